@@ -1,0 +1,1 @@
+//! actions: see the crate docs.

@@ -1,0 +1,236 @@
+//! Rows: a value, when it was seen, and a verdict. The same rows cross the socket, fill the panes and print as JSON.
+//!
+//! Rows carry instants, never ages: an age would change every second and every row would have to be sent again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::facts::{
+    Alert, App, ControlPlane, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore,
+};
+use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
+
+/// How a row stands. Ordered by who needs you: `Critical` is the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Proven good by data that is fresh.
+    Ok,
+    /// Neither good nor bad.
+    Info,
+    /// Stale, missing, or not provable. Never shown green.
+    Unknown,
+    /// Needs a look.
+    Warning,
+    /// Needs a person now.
+    Critical,
+}
+
+impl Verdict {
+    /// The word in JSON, the log and accessible output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Info => "info",
+            Self::Unknown => "unknown",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// A family of rows: one subscription, one pane or command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Topic {
+    Sources,
+    Clusters,
+    Services,
+    Alerts,
+    Traffic,
+    Backups,
+    Gitops,
+    Events,
+}
+
+impl Topic {
+    /// Every topic.
+    pub const ALL: [Self; 8] = [
+        Self::Sources,
+        Self::Clusters,
+        Self::Services,
+        Self::Alerts,
+        Self::Traffic,
+        Self::Backups,
+        Self::Gitops,
+        Self::Events,
+    ];
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Stable within its topic.
+    pub id: String,
+    /// Who said so. For merged rows the source that said it last.
+    pub source: SourceId,
+    pub verdict: Verdict,
+    /// When the source last proved that this is so.
+    pub seen_at: Stamp,
+    /// The proof is too old: the verdict is no better than `Unknown`.
+    pub stale: bool,
+    /// Why the verdict is what it is, as a colleague would say it. May be empty when it is plain.
+    pub why: SafeText,
+    pub body: Body,
+}
+
+/// A pool as a load balancer's row names it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PoolRef {
+    pub id: String,
+    pub name: SafeText,
+    pub enabled: Option<bool>,
+    pub healthy: Option<bool>,
+    /// Places that see it healthy, of how many.
+    pub places_ok: u32,
+    pub places: u32,
+}
+
+/// A restore point as a schedule's row names it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    pub name: SafeText,
+    pub uid: String,
+    pub started: Stamp,
+    pub expires: Option<Stamp>,
+    pub location: SafeText,
+    pub off_site: OffSite,
+    pub included_namespaces: Vec<SafeText>,
+    pub excluded_namespaces: Vec<SafeText>,
+}
+
+/// What a row is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// A source: is it alive, and if not, why.
+    Source {
+        /// When it last proved to be alive; `None` = never.
+        alive_at: Option<Stamp>,
+        /// Since when it is in trouble.
+        troubled_since: Option<Stamp>,
+        trouble: Option<Trouble>,
+        /// Its data is stale after so many seconds.
+        fresh_for_s: u64,
+    },
+    /// A cluster: control plane, nodes, pods in trouble.
+    Cluster {
+        name: String,
+        role: ClusterRole,
+        control_plane: Option<ControlPlane>,
+        nodes: u32,
+        nodes_ready: u32,
+        /// Nodes whose Lease is late though their condition still says Ready.
+        nodes_silent: u32,
+        nodes_not_ready: Vec<SafeText>,
+        pods: Vec<Pod>,
+    },
+    /// A service against its objective.
+    Service {
+        name: String,
+        strategy: Strategy,
+        rto_s: u64,
+        rpo_s: u64,
+        /// Start of its newest usable restore point: now minus this is what would be lost.
+        restore_point: Option<Point>,
+        /// Percent of recent answers by site.
+        sites: BTreeMap<String, u32>,
+        /// Percent of recent samples that were good.
+        good_percent: Option<u32>,
+        /// Since when users are failing.
+        failing_since: Option<Stamp>,
+    },
+    /// A Kubernetes event.
+    Event(KubeEvent),
+    /// An alert, merged over the instances.
+    Alert {
+        alert: Alert,
+        /// Instances that hold it.
+        held_by: Vec<String>,
+        /// Reachable instances that don't.
+        missing_from: Vec<String>,
+        /// The service it belongs to, by its labels.
+        service: Option<String>,
+    },
+    /// A backup schedule and its newest usable restore point.
+    Backup {
+        cluster: String,
+        schedule: SafeText,
+        services: Vec<String>,
+        cron: SafeText,
+        paused: bool,
+        /// Newest usable, if any.
+        point: Option<Point>,
+        /// The tightest RPO of the services that rely on it.
+        rpo_s: Option<u64>,
+        /// Runs that should have happened since the newest restore point and did not.
+        missed_runs: u32,
+        /// A newer backup that is not usable (yet): its name and phase.
+        newer: Option<(SafeText, SafeText)>,
+    },
+    /// A backup storage location.
+    Location(Location),
+    /// A restore.
+    Restore(Restore),
+    /// GitOps parity of one cluster.
+    Parity {
+        cluster: String,
+        /// Applications deployed and healthy by fresh data.
+        ok: u32,
+        total: u32,
+        /// Who is not, and why.
+        laggards: Vec<(SafeText, SafeText)>,
+        /// The oldest reconciliation among them.
+        oldest_reconciled: Option<Stamp>,
+    },
+    /// An application.
+    App(App),
+    /// A load balancer with its order resolved to pools.
+    LoadBalancer {
+        lb: LoadBalancer,
+        order: Vec<PoolRef>,
+        fallback: Option<PoolRef>,
+        /// The pool that new traffic goes to, if that can be told.
+        goes_to: Option<SafeText>,
+        service: Option<String>,
+    },
+    /// A pool.
+    Pool(Pool),
+    /// A probe.
+    Probe(Probe),
+}
+
+/// The rows of one topic.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TopicView {
+    /// In the order they are shown.
+    pub rows: Vec<Row>,
+    /// How many there are in all.
+    pub total: u64,
+    /// How many were dropped because the list is bounded.
+    pub dropped: u64,
+}
+
+/// The whole board, judged at one instant.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    pub topics: BTreeMap<Topic, TopicView>,
+}
+
+impl Judged {
+    /// The rows of a topic; empty if it was never judged.
+    pub fn rows(&self, topic: Topic) -> &[Row] {
+        self.topics.get(&topic).map_or(&[], |view| view.rows.as_slice())
+    }
+}

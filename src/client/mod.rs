@@ -1,0 +1,8 @@
+//! The client: a connection that comes back by itself, and a mirror of what the room said.
+//!
+//! Used by the console, the subcommands and the drill's partner. It holds no credential and makes no claim about who it is
+//! (a drill room alone accepts a name).
+
+mod mirror;
+
+pub use mirror::{ClientEvent, Link, Mirror};

@@ -1,0 +1,231 @@
+//! One clock type with three hands: real, scaled, manual.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// How a console sets its clock by the room's: what the room's clock read when the message left, and how fast it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClockSync {
+    /// The room's clock.
+    pub at: DateTime<Utc>,
+    /// Room seconds per real second; 1 outside drills.
+    pub speed: f64,
+}
+
+#[derive(Clone, Copy)]
+struct Anchor {
+    real: Instant,
+    at: DateTime<Utc>,
+    speed: f64,
+}
+
+enum Hand {
+    Real,
+    Scaled(Mutex<Anchor>),
+    Manual(Mutex<DateTime<Utc>>),
+}
+
+struct Inner {
+    hand: Hand,
+    started: Instant,
+    start_at: DateTime<Utc>,
+    changed: watch::Sender<u64>,
+}
+
+/// A clock. Cheap to clone; clones are the same clock.
+#[derive(Clone)]
+pub struct Clock(Arc<Inner>);
+
+impl Clock {
+    fn build(hand: Hand, start_at: DateTime<Utc>) -> Self {
+        Self(Arc::new(Inner { hand, started: Instant::now(), start_at, changed: watch::channel(0).0 }))
+    }
+
+    /// The wall clock.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
+    pub fn real() -> Self {
+        Self::build(Hand::Real, Utc::now())
+    }
+
+    /// A clock that starts at `at` and runs `speed` times as fast as the wall's.
+    pub fn scaled(at: DateTime<Utc>, speed: f64) -> Self {
+        Self::build(Hand::Scaled(Mutex::new(Anchor { real: Instant::now(), at, speed })), at)
+    }
+
+    /// A clock that moves only by [`Clock::advance`].
+    pub fn manual(at: DateTime<Utc>) -> Self {
+        Self::build(Hand::Manual(Mutex::new(at)), at)
+    }
+
+    /// A clock that follows a room's.
+    pub fn follow(sync: ClockSync) -> Self {
+        Self::scaled(sync.at, sync.speed)
+    }
+
+    /// Now, in UTC, to the millisecond.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
+    pub fn now(&self) -> DateTime<Utc> {
+        let now = match &self.0.hand {
+            Hand::Real => Utc::now(),
+            Hand::Scaled(anchor) => reading(&lock(anchor)),
+            Hand::Manual(at) => *lock(at),
+        };
+        now.trunc_subsecs(3)
+    }
+
+    /// Time since the host booted (scaled in a drill): goes on through suspend, never steps. For deadlines.
+    pub fn boot(&self) -> Duration {
+        match &self.0.hand {
+            Hand::Real => boottime().unwrap_or_else(|| self.0.started.elapsed()),
+            _ => (self.now() - self.0.start_at).to_std().unwrap_or_default(),
+        }
+    }
+
+    /// Room seconds per real second.
+    pub fn speed(&self) -> f64 {
+        match &self.0.hand {
+            Hand::Real => 1.0,
+            Hand::Scaled(anchor) => lock(anchor).speed,
+            Hand::Manual(_) => 0.0,
+        }
+    }
+
+    /// Changes the speed of a scaled clock from now on; sleepers notice. Others are unaffected.
+    pub fn set_speed(&self, speed: f64) {
+        if let Hand::Scaled(anchor) = &self.0.hand {
+            let mut anchor = lock(anchor);
+            let at = reading(&anchor);
+            *anchor = Anchor { real: Instant::now(), at, speed };
+        }
+        self.0.changed.send_modify(|n| *n += 1);
+    }
+
+    /// Sets a scaled clock by a newer reading of the one it follows.
+    pub fn sync_to(&self, sync: ClockSync) {
+        if let Hand::Scaled(anchor) = &self.0.hand {
+            *lock(anchor) = Anchor { real: Instant::now(), at: sync.at, speed: sync.speed };
+        }
+        self.0.changed.send_modify(|n| *n += 1);
+    }
+
+    /// Moves a manual clock.
+    pub fn advance(&self, by: Duration) {
+        if let Hand::Manual(at) = &self.0.hand {
+            *lock(at) += TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+        }
+        self.0.changed.send_modify(|n| *n += 1);
+    }
+
+    /// What a follower needs to know.
+    pub fn sync(&self) -> ClockSync {
+        ClockSync { at: self.now(), speed: self.speed() }
+    }
+
+    /// Notified when the clock's speed or hand was changed by someone.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changed.subscribe()
+    }
+
+    /// Sleeps for a time on this clock.
+    pub async fn sleep(&self, time: Duration) {
+        self.sleep_until(self.now() + TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX)).await;
+    }
+
+    /// Sleeps until this clock reads `at`.
+    pub async fn sleep_until(&self, at: DateTime<Utc>) {
+        let mut changed = self.0.changed.subscribe();
+        loop {
+            let left = (at - self.now()).to_std().unwrap_or_default();
+            if left.is_zero() {
+                return;
+            }
+            let speed = self.speed();
+            if speed > 0.0 {
+                let real = Duration::try_from_secs_f64(left.as_secs_f64() / speed).unwrap_or(Duration::MAX);
+                // A wait is cut to a day: tokio's timer has a horizon, and the loop looks again anyway.
+                let real = real.clamp(Duration::from_millis(1), Duration::from_secs(86_400));
+                tokio::select! {
+                    () = tokio::time::sleep(real) => {}
+                    _ = changed.changed() => {}
+                }
+            } else if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Runs `work` for at most `limit` on this clock; `None` when the time is up.
+    pub async fn limit<F: Future>(&self, limit: Duration, work: F) -> Option<F::Output> {
+        tokio::select! {
+            out = work => Some(out),
+            () = self.sleep(limit) => None,
+        }
+    }
+}
+
+fn reading(anchor: &Anchor) -> DateTime<Utc> {
+    let real = anchor.real.elapsed().as_secs_f64() * anchor.speed;
+    anchor.at + TimeDelta::microseconds((real * 1e6) as i64)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn boottime() -> Option<Duration> {
+    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).ok()?;
+    Some(Duration::from(time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(s: &str) -> DateTime<Utc> {
+        s.parse().expect("a time")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scaled_clock_runs_faster_and_keeps_its_reading_when_the_speed_changes() {
+        let clock = Clock::scaled(at("2026-03-02T14:37:00Z"), 60.0);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(clock.now(), at("2026-03-02T14:39:00Z"));
+        clock.set_speed(1.0);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(clock.now(), at("2026-03-02T14:39:02Z"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sleeper_wakes_at_its_time_on_the_clock_though_the_speed_changed_meanwhile() {
+        let clock = Clock::scaled(at("2026-03-02T14:37:00Z"), 1.0);
+        let sleeper = clock.clone();
+        let woke = tokio::spawn(async move {
+            sleeper.sleep(Duration::from_secs(600)).await;
+            sleeper.now()
+        });
+        tokio::task::yield_now().await;
+        clock.set_speed(600.0);
+        let woke = woke.await.expect("joined");
+        assert!(woke >= at("2026-03-02T14:47:00Z"), "{woke}");
+        assert!(woke < at("2026-03-02T14:47:30Z"), "{woke}");
+    }
+
+    #[tokio::test]
+    async fn a_manual_clock_moves_only_when_told() {
+        let clock = Clock::manual(at("2026-03-02T14:37:00Z"));
+        let sleeper = clock.clone();
+        let woke = tokio::spawn(async move { sleeper.sleep(Duration::from_secs(5)).await });
+        tokio::task::yield_now().await;
+        assert!(!woke.is_finished());
+        clock.advance(Duration::from_secs(5));
+        woke.await.expect("joined");
+        assert_eq!(clock.now(), at("2026-03-02T14:37:05Z"));
+        assert_eq!(clock.boot(), Duration::from_secs(5));
+    }
+}

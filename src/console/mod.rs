@@ -1,0 +1,1 @@
+//! console: see the crate docs.

@@ -1,0 +1,1 @@
+//! Logs to a file, panic and error hooks.

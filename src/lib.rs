@@ -1,0 +1,19 @@
+//! warroom.
+pub mod actions;
+pub mod approval;
+pub mod board;
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod config;
+pub mod console;
+pub mod diagnostics;
+pub mod drill;
+pub mod ledger;
+pub mod model;
+pub mod postmortem;
+pub mod protocol;
+pub mod room;
+pub mod seal;
+pub mod systems;
+pub mod timeline;

@@ -1,0 +1,359 @@
+//! The facts that systems report. Enumerations from outside are open: an unknown value is kept as it was written.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{SafeText, Stamp};
+
+/// An open enumeration's value, as the server wrote it. Compare with `is`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Open(pub SafeText);
+
+impl Open {
+    /// Wraps what the server wrote.
+    pub fn new(raw: &str) -> Self {
+        Self(SafeText::new(raw))
+    }
+
+    /// Whether the server wrote exactly this word.
+    pub fn is(&self, word: &str) -> bool {
+        self.0.as_str() == word
+    }
+
+    /// The word itself; empty when the server left it out.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+/// A Kubernetes Event (core/v1), updated in place as its count rises.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KubeEvent {
+    pub uid: String,
+    pub cluster: String,
+    pub namespace: SafeText,
+    pub object_kind: SafeText,
+    pub object_name: SafeText,
+    pub reason: SafeText,
+    pub message: SafeText,
+    /// `Normal`, `Warning` or what the server wrote.
+    pub kind: Open,
+    pub count: u64,
+    pub first: Option<Stamp>,
+    pub last: Stamp,
+    pub component: SafeText,
+}
+
+/// A node, with the age of its Lease: conditions stay put when the controller that sets them is dead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    pub cluster: String,
+    pub name: SafeText,
+    /// `True`, `False`, `Unknown` of the Ready condition.
+    pub ready: Open,
+    pub lease_renewed: Option<Stamp>,
+    /// Names of pressure conditions that are True.
+    pub pressures: Vec<SafeText>,
+    pub unschedulable: bool,
+}
+
+/// A pod in trouble; healthy pods are not reported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pod {
+    pub cluster: String,
+    pub namespace: SafeText,
+    pub name: SafeText,
+    /// `CrashLoopBackOff`, `Unschedulable`, `Evicted`, `NotReady`, …
+    pub trouble: SafeText,
+    pub restarts: u64,
+    pub since: Option<Stamp>,
+}
+
+/// What one health endpoint answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    Ok,
+    Failing,
+    /// Reached, but we may not read it (401, 403).
+    NotAllowed,
+    /// Not reached or no answer in time.
+    Unreachable,
+}
+
+/// The control plane of a cluster, from `/livez?verbose` and `/readyz?verbose`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ControlPlane {
+    pub cluster: String,
+    /// `kube-system` namespace uid: the cluster's identity.
+    pub uid: Option<String>,
+    pub version: SafeText,
+    pub livez: Endpoint,
+    pub readyz: Endpoint,
+    /// Names of failed checks, `etcd` first if it is among them.
+    pub failed: Vec<SafeText>,
+    /// The server's clock minus ours, milliseconds, from its `Date` header.
+    pub skew_ms: Option<i64>,
+}
+
+/// A Velero Schedule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    pub cluster: String,
+    pub namespace: String,
+    pub name: SafeText,
+    pub phase: Open,
+    pub paused: bool,
+    pub cron: SafeText,
+    /// When a backup was last *submitted*; not a success.
+    pub last_submitted: Option<Stamp>,
+    pub location: SafeText,
+    pub errors: Vec<SafeText>,
+}
+
+/// Whether volume data of a restore point is known to be outside the source's site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OffSite {
+    /// No volumes were snapshotted in place, or data was moved to the object store.
+    Yes,
+    /// Snapshots that stay on the source's storage.
+    No,
+    /// Nothing proves either.
+    Unknown,
+}
+
+/// A Velero Backup as a candidate restore point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestorePoint {
+    pub cluster: String,
+    pub namespace: String,
+    pub name: SafeText,
+    pub uid: String,
+    pub schedule: Option<SafeText>,
+    pub phase: Open,
+    /// Data is at least as old as this.
+    pub started: Option<Stamp>,
+    pub completed: Option<Stamp>,
+    pub expires: Option<Stamp>,
+    pub location: SafeText,
+    pub included_namespaces: Vec<SafeText>,
+    pub excluded_namespaces: Vec<SafeText>,
+    pub errors: u64,
+    pub warnings: u64,
+    pub failure: SafeText,
+    /// `deletionTimestamp` is set.
+    pub deleting: bool,
+    pub off_site: OffSite,
+}
+
+/// A Velero BackupStorageLocation; its validation time is Velero's heartbeat.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Location {
+    pub cluster: String,
+    pub namespace: String,
+    pub name: SafeText,
+    pub phase: Open,
+    /// `ReadWrite` when the server left it out.
+    pub access_mode: Open,
+    pub default: bool,
+    pub last_validated: Option<Stamp>,
+    /// Seconds; 0 = validation is off, so there is no heartbeat.
+    pub validation_every_s: u64,
+    pub last_synced: Option<Stamp>,
+    pub message: SafeText,
+}
+
+/// A Velero Restore.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Restore {
+    pub cluster: String,
+    pub namespace: String,
+    pub name: SafeText,
+    pub uid: String,
+    pub backup: SafeText,
+    pub phase: Open,
+    pub started: Option<Stamp>,
+    pub completed: Option<Stamp>,
+    pub items_done: u64,
+    pub items_total: u64,
+    pub errors: u64,
+    pub warnings: u64,
+    pub failure: SafeText,
+    /// The full plan digest that this program put on it, if it did.
+    pub plan_digest: Option<String>,
+}
+
+/// An Argo CD Application.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct App {
+    pub cluster: String,
+    pub namespace: SafeText,
+    pub name: SafeText,
+    pub sync: Open,
+    pub health: Open,
+    pub revision: SafeText,
+    pub target_revision: SafeText,
+    pub destination: SafeText,
+    /// `comparedTo.destination` equals `spec.destination`.
+    pub destination_matches: bool,
+    pub reconciled_at: Option<Stamp>,
+    /// Top-level `operation` is present.
+    pub operation_pending: bool,
+    pub operation_phase: Open,
+    pub operation_message: SafeText,
+    /// Automated sync is switched off or reconciliation is skipped by annotation.
+    pub suspended: bool,
+    /// Conditions whose type ends in `Error`.
+    pub errors: Vec<SafeText>,
+    pub deleting: bool,
+}
+
+/// An alert as one Alertmanager instance holds it; the board merges instances by fingerprint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    pub fingerprint: String,
+    pub name: SafeText,
+    pub severity: Open,
+    pub labels: BTreeMap<String, SafeText>,
+    pub summary: SafeText,
+    pub starts_at: Option<Stamp>,
+    /// `active`, `suppressed`, `unprocessed`.
+    pub state: Open,
+    pub silenced_by: Vec<String>,
+    pub inhibited_by: Vec<String>,
+    pub receivers: Vec<SafeText>,
+}
+
+/// An Alertmanager instance itself: its own word on whether its data is whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlertPeer {
+    pub instance: String,
+    /// `ready`, `settling`, `disabled` (single instance).
+    pub cluster_status: Open,
+    pub version: SafeText,
+    /// When the process started (the API calls it `uptime`).
+    pub started: Option<Stamp>,
+    pub peers: u32,
+}
+
+/// An origin inside a pool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    pub name: SafeText,
+    pub address: SafeText,
+    pub enabled: bool,
+    /// `None` = Cloudflare did not say.
+    pub healthy: Option<bool>,
+}
+
+/// A Cloudflare pool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pool {
+    pub id: String,
+    pub name: SafeText,
+    pub enabled: bool,
+    /// `None` = unknown, never "unhealthy".
+    pub healthy: Option<bool>,
+    /// Without a monitor, health is not considered and nothing fails over by itself.
+    pub monitored: bool,
+    pub minimum_origins: u32,
+    pub origins: Vec<Origin>,
+    /// Health by place: (place, healthy).
+    pub places: Vec<(SafeText, bool)>,
+    /// Percent of traffic shed by `load_shedding`, 0 if none.
+    pub shedding_percent: u32,
+}
+
+/// A Cloudflare load balancer. Pools are ids; the board joins names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadBalancer {
+    pub id: String,
+    pub zone: String,
+    /// Host name.
+    pub name: SafeText,
+    pub enabled: bool,
+    pub proxied: bool,
+    /// DNS TTL, seconds; means nothing when proxied.
+    pub ttl_s: Option<u32>,
+    pub default_pools: Vec<String>,
+    pub fallback_pool: String,
+    /// What is in effect: `off`, `geo`, `random`, …; the empty policy resolved.
+    pub policy: Open,
+    /// Everything that may override the order: `rule NAME`, `pool set NAME`, `region_pools`, …
+    pub overrides: Vec<SafeText>,
+    pub session_affinity: Open,
+    pub modified_on: SafeText,
+}
+
+/// What a probe saw last, and over its window of recent samples.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    pub name: String,
+    pub service: String,
+    pub url: SafeText,
+    pub ok: bool,
+    pub status: Option<u16>,
+    /// Why there was no answer, or why the answer is not good.
+    pub error: SafeText,
+    /// Which site answered (from the configured response header).
+    pub site: Option<SafeText>,
+    pub latency_ms: u64,
+    /// Samples in the window.
+    pub samples: u32,
+    /// Good samples in the window.
+    pub good: u32,
+    /// Answers (good or not) in the window by site.
+    pub by_site: BTreeMap<String, u32>,
+    /// When this run of good or bad samples began: the first 503, or the first 200 after it.
+    pub since: Stamp,
+}
+
+macro_rules! facts {
+    ($($(#[$doc:meta])* $name:ident => $key:expr;)*) => {
+        /// One fact from a system.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Fact { $($(#[$doc])* $name($name),)* }
+
+        /// The kind of a fact, without its value.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum FactKind { $($name,)* }
+
+        impl Fact {
+            /// Its kind.
+            pub fn kind(&self) -> FactKind {
+                match self { $(Self::$name(_) => FactKind::$name,)* }
+            }
+
+            /// Its identity within (source, kind).
+            pub fn key(&self) -> String {
+                match self { $(Self::$name(it) => { let f: fn(&$name) -> String = $key; f(it) })* }
+            }
+        }
+
+        $(impl From<$name> for Fact {
+            fn from(it: $name) -> Self { Self::$name(it) }
+        })*
+    };
+}
+
+facts! {
+    KubeEvent => |it| it.uid.clone();
+    Node => |it| it.name.to_string();
+    Pod => |it| format!("{}/{}", it.namespace, it.name);
+    ControlPlane => |it| it.cluster.clone();
+    Schedule => |it| it.name.to_string();
+    RestorePoint => |it| it.name.to_string();
+    Location => |it| it.name.to_string();
+    Restore => |it| it.name.to_string();
+    App => |it| format!("{}/{}", it.namespace, it.name);
+    Alert => |it| it.fingerprint.clone();
+    AlertPeer => |it| it.instance.clone();
+    Pool => |it| it.id.clone();
+    LoadBalancer => |it| it.id.clone();
+    Probe => |it| it.name.clone();
+}

@@ -1,0 +1,27 @@
+//! Nouns: what every other room talks about, and nothing that acts.
+//!
+//! No clock, no file, no network: values, their names and their serialised forms. Everything that came from outside is
+//! held as [`SafeText`], so no later room can print a control character by accident.
+
+pub mod entry;
+pub mod facts;
+pub mod ids;
+pub mod objective;
+pub mod observation;
+pub mod person;
+pub mod plan;
+pub mod policy;
+pub mod text;
+
+pub use entry::{Entry, Happening, IncidentStatus, Severity};
+pub use facts::Fact;
+pub use ids::{Digest, IncidentId, PersonId, PlanId};
+pub use objective::{Objective, Strategy};
+pub use observation::{Change, Observation, SourceId, System, Trouble, TroubleKind};
+pub use person::{Actor, Level, Person, Role};
+pub use plan::{Action, Plan, Refusal, RefusalKind, Step};
+pub use policy::{ClusterRole, Policy, Rules};
+pub use text::SafeText;
+
+/// An instant on the room's clock, in UTC, milliseconds kept. In a drill this clock may run faster than the wall's.
+pub type Stamp = chrono::DateTime<chrono::Utc>;

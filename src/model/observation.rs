@@ -1,0 +1,147 @@
+//! What a system was seen to be, before judgement: typed, timed, replaceable by a newer one.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::{Fact, FactKind};
+use super::{SafeText, Stamp};
+
+/// The outside systems we know how to talk to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum System {
+    Kubernetes,
+    Velero,
+    Argocd,
+    Alertmanager,
+    Cloudflare,
+    Probe,
+}
+
+impl System {
+    /// Every system, in the order they are shown.
+    pub const ALL: [Self; 6] =
+        [Self::Kubernetes, Self::Velero, Self::Argocd, Self::Alertmanager, Self::Cloudflare, Self::Probe];
+
+    /// The name used in configuration, sources and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "kubernetes",
+            Self::Velero => "velero",
+            Self::Argocd => "argocd",
+            Self::Alertmanager => "alertmanager",
+            Self::Cloudflare => "cloudflare",
+            Self::Probe => "probe",
+        }
+    }
+}
+
+/// One thing that reports to us, written `system/instance`: `velero/dr`, `alertmanager/am-1`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId {
+    /// Which kind of system.
+    pub system: System,
+    /// Its name in the configuration: a cluster's, an instance's, a probe's.
+    pub instance: String,
+}
+
+impl SourceId {
+    /// Names a source.
+    pub fn new(system: System, instance: impl Into<String>) -> Self {
+        Self { system, instance: instance.into() }
+    }
+}
+
+impl fmt::Display for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.system.name(), self.instance)
+    }
+}
+
+impl FromStr for SourceId {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let (system, instance) = s.split_once('/').ok_or_else(|| format!("`{s}` is not system/instance"))?;
+        let system = System::ALL
+            .into_iter()
+            .find(|known| known.name() == system)
+            .ok_or_else(|| format!("`{system}` is not a system"))?;
+        Ok(Self::new(system, instance))
+    }
+}
+
+impl Serialize for SourceId {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SourceId {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Why a source can't be believed right now. The kind decides the remedy shown; the text is the source's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TroubleKind {
+    /// No TCP or TLS connection.
+    Unreachable,
+    /// Connected, but nothing came within the time limit.
+    Silent,
+    /// 401: the credential is not accepted (any more).
+    Unauthorized,
+    /// 403: the credential is good, the permission is missing.
+    Forbidden,
+    /// The API is not there (404 on a list): the CRD or product is not installed.
+    NotInstalled,
+    /// 429 or an equal answer.
+    Throttled,
+    /// 5xx.
+    ServerError,
+    /// An answer that does not parse, is too large, or breaks its contract.
+    Garbage,
+    /// A credential, certificate or file on our side can't be used.
+    Credential,
+    /// The answer is partial: it must not be judged as whole.
+    Partial,
+}
+
+/// What is wrong with a source, in words for its pane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// The family, for judgement.
+    pub kind: TroubleKind,
+    /// One line: what failed.
+    pub what: SafeText,
+    /// One line: what to do about it. May be empty.
+    pub remedy: SafeText,
+}
+
+/// What changed at a source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// One fact is new or newer.
+    Upsert(Fact),
+    /// One fact is gone.
+    Remove { kind: FactKind, key: String },
+    /// The whole list of one kind from this source: what is not in it is gone.
+    Replace { kind: FactKind, facts: Vec<Fact> },
+    /// Proof of life without a change.
+    Alive,
+    /// The source can't be read. Its facts stay, and age.
+    Trouble(Trouble),
+}
+
+/// One observation: where from, when on the room's clock, what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    pub source: SourceId,
+    pub seen_at: Stamp,
+    pub change: Change,
+}

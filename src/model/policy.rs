@@ -1,0 +1,38 @@
+//! Rules and policy as values: what opens an incident, what may be recorded how often, how many persons an action needs.
+
+use serde::{Deserialize, Serialize};
+
+use super::Level;
+
+/// What a cluster is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClusterRole {
+    Primary,
+    Dr,
+    Other,
+}
+
+/// Who must agree before a guarded action runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Distinct persons, the proposer included. Two or more; anything else refuses to start.
+    pub quorum: u32,
+    /// The least level of every counted person.
+    pub level: Level,
+    /// Seconds from proposal in which a plan may be claimed.
+    pub ttl_s: u64,
+}
+
+/// Which changes on the board become entries, and how often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// A firing alert with one of these severities opens an incident when none is open.
+    pub open_on: Vec<String>,
+    /// Edges never recorded, by name (`alert.firing`) or family (`alert.*`).
+    pub ignore: Vec<String>,
+    /// Most edges of one name recorded a minute; the rest are counted and folded.
+    pub per_minute: u32,
+    /// The severity a self-opened incident starts with.
+    pub opens_as: super::Severity,
+}

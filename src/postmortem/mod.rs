@@ -1,0 +1,1 @@
+//! postmortem: see the crate docs.

@@ -1,0 +1,223 @@
+//! Messages. Unknown fields are refused on the way in; replies carry what a person can read aloud.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::board::{Row, Topic};
+use crate::clock::ClockSync;
+use crate::model::entry::LogLine;
+use crate::model::{
+    Action, Actor, Digest, IncidentId, IncidentStatus, Objective, PersonId, PlanId, Refusal, Role, SafeText, Severity,
+    Stamp,
+};
+
+/// The first line of a client. At most 4 KiB, within two seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hello {
+    /// Versions this client speaks.
+    pub proto: Vec<u32>,
+    /// Program and version, for the log.
+    pub client: String,
+    /// Send entries from this sequence number on; `None` = no entries.
+    #[serde(default)]
+    pub entries_from: Option<u64>,
+    /// The log the client knows. Another one's entries are sent from 1.
+    #[serde(default)]
+    pub log: Option<String>,
+    /// Topics to keep the client informed of.
+    #[serde(default)]
+    pub topics: Vec<Topic>,
+    /// A name for a drill room. A real room refuses a hello that has one.
+    #[serde(default)]
+    pub drill_as: Option<PersonId>,
+    /// The drill's simulated partner: marked so on every line.
+    #[serde(default)]
+    pub simulated: bool,
+    /// Watch without being counted as present (a command, a screenshot).
+    #[serde(default)]
+    pub quiet: bool,
+    /// Refuse every request that changes something.
+    #[serde(default)]
+    pub readonly: bool,
+}
+
+/// The room's answer to a hello.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Welcome {
+    pub proto: u32,
+    /// The room's program version.
+    pub version: String,
+    pub room: String,
+    /// Id of the log whose entries follow.
+    pub log: String,
+    pub you: Actor,
+    pub role: Role,
+    pub clock: ClockSync,
+    pub drill: Option<DrillInfo>,
+    pub objectives: Vec<Objective>,
+    /// Why recording and acting are off, if they are.
+    pub degraded: Option<SafeText>,
+}
+
+/// What the screens of a drill say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DrillInfo {
+    pub scenario: String,
+    pub seed: u64,
+    pub speed: f64,
+}
+
+/// One line from a client after its hello.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientLine {
+    pub id: u64,
+    pub req: Request,
+}
+
+/// What a client may ask.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Record a note; `at` = when it happened.
+    Note { text: SafeText, at: Option<Stamp> },
+    /// Record a decision.
+    Decision { text: SafeText, at: Option<Stamp> },
+    /// Record work for afterwards.
+    FollowUp { text: SafeText, owner: Option<PersonId> },
+    /// Pin or unpin an entry.
+    Pin { seq: u64, pinned: bool },
+    /// Re-time or amend an entry by a new one that points back.
+    Amend { seq: u64, text: Option<SafeText>, at: Option<Stamp> },
+    /// Open an incident.
+    Open { title: SafeText, severity: Severity },
+    /// Set something of the open incident.
+    Set(SetIncident),
+    /// Close the open incident.
+    Close,
+    /// Build a plan and put it before the room. `confirm` = the typed name of what will move.
+    Propose { action: Action, service: String, confirm: String, supersedes: Option<PlanId> },
+    /// Build a plan and show it, without proposing.
+    Preview { action: Action, service: String },
+    /// Approve the digest that was shown, with the typed name.
+    Approve { plan: PlanId, digest: Digest, confirm: String },
+    /// Reject a plan.
+    Reject { plan: PlanId, reason: SafeText },
+    /// Take back one's own plan.
+    Withdraw { plan: PlanId },
+    /// Stop a running plan before its next step.
+    Hold { plan: PlanId },
+    /// The whole of one topic, now.
+    Board { topic: Topic },
+    /// Room, log and health, for `status`.
+    Status,
+}
+
+/// The changes of `Request::Set`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SetIncident {
+    pub title: Option<SafeText>,
+    pub severity: Option<Severity>,
+    pub status: Option<IncidentStatus>,
+    pub commander: Option<PersonId>,
+    pub impact_at: Option<Stamp>,
+    pub recovered_at: Option<Stamp>,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// Recorded as these entries.
+    Recorded { seq: u64 },
+    /// An incident was opened.
+    Opened { incident: IncidentId, seq: u64 },
+    /// A plan as the exact canonical bytes; `seq` is `None` for a preview.
+    Plan { plan: String, digest: Digest, seq: Option<u64> },
+    /// Rows of a topic.
+    Rows { rows: Vec<Row>, total: u64, dropped: u64 },
+    /// The room's state.
+    Status(RoomStatus),
+}
+
+/// The room's own state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoomStatus {
+    pub room: String,
+    pub log: String,
+    pub seq: u64,
+    pub head: String,
+    pub incident: Option<IncidentId>,
+    pub degraded: Option<SafeText>,
+    pub present: Vec<Who>,
+    pub drill: Option<DrillInfo>,
+}
+
+/// Who is here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Who {
+    pub actor: Actor,
+    pub role: Role,
+    pub since: Stamp,
+    pub consoles: u32,
+}
+
+/// One line from the room after its welcome.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoomLine {
+    /// Instead of anything else, when the hello is refused.
+    Bye(Refusal),
+    Welcome(Box<Welcome>),
+    Reply {
+        id: u64,
+        reply: Box<Reply>,
+    },
+    Refused {
+        id: u64,
+        refusal: Refusal,
+    },
+    Push(Push),
+}
+
+/// What the room sends unasked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Push {
+    /// The next entries, complete and in order.
+    Entries(Vec<LogLine>),
+    /// The entries before this were all there is right now: the client has caught up to `seq`.
+    CaughtUp { seq: u64 },
+    /// A change of one topic.
+    Board(BoardDelta),
+    /// Who is here.
+    Presence(Vec<Who>),
+    /// The room's clock changed speed, or a periodic reading.
+    Clock(ClockSync),
+    /// Recording and acting are off (or on again).
+    Degraded(Option<SafeText>),
+    /// Nothing else to say: the room lives.
+    Ping,
+}
+
+/// Rows that changed in a topic. `rev` counts per topic; a snapshot replaces everything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BoardDelta {
+    pub topic: Topic,
+    pub rev: u64,
+    /// Forget the rows you have.
+    pub snapshot: bool,
+    pub upserts: Vec<Row>,
+    pub removes: Vec<String>,
+    /// Ids in the order they are shown; empty = order unchanged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub order: Vec<String>,
+    pub total: u64,
+    pub dropped: u64,
+}
+
+/// Rows of every topic, as a client holds them.
+pub type Rows = BTreeMap<Topic, crate::board::TopicView>;

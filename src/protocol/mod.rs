@@ -1,0 +1,12 @@
+//! What crosses the socket: one JSON object per line, bounded, version negotiated in the hello.
+//!
+//! The board conflates: rows by topic, snapshots and deltas. Entries are complete: a session sends every entry from the
+//! sequence number that the console asked for, as the exact lines of the log, and the console folds and verifies them itself.
+
+pub mod codec;
+pub mod message;
+
+pub use message::{BoardDelta, ClientLine, DrillInfo, Hello, Push, Reply, Request, RoomLine, Welcome, Who};
+
+/// The protocol version this build speaks.
+pub const VERSION: u32 = 1;

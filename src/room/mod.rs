@@ -1,0 +1,1 @@
+//! room: see the crate docs.

@@ -1,0 +1,1 @@
+//! seal: see the crate docs.

@@ -1,0 +1,1 @@
+//! One transport policy for plain HTTP APIs.

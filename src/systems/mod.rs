@@ -1,0 +1,137 @@
+//! The outside world: one folder per system, each the same shape — `client`, `watch`, `map` (pure: object → fact), `act`.
+//!
+//! Systems report ([`Reporter`]) and act ([`Adapter`]); they never judge. A dead, silent, slow, forbidding or
+//! garbage-speaking upstream costs its own source and nothing else: each source runs in its own task under
+//! `supervise`, retries with a cap of five seconds, and its trouble is an observation like any other.
+
+pub mod alertmanager;
+pub mod argocd;
+pub mod cloudflare;
+pub mod http;
+pub mod kubernetes;
+pub mod probe;
+pub mod supervise;
+pub mod velero;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::model::facts::{Fact, FactKind};
+use crate::model::{Change, Digest, Observation, PersonId, PlanId, SourceId, Step, Trouble};
+
+/// Where a source's observations go. Bounded: a full channel makes the source wait, so a flood slows its own reader.
+#[derive(Clone)]
+pub struct Reporter {
+    source: SourceId,
+    clock: Clock,
+    out: mpsc::Sender<Observation>,
+}
+
+impl Reporter {
+    /// A reporter for one source.
+    pub fn new(source: SourceId, clock: Clock, out: mpsc::Sender<Observation>) -> Self {
+        Self { source, clock, out }
+    }
+
+    /// Who reports.
+    pub fn source(&self) -> &SourceId {
+        &self.source
+    }
+
+    /// The room's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Reports a change seen now. Quietly ends when the room has gone.
+    pub async fn report(&self, change: Change) {
+        let observation = Observation { source: self.source.clone(), seen_at: self.clock.now(), change };
+        let _ = self.out.send(observation).await;
+    }
+
+    /// One fact is new or newer.
+    pub async fn upsert(&self, fact: impl Into<Fact>) {
+        self.report(Change::Upsert(fact.into())).await;
+    }
+
+    /// The whole list of one kind.
+    pub async fn replace(&self, kind: FactKind, facts: Vec<Fact>) {
+        self.report(Change::Replace { kind, facts }).await;
+    }
+
+    /// The source can't be read.
+    pub async fn trouble(&self, trouble: Trouble) {
+        self.report(Change::Trouble(trouble)).await;
+    }
+
+    /// Proof of life without a change.
+    pub async fn alive(&self) {
+        self.report(Change::Alive).await;
+    }
+}
+
+/// What gives a step the right to write: the approved plan it belongs to.
+#[derive(Clone, Debug)]
+pub struct Permit {
+    pub plan: PlanId,
+    /// Names and annotations at the provider derive from it.
+    pub digest: Digest,
+    /// The persons who confirmed, for `initiatedBy` and comments.
+    pub persons: Vec<PersonId>,
+}
+
+/// How a write failed: what may be concluded from it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ActError {
+    /// Provably nothing reached the provider, or it answered no.
+    NotApplied(Trouble),
+    /// It may have happened: read before believing either.
+    Unknown(Trouble),
+}
+
+/// The acting side of a source. Held by the executor alone.
+#[async_trait]
+pub trait Adapter: Send + Sync {
+    /// Reads one path now, from the system itself and not from a cache. `Value::Null` where the thing is not there.
+    async fn read(&self, path: &str) -> Result<Value, Trouble>;
+
+    /// Does the one write of a step; returns the answer that proves it was taken, in words.
+    async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError>;
+}
+
+/// A source that is configured: its name and how long its data counts as fresh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceSpec {
+    pub id: SourceId,
+    pub fresh_for_s: u64,
+    /// Identity of the credential in use (never the secret): `token cf-edge`, `context prod`. Empty if none.
+    pub credential: String,
+}
+
+/// Everything that runs after [`start`].
+pub struct Running {
+    pub sources: Vec<SourceSpec>,
+    pub adapters: BTreeMap<SourceId, Arc<dyn Adapter>>,
+    pub tasks: tokio_util::task::TaskTracker,
+}
+
+/// What every source's task gets.
+#[derive(Clone)]
+pub struct Ctx {
+    pub clock: Clock,
+    pub out: mpsc::Sender<Observation>,
+    pub stop: CancellationToken,
+}
+
+impl Ctx {
+    /// A reporter for one source.
+    pub fn reporter(&self, source: SourceId) -> Reporter {
+        Reporter::new(source, self.clock.clone(), self.out.clone())
+    }
+}

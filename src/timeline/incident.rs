@@ -1,0 +1,68 @@
+//! What the timeline folds to.
+
+use std::collections::BTreeMap;
+
+use crate::approval::Plans;
+use crate::model::entry::Entry;
+use crate::model::{IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
+
+/// The instants that clocks count from. Each names the entry that set it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clocks {
+    /// First failed probe, or set by hand.
+    pub impact: Option<(Stamp, u64)>,
+    /// First alert edge.
+    pub detection: Option<(Stamp, u64)>,
+    /// First decision.
+    pub decision: Option<(Stamp, u64)>,
+    /// Service proven back, or set by hand.
+    pub recovery: Option<(Stamp, u64)>,
+    /// Seconds of writes lost: impact minus the start of the newest usable restore point before it.
+    pub rpo_s: Option<u64>,
+    /// The restore point that figure comes from: its entry.
+    pub rpo_seq: Option<u64>,
+}
+
+/// An entry as the timeline shows it: amendments applied, the original still visible.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    pub entry: Entry,
+    /// When it happened, after re-timing.
+    pub at: Stamp,
+    /// Its text, after amendment.
+    pub text: SafeText,
+    /// Entries that amended it.
+    pub amended_by: Vec<u64>,
+    pub pinned: bool,
+}
+
+/// One incident, folded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incident {
+    pub id: IncidentId,
+    pub title: SafeText,
+    pub severity: Severity,
+    pub status: IncidentStatus,
+    pub commander: Option<PersonId>,
+    /// Everyone who joined or acted, with the first time seen.
+    pub people: BTreeMap<PersonId, Stamp>,
+    pub opened_at: Stamp,
+    pub closed_at: Option<Stamp>,
+    pub clocks: Clocks,
+    /// In order of `at`, then sequence number.
+    pub items: Vec<Item>,
+    pub plans: Plans,
+    /// The services whose probes failed or plans acted on, in order of appearance.
+    pub services: Vec<String>,
+}
+
+/// Every incident of a log, and what belongs to none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Story {
+    /// In the order they were opened.
+    pub incidents: Vec<Incident>,
+    /// Number of entries folded.
+    pub entries: u64,
+    /// Entries that did not fit the state: (seq, why).
+    pub anomalies: Vec<(u64, SafeText)>,
+}
