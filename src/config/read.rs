@@ -75,12 +75,19 @@ impl<'i> Top<'i> {
         report: &mut Report<'_>,
     ) -> Option<Section<T>> {
         let (key, value) = self.take(name)?;
-        match value.get_ref() {
-            DeValue::Table(_) => Some(table(value, &format!("[{name}]"), report)),
-            _ => {
-                report.at(key, format!("`{name}` is one table: write `[{name}]` above its keys"));
-                None
-            }
+        let title = format!("[{name}]");
+        if value.get_ref().is_table() {
+            return Some(table(value, &title, report));
+        }
+        report.at(key, format!("`{name}` is one table: write `{title}` above its keys"));
+        // What was probably meant is read on, so that one slip isn't followed by errors about what is "missing".
+        match value.into_inner() {
+            DeValue::Array(items) => items
+                .into_iter()
+                .next()
+                .filter(|item| item.get_ref().is_table())
+                .map(|item| table(item, &title, report)),
+            _ => None,
         }
     }
 

@@ -107,7 +107,7 @@ mod tests {
             ("5", "unit is missing"),
             ("m", "no number"),
             ("15 m", "units are"),
-            ("15min", "no number"),
+            ("15min", "units are"),
             ("30m1h", "larger units come first"),
             ("1h1h", "each once"),
             ("-5m", "units are"),
