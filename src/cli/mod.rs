@@ -1,1 +1,5 @@
 //! cli: see the crate docs.
+
+pub mod args;
+pub mod exit;
+pub mod output;
