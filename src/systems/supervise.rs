@@ -3,7 +3,12 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio_util::task::TaskTracker;
+
+use super::Ctx;
+use super::http::trouble;
 use crate::clock::Clock;
+use crate::model::{SourceId, TroubleKind};
 
 /// Waits between failed attempts: 0.25 s doubling to 5 s, on the room's clock. Success resets it.
 #[derive(Clone, Debug)]
@@ -59,4 +64,38 @@ where
             () = clock.sleep(wait) => {}
         }
     }
+}
+
+/// How long data counts as fresh when it is asked for every `every`: two rounds may be lost, and one may take its whole
+/// time limit.
+pub fn fresh_for(every: Duration) -> u64 {
+    every.as_secs() * 3 + 15
+}
+
+/// Runs a source's task until the room stops. A task that panics is reported as trouble of its source and started again
+/// after the back-off: one reader's bug costs its own pane for a moment, never the room.
+pub fn keep<F, Fut>(tasks: &TaskTracker, ctx: &Ctx, source: SourceId, run: F)
+where
+    F: Fn(Ctx) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let (ctx, reporter) = (ctx.clone(), ctx.reporter(source));
+    tasks.spawn(async move {
+        let mut backoff = Backoff::default();
+        while !ctx.stop.is_cancelled() {
+            // A reader that ends by itself is waited for like one that failed, so that it can't spin.
+            let ended = tokio::spawn(run(ctx.clone())).await;
+            if ctx.stop.is_cancelled() {
+                return;
+            }
+            let err = ended.err().map_or_else(|| "it ended".to_owned(), |err| err.to_string());
+            tracing::error!(source = %reporter.source(), %err, "a source's reader failed and is started again");
+            let what = "the reader of this source failed and was started again; its log names the place";
+            reporter.trouble(trouble(TroubleKind::Garbage, what, "Please report this as a defect.")).await;
+            tokio::select! {
+                () = ctx.stop.cancelled() => {}
+                () = ctx.clock.sleep(backoff.failed()) => {}
+            }
+        }
+    });
 }

@@ -1,0 +1,1 @@
+//! Tests of the alertmanager source against a scripted server.

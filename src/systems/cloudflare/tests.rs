@@ -1,0 +1,1 @@
+//! Tests of the cloudflare source against a scripted server.

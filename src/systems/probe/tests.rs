@@ -1,0 +1,1 @@
+//! Tests of the probe source against a scripted server.
