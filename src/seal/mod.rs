@@ -96,10 +96,11 @@ fn write(value: &Value, out: &mut String, depth: usize) -> Result<(), SealError>
 fn text(s: &str, out: &mut String) -> Result<(), SealError> {
     use unicode_normalization::is_nfc;
     use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
-    let bidi = |c: char| matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let bad = s.chars().find(|&c| {
-        matches!(c.general_category(), GeneralCategory::Control | GeneralCategory::Unassigned) || bidi(c)
-    });
+    let bidi =
+        |c: char| matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let bad = s
+        .chars()
+        .find(|&c| matches!(c.general_category(), GeneralCategory::Control | GeneralCategory::Unassigned) || bidi(c));
     if let Some(c) = bad {
         return Err(SealError(format!("U+{:04X} may not be in a plan", c as u32)));
     }
