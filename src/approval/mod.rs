@@ -3,6 +3,7 @@
 //! No IO and no clock. Deadlines are the engine's (boot clock): it appends `expired`, the fold believes the log.
 
 mod fold;
+mod refusal;
 mod verdict;
 
 #[cfg(test)]
