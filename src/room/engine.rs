@@ -42,15 +42,38 @@ pub struct Caller {
 /// What reaches the writer.
 pub enum Command {
     /// A request of a session.
-    Ask { caller: Caller, request: Request, reply: oneshot::Sender<Answer> },
-    Join { caller: Caller },
-    Leave { caller: Caller },
+    Ask {
+        caller: Caller,
+        request: Request,
+        reply: oneshot::Sender<Answer>,
+    },
+    Join {
+        caller: Caller,
+    },
+    Leave {
+        caller: Caller,
+    },
     /// The preconditions were read for an approval that completes the quorum.
-    Confirm { caller: Caller, plan: PlanId, digest: Digest, confirm: String, broken: Vec<String>, reply: oneshot::Sender<Answer> },
+    Confirm {
+        caller: Caller,
+        plan: PlanId,
+        digest: Digest,
+        confirm: String,
+        broken: Vec<String>,
+        reply: oneshot::Sender<Answer>,
+    },
     /// The executor asks for the right to do a step; the answer comes after `step_started` is durable.
-    MayStep { plan: PlanId, step: String, reply: oneshot::Sender<Result<(), String>> },
+    MayStep {
+        plan: PlanId,
+        step: String,
+        reply: oneshot::Sender<Result<(), String>>,
+    },
     /// The executor reports: recorded in order.
-    Record { happening: Happening, plan: PlanId, done: oneshot::Sender<bool> },
+    Record {
+        happening: Happening,
+        plan: PlanId,
+        done: oneshot::Sender<bool>,
+    },
 }
 
 /// The engine's state.

@@ -13,12 +13,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::engine::Command;
 use super::shared::Shared;
-use crate::actions::holds;
+use crate::actions::{self, Progress, holds};
 use crate::model::entry::{
     Happening, Outcome, PlanEnded, Reconciled, Reconciliation, StepDone, StepEnded, StepFailed, StepUnknown,
 };
-use crate::model::plan::{Check, Pre};
-use crate::model::{Digest, PersonId, Plan, SafeText, Step};
+use crate::model::{Digest, PersonId, Plan, SafeText, SourceId, Step};
 use crate::systems::{ActError, Permit};
 
 /// A read for a precondition must answer within this real time.
@@ -26,36 +25,41 @@ const READ_WITHIN: Duration = Duration::from_secs(5);
 /// How often a check is read while a step waits for its effect, on the room's clock.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Reads preconditions from the systems themselves; gives a sentence for each that is broken.
-pub async fn broken(shared: &Shared, digest: Digest, pre: &[Pre]) -> Vec<String> {
-    let reads = pre.iter().map(|pre| async move {
-        match read(shared, digest, &pre.src, &pre.path).await {
-            Ok(found) if holds(pre.op, &pre.value, &found) => None,
-            Ok(found) => Some(format!("{}: no longer so (now {})", pre.says, shown(&found))),
-            Err(why) => Some(format!("{}: can't be read ({why})", pre.says)),
-        }
-    });
-    futures::future::join_all(reads).await.into_iter().flatten().collect()
+type Reads = BTreeMap<(SourceId, String), Value>;
+
+/// Reads a step's preconditions from the systems themselves; gives a sentence for each that does not hold.
+pub async fn broken(shared: &Shared, digest: Digest, step: &Step) -> Vec<String> {
+    let wanted = step.pre.iter().map(|pre| (&pre.src, &pre.path));
+    let (read, _) = read_all(shared, digest, wanted).await;
+    actions::preflight(step, &read).iter().map(actions::Broken::says).collect()
 }
 
-async fn read(
+/// Reads paths, all at once. What can't be read is missing from the answer, with a reason beside it.
+async fn read_all(
     shared: &Shared,
     digest: Digest,
-    src: &crate::model::SourceId,
-    path: &str,
-) -> Result<Value, String> {
+    wanted: impl Iterator<Item = (&SourceId, &String)>,
+) -> (Reads, Vec<String>) {
+    let reads = wanted.map(|(src, path)| async move { (src, path, read(shared, digest, src, path).await) });
+    let (mut found, mut unread) = (Reads::new(), Vec::new());
+    for (src, path, result) in futures::future::join_all(reads).await {
+        match result {
+            Ok(value) => {
+                found.insert((src.clone(), path.clone()), value);
+            }
+            Err(why) => unread.push(why),
+        }
+    }
+    (found, unread)
+}
+
+async fn read(shared: &Shared, digest: Digest, src: &SourceId, path: &str) -> Result<Value, String> {
     let adapter = shared.adapters.get(src).ok_or_else(|| format!("{src} is not configured"))?;
-    let path = path.replace("@plan", &restore_name(digest));
-    match tokio::time::timeout(READ_WITHIN, adapter.read(&path)).await {
+    match tokio::time::timeout(READ_WITHIN, adapter.read(&actions::resolve(path, &digest))).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(trouble)) => Err(trouble.what.to_string()),
         Err(_) => Err(format!("{src} did not answer within {} s", READ_WITHIN.as_secs())),
     }
-}
-
-/// The fixed name of the Restore that a plan creates.
-fn restore_name(digest: Digest) -> String {
-    format!("wr-{}", &digest.hex()[..20])
 }
 
 fn shown(value: &Value) -> String {
@@ -119,7 +123,7 @@ impl Run {
 
     async fn step(&self, step: &Step, first: bool) -> StepEnd {
         // The first step's preconditions were read for the claim, a moment ago.
-        let broken = if first { Vec::new() } else { broken(&self.shared, self.digest, &step.pre).await };
+        let broken = if first { Vec::new() } else { broken(&self.shared, self.digest, step).await };
         if !broken.is_empty() {
             return StepEnd::Precheck(format!("before step {}: {}", step.id, broken.join("; ")));
         }
@@ -163,30 +167,23 @@ impl Run {
         let began = clock.now();
         let until = began + TimeDelta::seconds(i64::try_from(step.limit_s).unwrap_or(i64::MAX / 1000));
         loop {
-            let mut seen = BTreeMap::new();
-            let mut missing = Vec::new();
-            for check in &step.check {
-                match read(&self.shared, self.digest, &check.src, &check.path).await {
-                    Ok(found) if holds(check.op, &check.value, &found) => {
-                        seen.insert(check.path.clone(), shown(&found));
-                    }
-                    Ok(found) if hopeless(check, &found) => {
-                        return StepEnd::Failed(format!("{} is {}", check.path, shown(&found)));
-                    }
-                    Ok(found) => missing.push(format!("{} is {}", check.path, shown(&found))),
-                    Err(why) => missing.push(why),
+            let wanted = step.check.iter().map(|check| (&check.src, &check.path));
+            let (read, mut unread) = read_all(&self.shared, self.digest, wanted).await;
+            let found = read.iter().map(|((_, path), value)| format!("{path} {}", shown(value))).collect::<Vec<_>>();
+            match actions::judge(step, &read) {
+                Progress::Done => {
+                    let took = (clock.now() - began).num_seconds();
+                    let parts = [said, found.join(", "), format!("after {took} s")];
+                    let parts = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+                    return StepEnd::Done(parts.join(" · "));
                 }
+                Progress::Failed => return StepEnd::Failed(found.join(", ")),
+                Progress::Waiting if clock.now() >= until => {
+                    unread.extend(found);
+                    return StepEnd::Unknown(format!("not seen within {} s: {}", step.limit_s, unread.join("; ")));
+                }
+                Progress::Waiting => clock.sleep(LOOK_EVERY).await,
             }
-            if missing.is_empty() {
-                let took = (clock.now() - began).num_seconds();
-                let proof = seen.iter().map(|(path, value)| format!("{path} {value}")).collect::<Vec<_>>().join(", ");
-                let parts = [said, proof, format!("after {took} s")];
-                return StepEnd::Done(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · "));
-            }
-            if clock.now() >= until {
-                return StepEnd::Unknown(format!("not seen within {} s: {}", step.limit_s, missing.join("; ")));
-            }
-            clock.sleep(LOOK_EVERY).await;
         }
     }
 
@@ -205,12 +202,6 @@ impl Run {
     }
 }
 
-/// A terminal answer that is not the one hoped for: waiting longer changes nothing.
-fn hopeless(check: &Check, found: &Value) -> bool {
-    check.path.ends_with("/phase")
-        && matches!(found.as_str(), Some("Failed" | "FailedValidation" | "PartiallyFailed"))
-}
-
 async fn record(engine: &mpsc::Sender<Command>, plan: &Plan, happening: Happening) -> bool {
     let (done, recorded) = oneshot::channel();
     let command = Command::Record { happening, plan: plan.plan.clone(), done };
@@ -218,7 +209,13 @@ async fn record(engine: &mpsc::Sender<Command>, plan: &Plan, happening: Happenin
 }
 
 /// Finds out by reading what an interrupted plan did. Writes nothing outside, ever.
-pub async fn reconcile(shared: Arc<Shared>, engine: mpsc::Sender<Command>, plan: Plan, digest: Digest, started: Vec<String>) {
+pub async fn reconcile(
+    shared: Arc<Shared>,
+    engine: mpsc::Sender<Command>,
+    plan: Plan,
+    digest: Digest,
+    started: Vec<String>,
+) {
     let deadline = shared.clock.now() + TimeDelta::minutes(5);
     let (result, says) = loop {
         match look(&shared, &plan, digest, &started).await {
@@ -252,7 +249,10 @@ async fn look(
             let found = read(shared, digest, &check.src, &check.path).await?;
             let held = holds(check.op, &check.value, &found);
             let before = found.is_null()
-                || step.pre.iter().any(|pre| pre.path == check.path && pre.src == check.src && holds(pre.op, &pre.value, &found));
+                || step
+                    .pre
+                    .iter()
+                    .any(|pre| pre.path == check.path && pre.src == check.src && holds(pre.op, &pre.value, &found));
             all &= held;
             none &= !held && before;
         }

@@ -115,7 +115,8 @@ impl Room {
         )?;
         let (seen_tx, seen) = mpsc::channel(SEEN);
         let stop_sources = CancellationToken::new();
-        let running = systems::start::start(&config, &Ctx { clock: clock.clone(), out: seen_tx, stop: stop_sources.clone() });
+        let running =
+            systems::start::start(&config, &Ctx { clock: clock.clone(), out: seen_tx, stop: stop_sources.clone() });
         let reader = opened.ledger.reader();
         let policy_digest = plans::policy_digest(&config.policy);
         let shared = Arc::new(Shared {
@@ -135,10 +136,18 @@ impl Room {
         let (stop_sessions, sessions) = (CancellationToken::new(), TaskTracker::new());
         let path = socket.path().to_owned();
         let engine = tokio::spawn(async move { engine.begin().run(commands, seen).await });
-        let door =
-            Door { shared, engine: commands_tx, news, stop: stop_sessions.clone(), sessions: sessions.clone() };
+        let door = Door { shared, engine: commands_tx, news, stop: stop_sessions.clone(), sessions: sessions.clone() };
         sessions.spawn(door.listen(socket));
-        Ok(Self { socket: path, stop_sessions, stop_sources, stop_engine, sessions, sources: running.tasks, engine, acts })
+        Ok(Self {
+            socket: path,
+            stop_sessions,
+            stop_sources,
+            stop_engine,
+            sessions,
+            sources: running.tasks,
+            engine,
+            acts,
+        })
     }
 
     fn engine(shared: &Arc<Shared>, ledger: Ledger, me: &mpsc::Sender<Command>) -> (Engine, News) {

@@ -12,13 +12,11 @@ use super::executor::{self, Run};
 use crate::actions::{self, Context};
 use crate::approval::{self, Asker, PlanRecord, PlanState, Plans, RoomNow};
 use crate::model::entry::{
-    Approved, Draft, Executing, Expired, Happening, Held, Outcome, PlanBytes, PlanEnded, Proposed, Rejected, StepStarted,
-    Withdrawn,
+    Approved, Draft, Executing, Expired, Happening, Held, Outcome, PlanBytes, PlanEnded, Proposed, Rejected,
+    StepStarted, Withdrawn,
 };
-use crate::model::plan::{HeadRef, PolicyRef};
-use crate::model::{
-    Action, Digest, IncidentStatus, Plan, PlanId, Policy, Refusal, RefusalKind, Role, SafeText,
-};
+use crate::model::plan::HeadRef;
+use crate::model::{Action, Digest, IncidentStatus, Plan, PlanId, Policy, Refusal, RefusalKind, Role, SafeText};
 use crate::protocol::Reply;
 use crate::seal;
 
@@ -127,12 +125,7 @@ impl Engine {
         let (seq, head) = self.shared.reader.head();
         let credentials =
             self.shared.sources.iter().map(|source| (source.id.clone(), source.credential.clone())).collect();
-        let roles: Vec<_> = config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect();
-        let policy = PolicyRef {
-            quorum: config.policy.quorum,
-            level: config.policy.level,
-            digest: self.shared.policy_digest.clone(),
-        };
+        let roles = config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect();
         actions::build(
             action,
             &Context {
@@ -141,8 +134,8 @@ impl Engine {
                 incident,
                 plan: PlanId::from(self.shared.random.ulid(&self.shared.clock)),
                 by: caller.actor.person.clone(),
-                policy,
-                ttl_s: config.policy.ttl_s,
+                policy: &config.policy,
+                policy_digest: &self.shared.policy_digest,
                 people_digest: &config.people_digest,
                 supersedes,
                 head: HeadRef { seq, h: head.hex() },
@@ -163,12 +156,10 @@ impl Engine {
         confirm: String,
         reply: oneshot::Sender<Answer>,
     ) {
-        let judged = self
-            .plan_record(&plan)
-            .and_then(|record| {
-                approval::may_approve(record, self.asker(&caller), self.now_rules(), &digest, &confirm)?;
-                Ok(record.missing_persons() <= 1)
-            });
+        let judged = self.plan_record(&plan).and_then(|record| {
+            approval::may_approve(record, self.asker(&caller), self.now_rules(), &digest, &confirm)?;
+            Ok(record.missing_persons() <= 1)
+        });
         match judged {
             Err(refusal) => self.answer(&caller, "approve", Some(&plan), reply, Err(refusal)),
             Ok(false) => {
@@ -187,11 +178,11 @@ impl Engine {
         confirm: String,
         reply: oneshot::Sender<Answer>,
     ) {
-        let pre = self.plan_record(&plan).ok().and_then(|record| record.plan.steps.first().map(|step| step.pre.clone()));
-        let Some(me) = self.me.upgrade() else { return };
+        let first = self.plan_record(&plan).ok().and_then(|record| record.plan.steps.first().cloned());
+        let (Some(me), Some(first)) = (self.me.upgrade(), first) else { return };
         let shared = self.shared.clone();
         self.tasks.spawn(async move {
-            let broken = executor::broken(&shared, digest, &pre.unwrap_or_default()).await;
+            let broken = executor::broken(&shared, digest, &first).await;
             let _ = me.send(Command::Confirm { caller, plan, digest, confirm, broken, reply }).await;
         });
     }
@@ -217,11 +208,7 @@ impl Engine {
         let late = self.deadlines.get(plan).is_none_or(|deadline| *deadline <= self.shared.clock.boot());
         // The claim is judged on the record as it will be once this approval is in.
         let mut approved = record.clone();
-        approved.approvals.push(approval::Approval {
-            by: caller.actor.clone(),
-            at: self.shared.clock.now(),
-            seq: 0,
-        });
+        approved.approvals.push(approval::Approval { by: caller.actor.clone(), at: self.shared.clock.now(), seq: 0 });
         approved.state = PlanState::Approved;
         let role_of = |person: &crate::model::PersonId| -> Option<Role> {
             self.shared.config.people.iter().find(|known| known.id == *person).map(crate::model::Person::role)
@@ -308,7 +295,8 @@ impl Engine {
             let plan = record.plan.plan.clone();
             let happening: Happening = match record.state {
                 state if state.is_open() => {
-                    Expired { plan, why: SafeText::new("the room was restarted: propose it again on fresh facts") }.into()
+                    Expired { plan, why: SafeText::new("the room was restarted: propose it again on fresh facts") }
+                        .into()
                 }
                 PlanState::Executing => {
                     interrupted.push(record.clone());

@@ -86,12 +86,7 @@ impl Engine {
     }
 
     /// Records one entry of a person in the open incident.
-    pub(super) fn write(
-        &mut self,
-        caller: &Caller,
-        happening: impl Into<Happening>,
-        text: Option<SafeText>,
-    ) -> Answer {
+    pub(super) fn write(&mut self, caller: &Caller, happening: impl Into<Happening>, text: Option<SafeText>) -> Answer {
         let Some(incident) = self.incident() else {
             return Err(Refusal::new(
                 RefusalKind::NoIncident,
@@ -113,7 +108,8 @@ impl Engine {
     }
 
     fn known_entry(&self, seq: u64) -> Result<(), Refusal> {
-        let known = self.story.current().is_some_and(|incident| incident.items.iter().any(|item| item.entry.seq == seq));
+        let known =
+            self.story.current().is_some_and(|incident| incident.items.iter().any(|item| item.entry.seq == seq));
         if known {
             return Ok(());
         }
@@ -144,7 +140,12 @@ impl Engine {
 
     fn set(&mut self, caller: &Caller, set: SetIncident) -> Answer {
         if let Some(commander) = &set.commander
-            && !self.shared.config.people.iter().any(|person| person.id == *commander && person.role() >= Role::Operator)
+            && !self
+                .shared
+                .config
+                .people
+                .iter()
+                .any(|person| person.id == *commander && person.role() >= Role::Operator)
         {
             return Err(Refusal::new(
                 RefusalKind::BadRequest,
@@ -160,10 +161,14 @@ impl Engine {
     }
 
     fn close(&mut self, caller: &Caller) -> Answer {
-        if let Some(plan) = self.story.current().and_then(|incident| incident.plans.open().next()) {
+        if let Some(plan) = self
+            .story
+            .current()
+            .and_then(|incident| incident.plans.open().first().map(|record| record.plan.plan.clone()))
+        {
             return Err(Refusal::new(
                 RefusalKind::BadRequest,
-                format!("plan {} is still open", plan.plan.plan),
+                format!("plan {plan} is still open"),
                 "reject, withdraw or finish it first",
             ));
         }

@@ -86,7 +86,12 @@ fn admit(peer: Peer, hello: &Hello, shared: &Shared) -> Result<Identity, Refusal
     if !hello.proto.contains(&crate::protocol::VERSION) {
         return Err(Refusal::new(
             RefusalKind::ProtoTooOld,
-            format!("this room speaks protocol {}, {} speaks {:?}", crate::protocol::VERSION, hello.client, hello.proto),
+            format!(
+                "this room speaks protocol {}, {} speaks {:?}",
+                crate::protocol::VERSION,
+                hello.client,
+                hello.proto
+            ),
             "run the same version of warroom as the room",
         ));
     }

@@ -21,8 +21,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "room",
         &[
-            "model", "seal", "approval", "timeline", "board", "actions", "postmortem", "clock", "config", "ledger",
-            "systems", "protocol",
+            "model",
+            "seal",
+            "approval",
+            "timeline",
+            "board",
+            "actions",
+            "postmortem",
+            "clock",
+            "config",
+            "ledger",
+            "systems",
+            "protocol",
         ],
     ),
     ("client", &["protocol", "timeline", "model", "seal", "clock", "board"]),
@@ -34,8 +44,23 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "model", "seal", "approval", "timeline", "board", "actions", "postmortem", "clock", "config", "ledger",
-            "systems", "protocol", "room", "client", "console", "drill", "diagnostics",
+            "model",
+            "seal",
+            "approval",
+            "timeline",
+            "board",
+            "actions",
+            "postmortem",
+            "clock",
+            "config",
+            "ledger",
+            "systems",
+            "protocol",
+            "room",
+            "client",
+            "console",
+            "drill",
+            "diagnostics",
         ],
     ),
     ("diagnostics", &[]),
@@ -67,7 +92,11 @@ fn is_test_file(path: &Path) -> bool {
     let inside = path.strip_prefix(root()).unwrap_or(path);
     inside.components().any(|part| {
         let name = part.as_os_str().to_string_lossy();
-        name == "tests" || name.starts_with("tests") || name.ends_with("_tests.rs") || name == "fixture.rs" || name == "explore.rs"
+        name == "tests"
+            || name.starts_with("tests")
+            || name.ends_with("_tests.rs")
+            || name == "fixture.rs"
+            || name == "explore.rs"
     })
 }
 
@@ -100,8 +129,7 @@ fn imports_point_down_only() {
         let text = fs::read_to_string(&path).expect("readable");
         let code = body(&text);
         for (at, _) in code.match_indices("crate::") {
-            let name: String =
-                code[at + 7..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            let name: String = code[at + 7..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
             let macro_path = at > 0 && code.as_bytes()[at - 1] == b'$';
             if name.is_empty() || macro_path || name == room || allowed.contains(&name.as_str()) {
                 continue;
@@ -157,10 +185,9 @@ fn functions(code: &str) -> Vec<(usize, String, usize)> {
     for (i, line) in lines.iter().enumerate() {
         let indent = line.len() - line.trim_start().len();
         let text = line.trim_start();
-        let Some(rest) = text
-            .strip_prefix("fn ")
-            .or_else(|| text.find(" fn ").filter(|_| text.starts_with("pub") || text.starts_with("async")).map(|at| &text[at + 4..]))
-        else {
+        let Some(rest) = text.strip_prefix("fn ").or_else(|| {
+            text.find(" fn ").filter(|_| text.starts_with("pub") || text.starts_with("async")).map(|at| &text[at + 4..])
+        }) else {
             continue;
         };
         let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
@@ -174,7 +201,13 @@ fn functions(code: &str) -> Vec<(usize, String, usize)> {
 
 #[test]
 fn unfinished_marks_stay_out() {
-    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("todo", "!("), concat!("unimplemented", "!(")];
+    let marks = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("XX", "X"),
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+    ];
     let mut found = Vec::new();
     for dir in ["src", "tests"] {
         for path in sources(&root().join(dir)) {
