@@ -134,7 +134,7 @@ fn replaced(changes: &[Change]) -> (Vec<Pool>, Vec<LoadBalancer>) {
 async fn the_running_source_reports_pools_and_load_balancers() {
     let server = world(|_, _| None).await;
     let setup = setup(&server, &["z1"]);
-    let (mut room, tasks) = (Room::new(), TaskTracker::new());
+    let (mut room, tasks) = (Room::fast(), TaskTracker::new());
     let (spec, adapter) = super::start(&setup.config, &room.ctx, &tasks);
     assert_eq!((spec.id.to_string().as_str(), spec.credential.as_str()), ("cloudflare/edge", "token edge"));
     assert!(adapter.is_some());
@@ -533,7 +533,7 @@ async fn a_replaced_token_brings_the_source_back() {
     let server =
         world(|seen, _| (seen.header("authorization") != "Bearer good").then(|| no(401, 1000, "Invalid API Token")))
             .await;
-    let (setup, mut room, tasks) = (setup(&server, &["z1"]), Room::new(), TaskTracker::new());
+    let (setup, mut room, tasks) = (setup(&server, &["z1"]), Room::fast(), TaskTracker::new());
     let _started = super::start(&setup.config, &room.ctx, &tasks);
     let trouble: Trouble = room.trouble().await;
     assert_eq!(trouble.kind, TroubleKind::Unauthorized, "{trouble:?}");
