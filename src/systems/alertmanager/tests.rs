@@ -1,5 +1,7 @@
 //! Tests of the alertmanager source: recorded answers, versions that differ, servers that misbehave.
 
+mod real;
+
 use std::path::Path;
 use std::time::Duration;
 
