@@ -99,3 +99,44 @@ where
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::model::System;
+    use crate::systems::http::script::Room;
+
+    #[tokio::test]
+    async fn a_reader_that_panics_is_trouble_and_runs_again() {
+        let (mut room, tasks, runs) = (Room::fast(), TaskTracker::new(), Arc::new(AtomicU32::new(0)));
+        let counted = runs.clone();
+        let source = SourceId::new(System::Probe, "shop");
+        keep(&tasks, &room.ctx, source.clone(), move |ctx| {
+            let run = counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                assert!(run > 0, "the first run fails");
+                ctx.reporter(SourceId::new(System::Probe, "shop")).alive().await;
+                ctx.stop.cancelled().await;
+            }
+        });
+        assert_eq!(room.trouble().await.kind, TroubleKind::Garbage);
+        let next = room.next().await;
+        assert_eq!((next.source, next.change), (source, crate::model::Change::Alive));
+        room.ctx.stop.cancel();
+        tasks.close();
+        tasks.wait().await;
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn the_wait_doubles_to_its_cap_and_starts_again_after_success() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<u128> = (0..7).map(|_| backoff.failed().as_millis()).collect();
+        assert_eq!(waits, [250, 500, 1000, 2000, 4000, 5000, 5000]);
+        backoff.reset();
+        assert_eq!(backoff.failed().as_millis(), 250);
+    }
+}

@@ -35,17 +35,9 @@ const IDLE: Duration = Duration::from_millis(900);
 pub fn start(config: &ProbeConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
     let id = SourceId::new(System::Probe, config.name.clone());
     let total = Duration::from_secs(config.timeout_s.max(1));
-    let options = Options {
-        ca_file: config.ca_file.clone(),
-        total,
-        max_body: MAX_BODY,
-        cut_body: true,
-        idle: IDLE,
-        ..Options::default()
-    };
     let window = Arc::new(Mutex::new(Window::new(config.window)));
     let watch = Arc::new(watch::Watch {
-        api: Api::new(&config.url, options),
+        api: Api::new(&config.url, options(config, total)),
         config: config.clone(),
         window: window.clone(),
         reporter: ctx.reporter(id.clone()),
@@ -58,6 +50,17 @@ pub fn start(config: &ProbeConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpe
     let reader = Reader { window, clock: ctx.clock.clone(), every, total };
     let spec = SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential: String::new() };
     (spec, Some(Arc::new(reader)))
+}
+
+fn options(config: &ProbeConfig, total: Duration) -> Options {
+    Options {
+        ca_file: config.ca_file.clone(),
+        total,
+        max_body: MAX_BODY,
+        cut_body: true,
+        idle: IDLE,
+        ..Options::default()
+    }
 }
 
 /// Reads the probe's own window: it is an observation made here, so there is nobody else to ask.
