@@ -1,16 +1,10 @@
 //! `export`: the timeline for the postmortem, from the same fold that the console shows.
 
+use super::args::ExportFormat;
 use super::fail::Fail;
 use super::link::Link;
 use super::timeline;
 use crate::postmortem::{self, Meta, Outline};
-
-/// Formats of `export`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    Markdown,
-    Json,
-}
 
 /// The outline of an incident, as the room's log tells it.
 pub async fn outline(link: &mut Link, id: Option<&str>) -> Result<Outline, Fail> {
@@ -30,10 +24,10 @@ pub async fn outline(link: &mut Link, id: Option<&str>) -> Result<Outline, Fail>
 }
 
 /// The bytes of an export: the same log gives the same bytes.
-pub fn render(outline: &Outline, format: Format) -> Result<String, Fail> {
+pub fn render(outline: &Outline, format: ExportFormat) -> Result<String, Fail> {
     match format {
-        Format::Markdown => Ok(postmortem::to_markdown(outline)),
-        Format::Json => {
+        ExportFormat::Markdown => Ok(postmortem::to_markdown(outline)),
+        ExportFormat::Json => {
             let mut text = serde_json::to_string_pretty(&postmortem::to_json(outline))
                 .map_err(|error| Fail::Other(error.to_string()))?;
             text.push('\n');

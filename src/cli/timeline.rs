@@ -82,8 +82,12 @@ pub fn item_json(item: &Item) -> serde_json::Value {
 }
 
 /// Prints entries from `from` on as they come, one JSON object or line each, until the room ends or `stop` is true.
-pub async fn tail(link: &mut Link, json: bool, mut print: impl FnMut(&str) -> std::io::Result<()>) -> Result<(), Fail> {
-    let mut shown = 0;
+pub async fn tail(
+    link: &mut Link,
+    from: u64,
+    json: bool,
+    mut print: impl FnMut(&str) -> std::io::Result<()>) -> Result<(), Fail> {
+    let mut shown = from.saturating_sub(1);
     loop {
         let fresh: Vec<(u64, String)> = link
             .mirror
