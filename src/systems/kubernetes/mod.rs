@@ -16,9 +16,9 @@ pub mod trouble;
 pub mod watch;
 
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
 pub(in crate::systems) mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
