@@ -277,7 +277,6 @@ fn a_proposal_that_is_not_what_it_says_is_ignored() {
         .misfits(&ana(), proposed(&Plan { room: "other".into(), ..p1() }), "another room")
         .misfits(&ana(), proposed(&Plan { steps: vec![], ..p1() }), "no step")
         .misfits(&ana(), proposed(&Plan { locks: vec![], ..p1() }), "no target")
-        .misfits(&ana(), proposed(&Plan { v: 2, ..p1() }), "format 2")
         .misfits(&ana(), proposed(&Plan { supersedes: Some("p0".into()), ..p1() }), "no plan p0");
     let mut alone = p1();
     alone.policy.quorum = 1;
