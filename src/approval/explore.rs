@@ -333,10 +333,10 @@ impl World {
     fn crash(&mut self, rule: Rule) {
         self.crashes += 1;
         let room = Actor::room();
-        for i in 0..2 {
+        for (i, id) in IDS.into_iter().enumerate() {
             self.truth[i].sent = false;
             let Some(state) = self.record(i).map(|r| r.state) else { continue };
-            let plan = PlanId::from(IDS[i]);
+            let plan = PlanId::from(id);
             if state.is_open() && self.tell(&room, Expired { plan: plan.clone(), why: "restart".into() }).is_some() {
                 self.truth[i].closed = true;
             }
