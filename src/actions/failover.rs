@@ -14,7 +14,7 @@ use crate::model::plan::{Check, Op, Pre, Shown, Target};
 use crate::model::{Refusal, SafeText, SourceId, Stamp, Step, Strategy, System};
 
 use super::ident::{name, shown, span, words};
-use super::lookup::{NONE, cluster_trouble, fresh, line, list, loss, parity, rows};
+use super::lookup::{NONE, Parity, cluster_trouble, fresh, line, list, loss, parity, rows};
 use super::pools::{PoolFacts, health_words, pool, unseen};
 use super::{Body, Context, WAIT, refuse};
 
@@ -280,7 +280,7 @@ fn table(edge: &Edge, context: &Context) -> (Vec<Shown>, Vec<String>) {
     let (lost, loss_warning) = you_lose(context);
     lines.push(line("you lose", NONE, lost));
     warnings.extend(loss_warning);
-    if let Some((row, ok, total, laggards)) = parity(context.board, &objective.dr) {
+    if let Some(Parity { row, ok, total, laggards }) = parity(context.board, &objective.dr) {
         lines.push(line(&format!("apps on {}", words(&objective.dr)), format!("{ok} of {total} at parity"), NONE));
         if row.stale || ok < total {
             let names: Vec<SafeText> = laggards.iter().map(|(name, _)| name.clone()).collect();

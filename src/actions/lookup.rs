@@ -70,11 +70,20 @@ pub fn or(text: &SafeText, other: &str) -> String {
     if text.is_empty() { other.to_owned() } else { shown(text) }
 }
 
-/// Parity of the DR cluster's applications: (ok, total, who is not).
-pub fn parity<'a>(board: &'a Judged, cluster: &str) -> Option<(&'a Row, u32, u32, &'a [(SafeText, SafeText)])> {
+/// GitOps parity as its row says it.
+pub struct Parity<'a> {
+    pub row: &'a Row,
+    pub ok: u32,
+    pub total: u32,
+    /// Who is not at parity, and why.
+    pub laggards: &'a [(SafeText, SafeText)],
+}
+
+/// Parity of a cluster's applications, if it is watched.
+pub fn parity<'a>(board: &'a Judged, name: &str) -> Option<Parity<'a>> {
     rows(board).find_map(|row| match &row.body {
-        Body::Parity { cluster: c, ok, total, laggards, .. } if c == cluster => {
-            Some((row, *ok, *total, laggards.as_slice()))
+        Body::Parity { cluster, ok, total, laggards, .. } if cluster == name => {
+            Some(Parity { row, ok: *ok, total: *total, laggards })
         }
         _ => None,
     })

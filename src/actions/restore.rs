@@ -174,11 +174,40 @@ fn restore_point<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]
 }
 
 fn covers(point: &Point, namespaces: &[String]) -> bool {
-    let all = point.included_namespaces.is_empty() || point.included_namespaces.iter().any(|n| *n == "*");
+    let any = |patterns: &[SafeText], ns: &str| patterns.iter().any(|p| matches(p.as_str(), ns));
     namespaces.iter().all(|ns| {
-        (all || point.included_namespaces.iter().any(|n| *n == *ns.as_str()))
-            && !point.excluded_namespaces.iter().any(|n| *n == *ns.as_str())
+        (point.included_namespaces.is_empty() || any(&point.included_namespaces, ns))
+            && !any(&point.excluded_namespaces, ns)
     })
+}
+
+/// Velero's namespace patterns: `*` for any run, `?` for one character. `reach[i]` = the text so far can end at pattern
+/// position `i`, so the cost is pattern times text whatever the stars.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let through_stars = |reach: &mut Vec<bool>| {
+        for (i, p) in pattern.iter().enumerate() {
+            if *p == '*' && reach[i] {
+                reach[i + 1] = true;
+            }
+        }
+    };
+    let mut reach = vec![false; pattern.len() + 1];
+    reach[0] = true;
+    through_stars(&mut reach);
+    for c in text.chars() {
+        let mut next = vec![false; reach.len()];
+        for (i, p) in pattern.iter().enumerate().filter(|(i, _)| reach[*i]) {
+            match p {
+                '*' => next[i] = true,
+                p if *p == '?' || *p == c => next[i + 1] = true,
+                _ => {}
+            }
+        }
+        through_stars(&mut next);
+        reach = next;
+    }
+    reach[pattern.len()]
 }
 
 fn location<'a>(context: &Context<'a>, cluster: &str, point: &Point) -> Result<(&'a Row, &'a Location), Refusal> {

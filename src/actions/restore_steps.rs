@@ -16,15 +16,38 @@ impl Ground<'_> {
         Pre { path, op, value, src: self.src.clone(), read_at: seen, says }
     }
 
-    fn is_the_cluster(&self) -> Pre {
-        let says = format!("{} is the cluster with uid {}", self.cluster, self.uid);
-        self.pre(self.uid_seen, "cluster/uid".to_owned(), Op::Eq, json!(self.uid), says)
+    /// What both steps rely on. The first write asks all of it, so that a backup that went bad costs nothing at all.
+    fn sound(&self) -> Vec<Pre> {
+        let (backup, loc) = (&self.backup, &self.location_name);
+        let of_backup = |field: &str, value: Value, says: &str| {
+            let (path, says) = (format!("backup/{backup}/{field}"), format!("backup {backup} {says}"));
+            self.pre(self.point_seen, path, Op::Eq, value, says)
+        };
+        let of_location = |field: &str, op: Op, value: Value, says: String| {
+            self.pre(self.location_seen, format!("location/{loc}/{field}"), op, value, says)
+        };
+        let cluster = format!("{} is the cluster with uid {}", self.cluster, self.uid);
+        let alone = format!("no other restore runs on {}", self.cluster);
+        let mut pre = vec![
+            self.pre(self.uid_seen, "cluster/uid".to_owned(), Op::Eq, json!(self.uid), cluster),
+            of_backup("uid", json!(self.backup_uid), "is the one shown"),
+            of_backup("phase", json!("Completed"), "is completed"),
+            of_backup("deleting", json!(false), "is not being deleted"),
+            self.pre(self.location_seen, "restores/open".to_owned(), Op::Eq, json!(0), alone),
+            of_location("phase", Op::Eq, json!("Available"), format!("location {loc} is available")),
+        ];
+        if self.location.validation_every_s > 0 {
+            let limit = heartbeat_s(self.location);
+            let says = format!("Velero on {} looked at location {loc} in the last {limit} s", self.cluster);
+            pre.push(of_location("validated_age_s", Op::Le, json!(limit), says));
+        }
+        pre
     }
 
-    fn location_available(&self) -> Pre {
-        let (path, says) =
-            (format!("location/{}/phase", self.location_name), format!("location {} is available", self.location_name));
-        self.pre(self.location_seen, path, Op::Eq, json!("Available"), says)
+    fn mode_is(&self, mode: &str, says: &str) -> Pre {
+        let loc = &self.location_name;
+        let path = format!("location/{loc}/access_mode");
+        self.pre(self.location_seen, path, Op::Eq, json!(mode), format!("location {loc} is {says}"))
     }
 
     fn check(&self, path: String, op: Op, value: Value) -> Check {
@@ -35,6 +58,10 @@ impl Ground<'_> {
 /// The first write: no cluster may collect this backup while it is read.
 pub fn make_read_only(g: &Ground) -> Step {
     let loc = &g.location_name;
+    let idle = format!("no backup of {} is uploading", g.cluster);
+    let mut pre = g.sound();
+    pre.push(g.mode_is("ReadWrite", "read-write"));
+    pre.push(g.pre(g.location_seen, "backups/uploading".to_owned(), Op::Eq, json!(0), idle));
     Step {
         id: "1".to_owned(),
         adapter: "velero.patch_location".to_owned(),
@@ -45,24 +72,7 @@ pub fn make_read_only(g: &Ground) -> Step {
             name: loc.clone(),
         },
         params: json!({"namespace": g.velero, "name": loc, "body": {"spec": {"accessMode": "ReadOnly"}}}),
-        pre: vec![
-            g.is_the_cluster(),
-            g.location_available(),
-            g.pre(
-                g.location_seen,
-                format!("location/{loc}/access_mode"),
-                Op::Eq,
-                json!("ReadWrite"),
-                format!("location {loc} is read-write"),
-            ),
-            g.pre(
-                g.location_seen,
-                "backups/uploading".to_owned(),
-                Op::Eq,
-                json!(0),
-                format!("no backup of {} is uploading", g.cluster),
-            ),
-        ],
+        pre,
         effect: format!("make backup location {loc} on {} read-only", g.cluster),
         limit_s: LOCATION_LIMIT_S,
         check: vec![
@@ -74,51 +84,9 @@ pub fn make_read_only(g: &Ground) -> Step {
 
 /// The Restore itself, under a name that only this plan has.
 pub fn create(g: &Ground, id: &str) -> Step {
-    let (loc, backup) = (&g.location_name, &g.backup);
-    let mut pre = vec![
-        g.is_the_cluster(),
-        g.pre(
-            g.point_seen,
-            format!("backup/{backup}/uid"),
-            Op::Eq,
-            json!(g.backup_uid),
-            format!("backup {backup} is the one shown"),
-        ),
-        g.pre(
-            g.point_seen,
-            format!("backup/{backup}/phase"),
-            Op::Eq,
-            json!("Completed"),
-            format!("backup {backup} is completed"),
-        ),
-        g.pre(
-            g.point_seen,
-            format!("backup/{backup}/deleting"),
-            Op::Eq,
-            json!(false),
-            format!("backup {backup} is not being deleted"),
-        ),
-        g.location_available(),
-        g.pre(
-            g.location_seen,
-            format!("location/{loc}/access_mode"),
-            Op::Eq,
-            json!("ReadOnly"),
-            format!("location {loc} is read-only"),
-        ),
-        g.pre(
-            g.location_seen,
-            "restores/open".to_owned(),
-            Op::Eq,
-            json!(0),
-            format!("no other restore runs on {}", g.cluster),
-        ),
-    ];
-    if g.location.validation_every_s > 0 {
-        let limit = heartbeat_s(g.location);
-        let says = format!("Velero on {} looked at location {loc} in the last {limit} s", g.cluster);
-        pre.push(g.pre(g.location_seen, format!("location/{loc}/validated_age_s"), Op::Le, json!(limit), says));
-    }
+    let backup = &g.backup;
+    let mut pre = g.sound();
+    pre.push(g.mode_is("ReadOnly", "read-only"));
     Step {
         id: id.to_owned(),
         adapter: "velero.create_restore".to_owned(),

@@ -27,7 +27,7 @@ pub fn recording(room: RoomNow) -> Verdict {
         None => Ok(()),
         Some(why) => no(
             Kind::Degraded,
-            format!("The room can't record, so it does not act: {why}"),
+            format!("The room can't record, so it does not act: {}.", why.as_str().trim_end_matches('.')),
             "Repair the room's disk; for now use plan show --manual and write down what you do.",
         ),
     }

@@ -39,9 +39,11 @@ impl Argocd {
         });
         match listed.await {
             Ok(_) => Ok((total, lagging)),
-            Err(ListFault::Expired) => {
-                Err(trouble(TroubleKind::Partial, "the list of applications changed while it was read", "read it again"))
-            }
+            Err(ListFault::Expired) => Err(trouble(
+                TroubleKind::Partial,
+                "the list of applications changed while it was read",
+                "read it again",
+            )),
             Err(ListFault::Trouble(trouble)) => {
                 if trouble.kind == TroubleKind::Unauthorized {
                     self.link.forget().await;

@@ -28,7 +28,8 @@ pub fn app(cluster: &str, object: &Value) -> Option<App> {
         operation_pending: !at(object, "/operation").is_null(),
         operation_phase: open(object, "/status/operationState/phase"),
         operation_message: text(object, "/status/operationState/message"),
-        suspended: at(object, "/spec/syncPolicy/automated/enabled") == &Value::Bool(false) || annotated_true(object, SKIP),
+        suspended: at(object, "/spec/syncPolicy/automated/enabled") == &Value::Bool(false)
+            || annotated_true(object, SKIP),
         errors: errors.filter(|kind| kind.as_str().ends_with("Error")).take(MAX_ITEMS).collect(),
         deleting: !at(object, "/metadata/deletionTimestamp").is_null(),
     })
@@ -149,7 +150,10 @@ mod tests {
             *object.pointer_mut(pointer).expect("a field") = value;
             assert!(!ok(&object), "{pointer}");
         }
-        for (field, value) in [("operation", json!({"sync": {}})), ("metadata", json!({"name": "x", "deletionTimestamp": "2026-11-22T19:00:00Z"}))] {
+        for (field, value) in [
+            ("operation", json!({"sync": {}})),
+            ("metadata", json!({"name": "x", "deletionTimestamp": "2026-11-22T19:00:00Z"})),
+        ] {
             let mut object = good();
             object[field] = value;
             assert!(!ok(&object), "{field}");
@@ -168,7 +172,10 @@ mod tests {
                                 "syncPolicy": {"automated": {"enabled": false}}});
         object["status"]["sync"] = json!({"revisions": ["a", "b"]});
         let app = app("dr", &object).expect("an app");
-        assert_eq!((app.revision.as_str(), app.target_revision.as_str(), app.destination.as_str()), ("a b", "1 2", "dr"));
+        assert_eq!(
+            (app.revision.as_str(), app.target_revision.as_str(), app.destination.as_str()),
+            ("a b", "1 2", "dr")
+        );
         assert!(app.suspended);
         assert!(fits("shop-*,pay", "shop-web") && fits("shop-*, pay", "pay") && fits("*", "x"));
         assert!(!fits("shop-*,pay", "payments") && !fits("", "x"));

@@ -46,11 +46,11 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
     let feed = Feed::new(link, ctx.reporter(id), ctx);
 
     let (of, apps) = (feed.clone(), collection(config));
-    keep(tasks, ctx, "the pulse of Argo CD", move || health::pulse(of.clone(), apps.clone()));
+    keep(tasks, ctx, spec.id.clone(), move |_| health::pulse(of.clone(), apps.clone()));
 
     let what = Watched { part: "applications", collection: collection(config), kind: FactKind::App };
     let cluster = config.name.clone();
-    keep(tasks, ctx, "the watch of applications", move || {
+    keep(tasks, ctx, spec.id.clone(), move |_| {
         let cluster = cluster.clone();
         let map = move |object: &Value| -> Mapped {
             let fact = Fact::from(map::app(&cluster, object)?);

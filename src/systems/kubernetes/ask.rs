@@ -203,11 +203,14 @@ pub async fn list(
             }
             Err(trouble) => return Err(ListFault::Trouble(trouble)),
         };
-        let Some(items) = page.get("items").and_then(|items| items.as_array().map(Vec::as_slice).or(items.is_null().then_some(&[]))) else {
+        let Some(items) =
+            page.get("items").and_then(|items| items.as_array().map(Vec::as_slice).or(items.is_null().then_some(&[])))
+        else {
             return Err(ListFault::Trouble(plain(TroubleKind::Garbage, "an answer that is not a list")));
         };
         items.iter().for_each(&mut each);
-        token = page.pointer("/metadata/continue").and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned);
+        token =
+            page.pointer("/metadata/continue").and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned);
         if token.is_none() {
             return Ok(super::object::string(&page, "/metadata/resourceVersion"));
         }
@@ -241,7 +244,10 @@ mod tests {
         let backups = Collection::new("velero.io/v1", "backups", Some("velero"));
         assert_eq!(backups.object("a"), "/apis/velero.io/v1/namespaces/velero/backups/a");
         assert_eq!(backups.object("../x?y"), "/apis/velero.io/v1/namespaces/velero/backups/..%2Fx%3Fy");
-        assert_eq!(Collection::new("argoproj.io/v1alpha1", "applications", Some("*")).path(), "/apis/argoproj.io/v1alpha1/applications");
+        assert_eq!(
+            Collection::new("argoproj.io/v1alpha1", "applications", Some("*")).path(),
+            "/apis/argoproj.io/v1alpha1/applications"
+        );
         assert_eq!(backups.resource(), "backups.velero.io");
     }
 
@@ -253,7 +259,10 @@ mod tests {
 
     #[test]
     fn the_date_header_is_read() {
-        assert_eq!(http_date("Sun, 22 Nov 2026 20:49:31 GMT").map(|it| it.to_rfc3339()).as_deref(), Some("2026-11-22T20:49:31+00:00"));
+        assert_eq!(
+            http_date("Sun, 22 Nov 2026 20:49:31 GMT").map(|it| it.to_rfc3339()).as_deref(),
+            Some("2026-11-22T20:49:31+00:00")
+        );
         assert_eq!(http_date("now"), None);
     }
 }

@@ -150,7 +150,8 @@ fn load(handle: &tokio::runtime::Handle, cluster: &ClusterConfig) -> Result<Conf
         Err(KubeconfigError::FindPath | KubeconfigError::ReadConfig(..))
             if cluster.kubeconfig.is_none() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() =>
         {
-            Config::incluster().map_err(|_| plain(TroubleKind::Credential, "the pod's service account can't be used"))?
+            Config::incluster()
+                .map_err(|_| plain(TroubleKind::Credential, "the pod's service account can't be used"))?
         }
         Err(error) => return Err(trouble_of_kubeconfig(&error)),
     };
@@ -176,9 +177,9 @@ fn from_kubeconfig(
         .map_err(|error| trouble_of_kubeconfig(&error))?;
     config.proxy_url = match proxy::choose(own_proxy.as_deref(), &proxy::Environment::read(), &config.cluster_url) {
         None => None,
-        Some(url) => Some(
-            url.parse().map_err(|_| plain(TroubleKind::Credential, "the proxy's address can't be used"))?,
-        ),
+        Some(url) => {
+            Some(url.parse().map_err(|_| plain(TroubleKind::Credential, "the proxy's address can't be used"))?)
+        }
     };
     Ok(config)
 }

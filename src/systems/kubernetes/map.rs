@@ -67,7 +67,8 @@ pub fn lease(object: &Value) -> Option<(String, Stamp)> {
 /// A Pod in trouble: its key always, the fact only if there is trouble.
 pub fn pod(cluster: &str, object: &Value, now: Stamp) -> Option<(String, Option<Pod>)> {
     let key = namespaced(object)?;
-    let containers = || items(object, "/status/initContainerStatuses").iter().chain(items(object, "/status/containerStatuses"));
+    let containers =
+        || items(object, "/status/initContainerStatuses").iter().chain(items(object, "/status/containerStatuses"));
     let fact = trouble_of_pod(object, now).map(|(trouble, since)| Pod {
         cluster: cluster.to_owned(),
         namespace: text(object, "/metadata/namespace"),
@@ -111,7 +112,8 @@ fn trouble_of_pod(object: &Value, now: Stamp) -> Option<(SafeText, Option<Stamp>
 
 /// What a container waits for, if that is not part of an ordinary start.
 fn waiting(object: &Value) -> Option<SafeText> {
-    let containers = items(object, "/status/initContainerStatuses").iter().chain(items(object, "/status/containerStatuses"));
+    let containers =
+        items(object, "/status/initContainerStatuses").iter().chain(items(object, "/status/containerStatuses"));
     containers
         .map(|it| text(it, "/state/waiting/reason"))
         .find(|reason| !matches!(reason.as_str(), "" | "ContainerCreating" | "PodInitializing"))

@@ -128,7 +128,9 @@ async fn read(feed: &Feed, collection: &Collection) -> Result<HashMap<String, St
     });
     match listed.await {
         Ok(_) => Ok(leases),
-        Err(ListFault::Expired) => Err(super::trouble::plain(TroubleKind::Partial, "the list of leases changed while it was read")),
+        Err(ListFault::Expired) => {
+            Err(super::trouble::plain(TroubleKind::Partial, "the list of leases changed while it was read"))
+        }
         Err(ListFault::Trouble(trouble)) => Err(trouble),
     }
 }

@@ -43,7 +43,9 @@ pub fn kind_of_status(code: u16) -> TroubleKind {
 
 fn remedy_of(kind: TroubleKind) -> &'static str {
     match kind {
-        TroubleKind::Unreachable => "check the network and the server's address in the kubeconfig; it is tried again every few seconds",
+        TroubleKind::Unreachable => {
+            "check the network and the server's address in the kubeconfig; it is tried again every few seconds"
+        }
         TroubleKind::Silent => "the server took the connection and said nothing; it is tried again every few seconds",
         TroubleKind::Unauthorized => "renew the credential of this context; it is read again at the next try",
         TroubleKind::Forbidden => "grant this credential the missing permission",
@@ -68,17 +70,19 @@ pub fn trouble_of_answer(code: u16, body: &[u8]) -> Trouble {
         Err(_) if body.first() == Some(&b'<') => "a page in HTML".to_owned(),
         Err(_) => first_sentence(&String::from_utf8_lossy(&body[..body.len().min(4096)])),
     };
-    plain(kind_of_status(code), if message.is_empty() { format!("HTTP {code}") } else { format!("HTTP {code}: {message}") })
+    plain(
+        kind_of_status(code),
+        if message.is_empty() { format!("HTTP {code}") } else { format!("HTTP {code}: {message}") },
+    )
 }
 
 /// Trouble for an error of the Kubernetes client. Errors of login plugins are never quoted: they hold the plugin's
 /// environment and output.
 pub fn trouble_of(error: &kube::Error) -> Trouble {
     match error {
-        kube::Error::Api(status) => plain(
-            kind_of_status(status.code),
-            format!("HTTP {}: {}", status.code, first_sentence(&status.message)),
-        ),
+        kube::Error::Api(status) => {
+            plain(kind_of_status(status.code), format!("HTTP {}: {}", status.code, first_sentence(&status.message)))
+        }
         kube::Error::Auth(error) => trouble_of_login(error),
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) | kube::Error::LinesCodecMaxLineLengthExceeded => {
             plain(TroubleKind::Garbage, "an answer that is not the JSON that was asked for")
@@ -128,9 +132,10 @@ pub fn of_chain(error: &(dyn StdError + 'static)) -> Trouble {
 fn of_io(kind: ErrorKind) -> Option<Trouble> {
     Some(match kind {
         ErrorKind::ConnectionRefused => plain(TroubleKind::Unreachable, "connection refused"),
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
-            plain(TroubleKind::Unreachable, "the connection was cut")
-        }
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => plain(TroubleKind::Unreachable, "the connection was cut"),
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
             plain(TroubleKind::Unreachable, "no route to the server")
         }
@@ -167,7 +172,9 @@ pub fn never_left(error: &(dyn StdError + 'static)) -> bool {
 /// A failed login: what kind, never the command, its environment or its output.
 pub fn trouble_of_login(error: &AuthError) -> Trouble {
     let what = match error {
-        AuthError::AuthExecStart(_) | AuthError::MissingCommand => "the login plugin of this context can't be started".to_owned(),
+        AuthError::AuthExecStart(_) | AuthError::MissingCommand => {
+            "the login plugin of this context can't be started".to_owned()
+        }
         AuthError::AuthExecRun { out, .. } => match out.status.code() {
             Some(code) => format!("the login plugin of this context failed with exit status {code}"),
             None => "the login plugin of this context was killed".to_owned(),
@@ -175,10 +182,16 @@ pub fn trouble_of_login(error: &AuthError) -> Trouble {
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed | AuthError::MalformedTokenExpirationDate(_) => {
             "the login plugin of this context gave no usable credential".to_owned()
         }
-        AuthError::ReadTokenFile(why, path) => format!("the token file {} can't be read: {}", path.display(), why.kind()),
+        AuthError::ReadTokenFile(why, path) => {
+            format!("the token file {} can't be read: {}", path.display(), why.kind())
+        }
         _ => "the credential of this context can't be used".to_owned(),
     };
-    trouble(TroubleKind::Credential, what, "log in with kubectl in another terminal, or use a kubeconfig with a static token")
+    trouble(
+        TroubleKind::Credential,
+        what,
+        "log in with kubectl in another terminal, or use a kubeconfig with a static token",
+    )
 }
 
 /// A kubeconfig that can't be used. A syntax error is not quoted: the quotation might be a key.
@@ -188,7 +201,9 @@ pub fn trouble_of_kubeconfig(error: &KubeconfigError) -> Trouble {
         KubeconfigError::LoadContext(name) => format!("the kubeconfig has no context `{name}`"),
         KubeconfigError::LoadClusterOfContext(name) => format!("the kubeconfig has no cluster `{name}`"),
         KubeconfigError::FindPath => "no kubeconfig was found".to_owned(),
-        KubeconfigError::ReadConfig(why, path) => format!("the kubeconfig {} can't be read: {}", path.display(), why.kind()),
+        KubeconfigError::ReadConfig(why, path) => {
+            format!("the kubeconfig {} can't be read: {}", path.display(), why.kind())
+        }
         KubeconfigError::Parse(_) => "the kubeconfig is not valid YAML".to_owned(),
         KubeconfigError::MissingClusterUrl | KubeconfigError::ParseClusterUrl(_) => {
             "the kubeconfig's server address can't be used".to_owned()
@@ -201,7 +216,9 @@ pub fn trouble_of_kubeconfig(error: &KubeconfigError) -> Trouble {
                 "correct NO_PROXY: names, addresses and networks, separated by single commas",
             );
         }
-        KubeconfigError::LoadCertificateAuthority(_) => "the kubeconfig's certificate authority can't be loaded".to_owned(),
+        KubeconfigError::LoadCertificateAuthority(_) => {
+            "the kubeconfig's certificate authority can't be loaded".to_owned()
+        }
         KubeconfigError::LoadClientCertificate(_) => "the kubeconfig's client certificate can't be loaded".to_owned(),
         KubeconfigError::LoadClientKey(_) => "the kubeconfig's client key can't be loaded".to_owned(),
         _ => "the kubeconfig can't be used".to_owned(),
@@ -228,7 +245,8 @@ mod tests {
 
     #[test]
     fn an_api_status_keeps_its_message_and_kind() {
-        let status = kube::core::Status::failure("nodes is forbidden: User \"v\" cannot list nodes", "Forbidden").with_code(403);
+        let status =
+            kube::core::Status::failure("nodes is forbidden: User \"v\" cannot list nodes", "Forbidden").with_code(403);
         let trouble = trouble_of(&kube::Error::Api(status.boxed()));
         assert_eq!(trouble.kind, TroubleKind::Forbidden);
         assert!(trouble.what.as_str().contains("cannot list nodes"));

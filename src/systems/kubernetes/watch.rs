@@ -87,7 +87,9 @@ struct Watch<'a> {
 /// How one watch ended.
 enum End {
     /// In order, cut, or after silence: go on from the last version.
-    Closed { lasted: bool },
+    Closed {
+        lasted: bool,
+    },
     /// 410: list again.
     Expired,
     /// The server does not let us watch: poll the list instead.
@@ -201,7 +203,9 @@ impl Watch<'_> {
                 Ok(Ok(Some(line))) => line,
                 // A cut connection is no trouble by itself: whether the server is away shows when we come back.
                 Err(_) | Ok(Ok(None) | Err(Cut::Lost)) => return End::Closed { lasted },
-                Ok(Err(Cut::TooLong)) => return End::Broken(plain(TroubleKind::Garbage, "a watch event of more than 8 MiB")),
+                Ok(Err(Cut::TooLong)) => {
+                    return End::Broken(plain(TroubleKind::Garbage, "a watch event of more than 8 MiB"));
+                }
             };
             let Ok(event) = serde_json::from_slice::<Value>(&line) else {
                 return End::Broken(plain(TroubleKind::Garbage, "a watch event that is not JSON"));
@@ -291,12 +295,14 @@ impl Watch<'_> {
 /// Cuts a list to its newest [`MAX_FACTS`].
 fn trim(facts: &mut Vec<Fact>) {
     if facts.len() > MAX_FACTS {
-        facts.sort_by_key(|fact| std::cmp::Reverse(match fact {
-            Fact::KubeEvent(event) => Some(event.last),
-            Fact::RestorePoint(point) => point.started,
-            Fact::Restore(restore) => restore.started,
-            _ => None,
-        }));
+        facts.sort_by_key(|fact| {
+            std::cmp::Reverse(match fact {
+                Fact::KubeEvent(event) => Some(event.last),
+                Fact::RestorePoint(point) => point.started,
+                Fact::Restore(restore) => restore.started,
+                _ => None,
+            })
+        });
         facts.truncate(MAX_FACTS);
     }
 }

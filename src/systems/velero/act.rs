@@ -60,7 +60,8 @@ impl Velero {
     async fn count(&self, plural: &'static str, counts: fn(&str) -> bool) -> Result<Value, Trouble> {
         let client = self.client().await?;
         let mut found = 0_u64;
-        let listed = ask::list(&client, &self.collection(plural), self.link.limits().list, |object| {
+        let collection = self.collection(plural);
+        let listed = ask::list(&client, &collection, self.link.limits().list, |object| {
             found += u64::from(counts(&string(object, "/status/phase")));
         });
         let read = match listed.await {
@@ -82,7 +83,8 @@ impl Velero {
 
     async fn patch_location(&self, step: &Step) -> Result<String, ActError> {
         let name = self.named(&step.params)?;
-        let mode = only_access_mode(&step.params).ok_or_else(|| refused("a location step may set spec.accessMode and nothing else"))?;
+        let mode = only_access_mode(&step.params)
+            .ok_or_else(|| refused("a location step may set spec.accessMode and nothing else"))?;
         let found = self.object("backupstoragelocations", &name).await.map_err(ActError::NotApplied)?;
         let found = found.ok_or_else(|| refused(&format!("there is no backup storage location `{name}`")))?;
         if map::access_mode(&found).is(&mode) {
@@ -94,7 +96,9 @@ impl Velero {
         let path = self.collection("backupstoragelocations").object(&name);
         let answer = self.write(Method::PATCH, &path, "application/merge-patch+json", &body).await?;
         if answer.status == 409 {
-            return Err(refused(&format!("the backup storage location `{name}` was changed by someone else meanwhile")));
+            return Err(refused(&format!(
+                "the backup storage location `{name}` was changed by someone else meanwhile"
+            )));
         }
         let now = outcome(&answer)?;
         if !map::access_mode(&now).is(&mode) {

@@ -180,7 +180,9 @@ mod tests {
     #[test]
     fn snapshots_in_place_are_not_off_site_unless_they_were_moved() {
         let backup = |spec: Value, status: Value| {
-            restore_point("c", &json!({"metadata": {"name": "b"}, "spec": spec, "status": status})).expect("a point").off_site
+            restore_point("c", &json!({"metadata": {"name": "b"}, "spec": spec, "status": status}))
+                .expect("a point")
+                .off_site
         };
         let done = |more: &str| json!({"phase": "Completed", more: 2});
         assert_eq!(backup(json!({}), done("csiVolumeSnapshotsAttempted")), OffSite::No);

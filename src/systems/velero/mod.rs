@@ -15,8 +15,8 @@ use tokio_util::task::TaskTracker;
 use super::kubernetes::ask::Collection;
 use super::kubernetes::client::Link;
 use super::kubernetes::feed::Feed;
-use super::kubernetes::watch::{self, Mapped, Watched};
 use super::kubernetes::health;
+use super::kubernetes::watch::{self, Mapped, Watched};
 use super::supervise::keep;
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
@@ -48,7 +48,7 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
     let collection = |plural| Collection::new(GROUP, plural, Some(namespace));
 
     let (of, backups) = (feed.clone(), collection("backups"));
-    keep(tasks, ctx, "the pulse of Velero", move || health::pulse(of.clone(), backups.clone()));
+    keep(tasks, ctx, spec.id.clone(), move |_| health::pulse(of.clone(), backups.clone()));
 
     let kinds: [(&'static str, FactKind, Map); 4] = [
         ("schedules", FactKind::Schedule, |cluster, it| map::schedule(cluster, it).map(Fact::from)),
@@ -59,7 +59,7 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
     for (plural, kind, map) in kinds {
         let (of, cluster) = (feed.clone(), config.name.clone());
         let what = Watched { part: plural, collection: collection(plural), kind };
-        keep(tasks, ctx, "a watch of Velero", move || {
+        keep(tasks, ctx, spec.id.clone(), move |_| {
             let cluster = cluster.clone();
             let map = move |object: &Value| -> Mapped {
                 let fact = map(&cluster, object)?;
