@@ -9,6 +9,8 @@ pub mod scenario;
 pub mod score;
 pub mod world;
 
+pub use director::{Asker, Director, Seen};
 pub use scenario::Scenario;
+pub use score::{Score, score};
 
 pub use world::World;
