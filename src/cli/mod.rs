@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod link;
 pub mod output;
 pub mod plan;
+pub mod player;
 pub mod run;
 pub mod serve;
 pub mod shot;

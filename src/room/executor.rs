@@ -94,20 +94,18 @@ pub struct Run {
 impl Run {
     /// Runs every step in order; the first outcome that is not success ends the plan.
     pub async fn go(self) {
-        let mut nothing_sent = true;
         for (i, step) in self.plan.steps.iter().enumerate() {
             let end = self.step(step, i == 0).await;
             let id = || StepEnded { plan: self.plan.plan.clone(), step: step.id.clone(), says: SafeText::default() };
             let ended = |says: &str| StepEnded { says: SafeText::new(says), ..id() };
             match end {
                 StepEnd::Done(says) => {
-                    nothing_sent &= step.params.is_null();
                     if !self.report(StepDone(ended(&says))).await {
                         return;
                     }
                 }
-                StepEnd::Precheck(why) => return self.end(Outcome::Failed, nothing_sent, &why).await,
-                StepEnd::Stopped(why) => return self.end(Outcome::Stopped, nothing_sent, &why).await,
+                StepEnd::Precheck(why) => return self.end(Outcome::Failed, i == 0, &why).await,
+                StepEnd::Stopped(why) => return self.end(Outcome::Stopped, false, &why).await,
                 StepEnd::Failed(why) => {
                     self.report(StepFailed(ended(&why))).await;
                     return self.end(Outcome::Failed, false, &format!("step {}: {why}", step.id)).await;
