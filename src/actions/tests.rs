@@ -505,6 +505,7 @@ fn the_storys_restore_reads_as_agreed() {
         flip.params,
         json!({"namespace": "velero", "name": "default", "body": {"spec": {"accessMode": "ReadOnly"}}})
     );
+    assert_eq!(flip.pre[..7], create.pre[..7], "the first write asks for all that the second relies on");
     assert!(flip.pre.iter().any(|p| p.path == "backups/uploading" && p.value == json!(0)));
     assert_eq!(
         create.params,
@@ -520,10 +521,10 @@ fn the_storys_restore_reads_as_agreed() {
             (format!("{b}/uid").as_str(), Op::Eq, json!("5e0c5f5e-0000-4000-8000-000000000001")),
             (format!("{b}/phase").as_str(), Op::Eq, json!("Completed")),
             (format!("{b}/deleting").as_str(), Op::Eq, json!(false)),
-            ("location/default/phase", Op::Eq, json!("Available")),
-            ("location/default/access_mode", Op::Eq, json!("ReadOnly")),
             ("restores/open", Op::Eq, json!(0)),
+            ("location/default/phase", Op::Eq, json!("Available")),
             ("location/default/validated_age_s", Op::Le, json!(180)),
+            ("location/default/access_mode", Op::Eq, json!("ReadOnly")),
         ]
     );
     assert_eq!(
