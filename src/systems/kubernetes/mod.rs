@@ -64,9 +64,7 @@ fn start_on(link: Link, cluster: &str, ctx: &Ctx, tasks: &TaskTracker) -> Source
 
     let book = nodes::Book::new(&name);
     let (of, pages) = (feed.clone(), book.clone());
-    keep(tasks, ctx, spec.id.clone(), move |_| {
-        watch::run(of.clone(), watched("nodes", FactKind::Node), pages.clone())
-    });
+    keep(tasks, ctx, spec.id.clone(), move |_| watch::run(of.clone(), watched("nodes", FactKind::Node), pages.clone()));
     let of = feed.clone();
     keep(tasks, ctx, spec.id.clone(), move |_| nodes::leases(of.clone(), book.clone()));
 
