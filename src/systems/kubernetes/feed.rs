@@ -109,10 +109,10 @@ impl Parts {
     pub async fn troubled(&self, part: &'static str, trouble: Trouble) {
         let news = State::Troubled(trouble);
         let before = self.states().insert(part, news.clone());
-        if before.as_ref() != Some(&news) {
-            if let Some(worst) = self.worst() {
-                self.reporter.trouble(worst).await;
-            }
+        if before.as_ref() != Some(&news)
+            && let Some(worst) = self.worst()
+        {
+            self.reporter.trouble(worst).await;
         }
     }
 

@@ -139,10 +139,10 @@ impl Memory {
         let middle = sent + (feed.clock.now() - sent) / 2;
         let date = [&livez, &readyz].into_iter().flatten().find_map(|answer| answer.date);
         let reads = self.reads(system);
-        if self.version.is_empty() || self.rounds.is_multiple_of(VERSION_EVERY) {
-            if let Ok(version) = ask::get(&client, "/version", limit).await.and_then(|answer| answer.json()) {
-                self.version = SafeText::new(&string(&version, "/gitVersion"));
-            }
+        if (self.version.is_empty() || self.rounds.is_multiple_of(VERSION_EVERY))
+            && let Ok(version) = ask::get(&client, "/version", limit).await.and_then(|answer| answer.json())
+        {
+            self.version = SafeText::new(&string(&version, "/gitVersion"));
         }
         self.rounds = self.rounds.wrapping_add(1);
         let (livez, failed_live) = endpoint(livez);
