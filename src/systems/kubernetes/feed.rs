@@ -16,6 +16,8 @@ use crate::systems::{Ctx, Reporter};
 pub const EVERY: Duration = Duration::from_secs(5);
 /// The longest wait between two tries of a server that is away, so that with the list that follows it is back in 5 s.
 pub const RETRY_CAP: Duration = Duration::from_millis(2500);
+/// However fast a drill's clock runs, real requests are not sent more often than this.
+const LEAST_REAL: Duration = Duration::from_millis(50);
 /// How often we look whether something that was not installed is there now.
 pub const NOT_INSTALLED_EVERY: Duration = Duration::from_secs(60);
 
@@ -52,6 +54,11 @@ impl Feed {
     /// The network's time limits.
     pub fn limits(&self) -> Limits {
         self.link.limits()
+    }
+
+    /// A wait on the clock that is never shorter than [`LEAST_REAL`] in real time.
+    pub fn pace(&self, wait: Duration) -> Duration {
+        wait.max(Duration::try_from_secs_f64(LEAST_REAL.as_secs_f64() * self.clock.speed()).unwrap_or_default())
     }
 
     /// The gate, to wait at.

@@ -60,7 +60,7 @@ pub async fn run(feed: Feed, cluster: String) {
         };
         // Counted from the start of the round: the time that a silent server cost is not added to the wait.
         let spent = (feed.clock.now() - began).to_std().unwrap_or_default();
-        let wait = wait.saturating_sub(spent).max(AGAIN_AFTER);
+        let wait = feed.pace(wait.saturating_sub(spent).max(AGAIN_AFTER));
         tokio::select! {
             () = feed.stop.cancelled() => return,
             () = feed.clock.sleep(wait) => {}
@@ -220,7 +220,7 @@ pub async fn pulse(feed: Feed, collection: ask::Collection) {
         let spent = (feed.clock.now() - began).to_std().unwrap_or_default();
         tokio::select! {
             () = feed.stop.cancelled() => return,
-            () = feed.clock.sleep(wait.saturating_sub(spent).max(AGAIN_AFTER)) => {}
+            () = feed.clock.sleep(feed.pace(wait.saturating_sub(spent).max(AGAIN_AFTER))) => {}
         }
     }
 }

@@ -113,7 +113,7 @@ pub async fn leases(feed: Feed, book: Book) {
         };
         tokio::select! {
             () = feed.stop.cancelled() => return,
-            () = feed.clock.sleep(wait) => {}
+            () = feed.clock.sleep(feed.pace(wait)) => {}
         }
     }
 }
