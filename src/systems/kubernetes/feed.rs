@@ -40,11 +40,12 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// The feed of one source; its gate is closed until a probe opens it.
-    pub fn new(link: Link, reporter: Reporter, ctx: &Ctx) -> Self {
+    /// The feed of one source and the parts that must all be read before it counts as alive; its gate is closed until
+    /// a probe opens it.
+    pub fn new(link: Link, reporter: Reporter, ctx: &Ctx, parts: &[&'static str]) -> Self {
         Self {
             link,
-            parts: Parts::new(reporter),
+            parts: Parts::new(reporter, parts),
             clock: ctx.clock.clone(),
             stop: ctx.stop.clone(),
             gate: Arc::new(watch::channel(Gate::default()).0),
@@ -69,7 +70,14 @@ impl Feed {
     /// Opens or closes the gate; those who wait are woken only by a change.
     pub fn set_gate(&self, open: bool, epoch: u64) {
         let next = Gate { open, epoch };
-        self.gate.send_if_modified(|gate| std::mem::replace(gate, next) != next);
+        self.gate.send_if_modified(|gate| {
+            let changed = std::mem::replace(gate, next) != next;
+            if changed {
+                // Before anyone is woken: what was read through the gate before is no proof of life now.
+                self.parts.void();
+            }
+            changed
+        });
     }
 }
 
@@ -91,19 +99,19 @@ pub struct Parts {
 }
 
 impl Parts {
-    fn new(reporter: Reporter) -> Self {
-        Self { reporter, states: Arc::default() }
+    fn new(reporter: Reporter, parts: &[&'static str]) -> Self {
+        let states = parts.iter().map(|part| (*part, State::Pending)).collect();
+        Self { reporter, states: Arc::new(Mutex::new(states)) }
     }
 
     fn states(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, State>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The part is about to be read; a trouble it has stays until it was.
-    pub fn pending(&self, part: &'static str) {
-        let mut states = self.states();
-        if !matches!(states.get(part), Some(State::Troubled(_))) {
-            states.insert(part, State::Pending);
+    /// Every part has to be read again; a trouble that one has stays until then.
+    fn void(&self) {
+        for state in self.states().values_mut().filter(|state| **state == State::Live) {
+            *state = State::Pending;
         }
     }
 

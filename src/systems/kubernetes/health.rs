@@ -14,8 +14,10 @@ use crate::model::facts::{ControlPlane, Endpoint};
 use crate::model::{Change, SafeText, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
-const PROBE: &str = "probe";
-const READS: &str = "reads";
+/// The part of a source that its probe or pulse is.
+pub const PROBE: &str = "probe";
+/// The part of a cluster that is one consistent read.
+pub const READS: &str = "reads";
 /// A bad answer is believed when it comes twice: one API server behind a load balancer may just be restarting.
 const AGAIN_AFTER: Duration = Duration::from_millis(250);
 const VERSION_EVERY: u32 = 12;
@@ -51,7 +53,6 @@ pub async fn run(feed: Feed, cluster: String) {
         told_down: false,
         backoff: Backoff::default(),
     };
-    feed.parts.pending(PROBE);
     loop {
         let began = feed.clock.now();
         let wait = tokio::select! {
@@ -191,7 +192,6 @@ pub async fn pulse(feed: Feed, collection: ask::Collection) {
     let path = format!("{}?limit=1", collection.path());
     let mut backoff = Backoff::default();
     let mut bad = 0_u32;
-    feed.parts.pending(PROBE);
     loop {
         let began = feed.clock.now();
         let looked = tokio::select! {

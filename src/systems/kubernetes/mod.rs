@@ -46,7 +46,8 @@ pub fn start(config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceS
 fn start_on(link: Link, cluster: &str, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Kubernetes, cluster);
     let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
-    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx);
+    let parts = [health::PROBE, health::READS, nodes::PART, "events", "nodes", "pods"];
+    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts);
     let name = cluster.to_owned();
 
     let (of, on) = (feed.clone(), name.clone());

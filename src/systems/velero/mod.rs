@@ -43,7 +43,8 @@ type Map = fn(&str, &Value) -> Option<Fact>;
 fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Velero, config.name.as_str());
     let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
-    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx);
+    let parts = [health::PROBE, "schedules", "backups", "backupstoragelocations", "restores"];
+    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts);
     let namespace = config.velero.as_deref().unwrap_or(DEFAULT_NAMESPACE);
     let collection = |plural| Collection::new(GROUP, plural, Some(namespace));
 
