@@ -1,9 +1,13 @@
 //! The command line: everything the documentation promises parses, everything else is refused with exit code 2.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::CommandFactory;
 
 use super::*;
 use crate::cli::exit::Exit;
+use crate::model::Severity;
 
 fn parse(line: &str) -> Result<Args, clap::Error> {
     Args::try_parse_from(std::iter::once("warroom").chain(line.split_whitespace()))
