@@ -1,8 +1,190 @@
 //! The board: the latest observations, judged. Pure: `now` is an argument.
 //!
 //! [`Board::apply`] takes observations, [`Board::judge`] gives the rows that console, `status` and checks show,
-//! [`edges`] compares two judgements and finds what is worth remembering.
+//! [`edges`] compares two judgements and finds what is worth remembering, [`Limiter`] says which of it may be recorded.
 
+mod alerts;
+mod backups;
+mod clusters;
+mod cron;
+mod edge;
+mod events;
+mod gitops;
+mod limit;
+mod points;
 pub mod row;
+mod services;
+mod sources;
+mod store;
+#[cfg(test)]
+mod tests;
+mod traffic;
+mod words;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::facts::{Fact, FactKind};
+use crate::model::{Change, ClusterRole, Objective, Observation, SourceId, Stamp, System};
+
+pub use edge::edges;
+pub use events::MOST_EVENTS;
+pub use limit::Limiter;
 pub use row::{Body, Judged, Row, Topic, TopicView, Verdict};
+
+/// The most rows of one topic, events apart.
+const MOST_ROWS: usize = 5_000;
+
+/// What the board has to know before the first observation.
+#[derive(Clone, Debug, Default)]
+pub struct BoardSetup {
+    pub objectives: Vec<Objective>,
+    pub clusters: Vec<(String, ClusterRole)>,
+    /// Every configured source with the seconds for which its data is fresh.
+    pub sources: Vec<(SourceId, u64)>,
+}
+
+/// What the judgements read: the setup, and how old a reconciliation may be per cluster.
+#[derive(Clone, Debug)]
+struct Known {
+    objectives: Vec<Objective>,
+    clusters: Vec<(String, ClusterRole)>,
+    app_stale_s: BTreeMap<String, u64>,
+}
+
+impl Known {
+    fn app_stale_s(&self, cluster: &str) -> u64 {
+        self.app_stale_s.get(cluster).copied().unwrap_or(gitops::default_stale_s())
+    }
+}
+
+/// The latest observations.
+#[derive(Clone, Debug)]
+pub struct Board {
+    setup: Known,
+    store: store::Store,
+    events: events::Events,
+    ended: alerts::Ended,
+    dirty: BTreeSet<Topic>,
+}
+
+impl Board {
+    /// An empty board: every configured source is known, and none has answered.
+    pub fn new(setup: BoardSetup) -> Self {
+        let mut store = store::Store::default();
+        for (id, fresh_for_s) in setup.sources {
+            store.announce(id, fresh_for_s);
+        }
+        Self {
+            setup: Known { objectives: setup.objectives, clusters: setup.clusters, app_stale_s: BTreeMap::new() },
+            store,
+            events: events::Events::default(),
+            ended: alerts::Ended::default(),
+            dirty: Topic::ALL.into_iter().collect(),
+        }
+    }
+
+    /// Sets how old an Argo CD reconciliation of a cluster may be and still prove something; 0 = any age. Default 9 min.
+    #[must_use]
+    pub fn with_app_stale(mut self, cluster: &str, seconds: u64) -> Self {
+        self.setup.app_stale_s.insert(cluster.to_owned(), seconds);
+        self
+    }
+
+    /// Takes in one observation. The newest one wins; there is no history but that of alerts that ended.
+    pub fn apply(&mut self, observation: Observation) {
+        let Observation { source, seen_at, change } = observation;
+        self.mark(&source, &change);
+        match change {
+            Change::Upsert(Fact::KubeEvent(event)) => {
+                self.store.source_mut(&source).alive(seen_at, false);
+                self.events.upsert(&source, event, seen_at);
+            }
+            Change::Upsert(fact) => {
+                let alert = matches!(fact, Fact::Alert(_));
+                self.store.source_mut(&source).upsert(fact, seen_at);
+                if alert {
+                    alerts::settle(&mut self.store, &mut self.ended, &source, seen_at);
+                }
+            }
+            Change::Remove { kind: FactKind::KubeEvent, key } => {
+                self.store.source_mut(&source).alive(seen_at, false);
+                self.events.remove(&source, &key);
+            }
+            Change::Remove { kind: FactKind::Alert, key } => {
+                alerts::remove(&mut self.store, &mut self.ended, &source, &key, seen_at);
+            }
+            Change::Remove { kind, key } => self.store.source_mut(&source).remove(kind, &key, seen_at),
+            Change::Replace { kind: FactKind::KubeEvent, facts } => {
+                self.store.source_mut(&source).alive(seen_at, true);
+                let events = facts.into_iter().filter_map(|fact| match fact {
+                    Fact::KubeEvent(event) => Some(event),
+                    _ => None,
+                });
+                self.events.replace(&source, events.collect(), seen_at);
+            }
+            Change::Replace { kind: FactKind::Alert, facts } => {
+                alerts::replace(&mut self.store, &mut self.ended, &source, facts, seen_at);
+            }
+            Change::Replace { kind, facts } => self.store.source_mut(&source).replace(kind, facts, seen_at),
+            Change::Alive => self.store.source_mut(&source).alive(seen_at, true),
+            Change::Trouble(trouble) => self.store.source_mut(&source).troubled(trouble, seen_at),
+        }
+    }
+
+    /// Topics that may have changed since [`Board::clean`]. Time alone also changes rows (they go stale): judge now and then.
+    pub fn dirty(&self) -> &BTreeSet<Topic> {
+        &self.dirty
+    }
+
+    /// Forgets what is dirty, and says what was.
+    pub fn clean(&mut self) -> BTreeSet<Topic> {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Judges everything.
+    pub fn judge(&self, now: Stamp) -> Judged {
+        Judged { topics: Topic::ALL.into_iter().map(|topic| (topic, self.judge_topic(topic, now))).collect() }
+    }
+
+    /// Judges one topic.
+    pub fn judge_topic(&self, topic: Topic, now: Stamp) -> TopicView {
+        let mut rows = match topic {
+            Topic::Events => return events::view(self, now),
+            Topic::Sources => sources::rows(self, now),
+            Topic::Clusters => clusters::rows(self, now),
+            Topic::Services => services::rows(self, now),
+            Topic::Alerts => alerts::rows(self, now),
+            Topic::Traffic => traffic::rows(self, now),
+            Topic::Backups => backups::rows(self, now),
+            Topic::Gitops => gitops::rows(self, now),
+        };
+        let total = rows.len() as u64;
+        let cut = total.saturating_sub(MOST_ROWS as u64);
+        rows.truncate(MOST_ROWS);
+        let unkept = self.store.iter().filter(|(id, _)| feeds(id.system, topic)).map(|(_, state)| state.dropped);
+        let dropped = cut + unkept.sum::<u64>();
+        TopicView { rows, total, dropped }
+    }
+
+    fn mark(&mut self, source: &SourceId, change: &Change) {
+        self.dirty.insert(Topic::Sources);
+        if let Change::Upsert(Fact::KubeEvent(_)) = change {
+            self.dirty.insert(Topic::Events);
+            return;
+        }
+        self.dirty.extend(Topic::ALL.into_iter().filter(|topic| feeds(source.system, *topic)));
+    }
+}
+
+/// Whether a system's observations can change a topic.
+fn feeds(system: System, topic: Topic) -> bool {
+    match topic {
+        Topic::Sources => true,
+        Topic::Clusters | Topic::Events => system == System::Kubernetes,
+        Topic::Services => matches!(system, System::Probe | System::Velero),
+        Topic::Alerts => system == System::Alertmanager,
+        Topic::Traffic => matches!(system, System::Cloudflare | System::Probe),
+        Topic::Backups => system == System::Velero,
+        Topic::Gitops => system == System::Argocd,
+    }
+}

@@ -1,1 +1,26 @@
-//! postmortem: see the crate docs.
+//! The export: an incident's timeline as an outline for the postmortem, written as Markdown or JSON. Pure.
+//!
+//! Everything in it comes from entries: each row names the entries that prove it, and the end says how to verify the log
+//! with stock tools.
+
+mod markdown;
+mod milestones;
+mod outline;
+#[cfg(test)]
+mod tests;
+
+pub use markdown::to_markdown;
+pub use milestones::Row;
+pub use outline::{Event, LogHead, Meta, Outline, outline};
+
+/// The version of the JSON export.
+pub const SCHEMA: &str = "warroom.export/1";
+
+/// The outline as JSON. Times are RFC 3339 in UTC, lengths are seconds.
+pub fn to_json(outline: &Outline) -> serde_json::Value {
+    let mut value = serde_json::to_value(outline).unwrap_or_else(|e| serde_json::json!({ "error": e.to_string() }));
+    if let Some(object) = value.as_object_mut() {
+        object.insert("schema".to_owned(), serde_json::json!(SCHEMA));
+    }
+    value
+}

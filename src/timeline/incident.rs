@@ -63,6 +63,46 @@ pub struct Story {
     pub incidents: Vec<Incident>,
     /// Number of entries folded.
     pub entries: u64,
-    /// Entries that did not fit the state: (seq, why).
+    /// Entries that did not fit the state: (seq, why). The newest [`MOST_ANOMALIES`].
     pub anomalies: Vec<(u64, SafeText)>,
+    pub(super) memory: super::memory::Memory,
+}
+
+/// The most anomalies kept; a log with more is beyond listing.
+pub const MOST_ANOMALIES: usize = 1_000;
+
+impl Story {
+    /// The open incident: the latest one opened that is not closed.
+    pub fn current(&self) -> Option<&Incident> {
+        self.incidents.iter().rev().find(|incident| incident.closed_at.is_none())
+    }
+
+    /// The latest incident, open or closed.
+    pub fn latest(&self) -> Option<&Incident> {
+        self.incidents.last()
+    }
+
+    /// An incident by its id.
+    pub fn get(&self, id: &IncidentId) -> Option<&Incident> {
+        self.incidents.iter().rev().find(|incident| incident.id == *id)
+    }
+}
+
+impl Incident {
+    /// The item of an entry.
+    pub fn item(&self, seq: u64) -> Option<&Item> {
+        self.items.iter().find(|item| item.entry.seq == seq)
+    }
+
+    /// Whether an item was recorded outside this incident, shortly before it opened, and counted in by rule.
+    pub fn is_adopted(&self, item: &Item) -> bool {
+        item.entry.incident.as_ref() != Some(&self.id)
+    }
+}
+
+impl Item {
+    /// Whether it happened at another time than it was recorded, to the second.
+    pub fn is_retimed(&self) -> bool {
+        self.at.timestamp() != self.entry.ts.timestamp()
+    }
 }

@@ -1,5 +1,21 @@
 //! The fold: entries → incidents. One fold for room, console, export and drill. Pure.
+//!
+//! [`Story::apply`] takes entries in order; [`clock_view`] gives the figures of the header and of the export; [`Filter`]
+//! picks items for commands.
 
+mod clocks;
+mod fold;
 pub mod incident;
+mod memory;
+mod query;
+#[cfg(test)]
+pub(crate) mod tests;
+mod view;
+mod words;
 
-pub use incident::{Clocks, Incident, Item, Story};
+pub use incident::{Clocks, Incident, Item, MOST_ANOMALIES, Story};
+pub use query::Filter;
+pub use view::{ClockView, Reading, Rpo, Rto, Spent, clock_view};
+
+/// What an incident's plans are made of: the same nouns, for rooms that read incidents and no approvals.
+pub use crate::approval::{Approval, PlanRecord, PlanState, Plans, StepState};

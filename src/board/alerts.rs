@@ -1,0 +1,287 @@
+//! Alerts: instances merged by fingerprint, and what became of those that are gone.
+//!
+//! Alertmanager never returns resolved alerts, so absence is all there is. An alert has ended when no instance holds it any
+//! more; it counts as `resolved` only if every reachable instance answered at least twice without it and none of them was
+//! started so recently that it may merely have forgotten. Otherwise it is `gone`, unconfirmed. Both words stand in
+//! `alert.state` of the row, which stays for a while with `seen_at` = when it ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+
+use crate::model::facts::{Alert, AlertPeer, Fact, FactKind, Open};
+use crate::model::{Objective, SourceId, Stamp, System};
+
+use super::Board;
+use super::row::{Body, Row, Verdict};
+use super::store::{Held, Proof, Store};
+use super::words::{Opinion, count, names, sort_rows};
+
+/// Complete answers without an alert before it counts as absent.
+const POLLS: u32 = 2;
+/// Two resend intervals of Prometheus: an instance younger than this may not have been told yet.
+const YOUNG_S: i64 = 120;
+/// How long an ended alert stays visible.
+const SHOWN_FOR_S: i64 = 900;
+const MOST_ENDED: usize = 500;
+/// The alert that always fires: a heartbeat of the whole alerting chain.
+pub(super) const WATCHDOG: &str = "Watchdog";
+/// `alert.state` of an alert that certainly ended, and of one that merely can't be seen any more.
+pub(super) const RESOLVED: &str = "resolved";
+pub(super) const GONE: &str = "gone";
+
+/// Alerts that no instance holds any more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ended {
+    by_fingerprint: BTreeMap<String, End>,
+}
+
+#[derive(Clone, Debug)]
+struct End {
+    alert: Alert,
+    at: Stamp,
+    source: SourceId,
+    confirmed: bool,
+}
+
+/// Takes in the whole list of one instance. What is missing lingers until it has been missing twice.
+pub(super) fn replace(store: &mut Store, ended: &mut Ended, source: &SourceId, facts: Vec<Fact>, seen_at: Stamp) {
+    let state = store.source_mut(source);
+    let before = std::mem::take(state.facts_mut(FactKind::Alert));
+    state.replace(FactKind::Alert, facts, seen_at);
+    let now = state.facts_mut(FactKind::Alert);
+    for (fingerprint, held) in before {
+        if !now.contains_key(&fingerprint) && now.len() < super::store::MOST_FACTS {
+            now.insert(fingerprint, Held { missed: held.missed + 1, ..held });
+        }
+    }
+    settle(store, ended, source, seen_at);
+}
+
+/// The instance itself said that it is gone.
+pub(super) fn remove(store: &mut Store, ended: &mut Ended, source: &SourceId, fingerprint: &str, seen_at: Stamp) {
+    let state = store.source_mut(source);
+    state.alive(seen_at, false);
+    if let Some(held) = state.facts_mut(FactKind::Alert).get_mut(fingerprint) {
+        held.missed = POLLS;
+    }
+    settle(store, ended, source, seen_at);
+}
+
+/// Moves alerts that nobody holds any more to the ended ones, and brings returned ones back.
+pub(super) fn settle(store: &mut Store, ended: &mut Ended, source: &SourceId, seen_at: Stamp) {
+    let held: BTreeSet<String> = live(store).map(|(_, alert)| alert.fingerprint.clone()).collect();
+    ended.by_fingerprint.retain(|fingerprint, end| {
+        let shown = (seen_at - end.at).num_seconds() <= SHOWN_FOR_S || end.alert.name == WATCHDOG;
+        shown && !held.contains(fingerprint)
+    });
+    let over: BTreeMap<String, Alert> = store
+        .facts(FactKind::Alert)
+        .filter_map(|(_, _, it)| match &it.fact {
+            Fact::Alert(alert) if it.missed >= POLLS && !held.contains(&alert.fingerprint) => {
+                Some((alert.fingerprint.clone(), alert.clone()))
+            }
+            _ => None,
+        })
+        .collect();
+    let confirmed = absence_is_proof(store, seen_at);
+    let instances: Vec<SourceId> = store.system(System::Alertmanager).map(|(id, _)| id.clone()).collect();
+    for (fingerprint, alert) in over {
+        for instance in &instances {
+            store.source_mut(instance).facts_mut(FactKind::Alert).remove(&fingerprint);
+        }
+        if ended.by_fingerprint.len() >= MOST_ENDED {
+            let oldest = ended.by_fingerprint.iter().min_by_key(|(_, end)| end.at).map(|(key, _)| key.clone());
+            oldest.and_then(|key| ended.by_fingerprint.remove(&key));
+        }
+        ended.by_fingerprint.insert(fingerprint, End { alert, at: seen_at, source: source.clone(), confirmed });
+    }
+}
+
+/// Alerts that are still held by someone, missed at most once.
+fn live(store: &Store) -> impl Iterator<Item = (&SourceId, &Alert)> {
+    store.facts(FactKind::Alert).filter_map(|(id, _, held)| match &held.fact {
+        Fact::Alert(alert) if held.missed < POLLS => Some((id, alert)),
+        _ => None,
+    })
+}
+
+/// Whether every reachable instance is whole and old enough that not holding an alert means it ended.
+fn absence_is_proof(store: &Store, now: Stamp) -> bool {
+    let mut reachable = store.system(System::Alertmanager).filter(|(_, state)| state.trouble.is_none()).peekable();
+    reachable.peek().is_some()
+        && reachable.all(|(_, state)| {
+            state.of(FactKind::AlertPeer).next().is_some_and(|held| match &held.fact {
+                Fact::AlertPeer(peer) => is_settled(peer, now),
+                _ => false,
+            })
+        })
+}
+
+fn is_settled(peer: &AlertPeer, now: Stamp) -> bool {
+    let old = peer.started.is_some_and(|started| now - started >= TimeDelta::seconds(YOUNG_S));
+    old && !peer.cluster_status.is("settling")
+}
+
+/// Who needs you first: by verdict, then the newest.
+pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
+    let mut merged: BTreeMap<&str, Merged> = BTreeMap::new();
+    for (id, state, held) in board.store.facts(FactKind::Alert) {
+        let Fact::Alert(alert) = &held.fact else { continue };
+        let proof = board.store.proof(id, state, held, now);
+        merged.entry(&alert.fingerprint).or_insert_with(|| Merged::new(alert)).add(id, alert, held.missed, proof);
+    }
+    let instances: Vec<(String, bool)> = board
+        .store
+        .system(System::Alertmanager)
+        .map(|(id, state)| (id.instance.clone(), state.trouble.is_none() && state.alive_at.is_some()))
+        .collect();
+    let mut rows: Vec<Row> =
+        merged.into_values().filter_map(|it| it.row(&instances, &board.setup.objectives)).collect();
+    rows.extend(board.ended.by_fingerprint.values().map(|end| ended_row(board, end, now)));
+    sort_rows(&mut rows, |row| match &row.body {
+        Body::Alert { alert, .. } => (std::cmp::Reverse(alert.starts_at), alert.name.clone()),
+        _ => (std::cmp::Reverse(None), "".into()),
+    });
+    rows
+}
+
+/// One alert over its instances. The result does not depend on the order in which they are added.
+struct Merged {
+    alert: Alert,
+    by: SourceId,
+    held_by: BTreeSet<String>,
+    missed_by: BTreeSet<String>,
+    proof: Option<Proof>,
+    stale: bool,
+}
+
+impl Merged {
+    fn new(alert: &Alert) -> Self {
+        let empty = Alert { starts_at: None, silenced_by: Vec::new(), inhibited_by: Vec::new(), ..alert.clone() };
+        Self {
+            alert: Alert { receivers: Vec::new(), state: Open::default(), ..empty },
+            by: SourceId::new(System::Alertmanager, "\u{10ffff}"),
+            held_by: BTreeSet::new(),
+            missed_by: BTreeSet::new(),
+            proof: None,
+            stale: true,
+        }
+    }
+
+    fn add(&mut self, id: &SourceId, alert: &Alert, missed: u32, proof: Proof) {
+        // Words come from the instance that sorts first; labels are equal by definition of the fingerprint.
+        if *id < self.by {
+            self.by = id.clone();
+            self.alert.name = alert.name.clone();
+            self.alert.severity = alert.severity.clone();
+            self.alert.summary = alert.summary.clone();
+            self.alert.labels = alert.labels.clone();
+        }
+        if state_rank(&alert.state) > state_rank(&self.alert.state) {
+            self.alert.state = alert.state.clone();
+        }
+        self.alert.starts_at = [self.alert.starts_at, alert.starts_at].into_iter().flatten().min();
+        union(&mut self.alert.receivers, &alert.receivers);
+        union(&mut self.alert.silenced_by, &alert.silenced_by);
+        union(&mut self.alert.inhibited_by, &alert.inhibited_by);
+        let instances = if missed == 0 { &mut self.held_by } else { &mut self.missed_by };
+        instances.insert(id.instance.clone());
+        self.stale &= proof.stale;
+        let newer = self.proof.as_ref().is_none_or(|old| (old.seen_at, &old.source) < (proof.seen_at, &proof.source));
+        if newer {
+            self.proof = Some(proof);
+        }
+    }
+
+    fn row(self, instances: &[(String, bool)], objectives: &[Objective]) -> Option<Row> {
+        let mut proof = self.proof?;
+        proof.stale = self.stale;
+        let missing_from: Vec<String> = instances
+            .iter()
+            .filter(|(name, reachable)| *reachable && !self.held_by.contains(name))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let held_by: Vec<String> = self.held_by.into_iter().collect();
+        let mut opinion = judge(&self.alert);
+        if held_by.is_empty() {
+            opinion.mention("missing from the last answer, not confirmed yet");
+        } else if !missing_from.is_empty() {
+            opinion.mention(format!("{} holds it, {} does not", names(&held_by), names(&missing_from)));
+        }
+        let service = service_of(&self.alert, objectives);
+        let id = self.alert.fingerprint.clone();
+        Some(opinion.row(id, proof, Body::Alert { alert: self.alert, held_by, missing_from, service }))
+    }
+}
+
+/// active > suppressed > unprocessed > anything else.
+fn state_rank(state: &Open) -> u8 {
+    match state.as_str() {
+        "active" => 4,
+        "suppressed" => 3,
+        "unprocessed" => 2,
+        "" => 0,
+        _ => 1,
+    }
+}
+
+fn union<T: Ord + Clone>(into: &mut Vec<T>, from: &[T]) {
+    into.extend_from_slice(from);
+    into.sort();
+    into.dedup();
+}
+
+fn judge(alert: &Alert) -> Opinion {
+    if alert.name == WATCHDOG {
+        let mut opinion = Opinion::new(Verdict::Ok);
+        opinion.mention("always fires: alerts arrive");
+        return opinion;
+    }
+    if alert.state.is("suppressed") {
+        let mut opinion = Opinion::new(Verdict::Info);
+        if !alert.silenced_by.is_empty() {
+            opinion.mention(format!("silenced by {}", count(alert.silenced_by.len(), "silence")));
+        }
+        if !alert.inhibited_by.is_empty() {
+            opinion.mention(format!("inhibited by {}", count(alert.inhibited_by.len(), "other alert")));
+        }
+        return opinion;
+    }
+    Opinion::new(match alert.severity.as_str() {
+        "critical" | "page" | "emergency" | "fatal" => Verdict::Critical,
+        "info" | "none" | "debug" => Verdict::Info,
+        _ => Verdict::Warning,
+    })
+}
+
+/// The service an alert belongs to, by its `service` or `app` label, else by its namespace.
+fn service_of(alert: &Alert, objectives: &[Objective]) -> Option<String> {
+    let label = |name: &str| alert.labels.get(name).map(|value| value.as_str());
+    let named = ["service", "app"]
+        .into_iter()
+        .filter_map(label)
+        .find_map(|value| objectives.iter().find(|objective| objective.service == value));
+    let by_namespace =
+        || label("namespace").and_then(|ns| objectives.iter().find(|it| it.namespaces.iter().any(|own| own == ns)));
+    named.or_else(by_namespace).map(|objective| objective.service.clone())
+}
+
+fn ended_row(board: &Board, end: &End, now: Stamp) -> Row {
+    let mut alert = end.alert.clone();
+    alert.state = Open::new(if end.confirmed { RESOLVED } else { GONE });
+    let mut opinion = Opinion::new(Verdict::Info);
+    if alert.name == WATCHDOG {
+        opinion.because(Verdict::Critical, "the Watchdog is missing: nothing proves that alerts still arrive");
+    } else if !end.confirmed {
+        opinion.because(Verdict::Unknown, "gone, unconfirmed: an instance is missing, settling or just started");
+    }
+    let mut proof = board.store.proof_of_source(&end.source, now);
+    proof.seen_at = end.at;
+    proof.stale = false;
+    proof.doubt = None;
+    let service = service_of(&alert, &board.setup.objectives);
+    let missing_from = board.store.system(System::Alertmanager).map(|(id, _)| id.instance.clone()).collect();
+    let id = alert.fingerprint.clone();
+    opinion.row(id, proof, Body::Alert { alert, held_by: Vec::new(), missing_from, service })
+}

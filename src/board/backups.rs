@@ -1,0 +1,308 @@
+//! Backups: one row per schedule with its newest usable restore point, then locations, then restores.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+
+use crate::model::facts::{Fact, FactKind, Location, OffSite, Restore, Schedule};
+use crate::model::{Objective, SafeText, SourceId, Stamp, System};
+
+use super::Board;
+use super::cron::Cron;
+use super::points::{Candidate, by_schedule, location_trouble, newest_usable, unusable};
+use super::row::{Body, Row, Verdict};
+use super::store::{Proof, SourceState};
+use super::words::{OVER_RPO, Opinion, count, sort_rows};
+
+/// A run may be this late before it counts as missed: Velero takes one backup at a time.
+const RUN_GRACE_S: i64 = 300;
+const MOST_RESTORES: usize = 200;
+
+/// Schedules, locations, restores; each worst first.
+pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
+    let mut schedules = schedule_rows(board, now);
+    sort_rows(&mut schedules, |row| row.id.clone());
+    let mut locations: Vec<Row> = board
+        .store
+        .facts(FactKind::Location)
+        .filter_map(|(id, state, held)| match &held.fact {
+            Fact::Location(location) => Some(location_row(location, board.store.proof(id, state, held, now))),
+            _ => None,
+        })
+        .collect();
+    sort_rows(&mut locations, |row| row.id.clone());
+    let mut restores: Vec<Row> = board
+        .store
+        .facts(FactKind::Restore)
+        .filter_map(|(id, state, held)| match &held.fact {
+            Fact::Restore(restore) => Some(restore_row(restore, board.store.proof(id, state, held, now))),
+            _ => None,
+        })
+        .collect();
+    restores.sort_by_key(|row| match &row.body {
+        Body::Restore(restore) => std::cmp::Reverse((restore.started, row.id.clone())),
+        _ => std::cmp::Reverse((None, row.id.clone())),
+    });
+    restores.truncate(MOST_RESTORES);
+    schedules.extend(locations);
+    schedules.extend(restores);
+    schedules
+}
+
+/// Everything known about one schedule, by its name over all clusters.
+struct View<'a> {
+    name: &'a str,
+    objectives: Vec<&'a Objective>,
+    schedule: Option<(&'a SourceId, &'a Schedule, Proof)>,
+    candidates: &'a [Candidate<'a>],
+}
+
+fn schedule_rows(board: &Board, now: Stamp) -> Vec<Row> {
+    let points = by_schedule(&board.store);
+    let mut schedules: BTreeMap<&str, (&SourceId, &Schedule, Proof)> = BTreeMap::new();
+    for (id, state, held) in board.store.facts(FactKind::Schedule) {
+        if let Fact::Schedule(schedule) = &held.fact {
+            let proof = board.store.proof(id, state, held, now);
+            schedules.entry(schedule.name.as_str()).or_insert((id, schedule, proof));
+        }
+    }
+    let objectives = &board.setup.objectives;
+    let mut all: BTreeSet<&str> = schedules.keys().copied().collect();
+    all.extend(points.keys().copied());
+    all.extend(objectives.iter().flat_map(|objective| objective.schedules.iter().map(String::as_str)));
+    all.into_iter()
+        .map(|name| {
+            let view = View {
+                name,
+                objectives: objectives.iter().filter(|it| it.schedules.iter().any(|own| own == name)).collect(),
+                schedule: schedules.get(name).cloned(),
+                candidates: points.get(name).map_or(&[], Vec::as_slice),
+            };
+            schedule_row(board, &view, now)
+        })
+        .collect()
+}
+
+fn schedule_row(board: &Board, view: &View<'_>, now: Stamp) -> Row {
+    let scopes: Vec<&[String]> = view.objectives.iter().map(|it| it.namespaces.as_slice()).collect();
+    let prefer: Vec<&str> = view.objectives.iter().map(|it| it.dr.as_str()).collect();
+    let best = newest_usable(view.candidates.iter().copied(), &scopes, &prefer, now);
+    let rpo_s = view.objectives.iter().map(|it| it.rpo_s).min();
+    let mut opinion = Opinion::new(Verdict::Ok);
+    match &best {
+        Some(best) => judge_point(&mut opinion, board, view, best, rpo_s, now),
+        None => judge_none(&mut opinion, board, view, &scopes, now),
+    }
+    let schedule = view.schedule.as_ref().map(|(_, schedule, _)| *schedule);
+    let missed_runs = schedule.map_or(0, |schedule| missed_runs(&mut opinion, board, view, schedule, now));
+    if let Some(schedule) = schedule {
+        judge_schedule(&mut opinion, schedule, missed_runs);
+    }
+    let (cluster, proof) = match (&best, &view.schedule) {
+        (Some(best), _) => (best.source.instance.clone(), best.proof(&board.store, now)),
+        (None, Some((id, _, proof))) => (id.instance.clone(), proof.clone()),
+        (None, None) => {
+            let cluster = home(view);
+            (cluster.clone(), board.store.proof_of_source(&SourceId::new(System::Velero, cluster), now))
+        }
+    };
+    let started = best.as_ref().and_then(|best| best.point.started);
+    let body = Body::Backup {
+        cluster,
+        schedule: SafeText::new(view.name),
+        services: view.objectives.iter().map(|it| it.service.clone()).collect(),
+        cron: schedule.map(|schedule| schedule.cron.clone()).unwrap_or_default(),
+        paused: schedule.is_some_and(|schedule| schedule.paused),
+        point: best.as_ref().and_then(Candidate::point),
+        rpo_s,
+        missed_runs,
+        newer: newer(view, started, &scopes, now),
+    };
+    opinion.row(format!("schedule/{}", view.name), proof, body)
+}
+
+/// Where to look for a schedule of which nothing was seen: the DR cluster of its services, else any.
+fn home(view: &View<'_>) -> String {
+    let cluster = view.objectives.first().map(|objective| objective.dr.clone());
+    cluster.or_else(|| view.candidates.first().map(|it| it.source.instance.clone())).unwrap_or_default()
+}
+
+fn judge_point(
+    opinion: &mut Opinion,
+    board: &Board,
+    view: &View<'_>,
+    best: &Candidate<'_>,
+    rpo_s: Option<u64>,
+    now: Stamp,
+) {
+    if let (Some(started), Some(rpo_s)) = (best.point.started, rpo_s) {
+        if is_over(started, rpo_s, now) {
+            opinion.because(Verdict::Warning, format!("the newest usable restore point is {OVER_RPO}"));
+        }
+    }
+    let dr: Vec<&str> = view.objectives.iter().map(|it| it.dr.as_str()).collect();
+    let answered = |name: &&&str| {
+        let source = board.store.source(&SourceId::new(System::Velero, **name));
+        source.is_some_and(|state| state.alive_at.is_some())
+    };
+    if !dr.is_empty() && !dr.contains(&best.source.instance.as_str()) {
+        if let Some(missing) = dr.iter().find(answered) {
+            opinion.because(
+                Verdict::Warning,
+                format!("nothing usable on {missing} yet: this one is on {}", best.source.instance),
+            );
+        }
+    }
+    if best.point.off_site == OffSite::No {
+        opinion.because(Verdict::Warning, "its volume snapshots stay on the source's storage");
+    }
+    if best.point.warnings > 0 {
+        opinion.mention(count(best.point.warnings as usize, "warning"));
+    }
+}
+
+/// Whether a point is older than an RPO.
+pub(super) fn is_over(started: Stamp, rpo_s: u64, now: Stamp) -> bool {
+    now - started > TimeDelta::try_seconds(i64::try_from(rpo_s).unwrap_or(i64::MAX)).unwrap_or(TimeDelta::MAX)
+}
+
+fn judge_none(opinion: &mut Opinion, board: &Board, view: &View<'_>, scopes: &[&[String]], now: Stamp) {
+    let answered = board.store.system(System::Velero).any(|(_, state)| state.alive_at.is_some());
+    if !answered {
+        opinion.because(Verdict::Unknown, "no restore point is known: Velero has not answered yet");
+        return;
+    }
+    let verdict = if view.objectives.is_empty() { Verdict::Warning } else { Verdict::Critical };
+    let newest = view.candidates.iter().max_by_key(|it| it.point.started);
+    match newest.and_then(|it| Some((it.point.name.clone(), unusable(it, scopes, now)?))) {
+        Some((name, why)) => {
+            opinion.because(verdict, format!("no usable restore point: {name} is the newest, and {why}"))
+        }
+        None => opinion.because(verdict, "no usable restore point"),
+    }
+}
+
+fn judge_schedule(opinion: &mut Opinion, schedule: &Schedule, missed_runs: u32) {
+    if schedule.paused {
+        opinion.because(Verdict::Warning, "the schedule is paused");
+    }
+    if schedule.phase.is("FailedValidation") {
+        let why = schedule.errors.first().map_or("it failed validation", SafeText::as_str);
+        opinion.because(Verdict::Warning, format!("the schedule does not run: {why}"));
+    }
+    if missed_runs > 0 {
+        opinion.because(Verdict::Warning, format!("{} missed", count(missed_runs as usize, "run")));
+    }
+}
+
+/// Runs that should have happened since the newest backup of any phase, by our newest look at any copy of them.
+fn missed_runs(opinion: &mut Opinion, board: &Board, view: &View<'_>, schedule: &Schedule, now: Stamp) -> u32 {
+    if schedule.paused {
+        return 0;
+    }
+    let cron = match Cron::parse(schedule.cron.as_str()) {
+        Ok(cron) => cron,
+        Err(why) => {
+            opinion.mention(format!("can't tell missed runs: {why}"));
+            return 0;
+        }
+    };
+    let started = view.candidates.iter().filter_map(|it| it.point.started).max();
+    let Some(last) = started.max(schedule.last_submitted) else { return 0 };
+    let looked = view
+        .candidates
+        .iter()
+        .map(|it| it.proof(&board.store, now).seen_at)
+        .chain(view.schedule.as_ref().map(|(_, _, proof)| proof.seen_at))
+        .max();
+    let until = looked.map_or(now, |at| at.min(now)) - TimeDelta::seconds(RUN_GRACE_S);
+    cron.runs_between(last, until)
+}
+
+/// The newest backup after `started` that is not usable, with its phase or reason.
+fn newer(view: &View<'_>, started: Option<Stamp>, scopes: &[&[String]], now: Stamp) -> Option<(SafeText, SafeText)> {
+    let running = |it: &&Candidate<'_>| it.point.started.is_none() && !it.point.phase.is("FailedValidation");
+    let it = view
+        .candidates
+        .iter()
+        .filter(|it| it.point.started > started || running(it))
+        .max_by_key(|it| (it.point.started.unwrap_or(Stamp::MAX_UTC), it.point.name.clone()))?;
+    let why = match unusable(it, scopes, now) {
+        None => format!("only on {}", it.source.instance),
+        Some(_) if !it.point.phase.is("Completed") && !it.point.phase.as_str().is_empty() => {
+            it.point.phase.as_str().to_owned()
+        }
+        Some(why) => why,
+    };
+    Some((it.point.name.clone(), SafeText::new(&why)))
+}
+
+fn location_row(location: &Location, proof: Proof) -> Row {
+    let mut opinion = Opinion::new(Verdict::Ok);
+    if let Some(why) = location_trouble(location, proof.seen_at) {
+        let verdict = match location.phase.as_str() {
+            "" => Verdict::Unknown,
+            "Available" => Verdict::Warning,
+            _ => Verdict::Critical,
+        };
+        opinion.because(verdict, why);
+    } else if location.validation_every_s == 0 {
+        opinion.because(Verdict::Info, "validation is off: nothing proves that it can be read");
+    }
+    if location.access_mode.is("ReadOnly") {
+        opinion.mention("read-only");
+    }
+    let id = format!("location/{}/{}", location.cluster, location.name);
+    opinion.row(id, proof, Body::Location(location.clone()))
+}
+
+/// Whether a restore has reached its last phase.
+pub(super) fn is_terminal(restore: &Restore) -> bool {
+    matches!(restore.phase.as_str(), "FailedValidation" | "Completed" | "PartiallyFailed" | "Failed")
+}
+
+fn restore_row(restore: &Restore, proof: Proof) -> Row {
+    let mut opinion = Opinion::new(Verdict::Ok);
+    match restore.phase.as_str() {
+        "Completed" if restore.errors > 0 => {
+            opinion.because(Verdict::Warning, format!("completed with {}", count(restore.errors as usize, "error")));
+        }
+        "Completed" if restore.warnings > 0 => opinion.because(
+            Verdict::Warning,
+            format!(
+                "completed with {}: objects that already existed were skipped",
+                count(restore.warnings as usize, "warning")
+            ),
+        ),
+        "Completed" => {}
+        phase if is_terminal(restore) => {
+            let mut why = phase.to_owned();
+            if !restore.failure.is_empty() {
+                why.push_str(&format!(": {}", restore.failure));
+            }
+            opinion.because(Verdict::Critical, why);
+        }
+        "" | "New" => opinion.because(Verdict::Info, "not picked up by Velero yet"),
+        phase => opinion.because(Verdict::Info, phase),
+    }
+    let id = format!("restore/{}/{}", restore.cluster, restore.name);
+    opinion.row(id, proof, Body::Restore(restore.clone()))
+}
+
+/// The newest usable restore point of a service, over all its schedules.
+pub(super) fn of_service<'a>(
+    points: &'a BTreeMap<&'a str, Vec<Candidate<'a>>>,
+    objective: &Objective,
+    now: Stamp,
+) -> Option<Candidate<'a>> {
+    let candidates = objective.schedules.iter().filter_map(|name| points.get(name.as_str())).flatten().copied();
+    newest_usable(candidates, &[objective.namespaces.as_slice()], &[objective.dr.as_str()], now)
+}
+
+/// Whether any Velero that could know a service's restore points has answered.
+pub(super) fn anyone_answered(board: &Board, objective: &Objective) -> bool {
+    [&objective.primary, &objective.dr].into_iter().any(|cluster| {
+        let source = board.store.source(&SourceId::new(System::Velero, cluster.as_str()));
+        source.and_then(SourceState::proven_at).is_some()
+    })
+}

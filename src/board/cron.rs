@@ -1,0 +1,150 @@
+//! When a Velero schedule should have run: cron as robfig/cron reads it, with `CRON_TZ=`, `TZ=` and `@every`.
+
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use croner::parser::CronParser;
+
+use crate::model::Stamp;
+
+/// Counting stops here: what is this late is late enough.
+pub(super) const MOST_RUNS: u32 = 100;
+
+/// A parsed schedule.
+#[derive(Clone, Debug)]
+pub(super) enum Cron {
+    Every(TimeDelta),
+    At(Box<croner::Cron>, chrono_tz::Tz),
+}
+
+impl Cron {
+    /// Reads a schedule; the error says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut rest = text.trim();
+        let mut zone = chrono_tz::UTC;
+        for prefix in ["CRON_TZ=", "TZ="] {
+            if let Some(after) = rest.strip_prefix(prefix) {
+                let (name, expression) =
+                    after.split_once(char::is_whitespace).ok_or("it has a time zone and no times")?;
+                zone = name.parse().map_err(|_| format!("time zone `{name}` is not known"))?;
+                rest = expression.trim();
+                break;
+            }
+        }
+        if let Some(every) = rest.strip_prefix("@every") {
+            return go_duration(every.trim()).map(Self::Every).ok_or_else(|| format!("`{rest}` is not an interval"));
+        }
+        let named = rest.starts_with('@');
+        if !named && rest.split_whitespace().count() != 5 {
+            return Err(format!("`{rest}` does not have five fields"));
+        }
+        let cron = CronParser::new().parse(rest).map_err(|e| format!("`{rest}` is not a cron expression: {e}"))?;
+        Ok(Self::At(Box::new(cron), zone))
+    }
+
+    /// How many times it should have run after `last` and up to `until`, at most [`MOST_RUNS`].
+    pub fn runs_between(&self, last: Stamp, until: Stamp) -> u32 {
+        if until <= last {
+            return 0;
+        }
+        match self {
+            Self::Every(every) => {
+                let runs = (until - last).num_milliseconds() / every.num_milliseconds().max(1);
+                u32::try_from(runs).unwrap_or(MOST_RUNS).min(MOST_RUNS)
+            }
+            Self::At(cron, zone) => {
+                let end: DateTime<chrono_tz::Tz> = zone.from_utc_datetime(&until.naive_utc());
+                let mut at: DateTime<chrono_tz::Tz> = last.with_timezone(&Utc).with_timezone(zone);
+                let mut runs = 0;
+                while runs < MOST_RUNS {
+                    match cron.find_next_occurrence(&at, false) {
+                        Ok(next) if next <= end && next > at => {
+                            runs += 1;
+                            at = next;
+                        }
+                        _ => break,
+                    }
+                }
+                runs
+            }
+        }
+    }
+}
+
+/// A Go duration of at least a second: `1h30m`, `90s`, `1.5h`. robfig/cron rounds down to seconds.
+fn go_duration(text: &str) -> Option<TimeDelta> {
+    let mut rest = text;
+    let mut seconds = 0.0_f64;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let unit = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        seconds += number
+            * match &rest[..unit] {
+                "h" => 3600.0,
+                "m" => 60.0,
+                "s" => 1.0,
+                "ms" => 1e-3,
+                "us" | "µs" => 1e-6,
+                "ns" => 1e-9,
+                _ => return None,
+            };
+        rest = &rest[unit..];
+    }
+    // A century is longer than any schedule, and keeps the conversion exact.
+    (seconds > 0.0 && seconds < 3.2e9).then(|| TimeDelta::seconds((seconds as i64).max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Stamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn runs_are_counted_after_the_last_one_and_up_to_the_end() {
+        for (cron, last, until, runs) in [
+            ("29 * * * *", "2026-03-02T14:29:00Z", "2026-03-02T14:37:00Z", 0),
+            ("29 * * * *", "2026-03-02T14:29:00Z", "2026-03-02T15:29:00Z", 1),
+            ("29 * * * *", "2026-03-02T14:29:07Z", "2026-03-02T17:00:00Z", 2),
+            ("0 2 * * *", "2026-03-02T02:00:00Z", "2026-03-05T02:00:00Z", 3),
+            ("@hourly", "2026-03-02T14:00:00Z", "2026-03-02T16:30:00Z", 2),
+            ("@every 1h30m", "2026-03-02T10:00:00Z", "2026-03-02T14:29:59Z", 2),
+            ("@every 1h30m", "2026-03-02T10:00:00Z", "2026-03-02T14:30:00Z", 3),
+            ("@every 90s", "2026-03-02T10:00:00Z", "2026-03-02T10:03:00Z", 2),
+            // Either day restriction is enough when both are given: the 1st of the month, or a Monday.
+            ("0 0 1 * 1", "2026-03-01T12:00:00Z", "2026-03-02T12:00:00Z", 1),
+            ("0 0 * * MON", "2026-03-01T12:00:00Z", "2026-03-08T12:00:00Z", 1),
+            // Berlin is one hour ahead of UTC in winter and two in summer.
+            ("CRON_TZ=Europe/Berlin 0 2 * * *", "2026-01-10T00:59:00Z", "2026-01-10T01:00:00Z", 1),
+            ("TZ=Europe/Berlin 0 2 * * *", "2026-07-10T00:30:00Z", "2026-07-10T01:30:00Z", 0),
+            ("TZ=Europe/Berlin 0 2 * * *", "2026-07-09T23:30:00Z", "2026-07-10T00:00:00Z", 1),
+            ("* * * * *", "2026-03-01T12:00:00Z", "2026-03-08T12:00:00Z", MOST_RUNS),
+            ("@every 1s", "2026-03-01T12:00:00Z", "2026-03-08T12:00:00Z", MOST_RUNS),
+            ("29 * * * *", "2026-03-02T14:29:00Z", "2026-03-01T14:29:00Z", 0),
+        ] {
+            let parsed = Cron::parse(cron).unwrap_or_else(|e| panic!("{cron}: {e}"));
+            assert_eq!(parsed.runs_between(at(last), at(until)), runs, "{cron} from {last} until {until}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_schedule_is_refused_with_a_reason() {
+        for (cron, part) in [
+            ("", "five fields"),
+            ("* * * *", "five fields"),
+            ("0 0 0 * * *", "five fields"),
+            ("61 * * * *", "not a cron expression"),
+            ("@every", "interval"),
+            ("@every soon", "interval"),
+            ("@every 0s", "interval"),
+            ("@every 5", "interval"),
+            ("CRON_TZ=Mars/Olympus 0 2 * * *", "Mars/Olympus"),
+            ("CRON_TZ=UTC", "no times"),
+        ] {
+            let error = Cron::parse(cron).expect_err(cron);
+            assert!(error.contains(part), "{cron}: {error}");
+        }
+    }
+}

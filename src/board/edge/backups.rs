@@ -1,0 +1,201 @@
+//! `backup.*`, `location.*`, `restore.*`.
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::model::SafeText;
+use crate::model::entry::Edge;
+use crate::model::facts::{Location, Restore};
+
+use super::super::backups::is_terminal;
+use super::super::points::location_trouble;
+use super::super::row::{Body, Point, Row, Topic, Verdict};
+use super::super::words::{OVER_RPO, clock_words, count};
+use super::{Pair, stamp};
+
+/// A restore first seen at its end counts as news only if it ended this recently.
+const RECENT_S: i64 = 600;
+
+pub(super) fn backups(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+    for (before, row) in pair.rows(Topic::Backups) {
+        match &row.body {
+            Body::Backup { .. } => schedule(pair, before, row, out),
+            Body::Location(location) => place(pair, before, row, location, out),
+            Body::Restore(restore) => restored(pair, before, row, restore, out),
+            _ => {}
+        }
+    }
+}
+
+fn best(row: &Row) -> Option<&Point> {
+    match &row.body {
+        Body::Backup { point, .. } => point.as_ref(),
+        _ => None,
+    }
+}
+
+/// Older than the RPO, or there is none although a service relies on it.
+fn is_overdue(row: &Row) -> bool {
+    match &row.body {
+        Body::Backup { point: None, services, .. } => !services.is_empty() && row.verdict == Verdict::Critical,
+        Body::Backup { .. } => row.why.as_str().contains(OVER_RPO),
+        _ => false,
+    }
+}
+
+fn missed(row: &Row) -> u32 {
+    match &row.body {
+        Body::Backup { missed_runs, .. } => *missed_runs,
+        _ => 0,
+    }
+}
+
+fn schedule(pair: &Pair<'_>, before: Option<&Row>, row: &Row, out: &mut Vec<Edge>) {
+    let Body::Backup { cluster, schedule, services, rpo_s, .. } = &row.body else { return };
+    let service = services.first().cloned();
+    let push = |mut edge: Edge, out: &mut Vec<Edge>| {
+        edge.service = service.clone();
+        out.push(edge);
+    };
+    let was = before.and_then(best);
+    if let Some(point) = best(row).filter(|point| was.is_none_or(|was| was.name != point.name)) {
+        let says =
+            format!("Newest usable restore point of {schedule}: {}, begun {}", point.name, clock_words(point.started));
+        let mut edge = pair.edge("backup.usable", row, Some(pair.now), Verdict::Ok, schedule, says);
+        edge.figures = json!({
+            "name": point.name, "started": stamp(point.started), "cluster": cluster, "services": services,
+        });
+        push(edge, out);
+    }
+    if is_overdue(row) && !before.is_some_and(is_overdue) {
+        let (at, says) = match (best(row), rpo_s) {
+            (Some(point), Some(rpo_s)) => {
+                let limit = TimeDelta::try_seconds(i64::try_from(*rpo_s).unwrap_or(i64::MAX)).unwrap_or_default();
+                let says = format!("{schedule}: the newest usable restore point {} is {OVER_RPO}", point.name);
+                (Some(point.started + limit), says)
+            }
+            _ => (Some(pair.now), format!("{schedule}: there is no usable restore point")),
+        };
+        let mut edge = pair.edge("backup.overdue", row, at, Verdict::Warning, schedule, says);
+        edge.figures = json!({ "rpo_s": rpo_s });
+        push(edge, out);
+    }
+    let runs = missed(row);
+    if runs > before.map_or(0, missed) {
+        let says = format!("{schedule}: {} missed", count(runs as usize, "run"));
+        let mut edge = pair.edge("backup.missed", row, Some(pair.now), Verdict::Warning, schedule, says);
+        edge.figures = json!({ "missed_runs": runs });
+        push(edge, out);
+    }
+}
+
+/// A location that was validated once and can't be relied on now.
+fn is_bad(row: &Row) -> bool {
+    match &row.body {
+        Body::Location(location) => bad(location, row),
+        _ => false,
+    }
+}
+
+fn bad(location: &Location, row: &Row) -> bool {
+    !location.phase.as_str().is_empty() && location_trouble(location, row.seen_at).is_some()
+}
+
+fn place(pair: &Pair<'_>, before: Option<&Row>, row: &Row, location: &Location, out: &mut Vec<Edge>) {
+    let name = format!("Backup location {} on {}", location.name, location.cluster);
+    match (before.is_some_and(is_bad), is_bad(row)) {
+        (false, true) => {
+            let why = location_trouble(location, row.seen_at).unwrap_or_default();
+            let says = format!("{name}: {why}");
+            out.push(pair.edge("location.unavailable", row, None, Verdict::Warning, &location.name, says));
+        }
+        (true, false) => {
+            let says = format!("{name} is available again");
+            out.push(pair.edge("location.ok", row, None, Verdict::Ok, &location.name, says));
+        }
+        _ => {}
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    Running,
+    Completed,
+    Failed,
+}
+
+fn stage(restore: &Restore) -> Stage {
+    match restore.phase.as_str() {
+        "" | "New" => Stage::Waiting,
+        "Completed" => Stage::Completed,
+        _ if is_terminal(restore) => Stage::Failed,
+        _ => Stage::Running,
+    }
+}
+
+fn restored(pair: &Pair<'_>, before: Option<&Row>, row: &Row, restore: &Restore, out: &mut Vec<Edge>) {
+    let was = before.and_then(|row| match &row.body {
+        Body::Restore(restore) => Some(stage(restore)),
+        _ => None,
+    });
+    let is = stage(restore);
+    let ended = matches!(is, Stage::Completed | Stage::Failed);
+    let last = restore.completed.or(restore.started);
+    if was.is_none() && ended && last.is_none_or(|at| (pair.now - at).num_seconds() > RECENT_S) {
+        return;
+    }
+    let service = service_of(pair, &restore.backup);
+    let mut push = |name: &str, at, verdict, says: String| {
+        let mut edge = pair.edge(name, row, at, verdict, &restore.name, says);
+        edge.service = service.clone();
+        edge.figures = json!({
+            "backup": restore.backup, "items": restore.items_done, "of": restore.items_total,
+            "errors": restore.errors, "warnings": restore.warnings, "plan_digest": restore.plan_digest,
+        });
+        out.push(edge);
+    };
+    let (name, backup, cluster) = (&restore.name, &restore.backup, &restore.cluster);
+    if is != Stage::Waiting && matches!(was, None | Some(Stage::Waiting)) {
+        let says = format!("Restore {name} of {backup} runs on {cluster}");
+        push("restore.started", restore.started, Verdict::Info, says);
+    }
+    if was == Some(is) {
+        return;
+    }
+    match is {
+        Stage::Completed => {
+            let verdict = if restore.warnings + restore.errors > 0 { Verdict::Warning } else { Verdict::Ok };
+            let doubts = match (restore.errors, restore.warnings) {
+                (0, 0) => String::new(),
+                (0, n) => format!(" with {}", count(n as usize, "warning")),
+                (n, _) => format!(" with {}", count(n as usize, "error")),
+            };
+            push(
+                "restore.completed",
+                restore.completed,
+                verdict,
+                format!("Restore of {backup} on {cluster} completed{doubts}"),
+            );
+        }
+        Stage::Failed => {
+            let why = if restore.failure.is_empty() { String::new() } else { format!(": {}", restore.failure) };
+            let phase = restore.phase.as_str();
+            push(
+                "restore.failed",
+                restore.completed,
+                Verdict::Critical,
+                format!("Restore of {backup} on {cluster} is {phase}{why}"),
+            );
+        }
+        Stage::Waiting | Stage::Running => {}
+    }
+}
+
+/// The service whose newest restore point is being restored.
+fn service_of(pair: &Pair<'_>, backup: &SafeText) -> Option<String> {
+    pair.new.rows(Topic::Backups).iter().find_map(|row| match &row.body {
+        Body::Backup { point: Some(point), services, .. } if point.name == *backup => services.first().cloned(),
+        _ => None,
+    })
+}

@@ -1,0 +1,188 @@
+//! `source.*`, `control_plane.*`, `node.*`, `gitops.*`.
+
+use serde_json::json;
+
+use crate::model::SafeText;
+use crate::model::entry::Edge;
+use crate::model::facts::{ControlPlane, Endpoint};
+
+use super::super::clusters::{failed_words, fails};
+use super::super::row::{Body, Row, Topic, Verdict};
+use super::super::words::{SILENT, clock_words, count, names};
+use super::{Pair, stamp};
+
+pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+    for (before, row) in pair.rows(Topic::Sources) {
+        let was = before.is_some_and(|row| row.stale);
+        let subject = SafeText::new(&row.source.to_string());
+        let Body::Source { alive_at, troubled_since, trouble, .. } = &row.body else { continue };
+        if !was && row.stale {
+            let why = trouble.as_ref().map(|trouble| format!(": {}", trouble.what)).unwrap_or_default();
+            let says = match alive_at {
+                Some(at) => format!("{subject} not heard from since {}{why}", clock_words(*at)),
+                None => format!("{subject} does not answer{why}"),
+            };
+            out.push(pair.edge("source.lost", row, alive_at.or(*troubled_since), Verdict::Unknown, &subject, says));
+        } else if was && !row.stale {
+            let from = before.and_then(silent_since).unwrap_or(row.seen_at);
+            let to = alive_at.unwrap_or(row.seen_at);
+            let gap_s = (to - from).num_seconds().max(0);
+            let says = format!("{subject} answers again after {} without data", words(gap_s));
+            let mut edge = pair.edge("source.back", row, Some(to), Verdict::Ok, &subject, says);
+            edge.figures = json!({ "from": stamp(from), "to": stamp(to), "gap_s": gap_s });
+            out.push(edge);
+        }
+    }
+}
+
+fn silent_since(row: &Row) -> Option<crate::model::Stamp> {
+    match &row.body {
+        Body::Source { alive_at, troubled_since, .. } => alive_at.or(*troubled_since),
+        _ => None,
+    }
+}
+
+/// A length of time with two significant places.
+fn words(seconds: i64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", seconds / 60),
+        _ => format!("{} h {:02} min", seconds / 3_600, seconds % 3_600 / 60),
+    }
+}
+
+struct Cluster<'a> {
+    name: &'a str,
+    control_plane: Option<&'a ControlPlane>,
+    silent: u32,
+    ready: u32,
+    not_ready: &'a [SafeText],
+    nodes: u32,
+}
+
+fn cluster(row: &Row) -> Option<Cluster<'_>> {
+    match &row.body {
+        Body::Cluster { name, control_plane, nodes, nodes_ready, nodes_silent, nodes_not_ready, .. } => Some(Cluster {
+            name,
+            control_plane: control_plane.as_ref(),
+            silent: *nodes_silent,
+            ready: *nodes_ready,
+            not_ready: nodes_not_ready,
+            nodes: *nodes,
+        }),
+        _ => None,
+    }
+}
+
+fn is_bad(control_plane: &ControlPlane) -> bool {
+    let unreached = Endpoint::Unreachable;
+    fails(control_plane) || (control_plane.livez == unreached && control_plane.readyz == unreached)
+}
+
+pub(super) fn clusters(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+    for (before, row) in pair.rows(Topic::Clusters) {
+        let Some(is) = cluster(row) else { continue };
+        let was = before.and_then(cluster);
+        control_plane(pair, row, was.as_ref(), &is, out);
+        nodes(pair, row, was.as_ref(), &is, out);
+    }
+}
+
+fn control_plane(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Cluster<'_>, out: &mut Vec<Edge>) {
+    let Some(now) = is.control_plane else { return };
+    let was_bad = was.and_then(|was| was.control_plane).is_some_and(is_bad);
+    let name = is.name;
+    let subject = SafeText::new(name);
+    if is_bad(now) && !was_bad {
+        let says = if fails(now) {
+            format!("{} of {name} fails its health check", failed_words(now))
+        } else {
+            format!("The API server of {name} is not reached")
+        };
+        let mut edge = pair.edge("control_plane.failing", row, None, Verdict::Critical, &subject, says);
+        edge.figures = json!({ "failed": now.failed });
+        out.push(edge);
+    } else if was_bad && !is_bad(now) {
+        let says = format!("The control plane of {name} answers its health checks again");
+        out.push(pair.edge("control_plane.ok", row, None, Verdict::Ok, &subject, says));
+    }
+}
+
+/// One edge for all nodes of a cluster that changed together: a rack that dies is one line.
+fn nodes(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Cluster<'_>, out: &mut Vec<Edge>) {
+    let none: &[SafeText] = &[];
+    let before = was.map_or(none, |was| was.not_ready);
+    let subject = SafeText::new(is.name);
+    let fallen: Vec<&SafeText> = is.not_ready.iter().filter(|node| !before.contains(node)).collect();
+    if !fallen.is_empty() {
+        let verb = if fallen.len() == 1 { "is" } else { "are" };
+        let who = count(fallen.len(), "node");
+        let says = format!("{who} of {} {verb} not ready: {}", is.name, names(&fallen));
+        let mut edge = pair.edge("node.not_ready", row, None, Verdict::Warning, &subject, says);
+        edge.figures = json!({ "nodes": fallen, "not_ready": is.not_ready.len(), "of": is.nodes });
+        out.push(edge);
+    }
+    let back: Vec<&SafeText> = before.iter().filter(|node| !is.not_ready.contains(node)).collect();
+    if !back.is_empty() {
+        let verb = if back.len() == 1 { "is" } else { "are" };
+        let who = count(back.len(), "node");
+        let says = format!("{who} of {} {verb} ready again or gone: {}", is.name, names(&back));
+        let mut edge = pair.edge("node.ready", row, None, Verdict::Ok, &subject, says);
+        edge.figures = json!({ "nodes": back, "not_ready": is.not_ready.len(), "of": is.nodes });
+        out.push(edge);
+    }
+    let was_silent = was.map_or(0, |was| was.silent);
+    if is.silent > 0 && was_silent == 0 {
+        let verb = if is.silent == 1 { "is" } else { "are" };
+        let who = count(is.silent as usize, "node");
+        let says = format!("{who} of {} {verb} silent: the Lease is late although the condition says Ready", is.name);
+        let mut edge = pair.edge("node.not_ready", row, None, Verdict::Warning, &subject, says);
+        edge.figures = json!({ "silent": is.silent, "of": is.nodes });
+        out.push(edge);
+    } else if is.silent == 0 && was_silent > 0 && fallen.is_empty() {
+        let says = format!("No node of {} is silent any more: {} of {} ready", is.name, is.ready, is.nodes);
+        let mut edge = pair.edge("node.ready", row, None, Verdict::Ok, &subject, says);
+        edge.figures = json!({ "silent": 0, "of": is.nodes });
+        out.push(edge);
+    }
+}
+
+/// Whether every application was deployed and healthy when the source was last heard. `None` = no application is known.
+fn at_parity(row: &Row) -> Option<bool> {
+    match &row.body {
+        Body::Parity { total: 0, .. } => None,
+        // Laggards with a reason of their own come first: if the first one merely is not heard, so are all.
+        Body::Parity { laggards, .. } => Some(laggards.first().is_none_or(|(_, why)| why == SILENT)),
+        _ => None,
+    }
+}
+
+pub(super) fn parity(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+    for (before, row) in pair.rows(Topic::Gitops) {
+        let Body::Parity { cluster, ok, total, laggards, .. } = &row.body else { continue };
+        let answered_empty = before.is_some_and(|row| !row.stale && at_parity(row).is_none());
+        let was = before.and_then(at_parity);
+        let subject = SafeText::new(cluster);
+        let edge = match (was, at_parity(row)) {
+            (Some(false), Some(true)) => Some(true),
+            (None, Some(true)) if answered_empty => Some(true),
+            (None | Some(true), Some(false)) => Some(false),
+            _ => None,
+        };
+        let mut edge = match edge {
+            Some(true) => {
+                let says = format!("GitOps: {total} of {total} applications healthy on {cluster}");
+                pair.edge("gitops.parity", row, None, Verdict::Ok, &subject, says)
+            }
+            Some(false) => {
+                let who: Vec<String> = laggards.iter().map(|(name, why)| format!("{name} ({why})")).collect();
+                let lag = total - ok;
+                let says = format!("GitOps: {lag} of {total} applications not at parity on {cluster}: {}", names(&who));
+                pair.edge("gitops.drift", row, None, Verdict::Warning, &subject, says)
+            }
+            None => continue,
+        };
+        edge.figures = json!({ "ok": ok, "total": total });
+        out.push(edge);
+    }
+}

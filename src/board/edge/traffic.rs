@@ -1,0 +1,178 @@
+//! `probe.*`, `traffic.*`, `service.recovered`.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::model::entry::Edge;
+use crate::model::facts::Probe;
+use crate::model::{ClusterRole, SafeText, Stamp, Strategy};
+
+use super::super::row::{Body, Point, PoolRef, Row, Topic, Verdict};
+use super::super::traffic::answer;
+use super::{Pair, stamp};
+
+fn probe(row: &Row) -> Option<&Probe> {
+    match &row.body {
+        Body::Probe(probe) => Some(probe),
+        _ => None,
+    }
+}
+
+fn fails(probe: &Probe) -> bool {
+    !probe.ok && probe.samples > 0
+}
+
+/// The newest usable restore point of a service, as judged now.
+fn point<'a>(pair: &Pair<'a>, service: &str) -> Option<&'a Point> {
+    pair.new.rows(Topic::Services).iter().find_map(|row| match &row.body {
+        Body::Service { name, restore_point, .. } if name == service => restore_point.as_ref(),
+        _ => None,
+    })
+}
+
+pub(super) fn probes(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+    for (before, row) in pair.rows(Topic::Traffic) {
+        let Some(is) = probe(row) else { continue };
+        let was_bad = before.and_then(probe).is_some_and(fails);
+        let subject = SafeText::new(&is.name);
+        let mut edge = if fails(is) && !was_bad {
+            let from = is.site.as_ref().map(|site| format!(" from {site}")).unwrap_or_default();
+            let says = format!("Users of {} fail: {} answers {}{from}", is.service, is.url, answer(is));
+            pair.edge("probe.failing", row, Some(is.since), Verdict::Critical, &subject, says)
+        } else if was_bad && is.ok {
+            let says = format!("{} gives good answers again", is.url);
+            pair.edge("probe.ok", row, Some(is.since), Verdict::Ok, &subject, says)
+        } else {
+            continue;
+        };
+        edge.service = Some(is.service.clone());
+        let mut figures = json!({ "status": is.status, "site": is.site });
+        if let Some(point) = point(pair, &is.service).filter(|point| fails(is) && point.started <= edge.at) {
+            figures["restore_point"] = json!(point.name);
+            figures["started"] = stamp(point.started);
+        }
+        edge.figures = figures;
+        out.push(edge);
+    }
+}
+
+pub(super) fn load_balancers(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+    for (before, row) in pair.rows(Topic::Traffic) {
+        let (Some(before), Body::LoadBalancer { lb, order, fallback, service, .. }) = (before, &row.body) else {
+            continue;
+        };
+        let Body::LoadBalancer { lb: old, order: was, .. } = &before.body else { continue };
+        if lb.default_pools == old.default_pools && lb.fallback_pool == old.fallback_pool {
+            continue;
+        }
+        let fallback = fallback.as_ref().map(|pool| format!(", fallback {}", pool.name)).unwrap_or_default();
+        let says = format!("{}: the order is now {}{fallback}; it was {}", lb.name, arrows(order), arrows(was));
+        // Cloudflare says when it was written; believed only within what we saw ourselves.
+        let written = lb
+            .modified_on
+            .as_str()
+            .parse::<Stamp>()
+            .ok()
+            .filter(|at| lb.modified_on != old.modified_on && *at >= before.seen_at && *at <= row.seen_at);
+        let mut edge = pair.edge("traffic.order", row, written, Verdict::Info, &lb.name, says);
+        edge.service = service.clone();
+        edge.figures = json!({
+            "order": order.iter().map(|pool| &pool.name).collect::<Vec<_>>(),
+            "was": was.iter().map(|pool| &pool.name).collect::<Vec<_>>(),
+        });
+        out.push(edge);
+    }
+}
+
+fn arrows(order: &[PoolRef]) -> String {
+    order.iter().map(|pool| pool.name.as_str()).collect::<Vec<_>>().join(" → ")
+}
+
+struct Service<'a> {
+    name: &'a str,
+    strategy: Strategy,
+    sites: &'a BTreeMap<String, u32>,
+    good_percent: Option<u32>,
+    failing: bool,
+}
+
+fn service(row: &Row) -> Option<Service<'_>> {
+    match &row.body {
+        Body::Service { name, strategy, sites, good_percent, failing_since, .. } => Some(Service {
+            name,
+            strategy: *strategy,
+            sites,
+            good_percent: *good_percent,
+            failing: failing_since.is_some(),
+        }),
+        _ => None,
+    }
+}
+
+impl Service<'_> {
+    /// The one site that gives all answers, if there is one.
+    fn only_site(&self) -> Option<&str> {
+        match self.sites.iter().next() {
+            Some((site, 100)) if self.sites.len() == 1 => Some(site),
+            _ => None,
+        }
+    }
+
+    fn is_well(&self) -> bool {
+        self.good_percent == Some(100) && !self.failing
+    }
+}
+
+pub(super) fn services(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+    for (before, row) in pair.rows(Topic::Services) {
+        let (Some(was), Some(is)) = (before.and_then(service), service(row)) else { continue };
+        let subject = SafeText::new(is.name);
+        if let Some((from, to)) = moved(pair, &was, &is) {
+            let origin = if from.is_empty() { String::new() } else { format!(", none from {from}") };
+            let says = format!("All answers of {} come from {to}{origin}", is.name);
+            let mut edge = pair.edge("traffic.moved", row, None, Verdict::Info, &subject, says);
+            edge.service = Some(is.name.to_owned());
+            edge.figures = json!({ "from": from, "to": to });
+            out.push(edge);
+        }
+        if was.good_percent.is_some() && !was.is_well() && is.is_well() {
+            let site = is.only_site().unwrap_or_default();
+            let from = if site.is_empty() { String::new() } else { format!(" from {site}") };
+            let says = format!("{} is back: 100 % good answers{from}", is.name);
+            let mut edge = pair.edge("service.recovered", row, None, Verdict::Ok, &subject, says);
+            edge.service = Some(is.name.to_owned());
+            edge.figures = json!({ "site": site, "good_percent": 100 });
+            out.push(edge);
+        }
+    }
+}
+
+/// From where to where all traffic moved. Where both sides serve, a window of a few samples proves no move.
+fn moved(pair: &Pair<'_>, was: &Service<'_>, is: &Service<'_>) -> Option<(String, String)> {
+    let to = is.only_site()?;
+    if is.strategy == Strategy::ActiveActive || was.only_site() == Some(to) {
+        return None;
+    }
+    let others = was.sites.iter().filter(|(site, _)| *site != to);
+    if let Some((from, _)) = others.max_by_key(|(site, percent)| (**percent, (*site).clone())) {
+        return Some((from.clone(), to.to_owned()));
+    }
+    // Nobody answered before: it moved if the one who answers now is the other side.
+    (was.sites.is_empty() && was.good_percent.is_some() && role(pair, to) == Some(ClusterRole::Dr))
+        .then(|| (primary(pair).unwrap_or_default(), to.to_owned()))
+}
+
+fn role(pair: &Pair<'_>, cluster: &str) -> Option<ClusterRole> {
+    pair.new.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
+        Body::Cluster { name, role, .. } if name == cluster => Some(*role),
+        _ => None,
+    })
+}
+
+fn primary(pair: &Pair<'_>) -> Option<String> {
+    pair.new.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
+        Body::Cluster { name, role: ClusterRole::Primary, .. } => Some(name.clone()),
+        _ => None,
+    })
+}

@@ -1,0 +1,86 @@
+//! Kubernetes events: the newest 5,000 over all clusters. An event is updated in place as its count rises.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::facts::KubeEvent;
+use crate::model::{SourceId, Stamp};
+
+use super::Board;
+use super::row::{Body, TopicView, Verdict};
+use super::words::Opinion;
+
+/// The most events kept.
+pub const MOST_EVENTS: usize = 5_000;
+
+type Key = (SourceId, String);
+
+/// The bounded list.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Events {
+    by_key: BTreeMap<Key, (KubeEvent, Stamp)>,
+    by_time: BTreeSet<(Stamp, Key)>,
+    /// Pushed out because the list is full.
+    pub dropped: u64,
+}
+
+impl Events {
+    pub fn upsert(&mut self, source: &SourceId, event: KubeEvent, seen_at: Stamp) {
+        let key = (source.clone(), event.uid.clone());
+        if let Some((old, _)) = self.by_key.get(&key) {
+            self.by_time.remove(&(old.last, key.clone()));
+        }
+        self.by_time.insert((event.last, key.clone()));
+        self.by_key.insert(key, (event, seen_at));
+        while self.by_key.len() > MOST_EVENTS {
+            let Some((_, oldest)) = self.by_time.pop_first() else { break };
+            self.by_key.remove(&oldest);
+            self.dropped += 1;
+        }
+    }
+
+    /// Expired at the server: gone here too, and not "resolved".
+    pub fn remove(&mut self, source: &SourceId, uid: &str) {
+        let key = (source.clone(), uid.to_owned());
+        if let Some((old, _)) = self.by_key.remove(&key) {
+            self.by_time.remove(&(old.last, key));
+        }
+    }
+
+    pub fn replace(&mut self, source: &SourceId, events: Vec<KubeEvent>, seen_at: Stamp) {
+        let gone: Vec<Key> = self.by_key.keys().filter(|key| key.0 == *source).cloned().collect();
+        for (_, uid) in gone {
+            self.remove(source, &uid);
+        }
+        for event in events {
+            self.upsert(source, event, seen_at);
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+}
+
+/// Newest first.
+pub(super) fn view(board: &Board, now: Stamp) -> TopicView {
+    let events = &board.events;
+    let rows = events
+        .by_time
+        .iter()
+        .rev()
+        .filter_map(|(_, key)| {
+            let (event, _) = events.by_key.get(key)?;
+            let verdict = if event.kind.is("Warning") { Verdict::Warning } else { Verdict::Info };
+            let mut proof = board.store.proof_of_source(&key.0, now);
+            // An event is history: it does not become less true when its cluster falls silent.
+            proof.doubt = None;
+            let stale = std::mem::replace(&mut proof.stale, false);
+            let id = format!("{}/{}", key.0.instance, key.1);
+            let mut row = Opinion::new(verdict).row(id, proof, Body::Event(event.clone()));
+            row.stale = stale;
+            row.seen_at = event.last;
+            Some(row)
+        })
+        .collect::<Vec<_>>();
+    TopicView { total: events.len() as u64 + events.dropped, dropped: events.dropped, rows }
+}

@@ -1,0 +1,66 @@
+//! The rate limit of the timeline: so many edges of one name a minute; the rest is counted and said.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+
+use crate::model::entry::{Edge, Folded};
+use crate::model::{Rules, Stamp};
+
+/// Counts edges by name in windows of a minute. Pure: `now` is an argument.
+#[derive(Clone, Debug)]
+pub struct Limiter {
+    per_minute: u32,
+    windows: BTreeMap<String, Window>,
+}
+
+#[derive(Clone, Debug)]
+struct Window {
+    since: Stamp,
+    allowed: u32,
+    held: Option<(u64, Stamp, Stamp)>,
+}
+
+impl Limiter {
+    /// As the rules say; a limit of 0 holds everything back.
+    pub fn new(rules: &Rules) -> Self {
+        Self { per_minute: rules.per_minute, windows: BTreeMap::new() }
+    }
+
+    /// Whether the edge may be recorded. If not, it is counted for [`Limiter::folded`].
+    pub fn allow(&mut self, edge: &Edge, now: Stamp) -> bool {
+        let window =
+            self.windows.entry(edge.edge.clone()).or_insert_with(|| Window { since: now, allowed: 0, held: None });
+        // A window that holds something back stays until that is said: otherwise it would never be.
+        if is_over(window.since, now) && window.held.is_none() {
+            *window = Window { since: now, allowed: 0, held: None };
+        }
+        if !is_over(window.since, now) && window.allowed < self.per_minute {
+            window.allowed += 1;
+            return true;
+        }
+        let (count, from, _) = window.held.unwrap_or((0, now, now));
+        window.held = Some((count + 1, from, now));
+        false
+    }
+
+    /// What was held back in minutes that are over, once. To be recorded, so that nothing is silently lost.
+    pub fn folded(&mut self, now: Stamp) -> Vec<Folded> {
+        let over = |window: &Window| is_over(window.since, now);
+        let out = self
+            .windows
+            .iter()
+            .filter(|(_, window)| over(window))
+            .filter_map(|(edge, window)| {
+                let (count, from, to) = window.held?;
+                Some(Folded { edge: edge.clone(), count, from, to })
+            })
+            .collect();
+        self.windows.retain(|_, window| !over(window));
+        out
+    }
+}
+
+fn is_over(since: Stamp, now: Stamp) -> bool {
+    now - since >= TimeDelta::minutes(1) || now < since
+}

@@ -1,0 +1,140 @@
+//! Services against their objectives: are users served, from where, and what would be lost.
+
+use std::collections::BTreeMap;
+
+use crate::model::facts::{Fact, FactKind, Probe};
+use crate::model::{Objective, SourceId, Stamp, System};
+
+use super::Board;
+use super::backups::{anyone_answered, is_over, of_service};
+use super::points::{Candidate, by_schedule};
+use super::row::{Body, Row, Verdict};
+use super::store::Proof;
+use super::traffic::answer;
+use super::words::{OVER_RPO, Opinion, sort_rows};
+
+/// One row per objective.
+pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
+    let points = by_schedule(&board.store);
+    let mut rows: Vec<Row> =
+        board.setup.objectives.iter().map(|objective| row(board, objective, &points, now)).collect();
+    sort_rows(&mut rows, |row| row.id.clone());
+    rows
+}
+
+struct Seen<'a> {
+    probe: &'a Probe,
+    proof: Proof,
+}
+
+fn row(board: &Board, objective: &Objective, points: &BTreeMap<&str, Vec<Candidate<'_>>>, now: Stamp) -> Row {
+    let probes = probes(board, objective, now);
+    let point = of_service(points, objective, now);
+    let mut opinion = Opinion::new(Verdict::Ok);
+    judge_probes(&mut opinion, objective, &probes);
+    if !objective.schedules.is_empty() {
+        match point.and_then(|it| it.point.started) {
+            Some(started) if is_over(started, objective.rpo_s, now) => {
+                opinion.because(Verdict::Warning, format!("the newest usable restore point is {OVER_RPO}"));
+            }
+            Some(_) => {}
+            None if anyone_answered(board, objective) => {
+                opinion.because(Verdict::Warning, "there is no usable restore point");
+            }
+            None => opinion.because(Verdict::Unknown, "no restore point is known yet"),
+        }
+    }
+    let proof = proof(board, objective, &probes, point.as_ref(), now);
+    let samples: u32 = probes.iter().map(|it| it.probe.samples).sum();
+    let good: u32 = probes.iter().map(|it| it.probe.good).sum();
+    let body = Body::Service {
+        name: objective.service.clone(),
+        strategy: objective.strategy,
+        rto_s: objective.rto_s,
+        rpo_s: objective.rpo_s,
+        restore_point: point.as_ref().and_then(Candidate::point),
+        sites: sites(&probes),
+        good_percent: (samples > 0).then(|| percent(good, samples)),
+        failing_since: probes.iter().filter(|it| fails(it.probe)).map(|it| it.probe.since).min(),
+    };
+    opinion.row(objective.service.clone(), proof, body)
+}
+
+fn fails(probe: &Probe) -> bool {
+    !probe.ok && probe.samples > 0
+}
+
+fn probes<'a>(board: &'a Board, objective: &Objective, now: Stamp) -> Vec<Seen<'a>> {
+    board
+        .store
+        .facts(FactKind::Probe)
+        .filter_map(|(id, state, held)| match &held.fact {
+            Fact::Probe(probe) if objective.probes.contains(&probe.name) => {
+                Some(Seen { probe, proof: board.store.proof(id, state, held, now) })
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn judge_probes(opinion: &mut Opinion, objective: &Objective, probes: &[Seen<'_>]) {
+    if objective.probes.is_empty() {
+        opinion.because(Verdict::Info, "no probe watches it");
+        return;
+    }
+    if probes.iter().map(|it| it.probe.samples).sum::<u32>() == 0 {
+        opinion.because(Verdict::Unknown, "its probes have not asked yet");
+        return;
+    }
+    for it in probes {
+        if fails(it.probe) {
+            let from = it.probe.site.as_ref().map(|site| format!(" from {site}")).unwrap_or_default();
+            opinion.because(
+                Verdict::Critical,
+                format!("users fail: {} answers {}{from}", it.probe.name, answer(it.probe)),
+            );
+        } else if it.probe.good < it.probe.samples {
+            opinion.because(Verdict::Warning, format!("some answers of {} were bad", it.probe.name));
+        }
+    }
+    if let Some(missing) = objective.probes.iter().find(|name| !probes.iter().any(|it| it.probe.name == **name)) {
+        opinion.because(Verdict::Unknown, format!("probe {missing} has not asked yet"));
+    }
+}
+
+/// A service is as fresh as its least fresh probe; without probes, as its restore point.
+fn proof(
+    board: &Board,
+    objective: &Objective,
+    probes: &[Seen<'_>],
+    point: Option<&Candidate<'_>>,
+    now: Stamp,
+) -> Proof {
+    if let Some(oldest) = probes.iter().map(|it| &it.proof).min_by_key(|proof| proof.seen_at) {
+        return oldest.clone();
+    }
+    match (objective.probes.first(), point) {
+        (Some(probe), _) => board.store.proof_of_source(&SourceId::new(System::Probe, probe.as_str()), now),
+        (None, Some(point)) => point.proof(&board.store, now),
+        (None, None) => {
+            board.store.proof_of_source(&SourceId::new(System::Kubernetes, objective.primary.as_str()), now)
+        }
+    }
+}
+
+/// Percent of answers by site. Rounded down, but whoever answered at all has at least one.
+fn sites(probes: &[Seen<'_>]) -> BTreeMap<String, u32> {
+    let mut answers: BTreeMap<String, u32> = BTreeMap::new();
+    for it in probes {
+        for (site, n) in it.probe.by_site.iter().filter(|(_, n)| **n > 0) {
+            *answers.entry(site.clone()).or_default() += n;
+        }
+    }
+    let all: u32 = answers.values().sum();
+    answers.into_iter().map(|(site, n)| (site, percent(n, all).max(1))).collect()
+}
+
+/// 100 only if all of them.
+fn percent(part: u32, all: u32) -> u32 {
+    if all == 0 { 0 } else { (u64::from(part) * 100 / u64::from(all)) as u32 }
+}

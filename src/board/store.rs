@@ -1,0 +1,233 @@
+//! What each source said last, and how far it can be believed.
+//!
+//! Facts are kept by (source, kind, key). A source in trouble keeps its facts; they age from its last proof of life.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+
+use crate::model::facts::{ControlPlane, Endpoint, Fact, FactKind};
+use crate::model::{SafeText, SourceId, Stamp, System, Trouble, TroubleKind};
+
+/// The most facts of one kind kept for one source. Further ones are counted, not kept.
+pub(super) const MOST_FACTS: usize = 20_000;
+/// How long a partial trouble (forbidden, not installed, …) is believed without being repeated, at least.
+const PARTIAL_FOR_S: i64 = 120;
+/// Freshness of a source that was not announced.
+const DEFAULT_FRESH_S: u64 = 60;
+
+/// A fact and when it was last seen.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub fact: Fact,
+    pub seen_at: Stamp,
+    /// Complete answers in a row that did not have it any more; only alerts linger so.
+    pub missed: u32,
+}
+
+/// A trouble that has not been disproved.
+#[derive(Clone, Debug)]
+pub(super) struct Troubled {
+    pub trouble: Trouble,
+    pub since: Stamp,
+    last: Stamp,
+    /// The source's last proof of life before it: what its facts age from.
+    proven: Option<Stamp>,
+}
+
+/// One source.
+#[derive(Clone, Debug)]
+pub(super) struct SourceState {
+    pub fresh_for_s: u64,
+    pub alive_at: Option<Stamp>,
+    pub trouble: Option<Troubled>,
+    facts: BTreeMap<FactKind, BTreeMap<String, Held>>,
+    pub dropped: u64,
+}
+
+/// How far something can be believed at an instant.
+#[derive(Clone, Debug)]
+pub(super) struct Proof {
+    pub source: SourceId,
+    pub seen_at: Stamp,
+    pub stale: bool,
+    /// The source answers, but not wholly.
+    pub doubt: Option<SafeText>,
+}
+
+/// Trouble that says something about a part of the source and nothing about the rest.
+pub(super) fn is_partial(kind: TroubleKind) -> bool {
+    use TroubleKind as K;
+    matches!(kind, K::Forbidden | K::NotInstalled | K::Throttled | K::Partial)
+}
+
+/// Whether an upsert proves that its source lives: "not reached" is news about a source, not from it.
+fn proves_life(fact: &Fact) -> bool {
+    !matches!(
+        fact,
+        Fact::ControlPlane(ControlPlane { livez: Endpoint::Unreachable, readyz: Endpoint::Unreachable, .. })
+    )
+}
+
+impl SourceState {
+    pub fn new(fresh_for_s: u64) -> Self {
+        Self { fresh_for_s, alive_at: None, trouble: None, facts: BTreeMap::new(), dropped: 0 }
+    }
+
+    /// Facts of a kind, by key.
+    pub fn of(&self, kind: FactKind) -> impl Iterator<Item = &Held> {
+        self.facts.get(&kind).into_iter().flat_map(BTreeMap::values)
+    }
+
+    pub fn get(&self, kind: FactKind, key: &str) -> Option<&Held> {
+        self.facts.get(&kind)?.get(key)
+    }
+
+    pub fn facts_mut(&mut self, kind: FactKind) -> &mut BTreeMap<String, Held> {
+        self.facts.entry(kind).or_default()
+    }
+
+    /// The instant up to which everything from this source is proven, unless a fact itself is newer.
+    pub fn proven_at(&self) -> Option<Stamp> {
+        match &self.trouble {
+            Some(troubled) if !is_partial(troubled.trouble.kind) => troubled.proven,
+            _ => self.alive_at,
+        }
+    }
+
+    pub fn is_stale_at(&self, seen_at: Stamp, now: Stamp) -> bool {
+        let fresh =
+            TimeDelta::try_seconds(i64::try_from(self.fresh_for_s).unwrap_or(i64::MAX)).unwrap_or(TimeDelta::MAX);
+        now - seen_at > fresh
+    }
+
+    /// A fact is new or newer.
+    pub fn upsert(&mut self, fact: Fact, seen_at: Stamp) {
+        if proves_life(&fact) {
+            self.alive(seen_at, false);
+        }
+        let facts = self.facts.entry(fact.kind()).or_default();
+        let key = fact.key();
+        if facts.len() >= MOST_FACTS && !facts.contains_key(&key) {
+            self.dropped += 1;
+            return;
+        }
+        facts.insert(key, Held { fact, seen_at, missed: 0 });
+    }
+
+    pub fn remove(&mut self, kind: FactKind, key: &str, seen_at: Stamp) {
+        self.alive(seen_at, false);
+        if let Some(facts) = self.facts.get_mut(&kind) {
+            facts.remove(key);
+        }
+    }
+
+    pub fn replace(&mut self, kind: FactKind, facts: Vec<Fact>, seen_at: Stamp) {
+        self.alive(seen_at, true);
+        let kept = self.facts.entry(kind).or_default();
+        kept.clear();
+        for fact in facts.into_iter().filter(|fact| fact.kind() == kind) {
+            if kept.len() >= MOST_FACTS {
+                self.dropped += 1;
+                continue;
+            }
+            kept.insert(fact.key(), Held { fact, seen_at, missed: 0 });
+        }
+    }
+
+    /// Proof of life. `whole`: a complete answer, which disproves any trouble; otherwise only "nothing comes" is disproved
+    /// at once, and a partial trouble is forgotten when it has not been repeated for a while.
+    pub fn alive(&mut self, seen_at: Stamp, whole: bool) {
+        self.alive_at = Some(self.alive_at.map_or(seen_at, |at| at.max(seen_at)));
+        let Some(troubled) = &self.trouble else { return };
+        let over = match troubled.trouble.kind {
+            TroubleKind::Unreachable | TroubleKind::Silent => true,
+            kind if is_partial(kind) => {
+                let patience = PARTIAL_FOR_S.max(i64::try_from(self.fresh_for_s).unwrap_or(PARTIAL_FOR_S));
+                whole || (seen_at - troubled.last).num_seconds() > patience
+            }
+            _ => whole,
+        };
+        if over {
+            self.trouble = None;
+        }
+    }
+
+    pub fn troubled(&mut self, trouble: Trouble, seen_at: Stamp) {
+        let alive_at = self.alive_at;
+        match &mut self.trouble {
+            Some(troubled) => {
+                if is_partial(troubled.trouble.kind) && !is_partial(trouble.kind) {
+                    troubled.proven = alive_at;
+                }
+                troubled.trouble = trouble;
+                troubled.last = seen_at;
+            }
+            None => {
+                self.trouble = Some(Troubled { trouble, since: seen_at, last: seen_at, proven: alive_at });
+            }
+        }
+    }
+
+    /// What is wrong with all of it, if something is.
+    pub fn whole_trouble(&self) -> Option<&Troubled> {
+        self.trouble.as_ref().filter(|troubled| !is_partial(troubled.trouble.kind))
+    }
+
+    fn doubt(&self) -> Option<SafeText> {
+        let troubled = self.trouble.as_ref().filter(|troubled| is_partial(troubled.trouble.kind))?;
+        Some(troubled.trouble.what.clone())
+    }
+}
+
+/// Every source, by id.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Store {
+    sources: BTreeMap<SourceId, SourceState>,
+}
+
+impl Store {
+    pub fn announce(&mut self, id: SourceId, fresh_for_s: u64) {
+        self.sources.insert(id, SourceState::new(fresh_for_s));
+    }
+
+    pub fn source_mut(&mut self, id: &SourceId) -> &mut SourceState {
+        self.sources.entry(id.clone()).or_insert_with(|| SourceState::new(DEFAULT_FRESH_S))
+    }
+
+    pub fn source(&self, id: &SourceId) -> Option<&SourceState> {
+        self.sources.get(id)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&SourceId, &SourceState)> {
+        self.sources.iter()
+    }
+
+    /// Sources of one system.
+    pub fn system(&self, system: System) -> impl Iterator<Item = (&SourceId, &SourceState)> {
+        self.sources.iter().filter(move |(id, _)| id.system == system)
+    }
+
+    /// Every fact of a kind, with its source.
+    pub fn facts(&self, kind: FactKind) -> impl Iterator<Item = (&SourceId, &SourceState, &Held)> {
+        self.sources.iter().flat_map(move |(id, state)| state.of(kind).map(move |held| (id, state, held)))
+    }
+
+    /// How far a fact can be believed.
+    pub fn proof(&self, id: &SourceId, state: &SourceState, held: &Held, now: Stamp) -> Proof {
+        let seen_at = state.proven_at().map_or(held.seen_at, |at| at.max(held.seen_at));
+        Proof { source: id.clone(), seen_at, stale: state.is_stale_at(seen_at, now), doubt: state.doubt() }
+    }
+
+    /// How far a source's silence about something can be believed.
+    pub fn proof_of_source(&self, id: &SourceId, now: Stamp) -> Proof {
+        let state = self.sources.get(id);
+        let seen_at = state.and_then(SourceState::proven_at);
+        Proof {
+            source: id.clone(),
+            seen_at: seen_at.unwrap_or(Stamp::UNIX_EPOCH),
+            stale: seen_at.is_none_or(|at| state.is_none_or(|state| state.is_stale_at(at, now))),
+            doubt: state.and_then(SourceState::doubt),
+        }
+    }
+}

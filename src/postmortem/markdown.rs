@@ -1,0 +1,284 @@
+//! Markdown for people: the short story first, the whole timeline below, and how to check that nobody changed it.
+
+use std::fmt::Write;
+
+use crate::model::Stamp;
+
+use super::milestones::Row;
+use super::outline::{ClockAt, Event, Outline, PlanLine, Reached};
+
+/// Writes the outline as Markdown (CommonMark with tables). All outside text is escaped: it can't make markup.
+pub fn to_markdown(outline: &Outline) -> String {
+    let mut out = String::new();
+    head(&mut out, outline);
+    summary(&mut out, outline);
+    objectives(&mut out, outline);
+    milestones(&mut out, outline);
+    events(&mut out, "Decisions", &outline.decisions);
+    events(&mut out, "Follow-ups", &outline.follow_ups);
+    plans(&mut out, outline);
+    people(&mut out, outline);
+    timeline(&mut out, outline);
+    verification(&mut out, outline);
+    out
+}
+
+macro_rules! line {
+    ($out:expr) => { $out.push('\n') };
+    ($out:expr, $($arg:tt)*) => {{
+        // Writing to a string can't fail.
+        let _ = writeln!($out, $($arg)*);
+    }};
+}
+
+/// Escapes text so that Markdown shows it as it is, in a paragraph, a list or a table cell.
+pub(super) fn md(text: impl AsRef<str>) -> String {
+    let text = text.as_ref();
+    let mut out = String::with_capacity(text.len() + 8);
+    // What starts a list, a quote or a heading only at the start of a block is escaped only there.
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    for (i, c) in text.char_indices() {
+        let special = matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '#' | '!' | '&' | '$');
+        let leading = i == 0 && matches!(c, '-' | '+' | '=' | ':');
+        let numbering = digits > 0 && i == digits && matches!(c, '.' | ')');
+        if special || leading || numbering {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn day(at: Stamp) -> String {
+    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+fn time(at: Stamp) -> String {
+    at.format("%H:%M:%S").to_string()
+}
+
+/// `23 min`, `8 min 05 s`, `1 h 05 min`.
+pub(super) fn length(seconds: i64) -> String {
+    let (sign, seconds) = if seconds < 0 { ("-", -seconds) } else { ("", seconds) };
+    let (hours, minutes, rest) = (seconds / 3_600, seconds % 3_600 / 60, seconds % 60);
+    match (hours, minutes, rest) {
+        (0, 0, s) => format!("{sign}{s} s"),
+        (0, m, 0) => format!("{sign}{m} min"),
+        (0, m, s) => format!("{sign}{m} min {s:02} s"),
+        (h, m, _) => format!("{sign}{h} h {m:02} min"),
+    }
+}
+
+fn from_detection(t_s: i64) -> String {
+    let sign = if t_s < 0 { '-' } else { '+' };
+    let t = t_s.unsigned_abs();
+    format!("T{sign}{}:{:02}", t / 60, t % 60)
+}
+
+fn head(out: &mut String, outline: &Outline) {
+    let drill = if outline.drill.is_some() { "DRILL: " } else { "" };
+    line!(out, "# {drill}{}: {}", md(outline.incident.as_str()), md(&outline.title));
+    line!(out);
+    if let Some(drill) = &outline.drill {
+        line!(out, "> **DRILL.** Nothing here happened to real systems: {}.", md(drill));
+        line!(out);
+    }
+    line!(out, "- Severity: {}", outline.severity.name());
+    line!(out, "- Status: {}", outline.status.name());
+    line!(out, "- Room: {}", md(&outline.room));
+    if !outline.services.is_empty() {
+        line!(out, "- Services: {}", outline.services.iter().map(md).collect::<Vec<_>>().join(", "));
+    }
+    if let Some(commander) = &outline.commander {
+        line!(out, "- Commander: {}", md(commander.as_str()));
+    }
+    line!(out, "- Opened: {}", day(outline.opened_at));
+    if let Some(closed) = outline.closed_at {
+        line!(out, "- Closed: {}", day(closed));
+    }
+    line!(out, "- Exported: {} by warroom {}", day(outline.exported_at), md(&outline.version));
+    line!(out);
+}
+
+fn summary(out: &mut String, outline: &Outline) {
+    line!(out, "## Clocks");
+    line!(out);
+    line!(out, "| clock | at (UTC) | to recovery | entry |");
+    line!(out, "| --- | --- | --- | --- |");
+    let mut row = |name: &str, clock: &Option<ClockAt>, length_s: Option<i64>| {
+        let to = length_s.map_or_else(|| "–".to_owned(), length);
+        match clock {
+            Some(clock) => line!(out, "| {name} | {} | {to} | {} |", day(clock.at), clock.seq),
+            None => line!(out, "| {name} | not known | – | – |"),
+        }
+    };
+    row("impact", &outline.clocks.impact, outline.from_impact_s);
+    row("detection", &outline.clocks.detection, outline.from_detection_s);
+    row("decision", &outline.clocks.decision, outline.from_decision_s);
+    row("recovery", &outline.clocks.recovery, None);
+    line!(out);
+}
+
+fn objectives(out: &mut String, outline: &Outline) {
+    if outline.objectives.is_empty() {
+        return;
+    }
+    line!(out, "## Objectives");
+    line!(out);
+    line!(out, "| service | RTO | recovered in (from impact) | | RPO | writes lost | |");
+    line!(out, "| --- | --- | --- | --- | --- | --- | --- |");
+    for Reached { service, rto_s, recovered_in_s, rto_met, rpo_s, lost_s, rpo_met } in &outline.objectives {
+        let seconds = |s: u64| length(i64::try_from(s).unwrap_or(i64::MAX));
+        let met = |met: &Option<bool>| match met {
+            Some(true) => "met",
+            Some(false) => "**missed**",
+            None => "not known",
+        };
+        line!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            md(service),
+            seconds(*rto_s),
+            recovered_in_s.map_or_else(|| "–".to_owned(), length),
+            met(rto_met),
+            seconds(*rpo_s),
+            lost_s.map_or_else(|| "–".to_owned(), seconds),
+            met(rpo_met),
+        );
+    }
+    line!(out);
+}
+
+fn milestones(out: &mut String, outline: &Outline) {
+    line!(out, "## In short");
+    line!(out);
+    line!(out, "T+0 is the detection.");
+    line!(out);
+    line!(out, "| | at (UTC) | | what | who | entries |");
+    line!(out, "| --- | --- | --- | --- | --- | --- |");
+    for Row { t_s, at, event, action, actor, auto, seqs } in &outline.rows {
+        let who = if *auto { "seen by the room".to_owned() } else { md(actor) };
+        let seqs = seqs.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let event = event.replace('_', " ");
+        line!(out, "| {} | {} | {event} | {} | {who} | {seqs} |", from_detection(*t_s), time(*at), md(action));
+    }
+    line!(out);
+}
+
+fn events(out: &mut String, title: &str, events: &[Event]) {
+    if events.is_empty() {
+        return;
+    }
+    line!(out, "## {title}");
+    line!(out);
+    for event in events {
+        let by = md(event.by.as_str());
+        line!(out, "- {} {by}: {} (entry {})", time(event.at), md(&event.text), event.seq);
+    }
+    line!(out);
+}
+
+fn plans(out: &mut String, outline: &Outline) {
+    if outline.plans.is_empty() {
+        return;
+    }
+    line!(out, "## Plans");
+    line!(out);
+    for plan in &outline.plans {
+        one_plan(out, plan);
+    }
+}
+
+fn simulated(simulated: bool) -> &'static str {
+    if simulated { ", simulated" } else { "" }
+}
+
+fn one_plan(out: &mut String, plan: &PlanLine) {
+    line!(out, "### {}", md(&plan.title));
+    line!(out);
+    line!(out, "- Plan: {} ({})", md(&plan.plan), plan.action);
+    line!(out, "- Digest: `{}` (code {})", plan.digest, plan.code);
+    line!(out, "- Proposed by {} at {}", md(plan.proposed_by.as_str()), time(plan.proposed_at));
+    for it in &plan.approvers {
+        let person = md(it.person.as_str());
+        let how = format!("{}{}", it.level, simulated(it.simulated));
+        line!(out, "- Approved by {person} ({how}) at {} (entry {})", time(it.at), it.seq);
+    }
+    let says = if plan.says.is_empty() { String::new() } else { format!(": {}", md(&plan.says)) };
+    line!(out, "- Outcome: {}{says}", plan.state);
+    line!(out);
+    line!(out, "| step | what | outcome | at (UTC) | proof |");
+    line!(out, "| --- | --- | --- | --- | --- |");
+    for step in &plan.steps {
+        let at = step.at.map(time).unwrap_or_default();
+        line!(out, "| {} | {} | {} | {at} | {} |", md(&step.id), md(&step.effect), step.state, md(&step.says));
+    }
+    line!(out);
+}
+
+fn people(out: &mut String, outline: &Outline) {
+    line!(out, "## People");
+    line!(out);
+    for it in &outline.people {
+        let roles = if it.roles.is_empty() { "was there".to_owned() } else { it.roles.join(", ") };
+        line!(out, "- {} from {}: {roles}{}", md(it.person.as_str()), time(it.since), simulated(it.simulated));
+    }
+    line!(out);
+}
+
+fn timeline(out: &mut String, outline: &Outline) {
+    line!(out, "## Timeline");
+    line!(out);
+    line!(out, "| entry | happened (UTC) | | recorded | who | what |");
+    line!(out, "| --- | --- | --- | --- | --- | --- |");
+    for event in &outline.timeline {
+        // The same second in both columns would only be noise.
+        let recorded =
+            if event.recorded_at.timestamp() == event.at.timestamp() { String::new() } else { time(event.recorded_at) };
+        let mut what = md(&event.text);
+        if event.pinned {
+            what = format!("**{what}**");
+        }
+        let mut marks = Vec::new();
+        if event.adopted {
+            marks.push("recorded before the incident was opened".to_owned());
+        }
+        if !event.amended_by.is_empty() {
+            let by = event.amended_by.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+            marks.push(format!("amended by entry {by}"));
+        }
+        if !marks.is_empty() {
+            what.push_str(&format!(" *({})*", marks.join("; ")));
+        }
+        let who = format!("{}{}", md(event.by.as_str()), simulated(event.simulated));
+        let t = from_detection(event.t_s);
+        line!(out, "| {} | {} | {t} | {recorded} | {who} | {what} |", event.seq, day(event.at));
+    }
+    line!(out);
+}
+
+fn verification(out: &mut String, outline: &Outline) {
+    let log = &outline.log;
+    line!(out, "## Verifying this");
+    line!(out);
+    line!(out, "- Log: {}, exported at entry {}", md(&log.log), log.seq);
+    line!(out, "- Head: `{}`", log.head);
+    let verified = match log.verified {
+        Some(true) => "the whole chain was compared and is intact",
+        Some(false) => "**the chain is broken**: see `warroom verify`",
+        None => "the chain was not compared; use `warroom verify`",
+    };
+    line!(out, "- When exported, {verified}.");
+    line!(out);
+    line!(
+        out,
+        "With the log's files at hand, `warroom verify timeline.*.jsonl` checks every link. Without the program:"
+    );
+    line!(
+        out,
+        "each line's `h` is the SHA-256 of the line without its last 72 bytes, its `prev` is the `h` before it, and"
+    );
+    line!(out, "its `body` is the SHA-256 of the line with its text. A plan's digest is");
+    line!(out, "`(printf 'warroom/plan/v1\\n'; jq -cSj . plan.json) | sha256sum`.");
+    line!(out, "The chain shows accident; it shows fraud only where a head left the host.");
+}

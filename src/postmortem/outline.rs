@@ -1,0 +1,362 @@
+//! The outline: everything the export says, as values.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::model::{Happening, IncidentId, IncidentStatus, Objective, PersonId, SafeText, Severity, Stamp};
+use crate::timeline::{ClockView, Incident, Item, PlanRecord, StepState, clock_view};
+
+use super::milestones::{Row, rows};
+
+/// Where the log stood when it was exported.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LogHead {
+    /// Id of the log.
+    pub log: String,
+    pub seq: u64,
+    /// The hash of entry `seq`, 64 hex digits.
+    pub head: String,
+    /// Whether the whole chain was compared before exporting; `None` = it was not tried.
+    pub verified: Option<bool>,
+}
+
+/// What the export knows beside the incident.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Meta {
+    pub room: String,
+    /// The program's version.
+    pub version: String,
+    /// Scenario, seed and speed, if this is a drill.
+    pub drill: Option<String>,
+    pub exported_at: Stamp,
+    pub log: LogHead,
+}
+
+/// A clock's instant and the entry that gave it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClockAt {
+    pub at: Stamp,
+    pub seq: u64,
+}
+
+/// The clocks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClockTable {
+    pub impact: Option<ClockAt>,
+    pub detection: Option<ClockAt>,
+    pub decision: Option<ClockAt>,
+    pub recovery: Option<ClockAt>,
+}
+
+/// Someone who was there, with what the log says they did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Participant {
+    pub person: PersonId,
+    pub since: Stamp,
+    /// `commander`, `proposed`, `approved`, `decided`, …: from entries alone.
+    pub roles: Vec<&'static str>,
+    pub simulated: bool,
+}
+
+/// An objective against what was reached.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reached {
+    pub service: String,
+    pub rto_s: u64,
+    /// From impact to recovery; `None` = not recovered, or no impact known.
+    pub recovered_in_s: Option<i64>,
+    pub rto_met: Option<bool>,
+    pub rpo_s: u64,
+    pub lost_s: Option<u64>,
+    pub rpo_met: Option<bool>,
+}
+
+/// An entry as the export shows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Event {
+    pub seq: u64,
+    /// When it happened.
+    pub at: Stamp,
+    /// When it was recorded.
+    pub recorded_at: Stamp,
+    /// Seconds from detection.
+    pub t_s: i64,
+    pub by: PersonId,
+    pub level: &'static str,
+    pub simulated: bool,
+    pub kind: String,
+    pub edge: Option<String>,
+    pub text: SafeText,
+    /// Entries that re-timed or amended it; they are in this list too.
+    pub amended_by: Vec<u64>,
+    pub pinned: bool,
+    /// Recorded before the incident was opened, and counted in because it belongs to its beginning.
+    pub adopted: bool,
+    pub owner: Option<PersonId>,
+}
+
+/// A step with its outcome.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepLine {
+    pub id: String,
+    pub effect: SafeText,
+    pub state: &'static str,
+    pub at: Option<Stamp>,
+    pub says: SafeText,
+}
+
+/// Someone who approved.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Approver {
+    pub person: PersonId,
+    pub level: &'static str,
+    pub simulated: bool,
+    pub at: Stamp,
+    pub seq: u64,
+}
+
+/// A plan with its digest, its persons and its end.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlanLine {
+    pub plan: String,
+    pub title: SafeText,
+    pub action: &'static str,
+    pub digest: String,
+    pub code: String,
+    pub proposed_by: PersonId,
+    pub proposed_at: Stamp,
+    pub approvers: Vec<Approver>,
+    pub state: String,
+    pub says: SafeText,
+    pub steps: Vec<StepLine>,
+    pub seqs: Vec<u64>,
+}
+
+/// The whole export.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outline {
+    /// What kind of drill, or null for a real incident.
+    pub drill: Option<String>,
+    pub incident: IncidentId,
+    pub title: SafeText,
+    pub severity: Severity,
+    pub status: IncidentStatus,
+    pub room: String,
+    pub commander: Option<PersonId>,
+    pub services: Vec<String>,
+    pub opened_at: Stamp,
+    pub closed_at: Option<Stamp>,
+    pub exported_at: Stamp,
+    pub version: String,
+    pub clocks: ClockTable,
+    pub from_detection_s: Option<i64>,
+    pub from_impact_s: Option<i64>,
+    pub from_decision_s: Option<i64>,
+    pub rpo_s: Option<u64>,
+    pub rpo_seq: Option<u64>,
+    pub people: Vec<Participant>,
+    pub objectives: Vec<Reached>,
+    pub rows: Vec<Row>,
+    pub decisions: Vec<Event>,
+    pub follow_ups: Vec<Event>,
+    pub plans: Vec<PlanLine>,
+    pub timeline: Vec<Event>,
+    pub log: LogHead,
+}
+
+/// Builds the outline of an incident, open or closed.
+pub fn outline(incident: &Incident, objectives: &[Objective], meta: Meta) -> Outline {
+    let clocks = &incident.clocks;
+    let view = clock_view(incident, objectives, meta.exported_at);
+    let events: Vec<Event> = incident.items.iter().map(|item| event(incident, item)).collect();
+    let of_kind = |kind: &str| events.iter().filter(|event| event.kind == kind).cloned().collect::<Vec<_>>();
+    let to_recovery = |from: Option<(Stamp, u64)>| Some((clocks.recovery?.0 - from?.0).num_seconds());
+    let mark = |mark: Option<(Stamp, u64)>| mark.map(|(at, seq)| ClockAt { at, seq });
+    Outline {
+        drill: meta.drill,
+        incident: incident.id.clone(),
+        title: incident.title.clone(),
+        severity: incident.severity,
+        status: incident.status,
+        room: meta.room,
+        commander: incident.commander.clone(),
+        services: incident.services.clone(),
+        opened_at: incident.opened_at,
+        closed_at: incident.closed_at,
+        exported_at: meta.exported_at,
+        version: meta.version,
+        clocks: ClockTable {
+            impact: mark(clocks.impact),
+            detection: mark(clocks.detection),
+            decision: mark(clocks.decision),
+            recovery: mark(clocks.recovery),
+        },
+        from_detection_s: to_recovery(clocks.detection),
+        from_impact_s: to_recovery(clocks.impact),
+        from_decision_s: to_recovery(clocks.decision),
+        rpo_s: clocks.rpo_s,
+        rpo_seq: clocks.rpo_seq,
+        people: people(incident),
+        objectives: reached(incident, objectives, &view),
+        rows: rows(incident, objectives),
+        decisions: of_kind("decision"),
+        follow_ups: of_kind("follow_up"),
+        plans: plans(incident),
+        timeline: events,
+        log: meta.log,
+    }
+}
+
+fn level(actor: &crate::model::Actor) -> &'static str {
+    use crate::model::Level;
+    match actor.level {
+        Level::Drill => "drill",
+        Level::Account => "account",
+        Level::Session => "session",
+        Level::Key => "key",
+        Level::Touch => "touch",
+    }
+}
+
+fn event(incident: &Incident, item: &Item) -> Event {
+    let entry = &item.entry;
+    let base = incident.clocks.detection.map_or(incident.opened_at, |(at, _)| at);
+    Event {
+        seq: entry.seq,
+        at: item.at,
+        recorded_at: entry.ts,
+        t_s: (item.at - base).num_seconds(),
+        by: entry.by.person.clone(),
+        level: level(&entry.by),
+        simulated: entry.by.simulated,
+        kind: entry.happening.kind().to_owned(),
+        edge: match &entry.happening {
+            Happening::Edge(edge) => Some(edge.edge.clone()),
+            _ => None,
+        },
+        text: item.text.clone(),
+        amended_by: item.amended_by.clone(),
+        pinned: item.pinned,
+        adopted: incident.is_adopted(item),
+        owner: match &entry.happening {
+            Happening::FollowUp(follow_up) => follow_up.owner.clone(),
+            _ => None,
+        },
+    }
+}
+
+/// What an entry makes of its author.
+fn role(happening: &Happening) -> Option<&'static str> {
+    Some(match happening {
+        Happening::Decision(_) => "decided",
+        Happening::Note(_) => "wrote notes",
+        Happening::Proposed(_) => "proposed",
+        Happening::Approved(_) => "approved",
+        Happening::Rejected(_) => "rejected",
+        _ => return None,
+    })
+}
+
+fn people(incident: &Incident) -> Vec<Participant> {
+    let mut roles: BTreeMap<&PersonId, Vec<&'static str>> = BTreeMap::new();
+    let mut simulated: BTreeMap<&PersonId, bool> = BTreeMap::new();
+    let mut add = |person, role| {
+        let own = roles.entry(person).or_default();
+        if !own.contains(&role) {
+            own.push(role);
+        }
+    };
+    for item in &incident.items {
+        let by = &item.entry.by;
+        if by.simulated {
+            simulated.insert(&by.person, true);
+        }
+        if let Happening::Set(crate::model::entry::Set { commander: Some(commander), .. }) = &item.entry.happening {
+            add(commander, "commander");
+        }
+        if let Some(role) = role(&item.entry.happening).filter(|_| !by.is_room()) {
+            add(&by.person, role);
+        }
+    }
+    let mut people: Vec<Participant> = incident
+        .people
+        .iter()
+        .map(|(person, since)| Participant {
+            person: person.clone(),
+            since: *since,
+            roles: roles.get(person).cloned().unwrap_or_default(),
+            simulated: simulated.contains_key(person),
+        })
+        .collect();
+    people.sort_by_key(|it| (it.since, it.person.clone()));
+    people
+}
+
+fn reached(incident: &Incident, objectives: &[Objective], view: &ClockView) -> Vec<Reached> {
+    let clocks = &incident.clocks;
+    let only = objectives.len() == 1;
+    objectives
+        .iter()
+        .filter(|it| only || incident.services.contains(&it.service))
+        .map(|objective| {
+            let recovered_in_s = view.recovery.and(view.impact).map(|impact| impact.elapsed_s);
+            let limit = i64::try_from(objective.rto_s).unwrap_or(i64::MAX);
+            Reached {
+                service: objective.service.clone(),
+                rto_s: objective.rto_s,
+                recovered_in_s,
+                rto_met: recovered_in_s.map(|seconds| seconds <= limit),
+                rpo_s: objective.rpo_s,
+                lost_s: clocks.rpo_s,
+                rpo_met: clocks.rpo_s.map(|lost| lost <= objective.rpo_s),
+            }
+        })
+        .collect()
+}
+
+fn plans(incident: &Incident) -> Vec<PlanLine> {
+    let mut plans: Vec<PlanLine> = incident.plans.by_id.values().map(plan).collect();
+    plans.sort_by_key(|plan| (plan.proposed_at, plan.plan.clone()));
+    plans
+}
+
+fn plan(record: &PlanRecord) -> PlanLine {
+    // The state's own word: the one that the log and the screens use.
+    let state = serde_json::to_value(record.state).ok().and_then(|value| value.as_str().map(str::to_owned));
+    PlanLine {
+        plan: record.plan.plan.to_string(),
+        title: SafeText::new(&record.plan.title),
+        action: record.plan.action.name(),
+        digest: record.digest.to_string(),
+        code: record.digest.spoken(),
+        proposed_by: record.by.person.clone(),
+        proposed_at: record.proposed_at,
+        approvers: record
+            .approvals
+            .iter()
+            .map(|approval| Approver {
+                person: approval.by.person.clone(),
+                level: level(&approval.by),
+                simulated: approval.by.simulated,
+                at: approval.at,
+                seq: approval.seq,
+            })
+            .collect(),
+        state: state.unwrap_or_default(),
+        says: record.says.clone(),
+        steps: record.plan.steps.iter().enumerate().map(|(n, step)| step_line(step, record.steps.get(n))).collect(),
+        seqs: record.seqs.clone(),
+    }
+}
+
+fn step_line(step: &crate::model::Step, state: Option<&StepState>) -> StepLine {
+    let (word, at, says) = match state {
+        None | Some(StepState::Waiting) => ("not started", None, SafeText::default()),
+        Some(StepState::Started { at }) => ("started", Some(*at), SafeText::default()),
+        Some(StepState::Done { at, says }) => ("done", Some(*at), says.clone()),
+        Some(StepState::Failed { at, says }) => ("failed", Some(*at), says.clone()),
+        Some(StepState::Unknown { at, says }) => ("unknown", Some(*at), says.clone()),
+    };
+    StepLine { id: step.id.clone(), effect: SafeText::new(&step.effect), state: word, at, says }
+}

@@ -1,0 +1,230 @@
+//! What the clocks count from. Kept apart from the items so that an entry costs the same early and late in an incident.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::model::entry::{Edge, Opened, Set};
+use crate::model::{Entry, Happening, IncidentStatus, Stamp};
+
+use super::incident::Clocks;
+
+/// An instant and the entry that gave it. Sorted: earliest first, then the earlier entry.
+pub type Mark = (Stamp, u64);
+
+/// A restore point, as an edge told of it.
+#[derive(Clone, Debug, PartialEq)]
+struct Point {
+    started: Stamp,
+    name: String,
+    services: Vec<String>,
+}
+
+/// Everything that moves a clock of one incident, by when it happened (re-timing included).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Marks {
+    /// `Opened`, and whether its instant is that of an edge.
+    opened: Option<(Mark, bool)>,
+    impact_by_hand: Option<Mark>,
+    recovery_by_hand: Option<Mark>,
+    decisions: BTreeSet<Mark>,
+    /// Firing alerts; true if recorded in this incident or critical.
+    alerts: BTreeMap<Mark, bool>,
+    /// Failing (true) and recovered (false) services.
+    service: BTreeMap<Mark, (bool, Option<String>)>,
+    /// `backup.usable` by schedule.
+    usable: BTreeMap<String, BTreeMap<Mark, Point>>,
+    /// What `probe.failing` said would be lost.
+    at_failure: BTreeMap<Mark, Point>,
+    walk: Walk,
+    /// The incident was resolved: later failures are another story.
+    resolved: Option<u64>,
+}
+
+/// How the service events up to `last` left the incident.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Walk {
+    last: Option<Mark>,
+    failing: BTreeSet<String>,
+    recovered: Option<Mark>,
+}
+
+impl Walk {
+    fn step(&mut self, mark: Mark, fails: bool, service: Option<&str>) {
+        self.last = Some(mark);
+        let name = service.unwrap_or_default();
+        if fails {
+            self.failing.insert(name.to_owned());
+            self.recovered = None;
+            return;
+        }
+        let known = self.failing.remove(name);
+        if known && self.failing.is_empty() {
+            self.recovered = Some(mark);
+        }
+    }
+}
+
+/// Whether a kind of entry can move a clock.
+pub fn counts(entry: &Entry) -> bool {
+    match &entry.happening {
+        Happening::Opened(_) | Happening::Set(_) | Happening::Decision(_) => true,
+        Happening::Edge(edge) => {
+            matches!(edge.edge.as_str(), "probe.failing" | "service.recovered" | "alert.firing" | "backup.usable")
+        }
+        _ => false,
+    }
+}
+
+impl Marks {
+    /// Takes in an entry at the time under which it is sorted. `own` = recorded in this incident.
+    pub fn add(&mut self, entry: &Entry, at: Stamp, own: bool) {
+        let mark = (at, entry.seq);
+        match &entry.happening {
+            Happening::Opened(Opened { detected_at, .. }) => self.opened = Some((mark, detected_at.is_some())),
+            Happening::Set(set) => self.set(set, entry.seq),
+            Happening::Decision(_) => {
+                self.decisions.insert(mark);
+            }
+            Happening::Edge(edge) => self.edge(edge, mark, own),
+            _ => {}
+        }
+    }
+
+    /// Forgets an entry at the time under which it was added: it is about to be added at another.
+    pub fn remove(&mut self, entry: &Entry, at: Stamp) {
+        let mark = (at, entry.seq);
+        self.decisions.remove(&mark);
+        self.alerts.remove(&mark);
+        self.at_failure.remove(&mark);
+        for points in self.usable.values_mut() {
+            points.remove(&mark);
+        }
+        if self.service.remove(&mark).is_some() {
+            self.walk_again();
+        }
+    }
+
+    fn set(&mut self, set: &Set, seq: u64) {
+        if let Some(at) = set.impact_at {
+            self.impact_by_hand = Some((at, seq));
+        }
+        if let Some(at) = set.recovered_at {
+            self.recovery_by_hand = Some((at, seq));
+        }
+        if let Some(status) = set.status {
+            let over = status >= IncidentStatus::Resolved;
+            self.resolved = if over { self.resolved.or(Some(seq)) } else { None };
+        }
+    }
+
+    fn edge(&mut self, edge: &Edge, mark: Mark, own: bool) {
+        match edge.edge.as_str() {
+            "alert.firing" => {
+                self.alerts.insert(mark, own || edge.verdict == "critical");
+            }
+            "probe.failing" => {
+                if let Some(point) = point(edge, "restore_point") {
+                    self.at_failure.insert(mark, point);
+                }
+                self.served(mark, true, edge);
+            }
+            "service.recovered" => self.served(mark, false, edge),
+            "backup.usable" => {
+                if let Some(point) = point(edge, "name") {
+                    self.usable.entry(edge.subject.to_string()).or_default().insert(mark, point);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn served(&mut self, mark: Mark, fails: bool, edge: &Edge) {
+        // After "resolved", a new failure must not undo a recovery that was agreed upon.
+        if self.resolved.is_some_and(|seq| mark.1 > seq) {
+            return;
+        }
+        self.service.insert(mark, (fails, edge.service.clone()));
+        if self.walk.last.is_none_or(|last| last < mark) {
+            self.walk.step(mark, fails, edge.service.as_deref());
+        } else {
+            self.walk_again();
+        }
+    }
+
+    fn walk_again(&mut self) {
+        let mut walk = Walk::default();
+        for (mark, (fails, service)) in &self.service {
+            walk.step(*mark, *fails, service.as_deref());
+        }
+        self.walk = walk;
+    }
+
+    /// The clocks as they stand.
+    pub fn clocks(&self) -> Clocks {
+        let first_failure = self.service.iter().find(|(_, (fails, _))| *fails);
+        let impact = self.impact_by_hand.or(first_failure.map(|(mark, _)| *mark));
+        let service = first_failure.and_then(|(_, (_, service))| service.as_deref());
+        let lost = impact.and_then(|impact| self.lost(impact, service));
+        Clocks {
+            impact,
+            detection: self.detection(impact),
+            decision: self.decisions.first().copied(),
+            recovery: self.recovery_by_hand.or(self.walk.recovered),
+            rpo_s: lost.map(|(seconds, _)| seconds),
+            rpo_seq: lost.map(|(_, seq)| seq),
+        }
+    }
+
+    /// The instant of the edge that opened the incident; else the first alert, or the person who opened it by hand.
+    fn detection(&self, impact: Option<Mark>) -> Option<Mark> {
+        let ((opened_at, opened_seq), by_edge) = self.opened?;
+        if by_edge {
+            // The alert's own entry is the better witness if it tells the same instant.
+            let witness = self.alerts.range((opened_at, 0)..=(opened_at, u64::MAX)).next();
+            return Some(witness.map_or((opened_at, opened_seq), |(mark, _)| *mark));
+        }
+        let from = impact.map_or((Stamp::MIN_UTC, 0), |(at, _)| (at, 0));
+        let alert = self.alerts.range(from..).find(|(_, counts)| **counts).map(|(mark, _)| *mark);
+        Some(alert.map_or((opened_at, opened_seq), |alert| alert.min((opened_at, opened_seq))))
+    }
+
+    /// Seconds of writes lost if everything after the newest usable restore point before the impact is gone.
+    fn lost(&self, impact: Mark, service: Option<&str>) -> Option<(u64, u64)> {
+        let (impact_at, impact_seq) = impact;
+        if let Some(point) = self.at_failure.get(&impact) {
+            let seq = self.entry_of(&point.name).unwrap_or(impact_seq);
+            return Some((seconds(impact_at, point.started)?, seq));
+        }
+        let concerns = |point: &Point| {
+            point.services.is_empty() || service.is_none_or(|service| point.services.iter().any(|it| it == service))
+        };
+        let newest = self.usable.values().filter_map(|points| {
+            // What was known at the impact; else the first that was told later and had begun before it.
+            let known = points.range(..=(impact_at, u64::MAX)).next_back();
+            let later = points.range((impact_at, u64::MAX)..).find(|(_, point)| point.started <= impact_at);
+            known.or(later).filter(|(_, point)| point.started <= impact_at && concerns(point))
+        });
+        let ((_, seq), point) = newest.max_by_key(|(mark, point)| (point.started, *mark))?;
+        Some((seconds(impact_at, point.started)?, *seq))
+    }
+
+    fn entry_of(&self, point: &str) -> Option<u64> {
+        let all = self.usable.values().flatten();
+        all.filter(|(_, it)| it.name == point).map(|((_, seq), _)| *seq).min()
+    }
+}
+
+fn seconds(impact: Stamp, started: Stamp) -> Option<u64> {
+    u64::try_from((impact - started).num_seconds()).ok()
+}
+
+fn point(edge: &Edge, name: &str) -> Option<Point> {
+    let services = edge.figures.get("services").and_then(Value::as_array);
+    let services = services.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    Some(Point {
+        started: edge.figures.get("started")?.as_str()?.parse().ok()?,
+        name: edge.figures.get(name)?.as_str()?.to_owned(),
+        services,
+    })
+}

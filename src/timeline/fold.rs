@@ -1,0 +1,213 @@
+//! `Story::apply`: one entry at a time, in order of sequence. The same entries always give the same story.
+
+use std::collections::BTreeMap;
+
+use crate::model::entry::{Amend, Opened, Pin, Set};
+use crate::model::{Entry, Happening, IncidentId, IncidentStatus, SafeText, Stamp};
+
+use super::clocks::counts;
+use super::incident::{Clocks, Incident, Item, MOST_ANOMALIES, Story};
+use super::memory::{Index, edge_of};
+use super::words::{plan_head, words};
+
+impl Story {
+    /// Folds in the next entry. What does not fit the state is ignored and listed in `anomalies`; nothing is ever lost from
+    /// an incident's items.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.entries += 1;
+        if let Happening::Opened(opened) = &entry.happening {
+            self.open(entry, opened);
+            return;
+        }
+        let place = entry.incident.as_ref().and_then(|id| self.position(id));
+        if let Some(edge) = edge_of(entry) {
+            self.memory.edge(entry, edge, place.is_none());
+        }
+        match (place, &entry.incident) {
+            (Some(place), _) => self.within(place, entry),
+            (None, Some(id)) if edge_of(entry).is_none() => {
+                self.anomaly(entry.seq, format!("it names incident {id}, which was never opened"));
+            }
+            _ => {}
+        }
+    }
+
+    fn position(&self, id: &IncidentId) -> Option<usize> {
+        self.incidents.iter().rposition(|incident| incident.id == *id)
+    }
+
+    fn anomaly(&mut self, seq: u64, why: impl AsRef<str>) {
+        if self.anomalies.len() >= MOST_ANOMALIES {
+            self.anomalies.remove(0);
+        }
+        self.anomalies.push((seq, SafeText::new(why.as_ref())));
+    }
+
+    fn open(&mut self, entry: &Entry, opened: &Opened) {
+        if self.position(&opened.incident).is_some() {
+            self.anomaly(entry.seq, format!("incident {} was opened before", opened.incident));
+            return;
+        }
+        if let Some(open) = self.current().map(|incident| incident.id.clone()) {
+            self.anomaly(entry.seq, format!("{} was opened while {open} is open", opened.incident));
+        }
+        self.incidents.push(Incident {
+            id: opened.incident.clone(),
+            title: entry.text.clone().unwrap_or_default(),
+            severity: opened.severity,
+            status: IncidentStatus::Detected,
+            commander: None,
+            people: BTreeMap::new(),
+            opened_at: entry.ts,
+            closed_at: None,
+            clocks: Clocks::default(),
+            items: Vec::new(),
+            plans: super::Plans::default(),
+            services: Vec::new(),
+        });
+        self.memory.index.insert(opened.incident.clone(), Index::default());
+        let place = self.incidents.len() - 1;
+        let adopted = self.memory.adopted(entry.ts.min(entry.observed_at()));
+        for early in &adopted {
+            self.insert(place, early);
+        }
+        self.memory.forget_adopted(&adopted);
+        self.within(place, entry);
+    }
+
+    /// An entry of an incident: what it changes, then its place among the items.
+    fn within(&mut self, place: usize, entry: &Entry) {
+        let incident = &mut self.incidents[place];
+        if !entry.by.is_room() {
+            incident.people.entry(entry.by.person.clone()).or_insert(entry.ts);
+        }
+        if let Err(anomaly) = incident.plans.apply(entry) {
+            self.anomaly(entry.seq, anomaly.why);
+        }
+        match &entry.happening {
+            Happening::Set(set) => self.set(place, entry, set),
+            Happening::Closed(_) => {
+                let incident = &mut self.incidents[place];
+                incident.status = IncidentStatus::Closed;
+                incident.closed_at = incident.closed_at.or(Some(entry.ts));
+            }
+            Happening::Pin(Pin { seq, pinned }) => {
+                let pinned = *pinned;
+                self.change(place, entry.seq, *seq, |item| item.pinned = pinned);
+            }
+            Happening::Amend(amend) => self.amend(place, entry, amend),
+            Happening::Redact(redact) => self.change(place, entry.seq, redact.seq, |item| {
+                item.entry.text = None;
+                item.text = SafeText::new("(redacted)");
+            }),
+            _ => {}
+        }
+        self.insert(place, entry);
+    }
+
+    fn set(&mut self, place: usize, entry: &Entry, set: &Set) {
+        let incident = &mut self.incidents[place];
+        if let Some(title) = entry.text.as_ref().filter(|title| !title.is_empty()) {
+            incident.title = title.clone();
+        }
+        if let Some(severity) = set.severity {
+            incident.severity = severity;
+        }
+        if let Some(status) = set.status {
+            incident.status = status;
+            incident.closed_at = match status {
+                IncidentStatus::Closed => incident.closed_at.or(Some(entry.ts)),
+                _ => None,
+            };
+        }
+        if let Some(commander) = &set.commander {
+            incident.commander = Some(commander.clone());
+            incident.people.entry(commander.clone()).or_insert(entry.ts);
+        }
+    }
+
+    /// Puts an entry among the items, in order of `at`, then sequence number.
+    fn insert(&mut self, place: usize, entry: &Entry) {
+        let incident = &mut self.incidents[place];
+        let Some(index) = self.memory.index.get_mut(&incident.id) else { return };
+        let at = entry.observed_at();
+        if let Some(service) = service(entry) {
+            if !incident.services.contains(&service) {
+                incident.services.push(service);
+            }
+        }
+        let text = words(entry, &incident.plans);
+        let item = Item { entry: entry.clone(), at, text, amended_by: Vec::new(), pinned: false };
+        put(&mut incident.items, item);
+        index.at.insert(entry.seq, at);
+        if counts(entry) {
+            index.marks.add(entry, at, entry.incident.as_ref() == Some(&incident.id));
+            incident.clocks = index.marks.clocks();
+        }
+    }
+
+    /// Changes the item of an earlier entry, or says that there is none.
+    fn change(&mut self, place: usize, by: u64, seq: u64, change: impl FnOnce(&mut Item)) {
+        let incident = &mut self.incidents[place];
+        let index = self.memory.index.get(&incident.id);
+        let found = index.and_then(|index| find(&incident.items, index, seq));
+        match found {
+            Some(found) => change(&mut incident.items[found]),
+            None => self.anomaly(by, format!("it points at entry {seq}, which is not of this incident")),
+        }
+    }
+
+    fn amend(&mut self, place: usize, entry: &Entry, amend: &Amend) {
+        let text = entry.text.clone().filter(|text| !text.is_empty());
+        let by = entry.seq;
+        self.change(place, by, amend.seq, |item| {
+            item.amended_by.push(by);
+            if let Some(text) = text {
+                item.text = text;
+            }
+        });
+        if let Some(at) = amend.at {
+            self.retime(place, amend.seq, at);
+        }
+    }
+
+    /// Moves an item to another time, and the clocks with it.
+    fn retime(&mut self, place: usize, seq: u64, at: Stamp) {
+        let incident = &mut self.incidents[place];
+        let Some(index) = self.memory.index.get_mut(&incident.id) else { return };
+        let Some(found) = find(&incident.items, index, seq) else { return };
+        let mut item = incident.items.remove(found);
+        if counts(&item.entry) {
+            index.marks.remove(&item.entry, item.at);
+            index.marks.add(&item.entry, at, item.entry.incident.as_ref() == Some(&incident.id));
+            incident.clocks = index.marks.clocks();
+        }
+        item.at = at;
+        index.at.insert(seq, at);
+        put(&mut incident.items, item);
+    }
+}
+
+/// Nearly always at the end: entries come in order, and only what was observed late belongs earlier.
+fn put(items: &mut Vec<Item>, item: Item) {
+    let key = (item.at, item.entry.seq);
+    let place = match items.last() {
+        Some(last) if (last.at, last.entry.seq) > key => items.partition_point(|it| (it.at, it.entry.seq) < key),
+        _ => items.len(),
+    };
+    items.insert(place, item);
+}
+
+fn find(items: &[Item], index: &Index, seq: u64) -> Option<usize> {
+    let key = (*index.at.get(&seq)?, seq);
+    items.binary_search_by_key(&key, |item| (item.at, item.entry.seq)).ok()
+}
+
+/// The service that an entry brings into the incident.
+fn service(entry: &Entry) -> Option<String> {
+    match &entry.happening {
+        Happening::Edge(edge) if edge.edge == "probe.failing" => edge.service.clone(),
+        Happening::Proposed(proposed) => plan_head(proposed).map(|head| head.service),
+        _ => None,
+    }
+}

@@ -1,0 +1,131 @@
+//! What an entry says, as one sentence: the same words in the console, on the command line and in the export.
+
+use serde::Deserialize;
+
+use crate::approval::Plans;
+use crate::model::entry::{FollowUp, Proposed, Set, StepEnded};
+use crate::model::{Entry, Happening, PlanId, SafeText, Stamp};
+
+/// The members of a plan that sentences need; the rest is not looked at.
+#[derive(Debug, Deserialize)]
+pub struct PlanHead {
+    pub service: String,
+    pub title: String,
+}
+
+/// Reads the head of proposed plan bytes.
+pub fn plan_head(proposed: &Proposed) -> Option<PlanHead> {
+    serde_json::from_str(&proposed.plan.0).ok()
+}
+
+/// The sentence of an entry. `plans` gives plans their titles.
+pub fn words(entry: &Entry, plans: &Plans) -> SafeText {
+    let own = || entry.text.clone().unwrap_or_else(|| SafeText::new("(no text)"));
+    match &entry.happening {
+        Happening::Note(_) | Happening::Decision(_) => own(),
+        Happening::FollowUp(FollowUp { owner: None }) => own(),
+        Happening::FollowUp(FollowUp { owner: Some(owner) }) => SafeText::new(&format!("{} (for {owner})", own())),
+        Happening::Edge(edge) => edge.says.clone(),
+        _ => SafeText::new(&about_incident(entry).or_else(|| about_plan(entry, plans)).unwrap_or_else(|| other(entry))),
+    }
+}
+
+fn about_incident(entry: &Entry) -> Option<String> {
+    Some(match &entry.happening {
+        Happening::Opened(opened) => {
+            let title = entry.text.as_ref().map(|title| format!(": {title}")).unwrap_or_default();
+            format!("{} opened as {}{title}", opened.incident, opened.severity.name())
+        }
+        Happening::Set(set) => set_words(set, entry.text.as_ref()),
+        Happening::Closed(_) => "Incident closed".to_owned(),
+        Happening::Pin(pin) if pin.pinned => format!("Pinned entry {}", pin.seq),
+        Happening::Pin(pin) => format!("Unpinned entry {}", pin.seq),
+        Happening::Amend(amend) => {
+            let at = amend.at.map(|at| format!(", it happened at {}", clock(at))).unwrap_or_default();
+            let text = entry.text.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
+            format!("Amended entry {}{at}{text}", amend.seq)
+        }
+        Happening::Joined(_) => "Joined".to_owned(),
+        Happening::Left(_) => "Left".to_owned(),
+        Happening::Folded(folded) => format!(
+            "{} more {} between {} and {} were not recorded one by one",
+            folded.count,
+            folded.edge,
+            clock(folded.from),
+            clock(folded.to)
+        ),
+        Happening::Redact(redact) => format!("Removed the text of entry {}", redact.seq),
+        _ => return None,
+    })
+}
+
+fn set_words(set: &Set, title: Option<&SafeText>) -> String {
+    let parts = [
+        title.map(|title| format!("title: {title}")),
+        set.severity.map(|severity| format!("severity: {}", severity.name())),
+        set.status.map(|status| format!("status: {}", status.name())),
+        set.commander.as_ref().map(|commander| format!("{commander} commands")),
+        set.impact_at.map(|at| format!("impact began at {}", clock(at))),
+        set.recovered_at.map(|at| format!("recovered at {}", clock(at))),
+    ];
+    let words: Vec<String> = parts.into_iter().flatten().collect();
+    if words.is_empty() { "Nothing was changed".to_owned() } else { format!("Set {}", words.join(", ")) }
+}
+
+fn about_plan(entry: &Entry, plans: &Plans) -> Option<String> {
+    let title = |id: &PlanId| plans.by_id.get(id).map_or_else(|| format!("plan {id}"), |it| it.plan.title.clone());
+    let step = |verb: &str, it: &StepEnded| format!("Step {} {verb}: {}", it.step, it.says);
+    Some(match &entry.happening {
+        Happening::Proposed(proposed) => {
+            let title = plan_head(proposed).map_or_else(|| "a plan that can't be read".to_owned(), |head| head.title);
+            format!("Proposed: {title} (code {})", proposed.digest.spoken())
+        }
+        Happening::Approved(it) => format!("Approved: {} (code {})", title(&it.plan), it.digest.spoken()),
+        Happening::Rejected(it) => {
+            let why = entry.text.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            format!("Rejected: {}{why}", title(&it.plan))
+        }
+        Happening::Withdrawn(it) => format!("Withdrawn: {}", title(&it.plan)),
+        Happening::Expired(it) => format!("Expired: {}: {}", title(&it.plan), it.why),
+        Happening::Executing(it) => format!("Running: {}", title(&it.plan)),
+        Happening::Held(it) => format!("Asked to stop before the next step: {}", title(&it.plan)),
+        Happening::StepStarted(it) => format!("Step {} started", it.step),
+        Happening::StepDone(it) => step("done", &it.0),
+        Happening::StepFailed(it) => step("failed", &it.0),
+        Happening::StepUnknown(it) => step("has an unknown outcome", &it.0),
+        Happening::PlanEnded(it) => {
+            let sent = if it.precheck { ", nothing was sent" } else { "" };
+            format!("{} {}{sent}: {}", title(&it.plan), it.outcome.name(), it.says)
+        }
+        Happening::Reconciled(it) => format!("Reconciled by reading: {}: {}", title(&it.plan), it.says),
+        Happening::Refused(it) => {
+            let times = if it.count == 1 { String::new() } else { format!(" {} times", it.count) };
+            format!("Refused to {}{times}: {}", it.verb, word(&it.kind))
+        }
+        _ => return None,
+    })
+}
+
+fn other(entry: &Entry) -> String {
+    match &entry.happening {
+        Happening::RoomStarted(it) => format!("Room started, version {}", it.version),
+        Happening::RoomStopped(it) => format!("Room stopped: {}", it.why),
+        Happening::Recovered(it) => format!("A torn end of the log was cut off: {} bytes, kept beside it", it.bytes),
+        Happening::Rotate(it) => format!("Log continues in segment {}: {}", it.segment, it.why),
+        Happening::Genesis(_) => "Log begun".to_owned(),
+        other => match &entry.text {
+            Some(text) => format!("{}: {text}", other.kind()),
+            None => format!("An entry of kind {}, which this version does not know", other.kind()),
+        },
+    }
+}
+
+/// The word machines read, for people: `self_approval` → `self approval`.
+fn word(kind: &impl serde::Serialize) -> String {
+    let word = serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned));
+    word.unwrap_or_default().replace('_', " ")
+}
+
+fn clock(at: Stamp) -> String {
+    at.format("%H:%M:%S UTC").to_string()
+}
