@@ -1,14 +1,14 @@
 //! Logs to a file, panics and errors to people, and neither to a terminal that someone is drawing on.
 //!
-//! Whoever draws says so with [`own_terminal`] and how to give it back. A panic of the drawing thread gives the terminal
-//! back first, then logs, then speaks; a panic of any other thread meanwhile is only logged, and the screen stays.
+//! A panic gives the terminal back first, then is logged, then told. While the console draws, its own hook stands before
+//! these: a panic of a thread that doesn't draw is only logged then, and the screen stays.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::{Mutex, Once, PoisonError};
-use std::thread::{self, ThreadId};
+use std::sync::Once;
+use std::thread;
 
 use tracing::Subscriber;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
@@ -36,6 +36,20 @@ pub fn log_to(path: &Path) -> io::Result<LogGuard> {
     let (subscriber, guard) = subscriber(open_log(path)?);
     tracing::subscriber::set_global_default(subscriber).map_err(io::Error::other)?;
     Ok(guard)
+}
+
+/// Sends what is traced to stderr, from now on: for the service, whose stderr is the journal. Where stderr is a terminal
+/// nothing is logged to it.
+///
+/// # Errors
+/// If something traces already.
+pub fn log_to_journal() -> io::Result<Option<LogGuard>> {
+    if io::stderr().is_terminal() {
+        return Ok(None);
+    }
+    let (subscriber, guard) = subscriber(io::stderr());
+    tracing::subscriber::set_global_default(subscriber).map_err(io::Error::other)?;
+    Ok(Some(guard))
 }
 
 fn open_log(path: &Path) -> io::Result<File> {
@@ -104,42 +118,10 @@ fn plain(text: &str, keep_lines: bool) -> String {
     out
 }
 
-/// Gives the terminal back to the shell.
-type Restore = Box<dyn Fn() + Send + Sync>;
-
-/// The thread that draws, and how it gives the terminal back.
-static TERMINAL: Mutex<Option<(ThreadId, Restore)>> = Mutex::new(None);
-
-/// Says that this thread draws on the terminal until the guard is dropped. `restore` must be quick and harmless to repeat.
-pub fn own_terminal(restore: impl Fn() + Send + Sync + 'static) -> TerminalOwner {
-    *TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) = Some((thread::current().id(), Box::new(restore)));
-    TerminalOwner(())
-}
-
-/// See [`own_terminal`]. Dropping it does not restore the terminal; it only ends the claim.
-#[must_use = "the claim ends when this is dropped"]
-pub struct TerminalOwner(());
-
-impl Drop for TerminalOwner {
-    fn drop(&mut self) {
-        *TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-/// Whether a panic of this thread may be told on stderr; gives the terminal back where that must come first.
-fn may_speak() -> bool {
-    match &*TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) {
-        Some((owner, restore)) if *owner == thread::current().id() => {
-            restore();
-            true
-        }
-        Some(_) => false,
-        None => true,
-    }
-}
-
-/// Installs the hooks for panics and error reports, once; later calls do nothing. Call it before anything can fail.
-pub fn install_hooks() {
+/// Installs the hooks for panics and error reports, once; later calls do nothing. `restore` gives the terminal back if it
+/// is taken, and does nothing otherwise. Install them before the terminal is taken: the console's own hook then comes
+/// first, and keeps a panic of a thread that doesn't draw away from the screen.
+pub fn hooks(restore: impl Fn() + Send + Sync + 'static) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let (panics, errors) = color_eyre::config::HookBuilder::blank()
@@ -150,14 +132,11 @@ pub fn install_hooks() {
         // An error means that another hook is installed already: reports then look different, and that is all.
         let _ = errors.install();
         std::panic::set_hook(Box::new(move |info| {
-            let speak = may_speak();
+            restore();
             let thread = thread::current();
-            let name = thread.name().unwrap_or("unnamed");
-            tracing::error!(thread = name, "panic: {info}");
-            if speak {
-                let report = plain(&panics.panic_report(info).to_string(), true);
-                let _ = writeln!(io::stderr().lock(), "{report}");
-            }
+            tracing::error!(thread = thread.name().unwrap_or("unnamed"), "panic: {info}");
+            let report = plain(&panics.panic_report(info).to_string(), true);
+            let _ = writeln!(io::stderr().lock(), "{report}");
         }));
     });
 }
@@ -200,48 +179,30 @@ mod tests {
 
     /// Runs as a process of its own, started by the next test: hooks belong to the whole process.
     #[test]
-    #[ignore = "started by `the_terminal_is_given_back_before_anyone_speaks`"]
+    #[ignore = "started by `on_a_panic_the_terminal_is_given_back_then_it_is_logged_then_told`"]
     fn child() {
-        let Ok(who) = std::env::var("WARROOM_TEST_PANIC") else { return };
-        let log = std::env::var("WARROOM_TEST_LOG").expect("a path");
+        let Ok(log) = std::env::var("WARROOM_TEST_LOG") else { return };
         let guard = log_to(Path::new(&log)).expect("logs");
-        install_hooks();
-        let panics = || panic!("the \u{1b}[31mcause");
-        match who.as_str() {
-            "owner" => {
-                let _owner = own_terminal(|| eprintln!("RESTORED"));
-                let _ = std::panic::catch_unwind(panics);
-            }
-            "other" => {
-                let _owner = own_terminal(|| eprintln!("RESTORED"));
-                let _ = thread::spawn(panics).join();
-            }
-            _ => {
-                drop(own_terminal(|| eprintln!("RESTORED")));
-                let _ = thread::spawn(panics).join();
-            }
-        }
+        hooks(|| eprintln!("RESTORED"));
+        hooks(|| eprintln!("the first hooks stay"));
+        let _ = thread::spawn(|| panic!("the \u{1b}[31mcause")).join();
         drop(guard);
     }
 
     #[test]
-    fn the_terminal_is_given_back_before_anyone_speaks() {
+    fn on_a_panic_the_terminal_is_given_back_then_it_is_logged_then_told() {
         let dir = tempfile::tempdir().expect("a directory");
-        for (who, restores, speaks) in [("owner", true, true), ("other", false, false), ("nobody", false, true)] {
-            let log = dir.path().join(who);
-            let out = Command::new(std::env::current_exe().expect("this program"))
-                .args(["--ignored", "--exact", "--nocapture", "diagnostics::tests::child"])
-                .env("WARROOM_TEST_PANIC", who)
-                .env("WARROOM_TEST_LOG", &log)
-                .output()
-                .expect("ran");
-            let said = String::from_utf8_lossy(&out.stderr).into_owned();
-            let (restored, cause) = (said.find("RESTORED"), said.find("cause"));
-            assert_eq!((restored.is_some(), cause.is_some()), (restores, speaks), "{who}: {said}");
-            assert!(restored <= cause, "{who}: restored first\n{said}");
-            assert!(!said.contains('\u{1b}'), "{who}: {said:?}");
-            let logged = fs::read_to_string(&log).expect("a log");
-            assert!(logged.contains("cause") && logged.contains("ERROR"), "{who}: {logged}");
-        }
+        let log = dir.path().join("warroom.log");
+        let out = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--ignored", "--exact", "--nocapture", "diagnostics::tests::child"])
+            .env("WARROOM_TEST_LOG", &log)
+            .output()
+            .expect("ran");
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        let (restored, cause) = (said.find("RESTORED").expect("restored"), said.find("cause").expect("told"));
+        assert!(restored < cause, "restored first\n{said}");
+        assert!(!said.contains("the first hooks stay") && !said.contains('\u{1b}'), "{said:?}");
+        let logged = fs::read_to_string(&log).expect("a log");
+        assert!(logged.contains("cause") && logged.contains("ERROR"), "{logged}");
     }
 }

@@ -4,10 +4,40 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::args::{Config as Verb, Global, ShowFormat};
 use super::exit::Exit;
 use super::fail::Fail;
+use super::output;
 use super::shown::Shown;
 use crate::config::{self, Config, ConfigErrors, Env, LoadOptions};
+
+/// Does `config check` or `config show`.
+///
+/// # Errors
+/// If there is no file; with `show`, also if it is wrong.
+pub fn config(verb: &Verb, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    match verb {
+        Verb::Check { serve, output } => {
+            print(check(&file(global.config.as_deref(), *serve, env)?, *serve), output.json())
+        }
+        Verb::Show { output } => {
+            print(show(&file(global.config.as_deref(), false, env)?)?, *output == ShowFormat::Json)
+        }
+    }
+}
+
+/// Prints a result: data to stdout; lines about what is wrong to stderr, where people look for errors.
+pub(super) fn print(shown: Shown, json: bool) -> Result<Exit, Fail> {
+    if json {
+        let text = serde_json::to_string_pretty(&shown.json).map_err(|error| Fail::Other(error.to_string()))?;
+        output::print(&format!("{text}\n"))?;
+    } else if shown.exit == Exit::Ok {
+        output::print(&shown.text)?;
+    } else {
+        output::say(shown.text.trim_end());
+    }
+    Ok(shown.exit)
+}
 
 /// The file that a command is about: the one named, or the one a room would find.
 ///

@@ -12,6 +12,8 @@ use serde_json::json;
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
 
+use super::args::Init;
+use super::exit::Exit;
 use super::fail::Fail;
 use super::shown::Shown;
 use crate::clock::Random;
@@ -28,15 +30,6 @@ const CREDS: &str = "creds";
 /// More contexts than this are a laptop's history, not a room's clusters.
 const MAX_CLUSTERS: usize = 8;
 
-/// Options of `init`.
-#[derive(Clone, Debug, Default)]
-pub struct Init {
-    /// Where to write; default: the user's configuration directory, `/etc/warroom` for root.
-    pub dir: Option<PathBuf>,
-    /// Where to write systemd units, if at all.
-    pub systemd: Option<PathBuf>,
-}
-
 /// A file to write.
 struct Planned {
     path: PathBuf,
@@ -45,11 +38,16 @@ struct Planned {
     what: &'static str,
 }
 
-/// Writes the starter files, or refuses if any of them is there.
+/// Writes the starter files and says which.
 ///
 /// # Errors
 /// If a file is there already, or can't be written.
-pub fn init(options: &Init, env: &Env, random: &Random) -> Result<Shown, Fail> {
+pub fn init(options: &Init, env: &Env) -> Result<Exit, Fail> {
+    super::config::print(write(options, env, &Random::system())?, options.output.json())
+}
+
+/// Writes the starter files, or refuses if any of them is there.
+fn write(options: &Init, env: &Env, random: &Random) -> Result<Shown, Fail> {
     let dir = match (&options.dir, env.uid) {
         (Some(dir), _) => dir.clone(),
         (None, 0) => PathBuf::from(SYSTEM_CONFIG),

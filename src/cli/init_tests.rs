@@ -11,8 +11,12 @@ fn env(uid: u32) -> Env {
 }
 
 fn run(dir: &Path, units: Option<&Path>) -> Result<Shown, Fail> {
-    let options = Init { dir: Some(dir.to_owned()), systemd: units.map(Path::to_owned) };
-    init(&options, &env(0), &Random::seeded(7))
+    let options = Init {
+        dir: Some(dir.to_owned()),
+        systemd: units.map(Path::to_owned),
+        output: crate::cli::args::Output::default(),
+    };
+    write(&options, &env(0), &Random::seeded(7))
 }
 
 fn mode(path: &Path) -> u32 {

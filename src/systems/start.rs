@@ -73,6 +73,9 @@ mod tests {
             policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
             people: Vec::new(),
             people_digest: String::new(),
+            people_file: "people.toml".into(),
+            allow_fs: Vec::new(),
+            allow_hosts: Vec::new(),
         }
     }
 
