@@ -365,7 +365,9 @@ impl Opening {
         if let Some(says) = blocked {
             condition = Condition::Damaged(says);
         } else {
-            let file = retry(|| self.storage.open_append(&path)).map_err(LedgerError::io("open", &path))?;
+            let mut file = retry(|| self.storage.open_append(&path)).map_err(LedgerError::io("open", &path))?;
+            // A process that was killed may have left its last batch un-synced; what follows will link to it.
+            retry(|| file.sync_data()).map_err(LedgerError::io("sync", &path))?;
             writer.identity = retry(|| file.facts()).map_err(LedgerError::io("look at", &path))?;
             writer.file = Some(file);
             let reserve = self.options.dir.join(RESERVE);

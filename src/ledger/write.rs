@@ -285,8 +285,13 @@ impl Ledger {
         AppendError::Stopped(says)
     }
 
-    /// After a failed sync nobody knows what the disk holds. The mark makes the next start begin a new segment.
+    /// After a failed sync nobody knows what the disk holds, and the page cache may show what the disk never got: so the
+    /// batch is cut off as well as that goes, and a mark makes the next start begin a new segment.
     fn sync_failed(&self, writer: &mut Writer, error: &io::Error) -> AppendError {
+        let end = writer.end;
+        if let Some(file) = writer.file.as_mut() {
+            let _ = retry(|| file.set_len(end));
+        }
         let mark = self.shared.dir.join(SYNC_FAILED);
         let _ = retry(|| self.shared.storage.create(&mark));
         self.stop(writer, &format!("the disk did not keep the log ({error})"))
