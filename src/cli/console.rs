@@ -143,8 +143,7 @@ async fn at(
     env: &Env,
 ) -> Result<Exit, Fail> {
     let _log = diagnostics::log_to(&env.state_dir(false).join("console.log"));
-    diagnostics::install_hooks();
-    let _owner = diagnostics::own_terminal(terminal::restore);
+    diagnostics::hooks(terminal::restore);
     let hello = intent(who, readonly, true).hello();
     let (handle, events) = connect(ConnectOptions { socket: socket.to_owned(), hello });
     let clock = Clock::follow(ClockSync { at: Clock::real().now(), speed: 1.0 });

@@ -30,8 +30,11 @@ pub async fn join(socket: &Path, who: &PersonId, simulated: bool) -> Result<(Arc
     let hand = Arc::new(Hand(link.handle.clone()));
     let (show, seen) = watch::channel(Arc::new(link.mirror.clone()));
     tokio::spawn(async move {
-        while !show.is_closed() && link.next().await.is_ok() {
-            show.send_replace(Arc::new(link.mirror.clone()));
+        // The connection lives as long as the room, whether or not anyone looks: the person may still act.
+        while link.next().await.is_ok() {
+            if !show.is_closed() {
+                show.send_replace(Arc::new(link.mirror.clone()));
+            }
         }
     });
     Ok((hand, seen))

@@ -11,7 +11,6 @@ use super::link::{Intent, Link};
 use super::shown::Shown;
 use super::{console, export, headless, output, plan, serve, shot, timeline, verify, views};
 use crate::board::Topic;
-use crate::clock::Random;
 use crate::config::paths::Env;
 use crate::model::{PersonId, PlanId, SafeText};
 use crate::protocol::Request;
@@ -45,11 +44,8 @@ async fn dispatch(args: Args, env: &Env) -> Result<Exit, Fail> {
             serve::serve(options, env).await.map(|()| Exit::Ok)
         }
         Command::Drill(drill) => play(*drill, global, env).await,
-        Command::Init(options) => {
-            let starter = super::init::Init { dir: options.dir, systemd: options.systemd };
-            show(super::init::init(&starter, env, &Random::system())?, options.output)
-        }
-        Command::Config(command) => on_config(command, &global, env),
+        Command::Init(init) => super::init::init(&init, env),
+        Command::Config(command) => super::config::config(&command, &global, env),
         Command::Verify { paths, output } => show(verify::verify(&paths)?, output),
         Command::Ledger(args::Ledger::New { output, .. }) => show(verify::new_after_damage(&global, env)?, output),
         Command::Shot(shot) => shot::shot(&shot, &global, env).await,
@@ -94,23 +90,6 @@ fn show(shown: Shown, output: args::Output) -> Result<Exit, Fail> {
         output::print(&shown.text)?;
     }
     Ok(shown.exit)
-}
-
-fn on_config(command: args::Config, global: &Global, env: &Env) -> Result<Exit, Fail> {
-    match command {
-        args::Config::Check { serve, output } => {
-            let file = super::config::file(global.config.as_deref(), serve, env)?;
-            show(super::config::check(&file, serve), output)
-        }
-        args::Config::Show { output } => {
-            let file = super::config::file(global.config.as_deref(), false, env)?;
-            let format = match output {
-                args::ShowFormat::Toml => args::Format::Table,
-                args::ShowFormat::Json => args::Format::Json,
-            };
-            show(super::config::show(&file)?, args::Output { format })
-        }
-    }
 }
 
 async fn with_room(command: Command, global: &Global, env: &Env) -> Result<Exit, Fail> {
