@@ -9,6 +9,7 @@ mod reader;
 mod renew;
 mod scan;
 mod storage;
+mod tail;
 mod verify;
 mod write;
 

@@ -6,16 +6,14 @@ use std::sync::Arc;
 
 use super::reader::{Index, Segment, Shared};
 use super::scan::{self, Scan};
-use super::storage::{Held, ReadFile, Storage, retry, write_all};
+use super::storage::{Held, ReadFile, Storage, retry};
+use super::tail::Tail;
 use super::write::{self, Ledger, Sealer, Writer};
 use super::{Condition, Damage, LOCK, LedgerError, RESERVE, RESERVE_BYTES, SYNC_FAILED, renew, segments};
 use crate::clock::{Clock, Random};
 use crate::model::entry::{Draft, Genesis, LogLine, Recovered};
 use crate::model::{Actor, Digest, Happening, SafeText};
 use crate::seal::{self, ChainCheck};
-
-/// A torn tail is one batch; what is longer was not torn.
-const MAX_TAIL: u64 = 256 * 1024 * 1024;
 
 /// How to open a log.
 #[derive(Clone, Debug)]
@@ -81,7 +79,7 @@ pub(super) struct Survey {
     pub newest: Option<(PathBuf, Scan)>,
     pub log_id: String,
     /// Tails that `recovered` entries speak of.
-    noted: BTreeSet<Digest>,
+    pub noted: BTreeSet<Digest>,
 }
 
 impl Opening {
@@ -271,81 +269,6 @@ impl Opening {
         })
     }
 
-    /// True if the newest segment is damaged, so that the log takes no entries.
-    pub fn is_damaged(&self, survey: &Survey) -> Result<bool, LedgerError> {
-        Ok(matches!(self.judge_tail(survey)?, Tail::Damaged(_)))
-    }
-
-    fn judge_tail(&self, survey: &Survey) -> Result<Tail, LedgerError> {
-        let Some((path, Scan { good, len, bad: Some(why) })) = &survey.newest else { return Ok(Tail::Clean) };
-        let (seq, head) = survey.head;
-        let damage = Damage { segment: path.clone(), offset: *good, seq, head, why: SafeText::new(why), blocks: true };
-        // A segment gets its name only when its first line is synced, so a bad first line was not torn.
-        if *good == 0 || len - good > MAX_TAIL {
-            return Ok(Tail::Damaged(damage));
-        }
-        let file = retry(|| self.storage.open_read(path)).map_err(LedgerError::io("open", path))?;
-        let tail = scan::read_tail(file.as_ref(), *good, *len).map_err(LedgerError::io("read", path))?;
-        Ok(if scan::is_torn(&tail, *good, seq) { Tail::Torn(tail) } else { Tail::Damaged(damage) })
-    }
-
-    /// Keeps a copy of a torn tail beside the log, then cuts it off. The copy is durable first.
-    fn cut_tail(&self, survey: &Survey, tail: &[u8]) -> Result<(), LedgerError> {
-        let Some((path, Scan { good, .. })) = &survey.newest else { return Ok(()) };
-        let (storage, dir) = (self.storage.as_ref(), &self.options.dir);
-        let sha = seal::sha256(tail);
-        if !self.torn_files()?.iter().any(|(_, torn)| torn.sha256 == sha) {
-            let copy = self.free_torn_name(path)?;
-            let temporary = copy.with_extension("tmp");
-            let kept = retry(|| storage.create(&temporary))
-                .and_then(|mut file| {
-                    write_all(file.as_mut(), tail)?;
-                    retry(|| file.sync_data())
-                })
-                .and_then(|()| retry(|| storage.rename(&temporary, &copy)))
-                .and_then(|()| retry(|| storage.sync_dir(dir)));
-            kept.map_err(LedgerError::io("keep the torn tail as", &copy))?;
-        }
-        retry(|| storage.open_append(path))
-            .and_then(|mut file| {
-                retry(|| file.set_len(*good))?;
-                retry(|| file.sync_data())
-            })
-            .map_err(LedgerError::io("cut the torn tail off", path))
-    }
-
-    fn free_torn_name(&self, segment: &Path) -> Result<PathBuf, LedgerError> {
-        let name = segment.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let taken = self.torn_files()?;
-        let free = (1..=taken.len() + 1).map(|n| self.options.dir.join(format!("{name}.torn-{n}")));
-        Ok(free.into_iter().find(|path| !taken.iter().any(|(used, _)| used == path)).unwrap_or_default())
-    }
-
-    /// Every torn tail kept beside the log.
-    fn torn_files(&self) -> Result<Vec<(PathBuf, Recovered)>, LedgerError> {
-        let dir = &self.options.dir;
-        let mut names = retry(|| self.storage.list(dir)).map_err(LedgerError::io("list", dir))?;
-        names.sort();
-        let mut found = Vec::new();
-        for name in names.iter().filter(|name| name.starts_with("timeline.") && name.contains(".jsonl.torn-")) {
-            if name.ends_with(".tmp") {
-                continue;
-            }
-            let path = dir.join(name);
-            let tail = retry(|| self.storage.open_read(&path))
-                .and_then(|file| scan::read_tail(file.as_ref(), 0, retry(|| file.len())?.min(MAX_TAIL)))
-                .map_err(LedgerError::io("read", &path))?;
-            found.push((path, Recovered { bytes: tail.len() as u64, sha256: seal::sha256(&tail) }));
-        }
-        Ok(found)
-    }
-
-    /// Tails that were cut off, but no entry says so yet: this start's, or one's that died in between.
-    fn unnoted(&self, noted: &BTreeSet<Digest>) -> Result<Vec<Recovered>, LedgerError> {
-        let torn = self.torn_files()?;
-        Ok(torn.into_iter().map(|(_, torn)| torn).filter(|torn| !noted.contains(&torn.sha256)).collect())
-    }
-
     /// A crash may have come between a new segment and the closing of the old one.
     fn close_off(&self, segments: &[Segment]) -> Result<(), LedgerError> {
         for segment in segments.iter().rev().skip(1) {
@@ -380,12 +303,6 @@ impl Opening {
         let shared = Shared::new(self.options.dir, self.storage, survey.log_id, index);
         Ok(Ledger::new(Arc::new(shared), writer, self.sealer))
     }
-}
-
-enum Tail {
-    Clean,
-    Torn(Vec<u8>),
-    Damaged(Damage),
 }
 
 pub(super) fn by_room(happening: impl Into<Happening>) -> Draft {

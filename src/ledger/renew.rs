@@ -82,7 +82,7 @@ pub(super) fn finish(storage: &dyn Storage, dir: &Path) -> Result<bool, LedgerEr
 
 fn hash_file(file: &dyn ReadFile) -> std::io::Result<Digest> {
     const CHUNK: u64 = 1024 * 1024;
-    let len = retry(|| file.len())?;
+    let len = retry(|| file.size())?;
     let mut hash = Sha256::new();
     let mut offset = 0;
     while offset < len {

@@ -103,7 +103,7 @@ pub fn segment(
     check: &mut ChainCheck,
     mut each: impl FnMut(&Found<'_>, (u64, u64), &[u8]),
 ) -> io::Result<Scan> {
-    let len = retry(|| file.len())?;
+    let len = retry(|| file.size())?;
     let mut scan = Scan { good: 0, len, bad: None };
     if let Err(broken) = check.segment() {
         return Ok(Scan { bad: Some(broken.why), ..scan });
@@ -143,7 +143,7 @@ pub fn segment(
 /// A check that can go on with a segment though what was before it is lost: it believes the first line's own link.
 /// `None` if that line is not a whole `rotate` of a later entry than `after`.
 pub fn check_from_first_line(file: &dyn ReadFile, after: u64) -> io::Result<Option<ChainCheck>> {
-    let len = retry(|| file.len())?;
+    let len = retry(|| file.size())?;
     let mut lines = Lines::new(file, 0, len);
     let Some(piece) = lines.next()? else { return Ok(None) };
     let Ok(Line::Entry(found)) = seal::scan_line(piece.bytes) else { return Ok(None) };

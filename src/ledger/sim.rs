@@ -248,7 +248,7 @@ impl ReadFile for Handle {
         Ok(take)
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         self.disk.call()?;
         Ok(self.disk.state().inodes[self.ino].now.len() as u64)
     }

@@ -44,7 +44,7 @@ pub trait AppendFile: Send {
 /// A file open for reading.
 pub trait ReadFile: Send {
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize>;
-    fn len(&self) -> io::Result<u64>;
+    fn size(&self) -> io::Result<u64>;
 }
 
 /// Whatever is held until dropped.
@@ -113,7 +113,7 @@ impl ReadFile for File {
         FileExt::read_at(self, into, offset)
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         self.metadata().map(|meta| meta.len())
     }
 }

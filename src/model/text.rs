@@ -127,7 +127,7 @@ fn cut(mut text: String, max: usize) -> String {
 /// Scripts without an end to their graphemes (chains of conjoining letters) are cut between characters, but never so that
 /// a joiner is left hanging, which cleaning again would have to escape.
 fn cut_inside(text: &str, room: usize) -> usize {
-    let mut at = text.floor_char_boundary(room);
+    let mut at = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     while let Some(last) = text[..at].chars().next_back() {
         if !matches!(last, ZWJ | TEXT_STYLE | EMOJI_STYLE) {
             break;
