@@ -19,9 +19,7 @@ use crate::client::{AskError, ConnectOptions, Handle, connect};
 use crate::clock::{Clock, ClockSync, Random};
 use crate::config::LoadOptions;
 use crate::config::paths::Env;
-use crate::console::{
-    AskFailure, Asker, Depth, ExitReason, Keymap, Look, RunOptions, Theme, Zone, run, terminal, theme,
-};
+use crate::console::{AskFailure, Asker, Depth, ExitReason, Keymap, Look, RunOptions, Theme, Zone, run, terminal};
 use crate::diagnostics;
 use crate::drill::director::{self, Director};
 use crate::drill::partner;
@@ -103,11 +101,15 @@ impl Dress {
         let env = |name: &str| std::env::var(name).ok();
         let theme = match global.theme.as_deref().unwrap_or("dark") {
             name if !is_path(name) => Theme::shipped(name).ok_or_else(|| unknown("theme", name, "dark, mono")),
-            path => read(path).and_then(|text| Theme::parse(path, &text).map_err(|error| Fail::Config(error.to_string()))),
+            path => {
+                read(path).and_then(|text| Theme::parse(path, &text).map_err(|error| Fail::Config(error.to_string())))
+            }
         }?;
         let keymap = match global.keymap.as_deref().unwrap_or("default") {
             name if !is_path(name) => Keymap::shipped(name).ok_or_else(|| unknown("key map", name, "default, vim")),
-            path => read(path).and_then(|text| Keymap::parse(path, &text).map_err(|error| Fail::Config(error.to_string()))),
+            path => {
+                read(path).and_then(|text| Keymap::parse(path, &text).map_err(|error| Fail::Config(error.to_string())))
+            }
         }?;
         let look = Look::new(theme, Depth::detect(env), Look::wants_ascii(env));
         Ok(Self { look, keymap, zone: Zone::local(Clock::real().now()) })
@@ -128,14 +130,7 @@ fn unknown(what: &str, name: &str, known: &str) -> Fail {
 
 /// What a console says when it connects.
 pub fn intent(who: Option<PersonId>, readonly: bool, present: bool) -> Intent {
-    Intent {
-        entries_from: Some(1),
-        topics: Topic::ALL.to_vec(),
-        drill_as: who,
-        readonly,
-        present,
-        simulated: false,
-    }
+    Intent { entries_from: Some(1), topics: Topic::ALL.to_vec(), drill_as: who, readonly, present, simulated: false }
 }
 
 /// Runs a console on a room's socket.
@@ -148,13 +143,13 @@ async fn at(
     env: &Env,
 ) -> Result<Exit, Fail> {
     let _log = diagnostics::log_to(&env.state_dir(false).join("console.log"));
-    diagnostics::hooks(terminal::restore);
+    diagnostics::install_hooks();
+    let _owner = diagnostics::own_terminal(terminal::restore);
     let hello = intent(who, readonly, true).hello();
     let (handle, events) = connect(ConnectOptions { socket: socket.to_owned(), hello });
     let clock = Clock::follow(ClockSync { at: Clock::real().now(), speed: 1.0 });
     let Dress { look, keymap, zone } = dress;
-    let options =
-        RunOptions { asker: Arc::new(Hand(handle)), events, clock, look, keymap, zone, readonly, stop };
+    let options = RunOptions { asker: Arc::new(Hand(handle)), events, clock, look, keymap, zone, readonly, stop };
     let reason = run(options).await.map_err(|error| Fail::Other(format!("the terminal can't be used: {error}")))?;
     Ok(match reason {
         ExitReason::Left | ExitReason::Stopped => Exit::Ok,
@@ -170,15 +165,8 @@ async fn solo(config: &Path, global: &Global, dress: Dress, env: &Env) -> Result
     let path = global.socket.clone().unwrap_or_else(|| env.runtime_dir().join("warroom.sock"));
     let socket = Socket::bind(&path, 0o600).await.map_err(|error| Fail::Other(error.to_string()))?;
     let state_dir = global.state_dir.clone().unwrap_or_else(|| env.state_dir(false));
-    let make = Make {
-        config,
-        clock: Clock::real(),
-        random: Random::system(),
-        state_dir,
-        socket,
-        drill: None,
-        serve: false,
-    };
+    let make =
+        Make { config, clock: Clock::real(), random: Random::system(), state_dir, socket, drill: None, serve: false };
     let room = room(make).await?;
     let exit = at(&path, None, global.readonly, dress, CancellationToken::new(), env).await;
     room.stop().await;
@@ -186,13 +174,7 @@ async fn solo(config: &Path, global: &Global, dress: Dress, env: &Env) -> Result
 }
 
 /// A drill with a console.
-pub async fn drill(
-    options: &Drill,
-    global: &Global,
-    with_partner: bool,
-    auto: bool,
-    env: &Env,
-) -> Result<Exit, Fail> {
+pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: bool, env: &Env) -> Result<Exit, Fail> {
     needs_terminal()?;
     let dress = Dress::of(global)?;
     let _log = diagnostics::log_to(&env.state_dir(false).join("drill.log"));

@@ -5,7 +5,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::fail::Fail;
 use super::link::{Intent, Link};
@@ -71,10 +70,10 @@ pub async fn start(options: &Drill, env: &Env, prologue: bool) -> Result<Running
 
     let socket = options.socket.clone().unwrap_or_else(|| drill_socket(env));
     let socket = Socket::bind(&socket, 0o600).await.map_err(|error| Fail::Other(error.to_string()))?;
-    let world = World::start(scenario.clone(), options.seed, clock.clone())
+    let world = World::start(Scenario::clone(&scenario), options.seed, clock.clone())
         .await
         .map_err(|error| Fail::Other(format!("the simulated services can't start: {error}")))?;
-    world.write_config(&scratch)?;
+    world.write_config(&scratch).map_err(Fail::Other)?;
     let config = load(&scratch.join("warroom.toml"), LoadOptions { drill: true, ..LoadOptions::default() })?;
     let info = DrillInfo { scenario: scenario.name.clone(), seed: options.seed, speed: options.speed };
     let make = Make {
@@ -124,7 +123,7 @@ impl Running {
     /// Ends everything, room first, and tidies up. The timeline stays.
     pub async fn stop(self) {
         self.room.stop().await;
-        self.world.stop().await;
+        drop(self.world);
         let _ = std::fs::remove_dir_all(&self.scratch);
     }
 
@@ -151,15 +150,12 @@ pub async fn world_alone(options: &Drill, out: &Path) -> Result<(), Fail> {
     let scenario = load_scenario(&options.scenario)?;
     std::fs::create_dir_all(out)?;
     let clock = Clock::scaled(scenario.start, options.speed);
-    let world = World::start(scenario, options.seed, clock)
+    let world = World::start(Scenario::clone(&scenario), options.seed, clock)
         .await
         .map_err(|error| Fail::Other(format!("the simulated services can't start: {error}")))?;
-    world.write_config(out)?;
+    world.write_config(out).map_err(Fail::Other)?;
     super::output::print(&format!("the world runs; its files are in {}\n", out.display()))?;
     super::serve::until_told_to_stop().await?;
-    world.stop().await;
+    drop(world);
     Ok(())
 }
-
-/// Real time that a headless run may take beyond the story's own.
-pub const HEADLESS_SLACK: Duration = Duration::from_secs(60);

@@ -4,7 +4,7 @@ use super::args::ExportFormat;
 use super::fail::Fail;
 use super::link::Link;
 use super::timeline;
-use crate::postmortem::{self, Meta, Outline};
+use crate::postmortem::{self, LogHead, Meta, Outline};
 
 /// The outline of an incident, as the room's log tells it.
 pub async fn outline(link: &mut Link, id: Option<&str>) -> Result<Outline, Fail> {
@@ -13,14 +13,23 @@ pub async fn outline(link: &mut Link, id: Option<&str>) -> Result<Outline, Fail>
     let welcome = link.mirror.welcome.as_ref();
     let (seq, head) = link.mirror.head.ok_or_else(|| Fail::Usage("the log is empty".to_owned()))?;
     let meta = Meta {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        // The last entry's time, not the wall's: the same log gives the same bytes.
+        exported_at: incident.items.iter().map(|item| item.entry.ts).max().unwrap_or(incident.opened_at),
         room: welcome.map(|welcome| welcome.room.clone()).unwrap_or_default(),
-        log: welcome.map(|welcome| welcome.log.clone()).unwrap_or_default(),
-        drill: welcome.and_then(|welcome| welcome.drill.as_ref()).map(|drill| format!("{} · seed {}", drill.scenario, drill.seed)),
-        seq,
-        head: head.hex(),
+        log: LogHead {
+            log: welcome.map(|welcome| welcome.log.clone()).unwrap_or_default(),
+            seq,
+            head: head.hex(),
+            // Every entry's hash and link was checked as it came.
+            verified: Some(link.mirror.broken.is_none()),
+        },
+        drill: welcome
+            .and_then(|welcome| welcome.drill.as_ref())
+            .map(|drill| format!("{} · seed {}", drill.scenario, drill.seed)),
     };
     let objectives = welcome.map(|welcome| welcome.objectives.as_slice()).unwrap_or_default();
-    Ok(postmortem::outline(incident, objectives, &meta))
+    Ok(postmortem::outline(incident, objectives, meta))
 }
 
 /// The bytes of an export: the same log gives the same bytes.

@@ -92,18 +92,29 @@ fn reached(outline: &Outline) -> BTreeMap<String, i64> {
 }
 
 fn summary(score: &Score, run: &Run, out: &Path) -> String {
-    let mut text = format!("DRILL {} · seed {} · {} of {} milestones\n", score.scenario, score.seed, score.reached, score.of);
+    let mut text =
+        format!("DRILL {} · seed {} · {} of {} milestones\n", score.scenario, score.seed, score.reached, score.of);
     let rows = score
         .milestones
         .iter()
         .map(|row| {
             let reached = row.t_s.map_or("never".to_owned(), super::timeline::t_plus);
-            vec![row.event.clone(), super::timeline::t_plus(row.expected_s), reached, if row.ok { "ok" } else { "LATE" }.to_owned()]
+            vec![
+                row.event.clone(),
+                super::timeline::t_plus(row.expected_s),
+                reached,
+                if row.ok { "ok" } else { "LATE" }.to_owned(),
+            ]
         })
         .collect::<Vec<_>>();
     text.push_str(&output::table(&["MILESTONE", "EXPECTED", "REACHED", ""], &rows));
     for act in run.acts.iter().filter(|act| act.error.is_some()) {
-        text.push_str(&format!("not done: {} by {}: {}\n", super::timeline::t_plus(act.planned_s), act.who, act.error.as_deref().unwrap_or("")));
+        text.push_str(&format!(
+            "not done: {} by {}: {}\n",
+            super::timeline::t_plus(act.planned_s),
+            act.who,
+            act.error.as_deref().unwrap_or("")
+        ));
     }
     text.push_str(&format!("files in {}\n", out.display()));
     text

@@ -9,7 +9,6 @@ pub mod export;
 pub mod fail;
 pub mod headless;
 pub mod init;
-pub mod ledger;
 pub mod link;
 pub mod output;
 pub mod plan;

@@ -26,7 +26,10 @@ pub async fn propose(link: &mut Link, request: Request) -> Result<Shown, Fail> {
         "\nanother person confirms it with:\n  warroom approve {} --digest {digest} --confirm {}\n",
         plan.plan, plan.confirm
     ));
-    Ok(Shown::ok(json!({"schema": "warroom/plan/v1", "plan": plan.plan, "digest": digest, "seq": seq, "body": plan}), text))
+    Ok(Shown::ok(
+        json!({"schema": "warroom/plan/v1", "plan": plan.plan, "digest": digest, "seq": seq, "body": plan}),
+        text,
+    ))
 }
 
 /// Trusts nothing but the bytes: the digest is computed again from what was received.
@@ -48,7 +51,15 @@ fn unknown(mirror: &Mirror, id: &PlanId) -> Fail {
         .incidents
         .iter()
         .flat_map(|incident| incident.plans.by_id.values())
-        .map(|record| format!("{} ({} {}, {})", record.plan.plan, record.plan.action.name(), record.plan.service, record.state.name()))
+        .map(|record| {
+            format!(
+                "{} ({} {}, {})",
+                record.plan.plan,
+                record.plan.action.name(),
+                record.plan.service,
+                record.state.name()
+            )
+        })
         .collect::<Vec<_>>();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     Fail::Refused(Refusal::new(
@@ -122,8 +133,15 @@ fn step_words(state: &StepState) -> (&'static str, String) {
 
 /// The plan as a person reads it before confirming: nothing that is not in its hashed bytes.
 fn lines(plan: &Plan, digest: Digest) -> String {
-    let mut text = format!("{}\nplan {} · code {} · {digest}\nproposed by {}\n\n", plan.title, plan.plan, digest.spoken(), plan.by);
-    let rows = plan.shown.iter().map(|row| vec![row.what.clone(), row.now.clone(), row.after.clone()]).collect::<Vec<_>>();
+    let mut text = format!(
+        "{}\nplan {} · code {} · {digest}\nproposed by {}\n\n",
+        plan.title,
+        plan.plan,
+        digest.spoken(),
+        plan.by
+    );
+    let rows =
+        plan.shown.iter().map(|row| vec![row.what.clone(), row.now.clone(), row.after.clone()]).collect::<Vec<_>>();
     text.push_str(&super::output::table(&["", "NOW", "AFTER"], &rows));
     for step in &plan.steps {
         text.push_str(&format!("\nstep {}  {} (limit {} s)\n", step.id, step.effect, step.limit_s));

@@ -24,13 +24,8 @@ impl Asker for Hand {
 
 /// Joins a drill room under a name. What the room says is folded in the background for as long as anyone looks.
 pub async fn join(socket: &Path, who: &PersonId, simulated: bool) -> Result<(Arc<dyn Asker>, Seen), Fail> {
-    let intent = Intent {
-        entries_from: Some(1),
-        drill_as: Some(who.clone()),
-        present: true,
-        simulated,
-        ..Intent::default()
-    };
+    let intent =
+        Intent { entries_from: Some(1), drill_as: Some(who.clone()), present: true, simulated, ..Intent::default() };
     let mut link = Link::open(socket, &intent).await?;
     let hand = Arc::new(Hand(link.handle.clone()));
     let (show, seen) = watch::channel(Arc::new(link.mirror.clone()));

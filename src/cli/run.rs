@@ -9,8 +9,9 @@ use super::exit::Exit;
 use super::fail::Fail;
 use super::link::{Intent, Link};
 use super::shown::Shown;
-use super::{console, export, headless, ledger, output, plan, serve, shot, timeline, verify, views};
+use super::{console, export, headless, output, plan, serve, shot, timeline, verify, views};
 use crate::board::Topic;
+use crate::clock::Random;
 use crate::config::paths::Env;
 use crate::model::{PersonId, PlanId, SafeText};
 use crate::protocol::Request;
@@ -44,10 +45,13 @@ async fn dispatch(args: Args, env: &Env) -> Result<Exit, Fail> {
             serve::serve(options, env).await.map(|()| Exit::Ok)
         }
         Command::Drill(drill) => play(*drill, global, env).await,
-        Command::Init(init) => super::init::init(&init, env),
-        Command::Config(config) => super::config::config(&config, &global, env),
+        Command::Init(options) => {
+            let starter = super::init::Init { dir: options.dir, systemd: options.systemd };
+            show(super::init::init(&starter, env, &Random::system())?, options.output)
+        }
+        Command::Config(command) => on_config(command, &global, env),
         Command::Verify { paths, output } => show(verify::verify(&paths)?, output),
-        Command::Ledger(args::Ledger::New { output, .. }) => show(ledger::new_after_damage(&global, env)?, output),
+        Command::Ledger(args::Ledger::New { output, .. }) => show(verify::new_after_damage(&global, env)?, output),
         Command::Shot(shot) => shot::shot(&shot, &global, env).await,
         Command::Export(export) => write_export(export, &global, env).await,
         other => with_room(other, &global, env).await,
@@ -92,6 +96,23 @@ fn show(shown: Shown, output: args::Output) -> Result<Exit, Fail> {
     Ok(shown.exit)
 }
 
+fn on_config(command: args::Config, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    match command {
+        args::Config::Check { serve, output } => {
+            let file = super::config::file(global.config.as_deref(), serve, env)?;
+            show(super::config::check(&file, serve), output)
+        }
+        args::Config::Show { output } => {
+            let file = super::config::file(global.config.as_deref(), false, env)?;
+            let format = match output {
+                args::ShowFormat::Toml => args::Format::Table,
+                args::ShowFormat::Json => args::Format::Json,
+            };
+            show(super::config::show(&file)?, args::Output { format })
+        }
+    }
+}
+
 async fn with_room(command: Command, global: &Global, env: &Env) -> Result<Exit, Fail> {
     match command {
         Command::Status { watch, output } => status(global, env, watch, output).await,
@@ -127,10 +148,7 @@ async fn status(global: &Global, env: &Env, watch: bool, output: args::Output) -
         }
         // At most once a second, and only when the room says that something changed.
         link.next().await?;
-        let _ = tokio::time::timeout(Duration::from_secs(1), async {
-            while link.next().await.is_ok() {}
-        })
-        .await;
+        let _ = tokio::time::timeout(Duration::from_secs(1), async { while link.next().await.is_ok() {} }).await;
     }
 }
 
@@ -245,14 +263,7 @@ pub fn write_file(file: &Path, text: &str) -> Result<(), Fail> {
 
 async fn play(drill: args::Drill, global: Global, env: &Env) -> Result<Exit, Fail> {
     if let Some(args::DrillWorld::World { scenario, pace, out }) = drill.world {
-        let options = Drill {
-            scenario,
-            speed: pace.speed,
-            seed: pace.seed,
-            out: None,
-            socket: None,
-            state_dir: None,
-        };
+        let options = Drill { scenario, speed: pace.speed, seed: pace.seed, out: None, socket: None, state_dir: None };
         return drill::world_alone(&options, &out).await.map(|()| Exit::Ok);
     }
     let play = drill.play;
@@ -272,7 +283,9 @@ async fn play(drill: args::Drill, global: Global, env: &Env) -> Result<Exit, Fai
 
 fn wants_json(command: &Option<Command>) -> bool {
     let output = match command {
-        Some(Command::Status { output, .. } | Command::Reject { output, .. } | Command::Verify { output, .. }) => output,
+        Some(Command::Status { output, .. } | Command::Reject { output, .. } | Command::Verify { output, .. }) => {
+            output
+        }
         Some(
             Command::Events(view)
             | Command::Alerts(view)
@@ -286,9 +299,7 @@ fn wants_json(command: &Option<Command>) -> bool {
             | args::Timeline::Tail { output, .. },
         )) => output,
         Some(Command::Incident(
-            args::Incident::Open { output, .. }
-            | args::Incident::Set { output, .. }
-            | args::Incident::Close { output },
+            args::Incident::Open { output, .. } | args::Incident::Set { output, .. } | args::Incident::Close { output },
         )) => output,
         Some(Command::Propose(propose)) => &propose.output,
         Some(Command::Plan(args::Plan::Show { output, .. } | args::Plan::Wait { output, .. })) => output,

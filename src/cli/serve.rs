@@ -7,7 +7,7 @@ use super::fail::Fail;
 use crate::clock::{Clock, Random};
 use crate::config::paths::Env;
 use crate::config::{self, Config, LoadOptions};
-use crate::ledger::RealFiles;
+use crate::ledger::Files;
 use crate::protocol::DrillInfo;
 use crate::room::{Room, Setup, Socket};
 
@@ -26,8 +26,7 @@ pub struct Make {
 pub async fn room(make: Make) -> Result<Room, Fail> {
     let Make { config, clock, random, state_dir, socket, drill, serve } = make;
     let key = public_key(config.file.as_deref());
-    let setup =
-        Setup { config, clock, random, state_dir, socket, drill, serve, key, storage: Arc::new(RealFiles::default()) };
+    let setup = Setup { config, clock, random, state_dir, socket, drill, serve, key, storage: Arc::new(Files) };
     Room::start(setup).await.map_err(|error| Fail::Other(format!("the room can't start: {error}")))
 }
 
@@ -58,9 +57,11 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
             looked.join(" or ")
         ))
     })?;
-    let config = load(&file, LoadOptions { serve: true, drill: false, ..LoadOptions::default() })?;
+    let config = load(&file, LoadOptions { serve: true, drill: false })?;
     let socket = match Socket::inherited() {
-        Some(inherited) => inherited.map_err(|error| Fail::Other(format!("systemd's socket can't be used: {error}")))?,
+        Some(inherited) => {
+            inherited.map_err(|error| Fail::Other(format!("systemd's socket can't be used: {error}")))?
+        }
         None => {
             let path = options.socket.unwrap_or_else(|| env.socket(true));
             Socket::bind(&path, 0o660).await.map_err(|error| Fail::Other(error.to_string()))?
@@ -68,15 +69,8 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
     };
     let where_to = socket.path().to_owned();
     let state_dir = options.state_dir.unwrap_or_else(|| env.state_dir(true));
-    let make = Make {
-        config,
-        clock: Clock::real(),
-        random: Random::system(),
-        state_dir,
-        socket,
-        drill: None,
-        serve: true,
-    };
+    let make =
+        Make { config, clock: Clock::real(), random: Random::system(), state_dir, socket, drill: None, serve: true };
     let room = room(make).await?;
     tracing::info!(socket = %where_to.display(), "the room is open");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);

@@ -60,7 +60,7 @@ fn cells(item: &Item, origin: Stamp) -> Vec<String> {
         item.at.format("%H:%M:%S").to_string(),
         item.entry.by.person.to_string(),
         item.entry.happening.kind().to_owned(),
-        crate::timeline::sentence(item),
+        item.text.to_string(),
     ]
 }
 
@@ -73,10 +73,11 @@ pub fn t_plus(seconds: i64) -> String {
 
 /// One item for machines.
 pub fn item_json(item: &Item) -> serde_json::Value {
-    let data = item.entry.happening.data_json().ok().and_then(|data| serde_json::from_str::<serde_json::Value>(&data).ok());
+    let data =
+        item.entry.happening.data_json().ok().and_then(|data| serde_json::from_str::<serde_json::Value>(&data).ok());
     json!({
         "seq": item.entry.seq, "at": item.at, "recorded_at": item.entry.ts, "by": item.entry.by,
-        "kind": item.entry.happening.kind(), "data": data, "text": item.text, "says": crate::timeline::sentence(item),
+        "kind": item.entry.happening.kind(), "data": data, "written": item.entry.text, "says": item.text,
         "amended_by": item.amended_by, "pinned": item.pinned, "hash": item.entry.hash,
     })
 }
@@ -86,7 +87,8 @@ pub async fn tail(
     link: &mut Link,
     from: u64,
     json: bool,
-    mut print: impl FnMut(&str) -> std::io::Result<()>) -> Result<(), Fail> {
+    mut print: impl FnMut(&str) -> std::io::Result<()>,
+) -> Result<(), Fail> {
     let mut shown = from.saturating_sub(1);
     loop {
         let fresh: Vec<(u64, String)> = link

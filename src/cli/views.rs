@@ -55,9 +55,15 @@ fn describe(body: &Body, now: Stamp) -> (String, String) {
             ("source".to_owned(), trouble.as_ref().map_or(alive, |trouble| trouble.what.to_string()))
         }
         Body::Cluster { name, nodes, nodes_ready, pods, control_plane, .. } => {
-            let failed = control_plane.as_ref().map(|plane| plane.failed.iter().map(ToString::to_string).collect::<Vec<_>>());
-            let failed = failed.filter(|names| !names.is_empty()).map_or(String::new(), |names| format!(" · failing: {}", names.join(", ")));
-            (format!("cluster {name}"), format!("{nodes_ready} of {nodes} nodes ready · {} pods in trouble{failed}", pods.len()))
+            let failed =
+                control_plane.as_ref().map(|plane| plane.failed.iter().map(ToString::to_string).collect::<Vec<_>>());
+            let failed = failed
+                .filter(|names| !names.is_empty())
+                .map_or(String::new(), |names| format!(" · failing: {}", names.join(", ")));
+            (
+                format!("cluster {name}"),
+                format!("{nodes_ready} of {nodes} nodes ready · {} pods in trouble{failed}", pods.len()),
+            )
         }
         Body::Service { name, rto_s, rpo_s, restore_point, .. } => {
             let loss = restore_point.as_ref().map_or("no usable restore point".to_owned(), |point| {
@@ -83,15 +89,17 @@ fn describe(body: &Body, now: Stamp) -> (String, String) {
             let missed = if *missed_runs > 0 { format!(" · {missed_runs} runs missed") } else { String::new() };
             (format!("{schedule} ({cluster})"), format!("{newest}{rpo}{missed}"))
         }
-        Body::Location(location) => {
-            (format!("location {}", location.name), format!("{} {}", location.phase.as_str(), location.access_mode.as_str()))
-        }
+        Body::Location(location) => (
+            format!("location {}", location.name),
+            format!("{} {}", location.phase.as_str(), location.access_mode.as_str()),
+        ),
         Body::Restore(restore) => (
             format!("restore {}", restore.name),
             format!("{} {}/{} of {}", restore.phase.as_str(), restore.items_done, restore.items_total, restore.backup),
         ),
         Body::Parity { cluster, ok, total, laggards, .. } => {
-            let late = laggards.iter().take(3).map(|(name, why)| format!("{name}: {why}")).collect::<Vec<_>>().join("; ");
+            let late =
+                laggards.iter().take(3).map(|(name, why)| format!("{name}: {why}")).collect::<Vec<_>>().join("; ");
             (format!("parity of {cluster}"), format!("{ok} of {total} {late}"))
         }
         Body::App(app) => (app.name.to_string(), format!("{} {}", app.sync.as_str(), app.health.as_str())),

@@ -96,7 +96,7 @@ fn head(out: &mut String, outline: &Outline) {
     if let Some(closed) = outline.closed_at {
         line!(out, "- Closed: {}", day(closed));
     }
-    line!(out, "- Exported: {} by warroom {}", day(outline.exported_at), md(&outline.version));
+    line!(out, "- As of: {}, the last entry of the incident", day(outline.as_of));
     line!(out);
 }
 
@@ -263,12 +263,6 @@ fn verification(out: &mut String, outline: &Outline) {
     line!(out);
     line!(out, "- Log: {}, exported at entry {}", md(&log.log), log.seq);
     line!(out, "- Head: `{}`", log.head);
-    let verified = match log.verified {
-        Some(true) => "the whole chain was compared and is intact",
-        Some(false) => "**the chain is broken**: see `warroom verify`",
-        None => "the chain was not compared; use `warroom verify`",
-    };
-    line!(out, "- When exported, {verified}.");
     line!(out);
     line!(
         out,

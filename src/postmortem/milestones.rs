@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::model::{Action, Entry, Happening, Objective, SafeText, Stamp};
-use crate::timeline::{Incident, Item, PlanRecord, PlanState};
+use crate::timeline::{Incident, Item, PlanRecord, PlanState, sentence_of};
 
 /// One row of the short story.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -64,7 +64,7 @@ impl Story<'_> {
             t_s: (at - self.base).num_seconds(),
             at,
             event,
-            action: item.text.clone(),
+            action: SafeText::new(&sentence_of(self.incident, item)),
             actor: by.person.to_string(),
             auto: by.is_room(),
             seqs: vec![item.entry.seq],

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::model::{Happening, IncidentId, IncidentStatus, Objective, PersonId, SafeText, Severity, Stamp};
-use crate::timeline::{ClockView, Incident, Item, PlanRecord, StepState, clock_view};
+use crate::timeline::{ClockView, Incident, Item, PlanRecord, StepState, clock_view, sentence_of};
 
 use super::milestones::{Row, rows};
 
@@ -17,20 +17,19 @@ pub struct LogHead {
     pub seq: u64,
     /// The hash of entry `seq`, 64 hex digits.
     pub head: String,
-    /// Whether the whole chain was compared before exporting; `None` = it was not tried.
-    pub verified: Option<bool>,
 }
 
-/// What the export knows beside the incident.
+/// What the export knows beside the incident. No clock: the same log gives the same export.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Meta {
     pub room: String,
-    /// The program's version.
-    pub version: String,
-    /// Scenario, seed and speed, if this is a drill.
+    /// Id of the log.
+    pub log: String,
+    /// Scenario and seed, if this is a drill.
     pub drill: Option<String>,
-    pub exported_at: Stamp,
-    pub log: LogHead,
+    /// The last entry of the log, and its hash in 64 hex digits.
+    pub seq: u64,
+    pub head: String,
 }
 
 /// A clock's instant and the entry that gave it.
@@ -147,8 +146,8 @@ pub struct Outline {
     pub services: Vec<String>,
     pub opened_at: Stamp,
     pub closed_at: Option<Stamp>,
-    pub exported_at: Stamp,
-    pub version: String,
+    /// When the last entry of the incident was recorded: the export knows nothing later.
+    pub as_of: Stamp,
     pub clocks: ClockTable,
     pub from_detection_s: Option<i64>,
     pub from_impact_s: Option<i64>,
@@ -166,26 +165,26 @@ pub struct Outline {
 }
 
 /// Builds the outline of an incident, open or closed.
-pub fn outline(incident: &Incident, objectives: &[Objective], meta: Meta) -> Outline {
+pub fn outline(incident: &Incident, objectives: &[Objective], meta: &Meta) -> Outline {
     let clocks = &incident.clocks;
-    let view = clock_view(incident, objectives, meta.exported_at);
+    let as_of = incident.items.iter().map(|item| item.entry.ts).max().unwrap_or(incident.opened_at);
+    let view = clock_view(incident, objectives, as_of);
     let events: Vec<Event> = incident.items.iter().map(|item| event(incident, item)).collect();
     let of_kind = |kind: &str| events.iter().filter(|event| event.kind == kind).cloned().collect::<Vec<_>>();
     let to_recovery = |from: Option<(Stamp, u64)>| Some((clocks.recovery?.0 - from?.0).num_seconds());
     let mark = |mark: Option<(Stamp, u64)>| mark.map(|(at, seq)| ClockAt { at, seq });
     Outline {
-        drill: meta.drill,
+        drill: meta.drill.clone(),
         incident: incident.id.clone(),
         title: incident.title.clone(),
         severity: incident.severity,
         status: incident.status,
-        room: meta.room,
+        room: meta.room.clone(),
         commander: incident.commander.clone(),
         services: incident.services.clone(),
         opened_at: incident.opened_at,
         closed_at: incident.closed_at,
-        exported_at: meta.exported_at,
-        version: meta.version,
+        as_of,
         clocks: ClockTable {
             impact: mark(clocks.impact),
             detection: mark(clocks.detection),
@@ -204,7 +203,7 @@ pub fn outline(incident: &Incident, objectives: &[Objective], meta: Meta) -> Out
         follow_ups: of_kind("follow_up"),
         plans: plans(incident),
         timeline: events,
-        log: meta.log,
+        log: LogHead { log: meta.log.clone(), seq: meta.seq, head: meta.head.clone() },
     }
 }
 
@@ -235,7 +234,7 @@ fn event(incident: &Incident, item: &Item) -> Event {
             Happening::Edge(edge) => Some(edge.edge.clone()),
             _ => None,
         },
-        text: item.text.clone(),
+        text: SafeText::new(&sentence_of(incident, item)),
         amended_by: item.amended_by.clone(),
         pinned: item.pinned,
         adopted: incident.is_adopted(item),

@@ -162,12 +162,6 @@ impl Engine {
                 if let Some(last) = entries.last() {
                     self.newsroom.head.send_replace(last.seq);
                 }
-                let incident = self.story.current().map(|incident| incident.id.clone());
-                self.newsroom.incident.send_if_modified(|known| {
-                    let changed = *known != incident;
-                    known.clone_from(&incident);
-                    changed
-                });
                 Some(entries)
             }
             Err(error) => {

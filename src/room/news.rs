@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::board::{Topic, TopicView};
-use crate::model::{IncidentId, SafeText};
+use crate::model::SafeText;
 use crate::protocol::Who;
 
 /// The board by topic. Views are shared, so an unchanged topic compares by pointer.
@@ -18,7 +18,6 @@ pub struct Newsroom {
     pub board: watch::Sender<BoardNews>,
     pub present: watch::Sender<Arc<Vec<Who>>>,
     pub degraded: watch::Sender<Option<SafeText>>,
-    pub incident: watch::Sender<Option<IncidentId>>,
 }
 
 /// A session's side.
@@ -28,7 +27,6 @@ pub struct News {
     pub board: watch::Receiver<BoardNews>,
     pub present: watch::Receiver<Arc<Vec<Who>>>,
     pub degraded: watch::Receiver<Option<SafeText>>,
-    pub incident: watch::Receiver<Option<IncidentId>>,
 }
 
 impl Newsroom {
@@ -38,10 +36,9 @@ impl Newsroom {
         let (board_tx, board_rx) = watch::channel(BoardNews::default());
         let (present_tx, present_rx) = watch::channel(Arc::default());
         let (degraded_tx, degraded_rx) = watch::channel(None);
-        let (incident_tx, incident_rx) = watch::channel(None);
         (
-            Self { head: head_tx, board: board_tx, present: present_tx, degraded: degraded_tx, incident: incident_tx },
-            News { head: head_rx, board: board_rx, present: present_rx, degraded: degraded_rx, incident: incident_rx },
+            Self { head: head_tx, board: board_tx, present: present_tx, degraded: degraded_tx },
+            News { head: head_rx, board: board_rx, present: present_rx, degraded: degraded_rx },
         )
     }
 }

@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use super::engine::{Answer, Caller, Command, Engine};
+use super::engine::{Answer, Caller, Engine};
 use crate::board::Topic;
 use crate::model::entry::{Amend, Closed, Decision, Draft, FollowUp, Happening, Note, Pin, Set};
 use crate::model::{IncidentStatus, Refusal, RefusalKind, Role, SafeText};
@@ -189,7 +189,7 @@ impl Engine {
         let (seq, head) = self.shared.reader.head();
         RoomStatus {
             room: self.shared.config.room.clone(),
-            log: self.shared.reader.log_id(),
+            log: self.shared.reader.log_id().to_owned(),
             seq,
             head: head.hex(),
             incident: self.incident(),

@@ -103,7 +103,7 @@ fn welcome(shared: &Shared, identity: &Identity, news: &News) -> Welcome {
         proto: crate::protocol::VERSION,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         room: shared.config.room.clone(),
-        log: shared.reader.log_id(),
+        log: shared.reader.log_id().to_owned(),
         you: identity.actor.clone(),
         role: identity.role,
         clock: shared.clock.sync(),

@@ -13,7 +13,7 @@ mod plan;
 mod tests;
 
 pub use canonical::canonical;
-pub use chain::{Break, ChainCheck, Line, scan_line};
+pub use chain::{Break, ChainCheck, Found, Line, scan_line};
 pub use entry::{MAX_LINE, MAX_TEXT, Meta, Sealed, decode, encode};
 pub use plan::{MAX_PLAN, parse_plan, plan_bytes};
 

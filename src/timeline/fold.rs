@@ -8,7 +8,7 @@ use crate::model::{Entry, Happening, IncidentId, IncidentStatus, SafeText, Stamp
 use super::clocks::counts;
 use super::incident::{Clocks, Incident, Item, MOST_ANOMALIES, Story};
 use super::memory::{Index, edge_of};
-use super::words::{plan_head, words};
+use super::words::{own_text, plan_head};
 
 impl Story {
     /// Folds in the next entry. What does not fit the state is ignored and listed in `anomalies`; nothing is ever lost from
@@ -136,8 +136,7 @@ impl Story {
                 incident.services.push(service);
             }
         }
-        let text = words(entry, &incident.plans);
-        let item = Item { entry: entry.clone(), at, text, amended_by: Vec::new(), pinned: false };
+        let item = Item { entry: entry.clone(), at, text: own_text(entry), amended_by: Vec::new(), pinned: false };
         put(&mut incident.items, item);
         index.at.insert(entry.seq, at);
         if counts(entry) {

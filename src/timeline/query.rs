@@ -3,6 +3,7 @@
 use crate::model::Stamp;
 
 use super::incident::{Incident, Item};
+use super::words::sentence;
 
 /// What an item must be to be picked. Empty picks everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +39,8 @@ impl Filter {
         if self.words.is_empty() {
             return true;
         }
-        let text = format!("{} {} {}", item.text, item.entry.by.person, edge(item).unwrap_or_default()).to_lowercase();
+        let text =
+            format!("{} {} {}", sentence(item), item.entry.by.person, edge(item).unwrap_or_default()).to_lowercase();
         self.words.iter().all(|word| text.contains(&word.to_lowercase()))
     }
 }

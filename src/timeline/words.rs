@@ -6,6 +6,8 @@ use crate::approval::Plans;
 use crate::model::entry::{FollowUp, Proposed, Set, StepEnded};
 use crate::model::{Entry, Happening, PlanId, SafeText, Stamp};
 
+use super::incident::{Incident, Item};
+
 /// The members of a plan that sentences need; the rest is not looked at.
 #[derive(Debug, Deserialize)]
 pub struct PlanHead {
@@ -18,31 +20,53 @@ pub fn plan_head(proposed: &Proposed) -> Option<PlanHead> {
     serde_json::from_str(&proposed.plan.0).ok()
 }
 
-/// The sentence of an entry. `plans` gives plans their titles.
-pub fn words(entry: &Entry, plans: &Plans) -> SafeText {
-    let own = || entry.text.clone().unwrap_or_else(|| SafeText::new("(no text)"));
-    match &entry.happening {
-        Happening::Note(_) | Happening::Decision(_) => own(),
-        Happening::FollowUp(FollowUp { owner: None }) => own(),
-        Happening::FollowUp(FollowUp { owner: Some(owner) }) => SafeText::new(&format!("{} (for {owner})", own())),
-        Happening::Edge(edge) => edge.says.clone(),
-        _ => SafeText::new(&about_incident(entry).or_else(|| about_plan(entry, plans)).unwrap_or_else(|| other(entry))),
+/// What an entry says by itself, before any amendment: its body, or an edge's own sentence.
+pub fn own_text(entry: &Entry) -> SafeText {
+    match (&entry.text, &entry.happening) {
+        (Some(text), _) => text.clone(),
+        (None, Happening::Edge(edge)) => edge.says.clone(),
+        _ => SafeText::default(),
     }
 }
 
-fn about_incident(entry: &Entry) -> Option<String> {
-    Some(match &entry.happening {
+/// An item as one sentence, amendments applied. Plans are named by their ids; see [`sentence_of`].
+pub fn sentence(item: &Item) -> String {
+    said(item, None)
+}
+
+/// An item of an incident as one sentence, plans named by their titles.
+pub fn sentence_of(incident: &Incident, item: &Item) -> String {
+    said(item, Some(&incident.plans))
+}
+
+fn said(item: &Item, plans: Option<&Plans>) -> String {
+    let own = || if item.text.is_empty() { "(no text)".to_owned() } else { item.text.to_string() };
+    match &item.entry.happening {
+        Happening::Note(_) | Happening::Decision(_) | Happening::Edge(_) => own(),
+        Happening::FollowUp(FollowUp { owner: None }) => own(),
+        Happening::FollowUp(FollowUp { owner: Some(owner) }) => format!("{} (for {owner})", own()),
+        _ => about_incident(item).or_else(|| about_plan(item, plans)).unwrap_or_else(|| other(item)),
+    }
+}
+
+/// The body of an item, if there is one.
+fn body(item: &Item) -> Option<&SafeText> {
+    Some(&item.text).filter(|text| !text.is_empty())
+}
+
+fn about_incident(item: &Item) -> Option<String> {
+    Some(match &item.entry.happening {
         Happening::Opened(opened) => {
-            let title = entry.text.as_ref().map(|title| format!(": {title}")).unwrap_or_default();
+            let title = body(item).map(|title| format!(": {title}")).unwrap_or_default();
             format!("{} opened as {}{title}", opened.incident, opened.severity.name())
         }
-        Happening::Set(set) => set_words(set, entry.text.as_ref()),
+        Happening::Set(set) => set_words(set, body(item)),
         Happening::Closed(_) => "Incident closed".to_owned(),
         Happening::Pin(pin) if pin.pinned => format!("Pinned entry {}", pin.seq),
         Happening::Pin(pin) => format!("Unpinned entry {}", pin.seq),
         Happening::Amend(amend) => {
             let at = amend.at.map(|at| format!(", it happened at {}", clock(at))).unwrap_or_default();
-            let text = entry.text.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
+            let text = body(item).map(|text| format!(": {text}")).unwrap_or_default();
             format!("Amended entry {}{at}{text}", amend.seq)
         }
         Happening::Joined(_) => "Joined".to_owned(),
@@ -72,17 +96,18 @@ fn set_words(set: &Set, title: Option<&SafeText>) -> String {
     if words.is_empty() { "Nothing was changed".to_owned() } else { format!("Set {}", words.join(", ")) }
 }
 
-fn about_plan(entry: &Entry, plans: &Plans) -> Option<String> {
-    let title = |id: &PlanId| plans.by_id.get(id).map_or_else(|| format!("plan {id}"), |it| it.plan.title.clone());
+fn about_plan(item: &Item, plans: Option<&Plans>) -> Option<String> {
+    let record = |id: &PlanId| plans.and_then(|plans| plans.by_id.get(id));
+    let title = |id: &PlanId| record(id).map_or_else(|| format!("plan {id}"), |it| it.plan.title.clone());
     let step = |verb: &str, it: &StepEnded| format!("Step {} {verb}: {}", it.step, it.says);
-    Some(match &entry.happening {
+    Some(match &item.entry.happening {
         Happening::Proposed(proposed) => {
             let title = plan_head(proposed).map_or_else(|| "a plan that can't be read".to_owned(), |head| head.title);
             format!("Proposed: {title} (code {})", proposed.digest.spoken())
         }
         Happening::Approved(it) => format!("Approved: {} (code {})", title(&it.plan), it.digest.spoken()),
         Happening::Rejected(it) => {
-            let why = entry.text.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            let why = body(item).map(|why| format!(": {why}")).unwrap_or_default();
             format!("Rejected: {}{why}", title(&it.plan))
         }
         Happening::Withdrawn(it) => format!("Withdrawn: {}", title(&it.plan)),
@@ -106,14 +131,14 @@ fn about_plan(entry: &Entry, plans: &Plans) -> Option<String> {
     })
 }
 
-fn other(entry: &Entry) -> String {
-    match &entry.happening {
+fn other(item: &Item) -> String {
+    match &item.entry.happening {
         Happening::RoomStarted(it) => format!("Room started, version {}", it.version),
         Happening::RoomStopped(it) => format!("Room stopped: {}", it.why),
         Happening::Recovered(it) => format!("A torn end of the log was cut off: {} bytes, kept beside it", it.bytes),
         Happening::Rotate(it) => format!("Log continues in segment {}: {}", it.segment, it.why),
         Happening::Genesis(_) => "Log begun".to_owned(),
-        other => match &entry.text {
+        other => match body(item) {
             Some(text) => format!("{}: {text}", other.kind()),
             None => format!("An entry of kind {}, which this version does not know", other.kind()),
         },

@@ -171,6 +171,6 @@ fn config(scenario: &Scenario, at: &Endpoints) -> String {
     );
     out.push_str("\n[rules]\nopen_on = [\"critical\"]\nignore = []\nper_minute = 30\nopens_as = \"sev1\"\n");
     // A drill room knows people by the names they gave.
-    out.push_str("\n[policy]\nquorum = 2\nlevel = \"drill\"\nttl = \"30m\"\n");
+    out.push_str("\n[policy]\nquorum = 2\nlevel = \"account\"\nttl = \"30m\"\n");
     out
 }

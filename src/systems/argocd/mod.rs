@@ -43,14 +43,15 @@ fn collection(config: &ClusterConfig) -> Collection {
 fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Argocd, config.name.as_str());
     let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
-    let feed = Feed::new(link, ctx.reporter(id), ctx);
+    let parts = [health::PROBE, "applications"];
+    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts);
 
     let (of, apps) = (feed.clone(), collection(config));
-    keep(tasks, ctx, spec.id.clone(), move |_| health::pulse(of.clone(), apps.clone()));
+    keep(tasks, ctx, id.clone(), move |_| health::pulse(of.clone(), apps.clone()));
 
     let what = Watched { part: "applications", collection: collection(config), kind: FactKind::App };
     let cluster = config.name.clone();
-    keep(tasks, ctx, spec.id.clone(), move |_| {
+    keep(tasks, ctx, id.clone(), move |_| {
         let cluster = cluster.clone();
         let map = move |object: &Value| -> Mapped {
             let fact = Fact::from(map::app(&cluster, object)?);

@@ -16,6 +16,8 @@ use crate::systems::{Ctx, Reporter};
 pub const EVERY: Duration = Duration::from_secs(5);
 /// The longest wait between two tries of a server that is away, so that with the list that follows it is back in 5 s.
 pub const RETRY_CAP: Duration = Duration::from_millis(2500);
+/// However fast a drill's clock runs, real requests are not sent more often than this.
+const LEAST_REAL: Duration = Duration::from_millis(50);
 /// How often we look whether something that was not installed is there now.
 pub const NOT_INSTALLED_EVERY: Duration = Duration::from_secs(60);
 
@@ -38,11 +40,12 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// The feed of one source; its gate is closed until a probe opens it.
-    pub fn new(link: Link, reporter: Reporter, ctx: &Ctx) -> Self {
+    /// The feed of one source and the parts that must all be read before it counts as alive; its gate is closed until
+    /// a probe opens it.
+    pub fn new(link: Link, reporter: Reporter, ctx: &Ctx, parts: &[&'static str]) -> Self {
         Self {
             link,
-            parts: Parts::new(reporter),
+            parts: Parts::new(reporter, parts),
             clock: ctx.clock.clone(),
             stop: ctx.stop.clone(),
             gate: Arc::new(watch::channel(Gate::default()).0),
@@ -54,6 +57,11 @@ impl Feed {
         self.link.limits()
     }
 
+    /// A wait on the clock that is never shorter than [`LEAST_REAL`] in real time.
+    pub fn pace(&self, wait: Duration) -> Duration {
+        wait.max(Duration::try_from_secs_f64(LEAST_REAL.as_secs_f64() * self.clock.speed()).unwrap_or_default())
+    }
+
     /// The gate, to wait at.
     pub fn gate(&self) -> watch::Receiver<Gate> {
         self.gate.subscribe()
@@ -62,7 +70,14 @@ impl Feed {
     /// Opens or closes the gate; those who wait are woken only by a change.
     pub fn set_gate(&self, open: bool, epoch: u64) {
         let next = Gate { open, epoch };
-        self.gate.send_if_modified(|gate| std::mem::replace(gate, next) != next);
+        self.gate.send_if_modified(|gate| {
+            let changed = std::mem::replace(gate, next) != next;
+            if changed {
+                // Before anyone is woken: what was read through the gate before is no proof of life now.
+                self.parts.void();
+            }
+            changed
+        });
     }
 }
 
@@ -84,19 +99,19 @@ pub struct Parts {
 }
 
 impl Parts {
-    fn new(reporter: Reporter) -> Self {
-        Self { reporter, states: Arc::default() }
+    fn new(reporter: Reporter, parts: &[&'static str]) -> Self {
+        let states = parts.iter().map(|part| (*part, State::Pending)).collect();
+        Self { reporter, states: Arc::new(Mutex::new(states)) }
     }
 
     fn states(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, State>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The part is about to be read; a trouble it has stays until it was.
-    pub fn pending(&self, part: &'static str) {
-        let mut states = self.states();
-        if !matches!(states.get(part), Some(State::Troubled(_))) {
-            states.insert(part, State::Pending);
+    /// Every part has to be read again; a trouble that one has stays until then.
+    fn void(&self) {
+        for state in self.states().values_mut().filter(|state| **state == State::Live) {
+            *state = State::Pending;
         }
     }
 
@@ -109,10 +124,10 @@ impl Parts {
     pub async fn troubled(&self, part: &'static str, trouble: Trouble) {
         let news = State::Troubled(trouble);
         let before = self.states().insert(part, news.clone());
-        if before.as_ref() != Some(&news) {
-            if let Some(worst) = self.worst() {
-                self.reporter.trouble(worst).await;
-            }
+        if before.as_ref() != Some(&news)
+            && let Some(worst) = self.worst()
+        {
+            self.reporter.trouble(worst).await;
         }
     }
 

@@ -14,8 +14,10 @@ use crate::model::facts::{ControlPlane, Endpoint};
 use crate::model::{Change, SafeText, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
-const PROBE: &str = "probe";
-const READS: &str = "reads";
+/// The part of a source that its probe or pulse is.
+pub const PROBE: &str = "probe";
+/// The part of a cluster that is one consistent read.
+pub const READS: &str = "reads";
 /// A bad answer is believed when it comes twice: one API server behind a load balancer may just be restarting.
 const AGAIN_AFTER: Duration = Duration::from_millis(250);
 const VERSION_EVERY: u32 = 12;
@@ -51,7 +53,6 @@ pub async fn run(feed: Feed, cluster: String) {
         told_down: false,
         backoff: Backoff::default(),
     };
-    feed.parts.pending(PROBE);
     loop {
         let began = feed.clock.now();
         let wait = tokio::select! {
@@ -60,7 +61,7 @@ pub async fn run(feed: Feed, cluster: String) {
         };
         // Counted from the start of the round: the time that a silent server cost is not added to the wait.
         let spent = (feed.clock.now() - began).to_std().unwrap_or_default();
-        let wait = wait.saturating_sub(spent).max(AGAIN_AFTER);
+        let wait = feed.pace(wait.saturating_sub(spent).max(AGAIN_AFTER));
         tokio::select! {
             () = feed.stop.cancelled() => return,
             () = feed.clock.sleep(wait) => {}
@@ -139,10 +140,10 @@ impl Memory {
         let middle = sent + (feed.clock.now() - sent) / 2;
         let date = [&livez, &readyz].into_iter().flatten().find_map(|answer| answer.date);
         let reads = self.reads(system);
-        if self.version.is_empty() || self.rounds.is_multiple_of(VERSION_EVERY) {
-            if let Ok(version) = ask::get(&client, "/version", limit).await.and_then(|answer| answer.json()) {
-                self.version = SafeText::new(&string(&version, "/gitVersion"));
-            }
+        if (self.version.is_empty() || self.rounds.is_multiple_of(VERSION_EVERY))
+            && let Ok(version) = ask::get(&client, "/version", limit).await.and_then(|answer| answer.json())
+        {
+            self.version = SafeText::new(&string(&version, "/gitVersion"));
         }
         self.rounds = self.rounds.wrapping_add(1);
         let (livez, failed_live) = endpoint(livez);
@@ -191,7 +192,6 @@ pub async fn pulse(feed: Feed, collection: ask::Collection) {
     let path = format!("{}?limit=1", collection.path());
     let mut backoff = Backoff::default();
     let mut bad = 0_u32;
-    feed.parts.pending(PROBE);
     loop {
         let began = feed.clock.now();
         let looked = tokio::select! {
@@ -220,7 +220,7 @@ pub async fn pulse(feed: Feed, collection: ask::Collection) {
         let spent = (feed.clock.now() - began).to_std().unwrap_or_default();
         tokio::select! {
             () = feed.stop.cancelled() => return,
-            () = feed.clock.sleep(wait.saturating_sub(spent).max(AGAIN_AFTER)) => {}
+            () = feed.clock.sleep(feed.pace(wait.saturating_sub(spent).max(AGAIN_AFTER))) => {}
         }
     }
 }

@@ -46,14 +46,15 @@ pub fn start(config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceS
 fn start_on(link: Link, cluster: &str, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Kubernetes, cluster);
     let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
-    let feed = Feed::new(link, ctx.reporter(id), ctx);
+    let parts = [health::PROBE, health::READS, nodes::PART, "events", "nodes", "pods"];
+    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts);
     let name = cluster.to_owned();
 
     let (of, on) = (feed.clone(), name.clone());
-    keep(tasks, ctx, spec.id.clone(), move |_| health::run(of.clone(), on.clone()));
+    keep(tasks, ctx, id.clone(), move |_| health::run(of.clone(), on.clone()));
 
     let (of, on) = (feed.clone(), name.clone());
-    keep(tasks, ctx, spec.id.clone(), move |_| {
+    keep(tasks, ctx, id.clone(), move |_| {
         let cluster = on.clone();
         let map = move |object: &Value| -> Mapped {
             let event = map::event(&cluster, object)?;
@@ -64,13 +65,11 @@ fn start_on(link: Link, cluster: &str, ctx: &Ctx, tasks: &TaskTracker) -> Source
 
     let book = nodes::Book::new(&name);
     let (of, pages) = (feed.clone(), book.clone());
-    keep(tasks, ctx, spec.id.clone(), move |_| {
-        watch::run(of.clone(), watched("nodes", FactKind::Node), pages.clone())
-    });
+    keep(tasks, ctx, id.clone(), move |_| watch::run(of.clone(), watched("nodes", FactKind::Node), pages.clone()));
     let of = feed.clone();
-    keep(tasks, ctx, spec.id.clone(), move |_| nodes::leases(of.clone(), book.clone()));
+    keep(tasks, ctx, id.clone(), move |_| nodes::leases(of.clone(), book.clone()));
 
-    keep(tasks, ctx, spec.id.clone(), move |_| {
+    keep(tasks, ctx, id.clone(), move |_| {
         let (cluster, clock) = (name.clone(), feed.clock.clone());
         let map = move |object: &Value| -> Mapped {
             let (key, pod) = map::pod(&cluster, object, clock.now())?;

@@ -14,7 +14,8 @@ use crate::model::facts::{Fact, FactKind, Node};
 use crate::model::{Change, Stamp, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
-const PART: &str = "leases";
+/// The part of a cluster that its Leases are.
+pub const PART: &str = "leases";
 /// A kubelet renews its Lease every ten seconds.
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -92,6 +93,7 @@ pub async fn leases(feed: Feed, book: Book) {
             () = feed.stop.cancelled() => return,
             open = gate.wait_for(|gate| gate.open) => if open.is_err() { return },
         }
+        gate.mark_unchanged();
         let read = tokio::select! {
             () = feed.stop.cancelled() => return,
             read = read(&feed, &collection) => read,
@@ -113,7 +115,9 @@ pub async fn leases(feed: Feed, book: Book) {
         };
         tokio::select! {
             () = feed.stop.cancelled() => return,
-            () = feed.clock.sleep(wait) => {}
+            // A server that is back is asked at once.
+            changed = gate.changed() => if changed.is_err() { return },
+            () = feed.clock.sleep(feed.pace(wait)) => {}
         }
     }
 }

@@ -303,14 +303,23 @@ async fn a_silent_server_closes_the_gate_and_is_back_when_it_speaks() {
     seen.trouble(|_| true).await;
     assert_eq!(server.count(|it| it.lists("/pods")), lists);
     switch.store(false, Ordering::SeqCst);
-    seen.until("the list after the return", events_replaced).await;
+    seen.until("the list after the return", |change| {
+        assert_ne!(*change, Change::Alive, "not alive before it was read again");
+        events_replaced(change)
+    })
+    .await;
     seen.until("proof of life", |change| (*change == Change::Alive).then_some(())).await;
 }
 
 #[tokio::test]
 async fn a_list_that_hangs_while_the_health_endpoints_answer_is_noticed() {
     let (_server, mut seen) = started(|asked| if asked.lists("/pods") { Reply::Silent } else { healthy(asked) }).await;
-    let trouble = seen.trouble(|_| true).await;
+    let trouble = seen
+        .until("trouble", |change| {
+            assert_ne!(*change, Change::Alive, "not alive before every part was read");
+            if let Change::Trouble(trouble) = change { Some(trouble.clone()) } else { None }
+        })
+        .await;
     assert_eq!(trouble.kind, TroubleKind::Silent);
 }
 

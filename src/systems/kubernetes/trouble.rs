@@ -114,10 +114,10 @@ pub fn of_chain(error: &(dyn StdError + 'static)) -> Trouble {
             return of_tls(tls);
         }
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            if let Some(inner) = io.get_ref() {
-                if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
-                    return of_tls(tls);
-                }
+            if let Some(inner) = io.get_ref()
+                && let Some(tls) = inner.downcast_ref::<rustls::Error>()
+            {
+                return of_tls(tls);
             }
             if let Some(kind) = of_io(io.kind()) {
                 return kind;
@@ -159,10 +159,10 @@ pub fn never_left(error: &(dyn StdError + 'static)) -> bool {
         if cause.downcast_ref::<AuthError>().is_some() {
             return true;
         }
-        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            if io.kind() == ErrorKind::ConnectionRefused {
-                return true;
-            }
+        if let Some(io) = cause.downcast_ref::<std::io::Error>()
+            && io.kind() == ErrorKind::ConnectionRefused
+        {
+            return true;
         }
         next = cause.source();
     }

@@ -65,7 +65,6 @@ pub async fn run(feed: Feed, what: Watched, mut mapping: impl Mapping) {
             () = feed.stop.cancelled() => return,
             open = gate.wait_for(|gate| gate.open) => if open.is_err() { return },
         }
-        feed.parts.pending(what.part);
         let mut watch = Watch { feed: &feed, what: &what, reported: HashSet::new(), lived: false };
         tokio::select! {
             () = feed.stop.cancelled() => return,

@@ -43,12 +43,13 @@ type Map = fn(&str, &Value) -> Option<Fact>;
 fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Velero, config.name.as_str());
     let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
-    let feed = Feed::new(link, ctx.reporter(id), ctx);
+    let parts = [health::PROBE, "schedules", "backups", "backupstoragelocations", "restores"];
+    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts);
     let namespace = config.velero.as_deref().unwrap_or(DEFAULT_NAMESPACE);
     let collection = |plural| Collection::new(GROUP, plural, Some(namespace));
 
     let (of, backups) = (feed.clone(), collection("backups"));
-    keep(tasks, ctx, spec.id.clone(), move |_| health::pulse(of.clone(), backups.clone()));
+    keep(tasks, ctx, id.clone(), move |_| health::pulse(of.clone(), backups.clone()));
 
     let kinds: [(&'static str, FactKind, Map); 4] = [
         ("schedules", FactKind::Schedule, |cluster, it| map::schedule(cluster, it).map(Fact::from)),
@@ -59,7 +60,7 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
     for (plural, kind, map) in kinds {
         let (of, cluster) = (feed.clone(), config.name.clone());
         let what = Watched { part: plural, collection: collection(plural), kind };
-        keep(tasks, ctx, spec.id.clone(), move |_| {
+        keep(tasks, ctx, id.clone(), move |_| {
             let cluster = cluster.clone();
             let map = move |object: &Value| -> Mapped {
                 let fact = map(&cluster, object)?;

@@ -1,0 +1,317 @@
+//! Tables: what is usable, what counts as at parity, where traffic goes, who is silent.
+
+use super::*;
+
+fn usable(change: impl FnOnce(&mut RestorePoint, &mut Location)) -> Result<(), String> {
+    let now = at("14:37:00");
+    let mut point = backup("dr", "shop-hourly-1429", at("14:29:00"));
+    let mut place = location("dr", now);
+    change(&mut point, &mut place);
+    let mut board = board();
+    board.list("velero/dr", now, FactKind::Location, vec![place.into()]);
+    board.list("velero/dr", now, FactKind::RestorePoint, vec![point.into()]);
+    let judged = board.judge(now);
+    let it = row(&judged, Topic::Backups, "schedule/shop-hourly");
+    let Body::Backup { point, .. } = &it.body else { panic!("{it:?}") };
+    let Body::Service { restore_point, .. } = &row(&judged, Topic::Services, "shop").body else { panic!() };
+    assert_eq!(point, restore_point, "a service's point is that of its only schedule");
+    match point {
+        Some(_) => {
+            assert!(it.verdict < Verdict::Warning, "{it:?}");
+            Ok(())
+        }
+        None => {
+            assert_eq!(it.verdict, Verdict::Critical, "{it:?}");
+            Err(it.why.to_string())
+        }
+    }
+}
+
+#[test]
+fn a_restore_point_is_usable_only_if_everything_about_it_is_proven() {
+    assert_eq!(usable(|_, _| {}), Ok(()));
+    assert_eq!(usable(|it, _| it.included_namespaces = vec![]), Ok(()), "no list means all namespaces");
+    assert_eq!(usable(|it, _| it.included_namespaces = vec!["sh*".into()]), Ok(()));
+    assert_eq!(usable(|it, _| it.expires = None), Ok(()));
+    assert_eq!(
+        usable(|_, place| place.validation_every_s = 0),
+        Ok(()),
+        "validation off is no heartbeat, not a dead one"
+    );
+    assert_eq!(usable(|_, place| place.access_mode = Open::new("ReadOnly")), Ok(()));
+    type Break = fn(&mut RestorePoint, &mut Location);
+    let broken: [(&str, Break); 16] = [
+        ("Failed", |it, _| it.phase = Open::new("Failed")),
+        ("PartiallyFailed", |it, _| it.phase = Open::new("PartiallyFailed")),
+        ("InProgress", |it, _| it.phase = Open::new("InProgress")),
+        ("Finalizing", |it, _| it.phase = Open::new("Finalizing")),
+        ("WaitingForPluginOperations", |it, _| it.phase = Open::new("WaitingForPluginOperations")),
+        ("SomethingNew", |it, _| it.phase = Open::new("SomethingNew")),
+        ("not started", |it, _| it.phase = Open::default()),
+        ("being deleted", |it, _| it.deleting = true),
+        ("being deleted", |it, _| it.phase = Open::new("Deleting")),
+        ("expires", |it, _| it.expires = Some(at("15:36:00"))),
+        ("location other", |it, _| it.location = "other".into()),
+        ("Unavailable", |_, place| place.phase = Open::new("Unavailable")),
+        ("never validated", |_, place| place.phase = Open::default()),
+        ("Velero may be dead", |_, place| place.last_validated = Some(at("14:33:00"))),
+        ("namespaces", |it, _| it.included_namespaces = vec!["ledger".into()]),
+        ("namespaces", |it, _| it.excluded_namespaces = vec!["shop".into()]),
+    ];
+    for (part, change) in broken {
+        let why = usable(change).expect_err(part);
+        assert!(why.contains(part), "{part}: {why}");
+    }
+}
+
+#[test]
+fn the_newest_usable_point_counts_and_a_newer_one_that_is_not_is_named() {
+    let now = at("14:37:00");
+    let mut board = all_well(now);
+    let mut running = backup("dr", "shop-hourly-1436", at("14:36:00"));
+    running.phase = Open::new("InProgress");
+    board.fact("velero/dr", now, running);
+    board.fact("velero/dr", now, backup("dr", "shop-hourly-1329", at("13:29:00")));
+    let judged = board.judge(now);
+    let Body::Backup { point, newer, cluster, missed_runs, rpo_s, .. } =
+        &row(&judged, Topic::Backups, "schedule/shop-hourly").body
+    else {
+        panic!()
+    };
+    assert_eq!(point.as_ref().map(|it| it.name.as_str()), Some("shop-hourly-1429"));
+    assert_eq!(*newer, Some(("shop-hourly-1436".into(), "InProgress".into())));
+    assert_eq!((cluster.as_str(), *missed_runs, *rpo_s), ("dr", 0, Some(900)));
+}
+
+#[test]
+fn a_point_that_dr_does_not_have_is_a_warning_and_names_where_it_is() {
+    let now = at("14:37:00");
+    let mut board = all_well(now);
+    board.list("velero/dr", now, FactKind::RestorePoint, vec![]);
+    let judged = board.judge(now);
+    let it = row(&judged, Topic::Backups, "schedule/shop-hourly");
+    assert_eq!(it.verdict, Verdict::Warning);
+    assert!(it.why.as_str().contains("nothing usable on dr yet"), "{}", it.why);
+}
+
+#[test]
+fn runs_are_missed_by_the_schedule_and_not_while_it_is_paused() {
+    let now = at("17:00:00");
+    let missed = |change: fn(&mut Schedule)| {
+        let mut board = all_well(now);
+        let mut it = schedule("primary");
+        change(&mut it);
+        board.list("velero/primary", now, FactKind::Schedule, vec![it.into()]);
+        let judged = board.judge(now);
+        let it = row(&judged, Topic::Backups, "schedule/shop-hourly").clone();
+        match it.body {
+            Body::Backup { missed_runs, .. } => (missed_runs, it.why.to_string()),
+            _ => panic!(),
+        }
+    };
+    assert_eq!(missed(|_| {}).0, 2);
+    assert_eq!(missed(|it| it.cron = "@every 30m".into()).0, 4);
+    assert_eq!(missed(|it| it.paused = true).0, 0);
+    let (runs, why) = missed(|it| it.cron = "every hour".into());
+    assert_eq!(runs, 0);
+    assert!(why.contains("can't tell missed runs"), "{why}");
+}
+
+fn parity(change: impl FnOnce(&mut App)) -> (u32, u32, Vec<(SafeText, SafeText)>) {
+    let now = at("14:53:00");
+    let mut board = board();
+    let mut odd = app("shop-odd", "Healthy", now);
+    change(&mut odd);
+    let facts = vec![app("shop-1", "Healthy", now).into(), odd.into()];
+    board.list("argocd/dr", now, FactKind::App, facts);
+    let judged = board.judge(now);
+    match &row(&judged, Topic::Gitops, "parity/dr").body {
+        Body::Parity { ok, total, laggards, .. } => (*ok, *total, laggards.clone()),
+        _ => panic!(),
+    }
+}
+
+#[test]
+fn an_application_counts_only_if_every_part_of_the_predicate_holds() {
+    assert_eq!(parity(|_| {}), (2, 2, vec![]));
+    assert_eq!(parity(|it| it.operation_phase = Open::default()).0, 2, "never synced by an operation is fine");
+    type Break = fn(&mut App);
+    let broken: [(&str, Break); 14] = [
+        ("OutOfSync", |it| it.sync = Open::new("OutOfSync")),
+        ("sync is unknown", |it| it.sync = Open::new("Unknown")),
+        ("not compared yet", |it| it.sync = Open::default()),
+        ("Degraded", |it| it.health = Open::new("Degraded")),
+        ("Progressing", |it| it.health = Open::new("Progressing")),
+        ("Missing", |it| it.health = Open::new("Missing")),
+        ("health is not known", |it| it.health = Open::default()),
+        ("pending", |it| it.operation_pending = true),
+        ("Running", |it| it.operation_phase = Open::new("Running")),
+        ("ComparisonError", |it| it.errors = vec!["ComparisonError".into()]),
+        ("too long ago", |it| it.reconciled_at = Some(at("14:44:00"))),
+        ("never reconciled", |it| it.reconciled_at = None),
+        ("another destination", |it| it.destination_matches = false),
+        ("deleted", |it| it.deleting = true),
+    ];
+    for (part, change) in broken {
+        let (ok, total, laggards) = parity(change);
+        assert_eq!((ok, total, laggards.len()), (1, 2, 1), "{part}");
+        assert_eq!(laggards[0].0, "shop-odd");
+        assert!(laggards[0].1.as_str().contains(part), "{part}: {}", laggards[0].1);
+    }
+    assert_eq!(parity(|it| it.reconciled_at = Some(at("14:44:01"))).0, 2, "a second younger than the limit");
+}
+
+#[test]
+fn stale_applications_are_never_counted_as_well() {
+    let judged = all_well(at("14:37:00")).judge(at("14:38:00"));
+    let it = row(&judged, Topic::Gitops, "parity/dr");
+    assert!(it.stale && it.verdict == Verdict::Unknown, "{it:?}");
+    let Body::Parity { ok, total, .. } = &it.body else { panic!() };
+    assert_eq!((*ok, *total), (0, 12));
+}
+
+#[test]
+fn traffic_goes_where_the_order_and_known_health_say() {
+    let now = at("14:37:00");
+    type Change = fn(&mut LoadBalancer, &mut Pool, &mut Pool);
+    let table: [(&str, Change, Option<&str>, Verdict); 9] = [
+        ("first", |_, _, _| {}, Some("primary"), Verdict::Ok),
+        ("second", |_, primary, _| primary.healthy = Some(false), Some("dr"), Verdict::Warning),
+        ("disabled", |_, primary, _| primary.enabled = false, Some("dr"), Verdict::Warning),
+        (
+            "fallback",
+            |_, primary, dr| {
+                primary.healthy = Some(false);
+                dr.healthy = Some(false);
+            },
+            Some("primary"),
+            Verdict::Critical,
+        ),
+        ("unknown health", |_, primary, _| primary.healthy = None, None, Verdict::Unknown),
+        (
+            "unmonitored",
+            |_, primary, _| {
+                primary.monitored = false;
+                primary.healthy = None;
+            },
+            Some("primary"),
+            Verdict::Warning,
+        ),
+        ("policy", |lb, _, _| lb.policy = Open::new("random"), None, Verdict::Warning),
+        ("override", |lb, _, _| lb.overrides = vec!["rule night".into()], None, Verdict::Warning),
+        ("switched off", |lb, _, _| lb.enabled = false, None, Verdict::Unknown),
+    ];
+    for (what, change, to, verdict) in table {
+        let (mut primary, mut dr) = (pool("primary", Some(true)), pool("dr", Some(true)));
+        let mut lb = load_balancer(&["primary", "dr"], "primary");
+        change(&mut lb, &mut primary, &mut dr);
+        let mut board = board();
+        board.list("cloudflare/edge", now, FactKind::Pool, vec![primary.into(), dr.into()]);
+        board.list("cloudflare/edge", now, FactKind::LoadBalancer, vec![lb.into()]);
+        let judged = board.judge(now);
+        let it = row(&judged, Topic::Traffic, "lb/edge/lb-1");
+        let Body::LoadBalancer { goes_to, service, .. } = &it.body else { panic!() };
+        assert_eq!(goes_to.as_ref().map(SafeText::as_str), to, "{what}: {}", it.why);
+        assert_eq!(it.verdict, verdict, "{what}: {}", it.why);
+        assert_eq!(service.as_deref(), Some("shop"));
+    }
+}
+
+#[test]
+fn nodes_are_silent_by_their_lease_whatever_their_condition_says() {
+    let now = at("14:37:00");
+    let mut board = all_well(now);
+    let nodes = vec![
+        node("primary", "node-1", "True", at("14:36:55")).into(),
+        node("primary", "node-2", "True", at("14:36:19")).into(),
+        node("primary", "node-3", "Unknown", at("14:36:19")).into(),
+        node("primary", "node-4", "True", at("14:36:20")).into(),
+    ];
+    board.list("kubernetes/primary", now, FactKind::Node, nodes);
+    let judged = board.judge(now);
+    let it = row(&judged, Topic::Clusters, "primary");
+    let Body::Cluster { nodes, nodes_ready, nodes_silent, nodes_not_ready, .. } = &it.body else { panic!() };
+    assert_eq!((*nodes, *nodes_ready, *nodes_silent, nodes_not_ready.len()), (4, 2, 1, 1));
+    assert!(it.why.as_str().contains("silent (Lease late): node-2"), "{}", it.why);
+}
+
+#[test]
+fn etcd_is_named_and_a_cluster_that_was_never_read_is_unknown() {
+    let now = at("14:37:10");
+    let mut board = all_well(now);
+    board.fact("kubernetes/primary", now, control_plane("primary", false));
+    let judged = board.judge(now);
+    let it = row(&judged, Topic::Clusters, "primary");
+    assert_eq!((it.verdict, it.why.as_str()), (Verdict::Critical, "etcd fails its health check"));
+    assert_eq!(judged.rows(Topic::Clusters)[0].id, "primary", "who needs you comes first");
+
+    let nothing = super::board().judge(now);
+    for topic in [Topic::Clusters, Topic::Services, Topic::Sources, Topic::Gitops, Topic::Backups] {
+        for row in nothing.rows(topic) {
+            assert_eq!(row.verdict, Verdict::Unknown, "{row:?}");
+        }
+    }
+}
+
+#[test]
+fn restores_say_when_completed_does_not_mean_restored() {
+    let now = at("14:59:00");
+    let verdict = |phase: &str, warnings: u64| {
+        let mut board = board();
+        let mut it = restore(phase, at("14:55:00"), None);
+        it.warnings = warnings;
+        board.list("velero/dr", now, FactKind::Restore, vec![it.into()]);
+        row(&board.judge(now), Topic::Backups, "restore/dr/wr-0123456789abcdef0123").verdict
+    };
+    assert_eq!(verdict("Completed", 0), Verdict::Ok);
+    assert_eq!(verdict("Completed", 3), Verdict::Warning);
+    assert_eq!(verdict("InProgress", 0), Verdict::Info);
+    assert_eq!(verdict("", 0), Verdict::Info);
+    for phase in ["Failed", "PartiallyFailed", "FailedValidation"] {
+        assert_eq!(verdict(phase, 0), Verdict::Critical, "{phase}");
+    }
+}
+
+#[test]
+fn events_are_bounded_and_newest_first() {
+    let mut board = board();
+    let event = |n: i64| KubeEvent {
+        uid: format!("e-{n}"),
+        cluster: "primary".into(),
+        namespace: "shop".into(),
+        object_kind: "Pod".into(),
+        object_name: "p".into(),
+        reason: "BackOff".into(),
+        message: "".into(),
+        kind: Open::new("Warning"),
+        count: 1,
+        first: None,
+        last: at("14:00:00") + TimeDelta::milliseconds(n),
+        component: "".into(),
+    };
+    for n in 0..6_000 {
+        board.fact("kubernetes/primary", at("14:40:00"), event(n));
+    }
+    board.fact("kubernetes/primary", at("14:40:00"), KubeEvent { count: 9, ..event(5_500) });
+    let view = board.judge_topic(Topic::Events, at("14:40:00"));
+    assert_eq!((view.rows.len(), view.total, view.dropped), (MOST_EVENTS, 6_000, 1_000));
+    assert_eq!(view.rows[0].id, "primary/e-5999");
+    assert_eq!(board.events.len(), MOST_EVENTS);
+    board.see("kubernetes/primary", at("14:41:00"), Change::Remove { kind: FactKind::KubeEvent, key: "e-5999".into() });
+    assert_eq!(board.judge_topic(Topic::Events, at("14:41:00")).rows[0].id, "primary/e-5998");
+}
+
+#[test]
+fn a_partly_readable_source_is_never_shown_as_well() {
+    let now = at("14:37:00");
+    let mut board = all_well(now);
+    board.see("cloudflare/edge", now, trouble(TroubleKind::Partial));
+    let judged = board.judge(now);
+    for id in ["lb/edge/lb-1", "pool/edge/p-dr"] {
+        let it = row(&judged, Topic::Traffic, id);
+        assert!(!it.stale && it.verdict == Verdict::Unknown, "{it:?}");
+    }
+    let lb = load_balancer(&["primary", "dr"], "primary");
+    board.list("cloudflare/edge", now, FactKind::LoadBalancer, vec![lb.into()]);
+    assert_eq!(row(&board.judge(now), Topic::Traffic, "pool/edge/p-dr").verdict, Verdict::Ok, "a whole answer came");
+}
