@@ -42,11 +42,11 @@ On a laptop: warroom --config FILE
     max_term_width = 120
 )]
 pub struct Args {
-    #[command(flatten)]
-    pub global: Global,
     /// Join the drill that runs on this host, under this name, with a console of your own.
     #[arg(long, value_name = "NAME", value_parser = person, conflicts_with = "as_name")]
     pub join: Option<String>,
+    #[command(flatten)]
+    pub global: Global,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
