@@ -117,6 +117,7 @@ fn the_story_of_the_drill_gives_its_edges_in_order() {
 
     let now = at("15:03:35");
     play.alive(now);
+    play.board.list("argocd/dr", now, FactKind::App, apps("Healthy", at("15:02:00")));
     play.board.fact("probe/shop", now, probe(true, 2, &[("dr", 6)], at("15:03:30")));
     assert_eq!(play.look(now), ["probe.ok"]);
     let now = at("15:04:00");
@@ -157,13 +158,6 @@ fn what_is_already_bad_at_the_first_judgement_is_said_once() {
 
 #[test]
 fn a_source_that_falls_silent_leaves_a_gap_with_its_length() {
-    let mut play = Play::new(all_well(at("14:40:00")));
-    play.look(at("14:40:00"));
-    play.alive(at("14:45:00"));
-    play.board.see("velero/dr", at("14:40:05"), Change::Alive);
-    for name in ["alertmanager/am-1", "velero/primary", "argocd/primary"] {
-        play.board.see(name, at("14:45:00"), Change::Alive);
-    }
     let mut board = all_well(at("14:40:00"));
     board.see("cloudflare/edge", at("14:40:05"), trouble(TroubleKind::Unreachable));
     let mut play = Play::new(board);
@@ -263,10 +257,11 @@ fn silencing_an_alert_does_not_end_it() {
     quiet.silenced_by = vec!["s-1".into()];
     let mut play = Play::new(all_well(at("14:40:00")));
     poll(&mut play, at("14:41:05"), &both, std::slice::from_ref(&fire));
-    assert_eq!(poll(&mut play, at("14:41:10"), &both, std::slice::from_ref(&quiet)), ["alert.silenced"]);
+    let with_watchdog = |it: &Alert| [alert("wd", "Watchdog", "none", at("00:00:00")), it.clone()];
+    assert_eq!(poll(&mut play, at("14:41:10"), &both, &with_watchdog(&quiet)), ["alert.silenced"]);
     let it = row(&play.last, Topic::Alerts, "f1");
     assert_eq!((it.verdict, it.why.as_str()), (Verdict::Info, "silenced by 1 silence"));
-    assert_eq!(poll(&mut play, at("14:41:15"), &both, std::slice::from_ref(&fire)), ["alert.firing"]);
+    assert_eq!(poll(&mut play, at("14:41:15"), &both, &with_watchdog(&fire)), ["alert.firing"]);
 }
 
 #[test]

@@ -1,1 +1,151 @@
+//! Tests of the fold, and the story that the export's tests tell too.
 
+mod properties;
+mod rules;
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use super::Story;
+use crate::model::entry::*;
+use crate::model::{
+    Actor, Digest, Entry, Happening, IncidentId, Level, Objective, PersonId, Severity, Stamp, Strategy,
+};
+
+pub(crate) const INCIDENT: &str = "INC-2026-03-02-01";
+
+pub(crate) fn at(clock: &str) -> Stamp {
+    format!("2026-03-02T{clock}Z").parse().expect("a time")
+}
+
+pub(crate) fn person(name: &str) -> Actor {
+    Actor { person: PersonId::from(name), uid: None, level: Level::Drill, simulated: name == "lee" }
+}
+
+/// A log in the making.
+pub(crate) struct Log {
+    pub entries: Vec<Entry>,
+    incident: Option<IncidentId>,
+}
+
+impl Log {
+    pub(crate) fn new() -> Self {
+        Self { entries: Vec::new(), incident: None }
+    }
+
+    pub(crate) fn add(&mut self, ts: Stamp, by: Actor, happening: impl Into<Happening>, text: Option<&str>) -> u64 {
+        let seq = self.entries.len() as u64 + 1;
+        let happening = happening.into();
+        if let Happening::Opened(opened) = &happening {
+            self.incident = Some(opened.incident.clone());
+        }
+        self.entries.push(Entry {
+            seq,
+            batch: seq,
+            ts,
+            boot: "boot".into(),
+            mono: seq,
+            room: "drill".into(),
+            incident: self.incident.clone(),
+            by,
+            src: "bastion".into(),
+            happening,
+            text: text.map(Into::into),
+            prev: Digest([0; 32]),
+            hash: Digest([1; 32]),
+        });
+        seq
+    }
+
+    pub(crate) fn room(&mut self, ts: Stamp, happening: impl Into<Happening>) -> u64 {
+        self.add(ts, Actor::room(), happening, None)
+    }
+
+    pub(crate) fn edge(&mut self, name: &str, happened: Stamp, subject: &str, figures: serde_json::Value) -> u64 {
+        let late = happened + TimeDelta::seconds(3);
+        self.room(late, edge(name, happened, subject, figures))
+    }
+
+    pub(crate) fn open(&mut self, ts: Stamp, detected_at: Option<Stamp>) -> u64 {
+        let opened = Opened { incident: IncidentId::from(INCIDENT), severity: Severity::Sev1, detected_at };
+        self.add(ts, Actor::room(), opened, Some("etcdMembersDown"))
+    }
+
+    pub(crate) fn note(&mut self, ts: Stamp, by: &str, text: &str) -> u64 {
+        self.add(ts, person(by), Note { at: None }, Some(text))
+    }
+
+    pub(crate) fn fold(&self) -> Story {
+        fold(&self.entries)
+    }
+}
+
+pub(crate) fn fold(entries: &[Entry]) -> Story {
+    let mut story = Story::default();
+    for entry in entries {
+        story.apply(entry);
+    }
+    story
+}
+
+pub(crate) fn edge(name: &str, happened: Stamp, subject: &str, figures: serde_json::Value) -> Edge {
+    Edge {
+        edge: name.into(),
+        at: happened,
+        source: "probe/shop".into(),
+        subject: subject.into(),
+        service: Some("shop".into()),
+        verdict: if name == "alert.firing" { "critical" } else { "info" }.into(),
+        says: format!("{name} of {subject}").into(),
+        figures,
+    }
+}
+
+pub(crate) fn objective() -> Objective {
+    Objective {
+        service: "shop".into(),
+        rto_s: 1800,
+        rpo_s: 900,
+        strategy: Strategy::WarmStandby,
+        primary: "primary".into(),
+        dr: "dr".into(),
+        schedules: vec!["shop-hourly".into()],
+        namespaces: vec!["shop".into()],
+        apps: vec!["shop-*".into()],
+        load_balancer: Some("shop.example".into()),
+        primary_pool: Some("primary".into()),
+        dr_pool: Some("dr".into()),
+        probes: vec!["shop".into()],
+    }
+}
+
+/// The drill's story as a log: impact before detection, two persons, amendments, recovery.
+pub(crate) fn story() -> Log {
+    let mut log = Log::new();
+    let point = json!({ "name": "shop-hourly-1429", "started": "2026-03-02T14:29:00Z", "services": ["shop"] });
+    log.edge("backup.usable", at("14:36:55"), "shop-hourly", point);
+    let lost = json!({ "restore_point": "shop-hourly-1429", "started": "2026-03-02T14:29:00Z", "status": 503 });
+    log.edge("probe.failing", at("14:37:00"), "shop", lost);
+    log.edge("control_plane.failing", at("14:37:05"), "primary", json!({ "failed": ["etcd"] }));
+    log.open(at("14:41:04"), Some(at("14:41:00")));
+    log.edge("alert.firing", at("14:41:00"), "etcdMembersDown", json!({ "fingerprint": "f1", "severity": "critical" }));
+    log.edge("alert.firing", at("14:41:01"), "KubeAPIDown", json!({ "fingerprint": "f2", "severity": "critical" }));
+    log.add(at("14:42:00"), person("ana"), Joined {}, None);
+    log.add(at("14:42:10"), person("ana"), Set { commander: Some("ana".into()), ..Set::default() }, None);
+    let note = log.note(at("14:45:00"), "ana", "etcd corruption confirmed with etcdctl | all members");
+    log.add(at("14:45:30"), person("sam"), Joined {}, None);
+    log.add(at("14:49:00"), person("ana"), Decision { at: None }, Some("fail over to DR"));
+    log.edge("traffic.order", at("14:50:30"), "shop.example", json!({ "order": ["dr", "primary"] }));
+    log.edge("traffic.moved", at("14:51:00"), "shop", json!({ "from": "primary", "to": "dr" }));
+    log.edge("gitops.parity", at("14:53:00"), "dr", json!({ "ok": 12, "total": 12 }));
+    log.edge("restore.started", at("14:54:50"), "wr-1", json!({}));
+    log.edge("restore.completed", at("14:59:00"), "wr-1", json!({}));
+    log.edge("probe.ok", at("15:03:30"), "shop", json!({}));
+    log.edge("service.recovered", at("15:04:00"), "shop", json!({ "site": "dr", "good_percent": 100 }));
+    let owner = Some(PersonId::from("sam"));
+    log.add(at("15:06:00"), person("lee"), FollowUp { owner }, Some("why did `defrag` *not* run?"));
+    log.add(at("15:07:00"), person("sam"), Amend { seq: note, at: Some(at("14:44:50")) }, None);
+    log.add(at("15:08:00"), person("ana"), Pin { seq: note, pinned: true }, None);
+    log.add(at("15:10:00"), person("ana"), Closed {}, None);
+    log
+}

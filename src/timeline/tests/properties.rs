@@ -1,0 +1,111 @@
+//! Properties of the fold: the same whoever folds, never losing an entry, in order, and quick.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A log of any shape: the numbers choose kind, time, target.
+fn log(parts: &[(u8, i64, u64)]) -> Log {
+    let mut log = Log::new();
+    let base = at("14:00:00");
+    for (n, (kind, seconds, seq)) in parts.iter().enumerate() {
+        let then = base + TimeDelta::seconds(*seconds);
+        let now = base + TimeDelta::seconds(3_600 + n as i64);
+        let started = json!({ "name": "b", "restore_point": "b", "started": then.to_rfc3339() });
+        match kind % 14 {
+            0 => log.open(now, (seconds % 2 == 0).then_some(then)),
+            1 => log.note(now, "ana", "note"),
+            2 => log.add(now, person("sam"), Decision { at: Some(then) }, Some("decided")),
+            3 => log.edge("probe.failing", then, "shop", started),
+            4 => log.edge("service.recovered", then, "shop", json!({})),
+            5 => log.edge("alert.firing", then, "Down", json!({ "fingerprint": format!("f{seq}") })),
+            6 => log.edge("backup.usable", then, "hourly", started),
+            7 => log.add(now, person("lee"), Amend { seq: *seq, at: Some(then) }, None),
+            8 => log.add(now, person("lee"), Amend { seq: *seq, at: None }, Some("amended")),
+            9 => log.add(now, person("ana"), Pin { seq: *seq, pinned: seconds % 2 == 0 }, None),
+            10 => log.add(now, person("ana"), Set { impact_at: Some(then), ..Set::default() }, None),
+            11 => log.edge("probe.ok", then, "shop", json!({})),
+            12 => log.room(now, Redact { seq: *seq }),
+            _ => log.edge("alert.resolved", then, "Down", json!({ "fingerprint": format!("f{seq}") })),
+        };
+    }
+    log
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn the_fold_is_pure_ordered_and_loses_nothing(parts in prop::collection::vec((any::<u8>(), 0i64..3_600, 0u64..60), 0..60)) {
+        let log = log(&parts);
+        let story = log.fold();
+        prop_assert_eq!(&story, &log.fold(), "the same entries give the same story");
+        prop_assert_eq!(story.entries, log.entries.len() as u64);
+        for incident in &story.incidents {
+            let keys: Vec<_> = incident.items.iter().map(|item| (item.at, item.entry.seq)).collect();
+            prop_assert!(keys.is_sorted(), "{:?}", keys);
+            let mut seqs: Vec<u64> = incident.items.iter().map(|item| item.entry.seq).collect();
+            seqs.sort_unstable();
+            let count = seqs.len();
+            seqs.dedup();
+            prop_assert_eq!(count, seqs.len(), "no entry twice");
+            for entry in log.entries.iter().filter(|entry| entry.incident.as_ref() == Some(&incident.id)) {
+                let refused = story.anomalies.iter().any(|(seq, _)| *seq == entry.seq);
+                prop_assert!(refused || seqs.binary_search(&entry.seq).is_ok(), "entry {} is missing", entry.seq);
+            }
+            for mark in [incident.clocks.detection, incident.clocks.decision].into_iter().flatten() {
+                prop_assert!(seqs.binary_search(&mark.1).is_ok(), "a clock names an entry of the incident");
+            }
+        }
+    }
+
+    /// A longer log only adds: what an incident holds it keeps, and a closed log's prefix folds alike alone or on the way.
+    #[test]
+    fn a_longer_log_only_adds(parts in prop::collection::vec((any::<u8>(), 0i64..3_600, 0u64..60), 1..40), cut in 0usize..40) {
+        let log = log(&parts);
+        let cut = cut.min(log.entries.len());
+        let short = fold(&log.entries[..cut]);
+        let mut on = short.clone();
+        for entry in &log.entries[cut..] {
+            on.apply(entry);
+        }
+        let long = log.fold();
+        prop_assert_eq!(&on, &long, "going on from a prefix is folding the whole");
+        for (before, after) in short.incidents.iter().zip(&long.incidents) {
+            prop_assert_eq!(&before.id, &after.id);
+            for item in &before.items {
+                let later = after.item(item.entry.seq);
+                prop_assert!(later.is_some(), "entry {} vanished", item.entry.seq);
+                prop_assert!(later.is_some_and(|later| later.amended_by.starts_with(&item.amended_by)));
+            }
+            for (person, since) in &before.people {
+                prop_assert_eq!(after.people.get(person), Some(since));
+            }
+        }
+        prop_assert!(long.anomalies.starts_with(&short.anomalies));
+    }
+}
+
+/// The clocks that are kept up to date entry by entry are those that the whole of the marks gives.
+#[test]
+fn many_entries_fold_and_late_ones_find_their_place() {
+    let mut log = Log::new();
+    log.open(at("10:00:00"), None);
+    for n in 0..20_000_i64 {
+        let then = at("10:00:00") + TimeDelta::seconds(n);
+        match n % 4 {
+            0 => log.edge("alert.firing", then, "Down", json!({ "fingerprint": format!("f{n}") })),
+            1 => log.edge("probe.failing", then, "shop", json!({})),
+            2 => log.edge("service.recovered", then, "shop", json!({})),
+            _ => log.note(then, "ana", "still here"),
+        };
+    }
+    // Noticed late: it belongs to the middle.
+    log.add(at("20:00:00"), person("ana"), Note { at: Some(at("11:00:00")) }, Some("it was raining"));
+    let story = log.fold();
+    let incident = story.current().expect("open");
+    assert_eq!(incident.items.len(), 20_002);
+    assert!(incident.items.is_sorted_by_key(|item| (item.at, item.entry.seq)));
+    assert_eq!(incident.clocks.impact, Some((at("10:00:01"), 3)));
+    assert_eq!(incident.clocks.recovery, Some((at("10:00:00") + TimeDelta::seconds(19_998), 20_000)));
+}

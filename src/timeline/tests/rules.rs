@@ -1,0 +1,214 @@
+//! The fold's rules, one by one.
+
+use super::*;
+use crate::model::{IncidentStatus, PlanId};
+use crate::timeline::{Filter, clock_view, sentence};
+
+#[test]
+fn the_story_gives_clocks_people_services_and_an_end() {
+    let story = story().fold();
+    assert_eq!(story.anomalies, []);
+    let incident = story.latest().expect("an incident");
+    assert!(story.current().is_none(), "it was closed");
+    let clocks = &incident.clocks;
+    assert_eq!(clocks.impact, Some((at("14:37:00"), 2)));
+    assert_eq!(clocks.detection, Some((at("14:41:00"), 5)), "the alert's own entry is the witness");
+    assert_eq!(clocks.decision, Some((at("14:49:00"), 11)));
+    assert_eq!(clocks.recovery, Some((at("15:04:00"), 18)));
+    assert_eq!((clocks.rpo_s, clocks.rpo_seq), (Some(480), Some(1)));
+    assert_eq!(incident.title, "etcdMembersDown");
+    assert_eq!((incident.status, incident.closed_at), (IncidentStatus::Closed, Some(at("15:10:00"))));
+    assert_eq!(incident.commander, Some("ana".into()));
+    assert_eq!(incident.people.keys().map(PersonId::as_str).collect::<Vec<_>>(), ["ana", "lee", "sam"]);
+    assert_eq!(incident.services, ["shop"]);
+    assert_eq!(incident.items.len(), 22);
+    assert_eq!(incident.items.iter().filter(|item| incident.is_adopted(item)).count(), 3);
+    assert!(incident.items.is_sorted_by_key(|item| (item.at, item.entry.seq)));
+}
+
+#[test]
+fn the_header_reads_the_objective_against_every_clock() {
+    let log = story();
+    let open = fold(&log.entries[..11]);
+    let incident = open.current().expect("open");
+    let view = clock_view(incident, &[objective()], at("14:55:42"));
+    assert!(view.running);
+    assert_eq!(view.impact.map(|it| it.elapsed_s), Some(1122));
+    assert_eq!(view.detection.map(|it| it.elapsed_s), Some(882));
+    assert_eq!(view.decision.map(|it| it.elapsed_s), Some(402));
+    let rto = view.rto.expect("an objective");
+    assert_eq!(rto.from_impact.map(|it| (it.used_s, it.left_s)), Some((1122, 678)));
+    let rpo = view.rpo.expect("a loss");
+    assert_eq!((rpo.lost_s, rpo.within), (480, Some(true)));
+    assert!(clock_view(incident, &[], at("14:55:42")).rto.is_none());
+    let late = clock_view(incident, &[objective()], at("15:30:00")).rto.and_then(|rto| rto.from_impact);
+    assert_eq!(late.map(|it| it.left_s), Some(-1380), "breached: negative");
+
+    let done = log.fold();
+    let view = clock_view(done.latest().expect("closed"), &[objective()], at("23:00:00"));
+    assert!(!view.running, "recovery stopped the clocks");
+    assert_eq!((view.impact.map(|it| it.elapsed_s), view.detection.map(|it| it.elapsed_s)), (Some(1620), Some(1380)));
+}
+
+#[test]
+fn an_amended_entry_moves_and_shows_who_amended_it() {
+    let story = story().fold();
+    let incident = story.latest().expect("an incident");
+    let note = incident.item(9).expect("the note");
+    assert_eq!((note.at, note.entry.ts), (at("14:44:50"), at("14:45:00")), "observed and recorded both stay");
+    assert!(note.is_retimed() && note.pinned);
+    assert_eq!(note.amended_by, [20]);
+    assert!(incident.item(20).is_some(), "the amendment is an entry like any other");
+}
+
+#[test]
+fn retiming_moves_clocks_and_text_can_be_amended() {
+    let mut log = story();
+    log.add(at("15:11:00"), person("ana"), Amend { seq: 11, at: Some(at("14:47:00")) }, Some("fail over now"));
+    log.add(at("15:11:10"), person("ana"), Amend { seq: 2, at: Some(at("14:36:00")) }, None);
+    log.add(at("15:11:20"), person("ana"), Amend { seq: 18, at: Some(at("15:03:00")) }, None);
+    let story = log.fold();
+    let incident = story.latest().expect("an incident");
+    assert_eq!(incident.clocks.decision, Some((at("14:47:00"), 11)));
+    assert_eq!(incident.clocks.impact, Some((at("14:36:00"), 2)));
+    assert_eq!(incident.clocks.recovery, Some((at("15:03:00"), 18)));
+    assert_eq!(incident.clocks.rpo_s, Some(420), "what is lost follows the impact");
+    assert_eq!(incident.item(11).map(sentence), Some("fail over now".to_owned()));
+    assert!(incident.items.is_sorted_by_key(|item| (item.at, item.entry.seq)));
+    // And back again: as if nothing had been moved.
+    log.add(at("15:12:00"), person("ana"), Amend { seq: 2, at: Some(at("14:37:00")) }, None);
+    assert_eq!(log.fold().latest().and_then(|it| it.clocks.impact), Some((at("14:37:00"), 2)));
+}
+
+#[test]
+fn pointing_at_nothing_is_an_anomaly_and_changes_nothing() {
+    let mut log = story();
+    let before = log.fold().latest().map(|it| it.clocks.clone());
+    log.add(at("15:12:00"), person("ana"), Amend { seq: 999, at: Some(at("10:00:00")) }, None);
+    log.add(at("15:12:00"), person("ana"), Pin { seq: 0, pinned: true }, None);
+    log.open(at("15:13:00"), None);
+    let mut lost = log.entries[8].clone();
+    lost.seq = 100;
+    lost.incident = Some("INC-none".into());
+    log.entries.push(lost);
+    let story = log.fold();
+    assert_eq!(story.anomalies.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [23, 24, 25, 100]);
+    assert_eq!(story.latest().map(|it| it.clocks.clone()), before);
+    assert_eq!(story.incidents.len(), 1);
+}
+
+#[test]
+fn set_by_hand_wins_and_the_latest_hand_counts() {
+    let mut log = story();
+    let set = |impact: Option<&str>, recovered: Option<&str>| Set {
+        impact_at: impact.map(at),
+        recovered_at: recovered.map(at),
+        ..Set::default()
+    };
+    log.add(at("15:11:00"), person("ana"), set(Some("14:30:00"), None), None);
+    log.add(at("15:12:00"), person("sam"), set(Some("14:35:00"), Some("15:05:00")), None);
+    let clocks = log.fold().latest().expect("an incident").clocks.clone();
+    assert_eq!((clocks.impact, clocks.recovery), (Some((at("14:35:00"), 24)), Some((at("15:05:00"), 24))));
+    assert_eq!((clocks.rpo_s, clocks.rpo_seq), (Some(360), Some(1)), "by the restore point known then or told first");
+}
+
+#[test]
+fn only_outstanding_bad_news_of_the_last_hour_is_adopted() {
+    let mut log = Log::new();
+    let f = |n: &str| json!({ "fingerprint": n });
+    log.edge("probe.failing", at("13:00:00"), "shop", json!({}));
+    log.edge("alert.firing", at("14:00:00"), "Blip", f("a"));
+    log.edge("alert.resolved", at("14:01:00"), "Blip", f("a"));
+    log.edge("alert.firing", at("14:05:00"), "Lasting", f("b"));
+    log.edge("gitops.parity", at("14:06:00"), "dr", json!({}));
+    for (hour, name) in [("02:00:00", "daily-1"), ("08:00:00", "daily-2")] {
+        let figures = json!({ "name": name, "started": format!("2026-03-02T{hour}Z") });
+        log.edge("backup.usable", at(hour), "daily", figures);
+    }
+    log.open(at("14:30:00"), None);
+    let story = log.fold();
+    let incident = story.current().expect("open");
+    let adopted: Vec<&str> =
+        incident.items.iter().filter(|item| incident.is_adopted(item)).map(|item| item.text.as_str()).collect();
+    assert_eq!(adopted, ["backup.usable of daily", "alert.firing of Lasting"]);
+    assert_eq!(incident.clocks.impact, None, "a probe that failed too long ago is another story");
+    assert_eq!(incident.clocks.detection, Some((at("14:05:00"), 4)));
+
+    // A second incident starts afresh, but knows what could be restored.
+    log.add(at("14:40:00"), person("ana"), Closed {}, None);
+    let id = IncidentId::from("INC-2026-03-02-02");
+    let opened = Opened { incident: id.clone(), severity: Severity::Sev3, detected_at: None };
+    log.add(at("14:41:00"), person("ana"), opened, Some("again"));
+    let story = log.fold();
+    let second = story.get(&id).expect("the second");
+    assert_eq!(second.items.len(), 2);
+    assert_eq!(second.clocks.detection, Some((at("14:41:00"), 10)), "a person who opens one has detected it");
+}
+
+#[test]
+fn recovery_is_undone_by_a_new_failure_until_the_incident_is_resolved() {
+    let mut log = story();
+    log.entries.truncate(18);
+    log.edge("probe.failing", at("15:04:30"), "shop", json!({}));
+    assert_eq!(log.fold().current().expect("open").clocks.recovery, None);
+    log.edge("service.recovered", at("15:05:30"), "shop", json!({}));
+    let recovered = Some((at("15:05:30"), 20));
+    assert_eq!(log.fold().current().expect("open").clocks.recovery, recovered);
+    let resolved = Set { status: Some(IncidentStatus::Resolved), ..Set::default() };
+    log.add(at("15:06:00"), person("ana"), resolved, None);
+    log.edge("probe.failing", at("15:07:00"), "shop", json!({}));
+    let story = log.fold();
+    assert_eq!(story.current().expect("open").clocks.recovery, recovered);
+    assert_eq!(story.current().map(|it| it.status), Some(IncidentStatus::Resolved));
+}
+
+#[test]
+fn a_note_changes_no_status_and_a_redacted_text_is_gone() {
+    let mut log = Log::new();
+    log.open(at("14:00:00"), None);
+    let seq = log.note(at("14:01:00"), "ana", "call from a customer, number 12345");
+    log.add(at("14:02:00"), person("ana"), Decision { at: None }, Some("wait"));
+    assert_eq!(log.fold().current().map(|it| it.status), Some(IncidentStatus::Detected));
+    log.room(at("14:03:00"), Redact { seq });
+    let story = log.fold();
+    assert!(!format!("{story:?}").contains("12345"));
+    assert_eq!(story.current().and_then(|it| it.item(seq)).map(sentence), Some("(redacted)".to_owned()));
+}
+
+#[test]
+fn every_kind_says_a_sentence() {
+    let mut log = story();
+    let plan = PlanId::from("01KB3Z");
+    let ended = StepEnded { plan: plan.clone(), step: "1".into(), says: "200".into() };
+    log.room(at("15:11:00"), Executing { plan: plan.clone(), digest: Digest([7; 32]), boot: "b".into() });
+    log.room(at("15:11:00"), StepDone(ended));
+    log.room(at("15:11:00"), Happening::Unknown { kind: "witnessed".into(), data: "{}".into() });
+    log.room(
+        at("15:11:00"),
+        Folded { edge: "alert.firing".into(), count: 7, from: at("15:00:00"), to: at("15:00:59") },
+    );
+    let story = log.fold();
+    let incident = story.latest().expect("an incident");
+    for item in &incident.items {
+        assert!(!sentence(item).trim().is_empty(), "{item:?}");
+    }
+    let of = |seq: u64| incident.item(seq).map(sentence).unwrap_or_default();
+    assert_eq!(of(4), "INC-2026-03-02-01 opened as sev1: etcdMembersDown");
+    assert_eq!(of(8), "Set ana commands");
+    assert_eq!(of(23), "Running: plan 01KB3Z");
+    assert_eq!(of(25), "An entry of kind witnessed, which this version does not know");
+    assert_eq!(of(26), "7 more alert.firing between 15:00:00 UTC and 15:00:59 UTC were not recorded one by one");
+}
+
+#[test]
+fn a_filter_picks_by_time_kind_and_words() {
+    let story = story().fold();
+    let incident = story.latest().expect("an incident");
+    let seqs = |filter: Filter| filter.pick(incident).map(|item| item.entry.seq).collect::<Vec<_>>();
+    assert_eq!(seqs(Filter { kinds: vec!["decision".into()], ..Filter::default() }), [11]);
+    assert_eq!(seqs(Filter { kinds: vec!["alert.*".into(), "note".into()], ..Filter::default() }), [5, 6, 9]);
+    assert_eq!(seqs(Filter { words: vec!["ETCD".into(), "ana".into()], ..Filter::default() }), [9]);
+    assert_eq!(seqs(Filter { since: Some(at("15:08:00")), ..Filter::default() }), [21, 22]);
+    assert_eq!(seqs(Filter { pinned: true, ..Filter::default() }), [9]);
+    assert_eq!(seqs(Filter::default()).len(), incident.items.len());
+}
