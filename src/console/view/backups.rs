@@ -12,9 +12,9 @@ use super::pane;
 
 /// Mark, name, age, bar or state, more.
 pub const COLUMNS: &[Column] =
-    &[Column::fixed(0), Column::name(0, 10), Column::number(0), Column::sentence(1, 12), Column::sentence(4, 8)];
+    &[Column::mark(), Column::name(0, 11), Column::number(0), Column::name(1, 9), Column::sentence(4, 8)];
 
-const BAR: u64 = 7;
+const BAR: u64 = 5;
 
 /// Restores that run, then schedules, locations, and restores that ended.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {

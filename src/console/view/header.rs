@@ -196,7 +196,7 @@ fn rto(app: &App, used: u64, rto: u64, done: bool) -> Fact {
     };
     let role = if done && !over { Role::Good } else { role };
     let name = span(Role::Dim, format!("RTO {} ", time::clock(rto)));
-    let length = if app.size.0 >= 150 { 40 } else { 24 };
+    let length = if app.size.0 >= 150 { 40 } else { 16 };
     let full = (used.saturating_mul(length) / rto.max(1)).min(length);
     let bar = |n: u64, glyph: &str| glyph.repeat(usize::try_from(n).unwrap_or(0));
     let words = vec![

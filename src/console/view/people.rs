@@ -11,7 +11,7 @@ use super::list::Entry;
 
 /// Mark, name, role, since, how we know.
 pub const COLUMNS: &[Column] =
-    &[Column::fixed(0), Column::name(0, 6), Column::fixed(1), Column::number(2), Column::sentence(3, 6)];
+    &[Column::mark(), Column::name(0, 6), Column::fixed(1), Column::number(2), Column::sentence(3, 6)];
 
 /// Everyone with a console open.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {

@@ -82,7 +82,7 @@ pub fn span(seconds: u64) -> String {
 /// A running clock: `18:42`, `1:02:03`.
 pub fn clock(seconds: u64) -> String {
     match seconds {
-        0..3_600 => format!("{:02}:{:02}", seconds / 60, seconds % 60),
+        0..3_600 => format!("{}:{:02}", seconds / 60, seconds % 60),
         _ => format!("{}:{:02}:{:02}", seconds / 3_600, seconds % 3_600 / 60, seconds % 60),
     }
 }
