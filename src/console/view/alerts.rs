@@ -85,11 +85,11 @@ pub fn empty(app: &App) -> String {
     let watchdog = app.rows(Topic::Alerts).iter().find(|row| is_watchdog(row));
     match watchdog {
         Some(row) if !row.stale && !pane::is_stale(app, Pane::Alerts) => {
-            format!("No alert fires. Watchdog seen {} ago.", time::span(time::since(row.seen_at, app.at())))
+            format!("No alert fires. Watchdog seen {} ago.", time::words(time::since(row.seen_at, app.at())))
         }
         Some(row) => format!(
             "No alert is known, but the watchdog was last seen {} ago.",
-            time::span(time::since(row.seen_at, app.at()))
+            time::words(time::since(row.seen_at, app.at()))
         ),
         None => "No alert fires. No Watchdog alert proves that alerting works.".to_owned(),
     }

@@ -40,12 +40,12 @@ fn cluster(row: &Row) -> Vec<Cell> {
     let Body::Cluster { name, control_plane, nodes, nodes_ready, nodes_silent, pods, .. } = &row.body else {
         return Vec::new();
     };
-    let mut more = String::from("nodes and control plane");
+    let mut more = Vec::new();
     if *nodes_silent > 0 {
-        more.push_str(&format!(", {nodes_silent} silent"));
+        more.push(format!("{nodes_silent} nodes silent"));
     }
     if !pods.is_empty() {
-        more.push_str(&format!(" · {} pods in trouble", pods.len()));
+        more.push(format!("{} pods in trouble", pods.len()));
     }
     let (role, plane) = plane_words(control_plane.as_ref());
     vec![
@@ -55,7 +55,7 @@ fn cluster(row: &Row) -> Vec<Cell> {
         vec![span(role, plane)],
         Words::new(),
         Words::new(),
-        vec![span(Role::Dim, more)],
+        vec![span(Role::Text, more.join(", "))],
     ]
 }
 

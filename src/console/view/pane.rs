@@ -193,7 +193,7 @@ pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
             span(Role::Dim, format!("  {shown} of {}", list::all(app, place.pane).len())),
         ];
     }
-    let mut right = age(app, place.pane);
+    let mut right = flow::join(vec![window(app, place), age(app, place.pane)], &span(Role::Dim, " · "));
     if !right.is_empty() {
         right.insert(0, span(Role::Text, " "));
         right.push(span(Role::Text, " "));
@@ -252,27 +252,21 @@ pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
             canvas.tint(area, Role::Selected);
         }
     }
-    more_mark(canvas, place, height, top, entries.len());
     for (line, words) in (height..place.body.height).zip(troubles(app, place.pane)) {
         let words = columns::cut(&words, room, true);
         canvas.words(x + 1, y + line, &words, room);
     }
 }
 
-/// How many rows are above and below, at the right of the last line.
-fn more_mark(canvas: &mut Canvas<'_>, place: &Place, height: u16, top: usize, total: usize) {
-    let below = total.saturating_sub(top + usize::from(height));
-    if height < 2 || (below == 0 && top == 0) {
-        return;
+/// Which rows are in sight, where not all of them are: for the right end of the title.
+fn window(app: &App, place: &Place) -> Words {
+    let total = list::visible(app, place.pane).len();
+    let height = usize::from(rows_height(app, place.pane, place.body));
+    if height == 0 || total <= height {
+        return Words::new();
     }
-    let words = match (top, below) {
-        (0, below) => format!(" {below} more below"),
-        (top, 0) => format!(" {top} more above"),
-        (top, below) => format!(" {top} above, {below} below"),
-    };
-    let right = place.body.x + place.body.width;
-    let y = if below == 0 { place.body.y } else { place.body.y + height - 1 };
-    canvas.words_right(right.saturating_sub(1), y, &[span(Role::Dim, words)], place.body.width.saturating_sub(2));
+    let top = app.pane(place.pane).top.min(total - height);
+    vec![span(Role::Dim, format!("{}–{} of {total}", top + 1, top + height))]
 }
 
 /// Old rows: dim, no colour, and never a green mark.

@@ -35,7 +35,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     };
     let known = match who.actor.level {
         _ if who.actor.simulated => span(Role::Drill, "simulated"),
-        Level::Drill => span(Role::Drill, "drill name"),
+        Level::Drill => span(Role::Drill, "drill"),
         Level::Account => span(Role::Dim, "account"),
         Level::Session => span(Role::Dim, "session"),
         Level::Key => span(Role::Dim, "key"),
