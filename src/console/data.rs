@@ -60,7 +60,11 @@ impl Source<'_> {
 
 /// The valid word nearest to what was written, if it is near enough to be a slip.
 pub fn nearest<'w>(word: &str, valid: impl IntoIterator<Item = &'w str>) -> Option<String> {
-    let limit = (word.chars().count() / 3).max(1);
+    // Two letters swapped are two edits: the commonest slip must be near enough.
+    let limit = match word.chars().count() {
+        0..=3 => 1,
+        n => (n / 3).max(2),
+    };
     valid
         .into_iter()
         .map(|candidate| (edits(word, candidate), candidate))

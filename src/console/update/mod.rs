@@ -5,8 +5,6 @@ mod keys;
 mod plan;
 mod reply;
 mod room;
-#[cfg(test)]
-mod tests;
 
 pub use self::plan::{can_hold, can_refuse, can_withdraw};
 

@@ -12,7 +12,7 @@ use super::pane;
 
 /// Mark, name, where, age, what became of it.
 pub const COLUMNS: &[Column] =
-    &[Column::fixed(0), Column::name(0, 12), Column::name(3, 7), Column::number(1), Column::sentence(4, 8)];
+    &[Column::mark(), Column::name(0, 17), Column::name(2, 7), Column::number(1), Column::sentence(4, 9)];
 
 fn is_watchdog(row: &Row) -> bool {
     matches!(&row.body, Body::Alert { alert, .. } if alert.name == "Watchdog")
@@ -29,6 +29,11 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     let Body::Alert { alert, service, missing_from, .. } = &row.body else { return Vec::new() };
     let quiet = row.verdict <= Verdict::Info;
     let name = if quiet { Role::Dim } else { Role::Text };
+    let muted = match (alert.silenced_by.is_empty(), alert.inhibited_by.is_empty()) {
+        (false, _) => " silenced",
+        (_, false) => " inhibited",
+        _ => "",
+    };
     let place =
         service.clone().or_else(|| label(alert, "cluster")).or_else(|| label(alert, "namespace")).unwrap_or_default();
     let age = alert.starts_at.map(|at| time::age(time::since(at, app.at()))).unwrap_or_default();
@@ -38,7 +43,10 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     }
     vec![
         pane::mark(entry.verdict()),
-        vec![span(if row.verdict == Verdict::Critical { Role::Strong } else { name }, alert.name.as_str())],
+        vec![
+            span(if row.verdict == Verdict::Critical { Role::Strong } else { name }, alert.name.as_str()),
+            span(Role::Dim, muted),
+        ],
         vec![span(Role::Dim, place)],
         vec![span(name, age)],
         fate,
@@ -47,12 +55,6 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
 
 /// Who was told, or why nobody was.
 fn fate(alert: &Alert) -> Words {
-    if !alert.silenced_by.is_empty() {
-        return vec![span(Role::Dim, "silenced")];
-    }
-    if !alert.inhibited_by.is_empty() {
-        return vec![span(Role::Dim, "inhibited")];
-    }
     let names: Vec<&str> = alert.receivers.iter().map(|name| name.as_str()).collect();
     if names.is_empty() {
         return vec![span(Role::Dim, "told nobody")];
@@ -83,11 +85,11 @@ pub fn empty(app: &App) -> String {
     let watchdog = app.rows(Topic::Alerts).iter().find(|row| is_watchdog(row));
     match watchdog {
         Some(row) if !row.stale && !pane::is_stale(app, Pane::Alerts) => {
-            format!("No alert fires. Watchdog seen {} ago.", time::span(time::since(row.seen_at, app.at())))
+            format!("No alert fires. Watchdog seen {} ago.", time::words(time::since(row.seen_at, app.at())))
         }
         Some(row) => format!(
             "No alert is known, but the watchdog was last seen {} ago.",
-            time::span(time::since(row.seen_at, app.at()))
+            time::words(time::since(row.seen_at, app.at()))
         ),
         None => "No alert fires. No Watchdog alert proves that alerting works.".to_owned(),
     }

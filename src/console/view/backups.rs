@@ -12,9 +12,9 @@ use super::pane;
 
 /// Mark, name, age, bar or state, more.
 pub const COLUMNS: &[Column] =
-    &[Column::fixed(0), Column::name(0, 10), Column::number(0), Column::sentence(1, 12), Column::sentence(4, 8)];
+    &[Column::mark(), Column::name(0, 11), Column::number(0), Column::name(1, 9), Column::sentence(4, 8)];
 
-const BAR: u64 = 7;
+const BAR: u64 = 5;
 
 /// Restores that run, then schedules, locations, and restores that ended.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {
@@ -94,30 +94,42 @@ fn bar(age: u64, rpo: u64, stale: bool) -> Words {
 fn location_cells(app: &App, row: &Row, location: &Location) -> Vec<Cell> {
     let seen =
         location.last_validated.map(|at| time::age(time::since(at, app.at()))).unwrap_or_else(|| "never".to_owned());
-    let role = if entry_verdict(row) == Verdict::Ok { Role::Good } else { glyph::of(entry_verdict(row)).1 };
-    let mode = if location.access_mode.is("ReadOnly") { " · read only" } else { "" };
-    let word = location.phase.as_str().to_lowercase();
+    let verdict = entry_verdict(row);
+    let word = match location.phase.as_str() {
+        "Available" => "location ok".to_owned(),
+        "" => "location unknown".to_owned(),
+        other => format!("location {}", other.to_lowercase()),
+    };
+    let mode = if location.access_mode.is("ReadOnly") { "read only, " } else { "" };
     vec![
-        pane::mark(entry_verdict(row)),
-        vec![span(Role::Text, format!("location {}", location.name))],
+        pane::mark(verdict),
+        vec![span(Role::Text, location.name.as_str())],
         vec![span(Role::Text, seen)],
-        vec![span(role, if word.is_empty() { "unknown".to_owned() } else { word }), span(Role::Dim, mode)],
-        vec![span(Role::Dim, format!("on {}", location.cluster))],
+        vec![span(glyph::of(verdict).1, word)],
+        vec![span(Role::Dim, format!("{mode}on {}", location.cluster))],
     ]
 }
 
 fn restore_cells(app: &App, row: &Row, restore: &Restore) -> Vec<Cell> {
     let age = restore.started.map(|at| time::age(time::since(at, app.at()))).unwrap_or_default();
-    let progress = match (restore.completed, restore.items_total) {
-        (None, total) if total > 0 => format!(" {} of {total} items", restore.items_done),
-        _ => String::new(),
+    let verdict = entry_verdict(row);
+    let done = restore.items_done.saturating_mul(100).checked_div(restore.items_total);
+    let state = match (restore.phase.as_str(), done) {
+        ("Completed", _) => "restored".to_owned(),
+        ("InProgress", Some(done)) => format!("restoring {} %", done.min(100)),
+        ("InProgress" | "New" | "", _) => "restoring".to_owned(),
+        (other, _) => format!("restore {other}"),
     };
+    let mut more = format!("on {}", restore.cluster);
+    if restore.errors > 0 {
+        more = format!("{} errors, {more}", restore.errors);
+    }
     vec![
-        pane::mark(entry_verdict(row)),
-        vec![span(Role::Text, format!("restore {}", restore.backup))],
+        pane::mark(verdict),
+        vec![span(Role::Text, restore.backup.as_str())],
         vec![span(Role::Text, age)],
-        vec![span(glyph::of(entry_verdict(row)).1, restore.phase.as_str()), span(Role::Dim, progress)],
-        vec![span(Role::Dim, format!("on {}", restore.cluster))],
+        vec![span(glyph::of(verdict).1, state)],
+        vec![span(Role::Dim, more)],
     ]
 }
 

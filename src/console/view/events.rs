@@ -12,12 +12,12 @@ use super::pane;
 
 /// Mark, time, object, reason, count, cluster, message.
 pub const COLUMNS: &[Column] = &[
-    Column::fixed(0),
+    Column::mark(),
     Column::fixed(2),
+    Column::name(0, 20),
     Column::name(0, 14),
-    Column::name(0, 12),
     Column::number(1),
-    Column::name(3, 7),
+    Column::name(2, 7),
     Column::sentence(4, 16),
 ];
 
@@ -40,22 +40,22 @@ fn cluster(row: &Row) -> Vec<Cell> {
     let Body::Cluster { name, control_plane, nodes, nodes_ready, nodes_silent, pods, .. } = &row.body else {
         return Vec::new();
     };
-    let mut more = format!("{nodes_ready} of {nodes} nodes ready");
+    let mut more = Vec::new();
     if *nodes_silent > 0 {
-        more.push_str(&format!(", {nodes_silent} silent"));
+        more.push(format!("{nodes_silent} nodes silent"));
     }
     if !pods.is_empty() {
-        more.push_str(&format!(" · {} pods in trouble", pods.len()));
+        more.push(format!("{} pods in trouble", pods.len()));
     }
     let (role, plane) = plane_words(control_plane.as_ref());
     vec![
         pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Dim, "cluster")],
-        vec![span(Role::Strong, name.as_str()), span(Role::Text, format!("  {more}"))],
+        vec![span(Role::Strong, name.as_str()), span(Role::Text, format!(" {nodes_ready} of {nodes} ready"))],
         vec![span(role, plane)],
         Words::new(),
         Words::new(),
-        Words::new(),
+        vec![span(Role::Text, more.join(", "))],
     ]
 }
 

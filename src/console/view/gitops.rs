@@ -11,7 +11,7 @@ use super::pane;
 
 /// Mark, name, how many or how it stands, age, why.
 pub const COLUMNS: &[Column] =
-    &[Column::fixed(0), Column::name(0, 10), Column::fixed(0), Column::number(2), Column::sentence(3, 8)];
+    &[Column::mark(), Column::name(0, 10), Column::fixed(0), Column::number(2), Column::sentence(3, 16)];
 
 /// Parity of each cluster, then its applications as the board orders them.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {
@@ -35,6 +35,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             } else {
                 " behind"
             };
+            let count = if row.stale { format!("was {ok} of {total}") } else { format!("{ok} of {total}") };
             let why = match laggards.first() {
                 _ if row.stale => row.why.to_string(),
                 Some((name, why)) if laggards.len() > 1 => format!("{name}: {why}, and {} more", laggards.len() - 1),
@@ -44,7 +45,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             vec![
                 pane::mark(entry.verdict()),
                 vec![span(Role::Strong, cluster.as_str()), span(Role::Text, word)],
-                vec![span(if all { Role::Good } else { Role::Text }, format!("{ok} of {total}"))],
+                vec![span(if all { Role::Good } else { Role::Text }, count)],
                 vec![span(Role::Dim, oldest_reconciled.map(age).unwrap_or_default())],
                 vec![span(Role::Dim, why)],
             ]

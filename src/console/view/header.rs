@@ -196,7 +196,7 @@ fn rto(app: &App, used: u64, rto: u64, done: bool) -> Fact {
     };
     let role = if done && !over { Role::Good } else { role };
     let name = span(Role::Dim, format!("RTO {} ", time::clock(rto)));
-    let length = if app.size.0 >= 150 { 40 } else { 24 };
+    let length = if app.size.0 >= 150 { 40 } else { 16 };
     let full = (used.saturating_mul(length) / rto.max(1)).min(length);
     let bar = |n: u64, glyph: &str| glyph.repeat(usize::try_from(n).unwrap_or(0));
     let words = vec![
@@ -219,7 +219,7 @@ fn exposure(app: &App, incident: Option<&Incident>) -> Words {
         let of = if within { "" } else { ", over the RPO" };
         return vec![
             span(Role::Dim, format!("{verb} ")),
-            span(role, time::span(lost)),
+            span(role, time::words(lost)),
             span(Role::Dim, format!(" of data{of}")),
         ];
     }
@@ -232,10 +232,12 @@ fn exposure(app: &App, incident: Option<&Incident>) -> Words {
     });
     match worst.max_by_key(|(age, ..)| *age) {
         Some((u64::MAX, name, ..)) => vec![span(Role::Critical, format!("{name} has no usable restore point"))],
-        Some((age, _, _, true)) => vec![span(Role::Unknown, format!("would lose {} of data or more", time::span(age)))],
+        Some((age, _, _, true)) => {
+            vec![span(Role::Unknown, format!("would lose {} of data or more", time::words(age)))]
+        }
         Some((age, _, rpo, _)) => {
             let role = if age > rpo { Role::Critical } else { Role::Strong };
-            vec![span(Role::Dim, "would lose "), span(role, time::span(age)), span(Role::Dim, " of data")]
+            vec![span(Role::Dim, "would lose "), span(role, time::words(age)), span(Role::Dim, " of data")]
         }
         None => Words::new(),
     }

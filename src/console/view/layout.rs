@@ -80,8 +80,8 @@ fn wide(app: &App, room: Rect, out: &mut Arrangement) {
     let (y1, y2) = (room.y + first, room.y + first + second);
     let end = room.y + room.height;
     // Alerts and GitOps share the left column, so that the line between the panes is one line.
-    let left = room.width * 44 / 100;
-    let middle = left + (room.width - left) / 2;
+    let left = room.width * 39 / 100;
+    let middle = left + (room.width - left) * 45 / 100;
     let row = |pane, x0: u16, x1: u16, y0: u16, y1: u16| place(pane, Rect::new(x0, y0, x1 - x0, y1 - y0));
     out.places.push(row(Pane::Alerts, 0, left, room.y, y1));
     out.places.push(row(Pane::Traffic, left + 1, middle, room.y, y1));

@@ -63,7 +63,7 @@ fn overview(app: &App, canvas: &mut Canvas<'_>) {
     }
     let mut rules = Rules::new(canvas.area());
     for place in &at.places {
-        rules.across(place.title.x, place.title.right(), place.title.y);
+        rules.across(place.title.x.saturating_sub(1), place.title.right(), place.title.y);
     }
     for (x, from, to) in &at.dividers {
         rules.across(*x, *x + 1, from.saturating_sub(1));

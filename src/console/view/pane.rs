@@ -80,7 +80,7 @@ fn age(app: &App, pane: Pane) -> Words {
     let oldest = ages(false).max().unwrap_or(0);
     let mut words = vec![span(Role::Dim, time::age(oldest))];
     if late > 0 {
-        words.insert(0, span(Role::Warning, format!("{late} of {} late · ", behind.len())));
+        words.insert(0, span(Role::Warning, format!("{late} late · ")));
     }
     words
 }
@@ -93,9 +93,9 @@ pub fn troubles(app: &App, pane: Pane) -> Vec<Words> {
         let since = source.troubled_since.map(|at| time::age(time::since(at, app.at()))).unwrap_or_default();
         let mut words = vec![
             span(Role::Warning, format!("{} ", glyph::UNKNOWN)),
-            span(Role::Text, format!("{} ", source.row.source)),
+            span(Role::Text, source.row.source.instance.as_str()),
+            span(Role::Dim, format!(" {since} ")),
             span(Role::Warning, trouble.what.as_str()),
-            span(Role::Dim, format!(" {since}")),
         ];
         if !trouble.remedy.is_empty() {
             words.push(span(Role::Dim, format!(" · {}", trouble.remedy)));
@@ -193,12 +193,7 @@ pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
             span(Role::Dim, format!("  {shown} of {}", list::all(app, place.pane).len())),
         ];
     }
-    if !more.is_empty() {
-        left.push(span(Role::Text, "  "));
-        left.extend(more);
-    }
-    left.push(span(Role::Text, " "));
-    let mut right = age(app, place.pane);
+    let mut right = flow::join(vec![window(app, place), age(app, place.pane)], &span(Role::Dim, " · "));
     if !right.is_empty() {
         right.insert(0, span(Role::Text, " "));
         right.push(span(Role::Text, " "));
@@ -208,6 +203,13 @@ pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
         return;
     }
     let room = width.saturating_sub(width_of(&right) + 3);
+    // A part of the summary is there whole or not at all.
+    while width_of(&left) + width_of(&more) + 3 > room && more.pop().is_some() {}
+    if !more.is_empty() {
+        left.push(span(Role::Text, "  "));
+        left.extend(more);
+    }
+    left.push(span(Role::Text, " "));
     let left = columns::cut(&left, room, true);
     canvas.words(x + 1, y, &left, room);
     canvas.words_right((x + width).saturating_sub(1), y, &right, width - 2);
@@ -250,27 +252,21 @@ pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
             canvas.tint(area, Role::Selected);
         }
     }
-    more_mark(canvas, place, height, top, entries.len());
     for (line, words) in (height..place.body.height).zip(troubles(app, place.pane)) {
         let words = columns::cut(&words, room, true);
         canvas.words(x + 1, y + line, &words, room);
     }
 }
 
-/// How many rows are above and below, at the right of the last line.
-fn more_mark(canvas: &mut Canvas<'_>, place: &Place, height: u16, top: usize, total: usize) {
-    let below = total.saturating_sub(top + usize::from(height));
-    if height < 2 || (below == 0 && top == 0) {
-        return;
+/// Which rows are in sight, where not all of them are: for the right end of the title.
+fn window(app: &App, place: &Place) -> Words {
+    let total = list::visible(app, place.pane).len();
+    let height = usize::from(rows_height(app, place.pane, place.body));
+    if height == 0 || total <= height {
+        return Words::new();
     }
-    let words = match (top, below) {
-        (0, below) => format!(" {below} more below"),
-        (top, 0) => format!(" {top} more above"),
-        (top, below) => format!(" {top} above, {below} below"),
-    };
-    let right = place.body.x + place.body.width;
-    let y = if below == 0 { place.body.y } else { place.body.y + height - 1 };
-    canvas.words_right(right.saturating_sub(1), y, &[span(Role::Dim, words)], place.body.width.saturating_sub(2));
+    let top = app.pane(place.pane).top.min(total - height);
+    vec![span(Role::Dim, format!("{}–{} of {total}", top + 1, top + height))]
 }
 
 /// Old rows: dim, no colour, and never a green mark.
@@ -302,6 +298,8 @@ pub fn strip(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         let full = std::iter::once(name).chain(signal.clone()).collect();
         let tight = std::iter::once(short).chain(signal).collect();
         // The pane in focus keeps its name longest.
+        // Timeline and people are in sight, or a key away: they make room first.
+        let tight = if matches!(pane, Pane::Timeline | Pane::People) && !on { Words::new() } else { tight };
         flow::Fact::left(if on { 1 } else { 2 + pane as u8 }, full).or(tight)
     });
     flow::draw(canvas, area.x + 1, area.y, area.width.saturating_sub(2), 2, facts.collect());

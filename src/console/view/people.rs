@@ -11,7 +11,7 @@ use super::list::Entry;
 
 /// Mark, name, role, since, how we know.
 pub const COLUMNS: &[Column] =
-    &[Column::fixed(0), Column::name(0, 6), Column::fixed(1), Column::number(2), Column::sentence(3, 6)];
+    &[Column::mark(), Column::name(0, 6), Column::fixed(1), Column::number(2), Column::sentence(3, 6)];
 
 /// Everyone with a console open.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {
@@ -35,7 +35,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     };
     let known = match who.actor.level {
         _ if who.actor.simulated => span(Role::Drill, "simulated"),
-        Level::Drill => span(Role::Drill, "drill name"),
+        Level::Drill => span(Role::Drill, "drill"),
         Level::Account => span(Role::Dim, "account"),
         Level::Session => span(Role::Dim, "session"),
         Level::Key => span(Role::Dim, "key"),

@@ -191,8 +191,10 @@ fn preconditions(app: &App, plan: &Plan, room: u16) -> Vec<Words> {
     if !all.is_empty() {
         lines.push(vec![span(Role::Dim, "relies on, and is read again before each step")]);
     }
-    let two = room >= 110 && all.len() > 3;
-    let wide = if two { room / 2 - 3 } else { room.min(90) };
+    let half = room / 2 - room.min(6) / 2;
+    let whole = |pre: &&crate::model::plan::Pre| width(&pre.says) + 14 <= half;
+    let two = room >= 100 && all.len() > 3 && all.iter().all(whole);
+    let wide = if two { half } else { room.min(90) };
     for pair in all.chunks(if two { 2 } else { 1 }) {
         let mut line = cell(pair[0], wide);
         if let Some(second) = pair.get(1) {

@@ -15,9 +15,11 @@ pub fn steps(app: &App, plan: &Plan, record: Option<&PlanRecord>, room: u16) -> 
     )]];
     let began = record.and_then(|record| record.approvals.iter().map(|approval| approval.at).max());
     let mut before = began;
+    let longest = plan.steps.iter().map(|step| width(&step.effect)).max().unwrap_or(0);
+    let wide = longest.clamp(12, room.saturating_sub(18).max(12));
     for (i, step) in plan.steps.iter().enumerate() {
         match record {
-            None => lines.extend(planned(step, room)),
+            None => lines.extend(planned(step, wide)),
             Some(record) => {
                 let state = record.steps.get(i).unwrap_or(&StepState::Waiting);
                 lines.extend(checked(app, step, state, before, room));
@@ -33,14 +35,14 @@ pub fn steps(app: &App, plan: &Plan, record: Option<&PlanRecord>, room: u16) -> 
     lines
 }
 
-fn planned(step: &Step, room: u16) -> Vec<Words> {
-    let limit = format!("  limit {}", time::span(step.limit_s));
+fn planned(step: &Step, wide: u16) -> Vec<Words> {
     let mut lines = Vec::new();
-    for (i, line) in text::wrap(&step.effect, room.saturating_sub(4 + width(&limit)).max(12)).into_iter().enumerate() {
+    for (i, line) in text::wrap(&step.effect, wide).into_iter().enumerate() {
         let number = if i == 0 { format!("{:>2}  ", step.id) } else { "    ".to_owned() };
+        let pad = " ".repeat(usize::from(wide.saturating_sub(width(&line))));
         let mut words = vec![span(Role::Accent, number), span(Role::Text, line)];
         if i == 0 {
-            words.push(span(Role::Dim, limit.clone()));
+            words.push(span(Role::Dim, format!("{pad}  limit {}", time::span(step.limit_s))));
         }
         lines.push(words);
     }

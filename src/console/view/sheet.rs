@@ -37,14 +37,14 @@ impl Sheet {
 
     /// A label and its value, the value broken into lines where it is long.
     pub fn pair(&mut self, label: &str, role: Role, value: &str, room: u16) {
-        const LABEL: u16 = 16;
+        const LABEL: u16 = 22;
         if value.is_empty() {
             return;
         }
         let lines = text::wrap(value, room.saturating_sub(LABEL).max(8));
         for (i, line) in lines.into_iter().enumerate() {
             let label = if i == 0 { label } else { "" };
-            let pad = " ".repeat(usize::from(LABEL).saturating_sub(label.chars().count()));
+            let pad = " ".repeat(usize::from(LABEL).saturating_sub(label.chars().count()).max(2));
             self.lines.push(vec![span(Role::Dim, format!("{label}{pad}")), span(role, line)]);
         }
     }

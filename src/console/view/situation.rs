@@ -52,7 +52,7 @@ fn head(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
         sheet.pair("recovered", Role::Good, &format!("{} (entry {seq})", app.zone.full(at)), room);
     }
     if let Some(lost) = clocks.rpo_s {
-        sheet.pair("data lost", Role::Text, &format!("{} of writes before the impact", time::span(lost)), room);
+        sheet.pair("data lost", Role::Text, &format!("{} of writes before the impact", time::words(lost)), room);
     }
 }
 
@@ -95,14 +95,14 @@ fn services(app: &App, sheet: &mut Sheet, room: u16) {
         let Body::Service { name, rto_s, rpo_s, restore_point, good_percent, failing_since, .. } = &row.body else {
             continue;
         };
-        let mut parts = vec![format!("RTO {}, RPO {}", time::span(*rto_s), time::span(*rpo_s))];
+        let mut parts = vec![format!("RTO {}, RPO {}", time::words(*rto_s), time::words(*rpo_s))];
         parts.extend(good_percent.map(|good| format!("{good} % of answers good")));
-        parts.extend(failing_since.map(|at| format!("failing for {}", time::span(time::since(at, app.at())))));
+        parts.extend(failing_since.map(|at| format!("failing for {}", time::words(time::since(at, app.at())))));
         parts.push(match restore_point {
             Some(point) => format!(
                 "newest restore point {} is {} old",
                 point.name,
-                time::span(time::since(point.started, app.at()))
+                time::words(time::since(point.started, app.at()))
             ),
             None => "no usable restore point".to_owned(),
         });
@@ -142,7 +142,10 @@ fn sources(app: &App, sheet: &mut Sheet, room: u16) {
         let (role, words) = match (trouble, alive_at) {
             (Some(trouble), _) => {
                 let since = troubled_since.as_ref().map(age).unwrap_or_default();
-                (Role::Warning, format!("{} for {since}. {}", trouble.what, trouble.remedy))
+                (
+                    Role::Warning,
+                    format!("{since}: {} · {}", trouble.what, trouble.remedy).trim_end_matches([' ', '·']).to_owned(),
+                )
             }
             (None, Some(at)) if row.stale => (Role::Warning, format!("STALE {}", age(at))),
             (None, Some(at)) => (Role::Text, format!("read {} ago", age(at)).replace("now ago", "just now")),

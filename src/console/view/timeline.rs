@@ -4,6 +4,7 @@ use crate::approval::{PlanRecord, PlanState};
 use crate::board::Verdict;
 use crate::client::Link;
 use crate::console::app::App;
+use crate::console::keymap::{Command, Context, spell};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, glyph, time};
@@ -131,14 +132,20 @@ fn line(app: &App, incident: &Incident, at: Stamp, who: Words, mark: Words, text
 
 fn plan_line(app: &App, record: &PlanRecord) -> (Words, Words) {
     let (glyph, role) = words::plan_mark(record.state);
-    let mut text = vec![span(if role == Role::Waiting { Role::Strong } else { Role::Text }, words::plan_says(record))];
-    let open =
-        app.keymap.chord_of(crate::console::keymap::Context::Main, crate::console::keymap::Command::OpenProposal);
+    let says = words::plan_says(record);
+    let open = app.keymap.chord_of(Context::Main, Command::OpenProposal);
     let live = matches!(record.state, PlanState::Proposed | PlanState::Approved | PlanState::Executing);
-    if let (true, Some(chord)) = (live, open) {
-        text.push(span(Role::Accent, format!("   {}", crate::console::keymap::spell(chord))));
-        text.push(span(Role::Dim, " to open"));
-    }
+    // The key stands before the title, so that no width cuts it off.
+    let text = match (says.split_once(": "), open) {
+        (Some((state, title)), Some(chord)) if live => vec![
+            span(Role::Strong, state),
+            span(Role::Dim, " ("),
+            span(Role::Accent, spell(chord)),
+            span(Role::Dim, " opens) "),
+            span(Role::Text, title),
+        ],
+        _ => vec![span(Role::Text, says)],
+    };
     (vec![span(role, glyph)], text)
 }
 

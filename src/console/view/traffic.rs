@@ -5,14 +5,15 @@ use crate::board::{Body, Row, Topic, Verdict};
 use crate::console::app::App;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::{Cell, Column, Words, flow, glyph, time};
+use crate::console::widget::{Cell, Column, Words, glyph, time};
 use crate::model::facts::{LoadBalancer, Probe};
 
 use super::list::Entry;
 use super::pane;
 
 /// Mark, name, state, more.
-pub const COLUMNS: &[Column] = &[Column::fixed(0), Column::name(0, 9), Column::fixed(1), Column::sentence(2, 6)];
+pub const COLUMNS: &[Column] =
+    &[Column::mark(), Column::name(0, 11), Column::fixed(1), Column::fixed(2), Column::sentence(4, 8)];
 
 /// Each load balancer with its pools below it, then probes, then pools that nothing uses.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {
@@ -44,6 +45,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
                 pane::mark(entry.verdict()),
                 vec![span(Role::Dim, format!("pool {}", pool.name))],
                 vec![span(Role::Dim, "unused")],
+                Words::new(),
                 vec![span(Role::Dim, row.why.as_str())],
             ],
             _ => Vec::new(),
@@ -54,20 +56,22 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
 }
 
 fn balancer(row: &Row, lb: &LoadBalancer) -> Vec<Cell> {
-    let policy = if lb.enabled { format!("policy {}", lb.policy.as_str()) } else { "disabled".to_owned() };
-    let mut note = match lb.ttl_s {
+    let policy = if lb.enabled { lb.policy.as_str().to_owned() } else { "disabled".to_owned() };
+    let note = match lb.ttl_s {
         Some(ttl) if !lb.proxied => format!("TTL {ttl} s"),
         _ => "proxied".to_owned(),
     };
-    if !lb.overrides.is_empty() {
-        note = format!("{note} · {} may override the order", lb.overrides.len());
-    }
+    let more = match lb.overrides.len() {
+        0 => Words::new(),
+        n => vec![span(Role::Warning, format!("{n} may override the order"))],
+    };
     let role = if lb.enabled { Role::Dim } else { Role::Warning };
     vec![
         if row.verdict >= Verdict::Warning { pane::mark(row.verdict) } else { pane::mark(Verdict::Info) },
         vec![span(Role::Strong, lb.name.as_str())],
         vec![span(role, policy)],
         vec![span(Role::Dim, note)],
+        more,
     ]
 }
 
@@ -82,17 +86,15 @@ fn pool_cells(row: &Row, pool: &PoolRef, place: usize) -> Vec<Cell> {
     };
     let count =
         if verdict == Verdict::Critical { pool.places - pool.places_ok.min(pool.places) } else { pool.places_ok };
-    let regions = match (pool.places, place) {
-        (0, _) => String::new(),
-        (places, 0) => format!("{count} of {places} regions"),
-        (places, _) => format!("{count} of {places}"),
-    };
+    let regions = if pool.places == 0 { String::new() } else { format!("{count} of {}", pool.places) };
+    let more = if pool.places > 0 && place == 0 { "regions" } else { "" };
     let role = glyph::of(verdict).1;
     vec![
         pane::mark(verdict),
         vec![span(if goes { Role::Accent } else { Role::Text }, arrow), span(Role::Text, pool.name.as_str())],
         vec![span(role, word)],
         vec![span(Role::Dim, regions)],
+        vec![span(Role::Dim, more)],
     ]
 }
 
@@ -102,33 +104,36 @@ fn probe_cells(app: &App, row: &Row, probe: &Probe) -> Vec<Cell> {
         Some(status) => status.to_string(),
         None => "no answer".to_owned(),
     };
-    let mut note = vec![span(Role::Text, format!("for {}", time::span(time::since(probe.since, app.at()))))];
-    if let Some(site) = &probe.site {
-        note.push(span(Role::Dim, format!(" · from {site}")));
-    }
+    let note = vec![span(Role::Text, format!("for {}", time::span(time::since(probe.since, app.at()))))];
+    let from = probe.site.as_ref().map(|site| format!("from {site}")).unwrap_or_default();
     vec![
         pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Text, format!("probe {}", probe.name))],
         vec![span(role, answer)],
         note,
+        vec![span(Role::Dim, from)],
     ]
 }
 
-/// Which site answers users, by the services' own probes.
+/// How good the answers to users are and which site gives them, by the services' own probes: the worst service.
 pub fn summary(app: &App) -> Words {
-    let mut parts = Vec::new();
-    for row in app.rows(Topic::Services) {
-        let Body::Service { name, sites, good_percent, .. } = &row.body else { continue };
-        let Some((site, share)) = sites.iter().max_by_key(|(_, share)| **share) else { continue };
-        let good = good_percent.unwrap_or(0);
-        let role = if row.stale {
-            Role::Unknown
-        } else if good == 100 {
-            Role::Good
-        } else {
-            Role::Warning
-        };
-        parts.push(vec![span(Role::Dim, format!("{name} {share} % {site}, ")), span(role, format!("{good} % good"))]);
+    let services = app.rows(Topic::Services);
+    let worst = services.iter().filter_map(|row| match &row.body {
+        Body::Service { name, sites, good_percent: Some(good), .. } => Some((*good, name, sites, row.stale)),
+        _ => None,
+    });
+    let Some((good, name, sites, stale)) = worst.min_by_key(|(good, ..)| *good) else { return Words::new() };
+    let role = match good {
+        _ if stale => Role::Unknown,
+        100 => Role::Good,
+        _ => Role::Critical,
+    };
+    let mut words = vec![span(role, format!("{good} % good"))];
+    if let Some((site, share)) = sites.iter().max_by_key(|(_, share)| **share) {
+        words.push(span(Role::Dim, format!(" · {share} % on {site}")));
     }
-    flow::join(parts, &span(Role::Dim, " · "))
+    if services.len() > 1 {
+        words.push(span(Role::Dim, format!(" · {name}")));
+    }
+    words
 }

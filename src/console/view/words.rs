@@ -35,7 +35,10 @@ pub fn says(item: &Item) -> String {
             let mut parts = Vec::new();
             parts.extend(set.status.map(|status| format!("Status: {}", status.name())));
             parts.extend(set.severity.map(|severity| format!("Severity: {}", severity.name().to_uppercase())));
-            parts.extend(set.commander.as_ref().map(|person| format!("{person} commands")));
+            parts.extend(set.commander.as_ref().map(|person| match *person == item.entry.by.person {
+                true => "took command".to_owned(),
+                false => format!("{person} commands"),
+            }));
             parts.extend(set.impact_at.map(|_| "Impact set by hand".to_owned()));
             parts.extend(set.recovered_at.map(|_| "Recovery set by hand".to_owned()));
             if !text.is_empty() {
@@ -101,12 +104,12 @@ pub fn plan_says(record: &PlanRecord) -> String {
     let code = record.digest.spoken().replace(' ', "").to_lowercase();
     let because = if record.says.is_empty() { String::new() } else { format!(": {}", record.says) };
     match record.state {
-        PlanState::Proposed => format!("{title}: proposed, waits for a second person"),
-        PlanState::Approved => format!("{title}: confirmed ({code}), about to run"),
+        PlanState::Proposed => format!("Waits for a second person: {title}"),
+        PlanState::Approved => format!("Confirmed ({code}), about to run: {title}"),
         PlanState::Executing => {
             let at = record.steps.iter().position(|step| !matches!(step, StepState::Done { .. }));
             let step = at.map_or(record.steps.len(), |at| at + 1);
-            format!("{title}: runs, step {step} of {}", record.steps.len())
+            format!("Runs, step {step} of {}: {title}", record.steps.len())
         }
         PlanState::Succeeded if record.says.is_empty() => format!("{title}: confirmed ({code}), done"),
         PlanState::Succeeded => format!("{title}: confirmed ({code}) → {}", record.says),

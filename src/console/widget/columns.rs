@@ -20,27 +20,34 @@ pub struct Column {
     pub least: u16,
     /// Text that runs on is cut at its end, a name in its middle.
     pub sentence: bool,
+    /// Cells to the next column.
+    pub gap: u16,
 }
 
 impl Column {
     /// A short column that is never cut.
     pub const fn fixed(rank: u8) -> Self {
-        Self { align: Align::Left, rank, least: u16::MAX, sentence: false }
+        Self { align: Align::Left, rank, least: u16::MAX, sentence: false, gap: GAP }
+    }
+
+    /// A mark: one cell, close to what it marks.
+    pub const fn mark() -> Self {
+        Self { align: Align::Left, rank: 0, least: u16::MAX, sentence: false, gap: 1 }
     }
 
     /// Numbers: right-aligned, never cut.
     pub const fn number(rank: u8) -> Self {
-        Self { align: Align::Right, rank, least: u16::MAX, sentence: false }
+        Self { align: Align::Right, rank, least: u16::MAX, sentence: false, gap: GAP }
     }
 
     /// A name: cut in the middle.
     pub const fn name(rank: u8, least: u16) -> Self {
-        Self { align: Align::Left, rank, least, sentence: false }
+        Self { align: Align::Left, rank, least, sentence: false, gap: GAP }
     }
 
     /// A sentence: cut at the end.
     pub const fn sentence(rank: u8, least: u16) -> Self {
-        Self { align: Align::Left, rank, least, sentence: true }
+        Self { align: Align::Left, rank, least, sentence: true, gap: GAP }
     }
 }
 
@@ -51,46 +58,54 @@ pub type Cell = Words;
 pub const GAP: u16 = 2;
 
 /// The width of each column in `room`; 0 = it left.
+///
+/// Sentences give first, down to their least; then the columns of rank 3 and more leave; then names are cut; then the rest
+/// leaves. What a column that left sets free goes back to those that were cut.
 pub fn measure(columns: &[Column], rows: &[Vec<Cell>], room: u16) -> Vec<u16> {
-    let mut widths: Vec<u16> = (0..columns.len())
+    let natural: Vec<u16> = (0..columns.len())
         .map(|i| rows.iter().filter_map(|row| row.get(i)).map(|cell| width_of(cell)).max().unwrap_or(0))
         .collect();
+    let mut gone = vec![false; columns.len()];
     loop {
-        let total = total(&widths);
-        if total <= room {
+        let start = (0..columns.len()).map(|i| if gone[i] { 0 } else { natural[i] }).collect();
+        let (widths, fits) = squeeze(columns, start, room, |column| column.sentence);
+        if fits {
             return widths;
         }
-        let over = total - room;
-        // The widest column that can still be cut gives first.
-        let cut = (0..widths.len())
-            .filter(|i| columns[*i].least != u16::MAX && widths[*i] > columns[*i].least)
-            .max_by_key(|i| (columns[*i].sentence, widths[*i]));
-        if let Some(i) = cut {
-            widths[i] -= over.min(widths[i] - columns[i].least);
+        let last = |least: u8| {
+            let some = (0..columns.len()).filter(|i| !gone[*i] && natural[*i] > 0 && columns[*i].rank >= least);
+            some.max_by_key(|i| columns[*i].rank)
+        };
+        if let Some(i) = last(3) {
+            gone[i] = true;
             continue;
         }
-        let leaves =
-            (0..widths.len()).filter(|i| widths[*i] > 0 && columns[*i].rank > 0).max_by_key(|i| columns[*i].rank);
-        match leaves {
-            Some(i) => {
-                widths[i] = 0;
-                // What it leaves free goes back to those that were cut.
-                for j in 0..widths.len() {
-                    if j != i && widths[j] > 0 && columns[j].least != u16::MAX {
-                        widths[j] =
-                            rows.iter().filter_map(|row| row.get(j)).map(|cell| width_of(cell)).max().unwrap_or(0);
-                    }
-                }
-            }
-            None => return widths,
+        let (widths, fits) = squeeze(columns, widths, room, |_| true);
+        match last(1) {
+            Some(i) if !fits => gone[i] = true,
+            _ => return widths,
         }
     }
 }
 
-fn total(widths: &[u16]) -> u16 {
-    let shown = widths.iter().filter(|wide| **wide > 0).count();
-    let gaps = u16::try_from(shown.saturating_sub(1)).unwrap_or(0).saturating_mul(GAP);
-    widths.iter().fold(gaps, |sum, wide| sum.saturating_add(*wide))
+/// Cuts the columns that may be cut, the widest first, until all fit.
+fn squeeze(columns: &[Column], mut widths: Vec<u16>, room: u16, may: impl Fn(&Column) -> bool) -> (Vec<u16>, bool) {
+    loop {
+        let over = total(columns, &widths).saturating_sub(room);
+        let cut = (0..widths.len())
+            .filter(|i| may(&columns[*i]) && columns[*i].least != u16::MAX && widths[*i] > columns[*i].least)
+            .max_by_key(|i| (columns[*i].sentence, widths[*i]));
+        match cut {
+            Some(i) if over > 0 => widths[i] -= over.min(widths[i] - columns[i].least),
+            _ => return (widths, over == 0),
+        }
+    }
+}
+
+fn total(columns: &[Column], widths: &[u16]) -> u16 {
+    let last = widths.iter().rposition(|wide| *wide > 0);
+    let gaps = columns.iter().enumerate().filter(|(i, _)| widths[*i] > 0 && Some(*i) != last).map(|(_, it)| it.gap);
+    gaps.chain(widths.iter().copied()).fold(0, u16::saturating_add)
 }
 
 /// Draws one row in measured columns. The last column runs to the end of the room.
@@ -108,7 +123,7 @@ pub fn draw(canvas: &mut Canvas<'_>, x: u16, y: u16, room: u16, columns: &[Colum
             Align::Left => 0,
         };
         canvas.words(x + left + pad, y, &cell, wide - pad);
-        left = left.saturating_add(wide).saturating_add(GAP);
+        left = left.saturating_add(wide).saturating_add(column.gap);
     }
 }
 

@@ -60,6 +60,7 @@ pub fn fit(mut facts: Vec<Fact>, room: u16, gap: u16) -> Vec<Fact> {
         // Shorten before anything leaves, the least important first.
         if let Some(fact) = facts.iter_mut().filter(|fact| fact.short.is_some()).max_by_key(|fact| fact.rank) {
             fact.full = fact.short.take().unwrap_or_default();
+            facts.retain(|fact| !fact.full.is_empty());
             continue;
         }
         let last = facts.iter().enumerate().filter(|(_, fact)| fact.rank > 0).max_by_key(|(_, fact)| fact.rank);

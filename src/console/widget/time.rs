@@ -79,10 +79,16 @@ pub fn span(seconds: u64) -> String {
     }
 }
 
+/// A length of time inside a sentence: as [`span`], with minutes written so that nobody reads metres.
+pub fn words(seconds: u64) -> String {
+    let text = span(seconds);
+    if text.ends_with(" m") { format!("{text}in") } else { text }
+}
+
 /// A running clock: `18:42`, `1:02:03`.
 pub fn clock(seconds: u64) -> String {
     match seconds {
-        0..3_600 => format!("{:02}:{:02}", seconds / 60, seconds % 60),
+        0..3_600 => format!("{}:{:02}", seconds / 60, seconds % 60),
         _ => format!("{}:{:02}:{:02}", seconds / 3_600, seconds % 3_600 / 60, seconds % 60),
     }
 }
