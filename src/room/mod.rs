@@ -106,7 +106,7 @@ impl Room {
                 boot: boot.clone(),
                 drill: drill.is_some(),
                 key,
-                allow_fs: Vec::new(),
+                allow_fs: config.allow_fs.clone(),
                 check_fs: serve,
             },
             storage,
