@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::fail::Fail;
 use super::link::{Intent, Link};
@@ -145,12 +146,20 @@ pub async fn join(socket: &Path, who: &str, simulated: bool) -> Result<Link, Fai
     Link::open(socket, &intent).await
 }
 
-/// Serves the world alone until told to stop, so that kubectl, amtool and curl can look at it.
-pub async fn world_alone(options: &Drill, out: &Path) -> Result<(), Fail> {
-    let scenario = load_scenario(&options.scenario)?;
+/// Serves the world alone until told to stop, so that kubectl, amtool and curl can look at it. With `detection_in` its
+/// story is moved to the real present, so that a room on the real clock (`warroom serve`) can be pointed at it.
+pub async fn world_alone(options: &Drill, out: &Path, detection_in: Option<Duration>) -> Result<(), Fail> {
+    let mut scenario = Scenario::clone(&load_scenario(&options.scenario)?);
     std::fs::create_dir_all(out)?;
-    let clock = Clock::scaled(scenario.start, options.speed);
-    let world = World::start(Scenario::clone(&scenario), options.seed, clock)
+    let clock = match detection_in {
+        None => Clock::scaled(scenario.start, options.speed),
+        Some(wait) => {
+            let clock = Clock::real();
+            scenario = scenario.detected_at(clock.now() + wait);
+            clock
+        }
+    };
+    let world = World::start(scenario, options.seed, clock)
         .await
         .map_err(|error| Fail::Other(format!("the simulated services can't start: {error}")))?;
     world.write_config(out).map_err(Fail::Other)?;

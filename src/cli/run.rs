@@ -241,9 +241,9 @@ pub fn write_file(file: &Path, text: &str) -> Result<(), Fail> {
 }
 
 async fn play(drill: args::Drill, global: Global, env: &Env) -> Result<Exit, Fail> {
-    if let Some(args::DrillWorld::World { scenario, pace, out }) = drill.world {
+    if let Some(args::DrillWorld::World { scenario, pace, detection_in, out }) = drill.world {
         let options = Drill { scenario, speed: pace.speed, seed: pace.seed, out: None, socket: None, state_dir: None };
-        return drill::world_alone(&options, &out).await.map(|()| Exit::Ok);
+        return drill::world_alone(&options, &out, detection_in).await.map(|()| Exit::Ok);
     }
     let play = drill.play;
     let options = Drill {

@@ -127,7 +127,12 @@ impl Mirror {
             Push::CaughtUp { .. } => self.caught_up = true,
             Push::Board(delta) => self.delta(delta),
             Push::Presence(present) => self.present = present,
-            Push::Clock(sync) => clock.sync_to(sync),
+            Push::Clock(sync) => {
+                clock.sync_to(sync);
+                if let Some(drill) = self.welcome.as_mut().and_then(|welcome| welcome.drill.as_mut()) {
+                    drill.speed = sync.speed;
+                }
+            }
             Push::Degraded(why) => self.degraded = why,
             Push::Ping => {}
         }

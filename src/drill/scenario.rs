@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Action, IncidentStatus, Severity};
@@ -337,6 +337,19 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// The same story with its detection at another instant: for a world that a room on the real clock looks at.
+    pub fn detected_at(mut self, detection: DateTime<Utc>) -> Self {
+        let by = detection - self.detection;
+        self.start += by;
+        self.impact += by;
+        self.detection = detection;
+        for schedule in &mut self.velero.schedules {
+            schedule.newest += by;
+            schedule.cron = cron_at(&schedule.cron, schedule.newest);
+        }
+        self
+    }
+
     /// The instant so many seconds after detection.
     pub fn at(&self, s: i64) -> DateTime<Utc> {
         self.detection + TimeDelta::seconds(s)
@@ -375,6 +388,17 @@ impl Scenario {
         let people: BTreeSet<&str> = self.people.iter().map(|p| p.id.as_str()).collect();
         self.acts.iter().try_for_each(|act| check_act(act, &people))
     }
+}
+
+/// A cron line whose fixed minute and hour are those of a run that must fit it.
+fn cron_at(cron: &str, run: DateTime<Utc>) -> String {
+    let mut fields: Vec<String> = cron.split_whitespace().map(str::to_owned).collect();
+    for (field, value) in fields.iter_mut().zip([run.minute(), run.hour()]) {
+        if field.parse::<u32>().is_ok() {
+            *field = value.to_string();
+        }
+    }
+    fields.join(" ")
 }
 
 fn check_act(act: &Act, people: &BTreeSet<&str>) -> Result<(), String> {

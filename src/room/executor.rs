@@ -171,9 +171,11 @@ impl Run {
             match actions::judge(step, &read) {
                 Progress::Done => {
                     let took = (clock.now() - began).num_seconds();
-                    let parts = [said, found.join(", "), format!("after {took} s")];
-                    let parts = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
-                    return StepEnd::Done(parts.join(" · "));
+                    // A write's own answer proves more than the paths read back; a wait has only those.
+                    return StepEnd::Done(match said.is_empty() {
+                        true => format!("{} · after {took} s", found.join(", ")),
+                        false => format!("{said} · read back after {took} s"),
+                    });
                 }
                 Progress::Failed => return StepEnd::Failed(found.join(", ")),
                 Progress::Waiting if clock.now() >= until => {

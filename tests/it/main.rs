@@ -1,5 +1,6 @@
 //! Integration tests: one binary, because every test binary links everything again.
 
 mod drill_rows;
+mod outage;
 mod support;
 mod tidy;

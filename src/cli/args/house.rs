@@ -102,6 +102,10 @@ pub enum DrillWorld {
         scenario: String,
         #[command(flatten)]
         pace: Pace,
+        /// Move the story to the present: its first alert fires after this time, and the world runs at the real pace, for a
+        /// room that is not a drill's.
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        detection_in: Option<Duration>,
         /// Where kubeconfig, warroom.toml and endpoints.json are written.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,

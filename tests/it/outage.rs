@@ -1,0 +1,77 @@
+//! Every upstream dies for five minutes of drill time and comes back: the room lives, says how old its data is, shows
+//! nothing green, catches up within five seconds, and the gap is in the timeline.
+
+use std::time::Duration;
+
+use warroom::board::{Topic, Verdict};
+use warroom::cli::drill::{Drill, Running, start};
+use warroom::cli::link::{Intent, Link};
+use warroom::client::Mirror;
+use warroom::config::paths::Env;
+use warroom::model::Happening;
+
+use crate::support::{PATIENCE, scratch};
+
+const SPEED: f64 = 60.0;
+/// What a person watches; `Services` and `Clusters` are made of the same data.
+const PANES: [Topic; 5] = [Topic::Alerts, Topic::Traffic, Topic::Backups, Topic::Gitops, Topic::Clusters];
+
+async fn drill(home: &std::path::Path) -> (Running, Link) {
+    warroom::systems::http::install_crypto();
+    let env = Env { home: Some(home.to_owned()), runtime_dir: Some(home.to_owned()), temp: home.to_owned(), ..Env::read() };
+    let options = Drill {
+        scenario: "etcd-corruption".to_owned(),
+        speed: SPEED,
+        seed: 7,
+        out: Some(home.join("out")),
+        socket: Some(home.join("s")),
+        state_dir: None,
+    };
+    let running = start(&options, &env, true).await.expect("the drill starts");
+    let intent = Intent { entries_from: Some(1), topics: Topic::ALL.to_vec(), ..Intent::default() };
+    let link = Link::open(running.room.socket(), &intent).await.expect("a link");
+    (running, link)
+}
+
+fn all_live(mirror: &Mirror) -> bool {
+    let sources = mirror.rows(Topic::Sources);
+    !sources.is_empty() && sources.iter().all(|row| !row.stale && row.verdict < Verdict::Unknown)
+}
+
+fn edges(mirror: &Mirror, name: &str) -> usize {
+    let items = mirror.story.incidents.iter().flat_map(|incident| &incident.items);
+    items.filter(|item| matches!(&item.entry.happening, Happening::Edge(edge) if edge.edge == name)).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_upstream_may_die_and_the_room_says_so_and_catches_up() {
+    let home = scratch();
+    let (running, mut link) = drill(home.path()).await;
+    link.until(PATIENCE, "the incident", |mirror| mirror.story.current().is_some()).await.expect("opened");
+    link.until(PATIENCE, "every source alive", all_live).await.expect("alive");
+
+    running.world.set_down(true).await;
+    let down = running.clock.now();
+    running.clock.sleep(Duration::from_secs(300)).await;
+    let all_dark = |mirror: &Mirror| PANES.iter().flat_map(|topic| mirror.rows(*topic)).all(|row| row.verdict != Verdict::Ok);
+    link.until(PATIENCE, "nothing green", all_dark).await.expect("nothing green");
+    let rows: usize = PANES.iter().map(|topic| link.mirror.rows(*topic).len()).sum();
+    assert!(rows > 20, "the panes still show what was known: {rows} rows");
+    for row in PANES.iter().flat_map(|topic| link.mirror.rows(*topic)) {
+        assert!(row.seen_at < down + chrono::TimeDelta::seconds(5), "{} claims to be seen while all was down", row.id);
+    }
+    let dead = link.mirror.rows(Topic::Sources).iter().filter(|row| row.verdict == Verdict::Ok).count();
+    assert_eq!(dead, 0, "no source is green: {:#?}", link.mirror.rows(Topic::Sources));
+
+    running.world.set_down(false).await;
+    let back = running.clock.now();
+    link.until(PATIENCE, "every source back", all_live).await.expect("caught up");
+    let took = (running.clock.now() - back).num_milliseconds();
+    println!("caught up after {took} ms of drill time, {} ms real", took / SPEED as i64);
+
+    let lost = edges(&link.mirror, "source.lost");
+    link.until(PATIENCE, "the gap in the timeline", |mirror| edges(mirror, "source.back") > 0).await.expect("gap");
+    assert!(lost > 0, "the loss is in the timeline");
+    running.stop().await;
+    crate::support::assert_intact(&home.path().join("out"));
+}
