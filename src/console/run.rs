@@ -134,13 +134,7 @@ pub async fn drive(
             _ = tick.tick() => batch.push(Input::Tick),
             () = painter.wait(), if app.dirty => {}
         }
-        // What has already come is taken in together: a storm costs one frame, not a thousand.
-        while batch.len() < BATCH {
-            match events.try_recv() {
-                Ok(event) => batch.push(Input::Room(Box::new(event))),
-                Err(_) => break,
-            }
-        }
+        drain(&mut events, &mut batch);
         for input in batch {
             let now = Now { room: clock.now(), real: started.elapsed() };
             for effect in update(&mut app, input, now) {
@@ -160,6 +154,16 @@ pub async fn drive(
         if app.dirty && painter.may_draw() {
             painter.paint(surface, &view::draw(&app, &look))?;
             app.dirty = false;
+        }
+    }
+}
+
+/// What has already come is taken in together: a storm costs one frame, not a thousand.
+fn drain(events: &mut mpsc::Receiver<ClientEvent>, batch: &mut Vec<Input>) {
+    while batch.len() < BATCH {
+        match events.try_recv() {
+            Ok(event) => batch.push(Input::Room(Box::new(event))),
+            Err(_) => break,
         }
     }
 }
