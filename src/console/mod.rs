@@ -4,6 +4,7 @@
 //! changes nothing. [`run`](run()) ties them to a terminal, [`shot`] to a picture.
 
 pub mod app;
+pub mod asker;
 pub mod data;
 pub mod effect;
 pub mod input;
@@ -19,10 +20,11 @@ pub mod view;
 pub mod widget;
 
 pub use app::App;
+pub use asker::Asker;
 pub use effect::Effect;
 pub use input::{AskFailure, Input, Now};
 pub use keymap::Keymap;
-pub use run::{Asker, ExitReason, RunOptions, run};
+pub use run::{ExitReason, RunOptions, run};
 pub use theme::{Depth, Look, Theme};
 pub use update::update;
 pub use widget::time::Zone;

@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures::{Stream, StreamExt};
 use ratatui::buffer::Buffer;
@@ -15,24 +14,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::ClientEvent;
 use crate::clock::Clock;
-use crate::protocol::{Reply, Request};
 
 use super::app::App;
+use super::asker::Asker;
 use super::effect::Effect;
-use super::input::{AskFailure, Input, Now};
+use super::input::{Input, Now};
 use super::keymap::{Key, Keymap};
 use super::terminal::{Surface, Terminal};
 use super::theme::Look;
 use super::update::update;
 use super::view;
 use super::widget::time::Zone;
-
-/// Who carries requests to the room: the client's handle.
-#[async_trait]
-pub trait Asker: Send + Sync + 'static {
-    /// Asks; every request is answered or fails with a word.
-    async fn ask(&self, request: Request) -> Result<Reply, AskFailure>;
-}
 
 /// What a console needs.
 pub struct RunOptions {
@@ -142,25 +134,12 @@ pub async fn drive(
             _ = tick.tick() => batch.push(Input::Tick),
             () = painter.wait(), if app.dirty => {}
         }
-        // What has already come is taken in together: a storm costs one frame, not a thousand.
-        while batch.len() < BATCH {
-            match events.try_recv() {
-                Ok(event) => batch.push(Input::Room(Box::new(event))),
-                Err(_) => break,
-            }
-        }
+        drain(&mut events, &mut batch);
         for input in batch {
             let now = Now { room: clock.now(), real: started.elapsed() };
             for effect in update(&mut app, input, now) {
                 match effect {
-                    Effect::Ask { tag, request } => {
-                        let (asker, back) = (Arc::clone(&asker), replies_in.clone());
-                        tokio::spawn(async move {
-                            let result = asker.ask(request).await;
-                            // The console may have ended meanwhile; then nobody is left to tell.
-                            let _ = back.send(Input::Reply { tag, result }).await;
-                        });
-                    }
+                    Effect::Ask { tag, request } => carry(&asker, &replies_in, tag, request),
                     Effect::Copy(text) => surface.copy(&text)?,
                     Effect::Suspend => {
                         surface.suspend()?;
@@ -177,6 +156,26 @@ pub async fn drive(
             app.dirty = false;
         }
     }
+}
+
+/// What has already come is taken in together: a storm costs one frame, not a thousand.
+fn drain(events: &mut mpsc::Receiver<ClientEvent>, batch: &mut Vec<Input>) {
+    while batch.len() < BATCH {
+        match events.try_recv() {
+            Ok(event) => batch.push(Input::Room(Box::new(event))),
+            Err(_) => break,
+        }
+    }
+}
+
+/// Asks in a task of its own: a slow room does not stop the screen. `App` bounds how many are under way.
+fn carry(asker: &Arc<dyn Asker>, back: &mpsc::Sender<Input>, tag: u64, request: crate::protocol::Request) {
+    let (asker, back) = (Arc::clone(asker), back.clone());
+    tokio::spawn(async move {
+        let result = asker.ask(request).await;
+        // The console may have ended meanwhile; then nobody is left to tell.
+        let _ = back.send(Input::Reply { tag, result }).await;
+    });
 }
 
 /// Keeps frames apart.

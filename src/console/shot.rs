@@ -14,10 +14,10 @@ use crate::client::ClientEvent;
 use crate::clock::Clock;
 
 use super::app::App;
+use super::asker::Asker;
 use super::effect::Effect;
 use super::input::{Input, Now};
 use super::keymap::{Key, Keymap};
-use super::run::Asker;
 use super::theme::{Look, depth};
 use super::update::update;
 use super::view;

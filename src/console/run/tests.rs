@@ -2,12 +2,15 @@
 
 use std::sync::Mutex;
 
+use async_trait::async_trait;
 use futures::stream;
 
 use super::*;
+use crate::console::input::AskFailure;
 use crate::console::tests::fixture;
 use crate::console::theme::{Depth, Theme};
 use crate::model::SafeText;
+use crate::protocol::{Reply, Request};
 
 /// Counts the frames it was shown.
 #[derive(Default)]

@@ -3,11 +3,16 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::approval::{Approval, PlanState, StepState};
+use crate::board::Topic;
+use crate::client::{Link, Mirror};
 use crate::console::app::App;
 use crate::console::shot::{to_svg, to_text};
 use crate::console::view;
 
-use super::fixture::{app, look, press};
+use crate::model::{PlanId, SafeText};
+
+use super::fixture::{app, at, look, person, press};
 
 /// The sizes at which every overview is compared.
 const SIZES: [(u16, u16); 5] = [(40, 12), (80, 24), (120, 40), (160, 48), (200, 60)];
@@ -70,4 +75,39 @@ fn the_views_that_are_read() {
         press(&mut app, keys);
         check(name, &app, "dark", name == "situation");
     }
+}
+
+#[test]
+fn a_plan_that_runs_is_a_checklist() {
+    let mut app = app("ana", (120, 40));
+    let plans = &mut app.mirror.story.incidents[0].plans.by_id;
+    let record = plans.get_mut(&PlanId::from("01KB3Z1RESTORE")).unwrap();
+    record.state = PlanState::Executing;
+    record.approvals = vec![Approval { by: person("sam"), at: at("14:55:12"), seq: 21 }];
+    record.steps[0] = StepState::Done { at: at("14:55:14"), says: SafeText::from("access mode is ReadOnly") };
+    record.steps[1] = StepState::Started { at: at("14:55:15") };
+    press(&mut app, "A");
+    check("running", &app, "dark", false);
+}
+
+#[test]
+fn without_an_incident_it_is_calm() {
+    let mut app = app("ana", (120, 40));
+    app.mirror.story.incidents.clear();
+    app.mirror.board.get_mut(&Topic::Alerts).unwrap().rows.retain(|row| row.id == "f-Watchdog");
+    press(&mut app, "6");
+    check("calm", &app, "dark", false);
+}
+
+#[test]
+fn before_the_room_is_heard_and_after_it_is_lost_the_screen_says_so() {
+    let mut fresh = app("ana", (80, 24));
+    fresh.mirror = Mirror::default();
+    press(&mut fresh, "6");
+    check("waiting", &fresh, "dark", false);
+    let mut lost = app("ana", (80, 24));
+    let why = SafeText::from("connection reset by peer");
+    lost.mirror.link = Link::Lost { since: at("14:55:12"), why };
+    press(&mut lost, "4");
+    check("lost", &lost, "mono", false);
 }

@@ -9,14 +9,14 @@ const MAX_CHANGED: usize = 128;
 
 /// Takes in an event of the connection.
 pub fn hear(app: &mut App, event: ClientEvent) {
-    if let ClientEvent::Push(Push::Board(delta)) = &event {
-        if !delta.snapshot {
-            for row in &delta.upserts {
-                let old = app.mirror.rows(delta.topic).iter().find(|old| old.id == row.id);
-                let differs = old.is_some_and(|old| old.verdict != row.verdict || old.stale != row.stale);
-                if differs && app.changed.len() < MAX_CHANGED {
-                    app.changed.insert((delta.topic, row.id.clone()), app.now.real);
-                }
+    if let ClientEvent::Push(Push::Board(delta)) = &event
+        && !delta.snapshot
+    {
+        for row in &delta.upserts {
+            let old = app.mirror.rows(delta.topic).iter().find(|old| old.id == row.id);
+            let differs = old.is_some_and(|old| old.verdict != row.verdict || old.stale != row.stale);
+            if differs && app.changed.len() < MAX_CHANGED {
+                app.changed.insert((delta.topic, row.id.clone()), app.now.real);
             }
         }
     }

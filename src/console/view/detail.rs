@@ -6,7 +6,7 @@ use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
-use crate::model::facts::{Alert, LoadBalancer};
+use crate::model::facts::{Alert, App as Application, KubeEvent, LoadBalancer, Probe};
 use crate::model::{SafeText, Stamp};
 use crate::timeline::Item;
 
@@ -97,18 +97,7 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("users go to", goes_to.as_ref().map(SafeText::as_str).unwrap_or("can't be told"));
             facts.text("service", service.as_deref().unwrap_or(""));
         }
-        Body::Event(event) => {
-            facts.text("object", &format!("{}/{}", event.object_kind, event.object_name));
-            facts.text("namespace", event.namespace.as_str());
-            facts.text("cluster", &event.cluster);
-            facts.text("reason", event.reason.as_str());
-            facts.text("says", event.message.as_str());
-            facts.text("kind", event.kind.as_str());
-            facts.text("count", &event.count.to_string());
-            facts.time("first", event.first);
-            facts.time("last", Some(event.last));
-            facts.text("component", event.component.as_str());
-        }
+        Body::Event(event) => of_event(facts, event),
         Body::Cluster { .. } => of_cluster(facts, body),
         Body::Backup { .. } | Body::Location(_) | Body::Restore(_) => of_backup(facts, body),
         Body::Parity { cluster, ok, total, laggards, oldest_reconciled } => {
@@ -119,17 +108,7 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
                 facts.text(name.as_str(), why.as_str());
             }
         }
-        Body::App(app) => {
-            facts.text("application", app.name.as_str());
-            facts.text("sync", app.sync.as_str());
-            facts.text("health", app.health.as_str());
-            facts.text("revision", app.revision.as_str());
-            facts.text("wants", app.target_revision.as_str());
-            facts.text("destination", app.destination.as_str());
-            facts.text("operation", &format!("{} {}", app.operation_phase.as_str(), app.operation_message));
-            facts.time("compared", app.reconciled_at);
-            facts.list("errors", &app.errors);
-        }
+        Body::App(app) => of_app(facts, app),
         Body::Pool(pool) => {
             facts.text("pool", pool.name.as_str());
             for origin in &pool.origins {
@@ -144,20 +123,44 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
                 facts.text(place.as_str(), if *healthy { "sees it up" } else { "sees it down" });
             }
         }
-        Body::Probe(probe) => {
-            facts.text("url", probe.url.as_str());
-            facts.text(
-                "status",
-                &probe.status.map(|status| status.to_string()).unwrap_or_else(|| "no answer".to_owned()),
-            );
-            facts.text("error", probe.error.as_str());
-            facts.text("answered by", probe.site.as_ref().map(SafeText::as_str).unwrap_or("not said"));
-            facts.text("good", &format!("{} of the last {}", probe.good, probe.samples));
-            facts.time("so since", Some(probe.since));
-            facts.text("took", &format!("{} ms", probe.latency_ms));
-        }
+        Body::Probe(probe) => of_probe(facts, probe),
         Body::Source { .. } | Body::Service { .. } => {}
     }
+}
+
+fn of_event(facts: &mut Facts<'_, '_>, event: &KubeEvent) {
+    facts.text("object", &format!("{}/{}", event.object_kind, event.object_name));
+    facts.text("namespace", event.namespace.as_str());
+    facts.text("cluster", &event.cluster);
+    facts.text("reason", event.reason.as_str());
+    facts.text("says", event.message.as_str());
+    facts.text("kind", event.kind.as_str());
+    facts.text("count", &event.count.to_string());
+    facts.time("first", event.first);
+    facts.time("last", Some(event.last));
+    facts.text("component", event.component.as_str());
+}
+
+fn of_app(facts: &mut Facts<'_, '_>, app: &Application) {
+    facts.text("application", app.name.as_str());
+    facts.text("sync", app.sync.as_str());
+    facts.text("health", app.health.as_str());
+    facts.text("revision", app.revision.as_str());
+    facts.text("wants", app.target_revision.as_str());
+    facts.text("destination", app.destination.as_str());
+    facts.text("operation", &format!("{} {}", app.operation_phase.as_str(), app.operation_message));
+    facts.time("compared", app.reconciled_at);
+    facts.list("errors", &app.errors);
+}
+
+fn of_probe(facts: &mut Facts<'_, '_>, probe: &Probe) {
+    facts.text("url", probe.url.as_str());
+    facts.text("status", &probe.status.map(|status| status.to_string()).unwrap_or_else(|| "no answer".to_owned()));
+    facts.text("error", probe.error.as_str());
+    facts.text("answered by", probe.site.as_ref().map(SafeText::as_str).unwrap_or("not said"));
+    facts.text("good", &format!("{} of the last {}", probe.good, probe.samples));
+    facts.time("so since", Some(probe.since));
+    facts.text("took", &format!("{} ms", probe.latency_ms));
 }
 
 fn of_alert(facts: &mut Facts<'_, '_>, alert: &Alert) {

@@ -57,10 +57,8 @@ fn draw_write(app: &App, canvas: &mut Canvas<'_>, write: &Write) {
     // A long line is broken and grows upwards, so that all of it is read before it is sent.
     let mut lines: Vec<Words> = Vec::new();
     let mut rest: Vec<String> = text::wrap(&format!("{prompt}{value}"), room.saturating_sub(1));
-    if value.ends_with(' ') {
-        if let Some(last) = rest.last_mut().filter(|last| width(last) < room) {
-            last.push(' ');
-        }
+    if let Some(last) = rest.last_mut().filter(|last| value.ends_with(' ') && width(last) < room) {
+        last.push(' ');
     }
     let most = usize::from(app.size.1 / 2).max(1);
     let skip = rest.len().saturating_sub(most);

@@ -202,7 +202,8 @@ fn rto(app: &App, used: u64, rto: u64, done: bool) -> Fact {
     let words = vec![
         name.clone(),
         span(Role::Dim, "▕"),
-        span(role, bar(full, "█")),
+        // Time that is used up is no news until it runs short.
+        span(if role == Role::Strong { Role::Dim } else { role }, bar(full, "█")),
         span(Role::BarRest, bar(length - full, "░")),
         span(Role::Dim, "▏ "),
         span(role, verdict.clone()),

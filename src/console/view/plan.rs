@@ -120,13 +120,11 @@ fn body_lines(app: &App, view: &PlanView, plan: &Plan, room: u16) -> Vec<Words> 
     }
     lines.push(Words::new());
     lines.extend(running::steps(app, plan, record, room));
-    if let Some(record) = view.record(app) {
-        if !record.says.is_empty() {
-            let (glyph, role) = words::plan_mark(record.state);
-            lines.push(Words::new());
-            for line in text::wrap(&format!("{glyph} {}", record.says), room) {
-                lines.push(vec![span(if role == Role::Dim { Role::Text } else { role }, line)]);
-            }
+    if let Some(record) = view.record(app).filter(|record| !record.says.is_empty()) {
+        let (glyph, role) = words::plan_mark(record.state);
+        lines.push(Words::new());
+        for line in text::wrap(&format!("{glyph} {}", record.says), room) {
+            lines.push(vec![span(if role == Role::Dim { Role::Text } else { role }, line)]);
         }
     }
     lines
@@ -194,7 +192,8 @@ fn preconditions(app: &App, plan: &Plan, room: u16) -> Vec<Words> {
     let half = room / 2 - room.min(6) / 2;
     let whole = |pre: &&crate::model::plan::Pre| width(&pre.says) + 14 <= half;
     let two = room >= 100 && all.len() > 3 && all.iter().all(whole);
-    let wide = if two { half } else { room.min(90) };
+    let longest = all.iter().map(|pre| width(&pre.says)).max().unwrap_or(0);
+    let wide = if two { half } else { room.min(longest + 16) };
     for pair in all.chunks(if two { 2 } else { 1 }) {
         let mut line = cell(pair[0], wide);
         if let Some(second) = pair.get(1) {

@@ -141,7 +141,7 @@ fn plan_line(app: &App, record: &PlanRecord) -> (Words, Words) {
             span(Role::Strong, state),
             span(Role::Dim, " ("),
             span(Role::Accent, spell(chord)),
-            span(Role::Dim, " opens) "),
+            span(Role::Dim, " opens): "),
             span(Role::Text, title),
         ],
         _ => vec![span(Role::Text, says)],
