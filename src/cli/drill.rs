@@ -149,7 +149,8 @@ pub async fn join(socket: &Path, who: &str, simulated: bool) -> Result<Link, Fai
 /// Serves the world alone until told to stop, so that kubectl, amtool and curl can look at it. With `detection_in` its
 /// story is moved to the real present, so that a room on the real clock (`warroom serve`) can be pointed at it.
 pub async fn world_alone(options: &Drill, out: &Path, detection_in: Option<Duration>) -> Result<(), Fail> {
-    let mut scenario = Scenario::clone(&load_scenario(&options.scenario)?);
+    let loaded = load_scenario(&options.scenario)?;
+    let mut scenario = Scenario::clone(&loaded);
     std::fs::create_dir_all(out)?;
     let clock = match detection_in {
         None => Clock::scaled(scenario.start, options.speed),

@@ -1,11 +1,12 @@
 //! Verbs about the house itself: configuration, drills, pictures, the log on disk.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::Output;
-use super::values::{size, speed};
+use super::values::{duration, size, speed};
 
 /// `config …`.
 #[derive(Clone, Debug, Subcommand)]
