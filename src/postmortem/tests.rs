@@ -152,10 +152,10 @@ fn a_row_whose_edge_is_missing_is_missing() {
 fn traffic_that_moved_to_the_primary_is_no_switch() {
     let mut log = story();
     for entry in &mut log.entries {
-        if let crate::model::Happening::Edge(it) = &mut entry.happening {
-            if it.edge == "traffic.moved" {
-                it.figures = serde_json::json!({ "from": "dr", "to": "primary" });
-            }
+        if let crate::model::Happening::Edge(it) = &mut entry.happening
+            && it.edge == "traffic.moved"
+        {
+            it.figures = serde_json::json!({ "from": "dr", "to": "primary" });
         }
     }
     let story = log.fold();
