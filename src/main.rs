@@ -1,5 +1,7 @@
 //! The thin door: parse, run, exit code.
 
+use clap::Parser;
+
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    warroom::cli::main(warroom::cli::args::Args::parse()).into()
 }

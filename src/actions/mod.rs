@@ -1,1 +1,120 @@
-//! actions: see the crate docs.
+//! Plan builders: a dangerous act becomes a value that two persons can read, from the board and the objective alone.
+//!
+//! [`build`] makes a [`Plan`] or says in words why it can't; [`preflight`] compares what a step relies on with what was
+//! read again just before it; [`manual`] prints the commands for when only one person can be reached. Pure: `now` is in
+//! the [`Context`]. No parameter of a step comes from a free-text field: ids and names are checked ([`ident`]).
+
+mod failover;
+mod ident;
+mod lookup;
+mod manual;
+mod pools;
+mod preflight;
+mod restore;
+mod restore_steps;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+pub use ident::restore_name;
+pub use manual::manual;
+pub use preflight::{Broken, Progress, holds, judge, needed, preflight, resolve};
+
+use crate::board::Judged;
+use crate::model::plan::{HeadRef, PolicyRef, RefusalKind, Shown};
+use crate::model::{
+    Action, ClusterRole, IncidentId, Objective, PersonId, Plan, PlanId, Policy, Refusal, SourceId, Stamp, Step,
+};
+use crate::seal;
+
+/// Everything a plan is built from.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    pub now: Stamp,
+    pub room: &'a str,
+    pub incident: IncidentId,
+    pub plan: PlanId,
+    pub by: PersonId,
+    pub policy: &'a Policy,
+    pub policy_digest: &'a str,
+    pub people_digest: &'a str,
+    pub supersedes: Option<PlanId>,
+    pub head: HeadRef,
+    pub objective: &'a Objective,
+    pub board: &'a Judged,
+    /// Identity of the credential of each source that has one.
+    pub credentials: &'a BTreeMap<SourceId, String>,
+    pub cluster_roles: &'a BTreeMap<String, ClusterRole>,
+}
+
+/// What a builder decides; [`build`] adds what all plans share.
+struct Body {
+    title: String,
+    confirm: String,
+    shown: Vec<Shown>,
+    warnings: Vec<String>,
+    steps: Vec<Step>,
+    locks: Vec<String>,
+}
+
+/// Builds the plan of an action, or says in words why there can't be one now.
+pub fn build(action: Action, context: &Context) -> Result<Plan, Refusal> {
+    let body = match action {
+        Action::Failover => failover::body(context)?,
+        Action::Restore => restore::body(context)?,
+    };
+    let service = ident::name("the service", &context.objective.service)?;
+    let plan = Plan {
+        v: 1,
+        room: ident::words(context.room),
+        incident: context.incident.clone(),
+        plan: context.plan.clone(),
+        action,
+        service,
+        title: body.title,
+        confirm: body.confirm,
+        shown: body.shown,
+        warnings: body.warnings,
+        cred_ids: cred_ids(&body.steps, context),
+        steps: body.steps,
+        locks: body.locks,
+        policy: PolicyRef {
+            quorum: context.policy.quorum,
+            level: context.policy.level,
+            digest: context.policy_digest.to_owned(),
+        },
+        people_digest: context.people_digest.to_owned(),
+        by: context.by.clone(),
+        ttl_s: context.policy.ttl_s,
+        supersedes: context.supersedes.clone(),
+        head: context.head.clone(),
+    };
+    // Refused here, before anyone reads it: a plan whose bytes can't be sealed could be neither hashed nor compared.
+    seal::plan_bytes(&plan)
+        .map_err(|e| refuse(format!("The plan can't be sealed: {e}."), "Check the names in the configuration."))?;
+    Ok(plan)
+}
+
+/// The credentials that the steps would use, by identity.
+fn cred_ids(steps: &[Step], context: &Context) -> Vec<String> {
+    let mut ids: Vec<String> = steps
+        .iter()
+        .filter(|step| step.adapter != WAIT)
+        .map(|step| match context.credentials.get(&step.target.src) {
+            Some(credential) if !credential.is_empty() => format!("{}: {}", step.target.src, ident::words(credential)),
+            _ => format!("{}: not named", step.target.src),
+        })
+        .collect();
+    ids.dedup();
+    ids
+}
+
+/// The adapter of a step that writes nothing.
+const WAIT: &str = "wait";
+
+/// "Not ready": why there is no plan now, and what would make one possible.
+fn refuse(why: impl AsRef<str>, remedy: impl AsRef<str>) -> Refusal {
+    Refusal::new(RefusalKind::NotReady, why, remedy)
+}

@@ -2,9 +2,24 @@
 //!
 //! No IO and no clock. Deadlines are the engine's (boot clock): it appends `expired`, the fold believes the log.
 
-use std::collections::BTreeMap;
+mod fold;
+mod refusal;
+mod verdict;
 
-use crate::model::{Actor, Digest, Plan, PlanId, SafeText, Stamp};
+#[cfg(test)]
+mod explore;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use fold::Anomaly;
+pub use verdict::{
+    Asker, CLAIM_WITHIN_S, MAX_OPEN, MAX_PER_MINUTE, RoomNow, may_approve, may_begin, may_claim, may_hold, may_propose,
+    may_reject, may_start, may_withdraw,
+};
+
+use crate::model::{Actor, Digest, Level, PersonId, Plan, PlanId, SafeText, Stamp};
 
 /// Where a plan is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -74,17 +89,93 @@ pub struct Plans {
     pub by_id: BTreeMap<PlanId, PlanRecord>,
 }
 
-/// An entry that does not fit the state of its plan: ignored by the fold, and flagged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Anomaly {
-    pub seq: u64,
-    pub plan: Option<PlanId>,
-    pub why: SafeText,
+impl PlanState {
+    /// The word on screen, in JSON and in refusals.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Approved => "approved",
+            Self::Executing => "executing",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+            Self::Interrupted => "interrupted",
+            Self::Rejected => "rejected",
+            Self::Withdrawn => "withdrawn",
+            Self::Expired => "expired",
+            Self::Superseded => "superseded",
+        }
+    }
+
+    /// Waiting for persons or for the claim: may still be rejected, withdrawn, or expire.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Proposed | Self::Approved)
+    }
+
+    /// Ended, and never open again.
+    pub fn is_over(self) -> bool {
+        !self.is_open() && self != Self::Executing
+    }
+}
+
+impl PlanRecord {
+    /// Everyone who stands behind the plan: the proposer and those whose approval counts.
+    pub fn persons(&self) -> BTreeSet<&PersonId> {
+        std::iter::once(&self.by.person).chain(self.approvals.iter().map(|a| &a.by.person)).collect()
+    }
+
+    /// Whether enough distinct persons, one of them not the proposer, stand behind it.
+    pub fn has_quorum(&self) -> bool {
+        let persons = self.persons();
+        persons.len() >= self.quorum() && persons.iter().any(|p| **p != self.by.person)
+    }
+
+    /// How many more persons have to approve.
+    pub fn missing_persons(&self) -> usize {
+        self.quorum().saturating_sub(self.persons().len())
+    }
+
+    /// Persons needed. Two at least, whatever the plan says.
+    fn quorum(&self) -> usize {
+        (self.plan.policy.quorum as usize).max(2)
+    }
+
+    /// The step to start next, if the one before it is done and there is one left.
+    pub fn next_step(&self) -> Option<usize> {
+        let next = self.steps.iter().position(|s| !matches!(s, StepState::Done { .. }))?;
+        matches!(self.steps[next], StepState::Waiting).then_some(next)
+    }
 }
 
 impl Plans {
-    /// Stands in until the fold of this room lands: believes nothing.
-    pub fn apply(&mut self, _entry: &crate::model::Entry) -> Result<(), Anomaly> {
-        Ok(())
+    /// One plan.
+    pub fn get(&self, plan: &PlanId) -> Option<&PlanRecord> {
+        self.by_id.get(plan)
     }
+
+    /// Plans that have not ended, executing ones included, oldest first.
+    pub fn open(&self) -> Vec<&PlanRecord> {
+        let mut open: Vec<_> = self.by_id.values().filter(|r| !r.state.is_over()).collect();
+        open.sort_by_key(|r| r.proposed_seq);
+        open
+    }
+
+    /// Plans that this person could approve: proposed by someone else and not yet approved by them.
+    pub fn waiting_for(&self, person: &PersonId) -> Vec<&PlanRecord> {
+        let mut open = self.open();
+        open.retain(|r| r.state == PlanState::Proposed && !r.persons().contains(person));
+        open
+    }
+
+    /// The plan that already holds one of these locks, if any; `except` is the one about to be superseded.
+    pub fn holder_of(&self, locks: &[String], except: Option<&PlanId>) -> Option<&PlanRecord> {
+        self.open().into_iter().find(|r| Some(&r.plan.plan) != except && r.plan.locks.iter().any(|l| locks.contains(l)))
+    }
+}
+
+/// Whether two actors are one human: the same person, or outside a drill the same account. In a drill every console
+/// may come from one account, so there only the name tells people apart.
+fn same_human(a: &Actor, b: &Actor) -> bool {
+    let drill = a.level == Level::Drill || b.level == Level::Drill;
+    a.person == b.person || (!drill && a.uid.is_some() && a.uid == b.uid)
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::board::{Row, Topic, TopicView};
 use crate::clock::Clock;
-use crate::model::{Digest, SafeText, Stamp};
-use crate::protocol::{Push, Welcome, Who};
+use crate::model::entry::LogLine;
+use crate::model::{Digest, Refusal, SafeText, Stamp};
+use crate::protocol::{BoardDelta, Push, Welcome, Who};
+use crate::seal;
 use crate::timeline::Story;
 
 /// The state of the connection, shown in the header.
@@ -26,6 +28,8 @@ pub enum ClientEvent {
     Linked(Box<Welcome>),
     /// The connection ended; the client is trying again.
     Lost { why: SafeText },
+    /// The room refused the hello; the client has given up.
+    Refused(Refusal),
     /// The room said something.
     Push(Push),
 }
@@ -73,6 +77,98 @@ impl Mirror {
 
     /// Takes in an event. `clock` is set by the room's where the event says so.
     pub fn apply(&mut self, event: ClientEvent, clock: &Clock) {
-        let _ = (event, clock);
+        match event {
+            ClientEvent::Linked(welcome) => self.linked(*welcome, clock),
+            ClientEvent::Lost { why } => self.lost(why, clock),
+            ClientEvent::Refused(refusal) => self.lost(refusal.why, clock),
+            ClientEvent::Push(push) => {
+                self.link = Link::Live { heard_at: clock.now() };
+                self.push(push, clock);
+            }
+        }
+    }
+
+    /// The answer of [`crate::protocol::Request::Board`] and pushes alike: whether this client may act at all.
+    pub fn is_live(&self) -> bool {
+        matches!(self.link, Link::Live { .. })
+    }
+
+    fn linked(&mut self, welcome: Welcome, clock: &Clock) {
+        clock.sync_to(welcome.clock);
+        let same_log = self.welcome.as_ref().is_some_and(|before| before.log == welcome.log);
+        if !same_log {
+            self.story = Story::default();
+            self.head = None;
+            self.broken = None;
+        }
+        self.caught_up = false;
+        self.degraded = welcome.degraded.clone();
+        self.welcome = Some(welcome);
+        self.link = Link::Live { heard_at: clock.now() };
+    }
+
+    fn lost(&mut self, why: SafeText, clock: &Clock) {
+        let since = match &self.link {
+            Link::Lost { since, .. } => *since,
+            _ => clock.now(),
+        };
+        self.link = Link::Lost { since, why };
+    }
+
+    fn push(&mut self, push: Push, clock: &Clock) {
+        match push {
+            Push::Entries(lines) => {
+                for line in &lines {
+                    if let Err(why) = self.entry(line) {
+                        self.broken.get_or_insert_with(|| SafeText::new(&why));
+                    }
+                }
+            }
+            Push::CaughtUp { .. } => self.caught_up = true,
+            Push::Board(delta) => self.delta(delta),
+            Push::Presence(present) => self.present = present,
+            Push::Clock(sync) => clock.sync_to(sync),
+            Push::Degraded(why) => self.degraded = why,
+            Push::Ping => {}
+        }
+    }
+
+    /// Verifies one entry against the last and folds it in. A broken one is folded too: it is shown, with the banner.
+    fn entry(&mut self, line: &LogLine) -> Result<(), String> {
+        let entry = seal::decode(line).map_err(|error| format!("an entry from the room does not verify: {error}"))?;
+        let link = match self.head {
+            Some((seq, _)) if entry.seq != seq + 1 => {
+                Err(format!("the room sent entry {} after {seq}: entries are missing", entry.seq))
+            }
+            Some((seq, hash)) if entry.prev != hash => {
+                Err(format!("entry {} does not link to the entry {seq} this console holds", entry.seq))
+            }
+            _ => Ok(()),
+        };
+        self.head = Some((entry.seq, entry.hash));
+        self.story.apply(&entry);
+        link
+    }
+
+    fn delta(&mut self, delta: BoardDelta) {
+        let view = self.board.entry(delta.topic).or_default();
+        if delta.snapshot {
+            view.rows.clear();
+        }
+        view.total = delta.total;
+        view.dropped = delta.dropped;
+        if !delta.removes.is_empty() {
+            view.rows.retain(|row| !delta.removes.contains(&row.id));
+        }
+        for row in delta.upserts {
+            match view.rows.iter_mut().find(|known| known.id == row.id) {
+                Some(known) => *known = row,
+                None => view.rows.push(row),
+            }
+        }
+        if !delta.order.is_empty() {
+            let place: BTreeMap<&str, usize> = delta.order.iter().enumerate().map(|(i, id)| (id.as_str(), i)).collect();
+            view.rows.sort_by_key(|row| place.get(row.id.as_str()).copied().unwrap_or(usize::MAX));
+        }
     }
 }

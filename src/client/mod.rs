@@ -3,6 +3,8 @@
 //! Used by the console, the subcommands and the drill's partner. It holds no credential and makes no claim about who it is
 //! (a drill room alone accepts a name).
 
+mod connection;
 mod mirror;
 
+pub use connection::{AskError, ConnectOptions, Handle, connect};
 pub use mirror::{ClientEvent, Link, Mirror};

@@ -3,12 +3,90 @@
 //! A syntax or policy error is refused with file, line, column and a suggestion; a bad credential or endpoint is not a
 //! configuration error: the room starts and that source is red.
 
-use std::path::PathBuf;
+mod check;
+mod error;
+mod file;
+mod nearest;
+pub mod paths;
+mod people;
+mod read;
+mod resolve;
+mod sample;
+pub mod secret;
+mod service;
+mod show;
+#[cfg(test)]
+mod tests;
+pub mod units;
+mod url;
+
+use std::path::{Path, PathBuf};
 
 use crate::model::{ClusterRole, Objective, Person, Policy, Rules};
 
+pub use error::{ConfigError, ConfigErrors};
+pub use nearest::nearest;
+pub use paths::Env;
+pub use sample::{SampleCluster, sample, sample_for};
+pub use secret::check_secret;
+pub use show::{to_json, to_toml};
+
+/// The most bytes a configuration file may have.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// For whom a configuration is loaded: a service is judged most strictly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// For `warroom serve`: endpoints must be https or loopback, and the files nobody else's to write.
+    pub serve: bool,
+    /// For a drill room: accounts need not exist on this host, and root may play too.
+    pub drill: bool,
+}
+
+/// Loads and checks a configuration file and the people file it names.
+///
+/// # Errors
+/// Everything found wrong, each with its place: nothing is half loaded.
+pub fn load(path: &Path, options: LoadOptions) -> Result<Config, ConfigErrors> {
+    load_in(path, options, &Env::read())
+}
+
+/// [`load`] with the environment as a value.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_in(path: &Path, options: LoadOptions, env: &Env) -> Result<Config, ConfigErrors> {
+    let strict = options.serve && !options.drill;
+    let bytes = secret::read_file(path, MAX_FILE, strict).map_err(|why| ConfigErrors::about(path, why))?;
+    let text = decode(path, &bytes)?;
+    let mut report = error::Report::new(path, text);
+    let Some(raw) = read::file(&mut report) else { return Err(ConfigErrors(report.into_errors())) };
+    check::all(&raw, options, &mut report);
+    let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut config = resolve::resolve(&raw, &file, options, env, &mut report);
+    let mut errors = report.into_errors();
+    match people::load(&config.people_file, options, &config, strict) {
+        Ok(people) => {
+            config.people = people.people;
+            config.people_digest = people.digest;
+        }
+        Err(more) => errors.extend(more.0),
+    }
+    if errors.is_empty() { Ok(config) } else { Err(ConfigErrors(errors)) }
+}
+
+/// TOML is UTF-8; anything else is refused where it stops being so.
+fn decode<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, ConfigErrors> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let good = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+        let mut report = error::Report::new(path, good);
+        report.at(good.len()..good.len(), "this is not UTF-8 text: save the file as UTF-8");
+        ConfigErrors(report.into_errors())
+    })
+}
+
 /// A checked configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The room's name: in every entry.
     pub room: String,
@@ -23,12 +101,18 @@ pub struct Config {
     pub policy: Policy,
     /// Who is who. Empty: everyone observes.
     pub people: Vec<Person>,
-    /// `sha256:…` of the people file's bytes.
+    /// `sha256:…` of the people file's bytes; of nothing, if there is no such file.
     pub people_digest: String,
+    /// Where the people file is, or would be.
+    pub people_file: PathBuf,
+    /// File systems the log may lie on though they are usually refused: `nfs`, `fuse`.
+    pub allow_fs: Vec<String>,
+    /// Link-local or metadata hosts that a service may be pointed at though they are usually refused.
+    pub allow_hosts: Vec<String>,
 }
 
 /// A Kubernetes cluster and what runs on it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterConfig {
     pub name: String,
     pub role: ClusterRole,
@@ -45,7 +129,7 @@ pub struct ClusterConfig {
 }
 
 /// One Alertmanager instance. All instances are asked and merged.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertmanagerConfig {
     pub name: String,
     /// With its route prefix, without `/api/v2`.
@@ -57,14 +141,14 @@ pub struct AlertmanagerConfig {
 }
 
 /// User and the file that holds the password.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BasicAuth {
     pub user: String,
     pub password_file: PathBuf,
 }
 
 /// A Cloudflare account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloudflareConfig {
     pub name: String,
     /// `https://api.cloudflare.com/client/v4` unless a drill or test says otherwise.
@@ -76,7 +160,7 @@ pub struct CloudflareConfig {
 }
 
 /// An HTTP check of a service's own URL.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeConfig {
     pub name: String,
     pub service: String,

@@ -1,1 +1,31 @@
-//! console: see the crate docs.
+//! The console: keys in, frames out. It knows the room only through the client, and holds no credential.
+//!
+//! terminal → [`keymap`] → [`update`](update()) (pure) → [`Effect`]s, run outside; [`view::draw`] turns the [`App`] into a frame and
+//! changes nothing. [`run`](run()) ties them to a terminal, [`shot`] to a picture.
+
+pub mod app;
+pub mod data;
+pub mod effect;
+pub mod input;
+pub mod keymap;
+pub mod overlay;
+mod plan_bytes;
+pub mod run;
+pub mod shot;
+pub mod terminal;
+pub mod theme;
+mod update;
+pub mod view;
+pub mod widget;
+
+pub use app::App;
+pub use effect::Effect;
+pub use input::{AskFailure, Input, Now};
+pub use keymap::Keymap;
+pub use run::{Asker, ExitReason, RunOptions, run};
+pub use theme::{Depth, Look, Theme};
+pub use update::update;
+pub use widget::time::Zone;
+
+#[cfg(test)]
+mod tests;

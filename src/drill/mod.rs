@@ -1,1 +1,16 @@
-//! drill: see the crate docs.
+//! The drill: a story ([`scenario`]), the world it happens in ([`world`]), the people who play it ([`director`], [`partner`]) and
+//! how well it went ([`score`]).
+//!
+//! The room, its clients and its protocol are the real ones; only the endpoints differ. Nothing here knows the clients' types.
+
+pub mod director;
+pub mod partner;
+pub mod scenario;
+pub mod score;
+pub mod world;
+
+pub use director::{Asker, Director, Seen};
+pub use scenario::Scenario;
+pub use score::{Score, score};
+
+pub use world::World;

@@ -166,6 +166,8 @@ pub enum RefusalKind {
     SamePerson,
     Unmapped,
     NotOperator,
+    /// Only the proposer may withdraw.
+    NotProposer,
     LevelTooLow,
     LoginuidMismatch,
     DigestMismatch,

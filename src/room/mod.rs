@@ -1,1 +1,319 @@
-//! room: see the crate docs.
+//! The room: owns credentials, connections, timeline, and the only right to act.
+//!
+//! [`Room::start`] brings up sources, engine and socket; [`Room::stop`] ends them in the opposite order of need: first no
+//! new requests, then the sources, last the writer, so that what was seen is recorded.
+
+mod beat;
+mod engine;
+mod executor;
+mod news;
+mod peer;
+mod plans;
+mod presence;
+mod rate;
+mod refusals;
+mod requests;
+mod session;
+mod shared;
+mod socket;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::board::{Board, BoardSetup, Judged, Limiter};
+use crate::clock::{Clock, Random};
+use crate::config::Config;
+use crate::ledger::{Condition, Ledger, LedgerError, OpenOptions, Storage};
+use crate::model::SafeText;
+use crate::model::entry::RoomStarted;
+use crate::protocol::DrillInfo;
+use crate::systems::{self, Ctx};
+use crate::timeline::Story;
+
+pub use engine::{Answer, Caller, Command};
+pub use socket::{Socket, SocketError};
+
+use engine::Engine;
+use news::{News, Newsroom};
+use presence::Presence;
+use refusals::RefusalLog;
+use shared::Shared;
+
+/// Observations waiting for the engine; a full channel slows the sources down.
+const SEEN: usize = 8192;
+/// Requests waiting for the engine.
+const COMMANDS: usize = 256;
+/// Connections in all, and of one uid.
+const CONNECTIONS: usize = 256;
+const CONNECTIONS_OF_ONE: usize = 64;
+
+/// Why a room does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RoomError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+}
+
+/// What a room is made of.
+pub struct Setup {
+    pub config: Config,
+    pub clock: Clock,
+    pub random: Random,
+    /// Where the timeline lives.
+    pub state_dir: PathBuf,
+    pub socket: Socket,
+    pub drill: Option<DrillInfo>,
+    /// A daemon: stricter about file systems.
+    pub serve: bool,
+    /// The room's public key, OpenSSH format; empty if it has none.
+    pub key: String,
+    pub storage: Arc<dyn Storage>,
+}
+
+/// A running room.
+pub struct Room {
+    socket: PathBuf,
+    stop_sessions: CancellationToken,
+    stop_sources: CancellationToken,
+    stop_engine: CancellationToken,
+    sessions: TaskTracker,
+    sources: TaskTracker,
+    engine: tokio::task::JoinHandle<()>,
+    acts: TaskTracker,
+}
+
+impl Room {
+    /// Opens the log, starts sources and engine, listens.
+    ///
+    /// # Errors
+    /// A log that can't be opened at all (locked, unreadable, on a refused file system). A *damaged* log is no error:
+    /// the room comes up degraded and shows it. A dead upstream is no error either.
+    pub async fn start(setup: Setup) -> Result<Self, RoomError> {
+        let Setup { config, clock, random, state_dir, socket, drill, serve, key, storage } = setup;
+        let boot = hex(&random.bytes::<8>());
+        let opened = Ledger::open(
+            OpenOptions {
+                dir: state_dir,
+                room: config.room.clone(),
+                src: host_name(),
+                boot: boot.clone(),
+                drill: drill.is_some(),
+                key,
+                allow_fs: config.allow_fs.clone(),
+                check_fs: serve,
+            },
+            storage,
+            clock.clone(),
+            random.clone(),
+        )?;
+        let (seen_tx, seen) = mpsc::channel(SEEN);
+        let stop_sources = CancellationToken::new();
+        let running =
+            systems::start::start(&config, &Ctx { clock: clock.clone(), out: seen_tx, stop: stop_sources.clone() });
+        let reader = opened.ledger.reader();
+        let policy_digest = plans::policy_digest(&config.policy);
+        let shared = Arc::new(Shared {
+            policy_digest,
+            boot,
+            config,
+            clock,
+            random,
+            reader,
+            drill,
+            sources: running.sources,
+            adapters: running.adapters,
+        });
+        let (commands_tx, commands) = mpsc::channel(COMMANDS);
+        let (engine, news) = Self::engine(&shared, opened.ledger, &commands_tx);
+        let (stop_engine, acts) = (engine.stop.clone(), engine.tasks.clone());
+        let (stop_sessions, sessions) = (CancellationToken::new(), TaskTracker::new());
+        let path = socket.path().to_owned();
+        let engine = tokio::spawn(async move { engine.begin().run(commands, seen).await });
+        let door = Door { shared, engine: commands_tx, news, stop: stop_sessions.clone(), sessions: sessions.clone() };
+        sessions.spawn(door.listen(socket));
+        Ok(Self {
+            socket: path,
+            stop_sessions,
+            stop_sources,
+            stop_engine,
+            sessions,
+            sources: running.tasks,
+            engine,
+            acts,
+        })
+    }
+
+    fn engine(shared: &Arc<Shared>, ledger: Ledger, me: &mpsc::Sender<Command>) -> (Engine, News) {
+        let (newsroom, news) = Newsroom::open(shared.reader.head().0);
+        let config = &shared.config;
+        let board = Board::new(BoardSetup {
+            objectives: config.objectives.clone(),
+            clusters: config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect(),
+            sources: shared.sources.iter().map(|source| (source.id.clone(), source.fresh_for_s)).collect(),
+        });
+        let engine = Engine {
+            shared: shared.clone(),
+            ledger,
+            story: Story::default(),
+            board,
+            judged: Judged::default(),
+            limiter: Limiter::new(&config.rules),
+            newsroom,
+            presence: Presence::default(),
+            refusals: RefusalLog::default(),
+            deadlines: BTreeMap::new(),
+            proposals: BTreeMap::new(),
+            degraded: None,
+            me: me.downgrade(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        };
+        (engine, news)
+    }
+
+    /// Where clients connect.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Stops in order: sessions, sources, running plans' tasks (their plans become `interrupted` at the next start), writer.
+    pub async fn stop(self) {
+        self.stop_sessions.cancel();
+        self.sessions.close();
+        self.sessions.wait().await;
+        self.stop_sources.cancel();
+        self.sources.close();
+        // A source may be inside a network call with a limit of its own; the log must not wait for it.
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), self.sources.wait()).await;
+        self.stop_engine.cancel();
+        self.acts.close();
+        let _ = self.engine.await;
+    }
+}
+
+impl Engine {
+    /// Folds the log that is there, and says that the room has started. Open plans expire, running ones are interrupted.
+    fn begin(mut self) -> Self {
+        if let Err(error) = self.fold_log() {
+            self.degrade(&format!("the timeline can't be read: {error}"));
+        }
+        match self.ledger.condition() {
+            Condition::Healthy => {}
+            Condition::Degraded(why) => self.degrade(&format!("the timeline can't be written: {why}")),
+            Condition::Damaged(why) => self.degrade(&format!("the timeline is damaged: {why}")),
+        }
+        let started = RoomStarted {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            drill: self.shared.drill.as_ref().map(|drill| format!("{} seed {}", drill.scenario, drill.seed)),
+            people_digest: self.shared.config.people_digest.clone(),
+            policy_digest: self.shared.policy_digest.clone(),
+        };
+        self.record(vec![self.by_room(started)]);
+        self.settle_old_plans();
+        self
+    }
+
+    fn fold_log(&mut self) -> Result<(), String> {
+        let mut next = 1;
+        loop {
+            let page = self.shared.reader.read_from(next, 4 * 1024 * 1024).map_err(|error| error.to_string())?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for line in &page {
+                let entry = crate::seal::decode(line).map_err(|error| error.to_string())?;
+                next = entry.seq + 1;
+                self.story.apply(&entry);
+            }
+        }
+    }
+}
+
+/// The door: admits connections up to the limits.
+struct Door {
+    shared: Arc<Shared>,
+    engine: mpsc::Sender<Command>,
+    news: News,
+    stop: CancellationToken,
+    sessions: TaskTracker,
+}
+
+impl Door {
+    async fn listen(self, socket: Socket) {
+        let counts = Arc::new(std::sync::Mutex::new(BTreeMap::<u32, usize>::new()));
+        loop {
+            let accepted = tokio::select! {
+                () = self.stop.cancelled() => return,
+                accepted = socket.listener.accept() => accepted,
+            };
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "accept failed");
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let Ok(peer) = peer::Peer::of(&stream) else { continue };
+            let Some(seat) = Seat::take(&counts, peer.uid) else {
+                tracing::warn!(uid = peer.uid, "too many connections");
+                continue;
+            };
+            let (shared, engine, news) = (self.shared.clone(), self.engine.clone(), self.news.clone());
+            let stop = self.stop.clone();
+            self.sessions.spawn(async move {
+                let _seat = seat;
+                if let Err(why) = session::serve(stream, shared, engine, news, stop).await {
+                    tracing::info!(uid = peer.uid, %why, "connection ended");
+                }
+            });
+        }
+    }
+}
+
+type Counts = Arc<std::sync::Mutex<BTreeMap<u32, usize>>>;
+
+/// One connection's place; given back on drop.
+struct Seat {
+    counts: Counts,
+    uid: u32,
+}
+
+impl Seat {
+    fn take(counts: &Counts, uid: u32) -> Option<Self> {
+        let mut held = counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if held.values().sum::<usize>() >= CONNECTIONS || held.get(&uid).is_some_and(|n| *n >= CONNECTIONS_OF_ONE) {
+            return None;
+        }
+        *held.entry(uid).or_default() += 1;
+        Some(Self { counts: counts.clone(), uid })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut held = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(n) = held.get_mut(&self.uid) {
+            *n -= 1;
+            if *n == 0 {
+                held.remove(&self.uid);
+            }
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn host_name() -> String {
+    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    SafeText::new(&name.unwrap_or_default()).to_string()
+}

@@ -1,1 +1,362 @@
-//! One transport policy for plain HTTP APIs.
+//! One transport policy for plain HTTP APIs: how we connect, how long we wait, how much we read, what an error may say.
+//!
+//! Redirects are not followed, a connection gets three seconds, an answer ten, a body eight MiB, JSON 64 levels. These
+//! limits run in real time: a drill's faster clock makes no socket faster. Credentials are read from their file for each
+//! request, so a replaced file works at once, and are cut out of everything that a server sends back.
+
+mod secret;
+mod words;
+
+#[cfg(test)]
+pub mod script;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+pub use reqwest::Method;
+use reqwest::header::{AUTHORIZATION, HeaderMap};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, Request, Url};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::model::{SafeText, Trouble, TroubleKind};
+
+pub use secret::{Auth, Secret};
+pub use words::{first_sentence, trouble};
+
+const CONNECT: Duration = Duration::from_secs(3);
+const TOTAL: Duration = Duration::from_secs(10);
+const MAX_BODY: usize = 8 * 1024 * 1024;
+const MAX_DEPTH: usize = 64;
+const MAX_CA: u64 = 1024 * 1024;
+
+/// Installs the process's one TLS provider. Call it first; calling it again does nothing.
+pub fn install_crypto() {
+    // An error means that one is installed already, which is what we want.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// What one API needs beyond the common policy.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub auth: Auth,
+    /// Trust exactly these certificates instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The whole exchange, at most ten seconds.
+    pub total: Duration,
+    pub max_body: usize,
+    /// Stop reading at `max_body` instead of refusing the answer: for those who want the status alone.
+    pub cut_body: bool,
+    /// How long an unused connection is kept.
+    pub idle: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            auth: Auth::None,
+            ca_file: None,
+            total: TOTAL,
+            max_body: MAX_BODY,
+            cut_body: false,
+            idle: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A failed exchange: there is no answer to read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    pub trouble: Trouble,
+    /// False when provably no byte of the request reached the server.
+    pub sent: bool,
+    /// The connection broke, as a kept one does when the server restarts; nothing else may be concluded.
+    broken: bool,
+}
+
+impl Fault {
+    fn unsent(trouble: Trouble) -> Self {
+        Self { trouble, sent: false, broken: false }
+    }
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        fault.trouble
+    }
+}
+
+/// What a server answered, whatever its status. Credentials are already cut out of the body.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    host: String,
+    credential: String,
+}
+
+impl Answer {
+    /// The answer itself if it is a success, else its trouble.
+    pub fn success(self) -> Result<Self, Trouble> {
+        if (200..300).contains(&self.status) { Ok(self) } else { Err(self.trouble()) }
+    }
+
+    /// What this status means for a source, in one line and a remedy.
+    pub fn trouble(&self) -> Trouble {
+        words::of_status(self.status, &self.headers, &self.body, &self.host, &self.credential)
+    }
+
+    /// The body as JSON of a type.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Trouble> {
+        parse(&self.body).map_err(|why| {
+            let what = format!("{} answered something unexpected: {why}", self.host);
+            trouble(TroubleKind::Garbage, what, "Check that the url is the API itself and its version is supported.")
+        })
+    }
+
+    /// A header as text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// `Retry-After` in seconds; a date is taken relative to the server's own `Date`.
+    pub fn retry_after_s(&self) -> Option<u64> {
+        let raw = self.header("retry-after")?.trim();
+        if let Ok(seconds) = raw.parse() {
+            return Some(seconds);
+        }
+        let until = chrono::DateTime::parse_from_rfc2822(raw).ok()?;
+        let now = chrono::DateTime::parse_from_rfc2822(self.header("date")?).ok()?;
+        u64::try_from((until - now).num_seconds()).ok()
+    }
+}
+
+/// One API: base address, credential, and the connections kept to it.
+pub struct Api {
+    base: Result<Url, Trouble>,
+    options: Options,
+    client: Mutex<Option<Client>>,
+}
+
+impl Api {
+    /// An API at `url`. Never fails: what is wrong with it is the trouble of every request.
+    pub fn new(url: &str, options: Options) -> Self {
+        install_crypto();
+        Self { base: base(url), options, client: Mutex::new(None) }
+    }
+
+    /// Host and port, for messages.
+    pub fn host(&self) -> String {
+        self.base.as_ref().map(label).unwrap_or_default()
+    }
+
+    /// GET and read JSON; anything but a 2xx is trouble.
+    pub async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Trouble> {
+        self.send(Method::GET, path, None).await?.success()?.json()
+    }
+
+    /// One exchange. A GET on a connection that the server had closed is tried again on a new one, and a 401 is tried again
+    /// if the credential's file has changed meanwhile: in both cases nothing can have happened twice.
+    pub async fn send(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Answer, Fault> {
+        let url = self.url(path).map_err(Fault::unsent)?;
+        let secret = self.options.auth.read().await.map_err(Fault::unsent)?;
+        let mut result = self.exchange(&method, &url, body, secret.as_ref()).await;
+        if method == Method::GET && matches!(&result, Err(fault) if fault.broken) {
+            result = self.exchange(&method, &url, body, secret.as_ref()).await;
+        }
+        if matches!(&result, Ok(answer) if answer.status == 401) {
+            let newer = self.options.auth.read().await.map_err(Fault::unsent)?;
+            if newer != secret {
+                result = self.exchange(&method, &url, body, newer.as_ref()).await;
+            }
+        }
+        result
+    }
+
+    fn url(&self, path: &[&str]) -> Result<Url, Trouble> {
+        let mut url = self.base.clone()?;
+        if let Ok(mut segments) = url.path_segments_mut()
+            && !path.is_empty()
+        {
+            segments.pop_if_empty().extend(path);
+        }
+        Ok(url)
+    }
+
+    async fn exchange(
+        &self,
+        method: &Method,
+        url: &Url,
+        body: Option<&Value>,
+        secret: Option<&Secret>,
+    ) -> Result<Answer, Fault> {
+        let client = self.client(url).await.map_err(Fault::unsent)?;
+        let mut request = client.request(method.clone(), url.clone()).timeout(self.options.total.min(TOTAL));
+        request = self.options.auth.apply(request, secret);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let request = request.build().map_err(|err| Fault::unsent(self.of_error(err.without_url(), url).trouble))?;
+        let needles = needles(&request, secret);
+        let mut response = match client.execute(request).await {
+            Ok(response) => response,
+            Err(err) => return Err(self.failed(err, url)),
+        };
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let mut bytes = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if bytes.len() + chunk.len() <= self.options.max_body => {
+                    bytes.extend_from_slice(&chunk)
+                }
+                Ok(Some(_)) if self.options.cut_body => break,
+                Ok(Some(_)) => return Err(self.too_large(url)),
+                Ok(None) => break,
+                Err(err) => return Err(self.failed(err, url)),
+            }
+        }
+        let credential = self.options.auth.describe();
+        Ok(Answer { status, headers, body: redact(bytes, &needles), host: label(url), credential })
+    }
+
+    fn failed(&self, err: reqwest::Error, url: &Url) -> Fault {
+        if err.is_connect() && self.options.ca_file.is_some() {
+            // The pinned certificate may have been replaced: the next request reads it again.
+            *self.client.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        self.of_error(err.without_url(), url)
+    }
+
+    fn of_error(&self, err: reqwest::Error, url: &Url) -> Fault {
+        let (sent, broken) = (!err.is_connect(), !err.is_connect() && !err.is_timeout());
+        Fault { trouble: words::of_error(&err, &label(url), self.options.total.min(TOTAL)), sent, broken }
+    }
+
+    fn too_large(&self, url: &Url) -> Fault {
+        let what = format!("{} answered more than {} KiB", label(url), self.options.max_body / 1024);
+        let trouble = trouble(TroubleKind::Garbage, what, "Check that the url is the API itself.");
+        Fault { trouble, sent: true, broken: false }
+    }
+
+    async fn client(&self, url: &Url) -> Result<Client, Trouble> {
+        let kept = self.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(client) = kept {
+            return Ok(client);
+        }
+        let client = build(&self.options, url).await?;
+        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
+        Ok(client)
+    }
+}
+
+async fn build(options: &Options, url: &Url) -> Result<Client, Trouble> {
+    let mut builder = Client::builder()
+        .user_agent(concat!("warroom/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .connect_timeout(CONNECT.min(options.total))
+        .pool_idle_timeout(options.idle)
+        .pool_max_idle_per_host(4);
+    if let Some(path) = &options.ca_file {
+        let pem = secret::read_file(path, MAX_CA).await.map_err(|why| bad_ca(path, &why))?;
+        let certs = Certificate::from_pem_bundle(&pem).map_err(|_| bad_ca(path, "it is not PEM"))?;
+        if certs.is_empty() {
+            return Err(bad_ca(path, "it holds no certificate"));
+        }
+        builder = builder.tls_certs_only(certs);
+    } else if url.scheme() == "http" {
+        // Plain http verifies nothing: do not load (or miss) the system's certificates for it.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(|err| {
+        let what = format!("can't set up TLS for {}: {}", label(url), words::root_cause(&err.without_url()));
+        trouble(TroubleKind::Credential, what, "Install the system's CA certificates or set ca_file.")
+    })
+}
+
+fn bad_ca(path: &std::path::Path, why: &str) -> Trouble {
+    let what = format!("can't use the CA file {}: {why}", path.display());
+    trouble(TroubleKind::Credential, what, "Put the PEM certificates of the server's CA there.")
+}
+
+fn base(url: &str) -> Result<Url, Trouble> {
+    let refuse = |what: &str| {
+        trouble(TroubleKind::Credential, format!("this source's url {what}"), "Correct the url in the configuration.")
+    };
+    let parsed = Url::parse(url).map_err(|err| refuse(&format!("does not parse: {err}")))?;
+    if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
+        return Err(refuse("is not an http or https address"));
+    }
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return Err(refuse("carries a user or password; name a credential file instead"));
+    }
+    Ok(parsed)
+}
+
+fn label(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("?");
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// What must not come back to us in an answer: the secret, and the header made from it.
+fn needles(request: &Request, secret: Option<&Secret>) -> Vec<Secret> {
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let header = header.and_then(|value| value.split_once(' ')).map(|(_, value)| value.to_owned());
+    let secret = secret.map(|secret| secret.expose().to_owned());
+    // Shorter ones would cut innocent text to pieces, and guard nothing.
+    [header, secret].into_iter().flatten().filter(|it| it.len() >= 6).map(Secret::new).collect()
+}
+
+fn redact(body: Vec<u8>, needles: &[Secret]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&body);
+    if !needles.iter().any(|needle| text.contains(needle.expose())) {
+        return body;
+    }
+    let clean = needles.iter().fold(text.into_owned(), |text, needle| text.replace(needle.expose(), "[redacted]"));
+    clean.into_bytes()
+}
+
+/// Reads JSON of at most 64 levels; the error is one line.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, SafeText> {
+    if too_deep(body) {
+        return Err(SafeText::new("JSON nested deeper than 64 levels"));
+    }
+    serde_json::from_slice(body).map_err(|err| {
+        let kind = if body.is_empty() {
+            "an empty body".to_owned()
+        } else if err.is_data() {
+            err.to_string()
+        } else {
+            format!("not JSON ({})", first_sentence(body, 80))
+        };
+        SafeText::new(&kind)
+    })
+}
+
+fn too_deep(body: &[u8]) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return true;
+                }
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}

@@ -10,8 +10,11 @@ pub mod cloudflare;
 pub mod http;
 pub mod kubernetes;
 pub mod probe;
+pub mod start;
 pub mod supervise;
 pub mod velero;
+
+pub use start::start;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,7 +3,12 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio_util::task::TaskTracker;
+
+use super::Ctx;
+use super::http::trouble;
 use crate::clock::Clock;
+use crate::model::{SourceId, TroubleKind};
 
 /// Waits between failed attempts: 0.25 s doubling to 5 s, on the room's clock. Success resets it.
 #[derive(Clone, Debug)]
@@ -58,5 +63,80 @@ where
             () = stop.cancelled() => return,
             () = clock.sleep(wait) => {}
         }
+    }
+}
+
+/// How long data counts as fresh when it is asked for every `every`: two rounds may be lost, and one may take its whole
+/// time limit.
+pub fn fresh_for(every: Duration) -> u64 {
+    every.as_secs() * 3 + 15
+}
+
+/// Runs a source's task until the room stops. A task that panics is reported as trouble of its source and started again
+/// after the back-off: one reader's bug costs its own pane for a moment, never the room.
+pub fn keep<F, Fut>(tasks: &TaskTracker, ctx: &Ctx, source: SourceId, run: F)
+where
+    F: Fn(Ctx) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let (ctx, reporter) = (ctx.clone(), ctx.reporter(source));
+    tasks.spawn(async move {
+        let mut backoff = Backoff::default();
+        while !ctx.stop.is_cancelled() {
+            // A reader that ends by itself is waited for like one that failed, so that it can't spin.
+            let ended = tokio::spawn(run(ctx.clone())).await;
+            if ctx.stop.is_cancelled() {
+                return;
+            }
+            let err = ended.err().map_or_else(|| "it ended".to_owned(), |err| err.to_string());
+            tracing::error!(source = %reporter.source(), %err, "a source's reader failed and is started again");
+            let what = "the reader of this source failed and was started again; its log names the place";
+            reporter.trouble(trouble(TroubleKind::Garbage, what, "Please report this as a defect.")).await;
+            tokio::select! {
+                () = ctx.stop.cancelled() => {}
+                () = ctx.clock.sleep(backoff.failed()) => {}
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::model::System;
+    use crate::systems::http::script::Room;
+
+    #[tokio::test]
+    async fn a_reader_that_panics_is_trouble_and_runs_again() {
+        let (mut room, tasks, runs) = (Room::fast(), TaskTracker::new(), Arc::new(AtomicU32::new(0)));
+        let counted = runs.clone();
+        let source = SourceId::new(System::Probe, "shop");
+        keep(&tasks, &room.ctx, source.clone(), move |ctx| {
+            let run = counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                assert!(run > 0, "the first run fails");
+                ctx.reporter(SourceId::new(System::Probe, "shop")).alive().await;
+                ctx.stop.cancelled().await;
+            }
+        });
+        assert_eq!(room.trouble().await.kind, TroubleKind::Garbage);
+        let next = room.next().await;
+        assert_eq!((next.source, next.change), (source, crate::model::Change::Alive));
+        room.ctx.stop.cancel();
+        tasks.close();
+        tasks.wait().await;
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn the_wait_doubles_to_its_cap_and_starts_again_after_success() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<u128> = (0..7).map(|_| backoff.failed().as_millis()).collect();
+        assert_eq!(waits, [250, 500, 1000, 2000, 4000, 5000, 5000]);
+        backoff.reset();
+        assert_eq!(backoff.failed().as_millis(), 250);
     }
 }

@@ -1,1 +1,44 @@
-//! alertmanager.
+//! Alertmanager: every instance is a source of its own, asked for all its alerts each round.
+//!
+//! Instances do not share alerts, so all are asked and the board merges them by fingerprint. A resolved alert is simply
+//! absent: what that means is the board's to judge, from all instances and from when each was started.
+
+mod map;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+
+use super::http::{Api, Auth, Options};
+use super::{Adapter, Ctx, SourceSpec, supervise};
+use crate::config::AlertmanagerConfig;
+use crate::model::{SourceId, System};
+
+/// Starts watching one instance.
+pub fn start(config: &AlertmanagerConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
+    let id = SourceId::new(System::Alertmanager, config.name.clone());
+    let (auth, credential) = match (&config.basic_auth, &config.bearer_file) {
+        (Some(basic), _) => {
+            (Auth::Basic(basic.user.clone(), basic.password_file.clone()), format!("user {}", basic.user))
+        }
+        (None, Some(file)) => (Auth::Bearer(file.clone()), format!("token {}", config.name)),
+        (None, None) => (Auth::None, String::new()),
+    };
+    let options = Options { auth, ca_file: config.ca_file.clone(), ..Options::default() };
+    let watch = Arc::new(watch::Watch {
+        api: Api::new(&config.url, options),
+        instance: config.name.clone(),
+        reporter: ctx.reporter(id.clone()),
+    });
+    let every = Duration::from_secs(config.every_s.max(1));
+    supervise::keep(tasks, ctx, id.clone(), move |ctx| {
+        let watch = watch.clone();
+        async move { supervise::poll(&ctx.clock, &ctx.stop, every, || watch.round()).await }
+    });
+    (SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential }, None)
+}

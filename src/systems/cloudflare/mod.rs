@@ -1,1 +1,39 @@
-//! cloudflare.
+//! Cloudflare load balancing: pools of an account, load balancers of its zones, and the one write that moves traffic.
+//!
+//! The API allows 1,200 requests in five minutes for everything that uses the same user, and locks all of it out beyond:
+//! lists are asked for each round, health in detail only for pools in use and seldom, and a reserve is kept for acting.
+
+mod act;
+mod client;
+mod map;
+mod reply;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+
+use super::http::{Auth, Options};
+use super::{Adapter, Ctx, SourceSpec, supervise};
+use crate::config::CloudflareConfig;
+use crate::model::{SourceId, System};
+
+/// Starts watching one account and gives the adapter that acts on it.
+pub fn start(config: &CloudflareConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
+    let id = SourceId::new(System::Cloudflare, config.name.clone());
+    let options = Options { auth: Auth::Bearer(config.token_file.clone()), ..Options::default() };
+    let client = Arc::new(client::Client::new(config, options));
+    let every = Duration::from_secs(config.every_s.max(1));
+    let watch = Arc::new(watch::Watch::new(client.clone(), ctx.reporter(id.clone()), every));
+    supervise::keep(tasks, ctx, id.clone(), move |ctx| {
+        let watch = watch.clone();
+        async move { supervise::poll(&ctx.clock, &ctx.stop, every, || watch.round()).await }
+    });
+    let credential = format!("token {}", config.name);
+    let spec = SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential };
+    (spec, Some(Arc::new(act::Acting { client })))
+}

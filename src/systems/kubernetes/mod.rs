@@ -1,1 +1,85 @@
-//! kubernetes.
+//! Kubernetes: events, nodes with the age of their Leases, pods in trouble, and the control plane.
+//!
+//! Also the ground for everything that lives in a cluster ([`super::velero`], [`super::argocd`]): the connection
+//! ([`client`]), single requests and lists ([`ask`]), watches ([`watch`]) behind a gate ([`feed`]), and the words for
+//! what went wrong ([`trouble`]).
+
+pub mod ask;
+pub mod client;
+pub mod feed;
+pub mod health;
+pub mod map;
+pub mod nodes;
+pub mod object;
+mod proxy;
+pub mod trouble;
+pub mod watch;
+
+#[cfg(test)]
+pub(in crate::systems) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio_util::task::TaskTracker;
+
+use self::ask::Collection;
+use self::client::Link;
+use self::feed::Feed;
+use self::watch::{Mapped, Watched};
+use super::supervise::keep;
+use super::{Adapter, Ctx, SourceSpec};
+use crate::config::ClusterConfig;
+use crate::model::facts::{Fact, FactKind};
+use crate::model::{SourceId, System};
+
+/// How long what a cluster said counts as fresh, seconds.
+const FRESH_FOR_S: u64 = 30;
+
+/// Starts watching a cluster. Never fails: a kubeconfig that can't be used is this source's trouble.
+pub fn start(config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
+    (start_on(Link::new(config), &config.name, ctx, tasks), None)
+}
+
+fn start_on(link: Link, cluster: &str, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
+    let id = SourceId::new(System::Kubernetes, cluster);
+    let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
+    let parts = [health::PROBE, health::READS, nodes::PART, "events", "nodes", "pods"];
+    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts);
+    let name = cluster.to_owned();
+
+    let (of, on) = (feed.clone(), name.clone());
+    keep(tasks, ctx, id.clone(), move |_| health::run(of.clone(), on.clone()));
+
+    let (of, on) = (feed.clone(), name.clone());
+    keep(tasks, ctx, id.clone(), move |_| {
+        let cluster = on.clone();
+        let map = move |object: &Value| -> Mapped {
+            let event = map::event(&cluster, object)?;
+            Some((event.uid.clone(), Some(Fact::from(event))))
+        };
+        watch::run(of.clone(), watched("events", FactKind::KubeEvent), map)
+    });
+
+    let book = nodes::Book::new(&name);
+    let (of, pages) = (feed.clone(), book.clone());
+    keep(tasks, ctx, id.clone(), move |_| watch::run(of.clone(), watched("nodes", FactKind::Node), pages.clone()));
+    let of = feed.clone();
+    keep(tasks, ctx, id.clone(), move |_| nodes::leases(of.clone(), book.clone()));
+
+    keep(tasks, ctx, id.clone(), move |_| {
+        let (cluster, clock) = (name.clone(), feed.clock.clone());
+        let map = move |object: &Value| -> Mapped {
+            let (key, pod) = map::pod(&cluster, object, clock.now())?;
+            Some((key, pod.map(Fact::from)))
+        };
+        watch::run(feed.clone(), watched("pods", FactKind::Pod), map)
+    });
+    spec
+}
+
+fn watched(plural: &'static str, kind: FactKind) -> Watched {
+    Watched { part: plural, collection: Collection::new("v1", plural, None), kind }
+}

@@ -1,1 +1,73 @@
-//! velero.
+//! Velero: schedules, restore points, storage locations and restores, watched in its namespace; and the two writes of
+//! a restore plan. A status is evidence only while its writer lives: the locations' validation time is its heartbeat.
+
+mod act;
+pub mod map;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio_util::task::TaskTracker;
+
+use super::kubernetes::ask::Collection;
+use super::kubernetes::client::Link;
+use super::kubernetes::feed::Feed;
+use super::kubernetes::health;
+use super::kubernetes::watch::{self, Mapped, Watched};
+use super::supervise::keep;
+use super::{Adapter, Ctx, SourceSpec};
+use crate::config::ClusterConfig;
+use crate::model::facts::{Fact, FactKind};
+use crate::model::{SourceId, System};
+
+pub use act::{Velero, restore_name};
+
+/// How long what Velero's objects said counts as fresh, seconds.
+const FRESH_FOR_S: u64 = 45;
+const GROUP: &str = "velero.io/v1";
+const DEFAULT_NAMESPACE: &str = "velero";
+
+/// Starts watching a cluster's Velero. Never fails: what is missing or forbidden is this source's trouble.
+pub fn start(config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
+    let namespace = config.velero.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+    // Acting has its own connection: it shares no pool, no lock and no expired token with the watches.
+    let adapter = Velero::new(Link::new(config), namespace, ctx.clock.clone());
+    (start_on(Link::new(config), config, ctx, tasks), Some(Arc::new(adapter)))
+}
+
+type Map = fn(&str, &Value) -> Option<Fact>;
+
+fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
+    let id = SourceId::new(System::Velero, config.name.as_str());
+    let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
+    let parts = [health::PROBE, "schedules", "backups", "backupstoragelocations", "restores"];
+    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts);
+    let namespace = config.velero.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+    let collection = |plural| Collection::new(GROUP, plural, Some(namespace));
+
+    let (of, backups) = (feed.clone(), collection("backups"));
+    keep(tasks, ctx, id.clone(), move |_| health::pulse(of.clone(), backups.clone()));
+
+    let kinds: [(&'static str, FactKind, Map); 4] = [
+        ("schedules", FactKind::Schedule, |cluster, it| map::schedule(cluster, it).map(Fact::from)),
+        ("backups", FactKind::RestorePoint, |cluster, it| map::restore_point(cluster, it).map(Fact::from)),
+        ("backupstoragelocations", FactKind::Location, |cluster, it| map::location(cluster, it).map(Fact::from)),
+        ("restores", FactKind::Restore, |cluster, it| map::restore(cluster, it).map(Fact::from)),
+    ];
+    for (plural, kind, map) in kinds {
+        let (of, cluster) = (feed.clone(), config.name.clone());
+        let what = Watched { part: plural, collection: collection(plural), kind };
+        keep(tasks, ctx, id.clone(), move |_| {
+            let cluster = cluster.clone();
+            let map = move |object: &Value| -> Mapped {
+                let fact = map(&cluster, object)?;
+                Some((fact.key(), Some(fact)))
+            };
+            watch::run(of.clone(), what.clone(), map)
+        });
+    }
+    spec
+}

@@ -1,0 +1,68 @@
+//! Identifiers and words of a plan: what may be a parameter, and how outside names are shown.
+
+use crate::model::{Digest, Refusal, SafeText};
+
+use super::refuse;
+
+/// Checks an identifier that becomes part of a plan's parameters, paths or targets: ASCII letters, digits and
+/// `. _ : -`. No `/` or `@`: paths are built with them.
+pub fn name(what: &str, raw: &str) -> Result<String, Refusal> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-');
+    if !raw.is_empty() && raw.len() <= 253 && raw.bytes().all(fits) && !raw.starts_with('-') {
+        return Ok(raw.to_owned());
+    }
+    Err(refuse(
+        format!("The name of {what} is \"{}\", which can't be used in a plan.", words(raw)),
+        "A plan takes ASCII letters, digits, dot, dash, underscore and colon. Check that the name is the one you mean.",
+    ))
+}
+
+/// A Kubernetes namespace or other DNS label.
+pub fn label(what: &str, raw: &str) -> Result<String, Refusal> {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if !raw.is_empty() && raw.len() <= 63 && raw.bytes().all(fits) && !raw.starts_with('-') && !raw.ends_with('-') {
+        return Ok(raw.to_owned());
+    }
+    Err(refuse(
+        format!("The name of {what} is \"{}\", which is not a Kubernetes label.", words(raw)),
+        "Name it exactly, in lower-case letters, digits and dashes.",
+    ))
+}
+
+/// Text for people inside a plan: printable ASCII as it is, everything else as a visible escape, cut at 120 characters.
+/// A plan is compared by eye under stress: no look-alike letters, no marks, no direction changes.
+pub fn words(raw: &str) -> String {
+    let mut out = String::new();
+    for (i, c) in raw.chars().enumerate() {
+        if i == 120 {
+            out.push_str("...");
+            break;
+        }
+        match c {
+            ' '..='~' => out.push(c),
+            c => out.push_str(&format!("<U+{:04X}>", c as u32)),
+        }
+    }
+    out
+}
+
+/// [`words`] of text that came from outside.
+pub fn shown(text: &SafeText) -> String {
+    words(text.as_str())
+}
+
+/// The fixed name of the Restore that a plan creates: the same plan can make only one.
+pub fn restore_name(digest: &Digest) -> String {
+    format!("wr-{}", &digest.hex()[..20])
+}
+
+/// An age or a length of time with two significant places, as the panes write it.
+pub fn span(seconds: i64) -> String {
+    let s = seconds.max(0);
+    match s {
+        0..=59 => format!("{s} s"),
+        60..=3599 => format!("{} min", s / 60),
+        3600..=86_399 => format!("{} h {:02}", s / 3600, s % 3600 / 60),
+        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
+    }
+}

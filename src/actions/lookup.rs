@@ -1,0 +1,115 @@
+//! Finding things on the board: by what the rows say, whichever topic they stand in.
+
+use crate::board::{Body, Judged, Row, Verdict};
+use crate::model::facts::Endpoint;
+use crate::model::plan::Shown;
+use crate::model::{Refusal, SafeText, Stamp};
+
+use super::ident::{shown, span, words};
+use super::{Context, refuse};
+
+/// Every row of the board.
+pub fn rows(board: &Judged) -> impl Iterator<Item = &Row> {
+    board.topics.values().flat_map(|view| view.rows.iter())
+}
+
+/// Refuses to plan on old data.
+pub fn fresh(row: &Row, what: &str, now: Stamp) -> Result<(), Refusal> {
+    if !row.stale {
+        return Ok(());
+    }
+    let age = span((now - row.seen_at).num_seconds());
+    Err(refuse(
+        format!("What is known of {what} is {age} old; a plan needs fresh facts."),
+        format!("Bring {} back first, or act by hand with what its console says.", row.source),
+    ))
+}
+
+/// One line of the confirm view.
+pub fn line(what: &str, now: impl Into<String>, after: impl Into<String>) -> Shown {
+    Shown { what: what.to_owned(), now: now.into(), after: after.into() }
+}
+
+/// Nothing to say in a column.
+pub const NONE: &str = "-";
+
+/// What is wrong with a cluster, in words; `None` if it answers and is fresh.
+pub fn cluster_trouble(board: &Judged, name: &str, now: Stamp) -> Option<String> {
+    let found = rows(board).find_map(|row| match &row.body {
+        Body::Cluster { name: n, control_plane, .. } if n == name => Some((row, control_plane)),
+        _ => None,
+    });
+    let Some((row, control_plane)) = found else {
+        return Some(format!("{name}: nothing is known of this cluster"));
+    };
+    let age = span((now - row.seen_at).num_seconds());
+    match control_plane {
+        _ if row.stale => Some(format!("{name} unreachable: its state is {age} old")),
+        Some(cp) if matches!(cp.livez, Endpoint::Unreachable) => {
+            Some(format!("{name} unreachable: no answer from its API"))
+        }
+        Some(cp) if !cp.failed.is_empty() => {
+            Some(format!("{name}: its API server reports {} failing", list(&cp.failed, 3)))
+        }
+        _ if row.verdict == Verdict::Critical => Some(format!("{name}: {}", or(&row.why, "in a critical state"))),
+        _ => None,
+    }
+}
+
+/// At most `most` names, then how many more.
+pub fn list(names: &[SafeText], most: usize) -> String {
+    let mut out = names.iter().take(most).map(shown).collect::<Vec<_>>().join(", ");
+    if names.len() > most {
+        out.push_str(&format!(" and {} more", names.len() - most));
+    }
+    out
+}
+
+/// Outside text, or a word of ours where there is none.
+pub fn or(text: &SafeText, other: &str) -> String {
+    if text.is_empty() { other.to_owned() } else { shown(text) }
+}
+
+/// GitOps parity as its row says it.
+pub struct Parity<'a> {
+    pub row: &'a Row,
+    pub ok: u32,
+    pub total: u32,
+    /// Who is not at parity, and why.
+    pub laggards: &'a [(SafeText, SafeText)],
+}
+
+/// Parity of a cluster's applications, if it is watched.
+pub fn parity<'a>(board: &'a Judged, name: &str) -> Option<Parity<'a>> {
+    rows(board).find_map(|row| match &row.body {
+        Body::Parity { cluster, ok, total, laggards, .. } if cluster == name => {
+            Some(Parity { row, ok: *ok, total: *total, laggards })
+        }
+        _ => None,
+    })
+}
+
+/// What would be lost by falling back to a restore point that began at `started`: the words, and whether it is within
+/// the objective. Counted to the moment users began to fail, if that is known: later writes never happened.
+pub fn loss(context: &Context, point: &str, started: Stamp) -> (String, bool) {
+    let until = failing_since(context).filter(|at| *at >= started).unwrap_or(context.now);
+    let lost = (until - started).num_seconds().max(0);
+    let rpo = context.objective.rpo_s;
+    let within = u64::try_from(lost).unwrap_or(0) <= rpo;
+    let verdict = if within { "within" } else { "OVER" };
+    let text = format!(
+        "{} of writes since backup {} {} UTC (RPO {}: {verdict})",
+        span(lost),
+        words(point),
+        started.format("%H:%M"),
+        span(i64::try_from(rpo).unwrap_or(i64::MAX)),
+    );
+    (text, within)
+}
+
+fn failing_since(context: &Context) -> Option<Stamp> {
+    rows(context.board).find_map(|row| match &row.body {
+        Body::Service { name, failing_since, .. } if *name == context.objective.service => *failing_since,
+        _ => None,
+    })
+}

@@ -1,0 +1,109 @@
+//! A plan as commands for a shell: for the night when only one person can be reached. What is done that way is outside
+//! the two-person rule, and the timeline sees only its effects.
+//!
+//! Secrets and endpoints are placeholders. Every value is quoted; the plan's values are checked identifiers besides.
+
+use serde_json::{Value, json};
+
+use crate::model::plan::Check;
+use crate::model::{Plan, Step};
+use crate::seal;
+
+use super::ident::restore_name;
+
+/// The plan's commands, one line each; lines that begin with `#` are for the reader.
+pub fn manual(plan: &Plan) -> Vec<String> {
+    let mut out = vec![
+        note(&format!("{} (plan {})", plan.title, plan.plan)),
+        note("Outside the two-person rule. Run line by line, and read each answer before the next."),
+    ];
+    for step in &plan.steps {
+        out.push(note(&format!("step {}: {}", step.id, step.effect)));
+        out.extend(step.pre.iter().map(|pre| note(&format!("  first see that {}", pre.says))));
+        match step.adapter.as_str() {
+            "cloudflare.patch_load_balancer" => cloudflare(step, &mut out),
+            "velero.patch_location" => patch_location(step, &mut out),
+            "velero.create_restore" => create_restore(plan, step, &mut out),
+            _ => out.extend(step.check.iter().map(|c| note(&format!("  wait until {}", check_words(c))))),
+        }
+    }
+    out
+}
+
+fn cloudflare(step: &Step, out: &mut Vec<String>) {
+    let zone = text(&step.params["zone"]);
+    let path = format!("/zones/{zone}/load_balancers/{}", step.target.id);
+    let url = quote(&format!("https://api.cloudflare.com/client/v4{path}"));
+    let auth = "-H \"Authorization: Bearer $CLOUDFLARE_TOKEN\"";
+    let body = quote(&step.params["body"].to_string());
+    out.push(format!("curl -fsS --max-time 10 {auth} {url}"));
+    out.push(format!(
+        "curl -fsS --max-time 10 -X PATCH {auth} -H 'Content-Type: application/json' --data {body} {url}"
+    ));
+    out.push(format!("curl -fsS --max-time 10 {auth} {url}"));
+    out.push(note("  if the PATCH timed out, read first: it may have been applied"));
+}
+
+fn kubectl(step: &Step) -> String {
+    format!("kubectl --context \"$CONTEXT\" -n {}", quote(text(&step.params["namespace"])))
+}
+
+fn which_cluster(step: &Step, out: &mut Vec<String>) {
+    let uid = step.target.id.split('/').next().unwrap_or_default();
+    out.push(note(&format!(
+        "  CONTEXT is the kubeconfig context of cluster {}; this must print {uid}",
+        step.target.src.instance
+    )));
+    out.push("kubectl --context \"$CONTEXT\" get namespace kube-system -o 'jsonpath={.metadata.uid}'".to_owned());
+}
+
+fn patch_location(step: &Step, out: &mut Vec<String>) {
+    which_cluster(step, out);
+    let (name, body) = (quote(text(&step.params["name"])), quote(&step.params["body"].to_string()));
+    out.push(format!("{} patch backupstoragelocations.velero.io {name} --type merge -p {body}", kubectl(step)));
+}
+
+fn create_restore(plan: &Plan, step: &Step, out: &mut Vec<String>) {
+    which_cluster(step, out);
+    // The room's own name for it: whoever comes second, room or person, finds the name taken and restores nothing.
+    let digest = seal::plan_bytes(plan).ok().map(|(_, digest)| digest);
+    let name = digest.map_or_else(|| "wr-manual".to_owned(), |d| restore_name(&d));
+    let manifest = json!({
+        "apiVersion": "velero.io/v1",
+        "kind": "Restore",
+        "metadata": {
+            "name": name,
+            "namespace": step.params["namespace"],
+            "annotations": {"warroom/plan-digest": digest.map(|d| d.to_string()).unwrap_or_default()},
+        },
+        "spec": step.params["spec"],
+    });
+    out.push(format!("printf '%s' {} | {} create -f -", quote(&manifest.to_string()), kubectl(step)));
+    out.push(format!("{} get restores.velero.io {} -o 'jsonpath={{.status}}'", kubectl(step), quote(&name)));
+    out.push(note("  done when its phase is Completed; PartiallyFailed or Failed needs a person"));
+}
+
+fn check_words(check: &Check) -> String {
+    match (check.path.strip_prefix("share/"), check.value.as_u64()) {
+        (Some(site), Some(percent)) => format!("{percent} % of the answers to {} come from {site}", check.src),
+        _ => format!("{} {} is {}", check.src, check.path, check.value),
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// A comment stays one line, whatever it says.
+fn note(says: &str) -> String {
+    format!("# {}", says.replace(['\n', '\r'], " "))
+}
+
+/// One word for a POSIX shell.
+pub fn quote(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._:/@-".contains(&b);
+    if !word.is_empty() && !word.starts_with('-') && word.bytes().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}

@@ -1,0 +1,98 @@
+//! The pools of a failover: found by the names of the configuration, known by the provider's ids.
+
+use crate::board::row::PoolRef;
+use crate::board::{Body, Row};
+use crate::model::facts::Pool;
+use crate::model::{Refusal, Stamp};
+
+use super::ident::{name, shown, words};
+use super::lookup::{fresh, rows};
+use super::{Context, refuse};
+
+/// A pool, from its own row or from the load balancer's.
+#[derive(Clone)]
+pub struct PoolFacts {
+    pub id: String,
+    pub name: String,
+    pub enabled: Option<bool>,
+    pub healthy: Option<bool>,
+    pub monitored: bool,
+    pub places: (u32, u32),
+    pub shedding_percent: u32,
+    pub enough_origins: bool,
+    pub seen_at: Stamp,
+}
+
+/// A refusal: the board does not have it.
+pub fn unseen(what: &str) -> Refusal {
+    refuse(format!("{what} is not on the board."), "Check its name in warroom.toml, and that its source is green.")
+}
+
+/// The pool of that name at the load balancer's provider. Names are the configuration's, ids the provider's.
+pub fn pool(context: &Context, lb_row: &Row, refs: &[&PoolRef], wanted: &str) -> Result<PoolFacts, Refusal> {
+    let what = format!("pool {}", words(wanted));
+    let found: Vec<(&Row, &Pool)> = rows(context.board)
+        .filter(|row| row.source == lb_row.source)
+        .filter_map(|row| match &row.body {
+            Body::Pool(pool) if pool.name == *wanted => Some((row, pool)),
+            _ => None,
+        })
+        .collect();
+    let facts = match found.as_slice() {
+        [(row, pool)] => {
+            fresh(row, &what, context.now)?;
+            from_pool(row, pool, name(&what, &pool.id)?)
+        }
+        [] => match refs.iter().find(|r| r.name == *wanted) {
+            Some(r) => from_ref(lb_row, r, name(&what, &r.id)?),
+            None => return Err(unseen(&what)),
+        },
+        more => {
+            let why = format!("{} pools are named {}.", more.len(), words(wanted));
+            return Err(refuse(why, "Give the pools different names at the provider."));
+        }
+    };
+    Ok(facts)
+}
+
+fn from_pool(row: &Row, pool: &Pool, id: String) -> PoolFacts {
+    let enabled_origins = pool.origins.iter().filter(|o| o.enabled).count();
+    PoolFacts {
+        id,
+        name: shown(&pool.name),
+        enabled: Some(pool.enabled),
+        healthy: pool.healthy,
+        monitored: pool.monitored,
+        places: (count(pool.places.iter().filter(|(_, ok)| *ok).count()), count(pool.places.len())),
+        shedding_percent: pool.shedding_percent,
+        enough_origins: enabled_origins > 0 && count(enabled_origins) >= pool.minimum_origins,
+        seen_at: row.seen_at,
+    }
+}
+
+fn from_ref(row: &Row, pool: &PoolRef, id: String) -> PoolFacts {
+    PoolFacts {
+        id,
+        name: shown(&pool.name),
+        enabled: pool.enabled,
+        healthy: pool.healthy,
+        monitored: pool.healthy.is_some(),
+        places: (pool.places_ok, pool.places),
+        shedding_percent: 0,
+        enough_origins: true,
+        seen_at: row.seen_at,
+    }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// The health of the DR pool as a condition in words.
+pub fn health_words(dr: &PoolFacts) -> String {
+    match (dr.healthy, dr.places) {
+        (Some(_), (ok, all)) if all > 0 => format!("{} is healthy in {ok} of {all} regions", dr.name),
+        (Some(_), _) => format!("{} is healthy", dr.name),
+        (None, _) => format!("{} is not known to be unhealthy", dr.name),
+    }
+}

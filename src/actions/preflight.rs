@@ -1,0 +1,115 @@
+//! Preconditions and checks against what was read: the executor reads, this judges.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::model::plan::{Check, Op, Pre};
+use crate::model::{Digest, SourceId, Step};
+
+use super::ident::{restore_name, words};
+
+/// A precondition that no longer holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Broken {
+    pub pre: Pre,
+    /// What was read instead; `None` = it could not be read, which is as good as broken.
+    pub found: Option<Value>,
+}
+
+impl Broken {
+    /// The difference in words, for the refusal and the timeline.
+    pub fn says(&self) -> String {
+        let found = self.found.as_ref().map_or_else(|| "it can't be read".to_owned(), |v| format!("now {}", brief(v)));
+        let must = match self.pre.op {
+            Op::Eq => brief(&self.pre.value),
+            Op::In => format!("one of {}", brief(&self.pre.value)),
+            Op::Le => format!("at most {}", brief(&self.pre.value)),
+            Op::Ge => format!("at least {}", brief(&self.pre.value)),
+        };
+        format!("no longer true: {} ({} {}: must be {must}, {found})", self.pre.says, self.pre.src, self.pre.path)
+    }
+}
+
+/// How far a step is by its check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Every check holds: the step is done.
+    Done,
+    /// Not yet; look again.
+    Waiting,
+    /// It can't hold any more: what the check waits for ended otherwise.
+    Failed,
+}
+
+/// What a step's preconditions and checks ask for: (source, path as the adapter reads it).
+pub fn needed(step: &Step, digest: &Digest) -> BTreeSet<(SourceId, String)> {
+    let pres = step.pre.iter().map(|p| (&p.src, &p.path));
+    let checks = step.check.iter().map(|c| (&c.src, &c.path));
+    pres.chain(checks).map(|(src, path)| (src.clone(), resolve(path, digest))).collect()
+}
+
+/// A path with `@plan` replaced by the name that the plan's own object has.
+pub fn resolve(path: &str, digest: &Digest) -> String {
+    path.split('/')
+        .map(|part| if part == "@plan" { restore_name(digest) } else { part.to_owned() })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+/// The preconditions of a step that do not hold in what was read just now. `read` is keyed by source and path as the
+/// plan writes them; no precondition names `@plan`, whose object can't exist yet.
+pub fn preflight(step: &Step, read: &BTreeMap<(SourceId, String), Value>) -> Vec<Broken> {
+    let look = |pre: &Pre| read.get(&(pre.src.clone(), pre.path.clone())).cloned();
+    step.pre
+        .iter()
+        .map(|pre| Broken { pre: pre.clone(), found: look(pre) })
+        .filter(|b| !b.found.as_ref().is_some_and(|found| holds(b.pre.op, &b.pre.value, found)))
+        .collect()
+}
+
+/// How far a step is, by its checks and what was read (keyed as the plan writes the paths). A step without checks is
+/// never done by itself: nothing would prove it.
+pub fn judge(step: &Step, read: &BTreeMap<(SourceId, String), Value>) -> Progress {
+    let found = |c: &Check| read.get(&(c.src.clone(), c.path.clone()));
+    if step.check.iter().any(|c| found(c).is_some_and(|v| ended_otherwise(c, v))) {
+        return Progress::Failed;
+    }
+    let all = step.check.iter().all(|c| found(c).is_some_and(|v| holds(c.op, &c.value, v)));
+    if all && !step.check.is_empty() { Progress::Done } else { Progress::Waiting }
+}
+
+/// A Restore in a terminal phase that is not the one waited for will never reach it.
+fn ended_otherwise(check: &Check, found: &Value) -> bool {
+    let restore_phase = check.path.starts_with("restore/") && check.path.ends_with("/phase");
+    let terminal = ["FailedValidation", "Completed", "PartiallyFailed", "Failed"];
+    restore_phase
+        && found.as_str().is_some_and(|phase| terminal.contains(&phase))
+        && !holds(check.op, &check.value, found)
+}
+
+/// Whether what was found satisfies the condition. Types count: `"1"` is not `1`, and what is not there is `null`.
+pub fn holds(op: Op, value: &Value, found: &Value) -> bool {
+    match op {
+        Op::Eq => value == found,
+        Op::In => value.as_array().is_some_and(|allowed| allowed.contains(found)),
+        Op::Le => compare(value, found).is_some_and(|(limit, found)| found <= limit),
+        Op::Ge => compare(value, found).is_some_and(|(limit, found)| found >= limit),
+    }
+}
+
+fn compare(value: &Value, found: &Value) -> Option<(i128, i128)> {
+    Some((integer(value)?, integer(found)?))
+}
+
+fn integer(value: &Value) -> Option<i128> {
+    value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from))
+}
+
+fn brief(value: &Value) -> String {
+    match value {
+        Value::Null => "not there".to_owned(),
+        Value::String(s) => words(s),
+        other => words(&other.to_string()),
+    }
+}

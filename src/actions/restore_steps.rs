@@ -1,0 +1,105 @@
+//! The steps of a restore: what each relies on, sends and must see.
+
+use serde_json::{Value, json};
+
+use crate::model::plan::{Check, Op, Pre, Target};
+use crate::model::{Stamp, Step};
+
+use super::restore::{Ground, heartbeat_s};
+
+/// Flipping the location is one small write; Velero looks at it within seconds.
+const LOCATION_LIMIT_S: u64 = 60;
+/// Most services of this size are back well before; longer, and a person should look.
+const RESTORE_LIMIT_S: u64 = 1800;
+impl Ground<'_> {
+    fn pre(&self, seen: Stamp, path: String, op: Op, value: Value, says: String) -> Pre {
+        Pre { path, op, value, src: self.src.clone(), read_at: seen, says }
+    }
+
+    /// What both steps rely on. The first write asks all of it, so that a backup that went bad costs nothing at all.
+    fn sound(&self) -> Vec<Pre> {
+        let (backup, loc) = (&self.backup, &self.location_name);
+        let of_backup = |field: &str, value: Value, says: &str| {
+            let (path, says) = (format!("backup/{backup}/{field}"), format!("backup {backup} {says}"));
+            self.pre(self.point_seen, path, Op::Eq, value, says)
+        };
+        let of_location = |field: &str, op: Op, value: Value, says: String| {
+            self.pre(self.location_seen, format!("location/{loc}/{field}"), op, value, says)
+        };
+        let cluster = format!("{} is the cluster with uid {}", self.cluster, self.uid);
+        let alone = format!("no other restore runs on {}", self.cluster);
+        let mut pre = vec![
+            self.pre(self.uid_seen, "cluster/uid".to_owned(), Op::Eq, json!(self.uid), cluster),
+            of_backup("uid", json!(self.backup_uid), "is the one shown"),
+            of_backup("phase", json!("Completed"), "is completed"),
+            of_backup("deleting", json!(false), "is not being deleted"),
+            self.pre(self.location_seen, "restores/open".to_owned(), Op::Eq, json!(0), alone),
+            of_location("phase", Op::Eq, json!("Available"), format!("location {loc} is available")),
+        ];
+        if self.location.validation_every_s > 0 {
+            let limit = heartbeat_s(self.location);
+            let says = format!("Velero on {} looked at location {loc} in the last {limit} s", self.cluster);
+            pre.push(of_location("validated_age_s", Op::Le, json!(limit), says));
+        }
+        pre
+    }
+
+    fn mode_is(&self, mode: &str, says: &str) -> Pre {
+        let loc = &self.location_name;
+        let path = format!("location/{loc}/access_mode");
+        self.pre(self.location_seen, path, Op::Eq, json!(mode), format!("location {loc} is {says}"))
+    }
+
+    fn check(&self, path: String, op: Op, value: Value) -> Check {
+        Check { path, op, value, src: self.src.clone() }
+    }
+}
+
+/// The first write: no cluster may collect this backup while it is read.
+pub fn make_read_only(g: &Ground) -> Step {
+    let loc = &g.location_name;
+    let idle = format!("no backup of {} is uploading", g.cluster);
+    let mut pre = g.sound();
+    pre.push(g.mode_is("ReadWrite", "read-write"));
+    pre.push(g.pre(g.location_seen, "backups/uploading".to_owned(), Op::Eq, json!(0), idle));
+    Step {
+        id: "1".to_owned(),
+        adapter: "velero.patch_location".to_owned(),
+        target: Target {
+            src: g.src.clone(),
+            kind: "location".to_owned(),
+            id: format!("{}/{}/{loc}", g.uid, g.velero),
+            name: loc.clone(),
+        },
+        params: json!({"namespace": g.velero, "name": loc, "body": {"spec": {"accessMode": "ReadOnly"}}}),
+        pre,
+        effect: format!("make backup location {loc} on {} read-only", g.cluster),
+        limit_s: LOCATION_LIMIT_S,
+        check: vec![
+            g.check(format!("location/{loc}/access_mode"), Op::Eq, json!("ReadOnly")),
+            g.check(format!("location/{loc}/phase"), Op::Eq, json!("Available")),
+        ],
+    }
+}
+
+/// The Restore itself, under a name that only this plan has.
+pub fn create(g: &Ground, id: &str) -> Step {
+    let backup = &g.backup;
+    let mut pre = g.sound();
+    pre.push(g.mode_is("ReadOnly", "read-only"));
+    Step {
+        id: id.to_owned(),
+        adapter: "velero.create_restore".to_owned(),
+        target: Target {
+            src: g.src.clone(),
+            kind: "restore".to_owned(),
+            id: format!("{}/{}/@plan", g.uid, g.velero),
+            name: format!("restore of {backup}"),
+        },
+        params: json!({"namespace": g.velero, "spec": {"backupName": backup, "includedNamespaces": g.namespaces}}),
+        pre,
+        effect: format!("restore {} from {backup} and wait until it is completed", g.namespaces.join(", ")),
+        limit_s: RESTORE_LIMIT_S,
+        check: vec![g.check("restore/@plan/phase".to_owned(), Op::In, json!(["Completed"]))],
+    }
+}

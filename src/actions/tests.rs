@@ -1,0 +1,839 @@
+//! Building, refusing, canonical bytes, preflight, and the shell way out, on a board made by hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::ident::{name, words};
+use super::manual::quote;
+use super::restore::matches;
+use super::*;
+use crate::board::row::{Point, PoolRef};
+use crate::board::{Body as RowBody, Row, Topic, TopicView, Verdict};
+use crate::model::facts::*;
+use crate::model::plan::{Check, Op};
+use crate::model::{Level, SafeText, Strategy as Dr, System};
+
+fn at(clock: &str) -> Stamp {
+    format!("2026-03-02T{clock}Z").parse().unwrap()
+}
+
+/// A service, a board and a configuration; each test changes what it is about.
+struct Bench {
+    objective: Objective,
+    rows: Vec<Row>,
+    policy: Policy,
+    roles: BTreeMap<String, ClusterRole>,
+    credentials: BTreeMap<SourceId, String>,
+}
+
+fn row(source: SourceId, body: RowBody) -> Row {
+    Row {
+        id: "row".into(),
+        source,
+        verdict: Verdict::Ok,
+        seen_at: at("14:49:57"),
+        stale: false,
+        why: SafeText::default(),
+        body,
+    }
+}
+
+fn edge() -> SourceId {
+    SourceId::new(System::Cloudflare, "edge")
+}
+
+fn velero() -> SourceId {
+    SourceId::new(System::Velero, "dr")
+}
+
+fn pool(id: &str, name: &str) -> Pool {
+    Pool {
+        id: id.into(),
+        name: name.into(),
+        enabled: true,
+        healthy: Some(name == "dr"),
+        monitored: true,
+        minimum_origins: 1,
+        origins: vec![Origin { name: "o".into(), address: "203.0.113.7".into(), enabled: true, healthy: None }],
+        places: ["WNAM", "ENAM", "WEU"].map(|place| (place.into(), name == "dr")).to_vec(),
+        shedding_percent: 0,
+    }
+}
+
+fn balancer() -> LoadBalancer {
+    LoadBalancer {
+        id: "lb-1".into(),
+        zone: "zone-1".into(),
+        name: "shop.example".into(),
+        enabled: true,
+        proxied: false,
+        ttl_s: Some(30),
+        default_pools: vec!["p-primary".into(), "p-dr".into()],
+        fallback_pool: "p-primary".into(),
+        policy: Open::new("off"),
+        overrides: vec![],
+        session_affinity: Open::new("none"),
+        modified_on: "2026-01-05T09:00:00.123456Z".into(),
+    }
+}
+
+fn point() -> Point {
+    Point {
+        name: "shop-hourly-20260302142900".into(),
+        uid: "5e0c5f5e-0000-4000-8000-000000000001".into(),
+        started: at("14:29:00"),
+        expires: Some(at("14:29:00") + TimeDelta::days(30)),
+        location: "default".into(),
+        off_site: OffSite::Yes,
+        included_namespaces: vec!["shop".into()],
+        excluded_namespaces: vec![],
+    }
+}
+
+fn location() -> Location {
+    Location {
+        cluster: "dr".into(),
+        namespace: "velero".into(),
+        name: "default".into(),
+        phase: Open::new("Available"),
+        access_mode: Open::new("ReadWrite"),
+        default: true,
+        last_validated: Some(at("14:49:20")),
+        validation_every_s: 60,
+        last_synced: Some(at("14:49:20")),
+        message: SafeText::default(),
+    }
+}
+
+fn cluster(name: &str, role: ClusterRole, livez: Endpoint) -> RowBody {
+    let failed = if livez == Endpoint::Ok { vec![] } else { vec!["etcd".into()] };
+    RowBody::Cluster {
+        name: name.into(),
+        role,
+        control_plane: Some(ControlPlane {
+            cluster: name.into(),
+            uid: Some(format!("uid-{name}")),
+            version: "v1.33.1".into(),
+            livez,
+            readyz: livez,
+            failed,
+            skew_ms: None,
+        }),
+        nodes: 3,
+        nodes_ready: 3,
+        nodes_silent: 0,
+        nodes_not_ready: vec![],
+        pods: vec![],
+    }
+}
+
+fn backup(point: Point) -> RowBody {
+    RowBody::Backup {
+        cluster: "dr".into(),
+        schedule: "shop-hourly".into(),
+        services: vec!["shop".into()],
+        cron: "29 * * * *".into(),
+        paused: false,
+        point: Some(point),
+        rpo_s: Some(900),
+        missed_runs: 0,
+        newer: None,
+    }
+}
+
+fn restore(phase: &str) -> RowBody {
+    RowBody::Restore(Restore {
+        cluster: "dr".into(),
+        namespace: "velero".into(),
+        name: "wr-old".into(),
+        uid: "u".into(),
+        backup: "b".into(),
+        phase: Open::new(phase),
+        started: None,
+        completed: None,
+        items_done: 0,
+        items_total: 0,
+        errors: 0,
+        warnings: 0,
+        failure: SafeText::default(),
+        plan_digest: None,
+    })
+}
+
+impl Bench {
+    fn new() -> Self {
+        let objective = Objective {
+            service: "shop".into(),
+            rto_s: 1800,
+            rpo_s: 900,
+            strategy: Dr::WarmStandby,
+            primary: "primary".into(),
+            dr: "dr".into(),
+            schedules: vec!["shop-hourly".into()],
+            namespaces: vec!["shop".into()],
+            apps: vec!["shop-*".into()],
+            load_balancer: Some("shop.example".into()),
+            primary_pool: Some("primary".into()),
+            dr_pool: Some("dr".into()),
+            probes: vec!["shop".into()],
+        };
+        let rows = vec![
+            row(edge(), lb_row(balancer())),
+            row(edge(), RowBody::Pool(pool("p-primary", "primary"))),
+            row(edge(), RowBody::Pool(pool("p-dr", "dr"))),
+            row(
+                SourceId::new(System::Kubernetes, "primary"),
+                cluster("primary", ClusterRole::Primary, Endpoint::Failing),
+            ),
+            row(SourceId::new(System::Kubernetes, "dr"), cluster("dr", ClusterRole::Dr, Endpoint::Ok)),
+            row(velero(), backup(point())),
+            row(velero(), RowBody::Location(location())),
+            row(velero(), service(Some(point()))),
+            row(SourceId::new(System::Argocd, "dr"), parity(12)),
+        ];
+        Self {
+            objective,
+            rows,
+            policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
+            roles: [("primary".into(), ClusterRole::Primary), ("dr".into(), ClusterRole::Dr)].into(),
+            credentials: [(edge(), "token edge".to_owned()), (velero(), "context dr".to_owned())].into(),
+        }
+    }
+
+    fn build(&self, action: Action) -> Result<Plan, Refusal> {
+        let view = TopicView { rows: self.rows.clone(), total: 0, dropped: 0 };
+        let board = Judged { topics: [(Topic::Services, view)].into() };
+        build(
+            action,
+            &Context {
+                now: at("14:50:00"),
+                room: "prod-ca",
+                incident: "INC-2026-03-02-01".into(),
+                plan: "01KB3Z00000000000000000000".into(),
+                by: "ana".into(),
+                policy: &self.policy,
+                policy_digest: "sha256:policy",
+                people_digest: "sha256:people",
+                supersedes: None,
+                head: HeadRef { seq: 41, h: "0".repeat(64) },
+                objective: &self.objective,
+                board: &board,
+                credentials: &self.credentials,
+                cluster_roles: &self.roles,
+            },
+        )
+    }
+
+    fn each(&mut self, change: impl Fn(&mut Row)) {
+        self.rows.iter_mut().for_each(change);
+    }
+
+    fn lb(&mut self, change: impl Fn(&mut LoadBalancer)) {
+        self.each(|row| {
+            if let RowBody::LoadBalancer { lb, .. } = &mut row.body {
+                change(lb);
+            }
+        });
+    }
+
+    fn pool(&mut self, which: &str, change: impl Fn(&mut Pool)) {
+        self.each(|row| match &mut row.body {
+            RowBody::Pool(pool) if pool.name == *which => change(pool),
+            _ => {}
+        });
+    }
+
+    fn point(&mut self, change: impl Fn(&mut Point)) {
+        self.each(|row| match &mut row.body {
+            RowBody::Backup { point: Some(point), .. } | RowBody::Service { restore_point: Some(point), .. } => {
+                change(point)
+            }
+            _ => {}
+        });
+    }
+
+    fn location(&mut self, change: impl Fn(&mut Location)) {
+        self.each(|row| {
+            if let RowBody::Location(location) = &mut row.body {
+                change(location);
+            }
+        });
+    }
+
+    fn drop(&mut self, gone: impl Fn(&RowBody) -> bool) {
+        self.rows.retain(|row| !gone(&row.body));
+    }
+
+    fn stale(&mut self, which: impl Fn(&RowBody) -> bool) {
+        self.each(|row| row.stale |= which(&row.body));
+    }
+}
+
+fn lb_row(lb: LoadBalancer) -> RowBody {
+    RowBody::LoadBalancer { lb, order: vec![], fallback: None, goes_to: None, service: Some("shop".into()) }
+}
+
+fn service(restore_point: Option<Point>) -> RowBody {
+    RowBody::Service {
+        name: "shop".into(),
+        strategy: Dr::WarmStandby,
+        rto_s: 1800,
+        rpo_s: 900,
+        restore_point,
+        sites: BTreeMap::new(),
+        good_percent: Some(0),
+        failing_since: Some(at("14:37:00")),
+    }
+}
+
+fn parity(ok: u32) -> RowBody {
+    let laggards = (ok..12).map(|n| (SafeText::new(&format!("shop-{n}")), SafeText::new("OutOfSync"))).collect();
+    RowBody::Parity { cluster: "dr".into(), ok, total: 12, laggards, oldest_reconciled: None }
+}
+
+type Case = (&'static str, Action, fn(&mut Bench), &'static str);
+
+const REFUSALS: &[Case] = &[
+    ("no load balancer configured", Action::Failover, |b| b.objective.load_balancer = None, "no load balancer"),
+    (
+        "not on the board",
+        Action::Failover,
+        |b| b.drop(|r| matches!(r, RowBody::LoadBalancer { .. })),
+        "not on the board",
+    ),
+    ("two of that name", Action::Failover, |b| b.rows.push(row(edge(), lb_row(balancer()))), "2 load balancers"),
+    ("stale", Action::Failover, |b| b.stale(|r| matches!(r, RowBody::LoadBalancer { .. })), "old"),
+    ("disabled", Action::Failover, |b| b.lb(|lb| lb.enabled = false), "is disabled"),
+    (
+        "random steering",
+        Action::Failover,
+        |b| b.lb(|lb| lb.policy = Open::new("random")),
+        "order of its pools decides nothing",
+    ),
+    (
+        "unknown steering",
+        Action::Failover,
+        |b| b.lb(|lb| lb.policy = Open::new("")),
+        "order of its pools decides nothing",
+    ),
+    ("a rule", Action::Failover, |b| b.lb(|lb| lb.overrides = vec!["rule beta".into()]), "rule beta"),
+    (
+        "DR pool unknown",
+        Action::Failover,
+        |b| b.objective.dr_pool = Some("other".into()),
+        "pool other is not on the board",
+    ),
+    ("two DR pools", Action::Failover, |b| b.rows.push(row(edge(), RowBody::Pool(pool("p-2", "dr")))), "2 pools"),
+    ("DR pool stale", Action::Failover, |b| b.stale(|r| matches!(r, RowBody::Pool(p) if p.name == "dr")), "pool dr is"),
+    ("DR pool disabled", Action::Failover, |b| b.pool("dr", |p| p.enabled = false), "Pool dr is disabled"),
+    ("DR pool unhealthy", Action::Failover, |b| b.pool("dr", |p| p.healthy = Some(false)), "Pool dr is unhealthy"),
+    ("DR pool sheds", Action::Failover, |b| b.pool("dr", |p| p.shedding_percent = 50), "sheds"),
+    ("DR pool empty", Action::Failover, |b| b.pool("dr", |p| p.origins.clear()), "too few enabled origins"),
+    (
+        "primary not in use",
+        Action::Failover,
+        |b| b.lb(|lb| lb.default_pools = vec!["p-dr".into()]),
+        "not among the pools",
+    ),
+    ("same pool twice", Action::Failover, |b| b.objective.dr_pool = Some("primary".into()), "not among the pools"),
+    (
+        "moved already",
+        Action::Failover,
+        |b| {
+            b.lb(|lb| {
+                lb.default_pools.reverse();
+                lb.fallback_pool = "p-dr".into();
+            });
+        },
+        "already sends",
+    ),
+    (
+        "a pool id with a slash",
+        Action::Failover,
+        |b| b.lb(|lb| lb.default_pools.push("x/../y".into())),
+        "can't be used in a plan",
+    ),
+    ("another provider", Action::Failover, |b| b.each(|r| r.source = velero()), "can't move traffic"),
+    (
+        "DR is no DR",
+        Action::Restore,
+        |b| b.roles = [("dr".into(), ClusterRole::Primary)].into(),
+        "not configured as a DR cluster",
+    ),
+    ("no namespaces", Action::Restore, |b| b.objective.namespaces.clear(), "no namespaces"),
+    ("a wild namespace", Action::Restore, |b| b.objective.namespaces = vec!["*".into()], "not a Kubernetes label"),
+    ("cluster unseen", Action::Restore, |b| b.drop(|r| matches!(r, RowBody::Cluster { .. })), "which cluster dr is"),
+    ("cluster stale", Action::Restore, |b| b.stale(|r| matches!(r, RowBody::Cluster { .. })), "cluster dr is"),
+    (
+        "cluster ill",
+        Action::Restore,
+        |b| {
+            b.drop(|r| matches!(r, RowBody::Cluster { .. }));
+            b.rows.push(row(velero(), cluster("dr", ClusterRole::Dr, Endpoint::Failing)));
+        },
+        "not healthy",
+    ),
+    (
+        "no uid",
+        Action::Restore,
+        |b| {
+            b.each(|r| {
+                if let RowBody::Cluster { control_plane: Some(cp), .. } = &mut r.body {
+                    cp.uid = None;
+                }
+            })
+        },
+        "identity was not read",
+    ),
+    (
+        "no restore point",
+        Action::Restore,
+        |b| {
+            b.drop(|r| matches!(r, RowBody::Backup { .. } | RowBody::Service { .. }));
+        },
+        "no usable restore point",
+    ),
+    (
+        "points of another cluster",
+        Action::Restore,
+        |b| {
+            b.each(|r| match &mut r.body {
+                RowBody::Backup { cluster, .. } => *cluster = "primary".into(),
+                RowBody::Service { .. } => r.source = SourceId::new(System::Velero, "primary"),
+                _ => {}
+            })
+        },
+        "no usable restore point",
+    ),
+    (
+        "points stale",
+        Action::Restore,
+        |b| b.stale(|r| matches!(r, RowBody::Backup { .. } | RowBody::Service { .. })),
+        "stale",
+    ),
+    (
+        "other namespaces",
+        Action::Restore,
+        |b| b.point(|p| p.included_namespaces = vec!["ledger".into()]),
+        "covers shop",
+    ),
+    ("excluded", Action::Restore, |b| b.point(|p| p.excluded_namespaces = vec!["sh*".into()]), "covers shop"),
+    ("expires", Action::Restore, |b| b.point(|p| p.expires = Some(at("15:20:00"))), "lasts another hour"),
+    ("location unknown", Action::Restore, |b| b.drop(|r| matches!(r, RowBody::Location(_))), "not known on dr"),
+    ("location stale", Action::Restore, |b| b.stale(|r| matches!(r, RowBody::Location(_))), "location default is"),
+    ("location down", Action::Restore, |b| b.location(|l| l.phase = Open::new("Unavailable")), "not available"),
+    ("velero silent", Action::Restore, |b| b.location(|l| l.last_validated = Some(at("14:40:00"))), "may not run"),
+    ("never validated", Action::Restore, |b| b.location(|l| l.last_validated = None), "may not run"),
+    ("a restore runs", Action::Restore, |b| b.rows.push(row(velero(), restore(""))), "one at a time"),
+    (
+        "a restore waits",
+        Action::Restore,
+        |b| b.rows.push(row(velero(), restore("WaitingForPluginOperations"))),
+        "one at a time",
+    ),
+    ("an odd backup name", Action::Restore, |b| b.point(|p| p.name = "b;rm -rf".into()), "can't be used in a plan"),
+    ("an odd uid", Action::Restore, |b| b.point(|p| p.uid = String::new()), "can't be used in a plan"),
+];
+
+#[test]
+fn what_can_not_work_is_refused_in_words() {
+    for (case, action, spoil, says) in REFUSALS {
+        let mut bench = Bench::new();
+        spoil(&mut bench);
+        let refusal = bench.build(*action).expect_err(case);
+        assert_eq!(refusal.kind, RefusalKind::NotReady, "{case}");
+        assert!(refusal.why.as_str().contains(says), "{case}: {}", refusal.why);
+        assert!(refusal.why.as_str().ends_with('.') && !refusal.remedy.is_empty(), "{case}: {}", refusal.why);
+    }
+}
+
+#[test]
+fn the_storys_failover_reads_as_agreed() {
+    let plan = Bench::new().build(Action::Failover).unwrap();
+    assert_eq!(plan.title, "Fail over shop.example from primary to dr");
+    assert_eq!(
+        (plan.confirm.as_str(), plan.locks.as_slice()),
+        ("shop.example", ["cloudflare/edge/load_balancer/lb-1".to_owned()].as_slice())
+    );
+    let shown: Vec<_> = plan.shown.iter().map(|s| format!("{}: {} => {}", s.what, s.now, s.after)).collect();
+    assert_eq!(
+        shown,
+        [
+            "default pools: primary → dr => dr → primary",
+            "fallback pool: primary => dr",
+            "users move: - => within about 30 s (DNS TTL), sticky sessions: none",
+            "you lose: - => 8 min of writes since backup shop-hourly-20260302142900 14:29 UTC (RPO 15 min: within)",
+            "apps on dr: 12 of 12 at parity => -",
+        ]
+    );
+    assert_eq!(plan.warnings[0], "primary: its API server reports etcd failing");
+    let [patch, wait] = plan.steps.as_slice() else { panic!("two steps") };
+    assert_eq!(
+        patch.params,
+        json!({"zone": "zone-1", "body": {"default_pools": ["p-dr", "p-primary"], "fallback_pool": "p-dr"}})
+    );
+    let paths: Vec<_> = patch.pre.iter().map(|p| p.path.as_str()).collect();
+    for path in [
+        "lb/lb-1/default_pools",
+        "lb/lb-1/fallback_pool",
+        "lb/lb-1/modified_on",
+        "lb/lb-1/overrides",
+        "pool/p-dr/healthy",
+    ] {
+        assert!(paths.contains(&path), "{path}");
+    }
+    assert!(patch.pre.iter().any(|p| p.says == "dr is healthy in 3 of 3 regions" && p.read_at == at("14:49:57")));
+    assert_eq!((wait.adapter.as_str(), wait.params == Value::Null, wait.limit_s), ("wait", true, 180));
+    assert_eq!(
+        (wait.check[0].path.as_str(), wait.check[0].op, &wait.check[0].value),
+        ("share/dr", Op::Ge, &json!(100))
+    );
+    assert_eq!(plan.cred_ids, ["cloudflare/edge: token edge"]);
+}
+
+#[test]
+fn the_storys_restore_reads_as_agreed() {
+    let plan = Bench::new().build(Action::Restore).unwrap();
+    assert_eq!(plan.title, "Restore shop on dr from backup shop-hourly-20260302142900");
+    assert_eq!(plan.confirm, "shop");
+    assert_eq!(plan.locks, ["velero/dr/cluster/uid-dr", "velero/dr/namespace/uid-dr/shop"]);
+    let [flip, create] = plan.steps.as_slice() else { panic!("two steps") };
+    assert_eq!(
+        flip.params,
+        json!({"namespace": "velero", "name": "default", "body": {"spec": {"accessMode": "ReadOnly"}}})
+    );
+    assert_eq!(flip.pre[..7], create.pre[..7], "the first write asks for all that the second relies on");
+    assert!(flip.pre.iter().any(|p| p.path == "backups/uploading" && p.value == json!(0)));
+    assert_eq!(
+        create.params,
+        json!({"namespace": "velero", "spec": {
+        "backupName": "shop-hourly-20260302142900", "includedNamespaces": ["shop"]}})
+    );
+    let pre: Vec<_> = create.pre.iter().map(|p| (p.path.as_str(), p.op, p.value.clone())).collect();
+    let b = "backup/shop-hourly-20260302142900";
+    assert_eq!(
+        pre,
+        [
+            ("cluster/uid", Op::Eq, json!("uid-dr")),
+            (format!("{b}/uid").as_str(), Op::Eq, json!("5e0c5f5e-0000-4000-8000-000000000001")),
+            (format!("{b}/phase").as_str(), Op::Eq, json!("Completed")),
+            (format!("{b}/deleting").as_str(), Op::Eq, json!(false)),
+            ("restores/open", Op::Eq, json!(0)),
+            ("location/default/phase", Op::Eq, json!("Available")),
+            ("location/default/validated_age_s", Op::Le, json!(180)),
+            ("location/default/access_mode", Op::Eq, json!("ReadOnly")),
+        ]
+    );
+    assert_eq!(
+        create.check,
+        [Check { path: "restore/@plan/phase".into(), op: Op::In, value: json!(["Completed"]), src: velero() }]
+    );
+    let mut bench = Bench::new();
+    bench.location(|l| l.access_mode = Open::new("ReadOnly"));
+    let plan = bench.build(Action::Restore).unwrap();
+    assert_eq!(plan.steps.iter().map(|s| s.adapter.as_str()).collect::<Vec<_>>(), ["velero.create_restore"]);
+    assert_eq!(plan.steps[0].id, "1");
+}
+
+/// The exact bytes two people confirm. A change here changes every digest: it must be meant.
+#[test]
+fn the_storys_plans_have_these_bytes() {
+    for (action, golden) in [(Action::Failover, "failover"), (Action::Restore, "restore")] {
+        let plan = Bench::new().build(action).unwrap();
+        let (bytes, _) = seal::plan_bytes(&plan).unwrap();
+        insta::assert_snapshot!(golden, bytes);
+    }
+}
+
+#[test]
+fn the_newest_point_that_covers_the_service_is_taken() {
+    let mut bench = Bench::new();
+    let newer = Point { name: "shop-hourly-20260302144500".into(), started: at("14:45:00"), ..point() };
+    let elsewhere = Point {
+        name: "all-but-shop".into(),
+        started: at("14:48:00"),
+        excluded_namespaces: vec!["shop".into()],
+        ..point()
+    };
+    bench.rows.push(row(velero(), backup(newer)));
+    bench.rows.push(row(velero(), backup(elsewhere)));
+    let plan = bench.build(Action::Restore).unwrap();
+    assert_eq!(plan.steps[1].params["spec"]["backupName"], "shop-hourly-20260302144500");
+}
+
+#[test]
+fn warnings_say_what_the_plan_can_not_help() {
+    let warned = |action, change: fn(&mut Bench), says: &str| {
+        let mut bench = Bench::new();
+        change(&mut bench);
+        let plan = bench.build(action).unwrap();
+        assert!(plan.warnings.iter().any(|w| w.contains(says)), "{says}: {:?}", plan.warnings);
+    };
+    warned(
+        Action::Failover,
+        |b| b.lb(|lb| lb.session_affinity = Open::new("cookie")),
+        "Sticky sessions stay on primary",
+    );
+    warned(Action::Failover, |b| b.lb(|lb| lb.proxied = true), "the TTL means nothing");
+    warned(Action::Failover, |b| b.pool("dr", |p| p.healthy = None), "health is not known");
+    warned(Action::Failover, |b| b.objective.rpo_s = 60, "over the objective");
+    warned(Action::Failover, |b| b.objective.probes.clear(), "nothing will prove that users moved");
+    warned(Action::Failover, |b| b.drop(|r| matches!(r, RowBody::Service { .. })), "No usable restore point");
+    warned(
+        Action::Failover,
+        |b| b.stale(|r| matches!(r, RowBody::Cluster { .. })),
+        "primary unreachable: its state is 3 s old",
+    );
+    warned(
+        Action::Failover,
+        |b| {
+            b.drop(|r| matches!(r, RowBody::Parity { .. }));
+            b.rows.push(row(velero(), parity(9)));
+        },
+        "9 of 12 apps at parity: shop-9, shop-10, shop-11",
+    );
+    warned(Action::Restore, |b| b.point(|p| p.off_site = OffSite::No), "stay at the source site");
+    warned(Action::Restore, |b| b.location(|l| l.validation_every_s = 0), "never validated");
+    warned(
+        Action::Restore,
+        |b| {
+            b.each(|r| {
+                if let RowBody::Backup { newer, .. } = &mut r.body {
+                    *newer = Some(("shop-hourly-20260302144500".into(), "PartiallyFailed".into()));
+                }
+            })
+        },
+        "A newer backup, shop-hourly-20260302144500, is PartiallyFailed",
+    );
+}
+
+#[test]
+fn pools_named_only_by_the_load_balancer_will_do() {
+    let mut bench = Bench::new();
+    bench.drop(|r| matches!(r, RowBody::Pool(_)));
+    let of = |id: &str, name: &str| PoolRef {
+        id: id.into(),
+        name: name.into(),
+        enabled: Some(true),
+        healthy: Some(true),
+        places_ok: 3,
+        places: 3,
+    };
+    bench.each(|r| {
+        if let RowBody::LoadBalancer { order, .. } = &mut r.body {
+            *order = vec![of("p-primary", "primary"), of("p-dr", "dr")];
+        }
+    });
+    assert_eq!(bench.build(Action::Failover).unwrap().confirm, "shop.example");
+}
+
+#[test]
+fn conditions_hold_by_type_and_value() {
+    for (op, value, found, is) in [
+        (Op::Eq, json!(["a", "b"]), json!(["a", "b"]), true),
+        (Op::Eq, json!(["a", "b"]), json!(["b", "a"]), false),
+        (Op::Eq, json!(1), json!("1"), false),
+        (Op::Eq, json!(null), json!(null), true),
+        (Op::In, json!([true, null]), json!(null), true),
+        (Op::In, json!([true, null]), json!(false), false),
+        (Op::In, json!("abc"), json!("a"), false),
+        (Op::Le, json!(180), json!(180), true),
+        (Op::Le, json!(180), json!(181), false),
+        (Op::Le, json!(180), json!(null), false),
+        (Op::Le, json!(180), json!(-1), true),
+        (Op::Ge, json!(100), json!(99), false),
+        (Op::Ge, json!(100), json!(u64::MAX), true),
+        (Op::Ge, json!(100), json!("100"), false),
+        (Op::Ge, json!(100), json!(100.5), false),
+    ] {
+        assert_eq!(holds(op, &value, &found), is, "{op:?} {value} {found}");
+    }
+}
+
+fn read(step: &Step) -> BTreeMap<(SourceId, String), Value> {
+    let first = |p: &crate::model::plan::Pre| match p.op {
+        Op::In => p.value[0].clone(),
+        _ => p.value.clone(),
+    };
+    step.pre.iter().map(|p| ((p.src.clone(), p.path.clone()), first(p))).collect()
+}
+
+#[test]
+fn preflight_names_each_condition_that_broke() {
+    for action in Action::ALL {
+        for step in Bench::new().build(action).unwrap().steps {
+            let good = read(&step);
+            assert!(preflight(&step, &good).is_empty());
+            for key in good.keys() {
+                let mut changed = good.clone();
+                changed.insert(key.clone(), json!("something else"));
+                let broken = preflight(&step, &changed);
+                assert_eq!(broken.iter().map(|b| &b.pre.path).collect::<Vec<_>>(), [&key.1]);
+                assert!(broken[0].says().contains("now something else"), "{}", broken[0].says());
+                changed.remove(key);
+                let broken = preflight(&step, &changed);
+                assert_eq!(broken.len(), 1);
+                assert!(broken[0].found.is_none() && broken[0].says().contains("can't be read"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_restore_that_ended_otherwise_is_not_waited_for() {
+    let plan = Bench::new().build(Action::Restore).unwrap();
+    let step = &plan.steps[1];
+    let phase = |phase: Value| judge(step, &[((velero(), "restore/@plan/phase".to_owned()), phase)].into());
+    assert_eq!(phase(json!("Completed")), Progress::Done);
+    for waiting in [json!(null), json!(""), json!("InProgress"), json!("Finalizing"), json!("NewPhase")] {
+        assert_eq!(phase(waiting), Progress::Waiting);
+    }
+    for over in ["PartiallyFailed", "Failed", "FailedValidation"] {
+        assert_eq!(phase(json!(over)), Progress::Failed);
+    }
+    assert_eq!(judge(step, &BTreeMap::new()), Progress::Waiting);
+    assert_eq!(judge(&Step { check: vec![], ..step.clone() }, &BTreeMap::new()), Progress::Waiting);
+    let (_, digest) = seal::plan_bytes(&plan).unwrap();
+    let path = format!("restore/{}/phase", restore_name(&digest));
+    assert!(needed(step, &digest).contains(&(velero(), path)));
+}
+
+#[test]
+fn the_shell_gets_one_word_whatever_is_in_it() {
+    for word in
+        ["", "shop", "it's", "a b", "$(id)", "`id`", "\"", "\\", "-n", "a;b", "{\"k\":\"v'\"}", "*", "~", "a\nb"]
+    {
+        let out =
+            std::process::Command::new("sh").args(["-c", &format!("printf '<%s>' {}", quote(word))]).output().unwrap();
+        assert_eq!(String::from_utf8(out.stdout).unwrap(), format!("<{word}>"));
+    }
+}
+
+#[test]
+fn the_manual_way_is_valid_shell_and_sends_what_the_plan_sends() {
+    for action in Action::ALL {
+        let plan = Bench::new().build(action).unwrap();
+        let lines = manual(&plan);
+        let script = lines.join("\n");
+        let checked = std::process::Command::new("sh").args(["-n", "-c", &script]).output().unwrap();
+        assert!(checked.status.success(), "{script}");
+        assert!(script.contains("Outside the two-person rule"));
+        match action {
+            Action::Failover => {
+                assert!(
+                    script.contains(r#"--data '{"default_pools":["p-dr","p-primary"],"fallback_pool":"p-dr"}'"#),
+                    "{script}"
+                );
+                assert!(script.contains("/zones/zone-1/load_balancers/lb-1") && script.contains("$CLOUDFLARE_TOKEN"));
+                assert!(script.contains("100 % of the answers to probe/shop come from dr"));
+            }
+            Action::Restore => {
+                let (_, digest) = seal::plan_bytes(&plan).unwrap();
+                assert!(script.contains(&restore_name(&digest)) && script.contains(&digest.to_string()));
+                assert!(script.contains(r#"-p '{"spec":{"accessMode":"ReadOnly"}}'"#), "{script}");
+                assert!(script.contains("must print uid-dr"));
+            }
+        }
+    }
+}
+
+#[test]
+fn namespace_patterns_match_as_velero_means_them() {
+    for (pattern, text, is) in [
+        ("shop", "shop", true),
+        ("shop", "shops", false),
+        ("*", "shop", true),
+        ("", "shop", false),
+        ("sh*", "shop", true),
+        ("*op", "shop", true),
+        ("s?op", "shop", true),
+        ("s*x*p", "shop", false),
+        ("s**p", "shop", true),
+        ("shop*", "shop", true),
+    ] {
+        assert_eq!(matches(pattern, text), is, "{pattern} {text}");
+    }
+}
+
+/// Every string of a parameter, target id, path or condition.
+fn strings(value: &Value, out: &mut BTreeSet<String>) {
+    match value {
+        Value::String(s) => {
+            out.insert(s.clone());
+        }
+        Value::Array(items) => items.iter().for_each(|v| strings(v, out)),
+        Value::Object(map) => map.values().for_each(|v| strings(v, out)),
+        _ => {}
+    }
+}
+
+fn outside() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => "[a-z0-9][a-z0-9-]{0,12}[a-z0-9]",
+        2 => any::<String>(),
+        1 => Just("p-dr".to_owned()),
+        1 => Just("e\u{301}\u{202e}\u{200b}' OR $(reboot)".to_owned()),
+    ]
+}
+
+proptest! {
+    /// Whatever names, ids and texts come from outside: what is built can be sealed, reads back equal, and holds only
+    /// checked identifiers where something is sent or compared.
+    #[test]
+    fn every_plan_that_is_built_is_canonical_and_has_no_free_text(
+        ids in prop::array::uniform4(outside()), texts in prop::array::uniform4(outside()), ns in outside(),
+    ) {
+        let mut bench = Bench::new();
+        let [dr_id, lb_id, backup, uid] = ids;
+        let [app, message, affinity, modified] = texts;
+        bench.pool("dr", |p| p.id.clone_from(&dr_id));
+        bench.lb(|lb| {
+            lb.id.clone_from(&lb_id);
+            lb.default_pools[1].clone_from(&dr_id);
+            lb.session_affinity = Open::new(&affinity);
+            lb.modified_on = SafeText::new(&modified);
+        });
+        bench.point(|p| {
+            p.name = SafeText::new(&backup);
+            p.uid.clone_from(&uid);
+            p.included_namespaces.clear();
+        });
+        bench.location(|l| l.message = SafeText::new(&message));
+        bench.objective.namespaces.push(ns.clone());
+        bench.credentials.insert(edge(), message.clone());
+        bench.drop(|r| matches!(r, RowBody::Parity { .. }));
+        let laggards = vec![(SafeText::new(&app), SafeText::new(&message))];
+        bench.rows.push(row(velero(), RowBody::Parity { cluster: "dr".into(), ok: 0, total: 1, laggards, oldest_reconciled: None }));
+        for action in Action::ALL {
+            let Ok(plan) = bench.build(action) else { continue };
+            let (bytes, digest) = seal::plan_bytes(&plan).unwrap();
+            prop_assert_eq!(seal::parse_plan(&bytes).unwrap(), (plan.clone(), digest));
+            let mut sent = BTreeSet::new();
+            for step in &plan.steps {
+                strings(&step.params, &mut sent);
+                sent.insert(step.target.id.clone());
+                step.pre.iter().for_each(|p| { strings(&p.value, &mut sent); sent.insert(p.path.clone()); });
+                step.check.iter().for_each(|c| { strings(&c.value, &mut sent); sent.insert(c.path.clone()); });
+            }
+            sent.extend(plan.locks.iter().cloned());
+            for s in sent {
+                let ok = s.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:/@-".contains(&b));
+                prop_assert!(ok && !s.is_empty(), "{s:?} was sent");
+            }
+            let script = manual(&plan).join("\n");
+            prop_assert!(script.is_ascii() || script.replace('→', "").is_ascii());
+            prop_assert_eq!(script.lines().count(), manual(&plan).len());
+        }
+    }
+
+    #[test]
+    fn words_are_plain_and_names_are_checked(raw in any::<String>()) {
+        prop_assert!(words(&raw).bytes().all(|b| (b' '..=b'~').contains(&b)));
+        if let Ok(name) = name("it", &raw) {
+            prop_assert!(!name.contains(['/', '@', ' ', '\'']) && !name.is_empty());
+        }
+    }
+}

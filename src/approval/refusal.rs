@@ -1,0 +1,173 @@
+//! The checks that several verdicts share, and the words of the refusals.
+
+use crate::model::plan::RefusalKind as Kind;
+use crate::model::{Actor, Level, Plan, Refusal, Role, SafeText};
+
+use super::verdict::{Asker, MAX_OPEN, RoomNow, Verdict};
+use super::{PlanRecord, PlanState};
+
+pub fn operator(asker: Asker) -> Verdict {
+    match asker.role {
+        None => no(
+            Kind::Unmapped,
+            format!("{} is not in the people file, so you can only watch.", asker.actor.person),
+            "Have your account added to people.toml and the room reloaded.",
+        ),
+        Some(Role::Observer) => no(
+            Kind::NotOperator,
+            format!("{} is an observer; this needs an operator.", asker.actor.person),
+            "Ask an operator, or have the role added to people.toml.",
+        ),
+        Some(_) => Ok(()),
+    }
+}
+
+pub fn recording(room: RoomNow) -> Verdict {
+    match room.degraded {
+        None => Ok(()),
+        Some(why) => no(
+            Kind::Degraded,
+            format!("The room can't record, so it does not act: {}.", why.as_str().trim_end_matches('.')),
+            "Repair the room's disk; for now use plan show --manual and write down what you do.",
+        ),
+    }
+}
+
+pub fn level(who: &Actor, needed: Level, room: RoomNow) -> Verdict {
+    let enough = if who.level == Level::Drill { room.drill } else { who.level >= needed };
+    if enough {
+        return Ok(());
+    }
+    let (is, must) = (level_words(who.level), level_words(needed));
+    no(
+        Kind::LevelTooLow,
+        format!("{} is known by {is}; this needs {must}.", who.person),
+        format!("Connect again so that you are known by {must}."),
+    )
+}
+
+pub fn level_words(level: Level) -> &'static str {
+    match level {
+        Level::Drill => "a drill name",
+        Level::Account => "your account",
+        Level::Session => "your login session",
+        Level::Key => "a personal signature",
+        Level::Touch => "a signature by a touched security key",
+    }
+}
+
+pub fn name(plan: &Plan, typed: &str) -> Verdict {
+    if typed == plan.confirm {
+        return Ok(());
+    }
+    no(
+        Kind::NameMismatch,
+        format!("You typed \"{typed}\"; what will move is {}.", plan.confirm),
+        format!("Type {} if that is what you mean.", plan.confirm),
+    )
+}
+
+pub fn unchanged(record: &PlanRecord, room: RoomNow) -> Verdict {
+    if record.plan.policy.digest == room.policy_digest && record.plan.people_digest == room.people_digest {
+        return Ok(());
+    }
+    config_changed("this plan was proposed", "Propose it again under the present rules.")
+}
+
+pub fn still_open(record: &PlanRecord) -> Verdict {
+    let plan = &record.plan.plan;
+    match record.state {
+        PlanState::Proposed | PlanState::Approved => Ok(()),
+        PlanState::Executing => {
+            no(Kind::Claimed, format!("Plan {plan} is already running."), "Hold it to stop before its next step.")
+        }
+        PlanState::Expired => expired(record.says.as_str()),
+        state => no(
+            Kind::PlanClosed,
+            format!("Plan {plan} was {}{}.", ended_words(state), because(&record.says)),
+            "Propose a new plan if it is still needed.",
+        ),
+    }
+}
+
+pub fn ended_words(state: PlanState) -> &'static str {
+    match state {
+        PlanState::Succeeded => "carried out",
+        PlanState::Failed => "tried and failed",
+        other => other.name(),
+    }
+}
+
+pub fn because(says: &SafeText) -> String {
+    if says.is_empty() { String::new() } else { format!(": {}", says.as_str().trim_end_matches('.')) }
+}
+
+pub fn refuse_proposer(record: &PlanRecord, who: &Actor) -> Verdict {
+    let remedy =
+        format!("Ask another operator to read code {} and approve it; you can withdraw it.", record.digest.spoken());
+    if who.level == Level::Drill || who.uid == record.by.uid {
+        return no(Kind::SelfApproval, "You proposed this plan; a second person has to confirm it.", remedy);
+    }
+    no(
+        Kind::SamePerson,
+        format!("This account belongs to {}, who proposed the plan; two accounts are one person.", record.by.person),
+        remedy,
+    )
+}
+
+pub fn refuse_again(record: &PlanRecord, before: &Actor, who: &Actor) -> Verdict {
+    if who.level == Level::Drill || who.uid == before.uid {
+        return no(
+            Kind::AlreadyApproved,
+            format!("You approved this plan already; it is {}.", record.state.name()),
+            "Nothing more is needed from you.",
+        );
+    }
+    no(
+        Kind::SamePerson,
+        format!("{} approved this plan already from another account; two accounts are one person.", before.person),
+        "Another operator has to approve it.",
+    )
+}
+
+pub fn no_quorum(record: &PlanRecord) -> Verdict {
+    let missing = record.missing_persons().max(1);
+    no(
+        Kind::NoQuorum,
+        format!(
+            "Plan {} still needs {missing} more {}.",
+            record.plan.plan,
+            if missing == 1 { "person" } else { "persons" }
+        ),
+        "Ask another operator to read and approve it.",
+    )
+}
+
+pub fn expired(why: &str) -> Verdict {
+    let why = why.trim_end_matches('.');
+    no(Kind::Expired, format!("The plan expired: {why}."), "Propose the same again; it will be built on fresh facts.")
+}
+
+pub fn config_changed(since: &str, remedy: &str) -> Verdict {
+    no(Kind::ConfigChanged, format!("The policy or the people file changed since {since}."), remedy)
+}
+
+pub fn too_many(open: usize) -> Verdict {
+    no(
+        Kind::Rate,
+        format!("{open} plans are open; a room holds {MAX_OPEN}."),
+        "Settle one of them first, or propose in its place.",
+    )
+}
+
+pub fn unknown_plan(plan: &str) -> Refusal {
+    Refusal::new(
+        Kind::UnknownPlan,
+        format!("There is no plan {plan} in this room."),
+        "List the plans and name one of them.",
+    )
+}
+
+pub fn no(kind: Kind, why: impl AsRef<str>, remedy: impl AsRef<str>) -> Verdict {
+    Err(Refusal::new(kind, why, remedy))
+}

@@ -1,0 +1,182 @@
+//! The command line: every flag, its unit and its help. Parsing only; what commands do is in their own files.
+
+mod house;
+#[cfg(test)]
+mod tests;
+mod values;
+mod verbs;
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+pub use house::{Config, Drill, DrillPlay, DrillWorld, Init, Ledger, Pace, Shot, ShotFormat, ShowFormat};
+use values::person;
+pub use verbs::{Approve, Export, ExportFormat, Incident, NoteKind, OfPlan, Plan, Propose, Timeline, View};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 ok · 1 failure · 2 usage or configuration · 3 degraded · 4 objective breached · 5 integrity failure
+  6 refused or approval missing · 7 timeout · 8 conflict or drift · 130, 143 ended by a signal
+
+Durations carry their unit: 90s, 15m, 1h30m. Times are RFC 3339 (2026-03-02T14:37:00Z).
+Data goes to stdout, talk to stderr; JSON carries a \"schema\".";
+
+const START: &str = "\
+Try it:     warroom drill
+Set it up:  warroom init, then warroom serve
+On a laptop: warroom --config FILE
+
+";
+
+/// One full-screen console for running an outage: one clock, one tamper-evident timeline, two persons for every dangerous act.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "warroom",
+    version,
+    about,
+    long_about = None,
+    before_long_help = START,
+    after_help = EXIT_CODES,
+    disable_help_subcommand = true,
+    max_term_width = 120
+)]
+pub struct Args {
+    /// Join the drill that runs on this host, under this name, with a console of your own.
+    #[arg(long, value_name = "NAME", value_parser = person, conflicts_with = "as_name")]
+    pub join: Option<String>,
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Flags that every command knows.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// The configuration file. For the console: start a room of one's own with it.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The room's socket, instead of the host's or one's own.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Where the log is kept, instead of the usual place.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Never ask; fail instead.
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Watch only: every request that would change something is refused.
+    #[arg(long, global = true)]
+    pub readonly: bool,
+    /// Who you are in a drill. A real room refuses it: there, the kernel says who you are.
+    #[arg(long = "as", global = true, value_name = "NAME", value_parser = person)]
+    pub as_name: Option<String>,
+    /// The console's colours: dark, mono, or a theme file.
+    #[arg(long, global = true, value_name = "THEME")]
+    pub theme: Option<String>,
+    /// The console's keys: default, vim, or a key map file.
+    #[arg(long, global = true, value_name = "KEYMAP")]
+    pub keymap: Option<String>,
+}
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Lines for people.
+    #[default]
+    Table,
+    /// One JSON document, with its schema (streams: one a line).
+    Json,
+}
+
+/// `-o`.
+#[derive(Clone, Copy, Debug, Default, ClapArgs)]
+pub struct Output {
+    /// How to print.
+    #[arg(short = 'o', long = "output", value_enum, default_value_t)]
+    pub format: Format,
+}
+
+impl Output {
+    /// Whether JSON was asked for.
+    pub fn json(self) -> bool {
+        self.format == Format::Json
+    }
+}
+
+/// What to do. Without one: the console.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Everything at a glance; the exit code says how it stands (0, 3 or 4).
+    Status {
+        /// Print again whenever something changes, until interrupted. Needs no full-screen terminal.
+        #[arg(long)]
+        watch: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Kubernetes events, newest last.
+    Events(View),
+    /// Alerts of every Alertmanager, merged.
+    Alerts(View),
+    /// The newest restorable point of each schedule against its RPO; locations and restores.
+    Backups(View),
+    /// Parity, sync and health of the applications.
+    Gitops(View),
+    /// Load balancers, pools and probes: who serves the users.
+    Traffic(View),
+    /// The timeline: add to it, show it, follow it.
+    #[command(subcommand)]
+    Timeline(Timeline),
+    /// The incident: open, change, close it.
+    #[command(subcommand)]
+    Incident(Incident),
+    /// Put a dangerous act before the room. Nothing happens until a second person approves.
+    Propose(Propose),
+    /// A plan: show it, or wait for its end.
+    #[command(subcommand)]
+    Plan(Plan),
+    /// Approve the plan you have read.
+    Approve(Approve),
+    /// Reject a plan. One person is enough, and it is final.
+    Reject {
+        /// The plan.
+        #[arg(value_name = "PLAN")]
+        plan: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Take back a plan of your own that has not begun.
+    Withdraw(OfPlan),
+    /// Stop a running plan before its next step.
+    Hold(OfPlan),
+    /// The incident for the postmortem: the current one, or the one named.
+    Export(Export),
+    /// Prove that logs are whole: every link of the chain, up to the head. 0 intact, 5 not.
+    Verify {
+        /// Segment files, or directories of them.
+        #[arg(value_name = "PATH", required = true)]
+        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// The configuration: check it, or show it as it is understood.
+    #[command(subcommand)]
+    Config(Config),
+    /// Write a starter configuration, people file and log key. Never overwrites.
+    Init(Init),
+    /// Run the room as a service, until SIGTERM.
+    Serve,
+    /// Rehearse: simulated services, a room and a console, offline, with the same keys as in an incident.
+    Drill(Box<Drill>),
+    /// Draw one console of a running room as text or SVG.
+    Shot(Shot),
+    /// The log on disk, while no room has it open.
+    #[command(subcommand)]
+    Ledger(Ledger),
+}

@@ -1,0 +1,151 @@
+//! The command line: everything the documentation promises parses, everything else is refused with exit code 2.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::CommandFactory;
+
+use super::*;
+use crate::cli::exit::Exit;
+use crate::model::Severity;
+
+fn parse(line: &str) -> Result<Args, clap::Error> {
+    Args::try_parse_from(std::iter::once("warroom").chain(line.split_whitespace()))
+}
+
+fn good(line: &str) -> Args {
+    parse(line).unwrap_or_else(|error| panic!("`warroom {line}`: {error}"))
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    Args::command().debug_assert();
+}
+
+#[test]
+fn every_command_of_the_documentation_parses() {
+    let digest = format!("sha256:{}", "0a".repeat(32));
+    let lines = [
+        "",
+        "--config warroom.toml",
+        "--join sam",
+        "--join sam --theme mono --keymap vim",
+        "--socket /s --state-dir /d --no-input --readonly status -o json",
+        "status --watch",
+        "events -o json",
+        "alerts",
+        "backups -o table",
+        "gitops --readonly",
+        "traffic -o json --socket /s",
+        "timeline add confirmed",
+        "timeline add failing-over --kind decision --at 2026-03-02T14:49:00Z -o json",
+        "timeline add write-it-up --kind follow-up --owner sam",
+        "timeline show INC-2026-03-02-01 -o json",
+        "timeline tail --from 12",
+        "incident open broken --severity sev2",
+        "incident set --status mitigating --commander ana --impact-at 2026-03-02T14:37:00Z",
+        "incident close",
+        "propose failover --service shop --confirm shop.example",
+        "propose restore --service shop --confirm shop -o json --as ana",
+        "plan show 01KB3Z --manual",
+        "plan wait 01KB3Z --timeout 1h30m",
+        &format!("approve 01KB3Z --digest {digest} --confirm shop.example -o json"),
+        "reject 01KB3Z --reason wrong-target",
+        "withdraw 01KB3Z",
+        "hold 01KB3Z",
+        "export",
+        "export INC-2026-03-02-01 --format json -o out.json",
+        "export --format markdown --out out.md",
+        "verify a.jsonl b -o json",
+        "config check --serve",
+        "config show -o json",
+        "config show -o table",
+        "init --systemd /etc/systemd/system --dir /etc/warroom",
+        "serve --config /etc/warroom/warroom.toml",
+        "drill",
+        "drill etcd-corruption --speed 60 --seed 7 --as ana --partner --theme dark",
+        "drill etcd-corruption --auto --headless --speed 60 --seed 7 --out D",
+        "drill world etcd-corruption --out D",
+        "drill world --out D --speed 10",
+        "shot --size 120x40 --theme dark --keys Tab --format svg -o s.svg",
+        "ledger new --after-damage",
+    ];
+    for line in lines {
+        good(line);
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_as_usage() {
+    let lines = [
+        "stauts",
+        "status -o yaml",
+        "status -o",
+        "timeline add",
+        "timeline add x --kind rumour",
+        "timeline add x --at yesterday",
+        "incident set",
+        "incident set --status closed",
+        "incident open x --severity sev9",
+        "propose failover --service shop",
+        "propose failback --service shop --confirm shop",
+        "approve 01KB3Z --digest 12ab --confirm shop",
+        "approve 01KB3Z --confirm shop",
+        "reject 01KB3Z",
+        "plan wait 01KB3Z --timeout 30",
+        "verify",
+        "export --format pdf",
+        "drill --speed 0",
+        "drill --speed NaN",
+        "drill --headless",
+        "drill --auto --headless",
+        "drill world etcd-corruption",
+        "shot --size 120",
+        "shot --size 1x1",
+        "ledger new",
+        "--join room",
+        "--join a/b",
+        "--join sam --as ana",
+    ];
+    for line in lines {
+        let error = parse(line).err().unwrap_or_else(|| panic!("`warroom {line}` is refused"));
+        assert_eq!(error.exit_code(), i32::from(Exit::Usage.code()), "{line}");
+    }
+}
+
+#[test]
+fn values_arrive_as_they_were_meant() {
+    let args = good("drill etcd-corruption --speed 2.5 --as ana");
+    assert_eq!(args.global.as_name.as_deref(), Some("ana"), "the drill's --as is the global one");
+    let Some(Command::Drill(drill)) = args.command else { panic!("a drill") };
+    assert_eq!((drill.play.pace.speed, drill.play.scenario.as_str()), (2.5, "etcd-corruption"));
+    let Some(Command::Drill(drill)) = good("drill world --out D").command else { panic!("a drill") };
+    let Some(DrillWorld::World { scenario, pace, out }) = drill.world else { panic!("the world alone") };
+    assert_eq!((scenario.as_str(), pace.seed, out), ("etcd-corruption", 1, PathBuf::from("D")));
+    let Some(Command::Plan(Plan::Wait { timeout, .. })) = good("plan wait P --timeout 1h30m").command else {
+        panic!("wait")
+    };
+    assert_eq!(timeout, Some(Duration::from_secs(5400)));
+    let Some(Command::Export(export)) = good("export -o report.md").command else { panic!("export") };
+    assert_eq!((export.format, export.out), (ExportFormat::Markdown, Some(PathBuf::from("report.md"))));
+    let Some(Command::Incident(Incident::Set { severity, status, .. })) = good("incident set --severity sev3").command
+    else {
+        panic!("set")
+    };
+    assert_eq!((severity, status), (Some(Severity::Sev3), None));
+}
+
+#[test]
+fn help_names_every_exit_code_and_every_command_explains_itself() {
+    let help = Args::command().render_long_help().to_string();
+    for exit in Exit::ALL {
+        assert!(help.contains(&format!("{}", exit.code())), "{}", exit.code());
+    }
+    fn walk(command: &clap::Command, path: &str) {
+        assert!(command.get_about().is_some(), "{path} says what it does");
+        for sub in command.get_subcommands() {
+            walk(sub, &format!("{path} {}", sub.get_name()));
+        }
+    }
+    walk(&Args::command(), "warroom");
+}

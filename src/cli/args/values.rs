@@ -1,0 +1,53 @@
+//! Values on the command line: words from closed lists, durations, names.
+
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use crate::config::units;
+use crate::model::{Action, IncidentStatus, Severity};
+
+pub(super) fn severities() -> impl TypedValueParser<Value = Severity> {
+    PossibleValuesParser::new(Severity::ALL.map(Severity::name))
+        .try_map(|word| Severity::ALL.into_iter().find(|severity| severity.name() == word).ok_or("not a severity"))
+}
+
+/// Every status but the last: an incident is closed by `incident close`.
+pub(super) fn statuses() -> impl TypedValueParser<Value = IncidentStatus> {
+    let words = IncidentStatus::ALL.into_iter().filter(|status| *status != IncidentStatus::Closed);
+    PossibleValuesParser::new(words.map(IncidentStatus::name))
+        .try_map(|word| IncidentStatus::ALL.into_iter().find(|status| status.name() == word).ok_or("not a status"))
+}
+
+pub(super) fn actions() -> impl TypedValueParser<Value = Action> {
+    PossibleValuesParser::new(Action::ALL.map(Action::name))
+        .try_map(|word| Action::ALL.into_iter().find(|action| action.name() == word).ok_or("not an action"))
+}
+
+pub(super) fn person(text: &str) -> Result<String, String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    if text.is_empty() || text.len() > 63 || !text.bytes().all(plain) || text == "room" {
+        return Err("a name has up to 63 ASCII letters, digits, `.`, `_` and `-`, and is not `room`".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    units::duration(text).map(Duration::from_secs)
+}
+
+pub(super) fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (0.1..=600.0).contains(&speed) => Ok(speed),
+        _ => Err("drill seconds per second: a number from 0.1 to 600".to_owned()),
+    }
+}
+
+pub(super) fn size(text: &str) -> Result<(u16, u16), String> {
+    let wrong = || "columns x rows, like 120x40, from 20x5 to 500x200".to_owned();
+    let (columns, rows) = text.split_once('x').ok_or_else(wrong)?;
+    match (columns.parse(), rows.parse()) {
+        (Ok(columns @ 20..=500), Ok(rows @ 5..=200)) => Ok((columns, rows)),
+        _ => Err(wrong()),
+    }
+}

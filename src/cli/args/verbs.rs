@@ -1,0 +1,198 @@
+//! Verbs about a room that runs: what it sees, the incident, plans.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+
+use super::Output;
+use super::values::{actions, duration, person, severities, statuses};
+use crate::model::{Action, Digest, IncidentStatus, Severity, Stamp};
+
+/// `events`, `alerts`, ….
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub struct View {
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `timeline …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Timeline {
+    /// Record a note (or a decision, or work for afterwards).
+    Add {
+        /// What happened, in your words; up to 8 KiB.
+        #[arg(value_name = "TEXT")]
+        text: String,
+        /// What it is.
+        #[arg(long, value_enum, default_value_t)]
+        kind: NoteKind,
+        /// When it happened, if not now.
+        #[arg(long, value_name = "TIME", conflicts_with = "owner")]
+        at: Option<Stamp>,
+        /// Who shall do it (follow-ups only).
+        #[arg(long, value_name = "NAME")]
+        owner: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show an incident's timeline: the current one's, or the one named.
+    Show {
+        /// The incident.
+        #[arg(value_name = "INCIDENT")]
+        incident: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print entries as they come, until interrupted.
+    Tail {
+        /// Begin with this sequence number; without it, with what comes next.
+        #[arg(long, value_name = "N")]
+        from: Option<u64>,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// What `timeline add` adds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum NoteKind {
+    #[default]
+    Note,
+    Decision,
+    FollowUp,
+}
+
+/// `incident …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Incident {
+    /// Open an incident.
+    Open {
+        /// Its title.
+        #[arg(value_name = "TITLE")]
+        title: String,
+        /// How bad it is.
+        #[arg(long, default_value = "sev1", value_parser = severities())]
+        severity: Severity,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Change something of the open incident.
+    #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+    Set {
+        #[arg(long, value_name = "TEXT", group = "what")]
+        title: Option<String>,
+        #[arg(long, group = "what", value_parser = severities())]
+        severity: Option<Severity>,
+        #[arg(long, group = "what", value_parser = statuses())]
+        status: Option<IncidentStatus>,
+        /// Who commands.
+        #[arg(long, value_name = "NAME", group = "what", value_parser = person)]
+        commander: Option<String>,
+        /// When users were first hurt.
+        #[arg(long, value_name = "TIME", group = "what")]
+        impact_at: Option<Stamp>,
+        /// When service was back.
+        #[arg(long, value_name = "TIME", group = "what")]
+        recovered_at: Option<Stamp>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Close the open incident.
+    Close {
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// `propose …`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Propose {
+    /// What to do: failover moves traffic at the edge, restore brings back data on DR.
+    #[arg(value_name = "failover|restore", value_parser = actions())]
+    pub action: Action,
+    /// For which service.
+    #[arg(long, value_name = "NAME")]
+    pub service: String,
+    /// The name of what will be moved or restored, as the plan shows it: proof that it was read.
+    #[arg(long, value_name = "NAME")]
+    pub confirm: String,
+    /// Replace this open plan of yours by the new one.
+    #[arg(long, value_name = "PLAN")]
+    pub supersedes: Option<String>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `plan …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Plan {
+    /// Show a plan, its digest and where it stands.
+    Show {
+        #[arg(value_name = "PLAN")]
+        plan: String,
+        /// As kubectl and curl commands, for use when only one person can be reached.
+        #[arg(long)]
+        manual: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Wait until a plan has ended: 0 succeeded, 1 failed, 6 rejected or expired, 7 timeout.
+    Wait {
+        #[arg(value_name = "PLAN")]
+        plan: String,
+        /// Give up after this time. Default: when the plan itself has.
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        timeout: Option<Duration>,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// `approve …`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Approve {
+    /// The plan.
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+    /// The digest of the plan you read: sha256:<64 hex digits>.
+    #[arg(long, value_name = "sha256:HEX")]
+    pub digest: Digest,
+    /// The name of what will be moved or restored, as the plan shows it.
+    #[arg(long, value_name = "NAME")]
+    pub confirm: String,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// A command about one plan.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct OfPlan {
+    /// The plan.
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `export …`. Here `-o` names a file: what is printed is chosen by `--format`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Export {
+    /// The incident. Default: the open one, else the latest.
+    #[arg(value_name = "INCIDENT")]
+    pub incident: Option<String>,
+    /// What to write.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ExportFormat,
+    /// Write to this file instead of stdout. An existing file is replaced whole.
+    #[arg(short = 'o', long = "out", value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// What `export` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    #[default]
+    Markdown,
+    Json,
+}

@@ -1,0 +1,230 @@
+//! The console on a terminal: of the host's room, of one's own (`--config`), of a drill, or joining one.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::args::Global;
+use super::drill::{self, Drill};
+use super::exit::Exit;
+use super::fail::Fail;
+use super::link::Intent;
+use super::serve::{Make, load, room};
+use super::{output, player};
+use crate::board::Topic;
+use crate::client::{AskError, ConnectOptions, Handle, connect};
+use crate::clock::{Clock, ClockSync, Random};
+use crate::config::LoadOptions;
+use crate::config::paths::Env;
+use crate::console::{AskFailure, Asker, Depth, ExitReason, Keymap, Look, RunOptions, Theme, Zone, run, terminal};
+use crate::diagnostics;
+use crate::drill::director::{self, Director};
+use crate::drill::partner;
+use crate::model::PersonId;
+use crate::protocol::{Reply, Request};
+use crate::room::Socket;
+
+/// The person at the first console of a drill, unless `--as` says otherwise.
+const FIRST: &str = "ana";
+
+/// The client's handle, as the console wants it.
+pub struct Hand(pub Handle);
+
+#[async_trait]
+impl Asker for Hand {
+    async fn ask(&self, request: Request) -> Result<Reply, AskFailure> {
+        self.0.request(request).await.map_err(|error| match error {
+            AskError::Refused(refusal) => AskFailure::Refused(refusal),
+            AskError::Gone(why) => AskFailure::Gone(why),
+        })
+    }
+}
+
+/// `warroom` without a command.
+pub async fn open(global: &Global, join: Option<String>, env: &Env) -> Result<Exit, Fail> {
+    if join.is_none() && global.config.is_none() && global.socket.is_none() && !anyone_there(env) {
+        return Err(Fail::Usage(
+            "no room is running here and no configuration was named\n\
+             \x20 warroom drill           try it: a simulated incident, offline\n\
+             \x20 warroom init            set it up: a starter configuration from your kubeconfig\n\
+             \x20 warroom --config FILE   a room of your own on this machine"
+                .to_owned(),
+        ));
+    }
+    needs_terminal()?;
+    let dress = Dress::of(global)?;
+    match (&global.config, join) {
+        (_, Some(name)) => {
+            let socket = global.socket.clone().unwrap_or_else(|| drill::drill_socket(env));
+            at(&socket, Some(PersonId(name)), global.readonly, dress, CancellationToken::new(), env).await
+        }
+        (Some(config), None) => solo(config, global, dress, env).await,
+        (None, None) => {
+            let socket = super::run::socket(global, env);
+            let who = global.as_name.as_deref().map(PersonId::from);
+            at(&socket, who, global.readonly, dress, CancellationToken::new(), env).await
+        }
+    }
+}
+
+fn anyone_there(env: &Env) -> bool {
+    env.sockets().iter().chain([&drill::drill_socket(env)]).any(|path| path.exists())
+}
+
+/// A console needs a terminal that can be drawn on.
+fn needs_terminal() -> Result<(), Fail> {
+    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb" || term.is_empty());
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && !dumb {
+        return Ok(());
+    }
+    Err(Fail::Usage(
+        "this is not a terminal that a console can be drawn on\n\
+         over ssh ask for one: ssh -t HOST warroom\n\
+         without one: warroom status --watch"
+            .to_owned(),
+    ))
+}
+
+/// Colours and keys of a console, checked before anything else starts.
+pub struct Dress {
+    pub look: Look,
+    pub keymap: Keymap,
+    pub zone: Zone,
+}
+
+impl Dress {
+    /// As the flags and the environment say.
+    pub fn of(global: &Global) -> Result<Self, Fail> {
+        let env = |name: &str| std::env::var(name).ok();
+        let theme = match global.theme.as_deref().unwrap_or("dark") {
+            name if !is_path(name) => Theme::shipped(name).ok_or_else(|| unknown("theme", name, "dark, mono")),
+            path => {
+                read(path).and_then(|text| Theme::parse(path, &text).map_err(|error| Fail::Config(error.to_string())))
+            }
+        }?;
+        let keymap = match global.keymap.as_deref().unwrap_or("default") {
+            name if !is_path(name) => Keymap::shipped(name).ok_or_else(|| unknown("key map", name, "default, vim")),
+            path => {
+                read(path).and_then(|text| Keymap::parse(path, &text).map_err(|error| Fail::Config(error.to_string())))
+            }
+        }?;
+        let look = Look::new(theme, Depth::detect(env), Look::wants_ascii(env));
+        Ok(Self { look, keymap, zone: Zone::local(Clock::real().now()) })
+    }
+}
+
+fn is_path(name: &str) -> bool {
+    name.contains('/') || name.ends_with(".toml")
+}
+
+fn read(path: &str) -> Result<String, Fail> {
+    std::fs::read_to_string(path).map_err(|error| Fail::Config(format!("{path}: can't be read: {error}")))
+}
+
+fn unknown(what: &str, name: &str, known: &str) -> Fail {
+    Fail::Usage(format!("there is no {what} called {name}\nshipped: {known}; or give the path of a .toml file"))
+}
+
+/// What a console says when it connects.
+pub fn intent(who: Option<PersonId>, readonly: bool, present: bool) -> Intent {
+    Intent { entries_from: Some(1), topics: Topic::ALL.to_vec(), drill_as: who, readonly, present, simulated: false }
+}
+
+/// Runs a console on a room's socket.
+async fn at(
+    socket: &Path,
+    who: Option<PersonId>,
+    readonly: bool,
+    dress: Dress,
+    stop: CancellationToken,
+    env: &Env,
+) -> Result<Exit, Fail> {
+    let _log = diagnostics::log_to(&env.state_dir(false).join("console.log"));
+    diagnostics::hooks(terminal::restore);
+    let hello = intent(who, readonly, true).hello();
+    let (handle, events) = connect(ConnectOptions { socket: socket.to_owned(), hello });
+    let clock = Clock::follow(ClockSync { at: Clock::real().now(), speed: 1.0 });
+    let Dress { look, keymap, zone } = dress;
+    let options = RunOptions { asker: Arc::new(Hand(handle)), events, clock, look, keymap, zone, readonly, stop };
+    let reason = run(options).await.map_err(|error| Fail::Other(format!("the terminal can't be used: {error}")))?;
+    Ok(match reason {
+        ExitReason::Left | ExitReason::Stopped => Exit::Ok,
+        ExitReason::Signal(2) => Exit::Interrupted,
+        ExitReason::Signal(_) => Exit::Terminated,
+    })
+}
+
+/// A room of one's own and a console on it.
+async fn solo(config: &Path, global: &Global, dress: Dress, env: &Env) -> Result<Exit, Fail> {
+    let config = load(config, LoadOptions::default())?;
+    let _log = diagnostics::log_to(&env.state_dir(false).join("room.log"));
+    let path = global.socket.clone().unwrap_or_else(|| env.runtime_dir().join("warroom.sock"));
+    let socket = Socket::bind(&path, 0o600).await.map_err(|error| Fail::Other(error.to_string()))?;
+    let state_dir = global.state_dir.clone().unwrap_or_else(|| env.state_dir(false));
+    let make =
+        Make { config, clock: Clock::real(), random: Random::system(), state_dir, socket, drill: None, serve: false };
+    let room = room(make).await?;
+    let exit = at(&path, None, global.readonly, dress, CancellationToken::new(), env).await;
+    room.stop().await;
+    exit
+}
+
+/// A drill with a console.
+pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: bool, env: &Env) -> Result<Exit, Fail> {
+    needs_terminal()?;
+    let dress = Dress::of(global)?;
+    let _log = diagnostics::log_to(&env.state_dir(false).join("drill.log"));
+    let me = PersonId::from(global.as_name.as_deref().unwrap_or(FIRST));
+    let running = drill::start(options, env, true).await?;
+    let known = running.scenario.people.iter().any(|person| person.id == me.as_str());
+    if !known {
+        let names = running.scenario.people.iter().map(|person| person.id.clone()).collect::<Vec<_>>().join(", ");
+        running.stop().await;
+        return Err(Fail::Usage(format!("this drill knows nobody called {me}\njoin as one of: {names}")));
+    }
+    let socket = running.room.socket().to_owned();
+    if with_partner {
+        play_partner(&running, &me, &socket, options.seed).await?;
+    }
+    if auto {
+        play_all(&running, &socket).await?;
+    }
+    let exit = at(&socket, (!auto).then_some(me), global.readonly, dress, CancellationToken::new(), env).await;
+    let timeline = running.timeline.clone();
+    running.stop().await;
+    goodbye(&timeline);
+    exit
+}
+
+/// A simulated second person: the first of the scenario's people who is not at this console.
+async fn play_partner(running: &drill::Running, me: &PersonId, socket: &Path, seed: u64) -> Result<(), Fail> {
+    let other = running.scenario.people.iter().map(|person| PersonId::from(person.id.as_str())).find(|id| id != me);
+    let Some(other) = other else { return Ok(()) };
+    let (asker, seen) = player::join(socket, &other, true).await?;
+    tokio::spawn(partner::run(other, asker, seen, running.clock.clone(), seed));
+    Ok(())
+}
+
+/// Plays every person, for someone who wants to watch.
+async fn play_all(running: &drill::Running, socket: &Path) -> Result<(), Fail> {
+    let mut people: std::collections::BTreeMap<PersonId, Arc<dyn director::Asker>> = Default::default();
+    let mut seen = None;
+    for person in &running.scenario.people {
+        let id = PersonId::from(person.id.as_str());
+        let (asker, sees) = player::join(socket, &id, true).await?;
+        people.insert(id, asker);
+        seen = Some(sees);
+    }
+    if let Some(seen) = seen {
+        tokio::spawn(Director::new(running.scenario.clone(), running.clock.clone(), people, seen).run());
+    }
+    Ok(())
+}
+
+fn goodbye(timeline: &PathBuf) {
+    let dir = timeline.display();
+    output::say(&format!("the drill's timeline is kept in {dir}\ncheck it: warroom verify {dir}"));
+}

@@ -1,0 +1,161 @@
+//! `drill`: simulated services, a room and a console in one process; the same program as in an incident.
+//!
+//! The world begins some minutes before the alert, so that the impact is seen and not asserted. That prologue runs fast;
+//! from the moment the incident is open the drill runs at the speed that was asked for.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::fail::Fail;
+use super::link::{Intent, Link};
+use super::serve::{Make, load, room};
+use crate::clock::{Clock, Random};
+use crate::config::LoadOptions;
+use crate::config::paths::{Env, make_private};
+use crate::drill::scenario::{self, Scenario};
+use crate::drill::world::World;
+use crate::model::PersonId;
+use crate::protocol::DrillInfo;
+use crate::room::{Room, Socket};
+
+/// How fast the prologue runs, room seconds per second.
+const PROLOGUE: f64 = 250.0;
+/// The prologue ends at the latest so long after the alert should have fired.
+const PROLOGUE_GRACE_S: i64 = 60;
+
+/// Options of `drill`.
+#[derive(Clone, Debug)]
+pub struct Drill {
+    pub scenario: String,
+    pub speed: f64,
+    pub seed: u64,
+    pub out: Option<PathBuf>,
+    pub socket: Option<PathBuf>,
+    pub state_dir: Option<PathBuf>,
+}
+
+/// A drill that runs.
+pub struct Running {
+    pub world: World,
+    pub room: Room,
+    pub clock: Clock,
+    pub scenario: Arc<Scenario>,
+    /// Where the timeline is.
+    pub timeline: PathBuf,
+    /// Private files of the world: kubeconfig, tokens. Removed at the end.
+    scratch: PathBuf,
+}
+
+/// Where `--join` finds the drill of this user.
+pub fn drill_socket(env: &Env) -> PathBuf {
+    env.runtime_dir().join("drill.sock")
+}
+
+/// Loads a scenario.
+pub fn load_scenario(name: &str) -> Result<Arc<Scenario>, Fail> {
+    scenario::load(name).map(Arc::new).map_err(Fail::Usage)
+}
+
+/// Starts world and room. `prologue` runs the time before the alert fast.
+pub async fn start(options: &Drill, env: &Env, prologue: bool) -> Result<Running, Fail> {
+    let scenario = load_scenario(&options.scenario)?;
+    let clock = Clock::scaled(scenario.start, if prologue { PROLOGUE } else { options.speed });
+    let random = Random::system();
+    let tag = random.ulid(&Clock::real()).to_lowercase();
+    let runtime = env.runtime_dir();
+    make_private(&runtime).map_err(|error| Fail::Other(format!("no private directory to work in: {error}")))?;
+    let scratch = runtime.join(format!("world-{}", &tag[tag.len() - 8..]));
+    make_private(&scratch)?;
+    let timeline = timeline_dir(options, env, &tag)?;
+
+    let socket = options.socket.clone().unwrap_or_else(|| drill_socket(env));
+    let socket = Socket::bind(&socket, 0o600).await.map_err(|error| Fail::Other(error.to_string()))?;
+    let world = World::start(Scenario::clone(&scenario), options.seed, clock.clone())
+        .await
+        .map_err(|error| Fail::Other(format!("the simulated services can't start: {error}")))?;
+    world.write_config(&scratch).map_err(Fail::Other)?;
+    let config = load(&scratch.join("warroom.toml"), LoadOptions { drill: true, ..LoadOptions::default() })?;
+    let info = DrillInfo { scenario: scenario.name.clone(), seed: options.seed, speed: options.speed };
+    let make = Make {
+        config,
+        clock: clock.clone(),
+        random,
+        state_dir: timeline.clone(),
+        socket,
+        drill: Some(info),
+        serve: false,
+    };
+    let room = room(make).await?;
+    if prologue {
+        tokio::spawn(end_prologue(room.socket().to_owned(), clock.clone(), scenario.clone(), options.speed));
+    }
+    Ok(Running { world, room, clock, scenario, timeline, scratch })
+}
+
+/// Slows down to the asked speed when the incident is open.
+async fn end_prologue(socket: PathBuf, clock: Clock, scenario: Arc<Scenario>, speed: f64) {
+    let opened = async {
+        let mut link = Link::open(&socket, &Intent { entries_from: Some(1), ..Intent::default() }).await?;
+        while link.mirror.story.current().is_none() {
+            link.next().await?;
+        }
+        Ok::<(), Fail>(())
+    };
+    let too_late = clock.sleep_until(scenario.at(PROLOGUE_GRACE_S));
+    tokio::select! {
+        _ = opened => {}
+        () = too_late => {}
+    }
+    clock.set_speed(speed);
+}
+
+fn timeline_dir(options: &Drill, env: &Env, tag: &str) -> Result<PathBuf, Fail> {
+    if let Some(out) = &options.out {
+        std::fs::create_dir_all(out)
+            .map_err(|error| Fail::Usage(format!("can't write to {}: {error}; choose another --out", out.display())))?;
+        return Ok(out.clone());
+    }
+    let base = options.state_dir.clone().unwrap_or_else(|| env.state_dir(false));
+    Ok(base.join("drills").join(tag))
+}
+
+impl Running {
+    /// Ends everything, room first, and tidies up. The timeline stays.
+    pub async fn stop(self) {
+        self.room.stop().await;
+        drop(self.world);
+        let _ = std::fs::remove_dir_all(&self.scratch);
+    }
+
+    /// A link of one of the drill's people.
+    pub async fn link(&self, who: &str, simulated: bool) -> Result<Link, Fail> {
+        join(self.room.socket(), who, simulated).await
+    }
+}
+
+/// Joins a drill room by name.
+pub async fn join(socket: &Path, who: &str, simulated: bool) -> Result<Link, Fail> {
+    let intent = Intent {
+        entries_from: Some(1),
+        drill_as: Some(PersonId::from(who)),
+        present: true,
+        simulated,
+        ..Intent::default()
+    };
+    Link::open(socket, &intent).await
+}
+
+/// Serves the world alone until told to stop, so that kubectl, amtool and curl can look at it.
+pub async fn world_alone(options: &Drill, out: &Path) -> Result<(), Fail> {
+    let scenario = load_scenario(&options.scenario)?;
+    std::fs::create_dir_all(out)?;
+    let clock = Clock::scaled(scenario.start, options.speed);
+    let world = World::start(Scenario::clone(&scenario), options.seed, clock)
+        .await
+        .map_err(|error| Fail::Other(format!("the simulated services can't start: {error}")))?;
+    world.write_config(out).map_err(Fail::Other)?;
+    super::output::print(&format!("the world runs; its files are in {}\n", out.display()))?;
+    super::serve::until_told_to_stop().await?;
+    drop(world);
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! `export`: the timeline for the postmortem, from the same fold that the console shows.
+
+use super::args::ExportFormat;
+use super::fail::Fail;
+use super::link::Link;
+use super::timeline;
+use crate::postmortem::{self, Meta, Outline};
+
+/// The outline of an incident, as the room's log tells it.
+pub async fn outline(link: &mut Link, id: Option<&str>) -> Result<Outline, Fail> {
+    link.caught_up().await?;
+    let incident = timeline::incident(link, id)?;
+    let welcome = link.mirror.welcome.as_ref();
+    let (seq, head) = link.mirror.head.ok_or_else(|| Fail::Usage("the log is empty".to_owned()))?;
+    let meta = Meta {
+        room: welcome.map(|welcome| welcome.room.clone()).unwrap_or_default(),
+        log: welcome.map(|welcome| welcome.log.clone()).unwrap_or_default(),
+        drill: welcome
+            .and_then(|welcome| welcome.drill.as_ref())
+            .map(|drill| format!("{} · seed {}", drill.scenario, drill.seed)),
+        seq,
+        head: head.hex(),
+    };
+    let objectives = welcome.map(|welcome| welcome.objectives.as_slice()).unwrap_or_default();
+    Ok(postmortem::outline(incident, objectives, &meta))
+}
+
+/// The bytes of an export: the same log gives the same bytes.
+pub fn render(outline: &Outline, format: ExportFormat) -> Result<String, Fail> {
+    match format {
+        ExportFormat::Markdown => Ok(postmortem::to_markdown(outline)),
+        ExportFormat::Json => {
+            let mut text = serde_json::to_string_pretty(&postmortem::to_json(outline))
+                .map_err(|error| Fail::Other(error.to_string()))?;
+            text.push('\n');
+            Ok(text)
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! How a command fails: one clear message — what failed, what it means, what to do — and the exit code of its family.
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use crate::model::Refusal;
+
+/// A failure of a command.
+#[derive(Debug)]
+pub enum Fail {
+    /// Wrong use of the command line.
+    Usage(String),
+    /// One or more configuration errors, each on its line.
+    Config(String),
+    /// Nobody listens on the socket.
+    NoRoom { socket: PathBuf, why: String },
+    /// The room said no.
+    Refused(Refusal),
+    /// The link broke under way.
+    Gone(String),
+    /// Something did not happen in time.
+    Timeout(String),
+    /// A log or an entry does not verify.
+    Integrity(String),
+    /// A plan ended otherwise than hoped for, or the world differs from it.
+    Conflict(String),
+    /// Anything else: a file, a socket.
+    Other(String),
+}
+
+impl Fail {
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) | Self::Config(_) | Self::NoRoom { .. } => Exit::Usage,
+            Self::Refused(_) => Exit::Refused,
+            Self::Timeout(_) => Exit::Timeout,
+            Self::Integrity(_) => Exit::Integrity,
+            Self::Conflict(_) => Exit::Conflict,
+            Self::Gone(_) | Self::Other(_) => Exit::Failure,
+        }
+    }
+
+    /// The message for stderr, without a trailing line feed.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Usage(why) | Self::Config(why) | Self::Other(why) => why.clone(),
+            Self::NoRoom { socket, why } => format!(
+                "no room is running here ({why})\n\
+                 start one with `warroom serve`, try it with `warroom drill`, or name its socket: --socket {}",
+                socket.display()
+            ),
+            Self::Refused(refusal) => {
+                let remedy = if refusal.remedy.is_empty() { String::new() } else { format!("\n{}", refusal.remedy) };
+                format!("refused: {}{remedy}", refusal.why)
+            }
+            Self::Gone(why) => format!(
+                "the link to the room broke: {why}\nwhether the request took effect is in the timeline: `warroom timeline show`"
+            ),
+            Self::Timeout(why) => format!("timed out: {why}"),
+            Self::Integrity(why) => format!("NOT INTACT: {why}"),
+            Self::Conflict(why) => why.clone(),
+        }
+    }
+
+    /// Whatever failed, for `-o json`.
+    pub fn json(&self) -> serde_json::Value {
+        match self {
+            Self::Refused(refusal) => serde_json::json!({
+                "schema": "warroom/refusal/v1", "refused": refusal.kind, "why": refusal.why, "remedy": refusal.remedy,
+            }),
+            other => serde_json::json!({
+                "schema": "warroom/error/v1", "error": other.message(), "exit": other.exit().code(),
+            }),
+        }
+    }
+}
+
+impl From<std::io::Error> for Fail {
+    fn from(error: std::io::Error) -> Self {
+        Self::Other(error.to_string())
+    }
+}

@@ -1,0 +1,121 @@
+//! `drill --auto --headless`: both people played through the real protocol, no terminal, and files for machines at the end.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::args::ExportFormat;
+use super::drill::{self, Drill};
+use super::exit::Exit;
+use super::fail::Fail;
+use super::link::{Intent, Link};
+use super::{export, output, player};
+use crate::config::paths::Env;
+use crate::drill::director::{Asker, Director, Ended, Run};
+use crate::drill::score::{Score, score};
+use crate::model::PersonId;
+use crate::postmortem::{self, Outline};
+
+/// Plays a scenario to its end and leaves timeline, exports and score.
+pub async fn run(options: &Drill, env: &Env) -> Result<Exit, Fail> {
+    let out = options.out.clone().ok_or_else(|| Fail::Usage("--headless needs --out DIR".to_owned()))?;
+    if out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Fail::Usage(format!("{} is not empty; choose a new folder for this run", out.display())));
+    }
+    let socket = options.socket.clone().unwrap_or_else(|| private_socket(env));
+    let options = Drill { socket: Some(socket), ..options.clone() };
+    let drill = drill::start(&options, env, false).await?;
+    let played = play(&drill).await;
+    let told = match &played {
+        Ok(_) => tell(drill.room.socket()).await,
+        Err(_) => Err(Fail::Other(String::new())),
+    };
+    drill.stop().await;
+    let (run, outline) = (played?, told?);
+    leave(&out, &options, &run, &outline)
+}
+
+/// Headless drills may run side by side, so each has its own socket.
+fn private_socket(env: &Env) -> PathBuf {
+    env.runtime_dir().join(format!("drill-{}.sock", std::process::id()))
+}
+
+async fn play(drill: &drill::Running) -> Result<Run, Fail> {
+    let mut people: BTreeMap<PersonId, Arc<dyn Asker>> = BTreeMap::new();
+    let mut seen = None;
+    for person in &drill.scenario.people {
+        let id = PersonId::from(person.id.as_str());
+        // Every person in a headless drill is simulated, and every line says so.
+        let (asker, sees) = player::join(drill.room.socket(), &id, true).await?;
+        people.insert(id, asker);
+        seen = Some(sees);
+    }
+    let seen = seen.ok_or_else(|| Fail::Usage("the scenario has no people".to_owned()))?;
+    let director = Director::new(drill.scenario.clone(), drill.clock.clone(), people, seen);
+    tokio::select! {
+        run = director.run() => Ok(run),
+        stopped = super::serve::until_told_to_stop() => {
+            stopped?;
+            Err(Fail::Other("stopped by a signal before the drill ended".to_owned()))
+        }
+    }
+}
+
+async fn tell(socket: &Path) -> Result<Outline, Fail> {
+    let intent = Intent { entries_from: Some(1), ..Intent::default() };
+    let mut link = Link::open(socket, &intent).await?;
+    export::outline(&mut link, None).await
+}
+
+fn leave(out: &Path, options: &Drill, run: &Run, outline: &Outline) -> Result<Exit, Fail> {
+    super::run::write_file(&out.join("export.json"), &export::render(outline, ExportFormat::Json)?)?;
+    super::run::write_file(&out.join("export.md"), &export::render(outline, ExportFormat::Markdown)?)?;
+    let scenario = drill::load_scenario(&options.scenario)?;
+    let reached = reached(outline);
+    let score = score(&scenario, options.seed, &reached);
+    let text = serde_json::to_string_pretty(&json!({
+        "schema": score.schema, "score": score, "ended": run.ended, "acts": run.acts,
+    }))
+    .map_err(|error| Fail::Other(error.to_string()))?;
+    super::run::write_file(&out.join("score.json"), &format!("{text}\n"))?;
+    output::print(&summary(&score, run, out))?;
+    Ok(if score.ok && run.ended == Ended::Recovered { Exit::Ok } else { Exit::Breached })
+}
+
+/// When each milestone was reached, as the export tells it.
+fn reached(outline: &Outline) -> BTreeMap<String, i64> {
+    let json = postmortem::to_json(outline);
+    let rows = json["rows"].as_array().cloned().unwrap_or_default();
+    rows.iter().filter_map(|row| Some((row["event"].as_str()?.to_owned(), row["t_s"].as_i64()?))).collect()
+}
+
+fn summary(score: &Score, run: &Run, out: &Path) -> String {
+    let mut text =
+        format!("DRILL {} · seed {} · {} of {} milestones\n", score.scenario, score.seed, score.reached, score.of);
+    let rows = score
+        .milestones
+        .iter()
+        .map(|row| {
+            let reached = row.t_s.map_or("never".to_owned(), super::timeline::t_plus);
+            vec![
+                row.event.clone(),
+                super::timeline::t_plus(row.expected_s),
+                reached,
+                if row.ok { "ok" } else { "LATE" }.to_owned(),
+            ]
+        })
+        .collect::<Vec<_>>();
+    text.push_str(&output::table(&["MILESTONE", "EXPECTED", "REACHED", ""], &rows));
+    for act in run.acts.iter().filter(|act| act.error.is_some()) {
+        text.push_str(&format!(
+            "not done: {} by {}: {}\n",
+            super::timeline::t_plus(act.planned_s),
+            act.who,
+            act.error.as_deref().unwrap_or("")
+        ));
+    }
+    text.push_str(&format!("files in {}\n", out.display()));
+    text
+}

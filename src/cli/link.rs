@@ -1,0 +1,149 @@
+//! A command's link to the room: connect once, wait for what the command needs, ask, leave.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::board::Topic;
+use crate::cli::fail::Fail;
+use crate::client::{AskError, ClientEvent, ConnectOptions, Handle, Mirror, connect};
+use crate::clock::{Clock, ClockSync};
+use crate::model::{PersonId, Refusal};
+use crate::protocol::{Hello, Reply, Request};
+
+/// A command gives up on a room that does not answer within this real time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a command says when it connects.
+#[derive(Clone, Debug, Default)]
+pub struct Intent {
+    /// Wants the entries from here on.
+    pub entries_from: Option<u64>,
+    /// Wants these topics kept up to date.
+    pub topics: Vec<Topic>,
+    /// A name for a drill room.
+    pub drill_as: Option<PersonId>,
+    pub readonly: bool,
+    /// Counted as present.
+    pub present: bool,
+    pub simulated: bool,
+}
+
+impl Intent {
+    /// The hello that says it.
+    pub fn hello(&self) -> Hello {
+        Hello {
+            proto: vec![crate::protocol::VERSION],
+            client: format!("warroom {}", env!("CARGO_PKG_VERSION")),
+            entries_from: self.entries_from,
+            log: None,
+            topics: self.topics.clone(),
+            drill_as: self.drill_as.clone(),
+            simulated: self.simulated,
+            quiet: !self.present,
+            readonly: self.readonly,
+        }
+    }
+}
+
+/// A live link and what it mirrors.
+pub struct Link {
+    pub handle: Handle,
+    pub mirror: Mirror,
+    pub clock: Clock,
+    events: mpsc::Receiver<ClientEvent>,
+}
+
+impl Link {
+    /// Connects; fails at once if there is no room, instead of trying for ever as a console does.
+    pub async fn open(socket: &Path, intent: &Intent) -> Result<Self, Fail> {
+        let (handle, events) = connect(ConnectOptions { socket: socket.to_owned(), hello: intent.hello() });
+        let now = Clock::real().now();
+        let clock = Clock::follow(ClockSync { at: now, speed: 1.0 });
+        let mut link = Self { handle, mirror: Mirror::default(), clock, events };
+        let first = tokio::time::timeout(PATIENCE, link.events.recv()).await;
+        match first {
+            Err(_) => Err(Fail::Timeout(format!("the room at {} does not answer", socket.display()))),
+            Ok(None) => Err(Fail::NoRoom { socket: socket.to_owned(), why: "the connection closed".to_owned() }),
+            Ok(Some(ClientEvent::Refused(refusal))) => Err(Fail::Refused(refusal)),
+            Ok(Some(ClientEvent::Lost { why })) => {
+                Err(Fail::NoRoom { socket: socket.to_owned(), why: why.to_string() })
+            }
+            Ok(Some(event)) => {
+                link.mirror.apply(event, &link.clock);
+                Ok(link)
+            }
+        }
+    }
+
+    /// Takes in the next event. An end of the link is a failure for a command.
+    pub async fn next(&mut self) -> Result<(), Fail> {
+        match self.events.recv().await {
+            None => Err(Fail::Gone("the connection to the room closed".to_owned())),
+            Some(ClientEvent::Refused(refusal)) => Err(Fail::Refused(refusal)),
+            Some(ClientEvent::Lost { why }) => Err(Fail::Gone(why.to_string())),
+            Some(event) => {
+                self.mirror.apply(event, &self.clock);
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits until the mirror satisfies `enough`, for at most `within` real time.
+    pub async fn until(
+        &mut self,
+        within: Duration,
+        what: &str,
+        mut enough: impl FnMut(&Mirror) -> bool,
+    ) -> Result<(), Fail> {
+        let deadline = tokio::time::Instant::now() + within;
+        while !enough(&self.mirror) {
+            match tokio::time::timeout_at(deadline, self.next()).await {
+                Ok(stepped) => stepped?,
+                Err(_) => return Err(Fail::Timeout(format!("{what} did not come within {} s", within.as_secs()))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until every entry so far has come.
+    pub async fn caught_up(&mut self) -> Result<(), Fail> {
+        self.until(PATIENCE, "the timeline", |mirror| mirror.caught_up).await?;
+        match &self.mirror.broken {
+            Some(why) => Err(Fail::Integrity(why.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks, and keeps the mirror going while the answer is on its way.
+    pub async fn ask(&mut self, request: Request) -> Result<Reply, Fail> {
+        let handle = self.handle.clone();
+        let answer = handle.request(request);
+        tokio::pin!(answer);
+        let limit = tokio::time::sleep(Duration::from_secs(30));
+        tokio::pin!(limit);
+        loop {
+            tokio::select! {
+                reply = &mut answer => return reply.map_err(Fail::from),
+                stepped = self.next() => stepped?,
+                () = &mut limit => return Err(Fail::Timeout("the room did not answer the request".to_owned())),
+            }
+        }
+    }
+}
+
+impl From<AskError> for Fail {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Refused(refusal) => Self::Refused(refusal),
+            AskError::Gone(why) => Self::Gone(why.to_string()),
+        }
+    }
+}
+
+impl From<Refusal> for Fail {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

@@ -1,0 +1,159 @@
+//! What commands print: data to stdout as JSON with its schema or as tables aligned by display width, talk to stderr.
+//!
+//! A reader that goes away (`| head`) is no error: nobody is left to tell.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
+
+/// Between two columns.
+const GAP: &str = "  ";
+/// A cell is padded to at most this; one very long cell must not push the others off the screen.
+const WIDEST: usize = 60;
+
+/// Whether anyone still reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    Here,
+    /// The pipe is closed: stop, and end well.
+    Gone,
+}
+
+/// Writes data to stdout and flushes it.
+///
+/// # Errors
+/// If stdout can't be written, a closed pipe excepted.
+pub fn print(text: &str) -> io::Result<Reader> {
+    write_to(&mut io::stdout().lock(), text)
+}
+
+/// Writes talk to stderr, one line feed after it. Nothing can be done if that fails.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// [`print`] to any writer.
+///
+/// # Errors
+/// As [`print`].
+pub fn write_to(out: &mut impl Write, text: &str) -> io::Result<Reader> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(Reader::Here),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => Err(error),
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a, T: Serialize> {
+    schema: &'a str,
+    #[serde(flatten)]
+    value: &'a T,
+}
+
+/// A whole document: `schema` first, then the value's own members. The value must be an object.
+///
+/// # Errors
+/// If the value is no object, or can't be written as JSON.
+pub fn json<T: Serialize>(schema: &str, value: &T) -> serde_json::Result<String> {
+    let mut text = serde_json::to_string_pretty(&Document { schema, value })?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// The same on one line, for streams.
+///
+/// # Errors
+/// As [`json`].
+pub fn json_line<T: Serialize>(schema: &str, value: &T) -> serde_json::Result<String> {
+    let mut text = serde_json::to_string(&Document { schema, value })?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// A table: left-aligned columns, two spaces between them, no line ends in spaces. Empty if there are no rows and no head.
+pub fn table<R: AsRef<[String]>>(head: &[&str], rows: &[R]) -> String {
+    let columns = rows.iter().map(|row| row.as_ref().len()).max().unwrap_or(0).max(head.len());
+    let mut widths = vec![0usize; columns];
+    let cells = rows.iter().flat_map(|row| row.as_ref().iter().map(String::as_str).enumerate());
+    for (column, cell) in head.iter().copied().enumerate().chain(cells) {
+        widths[column] = widths[column].max(cell.width()).min(WIDEST);
+    }
+    let mut out = String::new();
+    if head.iter().any(|cell| !cell.is_empty()) {
+        line(&mut out, head.iter().copied(), &widths);
+    }
+    for row in rows {
+        line(&mut out, row.as_ref().iter().map(String::as_str), &widths);
+    }
+    out
+}
+
+fn line<'a>(out: &mut String, cells: impl Iterator<Item = &'a str>, widths: &[usize]) {
+    let start = out.len();
+    for (cell, width) in cells.zip(widths) {
+        out.push_str(cell);
+        out.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.width())));
+        out.push_str(GAP);
+    }
+    let end = out[start..].trim_end().len();
+    out.truncate(start + end);
+    out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(rows: &[&[&str]]) -> Vec<Vec<String>> {
+        rows.iter().map(|row| row.iter().map(|cell| (*cell).to_owned()).collect()).collect()
+    }
+
+    #[test]
+    fn columns_align_by_what_is_seen_not_by_bytes_or_characters() {
+        let text = table(&["NAME", "STATE"], &rows(&[&["shop", "ok"], &["商店", "warnung"], &["é", ""]]));
+        assert_eq!(text, "NAME  STATE\nshop  ok\n商店  warnung\né\n");
+    }
+
+    #[test]
+    fn a_very_long_cell_does_not_widen_its_column_beyond_reason() {
+        let long = "x".repeat(500);
+        let text = table(&["A", "B"], &rows(&[&[&long, "b"], &["a", "b"]]));
+        assert!(text.lines().nth(2).expect("a line").len() < 70);
+        assert!(text.contains(&format!("{long}  b")), "nothing is cut");
+    }
+
+    #[test]
+    fn a_table_without_a_head_has_no_empty_line() {
+        assert_eq!(table(&["", ""], &rows(&[&["a", "b"]])), "a  b\n");
+        assert_eq!(table::<Vec<String>>(&[], &[]), "");
+    }
+
+    #[test]
+    fn json_begins_with_its_schema_and_only_objects_have_one() {
+        let text = json("warroom/x/v1", &serde_json::json!({"rows": [1]})).expect("json");
+        assert!(text.starts_with("{\n  \"schema\": \"warroom/x/v1\",\n"), "{text}");
+        assert_eq!(json_line("s", &serde_json::json!({"a": 1})).expect("json"), "{\"schema\":\"s\",\"a\":1}\n");
+        assert!(json("s", &[1, 2]).is_err());
+    }
+
+    /// A writer whose reader has gone, or that is full.
+    struct Broken(io::ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_error_but_a_full_disk_is() {
+        assert_eq!(write_to(&mut Broken(io::ErrorKind::BrokenPipe), "x").expect("no error"), Reader::Gone);
+        assert!(write_to(&mut Broken(io::ErrorKind::StorageFull), "x").is_err());
+    }
+}

@@ -1,0 +1,176 @@
+//! `propose`, `plan show|wait`, `approve`, `reject`, `withdraw`, `hold`: the two-person protocol without a console.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::exit::Exit;
+use super::fail::Fail;
+use super::link::Link;
+use super::shown::Shown;
+use crate::actions;
+use crate::approval::{PlanRecord, PlanState, StepState};
+use crate::client::Mirror;
+use crate::model::{Digest, Plan, PlanId, Refusal, RefusalKind};
+use crate::protocol::{Reply, Request};
+use crate::seal;
+
+/// Proposes, and shows what was proposed.
+pub async fn propose(link: &mut Link, request: Request) -> Result<Shown, Fail> {
+    let Reply::Plan { plan: bytes, digest, seq } = link.ask(request).await? else {
+        return Err(Fail::Gone("the room answered something else".to_owned()));
+    };
+    let plan = checked(&bytes, digest)?;
+    let mut text = lines(&plan, digest);
+    text.push_str(&format!(
+        "\nanother person confirms it with:\n  warroom approve {} --digest {digest} --confirm {}\n",
+        plan.plan, plan.confirm
+    ));
+    Ok(Shown::ok(
+        json!({"schema": "warroom/plan/v1", "plan": plan.plan, "digest": digest, "seq": seq, "body": plan}),
+        text,
+    ))
+}
+
+/// Trusts nothing but the bytes: the digest is computed again from what was received.
+fn checked(bytes: &str, digest: Digest) -> Result<Plan, Fail> {
+    match seal::parse_plan(bytes) {
+        Ok((plan, own)) if own == digest => Ok(plan),
+        Ok((_, own)) => Err(Fail::Integrity(format!("the room says {digest}, its bytes hash to {own}"))),
+        Err(error) => Err(Fail::Integrity(format!("the room's plan does not parse: {error}"))),
+    }
+}
+
+fn find<'a>(mirror: &'a Mirror, id: &PlanId) -> Option<&'a PlanRecord> {
+    mirror.story.incidents.iter().rev().find_map(|incident| incident.plans.get(id))
+}
+
+fn unknown(mirror: &Mirror, id: &PlanId) -> Fail {
+    let known = mirror
+        .story
+        .incidents
+        .iter()
+        .flat_map(|incident| incident.plans.by_id.values())
+        .map(|record| {
+            format!(
+                "{} ({} {}, {})",
+                record.plan.plan,
+                record.plan.action.name(),
+                record.plan.service,
+                record.state.name()
+            )
+        })
+        .collect::<Vec<_>>();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Fail::Refused(Refusal::new(
+        RefusalKind::UnknownPlan,
+        format!("there is no plan {id} in this room"),
+        format!("plans here: {known}"),
+    ))
+}
+
+/// Shows a plan and everything the log says about it.
+pub async fn show(link: &mut Link, id: &PlanId, manual: bool) -> Result<Shown, Fail> {
+    link.caught_up().await?;
+    let record = find(&link.mirror, id).ok_or_else(|| unknown(&link.mirror, id))?;
+    checked(&record.bytes, record.digest)?;
+    if manual {
+        let commands = actions::manual(&record.plan);
+        let text = format!("{}\n", commands.join("\n"));
+        return Ok(Shown::ok(json!({"schema": "warroom/manual/v1", "plan": id, "commands": commands}), text));
+    }
+    let mut text = lines(&record.plan, record.digest);
+    text.push_str(&progress(record));
+    Ok(Shown::ok(record_json(record), text))
+}
+
+/// Waits until a plan has ended. The exit code says how.
+pub async fn wait(link: &mut Link, id: &PlanId, within: Duration) -> Result<Shown, Fail> {
+    link.caught_up().await?;
+    if find(&link.mirror, id).is_none() {
+        return Err(unknown(&link.mirror, id));
+    }
+    let over = |mirror: &Mirror| find(mirror, id).is_some_and(|record| record.state.is_over());
+    link.until(within, "the plan's end", over).await?;
+    let Some(record) = find(&link.mirror, id) else { return Err(unknown(&link.mirror, id)) };
+    let exit = match record.state {
+        PlanState::Succeeded => Exit::Ok,
+        PlanState::Rejected | PlanState::Withdrawn | PlanState::Expired | PlanState::Superseded => Exit::Refused,
+        _ => Exit::Failure,
+    };
+    let text = format!("{} {}{}", record.plan.plan, record.state.name(), progress(record));
+    Ok(Shown::ok(record_json(record), text).exit(exit))
+}
+
+fn record_json(record: &PlanRecord) -> serde_json::Value {
+    let steps = record
+        .plan
+        .steps
+        .iter()
+        .zip(&record.steps)
+        .map(|(step, state)| {
+            let (state, says) = step_words(state);
+            json!({"id": step.id, "effect": step.effect, "state": state, "says": says})
+        })
+        .collect::<Vec<_>>();
+    json!({
+        "schema": "warroom/plan/v1", "plan": record.plan.plan, "digest": record.digest, "state": record.state,
+        "by": record.by, "approved_by": record.approvals.iter().map(|approval| &approval.by).collect::<Vec<_>>(),
+        "proposed_at": record.proposed_at, "steps": steps, "says": record.says, "held": record.held,
+        "reconciled": record.reconciled, "seqs": record.seqs, "body": record.plan,
+    })
+}
+
+fn step_words(state: &StepState) -> (&'static str, String) {
+    match state {
+        StepState::Waiting => ("waiting", String::new()),
+        StepState::Started { .. } => ("started", String::new()),
+        StepState::Done { says, .. } => ("done", says.to_string()),
+        StepState::Failed { says, .. } => ("failed", says.to_string()),
+        StepState::Unknown { says, .. } => ("unknown", says.to_string()),
+    }
+}
+
+/// The plan as a person reads it before confirming: nothing that is not in its hashed bytes.
+fn lines(plan: &Plan, digest: Digest) -> String {
+    let mut text = format!(
+        "{}\nplan {} · code {} · {digest}\nproposed by {}\n\n",
+        plan.title,
+        plan.plan,
+        digest.spoken(),
+        plan.by
+    );
+    let rows =
+        plan.shown.iter().map(|row| vec![row.what.clone(), row.now.clone(), row.after.clone()]).collect::<Vec<_>>();
+    text.push_str(&super::output::table(&["", "NOW", "AFTER"], &rows));
+    for step in &plan.steps {
+        text.push_str(&format!("\nstep {}  {} (limit {} s)\n", step.id, step.effect, step.limit_s));
+        for pre in &step.pre {
+            text.push_str(&format!("  relies on: {} ({})\n", pre.says, pre.src));
+        }
+    }
+    for warning in &plan.warnings {
+        text.push_str(&format!("\nwarning: {warning}"));
+    }
+    if !plan.warnings.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+fn progress(record: &PlanRecord) -> String {
+    let persons = record.persons().into_iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
+    let mut text = format!("\nstate {} · {persons}", record.state.name());
+    if !record.says.is_empty() {
+        text.push_str(&format!(" · {}", record.says));
+    }
+    text.push('\n');
+    for (step, state) in record.plan.steps.iter().zip(&record.steps) {
+        let (state, says) = step_words(state);
+        text.push_str(&format!("  {} {state:8} {} {says}\n", step.id, step.effect));
+    }
+    if let Some(result) = record.reconciled {
+        text.push_str(&format!("reconciled: {result:?}\n").to_lowercase());
+    }
+    text
+}

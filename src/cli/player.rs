@@ -1,0 +1,41 @@
+//! A person of a drill who is played: a connection of their own, and what it shows.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::fail::Fail;
+use super::link::{Intent, Link};
+use crate::client::Handle;
+use crate::drill::director::{Asker, Seen};
+use crate::model::PersonId;
+use crate::protocol::{Reply, Request};
+
+struct Hand(Handle);
+
+#[async_trait]
+impl Asker for Hand {
+    async fn ask(&self, request: Request) -> Result<Reply, String> {
+        self.0.request(request).await.map_err(|error| error.to_string())
+    }
+}
+
+/// Joins a drill room under a name. What the room says is folded in the background for as long as anyone looks.
+pub async fn join(socket: &Path, who: &PersonId, simulated: bool) -> Result<(Arc<dyn Asker>, Seen), Fail> {
+    let intent =
+        Intent { entries_from: Some(1), drill_as: Some(who.clone()), present: true, simulated, ..Intent::default() };
+    let mut link = Link::open(socket, &intent).await?;
+    let hand = Arc::new(Hand(link.handle.clone()));
+    let (show, seen) = watch::channel(Arc::new(link.mirror.clone()));
+    tokio::spawn(async move {
+        // The connection lives as long as the room, whether or not anyone looks: the person may still act.
+        while link.next().await.is_ok() {
+            if !show.is_closed() {
+                show.send_replace(Arc::new(link.mirror.clone()));
+            }
+        }
+    });
+    Ok((hand, seen))
+}

@@ -1,0 +1,290 @@
+//! Runs a parsed command line: finds the room, does the command, prints the result, gives the exit code.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::args::{self, Args, Command, Global};
+use super::drill::{self, Drill};
+use super::exit::Exit;
+use super::fail::Fail;
+use super::link::{Intent, Link};
+use super::shown::Shown;
+use super::{console, export, headless, output, plan, serve, shot, timeline, verify, views};
+use crate::board::Topic;
+use crate::config::paths::Env;
+use crate::model::{PersonId, PlanId, SafeText};
+use crate::protocol::Request;
+use crate::protocol::message::SetIncident;
+
+/// A plan may take this long beyond its own time to live before `plan wait` gives up.
+const WAIT_DEFAULT: Duration = Duration::from_secs(2 * 3600);
+
+/// Does what the command line says.
+pub async fn run(args: Args) -> Exit {
+    let env = Env::read();
+    let json = wants_json(&args.command);
+    match dispatch(args, &env).await {
+        Ok(exit) => exit,
+        Err(fail) => {
+            if json {
+                let _ = output::print(&format!("{}\n", fail.json()));
+            }
+            output::say(&fail.message());
+            fail.exit()
+        }
+    }
+}
+
+async fn dispatch(args: Args, env: &Env) -> Result<Exit, Fail> {
+    let Args { global, join, command } = args;
+    let Some(command) = command else { return console::open(&global, join, env).await };
+    match command {
+        Command::Serve => {
+            let options = serve::Serve { config: global.config, socket: global.socket, state_dir: global.state_dir };
+            serve::serve(options, env).await.map(|()| Exit::Ok)
+        }
+        Command::Drill(drill) => play(*drill, global, env).await,
+        Command::Init(init) => super::init::init(&init, env),
+        Command::Config(command) => super::config::config(&command, &global, env),
+        Command::Verify { paths, output } => show(verify::verify(&paths)?, output),
+        Command::Ledger(args::Ledger::New { output, .. }) => show(verify::new_after_damage(&global, env)?, output),
+        Command::Shot(shot) => shot::shot(&shot, &global, env).await,
+        Command::Export(export) => write_export(export, &global, env).await,
+        other => with_room(other, &global, env).await,
+    }
+}
+
+/// The socket that a command talks to: the one named, else the first where somebody listens, else this user's own.
+pub fn socket(global: &Global, env: &Env) -> PathBuf {
+    if let Some(socket) = &global.socket {
+        return socket.clone();
+    }
+    let mut places = env.sockets();
+    // In a drill the name says that the drill is meant; otherwise a real room goes before a drill.
+    if global.as_name.is_some() {
+        places.insert(0, drill::drill_socket(env));
+    } else {
+        places.push(drill::drill_socket(env));
+    }
+    let live = places.iter().find(|path| std::os::unix::net::UnixStream::connect(path).is_ok()).cloned();
+    live.unwrap_or_else(|| env.runtime_dir().join("warroom.sock"))
+}
+
+/// A link for a command.
+pub async fn link(global: &Global, env: &Env, entries_from: Option<u64>, topics: &[Topic]) -> Result<Link, Fail> {
+    let intent = Intent {
+        entries_from,
+        topics: topics.to_vec(),
+        drill_as: global.as_name.as_deref().map(PersonId::from),
+        readonly: global.readonly,
+        ..Intent::default()
+    };
+    Link::open(&socket(global, env), &intent).await
+}
+
+fn show(shown: Shown, output: args::Output) -> Result<Exit, Fail> {
+    if output.json() {
+        let text = serde_json::to_string_pretty(&shown.json).map_err(|error| Fail::Other(error.to_string()))?;
+        output::print(&format!("{text}\n"))?;
+    } else {
+        output::print(&shown.text)?;
+    }
+    Ok(shown.exit)
+}
+
+async fn with_room(command: Command, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    match command {
+        Command::Status { watch, output } => status(global, env, watch, output).await,
+        Command::Events(view) => rows(Topic::Events, view, global, env).await,
+        Command::Alerts(view) => rows(Topic::Alerts, view, global, env).await,
+        Command::Backups(view) => rows(Topic::Backups, view, global, env).await,
+        Command::Gitops(view) => rows(Topic::Gitops, view, global, env).await,
+        Command::Traffic(view) => rows(Topic::Traffic, view, global, env).await,
+        Command::Timeline(command) => on_timeline(command, global, env).await,
+        Command::Incident(command) => on_incident(command, global, env).await,
+        other => on_plan(other, global, env).await,
+    }
+}
+
+async fn rows(topic: Topic, view: args::View, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    let mut link = link(global, env, None, &[]).await?;
+    show(views::topic(&mut link, topic).await?, view.output)
+}
+
+async fn status(global: &Global, env: &Env, watch: bool, output: args::Output) -> Result<Exit, Fail> {
+    let topics: Vec<Topic> = Topic::ALL.into_iter().filter(|topic| *topic != Topic::Events).collect();
+    let mut link = link(global, env, Some(1), if watch { &topics } else { &[] }).await?;
+    let mut last = String::new();
+    loop {
+        let shown = views::status(&mut link).await?;
+        if !watch {
+            return show(shown, output);
+        }
+        let facts = shown.json["trouble"].to_string() + &shown.json["incident"].to_string();
+        if facts != last {
+            last = facts;
+            show(shown, output)?;
+        }
+        // At most once a second, and only when the room says that something changed.
+        link.next().await?;
+        let _ = tokio::time::timeout(Duration::from_secs(1), async { while link.next().await.is_ok() {} }).await;
+    }
+}
+
+async fn on_timeline(command: args::Timeline, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    match command {
+        args::Timeline::Add { text, kind, at, owner, output } => {
+            let text = SafeText::long(&text);
+            let request = match kind {
+                args::NoteKind::Note => Request::Note { text, at },
+                args::NoteKind::Decision => Request::Decision { text, at },
+                args::NoteKind::FollowUp => Request::FollowUp { text, owner: owner.map(PersonId) },
+            };
+            change(request, output, global, env).await
+        }
+        args::Timeline::Show { incident, output } => {
+            let mut link = link(global, env, Some(1), &[]).await?;
+            show(timeline::show(&mut link, incident.as_deref()).await?, output)
+        }
+        args::Timeline::Tail { from, output } => {
+            let mut link = link(global, env, Some(1), &[]).await?;
+            link.caught_up().await?;
+            let from = from.unwrap_or_else(|| link.mirror.head.map_or(1, |(seq, _)| seq + 1));
+            timeline::tail(&mut link, from, output.json(), |line| output::print(line).map(|_| ())).await?;
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+async fn change(request: Request, output: args::Output, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    let mut link = link(global, env, None, &[]).await?;
+    show(timeline::record(&mut link, request).await?, output)
+}
+
+async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    let (request, output) = match command {
+        args::Incident::Open { title, severity, output } => {
+            (Request::Open { title: SafeText::new(&title), severity }, output)
+        }
+        args::Incident::Set { title, severity, status, commander, impact_at, recovered_at, output } => {
+            let set = SetIncident {
+                title: title.map(SafeText::from),
+                severity,
+                status,
+                commander: commander.map(PersonId),
+                impact_at,
+                recovered_at,
+            };
+            (Request::Set(set), output)
+        }
+        args::Incident::Close { output } => (Request::Close, output),
+    };
+    change(request, output, global, env).await
+}
+
+async fn on_plan(command: Command, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    match command {
+        Command::Propose(propose) => {
+            let request = Request::Propose {
+                action: propose.action,
+                service: propose.service,
+                confirm: propose.confirm,
+                supersedes: propose.supersedes.map(PlanId),
+            };
+            let mut link = link(global, env, None, &[]).await?;
+            show(plan::propose(&mut link, request).await?, propose.output)
+        }
+        Command::Plan(args::Plan::Show { plan: id, manual, output }) => {
+            let mut link = link(global, env, Some(1), &[]).await?;
+            show(plan::show(&mut link, &PlanId(id), manual).await?, output)
+        }
+        Command::Plan(args::Plan::Wait { plan: id, timeout, output }) => {
+            let mut link = link(global, env, Some(1), &[]).await?;
+            show(plan::wait(&mut link, &PlanId(id), timeout.unwrap_or(WAIT_DEFAULT)).await?, output)
+        }
+        Command::Approve(approve) => {
+            let request =
+                Request::Approve { plan: PlanId(approve.plan), digest: approve.digest, confirm: approve.confirm };
+            change(request, approve.output, global, env).await
+        }
+        Command::Reject { plan, reason, output } => {
+            change(Request::Reject { plan: PlanId(plan), reason: SafeText::new(&reason) }, output, global, env).await
+        }
+        Command::Withdraw(of) => change(Request::Withdraw { plan: PlanId(of.plan) }, of.output, global, env).await,
+        Command::Hold(of) => change(Request::Hold { plan: PlanId(of.plan) }, of.output, global, env).await,
+        _ => Err(Fail::Usage("this command is not about a room".to_owned())),
+    }
+}
+
+async fn write_export(export: args::Export, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    let mut link = link(global, env, Some(1), &[]).await?;
+    let outline = export::outline(&mut link, export.incident.as_deref()).await?;
+    let text = export::render(&outline, export.format)?;
+    match export.out {
+        Some(file) => write_file(&file, &text)?,
+        None => {
+            output::print(&text)?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// Writes a file whole or not at all.
+pub fn write_file(file: &Path, text: &str) -> Result<(), Fail> {
+    let wrong = |error: std::io::Error| Fail::Other(format!("can't write {}: {error}", file.display()));
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
+    std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, file)).map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        wrong(error)
+    })
+}
+
+async fn play(drill: args::Drill, global: Global, env: &Env) -> Result<Exit, Fail> {
+    if let Some(args::DrillWorld::World { scenario, pace, out }) = drill.world {
+        let options = Drill { scenario, speed: pace.speed, seed: pace.seed, out: None, socket: None, state_dir: None };
+        return drill::world_alone(&options, &out).await.map(|()| Exit::Ok);
+    }
+    let play = drill.play;
+    let options = Drill {
+        scenario: play.scenario,
+        speed: play.pace.speed,
+        seed: play.pace.seed,
+        out: play.out,
+        socket: global.socket.clone(),
+        state_dir: global.state_dir.clone(),
+    };
+    if play.headless {
+        return headless::run(&options, env).await;
+    }
+    console::drill(&options, &global, play.partner, play.auto, env).await
+}
+
+fn wants_json(command: &Option<Command>) -> bool {
+    let output = match command {
+        Some(Command::Status { output, .. } | Command::Reject { output, .. } | Command::Verify { output, .. }) => {
+            output
+        }
+        Some(
+            Command::Events(view)
+            | Command::Alerts(view)
+            | Command::Backups(view)
+            | Command::Gitops(view)
+            | Command::Traffic(view),
+        ) => &view.output,
+        Some(Command::Timeline(
+            args::Timeline::Add { output, .. }
+            | args::Timeline::Show { output, .. }
+            | args::Timeline::Tail { output, .. },
+        )) => output,
+        Some(Command::Incident(
+            args::Incident::Open { output, .. } | args::Incident::Set { output, .. } | args::Incident::Close { output },
+        )) => output,
+        Some(Command::Propose(propose)) => &propose.output,
+        Some(Command::Plan(args::Plan::Show { output, .. } | args::Plan::Wait { output, .. })) => output,
+        Some(Command::Approve(approve)) => &approve.output,
+        Some(Command::Withdraw(of) | Command::Hold(of)) => &of.output,
+        _ => return false,
+    };
+    output.json()
+}

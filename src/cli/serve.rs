@@ -1,0 +1,107 @@
+//! `serve`: the room as a daemon. And the parts that solo and drill share with it: how a room is put together.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::fail::Fail;
+use crate::clock::{Clock, Random};
+use crate::config::paths::Env;
+use crate::config::{self, Config, LoadOptions};
+use crate::ledger::Files;
+use crate::protocol::DrillInfo;
+use crate::room::{Room, Setup, Socket};
+
+/// What a room of any kind needs to be told.
+pub struct Make {
+    pub config: Config,
+    pub clock: Clock,
+    pub random: Random,
+    pub state_dir: PathBuf,
+    pub socket: Socket,
+    pub drill: Option<DrillInfo>,
+    pub serve: bool,
+}
+
+/// Starts a room.
+pub async fn room(make: Make) -> Result<Room, Fail> {
+    let Make { config, clock, random, state_dir, socket, drill, serve } = make;
+    let key = public_key(config.file.as_deref());
+    let setup = Setup { config, clock, random, state_dir, socket, drill, serve, key, storage: Arc::new(Files) };
+    Room::start(setup).await.map_err(|error| Fail::Other(format!("the room can't start: {error}")))
+}
+
+/// The public half of the log key beside the configuration, if `warroom init` made one.
+fn public_key(config: Option<&Path>) -> String {
+    let path = config.and_then(Path::parent).map(|dir| dir.join("log.key.pub"));
+    path.and_then(|path| std::fs::read_to_string(path).ok()).map(|text| text.trim().to_owned()).unwrap_or_default()
+}
+
+/// Loads a configuration, or says everything that is wrong with it.
+pub fn load(path: &Path, options: LoadOptions) -> Result<Config, Fail> {
+    config::load(path, options).map_err(|errors| Fail::Config(errors.to_string()))
+}
+
+/// Options of `serve`.
+pub struct Serve {
+    pub config: Option<PathBuf>,
+    pub socket: Option<PathBuf>,
+    pub state_dir: Option<PathBuf>,
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
+    let file = options.config.or_else(|| env.config_file(true)).ok_or_else(|| {
+        let looked = env.config_candidates(true).iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+        Fail::Usage(format!(
+            "there is no configuration at {}\nmake one with `warroom init`, or name it: --config FILE",
+            looked.join(" or ")
+        ))
+    })?;
+    let config = load(&file, LoadOptions { serve: true, drill: false })?;
+    let socket = match Socket::inherited() {
+        Some(inherited) => {
+            inherited.map_err(|error| Fail::Other(format!("systemd's socket can't be used: {error}")))?
+        }
+        None => {
+            let path = options.socket.unwrap_or_else(|| env.socket(true));
+            Socket::bind(&path, 0o660).await.map_err(|error| Fail::Other(error.to_string()))?
+        }
+    };
+    let where_to = socket.path().to_owned();
+    let state_dir = options.state_dir.unwrap_or_else(|| env.state_dir(true));
+    let make =
+        Make { config, clock: Clock::real(), random: Random::system(), state_dir, socket, drill: None, serve: true };
+    let room = room(make).await?;
+    tracing::info!(socket = %where_to.display(), "the room is open");
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    let watchdog = tokio::spawn(pat_watchdog());
+    until_told_to_stop().await?;
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    watchdog.abort();
+    room.stop().await;
+    Ok(())
+}
+
+/// Tells systemd that the runtime still turns, at half the interval it asks for.
+async fn pat_watchdog() {
+    let every = std::env::var("WATCHDOG_USEC").ok().and_then(|text| text.parse::<u64>().ok());
+    let Some(every) = every else { return };
+    loop {
+        tokio::time::sleep(std::time::Duration::from_micros(every / 2)).await;
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+    }
+}
+
+/// Waits for SIGTERM, SIGINT or SIGHUP.
+pub async fn until_told_to_stop() -> Result<(), Fail> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut term = signal(SignalKind::terminate())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    let mut hup = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+        _ = hup.recv() => {}
+    }
+    Ok(())
+}

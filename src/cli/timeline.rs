@@ -1,0 +1,113 @@
+//! `timeline add|show|tail` and `incident open|set|close`.
+
+use serde_json::json;
+
+use super::fail::Fail;
+use super::link::Link;
+use super::output;
+use super::shown::Shown;
+use crate::model::Stamp;
+use crate::protocol::{Reply, Request};
+use crate::timeline::{Incident, Item};
+
+/// Asks for one change and says which entry it became.
+pub async fn record(link: &mut Link, request: Request) -> Result<Shown, Fail> {
+    match link.ask(request).await? {
+        Reply::Recorded { seq } => {
+            Ok(Shown::ok(json!({"schema": "warroom/recorded/v1", "seq": seq}), format!("recorded as entry {seq}\n")))
+        }
+        Reply::Opened { incident, seq } => Ok(Shown::ok(
+            json!({"schema": "warroom/opened/v1", "incident": incident, "seq": seq}),
+            format!("{incident} is open (entry {seq})\n"),
+        )),
+        _ => Err(Fail::Gone("the room answered something else".to_owned())),
+    }
+}
+
+/// The incident a command is about: the named one, else the open one, else the last.
+pub fn incident<'a>(link: &'a Link, id: Option<&str>) -> Result<&'a Incident, Fail> {
+    let story = &link.mirror.story;
+    match id {
+        Some(id) => story.incidents.iter().find(|incident| incident.id.as_str() == id).ok_or_else(|| {
+            let known = story.incidents.iter().map(|incident| incident.id.to_string()).collect::<Vec<_>>().join(", ");
+            let known = if known.is_empty() { "none yet".to_owned() } else { known };
+            Fail::Usage(format!("there is no incident {id} in this log\nincidents here: {known}"))
+        }),
+        None => story.current().or_else(|| story.incidents.last()).ok_or_else(|| {
+            Fail::Usage("this log holds no incident yet\nopen one: warroom incident open TITLE".to_owned())
+        }),
+    }
+}
+
+/// The whole timeline of an incident.
+pub async fn show(link: &mut Link, id: Option<&str>) -> Result<Shown, Fail> {
+    link.caught_up().await?;
+    let incident = incident(link, id)?;
+    let origin = incident.clocks.detection.map_or(incident.opened_at, |(at, _)| at);
+    let rows = incident.items.iter().map(|item| cells(item, origin)).collect::<Vec<_>>();
+    let json = json!({
+        "schema": "warroom/timeline/v1",
+        "incident": super::views::incident_json(incident),
+        "items": incident.items.iter().map(item_json).collect::<Vec<_>>(),
+    });
+    Ok(Shown::ok(json, output::table(&["SEQ", "T+", "TIME", "WHO", "KIND", "WHAT"], &rows)))
+}
+
+fn cells(item: &Item, origin: Stamp) -> Vec<String> {
+    vec![
+        item.entry.seq.to_string(),
+        t_plus((item.at - origin).num_seconds()),
+        item.at.format("%H:%M:%S").to_string(),
+        item.entry.by.person.to_string(),
+        item.entry.happening.kind().to_owned(),
+        item.text.to_string(),
+    ]
+}
+
+/// `T+8:00`, `T-4:00`.
+pub fn t_plus(seconds: i64) -> String {
+    let sign = if seconds < 0 { '-' } else { '+' };
+    let s = seconds.abs();
+    format!("T{sign}{}:{:02}", s / 60, s % 60)
+}
+
+/// One item for machines.
+pub fn item_json(item: &Item) -> serde_json::Value {
+    let data =
+        item.entry.happening.data_json().ok().and_then(|data| serde_json::from_str::<serde_json::Value>(&data).ok());
+    json!({
+        "seq": item.entry.seq, "at": item.at, "recorded_at": item.entry.ts, "by": item.entry.by,
+        "kind": item.entry.happening.kind(), "data": data, "written": item.entry.text, "says": item.text,
+        "amended_by": item.amended_by, "pinned": item.pinned, "hash": item.entry.hash,
+    })
+}
+
+/// Prints entries from `from` on as they come, one JSON object or line each, until the room ends or `stop` is true.
+pub async fn tail(
+    link: &mut Link,
+    from: u64,
+    json: bool,
+    mut print: impl FnMut(&str) -> std::io::Result<()>,
+) -> Result<(), Fail> {
+    let mut shown = from.saturating_sub(1);
+    loop {
+        let fresh: Vec<(u64, String)> = link
+            .mirror
+            .story
+            .incidents
+            .iter()
+            .flat_map(|incident| incident.items.iter().map(move |item| (incident, item)))
+            .filter(|(_, item)| item.entry.seq > shown)
+            .map(|(incident, item)| {
+                let origin = incident.clocks.detection.map_or(incident.opened_at, |(at, _)| at);
+                let line = if json { item_json(item).to_string() } else { cells(item, origin).join("  ") };
+                (item.entry.seq, line)
+            })
+            .collect();
+        for (seq, line) in fresh {
+            print(&format!("{line}\n"))?;
+            shown = shown.max(seq);
+        }
+        link.next().await?;
+    }
+}

@@ -1,0 +1,57 @@
+//! `verify` and `ledger new --after-damage`: what a stranger can check, and the way out of a damaged log.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::args::Global;
+use super::exit::Exit;
+use super::fail::Fail;
+use super::shown::Shown;
+use crate::clock::{Clock, Random};
+use crate::config::paths::Env;
+use crate::config::{self, LoadOptions};
+use crate::ledger::{self, Files, OpenOptions};
+
+/// Verifies segments or directories of them.
+pub fn verify(paths: &[PathBuf]) -> Result<Shown, Fail> {
+    if paths.is_empty() {
+        return Err(Fail::Usage("name one or more timeline files, or a directory that holds them".to_owned()));
+    }
+    let verdict = ledger::verify(paths).map_err(|error| Fail::Usage(error.to_string()))?;
+    let json = json!({
+        "schema": "warroom/verify/v1", "ok": verdict.ok, "segment": verdict.segment, "offset": verdict.offset,
+        "seq": verdict.seq, "head": verdict.head, "why": verdict.why, "redacted": verdict.redacted,
+    });
+    if verdict.ok {
+        let text = format!("intact: {} entries, head {} (integrity only, not authorship)\n", verdict.seq, verdict.head);
+        return Ok(Shown::ok(json, text));
+    }
+    let text = format!("NOT INTACT: {} ({}, byte {})\n", verdict.why, verdict.segment.display(), verdict.offset);
+    Ok(Shown::ok(json, text).exit(Exit::Integrity))
+}
+
+/// Starts a new log after a damaged one, which stays beside it. Needs the room to be stopped: the log is locked while it runs.
+pub fn new_after_damage(global: &Global, env: &Env) -> Result<Shown, Fail> {
+    let file = super::config::file(global.config.as_deref(), env.uid == 0, env)?;
+    let config = config::load(&file, LoadOptions::default()).map_err(|errors| Fail::Config(errors.to_string()))?;
+    let dir = global.state_dir.clone().unwrap_or_else(|| env.state_dir(env.uid == 0));
+    let options = OpenOptions {
+        dir: dir.clone(),
+        room: config.room,
+        src: String::new(),
+        boot: "ledger-new".to_owned(),
+        drill: false,
+        key: String::new(),
+        allow_fs: Vec::new(),
+        check_fs: false,
+    };
+    let opened = ledger::new_after_damage(options, Arc::new(Files), Clock::real(), Random::system())
+        .map_err(|error| Fail::Other(error.to_string()))?;
+    let (seq, head) = opened.ledger.head();
+    Ok(Shown::ok(
+        json!({"schema": "warroom/ledger-new/v1", "dir": dir, "seq": seq, "head": head.hex()}),
+        format!("a new log begins in {}; the damaged one is kept beside it\n", dir.display()),
+    ))
+}

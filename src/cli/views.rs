@@ -1,0 +1,220 @@
+//! `status`, `events`, `alerts`, `backups`, `gitops`, `traffic`: the board's rows, as the panes show them.
+
+use serde_json::json;
+
+use super::exit::Exit;
+use super::fail::Fail;
+use super::link::Link;
+use super::output;
+use super::shown::{Shown, age, span};
+use crate::board::{Body, Row, Topic, Verdict};
+use crate::model::Stamp;
+use crate::protocol::message::RoomStatus;
+use crate::protocol::{Reply, Request};
+use crate::timeline::Incident;
+
+/// The rows of one topic.
+pub async fn topic(link: &mut Link, topic: Topic) -> Result<Shown, Fail> {
+    let Reply::Rows { rows, total, dropped } = link.ask(Request::Board { topic }).await? else {
+        return Err(Fail::Gone("the room answered something else".to_owned()));
+    };
+    let now = link.clock.now();
+    let json = json!({"schema": "warroom/rows/v1", "topic": topic, "at": now, "total": total, "dropped": dropped, "rows": rows});
+    let exit = exit_of(topic, &rows);
+    Ok(Shown::ok(json, table(&rows, now)).exit(exit))
+}
+
+/// Degraded where something is not known, breached where an objective is.
+fn exit_of(topic: Topic, rows: &[Row]) -> Exit {
+    if topic == Topic::Backups && rows.iter().any(|row| row.verdict == Verdict::Critical) {
+        return Exit::Breached;
+    }
+    if rows.iter().any(|row| row.stale || row.verdict == Verdict::Unknown) { Exit::Degraded } else { Exit::Ok }
+}
+
+/// Aligned lines: verdict, what, how it is, why, age of the proof.
+pub fn table(rows: &[Row], now: Stamp) -> String {
+    if rows.is_empty() {
+        return "nothing to show: no source has reported anything of this kind yet\n".to_owned();
+    }
+    let lines = rows
+        .iter()
+        .map(|row| {
+            let (what, how) = describe(&row.body, now);
+            let seen = if row.stale { format!("STALE {}", age(row.seen_at, now)) } else { age(row.seen_at, now) };
+            vec![row.verdict.name().to_owned(), what, how, row.why.to_string(), seen, row.source.to_string()]
+        })
+        .collect::<Vec<_>>();
+    output::table(&["VERDICT", "WHAT", "STATE", "WHY", "SEEN", "SOURCE"], &lines)
+}
+
+fn describe(body: &Body, now: Stamp) -> (String, String) {
+    match body {
+        Body::Source { alive_at, trouble, .. } => {
+            let alive = alive_at.map_or("never heard".to_owned(), |at| format!("alive {} ago", age(at, now)));
+            ("source".to_owned(), trouble.as_ref().map_or(alive, |trouble| trouble.what.to_string()))
+        }
+        Body::Cluster { name, nodes, nodes_ready, pods, control_plane, .. } => {
+            let failed =
+                control_plane.as_ref().map(|plane| plane.failed.iter().map(ToString::to_string).collect::<Vec<_>>());
+            let failed = failed
+                .filter(|names| !names.is_empty())
+                .map_or(String::new(), |names| format!(" · failing: {}", names.join(", ")));
+            (
+                format!("cluster {name}"),
+                format!("{nodes_ready} of {nodes} nodes ready · {} pods in trouble{failed}", pods.len()),
+            )
+        }
+        Body::Service { name, rto_s, rpo_s, restore_point, .. } => {
+            let loss = restore_point.as_ref().map_or("no usable restore point".to_owned(), |point| {
+                format!("restore point {} old", age(point.started, now))
+            });
+            let (rto, rpo) = (i64::try_from(*rto_s).unwrap_or(0), i64::try_from(*rpo_s).unwrap_or(0));
+            (format!("service {name}"), format!("{loss} · RPO {} · RTO {}", span(rpo), span(rto)))
+        }
+        Body::Event(event) => (
+            format!("{}/{}", event.object_kind, event.object_name),
+            format!("{} ×{} · {}", event.reason, event.count, event.message),
+        ),
+        Body::Alert { alert, held_by, .. } => {
+            let since = alert.starts_at.map_or(String::new(), |at| format!(" for {}", age(at, now)));
+            let told = alert.receivers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            (alert.name.to_string(), format!("{}{since} → {told} · on {}", alert.state.as_str(), held_by.join(", ")))
+        }
+        Body::Backup { schedule, point, rpo_s, missed_runs, cluster, .. } => {
+            let newest = point.as_ref().map_or("no usable restore point".to_owned(), |point| {
+                format!("{} {} old", point.name, age(point.started, now))
+            });
+            let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", span(i64::try_from(rpo).unwrap_or(0))));
+            let missed = if *missed_runs > 0 { format!(" · {missed_runs} runs missed") } else { String::new() };
+            (format!("{schedule} ({cluster})"), format!("{newest}{rpo}{missed}"))
+        }
+        Body::Location(location) => (
+            format!("location {}", location.name),
+            format!("{} {}", location.phase.as_str(), location.access_mode.as_str()),
+        ),
+        Body::Restore(restore) => (
+            format!("restore {}", restore.name),
+            format!("{} {}/{} of {}", restore.phase.as_str(), restore.items_done, restore.items_total, restore.backup),
+        ),
+        Body::Parity { cluster, ok, total, laggards, .. } => {
+            let late =
+                laggards.iter().take(3).map(|(name, why)| format!("{name}: {why}")).collect::<Vec<_>>().join("; ");
+            (format!("parity of {cluster}"), format!("{ok} of {total} {late}"))
+        }
+        Body::App(app) => (app.name.to_string(), format!("{} {}", app.sync.as_str(), app.health.as_str())),
+        Body::LoadBalancer { lb, order, goes_to, .. } => {
+            let order = order.iter().map(|pool| pool.name.to_string()).collect::<Vec<_>>().join(" → ");
+            let to = goes_to.as_ref().map_or("unknown".to_owned(), ToString::to_string);
+            (lb.name.to_string(), format!("order {order} · goes to {to} · policy {}", lb.policy.as_str()))
+        }
+        Body::Pool(pool) => {
+            let healthy = pool.healthy.map_or("health unknown", |healthy| if healthy { "healthy" } else { "down" });
+            let enabled = if pool.enabled { "" } else { " · disabled" };
+            (format!("pool {}", pool.name), format!("{healthy}{enabled}"))
+        }
+        Body::Probe(probe) => {
+            let status = probe.status.map_or("no answer".to_owned(), |status| status.to_string());
+            let site = probe.site.as_ref().map_or(String::new(), |site| format!(" from {site}"));
+            (format!("probe {}", probe.name), format!("{status}{site} · {}/{} good", probe.good, probe.samples))
+        }
+    }
+}
+
+/// Everything at a glance, and the exit code that says how it stands.
+pub async fn status(link: &mut Link) -> Result<Shown, Fail> {
+    link.caught_up().await?;
+    let Reply::Status(room) = link.ask(Request::Status).await? else {
+        return Err(Fail::Gone("the room answered something else".to_owned()));
+    };
+    let mut rows = Vec::new();
+    for topic in Topic::ALL.into_iter().filter(|topic| *topic != Topic::Events) {
+        if let Reply::Rows { rows: more, .. } = link.ask(Request::Board { topic }).await? {
+            rows.extend(more);
+        }
+    }
+    let now = link.clock.now();
+    let incident = link.mirror.story.current();
+    let worst = rows.iter().map(|row| row.verdict).max().unwrap_or(Verdict::Unknown);
+    let troubled: Vec<&Row> = rows.iter().filter(|row| row.verdict >= Verdict::Unknown || row.stale).collect();
+    let breached = incident.is_some_and(|incident| rto_breached(incident, link, now));
+    let exit = match (room.degraded.is_some(), breached, worst) {
+        (_, true, _) => Exit::Breached,
+        (true, _, _) | (_, _, Verdict::Unknown | Verdict::Warning | Verdict::Critical) => Exit::Degraded,
+        _ => Exit::Ok,
+    };
+    let json = json!({
+        "schema": "warroom/status/v1", "at": now, "room": room, "worst": worst,
+        "incident": incident.map(|incident| incident_json(incident)),
+        "trouble": troubled,
+    });
+    let mut text = room_lines(&room, incident, now);
+    if troubled.is_empty() {
+        text.push_str("nothing needs you: every source is fresh and every row is fine\n");
+    } else {
+        text.push_str(&table(&troubled.into_iter().cloned().collect::<Vec<_>>(), now));
+    }
+    Ok(Shown::ok(json, text).exit(exit))
+}
+
+/// Whether any of the incident's services is past its RTO, counted from impact (or detection while that is unknown).
+fn rto_breached(incident: &Incident, link: &Link, now: Stamp) -> bool {
+    let Some((from, _)) = incident.clocks.impact.or(incident.clocks.detection) else { return false };
+    let until = incident.clocks.recovery.map_or(now, |(at, _)| at);
+    let objectives = link.mirror.welcome.as_ref().map(|welcome| welcome.objectives.as_slice()).unwrap_or_default();
+    let used = (until - from).num_seconds();
+    objectives
+        .iter()
+        .filter(|objective| incident.services.contains(&objective.service))
+        .any(|objective| used > i64::try_from(objective.rto_s).unwrap_or(i64::MAX))
+}
+
+/// An incident's facts for JSON.
+pub fn incident_json(incident: &Incident) -> serde_json::Value {
+    let at = |clock: Option<(Stamp, u64)>| clock.map(|(at, seq)| json!({"at": at, "seq": seq}));
+    json!({
+        "id": incident.id, "title": incident.title, "severity": incident.severity, "status": incident.status,
+        "commander": incident.commander, "opened_at": incident.opened_at, "closed_at": incident.closed_at,
+        "services": incident.services, "people": incident.people.keys().collect::<Vec<_>>(),
+        "impact": at(incident.clocks.impact), "detection": at(incident.clocks.detection),
+        "decision": at(incident.clocks.decision), "recovery": at(incident.clocks.recovery),
+        "rpo_s": incident.clocks.rpo_s,
+        "plans": incident.plans.by_id.values().map(|record| json!({
+            "plan": record.plan.plan, "action": record.plan.action, "service": record.plan.service,
+            "state": record.state, "by": record.by.person, "digest": record.digest,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn room_lines(room: &RoomStatus, incident: Option<&Incident>, now: Stamp) -> String {
+    let mut text = String::new();
+    if let Some(drill) = &room.drill {
+        text.push_str(&format!("DRILL {} · seed {} · ×{}\n", drill.scenario, drill.seed, drill.speed));
+    }
+    if let Some(why) = &room.degraded {
+        text.push_str(&format!("NOT RECORDING: {why}\n"));
+    }
+    match incident {
+        None => text.push_str(&format!("room {} · no incident is open\n", room.room)),
+        Some(incident) => {
+            let clock = |name: &str, clock: Option<(Stamp, u64)>| {
+                clock.map_or(String::new(), |(at, _)| format!(" · {name} {} ago", age(at, now)))
+            };
+            text.push_str(&format!(
+                "{} {} · {} · {}{}{}{}{}\n",
+                incident.severity.name().to_uppercase(),
+                incident.title,
+                incident.id,
+                incident.status.name(),
+                clock("impact", incident.clocks.impact),
+                clock("detected", incident.clocks.detection),
+                clock("decided", incident.clocks.decision),
+                clock("recovered", incident.clocks.recovery),
+            ));
+        }
+    }
+    let here = room.present.iter().map(|who| who.actor.person.to_string()).collect::<Vec<_>>().join(", ");
+    let here = if here.is_empty() { "nobody".to_owned() } else { here };
+    text.push_str(&format!("here: {here} · log at entry {} head {}\n", room.seq, room.head.get(..12).unwrap_or("")));
+    text
+}

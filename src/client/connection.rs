@@ -1,0 +1,207 @@
+//! The connection: connects, says hello, reads, asks, and comes back by itself with back-off.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::codec::FramedRead;
+
+use crate::client::ClientEvent;
+use crate::model::{Refusal, SafeText};
+use crate::protocol::codec::{self, ROOM_DEPTH, ROOM_LINE};
+use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine};
+
+/// Nothing heard for this long (the room pings every 15 s): the connection is given up and made again.
+const SILENCE: Duration = Duration::from_secs(40);
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Where to connect and what to say first.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    pub socket: PathBuf,
+    pub hello: Hello,
+}
+
+/// Why a request has no reply.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum AskError {
+    /// The room said no.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The room went away, or was never there: whether the request took effect is not known.
+    #[error("{0}")]
+    Gone(SafeText),
+}
+
+struct Ask {
+    request: Request,
+    reply: oneshot::Sender<Result<Reply, AskError>>,
+}
+
+/// Asks the room. Cheap to clone. When the last handle and the event receiver are gone, the connection ends.
+#[derive(Clone)]
+pub struct Handle {
+    asks: mpsc::Sender<Ask>,
+}
+
+impl Handle {
+    /// Sends one request and waits for its answer.
+    ///
+    /// # Errors
+    /// A refusal, or [`AskError::Gone`] when the link broke: look at the timeline before asking again.
+    pub async fn request(&self, request: Request) -> Result<Reply, AskError> {
+        let (reply, answer) = oneshot::channel();
+        self.asks.send(Ask { request, reply }).await.map_err(|_| gone("the connection is closed"))?;
+        answer.await.unwrap_or_else(|_| Err(gone("the connection closed before the answer came")))
+    }
+}
+
+fn gone(why: &str) -> AskError {
+    AskError::Gone(SafeText::new(why))
+}
+
+/// Connects in the background. Events arrive in order; a slow owner slows the connection, nothing is dropped.
+pub fn connect(options: ConnectOptions) -> (Handle, mpsc::Receiver<ClientEvent>) {
+    let (asks, ask_queue) = mpsc::channel(16);
+    let (events, event_queue) = mpsc::channel(64);
+    let link = Connection { socket: options.socket, hello: options.hello, asks: ask_queue, events, wait: FIRST_WAIT };
+    tokio::spawn(link.run());
+    (Handle { asks }, event_queue)
+}
+
+struct Connection {
+    socket: PathBuf,
+    hello: Hello,
+    asks: mpsc::Receiver<Ask>,
+    events: mpsc::Sender<ClientEvent>,
+    wait: Duration,
+}
+
+/// Why one connection ended.
+enum End {
+    /// Try again.
+    Lost(String),
+    /// The room refused the hello: trying again changes nothing.
+    Refused(Refusal),
+    /// Nobody listens to us any more.
+    Over,
+}
+
+impl Connection {
+    async fn run(mut self) {
+        loop {
+            match self.once().await {
+                End::Over => return,
+                End::Refused(refusal) => {
+                    let _ = self.events.send(ClientEvent::Refused(refusal)).await;
+                    return;
+                }
+                End::Lost(why) => {
+                    if self.events.send(ClientEvent::Lost { why: SafeText::new(&why) }).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            if !self.pause().await {
+                return;
+            }
+        }
+    }
+
+    /// Waits before the next attempt; requests made meanwhile are answered at once that the room is gone.
+    async fn pause(&mut self) -> bool {
+        let until = tokio::time::Instant::now() + self.wait;
+        self.wait = (self.wait * 2).min(LONGEST_WAIT);
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => return true,
+                ask = self.asks.recv() => match ask {
+                    Some(ask) => { let _ = ask.reply.send(Err(gone("there is no connection to the room"))); }
+                    None => return false,
+                },
+                () = self.events.closed() => return false,
+            }
+        }
+    }
+
+    async fn once(&mut self) -> End {
+        let stream = match UnixStream::connect(&self.socket).await {
+            Ok(stream) => stream,
+            Err(error) => return End::Lost(format!("can't reach the room at {}: {error}", self.socket.display())),
+        };
+        let (read, mut write) = stream.into_split();
+        if let Err(error) = codec::send(&mut write, &self.hello).await {
+            return End::Lost(format!("the room hung up: {error}"));
+        }
+        let mut lines = FramedRead::new(read, codec::lines(ROOM_LINE));
+        let mut waiting: HashMap<u64, oneshot::Sender<Result<Reply, AskError>>> = HashMap::new();
+        let mut next_id = 1u64;
+        loop {
+            tokio::select! {
+                line = tokio::time::timeout(SILENCE, lines.next()) => {
+                    let line = match line {
+                        Err(_) => return End::Lost(format!("the room said nothing for {} s", SILENCE.as_secs())),
+                        Ok(None) => return End::Lost("the room closed the connection".to_owned()),
+                        Ok(Some(Err(error))) => return End::Lost(format!("the link broke: {error}")),
+                        Ok(Some(Ok(line))) => line,
+                    };
+                    match codec::decode::<RoomLine>(&line, ROOM_DEPTH) {
+                        Ok(message) => if let Some(end) = self.take(message, &mut waiting).await { return end; },
+                        Err(error) => return End::Lost(format!("the room's {error}")),
+                    }
+                }
+                ask = self.asks.recv() => {
+                    let Some(ask) = ask else { return End::Over };
+                    let line = ClientLine { id: next_id, req: ask.request };
+                    waiting.insert(next_id, ask.reply);
+                    next_id += 1;
+                    if let Err(error) = codec::send(&mut write, &line).await {
+                        return End::Lost(format!("the room hung up: {error}"));
+                    }
+                }
+                () = self.events.closed() => return End::Over,
+            }
+        }
+    }
+
+    async fn take(
+        &mut self,
+        message: RoomLine,
+        waiting: &mut HashMap<u64, oneshot::Sender<Result<Reply, AskError>>>,
+    ) -> Option<End> {
+        let event = match message {
+            RoomLine::Bye(refusal) => return Some(End::Refused(refusal)),
+            RoomLine::Reply { id, reply } => {
+                if let Some(waiter) = waiting.remove(&id) {
+                    let _ = waiter.send(Ok(*reply));
+                }
+                return None;
+            }
+            RoomLine::Refused { id, refusal } => {
+                if let Some(waiter) = waiting.remove(&id) {
+                    let _ = waiter.send(Err(AskError::Refused(refusal)));
+                }
+                return None;
+            }
+            RoomLine::Welcome(welcome) => {
+                self.wait = FIRST_WAIT;
+                let other_log = self.hello.log.as_ref().is_some_and(|known| *known != welcome.log);
+                self.hello.entries_from = self.hello.entries_from.map(|from| if other_log { 1 } else { from });
+                self.hello.log = Some(welcome.log.clone());
+                ClientEvent::Linked(welcome)
+            }
+            RoomLine::Push(push) => {
+                if let (Push::Entries(lines), Some(from)) = (&push, self.hello.entries_from.as_mut()) {
+                    // The next connection resumes behind the last entry received.
+                    *from += lines.len() as u64;
+                }
+                ClientEvent::Push(push)
+            }
+        };
+        self.events.send(event).await.is_err().then_some(End::Over)
+    }
+}

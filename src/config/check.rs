@@ -1,0 +1,209 @@
+//! The named rules: what must hold between the lines of `warroom.toml`. Each rule looks at the raw tables, so that it can
+//! point at the very word that breaks it. Rules about one value alone are where that value is made, in `resolve`.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+
+use super::LoadOptions;
+use super::error::Report;
+use super::file::{RawFile, RawService, Section, Text, Texts};
+use super::url::{Strict, Use, check as check_url};
+
+/// Every rule, in the order in which its errors are least surprising.
+pub(super) fn all(raw: &RawFile, options: LoadOptions, report: &mut Report<'_>) {
+    names_are_plain_and_unique(raw, report);
+    addresses_are_safe(raw, options, report);
+    services_refer_to_what_exists(raw, report);
+    services_can_be_watched(raw, report);
+    traffic_can_be_moved(raw, report);
+    probes_belong_to_services(raw, report);
+}
+
+/// What a text says, if it is there.
+pub(super) fn said(text: &Text) -> Option<&str> {
+    text.as_ref().map(|text| text.get_ref().as_str())
+}
+
+/// The texts of a list, if it is there.
+pub(super) fn each(texts: &Texts) -> impl Iterator<Item = &Spanned<String>> {
+    texts.iter().flatten()
+}
+
+/// Whether a text can be a name: it is typed, logged and put into URLs.
+pub(super) fn is_plain(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_alphanumeric())
+        && name.len() <= 63
+        && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+fn names_are_plain_and_unique(raw: &RawFile, report: &mut Report<'_>) {
+    let room = raw.room.iter().map(|room| &room.it.name);
+    let lists: [(&str, Vec<&Text>); 6] = [
+        ("room", room.collect()),
+        ("cluster", raw.clusters.iter().map(|s| &s.it.name).collect()),
+        ("alertmanager", raw.alertmanagers.iter().map(|s| &s.it.name).collect()),
+        ("cloudflare", raw.cloudflare.iter().map(|s| &s.it.name).collect()),
+        ("probe", raw.probes.iter().map(|s| &s.it.name).collect()),
+        ("service", raw.services.iter().map(|s| &s.it.name).collect()),
+    ];
+    for (kind, names) in lists {
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        for name in names.into_iter().flatten() {
+            let text = name.get_ref().as_str();
+            if !is_plain(text) {
+                let what = format!(
+                    "`{text}` can't be the name of a {kind}: use up to 63 ASCII letters, digits, `.`, `_` and `-`, \
+                     a letter or digit first"
+                );
+                report.at(name.span(), what);
+            }
+            let line = super::error::place(report.text(), name.span().start).0;
+            if let Some(first) = seen.insert(text, line) {
+                report.at(name.span(), format!("two {kind}s are called `{text}`; the first is in line {first}"));
+            }
+        }
+    }
+}
+
+fn addresses_are_safe(raw: &RawFile, options: LoadOptions, report: &mut Report<'_>) {
+    let allow: Vec<&str> = raw.network.iter().flat_map(|n| each(&n.it.allow)).map(|a| a.get_ref().as_str()).collect();
+    // A drill's world is on this host; whether or not its room is served, nothing else is asked.
+    let strict = Strict { serve: options.serve, allow: &allow };
+    let alertmanagers = raw.alertmanagers.iter().map(|s| (&s.it.url, Use::Base));
+    let cloudflare = raw.cloudflare.iter().map(|s| (&s.it.url, Use::Base));
+    let probes = raw.probes.iter().map(|s| (&s.it.url, Use::Exact));
+    for (url, purpose) in alertmanagers.chain(cloudflare).chain(probes) {
+        let Some(url) = url else { continue };
+        if let Err(why) = check_url(url.get_ref(), purpose, strict) {
+            report.at(url.span(), why);
+        }
+    }
+    for url in raw.alertmanagers.iter().filter_map(|s| s.it.url.as_ref()) {
+        let path = url.get_ref().trim_end_matches('/');
+        if path.ends_with("/api/v2") || path.ends_with("/api/v1") {
+            report.at(url.span(), "leave out `/api/v2`: give the address that a browser would show Alertmanager at");
+        }
+    }
+}
+
+fn names<T>(sections: &[Section<T>], name: impl Fn(&T) -> &Text) -> Vec<&str> {
+    sections.iter().filter_map(|section| said(name(&section.it))).collect()
+}
+
+fn services_refer_to_what_exists(raw: &RawFile, report: &mut Report<'_>) {
+    let clusters = names(&raw.clusters, |c| &c.name);
+    let probes = names(&raw.probes, |p| &p.name);
+    for service in &raw.services {
+        for (key, cluster) in [("primary", &service.it.primary), ("dr", &service.it.dr)] {
+            let Some(cluster) = cluster else { continue };
+            let name = cluster.get_ref().as_str();
+            if !clusters.contains(&name) {
+                report.word(
+                    cluster.span(),
+                    &format!("`{key}` names `{name}`, which is not a [[cluster]]"),
+                    name,
+                    &clusters,
+                );
+            }
+        }
+        if let (Some(primary), Some(dr)) = (&service.it.primary, &service.it.dr)
+            && primary.get_ref() == dr.get_ref()
+        {
+            report.at(
+                dr.span(),
+                format!("`dr` is the same cluster as `primary`, `{}`: nothing would be left", dr.get_ref()),
+            );
+        }
+        for probe in each(&service.it.probes) {
+            let name = probe.get_ref().as_str();
+            if !probes.contains(&name) {
+                report.word(probe.span(), &format!("`{name}` is not a [[probe]]"), name, &probes);
+            }
+        }
+    }
+}
+
+/// What is promised for a service must be visible somewhere, or its row could never be green.
+fn services_can_be_watched(raw: &RawFile, report: &mut Report<'_>) {
+    for service in &raw.services {
+        let sides = [said(&service.it.primary), said(&service.it.dr)];
+        let theirs = |cluster: &&Section<super::file::RawCluster>| {
+            // A side that was left out is filled in by `resolve`: any cluster may turn out to be it.
+            sides.contains(&None) || sides.contains(&said(&cluster.it.name))
+        };
+        let of_service: Vec<_> = raw.clusters.iter().filter(theirs).collect();
+        if of_service.is_empty() {
+            continue;
+        }
+        for schedule in each(&service.it.schedules).take(1) {
+            if of_service.iter().all(|c| c.it.velero.is_none()) {
+                let what = "no cluster of this service has `velero` set: its restore points could not be seen";
+                report.at(schedule.span(), what);
+            }
+        }
+        for app in each(&service.it.apps).take(1) {
+            if of_service.iter().all(|c| c.it.argocd.is_none()) {
+                report
+                    .at(app.span(), "no cluster of this service has `argocd` set: its applications could not be seen");
+            }
+        }
+    }
+    for app in raw.services.iter().flat_map(|s| each(&s.it.apps)) {
+        let text = app.get_ref();
+        if text.trim_end_matches('*').contains('*') || text.ends_with("**") {
+            report.at(app.span(), format!("`{text}`: `*` can only end a name, as in `shop-*`"));
+        }
+    }
+}
+
+fn traffic_can_be_moved(raw: &RawFile, report: &mut Report<'_>) {
+    for service in &raw.services {
+        let RawService { load_balancer, primary_pool, dr_pool, .. } = &service.it;
+        if let Some(balancer) = load_balancer
+            && raw.cloudflare.is_empty()
+        {
+            report.at(balancer.span(), "`load_balancer` is set, but there is no [[cloudflare]] to find it in");
+        }
+        for (key, pool, other) in [("primary_pool", primary_pool, "dr_pool"), ("dr_pool", dr_pool, "primary_pool")] {
+            let Some(pool) = pool else { continue };
+            if load_balancer.is_none() {
+                report.at(pool.span(), format!("`{key}` is set, but `load_balancer` is not: whose pool is it?"));
+            }
+            if primary_pool.is_none() || dr_pool.is_none() {
+                report.at(pool.span(), format!("`{key}` is set, but `{other}` is not: a failover needs both"));
+            }
+        }
+        if let (Some(primary), Some(dr)) = (primary_pool, dr_pool)
+            && primary.get_ref() == dr.get_ref()
+        {
+            report.at(dr.span(), format!("`dr_pool` is the same pool as `primary_pool`, `{}`", dr.get_ref()));
+        }
+    }
+}
+
+fn probes_belong_to_services(raw: &RawFile, report: &mut Report<'_>) {
+    let services = names(&raw.services, |s| &s.name);
+    for probe in &raw.probes {
+        let Some(service) = &probe.it.service else { continue };
+        let name = service.get_ref().as_str();
+        if !services.contains(&name) {
+            report.word(
+                service.span(),
+                &format!("`service` names `{name}`, which is not a [[service]]"),
+                name,
+                &services,
+            );
+        }
+        for other in &raw.services {
+            let claims = each(&other.it.probes).find(|p| Some(p.get_ref().as_str()) == said(&probe.it.name));
+            if let Some(claim) = claims
+                && said(&other.it.name) != Some(name)
+            {
+                let what = format!("`{}` is a probe of service `{name}`, not of this one", claim.get_ref());
+                report.at(claim.span(), what);
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The raw shape of `warroom.toml` and `people.toml`, as written. Every value is optional and keeps its place, so that
+//! each rule can point at the line it is about. `read` fills these; `check` judges them; `resolve` makes values of them.
+//!
+//! Plain structs only: flattened, untagged or tagged shapes lose their places.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// A text with its place.
+pub type Text = Option<Spanned<String>>;
+/// A list of texts, each with its place.
+pub type Texts = Option<Vec<Spanned<String>>>;
+/// A whole number with its place.
+pub type Number = Option<Spanned<i64>>;
+
+/// A table and where its header stands.
+#[derive(Debug)]
+pub struct Section<T> {
+    pub at: Range<usize>,
+    pub it: T,
+}
+
+/// `warroom.toml`.
+#[derive(Debug, Default)]
+pub struct RawFile {
+    pub room: Option<Section<RawRoom>>,
+    pub clusters: Vec<Section<RawCluster>>,
+    pub alertmanagers: Vec<Section<RawAlertmanager>>,
+    pub cloudflare: Vec<Section<RawCloudflare>>,
+    pub probes: Vec<Section<RawProbe>>,
+    pub services: Vec<Section<RawService>>,
+    pub rules: Option<Section<RawRules>>,
+    pub policy: Option<Section<RawPolicy>>,
+    pub network: Option<Section<RawNetwork>>,
+}
+
+/// `[room]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawRoom {
+    pub name: Text,
+    pub people: Text,
+    pub allow_fs: Texts,
+}
+
+/// `[[cluster]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawCluster {
+    pub name: Text,
+    pub role: Text,
+    pub kubeconfig: Text,
+    pub context: Text,
+    pub velero: Text,
+    pub argocd: Text,
+    pub argocd_stale: Text,
+}
+
+/// `[[alertmanager]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawAlertmanager {
+    pub name: Text,
+    pub url: Text,
+    pub basic_auth: Option<Spanned<RawBasicAuth>>,
+    pub bearer_file: Text,
+    pub ca_file: Text,
+    pub every: Text,
+}
+
+/// `basic_auth = { user = "…", password_file = "…" }`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawBasicAuth {
+    pub user: Text,
+    pub password_file: Text,
+}
+
+/// `[[cloudflare]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawCloudflare {
+    pub name: Text,
+    pub url: Text,
+    pub account: Text,
+    pub zones: Texts,
+    pub token_file: Text,
+    pub every: Text,
+}
+
+/// `[[probe]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawProbe {
+    pub name: Text,
+    pub service: Text,
+    pub url: Text,
+    pub every: Text,
+    pub timeout: Text,
+    pub good: Text,
+    pub site_header: Text,
+    pub window: Number,
+    pub ca_file: Text,
+}
+
+/// `[[service]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawService {
+    pub name: Text,
+    pub tier: Text,
+    pub rto: Text,
+    pub rpo: Text,
+    pub strategy: Text,
+    pub primary: Text,
+    pub dr: Text,
+    pub schedules: Texts,
+    pub namespaces: Texts,
+    pub apps: Texts,
+    pub load_balancer: Text,
+    pub primary_pool: Text,
+    pub dr_pool: Text,
+    pub probes: Texts,
+}
+
+/// `[rules]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawRules {
+    pub open_on: Texts,
+    pub ignore: Texts,
+    pub per_minute: Number,
+    pub opens_as: Text,
+}
+
+/// `[policy]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawPolicy {
+    pub quorum: Number,
+    pub level: Text,
+    pub ttl: Text,
+}
+
+/// `[network]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawNetwork {
+    pub allow: Texts,
+}
+
+/// `people.toml`.
+#[derive(Debug, Default)]
+pub struct RawPeople {
+    pub people: Vec<Section<RawPerson>>,
+}
+
+/// `[[person]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawPerson {
+    pub id: Text,
+    pub accounts: Texts,
+    pub roles: Texts,
+}

@@ -1,0 +1,371 @@
+//! Raw tables → values: defaults filled in, tiers opened, paths made absolute. What one value alone can get wrong is said
+//! here; after an error a stand-in is used, so that the errors behind it are found in the same look.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+
+use super::check::{each, said};
+use super::error::Report;
+use super::file::{
+    Number, RawAlertmanager, RawCloudflare, RawCluster, RawFile, RawPolicy, RawProbe, RawRules, Section, Text, Texts,
+};
+use super::service::services;
+use super::units::{duration, duration_text, status_range};
+use super::{AlertmanagerConfig, BasicAuth, CloudflareConfig, ClusterConfig, Config, Env, LoadOptions, ProbeConfig};
+use crate::model::{ClusterRole, Level, Policy, Rules, Severity};
+
+/// Values where the file is silent. `sample.toml` shows the same, and a test compares them.
+pub(super) const CLOUDFLARE_URL: &str = "https://api.cloudflare.com/client/v4";
+const PEOPLE: &str = "people.toml";
+const ALERTMANAGER_EVERY: u64 = 5;
+const CLOUDFLARE_EVERY: u64 = 10;
+const PROBE_EVERY: u64 = 5;
+const PROBE_TIMEOUT: u64 = 3;
+const PROBE_GOOD: (u16, u16) = (200, 399);
+const PROBE_WINDOW: u64 = 6;
+/// Three rounds of Argo CD's own reconciliation: 120 s and up to 60 s of jitter.
+const ARGOCD_STALE: u64 = 3 * (120 + 60);
+const PER_MINUTE: u64 = 30;
+const TTL: u64 = 30 * 60;
+const QUORUM: u64 = 2;
+
+/// Edges that may be ignored, by name; `family.*` names all of one family.
+pub(super) const EDGES: &[&str] = &[
+    "alert.firing",
+    "alert.resolved",
+    "alert.gone",
+    "control_plane.failing",
+    "control_plane.ok",
+    "node.not_ready",
+    "node.ready",
+    "source.lost",
+    "source.back",
+    "probe.failing",
+    "probe.ok",
+    "traffic.order",
+    "traffic.moved",
+    "service.recovered",
+    "gitops.parity",
+    "gitops.drift",
+    "backup.usable",
+    "backup.overdue",
+    "backup.missed",
+    "location.unavailable",
+    "location.ok",
+    "restore.started",
+    "restore.completed",
+    "restore.failed",
+    "watchdog.missing",
+    "watchdog.seen",
+];
+
+/// Makes the values. Meaningless unless the report is clean afterwards.
+pub(super) fn resolve(raw: &RawFile, file: &Path, options: LoadOptions, env: &Env, report: &mut Report<'_>) -> Config {
+    let mut make = Make { report, base: file.parent().unwrap_or(Path::new("")), env };
+    let (room, people_file, allow_fs) = match &raw.room {
+        Some(room) => (
+            make.need(&room.it.name, "name", "[room]", &room.at),
+            make.path(Some(said(&room.it.people).unwrap_or(PEOPLE))),
+            make.allow_fs(&room.it.allow_fs),
+        ),
+        None => {
+            make.report.at(0..0, "there is no [room]: add `[room]` and, below it, its `name`");
+            (String::new(), make.path(Some(PEOPLE)), Vec::new())
+        }
+    };
+    Config {
+        room,
+        file: Some(file.to_owned()),
+        clusters: raw.clusters.iter().map(|s| make.cluster(s)).collect(),
+        alertmanagers: raw.alertmanagers.iter().map(|s| make.alertmanager(s)).collect(),
+        cloudflare: raw.cloudflare.iter().map(|s| make.cloudflare(s)).collect(),
+        probes: raw.probes.iter().map(|s| make.probe(s)).collect(),
+        objectives: services(raw, &mut make),
+        rules: make.rules(raw.rules.as_ref()),
+        policy: make.policy(raw.policy.as_ref(), options),
+        people: Vec::new(),
+        people_digest: String::new(),
+        people_file: people_file.unwrap_or_default(),
+        allow_fs,
+        allow_hosts: raw.network.iter().flat_map(|n| make.names(&n.it.allow, "allow")).collect(),
+    }
+}
+
+/// What the makers share.
+pub(super) struct Make<'a, 'r> {
+    pub report: &'a mut Report<'r>,
+    base: &'a Path,
+    env: &'a Env,
+}
+
+impl Make<'_, '_> {
+    /// A text that must be there.
+    pub fn need(&mut self, text: &Text, key: &str, title: &str, at: &Range<usize>) -> String {
+        match text {
+            Some(text) => {
+                if text.get_ref().trim().is_empty() {
+                    self.report.at(text.span(), format!("`{key}` is empty"));
+                }
+                text.get_ref().clone()
+            }
+            None => {
+                self.report.at(at.clone(), format!("{title} has no `{key}`"));
+                String::new()
+            }
+        }
+    }
+
+    /// A text that may be missing, but not empty.
+    pub fn may(&mut self, text: &Text, key: &str) -> Option<String> {
+        let text = text.as_ref()?;
+        if text.get_ref().trim().is_empty() {
+            self.report.at(text.span(), format!("`{key}` is empty: leave the line out instead"));
+        }
+        Some(text.get_ref().clone())
+    }
+
+    /// One of a few words.
+    pub fn choice<T: Copy>(&mut self, text: &Spanned<String>, key: &str, words: &[(&'static str, T)]) -> Option<T> {
+        let written = text.get_ref().as_str();
+        let found = words.iter().find(|(word, _)| *word == written).map(|(_, value)| *value);
+        if found.is_none() {
+            let valid: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            self.report.word(text.span(), &format!("`{key}` can't be `{written}`"), written, &valid);
+        }
+        found
+    }
+
+    /// A duration within bounds.
+    pub fn time(&mut self, text: &Text, key: &str, default: u64, bounds: (u64, u64)) -> u64 {
+        let Some(text) = text else { return default };
+        match duration(text.get_ref()) {
+            Ok(seconds) if (bounds.0..=bounds.1).contains(&seconds) => seconds,
+            Ok(_) => {
+                let (low, high) = (duration_text(bounds.0), duration_text(bounds.1));
+                let what = format!("`{key}` is {}; it must be between {low} and {high}", text.get_ref());
+                self.report.at(text.span(), what);
+                default
+            }
+            Err(why) => {
+                self.report.at(text.span(), format!("`{key}`: {why}"));
+                default
+            }
+        }
+    }
+
+    fn count(&mut self, number: &Number, key: &str, default: u64, bounds: (u64, u64)) -> u64 {
+        let Some(number) = number else { return default };
+        match u64::try_from(*number.get_ref()) {
+            Ok(count) if (bounds.0..=bounds.1).contains(&count) => count,
+            _ => {
+                let what = format!("`{key}` is {}; it must be between {} and {}", number.get_ref(), bounds.0, bounds.1);
+                self.report.at(number.span(), what);
+                default
+            }
+        }
+    }
+
+    /// A path as the file means it: relative to the file, `~/` is home.
+    fn path(&self, text: Option<&str>) -> Option<PathBuf> {
+        let text = text?;
+        match (text.strip_prefix("~/"), &self.env.home) {
+            (Some(rest), Some(home)) => Some(home.join(rest)),
+            _ => Some(self.base.join(text)),
+        }
+    }
+
+    /// A path to a secret: a bare file name is looked for among systemd's credentials first.
+    fn secret(&self, text: Option<&str>) -> Option<PathBuf> {
+        let name = text?;
+        let credential = self.env.credentials.as_ref().filter(|_| !name.contains('/')).map(|dir| dir.join(name));
+        credential.filter(|path| path.exists()).or_else(|| self.path(text))
+    }
+
+    fn may_path(&mut self, text: &Text, key: &str) -> Option<PathBuf> {
+        let text = self.may(text, key);
+        self.path(text.as_deref())
+    }
+
+    fn may_secret(&mut self, text: &Text, key: &str) -> Option<PathBuf> {
+        let text = self.may(text, key);
+        self.secret(text.as_deref())
+    }
+
+    fn allow_fs(&mut self, list: &Texts) -> Vec<String> {
+        for name in each(list) {
+            self.choice(name, "allow_fs", &[("nfs", ()), ("fuse", ())]);
+        }
+        each(list).map(|name| name.get_ref().clone()).collect()
+    }
+
+    fn cluster(&mut self, section: &Section<RawCluster>) -> ClusterConfig {
+        let (it, title) = (&section.it, "[[cluster]]");
+        let roles = [("primary", ClusterRole::Primary), ("dr", ClusterRole::Dr), ("other", ClusterRole::Other)];
+        self.need(&it.role, "role", title, &section.at);
+        let role = it.role.as_ref().and_then(|role| self.choice(role, "role", &roles));
+        ClusterConfig {
+            name: self.need(&it.name, "name", title, &section.at),
+            role: role.unwrap_or(ClusterRole::Other),
+            kubeconfig: self.may_secret(&it.kubeconfig, "kubeconfig"),
+            context: self.may(&it.context, "context"),
+            velero: self.may(&it.velero, "velero"),
+            argocd: self.may(&it.argocd, "argocd"),
+            argocd_stale_s: self.time(&it.argocd_stale, "argocd_stale", ARGOCD_STALE, (60, 86_400)),
+        }
+    }
+
+    fn alertmanager(&mut self, section: &Section<RawAlertmanager>) -> AlertmanagerConfig {
+        let (it, title) = (&section.it, "[[alertmanager]]");
+        if let (Some(basic), Some(_)) = (&it.basic_auth, &it.bearer_file) {
+            self.report.at(basic.span(), "`basic_auth` and `bearer_file` are both set: which one shall be sent?");
+        }
+        let basic_auth = it.basic_auth.as_ref().map(|basic| {
+            let (at, it) = (basic.span(), basic.get_ref());
+            let password_file = self.need(&it.password_file, "password_file", "basic_auth", &at);
+            BasicAuth {
+                user: self.need(&it.user, "user", "basic_auth", &at),
+                password_file: self.secret(Some(&password_file)).unwrap_or_default(),
+            }
+        });
+        AlertmanagerConfig {
+            name: self.need(&it.name, "name", title, &section.at),
+            url: self.need(&it.url, "url", title, &section.at).trim_end_matches('/').to_owned(),
+            basic_auth,
+            bearer_file: self.may_secret(&it.bearer_file, "bearer_file"),
+            ca_file: self.may_path(&it.ca_file, "ca_file"),
+            every_s: self.time(&it.every, "every", ALERTMANAGER_EVERY, (1, 3_600)),
+        }
+    }
+
+    fn cloudflare(&mut self, section: &Section<RawCloudflare>) -> CloudflareConfig {
+        let (it, title) = (&section.it, "[[cloudflare]]");
+        let token = self.need(&it.token_file, "token_file", title, &section.at);
+        if each(&it.zones).next().is_none() {
+            let at = it.zones.as_ref().and_then(|zones| zones.first()).map_or(section.at.clone(), Spanned::span);
+            self.report
+                .at(at, format!("{title} has no `zones`: list the ids of the zones whose load balancers to watch"));
+        }
+        CloudflareConfig {
+            name: self.need(&it.name, "name", title, &section.at),
+            url: said(&it.url).unwrap_or(CLOUDFLARE_URL).trim_end_matches('/').to_owned(),
+            account: self.need(&it.account, "account", title, &section.at),
+            zones: self.names(&it.zones, "zones"),
+            token_file: self.secret(Some(&token)).unwrap_or_default(),
+            every_s: self.time(&it.every, "every", CLOUDFLARE_EVERY, (1, 3_600)),
+        }
+    }
+
+    fn probe(&mut self, section: &Section<RawProbe>) -> ProbeConfig {
+        let (it, title) = (&section.it, "[[probe]]");
+        let every_s = self.time(&it.every, "every", PROBE_EVERY, (1, 3_600));
+        // A probe that is still waiting when the next one is due would make two samples of one moment.
+        let timeout_s = self.time(&it.timeout, "timeout", PROBE_TIMEOUT.min(every_s), (1, every_s));
+        let good = it.good.as_ref().and_then(|good| match status_range(good.get_ref()) {
+            Ok(range) => Some(range),
+            Err(why) => {
+                self.report.at(good.span(), format!("`good`: {why}"));
+                None
+            }
+        });
+        if let Some(header) = &it.site_header
+            && !is_header(header.get_ref())
+        {
+            self.report.at(header.span(), format!("`{}` is not the name of an HTTP header", header.get_ref()));
+        }
+        ProbeConfig {
+            name: self.need(&it.name, "name", title, &section.at),
+            service: self.need(&it.service, "service", title, &section.at),
+            url: self.need(&it.url, "url", title, &section.at),
+            every_s,
+            timeout_s,
+            good: good.unwrap_or(PROBE_GOOD),
+            site_header: said(&it.site_header).map(str::to_ascii_lowercase),
+            window: usize::try_from(self.count(&it.window, "window", PROBE_WINDOW, (1, 100))).unwrap_or(1),
+            ca_file: self.may_path(&it.ca_file, "ca_file"),
+        }
+    }
+
+    /// A list of names: none empty, none twice.
+    pub fn names(&mut self, list: &Texts, key: &str) -> Vec<String> {
+        let mut out: Vec<String> = Vec::new();
+        for name in each(list) {
+            if name.get_ref().trim().is_empty() {
+                self.report.at(name.span(), format!("`{key}` holds an empty name"));
+            } else if out.contains(name.get_ref()) {
+                self.report.at(name.span(), format!("`{}` is in `{key}` twice", name.get_ref()));
+            } else {
+                out.push(name.get_ref().clone());
+            }
+        }
+        out
+    }
+
+    fn rules(&mut self, section: Option<&Section<RawRules>>) -> Rules {
+        let silent = RawRules::default();
+        let it = section.map_or(&silent, |section| &section.it);
+        let open_on = match &it.open_on {
+            Some(_) => self.names(&it.open_on, "open_on"),
+            None => vec!["critical".to_owned()],
+        };
+        for edge in each(&it.ignore) {
+            let text = edge.get_ref().as_str();
+            let known = match text.strip_suffix(".*") {
+                Some(family) => EDGES.iter().any(|edge| edge.split('.').next() == Some(family)),
+                None => EDGES.contains(&text),
+            };
+            if !known {
+                self.report.word(edge.span(), &format!("`{text}` is not a change that is recorded"), text, EDGES);
+            }
+        }
+        let severities = Severity::ALL.map(|severity| (severity.name(), severity));
+        let opens_as = it.opens_as.as_ref().and_then(|severity| self.choice(severity, "opens_as", &severities));
+        Rules {
+            open_on,
+            ignore: self.names(&it.ignore, "ignore"),
+            per_minute: u32::try_from(self.count(&it.per_minute, "per_minute", PER_MINUTE, (1, 600))).unwrap_or(1),
+            opens_as: opens_as.unwrap_or(Severity::Sev1),
+        }
+    }
+
+    fn policy(&mut self, section: Option<&Section<RawPolicy>>, options: LoadOptions) -> Policy {
+        let silent = RawPolicy::default();
+        let it = section.map_or(&silent, |section| &section.it);
+        if let Some(quorum) = &it.quorum
+            && *quorum.get_ref() < 2
+        {
+            let what = format!("`quorum` is {}: a dangerous act needs at least two persons, always", quorum.get_ref());
+            self.report.at(quorum.span(), what);
+        } else {
+            self.count(&it.quorum, "quorum", QUORUM, (2, 10));
+        }
+        if let Some(level) = &it.level {
+            self.level(level);
+        }
+        Policy {
+            quorum: it.quorum.as_ref().and_then(|q| u32::try_from(*q.get_ref()).ok()).unwrap_or(2).max(2),
+            // Nobody in a drill is known better than by the name they gave.
+            level: if options.drill { Level::Drill } else { Level::Account },
+            ttl_s: self.time(&it.ttl, "ttl", TTL, (60, 86_400)),
+        }
+    }
+
+    fn level(&mut self, level: &Spanned<String>) {
+        let words = ["account", "session", "key", "touch"].map(|word| (word, word));
+        match self.choice(level, "level", &words) {
+            Some("account") | None => {}
+            Some(higher) => {
+                let what = format!(
+                    "`level = \"{higher}\"`: this version knows people by their account only, so no plan could ever be \
+                     approved; use \"account\""
+                );
+                self.report.at(level.span(), what);
+            }
+        }
+    }
+}
+
+fn is_header(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}

@@ -1,0 +1,179 @@
+//! The configuration as it was understood: the file's own shape with every default filled in and every path made whole.
+//! Secrets are not in it, because the configuration holds only the paths of the files they are in.
+
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::people::role_word;
+use super::service::strategy_word;
+use super::units::{duration_text, status_text};
+use super::{AlertmanagerConfig, CloudflareConfig, ClusterConfig, Config, ProbeConfig};
+use crate::model::{ClusterRole, Level, Objective, Person};
+
+/// As TOML that can be loaded again; the people, who live in a file of their own, follow as comments.
+pub fn to_toml(config: &Config) -> String {
+    // A table of texts, numbers and tables always has a TOML form.
+    let mut out = toml::to_string(&table(config)).unwrap_or_default();
+    out.push_str("\n# The people, from the file named above:\n");
+    for person in &config.people {
+        let roles: Vec<&str> = person.roles.iter().map(|role| role_word(*role)).collect();
+        let uids: Vec<String> = person.uids.iter().map(u32::to_string).collect();
+        out.push_str(&format!(
+            "#   {}: accounts {}; uids {}; roles {}\n",
+            person.id,
+            person.accounts.join(", "),
+            uids.join(", "),
+            roles.join(", ")
+        ));
+    }
+    if config.people.is_empty() {
+        out.push_str("#   nobody: everyone who connects observes\n");
+    }
+    out
+}
+
+/// As JSON, the people included.
+pub fn to_json(config: &Config) -> serde_json::Value {
+    let mut json = serde_json::to_value(table(config)).unwrap_or_default();
+    json["people"] = config.people.iter().map(person_json).collect();
+    json["people_digest"] = config.people_digest.clone().into();
+    json
+}
+
+fn person_json(person: &Person) -> serde_json::Value {
+    let roles: Vec<&str> = person.roles.iter().map(|role| role_word(*role)).collect();
+    serde_json::json!({ "id": person.id, "accounts": person.accounts, "uids": person.uids, "roles": roles })
+}
+
+fn table(config: &Config) -> Table {
+    let mut out = Table::new();
+    let mut room = Rows::default();
+    room.text("name", &config.room).path("people", Some(&config.people_file)).list("allow_fs", &config.allow_fs);
+    out.insert("room".into(), room.table());
+    let mut many = |name: &str, tables: Vec<Value>| {
+        if !tables.is_empty() {
+            out.insert(name.into(), Value::Array(tables));
+        }
+    };
+    many("cluster", config.clusters.iter().map(cluster).collect());
+    many("alertmanager", config.alertmanagers.iter().map(alertmanager).collect());
+    many("cloudflare", config.cloudflare.iter().map(cloudflare).collect());
+    many("probe", config.probes.iter().map(probe).collect());
+    many("service", config.objectives.iter().map(service).collect());
+    let mut rules = Rows::default();
+    rules.list("open_on", &config.rules.open_on).list("ignore", &config.rules.ignore);
+    rules.number("per_minute", config.rules.per_minute.into()).text("opens_as", config.rules.opens_as.name());
+    out.insert("rules".into(), rules.table());
+    let mut policy = Rows::default();
+    let level = if config.policy.level == Level::Drill { "account" } else { level_word(config.policy.level) };
+    policy.number("quorum", config.policy.quorum.into()).text("level", level).time("ttl", config.policy.ttl_s);
+    out.insert("policy".into(), policy.table());
+    let mut network = Rows::default();
+    network.list("allow", &config.allow_hosts);
+    out.insert("network".into(), network.table());
+    out
+}
+
+fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::Drill => "drill",
+        Level::Account => "account",
+        Level::Session => "session",
+        Level::Key => "key",
+        Level::Touch => "touch",
+    }
+}
+
+fn cluster(it: &ClusterConfig) -> Value {
+    let role = match it.role {
+        ClusterRole::Primary => "primary",
+        ClusterRole::Dr => "dr",
+        ClusterRole::Other => "other",
+    };
+    let mut rows = Rows::default();
+    rows.text("name", &it.name).text("role", role).path("kubeconfig", it.kubeconfig.as_deref());
+    rows.maybe("context", it.context.as_deref()).maybe("velero", it.velero.as_deref());
+    rows.maybe("argocd", it.argocd.as_deref()).time("argocd_stale", it.argocd_stale_s);
+    rows.table()
+}
+
+fn alertmanager(it: &AlertmanagerConfig) -> Value {
+    let mut rows = Rows::default();
+    rows.text("name", &it.name).text("url", &it.url);
+    if let Some(basic) = &it.basic_auth {
+        let mut inner = Rows::default();
+        inner.text("user", &basic.user).path("password_file", Some(&basic.password_file));
+        rows.0.insert("basic_auth".into(), inner.table());
+    }
+    rows.path("bearer_file", it.bearer_file.as_deref())
+        .path("ca_file", it.ca_file.as_deref())
+        .time("every", it.every_s);
+    rows.table()
+}
+
+fn cloudflare(it: &CloudflareConfig) -> Value {
+    let mut rows = Rows::default();
+    rows.text("name", &it.name).text("url", &it.url).text("account", &it.account).list("zones", &it.zones);
+    rows.path("token_file", Some(&it.token_file)).time("every", it.every_s);
+    rows.table()
+}
+
+fn probe(it: &ProbeConfig) -> Value {
+    let mut rows = Rows::default();
+    rows.text("name", &it.name).text("service", &it.service).text("url", &it.url).time("every", it.every_s);
+    rows.time("timeout", it.timeout_s).text("good", &status_text(it.good));
+    rows.maybe("site_header", it.site_header.as_deref()).number("window", it.window as u64);
+    rows.path("ca_file", it.ca_file.as_deref());
+    rows.table()
+}
+
+fn service(it: &Objective) -> Value {
+    let mut rows = Rows::default();
+    rows.text("name", &it.service).time("rto", it.rto_s).time("rpo", it.rpo_s);
+    rows.text("strategy", strategy_word(it.strategy)).text("primary", &it.primary).text("dr", &it.dr);
+    rows.list("schedules", &it.schedules).list("namespaces", &it.namespaces).list("apps", &it.apps);
+    rows.maybe("load_balancer", it.load_balancer.as_deref()).maybe("primary_pool", it.primary_pool.as_deref());
+    rows.maybe("dr_pool", it.dr_pool.as_deref()).list("probes", &it.probes);
+    rows.table()
+}
+
+/// A table being written.
+#[derive(Default)]
+struct Rows(Table);
+
+impl Rows {
+    fn text(&mut self, key: &str, value: &str) -> &mut Self {
+        self.0.insert(key.into(), value.into());
+        self
+    }
+
+    fn maybe(&mut self, key: &str, value: Option<&str>) -> &mut Self {
+        if let Some(value) = value { self.text(key, value) } else { self }
+    }
+
+    fn path(&mut self, key: &str, value: Option<&Path>) -> &mut Self {
+        match value {
+            Some(path) => self.text(key, &path.to_string_lossy()),
+            None => self,
+        }
+    }
+
+    fn time(&mut self, key: &str, seconds: u64) -> &mut Self {
+        self.text(key, &duration_text(seconds))
+    }
+
+    fn number(&mut self, key: &str, value: u64) -> &mut Self {
+        self.0.insert(key.into(), i64::try_from(value).unwrap_or(i64::MAX).into());
+        self
+    }
+
+    fn list(&mut self, key: &str, values: &[String]) -> &mut Self {
+        self.0.insert(key.into(), values.to_vec().into());
+        self
+    }
+
+    fn table(self) -> Value {
+        Value::Table(self.0)
+    }
+}

@@ -1,0 +1,294 @@
+//! All that a console knows and remembers. Only `update` changes it; drawing reads it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::approval::{PlanRecord, PlanState};
+use crate::board::{Row, Topic};
+use crate::client::{Link, Mirror};
+use crate::clock::Clock;
+use crate::model::{IncidentStatus, PersonId, PlanId, Role as PersonRole, SafeText, Stamp};
+use crate::timeline::Incident;
+
+use super::input::Now;
+use super::keymap::{Context, Key, Keymap};
+use super::overlay::{Overlay, WriteKind};
+use super::theme::Role;
+use super::view;
+use super::widget::time::Zone;
+
+/// The panes, in the order of their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pane {
+    Alerts,
+    Traffic,
+    Backups,
+    Gitops,
+    Events,
+    Timeline,
+    People,
+}
+
+impl Pane {
+    /// Every pane.
+    pub const ALL: [Self; 7] =
+        [Self::Alerts, Self::Traffic, Self::Backups, Self::Gitops, Self::Events, Self::Timeline, Self::People];
+
+    /// The word in its title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Alerts => "Alerts",
+            Self::Traffic => "Traffic",
+            Self::Backups => "Backups",
+            Self::Gitops => "GitOps",
+            Self::Events => "Events",
+            Self::Timeline => "Timeline",
+            Self::People => "People",
+        }
+    }
+
+    /// The key that goes to it, and the number in its title.
+    pub fn number(self) -> usize {
+        self as usize + 1
+    }
+
+    /// So many panes further, round and round.
+    pub fn step(self, by: isize) -> Self {
+        let at = (self as isize + by).rem_euclid(Self::ALL.len() as isize);
+        Self::ALL[at.unsigned_abs()]
+    }
+}
+
+/// Where the reader is in a pane. The cursor is a row's identity, not its number: new rows do not move it.
+#[derive(Clone, Debug, Default)]
+pub struct PaneState {
+    /// `None` = the first row (in the timeline: the last, followed as it grows).
+    pub cursor: Option<String>,
+    /// Where the cursor's row was last.
+    pub index: usize,
+    /// First row shown.
+    pub top: usize,
+    /// Words that rows must have; `!` in front: must not have.
+    pub filter: Option<String>,
+}
+
+/// The screen held still.
+#[derive(Clone, Debug)]
+pub struct Frozen {
+    pub mirror: Mirror,
+    pub at: Stamp,
+}
+
+/// A word to the reader, in the footer.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    pub text: SafeText,
+    pub role: Role,
+    /// When it goes, in real time.
+    pub until: Duration,
+}
+
+/// What an outstanding request is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Waiting {
+    Preview,
+    Propose,
+    Approve,
+    Withdraw,
+    Hold,
+    Set,
+    Pin,
+    Write(WriteKind),
+}
+
+/// The most requests that may be outstanding; the next one is refused with a word.
+pub const MAX_WAITING: usize = 8;
+
+/// The console's state.
+pub struct App {
+    pub mirror: Mirror,
+    pub clock: Clock,
+    pub keymap: Keymap,
+    pub zone: Zone,
+    pub now: Now,
+    pub size: (u16, u16),
+    pub focus: Pane,
+    /// The pane above the timeline where there is room for two.
+    pub upper: Pane,
+    pub panes: [PaneState; 7],
+    pub zoom: bool,
+    pub warnings: bool,
+    pub frozen: Option<Box<Frozen>>,
+    /// Bottom to top. At most a handful: each kind opens from a fixed place.
+    pub overlays: Vec<Overlay>,
+    /// The beginning of a chord.
+    pub pending: Vec<Key>,
+    pub notice: Option<Notice>,
+    pub waiting: BTreeMap<u64, Waiting>,
+    pub next_tag: u64,
+    /// Rows whose verdict changed, and when, in real time.
+    pub changed: BTreeMap<(Topic, String), Duration>,
+    /// When leaving was last asked for with Ctrl-C.
+    pub leaving: Option<Duration>,
+    /// Nothing that this console does may change anything.
+    pub readonly: bool,
+    /// Something to draw.
+    pub dirty: bool,
+}
+
+impl App {
+    /// A console that has heard nothing yet.
+    pub fn new(clock: Clock, keymap: Keymap, zone: Zone, size: (u16, u16)) -> Self {
+        let now = Now { room: clock.now(), real: Duration::ZERO };
+        Self {
+            mirror: Mirror::default(),
+            clock,
+            keymap,
+            zone,
+            now,
+            size,
+            focus: Pane::Alerts,
+            upper: Pane::Alerts,
+            panes: Default::default(),
+            zoom: false,
+            warnings: false,
+            frozen: None,
+            overlays: Vec::new(),
+            pending: Vec::new(),
+            notice: None,
+            waiting: BTreeMap::new(),
+            next_tag: 1,
+            changed: BTreeMap::new(),
+            leaving: None,
+            readonly: false,
+            dirty: true,
+        }
+    }
+
+    /// What the panes show: the room as it is, or as it was when the screen was frozen.
+    pub fn seen(&self) -> &Mirror {
+        self.frozen.as_ref().map_or(&self.mirror, |frozen| &frozen.mirror)
+    }
+
+    /// The instant that ages in the panes count to.
+    pub fn at(&self) -> Stamp {
+        self.frozen.as_ref().map_or(self.now.room, |frozen| frozen.at)
+    }
+
+    /// Rows of a topic.
+    pub fn rows(&self, topic: Topic) -> &[Row] {
+        self.seen().rows(topic)
+    }
+
+    /// The open incident, or else the last one.
+    pub fn incident(&self) -> Option<&Incident> {
+        let all = &self.seen().story.incidents;
+        all.iter().rev().find(|incident| incident.closed_at.is_none()).or(all.last())
+    }
+
+    /// Whether an incident is open.
+    pub fn incident_open(&self) -> bool {
+        self.incident().is_some_and(|incident| incident.closed_at.is_none())
+    }
+
+    /// Whether work on an incident goes on: leaving asks.
+    pub fn busy(&self) -> bool {
+        self.incident().is_some_and(|it| it.closed_at.is_none() && it.status < IncidentStatus::Resolved)
+    }
+
+    /// The person at this console.
+    pub fn me(&self) -> Option<&PersonId> {
+        self.mirror.welcome.as_ref().map(|welcome| &welcome.you.person)
+    }
+
+    /// Whether this person may write at all; the room decides again at every request.
+    pub fn may_write(&self) -> bool {
+        !self.readonly && self.mirror.welcome.as_ref().is_some_and(|welcome| welcome.role >= PersonRole::Operator)
+    }
+
+    /// Whether the room is there and takes writes.
+    pub fn can_act(&self) -> bool {
+        self.may_write() && matches!(self.mirror.link, Link::Live { .. }) && self.mirror.degraded.is_none()
+    }
+
+    /// A plan of any incident, as it is now.
+    pub fn plan(&self, id: &PlanId) -> Option<&PlanRecord> {
+        self.mirror.story.incidents.iter().rev().find_map(|incident| incident.plans.by_id.get(id))
+    }
+
+    /// The plan that most needs this person: one to confirm, one that runs, one's own that waits.
+    pub fn plan_waiting(&self) -> Option<&PlanRecord> {
+        let rank = |record: &PlanRecord| {
+            let mine = self.me() == Some(&record.by.person);
+            let done = record.approvals.iter().any(|approval| self.me() == Some(&approval.by.person));
+            match record.state {
+                PlanState::Proposed if !mine && !done => Some(0),
+                PlanState::Executing => Some(1),
+                PlanState::Approved => Some(2),
+                PlanState::Proposed => Some(3),
+                _ => None,
+            }
+        };
+        let plans = self.mirror.story.incidents.iter().flat_map(|incident| incident.plans.by_id.values());
+        plans
+            .filter_map(|record| rank(record).map(|rank| (rank, record)))
+            .min_by_key(|(rank, _)| *rank)
+            .map(|(_, it)| it)
+    }
+
+    /// Where keys are looked up, the top layer first.
+    pub fn context(&self) -> Context {
+        self.overlays.last().map_or(Context::Main, Overlay::context)
+    }
+
+    /// The state of a pane.
+    pub fn pane(&self, pane: Pane) -> &PaneState {
+        &self.panes[pane as usize]
+    }
+
+    /// The state of a pane, to change.
+    pub fn pane_mut(&mut self, pane: Pane) -> &mut PaneState {
+        &mut self.panes[pane as usize]
+    }
+
+    /// Goes to a pane.
+    pub fn focus_on(&mut self, pane: Pane) {
+        self.focus = pane;
+        if pane != Pane::Timeline {
+            self.upper = pane;
+        }
+    }
+
+    /// Says something in the footer.
+    pub fn say(&mut self, role: Role, text: impl AsRef<str>) {
+        let stays = if role == Role::Critical { 12 } else { 5 };
+        let until = self.now.real + Duration::from_secs(stays);
+        self.notice = Some(Notice { text: SafeText::new(text.as_ref()), role, until });
+        self.dirty = true;
+    }
+
+    /// Keeps cursors on their rows and rows on the screen after anything changed.
+    pub fn settle(&mut self) {
+        for place in view::layout::arrange(self).places {
+            let keys: Vec<String> = view::list::visible(self, place.pane).iter().map(|entry| entry.key()).collect();
+            let height = usize::from(view::pane::rows_height(self, place.pane, place.body)).max(1);
+            let last = keys.len().saturating_sub(1);
+            let tail = place.pane == Pane::Timeline;
+            let state = self.pane_mut(place.pane);
+            match state.cursor.as_ref().map(|cursor| keys.iter().position(|key| key == cursor)) {
+                None => state.index = if tail { last } else { 0 },
+                Some(Some(at)) => {
+                    // The row moved in the list: the window moves with it, so that it stays where the eye is.
+                    state.top = (state.top + at).saturating_sub(state.index);
+                    state.index = at;
+                }
+                Some(None) => {
+                    state.index = state.index.min(last);
+                    state.cursor = keys.get(state.index).cloned();
+                }
+            }
+            let lowest = state.index.saturating_sub(height - 1);
+            state.top = state.top.clamp(lowest, state.index.max(lowest)).min(keys.len().saturating_sub(height));
+        }
+    }
+}

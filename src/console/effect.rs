@@ -1,0 +1,21 @@
+//! What an update wants done. Effects run outside; what comes of them comes back as inputs.
+
+use crate::model::SafeText;
+use crate::protocol::Request;
+
+/// One effect.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Ask the room; the answer comes back as `Input::Reply` with this tag.
+    Ask {
+        tag: u64,
+        request: Request,
+    },
+    /// Put text on the clipboard of the person's own terminal.
+    Copy(SafeText),
+    /// Hand the terminal to the shell until we are continued.
+    Suspend,
+    Quit,
+    /// Paint every cell again.
+    Redraw,
+}

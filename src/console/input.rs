@@ -1,0 +1,47 @@
+//! Everything that enters the console's loop, in one ordered stream: any run can be told as a list of these.
+
+use std::time::Duration;
+
+use crate::client::ClientEvent;
+use crate::model::{Refusal, SafeText, Stamp};
+use crate::protocol::Reply;
+
+use super::keymap::Key;
+
+/// One input.
+#[derive(Clone, Debug)]
+pub enum Input {
+    Key(Key),
+    /// Pasted text: text, never keys.
+    Paste(String),
+    Resize(u16, u16),
+    /// Time went on.
+    Tick,
+    /// The room said something, or the link changed.
+    Room(Box<ClientEvent>),
+    /// The answer to [`super::Effect::Ask`] with the same tag.
+    Reply {
+        tag: u64,
+        result: Result<Reply, AskFailure>,
+    },
+}
+
+/// Why a request has no reply.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum AskFailure {
+    /// The room said no.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The room did not answer: what happened, in words.
+    #[error("{0}")]
+    Gone(SafeText),
+}
+
+/// Two readings of time. Ages and clocks follow the room's; what a hand and an eye need follows the real one, which a
+/// drill does not speed up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    pub room: Stamp,
+    /// Since the console started.
+    pub real: Duration,
+}

@@ -1,0 +1,136 @@
+//! Every command: id, words, where it works, and how dangerous it is. Help, footer and README table come from here.
+
+/// Where a command can be bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Context {
+    /// Everywhere, even while typing: chords with control only.
+    Anywhere,
+    /// The panes.
+    Main,
+    /// A view that is read: detail, help, situation.
+    View,
+    /// A plan on the whole screen.
+    Plan,
+    /// A list to choose from.
+    Menu,
+    /// A line being typed.
+    Entry,
+    /// A question with yes and no.
+    Ask,
+}
+
+impl Context {
+    /// Every context, in the order of help.
+    pub const ALL: [Self; 7] = [Self::Main, Self::View, Self::Plan, Self::Menu, Self::Entry, Self::Ask, Self::Anywhere];
+
+    /// The name in key map files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Anywhere => "anywhere",
+            Self::Main => "main",
+            Self::View => "view",
+            Self::Plan => "plan",
+            Self::Menu => "menu",
+            Self::Entry => "entry",
+            Self::Ask => "ask",
+        }
+    }
+}
+
+/// What a slip of the finger costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Danger {
+    /// Changes only what this screen shows.
+    None,
+    /// Writes to the timeline, or asks the room for something harmless.
+    Records,
+    /// Begins an act on the outside world. Never on a single key in the panes, and never without a typed name.
+    Guarded,
+}
+
+/// A command's row in the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    pub command: Command,
+    pub id: &'static str,
+    /// For the footer, if it is worth a place there; shorter is better.
+    pub hint: &'static str,
+    /// For help.
+    pub doc: &'static str,
+    pub contexts: &'static [Context],
+    pub danger: Danger,
+}
+
+macro_rules! commands {
+    ($($variant:ident = $id:literal, $hint:literal, $doc:literal, [$($context:ident),+], $danger:ident;)*) => {
+        /// What a key may mean.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Command { $($variant,)* }
+
+        /// The table.
+        pub const COMMANDS: &[Spec] = &[$(Spec {
+            command: Command::$variant,
+            id: $id,
+            hint: $hint,
+            doc: $doc,
+            contexts: &[$(Context::$context),+],
+            danger: Danger::$danger,
+        },)*];
+    };
+}
+
+commands! {
+    OpenProposal = "open-proposal", "open proposal", "open the plan that waits for a person, or runs", [Main], None;
+    Note = "note", "note", "write a note into the timeline", [Main], Records;
+    Decide = "decision", "decision", "record a decision", [Main], Records;
+    FollowUp = "follow-up", "follow-up", "record work for afterwards", [Main], Records;
+    Failover = "propose-failover", "fail over", "propose to move a service's traffic to DR", [Main], Guarded;
+    Restore = "propose-restore", "restore", "propose to restore a service's data on DR", [Main], Guarded;
+    Filter = "filter", "filter", "show only rows with these words (! in front: without them)", [Main], None;
+    Warnings = "warnings", "warnings", "show only what is wrong, or everything again", [Main], None;
+    Zoom = "zoom", "zoom", "give the pane the whole screen, or take it back", [Main], None;
+    Freeze = "freeze", "freeze", "hold the screen still, or let it run again", [Main], None;
+    Situation = "situation", "situation", "the incident in one page", [Main], None;
+    Command_ = "take-command", "command", "become the incident's commander", [Main], Records;
+    SetStatus = "set-status", "status", "set the incident's status", [Main], Records;
+    Pin = "pin", "pin", "pin the timeline's entry, or unpin it", [Main], Records;
+    Copy = "copy", "copy", "copy the row (or the view) to the clipboard of your terminal", [Main, View, Plan], None;
+    Open = "open", "open", "show everything about the row; choose; confirm; send", [Main, Menu, Plan, Entry, Ask], None;
+    NextPane = "next-pane", "", "go to the next pane", [Main], None;
+    PrevPane = "prev-pane", "", "go to the pane before", [Main], None;
+    Pane1 = "pane-1", "", "go to pane 1, Alerts", [Main], None;
+    Pane2 = "pane-2", "", "go to pane 2, Traffic", [Main], None;
+    Pane3 = "pane-3", "", "go to pane 3, Backups", [Main], None;
+    Pane4 = "pane-4", "", "go to pane 4, GitOps", [Main], None;
+    Pane5 = "pane-5", "", "go to pane 5, Events", [Main], None;
+    Pane6 = "pane-6", "", "go to pane 6, Timeline", [Main], None;
+    Pane7 = "pane-7", "", "go to pane 7, People", [Main], None;
+    Up = "up", "", "one row up", [Main, View, Plan, Menu], None;
+    Down = "down", "", "one row down", [Main, View, Plan, Menu], None;
+    PageUp = "page-up", "", "one page up", [Main, View, Plan], None;
+    PageDown = "page-down", "", "one page down", [Main, View, Plan], None;
+    Top = "top", "", "to the first row", [Main, View], None;
+    Bottom = "bottom", "", "to the last row, and follow it", [Main, View], None;
+    Refuse = "reject", "refuse with a reason", "refuse this plan; one person is enough, and it is final", [Plan], Records;
+    Withdraw = "withdraw", "withdraw", "take back your own plan", [Plan], Records;
+    Hold = "hold", "hold before the next step", "stop the running plan before its next step", [Plan], Records;
+    Back = "back", "back", "close this view, end the filter; never leaves the program", [Main, View, Plan, Menu, Entry, Ask], None;
+    Quit = "quit", "", "close this view; at the top, leave (asks during an incident)", [Main, View, Menu], None;
+    Help = "help", "help", "these keys", [Main, View], None;
+    Leave = "leave", "", "close this view, then leave; twice leaves at once", [Anywhere], None;
+    Redraw = "redraw", "", "paint the whole screen again", [Anywhere], None;
+    Suspend = "suspend", "", "hand the terminal back to the shell; fg returns", [Anywhere], None;
+}
+
+impl Command {
+    /// Its row.
+    pub fn spec(self) -> &'static Spec {
+        // The table has one row a variant, in order: both come from one macro.
+        &COMMANDS[self as usize]
+    }
+
+    /// The command with this id.
+    pub fn by_id(id: &str) -> Option<Self> {
+        COMMANDS.iter().find(|spec| spec.id == id).map(|spec| spec.command)
+    }
+}

@@ -1,0 +1,201 @@
+//! What can lie over the panes: a closed list. The one on top takes the keys; Esc always takes away exactly one.
+
+use std::time::Duration;
+
+use tui_input::Input as Line;
+
+use crate::approval::{PlanRecord, PlanState};
+use crate::model::{Action, Digest, IncidentStatus, Plan, PlanId, SafeText};
+
+use super::app::{App, Pane};
+use super::keymap::Context;
+
+/// One layer.
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    Help {
+        scroll: usize,
+    },
+    Situation {
+        scroll: usize,
+    },
+    /// Everything about one row.
+    Detail {
+        pane: Pane,
+        key: String,
+        scroll: usize,
+    },
+    Menu(Menu),
+    /// The filter of a pane, being typed.
+    Filter {
+        pane: Pane,
+        line: Line,
+        before: Option<String>,
+    },
+    Write(Write),
+    Plan(Box<PlanView>),
+    /// Leave although an incident is open?
+    Leave,
+}
+
+impl Overlay {
+    /// Where its keys are looked up.
+    pub fn context(&self) -> Context {
+        match self {
+            Self::Help { .. } | Self::Situation { .. } | Self::Detail { .. } => Context::View,
+            Self::Menu(_) => Context::Menu,
+            Self::Filter { .. } | Self::Write(_) => Context::Entry,
+            Self::Plan(_) => Context::Plan,
+            Self::Leave => Context::Ask,
+        }
+    }
+
+    /// Whether it covers the whole screen.
+    pub fn covers(&self) -> bool {
+        matches!(self, Self::Help { .. } | Self::Situation { .. } | Self::Detail { .. } | Self::Plan(_))
+    }
+}
+
+/// A list to choose from.
+#[derive(Clone, Debug)]
+pub struct Menu {
+    pub title: String,
+    pub items: Vec<MenuItem>,
+    pub cursor: usize,
+}
+
+/// One choice.
+#[derive(Clone, Debug)]
+pub struct MenuItem {
+    pub label: String,
+    pub note: String,
+    pub choice: Choice,
+}
+
+/// What a choice does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Choice {
+    Preview { action: Action, service: String },
+    Status(IncidentStatus),
+}
+
+/// What a typed line becomes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WriteKind {
+    Note,
+    Decision,
+    FollowUp,
+    Reject(PlanId),
+}
+
+impl WriteKind {
+    /// The question in front of the line.
+    pub fn prompt(&self) -> &'static str {
+        match self {
+            Self::Note => "Note",
+            Self::Decision => "Decision",
+            Self::FollowUp => "Follow-up",
+            Self::Reject(_) => "Refuse, because",
+        }
+    }
+}
+
+/// A line being typed. It stays until the room has recorded it.
+#[derive(Clone, Debug)]
+pub struct Write {
+    pub kind: WriteKind,
+    pub line: Line,
+    /// The request that carries it.
+    pub sent: Option<u64>,
+    /// Why the room did not take it.
+    pub problem: Option<SafeText>,
+}
+
+/// A plan on the whole screen.
+#[derive(Clone, Debug)]
+pub struct PlanView {
+    pub subject: Subject,
+    /// The typed name.
+    pub line: Line,
+    pub scroll: usize,
+    /// When it opened, in real time: keys of the first moment are dropped.
+    pub opened: Duration,
+    pub sent: Option<u64>,
+    pub problem: Option<SafeText>,
+}
+
+/// Which plan.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// Built and shown, not proposed yet.
+    Draft { plan: Box<Plan>, digest: Digest },
+    /// In the log.
+    Known(PlanId),
+}
+
+/// What the reader of a plan can do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stance {
+    /// Propose it by typing its name.
+    Propose,
+    /// Be the second person by typing its name.
+    Approve,
+    /// Wait: one's own proposal, or already confirmed.
+    Wait { mine: bool },
+    /// Watch it run.
+    Watch,
+    /// Read how it ended.
+    Ended,
+    /// Only look: observers, read-only consoles.
+    Look,
+}
+
+/// How long keys are ignored after a plan opened: what was typed before was not meant for it.
+pub const GUARD: Duration = Duration::from_millis(300);
+
+impl PlanView {
+    /// A view on a plan, opened now.
+    pub fn new(subject: Subject, opened: Duration) -> Self {
+        Self { subject, line: Line::default(), scroll: 0, opened, sent: None, problem: None }
+    }
+
+    /// The record in the log, if it is there.
+    pub fn record<'a>(&self, app: &'a App) -> Option<&'a PlanRecord> {
+        match &self.subject {
+            Subject::Known(id) => app.plan(id),
+            Subject::Draft { .. } => None,
+        }
+    }
+
+    /// The plan itself.
+    pub fn plan<'a>(&'a self, app: &'a App) -> Option<&'a Plan> {
+        match &self.subject {
+            Subject::Draft { plan, .. } => Some(plan),
+            Subject::Known(id) => app.plan(id).map(|record| &record.plan),
+        }
+    }
+
+    /// What this console's person can do about it.
+    pub fn stance(&self, app: &App) -> Stance {
+        let Some(record) = self.record(app) else {
+            return if matches!(self.subject, Subject::Draft { .. }) { Stance::Propose } else { Stance::Ended };
+        };
+        let me = app.me();
+        match record.state {
+            PlanState::Proposed if !app.may_write() => Stance::Look,
+            PlanState::Proposed | PlanState::Approved if me == Some(&record.by.person) => Stance::Wait { mine: true },
+            PlanState::Proposed => {
+                let done = record.approvals.iter().any(|approval| me == Some(&approval.by.person));
+                if done { Stance::Wait { mine: false } } else { Stance::Approve }
+            }
+            PlanState::Approved => Stance::Wait { mine: false },
+            PlanState::Executing => Stance::Watch,
+            _ => Stance::Ended,
+        }
+    }
+
+    /// Whether a name is being typed here.
+    pub fn types(&self, app: &App) -> bool {
+        matches!(self.stance(app), Stance::Propose | Stance::Approve)
+    }
+}

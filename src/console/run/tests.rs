@@ -1,0 +1,101 @@
+//! The loop on a fake surface: what is drawn, when nothing is, and how it ends.
+
+use std::sync::Mutex;
+
+use futures::stream;
+
+use super::*;
+use crate::console::tests::fixture;
+use crate::console::theme::{Depth, Theme};
+use crate::model::SafeText;
+
+/// Counts the frames it was shown.
+#[derive(Default)]
+struct Screen {
+    frames: usize,
+    last: Option<Buffer>,
+    copied: Vec<SafeText>,
+}
+
+impl Surface for Screen {
+    fn show(&mut self, frame: &Buffer, _whole: bool) -> io::Result<()> {
+        self.frames += 1;
+        self.last = Some(frame.clone());
+        Ok(())
+    }
+
+    fn copy(&mut self, text: &SafeText) -> io::Result<()> {
+        self.copied.push(text.clone());
+        Ok(())
+    }
+
+    fn suspend(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Room(Mutex<Vec<Request>>);
+
+#[async_trait]
+impl Asker for Room {
+    async fn ask(&self, request: Request) -> Result<Reply, AskFailure> {
+        self.0.lock().unwrap().push(request);
+        Ok(Reply::Recorded { seq: 1 })
+    }
+}
+
+fn options(events: mpsc::Receiver<ClientEvent>) -> RunOptions {
+    RunOptions {
+        asker: Arc::new(Room(Mutex::new(Vec::new()))),
+        events,
+        clock: Clock::manual(fixture::now()),
+        look: Look::new(Theme::shipped("dark").unwrap(), Depth::TwoFiftySix, false),
+        keymap: Keymap::shipped("default").unwrap(),
+        zone: Zone::default(),
+        readonly: false,
+        stop: CancellationToken::new(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_drawn_twice_while_nothing_changes() {
+    let (_keep, events) = mpsc::channel(4);
+    let mut screen = Screen::default();
+    let idle = drive(options(events), (80, 24), &mut screen, stream::pending());
+    // A minute of ticks on a clock that stands still: one frame.
+    assert!(tokio::time::timeout(Duration::from_secs(60), idle).await.is_err());
+    assert_eq!(screen.frames, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_drawn_and_q_leaves() {
+    let (_keep, events) = mpsc::channel(4);
+    let mut screen = Screen::default();
+    let script = stream::iter(["?", "<esc>", "q"]).then(|key| async move {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Input::Key(Key::parse(key).unwrap())
+    });
+    let reason = drive(options(events), (80, 24), &mut screen, script.chain(stream::pending())).await.unwrap();
+    assert_eq!(reason, ExitReason::Left);
+    assert!(screen.frames >= 3, "{}", screen.frames);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_costs_thirty_frames_a_second_and_no_more() {
+    let (send, events) = mpsc::channel(64);
+    let mut screen = Screen::default();
+    let storm = async {
+        for i in 0..2_000u64 {
+            let why = SafeText::from(format!("attempt {i}"));
+            if send.send(ClientEvent::Lost { why }).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let running = drive(options(events), (80, 24), &mut screen, stream::pending());
+    let both = futures::future::join(storm, tokio::time::timeout(Duration::from_secs(3), running));
+    let (_, ended) = both.await;
+    assert!(ended.is_err(), "it runs on");
+    assert!(screen.frames <= 100, "{} frames in three seconds", screen.frames);
+}

@@ -1,0 +1,185 @@
+//! A frame as text or SVG: `warroom shot`, the pictures of the README and the frames that tests compare come from here.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::{Color, Modifier};
+use tokio::sync::mpsc;
+use unicode_width::UnicodeWidthStr;
+
+use crate::board::Topic;
+use crate::client::ClientEvent;
+use crate::clock::Clock;
+
+use super::app::App;
+use super::effect::Effect;
+use super::input::{Input, Now};
+use super::keymap::{Key, Keymap};
+use super::run::Asker;
+use super::theme::{Look, depth};
+use super::update::update;
+use super::view;
+use super::widget::time::Zone;
+
+pub use super::keymap::keys;
+
+/// What a picture of a running room needs.
+pub struct ShotOptions {
+    pub asker: Arc<dyn Asker>,
+    pub events: mpsc::Receiver<ClientEvent>,
+    pub clock: Clock,
+    pub look: Look,
+    pub keymap: Keymap,
+    pub zone: Zone,
+    pub size: (u16, u16),
+    /// Keys pressed once the room has been heard, as [`keys`] reads them.
+    pub keys: Vec<Key>,
+    /// The longest wait for the room to say everything, and for each answer.
+    pub patience: Duration,
+}
+
+/// Waits until the room has said everything once, presses the keys, and draws what a person would then see.
+pub async fn take(options: ShotOptions) -> Buffer {
+    let ShotOptions { asker, mut events, clock, look, keymap, zone, size, keys, patience } = options;
+    let mut app = App::new(clock.clone(), keymap, zone, size);
+    let complete = |app: &App| app.mirror.caught_up && Topic::ALL.iter().all(|it| app.mirror.board.contains_key(it));
+    let hear = async {
+        while !complete(&app) {
+            let Some(event) = events.recv().await else { break };
+            let now = Now { room: clock.now(), real: Duration::ZERO };
+            update(&mut app, Input::Room(Box::new(event)), now);
+        }
+    };
+    // A room that does not say everything in time is drawn as far as it is known: the picture shows that.
+    let _ = tokio::time::timeout(patience, hear).await;
+    // Each key comes a second after the last, so that no guard against hasty hands drops it.
+    for (second, key) in (1..).zip(keys) {
+        let now = Now { room: clock.now(), real: Duration::from_secs(second) };
+        for effect in update(&mut app, Input::Key(key), now) {
+            let Effect::Ask { tag, request } = effect else { continue };
+            if let Ok(result) = tokio::time::timeout(patience, asker.ask(request)).await {
+                let now = Now { room: clock.now(), ..now };
+                update(&mut app, Input::Reply { tag, result }, now);
+            }
+        }
+        while let Ok(event) = events.try_recv() {
+            update(&mut app, Input::Room(Box::new(event)), Now { room: clock.now(), ..now });
+        }
+    }
+    view::draw(&app, &look)
+}
+
+/// A frame as plain text, without spaces at line ends.
+pub fn to_text(buffer: &Buffer) -> String {
+    let mut out = String::new();
+    for row in rows(buffer) {
+        let mut line = String::new();
+        let mut skip = 0;
+        for cell in row {
+            if skip > 0 {
+                skip -= 1;
+                continue;
+            }
+            line.push_str(cell.symbol());
+            skip = cell.symbol().width().saturating_sub(1);
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn rows(buffer: &Buffer) -> impl Iterator<Item = &[Cell]> {
+    buffer.content.chunks(usize::from(buffer.area.width).max(1))
+}
+
+/// Width of a cell of 14 px DejaVu Sans Mono.
+const CELL_W: f64 = 8.43;
+/// Height of a cell: more, and lines show gaps.
+const CELL_H: f64 = 16.3;
+const PAPER: &str = "#14161a";
+const INK: &str = "#d0d0d0";
+
+/// A frame as a picture: one `text` element a run of equal cells, backgrounds below.
+pub fn to_svg(buffer: &Buffer) -> String {
+    let (w, h) = (f64::from(buffer.area.width) * CELL_W + 16.0, f64::from(buffer.area.height) * CELL_H + 16.0);
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w:.0}\" height=\"{h:.0}\" viewBox=\"0 0 {w:.0} {h:.0}\">\n\
+         <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{PAPER}\"/>\n\
+         <g font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"14\" xml:space=\"preserve\">\n"
+    );
+    for (y, row) in rows(buffer).enumerate() {
+        let top = 8.0 + y as f64 * CELL_H;
+        let mut x = 0;
+        while x < row.len() {
+            let run = row[x..].iter().take_while(|cell| same_look(cell, &row[x])).count();
+            svg_run(&mut out, &row[x..x + run], x, top);
+            x += run;
+        }
+    }
+    out.push_str("</g>\n</svg>\n");
+    out
+}
+
+fn same_look(a: &Cell, b: &Cell) -> bool {
+    a.fg == b.fg && a.bg == b.bg && a.modifier == b.modifier
+}
+
+fn svg_run(out: &mut String, run: &[Cell], at: usize, top: f64) {
+    let first = &run[0];
+    let reversed = first.modifier.contains(Modifier::REVERSED);
+    let ink = color(first.fg).unwrap_or_else(|| INK.to_owned());
+    let paper = color(first.bg);
+    let (ink, paper) = if reversed { (paper.unwrap_or_else(|| PAPER.to_owned()), Some(ink)) } else { (ink, paper) };
+    let left = 8.0 + at as f64 * CELL_W;
+    let wide = run.len() as f64 * CELL_W;
+    if let Some(paper) = paper {
+        let _ = writeln!(
+            out,
+            "<rect x=\"{left:.2}\" y=\"{top:.2}\" width=\"{wide:.2}\" height=\"{CELL_H}\" fill=\"{paper}\"/>"
+        );
+    }
+    let mut text = String::new();
+    let mut skip = 0;
+    for cell in run {
+        if skip > 0 {
+            skip -= 1;
+            continue;
+        }
+        text.push_str(cell.symbol());
+        skip = cell.symbol().width().saturating_sub(1);
+    }
+    if text.trim().is_empty() {
+        return;
+    }
+    let mut style = String::new();
+    if first.modifier.contains(Modifier::BOLD) {
+        style.push_str(" font-weight=\"bold\"");
+    }
+    if first.modifier.contains(Modifier::DIM) {
+        style.push_str(" opacity=\"0.6\"");
+    }
+    if first.modifier.contains(Modifier::UNDERLINED) {
+        style.push_str(" text-decoration=\"underline\"");
+    }
+    let lead = text.len() - text.trim_start().len();
+    let left = left + lead as f64 * CELL_W;
+    let shown = text.trim();
+    let length = shown.width() as f64 * CELL_W;
+    let base = top + 12.7;
+    let _ = writeln!(
+        out,
+        "<text x=\"{left:.2}\" y=\"{base:.2}\" fill=\"{ink}\" textLength=\"{length:.2}\" lengthAdjust=\"spacingAndGlyphs\"{style}>{}</text>",
+        escape(shown)
+    );
+}
+
+fn color(color: Color) -> Option<String> {
+    depth::rgb(color).map(|[r, g, b]| format!("#{r:02x}{g:02x}{b:02x}"))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,489 @@
+//! The brief's incident as a console knows it at T+14: the design material of every frame.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::board::row::{Point, PoolRef};
+use crate::board::{Body, Row, Topic, TopicView, Verdict};
+use crate::client::{Link, Mirror};
+use crate::clock::{Clock, ClockSync};
+use crate::console::app::App;
+use crate::console::input::{Input, Now};
+use crate::console::keymap::{Keymap, keys};
+use crate::console::theme::{Depth, Look, Theme};
+use crate::console::widget::time::Zone;
+use crate::console::{Effect, update};
+use crate::model::facts::{
+    Alert, App as Application, ControlPlane, Endpoint, KubeEvent, LoadBalancer, Location, OffSite, Open, Probe,
+};
+use crate::model::{
+    Actor, ClusterRole, Level, Objective, PersonId, Role, SafeText, SourceId, Stamp, Strategy, System, Trouble,
+    TroubleKind,
+};
+use crate::protocol::{DrillInfo, Welcome, Who};
+
+use super::story;
+
+pub fn at(clock: &str) -> Stamp {
+    format!("2026-11-22T{clock}Z").parse().unwrap()
+}
+
+pub fn now() -> Stamp {
+    at("14:55:42")
+}
+
+pub fn ago(seconds: i64) -> Stamp {
+    now() - TimeDelta::seconds(seconds)
+}
+
+fn source(system: System, instance: &str) -> SourceId {
+    SourceId::new(system, instance)
+}
+
+fn row(id: &str, source: SourceId, verdict: Verdict, seen: i64, why: &str, body: Body) -> Row {
+    Row { id: id.to_owned(), source, verdict, seen_at: ago(seen), stale: false, why: SafeText::from(why), body }
+}
+
+fn stale(row: Row) -> Row {
+    Row { stale: true, verdict: Verdict::Unknown, ..row }
+}
+
+fn view(rows: Vec<Row>) -> TopicView {
+    TopicView { total: rows.len() as u64, dropped: 0, rows }
+}
+
+pub fn person(name: &str) -> Actor {
+    Actor { person: PersonId::from(name), uid: None, level: Level::Drill, simulated: false }
+}
+
+pub fn objective() -> Objective {
+    Objective {
+        service: "shop".to_owned(),
+        rto_s: 1800,
+        rpo_s: 900,
+        strategy: Strategy::WarmStandby,
+        primary: "primary".to_owned(),
+        dr: "dr".to_owned(),
+        schedules: vec!["shop-hourly".to_owned()],
+        namespaces: vec!["shop".to_owned()],
+        apps: vec!["shop-*".to_owned()],
+        load_balancer: Some("shop.example".to_owned()),
+        primary_pool: Some("primary".to_owned()),
+        dr_pool: Some("dr".to_owned()),
+        probes: vec!["shop".to_owned()],
+    }
+}
+
+fn welcome(me: &str) -> Welcome {
+    Welcome {
+        proto: 1,
+        version: "0.1.0".to_owned(),
+        room: "prod-ca".to_owned(),
+        log: "0f".repeat(16),
+        you: person(me),
+        role: Role::Commander,
+        clock: ClockSync { at: now(), speed: 60.0 },
+        drill: Some(DrillInfo { scenario: "etcd-corruption".to_owned(), seed: 7, speed: 60.0 }),
+        objectives: vec![objective()],
+        degraded: None,
+    }
+}
+
+fn sources() -> TopicView {
+    let alive = |system, name: &str, age: i64| {
+        let body = Body::Source { alive_at: Some(ago(age)), troubled_since: None, trouble: None, fresh_for_s: 30 };
+        row(&format!("{}/{name}", system_name(system)), source(system, name), Verdict::Ok, age, "", body)
+    };
+    let dead = |system, name: &str, kind, what: &str, remedy: &str| {
+        let trouble = Trouble { kind, what: SafeText::from(what), remedy: SafeText::from(remedy) };
+        let body = Body::Source {
+            alive_at: Some(ago(1122)),
+            troubled_since: Some(ago(1116)),
+            trouble: Some(trouble),
+            fresh_for_s: 30,
+        };
+        stale(row(&format!("{}/{name}", system_name(system)), source(system, name), Verdict::Unknown, 1122, "", body))
+    };
+    let no_answer = "no answer from the API server in 5 s";
+    let etcd = "its etcd is failing; rows keep the age they had";
+    view(vec![
+        dead(System::Kubernetes, "primary", TroubleKind::ServerError, "livez fails: etcd", ""),
+        alive(System::Kubernetes, "dr", 1),
+        dead(System::Velero, "primary", TroubleKind::Silent, no_answer, etcd),
+        alive(System::Velero, "dr", 12),
+        dead(System::Argocd, "primary", TroubleKind::Silent, no_answer, etcd),
+        alive(System::Argocd, "dr", 6),
+        alive(System::Alertmanager, "am-1", 3),
+        alive(System::Alertmanager, "am-2", 4),
+        alive(System::Cloudflare, "edge", 7),
+        alive(System::Probe, "shop", 3),
+    ])
+}
+
+fn system_name(system: System) -> &'static str {
+    system.name()
+}
+
+fn alert(name: &str, severity: &str, cluster: &str, minutes: i64, receivers: &[&str]) -> Row {
+    let verdict = match severity {
+        "critical" => Verdict::Critical,
+        "warning" => Verdict::Warning,
+        _ => Verdict::Info,
+    };
+    let labels = BTreeMap::from([
+        ("cluster".to_owned(), SafeText::from(cluster)),
+        ("severity".to_owned(), SafeText::from(severity)),
+    ]);
+    let alert = Alert {
+        fingerprint: format!("f-{name}"),
+        name: SafeText::from(name),
+        severity: Open::new(severity),
+        labels,
+        summary: SafeText::from("members of the etcd cluster are down"),
+        starts_at: Some(ago(minutes * 60 + 42)),
+        state: Open::new("active"),
+        silenced_by: Vec::new(),
+        inhibited_by: Vec::new(),
+        receivers: receivers.iter().map(|name| SafeText::from(*name)).collect(),
+    };
+    let service = name.starts_with("Checkout").then(|| "shop".to_owned());
+    let held_by = vec!["am-1".to_owned(), "am-2".to_owned()];
+    let body = Body::Alert { alert, held_by, missing_from: Vec::new(), service };
+    row(&format!("f-{name}"), source(System::Alertmanager, "am-1"), verdict, 4, "", body)
+}
+
+fn alerts() -> TopicView {
+    let mut silenced = alert("KubeletTooManyPods", "warning", "dr", 190, &["slack"]);
+    if let Body::Alert { alert, .. } = &mut silenced.body {
+        alert.silenced_by.push("5d6e".to_owned());
+    }
+    silenced.verdict = Verdict::Info;
+    view(vec![
+        alert("etcdMembersDown", "critical", "primary", 14, &["pagerduty"]),
+        alert("KubeAPIDown", "critical", "primary", 12, &["pagerduty"]),
+        alert("CheckoutErrorRate", "critical", "primary", 11, &["pagerduty"]),
+        alert("NodeNotReady", "warning", "primary", 10, &["slack"]),
+        alert("KubeControllerManagerDown", "warning", "primary", 10, &["slack"]),
+        alert("KubeSchedulerDown", "warning", "primary", 10, &["slack"]),
+        alert("TargetDown", "warning", "primary", 9, &["slack"]),
+        silenced,
+        alert("Watchdog", "none", "dr", 5000, &["deadman"]),
+    ])
+}
+
+fn traffic() -> TopicView {
+    let pool = |name: &str, ok: u32| PoolRef {
+        id: format!("pool-{name}"),
+        name: SafeText::from(name),
+        enabled: Some(true),
+        healthy: Some(ok > 0),
+        places_ok: ok,
+        places: 3,
+    };
+    let lb = LoadBalancer {
+        id: "lb-1".to_owned(),
+        zone: "zone-1".to_owned(),
+        name: SafeText::from("shop.example"),
+        enabled: true,
+        proxied: false,
+        ttl_s: Some(30),
+        default_pools: vec!["pool-dr".to_owned(), "pool-primary".to_owned()],
+        fallback_pool: "pool-dr".to_owned(),
+        policy: Open::new("off"),
+        overrides: Vec::new(),
+        session_affinity: Open::new("none"),
+        modified_on: SafeText::from("2026-11-22T14:50:33Z"),
+    };
+    let balancer = Body::LoadBalancer {
+        lb,
+        order: vec![pool("dr", 3), pool("primary", 0)],
+        fallback: Some(pool("dr", 3)),
+        goes_to: Some(SafeText::from("dr")),
+        service: Some("shop".to_owned()),
+    };
+    let probe = Probe {
+        name: "shop".to_owned(),
+        service: "shop".to_owned(),
+        url: SafeText::from("https://shop.example/healthz"),
+        ok: false,
+        status: Some(503),
+        error: SafeText::from("503 Service Unavailable"),
+        site: Some(SafeText::from("dr")),
+        latency_ms: 84,
+        samples: 6,
+        good: 0,
+        by_site: BTreeMap::from([("dr".to_owned(), 6)]),
+        since: at("14:37:00"),
+    };
+    view(vec![
+        row("lb/lb-1", source(System::Cloudflare, "edge"), Verdict::Ok, 7, "", balancer),
+        row("probe/shop", source(System::Probe, "shop"), Verdict::Critical, 3, "503 for 18 min", Body::Probe(probe)),
+    ])
+}
+
+fn point(name: &str, started: Stamp) -> Point {
+    Point {
+        name: SafeText::from(name),
+        uid: "5be3".to_owned(),
+        started,
+        expires: None,
+        location: SafeText::from("off-site"),
+        off_site: OffSite::Yes,
+        included_namespaces: vec![SafeText::from("shop")],
+        excluded_namespaces: Vec::new(),
+    }
+}
+
+fn schedule(name: &str, started: Stamp, rpo_s: u64, verdict: Verdict) -> Row {
+    let body = Body::Backup {
+        cluster: "dr".to_owned(),
+        schedule: SafeText::from(name),
+        services: vec!["shop".to_owned()],
+        cron: SafeText::from("29 * * * *"),
+        paused: false,
+        point: Some(point(&format!("{name}-1429"), started)),
+        rpo_s: Some(rpo_s),
+        missed_runs: 0,
+        newer: None,
+    };
+    row(&format!("dr/{name}"), source(System::Velero, "dr"), verdict, 12, "", body)
+}
+
+fn backups() -> TopicView {
+    let location = Location {
+        cluster: "dr".to_owned(),
+        namespace: "velero".to_owned(),
+        name: SafeText::from("off-site"),
+        phase: Open::new("Available"),
+        access_mode: Open::new("ReadWrite"),
+        default: true,
+        last_validated: Some(ago(42)),
+        validation_every_s: 60,
+        last_synced: Some(ago(42)),
+        message: SafeText::default(),
+    };
+    view(vec![
+        schedule("ledger", ago(2 * 3600 + 300), 3600, Verdict::Critical),
+        schedule("shop-hourly", ago(8 * 60 + 20), 900, Verdict::Ok),
+        schedule("shop-daily", ago(17 * 3600), 86_400, Verdict::Ok),
+        row("dr/off-site", source(System::Velero, "dr"), Verdict::Ok, 12, "", Body::Location(location)),
+    ])
+}
+
+fn application(name: &str, age: i64) -> Row {
+    let app = Application {
+        cluster: "dr".to_owned(),
+        namespace: SafeText::from("argocd"),
+        name: SafeText::from(name),
+        sync: Open::new("Synced"),
+        health: Open::new("Healthy"),
+        revision: SafeText::from("8c1f0a2"),
+        target_revision: SafeText::from("main"),
+        destination: SafeText::from("https://dr:6443"),
+        destination_matches: true,
+        reconciled_at: Some(ago(age)),
+        operation_pending: false,
+        operation_phase: Open::new("Succeeded"),
+        operation_message: SafeText::default(),
+        suspended: false,
+        errors: Vec::new(),
+        deleting: false,
+    };
+    row(&format!("dr/{name}"), source(System::Argocd, "dr"), Verdict::Ok, 6, "", Body::App(app))
+}
+
+fn gitops() -> TopicView {
+    let parity = |cluster: &str, ok, age| Body::Parity {
+        cluster: cluster.to_owned(),
+        ok,
+        total: 12,
+        laggards: Vec::new(),
+        oldest_reconciled: Some(ago(age)),
+    };
+    let mut rows = vec![
+        row("dr", source(System::Argocd, "dr"), Verdict::Ok, 6, "", parity("dr", 12, 130)),
+        stale(row(
+            "primary",
+            source(System::Argocd, "primary"),
+            Verdict::Unknown,
+            1122,
+            "last read 18 min ago",
+            parity("primary", 12, 1140),
+        )),
+    ];
+    let names = [
+        "cart",
+        "checkout",
+        "frontend",
+        "inventory",
+        "ledger",
+        "mail",
+        "orders",
+        "payments",
+        "prices",
+        "search",
+        "sessions",
+        "users",
+    ];
+    rows.extend((0i64..).zip(names).map(|(i, name)| application(&format!("shop-{name}"), 100 + i * 9)));
+    view(rows)
+}
+
+fn clusters() -> TopicView {
+    let plane = |cluster: &str, ok: bool| ControlPlane {
+        cluster: cluster.to_owned(),
+        uid: Some(format!("uid-{cluster}")),
+        version: SafeText::from("v1.33.2"),
+        livez: if ok { Endpoint::Ok } else { Endpoint::Failing },
+        readyz: if ok { Endpoint::Ok } else { Endpoint::Failing },
+        failed: if ok { Vec::new() } else { vec![SafeText::from("etcd"), SafeText::from("etcd-readiness")] },
+        skew_ms: Some(12),
+    };
+    let cluster = |name: &str, role, ok: bool, ready: u32| Body::Cluster {
+        name: name.to_owned(),
+        role,
+        control_plane: Some(plane(name, ok)),
+        nodes: 3,
+        nodes_ready: ready,
+        nodes_silent: 0,
+        nodes_not_ready: Vec::new(),
+        pods: Vec::new(),
+    };
+    view(vec![
+        row(
+            "primary",
+            source(System::Kubernetes, "primary"),
+            Verdict::Critical,
+            2,
+            "etcd is failing",
+            cluster("primary", ClusterRole::Primary, false, 0),
+        ),
+        row("dr", source(System::Kubernetes, "dr"), Verdict::Ok, 1, "", cluster("dr", ClusterRole::Dr, true, 3)),
+    ])
+}
+
+fn events() -> TopicView {
+    let kinds = [
+        ("Node", "ip-10-0-1-7", "NodeNotReady", "Node ip-10-0-1-7 status is now: NodeNotReady", 3, Verdict::Warning),
+        ("Pod", "checkout-5d9c7f8b6-x2x4z", "BackOff", "Back-off restarting failed container", 37, Verdict::Warning),
+        (
+            "Pod",
+            "etcd-ip-10-0-1-7",
+            "Unhealthy",
+            "Liveness probe failed: HTTP probe failed with statuscode: 503",
+            52,
+            Verdict::Warning,
+        ),
+        (
+            "Deployment",
+            "frontend",
+            "ScalingReplicaSet",
+            "Scaled up replica set frontend-7c9 to 6 from 2",
+            1,
+            Verdict::Info,
+        ),
+        (
+            "Pod",
+            "orders-6f4b8c-p9q2r",
+            "FailedMount",
+            "Unable to attach or mount volumes: timed out",
+            4,
+            Verdict::Warning,
+        ),
+    ];
+    let rows = (0..40).map(|i| {
+        let (kind, name, reason, message, count, verdict) = kinds[i % kinds.len()];
+        let event = KubeEvent {
+            uid: format!("e-{i}"),
+            cluster: if reason == "ScalingReplicaSet" { "dr" } else { "primary" }.to_owned(),
+            namespace: SafeText::from("shop"),
+            object_kind: SafeText::from(kind),
+            object_name: SafeText::from(if i < kinds.len() { name.to_owned() } else { format!("{name}-{i}") }),
+            reason: SafeText::from(reason),
+            message: SafeText::from(message),
+            kind: Open::new(if verdict == Verdict::Warning { "Warning" } else { "Normal" }),
+            count,
+            first: Some(ago(700)),
+            last: ago(2 + 2 * i as i64),
+            component: SafeText::from("kubelet"),
+        };
+        row(&format!("e-{i}"), source(System::Kubernetes, "primary"), verdict, 2, "", Body::Event(event))
+    });
+    TopicView { dropped: 1_204, ..view(rows.collect()) }
+}
+
+fn services() -> TopicView {
+    let body = Body::Service {
+        name: "shop".to_owned(),
+        strategy: Strategy::WarmStandby,
+        rto_s: 1800,
+        rpo_s: 900,
+        restore_point: Some(point("shop-hourly-1429", at("14:29:00"))),
+        sites: BTreeMap::from([("dr".to_owned(), 100)]),
+        good_percent: Some(0),
+        failing_since: Some(at("14:37:00")),
+    };
+    view(vec![row("shop", source(System::Probe, "shop"), Verdict::Critical, 3, "", body)])
+}
+
+/// What `me` knows at T+14.
+pub fn mirror(me: &str) -> Mirror {
+    let present = |name: &str, role, since| Who { actor: person(name), role, since, consoles: 1 };
+    Mirror {
+        link: Link::Live { heard_at: now() },
+        welcome: Some(welcome(me)),
+        story: story::story(),
+        board: BTreeMap::from([
+            (Topic::Sources, sources()),
+            (Topic::Alerts, alerts()),
+            (Topic::Traffic, traffic()),
+            (Topic::Backups, backups()),
+            (Topic::Gitops, gitops()),
+            (Topic::Clusters, clusters()),
+            (Topic::Events, events()),
+            (Topic::Services, services()),
+        ]),
+        present: vec![
+            present("ana", Role::Commander, at("14:42:10")),
+            present("sam", Role::Operator, at("14:47:30")),
+            present("lee", Role::Operator, at("14:52:05")),
+        ],
+        caught_up: true,
+        ..Mirror::default()
+    }
+}
+
+/// A console of `me` at T+14, at a size.
+pub fn app(me: &str, size: (u16, u16)) -> App {
+    let keymap = Keymap::shipped("default").unwrap();
+    let mut app = App::new(Clock::manual(now()), keymap, Zone::default(), size);
+    app.mirror = mirror(me);
+    tick(&mut app, 1);
+    app
+}
+
+pub fn look(theme: &str) -> Look {
+    Look::new(Theme::shipped(theme).unwrap(), Depth::TwoFiftySix, false)
+}
+
+/// Real time since the console started, for the next input.
+pub fn later(app: &App, by: Duration) -> Now {
+    Now { room: app.now.room, real: app.now.real + by }
+}
+
+pub fn tick(app: &mut App, seconds: u64) {
+    let now = later(app, Duration::from_secs(seconds));
+    update(app, Input::Tick, now);
+}
+
+/// Presses keys, a second apart.
+pub fn press(app: &mut App, script: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for key in keys(script).unwrap() {
+        let now = later(app, Duration::from_secs(1));
+        effects.extend(update(app, Input::Key(key), now));
+    }
+    effects
+}

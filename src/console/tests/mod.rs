@@ -1,0 +1,8 @@
+//! What a person sees and types: whole frames at the sizes that matter, and walks by keys.
+
+pub mod fixture;
+pub mod plans;
+pub mod story;
+
+mod frames;
+mod walks;

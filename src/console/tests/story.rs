@@ -1,0 +1,106 @@
+//! The timeline until T+14.
+
+use std::collections::BTreeMap;
+
+use crate::approval::{PlanState, Plans};
+use crate::model::entry::{Decision, Edge, Entry, Joined, Note, Opened, Set};
+use crate::model::{Actor, Digest, Happening, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
+use crate::timeline::{Clocks, Incident, Item, Story};
+
+use super::fixture::{at, person};
+use super::plans;
+
+fn item(seq: u64, at: Stamp, by: Actor, happening: impl Into<Happening>, text: &str) -> Item {
+    let entry = Entry {
+        seq,
+        batch: seq,
+        ts: at,
+        boot: "b007".to_owned(),
+        mono: seq * 1000,
+        room: "prod-ca".to_owned(),
+        incident: Some(IncidentId::from("INC-2026-11-22-01")),
+        by,
+        src: "bastion-1".to_owned(),
+        happening: happening.into(),
+        text: (!text.is_empty()).then(|| SafeText::from(text)),
+        prev: Digest([0; 32]),
+        hash: Digest([seq as u8; 32]),
+    };
+    Item { at, text: SafeText::from(text), amended_by: Vec::new(), pinned: false, entry }
+}
+
+fn edge(seq: u64, when: Stamp, name: &str, verdict: &str, says: &str) -> Item {
+    let edge = Edge {
+        edge: name.to_owned(),
+        at: when,
+        source: "alertmanager/am-1".to_owned(),
+        subject: SafeText::from("etcdMembersDown"),
+        service: Some("shop".to_owned()),
+        verdict: verdict.to_owned(),
+        says: SafeText::from(says),
+        figures: serde_json::Value::Null,
+    };
+    item(seq, when, Actor::room(), edge, "")
+}
+
+/// The incident until T+14.
+pub fn incident() -> Incident {
+    let id = IncidentId::from("INC-2026-11-22-01");
+    let set = |status| Set { status: Some(status), ..Set::default() };
+    let commander = Set { commander: Some(PersonId::from("ana")), ..Set::default() };
+    let opened = Opened { incident: id.clone(), severity: Severity::Sev1, detected_at: Some(at("14:41:00")) };
+    let restore = plans::record(plans::restore(), PlanState::Proposed, at("14:55:02"), 20);
+    let failover = plans::failover_done();
+    let plans = BTreeMap::from([(failover.plan.plan.clone(), failover), (restore.plan.plan.clone(), restore)]);
+    Incident {
+        id,
+        title: SafeText::from("etcd corruption, primary"),
+        severity: Severity::Sev1,
+        status: IncidentStatus::Mitigating,
+        commander: Some(PersonId::from("ana")),
+        people: [("ana", "14:42:10"), ("sam", "14:47:30"), ("lee", "14:52:05")]
+            .map(|(name, when)| (PersonId::from(name), at(when)))
+            .into(),
+        opened_at: at("14:41:00"),
+        closed_at: None,
+        clocks: Clocks {
+            impact: Some((at("14:37:00"), 2)),
+            detection: Some((at("14:41:00"), 3)),
+            decision: Some((at("14:49:00"), 8)),
+            recovery: None,
+            rpo_s: Some(480),
+            rpo_seq: Some(2),
+        },
+        items: vec![
+            edge(
+                2,
+                at("14:37:00"),
+                "probe.failing",
+                "critical",
+                "Probe shop fails: 503 from primary; newest restore point shop-hourly-1429 is 8 min old",
+            ),
+            edge(3, at("14:41:00"), "alert.firing", "critical", "Alert etcdMembersDown fires on primary → pagerduty"),
+            item(4, at("14:41:00"), Actor::room(), opened, "etcd corruption, primary"),
+            item(5, at("14:42:10"), person("ana"), Joined {}, ""),
+            item(6, at("14:42:30"), person("ana"), commander, ""),
+            item(
+                7,
+                at("14:45:00"),
+                person("ana"),
+                Note { at: None },
+                "etcd corruption confirmed with etcdctl on all three members",
+            ),
+            item(8, at("14:49:00"), person("ana"), Decision { at: None }, "fail over to DR"),
+            item(9, at("14:49:10"), person("ana"), set(IncidentStatus::Mitigating), ""),
+            edge(16, at("14:50:58"), "traffic.moved", "ok", "Traffic of shop moved from primary to dr"),
+            edge(17, at("14:53:00"), "gitops.parity", "ok", "GitOps: 12 of 12 apps healthy on dr"),
+        ],
+        plans: Plans { by_id: plans },
+        services: vec!["shop".to_owned()],
+    }
+}
+
+/// The log's story.
+pub fn story() -> Story {
+    Story { incidents: vec![incident()], entries: 20, anomalies: Vec::new() }
+}

@@ -1,0 +1,288 @@
+//! Walks by keys: what a person presses, and what is then asked of the room or seen.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use crate::approval::PlanState;
+use crate::console::app::{App, Pane};
+use crate::console::input::{AskFailure, Input};
+use crate::console::keymap::{Key, keys};
+use crate::console::overlay::Overlay;
+use crate::console::shot::to_text;
+use crate::console::theme::{Depth, Look, Theme};
+use crate::console::{Effect, plan_bytes, update, view};
+use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
+use crate::protocol::{Reply, Request};
+
+use super::fixture::{app, later, look, press};
+use super::plans;
+
+fn text(app: &App) -> String {
+    to_text(&view::draw(app, &look("dark")))
+}
+
+fn reply(app: &mut App, tag: u64, result: Result<Reply, AskFailure>) -> Vec<Effect> {
+    let now = later(app, Duration::from_millis(20));
+    update(app, Input::Reply { tag, result }, now)
+}
+
+fn asked(effects: &[Effect]) -> (u64, Request) {
+    match effects {
+        [Effect::Ask { tag, request }] => (*tag, request.clone()),
+        other => panic!("one request was expected, not {other:?}"),
+    }
+}
+
+const RESTORE: &str = "01KB3Z1RESTORE";
+
+#[test]
+fn the_second_person_opens_the_plan_types_its_name_and_approves_the_digest_that_was_shown() {
+    let mut app = app("sam", (120, 40));
+    assert!(press(&mut app, "Asho<enter>").is_empty(), "half a name confirms nothing");
+    assert!(text(&app).contains("Nothing was sent"), "{}", text(&app));
+    let (tag, request) = asked(&press(&mut app, "shop<enter>"));
+    let record = app.plan(&PlanId::from(RESTORE)).unwrap();
+    let expected = plan_bytes::digest(&record.bytes);
+    assert_eq!(request, Request::Approve { plan: PlanId::from(RESTORE), digest: expected, confirm: "shop".to_owned() });
+    assert!(press(&mut app, "<enter><enter>").is_empty(), "it is sent once");
+    let refusal = Refusal::new(RefusalKind::Drift, "The backup is being deleted.", "Propose again.");
+    reply(&mut app, tag, Err(AskFailure::Refused(refusal)));
+    assert!(text(&app).contains("The backup is being deleted. Propose again."));
+}
+
+#[test]
+fn bytes_that_are_not_those_of_their_digest_are_never_approved() {
+    let mut app = app("sam", (120, 40));
+    let plans = &mut app.mirror.story.incidents[0].plans.by_id;
+    plans.get_mut(&PlanId::from(RESTORE)).unwrap().bytes.push(' ');
+    assert!(press(&mut app, "Ashop<enter>").is_empty());
+    assert!(text(&app).contains("not those of its digest"));
+}
+
+#[test]
+fn keys_of_the_first_moment_are_not_meant_for_a_plan() {
+    let mut app = app("sam", (120, 40));
+    press(&mut app, "A");
+    for key in keys("shop<enter>").unwrap() {
+        let now = later(&app, Duration::from_millis(50));
+        assert!(update(&mut app, Input::Key(key), now).is_empty());
+    }
+    assert!(text(&app).contains("confirm: ▏shop"), "{}", text(&app));
+}
+
+#[test]
+fn the_proposer_waits_and_can_only_withdraw() {
+    let mut app = app("ana", (120, 40));
+    press(&mut app, "A");
+    assert!(text(&app).contains("You proposed this"));
+    assert!(press(&mut app, "shop<enter>R").is_empty());
+    let (_, request) = asked(&press(&mut app, "W"));
+    assert_eq!(request, Request::Withdraw { plan: PlanId::from(RESTORE) });
+}
+
+#[test]
+fn a_plan_is_refused_with_a_reason_that_stays_until_it_is_recorded() {
+    let mut app = app("sam", (120, 40));
+    press(&mut app, "AR");
+    assert!(press(&mut app, "<enter>").is_empty(), "no reason, no refusal");
+    press(&mut app, "Rthe backup is of the wrong hour");
+    let (tag, request) = asked(&press(&mut app, "<enter>"));
+    let reason = SafeText::from("the backup is of the wrong hour");
+    assert_eq!(request, Request::Reject { plan: PlanId::from(RESTORE), reason });
+    reply(&mut app, tag, Err(AskFailure::Gone(SafeText::from("the room went away"))));
+    assert!(text(&app).contains("wrong hour") && text(&app).contains("look at the timeline"));
+    let (tag, _) = asked(&press(&mut app, "<enter>"));
+    reply(&mut app, tag, Ok(Reply::Recorded { seq: 21 }));
+    assert!(matches!(app.overlays.last(), Some(Overlay::Plan(_))));
+}
+
+#[test]
+fn proposing_takes_two_keys_a_plan_and_a_typed_name() {
+    let mut app = app("ana", (120, 40));
+    let (tag, request) = asked(&press(&mut app, "!f"));
+    assert_eq!(request, Request::Preview { action: Action::Failover, service: "shop".to_owned() });
+    let record = plans::record(plans::failover(), PlanState::Proposed, super::fixture::now(), 0);
+    let answer = Reply::Plan { plan: record.bytes.clone(), digest: record.digest, seq: None };
+    reply(&mut app, tag, Ok(answer.clone()));
+    assert!(text(&app).contains("TO PROPOSE") && text(&app).contains(&record.digest.spoken()));
+    let (_, request) = asked(&press(&mut app, "shop.example<enter>"));
+    let confirm = "shop.example".to_owned();
+    assert_eq!(
+        request,
+        Request::Propose { action: Action::Failover, service: "shop".to_owned(), confirm, supersedes: None }
+    );
+}
+
+#[test]
+fn a_preview_whose_digest_is_wrong_is_not_shown() {
+    let mut app = app("ana", (120, 40));
+    let (tag, _) = asked(&press(&mut app, "!r"));
+    let record = plans::record(plans::restore(), PlanState::Proposed, super::fixture::now(), 0);
+    let digest = crate::model::Digest([7; 32]);
+    reply(&mut app, tag, Ok(Reply::Plan { plan: record.bytes, digest, seq: None }));
+    assert!(app.overlays.is_empty());
+    assert!(text(&app).contains("is not the one its digest names"));
+}
+
+#[test]
+fn a_paste_is_text_and_never_keys() {
+    let paste = |app: &mut App, words: &str| {
+        let now = later(app, Duration::from_secs(1));
+        update(app, Input::Paste(words.to_owned()), now)
+    };
+    let mut app = app("sam", (120, 40));
+    assert!(paste(&mut app, "!f\nq\n").is_empty());
+    assert!(app.overlays.is_empty() && text(&app).contains("Pasted text was ignored"));
+    press(&mut app, "A");
+    assert!(paste(&mut app, "shop\n").is_empty());
+    assert!(press(&mut app, "<enter>").is_empty(), "a pasted name confirms nothing");
+    press(&mut app, "<esc>i");
+    assert!(paste(&mut app, "two\nlines \u{1b}[31m").is_empty());
+    let (_, request) = asked(&press(&mut app, "<enter>"));
+    assert_eq!(request, Request::Note { text: SafeText::from("two lines ‹U+001B›[31m"), at: None });
+}
+
+#[test]
+fn esc_never_leaves_and_leaving_an_open_incident_asks() {
+    let mut app = app("ana", (80, 24));
+    assert!(press(&mut app, "<esc><esc>f<esc>/ana<esc><esc>").is_empty());
+    assert!(press(&mut app, "q").is_empty());
+    assert!(text(&app).contains("Leave although the incident is open?"));
+    assert!(press(&mut app, "n").is_empty());
+    assert_eq!(press(&mut app, "qy"), vec![Effect::Quit]);
+    app.overlays.clear();
+    assert_eq!(press(&mut app, "<c-c><c-c>"), vec![Effect::Quit]);
+    let mut calm = super::fixture::app("ana", (80, 24));
+    calm.mirror.story.incidents.clear();
+    assert_eq!(press(&mut calm, "q"), vec![Effect::Quit]);
+}
+
+#[test]
+fn the_cursor_stays_on_its_row_when_new_rows_come() {
+    let mut app = app("ana", (120, 40));
+    press(&mut app, "5jjj");
+    let key = app.pane(Pane::Events).cursor.clone().unwrap();
+    let line = |app: &App| {
+        let mut rows = 0;
+        let state = app.pane(Pane::Events);
+        rows += state.index - state.top;
+        rows
+    };
+    let before = line(&app);
+    let view = app.mirror.board.get_mut(&crate::board::Topic::Events).unwrap();
+    for i in 0..5 {
+        let mut row = view.rows[0].clone();
+        row.id = format!("new-{i}");
+        view.rows.insert(0, row);
+    }
+    super::fixture::tick(&mut app, 1);
+    assert_eq!(app.pane(Pane::Events).cursor.as_deref(), Some(key.as_str()));
+    assert_eq!(line(&app), before);
+}
+
+#[test]
+fn filters_narrow_and_can_be_turned_round() {
+    let mut app = app("ana", (120, 40));
+    press(&mut app, "/etcd<enter>");
+    assert_eq!(view::list::visible(&app, Pane::Alerts).len(), 1);
+    press(&mut app, "<esc>/!etcd<enter>");
+    assert_eq!(view::list::visible(&app, Pane::Alerts).len(), 7);
+    press(&mut app, "<esc>z");
+    assert_eq!(view::list::visible(&app, Pane::Alerts).len(), 7, "what is silenced is not a warning");
+}
+
+#[test]
+fn the_footer_offers_only_what_works_now() {
+    let mut app = app("sam", (160, 48));
+    assert!(text(&app).contains("A open proposal"));
+    app.readonly = true;
+    super::fixture::tick(&mut app, 1);
+    let footer = text(&app).lines().last().unwrap().to_owned();
+    assert!(!footer.contains("note") && !footer.contains("act"), "{footer}");
+    assert!(press(&mut app, "i!f").is_empty());
+    assert!(text(&app).contains("read-only"));
+}
+
+#[test]
+fn stale_panes_say_so_and_show_nothing_good() {
+    let mut app = app("sam", (120, 40));
+    app.now.room += chrono::TimeDelta::minutes(5);
+    super::fixture::tick(&mut app, 1);
+    let frame = text(&app);
+    assert!(frame.matches("STALE 5 m").count() >= 4, "{frame}");
+    let panes: String = frame.lines().skip(2).take_while(|line| !line.contains("6 Timeline")).collect();
+    assert!(!panes.contains('✓'), "{frame}");
+}
+
+#[test]
+fn without_colour_and_in_ascii_no_fact_is_lost() {
+    let app = app("sam", (120, 40));
+    let plain = Look::new(Theme::shipped("mono").unwrap(), Depth::Mono, true);
+    let frame = view::draw(&app, &plain);
+    let words = to_text(&frame);
+    assert!(words.is_ascii());
+    assert!(words.contains("X etcdMembersDown") && words.contains("? primary"));
+    let chosen = frame.content.iter().any(|cell| cell.modifier.contains(ratatui::style::Modifier::REVERSED));
+    assert!(chosen, "the selected row is still to be seen");
+}
+
+#[test]
+fn outside_text_reaches_no_cell_with_control_or_bidi_characters() {
+    let mut app = app("sam", (120, 40));
+    // A field that is not SafeText, and a text that was made safe by a build that knew fewer characters.
+    for row in &mut app.mirror.board.get_mut(&crate::board::Topic::Events).unwrap().rows {
+        if let crate::board::Body::Event(event) = &mut row.body {
+            event.cluster = "\u{1b}]52;c;AAAA\u{7}\u{202e}prod".to_owned();
+        }
+    }
+    let bad = |c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c);
+    let frame = view::draw(&app, &look("dark"));
+    assert!(!frame.content.iter().any(|cell| cell.symbol().chars().any(bad)));
+    assert!(to_text(&frame).contains("‹U+001B›"), "{}", to_text(&frame));
+}
+
+fn any_key() -> impl Strategy<Value = Key> {
+    let named = [
+        "<enter>", "<esc>", "<tab>", "<s-tab>", "<up>", "<down>", "<pgup>", "<pgdn>", "<home>", "<end>", "<bs>",
+        "<c-c>", "<c-l>",
+    ];
+    prop_oneof![
+        proptest::sample::select(named.to_vec()).prop_map(|name| Key::parse(name).unwrap()),
+        proptest::char::range('!', '~').prop_map(|c| Key::plain(crossterm::event::KeyCode::Char(c))),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_keys_at_no_size_make_it_panic(
+        steps in proptest::collection::vec((any_key(), proptest::option::weighted(0.1, (0u16..210, 0u16..70))), 1..60),
+        size in (0u16..130, 0u16..50),
+    ) {
+        let mut app = app("sam", size);
+        for (key, resize) in steps {
+            if let Some((w, h)) = resize {
+                let now = later(&app, Duration::from_millis(100));
+                update(&mut app, Input::Resize(w, h), now);
+            }
+            let now = later(&app, Duration::from_millis(400));
+            let guarded = |effect: &Effect| matches!(effect, Effect::Ask { request: Request::Approve { .. } | Request::Propose { .. }, .. });
+            let effects = update(&mut app, Input::Key(key), now);
+            // Nobody types a whole name by accident in so few keys.
+            prop_assert!(!effects.iter().any(guarded));
+            view::draw(&app, &look("dark"));
+        }
+    }
+}
+
+#[test]
+fn every_small_size_draws() {
+    for (w, h) in (0..45).step_by(4).flat_map(|w| (0..26).map(move |h| (w, h))) {
+        let mut app = app("sam", (w, h));
+        view::draw(&app, &look("mono"));
+        press(&mut app, "A");
+        view::draw(&app, &look("mono"));
+    }
+}

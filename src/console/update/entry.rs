@@ -1,0 +1,101 @@
+//! Lines being typed: notes, filters, typed names. A paste is text and never keys.
+
+use crossterm::event::Event;
+use tui_input::backend::crossterm::EventHandler;
+use tui_input::{Input as Line, InputRequest};
+
+use crate::console::app::{App, Pane, Waiting};
+use crate::console::effect::Effect;
+use crate::console::keymap::Key;
+use crate::console::overlay::{Overlay, Write, WriteKind};
+use crate::console::theme::Role;
+use crate::model::SafeText;
+use crate::protocol::Request;
+
+/// The most bytes of a line.
+const MAX_LINE: usize = 2000;
+
+/// Begins a line.
+pub fn begin(app: &mut App, kind: WriteKind) {
+    app.overlays.push(Overlay::Write(Write { kind, line: Line::default(), sent: None, problem: None }));
+}
+
+/// Gives a key to a line.
+pub fn edit(line: &mut Line, key: Key) {
+    let grows = key.typed().is_some();
+    if !(grows && line.value().len() >= MAX_LINE) {
+        line.handle_event(&Event::Key(key.event()));
+    }
+}
+
+/// A key for the filter or the line on top.
+pub fn type_key(app: &mut App, key: Key) {
+    match app.overlays.last_mut() {
+        Some(Overlay::Write(write)) if write.sent.is_none() => {
+            write.problem = None;
+            edit(&mut write.line, key);
+        }
+        Some(Overlay::Filter { pane, line, .. }) => {
+            edit(line, key);
+            let (pane, words) = (*pane, line.value().to_owned());
+            set_filter(app, pane, words);
+        }
+        _ => {}
+    }
+}
+
+/// Sets or clears a pane's filter.
+pub fn set_filter(app: &mut App, pane: Pane, words: String) {
+    app.pane_mut(pane).filter = (!words.trim().is_empty()).then_some(words);
+}
+
+/// Pasted text: into a line that takes text, or nowhere.
+pub fn paste(app: &mut App, raw: &str) {
+    let text: String = raw.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
+    let text = SafeText::new(text.trim());
+    match app.overlays.last_mut() {
+        Some(Overlay::Write(write)) if write.sent.is_none() => insert(&mut write.line, text.as_str()),
+        Some(Overlay::Filter { pane, line, .. }) => {
+            insert(line, text.as_str());
+            let (pane, words) = (*pane, line.value().to_owned());
+            set_filter(app, pane, words);
+        }
+        Some(Overlay::Plan(_)) => app.say(Role::Warning, "A paste does not confirm: type the name. Nothing was sent."),
+        _ => app.say(Role::Warning, "Pasted text was ignored: nothing here takes text. Press i for a note."),
+    }
+}
+
+fn insert(line: &mut Line, text: &str) {
+    for c in text.chars() {
+        if line.value().len() + c.len_utf8() > MAX_LINE {
+            break;
+        }
+        line.handle(InputRequest::InsertChar(c));
+    }
+}
+
+/// Enter in a line: it is sent, and stays until the room has recorded it.
+pub fn send(app: &mut App) -> Vec<Effect> {
+    let Some(Overlay::Write(write)) = app.overlays.last() else { return Vec::new() };
+    let text = write.line.value().trim().to_owned();
+    if write.sent.is_some() {
+        return Vec::new();
+    }
+    if text.is_empty() {
+        app.overlays.pop();
+        return Vec::new();
+    }
+    let kind = write.kind.clone();
+    let text = SafeText::from(text);
+    let request = match &kind {
+        WriteKind::Note => Request::Note { text, at: None },
+        WriteKind::Decision => Request::Decision { text, at: None },
+        WriteKind::FollowUp => Request::FollowUp { text, owner: None },
+        WriteKind::Reject(plan) => Request::Reject { plan: plan.clone(), reason: text },
+    };
+    let effect = super::ask(app, Waiting::Write(kind), request);
+    if let Some(Overlay::Write(write)) = app.overlays.last_mut() {
+        write.sent = super::tag_of(effect.as_ref());
+    }
+    effect.into_iter().collect()
+}

@@ -1,0 +1,321 @@
+//! Keys → commands → changes. The layer on top takes the key; a chord that leads nowhere is dropped whole.
+
+use std::time::Duration;
+
+use crate::console::app::{App, Frozen, Pane, Waiting};
+use crate::console::effect::Effect;
+use crate::console::keymap::{Command, Context, Found, Key};
+use crate::console::overlay::{Choice, Menu, MenuItem, Overlay, Subject, WriteKind};
+use crate::console::theme::Role;
+use crate::console::view;
+use crate::model::{Action, IncidentStatus};
+use crate::protocol::Request;
+use crate::protocol::message::SetIncident;
+
+use super::{entry, plan};
+
+/// Two presses of Ctrl-C within this time leave whatever is open.
+const TWICE: Duration = Duration::from_secs(2);
+
+/// Takes in a key.
+pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
+    if let Found::Command(command) = app.keymap.find(&[Context::Anywhere], &[key]) {
+        app.pending.clear();
+        return anywhere(app, command);
+    }
+    match app.overlays.last() {
+        Some(Overlay::Plan(_)) => plan::press(app, key),
+        Some(Overlay::Filter { .. } | Overlay::Write(_)) => match app.keymap.find(&[Context::Entry], &[key]) {
+            Found::Command(command) => run(app, command),
+            _ => {
+                entry::type_key(app, key);
+                Vec::new()
+            }
+        },
+        _ => chord(app, key),
+    }
+}
+
+fn chord(app: &mut App, key: Key) -> Vec<Effect> {
+    app.pending.push(key);
+    match app.keymap.find(&[app.context()], &app.pending) {
+        Found::Command(command) => {
+            app.pending.clear();
+            run(app, command)
+        }
+        Found::Pending => Vec::new(),
+        Found::Nothing => {
+            app.pending.clear();
+            Vec::new()
+        }
+    }
+}
+
+fn anywhere(app: &mut App, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Redraw => vec![Effect::Redraw],
+        Command::Suspend => vec![Effect::Suspend],
+        Command::Leave => {
+            let again = app.leaving.is_some_and(|at| app.now.real.saturating_sub(at) < TWICE);
+            app.leaving = Some(app.now.real);
+            if again {
+                return vec![Effect::Quit];
+            }
+            leave_view(app)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Leaves a view; at the top leaves the program, which asks while work goes on.
+fn leave_view(app: &mut App) -> Vec<Effect> {
+    if app.overlays.pop().is_some() {
+        return Vec::new();
+    }
+    if app.zoom {
+        app.zoom = false;
+        return Vec::new();
+    }
+    if app.busy() {
+        app.overlays.push(Overlay::Leave);
+        return Vec::new();
+    }
+    vec![Effect::Quit]
+}
+
+fn run(app: &mut App, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Help => push_once(app, Overlay::Help { scroll: 0 }),
+        Command::Situation => push_once(app, Overlay::Situation { scroll: 0 }),
+        Command::OpenProposal => plan::open_waiting(app),
+        Command::Note => begin(app, WriteKind::Note),
+        Command::Decide => begin(app, WriteKind::Decision),
+        Command::FollowUp => begin(app, WriteKind::FollowUp),
+        Command::Filter => {
+            let pane = app.focus;
+            let before = app.pane(pane).filter.clone();
+            let line = tui_input::Input::new(before.clone().unwrap_or_default());
+            app.overlays.push(Overlay::Filter { pane, line, before });
+        }
+        Command::Warnings => app.warnings = !app.warnings,
+        Command::Zoom => app.zoom = !app.zoom,
+        Command::Freeze => {
+            app.frozen = match app.frozen.take() {
+                Some(_) => None,
+                None => Some(Box::new(Frozen { mirror: app.mirror.clone(), at: app.now.room })),
+            };
+        }
+        Command::NextPane => app.focus_on(app.focus.step(1)),
+        Command::PrevPane => app.focus_on(app.focus.step(-1)),
+        Command::Pane1 => app.focus_on(Pane::Alerts),
+        Command::Pane2 => app.focus_on(Pane::Traffic),
+        Command::Pane3 => app.focus_on(Pane::Backups),
+        Command::Pane4 => app.focus_on(Pane::Gitops),
+        Command::Pane5 => app.focus_on(Pane::Events),
+        Command::Pane6 => app.focus_on(Pane::Timeline),
+        Command::Pane7 => app.focus_on(Pane::People),
+        Command::Up | Command::Down | Command::PageUp | Command::PageDown | Command::Top | Command::Bottom => {
+            travel(app, command);
+        }
+        Command::Back => back(app),
+        _ => return run_asking(app, command),
+    }
+    Vec::new()
+}
+
+/// The commands that may ask the room or leave an effect.
+fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Quit => leave_view(app),
+        Command::Open => open(app),
+        Command::Copy => copy(app),
+        Command::Failover if may_act(app) => plan::propose(app, Action::Failover),
+        Command::Restore if may_act(app) => plan::propose(app, Action::Restore),
+        Command::Command_ if may_act(app) => match app.me().cloned() {
+            Some(me) => {
+                let set = SetIncident { commander: Some(me), ..SetIncident::default() };
+                super::ask(app, Waiting::Set, Request::Set(set)).into_iter().collect()
+            }
+            None => Vec::new(),
+        },
+        Command::SetStatus if may_act(app) => {
+            let items = IncidentStatus::ALL.into_iter().filter(|status| *status != IncidentStatus::Closed);
+            let items = items.map(|status| MenuItem {
+                label: status.name().to_owned(),
+                note: String::new(),
+                choice: Choice::Status(status),
+            });
+            let cursor = app.incident().map_or(0, |incident| incident.status as usize);
+            let menu = Menu { title: "Set the status to".to_owned(), items: items.collect(), cursor: cursor.min(5) };
+            app.overlays.push(Overlay::Menu(menu));
+            Vec::new()
+        }
+        Command::Pin if may_act(app) => pin(app),
+        _ => Vec::new(),
+    }
+}
+
+/// Says why not, where acting is not possible.
+fn may_act(app: &mut App) -> bool {
+    let why = if app.readonly {
+        "This console is read-only. Start it without --readonly to act."
+    } else if app.mirror.welcome.is_none() {
+        "The room is not connected yet."
+    } else if !app.may_write() {
+        "You observe: people.toml gives you no operator role. Ask an operator."
+    } else if !app.can_act() {
+        "Recording and acting are off right now; the banner says why."
+    } else if !app.incident_open() {
+        "No incident is open. One opens with the first critical alert, or by `warroom incident open TITLE`."
+    } else {
+        return true;
+    };
+    app.say(Role::Warning, why);
+    false
+}
+
+fn begin(app: &mut App, kind: WriteKind) {
+    if may_act(app) {
+        entry::begin(app, kind);
+    }
+}
+
+fn push_once(app: &mut App, overlay: Overlay) {
+    let same = |top: &Overlay| std::mem::discriminant(top) == std::mem::discriminant(&overlay);
+    if !app.overlays.last().is_some_and(same) {
+        app.overlays.push(overlay);
+    }
+}
+
+fn back(app: &mut App) {
+    if let Some(Overlay::Filter { pane, before, .. }) = app.overlays.last() {
+        let (pane, before) = (*pane, before.clone());
+        app.pane_mut(pane).filter = before;
+    }
+    if app.overlays.pop().is_some() {
+        return;
+    }
+    let focus = app.focus;
+    if app.pane_mut(focus).filter.take().is_some() {
+        return;
+    }
+    if app.zoom {
+        app.zoom = false;
+    } else {
+        app.pane_mut(focus).cursor = None;
+    }
+}
+
+fn travel(app: &mut App, command: Command) {
+    let page = usize::from(app.size.1.saturating_sub(4)).max(1);
+    match app.overlays.last_mut() {
+        Some(Overlay::Help { scroll } | Overlay::Situation { scroll } | Overlay::Detail { scroll, .. }) => {
+            *scroll = match command {
+                Command::Up => scroll.saturating_sub(1),
+                Command::PageUp => scroll.saturating_sub(page),
+                Command::Down => *scroll + 1,
+                Command::PageDown => *scroll + page,
+                Command::Top => 0,
+                _ => usize::MAX,
+            };
+            let most = view::sheet::most_scroll(app);
+            if let Some(Overlay::Help { scroll } | Overlay::Situation { scroll } | Overlay::Detail { scroll, .. }) =
+                app.overlays.last_mut()
+            {
+                *scroll = (*scroll).min(most);
+            }
+        }
+        Some(Overlay::Menu(menu)) => {
+            let last = menu.items.len().saturating_sub(1);
+            menu.cursor = match command {
+                Command::Up => menu.cursor.saturating_sub(1),
+                _ => (menu.cursor + 1).min(last),
+            };
+        }
+        _ => travel_pane(app, command),
+    }
+}
+
+fn travel_pane(app: &mut App, command: Command) {
+    let pane = app.focus;
+    let keys: Vec<String> = view::list::visible(app, pane).iter().map(|entry| entry.key()).collect();
+    let Some(last) = keys.len().checked_sub(1) else { return };
+    let page = view::layout::arrange(app).body(pane).map_or(1, |body| usize::from(body.height).max(2) - 1);
+    let at = app.pane(pane).index.min(last);
+    let to = match command {
+        Command::Up => at.saturating_sub(1),
+        Command::PageUp => at.saturating_sub(page),
+        Command::Down => at + 1,
+        Command::PageDown => at + page,
+        Command::Top => 0,
+        _ => last,
+    };
+    let to = to.min(last);
+    // At the end of the timeline the cursor lets go, and new entries are followed again.
+    let follow = match pane {
+        Pane::Timeline => command == Command::Bottom,
+        _ => command == Command::Top,
+    };
+    let state = app.pane_mut(pane);
+    state.index = to;
+    state.cursor = if follow { None } else { keys.get(to).cloned() };
+}
+
+fn open(app: &mut App) -> Vec<Effect> {
+    match app.overlays.last() {
+        None => {
+            let pane = app.focus;
+            let Some(entry) = view::list::selected(app, pane) else { return Vec::new() };
+            match entry.plan() {
+                Some(id) => plan::open(app, Subject::Known(id)),
+                None => {
+                    let key = entry.key();
+                    app.overlays.push(Overlay::Detail { pane, key, scroll: 0 });
+                }
+            }
+            Vec::new()
+        }
+        Some(Overlay::Menu(menu)) => {
+            let choice = menu.items.get(menu.cursor).map(|item| item.choice.clone());
+            app.overlays.pop();
+            choice.map(|choice| plan::choose(app, choice)).unwrap_or_default()
+        }
+        Some(Overlay::Filter { .. }) => {
+            app.overlays.pop();
+            Vec::new()
+        }
+        Some(Overlay::Write(_)) => entry::send(app),
+        Some(Overlay::Leave) => vec![Effect::Quit],
+        _ => Vec::new(),
+    }
+}
+
+fn copy(app: &mut App) -> Vec<Effect> {
+    let text = match app.overlays.last() {
+        None => view::list::selected(app, app.focus).map(|entry| view::list::plain(app, app.focus, &entry)),
+        Some(Overlay::Detail { .. } | Overlay::Situation { .. }) => Some(view::sheet::plain(app)),
+        _ => None,
+    };
+    match text {
+        Some(text) => {
+            app.say(Role::Dim, "Copied.");
+            vec![Effect::Copy(crate::model::SafeText::from(text))]
+        }
+        None => Vec::new(),
+    }
+}
+
+fn pin(app: &mut App) -> Vec<Effect> {
+    if app.focus != Pane::Timeline {
+        app.say(Role::Dim, "Pin an entry of the timeline: go there with 6, choose it, press * again.");
+        return Vec::new();
+    }
+    let found =
+        view::list::selected(app, Pane::Timeline).and_then(|entry| entry.item().map(|it| (it.entry.seq, it.pinned)));
+    match found {
+        Some((seq, pinned)) => {
+            super::ask(app, Waiting::Pin, Request::Pin { seq, pinned: !pinned }).into_iter().collect()
+        }
+        None => Vec::new(),
+    }
+}

@@ -1,0 +1,239 @@
+//! Guarded acts: choose a service, read the plan, type its name, wait for the second person. No single key does anything.
+
+use crate::console::app::{App, Waiting};
+use crate::console::effect::Effect;
+use crate::console::keymap::{Command, Found, Key};
+use crate::console::overlay::{Choice, GUARD, Menu, MenuItem, Overlay, PlanView, Stance, Subject, WriteKind};
+use crate::console::plan_bytes;
+use crate::console::theme::Role;
+use crate::console::widget::time;
+use crate::model::{Action, SafeText};
+use crate::protocol::Request;
+
+use super::entry;
+
+/// `! f` and `! r`: choose the service, or go straight to the plan if there is only one.
+pub fn propose(app: &mut App, action: Action) -> Vec<Effect> {
+    let objectives = app.mirror.welcome.as_ref().map(|welcome| welcome.objectives.as_slice()).unwrap_or_default();
+    let items: Vec<MenuItem> = objectives
+        .iter()
+        .map(|it| MenuItem {
+            label: it.service.clone(),
+            note: match action {
+                Action::Failover => format!("{} → {}   RTO {}", it.primary, it.dr, time::span(it.rto_s)),
+                Action::Restore => format!("on {}   RPO {}", it.dr, time::span(it.rpo_s)),
+            },
+            choice: Choice::Preview { action, service: it.service.clone() },
+        })
+        .collect();
+    match items.len() {
+        0 => {
+            app.say(
+                Role::Warning,
+                "No service is configured, so there is nothing to move. Add a [[service]] to warroom.toml.",
+            );
+            Vec::new()
+        }
+        1 => choose(app, items[0].choice.clone()),
+        _ => {
+            let title = match action {
+                Action::Failover => "Fail over which service?",
+                Action::Restore => "Restore which service on DR?",
+            };
+            app.overlays.push(Overlay::Menu(Menu { title: title.to_owned(), items, cursor: 0 }));
+            Vec::new()
+        }
+    }
+}
+
+/// A choice from a menu.
+pub fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
+    let effect = match choice {
+        Choice::Preview { action, service } => {
+            let effect = super::ask(app, Waiting::Preview, Request::Preview { action, service: service.clone() });
+            if effect.is_some() {
+                app.say(Role::Dim, format!("Building the plan to {} {service} …", words(action)));
+            }
+            effect
+        }
+        Choice::Status(status) => {
+            let set = crate::protocol::message::SetIncident { status: Some(status), ..Default::default() };
+            super::ask(app, Waiting::Set, Request::Set(set))
+        }
+    };
+    effect.into_iter().collect()
+}
+
+fn words(action: Action) -> &'static str {
+    match action {
+        Action::Failover => "fail over",
+        Action::Restore => "restore",
+    }
+}
+
+/// `A`: the plan that waits.
+pub fn open_waiting(app: &mut App) {
+    match app.plan_waiting().map(|record| record.plan.plan.clone()) {
+        Some(id) => open(app, Subject::Known(id)),
+        None => app.say(Role::Dim, "No plan waits for anyone."),
+    }
+}
+
+/// Opens a plan on the whole screen.
+pub fn open(app: &mut App, subject: Subject) {
+    let view = PlanView::new(subject, app.now.real);
+    app.overlays.push(Overlay::Plan(Box::new(view)));
+}
+
+/// A key while a plan is on the screen.
+pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
+    let (now, contexts) = (app.now.real, [crate::console::keymap::Context::Plan]);
+    let Some(Overlay::Plan(view)) = app.overlays.last() else { return Vec::new() };
+    if now.saturating_sub(view.opened) < GUARD {
+        return Vec::new();
+    }
+    let types = view.types(app) && view.sent.is_none();
+    let found = app.keymap.find(&contexts, &[key]);
+    // Letters are the typed name's. A letter that is a command works only while nothing is typed and the name does not
+    // begin with it.
+    let begins = view.plan(app).is_some_and(|plan| plan.confirm.chars().next() == key.typed());
+    let is_text = types && key.typed().is_some() && (!view.line.value().is_empty() || begins);
+    match found {
+        Found::Command(command) if !is_text => run(app, command),
+        _ if types => {
+            if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
+                view.problem = None;
+                entry::edit(&mut view.line, key);
+            }
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn run(app: &mut App, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Open => confirm(app),
+        Command::Refuse if can_refuse(app) => {
+            if let Some(Subject::Known(id)) = top(app).map(|view| view.subject.clone()) {
+                entry::begin(app, WriteKind::Reject(id));
+            }
+            Vec::new()
+        }
+        Command::Withdraw if can_withdraw(app) => ask_about(app, Waiting::Withdraw, |plan| Request::Withdraw { plan }),
+        Command::Hold if can_hold(app) => ask_about(app, Waiting::Hold, |plan| Request::Hold { plan }),
+        Command::Copy => match digest_of(app) {
+            Some(digest) => {
+                app.say(Role::Dim, "Copied the digest.");
+                vec![Effect::Copy(SafeText::from(digest))]
+            }
+            None => Vec::new(),
+        },
+        Command::Up | Command::Down | Command::PageUp | Command::PageDown => {
+            let page = usize::from(app.size.1 / 2).max(1);
+            if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
+                view.scroll = match command {
+                    Command::Up => view.scroll.saturating_sub(1),
+                    Command::PageUp => view.scroll.saturating_sub(page),
+                    Command::PageDown => view.scroll + page,
+                    _ => view.scroll + 1,
+                };
+            }
+            Vec::new()
+        }
+        Command::Back => {
+            app.overlays.pop();
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn top(app: &App) -> Option<&PlanView> {
+    match app.overlays.last() {
+        Some(Overlay::Plan(view)) => Some(view),
+        _ => None,
+    }
+}
+
+/// Whether this person can refuse the plan on the screen.
+pub fn can_refuse(app: &App) -> bool {
+    app.can_act()
+        && top(app).is_some_and(|view| matches!(view.stance(app), Stance::Approve | Stance::Wait { mine: false }))
+}
+
+/// Whether this person can take back the plan on the screen.
+pub fn can_withdraw(app: &App) -> bool {
+    app.can_act() && top(app).is_some_and(|view| view.stance(app) == Stance::Wait { mine: true })
+}
+
+/// Whether this person can hold the plan on the screen.
+pub fn can_hold(app: &App) -> bool {
+    app.can_act()
+        && top(app).is_some_and(|view| {
+            view.stance(app) == Stance::Watch && view.record(app).is_some_and(|record| !record.held)
+        })
+}
+
+fn digest_of(app: &App) -> Option<String> {
+    let view = top(app)?;
+    match &view.subject {
+        Subject::Draft { digest, .. } => Some(digest.to_string()),
+        Subject::Known(_) => view.record(app).map(|record| record.digest.to_string()),
+    }
+}
+
+fn ask_about(app: &mut App, what: Waiting, request: impl Fn(crate::model::PlanId) -> Request) -> Vec<Effect> {
+    let Some(Subject::Known(id)) = top(app).map(|view| view.subject.clone()) else { return Vec::new() };
+    super::ask(app, what, request(id)).into_iter().collect()
+}
+
+/// Enter: the typed name must be the plan's, letter by letter, before anything is sent.
+fn confirm(app: &mut App) -> Vec<Effect> {
+    let Some(view) = top(app) else { return Vec::new() };
+    let stance = view.stance(app);
+    let (Some(plan), None, Stance::Propose | Stance::Approve) = (view.plan(app), view.sent, stance) else {
+        return Vec::new();
+    };
+    let typed = view.line.value().trim().to_owned();
+    if typed != plan.confirm {
+        let words = match typed.is_empty() {
+            true => format!("Nothing was sent. Type {} to confirm.", plan.confirm),
+            false => format!("Nothing was sent: “{typed}” is not “{}”. Type it letter by letter.", plan.confirm),
+        };
+        return problem(app, words);
+    }
+    let (what, request) = match (&view.subject, view.record(app)) {
+        (Subject::Draft { plan, .. }, _) => {
+            let (action, service) = (plan.action, plan.service.clone());
+            (
+                Waiting::Propose,
+                Request::Propose { action, service, confirm: typed, supersedes: plan.supersedes.clone() },
+            )
+        }
+        (Subject::Known(id), Some(record)) => {
+            // What was on the screen is what is approved: the digest is computed from those bytes, not believed.
+            let ours = plan_bytes::digest(&record.bytes);
+            if ours != record.digest {
+                return problem(app, "Nothing was sent: the plan's bytes are not those of its digest.".to_owned());
+            }
+            (Waiting::Approve, Request::Approve { plan: id.clone(), digest: ours, confirm: typed })
+        }
+        _ => return Vec::new(),
+    };
+    let effect = super::ask(app, what, request);
+    let tag = super::tag_of(effect.as_ref());
+    if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
+        view.sent = tag;
+        view.problem = None;
+    }
+    effect.into_iter().collect()
+}
+
+fn problem(app: &mut App, words: String) -> Vec<Effect> {
+    if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
+        view.problem = Some(SafeText::from(words));
+        view.line.reset();
+    }
+    Vec::new()
+}

@@ -1,0 +1,102 @@
+//! Answers of the room: what was asked is done, or the reason why not is shown where it was asked.
+
+use crate::console::app::{App, Waiting};
+use crate::console::effect::Effect;
+use crate::console::input::AskFailure;
+use crate::console::overlay::{Overlay, PlanView, Subject};
+use crate::console::plan_bytes;
+use crate::console::theme::Role;
+use crate::model::SafeText;
+use crate::protocol::Reply;
+
+/// Takes in the answer to the request with this tag.
+pub fn take(app: &mut App, tag: u64, result: Result<Reply, AskFailure>) -> Vec<Effect> {
+    let Some(waiting) = app.waiting.remove(&tag) else { return Vec::new() };
+    match result {
+        Ok(reply) => granted(app, tag, waiting, reply),
+        Err(failure) => failed(app, tag, failure),
+    }
+    Vec::new()
+}
+
+fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
+    match (waiting, reply) {
+        (Waiting::Preview, Reply::Plan { plan, digest, .. }) => match plan_bytes::read(&plan, digest) {
+            Ok(plan) => {
+                let view = PlanView::new(Subject::Draft { plan: Box::new(plan), digest }, app.now.real);
+                app.overlays.push(Overlay::Plan(Box::new(view)));
+            }
+            Err(why) => app.say(Role::Critical, why),
+        },
+        (Waiting::Propose, Reply::Plan { plan, digest, .. }) => match plan_bytes::read(&plan, digest) {
+            Ok(plan) => {
+                let id = plan.plan.clone();
+                if let Some(view) = asked_by(app, tag) {
+                    *view = PlanView::new(Subject::Known(id), view.opened);
+                }
+                app.say(
+                    Role::Text,
+                    format!("Proposed. A second person must confirm; read them the code {}.", digest.spoken()),
+                );
+            }
+            Err(why) => app.say(Role::Critical, why),
+        },
+        (Waiting::Write(_), _) => {
+            app.overlays.retain(|overlay| !matches!(overlay, Overlay::Write(write) if write.sent == Some(tag)));
+            app.say(Role::Text, "Recorded.");
+        }
+        (Waiting::Approve, _) => {
+            if let Some(view) = asked_by(app, tag) {
+                view.sent = None;
+                view.line.reset();
+            }
+            app.say(Role::Text, "Confirmed.");
+        }
+        (Waiting::Withdraw, _) => app.say(Role::Text, "Withdrawn."),
+        (Waiting::Hold, _) => app.say(Role::Text, "It will stop before its next step."),
+        (Waiting::Set | Waiting::Pin, _) => app.say(Role::Text, "Recorded."),
+        (Waiting::Preview | Waiting::Propose, _) => {
+            app.say(Role::Critical, "The room answered something else than a plan. Upgrade this console.");
+        }
+    }
+}
+
+fn failed(app: &mut App, tag: u64, failure: AskFailure) {
+    let words = match &failure {
+        AskFailure::Refused(refusal) if refusal.remedy.is_empty() => refusal.why.clone(),
+        AskFailure::Refused(refusal) => SafeText::from(format!("{} {}", sentence(&refusal.why), refusal.remedy)),
+        AskFailure::Gone(why) => SafeText::from(format!(
+            "{} It may have been recorded: look at the timeline before you try again.",
+            sentence(why)
+        )),
+    };
+    if let Some(view) = asked_by(app, tag) {
+        view.sent = None;
+        view.problem = Some(words);
+        return;
+    }
+    let write = app.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Write(write) if write.sent == Some(tag) => Some(write),
+        _ => None,
+    });
+    match write {
+        Some(write) => {
+            write.sent = None;
+            write.problem = Some(words);
+        }
+        None => app.say(Role::Critical, words),
+    }
+}
+
+/// The plan view that asked.
+fn asked_by(app: &mut App, tag: u64) -> Option<&mut PlanView> {
+    app.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Plan(view) if view.sent == Some(tag) => Some(view.as_mut()),
+        _ => None,
+    })
+}
+
+fn sentence(text: &SafeText) -> String {
+    let text = text.as_str().trim_end();
+    if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
+}

@@ -1,0 +1,96 @@
+//! Alerts, merged over the Alertmanager instances: unacknowledged critical ones first, as the board orders them.
+
+use crate::board::{Body, Row, Topic, Verdict};
+use crate::console::app::{App, Pane};
+use crate::console::theme::Role;
+use crate::console::widget::canvas::span;
+use crate::console::widget::{Cell, Column, Words, flow, glyph, time};
+use crate::model::facts::Alert;
+
+use super::list::Entry;
+use super::pane;
+
+/// Mark, name, where, age, what became of it.
+pub const COLUMNS: &[Column] =
+    &[Column::mark(), Column::name(0, 17), Column::name(2, 7), Column::number(1), Column::sentence(4, 9)];
+
+fn is_watchdog(row: &Row) -> bool {
+    matches!(&row.body, Body::Alert { alert, .. } if alert.name == "Watchdog")
+}
+
+/// Every alert but the watchdog, which says that alerting itself lives.
+pub fn entries(app: &App) -> Vec<Entry<'_>> {
+    app.rows(Topic::Alerts).iter().filter(|row| !is_watchdog(row)).map(Entry::Row).collect()
+}
+
+/// One alert.
+pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
+    let Entry::Row(row) = entry else { return Vec::new() };
+    let Body::Alert { alert, service, missing_from, .. } = &row.body else { return Vec::new() };
+    let quiet = row.verdict <= Verdict::Info;
+    let name = if quiet { Role::Dim } else { Role::Text };
+    let muted = match (alert.silenced_by.is_empty(), alert.inhibited_by.is_empty()) {
+        (false, _) => " silenced",
+        (_, false) => " inhibited",
+        _ => "",
+    };
+    let place =
+        service.clone().or_else(|| label(alert, "cluster")).or_else(|| label(alert, "namespace")).unwrap_or_default();
+    let age = alert.starts_at.map(|at| time::age(time::since(at, app.at()))).unwrap_or_default();
+    let mut fate = fate(alert);
+    if !missing_from.is_empty() {
+        fate.push(span(Role::Dim, format!(" not on {}", missing_from.join(", "))));
+    }
+    vec![
+        pane::mark(entry.verdict()),
+        vec![
+            span(if row.verdict == Verdict::Critical { Role::Strong } else { name }, alert.name.as_str()),
+            span(Role::Dim, muted),
+        ],
+        vec![span(Role::Dim, place)],
+        vec![span(name, age)],
+        fate,
+    ]
+}
+
+/// Who was told, or why nobody was.
+fn fate(alert: &Alert) -> Words {
+    let names: Vec<&str> = alert.receivers.iter().map(|name| name.as_str()).collect();
+    if names.is_empty() {
+        return vec![span(Role::Dim, "told nobody")];
+    }
+    vec![span(Role::Dim, format!("→ {}", names.join(", ")))]
+}
+
+fn label(alert: &Alert, name: &str) -> Option<String> {
+    alert.labels.get(name).map(ToString::to_string)
+}
+
+/// How many, by severity.
+pub fn summary(app: &App) -> Words {
+    let entries = entries(app);
+    let count = |verdict| entries.iter().filter(|entry| entry.verdict() == verdict).count();
+    let part = |n: usize, role, word: &str| if n == 0 { Words::new() } else { vec![span(role, format!("{n} {word}"))] };
+    let role = |verdict| glyph::of(verdict).1;
+    let parts = vec![
+        part(count(Verdict::Critical), role(Verdict::Critical), "critical"),
+        part(count(Verdict::Warning), role(Verdict::Warning), "warning"),
+        part(count(Verdict::Unknown), role(Verdict::Unknown), "unknown"),
+    ];
+    flow::join(parts, &span(Role::Dim, " · "))
+}
+
+/// Silence is an answer only while the watchdog barks.
+pub fn empty(app: &App) -> String {
+    let watchdog = app.rows(Topic::Alerts).iter().find(|row| is_watchdog(row));
+    match watchdog {
+        Some(row) if !row.stale && !pane::is_stale(app, Pane::Alerts) => {
+            format!("No alert fires. Watchdog seen {} ago.", time::words(time::since(row.seen_at, app.at())))
+        }
+        Some(row) => format!(
+            "No alert is known, but the watchdog was last seen {} ago.",
+            time::words(time::since(row.seen_at, app.at()))
+        ),
+        None => "No alert fires. No Watchdog alert proves that alerting works.".to_owned(),
+    }
+}

@@ -1,0 +1,283 @@
+//! Everything about one row, nothing cut: the facts as they were read, when, and from whom.
+
+use crate::board::row::Point;
+use crate::board::{Body, Row};
+use crate::console::app::{App, Pane};
+use crate::console::theme::Role;
+use crate::console::widget::canvas::span;
+use crate::console::widget::{glyph, time};
+use crate::model::facts::{Alert, LoadBalancer};
+use crate::model::{SafeText, Stamp};
+use crate::timeline::Item;
+
+use super::list::{self, Entry};
+use super::sheet::Sheet;
+use super::{backups, events, words};
+
+/// The page about the row with this key.
+pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
+    let mut sheet = Sheet::new(pane.title());
+    let Some(entry) = list::find(app, pane, key) else {
+        sheet.prose(Role::Text, "This row is gone. Esc goes back.", room);
+        return sheet;
+    };
+    match entry {
+        Entry::Item(item) => of_item(app, item, &mut sheet, room),
+        Entry::Who(who) => {
+            let mut facts = Facts { app, sheet: &mut sheet, room };
+            facts.text("person", who.actor.person.as_str());
+            facts.text("level", &format!("{:?}", who.actor.level).to_lowercase());
+            facts.text("role", &format!("{:?}", who.role).to_lowercase());
+            facts.time("here since", Some(who.since));
+            facts.text("consoles", &who.consoles.to_string());
+            facts.text("uid", &who.actor.uid.map(|uid| uid.to_string()).unwrap_or_default());
+            if who.actor.simulated {
+                facts.text("simulated", "yes: a person of the drill");
+            }
+        }
+        Entry::Row(row) | Entry::Pool(row, ..) => of_row(app, row, &mut sheet, room),
+        Entry::Plan(_) => {}
+    }
+    sheet
+}
+
+struct Facts<'a, 'b> {
+    app: &'a App,
+    sheet: &'b mut Sheet,
+    room: u16,
+}
+
+impl Facts<'_, '_> {
+    fn text(&mut self, label: &str, value: &str) {
+        self.sheet.pair(label, Role::Text, value, self.room);
+    }
+
+    fn time(&mut self, label: &str, at: Option<Stamp>) {
+        if let Some(at) = at {
+            let age = time::age(time::since(at, self.app.at()));
+            let ago = if age == "now" { "just now".to_owned() } else { format!("{age} ago") };
+            let words = format!("{}, {ago}", self.app.zone.full(at));
+            self.text(label, &words);
+        }
+    }
+
+    fn list(&mut self, label: &str, values: &[SafeText]) {
+        let values: Vec<&str> = values.iter().map(SafeText::as_str).collect();
+        self.text(label, &values.join(", "));
+    }
+}
+
+fn of_row(app: &App, row: &Row, sheet: &mut Sheet, room: u16) {
+    let (glyph, role) = glyph::of(if row.stale { crate::board::Verdict::Unknown } else { row.verdict });
+    sheet.title.push(span(role, format!("   {glyph} {}", row.verdict.name())));
+    let mut facts = Facts { app, sheet, room };
+    if row.stale {
+        facts.sheet.pair("STALE", Role::Warning, "too old to be believed; it may have changed since", room);
+    }
+    facts.text("why", row.why.as_str());
+    body(&mut facts, &row.body);
+    facts.sheet.space();
+    facts.text("read from", &row.source.to_string());
+    facts.time("last proven", Some(row.seen_at));
+}
+
+fn body(facts: &mut Facts<'_, '_>, body: &Body) {
+    match body {
+        Body::Alert { alert, held_by, missing_from, service } => {
+            of_alert(facts, alert);
+            facts.text("service", service.as_deref().unwrap_or(""));
+            facts.text("held by", &held_by.join(", "));
+            facts.text("missing from", &missing_from.join(", "));
+        }
+        Body::LoadBalancer { lb, order, fallback, goes_to, service } => {
+            of_balancer(facts, lb);
+            let order: Vec<String> = order.iter().map(|pool| pool.name.to_string()).collect();
+            facts.text("order", &order.join(" → "));
+            facts.text("fallback", &fallback.as_ref().map(|pool| pool.name.to_string()).unwrap_or_default());
+            facts.text("users go to", goes_to.as_ref().map(SafeText::as_str).unwrap_or("can't be told"));
+            facts.text("service", service.as_deref().unwrap_or(""));
+        }
+        Body::Event(event) => {
+            facts.text("object", &format!("{}/{}", event.object_kind, event.object_name));
+            facts.text("namespace", event.namespace.as_str());
+            facts.text("cluster", &event.cluster);
+            facts.text("reason", event.reason.as_str());
+            facts.text("says", event.message.as_str());
+            facts.text("kind", event.kind.as_str());
+            facts.text("count", &event.count.to_string());
+            facts.time("first", event.first);
+            facts.time("last", Some(event.last));
+            facts.text("component", event.component.as_str());
+        }
+        Body::Cluster { .. } => of_cluster(facts, body),
+        Body::Backup { .. } | Body::Location(_) | Body::Restore(_) => of_backup(facts, body),
+        Body::Parity { cluster, ok, total, laggards, oldest_reconciled } => {
+            facts.text("cluster", cluster);
+            facts.text("at parity", &format!("{ok} of {total} applications"));
+            facts.time("oldest compare", *oldest_reconciled);
+            for (name, why) in laggards {
+                facts.text(name.as_str(), why.as_str());
+            }
+        }
+        Body::App(app) => {
+            facts.text("application", app.name.as_str());
+            facts.text("sync", app.sync.as_str());
+            facts.text("health", app.health.as_str());
+            facts.text("revision", app.revision.as_str());
+            facts.text("wants", app.target_revision.as_str());
+            facts.text("destination", app.destination.as_str());
+            facts.text("operation", &format!("{} {}", app.operation_phase.as_str(), app.operation_message));
+            facts.time("compared", app.reconciled_at);
+            facts.list("errors", &app.errors);
+        }
+        Body::Pool(pool) => {
+            facts.text("pool", pool.name.as_str());
+            for origin in &pool.origins {
+                let health = match origin.healthy {
+                    Some(true) => "up",
+                    Some(false) => "down",
+                    None => "unknown",
+                };
+                facts.text(origin.name.as_str(), &format!("{} {health}", origin.address));
+            }
+            for (place, healthy) in &pool.places {
+                facts.text(place.as_str(), if *healthy { "sees it up" } else { "sees it down" });
+            }
+        }
+        Body::Probe(probe) => {
+            facts.text("url", probe.url.as_str());
+            facts.text(
+                "status",
+                &probe.status.map(|status| status.to_string()).unwrap_or_else(|| "no answer".to_owned()),
+            );
+            facts.text("error", probe.error.as_str());
+            facts.text("answered by", probe.site.as_ref().map(SafeText::as_str).unwrap_or("not said"));
+            facts.text("good", &format!("{} of the last {}", probe.good, probe.samples));
+            facts.time("so since", Some(probe.since));
+            facts.text("took", &format!("{} ms", probe.latency_ms));
+        }
+        Body::Source { .. } | Body::Service { .. } => {}
+    }
+}
+
+fn of_alert(facts: &mut Facts<'_, '_>, alert: &Alert) {
+    facts.text("alert", alert.name.as_str());
+    facts.text("summary", alert.summary.as_str());
+    facts.text("severity", alert.severity.as_str());
+    facts.time("since", alert.starts_at);
+    facts.text("state", alert.state.as_str());
+    facts.text("silenced by", &alert.silenced_by.join(", "));
+    facts.text("inhibited by", &alert.inhibited_by.join(", "));
+    facts.list("receivers", &alert.receivers);
+    let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    facts.text("labels", &labels.join("  "));
+}
+
+fn of_balancer(facts: &mut Facts<'_, '_>, lb: &LoadBalancer) {
+    facts.text("load balancer", lb.name.as_str());
+    facts.text("enabled", if lb.enabled { "yes" } else { "no" });
+    facts.text("policy", lb.policy.as_str());
+    facts.text(
+        "TTL",
+        &lb.ttl_s.filter(|_| !lb.proxied).map(|ttl| format!("{ttl} s")).unwrap_or_else(|| "proxied".to_owned()),
+    );
+    facts.text("affinity", lb.session_affinity.as_str());
+    facts.list("overrides", &lb.overrides);
+    facts.text("changed", lb.modified_on.as_str());
+    facts.text("id", &lb.id);
+}
+
+fn of_cluster(facts: &mut Facts<'_, '_>, body: &Body) {
+    let Body::Cluster { name, control_plane, nodes, nodes_ready, nodes_silent, nodes_not_ready, pods, .. } = body
+    else {
+        return;
+    };
+    facts.text("cluster", name);
+    facts.text("control plane", &events::plane_words(control_plane.as_ref()).1);
+    if let Some(plane) = control_plane {
+        facts.list("failed checks", &plane.failed);
+        facts.text("version", plane.version.as_str());
+        facts.text("uid", plane.uid.as_deref().unwrap_or(""));
+        facts.text("clock", &plane.skew_ms.map(|ms| format!("{ms} ms ahead of ours")).unwrap_or_default());
+    }
+    facts.text("nodes", &format!("{nodes_ready} of {nodes} ready, {nodes_silent} silent"));
+    facts.list("not ready", nodes_not_ready);
+    for pod in pods {
+        facts.text("pod", &format!("{}/{} {} ×{}", pod.namespace, pod.name, pod.trouble, pod.restarts));
+    }
+}
+
+fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
+    match body {
+        Body::Backup { cluster, schedule, services, cron, paused, point, rpo_s, missed_runs, newer } => {
+            facts.text("schedule", schedule.as_str());
+            facts.text("cluster", cluster);
+            facts.text("runs", &format!("{cron}{}", if *paused { ", paused" } else { "" }));
+            facts.text("for", &services.join(", "));
+            facts.text("RPO", &rpo_s.map(time::span).unwrap_or_default());
+            facts.text("missed runs", &missed_runs.to_string());
+            if let Some((name, phase)) = newer {
+                facts.text("newer", &format!("{name}, {phase}: not usable"));
+            }
+            if let Some(point) = point {
+                of_point(facts, point);
+            }
+        }
+        Body::Location(it) => {
+            facts.text("location", it.name.as_str());
+            facts.text("cluster", &it.cluster);
+            facts.text("phase", it.phase.as_str());
+            facts.text("access", it.access_mode.as_str());
+            facts.time("validated", it.last_validated);
+            facts.time("synced", it.last_synced);
+            facts.text("says", it.message.as_str());
+        }
+        Body::Restore(it) => {
+            facts.text("restore", it.name.as_str());
+            facts.text("of backup", it.backup.as_str());
+            facts.text("cluster", &it.cluster);
+            facts.text("phase", it.phase.as_str());
+            facts.text("items", &format!("{} of {}", it.items_done, it.items_total));
+            facts.text("problems", &format!("{} errors, {} warnings", it.errors, it.warnings));
+            facts.text("failure", it.failure.as_str());
+            facts.time("started", it.started);
+            facts.time("completed", it.completed);
+            facts.text("plan digest", it.plan_digest.as_deref().unwrap_or(""));
+        }
+        _ => {}
+    }
+}
+
+fn of_point(facts: &mut Facts<'_, '_>, point: &Point) {
+    facts.sheet.heading("Newest usable restore point");
+    facts.text("backup", point.name.as_str());
+    facts.time("started", Some(point.started));
+    facts.time("expires", point.expires.filter(|at| *at < facts.app.at()));
+    facts.text("location", point.location.as_str());
+    facts.text("volumes", backups::off_site(point.off_site));
+    facts.list("namespaces", &point.included_namespaces);
+    facts.list("without", &point.excluded_namespaces);
+    facts.text("uid", &point.uid);
+}
+
+fn of_item(app: &App, item: &Item, sheet: &mut Sheet, room: u16) {
+    sheet.title.push(span(Role::Dim, format!("   entry {}", item.entry.seq)));
+    sheet.prose(Role::Strong, &words::says(item), room);
+    sheet.space();
+    let entry = &item.entry;
+    let mut facts = Facts { app, sheet, room };
+    facts.text("by", &format!("{} ({:?})", entry.by.person, entry.by.level).to_lowercase());
+    facts.time("happened", Some(item.at));
+    if entry.observed_at() != item.at {
+        facts.time("first said", Some(entry.observed_at()));
+    }
+    facts.time("recorded", Some(entry.ts));
+    if !item.amended_by.is_empty() {
+        let seqs: Vec<String> = item.amended_by.iter().map(ToString::to_string).collect();
+        facts.text("amended by", &format!("entry {}", seqs.join(", ")));
+        facts.text("was", entry.text.as_ref().map(SafeText::as_str).unwrap_or(""));
+    }
+    facts.text("kind", entry.happening.kind());
+    facts.text("data", &entry.happening.data_json().unwrap_or_default());
+    facts.text("hash", &entry.hash.hex());
+}

@@ -1,0 +1,104 @@
+//! Small layers over the panes: a line being typed, a list to choose from, a question. They take the lines at the bottom,
+//! so that what they are about stays in sight.
+
+use ratatui::layout::Rect;
+
+use crate::console::app::App;
+use crate::console::overlay::{Menu, Overlay, Write};
+use crate::console::theme::Role;
+use crate::console::widget::canvas::{span, width};
+use crate::console::widget::{Canvas, Words, text};
+use crate::model::SafeText;
+
+use super::footer;
+
+/// Draws a layer that does not cover the screen.
+pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
+    match overlay {
+        Overlay::Write(write) => draw_write(app, canvas, write),
+        Overlay::Menu(menu) => draw_menu(app, canvas, menu),
+        Overlay::Leave => {
+            let lines = vec![
+                vec![span(Role::Strong, "Leave although the incident is open?")],
+                vec![span(Role::Dim, "The room goes on without this console; nothing is stopped by leaving.")],
+            ];
+            draw_sheet(app, canvas, lines, &[("y", "leave"), ("n", "stay")]);
+        }
+        _ => {}
+    }
+}
+
+/// A block of lines above the footer, with its own keys in the footer.
+fn draw_sheet(app: &App, canvas: &mut Canvas<'_>, lines: Vec<Words>, keys: &[(&str, &str)]) {
+    let (w, h) = app.size;
+    let tall = u16::try_from(lines.len()).unwrap_or(1) + 2;
+    let y = h.saturating_sub(tall);
+    canvas.clear(Rect::new(0, y, w, tall), Role::Text);
+    canvas.line(Rect::new(0, y, w, 1), y);
+    for (line, words) in (y + 1..h.saturating_sub(1)).zip(lines) {
+        canvas.words(2, line, &words, w.saturating_sub(4));
+    }
+    if keys.is_empty() {
+        footer::draw(app, canvas, Rect::new(0, h.saturating_sub(1), w, 1));
+        return;
+    }
+    let mut words = Words::new();
+    for (key, hint) in keys {
+        words.push(span(Role::Accent, *key));
+        words.push(span(Role::Dim, format!(" {hint}   ")));
+    }
+    canvas.words(2, h.saturating_sub(1), &words, w.saturating_sub(4));
+}
+
+fn draw_write(app: &App, canvas: &mut Canvas<'_>, write: &Write) {
+    let room = app.size.0.saturating_sub(4);
+    let prompt = format!("{}: ", write.kind.prompt());
+    let value = write.line.value();
+    // A long line is broken and grows upwards, so that all of it is read before it is sent.
+    let mut lines: Vec<Words> = Vec::new();
+    let mut rest: Vec<String> = text::wrap(&format!("{prompt}{value}"), room.saturating_sub(1));
+    if value.ends_with(' ') {
+        if let Some(last) = rest.last_mut().filter(|last| width(last) < room) {
+            last.push(' ');
+        }
+    }
+    let most = usize::from(app.size.1 / 2).max(1);
+    let skip = rest.len().saturating_sub(most);
+    let count = rest.len();
+    for (i, line) in rest.into_iter().enumerate().skip(skip) {
+        let mut words = match line.strip_prefix(prompt.as_str()) {
+            Some(typed) if i == 0 => vec![span(Role::Accent, prompt.as_str()), span(Role::Input, typed)],
+            _ if i == 0 => vec![span(Role::Accent, line)],
+            _ => vec![span(Role::Input, line)],
+        };
+        if i + 1 == count {
+            words.push(span(Role::Accent, "▏"));
+        }
+        lines.push(words);
+    }
+    for line in write.problem.as_ref().map(SafeText::as_str).map(|it| text::wrap(it, room)).unwrap_or_default() {
+        lines.push(vec![span(Role::Critical, line)]);
+    }
+    let keys: &[(&str, &str)] = match write.sent {
+        Some(_) => &[("", "Sent; waiting for the room …")],
+        None => &[("Enter", "record"), ("Esc", "throw away")],
+    };
+    draw_sheet(app, canvas, lines, keys);
+}
+
+fn draw_menu(app: &App, canvas: &mut Canvas<'_>, menu: &Menu) {
+    let mut lines = vec![vec![span(Role::Strong, menu.title.as_str())]];
+    let wide = menu.items.iter().map(|item| width(&item.label)).max().unwrap_or(0);
+    let most = usize::from(app.size.1.saturating_sub(6)).max(1);
+    let skip = (menu.cursor + 1).saturating_sub(most);
+    for (i, item) in menu.items.iter().enumerate().skip(skip).take(most) {
+        let pad = " ".repeat(usize::from(wide.saturating_sub(width(&item.label)) + 3));
+        let (mark, role) = if i == menu.cursor { ("▸ ", Role::Waiting) } else { ("  ", Role::Text) };
+        lines.push(vec![
+            span(Role::Accent, mark),
+            span(role, item.label.as_str()),
+            span(Role::Dim, format!("{pad}{}", item.note)),
+        ]);
+    }
+    draw_sheet(app, canvas, lines, &[]);
+}

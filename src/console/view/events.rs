@@ -1,0 +1,145 @@
+//! The clusters: control plane and nodes first, then Kubernetes events, the newest on top.
+
+use crate::board::{Body, Row, Topic, Verdict};
+use crate::console::app::App;
+use crate::console::theme::Role;
+use crate::console::widget::canvas::span;
+use crate::console::widget::{Cell, Column, Words, time};
+use crate::model::facts::{ControlPlane, Endpoint, KubeEvent};
+
+use super::list::Entry;
+use super::pane;
+
+/// Mark, time, object, reason, count, cluster, message.
+pub const COLUMNS: &[Column] = &[
+    Column::mark(),
+    Column::fixed(2),
+    Column::name(0, 20),
+    Column::name(0, 14),
+    Column::number(1),
+    Column::name(2, 7),
+    Column::sentence(4, 16),
+];
+
+/// Clusters, then events.
+pub fn entries(app: &App) -> Vec<Entry<'_>> {
+    app.rows(Topic::Clusters).iter().chain(app.rows(Topic::Events)).map(Entry::Row).collect()
+}
+
+/// One line.
+pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
+    let Entry::Row(row) = entry else { return Vec::new() };
+    match &row.body {
+        Body::Cluster { .. } => cluster(row),
+        Body::Event(event) => event_cells(app, row, event),
+        _ => Vec::new(),
+    }
+}
+
+fn cluster(row: &Row) -> Vec<Cell> {
+    let Body::Cluster { name, control_plane, nodes, nodes_ready, nodes_silent, pods, .. } = &row.body else {
+        return Vec::new();
+    };
+    let mut more = Vec::new();
+    if *nodes_silent > 0 {
+        more.push(format!("{nodes_silent} nodes silent"));
+    }
+    if !pods.is_empty() {
+        more.push(format!("{} pods in trouble", pods.len()));
+    }
+    let (role, plane) = plane_words(control_plane.as_ref());
+    vec![
+        pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
+        vec![span(Role::Dim, "cluster")],
+        vec![span(Role::Strong, name.as_str()), span(Role::Text, format!(" {nodes_ready} of {nodes} ready"))],
+        vec![span(role, plane)],
+        Words::new(),
+        Words::new(),
+        vec![span(Role::Text, more.join(", "))],
+    ]
+}
+
+/// The control plane in a few words, etcd by name.
+pub fn plane_words(plane: Option<&ControlPlane>) -> (Role, String) {
+    let Some(plane) = plane else { return (Role::Unknown, "API not read yet".to_owned()) };
+    let worst = match (plane.readyz, plane.livez) {
+        (Endpoint::Unreachable, _) | (_, Endpoint::Unreachable) => Endpoint::Unreachable,
+        (Endpoint::Failing, _) | (_, Endpoint::Failing) => Endpoint::Failing,
+        (readyz, _) => readyz,
+    };
+    match worst {
+        Endpoint::Ok => (Role::Good, "API ok".to_owned()),
+        Endpoint::NotAllowed => (Role::Unknown, "health not readable".to_owned()),
+        Endpoint::Unreachable => (Role::Critical, "API unreachable".to_owned()),
+        Endpoint::Failing => match plane.failed.first() {
+            Some(check) if plane.failed.len() > 1 => {
+                (Role::Critical, format!("{check} failing +{}", plane.failed.len() - 1))
+            }
+            Some(check) => (Role::Critical, format!("{check} failing")),
+            None => (Role::Critical, "API failing".to_owned()),
+        },
+    }
+}
+
+fn event_cells(app: &App, row: &Row, event: &KubeEvent) -> Vec<Cell> {
+    let loud = row.verdict >= Verdict::Warning;
+    let count = if event.count > 1 { format!("×{}", event.count) } else { String::new() };
+    vec![
+        pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
+        vec![span(Role::Dim, app.zone.seconds(event.last))],
+        vec![span(Role::Dim, format!("{}/", event.object_kind)), span(Role::Text, event.object_name.as_str())],
+        vec![span(if loud { Role::Text } else { Role::Dim }, event.reason.as_str())],
+        vec![span(Role::Dim, count)],
+        vec![span(Role::Dim, event.cluster.as_str())],
+        vec![span(Role::Dim, event.message.as_str())],
+    ]
+}
+
+/// Events in the last minute, and whether they become more.
+fn rate(app: &App) -> (u64, &'static str) {
+    let within = |from: u64, to: u64| {
+        let rows = app.rows(Topic::Events).iter();
+        rows.filter(|row| match &row.body {
+            Body::Event(event) => (from..to).contains(&time::since(event.last, app.at())),
+            _ => false,
+        })
+        .count()
+    };
+    let (now, before) = (within(0, 60), within(60, 120));
+    let trend = if now > before + before / 4 + 1 {
+        "rising"
+    } else if before > now + now / 4 + 1 {
+        "falling"
+    } else {
+        "steady"
+    };
+    (u64::try_from(now).unwrap_or(0), trend)
+}
+
+/// How fast, and how many are not shown.
+pub fn summary(app: &App) -> Words {
+    let (rate, trend) = rate(app);
+    let mut words = Words::new();
+    if rate > 0 {
+        words.push(span(Role::Dim, format!("{rate}/min, {trend}")));
+    }
+    if let Some(view) = app.seen().board.get(&Topic::Events).filter(|view| view.dropped > 0) {
+        words.push(span(Role::Dim, format!(" · {} older not kept", view.dropped)));
+    }
+    words
+}
+
+/// For the strip: the worst of the clusters, and the rate.
+pub fn signal(app: &App) -> Words {
+    let worst =
+        app.rows(Topic::Clusters).iter().map(|row| if row.stale { Verdict::Unknown } else { row.verdict }).max();
+    let mut words = match worst {
+        Some(verdict) if verdict != Verdict::Info => pane::mark(verdict),
+        _ => Words::new(),
+    };
+    let (rate, _) = rate(app);
+    if rate > 0 {
+        words.push(span(Role::Dim, format!("{}{rate}/min", if words.is_empty() { "" } else { " " })));
+    }
+    words
+}

@@ -1,0 +1,174 @@
+//! The keys that work now, derived from the key map; or a word to the reader; or the chord that was begun.
+
+use ratatui::layout::Rect;
+
+use crate::console::app::{App, Pane};
+use crate::console::keymap::{Command, Context, spell};
+use crate::console::overlay::{Overlay, Stance};
+use crate::console::theme::Role;
+use crate::console::update;
+use crate::console::widget::canvas::span;
+use crate::console::widget::flow::{self, Fact};
+use crate::console::widget::{Canvas, Words, text};
+
+use super::list;
+
+/// Draws the footer.
+pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+    if area.height == 0 {
+        return;
+    }
+    let room = area.width.saturating_sub(2);
+    if let Some(Overlay::Filter { line, .. }) = app.overlays.last() {
+        return filter(app, canvas, area, line.value());
+    }
+    if let Some(notice) = app.notice.as_ref().filter(|_| app.pending.is_empty()) {
+        canvas.put(1, area.y, &text::end(notice.text.as_str(), room), notice.role, room);
+        return;
+    }
+    let mut facts = if app.pending.is_empty() { hints(app) } else { continuations(app) };
+    facts.extend(drill(app));
+    flow::draw(canvas, 1, area.y, room, 3, facts);
+}
+
+fn filter(app: &App, canvas: &mut Canvas<'_>, area: Rect, value: &str) {
+    let shown = list::visible(app, app.focus).len();
+    let words = vec![
+        span(Role::Accent, "/"),
+        span(Role::Input, value),
+        span(Role::Accent, "▏"),
+        span(
+            Role::Dim,
+            format!("   {shown} of {}   ! in front: without these words   ", list::all(app, app.focus).len()),
+        ),
+        span(Role::Accent, "Enter"),
+        span(Role::Dim, " keep   "),
+        span(Role::Accent, "Esc"),
+        span(Role::Dim, " as before"),
+    ];
+    canvas.words(1, area.y, &words, area.width.saturating_sub(2));
+}
+
+fn drill(app: &App) -> Option<Fact> {
+    let drill = app.mirror.welcome.as_ref()?.drill.as_ref()?;
+    let words = format!("DRILL · seed {} · ×{}", drill.seed, drill.speed);
+    Some(Fact::right(90, vec![span(Role::Drill, words)]))
+}
+
+/// What follows the keys already pressed.
+fn continuations(app: &App) -> Vec<Fact> {
+    let context = app.context();
+    let name = app.keymap.prefix(&app.pending).unwrap_or("");
+    let mut facts =
+        vec![Fact::left(0, vec![span(Role::Accent, spell(&app.pending)), span(Role::Dim, format!(" {name} …"))])];
+    let bindings = app.keymap.bindings(context).filter(|binding| binding.chord.starts_with(&app.pending));
+    for (rank, binding) in (1u8..).zip(bindings) {
+        let rest = spell(&binding.chord[app.pending.len()..]);
+        let spec = binding.command.spec();
+        let hint = if spec.hint.is_empty() { spec.doc } else { spec.hint };
+        facts.push(Fact::left(rank, hint_words(&rest, hint)));
+    }
+    facts
+}
+
+fn hint_words(key: &str, hint: &str) -> Words {
+    vec![span(Role::Accent, key), span(Role::Dim, format!(" {hint}"))]
+}
+
+/// The commands worth a place, the most needed first, if they work now.
+fn hints(app: &App) -> Vec<Fact> {
+    let context = app.context();
+    let wanted: &[Command] = match context {
+        Context::Main => &[
+            Command::OpenProposal,
+            Command::Note,
+            Command::Decide,
+            Command::Failover,
+            Command::Command_,
+            Command::Back,
+            Command::Open,
+            Command::Filter,
+            Command::Warnings,
+            Command::Situation,
+            Command::Zoom,
+            Command::SetStatus,
+            Command::FollowUp,
+            Command::Pin,
+            Command::Freeze,
+            Command::Copy,
+            Command::Help,
+        ],
+        Context::View => &[Command::Back, Command::Copy, Command::Help],
+        Context::Plan => {
+            &[Command::Open, Command::Refuse, Command::Withdraw, Command::Hold, Command::Copy, Command::Back]
+        }
+        Context::Menu => &[Command::Open, Command::Back],
+        _ => &[],
+    };
+    let mut facts = Vec::new();
+    for (rank, command) in (1u8..).zip(wanted) {
+        let Some(chord) = app.keymap.chord_of(context, *command).filter(|_| works(app, *command)) else { continue };
+        // Help is the door to everything else: it stays when others leave.
+        let rank = if *command == Command::Help { 2 } else { rank + 2 };
+        let prefix = chord.get(..1).and_then(|first| app.keymap.prefix(first).map(|name| (first, name)));
+        let words = match prefix {
+            Some((first, name)) if chord.len() > 1 => hint_words(&spell(first), name),
+            _ => hint_words(&spell(chord), &hint(app, *command)),
+        };
+        facts.push(Fact::left(rank, words));
+    }
+    facts
+}
+
+fn hint(app: &App, command: Command) -> String {
+    let words = match command {
+        Command::Warnings if app.warnings => "show all",
+        Command::Zoom if app.zoom => "unzoom",
+        Command::Freeze if app.frozen.is_some() => "run again",
+        Command::Back if app.pane(app.focus).filter.is_some() && app.overlays.is_empty() => "end filter",
+        Command::Command_ => "take command",
+        Command::Copy if app.context() == Context::Plan => "copy digest",
+        Command::Back if app.context() == Context::Plan => "later",
+        Command::Open if app.context() == Context::Plan => "confirm",
+        Command::Open if app.context() == Context::Menu => "choose",
+        _ => command.spec().hint,
+    };
+    words.to_owned()
+}
+
+/// Whether a command would do something now.
+pub fn works(app: &App, command: Command) -> bool {
+    let acts = app.can_act() && app.incident_open();
+    match command {
+        Command::OpenProposal => app.plan_waiting().is_some(),
+        Command::Note | Command::Decide | Command::FollowUp | Command::SetStatus => acts,
+        Command::Failover | Command::Restore => {
+            acts && app.mirror.welcome.as_ref().is_some_and(|welcome| !welcome.objectives.is_empty())
+        }
+        Command::Command_ => {
+            let nobody = app.incident().is_some_and(|incident| incident.commander.is_none());
+            acts && nobody && app.mirror.welcome.as_ref().is_some_and(|it| it.role == crate::model::Role::Commander)
+        }
+        Command::Pin => {
+            acts && app.focus == Pane::Timeline
+                && list::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some())
+        }
+        Command::Open if app.context() == Context::Plan => {
+            stance(app).is_some_and(|it| matches!(it, Stance::Propose | Stance::Approve))
+        }
+        Command::Open | Command::Copy if app.context() == Context::Main => list::selected(app, app.focus).is_some(),
+        Command::Filter => !list::all(app, app.focus).is_empty(),
+        Command::Back if app.context() == Context::Main => app.zoom || app.pane(app.focus).filter.is_some(),
+        Command::Refuse => update::can_refuse(app),
+        Command::Withdraw => update::can_withdraw(app),
+        Command::Hold => update::can_hold(app),
+        _ => true,
+    }
+}
+
+fn stance(app: &App) -> Option<Stance> {
+    match app.overlays.last() {
+        Some(Overlay::Plan(view)) => Some(view.stance(app)),
+        _ => None,
+    }
+}

@@ -1,0 +1,244 @@
+//! Two lines that answer, without a key: what is wrong, is it getting worse, who is here, how long is left.
+
+use ratatui::layout::Rect;
+
+use crate::board::{Body, Topic};
+use crate::client::Link;
+use crate::console::app::App;
+use crate::console::theme::Role;
+use crate::console::widget::canvas::span;
+use crate::console::widget::flow::{self, Fact};
+use crate::console::widget::{Canvas, Words, text, time};
+use crate::model::{Objective, Severity, Stamp};
+use crate::timeline::Incident;
+
+use super::words;
+
+/// Draws header and banner.
+pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+    let room = area.width.saturating_sub(2);
+    let mut y = area.y;
+    let banner = banner(app);
+    let lines = area.height.saturating_sub(u16::from(banner.is_some()));
+    if lines > 0 {
+        flow::draw(canvas, 1, y, room, 3, first(app));
+        y += 1;
+    }
+    if lines > 1 {
+        flow::draw(canvas, 1, y, room, 3, second(app));
+        y += 1;
+    }
+    if let (Some(banner), true) = (banner, y < area.bottom()) {
+        canvas.clear(Rect::new(0, y, area.width, 1), Role::Banner);
+        canvas.put(1, y, &text::end(&banner, room), Role::Banner, room);
+    }
+}
+
+/// What everyone must know before anything else: the link is lost, recording is off, the log does not verify.
+pub fn banner(app: &App) -> Option<String> {
+    let mirror = &app.mirror;
+    if let Some(why) = &mirror.broken {
+        return Some(format!(
+            "THE LOG DOES NOT VERIFY: {why}. Believe no entry after it; tell the room and keep the file."
+        ));
+    }
+    if let Link::Lost { since, why } = &mirror.link {
+        let age = time::age(time::since(*since, app.now.room));
+        return Some(format!("THE ROOM IS NOT REACHED for {age}: {why}. What you see is old; trying again."));
+    }
+    if let Some(why) = &mirror.degraded {
+        return Some(format!("NOTHING IS RECORDED AND NOTHING CAN BE DONE: {why}. Panes stay up."));
+    }
+    None
+}
+
+fn first(app: &App) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    match app.incident() {
+        Some(incident) => {
+            facts.push(Fact::left(0, badge(incident)));
+            let title = incident.title.as_str();
+            let half = (app.size.0 / 2).max(20);
+            facts.push(
+                Fact::left(1, vec![span(Role::Strong, text::end(title, half))])
+                    .or(vec![span(Role::Strong, text::end(title, (app.size.0 / 4).max(12)))]),
+            );
+            facts.push(Fact::left(8, vec![span(Role::Dim, incident.id.as_str())]));
+            facts.push(Fact::left(2, vec![span(words::status_role(incident.status), incident.status.name())]));
+        }
+        None => facts.push(Fact::left(1, vec![span(Role::Strong, calm_words(app))])),
+    }
+    let (people, few) = people(app);
+    facts.push(Fact::right(6, people).or(few));
+    if app.frozen.is_some() {
+        facts.push(Fact::right(0, vec![span(Role::Banner, " FROZEN ")]));
+    }
+    if app.warnings {
+        facts.push(Fact::right(4, vec![span(Role::Accent, "warnings only")]).or(vec![span(Role::Accent, "z")]));
+    }
+    if app.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some()) {
+        facts.push(Fact::right(0, vec![span(Role::BadgeDrill, " DRILL ")]));
+    }
+    let clock =
+        vec![span(Role::Strong, app.zone.seconds(app.now.room)), span(Role::Dim, format!(" {}", app.zone.name))];
+    facts.push(Fact::right(3, clock).or(vec![span(Role::Strong, app.zone.minutes(app.now.room))]));
+    facts
+}
+
+fn calm_words(app: &App) -> String {
+    match &app.mirror.welcome {
+        Some(welcome) => format!("{}: no incident is open", welcome.room),
+        None => "Waiting for the room".to_owned(),
+    }
+}
+
+fn badge(incident: &Incident) -> Words {
+    let role = match incident.severity {
+        _ if incident.closed_at.is_some() => Role::BadgeCalm,
+        Severity::Sev1 | Severity::Sev2 => Role::BadgeCritical,
+        Severity::Sev3 => Role::BadgeWarning,
+        Severity::Sev4 => Role::BadgeCalm,
+    };
+    vec![span(role, format!(" {} ", incident.severity.name().to_uppercase()))]
+}
+
+/// Who is here, the commander first; in few words only how many.
+fn people(app: &App) -> (Words, Words) {
+    let commander = app.incident().and_then(|incident| incident.commander.as_ref());
+    let mut full = Words::new();
+    match commander {
+        Some(person) => full.push(span(Role::Strong, format!("{person} commands"))),
+        None if app.incident_open() => full.push(span(Role::Warning, "nobody commands")),
+        None => {}
+    }
+    let present = &app.mirror.present;
+    for who in present.iter().filter(|who| Some(&who.actor.person) != commander) {
+        let between = if full.is_empty() { "" } else { " · " };
+        full.push(span(Role::Dim, format!("{between}{}", who.actor.person)));
+        if who.actor.simulated {
+            full.push(span(Role::Drill, "~"));
+        }
+    }
+    let few = match commander {
+        Some(person) if present.len() > 1 => {
+            vec![span(Role::Strong, person.as_str()), span(Role::Dim, format!(" +{}", present.len() - 1))]
+        }
+        Some(person) => vec![span(Role::Strong, person.as_str())],
+        None => vec![span(Role::Dim, format!("{} here", present.len()))],
+    };
+    (full, few)
+}
+
+fn second(app: &App) -> Vec<Fact> {
+    match app.incident() {
+        Some(incident) => clocks(app, incident),
+        None => calm(app),
+    }
+}
+
+/// Without an incident: how the sources and services stand.
+fn calm(app: &App) -> Vec<Fact> {
+    let sources = app.rows(Topic::Sources);
+    let bad =
+        sources.iter().filter(|row| matches!(&row.body, Body::Source { trouble: Some(_), .. }) || row.stale).count();
+    let words = match (sources.len(), bad) {
+        (0, _) => Words::new(),
+        (n, 0) => vec![span(Role::Good, format!("all {n} sources read"))],
+        (n, bad) => vec![span(Role::Warning, format!("{bad} of {n} sources can't be read"))],
+    };
+    vec![Fact::left(1, words), Fact::right(2, exposure(app, None))]
+}
+
+/// The objective that binds: the tightest RTO of the services concerned.
+fn objective<'a>(app: &'a App, incident: &Incident) -> Option<&'a Objective> {
+    let all = &app.mirror.welcome.as_ref()?.objectives;
+    let concerned = all.iter().filter(|it| incident.services.contains(&it.service));
+    concerned.min_by_key(|it| it.rto_s).or_else(|| all.iter().min_by_key(|it| it.rto_s))
+}
+
+fn clocks(app: &App, incident: &Incident) -> Vec<Fact> {
+    let clocks = &incident.clocks;
+    let end = clocks.recovery.map(|(at, _)| at).or(incident.closed_at).unwrap_or(app.at());
+    let mut facts = Vec::new();
+    let mut running = |rank, name: &str, from: Option<(Stamp, u64)>| {
+        if let Some((from, _)) = from {
+            let words = vec![
+                span(Role::Dim, format!("{name} ")),
+                span(Role::Strong, format!("+{}", time::clock(time::since(from, end)))),
+            ];
+            facts.push(Fact::left(rank, words));
+        }
+    };
+    running(1, "impact", clocks.impact);
+    running(4, "detected", clocks.detection);
+    running(5, "decided", clocks.decision);
+    if let (Some(objective), Some((from, _))) = (objective(app, incident), clocks.impact.or(clocks.detection)) {
+        let used = time::since(from, end);
+        facts.push(rto(app, used, objective.rto_s, clocks.recovery.is_some()));
+    }
+    facts.push(Fact::right(2, exposure(app, Some(incident))));
+    facts
+}
+
+/// `RTO 30:00 ▕███░░░▏ 11:18 left`; in few words without the bar.
+fn rto(app: &App, used: u64, rto: u64, done: bool) -> Fact {
+    let over = used > rto;
+    let role = match over {
+        true => Role::Critical,
+        false if used * 4 > rto * 3 => Role::Warning,
+        false => Role::Strong,
+    };
+    let verdict = match (done, over) {
+        (true, false) => format!("met with {} to spare", time::clock(rto - used)),
+        (true, true) => format!("missed by {}", time::clock(used - rto)),
+        (false, false) => format!("{} left", time::clock(rto - used)),
+        (false, true) => format!("OVER by {}", time::clock(used - rto)),
+    };
+    let role = if done && !over { Role::Good } else { role };
+    let name = span(Role::Dim, format!("RTO {} ", time::clock(rto)));
+    let length = if app.size.0 >= 150 { 40 } else { 16 };
+    let full = (used.saturating_mul(length) / rto.max(1)).min(length);
+    let bar = |n: u64, glyph: &str| glyph.repeat(usize::try_from(n).unwrap_or(0));
+    let words = vec![
+        name.clone(),
+        span(Role::Dim, "▕"),
+        span(role, bar(full, "█")),
+        span(Role::BarRest, bar(length - full, "░")),
+        span(Role::Dim, "▏ "),
+        span(role, verdict.clone()),
+    ];
+    Fact::left(3, words).or(vec![span(Role::Dim, "RTO "), span(role, verdict)])
+}
+
+/// What would be (or is) lost: writes since the newest usable restore point.
+fn exposure(app: &App, incident: Option<&Incident>) -> Words {
+    if let Some(lost) = incident.and_then(|incident| incident.clocks.rpo_s) {
+        let within = incident.and_then(|incident| objective(app, incident)).is_none_or(|it| lost <= it.rpo_s);
+        let role = if within { Role::Strong } else { Role::Critical };
+        let verb = if incident.is_some_and(|incident| incident.clocks.recovery.is_some()) { "lost" } else { "losing" };
+        let of = if within { "" } else { ", over the RPO" };
+        return vec![
+            span(Role::Dim, format!("{verb} ")),
+            span(role, time::words(lost)),
+            span(Role::Dim, format!(" of data{of}")),
+        ];
+    }
+    let worst = app.rows(Topic::Services).iter().filter_map(|row| match &row.body {
+        Body::Service { name, restore_point, rpo_s, .. } => {
+            let age = restore_point.as_ref().map(|point| time::since(point.started, app.at()));
+            Some((age.unwrap_or(u64::MAX), name, *rpo_s, row.stale))
+        }
+        _ => None,
+    });
+    match worst.max_by_key(|(age, ..)| *age) {
+        Some((u64::MAX, name, ..)) => vec![span(Role::Critical, format!("{name} has no usable restore point"))],
+        Some((age, _, _, true)) => {
+            vec![span(Role::Unknown, format!("would lose {} of data or more", time::words(age)))]
+        }
+        Some((age, _, rpo, _)) => {
+            let role = if age > rpo { Role::Critical } else { Role::Strong };
+            vec![span(Role::Dim, "would lose "), span(role, time::words(age)), span(Role::Dim, " of data")]
+        }
+        None => Words::new(),
+    }
+}

@@ -1,0 +1,168 @@
+//! What the rows of a pane are about. One row, one [`Entry`]: it has an identity, a verdict and words to be found by.
+
+use crate::approval::{PlanRecord, PlanState};
+use crate::board::row::PoolRef;
+use crate::board::{Body, Row, Verdict};
+use crate::console::app::{App, Pane};
+use crate::console::widget::Cell;
+use crate::model::PlanId;
+use crate::protocol::Who;
+use crate::timeline::Item;
+
+use super::{alerts, backups, events, gitops, people, timeline, traffic};
+
+/// What a row is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry<'a> {
+    /// A row of the board.
+    Row(&'a Row),
+    /// A pool in a load balancer's order: the row, the pool, its place in the order.
+    Pool(&'a Row, &'a PoolRef, usize),
+    Item(&'a Item),
+    /// All entries about one plan.
+    Plan(&'a PlanRecord),
+    Who(&'a Who),
+}
+
+impl<'a> Entry<'a> {
+    /// Its identity within the pane.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Row(row) => row.id.clone(),
+            Self::Pool(row, pool, _) => format!("{}/{}", row.id, pool.id),
+            Self::Item(item) => format!("entry {}", item.entry.seq),
+            Self::Plan(record) => record.plan.plan.to_string(),
+            Self::Who(who) => who.actor.person.to_string(),
+        }
+    }
+
+    /// How it stands.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Row(row) if row.stale => row.verdict.min(Verdict::Unknown).max(Verdict::Unknown),
+            Self::Row(row) => row.verdict,
+            Self::Pool(row, pool, _) => match pool.healthy {
+                _ if row.stale => Verdict::Unknown,
+                Some(true) => Verdict::Ok,
+                Some(false) => Verdict::Critical,
+                None => Verdict::Unknown,
+            },
+            Self::Item(item) => timeline::verdict_of(item),
+            Self::Plan(record) => match record.state {
+                PlanState::Proposed | PlanState::Approved | PlanState::Executing => Verdict::Warning,
+                PlanState::Succeeded => Verdict::Ok,
+                PlanState::Failed | PlanState::Interrupted => Verdict::Critical,
+                _ => Verdict::Info,
+            },
+            Self::Who(_) => Verdict::Info,
+        }
+    }
+
+    /// Whether what it shows is too old to be believed.
+    pub fn stale(&self) -> bool {
+        match self {
+            Self::Row(row) | Self::Pool(row, ..) => row.stale,
+            _ => false,
+        }
+    }
+
+    /// The row of the board behind it.
+    pub fn row(&self) -> Option<&'a Row> {
+        match self {
+            Self::Row(row) | Self::Pool(row, ..) => Some(row),
+            _ => None,
+        }
+    }
+
+    /// The plan it is about.
+    pub fn plan(&self) -> Option<PlanId> {
+        match self {
+            Self::Plan(record) => Some(record.plan.plan.clone()),
+            _ => None,
+        }
+    }
+
+    /// The timeline's item behind it.
+    pub fn item(&self) -> Option<&'a Item> {
+        match self {
+            Self::Item(item) => Some(item),
+            _ => None,
+        }
+    }
+}
+
+/// Every row of a pane.
+pub fn all(app: &App, pane: Pane) -> Vec<Entry<'_>> {
+    match pane {
+        Pane::Alerts => alerts::entries(app),
+        Pane::Traffic => traffic::entries(app),
+        Pane::Backups => backups::entries(app),
+        Pane::Gitops => gitops::entries(app),
+        Pane::Events => events::entries(app),
+        Pane::Timeline => timeline::entries(app),
+        Pane::People => people::entries(app),
+    }
+}
+
+/// The cells of a row.
+pub fn cells(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Cell> {
+    match pane {
+        Pane::Alerts => alerts::cells(app, entry),
+        Pane::Traffic => traffic::cells(app, entry),
+        Pane::Backups => backups::cells(app, entry),
+        Pane::Gitops => gitops::cells(app, entry),
+        Pane::Events => events::cells(app, entry),
+        Pane::Timeline => timeline::cells(app, entry),
+        Pane::People => people::cells(app, entry),
+    }
+}
+
+/// The rows that pass the filter and `warnings only`.
+pub fn visible(app: &App, pane: Pane) -> Vec<Entry<'_>> {
+    let mut entries = all(app, pane);
+    if app.warnings && pane != Pane::People {
+        entries.retain(|entry| !matches!(entry.verdict(), Verdict::Ok | Verdict::Info));
+    }
+    if let Some(filter) = &app.pane(pane).filter {
+        let (wanted, words) = match filter.trim().strip_prefix('!') {
+            Some(rest) => (false, rest.trim().to_lowercase()),
+            None => (true, filter.trim().to_lowercase()),
+        };
+        if !words.is_empty() {
+            entries.retain(|entry| plain(app, pane, entry).to_lowercase().contains(&words) == wanted);
+        }
+    }
+    entries
+}
+
+/// The row under the cursor.
+pub fn selected(app: &App, pane: Pane) -> Option<Entry<'_>> {
+    let entries = visible(app, pane);
+    let index = app.pane(pane).index.min(entries.len().checked_sub(1)?);
+    entries.get(index).copied()
+}
+
+/// The row with this key, whatever the filter says.
+pub fn find<'a>(app: &'a App, pane: Pane, key: &str) -> Option<Entry<'a>> {
+    all(app, pane).into_iter().find(|entry| entry.key() == key)
+}
+
+/// A row as plain text: for copying and finding.
+pub fn plain(app: &App, pane: Pane, entry: &Entry<'_>) -> String {
+    let mut text = String::new();
+    for cell in cells(app, pane, entry) {
+        let words: String = cell.iter().map(|span| span.text.as_str()).collect();
+        let words = words.trim();
+        if !words.is_empty() {
+            if !text.is_empty() {
+                text.push_str("  ");
+            }
+            text.push_str(words);
+        }
+    }
+    if let Some(Row { body: Body::Event(event), .. }) = entry.row() {
+        text.push_str("  ");
+        text.push_str(event.message.as_str());
+    }
+    text
+}

@@ -1,0 +1,96 @@
+//! Drawing: a frame is a function of the app and a look. Nothing here changes anything, fails, or panics at any size.
+
+pub mod alerts;
+pub mod backups;
+pub mod detail;
+pub mod dialog;
+pub mod events;
+pub mod footer;
+pub mod gitops;
+pub mod header;
+pub mod help;
+pub mod layout;
+pub mod list;
+pub mod pane;
+pub mod people;
+pub mod plan;
+pub mod running;
+pub mod sheet;
+pub mod situation;
+pub mod timeline;
+pub mod traffic;
+pub mod words;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::app::{App, Pane};
+use super::overlay::Overlay;
+use super::theme::Look;
+use super::widget::rules::Rules;
+use super::widget::{Canvas, glyph};
+use crate::board::{Row, Topic};
+
+/// Draws the app at its size.
+pub fn draw(app: &App, look: &Look) -> Buffer {
+    let area = Rect::new(0, 0, app.size.0, app.size.1);
+    let mut buffer = Buffer::empty(area);
+    if area.is_empty() {
+        return buffer;
+    }
+    let mut canvas = Canvas::new(&mut buffer, look);
+    let top = app.overlays.iter().rposition(Overlay::covers);
+    match top.and_then(|at| app.overlays.get(at)) {
+        Some(Overlay::Plan(view)) => plan::draw(app, &mut canvas, view),
+        Some(overlay) => sheet::draw(app, &mut canvas, overlay),
+        None => overview(app, &mut canvas),
+    }
+    let above = top.map_or(0, |at| at + 1);
+    for overlay in app.overlays.iter().skip(above) {
+        dialog::draw(app, &mut canvas, overlay);
+    }
+    if look.ascii {
+        glyph::fold(&mut buffer);
+    }
+    buffer
+}
+
+fn overview(app: &App, canvas: &mut Canvas<'_>) {
+    let at = layout::arrange(app);
+    header::draw(app, canvas, at.header);
+    if let Some(strip) = at.strip {
+        pane::strip(app, canvas, strip);
+    }
+    let mut rules = Rules::new(canvas.area());
+    for place in &at.places {
+        rules.across(place.title.x.saturating_sub(1), place.title.right(), place.title.y);
+    }
+    for (x, from, to) in &at.dividers {
+        rules.across(*x, *x + 1, from.saturating_sub(1));
+        rules.down(*x, *from, *to);
+    }
+    if let Some(y) = at.footer_rule {
+        rules.across(0, app.size.0, y);
+    }
+    rules.draw(canvas);
+    for place in &at.places {
+        if place.title.height > 0 {
+            pane::title(app, canvas, place);
+        }
+        pane::rows(app, canvas, place);
+    }
+    footer::draw(app, canvas, at.footer);
+}
+
+/// Whether the row's verdict changed just now.
+fn changed(app: &App, pane: Pane, row: &Row) -> bool {
+    let topics: &[Topic] = match pane {
+        Pane::Alerts => &[Topic::Alerts],
+        Pane::Traffic => &[Topic::Traffic],
+        Pane::Backups => &[Topic::Backups],
+        Pane::Gitops => &[Topic::Gitops],
+        Pane::Events => &[Topic::Clusters, Topic::Events],
+        Pane::Timeline | Pane::People => &[],
+    };
+    !app.changed.is_empty() && topics.iter().any(|topic| app.changed.contains_key(&(*topic, row.id.clone())))
+}

@@ -1,0 +1,337 @@
+//! A pane: its title on the line above it, its rows in aligned columns, what is wrong with its sources below them.
+
+use ratatui::layout::Rect;
+
+use crate::board::{Body, Row, Topic, Verdict};
+use crate::console::app::{App, Pane};
+use crate::console::theme::Role;
+use crate::console::widget::canvas::{span, width_of};
+use crate::console::widget::columns::{self, Column};
+use crate::console::widget::{Canvas, Words, flow, glyph, text, time};
+use crate::model::{Stamp, System, Trouble};
+
+use super::layout::Place;
+use super::list::{self, Entry};
+use super::{alerts, backups, events, gitops, people, timeline, traffic};
+
+/// The systems behind a pane.
+fn systems(pane: Pane) -> &'static [System] {
+    match pane {
+        Pane::Alerts => &[System::Alertmanager],
+        Pane::Traffic => &[System::Cloudflare, System::Probe],
+        Pane::Backups => &[System::Velero],
+        Pane::Gitops => &[System::Argocd],
+        Pane::Events => &[System::Kubernetes],
+        Pane::Timeline | Pane::People => &[],
+    }
+}
+
+/// A source behind a pane, as its row says.
+pub struct Behind<'a> {
+    pub row: &'a Row,
+    pub alive_at: Option<Stamp>,
+    pub troubled_since: Option<Stamp>,
+    pub trouble: Option<&'a Trouble>,
+    pub late: bool,
+}
+
+/// The sources behind a pane.
+pub fn behind(app: &App, pane: Pane) -> Vec<Behind<'_>> {
+    let mut out = Vec::new();
+    for row in app.rows(Topic::Sources) {
+        let Body::Source { alive_at, troubled_since, trouble, fresh_for_s } = &row.body else { continue };
+        if systems(pane).contains(&row.source.system) {
+            let late = alive_at.is_none_or(|at| time::since(at, app.at()) > *fresh_for_s);
+            out.push(Behind {
+                row,
+                alive_at: *alive_at,
+                troubled_since: *troubled_since,
+                trouble: trouble.as_ref(),
+                late: late || trouble.is_some(),
+            });
+        }
+    }
+    out
+}
+
+/// Whether nothing behind the pane can be believed any more.
+pub fn is_stale(app: &App, pane: Pane) -> bool {
+    let behind = behind(app, pane);
+    !behind.is_empty() && behind.iter().all(|source| source.late)
+}
+
+/// The age of a pane's data, for the right end of its title.
+fn age(app: &App, pane: Pane) -> Words {
+    let behind = behind(app, pane);
+    if behind.is_empty() {
+        return Words::new();
+    }
+    let late = behind.iter().filter(|source| source.late).count();
+    let ages = |late: bool| {
+        let some = behind.iter().filter(move |source| source.late == late);
+        some.filter_map(|source| source.alive_at).map(|at| time::since(at, app.at()))
+    };
+    if late == behind.len() {
+        return match ages(true).min() {
+            Some(age) => vec![span(Role::Warning, format!("STALE {}", time::age(age)))],
+            None => vec![span(Role::Unknown, "never read")],
+        };
+    }
+    let oldest = ages(false).max().unwrap_or(0);
+    let mut words = vec![span(Role::Dim, time::age(oldest))];
+    if late > 0 {
+        words.insert(0, span(Role::Warning, format!("{late} late · ")));
+    }
+    words
+}
+
+/// What is wrong with the sources of a pane, one line each: why, and the remedy.
+pub fn troubles(app: &App, pane: Pane) -> Vec<Words> {
+    let mut out = Vec::new();
+    for source in behind(app, pane) {
+        let Some(trouble) = source.trouble else { continue };
+        let since = source.troubled_since.map(|at| time::age(time::since(at, app.at()))).unwrap_or_default();
+        let mut words = vec![
+            span(Role::Warning, format!("{} ", glyph::UNKNOWN)),
+            span(Role::Text, source.row.source.instance.as_str()),
+            span(Role::Dim, format!(" {since} ")),
+            span(Role::Warning, trouble.what.as_str()),
+        ];
+        if !trouble.remedy.is_empty() {
+            words.push(span(Role::Dim, format!(" · {}", trouble.remedy)));
+        }
+        out.push(words);
+    }
+    out
+}
+
+/// How many lines the rows have; troubles take the rest, but never more than a third while there are rows.
+pub fn rows_height(app: &App, pane: Pane, body: Rect) -> u16 {
+    body.height - trouble_lines(app, pane, body)
+}
+
+fn trouble_lines(app: &App, pane: Pane, body: Rect) -> u16 {
+    let most = if body.height >= 3 { (body.height / 3).max(1) } else { 0 };
+    u16::try_from(troubles(app, pane).len()).unwrap_or(u16::MAX).min(most)
+}
+
+fn summary(app: &App, pane: Pane) -> Words {
+    match pane {
+        Pane::Alerts => alerts::summary(app),
+        Pane::Traffic => traffic::summary(app),
+        Pane::Backups => backups::summary(app),
+        Pane::Gitops => gitops::summary(app),
+        Pane::Events => events::summary(app),
+        Pane::Timeline => timeline::summary(app),
+        Pane::People => people::summary(app),
+    }
+}
+
+fn columns(pane: Pane) -> &'static [Column] {
+    match pane {
+        Pane::Alerts => alerts::COLUMNS,
+        Pane::Traffic => traffic::COLUMNS,
+        Pane::Backups => backups::COLUMNS,
+        Pane::Gitops => gitops::COLUMNS,
+        Pane::Events => events::COLUMNS,
+        Pane::Timeline => timeline::COLUMNS,
+        Pane::People => people::COLUMNS,
+    }
+}
+
+fn empty(app: &App, pane: Pane) -> String {
+    match pane {
+        Pane::Alerts => alerts::empty(app),
+        Pane::Traffic => "No load balancer and no probe is configured.".to_owned(),
+        Pane::Backups => backups::empty(app),
+        Pane::Gitops => "No application of the configured services is deployed by Argo CD here.".to_owned(),
+        Pane::Events => "No event was seen.".to_owned(),
+        Pane::Timeline => timeline::empty(app),
+        Pane::People => "Nobody is here yet.".to_owned(),
+    }
+}
+
+/// What stands where there are no rows.
+fn nothing(app: &App, pane: Pane) -> String {
+    if app.pane(pane).filter.is_some() {
+        return "No row has these words. Esc shows all.".to_owned();
+    }
+    if app.warnings && !list::all(app, pane).is_empty() {
+        return "Nothing wrong here. z shows all.".to_owned();
+    }
+    let behind = behind(app, pane);
+    let names = |it: &[&Behind<'_>]| it.iter().map(|s| s.row.source.to_string()).collect::<Vec<_>>().join(", ");
+    let waiting: Vec<_> =
+        behind.iter().filter(|source| source.alive_at.is_none() && source.trouble.is_none()).collect();
+    if !waiting.is_empty() {
+        return format!("Waiting for the first answer of {}.", names(&waiting));
+    }
+    if !systems(pane).is_empty() && behind.is_empty() {
+        return match app.mirror.welcome {
+            Some(_) => format!("Nothing is configured here: no {}.", systems(pane)[0].name()),
+            None => "Waiting for the room.".to_owned(),
+        };
+    }
+    if is_stale(app, pane) {
+        return "Nothing is known: no source can be read.".to_owned();
+    }
+    empty(app, pane)
+}
+
+/// Draws the title into the line above the pane.
+pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
+    let focused = app.focus == place.pane && app.overlays.iter().all(|overlay| !overlay.covers());
+    let role = if focused { Role::TitleFocused } else { Role::Title };
+    let name = span(role, format!("{} {}", place.pane.number(), place.pane.title()));
+    let mut left = vec![name];
+    let state = app.pane(place.pane);
+    let mut more = summary(app, place.pane);
+    if let Some(filter) = &state.filter {
+        let shown = list::visible(app, place.pane).len();
+        more = vec![
+            span(Role::Accent, format!("/{filter}")),
+            span(Role::Dim, format!("  {shown} of {}", list::all(app, place.pane).len())),
+        ];
+    }
+    let mut right = flow::join(vec![window(app, place), age(app, place.pane)], &span(Role::Dim, " · "));
+    if !right.is_empty() {
+        right.insert(0, span(Role::Text, " "));
+        right.push(span(Role::Text, " "));
+    }
+    let Rect { x, y, width, .. } = place.title;
+    if width < 4 {
+        return;
+    }
+    let room = width.saturating_sub(width_of(&right) + 3);
+    // A part of the summary is there whole or not at all.
+    while width_of(&left) + width_of(&more) + 3 > room && more.pop().is_some() {}
+    if !more.is_empty() {
+        left.push(span(Role::Text, "  "));
+        left.extend(more);
+    }
+    left.push(span(Role::Text, " "));
+    let left = columns::cut(&left, room, true);
+    canvas.words(x + 1, y, &left, room);
+    canvas.words_right((x + width).saturating_sub(1), y, &right, width - 2);
+}
+
+/// Draws the rows.
+pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
+    let Rect { x, y, width, .. } = place.body;
+    let room = width.saturating_sub(2);
+    let height = rows_height(app, place.pane, place.body);
+    let entries = list::visible(app, place.pane);
+    let state = app.pane(place.pane);
+    if entries.is_empty() {
+        for (line, words) in (0..height).zip(text::wrap(&nothing(app, place.pane), room)) {
+            canvas.put(x + 1, y + line, &words, Role::Dim, room);
+        }
+    }
+    let top = state.top.min(entries.len());
+    let shown: Vec<&Entry<'_>> = entries.iter().skip(top).take(usize::from(height)).collect();
+    let cells: Vec<_> = shown.iter().map(|entry| list::cells(app, place.pane, entry)).collect();
+    let columns = columns(place.pane);
+    let widths = columns::measure(columns, &cells, room);
+    let old = is_stale(app, place.pane);
+    for (line, (entry, row)) in (0..height).zip(shown.iter().zip(&cells)) {
+        let area = Rect::new(x, y + line, width, 1);
+        let faded;
+        let row = if old || entry.stale() {
+            faded = fade(row);
+            &faded
+        } else {
+            row
+        };
+        columns::draw(canvas, x + 1, y + line, room, columns, &widths, row);
+        let changed = entry.row().is_some_and(|row| super::changed(app, place.pane, row));
+        if changed {
+            canvas.embolden(area);
+        }
+        let chosen = app.focus == place.pane && top + usize::from(line) == state.index;
+        if chosen && (state.cursor.is_some() || app.zoom || place.pane != Pane::Timeline) {
+            canvas.tint(area, Role::Selected);
+        }
+    }
+    for (line, words) in (height..place.body.height).zip(troubles(app, place.pane)) {
+        let words = columns::cut(&words, room, true);
+        canvas.words(x + 1, y + line, &words, room);
+    }
+}
+
+/// Which rows are in sight, where not all of them are: for the right end of the title.
+fn window(app: &App, place: &Place) -> Words {
+    let total = list::visible(app, place.pane).len();
+    let height = usize::from(rows_height(app, place.pane, place.body));
+    if height == 0 || total <= height {
+        return Words::new();
+    }
+    let top = app.pane(place.pane).top.min(total - height);
+    vec![span(Role::Dim, format!("{}–{} of {total}", top + 1, top + height))]
+}
+
+/// Old rows: dim, no colour, and never a green mark.
+fn fade(row: &[Words]) -> Vec<Words> {
+    let mark = |text: &str| match text.trim() {
+        glyph::OK => text.replace(glyph::OK, glyph::UNKNOWN),
+        _ => text.to_owned(),
+    };
+    row.iter().map(|cell| cell.iter().map(|it| span(Role::Stale, mark(&it.text))).collect()).collect()
+}
+
+/// The mark of a verdict as a cell.
+pub fn mark(verdict: Verdict) -> Words {
+    let (glyph, role) = glyph::of(verdict);
+    vec![span(role, glyph)]
+}
+
+/// The strip: every pane in a few words, for screens that show one at a time.
+pub fn strip(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+    let facts = Pane::ALL.into_iter().map(|pane| {
+        let on = app.focus == pane;
+        let name =
+            span(if on { Role::TitleFocused } else { Role::Title }, format!("{} {}", pane.number(), pane.title()));
+        let short = span(name.role, pane.number().to_string());
+        let mut signal = signal(app, pane);
+        if !signal.is_empty() {
+            signal.insert(0, span(Role::Text, " "));
+        }
+        let full = std::iter::once(name).chain(signal.clone()).collect();
+        let tight = std::iter::once(short).chain(signal).collect();
+        // The pane in focus keeps its name longest.
+        // Timeline and people are in sight, or a key away: they make room first.
+        let tight = if matches!(pane, Pane::Timeline | Pane::People) && !on { Words::new() } else { tight };
+        flow::Fact::left(if on { 1 } else { 2 + pane as u8 }, full).or(tight)
+    });
+    flow::draw(canvas, area.x + 1, area.y, area.width.saturating_sub(2), 2, facts.collect());
+}
+
+/// The one thing to know about a pane.
+fn signal(app: &App, pane: Pane) -> Words {
+    if is_stale(app, pane) {
+        return vec![span(Role::Warning, "STALE")];
+    }
+    match pane {
+        Pane::Backups => backups::signal(app),
+        Pane::Events => events::signal(app),
+        Pane::Timeline => Words::new(),
+        Pane::People => vec![span(Role::Dim, app.seen().present.len().to_string())],
+        _ => counts(&list::all(app, pane)),
+    }
+}
+
+/// `3✗ 4▲`, or the best that can be said.
+fn counts(entries: &[Entry<'_>]) -> Words {
+    let count = |verdict| entries.iter().filter(|entry| entry.verdict() == verdict).count();
+    let mut parts = Vec::new();
+    for verdict in [Verdict::Critical, Verdict::Warning, Verdict::Unknown] {
+        let (glyph, role) = glyph::of(verdict);
+        match count(verdict) {
+            0 => {}
+            n => parts.push(vec![span(role, format!("{n}{glyph}"))]),
+        }
+    }
+    if parts.is_empty() && count(Verdict::Ok) > 0 {
+        return vec![span(Role::Good, glyph::OK)];
+    }
+    flow::join(parts, &span(Role::Text, " "))
+}

@@ -1,0 +1,116 @@
+//! A view that is read: a title, and lines that scroll. Help, situation and details are made of it.
+
+use ratatui::layout::Rect;
+
+use crate::console::app::App;
+use crate::console::overlay::Overlay;
+use crate::console::theme::Role;
+use crate::console::widget::canvas::{span, width_of};
+use crate::console::widget::{Canvas, Words, text};
+
+use super::{detail, footer, help, situation};
+
+/// What is read.
+pub struct Sheet {
+    pub title: Words,
+    pub lines: Vec<Words>,
+}
+
+impl Sheet {
+    /// An empty sheet.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self { title: vec![span(Role::Strong, title)], lines: Vec::new() }
+    }
+
+    /// A blank line, but never two.
+    pub fn space(&mut self) {
+        if self.lines.last().is_some_and(|line| !line.is_empty()) {
+            self.lines.push(Words::new());
+        }
+    }
+
+    /// A heading.
+    pub fn heading(&mut self, words: &str) {
+        self.space();
+        self.lines.push(vec![span(Role::Accent, words)]);
+    }
+
+    /// A label and its value, the value broken into lines where it is long.
+    pub fn pair(&mut self, label: &str, role: Role, value: &str, room: u16) {
+        const LABEL: u16 = 22;
+        if value.is_empty() {
+            return;
+        }
+        let lines = text::wrap(value, room.saturating_sub(LABEL).max(8));
+        for (i, line) in lines.into_iter().enumerate() {
+            let label = if i == 0 { label } else { "" };
+            let pad = " ".repeat(usize::from(LABEL).saturating_sub(label.chars().count()).max(2));
+            self.lines.push(vec![span(Role::Dim, format!("{label}{pad}")), span(role, line)]);
+        }
+    }
+
+    /// Words on a line of their own.
+    pub fn line(&mut self, words: Words) {
+        self.lines.push(words);
+    }
+
+    /// A sentence, broken into lines.
+    pub fn prose(&mut self, role: Role, value: &str, room: u16) {
+        for line in text::wrap(value, room) {
+            self.lines.push(vec![span(role, line)]);
+        }
+    }
+}
+
+fn sheet(app: &App, overlay: &Overlay) -> Option<(Sheet, usize)> {
+    let room = app.size.0.saturating_sub(4).min(120);
+    match overlay {
+        Overlay::Help { scroll } => Some((help::sheet(app, room), *scroll)),
+        Overlay::Situation { scroll } => Some((situation::sheet(app, room), *scroll)),
+        Overlay::Detail { pane, key, scroll } => Some((detail::sheet(app, *pane, key, room), *scroll)),
+        _ => None,
+    }
+}
+
+fn body(app: &App) -> Rect {
+    let (w, h) = app.size;
+    Rect::new(2, 2, w.saturating_sub(4), h.saturating_sub(4))
+}
+
+/// How far the sheet on top can scroll.
+pub fn most_scroll(app: &App) -> usize {
+    let lines = app.overlays.last().and_then(|overlay| sheet(app, overlay)).map_or(0, |(sheet, _)| sheet.lines.len());
+    lines.saturating_sub(usize::from(body(app).height))
+}
+
+/// The sheet on top as text, for the clipboard.
+pub fn plain(app: &App) -> String {
+    let Some((sheet, _)) = app.overlays.last().and_then(|overlay| sheet(app, overlay)) else { return String::new() };
+    let lines = sheet.lines.iter().map(|line| line.iter().map(|span| span.text.as_str()).collect::<String>());
+    lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// Draws the sheet.
+pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
+    let Some((sheet, scroll)) = sheet(app, overlay) else { return };
+    let (w, h) = app.size;
+    let body = body(app);
+    let all = sheet.lines.len();
+    let scroll = scroll.min(all.saturating_sub(usize::from(body.height)));
+    canvas.words(2, 0, &sheet.title, w.saturating_sub(4));
+    if all > usize::from(body.height) {
+        let last = (scroll + usize::from(body.height)).min(all);
+        let place = vec![span(Role::Dim, format!("lines {} to {last} of {all}", scroll + 1))];
+        if width_of(&sheet.title) + width_of(&place) + 6 < w {
+            canvas.words_right(w.saturating_sub(2), 0, &place, w);
+        }
+    }
+    canvas.line(Rect::new(0, 1, w, 1), 1);
+    for (y, line) in (body.y..body.bottom()).zip(sheet.lines.iter().skip(scroll)) {
+        canvas.words(body.x, y, line, body.width);
+    }
+    if h >= 6 {
+        canvas.line(Rect::new(0, h - 2, w, 1), h - 2);
+    }
+    footer::draw(app, canvas, Rect::new(0, h.saturating_sub(1), w, 1));
+}

@@ -1,0 +1,156 @@
+//! The incident in one page: what someone who joins now must know, in the order in which they ask.
+
+use crate::board::{Body, Topic, Verdict};
+use crate::console::app::{App, Pane};
+use crate::console::theme::Role;
+use crate::console::widget::canvas::span;
+use crate::console::widget::{glyph, time};
+use crate::model::{Happening, Stamp};
+use crate::timeline::Incident;
+
+use super::list;
+use super::sheet::Sheet;
+use super::{timeline, words};
+
+/// The page.
+pub fn sheet(app: &App, room: u16) -> Sheet {
+    let mut sheet = Sheet::new("Situation");
+    match app.incident() {
+        Some(incident) => {
+            sheet.title.push(span(Role::Text, format!("   {}", incident.title)));
+            head(app, incident, &mut sheet, room);
+            decisions(app, incident, &mut sheet, room);
+            plans(incident, &mut sheet, room);
+        }
+        None => sheet.prose(Role::Text, "No incident is open.", room),
+    }
+    services(app, &mut sheet, room);
+    wrong(app, &mut sheet, room);
+    sources(app, &mut sheet, room);
+    sheet
+}
+
+fn head(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
+    let severity = format!("{}, {}", incident.severity.name().to_uppercase(), incident.status.name());
+    sheet.pair("incident", Role::Text, incident.id.as_str(), room);
+    sheet.pair("severity", Role::Strong, &severity, room);
+    let commander = incident.commander.as_ref().map_or("nobody", |person| person.as_str());
+    sheet.pair("commander", Role::Text, commander, room);
+    let people: Vec<&str> = incident.people.keys().map(|person| person.as_str()).collect();
+    sheet.pair("took part", Role::Text, &people.join(", "), room);
+    sheet.space();
+    let clocks = &incident.clocks;
+    let end = clocks.recovery.map_or(app.at(), |(at, _)| at);
+    for (label, clock) in [("impact", clocks.impact), ("detected", clocks.detection), ("decided", clocks.decision)] {
+        let words = match clock {
+            Some((at, seq)) => instant(app, at, end, seq),
+            None => "not yet".to_owned(),
+        };
+        sheet.pair(label, Role::Text, &words, room);
+    }
+    if let Some((at, seq)) = clocks.recovery {
+        sheet.pair("recovered", Role::Good, &format!("{} (entry {seq})", app.zone.full(at)), room);
+    }
+    if let Some(lost) = clocks.rpo_s {
+        sheet.pair("data lost", Role::Text, &format!("{} of writes before the impact", time::words(lost)), room);
+    }
+}
+
+fn instant(app: &App, at: Stamp, end: Stamp, seq: u64) -> String {
+    format!("{}, +{} (entry {seq})", app.zone.full(at), time::clock(time::since(at, end)))
+}
+
+fn decisions(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
+    let worth = |happening: &Happening| matches!(happening, Happening::Decision(_) | Happening::FollowUp(_));
+    let items: Vec<_> = incident.items.iter().filter(|item| item.pinned || worth(&item.entry.happening)).collect();
+    if items.is_empty() {
+        return;
+    }
+    sheet.heading("Decided, pinned, to do");
+    for item in items {
+        let label = format!("{} {}", time::t_plus(timeline::zero(incident), item.at), app.zone.minutes(item.at));
+        sheet.pair(&label, Role::Text, &format!("{}: {}", item.entry.by.person, words::says(item)), room);
+    }
+}
+
+fn plans(incident: &Incident, sheet: &mut Sheet, room: u16) {
+    if incident.plans.by_id.is_empty() {
+        return;
+    }
+    sheet.heading("Plans");
+    for record in incident.plans.by_id.values() {
+        let (glyph, _) = words::plan_mark(record.state);
+        let label = format!("{glyph} {}", words::persons(record).join("+"));
+        sheet.pair(&label, Role::Text, &words::plan_says(record), room);
+    }
+}
+
+fn services(app: &App, sheet: &mut Sheet, room: u16) {
+    let rows = app.rows(Topic::Services);
+    if rows.is_empty() {
+        return;
+    }
+    sheet.heading("Services");
+    for row in rows {
+        let Body::Service { name, rto_s, rpo_s, restore_point, good_percent, failing_since, .. } = &row.body else {
+            continue;
+        };
+        let mut parts = vec![format!("RTO {}, RPO {}", time::words(*rto_s), time::words(*rpo_s))];
+        parts.extend(good_percent.map(|good| format!("{good} % of answers good")));
+        parts.extend(failing_since.map(|at| format!("failing for {}", time::words(time::since(at, app.at())))));
+        parts.push(match restore_point {
+            Some(point) => format!(
+                "newest restore point {} is {} old",
+                point.name,
+                time::words(time::since(point.started, app.at()))
+            ),
+            None => "no usable restore point".to_owned(),
+        });
+        let (glyph, role) = glyph::of(if row.stale { Verdict::Unknown } else { row.verdict });
+        sheet.pair(
+            &format!("{glyph} {name}"),
+            if role == Role::Good { Role::Text } else { role },
+            &parts.join(" · "),
+            room,
+        );
+    }
+}
+
+fn wrong(app: &App, sheet: &mut Sheet, room: u16) {
+    sheet.heading("Wrong now");
+    let before = sheet.lines.len();
+    for pane in [Pane::Alerts, Pane::Traffic, Pane::Backups, Pane::Gitops, Pane::Events] {
+        let critical = list::all(app, pane).into_iter().filter(|entry| entry.verdict() == Verdict::Critical);
+        for entry in critical.take(6) {
+            sheet.pair(pane.title(), Role::Text, &list::plain(app, pane, &entry), room);
+        }
+    }
+    if sheet.lines.len() == before {
+        sheet.prose(Role::Text, "Nothing critical is known.", room);
+    }
+}
+
+fn sources(app: &App, sheet: &mut Sheet, room: u16) {
+    let rows = app.rows(Topic::Sources);
+    if rows.is_empty() {
+        return;
+    }
+    sheet.heading("Sources");
+    for row in rows {
+        let Body::Source { alive_at, troubled_since, trouble, .. } = &row.body else { continue };
+        let age = |at: &Stamp| time::age(time::since(*at, app.at()));
+        let (role, words) = match (trouble, alive_at) {
+            (Some(trouble), _) => {
+                let since = troubled_since.as_ref().map(age).unwrap_or_default();
+                (
+                    Role::Warning,
+                    format!("{since}: {} · {}", trouble.what, trouble.remedy).trim_end_matches([' ', '·']).to_owned(),
+                )
+            }
+            (None, Some(at)) if row.stale => (Role::Warning, format!("STALE {}", age(at))),
+            (None, Some(at)) => (Role::Text, format!("read {} ago", age(at)).replace("now ago", "just now")),
+            (None, None) => (Role::Unknown, "not read yet".to_owned()),
+        };
+        sheet.pair(&row.source.to_string(), role, &words, room);
+    }
+}

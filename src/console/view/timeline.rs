@@ -1,0 +1,172 @@
+//! The timeline: what happened, oldest first, the newest at the bottom. All entries about one plan are one line.
+
+use crate::approval::{PlanRecord, PlanState};
+use crate::board::Verdict;
+use crate::client::Link;
+use crate::console::app::App;
+use crate::console::keymap::{Command, Context, spell};
+use crate::console::theme::Role;
+use crate::console::widget::canvas::span;
+use crate::console::widget::{Cell, Column, Words, glyph, time};
+use crate::model::{Happening, Stamp};
+use crate::timeline::{Incident, Item};
+
+use super::list::Entry;
+use super::words;
+
+/// Minutes, time, who, mark, what.
+pub const COLUMNS: &[Column] =
+    &[Column::fixed(1), Column::fixed(0), Column::name(0, 4), Column::fixed(0), Column::sentence(0, 10)];
+
+/// When a plan stands in the timeline: when it last asked something of the room.
+fn plan_at(record: &PlanRecord) -> Stamp {
+    match record.state {
+        PlanState::Proposed => record.proposed_at,
+        _ => record.approvals.iter().map(|approval| approval.at).max().unwrap_or(record.changed_at),
+    }
+}
+
+/// Entries that are folded into their plan's line, or say nothing by themselves.
+fn is_folded(happening: &Happening) -> bool {
+    matches!(
+        happening,
+        Happening::Proposed(_)
+            | Happening::Approved(_)
+            | Happening::Rejected(_)
+            | Happening::Withdrawn(_)
+            | Happening::Expired(_)
+            | Happening::Executing(_)
+            | Happening::Held(_)
+            | Happening::StepStarted(_)
+            | Happening::StepDone(_)
+            | Happening::StepFailed(_)
+            | Happening::StepUnknown(_)
+            | Happening::PlanEnded(_)
+            | Happening::Reconciled(_)
+            | Happening::Pin(_)
+            | Happening::Amend(_)
+            | Happening::Genesis(_)
+            | Happening::Rotate(_)
+    )
+}
+
+/// Items and plans of the incident, in order of time.
+pub fn entries(app: &App) -> Vec<Entry<'_>> {
+    let Some(incident) = app.incident() else { return Vec::new() };
+    let mut out: Vec<(Stamp, u64, Entry<'_>)> = Vec::new();
+    for item in incident.items.iter().filter(|item| !is_folded(&item.entry.happening)) {
+        out.push((item.at, item.entry.seq, Entry::Item(item)));
+    }
+    for record in incident.plans.by_id.values() {
+        out.push((plan_at(record), record.proposed_seq, Entry::Plan(record)));
+    }
+    out.sort_by_key(|(at, seq, _)| (*at, *seq));
+    out.into_iter().map(|(_, _, entry)| entry).collect()
+}
+
+/// What `T+0` is: the first alert, or when the incident was opened.
+pub fn zero(incident: &Incident) -> Stamp {
+    incident.clocks.detection.map_or(incident.opened_at, |(at, _)| at)
+}
+
+/// How an item stands, for `warnings only` and its mark.
+pub fn verdict_of(item: &Item) -> Verdict {
+    match &item.entry.happening {
+        Happening::Edge(edge) => match edge.verdict.as_str() {
+            "critical" => Verdict::Critical,
+            "warning" => Verdict::Warning,
+            "unknown" => Verdict::Unknown,
+            "ok" => Verdict::Ok,
+            _ => Verdict::Info,
+        },
+        Happening::Decision(_) | Happening::Note(_) | Happening::FollowUp(_) | Happening::Refused(_) => {
+            Verdict::Warning
+        }
+        _ => Verdict::Info,
+    }
+}
+
+/// One line.
+pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
+    let Some(incident) = app.incident() else { return Vec::new() };
+    match entry {
+        Entry::Item(item) => {
+            let (mark, role) = words::mark(item);
+            let mut text = vec![span(role, words::says(item))];
+            if !item.amended_by.is_empty() {
+                text.push(span(Role::Dim, " (amended)"));
+            }
+            if item.pinned {
+                text.insert(0, span(Role::Accent, "* "));
+            }
+            line(app, incident, item.at, who(item), mark, text)
+        }
+        Entry::Plan(record) => {
+            let persons: Vec<&str> = words::persons(record);
+            let (mark, text) = plan_line(app, record);
+            line(app, incident, plan_at(record), vec![span(Role::Text, persons.join("+"))], mark, text)
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn who(item: &Item) -> Words {
+    let actor = &item.entry.by;
+    let role = if actor.is_room() { Role::Dim } else { Role::Text };
+    let mut words = vec![span(role, actor.person.as_str())];
+    if actor.simulated {
+        words.push(span(Role::Drill, "~"));
+    }
+    words
+}
+
+fn line(app: &App, incident: &Incident, at: Stamp, who: Words, mark: Words, text: Words) -> Vec<Cell> {
+    vec![
+        vec![span(Role::Dim, time::t_plus(zero(incident), at))],
+        vec![span(Role::Dim, app.zone.minutes(at))],
+        who,
+        mark,
+        text,
+    ]
+}
+
+fn plan_line(app: &App, record: &PlanRecord) -> (Words, Words) {
+    let (glyph, role) = words::plan_mark(record.state);
+    let says = words::plan_says(record);
+    let open = app.keymap.chord_of(Context::Main, Command::OpenProposal);
+    let live = matches!(record.state, PlanState::Proposed | PlanState::Approved | PlanState::Executing);
+    // The key stands before the title, so that no width cuts it off.
+    let text = match (says.split_once(": "), open) {
+        (Some((state, title)), Some(chord)) if live => vec![
+            span(Role::Strong, state),
+            span(Role::Dim, " ("),
+            span(Role::Accent, spell(chord)),
+            span(Role::Dim, " opens) "),
+            span(Role::Text, title),
+        ],
+        _ => vec![span(Role::Text, says)],
+    };
+    (vec![span(role, glyph)], text)
+}
+
+/// Who it is, how long it lasts, what it counts.
+pub fn summary(app: &App) -> Words {
+    let Some(incident) = app.incident() else { return Words::new() };
+    let mut words = vec![span(Role::Dim, format!("{} entries", incident.items.len()))];
+    if let Some((_, why)) = app.seen().story.anomalies.last() {
+        words.push(span(Role::Warning, format!(" {} {why}", glyph::WARNING)));
+    }
+    if !app.seen().caught_up && matches!(app.seen().link, Link::Live { .. }) {
+        words.push(span(Role::Dim, " · catching up"));
+    }
+    words
+}
+
+/// No incident is an answer.
+pub fn empty(app: &App) -> String {
+    match app.seen().link {
+        Link::Connecting => "Waiting for the room.".to_owned(),
+        _ => "No incident is open. One opens with the first critical alert, or by `warroom incident open TITLE`."
+            .to_owned(),
+    }
+}

@@ -1,0 +1,139 @@
+//! Where users go: load balancers with their pools in order, and what the probes see from outside.
+
+use crate::board::row::PoolRef;
+use crate::board::{Body, Row, Topic, Verdict};
+use crate::console::app::App;
+use crate::console::theme::Role;
+use crate::console::widget::canvas::span;
+use crate::console::widget::{Cell, Column, Words, glyph, time};
+use crate::model::facts::{LoadBalancer, Probe};
+
+use super::list::Entry;
+use super::pane;
+
+/// Mark, name, state, more.
+pub const COLUMNS: &[Column] =
+    &[Column::mark(), Column::name(0, 11), Column::fixed(1), Column::fixed(2), Column::sentence(4, 8)];
+
+/// Each load balancer with its pools below it, then probes, then pools that nothing uses.
+pub fn entries(app: &App) -> Vec<Entry<'_>> {
+    let rows = app.rows(Topic::Traffic);
+    let mut out = Vec::new();
+    let mut used = Vec::new();
+    for row in rows {
+        if let Body::LoadBalancer { order, .. } = &row.body {
+            out.push(Entry::Row(row));
+            for (place, pool) in order.iter().enumerate() {
+                out.push(Entry::Pool(row, pool, place));
+                used.push(pool.id.as_str());
+            }
+        }
+    }
+    out.extend(rows.iter().filter(|row| matches!(row.body, Body::Probe(_))).map(Entry::Row));
+    let spare = |row: &&Row| matches!(&row.body, Body::Pool(pool) if !used.contains(&pool.id.as_str()));
+    out.extend(rows.iter().filter(spare).map(Entry::Row));
+    out
+}
+
+/// One line.
+pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
+    match entry {
+        Entry::Row(row) => match &row.body {
+            Body::LoadBalancer { lb, .. } => balancer(row, lb),
+            Body::Probe(probe) => probe_cells(app, row, probe),
+            Body::Pool(pool) => vec![
+                pane::mark(entry.verdict()),
+                vec![span(Role::Dim, format!("pool {}", pool.name))],
+                vec![span(Role::Dim, "unused")],
+                Words::new(),
+                vec![span(Role::Dim, row.why.as_str())],
+            ],
+            _ => Vec::new(),
+        },
+        Entry::Pool(row, pool, place) => pool_cells(row, pool, *place),
+        _ => Vec::new(),
+    }
+}
+
+fn balancer(row: &Row, lb: &LoadBalancer) -> Vec<Cell> {
+    let policy = if lb.enabled { lb.policy.as_str().to_owned() } else { "disabled".to_owned() };
+    let note = match lb.ttl_s {
+        Some(ttl) if !lb.proxied => format!("TTL {ttl} s"),
+        _ => "proxied".to_owned(),
+    };
+    let more = match lb.overrides.len() {
+        0 => Words::new(),
+        n => vec![span(Role::Warning, format!("{n} may override the order"))],
+    };
+    let role = if lb.enabled { Role::Dim } else { Role::Warning };
+    vec![
+        if row.verdict >= Verdict::Warning { pane::mark(row.verdict) } else { pane::mark(Verdict::Info) },
+        vec![span(Role::Strong, lb.name.as_str())],
+        vec![span(role, policy)],
+        vec![span(Role::Dim, note)],
+        more,
+    ]
+}
+
+fn pool_cells(row: &Row, pool: &PoolRef, place: usize) -> Vec<Cell> {
+    let goes = matches!(&row.body, Body::LoadBalancer { goes_to: Some(to), .. } if *to == pool.name);
+    let arrow = if goes { "→ " } else { "  " };
+    let (verdict, word) = match (pool.enabled, pool.healthy) {
+        (Some(false), _) => (Verdict::Warning, "off"),
+        (_, Some(true)) => (Verdict::Ok, "up"),
+        (_, Some(false)) => (Verdict::Critical, "down"),
+        (_, None) => (Verdict::Unknown, "unknown"),
+    };
+    let count =
+        if verdict == Verdict::Critical { pool.places - pool.places_ok.min(pool.places) } else { pool.places_ok };
+    let regions = if pool.places == 0 { String::new() } else { format!("{count} of {}", pool.places) };
+    let more = if pool.places > 0 && place == 0 { "regions" } else { "" };
+    let role = glyph::of(verdict).1;
+    vec![
+        pane::mark(verdict),
+        vec![span(if goes { Role::Accent } else { Role::Text }, arrow), span(Role::Text, pool.name.as_str())],
+        vec![span(role, word)],
+        vec![span(Role::Dim, regions)],
+        vec![span(Role::Dim, more)],
+    ]
+}
+
+fn probe_cells(app: &App, row: &Row, probe: &Probe) -> Vec<Cell> {
+    let role = glyph::of(if row.stale { Verdict::Unknown } else { row.verdict }).1;
+    let answer = match probe.status {
+        Some(status) => status.to_string(),
+        None => "no answer".to_owned(),
+    };
+    let note = vec![span(Role::Text, format!("for {}", time::span(time::since(probe.since, app.at()))))];
+    let from = probe.site.as_ref().map(|site| format!("from {site}")).unwrap_or_default();
+    vec![
+        pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
+        vec![span(Role::Text, format!("probe {}", probe.name))],
+        vec![span(role, answer)],
+        note,
+        vec![span(Role::Dim, from)],
+    ]
+}
+
+/// How good the answers to users are and which site gives them, by the services' own probes: the worst service.
+pub fn summary(app: &App) -> Words {
+    let services = app.rows(Topic::Services);
+    let worst = services.iter().filter_map(|row| match &row.body {
+        Body::Service { name, sites, good_percent: Some(good), .. } => Some((*good, name, sites, row.stale)),
+        _ => None,
+    });
+    let Some((good, name, sites, stale)) = worst.min_by_key(|(good, ..)| *good) else { return Words::new() };
+    let role = match good {
+        _ if stale => Role::Unknown,
+        100 => Role::Good,
+        _ => Role::Critical,
+    };
+    let mut words = vec![span(role, format!("{good} % good"))];
+    if let Some((site, share)) = sites.iter().max_by_key(|(_, share)| **share) {
+        words.push(span(Role::Dim, format!(" · {share} % on {site}")));
+    }
+    if services.len() > 1 {
+        words.push(span(Role::Dim, format!(" · {name}")));
+    }
+    words
+}

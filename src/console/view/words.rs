@@ -1,0 +1,136 @@
+//! The sentences of the timeline: the same words here, in the detail view and beside a plan.
+
+use crate::approval::{PlanRecord, PlanState, StepState};
+use crate::board::Verdict;
+use crate::console::theme::Role;
+use crate::console::widget::canvas::span;
+use crate::console::widget::{Words, glyph};
+use crate::model::{Happening, IncidentStatus};
+use crate::timeline::Item;
+
+/// The mark of an item, and the role of its text.
+pub fn mark(item: &Item) -> (Words, Role) {
+    match &item.entry.happening {
+        Happening::Decision(_) => (vec![span(Role::Accent, glyph::DECISION)], Role::Decision),
+        Happening::Note(_) | Happening::FollowUp(_) => (vec![span(Role::Text, " ")], Role::Text),
+        Happening::Edge(_) => match super::timeline::verdict_of(item) {
+            Verdict::Info => (vec![span(Role::Text, " ")], Role::Text),
+            verdict => {
+                let (glyph, role) = glyph::of(verdict);
+                (vec![span(role, glyph)], Role::Text)
+            }
+        },
+        Happening::Refused(_) => (vec![span(Role::Warning, glyph::WARNING)], Role::Text),
+        Happening::Recovered(_) => (vec![span(Role::Warning, glyph::WARNING)], Role::Text),
+        _ => (vec![span(Role::Text, " ")], Role::Dim),
+    }
+}
+
+/// An item as a sentence.
+pub fn says(item: &Item) -> String {
+    let text = &item.text;
+    match &item.entry.happening {
+        Happening::Opened(opened) => format!("Incident opened as {}: {text}", opened.severity.name().to_uppercase()),
+        Happening::Set(set) => {
+            let mut parts = Vec::new();
+            parts.extend(set.status.map(|status| format!("Status: {}", status.name())));
+            parts.extend(set.severity.map(|severity| format!("Severity: {}", severity.name().to_uppercase())));
+            parts.extend(set.commander.as_ref().map(|person| match *person == item.entry.by.person {
+                true => "took command".to_owned(),
+                false => format!("{person} commands"),
+            }));
+            parts.extend(set.impact_at.map(|_| "Impact set by hand".to_owned()));
+            parts.extend(set.recovered_at.map(|_| "Recovery set by hand".to_owned()));
+            if !text.is_empty() {
+                parts.push(format!("Title: {text}"));
+            }
+            parts.join(" · ")
+        }
+        Happening::Closed(_) => "Incident closed".to_owned(),
+        Happening::Note(_) => text.to_string(),
+        Happening::Decision(_) => format!("Decision: {text}"),
+        Happening::FollowUp(it) => match &it.owner {
+            Some(owner) => format!("Follow-up for {owner}: {text}"),
+            None => format!("Follow-up: {text}"),
+        },
+        Happening::Edge(edge) => edge.says.to_string(),
+        Happening::Folded(folded) => format!("{} more {} held back by the rate limit", folded.count, folded.edge),
+        Happening::Joined(_) => "joined".to_owned(),
+        Happening::Left(_) => "left".to_owned(),
+        Happening::Refused(it) => format!("{} refused: {} ×{}", it.verb, kind(it.kind), it.count),
+        Happening::Recovered(it) => format!("The log's torn end was cut off: {} bytes, kept beside it", it.bytes),
+        Happening::RoomStarted(it) => format!("The room started, version {}", it.version),
+        Happening::RoomStopped(it) => format!("The room stopped: {}", it.why),
+        Happening::Redact(it) => format!("The text of entry {} was removed", it.seq),
+        Happening::Unknown { kind, .. } => format!("{kind} (from a later version) {text}"),
+        other => format!("{} {text}", other.kind()),
+    }
+}
+
+fn kind(kind: crate::model::RefusalKind) -> String {
+    serde_json::to_value(kind)
+        .ok()
+        .and_then(|value| value.as_str().map(ToOwned::to_owned))
+        .unwrap_or_default()
+        .replace('_', " ")
+}
+
+/// Everyone whose confirmation a plan has, the proposer first.
+pub fn persons(record: &PlanRecord) -> Vec<&str> {
+    let mut persons = vec![record.by.person.as_str()];
+    for approval in &record.approvals {
+        if !persons.contains(&approval.by.person.as_str()) {
+            persons.push(approval.by.person.as_str());
+        }
+    }
+    persons
+}
+
+/// The mark of a plan.
+pub fn plan_mark(state: PlanState) -> (&'static str, Role) {
+    match state {
+        PlanState::Proposed | PlanState::Approved | PlanState::Executing => (glyph::WAITING, Role::Waiting),
+        PlanState::Succeeded => (glyph::OK, Role::Good),
+        PlanState::Failed => (glyph::CRITICAL, Role::Critical),
+        PlanState::Interrupted => (glyph::UNKNOWN, Role::Warning),
+        PlanState::Stopped => (glyph::WARNING, Role::Warning),
+        PlanState::Rejected | PlanState::Withdrawn | PlanState::Expired | PlanState::Superseded => (" ", Role::Dim),
+    }
+}
+
+/// A plan as a sentence.
+pub fn plan_says(record: &PlanRecord) -> String {
+    let title = &record.plan.title;
+    let code = record.digest.spoken().replace(' ', "").to_lowercase();
+    let because = if record.says.is_empty() { String::new() } else { format!(": {}", record.says) };
+    match record.state {
+        PlanState::Proposed => format!("Waits for a second person: {title}"),
+        PlanState::Approved => format!("Confirmed ({code}), about to run: {title}"),
+        PlanState::Executing => {
+            let at = record.steps.iter().position(|step| !matches!(step, StepState::Done { .. }));
+            let step = at.map_or(record.steps.len(), |at| at + 1);
+            format!("Runs, step {step} of {}: {title}", record.steps.len())
+        }
+        PlanState::Succeeded if record.says.is_empty() => format!("{title}: confirmed ({code}), done"),
+        PlanState::Succeeded => format!("{title}: confirmed ({code}) → {}", record.says),
+        PlanState::Failed => format!("{title}: failed{because}"),
+        PlanState::Stopped => format!("{title}: stopped{because}"),
+        PlanState::Interrupted => match record.reconciled {
+            Some(_) => format!("{title}: interrupted, then read again{because}"),
+            None => format!("{title}: interrupted, what it did is not known yet{because}"),
+        },
+        PlanState::Rejected => format!("{title}: refused{because}"),
+        PlanState::Withdrawn => format!("{title}: withdrawn"),
+        PlanState::Expired => format!("{title}: expired{because}"),
+        PlanState::Superseded => format!("{title}: replaced by a newer plan"),
+    }
+}
+
+/// The colour of a status: work that goes on is plain, an end is quiet.
+pub fn status_role(status: IncidentStatus) -> Role {
+    match status {
+        IncidentStatus::Detected => Role::Critical,
+        IncidentStatus::Resolved | IncidentStatus::Closed => Role::Dim,
+        _ => Role::Strong,
+    }
+}

@@ -1,0 +1,60 @@
+//! The one vocabulary of glyphs, and what becomes of it on an ASCII terminal.
+
+use ratatui::buffer::Buffer;
+
+use crate::board::Verdict;
+use crate::console::theme::Role;
+
+pub const CRITICAL: &str = "✗";
+pub const WARNING: &str = "▲";
+pub const OK: &str = "✓";
+pub const UNKNOWN: &str = "?";
+pub const DECISION: &str = "◆";
+pub const WAITING: &str = "▸";
+pub const LIVE: &str = "●";
+pub const PIN: &str = "*";
+
+/// Glyph and colour of a verdict. `Info` has neither: it asks for nothing.
+pub fn of(verdict: Verdict) -> (&'static str, Role) {
+    match verdict {
+        Verdict::Ok => (OK, Role::Good),
+        Verdict::Info => (" ", Role::Text),
+        Verdict::Unknown => (UNKNOWN, Role::Unknown),
+        Verdict::Warning => (WARNING, Role::Warning),
+        Verdict::Critical => (CRITICAL, Role::Critical),
+    }
+}
+
+/// The ASCII character for one of ours, one cell each, so that nothing moves.
+fn ascii(symbol: &str) -> &'static str {
+    match symbol {
+        "✗" => "X",
+        "▲" => "!",
+        "✓" => "+",
+        "◆" | "×" => "*",
+        "▸" | "→" | "›" => ">",
+        "‹" => "<",
+        "●" => "o",
+        "·" => "-",
+        "…" => "~",
+        "—" | "─" | "–" => "-",
+        "│" | "▏" | "▕" | "⏎" => "|",
+        "┬" | "┴" | "┼" | "├" | "┤" | "┌" | "┐" | "└" | "┘" => "+",
+        "█" | "▇" => "#",
+        "░" => ".",
+        "“" | "”" => "\"",
+        "’" => "'",
+        _ => "?",
+    }
+}
+
+/// Makes a finished frame ASCII. What has no counterpart becomes `?`, as wide as it was.
+#[expect(clippy::disallowed_methods, reason = "the symbols come from the closed list above")]
+pub fn fold(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        if !cell.symbol().is_ascii() {
+            let plain = ascii(cell.symbol());
+            cell.set_symbol(plain);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Drawing that every view shares: clipped text by role, columns aligned by display width, bars, ages, joined lines.
+
+pub mod canvas;
+pub mod columns;
+pub mod flow;
+pub mod glyph;
+pub mod rules;
+pub mod text;
+pub mod time;
+
+pub use canvas::{Canvas, Span, Words, width};
+pub use columns::{Align, Cell, Column};

@@ -1,0 +1,112 @@
+//! A simulated second person for a drill played alone: watches the room like any client, takes as long as a human to read a plan,
+//! and approves what others proposed if its preconditions read well. Marked as simulated wherever its name is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::director::{Asker, Seen, waiting};
+use crate::client::Mirror;
+use crate::clock::Clock;
+use crate::model::{Action, PersonId, Plan, PlanId, SafeText, Stamp};
+use crate::protocol::{Hello, Request};
+
+/// Facts of a plan older than this are not worth approving on.
+const OLD_S: i64 = 300;
+/// Looks again so often at a plan that did not read well.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+
+/// The hello of a simulated person.
+pub fn hello(name: &PersonId) -> Hello {
+    Hello {
+        proto: vec![crate::protocol::VERSION],
+        client: format!("warroom-partner/{}", env!("CARGO_PKG_VERSION")),
+        entries_from: Some(1),
+        log: None,
+        topics: Vec::new(),
+        drill_as: Some(name.clone()),
+        simulated: true,
+        quiet: false,
+        readonly: false,
+    }
+}
+
+/// Reads and approves until the room is gone. `seed` decides how long each reading takes (20 to 30 s on the clock).
+pub async fn run(me: PersonId, asker: Arc<dyn Asker>, mut seen: Seen, clock: Clock, seed: u64) {
+    let mut reading = fastrand::Rng::with_seed(seed ^ 0x5eed_5eed);
+    // Plans this person is done with, so that a refusal is not asked for again and again.
+    let mut done: Vec<PlanId> = Vec::new();
+    loop {
+        let open = |m: &Mirror| waiting(m, &me, None).filter(|(plan, ..)| !done.contains(plan));
+        let Ok(mirror) = seen.wait_for(|m| open(m).is_some()).await.map(|m| Arc::clone(&m)) else { return };
+        let Some((plan, ..)) = open(&mirror) else { continue };
+        clock.sleep(Duration::from_secs(reading.u64(20..=30))).await;
+        done.push(plan.clone());
+        consider(&me, &asker, &mut seen, &clock, &plan).await;
+    }
+}
+
+/// Approves one plan as soon as it reads well; says once in the timeline why it does not.
+async fn consider(me: &PersonId, asker: &Arc<dyn Asker>, seen: &mut Seen, clock: &Clock, id: &PlanId) {
+    let mut said = false;
+    loop {
+        let mirror = Arc::clone(&seen.borrow());
+        let Some((plan, digest, confirm)) = waiting(&mirror, me, None).filter(|(plan, ..)| plan == id) else { return };
+        let Some(record) = mirror.story.incidents.last().and_then(|i| i.plans.by_id.get(id)) else { return };
+        match reads_well(&record.plan, &mirror, clock.now()) {
+            Ok(()) => {
+                let _ = asker.ask(Request::Approve { plan, digest, confirm }).await;
+                return;
+            }
+            Err(why) if !said => {
+                said = true;
+                let text = SafeText::new(&format!("not approving {} yet: {why}", record.plan.action.name()));
+                let _ = asker.ask(Request::Note { text, at: None }).await;
+            }
+            Err(_) => {}
+        }
+        clock.sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Whether a careful reader would confirm this plan; if not, why.
+pub fn reads_well(plan: &Plan, mirror: &Mirror, now: Stamp) -> Result<(), String> {
+    if plan.steps.is_empty() {
+        return Err("it has no steps".to_owned());
+    }
+    let facts: Vec<_> = plan.steps.iter().flat_map(|s| &s.pre).collect();
+    if facts.is_empty() {
+        return Err("it relies on no fact that can be checked".to_owned());
+    }
+    if let Some(old) = facts.iter().find(|p| (now - p.read_at).num_seconds() > OLD_S) {
+        return Err(format!("{} was read {} s ago", old.path, (now - old.read_at).num_seconds()));
+    }
+    let body = |key: &str| -> Vec<Value> {
+        let rows = mirror.board.values().flat_map(|view| &view.rows).filter(|row| !row.stale);
+        rows.filter_map(|row| serde_json::to_value(&row.body).ok()).filter_map(|b| b.get(key).cloned()).collect()
+    };
+    match plan.action {
+        Action::Failover => {
+            let to = plan.steps.iter().find_map(|s| s.params["body"]["default_pools"][0].as_str()).unwrap_or_default();
+            let bad = |pool: &Value| {
+                pool["id"] == to && (pool["enabled"] == Value::Bool(false) || pool["healthy"] == Value::Bool(false))
+            };
+            if body("pool").iter().any(bad) {
+                return Err("the pool it moves traffic to is off or unhealthy".to_owned());
+            }
+        }
+        Action::Restore => {
+            let backup = plan.steps.iter().find_map(|s| s.params["spec"]["backupName"].as_str()).unwrap_or_default();
+            if backup.is_empty() {
+                return Err("it names no backup".to_owned());
+            }
+            let points = body("backup");
+            let known = points.iter().any(|b| b["point"]["name"] == backup);
+            if !points.is_empty() && !known {
+                return Err(format!("{backup} is not the newest usable restore point of any schedule"));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,410 @@
+//! A Kubernetes API server over HTTP: who asks, what for, and the watch streams.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, header};
+use axum::response::Response;
+use futures::stream;
+use serde_json::{Value, json};
+
+use super::kube::{self, ListAsk, Page};
+use super::select::Selector;
+use super::shared::{self, Shared};
+use super::state::Ask;
+use super::store::{Res, Shelf};
+use super::table;
+use crate::drill::scenario::Site;
+
+/// Name of the user whose token the drill's kubeconfig has.
+const USER: &str = "warroom";
+/// A watch ends after so long when the client names no time.
+const WATCH_S: u64 = 1800;
+/// Bookmarks come about so often, on the world's clock.
+const BOOKMARK: Duration = Duration::from_secs(60);
+
+/// The router of one API server.
+pub fn router(shared: Shared, site: Site) -> Router {
+    let handler = move |request: Request<Body>| {
+        let shared = shared.clone();
+        async move { handle(shared, site, request).await }
+    };
+    Router::new().fallback(handler)
+}
+
+/// What a path names.
+struct Target {
+    res: Res,
+    namespace: Option<String>,
+    name: Option<String>,
+}
+
+fn target(path: &[&str]) -> Option<Target> {
+    let (group, version, rest) = match path {
+        ["api", version, rest @ ..] => ("", *version, rest),
+        ["apis", group, version, rest @ ..] => (*group, *version, rest),
+        _ => return None,
+    };
+    let find = |plural: &str| {
+        let found = |r: &&Res| r.spec().group == group && r.spec().version == version && r.spec().plural == plural;
+        Res::ALL.iter().find(found).copied()
+    };
+    let (namespace, plural, name) = match rest {
+        // `namespaces/NAME` is an object, `namespaces/NAME/pods` is a list inside it.
+        ["namespaces", name] if group.is_empty() => (None, "namespaces", Some(*name)),
+        ["namespaces", ns, plural] => (Some(*ns), *plural, None),
+        ["namespaces", ns, plural, name] => (Some(*ns), *plural, Some(*name)),
+        [plural] => (None, *plural, None),
+        [plural, name] => (None, *plural, Some(*name)),
+        _ => return None,
+    };
+    let res = find(plural)?;
+    if res.spec().namespaced != (namespace.is_some() || name.is_none()) && !(namespace.is_none() && name.is_none()) {
+        return None;
+    }
+    Some(Target { res, namespace: namespace.map(Into::into), name: name.map(Into::into) })
+}
+
+async fn handle(shared: Shared, site: Site, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
+    let query = shared::query(&parts.uri);
+    let is_write = !matches!(parts.method, Method::GET | Method::HEAD);
+    let bytes = shared::body_of(body).await.unwrap_or_default();
+    let response = match identity(&shared, site, &parts.headers, &segments) {
+        Err(answer) => shared.json(answer),
+        Ok(()) if segments.last() == Some(&"selfsubjectaccessreviews") && parts.method == Method::POST => {
+            return shared.json(kube::access_review(&serde_json::from_slice(&bytes).unwrap_or_default()));
+        }
+        Ok(()) if is_write => write(&shared, site, &parts.method, &parts.headers, &segments, &query, &bytes),
+        Ok(()) => read(&shared, site, &parts.headers, &segments, &query),
+    };
+    if is_write {
+        shared.note(site.name(), parts.method.as_str(), &path, &bytes, response.status().as_u16());
+    }
+    response
+}
+
+/// Health and version are open to everyone; the rest needs the token.
+fn identity(shared: &Shared, site: Site, headers: &HeaderMap, path: &[&str]) -> Result<(), super::state::Answer> {
+    let good = shared.with(|state| state.cluster(site).token.clone());
+    match shared::bearer(headers) {
+        Some(token) if token == good => Ok(()),
+        Some(_) => Err(kube::status(401, "Unauthorized", "Unauthorized", json!({}))),
+        None if matches!(path, ["version" | "livez" | "readyz" | "healthz"]) => Ok(()),
+        None => {
+            let who = "system:anonymous";
+            Err(match target(path) {
+                Some(t) => kube::forbidden(who, "list", t.res, t.namespace.as_deref()),
+                None => {
+                    let why = format!("forbidden: User \"{who}\" cannot get path \"/{}\"", path.join("/"));
+                    kube::status(403, "Forbidden", &why, json!({}))
+                }
+            })
+        }
+    }
+}
+
+fn nothing_here(shared: &Shared) -> Response {
+    shared.respond(404, "text/plain; charset=utf-8", "404 page not found\n")
+}
+
+fn read(shared: &Shared, site: Site, headers: &HeaderMap, path: &[&str], query: &BTreeMap<String, String>) -> Response {
+    let etcd_failed = || {
+        shared.with(|s| {
+            let since = s.scenario.after_impact(i64::from(s.scenario.etcd.after_impact_s));
+            s.cluster(site).etcd_failed && s.now >= since
+        })
+    };
+    match path {
+        ["version"] => {
+            let version = shared.with(|s| s.scenario.cluster(site).version.clone());
+            return shared.json((200, kube::version(&version)));
+        }
+        [endpoint @ ("livez" | "readyz" | "healthz")] => {
+            let exclude: Vec<&str> = query.get("exclude").map(String::as_str).into_iter().collect();
+            let (status, text) = kube::health(endpoint, query.contains_key("verbose"), &exclude, etcd_failed());
+            return shared.respond(status, "text/plain; charset=utf-8", text);
+        }
+        ["livez" | "readyz" | "healthz", ..] => {
+            let why = format!("forbidden: User \"{USER}\" cannot get path \"/{}\"", path.join("/"));
+            return shared.json(kube::status(403, "Forbidden", &why, json!({})));
+        }
+        _ => {}
+    }
+    if let Some(found) = kube::discovery(path) {
+        return shared.json((200, found));
+    }
+    let Some(target) = target(path) else { return nothing_here(shared) };
+    let as_table = headers.get(header::ACCEPT).and_then(|a| a.to_str().ok()).is_some_and(|a| a.contains("as=Table"));
+    let flag = |key: &str| query.get(key).is_some_and(|v| v == "true" || v == "1");
+    match &target.name {
+        Some(name) => get(shared, site, &target, name, as_table),
+        None if flag("watch") => watch(shared, site, target, query, as_table),
+        None => list(shared, site, target, query, as_table),
+    }
+}
+
+fn get(shared: &Shared, site: Site, target: &Target, name: &str, as_table: bool) -> Response {
+    let namespace = target.namespace.clone().unwrap_or_default();
+    let found = shared.with(|state| {
+        let store = &state.cluster(site).store;
+        let object = store.shelf(target.res).objects.get(&(namespace, name.to_owned())).cloned();
+        object.map(|o| {
+            let page = Page { items: vec![o.json.clone()], rv: o.rv, go_on: None, remaining: 0 };
+            if as_table {
+                table::table(target.res, &page, state.now).to_string()
+            } else {
+                kube::whole_text(target.res, &o.json)
+            }
+        })
+    });
+    match found {
+        Some(text) => shared.respond(200, "application/json", text),
+        None => shared.json(kube::not_found(target.res, name)),
+    }
+}
+
+fn selector(query: &BTreeMap<String, String>) -> Result<Selector, super::state::Answer> {
+    let text = |key: &str| query.get(key).map(String::as_str);
+    Selector::parse(text("fieldSelector"), text("labelSelector"))
+        .map_err(|why| kube::status(400, "BadRequest", &why, json!({})))
+}
+
+fn list(shared: &Shared, site: Site, target: Target, query: &BTreeMap<String, String>, as_table: bool) -> Response {
+    let selector = match selector(query) {
+        Ok(selector) => selector,
+        Err(answer) => return shared.json(answer),
+    };
+    let ask = ListAsk {
+        namespace: target.namespace,
+        selector,
+        limit: query.get("limit").and_then(|l| l.parse().ok()).unwrap_or(0),
+        go_on: query.get("continue").filter(|c| !c.is_empty()).cloned(),
+    };
+    let text = shared.with(|state| {
+        let store = &state.cluster(site).store;
+        let page = kube::page(store.shelf(target.res), store.rv, &ask)?;
+        Some(if as_table {
+            table::table(target.res, &page, state.now).to_string()
+        } else {
+            kube::list_text(target.res, &page)
+        })
+    });
+    match text {
+        Some(text) => shared.respond(200, "application/json", text),
+        None => shared.json(expired("The provided continue parameter is too old to display a consistent list result.")),
+    }
+}
+
+fn expired(message: &str) -> super::state::Answer {
+    kube::status(410, "Expired", message, json!({}))
+}
+
+fn write(
+    shared: &Shared,
+    site: Site,
+    method: &Method,
+    headers: &HeaderMap,
+    path: &[&str],
+    query: &BTreeMap<String, String>,
+    bytes: &[u8],
+) -> Response {
+    let Some(target) = target(path) else { return nothing_here(shared) };
+    let verb = match *method {
+        Method::POST => "create",
+        Method::PATCH => "patch",
+        Method::PUT => "update",
+        _ => "delete",
+    };
+    let spec = target.res.spec();
+    if !spec.writes.contains(&verb) {
+        return shared.json(kube::forbidden(USER, verb, target.res, target.namespace.as_deref()));
+    }
+    if shared.with(|s| s.cluster(site).etcd_failed) {
+        return shared.json(kube::store_failed());
+    }
+    let Ok(body) = serde_json::from_slice::<Value>(bytes) else {
+        return shared.json(kube::status(400, "BadRequest", "the body of the request is not valid JSON", json!({})));
+    };
+    let namespace = target.namespace.unwrap_or_default();
+    let dry = query.get("dryRun").is_some_and(|d| d == "All");
+    let ask = match target.name {
+        Some(name) if verb == "patch" => {
+            let kind = headers.get(header::CONTENT_TYPE).and_then(|c| c.to_str().ok()).unwrap_or_default();
+            if !kind.starts_with("application/merge-patch+json") {
+                let why = "the body of the request was in an unknown format - accepted media types include: application/merge-patch+json";
+                return shared.json(kube::status(415, "UnsupportedMediaType", why, json!({})));
+            }
+            Ask::PatchObject { site, res: target.res, namespace, name, body, dry }
+        }
+        None if verb == "create" => Ask::CreateRestore { site, namespace, body, dry },
+        _ => {
+            let why = "the server does not allow this method on the requested resource";
+            return shared.json(kube::status(405, "MethodNotAllowed", why, json!({})));
+        }
+    };
+    shared.json(shared.ask(ask))
+}
+
+/// Where a watch is.
+struct Watch {
+    shared: Shared,
+    site: Site,
+    target: Target,
+    selector: Selector,
+    as_table: bool,
+    bookmarks: bool,
+    /// Everything up to here was sent.
+    rv: u64,
+    /// To be sent before anything else.
+    first: Option<String>,
+    ticks: tokio::sync::watch::Receiver<u64>,
+    ends: tokio::time::Instant,
+    over: bool,
+}
+
+fn watch(shared: &Shared, site: Site, target: Target, query: &BTreeMap<String, String>, as_table: bool) -> Response {
+    let selector = match selector(query) {
+        Ok(selector) => selector,
+        Err(answer) => return shared.json(answer),
+    };
+    let flag = |key: &str| query.get(key).is_some_and(|v| v == "true" || v == "1");
+    let limit: u64 = query.get("timeoutSeconds").and_then(|t| t.parse().ok()).filter(|s| *s > 0).unwrap_or(WATCH_S);
+    let ticks = shared.ticks();
+    let asked: Option<u64> = query.get("resourceVersion").and_then(|v| v.parse().ok()).filter(|v| *v > 0);
+    let initial = flag("sendInitialEvents");
+    let mut watch = Watch {
+        shared: shared.clone(),
+        site,
+        target,
+        selector,
+        as_table,
+        bookmarks: flag("allowWatchBookmarks"),
+        rv: asked.unwrap_or(0),
+        first: None,
+        ticks,
+        ends: tokio::time::Instant::now() + Duration::from_secs(limit.min(3600)),
+        over: false,
+    };
+    if initial || asked.is_none() {
+        watch.begin(initial);
+    }
+    let body = Body::from_stream(stream::unfold(watch, |mut watch| async move {
+        let chunk = watch.next().await?;
+        Some((Ok::<_, Infallible>(chunk), watch))
+    }));
+    shared.respond(200, "application/json", body)
+}
+
+impl Watch {
+    /// Everything there is now, as ADDED, and a bookmark that says so if the client asked for it.
+    fn begin(&mut self, mark: bool) {
+        let shared = self.shared.clone();
+        shared.with(|state| {
+            let store = &state.cluster(self.site).store;
+            let mut out = String::new();
+            for (key, object) in &store.shelf(self.target.res).objects {
+                if self.here(&key.0) && self.selector.matches(&object.json) {
+                    self.line(&mut out, "ADDED", &object.json, object.rv, state.now);
+                }
+            }
+            self.rv = store.rv;
+            if mark {
+                out.push_str(&self.bookmark(true));
+            }
+            self.first = (!out.is_empty()).then_some(out);
+        });
+    }
+
+    fn here(&self, namespace: &str) -> bool {
+        self.target.namespace.as_deref().is_none_or(|want| want == namespace)
+    }
+
+    fn line(
+        &self,
+        out: &mut String,
+        kind: &str,
+        json: &std::sync::Arc<str>,
+        rv: u64,
+        now: chrono::DateTime<chrono::Utc>,
+    ) {
+        let object = if self.as_table {
+            let page = Page { items: vec![json.clone()], rv, go_on: None, remaining: 0 };
+            table::table(self.target.res, &page, now).to_string()
+        } else {
+            kube::whole_text(self.target.res, json)
+        };
+        out.push_str(&format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n"));
+    }
+
+    fn bookmark(&self, initial_end: bool) -> String {
+        let spec = self.target.res.spec();
+        let mut meta = json!({"resourceVersion": self.rv.to_string()});
+        if initial_end {
+            meta["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+        }
+        let mut object = json!({"kind": spec.kind, "apiVersion": spec.api_version(), "metadata": meta});
+        if self.target.res == Res::Events {
+            object["involvedObject"] = json!({});
+            object["source"] = json!({});
+        }
+        format!("{}\n", json!({"type": "BOOKMARK", "object": object}))
+    }
+
+    /// What happened since, as one chunk.
+    fn collect(&mut self) -> Option<String> {
+        let shared = self.shared.clone();
+        let (out, rv, over) = shared.with(|state| {
+            let store = &state.cluster(self.site).store;
+            let shelf: &Shelf = store.shelf(self.target.res);
+            let Some(changes) = shelf.since(self.rv) else {
+                let why = format!("too old resource version: {} ({})", self.rv, shelf.floor);
+                let (_, status) = expired(&why);
+                return (format!("{}\n", json!({"type": "ERROR", "object": status})), self.rv, true);
+            };
+            let mut out = String::new();
+            for change in changes.filter(|c| self.here(&c.namespace)) {
+                // An object that begins or ceases to match is added or deleted, as far as this watch can tell.
+                let now = self.selector.matches(&change.json);
+                let before = change.before.as_ref().is_some_and(|b| self.selector.matches(b));
+                let kind = match (change.kind, before, now) {
+                    ("MODIFIED", true, false) => "DELETED",
+                    ("MODIFIED", false, true) => "ADDED",
+                    (_, _, false) => continue,
+                    (kind, ..) => kind,
+                };
+                self.line(&mut out, kind, &change.json, change.rv, state.now);
+            }
+            (out, store.rv, false)
+        });
+        self.rv = rv;
+        self.over |= over;
+        (!out.is_empty()).then_some(out)
+    }
+
+    async fn next(&mut self) -> Option<String> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        loop {
+            if self.over {
+                return None;
+            }
+            self.ticks.borrow_and_update();
+            if let Some(chunk) = self.collect() {
+                return Some(chunk);
+            }
+            let shared = self.shared.clone();
+            tokio::select! {
+                changed = self.ticks.changed() => if changed.is_err() { return None },
+                () = tokio::time::sleep_until(self.ends) => return None,
+                () = shared.clock().sleep(BOOKMARK), if self.bookmarks => return Some(self.bookmark(false)),
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The simulated world: two Kubernetes API servers, an Alertmanager pair, Cloudflare and the service's own URL, each on a loopback
+//! port of its own, all answered from one pure [`State`].
+//!
+//! Its types are its own: sharing them with the clients would repeat one mistake on both sides.
+
+mod alerts;
+mod argocd;
+mod edge;
+mod edge_http;
+mod files;
+mod kube;
+mod kube_http;
+mod net;
+mod seed;
+mod select;
+mod shared;
+mod state;
+mod store;
+mod story;
+mod table;
+mod traffic;
+mod velero;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+pub use files::Endpoints;
+pub use state::{Ask, State, Write};
+
+use crate::clock::Clock;
+use crate::drill::scenario::{Scenario, Site};
+use net::Gate;
+use shared::Shared;
+
+/// One simulated service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    Primary,
+    Dr,
+    Alertmanager1,
+    Alertmanager2,
+    Cloudflare,
+    Shop,
+}
+
+impl Service {
+    /// Every service that a room talks to.
+    pub const ALL: [Self; 6] =
+        [Self::Primary, Self::Dr, Self::Alertmanager1, Self::Alertmanager2, Self::Cloudflare, Self::Shop];
+
+    fn at(self) -> usize {
+        self as usize
+    }
+}
+
+/// A running world. Dropping it closes every port.
+pub struct World {
+    shared: Shared,
+    gates: Vec<Gate>,
+    control: Gate,
+    stop: CancellationToken,
+    storm: Mutex<CancellationToken>,
+}
+
+impl World {
+    /// Opens the ports and lets the story run on `clock`.
+    pub async fn start(scenario: Scenario, seed: u64, clock: Clock) -> Result<Self, String> {
+        let shared = Shared::new(State::new(Arc::new(scenario), seed), clock);
+        let routers = [
+            kube_http::router(shared.clone(), Site::Primary),
+            kube_http::router(shared.clone(), Site::Dr),
+            edge_http::alertmanager(shared.clone(), 0),
+            edge_http::alertmanager(shared.clone(), 1),
+            edge_http::cloudflare(shared.clone()),
+            edge_http::service(shared.clone()),
+        ];
+        let failed = |e: std::io::Error| format!("the drill's world can't open a loopback port: {e}");
+        let mut gates = Vec::new();
+        for router in routers {
+            gates.push(Gate::open(router).await.map_err(failed)?);
+        }
+        let control = Gate::open(edge_http::control(shared.clone())).await.map_err(failed)?;
+        let stop = CancellationToken::new();
+        let (running, ended) = (shared.clone(), stop.clone());
+        tokio::spawn(async move { ended.run_until_cancelled(running.run()).await });
+        Ok(Self { shared, gates, control, storm: Mutex::new(stop.child_token()), stop })
+    }
+
+    /// The address of a service: `http://127.0.0.1:PORT`.
+    pub fn url(&self, service: Service) -> String {
+        format!("http://127.0.0.1:{}", self.gates[service.at()].port)
+    }
+
+    /// The address of the control port.
+    pub fn control_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.control.port)
+    }
+
+    /// The world's clock.
+    pub fn clock(&self) -> &Clock {
+        self.shared.clock()
+    }
+
+    /// Takes all services down, or up again on the same ports; returns when that is so. The control port stays.
+    pub async fn set_down(&self, down: bool) {
+        futures::future::join_all(self.gates.iter().map(|gate| gate.set_down(down))).await;
+    }
+
+    /// Takes one service down, or up again.
+    pub async fn set_service_down(&self, service: Service, down: bool) {
+        self.gates[service.at()].set_down(down).await;
+    }
+
+    /// Every write received, oldest first (the last 4096), whatever it was answered.
+    pub fn writes(&self) -> Vec<Write> {
+        self.shared.with(|state| state.writes())
+    }
+
+    /// The world as JSON: the same for the same seed, writes and instants.
+    pub fn dump(&self) -> Value {
+        self.shared.with(|state| state.dump())
+    }
+
+    /// A write as if it had come over the wire; for tests.
+    pub fn apply(&self, ask: Ask) -> (u16, Value) {
+        self.shared.ask(ask)
+    }
+
+    /// So many events of the primary cluster at once.
+    pub fn inject(&self, count: u32) {
+        self.shared.ask(Ask::Inject { site: Site::Primary, count });
+    }
+
+    /// So many events per *real* second on the primary cluster, until another rate is given; 0 ends it.
+    pub fn storm(&self, per_second: u32) {
+        let next = self.stop.child_token();
+        let mut storm = self.storm.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *storm, next.clone()).cancel();
+        drop(storm);
+        if per_second == 0 {
+            return;
+        }
+        let shared = self.shared.clone();
+        tokio::spawn(async move { next.run_until_cancelled(blow(shared, per_second)).await });
+    }
+}
+
+/// Injects evenly in steps of 20 ms; what a late step missed, the next makes up for.
+async fn blow(shared: Shared, per_second: u32) {
+    let begun = tokio::time::Instant::now();
+    let mut sent: u64 = 0;
+    let mut steps = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        steps.tick().await;
+        let due =
+            u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_mul(u64::from(per_second)) / 1000;
+        let count = u32::try_from(due.saturating_sub(sent)).unwrap_or(u32::MAX).min(per_second);
+        if count > 0 {
+            shared.ask(Ask::Inject { site: Site::Primary, count });
+        }
+        sent = due;
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

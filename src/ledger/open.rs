@@ -1,0 +1,325 @@
+//! Opening a log: directory and lock, the whole chain, and what to do about a tail that a crash tore.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::reader::{Index, Segment, Shared};
+use super::scan::{self, Scan};
+use super::storage::{Held, ReadFile, Storage, retry};
+use super::tail::Tail;
+use super::write::{self, Ledger, Sealer, Writer};
+use super::{Condition, Damage, LOCK, LedgerError, RESERVE, RESERVE_BYTES, SYNC_FAILED, renew, segments};
+use crate::clock::{Clock, Random};
+use crate::model::entry::{Draft, Genesis, LogLine, Recovered};
+use crate::model::{Actor, Digest, Happening, SafeText};
+use crate::seal::{self, ChainCheck};
+
+/// How to open a log.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// Its directory; made (0700) if missing.
+    pub dir: PathBuf,
+    pub room: String,
+    /// The host that records.
+    pub src: String,
+    /// The executor's boot id.
+    pub boot: String,
+    /// A drill's log goes anywhere.
+    pub drill: bool,
+    /// The room's public key in OpenSSH format, for a new log's genesis; may be empty.
+    pub key: String,
+    /// Kinds of file system that are accepted though they may lose synced writes: `nfs`, `fuse`, `smb`.
+    pub allow_fs: Vec<String>,
+    /// Refuse the kinds that are not allowed.
+    pub check_fs: bool,
+}
+
+/// An open log, and what was found while opening it.
+pub struct Opened {
+    pub ledger: Ledger,
+    /// A torn tail was cut off; an entry says so.
+    pub recovered: Option<Recovered>,
+    /// The log is not whole. If the damage `blocks`, the ledger is read-only.
+    pub damaged: Option<Damage>,
+    /// Things to show once, in words.
+    pub warnings: Vec<SafeText>,
+}
+
+/// What every step of opening needs.
+pub(super) struct Opening {
+    pub options: OpenOptions,
+    pub storage: Arc<dyn Storage>,
+    pub sealer: Sealer,
+    pub random: Random,
+    pub clock: Clock,
+    pub warnings: Vec<SafeText>,
+    pub lock: Box<dyn Held>,
+}
+
+impl Ledger {
+    /// Opens the log in a directory, or begins one; verifies all of it.
+    pub fn open(
+        options: OpenOptions,
+        storage: Arc<dyn Storage>,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Opened, LedgerError> {
+        Opening::begin(options, storage, clock, random)?.open()
+    }
+}
+
+/// The chain of a whole directory.
+pub(super) struct Survey {
+    pub segments: Vec<Segment>,
+    pub head: (u64, Digest),
+    /// Damage in what is closed.
+    pub closed: Option<Damage>,
+    /// The newest segment, and how far it is good.
+    pub newest: Option<(PathBuf, Scan)>,
+    pub log_id: String,
+    /// Tails that `recovered` entries speak of.
+    pub noted: BTreeSet<Digest>,
+}
+
+impl Opening {
+    /// Checks the directory and takes its lock.
+    pub fn begin(
+        options: OpenOptions,
+        storage: Arc<dyn Storage>,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Self, LedgerError> {
+        let dir = options.dir.clone();
+        retry(|| storage.make_dir(&dir)).map_err(LedgerError::io("make the log directory", &dir))?;
+        let facts = retry(|| storage.dir_facts(&dir)).map_err(LedgerError::io("look at", &dir))?;
+        let mut warnings = Vec::new();
+        if !options.drill {
+            if !facts.mine {
+                return Err(LedgerError::Directory { dir, why: "belongs to another user".into() });
+            }
+            if facts.mode & 0o077 != 0 {
+                let why = format!("others may enter it (mode {:03o}); run: chmod 700 {}", facts.mode, dir.display());
+                return Err(LedgerError::Directory { dir, why });
+            }
+            let remote = matches!(facts.kind, "nfs" | "fuse" | "smb");
+            if remote && options.check_fs && !options.allow_fs.iter().any(|kind| kind == facts.kind) {
+                return Err(LedgerError::FileSystem { dir, kind: facts.kind });
+            }
+            if remote || matches!(facts.kind, "overlay" | "tmpfs") {
+                let says = format!("the log is on {}: it may not survive a crash of the host", facts.kind);
+                warnings.push(SafeText::new(&says));
+            }
+        }
+        let lock = retry(|| storage.lock(&dir.join(LOCK))).map_err(|error| match error.kind() {
+            std::io::ErrorKind::WouldBlock => LedgerError::Locked(dir.clone()),
+            _ => LedgerError::io("lock", &dir.join(LOCK))(error),
+        })?;
+        let sealer = Sealer {
+            room: options.room.clone(),
+            src: options.src.clone(),
+            boot: options.boot.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+        };
+        Ok(Self { options, storage, sealer, random, clock, warnings, lock })
+    }
+
+    fn open(self) -> Result<Opened, LedgerError> {
+        self.clear_leftovers()?;
+        renew::finish(self.storage.as_ref(), &self.options.dir)?;
+        self.open_surveyed()
+    }
+
+    /// Opens what is there, once no half-done work of an earlier process is left.
+    pub fn open_surveyed(mut self) -> Result<Opened, LedgerError> {
+        let mut survey = self.survey()?;
+        if survey.newest.is_none() {
+            let genesis = self.genesis(None);
+            write::begin_log(&self, genesis)?;
+            survey = self.survey()?;
+        }
+        let mut damaged = survey.closed.take();
+        match self.judge_tail(&survey)? {
+            Tail::Clean => {}
+            Tail::Torn(bytes) => self.cut_tail(&survey, &bytes)?,
+            Tail::Damaged(damage) => damaged = Some(damage),
+        }
+        let blocked = damaged.as_ref().filter(|damage| damage.blocks).map(Damage::says);
+        let (mut torn, mut new_segment) = (Vec::new(), false);
+        if blocked.is_none() {
+            torn = self.unnoted(&survey.noted)?;
+            new_segment = self.exists(SYNC_FAILED)?;
+            self.close_off(&survey.segments)?;
+        }
+        let warnings = std::mem::take(&mut self.warnings);
+        let ledger = self.ledger(survey, blocked)?;
+        let recovered = torn.first().cloned();
+        for recovered in torn {
+            ledger.append(vec![by_room(recovered)])?;
+        }
+        if new_segment {
+            ledger.rotate("a sync failed before the restart")?;
+            ledger.forget_failed_sync();
+        }
+        Ok(Opened { ledger, recovered, damaged, warnings })
+    }
+
+    /// The first entry of a new log.
+    pub fn genesis(&self, after_damage: Option<crate::model::entry::AfterDamage>) -> Draft {
+        by_room(Genesis {
+            log: self.random.ulid(&self.clock),
+            key: self.options.key.clone(),
+            drill: self.options.drill,
+            after_damage,
+        })
+    }
+
+    /// Removes files that were never given their final name.
+    fn clear_leftovers(&self) -> Result<(), LedgerError> {
+        let dir = &self.options.dir;
+        for name in retry(|| self.storage.list(dir)).map_err(LedgerError::io("list", dir))? {
+            if name.starts_with("timeline.") && name.ends_with(".tmp") {
+                let path = dir.join(name);
+                retry(|| self.storage.remove(&path)).map_err(LedgerError::io("remove", &path))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn exists(&self, name: &str) -> Result<bool, LedgerError> {
+        let dir = &self.options.dir;
+        let names = retry(|| self.storage.list(dir)).map_err(LedgerError::io("list", dir))?;
+        Ok(names.iter().any(|found| found == name))
+    }
+
+    /// Verifies every segment.
+    pub fn survey(&self) -> Result<Survey, LedgerError> {
+        let dir = &self.options.dir;
+        let files = segments(self.storage.as_ref(), dir).map_err(LedgerError::io("list", dir))?;
+        let mut survey = Survey {
+            segments: Vec::new(),
+            head: (0, Digest([0; 32])),
+            closed: None,
+            newest: None,
+            log_id: String::new(),
+            noted: BTreeSet::new(),
+        };
+        let mut check = ChainCheck::new();
+        let count = files.len();
+        for (i, (number, path)) in files.into_iter().enumerate() {
+            let scanned = self.survey_segment(&mut survey, &mut check, number, &path);
+            match scanned {
+                Ok(scan) if i + 1 == count => survey.newest = Some((path, scan)),
+                Ok(Scan { bad: Some(why), good, .. }) => note_damage(&mut survey, &check, &path, good, why),
+                Ok(_) => {}
+                Err(error) if i + 1 == count => return Err(LedgerError::io("read", &path)(error)),
+                Err(error) => {
+                    let end = survey.segments.last().map_or(0, |segment| segment.end);
+                    note_damage(&mut survey, &check, &path, end, &format!("it can't be read: {error}"));
+                }
+            }
+        }
+        survey.head = check.head();
+        let proven = check.finish();
+        if let (Err(broken), Some((path, Scan { bad: None, good, .. }))) = (proven, &survey.newest) {
+            // Which line it is, only the whole log knows; nothing in it is hidden, so it is shown and blocks nothing.
+            let (path, good) = (path.clone(), *good);
+            note_damage(&mut survey, &check, &path, good, broken.why);
+        }
+        Ok(survey)
+    }
+
+    fn survey_segment(
+        &self,
+        survey: &mut Survey,
+        check: &mut ChainCheck,
+        number: u32,
+        path: &Path,
+    ) -> std::io::Result<Scan> {
+        let before = survey.segments.last().map(|segment| (segment.number, segment.end));
+        survey.segments.push(Segment::new(number, check.head().0 + 1));
+        let file = retry(|| self.storage.open_read(path))?;
+        let mut scan = self.scan(survey, check, file.as_ref())?;
+        // A segment that begins well, but not where the one before ended: what is missing was lost from a closed segment.
+        if scan.bad.is_some()
+            && scan.good == 0
+            && let Some((before, end)) = before
+            && let Some(resumed) = scan::check_from_first_line(file.as_ref(), check.head().0)?
+        {
+            let closed = self.options.dir.join(super::segment_name(before));
+            note_damage(survey, check, &closed, end, "the segment after it does not continue it");
+            *check = resumed;
+            scan = self.scan(survey, check, file.as_ref())?;
+        }
+        Ok(scan)
+    }
+
+    fn scan(&self, survey: &mut Survey, check: &mut ChainCheck, file: &dyn ReadFile) -> std::io::Result<Scan> {
+        let Survey { segments, log_id, noted, .. } = survey;
+        scan::segment(file, check, |found, (start, end), line| {
+            if let Some(segment) = segments.last_mut() {
+                segment.push(found.seq, start);
+                segment.end = end;
+            }
+            scan::note_recovered(found, line, noted);
+            if found.kind == b"genesis" {
+                *log_id = id_of(line);
+            }
+        })
+    }
+
+    /// A crash may have come between a new segment and the closing of the old one.
+    fn close_off(&self, segments: &[Segment]) -> Result<(), LedgerError> {
+        for segment in segments.iter().rev().skip(1) {
+            let path = self.options.dir.join(super::segment_name(segment.number));
+            retry(|| self.storage.close_off(&path)).map_err(LedgerError::io("close", &path))?;
+        }
+        Ok(())
+    }
+
+    fn ledger(self, mut survey: Survey, blocked: Option<SafeText>) -> Result<Ledger, LedgerError> {
+        let Some((path, scan)) = survey.newest.take() else {
+            return Err(LedgerError::Directory { dir: self.options.dir, why: "holds no log".into() });
+        };
+        let mut writer = Writer::new(path.clone(), scan.good, self.lock);
+        writer.number = survey.segments.last().map_or(1, |segment| segment.number);
+        let mut condition = Condition::Healthy;
+        if let Some(says) = blocked {
+            condition = Condition::Damaged(says);
+        } else {
+            let mut file = retry(|| self.storage.open_append(&path)).map_err(LedgerError::io("open", &path))?;
+            // A process that was killed may have left its last batch un-synced; what follows will link to it.
+            retry(|| file.sync_data()).map_err(LedgerError::io("sync", &path))?;
+            writer.identity = retry(|| file.facts()).map_err(LedgerError::io("look at", &path))?;
+            writer.file = Some(file);
+            let reserve = self.options.dir.join(RESERVE);
+            if retry(|| self.storage.reserve(&reserve, RESERVE_BYTES)).is_err() {
+                writer.full = true;
+                condition = Condition::Degraded(SafeText::new(write::FULL));
+            }
+        }
+        let index = Index { segments: survey.segments, head: survey.head, condition };
+        let shared = Shared::new(self.options.dir, self.storage, survey.log_id, index);
+        Ok(Ledger::new(Arc::new(shared), writer, self.sealer))
+    }
+}
+
+pub(super) fn by_room(happening: impl Into<Happening>) -> Draft {
+    Draft { incident: None, by: Actor::room(), happening: happening.into(), text: None }
+}
+
+/// The first damage of what is closed is the one that is shown.
+fn note_damage(survey: &mut Survey, check: &ChainCheck, segment: &Path, offset: u64, why: &str) {
+    let (seq, head) = check.head();
+    let damage = Damage { segment: segment.to_owned(), offset, seq, head, why: SafeText::new(why), blocks: false };
+    survey.closed.get_or_insert(damage);
+}
+
+fn id_of(genesis: &[u8]) -> String {
+    let line = String::from_utf8_lossy(genesis).into_owned();
+    match seal::decode(&LogLine { line, body: None }).map(|entry| entry.happening) {
+        Ok(Happening::Genesis(genesis)) => genesis.log,
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,159 @@
+//! Reading while the writer writes: by sequence number, in bounded pieces, never past what is synced.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::scan::Lines;
+use super::{Condition, Storage, segment_name};
+use crate::model::Digest;
+use crate::model::entry::LogLine;
+use crate::seal::{self, Found, Line};
+
+/// One mark per so many entries: memory stays small, and a reader skips a few lines.
+const STRIDE: u64 = 64;
+
+/// One segment as readers see it.
+#[derive(Clone, Debug)]
+pub(super) struct Segment {
+    pub number: u32,
+    /// First and last good entry; `first > last` = none yet.
+    pub first: u64,
+    pub last: u64,
+    /// Where the last good entry ends: nothing after it is shown.
+    pub end: u64,
+    /// (entry, offset where it or its body begins).
+    marks: Vec<(u64, u64)>,
+}
+
+impl Segment {
+    pub fn new(number: u32, first: u64) -> Self {
+        Self { number, first, last: first.saturating_sub(1), end: 0, marks: Vec::new() }
+    }
+
+    /// Takes note of the next entry.
+    pub fn push(&mut self, seq: u64, offset: u64) {
+        if self.marks.is_empty() {
+            self.first = seq;
+        }
+        if (seq - self.first).is_multiple_of(STRIDE) {
+            self.marks.push((seq, offset));
+        }
+        self.last = seq;
+    }
+}
+
+/// What writer and readers share.
+pub(super) struct Index {
+    pub segments: Vec<Segment>,
+    pub head: (u64, Digest),
+    pub condition: Condition,
+}
+
+pub(super) struct Shared {
+    pub dir: PathBuf,
+    pub storage: Arc<dyn Storage>,
+    pub log_id: String,
+    index: RwLock<Index>,
+}
+
+impl Shared {
+    pub fn new(dir: PathBuf, storage: Arc<dyn Storage>, log_id: String, index: Index) -> Self {
+        Self { dir, storage, log_id, index: RwLock::new(index) }
+    }
+
+    pub fn read<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
+        look(&self.index.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn change<T>(&self, change: impl FnOnce(&mut Index) -> T) -> T {
+        change(&mut self.index.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Why entries can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("can't read {path}")]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{path} changed after it was verified, at byte {offset}")]
+    Changed { path: PathBuf, offset: u64 },
+}
+
+/// Reads the log, concurrently with its writer. Cheap to clone.
+#[derive(Clone)]
+pub struct Reader(pub(super) Arc<Shared>);
+
+impl Reader {
+    /// Last durable entry: number and hash.
+    pub fn head(&self) -> (u64, Digest) {
+        self.0.read(|index| index.head)
+    }
+
+    /// The log's random id. Empty if the first entry can't be read.
+    pub fn log_id(&self) -> &str {
+        &self.0.log_id
+    }
+
+    /// Whether the log takes entries.
+    pub fn condition(&self) -> Condition {
+        self.0.read(|index| index.condition.clone())
+    }
+
+    /// Entries from `seq` on, in order: about `max_bytes` of them, at least one if there is one.
+    ///
+    /// Where a closed segment is damaged, its lost entries are skipped; who checks the chain sees the gap.
+    pub fn read_from(&self, seq: u64, max_bytes: usize) -> Result<Vec<LogLine>, ReadError> {
+        let mut out = Vec::new();
+        let mut bytes = 0;
+        let mut seq = seq.max(1);
+        while bytes < max_bytes || out.is_empty() {
+            let place = self.0.read(|index| {
+                let at = index.segments.partition_point(|segment| segment.last < seq);
+                index.segments.get(at).map(|segment| {
+                    let mark = segment.marks.partition_point(|(marked, _)| *marked <= seq).saturating_sub(1);
+                    let offset = segment.marks.get(mark).map_or(0, |(_, offset)| *offset);
+                    (segment.number, segment.last, segment.end, offset)
+                })
+            });
+            let Some((number, last, end, offset)) = place else { break };
+            self.read_segment(number, (offset, end), seq, max_bytes, &mut bytes, &mut out)?;
+            seq = last + 1;
+        }
+        Ok(out)
+    }
+
+    fn read_segment(
+        &self,
+        number: u32,
+        (offset, end): (u64, u64),
+        seq: u64,
+        max_bytes: usize,
+        bytes: &mut usize,
+        out: &mut Vec<LogLine>,
+    ) -> Result<(), ReadError> {
+        let path = self.0.dir.join(segment_name(number));
+        let io = |source| ReadError::Io { path: path.clone(), source };
+        let file = super::storage::retry(|| self.0.storage.open_read(&path)).map_err(io)?;
+        let mut lines = Lines::new(file.as_ref(), offset, end);
+        let mut body = None;
+        while let Some(piece) = lines.next().map_err(io)? {
+            let changed = || ReadError::Changed { path: path.clone(), offset: piece.offset };
+            let text = std::str::from_utf8(piece.bytes).map_err(|_| changed())?;
+            match seal::scan_line(piece.bytes) {
+                Ok(Line::Body) => body = Some(text.to_owned()),
+                Ok(Line::Entry(Found { seq: found, .. })) if found < seq => body = None,
+                Ok(Line::Entry(_)) => {
+                    let log = LogLine { line: text.to_owned(), body: body.take() };
+                    *bytes += log.line.len() + log.body.as_ref().map_or(0, String::len) + 2;
+                    out.push(log);
+                    if *bytes >= max_bytes {
+                        return Ok(());
+                    }
+                }
+                Err(_) => return Err(changed()),
+            }
+        }
+        Ok(())
+    }
+}

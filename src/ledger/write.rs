@@ -1,0 +1,386 @@
+//! Appending: one write of the batch, `fdatasync`, then the answer; and what to do when the disk says no.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::open::{Opening, by_room};
+use super::reader::{Reader, Segment, Shared};
+use super::storage::{AppendFile, FileFacts, Held, Storage, is_full, retry, write_all};
+use super::{
+    AppendError, Condition, HEALTHY_BYTES, LedgerError, MAX_BATCH, RESERVE, RESERVE_BYTES, SEGMENT_BYTES, SYNC_FAILED,
+    segment_name,
+};
+use crate::clock::{Clock, Random};
+use crate::model::entry::{Draft, Rotate};
+use crate::model::{Digest, Happening, SafeText};
+use crate::seal::{self, Meta, SealError, Sealed};
+
+pub(super) const FULL: &str = "the disk is full: recording and acting are off until there is room";
+
+/// Turns drafts into entries.
+pub(super) struct Sealer {
+    pub room: String,
+    pub src: String,
+    pub boot: String,
+    pub clock: Clock,
+    pub random: Random,
+}
+
+impl Sealer {
+    /// Seals a batch that follows a head, and the bytes to write.
+    pub fn batch(&self, head: (u64, Digest), drafts: &[Draft]) -> Result<(Vec<Sealed>, Vec<u8>), SealError> {
+        let mut meta = Meta {
+            seq: head.0,
+            batch: head.0 + 1,
+            ts: self.clock.now(),
+            boot: self.boot.clone(),
+            mono: u64::try_from(self.clock.boot().as_millis()).unwrap_or(u64::MAX),
+            room: self.room.clone(),
+            src: self.src.clone(),
+            prev: head.1,
+        };
+        let (mut batch, mut bytes) = (Vec::with_capacity(drafts.len()), Vec::new());
+        for draft in drafts {
+            meta.seq += 1;
+            let salt = if draft.text.is_some() { self.random.bytes::<32>() } else { [0; 32] };
+            let sealed = seal::encode(draft, &meta, salt)?;
+            meta.prev = sealed.entry.hash;
+            for line in sealed.log.body.iter().chain([&sealed.log.line]) {
+                bytes.extend_from_slice(line.as_bytes());
+                bytes.push(b'\n');
+            }
+            batch.push(sealed);
+        }
+        Ok((batch, bytes))
+    }
+}
+
+/// The one who writes.
+pub(super) struct Writer {
+    /// `None` if the log is damaged.
+    pub file: Option<Box<dyn AppendFile>>,
+    /// The file as it was opened; its size is not kept here.
+    pub identity: FileFacts,
+    pub path: PathBuf,
+    pub number: u32,
+    /// Where the last synced entry ends.
+    end: u64,
+    /// The disk was full, and the reserve is given up.
+    pub full: bool,
+    /// Why nothing more is written in this process.
+    stopped: Option<SafeText>,
+    limit: u64,
+    _lock: Box<dyn Held>,
+}
+
+impl Writer {
+    pub fn new(path: PathBuf, end: u64, lock: Box<dyn Held>) -> Self {
+        let identity = FileFacts { dev: 0, ino: 0, links: 1, size: 0, regular: true };
+        Self {
+            file: None,
+            identity,
+            path,
+            number: 1,
+            end,
+            full: false,
+            stopped: None,
+            limit: SEGMENT_BYTES,
+            _lock: lock,
+        }
+    }
+}
+
+/// A new file with its first line, durable before it has its name; and its name durable too.
+pub(super) enum CreateError {
+    /// Nothing happened.
+    Nothing(io::Error),
+    /// The disk did not keep a promise: nothing more may be written.
+    Broken(io::Error),
+}
+
+pub(super) fn create_file(
+    storage: &dyn Storage,
+    dir: &Path,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<Box<dyn AppendFile>, CreateError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".tmp");
+    let temporary = dir.join(name);
+    let undo = |error| {
+        let _ = retry(|| storage.remove(&temporary));
+        CreateError::Nothing(error)
+    };
+    let taken = match retry(|| storage.facts(path)) {
+        Ok(_) => io::ErrorKind::AlreadyExists.into(),
+        Err(error) => error,
+    };
+    if taken.kind() != io::ErrorKind::NotFound {
+        return Err(CreateError::Nothing(taken));
+    }
+    let _ = retry(|| storage.remove(&temporary));
+    let mut file = retry(|| storage.create(&temporary)).map_err(CreateError::Nothing)?;
+    write_all(file.as_mut(), bytes).map_err(undo)?;
+    retry(|| file.sync_data()).map_err(|error| {
+        let _ = retry(|| storage.remove(&temporary));
+        CreateError::Broken(error)
+    })?;
+    retry(|| storage.rename(&temporary, path)).map_err(CreateError::Broken)?;
+    retry(|| storage.sync_dir(dir)).map_err(CreateError::Broken)?;
+    Ok(file)
+}
+
+/// Writes the first segment of a new log.
+pub(super) fn begin_log(opening: &Opening, genesis: Draft) -> Result<(), LedgerError> {
+    let (storage, dir) = (opening.storage.as_ref(), &opening.options.dir);
+    let (_, bytes) = opening.sealer.batch((0, Digest([0; 32])), &[genesis])?;
+    let path = dir.join(segment_name(1));
+    create_file(storage, dir, &path, &bytes).map_err(|error| match error {
+        CreateError::Nothing(error) | CreateError::Broken(error) => LedgerError::io("begin the log", &path)(error),
+    })?;
+    // The directory's own name must be durable too. Where its parent can't be opened, its maker has seen to that.
+    match dir.parent().map(|parent| retry(|| storage.sync_dir(parent))) {
+        Some(Err(error)) if error.kind() != io::ErrorKind::PermissionDenied => {
+            Err(LedgerError::io("sync the directory above", dir)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An open log. One writer; clones of its [`Reader`] read meanwhile.
+pub struct Ledger {
+    shared: Arc<Shared>,
+    writer: Mutex<Writer>,
+    sealer: Sealer,
+}
+
+impl Ledger {
+    pub(super) fn new(shared: Arc<Shared>, writer: Writer, sealer: Sealer) -> Self {
+        Self { shared, writer: Mutex::new(writer), sealer }
+    }
+
+    /// For other tasks and threads.
+    pub fn reader(&self) -> Reader {
+        Reader(Arc::clone(&self.shared))
+    }
+
+    /// Last durable entry: number and hash.
+    pub fn head(&self) -> (u64, Digest) {
+        self.shared.read(|index| index.head)
+    }
+
+    /// Whether entries are taken.
+    pub fn condition(&self) -> Condition {
+        self.shared.read(|index| index.condition.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records drafts as one batch: all durable when it returns, or none counts. Blocks on the disk.
+    ///
+    /// What comes back are the drafts' entries, in order. When a segment is full, a `rotate` entry takes the number
+    /// before the first of them. With the disk full only the outcomes of a running plan are still taken, as long as the
+    /// reserve lasts.
+    pub fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Sealed>, AppendError> {
+        if drafts.is_empty() {
+            return Ok(Vec::new());
+        }
+        if drafts.len() > MAX_BATCH {
+            return Err(AppendError::TooMany(drafts.len()));
+        }
+        let mut writer = self.lock();
+        let urgent = drafts.iter().all(|draft| is_outcome(&draft.happening));
+        self.ready(&mut writer, urgent)?;
+        if writer.end >= writer.limit {
+            match self.begin_segment(&mut writer, "size") {
+                Ok(_) => {}
+                // The old segment takes a little more.
+                Err(AppendError::Full) => self.ready(&mut writer, urgent)?,
+                Err(error) => return Err(error),
+            }
+        }
+        self.guard(&mut writer)?;
+        let (batch, bytes) = self.sealer.batch(self.head(), &drafts)?;
+        match self.write(&mut writer, &bytes) {
+            // The reserve has just been given up: for an outcome there may be room now.
+            Err(AppendError::Full) if urgent => self.write(&mut writer, &bytes)?,
+            done => done?,
+        }
+        self.commit(&mut writer, &batch);
+        Ok(batch)
+    }
+
+    /// Closes the segment and begins the next one with a `rotate` entry.
+    pub fn rotate(&self, why: &str) -> Result<Sealed, AppendError> {
+        let mut writer = self.lock();
+        self.ready(&mut writer, false)?;
+        self.begin_segment(&mut writer, why)
+    }
+
+    /// Looks whether a full disk has room again; recording goes on if so. Cheap: worth calling now and then.
+    pub fn heal(&self) -> Condition {
+        let mut writer = self.lock();
+        if writer.full && writer.stopped.is_none() {
+            self.try_heal(&mut writer);
+        }
+        self.condition()
+    }
+
+    fn ready(&self, writer: &mut Writer, urgent: bool) -> Result<(), AppendError> {
+        if let Condition::Damaged(says) = self.condition() {
+            return Err(AppendError::Damaged(says));
+        }
+        if let Some(why) = &writer.stopped {
+            return Err(AppendError::Stopped(why.clone()));
+        }
+        if writer.full {
+            self.try_heal(writer);
+        }
+        if writer.full && !urgent { Err(AppendError::Full) } else { Ok(()) }
+    }
+
+    fn try_heal(&self, writer: &mut Writer) {
+        let (storage, dir) = (self.shared.storage.as_ref(), &self.shared.dir);
+        let free = retry(|| storage.free_bytes(dir)).unwrap_or(0);
+        if free >= HEALTHY_BYTES && retry(|| storage.reserve(&dir.join(RESERVE), RESERVE_BYTES)).is_ok() {
+            writer.full = false;
+            self.shared.change(|index| index.condition = Condition::Healthy);
+        }
+    }
+
+    /// The file must be as this process left it: nobody else writes here, and nobody swapped it.
+    fn guard(&self, writer: &mut Writer) -> Result<(), AppendError> {
+        let Some(file) = writer.file.as_ref() else { return Err(self.stop(writer, "the log is not open")) };
+        let facts =
+            retry(|| file.facts()).and_then(|own| Ok((own, retry(|| self.shared.storage.facts(&writer.path))?)));
+        let (own, named) = match facts {
+            Ok(facts) => facts,
+            Err(error) => return Err(self.stop(writer, &format!("the log can't be looked at ({error})"))),
+        };
+        let known = writer.identity;
+        let same = |facts: FileFacts| {
+            (facts.dev, facts.ino, facts.links, facts.size) == (known.dev, known.ino, 1, writer.end) && facts.regular
+        };
+        if same(own) && same(named) {
+            return Ok(());
+        }
+        let says = SafeText::new(&format!(
+            "{} is not as it was left ({} bytes, {} expected): another program wrote to it or replaced it",
+            writer.path.display(),
+            named.size,
+            writer.end
+        ));
+        self.shared.change(|index| index.condition = Condition::Damaged(says.clone()));
+        Err(AppendError::Damaged(says))
+    }
+
+    /// Nothing more is written in this process.
+    fn stop(&self, writer: &mut Writer, why: &str) -> AppendError {
+        let says = SafeText::new(&format!("{why}: recording and acting are off until the room is started again"));
+        writer.stopped = Some(says.clone());
+        self.shared.change(|index| index.condition = Condition::Degraded(says.clone()));
+        AppendError::Stopped(says)
+    }
+
+    /// After a failed sync nobody knows what the disk holds, and the page cache may show what the disk never got: so the
+    /// batch is cut off as well as that goes, and a mark makes the next start begin a new segment.
+    fn sync_failed(&self, writer: &mut Writer, error: &io::Error) -> AppendError {
+        let end = writer.end;
+        if let Some(file) = writer.file.as_mut() {
+            let _ = retry(|| file.set_len(end));
+        }
+        let mark = self.shared.dir.join(SYNC_FAILED);
+        let _ = retry(|| self.shared.storage.create(&mark));
+        self.stop(writer, &format!("the disk did not keep the log ({error})"))
+    }
+
+    pub(super) fn forget_failed_sync(&self) {
+        let _ = retry(|| self.shared.storage.remove(&self.shared.dir.join(SYNC_FAILED)));
+    }
+
+    fn go_full(&self, writer: &mut Writer) -> AppendError {
+        let _ = retry(|| self.shared.storage.remove(&self.shared.dir.join(RESERVE)));
+        writer.full = true;
+        self.shared.change(|index| index.condition = Condition::Degraded(SafeText::new(FULL)));
+        AppendError::Full
+    }
+
+    /// Writes and syncs. On failure the file is cut back to where it was, so that the next batch follows a good entry.
+    fn write(&self, writer: &mut Writer, bytes: &[u8]) -> Result<(), AppendError> {
+        let end = writer.end;
+        let Some(file) = writer.file.as_mut() else { return Err(self.stop(writer, "the log is not open")) };
+        let Err(error) = write_all(file.as_mut(), bytes) else {
+            let Err(error) = retry(|| file.sync_data()) else { return Ok(()) };
+            return Err(self.sync_failed(writer, &error));
+        };
+        let cut = retry(|| file.set_len(end)).and_then(|()| retry(|| file.sync_data()));
+        match cut {
+            Err(cut) => Err(self.sync_failed(writer, &cut)),
+            Ok(()) if is_full(&error) => Err(self.go_full(writer)),
+            Ok(()) => Err(self.stop(writer, &format!("the log can't be written ({error})"))),
+        }
+    }
+
+    /// Only now do readers see it.
+    fn commit(&self, writer: &mut Writer, batch: &[Sealed]) {
+        self.shared.change(|index| {
+            let Some(segment) = index.segments.last_mut() else { return };
+            for sealed in batch {
+                segment.push(sealed.entry.seq, writer.end);
+                writer.end += sealed.log.body.as_ref().map_or(0, |body| body.len() as u64 + 1);
+                writer.end += sealed.log.line.len() as u64 + 1;
+                index.head = (sealed.entry.seq, sealed.entry.hash);
+            }
+            segment.end = writer.end;
+        });
+    }
+
+    fn begin_segment(&self, writer: &mut Writer, why: &str) -> Result<Sealed, AppendError> {
+        self.guard(writer)?;
+        let number = writer.number + 1;
+        let draft = by_room(Rotate { segment: number, why: SafeText::new(why) });
+        let (mut batch, bytes) = self.sealer.batch(self.head(), &[draft])?;
+        let (storage, dir) = (self.shared.storage.as_ref(), self.shared.dir.as_path());
+        let path = dir.join(segment_name(number));
+        let file = match create_file(storage, dir, &path, &bytes) {
+            Ok(file) => file,
+            Err(CreateError::Nothing(error)) if is_full(&error) => return Err(self.go_full(writer)),
+            Err(CreateError::Nothing(error)) => {
+                return Err(self.stop(writer, &format!("a new segment can't be made ({error})")));
+            }
+            Err(CreateError::Broken(error)) => return Err(self.sync_failed(writer, &error)),
+        };
+        let identity = match retry(|| file.facts()) {
+            Ok(facts) => facts,
+            Err(error) => return Err(self.stop(writer, &format!("the new segment can't be looked at ({error})"))),
+        };
+        // Left to the next start if it fails: the old segment is complete either way.
+        let _ = retry(|| storage.close_off(&writer.path));
+        (writer.file, writer.identity, writer.path, writer.number, writer.end) =
+            (Some(file), identity, path, number, 0);
+        self.shared.change(|index| index.segments.push(Segment::new(number, index.head.0 + 1)));
+        self.commit(writer, &batch);
+        Ok(batch.remove(0))
+    }
+
+    /// Lets tests rotate early.
+    #[cfg(test)]
+    pub(super) fn set_segment_limit(&self, bytes: u64) {
+        self.lock().limit = bytes;
+    }
+}
+
+/// What a plan that was already claimed still has to say.
+fn is_outcome(happening: &Happening) -> bool {
+    matches!(
+        happening,
+        Happening::StepDone(_)
+            | Happening::StepFailed(_)
+            | Happening::StepUnknown(_)
+            | Happening::PlanEnded(_)
+            | Happening::Reconciled(_)
+    )
+}

@@ -1,0 +1,113 @@
+//! The engine's beat: judge the board, find edges, record them, tell the sessions; expire plans whose time is up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::engine::Engine;
+use super::news::BoardNews;
+use crate::board::{Judged, edges};
+use crate::model::entry::{Draft, Edge, Expired, Happening, IncidentStatus, Opened, Set};
+use crate::model::{Actor, IncidentId, SafeText, Stamp};
+
+impl Engine {
+    pub(super) fn beat(&mut self) {
+        let now = self.shared.clock.now();
+        self.expire_plans();
+        let judged = self.board.judge(now);
+        let found = edges(&self.judged, &judged, &self.shared.config.rules, now);
+        self.publish(&judged);
+        self.judged = judged;
+        self.record_edges(found, now);
+    }
+
+    /// Replaces what sessions see; an unchanged topic keeps its pointer, so it costs nobody anything.
+    fn publish(&self, judged: &Judged) {
+        self.newsroom.board.send_if_modified(|news| {
+            let mut next = BTreeMap::new();
+            let mut changed = false;
+            for (topic, view) in &judged.topics {
+                let same = news.get(topic).filter(|known| known.as_ref() == view).cloned();
+                changed |= same.is_none();
+                next.insert(*topic, same.unwrap_or_else(|| Arc::new(view.clone())));
+            }
+            if changed {
+                *news = BoardNews::new(next);
+            }
+            changed
+        });
+    }
+
+    fn record_edges(&mut self, found: Vec<Edge>, now: Stamp) {
+        let mut drafts = Vec::new();
+        for edge in found {
+            if !self.limiter.allow(&edge, now) {
+                continue;
+            }
+            if self.opens(&edge) && self.incident().is_none() {
+                // What was seen before the alert is recorded before the incident opens, in the order it was seen.
+                self.record(std::mem::take(&mut drafts));
+                self.open_by(&edge, now);
+            }
+            let recovered = edge.edge == "service.recovered";
+            drafts.push(self.by_room(Happening::Edge(edge)));
+            if recovered {
+                drafts.extend(self.advance_status(IncidentStatus::Monitoring));
+            }
+        }
+        drafts.extend(self.limiter.folded(now).into_iter().map(|folded| self.by_room(Happening::Folded(folded))));
+        self.record(drafts);
+    }
+
+    /// Whether this edge opens an incident by the configured rule.
+    fn opens(&self, edge: &Edge) -> bool {
+        let severity = edge.figures.get("severity").and_then(|value| value.as_str()).unwrap_or(&edge.verdict);
+        edge.edge == "alert.firing" && self.shared.config.rules.open_on.iter().any(|word| word == severity)
+    }
+
+    fn open_by(&mut self, edge: &Edge, now: Stamp) {
+        let title = edge.subject.clone();
+        self.open(Actor::room(), title, self.shared.config.rules.opens_as, Some(edge.at), now);
+    }
+
+    /// Opens an incident; those present join it. `None` when nothing could be recorded.
+    pub(super) fn open(
+        &mut self,
+        by: Actor,
+        title: SafeText,
+        severity: crate::model::Severity,
+        detected_at: Option<Stamp>,
+        now: Stamp,
+    ) -> Option<(IncidentId, u64)> {
+        let id = self.next_incident(now);
+        let opened = Opened { incident: id.clone(), severity, detected_at };
+        let draft = Draft { incident: Some(id.clone()), by, happening: opened.into(), text: Some(title) };
+        let seq = self.record(vec![draft])?.last()?.seq;
+        self.record(self.present_drafts());
+        Some((id, seq))
+    }
+
+    fn next_incident(&self, now: Stamp) -> IncidentId {
+        let day = now.format("INC-%Y-%m-%d-").to_string();
+        let taken = self.story.incidents.iter().filter(|incident| incident.id.as_str().starts_with(&day)).count();
+        IncidentId::from(format!("{day}{:02}", taken + 1))
+    }
+
+    /// The room moves an incident's status forward when what it sees says so; never back, never to resolved.
+    pub(super) fn advance_status(&self, status: IncidentStatus) -> Option<Draft> {
+        let incident = self.story.current()?;
+        (incident.status < status).then(|| self.by_room(Set { status: Some(status), ..Set::default() }))
+    }
+
+    fn expire_plans(&mut self) {
+        let boot = self.shared.clock.boot();
+        let late: Vec<_> =
+            self.deadlines.iter().filter(|(_, deadline)| **deadline <= boot).map(|(plan, _)| plan.clone()).collect();
+        for plan in late {
+            self.deadlines.remove(&plan);
+            if self.is_open(&plan) {
+                let why = SafeText::new("nobody confirmed it in time");
+                self.record(vec![self.by_room(Expired { plan, why })]);
+            }
+        }
+    }
+}

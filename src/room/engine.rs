@@ -1,0 +1,221 @@
+//! The single writer. Nothing else appends to the timeline, and nothing rewrites it.
+//!
+//! Observations become rows, rows that changed become edges, edges become entries; requests become entries or refusals.
+//! What the room knows about incidents and plans is the fold of its own log and kept nowhere else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::news::Newsroom;
+use super::peer::Peer;
+use super::presence::Presence;
+use super::refusals::RefusalLog;
+use super::shared::Shared;
+use crate::board::{Board, Judged, Limiter};
+use crate::ledger::Ledger;
+use crate::model::entry::{Draft, Entry, Happening, RoomStopped};
+use crate::model::{Actor, Digest, IncidentId, Observation, PlanId, Refusal, RefusalKind, SafeText};
+use crate::protocol::{Hello, Reply, Request};
+use crate::timeline::Story;
+
+/// The answer to a request.
+pub type Answer = Result<Reply, Refusal>;
+
+/// Observations taken in at once before the loop looks at anything else.
+const GULP: usize = 1024;
+/// How often, in real time, the board is judged while it changes.
+const BEAT: Duration = Duration::from_millis(100);
+
+/// Who asks: the kernel's peer, and what a drill room was told.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub peer: Peer,
+    pub hello: Hello,
+    /// As established at the hello; roles are judged again at every request.
+    pub actor: Actor,
+}
+
+/// What reaches the writer.
+pub enum Command {
+    /// A request of a session.
+    Ask {
+        caller: Caller,
+        request: Request,
+        reply: oneshot::Sender<Answer>,
+    },
+    Join {
+        caller: Caller,
+    },
+    Leave {
+        caller: Caller,
+    },
+    /// The preconditions were read for an approval that completes the quorum.
+    Confirm {
+        caller: Caller,
+        plan: PlanId,
+        digest: Digest,
+        confirm: String,
+        broken: Vec<String>,
+        reply: oneshot::Sender<Answer>,
+    },
+    /// The executor asks for the right to do a step; the answer comes after `step_started` is durable.
+    MayStep {
+        plan: PlanId,
+        step: String,
+        reply: oneshot::Sender<Result<(), String>>,
+    },
+    /// The executor reports: recorded in order.
+    Record {
+        happening: Happening,
+        plan: PlanId,
+        done: oneshot::Sender<bool>,
+    },
+}
+
+/// The engine's state.
+pub struct Engine {
+    pub(super) shared: Arc<Shared>,
+    pub(super) ledger: Ledger,
+    pub(super) story: Story,
+    pub(super) board: Board,
+    pub(super) judged: Judged,
+    pub(super) limiter: Limiter,
+    pub(super) newsroom: Newsroom,
+    pub(super) presence: Presence,
+    pub(super) refusals: RefusalLog,
+    /// Boot-clock deadlines of open plans: never stored, so a restart expires them all.
+    pub(super) deadlines: BTreeMap<PlanId, Duration>,
+    /// When each person proposed, on the boot clock, for the rate of proposals.
+    pub(super) proposals: BTreeMap<String, Vec<Duration>>,
+    pub(super) degraded: Option<SafeText>,
+    /// For tasks the engine starts (preflight, executor) to report back.
+    pub(super) me: mpsc::WeakSender<Command>,
+    pub(super) tasks: tokio_util::task::TaskTracker,
+    pub(super) stop: CancellationToken,
+}
+
+impl Engine {
+    /// Runs until `stop`. Then says so in the log.
+    pub async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut seen: mpsc::Receiver<Observation>) {
+        let mut gulp = Vec::with_capacity(GULP);
+        let mut beat = tokio::time::interval(BEAT);
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let stop = self.stop.clone();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(command) = commands.recv() => self.take(command),
+                n = seen.recv_many(&mut gulp, GULP) => {
+                    for observation in gulp.drain(..) {
+                        self.board.apply(observation);
+                    }
+                    if n == 0 {
+                        // Every source has ended: only the beat and requests are left.
+                        tokio::task::yield_now().await;
+                        let (_, never) = mpsc::channel(1);
+                        seen = never;
+                    }
+                }
+                _ = beat.tick() => self.beat(),
+            }
+        }
+        self.record(vec![self.by_room(RoomStopped { why: SafeText::new("stopped in order") })]);
+    }
+
+    fn take(&mut self, command: Command) {
+        match command {
+            Command::Ask { caller, request, reply } => self.ask(caller, request, reply),
+            Command::Join { caller } => self.join(&caller),
+            Command::Leave { caller } => self.leave(&caller),
+            Command::Confirm { caller, plan, digest, confirm, broken, reply } => {
+                let answer = self.confirm(&caller, &plan, digest, &confirm, &broken);
+                self.answer(&caller, "approve", Some(&plan), reply, answer);
+            }
+            Command::MayStep { plan, step, reply } => {
+                let _ = reply.send(self.may_step(&plan, &step));
+            }
+            Command::Record { happening, plan, done } => {
+                let recorded = self.plan_happened(&plan, happening);
+                let _ = done.send(recorded);
+            }
+        }
+    }
+
+    /// Appends a batch, folds it and tells the sessions. `None` when nothing could be recorded: the room is degraded.
+    pub(super) fn record(&mut self, drafts: Vec<Draft>) -> Option<Vec<Entry>> {
+        if drafts.is_empty() {
+            return Some(Vec::new());
+        }
+        if self.degraded.is_some() {
+            return None;
+        }
+        match tokio::task::block_in_place(|| self.ledger.append(drafts)) {
+            Ok(sealed) => {
+                let entries: Vec<Entry> = sealed.into_iter().map(|sealed| sealed.entry).collect();
+                for entry in &entries {
+                    self.story.apply(entry);
+                }
+                if let Some(last) = entries.last() {
+                    self.newsroom.head.send_replace(last.seq);
+                }
+                Some(entries)
+            }
+            Err(error) => {
+                tracing::error!(%error, "the timeline can't be written");
+                self.degrade(&format!("the timeline can't be written: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Recording and acting stop; the panes go on.
+    pub(super) fn degrade(&mut self, why: &str) {
+        let why = SafeText::new(why);
+        self.degraded = Some(why.clone());
+        self.newsroom.degraded.send_replace(Some(why));
+    }
+
+    /// A draft by the room itself, in the open incident if there is one.
+    pub(super) fn by_room(&self, happening: impl Into<Happening>) -> Draft {
+        Draft { incident: self.incident(), by: Actor::room(), happening: happening.into(), text: None }
+    }
+
+    /// The open incident's id.
+    pub(super) fn incident(&self) -> Option<IncidentId> {
+        self.story.current().map(|incident| incident.id.clone())
+    }
+
+    /// Sends an answer; a refusal is also noted in the log, folded.
+    pub(super) fn answer(
+        &mut self,
+        caller: &Caller,
+        verb: &str,
+        plan: Option<&PlanId>,
+        reply: oneshot::Sender<Answer>,
+        answer: Answer,
+    ) {
+        if let Err(refusal) = &answer {
+            tracing::info!(by = %caller.actor.person, verb, refused = ?refusal.kind, "refused");
+            let draft = self.refusals.note(&caller.actor, refusal.kind, verb, plan, self.shared.clock.now());
+            if let Some(mut draft) = draft {
+                draft.incident = self.incident();
+                self.record(vec![draft]);
+            }
+        }
+        let _ = reply.send(answer);
+    }
+
+    /// The refusal of everything that must be recorded while nothing can be.
+    pub(super) fn degraded_refusal(&self) -> Refusal {
+        let why = self.degraded.clone().unwrap_or_default();
+        Refusal::new(
+            RefusalKind::Degraded,
+            format!("the room can't record, so it does not act: {why}"),
+            "make room on the disk or repair it, then restart the room; the panes stay live meanwhile",
+        )
+    }
+}

@@ -1,0 +1,279 @@
+//! The executor: reads, writes and watches for one claimed plan, step by step.
+//!
+//! It holds the only hands that reach outside. It writes nothing that was not made durable first: every step begins with
+//! the engine's answer that `step_started` is on disk. It never repeats a write.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use super::engine::Command;
+use super::shared::Shared;
+use crate::actions::{self, Progress, holds};
+use crate::model::entry::{
+    Happening, Outcome, PlanEnded, Reconciled, Reconciliation, StepDone, StepEnded, StepFailed, StepUnknown,
+};
+use crate::model::{Digest, PersonId, Plan, SafeText, SourceId, Step};
+use crate::systems::{ActError, Permit};
+
+/// A read for a precondition must answer within this real time.
+const READ_WITHIN: Duration = Duration::from_secs(5);
+/// How often a check is read while a step waits for its effect, on the room's clock.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+type Reads = BTreeMap<(SourceId, String), Value>;
+
+/// Reads a step's preconditions from the systems themselves; gives a sentence for each that does not hold.
+pub async fn broken(shared: &Shared, digest: Digest, step: &Step) -> Vec<String> {
+    let wanted = step.pre.iter().map(|pre| (&pre.src, &pre.path));
+    let (read, _) = read_all(shared, digest, wanted).await;
+    actions::preflight(step, &read).iter().map(actions::Broken::says).collect()
+}
+
+/// Reads paths, all at once. What can't be read is missing from the answer, with a reason beside it.
+async fn read_all(
+    shared: &Shared,
+    digest: Digest,
+    wanted: impl Iterator<Item = (&SourceId, &String)>,
+) -> (Reads, Vec<String>) {
+    let reads = wanted.map(|(src, path)| async move { (src, path, read(shared, digest, src, path).await) });
+    let (mut found, mut unread) = (Reads::new(), Vec::new());
+    for (src, path, result) in futures::future::join_all(reads).await {
+        match result {
+            Ok(value) => {
+                found.insert((src.clone(), path.clone()), value);
+            }
+            Err(why) => unread.push(why),
+        }
+    }
+    (found, unread)
+}
+
+async fn read(shared: &Shared, digest: Digest, src: &SourceId, path: &str) -> Result<Value, String> {
+    let adapter = shared.adapters.get(src).ok_or_else(|| format!("{src} is not configured"))?;
+    match tokio::time::timeout(READ_WITHIN, adapter.read(&actions::resolve(path, &digest))).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(trouble)) => Err(trouble.what.to_string()),
+        Err(_) => Err(format!("{src} did not answer within {} s", READ_WITHIN.as_secs())),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "nothing".to_owned(),
+        other => other.to_string(),
+    };
+    SafeText::new(&text).to_string()
+}
+
+/// How one step ended, and whether its write may have left.
+enum StepEnd {
+    Done(String),
+    /// Nothing was sent.
+    Precheck(String),
+    Failed(String),
+    Unknown(String),
+    /// The engine said no: held, or an invariant does not hold.
+    Stopped(String),
+}
+
+/// One plan's run.
+pub struct Run {
+    pub shared: Arc<Shared>,
+    pub engine: mpsc::Sender<Command>,
+    pub plan: Plan,
+    pub digest: Digest,
+    pub persons: Vec<PersonId>,
+}
+
+impl Run {
+    /// Runs every step in order; the first outcome that is not success ends the plan.
+    pub async fn go(self) {
+        for (i, step) in self.plan.steps.iter().enumerate() {
+            let end = self.step(step, i == 0).await;
+            let id = || StepEnded { plan: self.plan.plan.clone(), step: step.id.clone(), says: SafeText::default() };
+            let ended = |says: &str| StepEnded { says: SafeText::new(says), ..id() };
+            match end {
+                StepEnd::Done(says) => {
+                    if !self.report(StepDone(ended(&says))).await {
+                        return;
+                    }
+                }
+                StepEnd::Precheck(why) => return self.end(Outcome::Failed, i == 0, &why).await,
+                StepEnd::Stopped(why) => return self.end(Outcome::Stopped, false, &why).await,
+                StepEnd::Failed(why) => {
+                    self.report(StepFailed(ended(&why))).await;
+                    return self.end(Outcome::Failed, false, &format!("step {}: {why}", step.id)).await;
+                }
+                StepEnd::Unknown(why) => {
+                    self.report(StepUnknown(ended(&why))).await;
+                    return self.end(Outcome::Failed, false, &format!("step {}: {why}", step.id)).await;
+                }
+            }
+        }
+        self.end(Outcome::Succeeded, false, "every effect was seen").await;
+    }
+
+    async fn step(&self, step: &Step, first: bool) -> StepEnd {
+        // The first step's preconditions were read for the claim, a moment ago.
+        let broken = if first { Vec::new() } else { broken(&self.shared, self.digest, step).await };
+        if !broken.is_empty() {
+            return StepEnd::Precheck(format!("before step {}: {}", step.id, broken.join("; ")));
+        }
+        let (reply, answer) = oneshot::channel();
+        let may = Command::MayStep { plan: self.plan.plan.clone(), step: step.id.clone(), reply };
+        if self.engine.send(may).await.is_err() {
+            return StepEnd::Stopped("the room is stopping".to_owned());
+        }
+        match answer.await {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => return StepEnd::Stopped(why),
+            Err(_) => return StepEnd::Stopped("the room is stopping".to_owned()),
+        }
+        let mut said = String::new();
+        if !step.params.is_null() {
+            match self.write(step).await {
+                Ok(answer) => said = answer,
+                Err(ActError::NotApplied(trouble)) => return StepEnd::Failed(trouble.what.to_string()),
+                // It may have happened: the check below decides by looking.
+                Err(ActError::Unknown(trouble)) => said = format!("no certain answer ({})", trouble.what),
+            }
+        }
+        self.watch(step, said).await
+    }
+
+    async fn write(&self, step: &Step) -> Result<String, ActError> {
+        let Some(adapter) = self.shared.adapters.get(&step.target.src) else {
+            return Err(ActError::NotApplied(crate::model::Trouble {
+                kind: crate::model::TroubleKind::Credential,
+                what: SafeText::new(&format!("{} is not configured any more", step.target.src)),
+                remedy: SafeText::default(),
+            }));
+        };
+        let permit = Permit { plan: self.plan.plan.clone(), digest: self.digest, persons: self.persons.clone() };
+        adapter.apply(step, &permit).await
+    }
+
+    /// Looks until every check holds, or the step's limit on the room's clock is over.
+    async fn watch(&self, step: &Step, said: String) -> StepEnd {
+        let clock = &self.shared.clock;
+        let began = clock.now();
+        let until = began + TimeDelta::seconds(i64::try_from(step.limit_s).unwrap_or(i64::MAX / 1000));
+        loop {
+            let wanted = step.check.iter().map(|check| (&check.src, &check.path));
+            let (read, mut unread) = read_all(&self.shared, self.digest, wanted).await;
+            let found = read.iter().map(|((_, path), value)| format!("{path} {}", shown(value))).collect::<Vec<_>>();
+            match actions::judge(step, &read) {
+                Progress::Done => {
+                    let took = (clock.now() - began).num_seconds();
+                    let parts = [said, found.join(", "), format!("after {took} s")];
+                    let parts = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+                    return StepEnd::Done(parts.join(" · "));
+                }
+                Progress::Failed => return StepEnd::Failed(found.join(", ")),
+                Progress::Waiting if clock.now() >= until => {
+                    unread.extend(found);
+                    return StepEnd::Unknown(format!("not seen within {} s: {}", step.limit_s, unread.join("; ")));
+                }
+                Progress::Waiting => clock.sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    async fn report(&self, happening: impl Into<Happening>) -> bool {
+        record(&self.engine, &self.plan, happening.into()).await
+    }
+
+    async fn end(&self, outcome: Outcome, precheck: bool, says: &str) {
+        let ended = PlanEnded {
+            plan: self.plan.plan.clone(),
+            outcome,
+            precheck: precheck && outcome != Outcome::Succeeded,
+            says: SafeText::new(says),
+        };
+        self.report(ended).await;
+    }
+}
+
+async fn record(engine: &mpsc::Sender<Command>, plan: &Plan, happening: Happening) -> bool {
+    let (done, recorded) = oneshot::channel();
+    let command = Command::Record { happening, plan: plan.plan.clone(), done };
+    engine.send(command).await.is_ok() && recorded.await.unwrap_or(false)
+}
+
+/// Finds out by reading what an interrupted plan did. Writes nothing outside, ever.
+pub async fn reconcile(
+    shared: Arc<Shared>,
+    engine: mpsc::Sender<Command>,
+    plan: Plan,
+    digest: Digest,
+    started: Vec<String>,
+) {
+    let deadline = shared.clock.now() + TimeDelta::minutes(5);
+    let (result, says) = loop {
+        match look(&shared, &plan, digest, &started).await {
+            Ok(found) => break found,
+            Err(why) if shared.clock.now() >= deadline => {
+                break (Reconciliation::Unknown, format!("could not be read for five minutes: {why}"));
+            }
+            Err(_) => shared.clock.sleep(LOOK_EVERY).await,
+        }
+    };
+    let reconciled = Reconciled { plan: plan.plan.clone(), result, says: SafeText::new(&says) };
+    record(&engine, &plan, reconciled.into()).await;
+}
+
+/// Compares what each started write was to bring about with what is there now.
+async fn look(
+    shared: &Shared,
+    plan: &Plan,
+    digest: Digest,
+    started: &[String],
+) -> Result<(Reconciliation, String), String> {
+    let (mut applied, mut not_applied, mut between) = (Vec::new(), Vec::new(), Vec::new());
+    for step in plan.steps.iter().filter(|step| !step.params.is_null()) {
+        let id = step.id.clone();
+        if !started.contains(&id) {
+            not_applied.push(id);
+            continue;
+        }
+        let (mut all, mut none) = (true, true);
+        for check in &step.check {
+            let found = read(shared, digest, &check.src, &check.path).await?;
+            let held = holds(check.op, &check.value, &found);
+            let before = found.is_null()
+                || step
+                    .pre
+                    .iter()
+                    .any(|pre| pre.path == check.path && pre.src == check.src && holds(pre.op, &pre.value, &found));
+            all &= held;
+            none &= !held && before;
+        }
+        match (all, none) {
+            (true, _) => applied.push(id),
+            (false, true) => not_applied.push(id),
+            (false, false) => between.push(id),
+        }
+    }
+    let says = format!(
+        "read back: steps applied {}, not applied {}, in between {}",
+        list(&applied),
+        list(&not_applied),
+        list(&between)
+    );
+    let result = match (applied.is_empty(), not_applied.is_empty(), between.is_empty()) {
+        (false, true, true) => Reconciliation::Applied,
+        (true, false, true) => Reconciliation::NotApplied,
+        _ => Reconciliation::Partial,
+    };
+    Ok((result, says))
+}
+
+fn list(ids: &[String]) -> String {
+    if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
+}

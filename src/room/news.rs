@@ -1,0 +1,44 @@
+//! What sessions watch: the newest state, never a backlog. Each value replaces the one before.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::board::{Topic, TopicView};
+use crate::model::SafeText;
+use crate::protocol::Who;
+
+/// The board by topic. Views are shared, so an unchanged topic compares by pointer.
+pub type BoardNews = Arc<BTreeMap<Topic, Arc<TopicView>>>;
+
+/// The room's side of the watches.
+pub struct Newsroom {
+    pub head: watch::Sender<u64>,
+    pub board: watch::Sender<BoardNews>,
+    pub present: watch::Sender<Arc<Vec<Who>>>,
+    pub degraded: watch::Sender<Option<SafeText>>,
+}
+
+/// A session's side.
+#[derive(Clone)]
+pub struct News {
+    pub head: watch::Receiver<u64>,
+    pub board: watch::Receiver<BoardNews>,
+    pub present: watch::Receiver<Arc<Vec<Who>>>,
+    pub degraded: watch::Receiver<Option<SafeText>>,
+}
+
+impl Newsroom {
+    /// Both sides.
+    pub fn open(head: u64) -> (Self, News) {
+        let (head_tx, head_rx) = watch::channel(head);
+        let (board_tx, board_rx) = watch::channel(BoardNews::default());
+        let (present_tx, present_rx) = watch::channel(Arc::default());
+        let (degraded_tx, degraded_rx) = watch::channel(None);
+        (
+            Self { head: head_tx, board: board_tx, present: present_tx, degraded: degraded_tx },
+            News { head: head_rx, board: board_rx, present: present_rx, degraded: degraded_rx },
+        )
+    }
+}

@@ -1,0 +1,342 @@
+//! Plans at the writer: proposal, approval, claim, steps. The verdicts are `approval`'s; what they need to know is gathered here.
+//!
+//! A claim and the approval that completes the quorum are one batch of the log, appended only after the first step's
+//! preconditions were read and held. Nothing leaves the host before that batch is durable.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::engine::{Answer, Caller, Command, Engine};
+use super::executor::{self, Run};
+use crate::actions::{self, Context};
+use crate::approval::{self, Asker, PlanRecord, PlanState, Plans, RoomNow};
+use crate::model::entry::{
+    Approved, Draft, Executing, Expired, Happening, Held, Outcome, PlanBytes, PlanEnded, Proposed, Rejected,
+    StepStarted, Withdrawn,
+};
+use crate::model::plan::HeadRef;
+use crate::model::{Action, Digest, IncidentStatus, Plan, PlanId, Policy, Refusal, RefusalKind, Role, SafeText};
+use crate::protocol::Reply;
+use crate::seal;
+
+/// `sha256:…` of the policy's canonical form.
+pub fn policy_digest(policy: &Policy) -> String {
+    let value = serde_json::json!({"quorum": policy.quorum, "level": policy.level, "ttl_s": policy.ttl_s});
+    seal::canonical(&value).map(|text| seal::sha256(text.as_bytes()).to_string()).unwrap_or_default()
+}
+
+impl Engine {
+    /// The room as verdicts want it.
+    fn now_rules(&self) -> RoomNow<'_> {
+        RoomNow {
+            policy: &self.shared.config.policy,
+            policy_digest: &self.shared.policy_digest,
+            people_digest: &self.shared.config.people_digest,
+            drill: self.shared.drill.is_some(),
+            degraded: self.degraded.as_ref(),
+        }
+    }
+
+    fn asker<'a>(&self, caller: &'a Caller) -> Asker<'a> {
+        let (role, mapped) = self.role_of(caller);
+        Asker { actor: &caller.actor, role: mapped.then_some(role) }
+    }
+
+    /// A plan of any incident of this log.
+    fn plan_record(&self, plan: &PlanId) -> Result<&PlanRecord, Refusal> {
+        self.story.incidents.iter().rev().find_map(|incident| incident.plans.get(plan)).ok_or_else(|| {
+            Refusal::new(
+                RefusalKind::UnknownPlan,
+                format!("there is no plan {plan} in this room"),
+                "list the plans with `warroom timeline show` and name one of them",
+            )
+        })
+    }
+
+    /// Whether a plan waits for persons or for its claim.
+    pub(super) fn is_open(&self, plan: &PlanId) -> bool {
+        self.plan_record(plan).is_ok_and(|record| record.state.is_open())
+    }
+
+    /// Builds a plan and shows it; nothing is recorded.
+    pub(super) fn preview(&mut self, caller: &Caller, action: Action, service: &str) -> Answer {
+        self.operator(caller)?;
+        let plan = self.build(caller, action, service, None)?;
+        let (bytes, digest) = seal::plan_bytes(&plan).map_err(unprintable)?;
+        Ok(Reply::Plan { plan: bytes, digest, seq: None })
+    }
+
+    pub(super) fn propose(
+        &mut self,
+        caller: &Caller,
+        action: Action,
+        service: &str,
+        confirm: &str,
+        supersedes: Option<PlanId>,
+    ) -> Answer {
+        let boot = self.shared.clock.boot();
+        let recent = self.recent_proposals(caller, boot);
+        let none = Plans::default();
+        let plans = self.story.current().map_or(&none, |incident| &incident.plans);
+        approval::may_begin(plans, self.asker(caller), self.now_rules(), recent)?;
+        let plan = self.build(caller, action, service, supersedes)?;
+        let plans = self.story.current().map_or(&none, |incident| &incident.plans);
+        approval::may_propose(plans, &plan, self.asker(caller), self.now_rules(), recent, confirm)?;
+        let (bytes, digest) = seal::plan_bytes(&plan).map_err(unprintable)?;
+        let proposed = Proposed { digest, plan: PlanBytes(bytes.clone()) };
+        let Reply::Recorded { seq } = self.write(caller, proposed, None)? else { return Err(self.degraded_refusal()) };
+        self.deadlines.insert(plan.plan.clone(), boot + Duration::from_secs(plan.ttl_s));
+        self.proposals.entry(caller.actor.person.to_string()).or_default().push(boot);
+        Ok(Reply::Plan { plan: bytes, digest, seq: Some(seq) })
+    }
+
+    /// Proposals of this person in the last minute.
+    fn recent_proposals(&mut self, caller: &Caller, boot: Duration) -> usize {
+        let since = boot.saturating_sub(Duration::from_secs(60));
+        let times = self.proposals.entry(caller.actor.person.to_string()).or_default();
+        times.retain(|at| *at >= since);
+        times.len()
+    }
+
+    fn build(
+        &mut self,
+        caller: &Caller,
+        action: Action,
+        service: &str,
+        supersedes: Option<PlanId>,
+    ) -> Result<Plan, Refusal> {
+        let Some(incident) = self.incident() else {
+            return Err(Refusal::new(
+                RefusalKind::NoIncident,
+                "no incident is open, and a plan belongs to one",
+                "open an incident first: `warroom incident open TITLE`",
+            ));
+        };
+        let config = &self.shared.config;
+        let Some(objective) = config.objectives.iter().find(|objective| objective.service == service) else {
+            let known: Vec<&str> = config.objectives.iter().map(|objective| objective.service.as_str()).collect();
+            return Err(Refusal::new(
+                RefusalKind::BadRequest,
+                format!("there is no service called {service}"),
+                format!("the services are: {}", known.join(", ")),
+            ));
+        };
+        let (seq, head) = self.shared.reader.head();
+        let credentials =
+            self.shared.sources.iter().map(|source| (source.id.clone(), source.credential.clone())).collect();
+        let roles = config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect();
+        actions::build(
+            action,
+            &Context {
+                now: self.shared.clock.now(),
+                room: &config.room,
+                incident,
+                plan: PlanId::from(self.shared.random.ulid(&self.shared.clock)),
+                by: caller.actor.person.clone(),
+                policy: &config.policy,
+                policy_digest: &self.shared.policy_digest,
+                people_digest: &config.people_digest,
+                supersedes,
+                head: HeadRef { seq, h: head.hex() },
+                objective,
+                board: &self.judged,
+                credentials: &credentials,
+                cluster_roles: &roles,
+            },
+        )
+    }
+
+    /// An approval. When it completes the quorum, the preconditions are read first, outside the writer.
+    pub(super) fn approve(
+        &mut self,
+        caller: Caller,
+        plan: PlanId,
+        digest: Digest,
+        confirm: String,
+        reply: oneshot::Sender<Answer>,
+    ) {
+        let judged = self.plan_record(&plan).and_then(|record| {
+            approval::may_approve(record, self.asker(&caller), self.now_rules(), &digest, &confirm)?;
+            Ok(record.missing_persons() <= 1)
+        });
+        match judged {
+            Err(refusal) => self.answer(&caller, "approve", Some(&plan), reply, Err(refusal)),
+            Ok(false) => {
+                let answer = self.write(&caller, Approved { plan: plan.clone(), digest }, None);
+                self.answer(&caller, "approve", Some(&plan), reply, answer);
+            }
+            Ok(true) => self.read_then_confirm(caller, plan, digest, confirm, reply),
+        }
+    }
+
+    fn read_then_confirm(
+        &mut self,
+        caller: Caller,
+        plan: PlanId,
+        digest: Digest,
+        confirm: String,
+        reply: oneshot::Sender<Answer>,
+    ) {
+        let first = self.plan_record(&plan).ok().and_then(|record| record.plan.steps.first().cloned());
+        let (Some(me), Some(first)) = (self.me.upgrade(), first) else { return };
+        let shared = self.shared.clone();
+        self.tasks.spawn(async move {
+            let broken = executor::broken(&shared, digest, &first).await;
+            let _ = me.send(Command::Confirm { caller, plan, digest, confirm, broken, reply }).await;
+        });
+    }
+
+    /// The preconditions were read: approve and claim in one batch, or say what has drifted.
+    pub(super) fn confirm(
+        &mut self,
+        caller: &Caller,
+        plan: &PlanId,
+        digest: Digest,
+        confirm: &str,
+        broken: &[String],
+    ) -> Answer {
+        let record = self.plan_record(plan)?;
+        approval::may_approve(record, self.asker(caller), self.now_rules(), &digest, confirm)?;
+        if !broken.is_empty() {
+            return Err(Refusal::new(
+                RefusalKind::Drift,
+                format!("what the plan relies on no longer holds: {}", broken.join("; ")),
+                "propose it again: it will be built on what is true now",
+            ));
+        }
+        let late = self.deadlines.get(plan).is_none_or(|deadline| *deadline <= self.shared.clock.boot());
+        // The claim is judged on the record as it will be once this approval is in.
+        let mut approved = record.clone();
+        approved.approvals.push(approval::Approval { by: caller.actor.clone(), at: self.shared.clock.now(), seq: 0 });
+        approved.state = PlanState::Approved;
+        let role_of = |person: &crate::model::PersonId| -> Option<Role> {
+            self.shared.config.people.iter().find(|known| known.id == *person).map(crate::model::Person::role)
+        };
+        approval::may_claim(&approved, &role_of, self.now_rules(), late, 0)?;
+        let persons: Vec<_> = approved.persons().into_iter().cloned().collect();
+        let (body, action) = (record.plan.clone(), record.plan.action);
+
+        let incident = Some(body.incident.clone());
+        let yes = Approved { plan: plan.clone(), digest };
+        let claim = Executing { plan: plan.clone(), digest, boot: self.shared.boot.clone() };
+        let mut drafts = vec![
+            Draft { incident: incident.clone(), by: caller.actor.clone(), happening: yes.into(), text: None },
+            self.by_room(claim),
+        ];
+        drafts.extend(self.advance_status(match action {
+            Action::Failover => IncidentStatus::Mitigating,
+            Action::Restore => IncidentStatus::Recovering,
+        }));
+        let Some(entries) = self.record(drafts) else { return Err(self.degraded_refusal()) };
+        self.deadlines.remove(plan);
+        self.start(body, digest, persons);
+        Ok(Reply::Recorded { seq: entries.first().map_or(0, |entry| entry.seq) })
+    }
+
+    fn start(&self, plan: Plan, digest: Digest, persons: Vec<crate::model::PersonId>) {
+        let Some(engine) = self.me.upgrade() else { return };
+        let run = Run { shared: self.shared.clone(), engine, plan, digest, persons };
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = run.go() => {}
+                // The room stops: the plan is found `executing` at the next start, and becomes `interrupted` there.
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    pub(super) fn reject(&mut self, caller: &Caller, plan: PlanId, reason: SafeText) -> Answer {
+        approval::may_reject(self.plan_record(&plan)?, self.asker(caller), self.now_rules())?;
+        if reason.as_str().trim().is_empty() {
+            return Err(Refusal::new(RefusalKind::BadRequest, "a rejection needs a reason", "say why in a sentence"));
+        }
+        self.deadlines.remove(&plan);
+        self.write(caller, Rejected { plan }, Some(reason))
+    }
+
+    pub(super) fn withdraw(&mut self, caller: &Caller, plan: PlanId) -> Answer {
+        approval::may_withdraw(self.plan_record(&plan)?, self.asker(caller), self.now_rules())?;
+        self.deadlines.remove(&plan);
+        self.write(caller, Withdrawn { plan }, None)
+    }
+
+    pub(super) fn hold(&mut self, caller: &Caller, plan: PlanId) -> Answer {
+        approval::may_hold(self.plan_record(&plan)?, self.asker(caller), self.now_rules())?;
+        self.write(caller, Held { plan }, None)
+    }
+
+    /// The last gate before a write: the invariants are checked on the fold, in release builds too.
+    pub(super) fn may_step(&mut self, plan: &PlanId, step: &str) -> Result<(), String> {
+        let record = self.plan_record(plan).map_err(|refusal| refusal.why.to_string())?;
+        approval::may_start(record, step).map_err(|refusal| refusal.why.to_string())?;
+        if !record.has_quorum() {
+            return Err("the plan no longer has its persons".to_owned());
+        }
+        let started = StepStarted { plan: plan.clone(), step: step.to_owned() };
+        let incident = Some(record.plan.incident.clone());
+        let draft = Draft { incident, ..self.by_room(started) };
+        self.record(vec![draft]).map(|_| ()).ok_or_else(|| "the timeline can't be written".to_owned())
+    }
+
+    /// The executor's report, recorded in the plan's own incident.
+    pub(super) fn plan_happened(&mut self, plan: &PlanId, happening: Happening) -> bool {
+        let incident = self.plan_record(plan).ok().map(|record| record.plan.incident.clone());
+        let draft = Draft { incident, ..self.by_room(happening) };
+        self.record(vec![draft]).is_some()
+    }
+
+    /// After a start: what was open expires, what was running is interrupted and found out about by reading.
+    pub(super) fn settle_old_plans(&mut self) {
+        let mut drafts = Vec::new();
+        let mut interrupted = Vec::new();
+        for record in self.story.incidents.iter().flat_map(|incident| incident.plans.by_id.values()) {
+            let plan = record.plan.plan.clone();
+            let happening: Happening = match record.state {
+                state if state.is_open() => {
+                    Expired { plan, why: SafeText::new("the room was restarted: propose it again on fresh facts") }
+                        .into()
+                }
+                PlanState::Executing => {
+                    interrupted.push(record.clone());
+                    let says = SafeText::new("the room ended while it ran; nothing of it is run again");
+                    PlanEnded { plan, outcome: Outcome::Interrupted, precheck: false, says }.into()
+                }
+                PlanState::Interrupted if record.reconciled.is_none() => {
+                    interrupted.push(record.clone());
+                    continue;
+                }
+                _ => continue,
+            };
+            drafts.push(Draft { incident: Some(record.plan.incident.clone()), ..self.by_room(happening) });
+        }
+        self.record(drafts);
+        for record in interrupted {
+            let Some(engine) = self.me.upgrade() else { return };
+            let started = record
+                .plan
+                .steps
+                .iter()
+                .zip(&record.steps)
+                .filter(|(_, state)| !matches!(state, approval::StepState::Waiting))
+                .map(|(step, _)| step.id.clone())
+                .collect();
+            let (shared, stop) = (self.shared.clone(), self.stop.clone());
+            self.tasks.spawn(async move {
+                tokio::select! {
+                    () = executor::reconcile(shared, engine, record.plan, record.digest, started) => {}
+                    () = stop.cancelled() => {}
+                }
+            });
+        }
+    }
+}
+
+fn unprintable(error: seal::SealError) -> Refusal {
+    Refusal::new(
+        RefusalKind::BadRequest,
+        format!("the plan can't be put in canonical form: {error}"),
+        "a name at the provider holds characters that no plan may carry; rename it there",
+    )
+}

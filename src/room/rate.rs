@@ -1,0 +1,30 @@
+//! A token bucket on real time: how fast one connection may ask.
+
+use std::time::Instant;
+
+/// So many at once, so many a second after that.
+pub struct Bucket {
+    tokens: f64,
+    burst: f64,
+    per_second: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    /// A full bucket.
+    pub fn new(burst: f64, per_second: f64) -> Self {
+        Self { tokens: burst, burst, per_second, at: Instant::now() }
+    }
+
+    /// Takes one token if there is one.
+    pub fn take(&mut self) -> bool {
+        let now = Instant::now();
+        self.tokens = (self.tokens + now.duration_since(self.at).as_secs_f64() * self.per_second).min(self.burst);
+        self.at = now;
+        if self.tokens < 1.0 {
+            return false;
+        }
+        self.tokens -= 1.0;
+        true
+    }
+}

@@ -1,0 +1,230 @@
+//! Requests: judged by the role the caller has *now*, answered with the entry they became or a refusal.
+
+use tokio::sync::oneshot;
+
+use super::engine::{Answer, Caller, Engine};
+use crate::board::Topic;
+use crate::model::entry::{Amend, Closed, Decision, Draft, FollowUp, Happening, Note, Pin, Set};
+use crate::model::{IncidentStatus, Refusal, RefusalKind, Role, SafeText};
+use crate::protocol::message::{RoomStatus, SetIncident};
+use crate::protocol::{Reply, Request};
+
+impl Engine {
+    pub(super) fn ask(&mut self, caller: Caller, request: Request, reply: oneshot::Sender<Answer>) {
+        let verb = verb(&request);
+        match request {
+            Request::Board { topic } => {
+                let _ = reply.send(Ok(self.rows(topic)));
+            }
+            Request::Status => {
+                let _ = reply.send(Ok(Reply::Status(self.status())));
+            }
+            Request::Preview { action, service } => {
+                let answer = self.preview(&caller, action, &service);
+                let _ = reply.send(answer);
+            }
+            // Answers itself: the preconditions are read outside before the approval counts.
+            Request::Approve { plan, digest, confirm } => self.approve(caller, plan, digest, confirm, reply),
+            other => {
+                let plan = plan_of(&other);
+                let answer = self.change(&caller, other);
+                self.answer(&caller, verb, plan.as_ref(), reply, answer);
+            }
+        }
+    }
+
+    /// Everything that becomes an entry at once.
+    fn change(&mut self, caller: &Caller, request: Request) -> Answer {
+        self.operator(caller)?;
+        match request {
+            Request::Note { text, at } => self.write(caller, Note { at }, Some(text)),
+            Request::Decision { text, at } => self.write(caller, Decision { at }, Some(text)),
+            Request::FollowUp { text, owner } => self.write(caller, FollowUp { owner }, Some(text)),
+            Request::Pin { seq, pinned } => {
+                self.known_entry(seq)?;
+                self.write(caller, Pin { seq, pinned }, None)
+            }
+            Request::Amend { seq, text, at } => {
+                self.known_entry(seq)?;
+                self.write(caller, Amend { seq, at }, text)
+            }
+            Request::Open { title, severity } => self.open_by_hand(caller, title, severity),
+            Request::Set(set) => self.set(caller, set),
+            Request::Close => self.close(caller),
+            Request::Propose { action, service, confirm, supersedes } => {
+                self.propose(caller, action, &service, &confirm, supersedes)
+            }
+            Request::Reject { plan, reason } => self.reject(caller, plan, reason),
+            Request::Withdraw { plan } => self.withdraw(caller, plan),
+            Request::Hold { plan } => self.hold(caller, plan),
+            Request::Approve { .. } | Request::Preview { .. } | Request::Board { .. } | Request::Status => {
+                Err(Refusal::new(RefusalKind::BadRequest, "this request changes nothing", ""))
+            }
+        }
+    }
+
+    /// The caller's role now, or why they may only watch.
+    pub(super) fn operator(&self, caller: &Caller) -> Result<Role, Refusal> {
+        let (role, mapped) = self.role_of(caller);
+        if role >= Role::Operator {
+            return Ok(role);
+        }
+        let who = &caller.actor.person;
+        Err(if mapped {
+            Refusal::new(
+                RefusalKind::NotOperator,
+                format!("{who} is an observer and may only watch"),
+                "ask whoever keeps people.toml for the operator role",
+            )
+        } else {
+            Refusal::new(
+                RefusalKind::Unmapped,
+                format!("{who} is not in people.toml, so they may only watch"),
+                format!("add a [[person]] whose accounts hold uid {}", caller.peer.uid),
+            )
+        })
+    }
+
+    /// Records one entry of a person in the open incident.
+    pub(super) fn write(&mut self, caller: &Caller, happening: impl Into<Happening>, text: Option<SafeText>) -> Answer {
+        let Some(incident) = self.incident() else {
+            return Err(Refusal::new(
+                RefusalKind::NoIncident,
+                "no incident is open, so there is nothing to write to",
+                "open one: `warroom incident open TITLE`, or :open in the console",
+            ));
+        };
+        if let Some(text) = &text
+            && text.as_str().trim().is_empty()
+        {
+            return Err(Refusal::new(RefusalKind::BadRequest, "the text is empty", "say what happened"));
+        }
+        let happening = happening.into();
+        let draft = Draft { incident: Some(incident), by: caller.actor.clone(), happening, text };
+        match self.record(vec![draft]) {
+            Some(entries) => Ok(Reply::Recorded { seq: entries.last().map_or(0, |entry| entry.seq) }),
+            None => Err(self.degraded_refusal()),
+        }
+    }
+
+    fn known_entry(&self, seq: u64) -> Result<(), Refusal> {
+        let known =
+            self.story.current().is_some_and(|incident| incident.items.iter().any(|item| item.entry.seq == seq));
+        if known {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            RefusalKind::BadRequest,
+            format!("entry {seq} is not in the open incident"),
+            "take the number from `warroom timeline show`",
+        ))
+    }
+
+    fn open_by_hand(&mut self, caller: &Caller, title: SafeText, severity: crate::model::Severity) -> Answer {
+        if let Some(open) = self.incident() {
+            return Err(Refusal::new(
+                RefusalKind::BadRequest,
+                format!("{open} is open; a room runs one incident at a time"),
+                "close it first, or set its title: `warroom incident set --title …`",
+            ));
+        }
+        if self.degraded.is_some() {
+            return Err(self.degraded_refusal());
+        }
+        let now = self.shared.clock.now();
+        match self.open(caller.actor.clone(), title, severity, None, now) {
+            Some((incident, seq)) => Ok(Reply::Opened { incident, seq }),
+            None => Err(self.degraded_refusal()),
+        }
+    }
+
+    fn set(&mut self, caller: &Caller, set: SetIncident) -> Answer {
+        if let Some(commander) = &set.commander
+            && !self
+                .shared
+                .config
+                .people
+                .iter()
+                .any(|person| person.id == *commander && person.role() >= Role::Operator)
+        {
+            return Err(Refusal::new(
+                RefusalKind::BadRequest,
+                format!("{commander} is not an operator of this room"),
+                "name a person of people.toml who is an operator or commander",
+            ));
+        }
+        if set.status == Some(IncidentStatus::Closed) {
+            return self.close(caller);
+        }
+        let SetIncident { title, severity, status, commander, impact_at, recovered_at } = set;
+        self.write(caller, Set { severity, status, commander, impact_at, recovered_at }, title)
+    }
+
+    fn close(&mut self, caller: &Caller) -> Answer {
+        if let Some(plan) = self
+            .story
+            .current()
+            .and_then(|incident| incident.plans.open().first().map(|record| record.plan.plan.clone()))
+        {
+            return Err(Refusal::new(
+                RefusalKind::BadRequest,
+                format!("plan {plan} is still open"),
+                "reject, withdraw or finish it first",
+            ));
+        }
+        let answer = self.write(caller, Closed {}, None)?;
+        if let Err(error) = tokio::task::block_in_place(|| self.ledger.rotate("incident closed")) {
+            self.degrade(&format!("the timeline can't begin a new segment: {error}"));
+        }
+        self.newsroom.head.send_replace(self.shared.reader.head().0);
+        Ok(answer)
+    }
+
+    fn rows(&self, topic: Topic) -> Reply {
+        let view = self.judged.topics.get(&topic).cloned().unwrap_or_default();
+        Reply::Rows { rows: view.rows, total: view.total, dropped: view.dropped }
+    }
+
+    fn status(&self) -> RoomStatus {
+        let (seq, head) = self.shared.reader.head();
+        RoomStatus {
+            room: self.shared.config.room.clone(),
+            log: self.shared.reader.log_id().to_owned(),
+            seq,
+            head: head.hex(),
+            incident: self.incident(),
+            degraded: self.degraded.clone(),
+            present: self.presence.everyone(),
+            drill: self.shared.drill.clone(),
+        }
+    }
+}
+
+fn plan_of(request: &Request) -> Option<crate::model::PlanId> {
+    match request {
+        Request::Reject { plan, .. } | Request::Withdraw { plan } | Request::Hold { plan } => Some(plan.clone()),
+        _ => None,
+    }
+}
+
+/// The word for the log.
+fn verb(request: &Request) -> &'static str {
+    match request {
+        Request::Note { .. } => "note",
+        Request::Decision { .. } => "decision",
+        Request::FollowUp { .. } => "follow_up",
+        Request::Pin { .. } => "pin",
+        Request::Amend { .. } => "amend",
+        Request::Open { .. } => "open",
+        Request::Set(_) => "set",
+        Request::Close => "close",
+        Request::Propose { .. } => "propose",
+        Request::Preview { .. } => "preview",
+        Request::Approve { .. } => "approve",
+        Request::Reject { .. } => "reject",
+        Request::Withdraw { .. } => "withdraw",
+        Request::Hold { .. } => "hold",
+        Request::Board { .. } => "board",
+        Request::Status => "status",
+    }
+}

@@ -1,0 +1,318 @@
+//! One console's connection: hello, requests in, newest state and complete entries out.
+//!
+//! There is no queue to overflow: board rows are compared with what this client last got, entries are read from the log
+//! by cursor. A client that stalls a write for ten seconds is disconnected; the writer of the log never waits for one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use serde::Serialize;
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::codec::FramedRead;
+use tokio_util::sync::CancellationToken;
+
+use super::engine::{Answer, Caller, Command};
+use super::news::News;
+use super::peer::{self, Identity, Peer};
+use super::rate::Bucket;
+use super::shared::Shared;
+use crate::board::{Row, Topic, TopicView};
+use crate::model::{Refusal, RefusalKind};
+use crate::protocol::codec::{self, CLIENT_DEPTH, CLIENT_LINE, HELLO_LINE};
+use crate::protocol::{BoardDelta, ClientLine, Hello, Push, Reply, Request, RoomLine, Welcome};
+
+const HELLO_WITHIN: Duration = Duration::from_secs(2);
+const WRITE_STALL: Duration = Duration::from_secs(10);
+const PING_EVERY: Duration = Duration::from_secs(15);
+/// Board changes are gathered this long before they are sent.
+const BOARD_EVERY: Duration = Duration::from_millis(100);
+const IN_FLIGHT: usize = 16;
+/// Entries a message carries, bytes; well under the line limit after JSON escaping.
+const ENTRY_PAGE: usize = 256 * 1024;
+/// Rows a message carries.
+const ROW_PAGE: usize = 200;
+
+/// Runs a connection to its end. The reason it ended is for the log.
+pub async fn serve(
+    stream: UnixStream,
+    shared: Arc<Shared>,
+    engine: mpsc::Sender<Command>,
+    news: News,
+    stop: CancellationToken,
+) -> Result<(), String> {
+    let peer = Peer::of(&stream).map_err(|error| format!("the kernel names no peer: {error}"))?;
+    let (read, write) = stream.into_split();
+    let mut lines = FramedRead::new(read, codec::lines(HELLO_LINE));
+    let hello = tokio::time::timeout(HELLO_WITHIN, lines.next()).await.map_err(|_| "no hello in time".to_owned())?;
+    let hello = hello.ok_or("closed before its hello")?.map_err(|error| error.to_string())?;
+    let hello: Hello = codec::decode(&hello, CLIENT_DEPTH)?;
+    let mut out = Out { write };
+
+    let identity = match admit(peer, &hello, &shared) {
+        Ok(identity) => identity,
+        Err(refusal) => return out.send(&RoomLine::Bye(refusal)).await,
+    };
+    let caller = Caller { peer, hello: hello.clone(), actor: identity.actor.clone() };
+    out.send(&RoomLine::Welcome(Box::new(welcome(&shared, &identity, &news)))).await?;
+    if !hello.quiet {
+        let _ = engine.send(Command::Join { caller: caller.clone() }).await;
+    }
+    let session = Session {
+        cursor: cursor(&hello, &shared),
+        told_caught_up: false,
+        sent: BTreeMap::new(),
+        revs: BTreeMap::new(),
+        topics: hello.topics.clone(),
+        caller: caller.clone(),
+        shared,
+        engine: engine.clone(),
+        news,
+        out,
+        bucket: Bucket::new(50.0, 20.0),
+    };
+    let ended = session.run(lines.map_decoder(|_| codec::lines(CLIENT_LINE)), stop).await;
+    if !hello.quiet {
+        let _ = engine.send(Command::Leave { caller }).await;
+    }
+    ended
+}
+
+fn admit(peer: Peer, hello: &Hello, shared: &Shared) -> Result<Identity, Refusal> {
+    if !hello.proto.contains(&crate::protocol::VERSION) {
+        return Err(Refusal::new(
+            RefusalKind::ProtoTooOld,
+            format!(
+                "this room speaks protocol {}, {} speaks {:?}",
+                crate::protocol::VERSION,
+                hello.client,
+                hello.proto
+            ),
+            "run the same version of warroom as the room",
+        ));
+    }
+    peer::identify(peer, hello, &shared.config, shared.drill.is_some())
+}
+
+fn welcome(shared: &Shared, identity: &Identity, news: &News) -> Welcome {
+    Welcome {
+        proto: crate::protocol::VERSION,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        room: shared.config.room.clone(),
+        log: shared.reader.log_id().to_owned(),
+        you: identity.actor.clone(),
+        role: identity.role,
+        clock: shared.clock.sync(),
+        drill: shared.drill.clone().map(|mut drill| {
+            drill.speed = shared.clock.speed();
+            drill
+        }),
+        objectives: shared.config.objectives.clone(),
+        degraded: news.degraded.borrow().clone(),
+    }
+}
+
+/// The first entry to send: where the client left off, or 1 if it knows another log.
+fn cursor(hello: &Hello, shared: &Shared) -> Option<u64> {
+    let from = hello.entries_from?;
+    let same_log = hello.log.as_ref().is_none_or(|log| *log == shared.reader.log_id());
+    Some(if same_log { from.max(1) } else { 1 })
+}
+
+struct Out {
+    write: OwnedWriteHalf,
+}
+
+impl Out {
+    async fn send<T: Serialize>(&mut self, message: &T) -> Result<(), String> {
+        match tokio::time::timeout(WRITE_STALL, codec::send(&mut self.write, message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(format!("write failed: {error}")),
+            Err(_) => Err(format!("the client took nothing for {} s", WRITE_STALL.as_secs())),
+        }
+    }
+}
+
+struct Session {
+    cursor: Option<u64>,
+    told_caught_up: bool,
+    sent: BTreeMap<Topic, Arc<TopicView>>,
+    revs: BTreeMap<Topic, u64>,
+    topics: Vec<Topic>,
+    caller: Caller,
+    shared: Arc<Shared>,
+    engine: mpsc::Sender<Command>,
+    news: News,
+    out: Out,
+    bucket: Bucket,
+}
+
+type Lines = FramedRead<tokio::net::unix::OwnedReadHalf, tokio_util::codec::LinesCodec>;
+
+impl Session {
+    async fn run(mut self, mut lines: Lines, stop: CancellationToken) -> Result<(), String> {
+        let mut answers = FuturesUnordered::new();
+        let mut ping = tokio::time::interval(PING_EVERY);
+        let mut board_due = tokio::time::interval(BOARD_EVERY);
+        board_due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut board_changed = true;
+        let mut clock = self.shared.clock.changes();
+        let present = self.news.present.borrow_and_update().as_ref().clone();
+        self.out.send(&push(Push::Presence(present))).await?;
+        self.entries().await?;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                line = lines.next() => match line {
+                    None => return Ok(()),
+                    Some(Err(error)) => return Err(error.to_string()),
+                    Some(Ok(line)) => {
+                        let line: ClientLine = codec::decode(&line, CLIENT_DEPTH)?;
+                        match self.ask(line.req, answers.len()).await {
+                            Ok(answer) => answers.push(async move { (line.id, answer.await) }),
+                            Err(refusal) => self.out.send(&RoomLine::Refused { id: line.id, refusal }).await?,
+                        }
+                    }
+                },
+                Some((id, answer)) = answers.next() => self.answer(id, answer).await?,
+                changed = self.news.head.changed() => { changed.map_err(|_| "the room ended")?; self.entries().await?; }
+                changed = self.news.board.changed() => { changed.map_err(|_| "the room ended")?; board_changed = true; }
+                changed = self.news.present.changed() => {
+                    changed.map_err(|_| "the room ended")?;
+                    let present = self.news.present.borrow_and_update().as_ref().clone();
+                    self.out.send(&push(Push::Presence(present))).await?;
+                }
+                changed = self.news.degraded.changed() => {
+                    changed.map_err(|_| "the room ended")?;
+                    let why = self.news.degraded.borrow_and_update().clone();
+                    self.out.send(&push(Push::Degraded(why))).await?;
+                }
+                _ = clock.changed() => self.out.send(&push(Push::Clock(self.shared.clock.sync()))).await?,
+                _ = board_due.tick(), if board_changed => { board_changed = false; self.board().await?; }
+                _ = ping.tick() => {
+                    let message = if self.shared.drill.is_some() { Push::Clock(self.shared.clock.sync()) } else { Push::Ping };
+                    self.out.send(&push(message)).await?;
+                }
+            }
+        }
+    }
+
+    /// Puts a request before the engine. Refused here: too many, too fast, or from a client that promised to change nothing.
+    async fn ask(&mut self, request: Request, in_flight: usize) -> Result<oneshot::Receiver<Answer>, Refusal> {
+        let changes = !matches!(request, Request::Board { .. } | Request::Status | Request::Preview { .. });
+        if self.caller.hello.readonly && changes {
+            return Err(Refusal::new(
+                RefusalKind::ReadOnly,
+                "this client was started read-only",
+                "start it again without --readonly",
+            ));
+        }
+        if in_flight >= IN_FLIGHT || !self.bucket.take() {
+            return Err(Refusal::new(
+                RefusalKind::Rate,
+                "too many requests at once from this connection",
+                "wait a second and ask again",
+            ));
+        }
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Ask { caller: self.caller.clone(), request, reply };
+        self.engine.send(command).await.map_err(|_| stopping())?;
+        Ok(answer)
+    }
+
+    async fn answer(&mut self, id: u64, answer: Result<Answer, oneshot::error::RecvError>) -> Result<(), String> {
+        let line = match answer {
+            Ok(Ok(reply)) => RoomLine::Reply { id, reply: Box::new(reply) },
+            Ok(Err(refusal)) => RoomLine::Refused { id, refusal },
+            Err(_) => RoomLine::Refused { id, refusal: stopping() },
+        };
+        if let RoomLine::Reply { reply, .. } = &line
+            && let Reply::Recorded { seq } | Reply::Opened { seq, .. } = reply.as_ref()
+        {
+            // The answer follows the entry it speaks of, so a client that has the answer has the entry.
+            tracing::trace!(seq, "answered");
+            self.entries().await?;
+        }
+        self.out.send(&line).await
+    }
+
+    async fn entries(&mut self) -> Result<(), String> {
+        let head = *self.news.head.borrow_and_update();
+        while let Some(cursor) = self.cursor.filter(|cursor| *cursor <= head) {
+            let page = self.shared.reader.read_from(cursor, ENTRY_PAGE).map_err(|error| error.to_string())?;
+            if page.is_empty() {
+                break;
+            }
+            self.cursor = Some(cursor + page.len() as u64);
+            self.out.send(&push(Push::Entries(page))).await?;
+        }
+        if !self.told_caught_up {
+            self.told_caught_up = true;
+            self.out.send(&push(Push::CaughtUp { seq: head })).await?;
+        }
+        Ok(())
+    }
+
+    async fn board(&mut self) -> Result<(), String> {
+        let board = self.news.board.borrow_and_update().clone();
+        for topic in self.topics.clone() {
+            let Some(new) = board.get(&topic) else { continue };
+            let old = self.sent.get(&topic).cloned();
+            if old.as_ref().is_some_and(|old| Arc::ptr_eq(old, new)) {
+                continue;
+            }
+            let rev = self.revs.entry(topic).or_default();
+            *rev += 1;
+            for delta in deltas(topic, *rev, old.as_deref(), new) {
+                self.out.send(&push(Push::Board(delta))).await?;
+            }
+            self.sent.insert(topic, new.clone());
+        }
+        Ok(())
+    }
+}
+
+fn push(push: Push) -> RoomLine {
+    RoomLine::Push(push)
+}
+
+fn stopping() -> Refusal {
+    Refusal::new(RefusalKind::Degraded, "the room is stopping", "look at the timeline once it is back")
+}
+
+/// What a client must be told so that its rows become `new`: a snapshot in pages, or the difference.
+fn deltas(topic: Topic, rev: u64, old: Option<&TopicView>, new: &TopicView) -> Vec<BoardDelta> {
+    let known: BTreeMap<&str, &Row> =
+        old.map(|view| view.rows.iter().map(|row| (row.id.as_str(), row)).collect()).unwrap_or_default();
+    let changed: Vec<Row> =
+        new.rows.iter().filter(|row| known.get(row.id.as_str()).is_none_or(|before| before != row)).cloned().collect();
+    let here: std::collections::BTreeSet<&str> = new.rows.iter().map(|row| row.id.as_str()).collect();
+    let removes = known.keys().filter(|id| !here.contains(*id)).map(|id| (*id).to_owned()).collect();
+    let ids = |view: &TopicView| view.rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>();
+    let order = if old.is_some_and(|old| ids(old) == ids(new)) { Vec::new() } else { ids(new) };
+
+    let mut pages: Vec<Vec<Row>> = changed.chunks(ROW_PAGE).map(<[Row]>::to_vec).collect();
+    if pages.is_empty() {
+        pages.push(Vec::new());
+    }
+    let last = pages.len() - 1;
+    let mut removes = Some(removes);
+    pages
+        .into_iter()
+        .enumerate()
+        .map(|(i, upserts)| BoardDelta {
+            topic,
+            rev,
+            snapshot: old.is_none() && i == 0,
+            upserts,
+            removes: removes.take().unwrap_or_default(),
+            order: if i == last { order.clone() } else { Vec::new() },
+            total: new.total,
+            dropped: new.dropped,
+        })
+        .collect()
+}

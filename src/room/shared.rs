@@ -1,0 +1,27 @@
+//! What every part of the room may read and none may change.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::clock::{Clock, Random};
+use crate::config::Config;
+use crate::ledger::Reader;
+use crate::model::SourceId;
+use crate::protocol::DrillInfo;
+use crate::systems::{Adapter, SourceSpec};
+
+/// Configuration, clock, log reader, and the acting side of the sources.
+pub struct Shared {
+    pub config: Config,
+    pub clock: Clock,
+    pub random: Random,
+    pub reader: Reader,
+    pub drill: Option<DrillInfo>,
+    pub sources: Vec<SourceSpec>,
+    /// Used by the executor and its preflight alone.
+    pub adapters: BTreeMap<SourceId, Arc<dyn Adapter>>,
+    /// `sha256:…` of the policy as configured.
+    pub policy_digest: String,
+    /// Identity of this boot of the room, in every entry.
+    pub boot: String,
+}

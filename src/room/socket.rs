@@ -1,0 +1,90 @@
+//! The room's socket: private, without stale leftovers, and only one room behind it.
+
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tokio::net::{UnixListener, UnixStream};
+
+/// Why the socket could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    #[error("a room already runs at {0}; stop it first, or choose another --socket")]
+    Taken(PathBuf),
+    #[error("{0} is {1} bytes long and a socket's path may have 107; choose a shorter --socket or --state-dir")]
+    TooLong(PathBuf, usize),
+    #[error("{0} exists and is not a socket; remove it or choose another --socket")]
+    NotASocket(PathBuf),
+    #[error("can't make the socket {path}: {error}")]
+    Io { path: PathBuf, error: io::Error },
+}
+
+/// A bound listener; the file goes with it.
+pub struct Socket {
+    pub listener: UnixListener,
+    path: PathBuf,
+    /// We made the file, so we remove it. A socket from systemd is systemd's.
+    ours: bool,
+}
+
+impl Socket {
+    /// Binds `path`, in a directory that is made 0700 if it is not there. `mode` is the socket's own: 0600 for a room of
+    /// one's own, 0660 for a daemon whose group may connect.
+    pub async fn bind(path: &Path, mode: u32) -> Result<Self, SocketError> {
+        let io = |error| SocketError::Io { path: path.to_owned(), error };
+        let length = path.as_os_str().len();
+        if length > 107 {
+            return Err(SocketError::TooLong(path.to_owned(), length));
+        }
+        if let Some(dir) = path.parent() {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
+        }
+        clear_stale(path).await?;
+        let listener = UnixListener::bind(path).map_err(io)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(io)?;
+        Ok(Self { listener, path: path.to_owned(), ours: true })
+    }
+
+    /// Takes the listener that systemd hands over, if it does.
+    pub fn inherited() -> Option<io::Result<Self>> {
+        let mut fds = listenfd::ListenFd::from_env();
+        let listener = match fds.take_unix_listener(0) {
+            Ok(Some(listener)) => listener,
+            Ok(None) => return None,
+            Err(error) => return Some(Err(error)),
+        };
+        let path = listener
+            .local_addr()
+            .ok()
+            .and_then(|address| address.as_pathname().map(Path::to_owned))
+            .unwrap_or_else(|| PathBuf::from("(inherited socket)"));
+        let listener = listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(listener));
+        Some(listener.map(|listener| Self { listener, path, ours: false }))
+    }
+
+    /// Where clients connect.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.ours {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Removes a socket nobody listens on; refuses anything else that is in the way.
+async fn clear_stale(path: &Path) -> Result<(), SocketError> {
+    use std::os::unix::fs::FileTypeExt;
+    let Ok(meta) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    if !meta.file_type().is_socket() {
+        return Err(SocketError::NotASocket(path.to_owned()));
+    }
+    if UnixStream::connect(path).await.is_ok() {
+        return Err(SocketError::Taken(path.to_owned()));
+    }
+    std::fs::remove_file(path).map_err(|error| SocketError::Io { path: path.to_owned(), error })
+}

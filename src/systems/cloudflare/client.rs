@@ -1,0 +1,158 @@
+//! The calls we make, each once and each with its envelope opened.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+
+use super::reply::{Budget, CallError, Needs, garbage, open};
+use crate::config::CloudflareConfig;
+use crate::model::TroubleKind;
+use crate::systems::http::{Api, Method, Options, trouble};
+
+/// The most objects of one kind that an account may hold here.
+const MAX_LIST: usize = 1_000;
+
+pub struct Client {
+    api: Api,
+    account: String,
+    pub zones: Vec<String>,
+    budget: Mutex<Option<Budget>>,
+    /// Which zone a load balancer was last seen in.
+    zone_of: Mutex<BTreeMap<String, String>>,
+}
+
+impl Client {
+    pub fn new(config: &CloudflareConfig, options: Options) -> Self {
+        Self {
+            api: Api::new(&config.url, options),
+            account: config.account.clone(),
+            zones: config.zones.clone(),
+            budget: Mutex::new(None),
+            zone_of: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// What is left of the rate limit, if a server said so.
+    pub fn budget(&self) -> Option<Budget> {
+        *self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All pools of the account.
+    pub async fn pools(&self) -> Result<Vec<Value>, CallError> {
+        self.list(&["accounts", &self.account, "load_balancers", "pools"], Needs::Pools, "pools").await
+    }
+
+    /// All load balancers of a zone.
+    pub async fn balancers(&self, zone: &str) -> Result<Vec<Value>, CallError> {
+        let all = self.list(&["zones", zone, "load_balancers"], Needs::Balancers, "load balancers").await?;
+        let mut zone_of = self.zone_of.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in all.iter().filter_map(|lb| lb.get("id")?.as_str()) {
+            zone_of.insert(id.to_owned(), zone.to_owned());
+        }
+        Ok(all)
+    }
+
+    /// One pool; `None` if there is none.
+    pub async fn pool(&self, id: &str) -> Result<Option<Value>, CallError> {
+        let path = ["accounts", &self.account, "load_balancers", "pools", id];
+        absent(self.call(Method::GET, &path, None, Needs::Pools).await)
+    }
+
+    /// A pool's health by place.
+    pub async fn health(&self, id: &str) -> Result<Value, CallError> {
+        let path = ["accounts", &self.account, "load_balancers", "pools", id, "health"];
+        self.call(Method::GET, &path, None, Needs::Pools).await
+    }
+
+    /// One load balancer, in the zone where it was last seen or in whichever has it.
+    pub async fn balancer(&self, id: &str) -> Result<Option<Value>, CallError> {
+        let known = self.zone_of.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        let others = self.zones.iter().filter(|zone| known.as_ref() != Some(zone)).cloned();
+        for zone in known.iter().cloned().chain(others) {
+            if let Some(found) = self.balancer_in(&zone, id).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One load balancer of a zone.
+    pub async fn balancer_in(&self, zone: &str, id: &str) -> Result<Option<Value>, CallError> {
+        let path = ["zones", zone, "load_balancers", id];
+        absent(self.call(Method::GET, &path, None, Needs::Balancers).await)
+    }
+
+    /// Overwrites the given properties of a load balancer, once.
+    pub async fn patch_balancer(&self, zone: &str, id: &str, body: &Value) -> Result<Value, CallError> {
+        let path = ["zones", zone, "load_balancers", id];
+        self.call(Method::PATCH, &path, Some(body), Needs::WriteBalancers).await
+    }
+
+    async fn list(&self, path: &[&str], needs: Needs, noun: &str) -> Result<Vec<Value>, CallError> {
+        let answer = self.exchange(Method::GET, path, None).await?;
+        let good = open(&answer, needs)?;
+        if let Some(part) = good.partial {
+            let what = format!("Cloudflare listed only {part} {noun}; nothing is judged by a part");
+            return Err(CallError::unsent(trouble(
+                TroubleKind::Partial,
+                what,
+                "Use fewer, or report it: the API documents no pages.",
+            )));
+        }
+        match good.result {
+            Value::Null => Ok(Vec::new()),
+            Value::Array(all) if all.len() <= MAX_LIST => Ok(all),
+            Value::Array(all) => {
+                let what = format!("Cloudflare listed {} {noun}, more than {MAX_LIST}", all.len());
+                Err(CallError::unsent(trouble(TroubleKind::Partial, what, "Name fewer zones for this source.")))
+            }
+            _ => Err(CallError::unsent(garbage(format!("the {noun} are no list")))),
+        }
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&Value>,
+        needs: Needs,
+    ) -> Result<Value, CallError> {
+        let answer = self.exchange(method, path, body).await?;
+        Ok(open(&answer, needs)?.result)
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&Value>,
+    ) -> Result<crate::systems::http::Answer, CallError> {
+        if let Some(bad) = path.iter().find(|part| !is_id(part)) {
+            let what = format!("`{bad}` is not an id");
+            return Err(CallError::unsent(trouble(
+                TroubleKind::Garbage,
+                what,
+                "Ids are letters, digits, `-` and `_`.",
+            )));
+        }
+        let answer = self.api.send(method, path, body).await?;
+        if let Some(budget) = Budget::of(&answer) {
+            *self.budget.lock().unwrap_or_else(PoisonError::into_inner) = Some(budget);
+        }
+        Ok(answer)
+    }
+}
+
+fn absent(result: Result<Value, CallError>) -> Result<Option<Value>, CallError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(err) if err.absent => Ok(None),
+        Err(err) => Err(err),
+    }
+}
+
+/// Whether a word may stand as one segment of a path.
+pub fn is_id(word: &str) -> bool {
+    (1..=128).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}

@@ -1,0 +1,168 @@
+//! API objects → facts. Pure. Anything but an id may be null or missing: unknown is never "unhealthy".
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::model::SafeText;
+use crate::model::facts::{LoadBalancer, Open, Origin, Pool};
+
+const MAX_ORIGINS: usize = 100;
+const MAX_PLACES: usize = 400;
+const MAX_POOLS: usize = 100;
+const MAX_OVERRIDES: usize = 50;
+
+#[derive(Debug, Deserialize)]
+struct RawPool {
+    id: String,
+    name: Option<String>,
+    enabled: Option<bool>,
+    healthy: Option<bool>,
+    monitor: Option<String>,
+    monitor_group: Option<String>,
+    minimum_origins: Option<u32>,
+    origins: Option<Vec<RawOrigin>>,
+    load_shedding: Option<RawShedding>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RawOrigin {
+    name: Option<String>,
+    address: Option<String>,
+    enabled: Option<bool>,
+    healthy: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RawShedding {
+    default_percent: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RawBalancer {
+    id: String,
+    name: Option<String>,
+    enabled: Option<bool>,
+    proxied: Option<bool>,
+    ttl: Option<f64>,
+    default_pools: Option<Vec<String>>,
+    fallback_pool: Option<String>,
+    steering_policy: Option<String>,
+    session_affinity: Option<String>,
+    modified_on: Option<String>,
+    region_pools: Option<Value>,
+    country_pools: Option<Value>,
+    pop_pools: Option<Value>,
+    pool_sets: Option<Vec<Value>>,
+    rules: Option<Vec<Value>>,
+}
+
+/// A pool, with the places that see it as the health detail last said.
+pub fn pool(raw: &Value, places: Vec<(SafeText, bool)>) -> Result<Pool, String> {
+    let raw = RawPool::deserialize(raw).map_err(|err| format!("a pool: {err}"))?;
+    let monitored = [&raw.monitor, &raw.monitor_group].into_iter().flatten().any(|id| !id.is_empty());
+    Ok(Pool {
+        id: clean(&raw.id),
+        name: text(raw.name.as_deref()),
+        enabled: raw.enabled.unwrap_or(true),
+        healthy: raw.healthy,
+        monitored,
+        minimum_origins: raw.minimum_origins.unwrap_or(1),
+        origins: raw.origins.into_iter().flatten().take(MAX_ORIGINS).map(origin).collect(),
+        places,
+        shedding_percent: raw.load_shedding.and_then(|it| it.default_percent).map_or(0, whole),
+    })
+}
+
+fn origin(raw: RawOrigin) -> Origin {
+    Origin {
+        name: text(raw.name.as_deref()),
+        address: text(raw.address.as_deref()),
+        enabled: raw.enabled.unwrap_or(true),
+        healthy: raw.healthy,
+    }
+}
+
+fn whole(number: f64) -> u32 {
+    // A saturating cast: what is out of range becomes the nearest bound.
+    number.round() as u32
+}
+
+/// Health by place: a map keyed by the place's name. Places that say nothing are left out.
+pub fn places(health: &Value) -> Vec<(SafeText, bool)> {
+    let Some(by_place) = health.get("pop_health").and_then(Value::as_object) else { return Vec::new() };
+    by_place
+        .iter()
+        .filter_map(|(place, it)| Some((SafeText::new(place), it.get("healthy")?.as_bool()?)))
+        .take(MAX_PLACES)
+        .collect()
+}
+
+/// A load balancer of a zone.
+pub fn balancer(raw: &Value, zone: &str) -> Result<LoadBalancer, String> {
+    let raw = RawBalancer::deserialize(raw).map_err(|err| format!("a load balancer: {err}"))?;
+    Ok(LoadBalancer {
+        policy: Open::new(&policy(&raw)),
+        overrides: overrides(&raw),
+        id: clean(&raw.id),
+        zone: zone.to_owned(),
+        name: text(raw.name.as_deref()),
+        enabled: raw.enabled.unwrap_or(true),
+        proxied: raw.proxied.unwrap_or(false),
+        ttl_s: raw.ttl.map(whole),
+        default_pools: raw.default_pools.iter().flatten().take(MAX_POOLS).map(|id| clean(id)).collect(),
+        fallback_pool: clean(raw.fallback_pool.as_deref().unwrap_or_default()),
+        session_affinity: Open::new(raw.session_affinity.as_deref().unwrap_or("none")),
+        modified_on: text(raw.modified_on.as_deref()),
+    })
+}
+
+/// The policy in effect: empty (or, by an old slip, two quotes) means `geo` if there are maps by place, else `off`.
+fn policy(raw: &RawBalancer) -> String {
+    match raw.steering_policy.as_deref() {
+        None | Some("" | "\"\"") => {
+            let mapped = [&raw.region_pools, &raw.country_pools, &raw.pop_pools].into_iter().any(|map| !is_blank(map));
+            if mapped { "geo" } else { "off" }.to_owned()
+        }
+        Some(policy) => policy.to_owned(),
+    }
+}
+
+fn is_blank(map: &Option<Value>) -> bool {
+    match map {
+        None | Some(Value::Null) => true,
+        Some(Value::Object(map)) => map.is_empty(),
+        Some(Value::Array(list)) => list.is_empty(),
+        Some(_) => false,
+    }
+}
+
+/// Everything that may send traffic elsewhere than `default_pools` says. Whether it matches a given request can't be
+/// computed here, so it is listed whatever its condition.
+fn overrides(raw: &RawBalancer) -> Vec<SafeText> {
+    let sets = raw.pool_sets.iter().flatten().enumerate().map(|(i, set)| format!("pool set {}", named(set, i)));
+    let rules = raw.rules.iter().flatten().enumerate().filter(|(_, rule)| acts(rule));
+    let rules = rules.map(|(i, rule)| format!("rule {}", named(rule, i)));
+    let maps =
+        [("region_pools", &raw.region_pools), ("country_pools", &raw.country_pools), ("pop_pools", &raw.pop_pools)];
+    let maps = maps.into_iter().filter(|(_, map)| !is_blank(map)).map(|(name, _)| name.to_owned());
+    sets.chain(rules).chain(maps).take(MAX_OVERRIDES).map(|line| SafeText::new(&line)).collect()
+}
+
+fn acts(rule: &Value) -> bool {
+    let flag = |name: &str| rule.get(name).and_then(Value::as_bool).unwrap_or(false);
+    let has = |name: &str| rule.get(name).is_some_and(|it| !is_blank(&Some(it.clone())));
+    !flag("disabled") && (has("overrides") || has("fixed_response") || flag("terminates"))
+}
+
+fn named(it: &Value, index: usize) -> String {
+    let name = ["name", "id"].into_iter().find_map(|key| it.get(key)?.as_str()).filter(|name| !name.is_empty());
+    name.map_or_else(|| format!("#{}", index + 1), ToOwned::to_owned)
+}
+
+fn text(raw: Option<&str>) -> SafeText {
+    SafeText::new(raw.unwrap_or_default())
+}
+
+fn clean(id: &str) -> String {
+    SafeText::new(id).to_string()
+}

@@ -1,0 +1,160 @@
+//! A scripted local server for tests: real sockets, every request recorded, every kind of misbehaviour on request.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Method, Request, Response, Uri};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::clock::Clock;
+use crate::model::{Change, Observation, Trouble};
+use crate::systems::Ctx;
+
+/// A request as the server saw it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub method: Method,
+    pub path: String,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Seen {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// What it answers.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    Json(u16, Value),
+    Text(u16, String),
+    With(u16, Vec<(&'static str, String)>, String),
+    /// Takes the request and never answers.
+    Silent,
+    /// Answers half a body, then breaks the connection.
+    Cut,
+}
+
+/// The server; it stops with the test's runtime.
+pub struct Server {
+    pub url: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Server {
+    pub async fn start(script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+        let (kept, script) = (seen.clone(), Arc::new(script));
+        let app = axum::Router::new().fallback(move |request: Request<Body>| {
+            let (kept, script) = (kept.clone(), script.clone());
+            async move {
+                let (parts, body) = request.into_parts();
+                let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
+                let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+                let path = Uri::path(&parts.uri).to_owned();
+                let seen = Seen { method: parts.method, path, headers: parts.headers, body };
+                kept.lock().expect("the record").push(seen.clone());
+                answer(script(&seen)).await
+            }
+        });
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { url, seen }
+    }
+
+    /// Every request so far.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().expect("the record").clone()
+    }
+
+    /// How many requests of a method so far.
+    pub fn count(&self, method: &Method) -> usize {
+        self.seen().iter().filter(|seen| seen.method == *method).count()
+    }
+}
+
+async fn answer(reply: Reply) -> Response<Body> {
+    let build = |status: u16, headers: Vec<(&'static str, String)>, body: Body| {
+        let mut response = Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(name, value);
+        }
+        response.body(body).expect("a response")
+    };
+    let json = || vec![("content-type", "application/json".to_owned())];
+    match reply {
+        Reply::Json(status, value) => build(status, json(), Body::from(value.to_string())),
+        Reply::Text(status, text) => build(status, vec![("content-type", "text/html".to_owned())], Body::from(text)),
+        Reply::With(status, headers, text) => build(status, headers, Body::from(text)),
+        Reply::Silent => std::future::pending().await,
+        Reply::Cut => {
+            let parts: [Result<Bytes, std::io::Error>; 2] =
+                [Ok(Bytes::from_static(b"{\"success\": tr")), Err(std::io::Error::other("cut"))];
+            build(200, json(), Body::from_stream(futures::stream::iter(parts)))
+        }
+    }
+}
+
+/// What a source reports into: a real channel and a clock that runs sixty times as fast, as in a drill.
+pub struct Room {
+    pub ctx: Ctx,
+    out: mpsc::Receiver<Observation>,
+}
+
+impl Room {
+    /// A room whose clock runs sixty times as fast.
+    pub fn fast() -> Self {
+        Self::with(Clock::scaled("2026-03-02T14:37:00Z".parse().expect("a time"), 60.0))
+    }
+
+    /// A room whose clock moves only when told.
+    pub fn manual() -> Self {
+        Self::with(Clock::manual("2026-03-02T14:37:00Z".parse().expect("a time")))
+    }
+
+    fn with(clock: Clock) -> Self {
+        let (send, out) = mpsc::channel(256);
+        Self { ctx: Ctx { clock, out: send, stop: tokio_util::sync::CancellationToken::new() }, out }
+    }
+
+    /// The next observation.
+    pub async fn next(&mut self) -> Observation {
+        let next = tokio::time::timeout(Duration::from_secs(20), self.out.recv()).await;
+        next.expect("an observation in time").expect("the sender lives")
+    }
+
+    /// Everything reported so far.
+    pub fn drain(&mut self) -> Vec<Change> {
+        std::iter::from_fn(|| self.out.try_recv().ok()).map(|it| it.change).collect()
+    }
+
+    /// The next change for which `pick` gives something.
+    pub async fn wait<T>(&mut self, pick: impl Fn(&Change) -> Option<T>) -> T {
+        loop {
+            if let Some(found) = pick(&self.next().await.change) {
+                return found;
+            }
+        }
+    }
+
+    /// The next trouble.
+    pub async fn trouble(&mut self) -> Trouble {
+        self.wait(|change| match change {
+            Change::Trouble(trouble) => Some(trouble.clone()),
+            _ => None,
+        })
+        .await
+    }
+}
+
+/// A temporary file with a text.
+pub fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), text).expect("written");
+    file
+}

@@ -1,0 +1,268 @@
+//! One request, one answer, in a limited time and of a limited size; and lists, page by page.
+
+use std::time::Duration;
+
+use axum::http::{Method, Request, header};
+use chrono::{DateTime, Utc};
+use kube::Client;
+use kube::client::Body;
+use serde_json::Value;
+
+use super::trouble::{never_left, plain, trouble_of, trouble_of_answer};
+use crate::model::{Stamp, Trouble, TroubleKind};
+
+/// The most bytes of one answer, and of one line of a watch.
+pub const MAX_BODY: usize = 8 * 1024 * 1024;
+/// The most pages of one list; what comes after is left out.
+const MAX_PAGES: usize = 200;
+
+/// An answer, whatever its status.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    /// The server's clock.
+    pub date: Option<Stamp>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON if the status is a success; else what is wrong.
+    pub fn json(&self) -> Result<Value, Trouble> {
+        if !(200..300).contains(&self.status) {
+            return Err(trouble_of_answer(self.status, &self.body));
+        }
+        serde_json::from_slice(&self.body)
+            .map_err(|_| plain(TroubleKind::Garbage, "an answer that is not the JSON that was asked for"))
+    }
+}
+
+/// No answer, and whether the request can have reached the server.
+#[derive(Clone, Debug)]
+pub struct NoAnswer {
+    pub trouble: Trouble,
+    /// True if provably nothing left this host.
+    pub never_left: bool,
+}
+
+/// Sends one request and reads the whole answer.
+pub async fn send(
+    client: &Client,
+    method: Method,
+    path: &str,
+    content: Option<(&str, Vec<u8>)>,
+    limit: Duration,
+) -> Result<Answer, NoAnswer> {
+    let mut request = Request::builder().method(method).uri(path).header(header::ACCEPT, "application/json");
+    let mut bytes = Vec::new();
+    if let Some((kind, content)) = content {
+        request = request.header(header::CONTENT_TYPE, kind);
+        bytes = content;
+    }
+    let request = request.body(Body::from(bytes)).map_err(|_| NoAnswer {
+        trouble: plain(TroubleKind::Garbage, "a request that can't be written as HTTP"),
+        never_left: true,
+    })?;
+    let work = async {
+        let response = client
+            .send(request)
+            .await
+            .map_err(|error| NoAnswer { trouble: trouble_of(&error), never_left: never_left(&error) })?;
+        let (head, body) = response.into_parts();
+        let body = axum::body::to_bytes(axum::body::Body::new(body), MAX_BODY).await.map_err(|error| NoAnswer {
+            trouble: if error.to_string().contains("length limit") {
+                plain(TroubleKind::Garbage, TOO_LARGE)
+            } else {
+                super::trouble::of_chain(&error)
+            },
+            never_left: false,
+        })?;
+        let date = head.headers.get(header::DATE).and_then(|date| date.to_str().ok()).and_then(http_date);
+        Ok(Answer { status: head.status.as_u16(), date, body: body.to_vec() })
+    };
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => Err(NoAnswer { trouble: silent(limit), never_left: false }),
+    }
+}
+
+const TOO_LARGE: &str = "an answer of more than 8 MiB";
+
+/// Nothing came in time.
+pub fn silent(limit: Duration) -> Trouble {
+    plain(TroubleKind::Silent, format!("no answer within {} s", limit.as_secs_f64().ceil()))
+}
+
+fn http_date(text: &str) -> Option<Stamp> {
+    DateTime::parse_from_rfc2822(text).ok().map(|time| time.with_timezone(&Utc))
+}
+
+/// A GET.
+pub async fn get(client: &Client, path: &str, limit: Duration) -> Result<Answer, Trouble> {
+    send(client, Method::GET, path, None, limit).await.map_err(|none| none.trouble)
+}
+
+/// A GET of one object: `None` if the server knows the resource and has no object of that name.
+pub async fn object(client: &Client, path: &str, limit: Duration) -> Result<Option<Value>, Trouble> {
+    let answer = get(client, path, limit).await?;
+    if answer.status == 404 && names_an_object(&answer.body) {
+        return Ok(None);
+    }
+    answer.json().map(Some)
+}
+
+/// A 404 for an object is a Status that names it; a 404 for a resource that is not installed is a plain page.
+fn names_an_object(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body).is_ok_and(|status| {
+        status.get("reason").and_then(Value::as_str) == Some("NotFound")
+            && status.pointer("/details/name").and_then(Value::as_str).is_some_and(|name| !name.is_empty())
+    })
+}
+
+/// A collection of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collection {
+    group: &'static str,
+    plural: &'static str,
+    /// `None` = the whole cluster.
+    namespace: Option<String>,
+}
+
+impl Collection {
+    /// `group` with its version, `v1` for the core; `namespace` `None` or `*` for the whole cluster.
+    pub fn new(group: &'static str, plural: &'static str, namespace: Option<&str>) -> Self {
+        let namespace = namespace.filter(|namespace| *namespace != "*").map(str::to_owned);
+        Self { group, plural, namespace }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> String {
+        let root = if self.group.contains('/') { "apis" } else { "api" };
+        match &self.namespace {
+            Some(namespace) => format!("/{root}/{}/namespaces/{}/{}", self.group, encoded(namespace), self.plural),
+            None => format!("/{root}/{}/{}", self.group, self.plural),
+        }
+    }
+
+    /// The path of one object in it.
+    pub fn object(&self, name: &str) -> String {
+        format!("{}/{}", self.path(), encoded(name))
+    }
+
+    /// What RBAC calls it: `backups.velero.io`.
+    pub fn resource(&self) -> String {
+        match self.group.split_once('/') {
+            Some((group, _)) => format!("{}.{group}", self.plural),
+            None => self.plural.to_owned(),
+        }
+    }
+}
+
+/// Percent-encodes everything that is not unreserved.
+pub fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}
+
+/// Why a list could not be read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ListFault {
+    /// 410: the continuation is too old; begin again.
+    Expired,
+    Trouble(Trouble),
+}
+
+/// Lists a whole collection and hands each object to `each`; answers the version to watch from.
+///
+/// Objects are handed over as they come and not kept: of a large list only one page is in memory. A page that is too
+/// large is asked for again in smaller pieces.
+pub async fn list(
+    client: &Client,
+    collection: &Collection,
+    limit: Duration,
+    mut each: impl FnMut(&Value),
+) -> Result<String, ListFault> {
+    let mut size = 500_u32;
+    let mut token: Option<String> = None;
+    for _ in 0..MAX_PAGES {
+        let mut path = format!("{}?limit={size}", collection.path());
+        if let Some(token) = &token {
+            path.push_str(&format!("&continue={}", encoded(token)));
+        }
+        let page = match get(client, &path, limit).await {
+            Ok(answer) if answer.status == 410 => return Err(ListFault::Expired),
+            Ok(answer) => answer.json().map_err(|trouble| ListFault::Trouble(about(trouble, collection)))?,
+            Err(trouble) if trouble.what == TOO_LARGE && size > 1 => {
+                size = (size / 5).max(1);
+                continue;
+            }
+            Err(trouble) => return Err(ListFault::Trouble(trouble)),
+        };
+        let Some(items) =
+            page.get("items").and_then(|items| items.as_array().map(Vec::as_slice).or(items.is_null().then_some(&[])))
+        else {
+            return Err(ListFault::Trouble(plain(TroubleKind::Garbage, "an answer that is not a list")));
+        };
+        items.iter().for_each(&mut each);
+        token =
+            page.pointer("/metadata/continue").and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned);
+        if token.is_none() {
+            return Ok(super::object::string(&page, "/metadata/resourceVersion"));
+        }
+    }
+    tracing::warn!(resource = collection.resource(), "a list of more than {MAX_PAGES} pages was cut");
+    Ok(String::new())
+}
+
+/// Adds the collection's name to what RBAC and discovery errors tell to do.
+pub fn about(mut trouble: Trouble, collection: &Collection) -> Trouble {
+    match trouble.kind {
+        TroubleKind::Forbidden => {
+            let remedy = format!("grant get, list and watch on {} to this credential", collection.resource());
+            trouble.remedy = remedy.into();
+        }
+        TroubleKind::NotInstalled => {
+            trouble.what = format!("{} is not installed in this cluster", collection.resource()).into();
+        }
+        _ => {}
+    }
+    trouble
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_collections_and_objects() {
+        assert_eq!(Collection::new("v1", "events", None).path(), "/api/v1/events");
+        let backups = Collection::new("velero.io/v1", "backups", Some("velero"));
+        assert_eq!(backups.object("a"), "/apis/velero.io/v1/namespaces/velero/backups/a");
+        assert_eq!(backups.object("../x?y"), "/apis/velero.io/v1/namespaces/velero/backups/..%2Fx%3Fy");
+        assert_eq!(
+            Collection::new("argoproj.io/v1alpha1", "applications", Some("*")).path(),
+            "/apis/argoproj.io/v1alpha1/applications"
+        );
+        assert_eq!(backups.resource(), "backups.velero.io");
+    }
+
+    #[test]
+    fn a_missing_object_and_a_missing_api_are_told_apart() {
+        assert!(!names_an_object(b"404 page not found\n"));
+        assert!(names_an_object(br#"{"kind":"Status","reason":"NotFound","details":{"name":"x"},"code":404}"#));
+    }
+
+    #[test]
+    fn the_date_header_is_read() {
+        assert_eq!(
+            http_date("Sun, 22 Nov 2026 20:49:31 GMT").map(|it| it.to_rfc3339()).as_deref(),
+            Some("2026-11-22T20:49:31+00:00")
+        );
+        assert_eq!(http_date("now"), None);
+    }
+}

@@ -1,0 +1,175 @@
+//! What the tasks of one source share: the link, the gate in front of its watches, and the state of its parts.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{Limits, Link};
+use crate::clock::Clock;
+use crate::model::{Change, Trouble, TroubleKind};
+use crate::systems::{Ctx, Reporter};
+
+/// How often a source proves that it is alive, on the clock.
+pub const EVERY: Duration = Duration::from_secs(5);
+/// The longest wait between two tries of a server that is away, so that with the list that follows it is back in 5 s.
+pub const RETRY_CAP: Duration = Duration::from_millis(2500);
+/// However fast a drill's clock runs, real requests are not sent more often than this.
+const LEAST_REAL: Duration = Duration::from_millis(50);
+/// How often we look whether something that was not installed is there now.
+pub const NOT_INSTALLED_EVERY: Duration = Duration::from_secs(60);
+
+/// The circuit breaker: one probe opens and closes it, all watches of the source wait behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gate {
+    pub open: bool,
+    /// Another number means another cluster behind the same address: what was read before is void.
+    pub epoch: u64,
+}
+
+/// Shared by the tasks of one source.
+#[derive(Clone)]
+pub struct Feed {
+    pub link: Link,
+    pub parts: Parts,
+    pub clock: Clock,
+    pub stop: CancellationToken,
+    gate: Arc<watch::Sender<Gate>>,
+}
+
+impl Feed {
+    /// The feed of one source and the parts that must all be read before it counts as alive; its gate is closed until
+    /// a probe opens it.
+    pub fn new(link: Link, reporter: Reporter, ctx: &Ctx, parts: &[&'static str]) -> Self {
+        Self {
+            link,
+            parts: Parts::new(reporter, parts),
+            clock: ctx.clock.clone(),
+            stop: ctx.stop.clone(),
+            gate: Arc::new(watch::channel(Gate::default()).0),
+        }
+    }
+
+    /// The network's time limits.
+    pub fn limits(&self) -> Limits {
+        self.link.limits()
+    }
+
+    /// A wait on the clock that is never shorter than [`LEAST_REAL`] in real time.
+    pub fn pace(&self, wait: Duration) -> Duration {
+        wait.max(Duration::try_from_secs_f64(LEAST_REAL.as_secs_f64() * self.clock.speed()).unwrap_or_default())
+    }
+
+    /// The gate, to wait at.
+    pub fn gate(&self) -> watch::Receiver<Gate> {
+        self.gate.subscribe()
+    }
+
+    /// Opens or closes the gate; those who wait are woken only by a change.
+    pub fn set_gate(&self, open: bool, epoch: u64) {
+        let next = Gate { open, epoch };
+        self.gate.send_if_modified(|gate| {
+            let changed = std::mem::replace(gate, next) != next;
+            if changed {
+                // Before anyone is woken: what was read through the gate before is no proof of life now.
+                self.parts.void();
+            }
+            changed
+        });
+    }
+}
+
+/// Where a part of a source stands.
+#[derive(Clone, Debug, PartialEq)]
+enum State {
+    /// Not read yet since the gate opened.
+    Pending,
+    Live,
+    Troubled(Trouble),
+}
+
+/// The parts of a source (its probe and each watched resource). The source is alive when all of them are, and its
+/// trouble is that of its worst part: a forbidden list is not hidden by a busy one beside it.
+#[derive(Clone)]
+pub struct Parts {
+    reporter: Reporter,
+    states: Arc<Mutex<BTreeMap<&'static str, State>>>,
+}
+
+impl Parts {
+    fn new(reporter: Reporter, parts: &[&'static str]) -> Self {
+        let states = parts.iter().map(|part| (*part, State::Pending)).collect();
+        Self { reporter, states: Arc::new(Mutex::new(states)) }
+    }
+
+    fn states(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, State>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every part has to be read again; a trouble that one has stays until then.
+    fn void(&self) {
+        for state in self.states().values_mut().filter(|state| **state == State::Live) {
+            *state = State::Pending;
+        }
+    }
+
+    /// The part was read.
+    pub fn live(&self, part: &'static str) {
+        self.states().insert(part, State::Live);
+    }
+
+    /// The part could not be read: told at once if it is news.
+    pub async fn troubled(&self, part: &'static str, trouble: Trouble) {
+        let news = State::Troubled(trouble);
+        let before = self.states().insert(part, news.clone());
+        if before.as_ref() != Some(&news)
+            && let Some(worst) = self.worst()
+        {
+            self.reporter.trouble(worst).await;
+        }
+    }
+
+    /// Reports a change. While some part is in trouble that is said again after it, so that data from one part never
+    /// makes the whole source look well.
+    pub async fn report(&self, change: Change) {
+        self.reporter.report(change).await;
+        if let Some(worst) = self.worst() {
+            self.reporter.trouble(worst).await;
+        }
+    }
+
+    /// The pulse of the source: its worst trouble, or proof of life if every part has been read.
+    pub async fn beat(&self) {
+        if let Some(worst) = self.worst() {
+            self.reporter.trouble(worst).await;
+        } else if self.states().values().all(|state| *state == State::Live) {
+            self.reporter.alive().await;
+        }
+    }
+
+    fn worst(&self) -> Option<Trouble> {
+        let states = self.states();
+        let troubles = states.values().filter_map(|state| match state {
+            State::Troubled(trouble) => Some(trouble),
+            _ => None,
+        });
+        troubles.min_by_key(|trouble| rank(trouble.kind)).cloned()
+    }
+}
+
+fn rank(kind: TroubleKind) -> u8 {
+    match kind {
+        TroubleKind::Credential => 0,
+        TroubleKind::Unauthorized => 1,
+        TroubleKind::Unreachable => 2,
+        TroubleKind::Silent => 3,
+        TroubleKind::ServerError => 4,
+        TroubleKind::Garbage => 5,
+        TroubleKind::Throttled => 6,
+        TroubleKind::NotInstalled => 7,
+        TroubleKind::Forbidden => 8,
+        TroubleKind::Partial => 9,
+    }
+}

@@ -1,0 +1,140 @@
+//! Nodes joined with their Leases: conditions stay as they were when the controller that sets them is dead.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::ask::{self, Collection, ListFault};
+use super::feed::{Feed, NOT_INSTALLED_EVERY};
+use super::map;
+use super::watch::{MAX_FACTS, Mapped, Mapping};
+use crate::model::facts::{Fact, FactKind, Node};
+use crate::model::{Change, Stamp, Trouble, TroubleKind};
+use crate::systems::supervise::Backoff;
+
+/// The part of a cluster that its Leases are.
+pub const PART: &str = "leases";
+/// A kubelet renews its Lease every ten seconds.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Nodes and Leases as last seen; shared by the watch of the one and the poll of the other.
+#[derive(Clone)]
+pub struct Book {
+    cluster: String,
+    pages: Arc<Mutex<Pages>>,
+}
+
+#[derive(Default)]
+struct Pages {
+    nodes: BTreeMap<String, Node>,
+    leases: HashMap<String, Stamp>,
+    /// The list of nodes was read to its end.
+    complete: bool,
+}
+
+impl Book {
+    /// An empty book.
+    pub fn new(cluster: &str) -> Self {
+        Self { cluster: cluster.to_owned(), pages: Arc::default() }
+    }
+
+    fn pages(&self) -> std::sync::MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Joins newly read Leases; every node, if the list of nodes is known.
+    fn join(&self, leases: HashMap<String, Stamp>) -> Option<Vec<Fact>> {
+        let mut pages = self.pages();
+        pages.leases = leases;
+        let Pages { nodes, leases, complete } = &mut *pages;
+        for (name, node) in nodes.iter_mut() {
+            node.lease_renewed = leases.get(name).copied();
+        }
+        complete.then(|| nodes.values().cloned().map(Fact::from).collect())
+    }
+}
+
+impl Mapping for Book {
+    fn map(&mut self, object: &Value) -> Mapped {
+        let name = super::object::name(object)?.to_owned();
+        let mut pages = self.pages();
+        let node = map::node(&self.cluster, object, pages.leases.get(&name).copied())?;
+        let key = node.name.to_string();
+        if pages.nodes.len() < MAX_FACTS {
+            pages.nodes.insert(name, node.clone());
+        }
+        Some((key, Some(node.into())))
+    }
+
+    fn gone(&mut self, key: &str) {
+        self.pages().nodes.retain(|_, node| node.name != key);
+    }
+
+    fn reset(&mut self) {
+        let mut pages = self.pages();
+        pages.nodes.clear();
+        pages.complete = false;
+    }
+
+    fn complete(&mut self) {
+        self.pages().complete = true;
+    }
+}
+
+/// Reads the Leases every ten seconds until the room stops. Listed, not watched: the role may not allow more.
+pub async fn leases(feed: Feed, book: Book) {
+    let collection = Collection::new("coordination.k8s.io/v1", "leases", Some("kube-node-lease"));
+    let mut gate = feed.gate();
+    let mut backoff = Backoff::default();
+    loop {
+        tokio::select! {
+            () = feed.stop.cancelled() => return,
+            open = gate.wait_for(|gate| gate.open) => if open.is_err() { return },
+        }
+        gate.mark_unchanged();
+        let read = tokio::select! {
+            () = feed.stop.cancelled() => return,
+            read = read(&feed, &collection) => read,
+        };
+        let wait = match read {
+            Ok(leases) => {
+                backoff.reset();
+                feed.parts.live(PART);
+                if let Some(facts) = book.join(leases) {
+                    feed.parts.report(Change::Replace { kind: FactKind::Node, facts }).await;
+                }
+                EVERY
+            }
+            Err(trouble) => {
+                let slowly = matches!(trouble.kind, TroubleKind::NotInstalled | TroubleKind::Forbidden);
+                feed.parts.troubled(PART, trouble).await;
+                if slowly { NOT_INSTALLED_EVERY } else { backoff.failed() }
+            }
+        };
+        tokio::select! {
+            () = feed.stop.cancelled() => return,
+            // A server that is back is asked at once.
+            changed = gate.changed() => if changed.is_err() { return },
+            () = feed.clock.sleep(feed.pace(wait)) => {}
+        }
+    }
+}
+
+async fn read(feed: &Feed, collection: &Collection) -> Result<HashMap<String, Stamp>, Trouble> {
+    let client = feed.link.client().await?;
+    let mut leases = HashMap::new();
+    let listed = ask::list(&client, collection, feed.limits().list, |object| {
+        if let Some((name, renewed)) = map::lease(object) {
+            leases.insert(name, renewed);
+        }
+    });
+    match listed.await {
+        Ok(_) => Ok(leases),
+        Err(ListFault::Expired) => {
+            Err(super::trouble::plain(TroubleKind::Partial, "the list of leases changed while it was read"))
+        }
+        Err(ListFault::Trouble(trouble)) => Err(trouble),
+    }
+}

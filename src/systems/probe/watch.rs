@@ -1,0 +1,79 @@
+//! One sample: ask the URL, judge the answer by its status, add it to the window, report.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::window::{Sample, Window};
+use crate::config::ProbeConfig;
+use crate::model::facts::Probe;
+use crate::model::{SafeText, Trouble, TroubleKind};
+use crate::systems::Reporter;
+use crate::systems::http::{Answer, Api, Fault, Method};
+
+const MAX_SITE: usize = 64;
+
+pub struct Watch {
+    pub api: Api,
+    pub config: ProbeConfig,
+    pub window: Arc<Mutex<Window>>,
+    pub reporter: Reporter,
+}
+
+impl Watch {
+    /// Takes one sample. A bad one is no reason to ask sooner: the interval is part of what the window means.
+    pub async fn round(&self) -> bool {
+        let at = self.reporter.clock().now();
+        let started = std::time::Instant::now();
+        let result = self.api.send(Method::GET, &[], None).await;
+        let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (status, error, site) = match result {
+            Ok(answer) => self.judge(&answer),
+            Err(Fault { trouble, .. }) if trouble.kind == TroubleKind::Credential => {
+                self.reporter.trouble(trouble).await;
+                return false;
+            }
+            Err(fault) => (None, Some(Trouble::from(fault).what), None),
+        };
+        let sample = Sample { at, good: error.is_none(), status, error: error.unwrap_or_default(), site, latency_ms };
+        let fact = self.add(sample);
+        self.reporter.upsert(fact).await;
+        true
+    }
+
+    fn judge(&self, answer: &Answer) -> (Option<u16>, Option<SafeText>, Option<SafeText>) {
+        let (low, high) = self.config.good;
+        let bad = !(low..=high).contains(&answer.status);
+        let error = bad.then(|| answer.trouble().what);
+        let site = self
+            .config
+            .site_header
+            .as_deref()
+            .and_then(|name| answer.header(name))
+            .map(|site| SafeText::new(&site.trim().chars().take(MAX_SITE).collect::<String>()));
+        (Some(answer.status), error, site.filter(|site| !site.is_empty()))
+    }
+
+    fn add(&self, sample: Sample) -> Probe {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        window.push(sample.clone());
+        let (samples, good) = window.counts();
+        Probe {
+            name: self.config.name.clone(),
+            service: self.config.service.clone(),
+            url: SafeText::new(&shown(&self.config.url)),
+            ok: sample.good,
+            status: sample.status,
+            error: sample.error,
+            site: sample.site,
+            latency_ms: sample.latency_ms,
+            samples,
+            good,
+            by_site: window.by_site(),
+            since: window.since().unwrap_or(sample.at),
+        }
+    }
+}
+
+/// The address without its query: that is where people hide keys.
+fn shown(url: &str) -> String {
+    url.split(['?', '#']).next().unwrap_or_default().to_owned()
+}

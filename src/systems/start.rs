@@ -1,0 +1,120 @@
+//! The registry: starts every configured source. A new system is one folder and one line here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
+
+use super::{Adapter, Ctx, Running, SourceSpec, alertmanager, argocd, cloudflare, http, kubernetes, probe, velero};
+use crate::config::Config;
+
+/// Starts every source of a configuration. Never fails and does not wait: what can't be reached is its source's trouble.
+pub fn start(config: &Config, ctx: &Ctx) -> Running {
+    http::install_crypto();
+    let tasks = TaskTracker::new();
+    let clusters = &config.clusters;
+    let mut all: Vec<(SourceSpec, Option<Arc<dyn Adapter>>)> = Vec::new();
+    all.extend(clusters.iter().map(|it| kubernetes::start(it, ctx, &tasks)));
+    all.extend(clusters.iter().filter(|it| it.velero.is_some()).map(|it| velero::start(it, ctx, &tasks)));
+    all.extend(clusters.iter().filter(|it| it.argocd.is_some()).map(|it| argocd::start(it, ctx, &tasks)));
+    all.extend(config.alertmanagers.iter().map(|it| alertmanager::start(it, ctx, &tasks)));
+    all.extend(config.cloudflare.iter().map(|it| cloudflare::start(it, ctx, &tasks)));
+    all.extend(config.probes.iter().map(|it| probe::start(it, ctx, &tasks)));
+    tasks.close();
+    let adapters: BTreeMap<_, _> =
+        all.iter().filter_map(|(spec, adapter)| Some((spec.id.clone(), adapter.clone()?))).collect();
+    Running { sources: all.into_iter().map(|(spec, _)| spec).collect(), adapters, tasks }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::{AlertmanagerConfig, CloudflareConfig, ProbeConfig};
+    use crate::model::{Change, Level, Policy, Rules, Severity, TroubleKind};
+    use crate::systems::http::script::{Reply, Room, Server};
+
+    fn config(dead: &str, alive: &str) -> Config {
+        let am = |name: &str, url: &str| AlertmanagerConfig {
+            name: name.to_owned(),
+            url: url.to_owned(),
+            basic_auth: None,
+            bearer_file: None,
+            ca_file: None,
+            every_s: 5,
+        };
+        Config {
+            room: "test".to_owned(),
+            file: None,
+            clusters: Vec::new(),
+            alertmanagers: vec![am("dead", dead), am("alive", alive)],
+            cloudflare: vec![CloudflareConfig {
+                name: "edge".to_owned(),
+                url: alive.to_owned(),
+                account: "acc".to_owned(),
+                zones: vec!["z".to_owned()],
+                token_file: "/nonexistent/token".into(),
+                every_s: 10,
+            }],
+            probes: vec![ProbeConfig {
+                name: "shop".to_owned(),
+                service: "shop".to_owned(),
+                url: "not a url".to_owned(),
+                every_s: 5,
+                timeout_s: 1,
+                good: (200, 399),
+                site_header: None,
+                window: 6,
+                ca_file: None,
+            }],
+            objectives: Vec::new(),
+            rules: Rules { open_on: Vec::new(), ignore: Vec::new(), per_minute: 30, opens_as: Severity::Sev1 },
+            policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
+            people: Vec::new(),
+            people_digest: String::new(),
+            people_file: "people.toml".into(),
+            allow_fs: Vec::new(),
+            allow_hosts: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_that_cannot_work_costs_itself_and_nothing_else() {
+        let server = Server::start(|seen| match seen.path.as_str() {
+            "/api/v2/alerts" => Reply::Json(200, json!([])),
+            _ => Reply::Json(200, json!({"cluster": {"status": "ready", "peers": []}})),
+        })
+        .await;
+        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+        let mut room = Room::fast();
+        let running = start(&config(&format!("http://{port}"), &server.url), &room.ctx);
+        let names: Vec<_> = running.sources.iter().map(|it| it.id.to_string()).collect();
+        assert_eq!(names, ["alertmanager/dead", "alertmanager/alive", "cloudflare/edge", "probe/shop"]);
+        let acting: Vec<_> = running.adapters.keys().map(ToString::to_string).collect();
+        assert_eq!(acting, ["cloudflare/edge", "probe/shop"]);
+
+        let mut seen = BTreeMap::new();
+        while seen.len() < 4 {
+            let it = room.next().await;
+            let said = match it.change {
+                Change::Trouble(trouble) => Some(trouble.kind),
+                Change::Replace { .. } => None,
+                _ => continue,
+            };
+            seen.insert(it.source.to_string(), said);
+        }
+        assert_eq!(
+            seen.into_iter().collect::<Vec<_>>(),
+            [
+                ("alertmanager/alive".to_owned(), None),
+                ("alertmanager/dead".to_owned(), Some(TroubleKind::Unreachable)),
+                ("cloudflare/edge".to_owned(), Some(TroubleKind::Credential)),
+                ("probe/shop".to_owned(), Some(TroubleKind::Credential)),
+            ]
+        );
+        room.ctx.stop.cancel();
+        let end = tokio::time::timeout(std::time::Duration::from_secs(5), running.tasks.wait()).await;
+        assert!(end.is_ok(), "every task ends when the room stops");
+    }
+}

@@ -1,0 +1,249 @@
+//! What the executor may ask of Velero and do there. Every read goes to the API server; nothing is sent twice.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::http::Method;
+use kube::Client;
+use serde_json::{Value, json};
+
+use super::map;
+use crate::clock::Clock;
+use crate::model::{Step, Trouble, TroubleKind};
+use crate::systems::kubernetes::ask::{self, Answer, Collection, ListFault, NoAnswer};
+use crate::systems::kubernetes::client::Link;
+use crate::systems::kubernetes::object::{count, stamp, string, tag, text};
+use crate::systems::kubernetes::trouble::{plain, trouble};
+use crate::systems::{ActError, Adapter, Permit};
+
+/// Longer than a read's: an API server in distress answers late, and an answer is worth more than a guess.
+const WRITE_LIMIT: Duration = Duration::from_secs(20);
+const GROUP: &str = "velero.io/v1";
+
+/// The acting side of one cluster's Velero.
+pub struct Velero {
+    link: Link,
+    namespace: String,
+    clock: Clock,
+}
+
+impl Velero {
+    /// An adapter with its own connection; nothing is connected before it is used.
+    pub fn new(link: Link, namespace: &str, clock: Clock) -> Self {
+        Self { link, namespace: namespace.to_owned(), clock }
+    }
+
+    fn collection(&self, plural: &'static str) -> Collection {
+        Collection::new(GROUP, plural, Some(&self.namespace))
+    }
+
+    async fn client(&self) -> Result<Client, Trouble> {
+        self.link.client().await
+    }
+
+    async fn object(&self, plural: &'static str, name: &str) -> Result<Option<Value>, Trouble> {
+        let collection = self.collection(plural);
+        let client = self.client().await?;
+        let read = ask::object(&client, &collection.object(name), self.link.limits().list).await;
+        let read = read.map_err(|trouble| ask::about(trouble, &collection));
+        self.renewed(read).await
+    }
+
+    /// After a 401 the credential is read anew at the next call.
+    async fn renewed<T>(&self, read: Result<T, Trouble>) -> Result<T, Trouble> {
+        if matches!(&read, Err(trouble) if trouble.kind == TroubleKind::Unauthorized) {
+            self.link.forget().await;
+        }
+        read
+    }
+
+    async fn count(&self, plural: &'static str, counts: fn(&str) -> bool) -> Result<Value, Trouble> {
+        let client = self.client().await?;
+        let mut found = 0_u64;
+        let collection = self.collection(plural);
+        let listed = ask::list(&client, &collection, self.link.limits().list, |object| {
+            found += u64::from(counts(&string(object, "/status/phase")));
+        });
+        let read = match listed.await {
+            Ok(_) => Ok(json!(found)),
+            Err(ListFault::Trouble(trouble)) => Err(trouble),
+            Err(ListFault::Expired) => {
+                Err(trouble(TroubleKind::Partial, "the list changed while it was read", "read it again"))
+            }
+        };
+        self.renewed(read).await
+    }
+
+    async fn cluster_uid(&self) -> Result<Value, Trouble> {
+        let client = self.client().await?;
+        let path = "/api/v1/namespaces/kube-system";
+        let read = self.renewed(ask::object(&client, path, self.link.limits().list).await).await?;
+        Ok(read.map_or(Value::Null, |object| json!(text(&object, "/metadata/uid").as_str())))
+    }
+
+    async fn patch_location(&self, step: &Step) -> Result<String, ActError> {
+        let name = self.named(&step.params)?;
+        let mode = only_access_mode(&step.params)
+            .ok_or_else(|| refused("a location step may set spec.accessMode and nothing else"))?;
+        let found = self.object("backupstoragelocations", &name).await.map_err(ActError::NotApplied)?;
+        let found = found.ok_or_else(|| refused(&format!("there is no backup storage location `{name}`")))?;
+        if map::access_mode(&found).is(&mode) {
+            return Ok(format!("{name} was {mode} already"));
+        }
+        let version = string(&found, "/metadata/resourceVersion");
+        // The version makes it a compare-and-swap: whoever changed the location meanwhile makes this a 409.
+        let body = json!({"metadata": {"resourceVersion": version}, "spec": {"accessMode": mode}});
+        let path = self.collection("backupstoragelocations").object(&name);
+        let answer = self.write(Method::PATCH, &path, "application/merge-patch+json", &body).await?;
+        if answer.status == 409 {
+            return Err(refused(&format!(
+                "the backup storage location `{name}` was changed by someone else meanwhile"
+            )));
+        }
+        let now = outcome(&answer)?;
+        if !map::access_mode(&now).is(&mode) {
+            return Err(ActError::Unknown(plain(TroubleKind::Garbage, "the answer does not show the change")));
+        }
+        Ok(format!("{name} is {mode} at version {}", text(&now, "/metadata/resourceVersion")))
+    }
+
+    async fn create_restore(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
+        self.in_our_namespace(&step.params)?;
+        let spec = step.params.get("spec").filter(|spec| !string(spec, "/backupName").is_empty());
+        let spec = spec.ok_or_else(|| refused("a restore step names no backup"))?;
+        if spec.get("scheduleName").is_some() {
+            return Err(refused("a restore names the backup that was confirmed, never a schedule"));
+        }
+        let digest = permit.digest.to_string();
+        let name = restore_name(permit);
+        let body = json!({
+            "apiVersion": GROUP,
+            "kind": "Restore",
+            "metadata": {"name": name, "namespace": self.namespace, "annotations": {map::PLAN_DIGEST: digest}},
+            "spec": spec,
+        });
+        let path = self.collection("restores").path();
+        let answer = self.write(Method::POST, &path, "application/json", &body).await?;
+        if answer.status == 409 {
+            return self.whose(&name, &digest).await;
+        }
+        let made = outcome(&answer)?;
+        Ok(format!("{name} was created with uid {}", text(&made, "/metadata/uid")))
+    }
+
+    /// The name is taken. It is derived from the plan, so it may be ours from a try whose answer was lost.
+    async fn whose(&self, name: &str, digest: &str) -> Result<String, ActError> {
+        let found = self.object("restores", name).await.map_err(ActError::Unknown)?;
+        let Some(found) = found else {
+            return Err(ActError::Unknown(plain(TroubleKind::Garbage, format!("{name} exists and can't be found"))));
+        };
+        if tag(&found, "annotations", map::PLAN_DIGEST) == Some(digest) {
+            return Ok(format!("{name} was created by this plan before, with uid {}", text(&found, "/metadata/uid")));
+        }
+        Err(refused(&format!("a restore named `{name}` exists and does not belong to this plan")))
+    }
+
+    async fn write(&self, method: Method, path: &str, kind: &str, body: &Value) -> Result<Answer, ActError> {
+        let client = self.client().await.map_err(ActError::NotApplied)?;
+        let sent = ask::send(&client, method, path, Some((kind, body.to_string().into_bytes())), WRITE_LIMIT).await;
+        match sent {
+            Ok(answer) => {
+                if answer.status == 401 {
+                    self.link.forget().await;
+                }
+                Ok(answer)
+            }
+            Err(NoAnswer { trouble, never_left: true }) => Err(ActError::NotApplied(trouble)),
+            Err(NoAnswer { trouble, never_left: false }) => Err(ActError::Unknown(trouble)),
+        }
+    }
+
+    fn in_our_namespace(&self, params: &Value) -> Result<(), ActError> {
+        if params.get("namespace").and_then(Value::as_str) == Some(self.namespace.as_str()) {
+            return Ok(());
+        }
+        Err(refused(&format!("the step is not for Velero's namespace `{}`", self.namespace)))
+    }
+
+    fn named(&self, params: &Value) -> Result<String, ActError> {
+        self.in_our_namespace(params)?;
+        let name = params.get("name").and_then(Value::as_str).filter(|name| is_name(name));
+        name.map(str::to_owned).ok_or_else(|| refused("the step names no backup storage location"))
+    }
+}
+
+#[async_trait]
+impl Adapter for Velero {
+    async fn read(&self, path: &str) -> Result<Value, Trouble> {
+        let unknown = || trouble(TroubleKind::Garbage, format!("`{path}` is nothing that can be read from Velero"), "");
+        let parts: Vec<&str> = path.split('/').collect();
+        let (kind, name, field) = match parts.as_slice() {
+            ["cluster", "uid"] => return self.cluster_uid().await,
+            ["restores", "open"] => return self.count("restores", |phase| !map::restore_ended(phase)).await,
+            ["backups", "uploading"] => return self.count("backups", map::uploading).await,
+            [kind, name, field] if is_name(name) => (*kind, *name, *field),
+            _ => return Err(unknown()),
+        };
+        let (plural, pick): (_, fn(&Value, Stamped) -> Value) = match (kind, field) {
+            ("backup", "uid") => ("backups", |it, _| json!(text(it, "/metadata/uid").as_str())),
+            ("backup", "phase") => ("backups", phase),
+            ("backup", "deleting") => ("backups", |it, _| json!(map::deleting(it))),
+            ("location", "phase") => ("backupstoragelocations", phase),
+            ("location", "access_mode") => ("backupstoragelocations", |it, _| json!(map::access_mode(it).as_str())),
+            ("location", "validated_age_s") => ("backupstoragelocations", |it, now| {
+                stamp(it, "/status/lastValidationTime").map_or(Value::Null, |at| json!((now - at).num_seconds()))
+            }),
+            ("restore", "phase") => ("restores", phase),
+            ("restore", "errors") => ("restores", |it, _| json!(count(it, "/status/errors"))),
+            ("restore", "warnings") => ("restores", |it, _| json!(count(it, "/status/warnings"))),
+            _ => return Err(unknown()),
+        };
+        let found = self.object(plural, name).await?;
+        Ok(found.map_or(Value::Null, |object| pick(&object, self.clock.now())))
+    }
+
+    async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
+        match step.adapter.as_str() {
+            "velero.patch_location" => self.patch_location(step).await,
+            "velero.create_restore" => self.create_restore(step, permit).await,
+            other => Err(refused(&format!("`{other}` is not something that is done at Velero"))),
+        }
+    }
+}
+
+type Stamped = crate::model::Stamp;
+
+/// The phase as a word: empty while Velero has not picked the object up.
+fn phase(object: &Value, _: Stamped) -> Value {
+    json!(text(object, "/status/phase").as_str())
+}
+
+/// The one name that a plan's Restore can have: whoever makes it twice meets himself.
+pub fn restore_name(permit: &Permit) -> String {
+    format!("wr-{}", &permit.digest.hex()[..20])
+}
+
+/// Names of objects as Kubernetes allows them.
+fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    !name.is_empty() && name.len() <= 253 && name.chars().all(fits) && !name.starts_with('.')
+}
+
+/// The body of a location step, if it sets the access mode and nothing else.
+fn only_access_mode(params: &Value) -> Option<String> {
+    let mode = params.pointer("/body/spec/accessMode")?.as_str()?;
+    let exactly = json!({"spec": {"accessMode": mode}});
+    (matches!(mode, "ReadOnly" | "ReadWrite") && params.get("body") == Some(&exactly)).then(|| mode.to_owned())
+}
+
+/// What an answer to a write proves. 4xx is a plain no; 408 and 5xx may have been done all the same.
+fn outcome(answer: &Answer) -> Result<Value, ActError> {
+    answer.json().map_err(|trouble| match answer.status {
+        400..=407 | 409..=499 => ActError::NotApplied(trouble),
+        _ => ActError::Unknown(trouble),
+    })
+}
+
+fn refused(why: &str) -> ActError {
+    ActError::NotApplied(trouble(TroubleKind::Garbage, why, "nothing was sent; look at the plan and propose it again"))
+}

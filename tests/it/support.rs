@@ -1,0 +1,140 @@
+//! Shields the tests from the program's insides: scratch folders, the built binary in a scrubbed environment, waiting for
+//! values, peers that may be missing.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The longest any wait lasts before the test fails, with what was last seen.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The built binary, with an environment that holds nothing of the person who runs the tests.
+pub fn warroom(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_warroom"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", home)
+        .env("XDG_STATE_HOME", home.join("state"))
+        .env("XDG_CONFIG_HOME", home.join("config"))
+        .env("XDG_RUNTIME_DIR", home)
+        .env("TERM", "xterm-256color")
+        .stdin(Stdio::null());
+    command
+}
+
+/// A scratch folder with a path short enough for sockets.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("wr").tempdir_in("/tmp").expect("a scratch folder")
+}
+
+/// Runs to the end and gives output and exit code.
+pub fn run(command: &mut Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().expect("the command starts");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (status.code().unwrap_or(-1), text(stdout), text(stderr))
+}
+
+/// Runs a command that prints JSON.
+pub fn run_json(command: &mut Command) -> (i32, Value) {
+    let (code, out, err) = run(command);
+    let value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("no JSON ({error}):\n{out}\n{err}"));
+    (code, value)
+}
+
+/// Waits until `look` gives something, for at most [`PATIENCE`].
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "{what} did not happen within {} s", PATIENCE.as_secs());
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+/// A child that is killed when the test ends.
+pub struct Running(pub Child);
+
+impl Running {
+    /// Starts a command in the background; its output goes to `log`.
+    pub fn start(command: &mut Command, log: &Path) -> Self {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a log file");
+        let child = command
+            .stdout(file.try_clone().expect("a second handle"))
+            .stderr(file)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+        Self(child)
+    }
+
+    /// `kill -9`, and waits for the end.
+    pub fn kill(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+
+    /// Whether it still runs.
+    pub fn alive(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A program that a test needs: its path, or a line that says it was skipped. With `WARROOM_REQUIRE_PEERS=1` a missing
+/// one fails the test.
+pub fn peer(program: &str, install: &str) -> Option<PathBuf> {
+    let dirs = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&dirs).map(|dir| dir.join(program)).find(|path| path.is_file());
+    if found.is_none() {
+        skipped(program, install);
+    }
+    found
+}
+
+/// Says that a test was skipped, and fails it where peers are required.
+pub fn skipped(what: &str, install: &str) {
+    println!("skipped: {what} (install: {install})");
+    let required = std::env::var_os("WARROOM_REQUIRE_PEERS").is_some_and(|value| value == "1");
+    assert!(!required, "{what} is required here and missing (install: {install})");
+}
+
+/// The stock verifier, where the folder that holds it is beside the project.
+pub fn stock_verifier() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/verify-chain.sh");
+    path.is_file().then_some(path)
+}
+
+/// Timeline segments of a folder, in order.
+pub fn segments(dir: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(dir)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "jsonl"))
+        .collect();
+    found.sort();
+    found
+}
+
+/// The stock verifier accepts the log of this folder; `skipped` is printed where there is none.
+pub fn assert_intact(dir: &Path) {
+    let Some(verifier) = stock_verifier() else {
+        println!("skipped: verify-chain.sh is not beside the project; the program's own check is used alone");
+        return;
+    };
+    let (code, out, err) = run(Command::new("bash").arg(verifier).args(segments(dir)));
+    assert_eq!(code, 0, "the stock verifier refuses the log:\n{out}{err}");
+}
+
+/// A free port on loopback. Another process may take it before it is used; callers try again.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
+}

@@ -1,0 +1,223 @@
+//! The house is in order: imports point down only, files and functions keep to their budgets, every file says what it is.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which rooms each room may import. The table of `src/lib.rs`, as code.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("seal", &["model"]),
+    ("approval", &["model", "seal"]),
+    ("timeline", &["model", "seal", "approval"]),
+    ("board", &["model", "timeline"]),
+    ("actions", &["model", "timeline", "board", "approval", "seal"]),
+    ("postmortem", &["model", "timeline", "approval"]),
+    ("clock", &[]),
+    ("config", &["model", "clock"]),
+    ("ledger", &["model", "seal", "clock"]),
+    ("systems", &["model", "config", "clock"]),
+    ("protocol", &["model", "timeline", "approval", "board", "clock"]),
+    (
+        "room",
+        &[
+            "model",
+            "seal",
+            "approval",
+            "timeline",
+            "board",
+            "actions",
+            "postmortem",
+            "clock",
+            "config",
+            "ledger",
+            "systems",
+            "protocol",
+        ],
+    ),
+    ("client", &["protocol", "timeline", "model", "seal", "clock", "board"]),
+    (
+        "console",
+        &["client", "protocol", "model", "timeline", "approval", "board", "actions", "postmortem", "clock", "config"],
+    ),
+    ("drill", &["model", "client", "protocol", "clock", "config"]),
+    (
+        "cli",
+        &[
+            "model",
+            "seal",
+            "approval",
+            "timeline",
+            "board",
+            "actions",
+            "postmortem",
+            "clock",
+            "config",
+            "ledger",
+            "systems",
+            "protocol",
+            "room",
+            "client",
+            "console",
+            "drill",
+            "diagnostics",
+        ],
+    ),
+    ("diagnostics", &[]),
+];
+
+/// Longest file without its tests, and longest function. A longer one argues in its first lines: `Longer than …`.
+const FILE_LINES: usize = 400;
+const FUNCTION_LINES: usize = 60;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn is_test_file(path: &Path) -> bool {
+    let inside = path.strip_prefix(root()).unwrap_or(path);
+    inside.components().any(|part| {
+        let name = part.as_os_str().to_string_lossy();
+        name == "tests"
+            || name.starts_with("tests")
+            || name.ends_with("_tests.rs")
+            || name == "fixture.rs"
+            || name == "explore.rs"
+    })
+}
+
+/// The file up to its test module, comments left out where `code` asks for it.
+fn body(text: &str) -> &str {
+    let end = ["\n#[cfg(test)]\nmod tests {", "\n#[cfg(test)]\nmod test {"]
+        .iter()
+        .filter_map(|mark| text.find(mark))
+        .min()
+        .unwrap_or(text.len());
+    &text[..end]
+}
+
+fn room_of(path: &Path) -> String {
+    let inside = path.strip_prefix(root().join("src")).expect("inside src");
+    let first = inside.components().next().expect("a name").as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+#[test]
+fn imports_point_down_only() {
+    let arrows: BTreeMap<&str, &[&str]> = ARROWS.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for path in sources(&root().join("src")) {
+        let room = room_of(&path);
+        if matches!(room.as_str(), "lib" | "main") || is_test_file(&path) {
+            continue;
+        }
+        let allowed = arrows.get(room.as_str()).unwrap_or_else(|| panic!("{room} is not in the table of rooms"));
+        let text = fs::read_to_string(&path).expect("readable");
+        let code = body(&text);
+        for (at, _) in code.match_indices("crate::") {
+            let name: String = code[at + 7..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            let macro_path = at > 0 && code.as_bytes()[at - 1] == b'$';
+            if name.is_empty() || macro_path || name == room || allowed.contains(&name.as_str()) {
+                continue;
+            }
+            let line = code[..at].matches('\n').count() + 1;
+            wrong.push(format!("{}:{line}: {room} may not import {name}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "imports against the arrows:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    let mut silent = Vec::new();
+    for dir in ["src", "tests"] {
+        for path in sources(&root().join(dir)) {
+            let text = fs::read_to_string(&path).expect("readable");
+            if !text.starts_with("//!") {
+                silent.push(path.display().to_string());
+            }
+        }
+    }
+    assert!(silent.is_empty(), "files without a `//!` at the top:\n{}", silent.join("\n"));
+}
+
+#[test]
+fn files_and_functions_keep_to_their_budgets() {
+    let mut over = Vec::new();
+    for path in sources(&root().join("src")) {
+        if is_test_file(&path) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("readable");
+        let argued = text.lines().take(12).any(|line| line.contains("Longer than"));
+        let code = body(&text);
+        let lines = code.lines().count();
+        if lines > FILE_LINES && !argued {
+            over.push(format!("{}: {lines} lines", path.display()));
+        }
+        for (line, name, length) in functions(code) {
+            if length > FUNCTION_LINES && !argued {
+                over.push(format!("{}:{line}: fn {name} has {length} lines", path.display()));
+            }
+        }
+    }
+    assert!(over.is_empty(), "over budget:\n{}", over.join("\n"));
+}
+
+/// Line, name and length of every function, by the indentation that rustfmt keeps.
+fn functions(code: &str) -> Vec<(usize, String, usize)> {
+    let lines: Vec<&str> = code.lines().collect();
+    let mut found = Vec::new();
+    for (i, line) in lines.iter().enumerate() {
+        let indent = line.len() - line.trim_start().len();
+        let text = line.trim_start();
+        let Some(rest) = text.strip_prefix("fn ").or_else(|| {
+            text.find(" fn ").filter(|_| text.starts_with("pub") || text.starts_with("async")).map(|at| &text[at + 4..])
+        }) else {
+            continue;
+        };
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let close = format!("{}}}", " ".repeat(indent));
+        if let Some(length) = lines[i..].iter().position(|line| *line == close) {
+            found.push((i + 1, name, length + 1));
+        }
+    }
+    found
+}
+
+#[test]
+fn unfinished_marks_stay_out() {
+    let marks = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("XX", "X"),
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+    ];
+    let mut found = Vec::new();
+    for dir in ["src", "tests"] {
+        for path in sources(&root().join(dir)) {
+            let text = fs::read_to_string(&path).expect("readable");
+            for mark in marks {
+                if text.contains(mark) {
+                    found.push(format!("{}: {mark}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "unfinished marks:\n{}", found.join("\n"));
+}
