@@ -135,23 +135,24 @@ fn judge_point(
     rpo_s: Option<u64>,
     now: Stamp,
 ) {
-    if let (Some(started), Some(rpo_s)) = (best.point.started, rpo_s) {
-        if is_over(started, rpo_s, now) {
-            opinion.because(Verdict::Warning, format!("the newest usable restore point is {OVER_RPO}"));
-        }
+    if let (Some(started), Some(rpo_s)) = (best.point.started, rpo_s)
+        && is_over(started, rpo_s, now)
+    {
+        opinion.because(Verdict::Warning, format!("the newest usable restore point is {OVER_RPO}"));
     }
     let dr: Vec<&str> = view.objectives.iter().map(|it| it.dr.as_str()).collect();
     let answered = |name: &&&str| {
         let source = board.store.source(&SourceId::new(System::Velero, **name));
         source.is_some_and(|state| state.alive_at.is_some())
     };
-    if !dr.is_empty() && !dr.contains(&best.source.instance.as_str()) {
-        if let Some(missing) = dr.iter().find(answered) {
-            opinion.because(
-                Verdict::Warning,
-                format!("nothing usable on {missing} yet: this one is on {}", best.source.instance),
-            );
-        }
+    if !dr.is_empty()
+        && !dr.contains(&best.source.instance.as_str())
+        && let Some(missing) = dr.iter().find(answered)
+    {
+        opinion.because(
+            Verdict::Warning,
+            format!("nothing usable on {missing} yet: this one is on {}", best.source.instance),
+        );
     }
     if best.point.off_site == OffSite::No {
         opinion.because(Verdict::Warning, "its volume snapshots stay on the source's storage");

@@ -1,1 +1,244 @@
+//! The export of the drill's story, word for word, and what must not get through.
 
+use super::markdown::{length, md};
+use super::*;
+use crate::model::plan::{HeadRef, Plan, PolicyRef, Step, Target};
+use crate::model::{Action, Digest, Level, Objective, SafeText};
+use crate::timeline::tests::{INCIDENT, at, objective, person, story};
+use crate::timeline::{Approval, Incident, PlanRecord, PlanState, StepState};
+
+fn meta(drill: bool) -> Meta {
+    Meta {
+        room: "drill".into(),
+        log: "01KB3Z".into(),
+        drill: drill.then(|| "etcd-corruption · seed 7".to_owned()),
+        seq: 22,
+        head: "ab".repeat(32),
+    }
+}
+
+fn plan(action: Action, title: &str, id: &str, effects: &[&str]) -> Plan {
+    let src = "cloudflare/edge".parse().expect("a source");
+    let step = |(n, effect): (usize, &&str)| Step {
+        id: (n + 1).to_string(),
+        adapter: "cloudflare.patch_load_balancer".into(),
+        target: Target {
+            src: Clone::clone(&src),
+            kind: "load_balancer".into(),
+            id: "lb-1".into(),
+            name: "shop".into(),
+        },
+        params: serde_json::Value::Null,
+        pre: vec![],
+        effect: (*effect).to_owned(),
+        limit_s: 60,
+        check: vec![],
+    };
+    Plan {
+        v: 1,
+        room: "drill".into(),
+        incident: INCIDENT.into(),
+        plan: id.into(),
+        action,
+        service: "shop".into(),
+        title: title.into(),
+        confirm: "shop.example".into(),
+        shown: vec![],
+        warnings: vec![],
+        steps: effects.iter().enumerate().map(step).collect(),
+        locks: vec![],
+        cred_ids: vec![],
+        policy: PolicyRef { quorum: 2, level: Level::Drill, digest: "sha256:".into() },
+        people_digest: "sha256:".into(),
+        by: "ana".into(),
+        ttl_s: 1800,
+        supersedes: None,
+        head: HeadRef { seq: 11, h: "00".into() },
+    }
+}
+
+fn record(plan: Plan, digest: u8, proposed: &str, approved: &str, seqs: Vec<u64>) -> PlanRecord {
+    let done = |says: &str| StepState::Done { at: at(approved), says: says.into() };
+    PlanRecord {
+        steps: plan.steps.iter().map(|_| done("200, read back")).collect(),
+        plan,
+        bytes: String::new(),
+        digest: Digest([digest; 32]),
+        by: person("ana"),
+        proposed_at: at(proposed),
+        proposed_seq: seqs[0],
+        approvals: vec![Approval { by: person("sam"), at: at(approved), seq: seqs[1] }],
+        state: PlanState::Succeeded,
+        held: false,
+        says: "all effects seen".into(),
+        changed_at: at(approved),
+        reconciled: None,
+        seqs,
+    }
+}
+
+/// The story with both plans, as the fold of approvals would leave them.
+fn incident() -> Incident {
+    let mut incident = story().fold().latest().expect("an incident").clone();
+    let failover = plan(
+        Action::Failover,
+        "Fail over shop.example from primary to dr",
+        "01A",
+        &["patch load balancer", "wait until outside probes see dr"],
+    );
+    let restore = plan(Action::Restore, "Restore shop from shop-hourly-1429 on dr", "01B", &["create restore"]);
+    for record in [
+        record(failover, 0xa1, "14:50:00", "14:50:25", vec![101, 102]),
+        record(restore, 0xb2, "14:54:20", "14:54:50", vec![103, 104]),
+    ] {
+        incident.plans.by_id.insert(record.plan.plan.clone(), record);
+    }
+    incident
+}
+
+fn export(drill: bool) -> Outline {
+    outline(&incident(), &[objective()], &meta(drill))
+}
+
+#[test]
+fn the_drills_rows_and_figures_are_the_real_cases() {
+    let outline = export(true);
+    let rows: Vec<_> = outline.rows.iter().map(|row| (row.t_s, row.event, row.actor.as_str(), row.auto)).collect();
+    assert_eq!(
+        rows,
+        [
+            (0, "detected", "room", true),
+            (230, "confirmed", "ana", false),
+            (480, "decided", "ana", false),
+            (600, "traffic_switched", "ana+sam", false),
+            (720, "gitops_confirmed", "room", true),
+            (1080, "restored", "ana+sam", false),
+            (1380, "recovered", "room", true),
+        ]
+    );
+    assert_eq!(outline.from_detection_s, Some(1380));
+    assert_eq!(outline.from_impact_s, Some(1620));
+    assert_eq!(outline.from_decision_s, Some(900));
+    assert_eq!(outline.rpo_s, Some(480));
+    let reached = &outline.objectives[0];
+    assert_eq!((reached.rto_met, reached.rpo_met), (Some(true), Some(true)));
+    for row in &outline.rows {
+        let known = |seq: &u64| *seq > 100 || outline.timeline.iter().any(|event| event.seq == *seq);
+        assert!(!row.seqs.is_empty() && row.seqs.iter().all(known), "{row:?}");
+    }
+}
+
+#[test]
+fn a_row_whose_edge_is_missing_is_missing() {
+    for (edge, event) in [
+        ("traffic.moved", "traffic_switched"),
+        ("gitops.parity", "gitops_confirmed"),
+        ("restore.completed", "restored"),
+        ("service.recovered", "recovered"),
+    ] {
+        let mut log = story();
+        log.entries.retain(|entry| match &entry.happening {
+            crate::model::Happening::Edge(it) => it.edge != edge,
+            _ => true,
+        });
+        let story = log.fold();
+        let outline = outline(story.latest().expect("an incident"), &[objective()], &meta(true));
+        assert!(outline.rows.iter().all(|row| row.event != event), "{event}");
+        assert_eq!(outline.rows.len(), 6, "{event}");
+    }
+}
+
+#[test]
+fn traffic_that_moved_to_the_primary_is_no_switch() {
+    let mut log = story();
+    for entry in &mut log.entries {
+        if let crate::model::Happening::Edge(it) = &mut entry.happening
+            && it.edge == "traffic.moved"
+        {
+            it.figures = serde_json::json!({ "from": "dr", "to": "primary" });
+        }
+    }
+    let story = log.fold();
+    let outline = outline(story.latest().expect("an incident"), &[objective()], &meta(true));
+    assert!(outline.rows.iter().all(|row| row.event != "traffic_switched"));
+}
+
+#[test]
+fn the_markdown_of_the_story() {
+    insta::assert_snapshot!("story_markdown", to_markdown(&export(true)));
+}
+
+#[test]
+fn the_json_of_the_story() {
+    let json = to_json(&export(true));
+    assert_eq!(json["schema"], SCHEMA);
+    insta::assert_snapshot!("story_json", serde_json::to_string_pretty(&json).expect("json"));
+}
+
+#[test]
+fn only_a_drill_says_drill() {
+    let drill = to_markdown(&export(true));
+    assert!(drill.starts_with("# DRILL: "), "{drill}");
+    assert!(drill.contains("**DRILL.**"));
+    let real = export(false);
+    assert!(!to_markdown(&real).contains("DRILL"));
+    assert_eq!(to_json(&real)["drill"], serde_json::Value::Null);
+}
+
+#[test]
+fn an_incident_of_which_little_is_known_still_exports() {
+    let mut log = crate::timeline::tests::Log::new();
+    log.open(at("14:41:00"), None);
+    let story = log.fold();
+    let none: &[Objective] = &[];
+    let outline = outline(story.latest().expect("an incident"), none, &meta(false));
+    assert_eq!(outline.rows.iter().map(|row| row.event).collect::<Vec<_>>(), ["detected"]);
+    assert_eq!((outline.from_impact_s, outline.rpo_s), (None, None));
+    let text = to_markdown(&outline);
+    assert!(text.contains("| impact | not known | – | – |"), "{text}");
+}
+
+#[test]
+fn outside_text_can_make_no_markup() {
+    for (text, is) in [
+        ("a|b", "a\\|b"),
+        ("`rm -rf`", "\\`rm -rf\\`"),
+        ("**bold** _it_", "\\*\\*bold\\*\\* \\_it\\_"),
+        ("[x](http://y)", "\\[x\\](http://y)"),
+        ("<script>", "\\<script\\>"),
+        ("# head", "\\# head"),
+        ("- list", "\\- list"),
+        ("+ list", "\\+ list"),
+        ("1. list", "1\\. list"),
+        ("12) list", "12\\) list"),
+        ("2 of 12 apps.", "2 of 12 apps."),
+        ("back\\slash", "back\\\\slash"),
+        ("&lt;", "\\&lt;"),
+        ("shop-hourly", "shop-hourly"),
+        ("", ""),
+    ] {
+        assert_eq!(md(text), is, "{text}");
+    }
+    let mut incident = incident();
+    let hostile = "| evil `x` <b>\u{1b}[31m\n# head";
+    incident.title = SafeText::new(hostile);
+    for item in &mut incident.items {
+        item.text = SafeText::new(hostile);
+    }
+    let text = to_markdown(&outline(&incident, &[objective()], &meta(true)));
+    assert!(!text.contains('\u{1b}') && !text.contains("<b>"));
+    for line in text.lines().filter(|line| line.starts_with('|')) {
+        let cells = line.replace("\\|", "").matches('|').count();
+        assert!((5..=8).contains(&cells), "a cell broke out: {line}");
+    }
+    assert_eq!(text.lines().filter(|line| line.starts_with("# ")).count(), 1);
+}
+
+#[test]
+fn lengths_read_well() {
+    for (seconds, is) in
+        [(0, "0 s"), (45, "45 s"), (480, "8 min"), (485, "8 min 05 s"), (3_900, "1 h 05 min"), (-90, "-1 min 30 s")]
+    {
+        assert_eq!(length(seconds), is);
+    }
+}

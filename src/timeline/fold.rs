@@ -131,10 +131,10 @@ impl Story {
         let incident = &mut self.incidents[place];
         let Some(index) = self.memory.index.get_mut(&incident.id) else { return };
         let at = entry.observed_at();
-        if let Some(service) = service(entry) {
-            if !incident.services.contains(&service) {
-                incident.services.push(service);
-            }
+        if let Some(service) = service(entry)
+            && !incident.services.contains(&service)
+        {
+            incident.services.push(service);
         }
         let item = Item { entry: entry.clone(), at, text: own_text(entry), amended_by: Vec::new(), pinned: false };
         put(&mut incident.items, item);

@@ -65,7 +65,9 @@ pub struct Story {
     pub entries: u64,
     /// Entries that did not fit the state: (seq, why). The newest [`MOST_ANOMALIES`].
     pub anomalies: Vec<(u64, SafeText)>,
-    pub(super) memory: super::memory::Memory,
+    /// The fold's own; start from `Story::default()`.
+    #[doc(hidden)]
+    pub memory: super::memory::Memory,
 }
 
 /// The most anomalies kept; a log with more is beyond listing.

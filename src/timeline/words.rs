@@ -85,15 +85,15 @@ fn about_incident(item: &Item) -> Option<String> {
 
 fn set_words(set: &Set, title: Option<&SafeText>) -> String {
     let parts = [
-        title.map(|title| format!("title: {title}")),
-        set.severity.map(|severity| format!("severity: {}", severity.name())),
-        set.status.map(|status| format!("status: {}", status.name())),
+        title.map(|title| format!("Title: {title}")),
+        set.severity.map(|severity| format!("Severity: {}", severity.name())),
+        set.status.map(|status| format!("Status: {}", status.name())),
         set.commander.as_ref().map(|commander| format!("{commander} commands")),
-        set.impact_at.map(|at| format!("impact began at {}", clock(at))),
-        set.recovered_at.map(|at| format!("recovered at {}", clock(at))),
+        set.impact_at.map(|at| format!("Impact began at {}", clock(at))),
+        set.recovered_at.map(|at| format!("Recovered at {}", clock(at))),
     ];
     let words: Vec<String> = parts.into_iter().flatten().collect();
-    if words.is_empty() { "Nothing was changed".to_owned() } else { format!("Set {}", words.join(", ")) }
+    if words.is_empty() { "Nothing was changed".to_owned() } else { words.join(" · ") }
 }
 
 fn about_plan(item: &Item, plans: Option<&Plans>) -> Option<String> {

@@ -102,5 +102,5 @@ pub fn incident() -> Incident {
 
 /// The log's story.
 pub fn story() -> Story {
-    Story { incidents: vec![incident()], entries: 20, anomalies: Vec::new() }
+    Story { incidents: vec![incident()], entries: 20, ..Story::default() }
 }

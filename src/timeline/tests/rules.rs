@@ -194,7 +194,7 @@ fn every_kind_says_a_sentence() {
     }
     let of = |seq: u64| incident.item(seq).map(sentence).unwrap_or_default();
     assert_eq!(of(4), "INC-2026-03-02-01 opened as sev1: etcdMembersDown");
-    assert_eq!(of(8), "Set ana commands");
+    assert_eq!(of(8), "ana commands");
     assert_eq!(of(23), "Running: plan 01KB3Z");
     assert_eq!(of(25), "An entry of kind witnessed, which this version does not know");
     assert_eq!(of(26), "7 more alert.firing between 15:00:00 UTC and 15:00:59 UTC were not recorded one by one");
