@@ -75,10 +75,17 @@ async fn handle(shared: Shared, site: Site, request: Request<Body>) -> Response 
     let query = shared::query(&parts.uri);
     let is_write = !matches!(parts.method, Method::GET | Method::HEAD);
     let bytes = shared::body_of(body).await.unwrap_or_default();
-    let response = match identity(&shared, site, &parts.headers, &segments) {
+    let response = match identity(&shared, site, &parts.headers, is_write, &segments) {
         Err(answer) => shared.json(answer),
         Ok(()) if segments.last() == Some(&"selfsubjectaccessreviews") && parts.method == Method::POST => {
-            return shared.json(kube::access_review(&serde_json::from_slice(&bytes).unwrap_or_default()));
+            let known_user = shared::bearer(&parts.headers).is_some();
+            return shared.json(match serde_json::from_slice(&bytes) {
+                Ok(asked) => kube::access_review(&asked, known_user),
+                // Protobuf, most likely: saying so beats a wrong "no".
+                Err(_) => {
+                    kube::status(415, "UnsupportedMediaType", "this server reads application/json only", json!({}))
+                }
+            });
         }
         Ok(()) if is_write => write(&shared, site, &parts.method, &parts.headers, &segments, &query, &bytes),
         Ok(()) => read(&shared, site, &parts.headers, &segments, &query),
@@ -89,19 +96,25 @@ async fn handle(shared: Shared, site: Site, request: Request<Body>) -> Response 
     response
 }
 
-/// Health and version are open to everyone; the rest needs the token.
-fn identity(shared: &Shared, site: Site, headers: &HeaderMap, path: &[&str]) -> Result<(), super::state::Answer> {
+/// Writes need the token. Reads do not: kubectl sends no credential over plain http, and the drill is to be readable by it.
+fn identity(
+    shared: &Shared,
+    site: Site,
+    headers: &HeaderMap,
+    is_write: bool,
+    path: &[&str],
+) -> Result<(), super::state::Answer> {
     let good = shared.with(|state| state.cluster(site).token.clone());
     match shared::bearer(headers) {
         Some(token) if token == good => Ok(()),
         Some(_) => Err(kube::status(401, "Unauthorized", "Unauthorized", json!({}))),
-        None if matches!(path, ["version" | "livez" | "readyz" | "healthz"]) => Ok(()),
+        None if !is_write || path.last() == Some(&"selfsubjectaccessreviews") => Ok(()),
         None => {
             let who = "system:anonymous";
             Err(match target(path) {
-                Some(t) => kube::forbidden(who, "list", t.res, t.namespace.as_deref()),
+                Some(t) => kube::forbidden(who, "create", t.res, t.namespace.as_deref()),
                 None => {
-                    let why = format!("forbidden: User \"{who}\" cannot get path \"/{}\"", path.join("/"));
+                    let why = format!("forbidden: User \"{who}\" cannot post path \"/{}\"", path.join("/"));
                     kube::status(403, "Forbidden", &why, json!({}))
                 }
             })
