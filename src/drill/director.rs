@@ -249,3 +249,44 @@ fn simple(act: &Act) -> Result<Request, String> {
         Verb::Propose | Verb::Approve | Verb::Reject => Err("not a simple act".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drill::scenario::load;
+
+    struct Nobody;
+
+    #[async_trait]
+    impl Asker for Nobody {
+        async fn ask(&self, _: Request) -> Result<Reply, String> {
+            Err("nobody should be asked without an incident".to_owned())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_an_incident_nobody_acts_and_the_time_limit_ends_the_drill() {
+        let scenario = Arc::new(load("etcd-corruption").expect("loads"));
+        let clock = Clock::scaled(scenario.start, 60.0);
+        let (_keep, seen) = watch::channel(Arc::new(Mirror::default()));
+        let people: BTreeMap<PersonId, Arc<dyn Asker>> =
+            [(PersonId::from("ana"), Arc::new(Nobody) as Arc<dyn Asker>)].into();
+        let run = Director::new(Arc::clone(&scenario), clock.clone(), people, seen).run().await;
+        assert_eq!(run.ended, Ended::TimeLimit);
+        assert!(clock.now() >= scenario.at(i64::from(scenario.ends_s)));
+        assert!(
+            run.acts.iter().all(|a| a.who == "ana" && a.error.as_ref().is_some_and(|e| e.contains("an open incident"))),
+            "{run:?}"
+        );
+    }
+
+    #[test]
+    fn every_simple_act_of_the_story_is_a_request() {
+        let scenario = load("etcd-corruption").expect("loads");
+        for act in scenario.acts.iter().filter(|a| !matches!(a.verb, Verb::Propose | Verb::Approve | Verb::Reject)) {
+            simple(act).expect("a request");
+        }
+        let close = scenario.acts.iter().find(|a| a.verb == Verb::Close).expect("it is closed");
+        assert_eq!(simple(close), Ok(Request::Close));
+    }
+}

@@ -3,6 +3,7 @@
 //!
 //! The room, its clients and its protocol are the real ones; only the endpoints differ. Nothing here knows the clients' types.
 
+mod act;
 pub mod director;
 pub mod partner;
 pub mod scenario;

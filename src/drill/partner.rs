@@ -110,3 +110,41 @@ pub fn reads_well(plan: &Plan, mirror: &Mirror, now: Stamp) -> Result<(), String
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn plan(read_at: &str, pre: bool, params: &Value) -> Plan {
+        let fact = json!({"path": "backup/b-1/phase", "op": "eq", "value": "Completed", "src": "velero/dr", "read_at": read_at, "says": "b-1 is complete"});
+        let step = json!({"id": "1", "adapter": "velero.create_restore", "params": params, "effect": "restores", "limit_s": 60, "check": [],
+            "target": {"src": "velero/dr", "kind": "restore", "id": "x", "name": "shop"}, "pre": if pre { json!([fact]) } else { json!([]) }});
+        serde_json::from_value(
+            json!({"v": 1, "room": "drill", "incident": "INC-1", "plan": "01", "action": "restore", "service": "shop",
+            "title": "t", "confirm": "shop", "shown": [], "warnings": [], "steps": [step], "locks": [], "cred_ids": [],
+            "policy": {"quorum": 2, "level": "drill", "digest": "d"}, "people_digest": "d", "by": "ana", "ttl_s": 1800,
+            "supersedes": null, "head": {"seq": 1, "h": "h"}}),
+        )
+        .expect("a plan")
+    }
+
+    #[test]
+    fn a_plan_is_approved_only_on_fresh_facts_that_name_what_it_does() {
+        let now: Stamp = "2026-03-10T14:55:00Z".parse().expect("a time");
+        let mirror = Mirror::default();
+        let good = json!({"spec": {"backupName": "b-1"}});
+        let reads = |p: &Plan| reads_well(p, &mirror, now);
+        assert_eq!(reads(&plan("2026-03-10T14:54:30Z", true, &good)), Ok(()));
+        assert!(reads(&plan("2026-03-10T14:40:00Z", true, &good)).expect_err("old").contains("900 s ago"));
+        assert!(reads(&plan("2026-03-10T14:54:30Z", false, &good)).expect_err("bare").contains("no fact"));
+        assert!(reads(&plan("2026-03-10T14:54:30Z", true, &json!({}))).expect_err("blind").contains("names no backup"));
+    }
+
+    #[test]
+    fn a_partner_says_that_it_is_simulated() {
+        let hello = hello(&PersonId::from("sam"));
+        assert!(hello.simulated && hello.drill_as == Some(PersonId::from("sam")));
+    }
+}

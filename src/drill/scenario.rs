@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Action, IncidentStatus, Severity};
+pub use super::act::{Act, Milestone, Verb};
 
 /// The scenarios that ship with the program.
 pub const BUILT_IN: [(&str, &str); 1] = [("etcd-corruption", include_str!("scenarios/etcd-corruption.toml"))];
@@ -281,54 +281,6 @@ pub struct PersonSpec {
     pub roles: Vec<String>,
 }
 
-/// What a person does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verb {
-    Note,
-    Decision,
-    FollowUp,
-    Commander,
-    Severity,
-    Status,
-    Propose,
-    Approve,
-    Reject,
-    Close,
-}
-
-/// One act of a person, `at_s` after detection.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Act {
-    pub at_s: u32,
-    pub who: String,
-    #[serde(rename = "do")]
-    pub verb: Verb,
-    #[serde(default)]
-    pub text: Option<String>,
-    #[serde(default)]
-    pub status: Option<IncidentStatus>,
-    #[serde(default)]
-    pub severity: Option<Severity>,
-    #[serde(default)]
-    pub action: Option<Action>,
-    #[serde(default)]
-    pub owner: Option<String>,
-    /// Not before this edge is in the timeline.
-    #[serde(default)]
-    pub wait_for: Option<String>,
-}
-
-/// A milestone that a good run reaches.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Milestone {
-    pub event: String,
-    pub t_s: i64,
-    pub within_s: u32,
-}
-
 impl Scenario {
     /// Reads and checks a scenario. `origin` names it in errors.
     pub fn parse(text: &str, origin: &str) -> Result<Self, String> {
@@ -386,37 +338,12 @@ impl Scenario {
             return Err("noise needs per_minute between 1 and 60000 and something to say".to_owned());
         }
         let people: BTreeSet<&str> = self.people.iter().map(|p| p.id.as_str()).collect();
-        self.acts.iter().try_for_each(|act| check_act(act, &people))
+        self.acts.iter().try_for_each(|act| act.check(&people))
     }
 }
 
-/// A cron line whose fixed minute and hour are those of a run that must fit it.
-fn cron_at(cron: &str, run: DateTime<Utc>) -> String {
-    let mut fields: Vec<String> = cron.split_whitespace().map(str::to_owned).collect();
-    for (field, value) in fields.iter_mut().zip([run.minute(), run.hour()]) {
-        if field.parse::<u32>().is_ok() {
-            *field = value.to_string();
-        }
-    }
-    fields.join(" ")
-}
-
-fn check_act(act: &Act, people: &BTreeSet<&str>) -> Result<(), String> {
-    let place = format!("the act of {} at {} s", act.who, act.at_s);
-    if !people.contains(act.who.as_str()) {
-        return Err(format!("{place}: there is no such person; known: {}", join(people)));
-    }
-    let missing = match act.verb {
-        Verb::Note | Verb::Decision | Verb::FollowUp | Verb::Reject if act.text.is_none() => "text",
-        Verb::Status if act.status.is_none() => "status",
-        Verb::Severity if act.severity.is_none() => "severity",
-        Verb::Propose if act.action.is_none() => "action",
-        _ => return Ok(()),
-    };
-    Err(format!("{place} needs `{missing}`"))
-}
-
-fn join(names: &BTreeSet<&str>) -> String {
+/// Names, for an error.
+pub fn join(names: &BTreeSet<&str>) -> String {
     names.iter().copied().collect::<Vec<_>>().join(", ")
 }
 

@@ -100,13 +100,14 @@ pub fn patch(state: &mut State, site: Site, res: Res, namespace: &str, name: &st
     (200, whole(res, stored))
 }
 
-/// `POST selfsubjectaccessreviews`.
-pub fn access_review(body: &Value) -> Answer {
+/// `POST selfsubjectaccessreviews`: without the token one may read, not write.
+pub fn access_review(body: &Value, known_user: bool) -> Answer {
     let asked = &body["spec"]["resourceAttributes"];
     let text = |k: &str| asked[k].as_str().unwrap_or_default();
     let known = Res::ALL.iter().find(|r| r.spec().plural == text("resource") && r.spec().group == text("group"));
-    let allowed = known
-        .is_some_and(|r| matches!(text("verb"), "get" | "list" | "watch") || r.spec().writes.contains(&text("verb")));
+    let allowed = known.is_some_and(|r| {
+        matches!(text("verb"), "get" | "list" | "watch") || (known_user && r.spec().writes.contains(&text("verb")))
+    });
     let review = json!({"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1",
         "metadata": {}, "spec": body["spec"], "status": {"allowed": allowed}});
     (201, review)

@@ -1,30 +1,24 @@
 //! A Kubernetes API server over HTTP: who asks, what for, and the watch streams.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, header};
 use axum::response::Response;
-use futures::stream;
 use serde_json::{Value, json};
 
 use super::kube::{self, ListAsk, Page};
 use super::select::Selector;
 use super::shared::{self, Shared};
 use super::state::Ask;
-use super::store::{Res, Shelf};
+use super::store::Res;
 use super::table;
+use super::watch::watch;
 use crate::drill::scenario::Site;
 
 /// Name of the user whose token the drill's kubeconfig has.
 const USER: &str = "warroom";
-/// A watch ends after so long when the client names no time.
-const WATCH_S: u64 = 1800;
-/// Bookmarks come about so often, on the world's clock.
-const BOOKMARK: Duration = Duration::from_secs(60);
 
 /// The router of one API server.
 pub fn router(shared: Shared, site: Site) -> Router {
@@ -36,10 +30,10 @@ pub fn router(shared: Shared, site: Site) -> Router {
 }
 
 /// What a path names.
-struct Target {
-    res: Res,
-    namespace: Option<String>,
-    name: Option<String>,
+pub struct Target {
+    pub res: Res,
+    pub namespace: Option<String>,
+    pub name: Option<String>,
 }
 
 fn target(path: &[&str]) -> Option<Target> {
@@ -75,10 +69,17 @@ async fn handle(shared: Shared, site: Site, request: Request<Body>) -> Response 
     let query = shared::query(&parts.uri);
     let is_write = !matches!(parts.method, Method::GET | Method::HEAD);
     let bytes = shared::body_of(body).await.unwrap_or_default();
-    let response = match identity(&shared, site, &parts.headers, &segments) {
+    let response = match identity(&shared, site, &parts.headers, is_write, &segments) {
         Err(answer) => shared.json(answer),
         Ok(()) if segments.last() == Some(&"selfsubjectaccessreviews") && parts.method == Method::POST => {
-            return shared.json(kube::access_review(&serde_json::from_slice(&bytes).unwrap_or_default()));
+            let known_user = shared::bearer(&parts.headers).is_some();
+            return shared.json(match serde_json::from_slice(&bytes) {
+                Ok(asked) => kube::access_review(&asked, known_user),
+                // Protobuf, most likely: saying so beats a wrong "no".
+                Err(_) => {
+                    kube::status(415, "UnsupportedMediaType", "this server reads application/json only", json!({}))
+                }
+            });
         }
         Ok(()) if is_write => write(&shared, site, &parts.method, &parts.headers, &segments, &query, &bytes),
         Ok(()) => read(&shared, site, &parts.headers, &segments, &query),
@@ -89,19 +90,25 @@ async fn handle(shared: Shared, site: Site, request: Request<Body>) -> Response 
     response
 }
 
-/// Health and version are open to everyone; the rest needs the token.
-fn identity(shared: &Shared, site: Site, headers: &HeaderMap, path: &[&str]) -> Result<(), super::state::Answer> {
+/// Writes need the token. Reads do not: kubectl sends no credential over plain http, and the drill is to be readable by it.
+fn identity(
+    shared: &Shared,
+    site: Site,
+    headers: &HeaderMap,
+    is_write: bool,
+    path: &[&str],
+) -> Result<(), super::state::Answer> {
     let good = shared.with(|state| state.cluster(site).token.clone());
     match shared::bearer(headers) {
         Some(token) if token == good => Ok(()),
         Some(_) => Err(kube::status(401, "Unauthorized", "Unauthorized", json!({}))),
-        None if matches!(path, ["version" | "livez" | "readyz" | "healthz"]) => Ok(()),
+        None if !is_write || path.last() == Some(&"selfsubjectaccessreviews") => Ok(()),
         None => {
             let who = "system:anonymous";
             Err(match target(path) {
-                Some(t) => kube::forbidden(who, "list", t.res, t.namespace.as_deref()),
+                Some(t) => kube::forbidden(who, "create", t.res, t.namespace.as_deref()),
                 None => {
-                    let why = format!("forbidden: User \"{who}\" cannot get path \"/{}\"", path.join("/"));
+                    let why = format!("forbidden: User \"{who}\" cannot post path \"/{}\"", path.join("/"));
                     kube::status(403, "Forbidden", &why, json!({}))
                 }
             })
@@ -169,7 +176,7 @@ fn get(shared: &Shared, site: Site, target: &Target, name: &str, as_table: bool)
     }
 }
 
-fn selector(query: &BTreeMap<String, String>) -> Result<Selector, super::state::Answer> {
+pub fn selector(query: &BTreeMap<String, String>) -> Result<Selector, super::state::Answer> {
     let text = |key: &str| query.get(key).map(String::as_str);
     Selector::parse(text("fieldSelector"), text("labelSelector"))
         .map_err(|why| kube::status(400, "BadRequest", &why, json!({})))
@@ -201,7 +208,7 @@ fn list(shared: &Shared, site: Site, target: Target, query: &BTreeMap<String, St
     }
 }
 
-fn expired(message: &str) -> super::state::Answer {
+pub fn expired(message: &str) -> super::state::Answer {
     kube::status(410, "Expired", message, json!({}))
 }
 
@@ -249,162 +256,4 @@ fn write(
         }
     };
     shared.json(shared.ask(ask))
-}
-
-/// Where a watch is.
-struct Watch {
-    shared: Shared,
-    site: Site,
-    target: Target,
-    selector: Selector,
-    as_table: bool,
-    bookmarks: bool,
-    /// Everything up to here was sent.
-    rv: u64,
-    /// To be sent before anything else.
-    first: Option<String>,
-    ticks: tokio::sync::watch::Receiver<u64>,
-    ends: tokio::time::Instant,
-    over: bool,
-}
-
-fn watch(shared: &Shared, site: Site, target: Target, query: &BTreeMap<String, String>, as_table: bool) -> Response {
-    let selector = match selector(query) {
-        Ok(selector) => selector,
-        Err(answer) => return shared.json(answer),
-    };
-    let flag = |key: &str| query.get(key).is_some_and(|v| v == "true" || v == "1");
-    let limit: u64 = query.get("timeoutSeconds").and_then(|t| t.parse().ok()).filter(|s| *s > 0).unwrap_or(WATCH_S);
-    let ticks = shared.ticks();
-    let asked: Option<u64> = query.get("resourceVersion").and_then(|v| v.parse().ok()).filter(|v| *v > 0);
-    let initial = flag("sendInitialEvents");
-    let mut watch = Watch {
-        shared: shared.clone(),
-        site,
-        target,
-        selector,
-        as_table,
-        bookmarks: flag("allowWatchBookmarks"),
-        rv: asked.unwrap_or(0),
-        first: None,
-        ticks,
-        ends: tokio::time::Instant::now() + Duration::from_secs(limit.min(3600)),
-        over: false,
-    };
-    if initial || asked.is_none() {
-        watch.begin(initial);
-    }
-    let body = Body::from_stream(stream::unfold(watch, |mut watch| async move {
-        let chunk = watch.next().await?;
-        Some((Ok::<_, Infallible>(chunk), watch))
-    }));
-    shared.respond(200, "application/json", body)
-}
-
-impl Watch {
-    /// Everything there is now, as ADDED, and a bookmark that says so if the client asked for it.
-    fn begin(&mut self, mark: bool) {
-        let shared = self.shared.clone();
-        shared.with(|state| {
-            let store = &state.cluster(self.site).store;
-            let mut out = String::new();
-            for (key, object) in &store.shelf(self.target.res).objects {
-                if self.here(&key.0) && self.selector.matches(&object.json) {
-                    self.line(&mut out, "ADDED", &object.json, object.rv, state.now);
-                }
-            }
-            self.rv = store.rv;
-            if mark {
-                out.push_str(&self.bookmark(true));
-            }
-            self.first = (!out.is_empty()).then_some(out);
-        });
-    }
-
-    fn here(&self, namespace: &str) -> bool {
-        self.target.namespace.as_deref().is_none_or(|want| want == namespace)
-    }
-
-    fn line(
-        &self,
-        out: &mut String,
-        kind: &str,
-        json: &std::sync::Arc<str>,
-        rv: u64,
-        now: chrono::DateTime<chrono::Utc>,
-    ) {
-        let object = if self.as_table {
-            let page = Page { items: vec![json.clone()], rv, go_on: None, remaining: 0 };
-            table::table(self.target.res, &page, now).to_string()
-        } else {
-            kube::whole_text(self.target.res, json)
-        };
-        out.push_str(&format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n"));
-    }
-
-    fn bookmark(&self, initial_end: bool) -> String {
-        let spec = self.target.res.spec();
-        let mut meta = json!({"resourceVersion": self.rv.to_string()});
-        if initial_end {
-            meta["annotations"] = json!({"k8s.io/initial-events-end": "true"});
-        }
-        let mut object = json!({"kind": spec.kind, "apiVersion": spec.api_version(), "metadata": meta});
-        if self.target.res == Res::Events {
-            object["involvedObject"] = json!({});
-            object["source"] = json!({});
-        }
-        format!("{}\n", json!({"type": "BOOKMARK", "object": object}))
-    }
-
-    /// What happened since, as one chunk.
-    fn collect(&mut self) -> Option<String> {
-        let shared = self.shared.clone();
-        let (out, rv, over) = shared.with(|state| {
-            let store = &state.cluster(self.site).store;
-            let shelf: &Shelf = store.shelf(self.target.res);
-            let Some(changes) = shelf.since(self.rv) else {
-                let why = format!("too old resource version: {} ({})", self.rv, shelf.floor);
-                let (_, status) = expired(&why);
-                return (format!("{}\n", json!({"type": "ERROR", "object": status})), self.rv, true);
-            };
-            let mut out = String::new();
-            for change in changes.filter(|c| self.here(&c.namespace)) {
-                // An object that begins or ceases to match is added or deleted, as far as this watch can tell.
-                let now = self.selector.matches(&change.json);
-                let before = change.before.as_ref().is_some_and(|b| self.selector.matches(b));
-                let kind = match (change.kind, before, now) {
-                    ("MODIFIED", true, false) => "DELETED",
-                    ("MODIFIED", false, true) => "ADDED",
-                    (_, _, false) => continue,
-                    (kind, ..) => kind,
-                };
-                self.line(&mut out, kind, &change.json, change.rv, state.now);
-            }
-            (out, store.rv, false)
-        });
-        self.rv = rv;
-        self.over |= over;
-        (!out.is_empty()).then_some(out)
-    }
-
-    async fn next(&mut self) -> Option<String> {
-        if let Some(first) = self.first.take() {
-            return Some(first);
-        }
-        loop {
-            if self.over {
-                return None;
-            }
-            self.ticks.borrow_and_update();
-            if let Some(chunk) = self.collect() {
-                return Some(chunk);
-            }
-            let shared = self.shared.clone();
-            tokio::select! {
-                changed = self.ticks.changed() => if changed.is_err() { return None },
-                () = tokio::time::sleep_until(self.ends) => return None,
-                () = shared.clock().sleep(BOOKMARK), if self.bookmarks => return Some(self.bookmark(false)),
-            }
-        }
-    }
 }

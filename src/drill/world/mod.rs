@@ -20,6 +20,7 @@ mod story;
 mod table;
 mod traffic;
 mod velero;
+mod watch;
 
 #[cfg(test)]
 mod tests;
