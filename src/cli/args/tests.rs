@@ -120,7 +120,7 @@ fn values_arrive_as_they_were_meant() {
     let Some(Command::Drill(drill)) = args.command else { panic!("a drill") };
     assert_eq!((drill.play.pace.speed, drill.play.scenario.as_str()), (2.5, "etcd-corruption"));
     let Some(Command::Drill(drill)) = good("drill world --out D").command else { panic!("a drill") };
-    let Some(DrillWorld::World { scenario, pace, out }) = drill.world else { panic!("the world alone") };
+    let Some(DrillWorld::World { scenario, pace, out, .. }) = drill.world else { panic!("the world alone") };
     assert_eq!((scenario.as_str(), pace.seed, out), ("etcd-corruption", 1, PathBuf::from("D")));
     let Some(Command::Plan(Plan::Wait { timeout, .. })) = good("plan wait P --timeout 1h30m").command else {
         panic!("wait")
