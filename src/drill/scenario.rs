@@ -365,6 +365,17 @@ pub fn load(name_or_path: &str) -> Result<Scenario, String> {
     Scenario::parse(&text, name_or_path)
 }
 
+/// A cron line whose fixed minute and hour are those of a run that must fit it.
+fn cron_at(cron: &str, run: DateTime<Utc>) -> String {
+    let mut fields: Vec<String> = cron.split_whitespace().map(str::to_owned).collect();
+    for (field, value) in fields.iter_mut().zip([run.minute(), run.hour()]) {
+        if field.parse::<u32>().is_ok() {
+            *field = value.to_string();
+        }
+    }
+    fields.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

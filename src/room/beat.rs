@@ -3,21 +3,50 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use super::engine::Engine;
 use super::news::BoardNews;
-use crate::board::{Judged, edges};
+use crate::board::{Judged, Topic, TopicView, edges};
 use crate::model::entry::{Draft, Edge, Expired, Happening, IncidentStatus, Opened, Set};
 use crate::model::{Actor, IncidentId, SafeText, Stamp};
+
+/// Events that cross the socket, newest first; the row count says how many there are in all.
+const EVENTS_SHOWN: usize = 1_000;
 
 impl Engine {
     pub(super) fn beat(&mut self) {
         let now = self.shared.clock.now();
         self.expire_plans();
-        let judged = self.board.judge(now);
+        let judged = self.judge(now);
         let found = edges(&self.judged, &judged, &self.shared.config.rules, now);
         self.publish(&judged);
         self.judged = judged;
         self.record_edges(found, now);
+    }
+
+    /// Judges every topic; events, of which there are thousands, only when one came or a second has passed.
+    fn judge(&mut self, now: Stamp) -> Judged {
+        let dirty = self.board.clean();
+        let mut judged = Judged::default();
+        for topic in Topic::ALL {
+            let still =
+                topic == Topic::Events && !dirty.contains(&topic) && self.events_judged + TimeDelta::seconds(1) > now;
+            // Taken, not copied: edges never look at events.
+            let known = still.then(|| self.judged.topics.remove(&topic)).flatten();
+            let view = known.unwrap_or_else(|| self.judge_topic(topic, now));
+            judged.topics.insert(topic, view);
+        }
+        judged
+    }
+
+    fn judge_topic(&mut self, topic: Topic, now: Stamp) -> TopicView {
+        let mut view = self.board.judge_topic(topic, now);
+        if topic == Topic::Events {
+            self.events_judged = now;
+            view.rows.truncate(EVENTS_SHOWN);
+        }
+        view
     }
 
     /// Replaces what sessions see; an unchanged topic keeps its pointer, so it costs nobody anything.

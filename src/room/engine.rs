@@ -83,6 +83,8 @@ pub struct Engine {
     pub(super) story: Story,
     pub(super) board: Board,
     pub(super) judged: Judged,
+    /// When events were last judged.
+    pub(super) events_judged: crate::model::Stamp,
     pub(super) limiter: Limiter,
     pub(super) newsroom: Newsroom,
     pub(super) presence: Presence,

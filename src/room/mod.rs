@@ -153,17 +153,21 @@ impl Room {
     fn engine(shared: &Arc<Shared>, ledger: Ledger, me: &mpsc::Sender<Command>) -> (Engine, News) {
         let (newsroom, news) = Newsroom::open(shared.reader.head().0);
         let config = &shared.config;
-        let board = Board::new(BoardSetup {
+        let mut board = Board::new(BoardSetup {
             objectives: config.objectives.clone(),
             clusters: config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect(),
             sources: shared.sources.iter().map(|source| (source.id.clone(), source.fresh_for_s)).collect(),
         });
+        for cluster in &config.clusters {
+            board = board.with_app_stale(&cluster.name, cluster.argocd_stale_s);
+        }
         let engine = Engine {
             shared: shared.clone(),
             ledger,
             story: Story::default(),
             board,
             judged: Judged::default(),
+            events_judged: shared.clock.now(),
             limiter: Limiter::new(&config.rules),
             newsroom,
             presence: Presence::default(),

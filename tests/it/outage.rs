@@ -18,7 +18,8 @@ const PANES: [Topic; 5] = [Topic::Alerts, Topic::Traffic, Topic::Backups, Topic:
 
 async fn drill(home: &std::path::Path) -> (Running, Link) {
     warroom::systems::http::install_crypto();
-    let env = Env { home: Some(home.to_owned()), runtime_dir: Some(home.to_owned()), temp: home.to_owned(), ..Env::read() };
+    let env =
+        Env { home: Some(home.to_owned()), runtime_dir: Some(home.to_owned()), temp: home.to_owned(), ..Env::read() };
     let options = Drill {
         scenario: "etcd-corruption".to_owned(),
         speed: SPEED,
@@ -53,7 +54,8 @@ async fn every_upstream_may_die_and_the_room_says_so_and_catches_up() {
     running.world.set_down(true).await;
     let down = running.clock.now();
     running.clock.sleep(Duration::from_secs(300)).await;
-    let all_dark = |mirror: &Mirror| PANES.iter().flat_map(|topic| mirror.rows(*topic)).all(|row| row.verdict != Verdict::Ok);
+    let all_dark =
+        |mirror: &Mirror| PANES.iter().flat_map(|topic| mirror.rows(*topic)).all(|row| row.verdict != Verdict::Ok);
     link.until(PATIENCE, "nothing green", all_dark).await.expect("nothing green");
     let rows: usize = PANES.iter().map(|topic| link.mirror.rows(*topic).len()).sum();
     assert!(rows > 20, "the panes still show what was known: {rows} rows");
