@@ -1,7 +1,7 @@
 //! The console on a terminal: of the host's room, of one's own (`--config`), of a drill, or joining one.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -224,7 +224,7 @@ async fn play_all(running: &drill::Running, socket: &Path) -> Result<(), Fail> {
     Ok(())
 }
 
-fn goodbye(timeline: &PathBuf) {
+fn goodbye(timeline: &Path) {
     let dir = timeline.display();
     output::say(&format!("the drill's timeline is kept in {dir}\ncheck it: warroom verify {dir}"));
 }

@@ -145,7 +145,7 @@ pub async fn status(link: &mut Link) -> Result<Shown, Fail> {
     };
     let json = json!({
         "schema": "warroom/status/v1", "at": now, "room": room, "worst": worst,
-        "incident": incident.map(|incident| incident_json(incident)),
+        "incident": incident.map(incident_json),
         "trouble": troubled,
     });
     let mut text = room_lines(&room, incident, now);
