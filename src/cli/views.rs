@@ -8,7 +8,7 @@ use super::link::Link;
 use super::output;
 use super::shown::{Shown, age, span};
 use crate::board::{Body, Row, Topic, Verdict};
-use crate::model::Stamp;
+use crate::model::{Stamp, System};
 use crate::protocol::message::RoomStatus;
 use crate::protocol::{Reply, Request};
 use crate::timeline::Incident;
@@ -18,10 +18,40 @@ pub async fn topic(link: &mut Link, topic: Topic) -> Result<Shown, Fail> {
     let Reply::Rows { rows, total, dropped } = link.ask(Request::Board { topic }).await? else {
         return Err(Fail::Gone("the room answered something else".to_owned()));
     };
+    let blind = blind(link, topic).await?;
     let now = link.clock.now();
-    let json = json!({"schema": "warroom/rows/v1", "topic": topic, "at": now, "total": total, "dropped": dropped, "rows": rows});
-    let exit = exit_of(topic, &rows);
-    Ok(Shown::ok(json, table(&rows, now)).exit(exit))
+    let json = json!({
+        "schema": "warroom/rows/v1", "topic": topic, "at": now, "total": total, "dropped": dropped, "rows": rows,
+        "trouble": blind,
+    });
+    let exit = exit_of(topic, &rows).max(if blind.is_empty() { Exit::Ok } else { Exit::Degraded });
+    let shown: Vec<Row> = blind.into_iter().chain(rows).collect();
+    Ok(Shown::ok(json, table(&shown, now)).exit(exit))
+}
+
+/// The sources behind a topic that can't be believed: without them an empty table would look like a calm one.
+async fn blind(link: &mut Link, topic: Topic) -> Result<Vec<Row>, Fail> {
+    let systems = systems_of(topic);
+    if systems.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Reply::Rows { rows, .. } = link.ask(Request::Board { topic: Topic::Sources }).await? else {
+        return Err(Fail::Gone("the room answered something else".to_owned()));
+    };
+    let hidden = |row: &Row| row.stale || row.verdict >= Verdict::Unknown;
+    Ok(rows.into_iter().filter(|row| systems.contains(&row.source.system) && hidden(row)).collect())
+}
+
+/// Which systems a topic's rows come from. A topic that is made of others has none of its own.
+fn systems_of(topic: Topic) -> &'static [System] {
+    match topic {
+        Topic::Events | Topic::Clusters => &[System::Kubernetes],
+        Topic::Alerts => &[System::Alertmanager],
+        Topic::Backups => &[System::Velero],
+        Topic::Gitops => &[System::Argocd],
+        Topic::Traffic => &[System::Cloudflare, System::Probe],
+        Topic::Sources | Topic::Services => &[],
+    }
 }
 
 /// Degraded where something is not known, breached where an objective is.
@@ -41,7 +71,11 @@ pub fn table(rows: &[Row], now: Stamp) -> String {
         .iter()
         .map(|row| {
             let (what, how) = describe(&row.body, now);
-            let seen = if row.stale { format!("STALE {}", age(row.seen_at, now)) } else { age(row.seen_at, now) };
+            let seen = match (row.seen_at == Stamp::UNIX_EPOCH, row.stale) {
+                (true, _) => "never".to_owned(),
+                (false, true) => format!("STALE {}", age(row.seen_at, now)),
+                (false, false) => age(row.seen_at, now),
+            };
             vec![row.verdict.name().to_owned(), what, how, row.why.to_string(), seen, row.source.to_string()]
         })
         .collect::<Vec<_>>();
@@ -51,8 +85,10 @@ pub fn table(rows: &[Row], now: Stamp) -> String {
 fn describe(body: &Body, now: Stamp) -> (String, String) {
     match body {
         Body::Source { alive_at, trouble, .. } => {
+            // What failed is in the row's own reason; here stands what to do about it.
             let alive = alive_at.map_or("never heard".to_owned(), |at| format!("alive {} ago", age(at, now)));
-            ("source".to_owned(), trouble.as_ref().map_or(alive, |trouble| trouble.what.to_string()))
+            let remedy = trouble.as_ref().map(|trouble| &trouble.remedy).filter(|remedy| !remedy.is_empty());
+            ("source".to_owned(), remedy.map_or(alive.clone(), |remedy| format!("{alive} · {remedy}")))
         }
         Body::Cluster { name, nodes, nodes_ready, pods, control_plane, .. } => {
             let failed =
