@@ -1,6 +1,12 @@
 //! Integration tests: one binary, because every test binary links everything again.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test says what failed")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test says what failed"
+)]
 
 mod drill_rows;
 mod outage;
