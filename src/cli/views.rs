@@ -2,13 +2,20 @@
 
 use serde_json::json;
 
+use super::describe::describe;
 use super::exit::Exit;
 use super::fail::Fail;
 use super::link::Link;
 use super::output;
+<<<<<<< HEAD
+use super::shown::{Shown, age};
+use crate::board::{Row, Topic, Verdict};
+use crate::model::Stamp;
+=======
 use super::shown::{Shown, age, span};
 use crate::board::{Body, Row, Topic, Verdict};
 use crate::model::{Stamp, System};
+>>>>>>> fc2c5dd
 use crate::protocol::message::RoomStatus;
 use crate::protocol::{Reply, Request};
 use crate::timeline::Incident;
@@ -82,6 +89,8 @@ pub fn table(rows: &[Row], now: Stamp) -> String {
     output::table(&["VERDICT", "WHAT", "STATE", "WHY", "SEEN", "SOURCE"], &lines)
 }
 
+<<<<<<< HEAD
+=======
 fn describe(body: &Body, now: Stamp) -> (String, String) {
     match body {
         Body::Source { alive_at, trouble, .. } => {
@@ -157,6 +166,7 @@ fn describe(body: &Body, now: Stamp) -> (String, String) {
     }
 }
 
+>>>>>>> fc2c5dd
 /// Everything at a glance, and the exit code that says how it stands.
 pub async fn status(link: &mut Link) -> Result<Shown, Fail> {
     link.caught_up().await?;
