@@ -9,8 +9,10 @@ use crate::model::{SafeText, Stamp};
 pub fn describe(body: &Body, now: Stamp) -> (String, String) {
     match body {
         Body::Source { alive_at, trouble, .. } => {
+            // What failed is in the row's own reason; here stands what to do about it.
             let alive = alive_at.map_or("never heard".to_owned(), |at| format!("alive {} ago", age(at, now)));
-            ("source".to_owned(), trouble.as_ref().map_or(alive, |trouble| trouble.what.to_string()))
+            let remedy = trouble.as_ref().map(|trouble| &trouble.remedy).filter(|remedy| !remedy.is_empty());
+            ("source".to_owned(), remedy.map_or(alive.clone(), |remedy| format!("{alive} · {remedy}")))
         }
         Body::Cluster { name, nodes, nodes_ready, pods, control_plane, .. } => {
             let failed =
