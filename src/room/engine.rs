@@ -16,7 +16,7 @@ use super::presence::Presence;
 use super::refusals::RefusalLog;
 use super::shared::Shared;
 use crate::board::{Board, Judged, Limiter};
-use crate::ledger::Ledger;
+use crate::ledger::{AppendError, Ledger};
 use crate::model::entry::{Draft, Entry, Happening, RoomStopped};
 use crate::model::{Actor, Digest, IncidentId, Observation, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::{Hello, Reply, Request};
@@ -147,7 +147,8 @@ impl Engine {
         }
     }
 
-    /// Appends a batch, folds it and tells the sessions. `None` when nothing could be recorded: the room is degraded.
+    /// Appends a batch, folds it and tells the sessions. `None` when nothing of it was recorded: the room is degraded, or the
+    /// batch can't be written at all.
     pub(super) fn record(&mut self, drafts: Vec<Draft>) -> Option<Vec<Entry>> {
         if drafts.is_empty() {
             return Some(Vec::new());
@@ -165,6 +166,11 @@ impl Engine {
                     self.newsroom.head.send_replace(last.seq);
                 }
                 Some(entries)
+            }
+            // The batch's own fault, not the log's: it is not recorded, and everything else still is.
+            Err(error @ (AppendError::Seal(_) | AppendError::TooMany(_))) => {
+                tracing::error!(%error, "a batch can't be an entry of the timeline");
+                None
             }
             Err(error) => {
                 tracing::error!(%error, "the timeline can't be written");
@@ -213,7 +219,13 @@ impl Engine {
 
     /// The refusal of everything that must be recorded while nothing can be.
     pub(super) fn degraded_refusal(&self) -> Refusal {
-        let why = self.degraded.clone().unwrap_or_default();
+        let Some(why) = self.degraded.clone() else {
+            return Refusal::new(
+                RefusalKind::BadRequest,
+                "this can't be written to the timeline: it is too long, or holds what no line may hold",
+                "shorten it and send it again",
+            );
+        };
         Refusal::new(
             RefusalKind::Degraded,
             format!("the room can't record, so it does not act: {why}"),

@@ -9,6 +9,7 @@ mod executor;
 mod news;
 mod peer;
 mod plans;
+mod plausible;
 mod presence;
 mod rate;
 mod refusals;

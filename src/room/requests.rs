@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::engine::{Answer, Caller, Engine};
+use super::plausible::plausible;
 use crate::board::Topic;
 use crate::model::entry::{Amend, Closed, Decision, Draft, FollowUp, Happening, Note, Pin, Set};
 use crate::model::{IncidentStatus, Refusal, RefusalKind, Role, SafeText};
@@ -12,6 +13,10 @@ use crate::protocol::{Reply, Request};
 impl Engine {
     pub(super) fn ask(&mut self, caller: Caller, request: Request, reply: oneshot::Sender<Answer>) {
         let verb = verb(&request);
+        if let Err(refusal) = plausible(&request, self.shared.clock.now()) {
+            let _ = reply.send(Err(refusal));
+            return;
+        }
         match request {
             Request::Board { topic } => {
                 let _ = reply.send(Ok(self.rows(topic)));
