@@ -107,22 +107,25 @@ impl Engine {
         let mut beat = tokio::time::interval(BEAT);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let stop = self.stop.clone();
+        let mut sources_live = true;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(command) = commands.recv() => self.take(command),
-                n = seen.recv_many(&mut gulp, GULP) => {
+                n = seen.recv_many(&mut gulp, GULP), if sources_live => {
+                    // Nothing: every source has ended, and only the beat and requests are left.
+                    sources_live = n > 0;
                     for observation in gulp.drain(..) {
                         self.board.apply(observation);
                     }
-                    if n == 0 {
-                        // Every source has ended: only the beat and requests are left.
-                        tokio::task::yield_now().await;
-                        let (_, never) = mpsc::channel(1);
-                        seen = never;
-                    }
                 }
                 _ = beat.tick() => self.beat(),
+            }
+        }
+        // What the executor reported and who left is on its way already; nothing new begins.
+        while let Ok(command) = commands.try_recv() {
+            if matches!(command, Command::Record { .. } | Command::Leave { .. }) {
+                self.take(command);
             }
         }
         self.record(vec![self.by_room(RoomStopped { why: SafeText::new("stopped in order") })]);
