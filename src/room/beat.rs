@@ -13,6 +13,8 @@ use crate::model::{Actor, IncidentId, SafeText, Stamp};
 
 /// Events that cross the socket, newest first; the row count says how many there are in all.
 const EVENTS_SHOWN: usize = 1_000;
+/// Drafts of one batch, below what the ledger takes at once.
+const BATCH: usize = 256;
 
 impl Engine {
     pub(super) fn beat(&mut self) {
@@ -69,12 +71,14 @@ impl Engine {
     fn record_edges(&mut self, found: Vec<Edge>, now: Stamp) {
         let mut drafts = Vec::new();
         for edge in found {
-            if !self.limiter.allow(&edge, now) {
+            let opens = self.opens(&edge) && self.incident().is_none();
+            // The edge that opens an incident is never folded away: in a storm nobody else would open it.
+            if !opens && !self.limiter.allow(&edge, now) {
                 continue;
             }
-            if self.opens(&edge) && self.incident().is_none() {
+            if opens {
                 // What was seen before the alert is recorded before the incident opens, in the order it was seen.
-                self.record(std::mem::take(&mut drafts));
+                self.record_all(std::mem::take(&mut drafts));
                 self.open_by(&edge, now);
             }
             let recovered = edge.edge == "service.recovered";
@@ -84,7 +88,18 @@ impl Engine {
             }
         }
         drafts.extend(self.limiter.folded(now).into_iter().map(|folded| self.by_room(Happening::Folded(folded))));
-        self.record(drafts);
+        self.record_all(drafts);
+    }
+
+    /// Records drafts of the room in batches; one that can't be written costs only itself.
+    fn record_all(&mut self, drafts: Vec<Draft>) {
+        for batch in drafts.chunks(BATCH) {
+            if self.record(batch.to_vec()).is_none() && self.degraded.is_none() {
+                for draft in batch {
+                    self.record(vec![draft.clone()]);
+                }
+            }
+        }
     }
 
     /// Whether this edge opens an incident by the configured rule.
