@@ -19,12 +19,21 @@ const BATCH: usize = 256;
 impl Engine {
     pub(super) fn beat(&mut self) {
         let now = self.shared.clock.now();
+        self.heal();
         self.expire_plans();
         let judged = self.judge(now);
-        let found = edges(&self.judged, &judged, &self.shared.config.rules, now);
         self.publish(&judged);
-        self.judged = judged;
+        let before = std::mem::replace(&mut self.judged, judged);
+        if self.degraded.is_some() {
+            self.outage.unsaid.get_or_insert(before);
+            return;
+        }
+        let said = self.outage.unsaid.take().unwrap_or(before);
+        let found = edges(&said, &self.judged, &self.shared.config.rules, now);
         self.record_edges(found, now);
+        if self.degraded.is_some() {
+            self.outage.unsaid = Some(said);
+        }
     }
 
     /// Judges every topic; events, of which there are thousands, only when one came or a second has passed.

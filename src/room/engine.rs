@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::news::Newsroom;
 use super::peer::Peer;
 use super::presence::Presence;
+use super::recovery::Outage;
 use super::refusals::RefusalLog;
 use super::shared::Shared;
 use crate::board::{Board, Judged, Limiter};
@@ -94,6 +95,9 @@ pub struct Engine {
     /// When each person proposed, on the boot clock, for the rate of proposals.
     pub(super) proposals: BTreeMap<String, Vec<Duration>>,
     pub(super) degraded: Option<SafeText>,
+    pub(super) outage: Outage,
+    /// The log says that this room has started.
+    pub(super) announced: bool,
     /// For tasks the engine starts (preflight, executor) to report back.
     pub(super) me: mpsc::WeakSender<Command>,
     pub(super) tasks: tokio_util::task::TaskTracker,
@@ -159,6 +163,16 @@ impl Engine {
         if self.degraded.is_some() {
             return None;
         }
+        self.append(drafts)
+    }
+
+    /// Records what a running plan has to say. On a full disk too: the ledger keeps a reserve for just that.
+    pub(super) fn record_outcome(&mut self, draft: Draft) -> bool {
+        let may = self.degraded.is_none() || self.outage.full;
+        may && self.append(vec![draft]).is_some()
+    }
+
+    fn append(&mut self, drafts: Vec<Draft>) -> Option<Vec<Entry>> {
         match tokio::task::block_in_place(|| self.ledger.append(drafts)) {
             Ok(sealed) => {
                 let entries: Vec<Entry> = sealed.into_iter().map(|sealed| sealed.entry).collect();
@@ -176,6 +190,9 @@ impl Engine {
                 None
             }
             Err(error) => {
+                if error == AppendError::Full {
+                    self.disk_is_full();
+                }
                 tracing::error!(%error, "the timeline can't be written");
                 self.degrade(&format!("the timeline can't be written: {error}"));
                 None

@@ -25,6 +25,9 @@ const READ_WITHIN: Duration = Duration::from_secs(5);
 /// How often a check is read while a step waits for its effect, on the room's clock.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
+/// An outcome that could not be recorded is offered again after this real time.
+const REPORT_AGAIN: Duration = Duration::from_secs(1);
+
 type Reads = BTreeMap<(SourceId, String), Value>;
 
 /// Reads a step's preconditions from the systems themselves; gives a sentence for each that does not hold.
@@ -100,8 +103,14 @@ impl Run {
             let ended = |says: &str| StepEnded { says: SafeText::new(says), ..id() };
             match end {
                 StepEnd::Done(says) => {
-                    if !self.report(StepDone(ended(&says))).await {
-                        return;
+                    let last = i + 1 == self.plan.steps.len();
+                    match self.report(StepDone(ended(&says))).await {
+                        Reported::Never => return,
+                        Reported::Late if !last => {
+                            let why = "the timeline could not be written for a while; propose what is left anew";
+                            return self.end(Outcome::Stopped, false, why).await;
+                        }
+                        _ => {}
                     }
                 }
                 StepEnd::Precheck(why) => return self.end(Outcome::Failed, i == 0, &why).await,
@@ -187,7 +196,7 @@ impl Run {
         }
     }
 
-    async fn report(&self, happening: impl Into<Happening>) -> bool {
+    async fn report(&self, happening: impl Into<Happening>) -> Reported {
         record(&self.engine, &self.plan, happening.into()).await
     }
 
@@ -202,10 +211,33 @@ impl Run {
     }
 }
 
-async fn record(engine: &mpsc::Sender<Command>, plan: &Plan, happening: Happening) -> bool {
-    let (done, recorded) = oneshot::channel();
-    let command = Command::Record { happening, plan: plan.plan.clone(), done };
-    engine.send(command).await.is_ok() && recorded.await.unwrap_or(false)
+/// How a report reached the log.
+#[derive(PartialEq)]
+enum Reported {
+    AtOnce,
+    /// After the log could not be written for a while.
+    Late,
+    /// The room stops: the next start finds out by reading.
+    Never,
+}
+
+/// Has an outcome recorded, however long that takes: a plan that is over must not look as if it ran.
+async fn record(engine: &mpsc::Sender<Command>, plan: &Plan, happening: Happening) -> Reported {
+    let mut first = true;
+    loop {
+        let (done, recorded) = oneshot::channel();
+        let command = Command::Record { happening: happening.clone(), plan: plan.plan.clone(), done };
+        if engine.send(command).await.is_err() {
+            return Reported::Never;
+        }
+        match recorded.await {
+            Ok(true) if first => return Reported::AtOnce,
+            Ok(true) => return Reported::Late,
+            Ok(false) => first = false,
+            Err(_) => return Reported::Never,
+        }
+        tokio::time::sleep(REPORT_AGAIN).await;
+    }
 }
 
 /// Finds out by reading what an interrupted plan did. Writes nothing outside, ever.

@@ -284,7 +284,7 @@ impl Engine {
     pub(super) fn plan_happened(&mut self, plan: &PlanId, happening: Happening) -> bool {
         let incident = self.plan_record(plan).ok().map(|record| record.plan.incident.clone());
         let draft = Draft { incident, ..self.by_room(happening) };
-        self.record(vec![draft]).is_some()
+        self.record_outcome(draft)
     }
 
     /// After a start: what was open expires, what was running is interrupted and found out about by reading.

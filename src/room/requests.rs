@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 use super::engine::{Answer, Caller, Engine};
 use super::plausible::plausible;
 use crate::board::Topic;
+use crate::ledger::AppendError;
 use crate::model::entry::{Amend, Closed, Decision, Draft, FollowUp, Happening, Note, Pin, Set};
 use crate::model::{IncidentStatus, Refusal, RefusalKind, Role, SafeText};
 use crate::protocol::message::{RoomStatus, SetIncident};
@@ -179,6 +180,9 @@ impl Engine {
         }
         let answer = self.write(caller, Closed {}, None)?;
         if let Err(error) = tokio::task::block_in_place(|| self.ledger.rotate("incident closed")) {
+            if error == AppendError::Full {
+                self.disk_is_full();
+            }
             self.degrade(&format!("the timeline can't begin a new segment: {error}"));
         }
         self.newsroom.head.send_replace(self.shared.reader.head().0);
