@@ -156,10 +156,10 @@ impl Engine {
         let late: Vec<_> =
             self.deadlines.iter().filter(|(_, deadline)| **deadline <= boot).map(|(plan, _)| plan.clone()).collect();
         for plan in late {
-            self.deadlines.remove(&plan);
-            if self.is_open(&plan) {
-                let why = SafeText::new("nobody confirmed it in time");
-                self.record(vec![self.by_room(Expired { plan, why })]);
+            let why = SafeText::new("nobody confirmed it in time");
+            // One that can't be recorded now is tried again at the next beat: until then the plan is late, and no claim passes.
+            if !self.is_open(&plan) || self.record_about(&plan, Expired { plan: plan.clone(), why }) {
+                self.deadlines.remove(&plan);
             }
         }
     }

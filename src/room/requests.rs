@@ -7,7 +7,7 @@ use super::plausible::plausible;
 use crate::board::Topic;
 use crate::ledger::AppendError;
 use crate::model::entry::{Amend, Closed, Decision, Draft, FollowUp, Happening, Note, Pin, Set};
-use crate::model::{IncidentStatus, Refusal, RefusalKind, Role, SafeText};
+use crate::model::{IncidentId, IncidentStatus, Refusal, RefusalKind, Role, SafeText};
 use crate::protocol::message::{RoomStatus, SetIncident};
 use crate::protocol::{Reply, Request};
 
@@ -100,6 +100,17 @@ impl Engine {
                 "open one: `warroom incident open TITLE`, or :open in the console",
             ));
         };
+        self.write_in(incident, caller, happening, text)
+    }
+
+    /// Records one entry of a person in an incident.
+    pub(super) fn write_in(
+        &mut self,
+        incident: IncidentId,
+        caller: &Caller,
+        happening: impl Into<Happening>,
+        text: Option<SafeText>,
+    ) -> Answer {
         if let Some(text) = &text
             && text.as_str().trim().is_empty()
         {
