@@ -60,7 +60,7 @@ pub enum Command {
         plan: PlanId,
         digest: Digest,
         confirm: String,
-        broken: Vec<String>,
+        read: FirstRead,
         reply: oneshot::Sender<Answer>,
     },
     /// The executor asks for the right to do a step; the answer comes after `step_started` is durable.
@@ -75,6 +75,13 @@ pub enum Command {
         plan: PlanId,
         done: oneshot::Sender<bool>,
     },
+}
+
+/// What reading the first step's preconditions found.
+pub struct FirstRead {
+    /// When the reading ended, on the host's boot clock.
+    pub at: Duration,
+    pub broken: Vec<String>,
 }
 
 /// The engine's state.
@@ -140,8 +147,8 @@ impl Engine {
             Command::Ask { caller, request, reply } => self.ask(caller, request, reply),
             Command::Join { caller } => self.join(&caller),
             Command::Leave { caller } => self.leave(&caller),
-            Command::Confirm { caller, plan, digest, confirm, broken, reply } => {
-                let answer = self.confirm(&caller, &plan, digest, &confirm, &broken);
+            Command::Confirm { caller, plan, digest, confirm, read, reply } => {
+                let answer = self.confirm(&caller, &plan, digest, &confirm, &read);
                 self.answer(&caller, "approve", Some(&plan), reply, answer);
             }
             Command::MayStep { plan, step, reply } => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::engine::{Answer, Caller, Command, Engine};
+use super::engine::{Answer, Caller, Command, Engine, FirstRead};
 use super::executor::{self, Run};
 use crate::actions::{self, Context};
 use crate::approval::{self, Asker, PlanRecord, PlanState, Plans, RoomNow};
@@ -183,7 +183,8 @@ impl Engine {
         let shared = self.shared.clone();
         self.tasks.spawn(async move {
             let broken = executor::broken(&shared, digest, &first).await;
-            let _ = me.send(Command::Confirm { caller, plan, digest, confirm, broken, reply }).await;
+            let read = FirstRead { at: executor::boottime(), broken };
+            let _ = me.send(Command::Confirm { caller, plan, digest, confirm, read, reply }).await;
         });
     }
 
@@ -194,14 +195,14 @@ impl Engine {
         plan: &PlanId,
         digest: Digest,
         confirm: &str,
-        broken: &[String],
+        read: &FirstRead,
     ) -> Answer {
         let record = self.plan_record(plan)?;
         approval::may_approve(record, self.asker(caller), self.now_rules(), &digest, confirm)?;
-        if !broken.is_empty() {
+        if !read.broken.is_empty() {
             return Err(Refusal::new(
                 RefusalKind::Drift,
-                format!("what the plan relies on no longer holds: {}", broken.join("; ")),
+                format!("what the plan relies on no longer holds: {}", read.broken.join("; ")),
                 "propose it again: it will be built on what is true now",
             ));
         }
@@ -230,13 +231,13 @@ impl Engine {
         }));
         let Some(entries) = self.record(drafts) else { return Err(self.degraded_refusal()) };
         self.deadlines.remove(plan);
-        self.start(body, digest, persons);
+        self.start(body, digest, persons, read.at);
         Ok(Reply::Recorded { seq: entries.first().map_or(0, |entry| entry.seq) })
     }
 
-    fn start(&self, plan: Plan, digest: Digest, persons: Vec<crate::model::PersonId>) {
+    fn start(&self, plan: Plan, digest: Digest, persons: Vec<crate::model::PersonId>, read_at: Duration) {
         let Some(engine) = self.me.upgrade() else { return };
-        let run = Run { shared: self.shared.clone(), engine, plan, digest, persons };
+        let run = Run { shared: self.shared.clone(), engine, plan, digest, persons, read_at };
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             tokio::select! {
