@@ -75,7 +75,11 @@ pub async fn serve(
         out,
         bucket: Bucket::new(50.0, 20.0),
     };
-    let ended = session.run(lines.map_decoder(|_| codec::lines(CLIENT_LINE)), stop).await;
+    // Here and not in the session's loop: there a client that takes its entries slowly would hold the stop up.
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        ended = session.run(lines.map_decoder(|_| codec::lines(CLIENT_LINE))) => ended,
+    };
     if !hello.quiet {
         let _ = engine.send(Command::Leave { caller }).await;
     }
@@ -154,7 +158,7 @@ struct Session {
 type Lines = FramedRead<tokio::net::unix::OwnedReadHalf, tokio_util::codec::LinesCodec>;
 
 impl Session {
-    async fn run(mut self, mut lines: Lines, stop: CancellationToken) -> Result<(), String> {
+    async fn run(mut self, mut lines: Lines) -> Result<(), String> {
         let mut answers = FuturesUnordered::new();
         let mut ping = tokio::time::interval(PING_EVERY);
         let mut board_due = tokio::time::interval(BOARD_EVERY);
@@ -166,7 +170,6 @@ impl Session {
         self.entries().await?;
         loop {
             tokio::select! {
-                () = stop.cancelled() => return Ok(()),
                 line = lines.next() => match line {
                     None => return Ok(()),
                     Some(Err(error)) => return Err(error.to_string()),
