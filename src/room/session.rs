@@ -22,9 +22,11 @@ use super::peer::{self, Identity, Peer};
 use super::rate::Bucket;
 use super::shared::Shared;
 use crate::board::{Row, Topic, TopicView};
-use crate::model::{Refusal, RefusalKind};
+use crate::model::entry::LogLine;
+use crate::model::{Refusal, RefusalKind, SafeText};
 use crate::protocol::codec::{self, CLIENT_DEPTH, CLIENT_LINE, HELLO_LINE};
 use crate::protocol::{BoardDelta, ClientLine, Hello, Push, Reply, Request, RoomLine, Welcome};
+use crate::seal;
 
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
 const WRITE_STALL: Duration = Duration::from_secs(10);
@@ -65,6 +67,7 @@ pub async fn serve(
     let session = Session {
         cursor: cursor(&hello, &shared),
         told_caught_up: false,
+        told_unreadable: false,
         sent: BTreeMap::new(),
         revs: BTreeMap::new(),
         topics: hello.topics.clone(),
@@ -144,6 +147,7 @@ impl Out {
 struct Session {
     cursor: Option<u64>,
     told_caught_up: bool,
+    told_unreadable: bool,
     sent: BTreeMap<Topic, Arc<TopicView>>,
     revs: BTreeMap<Topic, u64>,
     topics: Vec<Topic>,
@@ -234,7 +238,8 @@ impl Session {
             Err(_) => RoomLine::Refused { id, refusal: stopping() },
         };
         if let RoomLine::Reply { reply, .. } = &line
-            && let Reply::Recorded { seq } | Reply::Opened { seq, .. } = reply.as_ref()
+            && let Reply::Recorded { seq } | Reply::Opened { seq, .. } | Reply::Plan { seq: Some(seq), .. } =
+                reply.as_ref()
         {
             // The answer follows the entry it speaks of, so a client that has the answer has the entry.
             tracing::trace!(seq, "answered");
@@ -246,16 +251,31 @@ impl Session {
     async fn entries(&mut self) -> Result<(), String> {
         let head = *self.news.head.borrow_and_update();
         while let Some(cursor) = self.cursor.filter(|cursor| *cursor <= head) {
-            let page = self.shared.reader.read_from(cursor, ENTRY_PAGE).map_err(|error| error.to_string())?;
-            if page.is_empty() {
-                break;
-            }
-            self.cursor = Some(cursor + page.len() as u64);
+            let page = match tokio::task::block_in_place(|| self.shared.reader.read_from(cursor, ENTRY_PAGE)) {
+                Ok(page) => page,
+                // The panes need no disk: they stay, and the banner says why the timeline stands still.
+                Err(error) => return self.unreadable(&error.to_string()).await,
+            };
+            // By number and not by count: what a damaged closed segment lost is skipped.
+            let Some(last) = page.last().and_then(seq) else { break };
+            self.cursor = Some(last + 1);
             self.out.send(&push(Push::Entries(page))).await?;
         }
         if !self.told_caught_up {
             self.told_caught_up = true;
-            self.out.send(&push(Push::CaughtUp { seq: head })).await?;
+            let sent = self.cursor.map_or(head, |cursor| cursor - 1);
+            self.out.send(&push(Push::CaughtUp { seq: head.max(sent.min(self.shared.reader.head().0)) })).await?;
+        }
+        Ok(())
+    }
+
+    /// Entries can't be read: said once, and tried again when there is a new one.
+    async fn unreadable(&mut self, why: &str) -> Result<(), String> {
+        if !self.told_unreadable {
+            self.told_unreadable = true;
+            tracing::error!(%why, "the timeline can't be read");
+            let why = SafeText::new(&format!("the timeline can't be read: {why}"));
+            self.out.send(&push(Push::Degraded(Some(why)))).await?;
         }
         Ok(())
     }
@@ -276,6 +296,14 @@ impl Session {
             self.sent.insert(topic, new.clone());
         }
         Ok(())
+    }
+}
+
+/// The number of an entry's line.
+fn seq(line: &LogLine) -> Option<u64> {
+    match seal::scan_line(line.line.as_bytes()) {
+        Ok(seal::Line::Entry(found)) => Some(found.seq),
+        _ => None,
     }
 }
 
