@@ -7,6 +7,7 @@ mod beat;
 mod engine;
 mod executor;
 mod news;
+mod pages;
 mod peer;
 mod plans;
 mod plausible;

@@ -4,7 +4,6 @@ use tokio::sync::oneshot;
 
 use super::engine::{Answer, Caller, Engine};
 use super::plausible::plausible;
-use crate::board::Topic;
 use crate::ledger::AppendError;
 use crate::model::entry::{Amend, Closed, Decision, Draft, FollowUp, Happening, Note, Pin, Set};
 use crate::model::{IncidentId, IncidentStatus, Refusal, RefusalKind, Role, SafeText};
@@ -19,9 +18,6 @@ impl Engine {
             return;
         }
         match request {
-            Request::Board { topic } => {
-                let _ = reply.send(Ok(self.rows(topic)));
-            }
             Request::Status => {
                 let _ = reply.send(Ok(Reply::Status(self.status())));
             }
@@ -198,11 +194,6 @@ impl Engine {
         }
         self.newsroom.head.send_replace(self.shared.reader.head().0);
         Ok(answer)
-    }
-
-    fn rows(&self, topic: Topic) -> Reply {
-        let view = self.judged.topics.get(&topic).cloned().unwrap_or_default();
-        Reply::Rows { rows: view.rows, total: view.total, dropped: view.dropped }
     }
 
     fn status(&self) -> RoomStatus {

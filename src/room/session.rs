@@ -18,14 +18,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::engine::{Answer, Caller, Command};
 use super::news::News;
+use super::pages::{deltas, rows};
 use super::peer::{self, Identity, Peer};
 use super::rate::Bucket;
 use super::shared::Shared;
-use crate::board::{Row, Topic, TopicView};
+use crate::board::{Topic, TopicView};
 use crate::model::entry::LogLine;
 use crate::model::{Refusal, RefusalKind, SafeText};
 use crate::protocol::codec::{self, CLIENT_DEPTH, CLIENT_LINE, HELLO_LINE};
-use crate::protocol::{BoardDelta, ClientLine, Hello, Push, Reply, Request, RoomLine, Welcome};
+use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine, Welcome};
 use crate::seal;
 
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
@@ -36,8 +37,6 @@ const BOARD_EVERY: Duration = Duration::from_millis(100);
 const IN_FLIGHT: usize = 16;
 /// Entries a message carries, bytes; well under the line limit after JSON escaping.
 const ENTRY_PAGE: usize = 256 * 1024;
-/// Rows a message carries.
-const ROW_PAGE: usize = 200;
 
 /// Runs a connection to its end. The reason it ended is for the log.
 pub async fn serve(
@@ -226,6 +225,12 @@ impl Session {
             ));
         }
         let (reply, answer) = oneshot::channel();
+        if let Request::Board { topic } = request {
+            // Answered from what this session has anyway: watching costs the writer nothing.
+            let view = self.news.board.borrow().get(&topic).cloned().unwrap_or_default();
+            let _ = reply.send(Ok(rows(&view)));
+            return Ok(answer);
+        }
         let command = Command::Ask { caller: self.caller.clone(), request, reply };
         self.engine.send(command).await.map_err(|_| stopping())?;
         Ok(answer)
@@ -313,37 +318,4 @@ fn push(push: Push) -> RoomLine {
 
 fn stopping() -> Refusal {
     Refusal::new(RefusalKind::Degraded, "the room is stopping", "look at the timeline once it is back")
-}
-
-/// What a client must be told so that its rows become `new`: a snapshot in pages, or the difference.
-fn deltas(topic: Topic, rev: u64, old: Option<&TopicView>, new: &TopicView) -> Vec<BoardDelta> {
-    let known: BTreeMap<&str, &Row> =
-        old.map(|view| view.rows.iter().map(|row| (row.id.as_str(), row)).collect()).unwrap_or_default();
-    let changed: Vec<Row> =
-        new.rows.iter().filter(|row| known.get(row.id.as_str()).is_none_or(|before| before != row)).cloned().collect();
-    let here: std::collections::BTreeSet<&str> = new.rows.iter().map(|row| row.id.as_str()).collect();
-    let removes = known.keys().filter(|id| !here.contains(*id)).map(|id| (*id).to_owned()).collect();
-    let ids = |view: &TopicView| view.rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>();
-    let order = if old.is_some_and(|old| ids(old) == ids(new)) { Vec::new() } else { ids(new) };
-
-    let mut pages: Vec<Vec<Row>> = changed.chunks(ROW_PAGE).map(<[Row]>::to_vec).collect();
-    if pages.is_empty() {
-        pages.push(Vec::new());
-    }
-    let last = pages.len() - 1;
-    let mut removes = Some(removes);
-    pages
-        .into_iter()
-        .enumerate()
-        .map(|(i, upserts)| BoardDelta {
-            topic,
-            rev,
-            snapshot: old.is_none() && i == 0,
-            upserts,
-            removes: removes.take().unwrap_or_default(),
-            order: if i == last { order.clone() } else { Vec::new() },
-            total: new.total,
-            dropped: new.dropped,
-        })
-        .collect()
 }
