@@ -54,10 +54,11 @@ pub async fn serve(
     let hello: Hello = codec::decode(&hello, CLIENT_DEPTH)?;
     let mut out = Out { write };
 
-    let identity = match admit(peer, &hello, &shared) {
+    let mut identity = match admit(peer, &hello, &shared) {
         Ok(identity) => identity,
         Err(refusal) => return out.send(&RoomLine::Bye(refusal)).await,
     };
+    peer::name_account(&mut identity, &shared.config).await;
     let caller = Caller { peer, hello: hello.clone(), actor: identity.actor.clone() };
     out.send(&RoomLine::Welcome(Box::new(welcome(&shared, &identity, &news)))).await?;
     if !hello.quiet {
