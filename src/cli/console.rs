@@ -223,7 +223,7 @@ async fn play_all(running: &drill::Running, socket: &Path) -> Result<(), Fail> {
     Ok(())
 }
 
-fn goodbye(timeline: &PathBuf) {
+fn goodbye(timeline: &Path) {
     let dir = timeline.display();
     output::say(&format!("the drill's timeline is kept in {dir}\ncheck it: warroom verify {dir}"));
 }

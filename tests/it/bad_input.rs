@@ -515,7 +515,10 @@ impl Person {
     fn new(home: &Path, uid: u32) -> Self {
         // The folder of the built program may be closed to others; the socket's folder must not be.
         let program = home.join("warroom");
-        std::fs::copy(env!("CARGO_BIN_EXE_warroom"), &program).expect("copied");
+        // Another process writes the copy: a child that another test starts meanwhile would inherit our open file, and a
+        // file that is open for writing can't be run.
+        let copied = run(Command::new("cp").arg(env!("CARGO_BIN_EXE_warroom")).arg(&program));
+        assert_eq!(copied.0, 0, "{copied:?}");
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("for all");
         std::fs::set_permissions(home, std::fs::Permissions::from_mode(0o711)).expect("passable");
         Self { home: home.to_owned(), program, uid }
