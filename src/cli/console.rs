@@ -1,7 +1,7 @@
 //! The console on a terminal: of the host's room, of one's own (`--config`), of a drill, or joining one.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
