@@ -1,16 +1,19 @@
 //! A board row in two cells of a table: what it is about, and how that is.
 
-use super::shown::{age, span};
+use super::shown::age;
 use crate::board::Body;
 use crate::board::row::Point;
+use crate::model::time::short;
 use crate::model::{SafeText, Stamp};
 
 /// One exhaustive match, so that a new kind of row can't be forgotten.
 pub fn describe(body: &Body, now: Stamp) -> (String, String) {
     match body {
         Body::Source { alive_at, trouble, .. } => {
+            // What failed is in the row's own reason; here stands what to do about it.
             let alive = alive_at.map_or("never heard".to_owned(), |at| format!("alive {} ago", age(at, now)));
-            ("source".to_owned(), trouble.as_ref().map_or(alive, |trouble| trouble.what.to_string()))
+            let remedy = trouble.as_ref().map(|trouble| trouble.remedy.as_str()).filter(|remedy| !remedy.is_empty());
+            ("source".to_owned(), remedy.map_or(alive.clone(), |remedy| format!("{alive} · {remedy}")))
         }
         Body::Cluster { name, nodes, nodes_ready, pods, control_plane, .. } => {
             let failed =
@@ -21,7 +24,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
         }
         Body::Service { name, rto_s, rpo_s, restore_point, .. } => {
             let point = newest(restore_point.as_ref(), now);
-            (format!("service {name}"), format!("{point} · RPO {} · RTO {}", seconds(*rpo_s), seconds(*rto_s)))
+            (format!("service {name}"), format!("{point} · RPO {} · RTO {}", short(*rpo_s), short(*rto_s)))
         }
         Body::Event(event) => (
             format!("{}/{}", event.object_kind, event.object_name),
@@ -33,7 +36,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             (alert.name.to_string(), format!("{}{since} → {told} · on {}", alert.state.as_str(), held_by.join(", ")))
         }
         Body::Backup { schedule, point, rpo_s, missed_runs, cluster, .. } => {
-            let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", seconds(rpo)));
+            let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", short(rpo)));
             let missed = if *missed_runs > 0 { format!(" · {missed_runs} runs missed") } else { String::new() };
             (format!("{schedule} ({cluster})"), format!("{}{rpo}{missed}", newest(point.as_ref(), now)))
         }
@@ -69,10 +72,6 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
 
 fn newest(point: Option<&Point>, now: Stamp) -> String {
     point.map_or("no usable restore point".to_owned(), |it| format!("{} {} old", it.name, age(it.started, now)))
-}
-
-fn seconds(length: u64) -> String {
-    span(i64::try_from(length).unwrap_or(i64::MAX))
 }
 
 fn list(names: &[SafeText], between: &str) -> String {

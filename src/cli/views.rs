@@ -7,15 +7,9 @@ use super::exit::Exit;
 use super::fail::Fail;
 use super::link::Link;
 use super::output;
-<<<<<<< HEAD
 use super::shown::{Shown, age};
 use crate::board::{Row, Topic, Verdict};
-use crate::model::Stamp;
-=======
-use super::shown::{Shown, age, span};
-use crate::board::{Body, Row, Topic, Verdict};
 use crate::model::{Stamp, System};
->>>>>>> fc2c5dd
 use crate::protocol::message::RoomStatus;
 use crate::protocol::{Reply, Request};
 use crate::timeline::Incident;
@@ -89,84 +83,6 @@ pub fn table(rows: &[Row], now: Stamp) -> String {
     output::table(&["VERDICT", "WHAT", "STATE", "WHY", "SEEN", "SOURCE"], &lines)
 }
 
-<<<<<<< HEAD
-=======
-fn describe(body: &Body, now: Stamp) -> (String, String) {
-    match body {
-        Body::Source { alive_at, trouble, .. } => {
-            // What failed is in the row's own reason; here stands what to do about it.
-            let alive = alive_at.map_or("never heard".to_owned(), |at| format!("alive {} ago", age(at, now)));
-            let remedy = trouble.as_ref().map(|trouble| &trouble.remedy).filter(|remedy| !remedy.is_empty());
-            ("source".to_owned(), remedy.map_or(alive.clone(), |remedy| format!("{alive} · {remedy}")))
-        }
-        Body::Cluster { name, nodes, nodes_ready, pods, control_plane, .. } => {
-            let failed =
-                control_plane.as_ref().map(|plane| plane.failed.iter().map(ToString::to_string).collect::<Vec<_>>());
-            let failed = failed
-                .filter(|names| !names.is_empty())
-                .map_or(String::new(), |names| format!(" · failing: {}", names.join(", ")));
-            (
-                format!("cluster {name}"),
-                format!("{nodes_ready} of {nodes} nodes ready · {} pods in trouble{failed}", pods.len()),
-            )
-        }
-        Body::Service { name, rto_s, rpo_s, restore_point, .. } => {
-            let loss = restore_point.as_ref().map_or("no usable restore point".to_owned(), |point| {
-                format!("restore point {} old", age(point.started, now))
-            });
-            let (rto, rpo) = (i64::try_from(*rto_s).unwrap_or(0), i64::try_from(*rpo_s).unwrap_or(0));
-            (format!("service {name}"), format!("{loss} · RPO {} · RTO {}", span(rpo), span(rto)))
-        }
-        Body::Event(event) => (
-            format!("{}/{}", event.object_kind, event.object_name),
-            format!("{} ×{} · {}", event.reason, event.count, event.message),
-        ),
-        Body::Alert { alert, held_by, .. } => {
-            let since = alert.starts_at.map_or(String::new(), |at| format!(" for {}", age(at, now)));
-            let told = alert.receivers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            (alert.name.to_string(), format!("{}{since} → {told} · on {}", alert.state.as_str(), held_by.join(", ")))
-        }
-        Body::Backup { schedule, point, rpo_s, missed_runs, cluster, .. } => {
-            let newest = point.as_ref().map_or("no usable restore point".to_owned(), |point| {
-                format!("{} {} old", point.name, age(point.started, now))
-            });
-            let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", span(i64::try_from(rpo).unwrap_or(0))));
-            let missed = if *missed_runs > 0 { format!(" · {missed_runs} runs missed") } else { String::new() };
-            (format!("{schedule} ({cluster})"), format!("{newest}{rpo}{missed}"))
-        }
-        Body::Location(location) => (
-            format!("location {}", location.name),
-            format!("{} {}", location.phase.as_str(), location.access_mode.as_str()),
-        ),
-        Body::Restore(restore) => (
-            format!("restore {}", restore.name),
-            format!("{} {}/{} of {}", restore.phase.as_str(), restore.items_done, restore.items_total, restore.backup),
-        ),
-        Body::Parity { cluster, ok, total, laggards, .. } => {
-            let late =
-                laggards.iter().take(3).map(|(name, why)| format!("{name}: {why}")).collect::<Vec<_>>().join("; ");
-            (format!("parity of {cluster}"), format!("{ok} of {total} {late}"))
-        }
-        Body::App(app) => (app.name.to_string(), format!("{} {}", app.sync.as_str(), app.health.as_str())),
-        Body::LoadBalancer { lb, order, goes_to, .. } => {
-            let order = order.iter().map(|pool| pool.name.to_string()).collect::<Vec<_>>().join(" → ");
-            let to = goes_to.as_ref().map_or("unknown".to_owned(), ToString::to_string);
-            (lb.name.to_string(), format!("order {order} · goes to {to} · policy {}", lb.policy.as_str()))
-        }
-        Body::Pool(pool) => {
-            let healthy = pool.healthy.map_or("health unknown", |healthy| if healthy { "healthy" } else { "down" });
-            let enabled = if pool.enabled { "" } else { " · disabled" };
-            (format!("pool {}", pool.name), format!("{healthy}{enabled}"))
-        }
-        Body::Probe(probe) => {
-            let status = probe.status.map_or("no answer".to_owned(), |status| status.to_string());
-            let site = probe.site.as_ref().map_or(String::new(), |site| format!(" from {site}"));
-            (format!("probe {}", probe.name), format!("{status}{site} · {}/{} good", probe.good, probe.samples))
-        }
-    }
-}
-
->>>>>>> fc2c5dd
 /// Everything at a glance, and the exit code that says how it stands.
 pub async fn status(link: &mut Link) -> Result<Shown, Fail> {
     link.caught_up().await?;

@@ -218,10 +218,6 @@ impl Engine {
             }
             _ => "make room on the disk or repair it, then restart the room; the panes stay live meanwhile",
         };
-        Refusal::new(
-            RefusalKind::Degraded,
-            format!("the room can't record, so it does not act: {why}"),
-            remedy,
-        )
+        Refusal::new(RefusalKind::Degraded, format!("the room can't record, so it does not act: {why}"), remedy)
     }
 }
