@@ -83,8 +83,8 @@ pub struct Engine {
     pub(super) story: Story,
     pub(super) board: Board,
     pub(super) judged: Judged,
-    /// When events were last judged.
-    pub(super) events_judged: crate::model::Stamp,
+    /// When every topic was last judged.
+    pub(super) judged_at: crate::model::Stamp,
     pub(super) limiter: Limiter,
     pub(super) newsroom: Newsroom,
     pub(super) presence: Presence,

@@ -167,7 +167,7 @@ impl Room {
             story: Story::default(),
             board,
             judged: Judged::default(),
-            events_judged: shared.clock.now(),
+            judged_at: chrono::DateTime::UNIX_EPOCH,
             limiter: Limiter::new(&config.rules),
             newsroom,
             presence: Presence::default(),

@@ -8,7 +8,10 @@
     reason = "a test says what failed"
 )]
 
+mod crash;
 mod drill_rows;
 mod outage;
+mod refusals;
+mod stage;
 mod support;
 mod tidy;

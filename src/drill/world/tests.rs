@@ -398,7 +398,7 @@ async fn tool(program: &str, args: &[&str]) -> Option<(bool, String)> {
             format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)),
         )),
         Err(_) => {
-            println!("skipped: {program} is not installed");
+            crate::peers::missing(program);
             None
         }
     }
