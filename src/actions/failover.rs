@@ -11,9 +11,10 @@ use crate::board::row::PoolRef;
 use crate::board::{Body as RowBody, Row};
 use crate::model::facts::LoadBalancer;
 use crate::model::plan::{Check, Op, Pre, Shown, Target};
+use crate::model::time;
 use crate::model::{Refusal, SafeText, SourceId, Stamp, Step, Strategy, System};
 
-use super::ident::{name, shown, span, words};
+use super::ident::{name, shown, words};
 use super::lookup::{NONE, Parity, cluster_trouble, fresh, line, list, loss, parity, rows};
 use super::pools::{PoolFacts, health_words, pool, unseen};
 use super::{Body, Context, WAIT, refuse};
@@ -263,10 +264,7 @@ fn wait(edge: &Edge, context: &Context) -> Result<Option<Step>, Refusal> {
         },
         params: Value::Null,
         pre: Vec::new(),
-        effect: format!(
-            "wait until outside probes see {site} only (limit {})",
-            span(i64::try_from(limit_s).unwrap_or(0))
-        ),
+        effect: format!("wait until outside probes see {site} only (limit {})", time::words(limit_s)),
         limit_s,
         check: checks,
     }))
@@ -281,7 +279,7 @@ fn table(edge: &Edge, context: &Context) -> (Vec<Shown>, Vec<String>) {
     };
     let moves = match (lb.proxied, lb.ttl_s) {
         (true, _) => format!("within seconds at the edge, {sticky}"),
-        (false, Some(ttl)) => format!("within about {} (DNS TTL), {sticky}", span(i64::from(ttl))),
+        (false, Some(ttl)) => format!("within about {} (DNS TTL), {sticky}", time::words(u64::from(ttl))),
         (false, None) => format!("when DNS answers expire (TTL not known), {sticky}"),
     };
     let mut lines = vec![

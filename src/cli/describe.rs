@@ -1,9 +1,10 @@
 //! A board row in two cells of a table: what it is about, and how that is.
 
-use super::shown::{age, span};
+use super::shown::age;
 use crate::board::Body;
 use crate::board::row::Point;
-use crate::model::{SafeText, Stamp};
+use crate::model::time::short;
+use crate::model::{SafeText, Stamp, Trouble};
 
 /// One exhaustive match, so that a new kind of row can't be forgotten.
 pub fn describe(body: &Body, now: Stamp) -> (String, String) {
@@ -18,7 +19,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
         }
         Body::Service { name, rto_s, rpo_s, restore_point, .. } => {
             let point = newest(restore_point.as_ref(), now);
-            (format!("service {name}"), format!("{point} · RPO {} · RTO {}", seconds(*rpo_s), seconds(*rto_s)))
+            (format!("service {name}"), format!("{point} · RPO {} · RTO {}", short(*rpo_s), short(*rto_s)))
         }
         Body::Event(event) => (
             format!("{}/{}", event.object_kind, event.object_name),
@@ -30,7 +31,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             (alert.name.to_string(), format!("{}{since} → {told} · on {}", alert.state.as_str(), held_by.join(", ")))
         }
         Body::Backup { schedule, point, rpo_s, missed_runs, cluster, .. } => {
-            let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", seconds(rpo)));
+            let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", short(rpo)));
             let missed = if *missed_runs > 0 { format!(" · {missed_runs} runs missed") } else { String::new() };
             (format!("{schedule} ({cluster})"), format!("{}{rpo}{missed}", newest(point.as_ref(), now)))
         }
@@ -66,10 +67,6 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
 
 fn newest(point: Option<&Point>, now: Stamp) -> String {
     point.map_or("no usable restore point".to_owned(), |it| format!("{} {} old", it.name, age(it.started, now)))
-}
-
-fn seconds(length: u64) -> String {
-    span(i64::try_from(length).unwrap_or(i64::MAX))
 }
 
 fn list(names: &[SafeText], between: &str) -> String {

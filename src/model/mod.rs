@@ -14,6 +14,7 @@ pub mod plan;
 pub mod plan_entry;
 pub mod policy;
 pub mod text;
+pub mod time;
 
 pub use entry::{Entry, Happening, IncidentStatus, Severity};
 pub use facts::Fact;
