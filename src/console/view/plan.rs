@@ -49,11 +49,8 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, view: &PlanView) {
     if most > scroll {
         let key = app.keymap.chord_of(Context::Plan, Command::PageDown).map(spell).unwrap_or_default();
         let lines = if most - scroll == 1 { "1 more line" } else { &format!("{} more lines", most - scroll) };
-        let words = [
-            span(Role::Strong, format!(" {lines} below ")),
-            span(Role::Accent, key),
-            span(Role::Dim, " reads on "),
-        ];
+        let words =
+            [span(Role::Strong, format!(" {lines} below ")), span(Role::Accent, key), span(Role::Dim, " reads on ")];
         canvas.words_right(w.saturating_sub(2), rule, &words, w);
     }
     for (y, line) in (rule + 1..h).zip(&foot) {
