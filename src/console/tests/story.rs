@@ -43,6 +43,15 @@ fn edge(seq: u64, when: Stamp, name: &str, verdict: &str, says: &str) -> Item {
     item(seq, when, Actor::room(), edge, "")
 }
 
+/// The probe of shop turns, at the end of the timeline.
+pub fn turn(incident: &mut Incident, seq: u64, good: bool) {
+    let (name, verdict, says) = match good {
+        true => ("probe.ok", "ok", "shop answers"),
+        false => ("probe.failing", "critical", "shop fails"),
+    };
+    incident.items.push(edge(seq, at("14:55:30"), name, verdict, says));
+}
+
 /// The incident until T+14.
 pub fn incident() -> Incident {
     let id = IncidentId::from("INC-2026-11-22-01");

@@ -278,6 +278,23 @@ fn gitops_shows_what_its_parity_lines_do_not_say_and_everything_on_demand() {
 }
 
 #[test]
+fn what_goes_back_and_forth_takes_two_lines_of_the_timeline() {
+    let mut app = app("sam", (120, 40));
+    let lines = |app: &App| view::list::visible(app, Pane::Timeline).len();
+    let before = lines(&app);
+    for i in 0..20 {
+        super::story::turn(&mut app.mirror.story.incidents[0], 100 + i, i % 2 == 0);
+    }
+    assert_eq!(lines(&app), before + 2, "{}", text(&app));
+    press(&mut app, "6G");
+    assert!(text(&app).contains("back and forth ×20, now: shop fails"), "{}", text(&app));
+    for i in 0..5 {
+        super::story::turn(&mut app.mirror.story.incidents[0], 120 + i, false);
+    }
+    assert_eq!(lines(&app), before + 7, "five nodes that say the same are five lines");
+}
+
+#[test]
 fn stale_panes_say_so_and_show_nothing_good() {
     let mut app = app("sam", (120, 40));
     app.now.room += chrono::TimeDelta::minutes(5);

@@ -22,7 +22,7 @@ pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
         return sheet;
     };
     match entry {
-        Entry::Item(item) => of_item(app, item, &mut sheet, room),
+        Entry::Item(item) | Entry::Waver(item, _) => of_item(app, item, &mut sheet, room),
         Entry::Who(who) => {
             let mut facts = Facts { app, sheet: &mut sheet, room };
             facts.text("person", who.actor.person.as_str());

@@ -19,6 +19,8 @@ pub enum Entry<'a> {
     /// A pool in a load balancer's order: the row, the pool, its place in the order.
     Pool(&'a Row, &'a PoolRef, usize),
     Item(&'a Item),
+    /// The last of so many items in which one thing went back and forth.
+    Waver(&'a Item, usize),
     /// All entries about one plan.
     Plan(&'a PlanRecord),
     Who(&'a Who),
@@ -30,7 +32,7 @@ impl<'a> Entry<'a> {
         match self {
             Self::Row(row) => row.id.clone(),
             Self::Pool(row, pool, _) => format!("{}/{}", row.id, pool.id),
-            Self::Item(item) => format!("entry {}", item.entry.seq),
+            Self::Item(item) | Self::Waver(item, _) => format!("entry {}", item.entry.seq),
             Self::Plan(record) => record.plan.plan.to_string(),
             Self::Who(who) => who.actor.person.to_string(),
         }
@@ -48,7 +50,7 @@ impl<'a> Entry<'a> {
                 Some(false) => Verdict::Critical,
                 None => Verdict::Unknown,
             },
-            Self::Item(item) => timeline::verdict_of(item),
+            Self::Item(item) | Self::Waver(item, _) => timeline::verdict_of(item),
             Self::Plan(record) => match record.state {
                 PlanState::Proposed | PlanState::Approved | PlanState::Executing => Verdict::Warning,
                 PlanState::Succeeded => Verdict::Ok,
@@ -86,7 +88,7 @@ impl<'a> Entry<'a> {
     /// The timeline's item behind it.
     pub fn item(&self) -> Option<&'a Item> {
         match self {
-            Self::Item(item) => Some(item),
+            Self::Item(item) | Self::Waver(item, _) => Some(item),
             _ => None,
         }
     }

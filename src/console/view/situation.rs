@@ -44,6 +44,7 @@ fn head(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
     for (label, clock) in [("impact", clocks.impact), ("detected", clocks.detection), ("decided", clocks.decision)] {
         let words = match clock {
             Some((at, seq)) => instant(app, at, end, seq),
+            None if incident.closed_at.is_some() => "never recorded".to_owned(),
             None => "not yet".to_owned(),
         };
         sheet.pair(label, Role::Text, &words, room);

@@ -61,7 +61,45 @@ pub fn entries(app: &App) -> Vec<Entry<'_>> {
         out.push((plan_at(record), record.proposed_seq, Entry::Plan(record)));
     }
     out.sort_by_key(|(at, seq, _)| (*at, *seq));
-    out.into_iter().map(|(_, _, entry)| entry).collect()
+    fold_wavering(out.into_iter().map(|(_, _, entry)| entry).collect())
+}
+
+/// From so many lines on, a thing that goes back and forth is told by its first and its last line.
+const WAVERS: usize = 4;
+
+/// A service that warms up fails and answers in turn, twenty times in five minutes. The log has every change; the lines
+/// that people wrote must not scroll away for it.
+fn fold_wavering(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
+    let mut out = Vec::with_capacity(entries.len());
+    let mut rest = entries.as_slice();
+    while !rest.is_empty() {
+        let turns = |pair: &[Entry<'_>]| match (wavers(&pair[0]), wavers(&pair[1])) {
+            (Some((was, one)), Some((is, other))) => one == other && was != is && family(was) == family(is),
+            _ => false,
+        };
+        let run = 1 + rest.windows(2).take_while(|pair| turns(pair)).count();
+        let (these, after) = rest.split_at(run);
+        match (these, these.last().and_then(Entry::item)) {
+            ([first, ..], Some(last)) if these.len() >= WAVERS => out.extend([*first, Entry::Waver(last, these.len())]),
+            _ => out.extend_from_slice(these),
+        }
+        rest = after;
+    }
+    out
+}
+
+/// What a change is of: `probe.failing` and `probe.ok` are of one thing.
+fn family(edge: &str) -> &str {
+    edge.split('.').next().unwrap_or(edge)
+}
+
+/// The change that an entry is, and of what, if the next could take it back.
+fn wavers<'a>(entry: &Entry<'a>) -> Option<(&'a str, &'a str)> {
+    let item = entry.item().filter(|item| !item.pinned && item.amended_by.is_empty())?;
+    match &item.entry.happening {
+        Happening::Edge(edge) => Some((edge.edge.as_str(), edge.subject.as_str())),
+        _ => None,
+    }
 }
 
 /// What `T+0` is: the first alert, or when the incident was opened.
@@ -99,6 +137,13 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             if item.pinned {
                 text.insert(0, span(Role::Accent, "* "));
             }
+            line(app, incident, item.at, who(item), mark, text)
+        }
+        Entry::Waver(item, times) => {
+            let (mark, role) = words::mark(item);
+            // The number stands first, so that no width cuts it off.
+            let text =
+                vec![span(Role::Warning, format!("back and forth ×{times}, now: ")), span(role, words::says(item))];
             line(app, incident, item.at, who(item), mark, text)
         }
         Entry::Plan(record) => {
