@@ -33,6 +33,10 @@ pub async fn run(options: &Drill, env: &Env) -> Result<Exit, Fail> {
         Err(_) => Err(Fail::Other(String::new())),
     };
     drill.stop().await;
+    // Files of a log that is written to; this one never is again.
+    for name in ["LOCK", "RESERVE"] {
+        let _ = std::fs::remove_file(out.join(name));
+    }
     let (run, outline) = (played?, told?);
     leave(&out, &options, &run, &outline)
 }

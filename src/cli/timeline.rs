@@ -34,7 +34,11 @@ pub fn incident<'a>(link: &'a Link, id: Option<&str>) -> Result<&'a Incident, Fa
             Fail::Usage(format!("there is no incident {id} in this log\nincidents here: {known}"))
         }),
         None => story.current().or_else(|| story.incidents.last()).ok_or_else(|| {
-            Fail::Usage("this log holds no incident yet\nopen one: warroom incident open TITLE".to_owned())
+            let degraded = link.mirror.welcome.as_ref().and_then(|welcome| welcome.degraded.as_ref());
+            Fail::Usage(match degraded {
+                Some(why) => format!("no incident can be read: {why}\nlook at the log itself: warroom verify DIR"),
+                None => "this log holds no incident yet\nopen one: warroom incident open TITLE".to_owned(),
+            })
         }),
     }
 }

@@ -5,11 +5,13 @@
 
 pub mod entry;
 pub mod facts;
+pub mod happening;
 pub mod ids;
 pub mod objective;
 pub mod observation;
 pub mod person;
 pub mod plan;
+pub mod plan_entry;
 pub mod policy;
 pub mod text;
 

@@ -16,7 +16,7 @@ use super::presence::Presence;
 use super::refusals::RefusalLog;
 use super::shared::Shared;
 use crate::board::{Board, Judged, Limiter};
-use crate::ledger::Ledger;
+use crate::ledger::{Condition, Ledger};
 use crate::model::entry::{Draft, Entry, Happening, RoomStopped};
 use crate::model::{Actor, Digest, IncidentId, Observation, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::{Hello, Reply, Request};
@@ -83,8 +83,8 @@ pub struct Engine {
     pub(super) story: Story,
     pub(super) board: Board,
     pub(super) judged: Judged,
-    /// When events were last judged.
-    pub(super) events_judged: crate::model::Stamp,
+    /// When every topic was last judged.
+    pub(super) judged_at: crate::model::Stamp,
     pub(super) limiter: Limiter,
     pub(super) newsroom: Newsroom,
     pub(super) presence: Presence,
@@ -107,20 +107,18 @@ impl Engine {
         let mut beat = tokio::time::interval(BEAT);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let stop = self.stop.clone();
+        let mut watching = true;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(command) = commands.recv() => self.take(command),
-                n = seen.recv_many(&mut gulp, GULP) => {
+                n = seen.recv_many(&mut gulp, GULP), if watching => {
                     for observation in gulp.drain(..) {
                         self.board.apply(observation);
                     }
-                    if n == 0 {
-                        // Every source has ended: only the beat and requests are left.
-                        tokio::task::yield_now().await;
-                        let (_, never) = mpsc::channel(1);
-                        seen = never;
-                    }
+                    // Without sources, or after their end, only the beat and requests are left: a closed channel is
+                    // always ready, and asking it again would keep a processor busy.
+                    watching = n > 0;
                 }
                 _ = beat.tick() => self.beat(),
             }
@@ -214,10 +212,12 @@ impl Engine {
     /// The refusal of everything that must be recorded while nothing can be.
     pub(super) fn degraded_refusal(&self) -> Refusal {
         let why = self.degraded.clone().unwrap_or_default();
-        Refusal::new(
-            RefusalKind::Degraded,
-            format!("the room can't record, so it does not act: {why}"),
-            "make room on the disk or repair it, then restart the room; the panes stay live meanwhile",
-        )
+        let remedy = match self.ledger.condition() {
+            Condition::Damaged(_) => {
+                "stop the room, keep a copy of the log, then: warroom ledger new --after-damage; the panes stay live meanwhile"
+            }
+            _ => "make room on the disk or repair it, then restart the room; the panes stay live meanwhile",
+        };
+        Refusal::new(RefusalKind::Degraded, format!("the room can't record, so it does not act: {why}"), remedy)
     }
 }

@@ -167,7 +167,7 @@ impl Room {
             story: Story::default(),
             board,
             judged: Judged::default(),
-            events_judged: shared.clock.now(),
+            judged_at: chrono::DateTime::UNIX_EPOCH,
             limiter: Limiter::new(&config.rules),
             newsroom,
             presence: Presence::default(),
@@ -211,7 +211,7 @@ impl Engine {
         match self.ledger.condition() {
             Condition::Healthy => {}
             Condition::Degraded(why) => self.degrade(&format!("the timeline can't be written: {why}")),
-            Condition::Damaged(why) => self.degrade(&format!("the timeline is damaged: {why}")),
+            Condition::Damaged(why) => self.degrade(why.as_str()),
         }
         let started = RoomStarted {
             version: env!("CARGO_PKG_VERSION").to_owned(),

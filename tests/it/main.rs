@@ -1,5 +1,13 @@
 //! Integration tests: one binary, because every test binary links everything again.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test says what failed"
+)]
+
 mod crash;
 mod drill_rows;
 mod outage;
