@@ -234,9 +234,9 @@ impl Engine {
         answer: Answer,
     ) {
         if let Err(refusal) = &answer {
-            tracing::info!(by = %caller.actor.person, verb, refused = ?refusal.kind, "refused");
             let draft = self.refusals.note(&caller.actor, refusal.kind, verb, plan, self.shared.clock.now());
             if let Some(mut draft) = draft {
+                tracing::info!(by = %caller.actor.person, verb, refused = ?refusal.kind, "refused");
                 draft.incident = self.incident();
                 self.record(vec![draft]);
             }

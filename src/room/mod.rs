@@ -4,6 +4,7 @@
 //! new requests, then the sources, last the writer, so that what was seen is recorded.
 
 mod beat;
+mod door;
 mod engine;
 mod executor;
 mod news;
@@ -41,6 +42,7 @@ use crate::timeline::Story;
 pub use engine::{Answer, Caller, Command};
 pub use socket::{Socket, SocketError};
 
+use door::Door;
 use engine::Engine;
 use news::{News, Newsroom};
 use presence::Presence;
@@ -52,9 +54,6 @@ use shared::Shared;
 const SEEN: usize = 8192;
 /// Requests waiting for the engine.
 const COMMANDS: usize = 256;
-/// Connections in all, and of one uid.
-const CONNECTIONS: usize = 256;
-const CONNECTIONS_OF_ONE: usize = 64;
 
 /// Why a room does not start.
 #[derive(Debug, thiserror::Error)]
@@ -251,79 +250,6 @@ impl Engine {
                 let entry = crate::seal::decode(line).map_err(|error| error.to_string())?;
                 next = entry.seq + 1;
                 self.story.apply(&entry);
-            }
-        }
-    }
-}
-
-/// The door: admits connections up to the limits.
-struct Door {
-    shared: Arc<Shared>,
-    engine: mpsc::Sender<Command>,
-    news: News,
-    stop: CancellationToken,
-    sessions: TaskTracker,
-}
-
-impl Door {
-    async fn listen(self, socket: Socket) {
-        let counts = Arc::new(std::sync::Mutex::new(BTreeMap::<u32, usize>::new()));
-        loop {
-            let accepted = tokio::select! {
-                () = self.stop.cancelled() => return,
-                accepted = socket.listener.accept() => accepted,
-            };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "accept failed");
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                    continue;
-                }
-            };
-            let Ok(peer) = peer::Peer::of(&stream) else { continue };
-            let Some(seat) = Seat::take(&counts, peer.uid) else {
-                tracing::warn!(uid = peer.uid, "too many connections");
-                continue;
-            };
-            let (shared, engine, news) = (self.shared.clone(), self.engine.clone(), self.news.clone());
-            let stop = self.stop.clone();
-            self.sessions.spawn(async move {
-                let _seat = seat;
-                if let Err(why) = session::serve(stream, shared, engine, news, stop).await {
-                    tracing::info!(uid = peer.uid, %why, "connection ended");
-                }
-            });
-        }
-    }
-}
-
-type Counts = Arc<std::sync::Mutex<BTreeMap<u32, usize>>>;
-
-/// One connection's place; given back on drop.
-struct Seat {
-    counts: Counts,
-    uid: u32,
-}
-
-impl Seat {
-    fn take(counts: &Counts, uid: u32) -> Option<Self> {
-        let mut held = counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if held.values().sum::<usize>() >= CONNECTIONS || held.get(&uid).is_some_and(|n| *n >= CONNECTIONS_OF_ONE) {
-            return None;
-        }
-        *held.entry(uid).or_default() += 1;
-        Some(Self { counts: counts.clone(), uid })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut held = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(n) = held.get_mut(&self.uid) {
-            *n -= 1;
-            if *n == 0 {
-                held.remove(&self.uid);
             }
         }
     }
