@@ -89,6 +89,8 @@ pub struct Room {
     sessions: TaskTracker,
     sources: TaskTracker,
     engine: tokio::task::JoinHandle<()>,
+    /// The engine was waited for already.
+    over: bool,
     acts: TaskTracker,
 }
 
@@ -149,6 +151,7 @@ impl Room {
             sessions,
             sources: running.tasks,
             engine,
+            over: false,
             acts,
         })
     }
@@ -192,6 +195,13 @@ impl Room {
         &self.socket
     }
 
+    /// Waits until the writer has ended. While the room is not stopped that is a fault of the program, and nothing works any
+    /// more: the caller ends the process, so that whatever watches over it starts it again.
+    pub async fn ended(&mut self) {
+        let _ = (&mut self.engine).await;
+        self.over = true;
+    }
+
     /// Stops in order: sessions, sources, running plans' tasks (their plans become `interrupted` at the next start), writer.
     pub async fn stop(self) {
         self.stop_sessions.cancel();
@@ -203,7 +213,9 @@ impl Room {
         let _ = tokio::time::timeout(std::time::Duration::from_secs(2), self.sources.wait()).await;
         self.stop_engine.cancel();
         self.acts.close();
-        let _ = self.engine.await;
+        if !self.over {
+            let _ = self.engine.await;
+        }
     }
 }
 
