@@ -105,6 +105,8 @@ pub struct Engine {
     pub(super) outage: Outage,
     /// The log says that this room has started.
     pub(super) announced: bool,
+    /// What a closed segment lost, to be said at the start.
+    pub(super) lost: Option<SafeText>,
     /// For tasks the engine starts (preflight, executor) to report back.
     pub(super) me: mpsc::WeakSender<Command>,
     pub(super) tasks: tokio_util::task::TaskTracker,

@@ -118,6 +118,12 @@ impl Room {
             clock.clone(),
             random.clone(),
         )?;
+        for warning in &opened.warnings {
+            tracing::warn!(%warning, "the log was opened with a warning");
+        }
+        // Damage that blocks is the banner's; what a closed segment lost is said in the timeline.
+        let lost = opened.damaged.as_ref().inspect(|damage| tracing::error!(says = %damage.says(), "the log"));
+        let lost = lost.filter(|damage| !damage.blocks).map(crate::ledger::Damage::says);
         let (seen_tx, seen) = mpsc::channel(SEEN);
         let stop_sources = CancellationToken::new();
         let running =
@@ -136,7 +142,8 @@ impl Room {
             adapters: running.adapters,
         });
         let (commands_tx, commands) = mpsc::channel(COMMANDS);
-        let (engine, news) = Self::engine(&shared, opened.ledger, &commands_tx);
+        let (mut engine, news) = Self::engine(&shared, opened.ledger, &commands_tx);
+        engine.lost = lost;
         let (stop_engine, acts) = (engine.stop.clone(), engine.tasks.clone());
         let (stop_sessions, sessions) = (CancellationToken::new(), TaskTracker::new());
         let path = socket.path().to_owned();
@@ -183,6 +190,7 @@ impl Room {
             degraded: None,
             outage: Outage::default(),
             announced: false,
+            lost: None,
             me: me.downgrade(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -245,7 +253,9 @@ impl Engine {
             people_digest: self.shared.config.people_digest.clone(),
             policy_digest: self.shared.policy_digest.clone(),
         };
-        self.announced = self.record(vec![self.by_room(started)]).is_some();
+        let mut drafts = vec![self.by_room(started)];
+        drafts.extend(self.lost.clone().map(|says| self.by_room(self.damage(says))));
+        self.announced = self.record(drafts).is_some();
         if self.announced {
             self.settle_old_plans();
         }
