@@ -70,6 +70,8 @@ pub mod diagnostics;
 pub mod drill;
 pub mod ledger;
 pub mod model;
+#[cfg(test)]
+pub(crate) mod peers;
 pub mod postmortem;
 pub mod protocol;
 pub mod room;

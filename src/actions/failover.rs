@@ -11,9 +11,10 @@ use crate::board::row::PoolRef;
 use crate::board::{Body as RowBody, Row};
 use crate::model::facts::LoadBalancer;
 use crate::model::plan::{Check, Op, Pre, Shown, Target};
+use crate::model::time;
 use crate::model::{Refusal, SafeText, SourceId, Stamp, Step, Strategy, System};
 
-use super::ident::{name, shown, span, words};
+use super::ident::{name, shown, words};
 use super::lookup::{NONE, Parity, cluster_trouble, fresh, line, list, loss, parity, rows};
 use super::pools::{PoolFacts, health_words, pool, unseen};
 use super::{Body, Context, WAIT, refuse};
@@ -66,29 +67,7 @@ fn edge<'a>(context: &Context<'a>) -> Result<Edge<'a>, Refusal> {
             "Set load_balancer, primary_pool and dr_pool of the service in warroom.toml.",
         ));
     };
-    let found: Vec<_> = rows(context.board)
-        .filter_map(|row| match &row.body {
-            RowBody::LoadBalancer { lb, order, fallback, .. } if lb.name == *host.as_str() => {
-                Some((row, lb, order, fallback))
-            }
-            _ => None,
-        })
-        .collect();
-    let (row, lb, order, fallback) = match found.as_slice() {
-        [one] => *one,
-        [] => return Err(unseen(&format!("load balancer {}", words(host)))),
-        more => {
-            return Err(refuse(
-                format!("{} load balancers are named {}.", more.len(), words(host)),
-                "Only one may be; remove the zone that does not belong from the configuration.",
-            ));
-        }
-    };
-    fresh(row, &format!("load balancer {}", words(host)), context.now)?;
-    if row.source.system != System::Cloudflare {
-        return Err(refuse(format!("{} can't move traffic.", row.source), "Failover works through Cloudflare."));
-    }
-    let refs: Vec<&PoolRef> = order.iter().chain(fallback).collect();
+    let (row, lb, refs) = load_balancer(context, host)?;
     let primary = pool(context, row, &refs, primary)?;
     let dr = pool(context, row, &refs, dr)?;
     let order = lb.default_pools.iter().map(|id| name("a pool", id)).collect::<Result<Vec<_>, _>>()?;
@@ -118,6 +97,34 @@ fn edge<'a>(context: &Context<'a>) -> Result<Edge<'a>, Refusal> {
         order,
         after,
     })
+}
+
+/// The one load balancer of this name, with the pools that its row knows.
+fn load_balancer<'a>(
+    context: &Context<'a>,
+    host: &str,
+) -> Result<(&'a Row, &'a LoadBalancer, Vec<&'a PoolRef>), Refusal> {
+    let found: Vec<_> = rows(context.board)
+        .filter_map(|row| match &row.body {
+            RowBody::LoadBalancer { lb, order, fallback, .. } if lb.name == *host => Some((row, lb, order, fallback)),
+            _ => None,
+        })
+        .collect();
+    let (row, lb, order, fallback) = match found.as_slice() {
+        [one] => *one,
+        [] => return Err(unseen(&format!("load balancer {}", words(host)))),
+        more => {
+            return Err(refuse(
+                format!("{} load balancers are named {}.", more.len(), words(host)),
+                "Only one may be; remove the zone that does not belong from the configuration.",
+            ));
+        }
+    };
+    fresh(row, &format!("load balancer {}", words(host)), context.now)?;
+    if row.source.system != System::Cloudflare {
+        return Err(refuse(format!("{} can't move traffic.", row.source), "Failover works through Cloudflare."));
+    }
+    Ok((row, lb, order.iter().chain(fallback).collect()))
 }
 
 fn policy_obeys_order(lb: &LoadBalancer, host: &str) -> Result<(), Refusal> {
@@ -157,7 +164,8 @@ fn dr_can_take_it(edge: &Edge) -> Result<(), Refusal> {
     Err(refuse(format!("Pool {} {why}.", dr.name), remedy))
 }
 
-fn patch(edge: &Edge) -> Step {
+/// What must still hold right before the write: everything that the proposal and its table rest on.
+fn patch_preconditions(edge: &Edge) -> Vec<Pre> {
     let (src, id, dr) = (&edge.row.source, &edge.id, &edge.dr);
     let pre = |seen: Stamp, path: String, op: Op, value: Value, says: String| Pre {
         path,
@@ -211,13 +219,18 @@ fn patch(edge: &Edge) -> Step {
         let says = format!("nobody changed {} since {modified}", edge.host);
         pres.push(pre(seen, format!("lb/{id}/modified_on"), Op::Eq, json!(modified), says));
     }
+    pres
+}
+
+fn patch(edge: &Edge) -> Step {
+    let (src, id, dr) = (&edge.row.source, &edge.id, &edge.dr);
     let check = |path: String, value: Value| Check { path, op: Op::Eq, value, src: src.clone() };
     Step {
         id: "1".to_owned(),
         adapter: "cloudflare.patch_load_balancer".to_owned(),
         target: Target { src: src.clone(), kind: "load_balancer".to_owned(), id: id.clone(), name: edge.host.clone() },
         params: json!({"zone": edge.zone, "body": {"default_pools": edge.after, "fallback_pool": dr.id}}),
-        pre: pres,
+        pre: patch_preconditions(edge),
         effect: format!("patch load balancer {}: {} first, and read it back", edge.host, dr.name),
         limit_s: PATCH_LIMIT_S,
         check: vec![
@@ -251,10 +264,7 @@ fn wait(edge: &Edge, context: &Context) -> Result<Option<Step>, Refusal> {
         },
         params: Value::Null,
         pre: Vec::new(),
-        effect: format!(
-            "wait until outside probes see {site} only (limit {})",
-            span(i64::try_from(limit_s).unwrap_or(0))
-        ),
+        effect: format!("wait until outside probes see {site} only (limit {})", time::words(limit_s)),
         limit_s,
         check: checks,
     }))
@@ -269,7 +279,7 @@ fn table(edge: &Edge, context: &Context) -> (Vec<Shown>, Vec<String>) {
     };
     let moves = match (lb.proxied, lb.ttl_s) {
         (true, _) => format!("within seconds at the edge, {sticky}"),
-        (false, Some(ttl)) => format!("within about {} (DNS TTL), {sticky}", span(i64::from(ttl))),
+        (false, Some(ttl)) => format!("within about {} (DNS TTL), {sticky}", time::words(u64::from(ttl))),
         (false, None) => format!("when DNS answers expire (TTL not known), {sticky}"),
     };
     let mut lines = vec![

@@ -55,14 +55,3 @@ pub fn shown(text: &SafeText) -> String {
 pub fn restore_name(digest: &Digest) -> String {
     format!("wr-{}", &digest.hex()[..20])
 }
-
-/// An age or a length of time with two significant places, as the panes write it.
-pub fn span(seconds: i64) -> String {
-    let s = seconds.max(0);
-    match s {
-        0..=59 => format!("{s} s"),
-        60..=3599 => format!("{} min", s / 60),
-        3600..=86_399 => format!("{} h {:02}", s / 3600, s % 3600 / 60),
-        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
-    }
-}

@@ -3,9 +3,10 @@
 use crate::board::{Body, Judged, Row, Verdict};
 use crate::model::facts::Endpoint;
 use crate::model::plan::Shown;
+use crate::model::time;
 use crate::model::{Refusal, SafeText, Stamp};
 
-use super::ident::{shown, span, words};
+use super::ident::{shown, words};
 use super::{Context, refuse};
 
 /// Every row of the board.
@@ -18,7 +19,7 @@ pub fn fresh(row: &Row, what: &str, now: Stamp) -> Result<(), Refusal> {
     if !row.stale {
         return Ok(());
     }
-    let age = span((now - row.seen_at).num_seconds());
+    let age = time::words(time::since(row.seen_at, now));
     Err(refuse(
         format!("What is known of {what} is {age} old; a plan needs fresh facts."),
         format!("Bring {} back first, or act by hand with what its console says.", row.source),
@@ -42,7 +43,7 @@ pub fn cluster_trouble(board: &Judged, name: &str, now: Stamp) -> Option<String>
     let Some((row, control_plane)) = found else {
         return Some(format!("{name}: nothing is known of this cluster"));
     };
-    let age = span((now - row.seen_at).num_seconds());
+    let age = time::words(time::since(row.seen_at, now));
     match control_plane {
         _ if row.stale => Some(format!("{name} unreachable: its state is {age} old")),
         Some(cp) if matches!(cp.livez, Endpoint::Unreachable) => {
@@ -93,16 +94,16 @@ pub fn parity<'a>(board: &'a Judged, name: &str) -> Option<Parity<'a>> {
 /// the objective. Counted to the moment users began to fail, if that is known: later writes never happened.
 pub fn loss(context: &Context, point: &str, started: Stamp) -> (String, bool) {
     let until = failing_since(context).filter(|at| *at >= started).unwrap_or(context.now);
-    let lost = (until - started).num_seconds().max(0);
+    let lost = time::since(started, until);
     let rpo = context.objective.rpo_s;
-    let within = u64::try_from(lost).unwrap_or(0) <= rpo;
+    let within = lost <= rpo;
     let verdict = if within { "within" } else { "OVER" };
     let text = format!(
         "{} of writes since backup {} {} UTC (RPO {}: {verdict})",
-        span(lost),
+        time::words(lost),
         words(point),
         started.format("%H:%M"),
-        span(i64::try_from(rpo).unwrap_or(i64::MAX)),
+        time::words(rpo),
     );
     (text, within)
 }

@@ -3,12 +3,13 @@
 use chrono::TimeDelta;
 
 use crate::model::facts::{ControlPlane, Endpoint, Fact, FactKind, Node, Pod};
+use crate::model::time::clock;
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, System};
 
 use super::Board;
 use super::row::{Body, Row, Verdict};
 use super::store::SourceState;
-use super::words::{Opinion, clock_words, count, names, sort_rows};
+use super::words::{Opinion, count, names, sort_rows};
 
 /// A Lease older than this is late: the kubelet renews every 10 s, and the node controller waits 40 s.
 const LEASE_LATE_S: i64 = 40;
@@ -53,7 +54,7 @@ fn row(board: &Board, name: &str, role: ClusterRole, now: Stamp) -> Row {
     let nodes = state.map(|state| nodes(state, skew)).unwrap_or_default();
     judge_nodes(&mut opinion, &nodes);
     if let Some(at) = state.and_then(|state| nodes_unproven(board, &id, state, now)) {
-        opinion.because(Verdict::Unknown, format!("its nodes were last read at {}", clock_words(at)));
+        opinion.because(Verdict::Unknown, format!("its nodes were last read at {}", clock(at)));
     }
     let pods = state.map(pods).unwrap_or_default();
     if !pods.is_empty() {

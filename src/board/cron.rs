@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use croner::parser::CronParser;
 
 use crate::model::Stamp;
+use crate::model::time::go_duration;
 
 /// Counting stops here: what is this late is late enough.
 pub(super) const MOST_RUNS: u32 = 100;
@@ -30,7 +31,7 @@ impl Cron {
             }
         }
         if let Some(every) = rest.strip_prefix("@every") {
-            return go_duration(every.trim()).map(Self::Every).ok_or_else(|| format!("`{rest}` is not an interval"));
+            return interval(every.trim()).map(Self::Every).ok_or_else(|| format!("`{rest}` is not an interval"));
         }
         let named = rest.starts_with('@');
         if !named && rest.split_whitespace().count() != 5 {
@@ -69,29 +70,11 @@ impl Cron {
     }
 }
 
-/// A Go duration of at least a second: `1h30m`, `90s`, `1.5h`. robfig/cron rounds down to seconds.
-fn go_duration(text: &str) -> Option<TimeDelta> {
-    let mut rest = text;
-    let mut seconds = 0.0_f64;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let unit = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
-        seconds += number
-            * match &rest[..unit] {
-                "h" => 3600.0,
-                "m" => 60.0,
-                "s" => 1.0,
-                "ms" => 1e-3,
-                "us" | "µs" => 1e-6,
-                "ns" => 1e-9,
-                _ => return None,
-            };
-        rest = &rest[unit..];
-    }
+/// An interval of at least a second, as Go writes it. robfig/cron rounds down to seconds.
+fn interval(text: &str) -> Option<TimeDelta> {
     // A century is longer than any schedule, and keeps the conversion exact.
-    (seconds > 0.0 && seconds < 3.2e9).then(|| TimeDelta::seconds((seconds as i64).max(1)))
+    let seconds = go_duration(text).filter(|s| *s > 0.0 && *s < 3.2e9)?;
+    Some(TimeDelta::seconds((seconds as i64).max(1)))
 }
 
 #[cfg(test)]

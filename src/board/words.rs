@@ -1,5 +1,6 @@
 //! Building rows: verdict, proof and words. The one place where "stale is never Ok" is enforced.
 
+use crate::model::time::clock;
 use crate::model::{SafeText, Stamp};
 
 use super::row::{Body, Row, Verdict};
@@ -59,13 +60,8 @@ fn not_heard(proof: &Proof) -> String {
     if proof.seen_at == Stamp::UNIX_EPOCH {
         format!("{} has not answered yet", proof.source)
     } else {
-        format!("{} not heard from since {}", proof.source, clock_words(proof.seen_at))
+        format!("{} not heard from since {}", proof.source, clock(proof.seen_at))
     }
-}
-
-/// An instant inside a sentence. Words with instants stay the same while nothing changes; ages would not.
-pub(super) fn clock_words(at: Stamp) -> String {
-    at.format("%H:%M:%S UTC").to_string()
 }
 
 /// `1 node`, `3 nodes`.

@@ -1,7 +1,7 @@
 //! The console on a terminal: of the host's room, of one's own (`--config`), of a drill, or joining one.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use super::drill::{self, Drill};
 use super::exit::Exit;
 use super::fail::Fail;
 use super::link::Intent;
-use super::serve::{Make, load, room};
+use super::serve::{Make, bind, load, room};
 use super::{output, player};
 use crate::board::Topic;
 use crate::client::{AskError, ConnectOptions, Handle, connect};
@@ -25,7 +25,6 @@ use crate::drill::director::{self, Director};
 use crate::drill::partner;
 use crate::model::PersonId;
 use crate::protocol::{Reply, Request};
-use crate::room::Socket;
 
 /// The person at the first console of a drill, unless `--as` says otherwise.
 const FIRST: &str = "ana";
@@ -54,8 +53,8 @@ pub async fn open(global: &Global, join: Option<String>, env: &Env) -> Result<Ex
                 .to_owned(),
         ));
     }
-    needs_terminal()?;
     let dress = Dress::of(global)?;
+    needs_terminal("warroom", "warroom status --watch")?;
     match (&global.config, join) {
         (_, Some(name)) => {
             let socket = global.socket.clone().unwrap_or_else(|| drill::drill_socket(env));
@@ -75,17 +74,16 @@ fn anyone_there(env: &Env) -> bool {
 }
 
 /// A console needs a terminal that can be drawn on.
-fn needs_terminal() -> Result<(), Fail> {
+fn needs_terminal(this: &str, instead: &str) -> Result<(), Fail> {
     let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb" || term.is_empty());
     if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && !dumb {
         return Ok(());
     }
-    Err(Fail::Usage(
+    Err(Fail::Usage(format!(
         "this is not a terminal that a console can be drawn on\n\
-         over ssh ask for one: ssh -t HOST warroom\n\
-         without one: warroom status --watch"
-            .to_owned(),
-    ))
+         over ssh ask for one: ssh -t HOST {this}\n\
+         without one: {instead}"
+    )))
 }
 
 /// Colours and keys of a console, checked before anything else starts.
@@ -162,7 +160,7 @@ async fn solo(config: &Path, global: &Global, dress: Dress, env: &Env) -> Result
     let config = load(config, LoadOptions::default())?;
     let _log = diagnostics::log_to(&env.state_dir(false).join("room.log"));
     let path = global.socket.clone().unwrap_or_else(|| env.runtime_dir().join("warroom.sock"));
-    let socket = Socket::bind(&path, 0o600).await.map_err(|error| Fail::Other(error.to_string()))?;
+    let socket = bind(&path, 0o600).await?;
     let state_dir = global.state_dir.clone().unwrap_or_else(|| env.state_dir(false));
     let make =
         Make { config, clock: Clock::real(), random: Random::system(), state_dir, socket, drill: None, serve: false };
@@ -174,8 +172,9 @@ async fn solo(config: &Path, global: &Global, dress: Dress, env: &Env) -> Result
 
 /// A drill with a console.
 pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: bool, env: &Env) -> Result<Exit, Fail> {
-    needs_terminal()?;
     let dress = Dress::of(global)?;
+    drill::load_scenario(&options.scenario)?;
+    needs_terminal("warroom drill", "warroom drill --auto --headless --out DIR")?;
     let _log = diagnostics::log_to(&env.state_dir(false).join("drill.log"));
     let me = PersonId::from(global.as_name.as_deref().unwrap_or(FIRST));
     let running = drill::start(options, env, true).await?;
@@ -224,7 +223,7 @@ async fn play_all(running: &drill::Running, socket: &Path) -> Result<(), Fail> {
     Ok(())
 }
 
-fn goodbye(timeline: &PathBuf) {
+fn goodbye(timeline: &Path) {
     let dir = timeline.display();
     output::say(&format!("the drill's timeline is kept in {dir}\ncheck it: warroom verify {dir}"));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::fail::Fail;
 use super::link::{Intent, Link};
-use super::serve::{Make, load, room};
+use super::serve::{Make, bind, load, room};
 use crate::clock::{Clock, Random};
 use crate::config::LoadOptions;
 use crate::config::paths::{Env, make_private};
@@ -17,7 +17,7 @@ use crate::drill::scenario::{self, Scenario};
 use crate::drill::world::World;
 use crate::model::PersonId;
 use crate::protocol::DrillInfo;
-use crate::room::{Room, Socket};
+use crate::room::Room;
 
 /// How fast the prologue runs, room seconds per second.
 const PROLOGUE: f64 = 250.0;
@@ -70,7 +70,7 @@ pub async fn start(options: &Drill, env: &Env, prologue: bool) -> Result<Running
     let timeline = timeline_dir(options, env, &tag)?;
 
     let socket = options.socket.clone().unwrap_or_else(|| drill_socket(env));
-    let socket = Socket::bind(&socket, 0o600).await.map_err(|error| Fail::Other(error.to_string()))?;
+    let socket = bind(&socket, 0o600).await?;
     let world = World::start(Scenario::clone(&scenario), options.seed, clock.clone())
         .await
         .map_err(|error| Fail::Other(format!("the simulated services can't start: {error}")))?;
@@ -112,12 +112,16 @@ async fn end_prologue(socket: PathBuf, clock: Clock, scenario: Arc<Scenario>, sp
 
 fn timeline_dir(options: &Drill, env: &Env, tag: &str) -> Result<PathBuf, Fail> {
     if let Some(out) = &options.out {
-        std::fs::create_dir_all(out)
-            .map_err(|error| Fail::Usage(format!("can't write to {}: {error}; choose another --out", out.display())))?;
+        make_out(out)?;
         return Ok(out.clone());
     }
     let base = options.state_dir.clone().unwrap_or_else(|| env.state_dir(false));
     Ok(base.join("drills").join(tag))
+}
+
+fn make_out(out: &Path) -> Result<(), Fail> {
+    std::fs::create_dir_all(out)
+        .map_err(|error| Fail::Usage(format!("can't write to {}: {error}; choose another --out", out.display())))
 }
 
 impl Running {
@@ -151,7 +155,7 @@ pub async fn join(socket: &Path, who: &str, simulated: bool) -> Result<Link, Fai
 pub async fn world_alone(options: &Drill, out: &Path, detection_in: Option<Duration>) -> Result<(), Fail> {
     let loaded = load_scenario(&options.scenario)?;
     let mut scenario = Scenario::clone(&loaded);
-    std::fs::create_dir_all(out)?;
+    make_out(out)?;
     let clock = match detection_in {
         None => Clock::scaled(scenario.start, options.speed),
         Some(wait) => {

@@ -43,11 +43,15 @@ impl Fail {
 
     /// The message for stderr, without a trailing line feed.
     pub fn message(&self) -> String {
+        without_numbers(&self.words())
+    }
+
+    fn words(&self) -> String {
         match self {
             Self::Usage(why) | Self::Config(why) | Self::Other(why) => why.clone(),
             Self::NoRoom { socket, why } => format!(
-                "no room is running here ({why})\n\
-                 start one with `warroom serve`, try it with `warroom drill`, or name its socket: --socket {}",
+                "no room can be reached at {}: {why}\n\
+                 start one with `warroom serve`, try it with `warroom drill`, or name another socket: --socket PATH",
                 socket.display()
             ),
             Self::Refused(refusal) => {
@@ -76,8 +80,31 @@ impl Fail {
     }
 }
 
+/// Leaves out the system's error numbers, which tell a reader nothing that the words before them don't.
+fn without_numbers(text: &str) -> String {
+    let mut pieces = text.split(" (os error ");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        out.push_str(piece.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches(')'));
+    }
+    out
+}
+
 impl From<std::io::Error> for Fail {
     fn from(error: std::io::Error) -> Self {
         Self::Other(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_has_words_and_no_error_numbers() {
+        let denied = std::io::Error::from_raw_os_error(13);
+        let fail = Fail::Other(format!("can't write a: {denied}; can't write b: {denied}, sorry"));
+        assert_eq!(fail.message(), "can't write a: Permission denied; can't write b: Permission denied, sorry");
+        assert_eq!(Fail::Usage("as it is (os)".to_owned()).message(), "as it is (os)");
     }
 }

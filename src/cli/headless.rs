@@ -16,6 +16,7 @@ use crate::config::paths::Env;
 use crate::drill::director::{Asker, Director, Ended, Run};
 use crate::drill::score::{Score, score};
 use crate::model::PersonId;
+use crate::model::time::from_detection;
 use crate::postmortem::{self, Outline};
 
 /// Plays a scenario to its end and leaves timeline, exports and score.
@@ -33,6 +34,10 @@ pub async fn run(options: &Drill, env: &Env) -> Result<Exit, Fail> {
         Err(_) => Err(Fail::Other(String::new())),
     };
     drill.stop().await;
+    // Files of a log that is written to; this one never is again.
+    for name in ["LOCK", "RESERVE"] {
+        let _ = std::fs::remove_file(out.join(name));
+    }
     let (run, outline) = (played?, told?);
     leave(&out, &options, &run, &outline)
 }
@@ -98,10 +103,10 @@ fn summary(score: &Score, run: &Run, out: &Path) -> String {
         .milestones
         .iter()
         .map(|row| {
-            let reached = row.t_s.map_or("never".to_owned(), super::timeline::t_plus);
+            let reached = row.t_s.map_or("never".to_owned(), from_detection);
             vec![
                 row.event.clone(),
-                super::timeline::t_plus(row.expected_s),
+                from_detection(row.expected_s),
                 reached,
                 if row.ok { "ok" } else { "LATE" }.to_owned(),
             ]
@@ -111,7 +116,7 @@ fn summary(score: &Score, run: &Run, out: &Path) -> String {
     for act in run.acts.iter().filter(|act| act.error.is_some()) {
         text.push_str(&format!(
             "not done: {} by {}: {}\n",
-            super::timeline::t_plus(act.planned_s),
+            from_detection(act.planned_s),
             act.who,
             act.error.as_deref().unwrap_or("")
         ));

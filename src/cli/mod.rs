@@ -3,6 +3,7 @@
 pub mod args;
 pub mod config;
 pub mod console;
+mod describe;
 pub mod drill;
 pub mod exit;
 pub mod export;

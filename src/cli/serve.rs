@@ -8,9 +8,9 @@ use crate::clock::{Clock, Random};
 use crate::config::paths::Env;
 use crate::config::{self, Config, LoadOptions};
 use crate::diagnostics;
-use crate::ledger::Files;
+use crate::ledger::{Files, LedgerError};
 use crate::protocol::DrillInfo;
-use crate::room::{Room, Setup, Socket};
+use crate::room::{Room, RoomError, Setup, Socket, SocketError};
 
 /// What a room of any kind needs to be told.
 pub struct Make {
@@ -28,7 +28,21 @@ pub async fn room(make: Make) -> Result<Room, Fail> {
     let Make { config, clock, random, state_dir, socket, drill, serve } = make;
     let key = public_key(config.file.as_deref());
     let setup = Setup { config, clock, random, state_dir, socket, drill, serve, key, storage: Arc::new(Files) };
-    Room::start(setup).await.map_err(|error| Fail::Other(format!("the room can't start: {error}")))
+    Room::start(setup).await.map_err(|error| {
+        let remedy = match &error {
+            RoomError::Ledger(LedgerError::Io { .. }) => "\nchoose another place for the log: --state-dir DIR",
+            _ => "",
+        };
+        Fail::Other(format!("the room can't start: {error}{remedy}"))
+    })
+}
+
+/// Binds a room's socket. A path that can never be one is wrong use; the rest is a failure.
+pub async fn bind(path: &Path, mode: u32) -> Result<Socket, Fail> {
+    Socket::bind(path, mode).await.map_err(|error| match error {
+        SocketError::TooLong(..) | SocketError::NotASocket(_) => Fail::Usage(error.to_string()),
+        SocketError::Taken(_) | SocketError::Io { .. } => Fail::Other(error.to_string()),
+    })
 }
 
 /// The public half of the log key beside the configuration, if `warroom init` made one.
@@ -68,7 +82,7 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
         }
         None => {
             let path = options.socket.unwrap_or_else(|| env.socket(true));
-            Socket::bind(&path, 0o660).await.map_err(|error| Fail::Other(error.to_string()))?
+            bind(&path, 0o660).await?
         }
     };
     let where_to = socket.path().to_owned();

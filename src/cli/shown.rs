@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::exit::Exit;
-use crate::model::Stamp;
+use crate::model::{Stamp, time};
 
 /// A command's result.
 #[derive(Debug)]
@@ -28,29 +28,7 @@ impl Shown {
     }
 }
 
-/// An age with two significant places: `40 s`, `14 m`, `3 h 05`, `2 d 04`.
+/// How long ago, with two significant places.
 pub fn age(since: Stamp, now: Stamp) -> String {
-    span((now - since).num_seconds())
-}
-
-/// A span of seconds, written as [`age`] is.
-pub fn span(seconds: i64) -> String {
-    let s = seconds.max(0);
-    match s {
-        0..60 => format!("{s} s"),
-        60..3_600 => format!("{} m", s / 60),
-        3_600..86_400 => format!("{} h {:02}", s / 3_600, s % 3_600 / 60),
-        _ => format!("{} d {:02}", s / 86_400, s % 86_400 / 3_600),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::span;
-
-    #[test]
-    fn spans_have_two_places() {
-        let spans = [-3, 0, 59, 60, 3_599, 3_600, 11_100, 86_400, 187_200].map(span);
-        assert_eq!(spans, ["0 s", "0 s", "59 s", "1 m", "59 m", "1 h 00", "3 h 05", "1 d 00", "2 d 04"]);
-    }
+    time::short(time::since(since, now))
 }

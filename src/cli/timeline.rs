@@ -7,6 +7,7 @@ use super::link::Link;
 use super::output;
 use super::shown::Shown;
 use crate::model::Stamp;
+use crate::model::time::from_detection;
 use crate::protocol::{Reply, Request};
 use crate::timeline::{Incident, Item};
 
@@ -34,7 +35,11 @@ pub fn incident<'a>(link: &'a Link, id: Option<&str>) -> Result<&'a Incident, Fa
             Fail::Usage(format!("there is no incident {id} in this log\nincidents here: {known}"))
         }),
         None => story.current().or_else(|| story.incidents.last()).ok_or_else(|| {
-            Fail::Usage("this log holds no incident yet\nopen one: warroom incident open TITLE".to_owned())
+            let degraded = link.mirror.welcome.as_ref().and_then(|welcome| welcome.degraded.as_ref());
+            Fail::Usage(match degraded {
+                Some(why) => format!("no incident can be read: {why}\nlook at the log itself: warroom verify DIR"),
+                None => "this log holds no incident yet\nopen one: warroom incident open TITLE".to_owned(),
+            })
         }),
     }
 }
@@ -56,19 +61,12 @@ pub async fn show(link: &mut Link, id: Option<&str>) -> Result<Shown, Fail> {
 fn cells(item: &Item, origin: Stamp) -> Vec<String> {
     vec![
         item.entry.seq.to_string(),
-        t_plus((item.at - origin).num_seconds()),
+        from_detection((item.at - origin).num_seconds()),
         item.at.format("%H:%M:%S").to_string(),
         item.entry.by.person.to_string(),
         item.entry.happening.kind().to_owned(),
         item.text.to_string(),
     ]
-}
-
-/// `T+8:00`, `T-4:00`.
-pub fn t_plus(seconds: i64) -> String {
-    let sign = if seconds < 0 { '-' } else { '+' };
-    let s = seconds.abs();
-    format!("T{sign}{}:{:02}", s / 60, s % 60)
 }
 
 /// One item for machines.

@@ -2,13 +2,14 @@
 
 use serde_json::json;
 
+use super::describe::describe;
 use super::exit::Exit;
 use super::fail::Fail;
 use super::link::Link;
 use super::output;
-use super::shown::{Shown, age, span};
-use crate::board::{Body, Row, Topic, Verdict};
-use crate::model::Stamp;
+use super::shown::{Shown, age};
+use crate::board::{Row, Topic, Verdict};
+use crate::model::{Stamp, System};
 use crate::protocol::message::RoomStatus;
 use crate::protocol::{Reply, Request};
 use crate::timeline::Incident;
@@ -18,10 +19,40 @@ pub async fn topic(link: &mut Link, topic: Topic) -> Result<Shown, Fail> {
     let Reply::Rows { rows, total, dropped } = link.ask(Request::Board { topic }).await? else {
         return Err(Fail::Gone("the room answered something else".to_owned()));
     };
+    let blind = blind(link, topic).await?;
     let now = link.clock.now();
-    let json = json!({"schema": "warroom/rows/v1", "topic": topic, "at": now, "total": total, "dropped": dropped, "rows": rows});
-    let exit = exit_of(topic, &rows);
-    Ok(Shown::ok(json, table(&rows, now)).exit(exit))
+    let json = json!({
+        "schema": "warroom/rows/v1", "topic": topic, "at": now, "total": total, "dropped": dropped, "rows": rows,
+        "trouble": blind,
+    });
+    let exit = exit_of(topic, &rows).max(if blind.is_empty() { Exit::Ok } else { Exit::Degraded });
+    let shown: Vec<Row> = blind.into_iter().chain(rows).collect();
+    Ok(Shown::ok(json, table(&shown, now)).exit(exit))
+}
+
+/// The sources behind a topic that can't be believed: without them an empty table would look like a calm one.
+async fn blind(link: &mut Link, topic: Topic) -> Result<Vec<Row>, Fail> {
+    let systems = systems_of(topic);
+    if systems.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Reply::Rows { rows, .. } = link.ask(Request::Board { topic: Topic::Sources }).await? else {
+        return Err(Fail::Gone("the room answered something else".to_owned()));
+    };
+    let hidden = |row: &Row| row.stale || row.verdict >= Verdict::Unknown;
+    Ok(rows.into_iter().filter(|row| systems.contains(&row.source.system) && hidden(row)).collect())
+}
+
+/// Which systems a topic's rows come from. A topic that is made of others has none of its own.
+fn systems_of(topic: Topic) -> &'static [System] {
+    match topic {
+        Topic::Events | Topic::Clusters => &[System::Kubernetes],
+        Topic::Alerts => &[System::Alertmanager],
+        Topic::Backups => &[System::Velero],
+        Topic::Gitops => &[System::Argocd],
+        Topic::Traffic => &[System::Cloudflare, System::Probe],
+        Topic::Sources | Topic::Services => &[],
+    }
 }
 
 /// Degraded where something is not known, breached where an objective is.
@@ -41,84 +72,15 @@ pub fn table(rows: &[Row], now: Stamp) -> String {
         .iter()
         .map(|row| {
             let (what, how) = describe(&row.body, now);
-            let seen = if row.stale { format!("STALE {}", age(row.seen_at, now)) } else { age(row.seen_at, now) };
+            let seen = match (row.seen_at == Stamp::UNIX_EPOCH, row.stale) {
+                (true, _) => "never".to_owned(),
+                (false, true) => format!("STALE {}", age(row.seen_at, now)),
+                (false, false) => age(row.seen_at, now),
+            };
             vec![row.verdict.name().to_owned(), what, how, row.why.to_string(), seen, row.source.to_string()]
         })
         .collect::<Vec<_>>();
     output::table(&["VERDICT", "WHAT", "STATE", "WHY", "SEEN", "SOURCE"], &lines)
-}
-
-fn describe(body: &Body, now: Stamp) -> (String, String) {
-    match body {
-        Body::Source { alive_at, trouble, .. } => {
-            let alive = alive_at.map_or("never heard".to_owned(), |at| format!("alive {} ago", age(at, now)));
-            ("source".to_owned(), trouble.as_ref().map_or(alive, |trouble| trouble.what.to_string()))
-        }
-        Body::Cluster { name, nodes, nodes_ready, pods, control_plane, .. } => {
-            let failed =
-                control_plane.as_ref().map(|plane| plane.failed.iter().map(ToString::to_string).collect::<Vec<_>>());
-            let failed = failed
-                .filter(|names| !names.is_empty())
-                .map_or(String::new(), |names| format!(" · failing: {}", names.join(", ")));
-            (
-                format!("cluster {name}"),
-                format!("{nodes_ready} of {nodes} nodes ready · {} pods in trouble{failed}", pods.len()),
-            )
-        }
-        Body::Service { name, rto_s, rpo_s, restore_point, .. } => {
-            let loss = restore_point.as_ref().map_or("no usable restore point".to_owned(), |point| {
-                format!("restore point {} old", age(point.started, now))
-            });
-            let (rto, rpo) = (i64::try_from(*rto_s).unwrap_or(0), i64::try_from(*rpo_s).unwrap_or(0));
-            (format!("service {name}"), format!("{loss} · RPO {} · RTO {}", span(rpo), span(rto)))
-        }
-        Body::Event(event) => (
-            format!("{}/{}", event.object_kind, event.object_name),
-            format!("{} ×{} · {}", event.reason, event.count, event.message),
-        ),
-        Body::Alert { alert, held_by, .. } => {
-            let since = alert.starts_at.map_or(String::new(), |at| format!(" for {}", age(at, now)));
-            let told = alert.receivers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            (alert.name.to_string(), format!("{}{since} → {told} · on {}", alert.state.as_str(), held_by.join(", ")))
-        }
-        Body::Backup { schedule, point, rpo_s, missed_runs, cluster, .. } => {
-            let newest = point.as_ref().map_or("no usable restore point".to_owned(), |point| {
-                format!("{} {} old", point.name, age(point.started, now))
-            });
-            let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", span(i64::try_from(rpo).unwrap_or(0))));
-            let missed = if *missed_runs > 0 { format!(" · {missed_runs} runs missed") } else { String::new() };
-            (format!("{schedule} ({cluster})"), format!("{newest}{rpo}{missed}"))
-        }
-        Body::Location(location) => (
-            format!("location {}", location.name),
-            format!("{} {}", location.phase.as_str(), location.access_mode.as_str()),
-        ),
-        Body::Restore(restore) => (
-            format!("restore {}", restore.name),
-            format!("{} {}/{} of {}", restore.phase.as_str(), restore.items_done, restore.items_total, restore.backup),
-        ),
-        Body::Parity { cluster, ok, total, laggards, .. } => {
-            let late =
-                laggards.iter().take(3).map(|(name, why)| format!("{name}: {why}")).collect::<Vec<_>>().join("; ");
-            (format!("parity of {cluster}"), format!("{ok} of {total} {late}"))
-        }
-        Body::App(app) => (app.name.to_string(), format!("{} {}", app.sync.as_str(), app.health.as_str())),
-        Body::LoadBalancer { lb, order, goes_to, .. } => {
-            let order = order.iter().map(|pool| pool.name.to_string()).collect::<Vec<_>>().join(" → ");
-            let to = goes_to.as_ref().map_or("unknown".to_owned(), ToString::to_string);
-            (lb.name.to_string(), format!("order {order} · goes to {to} · policy {}", lb.policy.as_str()))
-        }
-        Body::Pool(pool) => {
-            let healthy = pool.healthy.map_or("health unknown", |healthy| if healthy { "healthy" } else { "down" });
-            let enabled = if pool.enabled { "" } else { " · disabled" };
-            (format!("pool {}", pool.name), format!("{healthy}{enabled}"))
-        }
-        Body::Probe(probe) => {
-            let status = probe.status.map_or("no answer".to_owned(), |status| status.to_string());
-            let site = probe.site.as_ref().map_or(String::new(), |site| format!(" from {site}"));
-            (format!("probe {}", probe.name), format!("{status}{site} · {}/{} good", probe.good, probe.samples))
-        }
-    }
 }
 
 /// Everything at a glance, and the exit code that says how it stands.
@@ -145,11 +107,13 @@ pub async fn status(link: &mut Link) -> Result<Shown, Fail> {
     };
     let json = json!({
         "schema": "warroom/status/v1", "at": now, "room": room, "worst": worst,
-        "incident": incident.map(|incident| incident_json(incident)),
+        "incident": incident.map(incident_json),
         "trouble": troubled,
     });
     let mut text = room_lines(&room, incident, now);
-    if troubled.is_empty() {
+    if rows.is_empty() {
+        text.push_str("the room sees nothing: no source is configured, or none has reported yet\n");
+    } else if troubled.is_empty() {
         text.push_str("nothing needs you: every source is fresh and every row is fine\n");
     } else {
         text.push_str(&table(&troubled.into_iter().cloned().collect::<Vec<_>>(), now));

@@ -61,6 +61,18 @@ impl Handle {
     }
 }
 
+/// Why a room can't be reached. Its socket is named by whoever shows this.
+fn not_there(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such socket".to_owned(),
+        std::io::ErrorKind::ConnectionRefused => "nobody listens at its socket".to_owned(),
+        std::io::ErrorKind::PermissionDenied => {
+            "this account may not use its socket; it must be in the socket's group".to_owned()
+        }
+        _ => format!("it can't be reached: {error}"),
+    }
+}
+
 fn gone(why: &str) -> AskError {
     AskError::Gone(SafeText::new(why))
 }
@@ -132,7 +144,7 @@ impl Connection {
     async fn once(&mut self) -> End {
         let stream = match UnixStream::connect(&self.socket).await {
             Ok(stream) => stream,
-            Err(error) => return End::Lost(format!("can't reach the room at {}: {error}", self.socket.display())),
+            Err(error) => return End::Lost(not_there(&error)),
         };
         let (read, mut write) = stream.into_split();
         if let Err(error) = codec::send(&mut write, &self.hello).await {

@@ -5,6 +5,7 @@
 
 mod connection;
 mod mirror;
+pub mod plan_bytes;
 
 pub use connection::{AskError, ConnectOptions, Handle, connect};
 pub use mirror::{ClientEvent, Link, Mirror};

@@ -54,7 +54,15 @@ impl Source<'_> {
 
     /// What the TOML parser says, at its place.
     pub fn syntax(&self, error: &toml::de::Error) -> DataError {
-        self.error(error.span().unwrap_or(0..0), error.message().lines().next().unwrap_or("not TOML"))
+        let span = error.span().unwrap_or(0..0);
+        let what = match error.message().lines().next().unwrap_or("not TOML") {
+            "duplicate key" => {
+                let word = self.text.get(span.clone()).unwrap_or_default().trim_matches('"');
+                format!("`{word}` is here a second time: keep one of the two")
+            }
+            other => format!("this is not TOML: {other}"),
+        };
+        self.error(span, what)
     }
 }
 

@@ -10,7 +10,6 @@ pub mod effect;
 pub mod input;
 pub mod keymap;
 pub mod overlay;
-mod plan_bytes;
 pub mod run;
 pub mod shot;
 pub mod terminal;
@@ -18,6 +17,8 @@ pub mod theme;
 mod update;
 pub mod view;
 pub mod widget;
+
+use crate::client::plan_bytes;
 
 pub use app::App;
 pub use asker::Asker;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{Event, EventStream, KeyEventKind};
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use ratatui::buffer::Buffer;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::ClientEvent;
@@ -108,33 +109,29 @@ pub async fn drive(
     surface: &mut impl Surface,
     keys: impl Stream<Item = Input>,
 ) -> io::Result<ExitReason> {
-    let RunOptions { asker, mut events, clock, look, keymap, zone, readonly, .. } = options;
+    let RunOptions { asker, events, clock, look, keymap, zone, readonly, .. } = options;
     let started = Instant::now();
     let mut app = App::new(clock.clone(), keymap, zone, size);
     app.readonly = readonly;
-    let (replies_in, mut replies) = mpsc::channel::<Input>(REPLIES);
+    let (replies_in, replies) = mpsc::channel::<Input>(REPLIES);
+    // What has already come is taken in together: a storm costs one frame, not a thousand.
+    let events = ReceiverStream::new(events).map(|event| Input::Room(Box::new(event)));
+    let mut heard = stream::select(ReceiverStream::new(replies), events).ready_chunks(BATCH);
     let mut keys = std::pin::pin!(keys.fuse());
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut painter = Painter::new();
-    let mut linked = true;
     loop {
-        let mut batch = Vec::new();
-        tokio::select! {
+        let batch = tokio::select! {
             biased;
             key = keys.next() => match key {
-                Some(key) => batch.push(key),
+                Some(key) => vec![key],
                 None => return Ok(ExitReason::Stopped),
             },
-            Some(reply) = replies.recv() => batch.push(reply),
-            event = events.recv(), if linked => match event {
-                Some(event) => batch.push(Input::Room(Box::new(event))),
-                None => linked = false,
-            },
-            _ = tick.tick() => batch.push(Input::Tick),
-            () = painter.wait(), if app.dirty => {}
-        }
-        drain(&mut events, &mut batch);
+            Some(inputs) = heard.next() => inputs,
+            _ = tick.tick() => vec![Input::Tick],
+            () = painter.wait(), if app.dirty => Vec::new(),
+        };
         for input in batch {
             let now = Now { room: clock.now(), real: started.elapsed() };
             for effect in update(&mut app, input, now) {
@@ -154,16 +151,6 @@ pub async fn drive(
         if app.dirty && painter.may_draw() {
             painter.paint(surface, &view::draw(&app, &look))?;
             app.dirty = false;
-        }
-    }
-}
-
-/// What has already come is taken in together: a storm costs one frame, not a thousand.
-fn drain(events: &mut mpsc::Receiver<ClientEvent>, batch: &mut Vec<Input>) {
-    while batch.len() < BATCH {
-        match events.try_recv() {
-            Ok(event) => batch.push(Input::Room(Box::new(event))),
-            Err(_) => break,
         }
     }
 }

@@ -275,7 +275,9 @@ mod tests {
         assert_eq!(run.ended, Ended::TimeLimit);
         assert!(clock.now() >= scenario.at(i64::from(scenario.ends_s)));
         assert!(
-            run.acts.iter().all(|a| a.who == "ana" && a.error.as_ref().is_some_and(|e| e.contains("an open incident"))),
+            run.acts
+                .iter()
+                .all(|a| a.who == "ana" && a.error.as_ref().is_some_and(|e| e.contains("until the drill's end"))),
             "{run:?}"
         );
     }

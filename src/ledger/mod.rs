@@ -94,7 +94,7 @@ pub enum LedgerError {
         "{dir} is on {kind}, where a synced write may still be lost; keep the log on a local disk, or list {kind} in allow_fs"
     )]
     FileSystem { dir: PathBuf, kind: &'static str },
-    #[error("can't {what} {path}")]
+    #[error("can't {what} {path}: {source}")]
     Io { what: &'static str, path: PathBuf, source: io::Error },
     #[error("the log's own first entries can't be written")]
     Seal(#[from] SealError),

@@ -5,13 +5,16 @@
 
 pub mod entry;
 pub mod facts;
+pub mod happening;
 pub mod ids;
 pub mod objective;
 pub mod observation;
 pub mod person;
 pub mod plan;
+pub mod plan_entry;
 pub mod policy;
 pub mod text;
+pub mod time;
 
 pub use entry::{Entry, Happening, IncidentStatus, Severity};
 pub use facts::Fact;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::model::Stamp;
+use crate::model::time::from_detection;
 
 use super::milestones::Row;
 use super::outline::{ClockAt, Event, Outline, PlanLine, Reached};
@@ -67,12 +68,6 @@ pub(super) fn length(seconds: i64) -> String {
         (0, m, s) => format!("{sign}{m} min {s:02} s"),
         (h, m, _) => format!("{sign}{h} h {m:02} min"),
     }
-}
-
-fn from_detection(t_s: i64) -> String {
-    let sign = if t_s < 0 { '-' } else { '+' };
-    let t = t_s.unsigned_abs();
-    format!("T{sign}{}:{:02}", t / 60, t % 60)
 }
 
 fn head(out: &mut String, outline: &Outline) {

@@ -21,7 +21,12 @@ impl Engine {
         let now = self.shared.clock.now();
         self.heal();
         self.expire_plans();
-        let judged = self.judge(now);
+        // Time alone changes verdicts (what was fresh goes stale), so everything is judged once a second as well.
+        let due = now < self.judged_at || self.judged_at + TimeDelta::seconds(1) <= now;
+        if !due && self.board.dirty().is_empty() {
+            return;
+        }
+        let judged = self.judge(now, due);
         self.publish(&judged);
         let before = std::mem::replace(&mut self.judged, judged);
         if self.degraded.is_some() {
@@ -36,25 +41,29 @@ impl Engine {
         }
     }
 
-    /// Judges every topic; events, of which there are thousands, only when one came or a second has passed.
-    fn judge(&mut self, now: Stamp) -> Judged {
+    /// Judges the topics that something was seen of, or all.
+    fn judge(&mut self, now: Stamp, all: bool) -> Judged {
         let dirty = self.board.clean();
         let mut judged = Judged::default();
         for topic in Topic::ALL {
-            let still =
-                topic == Topic::Events && !dirty.contains(&topic) && self.events_judged + TimeDelta::seconds(1) > now;
-            // Taken, not copied: edges never look at events.
-            let known = still.then(|| self.judged.topics.remove(&topic)).flatten();
+            let known = match topic {
+                _ if all || dirty.contains(&topic) => None,
+                // Taken, not copied: there are many, and edges never look at them.
+                Topic::Events => self.judged.topics.remove(&topic),
+                _ => self.judged.topics.get(&topic).cloned(),
+            };
             let view = known.unwrap_or_else(|| self.judge_topic(topic, now));
             judged.topics.insert(topic, view);
+        }
+        if all {
+            self.judged_at = now;
         }
         judged
     }
 
-    fn judge_topic(&mut self, topic: Topic, now: Stamp) -> TopicView {
+    fn judge_topic(&self, topic: Topic, now: Stamp) -> TopicView {
         let mut view = self.board.judge_topic(topic, now);
         if topic == Topic::Events {
-            self.events_judged = now;
             view.rows.truncate(EVENTS_SHOWN);
         }
         view

@@ -17,7 +17,7 @@ use super::recovery::Outage;
 use super::refusals::RefusalLog;
 use super::shared::Shared;
 use crate::board::{Board, Judged, Limiter};
-use crate::ledger::{AppendError, Ledger};
+use crate::ledger::{AppendError, Condition, Ledger};
 use crate::model::entry::{Draft, Entry, Happening, RoomStopped};
 use crate::model::{Actor, Digest, IncidentId, Observation, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::{Hello, Reply, Request};
@@ -91,8 +91,8 @@ pub struct Engine {
     pub(super) story: Story,
     pub(super) board: Board,
     pub(super) judged: Judged,
-    /// When events were last judged.
-    pub(super) events_judged: crate::model::Stamp,
+    /// When every topic was last judged.
+    pub(super) judged_at: crate::model::Stamp,
     pub(super) limiter: Limiter,
     pub(super) newsroom: Newsroom,
     pub(super) presence: Presence,
@@ -255,10 +255,12 @@ impl Engine {
                 "shorten it and send it again",
             );
         };
-        Refusal::new(
-            RefusalKind::Degraded,
-            format!("the room can't record, so it does not act: {why}"),
-            "make room on the disk or repair it, then restart the room; the panes stay live meanwhile",
-        )
+        let remedy = match self.ledger.condition() {
+            Condition::Damaged(_) => {
+                "stop the room, keep a copy of the log, then: warroom ledger new --after-damage; the panes stay live meanwhile"
+            }
+            _ => "make room on the disk or repair it, then restart the room; the panes stay live meanwhile",
+        };
+        Refusal::new(RefusalKind::Degraded, format!("the room can't record, so it does not act: {why}"), remedy)
     }
 }

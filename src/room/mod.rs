@@ -180,7 +180,7 @@ impl Room {
             story: Story::default(),
             board,
             judged: Judged::default(),
-            events_judged: shared.clock.now(),
+            judged_at: chrono::DateTime::UNIX_EPOCH,
             limiter: Limiter::new(&config.rules),
             newsroom,
             presence: Presence::default(),
@@ -239,7 +239,7 @@ impl Engine {
                 self.disk_is_full();
                 self.degrade(&format!("the timeline can't be written: {why}"));
             }
-            Condition::Damaged(why) => self.degrade(&format!("the timeline is damaged: {why}")),
+            Condition::Damaged(why) => self.degrade(why.as_str()),
         }
         self.announce();
         self

@@ -89,6 +89,9 @@ impl Engine {
 
     /// Records one entry of a person in the open incident.
     pub(super) fn write(&mut self, caller: &Caller, happening: impl Into<Happening>, text: Option<SafeText>) -> Answer {
+        if self.degraded.is_some() {
+            return Err(self.degraded_refusal());
+        }
         let Some(incident) = self.incident() else {
             return Err(Refusal::new(
                 RefusalKind::NoIncident,

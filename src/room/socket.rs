@@ -12,11 +12,11 @@ use tokio::net::{UnixListener, UnixStream};
 pub enum SocketError {
     #[error("a room already runs at {0}; stop it first, or choose another --socket")]
     Taken(PathBuf),
-    #[error("{0} is {1} bytes long and a socket's path may have 107; choose a shorter --socket or --state-dir")]
+    #[error("{0} is {1} bytes long and a socket's path may have 107; choose a shorter --socket")]
     TooLong(PathBuf, usize),
     #[error("{0} exists and is not a socket; remove it or choose another --socket")]
     NotASocket(PathBuf),
-    #[error("can't make the socket {path}: {error}")]
+    #[error("can't make the socket {path}: {error}; choose another --socket")]
     Io { path: PathBuf, error: io::Error },
 }
 

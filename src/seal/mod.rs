@@ -15,7 +15,7 @@ mod tests;
 pub use canonical::canonical;
 pub use chain::{Break, ChainCheck, Found, Line, scan_line};
 pub use entry::{MAX_LINE, MAX_TEXT, Meta, Sealed, decode, encode};
-pub use plan::{MAX_PLAN, parse_plan, plan_bytes};
+pub use plan::{MAX_PLAN, parse_plan, plan_bytes, plan_digest};
 
 use crate::model::Digest;
 

@@ -21,7 +21,7 @@ pub fn plan_bytes(plan: &Plan) -> Result<(String, Digest), SealError> {
     }
     let value = serde_json::to_value(plan).map_err(|e| SealError::NotAPlan(e.to_string()))?;
     let bytes = canonical(&value)?;
-    let digest = digest(&bytes);
+    let digest = plan_digest(&bytes);
     Ok((bytes, digest))
 }
 
@@ -41,6 +41,7 @@ pub fn parse_plan(bytes: &str) -> Result<(Plan, Digest), SealError> {
     Ok((plan, digest))
 }
 
-fn digest(bytes: &str) -> Digest {
+/// The digest of canonical plan bytes, as they are: that they are canonical is what [`parse_plan`] checks.
+pub fn plan_digest(bytes: &str) -> Digest {
     Digest(Sha256::new_with_prefix(DOMAIN).chain_update(bytes).finalize().into())
 }

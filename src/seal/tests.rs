@@ -194,7 +194,7 @@ fn jq_and_sha256sum_reproduce_a_plans_digest() {
         .stdout(Stdio::piped())
         .spawn();
     if Command::new("jq").arg("--version").output().is_err() {
-        println!("skipped: no jq here");
+        crate::peers::missing("jq");
         return;
     }
     let mut child = spawned.expect("sh");

@@ -4,7 +4,8 @@ use serde::Deserialize;
 
 use crate::approval::Plans;
 use crate::model::entry::{FollowUp, Proposed, Set, StepEnded};
-use crate::model::{Entry, Happening, PlanId, SafeText, Stamp};
+use crate::model::time::clock;
+use crate::model::{Entry, Happening, PlanId, SafeText};
 
 use super::incident::{Incident, Item};
 
@@ -149,8 +150,4 @@ fn other(item: &Item) -> String {
 fn word(kind: &impl serde::Serialize) -> String {
     let word = serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned));
     word.unwrap_or_default().replace('_', " ")
-}
-
-fn clock(at: Stamp) -> String {
-    at.format("%H:%M:%S UTC").to_string()
 }

@@ -1,6 +1,19 @@
 //! Integration tests: one binary, because every test binary links everything again.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test says what failed"
+)]
+
+mod alertmanagers;
+mod bad_input;
+mod crash;
 mod drill_rows;
 mod outage;
+mod refusals;
+mod stage;
 mod support;
 mod tidy;

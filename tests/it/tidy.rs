@@ -64,6 +64,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("diagnostics", &[]),
+    ("peers", &[]),
 ];
 
 /// Longest file without its tests, and longest function. A longer one argues in its first lines: `Longer than …`.

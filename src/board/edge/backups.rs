@@ -6,11 +6,12 @@ use serde_json::json;
 use crate::model::SafeText;
 use crate::model::entry::Edge;
 use crate::model::facts::{Location, Restore};
+use crate::model::time::clock;
 
 use super::super::backups::is_terminal;
 use super::super::points::location_trouble;
 use super::super::row::{Body, Point, Row, Topic, Verdict};
-use super::super::words::{OVER_RPO, clock_words, count};
+use super::super::words::{OVER_RPO, count};
 use super::{Pair, stamp};
 
 /// A restore first seen at its end counts as news only if it ended this recently.
@@ -59,8 +60,7 @@ fn schedule(pair: &Pair<'_>, before: Option<&Row>, row: &Row, out: &mut Vec<Edge
     };
     let was = before.and_then(best);
     if let Some(point) = best(row).filter(|point| was.is_none_or(|was| was.name != point.name)) {
-        let says =
-            format!("Newest usable restore point of {schedule}: {}, begun {}", point.name, clock_words(point.started));
+        let says = format!("Newest usable restore point of {schedule}: {}, begun {}", point.name, clock(point.started));
         let mut edge = pair.edge("backup.usable", row, Some(pair.now), Verdict::Ok, schedule, says);
         edge.figures = json!({
             "name": point.name, "started": stamp(point.started), "cluster": cluster, "services": services,

@@ -5,10 +5,11 @@ use serde_json::json;
 use crate::model::SafeText;
 use crate::model::entry::Edge;
 use crate::model::facts::{ControlPlane, Endpoint};
+use crate::model::time::{clock, since, words};
 
 use super::super::clusters::{failed_words, fails};
 use super::super::row::{Body, Row, Topic, Verdict};
-use super::super::words::{SILENT, clock_words, count, names};
+use super::super::words::{SILENT, count, names};
 use super::{Pair, stamp};
 
 pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
@@ -19,14 +20,14 @@ pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
         if !was && row.stale {
             let why = trouble.as_ref().map(|trouble| format!(": {}", trouble.what)).unwrap_or_default();
             let says = match alive_at {
-                Some(at) => format!("{subject} not heard from since {}{why}", clock_words(*at)),
+                Some(at) => format!("{subject} not heard from since {}{why}", clock(*at)),
                 None => format!("{subject} does not answer{why}"),
             };
             out.push(pair.edge("source.lost", row, alive_at.or(*troubled_since), Verdict::Unknown, &subject, says));
         } else if was && !row.stale {
             let from = before.and_then(silent_since).unwrap_or(row.seen_at);
             let to = alive_at.unwrap_or(row.seen_at);
-            let gap_s = (to - from).num_seconds().max(0);
+            let gap_s = since(from, to);
             let says = format!("{subject} answers again after {} without data", words(gap_s));
             let mut edge = pair.edge("source.back", row, Some(to), Verdict::Ok, &subject, says);
             edge.figures = json!({ "from": stamp(from), "to": stamp(to), "gap_s": gap_s });
@@ -39,15 +40,6 @@ fn silent_since(row: &Row) -> Option<crate::model::Stamp> {
     match &row.body {
         Body::Source { alive_at, troubled_since, .. } => alive_at.or(*troubled_since),
         _ => None,
-    }
-}
-
-/// A length of time with two significant places.
-fn words(seconds: i64) -> String {
-    match seconds {
-        0..=119 => format!("{seconds} s"),
-        120..=7_199 => format!("{} min", seconds / 60),
-        _ => format!("{} h {:02} min", seconds / 3_600, seconds % 3_600 / 60),
     }
 }
 

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use crate::approval::{Approval, PlanRecord, PlanState, StepState};
-use crate::console::plan_bytes;
 use crate::model::plan::{Check, HeadRef, Op, PolicyRef, Pre, Shown, Target};
 use crate::model::{Action, IncidentId, Level, PersonId, Plan, PlanId, SafeText, SourceId, Stamp, Step, System};
 
@@ -141,10 +140,10 @@ pub fn restore() -> Plan {
 
 /// A plan in the log.
 pub fn record(plan: Plan, state: PlanState, proposed_at: Stamp, seq: u64) -> PlanRecord {
-    let bytes = serde_json::to_string(&plan).unwrap();
+    let (bytes, digest) = crate::seal::plan_bytes(&plan).unwrap();
     PlanRecord {
-        digest: plan_bytes::digest(&bytes),
         bytes,
+        digest,
         by: person(plan.by.as_str()),
         proposed_at,
         proposed_seq: seq,

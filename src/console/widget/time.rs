@@ -3,6 +3,7 @@
 use chrono::FixedOffset;
 
 use crate::model::Stamp;
+pub use crate::model::time::{short as span, since, words};
 
 /// The one setting for wall times, shown once, beside the clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,11 +52,6 @@ impl Zone {
     }
 }
 
-/// Whole seconds from one instant to a later one; 0 if it is not later.
-pub fn since(from: Stamp, now: Stamp) -> u64 {
-    u64::try_from((now - from).num_seconds()).unwrap_or(0)
-}
-
 /// An age with two significant places: `now`, `40 s`, `14 m`, `3 h 05`, `17 h`, `4 d`. Steps of 5 s below a minute.
 pub fn age(seconds: u64) -> String {
     match seconds {
@@ -63,26 +59,6 @@ pub fn age(seconds: u64) -> String {
         5..60 => format!("{} s", seconds / 5 * 5),
         _ => span(seconds),
     }
-}
-
-/// A length of time with two significant places, to the second below a minute.
-pub fn span(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} m", seconds / 60),
-        3_600..36_000 => match seconds % 3_600 / 60 {
-            0 => format!("{} h", seconds / 3_600),
-            minutes => format!("{} h {minutes:02}", seconds / 3_600),
-        },
-        36_000..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
-    }
-}
-
-/// A length of time inside a sentence: as [`span`], with minutes written so that nobody reads metres.
-pub fn words(seconds: u64) -> String {
-    let text = span(seconds);
-    if text.ends_with(" m") { format!("{text}in") } else { text }
 }
 
 /// A running clock: `18:42`, `1:02:03`.

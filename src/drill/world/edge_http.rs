@@ -221,6 +221,15 @@ fn answer_control(shared: &Shared, path: &str) -> Response {
             let percent = |site| (state.traffic.share(site, state.now) * 100.0).round() as u64;
             (200, json!({"primary": percent(Site::Primary), "dr": percent(Site::Dr)}))
         })),
-        _ => shared.json((404, json!({"error": "paths: /_world/state, /_world/writes, /_world/traffic"}))),
+        path => match path.strip_prefix("/_world/inject/").and_then(|count| count.parse().ok()) {
+            // For load tests against a room in another process.
+            Some(count @ 1..=50_000) => {
+                shared.ask(Ask::Inject { site: Site::Primary, count });
+                shared.json((200, json!({"injected": count})))
+            }
+            _ => shared.json((404, json!({"error": CONTROL_PATHS}))),
+        },
     }
 }
+
+const CONTROL_PATHS: &str = "paths: /_world/state, /_world/writes, /_world/traffic, /_world/inject/COUNT";

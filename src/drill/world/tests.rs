@@ -174,9 +174,9 @@ async fn the_story_can_be_lived_through_real_sockets() {
     room.to(1078);
     assert_eq!(room.phase("wr-1").await, "Completed");
     assert!(room.probes(6).await.iter().all(|(status, _)| *status == 503), "replicas are cold");
-    room.to(1342);
+    room.to(1352);
     assert!(room.probes(6).await.iter().any(|(status, _)| *status == 503), "one replica still warms up");
-    room.to(1343);
+    room.to(1353);
     assert!(room.probes(12).await.iter().all(|p| *p == (200, "dr".to_owned())));
     assert!(!names(&alerts(0).await.1).contains(&"ShopErrorBudgetBurn".to_owned()), "resolved alerts are not returned");
 
@@ -398,7 +398,7 @@ async fn tool(program: &str, args: &[&str]) -> Option<(bool, String)> {
             format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)),
         )),
         Err(_) => {
-            println!("skipped: {program} is not installed");
+            crate::peers::missing(program);
             None
         }
     }

@@ -1,3 +1,5 @@
+//! Argo CD on a scripted API server: applications are watched, and counted for the executor.
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::model::facts::Open;
+use crate::model::time::go_duration;
 use crate::model::{SafeText, Stamp};
 
 /// Most entries kept of a list inside one object.
@@ -84,50 +85,15 @@ pub fn namespaced(object: &Value) -> Option<String> {
     Some(format!("{}/{name}", text(object, "/metadata/namespace")))
 }
 
-/// Go's notation of a duration, in whole seconds: `1m0s`, `1h30m`, `0s`, `300ms`.
+/// Go's notation of a duration, in whole seconds.
 pub fn go_seconds(text: &str) -> Option<u64> {
-    let mut rest = text.trim();
-    if rest == "0" {
-        return Some(0);
-    }
-    let mut total = 0.0_f64;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let amount: f64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let unit = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
-        total += amount
-            * match &rest[..unit] {
-                "h" => 3600.0,
-                "m" => 60.0,
-                "s" => 1.0,
-                "ms" => 1e-3,
-                "us" | "µs" => 1e-6,
-                "ns" => 1e-9,
-                _ => return None,
-            };
-        rest = &rest[unit..];
-    }
-    (!text.trim().is_empty()).then_some(total as u64)
+    go_duration(text).map(|seconds| seconds as u64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn durations_as_go_writes_them() {
-        assert_eq!(go_seconds("1m0s"), Some(60));
-        assert_eq!(go_seconds("1h30m"), Some(5400));
-        assert_eq!(go_seconds("0s"), Some(0));
-        assert_eq!(go_seconds("0"), Some(0));
-        assert_eq!(go_seconds("1.5s"), Some(1));
-        assert_eq!(go_seconds("300ms"), Some(0));
-        assert_eq!(go_seconds(""), None);
-        assert_eq!(go_seconds("soon"), None);
-        assert_eq!(go_seconds("5"), None);
-    }
 
     #[test]
     fn wrong_types_cost_the_field_and_nothing_else() {

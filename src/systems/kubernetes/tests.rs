@@ -1,3 +1,5 @@
+//! Lists, watches and health checks on a scripted API server, and recorded answers of a real one.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 

@@ -1,3 +1,5 @@
+//! Velero on a scripted API server: what is watched, and what a step sends, reads back and never sends twice.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

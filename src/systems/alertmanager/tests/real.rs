@@ -80,7 +80,7 @@ async fn look(room: &mut Room, instance: &str, count: usize) -> Vec<String> {
 #[tokio::test]
 async fn a_real_pair_with_one_member_killed_and_started_again() {
     if !Path::new(PROGRAM).exists() {
-        println!("skipped: {PROGRAM} is not installed");
+        crate::peers::missing(PROGRAM);
         return;
     }
     let dir = tempfile::tempdir().expect("a directory");

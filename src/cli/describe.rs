@@ -1,0 +1,83 @@
+//! A board row in two cells of a table: what it is about, and how that is.
+
+use super::shown::age;
+use crate::board::Body;
+use crate::board::row::Point;
+use crate::model::time::short;
+use crate::model::{SafeText, Stamp, Trouble};
+
+/// One exhaustive match, so that a new kind of row can't be forgotten.
+pub fn describe(body: &Body, now: Stamp) -> (String, String) {
+    match body {
+        Body::Source { alive_at, trouble, .. } => ("source".to_owned(), source(*alive_at, trouble.as_ref(), now)),
+        Body::Cluster { name, nodes, nodes_ready, pods, control_plane, .. } => {
+            let failed =
+                control_plane.as_ref().map(|plane| list(&plane.failed, ", ")).filter(|names| !names.is_empty());
+            let failed = failed.map_or(String::new(), |names| format!(" · failing: {names}"));
+            let how = format!("{nodes_ready} of {nodes} nodes ready · {} pods in trouble{failed}", pods.len());
+            (format!("cluster {name}"), how)
+        }
+        Body::Service { name, rto_s, rpo_s, restore_point, .. } => {
+            let point = newest(restore_point.as_ref(), now);
+            (format!("service {name}"), format!("{point} · RPO {} · RTO {}", short(*rpo_s), short(*rto_s)))
+        }
+        Body::Event(event) => (
+            format!("{}/{}", event.object_kind, event.object_name),
+            format!("{} ×{} · {}", event.reason, event.count, event.message),
+        ),
+        Body::Alert { alert, held_by, .. } => {
+            let since = alert.starts_at.map_or(String::new(), |at| format!(" for {}", age(at, now)));
+            let told = list(&alert.receivers, ", ");
+            (alert.name.to_string(), format!("{}{since} → {told} · on {}", alert.state.as_str(), held_by.join(", ")))
+        }
+        Body::Backup { schedule, point, rpo_s, missed_runs, cluster, .. } => {
+            let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", short(rpo)));
+            let missed = if *missed_runs > 0 { format!(" · {missed_runs} runs missed") } else { String::new() };
+            (format!("{schedule} ({cluster})"), format!("{}{rpo}{missed}", newest(point.as_ref(), now)))
+        }
+        Body::Location(it) => {
+            (format!("location {}", it.name), format!("{} {}", it.phase.as_str(), it.access_mode.as_str()))
+        }
+        Body::Restore(it) => (
+            format!("restore {}", it.name),
+            format!("{} {}/{} of {}", it.phase.as_str(), it.items_done, it.items_total, it.backup),
+        ),
+        Body::Parity { cluster, ok, total, laggards, .. } => {
+            let late: Vec<_> = laggards.iter().take(3).map(|(name, why)| format!("{name}: {why}")).collect();
+            (format!("parity of {cluster}"), format!("{ok} of {total} {}", late.join("; ")))
+        }
+        Body::App(app) => (app.name.to_string(), format!("{} {}", app.sync.as_str(), app.health.as_str())),
+        Body::LoadBalancer { lb, order, goes_to, .. } => {
+            let order: Vec<_> = order.iter().map(|pool| pool.name.clone()).collect();
+            let to = goes_to.as_ref().map_or("unknown", SafeText::as_str);
+            let how = format!("order {} · goes to {to} · policy {}", list(&order, " → "), lb.policy.as_str());
+            (lb.name.to_string(), how)
+        }
+        Body::Pool(pool) => {
+            let healthy = pool.healthy.map_or("health unknown", |healthy| if healthy { "healthy" } else { "down" });
+            (format!("pool {}", pool.name), format!("{healthy}{}", if pool.enabled { "" } else { " · disabled" }))
+        }
+        Body::Probe(probe) => {
+            let status = probe.status.map_or("no answer".to_owned(), |status| status.to_string());
+            let site = probe.site.as_ref().map_or(String::new(), |site| format!(" from {site}"));
+            (format!("probe {}", probe.name), format!("{status}{site} · {}/{} good", probe.good, probe.samples))
+        }
+    }
+}
+
+fn newest(point: Option<&Point>, now: Stamp) -> String {
+    point.map_or("no usable restore point".to_owned(), |it| format!("{} {} old", it.name, age(it.started, now)))
+}
+
+fn list(names: &[SafeText], between: &str) -> String {
+    names.iter().map(SafeText::as_str).collect::<Vec<_>>().join(between)
+}
+
+/// When a source was last heard, and what to do about it; what failed is in the row's own reason.
+fn source(alive_at: Option<Stamp>, trouble: Option<&Trouble>, now: Stamp) -> String {
+    let alive = alive_at.map_or("never heard".to_owned(), |at| format!("alive {} ago", age(at, now)));
+    match trouble.map(|trouble| &trouble.remedy).filter(|remedy| !remedy.is_empty()) {
+        Some(remedy) => format!("{alive} · {remedy}"),
+        None => alive,
+    }
+}

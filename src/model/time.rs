@@ -1,0 +1,103 @@
+//! Instants and lengths of time as text: one way to write them for panes, commands, plans and the log.
+
+use super::Stamp;
+
+/// A length of time with two significant places: `40 s`, `14 m`, `3 h 05`, `17 h`, `2 d 04`, `12 d`.
+pub fn short(seconds: u64) -> String {
+    let two = |large: u64, unit: &str, small: u64| match small {
+        0 => format!("{large} {unit}"),
+        small => format!("{large} {unit} {small:02}"),
+    };
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} m", seconds / 60),
+        3_600..36_000 => two(seconds / 3_600, "h", seconds % 3_600 / 60),
+        36_000..172_800 => format!("{} h", seconds / 3_600),
+        172_800..864_000 => two(seconds / 86_400, "d", seconds % 86_400 / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// [`short`] inside a sentence: minutes are written so that nobody reads metres.
+pub fn words(seconds: u64) -> String {
+    let text = short(seconds);
+    if text.ends_with(" m") { format!("{text}in") } else { text }
+}
+
+/// Whole seconds from one instant to a later one; 0 if it is not later.
+pub fn since(from: Stamp, now: Stamp) -> u64 {
+    u64::try_from((now - from).num_seconds()).unwrap_or(0)
+}
+
+/// An instant inside a recorded sentence: `14:41:00 UTC`. It stays the same while nothing changes; an age would not.
+pub fn clock(at: Stamp) -> String {
+    at.format("%H:%M:%S UTC").to_string()
+}
+
+/// Minutes and seconds from detection: `T+8:00`, `T-4:00`.
+pub fn from_detection(seconds: i64) -> String {
+    let sign = if seconds < 0 { '-' } else { '+' };
+    let s = seconds.unsigned_abs();
+    format!("T{sign}{}:{:02}", s / 60, s % 60)
+}
+
+/// Go's notation of a duration, in seconds: `1h30m`, `1m0s`, `0s`, `300ms`, `1.5h`. What has no unit is none, but for `0`.
+pub fn go_duration(text: &str) -> Option<f64> {
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return None;
+    }
+    if rest == "0" {
+        return Some(0.0);
+    }
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let amount: f64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let unit = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        seconds += amount
+            * match &rest[..unit] {
+                "h" => 3600.0,
+                "m" => 60.0,
+                "s" => 1.0,
+                "ms" => 1e-3,
+                "us" | "µs" => 1e-6,
+                "ns" => 1e-9,
+                _ => return None,
+            };
+        rest = &rest[unit..];
+    }
+    Some(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_have_two_significant_places() {
+        let lengths = [0, 59, 60, 3_599, 3_600, 11_100, 63_000, 100_000, 172_800, 259_199, 345_600, 900_000]
+            .map(short)
+            .join(", ");
+        assert_eq!(lengths, "0 s, 59 s, 1 m, 59 m, 1 h, 3 h 05, 17 h, 27 h, 2 d, 2 d 23, 4 d, 10 d");
+        assert_eq!([40, 840, 11_100].map(words), ["40 s", "14 min", "3 h 05"]);
+    }
+
+    #[test]
+    fn detection_is_the_origin() {
+        assert_eq!([480, 0, -240].map(from_detection), ["T+8:00", "T+0:00", "T-4:00"]);
+    }
+
+    #[test]
+    fn durations_as_go_writes_them() {
+        for (text, seconds) in
+            [("1m0s", 60.0), ("1h30m", 5400.0), ("0s", 0.0), ("0", 0.0), ("1.5s", 1.5), ("300ms", 0.3)]
+        {
+            assert_eq!(go_duration(text), Some(seconds), "{text}");
+        }
+        for text in ["", " ", "soon", "5", "5 m", "1x"] {
+            assert_eq!(go_duration(text), None, "{text}");
+        }
+    }
+}

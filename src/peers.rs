@@ -1,0 +1,31 @@
+//! Programs that tests run for real: found, or skipped with a word on how to get them. Built for tests only.
+
+/// Says that a test could not run what it needs. With `WARROOM_REQUIRE_PEERS=1` that is a failure.
+///
+/// # Panics
+/// Where peers are required.
+pub fn skipped(what: &str, install: &str) {
+    println!("skipped: {what} (install: {install})");
+    let required = std::env::var_os("WARROOM_REQUIRE_PEERS").is_some_and(|value| value == "1");
+    assert!(!required, "{what} is required here and missing (install: {install})");
+}
+
+/// The Debian package that brings a program.
+pub fn package(program: &str) -> &'static str {
+    match program.rsplit('/').next().unwrap_or(program) {
+        "kubectl" => "apt-get install kubernetes-client",
+        "amtool" | "prometheus-alertmanager" => "apt-get install prometheus-alertmanager",
+        "ssh-keygen" => "apt-get install openssh-client",
+        "systemd-analyze" => "apt-get install systemd",
+        "jq" => "apt-get install jq",
+        _ => "your distribution's package of that name",
+    }
+}
+
+/// [`skipped`] for a program.
+///
+/// # Panics
+/// Where peers are required.
+pub fn missing(program: &str) {
+    skipped(program, package(program));
+}
