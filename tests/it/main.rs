@@ -14,6 +14,7 @@ mod crash;
 mod drill_rows;
 mod outage;
 mod refusals;
+mod room;
 mod stage;
 mod support;
 mod tidy;
