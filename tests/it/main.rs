@@ -11,6 +11,7 @@
 mod crash;
 mod drill_rows;
 mod outage;
+mod readme;
 mod refusals;
 mod stage;
 mod support;
