@@ -28,7 +28,8 @@ pub fn recording(room: RoomNow) -> Verdict {
         Some(why) => no(
             Kind::Degraded,
             format!("The room can't record, so it does not act: {}.", why.as_str().trim_end_matches('.')),
-            "Repair the room's disk; for now use plan show --manual and write down what you do.",
+            "Repair the room's disk, or after damage stop the room and run `warroom ledger new --after-damage`; for now use \
+             plan show --manual and write down what you do.",
         ),
     }
 }

@@ -4,17 +4,12 @@ use super::shown::age;
 use crate::board::Body;
 use crate::board::row::Point;
 use crate::model::time::short;
-use crate::model::{SafeText, Stamp};
+use crate::model::{SafeText, Stamp, Trouble};
 
 /// One exhaustive match, so that a new kind of row can't be forgotten.
 pub fn describe(body: &Body, now: Stamp) -> (String, String) {
     match body {
-        Body::Source { alive_at, trouble, .. } => {
-            // What failed is in the row's own reason; here stands what to do about it.
-            let alive = alive_at.map_or("never heard".to_owned(), |at| format!("alive {} ago", age(at, now)));
-            let remedy = trouble.as_ref().map(|trouble| trouble.remedy.as_str()).filter(|remedy| !remedy.is_empty());
-            ("source".to_owned(), remedy.map_or(alive.clone(), |remedy| format!("{alive} · {remedy}")))
-        }
+        Body::Source { alive_at, trouble, .. } => ("source".to_owned(), source(*alive_at, trouble.as_ref(), now)),
         Body::Cluster { name, nodes, nodes_ready, pods, control_plane, .. } => {
             let failed =
                 control_plane.as_ref().map(|plane| list(&plane.failed, ", ")).filter(|names| !names.is_empty());
@@ -76,4 +71,13 @@ fn newest(point: Option<&Point>, now: Stamp) -> String {
 
 fn list(names: &[SafeText], between: &str) -> String {
     names.iter().map(SafeText::as_str).collect::<Vec<_>>().join(between)
+}
+
+/// When a source was last heard, and what to do about it; what failed is in the row's own reason.
+fn source(alive_at: Option<Stamp>, trouble: Option<&Trouble>, now: Stamp) -> String {
+    let alive = alive_at.map_or("never heard".to_owned(), |at| format!("alive {} ago", age(at, now)));
+    match trouble.map(|trouble| &trouble.remedy).filter(|remedy| !remedy.is_empty()) {
+        Some(remedy) => format!("{alive} · {remedy}"),
+        None => alive,
+    }
 }

@@ -111,7 +111,9 @@ pub async fn status(link: &mut Link) -> Result<Shown, Fail> {
         "trouble": troubled,
     });
     let mut text = room_lines(&room, incident, now);
-    if troubled.is_empty() {
+    if rows.is_empty() {
+        text.push_str("the room sees nothing: no source is configured, or none has reported yet\n");
+    } else if troubled.is_empty() {
         text.push_str("nothing needs you: every source is fresh and every row is fine\n");
     } else {
         text.push_str(&table(&troubled.into_iter().cloned().collect::<Vec<_>>(), now));

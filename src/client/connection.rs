@@ -13,6 +13,7 @@ use crate::client::ClientEvent;
 use crate::model::{Refusal, SafeText};
 use crate::protocol::codec::{self, ROOM_DEPTH, ROOM_LINE};
 use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine};
+use crate::seal;
 
 /// Nothing heard for this long (the room pings every 15 s): the connection is given up and made again.
 const SILENCE: Duration = Duration::from_secs(40);
@@ -208,8 +209,12 @@ impl Connection {
             }
             RoomLine::Push(push) => {
                 if let (Push::Entries(lines), Some(from)) = (&push, self.hello.entries_from.as_mut()) {
-                    // The next connection resumes behind the last entry received.
-                    *from += lines.len() as u64;
+                    // The next connection resumes behind the last entry received; numbers may have gaps.
+                    let last = lines.last().and_then(|last| match seal::scan_line(last.line.as_bytes()) {
+                        Ok(seal::Line::Entry(found)) => Some(found.seq),
+                        _ => None,
+                    });
+                    *from = last.map_or(*from, |last| last.saturating_add(1));
                 }
                 ClientEvent::Push(push)
             }

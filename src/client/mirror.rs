@@ -124,7 +124,14 @@ impl Mirror {
                     }
                 }
             }
-            Push::CaughtUp { .. } => self.caught_up = true,
+            Push::CaughtUp { seq } => {
+                self.caught_up = true;
+                // Nothing acknowledged is ever absent later: a log that is shorter now is another history.
+                if let Some((held, _)) = self.head.filter(|(held, _)| *held > seq) {
+                    let why = format!("the room's log ends at entry {seq}; this console holds entry {held} of it");
+                    self.broken.get_or_insert_with(|| SafeText::new(&why));
+                }
+            }
             Push::Board(delta) => self.delta(delta),
             Push::Presence(present) => self.present = present,
             Push::Clock(sync) => {

@@ -229,6 +229,12 @@ impl Ledger {
         self.condition()
     }
 
+    /// Whether nothing is recorded because the disk is full, which may pass.
+    pub fn is_full(&self) -> bool {
+        let writer = self.lock();
+        writer.full && writer.stopped.is_none()
+    }
+
     fn ready(&self, writer: &mut Writer, urgent: bool) -> Result<(), AppendError> {
         if let Condition::Damaged(says) = self.condition() {
             return Err(AppendError::Damaged(says));

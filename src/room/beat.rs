@@ -13,10 +13,13 @@ use crate::model::{Actor, IncidentId, SafeText, Stamp};
 
 /// Events that cross the socket, newest first; the row count says how many there are in all.
 const EVENTS_SHOWN: usize = 1_000;
+/// Drafts of one batch, below what the ledger takes at once.
+const BATCH: usize = 256;
 
 impl Engine {
     pub(super) fn beat(&mut self) {
         let now = self.shared.clock.now();
+        self.heal();
         self.expire_plans();
         // Time alone changes verdicts (what was fresh goes stale), so everything is judged once a second as well.
         let due = self.judged_at + TimeDelta::seconds(1) <= now;
@@ -24,10 +27,18 @@ impl Engine {
             return;
         }
         let judged = self.judge(now, due);
-        let found = edges(&self.judged, &judged, &self.shared.config.rules, now);
         self.publish(&judged);
-        self.judged = judged;
+        let before = std::mem::replace(&mut self.judged, judged);
+        if self.degraded.is_some() {
+            self.outage.unsaid.get_or_insert(before);
+            return;
+        }
+        let said = self.outage.unsaid.take().unwrap_or(before);
+        let found = edges(&said, &self.judged, &self.shared.config.rules, now);
         self.record_edges(found, now);
+        if self.degraded.is_some() {
+            self.outage.unsaid = Some(said);
+        }
     }
 
     /// Judges the topics that something was seen of, or all.
@@ -78,12 +89,14 @@ impl Engine {
     fn record_edges(&mut self, found: Vec<Edge>, now: Stamp) {
         let mut drafts = Vec::new();
         for edge in found {
-            if !self.limiter.allow(&edge, now) {
+            let opens = self.opens(&edge) && self.incident().is_none();
+            // The edge that opens an incident is never folded away: in a storm nobody else would open it.
+            if !opens && !self.limiter.allow(&edge, now) {
                 continue;
             }
-            if self.opens(&edge) && self.incident().is_none() {
+            if opens {
                 // What was seen before the alert is recorded before the incident opens, in the order it was seen.
-                self.record(std::mem::take(&mut drafts));
+                self.record_all(std::mem::take(&mut drafts));
                 self.open_by(&edge, now);
             }
             let recovered = edge.edge == "service.recovered";
@@ -93,7 +106,18 @@ impl Engine {
             }
         }
         drafts.extend(self.limiter.folded(now).into_iter().map(|folded| self.by_room(Happening::Folded(folded))));
-        self.record(drafts);
+        self.record_all(drafts);
+    }
+
+    /// Records drafts of the room in batches; one that can't be written costs only itself.
+    fn record_all(&mut self, drafts: Vec<Draft>) {
+        for batch in drafts.chunks(BATCH) {
+            if self.record(batch.to_vec()).is_none() && self.degraded.is_none() {
+                for draft in batch {
+                    self.record(vec![draft.clone()]);
+                }
+            }
+        }
     }
 
     /// Whether this edge opens an incident by the configured rule.
@@ -141,10 +165,10 @@ impl Engine {
         let late: Vec<_> =
             self.deadlines.iter().filter(|(_, deadline)| **deadline <= boot).map(|(plan, _)| plan.clone()).collect();
         for plan in late {
-            self.deadlines.remove(&plan);
-            if self.is_open(&plan) {
-                let why = SafeText::new("nobody confirmed it in time");
-                self.record(vec![self.by_room(Expired { plan, why })]);
+            let why = SafeText::new("nobody confirmed it in time");
+            // One that can't be recorded now is tried again at the next beat: until then the plan is late, and no claim passes.
+            if !self.is_open(&plan) || self.record_about(&plan, Expired { plan: plan.clone(), why }) {
+                self.deadlines.remove(&plan);
             }
         }
     }

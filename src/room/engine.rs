@@ -13,10 +13,11 @@ use tokio_util::sync::CancellationToken;
 use super::news::Newsroom;
 use super::peer::Peer;
 use super::presence::Presence;
+use super::recovery::Outage;
 use super::refusals::RefusalLog;
 use super::shared::Shared;
 use crate::board::{Board, Judged, Limiter};
-use crate::ledger::{Condition, Ledger};
+use crate::ledger::{AppendError, Condition, Ledger};
 use crate::model::entry::{Draft, Entry, Happening, RoomStopped};
 use crate::model::{Actor, Digest, IncidentId, Observation, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::{Hello, Reply, Request};
@@ -59,7 +60,7 @@ pub enum Command {
         plan: PlanId,
         digest: Digest,
         confirm: String,
-        broken: Vec<String>,
+        read: FirstRead,
         reply: oneshot::Sender<Answer>,
     },
     /// The executor asks for the right to do a step; the answer comes after `step_started` is durable.
@@ -74,6 +75,13 @@ pub enum Command {
         plan: PlanId,
         done: oneshot::Sender<bool>,
     },
+}
+
+/// What reading the first step's preconditions found.
+pub struct FirstRead {
+    /// When the reading ended, on the host's boot clock.
+    pub at: Duration,
+    pub broken: Vec<String>,
 }
 
 /// The engine's state.
@@ -94,6 +102,9 @@ pub struct Engine {
     /// When each person proposed, on the boot clock, for the rate of proposals.
     pub(super) proposals: BTreeMap<String, Vec<Duration>>,
     pub(super) degraded: Option<SafeText>,
+    pub(super) outage: Outage,
+    /// The log says that this room has started.
+    pub(super) announced: bool,
     /// For tasks the engine starts (preflight, executor) to report back.
     pub(super) me: mpsc::WeakSender<Command>,
     pub(super) tasks: tokio_util::task::TaskTracker,
@@ -107,20 +118,25 @@ impl Engine {
         let mut beat = tokio::time::interval(BEAT);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let stop = self.stop.clone();
-        let mut watching = true;
+        let mut sources_live = true;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(command) = commands.recv() => self.take(command),
-                n = seen.recv_many(&mut gulp, GULP), if watching => {
+                n = seen.recv_many(&mut gulp, GULP), if sources_live => {
+                    // Nothing: every source has ended, and only the beat and requests are left.
+                    sources_live = n > 0;
                     for observation in gulp.drain(..) {
                         self.board.apply(observation);
                     }
-                    // Without sources, or after their end, only the beat and requests are left: a closed channel is
-                    // always ready, and asking it again would keep a processor busy.
-                    watching = n > 0;
                 }
                 _ = beat.tick() => self.beat(),
+            }
+        }
+        // What the executor reported and who left is on its way already; nothing new begins.
+        while let Ok(command) = commands.try_recv() {
+            if matches!(command, Command::Record { .. } | Command::Leave { .. }) {
+                self.take(command);
             }
         }
         self.record(vec![self.by_room(RoomStopped { why: SafeText::new("stopped in order") })]);
@@ -131,8 +147,8 @@ impl Engine {
             Command::Ask { caller, request, reply } => self.ask(caller, request, reply),
             Command::Join { caller } => self.join(&caller),
             Command::Leave { caller } => self.leave(&caller),
-            Command::Confirm { caller, plan, digest, confirm, broken, reply } => {
-                let answer = self.confirm(&caller, &plan, digest, &confirm, &broken);
+            Command::Confirm { caller, plan, digest, confirm, read, reply } => {
+                let answer = self.confirm(&caller, &plan, digest, &confirm, &read);
                 self.answer(&caller, "approve", Some(&plan), reply, answer);
             }
             Command::MayStep { plan, step, reply } => {
@@ -145,7 +161,8 @@ impl Engine {
         }
     }
 
-    /// Appends a batch, folds it and tells the sessions. `None` when nothing could be recorded: the room is degraded.
+    /// Appends a batch, folds it and tells the sessions. `None` when nothing of it was recorded: the room is degraded, or the
+    /// batch can't be written at all.
     pub(super) fn record(&mut self, drafts: Vec<Draft>) -> Option<Vec<Entry>> {
         if drafts.is_empty() {
             return Some(Vec::new());
@@ -153,6 +170,16 @@ impl Engine {
         if self.degraded.is_some() {
             return None;
         }
+        self.append(drafts)
+    }
+
+    /// Records what a running plan has to say. On a full disk too: the ledger keeps a reserve for just that.
+    pub(super) fn record_outcome(&mut self, draft: Draft) -> bool {
+        let may = self.degraded.is_none() || self.outage.full;
+        may && self.append(vec![draft]).is_some()
+    }
+
+    fn append(&mut self, drafts: Vec<Draft>) -> Option<Vec<Entry>> {
         match tokio::task::block_in_place(|| self.ledger.append(drafts)) {
             Ok(sealed) => {
                 let entries: Vec<Entry> = sealed.into_iter().map(|sealed| sealed.entry).collect();
@@ -164,7 +191,15 @@ impl Engine {
                 }
                 Some(entries)
             }
+            // The batch's own fault, not the log's: it is not recorded, and everything else still is.
+            Err(error @ (AppendError::Seal(_) | AppendError::TooMany(_))) => {
+                tracing::error!(%error, "a batch can't be an entry of the timeline");
+                None
+            }
             Err(error) => {
+                if error == AppendError::Full {
+                    self.disk_is_full();
+                }
                 tracing::error!(%error, "the timeline can't be written");
                 self.degrade(&format!("the timeline can't be written: {error}"));
                 None
@@ -211,7 +246,13 @@ impl Engine {
 
     /// The refusal of everything that must be recorded while nothing can be.
     pub(super) fn degraded_refusal(&self) -> Refusal {
-        let why = self.degraded.clone().unwrap_or_default();
+        let Some(why) = self.degraded.clone() else {
+            return Refusal::new(
+                RefusalKind::BadRequest,
+                "this can't be written to the timeline: it is too long, or holds what no line may hold",
+                "shorten it and send it again",
+            );
+        };
         let remedy = match self.ledger.condition() {
             Condition::Damaged(_) => {
                 "stop the room, keep a copy of the log, then: warroom ledger new --after-damage; the panes stay live meanwhile"

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::engine::Command;
 use super::shared::Shared;
 use crate::actions::{self, Progress, holds};
+use crate::clock::Clock;
 use crate::model::entry::{
     Happening, Outcome, PlanEnded, Reconciled, Reconciliation, StepDone, StepEnded, StepFailed, StepUnknown,
 };
@@ -22,8 +23,13 @@ use crate::systems::{ActError, Permit};
 
 /// A read for a precondition must answer within this real time.
 const READ_WITHIN: Duration = Duration::from_secs(5);
+/// A write relies on preconditions read at most this real time before it, the reading itself apart.
+const FRESH: Duration = Duration::from_secs(5);
 /// How often a check is read while a step waits for its effect, on the room's clock.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// An outcome that could not be recorded is offered again after this real time.
+const REPORT_AGAIN: Duration = Duration::from_secs(1);
 
 type Reads = BTreeMap<(SourceId, String), Value>;
 
@@ -89,6 +95,25 @@ pub struct Run {
     pub plan: Plan,
     pub digest: Digest,
     pub persons: Vec<PersonId>,
+    /// When the first step's preconditions were read, on [`boottime`].
+    pub read_at: Duration,
+}
+
+/// Real time since the host booted: goes on through suspend, and a drill's speed does not touch it.
+pub fn boottime() -> Duration {
+    Clock::real().boot()
+}
+
+/// A reading of preconditions.
+struct Read {
+    at: Duration,
+    broken: Vec<String>,
+}
+
+impl Read {
+    fn is_old(&self) -> bool {
+        boottime().saturating_sub(self.at) > FRESH
+    }
 }
 
 impl Run {
@@ -100,8 +125,14 @@ impl Run {
             let ended = |says: &str| StepEnded { says: SafeText::new(says), ..id() };
             match end {
                 StepEnd::Done(says) => {
-                    if !self.report(StepDone(ended(&says))).await {
-                        return;
+                    let last = i + 1 == self.plan.steps.len();
+                    match self.report(StepDone(ended(&says))).await {
+                        Reported::Never => return,
+                        Reported::Late if !last => {
+                            let why = "the timeline could not be written for a while; propose what is left anew";
+                            return self.end(Outcome::Stopped, false, why).await;
+                        }
+                        _ => {}
                     }
                 }
                 StepEnd::Precheck(why) => return self.end(Outcome::Failed, i == 0, &why).await,
@@ -120,10 +151,13 @@ impl Run {
     }
 
     async fn step(&self, step: &Step, first: bool) -> StepEnd {
-        // The first step's preconditions were read for the claim, a moment ago.
-        let broken = if first { Vec::new() } else { broken(&self.shared, self.digest, step).await };
-        if !broken.is_empty() {
-            return StepEnd::Precheck(format!("before step {}: {}", step.id, broken.join("; ")));
+        // The first step's preconditions were read for the claim, a moment ago: unless the log was slow to take it.
+        let mut read = Read { at: self.read_at, broken: Vec::new() };
+        if !first || read.is_old() {
+            read = self.reread(step).await;
+        }
+        if !read.broken.is_empty() {
+            return StepEnd::Precheck(format!("before step {}: {}", step.id, read.broken.join("; ")));
         }
         let (reply, answer) = oneshot::channel();
         let may = Command::MayStep { plan: self.plan.plan.clone(), step: step.id.clone(), reply };
@@ -135,6 +169,13 @@ impl Run {
             Ok(Err(why)) => return StepEnd::Stopped(why),
             Err(_) => return StepEnd::Stopped("the room is stopping".to_owned()),
         }
+        // The answer came when `step_started` was durable; on a slow disk the reading may be old by then.
+        if read.is_old() && !step.pre.is_empty() {
+            read = self.reread(step).await;
+            if !read.broken.is_empty() {
+                return StepEnd::Failed(format!("nothing was sent: {}", read.broken.join("; ")));
+            }
+        }
         let mut said = String::new();
         if !step.params.is_null() {
             match self.write(step).await {
@@ -145,6 +186,11 @@ impl Run {
             }
         }
         self.watch(step, said).await
+    }
+
+    async fn reread(&self, step: &Step) -> Read {
+        let broken = broken(&self.shared, self.digest, step).await;
+        Read { at: boottime(), broken }
     }
 
     async fn write(&self, step: &Step) -> Result<String, ActError> {
@@ -187,7 +233,7 @@ impl Run {
         }
     }
 
-    async fn report(&self, happening: impl Into<Happening>) -> bool {
+    async fn report(&self, happening: impl Into<Happening>) -> Reported {
         record(&self.engine, &self.plan, happening.into()).await
     }
 
@@ -202,10 +248,33 @@ impl Run {
     }
 }
 
-async fn record(engine: &mpsc::Sender<Command>, plan: &Plan, happening: Happening) -> bool {
-    let (done, recorded) = oneshot::channel();
-    let command = Command::Record { happening, plan: plan.plan.clone(), done };
-    engine.send(command).await.is_ok() && recorded.await.unwrap_or(false)
+/// How a report reached the log.
+#[derive(PartialEq)]
+enum Reported {
+    AtOnce,
+    /// After the log could not be written for a while.
+    Late,
+    /// The room stops: the next start finds out by reading.
+    Never,
+}
+
+/// Has an outcome recorded, however long that takes: a plan that is over must not look as if it ran.
+async fn record(engine: &mpsc::Sender<Command>, plan: &Plan, happening: Happening) -> Reported {
+    let mut first = true;
+    loop {
+        let (done, recorded) = oneshot::channel();
+        let command = Command::Record { happening: happening.clone(), plan: plan.plan.clone(), done };
+        if engine.send(command).await.is_err() {
+            return Reported::Never;
+        }
+        match recorded.await {
+            Ok(true) if first => return Reported::AtOnce,
+            Ok(true) => return Reported::Late,
+            Ok(false) => first = false,
+            Err(_) => return Reported::Never,
+        }
+        tokio::time::sleep(REPORT_AGAIN).await;
+    }
 }
 
 /// Finds out by reading what an interrupted plan did. Writes nothing outside, ever.

@@ -7,10 +7,13 @@ mod beat;
 mod engine;
 mod executor;
 mod news;
+mod pages;
 mod peer;
 mod plans;
+mod plausible;
 mod presence;
 mod rate;
+mod recovery;
 mod refusals;
 mod requests;
 mod session;
@@ -41,6 +44,7 @@ pub use socket::{Socket, SocketError};
 use engine::Engine;
 use news::{News, Newsroom};
 use presence::Presence;
+use recovery::Outage;
 use refusals::RefusalLog;
 use shared::Shared;
 
@@ -175,6 +179,8 @@ impl Room {
             deadlines: BTreeMap::new(),
             proposals: BTreeMap::new(),
             degraded: None,
+            outage: Outage::default(),
+            announced: false,
             me: me.downgrade(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -210,18 +216,28 @@ impl Engine {
         }
         match self.ledger.condition() {
             Condition::Healthy => {}
-            Condition::Degraded(why) => self.degrade(&format!("the timeline can't be written: {why}")),
+            Condition::Degraded(why) => {
+                self.disk_is_full();
+                self.degrade(&format!("the timeline can't be written: {why}"));
+            }
             Condition::Damaged(why) => self.degrade(why.as_str()),
         }
+        self.announce();
+        self
+    }
+
+    /// Says that the room has started, and settles what it found. With a full disk this waits until there is room.
+    fn announce(&mut self) {
         let started = RoomStarted {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             drill: self.shared.drill.as_ref().map(|drill| format!("{} seed {}", drill.scenario, drill.seed)),
             people_digest: self.shared.config.people_digest.clone(),
             policy_digest: self.shared.policy_digest.clone(),
         };
-        self.record(vec![self.by_room(started)]);
-        self.settle_old_plans();
-        self
+        self.announced = self.record(vec![self.by_room(started)]).is_some();
+        if self.announced {
+            self.settle_old_plans();
+        }
     }
 
     fn fold_log(&mut self) -> Result<(), String> {

@@ -1,11 +1,16 @@
 //! Who is calling: the kernel's word, never the message's.
 
+use std::time::Duration;
+
 use nix::unistd::{Uid, User};
 use tokio::net::UnixStream;
 
 use crate::config::Config;
 use crate::model::{Actor, Level, PersonId, Refusal, RefusalKind, Role};
 use crate::protocol::Hello;
+
+/// Name look-ups are for display alone.
+const LOOK_UP_WITHIN: Duration = Duration::from_secs(1);
 
 /// The peer as the kernel gave it when it connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,31 +80,95 @@ fn drill_identity(peer: Peer, hello: &Hello, config: &Config) -> Result<Identity
     Ok(Identity { actor, role: person.role(), mapped: true })
 }
 
-/// Judges a uid by the people file as it is now. Called again at every request: a role that was taken away is gone.
+/// Judges a uid by the people file as it is now. Called again at every request: a role that was taken away is gone. Looks
+/// nothing up, so a dead directory server can't hold the writer.
 pub fn judge(uid: u32, config: &Config) -> Identity {
-    match config.people.iter().find(|person| person.uids.contains(&uid)) {
-        Some(person) => Identity {
-            actor: Actor { person: person.id.clone(), uid: Some(uid), level: Level::Account, simulated: false },
-            role: person.role(),
-            mapped: true,
-        },
-        None => Identity {
-            actor: Actor {
-                person: PersonId::from(account_name(uid)),
-                uid: Some(uid),
-                level: Level::Account,
-                simulated: false,
-            },
-            role: Role::Observer,
-            mapped: false,
-        },
+    let person = config.people.iter().find(|person| person.uids.contains(&uid));
+    let name = person.map_or_else(|| PersonId::from(format!("uid {uid}")), |person| person.id.clone());
+    Identity {
+        actor: Actor { person: name, uid: Some(uid), level: Level::Account, simulated: false },
+        role: person.map_or(Role::Observer, crate::model::Person::role),
+        mapped: person.is_some(),
     }
 }
 
-/// For display only: the login name, or `uid 1234` where there is no passwd entry.
-fn account_name(uid: u32) -> String {
-    match User::from_uid(Uid::from_raw(uid)) {
-        Ok(Some(user)) => user.name,
-        _ => format!("uid {uid}"),
+/// Gives an account that is nobody of the people file its login name, for display. One second at most; `uid 1234` stays
+/// where there is no such name, or where it would read like a person of the file or like the room itself.
+pub async fn name_account(identity: &mut Identity, config: &Config) {
+    let (false, Some(uid), Level::Account) = (identity.mapped, identity.actor.uid, identity.actor.level) else {
+        return;
+    };
+    let look = tokio::task::spawn_blocking(move || User::from_uid(Uid::from_raw(uid)).ok().flatten());
+    let Ok(Ok(Some(user))) = tokio::time::timeout(LOOK_UP_WITHIN, look).await else { return };
+    if may_be_shown(&user.name, config) {
+        identity.actor.person = PersonId::from(user.name);
+    }
+}
+
+fn may_be_shown(name: &str, config: &Config) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let taken = config.people.iter().any(|person| person.id.as_str().eq_ignore_ascii_case(name));
+    !taken && !name.eq_ignore_ascii_case("room") && (1..=64).contains(&name.len()) && name.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::model::{Person, Policy, Rules, Severity};
+
+    fn config() -> Config {
+        let person =
+            Person { id: "ana".into(), accounts: Vec::new(), uids: vec![2001, 2002], roles: vec![Role::Operator] };
+        Config {
+            room: "test".to_owned(),
+            file: None,
+            clusters: Vec::new(),
+            alertmanagers: Vec::new(),
+            cloudflare: Vec::new(),
+            probes: Vec::new(),
+            objectives: Vec::new(),
+            rules: Rules { open_on: Vec::new(), ignore: Vec::new(), per_minute: 30, opens_as: Severity::Sev1 },
+            policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
+            people: vec![person],
+            people_digest: String::new(),
+            people_file: "people.toml".into(),
+            allow_fs: Vec::new(),
+            allow_hosts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn two_accounts_are_one_person_and_a_stranger_only_watches() {
+        let config = config();
+        for uid in [2001, 2002] {
+            let known = judge(uid, &config);
+            assert_eq!((known.actor.person.as_str(), known.role, known.mapped), ("ana", Role::Operator, true));
+        }
+        let stranger = judge(2003, &config);
+        assert_eq!(
+            (stranger.actor.person.as_str(), stranger.role, stranger.mapped),
+            ("uid 2003", Role::Observer, false)
+        );
+    }
+
+    #[test]
+    fn a_login_name_never_reads_like_a_person_or_the_room() {
+        let config = config();
+        for name in ["ana", "Ana", "room", "ROOM", "a b", "an\u{430}", ""] {
+            assert!(!may_be_shown(name, &config), "{name}");
+        }
+        assert!(may_be_shown("bob", &config));
+    }
+
+    #[tokio::test]
+    async fn a_person_of_the_file_is_never_renamed() {
+        let config = config();
+        let mut known = judge(2001, &config);
+        name_account(&mut known, &config).await;
+        assert_eq!(known.actor.person.as_str(), "ana");
+        let mut root = judge(0, &config);
+        name_account(&mut root, &config).await;
+        assert!(matches!(root.actor.person.as_str(), "root" | "uid 0"), "{:?}", root.actor.person);
     }
 }

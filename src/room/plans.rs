@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::engine::{Answer, Caller, Command, Engine};
+use super::engine::{Answer, Caller, Command, Engine, FirstRead};
 use super::executor::{self, Run};
 use crate::actions::{self, Context};
 use crate::approval::{self, Asker, PlanRecord, PlanState, Plans, RoomNow};
@@ -163,7 +163,7 @@ impl Engine {
         match judged {
             Err(refusal) => self.answer(&caller, "approve", Some(&plan), reply, Err(refusal)),
             Ok(false) => {
-                let answer = self.write(&caller, Approved { plan: plan.clone(), digest }, None);
+                let answer = self.write_about(&caller, &plan, Approved { plan: plan.clone(), digest }, None);
                 self.answer(&caller, "approve", Some(&plan), reply, answer);
             }
             Ok(true) => self.read_then_confirm(caller, plan, digest, confirm, reply),
@@ -183,7 +183,8 @@ impl Engine {
         let shared = self.shared.clone();
         self.tasks.spawn(async move {
             let broken = executor::broken(&shared, digest, &first).await;
-            let _ = me.send(Command::Confirm { caller, plan, digest, confirm, broken, reply }).await;
+            let read = FirstRead { at: executor::boottime(), broken };
+            let _ = me.send(Command::Confirm { caller, plan, digest, confirm, read, reply }).await;
         });
     }
 
@@ -194,14 +195,14 @@ impl Engine {
         plan: &PlanId,
         digest: Digest,
         confirm: &str,
-        broken: &[String],
+        read: &FirstRead,
     ) -> Answer {
         let record = self.plan_record(plan)?;
         approval::may_approve(record, self.asker(caller), self.now_rules(), &digest, confirm)?;
-        if !broken.is_empty() {
+        if !read.broken.is_empty() {
             return Err(Refusal::new(
                 RefusalKind::Drift,
-                format!("what the plan relies on no longer holds: {}", broken.join("; ")),
+                format!("what the plan relies on no longer holds: {}", read.broken.join("; ")),
                 "propose it again: it will be built on what is true now",
             ));
         }
@@ -222,7 +223,7 @@ impl Engine {
         let claim = Executing { plan: plan.clone(), digest, boot: self.shared.boot.clone() };
         let mut drafts = vec![
             Draft { incident: incident.clone(), by: caller.actor.clone(), happening: yes.into(), text: None },
-            self.by_room(claim),
+            Draft { incident, ..self.by_room(claim) },
         ];
         drafts.extend(self.advance_status(match action {
             Action::Failover => IncidentStatus::Mitigating,
@@ -230,13 +231,13 @@ impl Engine {
         }));
         let Some(entries) = self.record(drafts) else { return Err(self.degraded_refusal()) };
         self.deadlines.remove(plan);
-        self.start(body, digest, persons);
+        self.start(body, digest, persons, read.at);
         Ok(Reply::Recorded { seq: entries.first().map_or(0, |entry| entry.seq) })
     }
 
-    fn start(&self, plan: Plan, digest: Digest, persons: Vec<crate::model::PersonId>) {
+    fn start(&self, plan: Plan, digest: Digest, persons: Vec<crate::model::PersonId>, read_at: Duration) {
         let Some(engine) = self.me.upgrade() else { return };
-        let run = Run { shared: self.shared.clone(), engine, plan, digest, persons };
+        let run = Run { shared: self.shared.clone(), engine, plan, digest, persons, read_at };
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             tokio::select! {
@@ -252,19 +253,17 @@ impl Engine {
         if reason.as_str().trim().is_empty() {
             return Err(Refusal::new(RefusalKind::BadRequest, "a rejection needs a reason", "say why in a sentence"));
         }
-        self.deadlines.remove(&plan);
-        self.write(caller, Rejected { plan }, Some(reason))
+        self.write_about(caller, &plan, Rejected { plan: plan.clone() }, Some(reason))
     }
 
     pub(super) fn withdraw(&mut self, caller: &Caller, plan: PlanId) -> Answer {
         approval::may_withdraw(self.plan_record(&plan)?, self.asker(caller), self.now_rules())?;
-        self.deadlines.remove(&plan);
-        self.write(caller, Withdrawn { plan }, None)
+        self.write_about(caller, &plan, Withdrawn { plan: plan.clone() }, None)
     }
 
     pub(super) fn hold(&mut self, caller: &Caller, plan: PlanId) -> Answer {
         approval::may_hold(self.plan_record(&plan)?, self.asker(caller), self.now_rules())?;
-        self.write(caller, Held { plan }, None)
+        self.write_about(caller, &plan, Held { plan: plan.clone() }, None)
     }
 
     /// The last gate before a write: the invariants are checked on the fold, in release builds too.
@@ -282,9 +281,31 @@ impl Engine {
 
     /// The executor's report, recorded in the plan's own incident.
     pub(super) fn plan_happened(&mut self, plan: &PlanId, happening: Happening) -> bool {
-        let incident = self.plan_record(plan).ok().map(|record| record.plan.incident.clone());
-        let draft = Draft { incident, ..self.by_room(happening) };
+        let draft = self.about(plan, happening);
+        self.record_outcome(draft)
+    }
+
+    /// Something the room says about a plan, in the plan's own incident.
+    pub(super) fn record_about(&mut self, plan: &PlanId, happening: impl Into<Happening>) -> bool {
+        let draft = self.about(plan, happening);
         self.record(vec![draft]).is_some()
+    }
+
+    fn about(&self, plan: &PlanId, happening: impl Into<Happening>) -> Draft {
+        let incident = self.plan_record(plan).ok().map(|record| record.plan.incident.clone());
+        Draft { incident, ..self.by_room(happening) }
+    }
+
+    /// Something a person says about a plan, in the plan's own incident.
+    fn write_about(
+        &mut self,
+        caller: &Caller,
+        plan: &PlanId,
+        happening: impl Into<Happening>,
+        text: Option<SafeText>,
+    ) -> Answer {
+        let incident = self.plan_record(plan)?.plan.incident.clone();
+        self.write_in(incident, caller, happening, text)
     }
 
     /// After a start: what was open expires, what was running is interrupted and found out about by reading.

@@ -3,19 +3,21 @@
 use tokio::sync::oneshot;
 
 use super::engine::{Answer, Caller, Engine};
-use crate::board::Topic;
+use super::plausible::plausible;
+use crate::ledger::AppendError;
 use crate::model::entry::{Amend, Closed, Decision, Draft, FollowUp, Happening, Note, Pin, Set};
-use crate::model::{IncidentStatus, Refusal, RefusalKind, Role, SafeText};
+use crate::model::{IncidentId, IncidentStatus, Refusal, RefusalKind, Role, SafeText};
 use crate::protocol::message::{RoomStatus, SetIncident};
 use crate::protocol::{Reply, Request};
 
 impl Engine {
     pub(super) fn ask(&mut self, caller: Caller, request: Request, reply: oneshot::Sender<Answer>) {
         let verb = verb(&request);
+        if let Err(refusal) = plausible(&request, self.shared.clock.now()) {
+            let _ = reply.send(Err(refusal));
+            return;
+        }
         match request {
-            Request::Board { topic } => {
-                let _ = reply.send(Ok(self.rows(topic)));
-            }
             Request::Status => {
                 let _ = reply.send(Ok(Reply::Status(self.status())));
             }
@@ -87,6 +89,9 @@ impl Engine {
 
     /// Records one entry of a person in the open incident.
     pub(super) fn write(&mut self, caller: &Caller, happening: impl Into<Happening>, text: Option<SafeText>) -> Answer {
+        if self.degraded.is_some() {
+            return Err(self.degraded_refusal());
+        }
         let Some(incident) = self.incident() else {
             return Err(Refusal::new(
                 RefusalKind::NoIncident,
@@ -94,6 +99,17 @@ impl Engine {
                 "open one: `warroom incident open TITLE`, or :open in the console",
             ));
         };
+        self.write_in(incident, caller, happening, text)
+    }
+
+    /// Records one entry of a person in an incident.
+    pub(super) fn write_in(
+        &mut self,
+        incident: IncidentId,
+        caller: &Caller,
+        happening: impl Into<Happening>,
+        text: Option<SafeText>,
+    ) -> Answer {
         if let Some(text) = &text
             && text.as_str().trim().is_empty()
         {
@@ -174,15 +190,13 @@ impl Engine {
         }
         let answer = self.write(caller, Closed {}, None)?;
         if let Err(error) = tokio::task::block_in_place(|| self.ledger.rotate("incident closed")) {
+            if error == AppendError::Full {
+                self.disk_is_full();
+            }
             self.degrade(&format!("the timeline can't begin a new segment: {error}"));
         }
         self.newsroom.head.send_replace(self.shared.reader.head().0);
         Ok(answer)
-    }
-
-    fn rows(&self, topic: Topic) -> Reply {
-        let view = self.judged.topics.get(&topic).cloned().unwrap_or_default();
-        Reply::Rows { rows: view.rows, total: view.total, dropped: view.dropped }
     }
 
     fn status(&self) -> RoomStatus {

@@ -18,13 +18,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::engine::{Answer, Caller, Command};
 use super::news::News;
+use super::pages::{deltas, rows};
 use super::peer::{self, Identity, Peer};
 use super::rate::Bucket;
 use super::shared::Shared;
-use crate::board::{Row, Topic, TopicView};
-use crate::model::{Refusal, RefusalKind};
+use crate::board::{Topic, TopicView};
+use crate::model::entry::LogLine;
+use crate::model::{Refusal, RefusalKind, SafeText};
 use crate::protocol::codec::{self, CLIENT_DEPTH, CLIENT_LINE, HELLO_LINE};
-use crate::protocol::{BoardDelta, ClientLine, Hello, Push, Reply, Request, RoomLine, Welcome};
+use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine, Welcome};
+use crate::seal;
 
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
 const WRITE_STALL: Duration = Duration::from_secs(10);
@@ -34,8 +37,6 @@ const BOARD_EVERY: Duration = Duration::from_millis(100);
 const IN_FLIGHT: usize = 16;
 /// Entries a message carries, bytes; well under the line limit after JSON escaping.
 const ENTRY_PAGE: usize = 256 * 1024;
-/// Rows a message carries.
-const ROW_PAGE: usize = 200;
 
 /// Runs a connection to its end. The reason it ended is for the log.
 pub async fn serve(
@@ -53,10 +54,11 @@ pub async fn serve(
     let hello: Hello = codec::decode(&hello, CLIENT_DEPTH)?;
     let mut out = Out { write };
 
-    let identity = match admit(peer, &hello, &shared) {
+    let mut identity = match admit(peer, &hello, &shared) {
         Ok(identity) => identity,
         Err(refusal) => return out.send(&RoomLine::Bye(refusal)).await,
     };
+    peer::name_account(&mut identity, &shared.config).await;
     let caller = Caller { peer, hello: hello.clone(), actor: identity.actor.clone() };
     out.send(&RoomLine::Welcome(Box::new(welcome(&shared, &identity, &news)))).await?;
     if !hello.quiet {
@@ -65,6 +67,7 @@ pub async fn serve(
     let session = Session {
         cursor: cursor(&hello, &shared),
         told_caught_up: false,
+        told_unreadable: false,
         sent: BTreeMap::new(),
         revs: BTreeMap::new(),
         topics: hello.topics.clone(),
@@ -75,7 +78,11 @@ pub async fn serve(
         out,
         bucket: Bucket::new(50.0, 20.0),
     };
-    let ended = session.run(lines.map_decoder(|_| codec::lines(CLIENT_LINE)), stop).await;
+    // Here and not in the session's loop: there a client that takes its entries slowly would hold the stop up.
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        ended = session.run(lines.map_decoder(|_| codec::lines(CLIENT_LINE))) => ended,
+    };
     if !hello.quiet {
         let _ = engine.send(Command::Leave { caller }).await;
     }
@@ -140,6 +147,7 @@ impl Out {
 struct Session {
     cursor: Option<u64>,
     told_caught_up: bool,
+    told_unreadable: bool,
     sent: BTreeMap<Topic, Arc<TopicView>>,
     revs: BTreeMap<Topic, u64>,
     topics: Vec<Topic>,
@@ -154,7 +162,7 @@ struct Session {
 type Lines = FramedRead<tokio::net::unix::OwnedReadHalf, tokio_util::codec::LinesCodec>;
 
 impl Session {
-    async fn run(mut self, mut lines: Lines, stop: CancellationToken) -> Result<(), String> {
+    async fn run(mut self, mut lines: Lines) -> Result<(), String> {
         let mut answers = FuturesUnordered::new();
         let mut ping = tokio::time::interval(PING_EVERY);
         let mut board_due = tokio::time::interval(BOARD_EVERY);
@@ -166,7 +174,6 @@ impl Session {
         self.entries().await?;
         loop {
             tokio::select! {
-                () = stop.cancelled() => return Ok(()),
                 line = lines.next() => match line {
                     None => return Ok(()),
                     Some(Err(error)) => return Err(error.to_string()),
@@ -219,6 +226,12 @@ impl Session {
             ));
         }
         let (reply, answer) = oneshot::channel();
+        if let Request::Board { topic } = request {
+            // Answered from what this session has anyway: watching costs the writer nothing.
+            let view = self.news.board.borrow().get(&topic).cloned().unwrap_or_default();
+            let _ = reply.send(Ok(rows(&view)));
+            return Ok(answer);
+        }
         let command = Command::Ask { caller: self.caller.clone(), request, reply };
         self.engine.send(command).await.map_err(|_| stopping())?;
         Ok(answer)
@@ -231,7 +244,8 @@ impl Session {
             Err(_) => RoomLine::Refused { id, refusal: stopping() },
         };
         if let RoomLine::Reply { reply, .. } = &line
-            && let Reply::Recorded { seq } | Reply::Opened { seq, .. } = reply.as_ref()
+            && let Reply::Recorded { seq } | Reply::Opened { seq, .. } | Reply::Plan { seq: Some(seq), .. } =
+                reply.as_ref()
         {
             // The answer follows the entry it speaks of, so a client that has the answer has the entry.
             tracing::trace!(seq, "answered");
@@ -243,16 +257,31 @@ impl Session {
     async fn entries(&mut self) -> Result<(), String> {
         let head = *self.news.head.borrow_and_update();
         while let Some(cursor) = self.cursor.filter(|cursor| *cursor <= head) {
-            let page = self.shared.reader.read_from(cursor, ENTRY_PAGE).map_err(|error| error.to_string())?;
-            if page.is_empty() {
-                break;
-            }
-            self.cursor = Some(cursor + page.len() as u64);
+            let page = match tokio::task::block_in_place(|| self.shared.reader.read_from(cursor, ENTRY_PAGE)) {
+                Ok(page) => page,
+                // The panes need no disk: they stay, and the banner says why the timeline stands still.
+                Err(error) => return self.unreadable(&error.to_string()).await,
+            };
+            // By number and not by count: what a damaged closed segment lost is skipped.
+            let Some(last) = page.last().and_then(seq) else { break };
+            self.cursor = Some(last + 1);
             self.out.send(&push(Push::Entries(page))).await?;
         }
         if !self.told_caught_up {
             self.told_caught_up = true;
-            self.out.send(&push(Push::CaughtUp { seq: head })).await?;
+            let sent = self.cursor.map_or(head, |cursor| cursor - 1);
+            self.out.send(&push(Push::CaughtUp { seq: head.max(sent.min(self.shared.reader.head().0)) })).await?;
+        }
+        Ok(())
+    }
+
+    /// Entries can't be read: said once, and tried again when there is a new one.
+    async fn unreadable(&mut self, why: &str) -> Result<(), String> {
+        if !self.told_unreadable {
+            self.told_unreadable = true;
+            tracing::error!(%why, "the timeline can't be read");
+            let why = SafeText::new(&format!("the timeline can't be read: {why}"));
+            self.out.send(&push(Push::Degraded(Some(why)))).await?;
         }
         Ok(())
     }
@@ -276,43 +305,18 @@ impl Session {
     }
 }
 
+/// The number of an entry's line.
+fn seq(line: &LogLine) -> Option<u64> {
+    match seal::scan_line(line.line.as_bytes()) {
+        Ok(seal::Line::Entry(found)) => Some(found.seq),
+        _ => None,
+    }
+}
+
 fn push(push: Push) -> RoomLine {
     RoomLine::Push(push)
 }
 
 fn stopping() -> Refusal {
     Refusal::new(RefusalKind::Degraded, "the room is stopping", "look at the timeline once it is back")
-}
-
-/// What a client must be told so that its rows become `new`: a snapshot in pages, or the difference.
-fn deltas(topic: Topic, rev: u64, old: Option<&TopicView>, new: &TopicView) -> Vec<BoardDelta> {
-    let known: BTreeMap<&str, &Row> =
-        old.map(|view| view.rows.iter().map(|row| (row.id.as_str(), row)).collect()).unwrap_or_default();
-    let changed: Vec<Row> =
-        new.rows.iter().filter(|row| known.get(row.id.as_str()).is_none_or(|before| before != row)).cloned().collect();
-    let here: std::collections::BTreeSet<&str> = new.rows.iter().map(|row| row.id.as_str()).collect();
-    let removes = known.keys().filter(|id| !here.contains(*id)).map(|id| (*id).to_owned()).collect();
-    let ids = |view: &TopicView| view.rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>();
-    let order = if old.is_some_and(|old| ids(old) == ids(new)) { Vec::new() } else { ids(new) };
-
-    let mut pages: Vec<Vec<Row>> = changed.chunks(ROW_PAGE).map(<[Row]>::to_vec).collect();
-    if pages.is_empty() {
-        pages.push(Vec::new());
-    }
-    let last = pages.len() - 1;
-    let mut removes = Some(removes);
-    pages
-        .into_iter()
-        .enumerate()
-        .map(|(i, upserts)| BoardDelta {
-            topic,
-            rev,
-            snapshot: old.is_none() && i == 0,
-            upserts,
-            removes: removes.take().unwrap_or_default(),
-            order: if i == last { order.clone() } else { Vec::new() },
-            total: new.total,
-            dropped: new.dropped,
-        })
-        .collect()
 }

@@ -8,6 +8,8 @@
     reason = "a test says what failed"
 )]
 
+mod alertmanagers;
+mod bad_input;
 mod crash;
 mod drill_rows;
 mod outage;

@@ -45,13 +45,20 @@ pub fn run_json(command: &mut Command) -> (i32, Value) {
 }
 
 /// Waits until `look` gives something, for at most [`PATIENCE`].
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + PATIENCE;
+pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    wait_within(PATIENCE, look).unwrap_or_else(|| panic!("{what} did not happen within {} s", PATIENCE.as_secs()))
+}
+
+/// Waits until `look` gives something, for at most `patience`; `None` if it never did.
+pub fn wait_within<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = Instant::now() + patience;
     loop {
         if let Some(found) = look() {
-            return found;
+            return Some(found);
         }
-        assert!(Instant::now() < until, "{what} did not happen within {} s", PATIENCE.as_secs());
+        if Instant::now() >= until {
+            return None;
+        }
         std::thread::park_timeout(Duration::from_millis(50));
     }
 }

@@ -1,0 +1,130 @@
+//! Rows on their way to a client: in pages that fit a line, whatever outside text the rows carry.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::board::{Row, Topic, TopicView};
+use crate::protocol::codec::ROOM_LINE;
+use crate::protocol::{BoardDelta, Reply};
+
+/// Rows a message carries at most.
+const ROW_PAGE: usize = 200;
+/// Bytes of rows a message carries. Ids and the envelope need the rest of the line.
+const PAGE_BYTES: usize = ROOM_LINE * 3 / 8;
+
+/// What a client must be told so that its rows become `new`: a snapshot in pages, or the difference.
+pub fn deltas(topic: Topic, rev: u64, old: Option<&TopicView>, new: &TopicView) -> Vec<BoardDelta> {
+    let known: BTreeMap<&str, &Row> =
+        old.map(|view| view.rows.iter().map(|row| (row.id.as_str(), row)).collect()).unwrap_or_default();
+    let changed: Vec<Row> =
+        new.rows.iter().filter(|row| known.get(row.id.as_str()).is_none_or(|before| before != row)).cloned().collect();
+    let here: BTreeSet<&str> = new.rows.iter().map(|row| row.id.as_str()).collect();
+    let removed: Vec<String> = known.keys().filter(|id| !here.contains(*id)).map(|id| (*id).to_owned()).collect();
+    let ids = |view: &TopicView| view.rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>();
+    let order = if old.is_some_and(|old| ids(old) == ids(new)) { Vec::new() } else { ids(new) };
+
+    let delta = |upserts, removes, order| BoardDelta {
+        topic,
+        rev,
+        snapshot: false,
+        upserts,
+        removes,
+        order,
+        total: new.total,
+        dropped: new.dropped,
+    };
+    let mut out: Vec<BoardDelta> =
+        pages(removed, usize::MAX).into_iter().map(|ids| delta(Vec::new(), ids, Vec::new())).collect();
+    out.extend(pages(changed, ROW_PAGE).into_iter().map(|rows| delta(rows, Vec::new(), Vec::new())));
+    // Rides with the last rows, so that they are never shown out of place. What does not fit is the end of a very long list:
+    // its rows stay in the order in which they came.
+    let order = pages(order, usize::MAX).into_iter().next().unwrap_or_default();
+    match out.last_mut() {
+        Some(last) => last.order = order,
+        None => out.push(delta(Vec::new(), Vec::new(), order)),
+    }
+    if let Some(first) = out.first_mut() {
+        first.snapshot = old.is_none();
+    }
+    out
+}
+
+/// The whole of a topic in one line: as many rows as fit; the counts say how many there are.
+pub fn rows(view: &TopicView) -> Reply {
+    let mut budget = 2 * PAGE_BYTES;
+    let fits = |row: &&Row| take(&mut budget, size(row));
+    let rows = view.rows.iter().take_while(fits).cloned().collect();
+    Reply::Rows { rows, total: view.total, dropped: view.dropped }
+}
+
+/// Splits a list so that no part has more than `most` members or [`PAGE_BYTES`] bytes; a member alone may be larger.
+fn pages<T: Serialize>(list: Vec<T>, most: usize) -> Vec<Vec<T>> {
+    let mut out: Vec<Vec<T>> = Vec::new();
+    let mut budget = 0;
+    for it in list {
+        let bytes = size(&it);
+        match out.last_mut() {
+            Some(page) if page.len() < most && take(&mut budget, bytes) => page.push(it),
+            _ => {
+                budget = PAGE_BYTES.saturating_sub(bytes);
+                out.push(vec![it]);
+            }
+        }
+    }
+    out
+}
+
+/// Takes from a budget, if it is there.
+fn take(budget: &mut usize, bytes: usize) -> bool {
+    let left = budget.checked_sub(bytes);
+    *budget = left.unwrap_or(0);
+    left.is_some()
+}
+
+/// Bytes on the wire, with the comma.
+fn size<T: Serialize>(it: &T) -> usize {
+    serde_json::to_vec(it).map_or(0, |bytes| bytes.len()) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::{Body, Verdict};
+    use crate::model::{SafeText, SourceId, Stamp, System};
+
+    fn row(n: usize) -> Row {
+        Row {
+            id: format!("{n}-{}", "\"".repeat(60)),
+            source: SourceId::new(System::Kubernetes, "c"),
+            verdict: Verdict::Ok,
+            seen_at: Stamp::UNIX_EPOCH,
+            stale: false,
+            why: SafeText::new(&"\"".repeat(2_000)),
+            body: Body::Source { alive_at: None, troubled_since: None, trouble: None, fresh_for_s: 1 },
+        }
+    }
+
+    #[test]
+    fn every_message_fits_a_line_and_the_pages_make_the_whole_topic() {
+        let view = TopicView { rows: (0..5_000).map(row).collect(), total: 5_000, dropped: 0 };
+        let sent = deltas(Topic::Events, 1, None, &view);
+        assert!(sent.iter().all(|delta| size(delta) < ROOM_LINE), "{:?}", sent.iter().map(size).max());
+        assert_eq!(sent.iter().map(|delta| delta.upserts.len()).sum::<usize>(), 5_000);
+        assert_eq!(sent.iter().filter(|delta| delta.snapshot).count(), 1);
+        assert!(sent[0].snapshot && sent.last().is_some_and(|last| !last.order.is_empty()));
+        let gone = deltas(Topic::Events, 2, Some(&view), &TopicView::default());
+        assert!(gone.iter().all(|delta| size(delta) < ROOM_LINE));
+        assert_eq!(gone.iter().map(|delta| delta.removes.len()).sum::<usize>(), 5_000);
+        let Reply::Rows { rows, total, .. } = rows(&view) else { panic!("rows") };
+        assert!(size(&rows) < ROOM_LINE && rows.len() > 100 && total == 5_000, "{}", rows.len());
+    }
+
+    #[test]
+    fn a_change_of_the_counts_alone_is_told() {
+        let sent =
+            deltas(Topic::Alerts, 2, Some(&TopicView::default()), &TopicView { total: 3, ..TopicView::default() });
+        assert_eq!(sent.len(), 1);
+        assert_eq!((sent[0].total, sent[0].snapshot), (3, false));
+    }
+}

@@ -1,0 +1,60 @@
+//! What a request may carry at all, before anyone asks who sent it. The socket bounds a line; this bounds what may enter the
+//! log or be computed with, so that nobody's message can make an entry that can't be written, or a time that can't be.
+
+use chrono::TimeDelta;
+
+use crate::model::{Refusal, RefusalKind, Stamp};
+use crate::protocol::Request;
+
+/// Identities are short: ids of plans and persons.
+const MOST_ID: usize = 64;
+/// Names of services and what a person types to confirm: host names at the longest.
+const MOST_NAME: usize = 255;
+/// A happening is put into the timeline at most this far from now.
+const MOST_DAYS: i64 = 3_660;
+
+/// Judges the shape of a request.
+///
+/// # Errors
+/// A refusal that names what is wrong. It is not recorded: what it is about is not fit for a record.
+pub fn plausible(request: &Request, now: Stamp) -> Result<(), Refusal> {
+    match request {
+        Request::Approve { plan, confirm, .. } => id("a plan", plan.as_str()).and_then(|()| name(confirm)),
+        Request::Reject { plan, .. } | Request::Withdraw { plan } | Request::Hold { plan } => {
+            id("a plan", plan.as_str())
+        }
+        Request::Propose { service, confirm, supersedes, .. } => {
+            name(service).and_then(|()| name(confirm))?;
+            supersedes.as_ref().map_or(Ok(()), |plan| id("a plan", plan.as_str()))
+        }
+        Request::Preview { service, .. } => name(service),
+        Request::FollowUp { owner, .. } => owner.as_ref().map_or(Ok(()), |owner| id("a person", owner.as_str())),
+        Request::Set(set) => {
+            set.commander.as_ref().map_or(Ok(()), |person| id("a person", person.as_str()))?;
+            near(set.impact_at, now).and_then(|()| near(set.recovered_at, now))
+        }
+        Request::Note { at, .. } | Request::Decision { at, .. } | Request::Amend { at, .. } => near(*at, now),
+        Request::Pin { .. } | Request::Open { .. } | Request::Close | Request::Board { .. } | Request::Status => Ok(()),
+    }
+}
+
+fn id(of: &str, text: &str) -> Result<(), Refusal> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    if !text.is_empty() && text.len() <= MOST_ID && text.bytes().all(plain) {
+        return Ok(());
+    }
+    bad(&format!("this can't be the id of {of}: ids are up to {MOST_ID} letters, digits, `.`, `_` and `-`"))
+}
+
+fn name(text: &str) -> Result<(), Refusal> {
+    if text.len() <= MOST_NAME { Ok(()) } else { bad(&format!("a name may have {MOST_NAME} bytes")) }
+}
+
+fn near(at: Option<Stamp>, now: Stamp) -> Result<(), Refusal> {
+    let near = at.is_none_or(|at| (at - now).abs() <= TimeDelta::days(MOST_DAYS));
+    if near { Ok(()) } else { bad("this time is more than ten years from now") }
+}
+
+fn bad(why: &str) -> Result<(), Refusal> {
+    Err(Refusal::new(RefusalKind::BadRequest, why, "look at what was sent and send it again"))
+}
