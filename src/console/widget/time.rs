@@ -9,7 +9,7 @@ pub use crate::model::time::{short as span, since, words};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {
     offset: FixedOffset,
-    /// `UTC`, `EST`.
+    /// `UTC`, `+02:00`.
     pub name: String,
 }
 
@@ -33,7 +33,10 @@ impl Zone {
     /// The host's own zone as it is at `at`.
     pub fn local(at: Stamp) -> Self {
         let local = at.with_timezone(&chrono::Local);
-        Self { offset: *local.offset(), name: local.format("%Z").to_string() }
+        // chrono knows no abbreviations: it writes the offset, and nobody reads `+00:00` as UTC.
+        let name =
+            if local.offset().local_minus_utc() == 0 { "UTC".to_owned() } else { local.format("%Z").to_string() };
+        Self { offset: *local.offset(), name }
     }
 
     /// `14:55:42`.
