@@ -175,6 +175,14 @@ impl PlanView {
         }
     }
 
+    /// The draft that was read before it was proposed.
+    pub fn plan_read(&self) -> Option<&Plan> {
+        match &self.subject {
+            Subject::Draft { plan, .. } => Some(plan),
+            Subject::Known(_) => None,
+        }
+    }
+
     /// What this console's person can do about it.
     pub fn stance(&self, app: &App) -> Stance {
         let Some(record) = self.record(app) else {

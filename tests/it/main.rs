@@ -13,6 +13,7 @@ mod bad_input;
 mod crash;
 mod drill_rows;
 mod outage;
+mod readme;
 mod refusals;
 mod room;
 mod stage;

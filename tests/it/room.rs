@@ -391,8 +391,8 @@ async fn sixty_consoles_see_every_note() {
         consoles.push(link(home.path()).await);
     }
     consoles[0].ask(incident()).await.expect("opened");
-    for n in 0..10 {
-        consoles[n].ask(note("seen by all")).await.expect("recorded");
+    for console in consoles.iter_mut().take(10) {
+        console.ask(note("seen by all")).await.expect("recorded");
     }
     let seen = |mirror: &Mirror| {
         let items = mirror.story.current().map(|incident| incident.items.iter());

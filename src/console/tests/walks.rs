@@ -68,7 +68,7 @@ fn keys_of_the_first_moment_are_not_meant_for_a_plan() {
         let now = later(&app, Duration::from_millis(50));
         assert!(update(&mut app, Input::Key(key), now).is_empty());
     }
-    assert!(text(&app).contains("confirm: ▏shop"), "{}", text(&app));
+    assert!(text(&app).contains("To confirm, type shop: ▏"), "{}", text(&app));
 }
 
 #[test]
@@ -102,16 +102,23 @@ fn proposing_takes_two_keys_a_plan_and_a_typed_name() {
     let mut app = app("ana", (120, 40));
     let (tag, request) = asked(&press(&mut app, "!f"));
     assert_eq!(request, Request::Preview { action: Action::Failover, service: "shop".to_owned() });
+    assert!(text(&app).contains("Building the plan"));
     let record = plans::record(plans::failover(), PlanState::Proposed, super::fixture::now(), 0);
     let answer = Reply::Plan { plan: record.bytes.clone(), digest: record.digest, seq: None };
     reply(&mut app, tag, Ok(answer.clone()));
-    assert!(text(&app).contains("TO PROPOSE") && text(&app).contains(&record.digest.spoken()));
-    let (_, request) = asked(&press(&mut app, "shop.example<enter>"));
+    assert!(text(&app).contains("TO PROPOSE") && !text(&app).contains("Building the plan"), "{}", text(&app));
+    assert!(!text(&app).contains(&record.digest.spoken()), "the code is the proposal's, not the draft's");
+    let (tag, request) = asked(&press(&mut app, "shop.example<enter>"));
     let confirm = "shop.example".to_owned();
     assert_eq!(
         request,
         Request::Propose { action: Action::Failover, service: "shop".to_owned(), confirm, supersedes: None }
     );
+    let mut other = plans::failover();
+    other.shown[0].after = "dr only".to_owned();
+    let built = plans::record(other, PlanState::Proposed, super::fixture::now(), 0);
+    reply(&mut app, tag, Ok(Reply::Plan { plan: built.bytes, digest: built.digest, seq: Some(30) }));
+    assert!(text(&app).contains("not quite what you read"), "{}", text(&app));
 }
 
 #[test]

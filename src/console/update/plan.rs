@@ -176,11 +176,7 @@ pub fn can_hold(app: &App) -> bool {
 }
 
 fn digest_of(app: &App) -> Option<String> {
-    let view = top(app)?;
-    match &view.subject {
-        Subject::Draft { digest, .. } => Some(digest.to_string()),
-        Subject::Known(_) => view.record(app).map(|record| record.digest.to_string()),
-    }
+    top(app)?.record(app).map(|record| record.digest.to_string())
 }
 
 fn ask_about(app: &mut App, what: Waiting, request: impl Fn(crate::model::PlanId) -> Request) -> Vec<Effect> {

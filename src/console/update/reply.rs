@@ -6,7 +6,7 @@ use crate::console::input::AskFailure;
 use crate::console::overlay::{Overlay, PlanView, Subject};
 use crate::console::plan_bytes;
 use crate::console::theme::Role;
-use crate::model::SafeText;
+use crate::model::{Plan, SafeText};
 use crate::protocol::Reply;
 
 /// Takes in the answer to the request with this tag.
@@ -23,6 +23,8 @@ fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
     match (waiting, reply) {
         (Waiting::Preview, Reply::Plan { plan, digest, .. }) => match plan_bytes::read(&plan, digest) {
             Ok(plan) => {
+                // "Building the plan …" has come true.
+                app.notice = None;
                 let view = PlanView::new(Subject::Draft { plan: Box::new(plan), digest }, app.now.real);
                 app.overlays.push(Overlay::Plan(Box::new(view)));
             }
@@ -31,13 +33,21 @@ fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
         (Waiting::Propose, Reply::Plan { plan, digest, .. }) => match plan_bytes::read(&plan, digest) {
             Ok(plan) => {
                 let id = plan.plan.clone();
+                let mut same = true;
                 if let Some(view) = asked_by(app, tag) {
+                    same = view.plan_read().is_none_or(|read| says_the_same(read, &plan));
                     *view = PlanView::new(Subject::Known(id), view.opened);
                 }
-                app.say(
-                    Role::Text,
-                    format!("Proposed. A second person must confirm; read them the code {}.", digest.spoken()),
-                );
+                match same {
+                    true => app.say(
+                        Role::Text,
+                        format!("Proposed. A second person must confirm; read them the code {}.", digest.spoken()),
+                    ),
+                    false => app.say(
+                        Role::Critical,
+                        "Proposed, but it is not quite what you read: something changed meanwhile. Read it again, or withdraw it.",
+                    ),
+                }
             }
             Err(why) => app.say(Role::Critical, why),
         },
@@ -59,6 +69,15 @@ fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
             app.say(Role::Critical, "The room answered something else than a plan. Upgrade this console.");
         }
     }
+}
+
+/// Whether two builds of a plan tell their reader the same. Warnings may hold ages: only their number counts.
+fn says_the_same(read: &Plan, now: &Plan) -> bool {
+    let effects = |plan: &Plan| plan.steps.iter().map(|step| step.effect.clone()).collect::<Vec<_>>();
+    read.title == now.title
+        && read.shown == now.shown
+        && read.warnings.len() == now.warnings.len()
+        && effects(read) == effects(now)
 }
 
 fn failed(app: &mut App, tag: u64, failure: AskFailure) {

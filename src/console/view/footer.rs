@@ -128,7 +128,12 @@ fn hint(app: &App, command: Command) -> String {
         Command::Back if app.pane(app.focus).filter.is_some() && app.overlays.is_empty() => "end filter",
         Command::Command_ => "take command",
         Command::Copy if app.context() == Context::Plan => "copy digest",
-        Command::Back if app.context() == Context::Plan => "later",
+        Command::Back if app.context() == Context::Plan => match stance(app) {
+            Some(Stance::Propose) => "not now",
+            Some(Stance::Approve) => "later",
+            _ => "back",
+        },
+        Command::Open if stance(app) == Some(Stance::Propose) => "propose",
         Command::Open if app.context() == Context::Plan => "confirm",
         Command::Open if app.context() == Context::Menu => "choose",
         _ => command.spec().hint,
@@ -156,6 +161,7 @@ pub fn works(app: &App, command: Command) -> bool {
         Command::Open if app.context() == Context::Plan => {
             stance(app).is_some_and(|it| matches!(it, Stance::Propose | Stance::Approve))
         }
+        Command::Copy if app.context() == Context::Plan => stance(app).is_some_and(|it| it != Stance::Propose),
         Command::Open | Command::Copy if app.context() == Context::Main => list::selected(app, app.focus).is_some(),
         Command::Filter => !list::all(app, app.focus).is_empty(),
         Command::Back if app.context() == Context::Main => app.zoom || app.pane(app.focus).filter.is_some(),

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::approval::{PlanRecord, PlanState};
 use crate::console::app::App;
+use crate::console::keymap::{Command, Context, spell};
 use crate::console::overlay::{PlanView, Stance, Subject};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
@@ -22,7 +23,8 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, view: &PlanView) {
         return;
     };
     let digest = match &view.subject {
-        Subject::Draft { digest, .. } => Some(*digest),
+        // The room builds the plan anew when it is proposed: a draft's digest is nobody's to read aloud.
+        Subject::Draft { .. } => None,
         Subject::Known(_) => view.record(app).map(|record| record.digest),
     };
     let stance = view.stance(app);
@@ -45,7 +47,10 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, view: &PlanView) {
     }
     canvas.line(Rect::new(0, rule, w, 1), rule);
     if most > scroll {
-        let words = [span(Role::Accent, format!(" {} more lines below: read them ", most - scroll))];
+        let key = app.keymap.chord_of(Context::Plan, Command::PageDown).map(spell).unwrap_or_default();
+        let lines = if most - scroll == 1 { "1 more line" } else { &format!("{} more lines", most - scroll) };
+        let words =
+            [span(Role::Strong, format!(" {lines} below ")), span(Role::Accent, key), span(Role::Dim, " reads on ")];
         canvas.words_right(w.saturating_sub(2), rule, &words, w);
     }
     for (y, line) in (rule + 1..h).zip(&foot) {
@@ -70,7 +75,8 @@ fn top(app: &App, canvas: &mut Canvas<'_>, view: &PlanView, plan: &Plan, digest:
         facts.push(Fact::left(0, vec![span(Role::BadgeDrill, " DRILL ")]));
     }
     if let Some(record) = record {
-        facts.push(Fact::right(4, who(app, record)));
+        let short = vec![span(Role::Dim, "by "), span(Role::Strong, words::persons(record).join(" + "))];
+        facts.push(Fact::right(4, who(app, record)).or(short));
         if matches!(record.state, PlanState::Proposed | PlanState::Approved) {
             let used = time::since(record.proposed_at, app.now.room);
             let left = plan.ttl_s.saturating_sub(used);
@@ -99,35 +105,53 @@ fn who(app: &App, record: &PlanRecord) -> Words {
     words
 }
 
+/// Before it runs: what changes, what to know, what it relies on, its steps. Once it was begun the steps come first, and
+/// what was confirmed is below them.
 fn body_lines(app: &App, view: &PlanView, plan: &Plan, room: u16) -> Vec<Words> {
-    let mut lines: Vec<Words> =
-        text::wrap(&plan.title, room).into_iter().map(|line| vec![span(Role::Strong, line)]).collect();
-    lines.push(Words::new());
-    lines.extend(table(plan, room));
-    if !plan.warnings.is_empty() {
-        lines.push(Words::new());
+    let record = view.record(app);
+    let begun = record.filter(|record| is_run(record.state));
+    let mut parts: Vec<Vec<Words>> =
+        vec![text::wrap(&plan.title, room).into_iter().map(|line| vec![span(Role::Strong, line)]).collect()];
+    match begun {
+        Some(record) => {
+            parts.push(running::steps(app, plan, Some(record), room));
+            parts.push(outcome(record, room));
+            let mut confirmed = vec![vec![span(Role::Dim, "what was confirmed")]];
+            confirmed.extend(table(plan, room));
+            parts.push(confirmed);
+            parts.push(warnings(plan, room));
+        }
+        None => {
+            parts.extend(record.map(|record| outcome(record, room)));
+            parts.push(table(plan, room));
+            parts.push(warnings(plan, room));
+            parts.push(preconditions(app, plan, room));
+            parts.push(running::steps(app, plan, None, room));
+        }
     }
+    parts.retain(|part| !part.is_empty());
+    parts.join(&[Words::new()][..])
+}
+
+fn warnings(plan: &Plan, room: u16) -> Vec<Words> {
+    let mut lines = Vec::new();
     for warning in &plan.warnings {
         for (i, line) in text::wrap(warning, room.saturating_sub(2)).into_iter().enumerate() {
             let mark = if i == 0 { glyph::WARNING } else { " " };
             lines.push(vec![span(Role::Warning, format!("{mark} ")), span(Role::Text, line)]);
         }
     }
-    let record = view.record(app).filter(|record| is_run(record.state));
-    if record.is_none() {
-        lines.push(Words::new());
-        lines.extend(preconditions(app, plan, room));
-    }
-    lines.push(Words::new());
-    lines.extend(running::steps(app, plan, record, room));
-    if let Some(record) = view.record(app).filter(|record| !record.says.is_empty()) {
-        let (glyph, role) = words::plan_mark(record.state);
-        lines.push(Words::new());
-        for line in text::wrap(&format!("{glyph} {}", record.says), room) {
-            lines.push(vec![span(if role == Role::Dim { Role::Text } else { role }, line)]);
-        }
-    }
     lines
+}
+
+/// How it ended, in the words of the log.
+fn outcome(record: &PlanRecord, room: u16) -> Vec<Words> {
+    if record.says.is_empty() {
+        return Vec::new();
+    }
+    let (glyph, role) = words::plan_mark(record.state);
+    let role = if role == Role::Dim { Role::Text } else { role };
+    text::wrap(&format!("{glyph} {}", record.says), room).into_iter().map(|line| vec![span(role, line)]).collect()
 }
 
 /// Whether steps were begun, so that the checklist says more than the list.
@@ -184,18 +208,25 @@ fn preconditions(app: &App, plan: &Plan, room: u16) -> Vec<Words> {
             span(Role::Dim, format!("{pad} {age}")),
         ]
     };
-    let all: Vec<_> = plan.steps.iter().flat_map(|step| &step.pre).collect();
+    // Steps rely on the same facts: each is said once, with the age of its oldest reading.
+    let mut all: Vec<crate::model::plan::Pre> = Vec::new();
+    for pre in plan.steps.iter().flat_map(|step| &step.pre) {
+        match all.iter_mut().find(|it| it.says == pre.says) {
+            Some(same) => same.read_at = same.read_at.min(pre.read_at),
+            None => all.push(pre.clone()),
+        }
+    }
     let mut lines = Vec::new();
     if !all.is_empty() {
         lines.push(vec![span(Role::Dim, "relies on, and is read again before each step")]);
     }
     let half = room / 2 - room.min(6) / 2;
-    let whole = |pre: &&crate::model::plan::Pre| width(&pre.says) + 14 <= half;
+    let whole = |pre: &crate::model::plan::Pre| width(&pre.says) + 14 <= half;
     let two = room >= 100 && all.len() > 3 && all.iter().all(whole);
     let longest = all.iter().map(|pre| width(&pre.says)).max().unwrap_or(0);
     let wide = if two { half } else { room.min(longest + 16) };
     for pair in all.chunks(if two { 2 } else { 1 }) {
-        let mut line = cell(pair[0], wide);
+        let mut line = cell(&pair[0], wide);
         if let Some(second) = pair.get(1) {
             line.push(span(Role::Text, "      "));
             line.extend(cell(second, wide));
@@ -212,30 +243,37 @@ fn foot(app: &App, view: &PlanView, plan: &Plan, stance: Stance, room: u16) -> V
     for line in problem.map(|words| text::wrap(words, room)).unwrap_or_default() {
         lines.push(vec![span(Role::Critical, line)]);
     }
-    let says = |words: String| vec![span(Role::Text, text::end(&words, room))];
-    lines.push(match stance {
-        _ if view.sent.is_some() => vec![span(Role::Dim, "Sent; waiting for the room's answer …")],
-        Stance::Propose | Stance::Approve => {
-            let question = match stance {
-                Stance::Propose => "Type the name of what will move to propose it: ",
-                _ => "Type the name of what will move to confirm: ",
-            };
-            let question = if width(question) + width(&plan.confirm) + 4 > room { "Name: " } else { question };
-            let typed = view.line.value();
-            let rest = plan.confirm.strip_prefix(typed).unwrap_or("");
-            vec![span(Role::Text, question), span(Role::Input, typed), span(Role::Accent, "▏"), span(Role::Dim, rest)]
+    let says = |words: &str| text::wrap(words, room).into_iter().map(|line| vec![span(Role::Text, line)]).collect();
+    let more: Vec<Words> = match stance {
+        _ if view.sent.is_some() => vec![vec![span(Role::Dim, "Sent; waiting for the room's answer …")]],
+        Stance::Propose => vec![typed(view, plan, "To propose it, type ", room)],
+        Stance::Approve => vec![typed(view, plan, "To confirm, type ", room)],
+        Stance::Wait { mine: true } => {
+            says("You proposed this. Another person must confirm it: ask them to press A, and read them the code.")
         }
-        Stance::Wait { mine: true } => says(
-            "You proposed this. Another person must confirm it: ask them to press A, and read them the code."
-                .to_owned(),
-        ),
-        Stance::Wait { mine: false } => says("You confirmed this. It runs as soon as enough persons have.".to_owned()),
-        Stance::Watch if view.record(app).is_some_and(|record| record.held) => {
-            says("It stops before its next step.".to_owned())
+        Stance::Wait { mine: false } => says("You confirmed this. It runs as soon as enough persons have."),
+        Stance::Watch if view.record(app).is_some_and(|record| record.held) => says("It stops before its next step."),
+        Stance::Watch => says("It runs. What is sent can't be taken back; what comes after can be held."),
+        Stance::Look => says("You may look, not confirm: people.toml gives you no operator role here."),
+        Stance::Ended if view.record(app).is_some_and(|record| is_run(record.state)) => {
+            says("It has ended. Above is what each step was answered.")
         }
-        Stance::Watch => says("It runs. What is sent can't be taken back; what comes after can be held.".to_owned()),
-        Stance::Look => says("You may look, not confirm: people.toml gives you no operator role here.".to_owned()),
-        Stance::Ended => says("This plan has ended. The timeline has every step.".to_owned()),
-    });
+        Stance::Ended => says("It has ended, and nothing was sent."),
+    };
+    lines.extend(more);
     lines
+}
+
+/// The name to type and what is typed of it. What is to be typed never stands where typing goes: without colours one could
+/// not tell them apart.
+fn typed(view: &PlanView, plan: &Plan, question: &'static str, room: u16) -> Words {
+    let typed = view.line.value();
+    let question = if width(question) + width(&plan.confirm) + width(typed) + 4 > room { "Type " } else { question };
+    vec![
+        span(Role::Text, question),
+        span(Role::Strong, plan.confirm.as_str()),
+        span(Role::Text, ": "),
+        span(Role::Input, typed),
+        span(Role::Accent, "▏"),
+    ]
 }

@@ -7,12 +7,15 @@ use crate::console::widget::canvas::{span, width};
 use crate::console::widget::{Words, glyph, text, time};
 use crate::model::{Plan, Stamp, Step};
 
+/// A checklist is read across: beyond this width the eye loses the line.
+const MOST: u16 = 110;
+
 /// The steps, with their states once the plan was begun.
 pub fn steps(app: &App, plan: &Plan, record: Option<&PlanRecord>, room: u16) -> Vec<Words> {
-    let mut lines = vec![vec![span(
-        Role::Dim,
-        if record.is_some() { "steps" } else { "steps, in this order; the first that fails stops the rest" },
-    )]];
+    let mut lines = match record {
+        Some(_) => Vec::new(),
+        None => vec![vec![span(Role::Dim, "steps, in this order; the first that fails stops the rest")]],
+    };
     let began = record.and_then(|record| record.approvals.iter().map(|approval| approval.at).max());
     let mut before = began;
     let longest = plan.steps.iter().map(|step| width(&step.effect)).max().unwrap_or(0);
@@ -22,7 +25,7 @@ pub fn steps(app: &App, plan: &Plan, record: Option<&PlanRecord>, room: u16) -> 
             None => lines.extend(planned(step, wide)),
             Some(record) => {
                 let state = record.steps.get(i).unwrap_or(&StepState::Waiting);
-                lines.extend(checked(app, step, state, before, room));
+                lines.extend(checked(app, step, state, before, room.min(MOST)));
                 before = match state {
                     StepState::Done { at, .. } | StepState::Failed { at, .. } | StepState::Unknown { at, .. } => {
                         Some(*at)
@@ -64,14 +67,19 @@ fn checked(app: &App, step: &Step, state: &StepState, before: Option<Stamp>, roo
         false => format!("{elapsed} of {}", time::span(step.limit_s)),
     };
     let wide = room.saturating_sub(width(&clock) + 8).max(12);
-    let effect = text::end(&step.effect, wide);
-    let pad = " ".repeat(usize::from(wide.saturating_sub(width(&effect))));
-    let mut lines = vec![vec![
-        span(role, format!("{mark} ")),
-        span(Role::Accent, format!("{:>2}  ", step.id)),
-        span(text_role, effect),
-        span(Role::Dim, format!("{pad}  {clock}")),
-    ]];
+    let mut lines = Vec::new();
+    for (i, effect) in text::wrap(&step.effect, wide).into_iter().enumerate() {
+        let pad = " ".repeat(usize::from(wide.saturating_sub(width(&effect))));
+        lines.push(match i {
+            0 => vec![
+                span(role, format!("{mark} ")),
+                span(Role::Accent, format!("{:>2}  ", step.id)),
+                span(text_role, effect),
+                span(Role::Dim, format!("{pad}  {clock}")),
+            ],
+            _ => vec![span(Role::Text, "      "), span(text_role, effect)],
+        });
+    }
     for line in says.map(|says| text::wrap(says.as_str(), room.saturating_sub(8))).unwrap_or_default() {
         lines.push(vec![span(Role::Text, "      "), span(Role::Dim, line)]);
     }

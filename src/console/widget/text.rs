@@ -36,7 +36,9 @@ pub fn wrap(text: &str, max: u16) -> Vec<String> {
     if max == 0 {
         return Vec::new();
     }
-    textwrap::wrap(text, usize::from(max)).into_iter().map(|line| line.into_owned()).collect()
+    // Only at spaces: names have hyphens, and a name in two halves can't be compared with another.
+    let options = textwrap::Options::new(usize::from(max)).word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::wrap(text, options).into_iter().map(|line| line.into_owned()).collect()
 }
 
 fn take<'a>(graphemes: impl Iterator<Item = &'a str>, max: u16) -> String {

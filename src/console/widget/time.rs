@@ -9,7 +9,7 @@ pub use crate::model::time::{short as span, since, words};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {
     offset: FixedOffset,
-    /// `UTC`, `EST`.
+    /// `UTC`, `+02:00`.
     pub name: String,
 }
 
@@ -32,8 +32,14 @@ impl Zone {
 
     /// The host's own zone as it is at `at`.
     pub fn local(at: Stamp) -> Self {
-        let local = at.with_timezone(&chrono::Local);
-        Self { offset: *local.offset(), name: local.format("%Z").to_string() }
+        let offset = *at.with_timezone(&chrono::Local).offset();
+        // The offset is all that is known for certain; abbreviations are not unique.
+        let name = match offset.local_minus_utc() {
+            0 => "UTC".to_owned(),
+            seconds if seconds % 3_600 == 0 => format!("UTC{:+}", seconds / 3_600),
+            _ => format!("UTC{offset}"),
+        };
+        Self { offset, name }
     }
 
     /// `14:55:42`.
@@ -69,11 +75,11 @@ pub fn clock(seconds: u64) -> String {
     }
 }
 
-/// Minutes from the first alert: `T+14`, `T-4`.
+/// Whole minutes from the first alert, rounded down: `T+14`, `T-4`. `T+0` begins with the alert, never before it.
 pub fn t_plus(from: Stamp, at: Stamp) -> String {
-    let seconds = (at - from).num_seconds();
-    let sign = if seconds < 0 { '-' } else { '+' };
-    format!("T{sign}{}", seconds.unsigned_abs() / 60)
+    let minutes = (at - from).num_milliseconds().div_euclid(60_000);
+    let sign = if minutes < 0 { '-' } else { '+' };
+    format!("T{sign}{}", minutes.unsigned_abs())
 }
 
 #[cfg(test)]
@@ -98,5 +104,13 @@ mod tests {
         }
         assert_eq!(clock(18 * 60 + 42), "18:42");
         assert_eq!(clock(3723), "1:02:03");
+    }
+
+    #[test]
+    fn minutes_before_the_alert_are_never_zero() {
+        let alert: Stamp = "2026-03-10T14:41:00Z".parse().unwrap();
+        let t = |ms: i64| t_plus(alert, alert + chrono::TimeDelta::milliseconds(ms));
+        assert_eq!([-236_000, -240_000, -30_000, -1].map(t), ["T-4", "T-4", "T-1", "T-1"]);
+        assert_eq!([0, 59_999, 60_000, 840_000].map(t), ["T+0", "T+0", "T+1", "T+14"]);
     }
 }
