@@ -36,6 +36,7 @@ use crate::ledger::{Condition, Ledger, LedgerError, OpenOptions, Storage};
 use crate::model::SafeText;
 use crate::model::entry::RoomStarted;
 use crate::protocol::DrillInfo;
+use crate::systems::reach::Reach;
 use crate::systems::{self, Ctx};
 use crate::timeline::Story;
 
@@ -126,8 +127,11 @@ impl Room {
         let lost = lost.filter(|damage| !damage.blocks).map(crate::ledger::Damage::says);
         let (seen_tx, seen) = mpsc::channel(SEEN);
         let stop_sources = CancellationToken::new();
-        let running =
-            systems::start::start(&config, &Ctx { clock: clock.clone(), out: seen_tx, stop: stop_sources.clone() });
+        let reach = if serve { Reach::guarded(&config.allow_hosts) } else { Reach::default() };
+        let ctx = Ctx { clock: clock.clone(), out: seen_tx, reach, stop: stop_sources.clone() };
+        let running = systems::start::start(&config, &ctx);
+        // The sources hold the channel now: it ends when the last of them does.
+        drop(ctx);
         let reader = opened.ledger.reader();
         let policy_digest = plans::policy_digest(&config.policy);
         let shared = Arc::new(Shared {

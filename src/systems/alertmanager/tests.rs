@@ -219,3 +219,16 @@ async fn a_flood_is_cut_and_what_is_cut_has_not_resolved() {
     assert!(alerts[..2].iter().all(|it| it.severity.is("critical")), "the gravest come first");
     assert!(!round.await.expect("joined"));
 }
+
+#[test]
+fn a_start_that_no_clock_can_have_shown_is_left_out() {
+    for odd in ["-262143-01-01T00:00:00Z", "+262142-12-31T23:59:59Z", "0001-01-01T00:00:00Z"] {
+        let mut one = raw("aa");
+        one["startsAt"] = json!(odd);
+        // Where the library reads such a time at all, it goes no further.
+        if let Ok(parsed) = serde_json::from_value(json!([one])) {
+            assert_eq!(map::alerts(parsed)[0].starts_at, None, "{odd}");
+        }
+    }
+    assert!(parse(json!([raw("aa")]))[0].starts_at.is_some());
+}
