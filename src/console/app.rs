@@ -206,6 +206,11 @@ impl App {
         !self.readonly && self.mirror.welcome.as_ref().is_some_and(|welcome| welcome.role >= PersonRole::Operator)
     }
 
+    /// Whether the room was there and is not any more: nothing on the screen is proven now.
+    pub fn lost(&self) -> bool {
+        matches!(self.mirror.link, Link::Lost { .. })
+    }
+
     /// Whether the room is there and takes writes.
     pub fn can_act(&self) -> bool {
         self.may_write() && matches!(self.mirror.link, Link::Live { .. }) && self.mirror.degraded.is_none()

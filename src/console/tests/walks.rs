@@ -5,12 +5,13 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::approval::PlanState;
+use crate::client::Link;
 use crate::console::app::{App, Pane};
 use crate::console::input::{AskFailure, Input};
 use crate::console::keymap::{Key, keys};
 use crate::console::overlay::Overlay;
 use crate::console::shot::to_text;
-use crate::console::theme::{Depth, Look, Theme};
+use crate::console::theme::{Depth, Look, Role, Theme};
 use crate::console::{Effect, plan_bytes, update, view};
 use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::{Reply, Request};
@@ -209,6 +210,38 @@ fn the_footer_offers_only_what_works_now() {
     assert!(!footer.contains("note") && !footer.contains("act"), "{footer}");
     assert!(press(&mut app, "i!f").is_empty());
     assert!(text(&app).contains("read-only"));
+}
+
+#[test]
+fn a_room_that_is_not_heard_leaves_nothing_green() {
+    let mut app = app("sam", (160, 48));
+    let green = look("dark").style(Role::Good).fg;
+    let greens =
+        |app: &App| view::draw(app, &look("dark")).content.iter().filter(|cell| Some(cell.fg) == green).count();
+    assert!(green.is_some() && greens(&app) > 0);
+    app.mirror.link = Link::Lost { since: app.now.room, why: SafeText::from("connection reset by peer") };
+    assert_eq!(greens(&app), 0);
+    let panes: String = text(&app).lines().skip(3).take_while(|line| !line.contains("6 Timeline")).collect();
+    assert!(panes.contains("STALE") && !panes.contains('✓'), "{panes}");
+    press(&mut app, "A");
+    assert_eq!(greens(&app), 0, "nor on a plan");
+}
+
+#[test]
+fn gitops_shows_what_its_parity_lines_do_not_say_and_everything_on_demand() {
+    let mut app = app("sam", (120, 40));
+    let apps =
+        |app: &App| view::list::visible(app, Pane::Gitops).iter().filter(|it| it.key().starts_with("app/")).count();
+    assert_eq!(apps(&app), 0, "dr is well, and of primary all is unknown");
+    let rows = &mut app.mirror.board.get_mut(&crate::board::Topic::Gitops).unwrap().rows;
+    let well =
+        rows.iter_mut().find(|row| row.id.starts_with("app/") && row.verdict == crate::board::Verdict::Ok).unwrap();
+    well.verdict = crate::board::Verdict::Warning;
+    assert_eq!(apps(&app), 1);
+    press(&mut app, "4");
+    assert!(text(&app).contains("f shows all"), "{}", text(&app));
+    press(&mut app, "f");
+    assert!(apps(&app) > 10, "{}", text(&app));
 }
 
 #[test]

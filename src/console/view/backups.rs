@@ -12,7 +12,7 @@ use super::pane;
 
 /// Mark, name, age, bar or state, more.
 pub const COLUMNS: &[Column] =
-    &[Column::mark(), Column::name(0, 11), Column::number(0), Column::name(1, 9), Column::sentence(4, 8)];
+    &[Column::mark(), Column::name(0, 9), Column::number(0), Column::fixed(1), Column::sentence(4, 8)];
 
 const BAR: u64 = 5;
 
@@ -46,8 +46,9 @@ fn schedule(app: &App, row: &Row) -> Vec<Cell> {
     let age = point.as_ref().map(|point| time::since(point.started, app.at()));
     let bar = match (age, rpo_s) {
         (Some(age), Some(rpo)) => bar(age, *rpo, row.stale),
-        (Some(_), None) => vec![span(Role::Dim, "no objective relies on it")],
-        (None, _) => vec![span(Role::Critical, "no usable restore point")],
+        (Some(_), None) => vec![span(Role::Dim, "no objective")],
+        (None, Some(_)) => vec![span(Role::Critical, "nothing usable")],
+        (None, None) => vec![span(Role::Unknown, "nothing usable")],
     };
     let mut more = Vec::new();
     if *paused {
@@ -96,17 +97,20 @@ fn location_cells(app: &App, row: &Row, location: &Location) -> Vec<Cell> {
         location.last_validated.map(|at| time::age(time::since(at, app.at()))).unwrap_or_else(|| "never".to_owned());
     let verdict = entry_verdict(row);
     let word = match location.phase.as_str() {
+        // It says what it said when something last looked.
+        "Available" if verdict != Verdict::Ok => "not validated".to_owned(),
         "Available" => "location ok".to_owned(),
         "" => "location unknown".to_owned(),
         other => format!("location {}", other.to_lowercase()),
     };
-    let mode = if location.access_mode.is("ReadOnly") { "read only, " } else { "" };
+    let mode = if location.access_mode.is("ReadOnly") { "read only" } else { "" };
     vec![
         pane::mark(verdict),
-        vec![span(Role::Text, location.name.as_str())],
+        // Every cluster calls its location the same.
+        vec![span(Role::Text, format!("{}/{}", location.cluster, location.name))],
         vec![span(Role::Text, seen)],
         vec![span(glyph::of(verdict).1, word)],
-        vec![span(Role::Dim, format!("{mode}on {}", location.cluster))],
+        vec![span(Role::Dim, mode)],
     ]
 }
 

@@ -39,7 +39,7 @@ fn draw_sheet(app: &App, canvas: &mut Canvas<'_>, lines: Vec<Words>, keys: &[(&s
         canvas.words(2, line, &words, w.saturating_sub(4));
     }
     if keys.is_empty() {
-        footer::draw(app, canvas, Rect::new(0, h.saturating_sub(1), w, 1));
+        footer::draw(app, canvas, Rect::new(1, h.saturating_sub(1), w.saturating_sub(1), 1));
         return;
     }
     let mut words = Words::new();

@@ -73,7 +73,7 @@ pub fn plane_words(plane: Option<&ControlPlane>) -> (Role, String) {
         Endpoint::Unreachable => (Role::Critical, "API unreachable".to_owned()),
         Endpoint::Failing => match plane.failed.first() {
             Some(check) if plane.failed.len() > 1 => {
-                (Role::Critical, format!("{check} failing +{}", plane.failed.len() - 1))
+                (Role::Critical, format!("{check} +{} failing", plane.failed.len() - 1))
             }
             Some(check) => (Role::Critical, format!("{check} failing")),
             None => (Role::Critical, "API failing".to_owned()),

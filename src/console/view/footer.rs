@@ -18,17 +18,17 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     if area.height == 0 {
         return;
     }
-    let room = area.width.saturating_sub(2);
+    let (x, room) = (area.x + 1, area.width.saturating_sub(2));
     if let Some(Overlay::Filter { line, .. }) = app.overlays.last() {
         return filter(app, canvas, area, line.value());
     }
     if let Some(notice) = app.notice.as_ref().filter(|_| app.pending.is_empty()) {
-        canvas.put(1, area.y, &text::end(notice.text.as_str(), room), notice.role, room);
+        canvas.put(x, area.y, &text::end(notice.text.as_str(), room), notice.role, room);
         return;
     }
     let mut facts = if app.pending.is_empty() { hints(app) } else { continuations(app) };
     facts.extend(drill(app));
-    flow::draw(canvas, 1, area.y, room, 3, facts);
+    flow::draw(canvas, x, area.y, room, 3, facts);
 }
 
 fn filter(app: &App, canvas: &mut Canvas<'_>, area: Rect, value: &str) {
@@ -46,7 +46,7 @@ fn filter(app: &App, canvas: &mut Canvas<'_>, area: Rect, value: &str) {
         span(Role::Accent, "Esc"),
         span(Role::Dim, " as before"),
     ];
-    canvas.words(1, area.y, &words, area.width.saturating_sub(2));
+    canvas.words(area.x + 1, area.y, &words, area.width.saturating_sub(2));
 }
 
 fn drill(app: &App) -> Option<Fact> {

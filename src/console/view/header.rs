@@ -61,9 +61,10 @@ fn first(app: &App) -> Vec<Fact> {
             let half = (app.size.0 / 2).max(20);
             facts.push(
                 Fact::left(1, vec![span(Role::Strong, text::end(title, half))])
-                    .or(vec![span(Role::Strong, text::end(title, (app.size.0 / 4).max(12)))]),
+                    .or(vec![span(Role::Strong, text::end(title, (app.size.0 / 4).max(10)))]),
             );
-            facts.push(Fact::left(8, vec![span(Role::Dim, incident.id.as_str())]));
+            // The first to leave: nobody says it aloud, and every export has it.
+            facts.push(Fact::left(8, vec![span(Role::Dim, incident.id.as_str())]).or(Words::new()));
             facts.push(Fact::left(2, vec![span(words::status_role(incident.status), incident.status.name())]));
         }
         None => facts.push(Fact::left(1, vec![span(Role::Strong, calm_words(app))])),
@@ -79,10 +80,21 @@ fn first(app: &App) -> Vec<Fact> {
     if app.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some()) {
         facts.push(Fact::right(0, vec![span(Role::BadgeDrill, " DRILL ")]));
     }
-    let clock =
-        vec![span(Role::Strong, app.zone.seconds(app.now.room)), span(Role::Dim, format!(" {}", app.zone.name))];
-    facts.push(Fact::right(3, clock).or(vec![span(Role::Strong, app.zone.minutes(app.now.room))]));
+    facts.push(clock(app));
     facts
+}
+
+/// The clock stays as long as anything: to the minute where there is room for no more.
+fn clock(app: &App) -> Fact {
+    let now = app.now.room;
+    let seconds = vec![span(Role::Strong, app.zone.seconds(now))];
+    match app.size.0 {
+        0..60 => Fact::right(1, seconds).or(vec![span(Role::Strong, app.zone.minutes(now))]),
+        _ => {
+            let zone = span(Role::Dim, format!(" {}", app.zone.name));
+            Fact::right(1, [seconds.clone(), vec![zone]].concat()).or(seconds)
+        }
+    }
 }
 
 fn calm_words(app: &App) -> String {
@@ -143,6 +155,7 @@ fn calm(app: &App) -> Vec<Fact> {
         sources.iter().filter(|row| matches!(&row.body, Body::Source { trouble: Some(_), .. }) || row.stale).count();
     let words = match (sources.len(), bad) {
         (0, _) => Words::new(),
+        (n, _) if app.lost() => vec![span(Role::Unknown, format!("{n} sources, as they last were"))],
         (n, 0) => vec![span(Role::Good, format!("all {n} sources read"))],
         (n, bad) => vec![span(Role::Warning, format!("{bad} of {n} sources can't be read"))],
     };

@@ -43,6 +43,7 @@ impl<'a> Entry<'a> {
             Self::Row(row) => row.verdict,
             Self::Pool(row, pool, _) => match pool.healthy {
                 _ if row.stale => Verdict::Unknown,
+                Some(true) if pool.places_ok < pool.places => Verdict::Warning,
                 Some(true) => Verdict::Ok,
                 Some(false) => Verdict::Critical,
                 None => Verdict::Unknown,
@@ -119,7 +120,9 @@ pub fn cells(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Cell> {
 
 /// The rows that pass the filter and `warnings only`.
 pub fn visible(app: &App, pane: Pane) -> Vec<Entry<'_>> {
-    let mut entries = all(app, pane);
+    let zoomed = app.zoom && app.focus == pane;
+    let brief = pane == Pane::Gitops && !zoomed && !app.warnings && app.pane(pane).filter.is_none();
+    let mut entries = if brief { gitops::brief(app) } else { all(app, pane) };
     if app.warnings && pane != Pane::People {
         entries.retain(|entry| !matches!(entry.verdict(), Verdict::Ok | Verdict::Info));
     }

@@ -39,6 +39,7 @@ pub fn draw(app: &App, look: &Look) -> Buffer {
         return buffer;
     }
     let mut canvas = Canvas::new(&mut buffer, look);
+    canvas.proven = !app.lost();
     let top = app.overlays.iter().rposition(Overlay::covers);
     match top.and_then(|at| app.overlays.get(at)) {
         Some(Overlay::Plan(view)) => plan::draw(app, &mut canvas, view),

@@ -47,7 +47,7 @@ pub fn behind(app: &App, pane: Pane) -> Vec<Behind<'_>> {
                 alive_at: *alive_at,
                 troubled_since: *troubled_since,
                 trouble: trouble.as_ref(),
-                late: late || trouble.is_some(),
+                late: late || trouble.is_some() || app.lost(),
             });
         }
     }
@@ -186,6 +186,9 @@ pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
     let mut left = vec![name];
     let state = app.pane(place.pane);
     let mut more = summary(app, place.pane);
+    if is_stale(app, place.pane) {
+        more = fade(&[more]).concat();
+    }
     if let Some(filter) = &state.filter {
         let shown = list::visible(app, place.pane).len();
         more = vec![
@@ -205,6 +208,9 @@ pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
     let room = width.saturating_sub(width_of(&right) + 3);
     // A part of the summary is there whole or not at all.
     while width_of(&left) + width_of(&more) + 3 > room && more.pop().is_some() {}
+    while more.last().is_some_and(|last| last.text.trim() == "·") {
+        more.pop();
+    }
     if !more.is_empty() {
         left.push(span(Role::Text, "  "));
         left.extend(more);
@@ -232,7 +238,8 @@ pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
     let cells: Vec<_> = shown.iter().map(|entry| list::cells(app, place.pane, entry)).collect();
     let columns = columns(place.pane);
     let widths = columns::measure(columns, &cells, room);
-    let old = is_stale(app, place.pane);
+    // The timeline is what was recorded; it does not grow old.
+    let old = is_stale(app, place.pane) || (app.lost() && place.pane != Pane::Timeline);
     for (line, (entry, row)) in (0..height).zip(shown.iter().zip(&cells)) {
         let area = Rect::new(x, y + line, width, 1);
         let faded;
@@ -272,7 +279,7 @@ fn window(app: &App, place: &Place) -> Words {
 /// Old rows: dim, no colour, and never a green mark.
 fn fade(row: &[Words]) -> Vec<Words> {
     let mark = |text: &str| match text.trim() {
-        glyph::OK => text.replace(glyph::OK, glyph::UNKNOWN),
+        glyph::OK | glyph::LIVE => glyph::UNKNOWN.to_owned(),
         _ => text.to_owned(),
     };
     row.iter().map(|cell| cell.iter().map(|it| span(Role::Stale, mark(&it.text))).collect()).collect()
@@ -307,15 +314,24 @@ pub fn strip(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
 
 /// The one thing to know about a pane.
 fn signal(app: &App, pane: Pane) -> Words {
+    if app.lost() {
+        // The banner says that all is old; what it was is still worth knowing.
+        return fade(&[now_signal(app, pane)]).concat();
+    }
     if is_stale(app, pane) {
         return vec![span(Role::Warning, "STALE")];
     }
+    now_signal(app, pane)
+}
+
+fn now_signal(app: &App, pane: Pane) -> Words {
     match pane {
         Pane::Backups => backups::signal(app),
         Pane::Events => events::signal(app),
         Pane::Timeline => Words::new(),
         Pane::People => vec![span(Role::Dim, app.seen().present.len().to_string())],
-        _ => counts(&list::all(app, pane)),
+        Pane::Gitops => counts(&gitops::brief(app)),
+        Pane::Alerts | Pane::Traffic => counts(&list::all(app, pane)),
     }
 }
 

@@ -112,5 +112,5 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
     if h >= 6 {
         canvas.line(Rect::new(0, h - 2, w, 1), h - 2);
     }
-    footer::draw(app, canvas, Rect::new(0, h.saturating_sub(1), w, 1));
+    footer::draw(app, canvas, Rect::new(1, h.saturating_sub(1), w.saturating_sub(1), 1));
 }

@@ -152,7 +152,11 @@ fn plan_line(app: &App, record: &PlanRecord) -> (Words, Words) {
 /// Who it is, how long it lasts, what it counts.
 pub fn summary(app: &App) -> Words {
     let Some(incident) = app.incident() else { return Words::new() };
-    let mut words = vec![span(Role::Dim, format!("{} entries", incident.items.len()))];
+    let shown = entries(app).len();
+    let mut words = vec![span(Role::Dim, format!("{shown} {}", if shown == 1 { "line" } else { "lines" }))];
+    if incident.closed_at.is_some() {
+        words.push(span(Role::Dim, format!(" · {} is closed", incident.id)));
+    }
     if let Some((_, why)) = app.seen().story.anomalies.last() {
         words.push(span(Role::Warning, format!(" {} {why}", glyph::WARNING)));
     }

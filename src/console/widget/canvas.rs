@@ -37,12 +37,14 @@ pub fn width_of(words: &[Span]) -> u16 {
 pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
     pub look: &'a Look,
+    /// Whether green may be shown at all: nothing is proven by a room that is not heard.
+    pub proven: bool,
 }
 
 impl<'a> Canvas<'a> {
     /// A canvas on a buffer.
     pub fn new(buffer: &'a mut Buffer, look: &'a Look) -> Self {
-        Self { buffer, look }
+        Self { buffer, look, proven: true }
     }
 
     /// The whole screen.
@@ -53,6 +55,7 @@ impl<'a> Canvas<'a> {
     /// Writes text of one role, at most `max` cells; returns the cells written. Control characters that got this far
     /// despite everything become visible here.
     pub fn put(&mut self, x: u16, y: u16, text: &str, role: Role, max: u16) -> u16 {
+        let role = if role == Role::Good && !self.proven { Role::Stale } else { role };
         self.put_styled(x, y, text, self.look.style(role), max)
     }
 
