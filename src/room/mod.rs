@@ -102,26 +102,9 @@ impl Room {
     /// A log that can't be opened at all (locked, unreadable, on a refused file system). A *damaged* log is no error:
     /// the room comes up degraded and shows it. A dead upstream is no error either.
     pub async fn start(setup: Setup) -> Result<Self, RoomError> {
-        let Setup { config, clock, random, state_dir, socket, drill, serve, key, storage } = setup;
-        let boot = hex(&random.bytes::<8>());
-        let opened = Ledger::open(
-            OpenOptions {
-                dir: state_dir,
-                room: config.room.clone(),
-                src: host_name(),
-                boot: boot.clone(),
-                drill: drill.is_some(),
-                key,
-                allow_fs: config.allow_fs.clone(),
-                check_fs: serve,
-            },
-            storage,
-            clock.clone(),
-            random.clone(),
-        )?;
-        for warning in &opened.warnings {
-            tracing::warn!(%warning, "the log was opened with a warning");
-        }
+        let boot = hex(&setup.random.bytes::<8>());
+        let opened = open_log(&setup, &boot)?;
+        let Setup { config, clock, random, socket, drill, serve, .. } = setup;
         // Damage that blocks is the banner's; what a closed segment lost is said in the timeline.
         let lost = opened.damaged.as_ref().inspect(|damage| tracing::error!(says = %damage.says(), "the log"));
         let lost = lost.filter(|damage| !damage.blocks).map(crate::ledger::Damage::says);

@@ -222,7 +222,7 @@ fn has_edge(mirror: &Mirror, name: &str) -> bool {
 
 /// Every request that changes something, as a person might send it.
 fn changes() -> Vec<Request> {
-    let plan = PlanId::from("01KB3ZXXXXXXXXXXXXXXXXXXXX");
+    let plan = PlanId::from("01KB3ZQQQQQQQQQQQQQQQQQQQQ");
     vec![
         incident(),
         note("a"),
