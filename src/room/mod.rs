@@ -264,6 +264,25 @@ impl Engine {
     }
 }
 
+/// Opens the log of a room; what it warns of is traced.
+fn open_log(setup: &Setup, boot: &str) -> Result<crate::ledger::Opened, LedgerError> {
+    let options = OpenOptions {
+        dir: setup.state_dir.clone(),
+        room: setup.config.room.clone(),
+        src: host_name(),
+        boot: boot.to_owned(),
+        drill: setup.drill.is_some(),
+        key: setup.key.clone(),
+        allow_fs: setup.config.allow_fs.clone(),
+        check_fs: setup.serve,
+    };
+    let opened = Ledger::open(options, setup.storage.clone(), setup.clock.clone(), setup.random.clone())?;
+    for warning in &opened.warnings {
+        tracing::warn!(%warning, "the log was opened with a warning");
+    }
+    Ok(opened)
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
