@@ -58,13 +58,13 @@ pub async fn open(global: &Global, join: Option<String>, env: &Env) -> Result<Ex
     match (&global.config, join) {
         (_, Some(name)) => {
             let socket = global.socket.clone().unwrap_or_else(|| drill::drill_socket(env));
-            at(&socket, Some(PersonId(name)), global.readonly, dress, CancellationToken::new(), env).await
+            at(&socket, Some(PersonId(name)), global.readonly, dress, false, env).await
         }
         (Some(config), None) => solo(config, global, dress, env).await,
         (None, None) => {
             let socket = super::run::socket(global, env);
             let who = global.as_name.as_deref().map(PersonId::from);
-            at(&socket, who, global.readonly, dress, CancellationToken::new(), env).await
+            at(&socket, who, global.readonly, dress, false, env).await
         }
     }
 }
@@ -131,13 +131,13 @@ pub fn intent(who: Option<PersonId>, readonly: bool, present: bool) -> Intent {
     Intent { entries_from: Some(1), topics: Topic::ALL.to_vec(), drill_as: who, readonly, present, simulated: false }
 }
 
-/// Runs a console on a room's socket.
+/// Runs a console on a room's socket. `hosts` = that room lives in this process and ends with this console.
 async fn at(
     socket: &Path,
     who: Option<PersonId>,
     readonly: bool,
     dress: Dress,
-    stop: CancellationToken,
+    hosts: bool,
     env: &Env,
 ) -> Result<Exit, Fail> {
     let _log = diagnostics::log_to(&env.state_dir(false).join("console.log"));
@@ -146,7 +146,8 @@ async fn at(
     let (handle, events) = connect(ConnectOptions { socket: socket.to_owned(), hello });
     let clock = Clock::follow(ClockSync { at: Clock::real().now(), speed: 1.0 });
     let Dress { look, keymap, zone } = dress;
-    let options = RunOptions { asker: Arc::new(Hand(handle)), events, clock, look, keymap, zone, readonly, stop };
+    let (asker, stop) = (Arc::new(Hand(handle)), CancellationToken::new());
+    let options = RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, stop };
     let reason = run(options).await.map_err(|error| Fail::Other(format!("the terminal can't be used: {error}")))?;
     Ok(match reason {
         ExitReason::Left | ExitReason::Stopped => Exit::Ok,
@@ -165,7 +166,7 @@ async fn solo(config: &Path, global: &Global, dress: Dress, env: &Env) -> Result
     let make =
         Make { config, clock: Clock::real(), random: Random::system(), state_dir, socket, drill: None, serve: false };
     let room = room(make).await?;
-    let exit = at(&path, None, global.readonly, dress, CancellationToken::new(), env).await;
+    let exit = at(&path, None, global.readonly, dress, true, env).await;
     room.stop().await;
     exit
 }
@@ -191,7 +192,7 @@ pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: b
     if auto {
         play_all(&running, &socket).await?;
     }
-    let exit = at(&socket, (!auto).then_some(me), global.readonly, dress, CancellationToken::new(), env).await;
+    let exit = at(&socket, (!auto).then_some(me), global.readonly, dress, true, env).await;
     let timeline = running.timeline.clone();
     running.stop().await;
     goodbye(&timeline);

@@ -97,6 +97,7 @@ pub enum Waiting {
     Withdraw,
     Hold,
     Set,
+    Close,
     Pin,
     Write(WriteKind),
 }
@@ -132,6 +133,8 @@ pub struct App {
     pub leaving: Option<Duration>,
     /// Nothing that this console does may change anything.
     pub readonly: bool,
+    /// The room lives in this process: leaving ends it.
+    pub hosts: bool,
     /// Something to draw.
     pub dirty: bool,
 }
@@ -161,6 +164,7 @@ impl App {
             changed: BTreeMap::new(),
             leaving: None,
             readonly: false,
+            hosts: false,
             dirty: true,
         }
     }
@@ -194,6 +198,12 @@ impl App {
     /// Whether work on an incident goes on: leaving asks.
     pub fn busy(&self) -> bool {
         self.incident().is_some_and(|it| it.closed_at.is_none() && it.status < IncidentStatus::Resolved)
+    }
+
+    /// The others who have a console open.
+    pub fn others(&self) -> Vec<&PersonId> {
+        let present = self.mirror.present.iter().map(|who| &who.actor.person);
+        present.filter(|person| self.me() != Some(person)).collect()
     }
 
     /// The person at this console.

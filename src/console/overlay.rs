@@ -75,8 +75,13 @@ pub struct MenuItem {
 /// What a choice does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Choice {
-    Preview { action: Action, service: String },
+    Preview {
+        action: Action,
+        service: String,
+    },
     Status(IncidentStatus),
+    /// Close the incident.
+    Close,
 }
 
 /// What a typed line becomes.

@@ -38,6 +38,8 @@ pub struct RunOptions {
     pub zone: Zone,
     /// Nothing that this console does may change anything.
     pub readonly: bool,
+    /// The room lives in this process: leaving ends it.
+    pub hosts: bool,
     /// Ends the console from outside.
     pub stop: CancellationToken,
 }
@@ -109,10 +111,11 @@ pub async fn drive(
     surface: &mut impl Surface,
     keys: impl Stream<Item = Input>,
 ) -> io::Result<ExitReason> {
-    let RunOptions { asker, events, clock, look, keymap, zone, readonly, .. } = options;
+    let RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, .. } = options;
     let started = Instant::now();
     let mut app = App::new(clock.clone(), keymap, zone, size);
     app.readonly = readonly;
+    app.hosts = hosts;
     let (replies_in, replies) = mpsc::channel::<Input>(REPLIES);
     // What has already come is taken in together: a storm costs one frame, not a thousand.
     let events = ReceiverStream::new(events).map(|event| Input::Room(Box::new(event)));

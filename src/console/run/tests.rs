@@ -56,6 +56,7 @@ fn options(events: mpsc::Receiver<ClientEvent>) -> RunOptions {
         keymap: Keymap::shipped("default").unwrap(),
         zone: Zone::default(),
         readonly: false,
+        hosts: false,
         stop: CancellationToken::new(),
     }
 }

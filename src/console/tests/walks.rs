@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::approval::PlanState;
+use crate::board::{Body, Topic, Verdict};
 use crate::client::Link;
 use crate::console::app::{App, Pane};
 use crate::console::input::{AskFailure, Input};
@@ -167,6 +168,36 @@ fn esc_never_leaves_and_leaving_an_open_incident_asks() {
 }
 
 #[test]
+fn leaving_the_console_that_is_the_room_says_what_ends_with_it() {
+    let mut app = super::fixture::app("ana", (80, 24));
+    app.mirror.story.incidents.clear();
+    app.hosts = true;
+    assert!(press(&mut app, "q").is_empty(), "others are here");
+    assert!(text(&app).contains("sam and lee lose it too"), "{}", text(&app));
+    assert!(!text(&app).contains("goes on without"));
+    assert_eq!(press(&mut app, "y"), vec![Effect::Quit]);
+    app.overlays.clear();
+    app.mirror.present.truncate(1);
+    assert_eq!(press(&mut app, "q"), vec![Effect::Quit], "alone and calm: nothing to ask");
+}
+
+#[test]
+fn an_incident_is_closed_from_the_list_of_statuses() {
+    let mut app = app("ana", (120, 40));
+    press(&mut app, "=");
+    assert!(text(&app).contains("▸ mitigating      now"), "{}", text(&app));
+    let (tag, request) = asked(&press(&mut app, "jjjjjjjj<enter>"));
+    assert_eq!(request, Request::Close);
+    let why = "plan 01KB3Z1RESTORE is still open";
+    let refusal = Refusal::new(RefusalKind::BadRequest, why, "reject, withdraw or finish it first");
+    reply(&mut app, tag, Err(AskFailure::Refused(refusal)));
+    assert!(text(&app).contains("still open. reject, withdraw"), "{}", text(&app));
+    let (tag, _) = asked(&press(&mut app, "=jjjjjj<enter>"));
+    reply(&mut app, tag, Ok(Reply::Recorded { seq: 40 }));
+    assert!(text(&app).contains("Closed."), "{}", text(&app));
+}
+
+#[test]
 fn the_cursor_stays_on_its_row_when_new_rows_come() {
     let mut app = app("ana", (120, 40));
     press(&mut app, "5jjj");
@@ -229,14 +260,16 @@ fn a_room_that_is_not_heard_leaves_nothing_green() {
 
 #[test]
 fn gitops_shows_what_its_parity_lines_do_not_say_and_everything_on_demand() {
-    let mut app = app("sam", (120, 40));
-    let apps =
-        |app: &App| view::list::visible(app, Pane::Gitops).iter().filter(|it| it.key().starts_with("app/")).count();
+    let mut app = app("sam", (160, 48));
+    let is_app = |row: &crate::board::Row| matches!(row.body, Body::App(_));
+    let apps = |app: &App| {
+        let shown = view::list::visible(app, Pane::Gitops);
+        shown.iter().filter(|entry| entry.row().is_some_and(is_app)).count()
+    };
     assert_eq!(apps(&app), 0, "dr is well, and of primary all is unknown");
-    let rows = &mut app.mirror.board.get_mut(&crate::board::Topic::Gitops).unwrap().rows;
-    let well =
-        rows.iter_mut().find(|row| row.id.starts_with("app/") && row.verdict == crate::board::Verdict::Ok).unwrap();
-    well.verdict = crate::board::Verdict::Warning;
+    let rows = &mut app.mirror.board.get_mut(&Topic::Gitops).unwrap().rows;
+    let well = rows.iter_mut().find(|row| is_app(row)).unwrap();
+    well.verdict = Verdict::Warning;
     assert_eq!(apps(&app), 1);
     press(&mut app, "4");
     assert!(text(&app).contains("f shows all"), "{}", text(&app));

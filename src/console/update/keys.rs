@@ -76,7 +76,7 @@ fn leave_view(app: &mut App) -> Vec<Effect> {
         app.zoom = false;
         return Vec::new();
     }
-    if app.busy() {
+    if app.busy() || (app.hosts && !app.others().is_empty()) {
         app.overlays.push(Overlay::Leave);
         return Vec::new();
     }
@@ -139,20 +139,26 @@ fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
             None => Vec::new(),
         },
         Command::SetStatus if may_act(app) => {
-            let items = IncidentStatus::ALL.into_iter().filter(|status| *status != IncidentStatus::Closed);
-            let items = items.map(|status| MenuItem {
-                label: status.name().to_owned(),
-                note: String::new(),
-                choice: Choice::Status(status),
-            });
-            let cursor = app.incident().map_or(0, |incident| incident.status as usize);
-            let menu = Menu { title: "Set the status to".to_owned(), items: items.collect(), cursor: cursor.min(5) };
-            app.overlays.push(Overlay::Menu(menu));
+            app.overlays.push(Overlay::Menu(statuses(app)));
             Vec::new()
         }
         Command::Pin if may_act(app) => pin(app),
         _ => Vec::new(),
     }
+}
+
+fn statuses(app: &App) -> Menu {
+    let current = app.incident().map(|incident| incident.status);
+    let items = IncidentStatus::ALL.into_iter().map(|status| {
+        let (note, choice) = match status {
+            IncidentStatus::Closed => ("for good; what comes next is an incident of its own", Choice::Close),
+            _ if current == Some(status) => ("now", Choice::Status(status)),
+            _ => ("", Choice::Status(status)),
+        };
+        MenuItem { label: status.name().to_owned(), note: note.to_owned(), choice }
+    });
+    let cursor = current.map_or(0, |status| status as usize);
+    Menu { title: "Set the status to".to_owned(), items: items.collect(), cursor }
 }
 
 /// Says why not, where acting is not possible.

@@ -18,14 +18,31 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
         Overlay::Write(write) => draw_write(app, canvas, write),
         Overlay::Menu(menu) => draw_menu(app, canvas, menu),
         Overlay::Leave => {
-            let lines = vec![
-                vec![span(Role::Strong, "Leave although the incident is open?")],
-                vec![span(Role::Dim, "The room goes on without this console; nothing is stopped by leaving.")],
-            ];
+            let question = match app.busy() {
+                true => "Leave although the incident is open?",
+                false => "Leave?",
+            };
+            let mut lines = vec![vec![span(Role::Strong, question)]];
+            lines.extend(ends(app).into_iter().map(|line| vec![span(Role::Text, line)]));
             draw_sheet(app, canvas, lines, &[("y", "leave"), ("n", "stay")]);
         }
         _ => {}
     }
+}
+
+/// What leaving ends.
+fn ends(app: &App) -> Vec<String> {
+    if !app.hosts {
+        return vec!["The room goes on without this console; nothing is stopped by leaving.".to_owned()];
+    }
+    let mut lines = vec!["The room runs in this console and ends with it. The timeline is kept.".to_owned()];
+    let others: Vec<&str> = app.others().into_iter().map(|person| person.as_str()).collect();
+    match others.as_slice() {
+        [] => {}
+        [one] => lines.push(format!("{one} loses it too.")),
+        [first @ .., last] => lines.push(format!("{} and {last} lose it too.", first.join(", "))),
+    }
+    lines
 }
 
 /// A block of lines above the footer, with its own keys in the footer.
