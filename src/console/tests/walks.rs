@@ -234,7 +234,7 @@ fn filters_narrow_and_can_be_turned_round() {
 #[test]
 fn the_footer_offers_only_what_works_now() {
     let mut app = app("sam", (160, 48));
-    assert!(text(&app).contains("A open proposal"));
+    assert!(text(&app).contains("A confirm or refuse"), "it waits for this person");
     app.readonly = true;
     super::fixture::tick(&mut app, 1);
     let footer = text(&app).lines().last().unwrap().to_owned();

@@ -32,6 +32,9 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
 
 /// What leaving ends.
 fn ends(app: &App) -> Vec<String> {
+    if app.lost() {
+        return vec!["The room is not reached. This console still shows what it knew last.".to_owned()];
+    }
     if !app.hosts {
         return vec!["The room goes on without this console; nothing is stopped by leaving.".to_owned()];
     }

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::approval::PlanState;
 use crate::console::app::{App, Pane};
 use crate::console::keymap::{Command, Context, spell};
 use crate::console::overlay::{Overlay, Stance};
@@ -113,6 +114,10 @@ fn hints(app: &App) -> Vec<Fact> {
         let prefix = chord.get(..1).and_then(|first| app.keymap.prefix(first).map(|name| (first, name)));
         let words = match prefix {
             Some((first, name)) if chord.len() > 1 => hint_words(&spell(first), name),
+            // A person is waited for, and it is this one.
+            _ if *command == Command::OpenProposal && asks_me(app) => {
+                vec![span(Role::Accent, spell(chord)), span(Role::Waiting, " confirm or refuse")]
+            }
             _ => hint_words(&spell(chord), &hint(app, *command)),
         };
         facts.push(Fact::left(rank, words));
@@ -120,8 +125,22 @@ fn hints(app: &App) -> Vec<Fact> {
     facts
 }
 
+/// Whether a plan waits for the person at this console.
+fn asks_me(app: &App) -> bool {
+    app.can_act()
+        && app.plan_waiting().is_some_and(|record| {
+            let mine = |person: &crate::model::PersonId| app.me() == Some(person);
+            record.state == PlanState::Proposed
+                && !mine(&record.by.person)
+                && !record.approvals.iter().any(|approval| mine(&approval.by.person))
+        })
+}
+
 fn hint(app: &App, command: Command) -> String {
     let words = match command {
+        Command::OpenProposal if app.plan_waiting().is_some_and(|it| it.state == PlanState::Executing) => {
+            "watch it run"
+        }
         Command::Warnings if app.warnings => "show all",
         Command::Zoom if app.zoom => "unzoom",
         Command::Freeze if app.frozen.is_some() => "run again",

@@ -80,7 +80,7 @@ fn pool_cells(row: &Row, pool: &PoolRef, place: usize) -> Vec<Cell> {
     let arrow = if goes { "→ " } else { "  " };
     let (verdict, word) = match (pool.enabled, pool.healthy) {
         (Some(false), _) => (Verdict::Warning, "off"),
-        (_, Some(true)) if pool.places_ok < pool.places => (Verdict::Warning, "partly"),
+        (_, Some(true)) if pool.places_ok < pool.places => (Verdict::Warning, "up"),
         (_, Some(true)) => (Verdict::Ok, "up"),
         (_, Some(false)) => (Verdict::Critical, "down"),
         (_, None) => (Verdict::Unknown, "unknown"),
