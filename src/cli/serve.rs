@@ -7,6 +7,7 @@ use super::fail::Fail;
 use crate::clock::{Clock, Random};
 use crate::config::paths::Env;
 use crate::config::{self, Config, LoadOptions};
+use crate::diagnostics;
 use crate::ledger::{Files, LedgerError};
 use crate::protocol::DrillInfo;
 use crate::room::{Room, RoomError, Setup, Socket, SocketError};
@@ -64,6 +65,9 @@ pub struct Serve {
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
+    // Held to the end: dropping it writes what still waits. Where stderr is a terminal, nothing is logged to it.
+    let _log = diagnostics::log_to_journal();
+    diagnostics::hooks(|| {});
     let file = options.config.or_else(|| env.config_file(true)).ok_or_else(|| {
         let looked = env.config_candidates(true).iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
         Fail::Usage(format!(
@@ -85,15 +89,18 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
     let state_dir = options.state_dir.unwrap_or_else(|| env.state_dir(true));
     let make =
         Make { config, clock: Clock::real(), random: Random::system(), state_dir, socket, drill: None, serve: true };
-    let room = room(make).await?;
+    let mut room = room(make).await?;
     tracing::info!(socket = %where_to.display(), "the room is open");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     let watchdog = tokio::spawn(pat_watchdog());
-    until_told_to_stop().await?;
+    let told = tokio::select! {
+        told = until_told_to_stop() => told,
+        () = room.ended() => Err(Fail::Other("the room's writer ended by a fault; start the room again".to_owned())),
+    };
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     watchdog.abort();
     room.stop().await;
-    Ok(())
+    told
 }
 
 /// Tells systemd that the runtime still turns, at half the interval it asks for.

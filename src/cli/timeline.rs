@@ -6,10 +6,9 @@ use super::fail::Fail;
 use super::link::Link;
 use super::output;
 use super::shown::Shown;
-use crate::model::Stamp;
 use crate::model::time::from_detection;
 use crate::protocol::{Reply, Request};
-use crate::timeline::{Incident, Item};
+use crate::timeline::{Incident, Item, sentence_of};
 
 /// Asks for one change and says which entry it became.
 pub async fn record(link: &mut Link, request: Request) -> Result<Shown, Fail> {
@@ -48,34 +47,35 @@ pub fn incident<'a>(link: &'a Link, id: Option<&str>) -> Result<&'a Incident, Fa
 pub async fn show(link: &mut Link, id: Option<&str>) -> Result<Shown, Fail> {
     link.caught_up().await?;
     let incident = incident(link, id)?;
-    let origin = incident.clocks.detection.map_or(incident.opened_at, |(at, _)| at);
-    let rows = incident.items.iter().map(|item| cells(item, origin)).collect::<Vec<_>>();
+    let rows = incident.items.iter().map(|item| cells(incident, item)).collect::<Vec<_>>();
     let json = json!({
         "schema": "warroom/timeline/v1",
         "incident": super::views::incident_json(incident),
-        "items": incident.items.iter().map(item_json).collect::<Vec<_>>(),
+        "items": incident.items.iter().map(|item| item_json(incident, item)).collect::<Vec<_>>(),
     });
     Ok(Shown::ok(json, output::table(&["SEQ", "T+", "TIME", "WHO", "KIND", "WHAT"], &rows)))
 }
 
-fn cells(item: &Item, origin: Stamp) -> Vec<String> {
+fn cells(incident: &Incident, item: &Item) -> Vec<String> {
+    let origin = incident.zero();
     vec![
         item.entry.seq.to_string(),
         from_detection((item.at - origin).num_seconds()),
         item.at.format("%H:%M:%S").to_string(),
         item.entry.by.person.to_string(),
         item.entry.happening.kind().to_owned(),
-        item.text.to_string(),
+        sentence_of(incident, item),
     ]
 }
 
 /// One item for machines.
-pub fn item_json(item: &Item) -> serde_json::Value {
+pub fn item_json(incident: &Incident, item: &Item) -> serde_json::Value {
     let data =
         item.entry.happening.data_json().ok().and_then(|data| serde_json::from_str::<serde_json::Value>(&data).ok());
+    let says = sentence_of(incident, item);
     json!({
         "seq": item.entry.seq, "at": item.at, "recorded_at": item.entry.ts, "by": item.entry.by,
-        "kind": item.entry.happening.kind(), "data": data, "written": item.entry.text, "says": item.text,
+        "kind": item.entry.happening.kind(), "data": data, "written": item.entry.text, "says": says,
         "amended_by": item.amended_by, "pinned": item.pinned, "hash": item.entry.hash,
     })
 }
@@ -97,8 +97,7 @@ pub async fn tail(
             .flat_map(|incident| incident.items.iter().map(move |item| (incident, item)))
             .filter(|(_, item)| item.entry.seq > shown)
             .map(|(incident, item)| {
-                let origin = incident.clocks.detection.map_or(incident.opened_at, |(at, _)| at);
-                let line = if json { item_json(item).to_string() } else { cells(item, origin).join("  ") };
+                let line = if json { item_json(incident, item).to_string() } else { cells(incident, item).join("  ") };
                 (item.entry.seq, line)
             })
             .collect();

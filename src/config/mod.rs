@@ -30,6 +30,7 @@ pub use paths::Env;
 pub use sample::{SampleCluster, sample, sample_for};
 pub use secret::check_secret;
 pub use show::{to_json, to_toml};
+pub use url::{is_link_local, names_metadata};
 
 /// The most bytes a configuration file may have.
 const MAX_FILE: u64 = 1024 * 1024;

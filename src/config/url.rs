@@ -58,7 +58,7 @@ fn serve_rules(url: &Url, host: &str, allow: &[&str]) -> Result<(), String> {
     let name = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
     let ip: Option<IpAddr> = name.parse().ok();
     let listed = allow.iter().any(|allowed| allowed.eq_ignore_ascii_case(&name));
-    if !listed && (ip.is_some_and(is_link_local) || METADATA_NAMES.contains(&name.as_str())) {
+    if !listed && (ip.is_some_and(is_link_local) || names_metadata(&name)) {
         return Err(format!(
             "`{name}` is a link-local or metadata address, where a host's own credentials are handed out; \
              if it is really meant, list it under [network] allow"
@@ -77,7 +77,13 @@ fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
 
-fn is_link_local(ip: IpAddr) -> bool {
+/// Whether a name is one at which clouds answer with the host's own credentials.
+pub fn names_metadata(name: &str) -> bool {
+    METADATA_NAMES.contains(&name.trim_end_matches('.').to_ascii_lowercase().as_str())
+}
+
+/// Whether an address is link-local, or one at which clouds answer with the host's own credentials.
+pub fn is_link_local(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(v4) => v4.is_link_local() || METADATA_V4.contains(&v4),
         IpAddr::V6(v6) => v6.is_unicast_link_local() || v6 == METADATA_V6,

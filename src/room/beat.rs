@@ -22,7 +22,7 @@ impl Engine {
         self.heal();
         self.expire_plans();
         // Time alone changes verdicts (what was fresh goes stale), so everything is judged once a second as well.
-        let due = self.judged_at + TimeDelta::seconds(1) <= now;
+        let due = now < self.judged_at || self.judged_at + TimeDelta::seconds(1) <= now;
         if !due && self.board.dirty().is_empty() {
             return;
         }

@@ -105,6 +105,8 @@ pub struct Engine {
     pub(super) outage: Outage,
     /// The log says that this room has started.
     pub(super) announced: bool,
+    /// What a closed segment lost, to be said at the start.
+    pub(super) lost: Option<SafeText>,
     /// For tasks the engine starts (preflight, executor) to report back.
     pub(super) me: mpsc::WeakSender<Command>,
     pub(super) tasks: tokio_util::task::TaskTracker,
@@ -234,9 +236,9 @@ impl Engine {
         answer: Answer,
     ) {
         if let Err(refusal) = &answer {
-            tracing::info!(by = %caller.actor.person, verb, refused = ?refusal.kind, "refused");
             let draft = self.refusals.note(&caller.actor, refusal.kind, verb, plan, self.shared.clock.now());
             if let Some(mut draft) = draft {
+                tracing::info!(by = %caller.actor.person, verb, refused = ?refusal.kind, "refused");
                 draft.incident = self.incident();
                 self.record(vec![draft]);
             }

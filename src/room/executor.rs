@@ -14,11 +14,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::engine::Command;
 use super::shared::Shared;
 use crate::actions::{self, Progress, holds};
+use crate::approval::{PlanRecord, StepState};
 use crate::clock::Clock;
 use crate::model::entry::{
     Happening, Outcome, PlanEnded, Reconciled, Reconciliation, StepDone, StepEnded, StepFailed, StepUnknown,
 };
-use crate::model::{Digest, PersonId, Plan, SafeText, SourceId, Step};
+use crate::model::{Digest, PersonId, Plan, SafeText, SourceId, Stamp, Step};
 use crate::systems::{ActError, Permit};
 
 /// A read for a precondition must answer within this real time.
@@ -27,6 +28,8 @@ const READ_WITHIN: Duration = Duration::from_secs(5);
 const FRESH: Duration = Duration::from_secs(5);
 /// How often a check is read while a step waits for its effect, on the room's clock.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// A write whose sender died may still be on its way so long after its step began: until then, only seeing it proves anything.
+const LATE: TimeDelta = TimeDelta::seconds(10);
 
 /// An outcome that could not be recorded is offered again after this real time.
 const REPORT_AGAIN: Duration = Duration::from_secs(1);
@@ -278,25 +281,35 @@ async fn record(engine: &mpsc::Sender<Command>, plan: &Plan, happening: Happenin
 }
 
 /// Finds out by reading what an interrupted plan did. Writes nothing outside, ever.
-pub async fn reconcile(
-    shared: Arc<Shared>,
-    engine: mpsc::Sender<Command>,
-    plan: Plan,
-    digest: Digest,
-    started: Vec<String>,
-) {
-    let deadline = shared.clock.now() + TimeDelta::minutes(5);
+pub async fn reconcile(shared: Arc<Shared>, engine: mpsc::Sender<Command>, old: PlanRecord) {
+    let begun = shared.clock.now();
+    let deadline = begun + TimeDelta::minutes(5);
+    let settled = settled_at(&old, begun);
+    let (plan, digest) = (old.plan, old.digest);
+    let ran = plan.steps.iter().zip(&old.steps).filter(|(_, state)| !matches!(state, StepState::Waiting));
+    let started: Vec<String> = ran.map(|(step, _)| step.id.clone()).collect();
     let (result, says) = loop {
+        let now = shared.clock.now();
         match look(&shared, &plan, digest, &started).await {
-            Ok(found) => break found,
-            Err(why) if shared.clock.now() >= deadline => {
+            Ok(found) if found.0 == Reconciliation::Applied || now >= settled => break found,
+            Err(why) if now >= deadline => {
                 break (Reconciliation::Unknown, format!("could not be read for five minutes: {why}"));
             }
-            Err(_) => shared.clock.sleep(LOOK_EVERY).await,
+            Ok(_) | Err(_) => shared.clock.sleep(LOOK_EVERY).await,
         }
     };
     let reconciled = Reconciled { plan: plan.plan.clone(), result, says: SafeText::new(&says) };
     record(&engine, &plan, reconciled.into()).await;
+}
+
+/// From when on "not seen" means "not applied". Never later than [`LATE`] from now, whatever the wall clock did meanwhile.
+fn settled_at(old: &PlanRecord, now: Stamp) -> Stamp {
+    let writes = old.plan.steps.iter().zip(&old.steps).filter(|(step, _)| !step.params.is_null());
+    let open = writes.filter_map(|(_, state)| match state {
+        StepState::Started { at } => Some(*at + LATE),
+        _ => None,
+    });
+    open.max().map_or(now, |at| at.min(now + LATE))
 }
 
 /// Compares what each started write was to bring about with what is there now.

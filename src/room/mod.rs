@@ -4,6 +4,7 @@
 //! new requests, then the sources, last the writer, so that what was seen is recorded.
 
 mod beat;
+mod door;
 mod engine;
 mod executor;
 mod news;
@@ -35,12 +36,14 @@ use crate::ledger::{Condition, Ledger, LedgerError, OpenOptions, Storage};
 use crate::model::SafeText;
 use crate::model::entry::RoomStarted;
 use crate::protocol::DrillInfo;
+use crate::systems::reach::Reach;
 use crate::systems::{self, Ctx};
 use crate::timeline::Story;
 
 pub use engine::{Answer, Caller, Command};
 pub use socket::{Socket, SocketError};
 
+use door::Door;
 use engine::Engine;
 use news::{News, Newsroom};
 use presence::Presence;
@@ -52,9 +55,6 @@ use shared::Shared;
 const SEEN: usize = 8192;
 /// Requests waiting for the engine.
 const COMMANDS: usize = 256;
-/// Connections in all, and of one uid.
-const CONNECTIONS: usize = 256;
-const CONNECTIONS_OF_ONE: usize = 64;
 
 /// Why a room does not start.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,8 @@ pub struct Room {
     sessions: TaskTracker,
     sources: TaskTracker,
     engine: tokio::task::JoinHandle<()>,
+    /// The engine was waited for already.
+    over: bool,
     acts: TaskTracker,
 }
 
@@ -100,27 +102,19 @@ impl Room {
     /// A log that can't be opened at all (locked, unreadable, on a refused file system). A *damaged* log is no error:
     /// the room comes up degraded and shows it. A dead upstream is no error either.
     pub async fn start(setup: Setup) -> Result<Self, RoomError> {
-        let Setup { config, clock, random, state_dir, socket, drill, serve, key, storage } = setup;
-        let boot = hex(&random.bytes::<8>());
-        let opened = Ledger::open(
-            OpenOptions {
-                dir: state_dir,
-                room: config.room.clone(),
-                src: host_name(),
-                boot: boot.clone(),
-                drill: drill.is_some(),
-                key,
-                allow_fs: config.allow_fs.clone(),
-                check_fs: serve,
-            },
-            storage,
-            clock.clone(),
-            random.clone(),
-        )?;
+        let boot = hex(&setup.random.bytes::<8>());
+        let opened = open_log(&setup, &boot)?;
+        let Setup { config, clock, random, socket, drill, serve, .. } = setup;
+        // Damage that blocks is the banner's; what a closed segment lost is said in the timeline.
+        let lost = opened.damaged.as_ref().inspect(|damage| tracing::error!(says = %damage.says(), "the log"));
+        let lost = lost.filter(|damage| !damage.blocks).map(crate::ledger::Damage::says);
         let (seen_tx, seen) = mpsc::channel(SEEN);
         let stop_sources = CancellationToken::new();
-        let running =
-            systems::start::start(&config, &Ctx { clock: clock.clone(), out: seen_tx, stop: stop_sources.clone() });
+        let reach = if serve { Reach::guarded(&config.allow_hosts) } else { Reach::default() };
+        let ctx = Ctx { clock: clock.clone(), out: seen_tx, reach, stop: stop_sources.clone() };
+        let running = systems::start::start(&config, &ctx);
+        // The sources hold the channel now: it ends when the last of them does.
+        drop(ctx);
         let reader = opened.ledger.reader();
         let policy_digest = plans::policy_digest(&config.policy);
         let shared = Arc::new(Shared {
@@ -135,7 +129,8 @@ impl Room {
             adapters: running.adapters,
         });
         let (commands_tx, commands) = mpsc::channel(COMMANDS);
-        let (engine, news) = Self::engine(&shared, opened.ledger, &commands_tx);
+        let (mut engine, news) = Self::engine(&shared, opened.ledger, &commands_tx);
+        engine.lost = lost;
         let (stop_engine, acts) = (engine.stop.clone(), engine.tasks.clone());
         let (stop_sessions, sessions) = (CancellationToken::new(), TaskTracker::new());
         let path = socket.path().to_owned();
@@ -150,6 +145,7 @@ impl Room {
             sessions,
             sources: running.tasks,
             engine,
+            over: false,
             acts,
         })
     }
@@ -181,6 +177,7 @@ impl Room {
             degraded: None,
             outage: Outage::default(),
             announced: false,
+            lost: None,
             me: me.downgrade(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -191,6 +188,13 @@ impl Room {
     /// Where clients connect.
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Waits until the writer has ended. While the room is not stopped that is a fault of the program, and nothing works any
+    /// more: the caller ends the process, so that whatever watches over it starts it again.
+    pub async fn ended(&mut self) {
+        let _ = (&mut self.engine).await;
+        self.over = true;
     }
 
     /// Stops in order: sessions, sources, running plans' tasks (their plans become `interrupted` at the next start), writer.
@@ -204,7 +208,9 @@ impl Room {
         let _ = tokio::time::timeout(std::time::Duration::from_secs(2), self.sources.wait()).await;
         self.stop_engine.cancel();
         self.acts.close();
-        let _ = self.engine.await;
+        if !self.over {
+            let _ = self.engine.await;
+        }
     }
 }
 
@@ -234,7 +240,9 @@ impl Engine {
             people_digest: self.shared.config.people_digest.clone(),
             policy_digest: self.shared.policy_digest.clone(),
         };
-        self.announced = self.record(vec![self.by_room(started)]).is_some();
+        let mut drafts = vec![self.by_room(started)];
+        drafts.extend(self.lost.clone().map(|says| self.by_room(self.damage(says))));
+        self.announced = self.record(drafts).is_some();
         if self.announced {
             self.settle_old_plans();
         }
@@ -256,77 +264,23 @@ impl Engine {
     }
 }
 
-/// The door: admits connections up to the limits.
-struct Door {
-    shared: Arc<Shared>,
-    engine: mpsc::Sender<Command>,
-    news: News,
-    stop: CancellationToken,
-    sessions: TaskTracker,
-}
-
-impl Door {
-    async fn listen(self, socket: Socket) {
-        let counts = Arc::new(std::sync::Mutex::new(BTreeMap::<u32, usize>::new()));
-        loop {
-            let accepted = tokio::select! {
-                () = self.stop.cancelled() => return,
-                accepted = socket.listener.accept() => accepted,
-            };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "accept failed");
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                    continue;
-                }
-            };
-            let Ok(peer) = peer::Peer::of(&stream) else { continue };
-            let Some(seat) = Seat::take(&counts, peer.uid) else {
-                tracing::warn!(uid = peer.uid, "too many connections");
-                continue;
-            };
-            let (shared, engine, news) = (self.shared.clone(), self.engine.clone(), self.news.clone());
-            let stop = self.stop.clone();
-            self.sessions.spawn(async move {
-                let _seat = seat;
-                if let Err(why) = session::serve(stream, shared, engine, news, stop).await {
-                    tracing::info!(uid = peer.uid, %why, "connection ended");
-                }
-            });
-        }
+/// Opens the log of a room; what it warns of is traced.
+fn open_log(setup: &Setup, boot: &str) -> Result<crate::ledger::Opened, LedgerError> {
+    let options = OpenOptions {
+        dir: setup.state_dir.clone(),
+        room: setup.config.room.clone(),
+        src: host_name(),
+        boot: boot.to_owned(),
+        drill: setup.drill.is_some(),
+        key: setup.key.clone(),
+        allow_fs: setup.config.allow_fs.clone(),
+        check_fs: setup.serve,
+    };
+    let opened = Ledger::open(options, setup.storage.clone(), setup.clock.clone(), setup.random.clone())?;
+    for warning in &opened.warnings {
+        tracing::warn!(%warning, "the log was opened with a warning");
     }
-}
-
-type Counts = Arc<std::sync::Mutex<BTreeMap<u32, usize>>>;
-
-/// One connection's place; given back on drop.
-struct Seat {
-    counts: Counts,
-    uid: u32,
-}
-
-impl Seat {
-    fn take(counts: &Counts, uid: u32) -> Option<Self> {
-        let mut held = counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if held.values().sum::<usize>() >= CONNECTIONS || held.get(&uid).is_some_and(|n| *n >= CONNECTIONS_OF_ONE) {
-            return None;
-        }
-        *held.entry(uid).or_default() += 1;
-        Some(Self { counts: counts.clone(), uid })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut held = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(n) = held.get_mut(&self.uid) {
-            *n -= 1;
-            if *n == 0 {
-                held.remove(&self.uid);
-            }
-        }
-    }
+    Ok(opened)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -335,18 +335,10 @@ impl Engine {
         self.record(drafts);
         for record in interrupted {
             let Some(engine) = self.me.upgrade() else { return };
-            let started = record
-                .plan
-                .steps
-                .iter()
-                .zip(&record.steps)
-                .filter(|(_, state)| !matches!(state, approval::StepState::Waiting))
-                .map(|(step, _)| step.id.clone())
-                .collect();
             let (shared, stop) = (self.shared.clone(), self.stop.clone());
             self.tasks.spawn(async move {
                 tokio::select! {
-                    () = executor::reconcile(shared, engine, record.plan, record.digest, started) => {}
+                    () = executor::reconcile(shared, engine, record) => {}
                     () = stop.cancelled() => {}
                 }
             });

@@ -5,14 +5,23 @@ use std::sync::Arc;
 
 use super::engine::{Caller, Engine};
 use super::peer;
+use super::rate::Bucket;
 use crate::model::entry::{Draft, Happening, Joined, Left};
 use crate::model::{Actor, PersonId, Role, Stamp};
 use crate::protocol::Who;
+
+/// Joins and departures of one person that are recorded at once, and how many a second after that: a console that comes and
+/// goes for ever must not fill the log.
+const RECORDED: f64 = 10.0;
+const RECORDED_PER_SECOND: f64 = 0.05;
+/// Persons whose comings and goings are remembered.
+const REMEMBERED: usize = 256;
 
 /// Persons by name.
 #[derive(Default)]
 pub struct Presence {
     here: BTreeMap<PersonId, Who>,
+    recorded: BTreeMap<PersonId, Bucket>,
 }
 
 impl Presence {
@@ -39,6 +48,15 @@ impl Presence {
         gone
     }
 
+    /// Whether a coming or going of this person is recorded. Who is here now is shown in any case.
+    fn worth_recording(&mut self, person: &PersonId) -> bool {
+        if self.recorded.len() > REMEMBERED {
+            self.recorded.retain(|known, _| self.here.contains_key(known));
+        }
+        let bucket = self.recorded.entry(person.clone()).or_insert_with(|| Bucket::new(RECORDED, RECORDED_PER_SECOND));
+        bucket.take()
+    }
+
     /// Everyone, by name.
     pub fn everyone(&self) -> Vec<Who> {
         self.here.values().cloned().collect()
@@ -50,7 +68,7 @@ impl Engine {
         let role = self.role_of(caller).0;
         let first = self.presence.join(&caller.actor, role, self.shared.clock.now());
         self.newsroom.present.send_replace(Arc::new(self.presence.everyone()));
-        if first && self.incident().is_some() {
+        if first && self.incident().is_some() && self.presence.worth_recording(&caller.actor.person) {
             self.record(vec![self.presence_draft(&caller.actor, Joined {})]);
         }
     }
@@ -58,7 +76,7 @@ impl Engine {
     pub(super) fn leave(&mut self, caller: &Caller) {
         let gone = self.presence.leave(&caller.actor);
         self.newsroom.present.send_replace(Arc::new(self.presence.everyone()));
-        if gone && self.incident().is_some() {
+        if gone && self.incident().is_some() && self.presence.worth_recording(&caller.actor.person) {
             self.record(vec![self.presence_draft(&caller.actor, Left {})]);
         }
     }

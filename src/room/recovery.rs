@@ -66,6 +66,20 @@ impl Engine {
         self.record(vec![draft]);
     }
 
+    /// A closed segment is not whole.
+    pub(super) fn damage(&self, says: SafeText) -> Happening {
+        Happening::Edge(Edge {
+            edge: "log.damaged".to_owned(),
+            at: self.shared.clock.now(),
+            source: "room".to_owned(),
+            subject: SafeText::new("timeline"),
+            service: None,
+            verdict: "critical".to_owned(),
+            says,
+            figures: serde_json::Value::Null,
+        })
+    }
+
     /// The entry that shows the gap.
     fn gap(&self, from: Stamp, to: Stamp) -> Draft {
         let gap_s = (to - from).num_seconds();

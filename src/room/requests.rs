@@ -72,6 +72,14 @@ impl Engine {
             return Ok(role);
         }
         let who = &caller.actor.person;
+        if self.shared.drill.is_some() && caller.hello.drill_as.is_none() {
+            let names = self.shared.config.people.iter().map(|person| person.id.as_str()).collect::<Vec<_>>();
+            return Err(Refusal::new(
+                RefusalKind::Unmapped,
+                "in a drill nobody knows who you are until you say so",
+                format!("add --as NAME; the drill's people are: {}", names.join(", ")),
+            ));
+        }
         Err(if mapped {
             Refusal::new(
                 RefusalKind::NotOperator,

@@ -1,6 +1,7 @@
 //! The room's socket: private, without stale leftovers, and only one room behind it.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -28,8 +29,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Binds `path`, in a directory that is made 0700 if it is not there. `mode` is the socket's own: 0600 for a room of
-    /// one's own, 0660 for a daemon whose group may connect.
+    /// Binds `path`, in a directory that is made if it is not there: 0700, or 0755 where a group may connect. `mode` is the
+    /// socket's own: 0600 for a room of one's own, 0660 for a daemon whose group may connect.
     pub async fn bind(path: &Path, mode: u32) -> Result<Self, SocketError> {
         let io = |error| SocketError::Io { path: path.to_owned(), error };
         let length = path.as_os_str().len();
@@ -37,10 +38,11 @@ impl Socket {
             return Err(SocketError::TooLong(path.to_owned(), length));
         }
         if let Some(dir) = path.parent() {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
+            let enter = if mode & 0o077 == 0 { 0o700 } else { 0o755 };
+            std::fs::DirBuilder::new().recursive(true).mode(enter).create(dir).map_err(io)?;
         }
         clear_stale(path).await?;
-        let listener = UnixListener::bind(path).map_err(io)?;
+        let listener = listen(path, mode).map_err(io)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(io)?;
         Ok(Self { listener, path: path.to_owned(), ours: true })
     }
@@ -76,6 +78,18 @@ impl Drop for Socket {
     }
 }
 
+/// Binds and listens. Linux gives the name the mode of the unbound socket, less the umask: so it is never wider than asked,
+/// whatever the umask is, not even for an instant.
+fn listen(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket};
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    nix::sys::stat::fchmod(&fd, nix::sys::stat::Mode::from_bits_truncate(mode))?;
+    bind(fd.as_raw_fd(), &UnixAddr::new(path)?)?;
+    listen(&fd, Backlog::MAXCONN)?;
+    UnixListener::from_std(fd.into())
+}
+
 /// Removes a socket nobody listens on; refuses anything else that is in the way.
 async fn clear_stale(path: &Path) -> Result<(), SocketError> {
     use std::os::unix::fs::FileTypeExt;
@@ -87,4 +101,34 @@ async fn clear_stale(path: &Path) -> Result<(), SocketError> {
         return Err(SocketError::Taken(path.to_owned()));
     }
     std::fs::remove_file(path).map_err(|error| SocketError::Io { path: path.to_owned(), error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_socket_has_its_mode_and_goes_with_the_room() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for mode in [0o600, 0o660] {
+            let path = dir.path().join(format!("{mode:o}/s"));
+            let socket = Socket::bind(&path, mode).await.expect("bound");
+            let bits = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+            assert_eq!(bits(&path), mode);
+            assert_eq!(bits(path.parent().expect("a folder")) & 0o007 != 0, mode == 0o660, "the group gets through");
+            assert!(matches!(Socket::bind(&path, mode).await, Err(SocketError::Taken(_))));
+            drop(socket);
+            assert!(!path.exists());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_a_crash_left_behind_is_taken_over_and_a_file_is_not() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("s");
+        drop(std::os::unix::net::UnixListener::bind(&path).expect("left behind"));
+        drop(Socket::bind(&path, 0o600).await.expect("taken over"));
+        std::fs::write(&path, "mine").expect("a file");
+        assert!(matches!(Socket::bind(&path, 0o600).await, Err(SocketError::NotASocket(_))));
+    }
 }

@@ -23,6 +23,7 @@ use reqwest::{Certificate, Client, Request, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::reach::Reach;
 use crate::model::{SafeText, Trouble, TroubleKind};
 
 pub use secret::{Auth, Secret};
@@ -51,6 +52,8 @@ pub struct Options {
     pub max_body: usize,
     /// Stop reading at `max_body` instead of refusing the answer: for those who want the status alone.
     pub cut_body: bool,
+    /// Where a name may lead.
+    pub reach: Reach,
     /// How long an unused connection is kept.
     pub idle: Duration,
 }
@@ -63,6 +66,7 @@ impl Default for Options {
             total: TOTAL,
             max_body: MAX_BODY,
             cut_body: false,
+            reach: Reach::default(),
             idle: Duration::from_secs(60),
         }
     }
@@ -264,6 +268,9 @@ async fn build(options: &Options, url: &Url) -> Result<Client, Trouble> {
         .connect_timeout(CONNECT.min(options.total))
         .pool_idle_timeout(options.idle)
         .pool_max_idle_per_host(4);
+    if options.reach.is_guarded() {
+        builder = builder.dns_resolver(options.reach.clone());
+    }
     if let Some(path) = &options.ca_file {
         let pem = secret::read_file(path, MAX_CA).await.map_err(|why| bad_ca(path, &why))?;
         let certs = Certificate::from_pem_bundle(&pem).map_err(|_| bad_ca(path, "it is not PEM"))?;

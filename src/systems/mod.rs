@@ -10,6 +10,7 @@ pub mod cloudflare;
 pub mod http;
 pub mod kubernetes;
 pub mod probe;
+pub mod reach;
 pub mod start;
 pub mod supervise;
 pub mod velero;
@@ -129,6 +130,7 @@ pub struct Running {
 pub struct Ctx {
     pub clock: Clock,
     pub out: mpsc::Sender<Observation>,
+    pub reach: reach::Reach,
     pub stop: CancellationToken,
 }
 

@@ -91,6 +91,11 @@ impl Story {
 }
 
 impl Incident {
+    /// What `T+0` is: the first alert, or when the incident was opened.
+    pub fn zero(&self) -> Stamp {
+        self.clocks.detection.map_or(self.opened_at, |(at, _)| at)
+    }
+
     /// The item of an entry.
     pub fn item(&self, seq: u64) -> Option<&Item> {
         self.items.iter().find(|item| item.entry.seq == seq)

@@ -69,7 +69,7 @@ impl Memory {
     /// What an incident that begins at `begun` takes over, in order of sequence: outstanding bad news of the hour before,
     /// and the newest usable restore points whenever they were seen, because they say what would be lost.
     pub fn adopted(&self, begun: Stamp) -> Vec<Entry> {
-        let from = begun - TimeDelta::seconds(ADOPT_S);
+        let from = begun.checked_sub_signed(TimeDelta::seconds(ADOPT_S)).unwrap_or(begun);
         let recent = self.outstanding.values().filter(|entry| entry.observed_at() >= from);
         let mut out: Vec<Entry> = recent.chain(self.usable.values()).cloned().collect();
         out.sort_by_key(|entry| entry.seq);

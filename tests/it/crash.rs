@@ -21,6 +21,8 @@ enum Gate {
     Swallow,
     /// They arrive; the answer does not.
     KeepAnswer,
+    /// They arrive when the gate passes again, however long their sender is dead by then.
+    Delay,
     /// Nothing arrives, reads neither.
     Down,
 }
@@ -31,6 +33,7 @@ struct Front {
     origin: String,
     gate: Arc<Mutex<Gate>>,
     stopped: Arc<AtomicUsize>,
+    looks: Arc<AtomicUsize>,
     http: reqwest::Client,
 }
 
@@ -40,7 +43,13 @@ impl Front {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/client/v4", listener.local_addr().expect("an address"));
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let front = Self { origin, gate: Arc::new(Mutex::new(Gate::Pass)), stopped: Arc::default(), http };
+        let front = Self {
+            origin,
+            gate: Arc::new(Mutex::new(Gate::Pass)),
+            stopped: Arc::default(),
+            looks: Arc::default(),
+            http,
+        };
         let kept = front.clone();
         let router = axum::Router::new().fallback(move |request: Request<Body>| {
             let front = kept.clone();
@@ -59,10 +68,25 @@ impl Front {
         self.stopped.load(Ordering::SeqCst)
     }
 
+    fn looks(&self) -> usize {
+        self.looks.load(Ordering::SeqCst)
+    }
+
     async fn pass(&self, request: Request<Body>) -> Response<Body> {
         let gate = *self.gate.lock().expect("the gate");
         let write = request.method() != Method::GET;
+        if !write && is_look(request.uri().path()) {
+            self.looks.fetch_add(1, Ordering::SeqCst);
+        }
         if write && gate == Gate::Swallow {
+            return self.silence().await;
+        }
+        if write && gate == Gate::Delay {
+            // Read to its end now, while its sender lives.
+            let (parts, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, 1 << 20).await.expect("the whole request");
+            let front = self.clone();
+            tokio::spawn(async move { front.later(Request::from_parts(parts, Body::from(body))).await });
             return self.silence().await;
         }
         let answer = if gate == Gate::Down { None } else { self.forward(request).await };
@@ -73,6 +97,13 @@ impl Front {
             return self.silence().await;
         }
         answer
+    }
+
+    async fn later(&self, request: Request<Body>) {
+        while *self.gate.lock().expect("the gate") != Gate::Pass {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let _ = self.forward(request).await;
     }
 
     async fn silence(&self) -> Response<Body> {
@@ -94,6 +125,12 @@ impl Front {
         let builder = Response::builder().status(answer.status()).header("content-type", "application/json");
         builder.body(Body::from(answer.bytes().await.ok()?)).ok()
     }
+}
+
+/// Reads of one load balancer: what the executor does and the board does not.
+fn is_look(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    matches!(parts[..], ["", "client", "v4", "zones", _, "load_balancers", id] if !id.is_empty())
 }
 
 /// A stage whose provider is reached through a front, with a TTL so long that step 2 waits for ever.
@@ -145,19 +182,22 @@ async fn a_room_killed_between_claim_and_outcome_reads_what_it_did_and_repeats_n
     only_proposed(&mut stage);
     let lost = before_the_write(&mut stage, &front);
     let kept = before_the_answer(&mut stage, &front);
+    let late = before_the_arrival(&mut stage, &front);
     let done = while_traffic_drains(&mut stage, &front);
     let mixed = changed_meanwhile(&mut stage);
 
     // Once more, for good measure: what was settled stays settled.
     stage.kill();
     stage.open();
-    for (plan, result) in [(&lost, "not_applied"), (&kept, "applied"), (&done, "applied"), (&mixed, "partial")] {
+    for (plan, result) in
+        [(&lost, "not_applied"), (&kept, "applied"), (&late, "applied"), (&done, "applied"), (&mixed, "partial")]
+    {
         reconciled(&stage, plan, result);
         let counts = ["executing", "step_started", "reconciled"].map(|kind| (kind, count(&stage, kind, plan)));
-        let steps = if result == "not_applied" || plan.id == kept.id { 1 } else { 2 };
+        let steps = if [&lost.id, &kept.id, &late.id].contains(&&plan.id) { 1 } else { 2 };
         assert_eq!(counts, [("executing", 1), ("step_started", steps), ("reconciled", 1)]);
     }
-    assert_eq!((stage.patches(), front.stopped()), (3, 2));
+    assert_eq!((stage.patches(), front.stopped()), (4, 3));
     stage.kill();
     stage.intact(&stage.state());
 }
@@ -208,12 +248,31 @@ fn before_the_answer(stage: &mut Stage, front: &Front) -> Proposal {
     plan
 }
 
+/// The write is on its way while the room dies, and arrives after the room is back: what is not there yet is not yet "not
+/// applied".
+fn before_the_arrival(stage: &mut Stage, front: &Front) -> Proposal {
+    front.set(Gate::Delay);
+    let plan = claimed(stage);
+    wait_for("the write", || (front.stopped() == 3).then_some(()));
+    stage.kill();
+    let before = front.looks();
+    stage.open();
+    // Two checks are one look.
+    wait_for("a whole look and the next", || (front.looks() > before + 2).then_some(()));
+    assert_eq!(stage.patches(), 1);
+    front.set(Gate::Pass);
+    reconciled(stage, &plan, "applied");
+    assert_eq!(stage.patches(), 2);
+    stage.put_back();
+    plan
+}
+
 /// Step 1 is done, step 2 waits for traffic. Then the provider can't be reached when the room comes back, and it is killed
 /// again before it could read anything.
 fn while_traffic_drains(stage: &mut Stage, front: &Front) -> Proposal {
     let plan = claimed(stage);
     wait_for("step 2", || (stage.plan(&plan)["steps"][1]["state"] == "started").then_some(()));
-    assert_eq!((stage.plan(&plan)["steps"][0]["state"].as_str(), stage.patches()), (Some("done"), 2));
+    assert_eq!((stage.plan(&plan)["steps"][0]["state"].as_str(), stage.patches()), (Some("done"), 3));
     stage.kill();
     front.set(Gate::Down);
     stage.open();
@@ -223,7 +282,7 @@ fn while_traffic_drains(stage: &mut Stage, front: &Front) -> Proposal {
     front.set(Gate::Pass);
     stage.open();
     reconciled(stage, &plan, "applied");
-    assert_eq!((count(stage, "plan_ended", &plan), stage.patches()), (1, 2));
+    assert_eq!((count(stage, "plan_ended", &plan), stage.patches()), (1, 3));
     stage.put_back();
     plan
 }
@@ -236,7 +295,7 @@ fn changed_meanwhile(stage: &mut Stage) -> Proposal {
     stage.change_balancer(json!({"fallback_pool": stage.at.pools[0]}));
     stage.open();
     reconciled(stage, &plan, "partial");
-    assert_eq!(stage.patches(), 3);
+    assert_eq!(stage.patches(), 4);
     plan
 }
 

@@ -12,7 +12,7 @@ use warroom::model::{Happening, System};
 
 use crate::support::{PATIENCE, scratch};
 
-const SPEED: f64 = 60.0;
+const SPEED: f64 = 20.0;
 /// What a person watches; `Services` and `Clusters` are made of the same data.
 const PANES: [Topic; 5] = [Topic::Alerts, Topic::Traffic, Topic::Backups, Topic::Gitops, Topic::Clusters];
 

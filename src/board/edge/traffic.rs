@@ -23,6 +23,12 @@ fn fails(probe: &Probe) -> bool {
     !probe.ok && probe.samples > 0
 }
 
+/// A window with a bad sample in it. Edges go by the window: a service that comes back answer by answer fails once and
+/// is back once, instead of at every other answer.
+fn spoilt(probe: &Probe) -> bool {
+    fails(probe) || probe.good < probe.samples
+}
+
 /// The newest usable restore point of a service, as judged now.
 fn point<'a>(pair: &Pair<'a>, service: &str) -> Option<&'a Point> {
     pair.new.rows(Topic::Services).iter().find_map(|row| match &row.body {
@@ -34,13 +40,16 @@ fn point<'a>(pair: &Pair<'a>, service: &str) -> Option<&'a Point> {
 pub(super) fn probes(pair: &Pair<'_>, out: &mut Vec<Edge>) {
     for (before, row) in pair.rows(Topic::Traffic) {
         let Some(is) = probe(row) else { continue };
-        let was_bad = before.and_then(probe).is_some_and(fails);
+        let was_bad = before.and_then(probe).is_some_and(spoilt);
         let subject = SafeText::new(&is.name);
-        let mut edge = if fails(is) && !was_bad {
+        let mut edge = if spoilt(is) && !was_bad {
+            // Where the newest answer is good again already, nobody can say when the bad one was.
+            let since = fails(is).then_some(is.since);
             let from = is.site.as_ref().map(|site| format!(" from {site}")).unwrap_or_default();
-            let says = format!("Users of {} fail: {} answers {}{from}", is.service, is.url, answer(is));
-            pair.edge("probe.failing", row, Some(is.since), Verdict::Critical, &subject, says)
-        } else if was_bad && is.ok {
+            let how = if fails(is) { answer(is) } else { format!("{} of {} answers well", is.good, is.samples) };
+            let says = format!("Users of {} fail: {} answers {how}{from}", is.service, is.url);
+            pair.edge("probe.failing", row, since, Verdict::Critical, &subject, says)
+        } else if was_bad && !spoilt(is) {
             let says = format!("{} gives good answers again", is.url);
             pair.edge("probe.ok", row, Some(is.since), Verdict::Ok, &subject, says)
         } else {
@@ -48,7 +57,7 @@ pub(super) fn probes(pair: &Pair<'_>, out: &mut Vec<Edge>) {
         };
         edge.service = Some(is.service.clone());
         let mut figures = json!({ "status": is.status, "site": is.site });
-        if let Some(point) = point(pair, &is.service).filter(|point| fails(is) && point.started <= edge.at) {
+        if let Some(point) = point(pair, &is.service).filter(|point| spoilt(is) && point.started <= edge.at) {
             figures["restore_point"] = json!(point.name);
             figures["started"] = stamp(point.started);
         }

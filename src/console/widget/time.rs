@@ -9,7 +9,7 @@ pub use crate::model::time::{short as span, since, words};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {
     offset: FixedOffset,
-    /// `UTC`, `EST`.
+    /// `UTC`, `+02:00`.
     pub name: String,
 }
 

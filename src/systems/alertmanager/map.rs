@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::Datelike;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -67,7 +68,8 @@ fn alert(raw: RawAlert) -> Alert {
         name: label("alertname"),
         severity: Open(label("severity")),
         summary: summary.map(|text| SafeText::new(text)).unwrap_or_default(),
-        starts_at: raw.starts_at,
+        // A time that no clock of ours can have shown is none: what follows computes with it.
+        starts_at: raw.starts_at.filter(|at| (1970..10_000).contains(&at.year())),
         state: Open::new(&raw.status.state),
         silenced_by: refs(silenced_by.chain(muted_by)),
         inhibited_by: refs(raw.status.inhibited_by.into_iter().flatten()),

@@ -29,7 +29,7 @@ pub fn start(config: &AlertmanagerConfig, ctx: &Ctx, tasks: &TaskTracker) -> (So
         (None, Some(file)) => (Auth::Bearer(file.clone()), format!("token {}", config.name)),
         (None, None) => (Auth::None, String::new()),
     };
-    let options = Options { auth, ca_file: config.ca_file.clone(), ..Options::default() };
+    let options = Options { auth, ca_file: config.ca_file.clone(), reach: ctx.reach.clone(), ..Options::default() };
     let watch = Arc::new(watch::Watch {
         api: Api::new(&config.url, options),
         instance: config.name.clone(),

@@ -25,7 +25,8 @@ use crate::model::{SourceId, System};
 /// Starts watching one account and gives the adapter that acts on it.
 pub fn start(config: &CloudflareConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
     let id = SourceId::new(System::Cloudflare, config.name.clone());
-    let options = Options { auth: Auth::Bearer(config.token_file.clone()), ..Options::default() };
+    let options =
+        Options { auth: Auth::Bearer(config.token_file.clone()), reach: ctx.reach.clone(), ..Options::default() };
     let client = Arc::new(client::Client::new(config, options));
     let every = Duration::from_secs(config.every_s.max(1));
     let watch = Arc::new(watch::Watch::new(client.clone(), ctx.reporter(id.clone()), every));

@@ -119,7 +119,10 @@ impl Room {
 
     fn with(clock: Clock) -> Self {
         let (send, out) = mpsc::channel(256);
-        Self { ctx: Ctx { clock, out: send, stop: tokio_util::sync::CancellationToken::new() }, out }
+        Self {
+            ctx: Ctx { clock, out: send, reach: Default::default(), stop: tokio_util::sync::CancellationToken::new() },
+            out,
+        }
     }
 
     /// The next observation.

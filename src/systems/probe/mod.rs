@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
 use super::http::{Api, Options, trouble};
+use super::reach::Reach;
 use super::{ActError, Adapter, Ctx, Permit, SourceSpec, supervise};
 use crate::clock::Clock;
 use crate::config::ProbeConfig;
@@ -37,7 +38,7 @@ pub fn start(config: &ProbeConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpe
     let total = Duration::from_secs(config.timeout_s.max(1));
     let window = Arc::new(Mutex::new(Window::new(config.window)));
     let watch = Arc::new(watch::Watch {
-        api: Api::new(&config.url, options(config, total)),
+        api: Api::new(&config.url, options(config, total, ctx.reach.clone())),
         config: config.clone(),
         window: window.clone(),
         reporter: ctx.reporter(id.clone()),
@@ -52,12 +53,13 @@ pub fn start(config: &ProbeConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpe
     (spec, Some(Arc::new(reader)))
 }
 
-fn options(config: &ProbeConfig, total: Duration) -> Options {
+fn options(config: &ProbeConfig, total: Duration, reach: Reach) -> Options {
     Options {
         ca_file: config.ca_file.clone(),
         total,
         max_body: MAX_BODY,
         cut_body: true,
+        reach,
         idle: IDLE,
         ..Options::default()
     }

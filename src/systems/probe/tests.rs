@@ -102,7 +102,7 @@ impl Bench {
         let room = Room::manual();
         let window = Arc::new(Mutex::new(Window::new(config.window)));
         let watch = Watch {
-            api: Api::new(&config.url, options(&config, total)),
+            api: Api::new(&config.url, options(&config, total, Default::default())),
             config,
             window: window.clone(),
             reporter: room.ctx.reporter(SourceId::new(System::Probe, "shop")),

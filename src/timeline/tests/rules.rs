@@ -212,3 +212,16 @@ fn a_filter_picks_by_time_kind_and_words() {
     assert_eq!(seqs(Filter { pinned: true, ..Filter::default() }), [9]);
     assert_eq!(seqs(Filter::default()).len(), incident.items.len());
 }
+
+#[test]
+fn an_incident_detected_at_the_beginning_of_time_does_not_end_the_fold() {
+    let mut log = Log::new();
+    let incident = IncidentId::from(super::INCIDENT);
+    let detected_at = Some(Stamp::MIN_UTC);
+    log.room(at("14:41:00"), Opened { incident, severity: Severity::Sev1, detected_at });
+    let story = log.entries.iter().fold(Story::default(), |mut story, entry| {
+        story.apply(entry);
+        story
+    });
+    assert!(story.current().is_some());
+}

@@ -1,0 +1,85 @@
+//! Which addresses a connection may be made to, judged when it is made: a name that was harmless in the configuration may
+//! resolve to something else in an outage.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::config::{is_link_local, names_metadata};
+
+/// Everywhere, or (in `serve`) everywhere but link-local and metadata addresses that are not listed.
+#[derive(Clone, Debug, Default)]
+pub struct Reach(Option<Arc<[String]>>);
+
+impl Reach {
+    /// As `serve` has it: `allow` lists addresses and names that are meant all the same.
+    pub fn guarded(allow: &[String]) -> Self {
+        Self(Some(allow.into()))
+    }
+
+    /// Whether there is anything to judge.
+    pub fn is_guarded(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether a host may be reached at an address that it resolved to.
+    pub fn may(&self, host: &str, ip: IpAddr) -> bool {
+        let Some(allow) = &self.0 else { return true };
+        let ip = ip.to_canonical();
+        let text = ip.to_string();
+        let listed = allow.iter().any(|it| it.eq_ignore_ascii_case(host) || *it == text);
+        listed || !(is_link_local(ip) || names_metadata(host))
+    }
+}
+
+impl Resolve for Reach {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.clone();
+        Box::pin(async move {
+            let host = name.as_str();
+            let found = tokio::net::lookup_host((host, 0)).await?.collect::<Vec<SocketAddr>>();
+            let all = found.len();
+            let may: Vec<SocketAddr> = found.into_iter().filter(|it| reach.may(host, it.ip())).collect();
+            if may.is_empty() && all > 0 {
+                let why =
+                    format!("{host} resolves to a link-local or metadata address, which is not under [network] allow");
+                return Err(why.into());
+            }
+            Ok(Box::new(may.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_local_and_metadata_addresses_are_reached_only_where_listed() {
+        let guarded = Reach::guarded(&[]);
+        for ip in ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254", "100.100.100.200"] {
+            let ip: IpAddr = ip.parse().expect("an address");
+            assert!(!guarded.may("am.example", ip), "{ip}");
+            assert!(Reach::default().may("am.example", ip), "a room of one's own goes anywhere: {ip}");
+            assert!(Reach::guarded(&["am.example".to_owned()]).may("am.example", ip), "listed by name: {ip}");
+            assert!(Reach::guarded(&[ip.to_canonical().to_string()]).may("am.example", ip), "listed by address: {ip}");
+        }
+        for ip in ["127.0.0.1", "10.0.0.1", "192.0.2.1", "::1", "2001:db8::1"] {
+            assert!(guarded.may("am.example", ip.parse().expect("an address")), "{ip}");
+        }
+        assert!(!guarded.may("metadata.google.internal", "192.0.2.1".parse().expect("an address")));
+    }
+
+    #[tokio::test]
+    async fn what_resolves_to_a_metadata_address_is_not_connected_to() {
+        let resolve = async |reach: Reach, name: &str| match reach.resolve(name.parse().expect("a name")).await {
+            Ok(addresses) => Ok(addresses.count()),
+            Err(why) => Err(why.to_string()),
+        };
+        let why = resolve(Reach::guarded(&[]), "169.254.169.254").await.expect_err("refused");
+        assert!(why.contains("[network] allow"), "{why}");
+        assert_eq!(resolve(Reach::guarded(&["169.254.169.254".to_owned()]), "169.254.169.254").await, Ok(1));
+        assert!(resolve(Reach::guarded(&[]), "localhost").await.is_ok_and(|found| found > 0));
+    }
+}
