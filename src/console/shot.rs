@@ -141,6 +141,81 @@ fn svg_run(out: &mut String, run: &[Cell], at: usize, top: f64) {
             "<rect x=\"{left:.2}\" y=\"{top:.2}\" width=\"{wide:.2}\" height=\"{CELL_H}\" fill=\"{paper}\"/>"
         );
     }
+    let mut style = String::new();
+    if first.modifier.contains(Modifier::BOLD) {
+        style.push_str(" font-weight=\"bold\"");
+    }
+    if first.modifier.contains(Modifier::DIM) {
+        style.push_str(" opacity=\"0.6\"");
+    }
+    if first.modifier.contains(Modifier::UNDERLINED) {
+        style.push_str(" text-decoration=\"underline\"");
+    }
+    let mut x = 0;
+    while x < run.len() {
+        let symbol = run[x].symbol();
+        let left = left + x as f64 * CELL_W;
+        let parts = drawn(symbol);
+        let same = |cell: &&Cell| match parts {
+            [] => drawn(cell.symbol()).is_empty(),
+            _ => cell.symbol() == symbol && matches!(parts, [Part::Across | Part::Bar(_)]),
+        };
+        let cells = run[x..].iter().take_while(same).count().max(1);
+        if parts.is_empty() {
+            svg_text(out, &run[x..x + cells], left, top, &ink, &style);
+        }
+        for part in parts {
+            svg_part(out, *part, left, top, cells as f64 * CELL_W, &ink);
+        }
+        x += cells;
+    }
+}
+
+/// A part of a character that is drawn instead of written: fonts have lines and blocks that do not meet.
+#[derive(Clone, Copy)]
+enum Part {
+    Across,
+    /// A line down: from and to, in parts of the cell's height.
+    Down(f64, f64),
+    /// A bar, so opaque.
+    Bar(f64),
+    LeftEdge,
+    RightEdge,
+}
+
+/// How a character is drawn; empty = it is written.
+fn drawn(symbol: &str) -> &'static [Part] {
+    use Part::{Across, Bar, Down, LeftEdge, RightEdge};
+    match symbol {
+        "─" => &[Across],
+        "│" => &[Down(0.0, 1.0)],
+        "┬" => &[Across, Down(0.5, 1.0)],
+        "┴" => &[Across, Down(0.0, 0.5)],
+        "┼" => &[Across, Down(0.0, 1.0)],
+        "█" | "▇" => &[Bar(1.0)],
+        "░" => &[Bar(0.35)],
+        "▏" => &[LeftEdge],
+        "▕" => &[RightEdge],
+        _ => &[],
+    }
+}
+
+fn svg_part(out: &mut String, part: Part, left: f64, top: f64, wide: f64, ink: &str) {
+    // Bars and edges are lower than the line, so that those of two lines stay apart.
+    let (inner, tall) = (top + CELL_H * 0.14, CELL_H * 0.72);
+    let (x, y, w, h, opacity) = match part {
+        Part::Across => (left, top + CELL_H / 2.0 - 0.5, wide, 1.0, 1.0),
+        Part::Down(from, to) => (left + CELL_W / 2.0 - 0.5, top + CELL_H * from, 1.0, CELL_H * (to - from), 1.0),
+        Part::Bar(opacity) => (left, inner, wide, tall, opacity),
+        Part::LeftEdge => (left, inner, 1.0, tall, 1.0),
+        Part::RightEdge => (left + wide - 1.0, inner, 1.0, tall, 1.0),
+    };
+    let opacity = if opacity < 1.0 { format!(" opacity=\"{opacity}\"") } else { String::new() };
+    let _ =
+        writeln!(out, "<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{w:.2}\" height=\"{h:.2}\" fill=\"{ink}\"{opacity}/>");
+}
+
+fn svg_text(out: &mut String, run: &[Cell], left: f64, top: f64, ink: &str, style: &str) {
     let mut text = String::new();
     let mut skip = 0;
     for cell in run {
@@ -153,16 +228,6 @@ fn svg_run(out: &mut String, run: &[Cell], at: usize, top: f64) {
     }
     if text.trim().is_empty() {
         return;
-    }
-    let mut style = String::new();
-    if first.modifier.contains(Modifier::BOLD) {
-        style.push_str(" font-weight=\"bold\"");
-    }
-    if first.modifier.contains(Modifier::DIM) {
-        style.push_str(" opacity=\"0.6\"");
-    }
-    if first.modifier.contains(Modifier::UNDERLINED) {
-        style.push_str(" text-decoration=\"underline\"");
     }
     let lead = text.len() - text.trim_start().len();
     let left = left + lead as f64 * CELL_W;

@@ -92,7 +92,7 @@ commands! {
     Freeze = "freeze", "freeze", "hold the screen still, or let it run again", [Main], None;
     Situation = "situation", "situation", "the incident in one page", [Main], None;
     Command_ = "take-command", "command", "become the incident's commander", [Main], Records;
-    SetStatus = "set-status", "status", "set the incident's status", [Main], Records;
+    SetStatus = "set-status", "status", "set the incident's status, or close it", [Main], Records;
     Pin = "pin", "pin", "pin the timeline's entry, or unpin it", [Main], Records;
     Copy = "copy", "copy", "copy the row (or the view) to the clipboard of your terminal", [Main, View, Plan], None;
     Open = "open", "open", "show everything about the row; choose; confirm; send", [Main, Menu, Plan, Entry, Ask], None;

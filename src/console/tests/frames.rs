@@ -13,6 +13,7 @@ use crate::console::view;
 use crate::model::{PlanId, SafeText};
 
 use super::fixture::{app, at, look, person, press};
+use super::plans;
 
 /// The sizes at which every overview is compared.
 const SIZES: [(u16, u16); 5] = [(40, 12), (80, 24), (120, 40), (160, 48), (200, 60)];
@@ -58,6 +59,21 @@ fn the_plan_before_it_is_confirmed() {
         let (w, h) = size;
         let mut app = app("sam", size);
         press(&mut app, "Asho");
+        check(&format!("restore-{w}x{h}"), &app, "dark", false);
+    }
+}
+
+#[test]
+fn the_failover_as_its_second_person_sees_it() {
+    for size in [(80, 24), (120, 40)] {
+        let (w, h) = size;
+        let mut app = app("sam", size);
+        app.now.room = at("14:50:22");
+        let plans = &mut app.mirror.story.incidents[0].plans.by_id;
+        plans.clear();
+        let record = plans::record(plans::failover(), PlanState::Proposed, at("14:50:00"), 10);
+        plans.insert(record.plan.plan.clone(), record);
+        press(&mut app, "Ashop.exa");
         check(&format!("confirm-{w}x{h}"), &app, "dark", w == 120);
     }
 }
