@@ -2,8 +2,8 @@
 //! and nothing of it is run again. A second try is a new plan of two persons.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode};
@@ -31,7 +31,7 @@ enum Gate {
 #[derive(Clone)]
 struct Front {
     origin: String,
-    gate: Arc<Mutex<Gate>>,
+    gate: tokio::sync::watch::Sender<Gate>,
     stopped: Arc<AtomicUsize>,
     looks: Arc<AtomicUsize>,
     http: reqwest::Client,
@@ -45,7 +45,7 @@ impl Front {
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let front = Self {
             origin,
-            gate: Arc::new(Mutex::new(Gate::Pass)),
+            gate: tokio::sync::watch::Sender::new(Gate::Pass),
             stopped: Arc::default(),
             looks: Arc::default(),
             http,
@@ -60,7 +60,7 @@ impl Front {
     }
 
     fn set(&self, gate: Gate) {
-        *self.gate.lock().expect("the gate") = gate;
+        self.gate.send_replace(gate);
     }
 
     /// Writes that were stopped, or whose answer was.
@@ -73,7 +73,7 @@ impl Front {
     }
 
     async fn pass(&self, request: Request<Body>) -> Response<Body> {
-        let gate = *self.gate.lock().expect("the gate");
+        let gate = *self.gate.borrow();
         let write = request.method() != Method::GET;
         if !write && is_look(request.uri().path()) {
             self.looks.fetch_add(1, Ordering::SeqCst);
@@ -100,9 +100,8 @@ impl Front {
     }
 
     async fn later(&self, request: Request<Body>) {
-        while *self.gate.lock().expect("the gate") != Gate::Pass {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        let mut gate = self.gate.subscribe();
+        gate.wait_for(|gate| *gate == Gate::Pass).await.expect("the gate stays");
         let _ = self.forward(request).await;
     }
 
