@@ -68,6 +68,21 @@ impl Cron {
             }
         }
     }
+
+    /// The first run after `now`; of an interval, counted from the `last` one.
+    pub fn next_after(&self, last: Stamp, now: Stamp) -> Option<Stamp> {
+        match self {
+            Self::Every(every) => {
+                let every_ms = every.num_milliseconds().max(1);
+                let gone = (now - last).num_milliseconds().max(0) / every_ms;
+                last.checked_add_signed(TimeDelta::try_milliseconds(every_ms.checked_mul(gone.checked_add(1)?)?)?)
+            }
+            Self::At(cron, zone) => {
+                let at = now.with_timezone(&Utc).with_timezone(zone);
+                cron.find_next_occurrence(&at, false).ok().map(|next| next.with_timezone(&Utc))
+            }
+        }
+    }
 }
 
 /// An interval of at least a second, as Go writes it. robfig/cron rounds down to seconds.

@@ -11,7 +11,9 @@ mod edge;
 mod events;
 mod gitops;
 mod limit;
+mod locations;
 mod points;
+mod restores;
 pub mod row;
 mod services;
 mod sources;
@@ -64,6 +66,7 @@ pub struct Board {
     store: store::Store,
     events: events::Events,
     ended: alerts::Ended,
+    moves: restores::Moves,
     dirty: BTreeSet<Topic>,
 }
 
@@ -79,6 +82,7 @@ impl Board {
             store,
             events: events::Events::default(),
             ended: alerts::Ended::default(),
+            moves: restores::Moves::default(),
             dirty: Topic::ALL.into_iter().collect(),
         }
     }
@@ -94,6 +98,7 @@ impl Board {
     pub fn apply(&mut self, observation: Observation) {
         let Observation { source, seen_at, change } = observation;
         self.mark(&source, &change);
+        self.moves.see(&source, &change, seen_at);
         match change {
             Change::Upsert(Fact::KubeEvent(event)) => {
                 self.store.source_mut(&source).alive(seen_at, false);

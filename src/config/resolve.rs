@@ -57,6 +57,7 @@ pub(super) const EDGES: &[&str] = &[
     "restore.started",
     "restore.completed",
     "restore.failed",
+    "restore.stuck",
     "watchdog.missing",
     "watchdog.seen",
 ];

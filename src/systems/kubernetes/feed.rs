@@ -57,6 +57,12 @@ impl Feed {
         self.link.limits()
     }
 
+    /// The same feed for something that proves nothing about the rest of its source when it can't be read: the log says
+    /// so, the source stays as well as its other parts are, and what would be known of it is unknown.
+    pub fn beside(&self) -> Self {
+        Self { parts: Parts { beside: true, ..self.parts.clone() }, ..self.clone() }
+    }
+
     /// A wait on the clock that is never shorter than [`LEAST_REAL`] in real time.
     pub fn pace(&self, wait: Duration) -> Duration {
         wait.max(Duration::try_from_secs_f64(LEAST_REAL.as_secs_f64() * self.clock.speed()).unwrap_or_default())
@@ -96,12 +102,14 @@ enum State {
 pub struct Parts {
     reporter: Reporter,
     states: Arc<Mutex<BTreeMap<&'static str, State>>>,
+    /// What is told here counts for nothing but the log.
+    beside: bool,
 }
 
 impl Parts {
     fn new(reporter: Reporter, parts: &[&'static str]) -> Self {
         let states = parts.iter().map(|part| (*part, State::Pending)).collect();
-        Self { reporter, states: Arc::new(Mutex::new(states)) }
+        Self { reporter, states: Arc::new(Mutex::new(states)), beside: false }
     }
 
     fn states(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, State>> {
@@ -117,11 +125,18 @@ impl Parts {
 
     /// The part was read.
     pub fn live(&self, part: &'static str) {
+        if self.beside {
+            return;
+        }
         self.states().insert(part, State::Live);
     }
 
     /// The part could not be read: told at once if it is news.
     pub async fn troubled(&self, part: &'static str, trouble: Trouble) {
+        if self.beside {
+            tracing::info!(part, what = %trouble.what, "not read");
+            return;
+        }
         let news = State::Troubled(trouble);
         let before = self.states().insert(part, news.clone());
         if before.as_ref() != Some(&news)

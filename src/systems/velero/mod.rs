@@ -3,7 +3,10 @@
 
 mod act;
 pub mod map;
+mod scope;
 
+#[cfg(test)]
+mod map_tests;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +31,7 @@ pub use act::{Velero, restore_name};
 /// How long what Velero's objects said counts as fresh, seconds.
 const FRESH_FOR_S: u64 = 45;
 const GROUP: &str = "velero.io/v1";
+const MOVER_GROUP: &str = "velero.io/v2alpha1";
 const DEFAULT_NAMESPACE: &str = "velero";
 
 /// Starts watching a cluster's Velero. Never fails: what is missing or forbidden is this source's trouble.
@@ -57,9 +61,27 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
         ("backupstoragelocations", FactKind::Location, |cluster, it| map::location(cluster, it).map(Fact::from)),
         ("restores", FactKind::Restore, |cluster, it| map::restore(cluster, it).map(Fact::from)),
     ];
-    for (plural, kind, map) in kinds {
-        let (of, cluster) = (feed.clone(), config.name.clone());
-        let what = Watched { part: plural, collection: collection(plural), kind };
+    // Volumes: their kinds came with later versions of Velero, and nothing else hangs on them.
+    let volumes: [(&'static str, Collection, FactKind, Map); 3] = [
+        ("podvolumebackups", collection("podvolumebackups"), FactKind::VolumeBackup, |cluster, it| {
+            map::volume_backup(cluster, it).map(Fact::from)
+        }),
+        ("podvolumerestores", collection("podvolumerestores"), FactKind::VolumeRestore, |cluster, it| {
+            map::volume_restore(cluster, it).map(Fact::from)
+        }),
+        (
+            "datadownloads",
+            Collection::new(MOVER_GROUP, "datadownloads", Some(namespace)),
+            FactKind::DataDownload,
+            |cluster, it| map::data_download(cluster, it).map(Fact::from),
+        ),
+    ];
+    let beside = feed.beside();
+    let kinds = kinds.map(|(plural, kind, map)| (feed.clone(), plural, collection(plural), kind, map)).into_iter();
+    let volumes = volumes.map(|(plural, of, kind, map)| (beside.clone(), plural, of, kind, map));
+    for (of, plural, collection, kind, map) in kinds.chain(volumes) {
+        let cluster = config.name.clone();
+        let what = Watched { part: plural, collection, kind };
         keep(tasks, ctx, id.clone(), move |_| {
             let cluster = cluster.clone();
             let map = move |object: &Value| -> Mapped {
