@@ -218,6 +218,7 @@ impl Engine {
             degraded: self.degraded.clone(),
             present: self.presence.everyone(),
             drill: self.shared.drill.clone(),
+            tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         }
     }
 }
