@@ -109,7 +109,9 @@ fn soak(options: &Options, seen: &mut Seen) -> Result<u64, String> {
         stage.inject(options.rate)?;
         seen.events += options.rate;
         if second % NOTE_S == 0 {
-            let said = stage.ask(&["timeline", "add", &format!("still here after {second} s")]).ok_or("no answer to a note")?;
+            let said = stage
+                .ask(&["timeline", "add", &format!("still here after {second} s")])
+                .ok_or("no answer to a note")?;
             if said["seq"].as_u64().is_none() {
                 return Err(format!("a note was not recorded: {said}"));
             }
