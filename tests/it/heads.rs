@@ -1,13 +1,12 @@
 //! Signed heads of a real room: what a stranger checks with nothing but the log, a public key and `ssh-keygen`.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 use warroom::clock::Clock;
 
 use crate::stage::{ANA, SAM, Stage, entries, of_kind};
-use crate::support::{peer, run_json, wait_for, warroom};
+use crate::support::{peer, run, run_json, segments, wait_for, warroom};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_checks_who_wrote_the_log_with_ssh_keygen() {
@@ -42,22 +41,19 @@ async fn a_stranger_checks_who_wrote_the_log_with_ssh_keygen() {
     stage.intact(&state);
 
     // The recipe of the README, without the program.
-    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let data = &signed_end["d"];
-    let head = word(&data["head"]);
-    let head = head.strip_prefix("sha256:").unwrap_or(&head);
-    let room = word(&signed_end["room"]);
-    let text = format!("{room}\nchain-v1\n{}\n{head}\n{}\n", data["head_seq"], word(&data["at"]));
+    let Some(_) = peer("jq", "apt-get install jq") else { return };
     let folder = stage.home();
-    std::fs::write(folder.join("head.sig"), word(&data["sig"])).expect("written");
-    let allowed = format!("{room} {}", std::fs::read_to_string(&public).expect("the public key"));
-    std::fs::write(folder.join("allowed"), allowed).expect("written");
-    let purpose = format!("checkpoint@{room}");
-    let args = ["-Y", "verify", "-f", "allowed", "-I", &room, "-n", &purpose, "-s", "head.sig"];
-    let mut child =
-        Command::new(&keygen).args(args).current_dir(folder).stdin(Stdio::piped()).spawn().expect("started");
-    child.stdin.take().expect("piped").write_all(text.as_bytes()).expect("written");
-    assert!(child.wait().expect("ended").success(), "{text}");
+    for segment in segments(&state) {
+        std::fs::copy(&segment, folder.join(segment.file_name().expect("a name"))).expect("copied");
+    }
+    let readme = include_str!("../../README.md");
+    let recipe = readme.split("```sh\n").find(|block| block.starts_with("e=$(grep")).expect("the recipe");
+    let recipe = recipe.split("```").next().expect("its end");
+    let (code, out, err) = run(Command::new("bash").args(["-euc", recipe]).current_dir(folder));
+    assert!(code == 0 && out.contains("Good \"checkpoint@"), "{out}{err}");
+    let forged = recipe.replace("\\(.d.head_seq)", "1\\(.d.head_seq)");
+    assert_ne!(forged, recipe);
+    assert_ne!(run(Command::new("bash").args(["-euc", &forged]).current_dir(folder)).0, 0);
 
     let other = folder.join("other");
     assert!(Command::new(&keygen).args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&other).status().is_ok());
