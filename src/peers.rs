@@ -18,6 +18,11 @@ pub fn package(program: &str) -> &'static str {
         "ssh-keygen" => "apt-get install openssh-client",
         "systemd-analyze" => "apt-get install systemd",
         "jq" => "apt-get install jq",
+        "kube-apiserver" | "etcd" | "prism" => "tests/peers/build",
+        "prometheus" => "apt-get install prometheus",
+        "sshd" => "apt-get install openssh-server",
+        "tmux" => "apt-get install tmux",
+        "openssl" => "apt-get install openssl",
         _ => "your distribution's package of that name",
     }
 }

@@ -13,6 +13,9 @@ mod bad_input;
 mod crash;
 mod drill_rows;
 mod outage;
+#[path = "../peers/mod.rs"]
+mod peers;
+mod peers_smoke;
 mod readme;
 mod refusals;
 mod room;
