@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::json;
+use warroom::clock::Clock;
 
+use crate::peers::alertmanager::{self, One, Pair};
 use crate::peers::kube::{Cluster, Options};
+use crate::peers::prism::Prism;
+use crate::peers::prometheus::{Prometheus, Setup};
+use crate::peers::proxy::{Counts, Fault, Proxy};
 use crate::peers::{certs::Validity, crds};
 use crate::support::wait_for;
 
@@ -94,4 +100,142 @@ fn a_cluster_is_broken_and_mended_by_hand() {
     assert!(client.ask("GET", "/version", None).patience(Duration::from_secs(2)).send().is_err());
     cluster.api().start(&["--min-request-timeout=10"]);
     assert_ne!(cluster.api().server().pid(), Some(pid));
+}
+
+#[test]
+fn a_silence_reaches_the_other_member_and_an_alert_does_not() {
+    let Some(pair) = Pair::start(alertmanager::QUIET) else { return };
+    let now = Clock::real().now();
+    let alert = json!([{ "labels": { "alertname": "DiskSlow", "severity": "warning" } }]);
+    pair.one.post_alerts(&alert);
+    let silence = json!({
+        "matchers": [{ "name": "alertname", "value": "DiskSlow", "isRegex": false, "isEqual": true }],
+        "startsAt": now.to_rfc3339(), "endsAt": (now + TimeDelta::hours(1)).to_rfc3339(),
+        "createdBy": "ana", "comment": "a test",
+    });
+    let (status, made) = pair.one.request("POST", "/api/v2/silences", Some(&silence));
+    assert_eq!(status, 200, "{made}");
+    let gossiped = wait_for("the silence on the other member", || pair.two.silences().first().cloned());
+    assert_eq!((&gossiped["id"], &gossiped["comment"]), (&made["silenceID"], &json!("a test")));
+    assert_eq!(pair.one.alerts(), ["DiskSlow"]);
+    assert_eq!(pair.two.alerts(), [""; 0], "alerts do not gossip");
+
+    pair.two.start_empty();
+    wait_for("the silence on the member that began anew", || pair.two.silences().first().cloned());
+    assert_eq!(pair.two.alerts(), [""; 0]);
+    pair.one.configure("route: { receiver: other }\nreceivers: [{ name: other }]\n");
+    let (_, receivers) = pair.one.request("GET", "/api/v2/receivers", None);
+    assert_eq!(receivers[0]["name"], "other");
+}
+
+#[test]
+fn prometheus_scrapes_the_api_server_and_fires_into_an_alertmanager() {
+    let Some(cluster) = Cluster::start(Options::default()) else { return };
+    let Some(am) = One::start(alertmanager::QUIET) else { return };
+    let rules = "groups: [{ name: kube, rules: [{ alert: KubeAPIDown, expr: 'up{job=\"kube-apiserver\"} == 0', \
+                 labels: { severity: critical } }] }]\n";
+    let setup = Setup::default().rules(rules).alertmanager(am.port).scrape_cluster(&cluster).label("site", "here");
+    let Some(prometheus) = Prometheus::start(&setup) else { return };
+    let up = |wanted: &str| {
+        let found = prometheus.query("up{job=\"kube-apiserver\"}");
+        (found.first()?["value"][1] == wanted).then_some(())
+    };
+    wait_for("the API server scraped", || up("1"));
+    assert!(!prometheus.query("apiserver_request_total").is_empty(), "its own metrics are there");
+    cluster.api().kill();
+    wait_for("the API server gone", || up("0"));
+    wait_for("the alert in the Alertmanager", || (am.alerts() == ["KubeAPIDown"]).then_some(()));
+    let (_, alerts) = am.request("GET", "/api/v2/alerts", None);
+    assert_eq!((&alerts[0]["labels"]["site"], &alerts[0]["labels"]["cluster"]), (&json!("here"), &json!("primary")));
+    cluster.api().start(&[]);
+    wait_for("the API server scraped again", || up("1"));
+    prometheus.reload(&Setup::default());
+    wait_for("nothing fires", || prometheus.alerts().is_empty().then_some(()));
+}
+
+#[test]
+fn prism_refuses_what_cloudflares_schema_does_not_allow() {
+    let Some(prism) = Prism::cloudflare() else { return };
+    let pool = "/accounts/0123456789abcdef0123456789abcdef/load_balancers/pools/17b5962d775c646f3f9725cbc7a53df4";
+    let (status, said) = prism.request("PATCH", pool, Some(&json!({ "enabled": false })));
+    assert_eq!(status, 200, "{said:#}\n{}", prism.log());
+    let (status, said) = prism.request("PATCH", pool, Some(&json!({ "enabled": "no" })));
+    assert_eq!(status, 422, "{said:#}");
+}
+
+/// A server that says again what it hears.
+fn echo() -> u16 {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for mut socket in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut piece = [0; 1024];
+                while let Ok(length @ 1..) = socket.read(&mut piece) {
+                    if socket.write_all(&piece[..length]).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn a_proxy_delays_cuts_truncates_stalls_and_refuses() {
+    use std::io::{ErrorKind, Read, Write};
+    let proxy = Proxy::start(echo());
+    let open = || {
+        let socket = std::net::TcpStream::connect(("127.0.0.1", proxy.port)).expect("a connection");
+        socket.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
+        socket
+    };
+    let say = |mut socket: &std::net::TcpStream| {
+        socket.write_all(b"0123456789").expect("written");
+        let mut back = [0; 10];
+        socket.read_exact(&mut back).map(|()| back)
+    };
+    let socket = open();
+    assert_eq!(say(&socket).expect("an echo"), *b"0123456789");
+    assert_eq!(proxy.counts(), Counts { connections: 1, bytes_up: 10, bytes_down: 10 });
+
+    proxy.set(Fault::Delay(Duration::from_millis(150)));
+    let began = std::time::Instant::now();
+    say(&socket).expect("a late echo");
+    assert!(began.elapsed() >= Duration::from_millis(300), "late both ways");
+
+    proxy.set(Fault::Stall);
+    (&socket).write_all(b"held").expect("written");
+    socket.set_read_timeout(Some(Duration::from_millis(300))).expect("set");
+    let silent = (&socket).read(&mut [0; 4]).expect_err("silence");
+    assert_eq!(silent.kind(), ErrorKind::WouldBlock);
+    proxy.set(Fault::Pass);
+    socket.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
+    let mut held = [0; 4];
+    (&socket).read_exact(&mut held).expect("what was held");
+    assert_eq!(&held, b"held");
+
+    proxy.set(Fault::Truncate(4));
+    let mut rest = Vec::new();
+    (&socket).write_all(b"0123456789").expect("written");
+    (&socket).read_to_end(&mut rest).expect("an end");
+    assert_eq!(rest, b"0123");
+
+    proxy.set(Fault::Pass);
+    let socket = open();
+    say(&socket).expect("an echo");
+    proxy.set(Fault::Cut);
+    let reset = (&socket).read(&mut [0; 4]).expect_err("a reset, not an end");
+    assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
+    let socket = open();
+    let reset = (&socket).read(&mut [0; 4]).expect_err("a reset, not an end");
+    assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
+
+    proxy.set(Fault::Refuse);
+    let refused = std::net::TcpStream::connect(("127.0.0.1", proxy.port)).expect_err("refused");
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    proxy.set(Fault::Pass);
+    say(&open()).expect("an echo");
 }

@@ -6,11 +6,16 @@
 #[path = "../../src/peers.rs"]
 pub mod hints;
 
+pub mod alertmanager;
 pub mod certs;
+pub mod client;
 pub mod crds;
 pub mod http;
 pub mod kube;
+pub mod prism;
 pub mod process;
+pub mod prometheus;
+pub mod proxy;
 
 use std::path::{Path, PathBuf};
 
