@@ -14,6 +14,9 @@ mod crash;
 mod drill_rows;
 mod heads;
 mod outage;
+#[path = "../peers/mod.rs"]
+mod peers;
+mod peers_smoke;
 mod readme;
 mod refusals;
 mod room;
