@@ -59,7 +59,7 @@ fn anywhere(app: &mut App, command: Command) -> Vec<Effect> {
             let again = app.leaving.is_some_and(|at| app.now.real.saturating_sub(at) < TWICE);
             app.leaving = Some(app.now.real);
             if again {
-                return vec![Effect::Quit];
+                return vec![Effect::Interrupt];
             }
             leave_view(app)
         }

@@ -37,6 +37,10 @@ pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
             app.size = (columns, rows);
             Vec::new()
         }
+        Input::Continued(columns, rows) => {
+            app.size = (columns, rows);
+            vec![Effect::Redraw]
+        }
         Input::Tick => Vec::new(),
         Input::Room(event) => {
             room::hear(app, *event);
