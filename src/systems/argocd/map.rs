@@ -1,23 +1,25 @@
-//! Argo CD's Applications to facts, and the question whether one is deployed and healthy. Pure.
+//! Argo CD's objects to facts. Pure; an odd field costs that field, never the object.
 
-use chrono::TimeDelta;
 use serde_json::Value;
 
-use crate::model::facts::App;
-use crate::model::{SafeText, Stamp};
+use crate::model::SafeText;
+use crate::model::facts::{App, AppTimes, Open, Place, Project, SyncWindow};
 use crate::systems::kubernetes::map::annotated_true;
-use crate::systems::kubernetes::object::{MAX_ITEMS, at, items, name, open, stamp, string, text};
+use crate::systems::kubernetes::object::{MAX_ITEMS, at, flag, items, name, open, stamp, string, tag, text, texts};
 
 const SKIP: &str = "argocd.argoproj.io/skip-reconcile";
+const REFRESH: &str = "argocd.argoproj.io/refresh";
 
 /// An Application.
 pub fn app(cluster: &str, object: &Value) -> Option<App> {
     let sync = at(object, "/status/sync");
-    let errors = items(object, "/status/conditions").iter().map(|it| text(it, "/type"));
+    let skipped = annotated_true(object, SKIP);
+    let automated = automated(object);
     Some(App {
         cluster: cluster.to_owned(),
         namespace: text(object, "/metadata/namespace"),
         name: SafeText::new(name(object)?),
+        kind: Open::new("Application"),
         sync: open(sync, "/status"),
         health: open(object, "/status/health/status"),
         revision: revision(sync),
@@ -28,10 +30,86 @@ pub fn app(cluster: &str, object: &Value) -> Option<App> {
         operation_pending: !at(object, "/operation").is_null(),
         operation_phase: open(object, "/status/operationState/phase"),
         operation_message: text(object, "/status/operationState/message"),
-        suspended: at(object, "/spec/syncPolicy/automated/enabled") == &Value::Bool(false)
-            || annotated_true(object, SKIP),
-        errors: errors.filter(|kind| kind.as_str().ends_with("Error")).take(MAX_ITEMS).collect(),
+        retrying: string(object, "/status/operationState/phase") == "Running"
+            && !at(object, "/status/operationState/finishedAt").is_null(),
+        suspended: skipped || flag_is(object, "/spec/syncPolicy/automated/enabled", false),
+        skipped,
+        errors: errors(object).map(error_words).take(MAX_ITEMS).collect(),
         deleting: !at(object, "/metadata/deletionTimestamp").is_null(),
+        // Any value asks for one; the controller takes the annotation away when it has done it.
+        refresh_pending: tag(object, "annotations", REFRESH).is_some(),
+        automated: if skipped { Some(false) } else { automated },
+        prunes: automated.map(|on| on && flag(object, "/spec/syncPolicy/automated/prune")),
+        project: project_of(object),
+        place: Place {
+            server: text(object, "/spec/destination/server"),
+            name: text(object, "/spec/destination/name"),
+            namespace: text(object, "/spec/destination/namespace"),
+        },
+        times: AppTimes {
+            deleting: stamp(object, "/metadata/deletionTimestamp"),
+            error: errors(object).find_map(|it| stamp(it, "/lastTransitionTime")),
+            health: stamp(object, "/status/health/lastTransitionTime"),
+            operation: stamp(object, "/status/operationState/startedAt"),
+            ready: None,
+        },
+        flux: None,
+    })
+}
+
+fn flag_is(object: &Value, pointer: &str, value: bool) -> bool {
+    at(object, pointer) == &Value::Bool(value)
+}
+
+fn errors(object: &Value) -> impl Iterator<Item = &Value> {
+    items(object, "/status/conditions").iter().filter(|it| string(it, "/type").ends_with("Error"))
+}
+
+fn error_words(condition: &Value) -> SafeText {
+    match string(condition, "/message") {
+        message if message.is_empty() => text(condition, "/type"),
+        message => SafeText::from(format!("{}: {message}", string(condition, "/type"))),
+    }
+}
+
+/// Whether Argo CD syncs by itself: `automated` is there and not switched off. A policy of another shape can't be told.
+fn automated(object: &Value) -> Option<bool> {
+    match at(object, "/spec/syncPolicy/automated") {
+        _ if !at(object, "/spec").is_object() => None,
+        Value::Null => Some(false),
+        Value::Object(policy) => match policy.get("enabled") {
+            None | Some(Value::Null) => Some(true),
+            Some(Value::Bool(on)) => Some(*on),
+            Some(_) => None,
+        },
+        _ => None,
+    }
+}
+
+/// No project is the project `default`.
+fn project_of(object: &Value) -> SafeText {
+    let project = text(object, "/spec/project");
+    if project.is_empty() { SafeText::from("default") } else { project }
+}
+
+/// An AppProject: its sync windows.
+pub fn project(cluster: &str, object: &Value) -> Option<Project> {
+    let window = |it: &Value| SyncWindow {
+        kind: open(it, "/kind"),
+        schedule: text(it, "/schedule"),
+        duration: text(it, "/duration"),
+        time_zone: text(it, "/timeZone"),
+        manual_sync: flag(it, "/manualSync"),
+        applications: texts(it, "/applications"),
+        namespaces: texts(it, "/namespaces"),
+        clusters: texts(it, "/clusters"),
+        and: flag(it, "/andOperator"),
+    };
+    Some(Project {
+        cluster: cluster.to_owned(),
+        namespace: text(object, "/metadata/namespace"),
+        name: SafeText::new(name(object)?),
+        windows: items(object, "/spec/syncWindows").iter().take(MAX_ITEMS).map(window).collect(),
     })
 }
 
@@ -69,115 +147,3 @@ fn destination_matches(object: &Value) -> bool {
     compared.is_object() && wanted.is_object() && ["/server", "/name", "/namespace"].into_iter().all(same)
 }
 
-/// Deployed and healthy, by data that is fresh: the whole predicate, not the two words that Argo CD shows.
-pub fn deployed_and_healthy(app: &App, now: Stamp, stale_s: u64) -> bool {
-    let phase = app.operation_phase.as_str();
-    let limit = TimeDelta::try_seconds(i64::try_from(stale_s).unwrap_or(i64::MAX)).unwrap_or(TimeDelta::MAX);
-    // Zero: reconciliation by time is off, so its age says nothing.
-    let fresh = stale_s == 0 || app.reconciled_at.is_some_and(|at| now - at < limit);
-    app.sync.is("Synced")
-        && app.health.is("Healthy")
-        && !app.operation_pending
-        && (phase.is_empty() || phase == "Succeeded")
-        && app.errors.is_empty()
-        && fresh
-        && app.destination_matches
-        && !app.deleting
-}
-
-/// Whether a name fits one of some comma-separated patterns; `*` at the end matches a prefix.
-pub fn fits(patterns: &str, name: &str) -> bool {
-    patterns.split(',').map(str::trim).filter(|it| !it.is_empty()).any(|pattern| match pattern.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix),
-        None => pattern == name,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::systems::kubernetes::testing::recorded;
-    use serde_json::json;
-
-    fn now() -> Stamp {
-        "2026-11-22T19:05:00Z".parse().expect("a time")
-    }
-
-    fn good() -> Value {
-        json!({
-            "metadata": {"name": "shop-web", "namespace": "argocd"},
-            "spec": {"destination": {"server": "https://kubernetes.default.svc", "namespace": "shop"},
-                     "source": {"targetRevision": "main"}},
-            "status": {"sync": {"status": "Synced", "revision": "abc",
-                                "comparedTo": {"destination": {"server": "https://kubernetes.default.svc", "namespace": "shop"}}},
-                       "health": {"status": "Healthy"}, "reconciledAt": "2026-11-22T19:04:00Z",
-                       "operationState": {"phase": "Succeeded"}}
-        })
-    }
-
-    fn ok(object: &Value) -> bool {
-        deployed_and_healthy(&app("dr", object).expect("an app"), now(), 540)
-    }
-
-    #[test]
-    fn recorded_application_of_a_real_server_is_read() {
-        let Some(list) = recorded("argocd-applications-list.body") else { return };
-        let app = app("dr", at(&list, "/items/0")).expect("an app");
-        assert_eq!((app.sync.as_str(), app.health.as_str()), ("OutOfSync", "Degraded"));
-        assert_eq!(app.operation_phase.as_str(), "Failed");
-        assert_eq!(app.operation_message, "one or more objects failed to apply");
-        assert_eq!(app.destination, "https://kubernetes.default.svc war-0");
-        assert!(app.destination_matches && !app.operation_pending && !app.suspended);
-        assert!(!deployed_and_healthy(&app, now(), 540));
-    }
-
-    #[test]
-    fn each_condition_of_the_predicate_counts() {
-        assert!(ok(&good()));
-        let breaks: [(&str, Value); 9] = [
-            ("/status/sync/status", json!("Unknown")),
-            ("/status/health/status", json!("Progressing")),
-            ("/status/operationState/phase", json!("Running")),
-            ("/status/reconciledAt", json!("2026-11-22T18:50:00Z")),
-            ("/status/reconciledAt", Value::Null),
-            ("/status/sync/comparedTo/destination/namespace", json!("other")),
-            ("/status/sync/comparedTo", Value::Null),
-            ("/status/health", Value::Null),
-            ("/spec/destination", Value::Null),
-        ];
-        for (pointer, value) in breaks {
-            let mut object = good();
-            *object.pointer_mut(pointer).expect("a field") = value;
-            assert!(!ok(&object), "{pointer}");
-        }
-        for (field, value) in [
-            ("operation", json!({"sync": {}})),
-            ("metadata", json!({"name": "x", "deletionTimestamp": "2026-11-22T19:00:00Z"})),
-        ] {
-            let mut object = good();
-            object[field] = value;
-            assert!(!ok(&object), "{field}");
-        }
-        let mut object = good();
-        object["status"]["conditions"] = json!([{"type": "ComparisonError"}, {"type": "OrphanedResourceWarning"}]);
-        assert!(!ok(&object));
-        object["status"]["conditions"] = json!([{"type": "OrphanedResourceWarning"}]);
-        assert!(ok(&object));
-    }
-
-    #[test]
-    fn several_sources_suspension_and_patterns() {
-        let mut object = good();
-        object["spec"] = json!({"destination": {"name": "dr"}, "sources": [{"targetRevision": "1"}, {"targetRevision": "2"}],
-                                "syncPolicy": {"automated": {"enabled": false}}});
-        object["status"]["sync"] = json!({"revisions": ["a", "b"]});
-        let app = app("dr", &object).expect("an app");
-        assert_eq!(
-            (app.revision.as_str(), app.target_revision.as_str(), app.destination.as_str()),
-            ("a b", "1 2", "dr")
-        );
-        assert!(app.suspended);
-        assert!(fits("shop-*,pay", "shop-web") && fits("shop-*, pay", "pay") && fits("*", "x"));
-        assert!(!fits("shop-*,pay", "payments") && !fits("", "x"));
-    }
-}
