@@ -8,7 +8,11 @@ fn lag_of_operation(app: &App) -> Option<Lag> {
     let since = app.times.operation;
     let phase = app.operation_phase.as_str();
     if app.retrying {
-        return because(Wrong, said("last operation failed and waits to be tried again", &app.operation_message), since);
+        return because(
+            Wrong,
+            said("last operation failed and waits to be tried again", &app.operation_message),
+            since,
+        );
     }
     if app.operation_pending && phase.is_empty() {
         return because(Neutral, "an operation is pending", since);
@@ -29,7 +33,11 @@ pub(super) fn lag(app: &App, around: Around<'_>) -> Option<Lag> {
         return because(Wrong, "being deleted", app.times.deleting);
     }
     if app.skipped {
-        return because(Neutral, "suspended: reconciliation is skipped, so its status is from before", app.reconciled_at);
+        return because(
+            Neutral,
+            "suspended: reconciliation is skipped, so its status is from before",
+            app.reconciled_at,
+        );
     }
     if let Some(error) = app.errors.first() {
         return because(Wrong, said(error.as_str(), &SafeText::default()), app.times.error);
@@ -59,7 +67,11 @@ pub(super) fn lag(app: &App, around: Around<'_>) -> Option<Lag> {
     }
     if let Some(wanted) = wanted_commit(app) {
         let got = app.revision.as_str();
-        return because(Neutral, format!("compared with {}, not with {} as it asks for", short(got), short(wanted)), None);
+        return because(
+            Neutral,
+            format!("compared with {}, not with {} as it asks for", short(got), short(wanted)),
+            None,
+        );
     }
     proof_of_life(app, around, around.reconciled_for_s)
 }

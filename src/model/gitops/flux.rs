@@ -28,7 +28,8 @@ pub(super) fn lag(app: &App, flux: &FluxState, around: Around<'_>) -> Option<Lag
             let (applied, attempted) = (&app.revision, &flux.attempted);
             let differ = !attempted.is_empty() && attempted != applied;
             let applied = if applied.is_empty() { "nothing" } else { applied.as_str() };
-            differ.then(|| format!("rollout of {attempted} fails: {applied} is applied"))
+            differ
+                .then(|| format!("rollout of {attempted} fails: {applied} is applied"))
                 .and_then(|why| because(Wrong, why, app.times.ready))
         })
         .or_else(|| source(app, flux, around))
@@ -66,7 +67,8 @@ fn source(app: &App, flux: &FluxState, around: Around<'_>) -> Option<Lag> {
         return because(Unproven, said(&format!("its source {name} has no artifact"), &source.message), None);
     }
     let theirs = source.revision.as_str();
-    let digest = !flux.digest.is_empty() && theirs.strip_suffix(flux.digest.as_str()).is_some_and(|it| it.ends_with('@'));
+    let digest =
+        !flux.digest.is_empty() && theirs.strip_suffix(flux.digest.as_str()).is_some_and(|it| it.ends_with('@'));
     if app.revision == theirs || digest {
         return None;
     }

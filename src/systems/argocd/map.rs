@@ -147,3 +147,143 @@ fn destination_matches(object: &Value) -> bool {
     compared.is_object() && wanted.is_object() && ["/server", "/name", "/namespace"].into_iter().all(same)
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Stamp;
+    use crate::model::gitops::Around;
+    use crate::systems::kubernetes::testing::recorded;
+    use serde_json::json;
+
+    fn now() -> Stamp {
+        "2026-11-22T19:05:00Z".parse().expect("a time")
+    }
+
+    fn deployed_and_healthy(app: &App) -> bool {
+        app.lag(Around { seen_at: now(), reconciled_for_s: 540, source: None, controller: None }).is_none()
+    }
+
+    fn good() -> Value {
+        json!({
+            "metadata": {"name": "shop-web", "namespace": "argocd"},
+            "spec": {"destination": {"server": "https://kubernetes.default.svc", "namespace": "shop"},
+                     "source": {"targetRevision": "main"}},
+            "status": {"sync": {"status": "Synced", "revision": "abc",
+                                "comparedTo": {"destination": {"server": "https://kubernetes.default.svc", "namespace": "shop"}}},
+                       "health": {"status": "Healthy"}, "reconciledAt": "2026-11-22T19:04:00Z",
+                       "operationState": {"phase": "Succeeded"}}
+        })
+    }
+
+    fn ok(object: &Value) -> bool {
+        deployed_and_healthy(&app("dr", object).expect("an app"))
+    }
+
+    #[test]
+    fn recorded_application_of_a_real_server_is_read() {
+        let Some(list) = recorded("argocd-applications-list.body") else { return };
+        let app = app("dr", at(&list, "/items/0")).expect("an app");
+        assert_eq!((app.sync.as_str(), app.health.as_str()), ("OutOfSync", "Degraded"));
+        assert_eq!(app.operation_phase.as_str(), "Failed");
+        assert_eq!(app.operation_message, "one or more objects failed to apply");
+        assert_eq!(app.destination, "https://kubernetes.default.svc war-0");
+        assert!(app.destination_matches && !app.operation_pending && !app.suspended);
+        assert!(!deployed_and_healthy(&app));
+    }
+
+    #[test]
+    fn each_condition_of_the_predicate_counts() {
+        assert!(ok(&good()));
+        let breaks: [(&str, Value); 9] = [
+            ("/status/sync/status", json!("Unknown")),
+            ("/status/health/status", json!("Progressing")),
+            ("/status/operationState/phase", json!("Running")),
+            ("/status/reconciledAt", json!("2026-11-22T18:50:00Z")),
+            ("/status/reconciledAt", Value::Null),
+            ("/status/sync/comparedTo/destination/namespace", json!("other")),
+            ("/status/sync/comparedTo", Value::Null),
+            ("/status/health", Value::Null),
+            ("/spec/destination", Value::Null),
+        ];
+        for (pointer, value) in breaks {
+            let mut object = good();
+            *object.pointer_mut(pointer).expect("a field") = value;
+            assert!(!ok(&object), "{pointer}");
+        }
+        for (field, value) in [
+            ("operation", json!({"sync": {}})),
+            ("metadata", json!({"name": "x", "deletionTimestamp": "2026-11-22T19:00:00Z"})),
+        ] {
+            let mut object = good();
+            object[field] = value;
+            assert!(!ok(&object), "{field}");
+        }
+        let mut object = good();
+        object["status"]["conditions"] = json!([{"type": "ComparisonError"}, {"type": "OrphanedResourceWarning"}]);
+        assert!(!ok(&object));
+        object["status"]["conditions"] = json!([{"type": "OrphanedResourceWarning"}]);
+        assert!(ok(&object));
+    }
+
+    #[test]
+    fn several_sources_suspension_and_patterns() {
+        let mut object = good();
+        object["spec"] = json!({"destination": {"name": "dr"}, "sources": [{"targetRevision": "1"}, {"targetRevision": "2"}],
+                                "syncPolicy": {"automated": {"enabled": false}}});
+        object["status"]["sync"] = json!({"revisions": ["a", "b"]});
+        let app = app("dr", &object).expect("an app");
+        assert_eq!(
+            (app.revision.as_str(), app.target_revision.as_str(), app.destination.as_str()),
+            ("a b", "1 2", "dr")
+        );
+        assert!(app.suspended);
+    }
+
+    #[test]
+    fn who_syncs_by_himself_is_told_or_said_to_be_unknown() {
+        let policy = |policy: Value| {
+            let mut object = good();
+            object["spec"]["syncPolicy"] = policy;
+            let app = app("dr", &object).expect("an app");
+            (app.automated, app.prunes, app.suspended)
+        };
+        assert_eq!(policy(Value::Null), (Some(false), Some(false), false));
+        assert_eq!(policy(json!({"automated": {}})), (Some(true), Some(false), false));
+        assert_eq!(policy(json!({"automated": {"prune": true, "enabled": null}})), (Some(true), Some(true), false));
+        assert_eq!(policy(json!({"automated": {"prune": true, "enabled": false}})), (Some(false), Some(false), true));
+        assert_eq!(policy(json!({"automated": {"enabled": "no"}})), (None, None, false));
+        assert_eq!(policy(json!({"automated": 3})), (None, None, false));
+        let mut object = good();
+        object["metadata"]["annotations"] =
+            json!({"argocd.argoproj.io/skip-reconcile": "true", "argocd.argoproj.io/refresh": "hard"});
+        object["spec"]["syncPolicy"] = json!({"automated": {}});
+        let app = app("dr", &object).expect("an app");
+        assert_eq!((app.automated, app.skipped, app.suspended, app.refresh_pending), (Some(false), true, true, true));
+    }
+
+    #[test]
+    fn an_operation_that_waits_for_another_try_is_told_from_one_that_runs() {
+        let mut object = good();
+        object["status"]["operationState"] = json!({"phase": "Running", "startedAt": "2026-11-22T19:00:00Z",
+            "finishedAt": "2026-11-22T19:01:00Z", "message": "one or more objects failed to apply"});
+        let app = app("dr", &object).expect("an app");
+        assert!(app.retrying && !deployed_and_healthy(&app));
+        assert_eq!(app.times.operation, "2026-11-22T19:00:00Z".parse().ok());
+    }
+
+    #[test]
+    fn a_project_keeps_its_windows_as_written() {
+        let project = project("dr", &json!({"metadata": {"name": "default", "namespace": "argocd"}, "spec": {"syncWindows": [
+            {"kind": "deny", "schedule": "0 22 * * *", "duration": "8h", "timeZone": "Europe/Berlin", "manualSync": true,
+             "applications": ["shop-*"], "namespaces": ["shop"], "clusters": ["in-cluster"], "andOperator": true},
+            {"kind": "sometimes", "schedule": 7}]}}))
+        .expect("a project");
+        let [one, odd] = project.windows.as_slice() else { panic!("{project:?}") };
+        assert_eq!(
+            (one.kind.as_str(), one.time_zone.as_str(), one.manual_sync, one.and),
+            ("deny", "Europe/Berlin", true, true)
+        );
+        assert_eq!((odd.kind.as_str(), odd.schedule.as_str(), odd.duration.as_str()), ("sometimes", "7", ""));
+        assert_eq!(super::project("dr", &json!({"metadata": {"name": "p"}})).map(|it| it.windows.len()), Some(0));
+    }
+}
