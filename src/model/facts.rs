@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{SafeText, Stamp};
 
+pub use super::gitops::{
+    App, AppTimes, Bucket, Controller, FluxState, GitRepository, GitSource, HelmChart, HelmRelease, HelmRepository,
+    Kustomization, ObjectRef, OciRepository, Place, Project, SyncWindow, Tool,
+};
+
 /// An open enumeration's value, as the server wrote it. Compare with `is`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -184,31 +189,6 @@ pub struct Restore {
     pub failure: SafeText,
     /// The full plan digest that this program put on it, if it did.
     pub plan_digest: Option<String>,
-}
-
-/// An Argo CD Application.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct App {
-    pub cluster: String,
-    pub namespace: SafeText,
-    pub name: SafeText,
-    pub sync: Open,
-    pub health: Open,
-    pub revision: SafeText,
-    pub target_revision: SafeText,
-    pub destination: SafeText,
-    /// `comparedTo.destination` equals `spec.destination`.
-    pub destination_matches: bool,
-    pub reconciled_at: Option<Stamp>,
-    /// Top-level `operation` is present.
-    pub operation_pending: bool,
-    pub operation_phase: Open,
-    pub operation_message: SafeText,
-    /// Automated sync is switched off or reconciliation is skipped by annotation.
-    pub suspended: bool,
-    /// Conditions whose type ends in `Error`.
-    pub errors: Vec<SafeText>,
-    pub deleting: bool,
 }
 
 /// An alert as one Alertmanager instance holds it; the board merges instances by fingerprint.
@@ -436,7 +416,16 @@ facts! {
     RestorePoint => |it| it.name.to_string();
     Location => |it| it.name.to_string();
     Restore => |it| it.name.to_string();
-    App => |it| format!("{}/{}", it.namespace, it.name);
+    App => |it| it.key();
+    Kustomization => |it| it.0.key();
+    HelmRelease => |it| it.0.key();
+    GitRepository => |it| it.0.key();
+    OciRepository => |it| it.0.key();
+    HelmRepository => |it| it.0.key();
+    HelmChart => |it| it.0.key();
+    Bucket => |it| it.0.key();
+    Project => |it| format!("{}/{}", it.namespace, it.name);
+    Controller => |it| it.name.to_string();
     Alert => |it| it.fingerprint.clone();
     AlertPeer => |it| it.instance.clone();
     Pool => |it| it.id.clone();
