@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::silence::{Matcher, Silence};
 use super::{SafeText, Stamp};
 
 /// An open enumeration's value, as the server wrote it. Compare with `is`.
@@ -237,6 +238,9 @@ pub struct AlertPeer {
     /// When the process started (the API calls it `uptime`).
     pub started: Option<Stamp>,
     pub peers: u32,
+    /// Whether its silences can be read: if not, which there are is unknown.
+    #[serde(default)]
+    pub silences_read: bool,
 }
 
 /// An origin inside a pool.
@@ -353,6 +357,7 @@ facts! {
     App => |it| format!("{}/{}", it.namespace, it.name);
     Alert => |it| it.fingerprint.clone();
     AlertPeer => |it| it.instance.clone();
+    Silence => |it| it.id.clone();
     Pool => |it| it.id.clone();
     LoadBalancer => |it| it.id.clone();
     Probe => |it| it.name.clone();

@@ -124,7 +124,7 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
             }
         }
         Body::Probe(probe) => of_probe(facts, probe),
-        Body::Source { .. } | Body::Service { .. } => {}
+        Body::Source { .. } | Body::Service { .. } | Body::Silence { .. } => {}
     }
 }
 
