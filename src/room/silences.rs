@@ -30,7 +30,7 @@ const MOST_A_MINUTE: usize = 6;
 /// A write whose answer was lost may still arrive within this real time.
 const LATE: Duration = Duration::from_secs(10);
 /// Whether it was taken is looked for so long at most.
-const GIVE_UP: Duration = Duration::from_secs(60);
+const GIVE_UP: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A read must answer within this real time.
 const READ_WITHIN: Duration = Duration::from_secs(5);
