@@ -48,6 +48,7 @@ fn systems_of(topic: Topic) -> &'static [System] {
     match topic {
         Topic::Events | Topic::Clusters => &[System::Kubernetes],
         Topic::Alerts => &[System::Alertmanager],
+        Topic::Slo => &[System::Prometheus],
         Topic::Backups => &[System::Velero],
         Topic::Gitops => &[System::Argocd],
         Topic::Traffic => &[System::Cloudflare, System::Probe],

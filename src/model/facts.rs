@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::slo::{AlertRule, Slo};
 use super::{SafeText, Stamp};
 
 /// An open enumeration's value, as the server wrote it. Compare with `is`.
@@ -356,4 +357,6 @@ facts! {
     Pool => |it| it.id.clone();
     LoadBalancer => |it| it.id.clone();
     Probe => |it| it.name.clone();
+    Slo => |it| it.service.clone();
+    AlertRule => |it| format!("{}/{}#{}", it.group, it.name, it.nth);
 }

@@ -13,6 +13,7 @@ pub mod person;
 pub mod plan;
 pub mod plan_entry;
 pub mod policy;
+pub mod slo;
 pub mod text;
 pub mod time;
 

@@ -18,12 +18,20 @@ pub enum System {
     Alertmanager,
     Cloudflare,
     Probe,
+    Prometheus,
 }
 
 impl System {
     /// Every system, in the order they are shown.
-    pub const ALL: [Self; 6] =
-        [Self::Kubernetes, Self::Velero, Self::Argocd, Self::Alertmanager, Self::Cloudflare, Self::Probe];
+    pub const ALL: [Self; 7] = [
+        Self::Kubernetes,
+        Self::Velero,
+        Self::Argocd,
+        Self::Alertmanager,
+        Self::Cloudflare,
+        Self::Probe,
+        Self::Prometheus,
+    ];
 
     /// The name used in configuration, sources and files.
     pub fn name(self) -> &'static str {
@@ -34,6 +42,7 @@ impl System {
             Self::Alertmanager => "alertmanager",
             Self::Cloudflare => "cloudflare",
             Self::Probe => "probe",
+            Self::Prometheus => "prometheus",
         }
     }
 }

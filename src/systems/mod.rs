@@ -10,6 +10,7 @@ pub mod cloudflare;
 pub mod http;
 pub mod kubernetes;
 pub mod probe;
+pub mod prometheus;
 pub mod reach;
 pub mod start;
 pub mod supervise;
