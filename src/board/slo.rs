@@ -60,7 +60,7 @@ impl Budget {
         match self.left_min {
             None => format!("? of {whole} min left"),
             Some(left) if left < 0.0 => format!("{} min over the {whole} min", -left),
-            Some(left) if self.is_bound() => format!("≤ {left} of {whole} min left"),
+            Some(left) if self.is_bound() => format!("at most {left} of {whole} min left"),
             Some(left) => format!("{left} of {whole} min left"),
         }
     }
@@ -163,7 +163,7 @@ fn row(board: &Board, target: &SloTarget, now: Stamp) -> Row {
     if proof.stale || proof.doubt.is_some() {
         budget.state = BurnState::Unknown;
     }
-    opinion.row(target.service.clone(), proof, Body::Slo(budget))
+    opinion.row(format!("slo/{}", target.service), proof, Body::Slo(budget))
 }
 
 fn budget(

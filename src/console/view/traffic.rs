@@ -129,14 +129,14 @@ fn budget_cells(row: &Row, budget: &Budget) -> Vec<Cell> {
     };
     let left = match budget.left_min {
         Some(left) if left < 0.0 => format!("{:.0} min over", -left),
-        Some(left) => format!("{}{left:.0} min", if budget.is_bound() { "≤ " } else { "" }),
+        Some(left) => format!("{left:.0} min"),
         None => "? min".to_owned(),
     };
     let burn = match (budget.state, budget.burn) {
         (BurnState::Page | BurnState::Ticket, Some(burn)) => format!("{} {burn}×", budget.state.words()),
         (state, _) => state.words().to_owned(),
     };
-    let more = vec![span(Role::Dim, format!("left of {}", budget.budget_min))];
+    let more = vec![span(Role::Dim, if budget.is_bound() { "at most is left" } else { "is left" })];
     vec![
         pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Text, format!("slo {}", budget.service))],
