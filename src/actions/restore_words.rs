@@ -104,16 +104,18 @@ fn of_gitops(g: &Ground, context: &Context, warnings: &mut Vec<String>) {
             _ => None,
         })
         .collect();
-    let awake: Vec<_> = apps.iter().filter(|app| !app.suspended).map(|app| app.name.clone()).collect();
+    let awake = apps.iter().filter(|app| !app.suspended && app.automated != Some(false));
+    let awake: Vec<_> = awake.map(|app| app.name.clone()).collect();
     let namespaces = g.namespaces.join(", ");
     if apps.is_empty() {
         warnings.push(format!(
-            "Argo CD can fight a restore: see that it does not prune {namespaces} on {} meanwhile.",
+            "GitOps can fight a restore: see that nothing prunes {namespaces} on {} meanwhile.",
             g.cluster
         ));
     } else if !awake.is_empty() {
         warnings.push(format!(
-            "Argo CD can fight a restore: {} of {} apps of the service on {} are not suspended ({}).",
+            "GitOps can fight a restore: {} of {} apps of the service on {} sync by themselves, or may ({}). Suspend them \
+             first, resume them after.",
             awake.len(),
             apps.len(),
             g.cluster,

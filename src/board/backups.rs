@@ -229,7 +229,7 @@ fn runs(
         .chain(view.schedule.as_ref().map(|(_, _, proof)| proof.seen_at))
         .max();
     let until = looked.map_or(now, |at| at.min(now)) - TimeDelta::seconds(RUN_GRACE_S);
-    (cron.runs_between(last, until), cron.next_after(last, now))
+    (cron.runs_between(last, until), cron.due_after(last, now))
 }
 
 /// The newest backup after `started` that is not usable, with its phase or reason.

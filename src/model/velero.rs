@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Open;
-use crate::model::{SafeText, Stamp};
+use super::facts::Open;
+use super::{SafeText, Stamp};
 
 /// A Velero Schedule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
