@@ -12,6 +12,7 @@ mod alertmanagers;
 mod bad_input;
 mod crash;
 mod drill_rows;
+mod fuzz;
 mod heads;
 mod outage;
 #[path = "../peers/mod.rs"]
