@@ -7,6 +7,7 @@
 pub mod hints;
 
 pub mod alertmanager;
+pub mod behave;
 pub mod certs;
 pub mod client;
 pub mod crds;
