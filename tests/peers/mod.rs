@@ -17,6 +17,7 @@ pub mod prism;
 pub mod process;
 pub mod prometheus;
 pub mod proxy;
+pub mod sshd;
 
 use std::path::{Path, PathBuf};
 
