@@ -56,7 +56,8 @@ pub struct Start {
 impl Start {
     /// Any program, with an environment of nothing but PATH, TERM and HOME.
     pub fn program(program: impl Into<OsString>, home: &Path) -> Self {
-        let start = Self { argv: vec![program.into()], env: Vec::new(), uid: None, size: (120, 40), cwd: home.to_owned() };
+        let start =
+            Self { argv: vec![program.into()], env: Vec::new(), uid: None, size: (120, 40), cwd: home.to_owned() };
         start.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("TERM", "xterm-256color").env("HOME", home)
     }
 
@@ -399,7 +400,8 @@ impl Drop for Pty {
 /// Memory of a process in bytes, and the processor time it has used.
 pub fn usage(pid: u32) -> (u64, Duration) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.split_whitespace().next());
+    let kib =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.split_whitespace().next());
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
     // The name in brackets may hold anything; fields are counted behind it.
     let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();

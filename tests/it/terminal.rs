@@ -60,8 +60,7 @@ fn a_console_leaves_the_terminal_as_it_was() {
 #[test]
 fn every_signal_that_ends_it_gives_the_terminal_back() {
     let home = scratch();
-    for (signal, code) in
-        [(Signal::SIGTERM, 143), (Signal::SIGHUP, 143), (Signal::SIGQUIT, 143), (Signal::SIGINT, 130)]
+    for (signal, code) in [(Signal::SIGTERM, 143), (Signal::SIGHUP, 143), (Signal::SIGQUIT, 143), (Signal::SIGINT, 130)]
     {
         let mut pty = Pty::start(drill(home.path()));
         pty.wait_console();
@@ -81,7 +80,8 @@ fn it_draws_right_after_any_storm_of_sizes() {
     wait_for("the console to take the terminal", || {
         (pty.modes_left().len() == 4).then_some(()).or_else(|| pty.alive().then_some(()).and(None))
     });
-    let edges = [(1, 1), (0, 0), (400, 120), (1, 200), (400, 1), (40, 12), (65_535, 65_535), (0, 24), (80, 0), (80, 24)];
+    let edges =
+        [(1, 1), (0, 0), (400, 120), (1, 200), (400, 1), (40, 12), (65_535, 65_535), (0, 24), (80, 0), (80, 24)];
     let mut lot = fastrand_like(7);
     for round in 0..400 {
         let (columns, rows) = match edges.get(round % 40) {
