@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use ratatui::buffer::Buffer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -51,9 +53,12 @@ pub enum ExitReason {
     Left,
     /// A signal: its number.
     Signal(i32),
-    /// It was stopped from outside, or the terminal went away.
+    /// It was stopped from outside.
     Stopped,
 }
+
+/// The terminal went away, whether or not a signal says so too.
+const HUNG_UP: ExitReason = ExitReason::Signal(Signal::SIGHUP as i32);
 
 /// The least time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
@@ -82,7 +87,10 @@ pub async fn run(options: RunOptions) -> io::Result<ExitReason> {
         reason = drive(options, size, &mut terminal, keys) => reason,
     };
     drop(terminal);
-    reason
+    match reason {
+        Err(error) if error.raw_os_error() == Some(Errno::EIO as i32) => Ok(HUNG_UP),
+        other => other,
+    }
 }
 
 /// The first signal that ends a program.
@@ -98,7 +106,7 @@ fn signals() -> io::Result<impl Future<Output = i32>> {
 /// What happens to the terminal besides keys: another size, or a stop that is over.
 fn changes() -> io::Result<impl Stream<Item = Input>> {
     let resized = SignalStream::new(signal(SignalKind::window_change())?).map(|()| resized());
-    let continued = SignalStream::new(signal(SignalKind::from_raw(nix::sys::signal::Signal::SIGCONT as i32))?);
+    let continued = SignalStream::new(signal(SignalKind::from_raw(Signal::SIGCONT as i32))?);
     let continued = continued.map(|()| {
         terminal::regain();
         let (columns, rows) = Terminal::size();
@@ -145,7 +153,7 @@ pub async fn drive(
             biased;
             key = keys.next() => match key {
                 Some(key) => vec![key],
-                None => return Ok(ExitReason::Stopped),
+                None => return Ok(HUNG_UP),
             },
             Some(inputs) = heard.next() => inputs,
             _ = tick.tick() => vec![Input::Tick],
@@ -164,7 +172,7 @@ pub async fn drive(
                     }
                     Effect::Redraw => painter.whole = true,
                     Effect::Quit => return Ok(ExitReason::Left),
-                    Effect::Interrupt => return Ok(ExitReason::Signal(nix::sys::signal::Signal::SIGINT as i32)),
+                    Effect::Interrupt => return Ok(ExitReason::Signal(Signal::SIGINT as i32)),
                 }
             }
         }

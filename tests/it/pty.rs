@@ -56,7 +56,8 @@ pub struct Start {
 impl Start {
     /// Any program, with an environment of nothing but PATH, TERM and HOME.
     pub fn program(program: impl Into<OsString>, home: &Path) -> Self {
-        let start = Self { argv: vec![program.into()], env: Vec::new(), uid: None, size: (120, 40), cwd: home.to_owned() };
+        let start =
+            Self { argv: vec![program.into()], env: Vec::new(), uid: None, size: (120, 40), cwd: home.to_owned() };
         start.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("TERM", "xterm-256color").env("HOME", home)
     }
 
@@ -188,10 +189,15 @@ impl Pty {
         writer.write_all(bytes).and_then(|()| writer.flush()).expect("typed");
     }
 
-    /// Types keys, written as in key maps: `!f<enter>`, `<c-z>`, `<s-tab>`.
+    /// Types keys, written as in key maps: `!f<enter>`, `<c-z>`, `<s-tab>`. No hand is so quick that the key after an
+    /// escape belongs to it, so there is a pause.
     pub fn keys(&mut self, script: &str) {
         for key in warroom::console::keymap::keys(script).expect("keys") {
-            self.send(&bytes_of(&key.to_string()));
+            let bytes = bytes_of(&key.to_string());
+            self.send(&bytes);
+            if bytes == b"\x1b" {
+                std::thread::park_timeout(Duration::from_millis(150));
+            }
         }
     }
 
@@ -399,7 +405,8 @@ impl Drop for Pty {
 /// Memory of a process in bytes, and the processor time it has used.
 pub fn usage(pid: u32) -> (u64, Duration) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.split_whitespace().next());
+    let kib =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.split_whitespace().next());
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
     // The name in brackets may hold anything; fields are counted behind it.
     let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();

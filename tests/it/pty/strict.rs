@@ -101,7 +101,8 @@ impl Strict {
                 0x07 => {
                     self.state = State::Text;
                     let copy = self.seq.strip_prefix(b"52;c;").map(|it| it.to_vec());
-                    let fine = copy.is_some_and(|it| it.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b)));
+                    let fine =
+                        copy.is_some_and(|it| it.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b)));
                     if !fine {
                         self.odd(format!("an OSC: {}", self.seq.escape_ascii()));
                     }
