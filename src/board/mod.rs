@@ -19,6 +19,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod windows;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +30,7 @@ use crate::model::{Change, ClusterRole, Objective, Observation, SourceId, Stamp,
 pub use edge::edges;
 pub use events::MOST_EVENTS;
 pub use limit::Limiter;
-pub use row::{Body, Judged, Row, Topic, TopicView, Verdict};
+pub use row::{AppRow, Body, Judged, Row, Topic, TopicView, Verdict, Windows};
 
 /// The most rows of one topic, events apart.
 const MOST_ROWS: usize = 5_000;
@@ -185,6 +186,6 @@ fn feeds(system: System, topic: Topic) -> bool {
         Topic::Alerts => system == System::Alertmanager,
         Topic::Traffic => matches!(system, System::Cloudflare | System::Probe),
         Topic::Backups => system == System::Velero,
-        Topic::Gitops => system == System::Argocd,
+        Topic::Gitops => matches!(system, System::Argocd | System::Flux),
     }
 }

@@ -110,6 +110,58 @@ pub struct Point {
     pub excluded_namespaces: Vec<SafeText>,
 }
 
+/// Whether sync windows let an application be synced now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Windows {
+    /// Its project could not be read.
+    #[default]
+    Unknown,
+    /// No window is about it.
+    None,
+    /// Automatic syncs may run; `until` a window ends that, if one does in the time that was looked at.
+    Open { until: Option<Stamp> },
+    /// Automatic syncs may not run now.
+    Blocked {
+        /// A person may sync all the same.
+        manual: bool,
+        until: Option<Stamp>,
+    },
+    /// A window can't be read as Argo CD would: nothing is known of all of them.
+    Unreadable { why: SafeText },
+}
+
+/// An application with what the board knows besides it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AppRow {
+    #[serde(flatten)]
+    pub app: App,
+    /// Since when it stands as the row says, if its tool writes that down.
+    #[serde(default)]
+    pub since: Option<Stamp>,
+    /// The revision that its source has, where that is read; else what it asks for.
+    #[serde(default)]
+    pub expected: SafeText,
+    #[serde(default)]
+    pub windows: Windows,
+    /// Pods of its controller: ready, of how many. `None` = they could not be read.
+    #[serde(default)]
+    pub controller: Option<(u32, u32)>,
+}
+
+impl From<App> for AppRow {
+    fn from(app: App) -> Self {
+        Self { app, ..Self::default() }
+    }
+}
+
+impl std::ops::Deref for AppRow {
+    type Target = App;
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
 /// What a row is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -194,8 +246,8 @@ pub enum Body {
         /// The oldest reconciliation among them.
         oldest_reconciled: Option<Stamp>,
     },
-    /// An application.
-    App(App),
+    /// An application of Argo CD or Flux.
+    App(AppRow),
     /// A load balancer with its order resolved to pools.
     LoadBalancer {
         lb: LoadBalancer,

@@ -5,6 +5,7 @@
 
 pub mod entry;
 pub mod facts;
+pub mod gitops;
 pub mod happening;
 pub mod ids;
 pub mod objective;

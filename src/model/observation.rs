@@ -15,6 +15,7 @@ pub enum System {
     Kubernetes,
     Velero,
     Argocd,
+    Flux,
     Alertmanager,
     Cloudflare,
     Probe,
@@ -22,8 +23,8 @@ pub enum System {
 
 impl System {
     /// Every system, in the order they are shown.
-    pub const ALL: [Self; 6] =
-        [Self::Kubernetes, Self::Velero, Self::Argocd, Self::Alertmanager, Self::Cloudflare, Self::Probe];
+    pub const ALL: [Self; 7] =
+        [Self::Kubernetes, Self::Velero, Self::Argocd, Self::Flux, Self::Alertmanager, Self::Cloudflare, Self::Probe];
 
     /// The name used in configuration, sources and files.
     pub fn name(self) -> &'static str {
@@ -31,6 +32,7 @@ impl System {
             Self::Kubernetes => "kubernetes",
             Self::Velero => "velero",
             Self::Argocd => "argocd",
+            Self::Flux => "flux",
             Self::Alertmanager => "alertmanager",
             Self::Cloudflare => "cloudflare",
             Self::Probe => "probe",

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use super::{Adapter, Ctx, Running, SourceSpec, alertmanager, argocd, cloudflare, http, kubernetes, probe, velero};
+use super::{
+    Adapter, Ctx, Running, SourceSpec, alertmanager, argocd, cloudflare, flux, http, kubernetes, probe, velero,
+};
 use crate::config::Config;
 
 /// Starts every source of a configuration. Never fails and does not wait: what can't be reached is its source's trouble.
@@ -17,6 +19,7 @@ pub fn start(config: &Config, ctx: &Ctx) -> Running {
     all.extend(clusters.iter().map(|it| kubernetes::start(it, ctx, &tasks)));
     all.extend(clusters.iter().filter(|it| it.velero.is_some()).map(|it| velero::start(it, ctx, &tasks)));
     all.extend(clusters.iter().filter(|it| it.argocd.is_some()).map(|it| argocd::start(it, ctx, &tasks)));
+    all.extend(clusters.iter().filter(|it| it.flux.is_some()).map(|it| flux::start(it, ctx, &tasks)));
     all.extend(config.alertmanagers.iter().map(|it| alertmanager::start(it, ctx, &tasks)));
     all.extend(config.cloudflare.iter().map(|it| cloudflare::start(it, ctx, &tasks)));
     all.extend(config.probes.iter().map(|it| probe::start(it, ctx, &tasks)));

@@ -195,8 +195,10 @@ pub(super) fn app(name: &str, health: &str, reconciled: Stamp) -> App {
         operation_phase: Open::new("Succeeded"),
         operation_message: "".into(),
         suspended: false,
-        errors: vec![],
-        deleting: false,
+        kind: Open::new("Application"),
+        project: "default".into(),
+        automated: Some(true),
+        ..App::default()
     }
 }
 
@@ -240,6 +242,7 @@ pub(super) fn pool(name: &str, healthy: Option<bool>) -> Pool {
         origins: vec![Origin { name: name.into(), address: "192.0.2.1".into(), enabled: true, healthy }],
         places: vec![("Frankfurt".into(), healthy == Some(true))],
         shedding_percent: 0,
+        ..Pool::default()
     }
 }
 
@@ -257,6 +260,7 @@ pub(super) fn load_balancer(order: &[&str], fallback: &str) -> LoadBalancer {
         overrides: vec![],
         session_affinity: Open::new("none"),
         modified_on: "".into(),
+        ..LoadBalancer::default()
     }
 }
 
