@@ -73,12 +73,10 @@ impl Adapter for Acting {
     async fn read(&self, path: &str) -> Result<Value, Trouble> {
         match path.split('/').collect::<Vec<_>>()[..] {
             ["lb", id, field] => self.read_balancer(id, field).await,
-            ["lb", id, "digest", part] => {
-                Ok(self.balancer(id).await?.map_or(Value::Null, |raw| match raw.get(part) {
-                    Some(it) => json!(routes::digest(it)),
-                    None => Value::Null,
-                }))
-            }
+            ["lb", id, "digest", part] => Ok(self.balancer(id).await?.map_or(Value::Null, |raw| match raw.get(part) {
+                Some(it) => json!(routes::digest(it)),
+                None => Value::Null,
+            })),
             ["lb", id, "ahead", first, then] => {
                 Ok(self.balancer(id).await?.map_or(Value::Null, |raw| json!(routes::ahead(&raw, first, then))))
             }

@@ -40,11 +40,7 @@ pub fn places(raw: &Value) -> (Vec<PoolPlace>, bool) {
 /// The digests of the parts that a write could replace. A part that can't go back exactly as it came has none.
 pub fn digests(raw: &Value, places: &[PoolPlace]) -> BTreeMap<String, String> {
     let parts: BTreeSet<&str> = places.iter().filter_map(|it| part(&it.path)).collect();
-    parts
-        .into_iter()
-        .filter(|part| exact(&raw[*part]))
-        .map(|part| (part.to_owned(), digest(&raw[part])))
-        .collect()
+    parts.into_iter().filter(|part| exact(&raw[*part])).map(|part| (part.to_owned(), digest(&raw[part]))).collect()
 }
 
 /// The digest of a value, whatever the order of its members.
