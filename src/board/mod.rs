@@ -14,6 +14,7 @@ mod limit;
 mod points;
 pub mod row;
 mod services;
+mod silences;
 mod sources;
 mod store;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use edge::edges;
 pub use events::MOST_EVENTS;
 pub use limit::Limiter;
 pub use row::{AppRow, Body, Judged, Row, Topic, TopicView, Verdict, Windows};
+pub use silences::{Member, is_critical, matched};
 
 /// The most rows of one topic, events apart.
 const MOST_ROWS: usize = 5_000;
@@ -142,6 +144,11 @@ impl Board {
         std::mem::take(&mut self.dirty)
     }
 
+    /// Every configured Alertmanager, for whoever wants to write to one.
+    pub fn alertmanagers(&self) -> Vec<Member> {
+        silences::members(&self.store)
+    }
+
     /// Judges everything.
     pub fn judge(&self, now: Stamp) -> Judged {
         Judged { topics: Topic::ALL.into_iter().map(|topic| (topic, self.judge_topic(topic, now))).collect() }
@@ -155,6 +162,7 @@ impl Board {
             Topic::Clusters => clusters::rows(self, now),
             Topic::Services => services::rows(self, now),
             Topic::Alerts => alerts::rows(self, now),
+            Topic::Silences => silences::rows(self, now),
             Topic::Traffic => traffic::rows(self, now),
             Topic::Backups => backups::rows(self, now),
             Topic::Gitops => gitops::rows(self, now),
@@ -183,7 +191,7 @@ fn feeds(system: System, topic: Topic) -> bool {
         Topic::Sources => true,
         Topic::Clusters | Topic::Events => system == System::Kubernetes,
         Topic::Services => matches!(system, System::Probe | System::Velero),
-        Topic::Alerts => system == System::Alertmanager,
+        Topic::Alerts | Topic::Silences => system == System::Alertmanager,
         Topic::Traffic => matches!(system, System::Cloudflare | System::Probe),
         Topic::Backups => system == System::Velero,
         Topic::Gitops => matches!(system, System::Argocd | System::Flux),

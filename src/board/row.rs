@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::facts::{
-    Alert, App, ControlPlane, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore,
+    Alert, App, ControlPlane, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore, Silence,
 };
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
 
@@ -52,11 +52,12 @@ pub enum Topic {
     Backups,
     Gitops,
     Events,
+    Silences,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sources,
         Self::Clusters,
         Self::Services,
@@ -65,6 +66,7 @@ impl Topic {
         Self::Backups,
         Self::Gitops,
         Self::Events,
+        Self::Silences,
     ];
 }
 
@@ -214,6 +216,18 @@ pub enum Body {
         missing_from: Vec<String>,
         /// The service it belongs to, by its labels.
         service: Option<String>,
+    },
+    /// A silence, merged over the instances.
+    Silence {
+        silence: Silence,
+        /// Instances that hold it.
+        held_by: Vec<String>,
+        /// Instances whose silences can be read and that don't.
+        missing_from: Vec<String>,
+        /// Current alerts that it keeps quiet, or will.
+        hits: u32,
+        /// Critical ones among them.
+        critical: u32,
     },
     /// A backup schedule and its newest usable restore point.
     Backup {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::silence::{Matcher, Silence};
 use super::{SafeText, Stamp};
 
 pub use super::gitops::{
@@ -217,6 +218,9 @@ pub struct AlertPeer {
     /// When the process started (the API calls it `uptime`).
     pub started: Option<Stamp>,
     pub peers: u32,
+    /// Whether its silences can be read: if not, which there are is unknown.
+    #[serde(default)]
+    pub silences_read: bool,
 }
 
 /// An origin inside a pool.
@@ -428,6 +432,7 @@ facts! {
     Controller => |it| it.name.to_string();
     Alert => |it| it.fingerprint.clone();
     AlertPeer => |it| it.instance.clone();
+    Silence => |it| it.id.clone();
     Pool => |it| it.id.clone();
     LoadBalancer => |it| it.id.clone();
     EdgeAccount => |it| it.account.clone();

@@ -19,6 +19,7 @@ mod refusals;
 mod requests;
 mod session;
 mod shared;
+mod silences;
 mod socket;
 
 use std::collections::BTreeMap;
@@ -176,6 +177,7 @@ impl Room {
             newsroom,
             presence: Presence::default(),
             refusals: RefusalLog::default(),
+            offers: silences::Offers::default(),
             deadlines: BTreeMap::new(),
             proposals: BTreeMap::new(),
             degraded: None,
@@ -252,6 +254,7 @@ impl Engine {
         self.announced = self.record(drafts).is_some();
         if self.announced {
             self.settle_old_plans();
+            self.settle_old_silences();
         }
     }
 

@@ -228,6 +228,7 @@ pub(super) fn peer(instance: &str, started: Stamp) -> AlertPeer {
         version: "0.27".into(),
         started: Some(started),
         peers: 2,
+        silences_read: true,
     }
 }
 

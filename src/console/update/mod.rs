@@ -5,6 +5,7 @@ mod keys;
 mod plan;
 mod reply;
 mod room;
+mod silence;
 
 pub use self::plan::{can_hold, can_refuse, can_withdraw};
 

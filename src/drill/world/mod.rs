@@ -14,6 +14,7 @@ mod net;
 mod seed;
 mod select;
 mod shared;
+mod silences;
 mod state;
 mod store;
 mod story;
