@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::ClientEvent;
 use crate::clock::Clock;
+use crate::model::Refusal;
 
 use super::app::App;
 use super::asker::Asker;
@@ -47,7 +48,7 @@ pub struct RunOptions {
 }
 
 /// Why the console ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ExitReason {
     /// The person left.
     Left,
@@ -55,6 +56,8 @@ pub enum ExitReason {
     Signal(i32),
     /// It was stopped from outside.
     Stopped,
+    /// The room said no before it showed anything.
+    Refused(Refusal),
 }
 
 /// The terminal went away, whether or not a signal says so too.
@@ -160,6 +163,9 @@ pub async fn drive(
             () = painter.wait(surface), if app.dirty => Vec::new(),
         };
         for input in batch {
+            if let Some(refusal) = turned_away(&app, &input) {
+                return Ok(ExitReason::Refused(refusal));
+            }
             let now = Now { room: clock.now(), real: started.elapsed() };
             for effect in update(&mut app, input, now) {
                 match effect {
@@ -180,6 +186,15 @@ pub async fn drive(
             painter.paint(surface, &view::draw(&app, &look))?;
             app.dirty = false;
         }
+    }
+}
+
+/// A room that refuses a console which has shown nothing yet ends it: there is nothing to keep on the screen.
+fn turned_away(app: &App, input: &Input) -> Option<Refusal> {
+    let Input::Room(event) = input else { return None };
+    match &**event {
+        ClientEvent::Refused(refusal) if app.mirror.welcome.is_none() => Some(refusal.clone()),
+        _ => None,
     }
 }
 

@@ -68,7 +68,9 @@ async fn two_people_work_in_one_room_over_ssh() {
         });
         // A name that a person claims for themselves is refused: this is no drill.
         let mut liar = ssh(&sshd, "sam", &format!("{} --as ana", console(&stage)));
-        assert_ne!(liar.exit_code(), 0, "{}", liar.picture());
+        assert_eq!(liar.exit_code(), 6, "{}", liar.picture());
+        assert!(liar.evidence().contains("it takes your identity from the kernel"), "{}", liar.picture());
+        liar.assert_restored();
 
         ana.keys("iseen from two places<enter>");
         sam.wait("the note under her name", |screen| {
@@ -203,7 +205,7 @@ fn in_tmux_it_is_detached_attached_resized_and_split() {
     let cwd = home.path().to_str().expect("a name");
     tmux.tell(&["new-session", "-d", "-s", "w", "-x", "100", "-y", "30", "-c", cwd, &shell]);
     tmux.tell(&["set-option", "-g", "window-size", "latest"]);
-    tmux.wait("$ ");
+    tmux.wait("$");
     let type_line = |line: &str| tmux.tell(&["send-keys", "-t", "w:0.0", line, "Enter"]);
     type_line("echo what was here before; stty -a > before");
     tmux.wait("\nwhat was here before\n$");
