@@ -11,6 +11,8 @@ use crate::model::facts::{
 };
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
 
+use super::slo::Budget;
+
 /// How a row stands. Ordered by who needs you: `Critical` is the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -47,6 +49,7 @@ pub enum Topic {
     Sources,
     Clusters,
     Services,
+    Slo,
     Alerts,
     Traffic,
     Backups,
@@ -57,10 +60,11 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sources,
         Self::Clusters,
         Self::Services,
+        Self::Slo,
         Self::Alerts,
         Self::Traffic,
         Self::Backups,
@@ -205,6 +209,8 @@ pub enum Body {
         /// Since when users are failing.
         failing_since: Option<Stamp>,
     },
+    /// A service's error budget.
+    Slo(Budget),
     /// A Kubernetes event.
     Event(KubeEvent),
     /// An alert, merged over the instances.

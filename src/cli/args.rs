@@ -129,6 +129,8 @@ pub enum Command {
     Gitops(View),
     /// Load balancers, pools and probes: who serves the users.
     Traffic(View),
+    /// Error budgets by Prometheus: minutes left, and how fast they burn.
+    Slo(View),
     /// The timeline: add to it, show it, follow it.
     #[command(subcommand)]
     Timeline(Timeline),

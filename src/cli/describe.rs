@@ -1,10 +1,10 @@
 //! A board row in two cells of a table: what it is about, and how that is.
 
 use super::shown::age;
-use crate::board::Body;
 use crate::board::row::Point;
+use crate::board::{Body, Budget};
 use crate::model::silence::line_of;
-use crate::model::time::{clock, short};
+use crate::model::time::{clock, short, since};
 use crate::model::{SafeText, Stamp, Trouble};
 
 /// One exhaustive match, so that a new kind of row can't be forgotten.
@@ -22,6 +22,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             let point = newest(restore_point.as_ref(), now);
             (format!("service {name}"), format!("{point} · RPO {} · RTO {}", short(*rpo_s), short(*rto_s)))
         }
+        Body::Slo(budget) => (format!("slo {}", budget.service), slo(budget, now)),
         Body::Event(event) => (
             format!("{}/{}", event.object_kind, event.object_name),
             format!("{} ×{} · {}", event.reason, event.count, event.message),
@@ -75,6 +76,13 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             (format!("probe {}", probe.name), format!("{status}{site} · {}/{} good", probe.good, probe.samples))
         }
     }
+}
+
+fn slo(it: &Budget, now: Stamp) -> String {
+    let burn = it.burn.map_or(String::new(), |burn| format!(" {burn}× over {}", short(it.burn_over_s)));
+    let empty = it.empty_at.map_or(String::new(), |at| format!(" · empty in {}", short(since(now, at))));
+    let requests = it.requests.map_or(String::new(), |requests| format!(" · {requests} requests in 1 h"));
+    format!("{} · {}{burn}{empty}{requests}", it.left_words(), it.state.words())
 }
 
 fn newest(point: Option<&Point>, now: Stamp) -> String {

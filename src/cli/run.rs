@@ -100,6 +100,7 @@ async fn with_room(command: Command, global: &Global, env: &Env) -> Result<Exit,
         Command::Backups(view) => rows(Topic::Backups, view, global, env).await,
         Command::Gitops(view) => rows(Topic::Gitops, view, global, env).await,
         Command::Traffic(view) => rows(Topic::Traffic, view, global, env).await,
+        Command::Slo(view) => rows(Topic::Slo, view, global, env).await,
         Command::Timeline(command) => on_timeline(command, global, env).await,
         Command::Incident(command) => on_incident(command, global, env).await,
         Command::Silence(command) => on_silence(command, global, env).await,
@@ -286,7 +287,8 @@ fn wants_json(command: &Option<Command>) -> bool {
             | Command::Alerts(view)
             | Command::Backups(view)
             | Command::Gitops(view)
-            | Command::Traffic(view),
+            | Command::Traffic(view)
+            | Command::Slo(view),
         ) => &view.output,
         Some(Command::Timeline(
             args::Timeline::Add { output, .. }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use super::silence::{Matcher, Silence};
+pub use super::slo::{AlertRule, Slo};
 use super::{SafeText, Stamp};
 
 pub use super::gitops::{
@@ -437,4 +438,6 @@ facts! {
     LoadBalancer => |it| it.id.clone();
     EdgeAccount => |it| it.account.clone();
     Probe => |it| it.name.clone();
+    Slo => |it| it.service.clone();
+    AlertRule => |it| format!("{}/{}#{}", it.group, it.name, it.nth);
 }

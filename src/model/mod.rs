@@ -15,6 +15,7 @@ pub mod plan;
 pub mod plan_entry;
 pub mod policy;
 pub mod silence;
+pub mod slo;
 pub mod text;
 pub mod time;
 

@@ -163,6 +163,7 @@ impl Room {
             clusters: config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect(),
             sources: shared.sources.iter().map(|source| (source.id.clone(), source.fresh_for_s)).collect(),
         });
+        board = board.with_slos(config.slos.iter().map(|slo| slo.target.clone()));
         for cluster in &config.clusters {
             board = board.with_app_stale(&cluster.name, cluster.argocd_stale_s);
         }

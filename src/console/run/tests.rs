@@ -139,7 +139,7 @@ async fn a_surface_that_takes_nothing_gets_nothing_and_keys_still_count() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_ends_a_console_that_has_shown_nothing_and_no_other() {
-    let refusal = Refusal::new(RefusalKind::NotAPerson, "nobody knows you", "ask an operator");
+    let refusal = Refusal::new(RefusalKind::Unmapped, "nobody knows you", "ask an operator");
     let (send, events) = mpsc::channel(4);
     send.send(ClientEvent::Refused(refusal.clone())).await.unwrap();
     let mut screen = Screen::default();

@@ -89,7 +89,7 @@ fn overview(app: &App, canvas: &mut Canvas<'_>) {
 fn changed(app: &App, pane: Pane, row: &Row) -> bool {
     let topics: &[Topic] = match pane {
         Pane::Alerts => &[Topic::Alerts],
-        Pane::Traffic => &[Topic::Traffic],
+        Pane::Traffic => &[Topic::Traffic, Topic::Slo],
         Pane::Backups => &[Topic::Backups],
         Pane::Gitops => &[Topic::Gitops],
         Pane::Events => &[Topic::Clusters, Topic::Events],

@@ -37,6 +37,8 @@ pub enum Due {
     Scale { app: usize, done: bool },
     /// Resolvers have forgotten the old answer.
     Drained { change: u32 },
+    /// Prometheus looks at the service.
+    Scrape,
     /// A restore goes on.
     Restore { site: Site, namespace: String, name: String, step: super::velero::Step },
 }
@@ -121,6 +123,7 @@ pub struct State {
     pub dr: Cluster,
     pub edge: Edge,
     pub traffic: Traffic,
+    pub metrics: super::metrics::Metrics,
     /// Applications of DR that are scaled up.
     pub scaled: BTreeMap<usize, bool>,
     /// When the service's data was back on DR.
@@ -152,6 +155,7 @@ impl State {
             dr: cluster(Site::Dr),
             edge: Edge::new(&scenario, seed),
             traffic: Traffic::new(Site::Primary, scenario.edge.ttl_s),
+            metrics: super::metrics::Metrics::default(),
             scaled: BTreeMap::new(),
             data_at: None,
             serving_at: None,
