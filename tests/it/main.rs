@@ -23,6 +23,7 @@ mod pty;
 mod readme;
 mod refusals;
 mod room;
+mod ssh;
 mod stage;
 mod support;
 mod terminal;
