@@ -10,8 +10,10 @@
 
 mod alertmanagers;
 mod bad_input;
+mod behave_smoke;
 mod crash;
 mod drill_rows;
+mod fuzz;
 mod heads;
 mod outage;
 #[path = "../peers/mod.rs"]
@@ -21,6 +23,7 @@ mod pty;
 mod readme;
 mod refusals;
 mod room;
+mod ssh;
 mod stage;
 mod support;
 mod terminal;

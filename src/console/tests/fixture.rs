@@ -76,7 +76,7 @@ pub fn objective() -> Objective {
     }
 }
 
-fn welcome(me: &str) -> Welcome {
+pub fn welcome(me: &str) -> Welcome {
     Welcome {
         proto: 1,
         version: "0.1.0".to_owned(),
