@@ -3,6 +3,7 @@
 mod edges;
 mod properties;
 mod tables;
+mod velero;
 
 use std::collections::BTreeMap;
 
