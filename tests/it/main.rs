@@ -28,3 +28,4 @@ mod stage;
 mod support;
 mod terminal;
 mod tidy;
+mod velero_real;
