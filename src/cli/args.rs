@@ -167,6 +167,9 @@ pub enum Command {
         /// Segment files, or directories of them.
         #[arg(value_name = "PATH", required = true)]
         paths: Vec<PathBuf>,
+        /// The room's public key (`log.key.pub`), to check who signed the log's heads.
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
         #[command(flatten)]
         output: Output,
     },

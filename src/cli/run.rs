@@ -46,7 +46,7 @@ async fn dispatch(args: Args, env: &Env) -> Result<Exit, Fail> {
         Command::Drill(drill) => play(*drill, global, env).await,
         Command::Init(init) => super::init::init(&init, env),
         Command::Config(command) => super::config::config(&command, &global, env),
-        Command::Verify { paths, output } => show(verify::verify(&paths)?, output),
+        Command::Verify { paths, key, output } => show(verify::verify(&paths, key.as_deref())?, output),
         Command::Ledger(args::Ledger::New { output, .. }) => show(verify::new_after_damage(&global, env)?, output),
         Command::Shot(shot) => shot::shot(&shot, &global, env).await,
         Command::Export(export) => write_export(export, &global, env).await,

@@ -163,6 +163,8 @@ pub struct RoomStatus {
     pub degraded: Option<SafeText>,
     pub present: Vec<Who>,
     pub drill: Option<DrillInfo>,
+    /// Tasks alive in the room's process: a figure that rises by itself is a leak.
+    pub tasks: usize,
 }
 
 /// Who is here.

@@ -281,8 +281,13 @@ impl Engine {
 
     /// The executor's report, recorded in the plan's own incident.
     pub(super) fn plan_happened(&mut self, plan: &PlanId, happening: Happening) -> bool {
+        let ended = matches!(happening, Happening::PlanEnded(_));
         let draft = self.about(plan, happening);
-        self.record_outcome(draft)
+        let recorded = self.record_outcome(draft);
+        if ended {
+            self.sign_head();
+        }
+        recorded
     }
 
     /// Something the room says about a plan, in the plan's own incident.

@@ -206,6 +206,7 @@ impl Engine {
             ));
         }
         let answer = self.write(caller, Closed {}, None)?;
+        self.sign_head();
         if let Err(error) = tokio::task::block_in_place(|| self.ledger.rotate("incident closed")) {
             if error == AppendError::Full {
                 self.disk_is_full();
@@ -227,6 +228,7 @@ impl Engine {
             degraded: self.degraded.clone(),
             present: self.presence.everyone(),
             drill: self.shared.drill.clone(),
+            tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         }
     }
 }

@@ -143,6 +143,7 @@ fn other(item: &Item) -> String {
         Happening::Recovered(it) => format!("A torn end of the log was cut off: {} bytes, kept beside it", it.bytes),
         Happening::Rotate(it) => format!("Log continues in segment {}: {}", it.segment, it.why),
         Happening::Genesis(_) => "Log begun".to_owned(),
+        Happening::HeadSigned(it) => format!("Head signed: entry {}", it.head_seq),
         other => match body(item) {
             Some(text) => format!("{}: {text}", other.kind()),
             None => format!("An entry of kind {}, which this version does not know", other.kind()),

@@ -12,7 +12,11 @@ mod alertmanagers;
 mod bad_input;
 mod crash;
 mod drill_rows;
+mod heads;
 mod outage;
+#[path = "../peers/mod.rs"]
+mod peers;
+mod peers_smoke;
 mod readme;
 mod refusals;
 mod room;
