@@ -20,6 +20,7 @@ mod peers_smoke;
 mod readme;
 mod refusals;
 mod room;
+mod silences;
 mod stage;
 mod support;
 mod tidy;
