@@ -84,7 +84,8 @@ impl Stage {
             format!("[[alertmanager]]\nname = \"{name}\"\nurl = \"{url}\"\nevery = \"{every}\"\n")
         };
         let members = member("am-1", &proxy.url("http")) + &member("am-2", &pair.two.url);
-        let text = format!("[room]\nname = \"pair\"\npeople = \"people.toml\"\n[policy]\nlevel = \"account\"\n{members}");
+        let text =
+            format!("[room]\nname = \"pair\"\npeople = \"people.toml\"\n[policy]\nlevel = \"account\"\n{members}");
         put(&home.path().join("warroom.toml"), &text, 0o644);
         put(&home.path().join("people.toml"), PEOPLE, 0o644);
         let mut stage = Self { home, binary, pair, proxy, room: None };
@@ -146,7 +147,8 @@ fn fingerprints(preview: &Value) -> BTreeSet<String> {
     hits.iter().filter_map(|hit| hit["fingerprint"].as_str().map(str::to_owned)).collect()
 }
 
-const DISKS: [&str; 7] = ["silence", "add", "alertname=~Disk.*", "cluster!=dr", "--for", "1h", "--reason=disks are known"];
+const DISKS: [&str; 7] =
+    ["silence", "add", "alertname=~Disk.*", "cluster!=dr", "--for", "1h", "--reason=disks are known"];
 
 #[test]
 fn what_was_previewed_is_what_is_kept_quiet_until_it_is_ended() {
@@ -186,7 +188,10 @@ fn what_was_previewed_is_what_is_kept_quiet_until_it_is_ended() {
         rows[0]["why"].as_str().is_some_and(|why| why.contains("silenced by ana until")).then_some(())
     });
     let rows = stage.rows("PodRestarts");
-    assert!(rows[0]["why"].as_str().is_some_and(|why| why.contains("inhibited by KubeAPIDown on primary")), "{rows:#?}");
+    assert!(
+        rows[0]["why"].as_str().is_some_and(|why| why.contains("inhibited by KubeAPIDown on primary")),
+        "{rows:#?}"
+    );
     let (_, listed) = stage.ask(LEE, &["silence", "list"]);
     let row = &listed["rows"][0]["body"]["silence"];
     assert_eq!((&row["silence"]["id"], &row["hits"]), (&json!(id), &json!(2)), "{listed:#}");
@@ -299,12 +304,9 @@ fn a_lost_answer_makes_exactly_one_silence_and_a_dead_room_finds_it() {
     stage.proxy.set(Fault::Stall);
     let asked = add(&stage, "DiskSlow");
     wait_for("the third intent is durable", || (stage.entries("silence_begun").len() == 3).then_some(()));
-    let up = stage.proxy.counts().connections;
     stage.room.take().expect("a room").kill();
     let _ = asked.join();
     stage.proxy.set(Fault::Pass);
-    assert!(up > 0);
-    wait_for("the room is gone", || (!stage.state().join("LOCK").exists() || stage.room.is_none()).then_some(()));
     stage.open();
     let ended = wait_for("the third is settled", || stage.entries("silence_ended").get(2).cloned());
     let held = stage.pair.one.silences();
