@@ -39,7 +39,7 @@ fn silences_are_read_leniently_and_those_in_force_come_first() {
         json!([silence("old", "expired"), sets, silence("next", "pending"), bare, hostile, silence("on", "active")]);
     let all = map::silences(serde_json::from_value(raw).expect("silences"));
     let states: Vec<&str> = all.iter().map(|it| it.state.as_str()).collect();
-    assert_eq!(states, ["active", "active", "pending", "a-later-state", "", "expired"]);
+    assert_eq!(states, ["active", "active", "pending", "", "a-later-state", "expired"]);
     assert!(all.iter().filter(|it| it.id == "sets" || it.id == "bare").all(|it| it.more_sets));
     let matcher = &all.iter().find(|it| it.id == "on").expect("on").matchers[0];
     assert!(matcher.equal && !matcher.regex, "without isEqual it means equal");
