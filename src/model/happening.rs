@@ -261,5 +261,8 @@ happenings! {
     HeadSigned(HeadSigned) = "head_signed";
     SilenceBegun(SilenceBegun) = "silence_begun";
     SilenceEnded(SilenceEnded) = "silence_ended";
+    SilenceBegun(SilenceBegun) = "silence_begun";
+    SilenceEnded(SilenceEnded) = "silence_ended";
+    HeadSigned(HeadSigned) = "head_signed";
     Redact(Redact) = "redact";
 }

@@ -24,6 +24,7 @@ mod readme;
 mod refusals;
 mod room;
 mod ssh;
+mod silences;
 mod stage;
 mod support;
 mod terminal;

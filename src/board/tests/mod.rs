@@ -2,6 +2,7 @@
 
 mod edges;
 mod properties;
+mod silences;
 mod tables;
 
 use std::collections::BTreeMap;
