@@ -2,6 +2,7 @@
 
 mod edges;
 mod properties;
+mod slo;
 mod tables;
 
 use std::collections::BTreeMap;
