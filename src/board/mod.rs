@@ -15,12 +15,14 @@ mod limit;
 mod points;
 pub mod row;
 mod services;
+mod silences;
 mod slo;
 mod sources;
 mod store;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod windows;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +35,8 @@ pub use burn::{BurnPair, BurnState};
 pub use edge::edges;
 pub use events::MOST_EVENTS;
 pub use limit::Limiter;
-pub use row::{Body, Judged, Row, Topic, TopicView, Verdict};
+pub use row::{AppRow, Body, Judged, Row, Topic, TopicView, Verdict, Windows};
+pub use silences::{Member, is_critical, matched};
 pub use slo::Budget;
 
 /// The most rows of one topic, events apart.
@@ -160,6 +163,11 @@ impl Board {
         std::mem::take(&mut self.dirty)
     }
 
+    /// Every configured Alertmanager, for whoever wants to write to one.
+    pub fn alertmanagers(&self) -> Vec<Member> {
+        silences::members(&self.store)
+    }
+
     /// Judges everything.
     pub fn judge(&self, now: Stamp) -> Judged {
         Judged { topics: Topic::ALL.into_iter().map(|topic| (topic, self.judge_topic(topic, now))).collect() }
@@ -174,6 +182,7 @@ impl Board {
             Topic::Services => services::rows(self, now),
             Topic::Slo => slo::rows(self, now),
             Topic::Alerts => alerts::rows(self, now),
+            Topic::Silences => silences::rows(self, now),
             Topic::Traffic => traffic::rows(self, now),
             Topic::Backups => backups::rows(self, now),
             Topic::Gitops => gitops::rows(self, now),
@@ -202,10 +211,10 @@ fn feeds(system: System, topic: Topic) -> bool {
         Topic::Sources => true,
         Topic::Clusters | Topic::Events => system == System::Kubernetes,
         Topic::Services => matches!(system, System::Probe | System::Velero),
+        Topic::Alerts | Topic::Silences => system == System::Alertmanager,
         Topic::Slo => system == System::Prometheus,
-        Topic::Alerts => system == System::Alertmanager,
         Topic::Traffic => matches!(system, System::Cloudflare | System::Probe),
         Topic::Backups => system == System::Velero,
-        Topic::Gitops => system == System::Argocd,
+        Topic::Gitops => matches!(system, System::Argocd | System::Flux),
     }
 }

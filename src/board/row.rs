@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::facts::{
-    Alert, App, ControlPlane, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore,
+    Alert, App, ControlPlane, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore, Silence,
 };
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
 
@@ -55,11 +55,12 @@ pub enum Topic {
     Backups,
     Gitops,
     Events,
+    Silences,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sources,
         Self::Clusters,
         Self::Services,
@@ -69,6 +70,7 @@ impl Topic {
         Self::Backups,
         Self::Gitops,
         Self::Events,
+        Self::Silences,
     ];
 }
 
@@ -112,6 +114,58 @@ pub struct Point {
     pub off_site: OffSite,
     pub included_namespaces: Vec<SafeText>,
     pub excluded_namespaces: Vec<SafeText>,
+}
+
+/// Whether sync windows let an application be synced now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Windows {
+    /// Its project could not be read.
+    #[default]
+    Unknown,
+    /// No window is about it.
+    None,
+    /// Automatic syncs may run; `until` a window ends that, if one does in the time that was looked at.
+    Open { until: Option<Stamp> },
+    /// Automatic syncs may not run now.
+    Blocked {
+        /// A person may sync all the same.
+        manual: bool,
+        until: Option<Stamp>,
+    },
+    /// A window can't be read as Argo CD would: nothing is known of all of them.
+    Unreadable { why: SafeText },
+}
+
+/// An application with what the board knows besides it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AppRow {
+    #[serde(flatten)]
+    pub app: App,
+    /// Since when it stands as the row says, if its tool writes that down.
+    #[serde(default)]
+    pub since: Option<Stamp>,
+    /// The revision that its source has, where that is read; else what it asks for.
+    #[serde(default)]
+    pub expected: SafeText,
+    #[serde(default)]
+    pub windows: Windows,
+    /// Pods of its controller: ready, of how many. `None` = they could not be read.
+    #[serde(default)]
+    pub controller: Option<(u32, u32)>,
+}
+
+impl From<App> for AppRow {
+    fn from(app: App) -> Self {
+        Self { app, ..Self::default() }
+    }
+}
+
+impl std::ops::Deref for AppRow {
+    type Target = App;
+    fn deref(&self) -> &App {
+        &self.app
+    }
 }
 
 /// What a row is about.
@@ -169,6 +223,18 @@ pub enum Body {
         /// The service it belongs to, by its labels.
         service: Option<String>,
     },
+    /// A silence, merged over the instances.
+    Silence {
+        silence: Silence,
+        /// Instances that hold it.
+        held_by: Vec<String>,
+        /// Instances whose silences can be read and that don't.
+        missing_from: Vec<String>,
+        /// Current alerts that it keeps quiet, or will.
+        hits: u32,
+        /// Critical ones among them.
+        critical: u32,
+    },
     /// A backup schedule and its newest usable restore point.
     Backup {
         cluster: String,
@@ -200,8 +266,8 @@ pub enum Body {
         /// The oldest reconciliation among them.
         oldest_reconciled: Option<Stamp>,
     },
-    /// An application.
-    App(App),
+    /// An application of Argo CD or Flux.
+    App(AppRow),
     /// A load balancer with its order resolved to pools.
     LoadBalancer {
         lb: LoadBalancer,

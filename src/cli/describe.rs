@@ -3,7 +3,8 @@
 use super::shown::age;
 use crate::board::row::Point;
 use crate::board::{Body, Budget};
-use crate::model::time::{short, since};
+use crate::model::silence::line_of;
+use crate::model::time::{clock, short, since};
 use crate::model::{SafeText, Stamp, Trouble};
 
 /// One exhaustive match, so that a new kind of row can't be forgotten.
@@ -30,6 +31,17 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             let since = alert.starts_at.map_or(String::new(), |at| format!(" for {}", age(at, now)));
             let told = list(&alert.receivers, ", ");
             (alert.name.to_string(), format!("{}{since} → {told} · on {}", alert.state.as_str(), held_by.join(", ")))
+        }
+        Body::Silence { silence, hits, critical, .. } => {
+            let until = silence.ends_at.map_or(String::new(), |at| format!(" until {}", clock(at)));
+            let id: String = silence.id.chars().take(8).collect();
+            let how = format!(
+                "{}{until} · {hits} alerts, {critical} critical · by {} · {}",
+                silence.state.as_str(),
+                silence.created_by,
+                silence.comment
+            );
+            (format!("{id} {}", line_of(&silence.matchers)), how)
         }
         Body::Backup { schedule, point, rpo_s, missed_runs, cluster, .. } => {
             let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", short(rpo)));

@@ -47,7 +47,7 @@ async fn blind(link: &mut Link, topic: Topic) -> Result<Vec<Row>, Fail> {
 fn systems_of(topic: Topic) -> &'static [System] {
     match topic {
         Topic::Events | Topic::Clusters => &[System::Kubernetes],
-        Topic::Alerts => &[System::Alertmanager],
+        Topic::Alerts | Topic::Silences => &[System::Alertmanager],
         Topic::Slo => &[System::Prometheus],
         Topic::Backups => &[System::Velero],
         Topic::Gitops => &[System::Argocd],

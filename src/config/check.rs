@@ -10,6 +10,9 @@ use super::error::Report;
 use super::file::{RawFile, RawService, Section, Text, Texts};
 use super::url::{Strict, Use, check as check_url};
 
+/// What may stand before `/` in `apps`.
+const APP_KINDS: [&str; 3] = ["application", "kustomization", "helmrelease"];
+
 /// Every rule, in the order in which its errors are least surprising.
 pub(super) fn all(raw: &RawFile, options: LoadOptions, report: &mut Report<'_>) {
     names_are_plain_and_unique(raw, report);
@@ -147,9 +150,9 @@ fn services_can_be_watched(raw: &RawFile, report: &mut Report<'_>) {
             }
         }
         for app in each(&service.it.apps).take(1) {
-            if of_service.iter().all(|c| c.it.argocd.is_none()) {
-                report
-                    .at(app.span(), "no cluster of this service has `argocd` set: its applications could not be seen");
+            if of_service.iter().all(|c| c.it.argocd.is_none() && c.it.flux.is_none()) {
+                let what = "no cluster of this service has `argocd` or `flux` set: its applications could not be seen";
+                report.at(app.span(), what);
             }
         }
     }
@@ -157,6 +160,13 @@ fn services_can_be_watched(raw: &RawFile, report: &mut Report<'_>) {
         let text = app.get_ref();
         if text.trim_end_matches('*').contains('*') || text.ends_with("**") {
             report.at(app.span(), format!("`{text}`: `*` can only end a name, as in `shop-*`"));
+        }
+        if let Some((kind, name)) = text.split_once('/') {
+            if !APP_KINDS.contains(&kind.to_ascii_lowercase().as_str()) {
+                report.word(app.span(), &format!("`{kind}` in `{text}` is no kind of application"), kind, &APP_KINDS);
+            } else if name.is_empty() || name.contains('/') {
+                report.at(app.span(), format!("`{text}`: write it as `{kind}/NAME`"));
+            }
         }
     }
 }

@@ -60,6 +60,7 @@ pub struct RawCluster {
     pub velero: Text,
     pub argocd: Text,
     pub argocd_stale: Text,
+    pub flux: Text,
 }
 
 /// `[[alertmanager]]`.

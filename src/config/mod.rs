@@ -129,8 +129,12 @@ pub struct ClusterConfig {
     pub velero: Option<String>,
     /// Argo CD's namespace (`*` = all); `None` = not watched here.
     pub argocd: Option<String>,
-    /// Applications older than this since `reconciledAt` are stale, seconds. Default 3 × (120 + 60).
+    /// Applications older than this since `reconciledAt` are stale, seconds. Default 3 × (120 + 60);
+    /// 0 = that age proves nothing, and only the controller's pods do.
     pub argocd_stale_s: u64,
+    /// The namespace of Flux's controllers (`*` = look for them in any); `None` = Flux is not watched here. Its objects are
+    /// watched in every namespace.
+    pub flux: Option<String>,
 }
 
 /// One Alertmanager instance. All instances are asked and merged.

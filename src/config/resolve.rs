@@ -218,7 +218,11 @@ impl Make<'_, '_> {
             context: self.may(&it.context, "context"),
             velero: self.may(&it.velero, "velero"),
             argocd: self.may(&it.argocd, "argocd"),
-            argocd_stale_s: self.time(&it.argocd_stale, "argocd_stale", ARGOCD_STALE, (60, 86_400)),
+            argocd_stale_s: match said(&it.argocd_stale) {
+                Some("off") => 0,
+                _ => self.time(&it.argocd_stale, "argocd_stale", ARGOCD_STALE, (60, 86_400)),
+            },
+            flux: self.may(&it.flux, "flux"),
         }
     }
 

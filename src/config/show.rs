@@ -99,7 +99,12 @@ fn cluster(it: &ClusterConfig) -> Value {
     let mut rows = Rows::default();
     rows.text("name", &it.name).text("role", role).path("kubeconfig", it.kubeconfig.as_deref());
     rows.maybe("context", it.context.as_deref()).maybe("velero", it.velero.as_deref());
-    rows.maybe("argocd", it.argocd.as_deref()).time("argocd_stale", it.argocd_stale_s);
+    rows.maybe("argocd", it.argocd.as_deref());
+    match it.argocd_stale_s {
+        0 => rows.text("argocd_stale", "off"),
+        seconds => rows.time("argocd_stale", seconds),
+    };
+    rows.maybe("flux", it.flux.as_deref());
     rows.table()
 }
 

@@ -15,6 +15,7 @@ pub enum System {
     Kubernetes,
     Velero,
     Argocd,
+    Flux,
     Alertmanager,
     Cloudflare,
     Probe,
@@ -23,10 +24,11 @@ pub enum System {
 
 impl System {
     /// Every system, in the order they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Kubernetes,
         Self::Velero,
         Self::Argocd,
+        Self::Flux,
         Self::Alertmanager,
         Self::Cloudflare,
         Self::Probe,
@@ -39,6 +41,7 @@ impl System {
             Self::Kubernetes => "kubernetes",
             Self::Velero => "velero",
             Self::Argocd => "argocd",
+            Self::Flux => "flux",
             Self::Alertmanager => "alertmanager",
             Self::Cloudflare => "cloudflare",
             Self::Probe => "probe",

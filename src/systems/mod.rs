@@ -7,6 +7,7 @@
 pub mod alertmanager;
 pub mod argocd;
 pub mod cloudflare;
+pub mod flux;
 pub mod http;
 pub mod kubernetes;
 pub mod probe;

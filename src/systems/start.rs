@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Adapter, Ctx, Running, SourceSpec, alertmanager, argocd, cloudflare, http, kubernetes, probe, prometheus, velero,
+    Adapter, Ctx, Running, SourceSpec, alertmanager, argocd, cloudflare, flux, http, kubernetes, probe, prometheus,
+    velero,
 };
 use crate::config::Config;
 
@@ -19,6 +20,7 @@ pub fn start(config: &Config, ctx: &Ctx) -> Running {
     all.extend(clusters.iter().map(|it| kubernetes::start(it, ctx, &tasks)));
     all.extend(clusters.iter().filter(|it| it.velero.is_some()).map(|it| velero::start(it, ctx, &tasks)));
     all.extend(clusters.iter().filter(|it| it.argocd.is_some()).map(|it| argocd::start(it, ctx, &tasks)));
+    all.extend(clusters.iter().filter(|it| it.flux.is_some()).map(|it| flux::start(it, ctx, &tasks)));
     all.extend(config.alertmanagers.iter().map(|it| alertmanager::start(it, ctx, &tasks)));
     all.extend(config.cloudflare.iter().map(|it| cloudflare::start(it, ctx, &tasks)));
     all.extend(config.probes.iter().map(|it| probe::start(it, ctx, &tasks)));
@@ -97,7 +99,7 @@ mod tests {
         let names: Vec<_> = running.sources.iter().map(|it| it.id.to_string()).collect();
         assert_eq!(names, ["alertmanager/dead", "alertmanager/alive", "cloudflare/edge", "probe/shop"]);
         let acting: Vec<_> = running.adapters.keys().map(ToString::to_string).collect();
-        assert_eq!(acting, ["cloudflare/edge", "probe/shop"]);
+        assert_eq!(acting, ["alertmanager/dead", "alertmanager/alive", "cloudflare/edge", "probe/shop"]);
 
         let mut seen = BTreeMap::new();
         while seen.len() < 4 {

@@ -188,6 +188,7 @@ async fn open(home: &Path, config: Config, disk: &Disk, clock: Clock, drill: Opt
         drill,
         serve: false,
         key: String::new(),
+        signer: None,
         storage: Arc::new(disk.clone()),
     };
     Room::start(setup).await.expect("the room starts")

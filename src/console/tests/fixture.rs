@@ -195,6 +195,7 @@ fn traffic() -> TopicView {
         overrides: Vec::new(),
         session_affinity: Open::new("none"),
         modified_on: SafeText::from("2026-11-22T14:50:33Z"),
+        ..LoadBalancer::default()
     };
     let balancer = Body::LoadBalancer {
         lb,
@@ -288,10 +289,11 @@ fn application(name: &str, age: i64) -> Row {
         operation_phase: Open::new("Succeeded"),
         operation_message: SafeText::default(),
         suspended: false,
-        errors: Vec::new(),
-        deleting: false,
+        kind: Open::new("Application"),
+        automated: Some(true),
+        ..Application::default()
     };
-    row(&format!("dr/{name}"), source(System::Argocd, "dr"), Verdict::Ok, 6, "", Body::App(app))
+    row(&format!("dr/{name}"), source(System::Argocd, "dr"), Verdict::Ok, 6, "", Body::App(app.into()))
 }
 
 fn gitops() -> TopicView {

@@ -12,7 +12,7 @@ use crate::timeline::Item;
 
 use super::list::{self, Entry};
 use super::sheet::Sheet;
-use super::{backups, events, words};
+use super::{backups, events, silence, words};
 
 /// The page about the row with this key.
 pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
@@ -125,7 +125,7 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
         }
         Body::Probe(probe) => of_probe(facts, probe),
         Body::Slo(budget) => of_budget(facts, budget),
-        Body::Source { .. } | Body::Service { .. } => {}
+        Body::Source { .. } | Body::Service { .. } | Body::Silence { .. } => {}
     }
 }
 
@@ -205,8 +205,14 @@ fn of_alert(facts: &mut Facts<'_, '_>, alert: &Alert) {
     facts.text("severity", alert.severity.as_str());
     facts.time("since", alert.starts_at);
     facts.text("state", alert.state.as_str());
-    facts.text("silenced by", &alert.silenced_by.join(", "));
-    facts.text("inhibited by", &alert.inhibited_by.join(", "));
+    for by in &alert.silenced_by {
+        let words = silence::words(facts.app, by);
+        facts.text("silenced by", words.as_str());
+    }
+    for by in &alert.inhibited_by {
+        let words = silence::inhibitor(facts.app, by);
+        facts.text("inhibited by", words.as_str());
+    }
     facts.list("receivers", &alert.receivers);
     let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     facts.text("labels", &labels.join("  "));

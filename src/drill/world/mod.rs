@@ -16,6 +16,7 @@ mod prometheus;
 mod seed;
 mod select;
 mod shared;
+mod silences;
 mod state;
 mod store;
 mod story;

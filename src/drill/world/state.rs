@@ -83,6 +83,12 @@ pub enum Ask {
         body: Value,
         dry: bool,
     },
+    CreateSilence {
+        body: Value,
+    },
+    ExpireSilence {
+        id: String,
+    },
     /// So many more events now, for load tests.
     Inject {
         site: Site,
@@ -125,6 +131,8 @@ pub struct State {
     /// When traffic, applications and data were all there.
     pub serving_at: Option<DateTime<Utc>>,
     pub injected: u64,
+    pub silences: Vec<super::silences::Silence>,
+    pub silences_made: u64,
     writes: VecDeque<Write>,
     pub writes_total: u64,
 }
@@ -152,6 +160,8 @@ impl State {
             data_at: None,
             serving_at: None,
             injected: 0,
+            silences: Vec::new(),
+            silences_made: 0,
             writes: VecDeque::new(),
             writes_total: 0,
             scenario,
@@ -213,6 +223,8 @@ impl State {
             Ask::CreateRestore { site, namespace, body, dry } => {
                 super::velero::create_restore(self, site, &namespace, body, dry)
             }
+            Ask::CreateSilence { body } => super::silences::post(self, &body),
+            Ask::ExpireSilence { id } => super::silences::expire(self, &id),
             Ask::Inject { site, count } => {
                 for _ in 0..count {
                     super::story::inject(self, site);
