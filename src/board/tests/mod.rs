@@ -3,6 +3,7 @@
 mod edges;
 mod properties;
 mod silences;
+mod slo;
 mod tables;
 
 use std::collections::BTreeMap;
