@@ -49,7 +49,7 @@ fn systems_of(topic: Topic) -> &'static [System] {
         Topic::Events | Topic::Clusters => &[System::Kubernetes],
         Topic::Alerts => &[System::Alertmanager],
         Topic::Backups => &[System::Velero],
-        Topic::Gitops => &[System::Argocd],
+        Topic::Gitops => &[System::Argocd, System::Flux],
         Topic::Traffic => &[System::Cloudflare, System::Probe],
         Topic::Sources | Topic::Services => &[],
     }
