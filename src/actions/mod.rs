@@ -12,6 +12,7 @@ mod pools;
 mod preflight;
 mod restore;
 mod restore_steps;
+pub mod silence;
 
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,7 @@ fn pool(id: &str, name: &str) -> Pool {
         origins: vec![Origin { name: "o".into(), address: "203.0.113.7".into(), enabled: true, healthy: None }],
         places: ["WNAM", "ENAM", "WEU"].map(|place| (place.into(), name == "dr")).to_vec(),
         shedding_percent: 0,
+        ..Pool::default()
     }
 }
 
@@ -77,6 +78,7 @@ fn balancer() -> LoadBalancer {
         overrides: vec![],
         session_affinity: Open::new("none"),
         modified_on: "2026-01-05T09:00:00.123456Z".into(),
+        ..LoadBalancer::default()
     }
 }
 

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::facts::{
-    Alert, App, ControlPlane, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore,
+    Alert, App, ControlPlane, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore, Silence,
 };
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
+
+use super::slo::Budget;
 
 /// How a row stands. Ordered by who needs you: `Critical` is the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,24 +49,28 @@ pub enum Topic {
     Sources,
     Clusters,
     Services,
+    Slo,
     Alerts,
     Traffic,
     Backups,
     Gitops,
     Events,
+    Silences,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Sources,
         Self::Clusters,
         Self::Services,
+        Self::Slo,
         Self::Alerts,
         Self::Traffic,
         Self::Backups,
         Self::Gitops,
         Self::Events,
+        Self::Silences,
     ];
 }
 
@@ -203,6 +209,8 @@ pub enum Body {
         /// Since when users are failing.
         failing_since: Option<Stamp>,
     },
+    /// A service's error budget.
+    Slo(Budget),
     /// A Kubernetes event.
     Event(KubeEvent),
     /// An alert, merged over the instances.
@@ -214,6 +222,18 @@ pub enum Body {
         missing_from: Vec<String>,
         /// The service it belongs to, by its labels.
         service: Option<String>,
+    },
+    /// A silence, merged over the instances.
+    Silence {
+        silence: Silence,
+        /// Instances that hold it.
+        held_by: Vec<String>,
+        /// Instances whose silences can be read and that don't.
+        missing_from: Vec<String>,
+        /// Current alerts that it keeps quiet, or will.
+        hits: u32,
+        /// Critical ones among them.
+        critical: u32,
     },
     /// A backup schedule and its newest usable restore point.
     Backup {

@@ -21,6 +21,7 @@ pub(super) fn all(raw: &RawFile, options: LoadOptions, report: &mut Report<'_>) 
     services_can_be_watched(raw, report);
     traffic_can_be_moved(raw, report);
     probes_belong_to_services(raw, report);
+    super::slo::can_be_asked(raw, report);
 }
 
 /// What a text says, if it is there.
@@ -43,10 +44,11 @@ pub(super) fn is_plain(name: &str) -> bool {
 
 fn names_are_plain_and_unique(raw: &RawFile, report: &mut Report<'_>) {
     let room = raw.room.iter().map(|room| &room.it.name);
-    let lists: [(&str, Vec<&Text>); 6] = [
+    let lists: [(&str, Vec<&Text>); 7] = [
         ("room", room.collect()),
         ("cluster", raw.clusters.iter().map(|s| &s.it.name).collect()),
         ("alertmanager", raw.alertmanagers.iter().map(|s| &s.it.name).collect()),
+        ("prometheus", raw.prometheus.iter().map(|s| &s.it.name).collect()),
         ("cloudflare", raw.cloudflare.iter().map(|s| &s.it.name).collect()),
         ("probe", raw.probes.iter().map(|s| &s.it.name).collect()),
         ("service", raw.services.iter().map(|s| &s.it.name).collect()),
@@ -77,7 +79,8 @@ fn addresses_are_safe(raw: &RawFile, options: LoadOptions, report: &mut Report<'
     let alertmanagers = raw.alertmanagers.iter().map(|s| (&s.it.url, Use::Base));
     let cloudflare = raw.cloudflare.iter().map(|s| (&s.it.url, Use::Base));
     let probes = raw.probes.iter().map(|s| (&s.it.url, Use::Exact));
-    for (url, purpose) in alertmanagers.chain(cloudflare).chain(probes) {
+    let prometheus = raw.prometheus.iter().map(|s| (&s.it.url, Use::Base));
+    for (url, purpose) in alertmanagers.chain(prometheus).chain(cloudflare).chain(probes) {
         let Some(url) = url else { continue };
         if let Err(why) = check_url(url.get_ref(), purpose, strict) {
             report.at(url.span(), why);
@@ -91,7 +94,7 @@ fn addresses_are_safe(raw: &RawFile, options: LoadOptions, report: &mut Report<'
     }
 }
 
-fn names<T>(sections: &[Section<T>], name: impl Fn(&T) -> &Text) -> Vec<&str> {
+pub(super) fn names<T>(sections: &[Section<T>], name: impl Fn(&T) -> &Text) -> Vec<&str> {
     sections.iter().filter_map(|section| said(name(&section.it))).collect()
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use super::plan_entry::*;
+pub use super::silence::{SilenceBegun, SilenceEnded, SilenceOutcome};
 use super::{Digest, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
 
 /// First line of a log.
@@ -258,5 +259,7 @@ happenings! {
     Reconciled(Reconciled) = "reconciled";
     Refused(Refused) = "refused";
     HeadSigned(HeadSigned) = "head_signed";
+    SilenceBegun(SilenceBegun) = "silence_begun";
+    SilenceEnded(SilenceEnded) = "silence_ended";
     Redact(Redact) = "redact";
 }

@@ -14,6 +14,8 @@ pub mod person;
 pub mod plan;
 pub mod plan_entry;
 pub mod policy;
+pub mod silence;
+pub mod slo;
 pub mod text;
 pub mod time;
 

@@ -19,12 +19,21 @@ pub enum System {
     Alertmanager,
     Cloudflare,
     Probe,
+    Prometheus,
 }
 
 impl System {
     /// Every system, in the order they are shown.
-    pub const ALL: [Self; 7] =
-        [Self::Kubernetes, Self::Velero, Self::Argocd, Self::Flux, Self::Alertmanager, Self::Cloudflare, Self::Probe];
+    pub const ALL: [Self; 8] = [
+        Self::Kubernetes,
+        Self::Velero,
+        Self::Argocd,
+        Self::Flux,
+        Self::Alertmanager,
+        Self::Cloudflare,
+        Self::Probe,
+        Self::Prometheus,
+    ];
 
     /// The name used in configuration, sources and files.
     pub fn name(self) -> &'static str {
@@ -36,6 +45,7 @@ impl System {
             Self::Alertmanager => "alertmanager",
             Self::Cloudflare => "cloudflare",
             Self::Probe => "probe",
+            Self::Prometheus => "prometheus",
         }
     }
 }

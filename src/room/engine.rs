@@ -79,6 +79,12 @@ pub enum Command {
         plan: PlanId,
         done: oneshot::Sender<bool>,
     },
+    /// A change of silences is over: recorded in its incident; answers with the entry's number.
+    SilenceOver {
+        incident: IncidentId,
+        happening: Happening,
+        done: oneshot::Sender<Option<u64>>,
+    },
 }
 
 /// What reading the first step's preconditions found.
@@ -101,6 +107,8 @@ pub struct Engine {
     pub(super) newsroom: Newsroom,
     pub(super) presence: Presence,
     pub(super) refusals: RefusalLog,
+    /// Previews of silences that were shown lately.
+    pub(super) offers: super::silences::Offers,
     /// Boot-clock deadlines of open plans: never stored, so a restart expires them all.
     pub(super) deadlines: BTreeMap<PlanId, Duration>,
     /// When each person proposed, on the boot clock, for the rate of proposals.
@@ -147,7 +155,7 @@ impl Engine {
         }
         // What the executor reported and who left is on its way already; nothing new begins.
         while let Ok(command) = commands.try_recv() {
-            if matches!(command, Command::Record { .. } | Command::Leave { .. }) {
+            if matches!(command, Command::Record { .. } | Command::SilenceOver { .. } | Command::Leave { .. }) {
                 self.take(command);
             }
         }
@@ -170,6 +178,10 @@ impl Engine {
             Command::Record { happening, plan, done } => {
                 let recorded = self.plan_happened(&plan, happening);
                 let _ = done.send(recorded);
+            }
+            Command::SilenceOver { incident, happening, done } => {
+                let seq = self.silence_over(incident, happening);
+                let _ = done.send(seq);
             }
         }
     }

@@ -19,6 +19,7 @@ mod refusals;
 mod requests;
 mod session;
 mod shared;
+mod silences;
 mod socket;
 
 use std::collections::BTreeMap;
@@ -162,6 +163,7 @@ impl Room {
             clusters: config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect(),
             sources: shared.sources.iter().map(|source| (source.id.clone(), source.fresh_for_s)).collect(),
         });
+        board = board.with_slos(config.slos.iter().map(|slo| slo.target.clone()));
         for cluster in &config.clusters {
             board = board.with_app_stale(&cluster.name, cluster.argocd_stale_s);
         }
@@ -176,6 +178,7 @@ impl Room {
             newsroom,
             presence: Presence::default(),
             refusals: RefusalLog::default(),
+            offers: silences::Offers::default(),
             deadlines: BTreeMap::new(),
             proposals: BTreeMap::new(),
             degraded: None,
@@ -252,6 +255,7 @@ impl Engine {
         self.announced = self.record(drafts).is_some();
         if self.announced {
             self.settle_old_plans();
+            self.settle_old_silences();
         }
     }
 

@@ -28,7 +28,7 @@ pub fn policy_digest(policy: &Policy) -> String {
 
 impl Engine {
     /// The room as verdicts want it.
-    fn now_rules(&self) -> RoomNow<'_> {
+    pub(super) fn now_rules(&self) -> RoomNow<'_> {
         RoomNow {
             policy: &self.shared.config.policy,
             policy_digest: &self.shared.policy_digest,
@@ -38,7 +38,7 @@ impl Engine {
         }
     }
 
-    fn asker<'a>(&self, caller: &'a Caller) -> Asker<'a> {
+    pub(super) fn asker<'a>(&self, caller: &'a Caller) -> Asker<'a> {
         let (role, mapped) = self.role_of(caller);
         Asker { actor: &caller.actor, role: mapped.then_some(role) }
     }

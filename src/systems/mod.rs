@@ -11,6 +11,7 @@ pub mod flux;
 pub mod http;
 pub mod kubernetes;
 pub mod probe;
+pub mod prometheus;
 pub mod reach;
 pub mod start;
 pub mod supervise;

@@ -17,9 +17,11 @@ mod outage;
 #[path = "../peers/mod.rs"]
 mod peers;
 mod peers_smoke;
+mod pty;
 mod readme;
 mod refusals;
 mod room;
 mod stage;
 mod support;
+mod terminal;
 mod tidy;

@@ -229,6 +229,7 @@ pub(super) fn peer(instance: &str, started: Stamp) -> AlertPeer {
         version: "0.27".into(),
         started: Some(started),
         peers: 2,
+        silences_read: true,
     }
 }
 
@@ -243,6 +244,7 @@ pub(super) fn pool(name: &str, healthy: Option<bool>) -> Pool {
         origins: vec![Origin { name: name.into(), address: "192.0.2.1".into(), enabled: true, healthy }],
         places: vec![("Frankfurt".into(), healthy == Some(true))],
         shedding_percent: 0,
+        ..Pool::default()
     }
 }
 
@@ -260,6 +262,7 @@ pub(super) fn load_balancer(order: &[&str], fallback: &str) -> LoadBalancer {
         overrides: vec![],
         session_affinity: Open::new("none"),
         modified_on: "".into(),
+        ..LoadBalancer::default()
     }
 }
 

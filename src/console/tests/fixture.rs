@@ -195,6 +195,7 @@ fn traffic() -> TopicView {
         overrides: Vec::new(),
         session_affinity: Open::new("none"),
         modified_on: SafeText::from("2026-11-22T14:50:33Z"),
+        ..LoadBalancer::default()
     };
     let balancer = Body::LoadBalancer {
         lb,
