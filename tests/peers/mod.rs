@@ -7,6 +7,7 @@
 pub mod hints;
 
 pub mod alertmanager;
+pub mod behave;
 pub mod certs;
 pub mod client;
 pub mod crds;
@@ -16,6 +17,7 @@ pub mod prism;
 pub mod process;
 pub mod prometheus;
 pub mod proxy;
+pub mod sshd;
 
 use std::path::{Path, PathBuf};
 
