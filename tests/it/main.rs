@@ -13,6 +13,7 @@ mod bad_input;
 mod behave_smoke;
 mod crash;
 mod drill_rows;
+mod gitops_real;
 mod heads;
 mod outage;
 #[path = "../peers/mod.rs"]
