@@ -56,6 +56,7 @@ pub struct RawCluster {
     pub velero: Text,
     pub argocd: Text,
     pub argocd_stale: Text,
+    pub streaming_lists: Option<Spanned<bool>>,
 }
 
 /// `[[alertmanager]]`.
@@ -149,6 +150,7 @@ pub struct RawPolicy {
 #[serde(default)]
 pub struct RawNetwork {
     pub allow: Texts,
+    pub exec: Texts,
 }
 
 /// `people.toml`.

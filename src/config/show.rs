@@ -71,6 +71,8 @@ fn table(config: &Config) -> Table {
     out.insert("policy".into(), policy.table());
     let mut network = Rows::default();
     network.list("allow", &config.allow_hosts);
+    let exec: Vec<String> = config.allow_exec.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    network.list("exec", &exec);
     out.insert("network".into(), network.table());
     out
 }
@@ -95,6 +97,7 @@ fn cluster(it: &ClusterConfig) -> Value {
     rows.text("name", &it.name).text("role", role).path("kubeconfig", it.kubeconfig.as_deref());
     rows.maybe("context", it.context.as_deref()).maybe("velero", it.velero.as_deref());
     rows.maybe("argocd", it.argocd.as_deref()).time("argocd_stale", it.argocd_stale_s);
+    rows.0.insert("streaming_lists".into(), it.streaming_lists.into());
     rows.table()
 }
 

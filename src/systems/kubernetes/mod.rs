@@ -5,13 +5,17 @@
 //! what went wrong ([`trouble`]).
 
 pub mod ask;
+mod certificate;
 pub mod client;
 pub mod feed;
 pub mod health;
+mod kubeconfig;
+mod login;
 pub mod map;
 pub mod nodes;
 pub mod object;
 mod proxy;
+mod transport;
 pub mod trouble;
 pub mod watch;
 

@@ -117,6 +117,8 @@ impl Server {
             velero: Some("velero".into()),
             argocd: Some("argocd".into()),
             argocd_stale_s: 540,
+            streaming_lists: false,
+            serve: None,
         };
         Self { config, asked, serving, _dir: dir }
     }
