@@ -13,7 +13,9 @@ use super::file::{
 };
 use super::service::services;
 use super::units::{duration, duration_text, status_range};
-use super::{AlertmanagerConfig, BasicAuth, CloudflareConfig, ClusterConfig, Config, Env, LoadOptions, ProbeConfig, ServeRules};
+use super::{
+    AlertmanagerConfig, BasicAuth, CloudflareConfig, ClusterConfig, Config, Env, LoadOptions, ProbeConfig, ServeRules,
+};
 use crate::model::{ClusterRole, Level, Policy, Rules, Severity};
 
 /// Values where the file is silent. `sample.toml` shows the same, and a test compares them.

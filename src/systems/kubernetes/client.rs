@@ -173,9 +173,9 @@ impl Link {
             return Err(trouble.clone());
         }
         state.failed = None;
-        let building = state.building.get_or_insert_with(|| {
-            tokio::spawn(build(self.0.config.clone(), self.0.limits.plugin, self.clone()))
-        });
+        let building = state
+            .building
+            .get_or_insert_with(|| tokio::spawn(build(self.0.config.clone(), self.0.limits.plugin, self.clone())));
         let built = match tokio::time::timeout(patience, building).await {
             Err(_) => {
                 return Err(trouble(

@@ -64,7 +64,8 @@ fn in_pod(reach: &Reach) -> Result<Loaded, Trouble> {
     let mut config = Config::incluster().map_err(|_| unusable("the pod's service account can't be used"))?;
     let file = config.auth_info.token_file.take().map(PathBuf::from);
     judge(&config.cluster_url, reach, None)?;
-    let notes = vec![SafeText::new(&format!("server {}", config.cluster_url)), SafeText::new("the pod's service account")];
+    let notes =
+        vec![SafeText::new(&format!("server {}", config.cluster_url)), SafeText::new("the pod's service account")];
     Ok(Loaded { config, login: file.map_or(Login::Static, Login::TokenFile), certificate_until: None, notes })
 }
 

@@ -51,17 +51,25 @@ pub struct Ticket {
 impl Plugin {
     /// The plugin that a kubeconfig names, if it may run: in a room of one's own as kubectl would, in a service only what
     /// the configuration lists.
-    pub fn new(exec: &ExecConfig, cluster: Option<ExecAuthCluster>, rules: Option<&ServeRules>) -> Result<Self, Trouble> {
+    pub fn new(
+        exec: &ExecConfig,
+        cluster: Option<ExecAuthCluster>,
+        rules: Option<&ServeRules>,
+    ) -> Result<Self, Trouble> {
         let command = exec.command.as_deref().unwrap_or_default();
         if command.is_empty() {
             return Err(refused("the login plugin of this context has no command", "correct the kubeconfig"));
         }
         if exec.interactive_mode == Some(ExecInteractiveMode::Always) {
-            return Err(refused("the login plugin of this context wants a terminal (interactiveMode: Always)", BY_HAND));
+            return Err(refused(
+                "the login plugin of this context wants a terminal (interactiveMode: Always)",
+                BY_HAND,
+            ));
         }
         let Some(program) = program(command) else {
             let hint = exec.install_hint.as_deref().map(first_sentence).unwrap_or_default();
-            let remedy = if hint.is_empty() { "install it, or use a kubeconfig with a static token".into() } else { hint };
+            let remedy =
+                if hint.is_empty() { "install it, or use a kubeconfig with a static token".into() } else { hint };
             return Err(refused(format!("the login plugin `{command}` of this context is not installed"), remedy));
         };
         if let Some(rules) = rules
@@ -101,7 +109,9 @@ impl Plugin {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .map_err(|why| refused(format!("the login plugin of this context can't be started: {}", why.kind()), BY_HAND))?;
+            .map_err(|why| {
+                refused(format!("the login plugin of this context can't be started: {}", why.kind()), BY_HAND)
+            })?;
         let group = child.id().and_then(|id| i32::try_from(id).ok());
         let work = async {
             let mut answer = Vec::new();
@@ -115,7 +125,8 @@ impl Plugin {
             if let Some(group) = group {
                 let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
             }
-            let what = format!("the login plugin of this context did not finish within {} s and was ended", limit.as_secs());
+            let what =
+                format!("the login plugin of this context did not finish within {} s and was ended", limit.as_secs());
             return Err(refused(what, BY_HAND));
         };
         match ended {
@@ -176,7 +187,10 @@ fn program(command: &str) -> Option<PathBuf> {
         return Some(PathBuf::from(command)).filter(|path| path.is_file());
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(command)).find(|path| path.is_file())
+    std::env::split_paths(&path)
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join(command))
+        .find(|path| path.is_file())
 }
 
 /// Reads a token file: one line, without the white space around it.
@@ -222,7 +236,11 @@ mod tests {
             r#"case "$KUBERNETES_EXEC_INFO" in *'"interactive":false'*) ;; *) exit 9;; esac
                test -t 0 && exit 8; printf '%s' '{ANSWER}{{"token":"t-'$CANARY'","expirationTimestamp":"2026-11-22T20:00:00Z"}}}}'"#
         );
-        let ticket = plugin(&script.replace("'$CANARY'", "'\"$CANARY\"'")).run(Duration::from_secs(20)).await.ok().expect("a ticket");
+        let ticket = plugin(&script.replace("'$CANARY'", "'\"$CANARY\"'"))
+            .run(Duration::from_secs(20))
+            .await
+            .ok()
+            .expect("a ticket");
         assert_eq!(ticket.token.expect("a token").expose(), "t-canary-env");
         assert_eq!(ticket.until.map(|it| it.to_rfc3339()).as_deref(), Some("2026-11-22T20:00:00+00:00"));
     }

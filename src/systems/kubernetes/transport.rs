@@ -94,8 +94,9 @@ impl<C: Connect + Clone + Send + Sync + 'static> Service<Request<Body>> for Wire
 
 fn tunnel<C>(proxy: &Uri, connector: C) -> Tunnel<C> {
     let tunnel = Tunnel::new(proxy.clone(), connector);
-    let basic = userinfo(proxy)
-        .and_then(|(user, word)| HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(format!("{user}:{word}")))).ok());
+    let basic = userinfo(proxy).and_then(|(user, word)| {
+        HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(format!("{user}:{word}")))).ok()
+    });
     match basic {
         Some(basic) => tunnel.with_auth(basic),
         None => tunnel,
@@ -211,7 +212,8 @@ mod tests {
         let why = names.call("169.254.169.254".parse().expect("a name")).await.err().expect("refused");
         assert!(refused(&why.into()));
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-        let why = guarded.call(format!("http://{free}").parse().expect("an address")).await.err().expect("nobody there");
+        let why =
+            guarded.call(format!("http://{free}").parse().expect("an address")).await.err().expect("nobody there");
         assert!(!refused(&why), "{why}");
     }
 

@@ -188,7 +188,9 @@ fn of_tls(error: &rustls::Error) -> Trouble {
                 "the server's certificate is for other names than the kubeconfig's server".to_owned(),
                 "correct server in the kubeconfig, or set tls-server-name to a name in the certificate",
             ),
-            other => (format!("the server's certificate is not accepted: {}", first_sentence(&other.to_string())), AUTHORITY),
+            other => {
+                (format!("the server's certificate is not accepted: {}", first_sentence(&other.to_string())), AUTHORITY)
+            }
         },
         rustls::Error::AlertReceived(
             Alert::CertificateExpired
@@ -199,7 +201,8 @@ fn of_tls(error: &rustls::Error) -> Trouble {
             | Alert::UnknownCA
             | Alert::AccessDenied,
         ) => {
-            let what = format!("the server does not accept our client certificate: {}", first_sentence(&error.to_string()));
+            let what =
+                format!("the server does not accept our client certificate: {}", first_sentence(&error.to_string()));
             return trouble(TroubleKind::Credential, what, "renew client-certificate in the kubeconfig");
         }
         other => (format!("no TLS connection: {}", first_sentence(&other.to_string())), AUTHORITY),
