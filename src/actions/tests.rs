@@ -123,6 +123,7 @@ fn cluster(name: &str, role: ClusterRole, livez: Endpoint) -> RowBody {
             readyz: livez,
             failed,
             skew_ms: None,
+            notes: Vec::new(),
         }),
         nodes: 3,
         nodes_ready: 3,

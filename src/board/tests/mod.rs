@@ -98,6 +98,7 @@ pub(super) fn control_plane(cluster: &str, etcd_ok: bool) -> ControlPlane {
         readyz: health,
         failed: if etcd_ok { vec![] } else { vec!["etcd".into()] },
         skew_ms: None,
+        notes: Vec::new(),
     }
 }
 

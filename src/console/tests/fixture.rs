@@ -345,6 +345,7 @@ fn clusters() -> TopicView {
         readyz: if ok { Endpoint::Ok } else { Endpoint::Failing },
         failed: if ok { Vec::new() } else { vec![SafeText::from("etcd"), SafeText::from("etcd-readiness")] },
         skew_ms: Some(12),
+        notes: Vec::new(),
     };
     let cluster = |name: &str, role, ok: bool, ready: u32| Body::Cluster {
         name: name.to_owned(),

@@ -262,12 +262,22 @@ fn of_cluster(facts: &mut Facts<'_, '_>, body: &Body) {
         facts.list("failed checks", &plane.failed);
         facts.text("version", plane.version.as_str());
         facts.text("uid", plane.uid.as_deref().unwrap_or(""));
-        facts.text("clock", &plane.skew_ms.map(|ms| format!("{ms} ms ahead of ours")).unwrap_or_default());
+        facts.text("clock", &plane.skew_ms.map(clock_words).unwrap_or_default());
+        facts.list("reached by", &plane.notes);
     }
     facts.text("nodes", &format!("{nodes_ready} of {nodes} ready, {nodes_silent} silent"));
     facts.list("not ready", nodes_not_ready);
     for pod in pods {
         facts.text("pod", &format!("{}/{} {} ×{}", pod.namespace, pod.name, pod.trouble, pod.restarts));
+    }
+}
+
+/// The server's clock against ours.
+fn clock_words(ms: i64) -> String {
+    match ms {
+        0 => "as ours".to_owned(),
+        1.. => format!("{ms} ms ahead of ours"),
+        _ => format!("{} ms behind ours", -ms),
     }
 }
 
