@@ -60,6 +60,7 @@ pub(super) const EDGES: &[&str] = &[
     "restore.started",
     "restore.completed",
     "restore.failed",
+    "restore.stuck",
     "slo.burning",
     "slo.ok",
     "slo.exhausted",

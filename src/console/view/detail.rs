@@ -283,13 +283,14 @@ fn clock_words(ms: i64) -> String {
 
 fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
     match body {
-        Body::Backup { cluster, schedule, services, cron, paused, point, rpo_s, missed_runs, newer } => {
+        Body::Backup { cluster, schedule, services, cron, paused, point, rpo_s, missed_runs, next_run, newer } => {
             facts.text("schedule", schedule.as_str());
             facts.text("cluster", cluster);
             facts.text("runs", &format!("{cron}{}", if *paused { ", paused" } else { "" }));
             facts.text("for", &services.join(", "));
             facts.text("RPO", &rpo_s.map(time::span).unwrap_or_default());
             facts.text("missed runs", &missed_runs.to_string());
+            facts.text("next run", &next_run.map(|at| facts.app.zone.full(at)).unwrap_or_default());
             if let Some((name, phase)) = newer {
                 facts.text("newer", &format!("{name}, {phase}: not usable"));
             }
@@ -302,6 +303,7 @@ fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("cluster", &it.cluster);
             facts.text("phase", it.phase.as_str());
             facts.text("access", it.access_mode.as_str());
+            facts.text("keeps in", it.store.as_str());
             facts.time("validated", it.last_validated);
             facts.time("synced", it.last_synced);
             facts.text("says", it.message.as_str());
@@ -312,6 +314,11 @@ fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("cluster", &it.cluster);
             facts.text("phase", it.phase.as_str());
             facts.text("items", &format!("{} of {}", it.items_done, it.items_total));
+            if it.volumes_total > 0 {
+                let bytes = format!("{} of {} MiB", it.bytes_done >> 20, it.bytes_total >> 20);
+                facts.text("volumes", &format!("{} of {}, {bytes}", it.volumes_done, it.volumes_total));
+            }
+            facts.time("moved", it.moved);
             facts.text("problems", &format!("{} errors, {} warnings", it.errors, it.warnings));
             facts.text("failure", it.failure.as_str());
             facts.time("started", it.started);
@@ -331,6 +338,8 @@ fn of_point(facts: &mut Facts<'_, '_>, point: &Point) {
     facts.text("volumes", backups::off_site(point.off_site));
     facts.list("namespaces", &point.included_namespaces);
     facts.list("without", &point.excluded_namespaces);
+    facts.list("limits", &point.limits);
+    facts.list("leaves out", &point.left_out);
     facts.text("uid", &point.uid);
 }
 
