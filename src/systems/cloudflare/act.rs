@@ -53,6 +53,8 @@ impl Acting {
         ask: impl AsyncFnOnce() -> Result<Option<Value>, Trouble>,
     ) -> Result<Option<Value>, Trouble> {
         let asked = self.turn.fetch_add(1, Ordering::SeqCst);
+        // Whoever asks in the same breath gets to put the question before the request goes.
+        tokio::task::yield_now().await;
         let mut kept = kept.lock().await;
         if let Some((began, read)) = kept.get(id)
             && *began > asked
@@ -73,12 +75,10 @@ impl Adapter for Acting {
     async fn read(&self, path: &str) -> Result<Value, Trouble> {
         match path.split('/').collect::<Vec<_>>()[..] {
             ["lb", id, field] => self.read_balancer(id, field).await,
-            ["lb", id, "digest", part] => {
-                Ok(self.balancer(id).await?.map_or(Value::Null, |raw| match raw.get(part) {
-                    Some(it) => json!(routes::digest(it)),
-                    None => Value::Null,
-                }))
-            }
+            ["lb", id, "digest", part] => Ok(self.balancer(id).await?.map_or(Value::Null, |raw| match raw.get(part) {
+                Some(it) => json!(routes::digest(it)),
+                None => Value::Null,
+            })),
             ["lb", id, "ahead", first, then] => {
                 Ok(self.balancer(id).await?.map_or(Value::Null, |raw| json!(routes::ahead(&raw, first, then))))
             }

@@ -157,9 +157,7 @@ pub fn open(answer: &Answer, needs: Needs) -> Result<Good, CallError> {
         Ok(envelope) if ok && envelope.success => {
             Ok(Good { partial: envelope.result_info.as_ref().and_then(partial), result: envelope.result })
         }
-        Ok(envelope) => {
-            Err(refused(answer, &envelope.errors.unwrap_or_default(), needs))
-        }
+        Ok(envelope) => Err(refused(answer, &envelope.errors.unwrap_or_default(), needs)),
         // Not an envelope: something in between answered. On a 2xx that settles nothing about a write.
         Err(trouble) if ok => Err(CallError { trouble, certainty: Certainty::Unclear, absent: false, wait_s: None }),
         Err(_) => Err(CallError {
@@ -220,9 +218,10 @@ fn meaning(status: u16, code: Code, text: &str, needs: Needs) -> (TroubleKind, S
             (K::Forbidden, format!("The token does not cover this: widen it to the {}.", needs.place()))
         }
         // On a 403 "Authentication error" means a missing permission, not a bad token.
-        (403, _) => {
-            (K::Forbidden, format!("The token lacks a permission: add `{}` for the {}.", needs.permission(), needs.place()))
-        }
+        (403, _) => (
+            K::Forbidden,
+            format!("The token lacks a permission: add `{}` for the {}.", needs.permission(), needs.place()),
+        ),
         (_, Code::Number(6003 | 6111)) => {
             (K::Credential, "The token file does not hold a token: write the token alone.".into())
         }
@@ -243,7 +242,9 @@ fn meaning(status: u16, code: Code, text: &str, needs: Needs) -> (TroubleKind, S
 fn validation(code: Code, text: &str) -> &'static str {
     let has = |words: &str| text.contains(words);
     match code {
-        Code::Number(1003) => "Rules and pools changed in one write may clash: change them by hand, one after the other.",
+        Code::Number(1003) => {
+            "Rules and pools changed in one write may clash: change them by hand, one after the other."
+        }
         Code::Number(1005) => "Something still uses it: take it out of its users first.",
         _ if has("still referenced") || has("referenced by other objects") => {
             "Something still uses it: take it out of its users first."

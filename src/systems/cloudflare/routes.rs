@@ -40,11 +40,7 @@ pub fn places(raw: &Value) -> (Vec<PoolPlace>, bool) {
 /// The digests of the parts that a write could replace. A part that can't go back exactly as it came has none.
 pub fn digests(raw: &Value, places: &[PoolPlace]) -> BTreeMap<String, String> {
     let parts: BTreeSet<&str> = places.iter().filter_map(|it| part(&it.path)).collect();
-    parts
-        .into_iter()
-        .filter(|part| exact(&raw[*part]))
-        .map(|part| (part.to_owned(), digest(&raw[part])))
-        .collect()
+    parts.into_iter().filter(|part| exact(&raw[*part])).map(|part| (part.to_owned(), digest(&raw[part]))).collect()
 }
 
 /// The digest of a value, whatever the order of its members.
@@ -221,7 +217,8 @@ fn exact(value: &Value) -> bool {
         Value::Number(n) if n.is_f64() => {
             let digits = n.to_string();
             let digits = digits.split(['e', 'E']).next().unwrap_or_default();
-            digits.bytes().filter(u8::is_ascii_digit).count() <= MAX_DIGITS
+            let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
+            digits.trim_start_matches('0').len() <= MAX_DIGITS
         }
         Value::Array(all) => all.iter().all(exact),
         Value::Object(map) => map.values().all(exact),
