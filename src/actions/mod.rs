@@ -13,6 +13,7 @@ mod preflight;
 mod reroute;
 mod restore;
 mod restore_steps;
+pub mod silence;
 
 #[cfg(test)]
 mod tests;

@@ -99,6 +99,8 @@ pub enum Waiting {
     Set,
     Close,
     Pin,
+    SilencePreview,
+    Silence,
     Write(WriteKind),
 }
 

@@ -5,12 +5,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures::{Stream, StreamExt, stream};
 use ratatui::buffer::Buffer;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::wrappers::{ReceiverStream, SignalStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::client::ClientEvent;
@@ -20,8 +20,8 @@ use super::app::App;
 use super::asker::Asker;
 use super::effect::Effect;
 use super::input::{Input, Now};
-use super::keymap::{Key, Keymap};
-use super::terminal::{Surface, Terminal};
+use super::keymap::Keymap;
+use super::terminal::{self, Surface, Terminal};
 use super::theme::Look;
 use super::update::update;
 use super::view;
@@ -69,39 +69,55 @@ const REPLIES: usize = 16;
 /// # Errors
 /// If there is no terminal, or it fails.
 pub async fn run(options: RunOptions) -> io::Result<ExitReason> {
+    // Listened for before the terminal is taken and measured: from here on no signal and no new size is missed.
+    let (signals, changes) = (signals()?, changes()?);
     let mut terminal = Terminal::open()?;
     let size = Terminal::size();
     let stop = options.stop.clone();
-    let keys = EventStream::new().filter_map(|event| std::future::ready(event.ok().and_then(input_of)));
+    let keys = ends_with(ReceiverStream::new(terminal::reader::listen()?), changes);
     let reason = tokio::select! {
-        reason = drive(options, size, &mut terminal, keys) => reason,
-        signal = signals() => signal.map(ExitReason::Signal),
+        biased;
+        signal = signals => Ok(ExitReason::Signal(signal)),
         () = stop.cancelled() => Ok(ExitReason::Stopped),
+        reason = drive(options, size, &mut terminal, keys) => reason,
     };
     drop(terminal);
     reason
 }
 
-async fn signals() -> io::Result<i32> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut term = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = term.recv() => Ok(15),
-        _ = hangup.recv() => Ok(1),
-        _ = interrupt.recv() => Ok(2),
+/// The first signal that ends a program.
+fn signals() -> io::Result<impl Future<Output = i32>> {
+    let mut heard = stream::SelectAll::new();
+    for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()] {
+        let stream = SignalStream::new(signal(kind)?);
+        heard.push(stream.map(move |()| kind.as_raw_value()));
     }
+    Ok(async move { heard.next().await.unwrap_or_default() })
 }
 
-/// A terminal's event as an input.
-fn input_of(event: Event) -> Option<Input> {
-    match event {
-        Event::Key(key) if key.kind != KeyEventKind::Release => Some(Input::Key(Key::of(key))),
-        Event::Paste(text) => Some(Input::Paste(text)),
-        Event::Resize(columns, rows) => Some(Input::Resize(columns, rows)),
-        _ => None,
-    }
+/// What happens to the terminal besides keys: another size, or a stop that is over.
+fn changes() -> io::Result<impl Stream<Item = Input>> {
+    let resized = SignalStream::new(signal(SignalKind::window_change())?).map(|()| resized());
+    let continued = SignalStream::new(signal(SignalKind::from_raw(nix::sys::signal::Signal::SIGCONT as i32))?);
+    let continued = continued.map(|()| {
+        terminal::regain();
+        let (columns, rows) = Terminal::size();
+        Input::Continued(columns, rows)
+    });
+    Ok(stream::select(resized, continued))
+}
+
+fn resized() -> Input {
+    let (columns, rows) = Terminal::size();
+    Input::Resize(columns, rows)
+}
+
+/// Both streams, until the first one ends: without keys there is no terminal.
+fn ends_with(keys: impl Stream<Item = Input>, beside: impl Stream<Item = Input>) -> impl Stream<Item = Input> {
+    let keys = keys.map(Some).chain(stream::iter([None]));
+    stream::select(keys, beside.map(Some))
+        .take_while(|input| std::future::ready(input.is_some()))
+        .filter_map(std::future::ready)
 }
 
 /// The loop itself, on any surface and any stream of keys.
@@ -133,7 +149,7 @@ pub async fn drive(
             },
             Some(inputs) = heard.next() => inputs,
             _ = tick.tick() => vec![Input::Tick],
-            () = painter.wait(), if app.dirty => Vec::new(),
+            () = painter.wait(surface), if app.dirty => Vec::new(),
         };
         for input in batch {
             let now = Now { room: clock.now(), real: started.elapsed() };
@@ -142,16 +158,17 @@ pub async fn drive(
                     Effect::Ask { tag, request } => carry(&asker, &replies_in, tag, request),
                     Effect::Copy(text) => surface.copy(&text)?,
                     Effect::Suspend => {
-                        surface.suspend()?;
+                        surface.suspend().await?;
                         app.size = Terminal::size();
                         painter.whole = true;
                     }
                     Effect::Redraw => painter.whole = true,
                     Effect::Quit => return Ok(ExitReason::Left),
+                    Effect::Interrupt => return Ok(ExitReason::Signal(nix::sys::signal::Signal::SIGINT as i32)),
                 }
             }
         }
-        if app.dirty && painter.may_draw() {
+        if app.dirty && painter.may_draw(surface) {
             painter.paint(surface, &view::draw(&app, &look))?;
             app.dirty = false;
         }
@@ -180,11 +197,13 @@ impl Painter {
         Self { next: Instant::now(), whole: true, last: None }
     }
 
-    fn may_draw(&self) -> bool {
-        Instant::now() >= self.next
+    fn may_draw(&self, surface: &impl Surface) -> bool {
+        !surface.busy() && Instant::now() >= self.next
     }
 
-    async fn wait(&self) {
+    /// Waits until the next frame may be drawn: not too soon, and not before the last one has left.
+    async fn wait(&self, surface: &impl Surface) {
+        surface.free().await;
         tokio::time::sleep_until(self.next).await;
     }
 

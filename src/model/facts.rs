@@ -4,7 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::silence::{Matcher, Silence};
+pub use super::slo::{AlertRule, Slo};
 use super::{SafeText, Stamp};
+
+pub use super::gitops::{
+    App, AppTimes, Bucket, Controller, FluxState, GitRepository, GitSource, HelmChart, HelmRelease, HelmRepository,
+    Kustomization, ObjectRef, OciRepository, Place, Project, SyncWindow, Tool,
+};
 
 /// An open enumeration's value, as the server wrote it. Compare with `is`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -186,31 +193,6 @@ pub struct Restore {
     pub plan_digest: Option<String>,
 }
 
-/// An Argo CD Application.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct App {
-    pub cluster: String,
-    pub namespace: SafeText,
-    pub name: SafeText,
-    pub sync: Open,
-    pub health: Open,
-    pub revision: SafeText,
-    pub target_revision: SafeText,
-    pub destination: SafeText,
-    /// `comparedTo.destination` equals `spec.destination`.
-    pub destination_matches: bool,
-    pub reconciled_at: Option<Stamp>,
-    /// Top-level `operation` is present.
-    pub operation_pending: bool,
-    pub operation_phase: Open,
-    pub operation_message: SafeText,
-    /// Automated sync is switched off or reconciliation is skipped by annotation.
-    pub suspended: bool,
-    /// Conditions whose type ends in `Error`.
-    pub errors: Vec<SafeText>,
-    pub deleting: bool,
-}
-
 /// An alert as one Alertmanager instance holds it; the board merges instances by fingerprint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
@@ -237,6 +219,9 @@ pub struct AlertPeer {
     /// When the process started (the API calls it `uptime`).
     pub started: Option<Stamp>,
     pub peers: u32,
+    /// Whether its silences can be read: if not, which there are is unknown.
+    #[serde(default)]
+    pub silences_read: bool,
 }
 
 /// An origin inside a pool.
@@ -436,11 +421,23 @@ facts! {
     RestorePoint => |it| it.name.to_string();
     Location => |it| it.name.to_string();
     Restore => |it| it.name.to_string();
-    App => |it| format!("{}/{}", it.namespace, it.name);
+    App => |it| it.key();
+    Kustomization => |it| it.0.key();
+    HelmRelease => |it| it.0.key();
+    GitRepository => |it| it.0.key();
+    OciRepository => |it| it.0.key();
+    HelmRepository => |it| it.0.key();
+    HelmChart => |it| it.0.key();
+    Bucket => |it| it.0.key();
+    Project => |it| format!("{}/{}", it.namespace, it.name);
+    Controller => |it| it.name.to_string();
     Alert => |it| it.fingerprint.clone();
     AlertPeer => |it| it.instance.clone();
+    Silence => |it| it.id.clone();
     Pool => |it| it.id.clone();
     LoadBalancer => |it| it.id.clone();
     EdgeAccount => |it| it.account.clone();
     Probe => |it| it.name.clone();
+    Slo => |it| it.service.clone();
+    AlertRule => |it| format!("{}/{}#{}", it.group, it.name, it.nth);
 }

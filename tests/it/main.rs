@@ -12,10 +12,16 @@ mod alertmanagers;
 mod bad_input;
 mod crash;
 mod drill_rows;
+mod heads;
 mod outage;
+#[path = "../peers/mod.rs"]
+mod peers;
+mod peers_smoke;
+mod pty;
 mod readme;
 mod refusals;
 mod room;
 mod stage;
 mod support;
+mod terminal;
 mod tidy;

@@ -195,8 +195,10 @@ pub(super) fn app(name: &str, health: &str, reconciled: Stamp) -> App {
         operation_phase: Open::new("Succeeded"),
         operation_message: "".into(),
         suspended: false,
-        errors: vec![],
-        deleting: false,
+        kind: Open::new("Application"),
+        project: "default".into(),
+        automated: Some(true),
+        ..App::default()
     }
 }
 
@@ -226,6 +228,7 @@ pub(super) fn peer(instance: &str, started: Stamp) -> AlertPeer {
         version: "0.27".into(),
         started: Some(started),
         peers: 2,
+        silences_read: true,
     }
 }
 

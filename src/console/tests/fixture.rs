@@ -290,10 +290,11 @@ fn application(name: &str, age: i64) -> Row {
         operation_phase: Open::new("Succeeded"),
         operation_message: SafeText::default(),
         suspended: false,
-        errors: Vec::new(),
-        deleting: false,
+        kind: Open::new("Application"),
+        automated: Some(true),
+        ..Application::default()
     };
-    row(&format!("dr/{name}"), source(System::Argocd, "dr"), Verdict::Ok, 6, "", Body::App(app))
+    row(&format!("dr/{name}"), source(System::Argocd, "dr"), Verdict::Ok, 6, "", Body::App(app.into()))
 }
 
 fn gitops() -> TopicView {

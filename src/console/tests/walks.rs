@@ -161,7 +161,7 @@ fn esc_never_leaves_and_leaving_an_open_incident_asks() {
     assert!(press(&mut app, "n").is_empty());
     assert_eq!(press(&mut app, "qy"), vec![Effect::Quit]);
     app.overlays.clear();
-    assert_eq!(press(&mut app, "<c-c><c-c>"), vec![Effect::Quit]);
+    assert_eq!(press(&mut app, "<c-c><c-c>"), vec![Effect::Interrupt]);
     let mut calm = super::fixture::app("ana", (80, 24));
     calm.mirror.story.incidents.clear();
     assert_eq!(press(&mut calm, "q"), vec![Effect::Quit]);

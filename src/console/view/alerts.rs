@@ -37,7 +37,11 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     let place =
         service.clone().or_else(|| label(alert, "cluster")).or_else(|| label(alert, "namespace")).unwrap_or_default();
     let age = alert.starts_at.map(|at| time::age(time::since(at, app.at()))).unwrap_or_default();
-    let mut fate = fate(alert);
+    // Who keeps it quiet is what the next one asks; whom it would have told is in the detail.
+    let mut fate = match quiet && alert.state.is("suppressed") && !row.why.is_empty() {
+        true => vec![span(Role::Dim, row.why.as_str())],
+        false => fate(alert),
+    };
     if !missing_from.is_empty() {
         fate.push(span(Role::Dim, format!(" not on {}", missing_from.join(", "))));
     }

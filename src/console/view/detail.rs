@@ -1,7 +1,7 @@
 //! Everything about one row, nothing cut: the facts as they were read, when, and from whom.
 
 use crate::board::row::Point;
-use crate::board::{Body, Row};
+use crate::board::{Body, Budget, Row};
 use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
@@ -12,7 +12,7 @@ use crate::timeline::Item;
 
 use super::list::{self, Entry};
 use super::sheet::Sheet;
-use super::{backups, events, words};
+use super::{backups, events, silence, words};
 
 mod edge;
 
@@ -116,7 +116,43 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
         Body::Pool(pool) => edge::of_pool(facts, pool),
         Body::EdgeAccount(account) => edge::of_account(facts, account),
         Body::Probe(probe) => of_probe(facts, probe),
-        Body::Source { .. } | Body::Service { .. } => {}
+        Body::Slo(budget) => of_budget(facts, budget),
+        Body::Source { .. } | Body::Service { .. } | Body::Silence { .. } => {}
+    }
+}
+
+fn of_budget(facts: &mut Facts<'_, '_>, it: &Budget) {
+    let period = time::words(it.period_s);
+    facts.text("service", &it.service);
+    facts.text("objective", &format!("{} % over {period}", 100.0 - f64::from(it.budget_ppm) / 1e4));
+    facts.text("budget", &it.left_words());
+    facts.text("is left", &it.left_percent.map(|left| format!("{left} %")).unwrap_or_else(|| "not known".to_owned()));
+    let reach = it.reach_s.map(|reach| format!("{} of {period}", time::words(reach)));
+    facts.text("data covers", &reach.unwrap_or_else(|| "not known".to_owned()));
+    facts.text("requests", &it.requests.map(|n| format!("{n} in 1 h")).unwrap_or_else(|| "not known".to_owned()));
+    facts.time("burning since", it.burning_since);
+    if let Some(at) = it.empty_at {
+        let left = time::words(time::since(facts.app.at(), at));
+        facts.text("empty", &format!("{}, in {left} if it goes on", facts.app.zone.full(at)));
+    }
+    facts.sheet.space();
+    let times = |burn: Option<f64>| burn.map(|burn| format!("{burn}×")).unwrap_or_else(|| "?".to_owned());
+    for pair in &it.pairs {
+        let over = match pair.over {
+            Some(true) => "OVER",
+            Some(false) => "not over",
+            None => "can't be told",
+        };
+        let label = format!("{} {}×", if pair.page { "page" } else { "ticket" }, pair.factor);
+        let (long, short) = (time::words(pair.long_s), time::words(pair.short_s));
+        let line = format!("{} over {long} and {} over {short}: {over}", times(pair.long), times(pair.short));
+        let role = match (pair.over, pair.page) {
+            (Some(true), true) => Role::Critical,
+            (Some(true), false) => Role::Warning,
+            (None, _) => Role::Unknown,
+            _ => Role::Text,
+        };
+        facts.sheet.pair(&label, role, &line, facts.room);
     }
 }
 
@@ -161,8 +197,14 @@ fn of_alert(facts: &mut Facts<'_, '_>, alert: &Alert) {
     facts.text("severity", alert.severity.as_str());
     facts.time("since", alert.starts_at);
     facts.text("state", alert.state.as_str());
-    facts.text("silenced by", &alert.silenced_by.join(", "));
-    facts.text("inhibited by", &alert.inhibited_by.join(", "));
+    for by in &alert.silenced_by {
+        let words = silence::words(facts.app, by);
+        facts.text("silenced by", words.as_str());
+    }
+    for by in &alert.inhibited_by {
+        let words = silence::inhibitor(facts.app, by);
+        facts.text("inhibited by", words.as_str());
+    }
     facts.list("receivers", &alert.receivers);
     let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     facts.text("labels", &labels.join("  "));

@@ -18,7 +18,7 @@ use super::{alerts, backups, events, gitops, people, timeline, traffic};
 fn systems(pane: Pane) -> &'static [System] {
     match pane {
         Pane::Alerts => &[System::Alertmanager],
-        Pane::Traffic => &[System::Cloudflare, System::Probe],
+        Pane::Traffic => &[System::Cloudflare, System::Probe, System::Prometheus],
         Pane::Backups => &[System::Velero],
         Pane::Gitops => &[System::Argocd],
         Pane::Events => &[System::Kubernetes],

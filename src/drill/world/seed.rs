@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::state::{Due, State};
 use super::store::{Res, micro, stamp, uid};
-use super::{argocd, velero};
+use super::{argocd, metrics, velero};
 use crate::drill::scenario::Site;
 
 /// Seconds between lease renewals of a kubelet.
@@ -22,6 +22,7 @@ pub fn fill(state: &mut State) {
         let start = state.scenario.start;
         state.plan(start + TimeDelta::seconds(LEASE_S), Due::Leases(site));
     }
+    metrics::fill(state);
     story(state);
 }
 

@@ -224,6 +224,7 @@ mod tests {
             velero: None,
             argocd: None,
             argocd_stale_s: 540,
+            flux: None,
         }
     }
 

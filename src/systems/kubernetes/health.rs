@@ -189,14 +189,18 @@ fn endpoint(answer: Result<Answer, Trouble>) -> (Endpoint, Vec<SafeText>) {
 /// The pulse of a source that lives on custom resources: one object of one list, which reaches etcd as the health
 /// endpoints of some servers do not. It opens the gate for the source's watches as [`run`] does for a cluster's.
 pub async fn pulse(feed: Feed, collection: ask::Collection) {
-    let path = format!("{}?limit=1", collection.path());
+    pulse_of_any(feed, vec![collection]).await;
+}
+
+/// [`pulse`] on the first of some collections that is installed.
+pub async fn pulse_of_any(feed: Feed, collections: Vec<ask::Collection>) {
     let mut backoff = Backoff::default();
     let mut bad = 0_u32;
     loop {
         let began = feed.clock.now();
         let looked = tokio::select! {
             () = feed.stop.cancelled() => return,
-            looked = one(&feed, &path) => looked,
+            looked = one_of(&feed, &collections) => looked,
         };
         let wait = match looked {
             Ok(()) => {
@@ -211,7 +215,7 @@ pub async fn pulse(feed: Feed, collection: ask::Collection) {
                 bad += 1;
                 let wait = if bad < 2 { AGAIN_AFTER } else { backoff.failed().min(RETRY_CAP) };
                 if bad >= 2 || trouble.kind == TroubleKind::NotInstalled {
-                    failed(&feed, ask::about(trouble, &collection), wait).await
+                    failed(&feed, trouble, wait).await
                 } else {
                     wait
                 }
@@ -223,6 +227,25 @@ pub async fn pulse(feed: Feed, collection: ask::Collection) {
             () = feed.clock.sleep(feed.pace(wait.saturating_sub(spent).max(AGAIN_AFTER))) => {}
         }
     }
+}
+
+/// Reads one object of the first collection that is installed; if none is, the first one's trouble.
+async fn one_of(feed: &Feed, collections: &[ask::Collection]) -> Result<(), Trouble> {
+    let mut first = None;
+    for collection in collections {
+        match one(feed, &format!("{}?limit=1", collection.path())).await {
+            Ok(()) => return Ok(()),
+            Err(trouble) => {
+                let absent = trouble.kind == TroubleKind::NotInstalled;
+                let trouble = ask::about(trouble, collection);
+                if !absent {
+                    return Err(trouble);
+                }
+                first.get_or_insert(trouble);
+            }
+        }
+    }
+    first.map_or(Ok(()), Err)
 }
 
 async fn one(feed: &Feed, path: &str) -> Result<(), Trouble> {

@@ -6,6 +6,7 @@
 
 pub mod ask;
 pub mod client;
+pub mod controllers;
 pub mod feed;
 pub mod health;
 pub mod map;

@@ -153,11 +153,14 @@ impl Watch<'_> {
         }
     }
 
-    async fn fail(&self, trouble: Trouble) {
+    async fn fail(&mut self, trouble: Trouble) {
         if trouble.kind == TroubleKind::Unauthorized {
             self.feed.link.forget().await;
         }
-        self.feed.parts.troubled(self.what.part, trouble).await;
+        if self.feed.parts.absent(self.what.part, trouble).await {
+            self.reported.clear();
+            self.feed.parts.report(Change::Replace { kind: self.what.kind, facts: Vec::new() }).await;
+        }
     }
 
     async fn list(&mut self, mapping: &mut impl Mapping) -> Result<String, ListFault> {
