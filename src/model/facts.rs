@@ -106,6 +106,9 @@ pub struct ControlPlane {
     pub failed: Vec<SafeText>,
     /// The server's clock minus ours, milliseconds, from its `Date` header.
     pub skew_ms: Option<i64>,
+    /// The way there in words: server, proxy, credential and until when it is good.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<SafeText>,
 }
 
 /// An alert as one Alertmanager instance holds it; the board merges instances by fingerprint.

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use warroom::clock::Clock;
-use warroom::config::ClusterConfig;
-use warroom::model::{ClusterRole, Digest, PersonId, PlanId, Step};
+use warroom::config::{self, LoadOptions};
+use warroom::model::{Digest, PersonId, PlanId, Step};
 use warroom::systems::kubernetes::client::Link;
 use warroom::systems::velero::{Velero as Adapter, restore_name};
 use warroom::systems::{Adapter as _, Permit};
@@ -381,16 +381,9 @@ fn two_accounts_restore_on_a_real_server_exactly_what_they_read() {
 
 /// The same step once more, as after an answer that was lost: the name is taken, and it is read whose it is.
 fn again(cluster: &Cluster, site: &Site, step: &Value, permit: &Permit) {
-    let config = ClusterConfig {
-        name: "dr".to_owned(),
-        role: ClusterRole::Dr,
-        kubeconfig: Some(site.home.path().join("dr.kubeconfig")),
-        context: None,
-        velero: Some("velero".to_owned()),
-        argocd: None,
-        argocd_stale_s: 540,
-        flux: None,
-    };
+    let options = LoadOptions { serve: true, drill: false };
+    let config = config::load(&site.home.path().join("warroom.toml"), options).expect("a configuration");
+    let config = config.clusters.into_iter().find(|it| it.name == "dr").expect("the cluster");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let step: Step = serde_json::from_value(step.clone()).expect("a step");
     let foreign = Permit { digest: Digest([7; 32]), ..permit.clone() };

@@ -1,7 +1,10 @@
 //! Tests of the judgements: the drill's story, and tables of what counts as what.
 
 mod edges;
+mod gitops;
 mod properties;
+mod silences;
+mod slo;
 mod tables;
 mod velero;
 
@@ -96,6 +99,7 @@ pub(super) fn control_plane(cluster: &str, etcd_ok: bool) -> ControlPlane {
         readyz: health,
         failed: if etcd_ok { vec![] } else { vec!["etcd".into()] },
         skew_ms: None,
+        notes: Vec::new(),
     }
 }
 

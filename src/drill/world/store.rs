@@ -81,6 +81,7 @@ resources! {
     VolumeRestores = "velero.io" "v1" "podvolumerestores" "PodVolumeRestore" [] true true [];
     DataDownloads = "velero.io" "v2alpha1" "datadownloads" "DataDownload" [] true true [];
     Applications = "argoproj.io" "v1alpha1" "applications" "Application" ["app" "apps"] true true ["patch"];
+    Projects = "argoproj.io" "v1alpha1" "appprojects" "AppProject" ["appproj" "appprojs"] true true [];
 }
 
 /// Where an object lives: namespace (empty for cluster-scoped ones) and name.
