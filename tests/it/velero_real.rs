@@ -37,14 +37,15 @@ accounts = ["65004"]
 roles = ["observer"]
 "#;
 
-/// What the room's credential may do in the cluster that is restored to, and nothing else.
+/// The README's two roles: what the room's credential may do in the cluster that is restored to, and nothing else.
 fn allow(cluster: &Cluster, user: &str) {
     let read = ["get", "list", "watch"];
     cluster.allow(
         user,
         &json!([
-            { "apiGroups": [""], "resources": ["namespaces", "nodes", "pods", "events"], "verbs": read },
-            { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "list", "watch"] },
+            { "apiGroups": [""], "resources": ["nodes", "pods", "events"], "verbs": read },
+            { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"] },
+            { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "list"] },
             { "apiGroups": ["velero.io"], "verbs": read,
               "resources": ["backups", "restores", "schedules", "backupstoragelocations", "podvolumebackups",
                 "podvolumerestores", "datadownloads"] },
