@@ -69,6 +69,8 @@ impl Stage {
             alert("DiskSlow", "warning", "primary"),
             alert("DiskFull", "warning", "primary"),
             alert("DiskSlow", "warning", "dr"),
+            // An expression wants the whole value: this one is not hit.
+            alert("OldDiskSlow", "warning", "primary"),
             alert("PodRestarts", "info", "primary"),
         ]);
         pair.one.post_alerts(&alerts);
