@@ -2,7 +2,7 @@
 
 use super::shown::age;
 use crate::board::row::Point;
-use crate::board::{Body, Budget};
+use crate::board::{AppRow, Body, Budget};
 use crate::model::silence::{Silence, line_of};
 use crate::model::time::{clock, short, since};
 use crate::model::{SafeText, Stamp, Trouble};
@@ -49,7 +49,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             let late: Vec<_> = laggards.iter().take(3).map(|(name, why)| format!("{name}: {why}")).collect();
             (format!("parity of {cluster}"), format!("{ok} of {total} {}", late.join("; ")))
         }
-        Body::App(app) => (app.name.to_string(), format!("{} {}", app.sync.as_str(), app.health.as_str())),
+        Body::App(app) => (app.label().to_string(), application(app)),
         Body::LoadBalancer { lb, order, goes_to, .. } => {
             let order: Vec<_> = order.iter().map(|pool| pool.name.clone()).collect();
             let to = goes_to.as_ref().map_or("unknown", SafeText::as_str);
@@ -60,12 +60,35 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             let healthy = pool.healthy.map_or("health unknown", |healthy| if healthy { "healthy" } else { "down" });
             (format!("pool {}", pool.name), format!("{healthy}{}", if pool.enabled { "" } else { " · disabled" }))
         }
+        Body::EdgeAccount(it) => {
+            let left = match (it.remaining, it.limit) {
+                (Some(left), Some(limit)) => format!("{left} of {limit} requests left"),
+                _ => "requests left unknown".to_owned(),
+            };
+            let status = if it.token.status.as_str().is_empty() { "unknown" } else { it.token.status.as_str() };
+            let until = it.token.expires.map_or(String::new(), |at| format!(" until {}", at.format("%Y-%m-%d")));
+            let ours = format!("ours {} of at most {} in 5 min", it.asked, it.share);
+            (format!("account {}", it.account), format!("{left} · {ours} · token {status}{until}"))
+        }
         Body::Probe(probe) => {
             let status = probe.status.map_or("no answer".to_owned(), |status| status.to_string());
             let site = probe.site.as_ref().map_or(String::new(), |site| format!(" from {site}"));
             (format!("probe {}", probe.name), format!("{status}{site} · {}/{} good", probe.good, probe.samples))
         }
     }
+}
+
+/// How an application stands by its tool's own words, and what it runs of what it should.
+fn application(app: &AppRow) -> String {
+    let state = match &app.flux {
+        Some(_) if app.suspended => "Suspended".to_owned(),
+        Some(flux) if flux.ready.as_str().is_empty() => "not reconciled".to_owned(),
+        Some(flux) => format!("Ready {} {}", flux.ready.as_str(), flux.reason.as_str()),
+        None => format!("{} {}", app.sync.as_str(), app.health.as_str()),
+    };
+    let of = if app.expected.is_empty() { String::new() } else { format!(" of {}", app.expected) };
+    let runs = if app.revision.is_empty() { String::new() } else { format!(" · {}{of}", app.revision) };
+    format!("{} · {}{runs}", app.tool().name(), state.trim())
 }
 
 fn slo(it: &Budget, now: Stamp) -> String {

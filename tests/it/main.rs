@@ -14,6 +14,7 @@ mod behave_smoke;
 mod crash;
 mod drill_rows;
 mod fuzz;
+mod gitops_real;
 mod heads;
 mod outage;
 #[path = "../peers/mod.rs"]
