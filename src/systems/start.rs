@@ -100,7 +100,7 @@ mod tests {
         let names: Vec<_> = running.sources.iter().map(|it| it.id.to_string()).collect();
         assert_eq!(names, ["alertmanager/dead", "alertmanager/alive", "cloudflare/edge", "probe/shop"]);
         let acting: Vec<_> = running.adapters.keys().map(ToString::to_string).collect();
-        assert_eq!(acting, ["alertmanager/dead", "alertmanager/alive", "cloudflare/edge", "probe/shop"]);
+        assert_eq!(acting, ["alertmanager/alive", "alertmanager/dead", "cloudflare/edge", "probe/shop"]);
 
         let mut seen = BTreeMap::new();
         while seen.len() < 4 {
