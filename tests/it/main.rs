@@ -13,6 +13,8 @@ mod bad_input;
 mod behave_smoke;
 mod crash;
 mod drill_rows;
+mod fuzz;
+mod gitops_real;
 mod heads;
 mod outage;
 #[path = "../peers/mod.rs"]
@@ -23,6 +25,7 @@ mod readme;
 mod refusals;
 mod room;
 mod ssh;
+mod silences;
 mod stage;
 mod support;
 mod terminal;

@@ -95,6 +95,10 @@ fn a_cluster_is_broken_and_mended_by_hand() {
     assert_eq!(cluster.request("GET", "/api/v1/namespaces/kept", None).0, 200);
 
     cluster.api().serve_with(Validity::Expired);
+    let mut openssl = std::process::Command::new("openssl");
+    openssl.args(["s_client", "-verify_return_error", "-connect", &format!("127.0.0.1:{}", cluster.port), "-CAfile"]);
+    let (code, _, said) = run(openssl.arg(&cluster.ca).stdin(std::process::Stdio::null()));
+    assert!(code != 0 && said.contains("certificate has expired"), "{said}");
     assert_eq!(cluster.request("GET", "/api/v1/namespaces/kept", None).0, 200);
     let pid = cluster.api().server().pid().expect("a process");
     cluster.api().kill();
