@@ -10,8 +10,11 @@
 
 mod alertmanagers;
 mod bad_input;
+mod behave_smoke;
 mod crash;
 mod drill_rows;
+mod fuzz;
+mod gitops_real;
 mod heads;
 mod outage;
 #[path = "../peers/mod.rs"]
@@ -22,6 +25,8 @@ mod pty;
 mod readme;
 mod refusals;
 mod room;
+mod ssh;
+mod silences;
 mod stage;
 mod support;
 mod terminal;

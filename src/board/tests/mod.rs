@@ -1,7 +1,9 @@
 //! Tests of the judgements: the drill's story, and tables of what counts as what.
 
 mod edges;
+mod gitops;
 mod properties;
+mod silences;
 mod slo;
 mod tables;
 

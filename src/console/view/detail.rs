@@ -1,18 +1,18 @@
 //! Everything about one row, nothing cut: the facts as they were read, when, and from whom.
 
 use crate::board::row::Point;
-use crate::board::{Body, Budget, Row};
+use crate::board::{AppRow, Body, Budget, Row};
 use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
-use crate::model::facts::{Alert, App as Application, KubeEvent, LoadBalancer, Probe};
+use crate::model::facts::{Alert, KubeEvent, LoadBalancer, Probe};
 use crate::model::{SafeText, Stamp};
 use crate::timeline::Item;
 
 use super::list::{self, Entry};
 use super::sheet::Sheet;
-use super::{backups, events, silence, words};
+use super::{backups, events, gitops, silence, words};
 
 /// The page about the row with this key.
 pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
@@ -177,15 +177,34 @@ fn of_event(facts: &mut Facts<'_, '_>, event: &KubeEvent) {
     facts.text("component", event.component.as_str());
 }
 
-fn of_app(facts: &mut Facts<'_, '_>, app: &Application) {
-    facts.text("application", app.name.as_str());
-    facts.text("sync", app.sync.as_str());
-    facts.text("health", app.health.as_str());
+fn of_app(facts: &mut Facts<'_, '_>, app: &AppRow) {
+    facts.text("application", app.label().as_str());
+    facts.text("namespace", app.namespace.as_str());
+    facts.text("tool", app.tool().name());
+    match &app.flux {
+        None => {
+            facts.text("sync", app.sync.as_str());
+            facts.text("health", if app.health.as_str().is_empty() { "not known" } else { app.health.as_str() });
+            facts.text("operation", &format!("{} {}", app.operation_phase.as_str(), app.operation_message));
+            facts.text("project", app.project.as_str());
+            facts.text("sync windows", &gitops::windows(&app.windows, |at| facts.app.zone.full(at)));
+        }
+        Some(flux) => {
+            facts.list("conditions", &flux.conditions);
+            facts.text("says", flux.message.as_str());
+            facts.text("attempted", flux.attempted.as_str());
+        }
+    }
+    facts.text("suspended", if app.suspended { "yes" } else { "" });
+    facts.text("acts alone", gitops::acts_alone(app));
     facts.text("revision", app.revision.as_str());
     facts.text("wants", app.target_revision.as_str());
+    facts.text("expected", if app.expected == app.target_revision { "" } else { app.expected.as_str() });
     facts.text("destination", app.destination.as_str());
-    facts.text("operation", &format!("{} {}", app.operation_phase.as_str(), app.operation_message));
+    facts.time("so since", app.since);
     facts.time("compared", app.reconciled_at);
+    let pods = app.controller.map_or("not known".to_owned(), |(ready, of)| format!("{ready} of {of} pods ready"));
+    facts.text(app.controller(), &pods);
     facts.list("errors", &app.errors);
 }
 

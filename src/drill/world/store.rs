@@ -78,6 +78,7 @@ resources! {
     Locations = "velero.io" "v1" "backupstoragelocations" "BackupStorageLocation" ["bsl"] true true ["patch"];
     Restores = "velero.io" "v1" "restores" "Restore" [] true true ["create"];
     Applications = "argoproj.io" "v1alpha1" "applications" "Application" ["app" "apps"] true true ["patch"];
+    Projects = "argoproj.io" "v1alpha1" "appprojects" "AppProject" ["appproj" "appprojs"] true true [];
 }
 
 /// Where an object lives: namespace (empty for cluster-scoped ones) and name.

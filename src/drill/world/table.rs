@@ -124,6 +124,7 @@ fn columns(res: Res) -> Vec<(&'static str, Cell)> {
             ("Sync Status", |o, _| text(&o["status"]["sync"]["status"])),
             ("Health Status", |o, _| text(&o["status"]["health"]["status"])),
         ],
+        Res::Projects => vec![NAME, AGE],
     }
 }
 
