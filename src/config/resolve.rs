@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use super::check::{each, said};
+use super::edges::EDGES;
 use super::error::Report;
 use super::file::{
     Number, RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawFile, RawPolicy, RawProbe, RawRules, Section,
@@ -33,40 +34,6 @@ const ARGOCD_STALE: u64 = 3 * (120 + 60);
 const PER_MINUTE: u64 = 30;
 const TTL: u64 = 30 * 60;
 const QUORUM: u64 = 2;
-
-/// Edges that may be ignored, by name; `family.*` names all of one family.
-pub(super) const EDGES: &[&str] = &[
-    "alert.firing",
-    "alert.resolved",
-    "alert.gone",
-    "control_plane.failing",
-    "control_plane.ok",
-    "node.not_ready",
-    "node.ready",
-    "source.lost",
-    "source.back",
-    "probe.failing",
-    "probe.ok",
-    "traffic.order",
-    "traffic.moved",
-    "service.recovered",
-    "gitops.parity",
-    "gitops.drift",
-    "backup.usable",
-    "backup.overdue",
-    "backup.missed",
-    "location.unavailable",
-    "location.ok",
-    "restore.started",
-    "restore.completed",
-    "restore.failed",
-    "restore.stuck",
-    "slo.burning",
-    "slo.ok",
-    "slo.exhausted",
-    "watchdog.missing",
-    "watchdog.seen",
-];
 
 /// Makes the values. Meaningless unless the report is clean afterwards.
 pub(super) fn resolve(raw: &RawFile, file: &Path, options: LoadOptions, env: &Env, report: &mut Report<'_>) -> Config {

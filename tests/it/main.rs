@@ -20,6 +20,7 @@ mod outage;
 #[path = "../peers/mod.rs"]
 mod peers;
 mod peers_smoke;
+mod prometheus_real;
 mod pty;
 mod readme;
 mod refusals;
