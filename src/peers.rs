@@ -21,7 +21,7 @@ pub fn package(program: &str) -> &'static str {
     match program.rsplit('/').next().unwrap_or(program) {
         "kubectl" => "apt-get install kubernetes-client",
         "amtool" | "prometheus-alertmanager" => "apt-get install prometheus-alertmanager",
-        "ssh-keygen" => "apt-get install openssh-client",
+        "ssh" | "ssh-keygen" => "apt-get install openssh-client",
         "systemd-analyze" => "apt-get install systemd",
         "jq" => "apt-get install jq",
         "kube-apiserver" | "etcd" | "prism" => "tests/peers/build",

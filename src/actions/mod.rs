@@ -13,6 +13,7 @@ mod preflight;
 mod reroute;
 mod restore;
 mod restore_steps;
+mod restore_words;
 pub mod silence;
 
 #[cfg(test)]

@@ -99,6 +99,8 @@ fn point() -> Point {
         off_site: OffSite::Yes,
         included_namespaces: vec!["shop".into()],
         excluded_namespaces: vec![],
+        limits: vec![],
+        left_out: vec![],
     }
 }
 
@@ -113,7 +115,10 @@ fn location() -> Location {
         last_validated: Some(at("14:49:20")),
         validation_every_s: 60,
         last_synced: Some(at("14:49:20")),
+        sync_every_s: 60,
         message: SafeText::default(),
+        store: "aws:shop-backups".into(),
+        endpoint: SafeText::default(),
     }
 }
 
@@ -130,6 +135,7 @@ fn cluster(name: &str, role: ClusterRole, livez: Endpoint) -> RowBody {
             readyz: livez,
             failed,
             skew_ms: None,
+            notes: Vec::new(),
         }),
         nodes: 3,
         nodes_ready: 3,
@@ -149,6 +155,7 @@ fn backup(point: Point) -> RowBody {
         point: Some(point),
         rpo_s: Some(900),
         missed_runs: 0,
+        next_run: Some(at("15:29:00")),
         newer: None,
     }
 }
@@ -169,6 +176,12 @@ fn restore(phase: &str) -> RowBody {
         warnings: 0,
         failure: SafeText::default(),
         plan_digest: None,
+        created: None,
+        moved: None,
+        volumes_done: 0,
+        volumes_total: 0,
+        bytes_done: 0,
+        bytes_total: 0,
     })
 }
 

@@ -118,6 +118,10 @@ pub struct Point {
     pub off_site: OffSite,
     pub included_namespaces: Vec<SafeText>,
     pub excluded_namespaces: Vec<SafeText>,
+    /// Why it may hold less than its namespaces, in words.
+    pub limits: Vec<SafeText>,
+    /// What it leaves out on purpose, in words.
+    pub left_out: Vec<SafeText>,
 }
 
 /// Whether sync windows let an application be synced now.
@@ -252,6 +256,8 @@ pub enum Body {
         rpo_s: Option<u64>,
         /// Runs that should have happened since the newest restore point and did not.
         missed_runs: u32,
+        /// When the schedule is due next; `None` if it does not run or its times can't be read.
+        next_run: Option<Stamp>,
         /// A newer backup that is not usable (yet): its name and phase.
         newer: Option<(SafeText, SafeText)>,
     },

@@ -2,7 +2,7 @@
 
 use super::shown::age;
 use crate::board::row::Point;
-use crate::board::{Body, Budget};
+use crate::board::{AppRow, Body, Budget};
 use crate::model::silence::line_of;
 use crate::model::time::{clock, short, since};
 use crate::model::{SafeText, Stamp, Trouble};
@@ -59,7 +59,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             let late: Vec<_> = laggards.iter().take(3).map(|(name, why)| format!("{name}: {why}")).collect();
             (format!("parity of {cluster}"), format!("{ok} of {total} {}", late.join("; ")))
         }
-        Body::App(app) => (app.name.to_string(), format!("{} {}", app.sync.as_str(), app.health.as_str())),
+        Body::App(app) => (app.label().to_string(), application(app)),
         Body::LoadBalancer { lb, order, goes_to, .. } => {
             let order: Vec<_> = order.iter().map(|pool| pool.name.clone()).collect();
             let to = goes_to.as_ref().map_or("unknown", SafeText::as_str);
@@ -86,6 +86,19 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             (format!("probe {}", probe.name), format!("{status}{site} · {}/{} good", probe.good, probe.samples))
         }
     }
+}
+
+/// How an application stands by its tool's own words, and what it runs of what it should.
+fn application(app: &AppRow) -> String {
+    let state = match &app.flux {
+        Some(_) if app.suspended => "Suspended".to_owned(),
+        Some(flux) if flux.ready.as_str().is_empty() => "not reconciled".to_owned(),
+        Some(flux) => format!("Ready {} {}", flux.ready.as_str(), flux.reason.as_str()),
+        None => format!("{} {}", app.sync.as_str(), app.health.as_str()),
+    };
+    let of = if app.expected.is_empty() { String::new() } else { format!(" of {}", app.expected) };
+    let runs = if app.revision.is_empty() { String::new() } else { format!(" · {}{of}", app.revision) };
+    format!("{} · {}{runs}", app.tool().name(), state.trim())
 }
 
 fn slo(it: &Budget, now: Stamp) -> String {

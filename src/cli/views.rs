@@ -50,7 +50,7 @@ fn systems_of(topic: Topic) -> &'static [System] {
         Topic::Alerts | Topic::Silences => &[System::Alertmanager],
         Topic::Slo => &[System::Prometheus],
         Topic::Backups => &[System::Velero],
-        Topic::Gitops => &[System::Argocd],
+        Topic::Gitops => &[System::Argocd, System::Flux],
         Topic::Traffic => &[System::Cloudflare, System::Probe],
         Topic::Sources | Topic::Services => &[],
     }

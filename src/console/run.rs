@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use ratatui::buffer::Buffer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -15,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::ClientEvent;
 use crate::clock::Clock;
+use crate::model::Refusal;
 
 use super::app::App;
 use super::asker::Asker;
@@ -45,15 +48,20 @@ pub struct RunOptions {
 }
 
 /// Why the console ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ExitReason {
     /// The person left.
     Left,
     /// A signal: its number.
     Signal(i32),
-    /// It was stopped from outside, or the terminal went away.
+    /// It was stopped from outside.
     Stopped,
+    /// The room said no before it showed anything.
+    Refused(Refusal),
 }
+
+/// The terminal went away, whether or not a signal says so too.
+const HUNG_UP: ExitReason = ExitReason::Signal(Signal::SIGHUP as i32);
 
 /// The least time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
@@ -82,7 +90,10 @@ pub async fn run(options: RunOptions) -> io::Result<ExitReason> {
         reason = drive(options, size, &mut terminal, keys) => reason,
     };
     drop(terminal);
-    reason
+    match reason {
+        Err(error) if error.raw_os_error() == Some(Errno::EIO as i32) => Ok(HUNG_UP),
+        other => other,
+    }
 }
 
 /// The first signal that ends a program.
@@ -98,7 +109,7 @@ fn signals() -> io::Result<impl Future<Output = i32>> {
 /// What happens to the terminal besides keys: another size, or a stop that is over.
 fn changes() -> io::Result<impl Stream<Item = Input>> {
     let resized = SignalStream::new(signal(SignalKind::window_change())?).map(|()| resized());
-    let continued = SignalStream::new(signal(SignalKind::from_raw(nix::sys::signal::Signal::SIGCONT as i32))?);
+    let continued = SignalStream::new(signal(SignalKind::from_raw(Signal::SIGCONT as i32))?);
     let continued = continued.map(|()| {
         terminal::regain();
         let (columns, rows) = Terminal::size();
@@ -145,13 +156,16 @@ pub async fn drive(
             biased;
             key = keys.next() => match key {
                 Some(key) => vec![key],
-                None => return Ok(ExitReason::Stopped),
+                None => return Ok(HUNG_UP),
             },
             Some(inputs) = heard.next() => inputs,
             _ = tick.tick() => vec![Input::Tick],
             () = painter.wait(surface), if app.dirty => Vec::new(),
         };
         for input in batch {
+            if let Some(refusal) = turned_away(&app, &input) {
+                return Ok(ExitReason::Refused(refusal));
+            }
             let now = Now { room: clock.now(), real: started.elapsed() };
             for effect in update(&mut app, input, now) {
                 match effect {
@@ -164,7 +178,7 @@ pub async fn drive(
                     }
                     Effect::Redraw => painter.whole = true,
                     Effect::Quit => return Ok(ExitReason::Left),
-                    Effect::Interrupt => return Ok(ExitReason::Signal(nix::sys::signal::Signal::SIGINT as i32)),
+                    Effect::Interrupt => return Ok(ExitReason::Signal(Signal::SIGINT as i32)),
                 }
             }
         }
@@ -172,6 +186,15 @@ pub async fn drive(
             painter.paint(surface, &view::draw(&app, &look))?;
             app.dirty = false;
         }
+    }
+}
+
+/// A room that refuses a console which has shown nothing yet ends it: there is nothing to keep on the screen.
+fn turned_away(app: &App, input: &Input) -> Option<Refusal> {
+    let Input::Room(event) = input else { return None };
+    match &**event {
+        ClientEvent::Refused(refusal) if app.mirror.welcome.is_none() => Some(refusal.clone()),
+        _ => None,
     }
 }
 

@@ -71,6 +71,8 @@ fn writer() -> io::Result<Writer> {
 /// Gives the terminal back as it was found, if it was taken. Safe to call at any time, from hooks too.
 pub fn restore() {
     if HELD.swap(false, Ordering::SeqCst) {
+        // What is typed from here on is for whoever has the terminal next.
+        reader::close();
         let mut out = Vec::new();
         // Nothing can be done about a terminal that is gone; each step is tried all the same.
         let _ = queue!(
@@ -100,6 +102,7 @@ fn take() -> io::Result<()> {
     let writer = writer()?;
     enable_raw_mode()?;
     HELD.store(true, Ordering::SeqCst);
+    reader::open();
     let mut out = Vec::new();
     queue!(out, EnterAlternateScreen)?;
     modes(&mut out)?;

@@ -258,8 +258,8 @@ happenings! {
     PlanEnded(PlanEnded) = "plan_ended";
     Reconciled(Reconciled) = "reconciled";
     Refused(Refused) = "refused";
-    HeadSigned(HeadSigned) = "head_signed";
     SilenceBegun(SilenceBegun) = "silence_begun";
     SilenceEnded(SilenceEnded) = "silence_ended";
+    HeadSigned(HeadSigned) = "head_signed";
     Redact(Redact) = "redact";
 }

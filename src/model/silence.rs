@@ -311,3 +311,108 @@ pub struct SilenceEnded {
 pub fn marker(request: &str) -> String {
     format!("warroom/{request}")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn one(text: &str) -> Compiled {
+        Matcher::parse(text).expect("a matcher").compile().expect("it compiles")
+    }
+
+    #[test]
+    fn expressions_match_the_whole_value() {
+        let table = [
+            ("a=~b", "b", true),
+            ("a=~b", "bb", false),
+            ("a=~b", "ab", false),
+            ("a=~b|cc", "cc", true),
+            ("a=~b|cc", "bcc", false),
+            ("a=~b.*", "bcc", true),
+            ("a!~b.*", "bcc", false),
+            ("a!~b", "bb", true),
+            ("a=b.*", "bcc", false),
+            ("a=b.*", "b.*", true),
+            ("a!=b", "c", true),
+            ("a=~(?i)B", "b", true),
+        ];
+        for (text, value, held) in table {
+            assert_eq!(one(text).matches(value), held, "{text} on {value}");
+        }
+    }
+
+    #[test]
+    fn a_label_that_is_not_there_is_empty() {
+        let empty = ["a=", "a=\"\"", "a=~.*", "a=~b?", "a!=b", "a!~b.+", "a!~.+"];
+        let full = ["a=b", "a!=", "a=~.+", "a!~.*", "a!~", "a=~b"];
+        for text in empty {
+            assert!(one(text).matches_empty() && one(text).judge(None) == Match::Yes, "{text}");
+        }
+        for text in full {
+            assert!(!one(text).matches_empty() && one(text).judge(None) == Match::No, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_came_in_altered_is_not_compared() {
+        let raw = SafeText::new("a\u{1b}b");
+        assert_eq!(one("x=a").judge(Some(&raw)), Match::Unsure);
+        assert_eq!(one("x=~a.*").judge(Some(&SafeText::new("zoë"))), Match::Unsure, "`.` and `\\w` differ there");
+        assert_eq!(one("x=zoë").judge(Some(&SafeText::new("zoë"))), Match::Yes);
+        assert_eq!(one("x=a").judge(Some(&SafeText::new(&"a".repeat(4000)))), Match::Unsure);
+    }
+
+    #[test]
+    fn matchers_are_read_as_amtool_writes_them() {
+        let line =
+            Matcher::parse_all(r#"alertname="Disk slow", cluster=~dr|primary  x!="a\"b\\" y!~"\d+""#).expect("four");
+        let shown: Vec<String> = line.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, [r#"alertname="Disk slow""#, r#"cluster=~"dr|primary""#, r#"x!="a\"b\\""#, r#"y!~"\\d+""#]);
+        for wrong in ["", "a", "=b", "!b", "a!b", "a=\"b", "a=\"b\"c", "a=b\"c", "a=~"] {
+            let fine = wrong == "a=~";
+            assert_eq!(Matcher::parse(wrong).is_ok(), fine, "{wrong}");
+        }
+        for wrong in ["a=~(", "a=~[z-a]", r"a=~\1", "a=~a{100000}{100000}"] {
+            let why = Matcher::parse(wrong).expect("a matcher").compile().expect_err("no expression");
+            assert!(why.contains("is no regular expression") && !why.contains('\n'), "{why}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(name in "[a-z_]{1,8}", value in "[ -~é]{0,20}", regex: bool, equal: bool) {
+            let matcher = Matcher { name: SafeText::new(&name), value: SafeText::new(&value), regex, equal };
+            prop_assert_eq!(&Matcher::parse(&matcher.to_string()).expect("read back"), &matcher);
+            let two = format!("{matcher} {matcher}");
+            prop_assert_eq!(Matcher::parse_all(&two).expect("two"), vec![matcher.clone(), matcher]);
+        }
+
+        #[test]
+        fn the_negation_is_the_negation(value in "[a-c]{0,4}", given in "[a-c.*+]{0,4}") {
+            for regex in [false, true] {
+                let of = |equal| Matcher { name: "n".into(), value: SafeText::new(&given), regex, equal }.compile();
+                if let (Ok(yes), Ok(no)) = (of(true), of(false)) {
+                    prop_assert_ne!(yes.matches(&value), no.matches(&value));
+                }
+            }
+        }
+
+        #[test]
+        fn an_expression_without_special_characters_is_equality(value in "[a-z0-9]{0,6}", given in "[a-z0-9]{0,6}") {
+            let of = |regex| Matcher { name: "n".into(), value: SafeText::new(&given), regex, equal: true };
+            prop_assert_eq!(
+                of(true).compile().expect("compiles").matches(&value),
+                of(false).compile().expect("compiles").matches(&value)
+            );
+        }
+
+        #[test]
+        fn nothing_that_is_typed_panics(line in "\\PC{0,60}") {
+            for matcher in Matcher::parse_all(&line).unwrap_or_default() {
+                let _ = matcher.compile().map(|it| it.matches(&line));
+            }
+        }
+    }
+}

@@ -11,8 +11,11 @@
 mod alertmanagers;
 mod bad_input;
 mod cloudflare_prism;
+mod behave_smoke;
 mod crash;
 mod drill_rows;
+mod fuzz;
+mod gitops_real;
 mod heads;
 mod outage;
 #[path = "../peers/mod.rs"]
@@ -22,7 +25,10 @@ mod pty;
 mod readme;
 mod refusals;
 mod room;
+mod silences;
+mod ssh;
 mod stage;
 mod support;
 mod terminal;
 mod tidy;
+mod truth;

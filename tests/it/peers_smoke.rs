@@ -11,8 +11,9 @@ use crate::peers::kube::{Cluster, Options};
 use crate::peers::prism::Prism;
 use crate::peers::prometheus::{Prometheus, Setup};
 use crate::peers::proxy::{Counts, Fault, Proxy};
-use crate::peers::{certs::Validity, crds};
-use crate::support::wait_for;
+use crate::peers::sshd::Sshd;
+use crate::peers::{certs::Validity, crds, need};
+use crate::support::{run, wait_for};
 
 const VELERO: &str = "/apis/velero.io/v1/namespaces/velero";
 
@@ -25,6 +26,13 @@ fn a_cluster_knows_its_users_and_the_rules_of_its_schemas() {
     assert_eq!(reader.request("GET", "/api/v1/nodes", None).0, 403);
     cluster.allow_reading("reader");
     wait_for("the reader may read", || (reader.request("GET", "/api/v1/nodes", None).0 == 200).then_some(()));
+
+    // The kubeconfig is one that others read, and names an authority that they can check.
+    if let Some(kubectl) = need("kubectl") {
+        let mut kubectl = std::process::Command::new(kubectl);
+        let (code, said, complaint) = run(kubectl.arg("--kubeconfig").arg(&cluster.kubeconfig).args(["get", "ns"]));
+        assert!(code == 0 && said.contains("kube-node-lease"), "{said}{complaint}");
+    }
 
     cluster.apply_crds();
     a_status_is_written_as_each_schema_wants_it(&cluster);
@@ -94,6 +102,10 @@ fn a_cluster_is_broken_and_mended_by_hand() {
     assert_eq!(cluster.request("GET", "/api/v1/namespaces/kept", None).0, 200);
 
     cluster.api().serve_with(Validity::Expired);
+    let mut openssl = std::process::Command::new("openssl");
+    openssl.args(["s_client", "-verify_return_error", "-connect", &format!("127.0.0.1:{}", cluster.port), "-CAfile"]);
+    let (code, _, said) = run(openssl.arg(&cluster.ca).stdin(std::process::Stdio::null()));
+    assert!(code != 0 && said.contains("certificate has expired"), "{said}");
     assert_eq!(cluster.request("GET", "/api/v1/namespaces/kept", None).0, 200);
     let pid = cluster.api().server().pid().expect("a process");
     cluster.api().kill();
@@ -238,4 +250,27 @@ fn a_proxy_delays_cuts_truncates_stalls_and_refuses() {
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     proxy.set(Fault::Pass);
     say(&open()).expect("an echo");
+}
+
+#[test]
+fn two_people_log_in_by_ssh_as_themselves() {
+    let Some(sshd) = Sshd::start(&["ana", "sam"]) else { return };
+    for person in ["ana", "sam"] {
+        let account = sshd.account(person);
+        let mut ssh = sshd.ssh(person, &[]);
+        let (code, said, complaint) = run(ssh.arg("id -un; id -u; cat /proc/self/loginuid; echo; tty; echo \"$HOME\""));
+        assert_eq!(code, 0, "{complaint}\n{}", sshd.server().tail());
+        let lines: Vec<&str> = said.split_whitespace().collect();
+        let uid = account.uid.to_string();
+        // The login uid is written by the PAM session of a real login, and can't be set by the account itself.
+        let home = account.home.display().to_string();
+        assert_eq!(lines, [account.name.as_str(), &uid, &uid, "not", "a", "tty", &home], "{said}");
+    }
+    let names = ["ana", "sam"].map(|person| sshd.account(person).name.clone());
+    let mut other = sshd.ssh("ana", &["-l", &names[1]]);
+    let (code, _, said) = run(other.arg("true"));
+    assert_eq!(code, 255, "one person's key opens no other account: {said}");
+    drop(sshd);
+    let accounts = std::fs::read_to_string("/etc/passwd").expect("accounts");
+    assert!(!names.iter().any(|name| accounts.contains(name)), "the accounts are gone");
 }

@@ -61,6 +61,14 @@ impl Start {
         start.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("TERM", "xterm-256color").env("HOME", home)
     }
 
+    /// A command as it is, with nothing but its own environment. Its redirections are not taken over.
+    pub fn command(command: &std::process::Command, cwd: &Path) -> Self {
+        let argv = std::iter::once(command.get_program()).chain(command.get_args());
+        let env = command.get_envs().filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value?.to_owned())));
+        let (argv, env) = (argv.map(OsString::from).collect(), env.collect());
+        Self { argv, env, uid: None, size: (120, 40), cwd: cwd.to_owned() }
+    }
+
     /// The built binary; its files under `home`.
     pub fn warroom(home: &Path) -> Self {
         Self::program(env!("CARGO_BIN_EXE_warroom"), home).room_in(home)
@@ -101,7 +109,7 @@ impl Start {
         self
     }
 
-    fn command(&self) -> CommandBuilder {
+    fn built(&self) -> CommandBuilder {
         let mut argv = Vec::new();
         if let Some((uid, gid)) = self.uid {
             let flags = [format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned()];
@@ -174,7 +182,7 @@ impl Pty {
             leaving: false,
         };
         let shared = Arc::new(Shared { model: Mutex::new(model), changed: Condvar::new() });
-        let child = pair.slave.spawn_command(start.command()).expect("the program starts");
+        let child = pair.slave.spawn_command(start.built()).expect("the program starts");
         drop(pair.slave);
         let reader = pair.master.try_clone_reader().expect("a reader");
         let writer = pair.master.take_writer().expect("a writer");
@@ -189,10 +197,15 @@ impl Pty {
         writer.write_all(bytes).and_then(|()| writer.flush()).expect("typed");
     }
 
-    /// Types keys, written as in key maps: `!f<enter>`, `<c-z>`, `<s-tab>`.
+    /// Types keys, written as in key maps: `!f<enter>`, `<c-z>`, `<s-tab>`. No hand is so quick that the key after an
+    /// escape belongs to it, so there is a pause.
     pub fn keys(&mut self, script: &str) {
         for key in warroom::console::keymap::keys(script).expect("keys") {
-            self.send(&bytes_of(&key.to_string()));
+            let bytes = bytes_of(&key.to_string());
+            self.send(&bytes);
+            if bytes == b"\x1b" {
+                std::thread::park_timeout(Duration::from_millis(150));
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 pub mod hints;
 
 pub mod alertmanager;
+pub mod behave;
 pub mod certs;
 pub mod client;
 pub mod crds;
@@ -16,6 +17,7 @@ pub mod prism;
 pub mod process;
 pub mod prometheus;
 pub mod proxy;
+pub mod sshd;
 
 use std::path::{Path, PathBuf};
 
@@ -30,9 +32,8 @@ pub fn built() -> PathBuf {
 /// A program: among the built ones, else on the path, else where a system keeps its daemons.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let dirs = [built(), built().join("node_modules/.bin")];
     let daemons = ["/usr/sbin", "/sbin"].map(PathBuf::from);
-    dirs.into_iter()
+    std::iter::once(built())
         .chain(std::env::split_paths(&path))
         .chain(daemons)
         .map(|dir| dir.join(program))

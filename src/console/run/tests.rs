@@ -10,7 +10,7 @@ use crate::console::input::AskFailure;
 use crate::console::keymap::Key;
 use crate::console::tests::fixture;
 use crate::console::theme::{Depth, Theme};
-use crate::model::SafeText;
+use crate::model::{RefusalKind, SafeText};
 use crate::protocol::{Reply, Request};
 
 /// Counts the frames it was shown.
@@ -135,6 +135,24 @@ async fn a_surface_that_takes_nothing_gets_nothing_and_keys_still_count() {
     let running = drive(options(events), (80, 24), &mut screen, quit.chain(stream::pending()));
     let (_, reason) = futures::future::join(storm, running).await;
     assert_eq!((reason.unwrap(), screen.frames), (ExitReason::Left, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_ends_a_console_that_has_shown_nothing_and_no_other() {
+    let refusal = Refusal::new(RefusalKind::Unmapped, "nobody knows you", "ask an operator");
+    let (send, events) = mpsc::channel(4);
+    send.send(ClientEvent::Refused(refusal.clone())).await.unwrap();
+    let mut screen = Screen::default();
+    let reason = drive(options(events), (80, 24), &mut screen, stream::pending()).await.unwrap();
+    assert_eq!(reason, ExitReason::Refused(refusal.clone()));
+
+    let (send, events) = mpsc::channel(4);
+    send.send(ClientEvent::Linked(Box::new(fixture::welcome("ana")))).await.unwrap();
+    send.send(ClientEvent::Refused(refusal)).await.unwrap();
+    let running = drive(options(events), (100, 24), &mut screen, stream::pending());
+    assert!(tokio::time::timeout(Duration::from_secs(2), running).await.is_err(), "what is on the screen stays");
+    let shown = crate::console::shot::to_text(&screen.last.unwrap());
+    assert!(shown.contains("THE ROOM REFUSES THIS CONSOLE") && shown.contains("nobody knows you"), "{shown}");
 }
 
 #[tokio::test]

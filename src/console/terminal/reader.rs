@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -17,6 +18,21 @@ const WAITING: usize = 256;
 const ESCAPE: Duration = Duration::from_millis(50);
 /// Bytes read at once.
 const PIECE: usize = 4096;
+
+/// Whether what is typed is somebody else's: the terminal was given back, for good or until it is taken again.
+static CLOSED: Mutex<bool> = Mutex::new(false);
+/// How often a reader that may not read looks again.
+const CLOSED_FOR: Duration = Duration::from_millis(20);
+
+/// From now on nothing is read: what is typed is for the shell. When this returns, no read is under way.
+pub fn close() {
+    *CLOSED.lock().unwrap_or_else(PoisonError::into_inner) = true;
+}
+
+/// What is typed is ours again.
+pub fn open() {
+    *CLOSED.lock().unwrap_or_else(PoisonError::into_inner) = false;
+}
 
 /// Starts to read what is typed. The channel ends when the terminal does.
 ///
@@ -43,10 +59,17 @@ fn read(from: &impl AsFd, to: &mpsc::Sender<Input>) {
             Err(_) => return,
             Ok(0) => decoder.quiet().into_iter().collect(),
             // A terminal that hung up is readable too, and then says that this is the end.
-            Ok(_) => match nix::unistd::read(from, &mut piece) {
-                Err(Errno::EINTR | Errno::EAGAIN) => continue,
-                Ok(0) | Err(_) => return,
-                Ok(n) => decoder.push(&piece[..n]),
+            Ok(_) => match read_if_open(from, &mut piece) {
+                None => {
+                    if to.is_closed() {
+                        return;
+                    }
+                    std::thread::sleep(CLOSED_FOR);
+                    continue;
+                }
+                Some(Err(Errno::EINTR | Errno::EAGAIN)) => continue,
+                Some(Ok(0) | Err(_)) => return,
+                Some(Ok(n)) => decoder.push(&piece[..n]),
             },
         };
         for input in inputs {
@@ -55,6 +78,12 @@ fn read(from: &impl AsFd, to: &mpsc::Sender<Input>) {
             }
         }
     }
+}
+
+/// Reads what is there, unless it is somebody else's.
+fn read_if_open(from: &impl AsFd, piece: &mut [u8]) -> Option<nix::Result<usize>> {
+    let closed = CLOSED.lock().unwrap_or_else(PoisonError::into_inner);
+    (!*closed).then(|| nix::unistd::read(from, piece))
 }
 
 #[cfg(test)]

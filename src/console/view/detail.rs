@@ -1,18 +1,18 @@
 //! Everything about one row, nothing cut: the facts as they were read, when, and from whom.
 
 use crate::board::row::Point;
-use crate::board::{Body, Budget, Row};
+use crate::board::{AppRow, Body, Budget, Row};
 use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
-use crate::model::facts::{Alert, App as Application, KubeEvent, Probe};
+use crate::model::facts::{Alert, KubeEvent, Probe};
 use crate::model::{SafeText, Stamp};
 use crate::timeline::Item;
 
 use super::list::{self, Entry};
 use super::sheet::Sheet;
-use super::{backups, events, silence, words};
+use super::{backups, events, gitops, silence, words};
 
 mod edge;
 
@@ -169,15 +169,34 @@ fn of_event(facts: &mut Facts<'_, '_>, event: &KubeEvent) {
     facts.text("component", event.component.as_str());
 }
 
-fn of_app(facts: &mut Facts<'_, '_>, app: &Application) {
-    facts.text("application", app.name.as_str());
-    facts.text("sync", app.sync.as_str());
-    facts.text("health", app.health.as_str());
+fn of_app(facts: &mut Facts<'_, '_>, app: &AppRow) {
+    facts.text("application", app.label().as_str());
+    facts.text("namespace", app.namespace.as_str());
+    facts.text("tool", app.tool().name());
+    match &app.flux {
+        None => {
+            facts.text("sync", app.sync.as_str());
+            facts.text("health", if app.health.as_str().is_empty() { "not known" } else { app.health.as_str() });
+            facts.text("operation", &format!("{} {}", app.operation_phase.as_str(), app.operation_message));
+            facts.text("project", app.project.as_str());
+            facts.text("sync windows", &gitops::windows(&app.windows, |at| facts.app.zone.full(at)));
+        }
+        Some(flux) => {
+            facts.list("conditions", &flux.conditions);
+            facts.text("says", flux.message.as_str());
+            facts.text("attempted", flux.attempted.as_str());
+        }
+    }
+    facts.text("suspended", if app.suspended { "yes" } else { "" });
+    facts.text("acts alone", gitops::acts_alone(app));
     facts.text("revision", app.revision.as_str());
     facts.text("wants", app.target_revision.as_str());
+    facts.text("expected", if app.expected == app.target_revision { "" } else { app.expected.as_str() });
     facts.text("destination", app.destination.as_str());
-    facts.text("operation", &format!("{} {}", app.operation_phase.as_str(), app.operation_message));
+    facts.time("so since", app.since);
     facts.time("compared", app.reconciled_at);
+    let pods = app.controller.map_or("not known".to_owned(), |(ready, of)| format!("{ready} of {of} pods ready"));
+    facts.text(app.controller(), &pods);
     facts.list("errors", &app.errors);
 }
 
@@ -221,7 +240,8 @@ fn of_cluster(facts: &mut Facts<'_, '_>, body: &Body) {
         facts.list("failed checks", &plane.failed);
         facts.text("version", plane.version.as_str());
         facts.text("uid", plane.uid.as_deref().unwrap_or(""));
-        facts.text("clock", &plane.skew_ms.map(|ms| format!("{ms} ms ahead of ours")).unwrap_or_default());
+        facts.text("clock", &plane.skew_ms.map(clock_words).unwrap_or_default());
+        facts.list("reached by", &plane.notes);
     }
     facts.text("nodes", &format!("{nodes_ready} of {nodes} ready, {nodes_silent} silent"));
     facts.list("not ready", nodes_not_ready);
@@ -230,15 +250,25 @@ fn of_cluster(facts: &mut Facts<'_, '_>, body: &Body) {
     }
 }
 
+/// The server's clock against ours.
+fn clock_words(ms: i64) -> String {
+    match ms {
+        0 => "as ours".to_owned(),
+        1.. => format!("{ms} ms ahead of ours"),
+        _ => format!("{} ms behind ours", -ms),
+    }
+}
+
 fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
     match body {
-        Body::Backup { cluster, schedule, services, cron, paused, point, rpo_s, missed_runs, newer } => {
+        Body::Backup { cluster, schedule, services, cron, paused, point, rpo_s, missed_runs, next_run, newer } => {
             facts.text("schedule", schedule.as_str());
             facts.text("cluster", cluster);
             facts.text("runs", &format!("{cron}{}", if *paused { ", paused" } else { "" }));
             facts.text("for", &services.join(", "));
             facts.text("RPO", &rpo_s.map(time::span).unwrap_or_default());
             facts.text("missed runs", &missed_runs.to_string());
+            facts.text("next run", &next_run.map(|at| facts.app.zone.full(at)).unwrap_or_default());
             if let Some((name, phase)) = newer {
                 facts.text("newer", &format!("{name}, {phase}: not usable"));
             }
@@ -251,6 +281,7 @@ fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("cluster", &it.cluster);
             facts.text("phase", it.phase.as_str());
             facts.text("access", it.access_mode.as_str());
+            facts.text("keeps in", it.store.as_str());
             facts.time("validated", it.last_validated);
             facts.time("synced", it.last_synced);
             facts.text("says", it.message.as_str());
@@ -261,6 +292,11 @@ fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("cluster", &it.cluster);
             facts.text("phase", it.phase.as_str());
             facts.text("items", &format!("{} of {}", it.items_done, it.items_total));
+            if it.volumes_total > 0 {
+                let bytes = format!("{} of {} MiB", it.bytes_done >> 20, it.bytes_total >> 20);
+                facts.text("volumes", &format!("{} of {}, {bytes}", it.volumes_done, it.volumes_total));
+            }
+            facts.time("moved", it.moved);
             facts.text("problems", &format!("{} errors, {} warnings", it.errors, it.warnings));
             facts.text("failure", it.failure.as_str());
             facts.time("started", it.started);
@@ -280,6 +316,8 @@ fn of_point(facts: &mut Facts<'_, '_>, point: &Point) {
     facts.text("volumes", backups::off_site(point.off_site));
     facts.list("namespaces", &point.included_namespaces);
     facts.list("without", &point.excluded_namespaces);
+    facts.list("limits", &point.limits);
+    facts.list("leaves out", &point.left_out);
     facts.text("uid", &point.uid);
 }
 

@@ -20,7 +20,7 @@ fn systems(pane: Pane) -> &'static [System] {
         Pane::Alerts => &[System::Alertmanager],
         Pane::Traffic => &[System::Cloudflare, System::Probe, System::Prometheus],
         Pane::Backups => &[System::Velero],
-        Pane::Gitops => &[System::Argocd],
+        Pane::Gitops => &[System::Argocd, System::Flux],
         Pane::Events => &[System::Kubernetes],
         Pane::Timeline | Pane::People => &[],
     }

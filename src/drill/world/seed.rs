@@ -19,6 +19,7 @@ pub fn fill(state: &mut State) {
         pods(state, site);
         velero::fill(state, site);
         argocd::fill(state, site);
+        argocd::around(state, site);
         let start = state.scenario.start;
         state.plan(start + TimeDelta::seconds(LEASE_S), Due::Leases(site));
     }

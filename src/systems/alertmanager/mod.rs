@@ -4,7 +4,7 @@
 //! absent: what that means is the board's to judge, from all instances and from when each was started.
 
 mod act;
-mod map;
+pub mod map;
 mod watch;
 
 #[cfg(test)]
