@@ -10,6 +10,7 @@
 
 mod alertmanagers;
 mod bad_input;
+mod cloudflare_prism;
 mod behave_smoke;
 mod crash;
 mod drill_rows;
