@@ -10,8 +10,10 @@ mod lookup;
 mod manual;
 mod pools;
 mod preflight;
+mod reroute;
 mod restore;
 mod restore_steps;
+mod restore_words;
 pub mod silence;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::model::facts::{ControlPlane, Endpoint, Fact, FactKind, Node, Pod};
-use crate::model::time::clock;
+use crate::model::time::{clock, words};
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, System};
 
 use super::Board;
@@ -49,6 +49,9 @@ fn row(board: &Board, name: &str, role: ClusterRole, now: Stamp) -> Row {
     judge_control_plane(&mut opinion, control_plane.as_ref());
     if let Some(troubled) = state.and_then(SourceState::whole_trouble) {
         opinion.because(Verdict::Critical, format!("{name} can't be read: {}", troubled.trouble.what));
+    }
+    if let Some(words) = control_plane.as_ref().and_then(skew_words) {
+        opinion.because(Verdict::Info, words);
     }
     let skew = skew(control_plane.as_ref());
     let nodes = state.map(|state| nodes(state, skew)).unwrap_or_default();
@@ -110,9 +113,16 @@ fn judge_control_plane(opinion: &mut Opinion, control_plane: Option<&ControlPlan
     }
 }
 
-fn skew(control_plane: Option<&ControlPlane>) -> TimeDelta {
+pub(super) fn skew(control_plane: Option<&ControlPlane>) -> TimeDelta {
     let ms = control_plane.and_then(|it| it.skew_ms).filter(|ms| SKEW_MS.contains(&ms.unsigned_abs()));
     TimeDelta::milliseconds(ms.unwrap_or(0))
+}
+
+/// A clock that differs so much that times written by the cluster mislead.
+fn skew_words(control_plane: &ControlPlane) -> Option<String> {
+    let ms = control_plane.skew_ms.filter(|ms| ms.unsigned_abs() >= *SKEW_MS.start())?;
+    let way = if ms > 0 { "ahead of" } else { "behind" };
+    Some(format!("its clock is {} {way} ours", words(ms.unsigned_abs() / 1000)))
 }
 
 /// Counts nodes. A Lease is judged against the newest proof from the source and not against now: what a dead API server

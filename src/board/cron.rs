@@ -80,6 +80,14 @@ impl Cron {
             }
         }
     }
+
+    /// The first run after `now`; of an interval, counted from the `last` one.
+    pub fn due_after(&self, last: Stamp, now: Stamp) -> Option<Stamp> {
+        let Self::Every(every) = self else { return self.next_after(now) };
+        let every_ms = every.num_milliseconds().max(1);
+        let gone = (now - last).num_milliseconds().max(0) / every_ms;
+        last.checked_add_signed(TimeDelta::try_milliseconds(every_ms.checked_mul(gone.checked_add(1)?)?)?)
+    }
 }
 
 /// An interval of at least a second, as Go writes it. robfig/cron rounds down to seconds.

@@ -12,7 +12,9 @@ mod edge;
 mod events;
 mod gitops;
 mod limit;
+mod locations;
 mod points;
+mod restores;
 pub mod row;
 mod services;
 mod silences;
@@ -72,6 +74,7 @@ pub struct Board {
     store: store::Store,
     events: events::Events,
     ended: alerts::Ended,
+    moves: restores::Moves,
     slos: Vec<SloTarget>,
     latches: slo::Latches,
     dirty: BTreeSet<Topic>,
@@ -89,6 +92,7 @@ impl Board {
             store,
             events: events::Events::default(),
             ended: alerts::Ended::default(),
+            moves: restores::Moves::default(),
             slos: Vec::new(),
             latches: slo::Latches::default(),
             dirty: Topic::ALL.into_iter().collect(),
@@ -113,6 +117,7 @@ impl Board {
     pub fn apply(&mut self, observation: Observation) {
         let Observation { source, seen_at, change } = observation;
         self.mark(&source, &change);
+        self.moves.see(&source, &change, seen_at);
         match change {
             Change::Upsert(Fact::KubeEvent(event)) => {
                 self.store.source_mut(&source).alive(seen_at, false);

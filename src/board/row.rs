@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::facts::{
-    Alert, App, ControlPlane, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore, Silence,
+    Alert, App, ControlPlane, EdgeAccount, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore,
+    Silence,
 };
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
 
@@ -98,6 +99,9 @@ pub struct PoolRef {
     pub name: SafeText,
     pub enabled: Option<bool>,
     pub healthy: Option<bool>,
+    /// Its health is judged region by region: one word for the whole pool is not the truth.
+    #[serde(default)]
+    pub regional: bool,
     /// Places that see it healthy, of how many.
     pub places_ok: u32,
     pub places: u32,
@@ -114,6 +118,10 @@ pub struct Point {
     pub off_site: OffSite,
     pub included_namespaces: Vec<SafeText>,
     pub excluded_namespaces: Vec<SafeText>,
+    /// Why it may hold less than its namespaces, in words.
+    pub limits: Vec<SafeText>,
+    /// What it leaves out on purpose, in words.
+    pub left_out: Vec<SafeText>,
 }
 
 /// Whether sync windows let an application be synced now.
@@ -248,6 +256,8 @@ pub enum Body {
         rpo_s: Option<u64>,
         /// Runs that should have happened since the newest restore point and did not.
         missed_runs: u32,
+        /// When the schedule is due next; `None` if it does not run or its times can't be read.
+        next_run: Option<Stamp>,
         /// A newer backup that is not usable (yet): its name and phase.
         newer: Option<(SafeText, SafeText)>,
     },
@@ -279,6 +289,8 @@ pub enum Body {
     },
     /// A pool.
     Pool(Pool),
+    /// An account at the edge: its token and what is left of its requests.
+    EdgeAccount(EdgeAccount),
     /// A probe.
     Probe(Probe),
 }

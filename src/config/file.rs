@@ -61,6 +61,7 @@ pub struct RawCluster {
     pub argocd: Text,
     pub argocd_stale: Text,
     pub flux: Text,
+    pub streaming_lists: Option<Spanned<bool>>,
 }
 
 /// `[[alertmanager]]`.
@@ -181,6 +182,7 @@ pub struct RawPolicy {
 #[serde(default)]
 pub struct RawNetwork {
     pub allow: Texts,
+    pub exec: Texts,
 }
 
 /// `people.toml`.

@@ -114,6 +114,17 @@ pub struct Config {
     pub allow_fs: Vec<String>,
     /// Link-local or metadata hosts that a service may be pointed at though they are usually refused.
     pub allow_hosts: Vec<String>,
+    /// Login plugins of kubeconfigs that a service may run.
+    pub allow_exec: Vec<PathBuf>,
+}
+
+/// What a service's connection to a cluster may do. A room of one's own does what its kubeconfig says, as kubectl would.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServeRules {
+    /// As [`Config::allow_hosts`].
+    pub allow_hosts: Vec<String>,
+    /// As [`Config::allow_exec`].
+    pub exec: Vec<PathBuf>,
 }
 
 /// A Kubernetes cluster and what runs on it.
@@ -135,6 +146,10 @@ pub struct ClusterConfig {
     /// The namespace of Flux's controllers (`*` = look for them in any); `None` = Flux is not watched here. Its objects are
     /// watched in every namespace.
     pub flux: Option<String>,
+    /// Ask for lists as streams where the server can: lighter on it, default from Kubernetes 1.34 on.
+    pub streaming_lists: bool,
+    /// The rules of a service; `None` for a room of one's own.
+    pub serve: Option<ServeRules>,
 }
 
 /// One Alertmanager instance. All instances are asked and merged.

@@ -14,7 +14,9 @@ use super::file::{
 };
 use super::service::services;
 use super::units::{duration, duration_text, status_range};
-use super::{AlertmanagerConfig, BasicAuth, CloudflareConfig, ClusterConfig, Config, Env, LoadOptions, ProbeConfig};
+use super::{
+    AlertmanagerConfig, BasicAuth, CloudflareConfig, ClusterConfig, Config, Env, LoadOptions, ProbeConfig, ServeRules,
+};
 use crate::model::{ClusterRole, Level, Policy, Rules, Severity};
 
 /// Values where the file is silent. `sample.toml` shows the same, and a test compares them.
@@ -58,6 +60,7 @@ pub(super) const EDGES: &[&str] = &[
     "restore.started",
     "restore.completed",
     "restore.failed",
+    "restore.stuck",
     "slo.burning",
     "slo.ok",
     "slo.exhausted",
@@ -79,10 +82,14 @@ pub(super) fn resolve(raw: &RawFile, file: &Path, options: LoadOptions, env: &En
             (String::new(), make.path(Some(PEOPLE)), Vec::new())
         }
     };
+    let allow_hosts: Vec<String> = raw.network.iter().flat_map(|n| make.names(&n.it.allow, "allow")).collect();
+    let allow_exec: Vec<PathBuf> = raw.network.iter().flat_map(|n| make.programs(&n.it.exec)).collect();
+    let rules = ServeRules { allow_hosts: allow_hosts.clone(), exec: allow_exec.clone() };
+    let serve = (options.serve && !options.drill).then_some(rules);
     Config {
         room,
         file: Some(file.to_owned()),
-        clusters: raw.clusters.iter().map(|s| make.cluster(s)).collect(),
+        clusters: raw.clusters.iter().map(|s| make.cluster(s, serve.clone())).collect(),
         alertmanagers: raw.alertmanagers.iter().map(|s| make.alertmanager(s)).collect(),
         prometheus: raw.prometheus.iter().map(|s| make.prometheus(s)).collect(),
         cloudflare: raw.cloudflare.iter().map(|s| make.cloudflare(s)).collect(),
@@ -95,7 +102,8 @@ pub(super) fn resolve(raw: &RawFile, file: &Path, options: LoadOptions, env: &En
         people_digest: String::new(),
         people_file: people_file.unwrap_or_default(),
         allow_fs,
-        allow_hosts: raw.network.iter().flat_map(|n| make.names(&n.it.allow, "allow")).collect(),
+        allow_hosts,
+        allow_exec,
     }
 }
 
@@ -206,7 +214,17 @@ impl Make<'_, '_> {
         each(list).map(|name| name.get_ref().clone()).collect()
     }
 
-    fn cluster(&mut self, section: &Section<RawCluster>) -> ClusterConfig {
+    fn programs(&mut self, list: &Texts) -> Vec<PathBuf> {
+        for name in each(list).filter(|name| !name.get_ref().trim().is_empty()) {
+            if !Path::new(name.get_ref()).is_absolute() {
+                let what = format!("`exec` holds `{}`: write the whole path of the program, from /", name.get_ref());
+                self.report.at(name.span(), what);
+            }
+        }
+        self.names(list, "exec").into_iter().map(PathBuf::from).collect()
+    }
+
+    fn cluster(&mut self, section: &Section<RawCluster>, serve: Option<ServeRules>) -> ClusterConfig {
         let (it, title) = (&section.it, "[[cluster]]");
         let roles = [("primary", ClusterRole::Primary), ("dr", ClusterRole::Dr), ("other", ClusterRole::Other)];
         self.need(&it.role, "role", title, &section.at);
@@ -223,6 +241,8 @@ impl Make<'_, '_> {
                 _ => self.time(&it.argocd_stale, "argocd_stale", ARGOCD_STALE, (60, 86_400)),
             },
             flux: self.may(&it.flux, "flux"),
+            streaming_lists: it.streaming_lists.as_ref().is_some_and(|it| *it.get_ref()),
+            serve,
         }
     }
 

@@ -76,6 +76,8 @@ fn table(config: &Config) -> Table {
     out.insert("policy".into(), policy.table());
     let mut network = Rows::default();
     network.list("allow", &config.allow_hosts);
+    let exec: Vec<String> = config.allow_exec.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    network.list("exec", &exec);
     out.insert("network".into(), network.table());
     out
 }
@@ -105,6 +107,7 @@ fn cluster(it: &ClusterConfig) -> Value {
         seconds => rows.time("argocd_stale", seconds),
     };
     rows.maybe("flux", it.flux.as_deref());
+    rows.0.insert("streaming_lists".into(), it.streaming_lists.into());
     rows.table()
 }
 

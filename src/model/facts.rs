@@ -12,6 +12,9 @@ pub use super::gitops::{
     App, AppTimes, Bucket, Controller, FluxState, GitRepository, GitSource, HelmChart, HelmRelease, HelmRepository,
     Kustomization, ObjectRef, OciRepository, Place, Project, SyncWindow, Tool,
 };
+pub use super::velero::{
+    DataDownload, Location, OffSite, Restore, RestorePoint, Schedule, VolumeBackup, VolumeRestore,
+};
 
 /// An open enumeration's value, as the server wrote it. Compare with `is`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -103,94 +106,9 @@ pub struct ControlPlane {
     pub failed: Vec<SafeText>,
     /// The server's clock minus ours, milliseconds, from its `Date` header.
     pub skew_ms: Option<i64>,
-}
-
-/// A Velero Schedule.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Schedule {
-    pub cluster: String,
-    pub namespace: String,
-    pub name: SafeText,
-    pub phase: Open,
-    pub paused: bool,
-    pub cron: SafeText,
-    /// When a backup was last *submitted*; not a success.
-    pub last_submitted: Option<Stamp>,
-    pub location: SafeText,
-    pub errors: Vec<SafeText>,
-}
-
-/// Whether volume data of a restore point is known to be outside the source's site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OffSite {
-    /// No volumes were snapshotted in place, or data was moved to the object store.
-    Yes,
-    /// Snapshots that stay on the source's storage.
-    No,
-    /// Nothing proves either.
-    Unknown,
-}
-
-/// A Velero Backup as a candidate restore point.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RestorePoint {
-    pub cluster: String,
-    pub namespace: String,
-    pub name: SafeText,
-    pub uid: String,
-    pub schedule: Option<SafeText>,
-    pub phase: Open,
-    /// Data is at least as old as this.
-    pub started: Option<Stamp>,
-    pub completed: Option<Stamp>,
-    pub expires: Option<Stamp>,
-    pub location: SafeText,
-    pub included_namespaces: Vec<SafeText>,
-    pub excluded_namespaces: Vec<SafeText>,
-    pub errors: u64,
-    pub warnings: u64,
-    pub failure: SafeText,
-    /// `deletionTimestamp` is set.
-    pub deleting: bool,
-    pub off_site: OffSite,
-}
-
-/// A Velero BackupStorageLocation; its validation time is Velero's heartbeat.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Location {
-    pub cluster: String,
-    pub namespace: String,
-    pub name: SafeText,
-    pub phase: Open,
-    /// `ReadWrite` when the server left it out.
-    pub access_mode: Open,
-    pub default: bool,
-    pub last_validated: Option<Stamp>,
-    /// Seconds; 0 = validation is off, so there is no heartbeat.
-    pub validation_every_s: u64,
-    pub last_synced: Option<Stamp>,
-    pub message: SafeText,
-}
-
-/// A Velero Restore.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Restore {
-    pub cluster: String,
-    pub namespace: String,
-    pub name: SafeText,
-    pub uid: String,
-    pub backup: SafeText,
-    pub phase: Open,
-    pub started: Option<Stamp>,
-    pub completed: Option<Stamp>,
-    pub items_done: u64,
-    pub items_total: u64,
-    pub errors: u64,
-    pub warnings: u64,
-    pub failure: SafeText,
-    /// The full plan digest that this program put on it, if it did.
-    pub plan_digest: Option<String>,
+    /// The way there in words: server, proxy, credential and until when it is good.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<SafeText>,
 }
 
 /// An alert as one Alertmanager instance holds it; the board merges instances by fingerprint.
@@ -421,6 +339,9 @@ facts! {
     RestorePoint => |it| it.name.to_string();
     Location => |it| it.name.to_string();
     Restore => |it| it.name.to_string();
+    VolumeBackup => |it| it.name.to_string();
+    VolumeRestore => |it| it.name.to_string();
+    DataDownload => |it| it.0.name.to_string();
     App => |it| it.key();
     Kustomization => |it| it.0.key();
     HelmRelease => |it| it.0.key();

@@ -18,6 +18,7 @@ pub mod silence;
 pub mod slo;
 pub mod text;
 pub mod time;
+pub mod velero;
 
 pub use entry::{Entry, Happening, IncidentStatus, Severity};
 pub use facts::Fact;

@@ -137,6 +137,7 @@ mod tests {
             people_file: "people.toml".into(),
             allow_fs: Vec::new(),
             allow_hosts: Vec::new(),
+            allow_exec: Vec::new(),
         }
     }
 

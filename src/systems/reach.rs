@@ -1,5 +1,5 @@
 //! Which addresses a connection may be made to, judged when it is made: a name that was harmless in the configuration may
-//! resolve to something else in an outage.
+//! resolve to something else in an outage. Every connection of every system goes through here.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -11,6 +11,11 @@ use crate::config::{is_link_local, names_metadata};
 /// Everywhere, or (in `serve`) everywhere but link-local and metadata addresses that are not listed.
 #[derive(Clone, Debug, Default)]
 pub struct Reach(Option<Arc<[String]>>);
+
+/// A connection that was not made because of where it leads.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is, or resolves to, a link-local or metadata address, which is not under [network] allow")]
+pub struct Refused(pub String);
 
 impl Reach {
     /// As `serve` has it: `allow` lists addresses and names that are meant all the same.
@@ -31,23 +36,41 @@ impl Reach {
         let listed = allow.iter().any(|it| it.eq_ignore_ascii_case(host) || *it == text);
         listed || !(is_link_local(ip) || names_metadata(host))
     }
+
+    /// Judges what can be judged without resolving: an address itself (with or without brackets), or a name known to hand
+    /// out a host's own credentials. For what a proxy will resolve for us this is all that can be judged.
+    ///
+    /// # Errors
+    /// The host, if it may not be reached.
+    pub fn judge(&self, host: &str) -> Result<(), Refused> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let may = match bare.parse::<IpAddr>() {
+            Ok(ip) => self.may(bare, ip),
+            // Any harmless address: only the name is judged.
+            Err(_) => self.may(bare, IpAddr::from([192, 0, 2, 1])),
+        };
+        if may { Ok(()) } else { Err(Refused(bare.to_owned())) }
+    }
+
+    /// The addresses of a host that may be reached.
+    ///
+    /// # Errors
+    /// It does not resolve, or to nothing that may be reached (then the cause is a [`Refused`]).
+    pub async fn addresses(&self, host: &str) -> std::io::Result<Vec<SocketAddr>> {
+        let found = tokio::net::lookup_host((host, 0)).await?.collect::<Vec<SocketAddr>>();
+        let all = found.len();
+        let may: Vec<SocketAddr> = found.into_iter().filter(|it| self.may(host, it.ip())).collect();
+        if may.is_empty() && all > 0 {
+            return Err(std::io::Error::other(Refused(host.to_owned())));
+        }
+        Ok(may)
+    }
 }
 
 impl Resolve for Reach {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = self.clone();
-        Box::pin(async move {
-            let host = name.as_str();
-            let found = tokio::net::lookup_host((host, 0)).await?.collect::<Vec<SocketAddr>>();
-            let all = found.len();
-            let may: Vec<SocketAddr> = found.into_iter().filter(|it| reach.may(host, it.ip())).collect();
-            if may.is_empty() && all > 0 {
-                let why =
-                    format!("{host} resolves to a link-local or metadata address, which is not under [network] allow");
-                return Err(why.into());
-            }
-            Ok(Box::new(may.into_iter()) as Addrs)
-        })
+        Box::pin(async move { Ok(Box::new(reach.addresses(name.as_str()).await?.into_iter()) as Addrs) })
     }
 }
 
@@ -59,6 +82,7 @@ mod tests {
     fn link_local_and_metadata_addresses_are_reached_only_where_listed() {
         let guarded = Reach::guarded(&[]);
         for ip in ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254", "100.100.100.200"] {
+            assert!(guarded.judge(ip).is_err() && guarded.judge(&format!("[{ip}]")).is_err(), "{ip}");
             let ip: IpAddr = ip.parse().expect("an address");
             assert!(!guarded.may("am.example", ip), "{ip}");
             assert!(Reach::default().may("am.example", ip), "a room of one's own goes anywhere: {ip}");
@@ -67,8 +91,11 @@ mod tests {
         }
         for ip in ["127.0.0.1", "10.0.0.1", "192.0.2.1", "::1", "2001:db8::1"] {
             assert!(guarded.may("am.example", ip.parse().expect("an address")), "{ip}");
+            assert_eq!(guarded.judge(ip), Ok(()));
         }
         assert!(!guarded.may("metadata.google.internal", "192.0.2.1".parse().expect("an address")));
+        assert!(guarded.judge("metadata.google.internal").is_err() && guarded.judge("api.prod.example").is_ok());
+        assert!(Reach::default().judge("169.254.169.254").is_ok());
     }
 
     #[tokio::test]

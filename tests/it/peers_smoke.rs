@@ -12,7 +12,7 @@ use crate::peers::prism::Prism;
 use crate::peers::prometheus::{Prometheus, Setup};
 use crate::peers::proxy::{Counts, Fault, Proxy};
 use crate::peers::sshd::Sshd;
-use crate::peers::{certs::Validity, crds};
+use crate::peers::{certs::Validity, crds, need};
 use crate::support::{run, wait_for};
 
 const VELERO: &str = "/apis/velero.io/v1/namespaces/velero";
@@ -26,6 +26,13 @@ fn a_cluster_knows_its_users_and_the_rules_of_its_schemas() {
     assert_eq!(reader.request("GET", "/api/v1/nodes", None).0, 403);
     cluster.allow_reading("reader");
     wait_for("the reader may read", || (reader.request("GET", "/api/v1/nodes", None).0 == 200).then_some(()));
+
+    // The kubeconfig is one that others read, and names an authority that they can check.
+    if let Some(kubectl) = need("kubectl") {
+        let mut kubectl = std::process::Command::new(kubectl);
+        let (code, said, complaint) = run(kubectl.arg("--kubeconfig").arg(&cluster.kubeconfig).args(["get", "ns"]));
+        assert!(code == 0 && said.contains("kube-node-lease"), "{said}{complaint}");
+    }
 
     cluster.apply_crds();
     a_status_is_written_as_each_schema_wants_it(&cluster);

@@ -173,6 +173,7 @@ fn config(roles: Option<&[Role]>) -> Config {
         people_file: PathBuf::from("people.toml"),
         allow_fs: Vec::new(),
         allow_hosts: Vec::new(),
+        allow_exec: Vec::new(),
     }
 }
 

@@ -98,6 +98,7 @@ pub(super) fn control_plane(cluster: &str, etcd_ok: bool) -> ControlPlane {
         readyz: health,
         failed: if etcd_ok { vec![] } else { vec!["etcd".into()] },
         skew_ms: None,
+        notes: Vec::new(),
     }
 }
 
@@ -131,6 +132,8 @@ pub(super) fn backup(cluster: &str, name: &str, started: Stamp) -> RestorePoint 
         failure: "".into(),
         deleting: false,
         off_site: OffSite::Yes,
+        limits: vec![],
+        left_out: vec![],
     }
 }
 
@@ -145,7 +148,10 @@ pub(super) fn location(cluster: &str, validated: Stamp) -> Location {
         last_validated: Some(validated),
         validation_every_s: 60,
         last_synced: Some(validated),
+        sync_every_s: 60,
         message: "".into(),
+        store: format!("aws:{cluster}-bucket").as_str().into(),
+        endpoint: "".into(),
     }
 }
 
@@ -160,6 +166,8 @@ pub(super) fn schedule(cluster: &str) -> Schedule {
         last_submitted: None,
         location: "default".into(),
         errors: vec![],
+        created: None,
+        last_skipped: None,
     }
 }
 
@@ -179,6 +187,12 @@ pub(super) fn restore(phase: &str, started: Stamp, completed: Option<Stamp>) -> 
         warnings: 0,
         failure: "".into(),
         plan_digest: None,
+        created: Some(started),
+        moved: None,
+        volumes_done: 0,
+        volumes_total: 0,
+        bytes_done: 0,
+        bytes_total: 0,
     }
 }
 

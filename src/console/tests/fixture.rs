@@ -182,6 +182,7 @@ fn traffic() -> TopicView {
         name: SafeText::from(name),
         enabled: Some(true),
         healthy: Some(ok > 0),
+        regional: false,
         places_ok: ok,
         places: 3,
     };
@@ -237,6 +238,8 @@ fn point(name: &str, started: Stamp) -> Point {
         off_site: OffSite::Yes,
         included_namespaces: vec![SafeText::from("shop")],
         excluded_namespaces: Vec::new(),
+        limits: Vec::new(),
+        left_out: Vec::new(),
     }
 }
 
@@ -250,6 +253,7 @@ fn schedule(name: &str, started: Stamp, rpo_s: u64, verdict: Verdict) -> Row {
         point: Some(point(&format!("{name}-1429"), started)),
         rpo_s: Some(rpo_s),
         missed_runs: 0,
+        next_run: Some(at("15:29:00")),
         newer: None,
     };
     row(&format!("dr/{name}"), source(System::Velero, "dr"), verdict, 12, "", body)
@@ -266,7 +270,10 @@ fn backups() -> TopicView {
         last_validated: Some(ago(42)),
         validation_every_s: 60,
         last_synced: Some(ago(42)),
+        sync_every_s: 60,
         message: SafeText::default(),
+        store: SafeText::from("aws:shop-backups/shop"),
+        endpoint: SafeText::default(),
     };
     view(vec![
         schedule("ledger", ago(2 * 3600 + 300), 3600, Verdict::Critical),
@@ -345,6 +352,7 @@ fn clusters() -> TopicView {
         readyz: if ok { Endpoint::Ok } else { Endpoint::Failing },
         failed: if ok { Vec::new() } else { vec![SafeText::from("etcd"), SafeText::from("etcd-readiness")] },
         skew_ms: Some(12),
+        notes: Vec::new(),
     };
     let cluster = |name: &str, role, ok: bool, ready: u32| Body::Cluster {
         name: name.to_owned(),

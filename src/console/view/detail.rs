@@ -6,13 +6,15 @@ use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
-use crate::model::facts::{Alert, KubeEvent, LoadBalancer, Probe};
+use crate::model::facts::{Alert, KubeEvent, Probe};
 use crate::model::{SafeText, Stamp};
 use crate::timeline::Item;
 
 use super::list::{self, Entry};
 use super::sheet::Sheet;
 use super::{backups, events, gitops, silence, words};
+
+mod edge;
 
 /// The page about the row with this key.
 pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
@@ -90,10 +92,12 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("missing from", &missing_from.join(", "));
         }
         Body::LoadBalancer { lb, order, fallback, goes_to, service } => {
-            of_balancer(facts, lb);
+            let pools: Vec<_> = order.iter().chain(fallback).collect();
+            edge::of_balancer(facts, lb, &pools);
             let order: Vec<String> = order.iter().map(|pool| pool.name.to_string()).collect();
             facts.text("order", &order.join(" → "));
-            facts.text("fallback", &fallback.as_ref().map(|pool| pool.name.to_string()).unwrap_or_default());
+            let last = fallback.as_ref().map(|pool| format!("{} (its own health is ignored)", pool.name));
+            facts.text("fallback", &last.unwrap_or_default());
             facts.text("users go to", goes_to.as_ref().map(SafeText::as_str).unwrap_or("can't be told"));
             facts.text("service", service.as_deref().unwrap_or(""));
         }
@@ -109,20 +113,8 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
             }
         }
         Body::App(app) => of_app(facts, app),
-        Body::Pool(pool) => {
-            facts.text("pool", pool.name.as_str());
-            for origin in &pool.origins {
-                let health = match origin.healthy {
-                    Some(true) => "up",
-                    Some(false) => "down",
-                    None => "unknown",
-                };
-                facts.text(origin.name.as_str(), &format!("{} {health}", origin.address));
-            }
-            for (place, healthy) in &pool.places {
-                facts.text(place.as_str(), if *healthy { "sees it up" } else { "sees it down" });
-            }
-        }
+        Body::Pool(pool) => edge::of_pool(facts, pool),
+        Body::EdgeAccount(account) => edge::of_account(facts, account),
         Body::Probe(probe) => of_probe(facts, probe),
         Body::Slo(budget) => of_budget(facts, budget),
         Body::Source { .. } | Body::Service { .. } | Body::Silence { .. } => {}
@@ -237,20 +229,6 @@ fn of_alert(facts: &mut Facts<'_, '_>, alert: &Alert) {
     facts.text("labels", &labels.join("  "));
 }
 
-fn of_balancer(facts: &mut Facts<'_, '_>, lb: &LoadBalancer) {
-    facts.text("load balancer", lb.name.as_str());
-    facts.text("enabled", if lb.enabled { "yes" } else { "no" });
-    facts.text("policy", lb.policy.as_str());
-    facts.text(
-        "TTL",
-        &lb.ttl_s.filter(|_| !lb.proxied).map(|ttl| format!("{ttl} s")).unwrap_or_else(|| "proxied".to_owned()),
-    );
-    facts.text("affinity", lb.session_affinity.as_str());
-    facts.list("overrides", &lb.overrides);
-    facts.text("changed", lb.modified_on.as_str());
-    facts.text("id", &lb.id);
-}
-
 fn of_cluster(facts: &mut Facts<'_, '_>, body: &Body) {
     let Body::Cluster { name, control_plane, nodes, nodes_ready, nodes_silent, nodes_not_ready, pods, .. } = body
     else {
@@ -262,7 +240,8 @@ fn of_cluster(facts: &mut Facts<'_, '_>, body: &Body) {
         facts.list("failed checks", &plane.failed);
         facts.text("version", plane.version.as_str());
         facts.text("uid", plane.uid.as_deref().unwrap_or(""));
-        facts.text("clock", &plane.skew_ms.map(|ms| format!("{ms} ms ahead of ours")).unwrap_or_default());
+        facts.text("clock", &plane.skew_ms.map(clock_words).unwrap_or_default());
+        facts.list("reached by", &plane.notes);
     }
     facts.text("nodes", &format!("{nodes_ready} of {nodes} ready, {nodes_silent} silent"));
     facts.list("not ready", nodes_not_ready);
@@ -271,15 +250,25 @@ fn of_cluster(facts: &mut Facts<'_, '_>, body: &Body) {
     }
 }
 
+/// The server's clock against ours.
+fn clock_words(ms: i64) -> String {
+    match ms {
+        0 => "as ours".to_owned(),
+        1.. => format!("{ms} ms ahead of ours"),
+        _ => format!("{} ms behind ours", -ms),
+    }
+}
+
 fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
     match body {
-        Body::Backup { cluster, schedule, services, cron, paused, point, rpo_s, missed_runs, newer } => {
+        Body::Backup { cluster, schedule, services, cron, paused, point, rpo_s, missed_runs, next_run, newer } => {
             facts.text("schedule", schedule.as_str());
             facts.text("cluster", cluster);
             facts.text("runs", &format!("{cron}{}", if *paused { ", paused" } else { "" }));
             facts.text("for", &services.join(", "));
             facts.text("RPO", &rpo_s.map(time::span).unwrap_or_default());
             facts.text("missed runs", &missed_runs.to_string());
+            facts.text("next run", &next_run.map(|at| facts.app.zone.full(at)).unwrap_or_default());
             if let Some((name, phase)) = newer {
                 facts.text("newer", &format!("{name}, {phase}: not usable"));
             }
@@ -292,6 +281,7 @@ fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("cluster", &it.cluster);
             facts.text("phase", it.phase.as_str());
             facts.text("access", it.access_mode.as_str());
+            facts.text("keeps in", it.store.as_str());
             facts.time("validated", it.last_validated);
             facts.time("synced", it.last_synced);
             facts.text("says", it.message.as_str());
@@ -302,6 +292,11 @@ fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("cluster", &it.cluster);
             facts.text("phase", it.phase.as_str());
             facts.text("items", &format!("{} of {}", it.items_done, it.items_total));
+            if it.volumes_total > 0 {
+                let bytes = format!("{} of {} MiB", it.bytes_done >> 20, it.bytes_total >> 20);
+                facts.text("volumes", &format!("{} of {}, {bytes}", it.volumes_done, it.volumes_total));
+            }
+            facts.time("moved", it.moved);
             facts.text("problems", &format!("{} errors, {} warnings", it.errors, it.warnings));
             facts.text("failure", it.failure.as_str());
             facts.time("started", it.started);
@@ -321,6 +316,8 @@ fn of_point(facts: &mut Facts<'_, '_>, point: &Point) {
     facts.text("volumes", backups::off_site(point.off_site));
     facts.list("namespaces", &point.included_namespaces);
     facts.list("without", &point.excluded_namespaces);
+    facts.list("limits", &point.limits);
+    facts.list("leaves out", &point.left_out);
     facts.text("uid", &point.uid);
 }
 

@@ -2,17 +2,22 @@
 
 use std::time::Duration;
 
-use axum::http::{Method, Request, header};
+use axum::http::{HeaderMap, Method, Request, header};
 use chrono::{DateTime, Utc};
 use kube::Client;
 use kube::client::Body;
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
+use super::object;
 use super::trouble::{never_left, plain, trouble_of, trouble_of_answer};
 use crate::model::{Stamp, Trouble, TroubleKind};
 
 /// The most bytes of one answer, and of one line of a watch.
 pub const MAX_BODY: usize = 8 * 1024 * 1024;
+/// The longest pause that a server can ask for: nobody is to wait in the dark.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The most pages of one list; what comes after is left out.
 const MAX_PAGES: usize = 200;
 
@@ -22,6 +27,8 @@ pub struct Answer {
     pub status: u16,
     /// The server's clock.
     pub date: Option<Stamp>,
+    /// How long the server asks to be left alone.
+    pub retry_after: Option<Duration>,
     pub body: Vec<u8>,
 }
 
@@ -31,9 +38,12 @@ impl Answer {
         if !(200..300).contains(&self.status) {
             return Err(trouble_of_answer(self.status, &self.body));
         }
-        serde_json::from_slice(&self.body)
-            .map_err(|_| plain(TroubleKind::Garbage, "an answer that is not the JSON that was asked for"))
+        serde_json::from_slice(&self.body).map_err(|_| not_json())
     }
+}
+
+fn not_json() -> Trouble {
+    plain(TroubleKind::Garbage, "an answer that is not the JSON that was asked for")
 }
 
 /// No answer, and whether the request can have reached the server.
@@ -77,7 +87,8 @@ pub async fn send(
             never_left: false,
         })?;
         let date = head.headers.get(header::DATE).and_then(|date| date.to_str().ok()).and_then(http_date);
-        Ok(Answer { status: head.status.as_u16(), date, body: body.to_vec() })
+        let retry_after = retry_after(&head.headers, date);
+        Ok(Answer { status: head.status.as_u16(), date, retry_after, body: body.to_vec() })
     };
     match tokio::time::timeout(limit, work).await {
         Ok(done) => done,
@@ -90,6 +101,13 @@ const TOO_LARGE: &str = "an answer of more than 8 MiB";
 /// Nothing came in time.
 pub fn silent(limit: Duration) -> Trouble {
     plain(TroubleKind::Silent, format!("no answer within {} s", limit.as_secs_f64().ceil()))
+}
+
+/// `Retry-After` in seconds, or as a date by the server's own clock; never longer than a minute.
+pub fn retry_after(headers: &HeaderMap, date: Option<Stamp>) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = text.parse().ok().or_else(|| u64::try_from((http_date(text)? - date?).num_seconds()).ok())?;
+    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
 }
 
 fn http_date(text: &str) -> Option<Stamp> {
@@ -111,7 +129,7 @@ pub async fn object(client: &Client, path: &str, limit: Duration) -> Result<Opti
 }
 
 /// A 404 for an object is a Status that names it; a 404 for a resource that is not installed is a plain page.
-fn names_an_object(body: &[u8]) -> bool {
+pub fn names_an_object(body: &[u8]) -> bool {
     serde_json::from_slice::<Value>(body).is_ok_and(|status| {
         status.get("reason").and_then(Value::as_str) == Some("NotFound")
             && status.pointer("/details/name").and_then(Value::as_str).is_some_and(|name| !name.is_empty())
@@ -180,13 +198,43 @@ pub enum ListFault {
 /// Lists a whole collection and hands each object to `each`; answers the version to watch from.
 ///
 /// Objects are handed over as they come and not kept: of a large list only one page is in memory. A page that is too
-/// large is asked for again in smaller pieces.
+/// large is asked for again in smaller pieces. An object that can't be read is handed over as null: it costs itself alone.
 pub async fn list(
     client: &Client,
     collection: &Collection,
     limit: Duration,
-    mut each: impl FnMut(&Value),
+    each: impl FnMut(&Value),
 ) -> Result<String, ListFault> {
+    match pages(client, collection, limit, each).await {
+        Ok(listed) => Ok(listed.version),
+        Err(PageFault::Expired) => Err(ListFault::Expired),
+        Err(PageFault::Trouble(trouble, _)) => Err(ListFault::Trouble(trouble)),
+    }
+}
+
+/// What came of a list that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Where to watch from; empty if that can't be said.
+    pub version: String,
+    /// There was more than we read.
+    pub cut: bool,
+}
+
+/// [`ListFault`], with how long the server asks to be left alone.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PageFault {
+    Expired,
+    Trouble(Trouble, Option<Duration>),
+}
+
+/// [`list`] for those who wait as they are told.
+pub async fn pages(
+    client: &Client,
+    collection: &Collection,
+    limit: Duration,
+    mut each: impl FnMut(&Value),
+) -> Result<Listed, PageFault> {
     let mut size = 500_u32;
     let mut token: Option<String> = None;
     for _ in 0..MAX_PAGES {
@@ -194,29 +242,67 @@ pub async fn list(
         if let Some(token) = &token {
             path.push_str(&format!("&continue={}", encoded(token)));
         }
-        let page = match get(client, &path, limit).await {
-            Ok(answer) if answer.status == 410 => return Err(ListFault::Expired),
-            Ok(answer) => answer.json().map_err(|trouble| ListFault::Trouble(about(trouble, collection)))?,
+        let answer = match get(client, &path, limit).await {
+            Ok(answer) if answer.status == 410 => return Err(PageFault::Expired),
+            Ok(answer) if !(200..300).contains(&answer.status) => {
+                let trouble = about(trouble_of_answer(answer.status, &answer.body), collection);
+                return Err(PageFault::Trouble(trouble, answer.retry_after));
+            }
+            Ok(answer) => answer,
             Err(trouble) if trouble.what == TOO_LARGE && size > 1 => {
                 size = (size / 5).max(1);
                 continue;
             }
-            Err(trouble) => return Err(ListFault::Trouble(trouble)),
+            Err(trouble) => return Err(PageFault::Trouble(trouble, None)),
         };
-        let Some(items) =
-            page.get("items").and_then(|items| items.as_array().map(Vec::as_slice).or(items.is_null().then_some(&[])))
-        else {
-            return Err(ListFault::Trouble(plain(TroubleKind::Garbage, "an answer that is not a list")));
-        };
-        items.iter().for_each(&mut each);
-        token =
-            page.pointer("/metadata/continue").and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned);
+        let body = readable(&answer.body);
+        let page = page(&body).map_err(|trouble| PageFault::Trouble(trouble, None))?;
+        for item in page.items {
+            each(&value_of(item));
+        }
+        token = object::at(&page.metadata, "/continue").as_str().filter(|it| !it.is_empty()).map(str::to_owned);
         if token.is_none() {
-            return Ok(super::object::string(&page, "/metadata/resourceVersion"));
+            return Ok(Listed { version: object::string(&page.metadata, "/resourceVersion"), cut: false });
         }
     }
     tracing::warn!(resource = collection.resource(), "a list of more than {MAX_PAGES} pages was cut");
-    Ok(String::new())
+    Ok(Listed { version: String::new(), cut: true })
+}
+
+/// Bytes that are not UTF-8 cost the characters that they are in.
+pub fn readable(body: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(body)
+}
+
+/// One object, or null if it can't be read: nested too deep, say, as anyone may write into a free-form status.
+pub fn value_of(raw: &RawValue) -> Value {
+    serde_json::from_str(raw.get()).unwrap_or(Value::Null)
+}
+
+struct Page<'a> {
+    metadata: Value,
+    items: Vec<&'a RawValue>,
+}
+
+/// A page whose objects are not looked at yet.
+fn page(body: &str) -> Result<Page<'_>, Trouble> {
+    #[derive(Deserialize)]
+    struct Raw<'a> {
+        #[serde(default)]
+        metadata: Value,
+        #[serde(borrow, default, deserialize_with = "present")]
+        items: Option<&'a RawValue>,
+    }
+    fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<&'de RawValue>, D::Error> {
+        <&RawValue>::deserialize(d).map(Some)
+    }
+    let not_a_list = || plain(TroubleKind::Garbage, "an answer that is not a list");
+    let raw: Raw<'_> =
+        serde_json::from_str(body).map_err(|error| if error.is_data() { not_a_list() } else { not_json() })?;
+    let items = raw.items.ok_or_else(not_a_list)?;
+    // Go writes an empty list as null.
+    let items: Option<Vec<&RawValue>> = serde_json::from_str(items.get()).map_err(|_| not_a_list())?;
+    Ok(Page { metadata: raw.metadata, items: items.unwrap_or_default() })
 }
 
 /// Adds the collection's name to what RBAC and discovery errors tell to do.
@@ -264,5 +350,29 @@ mod tests {
             Some("2026-11-22T20:49:31+00:00")
         );
         assert_eq!(http_date("now"), None);
+        let server = http_date("Sun, 22 Nov 2026 20:49:31 GMT");
+        let asked = |text: &'static str| {
+            let headers = [(header::RETRY_AFTER, axum::http::HeaderValue::from_static(text))].into_iter().collect();
+            retry_after(&headers, server).map(|it| it.as_secs())
+        };
+        assert_eq!(asked("3"), Some(3));
+        assert_eq!(asked("Sun, 22 Nov 2026 20:49:40 GMT"), Some(9));
+        assert_eq!((asked("86400"), asked("soon"), asked("-1")), (Some(60), None, None));
+    }
+
+    #[test]
+    fn an_object_that_cannot_be_read_costs_itself() {
+        let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+        let body = format!(
+            r#"{{"metadata":{{"resourceVersion":"7"}},"items":[{{"a":1}},{{"deep":{deep}}},{{"s":"\ud800"}},{{"b":2}}]}}"#
+        );
+        let page = page(&body).expect("a page");
+        let values: Vec<Value> = page.items.into_iter().map(value_of).collect();
+        assert_eq!(values, [serde_json::json!({"a": 1}), Value::Null, Value::Null, serde_json::json!({"b": 2})]);
+        assert!(super::page(r#"{"items":null}"#).is_ok_and(|page| page.items.is_empty()));
+        for bad in [r#"{"kind":"Status"}"#, "[]", r#"{"items":7}"#, "<html>", r#"{"items":[{"a":1}"#] {
+            assert_eq!(super::page(bad).err().map(|it| it.kind), Some(TroubleKind::Garbage), "{bad}");
+        }
+        assert!(super::page(&readable(b"{\"items\":[{\"a\":\"\xff\"}]}")).is_ok_and(|page| page.items.len() == 1));
     }
 }

@@ -1,21 +1,23 @@
-//! One connection per cluster and system: made off the async threads, re-made when its credential is refused.
-//!
-//! Defaults of the client crate that are wrong for a room in an outage are set here: it retries every method silently,
-//! waits for ever for an answer, lets login plugins talk to the terminal, and compares `NO_PROXY` with the proxy.
+//! One connection per cluster and system: made off the async threads, renewed before its credential runs out, re-made
+//! when the server refuses it.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex as Plain, PoisonError};
+use std::time::{Duration, Instant};
 
 use kube::Client;
-use kube::config::{Config, ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::Config;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use super::proxy;
-use super::trouble::{plain, trouble, trouble_of, trouble_of_kubeconfig};
+use super::kubeconfig::{self, Loaded, Login};
+use super::trouble::{plain, trouble, trouble_of};
+use super::{certificate, login, transport};
 use crate::clock::Clock;
 use crate::config::ClusterConfig;
-use crate::model::{Trouble, TroubleKind};
+use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
+use crate::systems::http::Secret;
+use crate::systems::reach::Reach;
 
 /// How long the network may take, in real time: a socket does not know that a drill's clock runs fast.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +26,10 @@ pub struct Limits {
     pub probe: Duration,
     /// One page of a list, or the first answer of a watch.
     pub list: Duration,
-    /// Building a client, login plugin included.
+    /// Waiting for a client; a login plugin may go on behind it.
     pub build: Duration,
+    /// One run of a login plugin.
+    pub plugin: Duration,
     /// What a watch asks the server to end itself after.
     pub watch: Duration,
     /// A watch in which nothing came for so long is dead.
@@ -38,13 +42,24 @@ impl Default for Limits {
             probe: Duration::from_secs(3),
             list: Duration::from_secs(10),
             build: Duration::from_secs(10),
+            plugin: Duration::from_secs(30),
             watch: Duration::from_secs(30),
             idle: Duration::from_secs(35),
         }
     }
 }
 
-/// A client that is made when first needed and again after [`Link::forget`].
+/// A credential is not made anew sooner than this after the last time: of many requests that are refused together only
+/// the first starts a plugin.
+const BETWEEN_LOGINS: Duration = Duration::from_secs(2);
+/// A plugin that failed is left alone for so long; meanwhile its failure is the answer.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How often a token file is looked at while nobody complains.
+const TOKEN_EVERY: Duration = Duration::from_secs(60);
+/// How long before its end a credential is renewed, seconds.
+const BEFORE_END_S: i64 = 60;
+
+/// A client that is made when first needed, renewed in time, and made again after [`Link::forget`].
 #[derive(Clone)]
 pub struct Link(Arc<Inner>);
 
@@ -52,13 +67,46 @@ struct Inner {
     config: ClusterConfig,
     limits: Limits,
     state: Mutex<State>,
+    /// The way there in words, as last built.
+    notes: Plain<Vec<SafeText>>,
 }
 
 #[derive(Default)]
 struct State {
-    client: Option<Client>,
+    made: Option<Made>,
     /// Kept when the time limit passes, so that a hung login plugin is waited for and not started again and again.
-    building: Option<JoinHandle<Result<Client, Trouble>>>,
+    building: Option<JoinHandle<Result<Made, Failed>>>,
+    failed: Option<(Instant, Trouble)>,
+}
+
+struct Made {
+    client: Client,
+    config: Config,
+    reach: Reach,
+    at: Instant,
+    /// The credential ends, on the wall's clock and not on a drill's.
+    until: Option<Stamp>,
+    certificate_until: Option<Stamp>,
+    token: Option<TokenFile>,
+}
+
+struct TokenFile {
+    path: PathBuf,
+    token: Secret,
+    looked: Instant,
+}
+
+impl Made {
+    fn ends_within(&self, seconds: i64) -> bool {
+        self.until.is_some_and(|until| (until - Clock::real().now()).num_seconds() <= seconds)
+    }
+
+    /// Whether the token's file holds another token by now. One that can't be read is no reason to give up a good token.
+    fn token_changed(&mut self) -> bool {
+        let Some(file) = self.token.as_mut().filter(|file| file.looked.elapsed() >= TOKEN_EVERY) else { return false };
+        file.looked = Instant::now();
+        login::token_of(&file.path).is_ok_and(|newer| newer != file.token)
+    }
 }
 
 impl Link {
@@ -69,12 +117,17 @@ impl Link {
 
     /// A link with other time limits.
     pub fn with_limits(config: &ClusterConfig, limits: Limits) -> Self {
-        Self(Arc::new(Inner { config: config.clone(), limits, state: Mutex::default() }))
+        Self(Arc::new(Inner { config: config.clone(), limits, state: Mutex::default(), notes: Plain::default() }))
     }
 
     /// The time limits in force.
     pub fn limits(&self) -> Limits {
         self.0.limits
+    }
+
+    /// Whether lists may be asked for as streams.
+    pub fn streaming_lists(&self) -> bool {
+        self.0.config.streaming_lists
     }
 
     /// What credential is used, never the secret.
@@ -85,21 +138,45 @@ impl Link {
         }
     }
 
+    /// The way there in words: server, proxy, credential and until when it is good. Empty before the first connection.
+    pub fn notes(&self) -> Vec<SafeText> {
+        self.0.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The client, made now if need be.
     pub async fn client(&self) -> Result<Client, Trouble> {
         let mut state = self.0.state.lock().await;
-        if state.client.as_ref().is_some_and(expired) {
-            state.client = None;
+        if let Some(made) = &mut state.made {
+            if !made.ends_within(BEFORE_END_S) && !made.token_changed() {
+                return Ok(made.client.clone());
+            }
+            // Renewed beside the requests that still work: a hung plugin must not stop them while the old one is good.
+            let client = made.client.clone();
+            let over = made.ends_within(0);
+            if !over {
+                self.renew(&mut state, Duration::from_millis(10)).await.ok();
+                return Ok(state.made.as_ref().map_or(client, |made| made.client.clone()));
+            }
+            state.made = None;
         }
-        if let Some(client) = &state.client {
-            return Ok(client.clone());
+        self.renew(&mut state, self.0.limits.build).await?;
+        match &state.made {
+            Some(made) => Ok(made.client.clone()),
+            None => Err(plain(TroubleKind::Credential, "the client for this context can't be built")),
         }
-        let config = self.0.config.clone();
-        let building = state.building.get_or_insert_with(|| {
-            let handle = tokio::runtime::Handle::current();
-            tokio::task::spawn_blocking(move || build(&handle, &config))
-        });
-        let built = match tokio::time::timeout(self.0.limits.build, building).await {
+    }
+
+    async fn renew(&self, state: &mut State, patience: Duration) -> Result<(), Trouble> {
+        if let Some((at, trouble)) = &state.failed
+            && at.elapsed() < AFTER_FAILURE
+        {
+            return Err(trouble.clone());
+        }
+        state.failed = None;
+        let building = state
+            .building
+            .get_or_insert_with(|| tokio::spawn(build(self.0.config.clone(), self.0.limits.plugin, self.clone())));
+        let built = match tokio::time::timeout(patience, building).await {
             Err(_) => {
                 return Err(trouble(
                     TroubleKind::Credential,
@@ -107,18 +184,59 @@ impl Link {
                     "log in with kubectl in another terminal, or use a kubeconfig with a static token",
                 ));
             }
-            Ok(Err(_)) => Err(plain(TroubleKind::Credential, "the client for this context can't be built")),
+            Ok(Err(_)) => Err(plain(TroubleKind::Credential, "the client for this context can't be built").into()),
             Ok(Ok(built)) => built,
         };
         state.building = None;
-        let client = built?;
-        state.client = Some(client.clone());
-        Ok(client)
+        match built {
+            Ok(made) => state.made = Some(made),
+            Err(Failed { trouble, of_plugin }) => {
+                if of_plugin {
+                    state.failed = Some((Instant::now(), trouble.clone()));
+                }
+                return Err(trouble);
+            }
+        }
+        Ok(())
     }
 
     /// The server did not accept the credential: read files and run plugins anew next time.
     pub async fn forget(&self) {
-        self.0.state.lock().await.client = None;
+        let mut state = self.0.state.lock().await;
+        if state.made.as_ref().is_some_and(|made| made.at.elapsed() >= BETWEEN_LOGINS) {
+            state.made = None;
+        }
+    }
+
+    /// [`Link::forget`], and the refusal in better words where we know why.
+    pub async fn refused(&self, refusal: Trouble) -> Trouble {
+        let until = self.0.state.lock().await.made.as_ref().and_then(|made| made.certificate_until);
+        self.forget().await;
+        match until.filter(|until| *until < Clock::real().now()) {
+            Some(until) => trouble(
+                TroubleKind::Credential,
+                format!("the client certificate of this context ran out at {}", until.format("%Y-%m-%d %H:%M UTC")),
+                "renew it in the kubeconfig; it is read again at the next try",
+            ),
+            None => refusal,
+        }
+    }
+
+    /// A client on connections of its own: behind a balancer it may reach another API server than the one in use.
+    pub async fn another(&self) -> Result<Client, Trouble> {
+        self.client().await?;
+        let state = self.0.state.lock().await;
+        match &state.made {
+            Some(made) => transport::client(&made.config, &made.reach).map_err(|error| trouble_of(&error)),
+            None => Err(plain(TroubleKind::Credential, "the client for this context can't be built")),
+        }
+    }
+
+    /// Uses a client from [`Link::another`] from now on.
+    pub async fn adopt(&self, client: Client) {
+        if let Some(made) = &mut self.0.state.lock().await.made {
+            made.client = client;
+        }
     }
 }
 
@@ -127,85 +245,50 @@ pub async fn connect(config: &ClusterConfig) -> Result<Client, Trouble> {
     Link::new(config).client().await
 }
 
-/// Client certificates from login plugins run out, on the wall's clock and not on a drill's.
-fn expired(client: &Client) -> bool {
-    client.valid_until().as_ref().is_some_and(|until| until.as_second() < Clock::real().now().timestamp() + 60)
+struct Failed {
+    trouble: Trouble,
+    /// Worth waiting before it is tried again.
+    of_plugin: bool,
 }
 
-/// Login plugins run synchronously in here, up to three times: never call it on an async thread.
-fn build(handle: &tokio::runtime::Handle, cluster: &ClusterConfig) -> Result<Client, Trouble> {
-    let config = load(handle, cluster)?;
-    let _entered = handle.enter();
-    Client::try_from(config).map_err(|error| trouble_of(&error))
-}
-
-fn load(handle: &tokio::runtime::Handle, cluster: &ClusterConfig) -> Result<Config, Trouble> {
-    let kubeconfig = match &cluster.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path),
-        None => Kubeconfig::read(),
-    };
-    let config = match kubeconfig {
-        Ok(kubeconfig) => from_kubeconfig(handle, cluster, kubeconfig)?,
-        // As kubectl does in a pod: no kubeconfig anywhere, but a service account.
-        Err(KubeconfigError::FindPath | KubeconfigError::ReadConfig(..))
-            if cluster.kubeconfig.is_none() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() =>
-        {
-            Config::incluster()
-                .map_err(|_| plain(TroubleKind::Credential, "the pod's service account can't be used"))?
-        }
-        Err(error) => return Err(trouble_of_kubeconfig(&error)),
-    };
-    if config.accept_invalid_certs && config.cluster_url.scheme_str() == Some("https") {
-        return Err(trouble(
-            TroubleKind::Credential,
-            "insecure-skip-tls-verify is set for this cluster: anyone on the way could answer for it",
-            "put the cluster's certificate-authority-data into the kubeconfig and remove insecure-skip-tls-verify",
-        ));
+impl From<Trouble> for Failed {
+    fn from(trouble: Trouble) -> Self {
+        Self { trouble, of_plugin: false }
     }
-    Ok(settled(config))
 }
 
-fn from_kubeconfig(
-    handle: &tokio::runtime::Handle,
-    cluster: &ClusterConfig,
-    kubeconfig: Kubeconfig,
-) -> Result<Config, Trouble> {
-    let options = KubeConfigOptions { context: cluster.context.clone(), ..KubeConfigOptions::default() };
-    let own_proxy = proxy_in(&kubeconfig, cluster.context.as_deref());
-    let mut config = handle
-        .block_on(Config::from_custom_kubeconfig(kubeconfig, &options))
-        .map_err(|error| trouble_of_kubeconfig(&error))?;
-    config.proxy_url = match proxy::choose(own_proxy.as_deref(), &proxy::Environment::read(), &config.cluster_url) {
-        None => None,
-        Some(url) => {
-            Some(url.parse().map_err(|_| plain(TroubleKind::Credential, "the proxy's address can't be used"))?)
+async fn build(cluster: ClusterConfig, plugin_limit: Duration, link: Link) -> Result<Made, Failed> {
+    let at = Instant::now();
+    let reach = cluster.serve.as_ref().map_or_else(Reach::default, |rules| Reach::guarded(&rules.allow_hosts));
+    let broken = || plain(TroubleKind::Credential, "the client for this context can't be built");
+    let (name, there) = (cluster.name.clone(), reach.clone());
+    // Files may be on a file system that hangs.
+    let loaded = tokio::task::spawn_blocking(move || kubeconfig::load(&cluster, &there)).await;
+    let Loaded { mut config, login, certificate_until, notes } = loaded.map_err(|_| broken())??;
+    *link.0.notes.lock().unwrap_or_else(PoisonError::into_inner) = notes;
+    let mut until = None;
+    let mut token = None;
+    match login {
+        Login::Static => {}
+        Login::TokenFile(path) => {
+            let file = path.clone();
+            let read = tokio::task::spawn_blocking(move || login::token_of(&file)).await.map_err(|_| broken())??;
+            kubeconfig::with_token(&mut config.auth_info, &read)?;
+            token = Some(TokenFile { path, token: read, looked: at });
         }
-    };
-    Ok(config)
-}
-
-/// The `proxy-url` of the cluster that the context names.
-fn proxy_in(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
-    let context = context.or(kubeconfig.current_context.as_deref())?;
-    let named = kubeconfig.contexts.iter().find(|it| it.name == context)?;
-    let cluster = &named.context.as_ref()?.cluster;
-    let found = kubeconfig.clusters.iter().find(|it| &it.name == cluster)?;
-    found.cluster.as_ref()?.proxy_url.clone().filter(|url| !url.is_empty())
-}
-
-fn settled(mut config: Config) -> Config {
-    // On by default, it repeats every method on 429, 503 and 504: a create that timed out would run twice.
-    config.default_retry = false;
-    config.connect_timeout = Some(Duration::from_secs(3));
-    config.write_timeout = Some(Duration::from_secs(10));
-    config.read_timeout = Some(Duration::from_secs(75));
-    // Without it the time that a pooled connection sat idle counts against the next answer.
-    config.reset_reader_on_write = true;
-    if let Some(exec) = &mut config.auth_info.exec {
-        // A plugin that asks a question would write over the console and eat its keys.
-        exec.interactive_mode = Some(ExecInteractiveMode::Never);
+        Login::Plugin(plugin) => {
+            tracing::info!(cluster = %name, program = %plugin.program().display(), "a login plugin runs");
+            let ticket = plugin.run(plugin_limit).await.map_err(|trouble| Failed { trouble, of_plugin: true })?;
+            kubeconfig::with_ticket(&mut config.auth_info, &ticket)?;
+            until = ticket.until.or_else(|| certificate::not_after(ticket.identity.as_ref()?.0.as_bytes()));
+        }
     }
-    config
+    // Reads certificate files.
+    let made = tokio::task::spawn_blocking(move || {
+        let client = transport::client(&config, &reach).map_err(|error| trouble_of(&error))?;
+        Ok(Made { client, config, reach, at, until, certificate_until, token })
+    });
+    made.await.map_err(|_| broken())?.map_err(|trouble: Trouble| trouble.into())
 }
 
 #[cfg(test)]
@@ -225,6 +308,8 @@ mod tests {
             argocd: None,
             argocd_stale_s: 540,
             flux: None,
+            streaming_lists: false,
+            serve: None,
         }
     }
 

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use kube::Client;
 
 use super::ask::{self, Answer};
 use super::feed::{EVERY, Feed, NOT_INSTALLED_EVERY, RETRY_CAP};
 use super::map;
 use super::object::string;
-use super::trouble::trouble_of_answer;
+use super::trouble::{plain, trouble_of_answer};
 use crate::model::facts::{ControlPlane, Endpoint};
 use crate::model::{Change, SafeText, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
@@ -22,10 +22,55 @@ pub const READS: &str = "reads";
 const AGAIN_AFTER: Duration = Duration::from_millis(250);
 const VERSION_EVERY: u32 = 12;
 
-/// What one round found.
+/// What one look found.
 enum Look {
     Down(Trouble),
     Up(Box<ControlPlane>, Result<(), Trouble>),
+    /// Asked to be left alone for a while: neither good nor bad.
+    Busy(Trouble, Option<Duration>),
+}
+
+impl Look {
+    fn is_bad(&self) -> bool {
+        match self {
+            Self::Down(_) => true,
+            Self::Up(plane, reads) => {
+                let failing = plane.livez == Endpoint::Failing || plane.readyz == Endpoint::Failing;
+                // A busy server still reads.
+                failing || reads.as_ref().is_err_and(|trouble| trouble.kind != TroubleKind::Throttled)
+            }
+            Self::Busy(..) => false,
+        }
+    }
+}
+
+/// A change is believed when two of three looks agree on it. The looks after the first go over connections of their own,
+/// because behind a balancer one connection always meets the same API server.
+#[derive(Default)]
+struct Vote {
+    /// What was last believed; nothing yet at the start, when good news is believed at once.
+    bad: bool,
+    looks: Vec<bool>,
+}
+
+impl Vote {
+    /// Whether a look is to be believed; if not, look again.
+    fn cast(&mut self, bad: bool) -> bool {
+        if self.looks.is_empty() && bad == self.bad {
+            return true;
+        }
+        self.looks.push(bad);
+        if self.looks.iter().filter(|it| **it == bad).count() < 2 {
+            return false;
+        }
+        self.looks.clear();
+        self.bad = bad;
+        true
+    }
+
+    fn is_open(&self) -> bool {
+        !self.looks.is_empty()
+    }
 }
 
 /// What is remembered between rounds.
@@ -35,8 +80,9 @@ struct Memory {
     version: SafeText,
     rounds: u32,
     epoch: u64,
-    /// Bad rounds in a row.
-    bad: u32,
+    /// The newest state of the store that a read showed.
+    newest: Option<u64>,
+    vote: Vote,
     told_down: bool,
     backoff: Backoff,
 }
@@ -49,7 +95,8 @@ pub async fn run(feed: Feed, cluster: String) {
         version: SafeText::default(),
         rounds: 0,
         epoch: 0,
-        bad: 0,
+        newest: None,
+        vote: Vote::default(),
         told_down: false,
         backoff: Backoff::default(),
     };
@@ -71,20 +118,40 @@ pub async fn run(feed: Feed, cluster: String) {
 
 impl Memory {
     async fn round(&mut self, feed: &Feed) -> Duration {
-        match self.look(feed).await {
+        let voting = self.vote.is_open();
+        let client = if voting { feed.link.another().await } else { feed.link.client().await };
+        let client = match client {
+            Ok(client) => client,
+            // Nobody else's opinion changes a kubeconfig that can't be used.
+            Err(trouble) => {
+                self.vote = Vote { bad: true, looks: Vec::new() };
+                return self.down(feed, trouble).await;
+            }
+        };
+        let mut look = self.look(feed, &client).await;
+        if let Look::Down(refusal) = &look
+            && refusal.kind == TroubleKind::Unauthorized
+        {
+            look = Look::Down(feed.link.refused(refusal.clone()).await);
+        }
+        if let Look::Busy(trouble, asked) = look {
+            return busy(feed, trouble, asked).await;
+        }
+        if !self.vote.cast(look.is_bad()) {
+            return AGAIN_AFTER;
+        }
+        if voting && !look.is_bad() {
+            // The connection in use may lead to the one API server that is ill.
+            feed.link.adopt(client).await;
+        }
+        match look {
             Look::Down(trouble) => self.down(feed, trouble).await,
             Look::Up(plane, reads) => self.up(feed, *plane, reads).await,
+            Look::Busy(trouble, asked) => busy(feed, trouble, asked).await,
         }
     }
 
     async fn down(&mut self, feed: &Feed, trouble: Trouble) -> Duration {
-        if trouble.kind == TroubleKind::Unauthorized {
-            feed.link.forget().await;
-        }
-        self.bad += 1;
-        if self.bad < 2 {
-            return AGAIN_AFTER;
-        }
         feed.set_gate(false, self.epoch);
         feed.parts.troubled(PROBE, trouble).await;
         if self.told_down {
@@ -93,18 +160,14 @@ impl Memory {
             // Once only: it is news about the control plane, not proof that it lives.
             self.told_down = true;
             let plane = map::unreachable(&self.cluster, self.uid.clone(), self.version.clone());
+            let plane = ControlPlane { notes: feed.link.notes(), ..plane };
             feed.parts.report(Change::Upsert(plane.into())).await;
         }
         self.backoff.failed().min(RETRY_CAP)
     }
 
     async fn up(&mut self, feed: &Feed, plane: ControlPlane, reads: Result<(), Trouble>) -> Duration {
-        let failing = plane.livez == Endpoint::Failing || plane.readyz == Endpoint::Failing || reads.is_err();
-        self.bad = if failing { self.bad + 1 } else { 0 };
         feed.set_gate(true, self.epoch);
-        if self.bad == 1 {
-            return AGAIN_AFTER;
-        }
         self.told_down = false;
         self.backoff.reset();
         feed.parts.live(PROBE);
@@ -117,22 +180,22 @@ impl Memory {
         EVERY
     }
 
-    async fn look(&mut self, feed: &Feed) -> Look {
-        let client = match feed.link.client().await {
-            Ok(client) => client,
-            Err(trouble) => return Look::Down(trouble),
-        };
+    async fn look(&mut self, feed: &Feed, client: &Client) -> Look {
         let limit = feed.limits().probe;
         let sent = feed.clock.now();
-        let (livez, readyz, system) = futures::join!(
-            ask::get(&client, "/livez?verbose", limit),
-            ask::get(&client, "/readyz?verbose", limit),
-            ask::get(&client, "/api/v1/namespaces/kube-system", limit),
+        let (livez, readyz, system, store) = futures::join!(
+            ask::get(client, "/livez?verbose", limit),
+            ask::get(client, "/readyz?verbose", limit),
+            ask::get(client, "/api/v1/namespaces/kube-system", limit),
+            ask::get(client, "/api/v1/namespaces?limit=1", limit),
         );
         for answer in [&livez, &readyz, &system].into_iter().flatten() {
             if answer.status == 401 {
                 return Look::Down(trouble_of_answer(401, &answer.body));
             }
+        }
+        if let Some(answer) = [&livez, &readyz].into_iter().flatten().find(|answer| answer.status == 429) {
+            return Look::Busy(trouble_of_answer(429, &answer.body), answer.retry_after);
         }
         if let (Err(trouble), Err(_)) = (&livez, &readyz) {
             return Look::Down(trouble.clone());
@@ -140,8 +203,11 @@ impl Memory {
         let middle = sent + (feed.clock.now() - sent) / 2;
         let date = [&livez, &readyz].into_iter().flatten().find_map(|answer| answer.date);
         let reads = self.reads(system);
+        if let Ok(answer) = store {
+            self.not_older(&answer);
+        }
         if (self.version.is_empty() || self.rounds.is_multiple_of(VERSION_EVERY))
-            && let Ok(version) = ask::get(&client, "/version", limit).await.and_then(|answer| answer.json())
+            && let Ok(version) = ask::get(client, "/version", limit).await.and_then(|answer| answer.json())
         {
             self.version = SafeText::new(&string(&version, "/gitVersion"));
         }
@@ -156,6 +222,7 @@ impl Memory {
             readyz,
             failed: map::failed_checks(failed_live, failed_ready),
             skew_ms: date.map(|date| map::skew_ms(date, middle)),
+            notes: feed.link.notes(),
         };
         Look::Up(Box::new(plane), reads)
     }
@@ -179,6 +246,31 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// A store that goes back in time was restored from a backup: every version that we watch from is then void, and a
+    /// watch from a future one would stay silent for ever.
+    fn not_older(&mut self, answer: &Answer) {
+        if went_back(&mut self.newest, answer) {
+            tracing::warn!(cluster = %self.cluster, "the API server's store went back in time: everything is read anew");
+            self.epoch += 1;
+        }
+    }
+}
+
+/// Whether a list shows an older state of the store than one before it.
+fn went_back(newest: &mut Option<u64>, answer: &Answer) -> bool {
+    let version = answer.json().ok().and_then(|list| string(&list, "/metadata/resourceVersion").parse::<u64>().ok());
+    let Some(version) = version else { return false };
+    newest.replace(version).is_some_and(|before| version < before)
+}
+
+/// The server asks for fewer requests: what is known stays, and it is left alone for as long as it says.
+async fn busy(feed: &Feed, trouble: Trouble, asked: Option<Duration>) -> Duration {
+    feed.parts.troubled(PROBE, trouble).await;
+    feed.parts.beat().await;
+    asked.unwrap_or_default().max(EVERY)
+}
+
 fn endpoint(answer: Result<Answer, Trouble>) -> (Endpoint, Vec<SafeText>) {
     match answer {
         Ok(answer) => map::health(answer.status, &String::from_utf8_lossy(&answer.body)),
@@ -196,6 +288,7 @@ pub async fn pulse(feed: Feed, collection: ask::Collection) {
 pub async fn pulse_of_any(feed: Feed, collections: Vec<ask::Collection>) {
     let mut backoff = Backoff::default();
     let mut bad = 0_u32;
+    let (mut newest, mut epoch) = (None, 0_u64);
     loop {
         let began = feed.clock.now();
         let looked = tokio::select! {
@@ -203,19 +296,24 @@ pub async fn pulse_of_any(feed: Feed, collections: Vec<ask::Collection>) {
             looked = one_of(&feed, &collections) => looked,
         };
         let wait = match looked {
-            Ok(()) => {
+            Ok(answer) => {
                 bad = 0;
                 backoff.reset();
-                feed.set_gate(true, 0);
+                epoch += u64::from(went_back(&mut newest, &answer));
+                feed.set_gate(true, epoch);
                 feed.parts.live(PROBE);
                 feed.parts.beat().await;
                 EVERY
             }
-            Err(trouble) => {
+            Err((trouble, asked)) => {
                 bad += 1;
                 let wait = if bad < 2 { AGAIN_AFTER } else { backoff.failed().min(RETRY_CAP) };
-                if bad >= 2 || trouble.kind == TroubleKind::NotInstalled {
-                    failed(&feed, trouble, wait).await
+                let wait = wait.max(asked.unwrap_or_default());
+                if trouble.kind == TroubleKind::Unauthorized {
+                    let trouble = feed.link.refused(trouble).await;
+                    if bad >= 2 { failed(&feed, trouble, epoch, wait).await } else { wait }
+                } else if bad >= 2 || trouble.kind == TroubleKind::NotInstalled {
+                    failed(&feed, trouble, epoch, wait).await
                 } else {
                     wait
                 }
@@ -229,43 +327,44 @@ pub async fn pulse_of_any(feed: Feed, collections: Vec<ask::Collection>) {
     }
 }
 
+/// Why one look failed, and how long the server asked us to wait.
+type Miss = (Trouble, Option<Duration>);
+
 /// Reads one object of the first collection that is installed; if none is, the first one's trouble.
-async fn one_of(feed: &Feed, collections: &[ask::Collection]) -> Result<(), Trouble> {
+async fn one_of(feed: &Feed, collections: &[ask::Collection]) -> Result<Answer, Miss> {
     let mut first = None;
     for collection in collections {
         match one(feed, &format!("{}?limit=1", collection.path())).await {
-            Ok(()) => return Ok(()),
-            Err(trouble) => {
+            Ok(answer) => return Ok(answer),
+            Err((trouble, asked)) => {
                 let absent = trouble.kind == TroubleKind::NotInstalled;
                 let trouble = ask::about(trouble, collection);
                 if !absent {
-                    return Err(trouble);
+                    return Err((trouble, asked));
                 }
-                first.get_or_insert(trouble);
+                first.get_or_insert((trouble, asked));
             }
         }
     }
-    first.map_or(Ok(()), Err)
+    Err(first.unwrap_or_else(|| (plain(TroubleKind::NotInstalled, "there is nothing to look at"), None)))
 }
 
-async fn one(feed: &Feed, path: &str) -> Result<(), Trouble> {
-    let client = feed.link.client().await?;
-    let answer: Value = ask::get(&client, path, feed.limits().probe).await?.json()?;
-    drop(answer);
-    Ok(())
+async fn one(feed: &Feed, path: &str) -> Result<Answer, Miss> {
+    let client = feed.link.client().await.map_err(|trouble| (trouble, None))?;
+    let answer = ask::get(&client, path, feed.limits().probe).await.map_err(|trouble| (trouble, None))?;
+    match answer.json() {
+        Ok(_) => Ok(answer),
+        Err(trouble) => Err((trouble, answer.retry_after)),
+    }
 }
 
-async fn failed(feed: &Feed, trouble: Trouble, wait: Duration) -> Duration {
+async fn failed(feed: &Feed, trouble: Trouble, epoch: u64, wait: Duration) -> Duration {
     let kind = trouble.kind;
     match kind {
-        TroubleKind::Unauthorized => {
-            feed.link.forget().await;
-            feed.set_gate(false, 0);
-        }
-        TroubleKind::Forbidden => feed.set_gate(true, 0),
+        TroubleKind::Forbidden => feed.set_gate(true, epoch),
         // A failing server keeps its watches: they were open before, and a new list would only add to its load.
         TroubleKind::ServerError | TroubleKind::Throttled => {}
-        _ => feed.set_gate(false, 0),
+        _ => feed.set_gate(false, epoch),
     }
     feed.parts.troubled(PROBE, trouble).await;
     feed.parts.beat().await;

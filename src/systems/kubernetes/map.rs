@@ -169,6 +169,7 @@ pub fn unreachable(cluster: &str, uid: Option<String>, version: SafeText) -> Con
         readyz: Endpoint::Unreachable,
         failed: Vec::new(),
         skew_ms: None,
+        notes: Vec::new(),
     }
 }
 

@@ -5,14 +5,20 @@
 //! what went wrong ([`trouble`]).
 
 pub mod ask;
+mod certificate;
 pub mod client;
 pub mod controllers;
 pub mod feed;
+mod gather;
 pub mod health;
+mod kubeconfig;
+mod login;
 pub mod map;
 pub mod nodes;
 pub mod object;
 mod proxy;
+mod stream;
+mod transport;
 pub mod trouble;
 pub mod watch;
 

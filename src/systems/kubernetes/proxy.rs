@@ -41,7 +41,9 @@ pub fn choose(own: Option<&str>, environment: &Environment, server: &Uri) -> Opt
     Some(proxy.clone())
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether a host is this one; an IPv6 address may stand in brackets.
+pub fn is_loopback(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 

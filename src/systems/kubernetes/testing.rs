@@ -118,6 +118,8 @@ impl Server {
             argocd: Some("argocd".into()),
             argocd_stale_s: 540,
             flux: Some("flux-system".into()),
+            streaming_lists: false,
+            serve: None,
         };
         Self { config, asked, serving, _dir: dir }
     }

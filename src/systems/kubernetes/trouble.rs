@@ -8,6 +8,7 @@ use kube::config::KubeconfigError;
 use serde_json::Value;
 
 use crate::model::{SafeText, Trouble, TroubleKind};
+use crate::systems::reach::Refused;
 
 /// The most characters of somebody else's sentence that we repeat.
 const MAX_SENTENCE: usize = 200;
@@ -106,6 +107,7 @@ pub fn trouble_of(error: &kube::Error) -> Trouble {
 pub fn of_chain(error: &(dyn StdError + 'static)) -> Trouble {
     let mut last: &(dyn StdError + 'static) = error;
     let mut next = Some(error);
+    let mut connecting = false;
     while let Some(cause) = next {
         if let Some(login) = cause.downcast_ref::<AuthError>() {
             return trouble_of_login(login);
@@ -113,11 +115,18 @@ pub fn of_chain(error: &(dyn StdError + 'static)) -> Trouble {
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return of_tls(tls);
         }
+        if let Some(refused) = refusal(cause) {
+            return off_limits(refused);
+        }
+        connecting |= cause.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|it| it.is_connect());
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
             if let Some(inner) = io.get_ref()
                 && let Some(tls) = inner.downcast_ref::<rustls::Error>()
             {
                 return of_tls(tls);
+            }
+            if connecting && io.kind() == ErrorKind::TimedOut {
+                return plain(TroubleKind::Unreachable, "no connection in time");
             }
             if let Some(kind) = of_io(io.kind()) {
                 return kind;
@@ -144,19 +153,72 @@ fn of_io(kind: ErrorKind) -> Option<Trouble> {
     })
 }
 
-fn of_tls(error: &rustls::Error) -> Trouble {
-    trouble(
-        TroubleKind::Unreachable,
-        format!("the server's certificate is not accepted: {}", first_sentence(&error.to_string())),
-        "check certificate-authority-data and the server's name in the kubeconfig",
-    )
+/// A refusal of the address guard, bare or inside an IO error.
+fn refusal<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a Refused> {
+    let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    cause.downcast_ref().or_else(|| inner?.downcast_ref())
 }
+
+/// A host that a service may not be pointed at.
+pub fn off_limits(refused: &Refused) -> Trouble {
+    trouble(TroubleKind::Credential, refused.to_string(), "if it is really meant, list it under [network] allow")
+}
+
+fn of_tls(error: &rustls::Error) -> Trouble {
+    use rustls::{AlertDescription as Alert, CertificateError as Bad};
+    let when = |time: rustls::pki_types::UnixTime| {
+        let time = i64::try_from(time.as_secs()).ok().and_then(|secs| chrono::DateTime::from_timestamp(secs, 0));
+        time.map(|time| time.format(" at %Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default()
+    };
+    let (what, remedy) = match error {
+        rustls::Error::InvalidCertificate(bad) => match bad {
+            Bad::ExpiredContext { not_after, .. } => {
+                (format!("the server's certificate ran out{}", when(*not_after)), RENEW)
+            }
+            Bad::Expired => ("the server's certificate ran out".to_owned(), RENEW),
+            Bad::NotValidYetContext { not_before, .. } => {
+                (format!("the server's certificate is only good from then on:{}", when(*not_before)), OUR_CLOCK)
+            }
+            Bad::NotValidYet => ("the server's certificate is not good yet".to_owned(), OUR_CLOCK),
+            Bad::UnknownIssuer => (
+                "the server's certificate is not signed by the authority in the kubeconfig".to_owned(),
+                "put the authority that signed it into certificate-authority-data; the server's own certificate there is not enough",
+            ),
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => (
+                "the server's certificate is for other names than the kubeconfig's server".to_owned(),
+                "correct server in the kubeconfig, or set tls-server-name to a name in the certificate",
+            ),
+            other => {
+                (format!("the server's certificate is not accepted: {}", first_sentence(&other.to_string())), AUTHORITY)
+            }
+        },
+        rustls::Error::AlertReceived(
+            Alert::CertificateExpired
+            | Alert::BadCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateUnknown
+            | Alert::CertificateRequired
+            | Alert::UnknownCA
+            | Alert::AccessDenied,
+        ) => {
+            let what =
+                format!("the server does not accept our client certificate: {}", first_sentence(&error.to_string()));
+            return trouble(TroubleKind::Credential, what, "renew client-certificate in the kubeconfig");
+        }
+        other => (format!("no TLS connection: {}", first_sentence(&other.to_string())), AUTHORITY),
+    };
+    trouble(TroubleKind::Unreachable, what, remedy)
+}
+
+const RENEW: &str = "renew the serving certificate of the API server and restart it; also check this host's clock";
+const OUR_CLOCK: &str = "check this host's clock and that of the API server";
+const AUTHORITY: &str = "check certificate-authority-data and the server's name in the kubeconfig";
 
 /// Whether the chain of causes proves that no byte of the request reached the server.
 pub fn never_left(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(cause) = next {
-        if cause.downcast_ref::<AuthError>().is_some() {
+        if cause.downcast_ref::<AuthError>().is_some() || refusal(cause).is_some() {
             return true;
         }
         if let Some(io) = cause.downcast_ref::<std::io::Error>()

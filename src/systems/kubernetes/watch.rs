@@ -8,44 +8,19 @@ use std::collections::HashSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::body::BodyDataStream;
-use axum::http::{Request, header};
-use futures::StreamExt;
-use kube::client::Body;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::ask::{self, Collection, ListFault, MAX_BODY};
+use super::ask::{self, Collection, PageFault};
 use super::feed::{EVERY, Feed, NOT_INSTALLED_EVERY};
+use super::gather::Gathered;
+pub use super::gather::{MAX_FACTS, Mapped, Mapping};
 use super::object;
-use super::trouble::{of_chain, plain, trouble_of, trouble_of_answer};
+use super::stream::{self, Cut, Event, Kind, Lines, Unopened};
+use super::trouble::{plain, trouble, trouble_of_answer};
 use crate::model::facts::{Fact, FactKind};
 use crate::model::{Change, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
-
-/// The most facts of one kind from one source.
-pub const MAX_FACTS: usize = 10_000;
-
-/// What an object means: its key, and the fact if there is one to report.
-pub type Mapped = Option<(String, Option<Fact>)>;
-
-/// Turns objects into facts. `None` for an object that can't be told from others: it alone is left out.
-pub trait Mapping: Send + 'static {
-    /// One object as it is now.
-    fn map(&mut self, object: &Value) -> Mapped;
-    /// One object is gone.
-    fn gone(&mut self, _key: &str) {}
-    /// A list begins: everything known is void.
-    fn reset(&mut self) {}
-    /// A list was read to its end.
-    fn complete(&mut self) {}
-}
-
-impl<F: FnMut(&Value) -> Mapped + Send + 'static> Mapping for F {
-    fn map(&mut self, object: &Value) -> Mapped {
-        self(object)
-    }
-}
 
 /// One watched resource.
 #[derive(Clone, Debug)]
@@ -65,7 +40,7 @@ pub async fn run(feed: Feed, what: Watched, mut mapping: impl Mapping) {
             () = feed.stop.cancelled() => return,
             open = gate.wait_for(|gate| gate.open) => if open.is_err() { return },
         }
-        let mut watch = Watch { feed: &feed, what: &what, reported: HashSet::new(), lived: false };
+        let mut watch = Watch::new(&feed, &what);
         tokio::select! {
             () = feed.stop.cancelled() => return,
             changed = gate.changed() => if changed.is_err() { return },
@@ -81,6 +56,13 @@ struct Watch<'a> {
     reported: HashSet<String>,
     /// Whether the watch that ended last told us anything.
     lived: bool,
+    /// Objects that could not be read since the last list, and whether that list was read to its end.
+    odd: usize,
+    cut: bool,
+    /// Lists are asked for as streams, until the server shows that it can't.
+    streams: bool,
+    /// Failures in a row, nothing learnt in between.
+    stumbles: u32,
 }
 
 /// How one watch ended.
@@ -93,136 +75,243 @@ enum End {
     Expired,
     /// The server does not let us watch: poll the list instead.
     Refused,
-    Broken(Trouble),
+    /// An error inside the stream: what we held may have gaps, list again.
+    Failed(Trouble),
+    Broken(Trouble, Option<Duration>),
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    fn new(feed: &'a Feed, what: &'a Watched) -> Self {
+        let streams = feed.link.streaming_lists();
+        Self { feed, what, reported: HashSet::new(), lived: false, odd: 0, cut: false, streams, stumbles: 0 }
+    }
+
     async fn follow(&mut self, mapping: &mut impl Mapping, backoff: &mut Backoff) -> Infallible {
         loop {
-            let mut version = match self.list(mapping).await {
-                Ok(version) => version,
-                Err(ListFault::Expired) => {
-                    self.feed.clock.sleep(backoff.failed()).await;
-                    continue;
-                }
-                Err(ListFault::Trouble(trouble)) => {
-                    let slowly = trouble.kind == TroubleKind::NotInstalled;
-                    self.fail(trouble).await;
-                    let wait = if slowly { NOT_INSTALLED_EVERY } else { backoff.failed() };
-                    self.feed.clock.sleep(wait).await;
+            let (mut version, mut lines) = match self.begin(mapping).await {
+                Ok(begun) => begun,
+                Err(fault) => {
+                    self.not_begun(fault, backoff).await;
                     continue;
                 }
             };
-            self.feed.parts.live(self.what.part);
             if version.is_empty() {
                 self.feed.clock.sleep(EVERY).await;
                 continue;
             }
-            let mut broken = 0_u32;
             loop {
-                let end = self.watch(&mut version, mapping).await;
+                let end = self.watch(lines.take(), &mut version, mapping).await;
                 if self.lived {
                     backoff.reset();
-                    broken = 0;
+                    self.stumbles = 0;
                 }
-                match end {
-                    End::Closed { lasted: true } => backoff.reset(),
-                    End::Closed { lasted: false } => self.feed.clock.sleep(backoff.failed()).await,
-                    End::Expired => {
-                        self.feed.clock.sleep(backoff.failed()).await;
-                        break;
-                    }
-                    End::Refused => {
-                        self.feed.clock.sleep(EVERY).await;
-                        break;
-                    }
-                    End::Broken(trouble) => {
-                        let garbage = trouble.kind == TroubleKind::Garbage;
-                        broken += 1;
-                        // One refused connection is an API server that restarts; two are trouble.
-                        if broken > 1 || trouble.kind != TroubleKind::Unreachable {
-                            self.fail(trouble).await;
-                        }
-                        self.feed.clock.sleep(backoff.failed()).await;
-                        if garbage {
-                            break;
-                        }
-                    }
+                if self.ended(end, backoff).await {
+                    break;
                 }
             }
         }
     }
 
-    async fn fail(&mut self, trouble: Trouble) {
-        if trouble.kind == TroubleKind::Unauthorized {
-            self.feed.link.forget().await;
+    /// A list that could not be read: says so where it is no mere hiccup, and waits.
+    async fn not_begun(&mut self, fault: PageFault, backoff: &mut Backoff) {
+        self.stumbles += 1;
+        let wait = match fault {
+            PageFault::Expired => {
+                if self.stumbles > 2 {
+                    let what =
+                        format!("{} change faster than they can be read page by page", self.what.collection.resource());
+                    let remedy = "the API server forgets too soon: look at etcd's compaction interval and at its load";
+                    self.tell(trouble(TroubleKind::Partial, what, remedy)).await;
+                }
+                backoff.failed()
+            }
+            PageFault::Trouble(trouble, asked) => {
+                let slowly = trouble.kind == TroubleKind::NotInstalled;
+                self.stumble(trouble, &[]).await;
+                if slowly { NOT_INSTALLED_EVERY } else { backoff.failed().max(asked.unwrap_or_default()) }
+            }
+        };
+        self.feed.clock.sleep(wait).await;
+    }
+
+    /// What follows from how a watch ended; true if the list has to be read again.
+    async fn ended(&mut self, end: End, backoff: &mut Backoff) -> bool {
+        let (wait, again) = match end {
+            End::Closed { lasted: true } => {
+                backoff.reset();
+                self.stumbles = 0;
+                return false;
+            }
+            End::Closed { lasted: false } => (backoff.failed(), false),
+            End::Expired => (backoff.failed(), true),
+            End::Refused => (EVERY, true),
+            End::Failed(trouble) => {
+                self.stumbles += 1;
+                // The list that follows shows what the server is worth.
+                if self.stumbles > 1 {
+                    self.tell(trouble).await;
+                }
+                (backoff.failed(), true)
+            }
+            End::Broken(trouble, asked) => {
+                self.stumbles += 1;
+                let garbage = trouble.kind == TroubleKind::Garbage;
+                // One refused connection is an API server that restarts; two are trouble.
+                self.stumble(trouble, &[TroubleKind::Unreachable]).await;
+                (backoff.failed().max(asked.unwrap_or_default()), garbage)
+            }
+        };
+        self.feed.clock.sleep(wait).await;
+        again
+    }
+
+    /// A failure. A credential that was replaced meanwhile and a server that asks for patience get a second try in
+    /// silence, and so do these kinds.
+    async fn stumble(&mut self, trouble: Trouble, also: &[TroubleKind]) {
+        let kind = trouble.kind;
+        let trouble = if kind == TroubleKind::Unauthorized { self.feed.link.refused(trouble).await } else { trouble };
+        let forgiven = matches!(kind, TroubleKind::Unauthorized | TroubleKind::Throttled) || also.contains(&kind);
+        if self.stumbles > 1 || !forgiven {
+            self.tell(trouble).await;
         }
+    }
+
+    /// Where the part may be absent and is, what it said before is void.
+    async fn tell(&mut self, trouble: Trouble) {
         if self.feed.parts.absent(self.what.part, trouble).await {
             self.reported.clear();
             self.feed.parts.report(Change::Replace { kind: self.what.kind, facts: Vec::new() }).await;
         }
     }
 
-    async fn list(&mut self, mapping: &mut impl Mapping) -> Result<String, ListFault> {
-        let client = self.feed.link.client().await.map_err(ListFault::Trouble)?;
-        let mut facts = Vec::new();
-        let mut odd = 0_usize;
-        mapping.reset();
-        let limit = self.feed.limits().list;
-        let version = ask::list(&client, &self.what.collection, limit, |object| match mapping.map(object) {
-            Some((_, Some(fact))) => {
-                facts.push(fact);
-                if facts.len() >= 2 * MAX_FACTS {
-                    trim(&mut facts);
-                }
-            }
-            Some((_, None)) => {}
-            None => odd += 1,
-        })
-        .await?;
-        mapping.complete();
-        trim(&mut facts);
-        if odd > 0 {
-            tracing::warn!(resource = self.what.collection.resource(), odd, "objects without a name were left out");
-        }
-        self.reported = facts.iter().map(Fact::key).collect();
-        self.feed.parts.live(self.what.part);
-        self.feed.parts.report(Change::Replace { kind: self.what.kind, facts }).await;
-        Ok(version)
+    /// The part was read, perhaps with gaps.
+    async fn proven(&mut self) {
+        let what = match (self.odd, self.cut) {
+            (0, false) => return self.feed.parts.live(self.what.part),
+            (0, true) => format!("{} are too many to be read whole", self.what.collection.resource()),
+            (odd, _) => format!("{odd} of {} can't be read and are left out", self.what.collection.resource()),
+        };
+        let remedy = "look with kubectl at what is there; everything else is shown";
+        self.tell(trouble(TroubleKind::Partial, what, remedy)).await;
     }
 
-    async fn watch(&mut self, version: &mut String, mapping: &mut impl Mapping) -> End {
+    /// The whole collection, and where to watch from; the stream it came on, if it came on one.
+    async fn begin(&mut self, mapping: &mut impl Mapping) -> Result<(String, Option<Lines>), PageFault> {
+        if self.streams {
+            match self.streamed(mapping).await {
+                Ok((version, lines)) => return Ok((version, Some(lines))),
+                Err(Some(fault)) => return Err(fault),
+                Err(None) => {
+                    tracing::info!(
+                        resource = self.what.collection.resource(),
+                        "no streaming lists here: reading pages"
+                    );
+                    self.streams = false;
+                }
+            }
+        }
+        self.list(mapping).await.map(|version| (version, None))
+    }
+
+    async fn list(&mut self, mapping: &mut impl Mapping) -> Result<String, PageFault> {
+        let client = self.feed.link.client().await.map_err(|trouble| PageFault::Trouble(trouble, None))?;
+        let mut gathered = Gathered::default();
+        mapping.reset();
+        let limit = self.feed.limits().list;
+        let add = |object: &Value| gathered.add(mapping.map(object));
+        let listed = ask::pages(&client, &self.what.collection, limit, add).await?;
+        self.cut = listed.cut;
+        self.swap(gathered, mapping).await;
+        Ok(listed.version)
+    }
+
+    /// A list as the beginning of a watch. `None`: this server can't.
+    async fn streamed(&mut self, mapping: &mut impl Mapping) -> Result<(String, Lines), Option<PageFault>> {
+        let limit = self.feed.limits().list;
+        let of_trouble = |trouble| Some(PageFault::Trouble(trouble, None));
+        let client = self.feed.link.client().await.map_err(of_trouble)?;
+        let mut lines = match stream::open(&client, &self.what.collection, None, self.feed.limits()).await {
+            Ok(lines) => lines,
+            Err(Unopened::Expired) => return Err(Some(PageFault::Expired)),
+            Err(Unopened::Refused) => return Err(None),
+            Err(Unopened::Broken(trouble, asked)) => return Err(Some(PageFault::Trouble(trouble, asked))),
+        };
+        let mut gathered = Gathered::default();
+        mapping.reset();
+        loop {
+            let line = match tokio::time::timeout(limit, lines.next()).await {
+                Ok(Ok(Some(line))) => line,
+                // A server that does not know the question watches from now on and never says that the list is over.
+                Err(_) | Ok(Ok(None) | Err(Cut::TooLong)) => return Err(None),
+                Ok(Err(Cut::Lost)) => {
+                    return Err(of_trouble(plain(TroubleKind::Unreachable, "the connection was cut")));
+                }
+            };
+            let Some(Event { kind, object, .. }) = stream::event(&line) else { return Err(None) };
+            match kind {
+                Kind::Added | Kind::Modified => gathered.add(mapping.map(&object)),
+                Kind::Bookmark if object::tag(&object, "annotations", "k8s.io/initial-events-end") == Some("true") => {
+                    self.cut = false;
+                    self.swap(gathered, mapping).await;
+                    return Ok((object::string(&object, "/metadata/resourceVersion"), lines));
+                }
+                Kind::Deleted | Kind::Bookmark => {}
+                Kind::Error if stream::is_expired(&object) => return Err(Some(PageFault::Expired)),
+                // With an old etcd below it every such stream ends in an error 500.
+                Kind::Error | Kind::Unknown => return Err(None),
+            }
+        }
+    }
+
+    /// The new list takes the place of all that was known: what is not in it is gone.
+    async fn swap(&mut self, gathered: Gathered, mapping: &mut impl Mapping) {
+        mapping.complete();
+        self.odd = gathered.odd;
+        if self.odd > 0 {
+            tracing::warn!(
+                resource = self.what.collection.resource(),
+                self.odd,
+                "objects that can't be read were left out"
+            );
+        }
+        let facts = gathered.into_facts();
+        self.reported = facts.iter().map(Fact::key).collect();
+        self.proven().await;
+        self.feed.parts.report(Change::Replace { kind: self.what.kind, facts }).await;
+    }
+
+    async fn watch(&mut self, begun: Option<Lines>, version: &mut String, mapping: &mut impl Mapping) -> End {
         let began = Instant::now();
         self.lived = false;
-        let mut lines = match self.open(version).await {
-            Ok(lines) => lines,
-            Err(end) => return end,
+        let mut lines = match begun {
+            Some(lines) => lines,
+            None => match self.open(version).await {
+                Ok(lines) => lines,
+                Err(end) => return end,
+            },
         };
-        self.feed.parts.live(self.what.part);
+        self.proven().await;
         loop {
             let lasted = self.lived || began.elapsed() >= Duration::from_secs(1);
             let line = match tokio::time::timeout(self.feed.limits().idle, lines.next()).await {
                 Ok(Ok(Some(line))) => line,
                 // A cut connection is no trouble by itself: whether the server is away shows when we come back.
                 Err(_) | Ok(Ok(None) | Err(Cut::Lost)) => return End::Closed { lasted },
-                Ok(Err(Cut::TooLong)) => {
-                    return End::Broken(plain(TroubleKind::Garbage, "a watch event of more than 8 MiB"));
-                }
+                Ok(Err(Cut::TooLong)) => return garbage("a watch event of more than 8 MiB"),
             };
-            let Ok(event) = serde_json::from_slice::<Value>(&line) else {
-                return End::Broken(plain(TroubleKind::Garbage, "a watch event that is not JSON"));
+            let Some(Event { kind, object }) = stream::event(&line) else {
+                return garbage("a watch event that is not JSON");
             };
-            let body = object::at(&event, "/object");
-            match object::at(&event, "/type").as_str() {
-                Some("ADDED" | "MODIFIED") => self.seen(body, mapping).await,
-                Some("DELETED") => self.gone(body, mapping).await,
-                Some("BOOKMARK") => {}
-                Some("ERROR") if object::count(body, "/code") == 410 => return End::Expired,
-                Some("ERROR") => return self.error(body),
-                _ => return End::Broken(plain(TroubleKind::Garbage, "an answer to a watch that is no watch event")),
+            match kind {
+                Kind::Added | Kind::Modified => self.seen(&object, mapping).await,
+                Kind::Deleted => self.gone(&object, mapping).await,
+                Kind::Bookmark => {}
+                Kind::Error if stream::is_expired(&object) => return End::Expired,
+                Kind::Error => return self.error(&object),
+                Kind::Unknown => return garbage("an answer to a watch that is no watch event"),
             }
             self.lived = true;
-            if let Some(newer) = object::at(body, "/metadata/resourceVersion").as_str() {
+            if let Some(newer) = object::at(&object, "/metadata/resourceVersion").as_str() {
                 newer.clone_into(version);
             }
         }
@@ -230,38 +319,17 @@ impl Watch<'_> {
 
     fn error(&self, status: &Value) -> End {
         let code = u16::try_from(object::count(status, "/code")).unwrap_or(500);
-        End::Broken(ask::about(trouble_of_answer(code, status.to_string().as_bytes()), &self.what.collection))
+        End::Failed(ask::about(trouble_of_answer(code, status.to_string().as_bytes()), &self.what.collection))
     }
 
     async fn open(&self, version: &str) -> Result<Lines, End> {
-        let client = self.feed.link.client().await.map_err(End::Broken)?;
-        let limits = self.feed.limits();
-        let path = format!(
-            "{}?watch=true&allowWatchBookmarks=true&resourceVersion={}&timeoutSeconds={}",
-            self.what.collection.path(),
-            ask::encoded(version),
-            limits.watch.as_secs().max(1)
-        );
-        let request = Request::get(path)
-            .header(header::ACCEPT, "application/json")
-            .body(Body::empty())
-            .map_err(|_| End::Broken(plain(TroubleKind::Garbage, "a request that can't be written as HTTP")))?;
-        let response = match tokio::time::timeout(limits.list, client.send(request)).await {
-            Err(_) => return Err(End::Broken(ask::silent(limits.list))),
-            Ok(Err(error)) => return Err(End::Broken(trouble_of(&error))),
-            Ok(Ok(response)) => response,
-        };
-        match response.status().as_u16() {
-            200 => Ok(Lines::new(response.into_body())),
-            410 => Err(End::Expired),
-            code @ (401 | 408 | 429 | 500..) => {
-                let body = axum::body::to_bytes(axum::body::Body::new(response.into_body()), MAX_BODY);
-                let body = tokio::time::timeout(limits.list, body).await;
-                let body = body.ok().and_then(Result::ok).unwrap_or_default();
-                Err(End::Broken(trouble_of_answer(code, &body)))
-            }
-            _ => Err(End::Refused),
-        }
+        let client = self.feed.link.client().await.map_err(|trouble| End::Broken(trouble, None))?;
+        let opened = stream::open(&client, &self.what.collection, Some(version), self.feed.limits()).await;
+        opened.map_err(|why| match why {
+            Unopened::Expired => End::Expired,
+            Unopened::Refused => End::Refused,
+            Unopened::Broken(trouble, asked) => End::Broken(trouble, asked),
+        })
     }
 
     async fn seen(&mut self, object: &Value, mapping: &mut impl Mapping) {
@@ -275,16 +343,25 @@ impl Watch<'_> {
                 self.feed.parts.report(Change::Upsert(fact)).await;
             }
             Some((key, None)) => self.take_back(key).await,
-            None => tracing::warn!(resource = self.what.collection.resource(), "an object without a name was left out"),
+            None => self.left_out().await,
         }
     }
 
     async fn gone(&mut self, object: &Value, mapping: &mut impl Mapping) {
-        if let Some((key, _)) = mapping.map(object) {
-            mapping.gone(&key);
-            self.reported.insert(key.clone());
-            self.take_back(key).await;
+        match mapping.map(object) {
+            Some((key, _)) => {
+                mapping.gone(&key);
+                self.reported.insert(key.clone());
+                self.take_back(key).await;
+            }
+            None => self.left_out().await,
         }
+    }
+
+    async fn left_out(&mut self) {
+        self.odd += 1;
+        tracing::warn!(resource = self.what.collection.resource(), "an object that can't be read was left out");
+        self.proven().await;
     }
 
     async fn take_back(&mut self, key: String) {
@@ -294,68 +371,6 @@ impl Watch<'_> {
     }
 }
 
-/// Cuts a list to its newest [`MAX_FACTS`].
-fn trim(facts: &mut Vec<Fact>) {
-    if facts.len() > MAX_FACTS {
-        facts.sort_by_key(|fact| {
-            std::cmp::Reverse(match fact {
-                Fact::KubeEvent(event) => Some(event.last),
-                Fact::RestorePoint(point) => point.started,
-                Fact::Restore(restore) => restore.started,
-                _ => None,
-            })
-        });
-        facts.truncate(MAX_FACTS);
-    }
-}
-
-/// Why no further line comes.
-enum Cut {
-    Lost,
-    TooLong,
-}
-
-/// The lines of a watch, none longer than [`MAX_BODY`].
-struct Lines {
-    body: BodyDataStream,
-    buffer: Vec<u8>,
-    /// Where the next line begins, and how far was searched for its end.
-    start: usize,
-    searched: usize,
-}
-
-impl Lines {
-    fn new(body: Body) -> Self {
-        let body = axum::body::Body::new(body).into_data_stream();
-        Self { body, buffer: Vec::new(), start: 0, searched: 0 }
-    }
-
-    async fn next(&mut self) -> Result<Option<Vec<u8>>, Cut> {
-        loop {
-            if let Some(found) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n') {
-                let end = self.searched + found;
-                let line = self.buffer[self.start..end].to_vec();
-                self.start = end + 1;
-                self.searched = self.start;
-                if line.iter().all(u8::is_ascii_whitespace) {
-                    continue;
-                }
-                return Ok(Some(line));
-            }
-            self.buffer.drain(..self.start);
-            self.start = 0;
-            self.searched = self.buffer.len();
-            if self.buffer.len() > MAX_BODY {
-                return Err(Cut::TooLong);
-            }
-            match self.body.next().await {
-                Some(Ok(chunk)) => self.buffer.extend_from_slice(&chunk),
-                Some(Err(error)) => {
-                    tracing::debug!(why = %of_chain(&error).what, "a watch was cut");
-                    return Err(Cut::Lost);
-                }
-                None => return Ok(None),
-            }
-        }
-    }
+fn garbage(what: &str) -> End {
+    End::Broken(plain(TroubleKind::Garbage, what), None)
 }

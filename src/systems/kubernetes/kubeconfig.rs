@@ -1,0 +1,233 @@
+//! A context of a kubeconfig, read as kubectl would: server, authority, proxy, and how it proves who we are.
+//!
+//! Read here and not by the client crate, because that one reads `NO_PROXY` as being about the proxy and fails on
+//! entries that kubectl takes.
+
+use std::path::{Path, PathBuf};
+
+use axum::http::Uri;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kube::config::{AuthInfo, Cluster, Config, Context, ExecAuthCluster, Kubeconfig, KubeconfigError};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::login::Plugin;
+use super::proxy::{self, Environment};
+use super::trouble::{plain, trouble, trouble_of_kubeconfig};
+use super::{certificate, login};
+use crate::config::{ClusterConfig, ServeRules};
+use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
+use crate::systems::reach::Reach;
+
+/// How a context proves who we are.
+pub enum Login {
+    /// What stands in the kubeconfig, or nothing.
+    Static,
+    TokenFile(PathBuf),
+    Plugin(Plugin),
+}
+
+/// A context, ready to connect but for its login.
+pub struct Loaded {
+    pub config: Config,
+    pub login: Login,
+    /// When the client certificate runs out.
+    pub certificate_until: Option<Stamp>,
+    /// The way there in words: server, proxy, credential. No secret.
+    pub notes: Vec<SafeText>,
+}
+
+fn unusable(what: impl AsRef<str>) -> Trouble {
+    plain(TroubleKind::Credential, what)
+}
+
+/// Reads the context that a cluster's configuration names. Reads files: never on an async thread.
+pub fn load(cluster: &ClusterConfig, reach: &Reach) -> Result<Loaded, Trouble> {
+    let kubeconfig = match &cluster.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path),
+        None => Kubeconfig::read(),
+    };
+    match kubeconfig {
+        Ok(kubeconfig) => from_kubeconfig(cluster, &kubeconfig, reach, &Environment::read()),
+        // As kubectl does in a pod: no kubeconfig anywhere, but a service account.
+        Err(KubeconfigError::FindPath | KubeconfigError::ReadConfig(..))
+            if cluster.kubeconfig.is_none() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() =>
+        {
+            in_pod(reach)
+        }
+        Err(error) => Err(trouble_of_kubeconfig(&error)),
+    }
+}
+
+fn in_pod(reach: &Reach) -> Result<Loaded, Trouble> {
+    let mut config = Config::incluster().map_err(|_| unusable("the pod's service account can't be used"))?;
+    let file = config.auth_info.token_file.take().map(PathBuf::from);
+    judge(&config.cluster_url, reach, None)?;
+    let notes =
+        vec![SafeText::new(&format!("server {}", config.cluster_url)), SafeText::new("the pod's service account")];
+    Ok(Loaded { config, login: file.map_or(Login::Static, Login::TokenFile), certificate_until: None, notes })
+}
+
+fn from_kubeconfig(
+    wanted: &ClusterConfig,
+    kubeconfig: &Kubeconfig,
+    reach: &Reach,
+    environment: &Environment,
+) -> Result<Loaded, Trouble> {
+    let (context, cluster, user) = parts(kubeconfig, wanted.context.as_deref())?;
+    let server = cluster.server.as_deref().and_then(|it| it.parse::<Uri>().ok()).filter(|it| it.host().is_some());
+    let server = server.ok_or_else(|| unusable("the kubeconfig's server address can't be used"))?;
+    judge(&server, reach, wanted.serve.as_ref())?;
+    if cluster.insecure_skip_tls_verify == Some(true) && server.scheme_str() == Some("https") {
+        return Err(trouble(
+            TroubleKind::Credential,
+            "insecure-skip-tls-verify is set for this cluster: anyone on the way could answer for it",
+            "put the cluster's certificate-authority-data into the kubeconfig and remove insecure-skip-tls-verify",
+        ));
+    }
+    let mut notes = vec![SafeText::new(&format!("server {server}"))];
+    let mut config = Config::new(server);
+    config.default_retry = false;
+    config.default_namespace = context.namespace.unwrap_or_else(|| "default".to_owned());
+    config.tls_server_name = cluster.tls_server_name.clone();
+    config.root_cert = authority(&cluster)?;
+    config.proxy_url = proxy_of(&cluster, environment, &config.cluster_url, reach, &mut notes)?;
+    let (auth_info, login) = login_of(user, &cluster, wanted.serve.as_ref(), &mut notes)?;
+    let certificate_until = client_certificate(&auth_info).as_deref().and_then(certificate::not_after);
+    if let Some(until) = certificate_until {
+        notes.push(SafeText::new(&format!("client certificate until {}", until.format("%Y-%m-%d %H:%M UTC"))));
+    }
+    config.auth_info = auth_info;
+    Ok(Loaded { config, login, certificate_until, notes })
+}
+
+fn parts(kubeconfig: &Kubeconfig, context: Option<&str>) -> Result<(Context, Cluster, AuthInfo), Trouble> {
+    let said = |error: KubeconfigError| trouble_of_kubeconfig(&error);
+    let name = context
+        .or(kubeconfig.current_context.as_deref().filter(|name| !name.is_empty()))
+        .ok_or_else(|| said(KubeconfigError::CurrentContextNotSet))?;
+    let context = kubeconfig.contexts.iter().find(|it| it.name == name).and_then(|it| it.context.clone());
+    let context = context.ok_or_else(|| said(KubeconfigError::LoadContext(name.to_owned())))?;
+    let cluster = kubeconfig.clusters.iter().find(|it| it.name == context.cluster).and_then(|it| it.cluster.clone());
+    let cluster = cluster.ok_or_else(|| said(KubeconfigError::LoadClusterOfContext(context.cluster.clone())))?;
+    let user = context.user.as_ref().and_then(|user| kubeconfig.auth_infos.iter().find(|it| it.name == *user));
+    let user = user.and_then(|it| it.auth_info.clone()).unwrap_or_default();
+    Ok((context, cluster, user))
+}
+
+/// What a service may be pointed at; a room of one's own goes where its kubeconfig says.
+fn judge(server: &Uri, reach: &Reach, rules: Option<&ServeRules>) -> Result<(), Trouble> {
+    let host = server.host().unwrap_or_default();
+    reach.judge(host).map_err(|why| super::trouble::off_limits(&why))?;
+    if rules.is_some() && server.scheme_str() != Some("https") && !proxy::is_loopback(host) {
+        let what = format!("the kubeconfig's server {server} would be asked in the clear");
+        return Err(trouble(TroubleKind::Credential, what, "a service needs https, except to this host itself"));
+    }
+    Ok(())
+}
+
+fn decoded(data: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(data.trim()).ok()
+}
+
+fn authority(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Trouble> {
+    let bad = || unusable("the kubeconfig's certificate authority can't be loaded");
+    let pem = match (&cluster.certificate_authority_data, &cluster.certificate_authority) {
+        (Some(data), _) if !data.is_empty() => decoded(data).ok_or_else(bad)?,
+        (_, Some(path)) if !path.is_empty() => std::fs::read(path).map_err(|why| {
+            unusable(format!("the kubeconfig's certificate authority {path} can't be read: {}", why.kind()))
+        })?,
+        _ => return Ok(None),
+    };
+    let certificates: Result<Vec<_>, _> =
+        CertificateDer::pem_slice_iter(&pem).map(|it| it.map(|it| it.as_ref().to_vec())).collect();
+    certificates.ok().filter(|all| !all.is_empty()).map(Some).ok_or_else(bad)
+}
+
+fn proxy_of(
+    cluster: &Cluster,
+    environment: &Environment,
+    server: &Uri,
+    reach: &Reach,
+    notes: &mut Vec<SafeText>,
+) -> Result<Option<Uri>, Trouble> {
+    let own = cluster.proxy_url.as_deref().filter(|url| !url.is_empty());
+    let Some(url) = proxy::choose(own, environment, server) else {
+        notes.push(SafeText::new("no proxy"));
+        return Ok(None);
+    };
+    let bad = || unusable("the proxy's address can't be used");
+    // curl's habit, which kubectl shares: without a scheme it is http.
+    let url = if url.contains("://") { url } else { format!("http://{url}") };
+    let url: Uri = url.parse().map_err(|_| bad())?;
+    let host = url.host().ok_or_else(bad)?;
+    reach.judge(host).map_err(|why| super::trouble::off_limits(&why))?;
+    let from = if own.is_some() { "the kubeconfig" } else { "the environment" };
+    let port = url.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+    notes.push(SafeText::new(&format!("proxy {}://{host}{port} from {from}", url.scheme_str().unwrap_or("http"))));
+    Ok(Some(url))
+}
+
+fn login_of(
+    mut user: AuthInfo,
+    cluster: &Cluster,
+    rules: Option<&ServeRules>,
+    notes: &mut Vec<SafeText>,
+) -> Result<(AuthInfo, Login), Trouble> {
+    if let Some(file) = user.token_file.take().filter(|file| !file.is_empty()) {
+        notes.push(SafeText::new(&format!("token from {file}")));
+        // As for kubectl: the file wins over a token beside it.
+        return Ok((user, Login::TokenFile(file.into())));
+    }
+    let has_static = user.token.is_some() || (user.username.is_some() && user.password.is_some());
+    if let Some(exec) = user.exec.take().filter(|_| !has_static) {
+        let about = exec.provide_cluster_info.then(|| ExecAuthCluster::try_from(cluster)).transpose();
+        let about = about.map_err(|error| trouble_of_kubeconfig(&error))?;
+        let plugin = Plugin::new(&exec, about, rules)?;
+        notes.push(SafeText::new(&format!("login by running {}", plugin.program().display())));
+        return Ok((user, Login::Plugin(plugin)));
+    }
+    if user.auth_provider.take().is_some() && !has_static {
+        return Err(trouble(
+            TroubleKind::Credential,
+            "this context logs in with an auth-provider, which Kubernetes removed in 1.26",
+            "use a login plugin (exec) or a static token in the kubeconfig",
+        ));
+    }
+    Ok((user, Login::Static))
+}
+
+/// The PEM of the client certificate, if there is one.
+fn client_certificate(user: &AuthInfo) -> Option<Vec<u8>> {
+    match (&user.client_certificate_data, &user.client_certificate) {
+        (Some(data), _) => decoded(data),
+        (None, Some(path)) => std::fs::read(Path::new(path)).ok(),
+        (None, None) => None,
+    }
+}
+
+/// Puts a token into a context's credentials.
+pub fn with_token(user: &mut AuthInfo, token: &crate::systems::http::Secret) -> Result<(), Trouble> {
+    // The crate's type for secrets is not ours to name; it can be read like any other value.
+    let holder: AuthInfo = serde_json::from_value(serde_json::json!({"token": token.expose()}))
+        .map_err(|_| unusable("the token of this context can't be used"))?;
+    user.token = holder.token;
+    Ok(())
+}
+
+/// Puts a plugin's answer into a context's credentials.
+pub fn with_ticket(user: &mut AuthInfo, ticket: &login::Ticket) -> Result<(), Trouble> {
+    if let Some(token) = &ticket.token {
+        with_token(user, token)?;
+    }
+    if let Some((certificate, key)) = &ticket.identity {
+        let (certificate, key) = (STANDARD.encode(certificate), STANDARD.encode(key.expose()));
+        let holder: AuthInfo =
+            serde_json::from_value(serde_json::json!({"client-certificate-data": certificate, "client-key-data": key}))
+                .map_err(|_| unusable("the client certificate of this context can't be used"))?;
+        user.client_certificate_data = holder.client_certificate_data;
+        user.client_key_data = holder.client_key_data;
+    }
+    Ok(())
+}
