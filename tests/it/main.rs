@@ -30,3 +30,4 @@ mod stage;
 mod support;
 mod terminal;
 mod tidy;
+mod truth;
