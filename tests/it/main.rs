@@ -33,3 +33,4 @@ mod support;
 mod terminal;
 mod tidy;
 mod truth;
+mod velero_real;
