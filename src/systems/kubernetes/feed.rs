@@ -140,10 +140,14 @@ impl Parts {
         }
     }
 
-    /// The pulse of the source: its worst trouble, or proof of life if every part has been read.
+    /// The pulse of the source: its worst trouble, or proof of life if every part has been read. Gaps in one part are not
+    /// told while another was not read at all: they count as an answer.
     pub async fn beat(&self) {
         if let Some(worst) = self.worst() {
-            self.reporter.trouble(worst).await;
+            let unread = self.states().values().any(|state| *state == State::Pending);
+            if worst.kind != TroubleKind::Partial || !unread {
+                self.reporter.trouble(worst).await;
+            }
         } else if self.states().values().all(|state| *state == State::Live) {
             self.reporter.alive().await;
         }
