@@ -12,6 +12,8 @@ mod pools;
 mod preflight;
 mod restore;
 mod restore_steps;
+mod restore_words;
+pub mod silence;
 
 #[cfg(test)]
 mod tests;

@@ -4,19 +4,21 @@
 //! Velero itself checks neither a backup's phase nor its expiry before it restores, and a read-write location on the DR
 //! cluster lets garbage collection delete a backup and the running Restore with it. So both are this plan's conditions.
 
+use chrono::TimeDelta;
+
 use crate::board::row::Point;
 use crate::board::{Body as RowBody, Row};
-use crate::model::facts::{Endpoint, Location, OffSite};
-use crate::model::plan::Shown;
+use crate::model::facts::{Endpoint, Location};
 use crate::model::{ClusterRole, Refusal, SafeText, SourceId, Stamp, System};
 
 use super::ident::{label, name, shown, words};
-use super::lookup::{NONE, fresh, line, loss, rows};
-use super::restore_steps::{create, make_read_only};
+use super::lookup::{fresh, rows};
+use super::restore_steps::{create, make_read_only, validated};
+use super::restore_words::table;
 use super::{Body, Context, refuse};
 
 /// A restore point that expires sooner than this may be deleted while it is read.
-const EXPIRY_MARGIN_S: i64 = 3600;
+pub const EXPIRY_MARGIN_S: i64 = 3600;
 /// Phases in which a Restore has ended.
 const ENDED: [&str; 4] = ["FailedValidation", "Completed", "PartiallyFailed", "Failed"];
 
@@ -45,8 +47,9 @@ pub fn body(context: &Context) -> Result<Body, Refusal> {
     let mut steps = Vec::new();
     if flip {
         steps.push(make_read_only(&ground));
+        steps.extend(validated(&ground));
     }
-    steps.push(create(&ground, if flip { "2" } else { "1" }));
+    steps.push(create(&ground, &(steps.len() + 1).to_string()));
     let (shown, warnings) = table(&ground, context, flip);
     let mut locks = vec![format!("{}/cluster/{}", ground.src, ground.uid)];
     locks.extend(ground.namespaces.iter().map(|ns| format!("{}/namespace/{}/{ns}", ground.src, ground.uid)));
@@ -151,10 +154,17 @@ fn restore_point<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]
         })
         .collect();
     if known.is_empty() {
-        return Err(refuse(
-            format!("{cluster} knows no usable restore point of {}.", words(&objective.service)),
-            "Check the backup location on that cluster: backups appear there once it has synced.",
-        ));
+        let service = words(&objective.service);
+        return Err(match why_none(context, mine) {
+            Some(why) => refuse(
+                format!("{cluster} knows no usable restore point of {service}: {why}."),
+                "What Velero did not complete, or what is not proven to cover the service, a person restores by hand.",
+            ),
+            None => refuse(
+                format!("{cluster} knows no usable restore point of {service}."),
+                "Check the backup location on that cluster: backups appear there once it has synced.",
+            ),
+        });
     }
     known.retain(|(row, ..)| !row.stale);
     if known.is_empty() {
@@ -173,9 +183,17 @@ fn restore_point<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]
     })
 }
 
+/// What the board says of the schedules that have no usable point.
+fn why_none(context: &Context, mine: impl Fn(&SafeText) -> bool) -> Option<String> {
+    rows(context.board).find_map(|row| match &row.body {
+        RowBody::Backup { schedule, point: None, .. } if mine(schedule) && !row.why.is_empty() => Some(shown(&row.why)),
+        _ => None,
+    })
+}
+
 fn covers(point: &Point, namespaces: &[String]) -> bool {
     let any = |patterns: &[SafeText], ns: &str| patterns.iter().any(|p| matches(p.as_str(), ns));
-    namespaces.iter().all(|ns| {
+    point.limits.is_empty() && namespaces.iter().all(|ns| {
         (point.included_namespaces.is_empty() || any(&point.included_namespaces, ns))
             && !any(&point.excluded_namespaces, ns)
     })
@@ -229,7 +247,13 @@ fn location<'a>(context: &Context<'a>, cluster: &str, point: &Point) -> Result<(
             "Restore its access to the object store first.",
         ));
     }
-    let age = location.last_validated.map(|at| (context.now - at).num_seconds());
+    // The time of validation is by the cluster's clock.
+    let skew = rows(context.board).find_map(|row| match &row.body {
+        RowBody::Cluster { name, control_plane: Some(plane), .. } if name == cluster => plane.skew_ms,
+        _ => None,
+    });
+    let now = context.now + TimeDelta::try_milliseconds(skew.unwrap_or(0)).unwrap_or_default();
+    let age = location.last_validated.map(|at| (now - at).num_seconds());
     if location.validation_every_s > 0 && age.is_none_or(|age| age > heartbeat_s(location)) {
         return Err(refuse(
             format!("Velero on {cluster} has not looked at location {wanted} lately; it may not run."),
@@ -256,47 +280,4 @@ fn no_other_restore(context: &Context, cluster: &str) -> Result<(), Refusal> {
             "Wait for its end.",
         )),
     }
-}
-
-fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<String>) {
-    let (lost, within) = loss(context, g.point.name.as_str(), g.point.started);
-    let namespaces = g.namespaces.join(", ");
-    let mode = shown(&g.location.access_mode.0);
-    let lines = vec![
-        line("data on DR", NONE, format!("as of {} UTC", g.point.started.format("%Y-%m-%d %H:%M"))),
-        line("backup", NONE, g.backup.clone()),
-        line("namespaces", NONE, namespaces.clone()),
-        line("what exists there", "kept", "kept: only what is missing is created"),
-        line(&format!("location {}", g.location_name), mode, "ReadOnly"),
-        line("you lose", NONE, lost.clone()),
-    ];
-    let mut warnings = Vec::new();
-    if !within {
-        warnings.push(format!("Data loss is over the objective: {lost}"));
-    }
-    if let Some((name, phase)) = &g.newer {
-        warnings.push(format!("A newer backup, {name}, is {phase} and is not used."));
-    }
-    match g.point.off_site {
-        OffSite::Yes => {}
-        OffSite::No => warnings
-            .push("Volume snapshots of this backup stay at the source site: volumes may come back empty.".to_owned()),
-        OffSite::Unknown => warnings.push("Nothing proves that this backup's volume data is off site.".to_owned()),
-    }
-    if g.location.validation_every_s == 0 {
-        warnings.push(format!("Location {} is never validated: nothing proves that Velero runs.", g.location_name));
-    }
-    if !context.objective.apps.is_empty() {
-        warnings.push(format!(
-            "Argo CD can fight a restore: see that it does not prune {namespaces} on {} meanwhile.",
-            g.cluster
-        ));
-    }
-    if flip {
-        warnings.push(format!(
-            "Location {} stays read-only afterwards, until someone decides which cluster owns it.",
-            g.location_name
-        ));
-    }
-    (lines, warnings)
 }

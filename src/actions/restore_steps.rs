@@ -3,12 +3,15 @@
 use serde_json::{Value, json};
 
 use crate::model::plan::{Check, Op, Pre, Target};
-use crate::model::{Stamp, Step};
+use crate::model::{Stamp, Step, time};
 
-use super::restore::{Ground, heartbeat_s};
+use super::WAIT;
+use super::restore::{EXPIRY_MARGIN_S, Ground, heartbeat_s};
 
 /// Flipping the location is one small write; Velero looks at it within seconds.
 const LOCATION_LIMIT_S: u64 = 60;
+/// Velero looks every ten seconds whether a validation is due, and may be busy.
+const VALIDATION_GRACE_S: u64 = 60;
 /// Most services of this size are back well before; longer, and a person should look.
 const RESTORE_LIMIT_S: u64 = 1800;
 impl Ground<'_> {
@@ -41,6 +44,18 @@ impl Ground<'_> {
             let says = format!("Velero on {} looked at location {loc} in the last {limit} s", self.cluster);
             pre.push(of_location("validated_age_s", Op::Le, json!(limit), says));
         }
+        if self.point.expires.is_some() {
+            let path = format!("backup/{backup}/expires_in_s");
+            let says = format!("backup {backup} lasts another hour");
+            pre.push(self.pre(self.point_seen, path, Op::Ge, json!(EXPIRY_MARGIN_S), says));
+        }
+        pre.extend(self.namespaces.iter().map(|ns| {
+            let says = format!("namespace {ns} on {} is not being deleted", self.cluster);
+            self.pre(self.uid_seen, format!("namespace/{ns}/phase"), Op::In, json!([null, "Active"]), says)
+        }));
+        // Null = the server does not let us ask; then the write itself will tell.
+        let says = format!("the room's credential may create restores on {}", self.cluster);
+        pre.push(self.pre(self.uid_seen, "may/create/restores".to_owned(), Op::In, json!([true, null]), says));
         pre
     }
 
@@ -62,6 +77,8 @@ pub fn make_read_only(g: &Ground) -> Step {
     let mut pre = g.sound();
     pre.push(g.mode_is("ReadWrite", "read-write"));
     pre.push(g.pre(g.location_seen, "backups/uploading".to_owned(), Op::Eq, json!(0), idle));
+    let says = format!("the room's credential may change location {loc}");
+    pre.push(g.pre(g.location_seen, format!("may/patch/location/{loc}"), Op::In, json!([true, null]), says));
     Step {
         id: "1".to_owned(),
         adapter: "velero.patch_location".to_owned(),
@@ -75,11 +92,33 @@ pub fn make_read_only(g: &Ground) -> Step {
         pre,
         effect: format!("make backup location {loc} on {} read-only", g.cluster),
         limit_s: LOCATION_LIMIT_S,
-        check: vec![
-            g.check(format!("location/{loc}/access_mode"), Op::Eq, json!("ReadOnly")),
-            g.check(format!("location/{loc}/phase"), Op::Eq, json!("Available")),
-        ],
+        check: vec![g.check(format!("location/{loc}/access_mode"), Op::Eq, json!("ReadOnly"))],
     }
+}
+
+/// Velero has seen the change and can still read the bucket. `None` if it never looks: nothing could be waited for.
+pub fn validated(g: &Ground) -> Option<Step> {
+    let loc = &g.location_name;
+    let every_s = Some(g.location.validation_every_s).filter(|every_s| *every_s > 0)?;
+    let limit_s = every_s.saturating_add(VALIDATION_GRACE_S);
+    Some(Step {
+        id: "2".to_owned(),
+        adapter: WAIT.to_owned(),
+        target: Target {
+            src: g.src.clone(),
+            kind: "location".to_owned(),
+            id: format!("{}/{}/{loc}", g.uid, g.velero),
+            name: loc.clone(),
+        },
+        params: Value::Null,
+        pre: Vec::new(),
+        effect: format!("wait until Velero has looked at location {loc} again (limit {})", time::words(limit_s)),
+        limit_s,
+        check: vec![
+            g.check(format!("location/{loc}/phase"), Op::Eq, json!("Available")),
+            g.check(format!("location/{loc}/validated_since_change"), Op::Eq, json!(true)),
+        ],
+    })
 }
 
 /// The Restore itself, under a name that only this plan has.
@@ -100,6 +139,10 @@ pub fn create(g: &Ground, id: &str) -> Step {
         pre,
         effect: format!("restore {} from {backup} and wait until it is completed", g.namespaces.join(", ")),
         limit_s: RESTORE_LIMIT_S,
-        check: vec![g.check("restore/@plan/phase".to_owned(), Op::In, json!(["Completed"]))],
+        check: vec![
+            g.check("restore/@plan/phase".to_owned(), Op::In, json!(["Completed"])),
+            // Always true: so that the outcome says how many there were. Completed does not mean that all is restored.
+            g.check("restore/@plan/warnings".to_owned(), Op::Ge, json!(0)),
+        ],
     }
 }

@@ -60,6 +60,7 @@ fn pool(id: &str, name: &str) -> Pool {
         origins: vec![Origin { name: "o".into(), address: "203.0.113.7".into(), enabled: true, healthy: None }],
         places: ["WNAM", "ENAM", "WEU"].map(|place| (place.into(), name == "dr")).to_vec(),
         shedding_percent: 0,
+        ..Pool::default()
     }
 }
 
@@ -77,6 +78,7 @@ fn balancer() -> LoadBalancer {
         overrides: vec![],
         session_affinity: Open::new("none"),
         modified_on: "2026-01-05T09:00:00.123456Z".into(),
+        ..LoadBalancer::default()
     }
 }
 
@@ -90,6 +92,8 @@ fn point() -> Point {
         off_site: OffSite::Yes,
         included_namespaces: vec!["shop".into()],
         excluded_namespaces: vec![],
+        limits: vec![],
+        left_out: vec![],
     }
 }
 
@@ -104,7 +108,10 @@ fn location() -> Location {
         last_validated: Some(at("14:49:20")),
         validation_every_s: 60,
         last_synced: Some(at("14:49:20")),
+        sync_every_s: 60,
         message: SafeText::default(),
+        store: "aws:shop-backups".into(),
+        endpoint: SafeText::default(),
     }
 }
 
@@ -141,6 +148,7 @@ fn backup(point: Point) -> RowBody {
         point: Some(point),
         rpo_s: Some(900),
         missed_runs: 0,
+        next_run: Some(at("15:29:00")),
         newer: None,
     }
 }
@@ -161,6 +169,12 @@ fn restore(phase: &str) -> RowBody {
         warnings: 0,
         failure: SafeText::default(),
         plan_digest: None,
+        created: None,
+        moved: None,
+        volumes_done: 0,
+        volumes_total: 0,
+        bytes_done: 0,
+        bytes_total: 0,
     })
 }
 

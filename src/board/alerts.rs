@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 
 use crate::model::facts::{Alert, AlertPeer, Fact, FactKind, Open};
-use crate::model::{Objective, SourceId, Stamp, System};
+use crate::model::{Objective, SafeText, SourceId, Stamp, System, TroubleKind};
 
 use super::Board;
 use super::row::{Body, Row, Verdict};
-use super::store::{Held, Proof, Store};
+use super::silences::{Silences, is_critical};
+use super::store::{Held, Proof, SourceState, Store};
 use super::words::{Opinion, count, names, sort_rows};
 
 /// Complete answers without an alert before it counts as absent.
@@ -24,6 +25,8 @@ const YOUNG_S: i64 = 120;
 /// How long an ended alert stays visible.
 const SHOWN_FOR_S: i64 = 900;
 const MOST_ENDED: usize = 500;
+/// Labels by which Prometheus servers of a pair differ: left on, each alert is there twice.
+const REPLICA: [&str; 3] = ["prometheus_replica", "replica", "__replica__"];
 /// The alert that always fires: a heartbeat of the whole alerting chain.
 pub(super) const WATCHDOG: &str = "Watchdog";
 /// `alert.state` of an alert that certainly ended, and of one that merely can't be seen any more.
@@ -108,13 +111,17 @@ fn live(store: &Store) -> impl Iterator<Item = (&SourceId, &Alert)> {
 
 /// Whether every reachable instance is whole and old enough that not holding an alert means it ended.
 fn absence_is_proof(store: &Store, now: Stamp) -> bool {
-    let mut reachable = store.system(System::Alertmanager).filter(|(_, state)| state.trouble.is_none()).peekable();
+    // One that answers in part is asked like the others, and can't vouch for what is missing.
+    let partly = |state: &SourceState| state.trouble.as_ref().is_some_and(|it| it.trouble.kind == TroubleKind::Partial);
+    let answers = |state: &SourceState| state.trouble.is_none() || partly(state);
+    let mut reachable = store.system(System::Alertmanager).filter(|(_, state)| answers(state)).peekable();
     reachable.peek().is_some()
         && reachable.all(|(_, state)| {
-            state.of(FactKind::AlertPeer).next().is_some_and(|held| match &held.fact {
-                Fact::AlertPeer(peer) => is_settled(peer, now),
-                _ => false,
-            })
+            !partly(state)
+                && state.of(FactKind::AlertPeer).next().is_some_and(|held| match &held.fact {
+                    Fact::AlertPeer(peer) => is_settled(peer, now),
+                    _ => false,
+                })
         })
 }
 
@@ -136,14 +143,49 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
         .system(System::Alertmanager)
         .map(|(id, state)| (id.instance.clone(), state.trouble.is_none() && state.alive_at.is_some()))
         .collect();
-    let mut rows: Vec<Row> =
-        merged.into_values().filter_map(|it| it.row(&instances, &board.setup.objectives)).collect();
+    let known = Known {
+        silences: Silences::of(&board.store, now),
+        names: merged.iter().map(|(key, it)| ((*key).to_owned(), name_of(&it.alert))).collect(),
+        twins: twins(merged.values().map(|it| &it.alert)),
+    };
+    let rows = merged.into_values().filter_map(|it| it.row(&instances, &board.setup.objectives, &known));
+    let mut rows: Vec<Row> = rows.collect();
     rows.extend(board.ended.by_fingerprint.values().map(|end| ended_row(board, end, now)));
     sort_rows(&mut rows, |row| match &row.body {
         Body::Alert { alert, .. } => (std::cmp::Reverse(alert.starts_at), alert.name.clone()),
         _ => (std::cmp::Reverse(None), "".into()),
     });
     rows
+}
+
+/// What rows say about others.
+struct Known<'a> {
+    silences: Silences<'a>,
+    /// Alerts by fingerprint, for those that inhibit.
+    names: BTreeMap<String, String>,
+    /// Label sets that differ in nothing but the replica that sent them.
+    twins: BTreeSet<Labels>,
+}
+
+type Labels = BTreeMap<String, SafeText>;
+
+fn name_of(alert: &Alert) -> String {
+    let place = alert.labels.get("cluster").or_else(|| alert.labels.get("namespace"));
+    place.map_or_else(|| alert.name.to_string(), |place| format!("{} on {place}", alert.name))
+}
+
+/// The labels without the one that says which of two Prometheus servers sent it; `None` if there is no such label.
+fn without_replica(alert: &Alert) -> Option<Labels> {
+    let mut labels = alert.labels.clone();
+    let before = labels.len();
+    labels.retain(|name, _| !REPLICA.contains(&name.as_str()));
+    (labels.len() < before).then_some(labels)
+}
+
+fn twins<'a>(alerts: impl Iterator<Item = &'a Alert>) -> BTreeSet<Labels> {
+    let mut seen: BTreeMap<Labels, u32> = BTreeMap::new();
+    alerts.filter_map(without_replica).for_each(|labels| *seen.entry(labels).or_default() += 1);
+    seen.into_iter().filter(|(_, n)| *n > 1).map(|(labels, _)| labels).collect()
 }
 
 /// One alert over its instances. The result does not depend on the order in which they are added.
@@ -154,6 +196,8 @@ struct Merged {
     missed_by: BTreeSet<String>,
     proof: Option<Proof>,
     stale: bool,
+    /// No instance that holds it is whole.
+    doubtful: bool,
 }
 
 impl Merged {
@@ -166,6 +210,7 @@ impl Merged {
             missed_by: BTreeSet::new(),
             proof: None,
             stale: true,
+            doubtful: true,
         }
     }
 
@@ -188,22 +233,27 @@ impl Merged {
         let instances = if missed == 0 { &mut self.held_by } else { &mut self.missed_by };
         instances.insert(id.instance.clone());
         self.stale &= proof.stale;
+        self.doubtful &= proof.doubt.is_some();
         let newer = self.proof.as_ref().is_none_or(|old| (old.seen_at, &old.source) < (proof.seen_at, &proof.source));
         if newer {
             self.proof = Some(proof);
         }
     }
 
-    fn row(self, instances: &[(String, bool)], objectives: &[Objective]) -> Option<Row> {
+    fn row(self, instances: &[(String, bool)], objectives: &[Objective], known: &Known<'_>) -> Option<Row> {
         let mut proof = self.proof?;
         proof.stale = self.stale;
+        proof.doubt = proof.doubt.filter(|_| self.doubtful);
         let missing_from: Vec<String> = instances
             .iter()
             .filter(|(name, reachable)| *reachable && !self.held_by.contains(name))
             .map(|(name, _)| name.clone())
             .collect();
         let held_by: Vec<String> = self.held_by.into_iter().collect();
-        let mut opinion = judge(&self.alert);
+        let mut opinion = judge(&self.alert, known);
+        if without_replica(&self.alert).is_some_and(|labels| known.twins.contains(&labels)) {
+            opinion.mention("here once per Prometheus: drop the replica label before alerts are sent");
+        }
         if held_by.is_empty() {
             opinion.mention("missing from the last answer, not confirmed yet");
         } else if !missing_from.is_empty() {
@@ -232,24 +282,36 @@ fn union<T: Ord + Clone>(into: &mut Vec<T>, from: &[T]) {
     into.dedup();
 }
 
-fn judge(alert: &Alert) -> Opinion {
+fn judge(alert: &Alert, known: &Known<'_>) -> Opinion {
+    let suppressed = alert.state.is("suppressed");
+    let mut opinion = match alert.name == WATCHDOG {
+        // Kept quiet it proves nothing to whoever waits for it at the far end, yet here it is seen.
+        true => Opinion::new(Verdict::Ok),
+        false if suppressed => Opinion::new(Verdict::Info),
+        false => by_severity(alert),
+    };
     if alert.name == WATCHDOG {
-        let mut opinion = Opinion::new(Verdict::Ok);
         opinion.mention("always fires: alerts arrive");
-        return opinion;
     }
-    if alert.state.is("suppressed") {
-        let mut opinion = Opinion::new(Verdict::Info);
-        if !alert.silenced_by.is_empty() {
-            opinion.mention(format!("silenced by {}", count(alert.silenced_by.len(), "silence")));
-        }
-        if !alert.inhibited_by.is_empty() {
-            opinion.mention(format!("inhibited by {}", count(alert.inhibited_by.len(), "other alert")));
-        }
-        return opinion;
+    if suppressed && alert.silenced_by.is_empty() && alert.inhibited_by.is_empty() {
+        opinion.mention("suppressed; by what is not said");
     }
+    let silenced: Vec<String> = alert.silenced_by.iter().map(|by| known.silences.words(by)).collect();
+    if !silenced.is_empty() {
+        opinion.mention(names(&silenced));
+    }
+    let by: Vec<&str> = alert.inhibited_by.iter().filter_map(|key| known.names.get(key).map(String::as_str)).collect();
+    match (alert.inhibited_by.len(), by.len()) {
+        (0, _) => {}
+        (n, 0) => opinion.mention(format!("inhibited by {} not in any list", count(n, "other alert"))),
+        _ => opinion.mention(format!("inhibited by {}", names(&by))),
+    }
+    opinion
+}
+
+fn by_severity(alert: &Alert) -> Opinion {
     Opinion::new(match alert.severity.as_str() {
-        "critical" | "page" | "emergency" | "fatal" => Verdict::Critical,
+        _ if is_critical(&alert.severity) => Verdict::Critical,
         "info" | "none" | "debug" => Verdict::Info,
         _ => Verdict::Warning,
     })

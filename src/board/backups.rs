@@ -1,51 +1,30 @@
-//! Backups: one row per schedule with its newest usable restore point, then locations, then restores.
+//! Backups: one row per schedule with its newest usable restore point, and when it should have run; then locations and
+//! restores.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
-use crate::model::facts::{Fact, FactKind, Location, OffSite, Restore, Schedule};
+use crate::model::facts::{Fact, FactKind, OffSite, Schedule};
 use crate::model::{Objective, SafeText, SourceId, Stamp, System};
 
 use super::Board;
 use super::cron::Cron;
-use super::points::{Candidate, by_schedule, location_trouble, newest_usable, unusable};
+use super::points::{Candidate, by_schedule, newest_usable, unusable};
 use super::row::{Body, Row, Verdict};
 use super::store::{Proof, SourceState};
-use super::words::{OVER_RPO, Opinion, count, sort_rows};
+use super::words::{OVER_RPO, Opinion, count, names, sort_rows};
+use super::{locations, restores};
 
 /// A run may be this late before it counts as missed: Velero takes one backup at a time.
 const RUN_GRACE_S: i64 = 300;
-const MOST_RESTORES: usize = 200;
 
 /// Schedules, locations, restores; each worst first.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
     let mut schedules = schedule_rows(board, now);
     sort_rows(&mut schedules, |row| row.id.clone());
-    let mut locations: Vec<Row> = board
-        .store
-        .facts(FactKind::Location)
-        .filter_map(|(id, state, held)| match &held.fact {
-            Fact::Location(location) => Some(location_row(location, board.store.proof(id, state, held, now))),
-            _ => None,
-        })
-        .collect();
-    sort_rows(&mut locations, |row| row.id.clone());
-    let mut restores: Vec<Row> = board
-        .store
-        .facts(FactKind::Restore)
-        .filter_map(|(id, state, held)| match &held.fact {
-            Fact::Restore(restore) => Some(restore_row(restore, board.store.proof(id, state, held, now))),
-            _ => None,
-        })
-        .collect();
-    restores.sort_by_key(|row| match &row.body {
-        Body::Restore(restore) => std::cmp::Reverse((restore.started, row.id.clone())),
-        _ => std::cmp::Reverse((None, row.id.clone())),
-    });
-    restores.truncate(MOST_RESTORES);
-    schedules.extend(locations);
-    schedules.extend(restores);
+    schedules.extend(locations::rows(board, now));
+    schedules.extend(restores::rows(board, now));
     schedules
 }
 
@@ -63,7 +42,11 @@ fn schedule_rows(board: &Board, now: Stamp) -> Vec<Row> {
     for (id, state, held) in board.store.facts(FactKind::Schedule) {
         if let Fact::Schedule(schedule) = &held.fact {
             let proof = board.store.proof(id, state, held, now);
-            schedules.entry(schedule.name.as_str()).or_insert((id, schedule, proof));
+            // A copy on another cluster may be paused or forgotten: the service's own cluster has the say.
+            let home = board.setup.objectives.iter().any(|it| it.primary == id.instance && relies(it, &schedule.name));
+            if home || !schedules.contains_key(schedule.name.as_str()) {
+                schedules.insert(schedule.name.as_str(), (id, schedule, proof));
+            }
         }
     }
     let objectives = &board.setup.objectives;
@@ -83,6 +66,10 @@ fn schedule_rows(board: &Board, now: Stamp) -> Vec<Row> {
         .collect()
 }
 
+fn relies(objective: &Objective, schedule: &SafeText) -> bool {
+    objective.schedules.iter().any(|own| schedule == own.as_str())
+}
+
 fn schedule_row(board: &Board, view: &View<'_>, now: Stamp) -> Row {
     let scopes: Vec<&[String]> = view.objectives.iter().map(|it| it.namespaces.as_slice()).collect();
     let prefer: Vec<&str> = view.objectives.iter().map(|it| it.dr.as_str()).collect();
@@ -94,7 +81,7 @@ fn schedule_row(board: &Board, view: &View<'_>, now: Stamp) -> Row {
         None => judge_none(&mut opinion, board, view, &scopes, now),
     }
     let schedule = view.schedule.as_ref().map(|(_, schedule, _)| *schedule);
-    let missed_runs = schedule.map_or(0, |schedule| missed_runs(&mut opinion, board, view, schedule, now));
+    let (missed_runs, next_run) = schedule.map_or((0, None), |it| runs(&mut opinion, board, view, it, now));
     if let Some(schedule) = schedule {
         judge_schedule(&mut opinion, schedule, missed_runs);
     }
@@ -116,6 +103,7 @@ fn schedule_row(board: &Board, view: &View<'_>, now: Stamp) -> Row {
         point: best.as_ref().and_then(Candidate::point),
         rpo_s,
         missed_runs,
+        next_run,
         newer: newer(view, started, &scopes, now),
     };
     opinion.row(format!("schedule/{}", view.name), proof, body)
@@ -154,8 +142,14 @@ fn judge_point(
             format!("nothing usable on {missing} yet: this one is on {}", best.source.instance),
         );
     }
-    if best.point.off_site == OffSite::No {
-        opinion.because(Verdict::Warning, "its volume snapshots stay on the source's storage");
+    match best.off_site {
+        OffSite::Yes => {}
+        OffSite::No => opinion.because(Verdict::Warning, "its volume snapshots stay on the source's storage"),
+        OffSite::NoVolumes => opinion.because(Verdict::Info, "it is not known to hold any volume data"),
+        OffSite::Unknown => opinion.because(Verdict::Unknown, "nothing proves that its volume data is off-site"),
+    }
+    if !best.point.left_out.is_empty() {
+        opinion.mention(format!("it leaves out {}", names(&best.point.left_out)));
     }
     if best.point.warnings > 0 {
         opinion.mention(count(best.point.warnings as usize, "warning"));
@@ -187,29 +181,47 @@ fn judge_schedule(opinion: &mut Opinion, schedule: &Schedule, missed_runs: u32) 
     if schedule.paused {
         opinion.because(Verdict::Warning, "the schedule is paused");
     }
-    if schedule.phase.is("FailedValidation") {
-        let why = schedule.errors.first().map_or("it failed validation", SafeText::as_str);
-        opinion.because(Verdict::Warning, format!("the schedule does not run: {why}"));
+    match schedule.phase.as_str() {
+        "Enabled" => {}
+        "FailedValidation" => {
+            let why = schedule.errors.first().map_or("it failed validation", SafeText::as_str);
+            opinion.because(Verdict::Warning, format!("the schedule does not run: {why}"));
+        }
+        "" | "New" => opinion.because(Verdict::Unknown, "Velero has not looked at the schedule yet"),
+        other => opinion.because(Verdict::Unknown, format!("the schedule's phase {other} is not known to this program")),
     }
     if missed_runs > 0 {
-        opinion.because(Verdict::Warning, format!("{} missed", count(missed_runs as usize, "run")));
+        let runs = count(missed_runs as usize, "run");
+        opinion.because(Verdict::Warning, format!("{runs} missed, and Velero does not make up for them"));
     }
 }
 
-/// Runs that should have happened since the newest backup of any phase, by our newest look at any copy of them.
-fn missed_runs(opinion: &mut Opinion, board: &Board, view: &View<'_>, schedule: &Schedule, now: Stamp) -> u32 {
-    if schedule.paused {
-        return 0;
+/// Runs that should have happened since the newest backup of any phase, by our newest look at any copy of them; and when
+/// the next is due.
+fn runs(
+    opinion: &mut Opinion,
+    board: &Board,
+    view: &View<'_>,
+    schedule: &Schedule,
+    now: Stamp,
+) -> (u32, Option<Stamp>) {
+    if schedule.paused || schedule.phase.is("FailedValidation") {
+        return (0, None);
     }
     let cron = match Cron::parse(schedule.cron.as_str()) {
         Ok(cron) => cron,
         Err(why) => {
-            opinion.mention(format!("can't tell missed runs: {why}"));
-            return 0;
+            opinion.because(Verdict::Unknown, format!("can't tell when it runs: {why}"));
+            return (0, None);
         }
     };
     let started = view.candidates.iter().filter_map(|it| it.point.started).max();
-    let Some(last) = started.max(schedule.last_submitted) else { return 0 };
+    // A run that was left out on purpose counts as one; before the first, the schedule's own beginning does.
+    let last = started.max(schedule.last_submitted).max(schedule.last_skipped).or(schedule.created);
+    let Some(last) = last else {
+        opinion.mention("nothing says when it last ran");
+        return (0, None);
+    };
     let looked = view
         .candidates
         .iter()
@@ -217,7 +229,7 @@ fn missed_runs(opinion: &mut Opinion, board: &Board, view: &View<'_>, schedule: 
         .chain(view.schedule.as_ref().map(|(_, _, proof)| proof.seen_at))
         .max();
     let until = looked.map_or(now, |at| at.min(now)) - TimeDelta::seconds(RUN_GRACE_S);
-    cron.runs_between(last, until)
+    (cron.runs_between(last, until), cron.due_after(last, now))
 }
 
 /// The newest backup after `started` that is not usable, with its phase or reason.
@@ -236,58 +248,6 @@ fn newer(view: &View<'_>, started: Option<Stamp>, scopes: &[&[String]], now: Sta
         Some(why) => why,
     };
     Some((it.point.name.clone(), SafeText::new(&why)))
-}
-
-fn location_row(location: &Location, proof: Proof) -> Row {
-    let mut opinion = Opinion::new(Verdict::Ok);
-    if let Some(why) = location_trouble(location, proof.seen_at) {
-        let verdict = match location.phase.as_str() {
-            "" => Verdict::Unknown,
-            "Available" => Verdict::Warning,
-            _ => Verdict::Critical,
-        };
-        opinion.because(verdict, why);
-    } else if location.validation_every_s == 0 {
-        opinion.because(Verdict::Info, "validation is off: nothing proves that it can be read");
-    }
-    if location.access_mode.is("ReadOnly") {
-        opinion.mention("read-only");
-    }
-    let id = format!("location/{}/{}", location.cluster, location.name);
-    opinion.row(id, proof, Body::Location(location.clone()))
-}
-
-/// Whether a restore has reached its last phase.
-pub(super) fn is_terminal(restore: &Restore) -> bool {
-    matches!(restore.phase.as_str(), "FailedValidation" | "Completed" | "PartiallyFailed" | "Failed")
-}
-
-fn restore_row(restore: &Restore, proof: Proof) -> Row {
-    let mut opinion = Opinion::new(Verdict::Ok);
-    match restore.phase.as_str() {
-        "Completed" if restore.errors > 0 => {
-            opinion.because(Verdict::Warning, format!("completed with {}", count(restore.errors as usize, "error")));
-        }
-        "Completed" if restore.warnings > 0 => opinion.because(
-            Verdict::Warning,
-            format!(
-                "completed with {}: objects that already existed were skipped",
-                count(restore.warnings as usize, "warning")
-            ),
-        ),
-        "Completed" => {}
-        phase if is_terminal(restore) => {
-            let mut why = phase.to_owned();
-            if !restore.failure.is_empty() {
-                why.push_str(&format!(": {}", restore.failure));
-            }
-            opinion.because(Verdict::Critical, why);
-        }
-        "" | "New" => opinion.because(Verdict::Info, "not picked up by Velero yet"),
-        phase => opinion.because(Verdict::Info, phase),
-    }
-    let id = format!("restore/{}/{}", restore.cluster, restore.name);
-    opinion.row(id, proof, Body::Restore(restore.clone()))
 }
 
 /// The newest usable restore point of a service, over all its schedules.

@@ -113,7 +113,7 @@ fn judge_control_plane(opinion: &mut Opinion, control_plane: Option<&ControlPlan
     }
 }
 
-fn skew(control_plane: Option<&ControlPlane>) -> TimeDelta {
+pub(super) fn skew(control_plane: Option<&ControlPlane>) -> TimeDelta {
     let ms = control_plane.and_then(|it| it.skew_ms).filter(|ms| SKEW_MS.contains(&ms.unsigned_abs()));
     TimeDelta::milliseconds(ms.unwrap_or(0))
 }

@@ -41,6 +41,18 @@ impl Cron {
         Ok(Self::At(Box::new(cron), zone))
     }
 
+    /// The first time after `at` at which it runs, if there is one.
+    pub fn next_after(&self, at: Stamp) -> Option<Stamp> {
+        match self {
+            Self::Every(every) => at.checked_add_signed(*every),
+            Self::At(cron, zone) => {
+                let next = cron.find_next_occurrence(&at.with_timezone(zone), false).ok()?;
+                let next = next.with_timezone(&Utc);
+                (next > at).then_some(next)
+            }
+        }
+    }
+
     /// How many times it should have run after `last` and up to `until`, at most [`MOST_RUNS`].
     pub fn runs_between(&self, last: Stamp, until: Stamp) -> u32 {
         if until <= last {
@@ -67,6 +79,14 @@ impl Cron {
                 runs
             }
         }
+    }
+
+    /// The first run after `now`; of an interval, counted from the `last` one.
+    pub fn due_after(&self, last: Stamp, now: Stamp) -> Option<Stamp> {
+        let Self::Every(every) = self else { return self.next_after(now) };
+        let every_ms = every.num_milliseconds().max(1);
+        let gone = (now - last).num_milliseconds().max(0) / every_ms;
+        last.checked_add_signed(TimeDelta::try_milliseconds(every_ms.checked_mul(gone.checked_add(1)?)?)?)
     }
 }
 

@@ -1,35 +1,70 @@
-//! GitOps parity: an application counts only if everything about it is proven good by fresh data.
+//! GitOps parity: an application of Argo CD or Flux counts only if everything about it is proven good by fresh data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::facts::{App, Fact, FactKind};
+use crate::model::facts::{App, Controller, Fact, FactKind, GitSource, ObjectRef};
+use crate::model::gitops::{Around, Lag, LagKind};
+use crate::model::time::clock;
 use crate::model::{SafeText, SourceId, Stamp, System};
 
 use super::Board;
-use super::row::{Body, Row, Verdict};
-use super::store::Proof;
-use super::words::{Opinion, SILENT, sort_rows};
+use super::row::{AppRow, Body, Row, Verdict, Windows};
+use super::store::{Proof, SourceState};
+use super::windows::Judge;
+use super::words::{Opinion, SILENT, count, sort_rows};
 
 /// Reconciliation older than this is no proof: 3 × (120 s + 60 s of jitter), unless configured.
 const RECONCILED_FOR_S: u64 = 540;
 const MOST_LAGGARDS: usize = 100;
+const APPS: [FactKind; 3] = [FactKind::App, FactKind::Kustomization, FactKind::HelmRelease];
+const SOURCES: [FactKind; 5] =
+    [FactKind::GitRepository, FactKind::OciRepository, FactKind::HelmRepository, FactKind::HelmChart, FactKind::Bucket];
+
+/// One tool in one cluster.
+struct Side<'a> {
+    id: &'a SourceId,
+    state: &'a SourceState,
+    sources: BTreeMap<ObjectRef, &'a GitSource>,
+    controllers: BTreeMap<&'a str, &'a Controller>,
+}
+
+/// One application, judged.
+struct Judged {
+    row: AppRow,
+    why: Option<String>,
+    stale: bool,
+}
+
+/// What is known of a cluster's applications.
+#[derive(Default)]
+struct Cluster {
+    /// Its tools' sources, each with how far it can be believed.
+    proofs: Vec<Proof>,
+    apps: Vec<Judged>,
+    /// What nothing proves about its controllers.
+    doubts: BTreeSet<String>,
+}
 
 /// A parity row per cluster first, then every application.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
-    let mut parity = Vec::new();
+    let mut clusters: BTreeMap<&str, Cluster> = BTreeMap::new();
     let mut apps = Vec::new();
-    for (id, state) in board.store.system(System::Argocd) {
-        let source = board.store.proof_of_source(id, now);
-        let mut judged = Vec::new();
-        for held in state.of(FactKind::App) {
-            let Fact::App(app) = &held.fact else { continue };
+    for (id, state) in board.store.system(System::Argocd).chain(board.store.system(System::Flux)) {
+        let side = Side::new(id, state);
+        let cluster = clusters.entry(&id.instance).or_default();
+        cluster.proofs.push(board.store.proof_of_source(id, now));
+        let mut windows = Judge::new(projects(state), now);
+        for held in APPS.iter().flat_map(|kind| state.of(*kind)) {
+            let Some(app) = app_of(&held.fact) else { continue };
             let proof = board.store.proof(id, state, held, now);
-            let lag = lag(app, proof.seen_at, board.setup.app_stale_s(&id.instance));
-            apps.push(app_row(app, lag.as_ref(), proof.clone()));
-            judged.push((app.clone(), lag.map(|(_, why)| why), proof.stale));
+            let stale_s = board.setup.app_stale_s(&id.instance);
+            let (row, judged) = side.judge(app, proof, stale_s, windows.of(app));
+            apps.push(row);
+            cluster.doubts.extend(side.doubt(app));
+            cluster.apps.push(judged);
         }
-        parity.push(parity_row(id, judged, source));
     }
+    let mut parity: Vec<Row> = clusters.into_iter().filter_map(|(name, cluster)| cluster.row(name)).collect();
     let roles: BTreeMap<&str, usize> =
         board.setup.clusters.iter().enumerate().map(|(i, (name, _))| (name.as_str(), i)).collect();
     sort_rows(&mut parity, |row| roles.get(row.source.instance.as_str()).copied());
@@ -38,89 +73,172 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
     parity
 }
 
-/// Why an application is not "deployed and healthy"; `None` = it is. `seen_at` is when its source last proved it.
-pub(super) fn lag(app: &App, seen_at: Stamp, reconciled_for_s: u64) -> Option<(Verdict, String)> {
-    use Verdict::{Info, Unknown, Warning};
-    let why = |verdict, why: String| Some((verdict, why));
-    if app.deleting {
-        return why(Warning, "being deleted".to_owned());
+fn app_of(fact: &Fact) -> Option<&App> {
+    match fact {
+        Fact::App(app) => Some(app),
+        Fact::Kustomization(it) => Some(it),
+        Fact::HelmRelease(it) => Some(it),
+        _ => None,
     }
-    if let Some(error) = app.errors.first() {
-        return why(Warning, error.to_string());
+}
+
+fn source_of(fact: &Fact) -> Option<&GitSource> {
+    match fact {
+        Fact::GitRepository(it) => Some(it),
+        Fact::OciRepository(it) => Some(it),
+        Fact::HelmRepository(it) => Some(it),
+        Fact::HelmChart(it) => Some(it),
+        Fact::Bucket(it) => Some(it),
+        _ => None,
     }
-    // Health is not shown when sync is unknown: it may be the last word of a cluster that is gone.
-    if !app.sync.is("Synced") {
-        return match app.sync.as_str() {
-            "" => why(Unknown, "not compared yet".to_owned()),
-            "Unknown" => why(Unknown, "sync is unknown".to_owned()),
-            other => why(Warning, format!("sync is {other}")),
-        };
+}
+
+fn projects(state: &SourceState) -> impl Iterator<Item = &crate::model::facts::Project> {
+    state.of(FactKind::Project).filter_map(|held| match &held.fact {
+        Fact::Project(project) => Some(project),
+        _ => None,
+    })
+}
+
+impl<'a> Side<'a> {
+    fn new(id: &'a SourceId, state: &'a SourceState) -> Self {
+        let sources = SOURCES.iter().flat_map(|kind| state.of(*kind)).filter_map(|held| source_of(&held.fact));
+        let controllers = state.of(FactKind::Controller).filter_map(|held| match &held.fact {
+            Fact::Controller(it) => Some((it.name.as_str(), it)),
+            _ => None,
+        });
+        Self { id, state, sources: sources.map(|it| (it.object(), it)).collect(), controllers: controllers.collect() }
     }
-    match app.health.as_str() {
-        "Healthy" => {}
-        "" => return why(Unknown, "health is not known yet".to_owned()),
-        "Progressing" | "Suspended" => return why(Info, format!("health is {}", app.health.as_str())),
-        "Unknown" => return why(Unknown, "health is unknown".to_owned()),
-        other => return why(Warning, format!("health is {other}")),
+
+    fn source(&self, app: &App) -> Option<&'a GitSource> {
+        self.sources.get(app.flux.as_ref()?.source.as_ref()?).copied()
     }
-    if app.operation_pending {
-        return why(Info, "an operation is pending".to_owned());
-    }
-    if !matches!(app.operation_phase.as_str(), "" | "Succeeded") {
-        return why(Warning, format!("last operation: {} {}", app.operation_phase.as_str(), app.operation_message));
-    }
-    if !app.destination_matches {
-        return why(Warning, "compared with another destination than the one it names".to_owned());
-    }
-    let limit = i64::try_from(reconciled_for_s).unwrap_or(i64::MAX);
-    match app.reconciled_at {
-        None => why(Unknown, "never reconciled".to_owned()),
-        Some(at) if limit > 0 && (seen_at - at).num_seconds() >= limit => {
-            why(Unknown, "last reconciled too long ago: its controller may be dead".to_owned())
+
+    fn judge(&self, app: &App, proof: Proof, stale_s: u64, windows: Windows) -> (Row, Judged) {
+        let source = self.source(app);
+        let controller = self.controllers.get(app.controller()).copied();
+        let around = Around { seen_at: proof.seen_at, reconciled_for_s: stale_s, source, controller };
+        let lag = app.lag(around);
+        let opinion = opinion(app, lag.as_ref(), around, &windows);
+        let mut shown = app.clone();
+        if !matches!(app.sync.as_str(), "Synced" | "OutOfSync") {
+            // The last word on the health of something that can't be seen is not shown by anybody.
+            shown.health = Default::default();
         }
-        Some(_) => None,
+        let row = AppRow {
+            since: lag.as_ref().and_then(|lag| lag.since),
+            expected: source.map_or_else(|| app.target_revision.clone(), |it| it.revision.clone()),
+            windows,
+            controller: controller.map(|it| (it.ready, it.total)),
+            app: shown,
+        };
+        let stale = proof.stale;
+        let id = match app.flux {
+            None => format!("app/{}/{}/{}", app.cluster, app.namespace, app.name),
+            Some(_) => format!("app/{}/{}/{}", app.cluster, app.namespace, app.label()),
+        };
+        let judged = Judged { row: row.clone(), why: lag.map(|lag| lag.why), stale };
+        (opinion.row(id, proof, Body::App(row)), judged)
+    }
+
+    /// What nothing proves about the controller of an application.
+    fn doubt(&self, app: &App) -> Option<String> {
+        // Of what is not heard at all, that is said already.
+        self.state.alive_at?;
+        let name = app.controller();
+        match self.controllers.get(name) {
+            None => Some(format!("whether the {name} of {} runs is not known: its pods can't be read", self.id)),
+            Some(it) if it.total == 0 => {
+                Some(format!("whether the {name} of {} runs is not known: no pod of it was found", self.id))
+            }
+            Some(it) if it.ready < it.total => Some(format!("{} of {} pods of {name} are ready", it.ready, it.total)),
+            Some(_) => None,
+        }
     }
 }
 
-fn app_row(app: &App, lag: Option<&(Verdict, String)>, proof: Proof) -> Row {
+fn opinion(app: &App, lag: Option<&Lag>, around: Around<'_>, windows: &Windows) -> Opinion {
     let mut opinion = Opinion::new(Verdict::Ok);
-    if let Some((verdict, why)) = lag {
-        opinion.because(*verdict, why.as_str());
+    if let Some(lag) = lag {
+        let verdict = match lag.kind {
+            LagKind::Neutral => Verdict::Info,
+            LagKind::Unproven => Verdict::Unknown,
+            LagKind::Wrong => Verdict::Warning,
+        };
+        opinion.because(verdict, lag.why.as_str());
+    } else if app.reconciled_at.is_none() || (app.flux.is_none() && around.reconciled_for_s == 0) {
+        opinion.mention(format!("only its ready {} proves that this is fresh", app.controller()));
     }
-    if app.suspended {
-        opinion.mention("sync is suspended");
+    if app.suspended && app.flux.is_none() && !app.skipped {
+        opinion.mention("sync is suspended: automated sync is switched off");
     }
-    let id = format!("app/{}/{}/{}", app.cluster, app.namespace, app.name);
-    opinion.row(id, proof, Body::App(app.clone()))
+    if app.refresh_pending {
+        opinion.mention("a refresh is pending");
+    }
+    match windows {
+        Windows::Blocked { manual, until } => {
+            let until = until.map_or("with no end in sight".to_owned(), |at| format!("until {}", day_and_clock(at)));
+            let people = if *manual { "; people may sync" } else { "" };
+            opinion.mention(format!("a sync window blocks syncs {until}{people}"));
+        }
+        Windows::Unreadable { why } => opinion.mention(format!("whether a sync window blocks it is not known: {why}")),
+        Windows::Unknown | Windows::None | Windows::Open { .. } => {}
+    }
+    if let Some(source) = around.source {
+        let name = format!("{}/{}", source.kind, source.name);
+        if source.suspended {
+            opinion.mention(format!("its source {name} is suspended"));
+        } else if source.ready.is("False") {
+            opinion.mention(format!("its source {name} is not ready: {}", source.reason.as_str()));
+        }
+    }
+    opinion
 }
 
-fn parity_row(id: &SourceId, apps: Vec<(App, Option<String>, bool)>, proof: Proof) -> Row {
-    let total = apps.len() as u32;
-    let mut laggards: Vec<(SafeText, SafeText)> = apps
-        .iter()
-        .filter_map(|(app, lag, stale)| {
-            let why = lag.as_deref().or(stale.then_some(SILENT))?;
-            Some((app.name.clone(), SafeText::new(why)))
-        })
-        .collect();
-    let ok = total - laggards.len() as u32;
-    // Real reasons first: who merely is not heard comes last and is the first to be cut.
-    laggards.sort_by_key(|(name, why)| (why == SILENT, name.clone()));
-    laggards.truncate(MOST_LAGGARDS);
-    let mut opinion = Opinion::new(Verdict::Ok);
-    if total == 0 {
-        opinion.because(Verdict::Unknown, "no application is known");
-    } else if ok < total && !proof.stale {
-        opinion.because(Verdict::Warning, format!("{} of {total} not at parity", total - ok));
+fn day_and_clock(at: Stamp) -> String {
+    format!("{} {}", at.format("%Y-%m-%d"), clock(at))
+}
+
+impl Cluster {
+    fn row(self, name: &str) -> Option<Row> {
+        let proof = together(self.proofs)?;
+        let total = self.apps.len() as u32;
+        let mut laggards: Vec<(SafeText, SafeText)> = self
+            .apps
+            .iter()
+            .filter_map(|it| {
+                let why = it.why.as_deref().or(it.stale.then_some(SILENT))?;
+                Some((it.row.label(), SafeText::new(why)))
+            })
+            .collect();
+        let ok = total - laggards.len() as u32;
+        // Real reasons first: who merely is not heard comes last and is the first to be cut.
+        laggards.sort_by_key(|(name, why)| (why == SILENT, name.clone()));
+        laggards.truncate(MOST_LAGGARDS);
+        let mut opinion = Opinion::new(Verdict::Ok);
+        if total == 0 {
+            opinion.because(Verdict::Unknown, "no application is known");
+        } else if ok < total && !proof.stale {
+            opinion.because(Verdict::Warning, format!("{} of {total} not at parity", total - ok));
+        }
+        self.doubts.iter().for_each(|doubt| opinion.mention(doubt.as_str()));
+        let blocked = self.apps.iter().filter(|it| matches!(it.row.windows, Windows::Blocked { .. })).count();
+        if blocked > 0 {
+            opinion.mention(format!("a sync window blocks syncs of {}", count(blocked, "application")));
+        }
+        let oldest_reconciled = self.apps.iter().filter_map(|it| it.row.reconciled_at).min();
+        let body = Body::Parity { cluster: name.to_owned(), ok, total, laggards, oldest_reconciled };
+        Some(opinion.row(format!("parity/{name}"), proof, body))
     }
-    let body = Body::Parity {
-        cluster: id.instance.clone(),
-        ok,
-        total,
-        laggards,
-        oldest_reconciled: apps.iter().filter_map(|(app, ..)| app.reconciled_at).min(),
-    };
-    opinion.row(format!("parity/{}", id.instance), proof, body)
+}
+
+/// How far several sources together can be believed: no further than the worst of them.
+fn together(proofs: Vec<Proof>) -> Option<Proof> {
+    proofs.into_iter().reduce(|one, other| {
+        let doubt = one.doubt.clone().or_else(|| other.doubt.clone());
+        let worse = if (other.stale, one.seen_at) > (one.stale, other.seen_at) { other } else { one };
+        Proof { doubt, ..worse }
+    })
 }
 
 /// The default age at which a reconciliation proves nothing any more.

@@ -5,31 +5,41 @@
 
 mod alerts;
 mod backups;
+mod burn;
 mod clusters;
 mod cron;
 mod edge;
 mod events;
 mod gitops;
 mod limit;
+mod locations;
 mod points;
+mod restores;
 pub mod row;
 mod services;
+mod silences;
+mod slo;
 mod sources;
 mod store;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod windows;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::facts::{Fact, FactKind};
+use crate::model::slo::SloTarget;
 use crate::model::{Change, ClusterRole, Objective, Observation, SourceId, Stamp, System};
 
+pub use burn::{BurnPair, BurnState};
 pub use edge::edges;
 pub use events::MOST_EVENTS;
 pub use limit::Limiter;
-pub use row::{Body, Judged, Row, Topic, TopicView, Verdict};
+pub use row::{AppRow, Body, Judged, Row, Topic, TopicView, Verdict, Windows};
+pub use silences::{Member, is_critical, matched};
+pub use slo::Budget;
 
 /// The most rows of one topic, events apart.
 const MOST_ROWS: usize = 5_000;
@@ -64,6 +74,9 @@ pub struct Board {
     store: store::Store,
     events: events::Events,
     ended: alerts::Ended,
+    moves: restores::Moves,
+    slos: Vec<SloTarget>,
+    latches: slo::Latches,
     dirty: BTreeSet<Topic>,
 }
 
@@ -79,6 +92,9 @@ impl Board {
             store,
             events: events::Events::default(),
             ended: alerts::Ended::default(),
+            moves: restores::Moves::default(),
+            slos: Vec::new(),
+            latches: slo::Latches::default(),
             dirty: Topic::ALL.into_iter().collect(),
         }
     }
@@ -90,10 +106,18 @@ impl Board {
         self
     }
 
+    /// Sets what was promised about errors: each gets a row, whether or not its Prometheus answers.
+    #[must_use]
+    pub fn with_slos(mut self, slos: impl IntoIterator<Item = SloTarget>) -> Self {
+        self.slos = slos.into_iter().collect();
+        self
+    }
+
     /// Takes in one observation. The newest one wins; there is no history but that of alerts that ended.
     pub fn apply(&mut self, observation: Observation) {
         let Observation { source, seen_at, change } = observation;
         self.mark(&source, &change);
+        self.moves.see(&source, &change, seen_at);
         match change {
             Change::Upsert(Fact::KubeEvent(event)) => {
                 self.store.source_mut(&source).alive(seen_at, false);
@@ -129,6 +153,9 @@ impl Board {
             Change::Alive => self.store.source_mut(&source).alive(seen_at, true),
             Change::Trouble(trouble) => self.store.source_mut(&source).troubled(trouble, seen_at),
         }
+        if source.system == System::Prometheus {
+            slo::settle(&mut self.latches, &self.slos, &self.store, &source, seen_at);
+        }
     }
 
     /// Topics that may have changed since [`Board::clean`]. Time alone also changes rows (they go stale): judge now and then.
@@ -139,6 +166,11 @@ impl Board {
     /// Forgets what is dirty, and says what was.
     pub fn clean(&mut self) -> BTreeSet<Topic> {
         std::mem::take(&mut self.dirty)
+    }
+
+    /// Every configured Alertmanager, for whoever wants to write to one.
+    pub fn alertmanagers(&self) -> Vec<Member> {
+        silences::members(&self.store)
     }
 
     /// Judges everything.
@@ -153,7 +185,9 @@ impl Board {
             Topic::Sources => sources::rows(self, now),
             Topic::Clusters => clusters::rows(self, now),
             Topic::Services => services::rows(self, now),
+            Topic::Slo => slo::rows(self, now),
             Topic::Alerts => alerts::rows(self, now),
+            Topic::Silences => silences::rows(self, now),
             Topic::Traffic => traffic::rows(self, now),
             Topic::Backups => backups::rows(self, now),
             Topic::Gitops => gitops::rows(self, now),
@@ -182,9 +216,10 @@ fn feeds(system: System, topic: Topic) -> bool {
         Topic::Sources => true,
         Topic::Clusters | Topic::Events => system == System::Kubernetes,
         Topic::Services => matches!(system, System::Probe | System::Velero),
-        Topic::Alerts => system == System::Alertmanager,
+        Topic::Alerts | Topic::Silences => system == System::Alertmanager,
+        Topic::Slo => system == System::Prometheus,
         Topic::Traffic => matches!(system, System::Cloudflare | System::Probe),
         Topic::Backups => system == System::Velero,
-        Topic::Gitops => system == System::Argocd,
+        Topic::Gitops => matches!(system, System::Argocd | System::Flux),
     }
 }

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::facts::{
-    Alert, App, ControlPlane, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore,
+    Alert, App, ControlPlane, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore, Silence,
 };
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
+
+use super::slo::Budget;
 
 /// How a row stands. Ordered by who needs you: `Critical` is the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,24 +49,28 @@ pub enum Topic {
     Sources,
     Clusters,
     Services,
+    Slo,
     Alerts,
     Traffic,
     Backups,
     Gitops,
     Events,
+    Silences,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Sources,
         Self::Clusters,
         Self::Services,
+        Self::Slo,
         Self::Alerts,
         Self::Traffic,
         Self::Backups,
         Self::Gitops,
         Self::Events,
+        Self::Silences,
     ];
 }
 
@@ -108,6 +114,62 @@ pub struct Point {
     pub off_site: OffSite,
     pub included_namespaces: Vec<SafeText>,
     pub excluded_namespaces: Vec<SafeText>,
+    /// Why it may hold less than its namespaces, in words.
+    pub limits: Vec<SafeText>,
+    /// What it leaves out on purpose, in words.
+    pub left_out: Vec<SafeText>,
+}
+
+/// Whether sync windows let an application be synced now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Windows {
+    /// Its project could not be read.
+    #[default]
+    Unknown,
+    /// No window is about it.
+    None,
+    /// Automatic syncs may run; `until` a window ends that, if one does in the time that was looked at.
+    Open { until: Option<Stamp> },
+    /// Automatic syncs may not run now.
+    Blocked {
+        /// A person may sync all the same.
+        manual: bool,
+        until: Option<Stamp>,
+    },
+    /// A window can't be read as Argo CD would: nothing is known of all of them.
+    Unreadable { why: SafeText },
+}
+
+/// An application with what the board knows besides it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AppRow {
+    #[serde(flatten)]
+    pub app: App,
+    /// Since when it stands as the row says, if its tool writes that down.
+    #[serde(default)]
+    pub since: Option<Stamp>,
+    /// The revision that its source has, where that is read; else what it asks for.
+    #[serde(default)]
+    pub expected: SafeText,
+    #[serde(default)]
+    pub windows: Windows,
+    /// Pods of its controller: ready, of how many. `None` = they could not be read.
+    #[serde(default)]
+    pub controller: Option<(u32, u32)>,
+}
+
+impl From<App> for AppRow {
+    fn from(app: App) -> Self {
+        Self { app, ..Self::default() }
+    }
+}
+
+impl std::ops::Deref for AppRow {
+    type Target = App;
+    fn deref(&self) -> &App {
+        &self.app
+    }
 }
 
 /// What a row is about.
@@ -151,6 +213,8 @@ pub enum Body {
         /// Since when users are failing.
         failing_since: Option<Stamp>,
     },
+    /// A service's error budget.
+    Slo(Budget),
     /// A Kubernetes event.
     Event(KubeEvent),
     /// An alert, merged over the instances.
@@ -162,6 +226,18 @@ pub enum Body {
         missing_from: Vec<String>,
         /// The service it belongs to, by its labels.
         service: Option<String>,
+    },
+    /// A silence, merged over the instances.
+    Silence {
+        silence: Silence,
+        /// Instances that hold it.
+        held_by: Vec<String>,
+        /// Instances whose silences can be read and that don't.
+        missing_from: Vec<String>,
+        /// Current alerts that it keeps quiet, or will.
+        hits: u32,
+        /// Critical ones among them.
+        critical: u32,
     },
     /// A backup schedule and its newest usable restore point.
     Backup {
@@ -176,6 +252,8 @@ pub enum Body {
         rpo_s: Option<u64>,
         /// Runs that should have happened since the newest restore point and did not.
         missed_runs: u32,
+        /// When the schedule is due next; `None` if it does not run or its times can't be read.
+        next_run: Option<Stamp>,
         /// A newer backup that is not usable (yet): its name and phase.
         newer: Option<(SafeText, SafeText)>,
     },
@@ -194,8 +272,8 @@ pub enum Body {
         /// The oldest reconciliation among them.
         oldest_reconciled: Option<Stamp>,
     },
-    /// An application.
-    App(App),
+    /// An application of Argo CD or Flux.
+    App(AppRow),
     /// A load balancer with its order resolved to pools.
     LoadBalancer {
         lb: LoadBalancer,

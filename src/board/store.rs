@@ -83,6 +83,11 @@ impl SourceState {
         self.facts.get(&kind)?.get(key)
     }
 
+    /// Whether facts of a kind were ever told, if only that there are none.
+    pub fn listed(&self, kind: FactKind) -> bool {
+        self.facts.contains_key(&kind)
+    }
+
     pub fn facts_mut(&mut self, kind: FactKind) -> &mut BTreeMap<String, Held> {
         self.facts.entry(kind).or_default()
     }

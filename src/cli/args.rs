@@ -12,7 +12,9 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use house::{Config, Drill, DrillPlay, DrillWorld, Init, Ledger, Pace, Shot, ShotFormat, ShowFormat};
 use values::person;
-pub use verbs::{Approve, Export, ExportFormat, Incident, NoteKind, OfPlan, Plan, Propose, Timeline, View};
+pub use verbs::{
+    Approve, Consent, Export, ExportFormat, Incident, NoteKind, OfPlan, Plan, Propose, Silence, Timeline, View,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -127,12 +129,17 @@ pub enum Command {
     Gitops(View),
     /// Load balancers, pools and probes: who serves the users.
     Traffic(View),
+    /// Error budgets by Prometheus: minutes left, and how fast they burn.
+    Slo(View),
     /// The timeline: add to it, show it, follow it.
     #[command(subcommand)]
     Timeline(Timeline),
     /// The incident: open, change, close it.
     #[command(subcommand)]
     Incident(Incident),
+    /// Silences: list them, and make or end one in the open incident after a preview.
+    #[command(subcommand)]
+    Silence(Silence),
     /// Put a dangerous act before the room. Nothing happens until a second person approves.
     Propose(Propose),
     /// A plan: show it, or wait for its end.
@@ -162,6 +169,9 @@ pub enum Command {
         /// Segment files, or directories of them.
         #[arg(value_name = "PATH", required = true)]
         paths: Vec<PathBuf>,
+        /// The room's public key (`log.key.pub`), to check who signed the log's heads.
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
         #[command(flatten)]
         output: Output,
     },

@@ -149,11 +149,12 @@ async fn at(
     let (asker, stop) = (Arc::new(Hand(handle)), CancellationToken::new());
     let options = RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, stop };
     let reason = run(options).await.map_err(|error| Fail::Other(format!("the terminal can't be used: {error}")))?;
-    Ok(match reason {
-        ExitReason::Left | ExitReason::Stopped => Exit::Ok,
-        ExitReason::Signal(2) => Exit::Interrupted,
-        ExitReason::Signal(_) => Exit::Terminated,
-    })
+    match reason {
+        ExitReason::Left | ExitReason::Stopped => Ok(Exit::Ok),
+        ExitReason::Signal(2) => Ok(Exit::Interrupted),
+        ExitReason::Signal(_) => Ok(Exit::Terminated),
+        ExitReason::Refused(refusal) => Err(Fail::Refused(refusal)),
+    }
 }
 
 /// A room of one's own and a console on it.

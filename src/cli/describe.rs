@@ -1,9 +1,10 @@
 //! A board row in two cells of a table: what it is about, and how that is.
 
 use super::shown::age;
-use crate::board::Body;
 use crate::board::row::Point;
-use crate::model::time::short;
+use crate::board::{AppRow, Body, Budget};
+use crate::model::silence::line_of;
+use crate::model::time::{clock, short, since};
 use crate::model::{SafeText, Stamp, Trouble};
 
 /// One exhaustive match, so that a new kind of row can't be forgotten.
@@ -21,6 +22,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             let point = newest(restore_point.as_ref(), now);
             (format!("service {name}"), format!("{point} · RPO {} · RTO {}", short(*rpo_s), short(*rto_s)))
         }
+        Body::Slo(budget) => (format!("slo {}", budget.service), slo(budget, now)),
         Body::Event(event) => (
             format!("{}/{}", event.object_kind, event.object_name),
             format!("{} ×{} · {}", event.reason, event.count, event.message),
@@ -29,6 +31,17 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             let since = alert.starts_at.map_or(String::new(), |at| format!(" for {}", age(at, now)));
             let told = list(&alert.receivers, ", ");
             (alert.name.to_string(), format!("{}{since} → {told} · on {}", alert.state.as_str(), held_by.join(", ")))
+        }
+        Body::Silence { silence, hits, critical, .. } => {
+            let until = silence.ends_at.map_or(String::new(), |at| format!(" until {}", clock(at)));
+            let id: String = silence.id.chars().take(8).collect();
+            let how = format!(
+                "{}{until} · {hits} alerts, {critical} critical · by {} · {}",
+                silence.state.as_str(),
+                silence.created_by,
+                silence.comment
+            );
+            (format!("{id} {}", line_of(&silence.matchers)), how)
         }
         Body::Backup { schedule, point, rpo_s, missed_runs, cluster, .. } => {
             let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", short(rpo)));
@@ -46,7 +59,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             let late: Vec<_> = laggards.iter().take(3).map(|(name, why)| format!("{name}: {why}")).collect();
             (format!("parity of {cluster}"), format!("{ok} of {total} {}", late.join("; ")))
         }
-        Body::App(app) => (app.name.to_string(), format!("{} {}", app.sync.as_str(), app.health.as_str())),
+        Body::App(app) => (app.label().to_string(), application(app)),
         Body::LoadBalancer { lb, order, goes_to, .. } => {
             let order: Vec<_> = order.iter().map(|pool| pool.name.clone()).collect();
             let to = goes_to.as_ref().map_or("unknown", SafeText::as_str);
@@ -63,6 +76,26 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             (format!("probe {}", probe.name), format!("{status}{site} · {}/{} good", probe.good, probe.samples))
         }
     }
+}
+
+/// How an application stands by its tool's own words, and what it runs of what it should.
+fn application(app: &AppRow) -> String {
+    let state = match &app.flux {
+        Some(_) if app.suspended => "Suspended".to_owned(),
+        Some(flux) if flux.ready.as_str().is_empty() => "not reconciled".to_owned(),
+        Some(flux) => format!("Ready {} {}", flux.ready.as_str(), flux.reason.as_str()),
+        None => format!("{} {}", app.sync.as_str(), app.health.as_str()),
+    };
+    let of = if app.expected.is_empty() { String::new() } else { format!(" of {}", app.expected) };
+    let runs = if app.revision.is_empty() { String::new() } else { format!(" · {}{of}", app.revision) };
+    format!("{} · {}{runs}", app.tool().name(), state.trim())
+}
+
+fn slo(it: &Budget, now: Stamp) -> String {
+    let burn = it.burn.map_or(String::new(), |burn| format!(" {burn}× over {}", short(it.burn_over_s)));
+    let empty = it.empty_at.map_or(String::new(), |at| format!(" · empty in {}", short(since(now, at))));
+    let requests = it.requests.map_or(String::new(), |requests| format!(" · {requests} requests in 1 h"));
+    format!("{} · {}{burn}{empty}{requests}", it.left_words(), it.state.words())
 }
 
 fn newest(point: Option<&Point>, now: Stamp) -> String {

@@ -18,6 +18,7 @@ pub mod run;
 pub mod serve;
 pub mod shot;
 pub mod shown;
+mod silence;
 pub mod timeline;
 pub mod verify;
 pub mod views;

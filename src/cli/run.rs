@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::fail::Fail;
 use super::link::{Intent, Link};
 use super::shown::Shown;
-use super::{console, export, headless, output, plan, serve, shot, timeline, verify, views};
+use super::{console, export, headless, output, plan, serve, shot, silence, timeline, verify, views};
 use crate::board::Topic;
 use crate::config::paths::Env;
 use crate::model::{PersonId, PlanId, SafeText};
@@ -46,7 +46,7 @@ async fn dispatch(args: Args, env: &Env) -> Result<Exit, Fail> {
         Command::Drill(drill) => play(*drill, global, env).await,
         Command::Init(init) => super::init::init(&init, env),
         Command::Config(command) => super::config::config(&command, &global, env),
-        Command::Verify { paths, output } => show(verify::verify(&paths)?, output),
+        Command::Verify { paths, key, output } => show(verify::verify(&paths, key.as_deref())?, output),
         Command::Ledger(args::Ledger::New { output, .. }) => show(verify::new_after_damage(&global, env)?, output),
         Command::Shot(shot) => shot::shot(&shot, &global, env).await,
         Command::Export(export) => write_export(export, &global, env).await,
@@ -100,8 +100,10 @@ async fn with_room(command: Command, global: &Global, env: &Env) -> Result<Exit,
         Command::Backups(view) => rows(Topic::Backups, view, global, env).await,
         Command::Gitops(view) => rows(Topic::Gitops, view, global, env).await,
         Command::Traffic(view) => rows(Topic::Traffic, view, global, env).await,
+        Command::Slo(view) => rows(Topic::Slo, view, global, env).await,
         Command::Timeline(command) => on_timeline(command, global, env).await,
         Command::Incident(command) => on_incident(command, global, env).await,
+        Command::Silence(command) => on_silence(command, global, env).await,
         other => on_plan(other, global, env).await,
     }
 }
@@ -180,6 +182,21 @@ async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Res
         args::Incident::Close { output } => (Request::Close, output),
     };
     change(request, output, global, env).await
+}
+
+async fn on_silence(command: args::Silence, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    let mut link = link(global, env, None, &[]).await?;
+    match command {
+        args::Silence::List { output } => show(silence::list(&mut link).await?, output),
+        args::Silence::Add { matchers, lasts, reason, consent, output } => {
+            let change = silence::creation(&matchers, lasts, &reason)?;
+            show(silence::change(&mut link, change, consent).await?, output)
+        }
+        args::Silence::Expire { id, consent, output } => {
+            let change = silence::expiry(&mut link, &id).await?;
+            show(silence::change(&mut link, change, consent).await?, output)
+        }
+    }
 }
 
 async fn on_plan(command: Command, global: &Global, env: &Env) -> Result<Exit, Fail> {
@@ -270,7 +287,8 @@ fn wants_json(command: &Option<Command>) -> bool {
             | Command::Alerts(view)
             | Command::Backups(view)
             | Command::Gitops(view)
-            | Command::Traffic(view),
+            | Command::Traffic(view)
+            | Command::Slo(view),
         ) => &view.output,
         Some(Command::Timeline(
             args::Timeline::Add { output, .. }
@@ -279,6 +297,9 @@ fn wants_json(command: &Option<Command>) -> bool {
         )) => output,
         Some(Command::Incident(
             args::Incident::Open { output, .. } | args::Incident::Set { output, .. } | args::Incident::Close { output },
+        )) => output,
+        Some(Command::Silence(
+            args::Silence::List { output } | args::Silence::Add { output, .. } | args::Silence::Expire { output, .. },
         )) => output,
         Some(Command::Propose(propose)) => &propose.output,
         Some(Command::Plan(args::Plan::Show { output, .. } | args::Plan::Wait { output, .. })) => output,

@@ -1,16 +1,18 @@
 //! `serve`: the room as a daemon. And the parts that solo and drill share with it: how a room is put together.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::fail::Fail;
 use crate::clock::{Clock, Random};
 use crate::config::paths::Env;
-use crate::config::{self, Config, LoadOptions};
+use crate::config::{self, Config, LoadOptions, secret};
 use crate::diagnostics;
 use crate::ledger::{Files, LedgerError};
 use crate::protocol::DrillInfo;
 use crate::room::{Room, RoomError, Setup, Socket, SocketError};
+use crate::seal::{self, SigningKey};
 
 /// What a room of any kind needs to be told.
 pub struct Make {
@@ -26,8 +28,8 @@ pub struct Make {
 /// Starts a room.
 pub async fn room(make: Make) -> Result<Room, Fail> {
     let Make { config, clock, random, state_dir, socket, drill, serve } = make;
-    let key = public_key(config.file.as_deref());
-    let setup = Setup { config, clock, random, state_dir, socket, drill, serve, key, storage: Arc::new(Files) };
+    let (key, signer) = log_key(config.file.as_deref(), serve)?;
+    let setup = Setup { config, clock, random, state_dir, socket, drill, serve, key, signer, storage: Arc::new(Files) };
     Room::start(setup).await.map_err(|error| {
         let remedy = match &error {
             RoomError::Ledger(LedgerError::Io { .. }) => "\nchoose another place for the log: --state-dir DIR",
@@ -45,10 +47,33 @@ pub async fn bind(path: &Path, mode: u32) -> Result<Socket, Fail> {
     })
 }
 
-/// The public half of the log key beside the configuration, if `warroom init` made one.
-fn public_key(config: Option<&Path>) -> String {
-    let path = config.and_then(Path::parent).map(|dir| dir.join("log.key.pub"));
-    path.and_then(|path| std::fs::read_to_string(path).ok()).map(|text| text.trim().to_owned()).unwrap_or_default()
+/// The key of the log that `warroom init` made: `log.key` among the service's credentials or beside the configuration, and
+/// its public half beside the configuration. A room without one runs, and signs nothing.
+fn log_key(config: Option<&Path>, strict: bool) -> Result<(String, Option<SigningKey>), Fail> {
+    let Some(dir) = config.and_then(Path::parent) else { return Ok((String::new(), None)) };
+    let public =
+        std::fs::read_to_string(dir.join("log.key.pub")).map(|text| text.trim().to_owned()).unwrap_or_default();
+    let credentials = Env::read().credentials;
+    let places = [credentials.map(|at| at.join("log.key")), Some(dir.join("log.key"))];
+    let Some(path) = places.into_iter().flatten().find(|path| path.symlink_metadata().is_ok()) else {
+        return Ok((public, None));
+    };
+    let bad = |why: String| Fail::Config(format!("{}: {why}; it signs the log's heads", path.display()));
+    let file = match strict {
+        true => secret::check_secret(&path).map_err(Fail::Config)?,
+        false => std::fs::File::open(&path).map_err(|error| bad(error.to_string()))?,
+    };
+    let mut text = String::new();
+    let read = file.take(secret::MAX_SECRET).read_to_string(&mut text);
+    read.map_err(|error| bad(format!("can't be read: {error}")))?;
+    let signer = SigningKey::parse(&text).map_err(|error| bad(error.to_string()))?;
+    if public.is_empty() {
+        return Ok((signer.public(), Some(signer)));
+    }
+    if !seal::same_key(&public, &signer.public()) {
+        return Err(bad("log.key.pub is not its public half: make it with ssh-keygen -y -f log.key".to_owned()));
+    }
+    Ok((public, Some(signer)))
 }
 
 /// Loads a configuration, or says everything that is wrong with it.

@@ -1,6 +1,6 @@
 //! `verify` and `ledger new --after-damage`: what a stranger can check, and the way out of a damaged log.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -12,24 +12,47 @@ use super::shown::Shown;
 use crate::clock::{Clock, Random};
 use crate::config::paths::Env;
 use crate::config::{self, LoadOptions};
-use crate::ledger::{self, Files, OpenOptions};
+use crate::ledger::{self, Files, OpenOptions, Signed};
+use crate::seal;
 
-/// Verifies segments or directories of them.
-pub fn verify(paths: &[PathBuf]) -> Result<Shown, Fail> {
+/// Verifies segments or directories of them; with a key also who signed their heads.
+pub fn verify(paths: &[PathBuf], key: Option<&Path>) -> Result<Shown, Fail> {
     if paths.is_empty() {
         return Err(Fail::Usage("name one or more timeline files, or a directory that holds them".to_owned()));
     }
-    let verdict = ledger::verify(paths).map_err(|error| Fail::Usage(error.to_string()))?;
+    let key = key.map(read_key).transpose()?;
+    let verdict = ledger::verify(paths, key.as_deref()).map_err(|error| Fail::Usage(error.to_string()))?;
     let json = json!({
         "schema": "warroom/verify/v1", "ok": verdict.ok, "segment": verdict.segment, "offset": verdict.offset,
         "seq": verdict.seq, "head": verdict.head, "why": verdict.why, "redacted": verdict.redacted,
+        "signed": verdict.signed,
     });
     if verdict.ok {
-        let text = format!("intact: {} entries, head {} (integrity only, not authorship)\n", verdict.seq, verdict.head);
-        return Ok(Shown::ok(json, text));
+        let who = authorship(&verdict.signed);
+        return Ok(Shown::ok(json, format!("intact: {} entries, head {}\n{who}\n", verdict.seq, verdict.head)));
     }
     let text = format!("NOT INTACT: {} ({}, byte {})\n", verdict.why, verdict.segment.display(), verdict.offset);
     Ok(Shown::ok(json, text).exit(Exit::Integrity))
+}
+
+fn read_key(path: &Path) -> Result<String, Fail> {
+    let bad = |why: String| Fail::Usage(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+    seal::fingerprint(&text).map_err(|error| bad(error.to_string()))?;
+    Ok(text.trim().to_owned())
+}
+
+/// What the signatures prove of who wrote the log.
+fn authorship(signed: &Signed) -> String {
+    match (signed.heads, signed.pinned) {
+        (0, true) => "no head was signed by this key: integrity only, not authorship".to_owned(),
+        (0, false) => "no signed heads: integrity only, not authorship".to_owned(),
+        (_, true) => format!("signed up to entry {} by {} ({} heads)", signed.seq, signed.key, signed.heads),
+        (_, false) => format!(
+            "signed up to entry {} by {}, by the log's own word: compare that key, or name it with --key",
+            signed.seq, signed.key
+        ),
+    }
 }
 
 /// Starts a new log after a damaged one, which stays beside it. Needs the room to be stopped: the log is locked while it runs.

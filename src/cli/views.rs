@@ -1,4 +1,4 @@
-//! `status`, `events`, `alerts`, `backups`, `gitops`, `traffic`: the board's rows, as the panes show them.
+//! `status`, `events`, `alerts`, `backups`, `gitops`, `traffic`, `slo`: the board's rows, as the panes show them.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::fail::Fail;
 use super::link::Link;
 use super::output;
 use super::shown::{Shown, age};
-use crate::board::{Row, Topic, Verdict};
+use crate::board::{Body, Row, Topic, Verdict};
 use crate::model::{Stamp, System};
 use crate::protocol::message::RoomStatus;
 use crate::protocol::{Reply, Request};
@@ -47,9 +47,10 @@ async fn blind(link: &mut Link, topic: Topic) -> Result<Vec<Row>, Fail> {
 fn systems_of(topic: Topic) -> &'static [System] {
     match topic {
         Topic::Events | Topic::Clusters => &[System::Kubernetes],
-        Topic::Alerts => &[System::Alertmanager],
+        Topic::Alerts | Topic::Silences => &[System::Alertmanager],
+        Topic::Slo => &[System::Prometheus],
         Topic::Backups => &[System::Velero],
-        Topic::Gitops => &[System::Argocd],
+        Topic::Gitops => &[System::Argocd, System::Flux],
         Topic::Traffic => &[System::Cloudflare, System::Probe],
         Topic::Sources | Topic::Services => &[],
     }
@@ -108,6 +109,7 @@ pub async fn status(link: &mut Link) -> Result<Shown, Fail> {
     let json = json!({
         "schema": "warroom/status/v1", "at": now, "room": room, "worst": worst,
         "incident": incident.map(incident_json),
+        "slo": rows.iter().filter(|row| matches!(row.body, Body::Slo(_))).collect::<Vec<_>>(),
         "trouble": troubled,
     });
     let mut text = room_lines(&room, incident, now);

@@ -19,6 +19,8 @@ pub enum Link {
     Live { heard_at: Stamp },
     /// Lost; tried again with back-off.
     Lost { since: Stamp, why: SafeText },
+    /// The room said no to this client; nothing is tried again.
+    Refused { since: Stamp, why: SafeText },
 }
 
 /// What the connection tells its owner.
@@ -80,7 +82,10 @@ impl Mirror {
         match event {
             ClientEvent::Linked(welcome) => self.linked(*welcome, clock),
             ClientEvent::Lost { why } => self.lost(why, clock),
-            ClientEvent::Refused(refusal) => self.lost(refusal.why, clock),
+            ClientEvent::Refused(refusal) => {
+                self.lost(refusal.why.clone(), clock);
+                self.link = Link::Refused { since: clock.now(), why: refusal.why };
+            }
             ClientEvent::Push(push) => {
                 self.link = Link::Live { heard_at: clock.now() };
                 self.push(push, clock);

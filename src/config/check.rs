@@ -10,6 +10,9 @@ use super::error::Report;
 use super::file::{RawFile, RawService, Section, Text, Texts};
 use super::url::{Strict, Use, check as check_url};
 
+/// What may stand before `/` in `apps`.
+const APP_KINDS: [&str; 3] = ["application", "kustomization", "helmrelease"];
+
 /// Every rule, in the order in which its errors are least surprising.
 pub(super) fn all(raw: &RawFile, options: LoadOptions, report: &mut Report<'_>) {
     names_are_plain_and_unique(raw, report);
@@ -18,6 +21,7 @@ pub(super) fn all(raw: &RawFile, options: LoadOptions, report: &mut Report<'_>) 
     services_can_be_watched(raw, report);
     traffic_can_be_moved(raw, report);
     probes_belong_to_services(raw, report);
+    super::slo::can_be_asked(raw, report);
 }
 
 /// What a text says, if it is there.
@@ -40,10 +44,11 @@ pub(super) fn is_plain(name: &str) -> bool {
 
 fn names_are_plain_and_unique(raw: &RawFile, report: &mut Report<'_>) {
     let room = raw.room.iter().map(|room| &room.it.name);
-    let lists: [(&str, Vec<&Text>); 6] = [
+    let lists: [(&str, Vec<&Text>); 7] = [
         ("room", room.collect()),
         ("cluster", raw.clusters.iter().map(|s| &s.it.name).collect()),
         ("alertmanager", raw.alertmanagers.iter().map(|s| &s.it.name).collect()),
+        ("prometheus", raw.prometheus.iter().map(|s| &s.it.name).collect()),
         ("cloudflare", raw.cloudflare.iter().map(|s| &s.it.name).collect()),
         ("probe", raw.probes.iter().map(|s| &s.it.name).collect()),
         ("service", raw.services.iter().map(|s| &s.it.name).collect()),
@@ -74,7 +79,8 @@ fn addresses_are_safe(raw: &RawFile, options: LoadOptions, report: &mut Report<'
     let alertmanagers = raw.alertmanagers.iter().map(|s| (&s.it.url, Use::Base));
     let cloudflare = raw.cloudflare.iter().map(|s| (&s.it.url, Use::Base));
     let probes = raw.probes.iter().map(|s| (&s.it.url, Use::Exact));
-    for (url, purpose) in alertmanagers.chain(cloudflare).chain(probes) {
+    let prometheus = raw.prometheus.iter().map(|s| (&s.it.url, Use::Base));
+    for (url, purpose) in alertmanagers.chain(prometheus).chain(cloudflare).chain(probes) {
         let Some(url) = url else { continue };
         if let Err(why) = check_url(url.get_ref(), purpose, strict) {
             report.at(url.span(), why);
@@ -88,7 +94,7 @@ fn addresses_are_safe(raw: &RawFile, options: LoadOptions, report: &mut Report<'
     }
 }
 
-fn names<T>(sections: &[Section<T>], name: impl Fn(&T) -> &Text) -> Vec<&str> {
+pub(super) fn names<T>(sections: &[Section<T>], name: impl Fn(&T) -> &Text) -> Vec<&str> {
     sections.iter().filter_map(|section| said(name(&section.it))).collect()
 }
 
@@ -144,9 +150,9 @@ fn services_can_be_watched(raw: &RawFile, report: &mut Report<'_>) {
             }
         }
         for app in each(&service.it.apps).take(1) {
-            if of_service.iter().all(|c| c.it.argocd.is_none()) {
-                report
-                    .at(app.span(), "no cluster of this service has `argocd` set: its applications could not be seen");
+            if of_service.iter().all(|c| c.it.argocd.is_none() && c.it.flux.is_none()) {
+                let what = "no cluster of this service has `argocd` or `flux` set: its applications could not be seen";
+                report.at(app.span(), what);
             }
         }
     }
@@ -154,6 +160,13 @@ fn services_can_be_watched(raw: &RawFile, report: &mut Report<'_>) {
         let text = app.get_ref();
         if text.trim_end_matches('*').contains('*') || text.ends_with("**") {
             report.at(app.span(), format!("`{text}`: `*` can only end a name, as in `shop-*`"));
+        }
+        if let Some((kind, name)) = text.split_once('/') {
+            if !APP_KINDS.contains(&kind.to_ascii_lowercase().as_str()) {
+                report.word(app.span(), &format!("`{kind}` in `{text}` is no kind of application"), kind, &APP_KINDS);
+            } else if name.is_empty() || name.contains('/') {
+                report.at(app.span(), format!("`{text}`: write it as `{kind}/NAME`"));
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ pub type Text = Option<Spanned<String>>;
 pub type Texts = Option<Vec<Spanned<String>>>;
 /// A whole number with its place.
 pub type Number = Option<Spanned<i64>>;
+/// A number that may have decimals, with its place.
+pub type Decimal = Option<Spanned<f64>>;
 
 /// A table and where its header stands.
 #[derive(Debug)]
@@ -28,9 +30,11 @@ pub struct RawFile {
     pub room: Option<Section<RawRoom>>,
     pub clusters: Vec<Section<RawCluster>>,
     pub alertmanagers: Vec<Section<RawAlertmanager>>,
+    pub prometheus: Vec<Section<RawPrometheus>>,
     pub cloudflare: Vec<Section<RawCloudflare>>,
     pub probes: Vec<Section<RawProbe>>,
     pub services: Vec<Section<RawService>>,
+    pub slos: Vec<Section<RawSlo>>,
     pub rules: Option<Section<RawRules>>,
     pub policy: Option<Section<RawPolicy>>,
     pub network: Option<Section<RawNetwork>>,
@@ -56,6 +60,7 @@ pub struct RawCluster {
     pub velero: Text,
     pub argocd: Text,
     pub argocd_stale: Text,
+    pub flux: Text,
     pub streaming_lists: Option<Spanned<bool>>,
 }
 
@@ -69,6 +74,19 @@ pub struct RawAlertmanager {
     pub bearer_file: Text,
     pub ca_file: Text,
     pub every: Text,
+}
+
+/// `[[prometheus]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawPrometheus {
+    pub name: Text,
+    pub url: Text,
+    pub basic_auth: Option<Spanned<RawBasicAuth>>,
+    pub bearer_file: Text,
+    pub ca_file: Text,
+    pub every: Text,
+    pub every_long: Text,
 }
 
 /// `basic_auth = { user = "…", password_file = "…" }`.
@@ -124,6 +142,20 @@ pub struct RawService {
     pub primary_pool: Text,
     pub dr_pool: Text,
     pub probes: Texts,
+}
+
+/// `[[slo]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawSlo {
+    pub service: Text,
+    pub prometheus: Text,
+    pub objective: Decimal,
+    pub period: Text,
+    pub errors: Text,
+    pub total: Text,
+    pub ratio: Text,
+    pub requests: Text,
 }
 
 /// `[rules]`.

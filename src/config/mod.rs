@@ -15,6 +15,7 @@ mod sample;
 pub mod secret;
 mod service;
 mod show;
+mod slo;
 #[cfg(test)]
 mod tests;
 pub mod units;
@@ -22,6 +23,7 @@ mod url;
 
 use std::path::{Path, PathBuf};
 
+use crate::model::slo::SloTarget;
 use crate::model::{ClusterRole, Objective, Person, Policy, Rules};
 
 pub use error::{ConfigError, ConfigErrors};
@@ -95,9 +97,11 @@ pub struct Config {
     pub file: Option<PathBuf>,
     pub clusters: Vec<ClusterConfig>,
     pub alertmanagers: Vec<AlertmanagerConfig>,
+    pub prometheus: Vec<PrometheusConfig>,
     pub cloudflare: Vec<CloudflareConfig>,
     pub probes: Vec<ProbeConfig>,
     pub objectives: Vec<Objective>,
+    pub slos: Vec<SloConfig>,
     pub rules: Rules,
     pub policy: Policy,
     /// Who is who. Empty: everyone observes.
@@ -136,8 +140,12 @@ pub struct ClusterConfig {
     pub velero: Option<String>,
     /// Argo CD's namespace (`*` = all); `None` = not watched here.
     pub argocd: Option<String>,
-    /// Applications older than this since `reconciledAt` are stale, seconds. Default 3 × (120 + 60).
+    /// Applications older than this since `reconciledAt` are stale, seconds. Default 3 × (120 + 60);
+    /// 0 = that age proves nothing, and only the controller's pods do.
     pub argocd_stale_s: u64,
+    /// The namespace of Flux's controllers (`*` = look for them in any); `None` = Flux is not watched here. Its objects are
+    /// watched in every namespace.
+    pub flux: Option<String>,
     /// Ask for lists as streams where the server can: lighter on it, default from Kubernetes 1.34 on.
     pub streaming_lists: bool,
     /// The rules of a service; `None` for a room of one's own.
@@ -154,6 +162,36 @@ pub struct AlertmanagerConfig {
     pub bearer_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
     pub every_s: u64,
+}
+
+/// A Prometheus, or what speaks its API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrometheusConfig {
+    pub name: String,
+    /// With its route prefix, without `/api/v1`.
+    pub url: String,
+    pub basic_auth: Option<BasicAuth>,
+    pub bearer_file: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
+    pub every_s: u64,
+    /// How often windows of a day and more, and the whole period, are asked: they cost the server more.
+    pub every_long_s: u64,
+}
+
+/// A service level objective and where its figures come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SloConfig {
+    pub target: SloTarget,
+    pub figures: Figures,
+}
+
+/// How the figures of a window are asked for. `$window` stands for the window: `5m`, `1h`, `30d`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Figures {
+    /// Two counters, or two expressions with `$window` that count.
+    Counted { errors: String, total: String },
+    /// What recording rules have computed: the part that failed and, if recorded too, how many requests there were.
+    Recorded { ratio: String, requests: Option<String> },
 }
 
 /// User and the file that holds the password.

@@ -10,13 +10,13 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::error::Report;
 use super::file::{
     RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawFile, RawNetwork, RawPeople, RawPerson, RawPolicy,
-    RawProbe, RawRoom, RawRules, RawService, Section,
+    RawProbe, RawPrometheus, RawRoom, RawRules, RawService, RawSlo, Section,
 };
 
 /// The most syntax errors shown: after a few, each is only an echo of the one before.
 const MAX_SYNTAX: usize = 5;
 /// Keys whose values carry a unit: a bare number gets told so.
-const WITH_UNIT: &[&str] = &["every", "timeout", "rto", "rpo", "ttl", "argocd_stale"];
+const WITH_UNIT: &[&str] = &["every", "every_long", "timeout", "rto", "rpo", "ttl", "argocd_stale", "period"];
 
 /// Reads `warroom.toml`. `None` if it isn't TOML at all.
 pub(super) fn file(report: &mut Report<'_>) -> Option<RawFile> {
@@ -25,9 +25,11 @@ pub(super) fn file(report: &mut Report<'_>) -> Option<RawFile> {
         room: top.one::<RawRoom>("room", report),
         clusters: top.many::<RawCluster>("cluster", report),
         alertmanagers: top.many::<RawAlertmanager>("alertmanager", report),
+        prometheus: top.many::<RawPrometheus>("prometheus", report),
         cloudflare: top.many::<RawCloudflare>("cloudflare", report),
         probes: top.many::<RawProbe>("probe", report),
         services: top.many::<RawService>("service", report),
+        slos: top.many::<RawSlo>("slo", report),
         rules: top.one::<RawRules>("rules", report),
         policy: top.one::<RawPolicy>("policy", report),
         network: top.one::<RawNetwork>("network", report),

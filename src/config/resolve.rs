@@ -9,7 +9,8 @@ use toml::Spanned;
 use super::check::{each, said};
 use super::error::Report;
 use super::file::{
-    Number, RawAlertmanager, RawCloudflare, RawCluster, RawFile, RawPolicy, RawProbe, RawRules, Section, Text, Texts,
+    Number, RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawFile, RawPolicy, RawProbe, RawRules, Section,
+    Text, Texts,
 };
 use super::service::services;
 use super::units::{duration, duration_text, status_range};
@@ -59,6 +60,10 @@ pub(super) const EDGES: &[&str] = &[
     "restore.started",
     "restore.completed",
     "restore.failed",
+    "restore.stuck",
+    "slo.burning",
+    "slo.ok",
+    "slo.exhausted",
     "watchdog.missing",
     "watchdog.seen",
 ];
@@ -86,9 +91,11 @@ pub(super) fn resolve(raw: &RawFile, file: &Path, options: LoadOptions, env: &En
         file: Some(file.to_owned()),
         clusters: raw.clusters.iter().map(|s| make.cluster(s, serve.clone())).collect(),
         alertmanagers: raw.alertmanagers.iter().map(|s| make.alertmanager(s)).collect(),
+        prometheus: raw.prometheus.iter().map(|s| make.prometheus(s)).collect(),
         cloudflare: raw.cloudflare.iter().map(|s| make.cloudflare(s)).collect(),
         probes: raw.probes.iter().map(|s| make.probe(s)).collect(),
         objectives: services(raw, &mut make),
+        slos: super::slo::slos(raw, &mut make),
         rules: make.rules(raw.rules.as_ref()),
         policy: make.policy(raw.policy.as_ref(), options),
         people: Vec::new(),
@@ -190,12 +197,12 @@ impl Make<'_, '_> {
         credential.filter(|path| path.exists()).or_else(|| self.path(text))
     }
 
-    fn may_path(&mut self, text: &Text, key: &str) -> Option<PathBuf> {
+    pub fn may_path(&mut self, text: &Text, key: &str) -> Option<PathBuf> {
         let text = self.may(text, key);
         self.path(text.as_deref())
     }
 
-    fn may_secret(&mut self, text: &Text, key: &str) -> Option<PathBuf> {
+    pub fn may_secret(&mut self, text: &Text, key: &str) -> Option<PathBuf> {
         let text = self.may(text, key);
         self.secret(text.as_deref())
     }
@@ -229,25 +236,33 @@ impl Make<'_, '_> {
             context: self.may(&it.context, "context"),
             velero: self.may(&it.velero, "velero"),
             argocd: self.may(&it.argocd, "argocd"),
-            argocd_stale_s: self.time(&it.argocd_stale, "argocd_stale", ARGOCD_STALE, (60, 86_400)),
+            argocd_stale_s: match said(&it.argocd_stale) {
+                Some("off") => 0,
+                _ => self.time(&it.argocd_stale, "argocd_stale", ARGOCD_STALE, (60, 86_400)),
+            },
+            flux: self.may(&it.flux, "flux"),
             streaming_lists: it.streaming_lists.as_ref().is_some_and(|it| *it.get_ref()),
             serve,
         }
     }
 
-    fn alertmanager(&mut self, section: &Section<RawAlertmanager>) -> AlertmanagerConfig {
-        let (it, title) = (&section.it, "[[alertmanager]]");
-        if let (Some(basic), Some(_)) = (&it.basic_auth, &it.bearer_file) {
+    /// User and password, unless a token is to be sent.
+    pub fn basic_auth(&mut self, basic: &Option<Spanned<RawBasicAuth>>, bearer: &Text) -> Option<BasicAuth> {
+        let basic = basic.as_ref()?;
+        if bearer.is_some() {
             self.report.at(basic.span(), "`basic_auth` and `bearer_file` are both set: which one shall be sent?");
         }
-        let basic_auth = it.basic_auth.as_ref().map(|basic| {
-            let (at, it) = (basic.span(), basic.get_ref());
-            let password_file = self.need(&it.password_file, "password_file", "basic_auth", &at);
-            BasicAuth {
-                user: self.need(&it.user, "user", "basic_auth", &at),
-                password_file: self.secret(Some(&password_file)).unwrap_or_default(),
-            }
-        });
+        let (at, it) = (basic.span(), basic.get_ref());
+        let password_file = self.need(&it.password_file, "password_file", "basic_auth", &at);
+        Some(BasicAuth {
+            user: self.need(&it.user, "user", "basic_auth", &at),
+            password_file: self.secret(Some(&password_file)).unwrap_or_default(),
+        })
+    }
+
+    fn alertmanager(&mut self, section: &Section<RawAlertmanager>) -> AlertmanagerConfig {
+        let (it, title) = (&section.it, "[[alertmanager]]");
+        let basic_auth = self.basic_auth(&it.basic_auth, &it.bearer_file);
         AlertmanagerConfig {
             name: self.need(&it.name, "name", title, &section.at),
             url: self.need(&it.url, "url", title, &section.at).trim_end_matches('/').to_owned(),

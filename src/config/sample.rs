@@ -45,8 +45,8 @@ pub fn sample_for(room: &str, clusters: &[SampleCluster]) -> String {
             let _ = writeln!(out, "kubeconfig = {}", quoted(&path.to_string_lossy()));
         }
         let _ = writeln!(out, "context = {}", quoted(&cluster.context));
-        out.push_str("# The namespaces of Velero and Argo CD, if they are installed there:\n");
-        out.push_str("#velero = \"velero\"\n#argocd = \"argocd\"\n\n");
+        out.push_str("# The namespaces of Velero, Argo CD and Flux's controllers, if they are installed there:\n");
+        out.push_str("#velero = \"velero\"\n#argocd = \"argocd\"\n#flux = \"flux-system\"\n\n");
     }
     out.push_str(END);
     out.push_str(after);

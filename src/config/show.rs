@@ -8,7 +8,10 @@ use toml::{Table, Value};
 use super::people::role_word;
 use super::service::strategy_word;
 use super::units::{duration_text, status_text};
-use super::{AlertmanagerConfig, CloudflareConfig, ClusterConfig, Config, ProbeConfig};
+use super::{
+    AlertmanagerConfig, BasicAuth, CloudflareConfig, ClusterConfig, Config, Figures, ProbeConfig, PrometheusConfig,
+    SloConfig,
+};
 use crate::model::{ClusterRole, Level, Objective, Person};
 
 /// As TOML that can be loaded again; the people, who live in a file of their own, follow as comments.
@@ -58,9 +61,11 @@ fn table(config: &Config) -> Table {
     };
     many("cluster", config.clusters.iter().map(cluster).collect());
     many("alertmanager", config.alertmanagers.iter().map(alertmanager).collect());
+    many("prometheus", config.prometheus.iter().map(prometheus).collect());
     many("cloudflare", config.cloudflare.iter().map(cloudflare).collect());
     many("probe", config.probes.iter().map(probe).collect());
     many("service", config.objectives.iter().map(service).collect());
+    many("slo", config.slos.iter().map(slo).collect());
     let mut rules = Rows::default();
     rules.list("open_on", &config.rules.open_on).list("ignore", &config.rules.ignore);
     rules.number("per_minute", config.rules.per_minute.into()).text("opens_as", config.rules.opens_as.name());
@@ -96,7 +101,12 @@ fn cluster(it: &ClusterConfig) -> Value {
     let mut rows = Rows::default();
     rows.text("name", &it.name).text("role", role).path("kubeconfig", it.kubeconfig.as_deref());
     rows.maybe("context", it.context.as_deref()).maybe("velero", it.velero.as_deref());
-    rows.maybe("argocd", it.argocd.as_deref()).time("argocd_stale", it.argocd_stale_s);
+    rows.maybe("argocd", it.argocd.as_deref());
+    match it.argocd_stale_s {
+        0 => rows.text("argocd_stale", "off"),
+        seconds => rows.time("argocd_stale", seconds),
+    };
+    rows.maybe("flux", it.flux.as_deref());
     rows.0.insert("streaming_lists".into(), it.streaming_lists.into());
     rows.table()
 }
@@ -104,14 +114,28 @@ fn cluster(it: &ClusterConfig) -> Value {
 fn alertmanager(it: &AlertmanagerConfig) -> Value {
     let mut rows = Rows::default();
     rows.text("name", &it.name).text("url", &it.url);
-    if let Some(basic) = &it.basic_auth {
-        let mut inner = Rows::default();
-        inner.text("user", &basic.user).path("password_file", Some(&basic.password_file));
-        rows.0.insert("basic_auth".into(), inner.table());
-    }
-    rows.path("bearer_file", it.bearer_file.as_deref())
-        .path("ca_file", it.ca_file.as_deref())
-        .time("every", it.every_s);
+    rows.basic_auth(it.basic_auth.as_ref()).path("bearer_file", it.bearer_file.as_deref());
+    rows.path("ca_file", it.ca_file.as_deref()).time("every", it.every_s);
+    rows.table()
+}
+
+fn prometheus(it: &PrometheusConfig) -> Value {
+    let mut rows = Rows::default();
+    rows.text("name", &it.name).text("url", &it.url);
+    rows.basic_auth(it.basic_auth.as_ref()).path("bearer_file", it.bearer_file.as_deref());
+    rows.path("ca_file", it.ca_file.as_deref()).time("every", it.every_s).time("every_long", it.every_long_s);
+    rows.table()
+}
+
+fn slo(it: &SloConfig) -> Value {
+    let mut rows = Rows::default();
+    rows.text("service", &it.target.service).text("prometheus", &it.target.prometheus);
+    rows.0.insert("objective".into(), super::slo::percent(it.target.budget_ppm).into());
+    rows.time("period", it.target.period_s);
+    match &it.figures {
+        Figures::Counted { errors, total } => rows.text("errors", errors).text("total", total),
+        Figures::Recorded { ratio, requests } => rows.text("ratio", ratio).maybe("requests", requests.as_deref()),
+    };
     rows.table()
 }
 
@@ -160,6 +184,15 @@ impl Rows {
             Some(path) => self.text(key, &path.to_string_lossy()),
             None => self,
         }
+    }
+
+    fn basic_auth(&mut self, basic: Option<&BasicAuth>) -> &mut Self {
+        if let Some(basic) = basic {
+            let mut inner = Rows::default();
+            inner.text("user", &basic.user).path("password_file", Some(&basic.password_file));
+            self.0.insert("basic_auth".into(), inner.table());
+        }
+        self
     }
 
     fn time(&mut self, key: &str, seconds: u64) -> &mut Self {

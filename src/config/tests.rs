@@ -104,6 +104,11 @@ fn a_good_file_has_the_values_it_says_and_the_defaults_it_leaves_out() {
     assert_eq!((shop.strategy, shop.probes.as_slice()), (Strategy::WarmStandby, ["shop".to_owned()].as_slice()));
     assert_eq!((config.rules.per_minute, config.rules.opens_as), (30, Severity::Sev1));
     assert_eq!((config.policy.quorum, config.policy.level, config.policy.ttl_s), (2, Level::Account, 1800));
+    let prometheus = &config.prometheus[0];
+    assert_eq!((prometheus.url.as_str(), prometheus.every_s), ("http://127.0.0.1:9090/prom", 15), "its prefix stays");
+    let slo = &config.slos[0];
+    assert_eq!((slo.target.prometheus.as_str(), slo.target.budget_ppm), ("prom-1", 500), "the only one there is");
+    assert_eq!(slo.target.period_s, 30 * 86_400);
     assert!(config.people.is_empty(), "no people file: everyone observes");
     assert!(config.people_digest.starts_with("sha256:e3b0c442"), "the digest of nothing");
 }
@@ -203,6 +208,8 @@ fn without_places(mut config: Config) -> Config {
     strip(&mut config.people_file);
     config.clusters.iter_mut().filter_map(|c| c.kubeconfig.as_mut()).for_each(strip);
     config.alertmanagers.iter_mut().filter_map(|a| a.ca_file.as_mut()).for_each(strip);
+    config.prometheus.iter_mut().filter_map(|p| p.ca_file.as_mut()).for_each(strip);
+    config.prometheus.iter_mut().filter_map(|p| p.basic_auth.as_mut()).for_each(|b| strip(&mut b.password_file));
     config.alertmanagers.iter_mut().filter_map(|a| a.basic_auth.as_mut()).for_each(|b| strip(&mut b.password_file));
     config.cloudflare.iter_mut().for_each(|c| strip(&mut c.token_file));
     config.probes.iter_mut().filter_map(|p| p.ca_file.as_mut()).for_each(strip);
@@ -229,6 +236,9 @@ fn the_sample_switched_on_loads_and_each_default_it_shows_is_the_default() {
         "dr =",
         "probes",
         "open_on",
+        "prometheus =",
+        "period",
+        "every_long",
         "ignore",
         "per_minute",
         "opens_as",
@@ -253,7 +263,9 @@ fn the_sample_shows_every_key_there_is() {
         "[room]",
         "[[cluster]]",
         "[[alertmanager]]",
+        "[[prometheus]]",
         "[[cloudflare]]",
+        "[[slo]]",
         "[[probe]]",
         "[[service]]",
         "[rules]",

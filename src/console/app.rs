@@ -99,6 +99,8 @@ pub enum Waiting {
     Set,
     Close,
     Pin,
+    SilencePreview,
+    Silence,
     Write(WriteKind),
 }
 
@@ -218,7 +220,7 @@ impl App {
 
     /// Whether the room was there and is not any more: nothing on the screen is proven now.
     pub fn lost(&self) -> bool {
-        matches!(self.mirror.link, Link::Lost { .. })
+        matches!(self.mirror.link, Link::Lost { .. } | Link::Refused { .. })
     }
 
     /// Whether the room is there and takes writes.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::model::SafeText;
+
 /// A mistake in a key map or theme. Prints as `FILE:LINE:COL: what; did you mean X?`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct DataError {
@@ -16,7 +18,8 @@ pub struct DataError {
 
 impl fmt::Display for DataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.what)?;
+        // Words of the file are quoted, and a file may hold anything.
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, SafeText::new(&self.what))?;
         match &self.meant {
             Some(meant) => write!(f, "; did you mean `{meant}`?"),
             None => Ok(()),

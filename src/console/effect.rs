@@ -16,6 +16,8 @@ pub enum Effect {
     /// Hand the terminal to the shell until we are continued.
     Suspend,
     Quit,
+    /// Leave as an interrupt does: whoever started the program is told so.
+    Interrupt,
     /// Paint every cell again.
     Redraw,
 }

@@ -15,6 +15,8 @@ pub enum Input {
     /// Pasted text: text, never keys.
     Paste(String),
     Resize(u16, u16),
+    /// The program was stopped and goes on; the terminal may have changed hands meanwhile, and has this size now.
+    Continued(u16, u16),
     /// Time went on.
     Tick,
     /// The room said something, or the link changed.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tui_input::Input as Line;
 
 use crate::approval::{PlanRecord, PlanState};
+use crate::model::silence::SilencePreview;
 use crate::model::{Action, Digest, IncidentStatus, Plan, PlanId, SafeText};
 
 use super::app::{App, Pane};
@@ -34,6 +35,7 @@ pub enum Overlay {
     },
     Write(Write),
     Plan(Box<PlanView>),
+    Silence(Box<SilenceForm>),
     /// Leave although an incident is open?
     Leave,
 }
@@ -44,7 +46,7 @@ impl Overlay {
         match self {
             Self::Help { .. } | Self::Situation { .. } | Self::Detail { .. } => Context::View,
             Self::Menu(_) => Context::Menu,
-            Self::Filter { .. } | Self::Write(_) => Context::Entry,
+            Self::Filter { .. } | Self::Write(_) | Self::Silence(_) => Context::Entry,
             Self::Plan(_) => Context::Plan,
             Self::Leave => Context::Ask,
         }
@@ -52,7 +54,11 @@ impl Overlay {
 
     /// Whether it covers the whole screen.
     pub fn covers(&self) -> bool {
-        matches!(self, Self::Help { .. } | Self::Situation { .. } | Self::Detail { .. } | Self::Plan(_))
+        match self {
+            Self::Help { .. } | Self::Situation { .. } | Self::Detail { .. } | Self::Plan(_) => true,
+            Self::Silence(form) => form.shown.is_some(),
+            _ => false,
+        }
     }
 }
 
@@ -82,6 +88,8 @@ pub enum Choice {
     Status(IncidentStatus),
     /// Close the incident.
     Close,
+    /// Show what ending a silence does.
+    Expire(String),
 }
 
 /// What a typed line becomes.
@@ -114,6 +122,55 @@ pub struct Write {
     pub sent: Option<u64>,
     /// Why the room did not take it.
     pub problem: Option<SafeText>,
+}
+
+/// A silence in the making, or the end of one: a form, then a preview that is confirmed by a typed word.
+#[derive(Clone, Debug)]
+pub struct SilenceForm {
+    pub matchers: Line,
+    pub lasts: Line,
+    pub reason: Line,
+    /// Which line is being typed.
+    pub field: usize,
+    /// The silence to end, instead of a new one.
+    pub expires: Option<String>,
+    pub shown: Option<SilencePreview>,
+    /// The typed word.
+    pub confirm: Line,
+    pub scroll: usize,
+    /// When the preview came, in real time: keys of the first moment are dropped.
+    pub opened: Duration,
+    pub sent: Option<u64>,
+    pub problem: Option<SafeText>,
+}
+
+impl SilenceForm {
+    /// A form with its first two lines filled in; the reason is what is left to say.
+    pub fn new(matchers: &str, lasts: &str) -> Self {
+        Self {
+            matchers: Line::new(matchers.to_owned()),
+            lasts: Line::new(lasts.to_owned()),
+            reason: Line::default(),
+            field: 2,
+            expires: None,
+            shown: None,
+            confirm: Line::default(),
+            scroll: 0,
+            opened: Duration::ZERO,
+            sent: None,
+            problem: None,
+        }
+    }
+
+    /// The line that takes text now.
+    pub fn line(&mut self) -> &mut Line {
+        match (self.shown.is_some(), self.field) {
+            (true, _) => &mut self.confirm,
+            (false, 0) => &mut self.matchers,
+            (false, 1) => &mut self.lasts,
+            (false, _) => &mut self.reason,
+        }
+    }
 }
 
 /// A plan on the whole screen.

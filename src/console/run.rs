@@ -5,23 +5,26 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures::{Stream, StreamExt, stream};
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use ratatui::buffer::Buffer;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::wrappers::{ReceiverStream, SignalStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::client::ClientEvent;
 use crate::clock::Clock;
+use crate::model::Refusal;
 
 use super::app::App;
 use super::asker::Asker;
 use super::effect::Effect;
 use super::input::{Input, Now};
-use super::keymap::{Key, Keymap};
-use super::terminal::{Surface, Terminal};
+use super::keymap::Keymap;
+use super::terminal::{self, Surface, Terminal};
 use super::theme::Look;
 use super::update::update;
 use super::view;
@@ -45,15 +48,20 @@ pub struct RunOptions {
 }
 
 /// Why the console ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ExitReason {
     /// The person left.
     Left,
     /// A signal: its number.
     Signal(i32),
-    /// It was stopped from outside, or the terminal went away.
+    /// It was stopped from outside.
     Stopped,
+    /// The room said no before it showed anything.
+    Refused(Refusal),
 }
+
+/// The terminal went away, whether or not a signal says so too.
+const HUNG_UP: ExitReason = ExitReason::Signal(Signal::SIGHUP as i32);
 
 /// The least time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
@@ -69,39 +77,58 @@ const REPLIES: usize = 16;
 /// # Errors
 /// If there is no terminal, or it fails.
 pub async fn run(options: RunOptions) -> io::Result<ExitReason> {
+    // Listened for before the terminal is taken and measured: from here on no signal and no new size is missed.
+    let (signals, changes) = (signals()?, changes()?);
     let mut terminal = Terminal::open()?;
     let size = Terminal::size();
     let stop = options.stop.clone();
-    let keys = EventStream::new().filter_map(|event| std::future::ready(event.ok().and_then(input_of)));
+    let keys = ends_with(ReceiverStream::new(terminal::reader::listen()?), changes);
     let reason = tokio::select! {
-        reason = drive(options, size, &mut terminal, keys) => reason,
-        signal = signals() => signal.map(ExitReason::Signal),
+        biased;
+        signal = signals => Ok(ExitReason::Signal(signal)),
         () = stop.cancelled() => Ok(ExitReason::Stopped),
+        reason = drive(options, size, &mut terminal, keys) => reason,
     };
     drop(terminal);
-    reason
-}
-
-async fn signals() -> io::Result<i32> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut term = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = term.recv() => Ok(15),
-        _ = hangup.recv() => Ok(1),
-        _ = interrupt.recv() => Ok(2),
+    match reason {
+        Err(error) if error.raw_os_error() == Some(Errno::EIO as i32) => Ok(HUNG_UP),
+        other => other,
     }
 }
 
-/// A terminal's event as an input.
-fn input_of(event: Event) -> Option<Input> {
-    match event {
-        Event::Key(key) if key.kind != KeyEventKind::Release => Some(Input::Key(Key::of(key))),
-        Event::Paste(text) => Some(Input::Paste(text)),
-        Event::Resize(columns, rows) => Some(Input::Resize(columns, rows)),
-        _ => None,
+/// The first signal that ends a program.
+fn signals() -> io::Result<impl Future<Output = i32>> {
+    let mut heard = stream::SelectAll::new();
+    for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()] {
+        let stream = SignalStream::new(signal(kind)?);
+        heard.push(stream.map(move |()| kind.as_raw_value()));
     }
+    Ok(async move { heard.next().await.unwrap_or_default() })
+}
+
+/// What happens to the terminal besides keys: another size, or a stop that is over.
+fn changes() -> io::Result<impl Stream<Item = Input>> {
+    let resized = SignalStream::new(signal(SignalKind::window_change())?).map(|()| resized());
+    let continued = SignalStream::new(signal(SignalKind::from_raw(Signal::SIGCONT as i32))?);
+    let continued = continued.map(|()| {
+        terminal::regain();
+        let (columns, rows) = Terminal::size();
+        Input::Continued(columns, rows)
+    });
+    Ok(stream::select(resized, continued))
+}
+
+fn resized() -> Input {
+    let (columns, rows) = Terminal::size();
+    Input::Resize(columns, rows)
+}
+
+/// Both streams, until the first one ends: without keys there is no terminal.
+fn ends_with(keys: impl Stream<Item = Input>, beside: impl Stream<Item = Input>) -> impl Stream<Item = Input> {
+    let keys = keys.map(Some).chain(stream::iter([None]));
+    stream::select(keys, beside.map(Some))
+        .take_while(|input| std::future::ready(input.is_some()))
+        .filter_map(std::future::ready)
 }
 
 /// The loop itself, on any surface and any stream of keys.
@@ -129,32 +156,45 @@ pub async fn drive(
             biased;
             key = keys.next() => match key {
                 Some(key) => vec![key],
-                None => return Ok(ExitReason::Stopped),
+                None => return Ok(HUNG_UP),
             },
             Some(inputs) = heard.next() => inputs,
             _ = tick.tick() => vec![Input::Tick],
-            () = painter.wait(), if app.dirty => Vec::new(),
+            () = painter.wait(surface), if app.dirty => Vec::new(),
         };
         for input in batch {
+            if let Some(refusal) = turned_away(&app, &input) {
+                return Ok(ExitReason::Refused(refusal));
+            }
             let now = Now { room: clock.now(), real: started.elapsed() };
             for effect in update(&mut app, input, now) {
                 match effect {
                     Effect::Ask { tag, request } => carry(&asker, &replies_in, tag, request),
                     Effect::Copy(text) => surface.copy(&text)?,
                     Effect::Suspend => {
-                        surface.suspend()?;
+                        surface.suspend().await?;
                         app.size = Terminal::size();
                         painter.whole = true;
                     }
                     Effect::Redraw => painter.whole = true,
                     Effect::Quit => return Ok(ExitReason::Left),
+                    Effect::Interrupt => return Ok(ExitReason::Signal(Signal::SIGINT as i32)),
                 }
             }
         }
-        if app.dirty && painter.may_draw() {
+        if app.dirty && painter.may_draw(surface) {
             painter.paint(surface, &view::draw(&app, &look))?;
             app.dirty = false;
         }
+    }
+}
+
+/// A room that refuses a console which has shown nothing yet ends it: there is nothing to keep on the screen.
+fn turned_away(app: &App, input: &Input) -> Option<Refusal> {
+    let Input::Room(event) = input else { return None };
+    match &**event {
+        ClientEvent::Refused(refusal) if app.mirror.welcome.is_none() => Some(refusal.clone()),
+        _ => None,
     }
 }
 
@@ -180,11 +220,13 @@ impl Painter {
         Self { next: Instant::now(), whole: true, last: None }
     }
 
-    fn may_draw(&self) -> bool {
-        Instant::now() >= self.next
+    fn may_draw(&self, surface: &impl Surface) -> bool {
+        !surface.busy() && Instant::now() >= self.next
     }
 
-    async fn wait(&self) {
+    /// Waits until the next frame may be drawn: not too soon, and not before the last one has left.
+    async fn wait(&self, surface: &impl Surface) {
+        surface.free().await;
         tokio::time::sleep_until(self.next).await;
     }
 

@@ -39,6 +39,8 @@ pub struct Scenario {
     pub etcd: EtcdSpec,
     pub argocd: ArgoSpec,
     pub velero: VeleroSpec,
+    #[serde(default)]
+    pub slo: Option<SloSpec>,
     #[serde(default, rename = "alert")]
     pub alerts: Vec<AlertSpec>,
     #[serde(default, rename = "event")]
@@ -80,6 +82,17 @@ pub struct WarmUp {
     pub replicas: u32,
     pub first_s: u32,
     pub last_s: u32,
+}
+
+/// What was promised about errors, and what the service is asked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SloSpec {
+    /// Percent of requests that must be answered well, over 30 days.
+    pub objective: f64,
+    pub requests_per_s: f64,
+    /// Errors of a million requests in the month before.
+    pub errors_before_ppm: f64,
 }
 
 /// DNS load balancing in front of the service.

@@ -25,7 +25,7 @@ pub use open::{OpenOptions, Opened};
 pub use reader::{ReadError, Reader};
 pub use renew::new_after_damage;
 pub use storage::{AppendFile, DirFacts, FileFacts, Files, Held, ReadFile, Storage};
-pub use verify::{Verdict, verify, verify_with};
+pub use verify::{Signed, Verdict, verify, verify_with};
 pub use write::Ledger;
 
 use crate::model::{Digest, SafeText};

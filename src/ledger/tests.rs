@@ -10,6 +10,7 @@ use super::*;
 use crate::clock::{Clock, Random};
 use crate::model::entry::{Draft, LogLine, Note, Outcome, PlanEnded};
 use crate::model::{Actor, Happening, PlanId};
+use crate::seal;
 use crate::seal::{ChainCheck, Sealed, decode};
 
 const DIR: &str = "/log";
@@ -387,7 +388,7 @@ fn assert_sound(disk: &Disk, promised: &Promised, told: &str) {
     opened.ledger.append(vec![note("after")]).unwrap_or_else(|e| panic!("{told}: {e}"));
     assert_eq!(opened.ledger.condition(), Condition::Healthy, "{told}");
     drop(opened.ledger);
-    let verdict = verify_with(disk, &[PathBuf::from(DIR)]).expect("verified");
+    let verdict = verify_with(disk, &[PathBuf::from(DIR)], None).expect("verified");
     assert!(verdict.ok, "{told}: {verdict:?}");
 }
 
@@ -545,7 +546,7 @@ fn damage_in_a_closed_segment_is_shown_and_blocks_nothing() {
         let reader = opened.ledger.reader();
         let after: Vec<_> = reader.read_from(damage.seq + 1, usize::MAX).expect("read");
         assert_eq!(after.len(), 3, "the next segment follows the gap");
-        assert!(!verify_with(&disk, &[PathBuf::from(DIR)]).expect("verdict").ok);
+        assert!(!verify_with(&disk, &[PathBuf::from(DIR)], None).expect("verdict").ok);
     }
 }
 
@@ -665,7 +666,7 @@ fn the_stock_verifier_agrees_on_whole_and_on_damaged_logs() {
     let files = real_log(&temp.path().join("log"));
     let agree = |files: &[PathBuf], told: &str| -> bool {
         let out = Command::new("bash").arg(&script).args(files).output().expect("bash");
-        let ours = verify(files).expect("verdict");
+        let ours = verify(files, None).expect("verdict");
         let said = String::from_utf8_lossy(&out.stdout).into_owned();
         assert_eq!(out.status.success(), ours.ok, "{told}: {said} / {ours:?}");
         if ours.ok {
@@ -718,10 +719,47 @@ fn redacted_bodies_are_judged_as_the_stock_verifier_does() {
     for (by, ok) in [("3", true), ("4", false), ("03", false), ("2", false)] {
         std::fs::write(&path, text.replace(&body, &format!("{{\"b\":2,\"redacted\":{by},\"why\":\"gdpr\"}}")))
             .expect("write");
-        let verdict = verify(std::slice::from_ref(&dir)).expect("verdict");
+        let verdict = verify(std::slice::from_ref(&dir), None).expect("verdict");
         assert_eq!(verdict.ok, ok, "{by}: {verdict:?}");
         if let Some(script) = script() {
             assert_eq!(Command::new("bash").arg(script).arg(&path).status().expect("bash").success(), ok, "{by}");
         }
     }
+}
+
+#[test]
+fn signed_heads_prove_who_wrote_up_to_them() {
+    let seed = [5; 32];
+    let pair = ssh_key::private::Ed25519Keypair::from_seed(&seed);
+    let private = ssh_key::PrivateKey::new(pair.into(), "").expect("a key");
+    let key = seal::SigningKey::parse(&private.to_openssh(ssh_key::LineEnding::LF).expect("text")).expect("a key");
+    let temp = tempfile::tempdir().expect("temp");
+    let dir = temp.path().join("log");
+    let ledger = open_on(Arc::new(Files), &dir).expect("open").ledger;
+    let append = |draft: Draft| ledger.append(vec![draft]).expect("append")[0].entry.clone();
+    let at: crate::model::Stamp = "2026-03-02T14:41:00Z".parse().expect("a time");
+    let sign = |seq, head| seal::sign_head(&key, "prod-ca", seq, head, at).expect("signed");
+    let entry = append(note("one"));
+    let (seq, head) = ledger.head();
+    assert_eq!(seq, entry.seq);
+    append(Draft { happening: sign(seq, head).into(), text: None, ..note("") });
+    let dirs = [dir.clone()];
+    let signed = |key: Option<&str>| verify(&dirs, key).expect("verdict");
+    let room = &entry.room;
+    assert_eq!(room, "prod-ca", "the name that is signed");
+    let good = signed(Some(&key.public()));
+    assert!(good.ok, "{good:?}");
+    assert_eq!((good.signed.heads, good.signed.seq, good.signed.pinned), (1, seq, true));
+    // Without a key from elsewhere, and with a genesis that names none, nothing is proven.
+    let unnamed = signed(None);
+    assert!(unnamed.ok && unnamed.signed.heads == 0 && !unnamed.signed.pinned, "{unnamed:?}");
+    let other =
+        ssh_key::PrivateKey::new(ssh_key::private::Ed25519Keypair::from_seed(&[6; 32]).into(), "").expect("a key");
+    let other = other.public_key().to_openssh().expect("text");
+    let bad = signed(Some(&other));
+    assert!(!bad.ok && bad.why.contains("another key"), "{bad:?}");
+    // A head that was signed for another history: the chain is whole, and the signature says otherwise.
+    append(Draft { happening: sign(2, head).into(), text: None, ..note("") });
+    let bad = signed(Some(&key.public()));
+    assert!(!bad.ok && bad.why.contains("not that of the entry before"), "{bad:?}");
 }

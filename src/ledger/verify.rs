@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::storage::{Files, Storage, retry};
 use super::{LedgerError, scan, segments};
-use crate::seal::ChainCheck;
+use crate::model::entry::{Happening, HeadSigned, LogLine};
+use crate::seal::{self, ChainCheck, Found};
 
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,15 +25,31 @@ pub struct Verdict {
     pub why: String,
     /// Bodies that were redacted, each named by a later entry: (entry, redacted by).
     pub redacted: Vec<(u64, u64)>,
+    /// Signed heads.
+    pub signed: Signed,
 }
 
-/// Verifies segments in the order given; a directory stands for its segments.
-pub fn verify(paths: &[PathBuf]) -> Result<Verdict, LedgerError> {
-    verify_with(&Files, paths)
+/// What the signatures in a log prove: that a holder of the key stood by the chain up to an entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Signed {
+    /// Signatures that were checked, all of them good.
+    pub heads: u64,
+    /// The last entry that one of them covers.
+    pub seq: u64,
+    /// Fingerprint of the key they were checked with; empty if there was none.
+    pub key: String,
+    /// The key was given by whoever verifies. Otherwise it is the log's own word, which a forger would have changed too.
+    pub pinned: bool,
+}
+
+/// Verifies segments in the order given; a directory stands for its segments. `key` is the room's public key, if it is known
+/// from elsewhere than the log.
+pub fn verify(paths: &[PathBuf], key: Option<&str>) -> Result<Verdict, LedgerError> {
+    verify_with(&Files, paths, key)
 }
 
 /// [`verify`] on any storage.
-pub fn verify_with(storage: &dyn Storage, paths: &[PathBuf]) -> Result<Verdict, LedgerError> {
+pub fn verify_with(storage: &dyn Storage, paths: &[PathBuf], key: Option<&str>) -> Result<Verdict, LedgerError> {
     let mut files = Vec::new();
     for path in paths {
         // Facts of the name itself would call a link neither; what it points at is what counts here.
@@ -48,25 +65,90 @@ pub fn verify_with(storage: &dyn Storage, paths: &[PathBuf]) -> Result<Verdict, 
         }
     }
     let mut check = ChainCheck::new();
+    let mut heads = Heads::new(key);
     let mut last = (PathBuf::new(), 0);
     for path in files {
-        let scanned = scan_file(storage, &path, &mut check)?;
+        let scanned = scan_file(storage, &path, &mut check, &mut heads)?;
+        if let Some(why) = heads.bad.take() {
+            return Ok(verdict(&check, &heads, path, scanned.good, &why));
+        }
         if let Some(why) = scanned.bad {
-            return Ok(verdict(&check, path, scanned.good, why));
+            return Ok(verdict(&check, &heads, path, scanned.good, why));
         }
         last = (path, scanned.good);
     }
     let why = if check.head().0 == 0 { "no entries" } else { check.finish().err().map_or("", |broken| broken.why) };
-    Ok(verdict(&check, last.0, last.1, why))
+    Ok(verdict(&check, &heads, last.0, last.1, why))
 }
 
-fn scan_file(storage: &dyn Storage, path: &Path, check: &mut ChainCheck) -> Result<scan::Scan, LedgerError> {
+/// Checks signed heads as they come by.
+struct Heads {
+    key: Option<String>,
+    signed: Signed,
+    bad: Option<String>,
+}
+
+impl Heads {
+    fn new(key: Option<&str>) -> Self {
+        let mut heads = Self { key: None, signed: Signed { pinned: key.is_some(), ..Signed::default() }, bad: None };
+        heads.trust(key.unwrap_or_default());
+        heads
+    }
+
+    fn trust(&mut self, key: &str) {
+        if let Ok(fingerprint) = seal::fingerprint(key) {
+            self.signed.key = fingerprint;
+            self.key = Some(key.to_owned());
+        }
+    }
+
+    fn see(&mut self, found: &Found<'_>, line: &[u8]) {
+        if self.bad.is_some() || !matches!(found.kind, b"genesis" | b"head_signed") {
+            return;
+        }
+        let read = String::from_utf8(line.to_vec()).ok().map(|line| LogLine { line, body: None });
+        let Some(entry) = read.and_then(|line| seal::decode(&line).ok()) else {
+            if found.kind == b"head_signed" {
+                self.bad = Some(format!("entry {}: a signed head that can't be read", found.seq));
+            }
+            return;
+        };
+        match entry.happening {
+            Happening::Genesis(genesis) if !self.signed.pinned => self.trust(&genesis.key),
+            Happening::HeadSigned(signed) => {
+                self.bad =
+                    self.judge(&signed, found, &entry.room).err().map(|why| format!("entry {}: {why}", found.seq));
+            }
+            _ => {}
+        }
+    }
+
+    /// A signed head is that of the entry before it, and the key's.
+    fn judge(&mut self, signed: &HeadSigned, found: &Found<'_>, room: &str) -> Result<(), String> {
+        if signed.head_seq + 1 != found.seq || Some(signed.head) != found.prev_digest() {
+            return Err("the signed head is not that of the entry before it".to_owned());
+        }
+        let Some(key) = &self.key else { return Ok(()) };
+        seal::check_head(signed, room, key).map_err(|error| error.to_string())?;
+        self.signed.heads += 1;
+        self.signed.seq = signed.head_seq;
+        Ok(())
+    }
+}
+
+fn scan_file(
+    storage: &dyn Storage,
+    path: &Path,
+    check: &mut ChainCheck,
+    heads: &mut Heads,
+) -> Result<scan::Scan, LedgerError> {
     let file = retry(|| storage.open_any(path)).map_err(LedgerError::io("open", path))?;
-    scan::segment(file.as_ref(), check, |_, _, _| {}).map_err(LedgerError::io("read", path))
+    scan::segment(file.as_ref(), check, |found, _, line| heads.see(found, line)).map_err(LedgerError::io("read", path))
 }
 
-fn verdict(check: &ChainCheck, segment: PathBuf, offset: u64, why: &str) -> Verdict {
+fn verdict(check: &ChainCheck, heads: &Heads, segment: PathBuf, offset: u64, why: &str) -> Verdict {
     let (seq, head) = check.head();
     let redacted = check.redacted().to_vec();
-    Verdict { ok: why.is_empty(), segment, offset, seq, head: head.hex(), why: why.to_owned(), redacted }
+    let signed = heads.signed.clone();
+    Verdict { ok: why.is_empty(), segment, offset, seq, head: head.hex(), why: why.to_owned(), redacted, signed }
 }

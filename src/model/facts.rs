@@ -4,7 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::silence::{Matcher, Silence};
+pub use super::slo::{AlertRule, Slo};
 use super::{SafeText, Stamp};
+
+pub use super::gitops::{
+    App, AppTimes, Bucket, Controller, FluxState, GitRepository, GitSource, HelmChart, HelmRelease, HelmRepository,
+    Kustomization, ObjectRef, OciRepository, Place, Project, SyncWindow, Tool,
+};
+pub use super::velero::{
+    DataDownload, Location, OffSite, Restore, RestorePoint, Schedule, VolumeBackup, VolumeRestore,
+};
 
 /// An open enumeration's value, as the server wrote it. Compare with `is`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -101,119 +111,6 @@ pub struct ControlPlane {
     pub notes: Vec<SafeText>,
 }
 
-/// A Velero Schedule.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Schedule {
-    pub cluster: String,
-    pub namespace: String,
-    pub name: SafeText,
-    pub phase: Open,
-    pub paused: bool,
-    pub cron: SafeText,
-    /// When a backup was last *submitted*; not a success.
-    pub last_submitted: Option<Stamp>,
-    pub location: SafeText,
-    pub errors: Vec<SafeText>,
-}
-
-/// Whether volume data of a restore point is known to be outside the source's site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OffSite {
-    /// No volumes were snapshotted in place, or data was moved to the object store.
-    Yes,
-    /// Snapshots that stay on the source's storage.
-    No,
-    /// Nothing proves either.
-    Unknown,
-}
-
-/// A Velero Backup as a candidate restore point.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RestorePoint {
-    pub cluster: String,
-    pub namespace: String,
-    pub name: SafeText,
-    pub uid: String,
-    pub schedule: Option<SafeText>,
-    pub phase: Open,
-    /// Data is at least as old as this.
-    pub started: Option<Stamp>,
-    pub completed: Option<Stamp>,
-    pub expires: Option<Stamp>,
-    pub location: SafeText,
-    pub included_namespaces: Vec<SafeText>,
-    pub excluded_namespaces: Vec<SafeText>,
-    pub errors: u64,
-    pub warnings: u64,
-    pub failure: SafeText,
-    /// `deletionTimestamp` is set.
-    pub deleting: bool,
-    pub off_site: OffSite,
-}
-
-/// A Velero BackupStorageLocation; its validation time is Velero's heartbeat.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Location {
-    pub cluster: String,
-    pub namespace: String,
-    pub name: SafeText,
-    pub phase: Open,
-    /// `ReadWrite` when the server left it out.
-    pub access_mode: Open,
-    pub default: bool,
-    pub last_validated: Option<Stamp>,
-    /// Seconds; 0 = validation is off, so there is no heartbeat.
-    pub validation_every_s: u64,
-    pub last_synced: Option<Stamp>,
-    pub message: SafeText,
-}
-
-/// A Velero Restore.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Restore {
-    pub cluster: String,
-    pub namespace: String,
-    pub name: SafeText,
-    pub uid: String,
-    pub backup: SafeText,
-    pub phase: Open,
-    pub started: Option<Stamp>,
-    pub completed: Option<Stamp>,
-    pub items_done: u64,
-    pub items_total: u64,
-    pub errors: u64,
-    pub warnings: u64,
-    pub failure: SafeText,
-    /// The full plan digest that this program put on it, if it did.
-    pub plan_digest: Option<String>,
-}
-
-/// An Argo CD Application.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct App {
-    pub cluster: String,
-    pub namespace: SafeText,
-    pub name: SafeText,
-    pub sync: Open,
-    pub health: Open,
-    pub revision: SafeText,
-    pub target_revision: SafeText,
-    pub destination: SafeText,
-    /// `comparedTo.destination` equals `spec.destination`.
-    pub destination_matches: bool,
-    pub reconciled_at: Option<Stamp>,
-    /// Top-level `operation` is present.
-    pub operation_pending: bool,
-    pub operation_phase: Open,
-    pub operation_message: SafeText,
-    /// Automated sync is switched off or reconciliation is skipped by annotation.
-    pub suspended: bool,
-    /// Conditions whose type ends in `Error`.
-    pub errors: Vec<SafeText>,
-    pub deleting: bool,
-}
-
 /// An alert as one Alertmanager instance holds it; the board merges instances by fingerprint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
@@ -240,6 +137,9 @@ pub struct AlertPeer {
     /// When the process started (the API calls it `uptime`).
     pub started: Option<Stamp>,
     pub peers: u32,
+    /// Whether its silences can be read: if not, which there are is unknown.
+    #[serde(default)]
+    pub silences_read: bool,
 }
 
 /// An origin inside a pool.
@@ -252,8 +152,17 @@ pub struct Origin {
     pub healthy: Option<bool>,
 }
 
-/// A Cloudflare pool.
+/// Who else refers to a pool: a load balancer that uses it, a monitor that it uses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PoolUser {
+    /// `load_balancer`, `monitor` or what the server wrote.
+    pub kind: Open,
+    pub id: String,
+    pub name: SafeText,
+}
+
+/// A Cloudflare pool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pool {
     pub id: String,
     pub name: SafeText,
@@ -268,10 +177,44 @@ pub struct Pool {
     pub places: Vec<(SafeText, bool)>,
     /// Percent of traffic shed by `load_shedding`, 0 if none.
     pub shedding_percent: u32,
+    /// Percent of existing sessions shed, 0 if none.
+    pub session_shedding_percent: u32,
+    /// Regions judge by their own checks: one word for the whole pool is then not the truth.
+    pub regional: bool,
+    /// Who refers to it, by the provider's own list; `None` = not read.
+    pub used_by: Option<Vec<PoolUser>>,
+}
+
+/// What a place of a load balancer that names pools is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceRole {
+    /// Pools in order.
+    Order,
+    /// The pool of last resort.
+    Fallback,
+    /// A field whose meaning is not known; it names pools all the same.
+    Other,
+}
+
+/// A place in a load balancer that names pools, beside its own order and fallback. Whether it matters for a given user is
+/// never computed: conditions and topologies are the provider's to judge.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PoolPlace {
+    /// In words: `rule blue: order`, `region_pools WEU`, `pool set eu: fallback`.
+    pub what: SafeText,
+    /// Where it stands, from the top: `rules/0/overrides/default_pools`. A write replaces its first part whole.
+    pub path: String,
+    pub role: PlaceRole,
+    pub pools: Vec<String>,
+    /// The steering policy stated beside it; empty where none is.
+    pub policy: Open,
+    /// It stands in a pool set, whose policy replaces the load balancer's.
+    pub in_set: bool,
 }
 
 /// A Cloudflare load balancer. Pools are ids; the board joins names.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoadBalancer {
     pub id: String,
     pub zone: String,
@@ -287,8 +230,51 @@ pub struct LoadBalancer {
     pub policy: Open,
     /// Everything that may override the order: `rule NAME`, `pool set NAME`, `region_pools`, …
     pub overrides: Vec<SafeText>,
+    /// Every other place that names pools.
+    pub places: Vec<PoolPlace>,
+    /// There are more places than are listed.
+    pub places_cut: bool,
+    /// Digest of each part that `places` stand in, as it was read. A part without one can't be sent back exactly.
+    pub digests: BTreeMap<String, String>,
     pub session_affinity: Open,
+    /// How long a session keeps to its origin, seconds.
+    pub affinity_ttl_s: Option<u32>,
+    /// How long sessions of a *disabled* origin are drained, seconds.
+    pub drain_s: Option<u32>,
     pub modified_on: SafeText,
+}
+
+/// The token of an account at the edge, as the provider describes it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EdgeToken {
+    /// `user` or `account`: whose token it is; empty = not known.
+    pub owner: Open,
+    /// `active`, `disabled`, `expired`; empty = not known.
+    pub status: Open,
+    pub expires: Option<Stamp>,
+    pub not_before: Option<Stamp>,
+    pub checked: Option<Stamp>,
+    /// Why it could not be checked.
+    pub problem: SafeText,
+    /// Whether it read pools, and load balancers, when last tried. That it may write can't be probed safely.
+    pub reads_pools: Option<bool>,
+    pub reads_balancers: Option<bool>,
+}
+
+/// An account at the edge: its token, and what is left of the requests that everyone with this user shares.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EdgeAccount {
+    pub account: String,
+    pub token: EdgeToken,
+    /// As the provider's headers say it; `None` = they did not.
+    pub limit: Option<u64>,
+    pub remaining: Option<u64>,
+    pub resets: Option<Stamp>,
+    /// Our own requests in the last five minutes, and the most that polling may make of them.
+    pub asked: u64,
+    pub share: u64,
+    /// Polls stop when no more than this is left: it is kept for acting.
+    pub reserve: u64,
 }
 
 /// What a probe saw last, and over its window of recent samples.
@@ -353,10 +339,26 @@ facts! {
     RestorePoint => |it| it.name.to_string();
     Location => |it| it.name.to_string();
     Restore => |it| it.name.to_string();
-    App => |it| format!("{}/{}", it.namespace, it.name);
+    VolumeBackup => |it| it.name.to_string();
+    VolumeRestore => |it| it.name.to_string();
+    DataDownload => |it| it.0.name.to_string();
+    App => |it| it.key();
+    Kustomization => |it| it.0.key();
+    HelmRelease => |it| it.0.key();
+    GitRepository => |it| it.0.key();
+    OciRepository => |it| it.0.key();
+    HelmRepository => |it| it.0.key();
+    HelmChart => |it| it.0.key();
+    Bucket => |it| it.0.key();
+    Project => |it| format!("{}/{}", it.namespace, it.name);
+    Controller => |it| it.name.to_string();
     Alert => |it| it.fingerprint.clone();
     AlertPeer => |it| it.instance.clone();
+    Silence => |it| it.id.clone();
     Pool => |it| it.id.clone();
     LoadBalancer => |it| it.id.clone();
+    EdgeAccount => |it| it.account.clone();
     Probe => |it| it.name.clone();
+    Slo => |it| it.service.clone();
+    AlertRule => |it| format!("{}/{}#{}", it.group, it.name, it.nth);
 }

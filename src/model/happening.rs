@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use super::plan_entry::*;
+pub use super::silence::{SilenceBegun, SilenceEnded, SilenceOutcome};
 use super::{Digest, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
 
 /// First line of a log.
@@ -166,6 +167,17 @@ pub struct Folded {
     pub to: Stamp,
 }
 
+/// The entry before this one, its number and hash, signed by the room: what a stranger can hold the room to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadSigned {
+    pub head_seq: u64,
+    pub head: Digest,
+    /// In whole seconds: part of the signed text.
+    pub at: Stamp,
+    /// SSHSIG, armored.
+    pub sig: String,
+}
+
 /// The body of an earlier entry was removed; `seq` comes first because the stock verifier looks there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redact {
@@ -246,5 +258,8 @@ happenings! {
     PlanEnded(PlanEnded) = "plan_ended";
     Reconciled(Reconciled) = "reconciled";
     Refused(Refused) = "refused";
+    SilenceBegun(SilenceBegun) = "silence_begun";
+    SilenceEnded(SilenceEnded) = "silence_ended";
+    HeadSigned(HeadSigned) = "head_signed";
     Redact(Redact) = "redact";
 }

@@ -5,6 +5,7 @@
 
 pub mod entry;
 pub mod facts;
+pub mod gitops;
 pub mod happening;
 pub mod ids;
 pub mod objective;
@@ -13,8 +14,11 @@ pub mod person;
 pub mod plan;
 pub mod plan_entry;
 pub mod policy;
+pub mod silence;
+pub mod slo;
 pub mod text;
 pub mod time;
+pub mod velero;
 
 pub use entry::{Entry, Happening, IncidentStatus, Severity};
 pub use facts::Fact;

@@ -35,7 +35,7 @@ pub struct Objective {
     pub schedules: Vec<String>,
     /// Namespaces that its data and workloads live in; what a restore asks for.
     pub namespaces: Vec<String>,
-    /// Argo CD applications on DR, by name; `*` suffix matches a prefix.
+    /// Argo CD applications and Flux objects on DR, by name; `*` suffix matches a prefix, `KIND/` asks for a kind.
     pub apps: Vec<String>,
     /// The load balancer (host name) that carries its traffic.
     pub load_balancer: Option<String>,
@@ -48,11 +48,40 @@ pub struct Objective {
 }
 
 impl Objective {
-    /// Whether an Argo CD application of this name belongs to the service.
-    pub fn owns_app(&self, name: &str) -> bool {
-        self.apps.iter().any(|pattern| match pattern.strip_suffix('*') {
+    /// Whether a GitOps object of this kind and name belongs to the service.
+    pub fn owns_app(&self, kind: &str, name: &str) -> bool {
+        self.apps.iter().any(|pattern| app_fits(pattern, kind, name))
+    }
+}
+
+/// Whether a GitOps object fits a pattern: its name, or a prefix of it before `*`. `KIND/` in front, in any case, asks for
+/// that kind as well: `kustomization/shop`, `helmrelease/shop-*`, `application/shop`.
+pub fn app_fits(pattern: &str, kind: &str, name: &str) -> bool {
+    let (wanted, pattern) = pattern.split_once('/').map_or((None, pattern), |(kind, rest)| (Some(kind), rest));
+    wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(kind))
+        && match pattern.strip_suffix('*') {
             Some(prefix) => name.starts_with(prefix),
             None => pattern == name,
-        })
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::app_fits;
+
+    #[test]
+    fn patterns_name_both_tools_objects() {
+        for (pattern, kind, name, fits) in [
+            ("shop-*", "Application", "shop-web", true),
+            ("shop-*", "Kustomization", "shop-web", true),
+            ("shop", "HelmRelease", "shop-web", false),
+            ("helmrelease/shop-*", "HelmRelease", "shop-web", true),
+            ("helmrelease/shop-*", "Kustomization", "shop-web", false),
+            ("Application/shop", "Application", "shop", true),
+            ("*", "Kustomization", "x", true),
+            ("", "Kustomization", "x", false),
+        ] {
+            assert_eq!(app_fits(pattern, kind, name), fits, "{pattern} {kind}/{name}");
+        }
     }
 }

@@ -15,15 +15,25 @@ pub enum System {
     Kubernetes,
     Velero,
     Argocd,
+    Flux,
     Alertmanager,
     Cloudflare,
     Probe,
+    Prometheus,
 }
 
 impl System {
     /// Every system, in the order they are shown.
-    pub const ALL: [Self; 6] =
-        [Self::Kubernetes, Self::Velero, Self::Argocd, Self::Alertmanager, Self::Cloudflare, Self::Probe];
+    pub const ALL: [Self; 8] = [
+        Self::Kubernetes,
+        Self::Velero,
+        Self::Argocd,
+        Self::Flux,
+        Self::Alertmanager,
+        Self::Cloudflare,
+        Self::Probe,
+        Self::Prometheus,
+    ];
 
     /// The name used in configuration, sources and files.
     pub fn name(self) -> &'static str {
@@ -31,9 +41,11 @@ impl System {
             Self::Kubernetes => "kubernetes",
             Self::Velero => "velero",
             Self::Argocd => "argocd",
+            Self::Flux => "flux",
             Self::Alertmanager => "alertmanager",
             Self::Cloudflare => "cloudflare",
             Self::Probe => "probe",
+            Self::Prometheus => "prometheus",
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::board::{Row, Topic};
 use crate::clock::ClockSync;
 use crate::model::entry::LogLine;
+use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview};
 use crate::model::{
     Action, Actor, Digest, IncidentId, IncidentStatus, Objective, PersonId, PlanId, Refusal, Role, SafeText, Severity,
     Stamp,
@@ -109,6 +110,10 @@ pub enum Request {
     Withdraw { plan: PlanId },
     /// Stop a running plan before its next step.
     Hold { plan: PlanId },
+    /// Show what a change of silences would hit. Nothing is recorded.
+    SilencePreview { change: SilenceChange },
+    /// Do the change whose preview has this digest. `confirm` = what the preview asks to be typed.
+    Silence { digest: Digest, confirm: String },
     /// The whole of one topic, now.
     Board { topic: Topic },
     /// Room, log and health, for `status`.
@@ -137,6 +142,10 @@ pub enum Reply {
     Opened { incident: IncidentId, seq: u64 },
     /// A plan as the exact canonical bytes; `seq` is `None` for a preview.
     Plan { plan: String, digest: Digest, seq: Option<u64> },
+    /// What a change of silences would hit.
+    Silence(Box<SilencePreview>),
+    /// How a change of silences ended: the entry that says so, and the silence's id as Alertmanager returned it.
+    Silenced { seq: u64, outcome: SilenceOutcome, silence: Option<String>, says: SafeText },
     /// Rows of a topic.
     Rows { rows: Vec<Row>, total: u64, dropped: u64 },
     /// The room's state.
@@ -154,6 +163,8 @@ pub struct RoomStatus {
     pub degraded: Option<SafeText>,
     pub present: Vec<Who>,
     pub drill: Option<DrillInfo>,
+    /// Tasks alive in the room's process: a figure that rises by itself is a leak.
+    pub tasks: usize,
 }
 
 /// Who is here.

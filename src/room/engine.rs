@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{SubsecRound as _, TimeDelta};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -19,13 +20,16 @@ use super::shared::Shared;
 use crate::board::{Board, Judged, Limiter};
 use crate::ledger::{AppendError, Condition, Ledger};
 use crate::model::entry::{Draft, Entry, Happening, RoomStopped};
-use crate::model::{Actor, Digest, IncidentId, Observation, PlanId, Refusal, RefusalKind, SafeText};
+use crate::model::{Actor, Digest, IncidentId, Observation, PlanId, Refusal, RefusalKind, SafeText, Stamp};
 use crate::protocol::{Hello, Reply, Request};
+use crate::seal::{self, SigningKey};
 use crate::timeline::Story;
 
 /// The answer to a request.
 pub type Answer = Result<Reply, Refusal>;
 
+/// How often the head of an open incident's log is signed.
+const SIGN_EVERY: TimeDelta = TimeDelta::minutes(10);
 /// Observations taken in at once before the loop looks at anything else.
 const GULP: usize = 1024;
 /// How often, in real time, the board is judged while it changes.
@@ -75,6 +79,12 @@ pub enum Command {
         plan: PlanId,
         done: oneshot::Sender<bool>,
     },
+    /// A change of silences is over: recorded in its incident; answers with the entry's number.
+    SilenceOver {
+        incident: IncidentId,
+        happening: Happening,
+        done: oneshot::Sender<Option<u64>>,
+    },
 }
 
 /// What reading the first step's preconditions found.
@@ -97,6 +107,8 @@ pub struct Engine {
     pub(super) newsroom: Newsroom,
     pub(super) presence: Presence,
     pub(super) refusals: RefusalLog,
+    /// Previews of silences that were shown lately.
+    pub(super) offers: super::silences::Offers,
     /// Boot-clock deadlines of open plans: never stored, so a restart expires them all.
     pub(super) deadlines: BTreeMap<PlanId, Duration>,
     /// When each person proposed, on the boot clock, for the rate of proposals.
@@ -107,6 +119,12 @@ pub struct Engine {
     pub(super) announced: bool,
     /// What a closed segment lost, to be said at the start.
     pub(super) lost: Option<SafeText>,
+    /// Signs heads, if the room has a key.
+    pub(super) signer: Option<SigningKey>,
+    /// The entry that holds the newest signature of this run.
+    pub(super) signed: u64,
+    /// When the head of an open incident is signed next.
+    pub(super) sign_next: Stamp,
     /// For tasks the engine starts (preflight, executor) to report back.
     pub(super) me: mpsc::WeakSender<Command>,
     pub(super) tasks: tokio_util::task::TaskTracker,
@@ -137,11 +155,12 @@ impl Engine {
         }
         // What the executor reported and who left is on its way already; nothing new begins.
         while let Ok(command) = commands.try_recv() {
-            if matches!(command, Command::Record { .. } | Command::Leave { .. }) {
+            if matches!(command, Command::Record { .. } | Command::SilenceOver { .. } | Command::Leave { .. }) {
                 self.take(command);
             }
         }
         self.record(vec![self.by_room(RoomStopped { why: SafeText::new("stopped in order") })]);
+        self.sign_head();
     }
 
     fn take(&mut self, command: Command) {
@@ -159,6 +178,10 @@ impl Engine {
             Command::Record { happening, plan, done } => {
                 let recorded = self.plan_happened(&plan, happening);
                 let _ = done.send(recorded);
+            }
+            Command::SilenceOver { incident, happening, done } => {
+                let seq = self.silence_over(incident, happening);
+                let _ = done.send(seq);
             }
         }
     }
@@ -206,6 +229,31 @@ impl Engine {
                 self.degrade(&format!("the timeline can't be written: {error}"));
                 None
             }
+        }
+    }
+
+    /// Signs what the log has come to, as an entry of its own. Nothing is signed twice, and a room without a key signs nothing.
+    pub(super) fn sign_head(&mut self) {
+        let (seq, head) = self.shared.reader.head();
+        let Some(key) = self.signer.as_ref().filter(|_| self.degraded.is_none() && seq > self.signed) else { return };
+        let now = self.shared.clock.now();
+        let at = now.trunc_subsecs(0);
+        match seal::sign_head(key, &self.shared.config.room, seq, head, at) {
+            Ok(signed) => {
+                // The signature leaves the room with its entry, which is on disk by then.
+                if self.record(vec![self.by_room(signed)]).is_some() {
+                    self.signed = seq + 1;
+                }
+            }
+            Err(error) => tracing::error!(%error, "the head of the log can't be signed"),
+        }
+    }
+
+    /// While an incident is open its history is witnessed every ten minutes, whatever happens.
+    pub(super) fn sign_now_and_then(&mut self, now: Stamp) {
+        if self.incident().is_some() && now >= self.sign_next {
+            self.sign_next = now + SIGN_EVERY;
+            self.sign_head();
         }
     }
 

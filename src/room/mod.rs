@@ -19,6 +19,7 @@ mod refusals;
 mod requests;
 mod session;
 mod shared;
+mod silences;
 mod socket;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ use crate::ledger::{Condition, Ledger, LedgerError, OpenOptions, Storage};
 use crate::model::SafeText;
 use crate::model::entry::RoomStarted;
 use crate::protocol::DrillInfo;
+use crate::seal::SigningKey;
 use crate::systems::reach::Reach;
 use crate::systems::{self, Ctx};
 use crate::timeline::Story;
@@ -78,6 +80,8 @@ pub struct Setup {
     pub serve: bool,
     /// The room's public key, OpenSSH format; empty if it has none.
     pub key: String,
+    /// Its private half, which signs heads of the log.
+    pub signer: Option<SigningKey>,
     pub storage: Arc<dyn Storage>,
 }
 
@@ -104,7 +108,7 @@ impl Room {
     pub async fn start(setup: Setup) -> Result<Self, RoomError> {
         let boot = hex(&setup.random.bytes::<8>());
         let opened = open_log(&setup, &boot)?;
-        let Setup { config, clock, random, socket, drill, serve, .. } = setup;
+        let Setup { config, clock, random, socket, drill, serve, signer, .. } = setup;
         // Damage that blocks is the banner's; what a closed segment lost is said in the timeline.
         let lost = opened.damaged.as_ref().inspect(|damage| tracing::error!(says = %damage.says(), "the log"));
         let lost = lost.filter(|damage| !damage.blocks).map(crate::ledger::Damage::says);
@@ -131,6 +135,7 @@ impl Room {
         let (commands_tx, commands) = mpsc::channel(COMMANDS);
         let (mut engine, news) = Self::engine(&shared, opened.ledger, &commands_tx);
         engine.lost = lost;
+        engine.signer = signer;
         let (stop_engine, acts) = (engine.stop.clone(), engine.tasks.clone());
         let (stop_sessions, sessions) = (CancellationToken::new(), TaskTracker::new());
         let path = socket.path().to_owned();
@@ -158,6 +163,7 @@ impl Room {
             clusters: config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect(),
             sources: shared.sources.iter().map(|source| (source.id.clone(), source.fresh_for_s)).collect(),
         });
+        board = board.with_slos(config.slos.iter().map(|slo| slo.target.clone()));
         for cluster in &config.clusters {
             board = board.with_app_stale(&cluster.name, cluster.argocd_stale_s);
         }
@@ -172,12 +178,16 @@ impl Room {
             newsroom,
             presence: Presence::default(),
             refusals: RefusalLog::default(),
+            offers: silences::Offers::default(),
             deadlines: BTreeMap::new(),
             proposals: BTreeMap::new(),
             degraded: None,
             outage: Outage::default(),
             announced: false,
             lost: None,
+            signer: None,
+            signed: 0,
+            sign_next: chrono::DateTime::UNIX_EPOCH,
             me: me.downgrade(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -245,6 +255,7 @@ impl Engine {
         self.announced = self.record(drafts).is_some();
         if self.announced {
             self.settle_old_plans();
+            self.settle_old_silences();
         }
     }
 

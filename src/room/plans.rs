@@ -28,7 +28,7 @@ pub fn policy_digest(policy: &Policy) -> String {
 
 impl Engine {
     /// The room as verdicts want it.
-    fn now_rules(&self) -> RoomNow<'_> {
+    pub(super) fn now_rules(&self) -> RoomNow<'_> {
         RoomNow {
             policy: &self.shared.config.policy,
             policy_digest: &self.shared.policy_digest,
@@ -38,7 +38,7 @@ impl Engine {
         }
     }
 
-    fn asker<'a>(&self, caller: &'a Caller) -> Asker<'a> {
+    pub(super) fn asker<'a>(&self, caller: &'a Caller) -> Asker<'a> {
         let (role, mapped) = self.role_of(caller);
         Asker { actor: &caller.actor, role: mapped.then_some(role) }
     }
@@ -281,8 +281,13 @@ impl Engine {
 
     /// The executor's report, recorded in the plan's own incident.
     pub(super) fn plan_happened(&mut self, plan: &PlanId, happening: Happening) -> bool {
+        let ended = matches!(happening, Happening::PlanEnded(_));
         let draft = self.about(plan, happening);
-        self.record_outcome(draft)
+        let recorded = self.record_outcome(draft);
+        if ended {
+            self.sign_head();
+        }
+        recorded
     }
 
     /// Something the room says about a plan, in the plan's own incident.

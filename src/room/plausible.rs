@@ -3,6 +3,7 @@
 
 use chrono::TimeDelta;
 
+use crate::model::silence::SilenceChange;
 use crate::model::{Refusal, RefusalKind, Stamp};
 use crate::protocol::Request;
 
@@ -34,6 +35,10 @@ pub fn plausible(request: &Request, now: Stamp) -> Result<(), Refusal> {
             near(set.impact_at, now).and_then(|()| near(set.recovered_at, now))
         }
         Request::Note { at, .. } | Request::Decision { at, .. } | Request::Amend { at, .. } => near(*at, now),
+        Request::SilencePreview { change: SilenceChange::Expire { id: silence } } => id("a silence", silence),
+        // What a new silence may be is judged where it is built, with words for each limit.
+        Request::SilencePreview { change: SilenceChange::Create { .. } } => Ok(()),
+        Request::Silence { confirm, .. } => name(confirm),
         Request::Pin { .. } | Request::Open { .. } | Request::Close | Request::Board { .. } | Request::Status => Ok(()),
     }
 }

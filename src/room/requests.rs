@@ -25,6 +25,12 @@ impl Engine {
                 let answer = self.preview(&caller, action, &service);
                 let _ = reply.send(answer);
             }
+            Request::SilencePreview { change } => {
+                let answer = self.silence_preview(&caller, &change);
+                let _ = reply.send(answer);
+            }
+            // Answers itself, when Alertmanager has.
+            Request::Silence { digest, confirm } => self.silence(caller, digest, &confirm, reply),
             // Answers itself: the preconditions are read outside before the approval counts.
             Request::Approve { plan, digest, confirm } => self.approve(caller, plan, digest, confirm, reply),
             other => {
@@ -59,9 +65,12 @@ impl Engine {
             Request::Reject { plan, reason } => self.reject(caller, plan, reason),
             Request::Withdraw { plan } => self.withdraw(caller, plan),
             Request::Hold { plan } => self.hold(caller, plan),
-            Request::Approve { .. } | Request::Preview { .. } | Request::Board { .. } | Request::Status => {
-                Err(Refusal::new(RefusalKind::BadRequest, "this request changes nothing", ""))
-            }
+            Request::Approve { .. }
+            | Request::Preview { .. }
+            | Request::SilencePreview { .. }
+            | Request::Silence { .. }
+            | Request::Board { .. }
+            | Request::Status => Err(Refusal::new(RefusalKind::BadRequest, "this request changes nothing", "")),
         }
     }
 
@@ -197,6 +206,7 @@ impl Engine {
             ));
         }
         let answer = self.write(caller, Closed {}, None)?;
+        self.sign_head();
         if let Err(error) = tokio::task::block_in_place(|| self.ledger.rotate("incident closed")) {
             if error == AppendError::Full {
                 self.disk_is_full();
@@ -218,6 +228,7 @@ impl Engine {
             degraded: self.degraded.clone(),
             present: self.presence.everyone(),
             drill: self.shared.drill.clone(),
+            tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         }
     }
 }
@@ -246,6 +257,8 @@ fn verb(request: &Request) -> &'static str {
         Request::Reject { .. } => "reject",
         Request::Withdraw { .. } => "withdraw",
         Request::Hold { .. } => "hold",
+        Request::SilencePreview { .. } => "silence_preview",
+        Request::Silence { .. } => "silence",
         Request::Board { .. } => "board",
         Request::Status => "status",
     }

@@ -210,7 +210,10 @@ impl Session {
 
     /// Puts a request before the engine. Refused here: too many, too fast, or from a client that promised to change nothing.
     async fn ask(&mut self, request: Request, in_flight: usize) -> Result<oneshot::Receiver<Answer>, Refusal> {
-        let changes = !matches!(request, Request::Board { .. } | Request::Status | Request::Preview { .. });
+        let changes = !matches!(
+            request,
+            Request::Board { .. } | Request::Status | Request::Preview { .. } | Request::SilencePreview { .. }
+        );
         if self.caller.hello.readonly && changes {
             return Err(Refusal::new(
                 RefusalKind::ReadOnly,
@@ -244,8 +247,10 @@ impl Session {
             Err(_) => RoomLine::Refused { id, refusal: stopping() },
         };
         if let RoomLine::Reply { reply, .. } = &line
-            && let Reply::Recorded { seq } | Reply::Opened { seq, .. } | Reply::Plan { seq: Some(seq), .. } =
-                reply.as_ref()
+            && let Reply::Recorded { seq }
+            | Reply::Opened { seq, .. }
+            | Reply::Silenced { seq, .. }
+            | Reply::Plan { seq: Some(seq), .. } = reply.as_ref()
         {
             // The answer follows the entry it speaks of, so a client that has the answer has the entry.
             tracing::trace!(seq, "answered");

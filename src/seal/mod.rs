@@ -1,4 +1,4 @@
-//! Pure sealing: canonical JSON and plan digests, log lines with their hashes, and the check of a chain of lines.
+//! Pure sealing: canonical JSON and plan digests, log lines with their hashes, the check of a chain of lines, and signed heads.
 //!
 //! No IO, no clock, no randomness: salts and times are arguments. [`ChainCheck`] accepts exactly the logs that stock tools
 //! (a shell and `sha256sum`) accept; [`decode`] is stricter, it also wants every member to parse.
@@ -6,8 +6,10 @@
 mod canonical;
 mod chain;
 mod entry;
+mod head;
 mod hex;
 mod plan;
+mod sshsig;
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +17,9 @@ mod tests;
 pub use canonical::canonical;
 pub use chain::{Break, ChainCheck, Found, Line, scan_line};
 pub use entry::{MAX_LINE, MAX_TEXT, Meta, Sealed, decode, encode};
+pub use head::{check_head, checkpoint, head_text, sign_head};
 pub use plan::{MAX_PLAN, parse_plan, plan_bytes, plan_digest};
+pub use sshsig::{MAX_SIGNATURE, SigningKey, check_signature, fingerprint, same_key};
 
 use crate::model::Digest;
 
@@ -40,6 +44,12 @@ pub enum SealError {
     /// A body line that does not belong to its entry.
     #[error("entry {seq}: {why}")]
     Body { seq: u64, why: &'static str },
+    /// A key that can't be used here.
+    #[error("not a key for this: {0}")]
+    Key(String),
+    /// A signature that does not count.
+    #[error("the signature does not count: {0}")]
+    Signature(String),
 }
 
 /// SHA-256 of some bytes.

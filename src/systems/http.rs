@@ -4,6 +4,7 @@
 //! limits run in real time: a drill's faster clock makes no socket faster. Credentials are read from their file for each
 //! request, so a replaced file works at once, and are cut out of everything that a server sends back.
 
+mod form;
 mod secret;
 mod words;
 
@@ -26,6 +27,7 @@ use serde_json::Value;
 use super::reach::Reach;
 use crate::model::{SafeText, Trouble, TroubleKind};
 
+use form::Payload;
 pub use secret::{Auth, Secret};
 pub use words::{first_sentence, trouble};
 
@@ -167,10 +169,16 @@ impl Api {
     /// One exchange. A GET on a connection that the server had closed is tried again on a new one, and a 401 is tried again
     /// if the credential's file has changed meanwhile: in both cases nothing can have happened twice.
     pub async fn send(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Answer, Fault> {
+        let again = method == Method::GET;
+        self.deliver(method, path, body.map_or(Payload::None, Payload::Json), again).await
+    }
+
+    /// `again`: the request only reads, so it may be sent twice.
+    async fn deliver(&self, method: Method, path: &[&str], body: Payload<'_>, again: bool) -> Result<Answer, Fault> {
         let url = self.url(path).map_err(Fault::unsent)?;
         let secret = self.options.auth.read().await.map_err(Fault::unsent)?;
         let mut result = self.exchange(&method, &url, body, secret.as_ref()).await;
-        if method == Method::GET && matches!(&result, Err(fault) if fault.broken) {
+        if again && matches!(&result, Err(fault) if fault.broken) {
             result = self.exchange(&method, &url, body, secret.as_ref()).await;
         }
         if matches!(&result, Ok(answer) if answer.status == 401) {
@@ -196,15 +204,13 @@ impl Api {
         &self,
         method: &Method,
         url: &Url,
-        body: Option<&Value>,
+        body: Payload<'_>,
         secret: Option<&Secret>,
     ) -> Result<Answer, Fault> {
         let client = self.client(url).await.map_err(Fault::unsent)?;
         let mut request = client.request(method.clone(), url.clone()).timeout(self.options.total.min(TOTAL));
         request = self.options.auth.apply(request, secret);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
+        request = body.put(request);
         let request = request.build().map_err(|err| Fault::unsent(self.of_error(err.without_url(), url).trouble))?;
         let needles = needles(&request, secret);
         let mut response = match client.execute(request).await {

@@ -7,9 +7,11 @@
 pub mod alertmanager;
 pub mod argocd;
 pub mod cloudflare;
+pub mod flux;
 pub mod http;
 pub mod kubernetes;
 pub mod probe;
+pub mod prometheus;
 pub mod reach;
 pub mod start;
 pub mod supervise;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use super::{Adapter, Ctx, Running, SourceSpec, alertmanager, argocd, cloudflare, http, kubernetes, probe, velero};
+use super::{
+    Adapter, Ctx, Running, SourceSpec, alertmanager, argocd, cloudflare, flux, http, kubernetes, probe, prometheus,
+    velero,
+};
 use crate::config::Config;
 
 /// Starts every source of a configuration. Never fails and does not wait: what can't be reached is its source's trouble.
@@ -17,9 +20,11 @@ pub fn start(config: &Config, ctx: &Ctx) -> Running {
     all.extend(clusters.iter().map(|it| kubernetes::start(it, ctx, &tasks)));
     all.extend(clusters.iter().filter(|it| it.velero.is_some()).map(|it| velero::start(it, ctx, &tasks)));
     all.extend(clusters.iter().filter(|it| it.argocd.is_some()).map(|it| argocd::start(it, ctx, &tasks)));
+    all.extend(clusters.iter().filter(|it| it.flux.is_some()).map(|it| flux::start(it, ctx, &tasks)));
     all.extend(config.alertmanagers.iter().map(|it| alertmanager::start(it, ctx, &tasks)));
     all.extend(config.cloudflare.iter().map(|it| cloudflare::start(it, ctx, &tasks)));
     all.extend(config.probes.iter().map(|it| probe::start(it, ctx, &tasks)));
+    all.extend(config.prometheus.iter().map(|it| prometheus::start(it, &config.slos, ctx, &tasks)));
     tasks.close();
     let adapters: BTreeMap<_, _> =
         all.iter().filter_map(|(spec, adapter)| Some((spec.id.clone(), adapter.clone()?))).collect();
@@ -49,6 +54,7 @@ mod tests {
             file: None,
             clusters: Vec::new(),
             alertmanagers: vec![am("dead", dead), am("alive", alive)],
+            prometheus: Vec::new(),
             cloudflare: vec![CloudflareConfig {
                 name: "edge".to_owned(),
                 url: alive.to_owned(),
@@ -69,6 +75,7 @@ mod tests {
                 ca_file: None,
             }],
             objectives: Vec::new(),
+            slos: Vec::new(),
             rules: Rules { open_on: Vec::new(), ignore: Vec::new(), per_minute: 30, opens_as: Severity::Sev1 },
             policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
             people: Vec::new(),
@@ -93,7 +100,7 @@ mod tests {
         let names: Vec<_> = running.sources.iter().map(|it| it.id.to_string()).collect();
         assert_eq!(names, ["alertmanager/dead", "alertmanager/alive", "cloudflare/edge", "probe/shop"]);
         let acting: Vec<_> = running.adapters.keys().map(ToString::to_string).collect();
-        assert_eq!(acting, ["cloudflare/edge", "probe/shop"]);
+        assert_eq!(acting, ["alertmanager/dead", "alertmanager/alive", "cloudflare/edge", "probe/shop"]);
 
         let mut seen = BTreeMap::new();
         while seen.len() < 4 {

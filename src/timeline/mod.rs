@@ -16,7 +16,7 @@ mod words;
 pub use incident::{Clocks, Incident, Item, MOST_ANOMALIES, Story};
 pub use query::Filter;
 pub use view::{ClockView, Reading, Rpo, Rto, Spent, clock_view};
-pub use words::{sentence, sentence_of};
+pub use words::{sentence, sentence_of, silence_words};
 
 /// What an incident's plans are made of: the same nouns, for rooms that read incidents and no approvals.
 pub use crate::approval::{Approval, PlanRecord, PlanState, Plans, StepState};

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::approval::Plans;
-use crate::model::entry::{FollowUp, Proposed, Set, StepEnded};
+use crate::model::entry::{FollowUp, Proposed, Set, SilenceEnded, SilenceOutcome, StepEnded};
 use crate::model::time::clock;
 use crate::model::{Entry, Happening, PlanId, SafeText};
 
@@ -136,13 +136,27 @@ fn other(item: &Item) -> String {
     match &item.entry.happening {
         Happening::RoomStarted(it) => format!("Room started, version {}", it.version),
         Happening::RoomStopped(it) => format!("Room stopped: {}", it.why),
+        Happening::SilenceBegun(it) => {
+            format!("Asked {}: {} (hits {}, {} critical)", it.instance, it.says, it.hits, it.critical)
+        }
+        Happening::SilenceEnded(it) => silence_words(it),
         Happening::Recovered(it) => format!("A torn end of the log was cut off: {} bytes, kept beside it", it.bytes),
         Happening::Rotate(it) => format!("Log continues in segment {}: {}", it.segment, it.why),
         Happening::Genesis(_) => "Log begun".to_owned(),
+        Happening::HeadSigned(it) => format!("Head signed: entry {}", it.head_seq),
         other => match body(item) {
             Some(text) => format!("{}: {text}", other.kind()),
             None => format!("An entry of kind {}, which this version does not know", other.kind()),
         },
+    }
+}
+
+/// How asking for a silence ended.
+pub fn silence_words(it: &SilenceEnded) -> String {
+    match it.outcome {
+        SilenceOutcome::Done => format!("Done: {}", it.says),
+        SilenceOutcome::Failed => format!("No silence was changed: {}", it.says),
+        SilenceOutcome::Unknown => format!("Not known whether a silence was changed: {}", it.says),
     }
 }
 

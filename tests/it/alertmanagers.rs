@@ -9,79 +9,36 @@ use chrono::TimeDelta;
 use serde_json::Value;
 use warroom::clock::Clock;
 
-use crate::support::{Running, free_port, peer, run, run_json, scratch, wait_for, wait_within, warroom};
+use crate::peers::alertmanager::{One, Pair, QUIET};
+use crate::peers::need;
+use crate::support::{Running, run, run_json, scratch, wait_for, wait_within, warroom};
 
-const INSTALL: &str = "apt-get install prometheus-alertmanager";
 /// A member must be two minutes old before the room believes that an alert it doesn't hold has ended.
 const GROWN_UP: Duration = Duration::from_secs(240);
-
-/// One member of the pair.
-struct Member {
-    process: Running,
-    program: PathBuf,
-    web: u16,
-    args: Vec<String>,
-    log: PathBuf,
-}
-
-impl Member {
-    fn start(program: &Path, home: &Path, name: &str, ports: [u16; 3]) -> Self {
-        let [web, gossip, other] = ports;
-        let config = home.join("alertmanager.yml");
-        std::fs::write(&config, "route: { receiver: pager }\nreceivers: [{ name: pager }]\n").expect("written");
-        let args = vec![
-            format!("--config.file={}", config.display()),
-            format!("--storage.path={}", home.join(name).display()),
-            format!("--web.listen-address=127.0.0.1:{web}"),
-            format!("--cluster.listen-address=127.0.0.1:{gossip}"),
-            format!("--cluster.advertise-address=127.0.0.1:{gossip}"),
-            format!("--cluster.peer=127.0.0.1:{other}"),
-        ];
-        let log = home.join(format!("{name}.log"));
-        let process = spawn(program, &args, &log);
-        Self { process, program: program.to_owned(), web, args, log }
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.web)
-    }
-
-    fn start_again(&mut self) {
-        self.process = spawn(&self.program, &self.args, &self.log);
-    }
-}
-
-fn spawn(program: &Path, args: &[String], log: &Path) -> Running {
-    Running::start(Command::new(program).args(args).stdin(Stdio::null()), log)
-}
 
 /// The pair, a room that watches it, and the tools.
 struct Stage {
     _home: tempfile::TempDir,
     home: PathBuf,
-    one: Member,
-    two: Member,
+    pair: Pair,
     _room: Running,
 }
 
 impl Stage {
     fn set() -> Option<Self> {
-        let program = peer("prometheus-alertmanager", INSTALL)?;
-        peer("amtool", INSTALL)?;
+        let pair = Pair::start(QUIET)?;
+        need("amtool")?;
         let dir = scratch();
         let home = dir.path().to_owned();
-        let [web_1, web_2, gossip_1, gossip_2] = std::array::from_fn(|_| free_port());
-        let one = Member::start(&program, &home, "am-1", [web_1, gossip_1, gossip_2]);
-        let two = Member::start(&program, &home, "am-2", [web_2, gossip_2, gossip_1]);
         let config = home.join("warroom.toml");
         let member =
-            |name: &str, url: String| format!("[[alertmanager]]\nname = \"{name}\"\nurl = \"{url}\"\nevery = \"1s\"\n");
-        let text = format!("[room]\nname = \"pair\"\n{}{}", member("am-1", one.url()), member("am-2", two.url()));
+            |one: &One| format!("[[alertmanager]]\nname = \"{}\"\nurl = \"{}\"\nevery = \"1s\"\n", one.name, one.url);
+        let text = format!("[room]\nname = \"pair\"\n{}{}", member(&pair.one), member(&pair.two));
         std::fs::write(&config, text).expect("written");
         let mut serve = warroom(&home);
         serve.arg("serve").arg("--config").arg(&config).arg("--socket").arg(home.join("s"));
         let room = Running::start(serve.arg("--state-dir").arg(home.join("log")), &home.join("serve.log"));
-        Some(Self { _home: dir, home, one, two, _room: room })
+        Some(Self { _home: dir, home, pair, _room: room })
     }
 
     fn ask(&self, args: &[&str]) -> (i32, Value) {
@@ -97,15 +54,15 @@ impl Stage {
         });
     }
 
-    fn fire(&self, member: &Member, args: &[&str]) {
+    fn fire(&self, member: &One, args: &[&str]) {
         wait_for("amtool adds an alert", || {
-            let mut amtool = amtool(&self.home, &member.url());
+            let mut amtool = amtool(&self.home, &member.url);
             (run(amtool.args(["alert", "add"]).args(args)).0 == 0).then_some(())
         });
     }
 
     /// Says to a member that an alert ends now, as Prometheus does.
-    fn end(&self, member: &Member, args: &[&str]) {
+    fn end(&self, member: &One, args: &[&str]) {
         let now = Clock::real().now();
         let (start, end) = ((now - TimeDelta::hours(1)).to_rfc3339(), now.to_rfc3339());
         let times = [format!("--start={start}"), format!("--end={end}")];
@@ -175,11 +132,11 @@ const DISK: [&str; 3] = ["DiskSlow", "severity=warning", "cluster=primary"];
 
 #[test]
 fn a_pair_is_one_list_and_a_member_that_forgets_resolves_nothing() {
-    let Some(mut stage) = Stage::set() else { return };
+    let Some(stage) = Stage::set() else { return };
     stage.both_heard();
-    stage.fire(&stage.one, &KUBE);
-    stage.fire(&stage.two, &KUBE);
-    stage.fire(&stage.two, &DISK);
+    stage.fire(&stage.pair.one, &KUBE);
+    stage.fire(&stage.pair.two, &KUBE);
+    stage.fire(&stage.pair.two, &DISK);
 
     let both = (vec!["am-1".to_owned(), "am-2".to_owned()], Vec::new());
     let row = stage.row("KubeAPIDown", "held by both", |row| held(row) == both && state(row) == "active");
@@ -193,12 +150,12 @@ fn a_pair_is_one_list_and_a_member_that_forgets_resolves_nothing() {
     assert_eq!((code, &timeline["incident"]["title"]), (0, &Value::from("KubeAPIDown")), "{timeline:#}");
     assert_eq!(stage.edges("KubeAPIDown"), ["alert.firing"], "{timeline:#}");
 
-    a_dead_member_takes_nothing_away(&mut stage);
-    an_empty_member_resolves_nothing(&mut stage);
+    a_dead_member_takes_nothing_away(&stage);
+    an_empty_member_resolves_nothing(&stage);
 }
 
-fn a_dead_member_takes_nothing_away(stage: &mut Stage) {
-    stage.two.process.kill();
+fn a_dead_member_takes_nothing_away(stage: &Stage) {
+    stage.pair.two.kill();
     wait_for("the dead member is in trouble", || {
         let (code, shown) = stage.ask(&["status"]);
         let trouble = shown["trouble"].as_array()?.iter().find(|row| row["id"] == "alertmanager/am-2")?;
@@ -218,8 +175,8 @@ fn a_dead_member_takes_nothing_away(stage: &mut Stage) {
     }
 }
 
-fn an_empty_member_resolves_nothing(stage: &mut Stage) {
-    stage.two.start_again();
+fn an_empty_member_resolves_nothing(stage: &Stage) {
+    stage.pair.two.start_empty();
     stage.both_heard();
     let first = (vec!["am-1".to_owned()], vec!["am-2".to_owned()]);
     stage.row("KubeAPIDown", "held by the first alone", |row| held(row) == first && state(row) == "active");
@@ -229,12 +186,12 @@ fn an_empty_member_resolves_nothing(stage: &mut Stage) {
     assert!(row["why"].as_str().expect("why").contains("unconfirmed"), "{row:#}");
     assert_eq!(stage.edges("DiskSlow"), ["alert.firing", "alert.gone"]);
 
-    stage.fire(&stage.two, &KUBE);
+    stage.fire(&stage.pair.two, &KUBE);
     let both = (vec!["am-1".to_owned(), "am-2".to_owned()], Vec::new());
     stage.row("KubeAPIDown", "held by both again", |row| held(row) == both);
     assert_eq!(stage.edges("KubeAPIDown"), ["alert.firing"], "it never stopped firing");
-    stage.end(&stage.one, &KUBE);
-    stage.end(&stage.two, &KUBE);
+    stage.end(&stage.pair.one, &KUBE);
+    stage.end(&stage.pair.two, &KUBE);
     let row = stage.row("KubeAPIDown", "gone, unconfirmed", |row| state(row) != "active");
     assert_eq!(state(&row), "gone", "a young member's word is no proof: {row:#}");
 }
@@ -244,18 +201,18 @@ fn an_empty_member_resolves_nothing(stage: &mut Stage) {
 fn an_alert_that_ends_is_resolved_by_a_pair_that_is_old_enough() {
     let Some(stage) = Stage::set() else { return };
     stage.both_heard();
-    stage.fire(&stage.one, &KUBE);
-    stage.fire(&stage.two, &KUBE);
+    stage.fire(&stage.pair.one, &KUBE);
+    stage.fire(&stage.pair.two, &KUBE);
     let born = Clock::real().now();
     stage.row("KubeAPIDown", "held by both", |row| held(row).0.len() == 2);
     let grown = wait_within(GROWN_UP, || (Clock::real().now() - born > TimeDelta::seconds(122)).then_some(()));
     assert!(grown.is_some(), "time passes");
 
-    stage.end(&stage.one, &KUBE);
+    stage.end(&stage.pair.one, &KUBE);
     let second = (vec!["am-2".to_owned()], vec!["am-1".to_owned()]);
     let row = stage.row("KubeAPIDown", "held by the second alone", |row| held(row) == second);
     assert_eq!(state(&row), "active", "one member still holds it: {row:#}");
-    stage.end(&stage.two, &KUBE);
+    stage.end(&stage.pair.two, &KUBE);
     let row = stage.row("KubeAPIDown", "ended", |row| state(row) != "active");
     assert_eq!((state(&row), &row["verdict"]), ("resolved", &Value::from("info")), "{row:#}");
     assert_eq!(stage.edges("KubeAPIDown"), ["alert.firing", "alert.resolved"]);
@@ -278,7 +235,7 @@ fn world(home: &Path) -> (Running, PathBuf) {
 
 #[test]
 fn kubectl_reads_the_worlds_clusters_without_complaint() {
-    let Some(kubectl) = peer("kubectl", "apt-get install kubernetes-client") else { return };
+    let Some(kubectl) = need("kubectl") else { return };
     let home = scratch();
     let (_world, out) = world(home.path());
     let reads: [&[&str]; 8] = [
@@ -305,7 +262,7 @@ fn kubectl_reads_the_worlds_clusters_without_complaint() {
 
 #[test]
 fn amtool_reads_the_worlds_alertmanagers() {
-    if peer("amtool", INSTALL).is_none() {
+    if need("amtool").is_none() {
         return;
     }
     let home = scratch();

@@ -10,12 +10,23 @@
 
 mod alertmanagers;
 mod bad_input;
+mod behave_smoke;
 mod crash;
 mod drill_rows;
+mod fuzz;
+mod gitops_real;
+mod heads;
 mod outage;
+#[path = "../peers/mod.rs"]
+mod peers;
+mod peers_smoke;
+mod pty;
 mod readme;
 mod refusals;
 mod room;
+mod silences;
+mod ssh;
 mod stage;
 mod support;
+mod terminal;
 mod tidy;

@@ -49,6 +49,7 @@ fn keys() -> String {
             let danger = match spec.danger {
                 Danger::None => "",
                 Danger::Records => "recorded",
+                Danger::Shown => "a preview, a typed word",
                 Danger::Guarded => "a second person",
             };
             table.push_str(&format!("| {place} | {} | {} | {danger} |\n", chords.join(" "), spec.doc));

@@ -187,6 +187,7 @@ async fn a_plan_that_waited_too_long_is_expired_for_everyone() {
         drill: None,
         serve: true,
         key: String::new(),
+        signer: None,
         storage: Arc::new(Files),
     };
     let room = Room::start(setup).await.expect("the room starts");

@@ -156,9 +156,11 @@ fn config(roles: Option<&[Role]>) -> Config {
         file: None,
         clusters: Vec::new(),
         alertmanagers: Vec::new(),
+        prometheus: Vec::new(),
         cloudflare: Vec::new(),
         probes: Vec::new(),
         objectives: Vec::new(),
+        slos: Vec::new(),
         rules: Rules {
             open_on: vec!["critical".to_owned()],
             ignore: Vec::new(),
@@ -187,6 +189,7 @@ async fn open(home: &Path, config: Config, disk: &Disk, clock: Clock, drill: Opt
         drill,
         serve: false,
         key: String::new(),
+        signer: None,
         storage: Arc::new(disk.clone()),
     };
     Room::start(setup).await.expect("the room starts")

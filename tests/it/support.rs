@@ -107,12 +107,7 @@ pub fn peer(program: &str, install: &str) -> Option<PathBuf> {
     found
 }
 
-/// Says that a test was skipped, and fails it where peers are required.
-pub fn skipped(what: &str, install: &str) {
-    println!("skipped: {what} (install: {install})");
-    let required = std::env::var_os("WARROOM_REQUIRE_PEERS").is_some_and(|value| value == "1");
-    assert!(!required, "{what} is required here and missing (install: {install})");
-}
+pub use crate::peers::skipped;
 
 /// The stock verifier, where the folder that holds it is beside the project.
 pub fn stock_verifier() -> Option<PathBuf> {

@@ -80,7 +80,8 @@ fn one(pair: &Pair<'_>, name: &str, row: &Row, alert: &Alert) -> Edge {
             (row.verdict, alert.starts_at, format!("Alert {who} fires{place}{to}"))
         }
         "alert.silenced" => {
-            (Verdict::Info, None, format!("Alert {who}{place} is silenced or inhibited; it still fires"))
+            let why = if row.why.is_empty() { "silenced or inhibited" } else { row.why.as_str() };
+            (Verdict::Info, None, format!("Alert {who}{place} still fires and tells nobody: {why}"))
         }
         "alert.resolved" => (Verdict::Ok, None, format!("Alert {who}{place} is resolved")),
         _ => (

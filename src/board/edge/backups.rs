@@ -8,8 +8,9 @@ use crate::model::entry::Edge;
 use crate::model::facts::{Location, Restore};
 use crate::model::time::clock;
 
-use super::super::backups::is_terminal;
+use super::super::clusters::skew;
 use super::super::points::location_trouble;
+use super::super::restores::{is_stuck, is_terminal};
 use super::super::row::{Body, Point, Row, Topic, Verdict};
 use super::super::words::{OVER_RPO, count};
 use super::{Pair, stamp};
@@ -89,32 +90,35 @@ fn schedule(pair: &Pair<'_>, before: Option<&Row>, row: &Row, out: &mut Vec<Edge
     }
 }
 
-/// A location that was validated once and can't be relied on now.
-fn is_bad(row: &Row) -> bool {
-    match &row.body {
-        Body::Location(location) => bad(location, row),
-        _ => false,
-    }
-}
-
-fn bad(location: &Location, row: &Row) -> bool {
-    !location.phase.as_str().is_empty() && location_trouble(location, row.seen_at).is_some()
+/// Why a location that was validated once can't be relied on now. Its times are by its cluster's clock.
+fn bad(pair: &Pair<'_>, row: &Row) -> Option<String> {
+    let Body::Location(location) = &row.body else { return None };
+    let skew = [pair.new, pair.old].into_iter().find_map(|judged| {
+        judged.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
+            Body::Cluster { name, control_plane, .. } if *name == location.cluster => Some(skew(control_plane.as_ref())),
+            _ => None,
+        })
+    });
+    location_trouble(location, row.seen_at + skew.unwrap_or_default()).filter(|_| !location.phase.as_str().is_empty())
 }
 
 fn place(pair: &Pair<'_>, before: Option<&Row>, row: &Row, location: &Location, out: &mut Vec<Edge>) {
     let name = format!("Backup location {} on {}", location.name, location.cluster);
-    match (before.is_some_and(is_bad), is_bad(row)) {
-        (false, true) => {
-            let why = location_trouble(location, row.seen_at).unwrap_or_default();
+    match (before.and_then(|row| bad(pair, row)), bad(pair, row)) {
+        (None, Some(why)) => {
             let says = format!("{name}: {why}");
             out.push(pair.edge("location.unavailable", row, None, Verdict::Warning, &location.name, says));
         }
-        (true, false) => {
+        (Some(_), None) => {
             let says = format!("{name} is available again");
             out.push(pair.edge("location.ok", row, None, Verdict::Ok, &location.name, says));
         }
         _ => {}
     }
+}
+
+fn stuck(row: &Row) -> bool {
+    matches!(&row.body, Body::Restore(restore) if is_stuck(restore, row.seen_at))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -159,6 +163,10 @@ fn restored(pair: &Pair<'_>, before: Option<&Row>, row: &Row, restore: &Restore,
     if is != Stage::Waiting && matches!(was, None | Some(Stage::Waiting)) {
         let says = format!("Restore {name} of {backup} runs on {cluster}");
         push("restore.started", restore.started, Verdict::Info, says);
+    }
+    if stuck(row) && !before.is_some_and(stuck) {
+        let says = format!("Restore {name} of {backup} on {cluster} is stuck: nothing moved for over 10 minutes");
+        push("restore.stuck", None, Verdict::Warning, says);
     }
     if was == Some(is) {
         return;

@@ -7,6 +7,7 @@
 mod alerts;
 mod backups;
 mod clusters;
+mod slo;
 mod traffic;
 
 use std::collections::HashMap;
@@ -30,6 +31,7 @@ pub fn edges(old: &Judged, new: &Judged, rules: &Rules, now: Stamp) -> Vec<Edge>
     traffic::services(&pair, &mut out);
     clusters::parity(&pair, &mut out);
     backups::backups(&pair, &mut out);
+    slo::slos(&pair, &mut out);
     out.retain(|edge| !is_ignored(&edge.edge, &rules.ignore));
     out.sort_by_key(|edge| edge.at);
     out

@@ -1,7 +1,10 @@
 //! Tests of the judgements: the drill's story, and tables of what counts as what.
 
 mod edges;
+mod gitops;
 mod properties;
+mod silences;
+mod slo;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -129,6 +132,8 @@ pub(super) fn backup(cluster: &str, name: &str, started: Stamp) -> RestorePoint 
         failure: "".into(),
         deleting: false,
         off_site: OffSite::Yes,
+        limits: vec![],
+        left_out: vec![],
     }
 }
 
@@ -143,7 +148,10 @@ pub(super) fn location(cluster: &str, validated: Stamp) -> Location {
         last_validated: Some(validated),
         validation_every_s: 60,
         last_synced: Some(validated),
+        sync_every_s: 60,
         message: "".into(),
+        store: format!("aws:{cluster}-bucket").as_str().into(),
+        endpoint: "".into(),
     }
 }
 
@@ -158,6 +166,8 @@ pub(super) fn schedule(cluster: &str) -> Schedule {
         last_submitted: None,
         location: "default".into(),
         errors: vec![],
+        created: None,
+        last_skipped: None,
     }
 }
 
@@ -177,6 +187,12 @@ pub(super) fn restore(phase: &str, started: Stamp, completed: Option<Stamp>) -> 
         warnings: 0,
         failure: "".into(),
         plan_digest: None,
+        created: Some(started),
+        moved: None,
+        volumes_done: 0,
+        volumes_total: 0,
+        bytes_done: 0,
+        bytes_total: 0,
     }
 }
 
@@ -196,8 +212,10 @@ pub(super) fn app(name: &str, health: &str, reconciled: Stamp) -> App {
         operation_phase: Open::new("Succeeded"),
         operation_message: "".into(),
         suspended: false,
-        errors: vec![],
-        deleting: false,
+        kind: Open::new("Application"),
+        project: "default".into(),
+        automated: Some(true),
+        ..App::default()
     }
 }
 
@@ -227,6 +245,7 @@ pub(super) fn peer(instance: &str, started: Stamp) -> AlertPeer {
         version: "0.27".into(),
         started: Some(started),
         peers: 2,
+        silences_read: true,
     }
 }
 
@@ -241,6 +260,7 @@ pub(super) fn pool(name: &str, healthy: Option<bool>) -> Pool {
         origins: vec![Origin { name: name.into(), address: "192.0.2.1".into(), enabled: true, healthy }],
         places: vec![("Frankfurt".into(), healthy == Some(true))],
         shedding_percent: 0,
+        ..Pool::default()
     }
 }
 
@@ -258,6 +278,7 @@ pub(super) fn load_balancer(order: &[&str], fallback: &str) -> LoadBalancer {
         overrides: vec![],
         session_affinity: Open::new("none"),
         modified_on: "".into(),
+        ..LoadBalancer::default()
     }
 }
 

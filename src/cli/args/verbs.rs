@@ -105,6 +105,56 @@ pub enum Incident {
     },
 }
 
+/// `silence …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Silence {
+    /// Silences in force, to come, and ended within a day: matchers, whose, until when, how many alerts each hits.
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show which alerts a new silence would hit; with --yes, make it. Recorded in the open incident.
+    Add {
+        /// Labels that alerts must have: name=value, name!=value, name=~expression, name!~expression.
+        #[arg(value_name = "MATCHER", required = true)]
+        matchers: Vec<String>,
+        /// How long from now: from 1m to 24h.
+        #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+        lasts: Duration,
+        /// Why nobody needs to hear of it.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        consent: Consent,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show which alerts start notifying when a silence ends; with --yes, end it.
+    Expire {
+        /// The silence; the beginning of its id is enough.
+        #[arg(value_name = "ID")]
+        id: String,
+        #[command(flatten)]
+        consent: Consent,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// What turns a preview into the act.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct Consent {
+    /// Do it. Without, only the preview is shown, and the exit code is 6.
+    #[arg(long)]
+    pub yes: bool,
+    /// The word that the preview asks for, where it hits critical or foreign alerts, or all.
+    #[arg(long, value_name = "WORD", requires = "yes")]
+    pub confirm: Option<String>,
+    /// Only if the preview is still the one with this digest.
+    #[arg(long, value_name = "sha256:HEX", requires = "yes")]
+    pub digest: Option<Digest>,
+}
+
 /// `propose …`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Propose {

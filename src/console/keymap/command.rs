@@ -44,6 +44,8 @@ pub enum Danger {
     None,
     /// Writes to the timeline, or asks the room for something harmless.
     Records,
+    /// Acts on the outside world in one person's name: never without a preview and a typed word.
+    Shown,
     /// Begins an act on the outside world. Never on a single key in the panes, and never without a typed name.
     Guarded,
 }
@@ -94,6 +96,8 @@ commands! {
     Command_ = "take-command", "command", "become the incident's commander", [Main], Records;
     SetStatus = "set-status", "status", "set the incident's status, or close it", [Main], Records;
     Pin = "pin", "pin", "pin the timeline's entry, or unpin it", [Main], Records;
+    Silence = "silence", "silence", "silence alerts like this one for a while", [Main], Shown;
+    Silences = "silences", "silences", "list the silences there are, and end one", [Main], Shown;
     Copy = "copy", "copy", "copy the row (or the view) to the clipboard of your terminal", [Main, View, Plan], None;
     Open = "open", "open", "show everything about the row; choose; confirm; send", [Main, Menu, Plan, Entry, Ask], None;
     NextPane = "next-pane", "", "go to the next pane", [Main], None;
@@ -105,8 +109,8 @@ commands! {
     Pane5 = "pane-5", "", "go to pane 5, Events", [Main], None;
     Pane6 = "pane-6", "", "go to pane 6, Timeline", [Main], None;
     Pane7 = "pane-7", "", "go to pane 7, People", [Main], None;
-    Up = "up", "", "one row up", [Main, View, Plan, Menu], None;
-    Down = "down", "", "one row down", [Main, View, Plan, Menu], None;
+    Up = "up", "", "one row up", [Main, View, Plan, Menu, Entry], None;
+    Down = "down", "", "one row down", [Main, View, Plan, Menu, Entry], None;
     PageUp = "page-up", "", "one page up", [Main, View, Plan], None;
     PageDown = "page-down", "", "one page down", [Main, View, Plan], None;
     Top = "top", "", "to the first row", [Main, View], None;

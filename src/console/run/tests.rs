@@ -7,9 +7,10 @@ use futures::stream;
 
 use super::*;
 use crate::console::input::AskFailure;
+use crate::console::keymap::Key;
 use crate::console::tests::fixture;
 use crate::console::theme::{Depth, Theme};
-use crate::model::SafeText;
+use crate::model::{RefusalKind, SafeText};
 use crate::protocol::{Reply, Request};
 
 /// Counts the frames it was shown.
@@ -18,6 +19,8 @@ struct Screen {
     frames: usize,
     last: Option<Buffer>,
     copied: Vec<SafeText>,
+    /// Takes nothing any more.
+    stuck: bool,
 }
 
 impl Surface for Screen {
@@ -32,7 +35,17 @@ impl Surface for Screen {
         Ok(())
     }
 
-    fn suspend(&mut self) -> io::Result<()> {
+    async fn free(&self) {
+        if self.stuck {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn busy(&self) -> bool {
+        self.stuck
+    }
+
+    async fn suspend(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -102,4 +115,49 @@ async fn a_storm_costs_thirty_frames_a_second_and_no_more() {
     let (_, ended) = both.await;
     assert!(ended.is_err(), "it runs on");
     assert!(screen.frames <= 100, "{} frames in three seconds", screen.frames);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_surface_that_takes_nothing_gets_nothing_and_keys_still_count() {
+    let (send, events) = mpsc::channel(64);
+    let mut screen = Screen { stuck: true, ..Screen::default() };
+    let storm = async {
+        // Everything is taken in although nothing can be shown: the room is not held up either.
+        for i in 0..500u64 {
+            send.send(ClientEvent::Lost { why: SafeText::from(format!("attempt {i}")) }).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    };
+    let quit = stream::once(async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Input::Key(Key::parse("q").unwrap())
+    });
+    let running = drive(options(events), (80, 24), &mut screen, quit.chain(stream::pending()));
+    let (_, reason) = futures::future::join(storm, running).await;
+    assert_eq!((reason.unwrap(), screen.frames), (ExitReason::Left, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_ends_a_console_that_has_shown_nothing_and_no_other() {
+    let refusal = Refusal::new(RefusalKind::Unmapped, "nobody knows you", "ask an operator");
+    let (send, events) = mpsc::channel(4);
+    send.send(ClientEvent::Refused(refusal.clone())).await.unwrap();
+    let mut screen = Screen::default();
+    let reason = drive(options(events), (80, 24), &mut screen, stream::pending()).await.unwrap();
+    assert_eq!(reason, ExitReason::Refused(refusal.clone()));
+
+    let (send, events) = mpsc::channel(4);
+    send.send(ClientEvent::Linked(Box::new(fixture::welcome("ana")))).await.unwrap();
+    send.send(ClientEvent::Refused(refusal)).await.unwrap();
+    let running = drive(options(events), (100, 24), &mut screen, stream::pending());
+    assert!(tokio::time::timeout(Duration::from_secs(2), running).await.is_err(), "what is on the screen stays");
+    let shown = crate::console::shot::to_text(&screen.last.unwrap());
+    assert!(shown.contains("THE ROOM REFUSES THIS CONSOLE") && shown.contains("nobody knows you"), "{shown}");
+}
+
+#[tokio::test]
+async fn without_keys_there_is_no_terminal() {
+    let mut inputs = std::pin::pin!(ends_with(stream::iter([Input::Tick]), stream::pending()));
+    assert!(inputs.next().await.is_some());
+    assert!(inputs.next().await.is_none(), "although the other stream goes on");
 }

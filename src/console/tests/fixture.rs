@@ -16,7 +16,8 @@ use crate::console::theme::{Depth, Look, Theme};
 use crate::console::widget::time::Zone;
 use crate::console::{Effect, update};
 use crate::model::facts::{
-    Alert, App as Application, ControlPlane, Endpoint, KubeEvent, LoadBalancer, Location, OffSite, Open, Probe,
+    Alert, App as Application, ControlPlane, Endpoint, KubeEvent, LoadBalancer, Location, Matcher, OffSite, Open,
+    Probe, Silence,
 };
 use crate::model::{
     Actor, ClusterRole, Level, Objective, PersonId, Role, SafeText, SourceId, Stamp, Strategy, System, Trouble,
@@ -76,7 +77,7 @@ pub fn objective() -> Objective {
     }
 }
 
-fn welcome(me: &str) -> Welcome {
+pub fn welcome(me: &str) -> Welcome {
     Welcome {
         proto: 1,
         version: "0.1.0".to_owned(),
@@ -157,8 +158,10 @@ fn alert(name: &str, severity: &str, cluster: &str, minutes: i64, receivers: &[&
 fn alerts() -> TopicView {
     let mut silenced = alert("KubeletTooManyPods", "warning", "dr", 190, &["slack"]);
     if let Body::Alert { alert, .. } = &mut silenced.body {
-        alert.silenced_by.push("5d6e".to_owned());
+        alert.silenced_by.push(SILENCE.to_owned());
+        alert.state = Open::new("suppressed");
     }
+    silenced.why = SafeText::from("silenced by sam until 16:00:00 UTC: INC-2026-11-22-01: known, not ours");
     silenced.verdict = Verdict::Info;
     view(vec![
         alert("etcdMembersDown", "critical", "primary", 14, &["pagerduty"]),
@@ -195,6 +198,7 @@ fn traffic() -> TopicView {
         overrides: Vec::new(),
         session_affinity: Open::new("none"),
         modified_on: SafeText::from("2026-11-22T14:50:33Z"),
+        ..LoadBalancer::default()
     };
     let balancer = Body::LoadBalancer {
         lb,
@@ -233,6 +237,8 @@ fn point(name: &str, started: Stamp) -> Point {
         off_site: OffSite::Yes,
         included_namespaces: vec![SafeText::from("shop")],
         excluded_namespaces: Vec::new(),
+        limits: Vec::new(),
+        left_out: Vec::new(),
     }
 }
 
@@ -246,6 +252,7 @@ fn schedule(name: &str, started: Stamp, rpo_s: u64, verdict: Verdict) -> Row {
         point: Some(point(&format!("{name}-1429"), started)),
         rpo_s: Some(rpo_s),
         missed_runs: 0,
+        next_run: Some(at("15:29:00")),
         newer: None,
     };
     row(&format!("dr/{name}"), source(System::Velero, "dr"), verdict, 12, "", body)
@@ -262,7 +269,10 @@ fn backups() -> TopicView {
         last_validated: Some(ago(42)),
         validation_every_s: 60,
         last_synced: Some(ago(42)),
+        sync_every_s: 60,
         message: SafeText::default(),
+        store: SafeText::from("aws:shop-backups/shop"),
+        endpoint: SafeText::default(),
     };
     view(vec![
         schedule("ledger", ago(2 * 3600 + 300), 3600, Verdict::Critical),
@@ -288,10 +298,11 @@ fn application(name: &str, age: i64) -> Row {
         operation_phase: Open::new("Succeeded"),
         operation_message: SafeText::default(),
         suspended: false,
-        errors: Vec::new(),
-        deleting: false,
+        kind: Open::new("Application"),
+        automated: Some(true),
+        ..Application::default()
     };
-    row(&format!("dr/{name}"), source(System::Argocd, "dr"), Verdict::Ok, 6, "", Body::App(app))
+    row(&format!("dr/{name}"), source(System::Argocd, "dr"), Verdict::Ok, 6, "", Body::App(app.into()))
 }
 
 fn gitops() -> TopicView {
@@ -429,6 +440,25 @@ fn services() -> TopicView {
     view(vec![row("shop", source(System::Probe, "shop"), Verdict::Critical, 3, "", body)])
 }
 
+/// The id of the silence in force.
+pub const SILENCE: &str = "5a1e0c2d-0000-4000-8000-000000000001";
+
+fn silences() -> TopicView {
+    let silence = Silence {
+        id: SILENCE.to_owned(),
+        state: Open::new("active"),
+        matchers: vec![Matcher::equal("alertname", "KubeletTooManyPods"), Matcher::equal("cluster", "dr")],
+        more_sets: false,
+        created_by: SafeText::from("sam"),
+        comment: SafeText::from("INC-2026-11-22-01: known, not ours (warroom/01KB3Z2SILENCE)"),
+        starts_at: Some(ago(300)),
+        ends_at: Some(at("16:00:00")),
+    };
+    let both = vec!["am-1".to_owned(), "am-2".to_owned()];
+    let body = Body::Silence { silence, held_by: both, missing_from: Vec::new(), hits: 1, critical: 0 };
+    view(vec![row(SILENCE, source(System::Alertmanager, "am-1"), Verdict::Info, 4, "", body)])
+}
+
 /// What `me` knows at T+14.
 pub fn mirror(me: &str) -> Mirror {
     let present = |name: &str, role, since| Who { actor: person(name), role, since, consoles: 1 };
@@ -445,6 +475,7 @@ pub fn mirror(me: &str) -> Mirror {
             (Topic::Clusters, clusters()),
             (Topic::Events, events()),
             (Topic::Services, services()),
+            (Topic::Silences, silences()),
         ]),
         present: vec![
             present("ana", Role::Commander, at("14:42:10")),

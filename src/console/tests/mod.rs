@@ -2,6 +2,7 @@
 
 pub mod fixture;
 pub mod plans;
+mod silences;
 pub mod story;
 
 mod frames;

@@ -161,7 +161,7 @@ fn esc_never_leaves_and_leaving_an_open_incident_asks() {
     assert!(press(&mut app, "n").is_empty());
     assert_eq!(press(&mut app, "qy"), vec![Effect::Quit]);
     app.overlays.clear();
-    assert_eq!(press(&mut app, "<c-c><c-c>"), vec![Effect::Quit]);
+    assert_eq!(press(&mut app, "<c-c><c-c>"), vec![Effect::Interrupt]);
     let mut calm = super::fixture::app("ana", (80, 24));
     calm.mirror.story.incidents.clear();
     assert_eq!(press(&mut calm, "q"), vec![Effect::Quit]);
@@ -374,5 +374,52 @@ fn every_small_size_draws() {
         view::draw(&app, &look("mono"));
         press(&mut app, "A");
         view::draw(&app, &look("mono"));
+    }
+}
+
+#[test]
+fn a_flux_object_stands_in_the_same_table_with_its_tool_revision_and_reason() {
+    let mut app = app("sam", (160, 48));
+    let flux = crate::model::facts::FluxState {
+        ready: crate::model::facts::Open::new("True"),
+        conditions: vec!["Ready=True ReconciliationSucceeded".into()],
+        ..Default::default()
+    };
+    let infra = crate::model::facts::App {
+        cluster: "dr".to_owned(),
+        namespace: "flux-system".into(),
+        name: "infra".into(),
+        kind: crate::model::facts::Open::new("Kustomization"),
+        revision: "main@sha1:0123456789abcdef".into(),
+        flux: Some(flux),
+        ..Default::default()
+    };
+    let body = crate::board::AppRow { expected: "main@sha1:fedcba9876543210".into(), ..infra.into() };
+    let rows = &mut app.mirror.board.get_mut(&Topic::Gitops).unwrap().rows;
+    let mut row = rows.iter().find(|row| matches!(row.body, crate::board::Body::App(_))).unwrap().clone();
+    row.id = "app/dr/flux-system/kustomization/infra".to_owned();
+    row.verdict = Verdict::Info;
+    row.why = "its source GitRepository/fleet is ahead".into();
+    row.body = crate::board::Body::App(body);
+    rows.push(row);
+    press(&mut app, "4");
+    press(&mut app, "f");
+    let shown = text(&app);
+    let line = shown.lines().find(|line| line.contains("kustomization/infra")).unwrap_or_else(|| panic!("{shown}"));
+    for part in ["Flux", "Ready, but", "main@0123456 of main@fedcba9", "GitRepository/fleet is ahead"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(shown.lines().any(|line| line.contains("Argo CD") && line.contains("Synced Healthy")), "{shown}");
+    press(&mut app, "G");
+    press(&mut app, "<enter>");
+    let page = text(&app);
+    for part in [
+        "Flux",
+        "Ready=True ReconciliationSucceeded",
+        "kustomize-controller",
+        "not known",
+        "main@sha1:fedcba9876543210",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
     }
 }

@@ -40,6 +40,7 @@ pub fn type_key(app: &mut App, key: Key) {
             let (pane, words) = (*pane, line.value().to_owned());
             set_filter(app, pane, words);
         }
+        Some(Overlay::Silence(_)) => super::silence::type_key(app, key),
         _ => {}
     }
 }
@@ -60,7 +61,12 @@ pub fn paste(app: &mut App, raw: &str) {
             let (pane, words) = (*pane, line.value().to_owned());
             set_filter(app, pane, words);
         }
-        Some(Overlay::Plan(_)) => app.say(Role::Warning, "A paste does not confirm: type the name. Nothing was sent."),
+        Some(Overlay::Silence(form)) if form.shown.is_none() && form.sent.is_none() => {
+            insert(form.line(), text.as_str())
+        }
+        Some(Overlay::Plan(_) | Overlay::Silence(_)) => {
+            app.say(Role::Warning, "A paste does not confirm: type the name. Nothing was sent.")
+        }
         _ => app.say(Role::Warning, "Pasted text was ignored: nothing here takes text. Press i for a note."),
     }
 }

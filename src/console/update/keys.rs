@@ -12,7 +12,7 @@ use crate::model::{Action, IncidentStatus};
 use crate::protocol::Request;
 use crate::protocol::message::SetIncident;
 
-use super::{entry, plan};
+use super::{entry, plan, silence};
 
 /// Two presses of Ctrl-C within this time leave whatever is open.
 const TWICE: Duration = Duration::from_secs(2);
@@ -25,13 +25,15 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
     }
     match app.overlays.last() {
         Some(Overlay::Plan(_)) => plan::press(app, key),
-        Some(Overlay::Filter { .. } | Overlay::Write(_)) => match app.keymap.find(&[Context::Entry], &[key]) {
-            Found::Command(command) => run(app, command),
-            _ => {
-                entry::type_key(app, key);
-                Vec::new()
+        Some(Overlay::Filter { .. } | Overlay::Write(_) | Overlay::Silence(_)) => {
+            match app.keymap.find(&[Context::Entry], &[key]) {
+                Found::Command(command) => run(app, command),
+                _ => {
+                    entry::type_key(app, key);
+                    Vec::new()
+                }
             }
-        },
+        }
         _ => chord(app, key),
     }
 }
@@ -59,7 +61,7 @@ fn anywhere(app: &mut App, command: Command) -> Vec<Effect> {
             let again = app.leaving.is_some_and(|at| app.now.real.saturating_sub(at) < TWICE);
             app.leaving = Some(app.now.real);
             if again {
-                return vec![Effect::Quit];
+                return vec![Effect::Interrupt];
             }
             leave_view(app)
         }
@@ -143,6 +145,14 @@ fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
             Vec::new()
         }
         Command::Pin if may_act(app) => pin(app),
+        Command::Silence if may_act(app) => {
+            silence::begin(app);
+            Vec::new()
+        }
+        Command::Silences => {
+            silence::list(app);
+            Vec::new()
+        }
         _ => Vec::new(),
     }
 }
@@ -198,7 +208,7 @@ fn back(app: &mut App) {
         let (pane, before) = (*pane, before.clone());
         app.pane_mut(pane).filter = before;
     }
-    if app.overlays.pop().is_some() {
+    if silence::back(app) || app.overlays.pop().is_some() {
         return;
     }
     let focus = app.focus;
@@ -231,6 +241,9 @@ fn travel(app: &mut App, command: Command) {
                 *scroll = (*scroll).min(most);
             }
         }
+        Some(Overlay::Silence(form)) => silence::travel(form, command == Command::Down),
+        // A line has nothing above or below it.
+        Some(Overlay::Write(_) | Overlay::Filter { .. }) => {}
         Some(Overlay::Menu(menu)) => {
             let last = menu.items.len().saturating_sub(1);
             menu.cursor = match command {
@@ -291,6 +304,7 @@ fn open(app: &mut App) -> Vec<Effect> {
             Vec::new()
         }
         Some(Overlay::Write(_)) => entry::send(app),
+        Some(Overlay::Silence(_)) => silence::enter(app),
         Some(Overlay::Leave) => vec![Effect::Quit],
         _ => Vec::new(),
     }

@@ -5,6 +5,7 @@ mod keys;
 mod plan;
 mod reply;
 mod room;
+mod silence;
 
 pub use self::plan::{can_hold, can_refuse, can_withdraw};
 
@@ -36,6 +37,10 @@ pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
         Input::Resize(columns, rows) => {
             app.size = (columns, rows);
             Vec::new()
+        }
+        Input::Continued(columns, rows) => {
+            app.size = (columns, rows);
+            vec![Effect::Redraw]
         }
         Input::Tick => Vec::new(),
         Input::Room(event) => {

@@ -60,6 +60,7 @@ pub fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
             let set = crate::protocol::message::SetIncident { status: Some(status), ..Default::default() };
             super::ask(app, Waiting::Set, Request::Set(set))
         }
+        Choice::Expire(id) => return super::silence::expire(app, id),
         Choice::Close => super::ask(app, Waiting::Close, Request::Close),
     };
     effect.into_iter().collect()

@@ -51,6 +51,11 @@ fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
             }
             Err(why) => app.say(Role::Critical, why),
         },
+        (Waiting::SilencePreview, Reply::Silence(preview)) => super::silence::shown(app, tag, *preview),
+        (Waiting::Silence, Reply::Silenced { outcome, says, .. }) => super::silence::over(app, tag, outcome, &says),
+        (Waiting::SilencePreview | Waiting::Silence, _) => {
+            app.say(Role::Critical, "The room answered something about no silence. Upgrade this console.");
+        }
         (Waiting::Write(_), _) => {
             app.overlays.retain(|overlay| !matches!(overlay, Overlay::Write(write) if write.sent == Some(tag)));
             app.say(Role::Text, "Recorded.");
@@ -93,6 +98,10 @@ fn failed(app: &mut App, tag: u64, failure: AskFailure) {
     if let Some(view) = asked_by(app, tag) {
         view.sent = None;
         view.problem = Some(words);
+        return;
+    }
+    if let Some(form) = super::silence::asked_by(app, tag) {
+        (form.sent, form.problem) = (None, Some(words));
         return;
     }
     let write = app.overlays.iter_mut().find_map(|overlay| match overlay {

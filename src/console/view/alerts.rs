@@ -30,14 +30,18 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     let quiet = row.verdict <= Verdict::Info;
     let name = if quiet { Role::Dim } else { Role::Text };
     let muted = match (alert.silenced_by.is_empty(), alert.inhibited_by.is_empty()) {
-        (false, _) => " silenced",
-        (_, false) => " inhibited",
+        (false, _) => "silenced",
+        (_, false) => "inhibited",
         _ => "",
     };
     let place =
         service.clone().or_else(|| label(alert, "cluster")).or_else(|| label(alert, "namespace")).unwrap_or_default();
     let age = alert.starts_at.map(|at| time::age(time::since(at, app.at()))).unwrap_or_default();
-    let mut fate = fate(alert);
+    // Who keeps it quiet is what the next one asks; whom it would have told is in the detail.
+    let mut fate = match quiet && alert.state.is("suppressed") && !row.why.is_empty() {
+        true => vec![span(Role::Dim, row.why.as_str().strip_prefix(muted).unwrap_or(row.why.as_str()).trim_start())],
+        false => fate(alert),
+    };
     if !missing_from.is_empty() {
         fate.push(span(Role::Dim, format!(" not on {}", missing_from.join(", "))));
     }
@@ -45,7 +49,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
         pane::mark(entry.verdict()),
         vec![
             span(if row.verdict == Verdict::Critical { Role::Strong } else { name }, alert.name.as_str()),
-            span(Role::Dim, muted),
+            span(Role::Dim, if muted.is_empty() { String::new() } else { format!(" {muted}") }),
         ],
         vec![span(Role::Dim, place)],
         vec![span(name, age)],

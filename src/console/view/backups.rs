@@ -3,7 +3,7 @@
 use crate::board::{Body, Row, Topic, Verdict};
 use crate::console::app::App;
 use crate::console::theme::Role;
-use crate::console::widget::canvas::span;
+use crate::console::widget::canvas::{Span, span};
 use crate::console::widget::{Cell, Column, Words, glyph, time};
 use crate::model::facts::{Location, OffSite, Restore};
 
@@ -42,7 +42,9 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
 }
 
 fn schedule(app: &App, row: &Row) -> Vec<Cell> {
-    let Body::Backup { schedule, point, rpo_s, missed_runs, paused, newer, .. } = &row.body else { return Vec::new() };
+    let Body::Backup { schedule, point, rpo_s, missed_runs, paused, newer, .. } = &row.body else {
+        return Vec::new();
+    };
     let age = point.as_ref().map(|point| time::since(point.started, app.at()));
     let bar = match (age, rpo_s) {
         (Some(age), Some(rpo)) => bar(age, *rpo, row.stale),
@@ -57,6 +59,9 @@ fn schedule(app: &App, row: &Row) -> Vec<Cell> {
     if *missed_runs > 0 {
         more.push(span(Role::Warning, format!("{missed_runs} missed ")));
     }
+    if let Some(point) = point {
+        more.push(volumes(point.off_site, row.stale));
+    }
     if let Some((name, phase)) = newer {
         more.push(span(Role::Dim, format!("{name} {phase}")));
     }
@@ -67,6 +72,17 @@ fn schedule(app: &App, row: &Row) -> Vec<Cell> {
         bar,
         more,
     ]
+}
+
+/// Where its volumes are, in a word or two.
+fn volumes(off_site: OffSite, stale: bool) -> Span {
+    let (role, words) = match off_site {
+        OffSite::Yes => (Role::Dim, "off-site "),
+        OffSite::No => (Role::Warning, "volumes NOT off-site "),
+        OffSite::NoVolumes => (Role::Dim, "no volumes known "),
+        OffSite::Unknown => (Role::Unknown, "volumes unknown "),
+    };
+    span(if stale { Role::Stale } else { role }, words)
 }
 
 fn entry_verdict(row: &Row) -> Verdict {
@@ -98,19 +114,23 @@ fn location_cells(app: &App, row: &Row, location: &Location) -> Vec<Cell> {
     let verdict = entry_verdict(row);
     let word = match location.phase.as_str() {
         // It says what it said when something last looked.
-        "Available" if verdict != Verdict::Ok => "not validated".to_owned(),
+        "Available" if row.stale => "not heard".to_owned(),
+        "Available" if location.validation_every_s == 0 => "not validated".to_owned(),
+        "Available" if verdict >= Verdict::Unknown => "location doubtful".to_owned(),
         "Available" => "location ok".to_owned(),
         "" => "location unknown".to_owned(),
         other => format!("location {}", other.to_lowercase()),
     };
     let mode = if location.access_mode.is("ReadOnly") { "read only" } else { "" };
+    // What is wrong with it besides its phase does not fit into two words: say it after them.
+    let more = if verdict == Verdict::Ok { mode } else { row.why.as_str() };
     vec![
         pane::mark(verdict),
         // Every cluster calls its location the same.
         vec![span(Role::Text, format!("{}/{}", location.cluster, location.name))],
         vec![span(Role::Text, seen)],
         vec![span(glyph::of(verdict).1, word)],
-        vec![span(Role::Dim, mode)],
+        vec![span(Role::Dim, more)],
     ]
 }
 
@@ -119,14 +139,23 @@ fn restore_cells(app: &App, row: &Row, restore: &Restore) -> Vec<Cell> {
     let verdict = entry_verdict(row);
     let done = restore.items_done.saturating_mul(100).checked_div(restore.items_total);
     let state = match (restore.phase.as_str(), done) {
+        ("Completed", _) if restore.errors + restore.warnings > 0 => "restored, in part".to_owned(),
         ("Completed", _) => "restored".to_owned(),
         ("InProgress", Some(done)) => format!("restoring {} %", done.min(100)),
-        ("InProgress" | "New" | "", _) => "restoring".to_owned(),
+        ("InProgress", None) => "restoring".to_owned(),
+        ("New" | "", _) => "restore waits".to_owned(),
         (other, _) => format!("restore {other}"),
     };
     let mut more = format!("on {}", restore.cluster);
+    if restore.volumes_total > 0 {
+        more = format!("{} of {} volumes, {more}", restore.volumes_done, restore.volumes_total);
+    }
     if restore.errors > 0 {
         more = format!("{} errors, {more}", restore.errors);
+    }
+    // Stuck, queued, failed, with warnings: the reason is what a person needs.
+    if verdict >= Verdict::Unknown && !row.why.is_empty() {
+        more = format!("{}; {more}", row.why);
     }
     vec![
         pane::mark(verdict),
@@ -142,6 +171,7 @@ pub fn off_site(off_site: OffSite) -> &'static str {
     match off_site {
         OffSite::Yes => "off-site",
         OffSite::No => "on the source's own storage",
+        OffSite::NoVolumes => "none that is known",
         OffSite::Unknown => "nothing proves that its volumes are off-site",
     }
 }

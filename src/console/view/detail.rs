@@ -1,18 +1,18 @@
 //! Everything about one row, nothing cut: the facts as they were read, when, and from whom.
 
 use crate::board::row::Point;
-use crate::board::{Body, Row};
+use crate::board::{AppRow, Body, Budget, Row};
 use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
-use crate::model::facts::{Alert, App as Application, KubeEvent, LoadBalancer, Probe};
+use crate::model::facts::{Alert, KubeEvent, LoadBalancer, Probe};
 use crate::model::{SafeText, Stamp};
 use crate::timeline::Item;
 
 use super::list::{self, Entry};
 use super::sheet::Sheet;
-use super::{backups, events, words};
+use super::{backups, events, gitops, silence, words};
 
 /// The page about the row with this key.
 pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
@@ -124,7 +124,43 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
             }
         }
         Body::Probe(probe) => of_probe(facts, probe),
-        Body::Source { .. } | Body::Service { .. } => {}
+        Body::Slo(budget) => of_budget(facts, budget),
+        Body::Source { .. } | Body::Service { .. } | Body::Silence { .. } => {}
+    }
+}
+
+fn of_budget(facts: &mut Facts<'_, '_>, it: &Budget) {
+    let period = time::words(it.period_s);
+    facts.text("service", &it.service);
+    facts.text("objective", &format!("{} % over {period}", 100.0 - f64::from(it.budget_ppm) / 1e4));
+    facts.text("budget", &it.left_words());
+    facts.text("is left", &it.left_percent.map(|left| format!("{left} %")).unwrap_or_else(|| "not known".to_owned()));
+    let reach = it.reach_s.map(|reach| format!("{} of {period}", time::words(reach)));
+    facts.text("data covers", &reach.unwrap_or_else(|| "not known".to_owned()));
+    facts.text("requests", &it.requests.map(|n| format!("{n} in 1 h")).unwrap_or_else(|| "not known".to_owned()));
+    facts.time("burning since", it.burning_since);
+    if let Some(at) = it.empty_at {
+        let left = time::words(time::since(facts.app.at(), at));
+        facts.text("empty", &format!("{}, in {left} if it goes on", facts.app.zone.full(at)));
+    }
+    facts.sheet.space();
+    let times = |burn: Option<f64>| burn.map(|burn| format!("{burn}×")).unwrap_or_else(|| "?".to_owned());
+    for pair in &it.pairs {
+        let over = match pair.over {
+            Some(true) => "OVER",
+            Some(false) => "not over",
+            None => "can't be told",
+        };
+        let label = format!("{} {}×", if pair.page { "page" } else { "ticket" }, pair.factor);
+        let (long, short) = (time::words(pair.long_s), time::words(pair.short_s));
+        let line = format!("{} over {long} and {} over {short}: {over}", times(pair.long), times(pair.short));
+        let role = match (pair.over, pair.page) {
+            (Some(true), true) => Role::Critical,
+            (Some(true), false) => Role::Warning,
+            (None, _) => Role::Unknown,
+            _ => Role::Text,
+        };
+        facts.sheet.pair(&label, role, &line, facts.room);
     }
 }
 
@@ -141,15 +177,34 @@ fn of_event(facts: &mut Facts<'_, '_>, event: &KubeEvent) {
     facts.text("component", event.component.as_str());
 }
 
-fn of_app(facts: &mut Facts<'_, '_>, app: &Application) {
-    facts.text("application", app.name.as_str());
-    facts.text("sync", app.sync.as_str());
-    facts.text("health", app.health.as_str());
+fn of_app(facts: &mut Facts<'_, '_>, app: &AppRow) {
+    facts.text("application", app.label().as_str());
+    facts.text("namespace", app.namespace.as_str());
+    facts.text("tool", app.tool().name());
+    match &app.flux {
+        None => {
+            facts.text("sync", app.sync.as_str());
+            facts.text("health", if app.health.as_str().is_empty() { "not known" } else { app.health.as_str() });
+            facts.text("operation", &format!("{} {}", app.operation_phase.as_str(), app.operation_message));
+            facts.text("project", app.project.as_str());
+            facts.text("sync windows", &gitops::windows(&app.windows, |at| facts.app.zone.full(at)));
+        }
+        Some(flux) => {
+            facts.list("conditions", &flux.conditions);
+            facts.text("says", flux.message.as_str());
+            facts.text("attempted", flux.attempted.as_str());
+        }
+    }
+    facts.text("suspended", if app.suspended { "yes" } else { "" });
+    facts.text("acts alone", gitops::acts_alone(app));
     facts.text("revision", app.revision.as_str());
     facts.text("wants", app.target_revision.as_str());
+    facts.text("expected", if app.expected == app.target_revision { "" } else { app.expected.as_str() });
     facts.text("destination", app.destination.as_str());
-    facts.text("operation", &format!("{} {}", app.operation_phase.as_str(), app.operation_message));
+    facts.time("so since", app.since);
     facts.time("compared", app.reconciled_at);
+    let pods = app.controller.map_or("not known".to_owned(), |(ready, of)| format!("{ready} of {of} pods ready"));
+    facts.text(app.controller(), &pods);
     facts.list("errors", &app.errors);
 }
 
@@ -169,8 +224,14 @@ fn of_alert(facts: &mut Facts<'_, '_>, alert: &Alert) {
     facts.text("severity", alert.severity.as_str());
     facts.time("since", alert.starts_at);
     facts.text("state", alert.state.as_str());
-    facts.text("silenced by", &alert.silenced_by.join(", "));
-    facts.text("inhibited by", &alert.inhibited_by.join(", "));
+    for by in &alert.silenced_by {
+        let words = silence::words(facts.app, by);
+        facts.text("silenced by", words.as_str());
+    }
+    for by in &alert.inhibited_by {
+        let words = silence::inhibitor(facts.app, by);
+        facts.text("inhibited by", words.as_str());
+    }
     facts.list("receivers", &alert.receivers);
     let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     facts.text("labels", &labels.join("  "));
@@ -222,13 +283,14 @@ fn clock_words(ms: i64) -> String {
 
 fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
     match body {
-        Body::Backup { cluster, schedule, services, cron, paused, point, rpo_s, missed_runs, newer } => {
+        Body::Backup { cluster, schedule, services, cron, paused, point, rpo_s, missed_runs, next_run, newer } => {
             facts.text("schedule", schedule.as_str());
             facts.text("cluster", cluster);
             facts.text("runs", &format!("{cron}{}", if *paused { ", paused" } else { "" }));
             facts.text("for", &services.join(", "));
             facts.text("RPO", &rpo_s.map(time::span).unwrap_or_default());
             facts.text("missed runs", &missed_runs.to_string());
+            facts.text("next run", &next_run.map(|at| facts.app.zone.full(at)).unwrap_or_default());
             if let Some((name, phase)) = newer {
                 facts.text("newer", &format!("{name}, {phase}: not usable"));
             }
@@ -241,6 +303,7 @@ fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("cluster", &it.cluster);
             facts.text("phase", it.phase.as_str());
             facts.text("access", it.access_mode.as_str());
+            facts.text("keeps in", it.store.as_str());
             facts.time("validated", it.last_validated);
             facts.time("synced", it.last_synced);
             facts.text("says", it.message.as_str());
@@ -251,6 +314,11 @@ fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("cluster", &it.cluster);
             facts.text("phase", it.phase.as_str());
             facts.text("items", &format!("{} of {}", it.items_done, it.items_total));
+            if it.volumes_total > 0 {
+                let bytes = format!("{} of {} MiB", it.bytes_done >> 20, it.bytes_total >> 20);
+                facts.text("volumes", &format!("{} of {}, {bytes}", it.volumes_done, it.volumes_total));
+            }
+            facts.time("moved", it.moved);
             facts.text("problems", &format!("{} errors, {} warnings", it.errors, it.warnings));
             facts.text("failure", it.failure.as_str());
             facts.time("started", it.started);
@@ -270,6 +338,8 @@ fn of_point(facts: &mut Facts<'_, '_>, point: &Point) {
     facts.text("volumes", backups::off_site(point.off_site));
     facts.list("namespaces", &point.included_namespaces);
     facts.list("without", &point.excluded_namespaces);
+    facts.list("limits", &point.limits);
+    facts.list("leaves out", &point.left_out);
     facts.text("uid", &point.uid);
 }
 

@@ -17,6 +17,7 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
     match overlay {
         Overlay::Write(write) => draw_write(app, canvas, write),
         Overlay::Menu(menu) => draw_menu(app, canvas, menu),
+        Overlay::Silence(form) => super::silence::draw(app, canvas, form),
         Overlay::Leave => {
             let question = match app.busy() {
                 true => "Leave although the incident is open?",
@@ -49,7 +50,7 @@ fn ends(app: &App) -> Vec<String> {
 }
 
 /// A block of lines above the footer, with its own keys in the footer.
-fn draw_sheet(app: &App, canvas: &mut Canvas<'_>, lines: Vec<Words>, keys: &[(&str, &str)]) {
+pub fn draw_sheet(app: &App, canvas: &mut Canvas<'_>, lines: Vec<Words>, keys: &[(&str, &str)]) {
     let (w, h) = app.size;
     let tall = u16::try_from(lines.len()).unwrap_or(1) + 2;
     let y = h.saturating_sub(tall);

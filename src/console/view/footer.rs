@@ -95,6 +95,8 @@ fn hints(app: &App) -> Vec<Fact> {
             Command::SetStatus,
             Command::FollowUp,
             Command::Pin,
+            Command::Silence,
+            Command::Silences,
             Command::Freeze,
             Command::Copy,
             Command::Help,
@@ -177,6 +179,10 @@ pub fn works(app: &App, command: Command) -> bool {
             acts && app.focus == Pane::Timeline
                 && list::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some())
         }
+        Command::Silence => {
+            acts && app.focus == Pane::Alerts && list::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some())
+        }
+        Command::Silences => app.focus == Pane::Alerts && !app.rows(crate::board::Topic::Silences).is_empty(),
         Command::Open if app.context() == Context::Plan => {
             stance(app).is_some_and(|it| matches!(it, Stance::Propose | Stance::Approve))
         }

@@ -1,22 +1,25 @@
 //! Whether the DR cluster runs what Git says: parity by cluster, then the applications.
 
-use crate::board::{Body, Topic, Verdict};
+use crate::board::{AppRow, Body, Topic, Verdict, Windows};
 use crate::console::app::{App, Pane};
 use crate::console::keymap::{Command, Context, spell};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, time};
-use crate::model::SafeText;
+use crate::model::{SafeText, Stamp};
 
 use super::list::Entry;
 use super::pane;
 
-/// Mark, name, cluster, how many or how it stands, age, why.
+/// Mark, name, cluster, tool, how many or how it stands, revision of what was expected, age, why. The age is that of the
+/// state for what lags, and of the last comparison for what is well.
 pub const COLUMNS: &[Column] = &[
     Column::mark(),
     Column::name(0, 10),
     Column::name(4, 5),
+    Column::fixed(6),
     Column::fixed(0),
+    Column::name(5, 12),
     Column::number(2),
     Column::sentence(3, 12),
 ];
@@ -80,7 +83,9 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
                 pane::mark(entry.verdict()),
                 vec![span(Role::Strong, cluster.as_str()), span(Role::Text, word)],
                 Words::new(),
+                Words::new(),
                 vec![span(if all { Role::Good } else { Role::Text }, count)],
+                Words::new(),
                 vec![span(Role::Dim, oldest_reconciled.map(age).unwrap_or_default())],
                 vec![span(Role::Dim, why)],
             ]
@@ -88,19 +93,15 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
         Body::App(it) => {
             let well = row.verdict == Verdict::Ok;
             let role = if well { Role::Dim } else { Role::Text };
-            let state = match (it.sync.as_str(), it.health.as_str()) {
-                _ if well => "Synced Healthy",
-                ("Synced", "") => "Synced",
-                ("Synced", health) => health,
-                ("", _) => "not compared",
-                (sync, _) => sync,
-            };
+            let since = if well { it.reconciled_at } else { it.since.or(it.reconciled_at) };
             vec![
                 pane::mark(entry.verdict()),
-                vec![span(role, format!("  {}", it.name))],
+                vec![span(role, format!("  {}", it.label()))],
                 vec![span(Role::Dim, it.cluster.as_str())],
-                vec![span(role, state)],
-                vec![span(Role::Dim, it.reconciled_at.map(age).unwrap_or_default())],
+                vec![span(Role::Dim, it.tool().name())],
+                vec![span(role, state(it, well))],
+                vec![span(Role::Dim, revision(it))],
+                vec![span(Role::Dim, since.map(age).unwrap_or_default())],
                 vec![span(
                     Role::Dim,
                     if row.why.is_empty() { it.operation_message.to_string() } else { row.why.to_string() },
@@ -108,6 +109,75 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             ]
         }
         _ => Vec::new(),
+    }
+}
+
+/// How an application stands, in one or two of its tool's own words. Health is a word only where sync is.
+fn state(app: &AppRow, well: bool) -> &str {
+    let Some(flux) = &app.flux else {
+        return match (app.sync.as_str(), app.health.as_str()) {
+            _ if well => "Synced Healthy",
+            ("Synced", "") => "Synced",
+            ("Synced", health) => health,
+            ("", _) => "not compared",
+            (sync, _) => sync,
+        };
+    };
+    match flux.ready.as_str() {
+        _ if app.suspended => "Suspended",
+        _ if well => "Ready",
+        "True" => "Ready, but",
+        "False" => "Not ready",
+        "" => "not reconciled",
+        "Unknown" => "Reconciling",
+        other => other,
+    }
+}
+
+/// What runs, and what should where that is another word.
+fn revision(app: &AppRow) -> String {
+    let (runs, wanted) = (short(app.revision.as_str()), short(app.expected.as_str()));
+    match (runs.is_empty(), wanted.is_empty() || runs == wanted) {
+        (_, true) => runs,
+        (true, false) => format!("none of {wanted}"),
+        (false, false) => format!("{runs} of {wanted}"),
+    }
+}
+
+/// A revision with its digest cut to what people compare: `main@abcdef0`, `abcdef0`, `6.5.0`.
+fn short(revision: &str) -> String {
+    let cut = |digest: &str| digest.chars().take(7).collect::<String>();
+    match revision.rsplit_once(':') {
+        Some((name, digest)) => match name.rsplit_once('@') {
+            Some((name, _)) if !name.is_empty() => format!("{name}@{}", cut(digest)),
+            _ => cut(digest),
+        },
+        None if revision.len() >= 40 && revision.bytes().all(|b| b.is_ascii_hexdigit()) => cut(revision),
+        None => revision.to_owned(),
+    }
+}
+
+/// What sync windows say, for the page about an application.
+pub fn windows(windows: &Windows, when: impl Fn(Stamp) -> String) -> String {
+    let until = |at: &Option<Stamp>| at.map(|at| format!(" until {}", when(at))).unwrap_or_default();
+    match windows {
+        Windows::Unknown => "not known: its project could not be read".to_owned(),
+        Windows::None => "none".to_owned(),
+        Windows::Open { until: at } => format!("open{}", until(at)),
+        Windows::Blocked { manual: true, until: at } => format!("blocked{}, people may sync", until(at)),
+        Windows::Blocked { manual: false, until: at } => format!("blocked{}, for people too", until(at)),
+        Windows::Unreadable { why } => format!("not known: {why}"),
+    }
+}
+
+/// Whether its tool changes the cluster by itself: what a restore has to reckon with.
+pub fn acts_alone(app: &AppRow) -> &'static str {
+    match (app.automated, app.prunes) {
+        (None, _) => "not known",
+        (Some(false), _) => "no",
+        (Some(true), Some(true)) => "yes, and deletes what is not in git",
+        (Some(true), Some(false)) => "yes, and deletes nothing",
+        (Some(true), None) => "yes",
     }
 }
 

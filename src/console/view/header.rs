@@ -46,6 +46,10 @@ pub fn banner(app: &App) -> Option<String> {
         let age = time::age(time::since(*since, app.now.room));
         return Some(format!("THE ROOM IS NOT REACHED for {age}: {why}. What you see is old; trying again."));
     }
+    if let Link::Refused { since, why } = &mirror.link {
+        let age = time::age(time::since(*since, app.now.room));
+        return Some(format!("THE ROOM REFUSES THIS CONSOLE since {age}: {why}. What you see is old; start it again."));
+    }
     if let Some(why) = &mirror.degraded {
         return Some(format!("NOTHING IS RECORDED AND NOTHING CAN BE DONE: {why}. Panes stay up."));
     }

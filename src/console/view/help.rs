@@ -40,6 +40,7 @@ pub fn sheet(app: &App, _room: u16) -> Sheet {
             let mut words = vec![span(Role::Strong, format!("  {keys}{pad}")), span(Role::Text, spec.doc)];
             match spec.danger {
                 Danger::Guarded => words.push(span(Role::Warning, "  needs a plan, a typed name and a second person")),
+                Danger::Shown => words.push(span(Role::Warning, "  after a preview and a typed word")),
                 Danger::Records => words.push(span(Role::Dim, "  recorded")),
                 Danger::None => {}
             }

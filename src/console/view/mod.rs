@@ -16,6 +16,7 @@ pub mod people;
 pub mod plan;
 pub mod running;
 pub mod sheet;
+pub mod silence;
 pub mod situation;
 pub mod timeline;
 pub mod traffic;
@@ -43,6 +44,7 @@ pub fn draw(app: &App, look: &Look) -> Buffer {
     let top = app.overlays.iter().rposition(Overlay::covers);
     match top.and_then(|at| app.overlays.get(at)) {
         Some(Overlay::Plan(view)) => plan::draw(app, &mut canvas, view),
+        Some(Overlay::Silence(form)) => silence::draw(app, &mut canvas, form),
         Some(overlay) => sheet::draw(app, &mut canvas, overlay),
         None => overview(app, &mut canvas),
     }
@@ -87,7 +89,7 @@ fn overview(app: &App, canvas: &mut Canvas<'_>) {
 fn changed(app: &App, pane: Pane, row: &Row) -> bool {
     let topics: &[Topic] = match pane {
         Pane::Alerts => &[Topic::Alerts],
-        Pane::Traffic => &[Topic::Traffic],
+        Pane::Traffic => &[Topic::Traffic, Topic::Slo],
         Pane::Backups => &[Topic::Backups],
         Pane::Gitops => &[Topic::Gitops],
         Pane::Events => &[Topic::Clusters, Topic::Events],

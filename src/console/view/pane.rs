@@ -18,9 +18,9 @@ use super::{alerts, backups, events, gitops, people, timeline, traffic};
 fn systems(pane: Pane) -> &'static [System] {
     match pane {
         Pane::Alerts => &[System::Alertmanager],
-        Pane::Traffic => &[System::Cloudflare, System::Probe],
+        Pane::Traffic => &[System::Cloudflare, System::Probe, System::Prometheus],
         Pane::Backups => &[System::Velero],
-        Pane::Gitops => &[System::Argocd],
+        Pane::Gitops => &[System::Argocd, System::Flux],
         Pane::Events => &[System::Kubernetes],
         Pane::Timeline | Pane::People => &[],
     }

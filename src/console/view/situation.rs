@@ -107,6 +107,7 @@ fn services(app: &App, sheet: &mut Sheet, room: u16) {
             ),
             None => "no usable restore point".to_owned(),
         });
+        parts.extend(budget(app, name));
         let (glyph, role) = glyph::of(if row.stale { Verdict::Unknown } else { row.verdict });
         sheet.pair(
             &format!("{glyph} {name}"),
@@ -115,6 +116,18 @@ fn services(app: &App, sheet: &mut Sheet, room: u16) {
             room,
         );
     }
+}
+
+/// The error budget of a service, if one was promised.
+fn budget(app: &App, service: &str) -> Option<String> {
+    app.rows(Topic::Slo).iter().find_map(|row| match &row.body {
+        Body::Slo(it) if it.service == service => {
+            let state = if row.stale { "STALE" } else { it.state.words() };
+            let burn = it.burn.filter(|_| !row.stale).map(|burn| format!(" {burn}×")).unwrap_or_default();
+            Some(format!("error budget {}, {state}{burn}", it.left_words()))
+        }
+        _ => None,
+    })
 }
 
 fn wrong(app: &App, sheet: &mut Sheet, room: u16) {

@@ -47,6 +47,7 @@ fn is_folded(happening: &Happening) -> bool {
             | Happening::Amend(_)
             | Happening::Genesis(_)
             | Happening::Rotate(_)
+            | Happening::HeadSigned(_)
     )
 }
 

@@ -1,7 +1,7 @@
 //! Where users go: load balancers with their pools in order, and what the probes see from outside.
 
 use crate::board::row::PoolRef;
-use crate::board::{Body, Row, Topic, Verdict};
+use crate::board::{Body, Budget, BurnState, Row, Topic, Verdict};
 use crate::console::app::App;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
@@ -30,6 +30,7 @@ pub fn entries(app: &App) -> Vec<Entry<'_>> {
         }
     }
     out.extend(rows.iter().filter(|row| matches!(row.body, Body::Probe(_))).map(Entry::Row));
+    out.extend(app.rows(Topic::Slo).iter().map(Entry::Row));
     let spare = |row: &&Row| matches!(&row.body, Body::Pool(pool) if !used.contains(&pool.id.as_str()));
     out.extend(rows.iter().filter(spare).map(Entry::Row));
     out
@@ -41,6 +42,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
         Entry::Row(row) => match &row.body {
             Body::LoadBalancer { lb, .. } => balancer(row, lb),
             Body::Probe(probe) => probe_cells(app, row, probe),
+            Body::Slo(budget) => budget_cells(row, budget),
             Body::Pool(pool) => vec![
                 pane::mark(entry.verdict()),
                 vec![span(Role::Dim, format!("pool {}", pool.name))],
@@ -113,6 +115,34 @@ fn probe_cells(app: &App, row: &Row, probe: &Probe) -> Vec<Cell> {
         vec![span(role, answer)],
         note,
         vec![span(Role::Dim, from)],
+    ]
+}
+
+/// What is left of the error budget in minutes, and how it burns.
+fn budget_cells(row: &Row, budget: &Budget) -> Vec<Cell> {
+    let known = !row.stale;
+    let role = match budget.state {
+        BurnState::Page if known => Role::Critical,
+        BurnState::Ticket if known => Role::Warning,
+        BurnState::Ok if known => Role::Text,
+        _ => Role::Unknown,
+    };
+    let left = match budget.left_min {
+        Some(left) if left < 0.0 => format!("{:.0} min over", -left),
+        Some(left) => format!("{left:.0} min"),
+        None => "? min".to_owned(),
+    };
+    let burn = match (budget.state, budget.burn) {
+        (BurnState::Page | BurnState::Ticket, Some(burn)) => format!("{} {burn}×", budget.state.words()),
+        (state, _) => state.words().to_owned(),
+    };
+    let more = vec![span(Role::Dim, if budget.is_bound() { "at most is left" } else { "is left" })];
+    vec![
+        pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
+        vec![span(Role::Text, format!("slo {}", budget.service))],
+        vec![span(if known { Role::Text } else { Role::Unknown }, left)],
+        vec![span(role, burn)],
+        more,
     ]
 }
 

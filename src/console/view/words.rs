@@ -5,6 +5,7 @@ use crate::board::Verdict;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Words, glyph};
+use crate::model::entry::SilenceOutcome;
 use crate::model::{Happening, IncidentStatus};
 use crate::timeline::Item;
 
@@ -21,6 +22,12 @@ pub fn mark(item: &Item) -> (Words, Role) {
             }
         },
         Happening::Refused(_) => (vec![span(Role::Warning, glyph::WARNING)], Role::Text),
+        Happening::SilenceBegun(_) => (vec![span(Role::Text, " ")], Role::Text),
+        Happening::SilenceEnded(it) => match it.outcome {
+            SilenceOutcome::Done => (vec![span(Role::Text, " ")], Role::Text),
+            SilenceOutcome::Failed => (vec![span(Role::Warning, glyph::WARNING)], Role::Text),
+            SilenceOutcome::Unknown => (vec![span(Role::Warning, glyph::UNKNOWN)], Role::Text),
+        },
         Happening::Recovered(_) => (vec![span(Role::Warning, glyph::WARNING)], Role::Text),
         _ => (vec![span(Role::Text, " ")], Role::Dim),
     }
@@ -61,6 +68,8 @@ pub fn says(item: &Item) -> String {
         Happening::Recovered(it) => format!("The log's torn end was cut off: {} bytes, kept beside it", it.bytes),
         Happening::RoomStarted(it) => format!("The room started, version {}", it.version),
         Happening::RoomStopped(it) => format!("The room stopped: {}", it.why),
+        Happening::SilenceBegun(it) => format!("{} (hits {}, {} critical)", it.says, it.hits, it.critical),
+        Happening::SilenceEnded(it) => crate::timeline::silence_words(it),
         Happening::Redact(it) => format!("The text of entry {} was removed", it.seq),
         Happening::Unknown { kind, .. } => format!("{kind} (from a later version) {text}"),
         other => format!("{} {text}", other.kind()),

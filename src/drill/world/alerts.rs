@@ -47,6 +47,8 @@ pub fn firing(state: &State) -> Vec<Value> {
             .filter(|other| spec.inhibited_by.is_some() && other.labels.get("alertname") == spec.inhibited_by.as_ref())
             .map(|other| fingerprint(other))
             .collect();
+        let silences = super::silences::silencing(state, &json!(spec.labels));
+        let quiet = !silences.is_empty() || !inhibitors.is_empty();
         let receiver = if spec.labels.get("severity").is_some_and(|s| s == "none") { "watchdog" } else { "pager" };
         json!({
             "annotations": spec.annotations,
@@ -54,7 +56,7 @@ pub fn firing(state: &State) -> Vec<Value> {
             "fingerprint": fingerprint(spec),
             "receivers": [{"name": receiver}],
             "startsAt": milli(started),
-            "status": {"inhibitedBy": inhibitors, "silencedBy": [], "state": if inhibitors.is_empty() { "active" } else { "suppressed" }},
+            "status": {"inhibitedBy": inhibitors, "silencedBy": silences, "state": if quiet { "suppressed" } else { "active" }},
             "updatedAt": milli(sent),
             "generatorURL": "http://prometheus.example/graph?g0.tab=1",
             "labels": spec.labels,

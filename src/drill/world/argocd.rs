@@ -21,6 +21,25 @@ pub fn fill(state: &mut State, site: Site) {
     }
 }
 
+/// The project of all applications, which may be synced at any time, and the controller that compares them.
+pub fn around(state: &mut State, site: Site) {
+    let scenario = state.scenario.clone();
+    let (namespace, born) = (&scenario.argocd.namespace, scenario.start - TimeDelta::days(60));
+    let project = json!({
+        "metadata": {"namespace": namespace, "name": "default"},
+        "spec": {"sourceRepos": ["*"], "destinations": [{"namespace": "*", "server": "*"}],
+            "clusterResourceWhitelist": [{"group": "*", "kind": "*"}]},
+        "status": {},
+    });
+    let node = scenario.cluster(site).control_plane.first().cloned().unwrap_or_default();
+    let name = "argocd-application-controller";
+    let mut pod = seed::pod(namespace, &format!("{name}-0"), &node, name, born);
+    pod["metadata"]["labels"] = json!({"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "argocd"});
+    let store = &mut state.cluster_mut(site).store;
+    store.put(Res::Projects, project, born);
+    store.put(Res::Pods, pod, born);
+}
+
 fn application(state: &State, site: Site, name: &str, reconciled: DateTime<Utc>) -> Value {
     let argocd = &state.scenario.argocd;
     let synced = stamp(state.scenario.start - TimeDelta::hours(26));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::edge::{self, envelope, listing, refused};
 use super::shared::{self, Shared};
 use super::state::{Answer, Ask, State};
-use super::{alerts, store};
+use super::{alerts, silences, store};
 use crate::drill::scenario::Site;
 
 /// The provider's API.
@@ -115,20 +115,41 @@ pub fn alertmanager(shared: Shared, instance: usize) -> Router {
             let path = parts.uri.path().to_owned();
             if parts.method != Method::GET {
                 let bytes = shared::body_of(body).await.unwrap_or_default();
-                let answer = (405, json!({"code": 405, "message": format!("method {} is not allowed", parts.method)}));
+                let answer = write_alertmanager(&shared, &parts.method, &path, &bytes);
                 shared.note(&format!("alertmanager-{}", instance + 1), parts.method.as_str(), &path, &bytes, answer.0);
-                return shared.json(answer);
+                return respond_alertmanager(&shared, answer);
             }
             let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
                 .map(|q| q.0)
                 .unwrap_or_default();
             match path.as_str() {
                 "/-/healthy" | "/-/ready" => shared.respond(200, "text/plain; charset=utf-8", "OK"),
-                _ => shared.json(shared.with(|state| answer_alertmanager(state, instance, &path, &pairs))),
+                _ => respond_alertmanager(
+                    &shared,
+                    shared.with(|state| answer_alertmanager(state, instance, &path, &pairs)),
+                ),
             }
         }
     };
     Router::new().fallback(handler)
+}
+
+/// JSON, or an empty body where there is nothing to say.
+fn respond_alertmanager(shared: &Shared, (status, body): Answer) -> Response {
+    if body.is_null() { shared.respond(status, "text/plain; charset=utf-8", "") } else { shared.json((status, body)) }
+}
+
+fn write_alertmanager(shared: &Shared, method: &Method, path: &str, bytes: &[u8]) -> Answer {
+    match (method.as_str(), path.strip_prefix("/api/v2/").unwrap_or_default()) {
+        ("POST", "silences") => match serde_json::from_slice(bytes) {
+            Ok(body) => shared.ask(Ask::CreateSilence { body }),
+            Err(error) => (400, json!({"code": 400, "message": format!("parsing silence body: {error}")})),
+        },
+        ("DELETE", rest) if rest.starts_with("silence/") => {
+            shared.ask(Ask::ExpireSilence { id: rest["silence/".len()..].to_owned() })
+        }
+        _ => (405, json!({"code": 405, "message": format!("method {method} is not allowed")})),
+    }
 }
 
 fn answer_alertmanager(state: &State, instance: usize, path: &str, query: &[(String, String)]) -> Answer {
@@ -140,7 +161,7 @@ fn answer_alertmanager(state: &State, instance: usize, path: &str, query: &[(Str
     match path {
         "/api/v2/status" => (200, alerts::status(state, instance, &addresses)),
         "/api/v2/receivers" => (200, json!([{"name": "pager"}, {"name": "watchdog"}])),
-        "/api/v2/silences" => (200, json!([])),
+        "/api/v2/silences" => (200, silences::list(state)),
         "/api/v2/alerts" => (200, Value::Array(alerts)),
         "/api/v2/alerts/groups" => {
             let group = |name: &str| -> Vec<Value> {
@@ -154,7 +175,10 @@ fn answer_alertmanager(state: &State, instance: usize, path: &str, query: &[(Str
                 .collect();
             (200, Value::Array(groups))
         }
-        _ => (404, json!({"code": 404, "message": format!("path {path} was not found")})),
+        _ => match path.strip_prefix("/api/v2/silence/") {
+            Some(id) => silences::get(state, id),
+            None => (404, json!({"code": 404, "message": format!("path {path} was not found")})),
+        },
     }
 }
 
@@ -173,7 +197,11 @@ fn filtered(alerts: Vec<Value>, query: &[(String, String)]) -> Result<Vec<Value>
     let receiver = query.iter().find(|(k, _)| k == "receiver").map(|(_, v)| v.as_str());
     let keep = |alert: &Value| {
         let inhibited = alert["status"]["inhibitedBy"].as_array().is_some_and(|l| !l.is_empty());
-        let state = if inhibited { asked("inhibited") } else { asked("active") };
+        let silenced = alert["status"]["silencedBy"].as_array().is_some_and(|l| !l.is_empty());
+        let state = match (silenced, inhibited) {
+            (false, false) => asked("active"),
+            _ => (!silenced || asked("silenced")) && (!inhibited || asked("inhibited")),
+        };
         let label = |name: &str| alert["labels"][name].as_str().unwrap_or_default();
         state
             && receiver.is_none_or(|r| r.is_empty() || r == ".*" || alert["receivers"][0]["name"] == r)

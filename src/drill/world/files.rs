@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Service, World};
+use super::{Service, World, prometheus};
 use crate::drill::scenario::Scenario;
 
 /// Where the world is.
@@ -20,6 +20,7 @@ pub struct Endpoints {
     pub primary: String,
     pub dr: String,
     pub alertmanagers: Vec<String>,
+    pub prometheus: String,
     pub cloudflare: String,
     /// The service's own URL, with its path.
     pub service: String,
@@ -59,6 +60,7 @@ impl World {
             primary: self.url(Service::Primary),
             dr: self.url(Service::Dr),
             alertmanagers: vec![self.url(Service::Alertmanager1), self.url(Service::Alertmanager2)],
+            prometheus: self.url(Service::Prometheus),
             cloudflare: format!("{}/client/v4", self.url(Service::Cloudflare)),
             service: format!("{}{}", self.url(Service::Shop), scenario.service.path),
             control: self.control_url(),
@@ -169,6 +171,18 @@ fn config(scenario: &Scenario, at: &Endpoints) -> String {
         quoted(&scenario.edge.hostname),
         quoted(&service.name)
     );
+    if let Some(slo) = &scenario.slo {
+        let series = |name: &str| quoted(&format!("{name}$window{{service=\"{}\"}}", service.name));
+        let _ = write!(
+            out,
+            "\n[[prometheus]]\nname = \"prom\"\nurl = {}\nevery = \"15s\"\n\n[[slo]]\nservice = {}\nprometheus = \"prom\"\nobjective = {}\nratio = {}\nrequests = {}\n",
+            quoted(&at.prometheus),
+            quoted(&service.name),
+            slo.objective,
+            series(prometheus::RATIO),
+            series(prometheus::REQUESTS)
+        );
+    }
     out.push_str("\n[rules]\nopen_on = [\"critical\"]\nignore = []\nper_minute = 30\nopens_as = \"sev1\"\n");
     // A drill room knows people by the names they gave.
     out.push_str("\n[policy]\nquorum = 2\nlevel = \"account\"\nttl = \"30m\"\n");

@@ -96,6 +96,9 @@ pub fn patch(state: &mut State, site: Site, res: Res, namespace: &str, name: &st
     if dry {
         return (200, whole(res, value));
     }
+    if res == Res::Locations {
+        super::velero::record_fields(&mut value, body, now);
+    }
     let stored = state.cluster_mut(site).store.put(res, value, now);
     (200, whole(res, stored))
 }

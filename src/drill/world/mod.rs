@@ -1,4 +1,4 @@
-//! The simulated world: two Kubernetes API servers, an Alertmanager pair, Cloudflare and the service's own URL, each on a loopback
+//! The simulated world: two Kubernetes API servers, an Alertmanager pair, Prometheus, Cloudflare and the service's own URL, each on a loopback
 //! port of its own, all answered from one pure [`State`].
 //!
 //! Its types are its own: sharing them with the clients would repeat one mistake on both sides.
@@ -10,10 +10,13 @@ mod edge_http;
 mod files;
 mod kube;
 mod kube_http;
+mod metrics;
 mod net;
+mod prometheus;
 mod seed;
 mod select;
 mod shared;
+mod silences;
 mod state;
 mod store;
 mod story;
@@ -48,12 +51,20 @@ pub enum Service {
     Alertmanager2,
     Cloudflare,
     Shop,
+    Prometheus,
 }
 
 impl Service {
     /// Every service that a room talks to.
-    pub const ALL: [Self; 6] =
-        [Self::Primary, Self::Dr, Self::Alertmanager1, Self::Alertmanager2, Self::Cloudflare, Self::Shop];
+    pub const ALL: [Self; 7] = [
+        Self::Primary,
+        Self::Dr,
+        Self::Alertmanager1,
+        Self::Alertmanager2,
+        Self::Cloudflare,
+        Self::Shop,
+        Self::Prometheus,
+    ];
 
     fn at(self) -> usize {
         self as usize
@@ -80,6 +91,7 @@ impl World {
             edge_http::alertmanager(shared.clone(), 1),
             edge_http::cloudflare(shared.clone()),
             edge_http::service(shared.clone()),
+            prometheus::router(shared.clone()),
         ];
         let failed = |e: std::io::Error| format!("the drill's world can't open a loopback port: {e}");
         let mut gates = Vec::new();

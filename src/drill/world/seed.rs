@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::state::{Due, State};
 use super::store::{Res, micro, stamp, uid};
-use super::{argocd, velero};
+use super::{argocd, metrics, velero};
 use crate::drill::scenario::Site;
 
 /// Seconds between lease renewals of a kubelet.
@@ -19,9 +19,11 @@ pub fn fill(state: &mut State) {
         pods(state, site);
         velero::fill(state, site);
         argocd::fill(state, site);
+        argocd::around(state, site);
         let start = state.scenario.start;
         state.plan(start + TimeDelta::seconds(LEASE_S), Due::Leases(site));
     }
+    metrics::fill(state);
     story(state);
 }
 

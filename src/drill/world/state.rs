@@ -37,6 +37,8 @@ pub enum Due {
     Scale { app: usize, done: bool },
     /// Resolvers have forgotten the old answer.
     Drained { change: u32 },
+    /// Prometheus looks at the service.
+    Scrape,
     /// A restore goes on.
     Restore { site: Site, namespace: String, name: String, step: super::velero::Step },
 }
@@ -81,6 +83,12 @@ pub enum Ask {
         body: Value,
         dry: bool,
     },
+    CreateSilence {
+        body: Value,
+    },
+    ExpireSilence {
+        id: String,
+    },
     /// So many more events now, for load tests.
     Inject {
         site: Site,
@@ -115,6 +123,7 @@ pub struct State {
     pub dr: Cluster,
     pub edge: Edge,
     pub traffic: Traffic,
+    pub metrics: super::metrics::Metrics,
     /// Applications of DR that are scaled up.
     pub scaled: BTreeMap<usize, bool>,
     /// When the service's data was back on DR.
@@ -122,6 +131,8 @@ pub struct State {
     /// When traffic, applications and data were all there.
     pub serving_at: Option<DateTime<Utc>>,
     pub injected: u64,
+    pub silences: Vec<super::silences::Silence>,
+    pub silences_made: u64,
     writes: VecDeque<Write>,
     pub writes_total: u64,
 }
@@ -144,10 +155,13 @@ impl State {
             dr: cluster(Site::Dr),
             edge: Edge::new(&scenario, seed),
             traffic: Traffic::new(Site::Primary, scenario.edge.ttl_s),
+            metrics: super::metrics::Metrics::default(),
             scaled: BTreeMap::new(),
             data_at: None,
             serving_at: None,
             injected: 0,
+            silences: Vec::new(),
+            silences_made: 0,
             writes: VecDeque::new(),
             writes_total: 0,
             scenario,
@@ -209,6 +223,8 @@ impl State {
             Ask::CreateRestore { site, namespace, body, dry } => {
                 super::velero::create_restore(self, site, &namespace, body, dry)
             }
+            Ask::CreateSilence { body } => super::silences::post(self, &body),
+            Ask::ExpireSilence { id } => super::silences::expire(self, &id),
             Ask::Inject { site, count } => {
                 for _ in 0..count {
                     super::story::inject(self, site);

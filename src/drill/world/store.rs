@@ -77,7 +77,11 @@ resources! {
     Backups = "velero.io" "v1" "backups" "Backup" [] true true [];
     Locations = "velero.io" "v1" "backupstoragelocations" "BackupStorageLocation" ["bsl"] true true ["patch"];
     Restores = "velero.io" "v1" "restores" "Restore" [] true true ["create"];
+    VolumeBackups = "velero.io" "v1" "podvolumebackups" "PodVolumeBackup" [] true true [];
+    VolumeRestores = "velero.io" "v1" "podvolumerestores" "PodVolumeRestore" [] true true [];
+    DataDownloads = "velero.io" "v2alpha1" "datadownloads" "DataDownload" [] true true [];
     Applications = "argoproj.io" "v1alpha1" "applications" "Application" ["app" "apps"] true true ["patch"];
+    Projects = "argoproj.io" "v1alpha1" "appprojects" "AppProject" ["appproj" "appprojs"] true true [];
 }
 
 /// Where an object lives: namespace (empty for cluster-scoped ones) and name.

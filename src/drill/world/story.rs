@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::state::{Due, State};
 use super::store::{Res, micro, stamp};
-use super::{argocd, seed, velero};
+use super::{argocd, metrics, seed, velero};
 use crate::drill::scenario::Site;
 
 /// Works one happening at its instant.
@@ -24,6 +24,7 @@ pub fn happen(state: &mut State, at: DateTime<Utc>, due: Due) {
                 state.check_serving(at);
             }
         }
+        Due::Scrape => metrics::scrape(state, at),
         Due::Restore { site, namespace, name, step } => velero::restore_step(state, at, site, &namespace, &name, step),
     }
 }

@@ -113,6 +113,9 @@ fn columns(res: Res) -> Vec<(&'static str, Cell)> {
             AGE,
             ("Default", |o, _| text(&o["spec"]["default"])),
         ],
+        Res::VolumeBackups | Res::VolumeRestores | Res::DataDownloads => {
+            vec![NAME, ("Status", |o, _| text(&o["status"]["phase"])), AGE]
+        }
         Res::Restores => vec![
             NAME,
             ("Backup", |o, _| text(&o["spec"]["backupName"])),
@@ -124,6 +127,7 @@ fn columns(res: Res) -> Vec<(&'static str, Cell)> {
             ("Sync Status", |o, _| text(&o["status"]["sync"]["status"])),
             ("Health Status", |o, _| text(&o["status"]["health"]["status"])),
         ],
+        Res::Projects => vec![NAME, AGE],
     }
 }
 

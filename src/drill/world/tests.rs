@@ -443,3 +443,60 @@ async fn amtool_reads_both_alertmanagers() {
         }
     }
 }
+
+impl Room {
+    /// One instant query as a form; the value of its only series, if it has one.
+    async fn promql(&self, query: &str) -> (u16, Value) {
+        let mut url: reqwest::Url = format!("{}/api/v1/query", self.at.prometheus).parse().expect("an address");
+        url.query_pairs_mut().append_pair("query", query);
+        let form = url.query().unwrap_or_default().to_owned();
+        url.set_query(None);
+        let request = self.http.post(url).header("content-type", "application/x-www-form-urlencoded").body(form);
+        let answer = request.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.json().await.expect("JSON"))
+    }
+
+    async fn recorded(&self, name: &str) -> f64 {
+        let (status, said) = self.promql(&format!("{name}{{service=\"shop\"}}")).await;
+        assert_eq!(status, 200, "{said}");
+        said["data"]["result"][0]["value"][1].as_str().and_then(|text| text.parse().ok()).expect("a number in a string")
+    }
+}
+
+#[tokio::test]
+async fn prometheus_records_the_month_before_and_the_outage() {
+    let room = room().await;
+    let near =
+        |found: f64, expected: f64| assert!((found - expected).abs() < 0.02 * expected, "{found}, not {expected}");
+    near(room.recorded("slo:errors_per_request:ratio_rate30d").await, 0.0002);
+    near(room.recorded("slo:requests:increase1h").await, 40.0 * 3_600.0);
+    // Five minutes after the impact all of the newest window failed, and five minutes of the hour.
+    room.to(60);
+    near(room.recorded("slo:errors_per_request:ratio_rate5m").await, 1.0);
+    near(room.recorded("slo:errors_per_request:ratio_rate1h").await, 300.0 / 3_600.0);
+    near(room.recorded("slo:errors_per_request:ratio_rate30d").await, 0.0002 + 300.0 / 2_592_000.0);
+}
+
+#[tokio::test]
+async fn prometheus_reads_selectors_and_refuses_what_it_does_not_read() {
+    let room = room().await;
+    for nothing in ["no_such_series", "slo:requests:increase7m", "slo:requests:increase5m{service=\"other\"}"] {
+        let (status, said) = room.promql(nothing).await;
+        assert_eq!((status, &said["data"]["result"]), (200, &json!([])), "{nothing}");
+    }
+    for refused in ["", "up[5m]", "sum(up)", "up{job=~\"a\"}", "up{job!=\"a\"}", "1", "up{", "up offset 5m"] {
+        let (status, said) = room.promql(refused).await;
+        assert_eq!((status, &said["errorType"]), (400, &json!("bad_data")), "{refused}");
+    }
+    room.to(30);
+    let (_, rules) = room.send("GET", format!("{}/api/v1/rules", room.at.prometheus), "", "", None).await;
+    let states: Vec<&str> = rules["data"]["groups"][0]["rules"]
+        .as_array()
+        .expect("rules")
+        .iter()
+        .filter_map(|rule| rule["state"].as_str())
+        .collect();
+    assert!(states.contains(&"firing") && states.contains(&"inactive"), "{states:?}");
+    let (status, text) = room.send("GET", format!("{}/api/v2/alerts", room.at.prometheus), "", "", None).await;
+    assert_eq!((status, text), (404, json!("404 page not found\n")), "in plain text");
+}

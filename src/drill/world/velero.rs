@@ -78,7 +78,10 @@ fn backup_object(state: &State, site: Site, s: &ScheduleSpec, nth: u32) -> (Valu
         "spec": {"includedNamespaces": s.namespaces, "snapshotMoveData": true, "storageLocation": velero.location, "ttl": "720h0m0s"},
         "status": {"phase": if partly { "PartiallyFailed" } else { "Completed" }, "formatVersion": "1.1.0", "version": 1,
             "startTimestamp": stamp(started), "completionTimestamp": stamp(done), "expiration": stamp(started + TimeDelta::hours(720)),
-            "progress": {"totalItems": s.items, "itemsBackedUp": s.items}},
+            "progress": {"totalItems": s.items, "itemsBackedUp": s.items},
+            // Two volumes, moved to the object store.
+            "csiVolumeSnapshotsAttempted": 2, "csiVolumeSnapshotsCompleted": 2,
+            "backupItemOperationsAttempted": 2, "backupItemOperationsCompleted": 2},
     });
     if partly {
         value["status"]["errors"] = json!(2);
@@ -106,6 +109,16 @@ pub fn validate(state: &mut State, at: DateTime<Utc>, site: Site) {
         l["status"]["phase"] = json!("Available");
     });
     state.plan(at + TimeDelta::seconds(i64::from(velero.validate_s)), Due::Validate(site));
+}
+
+/// The server's record of who wrote which field of a location, and when; only a change of the spec is kept here.
+pub fn record_fields(value: &mut Value, body: &Value, now: DateTime<Utc>) {
+    let Some(spec) = body["spec"].as_object() else { return };
+    let fields: serde_json::Map<String, Value> = spec.keys().map(|key| (format!("f:{key}"), json!({}))).collect();
+    value["metadata"]["managedFields"] = json!([{
+        "manager": "warroom", "operation": "Update", "apiVersion": "velero.io/v1", "time": stamp(now),
+        "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": fields},
+    }]);
 }
 
 /// Takes a new Restore object.

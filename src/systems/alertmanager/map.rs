@@ -1,4 +1,5 @@
-//! API objects → facts. Pure. Lenient where versions differ: `mutedBy` is absent before 0.28, cluster names without a cluster.
+//! API objects → facts. Pure. Lenient where versions differ: `mutedBy` is absent before 0.28, cluster names without a cluster,
+//! sets of matchers before 0.32.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +7,14 @@ use chrono::Datelike;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::facts::{Alert, AlertPeer, Open};
+use crate::model::facts::{Alert, AlertPeer, Matcher, Open, Silence};
 use crate::model::{SafeText, Stamp};
 
 const MAX_LABELS: usize = 64;
 const MAX_REFS: usize = 32;
+const MAX_MATCHERS: usize = 64;
+/// In front of the name of a time interval among what silences an alert.
+const MUTE: &str = "mute:";
 
 /// A gettableAlert. Only what identifies it is required.
 #[derive(Debug, Deserialize)]
@@ -62,7 +66,7 @@ fn alert(raw: RawAlert) -> Alert {
     let summary = ["summary", "message", "description"].iter().find_map(|key| annotations.get(*key));
     // A time interval that mutes an alert does to a person what a silence does: nobody is called.
     let silenced_by = raw.status.silenced_by.into_iter().flatten();
-    let muted_by = raw.status.muted_by.into_iter().flatten().map(|name| format!("mute:{name}"));
+    let muted_by = raw.status.muted_by.into_iter().flatten().map(|name| format!("{MUTE}{name}"));
     Alert {
         fingerprint: clean(&raw.fingerprint),
         name: label("alertname"),
@@ -96,5 +100,123 @@ pub fn peer(instance: &str, status: &Value) -> AlertPeer {
         version: SafeText::new(text("/versionInfo/version")),
         started: text("/uptime").parse().ok(),
         peers: u32::try_from(peers).unwrap_or(u32::MAX),
+        silences_read: false,
+    }
+}
+
+/// A gettableSilence, or what a later version makes of it. Only the id is required.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RawSilence {
+    pub id: String,
+    status: Option<RawState>,
+    matchers: Option<Vec<RawMatcher>>,
+    matcher_sets: Option<Vec<Value>>,
+    created_by: Option<String>,
+    pub comment: Option<String>,
+    starts_at: Option<Stamp>,
+    ends_at: Option<Stamp>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RawState {
+    state: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawMatcher {
+    name: String,
+    value: String,
+    #[serde(default)]
+    is_regex: bool,
+    /// Absent before 0.22, and then true.
+    is_equal: Option<bool>,
+}
+
+/// All silences of one instance: those in force first, then those to come, then the latest that ended.
+pub fn silences(raw: Vec<RawSilence>) -> Vec<Silence> {
+    let rank = |state: &Open| match state.as_str() {
+        "active" => 0,
+        "pending" => 1,
+        "expired" => 3,
+        _ => 2,
+    };
+    let unique: BTreeMap<String, Silence> = raw.into_iter().map(silence).map(|it| (it.id.clone(), it)).collect();
+    let mut all: Vec<Silence> = unique.into_values().collect();
+    all.sort_by_key(|it| (rank(&it.state), std::cmp::Reverse(it.ends_at)));
+    all
+}
+
+/// One silence.
+pub fn silence(raw: RawSilence) -> Silence {
+    let possible = |at: &Stamp| (1970..10_000).contains(&at.year());
+    let matcher = |it: &RawMatcher| Matcher {
+        name: SafeText::new(&it.name),
+        value: SafeText::new(&it.value),
+        regex: it.is_regex,
+        equal: it.is_equal.unwrap_or(true),
+    };
+    Silence {
+        id: clean(&raw.id),
+        state: raw.status.map(|it| Open::new(&it.state)).unwrap_or_default(),
+        matchers: raw.matchers.iter().flatten().take(MAX_MATCHERS).map(matcher).collect(),
+        // What is not all here must not be judged as all: more sets, or more matchers than are kept.
+        more_sets: raw.matcher_sets.is_some_and(|sets| !sets.is_empty())
+            || raw.matchers.is_none_or(|it| it.is_empty() || it.len() > MAX_MATCHERS),
+        created_by: raw.created_by.map(|text| SafeText::new(&text)).unwrap_or_default(),
+        comment: raw.comment.map(|text| SafeText::new(&text)).unwrap_or_default(),
+        starts_at: raw.starts_at.filter(possible),
+        ends_at: raw.ends_at.filter(possible),
+    }
+}
+
+/// What `/alerts/groups` says and `/alerts` does not: which alerts a time interval mutes.
+#[derive(Debug, Deserialize)]
+pub struct RawGroup {
+    receiver: Option<RawReceiver>,
+    alerts: Vec<RawGrouped>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RawGrouped {
+    fingerprint: String,
+    status: RawStatus,
+}
+
+/// Puts the muting time intervals on alerts. An alert is in a group of every route that takes it; it is quiet only if it
+/// is muted in all of them, and else the receiver that hears nothing is named.
+pub fn mute(alerts: &mut [Alert], groups: Vec<RawGroup>) {
+    let mut by_alert: BTreeMap<String, Vec<(String, Vec<String>)>> = BTreeMap::new();
+    for group in groups {
+        let receiver = group.receiver.map(|it| clean(&it.name)).unwrap_or_default();
+        for alert in group.alerts {
+            let muted = alert.status.muted_by.into_iter().flatten().map(|name| clean(&name)).collect();
+            by_alert.entry(clean(&alert.fingerprint)).or_default().push((receiver.clone(), muted));
+        }
+    }
+    for alert in alerts {
+        let Some(groups) = by_alert.get(&alert.fingerprint) else { continue };
+        let all = groups.iter().all(|(_, muted)| !muted.is_empty());
+        if all && alert.state.is("active") {
+            alert.state = Open::new("suppressed");
+        }
+        for (receiver, muted) in groups {
+            let at = if all { String::new() } else { format!(" for {receiver}") };
+            alert.silenced_by.extend(muted.iter().map(|name| format!("{MUTE}{name}{at}")));
+        }
+        alert.silenced_by.sort();
+        alert.silenced_by.dedup();
+        alert.silenced_by.truncate(MAX_REFS);
+    }
+}
+
+/// Whether this version knows muting time intervals in `/alerts/groups`: from 0.28.
+pub fn tells_mutes(version: &str) -> bool {
+    let mut parts = version.trim_start_matches('v').split('.').map_while(|part| part.parse::<u32>().ok());
+    match (parts.next(), parts.next()) {
+        (Some(0), Some(minor)) => minor >= 28,
+        (Some(_), _) => true,
+        _ => false,
     }
 }

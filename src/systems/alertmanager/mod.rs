@@ -3,7 +3,8 @@
 //! Instances do not share alerts, so all are asked and the board merges them by fingerprint. A resolved alert is simply
 //! absent: what that means is the board's to judge, from all instances and from when each was started.
 
-mod map;
+mod act;
+pub mod map;
 mod watch;
 
 #[cfg(test)]
@@ -19,6 +20,9 @@ use super::{Adapter, Ctx, SourceSpec, supervise};
 use crate::config::AlertmanagerConfig;
 use crate::model::{SourceId, System};
 
+/// A silence is taken or not within this time; whoever asked is waiting.
+const WRITE_WITHIN: Duration = Duration::from_secs(5);
+
 /// Starts watching one instance.
 pub fn start(config: &AlertmanagerConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
     let id = SourceId::new(System::Alertmanager, config.name.clone());
@@ -29,9 +33,9 @@ pub fn start(config: &AlertmanagerConfig, ctx: &Ctx, tasks: &TaskTracker) -> (So
         (None, Some(file)) => (Auth::Bearer(file.clone()), format!("token {}", config.name)),
         (None, None) => (Auth::None, String::new()),
     };
-    let options = Options { auth, ca_file: config.ca_file.clone(), reach: ctx.reach.clone(), ..Options::default() };
+    let reading = Options { auth, ca_file: config.ca_file.clone(), reach: ctx.reach.clone(), ..Options::default() };
     let watch = Arc::new(watch::Watch {
-        api: Api::new(&config.url, options),
+        api: Api::new(&config.url, reading.clone()),
         instance: config.name.clone(),
         reporter: ctx.reporter(id.clone()),
     });
@@ -40,5 +44,6 @@ pub fn start(config: &AlertmanagerConfig, ctx: &Ctx, tasks: &TaskTracker) -> (So
         let watch = watch.clone();
         async move { supervise::poll(&ctx.clock, &ctx.stop, every, || watch.round()).await }
     });
-    (SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential }, None)
+    let acting = act::Acting { api: Api::new(&config.url, Options { total: WRITE_WITHIN, ..reading }) };
+    (SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential }, Some(Arc::new(acting)))
 }

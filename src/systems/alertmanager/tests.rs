@@ -1,5 +1,6 @@
 //! Tests of the alertmanager source: recorded answers, versions that differ, servers that misbehave.
 
+mod acts;
 mod real;
 
 use std::path::Path;
@@ -145,7 +146,7 @@ async fn the_running_source_reports_alerts_and_itself() {
     let (mut room, tasks) = (Room::fast(), TaskTracker::new());
     let (spec, adapter) = super::start(&config, &room.ctx, &tasks);
     assert_eq!((spec.id.to_string().as_str(), spec.credential.as_str()), ("alertmanager/am-1", "user ana"));
-    assert!(adapter.is_none(), "nothing is written to an Alertmanager");
+    assert!(adapter.is_some(), "silences are asked of it");
     let first = [room.next().await.change, room.next().await.change];
     let peer = one_peer(&first);
     assert_eq!((peer.cluster_status.as_str(), peer.version.as_str(), peer.peers), ("ready", "0.28.1", 2));
@@ -156,13 +157,27 @@ async fn the_running_source_reports_alerts_and_itself() {
 }
 
 #[tokio::test]
-async fn a_settling_instance_reports_and_says_so() {
-    let server = serve(Reply::Json(200, json!([])), Reply::Json(200, status("settling"))).await;
+async fn a_settling_instance_replaces_nothing_and_says_so() {
+    let server = serve(Reply::Json(200, json!([raw("a")])), Reply::Json(200, status("settling"))).await;
+    let mut room = Room::manual();
+    assert!(watch(&server, &room).round().await, "nothing failed: it is asked at the usual pace");
+    let changes = room.drain();
+    assert_eq!(one_peer(&changes).cluster_status.as_str(), "settling");
+    assert!(matches!(&changes[1], Change::Upsert(Fact::Alert(_))), "{changes:?}");
+    let Change::Trouble(trouble) = &changes[2] else { panic!("{changes:?}") };
+    assert!(trouble.kind == TroubleKind::Partial && trouble.what.as_str().contains("settling"), "{trouble:?}");
+    assert_eq!(changes.len(), 3);
+}
+
+#[tokio::test]
+async fn a_single_instance_is_whole() {
+    let alone = json!({"cluster": {"status": "disabled", "peers": []}, "versionInfo": {"version": "0.25.0"}});
+    let server = serve(Reply::Json(200, json!([])), Reply::Json(200, alone)).await;
     let mut room = Room::manual();
     assert!(watch(&server, &room).round().await);
     let changes = room.drain();
-    assert_eq!(one_peer(&changes).cluster_status.as_str(), "settling");
-    assert!(matches!(&changes[1], Change::Replace { facts, .. } if facts.is_empty()));
+    assert_eq!(one_peer(&changes).cluster_status.as_str(), "disabled");
+    assert!(matches!(&changes[1], Change::Replace { kind: FactKind::Alert, .. }), "{changes:?}");
 }
 
 #[tokio::test]

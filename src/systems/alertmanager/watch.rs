@@ -1,15 +1,17 @@
-//! One round: the alerts and the instance's own state, together.
+//! One round: the alerts, the silences and the instance's own state, together.
 
 use serde_json::Value;
 
 use super::map;
-use crate::model::facts::{AlertPeer, Fact, FactKind, Open};
+use crate::model::facts::{AlertPeer, Fact, FactKind, Open, Silence};
 use crate::model::{SafeText, Trouble, TroubleKind};
 use crate::systems::Reporter;
 use crate::systems::http::{Api, trouble};
 
 /// The most alerts kept of one instance.
 pub const MAX_ALERTS: usize = 5_000;
+/// The most silences kept of one instance: those in force first.
+const MAX_SILENCES: usize = 2_000;
 
 pub struct Watch {
     pub api: Api,
@@ -18,10 +20,10 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Asks once and reports; true if both answers came.
+    /// Asks once and reports; true if all answers came whole.
     pub async fn round(&self) -> bool {
         match self.ask().await {
-            Ok((alerts, peer)) => self.tell(alerts, peer).await,
+            Ok(seen) => self.tell(seen).await,
             Err(trouble) => {
                 self.reporter.trouble(trouble).await;
                 false
@@ -29,42 +31,92 @@ impl Watch {
         }
     }
 
-    async fn ask(&self) -> Result<(Vec<Fact>, AlertPeer), Trouble> {
-        let (alerts, status) = tokio::join!(
+    async fn ask(&self) -> Result<Seen, Trouble> {
+        let (alerts, status, silences) = tokio::join!(
             self.api.get::<Vec<map::RawAlert>>(&["api", "v2", "alerts"]),
-            self.api.get::<Value>(&["api", "v2", "status"])
+            self.api.get::<Value>(&["api", "v2", "status"]),
+            self.api.get::<Vec<map::RawSilence>>(&["api", "v2", "silences"])
         );
-        let alerts = map::alerts(alerts?);
-        let peer = match status {
+        let mut alerts = map::alerts(alerts?);
+        let mut peer = match status {
             Ok(status) => map::peer(&self.instance, &status),
             // A proxy that lets only alerts through leaves them readable; what the instance thinks of itself is not known.
-            Err(t) if matches!(t.kind, TroubleKind::Forbidden | TroubleKind::NotInstalled) => AlertPeer {
+            Err(t) if is_kept_from_us(&t) => AlertPeer {
                 instance: self.instance.clone(),
                 cluster_status: Open::new("unknown"),
                 version: SafeText::default(),
                 started: None,
                 peers: 0,
+                silences_read: false,
             },
             Err(t) => return Err(t),
         };
-        Ok((alerts.into_iter().map(Fact::from).collect(), peer))
+        let silences = match silences {
+            Ok(raw) => {
+                peer.silences_read = true;
+                map::silences(raw)
+            }
+            // Likewise: which silences there are is unknown, and alerts still say themselves that they are silenced.
+            Err(t) if is_kept_from_us(&t) => Vec::new(),
+            Err(t) => return Err(t),
+        };
+        if map::tells_mutes(peer.version.as_str()) {
+            // Who can't be asked mutes nobody: an alert shown too loud costs less than one that is not shown.
+            match self.api.get::<Vec<map::RawGroup>>(&["api", "v2", "alerts", "groups"]).await {
+                Ok(groups) => map::mute(&mut alerts, groups),
+                Err(t) => tracing::debug!(instance = %self.instance, why = %t.what, "no groups: mutes are not known"),
+            }
+        }
+        Ok(Seen { alerts: alerts.into_iter().map(Fact::from).collect(), silences, peer })
     }
 
-    async fn tell(&self, alerts: Vec<Fact>, peer: AlertPeer) -> bool {
-        let total = alerts.len();
+    async fn tell(&self, seen: Seen) -> bool {
+        let Seen { alerts, silences, peer } = seen;
+        let (total, settling, read) = (alerts.len(), peer.cluster_status.is("settling"), peer.silences_read);
         // The peer goes first: whether it was restarted decides what an alert's absence means.
         self.reporter.upsert(peer).await;
-        if total <= MAX_ALERTS {
+        if total <= MAX_ALERTS && !settling {
+            if read {
+                let kept = silences.into_iter().take(MAX_SILENCES).map(Fact::from).collect();
+                self.reporter.replace(FactKind::Silence, kept).await;
+            }
             self.reporter.replace(FactKind::Alert, alerts).await;
             return true;
         }
-        // A cut list must not replace the whole one: what is missing from it has not resolved.
+        // A list that is not whole must not replace the whole one: what is missing from it has not resolved.
         for alert in alerts.into_iter().take(MAX_ALERTS) {
             self.reporter.upsert(alert).await;
         }
-        let what = format!("{} holds {total} alerts; the first {MAX_ALERTS} by severity are shown", self.api.host());
-        let remedy = "Silence or fix what floods it; resolved alerts can't be told from cut ones meanwhile.";
-        self.reporter.trouble(trouble(TroubleKind::Partial, what, remedy)).await;
-        false
+        for silence in silences.into_iter().take(MAX_SILENCES) {
+            self.reporter.upsert(silence).await;
+        }
+        let host = self.api.host();
+        let partial = |what: String, remedy: &str| trouble(TroubleKind::Partial, what, remedy);
+        let trouble = if settling {
+            partial(
+                format!("{host} is still settling with its cluster: alerts and silences may be missing"),
+                "It is over in about a minute, unless its peers can't be reached.",
+            )
+        } else {
+            partial(
+                format!("{host} holds {total} alerts; the first {MAX_ALERTS} by severity are shown"),
+                "Silence or fix what floods it; resolved alerts can't be told from cut ones meanwhile.",
+            )
+        };
+        self.reporter.trouble(trouble).await;
+        // A settling member is asked again at the usual pace: nothing failed.
+        settling
     }
+}
+
+/// What one round saw.
+struct Seen {
+    alerts: Vec<Fact>,
+    silences: Vec<Silence>,
+    peer: AlertPeer,
+}
+
+/// Something in between lets other requests through and not this one.
+fn is_kept_from_us(trouble: &Trouble) -> bool {
+    matches!(trouble.kind, TroubleKind::Forbidden | TroubleKind::NotInstalled)
 }

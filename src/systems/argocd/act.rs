@@ -5,9 +5,13 @@ use serde_json::{Value, json};
 
 use super::map;
 use crate::clock::Clock;
+use crate::model::facts::{App, Controller};
+use crate::model::gitops::Around;
+use crate::model::objective::app_fits;
 use crate::model::{Step, Trouble, TroubleKind};
 use crate::systems::kubernetes::ask::{self, Collection, ListFault};
 use crate::systems::kubernetes::client::Link;
+use crate::systems::kubernetes::controllers::Controllers;
 use crate::systems::kubernetes::trouble::trouble;
 use crate::systems::{ActError, Adapter, Permit};
 
@@ -15,52 +19,102 @@ use crate::systems::{ActError, Adapter, Permit};
 pub struct Argocd {
     link: Link,
     collection: Collection,
-    cluster: String,
+    controllers: Controllers,
     stale_s: u64,
     clock: Clock,
 }
 
-impl Argocd {
-    /// An adapter with its own connection; nothing is connected before it is used.
-    pub fn new(link: Link, collection: Collection, cluster: &str, stale_s: u64, clock: Clock) -> Self {
-        Self { link, collection, cluster: cluster.to_owned(), stale_s, clock }
+/// What is asked about the applications that fit some patterns: `apps/PATTERN,…/WHAT`. A pattern may have a `/` itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// How many there are.
+    Total,
+    /// How many are not deployed and healthy, by data that proves it.
+    Lagging,
+    /// How many the tool may change by itself, or for how many that can't be told.
+    Automated,
+}
+
+impl Question {
+    /// The patterns and the question of a path.
+    pub fn of(path: &str) -> Option<(&str, Self)> {
+        let (patterns, what) = path.strip_prefix("apps/")?.rsplit_once('/')?;
+        let question = match what {
+            "total" => Self::Total,
+            "lagging" => Self::Lagging,
+            "automated" => Self::Automated,
+            _ => return None,
+        };
+        Some((patterns, question))
     }
 
-    /// How many applications fit, and how many of them are not deployed and healthy.
-    async fn counts(&self, patterns: &str) -> Result<(u64, u64), Trouble> {
-        let client = self.link.client().await?;
-        let now = self.clock.now();
-        let (mut total, mut lagging) = (0_u64, 0_u64);
-        let listed = ask::list(&client, &self.collection, self.link.limits().list, |object| {
-            if let Some(app) = map::app(&self.cluster, object).filter(|app| map::fits(patterns, app.name.as_str())) {
-                total += 1;
-                lagging += u64::from(!map::deployed_and_healthy(&app, now, self.stale_s));
-            }
-        });
-        match listed.await {
-            Ok(_) => Ok((total, lagging)),
-            Err(ListFault::Expired) => Err(trouble(
-                TroubleKind::Partial,
-                "the list of applications changed while it was read",
-                "read it again",
-            )),
-            Err(ListFault::Trouble(trouble)) => {
-                if trouble.kind == TroubleKind::Unauthorized {
-                    self.link.forget().await;
-                }
-                Err(trouble)
-            }
+    /// Whether an application counts.
+    pub fn counts(self, app: &App, around: Around<'_>) -> bool {
+        match self {
+            Self::Total => true,
+            Self::Lagging => app.lag(around).is_some(),
+            Self::Automated => app.automated != Some(false),
         }
     }
+}
+
+/// Whether an application fits one of some comma-separated patterns.
+pub fn fits(patterns: &str, app: &App) -> bool {
+    let patterns = patterns.split(',').map(str::trim).filter(|it| !it.is_empty());
+    patterns.into_iter().any(|pattern| app_fits(pattern, app.kind.as_str(), app.name.as_str()))
+}
+
+/// Lists a collection for the executor; a list that changed meanwhile is a trouble, not an answer.
+pub async fn listed(link: &Link, collection: &Collection, each: impl FnMut(&Value)) -> Result<(), Trouble> {
+    let client = link.client().await?;
+    match ask::list(&client, collection, link.limits().list, each).await {
+        Ok(_) => Ok(()),
+        Err(ListFault::Expired) => Err(trouble(
+            TroubleKind::Partial,
+            format!("the list of {} changed while it was read", collection.resource()),
+            "read it again",
+        )),
+        Err(ListFault::Trouble(trouble)) => {
+            if trouble.kind == TroubleKind::Unauthorized {
+                link.forget().await;
+            }
+            Err(trouble)
+        }
+    }
+}
+
+impl Argocd {
+    /// An adapter with its own connection; nothing is connected before it is used.
+    pub fn new(link: Link, collection: Collection, controllers: Controllers, stale_s: u64, clock: Clock) -> Self {
+        Self { link, collection, controllers, stale_s, clock }
+    }
+
+    async fn count(&self, patterns: &str, question: Question) -> Result<u64, Trouble> {
+        // Pods that can't be read prove nothing either way; the reconciliation's age still does.
+        let controllers = self.controllers.read(&self.link).await.unwrap_or_default();
+        let around = around(&controllers, self.clock.now(), self.stale_s);
+        let (cluster, mut count) = (&self.controllers.cluster, 0);
+        listed(&self.link, &self.collection, |object| {
+            let app = map::app(cluster, object).filter(|app| fits(patterns, app));
+            count += u64::from(app.is_some_and(|app| question.counts(&app, around)));
+        })
+        .await?;
+        Ok(count)
+    }
+}
+
+fn around(controllers: &[Controller], now: crate::model::Stamp, stale_s: u64) -> Around<'_> {
+    Around { seen_at: now, reconciled_for_s: stale_s, source: None, controller: controllers.first() }
 }
 
 #[async_trait]
 impl Adapter for Argocd {
     async fn read(&self, path: &str) -> Result<Value, Trouble> {
-        match path.split('/').collect::<Vec<_>>().as_slice() {
-            ["apps", patterns, "total"] => self.counts(patterns).await.map(|(total, _)| json!(total)),
-            ["apps", patterns, "lagging"] => self.counts(patterns).await.map(|(_, lagging)| json!(lagging)),
-            _ => Err(trouble(TroubleKind::Garbage, format!("`{path}` is nothing that can be read from Argo CD"), "")),
+        match Question::of(path) {
+            Some((patterns, question)) => self.count(patterns, question).await.map(|count| json!(count)),
+            None => {
+                Err(trouble(TroubleKind::Garbage, format!("`{path}` is nothing that can be read from Argo CD"), ""))
+            }
         }
     }
 

@@ -1,23 +1,25 @@
-//! Argo CD's Applications to facts, and the question whether one is deployed and healthy. Pure.
+//! Argo CD's objects to facts. Pure; an odd field costs that field, never the object.
 
-use chrono::TimeDelta;
 use serde_json::Value;
 
-use crate::model::facts::App;
-use crate::model::{SafeText, Stamp};
+use crate::model::SafeText;
+use crate::model::facts::{App, AppTimes, Open, Place, Project, SyncWindow};
 use crate::systems::kubernetes::map::annotated_true;
-use crate::systems::kubernetes::object::{MAX_ITEMS, at, items, name, open, stamp, string, text};
+use crate::systems::kubernetes::object::{MAX_ITEMS, at, flag, items, name, open, stamp, string, tag, text, texts};
 
 const SKIP: &str = "argocd.argoproj.io/skip-reconcile";
+const REFRESH: &str = "argocd.argoproj.io/refresh";
 
 /// An Application.
 pub fn app(cluster: &str, object: &Value) -> Option<App> {
     let sync = at(object, "/status/sync");
-    let errors = items(object, "/status/conditions").iter().map(|it| text(it, "/type"));
+    let skipped = annotated_true(object, SKIP);
+    let automated = automated(object);
     Some(App {
         cluster: cluster.to_owned(),
         namespace: text(object, "/metadata/namespace"),
         name: SafeText::new(name(object)?),
+        kind: Open::new("Application"),
         sync: open(sync, "/status"),
         health: open(object, "/status/health/status"),
         revision: revision(sync),
@@ -28,10 +30,86 @@ pub fn app(cluster: &str, object: &Value) -> Option<App> {
         operation_pending: !at(object, "/operation").is_null(),
         operation_phase: open(object, "/status/operationState/phase"),
         operation_message: text(object, "/status/operationState/message"),
-        suspended: at(object, "/spec/syncPolicy/automated/enabled") == &Value::Bool(false)
-            || annotated_true(object, SKIP),
-        errors: errors.filter(|kind| kind.as_str().ends_with("Error")).take(MAX_ITEMS).collect(),
+        retrying: string(object, "/status/operationState/phase") == "Running"
+            && !at(object, "/status/operationState/finishedAt").is_null(),
+        suspended: skipped || flag_is(object, "/spec/syncPolicy/automated/enabled", false),
+        skipped,
+        errors: errors(object).map(error_words).take(MAX_ITEMS).collect(),
         deleting: !at(object, "/metadata/deletionTimestamp").is_null(),
+        // Any value asks for one; the controller takes the annotation away when it has done it.
+        refresh_pending: tag(object, "annotations", REFRESH).is_some(),
+        automated: if skipped { Some(false) } else { automated },
+        prunes: automated.map(|on| on && flag(object, "/spec/syncPolicy/automated/prune")),
+        project: project_of(object),
+        place: Place {
+            server: text(object, "/spec/destination/server"),
+            name: text(object, "/spec/destination/name"),
+            namespace: text(object, "/spec/destination/namespace"),
+        },
+        times: AppTimes {
+            deleting: stamp(object, "/metadata/deletionTimestamp"),
+            error: errors(object).find_map(|it| stamp(it, "/lastTransitionTime")),
+            health: stamp(object, "/status/health/lastTransitionTime"),
+            operation: stamp(object, "/status/operationState/startedAt"),
+            ready: None,
+        },
+        flux: None,
+    })
+}
+
+fn flag_is(object: &Value, pointer: &str, value: bool) -> bool {
+    at(object, pointer) == &Value::Bool(value)
+}
+
+fn errors(object: &Value) -> impl Iterator<Item = &Value> {
+    items(object, "/status/conditions").iter().filter(|it| string(it, "/type").ends_with("Error"))
+}
+
+fn error_words(condition: &Value) -> SafeText {
+    match string(condition, "/message") {
+        message if message.is_empty() => text(condition, "/type"),
+        message => SafeText::from(format!("{}: {message}", string(condition, "/type"))),
+    }
+}
+
+/// Whether Argo CD syncs by itself: `automated` is there and not switched off. A policy of another shape can't be told.
+fn automated(object: &Value) -> Option<bool> {
+    match at(object, "/spec/syncPolicy/automated") {
+        _ if !at(object, "/spec").is_object() => None,
+        Value::Null => Some(false),
+        Value::Object(policy) => match policy.get("enabled") {
+            None | Some(Value::Null) => Some(true),
+            Some(Value::Bool(on)) => Some(*on),
+            Some(_) => None,
+        },
+        _ => None,
+    }
+}
+
+/// No project is the project `default`.
+fn project_of(object: &Value) -> SafeText {
+    let project = text(object, "/spec/project");
+    if project.is_empty() { SafeText::from("default") } else { project }
+}
+
+/// An AppProject: its sync windows.
+pub fn project(cluster: &str, object: &Value) -> Option<Project> {
+    let window = |it: &Value| SyncWindow {
+        kind: open(it, "/kind"),
+        schedule: text(it, "/schedule"),
+        duration: text(it, "/duration"),
+        time_zone: text(it, "/timeZone"),
+        manual_sync: flag(it, "/manualSync"),
+        applications: texts(it, "/applications"),
+        namespaces: texts(it, "/namespaces"),
+        clusters: texts(it, "/clusters"),
+        and: flag(it, "/andOperator"),
+    };
+    Some(Project {
+        cluster: cluster.to_owned(),
+        namespace: text(object, "/metadata/namespace"),
+        name: SafeText::new(name(object)?),
+        windows: items(object, "/spec/syncWindows").iter().take(MAX_ITEMS).map(window).collect(),
     })
 }
 
@@ -69,38 +147,20 @@ fn destination_matches(object: &Value) -> bool {
     compared.is_object() && wanted.is_object() && ["/server", "/name", "/namespace"].into_iter().all(same)
 }
 
-/// Deployed and healthy, by data that is fresh: the whole predicate, not the two words that Argo CD shows.
-pub fn deployed_and_healthy(app: &App, now: Stamp, stale_s: u64) -> bool {
-    let phase = app.operation_phase.as_str();
-    let limit = TimeDelta::try_seconds(i64::try_from(stale_s).unwrap_or(i64::MAX)).unwrap_or(TimeDelta::MAX);
-    // Zero: reconciliation by time is off, so its age says nothing.
-    let fresh = stale_s == 0 || app.reconciled_at.is_some_and(|at| now - at < limit);
-    app.sync.is("Synced")
-        && app.health.is("Healthy")
-        && !app.operation_pending
-        && (phase.is_empty() || phase == "Succeeded")
-        && app.errors.is_empty()
-        && fresh
-        && app.destination_matches
-        && !app.deleting
-}
-
-/// Whether a name fits one of some comma-separated patterns; `*` at the end matches a prefix.
-pub fn fits(patterns: &str, name: &str) -> bool {
-    patterns.split(',').map(str::trim).filter(|it| !it.is_empty()).any(|pattern| match pattern.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix),
-        None => pattern == name,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Stamp;
+    use crate::model::gitops::Around;
     use crate::systems::kubernetes::testing::recorded;
     use serde_json::json;
 
     fn now() -> Stamp {
         "2026-11-22T19:05:00Z".parse().expect("a time")
+    }
+
+    fn deployed_and_healthy(app: &App) -> bool {
+        app.lag(Around { seen_at: now(), reconciled_for_s: 540, source: None, controller: None }).is_none()
     }
 
     fn good() -> Value {
@@ -116,7 +176,7 @@ mod tests {
     }
 
     fn ok(object: &Value) -> bool {
-        deployed_and_healthy(&app("dr", object).expect("an app"), now(), 540)
+        deployed_and_healthy(&app("dr", object).expect("an app"))
     }
 
     #[test]
@@ -128,7 +188,7 @@ mod tests {
         assert_eq!(app.operation_message, "one or more objects failed to apply");
         assert_eq!(app.destination, "https://kubernetes.default.svc war-0");
         assert!(app.destination_matches && !app.operation_pending && !app.suspended);
-        assert!(!deployed_and_healthy(&app, now(), 540));
+        assert!(!deployed_and_healthy(&app));
     }
 
     #[test]
@@ -177,7 +237,53 @@ mod tests {
             ("a b", "1 2", "dr")
         );
         assert!(app.suspended);
-        assert!(fits("shop-*,pay", "shop-web") && fits("shop-*, pay", "pay") && fits("*", "x"));
-        assert!(!fits("shop-*,pay", "payments") && !fits("", "x"));
+    }
+
+    #[test]
+    fn who_syncs_by_himself_is_told_or_said_to_be_unknown() {
+        let policy = |policy: Value| {
+            let mut object = good();
+            object["spec"]["syncPolicy"] = policy;
+            let app = app("dr", &object).expect("an app");
+            (app.automated, app.prunes, app.suspended)
+        };
+        assert_eq!(policy(Value::Null), (Some(false), Some(false), false));
+        assert_eq!(policy(json!({"automated": {}})), (Some(true), Some(false), false));
+        assert_eq!(policy(json!({"automated": {"prune": true, "enabled": null}})), (Some(true), Some(true), false));
+        assert_eq!(policy(json!({"automated": {"prune": true, "enabled": false}})), (Some(false), Some(false), true));
+        assert_eq!(policy(json!({"automated": {"enabled": "no"}})), (None, None, false));
+        assert_eq!(policy(json!({"automated": 3})), (None, None, false));
+        let mut object = good();
+        object["metadata"]["annotations"] =
+            json!({"argocd.argoproj.io/skip-reconcile": "true", "argocd.argoproj.io/refresh": "hard"});
+        object["spec"]["syncPolicy"] = json!({"automated": {}});
+        let app = app("dr", &object).expect("an app");
+        assert_eq!((app.automated, app.skipped, app.suspended, app.refresh_pending), (Some(false), true, true, true));
+    }
+
+    #[test]
+    fn an_operation_that_waits_for_another_try_is_told_from_one_that_runs() {
+        let mut object = good();
+        object["status"]["operationState"] = json!({"phase": "Running", "startedAt": "2026-11-22T19:00:00Z",
+            "finishedAt": "2026-11-22T19:01:00Z", "message": "one or more objects failed to apply"});
+        let app = app("dr", &object).expect("an app");
+        assert!(app.retrying && !deployed_and_healthy(&app));
+        assert_eq!(app.times.operation, "2026-11-22T19:00:00Z".parse().ok());
+    }
+
+    #[test]
+    fn a_project_keeps_its_windows_as_written() {
+        let project = project("dr", &json!({"metadata": {"name": "default", "namespace": "argocd"}, "spec": {"syncWindows": [
+            {"kind": "deny", "schedule": "0 22 * * *", "duration": "8h", "timeZone": "Europe/Berlin", "manualSync": true,
+             "applications": ["shop-*"], "namespaces": ["shop"], "clusters": ["in-cluster"], "andOperator": true},
+            {"kind": "sometimes", "schedule": 7}]}}))
+        .expect("a project");
+        let [one, odd] = project.windows.as_slice() else { panic!("{project:?}") };
+        assert_eq!(
+            (one.kind.as_str(), one.time_zone.as_str(), one.manual_sync, one.and),
+            ("deny", "Europe/Berlin", true, true)
+        );
+        assert_eq!((odd.kind.as_str(), odd.schedule.as_str(), odd.duration.as_str()), ("sometimes", "7", ""));
+        assert_eq!(super::project("dr", &json!({"metadata": {"name": "p"}})).map(|it| it.windows.len()), Some(0));
     }
 }

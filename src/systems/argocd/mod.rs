@@ -1,6 +1,7 @@
-//! Argo CD: its Applications, watched through the cluster's API.
+//! Argo CD: its Applications, watched through the cluster's API, the sync windows of its projects, and whether its
+//! controller runs. Projects and pods that may not be read cost what they would have told, and nothing else.
 
-mod act;
+pub mod act;
 pub mod map;
 
 #[cfg(test)]
@@ -13,7 +14,8 @@ use tokio_util::task::TaskTracker;
 
 use super::kubernetes::ask::Collection;
 use super::kubernetes::client::Link;
-use super::kubernetes::feed::Feed;
+use super::kubernetes::controllers::{self, Controllers};
+use super::kubernetes::feed::{Feed, Spare};
 use super::kubernetes::health;
 use super::kubernetes::watch::{self, Mapped, Watched};
 use super::supervise::keep;
@@ -31,33 +33,59 @@ const DEFAULT_NAMESPACE: &str = "argocd";
 /// Starts watching a cluster's Argo CD. Never fails: what is missing or forbidden is this source's trouble.
 pub fn start(config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
     let clock = ctx.clock.clone();
-    let adapter = Argocd::new(Link::new(config), collection(config), &config.name, config.argocd_stale_s, clock);
+    let stale_s = config.argocd_stale_s;
+    let adapter =
+        Argocd::new(Link::new(config), collection(config, "applications"), controllers_of(config), stale_s, clock);
     (start_on(Link::new(config), config, ctx, tasks), Some(Arc::new(adapter)))
 }
 
-fn collection(config: &ClusterConfig) -> Collection {
-    let namespace = config.argocd.as_deref().unwrap_or(DEFAULT_NAMESPACE);
-    Collection::new("argoproj.io/v1alpha1", "applications", Some(namespace))
+fn namespace(config: &ClusterConfig) -> &str {
+    config.argocd.as_deref().unwrap_or(DEFAULT_NAMESPACE)
 }
+
+fn collection(config: &ClusterConfig, plural: &'static str) -> Collection {
+    Collection::new("argoproj.io/v1alpha1", plural, Some(namespace(config)))
+}
+
+fn controllers_of(config: &ClusterConfig) -> Controllers {
+    Controllers {
+        cluster: config.name.clone(),
+        namespace: Some(namespace(config).to_owned()),
+        label: "app.kubernetes.io/name",
+        names: &[("argocd-application-controller", "application-controller")],
+    }
+}
+
+type Map = fn(&str, &Value) -> Option<Fact>;
 
 fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Argocd, config.name.as_str());
     let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
-    let parts = [health::PROBE, "applications"];
-    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts);
+    let parts = [health::PROBE, "applications", "appprojects", controllers::PART];
+    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts)
+        .sparing(&["appprojects", controllers::PART], Spare::Extra);
 
-    let (of, apps) = (feed.clone(), collection(config));
+    let (of, apps) = (feed.clone(), collection(config, "applications"));
     keep(tasks, ctx, id.clone(), move |_| health::pulse(of.clone(), apps.clone()));
 
-    let what = Watched { part: "applications", collection: collection(config), kind: FactKind::App };
-    let cluster = config.name.clone();
-    keep(tasks, ctx, id.clone(), move |_| {
-        let cluster = cluster.clone();
-        let map = move |object: &Value| -> Mapped {
-            let fact = Fact::from(map::app(&cluster, object)?);
-            Some((fact.key(), Some(fact)))
-        };
-        watch::run(feed.clone(), what.clone(), map)
-    });
+    let (of, pods) = (feed.clone(), controllers_of(config));
+    keep(tasks, ctx, id.clone(), move |_| controllers::run(of.clone(), pods.clone()));
+
+    let kinds: [(&'static str, FactKind, Map); 2] = [
+        ("applications", FactKind::App, |cluster, it| map::app(cluster, it).map(Fact::from)),
+        ("appprojects", FactKind::Project, |cluster, it| map::project(cluster, it).map(Fact::from)),
+    ];
+    for (plural, kind, map) in kinds {
+        let (of, cluster) = (feed.clone(), config.name.clone());
+        let what = Watched { part: plural, collection: collection(config, plural), kind };
+        keep(tasks, ctx, id.clone(), move |_| {
+            let cluster = cluster.clone();
+            let map = move |object: &Value| -> Mapped {
+                let fact = map(&cluster, object)?;
+                Some((fact.key(), Some(fact)))
+            };
+            watch::run(of.clone(), what.clone(), map)
+        });
+    }
     spec
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::model::{Change, TroubleKind};
-use crate::systems::kubernetes::testing::{Reply, Seen, Server, healthy, list};
+use crate::systems::kubernetes::testing::{Reply, Seen, Server, healthy, list, status};
 
 fn app(name: &str, health: &str) -> Value {
     let place = json!({"server": "https://kubernetes.default.svc", "namespace": "shop"});
@@ -51,9 +51,66 @@ async fn the_executor_counts_applications_at_the_server() {
     .await;
     let seen = Seen::default();
     let config = &server.config;
-    let adapter = Argocd::new(server.link(), collection(config), "dr", config.argocd_stale_s, seen.ctx.clock.clone());
+    let (apps, pods, clock) = (collection(config, "applications"), controllers_of(config), seen.ctx.clock.clone());
+    let adapter = Argocd::new(server.link(), apps, pods, config.argocd_stale_s, clock);
     assert_eq!(adapter.read("apps/shop-*,pay/total").await, Ok(json!(2)));
     assert_eq!(adapter.read("apps/shop-*,pay/lagging").await, Ok(json!(1)));
+    assert_eq!(adapter.read("apps/application/shop-*,pay/total").await, Ok(json!(2)));
+    assert_eq!(adapter.read("apps/shop-*/automated").await, Ok(json!(0)));
     assert_eq!(adapter.read("apps/none/total").await, Ok(json!(0)));
     assert_eq!(adapter.read("apps/shop-*").await.expect_err("no such path").kind, TroubleKind::Garbage);
+}
+
+fn pod(ready: &str) -> Value {
+    json!({"metadata": {"name": "argocd-application-controller-0", "namespace": "argocd",
+               "labels": {"app.kubernetes.io/name": "argocd-application-controller"}},
+           "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}})
+}
+
+#[tokio::test]
+async fn projects_and_the_controllers_pods_are_read() {
+    let server = Server::start(|asked| match asked {
+        it if it.path.ends_with("/pods") => list(vec![pod("True"), pod("False")]),
+        it if it.lists("/appprojects") => list(vec![json!({"metadata": {"name": "default", "namespace": "argocd"},
+            "spec": {"syncWindows": [{"kind": "deny", "schedule": "0 1 * * *", "duration": "1h"}]}})]),
+        it => healthy(it),
+    })
+    .await;
+    let mut seen = Seen::default();
+    start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
+    let (mut windows, mut pods) = (None, None);
+    seen.until("both", |change| {
+        if let Change::Replace { facts, .. } = change {
+            match facts.as_slice() {
+                [Fact::Project(project)] => windows = Some(project.windows.len()),
+                [Fact::Controller(it)] => pods = Some((it.ready, it.total)),
+                _ => {}
+            }
+        }
+        (windows == Some(1) && pods == Some((1, 2))).then_some(())
+    })
+    .await;
+    let asked = server.asked.lock().expect("log").clone();
+    let query = asked.into_iter().find(|it| it.path.ends_with("/pods")).map(|it| it.query).unwrap_or_default();
+    assert!(
+        query.starts_with("labelSelector=app.kubernetes.io%2Fname%20in%20%28argocd-application-controller%29"),
+        "{query}"
+    );
+}
+
+#[tokio::test]
+async fn what_an_older_role_may_not_read_costs_only_itself() {
+    let server = Server::start(|asked| match asked {
+        it if it.path.ends_with("/pods") || it.path.ends_with("/appprojects") => status(403, "Forbidden", "no"),
+        it if it.lists("/applications") => list(vec![app("shop-web", "Healthy")]),
+        it => healthy(it),
+    })
+    .await;
+    let mut seen = Seen::default();
+    start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
+    seen.until("proof of life without any trouble", |change| {
+        assert!(!matches!(change, Change::Trouble(_)), "{change:?}");
+        matches!(change, Change::Alive).then_some(())
+    })
+    .await;
 }

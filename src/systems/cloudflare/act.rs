@@ -1,17 +1,23 @@
 //! The acting side: reads single fields afresh, and writes one load balancer with the least body.
 //!
 //! No conditional write is documented, so the plan's preconditions compare right before; the race is narrowed, not closed.
+//! Rules, pool sets and maps are replaced whole by a write. The plan says which places in them change and what the parts
+//! were by their digest; they are read again, compared, edited and sent with everything else in them as it was.
 //! A write is sent once. Whatever leaves its fate open is settled by reading back, and stays unknown if that can't.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
+use tokio::sync::Mutex;
 
 use super::client::{Client, is_id};
 use super::map;
 use super::reply::{Certainty, garbage};
+use super::routes::{self, Edit};
 use crate::model::{Step, Trouble, TroubleKind};
 use crate::systems::http::trouble;
 use crate::systems::{ActError, Adapter, Permit};
@@ -20,9 +26,46 @@ use crate::systems::{ActError, Adapter, Permit};
 const READ_BACKS: u32 = 3;
 const READ_BACK_PAUSE: Duration = Duration::from_millis(400);
 const MAX_POOLS: usize = 50;
+const MAX_EDITS: usize = 120;
+
+/// An object as it was read, and when its reading began.
+type Read = (u64, Result<Option<Value>, Trouble>);
 
 pub struct Acting {
-    pub client: Arc<Client>,
+    client: Arc<Client>,
+    /// Counts beginnings: of questions, and of the requests that answer them.
+    turn: AtomicU64,
+    balancers: Mutex<BTreeMap<String, Read>>,
+    pools: Mutex<BTreeMap<String, Read>>,
+}
+
+impl Acting {
+    pub fn new(client: Arc<Client>) -> Self {
+        Self { client, turn: AtomicU64::new(0), balancers: Mutex::default(), pools: Mutex::default() }
+    }
+
+    /// One object for all who ask at the same time: a plan's preconditions are many fields of few objects. An answer counts
+    /// only for questions that were put before its request was sent.
+    async fn shared(
+        &self,
+        kept: &Mutex<BTreeMap<String, Read>>,
+        id: &str,
+        ask: impl AsyncFnOnce() -> Result<Option<Value>, Trouble>,
+    ) -> Result<Option<Value>, Trouble> {
+        let asked = self.turn.fetch_add(1, Ordering::SeqCst);
+        let mut kept = kept.lock().await;
+        if let Some((began, read)) = kept.get(id)
+            && *began > asked
+        {
+            return read.clone();
+        }
+        let began = self.turn.fetch_add(1, Ordering::SeqCst);
+        let read = ask().await;
+        // One object is asked about at a time; what others left is old.
+        kept.retain(|_, (at, _)| *at > asked);
+        kept.insert(id.to_owned(), (began, read.clone()));
+        read
+    }
 }
 
 #[async_trait]
@@ -30,6 +73,13 @@ impl Adapter for Acting {
     async fn read(&self, path: &str) -> Result<Value, Trouble> {
         match path.split('/').collect::<Vec<_>>()[..] {
             ["lb", id, field] => self.read_balancer(id, field).await,
+            ["lb", id, "digest", part] => Ok(self.balancer(id).await?.map_or(Value::Null, |raw| match raw.get(part) {
+                Some(it) => json!(routes::digest(it)),
+                None => Value::Null,
+            })),
+            ["lb", id, "ahead", first, then] => {
+                Ok(self.balancer(id).await?.map_or(Value::Null, |raw| json!(routes::ahead(&raw, first, then))))
+            }
             ["pool", id, field] => self.read_pool(id, field).await,
             _ => Err(unknown_path(path)),
         }
@@ -40,9 +90,10 @@ impl Adapter for Acting {
             let what = format!("the step can't be done here: {why}");
             ActError::NotApplied(trouble(TroubleKind::Garbage, what, "Build the plan again."))
         })?;
+        let body = self.body(&write).await.map_err(ActError::NotApplied)?;
         tracing::info!(plan = %permit.plan, step = %step.id, load_balancer = %write.id, "patching a load balancer");
-        let err = match self.client.patch_balancer(write.zone, write.id, write.body).await {
-            Ok(answer) if shows(&answer, write.wanted) => return Ok(took("answered 200 with", &answer)),
+        let err = match self.client.patch_balancer(write.zone, write.id, &body).await {
+            Ok(answer) if write.shows(&answer) => return Ok(took("answered 200 with", &answer)),
             // Taken, but the answer does not show it: believe neither before reading back.
             Ok(_) => garbage("a successful write whose answer does not show the change"),
             Err(err) if err.certainty == Certainty::Nothing => return Err(ActError::NotApplied(err.trouble)),
@@ -53,8 +104,29 @@ impl Adapter for Acting {
 }
 
 impl Acting {
+    async fn balancer(&self, id: &str) -> Result<Option<Value>, Trouble> {
+        self.shared(&self.balancers, id, async || Ok(self.client.balancer(id).await?)).await
+    }
+
+    /// What is sent: the plan's own body, and each part that it edits as it stands now, if that is as it was.
+    async fn body(&self, write: &Write<'_>) -> Result<Value, Trouble> {
+        let mut body = write.wanted.clone();
+        if !write.edits.is_empty() {
+            let Some(raw) = self.client.balancer_in(write.zone, write.id).await? else {
+                return Err(changed("the load balancer is gone"));
+            };
+            for (part, was) in write.was {
+                if was.as_str() != Some(routes::digest(&raw[part]).as_str()) {
+                    return Err(changed(&format!("its {part} were changed since the plan was made")));
+                }
+            }
+            body.extend(routes::edited(&raw, &write.edits).map_err(|why| changed(&why))?);
+        }
+        Ok(Value::Object(body))
+    }
+
     async fn read_balancer(&self, id: &str, field: &str) -> Result<Value, Trouble> {
-        let Some(raw) = self.client.balancer(id).await? else { return Ok(Value::Null) };
+        let Some(raw) = self.balancer(id).await? else { return Ok(Value::Null) };
         let lb = map::balancer(&raw, "").map_err(garbage)?;
         Ok(match field {
             "default_pools" => json!(lb.default_pools),
@@ -68,17 +140,18 @@ impl Acting {
     }
 
     async fn read_pool(&self, id: &str, field: &str) -> Result<Value, Trouble> {
-        let Some(mut raw) = self.client.pool(id).await? else { return Ok(Value::Null) };
+        let ask = async || Ok(self.client.pool(id).await?);
+        let Some(mut raw) = self.shared(&self.pools, id, ask).await? else { return Ok(Value::Null) };
         if field == "healthy" && raw.get("healthy").is_none_or(Value::is_null) {
             // Health is documented for the list; the single answer may leave it out.
             let listed = self.client.pools().await?;
             raw = listed.into_iter().find(|it| it.get("id").and_then(Value::as_str) == Some(id)).unwrap_or(raw);
         }
-        let pool = map::pool(&raw, Vec::new()).map_err(garbage)?;
+        let pool = map::pool(&raw, map::Detail::default()).map_err(garbage)?;
         Ok(match field {
             "enabled" => json!(pool.enabled),
             "healthy" => json!(pool.healthy),
-            "shedding_percent" => json!(pool.shedding_percent),
+            "shedding_percent" => json!(pool.shedding_percent.max(pool.session_shedding_percent)),
             _ => return Err(unknown_path(&format!("pool/{id}/{field}"))),
         })
     }
@@ -90,7 +163,7 @@ impl Acting {
                 tokio::time::sleep(READ_BACK_PAUSE).await;
             }
             match self.client.balancer_in(write.zone, write.id).await {
-                Ok(Some(now)) if shows(&now, write.wanted) => {
+                Ok(Some(now)) if write.shows(&now) => {
                     return Ok(took(&format!("did not confirm ({}), but reading back shows", why.what), &now));
                 }
                 Ok(_) => {}
@@ -107,8 +180,10 @@ impl Acting {
 struct Write<'a> {
     zone: &'a str,
     id: &'a str,
-    body: &'a Value,
     wanted: &'a Map<String, Value>,
+    edits: Vec<Edit<'a>>,
+    /// The parts that the edits stand in, by the digest they had.
+    was: &'a Map<String, Value>,
 }
 
 impl<'a> Write<'a> {
@@ -133,17 +208,45 @@ impl<'a> Write<'a> {
                 return Err(format!("it would set `{key}` to something that is not allowed"));
             }
         }
-        Ok(Self { zone, id, body, wanted })
+        let (edits, was) = edits(&step.params)?;
+        Ok(Self { zone, id, wanted, edits, was })
     }
+
+    fn shows(&self, lb: &Value) -> bool {
+        self.wanted.iter().all(|(key, value)| lb.get(key) == Some(value)) && routes::shows(lb, &self.edits)
+    }
+}
+
+/// The places that a step edits. Each path leads into a part whose digest the plan holds, and ends at pools.
+fn edits(params: &Value) -> Result<(Vec<Edit<'_>>, &Map<String, Value>), String> {
+    static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+    let was = params.get("was").and_then(Value::as_object).unwrap_or(&NONE);
+    let list = params.get("edits").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if list.len() > MAX_EDITS {
+        return Err(format!("it edits more than {MAX_EDITS} places"));
+    }
+    let mut out = Vec::new();
+    for it in list {
+        let at = it.get("at").and_then(Value::as_str).unwrap_or_default();
+        let to = it.get("to").unwrap_or(&Value::Null);
+        let part = at.split('/').next().unwrap_or_default();
+        let path = at.split('/').all(is_id) && routes::PARTS.contains(&part) && was.contains_key(part);
+        let fine = to.as_str().is_some_and(is_id) || to.as_array().is_some_and(|ids| pools(ids));
+        if !path || !fine {
+            return Err(format!("it would edit `{at}` in a way that is not allowed"));
+        }
+        out.push(Edit { at, to });
+    }
+    Ok((out, was))
+}
+
+fn changed(why: &str) -> Trouble {
+    trouble(TroubleKind::Garbage, format!("nothing was sent: {why}"), "Read it again, and build the plan anew.")
 }
 
 /// An order of pools: never empty, for an empty one is refused or worse.
 fn pools(ids: &[Value]) -> bool {
     (1..=MAX_POOLS).contains(&ids.len()) && ids.iter().all(|id| id.as_str().is_some_and(is_id))
-}
-
-fn shows(lb: &Value, wanted: &Map<String, Value>) -> bool {
-    wanted.iter().all(|(key, value)| lb.get(key) == Some(value))
 }
 
 fn took(how: &str, lb: &Value) -> String {

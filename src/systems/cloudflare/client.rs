@@ -5,9 +5,12 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::reply::{Budget, CallError, Needs, garbage, open};
+use super::budget::{Budget, Meter};
+use super::reply::{CallError, Needs, garbage, open};
+use super::token::Owner;
+use crate::clock::Clock;
 use crate::config::CloudflareConfig;
-use crate::model::TroubleKind;
+use crate::model::{Stamp, TroubleKind};
 use crate::systems::http::{Api, Method, Options, trouble};
 
 /// The most objects of one kind that an account may hold here.
@@ -15,20 +18,27 @@ const MAX_LIST: usize = 1_000;
 
 pub struct Client {
     api: Api,
-    account: String,
+    clock: Clock,
+    pub account: String,
     pub zones: Vec<String>,
     budget: Mutex<Option<Budget>>,
+    meter: Mutex<Meter>,
+    /// Whose token it turned out to be.
+    owner: Mutex<Option<Owner>>,
     /// Which zone a load balancer was last seen in.
     zone_of: Mutex<BTreeMap<String, String>>,
 }
 
 impl Client {
-    pub fn new(config: &CloudflareConfig, options: Options) -> Self {
+    pub fn new(config: &CloudflareConfig, options: Options, clock: Clock) -> Self {
         Self {
             api: Api::new(&config.url, options),
+            clock,
             account: config.account.clone(),
             zones: config.zones.clone(),
             budget: Mutex::new(None),
+            meter: Mutex::default(),
+            owner: Mutex::new(None),
             zone_of: Mutex::new(BTreeMap::new()),
         }
     }
@@ -36,6 +46,55 @@ impl Client {
     /// What is left of the rate limit, if a server said so.
     pub fn budget(&self) -> Option<Budget> {
         *self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many requests we sent in the last five minutes.
+    pub fn asked(&self) -> usize {
+        self.meter.lock().unwrap_or_else(PoisonError::into_inner).count(self.clock.now())
+    }
+
+    /// When so many more requests of polling fit into its share; `None` = now.
+    pub fn fits_at(&self, cost: usize) -> Option<Stamp> {
+        self.meter.lock().unwrap_or_else(PoisonError::into_inner).fits_at(self.clock.now(), cost)
+    }
+
+    /// What the provider says of the token in use. An account's token is refused at the user's address, and the other way
+    /// round, so both are asked; which one answered is remembered.
+    pub async fn verify(&self) -> Result<(Owner, Value), CallError> {
+        let known = *self.owner.lock().unwrap_or_else(PoisonError::into_inner);
+        let order = match known {
+            Some(Owner::Account) => [Owner::Account, Owner::User],
+            _ => [Owner::User, Owner::Account],
+        };
+        let first = match self.verify_as(order[0]).await {
+            Ok(found) => return Ok((order[0], found)),
+            Err(err) if matches!(err.trouble.kind, TroubleKind::Unauthorized | TroubleKind::Forbidden) => err,
+            Err(err) => return Err(err),
+        };
+        match self.verify_as(order[1]).await {
+            Ok(found) => {
+                *self.owner.lock().unwrap_or_else(PoisonError::into_inner) = Some(order[1]);
+                Ok((order[1], found))
+            }
+            Err(second) if second.trouble.kind == TroubleKind::Unauthorized => Err(first),
+            Err(second) => Err(second),
+        }
+    }
+
+    async fn verify_as(&self, owner: Owner) -> Result<Value, CallError> {
+        match owner {
+            Owner::User => self.call(Method::GET, &["user", "tokens", "verify"], None, Needs::Nothing).await,
+            Owner::Account => {
+                let path = ["accounts", &self.account, "tokens", "verify"];
+                self.call(Method::GET, &path, None, Needs::Nothing).await
+            }
+        }
+    }
+
+    /// Who refers to a pool: load balancers that use it, the monitor that it uses.
+    pub async fn references(&self, id: &str) -> Result<Vec<Value>, CallError> {
+        let path = ["accounts", &self.account, "load_balancers", "pools", id, "references"];
+        self.list(&path, Needs::Pools, "references").await
     }
 
     /// All pools of the account.
@@ -91,7 +150,7 @@ impl Client {
 
     async fn list(&self, path: &[&str], needs: Needs, noun: &str) -> Result<Vec<Value>, CallError> {
         let answer = self.exchange(Method::GET, path, None).await?;
-        let good = open(&answer, needs)?;
+        let good = open(&answer, needs).map_err(|err| err.with_time(self.clock.now()))?;
         if let Some(part) = good.partial {
             let what = format!("Cloudflare listed only {part} {noun}; nothing is judged by a part");
             return Err(CallError::unsent(trouble(
@@ -119,7 +178,7 @@ impl Client {
         needs: Needs,
     ) -> Result<Value, CallError> {
         let answer = self.exchange(method, path, body).await?;
-        Ok(open(&answer, needs)?.result)
+        Ok(open(&answer, needs).map_err(|err| err.with_time(self.clock.now()))?.result)
     }
 
     async fn exchange(
@@ -136,8 +195,9 @@ impl Client {
                 "Ids are letters, digits, `-` and `_`.",
             )));
         }
+        self.meter.lock().unwrap_or_else(PoisonError::into_inner).note(self.clock.now());
         let answer = self.api.send(method, path, body).await?;
-        if let Some(budget) = Budget::of(&answer) {
+        if let Some(budget) = Budget::of(&answer, self.clock.now()) {
             *self.budget.lock().unwrap_or_else(PoisonError::into_inner) = Some(budget);
         }
         Ok(answer)

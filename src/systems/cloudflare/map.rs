@@ -4,12 +4,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::model::SafeText;
-use crate::model::facts::{LoadBalancer, Open, Origin, Pool};
+use crate::model::facts::{LoadBalancer, Open, Origin, Pool, PoolUser};
+
+use super::routes;
 
 const MAX_ORIGINS: usize = 100;
 const MAX_PLACES: usize = 400;
 const MAX_POOLS: usize = 100;
 const MAX_OVERRIDES: usize = 50;
+const MAX_USERS: usize = 100;
 
 #[derive(Debug, Deserialize)]
 struct RawPool {
@@ -22,6 +25,7 @@ struct RawPool {
     minimum_origins: Option<u32>,
     origins: Option<Vec<RawOrigin>>,
     load_shedding: Option<RawShedding>,
+    health_sources: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -35,6 +39,7 @@ struct RawOrigin {
 #[derive(Debug, Deserialize)]
 struct RawShedding {
     default_percent: Option<f64>,
+    session_percent: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,6 +53,8 @@ struct RawBalancer {
     fallback_pool: Option<String>,
     steering_policy: Option<String>,
     session_affinity: Option<String>,
+    session_affinity_ttl: Option<f64>,
+    session_affinity_attributes: Option<RawAffinity>,
     modified_on: Option<String>,
     region_pools: Option<Value>,
     country_pools: Option<Value>,
@@ -56,8 +63,21 @@ struct RawBalancer {
     rules: Option<Vec<Value>>,
 }
 
-/// A pool, with the places that see it as the health detail last said.
-pub fn pool(raw: &Value, places: Vec<(SafeText, bool)>) -> Result<Pool, String> {
+#[derive(Debug, Default, Deserialize)]
+struct RawAffinity {
+    drain_duration: Option<f64>,
+}
+
+/// What is asked for seldom and only for pools in use.
+#[derive(Clone, Debug, Default)]
+pub struct Detail {
+    /// The places that see it, as the health detail last said.
+    pub places: Vec<(SafeText, bool)>,
+    pub used_by: Option<Vec<PoolUser>>,
+}
+
+/// A pool, with what is known of it in detail.
+pub fn pool(raw: &Value, detail: Detail) -> Result<Pool, String> {
     let raw = RawPool::deserialize(raw).map_err(|err| format!("a pool: {err}"))?;
     let monitored = [&raw.monitor, &raw.monitor_group].into_iter().flatten().any(|id| !id.is_empty());
     Ok(Pool {
@@ -68,8 +88,11 @@ pub fn pool(raw: &Value, places: Vec<(SafeText, bool)>) -> Result<Pool, String> 
         monitored,
         minimum_origins: raw.minimum_origins.unwrap_or(1),
         origins: raw.origins.into_iter().flatten().take(MAX_ORIGINS).map(origin).collect(),
-        places,
-        shedding_percent: raw.load_shedding.and_then(|it| it.default_percent).map_or(0, whole),
+        places: detail.places,
+        shedding_percent: raw.load_shedding.as_ref().and_then(|it| it.default_percent).map_or(0, whole),
+        session_shedding_percent: raw.load_shedding.and_then(|it| it.session_percent).map_or(0, whole),
+        regional: raw.health_sources.iter().flatten().any(|it| it == "regional"),
+        used_by: detail.used_by,
     })
 }
 
@@ -97,10 +120,30 @@ pub fn places(health: &Value) -> Vec<(SafeText, bool)> {
         .collect()
 }
 
+/// Who refers to a pool.
+pub fn users(list: &[Value]) -> Vec<PoolUser> {
+    let words = |it: &Value, key: &str| it.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    list.iter()
+        .take(MAX_USERS)
+        .map(|it| PoolUser {
+            kind: Open::new(&words(it, "resource_type")),
+            id: clean(&words(it, "resource_id")),
+            name: SafeText::new(&words(it, "resource_name")),
+        })
+        .collect()
+}
+
 /// A load balancer of a zone.
-pub fn balancer(raw: &Value, zone: &str) -> Result<LoadBalancer, String> {
-    let raw = RawBalancer::deserialize(raw).map_err(|err| format!("a load balancer: {err}"))?;
+pub fn balancer(whole_raw: &Value, zone: &str) -> Result<LoadBalancer, String> {
+    let raw = RawBalancer::deserialize(whole_raw).map_err(|err| format!("a load balancer: {err}"))?;
+    let (places, places_cut) = routes::places(whole_raw);
+    let digests = routes::digests(whole_raw, &places);
     Ok(LoadBalancer {
+        places,
+        places_cut,
+        digests,
+        affinity_ttl_s: raw.session_affinity_ttl.map(whole),
+        drain_s: raw.session_affinity_attributes.as_ref().and_then(|it| it.drain_duration).map(whole),
         policy: Open::new(&policy(&raw)),
         overrides: overrides(&raw),
         id: clean(&raw.id),
@@ -139,9 +182,9 @@ fn is_blank(map: &Option<Value>) -> bool {
 /// Everything that may send traffic elsewhere than `default_pools` says. Whether it matches a given request can't be
 /// computed here, so it is listed whatever its condition.
 fn overrides(raw: &RawBalancer) -> Vec<SafeText> {
-    let sets = raw.pool_sets.iter().flatten().enumerate().map(|(i, set)| format!("pool set {}", named(set, i)));
+    let sets = raw.pool_sets.iter().flatten().enumerate().map(|(i, set)| format!("pool set {}", routes::named(set, i)));
     let rules = raw.rules.iter().flatten().enumerate().filter(|(_, rule)| acts(rule));
-    let rules = rules.map(|(i, rule)| format!("rule {}", named(rule, i)));
+    let rules = rules.map(|(i, rule)| format!("rule {}", routes::named(rule, i)));
     let maps =
         [("region_pools", &raw.region_pools), ("country_pools", &raw.country_pools), ("pop_pools", &raw.pop_pools)];
     let maps = maps.into_iter().filter(|(_, map)| !is_blank(map)).map(|(name, _)| name.to_owned());
@@ -152,11 +195,6 @@ fn acts(rule: &Value) -> bool {
     let flag = |name: &str| rule.get(name).and_then(Value::as_bool).unwrap_or(false);
     let has = |name: &str| rule.get(name).is_some_and(|it| !is_blank(&Some(it.clone())));
     !flag("disabled") && (has("overrides") || has("fixed_response") || flag("terminates"))
-}
-
-fn named(it: &Value, index: usize) -> String {
-    let name = ["name", "id"].into_iter().find_map(|key| it.get(key)?.as_str()).filter(|name| !name.is_empty());
-    name.map_or_else(|| format!("#{}", index + 1), ToOwned::to_owned)
 }
 
 fn text(raw: Option<&str>) -> SafeText {

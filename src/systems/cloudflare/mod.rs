@@ -4,9 +4,12 @@
 //! lists are asked for each round, health in detail only for pools in use and seldom, and a reserve is kept for acting.
 
 mod act;
+mod budget;
 mod client;
 mod map;
 mod reply;
+mod routes;
+mod token;
 mod watch;
 
 #[cfg(test)]
@@ -22,13 +25,21 @@ use super::{Adapter, Ctx, SourceSpec, supervise};
 use crate::config::CloudflareConfig;
 use crate::model::{SourceId, System};
 
+/// How often lists are asked for: as configured, but never so often that they alone would use up polling's share.
+fn pace(config: &CloudflareConfig) -> Duration {
+    let a_round = 1 + config.zones.len() as u64;
+    // Two thirds of the share for the lists; the rest is for details and checks.
+    let least_ms = a_round * 1_000 * budget::WINDOW_S.unsigned_abs() * 3 / (2 * budget::SHARE as u64);
+    Duration::from_secs(config.every_s.max(1)).max(Duration::from_millis(least_ms))
+}
+
 /// Starts watching one account and gives the adapter that acts on it.
 pub fn start(config: &CloudflareConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
     let id = SourceId::new(System::Cloudflare, config.name.clone());
     let options =
         Options { auth: Auth::Bearer(config.token_file.clone()), reach: ctx.reach.clone(), ..Options::default() };
-    let client = Arc::new(client::Client::new(config, options));
-    let every = Duration::from_secs(config.every_s.max(1));
+    let client = Arc::new(client::Client::new(config, options, ctx.clock.clone()));
+    let every = pace(config);
     let watch = Arc::new(watch::Watch::new(client.clone(), ctx.reporter(id.clone()), every));
     supervise::keep(tasks, ctx, id.clone(), move |ctx| {
         let watch = watch.clone();
@@ -36,5 +47,5 @@ pub fn start(config: &CloudflareConfig, ctx: &Ctx, tasks: &TaskTracker) -> (Sour
     });
     let credential = format!("token {}", config.name);
     let spec = SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential };
-    (spec, Some(Arc::new(act::Acting { client })))
+    (spec, Some(Arc::new(act::Acting::new(client))))
 }

@@ -3,10 +3,11 @@
 //! Judged by `success` and the HTTP status together, and by code and text together: 1002 is a family, 10000 on a 403 means
 //! a missing permission and not a bad token, and throttling carries 971 or 10000.
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::{SafeText, Trouble, TroubleKind};
+use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
 use crate::systems::http::{Answer, Fault, first_sentence, trouble};
 
 /// What a call needs, to say what is missing.
@@ -15,6 +16,8 @@ pub enum Needs {
     Pools,
     Balancers,
     WriteBalancers,
+    /// A token may always ask about itself.
+    Nothing,
 }
 
 impl Needs {
@@ -23,12 +26,13 @@ impl Needs {
             Self::Pools => "Account: Load Balancing: Monitors and Pools Read",
             Self::Balancers => "Zone: Load Balancers Read",
             Self::WriteBalancers => "Zone: Load Balancers Write",
+            Self::Nothing => "API Tokens Read",
         }
     }
 
     fn place(self) -> &'static str {
         match self {
-            Self::Pools => "account",
+            Self::Pools | Self::Nothing => "account",
             Self::Balancers | Self::WriteBalancers => "zones",
         }
     }
@@ -52,6 +56,18 @@ pub struct CallError {
     pub absent: bool,
     /// Seconds the server asked us to stay away.
     pub wait_s: Option<u64>,
+}
+
+impl CallError {
+    /// Says until when a throttled call has to wait, on the clock that people read.
+    pub fn with_time(mut self, now: Stamp) -> Self {
+        if let Some(wait) = self.wait_s {
+            let until = now + TimeDelta::seconds(i64::try_from(wait).unwrap_or(300));
+            let what = format!("{}; locked out until {} UTC ({wait} s)", self.trouble.what, until.format("%H:%M:%S"));
+            self.trouble.what = SafeText::new(&what);
+        }
+        self
+    }
 }
 
 impl CallError {
@@ -88,9 +104,35 @@ struct Envelope {
 #[derive(Debug, Default, Deserialize)]
 struct ApiError {
     #[serde(default)]
-    code: i64,
+    code: Value,
     #[serde(default)]
-    message: String,
+    message: Value,
+}
+
+impl ApiError {
+    /// The code as it was written: a number that we know, or whatever else stood there.
+    fn code(&self) -> Code {
+        match &self.code {
+            Value::Number(n) => n.as_i64().map_or(Code::Other, Code::Number),
+            Value::String(text) => text.trim().parse().map_or(Code::Other, Code::Number),
+            _ => Code::Other,
+        }
+    }
+
+    fn code_words(&self) -> String {
+        match &self.code {
+            Value::Null => "no code".to_owned(),
+            Value::String(text) => format!("code {}", first_sentence(text.as_bytes(), 40)),
+            other => format!("code {}", first_sentence(other.to_string().as_bytes(), 40)),
+        }
+    }
+}
+
+/// An error's code. The documented range is not kept by the provider itself: 971 occurs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    Number(i64),
+    Other,
 }
 
 #[derive(Debug, Deserialize)]
@@ -115,17 +157,14 @@ pub fn open(answer: &Answer, needs: Needs) -> Result<Good, CallError> {
         Ok(envelope) if ok && envelope.success => {
             Ok(Good { partial: envelope.result_info.as_ref().and_then(partial), result: envelope.result })
         }
-        Ok(envelope) => {
-            let error = envelope.errors.and_then(|errors| errors.into_iter().next()).unwrap_or_default();
-            Err(refused(answer, &error, needs))
-        }
+        Ok(envelope) => Err(refused(answer, &envelope.errors.unwrap_or_default(), needs)),
         // Not an envelope: something in between answered. On a 2xx that settles nothing about a write.
         Err(trouble) if ok => Err(CallError { trouble, certainty: Certainty::Unclear, absent: false, wait_s: None }),
         Err(_) => Err(CallError {
             trouble: answer.trouble(),
             certainty: certainty(answer.status),
             absent: false,
-            wait_s: throttled(answer),
+            wait_s: throttled(answer, Code::Other),
         }),
     }
 }
@@ -143,78 +182,79 @@ fn certainty(status: u16) -> Certainty {
     if (300..500).contains(&status) && status != 408 { Certainty::Nothing } else { Certainty::Unclear }
 }
 
-fn throttled(answer: &Answer) -> Option<u64> {
+fn throttled(answer: &Answer, code: Code) -> Option<u64> {
     // Retry-After is not always sent; all calls may be blocked for five minutes, so look again after one.
-    (answer.status == 429).then(|| answer.retry_after_s().unwrap_or(60).clamp(1, 300))
+    (answer.status == 429 || code == Code::Number(971)).then(|| answer.retry_after_s().unwrap_or(60).clamp(1, 300))
 }
 
-fn refused(answer: &Answer, error: &ApiError, needs: Needs) -> CallError {
-    let said = first_sentence(error.message.as_bytes(), 160);
+fn refused(answer: &Answer, errors: &[ApiError], needs: Needs) -> CallError {
+    let none = ApiError::default();
+    let error = errors.first().unwrap_or(&none);
+    let said = error.message.as_str().map_or_else(|| String::new(), |text| first_sentence(text.as_bytes(), 160));
     let said = if said.is_empty() { "no reason given".to_owned() } else { said };
-    let what = format!("Cloudflare answered {} (code {}): {said}", answer.status, error.code);
-    let lower = error.message.to_ascii_lowercase();
-    let (kind, remedy) = match (answer.status, error.code) {
-        (429, _) | (_, 971) => {
-            (TroubleKind::Throttled, "Wait; ask less often; see who else uses this user's limit.".into())
-        }
-        (403, _) => {
-            let remedy =
-                format!("The token lacks a permission: add `{}` for the configured place.", needs.permission());
-            (TroubleKind::Forbidden, remedy)
-        }
-        (_, 9109) => {
-            (TroubleKind::Forbidden, format!("The token does not cover this: widen it to the {}.", needs.place()))
-        }
-        (_, 6003 | 6111) => {
-            (TroubleKind::Credential, "The token file does not hold a token: write the token alone.".into())
-        }
-        (401, _) | (_, 1000 | 10000) => {
-            (TroubleKind::Unauthorized, "Put a valid token into token_file; it is read again each time.".into())
-        }
-        (_, 7003) => (TroubleKind::NotInstalled, "Check the url, and that the account and zones are ids.".into()),
-        (404, _) => (TroubleKind::NotInstalled, format!("Check the id of the {} in the configuration.", needs.place())),
-        _ if lower.contains("not enabled") => {
-            (TroubleKind::NotInstalled, "Load Balancing is a paid add-on: enable it for the zone.".into())
-        }
-        (500.., _) => (TroubleKind::ServerError, "The trouble is on Cloudflare's side; it is asked again.".into()),
-        _ => (TroubleKind::Garbage, "Cloudflare refused the request as it was sent.".to_owned()),
+    let more = match errors.len() {
+        0 | 1 => String::new(),
+        n => format!(" (and {} more)", n - 1),
     };
+    let what = format!("Cloudflare answered {} ({}): {said}{more}", answer.status, error.code_words());
+    let texts = errors.iter().filter_map(|it| it.message.as_str()).collect::<Vec<_>>().join("\n").to_ascii_lowercase();
+    let (kind, remedy) = meaning(answer.status, error.code(), &texts, needs);
     CallError {
         trouble: trouble(kind, what, remedy),
         certainty: certainty(answer.status),
-        absent: answer.status == 404 && error.code != 7003,
-        wait_s: throttled(answer),
+        absent: answer.status == 404 && error.code() != Code::Number(7003),
+        wait_s: throttled(answer, error.code()),
     }
 }
 
-/// What is left of the rate limit, by the last answer that said so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    pub limit: u64,
-    pub remaining: u64,
+/// What a refusal means: by status, code and text together, for none of them is stable alone.
+fn meaning(status: u16, code: Code, text: &str, needs: Needs) -> (TroubleKind, String) {
+    use TroubleKind as K;
+    match (status, code) {
+        (429, _) | (_, Code::Number(971)) => {
+            (K::Throttled, "Everyone with this user waits; see who else uses its limit, and ask less often.".into())
+        }
+        (_, Code::Number(9109)) => {
+            (K::Forbidden, format!("The token does not cover this: widen it to the {}.", needs.place()))
+        }
+        // On a 403 "Authentication error" means a missing permission, not a bad token.
+        (403, _) => (
+            K::Forbidden,
+            format!("The token lacks a permission: add `{}` for the {}.", needs.permission(), needs.place()),
+        ),
+        (_, Code::Number(6003 | 6111)) => {
+            (K::Credential, "The token file does not hold a token: write the token alone.".into())
+        }
+        (401, _) | (_, Code::Number(1000 | 10000)) => {
+            (K::Unauthorized, "Put a valid token into token_file; it is read again each time.".into())
+        }
+        (_, Code::Number(7003)) => (K::NotInstalled, "Check the url, and that the account and zones are ids.".into()),
+        (404, _) => (K::NotInstalled, format!("Check the id of the {} in the configuration.", needs.place())),
+        (500.., _) => (K::ServerError, "The trouble is on Cloudflare's side; it is asked again.".into()),
+        _ if text.contains("not enabled") => {
+            (K::NotInstalled, "Load Balancing is a paid add-on: enable it for the zone.".into())
+        }
+        _ => (K::Garbage, validation(code, text).to_owned()),
+    }
 }
 
-impl Budget {
-    /// Reads the headers, if they are there.
-    pub fn of(answer: &Answer) -> Option<Self> {
-        let number = |name: &str| answer.header(name)?.trim().parse().ok();
-        Some(Self { limit: number("x-ratelimit-limit")?, remaining: number("x-ratelimit-remaining")? })
-    }
-
-    /// So little that only acting may use it: a twentieth.
-    pub fn reserve_only(self) -> bool {
-        self.remaining.saturating_mul(20) < self.limit
-    }
-
-    /// Enough for what is nice to know: more than a quarter.
-    pub fn plenty(self) -> bool {
-        self.remaining.saturating_mul(4) > self.limit
-    }
-
-    /// The trouble of a source that keeps its reserve.
-    pub fn low(self) -> Trouble {
-        let what = format!("only {} of {} requests are left; the rest is kept for acting", self.remaining, self.limit);
-        trouble(TroubleKind::Throttled, what, "See who else uses this user's limit, or raise `every`.")
+/// The family of refused requests: 1002 is many things, and only its text tells which.
+fn validation(code: Code, text: &str) -> &'static str {
+    let has = |words: &str| text.contains(words);
+    match code {
+        Code::Number(1003) => {
+            "Rules and pools changed in one write may clash: change them by hand, one after the other."
+        }
+        Code::Number(1005) => "Something still uses it: take it out of its users first.",
+        _ if has("still referenced") || has("referenced by other objects") => {
+            "Something still uses it: take it out of its users first."
+        }
+        _ if has("origin list length") => "The plan of this account allows fewer origins in a pool.",
+        _ if has("subscription") || has("not in range") || has("must be in range") => {
+            "The subscription of this account does not allow that value."
+        }
+        _ if has("host header") => "An origin's Host header is not allowed there: correct it at the provider.",
+        _ => "Cloudflare refused the request as it was sent.",
     }
 }
 

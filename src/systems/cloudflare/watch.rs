@@ -1,31 +1,53 @@
-//! One round: lists of pools and load balancers; health in detail for a few pools in use, and seldom.
+//! One round: lists of pools and load balancers; health and users of a few pools in use, and the token, seldom.
+//!
+//! Nothing is asked for at a provider's cost that a person could miss: a preview of a pool's health starts probes by a
+//! POST, so it is left to a person. The fewer requests are left, the less is asked for: details first, then every third
+//! round only, at last nothing, so that the failover has what it needs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures::stream::{self, StreamExt};
 use serde_json::Value;
 
+use super::budget::{RESERVE, SHARE};
 use super::client::Client;
-use super::map;
+use super::map::{self, Detail};
 use super::reply::{CallError, garbage};
-use crate::model::facts::{Fact, FactKind, LoadBalancer, Pool};
-use crate::model::{SafeText, Stamp, Trouble};
+use super::token;
+use crate::model::facts::{EdgeAccount, EdgeToken, Fact, FactKind, LoadBalancer, Pool};
+use crate::model::{Stamp, Trouble, TroubleKind};
 use crate::systems::Reporter;
+use crate::systems::http::trouble;
 
 /// Health details asked for in one round at most.
 const DETAILS_A_ROUND: usize = 4;
-/// How long the reserve of requests is left alone before looking again.
+/// How long the reserve of requests is left alone before looking again, where nobody says when it is full again.
 const RESERVE_PAUSE_S: i64 = 60;
+/// How often the token is checked, and how soon again when that failed.
+const TOKEN_EVERY_S: i64 = 600;
+const TOKEN_AGAIN_S: i64 = 60;
+/// Who uses a pool changes seldom.
+const USERS_EVERY_S: i64 = 300;
+
+/// What was asked for about a pool, and when.
+#[derive(Clone, Debug, Default)]
+struct Asked {
+    health: Option<Stamp>,
+    users: Option<Stamp>,
+    detail: Detail,
+}
 
 #[derive(Default)]
 struct State {
-    /// Health by place: when it was asked for, and what came.
-    details: BTreeMap<String, (Stamp, Vec<(SafeText, bool)>)>,
+    details: BTreeMap<String, Asked>,
+    token: EdgeToken,
     /// We stay away until then, and this is why.
     away: Option<(Stamp, Trouble)>,
+    /// Requests are scarce: rounds before then are left out.
+    quiet_until: Option<Stamp>,
     /// What was last reported in a round that failed in part.
     told: BTreeMap<(FactKind, String), Fact>,
 }
@@ -33,6 +55,7 @@ struct State {
 pub struct Watch {
     client: Arc<Client>,
     reporter: Reporter,
+    every: TimeDelta,
     detail_every: TimeDelta,
     state: Mutex<State>,
 }
@@ -47,35 +70,60 @@ struct Seen {
 
 impl Watch {
     pub fn new(client: Arc<Client>, reporter: Reporter, every: Duration) -> Self {
-        let detail_every = TimeDelta::from_std((every * 3).max(Duration::from_secs(30))).unwrap_or(TimeDelta::MAX);
-        Self { client, reporter, detail_every, state: Mutex::new(State::default()) }
+        let delta = |it: Duration| TimeDelta::from_std(it).unwrap_or(TimeDelta::MAX);
+        let detail_every = delta((every * 3).max(Duration::from_secs(30)));
+        Self { client, reporter, every: delta(every), detail_every, state: Mutex::new(State::default()) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks once and reports; true if all of it went well.
     pub async fn round(&self) -> bool {
+        let now = self.reporter.clock().now();
         if let Some(trouble) = self.staying_away() {
             self.reporter.trouble(trouble).await;
             return false;
         }
-        let seen = self.read().await;
-        if let Some(err) = &seen.trouble
-            && let Some(wait) = err.wait_s
-        {
-            self.stay_away(TimeDelta::seconds(i64::try_from(wait).unwrap_or(300)), err.trouble.clone());
-        } else if let Some(budget) = self.client.budget().filter(|budget| budget.reserve_only()) {
-            tracing::warn!(
-                remaining = budget.remaining,
-                limit = budget.limit,
-                "Cloudflare's rate limit is nearly used up"
-            );
-            self.stay_away(TimeDelta::seconds(RESERVE_PAUSE_S), budget.low());
+        if self.state().quiet_until.is_some_and(|until| now < until) {
+            return true;
         }
-        let used: BTreeSet<&String> =
-            seen.balancers.iter().flat_map(|lb| lb.default_pools.iter().chain([&lb.fallback_pool])).collect();
+        if let Some(at) = self.client.fits_at(1 + self.client.zones.len()) {
+            self.reporter.trouble(own_share(at)).await;
+            return false;
+        }
+        let seen = self.read().await;
+        self.pace(seen.trouble.as_ref());
+        let pools = |lb: &LoadBalancer| lb.places.iter().flat_map(|it| it.pools.clone()).collect::<Vec<_>>();
+        let mut used: BTreeSet<String> = seen.balancers.iter().flat_map(pools).collect();
+        used.extend(seen.balancers.iter().flat_map(|lb| lb.default_pools.iter().chain([&lb.fallback_pool])).cloned());
         if seen.trouble.is_none() {
             self.refresh_details(&used).await;
         }
+        if seen.trouble.as_ref().is_none_or(|err| err.trouble.kind == TroubleKind::Forbidden) {
+            self.refresh_token().await;
+        }
         self.tell(seen).await
+    }
+
+    /// Stays away as long as the provider or the reserve wants it, and asks less where requests are scarce.
+    fn pace(&self, failed: Option<&CallError>) {
+        let now = self.reporter.clock().now();
+        if let Some(err) = failed
+            && let Some(wait) = err.wait_s
+        {
+            return self.stay_away(now + TimeDelta::seconds(i64::try_from(wait).unwrap_or(300)), err.trouble.clone());
+        }
+        let Some(budget) = self.client.budget() else { return };
+        if budget.reserve_only() {
+            let (remaining, limit) = (budget.remaining, budget.limit);
+            tracing::warn!(remaining, limit, "Cloudflare's rate limit is nearly used up");
+            let pause = now + TimeDelta::seconds(RESERVE_PAUSE_S);
+            self.stay_away(budget.resets.unwrap_or(pause).max(now + self.every), budget.low());
+        } else if budget.scarce() {
+            self.state().quiet_until = Some(now + self.every * 2 + self.every / 2);
+        }
     }
 
     async fn read(&self) -> Seen {
@@ -88,6 +136,16 @@ impl Watch {
             .buffered(4)
             .collect::<Vec<Result<Vec<LoadBalancer>, CallError>>>();
         let (pools, zones) = tokio::join!(self.client.pools(), zones);
+        {
+            let mut state = self.state();
+            state.token.reads_pools = token::proves(state.token.reads_pools, &pools);
+            for zone in &zones {
+                let before = state.token.reads_balancers;
+                // One zone that may not be read is enough to say so.
+                let proven = token::proves(before, zone);
+                state.token.reads_balancers = if proven == Some(false) { proven } else { before.or(proven) };
+            }
+        }
         let mut seen = Seen { pools: None, balancers: Vec::new(), whole: true, trouble: None };
         match pools {
             Ok(pools) => seen.pools = Some(pools),
@@ -106,7 +164,7 @@ impl Watch {
     }
 
     fn staying_away(&self) -> Option<Trouble> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         match &state.away {
             Some((until, trouble)) if self.reporter.clock().now() < *until => Some(trouble.clone()),
             _ => {
@@ -116,46 +174,95 @@ impl Watch {
         }
     }
 
-    fn stay_away(&self, time: TimeDelta, trouble: Trouble) {
-        let until = self.reporter.clock().now() + time;
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).away = Some((until, trouble));
+    fn stay_away(&self, until: Stamp, trouble: Trouble) {
+        self.state().away = Some((until, trouble));
+    }
+
+    /// Whether there is room for what is nice to know: `cost` more requests.
+    fn room_for(&self, cost: usize) -> bool {
+        self.client.budget().is_none_or(|budget| !budget.scarce()) && self.client.fits_at(cost).is_none()
+    }
+
+    async fn refresh_token(&self) {
+        let now = self.reporter.clock().now();
+        let due = {
+            let token = &self.state().token;
+            let again = if token.problem.is_empty() { TOKEN_EVERY_S } else { TOKEN_AGAIN_S };
+            token.checked.is_none_or(|at| now - at >= TimeDelta::seconds(again))
+        };
+        if !due || !self.room_for(2) {
+            return;
+        }
+        let result = self.client.verify().await;
+        token::checked(&mut self.state().token, result, now);
     }
 
     /// Asks for the details that are due, the oldest first. A pool without any (no monitor, no data yet) is an answer too.
-    async fn refresh_details(&self, used: &BTreeSet<&String>) {
-        if self.client.budget().is_some_and(|budget| !budget.plenty()) {
-            return;
-        }
+    async fn refresh_details(&self, used: &BTreeSet<String>) {
         let now = self.reporter.clock().now();
-        let mut due: Vec<(Option<Stamp>, String)> = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due: Vec<(Option<Stamp>, bool, String)> = {
+            let mut state = self.state();
             state.details.retain(|id, _| used.contains(id));
-            let asked = |id: &String| state.details.get(id).map(|(at, _)| *at);
-            used.iter().filter(|id| !id.is_empty()).map(|id| (asked(id), (*id).clone())).collect()
+            let ids = used.iter().filter(|id| !id.is_empty());
+            let of = |id: &String| state.details.get(id).cloned().unwrap_or_default();
+            ids.flat_map(|id| [(of(id).health, false, id.clone()), (of(id).users, true, id.clone())]).collect()
         };
-        due.retain(|(asked, _)| asked.is_none_or(|at| now - at >= self.detail_every));
-        due.sort();
-        for (_, id) in due.into_iter().take(DETAILS_A_ROUND) {
-            let places = match self.client.health(&id).await {
-                Ok(health) => map::places(&health),
-                Err(err) => {
-                    tracing::debug!(pool = %id, why = %err.trouble.what, "no health detail");
-                    Vec::new()
-                }
-            };
-            self.state.lock().unwrap_or_else(PoisonError::into_inner).details.insert(id, (now, places));
+        let users_every = TimeDelta::seconds(USERS_EVERY_S);
+        let every = |users: bool| if users { users_every } else { self.detail_every };
+        due.retain(|(asked, users, _)| asked.is_none_or(|at| now - at >= every(*users)));
+        // Health first: where it is asked for at all, it is what people look at.
+        due.sort_by_key(|(asked, users, id)| (*users, *asked, id.clone()));
+        for (_, users, id) in due.into_iter().take(DETAILS_A_ROUND) {
+            if !self.room_for(1) {
+                return;
+            }
+            if users {
+                let found = self.client.references(&id).await.map(|list| map::users(&list));
+                let mut state = self.state();
+                let kept = state.details.entry(id).or_default();
+                kept.users = Some(now);
+                kept.detail.used_by = found.ok();
+            } else {
+                let found = self.client.health(&id).await;
+                let mut state = self.state();
+                let kept = state.details.entry(id).or_default();
+                kept.health = Some(now);
+                kept.detail.places = found.map(|health| map::places(&health)).unwrap_or_default();
+            }
         }
     }
 
     fn pools(&self, raw: &[Value]) -> Result<Vec<Pool>, Trouble> {
         let now = self.reporter.clock().now();
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let places = |raw: &Value| {
-            let (at, places) = state.details.get(raw.get("id")?.as_str()?)?;
+        let state = self.state();
+        let detail = |raw: &Value| -> Option<Detail> {
+            let asked = state.details.get(raw.get("id")?.as_str()?)?;
             // A detail that could not be renewed for long says nothing about now.
-            (now - *at <= self.detail_every * 3).then(|| places.clone())
+            let young = |at: Option<Stamp>, every: TimeDelta| at.is_some_and(|at| now - at <= every * 3);
+            let mut detail = asked.detail.clone();
+            if !young(asked.health, self.detail_every) {
+                detail.places.clear();
+            }
+            if !young(asked.users, TimeDelta::seconds(USERS_EVERY_S)) {
+                detail.used_by = None;
+            }
+            Some(detail)
         };
-        raw.iter().map(|raw| map::pool(raw, places(raw).unwrap_or_default()).map_err(garbage)).collect()
+        raw.iter().map(|raw| map::pool(raw, detail(raw).unwrap_or_default()).map_err(garbage)).collect()
+    }
+
+    fn account(&self) -> EdgeAccount {
+        let budget = self.client.budget();
+        EdgeAccount {
+            account: self.client.account.clone(),
+            token: self.state().token.clone(),
+            limit: budget.map(|it| it.limit),
+            remaining: budget.map(|it| it.remaining),
+            resets: budget.and_then(|it| it.resets),
+            asked: self.client.asked() as u64,
+            share: SHARE as u64,
+            reserve: budget.map_or(RESERVE, |it| it.reserve()),
+        }
     }
 
     async fn tell(&self, seen: Seen) -> bool {
@@ -169,21 +276,44 @@ impl Watch {
         });
         let balancers: Vec<Fact> = seen.balancers.into_iter().map(Fact::from).collect();
         let Some(trouble) = trouble else {
-            self.state.lock().unwrap_or_else(PoisonError::into_inner).told.clear();
+            self.state().told.clear();
             self.reporter.replace(FactKind::Pool, pools.unwrap_or_default()).await;
             self.reporter.replace(FactKind::LoadBalancer, balancers).await;
+            self.reporter.replace(FactKind::EdgeAccount, vec![self.account().into()]).await;
             return true;
         };
         // Partly blind: what was read is told, but only where it is news. Each report counts as a sign of life, and a source
         // that seemed to come and go every round would fill the timeline.
-        for fact in pools.into_iter().flatten().chain(balancers) {
+        let mut facts: Vec<Fact> = pools.into_iter().flatten().chain(balancers).collect();
+        if matches!(trouble.kind, TroubleKind::Forbidden | TroubleKind::Throttled) {
+            facts.push(self.account().into());
+        }
+        for fact in facts {
             let key = (fact.kind(), fact.key());
-            let known = self.state.lock().unwrap_or_else(PoisonError::into_inner).told.insert(key, fact.clone());
-            if known.as_ref() != Some(&fact) {
+            let news = without_counts(&fact);
+            let known = self.state().told.insert(key, news.clone());
+            if known.as_ref() != Some(&news) {
                 self.reporter.upsert(fact).await;
             }
         }
         self.reporter.trouble(trouble).await;
         false
     }
+}
+
+/// A fact without what counts on by itself, which is no news.
+fn without_counts(fact: &Fact) -> Fact {
+    match fact {
+        Fact::EdgeAccount(it) => {
+            let token = EdgeToken { checked: None, ..it.token.clone() };
+            EdgeAccount { remaining: None, resets: None, asked: 0, token, ..it.clone() }.into()
+        }
+        other => other.clone(),
+    }
+}
+
+/// Polling has used its share of the requests that everyone with this user has.
+fn own_share(at: Stamp) -> Trouble {
+    let what = format!("{SHARE} requests of ours in five minutes; asked again at {} UTC", at.format("%H:%M:%S"));
+    trouble(TroubleKind::Throttled, what, "Raise `every`, or name fewer zones for this source.")
 }

@@ -19,6 +19,8 @@ pub struct Seen {
     pub path: String,
     pub headers: HeaderMap,
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
 }
 
 impl Seen {
@@ -58,7 +60,8 @@ impl Server {
                 let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
                 let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
                 let path = Uri::path(&parts.uri).to_owned();
-                let seen = Seen { method: parts.method, path, headers: parts.headers, body };
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                let seen = Seen { method: parts.method, path, headers: parts.headers, body, text };
                 kept.lock().expect("the record").push(seen.clone());
                 answer(script(&seen)).await
             }
@@ -70,6 +73,13 @@ impl Server {
     /// Every request so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().expect("the record").clone()
+    }
+
+    /// A value of the form that a request carried.
+    pub fn form(seen: &Seen, name: &str) -> String {
+        let mut url: reqwest::Url = "http://form/".parse().expect("an address");
+        url.set_query(Some(&seen.text));
+        url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
     }
 
     /// How many requests of a method so far.

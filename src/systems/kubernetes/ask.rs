@@ -129,7 +129,7 @@ pub async fn object(client: &Client, path: &str, limit: Duration) -> Result<Opti
 }
 
 /// A 404 for an object is a Status that names it; a 404 for a resource that is not installed is a plain page.
-fn names_an_object(body: &[u8]) -> bool {
+pub fn names_an_object(body: &[u8]) -> bool {
     serde_json::from_slice::<Value>(body).is_ok_and(|status| {
         status.get("reason").and_then(Value::as_str) == Some("NotFound")
             && status.pointer("/details/name").and_then(Value::as_str).is_some_and(|name| !name.is_empty())

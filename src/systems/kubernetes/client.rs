@@ -307,6 +307,7 @@ mod tests {
             velero: None,
             argocd: None,
             argocd_stale_s: 540,
+            flux: None,
             streaming_lists: false,
             serve: None,
         }

@@ -52,6 +52,13 @@ impl Feed {
         }
     }
 
+    /// Says what some parts may lack without the source being in trouble.
+    #[must_use]
+    pub fn sparing(mut self, parts: &[&'static str], spare: Spare) -> Self {
+        self.parts.spares.extend(parts.iter().map(|part| (*part, spare)));
+        self
+    }
+
     /// The network's time limits.
     pub fn limits(&self) -> Limits {
         self.link.limits()
@@ -81,6 +88,23 @@ impl Feed {
     }
 }
 
+/// What a part may lack without its source being in trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spare {
+    /// It may not be installed, if another such part of the source is.
+    OneOf,
+    /// It may not be installed.
+    Optional,
+    /// It may not be installed, and we may not be allowed to read it: what it would tell is then unknown.
+    Extra,
+}
+
+impl Spare {
+    fn spares(self, kind: TroubleKind) -> bool {
+        kind == TroubleKind::NotInstalled || (self == Self::Extra && kind == TroubleKind::Forbidden)
+    }
+}
+
 /// Where a part of a source stands.
 #[derive(Clone, Debug, PartialEq)]
 enum State {
@@ -88,6 +112,8 @@ enum State {
     Pending,
     Live,
     Troubled(Trouble),
+    /// Not there, and need not be.
+    Absent(Trouble),
 }
 
 /// The parts of a source (its probe and each watched resource). The source is alive when all of them are, and its
@@ -95,13 +121,14 @@ enum State {
 #[derive(Clone)]
 pub struct Parts {
     reporter: Reporter,
+    spares: BTreeMap<&'static str, Spare>,
     states: Arc<Mutex<BTreeMap<&'static str, State>>>,
 }
 
 impl Parts {
     fn new(reporter: Reporter, parts: &[&'static str]) -> Self {
         let states = parts.iter().map(|part| (*part, State::Pending)).collect();
-        Self { reporter, states: Arc::new(Mutex::new(states)) }
+        Self { reporter, spares: BTreeMap::new(), states: Arc::new(Mutex::new(states)) }
     }
 
     fn states(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, State>> {
@@ -122,13 +149,19 @@ impl Parts {
 
     /// The part could not be read: told at once if it is news.
     pub async fn troubled(&self, part: &'static str, trouble: Trouble) {
-        let news = State::Troubled(trouble);
+        self.absent(part, trouble).await;
+    }
+
+    /// [`Parts::troubled`]; answers whether it is news that the part is absent and may be: what it said before is void.
+    pub async fn absent(&self, part: &'static str, trouble: Trouble) -> bool {
+        let spared = self.spares.get(part).is_some_and(|spare| spare.spares(trouble.kind));
+        let news = if spared { State::Absent(trouble) } else { State::Troubled(trouble) };
         let before = self.states().insert(part, news.clone());
-        if before.as_ref() != Some(&news)
-            && let Some(worst) = self.worst()
-        {
+        let is_news = before.as_ref() != Some(&news);
+        if is_news && let Some(worst) = self.worst() {
             self.reporter.trouble(worst).await;
         }
+        spared && is_news
     }
 
     /// Reports a change. While some part is in trouble that is said again after it, so that data from one part never
@@ -148,7 +181,7 @@ impl Parts {
             if worst.kind != TroubleKind::Partial || !unread {
                 self.reporter.trouble(worst).await;
             }
-        } else if self.states().values().all(|state| *state == State::Live) {
+        } else if self.states().values().all(|state| matches!(state, State::Live | State::Absent(_))) {
             self.reporter.alive().await;
         }
     }
@@ -159,7 +192,17 @@ impl Parts {
             State::Troubled(trouble) => Some(trouble),
             _ => None,
         });
-        troubles.min_by_key(|trouble| rank(trouble.kind)).cloned()
+        troubles.min_by_key(|trouble| rank(trouble.kind)).cloned().or_else(|| self.all_absent(&states))
+    }
+
+    /// The trouble of having none of those parts of which there must be one.
+    fn all_absent(&self, states: &BTreeMap<&'static str, State>) -> Option<Trouble> {
+        let one_of = self.spares.iter().filter(|(_, spare)| **spare == Spare::OneOf);
+        let absent = one_of.map(|(part, _)| match states.get(part) {
+            Some(State::Absent(trouble)) => Some(trouble.clone()),
+            _ => None,
+        });
+        absent.collect::<Option<Vec<Trouble>>>()?.into_iter().next()
     }
 }
 

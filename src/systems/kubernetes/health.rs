@@ -9,7 +9,7 @@ use super::ask::{self, Answer};
 use super::feed::{EVERY, Feed, NOT_INSTALLED_EVERY, RETRY_CAP};
 use super::map;
 use super::object::string;
-use super::trouble::trouble_of_answer;
+use super::trouble::{plain, trouble_of_answer};
 use crate::model::facts::{ControlPlane, Endpoint};
 use crate::model::{Change, SafeText, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
@@ -281,7 +281,11 @@ fn endpoint(answer: Result<Answer, Trouble>) -> (Endpoint, Vec<SafeText>) {
 /// The pulse of a source that lives on custom resources: one object of one list, which reaches etcd as the health
 /// endpoints of some servers do not. It opens the gate for the source's watches as [`run`] does for a cluster's.
 pub async fn pulse(feed: Feed, collection: ask::Collection) {
-    let path = format!("{}?limit=1", collection.path());
+    pulse_of_any(feed, vec![collection]).await;
+}
+
+/// [`pulse`] on the first of some collections that is installed.
+pub async fn pulse_of_any(feed: Feed, collections: Vec<ask::Collection>) {
     let mut backoff = Backoff::default();
     let mut bad = 0_u32;
     let (mut newest, mut epoch) = (None, 0_u64);
@@ -289,7 +293,7 @@ pub async fn pulse(feed: Feed, collection: ask::Collection) {
         let began = feed.clock.now();
         let looked = tokio::select! {
             () = feed.stop.cancelled() => return,
-            looked = one(&feed, &path) => looked,
+            looked = one_of(&feed, &collections) => looked,
         };
         let wait = match looked {
             Ok(answer) => {
@@ -309,7 +313,7 @@ pub async fn pulse(feed: Feed, collection: ask::Collection) {
                     let trouble = feed.link.refused(trouble).await;
                     if bad >= 2 { failed(&feed, trouble, epoch, wait).await } else { wait }
                 } else if bad >= 2 || trouble.kind == TroubleKind::NotInstalled {
-                    failed(&feed, ask::about(trouble, &collection), epoch, wait).await
+                    failed(&feed, trouble, epoch, wait).await
                 } else {
                     wait
                 }
@@ -323,7 +327,29 @@ pub async fn pulse(feed: Feed, collection: ask::Collection) {
     }
 }
 
-async fn one(feed: &Feed, path: &str) -> Result<Answer, (Trouble, Option<Duration>)> {
+/// Why one look failed, and how long the server asked us to wait.
+type Miss = (Trouble, Option<Duration>);
+
+/// Reads one object of the first collection that is installed; if none is, the first one's trouble.
+async fn one_of(feed: &Feed, collections: &[ask::Collection]) -> Result<Answer, Miss> {
+    let mut first = None;
+    for collection in collections {
+        match one(feed, &format!("{}?limit=1", collection.path())).await {
+            Ok(answer) => return Ok(answer),
+            Err((trouble, asked)) => {
+                let absent = trouble.kind == TroubleKind::NotInstalled;
+                let trouble = ask::about(trouble, collection);
+                if !absent {
+                    return Err((trouble, asked));
+                }
+                first.get_or_insert((trouble, asked));
+            }
+        }
+    }
+    Err(first.unwrap_or_else(|| (plain(TroubleKind::NotInstalled, "there is nothing to look at"), None)))
+}
+
+async fn one(feed: &Feed, path: &str) -> Result<Answer, Miss> {
     let client = feed.link.client().await.map_err(|trouble| (trouble, None))?;
     let answer = ask::get(&client, path, feed.limits().probe).await.map_err(|trouble| (trouble, None))?;
     match answer.json() {

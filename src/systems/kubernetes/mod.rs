@@ -7,6 +7,7 @@
 pub mod ask;
 mod certificate;
 pub mod client;
+pub mod controllers;
 pub mod feed;
 mod gather;
 pub mod health;

@@ -117,6 +117,7 @@ impl Server {
             velero: Some("velero".into()),
             argocd: Some("argocd".into()),
             argocd_stale_s: 540,
+            flux: Some("flux-system".into()),
             streaming_lists: false,
             serve: None,
         };

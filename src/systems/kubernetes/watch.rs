@@ -176,12 +176,16 @@ impl<'a> Watch<'a> {
         }
     }
 
-    async fn tell(&self, trouble: Trouble) {
-        self.feed.parts.troubled(self.what.part, trouble).await;
+    /// Where the part may be absent and is, what it said before is void.
+    async fn tell(&mut self, trouble: Trouble) {
+        if self.feed.parts.absent(self.what.part, trouble).await {
+            self.reported.clear();
+            self.feed.parts.report(Change::Replace { kind: self.what.kind, facts: Vec::new() }).await;
+        }
     }
 
     /// The part was read, perhaps with gaps.
-    async fn proven(&self) {
+    async fn proven(&mut self) {
         let what = match (self.odd, self.cut) {
             (0, false) => return self.feed.parts.live(self.what.part),
             (0, true) => format!("{} are too many to be read whole", self.what.collection.resource()),

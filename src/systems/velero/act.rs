@@ -9,16 +9,17 @@ use serde_json::{Value, json};
 
 use super::map;
 use crate::clock::Clock;
-use crate::model::{Step, Trouble, TroubleKind};
+use crate::model::{Stamp, Step, Trouble, TroubleKind};
 use crate::systems::kubernetes::ask::{self, Answer, Collection, ListFault, NoAnswer};
 use crate::systems::kubernetes::client::Link;
-use crate::systems::kubernetes::object::{count, stamp, string, tag, text};
+use crate::systems::kubernetes::object::{count, string, tag, text};
 use crate::systems::kubernetes::trouble::{plain, trouble};
 use crate::systems::{ActError, Adapter, Permit};
 
 /// Longer than a read's: an API server in distress answers late, and an answer is worth more than a guess.
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
 const GROUP: &str = "velero.io/v1";
+const ACCESS_REVIEW: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
 /// The acting side of one cluster's Velero.
 pub struct Velero {
@@ -42,11 +43,22 @@ impl Velero {
     }
 
     async fn object(&self, plural: &'static str, name: &str) -> Result<Option<Value>, Trouble> {
+        Ok(self.dated(plural, name).await?.map(|(object, _)| object))
+    }
+
+    /// An object with the server's clock at that moment: times in objects are by that clock, not ours.
+    async fn dated(&self, plural: &'static str, name: &str) -> Result<Option<(Value, Stamp)>, Trouble> {
         let collection = self.collection(plural);
         let client = self.client().await?;
-        let read = ask::object(&client, &collection.object(name), self.link.limits().list).await;
-        let read = read.map_err(|trouble| ask::about(trouble, &collection));
-        self.renewed(read).await
+        let answer = ask::get(&client, &collection.object(name), self.link.limits().list).await;
+        let read = answer.and_then(|answer| {
+            if answer.status == 404 && ask::names_an_object(&answer.body) {
+                return Ok(None);
+            }
+            let now = answer.date.unwrap_or_else(|| self.clock.now());
+            answer.json().map(|object| Some((object, now)))
+        });
+        self.renewed(read.map_err(|trouble| ask::about(trouble, &collection))).await
     }
 
     /// After a 401 the credential is read anew at the next call.
@@ -79,6 +91,38 @@ impl Velero {
         let path = "/api/v1/namespaces/kube-system";
         let read = self.renewed(ask::object(&client, path, self.link.limits().list).await).await?;
         Ok(read.map_or(Value::Null, |object| json!(text(&object, "/metadata/uid").as_str())))
+    }
+
+    /// A namespace's phase; null where there is none. One that is being deleted takes nothing that is restored into it.
+    async fn namespace_phase(&self, name: &str) -> Result<Value, Trouble> {
+        let client = self.client().await?;
+        let path = format!("/api/v1/namespaces/{}", ask::encoded(name));
+        let read = self.renewed(ask::object(&client, &path, self.link.limits().list).await).await?;
+        Ok(read.map_or(Value::Null, |object| {
+            if map::deleting(&object) { json!("Terminating") } else { json!(text(&object, "/status/phase").as_str()) }
+        }))
+    }
+
+    /// Whether this credential may do something with an object of Velero, as the server answers; null where it does not
+    /// let us ask. Asking is a POST that leaves nothing behind.
+    async fn may(&self, verb: &str, plural: &str, name: Option<&str>) -> Result<Value, Trouble> {
+        let body = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {
+                "namespace": self.namespace, "verb": verb, "group": "velero.io", "resource": plural,
+                "name": name.unwrap_or_default(),
+            }},
+        });
+        let client = self.client().await?;
+        let content = Some(("application/json", body.to_string().into_bytes()));
+        let sent = ask::send(&client, Method::POST, ACCESS_REVIEW, content, self.link.limits().list).await;
+        let answer = sent.map_err(|none| none.trouble)?;
+        if matches!(answer.status, 403 | 404 | 405) {
+            return Ok(Value::Null);
+        }
+        let review = self.renewed(answer.json()).await?;
+        Ok(review.pointer("/status/allowed").cloned().unwrap_or(Value::Null))
     }
 
     async fn patch_location(&self, step: &Step) -> Result<String, ActError> {
@@ -181,25 +225,32 @@ impl Adapter for Velero {
             ["cluster", "uid"] => return self.cluster_uid().await,
             ["restores", "open"] => return self.count("restores", |phase| !map::restore_ended(phase)).await,
             ["backups", "uploading"] => return self.count("backups", map::uploading).await,
+            ["may", "create", "restores"] => return self.may("create", "restores", None).await,
+            ["may", "patch", "location", name] if is_name(name) => {
+                return self.may("patch", "backupstoragelocations", Some(name)).await;
+            }
+            ["namespace", name, "phase"] if is_name(name) => return self.namespace_phase(name).await,
             [kind, name, field] if is_name(name) => (*kind, *name, *field),
             _ => return Err(unknown()),
         };
-        let (plural, pick): (_, fn(&Value, Stamped) -> Value) = match (kind, field) {
+        let (plural, pick): (_, fn(&Value, Stamp) -> Value) = match (kind, field) {
             ("backup", "uid") => ("backups", |it, _| json!(text(it, "/metadata/uid").as_str())),
             ("backup", "phase") => ("backups", phase),
             ("backup", "deleting") => ("backups", |it, _| json!(map::deleting(it))),
             ("location", "phase") => ("backupstoragelocations", phase),
             ("location", "access_mode") => ("backupstoragelocations", |it, _| json!(map::access_mode(it).as_str())),
-            ("location", "validated_age_s") => ("backupstoragelocations", |it, now| {
-                stamp(it, "/status/lastValidationTime").map_or(Value::Null, |at| json!((now - at).num_seconds()))
-            }),
+            ("backup", "expires_in_s") => ("backups", map::expires_in_s),
+            ("location", "validated_age_s") => ("backupstoragelocations", map::validated_age_s),
+            ("location", "validated_since_change") => {
+                ("backupstoragelocations", |it, _| map::validated_since_change(it))
+            }
             ("restore", "phase") => ("restores", phase),
             ("restore", "errors") => ("restores", |it, _| json!(count(it, "/status/errors"))),
             ("restore", "warnings") => ("restores", |it, _| json!(count(it, "/status/warnings"))),
             _ => return Err(unknown()),
         };
-        let found = self.object(plural, name).await?;
-        Ok(found.map_or(Value::Null, |object| pick(&object, self.clock.now())))
+        let found = self.dated(plural, name).await?;
+        Ok(found.map_or(Value::Null, |(object, now)| pick(&object, now)))
     }
 
     async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
@@ -211,10 +262,8 @@ impl Adapter for Velero {
     }
 }
 
-type Stamped = crate::model::Stamp;
-
 /// The phase as a word: empty while Velero has not picked the object up.
-fn phase(object: &Value, _: Stamped) -> Value {
+fn phase(object: &Value, _: Stamp) -> Value {
     json!(text(object, "/status/phase").as_str())
 }
 

@@ -2,8 +2,11 @@
 
 use serde_json::Value;
 
-use crate::model::SafeText;
-use crate::model::facts::{Location, OffSite, Open, Restore, RestorePoint, Schedule};
+use super::scope;
+use crate::model::facts::{
+    DataDownload, Location, OffSite, Open, Restore, RestorePoint, Schedule, VolumeBackup, VolumeRestore,
+};
+use crate::model::{SafeText, Stamp};
 use crate::systems::kubernetes::object::{
     at, count, flag, go_seconds, items, name, open, stamp, string, tag, text, texts,
 };
@@ -13,8 +16,10 @@ pub const PLAN_DIGEST: &str = "warroom/plan-digest";
 
 /// What a Backup of a schedule is labelled with.
 const SCHEDULE_LABEL: &str = "velero.io/schedule-name";
-/// The server's default for `validationFrequency`.
-const VALIDATION_DEFAULT_S: u64 = 60;
+/// The server's default for `validationFrequency` and `backupSyncPeriod`.
+const LOOK_DEFAULT_S: u64 = 60;
+/// Most validation errors shown of one object.
+const MOST_ERRORS: usize = 3;
 
 /// A Schedule.
 pub fn schedule(cluster: &str, object: &Value) -> Option<Schedule> {
@@ -28,6 +33,8 @@ pub fn schedule(cluster: &str, object: &Value) -> Option<Schedule> {
         last_submitted: stamp(object, "/status/lastBackup"),
         location: text(object, "/spec/template/storageLocation"),
         errors: texts(object, "/status/validationErrors"),
+        created: stamp(object, "/metadata/creationTimestamp"),
+        last_skipped: stamp(object, "/status/lastSkipped"),
     })
 }
 
@@ -55,24 +62,61 @@ pub fn restore_point(cluster: &str, object: &Value) -> Option<RestorePoint> {
         failure: failure(object),
         deleting: deleting(object),
         off_site: off_site(object),
+        limits: scope::limits(object),
+        left_out: scope::left_out(object),
     })
 }
 
-/// Whether volume data left the source's site. Snapshots in place stay where the disaster is, unless they were moved;
-/// native snapshots are never moved.
+/// Whether volume data left the source's site, by the Backup alone. Snapshots in place stay where the disaster is, unless
+/// they were moved; native snapshots are never moved. Volumes copied file by file are not counted in the Backup.
 fn off_site(object: &Value) -> OffSite {
-    if count(object, "/status/volumeSnapshotsAttempted") > 0 {
-        return OffSite::No;
-    }
+    let (native, in_place) = ("/status/volumeSnapshotsAttempted", "/status/csiVolumeSnapshotsAttempted");
     let moved = flag(object, "/spec/snapshotMoveData");
-    if count(object, "/status/csiVolumeSnapshotsAttempted") > 0 && !moved {
+    if count(object, native) > 0 || (count(object, in_place) > 0 && !moved) {
         return OffSite::No;
     }
+    let operations = |what: &str| count(object, &format!("/status/backupItemOperations{what}"));
+    let tried = count(object, in_place) > 0 || operations("Attempted") > 0;
     match string(object, "/status/phase").as_str() {
-        // These have counted all their volumes: zero means that none was snapshotted in place.
-        "Completed" | "PartiallyFailed" => OffSite::Yes,
+        // These have counted all their volumes: zero means that none was snapshotted.
+        "Completed" | "PartiallyFailed" if !(moved && tried) => OffSite::NoVolumes,
+        "Completed" if operations("Failed") == 0 && operations("Completed") >= operations("Attempted") => OffSite::Yes,
         _ => OffSite::Unknown,
     }
+}
+
+/// A PodVolumeBackup.
+pub fn volume_backup(cluster: &str, object: &Value) -> Option<VolumeBackup> {
+    // A label longer than 63 characters is cut; the owner's name is whole, but is missing on a synced copy.
+    let owner = items(object, "/metadata/ownerReferences").iter().find(|it| string(it, "/kind") == "Backup");
+    let backup = owner.map(|it| text(it, "/name")).filter(|name| !name.is_empty());
+    Some(VolumeBackup {
+        cluster: cluster.to_owned(),
+        name: SafeText::new(name(object)?),
+        backup: backup.unwrap_or_else(|| of(object, "velero.io/backup-name")),
+        phase: open(object, "/status/phase"),
+    })
+}
+
+/// A PodVolumeRestore.
+pub fn volume_restore(cluster: &str, object: &Value) -> Option<VolumeRestore> {
+    Some(VolumeRestore {
+        cluster: cluster.to_owned(),
+        name: SafeText::new(name(object)?),
+        restore: of(object, "velero.io/restore-name"),
+        phase: open(object, "/status/phase"),
+        bytes_done: count(object, "/status/progress/bytesDone"),
+        bytes_total: count(object, "/status/progress/totalBytes"),
+    })
+}
+
+/// A DataDownload, which looks like a PodVolumeRestore where we read it.
+pub fn data_download(cluster: &str, object: &Value) -> Option<DataDownload> {
+    volume_restore(cluster, object).map(DataDownload)
+}
+
+fn of(object: &Value, label: &str) -> SafeText {
+    tag(object, "labels", label).map(SafeText::new).unwrap_or_default()
 }
 
 /// A BackupStorageLocation.
@@ -85,10 +129,65 @@ pub fn location(cluster: &str, object: &Value) -> Option<Location> {
         access_mode: access_mode(object),
         default: flag(object, "/spec/default"),
         last_validated: stamp(object, "/status/lastValidationTime"),
-        validation_every_s: go_seconds(&string(object, "/spec/validationFrequency")).unwrap_or(VALIDATION_DEFAULT_S),
+        validation_every_s: go_seconds(&string(object, "/spec/validationFrequency")).unwrap_or(LOOK_DEFAULT_S),
         last_synced: stamp(object, "/status/lastSyncedTime"),
+        sync_every_s: go_seconds(&string(object, "/spec/backupSyncPeriod")).unwrap_or(LOOK_DEFAULT_S),
         message: text(object, "/status/message"),
+        store: store(object),
+        endpoint: endpoint(object),
     })
+}
+
+/// Provider, bucket and prefix as one text; empty if there is no bucket.
+fn store(object: &Value) -> SafeText {
+    let bucket = string(object, "/spec/objectStorage/bucket");
+    if bucket.is_empty() {
+        return SafeText::default();
+    }
+    let provider = string(object, "/spec/provider");
+    let mut text = format!("{}:{bucket}", provider.strip_prefix("velero.io/").unwrap_or(&provider));
+    let prefix = string(object, "/spec/objectStorage/prefix");
+    let prefix = prefix.trim_matches('/');
+    if !prefix.is_empty() {
+        text = format!("{text}/{prefix}");
+    }
+    SafeText::new(&text)
+}
+
+/// What makes the same bucket name another bucket: a server of one's own, or an account.
+fn endpoint(object: &Value) -> SafeText {
+    let given = ["s3Url", "storageAccount"].map(|key| string(object, &format!("/spec/config/{key}")));
+    given.iter().find(|it| !it.is_empty()).map(|it| SafeText::new(it.trim_end_matches('/'))).unwrap_or_default()
+}
+
+/// The age of a location's last validation in seconds; null if there was none.
+pub fn validated_age_s(object: &Value, now: Stamp) -> Value {
+    stamp(object, "/status/lastValidationTime").map_or(Value::Null, |at| (now - at).num_seconds().into())
+}
+
+/// Whether a location was validated after its access mode was last written, by the server's own record of its fields;
+/// null if that is not recorded. Both are whole seconds of two clocks, so the same second proves nothing.
+pub fn validated_since_change(object: &Value) -> Value {
+    let wrote = items(object, "/metadata/managedFields")
+        .iter()
+        .filter(|entry| !at(entry, "/fieldsV1/f:spec/f:accessMode").is_null())
+        .filter_map(|entry| stamp(entry, "/time"))
+        .max();
+    match (wrote, stamp(object, "/status/lastValidationTime")) {
+        (Some(wrote), Some(validated)) => (validated > wrote).into(),
+        (Some(_), None) => false.into(),
+        (None, _) => Value::Null,
+    }
+}
+
+/// Seconds until a Backup expires; as many as fit if it never does.
+pub fn expires_in_s(object: &Value, now: Stamp) -> Value {
+    stamp(object, "/status/expiration").map_or(u32::MAX.into(), |at| (at - now).num_seconds().into())
+}
+
+/// When anything of an object was last written, by the server's own record.
+fn written(object: &Value) -> Option<Stamp> {
+    items(object, "/metadata/managedFields").iter().filter_map(|entry| stamp(entry, "/time")).max()
 }
 
 /// `spec.accessMode`, `ReadWrite` when left out. `status.accessMode` is deprecated and not read.
@@ -114,16 +213,27 @@ pub fn restore(cluster: &str, object: &Value) -> Option<Restore> {
         warnings: count(object, "/status/warnings"),
         failure: failure(object),
         plan_digest: tag(object, "annotations", PLAN_DIGEST).map(|digest| SafeText::new(digest).to_string()),
+        created: stamp(object, "/metadata/creationTimestamp"),
+        moved: written(object),
+        volumes_done: 0,
+        volumes_total: 0,
+        bytes_done: 0,
+        bytes_total: 0,
     })
 }
 
-/// `failureReason`, else the first validation error.
+/// `failureReason`, else the first validation errors.
 fn failure(object: &Value) -> SafeText {
     let reason = text(object, "/status/failureReason");
     if !reason.is_empty() {
         return reason;
     }
-    items(object, "/status/validationErrors").first().and_then(Value::as_str).map(SafeText::new).unwrap_or_default()
+    let errors: Vec<&str> = items(object, "/status/validationErrors").iter().filter_map(Value::as_str).collect();
+    let mut out = errors.iter().take(MOST_ERRORS).copied().collect::<Vec<_>>().join("; ");
+    if errors.len() > MOST_ERRORS {
+        out.push_str(&format!("; and {} more", errors.len() - MOST_ERRORS));
+    }
+    SafeText::new(&out)
 }
 
 /// Whether `deletionTimestamp` is set.
@@ -139,80 +249,4 @@ pub fn restore_ended(phase: &str) -> bool {
 /// Whether a Backup still uploads volume data; flipping its location to read-only now would spoil it.
 pub fn uploading(phase: &str) -> bool {
     phase.starts_with("WaitingForPluginOperations")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::systems::kubernetes::testing::recorded;
-    use serde_json::json;
-
-    #[test]
-    fn recorded_objects_of_a_real_server_are_read() {
-        let Some(backups) = recorded("velero-backups-list.body") else { return };
-        let points: Vec<_> = items(&backups, "/items").iter().filter_map(|it| restore_point("dr", it)).collect();
-        assert_eq!(points.len(), 2);
-        assert_eq!(points[0].name, "hourly-20261122180000");
-        assert_eq!(points[0].schedule, Some("hourly".into()));
-        assert!(points[0].phase.is("Completed"));
-        assert_eq!(points[0].started, Some("2026-11-22T18:00:01Z".parse().expect("a time")));
-        assert_eq!(points[0].off_site, OffSite::Yes);
-        assert_eq!((points[1].errors, points[1].warnings), (2, 5));
-
-        let Some(locations) = recorded("velero-backupstoragelocations-list.body") else { return };
-        let place = location("dr", at(&locations, "/items/0")).expect("a location");
-        assert!(place.access_mode.is("ReadWrite") && place.phase.is("Available") && place.default);
-        assert_eq!(place.validation_every_s, 60);
-
-        let Some(patched) = recorded("bsl-patch-200.body") else { return };
-        assert!(access_mode(&patched).is("ReadOnly"));
-
-        let Some(schedules) = recorded("velero-schedules-list.body") else { return };
-        let hourly = schedule("dr", at(&schedules, "/items/0")).expect("a schedule");
-        assert_eq!((hourly.cron.as_str(), hourly.location.as_str(), hourly.paused), ("0 * * * *", "default", false));
-
-        let Some(restores) = recorded("velero-restores-list.body") else { return };
-        let open = restore("dr", at(&restores, "/items/0")).expect("a restore");
-        assert_eq!(open.backup, "hourly-20261122180000");
-        assert!(open.phase.as_str().is_empty() && !restore_ended(open.phase.as_str()));
-    }
-
-    #[test]
-    fn snapshots_in_place_are_not_off_site_unless_they_were_moved() {
-        let backup = |spec: Value, status: Value| {
-            restore_point("c", &json!({"metadata": {"name": "b"}, "spec": spec, "status": status}))
-                .expect("a point")
-                .off_site
-        };
-        let done = |more: &str| json!({"phase": "Completed", more: 2});
-        assert_eq!(backup(json!({}), done("csiVolumeSnapshotsAttempted")), OffSite::No);
-        assert_eq!(backup(json!({"snapshotMoveData": true}), done("csiVolumeSnapshotsAttempted")), OffSite::Yes);
-        assert_eq!(backup(json!({"snapshotMoveData": true}), done("volumeSnapshotsAttempted")), OffSite::No);
-        assert_eq!(backup(json!({"defaultVolumesToFsBackup": true}), done("warnings")), OffSite::Yes);
-        assert_eq!(backup(json!({}), json!({"phase": "InProgress"})), OffSite::Unknown);
-        assert_eq!(backup(json!({}), Value::Null), OffSite::Unknown);
-    }
-
-    #[test]
-    fn unknown_phases_and_odd_fields_survive() {
-        let odd = json!({"metadata": {"name": "b", "labels": 7, "deletionTimestamp": "2026-11-22T18:00:01Z"},
-            "spec": {"includedNamespaces": "all"}, "status": {"phase": "Teleporting", "errors": "two", "startTimestamp": 12}});
-        let point = restore_point("c", &odd).expect("a point");
-        assert!(point.phase.is("Teleporting") && point.deleting);
-        assert_eq!((point.errors, point.started, point.included_namespaces.len()), (0, None, 0));
-        assert_eq!(restore_point("c", &json!({"metadata": {}})), None);
-        let new = location("c", &json!({"metadata": {"name": "l"}})).expect("a location");
-        assert!(new.phase.as_str().is_empty() && new.access_mode.is("ReadWrite"));
-        let off = location("c", &json!({"metadata": {"name": "l"}, "spec": {"validationFrequency": "0s"}}));
-        assert_eq!(off.expect("a location").validation_every_s, 0);
-    }
-
-    #[test]
-    fn text_from_outside_is_made_safe() {
-        let evil = json!({"metadata": {"name": "b\u{1b}[2J", "uid": "u\u{7}"}, "status": {"failureReason": "a\u{1b}]52;c;x\u{7}"}});
-        let point = restore_point("c", &evil).expect("a point");
-        for field in [point.name.as_str(), &point.uid, point.failure.as_str()] {
-            assert!(!field.contains(['\u{1b}', '\u{7}']), "{field:?}");
-        }
-    }
 }

@@ -3,7 +3,10 @@
 
 mod act;
 pub mod map;
+mod scope;
 
+#[cfg(test)]
+mod map_tests;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::kubernetes::ask::Collection;
 use super::kubernetes::client::Link;
-use super::kubernetes::feed::Feed;
+use super::kubernetes::feed::{Feed, Spare};
 use super::kubernetes::health;
 use super::kubernetes::watch::{self, Mapped, Watched};
 use super::supervise::keep;
@@ -28,6 +31,7 @@ pub use act::{Velero, restore_name};
 /// How long what Velero's objects said counts as fresh, seconds.
 const FRESH_FOR_S: u64 = 45;
 const GROUP: &str = "velero.io/v1";
+const MOVER_GROUP: &str = "velero.io/v2alpha1";
 const DEFAULT_NAMESPACE: &str = "velero";
 
 /// Starts watching a cluster's Velero. Never fails: what is missing or forbidden is this source's trouble.
@@ -43,23 +47,30 @@ type Map = fn(&str, &Value) -> Option<Fact>;
 fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Velero, config.name.as_str());
     let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
+    let volumes = ["podvolumebackups", "podvolumerestores", "datadownloads"];
     let parts = [health::PROBE, "schedules", "backups", "backupstoragelocations", "restores"];
-    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts);
+    let parts: Vec<&'static str> = parts.into_iter().chain(volumes).collect();
+    // Kinds of volumes came with later versions of Velero, and nothing else hangs on them.
+    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts).sparing(&volumes, Spare::Extra);
     let namespace = config.velero.as_deref().unwrap_or(DEFAULT_NAMESPACE);
     let collection = |plural| Collection::new(GROUP, plural, Some(namespace));
 
     let (of, backups) = (feed.clone(), collection("backups"));
     keep(tasks, ctx, id.clone(), move |_| health::pulse(of.clone(), backups.clone()));
 
-    let kinds: [(&'static str, FactKind, Map); 4] = [
+    let kinds: [(&'static str, FactKind, Map); 7] = [
         ("schedules", FactKind::Schedule, |cluster, it| map::schedule(cluster, it).map(Fact::from)),
         ("backups", FactKind::RestorePoint, |cluster, it| map::restore_point(cluster, it).map(Fact::from)),
         ("backupstoragelocations", FactKind::Location, |cluster, it| map::location(cluster, it).map(Fact::from)),
         ("restores", FactKind::Restore, |cluster, it| map::restore(cluster, it).map(Fact::from)),
+        ("podvolumebackups", FactKind::VolumeBackup, |cluster, it| map::volume_backup(cluster, it).map(Fact::from)),
+        ("podvolumerestores", FactKind::VolumeRestore, |cluster, it| map::volume_restore(cluster, it).map(Fact::from)),
+        ("datadownloads", FactKind::DataDownload, |cluster, it| map::data_download(cluster, it).map(Fact::from)),
     ];
     for (plural, kind, map) in kinds {
+        let group = if plural == "datadownloads" { MOVER_GROUP } else { GROUP };
         let (of, cluster) = (feed.clone(), config.name.clone());
-        let what = Watched { part: plural, collection: collection(plural), kind };
+        let what = Watched { part: plural, collection: Collection::new(group, plural, Some(namespace)), kind };
         keep(tasks, ctx, id.clone(), move |_| {
             let cluster = cluster.clone();
             let map = move |object: &Value| -> Mapped {

@@ -1,0 +1,125 @@
+//! What the two persons of a restore are shown: what becomes of what, what the plan can't help, and what they have to see
+//! for themselves.
+
+use crate::board::Body as RowBody;
+use crate::model::facts::OffSite;
+use crate::model::plan::Shown;
+
+use super::Context;
+use super::ident::shown;
+use super::lookup::{NONE, line, list, loss, rows};
+use super::restore::{Ground, matches};
+
+pub fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<String>) {
+    let (lost, within) = loss(context, g.point.name.as_str(), g.point.started);
+    let mode = shown(&g.location.access_mode.0);
+    let mut lines = vec![
+        line("data on DR", NONE, format!("as of {} UTC", g.point.started.format("%Y-%m-%d %H:%M"))),
+        line("backup", NONE, g.backup.clone()),
+        line("volumes", NONE, volumes(g.point.off_site)),
+        line("namespaces", NONE, g.namespaces.join(", ")),
+        line("what exists there", "kept", "kept: only what is missing is created"),
+        line(&format!("location {}", g.location_name), mode, "ReadOnly"),
+        line("you lose", NONE, lost.clone()),
+    ];
+    if !g.point.left_out.is_empty() {
+        lines.insert(4, line("left out", NONE, list(&g.point.left_out, 4)));
+    }
+    let mut warnings = Vec::new();
+    if !within {
+        warnings.push(format!("Data loss is over the objective: {lost}"));
+    }
+    of_point(g, &mut warnings);
+    of_location(g, context, &mut warnings);
+    of_gitops(g, context, &mut warnings);
+    if flip {
+        let name = &g.location_name;
+        warnings.push(format!(
+            "Location {name} on {} stays read-only afterwards: backups to it fail, nothing is collected. Put it back when it \
+             is decided which cluster owns the bucket, and the other one's is read-only: kubectl -n {} patch \
+             backupstoragelocation {name} --type merge -p '{{\"spec\":{{\"accessMode\":\"ReadWrite\"}}}}'",
+            g.cluster, g.velero
+        ));
+    }
+    warnings.push(
+        "Not readable from here, see for yourself: both Veleros have the same repository-password, node-agent runs on the \
+         nodes, storage classes fit, no chaos experiment runs, no webhook waits for pods that come later."
+            .to_owned(),
+    );
+    (lines, warnings)
+}
+
+fn volumes(off_site: OffSite) -> &'static str {
+    match off_site {
+        OffSite::Yes => "in the object store",
+        OffSite::No => "at the SOURCE SITE, as snapshots",
+        OffSite::NoVolumes => "none known",
+        OffSite::Unknown => "not known where",
+    }
+}
+
+fn of_point(g: &Ground, warnings: &mut Vec<String>) {
+    if let Some((name, phase)) = &g.newer {
+        warnings.push(format!("A newer backup, {name}, is {phase} and is not used."));
+    }
+    match g.point.off_site {
+        OffSite::Yes => {}
+        OffSite::No => warnings
+            .push("Volume snapshots of this backup stay at the source site: volumes may come back empty.".to_owned()),
+        OffSite::NoVolumes => warnings
+            .push("This backup is not known to hold any volume data: volumes, if there are any, come back empty.".to_owned()),
+        OffSite::Unknown => warnings.push("Nothing proves that this backup's volume data is off site.".to_owned()),
+    }
+}
+
+fn of_location(g: &Ground, context: &Context, warnings: &mut Vec<String>) {
+    let name = &g.location_name;
+    if g.location.validation_every_s == 0 {
+        warnings.push(format!("Location {name} is never validated: nothing proves that Velero runs."));
+    }
+    let late = i64::try_from(g.location.sync_every_s.saturating_mul(3)).unwrap_or(i64::MAX).max(180);
+    let synced = g.location.last_synced.map(|at| (context.now - at).num_seconds());
+    if g.location.sync_every_s == 0 || synced.is_none_or(|age| age > late) {
+        warnings.push(format!("Location {name} was not synchronised lately: a newer backup may be missing here."));
+    }
+    if g.location.access_mode.is("ReadOnly") {
+        warnings.push(
+            "Velero v1.18.0 can't restore volumes from a read-only location whose repository an older version made; its \
+             version is not known here."
+                .to_owned(),
+        );
+    }
+}
+
+/// Whoever syncs by itself may undo or race what is restored.
+fn of_gitops(g: &Ground, context: &Context, warnings: &mut Vec<String>) {
+    let patterns = &context.objective.apps;
+    if patterns.is_empty() {
+        return;
+    }
+    let mine = |name: &str| patterns.iter().any(|pattern| matches(pattern, name));
+    let apps: Vec<_> = rows(context.board)
+        .filter_map(|row| match &row.body {
+            RowBody::App(app) if app.cluster == g.cluster && mine(app.name.as_str()) => Some(app),
+            _ => None,
+        })
+        .collect();
+    let awake = apps.iter().filter(|app| !app.suspended && app.automated != Some(false));
+    let awake: Vec<_> = awake.map(|app| app.name.clone()).collect();
+    let namespaces = g.namespaces.join(", ");
+    if apps.is_empty() {
+        warnings.push(format!(
+            "GitOps can fight a restore: see that nothing prunes {namespaces} on {} meanwhile.",
+            g.cluster
+        ));
+    } else if !awake.is_empty() {
+        warnings.push(format!(
+            "GitOps can fight a restore: {} of {} apps of the service on {} sync by themselves, or may ({}). Suspend them \
+             first, resume them after.",
+            awake.len(),
+            apps.len(),
+            g.cluster,
+            list(&awake, 3)
+        ));
+    }
+}

@@ -1,0 +1,63 @@
+//! `slo.burning`, `slo.ok`, `slo.exhausted`.
+
+use serde_json::json;
+
+use crate::model::SafeText;
+use crate::model::entry::Edge;
+use crate::model::time::words;
+
+use super::super::row::{Body, Row, Topic, Verdict};
+use super::super::slo::Budget;
+use super::Pair;
+
+fn budget(row: &Row) -> Option<&Budget> {
+    match &row.body {
+        Body::Slo(budget) => Some(budget),
+        _ => None,
+    }
+}
+
+pub(super) fn slos(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+    for (before, row) in pair.rows(Topic::Slo) {
+        let Some(is) = budget(row) else { continue };
+        let was = before.and_then(budget);
+        let (burnt, was_empty) = (was.is_some_and(|it| it.burning_since.is_some()), was.is_some_and(|it| it.exhausted));
+        let name = &is.service;
+        if is.exhausted && !was_empty {
+            let says =
+                format!("The error budget of {name} is used up: {} min over {}", is.budget_min, words(is.period_s));
+            out.push(edge(pair, "slo.exhausted", row, is, Verdict::Warning, says));
+        }
+        match (burnt, is.burning_since) {
+            (false, Some(since)) => {
+                let burn = is.burn.map_or(String::new(), |burn| format!(" {burn} times too fast"));
+                let says = format!("The error budget of {name} burns{burn}{}", left(is));
+                let mut edge = edge(pair, "slo.burning", row, is, Verdict::Critical, says);
+                edge.at = since.min(pair.now);
+                out.push(edge);
+            }
+            (true, None) => {
+                let says = format!("The error budget of {name} no longer burns at the rate of a page{}", left(is));
+                out.push(edge(pair, "slo.ok", row, is, Verdict::Ok, says));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn left(budget: &Budget) -> String {
+    budget.left_min.map_or(String::new(), |left| format!("; {left} of {} min left", budget.budget_min))
+}
+
+fn edge(pair: &Pair<'_>, name: &str, row: &Row, budget: &Budget, verdict: Verdict, says: String) -> Edge {
+    let mut edge = pair.edge(name, row, None, verdict, &SafeText::new(&budget.service), says);
+    edge.service = Some(budget.service.clone());
+    edge.figures = json!({
+        "burn": budget.burn,
+        "burn_over_s": budget.burn_over_s,
+        "left_min": budget.left_min,
+        "budget_min": budget.budget_min,
+        "requests": budget.requests,
+    });
+    edge
+}

@@ -1,0 +1,113 @@
+//! `silence list|add|expire`: what is silenced, and changing that after a preview.
+
+use serde_json::json;
+
+use super::args::Consent;
+use super::exit::Exit;
+use super::fail::Fail;
+use super::link::Link;
+use super::shown::Shown;
+use super::{output, views};
+use crate::board::{Body, Topic};
+use crate::model::silence::{Matcher, SilenceChange, SilenceOutcome, SilencePreview};
+use crate::model::{Refusal, RefusalKind, SafeText};
+use crate::protocol::{Reply, Request};
+
+/// The silences as the room sees them.
+pub async fn list(link: &mut Link) -> Result<Shown, Fail> {
+    let mut shown = views::topic(link, Topic::Silences).await?;
+    if shown.json["rows"].as_array().is_some_and(Vec::is_empty) && shown.exit == Exit::Ok {
+        shown.text = "no silence is in force, to come, or ended within a day\n".to_owned();
+    }
+    Ok(shown)
+}
+
+/// The change that a new silence is.
+pub fn creation(matchers: &[String], lasts: std::time::Duration, reason: &str) -> Result<SilenceChange, Fail> {
+    let parsed: Result<Vec<Matcher>, String> = matchers.iter().map(|text| Matcher::parse(text)).collect();
+    let matchers = parsed.map_err(Fail::Usage)?;
+    Ok(SilenceChange::Create { matchers, for_s: lasts.as_secs(), reason: SafeText::new(reason) })
+}
+
+/// The change that the end of one is; the beginning of its id is enough where only one begins so.
+pub async fn expiry(link: &mut Link, id: &str) -> Result<SilenceChange, Fail> {
+    let Reply::Rows { rows, .. } = link.ask(Request::Board { topic: Topic::Silences }).await? else {
+        return Err(Fail::Gone("the room answered something else".to_owned()));
+    };
+    let ids = rows.iter().filter_map(|row| match &row.body {
+        Body::Silence { silence, .. } if silence.id.starts_with(id) => Some(silence.id.clone()),
+        _ => None,
+    });
+    match &ids.collect::<Vec<_>>()[..] {
+        [one] => Ok(SilenceChange::Expire { id: one.clone() }),
+        [] => Ok(SilenceChange::Expire { id: id.to_owned() }),
+        more => Err(Fail::Usage(format!("{} silences begin with {id}: give more of the id", more.len()))),
+    }
+}
+
+/// Shows what a change would hit; with `--yes` does it and says how that ended.
+pub async fn change(link: &mut Link, change: SilenceChange, consent: Consent) -> Result<Shown, Fail> {
+    let Reply::Silence(preview) = link.ask(Request::SilencePreview { change }).await? else {
+        return Err(Fail::Gone("the room answered something else".to_owned()));
+    };
+    if !consent.yes {
+        let json = json!({"schema": "warroom/silence-preview/v1", "preview": *preview});
+        let mut text = lines(&preview);
+        let word = if preview.grave { format!(" --confirm '{}'", preview.confirm) } else { String::new() };
+        text.push_str(&format!("\nnothing was sent; to do it, say the same again with: --yes{word}\n"));
+        return Ok(Shown::ok(json, text).exit(Exit::Refused));
+    }
+    let digest = preview.digest;
+    if consent.digest.is_some_and(|read| read != digest) {
+        return Err(Fail::Refused(Refusal::new(
+            RefusalKind::Drift,
+            "what it would hit is not what the preview with that digest showed",
+            "read the preview again, without --yes",
+        )));
+    }
+    let confirm = consent.confirm.unwrap_or_default();
+    let Reply::Silenced { seq, outcome, silence, says } = link.ask(Request::Silence { digest, confirm }).await? else {
+        return Err(Fail::Gone("the room answered something else".to_owned()));
+    };
+    let json = json!({
+        "schema": "warroom/silenced/v1", "seq": seq, "outcome": outcome, "silence": silence, "says": says,
+        "preview": *preview,
+    });
+    let (word, exit) = match outcome {
+        SilenceOutcome::Done => ("done", Exit::Ok),
+        SilenceOutcome::Failed => ("not done", Exit::Failure),
+        SilenceOutcome::Unknown => ("not known", Exit::Timeout),
+    };
+    Ok(Shown::ok(json, format!("{}\n{word}: {says} (entry {seq})\n", lines(&preview))).exit(exit))
+}
+
+/// A preview as a person reads it.
+fn lines(preview: &SilencePreview) -> String {
+    let mut text = format!("{}\nasked of {} · {}\n", preview.title, preview.instance, preview.digest);
+    for warning in &preview.warnings {
+        text.push_str(&format!("warning: {warning}\n"));
+    }
+    text.push_str(&format!("\n{} alerts now, {} critical\n", preview.total, preview.critical));
+    let rows: Vec<Vec<String>> = preview
+        .hits
+        .iter()
+        .map(|hit| {
+            let note = match (hit.unsure, hit.quiet) {
+                (true, _) => "not sure",
+                (_, true) => "quiet already",
+                _ => "",
+            };
+            vec![
+                hit.severity.as_str().to_owned(),
+                hit.name.to_string(),
+                hit.place.to_string(),
+                hit.service.clone().unwrap_or_default(),
+                note.to_owned(),
+            ]
+        })
+        .collect();
+    if !rows.is_empty() {
+        text.push_str(&output::table(&["SEVERITY", "ALERT", "PLACE", "SERVICE", ""], &rows));
+    }
+    text
+}

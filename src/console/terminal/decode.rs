@@ -1,0 +1,283 @@
+//! What a terminal sends, as inputs. Pure: bytes in pieces of any size go in, keys and pastes come out.
+//!
+//! Nothing here waits, and nothing grows: a sequence that is too long is dropped whole, a paste is kept up to a limit, and
+//! what is cut off by a slow link stays a sequence until the rest comes. So a split arrow key is never read as letters, and
+//! pasted text never as keys.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::console::input::Input;
+use crate::console::keymap::Key;
+
+/// The most bytes of a paste that are kept; no line takes more than a few thousand.
+pub const MOST_PASTED: usize = 64 * 1024;
+/// The most bytes of a sequence that are looked at.
+const LONGEST: usize = 32;
+/// What ends a paste.
+const PASTE_END: &[u8] = b"\x1b[201~";
+
+/// Where in a sequence the next byte belongs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Ground,
+    /// Behind an escape: the key itself, or the start of something.
+    Escape,
+    Csi,
+    Ss3,
+    /// A string that a terminal answers with (OSC, DCS, …): swallowed to its end.
+    Text,
+    /// The escape that may end such a string.
+    TextEscape,
+    /// So many bytes are skipped: an old mouse report, a key of the Linux console.
+    Skip(u8),
+    Utf8,
+    Paste,
+}
+
+/// Reads what a terminal sends.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    state: State,
+    seq: Vec<u8>,
+    /// How many bytes of [`PASTE_END`] have been seen in a row.
+    end: usize,
+    alt: bool,
+}
+
+impl Decoder {
+    /// Takes in bytes, and gives the inputs that are complete.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<Input> {
+        bytes.iter().filter_map(|byte| self.step(*byte)).collect()
+    }
+
+    /// Whether a rest waits for more that may never come: an escape may be the key of that name.
+    pub fn waits(&self) -> bool {
+        matches!(self.state, State::Escape | State::Text | State::TextEscape)
+    }
+
+    /// No more came in time. An escape alone is the key; a string that does not go on was none.
+    pub fn quiet(&mut self) -> Option<Input> {
+        match std::mem::take(&mut self.state) {
+            State::Escape => Some(key(KeyCode::Esc, KeyModifiers::NONE)),
+            State::Text | State::TextEscape => None,
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
+    fn step(&mut self, byte: u8) -> Option<Input> {
+        match self.state {
+            State::Ground => self.ground(byte),
+            State::Escape => self.escape(byte),
+            State::Csi => self.csi(byte),
+            State::Ss3 => {
+                self.state = State::Ground;
+                walk(byte, KeyModifiers::NONE)
+            }
+            State::Text | State::TextEscape => {
+                self.state = match (self.state, byte) {
+                    (State::TextEscape, b'\\') | (_, 0x07) => State::Ground,
+                    (_, 0x1b) => State::TextEscape,
+                    _ => State::Text,
+                };
+                None
+            }
+            State::Skip(left) => {
+                self.state = if left > 1 { State::Skip(left - 1) } else { State::Ground };
+                None
+            }
+            State::Utf8 => self.utf8(byte),
+            State::Paste => self.paste(byte),
+        }
+    }
+
+    fn ground(&mut self, byte: u8) -> Option<Input> {
+        let mods = if std::mem::take(&mut self.alt) { KeyModifiers::ALT } else { KeyModifiers::NONE };
+        match byte {
+            0x1b => self.go(State::Escape),
+            b'\r' => Some(key(KeyCode::Enter, mods)),
+            b'\t' => Some(key(KeyCode::Tab, mods)),
+            0x7f => Some(key(KeyCode::Backspace, mods)),
+            0x00 => Some(key(KeyCode::Char(' '), mods | KeyModifiers::CONTROL)),
+            0x01..=0x1a => Some(key(KeyCode::Char(char::from(byte - 1 + b'a')), mods | KeyModifiers::CONTROL)),
+            0x1c..=0x1f => Some(key(KeyCode::Char(char::from(byte - 0x1c + b'4')), mods | KeyModifiers::CONTROL)),
+            0x20..=0x7e => Some(key(KeyCode::Char(char::from(byte)), mods)),
+            0xc2..=0xf4 => {
+                self.alt = !mods.is_empty();
+                self.seq.clear();
+                self.seq.push(byte);
+                self.state = State::Utf8;
+                None
+            }
+            // No character starts with this byte.
+            _ => None,
+        }
+    }
+
+    fn go(&mut self, state: State) -> Option<Input> {
+        self.state = state;
+        self.seq.clear();
+        None
+    }
+
+    fn escape(&mut self, byte: u8) -> Option<Input> {
+        match byte {
+            b'[' => self.go(State::Csi),
+            b'O' => self.go(State::Ss3),
+            b']' | b'P' | b'_' | b'^' | b'X' => self.go(State::Text),
+            // The escape before this one was the key.
+            0x1b => Some(key(KeyCode::Esc, KeyModifiers::NONE)),
+            _ => {
+                self.state = State::Ground;
+                self.alt = true;
+                self.ground(byte)
+            }
+        }
+    }
+
+    fn csi(&mut self, byte: u8) -> Option<Input> {
+        match byte {
+            0x20..=0x3f => {
+                if self.seq.len() < LONGEST {
+                    self.seq.push(byte);
+                }
+                None
+            }
+            // `ESC [ [ A`: a function key of the Linux console.
+            b'[' if self.seq.is_empty() => self.go(State::Skip(1)),
+            // `ESC [ M` and three bytes: an old mouse report.
+            b'M' if self.seq.is_empty() => self.go(State::Skip(3)),
+            0x40..=0x7e => {
+                self.state = State::Ground;
+                if byte == b'~' && self.seq == b"200" {
+                    self.end = 0;
+                    return self.go(State::Paste);
+                }
+                (self.seq.len() < LONGEST).then(|| sequence(&self.seq, byte)).flatten()
+            }
+            0x1b => self.go(State::Escape),
+            _ => self.go(State::Ground),
+        }
+    }
+
+    fn utf8(&mut self, byte: u8) -> Option<Input> {
+        if byte & 0xc0 != 0x80 {
+            // Not the rest of a character: that one is lost, this byte is its own.
+            self.go(State::Ground);
+            return self.ground(byte);
+        }
+        self.seq.push(byte);
+        let whole = match self.seq[0] {
+            0xc2..=0xdf => 2,
+            0xe0..=0xef => 3,
+            _ => 4,
+        };
+        if self.seq.len() < whole {
+            return None;
+        }
+        self.state = State::Ground;
+        let mods = if std::mem::take(&mut self.alt) { KeyModifiers::ALT } else { KeyModifiers::NONE };
+        let typed = std::str::from_utf8(&self.seq).ok().and_then(|text| text.chars().next());
+        typed.map(|c| key(KeyCode::Char(c), mods))
+    }
+
+    fn paste(&mut self, byte: u8) -> Option<Input> {
+        // The end begins with the only escape in it, so a mismatch can only be a new start.
+        self.end = match byte {
+            byte if byte == PASTE_END[self.end] => self.end + 1,
+            0x1b => 1,
+            _ => 0,
+        };
+        // What is kept leaves room for the end, which is taken off again.
+        if self.seq.len() < MOST_PASTED + PASTE_END.len() {
+            self.seq.push(byte);
+        }
+        if self.end < PASTE_END.len() {
+            return None;
+        }
+        self.state = State::Ground;
+        let bytes = std::mem::take(&mut self.seq);
+        let text = bytes.strip_suffix(PASTE_END).unwrap_or(&bytes);
+        let text = &text[..text.len().min(MOST_PASTED)];
+        Some(Input::Paste(String::from_utf8_lossy(text).into_owned()))
+    }
+}
+
+fn key(code: KeyCode, modifiers: KeyModifiers) -> Input {
+    Input::Key(Key::of(KeyEvent::new(code, modifiers)))
+}
+
+/// Shift, alt and control, as `1 + bits`.
+fn modifiers(number: Option<u32>) -> KeyModifiers {
+    let bits = number.unwrap_or(1).saturating_sub(1);
+    let named = [(1, KeyModifiers::SHIFT), (2, KeyModifiers::ALT), (4, KeyModifiers::CONTROL)];
+    named.into_iter().filter(|(bit, _)| bits & bit != 0).fold(KeyModifiers::NONE, |all, (_, it)| all | it)
+}
+
+/// The keys that move.
+fn walk(last: u8, mods: KeyModifiers) -> Option<Input> {
+    let code = match last {
+        b'A' => KeyCode::Up,
+        b'B' => KeyCode::Down,
+        b'C' => KeyCode::Right,
+        b'D' => KeyCode::Left,
+        b'H' => KeyCode::Home,
+        b'F' => KeyCode::End,
+        b'Z' => KeyCode::BackTab,
+        // The keypad's.
+        b'M' => KeyCode::Enter,
+        _ => return None,
+    };
+    Some(key(code, mods))
+}
+
+/// A whole `ESC [ … x`. What no key map can name is dropped: focus, mouse, answers of the terminal.
+fn sequence(inside: &[u8], last: u8) -> Option<Input> {
+    let text = std::str::from_utf8(inside).ok()?;
+    let mut fields = text.split(';');
+    let mut number = || {
+        let field = fields.next()?;
+        let mut parts = field.split(':');
+        let value = parts.next()?.parse::<u32>().ok();
+        // The second part of the modifiers says whether the key went down (1), repeats (2) or came up (3).
+        Some((value, parts.next() == Some("3")))
+    };
+    let (first, _) = number().unwrap_or((None, false));
+    let (second, released) = number().unwrap_or((None, false));
+    if released || text.starts_with(['<', '?', '>', '=']) {
+        return None;
+    }
+    let mods = modifiers(second);
+    match last {
+        b'A' | b'B' | b'C' | b'D' | b'H' | b'F' | b'Z' => walk(last, mods),
+        b'~' => {
+            let code = match first? {
+                1 | 7 => KeyCode::Home,
+                3 => KeyCode::Delete,
+                4 | 8 => KeyCode::End,
+                5 => KeyCode::PageUp,
+                6 => KeyCode::PageDown,
+                _ => return None,
+            };
+            Some(key(code, mods))
+        }
+        b'u' => {
+            let code = match first? {
+                13 => KeyCode::Enter,
+                27 => KeyCode::Esc,
+                9 if mods.contains(KeyModifiers::SHIFT) => KeyCode::BackTab,
+                9 => KeyCode::Tab,
+                127 => KeyCode::Backspace,
+                other => KeyCode::Char(char::from_u32(other).filter(|c| !c.is_control())?),
+            };
+            Some(key(code, mods))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

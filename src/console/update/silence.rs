@@ -1,0 +1,214 @@
+//! Silences: a form, then a preview of all that it hits on the whole screen, then a typed word. One person is enough, so
+//! nothing happens on a key alone.
+
+use crate::board::{Body, Topic};
+use crate::config::units;
+use crate::console::app::{App, Pane, Waiting};
+use crate::console::effect::Effect;
+use crate::console::overlay::{Choice, GUARD, Menu, MenuItem, Overlay, SilenceForm};
+use crate::console::theme::Role;
+use crate::console::view;
+use crate::model::facts::Matcher;
+use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview, line_of};
+use crate::model::{SafeText, SourceId};
+use crate::protocol::Request;
+
+/// What a silence lasts unless something else is typed.
+const LASTS: &str = "1h";
+/// Labels of an alert that its matchers begin with, where it has them.
+const NAMED: [&str; 4] = ["alertname", "cluster", "namespace", "service"];
+
+/// `m`: a form for the alert under the cursor.
+pub fn begin(app: &mut App) {
+    let matchers = match view::list::selected(app, Pane::Alerts).and_then(|entry| entry.row().map(|row| &row.body)) {
+        Some(Body::Alert { alert, .. }) if app.focus == Pane::Alerts => {
+            let label = |name: &&str| alert.labels.get(*name).map(|value| Matcher::equal(name, value));
+            let mut matchers: Vec<Matcher> = NAMED.iter().filter_map(label).collect();
+            if !alert.labels.contains_key("alertname") && !alert.name.is_empty() {
+                matchers.insert(0, Matcher::equal("alertname", &alert.name));
+            }
+            matchers
+        }
+        _ => return app.say(Role::Dim, "Silence an alert: go to pane 1, choose it, press the key again."),
+    };
+    app.overlays.push(Overlay::Silence(Box::new(SilenceForm::new(&line_of(&matchers), LASTS))));
+}
+
+/// `M`: the silences there are; one can be ended.
+pub fn list(app: &mut App) {
+    let items: Vec<MenuItem> = app
+        .rows(Topic::Silences)
+        .iter()
+        .filter_map(|row| match &row.body {
+            Body::Silence { silence, hits, .. } => {
+                let until = silence.ends_at.map(|at| format!(" until {}", app.zone.minutes(at))).unwrap_or_default();
+                let why = if row.why.is_empty() { String::new() } else { format!(" · {}", row.why) };
+                let note = format!(
+                    "{}{until} · {hits} alerts · {} · {}{why}",
+                    silence.state.as_str(),
+                    silence.created_by,
+                    silence.comment
+                );
+                let choice = Choice::Expire(silence.id.clone());
+                Some(MenuItem { label: line_of(&silence.matchers), note, choice })
+            }
+            _ => None,
+        })
+        .collect();
+    if items.is_empty() {
+        let unread = view::pane::behind(app, Pane::Alerts).iter().all(|source| source.late);
+        let words =
+            if unread { "Silences are not known: no Alertmanager can be read." } else { "No silence is known." };
+        return app.say(Role::Dim, words);
+    }
+    let title = "Silences; Enter shows what ending one does".to_owned();
+    app.overlays.push(Overlay::Menu(Menu { title, items, cursor: 0 }));
+}
+
+/// Asks what ending a silence does.
+pub fn expire(app: &mut App, id: String) -> Vec<Effect> {
+    let mut form = SilenceForm::new("", "");
+    form.expires = Some(id.clone());
+    app.overlays.push(Overlay::Silence(Box::new(form)));
+    ask_preview(app, SilenceChange::Expire { id })
+}
+
+fn top(app: &mut App) -> Option<&mut SilenceForm> {
+    match app.overlays.last_mut() {
+        Some(Overlay::Silence(form)) => Some(form),
+        _ => None,
+    }
+}
+
+/// Whether keys of the first moment of a preview are dropped.
+fn guarded(app: &mut App) -> bool {
+    let real = app.now.real;
+    top(app).is_some_and(|form| form.shown.is_some() && real.saturating_sub(form.opened) < GUARD)
+}
+
+/// A key that is text, or moves in the text.
+pub fn type_key(app: &mut App, key: crate::console::keymap::Key) {
+    if guarded(app) {
+        return;
+    }
+    if let Some(form) = top(app).filter(|form| form.sent.is_none()) {
+        form.problem = None;
+        super::entry::edit(form.line(), key);
+    }
+}
+
+/// Up and down: between the lines of the form, or through the preview.
+pub fn travel(form: &mut SilenceForm, down: bool) {
+    if form.shown.is_some() {
+        form.scroll = if down { form.scroll + 1 } else { form.scroll.saturating_sub(1) };
+    } else {
+        form.field = if down { (form.field + 1).min(2) } else { form.field.saturating_sub(1) };
+    }
+}
+
+/// Esc: from the preview back to the form; true if that was all.
+pub fn back(app: &mut App) -> bool {
+    let Some(form) = top(app) else { return false };
+    if form.shown.is_none() || form.expires.is_some() {
+        return false;
+    }
+    (form.shown, form.problem, form.sent) = (None, None, None);
+    form.confirm.reset();
+    true
+}
+
+/// Enter: the next line, the preview, or, with the word typed, the act.
+pub fn enter(app: &mut App) -> Vec<Effect> {
+    if guarded(app) {
+        return Vec::new();
+    }
+    let Some(form) = top(app) else { return Vec::new() };
+    if form.sent.is_some() {
+        return Vec::new();
+    }
+    if let Some(preview) = form.shown.clone() {
+        return confirm(app, &preview);
+    }
+    if form.expires.is_some() {
+        return Vec::new();
+    }
+    if form.field < 2 {
+        form.field += 1;
+        return Vec::new();
+    }
+    match read(form) {
+        Ok(change) => ask_preview(app, change),
+        Err(why) => problem(app, why),
+    }
+}
+
+fn read(form: &SilenceForm) -> Result<SilenceChange, String> {
+    let matchers = Matcher::parse_all(form.matchers.value())?;
+    let for_s = units::duration(form.lasts.value().trim())?;
+    let reason = SafeText::new(form.reason.value().trim());
+    if reason.is_empty() {
+        return Err("Say why nobody needs to hear of it: the reason goes into the silence and the timeline.".to_owned());
+    }
+    Ok(SilenceChange::Create { matchers, for_s, reason })
+}
+
+fn ask_preview(app: &mut App, change: SilenceChange) -> Vec<Effect> {
+    let effect = super::ask(app, Waiting::SilencePreview, Request::SilencePreview { change });
+    let tag = super::tag_of(effect.as_ref());
+    if let Some(form) = top(app) {
+        (form.sent, form.problem) = (tag, None);
+    }
+    effect.into_iter().collect()
+}
+
+fn confirm(app: &mut App, preview: &SilencePreview) -> Vec<Effect> {
+    let Some(form) = top(app) else { return Vec::new() };
+    let typed = form.confirm.value().trim().to_owned();
+    if typed != preview.confirm.as_str() {
+        form.confirm.reset();
+        return problem(app, format!("Nothing was sent. Type {} to do it.", preview.confirm));
+    }
+    let effect = super::ask(app, Waiting::Silence, Request::Silence { digest: preview.digest, confirm: typed });
+    let tag = super::tag_of(effect.as_ref());
+    if let Some(form) = top(app) {
+        (form.sent, form.problem) = (tag, None);
+    }
+    effect.into_iter().collect()
+}
+
+fn problem(app: &mut App, words: String) -> Vec<Effect> {
+    if let Some(form) = top(app) {
+        form.problem = Some(SafeText::from(words));
+    }
+    Vec::new()
+}
+
+/// The form that asked with this tag.
+pub fn asked_by(app: &mut App, tag: u64) -> Option<&mut SilenceForm> {
+    app.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Silence(form) if form.sent == Some(tag) => Some(form.as_mut()),
+        _ => None,
+    })
+}
+
+/// The preview came.
+pub fn shown(app: &mut App, tag: u64, preview: SilencePreview) {
+    let now = app.now.real;
+    if let Some(form) = asked_by(app, tag) {
+        form.confirm.reset();
+        (form.shown, form.sent, form.scroll, form.opened) = (Some(preview), None, 0, now);
+    }
+}
+
+/// It is known how it ended.
+pub fn over(app: &mut App, tag: u64, outcome: SilenceOutcome, says: &SafeText) {
+    let instance: Option<SourceId> =
+        asked_by(app, tag).and_then(|form| form.shown.as_ref().map(|shown| shown.instance.clone()));
+    app.overlays.retain(|overlay| !matches!(overlay, Overlay::Silence(form) if form.sent == Some(tag)));
+    let asked = instance.map(|it| it.to_string()).unwrap_or_default();
+    match outcome {
+        SilenceOutcome::Done => app.say(Role::Text, format!("Done: {says}.")),
+        SilenceOutcome::Failed => app.say(Role::Critical, format!("{asked} did not take it: {says}")),
+        SilenceOutcome::Unknown => app.say(Role::Critical, format!("Not known whether {asked} took it: {says}")),
+    }
+}

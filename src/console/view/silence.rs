@@ -1,0 +1,183 @@
+//! Silences on the screen: the form above the footer, the preview on the whole screen, and what silences an alert in words.
+
+use ratatui::layout::Rect;
+
+use crate::board::{Body, Topic, is_critical};
+use crate::console::app::App;
+use crate::console::overlay::SilenceForm;
+use crate::console::theme::Role;
+use crate::console::widget::canvas::{span, width};
+use crate::console::widget::{Canvas, Words, glyph, text, time};
+use crate::model::SafeText;
+use crate::model::silence::{Hit, SilencePreview, line_of};
+
+use super::dialog::draw_sheet;
+
+/// Draws the form, or the preview once it came.
+pub fn draw(app: &App, canvas: &mut Canvas<'_>, form: &SilenceForm) {
+    match &form.shown {
+        Some(preview) => draw_preview(app, canvas, form, preview),
+        None => draw_form(app, canvas, form),
+    }
+}
+
+fn draw_form(app: &App, canvas: &mut Canvas<'_>, form: &SilenceForm) {
+    let room = app.size.0.saturating_sub(4);
+    let problem = form.problem.as_ref().map(|it| text::wrap(it.as_str(), room)).unwrap_or_default();
+    let mut lines = Vec::new();
+    if form.expires.is_some() {
+        lines.push(vec![span(Role::Strong, "End a silence")]);
+    } else {
+        lines.push(vec![span(Role::Strong, "Silence alerts whose labels are")]);
+        let fields = [("labels", &form.matchers), ("for", &form.lasts), ("because", &form.reason)];
+        for (i, (label, line)) in fields.into_iter().enumerate() {
+            let here = i == form.field;
+            let mark = if here { "▸ " } else { "  " };
+            let mut words = vec![span(Role::Accent, mark), span(Role::Dim, format!("{label:8}"))];
+            let value = line.value();
+            // The end of a long line is where it is typed.
+            let wide = usize::from(room.saturating_sub(12)).max(4);
+            let skip = value.chars().count().saturating_sub(wide);
+            words.push(span(Role::Input, value.chars().skip(skip).collect::<String>()));
+            if here {
+                words.push(span(Role::Accent, "▏"));
+            }
+            lines.push(words);
+        }
+    }
+    lines.extend(problem.into_iter().map(|line| vec![span(Role::Critical, line)]));
+    let keys: &[(&str, &str)] = match form.sent {
+        Some(_) => &[("", "Asking what it hits …")],
+        None if form.expires.is_some() => &[("Esc", "back")],
+        None => &[("Enter", "next, then preview"), ("↑ ↓", "lines"), ("Esc", "throw away")],
+    };
+    draw_sheet(app, canvas, lines, keys);
+}
+
+fn draw_preview(app: &App, canvas: &mut Canvas<'_>, form: &SilenceForm, preview: &SilencePreview) {
+    let (w, h) = app.size;
+    let room = w.saturating_sub(4);
+    canvas.clear(Rect::new(0, 0, w, h), Role::Text);
+    let asked = format!("asks {}, which tells its cluster   {}", preview.instance, preview.incident);
+    canvas.words(2, 0, &[span(Role::Strong, "Preview"), span(Role::Dim, format!("   {asked}"))], room);
+    canvas.line(Rect::new(0, 1, w, 1), 1);
+    let foot = foot(form, preview, room);
+    let tall = u16::try_from(foot.len()).unwrap_or(1) + 2;
+    let bottom = h.saturating_sub(tall);
+    let body = body(app, preview, room);
+    let height = usize::from(bottom.saturating_sub(2));
+    let scroll = form.scroll.min(body.len().saturating_sub(height));
+    for (y, line) in (2..bottom).zip(body.iter().skip(scroll)) {
+        canvas.words(2, y, line, room);
+    }
+    if body.len() > height && w > 60 {
+        let last = (scroll + height).min(body.len());
+        let place = vec![span(Role::Dim, format!("lines {} to {last} of {}", scroll + 1, body.len()))];
+        canvas.words_right(w.saturating_sub(2), 1, &place, 30);
+    }
+    canvas.line(Rect::new(0, bottom, w, 1), bottom);
+    for (y, line) in (bottom + 1..h).zip(&foot) {
+        canvas.words(2, y, line, room);
+    }
+    let keys = vec![
+        span(Role::Accent, "Enter"),
+        span(Role::Dim, " do it   "),
+        span(Role::Accent, "Esc"),
+        span(Role::Dim, " back; nothing was sent"),
+    ];
+    canvas.words(2, h.saturating_sub(1), &keys, room);
+}
+
+fn body(app: &App, preview: &SilencePreview, room: u16) -> Vec<Words> {
+    let mut lines: Vec<Words> =
+        text::wrap(preview.title.as_str(), room).into_iter().map(|line| vec![span(Role::Strong, line)]).collect();
+    lines.push(Words::new());
+    for warning in &preview.warnings {
+        let (mark, role) =
+            if preview.grave { (glyph::CRITICAL, Role::Critical) } else { (glyph::WARNING, Role::Warning) };
+        for (i, line) in text::wrap(warning.as_str(), room.saturating_sub(2)).into_iter().enumerate() {
+            let mark = if i == 0 { mark } else { " " };
+            lines.push(vec![span(role, format!("{mark} ")), span(Role::Text, line)]);
+        }
+    }
+    if !preview.warnings.is_empty() {
+        lines.push(Words::new());
+    }
+    let more = preview.total as usize - preview.hits.len().min(preview.total as usize);
+    let head = format!("{} alerts now, {} critical", preview.total, preview.critical);
+    lines.push(vec![span(Role::Dim, head)]);
+    lines.extend(preview.hits.iter().map(|hit| row(app, hit)));
+    if more > 0 {
+        lines.push(vec![span(Role::Dim, format!("  and {more} more that are not listed"))]);
+    }
+    lines
+}
+
+fn row(app: &App, hit: &Hit) -> Words {
+    let (mark, role) = match (is_critical(&hit.severity), hit.unsure) {
+        (_, true) => (glyph::UNKNOWN, Role::Unknown),
+        (true, _) => (glyph::CRITICAL, Role::Critical),
+        (false, _) => (glyph::WARNING, Role::Warning),
+    };
+    let since = app.rows(Topic::Alerts).iter().find(|row| row.id == hit.fingerprint).and_then(|row| match &row.body {
+        Body::Alert { alert, .. } => alert.starts_at,
+        _ => None,
+    });
+    let age = since.map(|at| format!("  {}", time::age(time::since(at, app.at())))).unwrap_or_default();
+    let service = hit.service.as_ref().map(|it| format!("  {it}")).unwrap_or_default();
+    let quiet = if hit.quiet { "  quiet already" } else { "" };
+    let unsure = if hit.unsure { "  not sure" } else { "" };
+    vec![
+        span(role, format!("{mark} ")),
+        span(Role::Text, hit.name.as_str()),
+        span(Role::Dim, format!("  {}  {}{service}{age}{quiet}{unsure}", hit.severity.as_str(), hit.place)),
+    ]
+}
+
+fn foot(form: &SilenceForm, preview: &SilencePreview, room: u16) -> Vec<Words> {
+    let problem = form.problem.as_ref().map(|it| text::wrap(it.as_str(), room)).unwrap_or_default();
+    let mut lines: Vec<Words> = problem.into_iter().map(|line| vec![span(Role::Critical, line)]).collect();
+    if form.sent.is_some() {
+        lines.push(vec![span(Role::Dim, "Sent; waiting until it is known how it ended …")]);
+        return lines;
+    }
+    let question =
+        if width("To do it, type ") + width(preview.confirm.as_str()) + 8 > room { "" } else { "To do it, type " };
+    lines.push(vec![
+        span(Role::Text, question),
+        span(Role::Strong, preview.confirm.as_str()),
+        span(Role::Text, ": "),
+        span(Role::Input, form.confirm.value()),
+        span(Role::Accent, "▏"),
+    ]);
+    lines
+}
+
+/// What a reference among an alert's silences means: who, until when, why, and which.
+pub fn words(app: &App, reference: &str) -> SafeText {
+    let found = app.rows(Topic::Silences).iter().find(|row| row.id == reference);
+    let text = match found.map(|row| &row.body) {
+        Some(Body::Silence { silence, .. }) => {
+            let until = silence.ends_at.map(|at| format!(" until {}", app.zone.full(at))).unwrap_or_default();
+            let line = line_of(&silence.matchers);
+            format!("{}{until}: {} · {line} · {}", silence.created_by, silence.comment, silence.id)
+        }
+        _ => match reference.strip_prefix("mute:") {
+            Some(interval) => format!("time interval {interval}"),
+            None => format!("{reference}, of which nothing is known"),
+        },
+    };
+    SafeText::from(text)
+}
+
+/// The name of the alert with this fingerprint, where it is known.
+pub fn inhibitor(app: &App, fingerprint: &str) -> SafeText {
+    let found = app.rows(Topic::Alerts).iter().find(|row| row.id == fingerprint);
+    match found.map(|row| &row.body) {
+        Some(Body::Alert { alert, .. }) => {
+            let place = alert.labels.get("cluster").map(|it| format!(" on {it}")).unwrap_or_default();
+            SafeText::from(format!("{}{place} ({fingerprint})", alert.name))
+        }
+        _ => SafeText::from(format!("{fingerprint}, which is in no list")),
+    }
+}

@@ -1,0 +1,349 @@
+//! GitOps: what Argo CD and Flux say of an application, and the one definition of "deployed and healthy".
+//!
+//! The definition is here because two rooms need the very same: the board that judges, and the adapters that the executor
+//! asks right before it acts. Pure; what it rests on besides the application comes as [`Around`].
+
+mod argocd;
+mod flux;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::Open;
+use super::{SafeText, Stamp};
+
+/// Who deploys an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tool {
+    Argocd,
+    Flux,
+}
+
+impl Tool {
+    /// Its name as people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Argocd => "Argo CD",
+            Self::Flux => "Flux",
+        }
+    }
+}
+
+/// Where an Argo CD Application deploys to, as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub server: SafeText,
+    pub name: SafeText,
+    pub namespace: SafeText,
+}
+
+/// Since when each part of an application stands as it does, where its tool writes that down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AppTimes {
+    pub deleting: Option<Stamp>,
+    pub error: Option<Stamp>,
+    pub health: Option<Stamp>,
+    pub operation: Option<Stamp>,
+    /// Flux: the Ready condition.
+    pub ready: Option<Stamp>,
+}
+
+/// An object's kind, namespace and name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ObjectRef {
+    pub kind: SafeText,
+    pub namespace: SafeText,
+    pub name: SafeText,
+}
+
+/// What only a Flux object has.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FluxState {
+    pub generation: i64,
+    /// `-1` = never reconciled.
+    pub observed_generation: Option<i64>,
+    /// `True`, `False`, `Unknown` of the Ready condition; empty if there is none.
+    pub ready: Open,
+    pub reason: Open,
+    pub message: SafeText,
+    /// Reason and message, while the condition is True.
+    pub stalled: Option<SafeText>,
+    /// `Progressing`, `ProgressingWithRetry`, while the condition is True.
+    pub reconciling: Option<Open>,
+    pub attempted: SafeText,
+    /// Digest of what was attempted; only a HelmRelease of an OCI artifact has one.
+    pub digest: SafeText,
+    pub source: Option<ObjectRef>,
+    /// How often it is reconciled by itself.
+    pub interval_s: u64,
+    /// Every condition as `Type=Status Reason`.
+    pub conditions: Vec<SafeText>,
+}
+
+/// An Argo CD Application, a Flux Kustomization or a Flux HelmRelease.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct App {
+    pub cluster: String,
+    pub namespace: SafeText,
+    pub name: SafeText,
+    /// `Application`, `Kustomization`, `HelmRelease`.
+    #[serde(default)]
+    pub kind: Open,
+    /// Argo CD's word; empty for Flux.
+    pub sync: Open,
+    /// Argo CD's word; empty for Flux. Means nothing while sync is not known.
+    pub health: Open,
+    /// What runs as far as the tool knows: one revision, or those of several sources in their order.
+    pub revision: SafeText,
+    /// What was asked for: a branch, tag, version or commit.
+    pub target_revision: SafeText,
+    pub destination: SafeText,
+    /// `comparedTo.destination` equals `spec.destination`.
+    pub destination_matches: bool,
+    pub reconciled_at: Option<Stamp>,
+    /// Top-level `operation` is present.
+    pub operation_pending: bool,
+    pub operation_phase: Open,
+    pub operation_message: SafeText,
+    /// `Running` though it has finished: it waits to be tried again.
+    #[serde(default)]
+    pub retrying: bool,
+    /// Automated sync is switched off, reconciliation is skipped by annotation, or `spec.suspend` is set.
+    pub suspended: bool,
+    /// Argo CD does not look at it at all (annotation): its status is from before.
+    #[serde(default)]
+    pub skipped: bool,
+    /// Conditions whose type ends in `Error`, with their message.
+    pub errors: Vec<SafeText>,
+    pub deleting: bool,
+    /// A refresh was asked for and has not happened.
+    #[serde(default)]
+    pub refresh_pending: bool,
+    /// Whether the tool changes the cluster by itself, without being asked; `None` = can't be told.
+    #[serde(default)]
+    pub automated: Option<bool>,
+    /// Whether it then deletes what is not in git; `None` = can't be told.
+    #[serde(default)]
+    pub prunes: Option<bool>,
+    /// Argo CD's project, whose sync windows apply.
+    #[serde(default)]
+    pub project: SafeText,
+    #[serde(default)]
+    pub place: Place,
+    #[serde(default)]
+    pub times: AppTimes,
+    #[serde(default)]
+    pub flux: Option<FluxState>,
+}
+
+/// Where Flux takes revisions from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GitSource {
+    pub cluster: String,
+    pub kind: SafeText,
+    pub namespace: SafeText,
+    pub name: SafeText,
+    /// Of its artifact; empty = there is none.
+    pub revision: SafeText,
+    pub ready: Open,
+    pub reason: Open,
+    pub message: SafeText,
+    pub suspended: bool,
+}
+
+impl GitSource {
+    /// Its identity within its kind.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// How an application names it.
+    pub fn object(&self) -> ObjectRef {
+        ObjectRef { kind: self.kind.clone(), namespace: self.namespace.clone(), name: self.name.clone() }
+    }
+}
+
+macro_rules! wrapped {
+    ($($(#[$doc:meta])* $name:ident($inner:ident);)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $inner);
+
+        impl Deref for $name {
+            type Target = $inner;
+            fn deref(&self) -> &$inner {
+                &self.0
+            }
+        }
+    )*};
+}
+
+// One kind of fact for each list that is read by itself: a new list replaces its own kind and no other.
+wrapped! {
+    /// A Flux Kustomization.
+    Kustomization(App);
+    /// A Flux HelmRelease.
+    HelmRelease(App);
+    /// A Flux GitRepository.
+    GitRepository(GitSource);
+    /// A Flux OCIRepository.
+    OciRepository(GitSource);
+    /// A Flux HelmRepository.
+    HelmRepository(GitSource);
+    /// A Flux HelmChart.
+    HelmChart(GitSource);
+    /// A Flux Bucket.
+    Bucket(GitSource);
+}
+
+/// When syncs of some applications are allowed or denied.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncWindow {
+    /// `allow`, `deny`.
+    pub kind: Open,
+    /// Five cron fields: when it begins.
+    pub schedule: SafeText,
+    /// Go's notation.
+    pub duration: SafeText,
+    /// Empty = UTC.
+    pub time_zone: SafeText,
+    pub manual_sync: bool,
+    /// Patterns of which one must fit; with `and`, one of each list that is not empty.
+    pub applications: Vec<SafeText>,
+    pub namespaces: Vec<SafeText>,
+    pub clusters: Vec<SafeText>,
+    pub and: bool,
+}
+
+/// An Argo CD AppProject: its sync windows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    pub cluster: String,
+    pub namespace: SafeText,
+    pub name: SafeText,
+    pub windows: Vec<SyncWindow>,
+}
+
+/// The pods of a controller. No such fact = they could not be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Controller {
+    pub cluster: String,
+    /// `application-controller`, `kustomize-controller`, `helm-controller`, `source-controller`.
+    pub name: SafeText,
+    pub ready: u32,
+    /// 0 = none was found, which proves nothing: it may run elsewhere or be labelled otherwise.
+    pub total: u32,
+}
+
+/// Of what sort a lag is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LagKind {
+    /// Being worked on, or paused by a person.
+    Neutral,
+    /// Nothing proves that it is well.
+    Unproven,
+    /// Not as it should be.
+    Wrong,
+}
+
+/// Why an application is not "deployed and healthy".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lag {
+    pub kind: LagKind,
+    pub why: String,
+    /// Since when, if the tool says.
+    pub since: Option<Stamp>,
+}
+
+/// What the judgement of an application rests on besides itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'a> {
+    /// When what is known of it was last proved.
+    pub seen_at: Stamp,
+    /// How old an Argo CD reconciliation may be; 0 = its age proves nothing.
+    pub reconciled_for_s: u64,
+    /// Flux: where its revision comes from, if that was read.
+    pub source: Option<&'a GitSource>,
+    pub controller: Option<&'a Controller>,
+}
+
+impl App {
+    /// Its identity within its kind.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// Who deploys it.
+    pub fn tool(&self) -> Tool {
+        if self.flux.is_some() { Tool::Flux } else { Tool::Argocd }
+    }
+
+    /// Its name among those of both tools.
+    pub fn label(&self) -> SafeText {
+        match self.tool() {
+            Tool::Argocd => self.name.clone(),
+            Tool::Flux => SafeText::from(format!("{}/{}", self.kind.as_str().to_ascii_lowercase(), self.name)),
+        }
+    }
+
+    /// The controller that keeps its status.
+    pub fn controller(&self) -> &'static str {
+        match (self.tool(), self.kind.as_str()) {
+            (Tool::Argocd, _) => "application-controller",
+            (Tool::Flux, "HelmRelease") => "helm-controller",
+            (Tool::Flux, _) => "kustomize-controller",
+        }
+    }
+
+    /// Why it is not deployed and healthy by data that proves it; `None` = it is.
+    pub fn lag(&self, around: Around<'_>) -> Option<Lag> {
+        match &self.flux {
+            None => argocd::lag(self, around),
+            Some(flux) => flux::lag(self, flux, around),
+        }
+    }
+}
+
+fn lag(kind: LagKind, why: impl Into<String>, since: Option<Stamp>) -> Option<Lag> {
+    Some(Lag { kind, why: why.into(), since })
+}
+
+/// `what: message`, or `what` alone where there is no message; a long message is cut.
+fn said(what: &str, message: &SafeText) -> String {
+    const MOST: usize = 200;
+    let message = message.as_str();
+    let mut text = if message.is_empty() { what.to_owned() } else { format!("{what}: {message}") };
+    if let Some((at, _)) = text.char_indices().nth(MOST) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text
+}
+
+/// Whether something proves that the status is kept: a time of its own that is recent, or a controller that is ready. A
+/// controller that is known not to be ready disproves it.
+fn proof_of_life(app: &App, around: Around<'_>, limit_s: u64) -> Option<Lag> {
+    use LagKind::Unproven;
+    let name = app.controller();
+    let ready = around.controller.filter(|it| it.total > 0).map(|it| it.ready > 0);
+    if ready == Some(false) {
+        return lag(Unproven, format!("no pod of its {name} is ready: nobody keeps its status"), None);
+    }
+    let limit = i64::try_from(limit_s).unwrap_or(i64::MAX);
+    match app.reconciled_at.filter(|_| limit > 0) {
+        Some(at) if (around.seen_at - at).num_seconds() >= limit => {
+            lag(Unproven, "last reconciled too long ago: its controller may be dead", Some(at))
+        }
+        Some(_) => None,
+        None if app.tool() == Tool::Argocd && app.reconciled_at.is_none() => lag(Unproven, "never reconciled", None),
+        None if ready == Some(true) => None,
+        None => lag(Unproven, format!("nothing proves that its {name} runs"), None),
+    }
+}

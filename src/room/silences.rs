@@ -1,0 +1,350 @@
+//! Silences: an ordinary act of one operator in an open incident. What was shown is what is done: the request names the
+//! digest of a preview that this room showed to this person, and nothing that was not on it may be hit.
+//!
+//! The intent is durable before the first byte leaves, the outcome after it. A write is sent once; if its fate is open, the
+//! mark in the comment is looked for, and after a crash likewise.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::engine::{Answer, Caller, Command, Engine};
+use super::executor::boottime;
+use super::shared::Shared;
+use crate::actions::silence::{self, Built, Context};
+use crate::approval::{self, Plans};
+use crate::model::entry::{Draft, Happening, SilenceBegun, SilenceEnded, SilenceOutcome};
+use crate::model::silence::SilenceChange;
+use crate::model::{Digest, IncidentId, PersonId, PlanId, Refusal, RefusalKind, SafeText, SourceId, Step, System};
+use crate::protocol::Reply;
+use crate::systems::{ActError, Permit};
+
+/// Previews remembered, of everyone together.
+const MOST_SHOWN: usize = 64;
+/// A preview is good for so long.
+const GOOD_FOR: Duration = Duration::from_secs(300);
+/// Changes of one person in a minute.
+const MOST_A_MINUTE: usize = 6;
+/// A write whose answer was lost may still arrive within this real time.
+const LATE: Duration = Duration::from_secs(10);
+/// Whether it was taken is looked for so long at most.
+const GIVE_UP: Duration = Duration::from_secs(15);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// A read must answer within this real time.
+const READ_WITHIN: Duration = Duration::from_secs(5);
+/// An outcome that could not be recorded is offered again after this real time.
+const REPORT_AGAIN: Duration = Duration::from_secs(1);
+
+/// A preview and whom it was shown to.
+struct Offer {
+    built: Built,
+    by: PersonId,
+    at: Duration,
+    used: bool,
+}
+
+/// What was shown lately, oldest first.
+#[derive(Default)]
+pub struct Offers(VecDeque<Offer>);
+
+impl Offers {
+    fn add(&mut self, built: Built, by: PersonId, at: Duration) {
+        // The same preview again is the same offer, begun anew.
+        self.0.retain(|it| it.used || it.by != by || it.built.preview.digest != built.preview.digest);
+        if self.0.len() >= MOST_SHOWN {
+            self.0.pop_front();
+        }
+        self.0.push_back(Offer { built, by, at, used: false });
+    }
+
+    /// The newest offer of this digest to this person.
+    fn find(&mut self, digest: &Digest, by: &PersonId) -> Option<&mut Offer> {
+        self.0.iter_mut().rev().find(|it| it.built.preview.digest == *digest && it.by == *by)
+    }
+
+    fn used_since(&self, by: &PersonId, since: Duration) -> usize {
+        self.0.iter().filter(|it| it.used && it.by == *by && it.at >= since).count()
+    }
+}
+
+impl Engine {
+    /// Shows what a change would hit; nothing is recorded outside this process.
+    pub(super) fn silence_preview(&mut self, caller: &Caller, change: &SilenceChange) -> Answer {
+        self.may_silence(caller)?;
+        let built = self.build_silence(change)?;
+        let preview = built.preview.clone();
+        self.offers.add(built, caller.actor.person.clone(), boottime());
+        Ok(Reply::Silence(Box::new(preview)))
+    }
+
+    fn may_silence(&self, caller: &Caller) -> Result<(), Refusal> {
+        self.operator(caller)?;
+        approval::may_begin(&Plans::default(), self.asker(caller), self.now_rules(), 0)
+    }
+
+    fn build_silence(&self, change: &SilenceChange) -> Result<Built, Refusal> {
+        let Some(incident) = self.story.current() else {
+            return Err(Refusal::new(
+                RefusalKind::NoIncident,
+                "no incident is open, and a silence belongs to one",
+                "open one: `warroom incident open TITLE`, or :open in the console",
+            ));
+        };
+        let context = Context {
+            now: self.shared.clock.now(),
+            room: &self.shared.config.room,
+            incident: &incident.id,
+            services: &incident.services,
+            board: &self.judged,
+            members: &self.board.alertmanagers(),
+        };
+        silence::preview(change, context)
+    }
+
+    /// Does what a preview showed. Answers when it is known how that ended.
+    pub(super) fn silence(&mut self, caller: Caller, digest: Digest, confirm: &str, reply: oneshot::Sender<Answer>) {
+        match self.begin_silence(&caller, digest, confirm) {
+            Err(refusal) => self.answer(&caller, "silence", None, reply, Err(refusal)),
+            Ok((run, step)) => self.run_silence(run, Some(step), Some(reply)),
+        }
+    }
+
+    fn begin_silence(&mut self, caller: &Caller, digest: Digest, confirm: &str) -> Result<(Run, Step), Refusal> {
+        self.may_silence(caller)?;
+        let (now, person) = (boottime(), caller.actor.person.clone());
+        let since = now.saturating_sub(Duration::from_secs(60));
+        if self.offers.used_since(&person, since) >= MOST_A_MINUTE {
+            return Err(Refusal::new(
+                RefusalKind::Rate,
+                format!("you changed {MOST_A_MINUTE} silences in the last minute"),
+                "wait a minute",
+            ));
+        }
+        let shown = match self.offers.find(&digest, &person) {
+            Some(offer) if offer.used => {
+                return Err(Refusal::new(
+                    RefusalKind::NonceUsed,
+                    "what this preview showed was asked for already",
+                    "look at the timeline and at `warroom silence list`; preview it again to ask once more",
+                ));
+            }
+            Some(offer) if now.saturating_sub(offer.at) <= GOOD_FOR => offer.built.clone(),
+            _ => return Err(drift("the preview with this digest is not yours, or is older than five minutes")),
+        };
+        if shown.preview.grave && confirm.trim() != shown.preview.confirm.as_str() {
+            return Err(Refusal::new(
+                RefusalKind::NameMismatch,
+                format!("this needs the word `{}` typed", shown.preview.confirm),
+                "read the warnings of the preview, then type that word",
+            ));
+        }
+        let fresh = self.build_silence(&shown.preview.change)?;
+        let more = silence::drifted(&shown, &fresh);
+        if !more.is_empty() {
+            let names = more.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+            return Err(drift(&format!("it would now also hit {} that the preview did not show: {names}", more.len())));
+        }
+        if fresh.preview.instance != shown.preview.instance || fresh.preview.incident != shown.preview.incident {
+            return Err(drift("it would now be asked of another Alertmanager, or in another incident"));
+        }
+        let request = self.shared.random.ulid(&self.shared.clock);
+        let preview = fresh.preview;
+        let begun = SilenceBegun {
+            request: request.clone(),
+            change: preview.change.clone(),
+            instance: preview.instance.clone(),
+            digest,
+            hits: preview.total,
+            critical: preview.critical,
+            says: preview.title.clone(),
+        };
+        self.write_in(preview.incident.clone(), caller, begun, None)?;
+        if let Some(offer) = self.offers.find(&digest, &person) {
+            (offer.used, offer.at) = (true, now);
+        }
+        let step = silence::step(&preview, &request, &person, self.shared.clock.now());
+        let permit = Permit { plan: PlanId(request.clone()), digest, persons: vec![person] };
+        let run =
+            Run { request, incident: preview.incident, instance: preview.instance, change: preview.change, permit };
+        Ok((run, step))
+    }
+
+    /// Lets a task do it (`step`), or only find out what became of it, and record how it ended.
+    fn run_silence(&self, run: Run, step: Option<Step>, reply: Option<oneshot::Sender<Answer>>) {
+        let Some(engine) = self.me.upgrade() else { return };
+        let (shared, stop) = (self.shared.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = run.go(shared, engine, step, reply) => {}
+                // The room stops: the intent is found without an end at the next start.
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    /// Records how it ended, on a full disk too; the entry's number if that worked.
+    pub(super) fn silence_over(&mut self, incident: IncidentId, happening: Happening) -> Option<u64> {
+        let draft = Draft { incident: Some(incident), ..self.by_room(happening) };
+        self.record_outcome(draft).then(|| self.shared.reader.head().0)
+    }
+
+    /// After a start: what was asked for and has no end in the log is looked for, never asked again.
+    pub(super) fn settle_old_silences(&mut self) {
+        let mut open: Vec<Run> = Vec::new();
+        for item in self.story.incidents.iter().flat_map(|incident| &incident.items) {
+            match (&item.entry.happening, &item.entry.incident) {
+                (Happening::SilenceBegun(begun), Some(incident)) => open.push(Run {
+                    request: begun.request.clone(),
+                    incident: incident.clone(),
+                    instance: begun.instance.clone(),
+                    change: begun.change.clone(),
+                    permit: Permit {
+                        plan: PlanId(begun.request.clone()),
+                        digest: begun.digest,
+                        persons: vec![item.entry.by.person.clone()],
+                    },
+                }),
+                (Happening::SilenceEnded(ended), _) => open.retain(|it| it.request != ended.request),
+                _ => {}
+            }
+        }
+        for run in open {
+            self.run_silence(run, None, None);
+        }
+    }
+}
+
+fn drift(why: &str) -> Refusal {
+    Refusal::new(RefusalKind::Drift, why, "preview it again: what is shown is what is done")
+}
+
+/// One change, from its intent to its end.
+struct Run {
+    request: String,
+    incident: IncidentId,
+    instance: SourceId,
+    change: SilenceChange,
+    permit: Permit,
+}
+
+/// How it ended, and the silence's id if it is known.
+type End = (SilenceOutcome, Option<String>, String);
+
+impl Run {
+    async fn go(
+        self,
+        shared: Arc<Shared>,
+        engine: mpsc::Sender<Command>,
+        step: Option<Step>,
+        reply: Option<oneshot::Sender<Answer>>,
+    ) {
+        let (outcome, silence, says) = match step {
+            Some(step) => self.act(&shared, &step).await,
+            None => self.look(&shared, "the room ended before the answer came").await,
+        };
+        let says = SafeText::from(says);
+        let ended = SilenceEnded { request: self.request, outcome, silence: silence.clone(), says: says.clone() };
+        let seq = loop {
+            let (done, recorded) = oneshot::channel();
+            let command =
+                Command::SilenceOver { incident: self.incident.clone(), happening: ended.clone().into(), done };
+            if engine.send(command).await.is_err() {
+                return;
+            }
+            match recorded.await {
+                Ok(Some(seq)) => break seq,
+                Ok(None) => tokio::time::sleep(REPORT_AGAIN).await,
+                Err(_) => return,
+            }
+        };
+        if let Some(reply) = reply {
+            let _ = reply.send(Ok(Reply::Silenced { seq, outcome, silence, says }));
+        }
+    }
+
+    /// Sends it once.
+    async fn act(&self, shared: &Shared, step: &Step) -> End {
+        let Some(adapter) = shared.adapters.get(&self.instance) else {
+            return (SilenceOutcome::Failed, None, format!("{} is not configured any more", self.instance));
+        };
+        match adapter.apply(step, &self.permit).await {
+            Ok(id) => {
+                let state = self.read(shared, &self.instance, &format!("silence/{id}")).await;
+                let seen = state.ok().and_then(|it| it.as_str().map(str::to_owned));
+                let seen = seen.map_or_else(|| "not read back yet".to_owned(), |state| format!("read back as {state}"));
+                (SilenceOutcome::Done, Some(id.clone()), format!("silence {id} on {}: {seen}", self.instance.instance))
+            }
+            Err(ActError::NotApplied(trouble)) => (SilenceOutcome::Failed, None, trouble.what.to_string()),
+            Err(ActError::Unknown(trouble)) => self.look(shared, trouble.what.as_str()).await,
+        }
+    }
+
+    /// The answer was lost: finds out by reading, and asks nothing again.
+    async fn look(&self, shared: &Shared, why: &str) -> End {
+        let begun = boottime();
+        loop {
+            let age = boottime().saturating_sub(begun);
+            match self.seen(shared).await {
+                Seen::Yes(id) => {
+                    return (SilenceOutcome::Done, Some(id.clone()), format!("{why}; looked, and {id} is as asked"));
+                }
+                Seen::No if age >= LATE => {
+                    let says = format!("{why}; looked for {} s, and it was not taken", LATE.as_secs());
+                    return (SilenceOutcome::Failed, None, says);
+                }
+                Seen::Unread(unread) if age >= GIVE_UP => {
+                    let says = format!(
+                        "{why}; whether it was taken could not be read ({unread}): look for warroom/{} in the comments",
+                        self.request
+                    );
+                    return (SilenceOutcome::Unknown, None, says);
+                }
+                Seen::No | Seen::Unread(_) => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    async fn seen(&self, shared: &Shared) -> Seen {
+        let path = match &self.change {
+            SilenceChange::Create { .. } => format!("marked/{}", self.request),
+            SilenceChange::Expire { id } => format!("silence/{id}"),
+        };
+        let asked = self.read(shared, &self.instance, &path).await;
+        if let Some(id) = asked.as_ref().ok().and_then(|found| self.shows(found)) {
+            return Seen::Yes(id);
+        }
+        // The member that was asked may have told the others before it fell silent.
+        for source in shared.adapters.keys().filter(|it| it.system == System::Alertmanager && **it != self.instance) {
+            let found = self.read(shared, source, &path).await.ok();
+            if let Some(id) = found.and_then(|found| self.shows(&found)) {
+                return Seen::Yes(id);
+            }
+        }
+        asked.map_or_else(Seen::Unread, |_| Seen::No)
+    }
+
+    /// The id, if this answer shows the change.
+    fn shows(&self, found: &serde_json::Value) -> Option<String> {
+        match &self.change {
+            SilenceChange::Create { .. } => found.get(0)?.as_str().map(str::to_owned),
+            SilenceChange::Expire { id } => (found.as_str() == Some("expired")).then(|| id.clone()),
+        }
+    }
+
+    async fn read(&self, shared: &Shared, source: &SourceId, path: &str) -> Result<serde_json::Value, String> {
+        let adapter = shared.adapters.get(source).ok_or_else(|| format!("{source} is not configured"))?;
+        match tokio::time::timeout(READ_WITHIN, adapter.read(path)).await {
+            Ok(found) => found.map_err(|trouble| trouble.what.to_string()),
+            Err(_) => Err(format!("{source} did not answer within {} s", READ_WITHIN.as_secs())),
+        }
+    }
+}
+
+enum Seen {
+    Yes(String),
+    /// The member that was asked answers, and does not show it.
+    No,
+    Unread(String),
+}

@@ -1,0 +1,104 @@
+//! What the executor may ask of Flux. Reading only: no plan of this version writes there.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::KINDS;
+use crate::clock::Clock;
+use crate::model::facts::{App, Fact, GitSource};
+use crate::model::gitops::Around;
+use crate::model::{Step, Trouble, TroubleKind};
+use crate::systems::argocd::act::{Question, fits, listed};
+use crate::systems::kubernetes::client::Link;
+use crate::systems::kubernetes::controllers::Controllers;
+use crate::systems::kubernetes::trouble::trouble;
+use crate::systems::{ActError, Adapter, Permit};
+
+/// The reading side of one cluster's Flux.
+pub struct Flux {
+    link: Link,
+    controllers: Controllers,
+    clock: Clock,
+}
+
+/// What was read at once.
+#[derive(Default)]
+struct Read {
+    apps: Vec<App>,
+    sources: Vec<GitSource>,
+}
+
+impl Read {
+    fn take(&mut self, fact: Fact, patterns: &str) {
+        match fact {
+            Fact::Kustomization(it) if fits(patterns, &it) => self.apps.push(it.0),
+            Fact::HelmRelease(it) if fits(patterns, &it) => self.apps.push(it.0),
+            Fact::GitRepository(it) => self.sources.push(it.0),
+            Fact::OciRepository(it) => self.sources.push(it.0),
+            Fact::HelmRepository(it) => self.sources.push(it.0),
+            Fact::HelmChart(it) => self.sources.push(it.0),
+            Fact::Bucket(it) => self.sources.push(it.0),
+            _ => {}
+        }
+    }
+}
+
+impl Flux {
+    /// An adapter with its own connection; nothing is connected before it is used.
+    pub fn new(link: Link, controllers: Controllers, clock: Clock) -> Self {
+        Self { link, controllers, clock }
+    }
+
+    async fn count(&self, patterns: &str, question: Question) -> Result<u64, Trouble> {
+        // Pods that can't be read prove nothing either way.
+        let controllers = self.controllers.read(&self.link).await.unwrap_or_default();
+        let mut read = Read::default();
+        let mut missing = None;
+        let mut installed = false;
+        for kind in KINDS.iter().filter(|kind| kind.app || question == Question::Lagging) {
+            let cluster = &self.controllers.cluster;
+            let collection = kind.collection();
+            let answer = listed(&self.link, &collection, |object| {
+                if let Some(fact) = (kind.map)(cluster, object) {
+                    read.take(fact, patterns);
+                }
+            });
+            match answer.await {
+                Ok(()) => installed |= kind.app,
+                Err(trouble) if trouble.kind == TroubleKind::NotInstalled => {
+                    missing.get_or_insert(trouble);
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        if let (false, Some(trouble)) = (installed, missing) {
+            return Err(trouble);
+        }
+        let now = self.clock.now();
+        let around = |app: &App| {
+            let wanted = app.flux.as_ref().and_then(|flux| flux.source.as_ref());
+            Around {
+                seen_at: now,
+                reconciled_for_s: 0,
+                source: wanted.and_then(|wanted| read.sources.iter().find(|it| it.object() == *wanted)),
+                controller: controllers.iter().find(|it| it.name == app.controller()),
+            }
+        };
+        Ok(read.apps.iter().filter(|app| question.counts(app, around(app))).count() as u64)
+    }
+}
+
+#[async_trait]
+impl Adapter for Flux {
+    async fn read(&self, path: &str) -> Result<Value, Trouble> {
+        match Question::of(path) {
+            Some((patterns, question)) => self.count(patterns, question).await.map(|count| json!(count)),
+            None => Err(trouble(TroubleKind::Garbage, format!("`{path}` is nothing that can be read from Flux"), "")),
+        }
+    }
+
+    async fn apply(&self, step: &Step, _permit: &Permit) -> Result<String, ActError> {
+        let what = format!("`{}` is not something that is done at Flux", step.adapter);
+        Err(ActError::NotApplied(trouble(TroubleKind::Garbage, what, "nothing was sent")))
+    }
+}

@@ -1,0 +1,134 @@
+//! Flux's objects to facts. Pure; an odd field costs that field, never the object.
+
+use serde_json::Value;
+
+use crate::model::facts::{App, AppTimes, FluxState, GitSource, ObjectRef, Open};
+use crate::model::{SafeText, Stamp};
+use crate::systems::kubernetes::object::{MAX_ITEMS, at, flag, go_seconds, items, name, open, stamp, string, text};
+
+/// A Kustomization.
+pub fn kustomization(cluster: &str, object: &Value) -> Option<App> {
+    let source = reference(object, "/spec/sourceRef");
+    let mut app = app(cluster, object, "Kustomization", source)?;
+    app.revision = text(object, "/status/lastAppliedRevision");
+    app.reconciled_at = last_reconciled(object);
+    app.prunes = match at(object, "/spec/prune") {
+        Value::Bool(on) => Some(*on),
+        _ => None,
+    };
+    Some(app)
+}
+
+/// A HelmRelease. It writes down no time at which it was last reconciled, and no applied revision but its history.
+pub fn helm_release(cluster: &str, object: &Value) -> Option<App> {
+    let mut app = app(cluster, object, "HelmRelease", chart(object))?;
+    let deployed = items(object, "/status/history").iter().find(|it| string(it, "/status") == "deployed");
+    app.revision = deployed.map(|it| text(it, "/chartVersion")).unwrap_or_default();
+    if let Some(flux) = &mut app.flux {
+        flux.digest = text(object, "/status/lastAttemptedRevisionDigest");
+    }
+    Some(app)
+}
+
+/// A source: GitRepository, OCIRepository, HelmRepository, HelmChart, Bucket.
+pub fn source(cluster: &str, kind: &str, object: &Value) -> Option<GitSource> {
+    let ready = condition(object, "Ready");
+    Some(GitSource {
+        cluster: cluster.to_owned(),
+        kind: SafeText::new(kind),
+        namespace: text(object, "/metadata/namespace"),
+        name: SafeText::new(name(object)?),
+        revision: text(object, "/status/artifact/revision"),
+        ready: open(ready, "/status"),
+        reason: open(ready, "/reason"),
+        message: text(ready, "/message"),
+        suspended: flag(object, "/spec/suspend"),
+    })
+}
+
+fn app(cluster: &str, object: &Value, kind: &str, source: Option<ObjectRef>) -> Option<App> {
+    let (ready, stalled) = (condition(object, "Ready"), condition(object, "Stalled"));
+    let reconciling = condition(object, "Reconciling");
+    let suspended = flag(object, "/spec/suspend");
+    let target = source.as_ref().map(|it| SafeText::from(format!("{}/{}", it.kind, it.name))).unwrap_or_default();
+    let flux = FluxState {
+        generation: at(object, "/metadata/generation").as_i64().unwrap_or_default(),
+        observed_generation: at(object, "/status/observedGeneration").as_i64(),
+        ready: open(ready, "/status"),
+        reason: open(ready, "/reason"),
+        message: text(ready, "/message"),
+        stalled: is_true(stalled).then(|| reason_and_message(stalled)),
+        reconciling: is_true(reconciling).then(|| open(reconciling, "/reason")),
+        attempted: text(object, "/status/lastAttemptedRevision"),
+        digest: SafeText::default(),
+        source,
+        interval_s: go_seconds(&string(object, "/spec/interval")).unwrap_or_default(),
+        conditions: conditions(object),
+    };
+    Some(App {
+        cluster: cluster.to_owned(),
+        namespace: text(object, "/metadata/namespace"),
+        name: SafeText::new(name(object)?),
+        kind: Open::new(kind),
+        target_revision: target,
+        destination: text(object, "/spec/targetNamespace"),
+        destination_matches: true,
+        suspended,
+        automated: at(object, "/spec").is_object().then_some(!suspended),
+        deleting: !at(object, "/metadata/deletionTimestamp").is_null(),
+        times: AppTimes {
+            deleting: stamp(object, "/metadata/deletionTimestamp"),
+            ready: [stalled, ready].into_iter().find_map(|it| stamp(it, "/lastTransitionTime")),
+            ..AppTimes::default()
+        },
+        flux: Some(flux),
+        ..App::default()
+    })
+}
+
+fn condition<'a>(object: &'a Value, kind: &str) -> &'a Value {
+    items(object, "/status/conditions").iter().find(|it| string(it, "/type") == kind).unwrap_or(&Value::Null)
+}
+
+fn is_true(condition: &Value) -> bool {
+    string(condition, "/status") == "True"
+}
+
+fn reason_and_message(condition: &Value) -> SafeText {
+    let (reason, message) = (string(condition, "/reason"), string(condition, "/message"));
+    SafeText::from([reason, message].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(": "))
+}
+
+fn conditions(object: &Value) -> Vec<SafeText> {
+    let words = |it: &Value| {
+        SafeText::from(format!("{}={} {}", string(it, "/type"), string(it, "/status"), string(it, "/reason")))
+    };
+    items(object, "/status/conditions").iter().take(MAX_ITEMS).map(words).collect()
+}
+
+/// The newest reconciliation in its history; recent versions of Flux write one.
+fn last_reconciled(object: &Value) -> Option<Stamp> {
+    items(object, "/status/history").iter().filter_map(|it| stamp(it, "/lastReconciled")).max()
+}
+
+/// What a reference names; its namespace is the object's own if it names none.
+fn reference(object: &Value, pointer: &str) -> Option<ObjectRef> {
+    let it = at(object, pointer);
+    let namespace = [text(it, "/namespace"), text(object, "/metadata/namespace")];
+    let wanted = ObjectRef {
+        kind: text(it, "/kind"),
+        namespace: namespace.into_iter().find(|it| !it.is_empty()).unwrap_or_default(),
+        name: text(it, "/name"),
+    };
+    (!wanted.name.is_empty()).then_some(wanted)
+}
+
+/// Where a HelmRelease takes its chart from: what it refers to, or the HelmChart that its controller made for it.
+fn chart(object: &Value) -> Option<ObjectRef> {
+    if at(object, "/spec/chartRef").is_object() {
+        return reference(object, "/spec/chartRef");
+    }
+    let made = string(object, "/status/helmChart");
+    let (namespace, name) = made.split_once('/')?;
+    Some(ObjectRef { kind: SafeText::from("HelmChart"), namespace: namespace.into(), name: name.into() })
+}

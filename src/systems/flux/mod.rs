@@ -1,0 +1,156 @@
+//! Flux: its Kustomizations and HelmReleases in every namespace, where they take revisions from, and whether its
+//! controllers run. A kind that is not installed costs nothing while one of the two is.
+
+mod act;
+pub mod map;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio_util::task::TaskTracker;
+
+use super::kubernetes::ask::Collection;
+use super::kubernetes::client::Link;
+use super::kubernetes::controllers::{self, Controllers};
+use super::kubernetes::feed::{Feed, Spare};
+use super::kubernetes::health;
+use super::kubernetes::watch::{self, Mapped, Watched};
+use super::supervise::keep;
+use super::{Adapter, Ctx, SourceSpec};
+use crate::config::ClusterConfig;
+use crate::model::facts::{
+    Bucket, Fact, FactKind, GitRepository, HelmChart, HelmRelease, HelmRepository, Kustomization, OciRepository,
+};
+use crate::model::{SourceId, System};
+
+pub use act::Flux;
+
+/// How long what Flux's objects said counts as fresh, seconds.
+const FRESH_FOR_S: u64 = 45;
+const SOURCE: &str = "source.toolkit.fluxcd.io/v1";
+
+type Map = fn(&str, &Value) -> Option<Fact>;
+
+/// One kind of object: group, plural, what it becomes, and whether it is something that is deployed.
+struct Kind {
+    group: &'static str,
+    plural: &'static str,
+    fact: FactKind,
+    map: Map,
+    app: bool,
+}
+
+impl Kind {
+    fn collection(&self) -> Collection {
+        Collection::new(self.group, self.plural, None)
+    }
+}
+
+/// Every kind that is read, what is deployed first.
+static KINDS: [Kind; 7] = [
+    Kind {
+        group: "kustomize.toolkit.fluxcd.io/v1",
+        plural: "kustomizations",
+        fact: FactKind::Kustomization,
+        map: |cluster, it| map::kustomization(cluster, it).map(|app| Kustomization(app).into()),
+        app: true,
+    },
+    Kind {
+        group: "helm.toolkit.fluxcd.io/v2",
+        plural: "helmreleases",
+        fact: FactKind::HelmRelease,
+        map: |cluster, it| map::helm_release(cluster, it).map(|app| HelmRelease(app).into()),
+        app: true,
+    },
+    Kind {
+        group: SOURCE,
+        plural: "gitrepositories",
+        fact: FactKind::GitRepository,
+        map: |cluster, it| map::source(cluster, "GitRepository", it).map(|it| GitRepository(it).into()),
+        app: false,
+    },
+    Kind {
+        group: SOURCE,
+        plural: "ocirepositories",
+        fact: FactKind::OciRepository,
+        map: |cluster, it| map::source(cluster, "OCIRepository", it).map(|it| OciRepository(it).into()),
+        app: false,
+    },
+    Kind {
+        group: SOURCE,
+        plural: "helmrepositories",
+        fact: FactKind::HelmRepository,
+        map: |cluster, it| map::source(cluster, "HelmRepository", it).map(|it| HelmRepository(it).into()),
+        app: false,
+    },
+    Kind {
+        group: SOURCE,
+        plural: "helmcharts",
+        fact: FactKind::HelmChart,
+        map: |cluster, it| map::source(cluster, "HelmChart", it).map(|it| HelmChart(it).into()),
+        app: false,
+    },
+    Kind {
+        group: SOURCE,
+        plural: "buckets",
+        fact: FactKind::Bucket,
+        map: |cluster, it| map::source(cluster, "Bucket", it).map(|it| Bucket(it).into()),
+        app: false,
+    },
+];
+
+/// Starts watching a cluster's Flux. Never fails: what is missing or forbidden is this source's trouble.
+pub fn start(config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
+    let adapter = Flux::new(Link::new(config), controllers_of(config), ctx.clock.clone());
+    (start_on(Link::new(config), config, ctx, tasks), Some(Arc::new(adapter)))
+}
+
+fn controllers_of(config: &ClusterConfig) -> Controllers {
+    Controllers {
+        cluster: config.name.clone(),
+        namespace: config.flux.clone(),
+        label: "app",
+        names: &[
+            ("kustomize-controller", "kustomize-controller"),
+            ("helm-controller", "helm-controller"),
+            ("source-controller", "source-controller"),
+        ],
+    }
+}
+
+fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
+    let id = SourceId::new(System::Flux, config.name.as_str());
+    let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
+    let (apps, sources): (Vec<&Kind>, Vec<&Kind>) = KINDS.iter().partition(|kind| kind.app);
+    let plurals = |kinds: &[&'static Kind]| kinds.iter().map(|kind| kind.plural).collect::<Vec<_>>();
+    let (apps, sources) = (plurals(&apps), plurals(&sources));
+    let parts = [&[health::PROBE, controllers::PART], apps.as_slice(), sources.as_slice()].concat();
+    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts)
+        .sparing(&apps, Spare::OneOf)
+        .sparing(&sources, Spare::Optional)
+        .sparing(&[controllers::PART], Spare::Extra);
+
+    let of = feed.clone();
+    keep(tasks, ctx, id.clone(), move |_| {
+        health::pulse_of_any(of.clone(), KINDS.iter().filter(|kind| kind.app).map(Kind::collection).collect())
+    });
+
+    let (of, pods) = (feed.clone(), controllers_of(config));
+    keep(tasks, ctx, id.clone(), move |_| controllers::run(of.clone(), pods.clone()));
+
+    for kind in &KINDS {
+        let (of, cluster) = (feed.clone(), config.name.clone());
+        keep(tasks, ctx, id.clone(), move |_| {
+            let cluster = cluster.clone();
+            let map = move |object: &Value| -> Mapped {
+                let fact = (kind.map)(&cluster, object)?;
+                Some((fact.key(), Some(fact)))
+            };
+            watch::run(of.clone(), Watched { part: kind.plural, collection: kind.collection(), kind: kind.fact }, map)
+        });
+    }
+    spec
+}

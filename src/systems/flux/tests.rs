@@ -1,0 +1,183 @@
+//! Flux on a scripted API server: both kinds and their sources are watched, missing kinds cost nothing, and the executor
+//! counts at the server.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::model::facts::FluxState;
+use crate::model::{Change, TroubleKind};
+use crate::systems::kubernetes::testing::{Asked, Reply, Seen, Server, healthy, list, status};
+
+fn kustomization(name: &str, ready: &str) -> Value {
+    json!({"metadata": {"name": name, "namespace": "flux-system", "generation": 2},
+        "spec": {"interval": "10m", "prune": true, "sourceRef": {"kind": "GitRepository", "name": "fleet"}},
+        "status": {"observedGeneration": 2, "lastAppliedRevision": "main@sha1:abc",
+            "lastAttemptedRevision": "main@sha1:abc",
+            "conditions": [{"type": "Ready", "status": ready, "reason": "ReconciliationSucceeded", "message": "Applied",
+                "lastTransitionTime": "2026-11-22T18:00:00Z"}],
+            "history": [{"digest": "sha256:1", "lastReconciled": "2026-11-22T19:04:00Z"}]}})
+}
+
+fn release(name: &str) -> Value {
+    json!({"metadata": {"name": name, "namespace": "shop", "generation": 1},
+        "spec": {"interval": "5m", "chart": {"spec": {"chart": "shop", "sourceRef": {"kind": "HelmRepository", "name": "r"}}}},
+        "status": {"observedGeneration": 1, "helmChart": format!("flux-system/shop-{name}"),
+            "lastAttemptedRevision": "6.5.0",
+            "conditions": [{"type": "Ready", "status": "True", "reason": "UpgradeSucceeded"}],
+            "history": [{"chartVersion": "6.5.0", "status": "deployed"}, {"chartVersion": "6.4.0", "status": "superseded"}]}})
+}
+
+fn source(name: &str, namespace: &str, revision: &str) -> Value {
+    json!({"metadata": {"name": name, "namespace": namespace}, "spec": {},
+        "status": {"artifact": {"revision": revision}, "conditions": [{"type": "Ready", "status": "True"}]}})
+}
+
+fn pod(name: &str, ready: &str) -> Value {
+    json!({"metadata": {"name": format!("{name}-0"), "namespace": "flux-system", "labels": {"app": name}},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}})
+}
+
+fn plain_404() -> Reply {
+    Reply::Text(404, "404 page not found\n".into())
+}
+
+fn everything(asked: &Asked) -> Reply {
+    match asked {
+        it if it.path.ends_with("/pods") => {
+            list(vec![pod("kustomize-controller", "True"), pod("helm-controller", "True")])
+        }
+        it if it.lists("/kustomizations") => list(vec![kustomization("shop", "True"), kustomization("pay", "False")]),
+        it if it.lists("/helmreleases") => list(vec![release("web")]),
+        it if it.lists("/gitrepositories") => list(vec![source("fleet", "flux-system", "main@sha1:abc")]),
+        it if it.lists("/helmcharts") => list(vec![source("shop-web", "flux-system", "6.5.0")]),
+        it => healthy(it),
+    }
+}
+
+fn replaced(change: &Change, kind: FactKind) -> Option<Vec<Fact>> {
+    match change {
+        Change::Replace { kind: of, facts } if *of == kind => Some(facts.clone()),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn every_kind_is_read_from_every_namespace() {
+    let server = Server::start(everything).await;
+    let mut seen = Seen::default();
+    let spec = start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
+    assert_eq!(spec.id.to_string(), "flux/dr");
+    let mut left = vec![
+        (FactKind::Kustomization, 2),
+        (FactKind::HelmRelease, 1),
+        (FactKind::GitRepository, 1),
+        (FactKind::HelmChart, 1),
+        (FactKind::Controller, 3),
+        (FactKind::Bucket, 0),
+    ];
+    seen.until("a list of each kind", |change| {
+        left.retain(|(kind, many)| replaced(change, *kind).is_none_or(|facts| facts.len() != *many));
+        left.is_empty().then_some(())
+    })
+    .await;
+    seen.until("proof of life", |change| matches!(change, Change::Alive).then_some(())).await;
+    assert!(server.count(|it| it.path == "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations") > 0);
+}
+
+#[tokio::test]
+async fn kinds_that_are_not_installed_cost_nothing_while_one_is() {
+    let server = Server::start(|asked| match asked {
+        it if it.path.ends_with("/helmreleases") => list(vec![release("web")]),
+        it if it.path.contains("toolkit.fluxcd.io") => plain_404(),
+        it if it.path.ends_with("/pods") => status(403, "Forbidden", "pods is forbidden"),
+        it => healthy(it),
+    })
+    .await;
+    let mut seen = Seen::default();
+    start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
+    seen.until("proof of life without any trouble", |change| {
+        assert!(!matches!(change, Change::Trouble(_)), "{change:?}");
+        matches!(change, Change::Alive).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cluster_without_flux_is_not_installed_and_a_forbidden_source_is_said() {
+    let server = Server::start(|asked| match asked {
+        it if it.path.contains("toolkit.fluxcd.io") => plain_404(),
+        it => healthy(it),
+    })
+    .await;
+    let mut seen = Seen::default();
+    start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
+    let trouble = seen.trouble(|trouble| trouble.kind == TroubleKind::NotInstalled).await;
+    assert!(trouble.what.as_str().contains("kustomizations.kustomize.toolkit.fluxcd.io"), "{}", trouble.what);
+
+    let server = Server::start(|asked| match asked {
+        it if it.path.ends_with("/gitrepositories") => status(403, "Forbidden", "gitrepositories is forbidden"),
+        it => everything(it),
+    })
+    .await;
+    let mut seen = Seen::default();
+    start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
+    let trouble = seen.trouble(|trouble| trouble.kind == TroubleKind::Forbidden).await;
+    assert!(trouble.what.as_str().contains("gitrepositories"), "{}", trouble.what);
+}
+
+#[tokio::test]
+async fn the_executor_counts_both_kinds_with_their_sources() {
+    let server = Server::start(everything).await;
+    let seen = Seen::default();
+    let adapter = Flux::new(server.link(), controllers_of(&server.config), seen.ctx.clock.clone());
+    for (path, count) in [
+        ("apps/*/total", 3),
+        ("apps/*/lagging", 1),
+        ("apps/shop,web/lagging", 0),
+        ("apps/kustomization/shop,helmrelease/web/total", 2),
+        ("apps/helmrelease/shop/total", 0),
+        ("apps/*/automated", 3),
+    ] {
+        assert_eq!(adapter.read(path).await, Ok(json!(count)), "{path}");
+    }
+    assert_eq!(adapter.read("apps/*").await.expect_err("no such path").kind, TroubleKind::Garbage);
+    let none = Server::start(|asked| if asked.path.contains("fluxcd") { plain_404() } else { healthy(asked) }).await;
+    let adapter = Flux::new(none.link(), controllers_of(&none.config), seen.ctx.clock.clone());
+    assert_eq!(adapter.read("apps/*/lagging").await.expect_err("not there").kind, TroubleKind::NotInstalled);
+}
+
+#[test]
+fn fields_are_where_the_contract_says() {
+    let app = map::kustomization("dr", &kustomization("shop", "True")).expect("a Kustomization");
+    let state = app.flux.clone().expect("a state");
+    assert_eq!((app.revision.as_str(), state.attempted.as_str()), ("main@sha1:abc", "main@sha1:abc"));
+    assert_eq!((state.generation, state.observed_generation, state.interval_s), (2, Some(2), 600));
+    assert_eq!(state.source.as_ref().map(|it| it.namespace.as_str()), Some("flux-system"));
+    assert_eq!((app.automated, app.prunes), (Some(true), Some(true)));
+    assert_eq!(app.reconciled_at.map(|it| it.to_rfc3339()).as_deref(), Some("2026-11-22T19:04:00+00:00"));
+
+    let app = map::helm_release("dr", &release("web")).expect("a HelmRelease");
+    assert_eq!(app.revision.as_str(), "6.5.0");
+    let chart = app.flux.and_then(|it| it.source).expect("its chart");
+    assert_eq!(
+        (chart.kind.as_str(), chart.namespace.as_str(), chart.name.as_str()),
+        ("HelmChart", "flux-system", "shop-web")
+    );
+
+    let mut odd = kustomization("shop", "True");
+    odd["spec"]["suspend"] = json!(true);
+    odd["spec"]["sourceRef"] = json!({"kind": "Bucket", "name": "b", "namespace": "other"});
+    odd["status"]["conditions"] = json!([{"type": "Stalled", "status": "True", "reason": "BadSpec", "message": "no"},
+        {"type": "Reconciling", "status": "True", "reason": "ProgressingWithRetry"}, {"type": "Ready", "status": 7}]);
+    odd["status"]["observedGeneration"] = json!(-1);
+    let app = map::kustomization("dr", &odd).expect("a Kustomization");
+    let state = app.flux.clone().unwrap_or_default();
+    assert_eq!((app.suspended, app.automated, state.observed_generation), (true, Some(false), Some(-1)));
+    assert_eq!(state.stalled.as_ref().map(|it| it.as_str()), Some("BadSpec: no"));
+    assert_eq!(state.reconciling.as_ref().map(|it| it.as_str()), Some("ProgressingWithRetry"));
+    assert_eq!(state.source.map(|it| it.namespace.to_string()).as_deref(), Some("other"));
+    // Nothing in it is an object at all: the name alone is enough for a fact, which is then never well.
+    let bare = map::kustomization("dr", &json!({"metadata": {"name": "x"}, "spec": 3, "status": []})).expect("a fact");
+    assert_eq!(bare.flux, Some(FluxState::default()));
+    assert_eq!(bare.automated, None);
+}

@@ -1,0 +1,36 @@
+//! Requests that carry a form: questions that are too long for an address.
+
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{RequestBuilder, Url};
+use serde_json::Value;
+
+use super::{Answer, Api, Fault, Method};
+
+/// What a request carries.
+#[derive(Clone, Copy)]
+pub(super) enum Payload<'a> {
+    None,
+    Json(&'a Value),
+    /// Already encoded.
+    Form(&'a str),
+}
+
+impl Payload<'_> {
+    pub(super) fn put(self, request: RequestBuilder) -> RequestBuilder {
+        match self {
+            Self::None => request,
+            Self::Json(body) => request.json(body),
+            Self::Form(body) => request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.to_owned()),
+        }
+    }
+}
+
+impl Api {
+    /// A POST that only asks, with its parameters as a form: on a connection that the server had closed it is sent again.
+    pub async fn ask(&self, path: &[&str], form: &[(&str, &str)]) -> Result<Answer, Fault> {
+        let mut url = self.url(&[]).map_err(Fault::unsent)?;
+        // A form is encoded like the query of an address.
+        url.query_pairs_mut().clear().extend_pairs(form);
+        self.deliver(Method::POST, path, Payload::Form(Url::query(&url).unwrap_or_default()), true).await
+    }
+}

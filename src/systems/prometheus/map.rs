@@ -1,0 +1,216 @@
+//! Answers → facts. Pure.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+
+use super::client::Failed;
+use super::expr::{Job, is_counter, look_s};
+use super::reply::{RawGroup, RawRule, RawRuleAlert, Said};
+use crate::config::{Figures, SloConfig};
+use crate::model::facts::Open;
+use crate::model::slo::{AlertRule, LONG, Reading, RuleAlert, Slo, WINDOWS, WindowRead};
+use crate::model::{SafeText, Stamp};
+
+/// The most rules kept of one server, those with alerts first.
+const MAX_RULES: usize = 1_000;
+/// The most alerts kept of one rule.
+const MAX_ALERTS: usize = 200;
+const MAX_LABELS: usize = 64;
+/// Extrapolation at the ends of a window lets errors exceed requests by a little; more is no rounding.
+const SLACK: f64 = 1.05;
+/// Looks that may miss without the period counting as incomplete, of a hundred.
+const WHOLE_PERCENT: u64 = 98;
+
+/// What a question was answered last.
+#[derive(Clone, Debug)]
+pub struct Noted {
+    pub at: Stamp,
+    pub said: Result<Said, SafeText>,
+}
+
+/// Every question's last answer for one service.
+pub type Notes = BTreeMap<Job, Noted>;
+
+/// For how long figures count as fresh: of windows below a day, and of the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Fresh {
+    pub short_s: u64,
+    pub long_s: u64,
+}
+
+impl Fresh {
+    pub fn of(self, job: Job) -> u64 {
+        match job {
+            Job::Window(window) | Job::Requests(window) if window < LONG => self.short_s,
+            _ => self.long_s,
+        }
+    }
+}
+
+/// Takes in an answer. When the server was not reached for this one question, an older answer stays while it is fresh.
+pub fn note(notes: &mut Notes, job: Job, at: Stamp, answer: Result<Said, Failed>, fresh: Fresh) {
+    let said = match answer {
+        Ok(said) => Ok(said),
+        Err(Failed::Query(why)) => Err(why),
+        Err(Failed::Source(trouble)) => {
+            let age = TimeDelta::seconds(i64::try_from(fresh.of(job)).unwrap_or(i64::MAX / 1_000));
+            if notes.get(&job).is_some_and(|old| old.said.is_ok() && at - old.at <= age) {
+                return;
+            }
+            Err(trouble.what)
+        }
+    };
+    notes.insert(job, Noted { at, said });
+}
+
+/// The figures of one service from what its questions were answered last.
+pub fn slo(config: &SloConfig, notes: &Notes, retention_s: Option<u64>, fresh: Fresh) -> Slo {
+    let period = config.target.period_s;
+    let mut windows: Vec<WindowRead> = Vec::new();
+    for window_s in WINDOWS {
+        windows.extend(notes.get(&Job::Window(window_s)).map(|noted| window(config, notes, window_s, noted, fresh)));
+    }
+    let whole = notes.get(&Job::Period(period));
+    windows.extend(whole.map(|noted| whole_period(config, period, noted, fresh)));
+    let counted = matches!(config.figures, Figures::Counted { .. });
+    let (mut warnings, mut remarks) = (Vec::new(), Vec::new());
+    for said in notes.values().filter_map(|noted| noted.said.as_ref().ok()) {
+        warnings.extend(said.warnings.iter().cloned());
+        remarks.extend(said.notes.iter().cloned());
+    }
+    Slo {
+        service: config.target.service.clone(),
+        windows,
+        vanished: vanished(config, notes),
+        errors_seen: whole
+            .filter(|_| counted)
+            .and_then(|noted| noted.said.as_ref().ok())
+            .filter(|said| part(said, "requests").is_some())
+            .map(|said| part(said, "errors").is_some_and(|errors| errors > 0.0)),
+        retention_s,
+        covered_s: notes.get(&Job::Coverage(period)).and_then(|noted| covered(period, noted)),
+        warnings: few(warnings),
+        notes: few(remarks),
+    }
+}
+
+/// Each once, at most three.
+fn few(mut words: Vec<SafeText>) -> Vec<SafeText> {
+    words.sort();
+    words.dedup();
+    words.truncate(3);
+    words
+}
+
+fn part(said: &Said, name: &str) -> Option<f64> {
+    said.samples.iter().find(|sample| sample.part == name).map(|sample| sample.value)
+}
+
+fn window(config: &SloConfig, notes: &Notes, window_s: u64, noted: &Noted, fresh: Fresh) -> WindowRead {
+    let (errors, requests) = match (&noted.said, &config.figures) {
+        (Err(why), _) => (Reading::Odd(why.clone()), None),
+        (Ok(said), Figures::Counted { .. }) => {
+            (part(said, "errors").map_or(Reading::NoData, ratio), part(said, "requests"))
+        }
+        (Ok(said), Figures::Recorded { .. }) => {
+            let requests = notes.get(&Job::Requests(window_s)).and_then(|noted| noted.said.as_ref().ok());
+            (recorded(said), requests.filter(|said| said.total == 1).and_then(|said| Some(said.samples.first()?.value)))
+        }
+    };
+    let requests = requests.filter(|it| it.is_finite() && *it >= 0.0);
+    WindowRead { window_s, errors, requests, at: noted.at, fresh_for_s: fresh.of(Job::Window(window_s)) }
+}
+
+fn whole_period(config: &SloConfig, period: u64, noted: &Noted, fresh: Fresh) -> WindowRead {
+    let (errors, requests) = match (&noted.said, &config.figures) {
+        (Err(why), _) => (Reading::Odd(why.clone()), None),
+        (Ok(said), Figures::Recorded { .. }) => (recorded(said), None),
+        (Ok(said), Figures::Counted { .. }) => match part(said, "requests") {
+            None => (Reading::NoData, None),
+            // No series of errors at all is none so far; `errors_seen` tells it from some that are 0.
+            Some(requests) => (ratio(part(said, "errors").unwrap_or(0.0) / requests), Some(requests)),
+        },
+    };
+    let requests = requests.filter(|it| it.is_finite() && *it >= 0.0);
+    WindowRead { window_s: period, errors, requests, at: noted.at, fresh_for_s: fresh.of(Job::Period(period)) }
+}
+
+/// What a recording rule says, if it is one series.
+fn recorded(said: &Said) -> Reading {
+    match said.samples.as_slice() {
+        [] => Reading::NoData,
+        [one] => ratio(one.value),
+        _ => Reading::Odd(SafeText::new(&format!("matches {} series where one is meant: narrow it down", said.total))),
+    }
+}
+
+/// A part of the whole. NaN is 0 of 0.
+fn ratio(value: f64) -> Reading {
+    if value.is_nan() {
+        Reading::NoTraffic
+    } else if value < 0.0 || value > SLACK {
+        let what = if value.is_finite() { format!("{:.0} %", value * 100.0) } else { "infinitely many".to_owned() };
+        Reading::Odd(SafeText::new(&format!("{what} of the requests are errors: both do not count the same thing")))
+    } else {
+        Reading::Number(value.min(1.0))
+    }
+}
+
+/// The counter has no series at this instant, though a window still remembers it.
+fn vanished(config: &SloConfig, notes: &Notes) -> bool {
+    let Figures::Counted { total, .. } = &config.figures else { return false };
+    let newest = notes.get(&Job::Window(300)).and_then(|noted| noted.said.as_ref().ok());
+    is_counter(total) && newest.is_some_and(|said| !said.samples.is_empty() && part(said, "series").is_none())
+}
+
+/// Looks that found the counter, each standing for its step.
+fn covered(period: u64, noted: &Noted) -> Option<u64> {
+    let said = noted.said.as_ref().ok()?;
+    let found = said.samples.first().map_or(0.0, |sample| sample.value);
+    let seconds = (found.clamp(0.0, 1e9) as u64).saturating_mul(look_s(period));
+    Some(if seconds.saturating_mul(100) >= period.saturating_mul(WHOLE_PERCENT) { period } else { seconds })
+}
+
+/// Alerting rules; those that hold alerts first, so that a cut takes the least.
+pub fn rules(groups: Vec<RawGroup>) -> Vec<AlertRule> {
+    let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();
+    let mut out = Vec::new();
+    for group in groups {
+        for rule in group.rules.into_iter().filter(|rule| rule.kind == "alerting") {
+            let nth = seen.entry((group.name.clone(), rule.name.clone())).or_default();
+            out.push(alerting(&group.name, *nth, rule));
+            *nth += 1;
+        }
+    }
+    out.sort_by_key(|rule| rule.alerts.is_empty());
+    out.truncate(MAX_RULES);
+    out
+}
+
+fn alerting(group: &str, nth: u32, raw: RawRule) -> AlertRule {
+    let alerts = raw.alerts.unwrap_or_default();
+    let cut = alerts.len() > MAX_ALERTS || alerts.iter().any(|alert| alert.labels.len() > MAX_LABELS);
+    AlertRule {
+        group: SafeText::new(group),
+        name: SafeText::new(&raw.name),
+        nth,
+        state: Open::new(raw.state.as_deref().unwrap_or_default()),
+        health: Open::new(raw.health.as_deref().unwrap_or_default()),
+        // A rule that was never evaluated has the year 1 here.
+        last_evaluation: raw.last_evaluation.filter(|at| *at > Stamp::UNIX_EPOCH),
+        last_error: SafeText::new(&raw.last_error.unwrap_or_default()),
+        alerts: alerts.into_iter().take(MAX_ALERTS).map(alert).collect(),
+        cut,
+    }
+}
+
+fn alert(raw: RawRuleAlert) -> RuleAlert {
+    let clean = |(key, value): (String, String)| (SafeText::new(&key).to_string(), SafeText::new(&value));
+    RuleAlert {
+        labels: raw.labels.into_iter().take(MAX_LABELS).map(clean).collect(),
+        state: Open::new(&raw.state),
+        active_at: raw.active_at,
+        value: SafeText::new(&raw.value.unwrap_or_default()),
+    }
+}

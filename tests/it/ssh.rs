@@ -1,0 +1,289 @@
+//! Two people at one room as they really come: by ssh, with keys and accounts of their own, and from inside tmux. What the
+//! kernel says about them is what the room knows; a link that is cut ends its console and nothing else.
+
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use warroom::clock::Clock;
+
+use crate::peers::sshd::Sshd;
+use crate::pty::{Pty, Start};
+use crate::stage::{LEE, Stage, put};
+use crate::support::{peer, run, scratch, wait_for};
+
+/// A room for the people of this sshd, by their accounts' names.
+async fn stage(sshd: &Sshd) -> Stage {
+    let mut stage = Stage::set(Stage::story(), Clock::real(), async |_| None).await;
+    let known = std::fs::read_to_string(&stage.at.people).expect("people");
+    let known = known.replace("\"65001\", \"65003\"", &format!("{:?}", sshd.account("ana").name));
+    put(&stage.at.people, &known.replace("\"65002\"", &format!("{:?}", sshd.account("sam").name)), 0o644);
+    tokio::task::block_in_place(|| stage.open());
+    // Anybody may knock; who it is, the kernel says.
+    std::fs::set_permissions(stage.socket(), std::fs::Permissions::from_mode(0o666)).expect("its mode");
+    stage
+}
+
+/// Who the room counts as present: name and uid, as the kernel gave it.
+fn present(stage: &Stage) -> Vec<(String, u64)> {
+    let (_, status) = stage.ask(LEE, &["status"]);
+    let here = status["room"]["present"].as_array().unwrap_or_else(|| panic!("{status:#}"));
+    let who = |it: &Value| Some((it["actor"]["p"].as_str()?.to_owned(), it["actor"]["u"].as_u64()?));
+    here.iter().filter_map(who).collect()
+}
+
+/// The console of a stage, as somebody types it.
+fn console(stage: &Stage) -> String {
+    format!("{} --socket {}", stage.home().join("warroom").display(), stage.socket().display())
+}
+
+fn ssh(sshd: &Sshd, person: &str, command: &str) -> Pty {
+    let mut ssh = sshd.ssh(person, &["-tt"]);
+    Pty::start(Start::command(ssh.arg(command), sshd.folder()).size(110, 35))
+}
+
+fn running(sshd: &Sshd, person: &str) -> usize {
+    let consoles = sshd.processes(person).into_iter();
+    consoles
+        .filter(|pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|it| it == "warroom\n"))
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_work_in_one_room_over_ssh() {
+    let Some(sshd) = Sshd::start(&["ana", "sam"]) else { return };
+    let stage = stage(&sshd).await;
+    tokio::task::block_in_place(|| {
+        stage.incident();
+        let mut ana = ssh(&sshd, "ana", &console(&stage));
+        ana.wait_text("SEV1");
+        let mut sam = ssh(&sshd, "sam", &console(&stage));
+        sam.wait_text("SEV1");
+        let uid = |person: &str| u64::from(sshd.account(person).uid);
+        wait_for("both to be there", || {
+            (present(&stage) == [("ana".to_owned(), uid("ana")), ("sam".to_owned(), uid("sam"))]).then_some(())
+        });
+        // A name that a person claims for themselves is refused: this is no drill.
+        let mut liar = ssh(&sshd, "sam", &format!("{} --as ana", console(&stage)));
+        assert_eq!(liar.exit_code(), 6, "{}", liar.picture());
+        assert!(liar.evidence().contains("it takes your identity from the kernel"), "{}", liar.picture());
+        liar.assert_restored();
+
+        ana.keys("iseen from two places<enter>");
+        sam.wait("the note under her name", |screen| {
+            let rows = screen.contents();
+            rows.lines().any(|row| row.contains(" ana ") && row.contains("seen from two places")).then_some(())
+        });
+
+        // The link is cut: no word from the client, as when a laptop dies.
+        sam.signal(Signal::SIGKILL);
+        assert_eq!(sam.exit_code(), -1);
+        wait_for("the room to see sam go", || (present(&stage) == [("ana".to_owned(), uid("ana"))]).then_some(()));
+        wait_for("the end of sam's console", || (running(&sshd, "sam") == 0).then_some(()));
+        ana.wait_text("sam");
+
+        // Another size, a key, and out: the code comes through, the terminal is as it was.
+        ana.resize(90, 28);
+        ana.keys("?");
+        ana.wait_text("Keys   default key map");
+        ana.keys("<esc>");
+        ana.wait_gone("Keys   default key map");
+        ana.keys("<c-c><c-c>");
+        assert_eq!(ana.exit_code(), 130, "{}", ana.picture());
+        ana.assert_restored();
+        ana.assert_clean();
+        wait_for("an empty room", || present(&stage).is_empty().then_some(()));
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_of_no_size_is_survived() {
+    let Some(sshd) = Sshd::start(&["ana", "sam"]) else { return };
+    let stage = stage(&sshd).await;
+    tokio::task::block_in_place(|| {
+        // No terminal here, one of 0×0 there.
+        let mut command = sshd.ssh("ana", &["-tt"]);
+        command.arg(console(&stage)).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut client = command.spawn().expect("ssh");
+        let (mut keys, mut out) = (client.stdin.take().expect("piped"), client.stdout.take().expect("piped"));
+        let reader = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            let _ = out.read_to_end(&mut all);
+            all
+        });
+        wait_for("ana", || (present(&stage).len() == 1).then_some(()));
+        keys.write_all(b"?\x0c").and_then(|()| keys.flush()).expect("typed");
+        keys.write_all(b"\x03\x03").and_then(|()| keys.flush()).expect("typed");
+        assert_eq!(client.wait().expect("its end").code(), Some(130));
+        let said = String::from_utf8_lossy(&reader.join().expect("read")).into_owned();
+        assert!(said.contains("\x1b[?1049h") && said.contains("\x1b[?1049l") && !said.contains("panic"), "{said:?}");
+    });
+}
+
+/// A tmux server of this test's own.
+struct Tmux {
+    program: PathBuf,
+    socket: PathBuf,
+}
+
+impl Tmux {
+    fn new(home: &Path) -> Option<Self> {
+        Some(Self { program: peer("tmux", "apt-get install tmux")?, socket: home.join("tmux") })
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LANG", "C.UTF-8");
+        command.env("TERM", "xterm-256color").arg("-S").arg(&self.socket).args(["-f", "/dev/null", "-u"]);
+        command
+    }
+
+    fn tell(&self, words: &[&str]) -> String {
+        let (code, out, err) = run(self.command().args(words));
+        assert_eq!(code, 0, "tmux {words:?}: {out}{err}");
+        out
+    }
+
+    /// What the first pane shows.
+    fn pane(&self) -> String {
+        self.tell(&["capture-pane", "-p", "-t", "w:0.0"])
+    }
+
+    fn wait(&self, text: &str) {
+        wait_for(&format!("{text:?} in tmux"), || self.pane().contains(text).then_some(()));
+    }
+
+    /// Modes of the pane's terminal that a program may leave behind.
+    fn modes(&self) -> String {
+        self.tell(&[
+            "display-message",
+            "-p",
+            "-t",
+            "w:0.0",
+            "#{alternate_on} #{cursor_flag} #{wrap_flag} #{mouse_any_flag}",
+        ])
+    }
+
+    /// The picture does not change when everything is painted again: nothing is left over, nothing is missing.
+    fn whole(&self) {
+        wait_for("the same picture after painting everything", || {
+            let before = still(&self.pane());
+            self.tell(&["send-keys", "-t", "w:0.0", "C-l"]);
+            // A key and its answer: what was asked before is drawn.
+            self.tell(&["send-keys", "-t", "w:0.0", "?"]);
+            self.wait("Keys   default key map");
+            self.tell(&["send-keys", "-t", "w:0.0", "Escape"]);
+            wait_for("the help to go", || (!self.pane().contains("Keys   default key map")).then_some(()));
+            (before == still(&self.pane()) && before.contains("SEV1")).then_some(())
+        });
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        let _ = run(self.command().arg("kill-server"));
+    }
+}
+
+/// Text in which a running clock makes no difference.
+fn still(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
+}
+
+#[test]
+fn in_tmux_it_is_detached_attached_resized_and_split() {
+    let (home, bash) = (scratch(), peer("bash", "apt-get install bash"));
+    let (Some(tmux), Some(bash)) = (Tmux::new(home.path()), bash) else { return };
+    let shell = format!(
+        "env HOME={0} XDG_RUNTIME_DIR={0} PS1='$ ' {1} --norc --noprofile",
+        home.path().display(),
+        bash.display()
+    );
+    let cwd = home.path().to_str().expect("a name");
+    tmux.tell(&["new-session", "-d", "-s", "w", "-x", "100", "-y", "30", "-c", cwd, &shell]);
+    tmux.tell(&["set-option", "-g", "window-size", "latest"]);
+    tmux.wait("$");
+    let type_line = |line: &str| tmux.tell(&["send-keys", "-t", "w:0.0", line, "Enter"]);
+    type_line("echo what was here before; stty -a > before");
+    tmux.wait("\nwhat was here before\n$");
+    let (screen, modes) = (tmux.pane(), tmux.modes());
+    type_line(&format!("{} drill --seed 7 --socket s --state-dir log", env!("CARGO_BIN_EXE_warroom")));
+    tmux.wait("SEV1");
+    assert_ne!(tmux.modes(), modes);
+
+    // Attached, detached, attached from a smaller terminal, gone without a word.
+    let attach = |columns, rows| {
+        let mut attach = tmux.command();
+        Pty::start(Start::command(attach.args(["attach-session", "-t", "w"]), home.path()).size(columns, rows))
+    };
+    let mut first = attach(100, 31);
+    first.wait_text("SEV1");
+    first.send(b"\x02d");
+    assert_eq!(first.exit_code(), 0);
+    tmux.whole();
+    let mut second = attach(80, 25);
+    second.wait_text("SEV1");
+    tmux.whole();
+    second.signal(Signal::SIGKILL);
+    assert_eq!(second.exit_code(), -1);
+    tmux.whole();
+
+    for round in 0..60u16 {
+        let (columns, rows) = (10 + (round * 37) % 190, 2 + (round * 13) % 60);
+        tmux.tell(&["resize-window", "-t", "w", "-x", &columns.to_string(), "-y", &rows.to_string()]);
+    }
+    tmux.tell(&["resize-window", "-t", "w", "-x", "120", "-y", "40"]);
+    tmux.whole();
+    for split in ["-h", "-v"] {
+        tmux.tell(&["split-window", split, "-t", "w:0.0", "cat"]);
+        tmux.whole();
+        tmux.tell(&["kill-pane", "-t", "w:0.1"]);
+        tmux.whole();
+    }
+    tmux.tell(&["resize-window", "-t", "w", "-x", "100", "-y", "30"]);
+    tmux.whole();
+
+    tmux.tell(&["send-keys", "-t", "w:0.0", "C-c", "C-c"]);
+    tmux.wait("the drill's timeline is kept in");
+    assert_eq!(tmux.modes(), modes);
+    // What stood above is there again, letter for letter.
+    let above = screen.trim_end().trim_end_matches('$').trim_end();
+    assert!(tmux.pane().starts_with(above), "before:\n{above}\nafter:\n{}", tmux.pane());
+    type_line("clear; stty -a > after; cmp before after && echo the same $((40 + 2))");
+    tmux.wait("the same 42");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_in_tmux_outlives_the_ssh_link_and_is_found_again() {
+    if peer("tmux", "apt-get install tmux").is_none() {
+        return;
+    }
+    let Some(sshd) = Sshd::start(&["ana", "sam"]) else { return };
+    let stage = stage(&sshd).await;
+    tokio::task::block_in_place(|| {
+        stage.incident();
+        let tmux = format!("tmux -S {}/t -f /dev/null -u", sshd.account("ana").home.display());
+        let mut ana = ssh(&sshd, "ana", &format!("{tmux} new-session -s w '{}'", console(&stage)));
+        ana.wait_text("SEV1");
+        ana.keys("ibefore the cut<enter>");
+        ana.wait_text("before the cut");
+        ana.signal(Signal::SIGKILL);
+        assert_eq!(ana.exit_code(), -1);
+        // Still there: her terminal is tmux, and that lives on.
+        let uid = u64::from(sshd.account("ana").uid);
+        let mut again = ssh(&sshd, "ana", &format!("{tmux} attach-session -t w"));
+        again.wait_text("before the cut");
+        assert_eq!(present(&stage), [("ana".to_owned(), uid)]);
+        assert_eq!(running(&sshd, "ana"), 1);
+        again.keys("iafter the cut<enter>");
+        again.wait_text("after the cut");
+        again.keys("<c-c><c-c>");
+        assert_eq!(again.exit_code(), 0, "tmux's own code\n{}", again.picture());
+        let (now, before) = again.termios();
+        assert_eq!(now, before, "the line discipline at home");
+        wait_for("an empty room", || present(&stage).is_empty().then_some(()));
+    });
+}
