@@ -1,22 +1,25 @@
 //! Failover at the edge: the load balancer's pools are reordered so that DR comes first. One write, one host name; the
 //! primary stays monitored and remains the second choice.
 //!
-//! Reordering moves users only where the order decides: under the effective policy `off` or `geo`, with nothing that
-//! overrides it. Everything else is refused with the reason, because a plan that changes a list and moves nobody costs
-//! the minutes that count.
+//! Reordering moves users only where the order decides: under the effective policy `off` or `geo`. Every other place that
+//! names the primary (rules, pool sets, lists by place) comes along in the same write, or there is no plan: one that
+//! changes a list and moves nobody, or only some, costs the minutes that count.
+
+mod table;
 
 use serde_json::{Value, json};
 
 use crate::board::row::PoolRef;
 use crate::board::{Body as RowBody, Row};
 use crate::model::facts::LoadBalancer;
-use crate::model::plan::{Check, Op, Pre, Shown, Target};
+use crate::model::plan::{Check, Op, Pre, Target};
 use crate::model::time;
-use crate::model::{Refusal, SafeText, SourceId, Stamp, Step, Strategy, System};
+use crate::model::{Refusal, SourceId, Stamp, Step, System};
 
 use super::ident::{name, shown, words};
-use super::lookup::{NONE, Parity, cluster_trouble, fresh, line, list, loss, parity, rows};
+use super::lookup::{fresh, rows};
 use super::pools::{PoolFacts, health_words, pool, unseen};
+use super::reroute::{self, Moves, Pair};
 use super::{Body, Context, WAIT, refuse};
 
 /// The write and its read-back.
@@ -35,13 +38,15 @@ struct Edge<'a> {
     dr: PoolFacts,
     order: Vec<String>,
     after: Vec<String>,
+    moves: Moves,
+    /// Places that name the primary before DR.
+    ahead: usize,
 }
 
 pub fn body(context: &Context) -> Result<Body, Refusal> {
     let edge = edge(context)?;
-    policy_obeys_order(edge.lb, &edge.host)?;
     dr_can_take_it(&edge)?;
-    let (shown, mut warnings) = table(&edge, context);
+    let (shown, mut warnings) = table::table(&edge, context);
     let mut steps = vec![patch(&edge)];
     match wait(&edge, context)? {
         Some(step) => steps.push(step),
@@ -72,13 +77,16 @@ fn edge<'a>(context: &Context<'a>) -> Result<Edge<'a>, Refusal> {
     let dr = pool(context, row, &refs, dr)?;
     let order = lb.default_pools.iter().map(|id| name("a pool", id)).collect::<Result<Vec<_>, _>>()?;
     name("the fallback pool", &lb.fallback_pool)?;
+    policy_obeys_order(lb, &words(host))?;
     if dr.id == primary.id || !order.contains(&primary.id) {
         return Err(refuse(
             format!("{} is not among the pools of {}.", primary.name, words(host)),
             "Check primary_pool and dr_pool of the service against the load balancer.",
         ));
     }
-    if order.first() == Some(&dr.id) && lb.fallback_pool == dr.id {
+    let pair = Pair { primary: &primary.id, dr: &dr.id, called: &|id| called(&primary, &dr, id) };
+    let (moves, ahead) = (reroute::moves(lb, &words(host), &pair)?, reroute::ahead(lb, &pair));
+    if order.first() == Some(&dr.id) && lb.fallback_pool == dr.id && moves.edits.is_empty() {
         return Err(refuse(
             format!("{} already sends its traffic to {} first.", words(host), dr.name),
             "There is nothing to move.",
@@ -96,6 +104,8 @@ fn edge<'a>(context: &Context<'a>) -> Result<Edge<'a>, Refusal> {
         dr,
         order,
         after,
+        moves,
+        ahead,
     })
 }
 
@@ -131,19 +141,16 @@ fn policy_obeys_order(lb: &LoadBalancer, host: &str) -> Result<(), Refusal> {
     if !lb.enabled {
         return Err(refuse(
             format!("Load balancer {host} is disabled: its pools carry no traffic."),
-            "Enable it at the provider, or change the DNS record by hand.",
+            "Its own A, AAAA or CNAME records answer, if there are any. Enable it, or change those records by hand.",
         ));
     }
     if !lb.policy.is("off") && !lb.policy.is("geo") {
+        let policy = shown(&lb.policy.0);
         return Err(refuse(
-            format!("{host} steers by \"{}\": the order of its pools decides nothing.", shown(&lb.policy.0)),
-            "Disable the primary pool at the provider by hand; reordering would move nobody.",
-        ));
-    }
-    if !lb.overrides.is_empty() {
-        return Err(refuse(
-            format!("{host} has rules that override the order of its pools: {}.", list(&lb.overrides, 4)),
-            "Change those by hand, or take them away first; reordering alone would leave users where they are.",
+            format!(
+                "Reordering does nothing under policy \"{policy}\" of {host}: the order of its pools decides nothing."
+            ),
+            "Disable the primary pool at the provider by hand; that moves every user of it, and stops its health checks.",
         ));
     }
     Ok(())
@@ -153,7 +160,10 @@ fn dr_can_take_it(edge: &Edge) -> Result<(), Refusal> {
     let dr = &edge.dr;
     let (why, remedy) = match (dr.enabled, dr.healthy) {
         (None, _) => ("is not known to be enabled", "Wait for its data, or look at the provider's console."),
-        (Some(false), _) => ("is disabled", "Check it by a preview at the provider, then enable it."),
+        (Some(false), _) => (
+            "is disabled",
+            "Check it by a preview at the provider (a POST that starts probes, so it is left to you), then enable it.",
+        ),
         (_, Some(false)) => {
             ("is unhealthy", "Bring DR up first; moving traffic there would move users to another outage.")
         }
@@ -203,7 +213,7 @@ fn patch_preconditions(edge: &Edge) -> Vec<Pre> {
             json!(edge.lb.policy.as_str()),
             format!("the order decides (policy {})", edge.lb.policy.as_str()),
         ),
-        pre(seen, format!("lb/{id}/overrides"), Op::Eq, json!(0), "no rule or pool set overrides the order".to_owned()),
+        pre(seen, format!("lb/{id}/overrides"), Op::Eq, json!(edge.lb.overrides.len()), overrides_words(edge.lb)),
         pre(dr.seen_at, format!("pool/{}/enabled", dr.id), Op::Eq, json!(true), format!("{} is enabled", dr.name)),
         pre(dr.seen_at, format!("pool/{}/healthy", dr.id), Op::In, healthy, health_words(dr)),
         pre(
@@ -214,6 +224,14 @@ fn patch_preconditions(edge: &Edge) -> Vec<Pre> {
             format!("{} sheds nothing", dr.name),
         ),
     ];
+    for (part, digest) in &edge.moves.was {
+        let says = format!("the {part} are as they were when this was proposed");
+        pres.push(pre(seen, format!("lb/{id}/digest/{part}"), Op::Eq, digest.clone(), says));
+    }
+    if edge.ahead > 0 {
+        let says = format!("{} places name {} before {}", edge.ahead, edge.primary.name, dr.name);
+        pres.push(pre(seen, ahead_path(edge), Op::Eq, json!(edge.ahead), says));
+    }
     // Nothing conditional can be sent to this API: that nobody wrote since is compared right before the write.
     if let Ok(modified) = name("the last change", edge.lb.modified_on.as_str()) {
         let says = format!("nobody changed {} since {modified}", edge.host);
@@ -222,21 +240,51 @@ fn patch_preconditions(edge: &Edge) -> Vec<Pre> {
     pres
 }
 
+fn overrides_words(lb: &LoadBalancer) -> String {
+    match lb.overrides.len() {
+        0 => "no rule or pool set overrides the order".to_owned(),
+        n => format!("{n} rules, pool sets or maps may override the order, as listed"),
+    }
+}
+
+/// How many places still have the primary before DR, as the adapter counts them.
+fn ahead_path(edge: &Edge) -> String {
+    format!("lb/{}/ahead/{}/{}", edge.id, edge.primary.id, edge.dr.id)
+}
+
 fn patch(edge: &Edge) -> Step {
     let (src, id, dr) = (&edge.row.source, &edge.id, &edge.dr);
     let check = |path: String, value: Value| Check { path, op: Op::Eq, value, src: src.clone() };
+    let mut params = json!({"zone": edge.zone, "body": {"default_pools": edge.after, "fallback_pool": dr.id}});
+    if !edge.moves.edits.is_empty() {
+        params["edits"] = json!(edge.moves.edits);
+        params["was"] = json!(edge.moves.was);
+    }
+    // Only what changes can prove the write: what was so before would look half applied after an interruption.
+    let mut checks = Vec::new();
+    if edge.after != edge.order {
+        checks.push(check(format!("lb/{id}/default_pools"), json!(edge.after)));
+    }
+    if edge.lb.fallback_pool != dr.id {
+        checks.push(check(format!("lb/{id}/fallback_pool"), json!(dr.id)));
+    }
+    if edge.ahead > 0 {
+        checks.push(check(ahead_path(edge), json!(0)));
+    }
+    let more = match edge.moves.edits.len() {
+        0 => String::new(),
+        1 => " there and in 1 more place".to_owned(),
+        n => format!(" there and in {n} more places"),
+    };
     Step {
         id: "1".to_owned(),
         adapter: "cloudflare.patch_load_balancer".to_owned(),
         target: Target { src: src.clone(), kind: "load_balancer".to_owned(), id: id.clone(), name: edge.host.clone() },
-        params: json!({"zone": edge.zone, "body": {"default_pools": edge.after, "fallback_pool": dr.id}}),
+        params,
         pre: patch_preconditions(edge),
-        effect: format!("patch load balancer {}: {} first, and read it back", edge.host, dr.name),
+        effect: format!("patch load balancer {}: {} first{more}, and read it back", edge.host, dr.name),
         limit_s: PATCH_LIMIT_S,
-        check: vec![
-            check(format!("lb/{id}/default_pools"), json!(edge.after)),
-            check(format!("lb/{id}/fallback_pool"), json!(dr.id)),
-        ],
+        check: checks,
     }
 }
 
@@ -270,78 +318,14 @@ fn wait(edge: &Edge, context: &Context) -> Result<Option<Step>, Refusal> {
     }))
 }
 
-fn table(edge: &Edge, context: &Context) -> (Vec<Shown>, Vec<String>) {
-    let (lb, objective) = (edge.lb, context.objective);
-    let mut warnings = Vec::new();
-    let sticky = match lb.session_affinity.as_str() {
-        "" | "none" => "sticky sessions: none".to_owned(),
-        _ => format!("sticky sessions: {}", shown(&lb.session_affinity.0)),
-    };
-    let moves = match (lb.proxied, lb.ttl_s) {
-        (true, _) => format!("within seconds at the edge, {sticky}"),
-        (false, Some(ttl)) => format!("within about {} (DNS TTL), {sticky}", time::words(u64::from(ttl))),
-        (false, None) => format!("when DNS answers expire (TTL not known), {sticky}"),
-    };
-    let mut lines = vec![
-        line("default pools", names(edge, &edge.order), names(edge, &edge.after)),
-        line("fallback pool", name_of(edge, &lb.fallback_pool), edge.dr.name.clone()),
-        line("users move", NONE, moves),
-    ];
-    let (lost, loss_warning) = you_lose(context);
-    lines.push(line("you lose", NONE, lost));
-    warnings.extend(loss_warning);
-    if let Some(Parity { row, ok, total, laggards }) = parity(context.board, &objective.dr) {
-        lines.push(line(&format!("apps on {}", words(&objective.dr)), format!("{ok} of {total} at parity"), NONE));
-        if row.stale || ok < total {
-            let names: Vec<SafeText> = laggards.iter().map(|(name, _)| name.clone()).collect();
-            let who = if names.is_empty() { "not proven".to_owned() } else { list(&names, 3) };
-            warnings.push(format!("{} has {ok} of {total} apps at parity: {who}", words(&objective.dr)));
-        }
-    }
-    warnings.extend(cluster_trouble(context.board, &objective.primary, context.now));
-    if edge.dr.healthy.is_none() {
-        warnings.push(match edge.dr.monitored {
-            true => format!("{}: its health is not known yet", edge.dr.name),
-            false => format!("{} has no monitor: nothing proves that it is healthy", edge.dr.name),
-        });
-    }
-    if !matches!(lb.session_affinity.as_str(), "" | "none") {
-        warnings.push(format!("Sticky sessions stay on {} as long as its origins look healthy.", edge.primary.name));
-    }
-    if lb.proxied {
-        warnings.push(format!(
-            "Proxied: the TTL means nothing, and open connections to {} are not cut.",
-            edge.primary.name
-        ));
-    }
-    warnings.push("Terraform or another owner of this load balancer will revert it at its next apply.".to_owned());
-    (lines, warnings)
-}
-
-fn you_lose(context: &Context) -> (String, Option<String>) {
-    if context.objective.strategy == Strategy::ActiveActive {
-        return ("what was not replicated yet; replication is not watched".to_owned(), None);
-    }
-    let point = rows(context.board).find_map(|row| match &row.body {
-        RowBody::Service { name, restore_point, .. } if *name == context.objective.service => restore_point.as_ref(),
-        _ => None,
-    });
-    match point {
-        Some(point) => {
-            let (text, within) = loss(context, point.name.as_str(), point.started);
-            (text.clone(), (!within).then(|| format!("Data loss is over the objective: {text}")))
-        }
-        None => (
-            "not known: no usable restore point".to_owned(),
-            Some(format!("No usable restore point of {} is known.", words(&context.objective.service))),
-        ),
-    }
-}
-
 fn names(edge: &Edge, ids: &[String]) -> String {
     ids.iter().map(|id| name_of(edge, id)).collect::<Vec<_>>().join(" → ")
 }
 
 fn name_of(edge: &Edge, id: &str) -> String {
-    [&edge.primary, &edge.dr].into_iter().find(|p| p.id == id).map_or_else(|| words(id), |p| p.name.clone())
+    called(&edge.primary, &edge.dr, id)
+}
+
+fn called(primary: &PoolFacts, dr: &PoolFacts, id: &str) -> String {
+    [primary, dr].into_iter().find(|p| p.id == id).map_or_else(|| words(id), |p| p.name.clone())
 }

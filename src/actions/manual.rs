@@ -37,11 +37,32 @@ fn cloudflare(step: &Step, out: &mut Vec<String>) {
     let auth = "-H \"Authorization: Bearer $CLOUDFLARE_TOKEN\"";
     let body = quote(&step.params["body"].to_string());
     out.push(format!("curl -fsS --max-time 10 {auth} {url}"));
-    out.push(format!(
-        "curl -fsS --max-time 10 -X PATCH {auth} -H 'Content-Type: application/json' --data {body} {url}"
-    ));
+    let send = format!("curl -fsS --max-time 10 -X PATCH {auth} -H 'Content-Type: application/json'");
+    match edits(&step.params) {
+        None => out.push(format!("{send} --data {body} {url}")),
+        Some(jq) => {
+            out.push(note("  rules, pool sets and maps are replaced whole: they are read, edited and sent in one go"));
+            let jq = quote(&format!("{jq} + {}", step.params["body"]));
+            out.push(format!("curl -fsS --max-time 10 {auth} {url} | jq -e -c {jq} | {send} --data-binary @- {url}"));
+        }
+    }
     out.push(format!("curl -fsS --max-time 10 {auth} {url}"));
     out.push(note("  if the PATCH timed out, read first: it may have been applied"));
+}
+
+/// The edits of a step as a program for `jq`: each place set, then the parts that they stand in.
+fn edits(params: &Value) -> Option<String> {
+    let edits = params["edits"].as_array().filter(|edits| !edits.is_empty())?;
+    let place = |at: &str| {
+        // Only the second step of a path is a number: the place in a list of rules or pool sets.
+        let step =
+            |(i, it): (usize, &str)| it.parse::<u64>().ok().filter(|_| i == 1).map_or_else(|| json!(it), |n| json!(n));
+        Value::Array(at.split('/').enumerate().map(step).collect()).to_string()
+    };
+    let set = edits.iter().map(|it| format!("setpath({}; {})", place(text(&it["at"])), it["to"]));
+    let parts: Vec<&String> = params["was"].as_object().into_iter().flatten().map(|(part, _)| part).collect();
+    let keep = parts.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
+    Some(format!(".result | {} | {{{keep}}}", set.collect::<Vec<_>>().join(" | ")))
 }
 
 fn kubectl(step: &Step) -> String {

@@ -10,6 +10,7 @@ mod lookup;
 mod manual;
 mod pools;
 mod preflight;
+mod reroute;
 mod restore;
 mod restore_steps;
 mod restore_words;

@@ -2,7 +2,7 @@
 
 use crate::board::row::PoolRef;
 use crate::board::{Body, Row};
-use crate::model::facts::Pool;
+use crate::model::facts::{LoadBalancer, Pool, PoolUser};
 use crate::model::{Refusal, Stamp};
 
 use super::ident::{name, shown, words};
@@ -20,6 +20,12 @@ pub struct PoolFacts {
     pub places: (u32, u32),
     pub shedding_percent: u32,
     pub enough_origins: bool,
+    /// Origins that are enabled, all of them, and how many are needed; `None` = not read.
+    pub origins: Option<(u32, u32, u32)>,
+    /// Its health is judged region by region.
+    pub regional: bool,
+    /// Who refers to it, by kind and name; `None` = not read.
+    pub used_by: Option<Vec<PoolUser>>,
     pub seen_at: Stamp,
 }
 
@@ -64,7 +70,10 @@ fn from_pool(row: &Row, pool: &Pool, id: String) -> PoolFacts {
         healthy: pool.healthy,
         monitored: pool.monitored,
         places: (count(pool.places.iter().filter(|(_, ok)| *ok).count()), count(pool.places.len())),
-        shedding_percent: pool.shedding_percent,
+        shedding_percent: pool.shedding_percent.max(pool.session_shedding_percent),
+        origins: Some((count(enabled_origins), count(pool.origins.len()), pool.minimum_origins)),
+        regional: pool.regional,
+        used_by: pool.used_by.clone(),
         enough_origins: enabled_origins > 0 && count(enabled_origins) >= pool.minimum_origins,
         seen_at: row.seen_at,
     }
@@ -79,6 +88,9 @@ fn from_ref(row: &Row, pool: &PoolRef, id: String) -> PoolFacts {
         monitored: pool.healthy.is_some(),
         places: (pool.places_ok, pool.places),
         shedding_percent: 0,
+        origins: None,
+        regional: pool.regional,
+        used_by: None,
         enough_origins: true,
         seen_at: row.seen_at,
     }
@@ -86,6 +98,29 @@ fn from_ref(row: &Row, pool: &PoolRef, id: String) -> PoolFacts {
 
 fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// Who else uses a pool than this load balancer: by the provider's own list, and by what the board shows. False: the
+/// provider's list was not read, so there may be more.
+pub fn other_users(context: &Context, lb: &LoadBalancer, pool: &PoolFacts) -> (Vec<String>, bool) {
+    let mut names: Vec<String> = rows(context.board)
+        .filter_map(|row| match &row.body {
+            Body::LoadBalancer { lb: other, .. } if other.id != lb.id && uses(other, &pool.id) => {
+                Some(shown(&other.name))
+            }
+            _ => None,
+        })
+        .collect();
+    let listed = pool.used_by.iter().flatten().filter(|it| it.kind.is("load_balancer") && it.id != lb.id);
+    names.extend(listed.map(|it| shown(&it.name)));
+    names.sort();
+    names.dedup();
+    (names, pool.used_by.is_some())
+}
+
+fn uses(lb: &LoadBalancer, pool: &str) -> bool {
+    let own = lb.default_pools.iter().chain([&lb.fallback_pool]);
+    own.chain(lb.places.iter().flat_map(|place| &place.pools)).any(|id| id == pool)
 }
 
 /// The health of the DR pool as a condition in words.

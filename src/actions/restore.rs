@@ -193,10 +193,11 @@ fn why_none(context: &Context, mine: impl Fn(&SafeText) -> bool) -> Option<Strin
 
 fn covers(point: &Point, namespaces: &[String]) -> bool {
     let any = |patterns: &[SafeText], ns: &str| patterns.iter().any(|p| matches(p.as_str(), ns));
-    point.limits.is_empty() && namespaces.iter().all(|ns| {
-        (point.included_namespaces.is_empty() || any(&point.included_namespaces, ns))
-            && !any(&point.excluded_namespaces, ns)
-    })
+    point.limits.is_empty()
+        && namespaces.iter().all(|ns| {
+            (point.included_namespaces.is_empty() || any(&point.included_namespaces, ns))
+                && !any(&point.excluded_namespaces, ns)
+        })
 }
 
 /// Velero's namespace patterns: `*` for any run, `?` for one character. `reach[i]` = the text so far can end at pattern

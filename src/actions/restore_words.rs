@@ -66,8 +66,9 @@ fn of_point(g: &Ground, warnings: &mut Vec<String>) {
         OffSite::Yes => {}
         OffSite::No => warnings
             .push("Volume snapshots of this backup stay at the source site: volumes may come back empty.".to_owned()),
-        OffSite::NoVolumes => warnings
-            .push("This backup is not known to hold any volume data: volumes, if there are any, come back empty.".to_owned()),
+        OffSite::NoVolumes => warnings.push(
+            "This backup is not known to hold any volume data: volumes, if there are any, come back empty.".to_owned(),
+        ),
         OffSite::Unknown => warnings.push("Nothing proves that this backup's volume data is off site.".to_owned()),
     }
 }

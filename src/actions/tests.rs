@@ -16,6 +16,8 @@ use crate::model::facts::*;
 use crate::model::plan::{Check, Op};
 use crate::model::{Level, SafeText, Strategy as Dr, System};
 
+mod reroute;
+
 fn at(clock: &str) -> Stamp {
     format!("2026-03-02T{clock}Z").parse().unwrap()
 }
@@ -60,6 +62,11 @@ fn pool(id: &str, name: &str) -> Pool {
         origins: vec![Origin { name: "o".into(), address: "203.0.113.7".into(), enabled: true, healthy: None }],
         places: ["WNAM", "ENAM", "WEU"].map(|place| (place.into(), name == "dr")).to_vec(),
         shedding_percent: 0,
+        used_by: Some(vec![PoolUser {
+            kind: Open::new("load_balancer"),
+            id: "lb-1".into(),
+            name: "shop.example".into(),
+        }]),
         ..Pool::default()
     }
 }
@@ -309,6 +316,19 @@ fn parity(ok: u32) -> RowBody {
     RowBody::Parity { cluster: "dr".into(), ok, total: 12, laggards, oldest_reconciled: None }
 }
 
+fn place(lb: &mut LoadBalancer, what: &str, path: &str, policy: &str, pools: &[&str]) {
+    lb.places.push(PoolPlace {
+        what: what.into(),
+        path: path.into(),
+        role: if path.ends_with("fallback_pool") { PlaceRole::Fallback } else { PlaceRole::Order },
+        pools: pools.iter().map(|it| (*it).to_owned()).collect(),
+        policy: Open::new(policy),
+        in_set: path.starts_with("pool_sets"),
+    });
+    let part = path.split('/').next().unwrap_or_default();
+    lb.digests.insert(part.to_owned(), format!("sha256:{part}"));
+}
+
 type Case = (&'static str, Action, fn(&mut Bench), &'static str);
 
 const REFUSALS: &[Case] = &[
@@ -334,7 +354,25 @@ const REFUSALS: &[Case] = &[
         |b| b.lb(|lb| lb.policy = Open::new("")),
         "order of its pools decides nothing",
     ),
-    ("a rule", Action::Failover, |b| b.lb(|lb| lb.overrides = vec!["rule beta".into()]), "rule beta"),
+    (
+        "a rule that steers otherwise",
+        Action::Failover,
+        |b| b.lb(|lb| place(lb, "rule beta: order", "rules/0/overrides/default_pools", "random", &["p-primary"])),
+        "rule beta: order of shop.example steers by \"random\": reordering does nothing",
+    ),
+    (
+        "a part that can't go back",
+        Action::Failover,
+        |b| {
+            b.lb(|lb| {
+                place(lb, "rule beta: order", "rules/0/overrides/default_pools", "", &["p-primary"]);
+                lb.digests.clear();
+            });
+        },
+        "can't be sent back exactly",
+    ),
+    ("too many places", Action::Failover, |b| b.lb(|lb| lb.places_cut = true), "more places"),
+    ("sessions shed", Action::Failover, |b| b.pool("dr", |p| p.session_shedding_percent = 5), "sheds"),
     (
         "DR pool unknown",
         Action::Failover,
@@ -482,6 +520,7 @@ fn the_storys_failover_reads_as_agreed() {
             "users move: - => within about 30 s (DNS TTL), sticky sessions: none",
             "you lose: - => 8 min of writes since backup shop-hourly-20260302142900 14:29 UTC (RPO 15 min: within)",
             "apps on dr: 12 of 12 at parity => -",
+            "dr origins: 1 of 1 enabled, 1 needed => -",
         ]
     );
     assert_eq!(plan.warnings[0], "primary: its API server reports etcd failing");
@@ -592,7 +631,25 @@ fn warnings_say_what_the_plan_can_not_help() {
         |b| b.lb(|lb| lb.session_affinity = Open::new("cookie")),
         "Sticky sessions stay on primary",
     );
+    warned(
+        Action::Failover,
+        |b| {
+            b.lb(|lb| {
+                lb.session_affinity = Open::new("cookie");
+                lb.drain_s = Some(120);
+            });
+        },
+        "would move those sessions, over 2 min (drain)",
+    );
     warned(Action::Failover, |b| b.lb(|lb| lb.proxied = true), "the TTL means nothing");
+    warned(Action::Failover, |b| b.pool("primary", |p| p.used_by = None), "Who else uses pool primary was not read");
+    warned(Action::Failover, |b| b.pool("dr", |p| p.regional = true), "Each region judges dr for itself");
+    warned(Action::Failover, |b| b.pool("primary", |p| p.monitored = false), "primary has no monitor");
+    warned(
+        Action::Failover,
+        |b| b.lb(|lb| lb.overrides = vec!["rule beta".into()]),
+        "Users under rule beta go where that says; it does not name primary",
+    );
     warned(Action::Failover, |b| b.pool("dr", |p| p.healthy = None), "health is not known");
     warned(Action::Failover, |b| b.objective.rpo_s = 60, "over the objective");
     warned(Action::Failover, |b| b.objective.probes.clear(), "nothing will prove that users moved");
@@ -634,6 +691,7 @@ fn pools_named_only_by_the_load_balancer_will_do() {
         name: name.into(),
         enabled: Some(true),
         healthy: Some(true),
+        regional: false,
         places_ok: 3,
         places: 3,
     };

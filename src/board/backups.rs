@@ -188,7 +188,9 @@ fn judge_schedule(opinion: &mut Opinion, schedule: &Schedule, missed_runs: u32) 
             opinion.because(Verdict::Warning, format!("the schedule does not run: {why}"));
         }
         "" | "New" => opinion.because(Verdict::Unknown, "Velero has not looked at the schedule yet"),
-        other => opinion.because(Verdict::Unknown, format!("the schedule's phase {other} is not known to this program")),
+        other => {
+            opinion.because(Verdict::Unknown, format!("the schedule's phase {other} is not known to this program"))
+        }
     }
     if missed_runs > 0 {
         let runs = count(missed_runs as usize, "run");

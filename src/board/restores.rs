@@ -217,12 +217,13 @@ fn judge_waiting(opinion: &mut Opinion, state: &SourceState, restore: &Restore, 
 fn judge_running(opinion: &mut Opinion, restore: &Restore, seen: Stamp) {
     let phase = restore.phase.as_str();
     let known = phase == "InProgress"
-        || ["WaitingForPluginOperations", "Finalizing"].iter().any(|family| {
-            phase.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest == "PartiallyFailed")
-        });
+        || ["WaitingForPluginOperations", "Finalizing"]
+            .iter()
+            .any(|family| phase.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest == "PartiallyFailed"));
     match phase {
         phase if !known => {
-            opinion.because(Verdict::Unknown, format!("phase {phase} is not known to this program: not counted as ended"));
+            opinion
+                .because(Verdict::Unknown, format!("phase {phase} is not known to this program: not counted as ended"));
         }
         phase if phase.ends_with("PartiallyFailed") => {
             opinion.because(Verdict::Warning, format!("{phase}: it will end partially failed"));

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::facts::{
-    Alert, App, ControlPlane, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore, Silence,
+    Alert, App, ControlPlane, EdgeAccount, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore,
+    Silence,
 };
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
 
@@ -98,6 +99,9 @@ pub struct PoolRef {
     pub name: SafeText,
     pub enabled: Option<bool>,
     pub healthy: Option<bool>,
+    /// Its health is judged region by region: one word for the whole pool is not the truth.
+    #[serde(default)]
+    pub regional: bool,
     /// Places that see it healthy, of how many.
     pub places_ok: u32,
     pub places: u32,
@@ -285,6 +289,8 @@ pub enum Body {
     },
     /// A pool.
     Pool(Pool),
+    /// An account at the edge: its token and what is left of its requests.
+    EdgeAccount(EdgeAccount),
     /// A probe.
     Probe(Probe),
 }

@@ -1,8 +1,11 @@
-//! Traffic at the edge: where new traffic goes, which pools are well, what the service's own URLs answer.
+//! Traffic at the edge: where new traffic goes, which pools are well, what the service's own URLs answer, and what is left
+//! of the requests that a failover needs.
 
 use std::collections::BTreeMap;
 
-use crate::model::facts::{Fact, FactKind, LoadBalancer, Pool, Probe};
+use chrono::TimeDelta;
+
+use crate::model::facts::{EdgeAccount, Fact, FactKind, LoadBalancer, PlaceRole, Pool, Probe};
 use crate::model::{Objective, SafeText, Stamp};
 
 use super::Board;
@@ -10,7 +13,10 @@ use super::row::{Body, PoolRef, Row, Verdict};
 use super::store::Proof;
 use super::words::{Opinion, names, sort_rows};
 
-/// Load balancers, then pools, then probes; each worst first.
+/// Tokens that end sooner than this are worth a look.
+const TOKEN_DAYS: i64 = 7;
+
+/// Load balancers, then pools, probes and accounts; each worst first.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
     let pools: BTreeMap<&str, &Pool> = board
         .store
@@ -22,7 +28,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
         .collect();
     let objectives = &board.setup.objectives;
     let mut out = Vec::new();
-    for kind in [FactKind::LoadBalancer, FactKind::Pool, FactKind::Probe] {
+    for kind in [FactKind::LoadBalancer, FactKind::Pool, FactKind::Probe, FactKind::EdgeAccount] {
         let mut rows: Vec<Row> = board
             .store
             .facts(kind)
@@ -32,6 +38,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
                     Fact::LoadBalancer(lb) => Some(load_balancer_row(lb, &pools, objectives, proof)),
                     Fact::Pool(pool) => Some(pool_row(pool, proof)),
                     Fact::Probe(probe) => Some(probe_row(probe, proof)),
+                    Fact::EdgeAccount(account) => Some(account_row(account, proof, now)),
                     _ => None,
                 }
             })
@@ -50,6 +57,7 @@ fn pool_ref(id: &str, pools: &BTreeMap<&str, &Pool>) -> PoolRef {
         name: pool.map_or_else(|| SafeText::new(id), |pool| pool.name.clone()),
         enabled: pool.map(|pool| pool.enabled),
         healthy: pool.and_then(|pool| pool.healthy),
+        regional: pool.is_some_and(|pool| pool.regional),
         places_ok: places.iter().filter(|(_, healthy)| *healthy).count() as u32,
         places: places.len() as u32,
     }
@@ -68,7 +76,7 @@ enum Goes<'a> {
 
 fn goes_to<'a>(lb: &'a LoadBalancer, pools: &BTreeMap<&str, &Pool>) -> Goes<'a> {
     if !lb.enabled {
-        return Goes::Unknown("the load balancer is disabled");
+        return Goes::Unknown("it is disabled, so its A, AAAA or CNAME records answer instead, or nothing does");
     }
     if !matches!(lb.policy.as_str(), "off" | "geo") {
         return Goes::Unknown("its steering policy does not follow the order");
@@ -87,6 +95,9 @@ fn goes_to<'a>(lb: &'a LoadBalancer, pools: &BTreeMap<&str, &Pool>) -> Goes<'a> 
         if !pool.monitored {
             return Goes::To(n, id);
         }
+        if pool.regional && !agreed(pool) {
+            return Goes::Unknown("each region judges the health of a pool for itself");
+        }
         match pool.healthy {
             Some(true) => return Goes::To(n, id),
             Some(false) => {}
@@ -97,6 +108,12 @@ fn goes_to<'a>(lb: &'a LoadBalancer, pools: &BTreeMap<&str, &Pool>) -> Goes<'a> 
         Some(pool) if !pool.enabled => Goes::Nowhere,
         _ => Goes::Fallback(&lb.fallback_pool),
     }
+}
+
+/// Whether every place that was asked sees the pool alike.
+fn agreed(pool: &Pool) -> bool {
+    let ok = pool.places.iter().filter(|(_, healthy)| *healthy).count();
+    !pool.places.is_empty() && (ok == 0 || ok == pool.places.len())
 }
 
 fn load_balancer_row(lb: &LoadBalancer, pools: &BTreeMap<&str, &Pool>, objectives: &[Objective], proof: Proof) -> Row {
@@ -118,7 +135,9 @@ fn load_balancer_row(lb: &LoadBalancer, pools: &BTreeMap<&str, &Pool>, objective
             Some(pool)
         }
         Goes::Nowhere => {
-            opinion.because(Verdict::Critical, "no pool is healthy and the fallback is disabled: users get errors");
+            let get = if lb.proxied { "530 (error 1016)" } else { "no address (a bare SOA)" };
+            let why = format!("no pool is healthy and the fallback is disabled: users get {get}");
+            opinion.because(Verdict::Critical, why);
             None
         }
         Goes::Unknown(why) => {
@@ -140,11 +159,19 @@ fn load_balancer_row(lb: &LoadBalancer, pools: &BTreeMap<&str, &Pool>, objective
 
 /// What will surprise whoever relies on this load balancer failing over.
 fn warn(opinion: &mut Opinion, lb: &LoadBalancer, pools: &BTreeMap<&str, &Pool>) {
+    if !lb.enabled {
+        opinion.because(Verdict::Warning, "the load balancer is switched off: its pools carry no traffic");
+    }
     if !lb.overrides.is_empty() {
         opinion.because(Verdict::Warning, format!("the order is overridden by {}", names(&lb.overrides)));
     }
     if !matches!(lb.policy.as_str(), "off" | "geo") {
         opinion.because(Verdict::Warning, format!("under policy `{}` the order means nothing", lb.policy.as_str()));
+    }
+    let unclear: Vec<&str> =
+        lb.places.iter().filter(|it| it.role == PlaceRole::Other).map(|it| it.what.as_str()).collect();
+    if !unclear.is_empty() {
+        opinion.because(Verdict::Warning, format!("what {} does with pools is not known here", names(&unclear)));
     }
     let unmonitored: Vec<&str> = lb
         .default_pools
@@ -158,7 +185,9 @@ fn warn(opinion: &mut Opinion, lb: &LoadBalancer, pools: &BTreeMap<&str, &Pool>)
         opinion.because(Verdict::Warning, format!("{who} has no monitor: nothing fails over by itself"));
     }
     if pools.get(lb.fallback_pool.as_str()).is_some_and(|pool| !pool.enabled) {
-        opinion.because(Verdict::Warning, "the fallback pool is disabled");
+        let get = if lb.proxied { "530 (error 1016)" } else { "no address (a bare SOA)" };
+        let why = format!("the fallback pool is disabled: once every other pool is down, users get {get}");
+        opinion.because(Verdict::Warning, why);
     }
 }
 
@@ -169,13 +198,18 @@ fn pool_row(pool: &Pool, proof: Proof) -> Row {
         opinion.because(Verdict::Info, "disabled: takes no traffic and is not checked");
     } else {
         match pool.healthy {
+            Some(true) if pool.regional && !agreed(pool) => {
+                let why = "each region judges its health for itself: that it is called healthy is not the whole truth";
+                opinion.because(Verdict::Unknown, why);
+            }
             Some(true) => {}
             Some(false) => opinion.because(Verdict::Critical, "down"),
             None if !pool.monitored => {}
             None => opinion.because(Verdict::Unknown, "its health is not known"),
         }
         if !pool.monitored {
-            opinion.because(Verdict::Warning, "no monitor: its health is not considered");
+            let why = "no monitor: its health is not considered, and it never fails over by itself";
+            opinion.because(Verdict::Warning, why);
         }
         if usable < pool.minimum_origins as usize {
             opinion
@@ -184,8 +218,54 @@ fn pool_row(pool: &Pool, proof: Proof) -> Row {
         if pool.shedding_percent > 0 {
             opinion.because(Verdict::Warning, format!("sheds {} % of its traffic", pool.shedding_percent));
         }
+        if pool.session_shedding_percent > 0 {
+            opinion.because(Verdict::Warning, format!("sheds {} % of its sessions", pool.session_shedding_percent));
+        }
     }
     opinion.row(format!("pool/{}/{}", proof.source.instance, pool.id), proof, Body::Pool(pool.clone()))
+}
+
+fn account_row(account: &EdgeAccount, proof: Proof, now: Stamp) -> Row {
+    let mut opinion = Opinion::new(Verdict::Ok);
+    let token = &account.token;
+    match token.status.as_str() {
+        "active" => {}
+        "" if token.checked.is_none() => opinion.because(Verdict::Unknown, "the token was not checked yet"),
+        "" => opinion.because(Verdict::Unknown, format!("the token could not be checked: {}", token.problem)),
+        "disabled" | "expired" => {
+            opinion.because(Verdict::Critical, format!("the token is {}", token.status.as_str()));
+        }
+        other => opinion.because(Verdict::Warning, format!("the token's status is `{other}`")),
+    }
+    match token.expires {
+        Some(at) if at <= now => opinion.because(Verdict::Critical, "the token has expired"),
+        Some(at) if at - now <= TimeDelta::days(TOKEN_DAYS) => {
+            let when = at.format("%Y-%m-%d %H:%M UTC");
+            opinion.because(Verdict::Warning, format!("the token expires {when}: renew it before it is needed"));
+        }
+        _ => {}
+    }
+    if token.not_before.is_some_and(|at| at > now) {
+        opinion.because(Verdict::Warning, "the token is not valid yet");
+    }
+    for (reads, what) in [(token.reads_pools, "pools"), (token.reads_balancers, "load balancers")] {
+        if reads == Some(false) {
+            opinion.because(Verdict::Warning, format!("the token may not read {what}"));
+        }
+    }
+    match (account.remaining, account.limit) {
+        (Some(left), Some(limit)) if left <= account.reserve => {
+            let why = format!("{left} of {limit} requests left: polling stopped, the rest is kept for acting");
+            opinion.because(Verdict::Warning, why);
+        }
+        (Some(left), Some(limit)) if left.saturating_mul(4) <= limit => {
+            opinion.because(Verdict::Warning, format!("{left} of {limit} requests left: polling is slowed down"));
+        }
+        (None, _) => opinion.mention("how many requests are left is not known"),
+        _ => {}
+    }
+    opinion.mention("whether the token may write can't be probed safely: unknown");
+    opinion.row(format!("account/{}", proof.source.instance), proof, Body::EdgeAccount(account.clone()))
 }
 
 /// What a failing probe saw, in words: `503`, `connection refused`.

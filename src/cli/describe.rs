@@ -70,6 +70,16 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             let healthy = pool.healthy.map_or("health unknown", |healthy| if healthy { "healthy" } else { "down" });
             (format!("pool {}", pool.name), format!("{healthy}{}", if pool.enabled { "" } else { " · disabled" }))
         }
+        Body::EdgeAccount(it) => {
+            let left = match (it.remaining, it.limit) {
+                (Some(left), Some(limit)) => format!("{left} of {limit} requests left"),
+                _ => "requests left unknown".to_owned(),
+            };
+            let status = if it.token.status.as_str().is_empty() { "unknown" } else { it.token.status.as_str() };
+            let until = it.token.expires.map_or(String::new(), |at| format!(" until {}", at.format("%Y-%m-%d")));
+            let ours = format!("ours {} of at most {} in 5 min", it.asked, it.share);
+            (format!("account {}", it.account), format!("{left} · {ours} · token {status}{until}"))
+        }
         Body::Probe(probe) => {
             let status = probe.status.map_or("no answer".to_owned(), |status| status.to_string());
             let site = probe.site.as_ref().map_or(String::new(), |site| format!(" from {site}"));

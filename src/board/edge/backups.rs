@@ -95,7 +95,9 @@ fn bad(pair: &Pair<'_>, row: &Row) -> Option<String> {
     let Body::Location(location) = &row.body else { return None };
     let skew = [pair.new, pair.old].into_iter().find_map(|judged| {
         judged.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
-            Body::Cluster { name, control_plane, .. } if *name == location.cluster => Some(skew(control_plane.as_ref())),
+            Body::Cluster { name, control_plane, .. } if *name == location.cluster => {
+                Some(skew(control_plane.as_ref()))
+            }
             _ => None,
         })
     });

@@ -199,7 +199,7 @@ fn traffic_goes_where_the_order_and_known_health_say() {
         ),
         ("policy", |lb, _, _| lb.policy = Open::new("random"), None, Verdict::Warning),
         ("override", |lb, _, _| lb.overrides = vec!["rule night".into()], None, Verdict::Warning),
-        ("switched off", |lb, _, _| lb.enabled = false, None, Verdict::Unknown),
+        ("switched off", |lb, _, _| lb.enabled = false, None, Verdict::Warning),
     ];
     for (what, change, to, verdict) in table {
         let (mut primary, mut dr) = (pool("primary", Some(true)), pool("dr", Some(true)));

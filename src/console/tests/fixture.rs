@@ -182,6 +182,7 @@ fn traffic() -> TopicView {
         name: SafeText::from(name),
         enabled: Some(true),
         healthy: Some(ok > 0),
+        regional: false,
         places_ok: ok,
         places: 3,
     };

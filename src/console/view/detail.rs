@@ -6,13 +6,15 @@ use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
-use crate::model::facts::{Alert, KubeEvent, LoadBalancer, Probe};
+use crate::model::facts::{Alert, KubeEvent, Probe};
 use crate::model::{SafeText, Stamp};
 use crate::timeline::Item;
 
 use super::list::{self, Entry};
 use super::sheet::Sheet;
 use super::{backups, events, gitops, silence, words};
+
+mod edge;
 
 /// The page about the row with this key.
 pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
@@ -90,10 +92,12 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("missing from", &missing_from.join(", "));
         }
         Body::LoadBalancer { lb, order, fallback, goes_to, service } => {
-            of_balancer(facts, lb);
+            let pools: Vec<_> = order.iter().chain(fallback).collect();
+            edge::of_balancer(facts, lb, &pools);
             let order: Vec<String> = order.iter().map(|pool| pool.name.to_string()).collect();
             facts.text("order", &order.join(" → "));
-            facts.text("fallback", &fallback.as_ref().map(|pool| pool.name.to_string()).unwrap_or_default());
+            let last = fallback.as_ref().map(|pool| format!("{} (its own health is ignored)", pool.name));
+            facts.text("fallback", &last.unwrap_or_default());
             facts.text("users go to", goes_to.as_ref().map(SafeText::as_str).unwrap_or("can't be told"));
             facts.text("service", service.as_deref().unwrap_or(""));
         }
@@ -109,20 +113,8 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
             }
         }
         Body::App(app) => of_app(facts, app),
-        Body::Pool(pool) => {
-            facts.text("pool", pool.name.as_str());
-            for origin in &pool.origins {
-                let health = match origin.healthy {
-                    Some(true) => "up",
-                    Some(false) => "down",
-                    None => "unknown",
-                };
-                facts.text(origin.name.as_str(), &format!("{} {health}", origin.address));
-            }
-            for (place, healthy) in &pool.places {
-                facts.text(place.as_str(), if *healthy { "sees it up" } else { "sees it down" });
-            }
-        }
+        Body::Pool(pool) => edge::of_pool(facts, pool),
+        Body::EdgeAccount(account) => edge::of_account(facts, account),
         Body::Probe(probe) => of_probe(facts, probe),
         Body::Slo(budget) => of_budget(facts, budget),
         Body::Source { .. } | Body::Service { .. } | Body::Silence { .. } => {}
@@ -235,20 +227,6 @@ fn of_alert(facts: &mut Facts<'_, '_>, alert: &Alert) {
     facts.list("receivers", &alert.receivers);
     let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     facts.text("labels", &labels.join("  "));
-}
-
-fn of_balancer(facts: &mut Facts<'_, '_>, lb: &LoadBalancer) {
-    facts.text("load balancer", lb.name.as_str());
-    facts.text("enabled", if lb.enabled { "yes" } else { "no" });
-    facts.text("policy", lb.policy.as_str());
-    facts.text(
-        "TTL",
-        &lb.ttl_s.filter(|_| !lb.proxied).map(|ttl| format!("{ttl} s")).unwrap_or_else(|| "proxied".to_owned()),
-    );
-    facts.text("affinity", lb.session_affinity.as_str());
-    facts.list("overrides", &lb.overrides);
-    facts.text("changed", lb.modified_on.as_str());
-    facts.text("id", &lb.id);
 }
 
 fn of_cluster(facts: &mut Facts<'_, '_>, body: &Body) {

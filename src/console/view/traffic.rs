@@ -6,7 +6,7 @@ use crate::console::app::App;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, glyph, time};
-use crate::model::facts::{LoadBalancer, Probe};
+use crate::model::facts::{EdgeAccount, LoadBalancer, Probe};
 
 use super::list::Entry;
 use super::pane;
@@ -15,7 +15,7 @@ use super::pane;
 pub const COLUMNS: &[Column] =
     &[Column::mark(), Column::name(0, 11), Column::fixed(1), Column::fixed(2), Column::sentence(4, 8)];
 
-/// Each load balancer with its pools below it, then probes, then pools that nothing uses.
+/// Each load balancer with its pools below it, then probes, pools that nothing uses, and accounts.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {
     let rows = app.rows(Topic::Traffic);
     let mut out = Vec::new();
@@ -33,6 +33,7 @@ pub fn entries(app: &App) -> Vec<Entry<'_>> {
     out.extend(app.rows(Topic::Slo).iter().map(Entry::Row));
     let spare = |row: &&Row| matches!(&row.body, Body::Pool(pool) if !used.contains(&pool.id.as_str()));
     out.extend(rows.iter().filter(spare).map(Entry::Row));
+    out.extend(rows.iter().filter(|row| matches!(row.body, Body::EdgeAccount(_))).map(Entry::Row));
     out
 }
 
@@ -42,6 +43,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
         Entry::Row(row) => match &row.body {
             Body::LoadBalancer { lb, .. } => balancer(row, lb),
             Body::Probe(probe) => probe_cells(app, row, probe),
+            Body::EdgeAccount(account) => account_cells(row, account),
             Body::Slo(budget) => budget_cells(row, budget),
             Body::Pool(pool) => vec![
                 pane::mark(entry.verdict()),
@@ -82,6 +84,9 @@ fn pool_cells(row: &Row, pool: &PoolRef, place: usize) -> Vec<Cell> {
     let arrow = if goes { "→ " } else { "  " };
     let (verdict, word) = match (pool.enabled, pool.healthy) {
         (Some(false), _) => (Verdict::Warning, "off"),
+        (_, Some(true)) if pool.regional && (pool.places == 0 || pool.places_ok < pool.places) => {
+            (Verdict::Unknown, "by region")
+        }
         (_, Some(true)) if pool.places_ok < pool.places => (Verdict::Warning, "up"),
         (_, Some(true)) => (Verdict::Ok, "up"),
         (_, Some(false)) => (Verdict::Critical, "down"),
@@ -115,6 +120,26 @@ fn probe_cells(app: &App, row: &Row, probe: &Probe) -> Vec<Cell> {
         vec![span(role, answer)],
         note,
         vec![span(Role::Dim, from)],
+    ]
+}
+
+fn account_cells(row: &Row, account: &EdgeAccount) -> Vec<Cell> {
+    let verdict = if row.stale { Verdict::Unknown } else { row.verdict };
+    let token = match account.token.status.as_str() {
+        "" => "token ?".to_owned(),
+        status => format!("token {status}"),
+    };
+    let left = match (account.remaining, account.limit) {
+        (Some(left), Some(limit)) => format!("{left} of {limit}"),
+        _ => "? left".to_owned(),
+    };
+    let more = if verdict >= Verdict::Warning { row.why.as_str() } else { "requests left" };
+    vec![
+        pane::mark(verdict),
+        vec![span(Role::Dim, format!("account {}", row.source.instance))],
+        vec![span(glyph::of(verdict).1, token)],
+        vec![span(Role::Dim, left)],
+        vec![span(Role::Dim, more)],
     ]
 }
 

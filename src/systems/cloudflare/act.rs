@@ -53,6 +53,8 @@ impl Acting {
         ask: impl AsyncFnOnce() -> Result<Option<Value>, Trouble>,
     ) -> Result<Option<Value>, Trouble> {
         let asked = self.turn.fetch_add(1, Ordering::SeqCst);
+        // Whoever asks in the same breath gets to put the question before the request goes.
+        tokio::task::yield_now().await;
         let mut kept = kept.lock().await;
         if let Some((began, read)) = kept.get(id)
             && *began > asked

@@ -217,7 +217,8 @@ fn exact(value: &Value) -> bool {
         Value::Number(n) if n.is_f64() => {
             let digits = n.to_string();
             let digits = digits.split(['e', 'E']).next().unwrap_or_default();
-            digits.bytes().filter(u8::is_ascii_digit).count() <= MAX_DIGITS
+            let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
+            digits.trim_start_matches('0').len() <= MAX_DIGITS
         }
         Value::Array(all) => all.iter().all(exact),
         Value::Object(map) => map.values().all(exact),

@@ -11,6 +11,7 @@ use super::act::Acting;
 use super::client::Client;
 use super::map;
 use super::watch::Watch;
+use crate::clock::Clock;
 use crate::config::CloudflareConfig;
 use crate::model::facts::{Fact, FactKind, LoadBalancer, Pool};
 use crate::model::plan::Target;
@@ -18,6 +19,9 @@ use crate::model::{Change, Digest, PersonId, SourceId, Step, System, Trouble, Tr
 use crate::systems::http::script::{Reply, Room, Seen, Server, file};
 use crate::systems::http::{Auth, Options};
 use crate::systems::{ActError, Adapter, Permit};
+
+mod account;
+mod routes;
 
 const CANARY: &str = "cfat_canary-77aa";
 const POOLS: &str = "/accounts/acc/load_balancers/pools";
@@ -105,13 +109,18 @@ fn setup(server: &Server, zones: &[&str]) -> Setup {
 
 impl Setup {
     fn client(&self) -> Arc<Client> {
+        self.client_on(Clock::manual("2026-03-02T14:37:00Z".parse().expect("a time")))
+    }
+
+    fn client_on(&self, clock: Clock) -> Arc<Client> {
         let auth = Auth::Bearer(self.token.path().to_owned());
-        Arc::new(Client::new(&self.config, Options { auth, total: Duration::from_millis(400), ..Options::default() }))
+        let options = Options { auth, total: Duration::from_millis(400), ..Options::default() };
+        Arc::new(Client::new(&self.config, options, clock))
     }
 
     fn watch(&self, room: &Room) -> Watch {
         let reporter = room.ctx.reporter(SourceId::new(System::Cloudflare, "edge"));
-        Watch::new(self.client(), reporter, Duration::from_secs(10))
+        Watch::new(self.client_on(room.ctx.clock.clone()), reporter, Duration::from_secs(10))
     }
 }
 
@@ -123,6 +132,7 @@ fn replaced(changes: &[Change]) -> (Vec<Pool>, Vec<LoadBalancer>) {
             match fact {
                 Fact::Pool(pool) => pools.push(pool.clone()),
                 Fact::LoadBalancer(lb) => lbs.push(lb.clone()),
+                Fact::EdgeAccount(_) => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -192,9 +202,12 @@ async fn a_missing_permission_is_named_and_costs_only_its_half() {
     let watch = setup.watch(&room);
     assert!(!watch.round().await);
     let changes = room.drain();
-    let [Change::Upsert(Fact::LoadBalancer(lb)), Change::Trouble(trouble)] = &changes[..] else {
+    let [Change::Upsert(Fact::LoadBalancer(lb)), Change::Upsert(Fact::EdgeAccount(account)), Change::Trouble(trouble)] =
+        &changes[..]
+    else {
         panic!("{changes:?}")
     };
+    assert_eq!((account.token.reads_pools, account.token.reads_balancers), (Some(false), Some(true)));
     assert_eq!(lb.id, "lb-1");
     assert_eq!(trouble.kind, TroubleKind::Forbidden);
     assert!(trouble.remedy.as_str().contains("Monitors and Pools Read"), "{trouble:?}");
@@ -211,7 +224,7 @@ async fn one_unreadable_zone_does_not_empty_the_other() {
     assert!(!setup.watch(&room).round().await);
     let changes = room.drain();
     let upserts = changes.iter().filter(|it| matches!(it, Change::Upsert(_))).count();
-    assert_eq!(upserts, 4, "three pools and a load balancer: {changes:?}");
+    assert_eq!(upserts, 5, "three pools, a load balancer and the account: {changes:?}");
     assert!(!changes.iter().any(|it| matches!(it, Change::Replace { .. })), "z2's load balancers are not gone");
 }
 
@@ -235,10 +248,18 @@ async fn a_throttled_source_stays_away_as_long_as_it_was_told() {
     assert!(!watch.round().await);
     assert_eq!(server.seen().len(), asked, "nothing is sent meanwhile");
     let changes = room.drain();
-    assert!(
-        changes.iter().all(|it| matches!(it, Change::Trouble(t) if t.kind == TroubleKind::Throttled)),
-        "{changes:?}"
-    );
+    let said: Vec<_> = changes
+        .iter()
+        .filter_map(|it| match it {
+            Change::Trouble(trouble) => Some((trouble.kind, trouble.what.as_str())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(said.len(), 2, "{changes:?}");
+    for (kind, what) in said {
+        assert_eq!(kind, TroubleKind::Throttled);
+        assert!(what.contains("locked out until 14:39:00 UTC"), "{what}");
+    }
     room.ctx.clock.advance(Duration::from_secs(2));
     assert!(!watch.round().await);
     assert!(server.seen().len() > asked, "and then it asks again");
@@ -259,7 +280,11 @@ async fn a_reserve_of_requests_is_kept_for_acting() {
     let watch = setup.watch(&room);
     assert!(watch.round().await);
     assert_eq!(server.seen().len(), 2, "below a quarter there is no health in detail");
+    room.ctx.clock.advance(Duration::from_secs(20));
+    assert!(watch.round().await);
+    assert_eq!(server.seen().len(), 2, "every third round is enough then");
     *left.lock().expect("left") = 40;
+    room.ctx.clock.advance(Duration::from_secs(10));
     assert!(watch.round().await, "what was read still counts");
     room.drain();
     room.ctx.clock.advance(Duration::from_secs(30));
@@ -381,7 +406,7 @@ async fn single_fields_are_read_afresh() {
     })
     .await;
     let setup = setup(&server, &["z0", "z1"]);
-    let acting = Acting { client: setup.client() };
+    let acting = Acting::new(setup.client());
     for (path, value) in [
         ("lb/lb-1/default_pools", json!(["p-primary", "p-dr"])),
         ("lb/lb-1/fallback_pool", json!("p-dr")),
@@ -416,7 +441,7 @@ async fn applied(
 ) -> (Result<String, ActError>, usize) {
     let server = world(special).await;
     let setup = setup(&server, &["z1"]);
-    let result = Acting { client: setup.client() }.apply(&to_dr(), &permit()).await;
+    let result = Acting::new(setup.client()).apply(&to_dr(), &permit()).await;
     assert!(!format!("{result:?}").contains(CANARY), "{result:?}");
     (result, server.count(&Method::PATCH))
 }
@@ -429,7 +454,7 @@ fn on_patch(reply: impl Fn(&Seen, &Mutex<Value>) -> Reply) -> impl Fn(&Seen, &Mu
 async fn a_patch_sends_exactly_the_plan_s_body_once() {
     let server = world(|_, _| None).await;
     let setup = setup(&server, &["z1"]);
-    let said = Acting { client: setup.client() }.apply(&to_dr(), &permit()).await.expect("applied");
+    let said = Acting::new(setup.client()).apply(&to_dr(), &permit()).await.expect("applied");
     assert_eq!(
         said,
         r#"Cloudflare answered 200 with default_pools ["p-dr","p-primary"], modified 2026-03-02T14:51:00Z"#
@@ -488,11 +513,11 @@ async fn a_clear_no_is_not_applied() {
     let mut closed = setup(&server, &["z1"]);
     let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     closed.config.url = format!("http://{port}");
-    let result = Acting { client: closed.client() }.apply(&to_dr(), &permit()).await;
+    let result = Acting::new(closed.client()).apply(&to_dr(), &permit()).await;
     assert!(matches!(&result, Err(ActError::NotApplied(t)) if t.kind == TroubleKind::Unreachable), "{result:?}");
     let empty = setup(&server, &["z1"]);
     std::fs::write(empty.token.path(), "").expect("emptied");
-    let result = Acting { client: empty.client() }.apply(&to_dr(), &permit()).await;
+    let result = Acting::new(empty.client()).apply(&to_dr(), &permit()).await;
     assert!(matches!(&result, Err(ActError::NotApplied(t)) if t.kind == TroubleKind::Credential), "{result:?}");
     assert!(server.seen().is_empty());
 }
@@ -501,7 +526,7 @@ async fn a_clear_no_is_not_applied() {
 async fn a_step_that_is_not_exactly_known_sends_nothing() {
     let server = world(|_, _| None).await;
     let setup = setup(&server, &["z1"]);
-    let acting = Acting { client: setup.client() };
+    let acting = Acting::new(setup.client());
     let fine = json!({"default_pools": ["p-dr"]});
     let mut steps = vec![
         step(json!({})),

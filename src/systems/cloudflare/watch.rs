@@ -139,12 +139,10 @@ impl Watch {
         {
             let mut state = self.state();
             state.token.reads_pools = token::proves(state.token.reads_pools, &pools);
-            for zone in &zones {
-                let before = state.token.reads_balancers;
-                // One zone that may not be read is enough to say so.
-                let proven = token::proves(before, zone);
-                state.token.reads_balancers = if proven == Some(false) { proven } else { before.or(proven) };
-            }
+            let before = state.token.reads_balancers;
+            let each: Vec<_> = zones.iter().map(|zone| token::proves(None, zone)).collect();
+            // One zone that may not be read is enough to say so.
+            state.token.reads_balancers = each.iter().flatten().copied().min().or(before);
         }
         let mut seen = Seen { pools: None, balancers: Vec::new(), whole: true, trouble: None };
         match pools {

@@ -1,0 +1,133 @@
+//! What the approvers of a failover read: now, after, and every reason why it may do less than they expect.
+
+use crate::actions::Context;
+use crate::actions::ident::{shown, words};
+use crate::actions::lookup::{NONE, Parity, cluster_trouble, line, list, loss, parity, rows};
+use crate::actions::pools::other_users;
+use crate::board::Body as RowBody;
+use crate::model::facts::LoadBalancer;
+use crate::model::plan::Shown;
+use crate::model::time;
+use crate::model::{SafeText, Strategy};
+
+use super::{Edge, name_of, names};
+
+/// The lines and warnings of the confirm view.
+pub(super) fn table(edge: &Edge, context: &Context) -> (Vec<Shown>, Vec<String>) {
+    let (lb, objective) = (edge.lb, context.objective);
+    let mut warnings = Vec::new();
+    let mut lines = vec![
+        line("default pools", names(edge, &edge.order), names(edge, &edge.after)),
+        line("fallback pool", name_of(edge, &lb.fallback_pool), edge.dr.name.clone()),
+    ];
+    lines.extend(edge.moves.shown.iter().cloned());
+    lines.push(line("users move", NONE, users_move(lb)));
+    let (lost, loss_warning) = you_lose(context);
+    lines.push(line("you lose", NONE, lost));
+    warnings.extend(loss_warning);
+    if let Some(Parity { row, ok, total, laggards }) = parity(context.board, &objective.dr) {
+        lines.push(line(&format!("apps on {}", words(&objective.dr)), format!("{ok} of {total} at parity"), NONE));
+        if row.stale || ok < total {
+            let names: Vec<SafeText> = laggards.iter().map(|(name, _)| name.clone()).collect();
+            let who = if names.is_empty() { "not proven".to_owned() } else { list(&names, 3) };
+            warnings.push(format!("{} has {ok} of {total} apps at parity: {who}", words(&objective.dr)));
+        }
+    }
+    warnings.extend(cluster_trouble(context.board, &objective.primary, context.now));
+    warnings.extend(edge.moves.warnings.iter().cloned());
+    of_dr(edge, &mut lines, &mut warnings);
+    others(edge, context, &mut lines, &mut warnings);
+    stay(edge, &mut warnings);
+    warnings.push("Terraform or another owner of this load balancer will revert it at its next apply.".to_owned());
+    (lines, warnings)
+}
+
+fn sticky(lb: &LoadBalancer) -> bool {
+    !matches!(lb.session_affinity.as_str(), "" | "none")
+}
+
+fn users_move(lb: &LoadBalancer) -> String {
+    let sessions = match (sticky(lb), lb.affinity_ttl_s) {
+        (false, _) => "sticky sessions: none".to_owned(),
+        (true, None) => format!("sticky sessions: {}", shown(&lb.session_affinity.0)),
+        (true, Some(ttl)) => {
+            format!("sticky sessions: {} for {}", shown(&lb.session_affinity.0), time::words(u64::from(ttl)))
+        }
+    };
+    match (lb.proxied, lb.ttl_s) {
+        (true, _) => format!("within seconds at the edge, {sessions}"),
+        (false, Some(ttl)) => format!("within about {} (DNS TTL), {sessions}", time::words(u64::from(ttl))),
+        (false, None) => format!("when DNS answers expire (TTL not known), {sessions}"),
+    }
+}
+
+/// Whether DR can take it: its health as far as it is proven, and its origins.
+fn of_dr(edge: &Edge, lines: &mut Vec<Shown>, warnings: &mut Vec<String>) {
+    let dr = &edge.dr;
+    if let Some((on, all, needed)) = dr.origins {
+        lines.push(line(&format!("{} origins", dr.name), format!("{on} of {all} enabled, {needed} needed"), NONE));
+    }
+    if dr.healthy.is_none() {
+        warnings.push(match dr.monitored {
+            true => format!("{}: its health is not known yet", dr.name),
+            false => format!("{} has no monitor: nothing proves that it is healthy", dr.name),
+        });
+    }
+    if dr.regional {
+        warnings.push(format!("Each region judges {} for itself: healthy may not be so everywhere.", dr.name));
+    }
+    for pool in [&edge.primary, dr] {
+        if pool.healthy.is_some() && !pool.monitored {
+            warnings.push(format!("{} has no monitor: it never fails over by itself.", pool.name));
+        }
+    }
+}
+
+/// The pools' other users: this plan moves one host name, and whoever looks at the site must know the rest.
+fn others(edge: &Edge, context: &Context, lines: &mut Vec<Shown>, warnings: &mut Vec<String>) {
+    let (users, whole) = other_users(context, edge.lb, &edge.primary);
+    let primary = &edge.primary.name;
+    if !users.is_empty() {
+        let names: Vec<SafeText> = users.iter().map(|it| SafeText::new(it)).collect();
+        lines.push(line(&format!("also use {primary}"), list(&names, 6), "stay as they are"));
+    }
+    if !whole {
+        warnings.push(format!("Who else uses pool {primary} was not read: other host names may stay on it."));
+    }
+}
+
+/// Who stays where they are although the order changed.
+fn stay(edge: &Edge, warnings: &mut Vec<String>) {
+    let (lb, primary) = (edge.lb, &edge.primary.name);
+    if sticky(lb) {
+        warnings.push(format!("Sticky sessions stay on {primary} as long as its origins look healthy."));
+        let drain = match lb.drain_s {
+            Some(s) if s > 0 => format!("over {} (drain)", time::words(u64::from(s))),
+            _ => "at once: no drain is set".to_owned(),
+        };
+        warnings.push(format!("Disabling {primary} by hand would move those sessions, {drain}."));
+    }
+    if lb.proxied {
+        warnings.push(format!("Proxied: the TTL means nothing, and open connections to {primary} are not cut."));
+    }
+}
+
+fn you_lose(context: &Context) -> (String, Option<String>) {
+    if context.objective.strategy == Strategy::ActiveActive {
+        return ("what was not replicated yet; replication is not watched".to_owned(), None);
+    }
+    let point = rows(context.board).find_map(|row| match &row.body {
+        RowBody::Service { name, restore_point, .. } if *name == context.objective.service => restore_point.as_ref(),
+        _ => None,
+    });
+    match point {
+        Some(point) => {
+            let (text, within) = loss(context, point.name.as_str(), point.started);
+            (text.clone(), (!within).then(|| format!("Data loss is over the objective: {text}")))
+        }
+        None => (
+            "not known: no usable restore point".to_owned(),
+            Some(format!("No usable restore point of {} is known.", words(&context.objective.service))),
+        ),
+    }
+}
