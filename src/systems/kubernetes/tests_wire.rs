@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::testing::{Asked, Reply, Seen, Server, healthy, list, status};
 use super::*;
-use crate::model::TroubleKind;
+use crate::model::{Change, TroubleKind};
 use crate::model::facts::Endpoint;
 
 fn event(uid: &str, version: u32) -> Value {
