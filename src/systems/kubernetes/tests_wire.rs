@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::testing::{Asked, Reply, Seen, Server, healthy, list, status};
 use super::*;
-use crate::model::{Change, TroubleKind};
 use crate::model::facts::Endpoint;
+use crate::model::{Change, TroubleKind};
 
 fn event(uid: &str, version: u32) -> Value {
     json!({"metadata": {"name": format!("e-{uid}"), "namespace": "shop", "uid": uid, "resourceVersion": version.to_string()},
