@@ -17,6 +17,7 @@ mod drill_rows;
 mod fuzz;
 mod gitops_real;
 mod heads;
+mod kube_real;
 mod outage;
 #[path = "../peers/mod.rs"]
 mod peers;

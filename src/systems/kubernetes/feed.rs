@@ -14,6 +14,8 @@ use crate::systems::{Ctx, Reporter};
 
 /// How often a source proves that it is alive, on the clock.
 pub const EVERY: Duration = Duration::from_secs(5);
+/// The same while the first lists are on their way.
+const SOON: Duration = Duration::from_secs(1);
 /// The longest wait between two tries of a server that is away, so that with the list that follows it is back in 5 s.
 pub const RETRY_CAP: Duration = Duration::from_millis(2500);
 /// However fast a drill's clock runs, real requests are not sent more often than this.
@@ -171,13 +173,23 @@ impl Parts {
         }
     }
 
-    /// The pulse of the source: its worst trouble, or proof of life if every part has been read.
+    /// The pulse of the source: its worst trouble, or proof of life if every part has been read. Gaps in one part are not
+    /// told while another was not read at all: they count as an answer.
     pub async fn beat(&self) {
         if let Some(worst) = self.worst() {
-            self.reporter.trouble(worst).await;
+            let unread = self.states().values().any(|state| *state == State::Pending);
+            if worst.kind != TroubleKind::Partial || !unread {
+                self.reporter.trouble(worst).await;
+            }
         } else if self.states().values().all(|state| matches!(state, State::Live | State::Absent(_))) {
             self.reporter.alive().await;
         }
+    }
+
+    /// When to look again after a good look: soon while something is still being read, so that the source counts as alive
+    /// as soon as it is.
+    pub fn next_look(&self) -> Duration {
+        if self.states().values().any(|state| *state == State::Pending) { SOON } else { EVERY }
     }
 
     fn worst(&self) -> Option<Trouble> {

@@ -177,7 +177,7 @@ impl Memory {
         }
         feed.parts.report(Change::Upsert(plane.into())).await;
         feed.parts.beat().await;
-        EVERY
+        feed.parts.next_look()
     }
 
     async fn look(&mut self, feed: &Feed, client: &Client) -> Look {
@@ -303,7 +303,7 @@ pub async fn pulse_of_any(feed: Feed, collections: Vec<ask::Collection>) {
                 feed.set_gate(true, epoch);
                 feed.parts.live(PROBE);
                 feed.parts.beat().await;
-                EVERY
+                feed.parts.next_look()
             }
             Err((trouble, asked)) => {
                 bad += 1;
