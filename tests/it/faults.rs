@@ -29,8 +29,8 @@ struct Fault<'a> {
     source: &'static str,
     /// Nothing true can be read of the source meanwhile.
     blinds: bool,
-    /// What may show: none, where the fault must not be trouble.
     make: Box<dyn Fn() + 'a>,
+    /// What is shown, or that nothing is where nothing may be.
     shown: Box<dyn Fn(&Seen) -> Option<String> + 'a>,
     heal: Box<dyn Fn() + 'a>,
     well: Box<dyn Fn(&Seen) -> bool + 'a>,
@@ -137,6 +137,8 @@ impl Stage {
             caught.iter().all(Option::is_some).then_some(())
         });
         let edges = self.room.edges();
+        let names = faults.iter().map(|fault| fault.name).collect::<Vec<_>>().join(", ");
+        println!("made and healed: {names}");
         for (n, fault) in faults.iter().enumerate() {
             let of = |edge: &&Value| edge["source"] == fault.source;
             let entries: Vec<&str> =
@@ -411,7 +413,8 @@ fn third(s: &Stage) {
     ]);
 }
 
-/// A priority level without a seat, and every request of the reader in it: the API server answers each with 429.
+/// A priority level without a seat, and every request of the reader in it: the API server answers each with 429. Among
+/// flows of precedence 2 the name decides, and that of the health endpoints is called `probes`.
 fn close_the_level(cluster: &Cluster) {
     let (group, version) = ("/apis/flowcontrol.apiserver.k8s.io/v1", "flowcontrol.apiserver.k8s.io/v1");
     let level = json!({
@@ -424,7 +427,7 @@ fn close_the_level(cluster: &Cluster) {
     let schema = json!({
         "apiVersion": version, "kind": "FlowSchema", "metadata": { "name": "closed" },
         "spec": {
-            "matchingPrecedence": 1, "priorityLevelConfiguration": { "name": "closed" },
+            "matchingPrecedence": 2, "priorityLevelConfiguration": { "name": "closed" },
             "rules": [{
                 "subjects": [{ "kind": "User", "user": { "name": "reader" } }],
                 "resourceRules": [{ "verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"], "clusterScope": true }],
