@@ -78,7 +78,9 @@ fn etcd_stops_under_a_real_api_server_and_the_room_tells_the_whole_story() {
     });
     pty.wait("the failing etcd on the screen", |screen| {
         let text = screen.contents();
-        text.lines().any(|line| line.contains("primary") && line.contains("etcd")).then_some(())
+        text.lines()
+            .any(|line| line.contains("cluster") && line.contains("primary") && line.contains("etcd"))
+            .then_some(())
     });
     film.keep(&pty, "etcd-failing");
     pty.keys("5<enter>");
