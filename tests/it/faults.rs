@@ -23,6 +23,9 @@ const AHEAD: i64 = 120;
 /// Data is looked at for so long after it stopped being fresh.
 const BEYOND: i64 = 5;
 
+/// What a board says of a fault, once it says it.
+type Says<'a> = Box<dyn Fn(&Seen) -> Option<String> + 'a>;
+
 /// One fault.
 struct Fault<'a> {
     name: &'static str,
@@ -31,7 +34,7 @@ struct Fault<'a> {
     blinds: bool,
     make: Box<dyn Fn() + 'a>,
     /// What is shown, or that nothing is where nothing may be.
-    shown: Box<dyn Fn(&Seen) -> Option<String> + 'a>,
+    shown: Says<'a>,
     heal: Box<dyn Fn() + 'a>,
     well: Box<dyn Fn(&Seen) -> bool + 'a>,
 }
@@ -185,7 +188,7 @@ impl Stage {
 }
 
 /// What a cluster's own row says, once it is not well.
-fn cluster_says(name: &'static str, part: &'static str) -> Box<dyn Fn(&Seen) -> Option<String>> {
+fn cluster_says(name: &'static str, part: &'static str) -> Says<'static> {
     Box::new(move |seen| {
         let row = seen.row(Topic::Clusters, name)?;
         let trouble = seen.trouble(&format!("kubernetes/{name}")).unwrap_or_default();
@@ -202,7 +205,7 @@ fn cluster_well(name: &'static str) -> Box<dyn Fn(&Seen) -> bool> {
     })
 }
 
-fn source_says(source: &'static str, part: &'static str) -> Box<dyn Fn(&Seen) -> Option<String>> {
+fn source_says(source: &'static str, part: &'static str) -> Says<'static> {
     Box::new(move |seen| {
         let words = seen.trouble(source)?;
         let verdict = seen.row(Topic::Sources, source)?.verdict;

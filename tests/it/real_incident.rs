@@ -63,7 +63,7 @@ fn etcd_stops_under_a_real_api_server_and_the_room_tells_the_whole_story() {
         (well && seen.row(Topic::Clusters, "primary")?.verdict == Verdict::Ok).then_some(())
     });
     wait_for("Prometheus has scraped", || {
-        prometheus.query("up{job=\"kube-apiserver\"} == 1").first().is_some().then_some(())
+        (!prometheus.query("up{job=\"kube-apiserver\"} == 1").is_empty()).then_some(())
     });
 
     let mut film = Film { number: 0 };
@@ -83,8 +83,8 @@ fn etcd_stops_under_a_real_api_server_and_the_room_tells_the_whole_story() {
             .then_some(())
     });
     film.keep(&pty, "etcd-failing");
-    pty.keys("5<enter>");
-    pty.wait_text("etcd");
+    pty.keys("5g<enter>");
+    pty.wait_text("last proven");
     film.keep(&pty, "cluster-opened");
     pty.keys("<esc>1");
 
@@ -94,7 +94,7 @@ fn etcd_stops_under_a_real_api_server_and_the_room_tells_the_whole_story() {
     pty.wait_text("KubeAPIStoreDown");
     pty.wait_text("SEV1");
     film.keep(&pty, "alert-and-incident");
-    pty.keys("1<enter>");
+    pty.keys("1g<enter>");
     pty.wait_text("fails under its API server");
     film.keep(&pty, "alert-opened");
     pty.keys("<esc>");

@@ -2,7 +2,7 @@
 //! there: a green row of a source that has been silent for longer than its data counts as fresh.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -128,7 +128,7 @@ impl Drop for Watcher {
     }
 }
 
-fn look(shared: &Shared, socket: &PathBuf) {
+fn look(shared: &Shared, socket: &Path) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let intent = Intent { topics: Topic::ALL.to_vec(), ..Intent::default() };
@@ -169,4 +169,42 @@ fn check(shared: &Shared, seen: &Seen, now: Stamp) {
             }
         }
     }
+}
+
+/// The check itself: a green row of a source that is silent for too long is found, in either way.
+#[test]
+fn a_green_row_of_a_silent_source_is_found() {
+    use warroom::model::{ClusterRole, System};
+    let now = Clock::real().now();
+    let source = SourceId::new(System::Kubernetes, "primary");
+    let row = |body: Body, age_s: i64| Row {
+        id: "primary".to_owned(),
+        source: source.clone(),
+        verdict: Verdict::Ok,
+        seen_at: now - TimeDelta::seconds(age_s),
+        stale: false,
+        why: "".into(),
+        body,
+    };
+    let alive = Body::Source { alive_at: Some(now), troubled_since: None, trouble: None, fresh_for_s: 30 };
+    let cluster = || Body::Cluster {
+        name: "primary".to_owned(),
+        role: ClusterRole::Primary,
+        control_plane: None,
+        nodes: 0,
+        nodes_ready: 0,
+        nodes_silent: 0,
+        nodes_not_ready: Vec::new(),
+        pods: Vec::new(),
+    };
+    let found = |dark_for_s: i64, age_s: i64| {
+        let shared = Shared::default();
+        lock(&shared.dark).insert(source.to_string(), now - TimeDelta::seconds(dark_for_s));
+        let rows = [(Topic::Sources, vec![row(alive.clone(), 0)]), (Topic::Clusters, vec![row(cluster(), age_s)])];
+        check(&shared, &Seen { topics: rows.into_iter().collect() }, now);
+        lock(&shared.violations).values().map(Vec::len).sum::<usize>()
+    };
+    assert_eq!(found(10, 5), 0, "fresh, and dark for less than the limit");
+    assert_eq!(found(10, 40), 1, "older than it may be");
+    assert_eq!(found(40, 1), 2, "claims to be seen while nothing could be");
 }
