@@ -181,11 +181,11 @@ impl Memory {
     }
 
     async fn look(&mut self, feed: &Feed, client: &Client) -> Look {
-        let limit = feed.limits().probe;
+        let (limit, health) = (feed.limits().probe, feed.limits().health);
         let sent = feed.clock.now();
         let (livez, readyz, system, store) = futures::join!(
-            ask::get(client, "/livez?verbose", limit),
-            ask::get(client, "/readyz?verbose", limit),
+            ask::get(client, "/livez?verbose", health),
+            ask::get(client, "/readyz?verbose", health),
             ask::get(client, "/api/v1/namespaces/kube-system", limit),
             ask::get(client, "/api/v1/namespaces?limit=1", limit),
         );
