@@ -390,6 +390,8 @@ fn again(cluster: &Cluster, site: &Site, step: &Value, permit: &Permit) {
         argocd: None,
         argocd_stale_s: 540,
         flux: None,
+        streaming_lists: false,
+        serve: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let step: Step = serde_json::from_value(step.clone()).expect("a step");
