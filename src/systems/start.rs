@@ -90,7 +90,7 @@ mod tests {
     #[tokio::test]
     async fn a_source_that_cannot_work_costs_itself_and_nothing_else() {
         let server = Server::start(|seen| match seen.path.as_str() {
-            "/api/v2/alerts" => Reply::Json(200, json!([])),
+            "/api/v2/alerts" | "/api/v2/silences" => Reply::Json(200, json!([])),
             _ => Reply::Json(200, json!({"cluster": {"status": "ready", "peers": []}})),
         })
         .await;
