@@ -203,7 +203,8 @@ fn backups(cluster: &Cluster, velero: &Velero) -> String {
     let good = "shop-hourly-20261122142900";
     let shop = json!({ "spec": { "includedNamespaces": ["sh*"], "excludedResources": ["events"] } });
     velero.past_backup(good, Some("shop-hourly"), now - Duration::from_secs(600), &shop);
-    let labelled = json!({ "spec": { "includedNamespaces": ["shop"], "labelSelector": { "matchLabels": { "app": "web" } } } });
+    let labelled =
+        json!({ "spec": { "includedNamespaces": ["shop"], "labelSelector": { "matchLabels": { "app": "web" } } } });
     velero.past_backup("shop-hourly-20261122143400", Some("shop-hourly"), now - Duration::from_secs(300), &labelled);
     let failed = json!({ "status": { "phase": "PartiallyFailed", "errors": 2 } });
     velero.past_backup("shop-hourly-20261122140000", Some("shop-hourly"), now - Duration::from_secs(2400), &failed);
@@ -261,7 +262,10 @@ fn drifts(cluster: &Cluster, site: &Site, velero: &Velero, plan: &(String, Strin
         (cluster.request("GET", "/api/v1/namespaces/shop", None).0 == 404).then_some(())
     });
     // The role is taken away: known before the first write, not after it.
-    cluster.allow("reader", &json!([{ "apiGroups": ["", "velero.io"], "resources": ["*"], "verbs": ["get", "list", "watch"] }]));
+    cluster.allow(
+        "reader",
+        &json!([{ "apiGroups": ["", "velero.io"], "resources": ["*"], "verbs": ["get", "list", "watch"] }]),
+    );
     wait_for("the narrower role", || {
         let (_, said) = site.approve(plan);
         said.to_string().contains("may create restores").then_some(())
@@ -358,7 +362,8 @@ fn two_accounts_restore_on_a_real_server_exactly_what_they_read() {
     assert_eq!(made["metadata"]["annotations"], json!({ "warroom/plan-digest": plan.1 }));
     // Exactly: what the room wrote is the plan's spec and the annotation, and never a status.
     let wrote = written(made, "f:includedNamespaces");
-    let mut expected: BTreeSet<String> = spec.as_object().expect("a spec").keys().map(|key| format!("f:{key}")).collect();
+    let mut expected: BTreeSet<String> =
+        spec.as_object().expect("a spec").keys().map(|key| format!("f:{key}")).collect();
     expected.insert(".".to_owned());
     assert_eq!(keys(&wrote["f:spec"]), expected.iter().map(String::as_str).collect(), "{wrote:#}");
     assert_eq!(keys(&wrote), ["f:metadata", "f:spec"].into(), "{wrote:#}");
@@ -402,7 +407,8 @@ fn again(cluster: &Cluster, site: &Site, step: &Value, permit: &Permit) {
         assert!(format!("{refused:?}").contains("does not belong to this plan"), "{refused:?}");
         assert_eq!(restores(cluster).len(), 2);
         // What there is no status subresource for can't be written through one; nothing here tries.
-        let (status, _) = cluster.request("PATCH", &format!("{VELERO}/restores/{}/status", restore_name(permit)), Some(&json!({})));
+        let (status, _) =
+            cluster.request("PATCH", &format!("{VELERO}/restores/{}/status", restore_name(permit)), Some(&json!({})));
         assert_eq!(status, 404);
     });
 }

@@ -225,6 +225,121 @@ fn traffic_goes_where_the_order_and_known_health_say() {
 }
 
 #[test]
+fn what_surprises_at_the_edge_is_said() {
+    let now = at("14:37:00");
+    type Change = fn(&mut LoadBalancer, &mut Pool, &mut Pool);
+    let table: [(&str, Change, Verdict, &str); 9] = [
+        ("lb/edge/lb-1", |lb, _, _| lb.enabled = false, Verdict::Warning, "its pools carry no traffic"),
+        (
+            "lb/edge/lb-1",
+            |_, primary, _| primary.enabled = false,
+            Verdict::Warning,
+            "users get no address (a bare SOA)",
+        ),
+        (
+            "lb/edge/lb-1",
+            |lb, primary, _| {
+                lb.proxied = true;
+                primary.enabled = false;
+            },
+            Verdict::Warning,
+            "users get 530 (error 1016)",
+        ),
+        (
+            "lb/edge/lb-1",
+            |lb, primary, dr| {
+                (lb.proxied, primary.enabled, dr.healthy) = (true, false, Some(false));
+            },
+            Verdict::Critical,
+            "no pool is healthy and the fallback is disabled: users get 530 (error 1016)",
+        ),
+        (
+            "lb/edge/lb-1",
+            |_, primary, _| {
+                primary.regional = true;
+                primary.places = vec![("WEU".into(), true), ("OC".into(), false)];
+            },
+            Verdict::Unknown,
+            "each region judges",
+        ),
+        ("pool/edge/p-primary", |_, primary, _| primary.regional = true, Verdict::Ok, ""),
+        (
+            "pool/edge/p-primary",
+            |_, primary, _| {
+                primary.regional = true;
+                primary.places.clear();
+            },
+            Verdict::Unknown,
+            "not the whole truth",
+        ),
+        (
+            "pool/edge/p-primary",
+            |_, primary, _| primary.monitored = false,
+            Verdict::Warning,
+            "never fails over by itself",
+        ),
+        ("pool/edge/p-dr", |_, _, dr| dr.session_shedding_percent = 40, Verdict::Warning, "sheds 40 % of its sessions"),
+    ];
+    for (id, change, verdict, says) in table {
+        let (mut primary, mut dr) = (pool("primary", Some(true)), pool("dr", Some(true)));
+        let mut lb = load_balancer(&["primary", "dr"], "primary");
+        change(&mut lb, &mut primary, &mut dr);
+        let mut board = board();
+        board.list("cloudflare/edge", now, FactKind::Pool, vec![primary.into(), dr.into()]);
+        board.list("cloudflare/edge", now, FactKind::LoadBalancer, vec![lb.into()]);
+        let judged = board.judge(now);
+        let it = row(&judged, Topic::Traffic, id);
+        assert_eq!(it.verdict, verdict, "{says}: {}", it.why);
+        assert!(it.why.as_str().contains(says), "{says}: {}", it.why);
+    }
+}
+
+#[test]
+fn a_token_that_ends_and_requests_that_run_out_are_said_in_time() {
+    let now = at("14:37:00");
+    type Change = fn(&mut EdgeAccount);
+    let table: [(Change, Verdict, &str); 12] = [
+        (|_| {}, Verdict::Ok, "whether the token may write can't be probed safely: unknown"),
+        (|it| it.token.status = Open::default(), Verdict::Unknown, "was not checked yet"),
+        (
+            |it| {
+                it.token.status = Open::default();
+                it.token.checked = Some(at("14:00:00"));
+                it.token.problem = "no answer".into();
+            },
+            Verdict::Unknown,
+            "could not be checked: no answer",
+        ),
+        (|it| it.token.status = Open::new("disabled"), Verdict::Critical, "the token is disabled"),
+        (|it| it.token.status = Open::new("new_word"), Verdict::Warning, "the token's status is `new_word`"),
+        (|it| it.token.expires = Some(at("14:37:00") + TimeDelta::days(7)), Verdict::Warning, "expires 2026-03-"),
+        (|it| it.token.expires = Some(at("14:37:01") + TimeDelta::days(7)), Verdict::Ok, ""),
+        (|it| it.token.expires = Some(at("14:37:00")), Verdict::Critical, "the token has expired"),
+        (|it| it.token.reads_pools = Some(false), Verdict::Warning, "the token may not read pools"),
+        (|it| it.remaining = Some(300), Verdict::Warning, "polling is slowed down"),
+        (|it| it.remaining = Some(120), Verdict::Warning, "polling stopped, the rest is kept for acting"),
+        (|it| it.remaining = None, Verdict::Ok, "how many requests are left is not known"),
+    ];
+    for (change, verdict, says) in table {
+        let mut account = EdgeAccount {
+            account: "acc".into(),
+            limit: Some(1_200),
+            remaining: Some(900),
+            reserve: 120,
+            ..EdgeAccount::default()
+        };
+        account.token.status = Open::new("active");
+        change(&mut account);
+        let mut board = board();
+        board.list("cloudflare/edge", now, FactKind::EdgeAccount, vec![account.into()]);
+        let judged = board.judge(now);
+        let it = row(&judged, Topic::Traffic, "account/edge");
+        assert_eq!(it.verdict, verdict, "{says}: {}", it.why);
+        assert!(it.why.as_str().contains(says), "{says}: {}", it.why);
+    }
+}
+
+#[test]
 fn nodes_are_silent_by_their_lease_whatever_their_condition_says() {
     let now = at("14:37:00");
     let mut board = all_well(now);

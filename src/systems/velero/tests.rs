@@ -98,12 +98,24 @@ async fn everything_of_velero_is_watched() {
     })
     .await;
     kinds.sort_unstable();
-    assert_eq!(kinds, [
-        FactKind::Schedule, FactKind::RestorePoint, FactKind::Location, FactKind::Restore, FactKind::VolumeBackup,
-        FactKind::VolumeRestore, FactKind::DataDownload,
-    ]);
+    assert_eq!(
+        kinds,
+        [
+            FactKind::Schedule,
+            FactKind::RestorePoint,
+            FactKind::Location,
+            FactKind::Restore,
+            FactKind::VolumeBackup,
+            FactKind::VolumeRestore,
+            FactKind::DataDownload,
+        ]
+    );
     assert_eq!(points, 2);
-    seen.until("proof of life", |change| (*change == Change::Alive).then_some(())).await;
+    let gap = seen.trouble(|_| true).await;
+    assert_eq!(
+        (gap.kind, gap.what.as_str()),
+        (TroubleKind::Partial, "1 of backups.velero.io can't be read and is left out")
+    );
 }
 
 #[tokio::test]
