@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures::future::Either;
 use kube::Client;
 
 use super::ask::{self, Answer};
@@ -20,6 +21,8 @@ pub const PROBE: &str = "probe";
 pub const READS: &str = "reads";
 /// A bad answer is believed when it comes twice: one API server behind a load balancer may just be restarting.
 const AGAIN_AFTER: Duration = Duration::from_millis(250);
+/// However long a busy server wants to be left alone, its health is asked for in time to be fresh.
+const LONGEST_BUSY: Duration = Duration::from_secs(15);
 const VERSION_EVERY: u32 = 12;
 
 /// What one look found.
@@ -177,18 +180,31 @@ impl Memory {
         }
         feed.parts.report(Change::Upsert(plane.into())).await;
         feed.parts.beat().await;
-        feed.parts.next_look()
+        // An end of the failure is to be seen soon.
+        if self.vote.bad { RETRY_CAP } else { feed.parts.next_look() }
     }
 
     async fn look(&mut self, feed: &Feed, client: &Client) -> Look {
         let limit = feed.limits().probe;
         let sent = feed.clock.now();
-        let (livez, readyz, system, store) = futures::join!(
+        let ends = futures::future::join(
             ask::get(client, "/livez?verbose", limit),
             ask::get(client, "/readyz?verbose", limit),
+        );
+        let reads = futures::future::join(
             ask::get(client, "/api/v1/namespaces/kube-system", limit),
             ask::get(client, "/api/v1/namespaces?limit=1", limit),
         );
+        tokio::pin!(ends, reads);
+        let ((livez, readyz), (system, store)) = match futures::future::select(ends, reads).await {
+            Either::Right((reads, ends)) => (ends.await, reads),
+            // What an endpoint names needs no read that hangs to prove it.
+            Either::Left(((livez, readyz), _)) if names_a_failure(&livez) || names_a_failure(&readyz) => {
+                let why = || plain(TroubleKind::ServerError, "reads do not answer while a health check fails");
+                ((livez, readyz), (Err(why()), Err(why())))
+            }
+            Either::Left((ends, reads)) => (ends, reads.await),
+        };
         for answer in [&livez, &readyz, &system].into_iter().flatten() {
             if answer.status == 401 {
                 return Look::Down(trouble_of_answer(401, &answer.body));
@@ -264,11 +280,15 @@ fn went_back(newest: &mut Option<u64>, answer: &Answer) -> bool {
     newest.replace(version).is_some_and(|before| version < before)
 }
 
+fn names_a_failure(answer: &Result<Answer, Trouble>) -> bool {
+    answer.as_ref().is_ok_and(|answer| answer.status == 500 && answer.body.windows(3).any(|it| it == b"[-]"))
+}
+
 /// The server asks for fewer requests: what is known stays, and it is left alone for as long as it says.
 async fn busy(feed: &Feed, trouble: Trouble, asked: Option<Duration>) -> Duration {
     feed.parts.troubled(PROBE, trouble).await;
     feed.parts.beat().await;
-    asked.unwrap_or_default().max(EVERY)
+    asked.unwrap_or_default().clamp(EVERY, LONGEST_BUSY)
 }
 
 fn endpoint(answer: Result<Answer, Trouble>) -> (Endpoint, Vec<SafeText>) {
