@@ -22,8 +22,11 @@ use crate::systems::reach::Reach;
 /// How long the network may take, in real time: a socket does not know that a drill's clock runs fast.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// One light request: a health endpoint, a single object.
+    /// One light request: a single object.
     pub probe: Duration,
+    /// A health endpoint: without etcd, a real API server says so after one wait of two seconds for `etcd` and another for
+    /// `etcd-readiness`.
+    pub health: Duration,
     /// One page of a list, or the first answer of a watch.
     pub list: Duration,
     /// Waiting for a client; a login plugin may go on behind it.
@@ -40,6 +43,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             probe: Duration::from_secs(3),
+            health: Duration::from_secs(5),
             list: Duration::from_secs(10),
             build: Duration::from_secs(10),
             plugin: Duration::from_secs(30),

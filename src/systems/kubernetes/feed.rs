@@ -93,9 +93,7 @@ impl Feed {
 /// What a part may lack without its source being in trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spare {
-    /// It may not be installed, if another such part of the source is.
-    OneOf,
-    /// It may not be installed.
+    /// It may not be installed. That something of the source is, its pulse sees to.
     Optional,
     /// It may not be installed, and we may not be allowed to read it: what it would tell is then unknown.
     Extra,
@@ -200,17 +198,7 @@ impl Parts {
             State::Troubled(trouble) => Some(trouble),
             _ => None,
         });
-        troubles.min_by_key(|trouble| rank(trouble.kind)).cloned().or_else(|| self.all_absent(&states))
-    }
-
-    /// The trouble of having none of those parts of which there must be one.
-    fn all_absent(&self, states: &BTreeMap<&'static str, State>) -> Option<Trouble> {
-        let one_of = self.spares.iter().filter(|(_, spare)| **spare == Spare::OneOf);
-        let absent = one_of.map(|(part, _)| match states.get(part) {
-            Some(State::Absent(trouble)) => Some(trouble.clone()),
-            _ => None,
-        });
-        absent.collect::<Option<Vec<Trouble>>>()?.into_iter().next()
+        troubles.min_by_key(|trouble| rank(trouble.kind)).cloned()
     }
 }
 

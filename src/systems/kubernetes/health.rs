@@ -11,6 +11,7 @@ use super::feed::{EVERY, Feed, NOT_INSTALLED_EVERY, RETRY_CAP};
 use super::map;
 use super::object::string;
 use super::trouble::{plain, trouble_of_answer};
+use super::vote::Vote;
 use crate::model::facts::{ControlPlane, Endpoint};
 use crate::model::{Change, SafeText, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
@@ -44,35 +45,6 @@ impl Look {
             }
             Self::Busy(..) => false,
         }
-    }
-}
-
-/// A change is believed when two of three looks agree on it. The looks after the first go over connections of their own,
-/// because behind a balancer one connection always meets the same API server.
-#[derive(Default)]
-struct Vote {
-    /// What was last believed; nothing yet at the start, when good news is believed at once.
-    bad: bool,
-    looks: Vec<bool>,
-}
-
-impl Vote {
-    /// Whether a look is to be believed; if not, look again.
-    fn cast(&mut self, bad: bool) -> bool {
-        if self.looks.is_empty() && bad == self.bad {
-            return true;
-        }
-        self.looks.push(bad);
-        if self.looks.iter().filter(|it| **it == bad).count() < 2 {
-            return false;
-        }
-        self.looks.clear();
-        self.bad = bad;
-        true
-    }
-
-    fn is_open(&self) -> bool {
-        !self.looks.is_empty()
     }
 }
 
@@ -127,7 +99,7 @@ impl Memory {
             Ok(client) => client,
             // Nobody else's opinion changes a kubeconfig that can't be used.
             Err(trouble) => {
-                self.vote = Vote { bad: true, looks: Vec::new() };
+                self.vote = Vote::decided(true);
                 return self.down(feed, trouble).await;
             }
         };
@@ -181,16 +153,13 @@ impl Memory {
         feed.parts.report(Change::Upsert(plane.into())).await;
         feed.parts.beat().await;
         // An end of the failure is to be seen soon.
-        if self.vote.bad { RETRY_CAP } else { feed.parts.next_look() }
+        if self.vote.is_bad() { RETRY_CAP } else { feed.parts.next_look() }
     }
 
     async fn look(&mut self, feed: &Feed, client: &Client) -> Look {
-        let limit = feed.limits().probe;
+        let (limit, health) = (feed.limits().probe, feed.limits().health);
         let sent = feed.clock.now();
-        let ends = futures::future::join(
-            ask::get(client, "/livez?verbose", limit),
-            ask::get(client, "/readyz?verbose", limit),
-        );
+        let ends = ends(client, health, self.vote.cannot_decide_on_bad());
         let reads = futures::future::join(
             ask::get(client, "/api/v1/namespaces/kube-system", limit),
             ask::get(client, "/api/v1/namespaces?limit=1", limit),
@@ -278,6 +247,19 @@ fn went_back(newest: &mut Option<u64>, answer: &Answer) -> bool {
     let version = answer.json().ok().and_then(|list| string(&list, "/metadata/resourceVersion").parse::<u64>().ok());
     let Some(version) = version else { return false };
     newest.replace(version).is_some_and(|before| version < before)
+}
+
+/// Both health endpoints; `hasty`, as soon as one of them names a failure: without etcd the other takes seconds more.
+async fn ends(client: &Client, limit: Duration, hasty: bool) -> (Result<Answer, Trouble>, Result<Answer, Trouble>) {
+    let (livez, readyz) = (ask::get(client, "/livez?verbose", limit), ask::get(client, "/readyz?verbose", limit));
+    tokio::pin!(livez, readyz);
+    let unasked = || Err(ask::silent(limit));
+    match futures::future::select(livez, readyz).await {
+        Either::Left((livez, _)) if hasty && names_a_failure(&livez) => (livez, unasked()),
+        Either::Left((livez, readyz)) => (livez, readyz.await),
+        Either::Right((readyz, _)) if hasty && names_a_failure(&readyz) => (unasked(), readyz),
+        Either::Right((readyz, livez)) => (livez.await, readyz),
+    }
 }
 
 fn names_a_failure(answer: &Result<Answer, Trouble>) -> bool {

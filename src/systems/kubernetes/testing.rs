@@ -131,6 +131,7 @@ impl Server {
     pub fn link(&self) -> Link {
         let limits = Limits {
             probe: Duration::from_millis(1500),
+            health: Duration::from_millis(1500),
             list: Duration::from_millis(1500),
             idle: Duration::from_secs(20),
             ..Limits::default()
