@@ -37,5 +37,5 @@ mod stage;
 mod support;
 mod terminal;
 mod tidy;
-mod truth;
 mod velero_real;
+mod truth;
