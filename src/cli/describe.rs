@@ -30,7 +30,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             let told = list(&alert.receivers, ", ");
             (alert.name.to_string(), format!("{}{since} → {told} · on {}", alert.state.as_str(), held_by.join(", ")))
         }
-        Body::Silence { silence: it, hits, critical, .. } => silence(it, *hits, *critical),
+        Body::Silence { silence, hits, critical, .. } => of_silence(silence, *hits, *critical),
         Body::Backup { schedule, point, rpo_s, missed_runs, cluster, .. } => {
             let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", short(rpo)));
             let missed = if *missed_runs > 0 { format!(" · {missed_runs} runs missed") } else { String::new() };
@@ -85,18 +85,6 @@ fn cluster(ready: u32, nodes: u32, pods: usize, failed: &[SafeText]) -> String {
     format!("{ready} of {nodes} nodes ready · {pods} pods in trouble{failed}")
 }
 
-fn silence(it: &Silence, hits: u32, critical: u32) -> (String, String) {
-    let until = it.ends_at.map_or(String::new(), |at| format!(" until {}", clock(at)));
-    let id: String = it.id.chars().take(8).collect();
-    let how = format!(
-        "{}{until} · {hits} alerts, {critical} critical · by {} · {}",
-        it.state.as_str(),
-        it.created_by,
-        it.comment
-    );
-    (format!("{id} {}", line_of(&it.matchers)), how)
-}
-
 fn account(it: &EdgeAccount) -> String {
     let left = match (it.remaining, it.limit) {
         (Some(left), Some(limit)) => format!("{left} of {limit} requests left"),
@@ -112,6 +100,18 @@ fn slo(it: &Budget, now: Stamp) -> String {
     let empty = it.empty_at.map_or(String::new(), |at| format!(" · empty in {}", short(since(now, at))));
     let requests = it.requests.map_or(String::new(), |requests| format!(" · {requests} requests in 1 h"));
     format!("{} · {}{burn}{empty}{requests}", it.left_words(), it.state.words())
+}
+
+fn of_silence(silence: &Silence, hits: u32, critical: u32) -> (String, String) {
+    let until = silence.ends_at.map_or(String::new(), |at| format!(" until {}", clock(at)));
+    let id: String = silence.id.chars().take(8).collect();
+    let how = format!(
+        "{}{until} · {hits} alerts, {critical} critical · by {} · {}",
+        silence.state.as_str(),
+        silence.created_by,
+        silence.comment
+    );
+    (format!("{id} {}", line_of(&silence.matchers)), how)
 }
 
 fn newest(point: Option<&Point>, now: Stamp) -> String {

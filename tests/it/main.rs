@@ -10,12 +10,16 @@
 
 mod alertmanagers;
 mod bad_input;
+mod cloudflare_prism;
 mod behave_smoke;
 mod crash;
 mod drill_rows;
+mod faults;
 mod fuzz;
 mod gitops_real;
 mod heads;
+mod kube_real;
+mod hostile;
 mod outage;
 #[path = "../peers/mod.rs"]
 mod peers;
@@ -23,6 +27,8 @@ mod peers_smoke;
 mod prometheus_real;
 mod pty;
 mod readme;
+mod real_incident;
+mod real_room;
 mod refusals;
 mod room;
 mod silences;
@@ -31,3 +37,5 @@ mod stage;
 mod support;
 mod terminal;
 mod tidy;
+mod truth;
+mod velero_real;

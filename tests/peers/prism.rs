@@ -1,6 +1,6 @@
 //! Prism over a published schema: it refuses a request that the schema does not allow. It remembers nothing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -8,7 +8,15 @@ use super::http::Ask;
 use super::process::Server;
 use crate::support::{free_port, scratch};
 
-/// One mock. Ended on drop.
+fn cloudflare_schema() -> Option<PathBuf> {
+    let contracts = super::contracts();
+    if contracts.is_none() {
+        super::hints::say("skipped: Cloudflare's schema is not beside the project");
+    }
+    Some(contracts?.join("http/cloudflare-load-balancing.openapi.json"))
+}
+
+/// One mock, or one judge between client and server. Ended on drop.
 pub struct Prism {
     pub url: String,
     pub port: u16,
@@ -19,20 +27,28 @@ pub struct Prism {
 impl Prism {
     /// Over Cloudflare's load balancing schema, ready; `None` after a line that says what is missing.
     pub fn cloudflare() -> Option<Self> {
-        let Some(contracts) = super::contracts() else {
-            super::hints::say("skipped: Cloudflare's schema is not beside the project");
-            return None;
-        };
-        Self::over(&contracts.join("http/cloudflare-load-balancing.openapi.json"))
+        Self::over(&cloudflare_schema()?)
+    }
+
+    /// Between a client and a server that speaks Cloudflare's load balancing API: what either says is held against the
+    /// schema, and refused where it breaks it.
+    pub fn cloudflare_before(upstream: &str) -> Option<Self> {
+        let schema = cloudflare_schema()?.canonicalize().expect("the schema is there").display().to_string();
+        Self::run(|port| {
+            ["proxy", "--host", "127.0.0.1", "--port", port, "--errors", &schema, upstream].map(Into::into).to_vec()
+        })
     }
 
     /// Over an OpenAPI file, ready; `None` after a line that says what is missing. Takes several seconds.
     pub fn over(schema: &Path) -> Option<Self> {
+        let schema = schema.canonicalize().expect("the schema is there").display().to_string();
+        Self::run(|port| ["mock", "--host", "127.0.0.1", "--port", port, "--errors", &schema].map(Into::into).to_vec())
+    }
+
+    fn run(args: impl Fn(&str) -> Vec<String>) -> Option<Self> {
         let program = super::need("prism")?;
         let (home, port) = (scratch(), free_port());
-        let schema = schema.canonicalize().expect("the schema is there").display().to_string();
-        let port_text = port.to_string();
-        let args = ["mock", "--host", "127.0.0.1", "--port", &port_text, "--errors", &schema];
+        let args = args(&port.to_string());
         let server = Server::new("prism", &program, home.path(), args);
         server.start();
         let log = || server.log();

@@ -40,7 +40,7 @@ fn a_restore_point_is_usable_only_if_everything_about_it_is_proven() {
     );
     assert_eq!(usable(|_, place| place.access_mode = Open::new("ReadOnly")), Ok(()));
     type Break = fn(&mut RestorePoint, &mut Location);
-    let broken: [(&str, Break); 16] = [
+    let broken: [(&str, Break); 18] = [
         ("Failed", |it, _| it.phase = Open::new("Failed")),
         ("PartiallyFailed", |it, _| it.phase = Open::new("PartiallyFailed")),
         ("InProgress", |it, _| it.phase = Open::new("InProgress")),
@@ -55,8 +55,10 @@ fn a_restore_point_is_usable_only_if_everything_about_it_is_proven() {
         ("Unavailable", |_, place| place.phase = Open::new("Unavailable")),
         ("never validated", |_, place| place.phase = Open::default()),
         ("Velero may be dead", |_, place| place.last_validated = Some(at("14:33:00"))),
-        ("namespaces", |it, _| it.included_namespaces = vec!["ledger".into()]),
-        ("namespaces", |it, _| it.excluded_namespaces = vec!["shop".into()]),
+        ("does not cover namespace shop", |it, _| it.included_namespaces = vec!["ledger".into()]),
+        ("does not cover namespace shop", |it, _| it.included_namespaces = vec!["sho[p]".into()]),
+        ("leaves out namespace shop", |it, _| it.excluded_namespaces = vec!["s*".into()]),
+        ("only deployments", |it, _| it.limits = vec!["it holds only deployments".into()]),
     ];
     for (part, change) in broken {
         let why = usable(change).expect_err(part);
@@ -114,7 +116,12 @@ fn runs_are_missed_by_the_schedule_and_not_while_it_is_paused() {
     assert_eq!(missed(|it| it.paused = true).0, 0);
     let (runs, why) = missed(|it| it.cron = "every hour".into());
     assert_eq!(runs, 0);
-    assert!(why.contains("can't tell missed runs"), "{why}");
+    assert!(why.contains("can't tell when it runs"), "{why}");
+    // A run that was left out on purpose is none that was missed; a schedule that failed validation has none.
+    assert_eq!(missed(|it| it.last_skipped = Some(at("15:29:00"))).0, 1);
+    assert_eq!(missed(|it| it.phase = Open::new("FailedValidation")).0, 0);
+    assert!(missed(|it| it.phase = Open::new("Asleep")).1.contains("phase Asleep is not known"));
+    assert!(missed(|_| {}).1.contains("does not make up for them"));
 }
 
 fn parity(change: impl FnOnce(&mut App)) -> (u32, u32, Vec<(SafeText, SafeText)>) {
@@ -214,6 +221,121 @@ fn traffic_goes_where_the_order_and_known_health_say() {
         assert_eq!(goes_to.as_ref().map(SafeText::as_str), to, "{what}: {}", it.why);
         assert_eq!(it.verdict, verdict, "{what}: {}", it.why);
         assert_eq!(service.as_deref(), Some("shop"));
+    }
+}
+
+#[test]
+fn what_surprises_at_the_edge_is_said() {
+    let now = at("14:37:00");
+    type Change = fn(&mut LoadBalancer, &mut Pool, &mut Pool);
+    let table: [(&str, Change, Verdict, &str); 9] = [
+        ("lb/edge/lb-1", |lb, _, _| lb.enabled = false, Verdict::Warning, "its pools carry no traffic"),
+        (
+            "lb/edge/lb-1",
+            |_, primary, _| primary.enabled = false,
+            Verdict::Warning,
+            "users get no address (a bare SOA)",
+        ),
+        (
+            "lb/edge/lb-1",
+            |lb, primary, _| {
+                lb.proxied = true;
+                primary.enabled = false;
+            },
+            Verdict::Warning,
+            "users get 530 (error 1016)",
+        ),
+        (
+            "lb/edge/lb-1",
+            |lb, primary, dr| {
+                (lb.proxied, primary.enabled, dr.healthy) = (true, false, Some(false));
+            },
+            Verdict::Critical,
+            "no pool is healthy and the fallback is disabled: users get 530 (error 1016)",
+        ),
+        (
+            "lb/edge/lb-1",
+            |_, primary, _| {
+                primary.regional = true;
+                primary.places = vec![("WEU".into(), true), ("OC".into(), false)];
+            },
+            Verdict::Unknown,
+            "each region judges",
+        ),
+        ("pool/edge/p-primary", |_, primary, _| primary.regional = true, Verdict::Ok, ""),
+        (
+            "pool/edge/p-primary",
+            |_, primary, _| {
+                primary.regional = true;
+                primary.places.clear();
+            },
+            Verdict::Unknown,
+            "not the whole truth",
+        ),
+        (
+            "pool/edge/p-primary",
+            |_, primary, _| primary.monitored = false,
+            Verdict::Warning,
+            "never fails over by itself",
+        ),
+        ("pool/edge/p-dr", |_, _, dr| dr.session_shedding_percent = 40, Verdict::Warning, "sheds 40 % of its sessions"),
+    ];
+    for (id, change, verdict, says) in table {
+        let (mut primary, mut dr) = (pool("primary", Some(true)), pool("dr", Some(true)));
+        let mut lb = load_balancer(&["primary", "dr"], "primary");
+        change(&mut lb, &mut primary, &mut dr);
+        let mut board = board();
+        board.list("cloudflare/edge", now, FactKind::Pool, vec![primary.into(), dr.into()]);
+        board.list("cloudflare/edge", now, FactKind::LoadBalancer, vec![lb.into()]);
+        let judged = board.judge(now);
+        let it = row(&judged, Topic::Traffic, id);
+        assert_eq!(it.verdict, verdict, "{says}: {}", it.why);
+        assert!(it.why.as_str().contains(says), "{says}: {}", it.why);
+    }
+}
+
+#[test]
+fn a_token_that_ends_and_requests_that_run_out_are_said_in_time() {
+    let now = at("14:37:00");
+    type Change = fn(&mut EdgeAccount);
+    let table: [(Change, Verdict, &str); 12] = [
+        (|_| {}, Verdict::Ok, "whether the token may write can't be probed safely: unknown"),
+        (|it| it.token.status = Open::default(), Verdict::Unknown, "was not checked yet"),
+        (
+            |it| {
+                it.token.status = Open::default();
+                it.token.checked = Some(at("14:00:00"));
+                it.token.problem = "no answer".into();
+            },
+            Verdict::Unknown,
+            "could not be checked: no answer",
+        ),
+        (|it| it.token.status = Open::new("disabled"), Verdict::Critical, "the token is disabled"),
+        (|it| it.token.status = Open::new("new_word"), Verdict::Warning, "the token's status is `new_word`"),
+        (|it| it.token.expires = Some(at("14:37:00") + TimeDelta::days(7)), Verdict::Warning, "expires 2026-03-"),
+        (|it| it.token.expires = Some(at("14:37:01") + TimeDelta::days(7)), Verdict::Ok, ""),
+        (|it| it.token.expires = Some(at("14:37:00")), Verdict::Critical, "the token has expired"),
+        (|it| it.token.reads_pools = Some(false), Verdict::Warning, "the token may not read pools"),
+        (|it| it.remaining = Some(300), Verdict::Warning, "polling is slowed down"),
+        (|it| it.remaining = Some(120), Verdict::Warning, "polling stopped, the rest is kept for acting"),
+        (|it| it.remaining = None, Verdict::Ok, "how many requests are left is not known"),
+    ];
+    for (change, verdict, says) in table {
+        let mut account = EdgeAccount {
+            account: "acc".into(),
+            limit: Some(1_200),
+            remaining: Some(900),
+            reserve: 120,
+            ..EdgeAccount::default()
+        };
+        account.token.status = Open::new("active");
+        change(&mut account);
+        let mut board = board();
+        board.list("cloudflare/edge", now, FactKind::EdgeAccount, vec![account.into()]);
+        let judged = board.judge(now);
+        let it = row(&judged, Topic::Traffic, "account/edge");
+        assert_eq!(it.verdict, verdict, "{says}: {}", it.why);
+        assert!(it.why.as_str().contains(says), "{says}: {}", it.why);
     }
 }
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
+use super::edge_limit::Limit;
 use super::state::{Answer, Due, State};
 use super::store::id;
 use super::{argocd, story};
@@ -17,6 +18,7 @@ pub struct Edge {
     pub load_balancer: Value,
     pub pools: Vec<Value>,
     pub monitor: Value,
+    pub limit: Limit,
 }
 
 /// Fields of a load balancer that a PATCH may set.
@@ -91,6 +93,7 @@ impl Edge {
             load_balancer,
             pools,
             monitor,
+            limit: Limit::default(),
         }
     }
 

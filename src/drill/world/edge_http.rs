@@ -4,9 +4,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request};
 use axum::response::Response;
+use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 
 use super::edge::{self, envelope, listing, refused};
+use super::edge_limit::{LIMIT, Standing};
 use super::shared::{self, Shared};
 use super::state::{Answer, Ask, State};
 use super::{alerts, silences, store};
@@ -22,8 +24,12 @@ pub fn cloudflare(shared: Shared) -> Router {
             let bytes = shared::body_of(body).await.unwrap_or_default();
             let is_write = !matches!(parts.method, Method::GET | Method::HEAD);
             let authorized = parts.headers.contains_key("authorization");
-            let token = shared.with(|s| s.edge.token.clone());
+            let (token, standing) = shared.with(|s| (s.edge.token.clone(), s.edge.limit.take(s.now)));
             let answer = match shared::bearer(&parts.headers) {
+                // Locked out: every call is refused alike, the good ones too.
+                _ if standing.wait_s.is_some() => {
+                    refused(429, 971, "Please wait and consider throttling your request speed")
+                }
                 Some(given) if given == token => answer_cloudflare(&shared, &parts.method, &path, &bytes),
                 Some(_) => refused(401, 1000, "Invalid API Token"),
                 None if authorized => refused(400, 6003, "Invalid request headers"),
@@ -37,10 +43,25 @@ pub fn cloudflare(shared: Shared) -> Router {
             if let Ok(ray) = HeaderValue::from_str(&format!("{ray}-YYZ")) {
                 response.headers_mut().insert("cf-ray", ray);
             }
+            for (name, text) in limits(&standing) {
+                if let Ok(value) = HeaderValue::from_str(&text) {
+                    response.headers_mut().insert(name, value);
+                }
+            }
             response
         }
     };
     Router::new().fallback(handler)
+}
+
+fn limits(standing: &Standing) -> Vec<(&'static str, String)> {
+    let mut out = vec![
+        ("x-ratelimit-limit", LIMIT.to_string()),
+        ("x-ratelimit-remaining", standing.remaining.to_string()),
+        ("x-ratelimit-reset", standing.resets.format("%a, %d %b %Y %H:%M:%S GMT").to_string()),
+    ];
+    out.extend(standing.wait_s.map(|wait| ("retry-after", wait.to_string())));
+    out
 }
 
 fn answer_cloudflare(shared: &Shared, method: &Method, path: &str, bytes: &[u8]) -> Answer {
@@ -72,12 +93,14 @@ fn get_cloudflare(state: &State, path: &[&str]) -> Answer {
     let missing = || refused(404, 1001, "not found");
     let verified = || {
         let id = store::id(&edge.token, 32);
-        (200, envelope(json!({"id": id, "status": "active"})))
+        let ends = (state.scenario.start + TimeDelta::days(90)).to_rfc3339_opts(SecondsFormat::Secs, true);
+        (200, envelope(json!({"id": id, "status": "active", "expires_on": ends})))
     };
     match path {
-        ["user", "tokens", "verify"] => verified(),
+        // The drill's token belongs to the account, and such tokens are unknown at the user's address.
+        ["user", "tokens", "verify"] => refused(401, 1000, "Invalid API Token"),
         ["accounts", account, "tokens", "verify"] if *account == edge.account => verified(),
-        ["accounts"] => (200, listing(vec![json!({"id": edge.account, "name": state.scenario.edge.account})])),
+        ["accounts"] => refused(400, 1001, "List accounts endpoint does not support account owned tokens."),
         ["zones"] => (200, listing(vec![json!({"id": edge.zone, "name": state.scenario.edge.zone, "status": "active"})])),
         ["zones", zone, ..] if *zone != edge.zone => refused(403, 9109, "Unauthorized to access requested resource"),
         ["accounts", account, ..] if *account != edge.account => {
@@ -97,7 +120,8 @@ fn get_cloudflare(state: &State, path: &[&str]) -> Answer {
         ["accounts", _, "load_balancers", "pools", id, "references"] => pool(id).map_or_else(missing, |_| {
             let lb = &edge.load_balancer;
             let by = json!({"reference_type": "referrer", "resource_type": "load_balancer", "resource_id": lb["id"], "resource_name": lb["name"]});
-            (200, listing(vec![by]))
+            let to = json!({"reference_type": "referral", "resource_type": "monitor", "resource_id": edge.monitor["id"], "resource_name": "ingress"});
+            (200, listing(vec![by, to]))
         }),
         ["accounts", _, "load_balancers", "monitors"] => (200, listing(vec![edge.monitor.clone()])),
         ["accounts", _, "load_balancers", "monitors", id] if edge.monitor["id"] == *id => (200, envelope(edge.monitor.clone())),

@@ -7,6 +7,7 @@ mod alerts;
 mod argocd;
 mod edge;
 mod edge_http;
+mod edge_limit;
 mod files;
 mod kube;
 mod kube_http;

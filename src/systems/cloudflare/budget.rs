@@ -58,6 +58,7 @@ pub struct Budget {
     pub remaining: u64,
     /// When it is full again, on our clock.
     pub resets: Option<Stamp>,
+    said: Stamp,
 }
 
 impl Budget {
@@ -66,7 +67,13 @@ impl Budget {
         let number = |name: &str| answer.header(name)?.trim().parse().ok();
         let limit = number("x-ratelimit-limit")?;
         let remaining = number("x-ratelimit-remaining")?;
-        Some(Self { limit, remaining, resets: resets(answer, now) })
+        Some(Self { limit, remaining, resets: resets(answer, now), said: now })
+    }
+
+    /// Whether it still says something: until it is full again, or for one window of the provider's count.
+    pub fn holds(self, now: Stamp) -> bool {
+        let window = self.said + TimeDelta::seconds(WINDOW_S);
+        now < self.resets.unwrap_or(window).min(window)
     }
 
     /// What is left belongs to acting.

@@ -45,7 +45,8 @@ impl Client {
 
     /// What is left of the rate limit, if a server said so.
     pub fn budget(&self) -> Option<Budget> {
-        *self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+        let said = *self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        said.filter(|budget| budget.holds(self.clock.now()))
     }
 
     /// How many requests we sent in the last five minutes.

@@ -190,7 +190,7 @@ fn throttled(answer: &Answer, code: Code) -> Option<u64> {
 fn refused(answer: &Answer, errors: &[ApiError], needs: Needs) -> CallError {
     let none = ApiError::default();
     let error = errors.first().unwrap_or(&none);
-    let said = error.message.as_str().map_or_else(|| String::new(), |text| first_sentence(text.as_bytes(), 160));
+    let said = error.message.as_str().map_or_else(String::new, |text| first_sentence(text.as_bytes(), 160));
     let said = if said.is_empty() { "no reason given".to_owned() } else { said };
     let more = match errors.len() {
         0 | 1 => String::new(),
