@@ -3,6 +3,7 @@
 use super::shown::age;
 use crate::board::row::Point;
 use crate::board::{AppRow, Body, Budget};
+use crate::model::facts::EdgeAccount;
 use crate::model::silence::line_of;
 use crate::model::time::{clock, short, since};
 use crate::model::{SafeText, Stamp, Trouble};
@@ -70,16 +71,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             let healthy = pool.healthy.map_or("health unknown", |healthy| if healthy { "healthy" } else { "down" });
             (format!("pool {}", pool.name), format!("{healthy}{}", if pool.enabled { "" } else { " · disabled" }))
         }
-        Body::EdgeAccount(it) => {
-            let left = match (it.remaining, it.limit) {
-                (Some(left), Some(limit)) => format!("{left} of {limit} requests left"),
-                _ => "requests left unknown".to_owned(),
-            };
-            let status = if it.token.status.as_str().is_empty() { "unknown" } else { it.token.status.as_str() };
-            let until = it.token.expires.map_or(String::new(), |at| format!(" until {}", at.format("%Y-%m-%d")));
-            let ours = format!("ours {} of at most {} in 5 min", it.asked, it.share);
-            (format!("account {}", it.account), format!("{left} · {ours} · token {status}{until}"))
-        }
+        Body::EdgeAccount(it) => account(it),
         Body::Probe(probe) => {
             let status = probe.status.map_or("no answer".to_owned(), |status| status.to_string());
             let site = probe.site.as_ref().map_or(String::new(), |site| format!(" from {site}"));
@@ -106,6 +98,18 @@ fn slo(it: &Budget, now: Stamp) -> String {
     let empty = it.empty_at.map_or(String::new(), |at| format!(" · empty in {}", short(since(now, at))));
     let requests = it.requests.map_or(String::new(), |requests| format!(" · {requests} requests in 1 h"));
     format!("{} · {}{burn}{empty}{requests}", it.left_words(), it.state.words())
+}
+
+/// Requests that are left, and the token.
+fn account(it: &EdgeAccount) -> (String, String) {
+    let left = match (it.remaining, it.limit) {
+        (Some(left), Some(limit)) => format!("{left} of {limit} requests left"),
+        _ => "requests left unknown".to_owned(),
+    };
+    let status = if it.token.status.as_str().is_empty() { "unknown" } else { it.token.status.as_str() };
+    let until = it.token.expires.map_or(String::new(), |at| format!(" until {}", at.format("%Y-%m-%d")));
+    let ours = format!("ours {} of at most {} in 5 min", it.asked, it.share);
+    (format!("account {}", it.account), format!("{left} · {ours} · token {status}{until}"))
 }
 
 fn newest(point: Option<&Point>, now: Stamp) -> String {
