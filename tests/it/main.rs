@@ -10,8 +10,8 @@
 
 mod alertmanagers;
 mod bad_input;
-mod cloudflare_prism;
 mod behave_smoke;
+mod cloudflare_prism;
 mod crash;
 mod drill_rows;
 mod faults;
