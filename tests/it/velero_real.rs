@@ -377,7 +377,7 @@ fn two_accounts_restore_on_a_real_server_exactly_what_they_read() {
 
     again(&cluster, &site, &steps[2], &permit);
     let log = entries(&site.state());
-    for kind in ["plan_proposed", "approved", "executing", "plan_ended"] {
+    for kind in ["proposed", "approved", "executing", "plan_ended"] {
         assert_eq!(of_kind(&log, kind).len(), 1, "{kind}");
     }
     let (code, said) = run_json(warroom(site.home.path()).arg("verify").arg(site.state()).args(["-o", "json"]));
