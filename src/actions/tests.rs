@@ -475,6 +475,12 @@ const REFUSALS: &[Case] = &[
     ),
     ("excluded", Action::Restore, |b| b.point(|p| p.excluded_namespaces = vec!["sh*".into()]), "covers shop"),
     ("expires", Action::Restore, |b| b.point(|p| p.expires = Some(at("15:20:00"))), "lasts another hour"),
+    (
+        "labels",
+        Action::Restore,
+        |b| b.point(|p| p.limits = vec!["it holds only what is labelled app=web".into()]),
+        "covers shop",
+    ),
     ("location unknown", Action::Restore, |b| b.drop(|r| matches!(r, RowBody::Location(_))), "not known on dr"),
     ("location stale", Action::Restore, |b| b.stale(|r| matches!(r, RowBody::Location(_))), "location default is"),
     ("location down", Action::Restore, |b| b.location(|l| l.phase = Open::new("Unavailable")), "not available"),
@@ -554,12 +560,13 @@ fn the_storys_restore_reads_as_agreed() {
     assert_eq!(plan.title, "Restore shop on dr from backup shop-hourly-20260302142900");
     assert_eq!(plan.confirm, "shop");
     assert_eq!(plan.locks, ["velero/dr/cluster/uid-dr", "velero/dr/namespace/uid-dr/shop"]);
-    let [flip, create] = plan.steps.as_slice() else { panic!("two steps") };
+    let [flip, wait, create] = plan.steps.as_slice() else { panic!("three steps") };
     assert_eq!(
         flip.params,
         json!({"namespace": "velero", "name": "default", "body": {"spec": {"accessMode": "ReadOnly"}}})
     );
-    assert_eq!(flip.pre[..7], create.pre[..7], "the first write asks for all that the second relies on");
+    let last = create.pre.len() - 1;
+    assert_eq!(flip.pre[..last], create.pre[..last], "the first write asks for all that the second relies on");
     assert!(flip.pre.iter().any(|p| p.path == "backups/uploading" && p.value == json!(0)));
     assert_eq!(
         create.params,
@@ -578,13 +585,23 @@ fn the_storys_restore_reads_as_agreed() {
             ("restores/open", Op::Eq, json!(0)),
             ("location/default/phase", Op::Eq, json!("Available")),
             ("location/default/validated_age_s", Op::Le, json!(180)),
+            (format!("{b}/expires_in_s").as_str(), Op::Ge, json!(3600)),
+            ("namespace/shop/phase", Op::In, json!([null, "Active"])),
+            ("may/create/restores", Op::In, json!([true, null])),
             ("location/default/access_mode", Op::Eq, json!("ReadOnly")),
         ]
     );
+    assert!(flip.pre.iter().any(|p| p.path == "may/patch/location/default"), "asked before anything is written");
+    assert_eq!((wait.adapter.as_str(), wait.params == Value::Null, wait.limit_s), ("wait", true, 120));
     assert_eq!(
-        create.check,
-        [Check { path: "restore/@plan/phase".into(), op: Op::In, value: json!(["Completed"]), src: velero() }]
+        wait.check.iter().map(|c| (c.path.as_str(), c.value.clone())).collect::<Vec<_>>(),
+        [("location/default/phase", json!("Available")), ("location/default/validated_since_change", json!(true))]
     );
+    assert_eq!(
+        create.check[0],
+        Check { path: "restore/@plan/phase".into(), op: Op::In, value: json!(["Completed"]), src: velero() }
+    );
+    assert_eq!((create.check[1].op, &create.check[1].value), (Op::Ge, &json!(0)), "warnings are told, not judged");
     let mut bench = Bench::new();
     bench.location(|l| l.access_mode = Open::new("ReadOnly"));
     let plan = bench.build(Action::Restore).unwrap();
@@ -615,7 +632,7 @@ fn the_newest_point_that_covers_the_service_is_taken() {
     bench.rows.push(row(velero(), backup(newer)));
     bench.rows.push(row(velero(), backup(elsewhere)));
     let plan = bench.build(Action::Restore).unwrap();
-    assert_eq!(plan.steps[1].params["spec"]["backupName"], "shop-hourly-20260302144500");
+    assert_eq!(plan.steps[2].params["spec"]["backupName"], "shop-hourly-20260302144500");
 }
 
 #[test]
@@ -668,7 +685,14 @@ fn warnings_say_what_the_plan_can_not_help() {
         "9 of 12 apps at parity: shop-9, shop-10, shop-11",
     );
     warned(Action::Restore, |b| b.point(|p| p.off_site = OffSite::No), "stay at the source site");
+    warned(Action::Restore, |b| b.point(|p| p.off_site = OffSite::NoVolumes), "not known to hold any volume data");
+    warned(Action::Restore, |b| b.point(|p| p.off_site = OffSite::Unknown), "Nothing proves");
     warned(Action::Restore, |b| b.location(|l| l.validation_every_s = 0), "never validated");
+    warned(Action::Restore, |b| b.location(|l| l.sync_every_s = 0), "not synchronised lately");
+    warned(Action::Restore, |b| b.location(|l| l.last_synced = Some(at("14:40:00"))), "not synchronised lately");
+    warned(Action::Restore, |b| b.location(|l| l.access_mode = Open::new("ReadOnly")), "v1.18.0");
+    warned(Action::Restore, |_| {}, "repository-password");
+    warned(Action::Restore, |_| {}, "kubectl -n velero patch backupstoragelocation default");
     warned(
         Action::Restore,
         |b| {
@@ -758,8 +782,11 @@ fn preflight_names_each_condition_that_broke() {
 #[test]
 fn a_restore_that_ended_otherwise_is_not_waited_for() {
     let plan = Bench::new().build(Action::Restore).unwrap();
-    let step = &plan.steps[1];
-    let phase = |phase: Value| judge(step, &[((velero(), "restore/@plan/phase".to_owned()), phase)].into());
+    let step = &plan.steps[2];
+    let phase = |phase: Value| {
+        let read = [("phase", phase), ("warnings", json!(3))];
+        judge(step, &read.map(|(it, value)| ((velero(), format!("restore/@plan/{it}")), value)).into())
+    };
     assert_eq!(phase(json!("Completed")), Progress::Done);
     for waiting in [json!(null), json!(""), json!("InProgress"), json!("Finalizing"), json!("NewPhase")] {
         assert_eq!(phase(waiting), Progress::Waiting);

@@ -1,6 +1,7 @@
 //! Sources: who answers, who does not, since when, and what to do about it.
 
 use crate::model::Stamp;
+use crate::model::facts::{Fact, FactKind};
 
 use super::Board;
 use super::row::{Body, Row, Verdict};
@@ -25,6 +26,13 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
                 None if state.alive_at.is_none() => opinion.because(Verdict::Unknown, "waiting for its first answer"),
                 None if stale => opinion.because(Verdict::Warning, "says nothing any more"),
                 None => {}
+            }
+            let unread = state.of(FactKind::AlertPeer).any(|held| match &held.fact {
+                Fact::AlertPeer(peer) => !peer.silences_read,
+                _ => false,
+            });
+            if unread {
+                opinion.because(Verdict::Unknown, "its silences can't be read: which there are is not known");
             }
             let body = Body::Source {
                 alive_at: state.alive_at,

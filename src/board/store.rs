@@ -159,6 +159,10 @@ impl SourceState {
     }
 
     pub fn troubled(&mut self, trouble: Trouble, seen_at: Stamp) {
+        if trouble.kind == TroubleKind::Partial {
+            // An answer with gaps is an answer: what it holds is as fresh as any.
+            self.alive_at = Some(self.alive_at.map_or(seen_at, |at| at.max(seen_at)));
+        }
         let alive_at = self.alive_at;
         match &mut self.trouble {
             Some(troubled) => {

@@ -4,7 +4,7 @@ use super::shown::age;
 use crate::board::row::Point;
 use crate::board::{AppRow, Body, Budget};
 use crate::model::facts::EdgeAccount;
-use crate::model::silence::line_of;
+use crate::model::silence::{Silence, line_of};
 use crate::model::time::{clock, short, since};
 use crate::model::{SafeText, Stamp, Trouble};
 
@@ -13,11 +13,8 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
     match body {
         Body::Source { alive_at, trouble, .. } => ("source".to_owned(), source(*alive_at, trouble.as_ref(), now)),
         Body::Cluster { name, nodes, nodes_ready, pods, control_plane, .. } => {
-            let failed =
-                control_plane.as_ref().map(|plane| list(&plane.failed, ", ")).filter(|names| !names.is_empty());
-            let failed = failed.map_or(String::new(), |names| format!(" · failing: {names}"));
-            let how = format!("{nodes_ready} of {nodes} nodes ready · {} pods in trouble{failed}", pods.len());
-            (format!("cluster {name}"), how)
+            let failed = control_plane.as_ref().map_or(&[][..], |plane| &plane.failed);
+            (format!("cluster {name}"), cluster(*nodes_ready, *nodes, pods.len(), failed))
         }
         Body::Service { name, rto_s, rpo_s, restore_point, .. } => {
             let point = newest(restore_point.as_ref(), now);
@@ -33,17 +30,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             let told = list(&alert.receivers, ", ");
             (alert.name.to_string(), format!("{}{since} → {told} · on {}", alert.state.as_str(), held_by.join(", ")))
         }
-        Body::Silence { silence, hits, critical, .. } => {
-            let until = silence.ends_at.map_or(String::new(), |at| format!(" until {}", clock(at)));
-            let id: String = silence.id.chars().take(8).collect();
-            let how = format!(
-                "{}{until} · {hits} alerts, {critical} critical · by {} · {}",
-                silence.state.as_str(),
-                silence.created_by,
-                silence.comment
-            );
-            (format!("{id} {}", line_of(&silence.matchers)), how)
-        }
+        Body::Silence { silence, hits, critical, .. } => of_silence(silence, *hits, *critical),
         Body::Backup { schedule, point, rpo_s, missed_runs, cluster, .. } => {
             let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", short(rpo)));
             let missed = if *missed_runs > 0 { format!(" · {missed_runs} runs missed") } else { String::new() };
@@ -71,7 +58,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             let healthy = pool.healthy.map_or("health unknown", |healthy| if healthy { "healthy" } else { "down" });
             (format!("pool {}", pool.name), format!("{healthy}{}", if pool.enabled { "" } else { " · disabled" }))
         }
-        Body::EdgeAccount(it) => account(it),
+        Body::EdgeAccount(it) => (format!("account {}", it.account), account(it)),
         Body::Probe(probe) => {
             let status = probe.status.map_or("no answer".to_owned(), |status| status.to_string());
             let site = probe.site.as_ref().map_or(String::new(), |site| format!(" from {site}"));
@@ -93,6 +80,21 @@ fn application(app: &AppRow) -> String {
     format!("{} · {}{runs}", app.tool().name(), state.trim())
 }
 
+fn cluster(ready: u32, nodes: u32, pods: usize, failed: &[SafeText]) -> String {
+    let failed = if failed.is_empty() { String::new() } else { format!(" · failing: {}", list(failed, ", ")) };
+    format!("{ready} of {nodes} nodes ready · {pods} pods in trouble{failed}")
+}
+
+fn account(it: &EdgeAccount) -> String {
+    let left = match (it.remaining, it.limit) {
+        (Some(left), Some(limit)) => format!("{left} of {limit} requests left"),
+        _ => "requests left unknown".to_owned(),
+    };
+    let status = if it.token.status.as_str().is_empty() { "unknown" } else { it.token.status.as_str() };
+    let until = it.token.expires.map_or(String::new(), |at| format!(" until {}", at.format("%Y-%m-%d")));
+    format!("{left} · ours {} of at most {} in 5 min · token {status}{until}", it.asked, it.share)
+}
+
 fn slo(it: &Budget, now: Stamp) -> String {
     let burn = it.burn.map_or(String::new(), |burn| format!(" {burn}× over {}", short(it.burn_over_s)));
     let empty = it.empty_at.map_or(String::new(), |at| format!(" · empty in {}", short(since(now, at))));
@@ -100,16 +102,16 @@ fn slo(it: &Budget, now: Stamp) -> String {
     format!("{} · {}{burn}{empty}{requests}", it.left_words(), it.state.words())
 }
 
-/// Requests that are left, and the token.
-fn account(it: &EdgeAccount) -> (String, String) {
-    let left = match (it.remaining, it.limit) {
-        (Some(left), Some(limit)) => format!("{left} of {limit} requests left"),
-        _ => "requests left unknown".to_owned(),
-    };
-    let status = if it.token.status.as_str().is_empty() { "unknown" } else { it.token.status.as_str() };
-    let until = it.token.expires.map_or(String::new(), |at| format!(" until {}", at.format("%Y-%m-%d")));
-    let ours = format!("ours {} of at most {} in 5 min", it.asked, it.share);
-    (format!("account {}", it.account), format!("{left} · {ours} · token {status}{until}"))
+fn of_silence(silence: &Silence, hits: u32, critical: u32) -> (String, String) {
+    let until = silence.ends_at.map_or(String::new(), |at| format!(" until {}", clock(at)));
+    let id: String = silence.id.chars().take(8).collect();
+    let how = format!(
+        "{}{until} · {hits} alerts, {critical} critical · by {} · {}",
+        silence.state.as_str(),
+        silence.created_by,
+        silence.comment
+    );
+    (format!("{id} {}", line_of(&silence.matchers)), how)
 }
 
 fn newest(point: Option<&Point>, now: Stamp) -> String {

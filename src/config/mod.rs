@@ -4,6 +4,7 @@
 //! configuration error: the room starts and that source is red.
 
 mod check;
+mod edges;
 mod error;
 mod file;
 mod nearest;

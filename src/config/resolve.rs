@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use super::check::{each, said};
+use super::edges::EDGES;
 use super::error::Report;
 use super::file::{
     Number, RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawFile, RawPolicy, RawProbe, RawRules, Section,
     Text, Texts,
 };
 use super::service::services;
-use super::units::{duration, duration_text, status_range};
+use super::units::{duration, duration_text, is_header, status_range};
 use super::{
     AlertmanagerConfig, BasicAuth, CloudflareConfig, ClusterConfig, Config, Env, LoadOptions, ProbeConfig, ServeRules,
 };
@@ -33,40 +34,6 @@ const ARGOCD_STALE: u64 = 3 * (120 + 60);
 const PER_MINUTE: u64 = 30;
 const TTL: u64 = 30 * 60;
 const QUORUM: u64 = 2;
-
-/// Edges that may be ignored, by name; `family.*` names all of one family.
-pub(super) const EDGES: &[&str] = &[
-    "alert.firing",
-    "alert.resolved",
-    "alert.gone",
-    "control_plane.failing",
-    "control_plane.ok",
-    "node.not_ready",
-    "node.ready",
-    "source.lost",
-    "source.back",
-    "probe.failing",
-    "probe.ok",
-    "traffic.order",
-    "traffic.moved",
-    "service.recovered",
-    "gitops.parity",
-    "gitops.drift",
-    "backup.usable",
-    "backup.overdue",
-    "backup.missed",
-    "location.unavailable",
-    "location.ok",
-    "restore.started",
-    "restore.completed",
-    "restore.failed",
-    "restore.stuck",
-    "slo.burning",
-    "slo.ok",
-    "slo.exhausted",
-    "watchdog.missing",
-    "watchdog.seen",
-];
 
 /// Makes the values. Meaningless unless the report is clean afterwards.
 pub(super) fn resolve(raw: &RawFile, file: &Path, options: LoadOptions, env: &Env, report: &mut Report<'_>) -> Config {
@@ -117,18 +84,14 @@ pub(super) struct Make<'a, 'r> {
 impl Make<'_, '_> {
     /// A text that must be there.
     pub fn need(&mut self, text: &Text, key: &str, title: &str, at: &Range<usize>) -> String {
-        match text {
-            Some(text) => {
-                if text.get_ref().trim().is_empty() {
-                    self.report.at(text.span(), format!("`{key}` is empty"));
-                }
-                text.get_ref().clone()
-            }
-            None => {
-                self.report.at(at.clone(), format!("{title} has no `{key}`"));
-                String::new()
-            }
+        let Some(text) = text else {
+            self.report.at(at.clone(), format!("{title} has no `{key}`"));
+            return String::new();
+        };
+        if text.get_ref().trim().is_empty() {
+            self.report.at(text.span(), format!("`{key}` is empty"));
         }
+        text.get_ref().clone()
     }
 
     /// A text that may be missing, but not empty.
@@ -236,10 +199,7 @@ impl Make<'_, '_> {
             context: self.may(&it.context, "context"),
             velero: self.may(&it.velero, "velero"),
             argocd: self.may(&it.argocd, "argocd"),
-            argocd_stale_s: match said(&it.argocd_stale) {
-                Some("off") => 0,
-                _ => self.time(&it.argocd_stale, "argocd_stale", ARGOCD_STALE, (60, 86_400)),
-            },
+            argocd_stale_s: self.stale(&it.argocd_stale),
             flux: self.may(&it.flux, "flux"),
             streaming_lists: it.streaming_lists.as_ref().is_some_and(|it| *it.get_ref()),
             serve,
@@ -258,6 +218,10 @@ impl Make<'_, '_> {
             user: self.need(&it.user, "user", "basic_auth", &at),
             password_file: self.secret(Some(&password_file)).unwrap_or_default(),
         })
+    }
+
+    fn stale(&mut self, text: &Text) -> u64 {
+        if said(text) == Some("off") { 0 } else { self.time(text, "argocd_stale", ARGOCD_STALE, (60, 86_400)) }
     }
 
     fn alertmanager(&mut self, section: &Section<RawAlertmanager>) -> AlertmanagerConfig {
@@ -398,8 +362,4 @@ impl Make<'_, '_> {
             }
         }
     }
-}
-
-fn is_header(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }

@@ -90,7 +90,7 @@ mod tests {
     #[tokio::test]
     async fn a_source_that_cannot_work_costs_itself_and_nothing_else() {
         let server = Server::start(|seen| match seen.path.as_str() {
-            "/api/v2/alerts" => Reply::Json(200, json!([])),
+            "/api/v2/alerts" | "/api/v2/silences" => Reply::Json(200, json!([])),
             _ => Reply::Json(200, json!({"cluster": {"status": "ready", "peers": []}})),
         })
         .await;
@@ -100,7 +100,7 @@ mod tests {
         let names: Vec<_> = running.sources.iter().map(|it| it.id.to_string()).collect();
         assert_eq!(names, ["alertmanager/dead", "alertmanager/alive", "cloudflare/edge", "probe/shop"]);
         let acting: Vec<_> = running.adapters.keys().map(ToString::to_string).collect();
-        assert_eq!(acting, ["alertmanager/dead", "alertmanager/alive", "cloudflare/edge", "probe/shop"]);
+        assert_eq!(acting, ["alertmanager/alive", "alertmanager/dead", "cloudflare/edge", "probe/shop"]);
 
         let mut seen = BTreeMap::new();
         while seen.len() < 4 {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 #[path = "../fuzz/hostile.rs"]
-mod hostile;
+pub mod hostile;
 #[path = "../fuzz/targets.rs"]
 mod targets;
 

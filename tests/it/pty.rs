@@ -305,6 +305,11 @@ impl Pty {
         self.shared.model().strict.frames
     }
 
+    /// Frames so far that painted every cell.
+    pub fn whole_frames(&self) -> u64 {
+        self.shared.model().strict.whole
+    }
+
     /// Control bytes and characters that nothing legitimate sends. See [`strict`].
     pub fn raw_control_bytes(&self) -> u64 {
         self.shared.model().strict.odd

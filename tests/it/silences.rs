@@ -9,8 +9,10 @@ use std::process::{Command, Stdio};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use warroom::clock::Clock;
+use warroom::drill::world::{Service, World};
 
 use crate::peers::alertmanager::{One, Pair};
+use crate::peers::http::Ask;
 use crate::peers::proxy::{Fault, Proxy};
 use crate::stage::{ANA, LEE, STRANGER, accounts, entries, of_kind, put};
 use crate::support::{Running, peer, run, run_json, scratch, wait_for, warroom};
@@ -67,6 +69,8 @@ impl Stage {
             alert("DiskSlow", "warning", "primary"),
             alert("DiskFull", "warning", "primary"),
             alert("DiskSlow", "warning", "dr"),
+            // An expression wants the whole value: this one is not hit.
+            alert("OldDiskSlow", "warning", "primary"),
             alert("PodRestarts", "info", "primary"),
         ]);
         pair.one.post_alerts(&alerts);
@@ -317,4 +321,72 @@ fn a_lost_answer_makes_exactly_one_silence_and_a_dead_room_finds_it() {
         outcome if outcome == "done" => assert_eq!((taken.len(), &taken[0]["id"]), (1, &ended["d"]["silence"])),
         outcome => assert_eq!((outcome, taken.len()), (&json!("failed"), 0), "{held:#?}"),
     }
+}
+
+/// One conversation about silences, and what is the same whoever answers: statuses, and what the list then says.
+fn conversation(url: &str) -> Vec<String> {
+    let now = Clock::real().now();
+    let ask = |method: &str, path: &str, body: Option<&Value>| {
+        let ask = Ask::new(method, format!("{url}/api/v2/{path}"));
+        let answer = if let Some(body) = body { ask.json(body) } else { ask }.send().expect("an answer");
+        (answer.status, answer.json())
+    };
+    let matcher =
+        |value: &str, regex: bool| json!({"name": "alertname", "value": value, "isRegex": regex, "isEqual": true});
+    let silence = |matchers: Value, from: i64, to: i64| {
+        json!({"matchers": matchers, "startsAt": now + TimeDelta::minutes(from), "endsAt": now + TimeDelta::minutes(to),
+            "createdBy": "ana", "comment": "x"})
+    };
+    let mut said = Vec::new();
+    let mut say = |what: &str, (status, body): (u16, Value)| {
+        said.push(format!("{what}: {status} {}", body.get("silenceID").is_some()));
+        body["silenceID"].as_str().unwrap_or_default().to_owned()
+    };
+    let good = silence(json!([matcher("A", false)]), -5, 60);
+    let first = say("create", ask("POST", "silences", Some(&good)));
+    let second = say("create again: no idempotence", ask("POST", "silences", Some(&good)));
+    let mut changed = ask("GET", &format!("silence/{first}"), None).1;
+    changed["endsAt"] = json!(now + TimeDelta::minutes(90));
+    let kept = say("a longer one keeps its id", ask("POST", "silences", Some(&changed)));
+    changed["matchers"] = json!([matcher("B|C", true)]);
+    let moved = say("another matcher gives a new id", ask("POST", "silences", Some(&changed)));
+    say("to come", ask("POST", "silences", Some(&silence(json!([matcher("D", false)]), 30, 60))));
+    for (what, bad) in [
+        ("no matcher", silence(json!([]), -5, 60)),
+        ("all match the empty value", silence(json!([matcher(".*", true)]), -5, 60)),
+        ("no expression", silence(json!([matcher("(", true)]), -5, 60)),
+        ("it has ended", silence(json!([matcher("A", false)]), -9, -5)),
+        ("nothing", json!({})),
+    ] {
+        say(what, ask("POST", "silences", Some(&bad)));
+    }
+    say("end", ask("DELETE", &format!("silence/{second}"), None));
+    say("end it again", ask("DELETE", &format!("silence/{second}"), None));
+    let unknown = ask("DELETE", "silence/00000000-0000-4000-8000-000000000000", None).0;
+    said.push(format!("unknown id is an error: {}", unknown == 404 || unknown == 500));
+    said.push(format!("same id {} · new id {}", kept == first, moved != first));
+    let list = ask("GET", "silences", None).1;
+    let mut states: Vec<String> = list
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|it| {
+            let member = |name: &str| it.get(name).is_some();
+            let whole = ["id", "createdBy", "comment", "startsAt", "endsAt", "updatedAt"].into_iter().all(member);
+            format!("{} {} {whole}", it["status"]["state"], it["matchers"])
+        })
+        .collect();
+    states.sort();
+    said.extend(states);
+    said
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_worlds_silences_are_those_of_the_real_thing() {
+    let Some(real) = tokio::task::block_in_place(|| One::start(crate::peers::alertmanager::QUIET)) else { return };
+    let story = crate::stage::Stage::story();
+    let world = World::start(story, 7, Clock::real()).await.expect("the world starts");
+    let simulated = world.url(Service::Alertmanager2);
+    let (ours, theirs) = tokio::task::block_in_place(|| (conversation(&simulated), conversation(&real.url)));
+    assert_eq!(ours, theirs);
 }

@@ -169,16 +169,23 @@ impl Tmux {
 
     /// The picture does not change when everything is painted again: nothing is left over, nothing is missing.
     fn whole(&self) {
+        let press = |key: &str| self.tell(&["send-keys", "-t", "w:0.0", key]);
+        // Held still: news would be a difference too.
+        press("p");
+        self.wait("FROZEN");
         wait_for("the same picture after painting everything", || {
             let before = still(&self.pane());
-            self.tell(&["send-keys", "-t", "w:0.0", "C-l"]);
+            press("C-l");
             // A key and its answer: what was asked before is drawn.
-            self.tell(&["send-keys", "-t", "w:0.0", "?"]);
+            press("?");
             self.wait("Keys   default key map");
-            self.tell(&["send-keys", "-t", "w:0.0", "Escape"]);
+            press("Escape");
             wait_for("the help to go", || (!self.pane().contains("Keys   default key map")).then_some(()));
-            (before == still(&self.pane()) && before.contains("SEV1")).then_some(())
+            let after = still(&self.pane());
+            (before == after && before.contains("SEV0")).then_some(())
         });
+        press("p");
+        wait_for("the console to run again", || (!self.pane().contains("FROZEN")).then_some(()));
     }
 }
 

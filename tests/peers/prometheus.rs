@@ -18,6 +18,8 @@ pub struct Setup {
     pub scrapes: Vec<Value>,
     /// Labels on everything that leaves it.
     pub labels: Vec<(String, String)>,
+    /// Where more data would be read from; a dead one makes every answer partial.
+    pub remote_reads: Vec<String>,
 }
 
 impl Setup {
@@ -59,16 +61,29 @@ impl Setup {
         self
     }
 
+    /// Reads older data from this port of loopback as well.
+    #[must_use]
+    pub fn remote_read(mut self, port: u16) -> Self {
+        self.remote_reads.push(format!("http://127.0.0.1:{port}/read"));
+        self
+    }
+
     /// The file; YAML reads JSON.
     fn text(&self) -> String {
         let labels: serde_json::Map<String, Value> =
             self.labels.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
         let rules: &[&str] = if self.rules.is_empty() { &[] } else { &["rules.yml"] };
+        let reads: Vec<Value> = self
+            .remote_reads
+            .iter()
+            .map(|url| json!({ "url": url, "read_recent": true, "remote_timeout": "2s" }))
+            .collect();
         let config = json!({
             "global": {
                 "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s", "external_labels": labels,
             },
             "rule_files": rules,
+            "remote_read": reads,
             "scrape_configs": self.scrapes,
             "alerting": { "alertmanagers": [{ "static_configs": [{ "targets": self.alertmanagers }] }] },
         });
@@ -108,6 +123,11 @@ impl Prometheus {
     fn write(&self, setup: &Setup) {
         std::fs::write(self.home.path().join("rules.yml"), &setup.rules).expect("written");
         std::fs::write(self.home.path().join("prometheus.yml"), setup.text()).expect("written");
+    }
+
+    /// Where its blocks are.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.home.path().join("data")
     }
 
     pub fn server(&self) -> &Server {

@@ -154,7 +154,7 @@ fn one_member_is_asked_and_never_one_that_settles_or_is_troubled() {
     let blind = Member { silences_read: false, ..member("am-1", "ready") };
     assert_eq!(asked(&[gone.clone(), member("am-2", "ready")]), Ok("am-2".to_owned()));
     assert_eq!(asked(&[blind, member("am-2", "disabled")]), Ok("am-2".to_owned()));
-    assert_eq!(asked(&[gone.clone()]).expect_err("nobody").kind, RefusalKind::NotReady);
+    assert_eq!(asked(std::slice::from_ref(&gone)).expect_err("nobody").kind, RefusalKind::NotReady);
     assert_eq!(asked(&[]).expect_err("nobody").kind, RefusalKind::NotReady);
 
     let half = try_on(&usual(), &[gone, member("am-2", "ready")], &create("alertname=DiskSlow")).expect("a preview");

@@ -6,6 +6,7 @@ mod properties;
 mod silences;
 mod slo;
 mod tables;
+mod velero;
 
 use std::collections::BTreeMap;
 

@@ -40,7 +40,7 @@ fn a_restore_point_is_usable_only_if_everything_about_it_is_proven() {
     );
     assert_eq!(usable(|_, place| place.access_mode = Open::new("ReadOnly")), Ok(()));
     type Break = fn(&mut RestorePoint, &mut Location);
-    let broken: [(&str, Break); 16] = [
+    let broken: [(&str, Break); 18] = [
         ("Failed", |it, _| it.phase = Open::new("Failed")),
         ("PartiallyFailed", |it, _| it.phase = Open::new("PartiallyFailed")),
         ("InProgress", |it, _| it.phase = Open::new("InProgress")),
@@ -55,8 +55,10 @@ fn a_restore_point_is_usable_only_if_everything_about_it_is_proven() {
         ("Unavailable", |_, place| place.phase = Open::new("Unavailable")),
         ("never validated", |_, place| place.phase = Open::default()),
         ("Velero may be dead", |_, place| place.last_validated = Some(at("14:33:00"))),
-        ("namespaces", |it, _| it.included_namespaces = vec!["ledger".into()]),
-        ("namespaces", |it, _| it.excluded_namespaces = vec!["shop".into()]),
+        ("does not cover namespace shop", |it, _| it.included_namespaces = vec!["ledger".into()]),
+        ("does not cover namespace shop", |it, _| it.included_namespaces = vec!["sho[p]".into()]),
+        ("leaves out namespace shop", |it, _| it.excluded_namespaces = vec!["s*".into()]),
+        ("only deployments", |it, _| it.limits = vec!["it holds only deployments".into()]),
     ];
     for (part, change) in broken {
         let why = usable(change).expect_err(part);
@@ -114,7 +116,12 @@ fn runs_are_missed_by_the_schedule_and_not_while_it_is_paused() {
     assert_eq!(missed(|it| it.paused = true).0, 0);
     let (runs, why) = missed(|it| it.cron = "every hour".into());
     assert_eq!(runs, 0);
-    assert!(why.contains("can't tell missed runs"), "{why}");
+    assert!(why.contains("can't tell when it runs"), "{why}");
+    // A run that was left out on purpose is none that was missed; a schedule that failed validation has none.
+    assert_eq!(missed(|it| it.last_skipped = Some(at("15:29:00"))).0, 1);
+    assert_eq!(missed(|it| it.phase = Open::new("FailedValidation")).0, 0);
+    assert!(missed(|it| it.phase = Open::new("Asleep")).1.contains("phase Asleep is not known"));
+    assert!(missed(|_| {}).1.contains("does not make up for them"));
 }
 
 fn parity(change: impl FnOnce(&mut App)) -> (u32, u32, Vec<(SafeText, SafeText)>) {

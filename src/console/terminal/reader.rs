@@ -40,12 +40,12 @@ pub fn open() {
 /// If no thread can be started.
 pub fn listen() -> io::Result<mpsc::Receiver<Input>> {
     let (send, inputs) = mpsc::channel(WAITING);
-    std::thread::Builder::new().name("terminal-in".to_owned()).spawn(move || read(&io::stdin(), &send))?;
+    std::thread::Builder::new().name("terminal-in".to_owned()).spawn(move || read(&io::stdin(), &send, &CLOSED))?;
     Ok(inputs)
 }
 
 /// Reads until the end, an error, or until nobody takes the inputs.
-fn read(from: &impl AsFd, to: &mpsc::Sender<Input>) {
+fn read(from: &impl AsFd, to: &mpsc::Sender<Input>, closed: &Mutex<bool>) {
     let mut decoder = Decoder::default();
     let mut piece = [0; PIECE];
     loop {
@@ -59,7 +59,7 @@ fn read(from: &impl AsFd, to: &mpsc::Sender<Input>) {
             Err(_) => return,
             Ok(0) => decoder.quiet().into_iter().collect(),
             // A terminal that hung up is readable too, and then says that this is the end.
-            Ok(_) => match read_if_open(from, &mut piece) {
+            Ok(_) => match read_if_open(from, &mut piece, closed) {
                 None => {
                     if to.is_closed() {
                         return;
@@ -81,14 +81,14 @@ fn read(from: &impl AsFd, to: &mpsc::Sender<Input>) {
 }
 
 /// Reads what is there, unless it is somebody else's.
-fn read_if_open(from: &impl AsFd, piece: &mut [u8]) -> Option<nix::Result<usize>> {
-    let closed = CLOSED.lock().unwrap_or_else(PoisonError::into_inner);
+fn read_if_open(from: &impl AsFd, piece: &mut [u8], closed: &Mutex<bool>) -> Option<nix::Result<usize>> {
+    let closed = closed.lock().unwrap_or_else(PoisonError::into_inner);
     (!*closed).then(|| nix::unistd::read(from, piece))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
 
     use super::*;
@@ -97,7 +97,7 @@ mod tests {
     fn keys_come_through_and_the_end_of_the_terminal_is_the_end() {
         let (mut hand, terminal) = UnixStream::pair().unwrap();
         let (send, mut inputs) = mpsc::channel(4);
-        let reader = std::thread::spawn(move || read(&terminal, &send));
+        let reader = std::thread::spawn(move || read(&terminal, &send, &Mutex::new(false)));
         hand.write_all(b"\x1b[Aq\x1b").unwrap();
         let mut told = Vec::new();
         for _ in 0..3 {
@@ -111,10 +111,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_typed_while_it_is_closed_is_somebody_elses() {
+        let (mut hand, terminal) = UnixStream::pair().unwrap();
+        let mut shell = terminal.try_clone().unwrap();
+        let closed = Mutex::new(true);
+        let (send, inputs) = mpsc::channel(4);
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| read(&terminal, &send, &closed));
+            hand.write_all(b"ls\n").unwrap();
+            // Nobody takes keys any more: it ends, and has taken nothing.
+            drop(inputs);
+            reader.join().unwrap();
+        });
+        let mut typed = [0; 3];
+        shell.read_exact(&mut typed).unwrap();
+        assert_eq!(&typed, b"ls\n");
+    }
+
+    #[test]
     fn it_ends_when_nobody_takes_the_keys() {
         let (mut hand, terminal) = UnixStream::pair().unwrap();
         let (send, inputs) = mpsc::channel(4);
-        let reader = std::thread::spawn(move || read(&terminal, &send));
+        let reader = std::thread::spawn(move || read(&terminal, &send, &Mutex::new(false)));
         drop(inputs);
         hand.write_all(b"q").unwrap();
         reader.join().unwrap();

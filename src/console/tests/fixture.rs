@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::board::row::{Point, PoolRef};
-use crate::board::{Body, Row, Topic, TopicView, Verdict};
+use crate::board::{Body, Budget, BurnPair, BurnState, Row, Topic, TopicView, Verdict};
 use crate::client::{Link, Mirror};
 use crate::clock::{Clock, ClockSync};
 use crate::console::app::App;
@@ -120,6 +120,7 @@ fn sources() -> TopicView {
         alive(System::Alertmanager, "am-2", 4),
         alive(System::Cloudflare, "edge", 7),
         alive(System::Probe, "shop", 3),
+        alive(System::Prometheus, "prom", 9),
     ])
 }
 
@@ -460,6 +461,43 @@ fn silences() -> TopicView {
     view(vec![row(SILENCE, source(System::Alertmanager, "am-1"), Verdict::Info, 4, "", body)])
 }
 
+/// An outage of eighteen minutes: a fifth of the budget was spent before it.
+fn slos() -> TopicView {
+    let pair = |page, long_s, short_s, factor, long, short, over| BurnPair {
+        page,
+        long_s,
+        short_s,
+        factor,
+        long: Some(long),
+        short: Some(short),
+        over: Some(over),
+    };
+    let budget = Budget {
+        service: "shop".to_owned(),
+        budget_ppm: 1_000,
+        period_s: 30 * 86_400,
+        state: BurnState::Page,
+        budget_min: 43.2,
+        left_min: Some(15.9),
+        left_percent: Some(36.7),
+        reach_s: Some(30 * 86_400),
+        burn: Some(1_000.0),
+        burn_over_s: 300,
+        empty_at: Some(at("15:12:00")),
+        requests: Some(144_000.0),
+        pairs: vec![
+            pair(true, 3_600, 300, 14.4, 311.0, 1_000.0, true),
+            pair(true, 21_600, 1_800, 6.0, 52.0, 622.0, true),
+            pair(false, 86_400, 7_200, 3.0, 13.2, 156.0, true),
+            pair(false, 259_200, 21_600, 1.0, 4.53, 52.0, true),
+        ],
+        burning_since: Some(at("14:38:55")),
+        exhausted: false,
+    };
+    let why = "burns 311× over 1 h and 1000× over 5 min";
+    view(vec![row("slo/shop", source(System::Prometheus, "prom"), Verdict::Critical, 9, why, Body::Slo(budget))])
+}
+
 /// What `me` knows at T+14.
 pub fn mirror(me: &str) -> Mirror {
     let present = |name: &str, role, since| Who { actor: person(name), role, since, consoles: 1 };
@@ -476,6 +514,7 @@ pub fn mirror(me: &str) -> Mirror {
             (Topic::Clusters, clusters()),
             (Topic::Events, events()),
             (Topic::Services, services()),
+            (Topic::Slo, slos()),
             (Topic::Silences, silences()),
         ]),
         present: vec![

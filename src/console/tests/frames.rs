@@ -86,6 +86,7 @@ fn the_views_that_are_read() {
         ("detail", "<enter>"),
         ("note", "iroll back the node update"),
         ("people", "7"),
+        ("budget", "2G<enter>"),
     ] {
         let mut app = app("ana", (120, 40));
         press(&mut app, keys);

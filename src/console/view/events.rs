@@ -62,22 +62,20 @@ fn cluster(row: &Row) -> Vec<Cell> {
 /// The control plane in a few words, etcd by name.
 pub fn plane_words(plane: Option<&ControlPlane>) -> (Role, String) {
     let Some(plane) = plane else { return (Role::Unknown, "API not read yet".to_owned()) };
-    let worst = match (plane.readyz, plane.livez) {
-        (Endpoint::Unreachable, _) | (_, Endpoint::Unreachable) => Endpoint::Unreachable,
-        (Endpoint::Failing, _) | (_, Endpoint::Failing) => Endpoint::Failing,
-        (readyz, _) => readyz,
-    };
-    match worst {
-        Endpoint::Ok => (Role::Good, "API ok".to_owned()),
-        Endpoint::NotAllowed => (Role::Unknown, "health not readable".to_owned()),
-        Endpoint::Unreachable => (Role::Critical, "API unreachable".to_owned()),
-        Endpoint::Failing => match plane.failed.first() {
+    // What one endpoint says is known, however silent the other is.
+    match (plane.livez, plane.readyz) {
+        (Endpoint::Failing, _) | (_, Endpoint::Failing) => match plane.failed.first() {
             Some(check) if plane.failed.len() > 1 => {
                 (Role::Critical, format!("{check} +{} failing", plane.failed.len() - 1))
             }
             Some(check) => (Role::Critical, format!("{check} failing")),
             None => (Role::Critical, "API failing".to_owned()),
         },
+        (Endpoint::Unreachable, Endpoint::Unreachable) => (Role::Critical, "API unreachable".to_owned()),
+        (Endpoint::Unreachable, _) => (Role::Unknown, "livez silent".to_owned()),
+        (_, Endpoint::Unreachable) => (Role::Unknown, "readyz silent".to_owned()),
+        (Endpoint::NotAllowed, _) | (_, Endpoint::NotAllowed) => (Role::Unknown, "health not readable".to_owned()),
+        (Endpoint::Ok, Endpoint::Ok) => (Role::Good, "API ok".to_owned()),
     }
 }
 
@@ -142,4 +140,37 @@ pub fn signal(app: &App) -> Words {
         words.push(span(Role::Dim, format!("{}{rate}/min", if words.is_empty() { "" } else { " " })));
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_check_is_not_hidden_by_the_other_endpoints_silence() {
+        use Endpoint::{Failing, NotAllowed, Ok, Unreachable};
+        let cases = [
+            (Failing, Unreachable, Role::Critical, "etcd failing"),
+            (Unreachable, Failing, Role::Critical, "etcd failing"),
+            (Unreachable, Unreachable, Role::Critical, "API unreachable"),
+            (Ok, Unreachable, Role::Unknown, "readyz silent"),
+            (Unreachable, Ok, Role::Unknown, "livez silent"),
+            (Ok, NotAllowed, Role::Unknown, "health not readable"),
+            (Ok, Ok, Role::Good, "API ok"),
+        ];
+        for (livez, readyz, role, words) in cases {
+            let failed = if words.contains("etcd") { vec!["etcd".into()] } else { Vec::new() };
+            let plane = ControlPlane {
+                cluster: "primary".to_owned(),
+                uid: None,
+                version: "".into(),
+                livez,
+                readyz,
+                failed,
+                skew_ms: None,
+                notes: Vec::new(),
+            };
+            assert_eq!(plane_words(Some(&plane)), (role, words.to_owned()), "{livez:?} {readyz:?}");
+        }
+    }
 }

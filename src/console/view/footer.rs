@@ -96,7 +96,6 @@ fn hints(app: &App) -> Vec<Fact> {
             Command::FollowUp,
             Command::Pin,
             Command::Silence,
-            Command::Silences,
             Command::Freeze,
             Command::Copy,
             Command::Help,

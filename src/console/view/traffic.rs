@@ -152,16 +152,23 @@ fn budget_cells(row: &Row, budget: &Budget) -> Vec<Cell> {
         BurnState::Ok if known => Role::Text,
         _ => Role::Unknown,
     };
+    // Two narrow cells, so that the columns of the rows above keep their place: minutes left, times too fast.
     let left = match budget.left_min {
-        Some(left) if left < 0.0 => format!("{:.0} min over", -left),
-        Some(left) => format!("{left:.0} min"),
-        None => "? min".to_owned(),
+        Some(left) if left < 0.0 => "over".to_owned(),
+        Some(left) => format!("{left:.0} m"),
+        None => "?".to_owned(),
     };
     let burn = match (budget.state, budget.burn) {
-        (BurnState::Page | BurnState::Ticket, Some(burn)) => format!("{} {burn}×", budget.state.words()),
+        (BurnState::Page | BurnState::Ticket, Some(burn)) => format!("{burn}×"),
+        (BurnState::Ok, _) => "left".to_owned(),
+        (BurnState::NoTraffic, _) => "quiet".to_owned(),
         (state, _) => state.words().to_owned(),
     };
-    let more = vec![span(Role::Dim, if budget.is_bound() { "at most is left" } else { "is left" })];
+    let state = if budget.state == BurnState::Ok { "" } else { budget.state.words() };
+    let bound = if budget.is_bound() { "at most" } else { "" };
+    let of = format!("of {} min", budget.budget_min);
+    let words: Vec<&str> = [state, bound, &of].into_iter().filter(|it| !it.is_empty()).collect();
+    let more = vec![span(Role::Dim, words.join(" · "))];
     vec![
         pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Text, format!("slo {}", budget.service))],

@@ -31,7 +31,8 @@ pub fn around(state: &mut State, site: Site) {
             "clusterResourceWhitelist": [{"group": "*", "kind": "*"}]},
         "status": {},
     });
-    let node = scenario.cluster(site).control_plane.first().cloned().unwrap_or_default();
+    // On the node that the story leaves alone: with a controller that is not ready no application would count.
+    let node = scenario.cluster(site).workers.last().cloned().unwrap_or_default();
     let name = "argocd-application-controller";
     let mut pod = seed::pod(namespace, &format!("{name}-0"), &node, name, born);
     pod["metadata"]["labels"] = json!({"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "argocd"});

@@ -171,20 +171,24 @@ fn config(scenario: &Scenario, at: &Endpoints) -> String {
         quoted(&scenario.edge.hostname),
         quoted(&service.name)
     );
-    if let Some(slo) = &scenario.slo {
-        let series = |name: &str| quoted(&format!("{name}$window{{service=\"{}\"}}", service.name));
-        let _ = write!(
-            out,
-            "\n[[prometheus]]\nname = \"prom\"\nurl = {}\nevery = \"15s\"\n\n[[slo]]\nservice = {}\nprometheus = \"prom\"\nobjective = {}\nratio = {}\nrequests = {}\n",
-            quoted(&at.prometheus),
-            quoted(&service.name),
-            slo.objective,
-            series(prometheus::RATIO),
-            series(prometheus::REQUESTS)
-        );
-    }
+    out.push_str(&slo(scenario, at));
     out.push_str("\n[rules]\nopen_on = [\"critical\"]\nignore = []\nper_minute = 30\nopens_as = \"sev1\"\n");
     // A drill room knows people by the names they gave.
     out.push_str("\n[policy]\nquorum = 2\nlevel = \"account\"\nttl = \"30m\"\n");
     out
+}
+
+/// What was promised about errors, by the series that the world records.
+fn slo(scenario: &Scenario, at: &Endpoints) -> String {
+    let Some(slo) = &scenario.slo else { return String::new() };
+    let name = &scenario.service.name;
+    let series = |prefix: &str| quoted(&format!("{prefix}$window{{service=\"{name}\"}}"));
+    format!(
+        "\n[[prometheus]]\nname = \"prom\"\nurl = {}\nevery = \"15s\"\n\n[[slo]]\nservice = {}\nprometheus = \"prom\"\nobjective = {}\nratio = {}\nrequests = {}\n",
+        quoted(&at.prometheus),
+        quoted(name),
+        slo.objective,
+        series(prometheus::RATIO),
+        series(prometheus::REQUESTS)
+    )
 }

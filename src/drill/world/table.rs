@@ -92,6 +92,13 @@ fn columns(res: Res) -> Vec<(&'static str, Cell)> {
             ("Message", |o, _| text(&o["message"])),
         ],
         Res::Leases => vec![NAME, ("Holder", |o, _| text(&o["spec"]["holderIdentity"])), AGE],
+        custom => columns_of_custom(custom),
+    }
+}
+
+/// The columns that a custom resource's definition asks for; else its name and age.
+fn columns_of_custom(res: Res) -> Vec<(&'static str, Cell)> {
+    match res {
         Res::Schedules => vec![
             NAME,
             ("Status", |o, _| text(&o["status"]["phase"])),
@@ -127,7 +134,7 @@ fn columns(res: Res) -> Vec<(&'static str, Cell)> {
             ("Sync Status", |o, _| text(&o["status"]["sync"]["status"])),
             ("Health Status", |o, _| text(&o["status"]["health"]["status"])),
         ],
-        Res::Projects => vec![NAME, AGE],
+        _ => vec![NAME, AGE],
     }
 }
 

@@ -38,6 +38,7 @@ pub fn start(config: &AlertmanagerConfig, ctx: &Ctx, tasks: &TaskTracker) -> (So
         api: Api::new(&config.url, reading.clone()),
         instance: config.name.clone(),
         reporter: ctx.reporter(id.clone()),
+        silences_seen: Default::default(),
     });
     let every = Duration::from_secs(config.every_s.max(1));
     supervise::keep(tasks, ctx, id.clone(), move |ctx| {

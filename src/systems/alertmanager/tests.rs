@@ -47,6 +47,7 @@ fn watch_within(server: &Server, room: &Room, total: Duration) -> Watch {
         api: Api::new(&server.url, options),
         instance: "am-1".to_owned(),
         reporter: room.ctx.reporter(SourceId::new(System::Alertmanager, "am-1")),
+        silences_seen: Default::default(),
     }
 }
 

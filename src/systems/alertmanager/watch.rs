@@ -1,5 +1,7 @@
 //! One round: the alerts, the silences and the instance's own state, together.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::Value;
 
 use super::map;
@@ -17,6 +19,8 @@ pub struct Watch {
     pub api: Api,
     pub instance: String,
     pub reporter: Reporter,
+    /// The last round read its silences.
+    pub silences_seen: AtomicBool,
 }
 
 impl Watch {
@@ -57,7 +61,7 @@ impl Watch {
                 map::silences(raw)
             }
             // Likewise: which silences there are is unknown, and alerts still say themselves that they are silenced.
-            Err(t) if is_kept_from_us(&t) => Vec::new(),
+            Err(t) if is_kept_from_us(&t) || t.kind == TroubleKind::Garbage => Vec::new(),
             Err(t) => return Err(t),
         };
         if map::tells_mutes(peer.version.as_str()) {
@@ -76,7 +80,8 @@ impl Watch {
         // The peer goes first: whether it was restarted decides what an alert's absence means.
         self.reporter.upsert(peer).await;
         if total <= MAX_ALERTS && !settling {
-            if read {
+            // What can't be read any more is not known any more.
+            if self.silences_seen.swap(read, Ordering::Relaxed) || read {
                 let kept = silences.into_iter().take(MAX_SILENCES).map(Fact::from).collect();
                 self.reporter.replace(FactKind::Silence, kept).await;
             }

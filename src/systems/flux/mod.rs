@@ -124,13 +124,10 @@ fn controllers_of(config: &ClusterConfig) -> Controllers {
 fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Flux, config.name.as_str());
     let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
-    let (apps, sources): (Vec<&Kind>, Vec<&Kind>) = KINDS.iter().partition(|kind| kind.app);
-    let plurals = |kinds: &[&'static Kind]| kinds.iter().map(|kind| kind.plural).collect::<Vec<_>>();
-    let (apps, sources) = (plurals(&apps), plurals(&sources));
-    let parts = [&[health::PROBE, controllers::PART], apps.as_slice(), sources.as_slice()].concat();
+    let plurals: Vec<&'static str> = KINDS.iter().map(|kind| kind.plural).collect();
+    let parts = [&[health::PROBE, controllers::PART], plurals.as_slice()].concat();
     let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts)
-        .sparing(&apps, Spare::OneOf)
-        .sparing(&sources, Spare::Optional)
+        .sparing(&plurals, Spare::Optional)
         .sparing(&[controllers::PART], Spare::Extra);
 
     let of = feed.clone();

@@ -22,8 +22,11 @@ use crate::systems::reach::Reach;
 /// How long the network may take, in real time: a socket does not know that a drill's clock runs fast.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// One light request: a health endpoint, a single object.
+    /// One light request: a single object.
     pub probe: Duration,
+    /// A health endpoint: without etcd, a real API server says so after one wait of two seconds for `etcd` and another for
+    /// `etcd-readiness`.
+    pub health: Duration,
     /// One page of a list, or the first answer of a watch.
     pub list: Duration,
     /// Waiting for a client; a login plugin may go on behind it.
@@ -40,6 +43,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             probe: Duration::from_secs(3),
+            health: Duration::from_secs(5),
             list: Duration::from_secs(10),
             build: Duration::from_secs(10),
             plugin: Duration::from_secs(30),
@@ -49,7 +53,7 @@ impl Default for Limits {
     }
 }
 
-/// A credential is not made anew sooner than this after the last time: of many requests that are refused together only
+/// A plugin is not run again sooner than this after the last time: of many requests that are refused together only
 /// the first starts a plugin.
 const BETWEEN_LOGINS: Duration = Duration::from_secs(2);
 /// A plugin that failed is left alone for so long; meanwhile its failure is the answer.
@@ -88,6 +92,7 @@ struct Made {
     until: Option<Stamp>,
     certificate_until: Option<Stamp>,
     token: Option<TokenFile>,
+    by_plugin: bool,
 }
 
 struct TokenFile {
@@ -147,7 +152,9 @@ impl Link {
     pub async fn client(&self) -> Result<Client, Trouble> {
         let mut state = self.0.state.lock().await;
         if let Some(made) = &mut state.made {
-            if !made.ends_within(BEFORE_END_S) && !made.token_changed() {
+            // One that is given out already ended is used all the same: whether it is any good, the server says.
+            let young = made.at.elapsed() < AFTER_FAILURE;
+            if young || (!made.ends_within(BEFORE_END_S) && !made.token_changed()) {
                 return Ok(made.client.clone());
             }
             // Renewed beside the requests that still work: a hung plugin must not stop them while the old one is good.
@@ -203,7 +210,8 @@ impl Link {
     /// The server did not accept the credential: read files and run plugins anew next time.
     pub async fn forget(&self) {
         let mut state = self.0.state.lock().await;
-        if state.made.as_ref().is_some_and(|made| made.at.elapsed() >= BETWEEN_LOGINS) {
+        let keep = |made: &Made| made.by_plugin && made.at.elapsed() < BETWEEN_LOGINS;
+        if !state.made.as_ref().is_some_and(keep) {
             state.made = None;
         }
     }
@@ -268,6 +276,7 @@ async fn build(cluster: ClusterConfig, plugin_limit: Duration, link: Link) -> Re
     *link.0.notes.lock().unwrap_or_else(PoisonError::into_inner) = notes;
     let mut until = None;
     let mut token = None;
+    let by_plugin = matches!(login, Login::Plugin(_));
     match login {
         Login::Static => {}
         Login::TokenFile(path) => {
@@ -286,7 +295,7 @@ async fn build(cluster: ClusterConfig, plugin_limit: Duration, link: Link) -> Re
     // Reads certificate files.
     let made = tokio::task::spawn_blocking(move || {
         let client = transport::client(&config, &reach).map_err(|error| trouble_of(&error))?;
-        Ok(Made { client, config, reach, at, until, certificate_until, token })
+        Ok(Made { client, config, reach, at, until, certificate_until, token, by_plugin })
     });
     made.await.map_err(|_| broken())?.map_err(|trouble: Trouble| trouble.into())
 }

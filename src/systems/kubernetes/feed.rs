@@ -14,6 +14,8 @@ use crate::systems::{Ctx, Reporter};
 
 /// How often a source proves that it is alive, on the clock.
 pub const EVERY: Duration = Duration::from_secs(5);
+/// The same while the first lists are on their way.
+const SOON: Duration = Duration::from_secs(1);
 /// The longest wait between two tries of a server that is away, so that with the list that follows it is back in 5 s.
 pub const RETRY_CAP: Duration = Duration::from_millis(2500);
 /// However fast a drill's clock runs, real requests are not sent more often than this.
@@ -91,9 +93,7 @@ impl Feed {
 /// What a part may lack without its source being in trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spare {
-    /// It may not be installed, if another such part of the source is.
-    OneOf,
-    /// It may not be installed.
+    /// It may not be installed. That something of the source is, its pulse sees to.
     Optional,
     /// It may not be installed, and we may not be allowed to read it: what it would tell is then unknown.
     Extra,
@@ -173,13 +173,23 @@ impl Parts {
         }
     }
 
-    /// The pulse of the source: its worst trouble, or proof of life if every part has been read.
+    /// The pulse of the source: its worst trouble, or proof of life if every part has been read. Gaps in one part are not
+    /// told while another was not read at all: they count as an answer.
     pub async fn beat(&self) {
         if let Some(worst) = self.worst() {
-            self.reporter.trouble(worst).await;
+            let unread = self.states().values().any(|state| *state == State::Pending);
+            if worst.kind != TroubleKind::Partial || !unread {
+                self.reporter.trouble(worst).await;
+            }
         } else if self.states().values().all(|state| matches!(state, State::Live | State::Absent(_))) {
             self.reporter.alive().await;
         }
+    }
+
+    /// When to look again after a good look: soon while something is still being read, so that the source counts as alive
+    /// as soon as it is.
+    pub fn next_look(&self) -> Duration {
+        if self.states().values().any(|state| *state == State::Pending) { SOON } else { EVERY }
     }
 
     fn worst(&self) -> Option<Trouble> {
@@ -188,17 +198,7 @@ impl Parts {
             State::Troubled(trouble) => Some(trouble),
             _ => None,
         });
-        troubles.min_by_key(|trouble| rank(trouble.kind)).cloned().or_else(|| self.all_absent(&states))
-    }
-
-    /// The trouble of having none of those parts of which there must be one.
-    fn all_absent(&self, states: &BTreeMap<&'static str, State>) -> Option<Trouble> {
-        let one_of = self.spares.iter().filter(|(_, spare)| **spare == Spare::OneOf);
-        let absent = one_of.map(|(part, _)| match states.get(part) {
-            Some(State::Absent(trouble)) => Some(trouble.clone()),
-            _ => None,
-        });
-        absent.collect::<Option<Vec<Trouble>>>()?.into_iter().next()
+        troubles.min_by_key(|trouble| rank(trouble.kind)).cloned()
     }
 }
 

@@ -177,15 +177,15 @@ impl Memory {
         }
         feed.parts.report(Change::Upsert(plane.into())).await;
         feed.parts.beat().await;
-        EVERY
+        feed.parts.next_look()
     }
 
     async fn look(&mut self, feed: &Feed, client: &Client) -> Look {
-        let limit = feed.limits().probe;
+        let (limit, health) = (feed.limits().probe, feed.limits().health);
         let sent = feed.clock.now();
         let (livez, readyz, system, store) = futures::join!(
-            ask::get(client, "/livez?verbose", limit),
-            ask::get(client, "/readyz?verbose", limit),
+            ask::get(client, "/livez?verbose", health),
+            ask::get(client, "/readyz?verbose", health),
             ask::get(client, "/api/v1/namespaces/kube-system", limit),
             ask::get(client, "/api/v1/namespaces?limit=1", limit),
         );
@@ -303,7 +303,7 @@ pub async fn pulse_of_any(feed: Feed, collections: Vec<ask::Collection>) {
                 feed.set_gate(true, epoch);
                 feed.parts.live(PROBE);
                 feed.parts.beat().await;
-                EVERY
+                feed.parts.next_look()
             }
             Err((trouble, asked)) => {
                 bad += 1;

@@ -231,3 +231,111 @@ pub fn with_ticket(user: &mut AuthInfo, ticket: &login::Ticket) -> Result<(), Tr
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ClusterRole;
+
+    fn wanted(serve: Option<ServeRules>) -> ClusterConfig {
+        ClusterConfig {
+            name: "c".into(),
+            role: ClusterRole::Other,
+            kubeconfig: None,
+            context: Some("here".into()),
+            velero: None,
+            argocd: None,
+            argocd_stale_s: 540,
+            flux: None,
+            streaming_lists: false,
+            serve,
+        }
+    }
+
+    fn loaded(serve: bool, cluster: &str, user: &str, environment: &Environment) -> Result<Loaded, Trouble> {
+        let text = format!(
+            "apiVersion: v1\nkind: Config\nclusters:\n- name: k\n  cluster: {cluster}\n\
+             contexts:\n- name: here\n  context: {{cluster: k, user: u}}\nusers:\n- name: u\n  user: {user}\n"
+        );
+        let kubeconfig = Kubeconfig::from_yaml(&text).expect("a kubeconfig");
+        let rules = serve.then(ServeRules::default);
+        let reach = if serve { Reach::guarded(&[]) } else { Reach::default() };
+        from_kubeconfig(&wanted(rules), &kubeconfig, &reach, environment)
+    }
+
+    fn refused(serve: bool, cluster: &str, user: &str) -> Trouble {
+        let trouble = loaded(serve, cluster, user, &Environment::default()).err().expect("refused");
+        assert!(trouble.kind == TroubleKind::Credential && !trouble.remedy.is_empty(), "{trouble:?}");
+        trouble
+    }
+
+    fn notes(loaded: &Loaded) -> Vec<&str> {
+        loaded.notes.iter().map(SafeText::as_str).collect()
+    }
+
+    #[test]
+    fn a_service_goes_to_https_and_never_to_metadata_and_a_room_of_ones_own_anywhere() {
+        for server in ["https://169.254.169.254", "https://[fe80::1]:6443", "https://metadata.google.internal"] {
+            let cluster = format!("{{server: '{server}'}}");
+            assert!(refused(true, &cluster, "{token: t}").remedy.as_str().contains("[network] allow"));
+            assert!(loaded(false, &cluster, "{token: t}", &Environment::default()).is_ok());
+        }
+        let clear = "{server: 'http://192.0.2.1:8080'}";
+        assert!(refused(true, clear, "{token: t}").what.as_str().contains("in the clear"));
+        assert!(loaded(false, clear, "{token: t}", &Environment::default()).is_ok());
+        assert!(loaded(true, "{server: 'http://127.0.0.1:8080'}", "{token: t}", &Environment::default()).is_ok());
+        assert!(loaded(true, "{server: 'http://[::1]:8080'}", "{token: t}", &Environment::default()).is_ok());
+        let proxied = "{server: 'https://api.example', proxy-url: 'http://169.254.169.254:80'}";
+        assert!(refused(true, proxied, "{token: t}").what.as_str().contains("169.254.169.254"));
+    }
+
+    #[test]
+    fn the_proxy_in_force_is_shown_without_its_password_and_odd_no_proxy_entries_harm_nobody() {
+        let environment = Environment {
+            https: Some("http://ana:canary@10.1.2.3:3128".into()),
+            http: None,
+            except: Some("localhost,,a b, 10.0.0.0/8".into()),
+        };
+        let by = loaded(true, "{server: 'https://api.example:6443'}", "{token: t}", &environment).ok().expect("loaded");
+        assert_eq!(notes(&by), ["server https://api.example:6443/", "proxy http://10.1.2.3:3128 from the environment"]);
+        assert!(by.config.proxy_url.is_some());
+        let direct =
+            loaded(false, "{server: 'https://10.9.9.9:6443'}", "{token: t}", &environment).ok().expect("loaded");
+        assert_eq!(notes(&direct)[1], "no proxy");
+        let own = "{server: 'https://10.9.9.9:6443', proxy-url: 'socks5://p:1080'}";
+        let own = loaded(false, own, "{token: t}", &environment).ok().expect("loaded");
+        assert_eq!(notes(&own)[1], "proxy socks5://p:1080 from the kubeconfig");
+    }
+
+    #[test]
+    fn how_a_context_logs_in_is_shown_and_what_cannot_be_used_is_said() {
+        let file = loaded(false, "{server: 'https://a'}", "{token: t, tokenFile: /run/token}", &Environment::default());
+        let file = file.ok().expect("loaded");
+        assert!(
+            matches!(&file.login, Login::TokenFile(path) if path.ends_with("token")),
+            "as for kubectl, the file wins"
+        );
+        assert_eq!(notes(&file)[2], "token from /run/token");
+        let exec = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: sh, args: [canary], interactiveMode: Never}}";
+        let plugin = loaded(false, "{server: 'https://a'}", exec, &Environment::default()).ok().expect("loaded");
+        assert!(notes(&plugin)[2].starts_with("login by running /"), "{:?}", notes(&plugin));
+        assert!(!format!("{:?}", plugin.notes).contains("canary"));
+        assert!(refused(true, "{server: 'https://a'}", exec).remedy.as_str().contains("exec under [network]"));
+        let old = "{auth-provider: {name: gcp, config: {cmd-path: /bin/true}}}";
+        assert!(refused(false, "{server: 'https://a'}", old).what.as_str().contains("removed in 1.26"));
+        let blind = "{server: 'https://a', insecure-skip-tls-verify: true}";
+        assert!(refused(false, blind, "{token: t}").what.as_str().contains("insecure-skip-tls-verify"));
+        let bad = "{server: 'https://a', certificate-authority-data: bm90IFBFTQ==}";
+        assert!(refused(false, bad, "{token: t}").what.as_str().contains("certificate authority"));
+        assert!(refused(false, "{server: ''}", "{token: t}").what.as_str().contains("server address"));
+    }
+
+    #[test]
+    fn until_when_a_client_certificate_is_good_is_shown() {
+        let pem = include_str!("../../../tests/fixtures/certificates/until-2029.pem");
+        let user = format!("{{client-certificate-data: {}}}", STANDARD.encode(pem));
+        let loaded = loaded(false, "{server: 'https://a'}", &user, &Environment::default()).ok().expect("loaded");
+        assert_eq!(notes(&loaded)[2], "client certificate until 2029-11-22 19:59 UTC");
+        assert_eq!(loaded.certificate_until.map(|it| it.to_rfc3339()).as_deref(), Some("2029-11-22T19:59:30+00:00"));
+    }
+}

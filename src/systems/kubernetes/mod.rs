@@ -26,6 +26,8 @@ pub mod watch;
 pub(in crate::systems) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_wire;
 
 use std::sync::Arc;
 

@@ -39,6 +39,8 @@ pub fn recorded_text(name: &str) -> Option<String> {
 pub enum Reply {
     Json(u16, Value),
     Text(u16, String),
+    /// 429, with how many seconds to wait.
+    Busy(u32),
     /// Takes the request and never answers.
     Silent,
     /// A watch: these lines, then silence.
@@ -53,6 +55,7 @@ pub struct Asked {
     pub method: String,
     pub path: String,
     pub query: String,
+    pub authorization: String,
     pub body: Value,
 }
 
@@ -128,6 +131,7 @@ impl Server {
     pub fn link(&self) -> Link {
         let limits = Limits {
             probe: Duration::from_millis(1500),
+            health: Duration::from_millis(1500),
             list: Duration::from_millis(1500),
             idle: Duration::from_secs(20),
             ..Limits::default()
@@ -148,13 +152,19 @@ async fn answer(script: Script, log: Arc<Mutex<Vec<Asked>>>, request: Request) -
         method: head.method.to_string(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or("").to_owned(),
+        authorization: head.headers.get("authorization").and_then(|it| it.to_str().ok()).unwrap_or("").to_owned(),
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
     };
     let reply = script(&asked);
     log.lock().expect("log").push(asked);
     let lines =
         |lines: Vec<String>| stream::iter(lines.into_iter().map(|line| Ok::<_, Infallible>(Bytes::from(line + "\n"))));
+    let mut wait = None;
     let (status, body) = match reply {
+        Reply::Busy(seconds) => {
+            wait = Some(seconds);
+            (429, Body::from("too many requests, please try again later"))
+        }
         Reply::Json(status, body) => (status, Body::from(body.to_string())),
         Reply::Text(status, body) => (status, Body::from(body)),
         Reply::Silent => std::future::pending().await,
@@ -164,7 +174,12 @@ async fn answer(script: Script, log: Arc<Mutex<Vec<Asked>>>, request: Request) -
         }
         Reply::Ends(events) => (200, Body::from_stream(lines(events))),
     };
-    Response::builder().status(status).body(body).expect("a response")
+    let response = Response::builder().status(status);
+    let response = match wait {
+        Some(seconds) => response.header("retry-after", seconds),
+        None => response,
+    };
+    response.body(body).expect("a response")
 }
 
 /// What a source reports, one observation after the other.

@@ -189,6 +189,7 @@ impl<'a> Watch<'a> {
         let what = match (self.odd, self.cut) {
             (0, false) => return self.feed.parts.live(self.what.part),
             (0, true) => format!("{} are too many to be read whole", self.what.collection.resource()),
+            (1, _) => format!("1 of {} can't be read and is left out", self.what.collection.resource()),
             (odd, _) => format!("{odd} of {} can't be read and are left out", self.what.collection.resource()),
         };
         let remedy = "look with kubectl at what is there; everything else is shown";

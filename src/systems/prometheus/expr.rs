@@ -21,7 +21,7 @@ pub enum Job {
     Requests(u64),
     /// Errors and requests over the whole period of seconds.
     Period(u64),
-    /// How much of the period the counters were there.
+    /// How much of so many seconds the counters were there.
     Coverage(u64),
 }
 
@@ -33,8 +33,8 @@ pub fn window_name(seconds: u64) -> String {
 }
 
 /// Seconds between two looks for gaps; each look that finds something stands for so many.
-pub fn look_s(period_s: u64) -> u64 {
-    (period_s / LOOKS).max(60)
+pub fn look_s(span_s: u64) -> u64 {
+    (span_s / LOOKS).max(5)
 }
 
 /// The question's text; `None` where nothing is configured to answer it.
@@ -48,13 +48,13 @@ pub fn query(figures: &Figures, job: Job) -> Option<String> {
         (Figures::Counted { .. }, Job::Requests(_)) => None,
         (Figures::Recorded { ratio, .. }, Job::Window(window) | Job::Period(window)) => Some(filled(ratio, window)),
         (Figures::Recorded { requests, .. }, Job::Requests(window)) => Some(filled(requests.as_ref()?, window)),
-        (figures, Job::Coverage(period)) => {
+        (figures, Job::Coverage(span)) => {
             let seen = match figures {
                 Figures::Counted { total, .. } => filled(total, 300),
                 Figures::Recorded { ratio, .. } => filled(ratio, 300),
             };
-            let (period, step) = (window_name(period), window_name(look_s(period)));
-            Some(format!("count_over_time((count({seen}))[{period}:{step}])"))
+            let (span, step) = (window_name(span), window_name(look_s(span)));
+            Some(format!("count_over_time((count({seen}))[{span}:{step}])"))
         }
     }
 }
@@ -118,6 +118,7 @@ mod tests {
              or label_replace(sum(increase(x[30d])), \"is\", \"requests\", \"\", \"\")"
         );
         assert_eq!(ask(Job::Coverage(2_592_000)), "count_over_time((count(x))[30d:1h])");
+        assert_eq!(ask(Job::Coverage(look_s(2_592_000))), "count_over_time((count(x))[1h:5s])");
         assert_eq!(query(&counted, Job::Requests(300)), None);
     }
 

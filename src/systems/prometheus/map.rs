@@ -89,7 +89,7 @@ pub fn slo(config: &SloConfig, notes: &Notes, retention_s: Option<u64>, fresh: F
             .filter(|said| part(said, "requests").is_some())
             .map(|said| part(said, "errors").is_some_and(|errors| errors > 0.0)),
         retention_s,
-        covered_s: notes.get(&Job::Coverage(period)).and_then(|noted| covered(period, noted)),
+        covered_s: [period, look_s(period)].into_iter().filter_map(|span| covered(span, notes)).max(),
         warnings: few(warnings),
         notes: few(remarks),
     }
@@ -165,11 +165,11 @@ fn vanished(config: &SloConfig, notes: &Notes) -> bool {
 }
 
 /// Looks that found the counter, each standing for its step.
-fn covered(period: u64, noted: &Noted) -> Option<u64> {
-    let said = noted.said.as_ref().ok()?;
+fn covered(span_s: u64, notes: &Notes) -> Option<u64> {
+    let said = notes.get(&Job::Coverage(span_s))?.said.as_ref().ok()?;
     let found = said.samples.first().map_or(0.0, |sample| sample.value);
-    let seconds = (found.clamp(0.0, 1e9) as u64).saturating_mul(look_s(period));
-    Some(if seconds.saturating_mul(100) >= period.saturating_mul(WHOLE_PERCENT) { period } else { seconds })
+    let seconds = (found.clamp(0.0, 1e9) as u64).saturating_mul(look_s(span_s));
+    Some(if seconds.saturating_mul(100) >= span_s.saturating_mul(WHOLE_PERCENT) { span_s } else { seconds })
 }
 
 /// Alerting rules; those that hold alerts first, so that a cut takes the least.

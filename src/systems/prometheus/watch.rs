@@ -106,7 +106,11 @@ impl Watch {
                 jobs.extend([300, 3_600].map(Job::Requests));
             }
             jobs.extend(long.then_some(Job::Period(slo.target.period_s)));
-            jobs.extend(coverage.then_some(Job::Coverage(slo.target.period_s)));
+            if coverage {
+                // Data that is younger than the time between two looks at the period is looked at more finely.
+                let period = slo.target.period_s;
+                jobs.extend([period, expr::look_s(period)].map(Job::Coverage));
+            }
             out.extend(jobs.into_iter().filter_map(|job| Some((nth, job, expr::query(&slo.figures, job)?))));
         }
         out

@@ -16,7 +16,7 @@ fn recorded_objects_of_a_real_server_are_read() {
     assert_eq!(points[0].schedule, Some("hourly".into()));
     assert!(points[0].phase.is("Completed"));
     assert_eq!(points[0].started, Some("2026-11-22T18:00:01Z".parse().expect("a time")));
-    assert_eq!(points[0].off_site, OffSite::Yes);
+    assert_eq!(points[0].off_site, OffSite::NoVolumes, "it snapshotted none");
     assert_eq!((points[1].errors, points[1].warnings), (2, 5));
 
     let Some(locations) = recorded("velero-backupstoragelocations-list.body") else { return };
@@ -45,10 +45,20 @@ fn snapshots_in_place_are_not_off_site_unless_they_were_moved() {
             .off_site
     };
     let done = |more: &str| json!({"phase": "Completed", more: 2});
+    let moved = || json!({"snapshotMoveData": true});
+    let operations = |completed: u32, failed: u32, phase: &str| {
+        json!({"phase": phase, "backupItemOperationsAttempted": 2, "backupItemOperationsCompleted": completed,
+            "backupItemOperationsFailed": failed})
+    };
     assert_eq!(backup(json!({}), done("csiVolumeSnapshotsAttempted")), OffSite::No);
-    assert_eq!(backup(json!({"snapshotMoveData": true}), done("csiVolumeSnapshotsAttempted")), OffSite::Yes);
-    assert_eq!(backup(json!({"snapshotMoveData": true}), done("volumeSnapshotsAttempted")), OffSite::No);
-    assert_eq!(backup(json!({"defaultVolumesToFsBackup": true}), done("warnings")), OffSite::Yes);
+    assert_eq!(backup(moved(), done("csiVolumeSnapshotsAttempted")), OffSite::Yes);
+    assert_eq!(backup(moved(), operations(2, 0, "Completed")), OffSite::Yes, "moved snapshots are not counted as such");
+    assert_eq!(backup(moved(), operations(1, 1, "Completed")), OffSite::Unknown);
+    assert_eq!(backup(moved(), operations(1, 0, "Completed")), OffSite::Unknown);
+    assert_eq!(backup(moved(), operations(2, 0, "PartiallyFailed")), OffSite::Unknown);
+    assert_eq!(backup(moved(), done("volumeSnapshotsAttempted")), OffSite::No);
+    assert_eq!(backup(moved(), done("warnings")), OffSite::NoVolumes, "nothing was there to be moved");
+    assert_eq!(backup(json!({"defaultVolumesToFsBackup": true}), done("warnings")), OffSite::NoVolumes);
     assert_eq!(backup(json!({}), json!({"phase": "InProgress"})), OffSite::Unknown);
     assert_eq!(backup(json!({}), Value::Null), OffSite::Unknown);
 }
@@ -74,4 +84,82 @@ fn text_from_outside_is_made_safe() {
     for field in [point.name.as_str(), &point.uid, point.failure.as_str()] {
         assert!(!field.contains(['\u{1b}', '\u{7}']), "{field:?}");
     }
+}
+
+#[test]
+fn what_narrows_a_backup_is_put_in_words() {
+    let point = |spec: Value| restore_point("c", &json!({"metadata": {"name": "b"}, "spec": spec})).expect("a point");
+    for (spec, words) in [
+        (json!({"includedResources": ["deployments", "services"]}), "it holds only deployments, services"),
+        (
+            json!({"labelSelector": {"matchLabels": {"app": "web"}, "matchExpressions": [
+                {"key": "tier", "operator": "In", "values": ["a", "b"]}, {"key": "old", "operator": "DoesNotExist"}]}}),
+            "it holds only what is labelled app=web and tier In (a, b) and old DoesNotExist",
+        ),
+        (
+            json!({"orLabelSelectors": [{"matchLabels": {"app": "web"}}, {"matchLabels": {"app": "api"}}]}),
+            "it holds only what is labelled app=web or app=api",
+        ),
+        (json!({"includedNamespaces": "all"}), "its includedNamespaces can't be read"),
+        (json!({"excludedNamespaces": ["shop", 7]}), "its excludedNamespaces can't be read"),
+        (json!({"excludedNamespaces": ["sh[a-z]p"]}), "what the pattern sh[a-z]p excludes is not known"),
+        (
+            json!({"excludedNamespaces": (0..65).map(|n| format!("ns-{n}")).collect::<Vec<_>>()}),
+            "more than 64 namespaces are excluded: not all were read",
+        ),
+    ] {
+        assert_eq!(point(spec).limits, [words]);
+    }
+    for whole in [
+        json!({}),
+        json!({"includedResources": ["*"], "labelSelector": {}, "orLabelSelectors": null}),
+        json!({"includedNamespaces": ["*"], "excludedNamespaces": ["kube-*"]}),
+    ] {
+        assert!(point(whole).limits.is_empty());
+    }
+    let less = point(json!({"excludedResources": ["events", "secrets"], "includeClusterResources": false,
+        "snapshotVolumes": false, "resourcePolicy": {"kind": "configmap", "name": "skip-nfs"}}));
+    assert!(less.limits.is_empty());
+    assert_eq!(less.left_out.len(), 4);
+    assert_eq!(less.left_out[0], "events, secrets");
+}
+
+#[test]
+fn a_location_counts_as_looked_at_only_after_it_was_changed() {
+    let place = |wrote: Value, validated: &str| {
+        validated_since_change(&json!({"metadata": {"managedFields": wrote},
+            "status": {"lastValidationTime": validated}}))
+    };
+    let wrote = json!([
+        {"manager": "velero-server", "time": "2026-11-22T19:00:00Z", "fieldsV1": {"f:status": {"f:phase": {}}}},
+        {"manager": "warroom", "time": "2026-11-22T18:00:10Z", "fieldsV1": {"f:spec": {"f:accessMode": {}}}},
+    ]);
+    assert_eq!(place(wrote.clone(), "2026-11-22T18:00:11Z"), json!(true));
+    assert_eq!(place(wrote.clone(), "2026-11-22T18:00:10Z"), json!(false), "the same second proves nothing");
+    assert_eq!(place(wrote, "not yet"), json!(false));
+    assert_eq!(place(json!([]), "2026-11-22T18:00:11Z"), Value::Null, "no record of it");
+}
+
+#[test]
+fn a_store_is_the_same_wherever_it_is_mounted() {
+    let place = |spec: Value| location("c", &json!({"metadata": {"name": "l"}, "spec": spec})).expect("a location");
+    let one = place(json!({"provider": "velero.io/aws", "objectStorage": {"bucket": "b", "prefix": "/x/"}}));
+    let two =
+        place(json!({"provider": "aws", "objectStorage": {"bucket": "b", "prefix": "x"}, "config": {"region": "eu"}}));
+    assert_eq!((one.store.as_str(), one.store == two.store), ("aws:b/x", true));
+    let mine =
+        place(json!({"provider": "aws", "objectStorage": {"bucket": "b"}, "config": {"s3Url": "https://m.example/"}}));
+    assert_eq!((mine.store.as_str(), mine.endpoint.as_str()), ("aws:b", "https://m.example"));
+    assert!(place(json!({"provider": "aws"})).store.is_empty());
+    assert_eq!(place(json!({"backupSyncPeriod": "0s"})).sync_every_s, 0);
+}
+
+#[test]
+fn why_a_restore_was_refused_is_all_said() {
+    let it = restore(
+        "c",
+        &json!({"metadata": {"name": "r"}, "status": {"phase": "FailedValidation",
+        "validationErrors": ["one", "two", "three", "four", "five"]}}),
+    );
+    assert_eq!(it.expect("a restore").failure, "one; two; three; and 2 more");
 }

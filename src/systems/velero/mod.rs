@@ -8,6 +8,8 @@ mod scope;
 #[cfg(test)]
 mod map_tests;
 #[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

@@ -28,6 +28,9 @@ enum State {
 pub struct Strict {
     pub bytes: u64,
     pub frames: u64,
+    /// Frames that began with an empty screen.
+    pub whole: u64,
+    cleared: bool,
     /// Raw control bytes, unknown sequences, characters that hide or turn text.
     pub odd: u64,
     pub oddities: Vec<String>,
@@ -162,6 +165,7 @@ impl Strict {
                     self.modes.insert(mode, last == b'h');
                     if mode == 2026 && last == b'l' {
                         self.frames += 1;
+                        self.whole += u64::from(std::mem::take(&mut self.cleared));
                     }
                 }
                 parsed => {
@@ -171,7 +175,7 @@ impl Strict {
                     self.odd(format!("mode {mode}{}", char::from(last)));
                 }
             },
-            (None, b'H' | b'm' | b'J' | b'K') if numbers(&text) => {}
+            (None, b'H' | b'm' | b'J' | b'K') if numbers(&text) => self.cleared |= last == b'J' && text == "2",
             _ => self.odd(format!("sequence ESC [ {text} {}", char::from(last))),
         }
     }
@@ -238,9 +242,9 @@ fn what_is_not_meant_to_be_sent_is_counted() {
         assert_eq!(odd(bytes), 1, "{}", bytes.escape_ascii());
     }
     let mut strict = Strict::default();
-    strict.push(b"\x1b[?1049h\x1b[?25l\x1b[?1003h\x1b[?2026h\x1b[?2026l");
+    strict.push(b"\x1b[?1049h\x1b[?25l\x1b[?1003h\x1b[?2026h\x1b[?2026l\x1b[?2026h\x1b[2J\x1b[?2026l");
     assert_eq!(strict.modes_left(), ["the cursor off", "the mouse on", "the alternate screen on"]);
-    assert_eq!((strict.frames, strict.in_frame()), (1, false));
+    assert_eq!((strict.frames, strict.whole, strict.in_frame()), (2, 1, false));
     strict.push(b"\x1b[?1049l\x1b[?25h\x1b[?1003l");
     assert_eq!(strict.modes_left(), Vec::<String>::new());
 }

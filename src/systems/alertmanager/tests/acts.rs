@@ -102,6 +102,38 @@ async fn groups_are_asked_of_versions_that_know_mutes_and_silences_of_all() {
     }
 }
 
+#[tokio::test]
+async fn silences_that_can_not_be_read_cost_no_alert_and_are_not_remembered() {
+    let answers = [
+        Reply::Json(200, json!([silence("s", "active")])),
+        Reply::Json(200, json!({"a": "later shape"})),
+        Reply::Text(403, "no".to_owned()),
+    ];
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::start(move |seen| match seen.path.as_str() {
+        "/api/v2/alerts" => Reply::Json(200, json!([raw("a")])),
+        "/api/v2/silences" => answers[asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst).min(2)].clone(),
+        _ => Reply::Json(200, status("ready")),
+    })
+    .await;
+    let mut room = Room::manual();
+    let watch = watch(&server, &room);
+    let mut rounds = Vec::new();
+    for _ in 0..3 {
+        assert!(watch.round().await);
+        let changes = room.drain();
+        let silences = changes.iter().find_map(|it| match it {
+            Change::Replace { kind: FactKind::Silence, facts } => Some(facts.len()),
+            _ => None,
+        });
+        assert!(
+            changes.iter().any(|it| matches!(it, Change::Replace { kind: FactKind::Alert, facts } if facts.len() == 1))
+        );
+        rounds.push((one_peer(&changes).silences_read, silences));
+    }
+    assert_eq!(rounds, [(true, Some(1)), (false, Some(0)), (false, None)]);
+}
+
 fn acting(server: &Server, prefix: &str) -> Acting {
     let options = Options { total: Duration::from_millis(400), ..Options::default() };
     Acting { api: Api::new(&format!("{}{prefix}", server.url), options) }
