@@ -275,3 +275,13 @@ fn how_a_restore_ended_is_never_better_than_it_was() {
     assert!(odd.0 == Verdict::Unknown && odd.1.contains("phase Hibernating is not known"), "{odd:?}");
     assert_eq!(ended(|it| it.phase = Open::new("FinalizingPartiallyFailed")).0, Verdict::Warning);
 }
+
+#[test]
+fn a_schedules_copy_on_the_dr_cluster_does_not_speak_for_it() {
+    let now = at("14:37:00");
+    let mut board = all_well(now);
+    board.list("velero/dr", now, FactKind::Schedule, vec![Schedule { paused: true, ..schedule("dr") }.into()]);
+    let judged = board.judge(now);
+    let it = row(&judged, Topic::Backups, "schedule/shop-hourly");
+    assert!(matches!(it.body, Body::Backup { paused: false, next_run: Some(_), .. }), "{it:?}");
+}
