@@ -163,10 +163,10 @@ async fn the_story_can_be_lived_through_real_sockets() {
     assert_eq!(count(&room.dr(APPS).await.1, "Healthy"), 12);
 
     // When Velero has looked at its bucket again.
-    room.to(850);
+    room.to(856);
     assert_eq!(room.restore("wr-1").await.0, 201);
     assert_eq!(room.phase("wr-1").await, Value::Null);
-    room.to(855);
+    room.to(861);
     assert_eq!(room.phase("wr-1").await, "InProgress");
     room.to(1060);
     assert_eq!(room.phase("wr-1").await, "WaitingForPluginOperations");
