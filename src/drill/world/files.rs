@@ -184,7 +184,7 @@ fn slo(scenario: &Scenario, at: &Endpoints) -> String {
     let name = &scenario.service.name;
     let series = |prefix: &str| quoted(&format!("{prefix}$window{{service=\"{name}\"}}"));
     format!(
-        "\n[[prometheus]]\nname = \"prom\"\nurl = {}\nevery = \"15s\"\n\n[[slo]]\nservice = {}\nprometheus = \"prom\"\nobjective = {}\nratio = {}\nrequests = {}\n",
+        "\n[[prometheus]]\nname = \"prom\"\nurl = {}\nevery = \"30s\"\n\n[[slo]]\nservice = {}\nprometheus = \"prom\"\nobjective = {}\nratio = {}\nrequests = {}\n",
         quoted(&at.prometheus),
         quoted(name),
         slo.objective,

@@ -28,7 +28,7 @@ pub enum Job {
 /// A window as Prometheus and the usual names of recording rules write it: `5m`, `1d`.
 pub fn window_name(seconds: u64) -> String {
     let units = [("d", 86_400), ("h", 3_600), ("m", 60)];
-    let unit = units.iter().find(|(_, size)| seconds > 0 && seconds % size == 0);
+    let unit = units.iter().find(|(_, size)| seconds > 0 && seconds.is_multiple_of(*size));
     unit.map_or_else(|| format!("{seconds}s"), |(unit, size)| format!("{}{unit}", seconds / size))
 }
 

@@ -149,7 +149,7 @@ fn recorded(said: &Said) -> Reading {
 fn ratio(value: f64) -> Reading {
     if value.is_nan() {
         Reading::NoTraffic
-    } else if value < 0.0 || value > SLACK {
+    } else if !(0.0..=SLACK).contains(&value) {
         let what = if value.is_finite() { format!("{:.0} %", value * 100.0) } else { "infinitely many".to_owned() };
         Reading::Odd(SafeText::new(&format!("{what} of the requests are errors: both do not count the same thing")))
     } else {

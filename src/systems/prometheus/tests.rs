@@ -345,7 +345,7 @@ async fn rules_come_with_their_alerts_pending_ones_too() {
     assert_eq!(found.len(), 2, "recording rules hold no alerts");
     assert_eq!((found[0].nth, found[1].nth), (0, 1), "two rules of one name are two");
     assert!(found[0].alerts[0].state.is("pending"));
-    assert_eq!(found[0].alerts[0].labels["job"].as_str().contains('\u{1b}'), false);
+    assert!(!found[0].alerts[0].labels["job"].as_str().contains('\u{1b}'));
     assert_eq!((found[1].last_evaluation, found[1].health.as_str()), (None, "some-new-word"));
 }
 
