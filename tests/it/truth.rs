@@ -25,7 +25,7 @@ const LISTS: [(&str, bool); 9] = [
 ];
 
 /// What a server makes itself, and no two make alike.
-const ITS_OWN: [&str; 6] = [
+const ITS_OWN: [&str; 8] = [
     "uid",
     "resourceVersion",
     "creationTimestamp",
