@@ -355,7 +355,7 @@ fn second(s: &Stage, alert: &dyn Fn(&str) -> Value) {
             source: "kubernetes/dr",
             blinds: true,
             make: Box::new(|| s.dr.api().serve_with(Validity::Expired)),
-            shown: cluster_says("dr", "expired"),
+            shown: cluster_says("dr", "certificate ran out"),
             heal: Box::new(|| s.dr.api().serve_with(Validity::Now)),
             well: cluster_well("dr"),
         },

@@ -211,7 +211,9 @@ fn a_proxy_delays_cuts_truncates_stalls_and_refuses() {
     };
     let socket = open();
     assert_eq!(say(&socket).expect("an echo"), *b"0123456789");
-    assert_eq!(proxy.counts(), Counts { connections: 1, bytes_up: 10, bytes_down: 10 });
+    // What was passed on is counted a moment after it arrived.
+    let whole = Counts { connections: 1, bytes_up: 10, bytes_down: 10 };
+    crate::support::wait_for("the count of what passed", || (proxy.counts() == whole).then_some(()));
 
     proxy.set(Fault::Delay(Duration::from_millis(150)));
     let began = std::time::Instant::now();

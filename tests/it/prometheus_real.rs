@@ -250,7 +250,8 @@ fn a_service_that_is_not_there_is_well_fails_and_goes_away() {
     // It fails.
     service.counts(5, 45);
     let row = room.until("shop", "a page", |row| {
-        state(row) == "page" && number(row, "burn") > 100.0 && number(row, "reach_s") > 0.0
+        let counted = number(row, "reach_s") > 0.0 && number(row, "left_min") < 43.2;
+        state(row) == "page" && number(row, "burn") > 100.0 && counted
     });
     assert_eq!(row["verdict"], "critical");
     assert!(row["body"]["slo"]["burning_since"].is_string() && number(&row, "left_min") < 43.2, "{row:#}");

@@ -276,6 +276,8 @@ async fn a_room_that_starts_on_a_full_disk_says_so_and_begins_when_there_is_room
     let room = operators_room(home.path(), &disk).await;
     let mut link = link(home.path()).await;
     assert_eq!(refused(&mut link, incident()).await, RefusalKind::Degraded);
+    // The refusal may be here before the banner is.
+    link.until(PATIENCE, "the banner", |mirror| mirror.degraded.is_some()).await.expect("said");
     disk.make_room();
     link.until(PATIENCE, "the banner's end", |mirror| mirror.degraded.is_none()).await.expect("healed");
     link.ask(incident()).await.expect("opened");
