@@ -248,6 +248,9 @@ fn drifts(cluster: &Cluster, site: &Site, velero: &Velero, plan: &(String, Strin
     // A backup of this cluster uploads: read-only would spoil it.
     let uploading = json!({ "status": { "phase": "WaitingForPluginOperations" } });
     velero.hold("own", Some("WaitingForPluginOperations"));
+    // The look that has begun does not know of the hold yet: it ends before the backup is there.
+    velero.server().die();
+    velero.server().live();
     velero.past_backup("own", None, Clock::real().now(), &uploading);
     refused("no backup of dr is uploading");
     velero.hold("own", None);
