@@ -94,7 +94,7 @@ fn an_outage_pages_and_says_how_long_it_can_go_on() {
 }
 
 /// What is different about a month in which all was well.
-type Change<'a> = &'a dyn Fn(&mut Slo);
+type Twist<'a> = &'a dyn Fn(&mut Slo);
 
 #[test]
 fn nothing_measured_is_its_own_state_and_never_green() {
@@ -104,7 +104,7 @@ fn nothing_measured_is_its_own_state_and_never_green() {
         change(&mut it);
         seen(&mut board(), now, it)
     };
-    let cases: [(&str, Change<'_>, BurnState); 7] = [
+    let cases: [(&str, Twist<'_>, BurnState); 7] = [
         ("no requests", &|it| set(it, 300, Reading::NoTraffic), BurnState::NoTraffic),
         ("no such series", &|it| set(it, 300, Reading::NoData), BurnState::NoData),
         ("have vanished", &|it| it.vanished = true, BurnState::NoData),
@@ -143,7 +143,7 @@ fn figures_grow_old_each_by_its_own_measure() {
     let start = at("14:00:00");
     seen(&mut board, start, slo(start, 0.0, 0.0));
     // The server lives, but the short windows were not read again.
-    board.see(PROM, at("14:01:30"), crate::model::Change::Alive);
+    board.see(PROM, at("14:01:30"), Change::Alive);
     let row = look(&board, at("14:01:30"));
     assert_eq!((row.verdict, row.stale), (Verdict::Unknown, false));
     assert!(row.why.as_str().contains("5 min: not read for too long"), "{}", row.why);
