@@ -118,6 +118,8 @@ fn nothing_measured_is_its_own_state_and_never_green() {
         assert_eq!((row.verdict, budget(&row).state), (Verdict::Unknown, state), "{words}: {}", row.why);
         assert!(row.why.as_str().contains(words), "{words}: {}", row.why);
     }
+    let unknown = with(&|it| (it.retention_s, it.covered_s) = (None, None));
+    assert_eq!(budget(&unknown).left_words(), "? of 43.2 min left", "data that reaches back nobody knows how far");
     let never = with(&|it| it.errors_seen = Some(false));
     assert_eq!(never.verdict, Verdict::Info, "a query that can match nothing looks the same");
 }
