@@ -12,7 +12,7 @@
 //! | room | what it is | may import |
 //! | --- | --- | --- |
 //! | [`model`] | nouns: observation, entry, objective, plan, person, [`model::SafeText`] | – |
-//! | [`seal`] | pure: canonical JSON, entry hashing, chain check | model |
+//! | [`seal`] | pure: canonical JSON, entry hashing, chain check, SSHSIG and signed heads | model |
 //! | [`approval`] | pure: states of a plan as a fold, who may do what, refusals | model, seal |
 //! | [`timeline`] | pure: fold (entries → incident), clocks, query | model, seal, approval |
 //! | [`board`] | pure: observations, judgement, edges | model, timeline |
@@ -53,6 +53,9 @@
 //! * An approval that would complete the quorum is recorded only after the first step's preconditions were read and hold;
 //!   approval and claim are then one batch of the log. So a second person who meets drift gets the refusal `drift` in
 //!   the answer, and the log never holds an approved plan that nobody could run.
+//! * A silence is an ordinary action, not a plan: one operator, a preview of exactly what it hits, a typed word, an entry before
+//!   and one after. It changes who is woken, not what runs.
+//! * A signed head is an entry of its own kind that signs the entry before it, so that no file beside the log has to be kept.
 //! * A plan carries what its approvers are shown (title, now/after table, warnings) inside the hashed bytes, so there is
 //!   nothing on the confirm screen that the digest does not cover.
 //! * `board` and `client` share rows with the console as they are judged; rows carry instants, never ages, so that an

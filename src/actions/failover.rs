@@ -224,18 +224,33 @@ fn patch_preconditions(edge: &Edge) -> Vec<Pre> {
             format!("{} sheds nothing", dr.name),
         ),
     ];
+    pres.extend(unchanged(edge));
+    pres
+}
+
+/// That nobody wrote since: nothing conditional can be sent to this API, so it is compared right before the write.
+fn unchanged(edge: &Edge) -> Vec<Pre> {
+    let id = &edge.id;
+    let pre = |path: String, value: Value, says: String| Pre {
+        path,
+        op: Op::Eq,
+        value,
+        src: edge.row.source.clone(),
+        read_at: edge.row.seen_at,
+        says,
+    };
+    let mut pres = Vec::new();
     for (part, digest) in &edge.moves.was {
         let says = format!("the {part} are as they were when this was proposed");
-        pres.push(pre(seen, format!("lb/{id}/digest/{part}"), Op::Eq, digest.clone(), says));
+        pres.push(pre(format!("lb/{id}/digest/{part}"), digest.clone(), says));
     }
     if edge.ahead > 0 {
-        let says = format!("{} places name {} before {}", edge.ahead, edge.primary.name, dr.name);
-        pres.push(pre(seen, ahead_path(edge), Op::Eq, json!(edge.ahead), says));
+        let says = format!("{} places name {} before {}", edge.ahead, edge.primary.name, edge.dr.name);
+        pres.push(pre(ahead_path(edge), json!(edge.ahead), says));
     }
-    // Nothing conditional can be sent to this API: that nobody wrote since is compared right before the write.
     if let Ok(modified) = name("the last change", edge.lb.modified_on.as_str()) {
         let says = format!("nobody changed {} since {modified}", edge.host);
-        pres.push(pre(seen, format!("lb/{id}/modified_on"), Op::Eq, json!(modified), says));
+        pres.push(pre(format!("lb/{id}/modified_on"), json!(modified), says));
     }
     pres
 }

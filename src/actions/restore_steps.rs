@@ -50,8 +50,10 @@ impl Ground<'_> {
             pre.push(self.pre(self.point_seen, path, Op::Ge, json!(EXPIRY_MARGIN_S), says));
         }
         pre.extend(self.namespaces.iter().map(|ns| {
-            let says = format!("namespace {ns} on {} is not being deleted", self.cluster);
-            self.pre(self.uid_seen, format!("namespace/{ns}/phase"), Op::In, json!([null, "Active"]), says)
+            // Null = it is not there yet; a role that may not look is no reason against a restore.
+            let says = format!("namespace {ns} on {} is not being deleted, if the room may look", self.cluster);
+            let fine = json!([null, "Active", "forbidden"]);
+            self.pre(self.uid_seen, format!("namespace/{ns}/phase"), Op::In, fine, says)
         }));
         // Null = the server does not let us ask; then the write itself will tell.
         let says = format!("the room's credential may create restores on {}", self.cluster);

@@ -42,8 +42,9 @@ pub fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<Stri
         ));
     }
     warnings.push(
-        "Not readable from here, see for yourself: both Veleros have the same repository-password, node-agent runs on the \
-         nodes, storage classes fit, no chaos experiment runs, no webhook waits for pods that come later."
+        "Not readable from here, see for yourself: both Veleros have the same repository-password; this one is not v1.18.0, \
+         which can't restore older volume data from a read-only location; node-agent runs on the nodes; storage classes fit; \
+         no chaos experiment runs; no webhook waits for pods that come later."
             .to_owned(),
     );
     (lines, warnings)
@@ -82,13 +83,6 @@ fn of_location(g: &Ground, context: &Context, warnings: &mut Vec<String>) {
     let synced = g.location.last_synced.map(|at| (context.now - at).num_seconds());
     if g.location.sync_every_s == 0 || synced.is_none_or(|age| age > late) {
         warnings.push(format!("Location {name} was not synchronised lately: a newer backup may be missing here."));
-    }
-    if g.location.access_mode.is("ReadOnly") {
-        warnings.push(
-            "Velero v1.18.0 can't restore volumes from a read-only location whose repository an older version made; its \
-             version is not known here."
-                .to_owned(),
-        );
     }
 }
 

@@ -225,6 +225,7 @@ fn the_sample_switched_on_loads_and_each_default_it_shows_is_the_default() {
         "people",
         "allow_fs",
         "argocd_stale",
+        "streaming_lists",
         "every",
         "url = \"https://api.cloudflare",
         "timeout",
@@ -246,6 +247,7 @@ fn the_sample_switched_on_loads_and_each_default_it_shows_is_the_default() {
         "level",
         "ttl",
         "allow =",
+        "exec =",
     ];
     for start in defaults {
         let text = switched_on();

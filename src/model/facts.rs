@@ -8,6 +8,8 @@ pub use super::silence::{Matcher, Silence};
 pub use super::slo::{AlertRule, Slo};
 use super::{SafeText, Stamp};
 
+pub use super::edge::{EdgeAccount, EdgeToken, LoadBalancer, Origin, PlaceRole, Pool, PoolPlace, PoolUser};
+
 pub use super::gitops::{
     App, AppTimes, Bucket, Controller, FluxState, GitRepository, GitSource, HelmChart, HelmRelease, HelmRepository,
     Kustomization, ObjectRef, OciRepository, Place, Project, SyncWindow, Tool,
@@ -140,141 +142,6 @@ pub struct AlertPeer {
     /// Whether its silences can be read: if not, which there are is unknown.
     #[serde(default)]
     pub silences_read: bool,
-}
-
-/// An origin inside a pool.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Origin {
-    pub name: SafeText,
-    pub address: SafeText,
-    pub enabled: bool,
-    /// `None` = Cloudflare did not say.
-    pub healthy: Option<bool>,
-}
-
-/// Who else refers to a pool: a load balancer that uses it, a monitor that it uses.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PoolUser {
-    /// `load_balancer`, `monitor` or what the server wrote.
-    pub kind: Open,
-    pub id: String,
-    pub name: SafeText,
-}
-
-/// A Cloudflare pool.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Pool {
-    pub id: String,
-    pub name: SafeText,
-    pub enabled: bool,
-    /// `None` = unknown, never "unhealthy".
-    pub healthy: Option<bool>,
-    /// Without a monitor, health is not considered and nothing fails over by itself.
-    pub monitored: bool,
-    pub minimum_origins: u32,
-    pub origins: Vec<Origin>,
-    /// Health by place: (place, healthy).
-    pub places: Vec<(SafeText, bool)>,
-    /// Percent of traffic shed by `load_shedding`, 0 if none.
-    pub shedding_percent: u32,
-    /// Percent of existing sessions shed, 0 if none.
-    pub session_shedding_percent: u32,
-    /// Regions judge by their own checks: one word for the whole pool is then not the truth.
-    pub regional: bool,
-    /// Who refers to it, by the provider's own list; `None` = not read.
-    pub used_by: Option<Vec<PoolUser>>,
-}
-
-/// What a place of a load balancer that names pools is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PlaceRole {
-    /// Pools in order.
-    Order,
-    /// The pool of last resort.
-    Fallback,
-    /// A field whose meaning is not known; it names pools all the same.
-    Other,
-}
-
-/// A place in a load balancer that names pools, beside its own order and fallback. Whether it matters for a given user is
-/// never computed: conditions and topologies are the provider's to judge.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PoolPlace {
-    /// In words: `rule blue: order`, `region_pools WEU`, `pool set eu: fallback`.
-    pub what: SafeText,
-    /// Where it stands, from the top: `rules/0/overrides/default_pools`. A write replaces its first part whole.
-    pub path: String,
-    pub role: PlaceRole,
-    pub pools: Vec<String>,
-    /// The steering policy stated beside it; empty where none is.
-    pub policy: Open,
-    /// It stands in a pool set, whose policy replaces the load balancer's.
-    pub in_set: bool,
-}
-
-/// A Cloudflare load balancer. Pools are ids; the board joins names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct LoadBalancer {
-    pub id: String,
-    pub zone: String,
-    /// Host name.
-    pub name: SafeText,
-    pub enabled: bool,
-    pub proxied: bool,
-    /// DNS TTL, seconds; means nothing when proxied.
-    pub ttl_s: Option<u32>,
-    pub default_pools: Vec<String>,
-    pub fallback_pool: String,
-    /// What is in effect: `off`, `geo`, `random`, …; the empty policy resolved.
-    pub policy: Open,
-    /// Everything that may override the order: `rule NAME`, `pool set NAME`, `region_pools`, …
-    pub overrides: Vec<SafeText>,
-    /// Every other place that names pools.
-    pub places: Vec<PoolPlace>,
-    /// There are more places than are listed.
-    pub places_cut: bool,
-    /// Digest of each part that `places` stand in, as it was read. A part without one can't be sent back exactly.
-    pub digests: BTreeMap<String, String>,
-    pub session_affinity: Open,
-    /// How long a session keeps to its origin, seconds.
-    pub affinity_ttl_s: Option<u32>,
-    /// How long sessions of a *disabled* origin are drained, seconds.
-    pub drain_s: Option<u32>,
-    pub modified_on: SafeText,
-}
-
-/// The token of an account at the edge, as the provider describes it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct EdgeToken {
-    /// `user` or `account`: whose token it is; empty = not known.
-    pub owner: Open,
-    /// `active`, `disabled`, `expired`; empty = not known.
-    pub status: Open,
-    pub expires: Option<Stamp>,
-    pub not_before: Option<Stamp>,
-    pub checked: Option<Stamp>,
-    /// Why it could not be checked.
-    pub problem: SafeText,
-    /// Whether it read pools, and load balancers, when last tried. That it may write can't be probed safely.
-    pub reads_pools: Option<bool>,
-    pub reads_balancers: Option<bool>,
-}
-
-/// An account at the edge: its token, and what is left of the requests that everyone with this user shares.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct EdgeAccount {
-    pub account: String,
-    pub token: EdgeToken,
-    /// As the provider's headers say it; `None` = they did not.
-    pub limit: Option<u64>,
-    pub remaining: Option<u64>,
-    pub resets: Option<Stamp>,
-    /// Our own requests in the last five minutes, and the most that polling may make of them.
-    pub asked: u64,
-    pub share: u64,
-    /// Polls stop when no more than this is left: it is kept for acting.
-    pub reserve: u64,
 }
 
 /// What a probe saw last, and over its window of recent samples.

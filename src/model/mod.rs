@@ -3,6 +3,7 @@
 //! No clock, no file, no network: values, their names and their serialised forms. Everything that came from outside is
 //! held as [`SafeText`], so no later room can print a control character by accident.
 
+mod edge;
 pub mod entry;
 pub mod facts;
 pub mod gitops;

@@ -10,16 +10,16 @@
 
 mod alertmanagers;
 mod bad_input;
-mod cloudflare_prism;
 mod behave_smoke;
+mod cloudflare_prism;
 mod crash;
 mod drill_rows;
 mod faults;
 mod fuzz;
 mod gitops_real;
 mod heads;
-mod kube_real;
 mod hostile;
+mod kube_real;
 mod outage;
 #[path = "../peers/mod.rs"]
 mod peers;

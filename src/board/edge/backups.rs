@@ -140,11 +140,15 @@ fn stage(restore: &Restore) -> Stage {
     }
 }
 
-fn restored(pair: &Pair<'_>, before: Option<&Row>, row: &Row, restore: &Restore, out: &mut Vec<Edge>) {
-    let was = before.and_then(|row| match &row.body {
+fn stage_of(row: &Row) -> Option<Stage> {
+    match &row.body {
         Body::Restore(restore) => Some(stage(restore)),
         _ => None,
-    });
+    }
+}
+
+fn restored(pair: &Pair<'_>, before: Option<&Row>, row: &Row, restore: &Restore, out: &mut Vec<Edge>) {
+    let was = before.and_then(stage_of);
     let is = stage(restore);
     let ended = matches!(is, Stage::Completed | Stage::Failed);
     let last = restore.completed.or(restore.started);

@@ -47,7 +47,8 @@ fn two_clusters_that_write_to_one_bucket_collect_each_others_backups() {
 #[test]
 fn a_location_is_doubted_for_its_own_reason() {
     let now = at("14:37:00");
-    let cases: [(&str, Verdict, fn(&mut Location)); 9] = [
+    type Case = (&'static str, Verdict, fn(&mut Location));
+    let cases: [Case; 9] = [
         ("never validated", Verdict::Unknown, |it| it.phase = Open::default()),
         ("is Unavailable", Verdict::Critical, |it| it.phase = Open::new("Unavailable")),
         ("is Melting", Verdict::Unknown, |it| it.phase = Open::new("Melting")),

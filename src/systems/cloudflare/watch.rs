@@ -98,12 +98,20 @@ impl Watch {
         let pools = |lb: &LoadBalancer| lb.places.iter().flat_map(|it| it.pools.clone()).collect::<Vec<_>>();
         let mut used: BTreeSet<String> = seen.balancers.iter().flat_map(pools).collect();
         used.extend(seen.balancers.iter().flat_map(|lb| lb.default_pools.iter().chain([&lb.fallback_pool])).cloned());
-        if seen.trouble.is_none() {
-            self.refresh_details(&used).await;
-        }
-        if seen.trouble.as_ref().is_none_or(|err| err.trouble.kind == TroubleKind::Forbidden) {
-            self.refresh_token().await;
-        }
+        let failed = seen.trouble.as_ref().map(|err| err.trouble.kind);
+        // All at once: each may take its whole time limit, and the lists wait to be told.
+        tokio::join!(
+            async {
+                if failed.is_none() {
+                    self.refresh_details(&used).await;
+                }
+            },
+            async {
+                if matches!(failed, None | Some(TroubleKind::Forbidden)) {
+                    self.refresh_token().await;
+                }
+            }
+        );
         self.tell(seen).await
     }
 
@@ -188,7 +196,8 @@ impl Watch {
             let again = if token.problem.is_empty() { TOKEN_EVERY_S } else { TOKEN_AGAIN_S };
             token.checked.is_none_or(|at| now - at >= TimeDelta::seconds(again))
         };
-        if !due || !self.room_for(2) {
+        // The details are asked for at the same time and count too.
+        if !due || !self.room_for(2 + DETAILS_A_ROUND) {
             return;
         }
         let result = self.client.verify().await;
@@ -210,23 +219,26 @@ impl Watch {
         due.retain(|(asked, users, _)| asked.is_none_or(|at| now - at >= every(*users)));
         // Health first: where it is asked for at all, it is what people look at.
         due.sort_by_key(|(asked, users, id)| (*users, *asked, id.clone()));
-        for (_, users, id) in due.into_iter().take(DETAILS_A_ROUND) {
-            if !self.room_for(1) {
-                return;
-            }
-            if users {
-                let found = self.client.references(&id).await.map(|list| map::users(&list));
-                let mut state = self.state();
-                let kept = state.details.entry(id).or_default();
-                kept.users = Some(now);
-                kept.detail.used_by = found.ok();
-            } else {
-                let found = self.client.health(&id).await;
-                let mut state = self.state();
-                let kept = state.details.entry(id).or_default();
-                kept.health = Some(now);
-                kept.detail.places = found.map(|health| map::places(&health)).unwrap_or_default();
-            }
+        due.truncate(DETAILS_A_ROUND);
+        if due.is_empty() || !self.room_for(due.len()) {
+            return;
+        }
+        futures::future::join_all(due.into_iter().map(|(_, users, id)| self.refresh_detail(id, users, now))).await;
+    }
+
+    async fn refresh_detail(&self, id: String, users: bool, now: Stamp) {
+        if users {
+            let found = self.client.references(&id).await.map(|list| map::users(&list));
+            let mut state = self.state();
+            let kept = state.details.entry(id).or_default();
+            kept.users = Some(now);
+            kept.detail.used_by = found.ok();
+        } else {
+            let found = self.client.health(&id).await;
+            let mut state = self.state();
+            let kept = state.details.entry(id).or_default();
+            kept.health = Some(now);
+            kept.detail.places = found.map(|health| map::places(&health)).unwrap_or_default();
         }
     }
 

@@ -31,7 +31,7 @@ pub fn not_after(pem: &[u8]) -> Option<Stamp> {
         GENERALIZED_TIME => text.to_owned(),
         _ => return None,
     };
-    Some(NaiveDateTime::parse_from_str(&text, "%Y%m%d%H%M%SZ").ok()?.and_local_timezone(Utc).single()?)
+    NaiveDateTime::parse_from_str(&text, "%Y%m%d%H%M%SZ").ok()?.and_local_timezone(Utc).single()
 }
 
 /// One element: its tag and its content. What is taken is taken off the input.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures::future::Either;
 use kube::Client;
 
 use super::ask::{self, Answer};
@@ -10,6 +11,7 @@ use super::feed::{EVERY, Feed, NOT_INSTALLED_EVERY, RETRY_CAP};
 use super::map;
 use super::object::string;
 use super::trouble::{plain, trouble_of_answer};
+use super::vote::Vote;
 use crate::model::facts::{ControlPlane, Endpoint};
 use crate::model::{Change, SafeText, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
@@ -20,6 +22,8 @@ pub const PROBE: &str = "probe";
 pub const READS: &str = "reads";
 /// A bad answer is believed when it comes twice: one API server behind a load balancer may just be restarting.
 const AGAIN_AFTER: Duration = Duration::from_millis(250);
+/// However long a busy server wants to be left alone, its health is asked for in time to be fresh.
+const LONGEST_BUSY: Duration = Duration::from_secs(15);
 const VERSION_EVERY: u32 = 12;
 
 /// What one look found.
@@ -41,35 +45,6 @@ impl Look {
             }
             Self::Busy(..) => false,
         }
-    }
-}
-
-/// A change is believed when two of three looks agree on it. The looks after the first go over connections of their own,
-/// because behind a balancer one connection always meets the same API server.
-#[derive(Default)]
-struct Vote {
-    /// What was last believed; nothing yet at the start, when good news is believed at once.
-    bad: bool,
-    looks: Vec<bool>,
-}
-
-impl Vote {
-    /// Whether a look is to be believed; if not, look again.
-    fn cast(&mut self, bad: bool) -> bool {
-        if self.looks.is_empty() && bad == self.bad {
-            return true;
-        }
-        self.looks.push(bad);
-        if self.looks.iter().filter(|it| **it == bad).count() < 2 {
-            return false;
-        }
-        self.looks.clear();
-        self.bad = bad;
-        true
-    }
-
-    fn is_open(&self) -> bool {
-        !self.looks.is_empty()
     }
 }
 
@@ -124,7 +99,7 @@ impl Memory {
             Ok(client) => client,
             // Nobody else's opinion changes a kubeconfig that can't be used.
             Err(trouble) => {
-                self.vote = Vote { bad: true, looks: Vec::new() };
+                self.vote = Vote::decided(true);
                 return self.down(feed, trouble).await;
             }
         };
@@ -177,18 +152,28 @@ impl Memory {
         }
         feed.parts.report(Change::Upsert(plane.into())).await;
         feed.parts.beat().await;
-        feed.parts.next_look()
+        // An end of the failure is to be seen soon.
+        if self.vote.is_bad() { RETRY_CAP } else { feed.parts.next_look() }
     }
 
     async fn look(&mut self, feed: &Feed, client: &Client) -> Look {
         let (limit, health) = (feed.limits().probe, feed.limits().health);
         let sent = feed.clock.now();
-        let (livez, readyz, system, store) = futures::join!(
-            ask::get(client, "/livez?verbose", health),
-            ask::get(client, "/readyz?verbose", health),
+        let ends = ends(client, health, self.vote.cannot_decide_on_bad());
+        let reads = futures::future::join(
             ask::get(client, "/api/v1/namespaces/kube-system", limit),
             ask::get(client, "/api/v1/namespaces?limit=1", limit),
         );
+        tokio::pin!(ends, reads);
+        let ((livez, readyz), (system, store)) = match futures::future::select(ends, reads).await {
+            Either::Right((reads, ends)) => (ends.await, reads),
+            // What an endpoint names needs no read that hangs to prove it.
+            Either::Left(((livez, readyz), _)) if names_a_failure(&livez) || names_a_failure(&readyz) => {
+                let why = || plain(TroubleKind::ServerError, "reads do not answer while a health check fails");
+                ((livez, readyz), (Err(why()), Err(why())))
+            }
+            Either::Left((ends, reads)) => (ends, reads.await),
+        };
         for answer in [&livez, &readyz, &system].into_iter().flatten() {
             if answer.status == 401 {
                 return Look::Down(trouble_of_answer(401, &answer.body));
@@ -264,11 +249,28 @@ fn went_back(newest: &mut Option<u64>, answer: &Answer) -> bool {
     newest.replace(version).is_some_and(|before| version < before)
 }
 
+/// Both health endpoints; `hasty`, as soon as one of them names a failure: without etcd the other takes seconds more.
+async fn ends(client: &Client, limit: Duration, hasty: bool) -> (Result<Answer, Trouble>, Result<Answer, Trouble>) {
+    let (livez, readyz) = (ask::get(client, "/livez?verbose", limit), ask::get(client, "/readyz?verbose", limit));
+    tokio::pin!(livez, readyz);
+    let unasked = || Err(ask::silent(limit));
+    match futures::future::select(livez, readyz).await {
+        Either::Left((livez, _)) if hasty && names_a_failure(&livez) => (livez, unasked()),
+        Either::Left((livez, readyz)) => (livez, readyz.await),
+        Either::Right((readyz, _)) if hasty && names_a_failure(&readyz) => (unasked(), readyz),
+        Either::Right((readyz, livez)) => (livez.await, readyz),
+    }
+}
+
+fn names_a_failure(answer: &Result<Answer, Trouble>) -> bool {
+    answer.as_ref().is_ok_and(|answer| answer.status == 500 && answer.body.windows(3).any(|it| it == b"[-]"))
+}
+
 /// The server asks for fewer requests: what is known stays, and it is left alone for as long as it says.
 async fn busy(feed: &Feed, trouble: Trouble, asked: Option<Duration>) -> Duration {
     feed.parts.troubled(PROBE, trouble).await;
     feed.parts.beat().await;
-    asked.unwrap_or_default().max(EVERY)
+    asked.unwrap_or_default().clamp(EVERY, LONGEST_BUSY)
 }
 
 fn endpoint(answer: Result<Answer, Trouble>) -> (Endpoint, Vec<SafeText>) {

@@ -233,6 +233,7 @@ pub fn with_ticket(user: &mut AuthInfo, ticket: &login::Ticket) -> Result<(), Tr
 }
 
 #[cfg(test)]
+#[allow(clippy::err_expect, reason = "what holds a secret is not printed")]
 mod tests {
     use super::*;
     use crate::model::ClusterRole;
@@ -296,28 +297,27 @@ mod tests {
             http: None,
             except: Some("localhost,,a b, 10.0.0.0/8".into()),
         };
-        let by = loaded(true, "{server: 'https://api.example:6443'}", "{token: t}", &environment).ok().expect("loaded");
+        let by = loaded(true, "{server: 'https://api.example:6443'}", "{token: t}", &environment).expect("loaded");
         assert_eq!(notes(&by), ["server https://api.example:6443/", "proxy http://10.1.2.3:3128 from the environment"]);
         assert!(by.config.proxy_url.is_some());
-        let direct =
-            loaded(false, "{server: 'https://10.9.9.9:6443'}", "{token: t}", &environment).ok().expect("loaded");
+        let direct = loaded(false, "{server: 'https://10.9.9.9:6443'}", "{token: t}", &environment).expect("loaded");
         assert_eq!(notes(&direct)[1], "no proxy");
         let own = "{server: 'https://10.9.9.9:6443', proxy-url: 'socks5://p:1080'}";
-        let own = loaded(false, own, "{token: t}", &environment).ok().expect("loaded");
+        let own = loaded(false, own, "{token: t}", &environment).expect("loaded");
         assert_eq!(notes(&own)[1], "proxy socks5://p:1080 from the kubeconfig");
     }
 
     #[test]
     fn how_a_context_logs_in_is_shown_and_what_cannot_be_used_is_said() {
         let file = loaded(false, "{server: 'https://a'}", "{token: t, tokenFile: /run/token}", &Environment::default());
-        let file = file.ok().expect("loaded");
+        let file = file.expect("loaded");
         assert!(
             matches!(&file.login, Login::TokenFile(path) if path.ends_with("token")),
             "as for kubectl, the file wins"
         );
         assert_eq!(notes(&file)[2], "token from /run/token");
         let exec = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: sh, args: [canary], interactiveMode: Never}}";
-        let plugin = loaded(false, "{server: 'https://a'}", exec, &Environment::default()).ok().expect("loaded");
+        let plugin = loaded(false, "{server: 'https://a'}", exec, &Environment::default()).expect("loaded");
         assert!(notes(&plugin)[2].starts_with("login by running /"), "{:?}", notes(&plugin));
         assert!(!format!("{:?}", plugin.notes).contains("canary"));
         assert!(refused(true, "{server: 'https://a'}", exec).remedy.as_str().contains("exec under [network]"));
@@ -334,7 +334,7 @@ mod tests {
     fn until_when_a_client_certificate_is_good_is_shown() {
         let pem = include_str!("../../../tests/fixtures/certificates/until-2029.pem");
         let user = format!("{{client-certificate-data: {}}}", STANDARD.encode(pem));
-        let loaded = loaded(false, "{server: 'https://a'}", &user, &Environment::default()).ok().expect("loaded");
+        let loaded = loaded(false, "{server: 'https://a'}", &user, &Environment::default()).expect("loaded");
         assert_eq!(notes(&loaded)[2], "client certificate until 2029-11-22 19:59 UTC");
         assert_eq!(loaded.certificate_until.map(|it| it.to_rfc3339()).as_deref(), Some("2029-11-22T19:59:30+00:00"));
     }

@@ -20,6 +20,7 @@ mod proxy;
 mod stream;
 mod transport;
 pub mod trouble;
+mod vote;
 pub mod watch;
 
 #[cfg(test)]

@@ -192,6 +192,7 @@ async fn a_list_can_come_as_the_beginning_of_a_watch() {
 #[tokio::test]
 async fn a_server_that_cannot_stream_lists_is_asked_for_pages() {
     for refusal in 0..3 {
+        let watches = AtomicU32::new(0);
         let (server, mut seen) = streaming(move |asked| match asked {
             it if streams(it) => match refusal {
                 // 1.33, with the gate off.
@@ -208,11 +209,16 @@ async fn a_server_that_cannot_stream_lists_is_asked_for_pages() {
                 // Before 1.27 the question is not known: a watch from now on, without an end of the list.
                 _ => Reply::Open(vec![added("half", 1)]),
             },
+            // A second list is needed soon.
+            it if it.watches("/events") && watches.fetch_add(1, Ordering::SeqCst) == 0 => {
+                status(410, "Expired", "too old")
+            }
             it if it.lists("/events") => list(vec![event("a", 1)]),
             it => healthy(it),
         })
         .await;
         assert_eq!(seen.until("the list", uids).await, ["a"]);
+        assert_eq!(seen.until("the second list", uids).await, ["a"]);
         seen.until("proof of life", |change| {
             assert!(!matches!(change, Change::Trouble(_)), "{change:?}");
             alive(change)

@@ -184,6 +184,7 @@ impl Service<Name> for Names {
 }
 
 #[cfg(test)]
+#[allow(clippy::err_expect, reason = "what holds a secret is not printed")]
 mod tests {
     use super::*;
     use crate::systems::reach::Refused;

@@ -112,19 +112,14 @@ pub fn of_chain(error: &(dyn StdError + 'static)) -> Trouble {
         if let Some(login) = cause.downcast_ref::<AuthError>() {
             return trouble_of_login(login);
         }
-        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+        if let Some(tls) = wrapped::<rustls::Error>(cause) {
             return of_tls(tls);
         }
-        if let Some(refused) = refusal(cause) {
+        if let Some(refused) = wrapped::<Refused>(cause) {
             return off_limits(refused);
         }
         connecting |= cause.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|it| it.is_connect());
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            if let Some(inner) = io.get_ref()
-                && let Some(tls) = inner.downcast_ref::<rustls::Error>()
-            {
-                return of_tls(tls);
-            }
             if connecting && io.kind() == ErrorKind::TimedOut {
                 return plain(TroubleKind::Unreachable, "no connection in time");
             }
@@ -153,10 +148,15 @@ fn of_io(kind: ErrorKind) -> Option<Trouble> {
     })
 }
 
-/// A refusal of the address guard, bare or inside an IO error.
-fn refusal<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a Refused> {
-    let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    cause.downcast_ref().or_else(|| inner?.downcast_ref())
+/// An error of a type, bare or inside IO errors, which hide what they wrap from the chain of causes.
+fn wrapped<'a, E: StdError + 'static>(cause: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut now = cause;
+    loop {
+        if let Some(found) = now.downcast_ref() {
+            return Some(found);
+        }
+        now = now.downcast_ref::<std::io::Error>()?.get_ref()?;
+    }
 }
 
 /// A host that a service may not be pointed at.
@@ -218,7 +218,7 @@ const AUTHORITY: &str = "check certificate-authority-data and the server's name 
 pub fn never_left(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(cause) = next {
-        if cause.downcast_ref::<AuthError>().is_some() || refusal(cause).is_some() {
+        if cause.downcast_ref::<AuthError>().is_some() || wrapped::<Refused>(cause).is_some() {
             return true;
         }
         if let Some(io) = cause.downcast_ref::<std::io::Error>()
@@ -329,6 +329,34 @@ mod tests {
         assert!(trouble.what.as_str().contains("exit status 255"), "{}", trouble.what);
         assert!(!format!("{trouble:?}").contains("CANARY"));
         assert!(never_left(&wrapped));
+    }
+
+    #[test]
+    fn certificates_are_spoken_of_in_words_however_deep_the_error_lies() {
+        let time = |secs| rustls::pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(secs));
+        let expired =
+            rustls::CertificateError::ExpiredContext { time: time(1_795_403_794), not_after: time(1_704_067_200) };
+        for (bad, said) in [
+            (expired, "the server's certificate ran out at 2024-01-01 00:00 UTC"),
+            (
+                rustls::CertificateError::UnknownIssuer,
+                "the server's certificate is not signed by the authority in the kubeconfig",
+            ),
+            (
+                rustls::CertificateError::NotValidForName,
+                "the server's certificate is for other names than the kubeconfig's server",
+            ),
+        ] {
+            let tls = std::io::Error::new(ErrorKind::InvalidData, rustls::Error::InvalidCertificate(bad));
+            let trouble = trouble_of(&kube::Error::Service(Box::new(std::io::Error::other(tls))));
+            assert_eq!((trouble.kind, trouble.what.as_str()), (TroubleKind::Unreachable, said));
+            assert!(!trouble.remedy.is_empty());
+        }
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateExpired);
+        let trouble = trouble_of(&kube::Error::Service(Box::new(std::io::Error::other(alert))));
+        assert_eq!(trouble.kind, TroubleKind::Credential, "{trouble:?}");
+        let refused = kube::Error::Service(Box::new(std::io::Error::other(Refused("169.254.169.254".into()))));
+        assert!(trouble_of(&refused).remedy.as_str().contains("[network] allow") && never_left(&refused));
     }
 
     #[test]

@@ -144,9 +144,11 @@ fn a_location_counts_as_looked_at_only_after_it_was_changed() {
 fn a_store_is_the_same_wherever_it_is_mounted() {
     let place = |spec: Value| location("c", &json!({"metadata": {"name": "l"}, "spec": spec})).expect("a location");
     let one = place(json!({"provider": "velero.io/aws", "objectStorage": {"bucket": "b", "prefix": "/x/"}}));
-    let two = place(json!({"provider": "aws", "objectStorage": {"bucket": "b", "prefix": "x"}, "config": {"region": "eu"}}));
+    let two =
+        place(json!({"provider": "aws", "objectStorage": {"bucket": "b", "prefix": "x"}, "config": {"region": "eu"}}));
     assert_eq!((one.store.as_str(), one.store == two.store), ("aws:b/x", true));
-    let mine = place(json!({"provider": "aws", "objectStorage": {"bucket": "b"}, "config": {"s3Url": "https://m.example/"}}));
+    let mine =
+        place(json!({"provider": "aws", "objectStorage": {"bucket": "b"}, "config": {"s3Url": "https://m.example/"}}));
     assert_eq!((mine.store.as_str(), mine.endpoint.as_str()), ("aws:b", "https://m.example"));
     assert!(place(json!({"provider": "aws"})).store.is_empty());
     assert_eq!(place(json!({"backupSyncPeriod": "0s"})).sync_every_s, 0);
@@ -154,7 +156,10 @@ fn a_store_is_the_same_wherever_it_is_mounted() {
 
 #[test]
 fn why_a_restore_was_refused_is_all_said() {
-    let it = restore("c", &json!({"metadata": {"name": "r"}, "status": {"phase": "FailedValidation",
-        "validationErrors": ["one", "two", "three", "four", "five"]}}));
+    let it = restore(
+        "c",
+        &json!({"metadata": {"name": "r"}, "status": {"phase": "FailedValidation",
+        "validationErrors": ["one", "two", "three", "four", "five"]}}),
+    );
     assert_eq!(it.expect("a restore").failure, "one; two; three; and 2 more");
 }

@@ -98,10 +98,18 @@ async fn everything_of_velero_is_watched() {
     })
     .await;
     kinds.sort_unstable();
-    assert_eq!(kinds, [
-        FactKind::Schedule, FactKind::RestorePoint, FactKind::Location, FactKind::Restore, FactKind::VolumeBackup,
-        FactKind::VolumeRestore, FactKind::DataDownload,
-    ]);
+    assert_eq!(
+        kinds,
+        [
+            FactKind::Schedule,
+            FactKind::RestorePoint,
+            FactKind::Location,
+            FactKind::Restore,
+            FactKind::VolumeBackup,
+            FactKind::VolumeRestore,
+            FactKind::DataDownload,
+        ]
+    );
     assert_eq!(points, 2);
     let gap = seen.trouble(|_| true).await;
     assert_eq!(

@@ -1,3 +1,4 @@
+//! libFuzzer's way into the target `codec`.
 #![no_main]
 
 #[path = "../targets.rs"]

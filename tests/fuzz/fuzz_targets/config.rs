@@ -1,3 +1,4 @@
+//! libFuzzer's way into the target `config`.
 #![no_main]
 
 #[path = "../targets.rs"]

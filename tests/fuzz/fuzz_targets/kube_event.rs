@@ -1,3 +1,4 @@
+//! libFuzzer's way into the target `kube_event`.
 #![no_main]
 
 #[path = "../targets.rs"]

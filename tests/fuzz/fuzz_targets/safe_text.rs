@@ -1,3 +1,4 @@
+//! libFuzzer's way into the target `safe_text`.
 #![no_main]
 
 #[path = "../targets.rs"]
