@@ -94,7 +94,7 @@ fn an_outage_pages_and_says_how_long_it_can_go_on() {
 }
 
 /// What is different about a month in which all was well.
-type Change<'a> = &'a dyn Fn(&mut Slo);
+type Twist<'a> = &'a dyn Fn(&mut Slo);
 
 #[test]
 fn nothing_measured_is_its_own_state_and_never_green() {
@@ -104,7 +104,7 @@ fn nothing_measured_is_its_own_state_and_never_green() {
         change(&mut it);
         seen(&mut board(), now, it)
     };
-    let cases: [(&str, Change<'_>, BurnState); 7] = [
+    let cases: [(&str, Twist<'_>, BurnState); 7] = [
         ("no requests", &|it| set(it, 300, Reading::NoTraffic), BurnState::NoTraffic),
         ("no such series", &|it| set(it, 300, Reading::NoData), BurnState::NoData),
         ("have vanished", &|it| it.vanished = true, BurnState::NoData),
@@ -118,6 +118,8 @@ fn nothing_measured_is_its_own_state_and_never_green() {
         assert_eq!((row.verdict, budget(&row).state), (Verdict::Unknown, state), "{words}: {}", row.why);
         assert!(row.why.as_str().contains(words), "{words}: {}", row.why);
     }
+    let unknown = with(&|it| (it.retention_s, it.covered_s) = (None, None));
+    assert_eq!(budget(&unknown).left_words(), "? of 43.2 min left", "data that reaches back nobody knows how far");
     let never = with(&|it| it.errors_seen = Some(false));
     assert_eq!(never.verdict, Verdict::Info, "a query that can match nothing looks the same");
 }
@@ -143,7 +145,7 @@ fn figures_grow_old_each_by_its_own_measure() {
     let start = at("14:00:00");
     seen(&mut board, start, slo(start, 0.0, 0.0));
     // The server lives, but the short windows were not read again.
-    board.see(PROM, at("14:01:30"), crate::model::Change::Alive);
+    board.see(PROM, at("14:01:30"), Change::Alive);
     let row = look(&board, at("14:01:30"));
     assert_eq!((row.verdict, row.stale), (Verdict::Unknown, false));
     assert!(row.why.as_str().contains("5 min: not read for too long"), "{}", row.why);
