@@ -68,9 +68,9 @@ const FRAME: Duration = Duration::from_millis(33);
 /// How often ages are looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// Inputs taken in before the screen gets its turn.
-const BATCH: usize = 256;
+pub(super) const BATCH: usize = 256;
 /// Answers that may wait to be taken in.
-const REPLIES: usize = 16;
+pub(super) const REPLIES: usize = 16;
 
 /// Runs a console on this process's terminal until the person leaves.
 ///
@@ -97,7 +97,7 @@ pub async fn run(options: RunOptions) -> io::Result<ExitReason> {
 }
 
 /// The first signal that ends a program.
-fn signals() -> io::Result<impl Future<Output = i32>> {
+pub(super) fn signals() -> io::Result<impl Future<Output = i32>> {
     let mut heard = stream::SelectAll::new();
     for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()] {
         let stream = SignalStream::new(signal(kind)?);
@@ -190,7 +190,7 @@ pub async fn drive(
 }
 
 /// A room that refuses a console which has shown nothing yet ends it: there is nothing to keep on the screen.
-fn turned_away(app: &App, input: &Input) -> Option<Refusal> {
+pub(super) fn turned_away(app: &App, input: &Input) -> Option<Refusal> {
     let Input::Room(event) = input else { return None };
     match &**event {
         ClientEvent::Refused(refusal) if app.mirror.welcome.is_none() => Some(refusal.clone()),
@@ -199,7 +199,7 @@ fn turned_away(app: &App, input: &Input) -> Option<Refusal> {
 }
 
 /// Asks in a task of its own: a slow room does not stop the screen. `App` bounds how many are under way.
-fn carry(asker: &Arc<dyn Asker>, back: &mpsc::Sender<Input>, tag: u64, request: crate::protocol::Request) {
+pub(super) fn carry(asker: &Arc<dyn Asker>, back: &mpsc::Sender<Input>, tag: u64, request: crate::protocol::Request) {
     let (asker, back) = (Arc::clone(asker), back.clone());
     tokio::spawn(async move {
         let result = asker.ask(request).await;

@@ -6,7 +6,7 @@
 
 mod decode;
 pub mod reader;
-mod writer;
+pub mod writer;
 
 use std::future::Future;
 use std::io::{self, IsTerminal, Write};

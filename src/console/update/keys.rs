@@ -126,7 +126,7 @@ fn run(app: &mut App, command: Command) -> Vec<Effect> {
 }
 
 /// The commands that may ask the room or leave an effect.
-fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
+pub(super) fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
     match command {
         Command::Quit => leave_view(app),
         Command::Open => open(app),
@@ -172,7 +172,7 @@ fn statuses(app: &App) -> Menu {
 }
 
 /// Says why not, where acting is not possible.
-fn may_act(app: &mut App) -> bool {
+pub(super) fn may_act(app: &mut App) -> bool {
     let why = if app.readonly {
         "This console is read-only. Start it without --readonly to act."
     } else if app.mirror.welcome.is_none() {

@@ -2,12 +2,13 @@
 
 mod entry;
 mod keys;
+pub mod lines;
 mod plan;
 mod reply;
 mod room;
 mod silence;
 
-pub use self::plan::{can_hold, can_refuse, can_withdraw};
+pub use self::plan::{can_hold, can_refuse, can_withdraw, open, open_waiting};
 
 use std::time::Duration;
 
