@@ -24,6 +24,7 @@ mod outage;
 #[path = "../peers/mod.rs"]
 mod peers;
 mod peers_smoke;
+mod plain;
 mod prometheus_real;
 mod pty;
 mod readme;

@@ -29,6 +29,8 @@ const RESTS: Duration = Duration::from_secs(30);
 pub struct Told {
     /// The last entry.
     seq: u64,
+    /// How many incidents were known. What a new one counts in from before it was opened is news with it.
+    incidents: usize,
     /// What kind of banner stands.
     banner: Option<&'static str>,
     /// The plan that this person was called to.
@@ -66,6 +68,7 @@ impl Plain {
     fn greet(&mut self) {
         self.greeted = true;
         self.told.seq = self.app.mirror.head.map_or(0, |(seq, _)| seq);
+        self.told.incidents = self.app.mirror.story.incidents.len();
         if let Some(welcome) = self.app.mirror.welcome.clone() {
             let drill = welcome
                 .drill
@@ -108,9 +111,11 @@ impl Plain {
             return;
         }
         let told = std::mem::replace(&mut self.told.seq, head);
+        let known = std::mem::replace(&mut self.told.incidents, self.app.mirror.story.incidents.len());
         let mut fresh: Vec<(u64, String, Option<(String, String)>)> = Vec::new();
-        for incident in &self.app.mirror.story.incidents {
-            for item in incident.items.iter().filter(|item| item.entry.seq > told && !is_quiet(&item.entry.happening)) {
+        for (i, incident) in self.app.mirror.story.incidents.iter().enumerate() {
+            let is_new = |item: &&Item| (i >= known || item.entry.seq > told) && !is_quiet(&item.entry.happening);
+            for item in incident.items.iter().filter(is_new) {
                 fresh.push((item.entry.seq, line(&self.app, incident, item), wavers(item)));
             }
         }

@@ -103,7 +103,11 @@ pub fn row(app: &App, pane: Pane, entry: &Entry<'_>) -> String {
         }
     }
     if let Some(Row { body: Body::Event(event), .. }) = entry.row() {
-        parts.push(event.message.to_string());
+        // The column for it may be missing, never the message.
+        let message = tidy(event.message.as_str());
+        if !parts.contains(&message) {
+            parts.push(message);
+        }
     }
     if old {
         parts.push("old".to_owned());

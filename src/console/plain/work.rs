@@ -234,7 +234,11 @@ impl Plain {
     fn status(&mut self) {
         self.page(page::header(&self.app));
         for pane in Pane::ALL {
-            self.say(page::heading(&self.app, pane));
+            let heading = page::heading(&self.app, pane);
+            match crate::console::view::list::all(&self.app, pane).is_empty() {
+                true => self.say(format!("{heading}. {}", crate::console::view::pane::nothing(&self.app, pane))),
+                false => self.say(heading),
+            }
             self.page(page::troubles(&self.app, pane));
         }
         if let Some(record) = self.app.plan_waiting() {
