@@ -5,13 +5,14 @@
 //! and never the loop.
 
 mod decode;
+mod pen;
 pub mod reader;
 pub mod writer;
 
 use std::future::Future;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -20,16 +21,15 @@ use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::queue;
 use crossterm::style::ResetColor;
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, Clear, ClearType, DisableLineWrap, EnableLineWrap, EndSynchronizedUpdate,
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, DisableLineWrap, EnableLineWrap, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
 use tokio::signal::unix::{SignalKind, signal};
 
+pub use self::pen::Pen;
 use self::writer::Writer;
 use crate::model::SafeText;
 
@@ -143,32 +143,9 @@ fn install_panic_hook() {
     });
 }
 
-/// Collects what a frame writes; sent in one go.
-#[derive(Clone, Default)]
-struct Frame(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Frame {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Frame {
-    fn taken(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
 /// A terminal that was taken. Dropping it gives it back.
 pub struct Terminal {
-    frame: Frame,
-    backend: CrosstermBackend<Frame>,
-    last: Buffer,
+    pen: Pen,
     writer: Writer,
 }
 
@@ -190,9 +167,7 @@ impl Terminal {
             restore();
             return Err(error);
         }
-        let frame = Frame::default();
-        let backend = CrosstermBackend::new(frame.clone());
-        Ok(Self { frame, backend, last: Buffer::empty(Rect::ZERO), writer })
+        Ok(Self { pen: Pen::default(), writer })
     }
 
     /// Columns and rows, as far as they are drawn. A window of 0×0 (`ssh -tt` from a script) is one.
@@ -210,21 +185,7 @@ impl Drop for Terminal {
 
 impl Surface for Terminal {
     fn show(&mut self, frame: &Buffer, whole: bool) -> io::Result<()> {
-        let whole = whole || self.last.area != frame.area;
-        if !whole && self.last == *frame {
-            return Ok(());
-        }
-        queue!(self.frame, BeginSynchronizedUpdate)?;
-        if whole {
-            // Another program on this terminal may have changed its modes as well as its cells.
-            modes(&mut self.frame)?;
-            queue!(self.frame, ResetColor, Clear(ClearType::All))?;
-            self.last = Buffer::empty(frame.area);
-        }
-        self.backend.draw(self.last.diff(frame).into_iter())?;
-        queue!(self.frame, EndSynchronizedUpdate)?;
-        self.last = frame.clone();
-        self.writer.send(self.frame.taken())
+        self.writer.send(self.pen.bytes(frame, whole))
     }
 
     fn copy(&mut self, text: &SafeText) -> io::Result<()> {
@@ -284,15 +245,5 @@ mod tests {
         for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
-    }
-
-    #[test]
-    fn a_frame_is_one_piece() {
-        let mut frame = Frame::default();
-        queue!(frame, BeginSynchronizedUpdate, Clear(ClearType::All), EndSynchronizedUpdate).unwrap();
-        frame.flush().unwrap();
-        let piece = frame.taken();
-        assert!(piece.starts_with(b"\x1b[?2026h") && piece.ends_with(b"\x1b[?2026l"));
-        assert!(frame.taken().is_empty());
     }
 }

@@ -11,9 +11,11 @@
 mod alertmanagers;
 mod bad_input;
 mod behave_smoke;
+mod bytes;
 mod cloudflare_prism;
 mod crash;
 mod drill_rows;
+mod export;
 mod faults;
 mod fuzz;
 mod gitops_real;
