@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod asker;
+pub mod attention;
 pub mod data;
 pub mod effect;
 pub mod input;

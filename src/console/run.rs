@@ -21,6 +21,7 @@ use crate::model::Refusal;
 
 use super::app::App;
 use super::asker::Asker;
+use super::attention::{self, Attention};
 use super::effect::Effect;
 use super::input::{Input, Now};
 use super::keymap::Keymap;
@@ -115,7 +116,10 @@ fn changes() -> io::Result<impl Stream<Item = Input>> {
         let (columns, rows) = Terminal::size();
         Input::Continued(columns, rows)
     });
-    Ok(stream::select(resized, continued))
+    // A stop from outside gives the terminal back like the key does.
+    let stopped = SignalStream::new(signal(SignalKind::from_raw(Signal::SIGTSTP as i32))?);
+    let stopped = stopped.filter_map(|()| std::future::ready((!terminal::is_our_stop()).then_some(Input::Stop)));
+    Ok(stream::select(stream::select(resized, continued), stopped))
 }
 
 fn resized() -> Input {
@@ -151,6 +155,7 @@ pub async fn drive(
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut painter = Painter::new();
+    let mut attention = Attention::default();
     loop {
         let batch = tokio::select! {
             biased;
@@ -176,13 +181,18 @@ pub async fn drive(
                         app.size = Terminal::size();
                         painter.whole = true;
                     }
+                    Effect::Mouse(on) => surface.mouse(on)?,
                     Effect::Redraw => painter.whole = true,
                     Effect::Quit => return Ok(ExitReason::Left),
                     Effect::Interrupt => return Ok(ExitReason::Signal(Signal::SIGINT as i32)),
                 }
             }
         }
+        if let Some(words) = attention.look(&app) {
+            surface.call(&words, app.focused)?;
+        }
         if app.dirty && painter.may_draw(surface) {
+            surface.title(&attention::title(&app))?;
             painter.paint(surface, &view::draw(&app, &look))?;
             app.dirty = false;
         }

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::approval::PlanState;
 use crate::board::Verdict;
 use crate::client::Link;
 use crate::console::app::{App, Pane};
+use crate::console::attention::calls;
 use crate::console::view::{header, list, words};
 use crate::console::widget::time;
 use crate::model::{Happening, PlanId};
@@ -229,15 +229,6 @@ fn kind_of_banner(app: &App) -> Option<&'static str> {
         _ if mirror.degraded.is_some() => Some("degraded"),
         _ => None,
     }
-}
-
-/// The plan that waits for this person.
-pub fn calls(app: &App) -> Option<PlanId> {
-    let record = app.plan_waiting()?;
-    let mine = app.me() == Some(&record.by.person);
-    let done = record.approvals.iter().any(|approval| app.me() == Some(&approval.by.person));
-    let asks = record.state == PlanState::Proposed && !mine && !done && app.may_write();
-    asks.then(|| record.plan.plan.clone())
 }
 
 /// Entries that say nothing to a reader.

@@ -3,6 +3,7 @@
 use crate::approval::PlanState;
 use crate::board::{Body, Topic};
 use crate::console::app::Pane;
+use crate::console::attention;
 use crate::console::effect::Effect;
 use crate::console::keymap::Command;
 use crate::console::overlay::{GUARD, Overlay, PlanView, Stance, Subject, WriteKind};
@@ -11,7 +12,7 @@ use crate::console::view::{detail, silence, situation};
 use crate::model::{IncidentStatus, PlanId};
 
 use super::order::{self, Order, Until, WORDS};
-use super::{About, Plain, Printed, Typed, news, page, plan};
+use super::{About, Plain, Printed, Typed, page, plan};
 
 impl Plain {
     /// Does what can be done now.
@@ -52,7 +53,7 @@ impl Plain {
             None => return false,
             Some(_) if app.lost() => false,
             Some(Until::Incident) => app.incident_open(),
-            Some(Until::Proposal) => news::calls(app).is_some(),
+            Some(Until::Proposal) => attention::calls(app).is_some(),
             Some(Until::End) => {
                 let mut plans = app.mirror.story.incidents.iter().flat_map(|incident| incident.plans.by_id.values());
                 !plans.any(|record| open(record.state))

@@ -3,6 +3,7 @@
 mod entry;
 mod keys;
 pub mod lines;
+mod mouse;
 mod plan;
 mod reply;
 mod room;
@@ -44,6 +45,15 @@ pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
             vec![Effect::Redraw]
         }
         Input::Tick => Vec::new(),
+        Input::Stop => vec![Effect::Suspend],
+        Input::Focus(focused) => {
+            app.focused = focused;
+            Vec::new()
+        }
+        Input::Mouse(mouse) => {
+            mouse::take(app, mouse);
+            Vec::new()
+        }
         Input::Room(event) => {
             room::hear(app, *event);
             Vec::new()
