@@ -113,7 +113,9 @@ impl Dress {
                 read(path).and_then(|text| Keymap::parse(path, &text).map_err(|error| Fail::Config(error.to_string())))
             }
         }?;
-        let look = Look::new(theme, Depth::detect(env), Look::wants_ascii(env));
+        // The font of the Linux console has none of our marks.
+        let ascii = Look::wants_ascii(env) || env("TERM").is_some_and(|term| term == "linux");
+        let look = Look::new(theme, Depth::detect(env), ascii);
         Ok(Self { look, keymap, zone: Zone::local(Clock::real().now()) })
     }
 }

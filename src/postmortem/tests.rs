@@ -313,7 +313,7 @@ fn outside_text_is_nothing_but_text_in_every_form() {
         ("+49 30", "'+49 30"),
         ("-2", "'-2"),
         ("@SUM(A1)", "'@SUM(A1)"),
-        ("  =1", "\"'  =1\""),
+        ("  =1", "'  =1"),
         ("\t=1", "'\t=1"),
         ("two\nlines", "\"two\nlines\""),
         ("＝1", "'＝1"),

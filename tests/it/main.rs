@@ -22,6 +22,7 @@ mod gitops_real;
 mod heads;
 mod hostile;
 mod kube_real;
+mod manners;
 mod outage;
 #[path = "../peers/mod.rs"]
 mod peers;

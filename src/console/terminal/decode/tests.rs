@@ -53,7 +53,7 @@ const SENT: [(&[u8], &str); 46] = [
     (b"\x1b[I\x1b[O", "focus true focus false"),
     (b"\x1b[<0;10;20M\x1b[<0;10;20m", "Click { x: 9, y: 19 }"),
     (b"\x1b[<64;1;1M\x1b[<65;2;1M", "Up { x: 0, y: 0 } Down { x: 1, y: 0 }"),
-    (b"\x1b[<0;0;1M\x1b[<35;2;1M\x1b[<0;x;1M", ""),
+    (b"\x1b[<0;0;1M\x1b[<35;2;1M\x1b[<0;;1M", ""),
     (b"\x1b[M !!q", "q"),
     (b"\x1b[[Aq", "q"),
     (b"\x1b[?62;4cq", "q"),
