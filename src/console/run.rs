@@ -191,12 +191,18 @@ pub async fn drive(
         if let Some(words) = attention.look(&app) {
             surface.call(&words, app.focused)?;
         }
-        if app.dirty && painter.may_draw(surface) {
-            surface.title(&attention::title(&app))?;
-            painter.paint(surface, &view::draw(&app, &look))?;
-            app.dirty = false;
-        }
+        show(&mut app, &look, surface, &mut painter)?;
     }
+}
+
+/// Shows what changed, if the surface can be drawn on now.
+fn show(app: &mut App, look: &Look, surface: &mut impl Surface, painter: &mut Painter) -> io::Result<()> {
+    if app.dirty && painter.may_draw(surface) {
+        surface.title(&attention::title(app))?;
+        painter.paint(surface, &view::draw(app, look))?;
+        app.dirty = false;
+    }
+    Ok(())
 }
 
 /// A room that refuses a console which has shown nothing yet ends it: there is nothing to keep on the screen.
