@@ -36,7 +36,7 @@ impl Attention {
         if !std::mem::replace(&mut self.started, true) {
             return None;
         }
-        self.held = news.map(|words| SafeText::from(words)).or(self.held.take());
+        self.held = news.map(SafeText::from).or(self.held.take());
         let now = app.now.real;
         let soon = self.last.is_some_and(|last| now.saturating_sub(last) < APART);
         let call = if soon { None } else { self.held.take() };

@@ -62,7 +62,7 @@ pub(super) fn timeline(outline: &Outline) -> String {
     format!(
         "<svg viewBox=\"0 0 {} {height}\" role=\"img\" aria-label=\"{}\">\n<line class=\"axis\" x1=\"{LEFT}\" y1=\"{BASE}\" x2=\"{}\" y2=\"{BASE}\"/>\n{out}</svg>\n",
         WIDTH + 2 * LEFT,
-        esc(&said(outline)),
+        esc(said(outline)),
         LEFT + WIDTH,
     )
 }

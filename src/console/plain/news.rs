@@ -24,6 +24,9 @@ const CHANGES_EVERY: Duration = Duration::from_secs(5);
 const WAVERS: usize = 4;
 const RESTS: Duration = Duration::from_secs(30);
 
+/// What an edge is about: its family and its subject.
+type Thing = (String, String);
+
 /// What was told.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -38,7 +41,7 @@ pub struct Told {
     /// Verdicts of rows when they were last told.
     rows: BTreeMap<(Pane, String), Verdict>,
     looked: Duration,
-    wavering: BTreeMap<(String, String), Waver>,
+    wavering: BTreeMap<Thing, Waver>,
 }
 
 /// A thing that changes.
@@ -112,7 +115,7 @@ impl Plain {
         }
         let told = std::mem::replace(&mut self.told.seq, head);
         let known = std::mem::replace(&mut self.told.incidents, self.app.mirror.story.incidents.len());
-        let mut fresh: Vec<(u64, String, Option<(String, String)>)> = Vec::new();
+        let mut fresh: Vec<(u64, String, Option<Thing>)> = Vec::new();
         for (i, incident) in self.app.mirror.story.incidents.iter().enumerate() {
             let is_new = |item: &&Item| (i >= known || item.entry.seq > told) && !is_quiet(&item.entry.happening);
             for item in incident.items.iter().filter(is_new) {
@@ -135,7 +138,7 @@ impl Plain {
     }
 
     /// Counts a change of a thing; true if it is held back because the thing goes back and forth.
-    fn wavers_now(&mut self, thing: (String, String), text: &str) -> bool {
+    fn wavers_now(&mut self, thing: Thing, text: &str) -> bool {
         let now = self.app.now.real;
         let waver = self.told.wavering.entry(thing).or_default();
         waver.times = if now.saturating_sub(waver.at) < RESTS { waver.times + 1 } else { 1 };
@@ -237,7 +240,7 @@ fn is_quiet(happening: &Happening) -> bool {
 }
 
 /// The change that an item is, and of what, if the next could take it back.
-fn wavers(item: &Item) -> Option<(String, String)> {
+fn wavers(item: &Item) -> Option<Thing> {
     match &item.entry.happening {
         Happening::Edge(edge) => {
             let family = edge.edge.split('.').next().unwrap_or_default();
