@@ -61,7 +61,7 @@ impl Attention {
         let now = (incident.id.clone(), incident.severity);
         let before = self.severity.replace(now);
         let worse = match before {
-            Some((id, severity)) if id == incident.id => incident.severity < severity,
+            Some((id, severity)) if id == incident.id => incident.severity > severity,
             _ => true,
         };
         worse.then(|| format!("{}: {}", incident.severity.name().to_uppercase(), incident.title))
