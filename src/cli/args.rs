@@ -72,6 +72,9 @@ pub struct Global {
     /// Watch only: every request that would change something is refused.
     #[arg(long, global = true)]
     pub readonly: bool,
+    /// The console as numbered lines: for screen readers, serial lines, logs and scripts. With --no-input it only tells.
+    #[arg(long, global = true)]
+    pub plain: bool,
     /// Who you are in a drill. A real room refuses it: there, the kernel says who you are.
     #[arg(long = "as", global = true, value_name = "NAME", value_parser = person)]
     pub as_name: Option<String>,

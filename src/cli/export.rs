@@ -29,6 +29,8 @@ pub async fn outline(link: &mut Link, id: Option<&str>) -> Result<Outline, Fail>
 pub fn render(outline: &Outline, format: ExportFormat) -> Result<String, Fail> {
     match format {
         ExportFormat::Markdown => Ok(postmortem::to_markdown(outline)),
+        ExportFormat::Html => Ok(postmortem::to_html(outline)),
+        ExportFormat::Csv => Ok(postmortem::to_csv(outline)),
         ExportFormat::Json => {
             let mut text = serde_json::to_string_pretty(&postmortem::to_json(outline))
                 .map_err(|error| Fail::Other(error.to_string()))?;

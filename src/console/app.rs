@@ -137,6 +137,10 @@ pub struct App {
     pub readonly: bool,
     /// The room lives in this process: leaving ends it.
     pub hosts: bool,
+    /// The person looks at this window, as far as the terminal tells.
+    pub focused: bool,
+    /// The mouse is taken.
+    pub mouse: bool,
     /// Something to draw.
     pub dirty: bool,
 }
@@ -167,6 +171,8 @@ impl App {
             leaving: None,
             readonly: false,
             hosts: false,
+            focused: true,
+            mouse: false,
             dirty: true,
         }
     }

@@ -15,6 +15,8 @@ pub enum Effect {
     Copy(SafeText),
     /// Hand the terminal to the shell until we are continued.
     Suspend,
+    /// Take the mouse, or give it back.
+    Mouse(bool),
     Quit,
     /// Leave as an interrupt does: whoever started the program is told so.
     Interrupt,

@@ -5,11 +5,13 @@
 
 pub mod app;
 pub mod asker;
+pub mod attention;
 pub mod data;
 pub mod effect;
 pub mod input;
 pub mod keymap;
 pub mod overlay;
+pub mod plain;
 pub mod run;
 pub mod shot;
 pub mod terminal;
@@ -25,10 +27,11 @@ pub use asker::Asker;
 pub use effect::Effect;
 pub use input::{AskFailure, Input, Now};
 pub use keymap::Keymap;
+pub use plain::PlainOptions;
 pub use run::{ExitReason, RunOptions, run};
 pub use theme::{Depth, Look, Theme};
 pub use update::update;
 pub use widget::time::Zone;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

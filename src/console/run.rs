@@ -21,6 +21,7 @@ use crate::model::Refusal;
 
 use super::app::App;
 use super::asker::Asker;
+use super::attention::{self, Attention};
 use super::effect::Effect;
 use super::input::{Input, Now};
 use super::keymap::Keymap;
@@ -68,9 +69,9 @@ const FRAME: Duration = Duration::from_millis(33);
 /// How often ages are looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// Inputs taken in before the screen gets its turn.
-const BATCH: usize = 256;
+pub(super) const BATCH: usize = 256;
 /// Answers that may wait to be taken in.
-const REPLIES: usize = 16;
+pub(super) const REPLIES: usize = 16;
 
 /// Runs a console on this process's terminal until the person leaves.
 ///
@@ -97,7 +98,7 @@ pub async fn run(options: RunOptions) -> io::Result<ExitReason> {
 }
 
 /// The first signal that ends a program.
-fn signals() -> io::Result<impl Future<Output = i32>> {
+pub(super) fn signals() -> io::Result<impl Future<Output = i32>> {
     let mut heard = stream::SelectAll::new();
     for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()] {
         let stream = SignalStream::new(signal(kind)?);
@@ -115,7 +116,10 @@ fn changes() -> io::Result<impl Stream<Item = Input>> {
         let (columns, rows) = Terminal::size();
         Input::Continued(columns, rows)
     });
-    Ok(stream::select(resized, continued))
+    // A stop from outside gives the terminal back like the key does.
+    let stopped = SignalStream::new(signal(SignalKind::from_raw(Signal::SIGTSTP as i32))?);
+    let stopped = stopped.filter_map(|()| std::future::ready((!terminal::is_our_stop()).then_some(Input::Stop)));
+    Ok(stream::select(stream::select(resized, continued), stopped))
 }
 
 fn resized() -> Input {
@@ -151,6 +155,7 @@ pub async fn drive(
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut painter = Painter::new();
+    let mut attention = Attention::default();
     loop {
         let batch = tokio::select! {
             biased;
@@ -176,21 +181,32 @@ pub async fn drive(
                         app.size = Terminal::size();
                         painter.whole = true;
                     }
+                    Effect::Mouse(on) => surface.mouse(on)?,
                     Effect::Redraw => painter.whole = true,
                     Effect::Quit => return Ok(ExitReason::Left),
                     Effect::Interrupt => return Ok(ExitReason::Signal(Signal::SIGINT as i32)),
                 }
             }
         }
-        if app.dirty && painter.may_draw(surface) {
-            painter.paint(surface, &view::draw(&app, &look))?;
-            app.dirty = false;
+        if let Some(words) = attention.look(&app) {
+            surface.call(&words, app.focused)?;
         }
+        show(&mut app, &look, surface, &mut painter)?;
     }
 }
 
+/// Shows what changed, if the surface can be drawn on now.
+fn show(app: &mut App, look: &Look, surface: &mut impl Surface, painter: &mut Painter) -> io::Result<()> {
+    if app.dirty && painter.may_draw(surface) {
+        surface.title(&attention::title(app))?;
+        painter.paint(surface, &view::draw(app, look))?;
+        app.dirty = false;
+    }
+    Ok(())
+}
+
 /// A room that refuses a console which has shown nothing yet ends it: there is nothing to keep on the screen.
-fn turned_away(app: &App, input: &Input) -> Option<Refusal> {
+pub(super) fn turned_away(app: &App, input: &Input) -> Option<Refusal> {
     let Input::Room(event) = input else { return None };
     match &**event {
         ClientEvent::Refused(refusal) if app.mirror.welcome.is_none() => Some(refusal.clone()),
@@ -199,7 +215,7 @@ fn turned_away(app: &App, input: &Input) -> Option<Refusal> {
 }
 
 /// Asks in a task of its own: a slow room does not stop the screen. `App` bounds how many are under way.
-fn carry(asker: &Arc<dyn Asker>, back: &mpsc::Sender<Input>, tag: u64, request: crate::protocol::Request) {
+pub(super) fn carry(asker: &Arc<dyn Asker>, back: &mpsc::Sender<Input>, tag: u64, request: crate::protocol::Request) {
     let (asker, back) = (Arc::clone(asker), back.clone());
     tokio::spawn(async move {
         let result = asker.ask(request).await;

@@ -93,6 +93,8 @@ pub struct Event {
     /// Recorded before the incident was opened, and counted in because it belongs to its beginning.
     pub adopted: bool,
     pub owner: Option<PersonId>,
+    /// The entry's own hash in the log, 64 hex digits.
+    pub hash: String,
 }
 
 /// A step with its outcome.
@@ -103,6 +105,14 @@ pub struct StepLine {
     pub state: &'static str,
     pub at: Option<Stamp>,
     pub says: SafeText,
+}
+
+/// A line of a plan's table.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ShownLine {
+    pub what: SafeText,
+    pub now: SafeText,
+    pub after: SafeText,
 }
 
 /// Someone who approved.
@@ -125,6 +135,9 @@ pub struct PlanLine {
     pub code: String,
     pub proposed_by: PersonId,
     pub proposed_at: Stamp,
+    /// What its readers were shown: what it was, what it would be.
+    pub shown: Vec<ShownLine>,
+    pub warnings: Vec<SafeText>,
     pub approvers: Vec<Approver>,
     pub state: String,
     pub says: SafeText,
@@ -242,6 +255,7 @@ fn event(incident: &Incident, item: &Item) -> Event {
             Happening::FollowUp(follow_up) => follow_up.owner.clone(),
             _ => None,
         },
+        hash: entry.hash.hex(),
     }
 }
 
@@ -331,6 +345,8 @@ fn plan(record: &PlanRecord) -> PlanLine {
         code: record.digest.spoken(),
         proposed_by: record.by.person.clone(),
         proposed_at: record.proposed_at,
+        shown: record.plan.shown.iter().map(shown_line).collect(),
+        warnings: record.plan.warnings.iter().map(|text| SafeText::new(text)).collect(),
         approvers: record
             .approvals
             .iter()
@@ -347,6 +363,10 @@ fn plan(record: &PlanRecord) -> PlanLine {
         steps: record.plan.steps.iter().enumerate().map(|(n, step)| step_line(step, record.steps.get(n))).collect(),
         seqs: record.seqs.clone(),
     }
+}
+
+fn shown_line(row: &crate::model::plan::Shown) -> ShownLine {
+    ShownLine { what: SafeText::new(&row.what), now: SafeText::new(&row.now), after: SafeText::new(&row.after) }
 }
 
 fn step_line(step: &crate::model::Step, state: Option<&StepState>) -> StepLine {

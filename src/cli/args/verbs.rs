@@ -242,7 +242,14 @@ pub struct Export {
 /// What `export` writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ExportFormat {
+    /// For a wiki or a merge request.
     #[default]
     Markdown,
+    /// One page with everything in it: no script, nothing fetched; it prints well.
+    Html,
+    /// The timeline for a spreadsheet, an entry a row (RFC 4180). A cell that begins with = + - @ has an apostrophe before
+    /// it, so that nothing is computed from what somebody wrote.
+    Csv,
+    /// Everything, for machines.
     Json,
 }

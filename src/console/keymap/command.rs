@@ -98,6 +98,7 @@ commands! {
     Pin = "pin", "pin", "pin the timeline's entry, or unpin it", [Main], Records;
     Silence = "silence", "silence", "silence alerts like this one for a while", [Main], Shown;
     Silences = "silences", "silences", "list the silences there are, and end one", [Main], Shown;
+    Mouse = "mouse", "", "take the mouse (wheel and clicks), or give it back to the terminal", [Main], None;
     Copy = "copy", "copy", "copy the row (or the view) to the clipboard of your terminal", [Main, View, Plan], None;
     Open = "open", "open", "show everything about the row; choose; confirm; send", [Main, Menu, Plan, Entry, Ask], None;
     NextPane = "next-pane", "", "go to the next pane", [Main], None;

@@ -1,5 +1,7 @@
 //! What a person sees and types: whole frames at the sizes that matter, and walks by keys.
 
+mod attention;
+mod bytes;
 pub mod fixture;
 pub mod plans;
 mod silences;

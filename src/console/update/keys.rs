@@ -126,9 +126,19 @@ fn run(app: &mut App, command: Command) -> Vec<Effect> {
 }
 
 /// The commands that may ask the room or leave an effect.
-fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
+pub(super) fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
     match command {
         Command::Quit => leave_view(app),
+        Command::Mouse => {
+            app.mouse = !app.mouse;
+            let words = if app.mouse {
+                "The mouse is taken: the wheel scrolls, a click chooses."
+            } else {
+                "The mouse is your terminal's again."
+            };
+            app.say(Role::Dim, words);
+            vec![Effect::Mouse(app.mouse)]
+        }
         Command::Open => open(app),
         Command::Copy => copy(app),
         Command::Failover if may_act(app) => plan::propose(app, Action::Failover),
@@ -172,7 +182,7 @@ fn statuses(app: &App) -> Menu {
 }
 
 /// Says why not, where acting is not possible.
-fn may_act(app: &mut App) -> bool {
+pub(super) fn may_act(app: &mut App) -> bool {
     let why = if app.readonly {
         "This console is read-only. Start it without --readonly to act."
     } else if app.mirror.welcome.is_none() {
@@ -222,7 +232,7 @@ fn back(app: &mut App) {
     }
 }
 
-fn travel(app: &mut App, command: Command) {
+pub(super) fn travel(app: &mut App, command: Command) {
     let page = usize::from(app.size.1.saturating_sub(4)).max(1);
     match app.overlays.last_mut() {
         Some(Overlay::Help { scroll } | Overlay::Situation { scroll } | Overlay::Detail { scroll, .. }) => {

@@ -2,12 +2,14 @@
 
 mod entry;
 mod keys;
+pub mod lines;
+mod mouse;
 mod plan;
 mod reply;
 mod room;
 mod silence;
 
-pub use self::plan::{can_hold, can_refuse, can_withdraw};
+pub use self::plan::{can_hold, can_refuse, can_withdraw, open, open_waiting};
 
 use std::time::Duration;
 
@@ -43,6 +45,15 @@ pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
             vec![Effect::Redraw]
         }
         Input::Tick => Vec::new(),
+        Input::Stop => vec![Effect::Suspend],
+        Input::Focus(focused) => {
+            app.focused = focused;
+            Vec::new()
+        }
+        Input::Mouse(mouse) => {
+            mouse::take(app, mouse);
+            Vec::new()
+        }
         Input::Room(event) => {
             room::hear(app, *event);
             Vec::new()

@@ -43,6 +43,13 @@ pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
     sheet
 }
 
+/// The page about an entry, whether or not a row of the pane shows it.
+pub fn entry(app: &App, item: &Item, room: u16) -> Sheet {
+    let mut sheet = Sheet::new(Pane::Timeline.title());
+    of_item(app, item, &mut sheet, room);
+    sheet
+}
+
 struct Facts<'a, 'b> {
     app: &'a App,
     sheet: &'b mut Sheet,

@@ -152,7 +152,7 @@ fn empty(app: &App, pane: Pane) -> String {
 }
 
 /// What stands where there are no rows.
-fn nothing(app: &App, pane: Pane) -> String {
+pub fn nothing(app: &App, pane: Pane) -> String {
     if app.pane(pane).filter.is_some() {
         return "No row has these words. Esc shows all.".to_owned();
     }

@@ -48,6 +48,14 @@ fn ascii(symbol: &str) -> &'static str {
     }
 }
 
+/// A text in ASCII, character by character.
+pub fn fold_text(text: &str) -> String {
+    let mut buffer = [0; 4];
+    text.chars()
+        .map(|c| if c.is_ascii() { c.to_string() } else { ascii(c.encode_utf8(&mut buffer)).to_owned() })
+        .collect()
+}
+
 /// Makes a finished frame ASCII. What has no counterpart becomes `?`, as wide as it was.
 #[expect(clippy::disallowed_methods, reason = "the symbols come from the closed list above")]
 pub fn fold(buffer: &mut Buffer) {
