@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::nearest::nearest;
+use crate::model::nearest::nearest;
 use crate::model::SafeText;
 
 /// The most errors one load prints; the rest are counted.
