@@ -19,7 +19,9 @@ use crate::client::{AskError, ConnectOptions, Handle, connect};
 use crate::clock::{Clock, ClockSync, Random};
 use crate::config::LoadOptions;
 use crate::config::paths::Env;
-use crate::console::{AskFailure, Asker, Depth, ExitReason, Keymap, Look, RunOptions, Theme, Zone, run, terminal};
+use crate::console::{
+    AskFailure, Asker, Depth, ExitReason, Keeper, Keymap, Look, RunOptions, Theme, Zone, run, terminal,
+};
 use crate::diagnostics;
 use crate::drill::director::{self, Director};
 use crate::drill::partner;
@@ -91,6 +93,8 @@ pub struct Dress {
     pub look: Look,
     pub keymap: Keymap,
     pub zone: Zone,
+    /// Layout and filters are remembered.
+    pub remembers: bool,
 }
 
 impl Dress {
@@ -110,7 +114,7 @@ impl Dress {
             }
         }?;
         let look = Look::new(theme, Depth::detect(env), Look::wants_ascii(env));
-        Ok(Self { look, keymap, zone: Zone::local(Clock::real().now()) })
+        Ok(Self { look, keymap, zone: Zone::local(Clock::real().now()), remembers: !global.fresh })
     }
 }
 
@@ -142,12 +146,15 @@ async fn at(
 ) -> Result<Exit, Fail> {
     let _log = diagnostics::log_to(&env.state_dir(false).join("console.log"));
     diagnostics::hooks(terminal::restore);
+    let named = who.is_some();
     let hello = intent(who, readonly, true).hello();
     let (handle, events) = connect(ConnectOptions { socket: socket.to_owned(), hello });
     let clock = Clock::follow(ClockSync { at: Clock::real().now(), speed: 1.0 });
-    let Dress { look, keymap, zone } = dress;
+    // A drill is another person's morning: it neither shows nor changes how this account left its console.
+    let memory = (dress.remembers && !named).then(|| Keeper::new(env.console_file()));
+    let Dress { look, keymap, zone, .. } = dress;
     let (asker, stop) = (Arc::new(Hand(handle)), CancellationToken::new());
-    let options = RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, stop };
+    let options = RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, memory, stop };
     let reason = run(options).await.map_err(|error| Fail::Other(format!("the terminal can't be used: {error}")))?;
     match reason {
         ExitReason::Left | ExitReason::Stopped => Ok(Exit::Ok),
@@ -174,7 +181,7 @@ async fn solo(config: &Path, global: &Global, dress: Dress, env: &Env) -> Result
 
 /// A drill with a console.
 pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: bool, env: &Env) -> Result<Exit, Fail> {
-    let dress = Dress::of(global)?;
+    let dress = Dress { remembers: false, ..Dress::of(global)? };
     drill::load_scenario(&options.scenario)?;
     needs_terminal("warroom drill", "warroom drill --auto --headless --out DIR")?;
     let _log = diagnostics::log_to(&env.state_dir(false).join("drill.log"));

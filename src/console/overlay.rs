@@ -5,6 +5,7 @@ use std::time::Duration;
 use tui_input::Input as Line;
 
 use crate::approval::{PlanRecord, PlanState};
+use crate::model::filter::{Completion, Filter, FilterError};
 use crate::model::silence::SilencePreview;
 use crate::model::{Action, Digest, IncidentStatus, Plan, PlanId, SafeText};
 
@@ -31,7 +32,10 @@ pub enum Overlay {
     Filter {
         pane: Pane,
         line: Line,
-        before: Option<String>,
+        before: Option<Filter>,
+        /// Why what stands there is no filter; the rows are those of the last one that was.
+        problem: Option<FilterError>,
+        tab: Option<Tab>,
     },
     Write(Write),
     Plan(Box<PlanView>),
@@ -60,6 +64,16 @@ impl Overlay {
             _ => false,
         }
     }
+}
+
+/// Candidates being gone through with Tab.
+#[derive(Clone, Debug)]
+pub struct Tab {
+    /// The line and its cursor before the first Tab.
+    pub text: String,
+    pub cursor: usize,
+    pub found: Completion,
+    pub at: usize,
 }
 
 /// A list to choose from.

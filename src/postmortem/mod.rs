@@ -11,7 +11,7 @@ mod tests;
 
 pub use markdown::to_markdown;
 pub use milestones::Row;
-pub use outline::{Event, LogHead, Meta, Outline, outline};
+pub use outline::{Event, Filtered, LogHead, Meta, Outline, narrow, outline};
 
 /// The version of the JSON export.
 pub const SCHEMA: &str = "warroom.export/1";

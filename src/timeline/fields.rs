@@ -141,7 +141,9 @@ impl Fields for PlanRecord {
         each(self.says.as_str());
         each(&self.digest.spoken());
         for step in &self.steps {
-            if let StepState::Done { says, .. } | StepState::Failed { says, .. } | StepState::Unknown { says, .. } = step {
+            if let StepState::Done { says, .. } | StepState::Failed { says, .. } | StepState::Unknown { says, .. } =
+                step
+            {
                 each(says.as_str());
             }
         }

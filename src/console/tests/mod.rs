@@ -5,5 +5,6 @@ pub mod plans;
 mod silences;
 pub mod story;
 
+mod finding;
 mod frames;
 mod walks;

@@ -12,7 +12,7 @@ use crate::model::{Action, IncidentStatus};
 use crate::protocol::Request;
 use crate::protocol::message::SetIncident;
 
-use super::{entry, plan, silence};
+use super::{entry, filter, panes, plan, silence};
 
 /// Two presses of Ctrl-C within this time leave whatever is open.
 const TWICE: Duration = Duration::from_secs(2);
@@ -93,12 +93,9 @@ fn run(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Note => begin(app, WriteKind::Note),
         Command::Decide => begin(app, WriteKind::Decision),
         Command::FollowUp => begin(app, WriteKind::FollowUp),
-        Command::Filter => {
-            let pane = app.focus;
-            let before = app.pane(pane).filter.clone();
-            let line = tui_input::Input::new(before.clone().unwrap_or_default());
-            app.overlays.push(Overlay::Filter { pane, line, before });
-        }
+        Command::Filter => filter::begin(app),
+        Command::Split | Command::Hide | Command::ShowAll => panes::run(app, command),
+        Command::Mark | Command::NextTrouble | Command::PrevTrouble => panes::run(app, command),
         Command::Warnings => app.warnings = !app.warnings,
         Command::Zoom => app.zoom = !app.zoom,
         Command::Freeze => {
@@ -107,8 +104,8 @@ fn run(app: &mut App, command: Command) -> Vec<Effect> {
                 None => Some(Box::new(Frozen { mirror: app.mirror.clone(), at: app.now.room })),
             };
         }
-        Command::NextPane => app.focus_on(app.focus.step(1)),
-        Command::PrevPane => app.focus_on(app.focus.step(-1)),
+        Command::NextPane => app.focus_on(app.next_shown(1).unwrap_or(app.focus)),
+        Command::PrevPane => app.focus_on(app.next_shown(-1).unwrap_or(app.focus)),
         Command::Pane1 => app.focus_on(Pane::Alerts),
         Command::Pane2 => app.focus_on(Pane::Traffic),
         Command::Pane3 => app.focus_on(Pane::Backups),
@@ -215,6 +212,10 @@ fn back(app: &mut App) {
     if app.pane_mut(focus).filter.take().is_some() {
         return;
     }
+    if !app.pane(focus).marks.is_empty() {
+        app.pane_mut(focus).marks.clear();
+        return;
+    }
     if app.zoom {
         app.zoom = false;
     } else {
@@ -243,7 +244,9 @@ fn travel(app: &mut App, command: Command) {
         }
         Some(Overlay::Silence(form)) => silence::travel(form, command == Command::Down),
         // A line has nothing above or below it.
-        Some(Overlay::Write(_) | Overlay::Filter { .. }) => {}
+        Some(Overlay::Write(_)) => {}
+        // In a filter these go through what completes it.
+        Some(Overlay::Filter { .. }) => filter::complete(app, command == Command::Down),
         Some(Overlay::Menu(menu)) => {
             let last = menu.items.len().saturating_sub(1);
             menu.cursor = match command {
@@ -255,7 +258,7 @@ fn travel(app: &mut App, command: Command) {
     }
 }
 
-fn travel_pane(app: &mut App, command: Command) {
+pub(super) fn travel_pane(app: &mut App, command: Command) {
     let pane = app.focus;
     let keys: Vec<String> = view::list::visible(app, pane).iter().map(|entry| entry.key()).collect();
     let Some(last) = keys.len().checked_sub(1) else { return };
@@ -299,8 +302,11 @@ fn open(app: &mut App) -> Vec<Effect> {
             app.overlays.pop();
             choice.map(|choice| plan::choose(app, choice)).unwrap_or_default()
         }
-        Some(Overlay::Filter { .. }) => {
-            app.overlays.pop();
+        Some(Overlay::Filter { problem, .. }) => {
+            // What can't be read stays to be mended; the line says how.
+            if problem.is_none() {
+                app.overlays.pop();
+            }
             Vec::new()
         }
         Some(Overlay::Write(_)) => entry::send(app),
@@ -311,7 +317,12 @@ fn open(app: &mut App) -> Vec<Effect> {
 }
 
 fn copy(app: &mut App) -> Vec<Effect> {
+    let marked = view::list::marked(app, app.focus);
     let text = match app.overlays.last() {
+        None if !marked.is_empty() => {
+            app.say(Role::Dim, format!("Copied {} marked rows.", marked.len()));
+            return vec![Effect::Copy(crate::model::SafeText::from(marked.join(" ⏎ ")))];
+        }
         None => view::list::selected(app, app.focus).map(|entry| view::list::plain(app, app.focus, &entry)),
         Some(Overlay::Detail { .. } | Overlay::Situation { .. }) => Some(view::sheet::plain(app)),
         _ => None,

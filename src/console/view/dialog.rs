@@ -18,6 +18,10 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
         Overlay::Write(write) => draw_write(app, canvas, write),
         Overlay::Menu(menu) => draw_menu(app, canvas, menu),
         Overlay::Silence(form) => super::silence::draw(app, canvas, form),
+        Overlay::Filter { pane, line, problem, tab, .. } => {
+            let hint = super::filter_line::hint(app, *pane, line, problem.as_ref(), tab.as_ref());
+            draw_sheet(app, canvas, vec![hint], &[]);
+        }
         Overlay::Leave => {
             let question = match app.busy() {
                 true => "Leave although the incident is open?",

@@ -1,10 +1,12 @@
 //! Drawing: a frame is a function of the app and a look. Nothing here changes anything, fails, or panics at any size.
 
 pub mod alerts;
+pub mod asked;
 pub mod backups;
 pub mod detail;
 pub mod dialog;
 pub mod events;
+pub mod filter_line;
 pub mod footer;
 pub mod gitops;
 pub mod header;

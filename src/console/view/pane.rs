@@ -154,7 +154,7 @@ fn empty(app: &App, pane: Pane) -> String {
 /// What stands where there are no rows.
 fn nothing(app: &App, pane: Pane) -> String {
     if app.pane(pane).filter.is_some() {
-        return "No row has these words. Esc shows all.".to_owned();
+        return "No row matches. Esc shows all.".to_owned();
     }
     if app.warnings && !list::all(app, pane).is_empty() {
         return "Nothing wrong here. z shows all.".to_owned();
@@ -195,6 +195,9 @@ pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
             span(Role::Accent, format!("/{filter}")),
             span(Role::Dim, format!("  {shown} of {}", list::all(app, place.pane).len())),
         ];
+    }
+    if !state.marks.is_empty() {
+        more.insert(0, span(Role::Accent, format!("{} marked  ", state.marks.len())));
     }
     let mut right = flow::join(vec![window(app, place), age(app, place.pane)], &span(Role::Dim, " · "));
     if !right.is_empty() {
@@ -250,6 +253,9 @@ pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
             row
         };
         columns::draw(canvas, x + 1, y + line, room, columns, &widths, row);
+        if !state.marks.is_empty() && state.marks.contains(&entry.key()) {
+            canvas.put(x, y + line, "+", Role::Accent, 1);
+        }
         let changed = entry.row().is_some_and(|row| super::changed(app, place.pane, row));
         if changed {
             canvas.embolden(area);

@@ -49,8 +49,7 @@ pub fn complete<'a>(text: &str, cursor: usize, rows: impl Iterator<Item = &'a dy
 
 /// Fields that begin so, those that a row here has.
 fn names<'a>(typed: &str, rows: impl Iterator<Item = &'a dyn Fields>) -> Vec<String> {
-    let mut wanted: Vec<Field> =
-        Field::ALL.iter().copied().filter(|field| field.name().starts_with(typed)).collect();
+    let mut wanted: Vec<Field> = Field::ALL.iter().copied().filter(|field| field.name().starts_with(typed)).collect();
     let mut found = Vec::new();
     for row in rows.take(MOST_ROWS) {
         wanted.retain(|field| {
@@ -92,7 +91,10 @@ fn values<'a>(field: Field, after: usize, before: &str, rows: impl Iterator<Item
     let mut counts: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
     for row in rows.take(MOST_ROWS) {
         row.values(field, &mut |value| {
-            let fits = !value.is_empty() && !value.contains('"') && value.len() <= LONGEST && value.to_lowercase().starts_with(&begun);
+            let fits = !value.is_empty()
+                && !value.contains('"')
+                && value.len() <= LONGEST
+                && value.to_lowercase().starts_with(&begun);
             if fits && (counts.contains_key(value) || counts.len() < 10 * MOST) {
                 *counts.entry(value.to_owned()).or_default() += 1;
             }

@@ -164,8 +164,11 @@ fn severity(letters: &[Letter], at: usize) -> Parsed<Test> {
     let words: Vec<&str> = if op.is_empty() { rest.split(',').collect() } else { vec![rest] };
     for word in words {
         let Some(place) = rank(word) else {
-            let what =
-                if word.is_empty() { format!("severity:{op} has no value yet") } else { format!("{word} is no severity") };
+            let what = if word.is_empty() {
+                format!("severity:{op} has no value yet")
+            } else {
+                format!("{word} is no severity")
+            };
             let begins = || SEVERITIES.into_iter().find(|known| !word.is_empty() && known.starts_with(word));
             let hint = match begins().or_else(|| nearest(word, SEVERITIES)) {
                 Some(meant) => format!("did you mean severity:{op}{meant}?"),

@@ -1,8 +1,8 @@
 //! The fold's rules, one by one.
 
 use super::*;
-use crate::model::{IncidentStatus, PlanId};
 use crate::model::filter::Filter;
+use crate::model::{IncidentStatus, PlanId};
 use crate::timeline::{Told, clock_view, sentence};
 
 #[test]
