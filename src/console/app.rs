@@ -15,6 +15,7 @@ use super::input::Now;
 use super::keymap::{Context, Key, Keymap};
 use super::memory::Layout;
 use super::overlay::{Overlay, WriteKind};
+use super::past::Past;
 use super::theme::Role;
 use super::unseen::Unseen;
 use super::view;
@@ -106,6 +107,7 @@ pub enum Waiting {
     Pin,
     SilencePreview,
     Silence,
+    Past { topic: Topic, at: Stamp, page: u32 },
     Write(WriteKind),
 }
 
@@ -131,6 +133,8 @@ pub struct App {
     pub hidden: BTreeSet<Pane>,
     pub warnings: bool,
     pub frozen: Option<Box<Frozen>>,
+    /// An earlier instant that is shown instead of now.
+    pub past: Option<Box<Past>>,
     /// What went on behind a frozen screen.
     pub unseen: Unseen,
     /// Layout and filters are remembered between runs.
@@ -175,6 +179,7 @@ impl App {
             hidden: BTreeSet::new(),
             warnings: false,
             frozen: None,
+            past: None,
             unseen: Unseen::default(),
             remembers: false,
             kept: Layout::default(),
@@ -191,13 +196,19 @@ impl App {
         }
     }
 
-    /// What the panes show: the room as it is, or as it was when the screen was frozen.
+    /// What the panes show: the room as it is, or as it was when the screen was frozen, or at an earlier instant.
     pub fn seen(&self) -> &Mirror {
+        if let Some(past) = &self.past {
+            return &past.mirror;
+        }
         self.frozen.as_ref().map_or(&self.mirror, |frozen| &frozen.mirror)
     }
 
     /// The instant that ages in the panes count to.
     pub fn at(&self) -> Stamp {
+        if let Some(past) = &self.past {
+            return past.at;
+        }
         self.frozen.as_ref().map_or(self.now.room, |frozen| frozen.at)
     }
 

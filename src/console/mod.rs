@@ -11,6 +11,7 @@ pub mod input;
 pub mod keymap;
 pub mod memory;
 pub mod overlay;
+pub mod past;
 pub mod run;
 pub mod shot;
 pub mod terminal;
@@ -18,6 +19,7 @@ pub mod theme;
 mod unseen;
 mod update;
 pub mod view;
+mod when;
 pub mod widget;
 
 use crate::client::plan_bytes;

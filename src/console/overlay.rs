@@ -37,6 +37,11 @@ pub enum Overlay {
         problem: Option<FilterError>,
         tab: Option<Tab>,
     },
+    /// An instant to go to, being typed.
+    Jump {
+        line: Line,
+        problem: Option<String>,
+    },
     Write(Write),
     Plan(Box<PlanView>),
     Silence(Box<SilenceForm>),
@@ -50,7 +55,7 @@ impl Overlay {
         match self {
             Self::Help { .. } | Self::Situation { .. } | Self::Detail { .. } => Context::View,
             Self::Menu(_) => Context::Menu,
-            Self::Filter { .. } | Self::Write(_) | Self::Silence(_) => Context::Entry,
+            Self::Filter { .. } | Self::Jump { .. } | Self::Write(_) | Self::Silence(_) => Context::Entry,
             Self::Plan(_) => Context::Plan,
             Self::Leave => Context::Ask,
         }

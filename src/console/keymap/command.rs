@@ -97,6 +97,7 @@ commands! {
     Split = "split", "split", "two panes side by side above the timeline, or as before", [Main], None;
     Hide = "hide", "hide", "take the pane off the screen; its number shows it again", [Main], None;
     ShowAll = "show-all", "show all", "every pane again", [Main], None;
+    Jump = "jump", "time", "show an earlier instant: 14:41, T+8, -5m, yesterday 14:41; Esc returns to now", [Main], None;
     Freeze = "freeze", "freeze", "hold the screen still, or let it run again", [Main], None;
     Situation = "situation", "situation", "the incident in one page", [Main], None;
     Command_ = "take-command", "command", "become the incident's commander", [Main], Records;

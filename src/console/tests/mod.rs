@@ -7,4 +7,5 @@ pub mod story;
 
 mod finding;
 mod frames;
+mod past;
 mod walks;

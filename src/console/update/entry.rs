@@ -47,6 +47,10 @@ pub fn type_key(app: &mut App, key: Key) {
             edit(line, key);
             filter::narrow(app);
         }
+        Some(Overlay::Jump { line, problem }) => {
+            edit(line, key);
+            *problem = None;
+        }
         Some(Overlay::Silence(_)) => super::silence::type_key(app, key),
         _ => {}
     }
@@ -61,6 +65,10 @@ pub fn paste(app: &mut App, raw: &str) {
         Some(Overlay::Filter { line, .. }) => {
             insert(line, text.as_str());
             filter::narrow(app);
+        }
+        Some(Overlay::Jump { line, problem }) => {
+            insert(line, text.as_str());
+            *problem = None;
         }
         Some(Overlay::Silence(form)) if form.shown.is_none() && form.sent.is_none() => {
             insert(form.line(), text.as_str())

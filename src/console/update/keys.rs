@@ -12,7 +12,7 @@ use crate::model::{Action, IncidentStatus};
 use crate::protocol::Request;
 use crate::protocol::message::SetIncident;
 
-use super::{entry, filter, panes, plan, silence};
+use super::{entry, filter, panes, past, plan, silence};
 
 /// Two presses of Ctrl-C within this time leave whatever is open.
 const TWICE: Duration = Duration::from_secs(2);
@@ -25,7 +25,7 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
     }
     match app.overlays.last() {
         Some(Overlay::Plan(_)) => plan::press(app, key),
-        Some(Overlay::Filter { .. } | Overlay::Write(_) | Overlay::Silence(_)) => {
+        Some(Overlay::Filter { .. } | Overlay::Jump { .. } | Overlay::Write(_) | Overlay::Silence(_)) => {
             match app.keymap.find(&[Context::Entry], &[key]) {
                 Found::Command(command) => run(app, command),
                 _ => {
@@ -94,6 +94,7 @@ fn run(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Decide => begin(app, WriteKind::Decision),
         Command::FollowUp => begin(app, WriteKind::FollowUp),
         Command::Filter => filter::begin(app),
+        Command::Jump => past::begin(app),
         Command::Split | Command::Hide | Command::ShowAll => panes::run(app, command),
         Command::Mark | Command::NextTrouble | Command::PrevTrouble => panes::run(app, command),
         Command::Warnings => app.warnings = !app.warnings,
@@ -170,6 +171,10 @@ fn statuses(app: &App) -> Menu {
 
 /// Says why not, where acting is not possible.
 fn may_act(app: &mut App) -> bool {
+    if let Some(why) = past::why_not(app) {
+        app.say(Role::Warning, why);
+        return false;
+    }
     let why = if app.readonly {
         "This console is read-only. Start it without --readonly to act."
     } else if app.mirror.welcome.is_none() {
@@ -208,6 +213,9 @@ fn back(app: &mut App) {
     if silence::back(app) || app.overlays.pop().is_some() {
         return;
     }
+    if past::back(app) {
+        return;
+    }
     let focus = app.focus;
     if app.pane_mut(focus).filter.take().is_some() {
         return;
@@ -244,7 +252,7 @@ fn travel(app: &mut App, command: Command) {
         }
         Some(Overlay::Silence(form)) => silence::travel(form, command == Command::Down),
         // A line has nothing above or below it.
-        Some(Overlay::Write(_)) => {}
+        Some(Overlay::Write(_) | Overlay::Jump { .. }) => {}
         // In a filter these go through what completes it.
         Some(Overlay::Filter { .. }) => filter::complete(app, command == Command::Down),
         Some(Overlay::Menu(menu)) => {
@@ -309,6 +317,7 @@ fn open(app: &mut App) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Some(Overlay::Jump { .. }) => past::go(app),
         Some(Overlay::Write(_)) => entry::send(app),
         Some(Overlay::Silence(_)) => silence::enter(app),
         Some(Overlay::Leave) => vec![Effect::Quit],

@@ -4,6 +4,7 @@ mod entry;
 mod filter;
 mod keys;
 mod panes;
+mod past;
 mod plan;
 mod reply;
 mod room;

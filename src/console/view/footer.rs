@@ -128,6 +128,7 @@ fn hint(app: &App, command: Command) -> String {
         Command::Zoom if app.zoom => "unzoom",
         Command::Freeze if app.frozen.is_some() => "run again",
         Command::Split if app.split.is_some() => "unsplit",
+        Command::Back if app.past.is_some() && app.overlays.is_empty() => "back to now",
         Command::Back if app.pane(app.focus).filter.is_some() && app.overlays.is_empty() => "end filter",
         Command::Command_ => "take command",
         Command::Copy if app.context() == Context::Plan => "copy digest",
@@ -146,7 +147,7 @@ fn hint(app: &App, command: Command) -> String {
 
 /// Whether a command would do something now.
 pub fn works(app: &App, command: Command) -> bool {
-    let acts = app.can_act() && app.incident_open();
+    let acts = app.can_act() && app.incident_open() && app.past.is_none();
     match command {
         Command::OpenProposal => app.plan_waiting().is_some(),
         Command::Note | Command::Decide | Command::FollowUp | Command::SetStatus => acts,
@@ -172,7 +173,10 @@ pub fn works(app: &App, command: Command) -> bool {
         Command::Open | Command::Copy if app.context() == Context::Main => list::selected(app, app.focus).is_some(),
         Command::Filter => !list::all(app, app.focus).is_empty(),
         Command::Back if app.context() == Context::Main => {
-            app.zoom || app.pane(app.focus).filter.is_some() || !app.pane(app.focus).marks.is_empty()
+            app.past.is_some()
+                || app.zoom
+                || app.pane(app.focus).filter.is_some()
+                || !app.pane(app.focus).marks.is_empty()
         }
         Command::Refuse => update::can_refuse(app),
         Command::Withdraw => update::can_withdraw(app),

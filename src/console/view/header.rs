@@ -75,6 +75,10 @@ fn first(app: &App) -> Vec<Fact> {
     }
     let (people, few) = people(app);
     facts.push(Fact::right(6, people).or(few));
+    if let Some(past) = &app.past {
+        let words = format!(" PAST {} ", super::past::instant(app, past));
+        facts.push(Fact::right(0, vec![span(Role::Banner, words), span(Role::Dim, " Esc: now")]));
+    }
     if app.frozen.is_some() {
         facts.push(Fact::right(0, frozen(app)));
     }

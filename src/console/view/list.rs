@@ -9,7 +9,7 @@ use crate::model::PlanId;
 use crate::protocol::Who;
 use crate::timeline::Item;
 
-use super::{alerts, asked, backups, events, gitops, people, timeline, traffic};
+use super::{alerts, asked, backups, events, gitops, past, people, timeline, traffic};
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +96,9 @@ impl<'a> Entry<'a> {
 
 /// Every row of a pane.
 pub fn all(app: &App, pane: Pane) -> Vec<Entry<'_>> {
+    if let Some(then) = &app.past {
+        return past::entries(app, then, pane);
+    }
     match pane {
         Pane::Alerts => alerts::entries(app),
         Pane::Traffic => traffic::entries(app),
@@ -109,6 +112,9 @@ pub fn all(app: &App, pane: Pane) -> Vec<Entry<'_>> {
 
 /// The cells of a row.
 pub fn cells(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Cell> {
+    if let (Some(item), true, true) = (entry.item(), app.past.is_some(), pane != Pane::Timeline) {
+        return past::cells(app, pane, item);
+    }
     match pane {
         Pane::Alerts => alerts::cells(app, entry),
         Pane::Traffic => traffic::cells(app, entry),
@@ -123,7 +129,8 @@ pub fn cells(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Cell> {
 /// The rows that pass the filter and `warnings only`.
 pub fn visible(app: &App, pane: Pane) -> Vec<Entry<'_>> {
     let zoomed = app.zoom && app.focus == pane;
-    let brief = pane == Pane::Gitops && !zoomed && !app.warnings && app.pane(pane).filter.is_none();
+    let brief =
+        app.past.is_none() && pane == Pane::Gitops && !zoomed && !app.warnings && app.pane(pane).filter.is_none();
     let mut entries = if brief { gitops::brief(app) } else { all(app, pane) };
     let state = app.pane(pane);
     let marked = |entry: &Entry<'_>| !state.marks.is_empty() && state.marks.contains(&entry.key());

@@ -14,6 +14,7 @@ pub mod help;
 pub mod layout;
 pub mod list;
 pub mod pane;
+pub mod past;
 pub mod people;
 pub mod plan;
 pub mod running;
@@ -42,7 +43,7 @@ pub fn draw(app: &App, look: &Look) -> Buffer {
         return buffer;
     }
     let mut canvas = Canvas::new(&mut buffer, look);
-    canvas.proven = !app.lost();
+    canvas.proven = !app.lost() && app.past.is_none();
     let top = app.overlays.iter().rposition(Overlay::covers);
     match top.and_then(|at| app.overlays.get(at)) {
         Some(Overlay::Plan(view)) => plan::draw(app, &mut canvas, view),

@@ -12,7 +12,7 @@ use crate::model::{Stamp, System, Trouble};
 
 use super::layout::Place;
 use super::list::{self, Entry};
-use super::{alerts, backups, events, gitops, people, timeline, traffic};
+use super::{alerts, backups, events, gitops, past, people, timeline, traffic};
 
 /// The systems behind a pane.
 fn systems(pane: Pane) -> &'static [System] {
@@ -159,6 +159,9 @@ fn nothing(app: &App, pane: Pane) -> String {
     if app.warnings && !list::all(app, pane).is_empty() {
         return "Nothing wrong here. z shows all.".to_owned();
     }
+    if let Some(then) = &app.past {
+        return past::nothing(app, then, pane);
+    }
     let behind = behind(app, pane);
     let names = |it: &[&Behind<'_>]| it.iter().map(|s| s.row.source.to_string()).collect::<Vec<_>>().join(", ");
     let waiting: Vec<_> =
@@ -189,12 +192,18 @@ pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
     if is_stale(app, place.pane) {
         more = fade(&[more]).concat();
     }
+    if let Some(then) = &app.past {
+        more = past::title(app, then, place.pane);
+    }
     if let Some(filter) = &state.filter {
         let shown = list::visible(app, place.pane).len();
-        more = vec![
-            span(Role::Accent, format!("/{filter}")),
-            span(Role::Dim, format!("  {shown} of {}", list::all(app, place.pane).len())),
-        ];
+        // That it is past is said first and never dropped for the filter.
+        more.truncate(usize::from(app.past.is_some()));
+        if !more.is_empty() {
+            more.push(span(Role::Text, "  "));
+        }
+        more.push(span(Role::Accent, format!("/{filter}")));
+        more.push(span(Role::Dim, format!("  {shown} of {}", list::all(app, place.pane).len())));
     }
     if !state.marks.is_empty() {
         more.insert(0, span(Role::Accent, format!("{} marked  ", state.marks.len())));
@@ -239,7 +248,7 @@ pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
     let top = state.top.min(entries.len());
     let shown: Vec<&Entry<'_>> = entries.iter().skip(top).take(usize::from(height)).collect();
     let cells: Vec<_> = shown.iter().map(|entry| list::cells(app, place.pane, entry)).collect();
-    let columns = columns(place.pane);
+    let columns = past::columns(app, place.pane).unwrap_or_else(|| columns(place.pane));
     let widths = columns::measure(columns, &cells, room);
     // The timeline is what was recorded; it does not grow old.
     let old = is_stale(app, place.pane) || (app.lost() && place.pane != Pane::Timeline);
