@@ -77,7 +77,7 @@ impl Fields for Asked<'_> {
     }
 
     fn at(&self) -> Option<Stamp> {
-        self.with(|it| it.at()).unwrap_or_else(|| match &self.entry {
+        self.with(|it| it.at()).unwrap_or(match &self.entry {
             Entry::Pool(row, ..) => Some(row.seen_at),
             Entry::Who(who) => Some(who.since),
             _ => None,

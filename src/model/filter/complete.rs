@@ -85,7 +85,8 @@ fn values<'a>(field: Field, after: usize, before: &str, rows: impl Iterator<Item
         let fitting = SEVERITIES.into_iter().rev().filter(|it| it.starts_with(&word));
         return Completion { from, candidates: fitting.map(str::to_owned).collect() };
     }
-    let comma = typed.rfind(',').filter(|at| typed[*at..].matches('"').count() % 2 == 0).map_or(0, |at| at + 1);
+    let comma =
+        typed.rfind(',').filter(|at| typed[*at..].matches('"').count().is_multiple_of(2)).map_or(0, |at| at + 1);
     let from = after + typed[..comma].chars().count();
     let begun = typed[comma..].trim_start_matches('"').to_lowercase();
     let mut counts: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
