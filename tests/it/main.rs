@@ -15,6 +15,7 @@ mod cloudflare_prism;
 mod crash;
 mod drill_rows;
 mod faults;
+mod filters;
 mod fuzz;
 mod gitops_real;
 mod heads;

@@ -85,7 +85,7 @@ fn first(app: &App) -> Vec<Fact> {
     if app.warnings {
         let left_out = span(Role::Dim, format!(" · {} rows left out", super::list::calm(app)));
         let full = vec![span(Role::Accent, "warnings only"), left_out];
-        facts.push(Fact::right(4, full).or(vec![span(Role::Accent, "warnings only")]));
+        facts.push(Fact::right(1, full).or(vec![span(Role::Accent, "warnings only")]));
     }
     if !app.hidden.is_empty() {
         facts.push(hidden(app));
@@ -123,7 +123,8 @@ fn hidden(app: &App) -> Fact {
             words.push(span(role, glyph));
         }
     }
-    Fact::right(3, words)
+    let few = span(Role::Dim, format!("hidden {}", app.hidden.len()));
+    Fact::right(3, words).or(vec![few])
 }
 
 /// The clock stays as long as anything: to the minute where there is room for no more.

@@ -153,8 +153,8 @@ fn empty(app: &App, pane: Pane) -> String {
 
 /// What stands where there are no rows.
 fn nothing(app: &App, pane: Pane) -> String {
-    if app.pane(pane).filter.is_some() {
-        return "No row matches. Esc shows all.".to_owned();
+    if let Some(filter) = &app.pane(pane).filter {
+        return format!("No row matches {filter} · Esc shows all.");
     }
     if app.warnings && !list::all(app, pane).is_empty() {
         return "Nothing wrong here. z shows all.".to_owned();
@@ -222,6 +222,11 @@ pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
     while width_of(&left) + width_of(&more) + 3 > room && more.pop().is_some() {}
     while more.last().is_some_and(|last| last.text.trim() == "·") {
         more.pop();
+    }
+    if let Some(filter) = state.filter.as_ref().filter(|_| !more.iter().any(|it| it.text.starts_with('/'))) {
+        // Rows are missing: that is said in however little room.
+        let rest = room.saturating_sub(width_of(&left) + width_of(&more) + 3).max(2);
+        more.push(span(Role::Accent, text::end(&format!("/{filter}"), rest)));
     }
     if !more.is_empty() {
         left.push(span(Role::Text, "  "));
