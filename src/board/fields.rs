@@ -14,59 +14,7 @@ impl Fields for Row {
         each(&self.source.instance);
         each(self.source.system.name());
         each(self.why.as_str());
-        // An identity that is a number or a digest would match by chance.
-        let mut words = |text: &SafeText| each(text.as_str());
-        match &self.body {
-            Body::Event(it) => {
-                [&it.namespace, &it.object_kind, &it.object_name, &it.reason, &it.message, &it.kind.0, &it.component]
-                    .into_iter()
-                    .for_each(&mut words);
-                each(&format!("{}/{}", it.object_kind, it.object_name));
-                each(&it.cluster);
-            }
-            Body::Alert { alert, held_by, missing_from, .. } => {
-                words(&alert.summary);
-                alert.labels.values().for_each(&mut words);
-                held_by.iter().chain(missing_from).for_each(|it| each(it));
-            }
-            Body::Silence { silence, .. } => {
-                words(&silence.comment);
-                each(&line_of(&silence.matchers));
-            }
-            Body::Backup { point, newer, cron, .. } => {
-                words(cron);
-                if let Some(point) = point {
-                    words(&point.name);
-                    words(&point.location);
-                    point.limits.iter().chain(&point.left_out).for_each(&mut words);
-                }
-                if let Some((name, phase)) = newer {
-                    words(name);
-                    words(phase);
-                }
-            }
-            Body::Location(it) => [&it.message, &it.store, &it.endpoint].into_iter().for_each(words),
-            Body::Restore(it) => [&it.backup, &it.failure].into_iter().for_each(words),
-            Body::App(it) => {
-                let of_it = [&it.revision, &it.target_revision, &it.destination, &it.project, &it.operation_message];
-                of_it.into_iter().chain(&it.errors).for_each(&mut words);
-                words(&it.expected);
-            }
-            Body::Parity { laggards, .. } => laggards.iter().flat_map(|(name, why)| [name, why]).for_each(words),
-            Body::Cluster { nodes_not_ready, pods, control_plane, .. } => {
-                nodes_not_ready.iter().for_each(&mut words);
-                pods.iter().flat_map(|pod| [&pod.name, &pod.namespace, &pod.trouble]).for_each(&mut words);
-                control_plane.iter().flat_map(|plane| &plane.failed).for_each(words);
-            }
-            Body::LoadBalancer { lb, order, .. } => {
-                order.iter().map(|pool| &pool.name).chain(&lb.overrides).for_each(words);
-            }
-            Body::Pool(it) => it.origins.iter().flat_map(|origin| [&origin.name, &origin.address]).for_each(words),
-            Body::Probe(it) => [&it.url, &it.error].into_iter().for_each(words),
-            Body::Source { trouble: Some(it), .. } => [&it.what, &it.remedy].into_iter().for_each(words),
-            Body::Slo(it) => each(&it.left_words()),
-            Body::Source { .. } | Body::Service { .. } | Body::EdgeAccount(_) => {}
-        }
+        body_texts(&self.body, each);
         // What a field holds is found without naming the field.
         for field in [Field::Kind, Field::Name, Field::State, Field::Ns, Field::Cluster, Field::Service] {
             self.values(field, each);
@@ -144,6 +92,63 @@ impl Fields for Row {
 
     fn seen(&self) -> Option<Stamp> {
         Some(self.seen_at)
+    }
+}
+
+/// What is told in sentences, and what its parts are called.
+fn body_texts(body: &Body, each: Each<'_>) {
+    // An identity that is a number or a digest would match by chance.
+    let mut words = |text: &SafeText| each(text.as_str());
+    match body {
+        Body::Event(it) => {
+            [&it.namespace, &it.object_kind, &it.object_name, &it.reason, &it.message, &it.kind.0, &it.component]
+                .into_iter()
+                .for_each(&mut words);
+            each(&format!("{}/{}", it.object_kind, it.object_name));
+            each(&it.cluster);
+        }
+        Body::Alert { alert, held_by, missing_from, .. } => {
+            words(&alert.summary);
+            alert.labels.values().for_each(&mut words);
+            held_by.iter().chain(missing_from).for_each(|it| each(it));
+        }
+        Body::Silence { silence, .. } => {
+            words(&silence.comment);
+            each(&line_of(&silence.matchers));
+        }
+        Body::Backup { point, newer, cron, .. } => {
+            words(cron);
+            if let Some(point) = point {
+                words(&point.name);
+                words(&point.location);
+                point.limits.iter().chain(&point.left_out).for_each(&mut words);
+            }
+            if let Some((name, phase)) = newer {
+                words(name);
+                words(phase);
+            }
+        }
+        Body::Location(it) => [&it.message, &it.store, &it.endpoint].into_iter().for_each(words),
+        Body::Restore(it) => [&it.backup, &it.failure].into_iter().for_each(words),
+        Body::App(it) => {
+            let of_it = [&it.revision, &it.target_revision, &it.destination, &it.project, &it.operation_message];
+            of_it.into_iter().chain(&it.errors).for_each(&mut words);
+            words(&it.expected);
+        }
+        Body::Parity { laggards, .. } => laggards.iter().flat_map(|(name, why)| [name, why]).for_each(words),
+        Body::Cluster { nodes_not_ready, pods, control_plane, .. } => {
+            nodes_not_ready.iter().for_each(&mut words);
+            pods.iter().flat_map(|pod| [&pod.name, &pod.namespace, &pod.trouble]).for_each(&mut words);
+            control_plane.iter().flat_map(|plane| &plane.failed).for_each(words);
+        }
+        Body::LoadBalancer { lb, order, .. } => {
+            order.iter().map(|pool| &pool.name).chain(&lb.overrides).for_each(words);
+        }
+        Body::Pool(it) => it.origins.iter().flat_map(|origin| [&origin.name, &origin.address]).for_each(words),
+        Body::Probe(it) => [&it.url, &it.error].into_iter().for_each(words),
+        Body::Source { trouble: Some(it), .. } => [&it.what, &it.remedy].into_iter().for_each(words),
+        Body::Slo(it) => each(&it.left_words()),
+        Body::Source { .. } | Body::Service { .. } | Body::EdgeAccount(_) => {}
     }
 }
 

@@ -5,13 +5,15 @@
 
 mod markdown;
 mod milestones;
+mod narrow;
 mod outline;
 #[cfg(test)]
 mod tests;
 
 pub use markdown::to_markdown;
 pub use milestones::Row;
-pub use outline::{Event, Filtered, LogHead, Meta, Outline, narrow, outline};
+pub use narrow::{Filtered, narrow};
+pub use outline::{Event, LogHead, Meta, Outline, outline};
 
 /// The version of the JSON export.
 pub const SCHEMA: &str = "warroom.export/1";

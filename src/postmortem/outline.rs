@@ -1,14 +1,14 @@
 //! The outline: everything the export says, as values.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::filter::Filter;
 use crate::model::{Happening, IncidentId, IncidentStatus, Objective, PersonId, SafeText, Severity, Stamp};
-use crate::timeline::{ClockView, Incident, Item, PlanRecord, StepState, Told, clock_view, sentence_of};
+use crate::timeline::{ClockView, Incident, Item, PlanRecord, StepState, clock_view, sentence_of};
 
 use super::milestones::{Row, rows};
+use super::narrow::Filtered;
 
 /// Where the log stood when it was exported.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -166,43 +166,6 @@ pub struct Outline {
     /// What was left out, if anything was: then this is not the whole log, and every format must say so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filtered: Option<Filtered>,
-}
-
-/// That entries were left out by a filter. Clocks, plans, people and rows are of the whole incident all the same.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Filtered {
-    pub filter: String,
-    /// Entries in the list, of how many.
-    pub shown: usize,
-    pub left_out: usize,
-}
-
-impl Filtered {
-    /// The sentence that every format carries at its head.
-    pub fn words(&self) -> String {
-        let total = self.shown + self.left_out;
-        format!(
-            "FILTERED: not the whole log. {} of {total} entries are listed, {} are left out by the filter below; clocks, \
-             people and plans are of the whole incident",
-            self.shown, self.left_out
-        )
-    }
-}
-
-/// Leaves out entries. Ages in the filter are counted to the last entry: the same log gives the same export.
-pub fn narrow(outline: &mut Outline, incident: &Incident, filter: &Filter) {
-    let kept: BTreeSet<u64> = incident
-        .items
-        .iter()
-        .filter(|item| filter.matches(&Told { incident, item }, outline.as_of))
-        .map(|item| item.entry.seq)
-        .collect();
-    let total = outline.timeline.len();
-    for list in [&mut outline.timeline, &mut outline.decisions, &mut outline.follow_ups] {
-        list.retain(|event| kept.contains(&event.seq));
-    }
-    let shown = outline.timeline.len();
-    outline.filtered = Some(Filtered { filter: filter.text().to_owned(), shown, left_out: total - shown });
 }
 
 /// Builds the outline of an incident, open or closed.

@@ -41,12 +41,20 @@ pub fn cells(app: &App, pane: Pane, item: &Item) -> Vec<Cell> {
     let (mark, _) = words::mark(item);
     let says = vec![span(Role::Text, words::says(item))];
     if pane == Pane::Events {
-        let subject = match &item.entry.happening {
-            Happening::Edge(edge) => edge.subject.to_string(),
-            _ => String::new(),
+        let (subject, edge) = match &item.entry.happening {
+            Happening::Edge(edge) => (edge.subject.to_string(), edge.edge.replace(['.', '_'], " ")),
+            _ => Default::default(),
         };
         let at = vec![span(Role::Dim, app.zone.seconds(item.at))];
-        return vec![mark, at, vec![span(Role::Text, subject)], Words::new(), Words::new(), Words::new(), says];
+        return vec![
+            mark,
+            at,
+            vec![span(Role::Text, subject)],
+            vec![span(Role::Dim, edge)],
+            Words::new(),
+            Words::new(),
+            says,
+        ];
     }
     let t_plus = past::incident(app).map(|it| time::t_plus(it.zero(), item.at)).unwrap_or_default();
     vec![

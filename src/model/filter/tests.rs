@@ -1,3 +1,5 @@
+//! What each form of the language finds, what it refuses and how, and what Tab offers.
+
 use super::*;
 
 /// A row as the tests need it.
