@@ -10,6 +10,7 @@ mod clusters;
 mod cron;
 mod edge;
 mod events;
+mod fields;
 mod gitops;
 mod limit;
 mod locations;

@@ -13,7 +13,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub use house::{Config, Drill, DrillPlay, DrillWorld, Init, Ledger, Pace, Shot, ShotFormat, ShowFormat};
 use values::person;
 pub use verbs::{
-    Approve, Consent, Export, ExportFormat, Incident, NoteKind, OfPlan, Plan, Propose, Silence, Timeline, View,
+    Approve, Consent, Export, ExportFormat, Incident, Narrow, NoteKind, OfPlan, Plan, Propose, Silence, Timeline, View,
 };
 
 const EXIT_CODES: &str = "\
@@ -66,6 +66,9 @@ pub struct Global {
     /// Where the log is kept, instead of the usual place.
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+    /// The console's usual layout without filters; nothing of it is remembered.
+    #[arg(long, global = true)]
+    pub fresh: bool,
     /// Never ask; fail instead.
     #[arg(long, global = true)]
     pub no_input: bool,
@@ -119,6 +122,8 @@ pub enum Command {
         /// Print again whenever something changes, until interrupted. Needs no full-screen terminal.
         #[arg(long)]
         watch: bool,
+        #[command(flatten)]
+        narrow: Narrow,
         #[command(flatten)]
         output: Output,
     },

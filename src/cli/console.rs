@@ -20,7 +20,8 @@ use crate::clock::{Clock, ClockSync, Random};
 use crate::config::LoadOptions;
 use crate::config::paths::Env;
 use crate::console::{
-    AskFailure, Asker, Depth, ExitReason, Keymap, Look, PlainOptions, RunOptions, Theme, Zone, plain, run, terminal,
+    AskFailure, Asker, Depth, ExitReason, Keeper, Keymap, Look, PlainOptions, RunOptions, Theme, Zone, plain, run,
+    terminal,
 };
 use crate::diagnostics;
 use crate::drill::director::{self, Director};
@@ -95,6 +96,8 @@ pub struct Dress {
     pub look: Look,
     pub keymap: Keymap,
     pub zone: Zone,
+    /// Layout and filters are remembered.
+    pub remembers: bool,
 }
 
 impl Dress {
@@ -116,7 +119,7 @@ impl Dress {
         // The font of the Linux console has none of our marks.
         let ascii = Look::wants_ascii(env) || env("TERM").is_some_and(|term| term == "linux");
         let look = Look::new(theme, Depth::detect(env), ascii);
-        Ok(Self { look, keymap, zone: Zone::local(Clock::real().now()) })
+        Ok(Self { look, keymap, zone: Zone::local(Clock::real().now()), remembers: !global.fresh })
     }
 }
 
@@ -149,12 +152,15 @@ async fn at(
     let readonly = global.readonly;
     let _log = diagnostics::log_to(&env.state_dir(false).join("console.log"));
     diagnostics::hooks(terminal::restore);
+    let named = who.is_some();
     let hello = intent(who, readonly, true).hello();
     let (handle, events) = connect(ConnectOptions { socket: socket.to_owned(), hello });
     let clock = Clock::follow(ClockSync { at: Clock::real().now(), speed: 1.0 });
-    let Dress { look, keymap, zone } = dress;
+    // A drill is another person's morning: it neither shows nor changes how this account left its console.
+    let memory = (dress.remembers && !named).then(|| Keeper::new(env.console_file()));
+    let Dress { look, keymap, zone, .. } = dress;
     let (asker, stop) = (Arc::new(Hand(handle)), CancellationToken::new());
-    let options = RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, stop };
+    let options = RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, memory, stop };
     let reason = match global.plain {
         true => plain::run(PlainOptions { console: options, no_input: global.no_input })
             .await
@@ -186,7 +192,7 @@ async fn solo(config: &Path, global: &Global, dress: Dress, env: &Env) -> Result
 
 /// A drill with a console.
 pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: bool, env: &Env) -> Result<Exit, Fail> {
-    let dress = Dress::of(global)?;
+    let dress = Dress { remembers: false, ..Dress::of(global)? };
     drill::load_scenario(&options.scenario)?;
     if !global.plain {
         needs_terminal("warroom drill", "warroom drill --plain, or warroom drill --auto --headless --out DIR")?;

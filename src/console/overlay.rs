@@ -5,6 +5,7 @@ use std::time::Duration;
 use tui_input::Input as Line;
 
 use crate::approval::{PlanRecord, PlanState};
+use crate::model::filter::{Completion, Filter, FilterError};
 use crate::model::silence::SilencePreview;
 use crate::model::{Action, Digest, IncidentStatus, Plan, PlanId, SafeText};
 
@@ -31,7 +32,15 @@ pub enum Overlay {
     Filter {
         pane: Pane,
         line: Line,
-        before: Option<String>,
+        before: Option<Filter>,
+        /// Why what stands there is no filter; the rows are those of the last one that was.
+        problem: Option<FilterError>,
+        tab: Option<Tab>,
+    },
+    /// An instant to go to, being typed.
+    Jump {
+        line: Line,
+        problem: Option<String>,
     },
     Write(Write),
     Plan(Box<PlanView>),
@@ -46,7 +55,7 @@ impl Overlay {
         match self {
             Self::Help { .. } | Self::Situation { .. } | Self::Detail { .. } => Context::View,
             Self::Menu(_) => Context::Menu,
-            Self::Filter { .. } | Self::Write(_) | Self::Silence(_) => Context::Entry,
+            Self::Filter { .. } | Self::Jump { .. } | Self::Write(_) | Self::Silence(_) => Context::Entry,
             Self::Plan(_) => Context::Plan,
             Self::Leave => Context::Ask,
         }
@@ -60,6 +69,16 @@ impl Overlay {
             _ => false,
         }
     }
+}
+
+/// Candidates being gone through with Tab.
+#[derive(Clone, Debug)]
+pub struct Tab {
+    /// The line and its cursor before the first Tab.
+    pub text: String,
+    pub cursor: usize,
+    pub found: Completion,
+    pub at: usize,
 }
 
 /// A list to choose from.

@@ -25,8 +25,9 @@ use super::attention::{self, Attention};
 use super::effect::Effect;
 use super::input::{Input, Now};
 use super::keymap::Keymap;
+use super::memory::{Keeper, Layout, Scribe};
 use super::terminal::{self, Surface, Terminal};
-use super::theme::Look;
+use super::theme::{Look, Role};
 use super::update::update;
 use super::view;
 use super::widget::time::Zone;
@@ -44,6 +45,8 @@ pub struct RunOptions {
     pub readonly: bool,
     /// The room lives in this process: leaving ends it.
     pub hosts: bool,
+    /// Where layout and filters are remembered, if they are.
+    pub memory: Option<Keeper>,
     /// Ends the console from outside.
     pub stop: CancellationToken,
 }
@@ -142,11 +145,45 @@ pub async fn drive(
     surface: &mut impl Surface,
     keys: impl Stream<Item = Input>,
 ) -> io::Result<ExitReason> {
-    let RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, .. } = options;
+    let scribe = options.memory.clone().map(Scribe::start);
+    let reason = turn(options, size, surface, keys, scribe.as_ref()).await;
+    if let Some(scribe) = scribe {
+        scribe.finish().await;
+    }
+    reason
+}
+
+/// A console with what is remembered of the last one.
+fn begin(options: &RunOptions, size: (u16, u16)) -> App {
+    let mut app = App::new(options.clock.clone(), options.keymap.clone(), options.zone.clone(), size);
+    app.readonly = options.readonly;
+    app.hosts = options.hosts;
+    if let Some(keeper) = &options.memory {
+        app.remembers = true;
+        match keeper.read() {
+            Ok(Some(layout)) => {
+                if let Some(words) = layout.restore(&mut app) {
+                    app.say(Role::Accent, words);
+                }
+            }
+            Ok(None) => {}
+            Err(words) => app.say(Role::Warning, words),
+        }
+        app.kept = Layout::of(&app);
+    }
+    app
+}
+
+async fn turn(
+    options: RunOptions,
+    size: (u16, u16),
+    surface: &mut impl Surface,
+    keys: impl Stream<Item = Input>,
+    scribe: Option<&Scribe>,
+) -> io::Result<ExitReason> {
     let started = Instant::now();
-    let mut app = App::new(clock.clone(), keymap, zone, size);
-    app.readonly = readonly;
-    app.hosts = hosts;
+    let mut app = begin(&options, size);
+    let RunOptions { asker, events, clock, look, .. } = options;
     let (replies_in, replies) = mpsc::channel::<Input>(REPLIES);
     // What has already come is taken in together: a storm costs one frame, not a thousand.
     let events = ReceiverStream::new(events).map(|event| Input::Room(Box::new(event)));
@@ -176,6 +213,7 @@ pub async fn drive(
                 match effect {
                     Effect::Ask { tag, request } => carry(&asker, &replies_in, tag, request),
                     Effect::Copy(text) => surface.copy(&text)?,
+                    Effect::Remember(layout) => scribe.into_iter().for_each(|it| it.remember((*layout).clone())),
                     Effect::Suspend => {
                         surface.suspend().await?;
                         app.size = Terminal::size();

@@ -8,6 +8,7 @@ mod drawing;
 mod html;
 mod markdown;
 mod milestones;
+mod narrow;
 mod outline;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ pub use csv::to_csv;
 pub use html::to_html;
 pub use markdown::to_markdown;
 pub use milestones::Row;
+pub use narrow::{Filtered, narrow};
 pub use outline::{Event, LogHead, Meta, Outline, outline};
 
 /// The version of the JSON export.

@@ -8,6 +8,7 @@ use crate::model::{Happening, IncidentId, IncidentStatus, Objective, PersonId, S
 use crate::timeline::{ClockView, Incident, Item, PlanRecord, StepState, clock_view, sentence_of};
 
 use super::milestones::{Row, rows};
+use super::narrow::Filtered;
 
 /// Where the log stood when it was exported.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -175,6 +176,9 @@ pub struct Outline {
     pub plans: Vec<PlanLine>,
     pub timeline: Vec<Event>,
     pub log: LogHead,
+    /// What was left out, if anything was: then this is not the whole log, and every format must say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filtered: Option<Filtered>,
 }
 
 /// Builds the outline of an incident, open or closed.
@@ -217,6 +221,7 @@ pub fn outline(incident: &Incident, objectives: &[Objective], meta: &Meta) -> Ou
         plans: plans(incident),
         timeline: events,
         log: LogHead { log: meta.log.clone(), seq: meta.seq, head: meta.head.clone() },
+        filtered: None,
     }
 }
 

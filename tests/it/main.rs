@@ -17,6 +17,7 @@ mod crash;
 mod drill_rows;
 mod export;
 mod faults;
+mod filters;
 mod fuzz;
 mod gitops_real;
 mod heads;

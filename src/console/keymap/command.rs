@@ -88,9 +88,16 @@ commands! {
     FollowUp = "follow-up", "follow-up", "record work for afterwards", [Main], Records;
     Failover = "propose-failover", "fail over", "propose to move a service's traffic to DR", [Main], Guarded;
     Restore = "propose-restore", "restore", "propose to restore a service's data on DR", [Main], Guarded;
-    Filter = "filter", "filter", "show only rows with these words (! in front: without them)", [Main], None;
+    Filter = "filter", "filter", "show only rows that match: words, !without, field:value, >5m; Tab completes", [Main], None;
+    NextTrouble = "next-trouble", "", "to the next row that needs a person: critical, warning or unknown", [Main], None;
+    PrevTrouble = "prev-trouble", "", "to the row before that needs a person", [Main], None;
+    Mark = "mark", "mark", "mark the row or unmark it; marked rows stay whatever the filter, copy and note take them all", [Main], None;
     Warnings = "warnings", "warnings", "show only what is wrong, or everything again", [Main], None;
     Zoom = "zoom", "zoom", "give the pane the whole screen, or take it back", [Main], None;
+    Split = "split", "split", "two panes side by side above the timeline, or as before", [Main], None;
+    Hide = "hide", "hide", "take the pane off the screen; its number shows it again", [Main], None;
+    ShowAll = "show-all", "show all", "every pane again", [Main], None;
+    Jump = "jump", "time", "show an earlier instant: 14:41, T+8, -5m, yesterday 14:41; Esc returns to now", [Main], None;
     Freeze = "freeze", "freeze", "hold the screen still, or let it run again", [Main], None;
     Situation = "situation", "situation", "the incident in one page", [Main], None;
     Command_ = "take-command", "command", "become the incident's commander", [Main], Records;

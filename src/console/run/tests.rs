@@ -80,6 +80,7 @@ impl Asker for Room {
 
 fn options(events: mpsc::Receiver<ClientEvent>) -> RunOptions {
     RunOptions {
+        memory: None,
         asker: Arc::new(Room(Mutex::new(Vec::new()))),
         events,
         clock: Clock::manual(fixture::now()),

@@ -136,3 +136,19 @@ fn before_the_room_is_heard_and_after_it_is_lost_the_screen_says_so() {
     press(&mut lost, "4");
     check("lost", &lost, "mono", false);
 }
+
+#[test]
+fn finding_and_looking_back() {
+    for size in [(80, 24), (120, 40)] {
+        let (w, h) = size;
+        let mut narrowed = app("sam", size);
+        press(&mut narrowed, "/severity:<tab>");
+        check(&format!("filter-{w}x{h}"), &narrowed, "dark", false);
+        let mut split = app("sam", size);
+        press(&mut split, "7x1v4");
+        check(&format!("split-{w}x{h}"), &split, "dark", false);
+        let mut past = app("sam", size);
+        press(&mut past, "@T+8<enter>");
+        check(&format!("past-{w}x{h}"), &past, "dark", false);
+    }
+}

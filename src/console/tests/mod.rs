@@ -7,5 +7,7 @@ pub mod plans;
 mod silences;
 pub mod story;
 
+mod finding;
 mod frames;
+mod past;
 mod walks;

@@ -223,9 +223,9 @@ fn the_cursor_stays_on_its_row_when_new_rows_come() {
 #[test]
 fn filters_narrow_and_can_be_turned_round() {
     let mut app = app("ana", (120, 40));
-    press(&mut app, "/etcd<enter>");
+    press(&mut app, "/name:etcd*<enter>");
     assert_eq!(view::list::visible(&app, Pane::Alerts).len(), 1);
-    press(&mut app, "<esc>/!etcd<enter>");
+    press(&mut app, "<esc>/!name:etcd*<enter>");
     assert_eq!(view::list::visible(&app, Pane::Alerts).len(), 7);
     press(&mut app, "<esc>z");
     assert_eq!(view::list::visible(&app, Pane::Alerts).len(), 7, "what is silenced is not a warning");

@@ -12,7 +12,7 @@ use crate::model::{Action, IncidentStatus};
 use crate::protocol::Request;
 use crate::protocol::message::SetIncident;
 
-use super::{entry, plan, silence};
+use super::{entry, filter, panes, past, plan, silence};
 
 /// Two presses of Ctrl-C within this time leave whatever is open.
 const TWICE: Duration = Duration::from_secs(2);
@@ -25,7 +25,7 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
     }
     match app.overlays.last() {
         Some(Overlay::Plan(_)) => plan::press(app, key),
-        Some(Overlay::Filter { .. } | Overlay::Write(_) | Overlay::Silence(_)) => {
+        Some(Overlay::Filter { .. } | Overlay::Jump { .. } | Overlay::Write(_) | Overlay::Silence(_)) => {
             match app.keymap.find(&[Context::Entry], &[key]) {
                 Found::Command(command) => run(app, command),
                 _ => {
@@ -93,12 +93,10 @@ fn run(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Note => begin(app, WriteKind::Note),
         Command::Decide => begin(app, WriteKind::Decision),
         Command::FollowUp => begin(app, WriteKind::FollowUp),
-        Command::Filter => {
-            let pane = app.focus;
-            let before = app.pane(pane).filter.clone();
-            let line = tui_input::Input::new(before.clone().unwrap_or_default());
-            app.overlays.push(Overlay::Filter { pane, line, before });
-        }
+        Command::Filter => filter::begin(app),
+        Command::Jump => past::begin(app),
+        Command::Split | Command::Hide | Command::ShowAll => panes::run(app, command),
+        Command::Mark | Command::NextTrouble | Command::PrevTrouble => panes::run(app, command),
         Command::Warnings => app.warnings = !app.warnings,
         Command::Zoom => app.zoom = !app.zoom,
         Command::Freeze => {
@@ -107,8 +105,8 @@ fn run(app: &mut App, command: Command) -> Vec<Effect> {
                 None => Some(Box::new(Frozen { mirror: app.mirror.clone(), at: app.now.room })),
             };
         }
-        Command::NextPane => app.focus_on(app.focus.step(1)),
-        Command::PrevPane => app.focus_on(app.focus.step(-1)),
+        Command::NextPane => app.focus_on(app.next_shown(1).unwrap_or(app.focus)),
+        Command::PrevPane => app.focus_on(app.next_shown(-1).unwrap_or(app.focus)),
         Command::Pane1 => app.focus_on(Pane::Alerts),
         Command::Pane2 => app.focus_on(Pane::Traffic),
         Command::Pane3 => app.focus_on(Pane::Backups),
@@ -183,6 +181,10 @@ fn statuses(app: &App) -> Menu {
 
 /// Says why not, where acting is not possible.
 pub(super) fn may_act(app: &mut App) -> bool {
+    if let Some(why) = past::why_not(app) {
+        app.say(Role::Warning, why);
+        return false;
+    }
     let why = if app.readonly {
         "This console is read-only. Start it without --readonly to act."
     } else if app.mirror.welcome.is_none() {
@@ -221,8 +223,15 @@ fn back(app: &mut App) {
     if silence::back(app) || app.overlays.pop().is_some() {
         return;
     }
+    if past::back(app) {
+        return;
+    }
     let focus = app.focus;
     if app.pane_mut(focus).filter.take().is_some() {
+        return;
+    }
+    if !app.pane(focus).marks.is_empty() {
+        app.pane_mut(focus).marks.clear();
         return;
     }
     if app.zoom {
@@ -253,7 +262,9 @@ pub(super) fn travel(app: &mut App, command: Command) {
         }
         Some(Overlay::Silence(form)) => silence::travel(form, command == Command::Down),
         // A line has nothing above or below it.
-        Some(Overlay::Write(_) | Overlay::Filter { .. }) => {}
+        Some(Overlay::Write(_) | Overlay::Jump { .. }) => {}
+        // In a filter these go through what completes it.
+        Some(Overlay::Filter { .. }) => filter::complete(app, command == Command::Down),
         Some(Overlay::Menu(menu)) => {
             let last = menu.items.len().saturating_sub(1);
             menu.cursor = match command {
@@ -265,7 +276,7 @@ pub(super) fn travel(app: &mut App, command: Command) {
     }
 }
 
-fn travel_pane(app: &mut App, command: Command) {
+pub(super) fn travel_pane(app: &mut App, command: Command) {
     let pane = app.focus;
     let keys: Vec<String> = view::list::visible(app, pane).iter().map(|entry| entry.key()).collect();
     let Some(last) = keys.len().checked_sub(1) else { return };
@@ -309,10 +320,14 @@ fn open(app: &mut App) -> Vec<Effect> {
             app.overlays.pop();
             choice.map(|choice| plan::choose(app, choice)).unwrap_or_default()
         }
-        Some(Overlay::Filter { .. }) => {
-            app.overlays.pop();
+        Some(Overlay::Filter { problem, .. }) => {
+            // What can't be read stays to be mended; the line says how.
+            if problem.is_none() {
+                app.overlays.pop();
+            }
             Vec::new()
         }
+        Some(Overlay::Jump { .. }) => past::go(app),
         Some(Overlay::Write(_)) => entry::send(app),
         Some(Overlay::Silence(_)) => silence::enter(app),
         Some(Overlay::Leave) => vec![Effect::Quit],
@@ -321,7 +336,12 @@ fn open(app: &mut App) -> Vec<Effect> {
 }
 
 fn copy(app: &mut App) -> Vec<Effect> {
+    let marked = view::list::marked(app, app.focus);
     let text = match app.overlays.last() {
+        None if !marked.is_empty() => {
+            app.say(Role::Dim, format!("Copied {} marked rows.", marked.len()));
+            return vec![Effect::Copy(crate::model::SafeText::from(marked.join(" ⏎ ")))];
+        }
         None => view::list::selected(app, app.focus).map(|entry| view::list::plain(app, app.focus, &entry)),
         Some(Overlay::Detail { .. } | Overlay::Situation { .. }) => Some(view::sheet::plain(app)),
         _ => None,

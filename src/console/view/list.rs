@@ -9,7 +9,7 @@ use crate::model::PlanId;
 use crate::protocol::Who;
 use crate::timeline::Item;
 
-use super::{alerts, backups, events, gitops, people, timeline, traffic};
+use super::{alerts, asked, backups, events, gitops, past, people, timeline, traffic};
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +96,9 @@ impl<'a> Entry<'a> {
 
 /// Every row of a pane.
 pub fn all(app: &App, pane: Pane) -> Vec<Entry<'_>> {
+    if let Some(then) = &app.past {
+        return past::entries(app, then, pane);
+    }
     match pane {
         Pane::Alerts => alerts::entries(app),
         Pane::Traffic => traffic::entries(app),
@@ -109,6 +112,9 @@ pub fn all(app: &App, pane: Pane) -> Vec<Entry<'_>> {
 
 /// The cells of a row.
 pub fn cells(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Cell> {
+    if let (Some(item), true, true) = (entry.item(), app.past.is_some(), pane != Pane::Timeline) {
+        return past::cells(app, pane, item);
+    }
     match pane {
         Pane::Alerts => alerts::cells(app, entry),
         Pane::Traffic => traffic::cells(app, entry),
@@ -123,21 +129,39 @@ pub fn cells(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Cell> {
 /// The rows that pass the filter and `warnings only`.
 pub fn visible(app: &App, pane: Pane) -> Vec<Entry<'_>> {
     let zoomed = app.zoom && app.focus == pane;
-    let brief = pane == Pane::Gitops && !zoomed && !app.warnings && app.pane(pane).filter.is_none();
+    let brief =
+        app.past.is_none() && pane == Pane::Gitops && !zoomed && !app.warnings && app.pane(pane).filter.is_none();
     let mut entries = if brief { gitops::brief(app) } else { all(app, pane) };
-    if app.warnings && pane != Pane::People {
-        entries.retain(|entry| !matches!(entry.verdict(), Verdict::Ok | Verdict::Info));
+    let state = app.pane(pane);
+    let marked = |entry: &Entry<'_>| !state.marks.is_empty() && state.marks.contains(&entry.key());
+    if app.warnings {
+        entries.retain(|entry| !is_calm(pane, entry) || marked(entry));
     }
-    if let Some(filter) = &app.pane(pane).filter {
-        let (wanted, words) = match filter.trim().strip_prefix('!') {
-            Some(rest) => (false, rest.trim().to_lowercase()),
-            None => (true, filter.trim().to_lowercase()),
-        };
-        if !words.is_empty() {
-            entries.retain(|entry| plain(app, pane, entry).to_lowercase().contains(&words) == wanted);
-        }
+    if let Some(filter) = &state.filter {
+        entries.retain(|entry| asked::passes(app, filter, entry) || marked(entry));
     }
     entries
+}
+
+/// What `warnings only` leaves out.
+fn is_calm(pane: Pane, entry: &Entry<'_>) -> bool {
+    pane != Pane::People && matches!(entry.verdict(), Verdict::Ok | Verdict::Info)
+}
+
+/// How many rows `warnings only` leaves out, over all panes.
+pub fn calm(app: &App) -> usize {
+    let calm = |pane| all(app, pane).iter().filter(|entry| is_calm(pane, entry)).count();
+    Pane::ALL.into_iter().map(calm).sum()
+}
+
+/// The marked rows of a pane as plain text, in the order in which they stand there.
+pub fn marked(app: &App, pane: Pane) -> Vec<String> {
+    let marks = &app.pane(pane).marks;
+    if marks.is_empty() {
+        return Vec::new();
+    }
+    let entries = all(app, pane).into_iter().filter(|entry| marks.contains(&entry.key()));
+    entries.map(|entry| plain(app, pane, &entry)).collect()
 }
 
 /// The row under the cursor.

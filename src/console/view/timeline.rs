@@ -9,7 +9,7 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, glyph, time};
 use crate::model::{Happening, Stamp};
-use crate::timeline::{Incident, Item};
+use crate::timeline::{Incident, Item, plan_at};
 
 use super::list::Entry;
 use super::words;
@@ -17,14 +17,6 @@ use super::words;
 /// Minutes, time, who, mark, what.
 pub const COLUMNS: &[Column] =
     &[Column::fixed(1), Column::fixed(0), Column::name(0, 4), Column::fixed(0), Column::sentence(0, 10)];
-
-/// When a plan stands in the timeline: when it last asked something of the room.
-fn plan_at(record: &PlanRecord) -> Stamp {
-    match record.state {
-        PlanState::Proposed => record.proposed_at,
-        _ => record.approvals.iter().map(|approval| approval.at).max().unwrap_or(record.changed_at),
-    }
-}
 
 /// Entries that are folded into their plan's line, or say nothing by themselves.
 fn is_folded(happening: &Happening) -> bool {

@@ -1,6 +1,6 @@
 //! Times and ages as people read them. Ages step: every 5 s, then every minute, then every hour, so that little moves.
 
-use chrono::FixedOffset;
+use chrono::{FixedOffset, NaiveDateTime};
 
 use crate::model::Stamp;
 pub use crate::model::time::{short as span, since, words};
@@ -40,6 +40,17 @@ impl Zone {
             _ => format!("UTC{offset}"),
         };
         Self { offset, name }
+    }
+
+    /// What clocks here showed at an instant.
+    pub fn of(&self, at: Stamp) -> NaiveDateTime {
+        at.with_timezone(&self.offset).naive_local()
+    }
+
+    /// The instant at which clocks here showed this.
+    pub fn instant(&self, local: NaiveDateTime) -> Option<Stamp> {
+        use chrono::TimeZone;
+        self.offset.from_local_datetime(&local).single().map(|at| at.to_utc())
     }
 
     /// `14:55:42`.
