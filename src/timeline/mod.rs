@@ -6,6 +6,7 @@
 mod clocks;
 mod fold;
 pub mod incident;
+mod links;
 mod memory;
 mod query;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod view;
 mod words;
 
 pub use incident::{Clocks, Incident, Item, MOST_ANOMALIES, Story};
+pub use links::{effects, plan_of};
 pub use query::Filter;
 pub use view::{ClockView, Reading, Rpo, Rto, Spent, clock_view};
 pub use words::{sentence, sentence_of, silence_words};

@@ -14,6 +14,8 @@ pub mod list;
 pub mod pane;
 pub mod people;
 pub mod plan;
+pub mod readiness;
+pub mod related;
 pub mod running;
 pub mod sheet;
 pub mod silence;
