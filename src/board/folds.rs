@@ -45,7 +45,7 @@ pub struct Fold<'a> {
     pub first: Stamp,
     pub last: Stamp,
     /// About how many in the last minute, and in the one before. Between its first and its last, an event is taken to have
-    /// happened evenly: only both ends and the number are known.
+    /// happened evenly, and to go on until it is overdue: only both ends and the number are known.
     now: f64,
     before: f64,
 }
@@ -97,8 +97,10 @@ fn share(event: &KubeEvent, now: Stamp, ago: f64) -> f64 {
     if event.count <= 1 || length < 1.0 {
         return if (to..from).contains(&last) { event.count.max(1) as f64 } else { 0.0 };
     }
-    let within = (first.min(from) - last.max(to)).max(0.0);
-    event.count as f64 * within / length
+    // What comes every five minutes has not stopped because it is silent for one: it goes on until it is overdue.
+    let every = length / (event.count - 1) as f64;
+    let within = (first.min(from) - (last - every).max(to)).max(0.0);
+    within / every
 }
 
 /// About how many events there were in the last minute, and whether they become more.
@@ -206,7 +208,8 @@ mod tests {
     fn a_thing_that_repeats_evenly_is_steady_and_one_that_stopped_falls() {
         for (count, first, last, per_minute, trend) in [
             (60, 600, 1, 6, Trend::Steady),
-            (60, 600, 60, 0, Trend::Falling),
+            (61, 670, 70, 0, Trend::Falling),
+            (3, 601, 90, 0, Trend::Quiet),
             (30, 50, 1, 30, Trend::Rising),
             (1, 10, 10, 1, Trend::Steady),
             (9, 10, 10, 9, Trend::Rising),

@@ -10,6 +10,7 @@ pub mod effect;
 pub mod input;
 pub mod keymap;
 pub mod overlay;
+pub mod questions;
 pub mod run;
 pub mod shot;
 pub mod terminal;

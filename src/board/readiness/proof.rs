@@ -40,7 +40,7 @@ fn of_plan(what: &str, record: &PlanRecord) -> Proof {
         what: what.to_owned(),
         at: record.changed_at,
         took_s: Some(since(began, record.changed_at)),
-        by: SafeText::new(record.plan.plan.as_str()),
+        by: SafeText::new(&format!("plan {}", record.plan.plan)),
     }
 }
 

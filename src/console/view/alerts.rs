@@ -103,8 +103,9 @@ fn told(app: &App) -> Words {
             *receivers.entry(name.as_str()).or_default() += 1;
         }
     }
+    let between = std::iter::once(" · told ").chain(std::iter::repeat(", "));
     let mut words: Words =
-        receivers.into_iter().map(|(name, n)| span(Role::Dim, format!(" · told {name} {n}"))).collect();
+        between.zip(receivers).map(|(between, (name, n))| span(Role::Dim, format!("{between}{name} {n}"))).collect();
     if nobody > 0 {
         words.push(span(Role::Warning, format!(" · {nobody} told nobody")));
     }

@@ -116,7 +116,7 @@ fn service(app: &App, entry: &Entry<'_>, row: &Row) -> Vec<Cell> {
 fn outlook(app: &App, row: &Row, loss: Option<&Loss<'_>>, carrier: Option<&Row>) -> Vec<Words> {
     let (Body::Service { rpo_s, .. }, Some(loss)) = (&row.body, loss) else { return Vec::new() };
     let left = match (loss.frozen_at, rpo_s.checked_sub(loss.seconds)) {
-        (Some(at), _) => vec![span(Role::Dim, format!("at {}, when users failed", app.zone.minutes(at)))],
+        (Some(at), _) => vec![span(Role::Dim, format!("at impact {}", app.zone.minutes(at)))],
         (None, Some(left)) => vec![span(Role::Dim, format!("{} left", time::span(left)))],
         (None, None) => vec![span(Role::Critical, format!("over by {}", time::span(loss.seconds - rpo_s)))],
     };

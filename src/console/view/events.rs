@@ -64,10 +64,10 @@ fn cluster(row: &Row) -> Vec<Cell> {
     vec![
         pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Dim, "cluster")],
-        vec![span(Role::Strong, name.as_str()), span(Role::Text, format!(" {nodes_ready} of {nodes} ready"))],
+        vec![span(Role::Strong, name.as_str())],
         vec![span(role, plane)],
-        Words::new(),
-        Words::new(),
+        vec![span(Role::Text, format!("{nodes_ready} of {nodes}"))],
+        vec![span(Role::Text, "nodes ready")],
         Words::new(),
         vec![span(Role::Text, more.join(", "))],
     ]
@@ -114,18 +114,25 @@ fn fold_cells(app: &App, fold: &Fold<'_>) -> Vec<Cell> {
     let role = if loud { Role::Text } else { Role::Dim };
     let object = match fold.objects {
         1 => span(role, event.object_name.as_str()),
-        n => span(role, format!("{n} of them")),
+        n => span(role, many(n, event.object_kind.as_str())),
     };
+    let kind = if fold.objects == 1 { format!("{}/", event.object_kind) } else { String::new() };
     vec![
         pane::mark(row.verdict),
         vec![span(Role::Dim, format!("since {}", app.zone.minutes(fold.first)))],
-        vec![span(Role::Dim, format!("{}/", event.object_kind)), object],
+        vec![span(Role::Dim, kind), object],
         vec![span(role, event.reason.as_str())],
         vec![span(role, format!("×{}", fold.count))],
         vec![worse(app, fold)],
         vec![span(Role::Dim, event.cluster.as_str())],
         vec![span(Role::Dim, event.message.as_str())],
     ]
+}
+
+/// `8 Pods`.
+fn many(n: usize, kind: &str) -> String {
+    let end = if kind.ends_with('s') { "es" } else { "s" };
+    format!("{n} {kind}{end}")
 }
 
 /// `29/min rising`, `quiet 4 m`: whether it gets worse.

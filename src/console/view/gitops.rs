@@ -192,7 +192,7 @@ pub fn summary(app: &App) -> Words {
     words
 }
 
-/// `dr is the same, 12 of 12`, `dr is not the same, 11 of 12: cart for 18 m`.
+/// `dr 12 of 12, same`, `dr 11 of 12, behind: cart for 18 m`.
 fn same(app: &App) -> Words {
     let rows = app.rows(Topic::Gitops);
     let parity = rows.iter().find_map(|row| match &row.body {
@@ -203,12 +203,12 @@ fn same(app: &App) -> Words {
     });
     let Some((row, cluster, ok, total, laggards)) = parity else { return Words::new() };
     if row.stale || total == 0 {
-        return vec![span(Role::Unknown, format!("whether {cluster} is the same is not known"))];
+        return vec![span(Role::Unknown, format!("{cluster} not known"))];
     }
     if ok == total {
-        return vec![span(Role::Good, format!("{cluster} is the same, {ok} of {total}"))];
+        return vec![span(Role::Good, format!("{cluster} {ok} of {total}")), span(Role::Dim, ", same")];
     }
-    let mut words = vec![span(Role::Warning, format!("{cluster} is not the same, {ok} of {total}"))];
+    let mut words = vec![span(Role::Warning, format!("{cluster} {ok} of {total}")), span(Role::Dim, ", behind")];
     if let Some((name, _)) = laggards.first() {
         let since = rows.iter().find_map(|row| match &row.body {
             Body::App(it) if it.cluster == *cluster && (it.name == *name || it.label() == *name) => it.since,
