@@ -26,6 +26,7 @@ mod peers;
 mod peers_smoke;
 mod prometheus_real;
 mod pty;
+mod readiness;
 mod readme;
 mod real_incident;
 mod real_room;

@@ -19,7 +19,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("Is DR the same as prod?", &["dr 12 of 12, same"]),
     ("What was decided, and by whom?", &["ana: Decision: fail over to DR"]),
     ("Who approved?", &["ana+sam", "confirmed"]),
-    ("What has happened since 14:41?", &["T+0   14:41", "Alert etcdMembersDown fires"]),
+    ("What has happened since 14:41?", &["14:41  room", "Alert etcdMembersDown fires"]),
     ("What waits for me?", &["SECOND PERSON NEEDED", "Restore shop on dr"]),
     ("Who is here, and who commands?", &["ana", "commands", "sam", "lee"]),
     ("Would we meet RTO and RPO now?", &["Readiness", "RTO", "RPO", "not proven"]),
