@@ -14,9 +14,7 @@ fn a_room_without_a_proof_is_not_ready_and_says_what_would_prove_it() {
     let home = scratch();
     let out = home.path().join("out");
     let _drill = Running::start(
-        warroom(home.path())
-            .args(["drill", "--auto", "--headless", "--speed", "10", "--seed", "7", "--out"])
-            .arg(&out),
+        warroom(home.path()).args(["drill", "--auto", "--headless", "--speed", "10", "--seed", "7", "--out"]).arg(&out),
         &home.path().join("drill.log"),
     );
     let (code, told) = wait_for("a judgement with every system read", || {
