@@ -1,7 +1,7 @@
 //! Events folded: one line for what is one thing, with how often, since when, and whether it becomes more. Pure.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use crate::model::Stamp;
 use crate::model::facts::KubeEvent;
@@ -39,6 +39,7 @@ pub struct Fold<'a> {
     /// The newest of them: its words stand for all.
     pub newest: &'a Row,
     pub event: &'a KubeEvent,
+    /// Distinct objects: one that was made anew under its name, or reset its counter, is one.
     pub objects: usize,
     /// How often, exactly: Kubernetes counts repetitions in the event.
     pub count: u64,
@@ -119,6 +120,7 @@ pub fn rate(rows: &[Row], now: Stamp) -> (u64, Trend) {
 pub fn folds(rows: &[Row], now: Stamp) -> Vec<Fold<'_>> {
     let mut places: HashMap<(&str, &str, &str, &str), usize> = HashMap::new();
     let mut folds: Vec<Fold<'_>> = Vec::new();
+    let mut objects: HashSet<(usize, &str)> = HashSet::new();
     for row in rows {
         let Body::Event(event) = &row.body else { continue };
         let one = Fold {
@@ -133,10 +135,15 @@ pub fn folds(rows: &[Row], now: Stamp) -> Vec<Fold<'_>> {
         };
         match places.entry(place(event)) {
             Entry::Vacant(vacant) => {
+                objects.insert((folds.len(), event.object_name.as_str()));
                 vacant.insert(folds.len());
                 folds.push(one);
             }
-            Entry::Occupied(known) => add(&mut folds[*known.get()], one),
+            Entry::Occupied(known) => {
+                let at = *known.get();
+                let fresh = objects.insert((at, event.object_name.as_str()));
+                add(&mut folds[at], one, fresh);
+            }
         }
     }
     folds.sort_by_cached_key(|fold| {
@@ -146,8 +153,8 @@ pub fn folds(rows: &[Row], now: Stamp) -> Vec<Fold<'_>> {
     folds
 }
 
-fn add<'a>(fold: &mut Fold<'a>, one: Fold<'a>) {
-    fold.objects += 1;
+fn add<'a>(fold: &mut Fold<'a>, one: Fold<'a>, fresh: bool) {
+    fold.objects += usize::from(fresh);
     fold.count = fold.count.saturating_add(one.count);
     fold.first = fold.first.min(one.first);
     fold.now += one.now;
@@ -191,8 +198,12 @@ mod tests {
 
     #[test]
     fn what_is_one_thing_is_one_line_with_exact_counts_and_both_ends() {
-        let rows =
-            [event("a", "BackOff", 37, 600, 5), event("b", "BackOff", 3, 700, 90), event("a", "Unhealthy", 2, 60, 30)];
+        let rows = [
+            event("a", "BackOff", 30, 600, 5),
+            event("b", "BackOff", 3, 700, 90),
+            event("a", "Unhealthy", 2, 60, 30),
+            event("a", "BackOff", 7, 660, 620),
+        ];
         let folds = folds(&rows, now());
         let told: Vec<_> = folds.iter().map(|it| (it.event.reason.as_str(), it.objects, it.count)).collect();
         assert_eq!(told, [("BackOff", 2, 40), ("Unhealthy", 1, 2)]);

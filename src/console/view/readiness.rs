@@ -84,12 +84,12 @@ fn table(app: &App, ready: &Readiness, sheet: &mut Sheet, room: u16) {
     }
 }
 
-/// `✓ 27 min of 30 min`, `? not proven, 30 min`.
+/// `✓ 27 min of 30 min`, `? 30 min, not proven`; with a measure and a doubt, `? 27 min of 30 min`.
 fn rto(promise: &Promise) -> Words {
     let (glyph, role) = mark(promise.standing);
     let limit = time::words(promise.limit_s);
     let words = match (promise.measured_s, promise.standing) {
-        (Some(took), Standing::Met) => format!("{} of {limit}", time::words(took)),
+        (Some(took), Standing::Met | Standing::Unknown) => format!("{} of {limit}", time::words(took)),
         (Some(took), Standing::Missed) if took > promise.limit_s => format!("{}, OVER {limit}", time::words(took)),
         (_, Standing::Missed) => format!("can't meet {limit}"),
         _ => format!("{limit}, not proven"),
@@ -97,7 +97,7 @@ fn rto(promise: &Promise) -> Words {
     vec![span(role, format!("{glyph} ")), span(if role == Role::Good { Role::Text } else { role }, words)]
 }
 
-/// `✓ ▇▇▇░░ 8 min of 15 min`.
+/// `✓ 8 min of 15 min`, `✗ 20 min, OVER 15 min`.
 fn rpo(promise: &Promise) -> Words {
     let (glyph, role) = mark(promise.standing);
     let limit = time::words(promise.limit_s);

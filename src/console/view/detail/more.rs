@@ -35,11 +35,12 @@ const MOST_OBJECTS: usize = 200;
 
 /// Every object of a fold, the newest first.
 fn objects(app: &App, fold: &Fold<'_>, sheet: &mut Sheet, room: u16) {
-    sheet.heading("Objects");
+    sheet.heading("Objects, a line for each event");
     let own = app.rows(Topic::Events).iter().filter_map(|row| match &row.body {
         Body::Event(event) if fold.holds(event) => Some((row, event)),
         _ => None,
     });
+    let all = own.clone().count();
     for (row, event) in own.take(MOST_OBJECTS) {
         let count = format!("{:>6}  ", format!("×{}", event.count));
         let line = vec![
@@ -50,8 +51,8 @@ fn objects(app: &App, fold: &Fold<'_>, sheet: &mut Sheet, room: u16) {
         ];
         sheet.link(columns::cut(&line, room, true), Target::Row(Pane::Events, row.id.clone()));
     }
-    if fold.objects > MOST_OBJECTS {
-        sheet.prose(Role::Dim, &format!("and {} more", fold.objects - MOST_OBJECTS), room);
+    if all > MOST_OBJECTS {
+        sheet.prose(Role::Dim, &format!("and {} more", all - MOST_OBJECTS), room);
     }
 }
 
