@@ -6,7 +6,8 @@ use crate::support::{Running, run, scratch, wait_for, warroom};
 
 fn ask(home: &std::path::Path) -> Option<(i32, Value)> {
     let (code, out, _) = run(warroom(home).args(["readiness", "--as", "lee", "-o", "json"]));
-    Some((code, serde_json::from_str(&out).ok()?)).filter(|(_, told)| told["schema"] == "warroom/readiness/v1")
+    let told: Value = serde_json::from_str(&out).ok()?;
+    (told["schema"] == "warroom/readiness/v1").then_some((code, told))
 }
 
 #[test]
