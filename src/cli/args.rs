@@ -127,6 +127,8 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Would RTO and RPO be met if the primary died now? 0 proven, 3 not known, 4 provably not.
+    Readiness(View),
     /// Kubernetes events, newest last.
     Events(View),
     /// Alerts of every Alertmanager, merged.

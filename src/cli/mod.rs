@@ -14,6 +14,7 @@ pub mod link;
 pub mod output;
 pub mod plan;
 pub mod player;
+mod readiness;
 pub mod run;
 pub mod serve;
 pub mod shot;

@@ -95,6 +95,7 @@ fn show(shown: Shown, output: args::Output) -> Result<Exit, Fail> {
 async fn with_room(command: Command, global: &Global, env: &Env) -> Result<Exit, Fail> {
     match command {
         Command::Status { watch, narrow, output } => status(global, env, watch, &narrow, output).await,
+        Command::Readiness(view) => readiness(view, global, env).await,
         Command::Events(view) => rows(Topic::Events, view, global, env).await,
         Command::Alerts(view) => rows(Topic::Alerts, view, global, env).await,
         Command::Backups(view) => rows(Topic::Backups, view, global, env).await,
@@ -111,6 +112,11 @@ async fn with_room(command: Command, global: &Global, env: &Env) -> Result<Exit,
 async fn rows(topic: Topic, view: args::View, global: &Global, env: &Env) -> Result<Exit, Fail> {
     let mut link = link(global, env, None, &[]).await?;
     show(views::topic(&mut link, topic, view.narrow.filter.as_ref()).await?, view.output)
+}
+
+async fn readiness(view: args::View, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    let mut link = link(global, env, Some(1), &[]).await?;
+    show(super::readiness::show(&mut link).await?, view.output)
 }
 
 async fn status(
@@ -290,7 +296,8 @@ fn wants_json(command: &Option<Command>) -> bool {
             output
         }
         Some(
-            Command::Events(view)
+            Command::Readiness(view)
+            | Command::Events(view)
             | Command::Alerts(view)
             | Command::Backups(view)
             | Command::Gitops(view)

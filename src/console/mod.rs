@@ -14,6 +14,7 @@ pub mod memory;
 pub mod overlay;
 pub mod past;
 pub mod plain;
+pub mod questions;
 pub mod run;
 pub mod shot;
 pub mod terminal;

@@ -21,11 +21,17 @@ pub enum Overlay {
     Situation {
         scroll: usize,
     },
+    /// Would the objectives be met now?
+    Readiness {
+        scroll: usize,
+    },
     /// Everything about one row.
     Detail {
         pane: Pane,
         key: String,
         scroll: usize,
+        /// Which of its related rows is chosen.
+        link: usize,
     },
     Menu(Menu),
     /// The filter of a pane, being typed.
@@ -53,7 +59,7 @@ impl Overlay {
     /// Where its keys are looked up.
     pub fn context(&self) -> Context {
         match self {
-            Self::Help { .. } | Self::Situation { .. } | Self::Detail { .. } => Context::View,
+            Self::Help { .. } | Self::Situation { .. } | Self::Readiness { .. } | Self::Detail { .. } => Context::View,
             Self::Menu(_) => Context::Menu,
             Self::Filter { .. } | Self::Jump { .. } | Self::Write(_) | Self::Silence(_) => Context::Entry,
             Self::Plan(_) => Context::Plan,
@@ -64,7 +70,8 @@ impl Overlay {
     /// Whether it covers the whole screen.
     pub fn covers(&self) -> bool {
         match self {
-            Self::Help { .. } | Self::Situation { .. } | Self::Detail { .. } | Self::Plan(_) => true,
+            Self::Help { .. } | Self::Situation { .. } | Self::Readiness { .. } => true,
+            Self::Detail { .. } | Self::Plan(_) => true,
             Self::Silence(form) => form.shown.is_some(),
             _ => false,
         }

@@ -7,6 +7,7 @@ mod clocks;
 mod fields;
 mod fold;
 pub mod incident;
+mod links;
 mod memory;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -15,6 +16,7 @@ mod words;
 
 pub use fields::{Told, plan_at};
 pub use incident::{Clocks, Incident, Item, MOST_ANOMALIES, Story};
+pub use links::{effects, plan_of};
 pub use view::{ClockView, Reading, Rpo, Rto, Spent, clock_view};
 pub use words::{sentence, sentence_of, silence_words};
 

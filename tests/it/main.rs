@@ -31,6 +31,7 @@ mod peers_smoke;
 mod plain;
 mod prometheus_real;
 mod pty;
+mod readiness;
 mod readme;
 mod real_incident;
 mod real_room;

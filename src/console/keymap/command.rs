@@ -100,6 +100,7 @@ commands! {
     Jump = "jump", "time", "show an earlier instant: 14:41, T+8, -5m, yesterday 14:41; Esc returns to now", [Main], None;
     Freeze = "freeze", "freeze", "hold the screen still, or let it run again", [Main], None;
     Situation = "situation", "situation", "the incident in one page", [Main], None;
+    Readiness = "readiness", "readiness", "would RTO and RPO be met if the primary died now, and what is not proven", [Main], None;
     Command_ = "take-command", "command", "become the incident's commander", [Main], Records;
     SetStatus = "set-status", "status", "set the incident's status, or close it", [Main], Records;
     Pin = "pin", "pin", "pin the timeline's entry, or unpin it", [Main], Records;
@@ -107,7 +108,7 @@ commands! {
     Silences = "silences", "silences", "list the silences there are, and end one", [Main], Shown;
     Mouse = "mouse", "", "take the mouse (wheel and clicks), or give it back to the terminal", [Main], None;
     Copy = "copy", "copy", "copy the row (or the view) to the clipboard of your terminal", [Main, View, Plan], None;
-    Open = "open", "open", "show everything about the row; choose; confirm; send", [Main, Menu, Plan, Entry, Ask], None;
+    Open = "open", "open", "show everything about the row; choose; confirm; send", [Main, View, Menu, Plan, Entry, Ask], None;
     NextPane = "next-pane", "", "go to the next pane", [Main], None;
     PrevPane = "prev-pane", "", "go to the pane before", [Main], None;
     Pane1 = "pane-1", "", "go to pane 1, Alerts", [Main], None;
@@ -117,6 +118,8 @@ commands! {
     Pane5 = "pane-5", "", "go to pane 5, Events", [Main], None;
     Pane6 = "pane-6", "", "go to pane 6, Timeline", [Main], None;
     Pane7 = "pane-7", "", "go to pane 7, People", [Main], None;
+    NextLink = "next-link", "next related", "choose the next of the related rows; Enter opens it", [View], None;
+    PrevLink = "prev-link", "", "choose the related row before", [View], None;
     Up = "up", "", "one row up", [Main, View, Plan, Menu, Entry], None;
     Down = "down", "", "one row down", [Main, View, Plan, Menu, Entry], None;
     PageUp = "page-up", "", "one page up", [Main, View, Plan], None;

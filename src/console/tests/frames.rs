@@ -13,6 +13,7 @@ use crate::console::view;
 use crate::model::{PlanId, SafeText};
 
 use super::fixture::{app, at, look, person, press};
+use super::panes::calm_day;
 use super::plans;
 
 /// The sizes at which every overview is compared.
@@ -91,6 +92,25 @@ fn the_views_that_are_read() {
         let mut app = app("ana", (120, 40));
         press(&mut app, keys);
         check(name, &app, "dark", name == "situation");
+    }
+}
+
+#[test]
+fn readiness_before_the_incident() {
+    for size in [(80, 24), (120, 40)] {
+        let (w, h) = size;
+        let mut app = calm_day(size);
+        press(&mut app, "r");
+        check(if w == 120 { "readiness" } else { "readiness-80x24" }, &app, "dark", w == 120 && h == 40);
+    }
+}
+
+#[test]
+fn each_pane_in_focus_at_the_small_size() {
+    for (name, keys) in [("traffic", "2"), ("backups", "3"), ("gitops", "4"), ("events", "5"), ("situation", "s")] {
+        let mut app = app("ana", (80, 24));
+        press(&mut app, keys);
+        check(&format!("{name}-80x24"), &app, "dark", false);
     }
 }
 

@@ -3,6 +3,7 @@
 mod attention;
 mod bytes;
 pub mod fixture;
+mod panes;
 pub mod plans;
 mod silences;
 pub mod story;
@@ -10,4 +11,5 @@ pub mod story;
 mod finding;
 mod frames;
 mod past;
+mod questions;
 mod walks;

@@ -326,6 +326,7 @@ fn outside_text_reaches_no_cell_with_control_or_bidi_characters() {
             event.cluster = "\u{1b}]52;c;AAAA\u{7}\u{202e}prod".to_owned();
         }
     }
+    press(&mut app, "5f");
     let bad = |c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c);
     let frame = view::draw(&app, &look("dark"));
     assert!(!frame.content.iter().any(|cell| cell.symbol().chars().any(bad)));

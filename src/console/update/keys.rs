@@ -8,6 +8,7 @@ use crate::console::keymap::{Command, Context, Found, Key};
 use crate::console::overlay::{Choice, Menu, MenuItem, Overlay, Subject, WriteKind};
 use crate::console::theme::Role;
 use crate::console::view;
+use crate::console::view::related::Target;
 use crate::model::{Action, IncidentStatus};
 use crate::protocol::Request;
 use crate::protocol::message::SetIncident;
@@ -89,6 +90,7 @@ fn run(app: &mut App, command: Command) -> Vec<Effect> {
     match command {
         Command::Help => push_once(app, Overlay::Help { scroll: 0 }),
         Command::Situation => push_once(app, Overlay::Situation { scroll: 0 }),
+        Command::Readiness => push_once(app, Overlay::Readiness { scroll: 0 }),
         Command::OpenProposal => plan::open_waiting(app),
         Command::Note => begin(app, WriteKind::Note),
         Command::Decide => begin(app, WriteKind::Decision),
@@ -117,6 +119,8 @@ fn run(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Up | Command::Down | Command::PageUp | Command::PageDown | Command::Top | Command::Bottom => {
             travel(app, command);
         }
+        Command::NextLink => step_link(app, 1),
+        Command::PrevLink => step_link(app, -1),
         Command::Back => back(app),
         _ => return run_asking(app, command),
     }
@@ -244,7 +248,12 @@ fn back(app: &mut App) {
 pub(super) fn travel(app: &mut App, command: Command) {
     let page = usize::from(app.size.1.saturating_sub(4)).max(1);
     match app.overlays.last_mut() {
-        Some(Overlay::Help { scroll } | Overlay::Situation { scroll } | Overlay::Detail { scroll, .. }) => {
+        Some(
+            Overlay::Help { scroll }
+            | Overlay::Situation { scroll }
+            | Overlay::Readiness { scroll }
+            | Overlay::Detail { scroll, .. },
+        ) => {
             *scroll = match command {
                 Command::Up => scroll.saturating_sub(1),
                 Command::PageUp => scroll.saturating_sub(page),
@@ -254,8 +263,12 @@ pub(super) fn travel(app: &mut App, command: Command) {
                 _ => usize::MAX,
             };
             let most = view::sheet::most_scroll(app);
-            if let Some(Overlay::Help { scroll } | Overlay::Situation { scroll } | Overlay::Detail { scroll, .. }) =
-                app.overlays.last_mut()
+            if let Some(
+                Overlay::Help { scroll }
+                | Overlay::Situation { scroll }
+                | Overlay::Readiness { scroll }
+                | Overlay::Detail { scroll, .. },
+            ) = app.overlays.last_mut()
             {
                 *scroll = (*scroll).min(most);
             }
@@ -310,9 +323,13 @@ fn open(app: &mut App) -> Vec<Effect> {
                 Some(id) => plan::open(app, Subject::Known(id)),
                 None => {
                     let key = entry.key();
-                    app.overlays.push(Overlay::Detail { pane, key, scroll: 0 });
+                    app.overlays.push(Overlay::Detail { pane, key, scroll: 0, link: 0 });
                 }
             }
+            Vec::new()
+        }
+        Some(Overlay::Detail { .. }) => {
+            follow(app);
             Vec::new()
         }
         Some(Overlay::Menu(menu)) => {
@@ -335,6 +352,45 @@ fn open(app: &mut App) -> Vec<Effect> {
     }
 }
 
+/// The most pages on top of one another; the oldest leaves when one more is opened.
+const MOST_PAGES: usize = 8;
+
+/// Opens the related row that is chosen.
+fn follow(app: &mut App) {
+    let Some(Overlay::Detail { link, .. }) = app.overlays.last() else { return };
+    let target = view::sheet::links(app).get(*link).map(|(_, to)| to.clone());
+    match target {
+        Some(Target::Plan(id)) => plan::open(app, Subject::Known(id)),
+        Some(Target::Row(pane, key)) => {
+            let pages = app.overlays.iter().filter(|it| matches!(it, Overlay::Detail { .. })).count();
+            let oldest = app.overlays.iter().position(|it| matches!(it, Overlay::Detail { .. }));
+            if let Some(at) = oldest.filter(|_| pages >= MOST_PAGES) {
+                app.overlays.remove(at);
+            }
+            app.overlays.push(Overlay::Detail { pane, key, scroll: 0, link: 0 });
+        }
+        None => app.say(Role::Dim, "Nothing else is known about this one."),
+    }
+}
+
+/// Chooses the next related row of a page and brings it into sight.
+fn step_link(app: &mut App, by: isize) {
+    let links = view::sheet::links(app);
+    let Some(Overlay::Detail { link, scroll, .. }) = app.overlays.last() else { return };
+    let Ok(count) = isize::try_from(links.len()) else { return };
+    if count == 0 {
+        return app.say(Role::Dim, "Nothing else is known about this one.");
+    }
+    // The first press shows which one Enter opens; the choice itself moves once it has been seen.
+    let shown = links.get(*link).is_some_and(|(line, _)| view::sheet::scroll_to(app, *line, *scroll) == *scroll);
+    let at = if shown { (*link as isize + by).rem_euclid(count).unsigned_abs() } else { *link };
+    let line = links.get(at).map_or(0, |(line, _)| *line);
+    let to = view::sheet::scroll_to(app, line, *scroll);
+    if let Some(Overlay::Detail { link, scroll, .. }) = app.overlays.last_mut() {
+        (*link, *scroll) = (at, to);
+    }
+}
+
 fn copy(app: &mut App) -> Vec<Effect> {
     let marked = view::list::marked(app, app.focus);
     let text = match app.overlays.last() {
@@ -343,7 +399,9 @@ fn copy(app: &mut App) -> Vec<Effect> {
             return vec![Effect::Copy(crate::model::SafeText::from(marked.join(" ⏎ ")))];
         }
         None => view::list::selected(app, app.focus).map(|entry| view::list::plain(app, app.focus, &entry)),
-        Some(Overlay::Detail { .. } | Overlay::Situation { .. }) => Some(view::sheet::plain(app)),
+        Some(Overlay::Detail { .. } | Overlay::Situation { .. } | Overlay::Readiness { .. }) => {
+            Some(view::sheet::plain(app))
+        }
         _ => None,
     };
     match text {

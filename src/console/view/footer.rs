@@ -12,7 +12,7 @@ use crate::console::widget::canvas::span;
 use crate::console::widget::flow::{self, Fact};
 use crate::console::widget::{Canvas, Words, text};
 
-use super::{filter_line, list};
+use super::{filter_line, list, sheet};
 
 /// Draws the footer.
 pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
@@ -73,6 +73,7 @@ fn hints(app: &App) -> Vec<Fact> {
             Command::Filter,
             Command::Warnings,
             Command::Situation,
+            Command::Readiness,
             Command::Zoom,
             Command::SetStatus,
             Command::FollowUp,
@@ -82,7 +83,7 @@ fn hints(app: &App) -> Vec<Fact> {
             Command::Copy,
             Command::Help,
         ],
-        Context::View => &[Command::Back, Command::Copy, Command::Help],
+        Context::View => &[Command::Back, Command::Open, Command::NextLink, Command::Copy, Command::Help],
         Context::Plan => {
             &[Command::Open, Command::Refuse, Command::Withdraw, Command::Hold, Command::Copy, Command::Back]
         }
@@ -140,6 +141,7 @@ fn hint(app: &App, command: Command) -> String {
         Command::Open if stance(app) == Some(Stance::Propose) => "propose",
         Command::Open if app.context() == Context::Plan => "confirm",
         Command::Open if app.context() == Context::Menu => "choose",
+        Command::Open if app.context() == Context::View => "open related",
         _ => command.spec().hint,
     };
     words.to_owned()
@@ -171,6 +173,7 @@ pub fn works(app: &App, command: Command) -> bool {
         }
         Command::Copy if app.context() == Context::Plan => stance(app).is_some_and(|it| it != Stance::Propose),
         Command::Open | Command::Copy if app.context() == Context::Main => list::selected(app, app.focus).is_some(),
+        Command::Open | Command::NextLink if app.context() == Context::View => !sheet::links(app).is_empty(),
         Command::Filter => !list::all(app, app.focus).is_empty(),
         Command::Back if app.context() == Context::Main => {
             app.past.is_some()

@@ -1,11 +1,12 @@
 //! What the rows of a pane are about. One row, one [`Entry`]: it has an identity, a verdict and words to be found by.
 
 use crate::approval::{PlanRecord, PlanState};
+use crate::board::folds::Fold;
 use crate::board::row::PoolRef;
 use crate::board::{Body, Row, Verdict};
 use crate::console::app::{App, Pane};
 use crate::console::widget::Cell;
-use crate::model::PlanId;
+use crate::model::{PersonId, PlanId, Stamp};
 use crate::protocol::Who;
 use crate::timeline::Item;
 
@@ -24,6 +25,12 @@ pub enum Entry<'a> {
     /// All entries about one plan.
     Plan(&'a PlanRecord),
     Who(&'a Who),
+    /// Someone who took part and has no console open, and when they were last heard of.
+    Away(&'a PersonId, Stamp),
+    /// What a service would lose, and how that stands: its row says how its users are served.
+    Loss(&'a Row, Verdict),
+    /// Events that are one thing.
+    Fold(Fold<'a>),
 }
 
 impl<'a> Entry<'a> {
@@ -35,6 +42,9 @@ impl<'a> Entry<'a> {
             Self::Item(item) | Self::Waver(item, _) => format!("entry {}", item.entry.seq),
             Self::Plan(record) => record.plan.plan.to_string(),
             Self::Who(who) => who.actor.person.to_string(),
+            Self::Away(person, _) => person.to_string(),
+            Self::Loss(row, _) => format!("loss {}", row.id),
+            Self::Fold(fold) => fold.key(),
         }
     }
 
@@ -57,7 +67,9 @@ impl<'a> Entry<'a> {
                 PlanState::Failed | PlanState::Interrupted => Verdict::Critical,
                 _ => Verdict::Info,
             },
-            Self::Who(_) => Verdict::Info,
+            Self::Who(_) | Self::Away(..) => Verdict::Info,
+            Self::Loss(_, verdict) => *verdict,
+            Self::Fold(fold) => fold.newest.verdict,
         }
     }
 
@@ -72,7 +84,8 @@ impl<'a> Entry<'a> {
     /// The row of the board behind it.
     pub fn row(&self) -> Option<&'a Row> {
         match self {
-            Self::Row(row) | Self::Pool(row, ..) => Some(row),
+            Self::Row(row) | Self::Pool(row, ..) | Self::Loss(row, _) => Some(row),
+            Self::Fold(fold) => Some(fold.newest),
             _ => None,
         }
     }
@@ -129,9 +142,14 @@ pub fn cells(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Cell> {
 /// The rows that pass the filter and `warnings only`.
 pub fn visible(app: &App, pane: Pane) -> Vec<Entry<'_>> {
     let zoomed = app.zoom && app.focus == pane;
-    let brief =
-        app.past.is_none() && pane == Pane::Gitops && !zoomed && !app.warnings && app.pane(pane).filter.is_none();
-    let mut entries = if brief { gitops::brief(app) } else { all(app, pane) };
+    let plain = app.past.is_none() && app.pane(pane).filter.is_none();
+    let mut entries = match pane {
+        Pane::Gitops if plain && !zoomed && !app.warnings => gitops::brief(app),
+        // Who looks for words wants each event; who looks at the pane wants to know what broke.
+        Pane::Events if plain => events::folded(app),
+        Pane::Backups if plain && !zoomed => backups::brief(app),
+        _ => all(app, pane),
+    };
     let state = app.pane(pane);
     let marked = |entry: &Entry<'_>| !state.marks.is_empty() && state.marks.contains(&entry.key());
     if app.warnings {
@@ -173,7 +191,11 @@ pub fn selected(app: &App, pane: Pane) -> Option<Entry<'_>> {
 
 /// The row with this key, whatever the filter says.
 pub fn find<'a>(app: &'a App, pane: Pane, key: &str) -> Option<Entry<'a>> {
-    all(app, pane).into_iter().find(|entry| entry.key() == key)
+    let found = all(app, pane).into_iter().find(|entry| entry.key() == key);
+    found.or_else(|| match pane {
+        Pane::Events => events::folded(app).into_iter().find(|entry| entry.key() == key),
+        _ => None,
+    })
 }
 
 /// A row as plain text: for copying and finding.

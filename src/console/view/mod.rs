@@ -17,6 +17,8 @@ pub mod pane;
 pub mod past;
 pub mod people;
 pub mod plan;
+pub mod readiness;
+pub mod related;
 pub mod running;
 pub mod sheet;
 pub mod silence;

@@ -9,7 +9,7 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, glyph, time};
 use crate::model::{Happening, Stamp};
-use crate::timeline::{Incident, Item, plan_at};
+use crate::timeline::{Incident, Item, plan_of};
 
 use super::list::Entry;
 use super::words;
@@ -124,6 +124,10 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
         Entry::Item(item) => {
             let (mark, role) = words::mark(item);
             let mut text = vec![span(role, words::says(item))];
+            // What followed from a plan names it, so that cause and effect can be read together.
+            if let Some(record) = plan_of(incident, item) {
+                text.insert(0, span(Role::Dim, format!("by {}: ", words::code(record))));
+            }
             if !item.amended_by.is_empty() {
                 text.push(span(Role::Dim, " (amended)"));
             }

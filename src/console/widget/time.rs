@@ -63,6 +63,11 @@ impl Zone {
         at.with_timezone(&self.offset).format("%H:%M").to_string()
     }
 
+    /// `22 Nov`, for what is days away.
+    pub fn day(&self, at: Stamp) -> String {
+        at.with_timezone(&self.offset).format("%-d %b").to_string()
+    }
+
     /// `22 Nov 14:55:42 UTC`, for a detail view.
     pub fn full(&self, at: Stamp) -> String {
         format!("{} {}", at.with_timezone(&self.offset).format("%e %b %H:%M:%S"), self.name).trim_start().to_owned()
