@@ -17,6 +17,8 @@ pub enum Input {
     Resize(u16, u16),
     /// The program was stopped and goes on; the terminal may have changed hands meanwhile, and has this size now.
     Continued(u16, u16),
+    /// The terminal said what its background is; `None` = it has answered everything, and that it did not.
+    Background(Option<[u8; 3]>),
     /// Time went on.
     Tick,
     /// The room said something, or the link changed.

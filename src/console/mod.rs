@@ -3,6 +3,7 @@
 //! terminal → [`keymap`] → [`update`](update()) (pure) → [`Effect`]s, run outside; [`view::draw`] turns the [`App`] into a frame and
 //! changes nothing. [`run`](run()) ties them to a terminal, [`shot`] to a picture.
 
+pub mod allow;
 pub mod app;
 pub mod asker;
 pub mod data;
@@ -10,7 +11,9 @@ pub mod effect;
 pub mod input;
 pub mod keymap;
 pub mod overlay;
+pub mod palette;
 pub mod run;
+pub mod shelf;
 pub mod shot;
 pub mod terminal;
 pub mod theme;

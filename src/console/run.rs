@@ -65,6 +65,8 @@ const HUNG_UP: ExitReason = ExitReason::Signal(Signal::SIGHUP as i32);
 
 /// The least time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
+/// How long the first frame waits for a terminal that was asked for its background.
+const ANSWER: Duration = Duration::from_millis(200);
 /// How often ages are looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// Inputs taken in before the screen gets its turn.
@@ -80,6 +82,9 @@ pub async fn run(options: RunOptions) -> io::Result<ExitReason> {
     // Listened for before the terminal is taken and measured: from here on no signal and no new size is missed.
     let (signals, changes) = (signals()?, changes()?);
     let mut terminal = Terminal::open()?;
+    if options.look.asks() {
+        terminal.ask_background()?;
+    }
     let size = Terminal::size();
     let stop = options.stop.clone();
     let keys = ends_with(ReceiverStream::new(terminal::reader::listen()?), changes);
@@ -138,7 +143,7 @@ pub async fn drive(
     surface: &mut impl Surface,
     keys: impl Stream<Item = Input>,
 ) -> io::Result<ExitReason> {
-    let RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, .. } = options;
+    let RunOptions { asker, events, clock, mut look, keymap, zone, readonly, hosts, .. } = options;
     let started = Instant::now();
     let mut app = App::new(clock.clone(), keymap, zone, size);
     app.readonly = readonly;
@@ -150,7 +155,7 @@ pub async fn drive(
     let mut keys = std::pin::pin!(keys.fuse());
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut painter = Painter::new();
+    let mut painter = Painter::new(if look.asks() { ANSWER } else { Duration::ZERO });
     loop {
         let batch = tokio::select! {
             biased;
@@ -165,6 +170,14 @@ pub async fn drive(
         for input in batch {
             if let Some(refusal) = turned_away(&app, &input) {
                 return Ok(ExitReason::Refused(refusal));
+            }
+            if let Input::Background(found) = &input
+                && look.asks()
+            {
+                // What comes later than that changes nothing any more: colours don't turn under a reader's eyes.
+                let in_time = started.elapsed() <= ANSWER;
+                painter.whole |= look.answered(found.filter(|_| in_time));
+                painter.next = painter.next.min(Instant::now());
             }
             let now = Now { room: clock.now(), real: started.elapsed() };
             for effect in update(&mut app, input, now) {
@@ -216,8 +229,8 @@ struct Painter {
 }
 
 impl Painter {
-    fn new() -> Self {
-        Self { next: Instant::now(), whole: true, last: None }
+    fn new(hold: Duration) -> Self {
+        Self { next: Instant::now() + hold, whole: true, last: None }
     }
 
     fn may_draw(&self, surface: &impl Surface) -> bool {

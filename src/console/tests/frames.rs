@@ -38,10 +38,11 @@ fn compare(path: PathBuf, got: &str) {
 
 /// Compares a frame; with a picture, the picture too: both come from the same cells.
 fn check(name: &str, app: &App, theme: &str, picture: bool) {
-    let frame = view::draw(app, &look(theme));
+    let look = look(theme);
+    let frame = view::draw(app, &look);
     compare(root().join(format!("src/console/tests/frames/{name}.txt")), &to_text(&frame));
     if picture {
-        compare(root().join(format!("screenshots/{name}.svg")), &to_svg(&frame));
+        compare(root().join(format!("screenshots/{name}.svg")), &to_svg(&frame, &look));
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crate::console::allow;
 use crate::console::app::{App, Frozen, Pane, Waiting};
 use crate::console::effect::Effect;
-use crate::console::keymap::{Command, Context, Found, Key};
+use crate::console::keymap::{Command, Context, Found, Key, spell};
 use crate::console::overlay::{Choice, Menu, MenuItem, Overlay, Subject, WriteKind};
+use crate::console::palette::Palette;
 use crate::console::theme::Role;
 use crate::console::view;
 use crate::model::{Action, IncidentStatus};
@@ -19,14 +21,17 @@ const TWICE: Duration = Duration::from_secs(2);
 
 /// Takes in a key.
 pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
-    if let Found::Command(command) = app.keymap.find(&[Context::Anywhere], &[key]) {
+    let facts = app.facts();
+    if let Found::Command(command) = app.keymap.find(&[Context::Anywhere], &[key], facts) {
         app.pending.clear();
         return anywhere(app, command);
     }
     match app.overlays.last() {
         Some(Overlay::Plan(_)) => plan::press(app, key),
-        Some(Overlay::Filter { .. } | Overlay::Write(_) | Overlay::Silence(_)) => {
-            match app.keymap.find(&[Context::Entry], &[key]) {
+        Some(overlay) if overlay.context() == Context::Entry => {
+            let palette = matches!(overlay, Overlay::Palette(_));
+            match app.keymap.find(&[Context::Entry], &[key], facts) {
+                Found::Command(command) if palette => super::palette::run(app, command),
                 Found::Command(command) => run(app, command),
                 _ => {
                     entry::type_key(app, key);
@@ -39,17 +44,65 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
 }
 
 fn chord(app: &mut App, key: Key) -> Vec<Effect> {
+    let (place, facts) = ([app.context()], app.facts());
+    let first = app.pending.is_empty();
     app.pending.push(key);
-    match app.keymap.find(&[app.context()], &app.pending) {
-        Found::Command(command) => {
-            app.pending.clear();
-            run(app, command)
+    let found = app.keymap.find(&place, &app.pending, facts);
+    if found == Found::Pending {
+        app.notice = None;
+        return Vec::new();
+    }
+    let pressed = std::mem::take(&mut app.pending);
+    match found {
+        Found::Command(command) => return run(app, command),
+        Found::Unmet(command, when) => {
+            let id = command.spec().id;
+            app.say(Role::Warning, format!("{} ({id}) works only while {}.", spell(&pressed), when.words()));
         }
-        Found::Pending => Vec::new(),
-        Found::Nothing => {
+        // What goes back cancels what was begun.
+        _ if !first && app.keymap.find(&place, &[key], facts) == Found::Command(Command::Back) => {}
+        _ => unknown(app, &pressed),
+    }
+    Vec::new()
+}
+
+/// Says that keys mean nothing, and which do.
+fn unknown(app: &mut App, pressed: &[Key]) {
+    let words = match pressed.split_last() {
+        Some((last, begun)) if !begun.is_empty() => {
+            app.pending = begun.to_vec();
+            let follow: Vec<String> = app
+                .continuations()
+                .iter()
+                .map(|(rest, spec, _)| format!("{rest} {}", if spec.hint.is_empty() { spec.id } else { spec.hint }))
+                .collect();
             app.pending.clear();
-            Vec::new()
+            format!("{last} means nothing behind {}. What may follow: {}.", spell(begun), follow.join(", "))
         }
+        _ => {
+            let place = app.context();
+            let door = [Command::Help, Command::Open, Command::Back]
+                .into_iter()
+                .find_map(|it| app.keymap.chord_of(place, it).map(|chord| (spell(chord), it)));
+            let door = match door {
+                Some((key, Command::Help)) => format!(" {key} shows the keys."),
+                Some((key, command)) => format!(" {key} is {}.", command.spec().hint),
+                None => String::new(),
+            };
+            format!("{} means nothing here.{door}", spell(pressed))
+        }
+    };
+    app.say(Role::Dim, words);
+}
+
+/// A command that was chosen rather than pressed: as if its key had been pressed in the layer on top.
+pub fn run_anywhere(app: &mut App, command: Command) -> Vec<Effect> {
+    if command.spec().contexts.contains(&Context::Anywhere) {
+        return anywhere(app, command);
+    }
+    match app.overlays.last() {
+        Some(Overlay::Plan(_)) => plan::run(app, command),
+        _ => run(app, command),
     }
 }
 
@@ -86,8 +139,13 @@ fn leave_view(app: &mut App) -> Vec<Effect> {
 }
 
 fn run(app: &mut App, command: Command) -> Vec<Effect> {
+    if let Some(why) = allow::why_not(app, command) {
+        app.say(Role::Warning, why);
+        return Vec::new();
+    }
     match command {
-        Command::Help => push_once(app, Overlay::Help { scroll: 0 }),
+        Command::Help => open_help(app),
+        Command::Palette => open_palette(app),
         Command::Situation => push_once(app, Overlay::Situation { scroll: 0 }),
         Command::OpenProposal => plan::open_waiting(app),
         Command::Note => begin(app, WriteKind::Note),
@@ -173,27 +231,28 @@ fn statuses(app: &App) -> Menu {
 
 /// Says why not, where acting is not possible.
 fn may_act(app: &mut App) -> bool {
-    let why = if app.readonly {
-        "This console is read-only. Start it without --readonly to act."
-    } else if app.mirror.welcome.is_none() {
-        "The room is not connected yet."
-    } else if !app.may_write() {
-        "You observe: people.toml gives you no operator role. Ask an operator."
-    } else if !app.can_act() {
-        "Recording and acting are off right now; the banner says why."
-    } else if !app.incident_open() {
-        "No incident is open. One opens with the first critical alert, or by `warroom incident open TITLE`."
-    } else {
-        return true;
-    };
-    app.say(Role::Warning, why);
-    false
+    let why = allow::cannot_act(app);
+    if let Some(why) = &why {
+        app.say(Role::Warning, why);
+    }
+    why.is_none()
 }
 
 fn begin(app: &mut App, kind: WriteKind) {
     if may_act(app) {
         entry::begin(app, kind);
     }
+}
+
+/// Help for the layer on top.
+pub fn open_help(app: &mut App) {
+    push_once(app, Overlay::Help { scroll: 0 });
+}
+
+/// The palette over the layer on top.
+pub fn open_palette(app: &mut App) {
+    app.notice = None;
+    push_once(app, Overlay::Palette(Palette::default()));
 }
 
 fn push_once(app: &mut App, overlay: Overlay) {
@@ -313,7 +372,9 @@ fn open(app: &mut App) -> Vec<Effect> {
 fn copy(app: &mut App) -> Vec<Effect> {
     let text = match app.overlays.last() {
         None => view::list::selected(app, app.focus).map(|entry| view::list::plain(app, app.focus, &entry)),
-        Some(Overlay::Detail { .. } | Overlay::Situation { .. }) => Some(view::sheet::plain(app)),
+        Some(Overlay::Detail { .. } | Overlay::Situation { .. } | Overlay::Help { .. }) => {
+            Some(view::sheet::plain(app))
+        }
         _ => None,
     };
     match text {
@@ -326,10 +387,6 @@ fn copy(app: &mut App) -> Vec<Effect> {
 }
 
 fn pin(app: &mut App) -> Vec<Effect> {
-    if app.focus != Pane::Timeline {
-        app.say(Role::Dim, "Pin an entry of the timeline: go there with 6, choose it, press * again.");
-        return Vec::new();
-    }
     let found =
         view::list::selected(app, Pane::Timeline).and_then(|entry| entry.item().map(|it| (it.entry.seq, it.pinned)));
     match found {

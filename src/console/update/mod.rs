@@ -2,12 +2,11 @@
 
 mod entry;
 mod keys;
+mod palette;
 mod plan;
 mod reply;
 mod room;
 mod silence;
-
-pub use self::plan::{can_hold, can_refuse, can_withdraw};
 
 use std::time::Duration;
 
@@ -42,7 +41,8 @@ pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
             app.size = (columns, rows);
             vec![Effect::Redraw]
         }
-        Input::Tick => Vec::new(),
+        // The loop has chosen the theme by it; nothing that is remembered depends on it.
+        Input::Background(_) | Input::Tick => Vec::new(),
         Input::Room(event) => {
             room::hear(app, *event);
             Vec::new()

@@ -11,7 +11,9 @@ pub mod header;
 pub mod help;
 pub mod layout;
 pub mod list;
+pub mod palette;
 pub mod pane;
+pub mod pending;
 pub mod people;
 pub mod plan;
 pub mod running;
@@ -39,6 +41,7 @@ pub fn draw(app: &App, look: &Look) -> Buffer {
     if area.is_empty() {
         return buffer;
     }
+    buffer.set_style(area, look.base());
     let mut canvas = Canvas::new(&mut buffer, look);
     canvas.proven = !app.lost();
     let top = app.overlays.iter().rposition(Overlay::covers);
@@ -52,6 +55,7 @@ pub fn draw(app: &App, look: &Look) -> Buffer {
     for overlay in app.overlays.iter().skip(above) {
         dialog::draw(app, &mut canvas, overlay);
     }
+    pending::draw(app, &mut canvas);
     if look.ascii {
         glyph::fold(&mut buffer);
     }

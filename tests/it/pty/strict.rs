@@ -3,6 +3,7 @@
 //!
 //! * `ESC [ numbers H`, `m`, `J`, `K`: cursor, colours, erasing;
 //! * `ESC [ ? n h` and `l` for 7 (wrapping), 25 (cursor), 1049 (alternate screen), 2004 (pastes), 2026 (a frame);
+//! * `ESC ] 11 ; ? BEL` and `ESC [ c`: the questions for the background and the kind of terminal;
 //! * `ESC ] 52 ; c ; base64 BEL`: a copy to the clipboard;
 //! * line feed and carriage return, on the main screen only.
 
@@ -103,10 +104,12 @@ impl Strict {
             State::Osc => match byte {
                 0x07 => {
                     self.state = State::Text;
+                    // The question for the background.
+                    let asks = self.seq == b"11;?";
                     let copy = self.seq.strip_prefix(b"52;c;").map(|it| it.to_vec());
                     let fine =
                         copy.is_some_and(|it| it.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b)));
-                    if !fine {
+                    if !fine && !asks {
                         self.odd(format!("an OSC: {}", self.seq.escape_ascii()));
                     }
                 }
@@ -175,6 +178,8 @@ impl Strict {
                     self.odd(format!("mode {mode}{}", char::from(last)));
                 }
             },
+            // What kind of terminal it is.
+            (None, b'c') if text.is_empty() => {}
             (None, b'H' | b'm' | b'J' | b'K') if numbers(&text) => self.cleared |= last == b'J' && text == "2",
             _ => self.odd(format!("sequence ESC [ {text} {}", char::from(last))),
         }
@@ -210,7 +215,8 @@ fn what_is_not_meant_to_be_sent_is_counted() {
         strict.push(bytes);
         strict.odd
     };
-    let fine: [&[u8]; 6] = [
+    let fine: [&[u8]; 7] = [
+        b"\x1b]11;?\x07\x1b[c",
         b"\x1b[?1049h\x1b[?2026h\x1b[0m\x1b[2J\x1b[3;4Htext\x1b[38;5;196m\x1b[?2026l\x1b[?1049l",
         b"the end\r\n",
         b"\x1b]52;c;Zm9v\x07",
