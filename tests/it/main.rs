@@ -20,6 +20,7 @@ mod gitops_real;
 mod heads;
 mod hostile;
 mod kube_real;
+mod looks;
 mod outage;
 #[path = "../peers/mod.rs"]
 mod peers;

@@ -96,6 +96,28 @@ fn the_views_that_are_read() {
 }
 
 #[test]
+fn what_is_asked_of_the_keys_fits_a_small_screen() {
+    for size in [(80, 24), (120, 40)] {
+        let (w, h) = size;
+        for (name, keys) in [("palette", ":"), ("palette-fail", ":fail"), ("chord", "!"), ("help-plan", "A?")] {
+            let mut app = app("sam", size);
+            press(&mut app, keys);
+            check(&format!("{name}-{w}x{h}"), &app, "dark", false);
+        }
+    }
+}
+
+#[test]
+fn every_theme_draws_the_same_words() {
+    for (name, _) in crate::console::theme::SHIPPED {
+        let app = app("sam", (120, 40));
+        let frame = view::draw(&app, &look(name));
+        assert_eq!(to_text(&frame), to_text(&view::draw(&app, &look("dark"))), "{name}");
+        compare(root().join(format!("screenshots/theme-{name}.svg")), &to_svg(&frame, &look(name)));
+    }
+}
+
+#[test]
 fn a_plan_that_runs_is_a_checklist() {
     for size in [(80, 24), (120, 40)] {
         let (w, h) = size;

@@ -5,5 +5,7 @@ pub mod plans;
 mod silences;
 pub mod story;
 
+mod every_key;
 mod frames;
+mod storm;
 mod walks;

@@ -38,8 +38,10 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>) {
             }
             None => {
                 let needs = help::needs(spec.danger);
-                words.push(span(Role::Text, text::end(spec.doc, left.saturating_sub(width(needs) + 2))));
-                words.push(span(help::role_of(spec.danger), format!("  {needs}")));
+                words.push(span(Role::Text, text::end(spec.doc, left)));
+                if width(spec.doc) + width(needs) + 2 <= left {
+                    words.push(span(help::role_of(spec.danger), format!("  {needs}")));
+                }
             }
         }
         lines.push(words);

@@ -32,6 +32,8 @@ pub struct Strict {
     /// Frames that began with an empty screen.
     pub whole: u64,
     cleared: bool,
+    /// How often it asked for the background.
+    pub questions: u64,
     /// Raw control bytes, unknown sequences, characters that hide or turn text.
     pub odd: u64,
     pub oddities: Vec<String>,
@@ -106,6 +108,7 @@ impl Strict {
                     self.state = State::Text;
                     // The question for the background.
                     let asks = self.seq == b"11;?";
+                    self.questions += u64::from(asks);
                     let copy = self.seq.strip_prefix(b"52;c;").map(|it| it.to_vec());
                     let fine =
                         copy.is_some_and(|it| it.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b)));
