@@ -33,14 +33,20 @@ pub fn items(app: &App, words: &str) -> Vec<Item> {
         .iter()
         .filter(|spec| spec.command != Command::Palette)
         .filter_map(|spec| {
-            let score = words.iter().map(|word| score(spec, word)).min().unwrap_or(1);
+            let score = words.iter().map(|word| score(spec, word)).min().unwrap_or(u8::MAX);
             (score > 0).then(|| (score, Item { spec, why_not: allow::why_not(app, spec.command) }))
         })
         .collect();
+    // Letters in order are a guess: where words fit, nobody guesses.
+    let sure = found.iter().any(|(score, _)| *score > GUESS);
+    found.retain(|(score, _)| !sure || *score > GUESS);
     // Moving about is known to every hand: it comes last among equals.
     found.sort_by_key(|(score, item)| (u8::MAX - score, item.why_not.is_some(), item.spec.hint.is_empty()));
     found.into_iter().map(|(_, item)| item).collect()
 }
+
+/// How well letters that are only in order fit.
+const GUESS: u8 = 2;
 
 /// How well a word fits a command; 0 is not at all.
 fn score(spec: &Spec, word: &str) -> u8 {
@@ -61,7 +67,7 @@ fn score(spec: &Spec, word: &str) -> u8 {
     } else if doc.contains(word) {
         3
     } else if word.chars().count() > 1 && in_order(spec.id, word) {
-        2
+        GUESS
     } else {
         0
     }

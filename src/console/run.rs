@@ -171,14 +171,7 @@ pub async fn drive(
             if let Some(refusal) = turned_away(&app, &input) {
                 return Ok(ExitReason::Refused(refusal));
             }
-            if let Input::Background(found) = &input
-                && look.asks()
-            {
-                // What comes later than that changes nothing any more: colours don't turn under a reader's eyes.
-                let in_time = started.elapsed() <= ANSWER;
-                painter.whole |= look.answered(found.filter(|_| in_time));
-                painter.next = painter.next.min(Instant::now());
-            }
+            painter.answered(&mut look, &input, started);
             let now = Now { room: clock.now(), real: started.elapsed() };
             for effect in update(&mut app, input, now) {
                 match effect {
@@ -231,6 +224,18 @@ struct Painter {
 impl Painter {
     fn new(hold: Duration) -> Self {
         Self { next: Instant::now() + hold, whole: true, last: None }
+    }
+
+    /// The terminal may have said what its background is: the first frame waits no longer. What comes too late changes
+    /// nothing any more: colours don't turn under a reader's eyes.
+    fn answered(&mut self, look: &mut Look, input: &Input, since: Instant) {
+        if let Input::Background(found) = input
+            && look.asks()
+        {
+            let in_time = since.elapsed() <= ANSWER;
+            self.whole |= look.answered(found.filter(|_| in_time));
+            self.next = self.next.min(Instant::now());
+        }
     }
 
     fn may_draw(&self, surface: &impl Surface) -> bool {

@@ -70,7 +70,9 @@ impl Engine {
             | Request::SilencePreview { .. }
             | Request::Silence { .. }
             | Request::Board { .. }
-            | Request::Status => Err(Refusal::new(RefusalKind::BadRequest, "this request changes nothing", "")),
+            | Request::Status => {
+                Err(Refusal::new(RefusalKind::BadRequest, "this request changes nothing", "ask for it as a question"))
+            }
         }
     }
 
@@ -113,7 +115,7 @@ impl Engine {
             return Err(Refusal::new(
                 RefusalKind::NoIncident,
                 "no incident is open, so there is nothing to write to",
-                "open one: `warroom incident open TITLE`, or :open in the console",
+                "open one: `warroom incident open TITLE`",
             ));
         };
         self.write_in(incident, caller, happening, text)

@@ -315,3 +315,36 @@ fn a_chord_that_was_begun_explains_itself() {
     press(&mut app, "<esc>%");
     assert!(text(&app).contains("% means nothing here. ? shows the keys."), "{}", text(&app));
 }
+
+/// What the room refuses is shown as it says it: each of its refusals has a remedy.
+#[test]
+fn no_refusal_of_the_room_is_without_a_remedy() {
+    let mut found = 0;
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            if path.to_string_lossy().contains("tests") {
+                continue;
+            }
+            for call in code.split("Refusal::new(").skip(1) {
+                // The call ends where its brackets do.
+                let mut depth = 1;
+                let end = call.find(|c| {
+                    depth += i32::from(c == '(') - i32::from(c == ')');
+                    depth == 0
+                });
+                let inside = call[..end.unwrap_or(call.len())].trim_end().trim_end_matches(',').trim_end();
+                assert!(!inside.ends_with("\"\""), "{}: {inside}", path.display());
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 30, "{found} refusals");
+}

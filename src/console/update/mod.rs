@@ -4,6 +4,7 @@ mod entry;
 mod keys;
 mod palette;
 mod plan;
+mod press;
 mod reply;
 mod room;
 mod silence;
@@ -28,7 +29,7 @@ pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
     app.changed.retain(|_, at| *at + CHANGE_SHOWS > now.real);
     app.dirty = true;
     let effects = match input {
-        Input::Key(key) => keys::press(app, key),
+        Input::Key(key) => press::press(app, key),
         Input::Paste(text) => {
             entry::paste(app, &text);
             Vec::new()

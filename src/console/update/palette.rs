@@ -50,7 +50,7 @@ fn enter(app: &mut App) -> Vec<Effect> {
         Some(item) => {
             app.overlays.pop();
             app.notice = None;
-            return super::keys::run_anywhere(app, item.spec.command);
+            return super::press::run_anywhere(app, item.spec.command);
         }
     }
     Vec::new()
