@@ -101,10 +101,18 @@ pub(super) fn settle(store: &mut Store, ended: &mut Ended, source: &SourceId, se
     }
 }
 
-/// Alerts that are still held by someone, missed at most once.
+impl Ended {
+    /// Someone holds it again.
+    pub(super) fn held_again(&mut self, fingerprint: &str) {
+        self.by_fingerprint.remove(fingerprint);
+    }
+}
+
+/// Alerts that are still held by someone who can be asked, missed at most once: what one that does not answer held last
+/// keeps nothing alive that the others have seen end.
 fn live(store: &Store) -> impl Iterator<Item = (&SourceId, &Alert)> {
-    store.facts(FactKind::Alert).filter_map(|(id, _, held)| match &held.fact {
-        Fact::Alert(alert) if held.missed < POLLS => Some((id, alert)),
+    store.facts(FactKind::Alert).filter_map(|(id, state, held)| match &held.fact {
+        Fact::Alert(alert) if held.missed < POLLS && state.whole_trouble().is_none() => Some((id, alert)),
         _ => None,
     })
 }
@@ -231,7 +239,14 @@ impl Merged {
         union(&mut self.alert.silenced_by, &alert.silenced_by);
         union(&mut self.alert.inhibited_by, &alert.inhibited_by);
         let instances = if missed == 0 { &mut self.held_by } else { &mut self.missed_by };
+        let first_held = missed == 0 && instances.is_empty();
         instances.insert(id.instance.clone());
+        if first_held {
+            (self.stale, self.doubtful, self.proof) = (true, true, None);
+        } else if missed > 0 && !self.held_by.is_empty() {
+            // An instance that has lost it can't vouch for what the others hold.
+            return;
+        }
         self.stale &= proof.stale;
         self.doubtful &= proof.doubt.is_some();
         let newer = self.proof.as_ref().is_none_or(|old| (old.seen_at, &old.source) < (proof.seen_at, &proof.source));

@@ -56,7 +56,9 @@ fn row(board: &Board, name: &str, role: ClusterRole, now: Stamp) -> Row {
     let skew = skew(control_plane.as_ref());
     let nodes = state.map(|state| nodes(state, skew)).unwrap_or_default();
     judge_nodes(&mut opinion, &nodes);
-    if let Some(at) = state.and_then(|state| nodes_unproven(board, &id, state, now)) {
+    if state.is_some_and(|state| !state.listed(FactKind::Node)) {
+        opinion.because(Verdict::Unknown, "its nodes have not been read yet");
+    } else if let Some(at) = state.and_then(|state| nodes_unproven(board, &id, state, now)) {
         opinion.because(Verdict::Unknown, format!("its nodes were last read at {}", clock(at)));
     }
     let pods = state.map(pods).unwrap_or_default();

@@ -115,46 +115,54 @@ impl Board {
 
     /// Takes in one observation. The newest one wins; there is no history but that of alerts that ended.
     pub fn apply(&mut self, observation: Observation) {
-        let Observation { source, seen_at, change } = observation;
+        let Observation { source, seen_at, part, change } = observation;
         self.mark(&source, &change);
         self.moves.see(&source, &change, seen_at);
+        // What a part says can't disprove the trouble of another; only a new trouble may take its place.
+        let stands = part.then(|| self.store.source_mut(&source).trouble.clone()).flatten();
+        self.take_in(&source, seen_at, change);
+        if stands.is_some() {
+            self.store.source_mut(&source).trouble = stands;
+        }
+        if source.system == System::Prometheus {
+            slo::settle(&mut self.latches, &self.slos, &self.store, &source, seen_at);
+        }
+    }
+
+    fn take_in(&mut self, source: &SourceId, seen_at: Stamp, change: Change) {
         match change {
             Change::Upsert(Fact::KubeEvent(event)) => {
-                self.store.source_mut(&source).alive(seen_at, false);
-                self.events.upsert(&source, event, seen_at);
+                self.store.source_mut(source).alive(seen_at, false);
+                self.events.upsert(source, event, seen_at);
             }
             Change::Upsert(fact) => {
-                let alert = matches!(fact, Fact::Alert(_));
-                self.store.source_mut(&source).upsert(fact, seen_at);
-                if alert {
-                    alerts::settle(&mut self.store, &mut self.ended, &source, seen_at);
+                if let Fact::Alert(alert) = &fact {
+                    self.ended.held_again(&alert.fingerprint);
                 }
+                self.store.source_mut(source).upsert(fact, seen_at);
             }
             Change::Remove { kind: FactKind::KubeEvent, key } => {
-                self.store.source_mut(&source).alive(seen_at, false);
-                self.events.remove(&source, &key);
+                self.store.source_mut(source).alive(seen_at, false);
+                self.events.remove(source, &key);
             }
             Change::Remove { kind: FactKind::Alert, key } => {
-                alerts::remove(&mut self.store, &mut self.ended, &source, &key, seen_at);
+                alerts::remove(&mut self.store, &mut self.ended, source, &key, seen_at);
             }
-            Change::Remove { kind, key } => self.store.source_mut(&source).remove(kind, &key, seen_at),
+            Change::Remove { kind, key } => self.store.source_mut(source).remove(kind, &key, seen_at),
             Change::Replace { kind: FactKind::KubeEvent, facts } => {
-                self.store.source_mut(&source).alive(seen_at, true);
+                self.store.source_mut(source).alive(seen_at, true);
                 let events = facts.into_iter().filter_map(|fact| match fact {
                     Fact::KubeEvent(event) => Some(event),
                     _ => None,
                 });
-                self.events.replace(&source, events.collect(), seen_at);
+                self.events.replace(source, events.collect(), seen_at);
             }
             Change::Replace { kind: FactKind::Alert, facts } => {
-                alerts::replace(&mut self.store, &mut self.ended, &source, facts, seen_at);
+                alerts::replace(&mut self.store, &mut self.ended, source, facts, seen_at);
             }
-            Change::Replace { kind, facts } => self.store.source_mut(&source).replace(kind, facts, seen_at),
-            Change::Alive => self.store.source_mut(&source).alive(seen_at, true),
-            Change::Trouble(trouble) => self.store.source_mut(&source).troubled(trouble, seen_at),
-        }
-        if source.system == System::Prometheus {
-            slo::settle(&mut self.latches, &self.slos, &self.store, &source, seen_at);
+            Change::Replace { kind, facts } => self.store.source_mut(source).replace(kind, facts, seen_at),
+            Change::Alive => self.store.source_mut(source).alive(seen_at, true),
+            Change::Trouble(trouble) => self.store.source_mut(source).troubled(trouble, seen_at),
         }
     }
 

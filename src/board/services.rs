@@ -37,6 +37,10 @@ fn row(board: &Board, objective: &Objective, points: &BTreeMap<&str, Vec<Candida
             Some(started) if is_over(started, objective.rpo_s, now) => {
                 opinion.because(Verdict::Warning, format!("the newest usable restore point is {OVER_RPO}"));
             }
+            Some(_) if point.as_ref().is_some_and(|it| it.proof(&board.store, now).stale) => {
+                opinion
+                    .because(Verdict::Unknown, "whether its newest restore point is still there was not read lately");
+            }
             Some(_) => {}
             None if anyone_answered(board, objective) => {
                 opinion.because(Verdict::Warning, "there is no usable restore point");

@@ -13,6 +13,8 @@ use crate::model::{SafeText, SourceId, Stamp, System, Trouble, TroubleKind};
 pub(super) const MOST_FACTS: usize = 20_000;
 /// How long a partial trouble (forbidden, not installed, …) is believed without being repeated, at least.
 const PARTIAL_FOR_S: i64 = 120;
+/// How far ahead of now something may have been seen: tasks read the clock at slightly different instants.
+const AHEAD: TimeDelta = TimeDelta::seconds(5);
 /// Freshness of a source that was not announced.
 const DEFAULT_FRESH_S: u64 = 60;
 
@@ -100,10 +102,19 @@ impl SourceState {
         }
     }
 
+    /// The newest proof of life, unless that lies so far ahead that the wall clock was set back since.
+    fn seen(&mut self, at: Stamp) {
+        self.alive_at = Some(match self.alive_at {
+            Some(before) if before >= at && before - at <= AHEAD => before,
+            _ => at,
+        });
+    }
+
     pub fn is_stale_at(&self, seen_at: Stamp, now: Stamp) -> bool {
         let fresh =
             TimeDelta::try_seconds(i64::try_from(self.fresh_for_s).unwrap_or(i64::MAX)).unwrap_or(TimeDelta::MAX);
-        now - seen_at > fresh
+        // Seen in the future: the wall clock was set back, and nothing says how long ago it really was.
+        now - seen_at > fresh || seen_at - now > AHEAD
     }
 
     /// A fact is new or newer.
@@ -143,7 +154,7 @@ impl SourceState {
     /// Proof of life. `whole`: a complete answer, which disproves any trouble; otherwise only "nothing comes" is disproved
     /// at once, and a partial trouble is forgotten when it has not been repeated for a while.
     pub fn alive(&mut self, seen_at: Stamp, whole: bool) {
-        self.alive_at = Some(self.alive_at.map_or(seen_at, |at| at.max(seen_at)));
+        self.seen(seen_at);
         let Some(troubled) = &self.trouble else { return };
         let over = match troubled.trouble.kind {
             TroubleKind::Unreachable | TroubleKind::Silent => true,
@@ -161,7 +172,7 @@ impl SourceState {
     pub fn troubled(&mut self, trouble: Trouble, seen_at: Stamp) {
         if trouble.kind == TroubleKind::Partial {
             // An answer with gaps is an answer: what it holds is as fresh as any.
-            self.alive_at = Some(self.alive_at.map_or(seen_at, |at| at.max(seen_at)));
+            self.seen(seen_at);
         }
         let alive_at = self.alive_at;
         match &mut self.trouble {
@@ -224,7 +235,11 @@ impl Store {
 
     /// How far a fact can be believed.
     pub fn proof(&self, id: &SourceId, state: &SourceState, held: &Held, now: Stamp) -> Proof {
-        let seen_at = state.proven_at().map_or(held.seen_at, |at| at.max(held.seen_at));
+        let ahead = |at: &Stamp| *at - now > AHEAD;
+        let seen_at = match state.proven_at() {
+            Some(at) if at >= held.seen_at || ahead(&held.seen_at) => at,
+            _ => held.seen_at,
+        };
         Proof { source: id.clone(), seen_at, stale: state.is_stale_at(seen_at, now), doubt: state.doubt() }
     }
 

@@ -6,7 +6,7 @@ use crate::board::{Row, Topic, TopicView};
 use crate::clock::Clock;
 use crate::model::entry::LogLine;
 use crate::model::{Digest, Refusal, SafeText, Stamp};
-use crate::protocol::{BoardDelta, Push, Welcome, Who};
+use crate::protocol::{Push, Welcome, Who};
 use crate::seal;
 use crate::timeline::Story;
 
@@ -137,7 +137,10 @@ impl Mirror {
                     self.broken.get_or_insert_with(|| SafeText::new(&why));
                 }
             }
-            Push::Board(delta) => self.delta(delta),
+            Push::Board(delta) => {
+                let topic = delta.topic;
+                delta.apply(self.board.entry(topic).or_default());
+            }
             Push::Presence(present) => self.present = present,
             Push::Clock(sync) => {
                 clock.sync_to(sync);
@@ -165,27 +168,5 @@ impl Mirror {
         self.head = Some((entry.seq, entry.hash));
         self.story.apply(&entry);
         link
-    }
-
-    fn delta(&mut self, delta: BoardDelta) {
-        let view = self.board.entry(delta.topic).or_default();
-        if delta.snapshot {
-            view.rows.clear();
-        }
-        view.total = delta.total;
-        view.dropped = delta.dropped;
-        if !delta.removes.is_empty() {
-            view.rows.retain(|row| !delta.removes.contains(&row.id));
-        }
-        for row in delta.upserts {
-            match view.rows.iter_mut().find(|known| known.id == row.id) {
-                Some(known) => *known = row,
-                None => view.rows.push(row),
-            }
-        }
-        if !delta.order.is_empty() {
-            let place: BTreeMap<&str, usize> = delta.order.iter().enumerate().map(|(i, id)| (id.as_str(), i)).collect();
-            view.rows.sort_by_key(|row| place.get(row.id.as_str()).copied().unwrap_or(usize::MAX));
-        }
     }
 }

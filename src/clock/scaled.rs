@@ -132,8 +132,11 @@ impl Clock {
         self.0.changed.subscribe()
     }
 
-    /// Sleeps for a time on this clock.
+    /// Sleeps for a time on this clock. On the real one that is a length, which no correction of the wall clock changes.
     pub async fn sleep(&self, time: Duration) {
+        if matches!(self.0.hand, Hand::Real) {
+            return tokio::time::sleep(time).await;
+        }
         self.sleep_until(self.now() + TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX)).await;
     }
 

@@ -379,7 +379,7 @@ impl Ledger {
     }
 }
 
-/// What a plan that was already claimed still has to say.
+/// What became of a plan that was already claimed, or of a silence that was already asked for.
 fn is_outcome(happening: &Happening) -> bool {
     matches!(
         happening,
@@ -388,5 +388,6 @@ fn is_outcome(happening: &Happening) -> bool {
             | Happening::StepUnknown(_)
             | Happening::PlanEnded(_)
             | Happening::Reconciled(_)
+            | Happening::SilenceEnded(_)
     )
 }

@@ -155,5 +155,8 @@ pub enum Change {
 pub struct Observation {
     pub source: SourceId,
     pub seen_at: Stamp,
+    /// It comes from one part of the source while another part can't be read: it proves nothing about that one, and the
+    /// source's trouble stands as it is.
+    pub part: bool,
     pub change: Change,
 }

@@ -74,6 +74,7 @@ pub struct VolumeBackup {
     pub name: SafeText,
     pub backup: SafeText,
     pub phase: Open,
+    pub started: Option<Stamp>,
 }
 
 /// One volume on its way back, file by file (a PodVolumeRestore).

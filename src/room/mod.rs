@@ -131,6 +131,7 @@ impl Room {
             drill,
             sources: running.sources,
             adapters: running.adapters,
+            accounts: peer::Accounts::default(),
         });
         let (commands_tx, commands) = mpsc::channel(COMMANDS);
         let (mut engine, news) = Self::engine(&shared, opened.ledger, &commands_tx);

@@ -1,6 +1,6 @@
 //! Rows on their way to a client: in pages that fit a line, whatever outside text the rows carry.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -15,14 +15,14 @@ const PAGE_BYTES: usize = ROOM_LINE * 3 / 8;
 
 /// What a client must be told so that its rows become `new`: a snapshot in pages, or the difference.
 pub fn deltas(topic: Topic, rev: u64, old: Option<&TopicView>, new: &TopicView) -> Vec<BoardDelta> {
-    let known: BTreeMap<&str, &Row> =
-        old.map(|view| view.rows.iter().map(|row| (row.id.as_str(), row)).collect()).unwrap_or_default();
+    let old_rows = old.map(|view| view.rows.as_slice()).unwrap_or_default();
+    let known: HashMap<&str, &Row> = old_rows.iter().map(|row| (row.id.as_str(), row)).collect();
+    let here: HashSet<&str> = new.rows.iter().map(|row| row.id.as_str()).collect();
     let changed: Vec<Row> =
         new.rows.iter().filter(|row| known.get(row.id.as_str()).is_none_or(|before| before != row)).cloned().collect();
-    let here: BTreeSet<&str> = new.rows.iter().map(|row| row.id.as_str()).collect();
-    let removed: Vec<String> = known.keys().filter(|id| !here.contains(*id)).map(|id| (*id).to_owned()).collect();
-    let ids = |view: &TopicView| view.rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>();
-    let order = if old.is_some_and(|old| ids(old) == ids(new)) { Vec::new() } else { ids(new) };
+    let removed: Vec<String> =
+        old_rows.iter().filter(|row| !here.contains(row.id.as_str())).map(|row| row.id.clone()).collect();
+    let order = order(old_rows, &known, &here, &new.rows);
 
     let delta = |upserts, removes, order| BoardDelta {
         topic,
@@ -37,9 +37,7 @@ pub fn deltas(topic: Topic, rev: u64, old: Option<&TopicView>, new: &TopicView) 
     let mut out: Vec<BoardDelta> =
         pages(removed, usize::MAX).into_iter().map(|ids| delta(Vec::new(), ids, Vec::new())).collect();
     out.extend(pages(changed, ROW_PAGE).into_iter().map(|rows| delta(rows, Vec::new(), Vec::new())));
-    // Rides with the last rows, so that they are never shown out of place. What does not fit is the end of a very long list:
-    // its rows stay in the order in which they came.
-    let order = pages(order, usize::MAX).into_iter().next().unwrap_or_default();
+    // Rides with the last rows: only then does the client have what the runs are of.
     match out.last_mut() {
         Some(last) => last.order = order,
         None => out.push(delta(Vec::new(), Vec::new(), order)),
@@ -48,6 +46,21 @@ pub fn deltas(topic: Topic, rev: u64, old: Option<&TopicView>, new: &TopicView) 
         first.snapshot = old.is_none();
     }
     out
+}
+
+/// The new order as runs of the client's list once it has dropped what went and appended what came; empty if that is it.
+fn order(old: &[Row], known: &HashMap<&str, &Row>, here: &HashSet<&str>, new: &[Row]) -> Vec<(u32, u32)> {
+    let kept = old.iter().map(|row| row.id.as_str()).filter(|id| here.contains(id));
+    let came = new.iter().map(|row| row.id.as_str()).filter(|id| !known.contains_key(id));
+    let place: HashMap<&str, u32> = kept.chain(came).zip(0..).collect();
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for at in new.iter().filter_map(|row| place.get(row.id.as_str()).copied()) {
+        match runs.last_mut() {
+            Some((first, count)) if *first + *count == at => *count += 1,
+            _ => runs.push((at, 1)),
+        }
+    }
+    if runs.first().is_some_and(|run| runs.len() == 1 && run.0 == 0) { Vec::new() } else { runs }
 }
 
 /// The whole of a topic in one line: as many rows as fit; the counts say how many there are.
@@ -89,6 +102,9 @@ fn size<T: Serialize>(it: &T) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::subsequence;
+
     use super::*;
     use crate::board::{Body, Verdict};
     use crate::model::{SafeText, SourceId, Stamp, System};
@@ -112,7 +128,7 @@ mod tests {
         assert!(sent.iter().all(|delta| size(delta) < ROOM_LINE), "{:?}", sent.iter().map(size).max());
         assert_eq!(sent.iter().map(|delta| delta.upserts.len()).sum::<usize>(), 5_000);
         assert_eq!(sent.iter().filter(|delta| delta.snapshot).count(), 1);
-        assert!(sent[0].snapshot && sent.last().is_some_and(|last| !last.order.is_empty()));
+        assert!(sent[0].snapshot);
         let gone = deltas(Topic::Events, 2, Some(&view), &TopicView::default());
         assert!(gone.iter().all(|delta| size(delta) < ROOM_LINE));
         assert_eq!(gone.iter().map(|delta| delta.removes.len()).sum::<usize>(), 5_000);
@@ -126,5 +142,36 @@ mod tests {
             deltas(Topic::Alerts, 2, Some(&TopicView::default()), &TopicView { total: 3, ..TopicView::default() });
         assert_eq!(sent.len(), 1);
         assert_eq!((sent[0].total, sent[0].snapshot), (3, false));
+    }
+
+    fn short(n: usize, why: &str) -> Row {
+        Row { id: format!("row {n}"), why: SafeText::new(why), ..row(n) }
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_client_makes_of_the_deltas_is_the_view(
+            steps in proptest::collection::vec((subsequence((0..30).collect::<Vec<usize>>(), 0..30).prop_shuffle(), "[ab]"), 1..6),
+        ) {
+            let (mut old, mut held) = (None, TopicView::default());
+            for (rev, (ids, why)) in steps.into_iter().enumerate() {
+                let rows: Vec<Row> = ids.into_iter().map(|n| short(n, &why)).collect();
+                let new = TopicView { total: rows.len() as u64, rows, dropped: 0 };
+                deltas(Topic::Events, rev as u64, old.as_ref(), &new).into_iter().for_each(|it| it.apply(&mut held));
+                prop_assert_eq!(&held, &new);
+                old = Some(new);
+            }
+        }
+    }
+
+    #[test]
+    fn new_rows_above_a_thousand_old_ones_are_two_runs() {
+        let view = |ids: std::ops::Range<usize>| {
+            let rows: Vec<Row> = ids.rev().map(|n| short(n, "")).collect();
+            TopicView { total: rows.len() as u64, rows, dropped: 0 }
+        };
+        let sent = deltas(Topic::Events, 2, Some(&view(0..1000)), &view(20..1020));
+        let runs: Vec<_> = sent.into_iter().flat_map(|delta| delta.order).collect();
+        assert_eq!(runs, [(980, 20), (0, 980)]);
     }
 }

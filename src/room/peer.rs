@@ -1,9 +1,12 @@
 //! Who is calling: the kernel's word, never the message's.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use nix::unistd::{Uid, User};
 use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::model::{Actor, Level, PersonId, Refusal, RefusalKind, Role};
@@ -11,6 +14,52 @@ use crate::protocol::Hello;
 
 /// Name look-ups are for display alone.
 const LOOK_UP_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long an account's name is remembered, found or not.
+const REMEMBERED_FOR: Duration = Duration::from_secs(300);
+/// The most names that are remembered.
+const MOST_NAMES: usize = 1024;
+/// Look-ups at once: a directory server that hangs keeps so many threads, and no more.
+const LOOK_UPS: usize = 2;
+
+/// Login names of accounts that are nobody of the people file.
+pub struct Accounts {
+    known: Mutex<BTreeMap<u32, (Instant, Option<String>)>>,
+    looking: Arc<Semaphore>,
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self { known: Mutex::default(), looking: Arc::new(Semaphore::new(LOOK_UPS)) }
+    }
+}
+
+impl Accounts {
+    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, (Instant, Option<String>)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The login name; `None` where there is none, or nobody could be asked in time.
+    async fn name(&self, uid: u32) -> Option<String> {
+        if let Some((_, name)) = self.known().get(&uid).filter(|(at, _)| at.elapsed() < REMEMBERED_FOR) {
+            return name.clone();
+        }
+        // The permit goes with the thread: a look-up that nobody waits for any more still takes its place.
+        let permit = self.looking.clone().try_acquire_owned().ok()?;
+        let look = tokio::task::spawn_blocking(move || {
+            let name = User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
+            drop(permit);
+            name
+        });
+        let name = tokio::time::timeout(LOOK_UP_WITHIN, look).await.ok()?.ok()?;
+        let mut known = self.known();
+        if known.len() >= MOST_NAMES {
+            known.clear();
+        }
+        known.insert(uid, (Instant::now(), name.clone()));
+        name
+    }
+}
 
 /// The peer as the kernel gave it when it connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,14 +143,12 @@ pub fn judge(uid: u32, config: &Config) -> Identity {
 
 /// Gives an account that is nobody of the people file its login name, for display. One second at most; `uid 1234` stays
 /// where there is no such name, or where it would read like a person of the file or like the room itself.
-pub async fn name_account(identity: &mut Identity, config: &Config) {
+pub async fn name_account(identity: &mut Identity, config: &Config, accounts: &Accounts) {
     let (false, Some(uid), Level::Account) = (identity.mapped, identity.actor.uid, identity.actor.level) else {
         return;
     };
-    let look = tokio::task::spawn_blocking(move || User::from_uid(Uid::from_raw(uid)).ok().flatten());
-    let Ok(Ok(Some(user))) = tokio::time::timeout(LOOK_UP_WITHIN, look).await else { return };
-    if may_be_shown(&user.name, config) {
-        identity.actor.person = PersonId::from(user.name);
+    if let Some(name) = accounts.name(uid).await.filter(|name| may_be_shown(name, config)) {
+        identity.actor.person = PersonId::from(name);
     }
 }
 
@@ -168,10 +215,12 @@ mod tests {
     async fn a_person_of_the_file_is_never_renamed() {
         let config = config();
         let mut known = judge(2001, &config);
-        name_account(&mut known, &config).await;
+        name_account(&mut known, &config, &Accounts::default()).await;
         assert_eq!(known.actor.person.as_str(), "ana");
         let mut root = judge(0, &config);
-        name_account(&mut root, &config).await;
+        let accounts = Accounts::default();
+        name_account(&mut root, &config, &accounts).await;
         assert!(matches!(root.actor.person.as_str(), "root" | "uid 0"), "{:?}", root.actor.person);
+        assert_eq!(accounts.known().len(), 1, "it is looked up once");
     }
 }

@@ -58,7 +58,7 @@ pub async fn serve(
         Ok(identity) => identity,
         Err(refusal) => return out.send(&RoomLine::Bye(refusal)).await,
     };
-    peer::name_account(&mut identity, &shared.config).await;
+    peer::name_account(&mut identity, &shared.config, &shared.accounts).await;
     let caller = Caller { peer, hello: hello.clone(), actor: identity.actor.clone() };
     out.send(&RoomLine::Welcome(Box::new(welcome(&shared, &identity, &news)))).await?;
     if !hello.quiet {

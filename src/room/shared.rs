@@ -22,6 +22,8 @@ pub struct Shared {
     pub adapters: BTreeMap<SourceId, Arc<dyn Adapter>>,
     /// `sha256:…` of the policy as configured.
     pub policy_digest: String,
+    /// Names of accounts that connected.
+    pub accounts: super::peer::Accounts,
     /// Identity of this boot of the room, in every entry.
     pub boot: String,
 }

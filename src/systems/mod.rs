@@ -57,7 +57,16 @@ impl Reporter {
 
     /// Reports a change seen now. Quietly ends when the room has gone.
     pub async fn report(&self, change: Change) {
-        let observation = Observation { source: self.source.clone(), seen_at: self.clock.now(), change };
+        self.send(change, false).await;
+    }
+
+    /// Reports a change of one part while another part of the source can't be read.
+    pub async fn report_part(&self, change: Change) {
+        self.send(change, true).await;
+    }
+
+    async fn send(&self, change: Change, part: bool) {
+        let observation = Observation { source: self.source.clone(), seen_at: self.clock.now(), part, change };
         let _ = self.out.send(observation).await;
     }
 

@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 use super::Ctx;
 use super::http::trouble;
 use crate::clock::Clock;
-use crate::model::{SourceId, TroubleKind};
+use crate::model::{SourceId, Trouble, TroubleKind};
 
 /// Waits between failed attempts: 0.25 s doubling to 5 s, on the room's clock. Success resets it.
 #[derive(Clone, Debug)]
@@ -40,24 +40,47 @@ impl Backoff {
     }
 }
 
+/// How a round went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Round {
+    Well,
+    Failed,
+    /// The server asked for fewer requests: it is not asked sooner than if all were well.
+    Throttled,
+}
+
+impl From<bool> for Round {
+    fn from(went_well: bool) -> Self {
+        if went_well { Self::Well } else { Self::Failed }
+    }
+}
+
+impl From<&Trouble> for Round {
+    fn from(trouble: &Trouble) -> Self {
+        if trouble.kind == TroubleKind::Throttled { Self::Throttled } else { Self::Failed }
+    }
+}
+
 /// Calls `round` every `every` on the clock until `stop`; after a failed round the back-off decides instead.
-/// `round` returns whether it went well, and reports its own trouble.
+/// `round` says how it went, and reports its own trouble.
 pub async fn poll<F, Fut>(clock: &Clock, stop: &tokio_util::sync::CancellationToken, every: Duration, mut round: F)
 where
     F: FnMut() -> Fut,
-    Fut: Future<Output = bool>,
+    Fut: Future<Output: Into<Round>>,
 {
     let mut backoff = Backoff::default();
     loop {
-        let went_well = tokio::select! {
+        let how: Round = tokio::select! {
             () = stop.cancelled() => return,
-            went_well = round() => went_well,
+            how = round() => how.into(),
         };
-        let wait = if went_well {
-            backoff.reset();
-            every
-        } else {
-            backoff.failed()
+        let wait = match how {
+            Round::Well => {
+                backoff.reset();
+                every
+            }
+            Round::Failed => backoff.failed(),
+            Round::Throttled => backoff.failed().max(every),
         };
         tokio::select! {
             () = stop.cancelled() => return,
@@ -129,6 +152,22 @@ mod tests {
         tasks.close();
         tasks.wait().await;
         assert_eq!(runs.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_asks_for_fewer_requests_is_not_asked_more_often() {
+        let stop = tokio_util::sync::CancellationToken::new();
+        let clock = Clock::real();
+        for (how, asked) in [(Round::Well, 4), (Round::Throttled, 4), (Round::Failed, 13)] {
+            let rounds = AtomicU32::new(0);
+            let every = Duration::from_secs(15);
+            let polled = poll(&clock, &stop, every, || {
+                rounds.fetch_add(1, Ordering::SeqCst);
+                async move { how }
+            });
+            let _ = tokio::time::timeout(Duration::from_secs(46), polled).await;
+            assert_eq!(rounds.load(Ordering::SeqCst), asked, "{how:?}");
+        }
     }
 
     #[test]

@@ -1,15 +1,24 @@
-//! The drill's simulated cluster against a real API server: the objects that the first one shows are written to the second,
-//! with the published schemas where they are at hand. An object that a real server refuses, or a field that it drops without
-//! a word, is a lie of the simulator.
+//! One conversation with the drill's simulated cluster and with a real API server: the objects that the first one shows are
+//! written to the second, with the published schemas where they are at hand, and what the program concludes must be equal.
+//! An object that a real server refuses or prunes, or a conclusion that differs, is a lie of the simulator.
+
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use warroom::board::{Board, BoardSetup, Topic};
 use warroom::clock::Clock;
+use warroom::config::{self, Config, LoadOptions};
 use warroom::drill::scenario;
 use warroom::drill::world::World;
+use warroom::model::Observation;
+use warroom::systems::{self, Ctx};
 
 use crate::peers::client::Client;
 use crate::peers::kube::{Cluster, Options};
-use crate::support::scratch;
+use crate::support::{PATIENCE, scratch, wait_within};
 
 /// What is copied: the path of a list, and whether status is a subresource of its objects.
 const LISTS: [(&str, bool); 9] = [
@@ -79,17 +88,93 @@ fn pruned(sent: &Value, kept: &Value, at: &str) {
     }
 }
 
+/// The program's sources before one cluster, and the board they fill.
+struct Watch {
+    board: Board,
+    seen: mpsc::Receiver<Observation>,
+    stop: CancellationToken,
+    clock: Clock,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Watch {
+    fn start(config: &Config) -> Self {
+        let clock = Clock::real();
+        let (out, seen) = mpsc::channel(4096);
+        let stop = CancellationToken::new();
+        let ctx = Ctx { clock: clock.clone(), out, reach: Default::default(), stop: stop.clone() };
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let running = runtime.block_on(async { systems::start(config, &ctx) });
+        let board = Board::new(BoardSetup {
+            clusters: config.clusters.iter().map(|it| (it.name.clone(), it.role)).collect(),
+            sources: running.sources.iter().map(|it| (it.id.clone(), it.fresh_for_s)).collect(),
+            ..BoardSetup::default()
+        });
+        Self { board, seen, stop, clock, _runtime: runtime }
+    }
+
+    /// What is concluded now, without what differs by nature: ids and times of the servers, and when each was looked at.
+    fn conclusions(&mut self) -> BTreeMap<String, Value> {
+        while let Ok(observation) = self.seen.try_recv() {
+            self.board.apply(observation);
+        }
+        let now = self.clock.now();
+        let mut all = BTreeMap::new();
+        for topic in [Topic::Sources, Topic::Clusters, Topic::Backups, Topic::Gitops, Topic::Events] {
+            for row in self.board.judge_topic(topic, now).rows {
+                let mut value = serde_json::to_value(&row).expect("a row");
+                let id = if topic == Topic::Events { format!("{}", value["body"]) } else { row.id.clone() };
+                plain(&mut value);
+                let id = if topic == Topic::Events { format!("event {}", value["body"]) } else { id };
+                all.insert(id, value);
+            }
+        }
+        all
+    }
+}
+
+/// Takes out what a server makes itself, ages, and how it is reached.
+fn plain(value: &mut Value) {
+    const OF_THE_MOMENT: [&str; 6] = ["id", "seen_at", "alive_at", "version", "server", "notes"];
+    match value {
+        Value::Object(map) => {
+            map.retain(|key, _| !ITS_OWN.contains(&key.as_str()) && !OF_THE_MOMENT.contains(&key.as_str()));
+            map.values_mut().for_each(plain);
+        }
+        Value::Array(all) => all.iter_mut().for_each(plain),
+        _ => {}
+    }
+}
+
+fn config(folder: &Path, name: &str, kubeconfig: &Path, context: Option<&str>) -> Config {
+    let file = folder.join(format!("{name}.toml"));
+    let context = context.map(|context| format!("context = {context:?}\n")).unwrap_or_default();
+    let text = format!(
+        "[room]\nname = \"r\"\n[[cluster]]\nname = \"dr\"\nrole = \"dr\"\nkubeconfig = {kubeconfig:?}\n{context}\
+         velero = \"velero\"\nargocd = \"argocd\"\n"
+    );
+    std::fs::write(&file, text).expect("written");
+    let options = LoadOptions { drill: true, ..LoadOptions::default() };
+    config::load(&file, options).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
 #[test]
-fn what_the_simulator_shows_a_real_server_takes_and_keeps_whole() {
+fn what_is_concluded_of_the_simulator_is_concluded_of_a_real_server() {
     let Some(real) = Cluster::start(Options::default().named("dr")) else { return };
     real.apply_crds();
     let folder = scratch();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    // A minute before anything happens, in the present; the world's clock stands still, so that it says the same twice.
+    // Hours before anything happens, on the real clock, so that nothing is late on one side only.
     let now = Clock::real().now();
-    let story =
-        scenario::load("etcd-corruption").expect("the scenario").detected_at(now + chrono::TimeDelta::minutes(6));
-    let world = runtime.block_on(World::start(story, 7, Clock::manual(now))).expect("the world starts");
+    let story = scenario::load("etcd-corruption").expect("the scenario").detected_at(now + chrono::TimeDelta::hours(6));
+    let world = runtime.block_on(World::start(story, 7, Clock::real())).expect("the world starts");
     let at = world.write_config(folder.path()).expect("its files");
     let said = std::fs::read_to_string(&at.kubeconfig).expect("a kubeconfig");
     let said: Value = serde_json::from_str(&said).expect("JSON");
@@ -118,4 +203,46 @@ fn what_the_simulator_shows_a_real_server_takes_and_keeps_whole() {
     }
     println!("{copied} objects of the simulator were taken by a real API server");
     assert!(copied > 30, "the simulator shows little: {copied}");
+
+    let mut of_world = Watch::start(&config(folder.path(), "world", &at.kubeconfig, Some("dr")));
+    let mut of_real = Watch::start(&config(folder.path(), "real", &real.kubeconfig, None));
+    let rows = alike(&mut of_world, &mut of_real, |rows| {
+        let apps = rows.keys().filter(|id| id.starts_with("app/")).count();
+        apps == 12 && SOURCES.iter().chain(&ROWS).all(|id| rows.get(*id).is_some_and(|row| row["verdict"] == "ok"))
+    });
+    println!("{rows} rows are equal while all is well");
+
+    // The same write on both: what a restore plan does first.
+    let location = "/apis/velero.io/v1/namespaces/velero/backupstoragelocations/default";
+    for server in [&simulated, &to] {
+        server.must("PATCH", location, Some(&json!({"spec": {"accessMode": "ReadOnly"}})));
+    }
+    let rows = alike(&mut of_world, &mut of_real, |rows| {
+        let location = &rows["location/dr/default"];
+        location["body"]["location"]["access_mode"] == "ReadOnly" && location["why"] != ""
+    });
+    println!("{rows} rows are equal with a location that takes no backups");
+}
+
+/// The sources and rows that both must show, besides the twelve applications.
+const SOURCES: [&str; 3] = ["kubernetes/dr", "velero/dr", "argocd/dr"];
+const ROWS: [&str; 5] = ["dr", "parity/dr", "location/dr/default", "schedule/shop-hourly", "schedule/platform-daily"];
+
+/// Waits until both conclude the same, and what is expected of it holds; answers how many rows were compared.
+fn alike(of_world: &mut Watch, of_real: &mut Watch, expected: impl Fn(&BTreeMap<String, Value>) -> bool) -> usize {
+    let (mut one, mut other) = (BTreeMap::new(), BTreeMap::new());
+    let equal = wait_within(PATIENCE, || {
+        (one, other) = (of_world.conclusions(), of_real.conclusions());
+        // The real server has namespaces and events of its own; what the simulator shows must be there, and equal.
+        let same = |(id, row): (&String, &Value)| other.get(id) == Some(row);
+        (expected(&one) && one.iter().all(same)).then_some(())
+    });
+    if equal.is_none() {
+        for (id, row) in &one {
+            let real = other.get(id).unwrap_or(&Value::Null);
+            println!("{id}{}\n  simulator: {row}\n  real:      {real}", if real == row { "" } else { " DIFFERS" });
+        }
+        panic!("different conclusions, or not those that were expected");
+    }
+    one.len()
 }

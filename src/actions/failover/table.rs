@@ -8,7 +8,7 @@ use crate::board::Body as RowBody;
 use crate::model::facts::LoadBalancer;
 use crate::model::plan::Shown;
 use crate::model::time;
-use crate::model::{SafeText, Strategy};
+use crate::model::{SafeText, Stamp, Strategy};
 
 use super::{Edge, name_of, names};
 
@@ -123,11 +123,28 @@ fn you_lose(context: &Context) -> (String, Option<String>) {
     match point {
         Some(point) => {
             let (text, within) = loss(context, point.name.as_str(), point.started);
-            (text.clone(), (!within).then(|| format!("Data loss is over the objective: {text}")))
+            let warning = match (within, unread_since(context, &point.name)) {
+                (false, _) => Some(format!("Data loss is over the objective: {text}")),
+                (true, Some(at)) => Some(format!(
+                    "Whether restore point {} is still there was last read at {} UTC.",
+                    words(point.name.as_str()),
+                    at.format("%H:%M")
+                )),
+                (true, None) => None,
+            };
+            (text, warning)
         }
         None => (
             "not known: no usable restore point".to_owned(),
             Some(format!("No usable restore point of {} is known.", words(&context.objective.service))),
         ),
     }
+}
+
+/// When a restore point was last read, if that was too long ago to count on.
+fn unread_since(context: &Context, point: &SafeText) -> Option<Stamp> {
+    rows(context.board).filter(|row| row.stale).find_map(|row| match &row.body {
+        RowBody::Backup { point: Some(held), .. } if held.name == *point => Some(row.seen_at),
+        _ => None,
+    })
 }

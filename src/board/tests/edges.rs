@@ -328,3 +328,28 @@ fn the_limiter_holds_back_a_storm_and_says_how_much() {
     assert_eq!(limiter.folded(second(61)), [], "said once");
     assert!(limiter.allow(&firing, second(62)));
 }
+
+#[test]
+fn what_a_dead_alertmanager_held_last_keeps_no_alert_alive_that_the_others_saw_end() {
+    let both = ["alertmanager/am-1", "alertmanager/am-2"];
+    let watchdog = alert("wd", "Watchdog", "none", at("00:00:00"));
+    let fire = [watchdog.clone(), alert("f1", "KubeAPIDown", "critical", at("14:41:00"))];
+    let mut play = Play::new(all_well(at("14:40:00")));
+    poll(&mut play, at("14:41:05"), &both, &fire);
+    play.board.see(both[1], at("14:41:10"), trouble(TroubleKind::Unreachable));
+    assert_eq!(poll(&mut play, at("14:41:10"), &both[..1], &[watchdog.clone()]), [""; 0]);
+    assert_eq!(poll(&mut play, at("14:41:15"), &both[..1], &[watchdog]), ["alert.resolved"]);
+    assert_eq!(poll(&mut play, at("14:41:20"), &both[1..], &fire), ["alert.firing"], "it is back, and still holds it");
+}
+
+#[test]
+fn an_alert_is_as_fresh_as_those_that_hold_it() {
+    let both = ["alertmanager/am-1", "alertmanager/am-2"];
+    let watchdog = alert("wd", "Watchdog", "none", at("00:00:00"));
+    let fire = [watchdog.clone(), alert("f1", "KubeAPIDown", "critical", at("14:41:00"))];
+    let mut play = Play::new(all_well(at("14:40:00")));
+    poll(&mut play, at("14:41:05"), &both, &fire);
+    poll(&mut play, at("14:42:05"), &both[..1], &[watchdog]);
+    let it = row(&play.last, Topic::Alerts, "f1");
+    assert!(it.stale && it.seen_at == at("14:41:05"), "am-1 has lost it, am-2 was not heard for a minute: {it:?}");
+}

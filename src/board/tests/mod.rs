@@ -69,7 +69,7 @@ pub(super) fn board() -> Board {
 
 impl Board {
     pub(super) fn see(&mut self, from: &str, seen_at: Stamp, change: Change) -> &mut Self {
-        self.apply(Observation { source: source(from), seen_at, change });
+        self.apply(Observation { source: source(from), seen_at, part: false, change });
         self
     }
 

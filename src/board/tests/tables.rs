@@ -437,3 +437,35 @@ fn a_partly_readable_source_is_never_shown_as_well() {
     board.list("cloudflare/edge", now, FactKind::LoadBalancer, vec![lb.into()]);
     assert_eq!(row(&board.judge(now), Topic::Traffic, "pool/edge/p-dr").verdict, Verdict::Ok, "a whole answer came");
 }
+
+#[test]
+fn a_wall_clock_that_is_set_back_makes_rows_stale_until_they_are_read_again() {
+    let mut board = all_well(at("14:40:00"));
+    let fresh = |board: &Board, now: Stamp| !row(&board.judge(now), Topic::Traffic, "pool/edge/p-dr").stale;
+    assert!(fresh(&board, at("14:40:05")));
+    assert!(!fresh(&board, at("13:40:10")), "seen an hour from now: how long ago that was nobody knows");
+    board.see("cloudflare/edge", at("13:40:12"), Change::Alive);
+    assert!(fresh(&board, at("13:40:15")));
+    assert!(!fresh(&board, at("13:44:15")), "and it ages from there");
+}
+
+#[test]
+fn what_one_part_says_renews_nothing_of_a_part_that_can_not_be_read() {
+    let mut board = all_well(at("14:40:00"));
+    board.see("velero/dr", at("14:40:10"), trouble(TroubleKind::Silent));
+    for second in 11..59 {
+        let seen_at = at(&format!("14:40:{second}"));
+        let change = Change::Upsert(location("dr", seen_at).into());
+        board.apply(Observation { source: source("velero/dr"), seen_at, part: true, change });
+        board.see("velero/dr", seen_at, trouble(TroubleKind::Silent));
+    }
+    let judged = board.judge(at("14:40:59"));
+    let state = row(&judged, Topic::Sources, "velero/dr");
+    let Body::Source { troubled_since, .. } = &state.body else { panic!("{state:?}") };
+    assert_eq!(*troubled_since, Some(at("14:40:10")));
+    assert!(!row(&judged, Topic::Backups, "location/dr/default").stale, "it was read a second ago");
+    let point = board.store.source(&source("velero/dr")).unwrap();
+    let held = point.of(FactKind::RestorePoint).next().unwrap();
+    let proof = board.store.proof(&source("velero/dr"), point, held, at("14:40:59"));
+    assert_eq!((proof.seen_at, proof.stale), (at("14:40:00"), true));
+}

@@ -113,6 +113,7 @@ fn volume(n: u32, phase: &str) -> Fact {
         name: format!("shop-hourly-1429-{n}").as_str().into(),
         backup: "shop-hourly-1429".into(),
         phase: Open::new(phase),
+        started: None,
     })
 }
 

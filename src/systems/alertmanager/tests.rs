@@ -16,6 +16,7 @@ use crate::model::facts::{Alert, AlertPeer, Fact, FactKind};
 use crate::model::{Change, SourceId, System, TroubleKind};
 use crate::systems::http::script::{Reply, Room, Server, file};
 use crate::systems::http::{Api, Options};
+use crate::systems::supervise::Round;
 
 fn raw(fingerprint: &str) -> Value {
     json!({"fingerprint": fingerprint, "labels": {"alertname": "KubeAPIDown", "severity": "critical", "cluster": "primary"},
@@ -161,7 +162,7 @@ async fn the_running_source_reports_alerts_and_itself() {
 async fn a_settling_instance_replaces_nothing_and_says_so() {
     let server = serve(Reply::Json(200, json!([raw("a")])), Reply::Json(200, status("settling"))).await;
     let mut room = Room::manual();
-    assert!(watch(&server, &room).round().await, "nothing failed: it is asked at the usual pace");
+    assert!(Round::Well == watch(&server, &room).round().await, "nothing failed: it is asked at the usual pace");
     let changes = room.drain();
     assert_eq!(one_peer(&changes).cluster_status.as_str(), "settling");
     assert!(matches!(&changes[1], Change::Upsert(Fact::Alert(_))), "{changes:?}");
@@ -175,7 +176,7 @@ async fn a_single_instance_is_whole() {
     let alone = json!({"cluster": {"status": "disabled", "peers": []}, "versionInfo": {"version": "0.25.0"}});
     let server = serve(Reply::Json(200, json!([])), Reply::Json(200, alone)).await;
     let mut room = Room::manual();
-    assert!(watch(&server, &room).round().await);
+    assert!(Round::Well == watch(&server, &room).round().await);
     let changes = room.drain();
     assert_eq!(one_peer(&changes).cluster_status.as_str(), "disabled");
     assert!(matches!(&changes[1], Change::Replace { kind: FactKind::Alert, .. }), "{changes:?}");
@@ -185,7 +186,7 @@ async fn a_single_instance_is_whole() {
 async fn a_proxy_that_hides_the_status_leaves_the_alerts() {
     let server = serve(Reply::Json(200, json!([raw("a")])), Reply::Text(403, "no".to_owned())).await;
     let mut room = Room::manual();
-    assert!(watch(&server, &room).round().await);
+    assert!(Round::Well == watch(&server, &room).round().await);
     let changes = room.drain();
     assert_eq!((one_peer(&changes).cluster_status.as_str(), one_peer(&changes).started), ("unknown", None));
     assert!(matches!(&changes[1], Change::Replace { facts, .. } if facts.len() == 1));
@@ -210,7 +211,7 @@ async fn whatever_misbehaves_is_one_trouble_and_empties_nothing() {
         let words = format!("{alerts:?} {state:?}");
         let server = serve(alerts, state).await;
         let mut room = Room::manual();
-        assert!(!watch(&server, &room).round().await, "{words}");
+        assert!(Round::Well != watch(&server, &room).round().await, "{words}");
         let changes = room.drain();
         let [Change::Trouble(trouble)] = &changes[..] else { panic!("{words}: {changes:?}") };
         assert_eq!(trouble.kind, kind, "{words}: {trouble:?}");
@@ -238,7 +239,7 @@ async fn a_flood_is_cut_and_what_is_cut_has_not_resolved() {
     };
     assert_eq!((alerts.len(), trouble.kind), (MAX_ALERTS, TroubleKind::Partial));
     assert!(alerts[..2].iter().all(|it| it.severity.is("critical")), "the gravest come first");
-    assert!(!round.await.expect("joined"));
+    assert!(Round::Well != round.await.expect("joined"));
 }
 
 #[test]

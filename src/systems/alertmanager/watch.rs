@@ -9,6 +9,7 @@ use crate::model::facts::{AlertPeer, Fact, FactKind, Open, Silence};
 use crate::model::{SafeText, Trouble, TroubleKind};
 use crate::systems::Reporter;
 use crate::systems::http::{Api, trouble};
+use crate::systems::supervise::Round;
 
 /// The most alerts kept of one instance.
 pub const MAX_ALERTS: usize = 5_000;
@@ -25,12 +26,13 @@ pub struct Watch {
 
 impl Watch {
     /// Asks once and reports; true if all answers came whole.
-    pub async fn round(&self) -> bool {
+    pub async fn round(&self) -> Round {
         match self.ask().await {
-            Ok(seen) => self.tell(seen).await,
+            Ok(seen) => self.tell(seen).await.into(),
             Err(trouble) => {
+                let how = Round::from(&trouble);
                 self.reporter.trouble(trouble).await;
-                false
+                how
             }
         }
     }

@@ -164,13 +164,12 @@ impl Parts {
         spared && is_news
     }
 
-    /// Reports a change. While some part is in trouble that is said again after it, so that data from one part never
-    /// makes the whole source look well.
+    /// Reports a change. While some part is in trouble it says so, and the trouble is told again after it: data from one
+    /// part never makes the whole source look well, nor the rest of it look newly read.
     pub async fn report(&self, change: Change) {
-        self.reporter.report(change).await;
-        if let Some(worst) = self.worst() {
-            self.reporter.trouble(worst).await;
-        }
+        let Some(worst) = self.worst() else { return self.reporter.report(change).await };
+        self.reporter.report_part(change).await;
+        self.reporter.trouble(worst).await;
     }
 
     /// The pulse of the source: its worst trouble, or proof of life if every part has been read. Gaps in one part are not

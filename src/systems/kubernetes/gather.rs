@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::model::Stamp;
 use crate::model::facts::Fact;
 
 /// The most facts of one kind from one source.
@@ -34,6 +35,7 @@ pub struct Gathered {
     facts: Vec<Fact>,
     /// How many objects could not be read.
     pub odd: usize,
+    cut: bool,
 }
 
 impl Gathered {
@@ -43,7 +45,7 @@ impl Gathered {
             Some((_, Some(fact))) => {
                 self.facts.push(fact);
                 if self.facts.len() >= 2 * MAX_FACTS {
-                    trim(&mut self.facts);
+                    self.cut |= trim(&mut self.facts);
                 }
             }
             Some((_, None)) => {}
@@ -51,24 +53,61 @@ impl Gathered {
         }
     }
 
-    /// The list's facts, at most the newest [`MAX_FACTS`].
-    pub fn into_facts(mut self) -> Vec<Fact> {
-        trim(&mut self.facts);
-        self.facts
+    /// The list's facts, at most the newest [`MAX_FACTS`], and whether something is missing that need not be old.
+    pub fn into_facts(mut self) -> (Vec<Fact>, bool) {
+        let cut = trim(&mut self.facts);
+        (self.facts, self.cut | cut)
     }
 }
 
-/// Cuts a list to its newest [`MAX_FACTS`].
-fn trim(facts: &mut Vec<Fact>) {
-    if facts.len() > MAX_FACTS {
-        facts.sort_by_key(|fact| {
-            std::cmp::Reverse(match fact {
-                Fact::KubeEvent(event) => Some(event.last),
-                Fact::RestorePoint(point) => point.started,
-                Fact::Restore(restore) => restore.started,
-                _ => None,
-            })
-        });
-        facts.truncate(MAX_FACTS);
+/// Cuts a list to its newest [`MAX_FACTS`]; answers whether what went may be as new as what stayed.
+fn trim(facts: &mut Vec<Fact>) -> bool {
+    if facts.len() <= MAX_FACTS {
+        return false;
+    }
+    facts.sort_by_cached_key(|fact| std::cmp::Reverse(date(fact)));
+    let undated = date(&facts[MAX_FACTS - 1]).is_none();
+    facts.truncate(MAX_FACTS);
+    undated
+}
+
+fn date(fact: &Fact) -> Option<Stamp> {
+    match fact {
+        Fact::KubeEvent(event) => Some(event.last),
+        Fact::RestorePoint(point) => point.started,
+        Fact::Restore(restore) => restore.started,
+        Fact::VolumeBackup(volume) => volume.started,
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::facts::VolumeBackup;
+
+    fn gathered(started: impl Fn(usize) -> Option<Stamp>) -> (Vec<Fact>, bool) {
+        let mut list = Gathered::default();
+        for n in 0..MAX_FACTS + 10 {
+            let name = format!("v-{n:05}");
+            let volume = VolumeBackup {
+                cluster: "dr".to_owned(),
+                name: name.as_str().into(),
+                backup: "b".into(),
+                phase: crate::model::facts::Open::new("Completed"),
+                started: started(n),
+            };
+            list.add(Some((name, Some(volume.into()))));
+        }
+        list.into_facts()
+    }
+
+    #[test]
+    fn too_long_a_list_keeps_the_newest_and_says_when_that_can_not_be_told() {
+        let (kept, cut) = gathered(|n| Stamp::from_timestamp(n as i64, 0));
+        assert_eq!((kept.len(), cut), (MAX_FACTS, false));
+        assert!(matches!(&kept[0], Fact::VolumeBackup(it) if it.name == "v-10009"), "{:?}", kept[0]);
+        let (kept, cut) = gathered(|_| None);
+        assert_eq!((kept.len(), cut), (MAX_FACTS, true));
     }
 }

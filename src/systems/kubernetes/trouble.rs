@@ -26,7 +26,27 @@ pub fn first_sentence(text: &str) -> String {
     if line[..end].chars().nth(MAX_SENTENCE).is_some() {
         out.push('…');
     }
-    out.trim_end_matches('.').to_owned()
+    without_secrets(out.trim_end_matches('.'))
+}
+
+/// A proxy may quote the credential that it refused. What looks like one is cut: a JWT, or a long word of mixed cases and
+/// digits as no name in Kubernetes is.
+fn without_secrets(text: &str) -> String {
+    let of_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '/' | '=' | '~');
+    let is_secret = |word: &str| {
+        let has = |kind: fn(&char) -> bool| word.chars().any(|c| kind(&c));
+        let mixed = has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase) && has(char::is_ascii_digit);
+        word.starts_with("eyJ") && word.len() > 8 || word.len() >= 24 && mixed && !word.contains('/')
+    };
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|c| of_token(c) != of_token(first)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        out.push_str(if of_token(first) && is_secret(word) { "(credential)" } else { word });
+        rest = after;
+    }
+    out
 }
 
 /// The kind of an HTTP status that is not a success.
@@ -303,6 +323,14 @@ mod tests {
         assert!(trouble_of_answer(502, endless.as_bytes()).what.as_str().len() < 300);
         assert_eq!(trouble_of_answer(502, b"<html><body>Bad gateway").what, "HTTP 502: a page in HTML");
         assert_eq!(trouble_of_answer(503, b"").what, "HTTP 503");
+        let quoted =
+            b"invalid bearer token eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.c2ln, and Zm9vYmFyMTIzNDU2Nzg5MEFCQ0RFRg==";
+        assert_eq!(
+            trouble_of_answer(401, quoted).what,
+            "HTTP 401: invalid bearer token (credential), and (credential)"
+        );
+        let named = br#"{"message":"pods \"checkout-5d9c7b9f64-x2x7q\" is forbidden: User \"system:serviceaccount:ops:warroom\" cannot list resource in API group \"\" at ip-10-0-1-7.eu-central-1.compute.internal"}"#;
+        assert!(!trouble_of_answer(403, named).what.as_str().contains("(credential)"));
     }
 
     #[test]

@@ -275,7 +275,8 @@ impl<'a> Watch<'a> {
                 "objects that can't be read were left out"
             );
         }
-        let facts = gathered.into_facts();
+        let (facts, cut) = gathered.into_facts();
+        self.cut |= cut;
         self.reported = facts.iter().map(Fact::key).collect();
         self.proven().await;
         self.feed.parts.report(Change::Replace { kind: self.what.kind, facts }).await;

@@ -17,6 +17,7 @@ use crate::model::facts::{AlertRule, Fact, FactKind, Slo};
 use crate::model::slo::{Reading, SloTarget};
 use crate::model::{Change, SourceId, Stamp, System, TroubleKind};
 use crate::systems::http::script::{Reply, Room, Seen, Server, file};
+use crate::systems::supervise::Round;
 
 const MONTH: u64 = 30 * 86_400;
 
@@ -105,7 +106,7 @@ async fn a_round_asks_each_window_as_a_form_below_the_prefix() {
     let server = Server::start(|seen| lists(seen).unwrap_or_else(|| good(&Server::form(seen, "query")))).await;
     let mut room = Room::manual();
     let watch = watch(&server, &room, vec![counters()]);
-    assert!(watch.round().await);
+    assert!(Round::Well == watch.round().await);
     let slo = slo_of(&room.drain());
     assert_eq!(errors(&slo, 300), Reading::Number(0.0002));
     assert_eq!(slo.window(300).and_then(|read| read.requests), Some(1200.5));
@@ -129,7 +130,7 @@ async fn long_windows_are_asked_less_often_and_keep_their_own_age() {
     let watch = watch(&server, &room, vec![counters()]);
     let asked = |what: &str| server.seen().iter().filter(|seen| Server::form(seen, "query").contains(what)).count();
     for round in 0..5u64 {
-        assert!(watch.round().await);
+        assert!(Round::Well == watch.round().await);
         let slo = slo_of(&room.drain());
         let age = |window| (room.ctx.clock.now() - slo.window(window).expect("a window").at).num_seconds();
         assert_eq!(age(300), 0);
@@ -154,7 +155,7 @@ async fn what_is_missing_stays_missing() {
         let given = answer.clone();
         let server = Server::start(move |seen| lists(seen).unwrap_or_else(|| Reply::Json(200, given.clone()))).await;
         let mut room = Room::manual();
-        assert!(watch(&server, &room, vec![counters()]).round().await);
+        assert!(Round::Well == watch(&server, &room, vec![counters()]).round().await);
         let slo = slo_of(&room.drain());
         for (found, expected) in [(errors(&slo, 300), newest), (errors(&slo, MONTH), whole)] {
             match (&found, &expected) {
@@ -178,7 +179,7 @@ async fn no_error_series_is_none_so_far_and_said() {
     })
     .await;
     let mut room = Room::manual();
-    assert!(watch(&server, &room, vec![counters()]).round().await);
+    assert!(Round::Well == watch(&server, &room, vec![counters()]).round().await);
     let slo = slo_of(&room.drain());
     assert_eq!((errors(&slo, MONTH), slo.errors_seen), (Reading::Number(0.0), Some(false)));
 }
@@ -191,7 +192,7 @@ async fn a_target_that_has_gone_is_seen_though_the_window_remembers_it() {
     })
     .await;
     let mut room = Room::manual();
-    assert!(watch(&server, &room, vec![counters()]).round().await);
+    assert!(Round::Well == watch(&server, &room, vec![counters()]).round().await);
     let slo = slo_of(&room.drain());
     assert!(slo.vanished);
     assert_eq!(errors(&slo, 300), Reading::Number(0.0));
@@ -213,7 +214,7 @@ async fn rules_give_one_series_each_and_their_requests() {
     })
     .await;
     let mut room = Room::manual();
-    assert!(watch(&server, &room, vec![recorded()]).round().await);
+    assert!(Round::Well == watch(&server, &room, vec![recorded()]).round().await);
     let slo = slo_of(&room.drain());
     assert_eq!(errors(&slo, 300), Reading::Number(0.01));
     assert!(matches!(errors(&slo, 3_600), Reading::Odd(why) if why.as_str().contains("matches 2 series")));
@@ -238,7 +239,7 @@ async fn a_question_that_is_refused_costs_its_own_figure_and_says_why() {
     })
     .await;
     let mut room = Room::manual();
-    assert!(watch(&server, &room, vec![counters()]).round().await, "the server itself is well");
+    assert!(Round::Well == watch(&server, &room, vec![counters()]).round().await, "the server itself is well");
     let slo = slo_of(&room.drain());
     for (window, words) in [(259_200, "execution: query processing"), (86_400, "timeout: "), (7_200, "bad_data: ")] {
         let Reading::Odd(why) = errors(&slo, window) else { panic!("{window} is no figure") };
@@ -260,7 +261,7 @@ async fn partial_data_is_said() {
     })
     .await;
     let mut room = Room::manual();
-    assert!(watch(&server, &room, vec![counters()]).round().await);
+    assert!(Round::Well == watch(&server, &room, vec![counters()]).round().await);
     let slo = slo_of(&room.drain());
     assert_eq!(
         (slo.warnings, slo.notes),
@@ -287,7 +288,7 @@ async fn a_server_that_answers_nothing_is_in_trouble_and_is_not_asked_on_and_on(
         let server = Server::start(move |_| given.clone()).await;
         let mut room = Room::manual();
         let slos: Vec<SloConfig> = std::iter::repeat_with(counters).take(20).collect();
-        assert!(!watch(&server, &room, slos).round().await, "{reply:?}");
+        assert!(Round::Well != watch(&server, &room, slos).round().await, "{reply:?}");
         assert_eq!(room.trouble().await.kind, kind, "{reply:?}");
         let asked = server.seen().iter().filter(|seen| seen.path.ends_with("/query")).count();
         assert!(asked <= 2 * 2 * 4, "{asked} questions to a server that answers none");
@@ -301,7 +302,7 @@ async fn an_answer_that_is_too_large_is_not_read() {
     let text = format!(r#"{{"status": "success", "data": {{"resultType": "vector", "result": [{many}]}}}}"#);
     let server = Server::start(move |seen| lists(seen).unwrap_or_else(|| Reply::Text(200, text.clone()))).await;
     let mut room = Room::manual();
-    assert!(!watch(&server, &room, vec![recorded()]).round().await);
+    assert!(Round::Well != watch(&server, &room, vec![recorded()]).round().await);
     let trouble = room.trouble().await;
     assert!(trouble.what.as_str().contains("more than 256 KiB"), "{trouble:?}");
 }
@@ -340,7 +341,7 @@ async fn rules_come_with_their_alerts_pending_ones_too() {
     })
     .await;
     let mut room = Room::manual();
-    assert!(watch(&server, &room, vec![]).round().await);
+    assert!(Round::Well == watch(&server, &room, vec![]).round().await);
     let found = rules_of(&room.drain());
     assert_eq!(found.len(), 2, "recording rules hold no alerts");
     assert_eq!((found[0].nth, found[1].nth), (0, 1), "two rules of one name are two");
@@ -360,10 +361,10 @@ async fn without_objectives_the_rules_alone_say_whether_it_is_there() {
     .await;
     let mut room = Room::manual();
     let watch = watch(&server, &room, Vec::new());
-    assert!(!watch.round().await);
+    assert!(Round::Well != watch.round().await);
     assert_eq!(room.trouble().await.kind, TroubleKind::Forbidden);
     up.store(true, Ordering::SeqCst);
-    assert!(watch.round().await);
+    assert!(Round::Well == watch.round().await);
 }
 
 #[tokio::test]
@@ -374,7 +375,7 @@ async fn rules_that_can_not_be_read_leave_the_figures() {
     })
     .await;
     let mut room = Room::manual();
-    assert!(watch(&server, &room, vec![counters()]).round().await);
+    assert!(Round::Well == watch(&server, &room, vec![counters()]).round().await);
     let changes = room.drain();
     assert!(rules_of(&changes).is_empty());
     assert_eq!(errors(&slo_of(&changes), 300), Reading::Number(0.0002));

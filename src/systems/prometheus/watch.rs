@@ -14,6 +14,7 @@ use crate::config::{Figures, SloConfig};
 use crate::model::facts::{Fact, FactKind};
 use crate::model::slo::{LONG, WINDOWS};
 use crate::model::{Stamp, Trouble};
+use crate::systems::supervise::Round;
 use crate::systems::{Reporter, supervise};
 
 /// Questions under way at once: a server takes twenty by default, and others ask it too.
@@ -51,14 +52,15 @@ impl Watch {
     }
 
     /// Asks once and reports; true if the server answered.
-    pub async fn round(&self) -> bool {
+    pub async fn round(&self) -> Round {
         let now = self.reporter.clock().now();
         let (long, coverage) = self.due(now);
         let retention = async { if coverage { self.client.retention_s().await } else { None } };
         let (answers, rules, retention) = tokio::join!(self.ask(long, coverage), self.client.rules(), retention);
         if let Some(trouble) = silent(&answers, rules.as_ref().err()) {
+            let how = Round::from(&trouble);
             self.reporter.trouble(trouble).await;
-            return false;
+            return how;
         }
         let rules = rules.map(map::rules).unwrap_or_else(|why| {
             // Not every server that answers queries has rules; without them nothing is confirmed by them.
@@ -68,7 +70,7 @@ impl Watch {
         let facts = self.take_in(answers, (long, coverage, retention));
         self.reporter.replace(FactKind::AlertRule, rules.into_iter().map(Fact::from).collect()).await;
         self.reporter.replace(FactKind::Slo, facts).await;
-        true
+        Round::Well
     }
 
     /// Asks a few at a time, and stops asking a server that has failed so many: each further question could take its whole

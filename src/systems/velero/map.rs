@@ -95,6 +95,7 @@ pub fn volume_backup(cluster: &str, object: &Value) -> Option<VolumeBackup> {
         name: SafeText::new(name(object)?),
         backup: backup.unwrap_or_else(|| of(object, "velero.io/backup-name")),
         phase: open(object, "/status/phase"),
+        started: stamp(object, "/status/startTimestamp"),
     })
 }
 
