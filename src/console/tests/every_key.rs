@@ -165,7 +165,6 @@ fn did(command: Command, context: Context, before: &App, after: &App, effects: &
         Command::Help => matches!(top, Some(Overlay::Help { .. })) && grew,
         Command::Redraw => effects == [Effect::Redraw],
         Command::Suspend => effects == [Effect::Suspend],
-        #[expect(clippy::allow_attributes, reason = "every command may have a row")]
         #[allow(unreachable_patterns, reason = "a command without a row of its own must at least do something")]
         _ => !effects.is_empty() || seen(before) != seen(after),
     }
