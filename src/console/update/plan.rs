@@ -76,10 +76,9 @@ fn words(action: Action) -> &'static str {
 
 /// `A`: the plan that waits.
 pub fn open_waiting(app: &mut App) {
-    match app.plan_waiting().map(|record| record.plan.plan.clone()) {
-        Some(id) => open(app, Subject::Known(id)),
-        // Said by `allow` already.
-        None => {}
+    // That none waits was said by `allow` already.
+    if let Some(id) = app.plan_waiting().map(|record| record.plan.plan.clone()) {
+        open(app, Subject::Known(id));
     }
 }
 
