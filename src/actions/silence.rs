@@ -268,7 +268,11 @@ fn expire(change: &SilenceChange, id: &str, context: Context<'_>) -> Result<Buil
         )
     })?;
     if silence.state.is("expired") {
-        return Err(Refusal::new(RefusalKind::BadRequest, format!("silence {id} has ended already"), ""));
+        return Err(Refusal::new(
+            RefusalKind::BadRequest,
+            format!("silence {id} has ended already"),
+            "`warroom silence list` shows those that last",
+        ));
     }
     let mut hits = Vec::new();
     for (_, alert, service) in alerts(context.board) {

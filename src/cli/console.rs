@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::args::Global;
+pub use super::dress::Dress;
 use super::drill::{self, Drill};
 use super::exit::Exit;
 use super::fail::Fail;
@@ -19,10 +20,7 @@ use crate::client::{AskError, ConnectOptions, Handle, connect};
 use crate::clock::{Clock, ClockSync, Random};
 use crate::config::LoadOptions;
 use crate::config::paths::Env;
-use crate::console::{
-    AskFailure, Asker, Depth, ExitReason, Keeper, Keymap, Look, PlainOptions, RunOptions, Theme, Zone, plain, run,
-    terminal,
-};
+use crate::console::{AskFailure, Asker, ExitReason, Keeper, PlainOptions, RunOptions, plain, run, terminal};
 use crate::diagnostics;
 use crate::drill::director::{self, Director};
 use crate::drill::partner;
@@ -89,50 +87,6 @@ fn needs_terminal(this: &str, instead: &str) -> Result<(), Fail> {
          over ssh ask for one: ssh -t HOST {this}\n\
          without one: {instead}"
     )))
-}
-
-/// Colours and keys of a console, checked before anything else starts.
-pub struct Dress {
-    pub look: Look,
-    pub keymap: Keymap,
-    pub zone: Zone,
-    /// Layout and filters are remembered.
-    pub remembers: bool,
-}
-
-impl Dress {
-    /// As the flags and the environment say.
-    pub fn of(global: &Global) -> Result<Self, Fail> {
-        let env = |name: &str| std::env::var(name).ok();
-        let theme = match global.theme.as_deref().unwrap_or("dark") {
-            name if !is_path(name) => Theme::shipped(name).ok_or_else(|| unknown("theme", name, "dark, mono")),
-            path => {
-                read(path).and_then(|text| Theme::parse(path, &text).map_err(|error| Fail::Config(error.to_string())))
-            }
-        }?;
-        let keymap = match global.keymap.as_deref().unwrap_or("default") {
-            name if !is_path(name) => Keymap::shipped(name).ok_or_else(|| unknown("key map", name, "default, vim")),
-            path => {
-                read(path).and_then(|text| Keymap::parse(path, &text).map_err(|error| Fail::Config(error.to_string())))
-            }
-        }?;
-        // The font of the Linux console has none of our marks.
-        let ascii = Look::wants_ascii(env) || env("TERM").is_some_and(|term| term == "linux");
-        let look = Look::new(theme, Depth::detect(env), ascii);
-        Ok(Self { look, keymap, zone: Zone::local(Clock::real().now()), remembers: !global.fresh })
-    }
-}
-
-fn is_path(name: &str) -> bool {
-    name.contains('/') || name.ends_with(".toml")
-}
-
-fn read(path: &str) -> Result<String, Fail> {
-    std::fs::read_to_string(path).map_err(|error| Fail::Config(format!("{path}: can't be read: {error}")))
-}
-
-fn unknown(what: &str, name: &str, known: &str) -> Fail {
-    Fail::Usage(format!("there is no {what} called {name}\nshipped: {known}; or give the path of a .toml file"))
 }
 
 /// What a console says when it connects.

@@ -4,6 +4,7 @@ pub mod args;
 pub mod config;
 pub mod console;
 mod describe;
+pub mod dress;
 pub mod drill;
 pub mod exit;
 pub mod export;

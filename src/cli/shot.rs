@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::args::{self, Global, ShotFormat};
-use super::console::{Dress, Hand, intent};
+use super::console::{Hand, intent};
+use super::dress::Dress;
 use super::exit::Exit;
 use super::fail::Fail;
 use super::output;
@@ -23,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub async fn shot(shot: &args::Shot, global: &Global, env: &Env) -> Result<Exit, Fail> {
     let keys = keys(&shot.keys).map_err(|why| Fail::Usage(format!("--keys: {why}")))?;
     let Dress { look, keymap, zone, .. } = Dress::of(global)?;
+    let drawn_with = look.clone();
     let socket = super::run::socket(global, env);
     let who = global.as_name.as_deref().map(PersonId::from);
     let (handle, mut heard) =
@@ -49,7 +51,7 @@ pub async fn shot(shot: &args::Shot, global: &Global, env: &Env) -> Result<Exit,
     let frame = take(options).await;
     let text = match shot.format {
         ShotFormat::Txt => to_text(&frame),
-        ShotFormat::Svg => to_svg(&frame),
+        ShotFormat::Svg => to_svg(&frame, &drawn_with),
     };
     match &shot.out {
         Some(file) => super::run::write_file(file, &text)?,

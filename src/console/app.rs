@@ -12,7 +12,7 @@ use crate::model::{IncidentStatus, PersonId, PlanId, Role as PersonRole, SafeTex
 use crate::timeline::Incident;
 
 use super::input::Now;
-use super::keymap::{Context, Key, Keymap};
+use super::keymap::{Context, Fact, Facts, Key, Keymap, Spec, spell};
 use super::memory::Layout;
 use super::overlay::{Overlay, WriteKind};
 use super::past::Past;
@@ -293,6 +293,47 @@ impl App {
     /// Where keys are looked up, the top layer first.
     pub fn context(&self) -> Context {
         self.overlays.last().map_or(Context::Main, Overlay::context)
+    }
+
+    /// The layer that commands act on. The palette is none: what is chosen in it acts on the one below.
+    pub fn layer(&self) -> Option<&Overlay> {
+        self.overlays.iter().rev().find(|overlay| !matches!(overlay, Overlay::Palette(_)))
+    }
+
+    /// Where commands act.
+    pub fn place(&self) -> Context {
+        self.layer().map_or(Context::Main, Overlay::context)
+    }
+
+    /// Where commands act once the layer on top is gone: what help is about.
+    pub fn below_top(&self) -> Context {
+        let below = self.overlays.len().saturating_sub(1);
+        self.overlays.get(..below).and_then(<[Overlay]>::last).map_or(Context::Main, Overlay::context)
+    }
+
+    /// What key maps may make a binding depend on.
+    pub fn facts(&self) -> Facts {
+        Facts::default()
+            .with(Fact::Incident, self.incident_open())
+            .with(Fact::Plan, self.plan_waiting().is_some())
+            .with(Fact::Drill, self.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some()))
+            .with(Fact::Readonly, self.readonly)
+            .with(Fact::Acting, self.can_act())
+            .with(Fact::Zoomed, self.zoom)
+            .with(Fact::Frozen, self.frozen.is_some())
+            .with(Fact::Filtered, self.pane(self.focus).filter.is_some())
+    }
+
+    /// What may follow the keys that were pressed: the rest of the chord, its command, and why it is not to be had now.
+    pub fn continuations(&self) -> Vec<(String, &'static Spec, Option<String>)> {
+        let facts = self.facts();
+        let bindings = self.keymap.bindings(self.context()).filter(|it| it.chord.starts_with(&self.pending));
+        bindings
+            .map(|it| {
+                let unmet = (!it.when.holds(facts)).then(|| format!("It works only while {}.", it.when.words()));
+                (spell(&it.chord[self.pending.len()..]), it.command.spec(), unmet)
+            })
+            .collect()
     }
 
     /// The state of a pane.

@@ -22,6 +22,8 @@ pub enum Input {
     /// The person came to this window, or went to another.
     Focus(bool),
     Mouse(Mouse),
+    /// The terminal said what its background is; `None` = it has answered everything, and that it did not.
+    Background(Option<[u8; 3]>),
     /// Time went on.
     Tick,
     /// The room said something, or the link changed.

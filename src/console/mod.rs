@@ -3,6 +3,7 @@
 //! terminal → [`keymap`] → [`update`](update()) (pure) → [`Effect`]s, run outside; [`view::draw`] turns the [`App`] into a frame and
 //! changes nothing. [`run`](run()) ties them to a terminal, [`shot`] to a picture.
 
+pub mod allow;
 pub mod app;
 pub mod asker;
 pub mod attention;
@@ -12,10 +13,12 @@ pub mod input;
 pub mod keymap;
 pub mod memory;
 pub mod overlay;
+pub mod palette;
 pub mod past;
 pub mod plain;
 pub mod questions;
 pub mod run;
+pub mod shelf;
 pub mod shot;
 pub mod terminal;
 pub mod theme;

@@ -11,6 +11,7 @@ use crate::model::{Action, Digest, IncidentStatus, Plan, PlanId, SafeText};
 
 use super::app::{App, Pane};
 use super::keymap::Context;
+use super::palette::Palette;
 
 /// One layer.
 #[derive(Clone, Debug)]
@@ -51,6 +52,8 @@ pub enum Overlay {
     Write(Write),
     Plan(Box<PlanView>),
     Silence(Box<SilenceForm>),
+    /// Every command by name.
+    Palette(Palette),
     /// Leave although an incident is open?
     Leave,
 }
@@ -61,7 +64,9 @@ impl Overlay {
         match self {
             Self::Help { .. } | Self::Situation { .. } | Self::Readiness { .. } | Self::Detail { .. } => Context::View,
             Self::Menu(_) => Context::Menu,
-            Self::Filter { .. } | Self::Jump { .. } | Self::Write(_) | Self::Silence(_) => Context::Entry,
+            Self::Filter { .. } | Self::Jump { .. } | Self::Write(_) | Self::Silence(_) | Self::Palette(_) => {
+                Context::Entry
+            }
             Self::Plan(_) => Context::Plan,
             Self::Leave => Context::Ask,
         }

@@ -69,6 +69,8 @@ const HUNG_UP: ExitReason = ExitReason::Signal(Signal::SIGHUP as i32);
 
 /// The least time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
+/// How long the first frame waits for a terminal that was asked for its background.
+const ANSWER: Duration = Duration::from_millis(200);
 /// How often ages are looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// Inputs taken in before the screen gets its turn.
@@ -84,6 +86,9 @@ pub async fn run(options: RunOptions) -> io::Result<ExitReason> {
     // Listened for before the terminal is taken and measured: from here on no signal and no new size is missed.
     let (signals, changes) = (signals()?, changes()?);
     let mut terminal = Terminal::open()?;
+    if options.look.asks() {
+        terminal.ask_background()?;
+    }
     let size = Terminal::size();
     let stop = options.stop.clone();
     let keys = ends_with(ReceiverStream::new(terminal::reader::listen()?), changes);
@@ -183,7 +188,7 @@ async fn turn(
 ) -> io::Result<ExitReason> {
     let started = Instant::now();
     let mut app = begin(&options, size);
-    let RunOptions { asker, events, clock, look, .. } = options;
+    let RunOptions { asker, events, clock, mut look, .. } = options;
     let (replies_in, replies) = mpsc::channel::<Input>(REPLIES);
     // What has already come is taken in together: a storm costs one frame, not a thousand.
     let events = ReceiverStream::new(events).map(|event| Input::Room(Box::new(event)));
@@ -191,7 +196,7 @@ async fn turn(
     let mut keys = std::pin::pin!(keys.fuse());
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut painter = Painter::new();
+    let mut painter = Painter::new(if look.asks() { ANSWER } else { Duration::ZERO });
     let mut attention = Attention::default();
     loop {
         let batch = tokio::select! {
@@ -208,6 +213,7 @@ async fn turn(
             if let Some(refusal) = turned_away(&app, &input) {
                 return Ok(ExitReason::Refused(refusal));
             }
+            painter.answered(&mut look, &input, started);
             let now = Now { room: clock.now(), real: started.elapsed() };
             for effect in update(&mut app, input, now) {
                 match effect {
@@ -270,8 +276,20 @@ struct Painter {
 }
 
 impl Painter {
-    fn new() -> Self {
-        Self { next: Instant::now(), whole: true, last: None }
+    fn new(hold: Duration) -> Self {
+        Self { next: Instant::now() + hold, whole: true, last: None }
+    }
+
+    /// The terminal may have said what its background is: the first frame waits no longer. What comes too late changes
+    /// nothing any more: colours don't turn under a reader's eyes.
+    fn answered(&mut self, look: &mut Look, input: &Input, since: Instant) {
+        if let Input::Background(found) = input
+            && look.asks()
+        {
+            let in_time = since.elapsed() <= ANSWER;
+            self.whole |= look.answered(found.filter(|_| in_time));
+            self.next = self.next.min(Instant::now());
+        }
     }
 
     fn may_draw(&self, surface: &impl Surface) -> bool {

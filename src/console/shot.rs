@@ -18,7 +18,7 @@ use super::asker::Asker;
 use super::effect::Effect;
 use super::input::{Input, Now};
 use super::keymap::{Key, Keymap};
-use super::theme::{Look, depth};
+use super::theme::{Look, contrast, depth};
 use super::update::update;
 use super::view;
 use super::widget::time::Zone;
@@ -99,23 +99,37 @@ fn rows(buffer: &Buffer) -> impl Iterator<Item = &[Cell]> {
 const CELL_W: f64 = 8.43;
 /// Height of a cell: more, and lines show gaps.
 const CELL_H: f64 = 16.3;
-const PAPER: &str = "#14161a";
-const INK: &str = "#d0d0d0";
+
+/// The terminal's own colours in a picture.
+struct Own {
+    paper: String,
+    ink: &'static str,
+}
+
+impl Own {
+    fn of(look: &Look) -> Self {
+        let [r, g, b] = look.paper();
+        let ink = if contrast::is_light(look.paper()) { "#24292f" } else { "#d0d0d0" };
+        Self { paper: format!("#{r:02x}{g:02x}{b:02x}"), ink }
+    }
+}
 
 /// A frame as a picture: one `text` element a run of equal cells, backgrounds below.
-pub fn to_svg(buffer: &Buffer) -> String {
+pub fn to_svg(buffer: &Buffer, look: &Look) -> String {
+    let own = Own::of(look);
     let (w, h) = (f64::from(buffer.area.width) * CELL_W + 16.0, f64::from(buffer.area.height) * CELL_H + 16.0);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w:.0}\" height=\"{h:.0}\" viewBox=\"0 0 {w:.0} {h:.0}\">\n\
-         <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{PAPER}\"/>\n\
-         <g font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"14\" xml:space=\"preserve\">\n"
+         <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{}\"/>\n\
+         <g font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"14\" xml:space=\"preserve\">\n",
+        own.paper
     );
     for (y, row) in rows(buffer).enumerate() {
         let top = 8.0 + y as f64 * CELL_H;
         let mut x = 0;
         while x < row.len() {
             let run = row[x..].iter().take_while(|cell| same_look(cell, &row[x])).count();
-            svg_run(&mut out, &row[x..x + run], x, top);
+            svg_run(&mut out, &row[x..x + run], x, top, &own);
             x += run;
         }
     }
@@ -127,12 +141,12 @@ fn same_look(a: &Cell, b: &Cell) -> bool {
     a.fg == b.fg && a.bg == b.bg && a.modifier == b.modifier
 }
 
-fn svg_run(out: &mut String, run: &[Cell], at: usize, top: f64) {
+fn svg_run(out: &mut String, run: &[Cell], at: usize, top: f64, own: &Own) {
     let first = &run[0];
     let reversed = first.modifier.contains(Modifier::REVERSED);
-    let ink = color(first.fg).unwrap_or_else(|| INK.to_owned());
+    let ink = color(first.fg).unwrap_or_else(|| own.ink.to_owned());
     let paper = color(first.bg);
-    let (ink, paper) = if reversed { (paper.unwrap_or_else(|| PAPER.to_owned()), Some(ink)) } else { (ink, paper) };
+    let (ink, paper) = if reversed { (paper.unwrap_or_else(|| own.paper.clone()), Some(ink)) } else { (ink, paper) };
     let left = 8.0 + at as f64 * CELL_W;
     let wide = run.len() as f64 * CELL_W;
     if let Some(paper) = paper {

@@ -30,6 +30,8 @@ use nix::unistd::{Pid, getpgid, getpgrp, getppid, getsid};
 use ratatui::buffer::Buffer;
 use tokio::signal::unix::{SignalKind, signal};
 
+#[cfg(test)]
+pub use self::decode::Decoder;
 use self::manners::Manners;
 pub use self::pen::Pen;
 use self::writer::Writer;
@@ -223,12 +225,24 @@ impl Terminal {
         }
         *OWNER.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
         install_panic_hook();
+        // `NO_COLOR` is followed by the look, which sends no colour then. Here it would turn "back to the own colour" into an
+        // empty sequence, which is "back to nothing": reverse video, the only selection there is, would be gone.
+        crossterm::style::force_color_output(true);
         let writer = writer()?;
         if let Err(error) = take() {
             restore();
             return Err(error);
         }
         Ok(Self { pen: Pen::default(), writer, title: SafeText::default() })
+    }
+
+    /// Asks the terminal for its background, and then for what every terminal answers: when that comes, no other answer will.
+    /// Both come back as inputs, late ones too, and are never read as keys.
+    ///
+    /// # Errors
+    /// If the terminal is gone.
+    pub fn ask_background(&self) -> io::Result<()> {
+        self.writer.send(b"\x1b]11;?\x07\x1b[c".to_vec())
     }
 
     /// Columns and rows, as far as they are drawn. A window of 0×0 (`ssh -tt` from a script) is one.

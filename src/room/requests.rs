@@ -71,7 +71,9 @@ impl Engine {
             | Request::Silence { .. }
             | Request::Board { .. }
             | Request::Past { .. }
-            | Request::Status => Err(Refusal::new(RefusalKind::BadRequest, "this request changes nothing", "")),
+            | Request::Status => {
+                Err(Refusal::new(RefusalKind::BadRequest, "this request changes nothing", "ask for it as a question"))
+            }
         }
     }
 
@@ -114,7 +116,7 @@ impl Engine {
             return Err(Refusal::new(
                 RefusalKind::NoIncident,
                 "no incident is open, so there is nothing to write to",
-                "open one: `warroom incident open TITLE`, or :open in the console",
+                "open one: `warroom incident open TITLE`",
             ));
         };
         self.write_in(incident, caller, happening, text)

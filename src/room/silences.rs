@@ -89,7 +89,7 @@ impl Engine {
             return Err(Refusal::new(
                 RefusalKind::NoIncident,
                 "no incident is open, and a silence belongs to one",
-                "open one: `warroom incident open TITLE`, or :open in the console",
+                "open one: `warroom incident open TITLE`",
             ));
         };
         let context = Context {

@@ -23,6 +23,7 @@ mod gitops_real;
 mod heads;
 mod hostile;
 mod kube_real;
+mod looks;
 mod manners;
 mod outage;
 #[path = "../peers/mod.rs"]

@@ -295,6 +295,16 @@ impl Pty {
         )
     }
 
+    /// How often the program asked for the terminal's background.
+    pub fn questions(&self) -> u64 {
+        self.shared.model().strict.questions
+    }
+
+    /// Whether the program has ended.
+    pub fn ended(&mut self) -> bool {
+        self.try_end().is_some()
+    }
+
     /// Every byte so far.
     pub fn bytes(&self) -> u64 {
         self.shared.model().strict.bytes

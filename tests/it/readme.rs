@@ -6,8 +6,9 @@ use clap::CommandFactory;
 use warroom::cli::args::Args;
 use warroom::cli::exit::Exit;
 use warroom::console::Keymap;
-use warroom::console::keymap::{COMMANDS, Context, Danger, spell};
+use warroom::console::keymap::{COMMANDS, Context, Danger, Fact, SHIPPED, Spec, spell};
 use warroom::console::questions::QUESTIONS;
+use warroom::console::{Depth, Theme, theme};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -71,6 +72,70 @@ fn questions() -> String {
     table
 }
 
+fn chords(keymap: &Keymap, context: Context, spec: &Spec) -> Vec<String> {
+    let bound = keymap.bindings(context).filter(|binding| binding.command == spec.command);
+    bound.map(|binding| format!("`{}`", spell(&binding.chord))).collect()
+}
+
+/// What the other key maps have beside or instead of the default one's, wherever a command works.
+fn keymaps() -> String {
+    let maps: Vec<Keymap> = SHIPPED.iter().map(|(name, _)| Keymap::shipped(name).expect("a good key map")).collect();
+    let mut table = format!("| where | command | {} |\n", SHIPPED.map(|(name, _)| name).join(" | "));
+    table.push_str(&format!("| --- | --- |{}\n", " --- |".repeat(SHIPPED.len())));
+    for context in Context::ALL {
+        for spec in COMMANDS {
+            let keys: Vec<Vec<String>> = maps.iter().map(|map| chords(map, context, spec)).collect();
+            let first = &keys[0];
+            if keys.iter().all(|it| it == first) {
+                continue;
+            }
+            let cells: Vec<String> = keys
+                .iter()
+                .enumerate()
+                .map(|(i, it)| {
+                    it.iter().filter(|key| i == 0 || !first.contains(key)).cloned().collect::<Vec<_>>().join(" ")
+                })
+                .collect();
+            table.push_str(&format!("| {} | {} | {} |\n", context.name(), spec.id, cells.join(" | ")));
+        }
+    }
+    table
+}
+
+fn conditions() -> String {
+    let rows: String = Fact::ALL.iter().map(|fact| format!("| `{}` | {} |\n", fact.name(), fact.doc())).collect();
+    format!("| word | so while |\n| --- | --- |\n{rows}")
+}
+
+/// A theme's first comment says what it is for; its least contrast is measured.
+fn themes() -> String {
+    let mut table = "| theme | for | made for | least contrast, 256 colours |\n| --- | --- | --- | --- |\n".to_owned();
+    for (name, text) in theme::SHIPPED {
+        let comment = text.lines().next().and_then(|line| line.strip_prefix("# ")).expect("a comment first");
+        let about = comment.split(['.', ':']).next().unwrap_or_default();
+        let it = Theme::shipped(name).expect("a good theme");
+        let paper = theme::depth::rgb(it.background.full).expect("a colour");
+        let least = theme::Role::ALL
+            .iter()
+            .filter(|role| !matches!(role, theme::Role::Rule | theme::Role::BarRest | theme::Role::Selected))
+            .filter_map(|role| {
+                let style = Depth::TwoFiftySix.fit(it.ink(*role));
+                let ink = style.fg.and_then(theme::depth::rgb)?;
+                Some(theme::contrast::contrast(ink, style.bg.and_then(theme::depth::rgb).unwrap_or(paper)))
+            })
+            .fold(f64::MAX, f64::min);
+        let least = if least == f64::MAX { "the terminal's own".to_owned() } else { format!("{least:.1} : 1") };
+        let [r, g, b] = paper;
+        let ground = match (it.paints, least.contains(':')) {
+            (true, _) => format!("`#{r:02x}{g:02x}{b:02x}`, painted"),
+            (false, true) => format!("`#{r:02x}{g:02x}{b:02x}`"),
+            _ => "any".to_owned(),
+        };
+        table.push_str(&format!("| [{name}](themes/{name}.toml) | {about} | {ground} | {least} |\n"));
+    }
+    table
+}
+
 fn commands() -> String {
     let mut table = "| command | what |\n| --- | --- |\n".to_owned();
     for command in Args::command().get_subcommands() {
@@ -90,6 +155,9 @@ fn exits() -> String {
 fn the_tables_are_the_programs() {
     check("keys", &keys());
     check("questions", &questions());
+    check("key maps", &keymaps());
+    check("conditions", &conditions());
+    check("themes", &themes());
     check("commands", &commands());
     check("exit codes", &exits());
 }

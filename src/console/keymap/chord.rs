@@ -11,7 +11,7 @@ pub struct Key {
     pub modifiers: KeyModifiers,
 }
 
-const NAMED: [(&str, KeyCode); 15] = [
+const NAMED: [(&str, KeyCode); 16] = [
     ("enter", KeyCode::Enter),
     ("esc", KeyCode::Esc),
     ("tab", KeyCode::Tab),
@@ -27,6 +27,7 @@ const NAMED: [(&str, KeyCode); 15] = [
     ("pgup", KeyCode::PageUp),
     ("pgdn", KeyCode::PageDown),
     ("lt", KeyCode::Char('<')),
+    ("gt", KeyCode::Char('>')),
 ];
 
 impl Key {
@@ -106,7 +107,29 @@ impl Key {
                 _ => return Err(format!("`{text}` is not a key this program knows")),
             },
         };
+        if let KeyCode::Char(c) = code
+            && c.is_alphabetic()
+            && modifiers == KeyModifiers::SHIFT
+        {
+            return Err(format!("`{text}`: a letter carries its own shift, write `{}`", c.to_uppercase()));
+        }
         Ok(Self::of(KeyEvent::new(code, modifiers)))
+    }
+
+    /// As key map files write it: what [`Self::parse`] reads.
+    pub fn written(self) -> String {
+        let name = match NAMED.iter().find(|(_, code)| *code == self.code) {
+            Some((name, _)) => (*name).to_owned(),
+            None => match self.code {
+                KeyCode::Char(c) if self.modifiers.is_empty() => return c.to_string(),
+                KeyCode::Char(c) => c.to_string(),
+                other => format!("{other:?}").to_lowercase(),
+            },
+        };
+        let held = [(KeyModifiers::CONTROL, "c-"), (KeyModifiers::ALT, "a-"), (KeyModifiers::SHIFT, "s-")];
+        let held: String =
+            held.into_iter().filter(|(it, _)| self.modifiers.contains(*it)).map(|(_, word)| word).collect();
+        format!("<{held}{name}>")
     }
 }
 

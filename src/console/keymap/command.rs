@@ -131,7 +131,8 @@ commands! {
     Hold = "hold", "hold before the next step", "stop the running plan before its next step", [Plan], Records;
     Back = "back", "back", "close this view, end the filter; never leaves the program", [Main, View, Plan, Menu, Entry, Ask], None;
     Quit = "quit", "", "close this view; at the top, leave (asks during an incident)", [Main, View, Menu], None;
-    Help = "help", "help", "these keys", [Main, View], None;
+    Palette = "palette", "commands", "every command by name: what it does, its key, and what it needs", [Main, View, Plan], None;
+    Help = "help", "help", "the keys that work here", [Main, View, Plan, Menu], None;
     Leave = "leave", "", "close this view, then leave; twice leaves at once", [Anywhere], None;
     Redraw = "redraw", "", "paint the whole screen again", [Anywhere], None;
     Suspend = "suspend", "", "hand the terminal back to the shell; fg returns", [Anywhere], None;

@@ -1,24 +1,34 @@
 //! Keys as data: `keymaps/*.toml` → a chord tree by context. Help and footer are derived from it.
 //!
-//! Refused at load, with file, line and the nearest valid word: unknown contexts and commands, chords that can't be read, a
-//! chord bound twice, a chord that hides a longer one, a letter where letters are text, a guarded act on one key.
+//! A map may inherit another; a binding may say when it applies. Refused at load, with file, line and the nearest valid
+//! word: unknown contexts, commands and conditions, chords that can't be read or never reached, a chord bound twice, a chord
+//! that hides a longer one, a letter where letters are text, a guarded act on one key.
 
 pub mod chord;
 pub mod command;
+pub mod condition;
+mod file;
+pub mod reach;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use crossterm::event::KeyModifiers;
-use toml::de::{DeTable, DeValue};
 
 pub use self::chord::{Key, keys, parse_chord};
 pub use self::command::{COMMANDS, Command, Context, Danger, Spec};
-use super::data::{DataError, Source};
+pub use self::condition::{Condition, Fact, Facts};
+use super::data::DataError;
+use super::shelf::{Page, Shelf, no_files};
 
 /// The key maps in the binary: name and text.
-pub const SHIPPED: [(&str, &str); 2] =
-    [("default", include_str!("../../../keymaps/default.toml")), ("vim", include_str!("../../../keymaps/vim.toml"))];
+pub const SHIPPED: [(&str, &str); 3] = [
+    ("default", include_str!("../../../keymaps/default.toml")),
+    ("vim", include_str!("../../../keymaps/vim.toml")),
+    ("emacs", include_str!("../../../keymaps/emacs.toml")),
+];
+
+/// Where key maps are, without any files.
+pub const SHELF: Shelf<'static> = Shelf { what: "key map", folder: "keymaps", shipped: &SHIPPED, read: &no_files };
 
 /// One binding.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +36,8 @@ pub struct Binding {
     pub context: Context,
     pub chord: Vec<Key>,
     pub command: Command,
+    /// When it applies.
+    pub when: Condition,
 }
 
 /// A checked key map.
@@ -44,123 +56,61 @@ pub enum Found {
     Command(Command),
     /// The beginning of a longer chord.
     Pending,
+    /// It would mean this, but not as things are.
+    Unmet(Command, Condition),
     Nothing,
 }
 
 impl Keymap {
-    /// Reads a key map file.
+    /// Reads a key map file that inherits from the binary's at most.
+    ///
+    /// # Errors
+    /// At the first mistake, with its place.
     pub fn parse(file: &str, text: &str) -> Result<Self, DataError> {
-        let source = Source { file, text };
-        let table = DeTable::parse(text).map_err(|error| source.syntax(&error))?;
-        let mut map = Self { name: file.to_owned(), bindings: Vec::new(), prefixes: BTreeMap::new() };
-        let mut sections: Vec<_> = table.get_ref().iter().collect();
-        // The table sorts its keys; the file's order is what a reader means by "first".
-        sections.sort_by_key(|(key, _)| key.span().start);
-        for (key, value) in sections {
-            match (key.get_ref().as_ref(), value.get_ref()) {
-                ("name", DeValue::String(text)) => map.name = text.to_string(),
-                ("prefixes", DeValue::Table(table)) => map.read_prefixes(source, table)?,
-                (word, DeValue::Table(table)) => {
-                    let context = Context::ALL.into_iter().find(|context| context.name() == word).ok_or_else(|| {
-                        let valid = Context::ALL.iter().map(|context| context.name()).chain(["prefixes"]);
-                        source.unknown(key.span(), format!("`{word}` is not a place where keys work"), word, valid)
-                    })?;
-                    map.read_context(source, context, table)?;
-                }
-                (word, _) => return Err(source.error(key.span(), format!("`{word}` is not part of a key map"))),
-            }
-        }
-        Ok(map)
+        Self::read(Page { file: file.to_owned(), text: text.to_owned() }, &SHELF)
+    }
+
+    /// Reads a key map file and those it inherits from.
+    ///
+    /// # Errors
+    /// At the first mistake, with its place.
+    pub fn read(page: Page, shelf: &Shelf<'_>) -> Result<Self, DataError> {
+        file::read(&shelf.lineage(page)?)
     }
 
     /// A key map of the binary.
     pub fn shipped(name: &str) -> Option<Self> {
-        let (name, text) = SHIPPED.into_iter().find(|(known, _)| *known == name)?;
-        Self::parse(&format!("keymaps/{name}.toml"), text).ok()
+        Self::read(SHELF.shipped(name)?, &SHELF).ok()
     }
 
-    fn read_prefixes(&mut self, source: Source<'_>, table: &DeTable<'_>) -> Result<(), DataError> {
-        for (key, value) in table {
-            let chord = parse_chord(key.get_ref()).map_err(|what| source.error(key.span(), what))?;
-            let DeValue::String(label) = value.get_ref() else {
-                return Err(source.error(value.span(), "a prefix has a short name in quotes"));
-            };
-            self.prefixes.insert(spell(&chord), label.to_string());
-        }
-        Ok(())
-    }
-
-    fn read_context(&mut self, source: Source<'_>, context: Context, table: &DeTable<'_>) -> Result<(), DataError> {
-        let mut rows: Vec<_> = table.iter().collect();
-        rows.sort_by_key(|(key, _)| key.span().start);
-        for (key, value) in rows {
-            let chord = parse_chord(key.get_ref()).map_err(|what| source.error(key.span(), what))?;
-            let DeValue::String(id) = value.get_ref() else {
-                return Err(source.error(value.span(), "a key means one command, named in quotes"));
-            };
-            let Some(command) = Command::by_id(id) else {
-                let ids = COMMANDS.iter().map(|spec| spec.id);
-                return Err(source.unknown(value.span(), format!("`{id}` is not a command"), id, ids));
-            };
-            let binding = Binding { context, chord, command };
-            self.check(source, &binding, key.span(), value.span())?;
-            self.bindings.push(binding);
-        }
-        Ok(())
-    }
-
-    fn check(&self, source: Source<'_>, new: &Binding, key: Range<usize>, id: Range<usize>) -> Result<(), DataError> {
-        let spec = new.command.spec();
-        if !spec.contexts.contains(&new.context) {
-            let places: Vec<_> = spec.contexts.iter().map(|context| context.name()).collect();
-            let what =
-                format!("`{}` means nothing in [{}]; it works in {}", spec.id, new.context.name(), places.join(", "));
-            return Err(source.error(id, what));
-        }
-        if matches!(new.context, Context::Entry | Context::Anywhere) && new.chord[0].typed().is_some() {
-            let what =
-                format!("`{}` is text in [{}]: bind a key that types nothing", spell(&new.chord), new.context.name());
-            return Err(source.error(key, what));
-        }
-        if spec.danger == Danger::Guarded && new.chord.len() < 2 {
-            let what = format!("`{}` is too near to an accident on one key: bind two in a row", spec.id);
-            return Err(source.error(key, what));
-        }
-        for old in self.bindings.iter().filter(|old| old.context == new.context) {
-            if old.chord == new.chord {
-                let what = format!(
-                    "`{}` already means `{}` in [{}]",
-                    spell(&new.chord),
-                    old.command.spec().id,
-                    new.context.name()
-                );
-                return Err(source.error(key, what));
-            }
-            if old.chord.starts_with(&new.chord) || new.chord.starts_with(&old.chord) {
-                let (short, long) = if old.chord.len() < new.chord.len() { (old, new) } else { (new, old) };
-                let what =
-                    format!("`{}` hides `{}`: one chord can't begin another", spell(&short.chord), spell(&long.chord));
-                return Err(source.error(key, what));
-            }
-        }
-        Ok(())
-    }
-
-    /// What these keys mean in the first of the contexts that knows them.
-    pub fn find(&self, contexts: &[Context], pressed: &[Key]) -> Found {
+    /// What these keys mean in the first of the contexts that knows them, as things are.
+    pub fn find(&self, contexts: &[Context], pressed: &[Key], facts: Facts) -> Found {
         for context in contexts {
-            let mut pending = false;
+            let mut found = Found::Nothing;
             for binding in self.bindings.iter().filter(|binding| binding.context == *context) {
                 if binding.chord == pressed {
-                    return Found::Command(binding.command);
+                    if binding.when.holds(facts) {
+                        return Found::Command(binding.command);
+                    }
+                    if found == Found::Nothing {
+                        found = Found::Unmet(binding.command, binding.when);
+                    }
+                } else if binding.chord.starts_with(pressed) {
+                    found = Found::Pending;
                 }
-                pending |= binding.chord.starts_with(pressed);
             }
-            if pending {
-                return Found::Pending;
+            if found != Found::Nothing {
+                return found;
             }
         }
         Found::Nothing
+    }
+
+    /// The first chord that means this command in a context as things are.
+    pub fn chord_now(&self, context: Context, command: Command, facts: Facts) -> Option<&[Key]> {
+        self.bindings(context)
+            .find(|binding| binding.command == command && binding.when.holds(facts))
+            .map(|binding| binding.chord.as_slice())
     }
 
     /// The first chord that means this command in a context.
@@ -174,6 +124,11 @@ impl Keymap {
     /// Every binding of a context, in the order of the file.
     pub fn bindings(&self, context: Context) -> impl Iterator<Item = &Binding> {
         self.bindings.iter().filter(move |binding| binding.context == context)
+    }
+
+    /// Every name of a prefix, by its spelling.
+    pub fn prefixes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.prefixes.iter().map(|(chord, name)| (chord.as_str(), name.as_str()))
     }
 
     /// The name of a prefix.

@@ -5,15 +5,18 @@ use super::*;
 #[test]
 fn every_file_of_the_folder_ships_and_parses() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("keymaps");
+    let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        assert!(SHIPPED.iter().any(|(known, _)| *known == name), "{name} is not in the binary");
-        let text = std::fs::read_to_string(&path).unwrap();
-        if let Err(error) = Keymap::parse(&path.display().to_string(), &text) {
-            panic!("{error}");
+        let page = SHELF.shipped(&name).unwrap_or_else(|| panic!("{name} is not in the binary"));
+        match Keymap::read(page, &SHELF) {
+            Ok(map) => assert_eq!(map.name, name),
+            Err(error) => panic!("{error}"),
         }
+        files += 1;
     }
+    assert_eq!(files, SHIPPED.len());
 }
 
 #[test]
@@ -61,6 +64,39 @@ fn mistakes_are_refused_with_place_and_suggestion() {
         ("[menu]\n\"x\" = \"zoom\"", "k:2:7: `zoom` means nothing in [menu]; it works in main"),
         ("[main]\n\"x\" = 3", "k:2:7: a key means one command, named in quotes"),
         ("zoom = 3", "k:1:1: `zoom` is not part of a key map"),
+        ("inherit = \"vim\"", "k:1:1: `inherit` is not part of a key map; did you mean `inherits`?"),
+        ("inherits = \"emcas\"", "k:1:12: there is no key map called `emcas`; did you mean `emacs`?"),
+        (
+            "[main]\n\"x\" = { run = \"zoom\", wehn = \"drill\" }",
+            "k:2:23: `wehn` is not part of a binding; did you mean `when`?",
+        ),
+        ("[main]\n\"x\" = { when = \"drill\" }", "k:2:7: a binding says what to run: { run = \"…\" }"),
+        (
+            "[main]\n\"x\" = { run = \"zoom\", when = \"incidents\" }",
+            "k:2:30: `incidents` is not a condition; did you mean `incident`?",
+        ),
+        (
+            "[main]\n\"x\" = [\"zoom\", { run = \"freeze\", when = \"drill\" }]",
+            "k:2:1: `x` already means `zoom` in [main]",
+        ),
+        ("[main]\n\"<c-i>\" = \"zoom\"", "k:2:1: Ctrl-I is Tab to a terminal: write `<tab>`"),
+        ("[main]\n\"x <c-m>\" = \"zoom\"", "k:2:1: Ctrl-M is Enter to a terminal: write `<enter>`"),
+        ("[main]\n\"<s-x>\" = \"zoom\"", "k:2:1: `<s-x>`: a letter carries its own shift, write `X`"),
+        ("[entry]\n\"<c-x> g\" = \"back\"", "k:2:1: `Ctrl-X g` is never reached: in [entry] a chord is one key"),
+        ("[plan]\n\"g g\" = \"up\"", "k:2:1: `g g` is never reached: in [plan] a chord is one key"),
+        (
+            "[anywhere]\n\"<c-l>\" = \"redraw\"\n[main]\n\"g <c-l>\" = \"zoom\"",
+            "k:4:1: `Ctrl-L` means `redraw` everywhere, so `g Ctrl-L` in [main] is never reached",
+        ),
+        ("[main]\n\"x\" = \"none\"", "k:2:1: `x` means nothing before: there is nothing to take away"),
+        (
+            "inherits = \"default\"\n[main]\n\"! f x\" = \"zoom\"",
+            "k:3:1: `! f` hides `! f x`: one chord can't begin another; the longer or the shorter one is inherited: take it away with \"! f\" = \"none\"",
+        ),
+        (
+            "inherits = \"default\"\n[anywhere]\n\"<pgup>\" = \"redraw\"",
+            "k:3:1: `PgUp` means `redraw` everywhere, so `PgUp` in [main] is never reached",
+        ),
     ];
     for (text, words) in cases {
         assert_eq!(Keymap::parse("k", text).unwrap_err().to_string(), words);
@@ -68,12 +104,53 @@ fn mistakes_are_refused_with_place_and_suggestion() {
 }
 
 #[test]
+fn an_heir_changes_what_it_says_and_shows_its_own_keys_first() {
+    let text = "inherits = \"default\"\n[main]\n\"x\" = \"zoom\"\n\"z\" = \"freeze\"\n\"f\" = \"none\"\n[view]\n\"<c-g>\" = \"back\"";
+    let map = Keymap::parse("k", text).unwrap();
+    let find = |script: &str| map.find(&[Context::Main], &keys(script).unwrap(), Facts::default());
+    assert_eq!(find("x"), Found::Command(Command::Zoom));
+    assert_eq!(find("z"), Found::Command(Command::Freeze), "bound anew");
+    assert_eq!(find("f"), Found::Nothing, "taken away");
+    assert_eq!(find("i"), Found::Command(Command::Note), "kept");
+    assert_eq!(spell(map.chord_of(Context::View, Command::Back).unwrap()), "Ctrl-G");
+    assert_eq!(spell(map.chord_of(Context::Main, Command::Freeze).unwrap()), "z", "before the inherited `p`");
+    assert_eq!(map.prefix(&keys("!").unwrap()), Some("act"));
+}
+
+#[test]
+fn the_first_binding_whose_condition_holds_counts() {
+    let text = "[main]\n\"x\" = [{ run = \"zoom\", when = \"incident && !zoomed\" }, { run = \"freeze\", when = \"incident\" }]";
+    let map = Keymap::parse("k", text).unwrap();
+    let find = |facts: Facts| map.find(&[Context::Main], &keys("x").unwrap(), facts);
+    let open = Facts::default().with(Fact::Incident, true);
+    assert_eq!(find(open), Found::Command(Command::Zoom));
+    assert_eq!(find(open.with(Fact::Zoomed, true)), Found::Command(Command::Freeze));
+    assert!(matches!(find(Facts::default()), Found::Unmet(Command::Zoom, _)));
+    assert_eq!(map.chord_now(Context::Main, Command::Zoom, Facts::default()), None);
+    let heir = "inherits = \"default\"\n[main]\n\"f\" = { run = \"freeze\", when = \"drill\" }";
+    let heir = Keymap::parse("k", heir).unwrap();
+    let find = |drill| heir.find(&[Context::Main], &keys("f").unwrap(), Facts::default().with(Fact::Drill, drill));
+    assert_eq!((find(true), find(false)), (Found::Command(Command::Freeze), Found::Command(Command::Zoom)));
+}
+
+#[test]
+fn what_is_shown_is_what_is_written() {
+    for (name, _) in SHIPPED {
+        let map = Keymap::shipped(name).unwrap();
+        for key in Context::ALL.into_iter().flat_map(|context| map.bindings(context)).flat_map(|it| &it.chord) {
+            assert_eq!(Key::parse(&key.written()), Ok(*key), "{}", key.written());
+        }
+    }
+}
+
+#[test]
 fn chords_are_matched_pending_or_nothing() {
     let map = Keymap::shipped("default").unwrap();
-    let find = |script: &str| map.find(&[Context::Main], &keys(script).unwrap());
+    let find = |script: &str| map.find(&[Context::Main], &keys(script).unwrap(), Facts::default());
     assert_eq!(find("!"), Found::Pending);
     assert_eq!(find("!f"), Found::Command(Command::Failover));
     assert_eq!(find("!x"), Found::Nothing);
+    assert_eq!(find(":"), Found::Command(Command::Palette));
     assert_eq!(find("<s-tab>"), Found::Command(Command::PrevPane));
 }
 

@@ -203,7 +203,7 @@ impl Plain {
 
     fn refuse(&mut self, reason: String) -> Vec<Effect> {
         self.take_waiting();
-        if !crate::console::update::can_refuse(&self.app) {
+        if crate::console::allow::why_not(&self.app, Command::Refuse).is_some() {
             return lines::stop(&mut self.app, Command::Refuse);
         }
         match self.table().cloned() {

@@ -4,6 +4,8 @@
 //! what is cut off by a slow link stays a sequence until the rest comes. So a split arrow key is never read as letters, and
 //! pasted text never as keys.
 
+use std::time::Duration;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::console::input::{Input, Mouse};
@@ -13,6 +15,10 @@ use crate::console::keymap::Key;
 pub const MOST_PASTED: usize = 64 * 1024;
 /// The most bytes of a sequence that are looked at.
 const LONGEST: usize = 32;
+/// An escape is the key of that name when nothing follows for so long.
+const ESCAPE: Duration = Duration::from_millis(50);
+/// An answer of the terminal that does not go on for so long was none.
+const ANSWER: Duration = Duration::from_secs(1);
 /// What ends a paste.
 const PASTE_END: &[u8] = b"\x1b[201~";
 
@@ -25,7 +31,7 @@ enum State {
     Escape,
     Csi,
     Ss3,
-    /// A string that a terminal answers with (OSC, DCS, …): swallowed to its end.
+    /// A string that a terminal answers with (OSC, DCS, …): its background is heard, all others are swallowed to their end.
     Text,
     /// The escape that may end such a string.
     TextEscape,
@@ -51,9 +57,14 @@ impl Decoder {
         bytes.iter().filter_map(|byte| self.step(*byte)).collect()
     }
 
-    /// Whether a rest waits for more that may never come: an escape may be the key of that name.
-    pub fn waits(&self) -> bool {
-        matches!(self.state, State::Escape | State::Text | State::TextEscape)
+    /// How long to wait for the rest of what may have no rest: an escape may be the key of that name. An answer that has
+    /// begun gets longer, because its rest would be read as keys.
+    pub fn patience(&self) -> Option<Duration> {
+        match self.state {
+            State::Text | State::TextEscape if self.seq.len() > 1 => Some(ANSWER),
+            State::Escape | State::Text | State::TextEscape => Some(ESCAPE),
+            _ => None,
+        }
     }
 
     /// No more came in time. An escape alone is the key; a string that does not go on was none.
@@ -77,14 +88,7 @@ impl Decoder {
                 self.state = State::Ground;
                 walk(byte, KeyModifiers::NONE)
             }
-            State::Text | State::TextEscape => {
-                self.state = match (self.state, byte) {
-                    (State::TextEscape, b'\\') | (_, 0x07) => State::Ground,
-                    (_, 0x1b) => State::TextEscape,
-                    _ => State::Text,
-                };
-                None
-            }
+            State::Text | State::TextEscape => self.text(byte),
             State::Skip(left) => {
                 self.state = if left > 1 { State::Skip(left - 1) } else { State::Ground };
                 None
@@ -127,7 +131,12 @@ impl Decoder {
         match byte {
             b'[' => self.go(State::Csi),
             b'O' => self.go(State::Ss3),
-            b']' | b'P' | b'_' | b'^' | b'X' => self.go(State::Text),
+            b']' | b'P' | b'_' | b'^' | b'X' => {
+                self.go(State::Text);
+                // What kind of string it is.
+                self.seq.push(byte);
+                None
+            }
             // The escape before this one was the key.
             0x1b => Some(key(KeyCode::Esc, KeyModifiers::NONE)),
             _ => {
@@ -136,6 +145,19 @@ impl Decoder {
                 self.ground(byte)
             }
         }
+    }
+
+    fn text(&mut self, byte: u8) -> Option<Input> {
+        let ends = byte == 0x07 || (self.state == State::TextEscape && byte == b'\\');
+        self.state = match byte {
+            _ if ends => State::Ground,
+            0x1b => State::TextEscape,
+            _ => State::Text,
+        };
+        if !ends && self.seq.len() < LONGEST {
+            self.seq.push(byte);
+        }
+        if ends { answer(&self.seq) } else { None }
     }
 
     fn csi(&mut self, byte: u8) -> Option<Input> {
@@ -247,6 +269,21 @@ fn mouse(report: &str) -> Option<Input> {
     }))
 }
 
+/// A whole string of the terminal: its background, if it says that.
+fn answer(text: &[u8]) -> Option<Input> {
+    let text = std::str::from_utf8(text).ok()?.trim_end_matches('\u{1b}');
+    let colour = text.strip_prefix("]11;")?;
+    let parts = colour.strip_prefix("rgb:").or_else(|| colour.strip_prefix("rgba:"))?;
+    // One to four hexadecimal digits each, of which the first two matter.
+    let mut parts = parts.split('/').map(|part| {
+        let wide = u32::try_from(part.len()).ok().filter(|wide| (1..=4).contains(wide))?;
+        let value = u32::from_str_radix(part, 16).ok()?;
+        u8::try_from(value * 255 / (16u32.pow(wide) - 1)).ok()
+    });
+    let mut next = || parts.next().flatten();
+    Some(Input::Background(Some([next()?, next()?, next()?])))
+}
+
 /// A whole `ESC [ … x`. What nothing here means is dropped: answers of the terminal, buttons that come up.
 fn sequence(inside: &[u8], last: u8) -> Option<Input> {
     let text = std::str::from_utf8(inside).ok()?;
@@ -268,6 +305,10 @@ fn sequence(inside: &[u8], last: u8) -> Option<Input> {
     };
     let (first, _) = number().unwrap_or((None, false));
     let (second, released) = number().unwrap_or((None, false));
+    if text.starts_with('?') && last == b'c' {
+        // What kind of terminal it is: every terminal says that, and after all that it was asked before.
+        return Some(Input::Background(None));
+    }
     if released || text.starts_with(['<', '?', '>', '=']) {
         return None;
     }

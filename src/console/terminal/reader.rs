@@ -14,8 +14,6 @@ use crate::console::input::Input;
 
 /// Keys that may wait to be taken in; more wait in the terminal's own buffer.
 const WAITING: usize = 256;
-/// An escape is the key of that name when nothing follows for so long.
-const ESCAPE: Duration = Duration::from_millis(50);
 /// Bytes read at once.
 const PIECE: usize = 4096;
 
@@ -49,9 +47,9 @@ fn read(from: &impl AsFd, to: &mpsc::Sender<Input>, closed: &Mutex<bool>) {
     let mut decoder = Decoder::default();
     let mut piece = [0; PIECE];
     loop {
-        let limit = match decoder.waits() {
-            true => PollTimeout::try_from(ESCAPE).unwrap_or(PollTimeout::ZERO),
-            false => PollTimeout::NONE,
+        let limit = match decoder.patience() {
+            Some(patience) => PollTimeout::try_from(patience).unwrap_or(PollTimeout::ZERO),
+            None => PollTimeout::NONE,
         };
         let mut watched = [PollFd::new(from.as_fd(), PollFlags::POLLIN)];
         let inputs = match poll(&mut watched, limit) {

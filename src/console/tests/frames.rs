@@ -1,30 +1,43 @@
-//! Whole frames, compared with the files under `frames/` and `screenshots/`. `WARROOM_UPDATE=1` writes both.
+//! Whole frames, compared with the files under `frames/` and `screenshots/`. `WARROOM_UPDATE=1` writes both; the pictures
+//! then need rsvg-convert and DejaVu Sans Mono.
+//!
+//! A file of `frames/` is one screen at one size: its text; the look of every cell in colour and in mono, as letters with a
+//! legend; its text in ASCII.
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
+
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::Color;
+use sha2::{Digest, Sha256};
 
 use crate::approval::{Approval, PlanState, StepState};
 use crate::board::Topic;
 use crate::client::{Link, Mirror};
 use crate::console::app::App;
 use crate::console::shot::{to_svg, to_text};
+use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view;
-
 use crate::model::{PlanId, SafeText};
 
 use super::fixture::{app, at, look, person, press};
 use super::panes::calm_day;
 use super::plans;
 
-/// The sizes at which every overview is compared.
-const SIZES: [(u16, u16); 5] = [(40, 12), (80, 24), (120, 40), (160, 48), (200, 60)];
+/// The sizes at which every screen is compared.
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+fn updates() -> bool {
+    std::env::var_os("WARROOM_UPDATE").is_some()
+}
+
 fn compare(path: PathBuf, got: &str) {
-    if std::env::var_os("WARROOM_UPDATE").is_some() {
+    if updates() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, got).unwrap();
         return;
@@ -37,90 +50,195 @@ fn compare(path: PathBuf, got: &str) {
     );
 }
 
-/// Compares a frame; with a picture, the picture too: both come from the same cells.
-fn check(name: &str, app: &App, theme: &str, picture: bool) {
-    let frame = view::draw(app, &look(theme));
-    compare(root().join(format!("src/console/tests/frames/{name}.txt")), &to_text(&frame));
-    if picture {
-        compare(root().join(format!("screenshots/{name}.svg")), &to_svg(&frame));
-    }
+/// A screen in a file, and what it says in every way of drawing.
+fn frame(name: &str, app: &App) {
+    let colour = view::draw(app, &look("dark"));
+    let mono = view::draw(app, &look("mono"));
+    let ascii = view::draw(app, &Look::new(Theme::shipped("mono").unwrap(), Depth::Mono, true));
+    assert_eq!(to_text(&mono), to_text(&colour), "{name}: colour changes no text");
+    assert!(to_text(&ascii).is_ascii(), "{name}");
+    let text = format!(
+        "{}--- dark\n{}--- mono\n{}--- ascii\n{}",
+        to_text(&colour),
+        to_looks(&colour),
+        to_looks(&mono),
+        to_text(&ascii)
+    );
+    compare(root().join(format!("src/console/tests/frames/{name}.txt")), &text);
 }
 
-#[test]
-fn the_overview_at_every_size() {
+/// A screen at every size.
+fn screen(name: &str, build: impl Fn((u16, u16)) -> App) {
     for size in SIZES {
-        let (w, h) = size;
-        check(&format!("overview-{w}x{h}"), &app("sam", size), "dark", matches!(w, 80 | 120 | 160));
+        frame(&format!("{name}-{}x{}", size.0, size.1), &build(size));
+    }
+}
+
+/// A screen reached by keys.
+fn keyed(name: &str, who: &str, keys: &str) {
+    screen(name, |size| {
+        let mut app = app(who, size);
+        press(&mut app, keys);
+        app
+    });
+}
+
+/// A picture for the README. Its PNG is made of the SVG and kept with the digest of what it was made of.
+fn picture(name: &str, drawn: &Buffer, theme: &str) {
+    let svg = to_svg(drawn, &look(theme));
+    let path = |kind: &str| root().join(format!("screenshots/{name}.{kind}"));
+    compare(path("svg"), &svg);
+    if updates() {
+        let png = path("png");
+        let mut convert = Command::new("rsvg-convert");
+        let made = convert.args(["--zoom", "1.5", "-o"]).arg(&png).arg(path("svg")).status();
+        assert!(
+            made.is_ok_and(|status| status.success()),
+            "rsvg-convert (install: librsvg2-bin) makes {}",
+            png.display()
+        );
+    }
+    let of = format!("{}\n", format!("{:x}", Sha256::digest(svg.as_bytes())));
+    compare(path("png.made-of"), &of);
+    assert!(fs::metadata(path("png")).is_ok_and(|file| file.len() > 1000), "screenshots/{name}.png");
+}
+
+/// The look of every cell: a grid of letters, spaces where nothing is set, and their legend.
+fn to_looks(buffer: &Buffer) -> String {
+    let mut legend: Vec<String> = Vec::new();
+    let mut out = String::new();
+    for row in buffer.content.chunks(usize::from(buffer.area.width).max(1)) {
+        let mut line = String::new();
+        for cell in row {
+            let look = words_of(cell);
+            if look.is_empty() {
+                line.push(' ');
+                continue;
+            }
+            let at = legend.iter().position(|known| *known == look).unwrap_or_else(|| {
+                legend.push(look);
+                legend.len() - 1
+            });
+            line.push(char::from(b'a' + u8::try_from(at).unwrap().min(25)));
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    assert!(legend.len() <= 26, "more looks than letters");
+    for (letter, look) in ('a'..).zip(legend) {
+        out.push_str(&format!("{letter} = {look}\n"));
+    }
+    out
+}
+
+fn words_of(cell: &Cell) -> String {
+    let mut words = Vec::new();
+    for (what, color) in [("on", cell.bg), ("", cell.fg)] {
+        if color != Color::Reset {
+            words.push(format!("{what} {color}").trim().to_owned());
+        }
+    }
+    if !cell.modifier.is_empty() {
+        words.push(format!("{:?}", cell.modifier).to_lowercase());
+    }
+    words.join(" ")
+}
+
+#[test]
+fn the_overview() {
+    screen("overview", |size| app("sam", size));
+    for size in [(40, 12), (160, 48), (400, 120)] {
+        frame(&format!("overview-{}x{}", size.0, size.1), &app("sam", size));
+    }
+    for size in [(80, 24), (120, 40), (160, 48)] {
+        picture(&format!("overview-{}x{}", size.0, size.1), &view::draw(&app("sam", size), &look("dark")), "dark");
     }
 }
 
 #[test]
-fn the_plan_before_it_is_confirmed() {
-    for size in [(80, 24), (120, 40)] {
-        let (w, h) = size;
-        let mut app = app("sam", size);
-        press(&mut app, "Asho");
-        check(&format!("restore-{w}x{h}"), &app, "dark", false);
-    }
-}
-
-#[test]
-fn the_failover_as_its_second_person_sees_it() {
-    for size in [(80, 24), (120, 40)] {
-        let (w, h) = size;
-        let mut app = app("sam", size);
-        app.now.room = at("14:50:22");
-        let plans = &mut app.mirror.story.incidents[0].plans.by_id;
-        plans.clear();
-        let record = plans::record(plans::failover(), PlanState::Proposed, at("14:50:00"), 10);
-        plans.insert(record.plan.plan.clone(), record);
-        press(&mut app, "Ashop.exa");
-        check(&format!("confirm-{w}x{h}"), &app, "dark", w == 120);
+fn every_pane() {
+    let panes = [
+        ("alerts", "1"),
+        ("traffic", "2"),
+        ("backups", "3"),
+        ("gitops", "4"),
+        ("events", "5"),
+        ("timeline", "6"),
+        ("people", "7"),
+    ];
+    for (name, key) in panes {
+        keyed(name, "ana", key);
+        keyed(&format!("{name}-zoomed"), "ana", &format!("{key}f"));
+        keyed(&format!("{name}-detail"), "ana", &format!("{key}g<enter>"));
     }
 }
 
 #[test]
 fn the_views_that_are_read() {
-    for (name, keys) in [
-        ("help", "?"),
-        ("situation", "s"),
-        ("detail", "<enter>"),
-        ("note", "iroll back the node update"),
-        ("people", "7"),
-        ("budget", "2G<enter>"),
-    ] {
-        let mut app = app("ana", (120, 40));
-        press(&mut app, keys);
-        check(name, &app, "dark", name == "situation");
-    }
-}
-
-#[test]
-fn readiness_before_the_incident() {
-    for size in [(80, 24), (120, 40)] {
-        let (w, h) = size;
+    keyed("help", "ana", "?");
+    keyed("situation", "ana", "s");
+    keyed("budget", "ana", "2G<enter>");
+    screen("readiness", |size| {
         let mut app = calm_day(size);
         press(&mut app, "r");
-        check(if w == 120 { "readiness" } else { "readiness-80x24" }, &app, "dark", w == 120 && h == 40);
-    }
+        app
+    });
+    let mut ready = calm_day((120, 40));
+    press(&mut ready, "r");
+    picture("readiness", &view::draw(&ready, &look("dark")), "dark");
+    let mut late = app("ana", (120, 40));
+    press(&mut late, "s");
+    picture("situation", &view::draw(&late, &look("dark")), "dark");
 }
 
 #[test]
-fn each_pane_in_focus_at_the_small_size() {
-    for (name, keys) in [("traffic", "2"), ("backups", "3"), ("gitops", "4"), ("events", "5"), ("situation", "s")] {
-        let mut app = app("ana", (80, 24));
-        press(&mut app, keys);
-        check(&format!("{name}-80x24"), &app, "dark", false);
-    }
+fn what_is_typed() {
+    keyed("note", "ana", "iroll back the node update");
+    keyed("filter", "sam", "/severity:<tab>");
+    keyed("jump", "sam", "@T+");
+    keyed("silence", "ana", "1m");
+    keyed("status", "ana", "=");
+    keyed("leave", "ana", "q");
+}
+
+#[test]
+fn what_is_asked_of_the_keys() {
+    keyed("palette", "sam", ":");
+    keyed("palette-fail", "sam", ":fail");
+    keyed("chord", "sam", "!");
+    keyed("help-plan", "sam", "A?");
+}
+
+#[test]
+fn how_the_screen_is_arranged() {
+    keyed("split", "sam", "7x1v4");
+    keyed("past", "sam", "@T+8<enter>");
+    keyed("frozen", "sam", "p");
+    keyed("warnings", "sam", "z");
+}
+
+#[test]
+fn the_plan_before_it_is_confirmed() {
+    keyed("restore", "sam", "Asho");
+    screen("confirm", confirm);
+    picture("confirm-120x40", &view::draw(&confirm((120, 40)), &look("dark")), "dark");
+}
+
+fn confirm(size: (u16, u16)) -> App {
+    let mut app = app("sam", size);
+    app.now.room = at("14:50:22");
+    let plans = &mut app.mirror.story.incidents[0].plans.by_id;
+    plans.clear();
+    let record = plans::record(plans::failover(), PlanState::Proposed, at("14:50:00"), 10);
+    plans.insert(record.plan.plan.clone(), record);
+    press(&mut app, "Ashop.exa");
+    app
 }
 
 #[test]
 fn a_plan_that_runs_is_a_checklist() {
-    for size in [(80, 24), (120, 40)] {
-        let (w, h) = size;
-        let app = running(size);
-        check(&format!("running-{w}x{h}"), &app, "dark", w == 120);
-    }
+    screen("running", running);
+    picture("running-120x40", &view::draw(&running((120, 40)), &look("dark")), "dark");
 }
 
 fn running(size: (u16, u16)) -> App {
@@ -137,38 +255,38 @@ fn running(size: (u16, u16)) -> App {
 
 #[test]
 fn without_an_incident_it_is_calm() {
-    let mut app = app("ana", (120, 40));
-    app.mirror.story.incidents.clear();
-    app.mirror.board.get_mut(&Topic::Alerts).unwrap().rows.retain(|row| row.id == "f-Watchdog");
-    press(&mut app, "6");
-    check("calm", &app, "dark", false);
+    screen("calm", |size| {
+        let mut app = app("ana", size);
+        app.mirror.story.incidents.clear();
+        app.mirror.board.get_mut(&Topic::Alerts).unwrap().rows.retain(|row| row.id == "f-Watchdog");
+        press(&mut app, "6");
+        app
+    });
 }
 
 #[test]
 fn before_the_room_is_heard_and_after_it_is_lost_the_screen_says_so() {
-    let mut fresh = app("ana", (80, 24));
-    fresh.mirror = Mirror::default();
-    press(&mut fresh, "6");
-    check("waiting", &fresh, "dark", false);
-    let mut lost = app("ana", (80, 24));
-    let why = SafeText::from("connection reset by peer");
-    lost.mirror.link = Link::Lost { since: at("14:55:12"), why };
-    press(&mut lost, "4");
-    check("lost", &lost, "mono", false);
+    screen("waiting", |size| {
+        let mut fresh = app("ana", size);
+        fresh.mirror = Mirror::default();
+        press(&mut fresh, "6");
+        fresh
+    });
+    screen("lost", |size| {
+        let mut lost = app("ana", size);
+        let why = SafeText::from("connection reset by peer");
+        lost.mirror.link = Link::Lost { since: at("14:55:12"), why };
+        press(&mut lost, "4");
+        lost
+    });
 }
 
 #[test]
-fn finding_and_looking_back() {
-    for size in [(80, 24), (120, 40)] {
-        let (w, h) = size;
-        let mut narrowed = app("sam", size);
-        press(&mut narrowed, "/severity:<tab>");
-        check(&format!("filter-{w}x{h}"), &narrowed, "dark", false);
-        let mut split = app("sam", size);
-        press(&mut split, "7x1v4");
-        check(&format!("split-{w}x{h}"), &split, "dark", false);
-        let mut past = app("sam", size);
-        press(&mut past, "@T+8<enter>");
-        check(&format!("past-{w}x{h}"), &past, "dark", false);
+fn every_theme_draws_the_same_words() {
+    for (name, _) in crate::console::theme::SHIPPED {
+        let app = app("sam", (120, 40));
+        let drawn = view::draw(&app, &look(name));
+        assert_eq!(to_text(&drawn), to_text(&view::draw(&app, &look("dark"))), "{name}");
+        compare(root().join(format!("screenshots/theme-{name}.svg")), &to_svg(&drawn, &look(name)));
     }
 }

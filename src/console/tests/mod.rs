@@ -8,8 +8,10 @@ pub mod plans;
 mod silences;
 pub mod story;
 
+mod every_key;
 mod finding;
 mod frames;
 mod past;
 mod questions;
+mod storm;
 mod walks;

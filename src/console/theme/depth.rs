@@ -31,29 +31,57 @@ impl Depth {
 
     /// The style as this terminal can show it. A background that is lost becomes reverse video, so that neither a
     /// selection nor a badge disappears.
-    pub fn fit(self, style: Style) -> Style {
+    pub fn fit(self, ink: Ink) -> Style {
+        let style = Style::default().add_modifier(ink.modifier);
+        let (fg, bg) = (ink.fg.and_then(|it| self.color(it)), ink.bg.and_then(|it| self.color(it)));
         match self {
-            Self::True => style,
-            Self::TwoFiftySix => Style { fg: style.fg.map(to_256), bg: style.bg.map(to_256), ..style },
-            Self::Sixteen => {
-                let plain = Style { fg: style.fg.map(to_16), bg: None, ..style };
-                match style.bg {
-                    None => plain,
-                    // A badge keeps its colour as reversed text; a selection of an almost black grey has none to keep.
-                    Some(bg) if style.fg.is_some() => {
-                        Style { fg: Some(to_16(bg)), ..plain }.add_modifier(Modifier::REVERSED)
-                    }
-                    Some(_) => plain.add_modifier(Modifier::REVERSED),
-                }
-            }
-            Self::Mono => {
-                let plain = Style { fg: None, bg: None, ..style };
-                if style.bg.is_some() { plain.add_modifier(Modifier::REVERSED) } else { plain }
-            }
+            Self::True | Self::TwoFiftySix => Style { fg, bg, ..style },
+            Self::Sixteen if ink.bg.is_none() => Style { fg, ..style },
+            // A badge keeps its colour as reversed text; a selection of an almost black grey has none to keep.
+            Self::Sixteen if ink.fg.is_some() => Style { fg: bg, ..style }.add_modifier(Modifier::REVERSED),
+            Self::Sixteen => style.add_modifier(Modifier::REVERSED),
+            Self::Mono if ink.bg.is_some() => style.add_modifier(Modifier::REVERSED),
+            Self::Mono => style,
         }
+    }
+
+    /// A colour as this terminal has it; `None` = its own ink or paper.
+    pub fn color(self, paint: Paint) -> Option<Color> {
+        let color = match self {
+            Self::True => paint.full,
+            Self::TwoFiftySix => paint.xterm,
+            Self::Sixteen => paint.ansi,
+            Self::Mono => Color::Reset,
+        };
+        (color != Color::Reset).then_some(color)
     }
 }
 
+/// One colour at every depth. `Reset` = the terminal's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Paint {
+    pub full: Color,
+    pub xterm: Color,
+    pub ansi: Color,
+}
+
+impl Paint {
+    /// A colour, and the nearest to it where there are fewer.
+    pub fn nearest(color: Color) -> Self {
+        let xterm = to_256(color);
+        Self { full: color, xterm, ansi: to_16(xterm) }
+    }
+}
+
+/// A look before it is known how many colours there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ink {
+    pub fg: Option<Paint>,
+    pub bg: Option<Paint>,
+    pub modifier: Modifier,
+}
+
+/// What xterm shows for them unless told otherwise.
 const ANSI: [(Color, [u8; 3]); 16] = [
     (Color::Black, [0, 0, 0]),
     (Color::Red, [205, 0, 0]),
@@ -64,12 +92,12 @@ const ANSI: [(Color, [u8; 3]); 16] = [
     (Color::Cyan, [0, 205, 205]),
     (Color::Gray, [229, 229, 229]),
     (Color::DarkGray, [127, 127, 127]),
-    (Color::LightRed, [255, 95, 95]),
-    (Color::LightGreen, [95, 255, 95]),
-    (Color::LightYellow, [255, 215, 95]),
+    (Color::LightRed, [255, 0, 0]),
+    (Color::LightGreen, [0, 255, 0]),
+    (Color::LightYellow, [255, 255, 0]),
     (Color::LightBlue, [92, 92, 255]),
-    (Color::LightMagenta, [255, 135, 255]),
-    (Color::LightCyan, [95, 255, 255]),
+    (Color::LightMagenta, [255, 0, 255]),
+    (Color::LightCyan, [0, 255, 255]),
     (Color::White, [255, 255, 255]),
 ];
 

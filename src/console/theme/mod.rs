@@ -1,73 +1,74 @@
 //! Looks as data: a theme gives every [`Role`] a style; drawing names roles and never colours.
 //!
-//! `themes/*.toml` ship in the binary; a person may name a file of their own. A missing or unknown role, a colour that is
-//! none, a palette name that is not there: refused with file, line, column and the nearest valid word.
+//! `themes/*.toml` ship in the binary; a person may name a file of their own, which may inherit from one of those. A missing
+//! or unknown role, a colour that is none, a palette name that is not there, a circle of inheritance: refused with file,
+//! line, column and the nearest valid word.
+//!
+//! A theme is drawn on the terminal's own background unless it says `paint = true`; its `background` says what it is made
+//! for, and is what its contrast is measured on.
 
+pub mod contrast;
 pub mod depth;
+mod file;
 pub mod role;
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
-use ratatui::style::{Color, Modifier, Style};
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use ratatui::style::Style;
 
 pub use self::depth::Depth;
+use self::depth::{Ink, Paint};
 pub use self::role::Role;
-use super::data::{DataError, Source};
+use super::data::DataError;
+use super::shelf::{Page, Shelf, no_files};
 
 /// The themes in the binary: name and text.
-pub const SHIPPED: [(&str, &str); 2] =
-    [("dark", include_str!("../../../themes/dark.toml")), ("mono", include_str!("../../../themes/mono.toml"))];
+pub const SHIPPED: [(&str, &str); 5] = [
+    ("dark", include_str!("../../../themes/dark.toml")),
+    ("light", include_str!("../../../themes/light.toml")),
+    ("high-contrast", include_str!("../../../themes/high-contrast.toml")),
+    ("colour-blind", include_str!("../../../themes/colour-blind.toml")),
+    ("mono", include_str!("../../../themes/mono.toml")),
+];
 
-/// A checked theme.
-#[derive(Clone, Debug, PartialEq)]
+/// Where themes are, without any files.
+pub const SHELF: Shelf<'static> = Shelf { what: "theme", folder: "themes", shipped: &SHIPPED, read: &no_files };
+
+/// A checked theme. The default one has no colours and no weight at all.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Theme {
     pub name: String,
-    styles: BTreeMap<Role, Style>,
+    /// What it is made for.
+    pub background: Paint,
+    /// Whether it paints that background itself.
+    pub paints: bool,
+    styles: BTreeMap<Role, Ink>,
 }
 
 impl Theme {
-    /// Reads a theme file.
+    /// Reads a theme file that inherits from the binary's at most.
+    ///
+    /// # Errors
+    /// At the first mistake, with its place.
     pub fn parse(file: &str, text: &str) -> Result<Self, DataError> {
-        let source = Source { file, text };
-        let table = DeTable::parse(text).map_err(|error| source.syntax(&error))?;
-        let mut name = file.to_owned();
-        let mut palette = BTreeMap::new();
-        let mut roles = None;
-        for (key, value) in table.get_ref() {
-            match (key.get_ref().as_ref(), value.get_ref()) {
-                ("name", DeValue::String(text)) => name = text.to_string(),
-                ("palette", DeValue::Table(table)) => palette = read_palette(source, table)?,
-                ("roles", DeValue::Table(table)) => roles = Some((table, key.span())),
-                (word @ ("name" | "palette" | "roles"), _) => {
-                    return Err(source.error(value.span(), format!("`{word}` has the wrong kind of value")));
-                }
-                (word, _) => {
-                    let what = format!("`{word}` is not part of a theme");
-                    return Err(source.unknown(key.span(), what, word, ["name", "palette", "roles"]));
-                }
-            }
-        }
-        let (roles, at) = roles.ok_or_else(|| source.error(0..0, "the theme has no [roles]"))?;
-        let styles = read_roles(source, roles, &palette)?;
-        for role in Role::ALL {
-            if !styles.contains_key(role) {
-                return Err(source.error(at, format!("the theme gives no style to role `{}`", role.name())));
-            }
-        }
-        Ok(Self { name, styles })
+        Self::read(Page { file: file.to_owned(), text: text.to_owned() }, &SHELF)
+    }
+
+    /// Reads a theme file and those it inherits from.
+    ///
+    /// # Errors
+    /// At the first mistake, with its place.
+    pub fn read(page: Page, shelf: &Shelf<'_>) -> Result<Self, DataError> {
+        file::read(&shelf.lineage(page)?)
     }
 
     /// A theme of the binary.
     pub fn shipped(name: &str) -> Option<Self> {
-        let (name, text) = SHIPPED.into_iter().find(|(known, _)| *known == name)?;
-        Self::parse(&format!("themes/{name}.toml"), text).ok()
+        Self::read(SHELF.shipped(name)?, &SHELF).ok()
     }
 
-    /// The style of a role.
-    pub fn style(&self, role: Role) -> Style {
+    /// The look of a role.
+    pub fn ink(&self, role: Role) -> Ink {
         self.styles.get(&role).copied().unwrap_or_default()
     }
 }
@@ -79,17 +80,61 @@ pub struct Look {
     depth: Depth,
     /// Only ASCII reaches the screen.
     pub ascii: bool,
+    /// What is taken instead when the terminal says that its background is light.
+    light: Option<Theme>,
 }
 
 impl Look {
     /// A theme on a terminal.
     pub fn new(theme: Theme, depth: Depth, ascii: bool) -> Self {
-        Self { theme, depth, ascii }
+        Self { theme, depth, ascii, light: None }
+    }
+
+    /// Another theme for a light background: the terminal is asked which it has.
+    #[must_use]
+    pub fn or_on_light(self, light: Theme) -> Self {
+        Self { light: Some(light), ..self }
+    }
+
+    /// Whether the terminal is to be asked for its background.
+    pub fn asks(&self) -> bool {
+        self.light.is_some()
+    }
+
+    /// The terminal has answered, or has not in time: from here on the theme stays. Whether it is another than before.
+    pub fn answered(&mut self, background: Option<[u8; 3]>) -> bool {
+        match self.light.take() {
+            Some(light) if background.is_some_and(contrast::is_light) => {
+                self.theme = light;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// The style of a role on this terminal.
     pub fn style(&self, role: Role) -> Style {
-        self.depth.fit(self.theme.style(role))
+        self.depth.fit(self.theme.ink(role))
+    }
+
+    /// What lies below everything: nothing, unless the theme paints.
+    pub fn base(&self) -> Style {
+        if !self.theme.paints {
+            return Style::default();
+        }
+        let text = self.theme.ink(Role::Text);
+        let fg = text.fg.and_then(|it| self.depth.color(it));
+        Style { fg, bg: self.depth.color(self.theme.background), ..Style::default() }
+    }
+
+    /// The background that it is drawn on, as far as the theme knows, for pictures.
+    pub fn paper(&self) -> [u8; 3] {
+        depth::rgb(self.theme.background.full).unwrap_or_default()
+    }
+
+    /// The name of its theme.
+    pub fn name(&self) -> &str {
+        &self.theme.name
     }
 
     /// Whether the locale asks for ASCII: C or POSIX, or none at all.
@@ -97,83 +142,6 @@ impl Look {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| get(name).filter(|v| !v.is_empty()));
         locale.is_none_or(|locale| locale == "C" || locale == "POSIX")
     }
-}
-
-fn read_palette(source: Source<'_>, table: &DeTable<'_>) -> Result<BTreeMap<String, Color>, DataError> {
-    let mut palette = BTreeMap::new();
-    for (key, value) in table {
-        let DeValue::String(text) = value.get_ref() else {
-            return Err(source.error(value.span(), "a colour is a string: a name, `#rrggbb` or a number to 255"));
-        };
-        let color = Color::from_str(text).map_err(|_| {
-            source.error(value.span(), format!("`{text}` is not a colour: a name, `#rrggbb` or a number to 255"))
-        })?;
-        palette.insert(key.get_ref().to_string(), color);
-    }
-    Ok(palette)
-}
-
-fn read_roles(
-    source: Source<'_>,
-    table: &DeTable<'_>,
-    palette: &BTreeMap<String, Color>,
-) -> Result<BTreeMap<Role, Style>, DataError> {
-    let mut styles = BTreeMap::new();
-    for (key, value) in table {
-        let word = key.get_ref().as_ref();
-        let Some(role) = Role::ALL.iter().find(|role| role.name() == word) else {
-            let names = Role::ALL.iter().map(|role| role.name());
-            return Err(source.unknown(key.span(), format!("`{word}` is not a role"), word, names));
-        };
-        let DeValue::Table(table) = value.get_ref() else {
-            return Err(source.error(value.span(), "a role's style reads { fg = \"…\", bold = true }"));
-        };
-        styles.insert(*role, read_style(source, table, palette)?);
-    }
-    Ok(styles)
-}
-
-fn read_style(source: Source<'_>, table: &DeTable<'_>, palette: &BTreeMap<String, Color>) -> Result<Style, DataError> {
-    let mut style = Style::default();
-    for (key, value) in table {
-        match key.get_ref().as_ref() {
-            "fg" => style.fg = Some(read_color(source, value, palette)?),
-            "bg" => style.bg = Some(read_color(source, value, palette)?),
-            word @ ("bold" | "dim" | "italic" | "underline" | "reverse") => {
-                let DeValue::Boolean(on) = value.get_ref() else {
-                    return Err(source.error(value.span(), format!("`{word}` is true or false")));
-                };
-                let modifier = match word {
-                    "bold" => Modifier::BOLD,
-                    "dim" => Modifier::DIM,
-                    "italic" => Modifier::ITALIC,
-                    "underline" => Modifier::UNDERLINED,
-                    _ => Modifier::REVERSED,
-                };
-                if *on {
-                    style = style.add_modifier(modifier);
-                }
-            }
-            word => {
-                let valid = ["fg", "bg", "bold", "dim", "italic", "underline", "reverse"];
-                return Err(source.unknown(key.span(), format!("`{word}` is not part of a style"), word, valid));
-            }
-        }
-    }
-    Ok(style)
-}
-
-fn read_color(
-    source: Source<'_>,
-    value: &Spanned<DeValue<'_>>,
-    palette: &BTreeMap<String, Color>,
-) -> Result<Color, DataError> {
-    let DeValue::String(word) = value.get_ref() else {
-        return Err(source.error(value.span(), "a colour is the name of one in [palette]"));
-    };
-    palette.get(word.as_ref()).copied().ok_or_else(|| {
-        source.unknown(value.span(), format!("`{word}` is not in [palette]"), word, palette.keys().map(String::as_str))
-    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use tui_input::{Input as Line, InputRequest};
 
 use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
-use crate::console::keymap::Key;
+use crate::console::keymap::{Command, Context, Key};
 use crate::console::overlay::{Overlay, Write, WriteKind};
 use crate::console::theme::Role;
 use crate::console::view;
@@ -52,6 +52,7 @@ pub fn type_key(app: &mut App, key: Key) {
             *problem = None;
         }
         Some(Overlay::Silence(_)) => super::silence::type_key(app, key),
+        Some(Overlay::Palette(_)) => super::palette::type_key(app, key),
         _ => {}
     }
 }
@@ -73,10 +74,17 @@ pub fn paste(app: &mut App, raw: &str) {
         Some(Overlay::Silence(form)) if form.shown.is_none() && form.sent.is_none() => {
             insert(form.line(), text.as_str())
         }
+        Some(Overlay::Palette(palette)) => {
+            insert(&mut palette.line, text.as_str());
+            palette.cursor = 0;
+        }
         Some(Overlay::Plan(_) | Overlay::Silence(_)) => {
             app.say(Role::Warning, "A paste does not confirm: type the name. Nothing was sent.")
         }
-        _ => app.say(Role::Warning, "Pasted text was ignored: nothing here takes text. Press i for a note."),
+        _ => {
+            let note = crate::console::allow::key(app, Context::Main, Command::Note);
+            app.say(Role::Warning, format!("Pasted text was ignored: nothing here takes text. {note} begins a note."));
+        }
     }
 }
 

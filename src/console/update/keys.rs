@@ -1,11 +1,13 @@
-//! Keys → commands → changes. The layer on top takes the key; a chord that leads nowhere is dropped whole.
+//! Commands → changes.
 
 use std::time::Duration;
 
+use crate::console::allow;
 use crate::console::app::{App, Frozen, Pane, Waiting};
 use crate::console::effect::Effect;
-use crate::console::keymap::{Command, Context, Found, Key};
+use crate::console::keymap::Command;
 use crate::console::overlay::{Choice, Menu, MenuItem, Overlay, Subject, WriteKind};
+use crate::console::palette::Palette;
 use crate::console::theme::Role;
 use crate::console::view;
 use crate::console::view::related::Target;
@@ -18,43 +20,8 @@ use super::{entry, filter, panes, past, plan, silence};
 /// Two presses of Ctrl-C within this time leave whatever is open.
 const TWICE: Duration = Duration::from_secs(2);
 
-/// Takes in a key.
-pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
-    if let Found::Command(command) = app.keymap.find(&[Context::Anywhere], &[key]) {
-        app.pending.clear();
-        return anywhere(app, command);
-    }
-    match app.overlays.last() {
-        Some(Overlay::Plan(_)) => plan::press(app, key),
-        Some(Overlay::Filter { .. } | Overlay::Jump { .. } | Overlay::Write(_) | Overlay::Silence(_)) => {
-            match app.keymap.find(&[Context::Entry], &[key]) {
-                Found::Command(command) => run(app, command),
-                _ => {
-                    entry::type_key(app, key);
-                    Vec::new()
-                }
-            }
-        }
-        _ => chord(app, key),
-    }
-}
-
-fn chord(app: &mut App, key: Key) -> Vec<Effect> {
-    app.pending.push(key);
-    match app.keymap.find(&[app.context()], &app.pending) {
-        Found::Command(command) => {
-            app.pending.clear();
-            run(app, command)
-        }
-        Found::Pending => Vec::new(),
-        Found::Nothing => {
-            app.pending.clear();
-            Vec::new()
-        }
-    }
-}
-
-fn anywhere(app: &mut App, command: Command) -> Vec<Effect> {
+/// The commands that work everywhere.
+pub fn anywhere(app: &mut App, command: Command) -> Vec<Effect> {
     match command {
         Command::Redraw => vec![Effect::Redraw],
         Command::Suspend => vec![Effect::Suspend],
@@ -86,9 +53,15 @@ fn leave_view(app: &mut App) -> Vec<Effect> {
     vec![Effect::Quit]
 }
 
-fn run(app: &mut App, command: Command) -> Vec<Effect> {
+/// A command on the layer on top, but for a plan or a palette.
+pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
+    if let Some(why) = allow::why_not(app, command) {
+        app.say(Role::Warning, why);
+        return Vec::new();
+    }
     match command {
-        Command::Help => push_once(app, Overlay::Help { scroll: 0 }),
+        Command::Help => open_help(app),
+        Command::Palette => open_palette(app),
         Command::Situation => push_once(app, Overlay::Situation { scroll: 0 }),
         Command::Readiness => push_once(app, Overlay::Readiness { scroll: 0 }),
         Command::OpenProposal => plan::open_waiting(app),
@@ -185,31 +158,28 @@ fn statuses(app: &App) -> Menu {
 
 /// Says why not, where acting is not possible.
 pub(super) fn may_act(app: &mut App) -> bool {
-    if let Some(why) = past::why_not(app) {
+    let why = allow::cannot_act(app);
+    if let Some(why) = &why {
         app.say(Role::Warning, why);
-        return false;
     }
-    let why = if app.readonly {
-        "This console is read-only. Start it without --readonly to act."
-    } else if app.mirror.welcome.is_none() {
-        "The room is not connected yet."
-    } else if !app.may_write() {
-        "You observe: people.toml gives you no operator role. Ask an operator."
-    } else if !app.can_act() {
-        "Recording and acting are off right now; the banner says why."
-    } else if !app.incident_open() {
-        "No incident is open. One opens with the first critical alert, or by `warroom incident open TITLE`."
-    } else {
-        return true;
-    };
-    app.say(Role::Warning, why);
-    false
+    why.is_none()
 }
 
 fn begin(app: &mut App, kind: WriteKind) {
     if may_act(app) {
         entry::begin(app, kind);
     }
+}
+
+/// Help for the layer on top.
+pub fn open_help(app: &mut App) {
+    push_once(app, Overlay::Help { scroll: 0 });
+}
+
+/// The palette over the layer on top.
+pub fn open_palette(app: &mut App) {
+    app.notice = None;
+    push_once(app, Overlay::Palette(Palette::default()));
 }
 
 fn push_once(app: &mut App, overlay: Overlay) {
@@ -399,7 +369,7 @@ fn copy(app: &mut App) -> Vec<Effect> {
             return vec![Effect::Copy(crate::model::SafeText::from(marked.join(" ⏎ ")))];
         }
         None => view::list::selected(app, app.focus).map(|entry| view::list::plain(app, app.focus, &entry)),
-        Some(Overlay::Detail { .. } | Overlay::Situation { .. } | Overlay::Readiness { .. }) => {
+        Some(Overlay::Detail { .. } | Overlay::Situation { .. } | Overlay::Readiness { .. } | Overlay::Help { .. }) => {
             Some(view::sheet::plain(app))
         }
         _ => None,
@@ -414,10 +384,6 @@ fn copy(app: &mut App) -> Vec<Effect> {
 }
 
 fn pin(app: &mut App) -> Vec<Effect> {
-    if app.focus != Pane::Timeline {
-        app.say(Role::Dim, "Pin an entry of the timeline: go there with 6, choose it, press * again.");
-        return Vec::new();
-    }
     let found =
         view::list::selected(app, Pane::Timeline).and_then(|entry| entry.item().map(|it| (it.entry.seq, it.pinned)));
     match found {

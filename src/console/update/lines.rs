@@ -5,7 +5,7 @@ use tui_input::Input as Line;
 use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
 use crate::console::keymap::Command;
-use crate::console::overlay::{Choice, Overlay, Stance, WriteKind};
+use crate::console::overlay::{Choice, Overlay, WriteKind};
 use crate::console::theme::Role;
 use crate::model::{Action, IncidentStatus};
 use crate::protocol::Request;
@@ -54,29 +54,10 @@ pub fn confirm(app: &mut App, name: &str) -> Vec<Effect> {
 
 /// Stops what is on the table, as far as this person can; says why where not.
 pub fn stop(app: &mut App, command: Command) -> Vec<Effect> {
-    let can = match command {
-        Command::Withdraw => plan::can_withdraw(app),
-        Command::Hold => plan::can_hold(app),
-        _ => plan::can_refuse(app),
-    };
-    if can {
+    if matches!(app.overlays.last(), Some(Overlay::Plan(_))) {
         return plan::run(app, command);
     }
-    let stance = match app.overlays.last() {
-        Some(Overlay::Plan(view)) => view.stance(app),
-        _ => Stance::Ended,
-    };
-    let why = match (command, stance) {
-        _ if !app.can_act() => "Recording and acting are off for this console; nothing was sent.",
-        (_, Stance::Ended) => "No plan waits or runs here; nothing was sent.",
-        (_, Stance::Propose) => "This plan is only a draft: nobody has seen it, and nothing waits.",
-        (Command::Withdraw, _) => "Only its proposer can take a plan back, and only before it runs. Others refuse it.",
-        (Command::Hold, _) => "Only a plan that runs can be held, and only once.",
-        (_, Stance::Wait { mine: true }) => "This is your own plan: `withdraw` takes it back.",
-        (_, Stance::Watch) => "It runs already: `hold` stops it before its next step.",
-        _ => "This plan can't be refused by you now.",
-    };
-    app.say(Role::Warning, why);
+    app.say(Role::Warning, "No plan waits or runs here; nothing was sent.");
     Vec::new()
 }
 

@@ -5,14 +5,16 @@ mod filter;
 mod keys;
 pub mod lines;
 mod mouse;
+mod palette;
 mod panes;
-mod past;
+pub mod past;
 mod plan;
+mod press;
 mod reply;
 mod room;
 mod silence;
 
-pub use self::plan::{can_hold, can_refuse, can_withdraw, open, open_waiting};
+pub use self::plan::{open, open_waiting};
 
 use std::time::Duration;
 
@@ -38,7 +40,7 @@ pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
     app.dirty = true;
     let by_hand = matches!(input, Input::Key(_) | Input::Paste(_));
     let mut effects = match input {
-        Input::Key(key) => keys::press(app, key),
+        Input::Key(key) => press::press(app, key),
         Input::Paste(text) => {
             entry::paste(app, &text);
             Vec::new()
@@ -51,7 +53,8 @@ pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
             app.size = (columns, rows);
             vec![Effect::Redraw]
         }
-        Input::Tick => Vec::new(),
+        // The loop has chosen the theme by it; nothing that is remembered depends on it.
+        Input::Background(_) | Input::Tick => Vec::new(),
         Input::Stop => vec![Effect::Suspend],
         Input::Focus(focused) => {
             app.focused = focused;

@@ -1,8 +1,9 @@
 //! Guarded acts: choose a service, read the plan, type its name, wait for the second person. No single key does anything.
 
+use crate::console::allow;
 use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
-use crate::console::keymap::{Command, Found, Key};
+use crate::console::keymap::{Command, Context, Found, Key};
 use crate::console::overlay::{Choice, GUARD, Menu, MenuItem, Overlay, PlanView, Stance, Subject, WriteKind};
 use crate::console::plan_bytes;
 use crate::console::theme::Role;
@@ -75,9 +76,9 @@ fn words(action: Action) -> &'static str {
 
 /// `A`: the plan that waits.
 pub fn open_waiting(app: &mut App) {
-    match app.plan_waiting().map(|record| record.plan.plan.clone()) {
-        Some(id) => open(app, Subject::Known(id)),
-        None => app.say(Role::Dim, "No plan waits for anyone."),
+    // That none waits was said by `allow` already.
+    if let Some(id) = app.plan_waiting().map(|record| record.plan.plan.clone()) {
+        open(app, Subject::Known(id));
     }
 }
 
@@ -89,13 +90,13 @@ pub fn open(app: &mut App, subject: Subject) {
 
 /// A key while a plan is on the screen.
 pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
-    let (now, contexts) = (app.now.real, [crate::console::keymap::Context::Plan]);
+    let (now, contexts) = (app.now.real, [Context::Plan]);
     let Some(Overlay::Plan(view)) = app.overlays.last() else { return Vec::new() };
     if now.saturating_sub(view.opened) < GUARD {
         return Vec::new();
     }
     let types = view.types(app) && view.sent.is_none();
-    let found = app.keymap.find(&contexts, &[key]);
+    let found = app.keymap.find(&contexts, &[key], app.facts());
     // Letters are the typed name's. A letter that is a command works only while nothing is typed and the name does not
     // begin with it.
     let begins = view.plan(app).is_some_and(|plan| plan.confirm.chars().next() == key.typed());
@@ -109,21 +110,43 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
             }
             Vec::new()
         }
-        _ => Vec::new(),
+        Found::Unmet(command, when) => {
+            let id = command.spec().id;
+            app.say(Role::Warning, format!("{key} ({id}) works only while {}.", when.words()));
+            Vec::new()
+        }
+        _ => {
+            let help = allow::key(app, Context::Plan, Command::Help);
+            app.say(Role::Dim, format!("{key} means nothing here. {help} shows the keys."));
+            Vec::new()
+        }
     }
 }
 
-pub(super) fn run(app: &mut App, command: Command) -> Vec<Effect> {
+/// A command on the plan.
+pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
+    if let Some(why) = allow::why_not(app, command) {
+        app.say(Role::Warning, why);
+        return Vec::new();
+    }
     match command {
+        Command::Help => {
+            super::keys::open_help(app);
+            Vec::new()
+        }
+        Command::Palette => {
+            super::keys::open_palette(app);
+            Vec::new()
+        }
         Command::Open => confirm(app),
-        Command::Refuse if can_refuse(app) => {
+        Command::Refuse => {
             if let Some(Subject::Known(id)) = top(app).map(|view| view.subject.clone()) {
                 entry::begin(app, WriteKind::Reject(id));
             }
             Vec::new()
         }
-        Command::Withdraw if can_withdraw(app) => ask_about(app, Waiting::Withdraw, |plan| Request::Withdraw { plan }),
-        Command::Hold if can_hold(app) => ask_about(app, Waiting::Hold, |plan| Request::Hold { plan }),
+        Command::Withdraw => ask_about(app, Waiting::Withdraw, |plan| Request::Withdraw { plan }),
+        Command::Hold => ask_about(app, Waiting::Hold, |plan| Request::Hold { plan }),
         Command::Copy => match digest_of(app) {
             Some(digest) => {
                 app.say(Role::Dim, "Copied the digest.");
@@ -152,29 +175,10 @@ pub(super) fn run(app: &mut App, command: Command) -> Vec<Effect> {
 }
 
 fn top(app: &App) -> Option<&PlanView> {
-    match app.overlays.last() {
+    match app.layer() {
         Some(Overlay::Plan(view)) => Some(view),
         _ => None,
     }
-}
-
-/// Whether this person can refuse the plan on the screen.
-pub fn can_refuse(app: &App) -> bool {
-    app.can_act()
-        && top(app).is_some_and(|view| matches!(view.stance(app), Stance::Approve | Stance::Wait { mine: false }))
-}
-
-/// Whether this person can take back the plan on the screen.
-pub fn can_withdraw(app: &App) -> bool {
-    app.can_act() && top(app).is_some_and(|view| view.stance(app) == Stance::Wait { mine: true })
-}
-
-/// Whether this person can hold the plan on the screen.
-pub fn can_hold(app: &App) -> bool {
-    app.can_act()
-        && top(app).is_some_and(|view| {
-            view.stance(app) == Stance::Watch && view.record(app).is_some_and(|record| !record.held)
-        })
 }
 
 fn digest_of(app: &App) -> Option<String> {

@@ -29,7 +29,8 @@ pub fn begin(app: &mut App) {
             }
             matchers
         }
-        _ => return app.say(Role::Dim, "Silence an alert: go to pane 1, choose it, press the key again."),
+        // Said by `allow` already, but for a row that is no alert.
+        _ => return app.say(Role::Warning, "Silence an alert: this row is none. Choose one, press the key again."),
     };
     app.overlays.push(Overlay::Silence(Box::new(SilenceForm::new(&line_of(&matchers), LASTS))));
 }
@@ -55,12 +56,6 @@ pub fn list(app: &mut App) {
             _ => None,
         })
         .collect();
-    if items.is_empty() {
-        let unread = view::pane::behind(app, Pane::Alerts).iter().all(|source| source.late);
-        let words =
-            if unread { "Silences are not known: no Alertmanager can be read." } else { "No silence is known." };
-        return app.say(Role::Dim, words);
-    }
     let title = "Silences; Enter shows what ending one does".to_owned();
     app.overlays.push(Overlay::Menu(Menu { title, items, cursor: 0 }));
 }

@@ -17,6 +17,7 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
     match overlay {
         Overlay::Write(write) => draw_write(app, canvas, write),
         Overlay::Menu(menu) => draw_menu(app, canvas, menu),
+        Overlay::Palette(palette) => super::palette::draw(app, canvas, palette),
         Overlay::Silence(form) => super::silence::draw(app, canvas, form),
         Overlay::Jump { line, problem } => {
             let hint = match problem {

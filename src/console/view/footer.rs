@@ -3,11 +3,11 @@
 use ratatui::layout::Rect;
 
 use crate::approval::PlanState;
+use crate::console::allow;
 use crate::console::app::{App, Pane};
 use crate::console::keymap::{Command, Context, spell};
 use crate::console::overlay::{Overlay, Stance};
 use crate::console::theme::Role;
-use crate::console::update;
 use crate::console::widget::canvas::span;
 use crate::console::widget::flow::{self, Fact};
 use crate::console::widget::{Canvas, Words, text};
@@ -38,16 +38,12 @@ fn drill(app: &App) -> Option<Fact> {
     Some(Fact::right(90, vec![span(Role::Drill, words)]))
 }
 
-/// What follows the keys already pressed.
+/// What follows the keys already pressed, where a list of it has no place.
 fn continuations(app: &App) -> Vec<Fact> {
-    let context = app.context();
     let name = app.keymap.prefix(&app.pending).unwrap_or("");
     let mut facts =
         vec![Fact::left(0, vec![span(Role::Accent, spell(&app.pending)), span(Role::Dim, format!(" {name} …"))])];
-    let bindings = app.keymap.bindings(context).filter(|binding| binding.chord.starts_with(&app.pending));
-    for (rank, binding) in (1u8..).zip(bindings) {
-        let rest = spell(&binding.chord[app.pending.len()..]);
-        let spec = binding.command.spec();
+    for (rank, (rest, spec, _)) in (1u8..).zip(app.continuations()) {
         let hint = if spec.hint.is_empty() { spec.doc } else { spec.hint };
         facts.push(Fact::left(rank, hint_words(&rest, hint)));
     }
@@ -81,18 +77,29 @@ fn hints(app: &App) -> Vec<Fact> {
             Command::Silence,
             Command::Freeze,
             Command::Copy,
+            Command::Palette,
             Command::Help,
         ],
-        Context::View => &[Command::Back, Command::Open, Command::NextLink, Command::Copy, Command::Help],
-        Context::Plan => {
-            &[Command::Open, Command::Refuse, Command::Withdraw, Command::Hold, Command::Copy, Command::Back]
+        Context::View => {
+            &[Command::Back, Command::Open, Command::NextLink, Command::Copy, Command::Palette, Command::Help]
         }
+        Context::Plan => &[
+            Command::Open,
+            Command::Refuse,
+            Command::Withdraw,
+            Command::Hold,
+            Command::Copy,
+            Command::Back,
+            Command::Help,
+        ],
         Context::Menu => &[Command::Open, Command::Back],
         _ => &[],
     };
     let mut facts = Vec::new();
     for (rank, command) in (1u8..).zip(wanted) {
-        let Some(chord) = app.keymap.chord_of(context, *command).filter(|_| works(app, *command)) else { continue };
+        let Some(chord) = app.keymap.chord_now(context, *command, app.facts()).filter(|_| works(app, *command)) else {
+            continue;
+        };
         // Help is the door to everything else: it stays when others leave.
         let rank = if *command == Command::Help { 2 } else { rank + 2 };
         let prefix = chord.get(..1).and_then(|first| app.keymap.prefix(first).map(|name| (first, name)));
@@ -147,49 +154,28 @@ fn hint(app: &App, command: Command) -> String {
     words.to_owned()
 }
 
-/// Whether a command would do something now.
+/// Whether a command is worth a place now: it works, and changes something.
 pub fn works(app: &App, command: Command) -> bool {
-    let acts = app.can_act() && app.incident_open() && app.past.is_none();
-    match command {
-        Command::OpenProposal => app.plan_waiting().is_some(),
-        Command::Note | Command::Decide | Command::FollowUp | Command::SetStatus => acts,
-        Command::Failover | Command::Restore => {
-            acts && app.mirror.welcome.as_ref().is_some_and(|welcome| !welcome.objectives.is_empty())
-        }
+    let main = app.place() == Context::Main;
+    let worth = match command {
         Command::Command_ => {
             let nobody = app.incident().is_some_and(|incident| incident.commander.is_none());
-            acts && nobody && app.mirror.welcome.as_ref().is_some_and(|it| it.role == crate::model::Role::Commander)
+            nobody && app.mirror.welcome.as_ref().is_some_and(|it| it.role == crate::model::Role::Commander)
         }
-        Command::Pin => {
-            acts && app.focus == Pane::Timeline
-                && list::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some())
-        }
-        Command::Silence => {
-            acts && app.focus == Pane::Alerts && list::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some())
-        }
-        Command::Silences => app.focus == Pane::Alerts && !app.rows(crate::board::Topic::Silences).is_empty(),
-        Command::Open if app.context() == Context::Plan => {
-            stance(app).is_some_and(|it| matches!(it, Stance::Propose | Stance::Approve))
-        }
-        Command::Copy if app.context() == Context::Plan => stance(app).is_some_and(|it| it != Stance::Propose),
-        Command::Open | Command::Copy if app.context() == Context::Main => list::selected(app, app.focus).is_some(),
-        Command::Open | Command::NextLink if app.context() == Context::View => !sheet::links(app).is_empty(),
+        Command::Silences => app.focus == Pane::Alerts,
         Command::Filter => !list::all(app, app.focus).is_empty(),
-        Command::Back if app.context() == Context::Main => {
-            app.past.is_some()
-                || app.zoom
-                || app.pane(app.focus).filter.is_some()
-                || !app.pane(app.focus).marks.is_empty()
+        Command::Open | Command::NextLink if app.place() == Context::View => !sheet::links(app).is_empty(),
+        Command::Back if main => {
+            let pane = app.pane(app.focus);
+            app.past.is_some() || app.zoom || pane.filter.is_some() || !pane.marks.is_empty()
         }
-        Command::Refuse => update::can_refuse(app),
-        Command::Withdraw => update::can_withdraw(app),
-        Command::Hold => update::can_hold(app),
         _ => true,
-    }
+    };
+    worth && allow::why_not(app, command).is_none()
 }
 
 fn stance(app: &App) -> Option<Stance> {
-    match app.overlays.last() {
+    match app.layer() {
         Some(Overlay::Plan(view)) => Some(view.stance(app)),
         _ => None,
     }

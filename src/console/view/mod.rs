@@ -13,8 +13,10 @@ pub mod header;
 pub mod help;
 pub mod layout;
 pub mod list;
+pub mod palette;
 pub mod pane;
 pub mod past;
+pub mod pending;
 pub mod people;
 pub mod plan;
 pub mod readiness;
@@ -44,6 +46,7 @@ pub fn draw(app: &App, look: &Look) -> Buffer {
     if area.is_empty() {
         return buffer;
     }
+    buffer.set_style(area, look.base());
     let mut canvas = Canvas::new(&mut buffer, look);
     canvas.proven = !app.lost() && app.past.is_none();
     let top = app.overlays.iter().rposition(Overlay::covers);
@@ -57,6 +60,7 @@ pub fn draw(app: &App, look: &Look) -> Buffer {
     for overlay in app.overlays.iter().skip(above) {
         dialog::draw(app, &mut canvas, overlay);
     }
+    pending::draw(app, &mut canvas);
     if look.ascii {
         glyph::fold(&mut buffer);
     }

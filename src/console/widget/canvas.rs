@@ -109,7 +109,7 @@ impl<'a> Canvas<'a> {
     /// Fills an area with blanks in a role.
     pub fn clear(&mut self, area: Rect, role: Role) {
         let area = area.intersection(self.buffer.area);
-        let style = self.look.style(role);
+        let style = self.look.base().patch(self.look.style(role));
         for y in area.top()..area.bottom() {
             for x in area.left()..area.right() {
                 if let Some(cell) = self.buffer.cell_mut((x, y)) {

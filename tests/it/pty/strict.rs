@@ -4,6 +4,7 @@
 //! * `ESC [ numbers H`, `m`, `J`, `K`: cursor, colours, erasing;
 //! * `ESC [ ? n h` and `l` for 7 (wrapping), 25 (cursor), 1000 and 1006 (the mouse, when it was asked for), 1004 (focus),
 //!   1049 (alternate screen), 2004 (pastes), 2026 (a frame);
+//! * `ESC ] 11 ; ? BEL` and `ESC [ c`: the questions for the background and the kind of terminal;
 //! * `ESC ] 52 ; c ; base64 BEL`: a copy to the clipboard; `ESC ] 2 ; text BEL`: the title, kept and put back by
 //!   `ESC [ 22 ; 0 t` and `ESC [ 23 ; 0 t`; `ESC ] 9 ; text BEL` and a bell by itself: a person is needed;
 //! * line feed and carriage return, on the main screen only.
@@ -33,6 +34,8 @@ pub struct Strict {
     /// Frames that began with an empty screen.
     pub whole: u64,
     cleared: bool,
+    /// How often it asked for the background.
+    pub questions: u64,
     /// Raw control bytes, unknown sequences, characters that hide or turn text.
     pub odd: u64,
     /// Bells by themselves, and calls.
@@ -111,6 +114,9 @@ impl Strict {
             State::Osc => match byte {
                 0x07 => {
                     self.state = State::Text;
+                    // The question for the background.
+                    let asks = self.seq == b"11;?";
+                    self.questions += u64::from(asks);
                     let copy = self.seq.strip_prefix(b"52;c;").map(|it| it.to_vec());
                     let fine =
                         copy.is_some_and(|it| it.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b)));
@@ -118,7 +124,7 @@ impl Strict {
                         self.titles.push(String::from_utf8_lossy(title).into_owned());
                     } else if self.seq.starts_with(b"9;") {
                         self.bells += 1;
-                    } else if !fine {
+                    } else if !fine && !asks {
                         self.odd(format!("an OSC: {}", self.seq.escape_ascii()));
                     }
                 }
@@ -190,6 +196,8 @@ impl Strict {
             },
             (None, b't') if text == "22;0" => self.kept_titles += 1,
             (None, b't') if text == "23;0" => self.kept_titles -= 1,
+            // What kind of terminal it is.
+            (None, b'c') if text.is_empty() => {}
             (None, b'H' | b'm' | b'J' | b'K') if numbers(&text) => self.cleared |= last == b'J' && text == "2",
             _ => self.odd(format!("sequence ESC [ {text} {}", char::from(last))),
         }
@@ -225,9 +233,10 @@ fn what_is_not_meant_to_be_sent_is_counted() {
         strict.push(bytes);
         strict.odd
     };
-    let fine: [&[u8]; 8] = [
+    let fine: [&[u8]; 9] = [
         b"\x07\x1b[22;0t\x1b]2;SEV1 \xe2\x9c\x97\x07\x1b[23;0t",
         b"\x1b[?1004h\x1b[?1000h\x1b[?1006h",
+        b"\x1b]11;?\x07\x1b[c",
         b"\x1b[?1049h\x1b[?2026h\x1b[0m\x1b[2J\x1b[3;4Htext\x1b[38;5;196m\x1b[?2026l\x1b[?1049l",
         b"the end\r\n",
         b"\x1b]52;c;Zm9v\x07",

@@ -11,12 +11,14 @@ fn told(inputs: &[Input]) -> String {
         Input::Paste(text) => format!("{text:?}"),
         Input::Focus(on) => format!("focus {on}"),
         Input::Mouse(mouse) => format!("{mouse:?}"),
+        Input::Background(Some([r, g, b])) => format!("background #{r:02x}{g:02x}{b:02x}"),
+        Input::Background(None) => "answered".to_owned(),
         other => panic!("{other:?} is not from a terminal"),
     });
     words.collect::<Vec<_>>().join(" ")
 }
 
-const SENT: [(&[u8], &str); 46] = [
+const SENT: [(&[u8], &str); 48] = [
     (b"q", "q"),
     (b"A", "A"),
     (b"\r", "Enter"),
@@ -56,9 +58,11 @@ const SENT: [(&[u8], &str); 46] = [
     (b"\x1b[<0;0;1M\x1b[<35;2;1M\x1b[<0;;1M", ""),
     (b"\x1b[M !!q", "q"),
     (b"\x1b[[Aq", "q"),
-    (b"\x1b[?62;4cq", "q"),
-    (b"\x1b]11;rgb:0000/0000/0000\x1b\\q", "q"),
-    (b"\x1b]11;rgb:0000/0000/0000\x07q", "q"),
+    (b"\x1b[?62;4cq", "answered q"),
+    (b"\x1b]11;rgb:0000/8080/ffff\x1b\\q", "background #0080ff q"),
+    (b"\x1b]11;rgba:ff/0/8000/ffff\x07q", "background #ff007f q"),
+    (b"\x1b]11;rgb:ff/fg/ff\x07\x1b]11;?\x07q", "q"),
+    (b"\x1b]10;rgb:ffff/ffff/ffff\x07\x1b]52;c;cQ==\x07q", "q"),
     (b"\x1bP1$r0m\x1b\\q", "q"),
     (b"\x1b[200~!f\r\nshop\x1b[201~q", "\"!f\\r\\nshop\" q"),
     (b"\x1b[200~\x1b[\x1b[20\x1b[201~", "\"\\u{1b}[\\u{1b}[20\""),
@@ -81,9 +85,9 @@ fn what_terminals_send_is_understood_wherever_it_is_cut() {
 #[test]
 fn an_escape_alone_is_the_key_once_nothing_follows() {
     let mut decoder = Decoder::default();
-    assert!(decoder.push(b"\x1b").is_empty() && decoder.waits());
+    assert!(decoder.push(b"\x1b").is_empty() && decoder.patience().is_some());
     assert_eq!(told(&decoder.quiet().into_iter().collect::<Vec<_>>()), "Esc");
-    assert!(!decoder.waits() && decoder.quiet().is_none());
+    assert!(decoder.patience().is_none() && decoder.quiet().is_none());
     assert_eq!(told(&decoder.push(b"\x1b\x1bq")), "Esc Alt-q");
 }
 
@@ -92,16 +96,28 @@ fn a_sequence_cut_by_a_slow_link_is_never_read_as_letters() {
     for (head, rest) in [(&b"\x1b["[..], &b"A"[..]), (b"\x1b[20", b"0~!f\r\x1b[201~"), (b"\x1bO", b"A")] {
         let mut decoder = Decoder::default();
         assert!(decoder.push(head).is_empty());
-        assert!(!decoder.waits() && decoder.quiet().is_none(), "{head:?} has no limit");
+        assert!(decoder.patience().is_none() && decoder.quiet().is_none(), "{head:?} has no limit");
         let inputs = decoder.push(rest);
         assert!(inputs.len() == 1 && !told(&inputs).starts_with('!'), "{}", told(&inputs));
     }
 }
 
 #[test]
+fn an_answer_that_comes_in_pieces_over_a_slow_link_is_not_typed() {
+    let mut decoder = Decoder::default();
+    assert!(decoder.push(b"\x1b]").is_empty());
+    assert_eq!(decoder.patience(), Some(ESCAPE), "a person may have pressed Alt-]");
+    for piece in [&b"11;rg"[..], b"b:fdfd/f6f6", b"/e3e3\x1b"] {
+        assert!(decoder.push(piece).is_empty());
+        assert_eq!(decoder.patience(), Some(ANSWER));
+    }
+    assert_eq!(told(&decoder.push(b"\\q")), "background #fdf6e3 q");
+}
+
+#[test]
 fn an_answer_that_does_not_end_gives_the_keys_back() {
     let mut decoder = Decoder::default();
-    assert!(decoder.push(b"\x1b]11;rgb").is_empty() && decoder.waits());
+    assert!(decoder.push(b"\x1b]11;rgb").is_empty() && decoder.patience().is_some());
     assert!(decoder.quiet().is_none());
     assert_eq!(told(&decoder.push(b"q")), "q");
 }

@@ -1,0 +1,198 @@
+//! Whether a command would do something now and, if not, what would allow it. One answer for the key, the footer and the
+//! palette, so that none of them promises what another refuses. The room decides again at every request.
+
+use crate::approval::PlanState;
+use crate::board::Topic;
+use crate::client::Link;
+use crate::model::Role as PersonRole;
+
+use super::app::{App, Pane};
+use super::keymap::{Command, Context, spell};
+use super::overlay::{Overlay, PlanView, Stance};
+use super::update::past;
+use super::view::list;
+
+/// Why a command would do nothing now, as a sentence with its remedy; `None` = it works.
+pub fn why_not(app: &App, command: Command) -> Option<String> {
+    let (here, places) = (app.place(), command.spec().contexts);
+    if !places.contains(&here) && !places.contains(&Context::Anywhere) {
+        return Some(elsewhere(app, places[0]));
+    }
+    match here {
+        Context::Main => in_panes(app, command),
+        Context::Plan => on_plan(app, command),
+        Context::View if command == Command::Copy => None,
+        _ => None,
+    }
+}
+
+/// The first key that means a command in a place, or its name.
+pub fn key(app: &App, place: Context, command: Command) -> String {
+    match app.keymap.chord_now(place, command, app.facts()) {
+        Some(chord) => spell(chord),
+        None => format!("`{}`", command.spec().id),
+    }
+}
+
+fn elsewhere(app: &App, place: Context) -> String {
+    let back = match app.place() {
+        Context::Main => String::new(),
+        here => format!("{} goes back to them.", key(app, here, Command::Back)),
+    };
+    match place {
+        Context::Main => format!("It works in the panes. {back}"),
+        Context::View => {
+            format!("It works while a view is read: {} opens a row.", key(app, Context::Main, Command::Open))
+        }
+        Context::Plan => {
+            format!("It works on a plan: {} opens the one that waits.", key(app, Context::Main, Command::OpenProposal))
+        }
+        Context::Menu => "It works in a list of choices.".to_owned(),
+        Context::Entry => "It works while a line is typed.".to_owned(),
+        Context::Ask | Context::Anywhere => "It works where something is asked.".to_owned(),
+    }
+    .trim_end()
+    .to_owned()
+}
+
+/// Why this person can't change anything now.
+pub fn cannot_write(app: &App) -> Option<String> {
+    if app.readonly {
+        return Some("This console is read-only. Start it without --readonly to act.".to_owned());
+    }
+    match &app.mirror.link {
+        Link::Lost { why, .. } => {
+            return Some(format!(
+                "The room is not reached ({why}). This console tries again by itself; it works then."
+            ));
+        }
+        Link::Refused { why, .. } => {
+            return Some(format!("The room refuses this console ({why}). Leave, put that right, and start it again."));
+        }
+        Link::Connecting | Link::Live { .. } => {}
+    }
+    if app.mirror.welcome.is_none() || !app.mirror.is_live() {
+        return Some("The room is not connected yet. Wait for its first words, then try again.".to_owned());
+    }
+    if !app.may_write() {
+        let present = app.mirror.present.iter().filter(|who| who.role >= PersonRole::Operator);
+        let names: Vec<&str> = present.map(|who| who.actor.person.as_str()).collect();
+        let ask = if names.is_empty() { "an operator".to_owned() } else { names.join(", ") };
+        return Some(format!(
+            "You observe: people.toml gives you no operator role. Ask {ask}, or whoever keeps that file."
+        ));
+    }
+    let why = app.mirror.degraded.as_ref()?;
+    Some(format!("The room can't record, so it takes nothing ({why}). Put that right; the panes go on meanwhile."))
+}
+
+/// Why nothing can be written into an incident now.
+pub fn cannot_act(app: &App) -> Option<String> {
+    past::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
+        let words =
+            "No incident is open. One opens with the first critical alert, or by `warroom incident open TITLE`.";
+        (!app.incident_open()).then(|| words.to_owned())
+    })
+}
+
+fn in_panes(app: &App, command: Command) -> Option<String> {
+    match command {
+        Command::OpenProposal if app.plan_waiting().is_none() => {
+            let propose = key(app, Context::Main, Command::Failover);
+            Some(format!("No plan waits for anyone, and none runs. {propose} proposes one."))
+        }
+        Command::Note | Command::Decide | Command::FollowUp | Command::SetStatus => cannot_act(app),
+        Command::Failover | Command::Restore => cannot_act(app).or_else(|| {
+            let none = app.mirror.welcome.as_ref().is_none_or(|welcome| welcome.objectives.is_empty());
+            let words = "No service is configured, so there is nothing to move. Add a [[service]] to warroom.toml.";
+            none.then(|| words.to_owned())
+        }),
+        Command::Command_ => cannot_act(app).or_else(|| {
+            let mine = app.incident().is_some_and(|it| it.commander.is_some() && it.commander.as_ref() == app.me());
+            mine.then(|| "You command this incident already. Another person takes it over by the same key.".to_owned())
+        }),
+        Command::Pin => cannot_act(app).or_else(|| {
+            let entry = list::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
+            let (go, again) = (key(app, Context::Main, Command::Pane6), key(app, Context::Main, Command::Pin));
+            (app.focus != Pane::Timeline || !entry)
+                .then(|| format!("Pin an entry of the timeline: {go} goes there, choose it, press {again} again."))
+        }),
+        Command::Silence => cannot_act(app).or_else(|| {
+            let alert = list::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some());
+            let (go, again) = (key(app, Context::Main, Command::Pane1), key(app, Context::Main, Command::Silence));
+            (app.focus != Pane::Alerts || !alert)
+                .then(|| format!("Silence an alert: {go} goes there, choose it, press {again} again."))
+        }),
+        Command::Silences if app.rows(Topic::Silences).is_empty() => {
+            let unread = super::view::pane::behind(app, Pane::Alerts).iter().all(|source| source.late);
+            let words = match unread {
+                true => "Silences are not known: no Alertmanager can be read. Its row below the alerts says why.",
+                false => "No silence is known. One is made on an alert.",
+            };
+            Some(words.to_owned())
+        }
+        Command::Open | Command::Copy if list::selected(app, app.focus).is_none() => {
+            let go = key(app, Context::Main, Command::NextPane);
+            Some(format!("This pane has no row to choose. {go} goes to the next one."))
+        }
+        _ => None,
+    }
+}
+
+fn view(app: &App) -> Option<&PlanView> {
+    match app.layer() {
+        Some(Overlay::Plan(view)) => Some(view),
+        _ => None,
+    }
+}
+
+fn on_plan(app: &App, command: Command) -> Option<String> {
+    let view = view(app)?;
+    let stance = view.stance(app);
+    let key = |command| key(app, Context::Plan, command);
+    let over = || "This plan is over, and nothing of it is left to decide. A new one can be proposed.".to_owned();
+    let by = || view.record(app).map_or_else(String::new, |record| record.by.person.to_string());
+    match (command, stance) {
+        (Command::Copy, Stance::Propose) => {
+            Some("A draft has no digest that counts. It can be copied once it is proposed.".to_owned())
+        }
+        (Command::Refuse | Command::Withdraw | Command::Hold, Stance::Propose) => {
+            Some(format!("It is not proposed yet, so nobody waits for it: {} leaves it.", key(Command::Back)))
+        }
+        (Command::Refuse | Command::Withdraw | Command::Hold | Command::Open, Stance::Ended) => Some(over()),
+        (Command::Refuse | Command::Withdraw | Command::Hold | Command::Open, Stance::Look) => {
+            cannot_write(app).or_else(|| Some("You may only look at this plan. Ask an operator.".to_owned()))
+        }
+        (Command::Refuse, Stance::Wait { mine: true }) => {
+            Some(format!("It is your own plan: {} takes it back.", key(Command::Withdraw)))
+        }
+        (Command::Refuse | Command::Withdraw, Stance::Watch) => {
+            Some(format!("It runs already: {} stops it before its next step.", key(Command::Hold)))
+        }
+        (Command::Withdraw, Stance::Approve | Stance::Wait { mine: false }) => {
+            Some(format!("Only {} can take it back. {} refuses it.", by(), key(Command::Refuse)))
+        }
+        (Command::Hold, Stance::Watch) if view.record(app).is_some_and(|record| record.held) => {
+            Some("It is held already: it stops before its next step.".to_owned())
+        }
+        (Command::Hold, Stance::Approve | Stance::Wait { .. }) => {
+            Some("It does not run yet, so there is nothing to hold. It can be held once it runs.".to_owned())
+        }
+        (Command::Open, Stance::Wait { mine: true }) => {
+            let runs = view.record(app).is_some_and(|record| record.state == PlanState::Approved);
+            let words = match runs {
+                true => "It is confirmed and begins by itself.",
+                false => "You proposed it: another person must confirm it. Read them its code.",
+            };
+            Some(words.to_owned())
+        }
+        (Command::Open, Stance::Wait { mine: false }) => {
+            Some("You have confirmed it, or need not: it goes on by itself.".to_owned())
+        }
+        (Command::Open, Stance::Watch) => {
+            Some(format!("It runs; nothing is left to confirm. {} stops it before its next step.", key(Command::Hold)))
+        }
+        (Command::Refuse | Command::Withdraw | Command::Hold | Command::Open, _) => cannot_write(app),
+        _ => None,
+    }
+}
