@@ -11,6 +11,8 @@ mod news;
 mod pages;
 mod peer;
 mod plans;
+#[cfg(test)]
+mod plans_tests;
 mod plausible;
 mod presence;
 mod rate;

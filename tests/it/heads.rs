@@ -5,15 +5,16 @@ use std::process::Command;
 use serde_json::Value;
 use warroom::clock::Clock;
 
+use crate::peers::need;
 use crate::stage::{ANA, SAM, Stage, entries, of_kind};
-use crate::support::{peer, run, run_json, segments, wait_for, warroom};
+use crate::support::{run, run_json, segments, wait_for, warroom};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_checks_who_wrote_the_log_with_ssh_keygen() {
     if !crate::stage::accounts() {
         return;
     }
-    let Some(keygen) = peer("ssh-keygen", "apt-get install openssh-client") else { return };
+    let Some(keygen) = need("ssh-keygen") else { return };
     let mut stage = Stage::set(Stage::story(), Clock::real(), async |_: &str| None).await;
     let key = stage.at.config.with_file_name("log.key");
     let made = Command::new(&keygen).args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
@@ -41,7 +42,7 @@ async fn a_stranger_checks_who_wrote_the_log_with_ssh_keygen() {
     stage.intact(&state);
 
     // The recipe of the README, without the program.
-    let Some(_) = peer("jq", "apt-get install jq") else { return };
+    let Some(_) = need("jq") else { return };
     let folder = stage.home();
     for segment in segments(&state) {
         std::fs::copy(&segment, folder.join(segment.file_name().expect("a name"))).expect("copied");

@@ -12,7 +12,6 @@ pub const UNKNOWN: &str = "?";
 pub const DECISION: &str = "◆";
 pub const WAITING: &str = "▸";
 pub const LIVE: &str = "●";
-pub const PIN: &str = "*";
 
 /// Glyph and colour of a verdict. `Info` has neither: it asks for nothing.
 pub fn of(verdict: Verdict) -> (&'static str, Role) {

@@ -403,3 +403,30 @@ async fn a_long_list_is_read_page_by_page() {
     assert_eq!(events.len(), 2);
     assert!(server.count(|it| it.watches("/events") && it.query.contains("resourceVersion=10")) <= 1);
 }
+
+#[tokio::test]
+async fn a_part_whose_reader_fails_again_and_again_keeps_its_source_from_looking_alive() {
+    let server = Server::start(healthy).await;
+    let mut seen = Seen::default();
+    let id = SourceId::new(System::Kubernetes, "dr");
+    let feed = Feed::new(server.link(), seen.ctx.reporter(id), &seen.ctx, &[health::PROBE, "events"]);
+    let runs = Arc::new(AtomicU32::new(0));
+    let (of, counted) = (feed.clone(), runs.clone());
+    feed.keep(&seen.tasks, &seen.ctx, "events", move || {
+        let (of, run) = (of.clone(), counted.fetch_add(1, Ordering::SeqCst));
+        async move {
+            if run == 0 || run >= 4 {
+                of.parts.live("events");
+            }
+            assert!(run >= 4, "the first four runs fail");
+            of.stop.cancelled().await;
+        }
+    });
+    seen.trouble(|trouble| trouble.what.as_str().contains("reader of this source failed")).await;
+    let collection = Collection::new("v1", "events", None);
+    let of = feed.clone();
+    feed.keep(&seen.tasks, &seen.ctx, health::PROBE, move || health::pulse(of.clone(), collection.clone()));
+    // Alive once the part was read again, and not one beat before.
+    seen.until("proof of life", |change| (*change == Change::Alive).then_some(())).await;
+    assert_eq!(runs.load(Ordering::SeqCst), 5, "the pulse believed what a dead reader had read");
+}

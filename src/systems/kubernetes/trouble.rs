@@ -75,7 +75,7 @@ fn remedy_of(kind: TroubleKind) -> &'static str {
         TroubleKind::ServerError => "the API server or its etcd is failing; it is tried again every few seconds",
         TroubleKind::Garbage => "check that the address is an API server and not a proxy's or portal's page",
         TroubleKind::Credential => "correct the kubeconfig; it is read again at the next try",
-        TroubleKind::Partial => "",
+        TroubleKind::Partial => "it is read again at the next try",
     }
 }
 
