@@ -197,7 +197,8 @@ fn of_tls(error: &rustls::Error) -> Trouble {
             }
             Bad::Expired => ("the server's certificate ran out".to_owned(), RENEW),
             Bad::NotValidYetContext { not_before, .. } => {
-                (format!("the server's certificate is only good from then on:{}", when(*not_before)), OUR_CLOCK)
+                let from = when(*not_before).replacen(" at ", " before ", 1);
+                (format!("the server's certificate is not good{from}"), OUR_CLOCK)
             }
             Bad::NotValidYet => ("the server's certificate is not good yet".to_owned(), OUR_CLOCK),
             Bad::UnknownIssuer => (
