@@ -223,6 +223,12 @@ impl Parts {
 
     fn worst(&self) -> Option<Trouble> {
         let states = self.states();
+        // Behind a server that is not reached nothing else is read: what the other parts lack was true before that.
+        if let Some(State::Troubled(trouble)) = states.get(super::health::PROBE)
+            && matches!(trouble.kind, TroubleKind::Unreachable | TroubleKind::Silent)
+        {
+            return Some(trouble.clone());
+        }
         let troubles = states.values().filter_map(|state| match state {
             State::Troubled(trouble) => Some(trouble),
             _ => None,

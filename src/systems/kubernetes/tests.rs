@@ -430,3 +430,26 @@ async fn a_part_whose_reader_fails_again_and_again_keeps_its_source_from_looking
     seen.until("proof of life", |change| (*change == Change::Alive).then_some(())).await;
     assert_eq!(runs.load(Ordering::SeqCst), 5, "the pulse believed what a dead reader had read");
 }
+
+#[tokio::test]
+async fn the_cause_that_is_told_is_the_newest_where_the_server_is_not_reached() {
+    let server = Server::start(healthy).await;
+    let mut seen = Seen::default();
+    let id = SourceId::new(System::Kubernetes, "dr");
+    let feed = Feed::new(server.link(), seen.ctx.reporter(id), &seen.ctx, &[health::PROBE, "events"]);
+    for (part, kind, what) in [
+        ("events", TroubleKind::Unreachable, "the server's certificate ran out"),
+        (health::PROBE, TroubleKind::Unreachable, "connection refused"),
+        ("events", TroubleKind::Unauthorized, "HTTP 401"),
+    ] {
+        feed.parts.troubled(part, trouble::plain(kind, what)).await;
+    }
+    let mut told = Vec::new();
+    while told.len() < 3 {
+        told.push(seen.trouble(|_| true).await.what.to_string());
+    }
+    assert_eq!(told, ["the server's certificate ran out", "connection refused", "connection refused"]);
+    feed.parts.live(health::PROBE);
+    feed.parts.beat().await;
+    assert_eq!(seen.trouble(|_| true).await.what, "HTTP 401", "reached again: what is lacking now");
+}
