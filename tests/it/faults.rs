@@ -377,7 +377,7 @@ fn second(s: &Stage, alert: &dyn Fn(&str) -> Value) {
             shown: cluster_says("primary", "not reached"),
             heal: Box::new(|| s.primary.api().restart()),
             well: cluster_well("primary"),
-            entries: &["control_plane.failing", "source.lost", "source.back", "control_plane.ok"],
+            entries: LOST,
         },
         Fault {
             name: "serving certificate expired",
