@@ -17,7 +17,7 @@
 //! | [`timeline`] | pure: fold (entries → incident), clocks, query | model, seal, approval |
 //! | [`board`] | pure: observations, judgement, edges | model, timeline |
 //! | [`actions`] | pure: plan builders and preflight | model, timeline, board, approval, seal |
-//! | [`postmortem`] | pure: outline → Markdown, JSON | model, timeline, approval |
+//! | [`postmortem`] | pure: outline → Markdown, HTML, CSV, JSON | model, timeline, approval |
 //! | [`clock`] | real, scaled and manual time; randomness | – |
 //! | [`config`] | files → checked values | model, clock |
 //! | [`ledger`] | the durable log on disk; the only writer of timeline files | model, seal, clock |

@@ -13,7 +13,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub use house::{Config, Drill, DrillPlay, DrillWorld, Init, Ledger, Pace, Shot, ShotFormat, ShowFormat};
 use values::person;
 pub use verbs::{
-    Approve, Consent, Export, ExportFormat, Incident, NoteKind, OfPlan, Plan, Propose, Silence, Timeline, View,
+    Approve, Consent, Export, ExportFormat, Incident, Narrow, NoteKind, OfPlan, Plan, Propose, Silence, Timeline, View,
 };
 
 const EXIT_CODES: &str = "\
@@ -66,12 +66,18 @@ pub struct Global {
     /// Where the log is kept, instead of the usual place.
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+    /// The console's usual layout without filters; nothing of it is remembered.
+    #[arg(long, global = true)]
+    pub fresh: bool,
     /// Never ask; fail instead.
     #[arg(long, global = true)]
     pub no_input: bool,
     /// Watch only: every request that would change something is refused.
     #[arg(long, global = true)]
     pub readonly: bool,
+    /// The console as numbered lines: for screen readers, serial lines, logs and scripts. With --no-input it only tells.
+    #[arg(long, global = true)]
+    pub plain: bool,
     /// Who you are in a drill. A real room refuses it: there, the kernel says who you are.
     #[arg(long = "as", global = true, value_name = "NAME", value_parser = person)]
     pub as_name: Option<String>,
@@ -117,8 +123,12 @@ pub enum Command {
         #[arg(long)]
         watch: bool,
         #[command(flatten)]
+        narrow: Narrow,
+        #[command(flatten)]
         output: Output,
     },
+    /// Would RTO and RPO be met if the primary died now? 0 proven, 3 not known, 4 provably not.
+    Readiness(View),
     /// Kubernetes events, newest last.
     Events(View),
     /// Alerts of every Alertmanager, merged.

@@ -19,7 +19,10 @@ use crate::client::{AskError, ConnectOptions, Handle, connect};
 use crate::clock::{Clock, ClockSync, Random};
 use crate::config::LoadOptions;
 use crate::config::paths::Env;
-use crate::console::{AskFailure, Asker, Depth, ExitReason, Keymap, Look, RunOptions, Theme, Zone, run, terminal};
+use crate::console::{
+    AskFailure, Asker, Depth, ExitReason, Keeper, Keymap, Look, PlainOptions, RunOptions, Theme, Zone, plain, run,
+    terminal,
+};
 use crate::diagnostics;
 use crate::drill::director::{self, Director};
 use crate::drill::partner;
@@ -54,17 +57,19 @@ pub async fn open(global: &Global, join: Option<String>, env: &Env) -> Result<Ex
         ));
     }
     let dress = Dress::of(global)?;
-    needs_terminal("warroom", "warroom status --watch")?;
+    if !global.plain {
+        needs_terminal("warroom", "warroom --plain, or warroom status --watch")?;
+    }
     match (&global.config, join) {
         (_, Some(name)) => {
             let socket = global.socket.clone().unwrap_or_else(|| drill::drill_socket(env));
-            at(&socket, Some(PersonId(name)), global.readonly, dress, false, env).await
+            at(&socket, Some(PersonId(name)), global, dress, false, env).await
         }
         (Some(config), None) => solo(config, global, dress, env).await,
         (None, None) => {
             let socket = super::run::socket(global, env);
             let who = global.as_name.as_deref().map(PersonId::from);
-            at(&socket, who, global.readonly, dress, false, env).await
+            at(&socket, who, global, dress, false, env).await
         }
     }
 }
@@ -91,6 +96,8 @@ pub struct Dress {
     pub look: Look,
     pub keymap: Keymap,
     pub zone: Zone,
+    /// Layout and filters are remembered.
+    pub remembers: bool,
 }
 
 impl Dress {
@@ -109,8 +116,10 @@ impl Dress {
                 read(path).and_then(|text| Keymap::parse(path, &text).map_err(|error| Fail::Config(error.to_string())))
             }
         }?;
-        let look = Look::new(theme, Depth::detect(env), Look::wants_ascii(env));
-        Ok(Self { look, keymap, zone: Zone::local(Clock::real().now()) })
+        // The font of the Linux console has none of our marks.
+        let ascii = Look::wants_ascii(env) || env("TERM").is_some_and(|term| term == "linux");
+        let look = Look::new(theme, Depth::detect(env), ascii);
+        Ok(Self { look, keymap, zone: Zone::local(Clock::real().now()), remembers: !global.fresh })
     }
 }
 
@@ -135,20 +144,29 @@ pub fn intent(who: Option<PersonId>, readonly: bool, present: bool) -> Intent {
 async fn at(
     socket: &Path,
     who: Option<PersonId>,
-    readonly: bool,
+    global: &Global,
     dress: Dress,
     hosts: bool,
     env: &Env,
 ) -> Result<Exit, Fail> {
+    let readonly = global.readonly;
     let _log = diagnostics::log_to(&env.state_dir(false).join("console.log"));
     diagnostics::hooks(terminal::restore);
+    let named = who.is_some();
     let hello = intent(who, readonly, true).hello();
     let (handle, events) = connect(ConnectOptions { socket: socket.to_owned(), hello });
     let clock = Clock::follow(ClockSync { at: Clock::real().now(), speed: 1.0 });
-    let Dress { look, keymap, zone } = dress;
+    // A drill is another person's morning: it neither shows nor changes how this account left its console.
+    let memory = (dress.remembers && !named).then(|| Keeper::new(env.console_file()));
+    let Dress { look, keymap, zone, .. } = dress;
     let (asker, stop) = (Arc::new(Hand(handle)), CancellationToken::new());
-    let options = RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, stop };
-    let reason = run(options).await.map_err(|error| Fail::Other(format!("the terminal can't be used: {error}")))?;
+    let options = RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, memory, stop };
+    let reason = match global.plain {
+        true => plain::run(PlainOptions { console: options, no_input: global.no_input })
+            .await
+            .map_err(|error| Fail::Other(format!("stdout can't be written: {error}")))?,
+        false => run(options).await.map_err(|error| Fail::Other(format!("the terminal can't be used: {error}")))?,
+    };
     match reason {
         ExitReason::Left | ExitReason::Stopped => Ok(Exit::Ok),
         ExitReason::Signal(2) => Ok(Exit::Interrupted),
@@ -167,16 +185,18 @@ async fn solo(config: &Path, global: &Global, dress: Dress, env: &Env) -> Result
     let make =
         Make { config, clock: Clock::real(), random: Random::system(), state_dir, socket, drill: None, serve: false };
     let room = room(make).await?;
-    let exit = at(&path, None, global.readonly, dress, true, env).await;
+    let exit = at(&path, None, global, dress, true, env).await;
     room.stop().await;
     exit
 }
 
 /// A drill with a console.
 pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: bool, env: &Env) -> Result<Exit, Fail> {
-    let dress = Dress::of(global)?;
+    let dress = Dress { remembers: false, ..Dress::of(global)? };
     drill::load_scenario(&options.scenario)?;
-    needs_terminal("warroom drill", "warroom drill --auto --headless --out DIR")?;
+    if !global.plain {
+        needs_terminal("warroom drill", "warroom drill --plain, or warroom drill --auto --headless --out DIR")?;
+    }
     let _log = diagnostics::log_to(&env.state_dir(false).join("drill.log"));
     let me = PersonId::from(global.as_name.as_deref().unwrap_or(FIRST));
     let running = drill::start(options, env, true).await?;
@@ -193,7 +213,7 @@ pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: b
     if auto {
         play_all(&running, &socket).await?;
     }
-    let exit = at(&socket, (!auto).then_some(me), global.readonly, dress, true, env).await;
+    let exit = at(&socket, (!auto).then_some(me), global, dress, true, env).await;
     let timeline = running.timeline.clone();
     running.stop().await;
     goodbye(&timeline);

@@ -4,10 +4,16 @@ use super::args::ExportFormat;
 use super::fail::Fail;
 use super::link::Link;
 use super::timeline;
+use crate::model::filter::Filter;
 use crate::postmortem::{self, Meta, Outline};
 
 /// The outline of an incident, as the room's log tells it.
 pub async fn outline(link: &mut Link, id: Option<&str>) -> Result<Outline, Fail> {
+    narrowed(link, id, None).await
+}
+
+/// The same with only the entries that a filter keeps, which it then says.
+pub async fn narrowed(link: &mut Link, id: Option<&str>, filter: Option<&Filter>) -> Result<Outline, Fail> {
     link.caught_up().await?;
     let incident = timeline::incident(link, id)?;
     let welcome = link.mirror.welcome.as_ref();
@@ -22,13 +28,19 @@ pub async fn outline(link: &mut Link, id: Option<&str>) -> Result<Outline, Fail>
         head: head.hex(),
     };
     let objectives = welcome.map(|welcome| welcome.objectives.as_slice()).unwrap_or_default();
-    Ok(postmortem::outline(incident, objectives, &meta))
+    let mut outline = postmortem::outline(incident, objectives, &meta);
+    if let Some(filter) = filter {
+        postmortem::narrow(&mut outline, incident, filter);
+    }
+    Ok(outline)
 }
 
 /// The bytes of an export: the same log gives the same bytes.
 pub fn render(outline: &Outline, format: ExportFormat) -> Result<String, Fail> {
     match format {
         ExportFormat::Markdown => Ok(postmortem::to_markdown(outline)),
+        ExportFormat::Html => Ok(postmortem::to_html(outline)),
+        ExportFormat::Csv => Ok(postmortem::to_csv(outline)),
         ExportFormat::Json => {
             let mut text = serde_json::to_string_pretty(&postmortem::to_json(outline))
                 .map_err(|error| Fail::Other(error.to_string()))?;

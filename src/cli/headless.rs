@@ -77,6 +77,8 @@ async fn tell(socket: &Path) -> Result<Outline, Fail> {
 fn leave(out: &Path, options: &Drill, run: &Run, outline: &Outline) -> Result<Exit, Fail> {
     super::run::write_file(&out.join("export.json"), &export::render(outline, ExportFormat::Json)?)?;
     super::run::write_file(&out.join("export.md"), &export::render(outline, ExportFormat::Markdown)?)?;
+    super::run::write_file(&out.join("export.html"), &export::render(outline, ExportFormat::Html)?)?;
+    super::run::write_file(&out.join("export.csv"), &export::render(outline, ExportFormat::Csv)?)?;
     let scenario = drill::load_scenario(&options.scenario)?;
     let reached = reached(outline);
     let score = score(&scenario, options.seed, &reached);

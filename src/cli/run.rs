@@ -94,7 +94,8 @@ fn show(shown: Shown, output: args::Output) -> Result<Exit, Fail> {
 
 async fn with_room(command: Command, global: &Global, env: &Env) -> Result<Exit, Fail> {
     match command {
-        Command::Status { watch, output } => status(global, env, watch, output).await,
+        Command::Status { watch, narrow, output } => status(global, env, watch, &narrow, output).await,
+        Command::Readiness(view) => readiness(view, global, env).await,
         Command::Events(view) => rows(Topic::Events, view, global, env).await,
         Command::Alerts(view) => rows(Topic::Alerts, view, global, env).await,
         Command::Backups(view) => rows(Topic::Backups, view, global, env).await,
@@ -110,15 +111,26 @@ async fn with_room(command: Command, global: &Global, env: &Env) -> Result<Exit,
 
 async fn rows(topic: Topic, view: args::View, global: &Global, env: &Env) -> Result<Exit, Fail> {
     let mut link = link(global, env, None, &[]).await?;
-    show(views::topic(&mut link, topic).await?, view.output)
+    show(views::topic(&mut link, topic, view.narrow.filter.as_ref()).await?, view.output)
 }
 
-async fn status(global: &Global, env: &Env, watch: bool, output: args::Output) -> Result<Exit, Fail> {
+async fn readiness(view: args::View, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    let mut link = link(global, env, Some(1), &[]).await?;
+    show(super::readiness::show(&mut link).await?, view.output)
+}
+
+async fn status(
+    global: &Global,
+    env: &Env,
+    watch: bool,
+    narrow: &args::Narrow,
+    output: args::Output,
+) -> Result<Exit, Fail> {
     let topics: Vec<Topic> = Topic::ALL.into_iter().filter(|topic| *topic != Topic::Events).collect();
     let mut link = link(global, env, Some(1), if watch { &topics } else { &[] }).await?;
     let mut last = String::new();
     loop {
-        let shown = views::status(&mut link).await?;
+        let shown = views::status(&mut link, narrow.filter.as_ref()).await?;
         if !watch {
             return show(shown, output);
         }
@@ -144,15 +156,16 @@ async fn on_timeline(command: args::Timeline, global: &Global, env: &Env) -> Res
             };
             change(request, output, global, env).await
         }
-        args::Timeline::Show { incident, output } => {
+        args::Timeline::Show { incident, narrow, output } => {
             let mut link = link(global, env, Some(1), &[]).await?;
-            show(timeline::show(&mut link, incident.as_deref()).await?, output)
+            show(timeline::show(&mut link, incident.as_deref(), narrow.filter.as_ref()).await?, output)
         }
-        args::Timeline::Tail { from, output } => {
+        args::Timeline::Tail { from, narrow, output } => {
             let mut link = link(global, env, Some(1), &[]).await?;
             link.caught_up().await?;
             let from = from.unwrap_or_else(|| link.mirror.head.map_or(1, |(seq, _)| seq + 1));
-            timeline::tail(&mut link, from, output.json(), |line| output::print(line).map(|_| ())).await?;
+            let print = |line: &str| output::print(line).map(|_| ());
+            timeline::tail(&mut link, from, narrow.filter.as_ref(), output.json(), print).await?;
             Ok(Exit::Ok)
         }
     }
@@ -187,7 +200,7 @@ async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Res
 async fn on_silence(command: args::Silence, global: &Global, env: &Env) -> Result<Exit, Fail> {
     let mut link = link(global, env, None, &[]).await?;
     match command {
-        args::Silence::List { output } => show(silence::list(&mut link).await?, output),
+        args::Silence::List { narrow, output } => show(silence::list(&mut link, narrow.filter.as_ref()).await?, output),
         args::Silence::Add { matchers, lasts, reason, consent, output } => {
             let change = silence::creation(&matchers, lasts, &reason)?;
             show(silence::change(&mut link, change, consent).await?, output)
@@ -235,7 +248,7 @@ async fn on_plan(command: Command, global: &Global, env: &Env) -> Result<Exit, F
 
 async fn write_export(export: args::Export, global: &Global, env: &Env) -> Result<Exit, Fail> {
     let mut link = link(global, env, Some(1), &[]).await?;
-    let outline = export::outline(&mut link, export.incident.as_deref()).await?;
+    let outline = export::narrowed(&mut link, export.incident.as_deref(), export.narrow.filter.as_ref()).await?;
     let text = export::render(&outline, export.format)?;
     match export.out {
         Some(file) => write_file(&file, &text)?,
@@ -283,7 +296,8 @@ fn wants_json(command: &Option<Command>) -> bool {
             output
         }
         Some(
-            Command::Events(view)
+            Command::Readiness(view)
+            | Command::Events(view)
             | Command::Alerts(view)
             | Command::Backups(view)
             | Command::Gitops(view)
@@ -299,7 +313,9 @@ fn wants_json(command: &Option<Command>) -> bool {
             args::Incident::Open { output, .. } | args::Incident::Set { output, .. } | args::Incident::Close { output },
         )) => output,
         Some(Command::Silence(
-            args::Silence::List { output } | args::Silence::Add { output, .. } | args::Silence::Expire { output, .. },
+            args::Silence::List { output, .. }
+            | args::Silence::Add { output, .. }
+            | args::Silence::Expire { output, .. },
         )) => output,
         Some(Command::Propose(propose)) => &propose.output,
         Some(Command::Plan(args::Plan::Show { output, .. } | args::Plan::Wait { output, .. })) => output,

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Takes one picture.
 pub async fn shot(shot: &args::Shot, global: &Global, env: &Env) -> Result<Exit, Fail> {
     let keys = keys(&shot.keys).map_err(|why| Fail::Usage(format!("--keys: {why}")))?;
-    let Dress { look, keymap, zone } = Dress::of(global)?;
+    let Dress { look, keymap, zone, .. } = Dress::of(global)?;
     let socket = super::run::socket(global, env);
     let who = global.as_name.as_deref().map(PersonId::from);
     let (handle, mut heard) =

@@ -9,14 +9,15 @@ use super::link::Link;
 use super::shown::Shown;
 use super::{output, views};
 use crate::board::{Body, Topic};
+use crate::model::filter::Filter;
 use crate::model::silence::{Matcher, SilenceChange, SilenceOutcome, SilencePreview};
 use crate::model::{Refusal, RefusalKind, SafeText};
 use crate::protocol::{Reply, Request};
 
 /// The silences as the room sees them.
-pub async fn list(link: &mut Link) -> Result<Shown, Fail> {
-    let mut shown = views::topic(link, Topic::Silences).await?;
-    if shown.json["rows"].as_array().is_some_and(Vec::is_empty) && shown.exit == Exit::Ok {
+pub async fn list(link: &mut Link, filter: Option<&Filter>) -> Result<Shown, Fail> {
+    let mut shown = views::topic(link, Topic::Silences, filter).await?;
+    if filter.is_none() && shown.json["rows"].as_array().is_some_and(Vec::is_empty) && shown.exit == Exit::Ok {
         shown.text = "no silence is in force, to come, or ended within a day\n".to_owned();
     }
     Ok(shown)

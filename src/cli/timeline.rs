@@ -4,11 +4,13 @@ use serde_json::json;
 
 use super::fail::Fail;
 use super::link::Link;
-use super::output;
 use super::shown::Shown;
+use super::{output, views};
+use crate::model::Stamp;
+use crate::model::filter::Filter;
 use crate::model::time::from_detection;
 use crate::protocol::{Reply, Request};
-use crate::timeline::{Incident, Item, sentence_of};
+use crate::timeline::{Incident, Item, Told, sentence_of};
 
 /// Asks for one change and says which entry it became.
 pub async fn record(link: &mut Link, request: Request) -> Result<Shown, Fail> {
@@ -44,16 +46,27 @@ pub fn incident<'a>(link: &'a Link, id: Option<&str>) -> Result<&'a Incident, Fa
 }
 
 /// The whole timeline of an incident.
-pub async fn show(link: &mut Link, id: Option<&str>) -> Result<Shown, Fail> {
+pub async fn show(link: &mut Link, id: Option<&str>, filter: Option<&Filter>) -> Result<Shown, Fail> {
     link.caught_up().await?;
     let incident = incident(link, id)?;
-    let rows = incident.items.iter().map(|item| cells(incident, item)).collect::<Vec<_>>();
-    let json = json!({
+    let now = link.clock.now();
+    let items: Vec<&Item> = incident.items.iter().filter(|item| passes(filter, incident, item, now)).collect();
+    let rows = items.iter().map(|item| cells(incident, item)).collect::<Vec<_>>();
+    let left_out = incident.items.len() - items.len();
+    let mut json = json!({
         "schema": "warroom/timeline/v1",
-        "incident": super::views::incident_json(incident),
-        "items": incident.items.iter().map(|item| item_json(incident, item)).collect::<Vec<_>>(),
+        "incident": views::incident_json(incident),
+        "items": items.iter().map(|item| item_json(incident, item)).collect::<Vec<_>>(),
     });
-    Ok(Shown::ok(json, output::table(&["SEQ", "T+", "TIME", "WHO", "KIND", "WHAT"], &rows)))
+    let mut text = output::table(&["SEQ", "T+", "TIME", "WHO", "KIND", "WHAT"], &rows);
+    if let Some(filter) = filter {
+        views::say_filtered(&mut json, &mut text, filter, items.len(), left_out);
+    }
+    Ok(Shown::ok(json, text))
+}
+
+fn passes(filter: Option<&Filter>, incident: &Incident, item: &Item, now: Stamp) -> bool {
+    filter.is_none_or(|filter| filter.matches(&Told { incident, item }, now))
 }
 
 fn cells(incident: &Incident, item: &Item) -> Vec<String> {
@@ -84,12 +97,13 @@ pub fn item_json(incident: &Incident, item: &Item) -> serde_json::Value {
 pub async fn tail(
     link: &mut Link,
     from: u64,
+    filter: Option<&Filter>,
     json: bool,
     mut print: impl FnMut(&str) -> std::io::Result<()>,
 ) -> Result<(), Fail> {
     let mut shown = from.saturating_sub(1);
     loop {
-        let fresh: Vec<(u64, String)> = link
+        let fresh: Vec<(u64, Option<String>)> = link
             .mirror
             .story
             .incidents
@@ -97,12 +111,15 @@ pub async fn tail(
             .flat_map(|incident| incident.items.iter().map(move |item| (incident, item)))
             .filter(|(_, item)| item.entry.seq > shown)
             .map(|(incident, item)| {
+                let passes = passes(filter, incident, item, link.clock.now());
                 let line = if json { item_json(incident, item).to_string() } else { cells(incident, item).join("  ") };
-                (item.entry.seq, line)
+                (item.entry.seq, Some(line).filter(|_| passes))
             })
             .collect();
         for (seq, line) in fresh {
-            print(&format!("{line}\n"))?;
+            if let Some(line) = line {
+                print(&format!("{line}\n"))?;
+            }
             shown = shown.max(seq);
         }
         link.next().await?;

@@ -9,25 +9,44 @@ use super::link::Link;
 use super::output;
 use super::shown::{Shown, age};
 use crate::board::{Body, Row, Topic, Verdict};
+use crate::model::filter::Filter;
 use crate::model::{Stamp, System};
 use crate::protocol::message::RoomStatus;
 use crate::protocol::{Reply, Request};
 use crate::timeline::Incident;
 
-/// The rows of one topic.
-pub async fn topic(link: &mut Link, topic: Topic) -> Result<Shown, Fail> {
-    let Reply::Rows { rows, total, dropped } = link.ask(Request::Board { topic }).await? else {
+/// The rows of one topic. The exit code is about the rows that a filter keeps, and about sources that can't be believed.
+pub async fn topic(link: &mut Link, topic: Topic, filter: Option<&Filter>) -> Result<Shown, Fail> {
+    let Reply::Rows { mut rows, total, dropped } = link.ask(Request::Board { topic }).await? else {
         return Err(Fail::Gone("the room answered something else".to_owned()));
     };
     let blind = blind(link, topic).await?;
     let now = link.clock.now();
-    let json = json!({
+    let searched = rows.len();
+    rows.retain(|row| filter.is_none_or(|filter| filter.matches(row, now)));
+    let mut json = json!({
         "schema": "warroom/rows/v1", "topic": topic, "at": now, "total": total, "dropped": dropped, "rows": rows,
         "trouble": blind,
     });
     let exit = exit_of(topic, &rows).max(if blind.is_empty() { Exit::Ok } else { Exit::Degraded });
+    let kept = rows.len();
     let shown: Vec<Row> = blind.into_iter().chain(rows).collect();
-    Ok(Shown::ok(json, table(&shown, now)).exit(exit))
+    let mut text = if filter.is_some() && shown.is_empty() { String::new() } else { table(&shown, now) };
+    if let Some(filter) = filter {
+        say_filtered(&mut json, &mut text, filter, kept, searched - kept);
+        if u64::try_from(searched).unwrap_or(u64::MAX) < total {
+            text.push_str(&format!("only {searched} of {total} were looked at: the list is longer than an answer\n"));
+        }
+    }
+    Ok(Shown::ok(json, text).exit(exit))
+}
+
+/// What a filter left out, said wherever something was.
+pub fn say_filtered(json: &mut serde_json::Value, text: &mut String, filter: &Filter, kept: usize, left_out: usize) {
+    if let Some(json) = json.as_object_mut() {
+        json.insert("filtered".to_owned(), json!({"filter": filter.text(), "kept": kept, "left_out": left_out}));
+    }
+    text.push_str(&format!("{kept} of {} match: {filter}\n", kept + left_out));
 }
 
 /// The sources behind a topic that can't be believed: without them an empty table would look like a calm one.
@@ -84,8 +103,8 @@ pub fn table(rows: &[Row], now: Stamp) -> String {
     output::table(&["VERDICT", "WHAT", "STATE", "WHY", "SEEN", "SOURCE"], &lines)
 }
 
-/// Everything at a glance, and the exit code that says how it stands.
-pub async fn status(link: &mut Link) -> Result<Shown, Fail> {
+/// Everything at a glance, and the exit code that says how it stands: how all of it stands, whatever is listed.
+pub async fn status(link: &mut Link, filter: Option<&Filter>) -> Result<Shown, Fail> {
     link.caught_up().await?;
     let Reply::Status(room) = link.ask(Request::Status).await? else {
         return Err(Fail::Gone("the room answered something else".to_owned()));
@@ -99,14 +118,17 @@ pub async fn status(link: &mut Link) -> Result<Shown, Fail> {
     let now = link.clock.now();
     let incident = link.mirror.story.current();
     let worst = rows.iter().map(|row| row.verdict).max().unwrap_or(Verdict::Unknown);
-    let troubled: Vec<&Row> = rows.iter().filter(|row| row.verdict >= Verdict::Unknown || row.stale).collect();
+    let mut troubled: Vec<&Row> = rows.iter().filter(|row| row.verdict >= Verdict::Unknown || row.stale).collect();
+    let found = troubled.len();
+    troubled.retain(|row| filter.is_none_or(|filter| filter.matches(*row, now)));
+    let kept = troubled.len();
     let breached = incident.is_some_and(|incident| rto_breached(incident, link, now));
     let exit = match (room.degraded.is_some(), breached, worst) {
         (_, true, _) => Exit::Breached,
         (true, _, _) | (_, _, Verdict::Unknown | Verdict::Warning | Verdict::Critical) => Exit::Degraded,
         _ => Exit::Ok,
     };
-    let json = json!({
+    let mut json = json!({
         "schema": "warroom/status/v1", "at": now, "room": room, "worst": worst,
         "incident": incident.map(incident_json),
         "slo": rows.iter().filter(|row| matches!(row.body, Body::Slo(_))).collect::<Vec<_>>(),
@@ -115,10 +137,13 @@ pub async fn status(link: &mut Link) -> Result<Shown, Fail> {
     let mut text = room_lines(&room, incident, now);
     if rows.is_empty() {
         text.push_str("the room sees nothing: no source is configured, or none has reported yet\n");
-    } else if troubled.is_empty() {
+    } else if found == 0 {
         text.push_str("nothing needs you: every source is fresh and every row is fine\n");
-    } else {
+    } else if kept > 0 {
         text.push_str(&table(&troubled.into_iter().cloned().collect::<Vec<_>>(), now));
+    }
+    if let Some(filter) = filter {
+        say_filtered(&mut json, &mut text, filter, kept, found - kept);
     }
     Ok(Shown::ok(json, text).exit(exit))
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::nearest::nearest;
 use crate::model::SafeText;
+use crate::model::nearest::nearest;
 
 /// The most errors one load prints; the rest are counted.
 const MAX_SHOWN: usize = 40;

@@ -7,7 +7,6 @@ mod check;
 mod edges;
 mod error;
 mod file;
-mod nearest;
 pub mod paths;
 mod people;
 mod read;
@@ -27,8 +26,8 @@ use std::path::{Path, PathBuf};
 use crate::model::slo::SloTarget;
 use crate::model::{ClusterRole, Objective, Person, Policy, Rules};
 
+pub use crate::model::nearest::nearest;
 pub use error::{ConfigError, ConfigErrors};
-pub use nearest::nearest;
 pub use paths::Env;
 pub use sample::{SampleCluster, sample, sample_for};
 pub use secret::check_secret;

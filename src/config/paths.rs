@@ -104,6 +104,11 @@ impl Env {
         }
     }
 
+    /// Where the console of this account remembers its layout and filters.
+    pub fn console_file(&self) -> PathBuf {
+        self.state_dir(false).join("console.toml")
+    }
+
     /// A directory of this user alone, with a short name; make it with [`make_private`] before use.
     pub fn private_dir(&self) -> PathBuf {
         self.temp.join(format!("warroom-{}", self.uid))

@@ -1,19 +1,23 @@
 //! All that a console knows and remembers. Only `update` changes it; drawing reads it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::approval::{PlanRecord, PlanState};
 use crate::board::{Row, Topic};
 use crate::client::{Link, Mirror};
 use crate::clock::Clock;
+use crate::model::filter::Filter;
 use crate::model::{IncidentStatus, PersonId, PlanId, Role as PersonRole, SafeText, Stamp};
 use crate::timeline::Incident;
 
 use super::input::Now;
 use super::keymap::{Context, Key, Keymap};
+use super::memory::Layout;
 use super::overlay::{Overlay, WriteKind};
+use super::past::Past;
 use super::theme::Role;
+use super::unseen::Unseen;
 use super::view;
 use super::widget::time::Zone;
 
@@ -68,8 +72,10 @@ pub struct PaneState {
     pub index: usize,
     /// First row shown.
     pub top: usize,
-    /// Words that rows must have; `!` in front: must not have.
-    pub filter: Option<String>,
+    /// What rows must be.
+    pub filter: Option<Filter>,
+    /// Rows that stay whatever the filter, by identity.
+    pub marks: BTreeSet<String>,
 }
 
 /// The screen held still.
@@ -101,6 +107,7 @@ pub enum Waiting {
     Pin,
     SilencePreview,
     Silence,
+    Past { topic: Topic, at: Stamp, page: u32 },
     Write(WriteKind),
 }
 
@@ -120,8 +127,20 @@ pub struct App {
     pub upper: Pane,
     pub panes: [PaneState; 7],
     pub zoom: bool,
+    /// Two panes side by side above the timeline.
+    pub split: Option<[Pane; 2]>,
+    /// Panes that are off the screen until they are gone to.
+    pub hidden: BTreeSet<Pane>,
     pub warnings: bool,
     pub frozen: Option<Box<Frozen>>,
+    /// An earlier instant that is shown instead of now.
+    pub past: Option<Box<Past>>,
+    /// What went on behind a frozen screen.
+    pub unseen: Unseen,
+    /// Layout and filters are remembered between runs.
+    pub remembers: bool,
+    /// As they were remembered last.
+    pub kept: Layout,
     /// Bottom to top. At most a handful: each kind opens from a fixed place.
     pub overlays: Vec<Overlay>,
     /// The beginning of a chord.
@@ -137,6 +156,10 @@ pub struct App {
     pub readonly: bool,
     /// The room lives in this process: leaving ends it.
     pub hosts: bool,
+    /// The person looks at this window, as far as the terminal tells.
+    pub focused: bool,
+    /// The mouse is taken.
+    pub mouse: bool,
     /// Something to draw.
     pub dirty: bool,
 }
@@ -156,8 +179,14 @@ impl App {
             upper: Pane::Alerts,
             panes: Default::default(),
             zoom: false,
+            split: None,
+            hidden: BTreeSet::new(),
             warnings: false,
             frozen: None,
+            past: None,
+            unseen: Unseen::default(),
+            remembers: false,
+            kept: Layout::default(),
             overlays: Vec::new(),
             pending: Vec::new(),
             notice: None,
@@ -167,17 +196,25 @@ impl App {
             leaving: None,
             readonly: false,
             hosts: false,
+            focused: true,
+            mouse: false,
             dirty: true,
         }
     }
 
-    /// What the panes show: the room as it is, or as it was when the screen was frozen.
+    /// What the panes show: the room as it is, or as it was when the screen was frozen, or at an earlier instant.
     pub fn seen(&self) -> &Mirror {
+        if let Some(past) = &self.past {
+            return &past.mirror;
+        }
         self.frozen.as_ref().map_or(&self.mirror, |frozen| &frozen.mirror)
     }
 
     /// The instant that ages in the panes count to.
     pub fn at(&self) -> Stamp {
+        if let Some(past) = &self.past {
+            return past.at;
+        }
         self.frozen.as_ref().map_or(self.now.room, |frozen| frozen.at)
     }
 
@@ -268,12 +305,23 @@ impl App {
         &mut self.panes[pane as usize]
     }
 
-    /// Goes to a pane.
+    /// Goes to a pane. A hidden one is shown again; where two stand side by side it takes the place of the one left.
     pub fn focus_on(&mut self, pane: Pane) {
+        self.hidden.remove(&pane);
+        if let Some(pair) = self.split.as_mut().filter(|pair| pane != Pane::Timeline && !pair.contains(&pane)) {
+            // From the left one is gone to what shall stand beside it.
+            pair[1] = pane;
+        }
         self.focus = pane;
         if pane != Pane::Timeline {
             self.upper = pane;
         }
+    }
+
+    /// The next pane in this direction that is shown.
+    pub fn next_shown(&self, by: isize) -> Option<Pane> {
+        let steps = (1..=Pane::ALL.len()).filter_map(|n| isize::try_from(n).ok());
+        steps.map(|n| self.focus.step(n * by)).find(|pane| !self.hidden.contains(pane))
     }
 
     /// Says something in the footer.

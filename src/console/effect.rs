@@ -1,5 +1,6 @@
 //! What an update wants done. Effects run outside; what comes of them comes back as inputs.
 
+use super::memory::Layout;
 use crate::model::SafeText;
 use crate::protocol::Request;
 
@@ -13,8 +14,12 @@ pub enum Effect {
     },
     /// Put text on the clipboard of the person's own terminal.
     Copy(SafeText),
+    /// Remember how the panes stand.
+    Remember(Box<Layout>),
     /// Hand the terminal to the shell until we are continued.
     Suspend,
+    /// Take the mouse, or give it back.
+    Mouse(bool),
     Quit,
     /// Leave as an interrupt does: whoever started the program is told so.
     Interrupt,

@@ -17,6 +17,11 @@ pub enum Input {
     Resize(u16, u16),
     /// The program was stopped and goes on; the terminal may have changed hands meanwhile, and has this size now.
     Continued(u16, u16),
+    /// Somebody outside wants the program to stop, as Ctrl-Z does.
+    Stop,
+    /// The person came to this window, or went to another.
+    Focus(bool),
+    Mouse(Mouse),
     /// Time went on.
     Tick,
     /// The room said something, or the link changed.
@@ -25,6 +30,24 @@ pub enum Input {
     Reply {
         tag: u64,
         result: Result<Reply, AskFailure>,
+    },
+}
+
+/// What the mouse did, and where: column and row, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mouse {
+    Click {
+        x: u16,
+        y: u16,
+    },
+    /// The wheel, away from the hand.
+    Up {
+        x: u16,
+        y: u16,
+    },
+    Down {
+        x: u16,
+        y: u16,
     },
 }
 

@@ -5,17 +5,24 @@
 
 pub mod app;
 pub mod asker;
+pub mod attention;
 pub mod data;
 pub mod effect;
 pub mod input;
 pub mod keymap;
+pub mod memory;
 pub mod overlay;
+pub mod past;
+pub mod plain;
+pub mod questions;
 pub mod run;
 pub mod shot;
 pub mod terminal;
 pub mod theme;
+mod unseen;
 mod update;
 pub mod view;
+mod when;
 pub mod widget;
 
 use crate::client::plan_bytes;
@@ -25,10 +32,12 @@ pub use asker::Asker;
 pub use effect::Effect;
 pub use input::{AskFailure, Input, Now};
 pub use keymap::Keymap;
+pub use memory::Keeper;
+pub use plain::PlainOptions;
 pub use run::{ExitReason, RunOptions, run};
 pub use theme::{Depth, Look, Theme};
 pub use update::update;
 pub use widget::time::Zone;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tui_input::Input as Line;
 
 use crate::approval::{PlanRecord, PlanState};
+use crate::model::filter::{Completion, Filter, FilterError};
 use crate::model::silence::SilencePreview;
 use crate::model::{Action, Digest, IncidentStatus, Plan, PlanId, SafeText};
 
@@ -20,18 +21,32 @@ pub enum Overlay {
     Situation {
         scroll: usize,
     },
+    /// Would the objectives be met now?
+    Readiness {
+        scroll: usize,
+    },
     /// Everything about one row.
     Detail {
         pane: Pane,
         key: String,
         scroll: usize,
+        /// Which of its related rows is chosen.
+        link: usize,
     },
     Menu(Menu),
     /// The filter of a pane, being typed.
     Filter {
         pane: Pane,
         line: Line,
-        before: Option<String>,
+        before: Option<Filter>,
+        /// Why what stands there is no filter; the rows are those of the last one that was.
+        problem: Option<FilterError>,
+        tab: Option<Tab>,
+    },
+    /// An instant to go to, being typed.
+    Jump {
+        line: Line,
+        problem: Option<String>,
     },
     Write(Write),
     Plan(Box<PlanView>),
@@ -44,9 +59,9 @@ impl Overlay {
     /// Where its keys are looked up.
     pub fn context(&self) -> Context {
         match self {
-            Self::Help { .. } | Self::Situation { .. } | Self::Detail { .. } => Context::View,
+            Self::Help { .. } | Self::Situation { .. } | Self::Readiness { .. } | Self::Detail { .. } => Context::View,
             Self::Menu(_) => Context::Menu,
-            Self::Filter { .. } | Self::Write(_) | Self::Silence(_) => Context::Entry,
+            Self::Filter { .. } | Self::Jump { .. } | Self::Write(_) | Self::Silence(_) => Context::Entry,
             Self::Plan(_) => Context::Plan,
             Self::Leave => Context::Ask,
         }
@@ -55,11 +70,22 @@ impl Overlay {
     /// Whether it covers the whole screen.
     pub fn covers(&self) -> bool {
         match self {
-            Self::Help { .. } | Self::Situation { .. } | Self::Detail { .. } | Self::Plan(_) => true,
+            Self::Help { .. } | Self::Situation { .. } | Self::Readiness { .. } => true,
+            Self::Detail { .. } | Self::Plan(_) => true,
             Self::Silence(form) => form.shown.is_some(),
             _ => false,
         }
     }
+}
+
+/// Candidates being gone through with Tab.
+#[derive(Clone, Debug)]
+pub struct Tab {
+    /// The line and its cursor before the first Tab.
+    pub text: String,
+    pub cursor: usize,
+    pub found: Completion,
+    pub at: usize,
 }
 
 /// A list to choose from.

@@ -21,11 +21,13 @@ use crate::model::Refusal;
 
 use super::app::App;
 use super::asker::Asker;
+use super::attention::{self, Attention};
 use super::effect::Effect;
 use super::input::{Input, Now};
 use super::keymap::Keymap;
+use super::memory::{Keeper, Layout, Scribe};
 use super::terminal::{self, Surface, Terminal};
-use super::theme::Look;
+use super::theme::{Look, Role};
 use super::update::update;
 use super::view;
 use super::widget::time::Zone;
@@ -43,6 +45,8 @@ pub struct RunOptions {
     pub readonly: bool,
     /// The room lives in this process: leaving ends it.
     pub hosts: bool,
+    /// Where layout and filters are remembered, if they are.
+    pub memory: Option<Keeper>,
     /// Ends the console from outside.
     pub stop: CancellationToken,
 }
@@ -68,9 +72,9 @@ const FRAME: Duration = Duration::from_millis(33);
 /// How often ages are looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// Inputs taken in before the screen gets its turn.
-const BATCH: usize = 256;
+pub(super) const BATCH: usize = 256;
 /// Answers that may wait to be taken in.
-const REPLIES: usize = 16;
+pub(super) const REPLIES: usize = 16;
 
 /// Runs a console on this process's terminal until the person leaves.
 ///
@@ -97,7 +101,7 @@ pub async fn run(options: RunOptions) -> io::Result<ExitReason> {
 }
 
 /// The first signal that ends a program.
-fn signals() -> io::Result<impl Future<Output = i32>> {
+pub(super) fn signals() -> io::Result<impl Future<Output = i32>> {
     let mut heard = stream::SelectAll::new();
     for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()] {
         let stream = SignalStream::new(signal(kind)?);
@@ -115,7 +119,10 @@ fn changes() -> io::Result<impl Stream<Item = Input>> {
         let (columns, rows) = Terminal::size();
         Input::Continued(columns, rows)
     });
-    Ok(stream::select(resized, continued))
+    // A stop from outside gives the terminal back like the key does.
+    let stopped = SignalStream::new(signal(SignalKind::from_raw(Signal::SIGTSTP as i32))?);
+    let stopped = stopped.filter_map(|()| std::future::ready((!terminal::is_our_stop()).then_some(Input::Stop)));
+    Ok(stream::select(stream::select(resized, continued), stopped))
 }
 
 fn resized() -> Input {
@@ -138,11 +145,45 @@ pub async fn drive(
     surface: &mut impl Surface,
     keys: impl Stream<Item = Input>,
 ) -> io::Result<ExitReason> {
-    let RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, .. } = options;
+    let scribe = options.memory.clone().map(Scribe::start);
+    let reason = turn(options, size, surface, keys, scribe.as_ref()).await;
+    if let Some(scribe) = scribe {
+        scribe.finish().await;
+    }
+    reason
+}
+
+/// A console with what is remembered of the last one.
+fn begin(options: &RunOptions, size: (u16, u16)) -> App {
+    let mut app = App::new(options.clock.clone(), options.keymap.clone(), options.zone.clone(), size);
+    app.readonly = options.readonly;
+    app.hosts = options.hosts;
+    if let Some(keeper) = &options.memory {
+        app.remembers = true;
+        match keeper.read() {
+            Ok(Some(layout)) => {
+                if let Some(words) = layout.restore(&mut app) {
+                    app.say(Role::Accent, words);
+                }
+            }
+            Ok(None) => {}
+            Err(words) => app.say(Role::Warning, words),
+        }
+        app.kept = Layout::of(&app);
+    }
+    app
+}
+
+async fn turn(
+    options: RunOptions,
+    size: (u16, u16),
+    surface: &mut impl Surface,
+    keys: impl Stream<Item = Input>,
+    scribe: Option<&Scribe>,
+) -> io::Result<ExitReason> {
     let started = Instant::now();
-    let mut app = App::new(clock.clone(), keymap, zone, size);
-    app.readonly = readonly;
-    app.hosts = hosts;
+    let mut app = begin(&options, size);
+    let RunOptions { asker, events, clock, look, .. } = options;
     let (replies_in, replies) = mpsc::channel::<Input>(REPLIES);
     // What has already come is taken in together: a storm costs one frame, not a thousand.
     let events = ReceiverStream::new(events).map(|event| Input::Room(Box::new(event)));
@@ -151,6 +192,7 @@ pub async fn drive(
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut painter = Painter::new();
+    let mut attention = Attention::default();
     loop {
         let batch = tokio::select! {
             biased;
@@ -171,26 +213,38 @@ pub async fn drive(
                 match effect {
                     Effect::Ask { tag, request } => carry(&asker, &replies_in, tag, request),
                     Effect::Copy(text) => surface.copy(&text)?,
+                    Effect::Remember(layout) => scribe.into_iter().for_each(|it| it.remember((*layout).clone())),
                     Effect::Suspend => {
                         surface.suspend().await?;
                         app.size = Terminal::size();
                         painter.whole = true;
                     }
+                    Effect::Mouse(on) => surface.mouse(on)?,
                     Effect::Redraw => painter.whole = true,
                     Effect::Quit => return Ok(ExitReason::Left),
                     Effect::Interrupt => return Ok(ExitReason::Signal(Signal::SIGINT as i32)),
                 }
             }
         }
-        if app.dirty && painter.may_draw(surface) {
-            painter.paint(surface, &view::draw(&app, &look))?;
-            app.dirty = false;
+        if let Some(words) = attention.look(&app) {
+            surface.call(&words, app.focused)?;
         }
+        show(&mut app, &look, surface, &mut painter)?;
     }
 }
 
+/// Shows what changed, if the surface can be drawn on now.
+fn show(app: &mut App, look: &Look, surface: &mut impl Surface, painter: &mut Painter) -> io::Result<()> {
+    if app.dirty && painter.may_draw(surface) {
+        surface.title(&attention::title(app))?;
+        painter.paint(surface, &view::draw(app, look))?;
+        app.dirty = false;
+    }
+    Ok(())
+}
+
 /// A room that refuses a console which has shown nothing yet ends it: there is nothing to keep on the screen.
-fn turned_away(app: &App, input: &Input) -> Option<Refusal> {
+pub(super) fn turned_away(app: &App, input: &Input) -> Option<Refusal> {
     let Input::Room(event) = input else { return None };
     match &**event {
         ClientEvent::Refused(refusal) if app.mirror.welcome.is_none() => Some(refusal.clone()),
@@ -199,7 +253,7 @@ fn turned_away(app: &App, input: &Input) -> Option<Refusal> {
 }
 
 /// Asks in a task of its own: a slow room does not stop the screen. `App` bounds how many are under way.
-fn carry(asker: &Arc<dyn Asker>, back: &mpsc::Sender<Input>, tag: u64, request: crate::protocol::Request) {
+pub(super) fn carry(asker: &Arc<dyn Asker>, back: &mpsc::Sender<Input>, tag: u64, request: crate::protocol::Request) {
     let (asker, back) = (Arc::clone(asker), back.clone());
     tokio::spawn(async move {
         let result = asker.ask(request).await;

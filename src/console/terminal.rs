@@ -5,13 +5,15 @@
 //! and never the loop.
 
 mod decode;
+mod manners;
+mod pen;
 pub mod reader;
-mod writer;
+pub mod writer;
 
 use std::future::Future;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -20,16 +22,16 @@ use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::queue;
 use crossterm::style::ResetColor;
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, Clear, ClearType, DisableLineWrap, EnableLineWrap, EndSynchronizedUpdate,
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, DisableLineWrap, EnableLineWrap, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use ratatui::backend::{Backend, CrosstermBackend};
+use nix::unistd::{Pid, getpgid, getpgrp, getppid, getsid};
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::manners::Manners;
+pub use self::pen::Pen;
 use self::writer::Writer;
 use crate::model::SafeText;
 
@@ -49,6 +51,12 @@ pub trait Surface {
     fn free(&self) -> impl Future<Output = ()>;
     /// Whether the frame before is still on its way.
     fn busy(&self) -> bool;
+    /// The window's title; sent only where it is another one.
+    fn title(&mut self, text: &SafeText) -> io::Result<()>;
+    /// Calls a person who may be looking at another window.
+    fn call(&mut self, text: &SafeText, focused: bool) -> io::Result<()>;
+    /// Takes the mouse, or gives it back.
+    fn mouse(&mut self, on: bool) -> io::Result<()>;
     /// Hands the terminal to the shell; returns when continued.
     fn suspend(&mut self) -> impl Future<Output = io::Result<()>>;
 }
@@ -59,6 +67,17 @@ static HELD: AtomicBool = AtomicBool::new(false);
 static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 /// What writes to it.
 static WRITER: OnceLock<Writer> = OnceLock::new();
+
+/// How it is spoken to.
+static MANNERS: OnceLock<Manners> = OnceLock::new();
+/// Whether its mouse was taken.
+static MOUSE: AtomicBool = AtomicBool::new(false);
+/// Whether the next stop signal is the one that we sent to our own group.
+static OUR_STOP: AtomicBool = AtomicBool::new(false);
+
+fn manners() -> &'static Manners {
+    MANNERS.get_or_init(|| Manners::detect(|name| std::env::var(name).ok()))
+}
 
 fn writer() -> io::Result<Writer> {
     if let Some(writer) = WRITER.get() {
@@ -74,6 +93,10 @@ pub fn restore() {
         // What is typed from here on is for whoever has the terminal next.
         reader::close();
         let mut out = Vec::new();
+        if MOUSE.load(Ordering::SeqCst) {
+            out.extend_from_slice(Manners::mouse(false).as_bytes());
+        }
+        out.extend_from_slice(manners().end().as_bytes());
         // Nothing can be done about a terminal that is gone; each step is tried all the same.
         let _ = queue!(
             out,
@@ -106,6 +129,10 @@ fn take() -> io::Result<()> {
     let mut out = Vec::new();
     queue!(out, EnterAlternateScreen)?;
     modes(&mut out)?;
+    out.extend_from_slice(manners().begin().as_bytes());
+    if MOUSE.load(Ordering::SeqCst) {
+        out.extend_from_slice(Manners::mouse(true).as_bytes());
+    }
     queue!(out, Clear(ClearType::All))?;
     writer.send(out)
 }
@@ -119,10 +146,43 @@ pub fn regain() {
     }
 }
 
+/// Whether a stop signal that was heard is the one that we sent to our own group.
+pub fn is_our_stop() -> bool {
+    OUR_STOP.swap(false, Ordering::SeqCst)
+}
+
+/// Whether somebody is there who could continue this process's group: a process of the same session and another group,
+/// above us. The kernel asks the same before it stops a group.
+fn is_watched() -> bool {
+    let (Ok(session), group) = (getsid(None), getpgrp()) else { return false };
+    let mut above = getppid();
+    // A script that started us may be of our group, and its starter too; nobody nests these deeply.
+    for _ in 0..16 {
+        if above.as_raw() <= 1 && getsid(Some(above)) != Ok(session) {
+            return false;
+        }
+        match (getsid(Some(above)), getpgid(Some(above))) {
+            (Ok(theirs), Ok(other)) if theirs == session && other != group => return true,
+            (Ok(theirs), Ok(_)) if theirs == session => match parent_of(above) {
+                Some(next) => above = next,
+                None => return false,
+            },
+            _ => return false,
+        }
+    }
+    false
+}
+
+fn parent_of(pid: Pid) -> Option<Pid> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in brackets may hold anything; fields are counted behind it.
+    stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok().map(Pid::from_raw).filter(|pid| pid.as_raw() > 0)
+}
+
 /// Whether this process's group is the one that the terminal listens to.
 fn in_foreground() -> bool {
     // Without a controlling terminal nobody can take it from us.
-    nix::unistd::tcgetpgrp(io::stdin()).map_or(true, |group| group == nix::unistd::getpgrp())
+    nix::unistd::tcgetpgrp(io::stdin()).map_or(true, |group| group == getpgrp())
 }
 
 /// A panic of the thread that draws restores the terminal before it speaks; any other thread's goes to the log, because
@@ -143,33 +203,11 @@ fn install_panic_hook() {
     });
 }
 
-/// Collects what a frame writes; sent in one go.
-#[derive(Clone, Default)]
-struct Frame(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Frame {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Frame {
-    fn taken(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
 /// A terminal that was taken. Dropping it gives it back.
 pub struct Terminal {
-    frame: Frame,
-    backend: CrosstermBackend<Frame>,
-    last: Buffer,
+    pen: Pen,
     writer: Writer,
+    title: SafeText,
 }
 
 impl Terminal {
@@ -190,9 +228,7 @@ impl Terminal {
             restore();
             return Err(error);
         }
-        let frame = Frame::default();
-        let backend = CrosstermBackend::new(frame.clone());
-        Ok(Self { frame, backend, last: Buffer::empty(Rect::ZERO), writer })
+        Ok(Self { pen: Pen::default(), writer, title: SafeText::default() })
     }
 
     /// Columns and rows, as far as they are drawn. A window of 0×0 (`ssh -tt` from a script) is one.
@@ -208,31 +244,40 @@ impl Drop for Terminal {
     }
 }
 
-impl Surface for Terminal {
-    fn show(&mut self, frame: &Buffer, whole: bool) -> io::Result<()> {
-        let whole = whole || self.last.area != frame.area;
-        if !whole && self.last == *frame {
-            return Ok(());
-        }
-        queue!(self.frame, BeginSynchronizedUpdate)?;
-        if whole {
-            // Another program on this terminal may have changed its modes as well as its cells.
-            modes(&mut self.frame)?;
-            queue!(self.frame, ResetColor, Clear(ClearType::All))?;
-            self.last = Buffer::empty(frame.area);
-        }
-        self.backend.draw(self.last.diff(frame).into_iter())?;
-        queue!(self.frame, EndSynchronizedUpdate)?;
-        self.last = frame.clone();
-        self.writer.send(self.frame.taken())
-    }
-
-    fn copy(&mut self, text: &SafeText) -> io::Result<()> {
-        match self.writer.send(format!("\x1b]52;c;{}\x07", base64(text.as_str().as_bytes())).into_bytes()) {
-            // A terminal that takes nothing has no clipboard either.
+impl Terminal {
+    /// Sends what is not a frame. A terminal that takes nothing has no clipboard and no title either.
+    fn aside(&self, text: String) -> io::Result<()> {
+        match self.writer.send(text.into_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             sent => sent,
         }
+    }
+}
+
+impl Surface for Terminal {
+    fn show(&mut self, frame: &Buffer, whole: bool) -> io::Result<()> {
+        self.writer.send(self.pen.bytes(frame, whole))
+    }
+
+    fn copy(&mut self, text: &SafeText) -> io::Result<()> {
+        self.aside(manners().copy(text))
+    }
+
+    fn title(&mut self, text: &SafeText) -> io::Result<()> {
+        if self.title == *text {
+            return Ok(());
+        }
+        self.title = text.clone();
+        self.aside(manners().title(text))
+    }
+
+    fn call(&mut self, text: &SafeText, focused: bool) -> io::Result<()> {
+        self.aside(manners().call(text, focused))
+    }
+
+    fn mouse(&mut self, on: bool) -> io::Result<()> {
+        MOUSE.store(on, Ordering::SeqCst);
+        self.aside(Manners::mouse(on).to_owned())
     }
 
     async fn free(&self) {
@@ -245,11 +290,19 @@ impl Surface for Terminal {
 
     async fn suspend(&mut self) -> io::Result<()> {
         let mut continued = signal(SignalKind::from_raw(Signal::SIGCONT as i32))?;
+        // Whoever listened before: from here on this signal is heard, and does not stop us by itself.
+        let _heard = signal(SignalKind::from_raw(Signal::SIGTSTP as i32))?;
         restore();
+        self.title = SafeText::default();
         loop {
-            // The whole group, as when the terminal itself stops it: a script that started us stops too. A group that no
-            // shell watches is not stopped at all; then we go on at once.
+            // The whole group, as when the terminal itself stops it: a script that started us stops too. We hear that
+            // signal ourselves, so as to give the terminal back first, and stop by the other one. A group that no shell
+            // watches is not stopped at all: nobody could continue it.
+            OUR_STOP.store(true, Ordering::SeqCst);
             kill(Pid::from_raw(0), Signal::SIGTSTP)?;
+            if is_watched() {
+                kill(Pid::this(), Signal::SIGSTOP)?;
+            }
             let _ = tokio::time::timeout(STOPPING, continued.recv()).await;
             if in_foreground() {
                 return take();
@@ -257,42 +310,5 @@ impl Surface for Terminal {
             // Continued in the background: the screen is somebody else's. What came with it (`kill %1`) is heard first.
             tokio::time::sleep(STOPPING).await;
         }
-    }
-}
-
-/// Base64 as OSC 52 wants it.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let at = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let group = at(0) << 16 | at(1) << 8 | at(2);
-        for i in 0..4 {
-            let letter = LETTERS[(group >> (18 - 6 * i) & 63) as usize];
-            out.push(if i <= chunk.len() { char::from(letter) } else { '=' });
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_the_usual_one() {
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
-
-    #[test]
-    fn a_frame_is_one_piece() {
-        let mut frame = Frame::default();
-        queue!(frame, BeginSynchronizedUpdate, Clear(ClearType::All), EndSynchronizedUpdate).unwrap();
-        frame.flush().unwrap();
-        let piece = frame.taken();
-        assert!(piece.starts_with(b"\x1b[?2026h") && piece.ends_with(b"\x1b[?2026l"));
-        assert!(frame.taken().is_empty());
     }
 }

@@ -6,9 +6,11 @@
 mod edge;
 pub mod entry;
 pub mod facts;
+pub mod filter;
 pub mod gitops;
 pub mod happening;
 pub mod ids;
+pub mod nearest;
 pub mod objective;
 pub mod observation;
 pub mod person;

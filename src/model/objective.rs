@@ -47,6 +47,13 @@ pub struct Objective {
     pub probes: Vec<String>,
 }
 
+impl Objective {
+    /// Whether a GitOps object of this kind and name belongs to the service.
+    pub fn owns_app(&self, kind: &str, name: &str) -> bool {
+        self.apps.iter().any(|pattern| app_fits(pattern, kind, name))
+    }
+}
+
 /// Whether a GitOps object fits a pattern: its name, or a prefix of it before `*`. `KIND/` in front, in any case, asks for
 /// that kind as well: `kustomization/shop`, `helmrelease/shop-*`, `application/shop`.
 pub fn app_fits(pattern: &str, kind: &str, name: &str) -> bool {

@@ -78,6 +78,12 @@ fn head(out: &mut String, outline: &Outline) {
         line!(out, "> **DRILL.** Nothing here happened to real systems: {}.", md(drill));
         line!(out);
     }
+    if let Some(filtered) = &outline.filtered {
+        line!(out, "> **{}**.", md(filtered.words()));
+        line!(out, ">");
+        line!(out, "> filter: {}", md(&filtered.filter));
+        line!(out);
+    }
     line!(out, "- Severity: {}", outline.severity.name());
     line!(out, "- Status: {}", outline.status.name());
     line!(out, "- Room: {}", md(&outline.room));

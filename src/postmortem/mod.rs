@@ -1,16 +1,23 @@
-//! The export: an incident's timeline as an outline for the postmortem, written as Markdown or JSON. Pure.
+//! The export: an incident's timeline as an outline for the postmortem, written as Markdown, HTML, CSV or JSON. Pure.
 //!
 //! Everything in it comes from entries: each row names the entries that prove it, and the end says how to verify the log
 //! with stock tools.
 
+mod csv;
+mod drawing;
+mod html;
 mod markdown;
 mod milestones;
+mod narrow;
 mod outline;
 #[cfg(test)]
 mod tests;
 
+pub use csv::to_csv;
+pub use html::to_html;
 pub use markdown::to_markdown;
 pub use milestones::Row;
+pub use narrow::{Filtered, narrow};
 pub use outline::{Event, LogHead, Meta, Outline, outline};
 
 /// The version of the JSON export.

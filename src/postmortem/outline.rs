@@ -8,6 +8,7 @@ use crate::model::{Happening, IncidentId, IncidentStatus, Objective, PersonId, S
 use crate::timeline::{ClockView, Incident, Item, PlanRecord, StepState, clock_view, sentence_of};
 
 use super::milestones::{Row, rows};
+use super::narrow::Filtered;
 
 /// Where the log stood when it was exported.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -93,6 +94,8 @@ pub struct Event {
     /// Recorded before the incident was opened, and counted in because it belongs to its beginning.
     pub adopted: bool,
     pub owner: Option<PersonId>,
+    /// The entry's own hash in the log, 64 hex digits.
+    pub hash: String,
 }
 
 /// A step with its outcome.
@@ -103,6 +106,14 @@ pub struct StepLine {
     pub state: &'static str,
     pub at: Option<Stamp>,
     pub says: SafeText,
+}
+
+/// A line of a plan's table.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ShownLine {
+    pub what: SafeText,
+    pub now: SafeText,
+    pub after: SafeText,
 }
 
 /// Someone who approved.
@@ -125,6 +136,9 @@ pub struct PlanLine {
     pub code: String,
     pub proposed_by: PersonId,
     pub proposed_at: Stamp,
+    /// What its readers were shown: what it was, what it would be.
+    pub shown: Vec<ShownLine>,
+    pub warnings: Vec<SafeText>,
     pub approvers: Vec<Approver>,
     pub state: String,
     pub says: SafeText,
@@ -162,6 +176,9 @@ pub struct Outline {
     pub plans: Vec<PlanLine>,
     pub timeline: Vec<Event>,
     pub log: LogHead,
+    /// What was left out, if anything was: then this is not the whole log, and every format must say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filtered: Option<Filtered>,
 }
 
 /// Builds the outline of an incident, open or closed.
@@ -204,6 +221,7 @@ pub fn outline(incident: &Incident, objectives: &[Objective], meta: &Meta) -> Ou
         plans: plans(incident),
         timeline: events,
         log: LogHead { log: meta.log.clone(), seq: meta.seq, head: meta.head.clone() },
+        filtered: None,
     }
 }
 
@@ -242,6 +260,7 @@ fn event(incident: &Incident, item: &Item) -> Event {
             Happening::FollowUp(follow_up) => follow_up.owner.clone(),
             _ => None,
         },
+        hash: entry.hash.hex(),
     }
 }
 
@@ -331,6 +350,8 @@ fn plan(record: &PlanRecord) -> PlanLine {
         code: record.digest.spoken(),
         proposed_by: record.by.person.clone(),
         proposed_at: record.proposed_at,
+        shown: record.plan.shown.iter().map(shown_line).collect(),
+        warnings: record.plan.warnings.iter().map(|text| SafeText::new(text)).collect(),
         approvers: record
             .approvals
             .iter()
@@ -347,6 +368,10 @@ fn plan(record: &PlanRecord) -> PlanLine {
         steps: record.plan.steps.iter().enumerate().map(|(n, step)| step_line(step, record.steps.get(n))).collect(),
         seqs: record.seqs.clone(),
     }
+}
+
+fn shown_line(row: &crate::model::plan::Shown) -> ShownLine {
+    ShownLine { what: SafeText::new(&row.what), now: SafeText::new(&row.now), after: SafeText::new(&row.after) }
 }
 
 fn step_line(step: &crate::model::Step, state: Option<&StepState>) -> StepLine {

@@ -116,6 +116,8 @@ pub enum Request {
     Silence { digest: Digest, confirm: String },
     /// The whole of one topic, now.
     Board { topic: Topic },
+    /// One page of a topic's rows as they were: events and alerts, as far as they are kept.
+    Past { topic: Topic, at: Stamp, page: u32 },
     /// Room, log and health, for `status`.
     Status,
 }
@@ -148,6 +150,8 @@ pub enum Reply {
     Silenced { seq: u64, outcome: SilenceOutcome, silence: Option<String>, says: SafeText },
     /// Rows of a topic.
     Rows { rows: Vec<Row>, total: u64, dropped: u64 },
+    /// Rows as they were. `known` = the room knows that instant; it knows every one from `since` on.
+    Past { known: bool, since: Option<Stamp>, rows: Vec<Row>, more: bool },
     /// The room's state.
     Status(RoomStatus),
 }

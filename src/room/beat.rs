@@ -1,7 +1,7 @@
 //! The engine's beat: judge the board, find edges, record them, tell the sessions; expire plans whose time is up.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use chrono::TimeDelta;
 
@@ -28,7 +28,7 @@ impl Engine {
             return;
         }
         let judged = self.judge(now, due);
-        self.publish(&judged);
+        self.publish(&judged, now);
         let before = std::mem::replace(&mut self.judged, judged);
         if self.degraded.is_some() {
             self.outage.unsaid.get_or_insert(before);
@@ -71,13 +71,18 @@ impl Engine {
     }
 
     /// Replaces what sessions see; an unchanged topic keeps its pointer, so it costs nobody anything.
-    fn publish(&self, judged: &Judged) {
+    fn publish(&self, judged: &Judged, now: Stamp) {
+        let incident_open = self.incident().is_some();
         self.newsroom.board.send_if_modified(|news| {
             let mut next = BTreeMap::new();
             let mut changed = false;
             for (topic, view) in &judged.topics {
                 let same = news.get(topic).filter(|known| known.as_ref() == view).cloned();
                 changed |= same.is_none();
+                if same.is_none() {
+                    let mut past = self.shared.past.lock().unwrap_or_else(PoisonError::into_inner);
+                    past.note(*topic, now, view, incident_open);
+                }
                 next.insert(*topic, same.unwrap_or_else(|| Arc::new(view.clone())));
             }
             if changed {

@@ -9,6 +9,7 @@ mod engine;
 mod executor;
 mod news;
 mod pages;
+mod past;
 mod peer;
 mod plans;
 #[cfg(test)]
@@ -131,6 +132,7 @@ impl Room {
             random,
             reader,
             drill,
+            past: std::sync::Mutex::default(),
             sources: running.sources,
             adapters: running.adapters,
             accounts: peer::Accounts::default(),

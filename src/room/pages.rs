@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use crate::board::{Row, Topic, TopicView};
+use crate::model::Stamp;
 use crate::protocol::codec::ROOM_LINE;
 use crate::protocol::{BoardDelta, Reply};
 
@@ -71,6 +72,15 @@ pub fn rows(view: &TopicView) -> Reply {
     Reply::Rows { rows, total: view.total, dropped: view.dropped }
 }
 
+/// One page of a topic as it was. `None` = that is not known.
+pub fn past_page(rows: Option<Vec<Row>>, since: Option<Stamp>, page: u32) -> Reply {
+    let known = rows.is_some();
+    let wanted = usize::try_from(page).unwrap_or(usize::MAX);
+    let mut pages = pages(rows.unwrap_or_default(), ROW_PAGE).into_iter().skip(wanted);
+    let rows = pages.next().unwrap_or_default();
+    Reply::Past { known, since, rows, more: pages.next().is_some() }
+}
+
 /// Splits a list so that no part has more than `most` members or [`PAGE_BYTES`] bytes; a member alone may be larger.
 fn pages<T: Serialize>(list: Vec<T>, most: usize) -> Vec<Vec<T>> {
     let mut out: Vec<Vec<T>> = Vec::new();
@@ -107,7 +117,7 @@ mod tests {
 
     use super::*;
     use crate::board::{Body, Verdict};
-    use crate::model::{SafeText, SourceId, Stamp, System};
+    use crate::model::{SafeText, SourceId, System};
 
     fn row(n: usize) -> Row {
         Row {

@@ -70,6 +70,7 @@ impl Engine {
             | Request::SilencePreview { .. }
             | Request::Silence { .. }
             | Request::Board { .. }
+            | Request::Past { .. }
             | Request::Status => Err(Refusal::new(RefusalKind::BadRequest, "this request changes nothing", "")),
         }
     }
@@ -260,6 +261,7 @@ fn verb(request: &Request) -> &'static str {
         Request::SilencePreview { .. } => "silence_preview",
         Request::Silence { .. } => "silence",
         Request::Board { .. } => "board",
+        Request::Past { .. } => "past",
         Request::Status => "status",
     }
 }

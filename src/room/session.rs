@@ -4,7 +4,7 @@
 //! by cursor. A client that stalls a write for ten seconds is disconnected; the writer of the log never waits for one.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::engine::{Answer, Caller, Command};
 use super::news::News;
-use super::pages::{deltas, rows};
+use super::pages::{deltas, past_page, rows};
 use super::peer::{self, Identity, Peer};
 use super::rate::Bucket;
 use super::shared::Shared;
@@ -212,7 +212,11 @@ impl Session {
     async fn ask(&mut self, request: Request, in_flight: usize) -> Result<oneshot::Receiver<Answer>, Refusal> {
         let changes = !matches!(
             request,
-            Request::Board { .. } | Request::Status | Request::Preview { .. } | Request::SilencePreview { .. }
+            Request::Board { .. }
+                | Request::Past { .. }
+                | Request::Status
+                | Request::Preview { .. }
+                | Request::SilencePreview { .. }
         );
         if self.caller.hello.readonly && changes {
             return Err(Refusal::new(
@@ -233,6 +237,11 @@ impl Session {
             // Answered from what this session has anyway: watching costs the writer nothing.
             let view = self.news.board.borrow().get(&topic).cloned().unwrap_or_default();
             let _ = reply.send(Ok(rows(&view)));
+            return Ok(answer);
+        }
+        if let Request::Past { topic, at, page } = request {
+            let (then, since) = self.shared.past.lock().unwrap_or_else(PoisonError::into_inner).at(topic, at);
+            let _ = reply.send(Ok(past_page(then, since, page)));
             return Ok(answer);
         }
         let command = Command::Ask { caller: self.caller.clone(), request, reply };

@@ -1,20 +1,22 @@
 //! The fold: entries → incidents. One fold for room, console, export and drill. Pure.
 //!
-//! [`Story::apply`] takes entries in order; [`clock_view`] gives the figures of the header and of the export; [`Filter`]
-//! picks items for commands.
+//! [`Story::apply`] takes entries in order; [`clock_view`] gives the figures of the header and of the export; [`Told`]
+//! is what a filter asks of an item.
 
 mod clocks;
+mod fields;
 mod fold;
 pub mod incident;
+mod links;
 mod memory;
-mod query;
 #[cfg(test)]
 pub(crate) mod tests;
 mod view;
 mod words;
 
+pub use fields::{Told, plan_at};
 pub use incident::{Clocks, Incident, Item, MOST_ANOMALIES, Story};
-pub use query::Filter;
+pub use links::{effects, plan_of};
 pub use view::{ClockView, Reading, Rpo, Rto, Spent, clock_view};
 pub use words::{sentence, sentence_of, silence_words};
 

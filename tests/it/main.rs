@@ -11,21 +11,27 @@
 mod alertmanagers;
 mod bad_input;
 mod behave_smoke;
+mod bytes;
 mod cloudflare_prism;
 mod crash;
 mod drill_rows;
+mod export;
 mod faults;
+mod filters;
 mod fuzz;
 mod gitops_real;
 mod heads;
 mod hostile;
 mod kube_real;
+mod manners;
 mod outage;
 #[path = "../peers/mod.rs"]
 mod peers;
 mod peers_smoke;
+mod plain;
 mod prometheus_real;
 mod pty;
+mod readiness;
 mod readme;
 mod real_incident;
 mod real_room;

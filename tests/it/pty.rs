@@ -320,6 +320,16 @@ impl Pty {
         self.shared.model().strict.odd
     }
 
+    /// Bells and calls so far.
+    pub fn bells(&self) -> u64 {
+        self.shared.model().strict.bells
+    }
+
+    /// The titles it gave the window.
+    pub fn titles(&self) -> Vec<String> {
+        self.shared.model().strict.titles.clone()
+    }
+
     /// The first of them, in words.
     pub fn oddities(&self) -> Vec<String> {
         self.shared.model().strict.oddities.clone()
@@ -345,6 +355,7 @@ impl Pty {
         assert_eq!(self.modes_left(), Vec::<String>::new(), "modes left on\n{}", self.picture());
         let (now, before) = self.termios();
         assert_eq!(now, before, "the line discipline");
+        assert_eq!(self.shared.model().strict.kept_titles, 0, "the window's title is put back");
     }
 
     /// Reads nothing any more, as a link that stalls.

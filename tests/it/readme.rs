@@ -7,6 +7,7 @@ use warroom::cli::args::Args;
 use warroom::cli::exit::Exit;
 use warroom::console::Keymap;
 use warroom::console::keymap::{COMMANDS, Context, Danger, spell};
+use warroom::console::questions::QUESTIONS;
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -58,6 +59,18 @@ fn keys() -> String {
     table
 }
 
+/// Questions and the keys that answer them.
+fn questions() -> String {
+    let mut table = "| question | keys | where |\n| --- | --- | --- |\n".to_owned();
+    for it in QUESTIONS {
+        let pressed = warroom::console::keymap::keys(it.keys).expect("keys");
+        let keys: Vec<String> = pressed.iter().map(|key| format!("`{}`", spell(&[*key]))).collect();
+        let keys = if keys.is_empty() { "none".to_owned() } else { keys.join(" ") };
+        table.push_str(&format!("| {} | {keys} | {} |\n", it.asks, it.answer));
+    }
+    table
+}
+
 fn commands() -> String {
     let mut table = "| command | what |\n| --- | --- |\n".to_owned();
     for command in Args::command().get_subcommands() {
@@ -76,6 +89,7 @@ fn exits() -> String {
 #[test]
 fn the_tables_are_the_programs() {
     check("keys", &keys());
+    check("questions", &questions());
     check("commands", &commands());
     check("exit codes", &exits());
 }

@@ -151,7 +151,7 @@ fn report(options: &Options, seen: &Seen, entries: u64) -> Result<bool, String> 
     let warm_s = options.minutes * 60.0 * options.warm;
     println!(
         "\n{:<28} {:>9} {:>9} {:>9} {:>9} {:>12} {:>10}",
-        "after warm-up", "first", "last", "least", "most", "slope /h", "± 95 %"
+        "after warm-up", "first", "last", "least", "most", "slope /h", "± noise"
     );
     let mut flat = true;
     let (mut rows, mut untold) = (Vec::new(), Vec::new());
@@ -170,7 +170,7 @@ fn report(options: &Options, seen: &Seen, entries: u64) -> Result<bool, String> 
         );
         rows.push(json!({
             "figure": name, "first": trend.first, "last": trend.last, "least": trend.least, "most": trend.most,
-            "slope_per_hour": trend.slope, "margin_95": trend.margin, "flat": trend.flat(),
+            "slope_per_hour": trend.slope, "margin": trend.margin, "flat": trend.flat(),
         }));
     }
     let seconds = options.minutes * 60.0;

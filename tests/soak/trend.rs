@@ -15,7 +15,7 @@ pub struct Trend {
     pub most: f64,
     /// Per hour.
     pub slope: f64,
-    /// Half the width of the slope's 95 % interval, per hour.
+    /// Half the width of the slope's interval, per hour.
     pub margin: f64,
 }
 
@@ -31,8 +31,8 @@ impl Trend {
 const BLOCKS: usize = 10;
 /// The fewest samples that a trend is made of: two a block.
 pub const LEAST: usize = BLOCKS * 2;
-/// Student's t for 95 % and `BLOCKS - 2` degrees of freedom.
-const T: f64 = 2.306;
+/// Student's t for `BLOCKS - 2` degrees of freedom and 99.4 %: 95 % that none of eight figures is called rising by chance.
+const T: f64 = 3.7;
 
 impl Series {
     pub fn push(&mut self, at_s: f64, value: f64) {

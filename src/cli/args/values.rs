@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::config::units;
+use crate::model::filter::Filter;
 use crate::model::{Action, IncidentStatus, Severity};
 
 pub(super) fn severities() -> impl TypedValueParser<Value = Severity> {
@@ -34,6 +35,11 @@ pub(super) fn person(text: &str) -> Result<String, String> {
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     units::duration(text).map(Duration::from_secs)
+}
+
+/// A filter; what can't be read is named with its place.
+pub(super) fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| format!("at character {}: {error}", error.at + 1))
 }
 
 pub(super) fn speed(text: &str) -> Result<f64, String> {

@@ -6,12 +6,23 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::Output;
-use super::values::{actions, duration, person, severities, statuses};
+use super::values::{actions, duration, filter, person, severities, statuses};
+use crate::model::filter::Filter;
 use crate::model::{Action, Digest, IncidentStatus, Severity, Stamp};
 
+/// `--filter`, where things are listed.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct Narrow {
+    /// Only what matches, in the words of the console's `/`: words, !without, "a phrase", field:value, severity:>=warning, >5m.
+    #[arg(long, value_name = "FILTER", value_parser = filter)]
+    pub filter: Option<Filter>,
+}
+
 /// `events`, `alerts`, ….
-#[derive(Clone, Copy, Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub struct View {
+    #[command(flatten)]
+    pub narrow: Narrow,
     #[command(flatten)]
     pub output: Output,
 }
@@ -42,6 +53,8 @@ pub enum Timeline {
         #[arg(value_name = "INCIDENT")]
         incident: Option<String>,
         #[command(flatten)]
+        narrow: Narrow,
+        #[command(flatten)]
         output: Output,
     },
     /// Print entries as they come, until interrupted.
@@ -49,6 +62,8 @@ pub enum Timeline {
         /// Begin with this sequence number; without it, with what comes next.
         #[arg(long, value_name = "N")]
         from: Option<u64>,
+        #[command(flatten)]
+        narrow: Narrow,
         #[command(flatten)]
         output: Output,
     },
@@ -113,6 +128,8 @@ pub enum Incident {
 pub enum Silence {
     /// Silences in force, to come, and ended within a day: matchers, whose, until when, how many alerts each hits.
     List {
+        #[command(flatten)]
+        narrow: Narrow,
         #[command(flatten)]
         output: Output,
     },
@@ -239,6 +256,9 @@ pub struct Export {
     /// What to write.
     #[arg(long, value_enum, default_value_t)]
     pub format: ExportFormat,
+    /// Only entries that match. The export says so at its head, with how many are left out.
+    #[command(flatten)]
+    pub narrow: Narrow,
     /// Write to this file instead of stdout. An existing file is replaced whole.
     #[arg(short = 'o', long = "out", value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -247,7 +267,14 @@ pub struct Export {
 /// What `export` writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ExportFormat {
+    /// For a wiki or a merge request.
     #[default]
     Markdown,
+    /// One page with everything in it: no script, nothing fetched; it prints well.
+    Html,
+    /// The timeline for a spreadsheet, an entry a row (RFC 4180). A cell that begins with = + - @ has an apostrophe before
+    /// it, so that nothing is computed from what somebody wrote.
+    Csv,
+    /// Everything, for machines.
     Json,
 }

@@ -19,6 +19,8 @@ struct Screen {
     frames: usize,
     last: Option<Buffer>,
     copied: Vec<SafeText>,
+    titles: Vec<SafeText>,
+    called: Vec<SafeText>,
     /// Takes nothing any more.
     stuck: bool,
 }
@@ -32,6 +34,22 @@ impl Surface for Screen {
 
     fn copy(&mut self, text: &SafeText) -> io::Result<()> {
         self.copied.push(text.clone());
+        Ok(())
+    }
+
+    fn title(&mut self, text: &SafeText) -> io::Result<()> {
+        if self.titles.last() != Some(text) {
+            self.titles.push(text.clone());
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, text: &SafeText, _focused: bool) -> io::Result<()> {
+        self.called.push(text.clone());
+        Ok(())
+    }
+
+    fn mouse(&mut self, _on: bool) -> io::Result<()> {
         Ok(())
     }
 
@@ -62,6 +80,7 @@ impl Asker for Room {
 
 fn options(events: mpsc::Receiver<ClientEvent>) -> RunOptions {
     RunOptions {
+        memory: None,
         asker: Arc::new(Room(Mutex::new(Vec::new()))),
         events,
         clock: Clock::manual(fixture::now()),

@@ -6,7 +6,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::console::input::Input;
+use crate::console::input::{Input, Mouse};
 use crate::console::keymap::Key;
 
 /// The most bytes of a paste that are kept; no line takes more than a few thousand.
@@ -234,9 +234,30 @@ fn walk(last: u8, mods: KeyModifiers) -> Option<Input> {
     Some(key(code, mods))
 }
 
-/// A whole `ESC [ … x`. What no key map can name is dropped: focus, mouse, answers of the terminal.
+/// `button ; column ; row`, from 1: a press of the first button, or the wheel. The rest means nothing here.
+fn mouse(report: &str) -> Option<Input> {
+    let numbers: Vec<u16> = report.split(';').map(str::parse).collect::<Result<_, _>>().ok()?;
+    let [button, x, y] = numbers.as_slice() else { return None };
+    let (x, y) = (x.checked_sub(1)?, y.checked_sub(1)?);
+    Some(Input::Mouse(match button {
+        0 => Mouse::Click { x, y },
+        64 => Mouse::Up { x, y },
+        65 => Mouse::Down { x, y },
+        _ => return None,
+    }))
+}
+
+/// A whole `ESC [ … x`. What nothing here means is dropped: answers of the terminal, buttons that come up.
 fn sequence(inside: &[u8], last: u8) -> Option<Input> {
     let text = std::str::from_utf8(inside).ok()?;
+    match (text, last) {
+        ("", b'I') => return Some(Input::Focus(true)),
+        ("", b'O') => return Some(Input::Focus(false)),
+        _ => {}
+    }
+    if let (Some(report), b'M') = (text.strip_prefix('<'), last) {
+        return mouse(report);
+    }
     let mut fields = text.split(';');
     let mut number = || {
         let field = fields.next()?;

@@ -419,7 +419,7 @@ fn events() -> TopicView {
             message: SafeText::from(message),
             kind: Open::new(if verdict == Verdict::Warning { "Warning" } else { "Normal" }),
             count,
-            first: Some(ago(700)),
+            first: Some(ago(45 + 16 * i as i64)),
             last: ago(2 + 2 * i as i64),
             component: SafeText::from("kubelet"),
         };

@@ -13,6 +13,7 @@ use crate::console::view;
 use crate::model::{PlanId, SafeText};
 
 use super::fixture::{app, at, look, person, press};
+use super::panes::calm_day;
 use super::plans;
 
 /// The sizes at which every overview is compared.
@@ -95,6 +96,25 @@ fn the_views_that_are_read() {
 }
 
 #[test]
+fn readiness_before_the_incident() {
+    for size in [(80, 24), (120, 40)] {
+        let (w, h) = size;
+        let mut app = calm_day(size);
+        press(&mut app, "r");
+        check(if w == 120 { "readiness" } else { "readiness-80x24" }, &app, "dark", w == 120 && h == 40);
+    }
+}
+
+#[test]
+fn each_pane_in_focus_at_the_small_size() {
+    for (name, keys) in [("traffic", "2"), ("backups", "3"), ("gitops", "4"), ("events", "5"), ("situation", "s")] {
+        let mut app = app("ana", (80, 24));
+        press(&mut app, keys);
+        check(&format!("{name}-80x24"), &app, "dark", false);
+    }
+}
+
+#[test]
 fn a_plan_that_runs_is_a_checklist() {
     for size in [(80, 24), (120, 40)] {
         let (w, h) = size;
@@ -135,4 +155,20 @@ fn before_the_room_is_heard_and_after_it_is_lost_the_screen_says_so() {
     lost.mirror.link = Link::Lost { since: at("14:55:12"), why };
     press(&mut lost, "4");
     check("lost", &lost, "mono", false);
+}
+
+#[test]
+fn finding_and_looking_back() {
+    for size in [(80, 24), (120, 40)] {
+        let (w, h) = size;
+        let mut narrowed = app("sam", size);
+        press(&mut narrowed, "/severity:<tab>");
+        check(&format!("filter-{w}x{h}"), &narrowed, "dark", false);
+        let mut split = app("sam", size);
+        press(&mut split, "7x1v4");
+        check(&format!("split-{w}x{h}"), &split, "dark", false);
+        let mut past = app("sam", size);
+        press(&mut past, "@T+8<enter>");
+        check(&format!("past-{w}x{h}"), &past, "dark", false);
+    }
 }

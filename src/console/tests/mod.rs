@@ -1,9 +1,15 @@
 //! What a person sees and types: whole frames at the sizes that matter, and walks by keys.
 
+mod attention;
+mod bytes;
 pub mod fixture;
+mod panes;
 pub mod plans;
 mod silences;
 pub mod story;
 
+mod finding;
 mod frames;
+mod past;
+mod questions;
 mod walks;

@@ -223,9 +223,9 @@ fn the_cursor_stays_on_its_row_when_new_rows_come() {
 #[test]
 fn filters_narrow_and_can_be_turned_round() {
     let mut app = app("ana", (120, 40));
-    press(&mut app, "/etcd<enter>");
+    press(&mut app, "/name:etcd*<enter>");
     assert_eq!(view::list::visible(&app, Pane::Alerts).len(), 1);
-    press(&mut app, "<esc>/!etcd<enter>");
+    press(&mut app, "<esc>/!name:etcd*<enter>");
     assert_eq!(view::list::visible(&app, Pane::Alerts).len(), 7);
     press(&mut app, "<esc>z");
     assert_eq!(view::list::visible(&app, Pane::Alerts).len(), 7, "what is silenced is not a warning");
@@ -326,6 +326,7 @@ fn outside_text_reaches_no_cell_with_control_or_bidi_characters() {
             event.cluster = "\u{1b}]52;c;AAAA\u{7}\u{202e}prod".to_owned();
         }
     }
+    press(&mut app, "5f");
     let bad = |c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c);
     let frame = view::draw(&app, &look("dark"));
     assert!(!frame.content.iter().any(|cell| cell.symbol().chars().any(bad)));

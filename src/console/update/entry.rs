@@ -4,20 +4,28 @@ use crossterm::event::Event;
 use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input as Line, InputRequest};
 
-use crate::console::app::{App, Pane, Waiting};
+use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
 use crate::console::keymap::Key;
 use crate::console::overlay::{Overlay, Write, WriteKind};
 use crate::console::theme::Role;
+use crate::console::view;
 use crate::model::SafeText;
 use crate::protocol::Request;
+
+use super::filter;
 
 /// The most bytes of a line.
 const MAX_LINE: usize = 2000;
 
-/// Begins a line.
+/// Begins a line. A note begins with the rows that are marked.
 pub fn begin(app: &mut App, kind: WriteKind) {
-    app.overlays.push(Overlay::Write(Write { kind, line: Line::default(), sent: None, problem: None }));
+    let mut line = Line::default();
+    if kind == WriteKind::Note {
+        let marked = view::list::marked(app, app.focus);
+        insert(&mut line, &marked.join("; "));
+    }
+    app.overlays.push(Overlay::Write(Write { kind, line, sent: None, problem: None }));
 }
 
 /// Gives a key to a line.
@@ -35,19 +43,17 @@ pub fn type_key(app: &mut App, key: Key) {
             write.problem = None;
             edit(&mut write.line, key);
         }
-        Some(Overlay::Filter { pane, line, .. }) => {
+        Some(Overlay::Filter { line, .. }) => {
             edit(line, key);
-            let (pane, words) = (*pane, line.value().to_owned());
-            set_filter(app, pane, words);
+            filter::narrow(app);
+        }
+        Some(Overlay::Jump { line, problem }) => {
+            edit(line, key);
+            *problem = None;
         }
         Some(Overlay::Silence(_)) => super::silence::type_key(app, key),
         _ => {}
     }
-}
-
-/// Sets or clears a pane's filter.
-pub fn set_filter(app: &mut App, pane: Pane, words: String) {
-    app.pane_mut(pane).filter = (!words.trim().is_empty()).then_some(words);
 }
 
 /// Pasted text: into a line that takes text, or nowhere.
@@ -56,10 +62,13 @@ pub fn paste(app: &mut App, raw: &str) {
     let text = SafeText::new(text.trim());
     match app.overlays.last_mut() {
         Some(Overlay::Write(write)) if write.sent.is_none() => insert(&mut write.line, text.as_str()),
-        Some(Overlay::Filter { pane, line, .. }) => {
+        Some(Overlay::Filter { line, .. }) => {
             insert(line, text.as_str());
-            let (pane, words) = (*pane, line.value().to_owned());
-            set_filter(app, pane, words);
+            filter::narrow(app);
+        }
+        Some(Overlay::Jump { line, problem }) => {
+            insert(line, text.as_str());
+            *problem = None;
         }
         Some(Overlay::Silence(form)) if form.shown.is_none() && form.sent.is_none() => {
             insert(form.line(), text.as_str())

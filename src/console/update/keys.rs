@@ -8,11 +8,12 @@ use crate::console::keymap::{Command, Context, Found, Key};
 use crate::console::overlay::{Choice, Menu, MenuItem, Overlay, Subject, WriteKind};
 use crate::console::theme::Role;
 use crate::console::view;
+use crate::console::view::related::Target;
 use crate::model::{Action, IncidentStatus};
 use crate::protocol::Request;
 use crate::protocol::message::SetIncident;
 
-use super::{entry, plan, silence};
+use super::{entry, filter, panes, past, plan, silence};
 
 /// Two presses of Ctrl-C within this time leave whatever is open.
 const TWICE: Duration = Duration::from_secs(2);
@@ -25,7 +26,7 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
     }
     match app.overlays.last() {
         Some(Overlay::Plan(_)) => plan::press(app, key),
-        Some(Overlay::Filter { .. } | Overlay::Write(_) | Overlay::Silence(_)) => {
+        Some(Overlay::Filter { .. } | Overlay::Jump { .. } | Overlay::Write(_) | Overlay::Silence(_)) => {
             match app.keymap.find(&[Context::Entry], &[key]) {
                 Found::Command(command) => run(app, command),
                 _ => {
@@ -89,16 +90,15 @@ fn run(app: &mut App, command: Command) -> Vec<Effect> {
     match command {
         Command::Help => push_once(app, Overlay::Help { scroll: 0 }),
         Command::Situation => push_once(app, Overlay::Situation { scroll: 0 }),
+        Command::Readiness => push_once(app, Overlay::Readiness { scroll: 0 }),
         Command::OpenProposal => plan::open_waiting(app),
         Command::Note => begin(app, WriteKind::Note),
         Command::Decide => begin(app, WriteKind::Decision),
         Command::FollowUp => begin(app, WriteKind::FollowUp),
-        Command::Filter => {
-            let pane = app.focus;
-            let before = app.pane(pane).filter.clone();
-            let line = tui_input::Input::new(before.clone().unwrap_or_default());
-            app.overlays.push(Overlay::Filter { pane, line, before });
-        }
+        Command::Filter => filter::begin(app),
+        Command::Jump => past::begin(app),
+        Command::Split | Command::Hide | Command::ShowAll => panes::run(app, command),
+        Command::Mark | Command::NextTrouble | Command::PrevTrouble => panes::run(app, command),
         Command::Warnings => app.warnings = !app.warnings,
         Command::Zoom => app.zoom = !app.zoom,
         Command::Freeze => {
@@ -107,8 +107,8 @@ fn run(app: &mut App, command: Command) -> Vec<Effect> {
                 None => Some(Box::new(Frozen { mirror: app.mirror.clone(), at: app.now.room })),
             };
         }
-        Command::NextPane => app.focus_on(app.focus.step(1)),
-        Command::PrevPane => app.focus_on(app.focus.step(-1)),
+        Command::NextPane => app.focus_on(app.next_shown(1).unwrap_or(app.focus)),
+        Command::PrevPane => app.focus_on(app.next_shown(-1).unwrap_or(app.focus)),
         Command::Pane1 => app.focus_on(Pane::Alerts),
         Command::Pane2 => app.focus_on(Pane::Traffic),
         Command::Pane3 => app.focus_on(Pane::Backups),
@@ -119,6 +119,8 @@ fn run(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Up | Command::Down | Command::PageUp | Command::PageDown | Command::Top | Command::Bottom => {
             travel(app, command);
         }
+        Command::NextLink => step_link(app, 1),
+        Command::PrevLink => step_link(app, -1),
         Command::Back => back(app),
         _ => return run_asking(app, command),
     }
@@ -126,9 +128,19 @@ fn run(app: &mut App, command: Command) -> Vec<Effect> {
 }
 
 /// The commands that may ask the room or leave an effect.
-fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
+pub(super) fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
     match command {
         Command::Quit => leave_view(app),
+        Command::Mouse => {
+            app.mouse = !app.mouse;
+            let words = if app.mouse {
+                "The mouse is taken: the wheel scrolls, a click chooses."
+            } else {
+                "The mouse is your terminal's again."
+            };
+            app.say(Role::Dim, words);
+            vec![Effect::Mouse(app.mouse)]
+        }
         Command::Open => open(app),
         Command::Copy => copy(app),
         Command::Failover if may_act(app) => plan::propose(app, Action::Failover),
@@ -172,7 +184,11 @@ fn statuses(app: &App) -> Menu {
 }
 
 /// Says why not, where acting is not possible.
-fn may_act(app: &mut App) -> bool {
+pub(super) fn may_act(app: &mut App) -> bool {
+    if let Some(why) = past::why_not(app) {
+        app.say(Role::Warning, why);
+        return false;
+    }
     let why = if app.readonly {
         "This console is read-only. Start it without --readonly to act."
     } else if app.mirror.welcome.is_none() {
@@ -211,8 +227,15 @@ fn back(app: &mut App) {
     if silence::back(app) || app.overlays.pop().is_some() {
         return;
     }
+    if past::back(app) {
+        return;
+    }
     let focus = app.focus;
     if app.pane_mut(focus).filter.take().is_some() {
+        return;
+    }
+    if !app.pane(focus).marks.is_empty() {
+        app.pane_mut(focus).marks.clear();
         return;
     }
     if app.zoom {
@@ -222,10 +245,15 @@ fn back(app: &mut App) {
     }
 }
 
-fn travel(app: &mut App, command: Command) {
+pub(super) fn travel(app: &mut App, command: Command) {
     let page = usize::from(app.size.1.saturating_sub(4)).max(1);
     match app.overlays.last_mut() {
-        Some(Overlay::Help { scroll } | Overlay::Situation { scroll } | Overlay::Detail { scroll, .. }) => {
+        Some(
+            Overlay::Help { scroll }
+            | Overlay::Situation { scroll }
+            | Overlay::Readiness { scroll }
+            | Overlay::Detail { scroll, .. },
+        ) => {
             *scroll = match command {
                 Command::Up => scroll.saturating_sub(1),
                 Command::PageUp => scroll.saturating_sub(page),
@@ -235,15 +263,21 @@ fn travel(app: &mut App, command: Command) {
                 _ => usize::MAX,
             };
             let most = view::sheet::most_scroll(app);
-            if let Some(Overlay::Help { scroll } | Overlay::Situation { scroll } | Overlay::Detail { scroll, .. }) =
-                app.overlays.last_mut()
+            if let Some(
+                Overlay::Help { scroll }
+                | Overlay::Situation { scroll }
+                | Overlay::Readiness { scroll }
+                | Overlay::Detail { scroll, .. },
+            ) = app.overlays.last_mut()
             {
                 *scroll = (*scroll).min(most);
             }
         }
         Some(Overlay::Silence(form)) => silence::travel(form, command == Command::Down),
         // A line has nothing above or below it.
-        Some(Overlay::Write(_) | Overlay::Filter { .. }) => {}
+        Some(Overlay::Write(_) | Overlay::Jump { .. }) => {}
+        // In a filter these go through what completes it.
+        Some(Overlay::Filter { .. }) => filter::complete(app, command == Command::Down),
         Some(Overlay::Menu(menu)) => {
             let last = menu.items.len().saturating_sub(1);
             menu.cursor = match command {
@@ -255,7 +289,7 @@ fn travel(app: &mut App, command: Command) {
     }
 }
 
-fn travel_pane(app: &mut App, command: Command) {
+pub(super) fn travel_pane(app: &mut App, command: Command) {
     let pane = app.focus;
     let keys: Vec<String> = view::list::visible(app, pane).iter().map(|entry| entry.key()).collect();
     let Some(last) = keys.len().checked_sub(1) else { return };
@@ -289,9 +323,13 @@ fn open(app: &mut App) -> Vec<Effect> {
                 Some(id) => plan::open(app, Subject::Known(id)),
                 None => {
                     let key = entry.key();
-                    app.overlays.push(Overlay::Detail { pane, key, scroll: 0 });
+                    app.overlays.push(Overlay::Detail { pane, key, scroll: 0, link: 0 });
                 }
             }
+            Vec::new()
+        }
+        Some(Overlay::Detail { .. }) => {
+            follow(app);
             Vec::new()
         }
         Some(Overlay::Menu(menu)) => {
@@ -299,10 +337,14 @@ fn open(app: &mut App) -> Vec<Effect> {
             app.overlays.pop();
             choice.map(|choice| plan::choose(app, choice)).unwrap_or_default()
         }
-        Some(Overlay::Filter { .. }) => {
-            app.overlays.pop();
+        Some(Overlay::Filter { problem, .. }) => {
+            // What can't be read stays to be mended; the line says how.
+            if problem.is_none() {
+                app.overlays.pop();
+            }
             Vec::new()
         }
+        Some(Overlay::Jump { .. }) => past::go(app),
         Some(Overlay::Write(_)) => entry::send(app),
         Some(Overlay::Silence(_)) => silence::enter(app),
         Some(Overlay::Leave) => vec![Effect::Quit],
@@ -310,10 +352,56 @@ fn open(app: &mut App) -> Vec<Effect> {
     }
 }
 
+/// The most pages on top of one another; the oldest leaves when one more is opened.
+const MOST_PAGES: usize = 8;
+
+/// Opens the related row that is chosen.
+fn follow(app: &mut App) {
+    let Some(Overlay::Detail { link, .. }) = app.overlays.last() else { return };
+    let target = view::sheet::links(app).get(*link).map(|(_, to)| to.clone());
+    match target {
+        Some(Target::Plan(id)) => plan::open(app, Subject::Known(id)),
+        Some(Target::Row(pane, key)) => {
+            let pages = app.overlays.iter().filter(|it| matches!(it, Overlay::Detail { .. })).count();
+            let oldest = app.overlays.iter().position(|it| matches!(it, Overlay::Detail { .. }));
+            if let Some(at) = oldest.filter(|_| pages >= MOST_PAGES) {
+                app.overlays.remove(at);
+            }
+            app.overlays.push(Overlay::Detail { pane, key, scroll: 0, link: 0 });
+        }
+        None => app.say(Role::Dim, "Nothing else is known about this one."),
+    }
+}
+
+/// Chooses the next related row of a page and brings it into sight.
+fn step_link(app: &mut App, by: isize) {
+    let links = view::sheet::links(app);
+    let Some(Overlay::Detail { link, scroll, .. }) = app.overlays.last() else { return };
+    let Ok(count) = isize::try_from(links.len()) else { return };
+    if count == 0 {
+        return app.say(Role::Dim, "Nothing else is known about this one.");
+    }
+    // The first press shows which one Enter opens; the choice itself moves once it has been seen.
+    let shown = links.get(*link).is_some_and(|(line, _)| view::sheet::scroll_to(app, *line, *scroll) == *scroll);
+    let at = if shown { (*link as isize + by).rem_euclid(count).unsigned_abs() } else { *link };
+    let line = links.get(at).map_or(0, |(line, _)| *line);
+    let to = view::sheet::scroll_to(app, line, *scroll);
+    if let Some(Overlay::Detail { link, scroll, .. }) = app.overlays.last_mut() {
+        (*link, *scroll) = (at, to);
+    }
+}
+
 fn copy(app: &mut App) -> Vec<Effect> {
+    let marked = view::list::marked(app, app.focus);
     let text = match app.overlays.last() {
+        None if !marked.is_empty() => {
+            app.say(Role::Dim, format!("Copied {} marked rows.", marked.len()));
+            return vec![Effect::Copy(crate::model::SafeText::from(marked.join(" ⏎ ")))];
+        }
         None => view::list::selected(app, app.focus).map(|entry| view::list::plain(app, app.focus, &entry)),
-        Some(Overlay::Detail { .. } | Overlay::Situation { .. }) => Some(view::sheet::plain(app)),
+        Some(Overlay::Detail { .. } | Overlay::Situation { .. } | Overlay::Readiness { .. }) => {
+            Some(view::sheet::plain(app))
+        }
         _ => None,
     };
     match text {

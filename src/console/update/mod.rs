@@ -1,20 +1,28 @@
 //! `update`: one input, a changed app, and what it wants done. Pure: no clock, no file, no socket.
 
 mod entry;
+mod filter;
 mod keys;
+pub mod lines;
+mod mouse;
+mod panes;
+mod past;
 mod plan;
 mod reply;
 mod room;
 mod silence;
 
-pub use self::plan::{can_hold, can_refuse, can_withdraw};
+pub use self::plan::{can_hold, can_refuse, can_withdraw, open, open_waiting};
 
 use std::time::Duration;
 
 use super::app::{App, MAX_WAITING, Waiting};
 use super::effect::Effect;
 use super::input::{Input, Now};
+use super::memory::Layout;
+use super::overlay::Overlay;
 use super::theme::Role;
+use super::unseen::unseen;
 use crate::protocol::Request;
 
 /// How long a changed row stays bold.
@@ -28,7 +36,8 @@ pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
     }
     app.changed.retain(|_, at| *at + CHANGE_SHOWS > now.real);
     app.dirty = true;
-    let effects = match input {
+    let by_hand = matches!(input, Input::Key(_) | Input::Paste(_));
+    let mut effects = match input {
         Input::Key(key) => keys::press(app, key),
         Input::Paste(text) => {
             entry::paste(app, &text);
@@ -43,14 +52,37 @@ pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
             vec![Effect::Redraw]
         }
         Input::Tick => Vec::new(),
+        Input::Stop => vec![Effect::Suspend],
+        Input::Focus(focused) => {
+            app.focused = focused;
+            Vec::new()
+        }
+        Input::Mouse(mouse) => {
+            mouse::take(app, mouse);
+            Vec::new()
+        }
         Input::Room(event) => {
             room::hear(app, *event);
             Vec::new()
         }
         Input::Reply { tag, result } => reply::take(app, tag, result),
     };
+    app.unseen = app.frozen.as_ref().map(|frozen| unseen(&frozen.mirror, &app.mirror)).unwrap_or_default();
     app.settle();
+    effects.extend(by_hand.then(|| remember(app)).flatten());
     effects
+}
+
+/// Remembers how the panes stand, if that changed; not half a filter.
+fn remember(app: &mut App) -> Option<Effect> {
+    if !app.remembers || matches!(app.overlays.last(), Some(Overlay::Filter { .. })) {
+        return None;
+    }
+    let layout = Layout::of(app);
+    (layout != app.kept).then(|| {
+        app.kept = layout.clone();
+        Effect::Remember(Box::new(layout))
+    })
 }
 
 /// Asks the room, unless too much is outstanding already.

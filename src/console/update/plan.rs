@@ -113,7 +113,7 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
     }
 }
 
-fn run(app: &mut App, command: Command) -> Vec<Effect> {
+pub(super) fn run(app: &mut App, command: Command) -> Vec<Effect> {
     match command {
         Command::Open => confirm(app),
         Command::Refuse if can_refuse(app) => {
@@ -187,7 +187,7 @@ fn ask_about(app: &mut App, what: Waiting, request: impl Fn(crate::model::PlanId
 }
 
 /// Enter: the typed name must be the plan's, letter by letter, before anything is sent.
-fn confirm(app: &mut App) -> Vec<Effect> {
+pub(super) fn confirm(app: &mut App) -> Vec<Effect> {
     let Some(view) = top(app) else { return Vec::new() };
     let stance = view.stance(app);
     let (Some(plan), None, Stance::Propose | Stance::Approve) = (view.plan(app), view.sent, stance) else {

@@ -12,6 +12,9 @@ use crate::protocol::Reply;
 /// Takes in the answer to the request with this tag.
 pub fn take(app: &mut App, tag: u64, result: Result<Reply, AskFailure>) -> Vec<Effect> {
     let Some(waiting) = app.waiting.remove(&tag) else { return Vec::new() };
+    if let Waiting::Past { topic, at, page } = waiting {
+        return super::past::answer(app, (topic, at, page), result);
+    }
     match result {
         Ok(reply) => granted(app, tag, waiting, reply),
         Err(failure) => failed(app, tag, failure),
@@ -56,6 +59,7 @@ fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
         (Waiting::SilencePreview | Waiting::Silence, _) => {
             app.say(Role::Critical, "The room answered something about no silence. Upgrade this console.");
         }
+        (Waiting::Past { .. }, _) => {}
         (Waiting::Write(_), _) => {
             app.overlays.retain(|overlay| !matches!(overlay, Overlay::Write(write) if write.sent == Some(tag)));
             app.say(Role::Text, "Recorded.");

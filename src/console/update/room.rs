@@ -20,6 +20,10 @@ pub fn hear(app: &mut App, event: ClientEvent) {
             }
         }
     }
+    if let ClientEvent::Linked(welcome) = &event {
+        // Nothing of a drill is remembered for the day it is none.
+        app.remembers &= welcome.drill.is_none();
+    }
     let clock = app.clock.clone();
     app.mirror.apply(event, &clock);
 }

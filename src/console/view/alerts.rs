@@ -1,4 +1,7 @@
-//! Alerts, merged over the Alertmanager instances: unacknowledged critical ones first, as the board orders them.
+//! Who has been told? Alerts, merged over the Alertmanager instances: unacknowledged critical ones first, as the board
+//! orders them, each with whom it told or why nobody.
+
+use std::collections::BTreeMap;
 
 use crate::board::{Body, Row, Topic, Verdict};
 use crate::console::app::{App, Pane};
@@ -81,7 +84,32 @@ pub fn summary(app: &App) -> Words {
         part(count(Verdict::Warning), role(Verdict::Warning), "warning"),
         part(count(Verdict::Unknown), role(Verdict::Unknown), "unknown"),
     ];
-    flow::join(parts, &span(Role::Dim, " · "))
+    let mut words = flow::join(parts, &span(Role::Dim, " · "));
+    words.extend(told(app));
+    words
+}
+
+/// How many alerts each receiver was told of, the silenced left out.
+fn told(app: &App) -> Words {
+    let mut receivers: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut nobody = 0;
+    for entry in entries(app) {
+        let Some(Body::Alert { alert, .. }) = entry.row().map(|row| &row.body) else { continue };
+        if alert.state.is("suppressed") {
+            continue;
+        }
+        nobody += usize::from(alert.receivers.is_empty());
+        for name in &alert.receivers {
+            *receivers.entry(name.as_str()).or_default() += 1;
+        }
+    }
+    let between = std::iter::once(" · told ").chain(std::iter::repeat(", "));
+    let mut words: Words =
+        between.zip(receivers).map(|(between, (name, n))| span(Role::Dim, format!("{between}{name} {n}"))).collect();
+    if nobody > 0 {
+        words.push(span(Role::Warning, format!(" · {nobody} told nobody")));
+    }
+    words
 }
 
 /// Silence is an answer only while the watchdog barks.

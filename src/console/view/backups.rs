@@ -1,10 +1,11 @@
-//! What could be restored: the age of the newest usable restore point against the objective, locations, restores.
+//! How much data would be lost if we failed over now? By service first; then schedules, locations and restores: why.
 
+use crate::board::readiness::{Loss, carrier, loss};
 use crate::board::{Body, Row, Topic, Verdict};
-use crate::console::app::App;
+use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{Span, span};
-use crate::console::widget::{Cell, Column, Words, glyph, time};
+use crate::console::widget::{Cell, Column, Words, flow, glyph, time};
 use crate::model::facts::{Location, OffSite, Restore};
 
 use super::list::Entry;
@@ -16,29 +17,121 @@ pub const COLUMNS: &[Column] =
 
 const BAR: u64 = 5;
 
-/// Restores that run, then schedules, locations, and restores that ended.
+/// Restores that run, then what each service would lose, schedules, locations, and restores that ended.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {
-    let rows = app.rows(Topic::Backups);
     let rank = |row: &&Row| match &row.body {
-        Body::Restore(restore) if restore.completed.is_none() => 0,
         Body::Backup { .. } => 1,
         Body::Location(_) => 2,
         _ => 3,
     };
-    let mut rows: Vec<&Row> = rows.iter().collect();
-    rows.sort_by_key(rank);
-    rows.into_iter().map(Entry::Row).collect()
+    let runs = |row: &&Row| matches!(&row.body, Body::Restore(restore) if restore.completed.is_none());
+    let (running, mut rest): (Vec<&Row>, Vec<&Row>) = app.rows(Topic::Backups).iter().partition(runs);
+    rest.sort_by_key(rank);
+    let services = app.rows(Topic::Services).iter().filter(|row| relies(app, row));
+    let losses = services.map(|row| Entry::Loss(row, standing(app, row)));
+    running.into_iter().map(Entry::Row).chain(losses).chain(rest.into_iter().map(Entry::Row)).collect()
+}
+
+/// Whether what a service would lose is within its objective, as far as Velero was heard.
+fn standing(app: &App, row: &Row) -> Verdict {
+    let Body::Service { name, rpo_s, .. } = &row.body else { return Verdict::Unknown };
+    let Some(loss) = loss(row, app.at()) else {
+        // None is known: a finding only if Velero answered.
+        return if pane::is_stale(app, Pane::Backups) { Verdict::Unknown } else { Verdict::Critical };
+    };
+    match carrier(app.rows(Topic::Backups), name, loss.point) {
+        Some(it) if !it.stale => {}
+        _ => return Verdict::Unknown,
+    }
+    match loss.point.off_site {
+        _ if loss.seconds > *rpo_s => Verdict::Critical,
+        OffSite::Yes => Verdict::Ok,
+        OffSite::No => Verdict::Warning,
+        OffSite::NoVolumes | OffSite::Unknown => Verdict::Unknown,
+    }
+}
+
+/// Without the schedules that say no more than their service's line: the one that carries its point, if all is well with it.
+pub fn brief(app: &App) -> Vec<Entry<'_>> {
+    let services = app.rows(Topic::Services);
+    let backups = app.rows(Topic::Backups);
+    let told = |row: &Row| {
+        row.verdict == Verdict::Ok
+            && !row.stale
+            && services.iter().any(|service| match &service.body {
+                Body::Service { name, restore_point: Some(point), .. } => {
+                    carrier(backups, name, point).is_some_and(|it| it.id == row.id)
+                }
+                _ => false,
+            })
+    };
+    let mut all = entries(app);
+    all.retain(|entry| !matches!(entry, Entry::Row(row) if told(row)));
+    all
+}
+
+/// Whether a service has backups at all.
+fn relies(app: &App, row: &Row) -> bool {
+    let Body::Service { name, restore_point, .. } = &row.body else { return false };
+    let named = app.mirror.welcome.iter().flat_map(|welcome| &welcome.objectives);
+    restore_point.is_some() || named.filter(|it| it.service == *name).any(|it| !it.schedules.is_empty())
 }
 
 /// One line.
 pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
-    let Entry::Row(row) = entry else { return Vec::new() };
+    let row = match entry {
+        Entry::Row(row) => row,
+        Entry::Loss(row, _) => return service(app, entry, row),
+        _ => return Vec::new(),
+    };
     match &row.body {
         Body::Backup { .. } => schedule(app, row),
         Body::Location(location) => location_cells(app, row, location),
         Body::Restore(restore) => restore_cells(app, row, restore),
         _ => Vec::new(),
     }
+}
+
+/// What a service would lose: how old its newest usable restore point is, of how much that may be, and for how long.
+fn service(app: &App, entry: &Entry<'_>, row: &Row) -> Vec<Cell> {
+    let Body::Service { name, rpo_s, .. } = &row.body else { return Vec::new() };
+    let loss = loss(row, app.at());
+    let carrier = loss.as_ref().and_then(|loss| carrier(app.rows(Topic::Backups), name, loss.point));
+    // The row's own proof is its probes'; what is known of the point is as old as what Velero said.
+    let stale = carrier.is_none_or(|it| it.stale);
+    let (age, amount) = match &loss {
+        Some(loss) => (time::age(loss.seconds), bar(loss.seconds, *rpo_s, stale)),
+        None => ("all".to_owned(), vec![span(Role::Critical, "nothing usable")]),
+    };
+    vec![
+        pane::mark(entry.verdict()),
+        vec![span(Role::Strong, name.as_str())],
+        vec![span(Role::Text, age)],
+        amount,
+        flow::join(outlook(app, row, loss.as_ref(), carrier), &span(Role::Dim, " · ")),
+    ]
+}
+
+/// How long the objective still holds, where the data is, and when the next point is due.
+fn outlook(app: &App, row: &Row, loss: Option<&Loss<'_>>, carrier: Option<&Row>) -> Vec<Words> {
+    let (Body::Service { rpo_s, .. }, Some(loss)) = (&row.body, loss) else { return Vec::new() };
+    let left = match (loss.frozen_at, rpo_s.checked_sub(loss.seconds)) {
+        (Some(at), _) => vec![span(Role::Dim, format!("at impact {}", app.zone.minutes(at)))],
+        (None, Some(left)) => vec![span(Role::Dim, format!("{} left", time::span(left)))],
+        (None, None) => vec![span(Role::Critical, format!("over by {}", time::span(loss.seconds - rpo_s)))],
+    };
+    let stale = carrier.is_none_or(|it| it.stale);
+    let off_site = vec![volumes(loss.point.off_site, stale)];
+    let next = carrier.and_then(|it| match &it.body {
+        Body::Backup { next_run: Some(at), .. } => Some(*at),
+        _ => None,
+    });
+    let next = match next {
+        Some(at) if at < app.at() => vec![span(Role::Warning, format!("next was due {}", app.zone.minutes(at)))],
+        Some(at) => vec![span(Role::Dim, format!("next {}", app.zone.minutes(at)))],
+        None => Words::new(),
+    };
+    vec![left, off_site, next]
 }
 
 fn schedule(app: &App, row: &Row) -> Vec<Cell> {
@@ -54,33 +147,33 @@ fn schedule(app: &App, row: &Row) -> Vec<Cell> {
     };
     let mut more = Vec::new();
     if *paused {
-        more.push(span(Role::Warning, "paused "));
+        more.push(vec![span(Role::Warning, "paused")]);
     }
     if *missed_runs > 0 {
-        more.push(span(Role::Warning, format!("{missed_runs} missed ")));
+        more.push(vec![span(Role::Warning, format!("{missed_runs} missed"))]);
     }
     if let Some(point) = point {
-        more.push(volumes(point.off_site, row.stale));
+        more.push(vec![volumes(point.off_site, row.stale)]);
     }
     if let Some((name, phase)) = newer {
-        more.push(span(Role::Dim, format!("{name} {phase}")));
+        more.push(vec![span(Role::Dim, format!("{name} {phase}"))]);
     }
     vec![
         pane::mark(entry_verdict(row)),
         vec![span(Role::Text, schedule.as_str())],
         vec![span(Role::Text, age.map(time::age).unwrap_or_else(|| "none".to_owned()))],
         bar,
-        more,
+        flow::join(more, &span(Role::Dim, " · ")),
     ]
 }
 
 /// Where its volumes are, in a word or two.
 fn volumes(off_site: OffSite, stale: bool) -> Span {
     let (role, words) = match off_site {
-        OffSite::Yes => (Role::Dim, "off-site "),
-        OffSite::No => (Role::Warning, "volumes NOT off-site "),
-        OffSite::NoVolumes => (Role::Dim, "no volumes known "),
-        OffSite::Unknown => (Role::Unknown, "volumes unknown "),
+        OffSite::Yes => (Role::Dim, "off-site"),
+        OffSite::No => (Role::Warning, "volumes NOT off-site"),
+        OffSite::NoVolumes => (Role::Dim, "no volumes known"),
+        OffSite::Unknown => (Role::Unknown, "volumes unknown"),
     };
     span(if stale { Role::Stale } else { role }, words)
 }
@@ -176,28 +269,49 @@ pub fn off_site(off_site: OffSite) -> &'static str {
     }
 }
 
-/// How many schedules are over their objective.
+/// What would be lost now, by the service that would lose most of what it may.
 pub fn summary(app: &App) -> Words {
-    match over(app) {
-        0 => Words::new(),
-        n => vec![span(Role::Critical, format!("{n} over"))],
+    let over = over(app);
+    let (schedules, services) =
+        (over.len(), over.iter().filter(|row| matches!(row.body, Body::Service { .. })).count());
+    match (services, schedules) {
+        (0, 0) => worst(app),
+        (0, n) => vec![span(Role::Critical, format!("{n} over"))],
+        (n, _) => vec![span(Role::Critical, format!("{n} over RPO"))],
     }
 }
 
-fn over(app: &App) -> usize {
+/// `8 m would be lost`: of all that are within, the most.
+fn worst(app: &App) -> Words {
+    let losses = app.rows(Topic::Services).iter().filter_map(|row| loss(row, app.at()));
+    match losses.map(|loss| loss.seconds).max() {
+        Some(seconds) => vec![span(Role::Dim, format!("{} would be lost", time::words(seconds)))],
+        None => Words::new(),
+    }
+}
+
+/// Services that would lose more than they may, and schedules whose newest point is older than it may be.
+fn over(app: &App) -> Vec<&Row> {
     let over = |row: &&Row| match &row.body {
+        Body::Service { rpo_s, restore_point: Some(_), .. } => {
+            loss(row, app.at()).is_some_and(|loss| loss.seconds > *rpo_s)
+        }
+        Body::Service { restore_point: None, .. } => relies(app, row),
         Body::Backup { point: Some(point), rpo_s: Some(rpo), .. } => time::since(point.started, app.at()) > *rpo,
         Body::Backup { point: None, rpo_s: Some(_), .. } => true,
         _ => false,
     };
-    app.rows(Topic::Backups).iter().filter(over).count()
+    app.rows(Topic::Services).iter().chain(app.rows(Topic::Backups)).filter(over).collect()
 }
 
 /// For the strip.
 pub fn signal(app: &App) -> Words {
-    match over(app) {
+    let proven =
+        entries(app).iter().filter(|entry| matches!(entry, Entry::Loss(..))).all(|it| it.verdict() == Verdict::Ok);
+    match over(app).len() {
         0 if app.rows(Topic::Backups).is_empty() => Words::new(),
-        0 => vec![span(Role::Good, glyph::OK)],
+        0 if proven => vec![span(Role::Good, glyph::OK)],
+        0 => vec![span(Role::Unknown, glyph::UNKNOWN)],
         n => vec![span(Role::Critical, format!("{n} OVER"))],
     }
 }

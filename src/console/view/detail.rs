@@ -1,5 +1,6 @@
 //! Everything about one row, nothing cut: the facts as they were read, when, and from whom.
 
+use crate::board::folds::Fold;
 use crate::board::row::Point;
 use crate::board::{AppRow, Body, Budget, Row};
 use crate::console::app::{App, Pane};
@@ -7,14 +8,15 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
 use crate::model::facts::{Alert, KubeEvent, Probe};
-use crate::model::{SafeText, Stamp};
+use crate::model::{PersonId, SafeText, Stamp};
 use crate::timeline::Item;
 
 use super::list::{self, Entry};
 use super::sheet::Sheet;
-use super::{backups, events, gitops, silence, words};
+use super::{backups, events, gitops, readiness, silence, words};
 
 mod edge;
+mod more;
 
 /// The page about the row with this key.
 pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
@@ -37,9 +39,20 @@ pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
                 facts.text("simulated", "yes: a person of the drill");
             }
         }
-        Entry::Row(row) | Entry::Pool(row, ..) => of_row(app, row, &mut sheet, room),
+        Entry::Row(row) | Entry::Pool(row, ..) | Entry::Loss(row, _) => of_row(app, row, &mut sheet, room),
+        Entry::Fold(fold) => of_fold(app, &fold, &mut sheet, room),
+        Entry::Away(person, at) => of_away(app, person, at, &mut sheet, room),
         Entry::Plan(_) => {}
     }
+    more::relations(app, pane, &entry, &mut sheet, room);
+    more::raw(&entry, &mut sheet, room);
+    sheet
+}
+
+/// The page about an entry, whether or not a row of the pane shows it.
+pub fn entry(app: &App, item: &Item, room: u16) -> Sheet {
+    let mut sheet = Sheet::new(Pane::Timeline.title());
+    of_item(app, item, &mut sheet, room);
     sheet
 }
 
@@ -67,6 +80,34 @@ impl Facts<'_, '_> {
         let values: Vec<&str> = values.iter().map(SafeText::as_str).collect();
         self.text(label, &values.join(", "));
     }
+}
+
+fn of_fold(app: &App, fold: &Fold<'_>, sheet: &mut Sheet, room: u16) {
+    let (glyph, role) = glyph::of(fold.newest.verdict);
+    sheet.title.push(span(role, format!("   {glyph} {}", fold.event.reason)));
+    let mut facts = Facts { app, sheet, room };
+    facts.text("reason", fold.event.reason.as_str());
+    facts.text("objects", &format!("{} of kind {}", fold.objects, fold.event.object_kind));
+    facts.text("namespace", fold.event.namespace.as_str());
+    facts.text("cluster", &fold.event.cluster);
+    facts.text("count", &format!("{}, as Kubernetes counts repetitions", fold.count));
+    let rate = format!("about {} in the last minute, {}", fold.per_minute(), fold.trend().name());
+    facts.text("getting worse", &rate);
+    facts.time("first", Some(fold.first));
+    facts.time("last", Some(fold.last));
+    facts.text("says", fold.event.message.as_str());
+}
+
+fn of_away(app: &App, person: &PersonId, at: Stamp, sheet: &mut Sheet, room: u16) {
+    let mut facts = Facts { app, sheet, room };
+    facts.text("person", person.as_str());
+    facts.text("here", "no: no console of theirs is open");
+    facts.time("last heard", Some(at));
+    let Some(incident) = app.incident() else { return };
+    facts.time("took part since", incident.people.get(person).copied());
+    let own = incident.items.iter().filter(|item| item.entry.by.person == *person).count();
+    facts.text("entries", &own.to_string());
+    facts.text("commands", if incident.commander.as_ref() == Some(person) { "yes" } else { "no" });
 }
 
 fn of_row(app: &App, row: &Row, sheet: &mut Sheet, room: u16) {
@@ -117,7 +158,28 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
         Body::EdgeAccount(account) => edge::of_account(facts, account),
         Body::Probe(probe) => of_probe(facts, probe),
         Body::Slo(budget) => of_budget(facts, budget),
-        Body::Source { .. } | Body::Service { .. } | Body::Silence { .. } => {}
+        Body::Service { .. } => of_service(facts, body),
+        Body::Source { .. } | Body::Silence { .. } => {}
+    }
+}
+
+/// What a service would lose, and what it promises.
+fn of_service(facts: &mut Facts<'_, '_>, body: &Body) {
+    let Body::Service { name, strategy, rto_s, rpo_s, restore_point, sites, good_percent, failing_since } = body else {
+        return;
+    };
+    facts.text("service", name);
+    facts.text("strategy", readiness::strategy(*strategy));
+    facts.text("RTO, RPO", &format!("{}, {}", time::words(*rto_s), time::words(*rpo_s)));
+    facts.text("good answers", &good_percent.map(|good| format!("{good} %")).unwrap_or_default());
+    let sites: Vec<String> = sites.iter().map(|(site, share)| format!("{share} % from {site}")).collect();
+    facts.text("answered by", &sites.join(", "));
+    facts.time("failing since", *failing_since);
+    match restore_point {
+        Some(point) => {
+            of_point(facts, point);
+        }
+        None => facts.text("restore point", "none that is usable"),
     }
 }
 
@@ -339,6 +401,5 @@ fn of_item(app: &App, item: &Item, sheet: &mut Sheet, room: u16) {
         facts.text("was", entry.text.as_ref().map(SafeText::as_str).unwrap_or(""));
     }
     facts.text("kind", entry.happening.kind());
-    facts.text("data", &entry.happening.data_json().unwrap_or_default());
     facts.text("hash", &entry.hash.hex());
 }

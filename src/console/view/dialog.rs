@@ -7,7 +7,7 @@ use crate::console::app::App;
 use crate::console::overlay::{Menu, Overlay, Write};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
-use crate::console::widget::{Canvas, Words, text};
+use crate::console::widget::{Canvas, Words, glyph, text};
 use crate::model::SafeText;
 
 use super::footer;
@@ -18,6 +18,22 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
         Overlay::Write(write) => draw_write(app, canvas, write),
         Overlay::Menu(menu) => draw_menu(app, canvas, menu),
         Overlay::Silence(form) => super::silence::draw(app, canvas, form),
+        Overlay::Jump { line, problem } => {
+            let hint = match problem {
+                Some(why) => vec![span(Role::Warning, format!("{} {why}", glyph::WARNING))],
+                None => vec![span(Role::Dim, "14:41 · T+8 · -5m · yesterday 14:41 · nothing: now")],
+            };
+            let typed = vec![
+                span(Role::Accent, "Show the room at: "),
+                span(Role::Input, line.value()),
+                span(Role::Accent, "▏"),
+            ];
+            draw_sheet(app, canvas, vec![typed, hint], &[("Enter", "go there"), ("Esc", "stay")]);
+        }
+        Overlay::Filter { pane, line, problem, tab, .. } => {
+            let hint = super::filter_line::hint(app, *pane, line, problem.as_ref(), tab.as_ref());
+            draw_sheet(app, canvas, vec![hint], &[]);
+        }
         Overlay::Leave => {
             let question = match app.busy() {
                 true => "Leave although the incident is open?",

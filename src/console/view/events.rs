@@ -1,23 +1,26 @@
-//! The clusters: control plane and nodes first, then Kubernetes events, the newest on top.
+//! What broke, since when, and does it get worse? The clusters first: control plane and nodes; then events folded into what
+//! is one thing, by reason and kind of object.
 
+use crate::board::folds::{Fold, Trend, folds, rate};
 use crate::board::{Body, Row, Topic, Verdict};
 use crate::console::app::App;
 use crate::console::theme::Role;
-use crate::console::widget::canvas::span;
+use crate::console::widget::canvas::{Span, span};
 use crate::console::widget::{Cell, Column, Words, time};
 use crate::model::facts::{ControlPlane, Endpoint, KubeEvent};
 
 use super::list::Entry;
 use super::pane;
 
-/// Mark, time, object, reason, count, cluster, message.
+/// Mark, since when (one event: when last), object, reason, count, whether it gets worse, cluster, message.
 pub const COLUMNS: &[Column] = &[
     Column::mark(),
     Column::fixed(2),
-    Column::name(0, 20),
+    Column::name(0, 14),
     Column::name(0, 14),
     Column::number(1),
-    Column::name(2, 7),
+    Column::fixed(1),
+    Column::name(3, 7),
     Column::sentence(4, 16),
 ];
 
@@ -26,9 +29,19 @@ pub fn entries(app: &App) -> Vec<Entry<'_>> {
     app.rows(Topic::Clusters).iter().chain(app.rows(Topic::Events)).map(Entry::Row).collect()
 }
 
+/// Clusters, then what happened there, one line for what is one thing.
+pub fn folded(app: &App) -> Vec<Entry<'_>> {
+    let events = folds(app.rows(Topic::Events), app.at());
+    app.rows(Topic::Clusters).iter().map(Entry::Row).chain(events.into_iter().map(Entry::Fold)).collect()
+}
+
 /// One line.
 pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
-    let Entry::Row(row) = entry else { return Vec::new() };
+    let row = match entry {
+        Entry::Row(row) => row,
+        Entry::Fold(fold) => return fold_cells(app, fold),
+        _ => return Vec::new(),
+    };
     match &row.body {
         Body::Cluster { .. } => cluster(row),
         Body::Event(event) => event_cells(app, row, event),
@@ -51,9 +64,10 @@ fn cluster(row: &Row) -> Vec<Cell> {
     vec![
         pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Dim, "cluster")],
-        vec![span(Role::Strong, name.as_str()), span(Role::Text, format!(" {nodes_ready} of {nodes} ready"))],
+        vec![span(Role::Strong, name.as_str())],
         vec![span(role, plane)],
-        Words::new(),
+        vec![span(Role::Text, format!("{nodes_ready} of {nodes}"))],
+        vec![span(Role::Text, "nodes ready")],
         Words::new(),
         vec![span(Role::Text, more.join(", "))],
     ]
@@ -88,38 +102,56 @@ fn event_cells(app: &App, row: &Row, event: &KubeEvent) -> Vec<Cell> {
         vec![span(Role::Dim, format!("{}/", event.object_kind)), span(Role::Text, event.object_name.as_str())],
         vec![span(if loud { Role::Text } else { Role::Dim }, event.reason.as_str())],
         vec![span(Role::Dim, count)],
+        Words::new(),
         vec![span(Role::Dim, event.cluster.as_str())],
         vec![span(Role::Dim, event.message.as_str())],
     ]
 }
 
-/// Events in the last minute, and whether they become more.
-fn rate(app: &App) -> (u64, &'static str) {
-    let within = |from: u64, to: u64| {
-        let rows = app.rows(Topic::Events).iter();
-        rows.filter(|row| match &row.body {
-            Body::Event(event) => (from..to).contains(&time::since(event.last, app.at())),
-            _ => false,
-        })
-        .count()
+fn fold_cells(app: &App, fold: &Fold<'_>) -> Vec<Cell> {
+    let (event, row) = (fold.event, fold.newest);
+    let loud = row.verdict >= Verdict::Warning && fold.trend() != Trend::Quiet;
+    let role = if loud { Role::Text } else { Role::Dim };
+    let object = match fold.objects {
+        1 => span(role, event.object_name.as_str()),
+        n => span(role, many(n, event.object_kind.as_str())),
     };
-    let (now, before) = (within(0, 60), within(60, 120));
-    let trend = if now > before + before / 4 + 1 {
-        "rising"
-    } else if before > now + now / 4 + 1 {
-        "falling"
-    } else {
-        "steady"
-    };
-    (u64::try_from(now).unwrap_or(0), trend)
+    let kind = if fold.objects == 1 { format!("{}/", event.object_kind) } else { String::new() };
+    vec![
+        pane::mark(row.verdict),
+        vec![span(Role::Dim, format!("since {}", app.zone.minutes(fold.first)))],
+        vec![span(Role::Dim, kind), object],
+        vec![span(role, event.reason.as_str())],
+        vec![span(role, format!("×{}", fold.count))],
+        vec![worse(app, fold)],
+        vec![span(Role::Dim, event.cluster.as_str())],
+        vec![span(Role::Dim, event.message.as_str())],
+    ]
+}
+
+/// `8 Pods`.
+fn many(n: usize, kind: &str) -> String {
+    let end = if kind.ends_with('s') { "es" } else { "s" };
+    format!("{n} {kind}{end}")
+}
+
+/// `29/min rising`, `quiet 4 m`: whether it gets worse.
+fn worse(app: &App, fold: &Fold<'_>) -> Span {
+    match fold.trend() {
+        Trend::Quiet => span(Role::Dim, format!("quiet {}", time::age(time::since(fold.last, app.at())))),
+        Trend::Rising if fold.newest.verdict >= Verdict::Warning => {
+            span(Role::Warning, format!("{}/min rising", fold.per_minute()))
+        }
+        trend => span(Role::Dim, format!("{}/min {}", fold.per_minute(), trend.name())),
+    }
 }
 
 /// How fast, and how many are not shown.
 pub fn summary(app: &App) -> Words {
-    let (rate, trend) = rate(app);
+    let (rate, trend) = rate(app.rows(Topic::Events), app.at());
     let mut words = Words::new();
     if rate > 0 {
-        words.push(span(Role::Dim, format!("{rate}/min, {trend}")));
+        words.push(span(Role::Dim, format!("{rate}/min, {}", trend.name())));
     }
     if let Some(view) = app.seen().board.get(&Topic::Events).filter(|view| view.dropped > 0) {
         words.push(span(Role::Dim, format!(" · {} older not kept", view.dropped)));
@@ -135,7 +167,7 @@ pub fn signal(app: &App) -> Words {
         Some(verdict) if verdict != Verdict::Info => pane::mark(verdict),
         _ => Words::new(),
     };
-    let (rate, _) = rate(app);
+    let (rate, _) = rate(app.rows(Topic::Events), app.at());
     if rate > 0 {
         words.push(span(Role::Dim, format!("{}{rate}/min", if words.is_empty() { "" } else { " " })));
     }

@@ -12,7 +12,7 @@ use crate::console::widget::canvas::span;
 use crate::console::widget::flow::{self, Fact};
 use crate::console::widget::{Canvas, Words, text};
 
-use super::list;
+use super::{filter_line, list, sheet};
 
 /// Draws the footer.
 pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
@@ -20,8 +20,8 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         return;
     }
     let (x, room) = (area.x + 1, area.width.saturating_sub(2));
-    if let Some(Overlay::Filter { line, .. }) = app.overlays.last() {
-        return filter(app, canvas, area, line.value());
+    if let Some(Overlay::Filter { line, problem, .. }) = app.overlays.last() {
+        return filter_line::draw(app, canvas, area, line, problem.as_ref());
     }
     if let Some(notice) = app.notice.as_ref().filter(|_| app.pending.is_empty()) {
         canvas.put(x, area.y, &text::end(notice.text.as_str(), room), notice.role, room);
@@ -30,24 +30,6 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let mut facts = if app.pending.is_empty() { hints(app) } else { continuations(app) };
     facts.extend(drill(app));
     flow::draw(canvas, x, area.y, room, 3, facts);
-}
-
-fn filter(app: &App, canvas: &mut Canvas<'_>, area: Rect, value: &str) {
-    let shown = list::visible(app, app.focus).len();
-    let words = vec![
-        span(Role::Accent, "/"),
-        span(Role::Input, value),
-        span(Role::Accent, "▏"),
-        span(
-            Role::Dim,
-            format!("   {shown} of {}   ! in front: without these words   ", list::all(app, app.focus).len()),
-        ),
-        span(Role::Accent, "Enter"),
-        span(Role::Dim, " keep   "),
-        span(Role::Accent, "Esc"),
-        span(Role::Dim, " as before"),
-    ];
-    canvas.words(area.x + 1, area.y, &words, area.width.saturating_sub(2));
 }
 
 fn drill(app: &App) -> Option<Fact> {
@@ -91,6 +73,7 @@ fn hints(app: &App) -> Vec<Fact> {
             Command::Filter,
             Command::Warnings,
             Command::Situation,
+            Command::Readiness,
             Command::Zoom,
             Command::SetStatus,
             Command::FollowUp,
@@ -100,7 +83,7 @@ fn hints(app: &App) -> Vec<Fact> {
             Command::Copy,
             Command::Help,
         ],
-        Context::View => &[Command::Back, Command::Copy, Command::Help],
+        Context::View => &[Command::Back, Command::Open, Command::NextLink, Command::Copy, Command::Help],
         Context::Plan => {
             &[Command::Open, Command::Refuse, Command::Withdraw, Command::Hold, Command::Copy, Command::Back]
         }
@@ -145,6 +128,8 @@ fn hint(app: &App, command: Command) -> String {
         Command::Warnings if app.warnings => "show all",
         Command::Zoom if app.zoom => "unzoom",
         Command::Freeze if app.frozen.is_some() => "run again",
+        Command::Split if app.split.is_some() => "unsplit",
+        Command::Back if app.past.is_some() && app.overlays.is_empty() => "back to now",
         Command::Back if app.pane(app.focus).filter.is_some() && app.overlays.is_empty() => "end filter",
         Command::Command_ => "take command",
         Command::Copy if app.context() == Context::Plan => "copy digest",
@@ -156,6 +141,7 @@ fn hint(app: &App, command: Command) -> String {
         Command::Open if stance(app) == Some(Stance::Propose) => "propose",
         Command::Open if app.context() == Context::Plan => "confirm",
         Command::Open if app.context() == Context::Menu => "choose",
+        Command::Open if app.context() == Context::View => "open related",
         _ => command.spec().hint,
     };
     words.to_owned()
@@ -163,7 +149,7 @@ fn hint(app: &App, command: Command) -> String {
 
 /// Whether a command would do something now.
 pub fn works(app: &App, command: Command) -> bool {
-    let acts = app.can_act() && app.incident_open();
+    let acts = app.can_act() && app.incident_open() && app.past.is_none();
     match command {
         Command::OpenProposal => app.plan_waiting().is_some(),
         Command::Note | Command::Decide | Command::FollowUp | Command::SetStatus => acts,
@@ -187,8 +173,14 @@ pub fn works(app: &App, command: Command) -> bool {
         }
         Command::Copy if app.context() == Context::Plan => stance(app).is_some_and(|it| it != Stance::Propose),
         Command::Open | Command::Copy if app.context() == Context::Main => list::selected(app, app.focus).is_some(),
+        Command::Open | Command::NextLink if app.context() == Context::View => !sheet::links(app).is_empty(),
         Command::Filter => !list::all(app, app.focus).is_empty(),
-        Command::Back if app.context() == Context::Main => app.zoom || app.pane(app.focus).filter.is_some(),
+        Command::Back if app.context() == Context::Main => {
+            app.past.is_some()
+                || app.zoom
+                || app.pane(app.focus).filter.is_some()
+                || !app.pane(app.focus).marks.is_empty()
+        }
         Command::Refuse => update::can_refuse(app),
         Command::Withdraw => update::can_withdraw(app),
         Command::Hold => update::can_hold(app),

@@ -181,17 +181,48 @@ pub fn acts_alone(app: &AppRow) -> &'static str {
     }
 }
 
-/// How many applications there are, and the key that shows those that say nothing new.
+/// Is DR the same as prod? One number, who lags and since when; and the key that shows those that say nothing new.
 pub fn summary(app: &App) -> Words {
-    let apps = app.rows(Topic::Gitops).iter().filter(|row| matches!(row.body, Body::App(_))).count();
     let hidden = entries(app).len() - super::list::visible(app, Pane::Gitops).len().min(entries(app).len());
     let key = app.keymap.chord_of(Context::Main, Command::Zoom).map(spell);
-    let mut words = Words::new();
-    if apps > 0 {
-        words.push(span(Role::Dim, format!("{apps} apps")));
-    }
+    let mut words = same(app);
     if let (Some(key), true) = (key, hidden > 0 && app.focus == Pane::Gitops && !app.warnings) {
         words.push(span(Role::Dim, format!(" · {key} shows all")));
     }
     words
+}
+
+/// `dr 12 of 12, same`, `dr 11 of 12, behind: cart for 18 m`.
+fn same(app: &App) -> Words {
+    let rows = app.rows(Topic::Gitops);
+    let parity = rows.iter().find_map(|row| match &row.body {
+        Body::Parity { cluster, ok, total, laggards, .. } if is_dr(app, cluster) => {
+            Some((row, cluster, *ok, *total, laggards))
+        }
+        _ => None,
+    });
+    let Some((row, cluster, ok, total, laggards)) = parity else { return Words::new() };
+    if row.stale || total == 0 {
+        return vec![span(Role::Unknown, format!("{cluster} not known"))];
+    }
+    if ok == total {
+        return vec![span(Role::Good, format!("{cluster} {ok} of {total}")), span(Role::Dim, ", same")];
+    }
+    let mut words = vec![span(Role::Warning, format!("{cluster} {ok} of {total}")), span(Role::Dim, ", behind")];
+    if let Some((name, _)) = laggards.first() {
+        let since = rows.iter().find_map(|row| match &row.body {
+            Body::App(it) if it.cluster == *cluster && (it.name == *name || it.label() == *name) => it.since,
+            _ => None,
+        });
+        let age = since.map(|at| format!(" for {}", time::age(time::since(at, app.at())))).unwrap_or_default();
+        let more = if laggards.len() > 1 { format!(" +{}", laggards.len() - 1) } else { String::new() };
+        words.push(span(Role::Dim, format!(": {name}{age}{more}")));
+    }
+    words
+}
+
+/// Whether a cluster is where services fail over to.
+fn is_dr(app: &App, cluster: &str) -> bool {
+    let objectives = app.mirror.welcome.as_ref().map_or(&[][..], |welcome| welcome.objectives.as_slice());
+    objectives.iter().any(|it| it.dr == cluster)
 }

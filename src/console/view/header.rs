@@ -2,13 +2,13 @@
 
 use ratatui::layout::Rect;
 
-use crate::board::{Body, Topic};
+use crate::board::{Body, Topic, Verdict};
 use crate::client::Link;
-use crate::console::app::App;
+use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::flow::{self, Fact};
-use crate::console::widget::{Canvas, Words, text, time};
+use crate::console::widget::{Canvas, Words, glyph, text, time};
 use crate::model::{Objective, Severity, Stamp};
 use crate::timeline::Incident;
 
@@ -75,17 +75,56 @@ fn first(app: &App) -> Vec<Fact> {
     }
     let (people, few) = people(app);
     facts.push(Fact::right(6, people).or(few));
+    if let Some(past) = &app.past {
+        let words = format!(" PAST {} ", super::past::instant(app, past));
+        facts.push(Fact::right(0, vec![span(Role::Banner, words), span(Role::Dim, " Esc: now")]));
+    }
     if app.frozen.is_some() {
-        facts.push(Fact::right(0, vec![span(Role::Banner, " FROZEN ")]));
+        facts.push(Fact::right(0, frozen(app)));
     }
     if app.warnings {
-        facts.push(Fact::right(4, vec![span(Role::Accent, "warnings only")]).or(vec![span(Role::Accent, "z")]));
+        let left_out = span(Role::Dim, format!(" · {} rows left out", super::list::calm(app)));
+        let full = vec![span(Role::Accent, "warnings only"), left_out];
+        facts.push(Fact::right(1, full).or(vec![span(Role::Accent, "warnings only")]));
+    }
+    if !app.hidden.is_empty() {
+        facts.push(hidden(app));
     }
     if app.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some()) {
         facts.push(Fact::right(0, vec![span(Role::BadgeDrill, " DRILL ")]));
     }
     facts.push(clock(app));
     facts
+}
+
+/// That the screen is held still, and exactly what goes on behind it.
+fn frozen(app: &App) -> Words {
+    let unseen = app.unseen;
+    let count = |n: u64, one: &str, many: &str| match n {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        n => Some(format!("{n} {many}")),
+    };
+    let rows = count(u64::try_from(unseen.rows).unwrap_or(u64::MAX), "row", "rows");
+    let entries = count(unseen.entries, "entry", "entries");
+    let parts: Vec<String> = [rows, entries].into_iter().flatten().collect();
+    let words = if parts.is_empty() { "nothing new".to_owned() } else { format!("{} unseen", parts.join(", ")) };
+    vec![span(Role::Banner, " FROZEN "), span(Role::Strong, format!(" {words}"))]
+}
+
+/// Which panes are hidden, and the worst in each: what is off the screen is not out of the world.
+fn hidden(app: &App) -> Fact {
+    let mut words = vec![span(Role::Dim, "hidden")];
+    for pane in &app.hidden {
+        words.push(span(Role::Dim, format!(" {}", pane.number())));
+        let worst = super::list::all(app, *pane).iter().map(super::list::Entry::verdict).max();
+        if let Some(worst) = worst.filter(|worst| *worst >= Verdict::Unknown && *pane != Pane::Timeline) {
+            let (glyph, role) = glyph::of(worst);
+            words.push(span(role, glyph));
+        }
+    }
+    let few = span(Role::Dim, format!("hidden {}", app.hidden.len()));
+    Fact::right(3, words).or(vec![few])
 }
 
 /// The clock stays as long as anything: to the minute where there is room for no more.

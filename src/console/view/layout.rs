@@ -74,39 +74,86 @@ fn place(pane: Pane, area: Rect) -> Place {
     Place { pane, title, body }
 }
 
-fn wide(app: &App, room: Rect, out: &mut Arrangement) {
-    let first = (room.height * 29 / 100).max(7);
-    let second = (room.height * 27 / 100).max(6);
-    let (y1, y2) = (room.y + first, room.y + first + second);
-    let end = room.y + room.height;
-    // Alerts and GitOps share the left column, so that the line between the panes is one line.
-    let left = room.width * 39 / 100;
-    let middle = left + (room.width - left) * 45 / 100;
-    let row = |pane, x0: u16, x1: u16, y0: u16, y1: u16| place(pane, Rect::new(x0, y0, x1 - x0, y1 - y0));
-    out.places.push(row(Pane::Alerts, 0, left, room.y, y1));
-    out.places.push(row(Pane::Traffic, left + 1, middle, room.y, y1));
-    out.places.push(row(Pane::Backups, middle + 1, room.width, room.y, y1));
-    out.places.push(row(Pane::Gitops, 0, left, y1, y2));
-    out.places.push(row(Pane::Events, left + 1, room.width, y1, y2));
-    out.dividers.push((left, room.y + 1, y2));
-    out.dividers.push((middle, room.y + 1, y1));
-    // People have a place of their own where there is room, or where someone looks for them.
-    if room.width >= 150 || app.focus == Pane::People {
-        let people = room.width - (room.width / 4).clamp(34, 44);
-        out.places.push(row(Pane::Timeline, 0, people, y2, end));
-        out.places.push(row(Pane::People, people + 1, room.width, y2, end));
-        out.dividers.push((people, y2 + 1, end));
-    } else {
-        out.places.push(row(Pane::Timeline, 0, room.width, y2, end));
+/// Columns and rows from which two panes stand side by side, where not all have a place anyway.
+pub const SPLIT_WIDTH: u16 = 80;
+const SPLIT_HEIGHT: u16 = 20;
+
+/// Whether two panes have room side by side.
+pub fn can_split(app: &App) -> bool {
+    app.size.0 >= SPLIT_WIDTH && app.size.1 >= SPLIT_HEIGHT
+}
+
+/// The two panes that stand side by side now.
+fn pair(app: &App) -> Option<[Pane; 2]> {
+    app.split.filter(|_| can_split(app))
+}
+
+/// Panes side by side from `y0` to before `y1`: one column ends at `first`, what is left is shared.
+fn row(panes: &[Pane], room: Rect, first: u16, y0: u16, y1: u16, out: &mut Arrangement) {
+    let (width, height) = (room.width, y1 - y0);
+    let mut ends: Vec<u16> = match panes.len() {
+        0 => return,
+        1 => Vec::new(),
+        2 => vec![first],
+        _ => vec![first, first + (width - first) * 45 / 100],
+    };
+    out.dividers.extend(ends.iter().map(|x| (*x, y0 + 1, y1)));
+    ends.push(width);
+    let mut x = 0;
+    for (pane, end) in panes.iter().zip(ends) {
+        out.places.push(place(*pane, Rect::new(x, y0, end - x, height)));
+        x = end + 1;
     }
+}
+
+fn wide(app: &App, room: Rect, out: &mut Arrangement) {
+    let shown = |panes: &[Pane]| panes.iter().copied().filter(|it| !app.hidden.contains(it)).collect::<Vec<_>>();
+    let two = pair(app);
+    // Alerts and GitOps share the left column, so that the line between the panes is one line.
+    let (top, middle) = match two {
+        Some(pair) => (pair.to_vec(), Vec::new()),
+        None => (shown(&[Pane::Alerts, Pane::Traffic, Pane::Backups]), shown(&[Pane::Gitops, Pane::Events])),
+    };
+    let mut bottom = shown(&[Pane::Timeline, Pane::People]);
+    // People have a place of their own where there is room, or where someone looks for them.
+    if bottom.len() == 2 && room.width < 150 && app.focus != Pane::People {
+        bottom.pop();
+    }
+    let (first, second) = ((room.height * 29 / 100).max(7), (room.height * 27 / 100).max(6));
+    let end = room.y + room.height;
+    let (y1, y2) = match (top.is_empty(), middle.is_empty(), bottom.is_empty()) {
+        (false, false, false) => (room.y + first, room.y + first + second),
+        (false, true, false) => (room.y + first + second, room.y + first + second),
+        (true, false, false) => (room.y, room.y + first + second),
+        (true, true, _) => (room.y, room.y),
+        (false, false, true) => (room.y + room.height / 2, end),
+        (false, true, true) => (end, end),
+        (true, false, true) => (room.y, end),
+    };
+    let left = if two.is_some() { room.width / 2 } else { room.width * 39 / 100 };
+    row(&top, room, left, room.y, y1, out);
+    row(&middle, room, left, y1, y2, out);
+    let people = room.width - (room.width / 4).clamp(34, 44);
+    row(&bottom, room, people, y2, end, out);
 }
 
 fn narrow(app: &App, room: Rect, out: &mut Arrangement) {
     out.strip = Some(Rect { height: 1, ..room });
     let rest = Rect { y: room.y + 1, height: room.height - 1, ..room };
-    let upper = (rest.height / 2).max(5);
-    out.places.push(place(app.upper, Rect { height: upper, ..rest }));
-    out.places.push(place(Pane::Timeline, Rect { y: rest.y + upper, height: rest.height - upper, ..rest }));
+    let upper = match (app.hidden.contains(&app.upper), app.hidden.contains(&Pane::Timeline)) {
+        (true, _) => 0,
+        (false, true) => rest.height,
+        (false, false) => (rest.height / 2).max(5),
+    };
+    let above = match pair(app) {
+        _ if upper == 0 => Vec::new(),
+        Some(pair) => pair.to_vec(),
+        None => vec![app.upper],
+    };
+    row(&above, rest, rest.width / 2, rest.y, rest.y + upper, out);
+    if upper < rest.height {
+        out.places.push(place(Pane::Timeline, Rect { y: rest.y + upper, height: rest.height - upper, ..rest }));
+    }
 }
 
 fn small(app: &App, room: Rect, out: &mut Arrangement) {

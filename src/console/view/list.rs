@@ -1,15 +1,16 @@
 //! What the rows of a pane are about. One row, one [`Entry`]: it has an identity, a verdict and words to be found by.
 
 use crate::approval::{PlanRecord, PlanState};
+use crate::board::folds::Fold;
 use crate::board::row::PoolRef;
 use crate::board::{Body, Row, Verdict};
 use crate::console::app::{App, Pane};
 use crate::console::widget::Cell;
-use crate::model::PlanId;
+use crate::model::{PersonId, PlanId, Stamp};
 use crate::protocol::Who;
 use crate::timeline::Item;
 
-use super::{alerts, backups, events, gitops, people, timeline, traffic};
+use super::{alerts, asked, backups, events, gitops, past, people, timeline, traffic};
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,12 @@ pub enum Entry<'a> {
     /// All entries about one plan.
     Plan(&'a PlanRecord),
     Who(&'a Who),
+    /// Someone who took part and has no console open, and when they were last heard of.
+    Away(&'a PersonId, Stamp),
+    /// What a service would lose, and how that stands: its row says how its users are served.
+    Loss(&'a Row, Verdict),
+    /// Events that are one thing.
+    Fold(Fold<'a>),
 }
 
 impl<'a> Entry<'a> {
@@ -35,6 +42,9 @@ impl<'a> Entry<'a> {
             Self::Item(item) | Self::Waver(item, _) => format!("entry {}", item.entry.seq),
             Self::Plan(record) => record.plan.plan.to_string(),
             Self::Who(who) => who.actor.person.to_string(),
+            Self::Away(person, _) => person.to_string(),
+            Self::Loss(row, _) => format!("loss {}", row.id),
+            Self::Fold(fold) => fold.key(),
         }
     }
 
@@ -57,7 +67,9 @@ impl<'a> Entry<'a> {
                 PlanState::Failed | PlanState::Interrupted => Verdict::Critical,
                 _ => Verdict::Info,
             },
-            Self::Who(_) => Verdict::Info,
+            Self::Who(_) | Self::Away(..) => Verdict::Info,
+            Self::Loss(_, verdict) => *verdict,
+            Self::Fold(fold) => fold.newest.verdict,
         }
     }
 
@@ -72,7 +84,8 @@ impl<'a> Entry<'a> {
     /// The row of the board behind it.
     pub fn row(&self) -> Option<&'a Row> {
         match self {
-            Self::Row(row) | Self::Pool(row, ..) => Some(row),
+            Self::Row(row) | Self::Pool(row, ..) | Self::Loss(row, _) => Some(row),
+            Self::Fold(fold) => Some(fold.newest),
             _ => None,
         }
     }
@@ -96,6 +109,9 @@ impl<'a> Entry<'a> {
 
 /// Every row of a pane.
 pub fn all(app: &App, pane: Pane) -> Vec<Entry<'_>> {
+    if let Some(then) = &app.past {
+        return past::entries(app, then, pane);
+    }
     match pane {
         Pane::Alerts => alerts::entries(app),
         Pane::Traffic => traffic::entries(app),
@@ -109,6 +125,9 @@ pub fn all(app: &App, pane: Pane) -> Vec<Entry<'_>> {
 
 /// The cells of a row.
 pub fn cells(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Cell> {
+    if let (Some(item), true, true) = (entry.item(), app.past.is_some(), pane != Pane::Timeline) {
+        return past::cells(app, pane, item);
+    }
     match pane {
         Pane::Alerts => alerts::cells(app, entry),
         Pane::Traffic => traffic::cells(app, entry),
@@ -123,21 +142,44 @@ pub fn cells(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Cell> {
 /// The rows that pass the filter and `warnings only`.
 pub fn visible(app: &App, pane: Pane) -> Vec<Entry<'_>> {
     let zoomed = app.zoom && app.focus == pane;
-    let brief = pane == Pane::Gitops && !zoomed && !app.warnings && app.pane(pane).filter.is_none();
-    let mut entries = if brief { gitops::brief(app) } else { all(app, pane) };
-    if app.warnings && pane != Pane::People {
-        entries.retain(|entry| !matches!(entry.verdict(), Verdict::Ok | Verdict::Info));
+    let plain = app.past.is_none() && app.pane(pane).filter.is_none();
+    let mut entries = match pane {
+        Pane::Gitops if plain && !zoomed && !app.warnings => gitops::brief(app),
+        // Who looks for words wants each event; who looks at the pane wants to know what broke.
+        Pane::Events if plain => events::folded(app),
+        Pane::Backups if plain && !zoomed => backups::brief(app),
+        _ => all(app, pane),
+    };
+    let state = app.pane(pane);
+    let marked = |entry: &Entry<'_>| !state.marks.is_empty() && state.marks.contains(&entry.key());
+    if app.warnings {
+        entries.retain(|entry| !is_calm(pane, entry) || marked(entry));
     }
-    if let Some(filter) = &app.pane(pane).filter {
-        let (wanted, words) = match filter.trim().strip_prefix('!') {
-            Some(rest) => (false, rest.trim().to_lowercase()),
-            None => (true, filter.trim().to_lowercase()),
-        };
-        if !words.is_empty() {
-            entries.retain(|entry| plain(app, pane, entry).to_lowercase().contains(&words) == wanted);
-        }
+    if let Some(filter) = &state.filter {
+        entries.retain(|entry| asked::passes(app, filter, entry) || marked(entry));
     }
     entries
+}
+
+/// What `warnings only` leaves out.
+fn is_calm(pane: Pane, entry: &Entry<'_>) -> bool {
+    pane != Pane::People && matches!(entry.verdict(), Verdict::Ok | Verdict::Info)
+}
+
+/// How many rows `warnings only` leaves out, over all panes.
+pub fn calm(app: &App) -> usize {
+    let calm = |pane| all(app, pane).iter().filter(|entry| is_calm(pane, entry)).count();
+    Pane::ALL.into_iter().map(calm).sum()
+}
+
+/// The marked rows of a pane as plain text, in the order in which they stand there.
+pub fn marked(app: &App, pane: Pane) -> Vec<String> {
+    let marks = &app.pane(pane).marks;
+    if marks.is_empty() {
+        return Vec::new();
+    }
+    let entries = all(app, pane).into_iter().filter(|entry| marks.contains(&entry.key()));
+    entries.map(|entry| plain(app, pane, &entry)).collect()
 }
 
 /// The row under the cursor.
@@ -149,7 +191,11 @@ pub fn selected(app: &App, pane: Pane) -> Option<Entry<'_>> {
 
 /// The row with this key, whatever the filter says.
 pub fn find<'a>(app: &'a App, pane: Pane, key: &str) -> Option<Entry<'a>> {
-    all(app, pane).into_iter().find(|entry| entry.key() == key)
+    let found = all(app, pane).into_iter().find(|entry| entry.key() == key);
+    found.or_else(|| match pane {
+        Pane::Events => events::folded(app).into_iter().find(|entry| entry.key() == key),
+        _ => None,
+    })
 }
 
 /// A row as plain text: for copying and finding.

@@ -1,10 +1,12 @@
 //! Drawing: a frame is a function of the app and a look. Nothing here changes anything, fails, or panics at any size.
 
 pub mod alerts;
+pub mod asked;
 pub mod backups;
 pub mod detail;
 pub mod dialog;
 pub mod events;
+pub mod filter_line;
 pub mod footer;
 pub mod gitops;
 pub mod header;
@@ -12,8 +14,11 @@ pub mod help;
 pub mod layout;
 pub mod list;
 pub mod pane;
+pub mod past;
 pub mod people;
 pub mod plan;
+pub mod readiness;
+pub mod related;
 pub mod running;
 pub mod sheet;
 pub mod silence;
@@ -40,7 +45,7 @@ pub fn draw(app: &App, look: &Look) -> Buffer {
         return buffer;
     }
     let mut canvas = Canvas::new(&mut buffer, look);
-    canvas.proven = !app.lost();
+    canvas.proven = !app.lost() && app.past.is_none();
     let top = app.overlays.iter().rposition(Overlay::covers);
     match top.and_then(|at| app.overlays.get(at)) {
         Some(Overlay::Plan(view)) => plan::draw(app, &mut canvas, view),

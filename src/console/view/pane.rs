@@ -12,7 +12,7 @@ use crate::model::{Stamp, System, Trouble};
 
 use super::layout::Place;
 use super::list::{self, Entry};
-use super::{alerts, backups, events, gitops, people, timeline, traffic};
+use super::{alerts, backups, events, gitops, past, people, timeline, traffic};
 
 /// The systems behind a pane.
 fn systems(pane: Pane) -> &'static [System] {
@@ -152,12 +152,15 @@ fn empty(app: &App, pane: Pane) -> String {
 }
 
 /// What stands where there are no rows.
-fn nothing(app: &App, pane: Pane) -> String {
-    if app.pane(pane).filter.is_some() {
-        return "No row has these words. Esc shows all.".to_owned();
+pub fn nothing(app: &App, pane: Pane) -> String {
+    if let Some(filter) = &app.pane(pane).filter {
+        return format!("No row matches {filter} · Esc shows all.");
     }
     if app.warnings && !list::all(app, pane).is_empty() {
         return "Nothing wrong here. z shows all.".to_owned();
+    }
+    if let Some(then) = &app.past {
+        return past::nothing(app, then, pane);
     }
     let behind = behind(app, pane);
     let names = |it: &[&Behind<'_>]| it.iter().map(|s| s.row.source.to_string()).collect::<Vec<_>>().join(", ");
@@ -189,12 +192,21 @@ pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
     if is_stale(app, place.pane) {
         more = fade(&[more]).concat();
     }
+    if let Some(then) = &app.past {
+        more = past::title(app, then, place.pane);
+    }
     if let Some(filter) = &state.filter {
         let shown = list::visible(app, place.pane).len();
-        more = vec![
-            span(Role::Accent, format!("/{filter}")),
-            span(Role::Dim, format!("  {shown} of {}", list::all(app, place.pane).len())),
-        ];
+        // That it is past is said first and never dropped for the filter.
+        more.truncate(usize::from(app.past.is_some()));
+        if !more.is_empty() {
+            more.push(span(Role::Text, "  "));
+        }
+        more.push(span(Role::Accent, format!("/{filter}")));
+        more.push(span(Role::Dim, format!("  {shown} of {}", list::all(app, place.pane).len())));
+    }
+    if !state.marks.is_empty() {
+        more.insert(0, span(Role::Accent, format!("{} marked  ", state.marks.len())));
     }
     let mut right = flow::join(vec![window(app, place), age(app, place.pane)], &span(Role::Dim, " · "));
     if !right.is_empty() {
@@ -210,6 +222,11 @@ pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
     while width_of(&left) + width_of(&more) + 3 > room && more.pop().is_some() {}
     while more.last().is_some_and(|last| last.text.trim() == "·") {
         more.pop();
+    }
+    if let Some(filter) = state.filter.as_ref().filter(|_| !more.iter().any(|it| it.text.starts_with('/'))) {
+        // Rows are missing: that is said in however little room.
+        let rest = room.saturating_sub(width_of(&left) + width_of(&more) + 3).max(2);
+        more.push(span(Role::Accent, text::end(&format!("/{filter}"), rest)));
     }
     if !more.is_empty() {
         left.push(span(Role::Text, "  "));
@@ -236,7 +253,7 @@ pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
     let top = state.top.min(entries.len());
     let shown: Vec<&Entry<'_>> = entries.iter().skip(top).take(usize::from(height)).collect();
     let cells: Vec<_> = shown.iter().map(|entry| list::cells(app, place.pane, entry)).collect();
-    let columns = columns(place.pane);
+    let columns = past::columns(app, place.pane).unwrap_or_else(|| columns(place.pane));
     let widths = columns::measure(columns, &cells, room);
     // The timeline is what was recorded; it does not grow old.
     let old = is_stale(app, place.pane) || (app.lost() && place.pane != Pane::Timeline);
@@ -250,6 +267,9 @@ pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
             row
         };
         columns::draw(canvas, x + 1, y + line, room, columns, &widths, row);
+        if !state.marks.is_empty() && state.marks.contains(&entry.key()) {
+            canvas.put(x, y + line, "+", Role::Accent, 1);
+        }
         let changed = entry.row().is_some_and(|row| super::changed(app, place.pane, row));
         if changed {
             canvas.embolden(area);

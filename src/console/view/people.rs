@@ -1,11 +1,12 @@
-//! Who else is here.
+//! Who is here, who commands, and who took part and is gone.
 
 use crate::console::app::App;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::{Cell, Column, Words, time};
-use crate::model::Level;
+use crate::console::widget::{Cell, Column, Words, flow, glyph, time};
 use crate::model::Role as PersonRole;
+use crate::model::{Level, PersonId, Stamp};
+use crate::timeline::Incident;
 
 use super::list::Entry;
 
@@ -13,16 +14,38 @@ use super::list::Entry;
 pub const COLUMNS: &[Column] =
     &[Column::mark(), Column::name(0, 6), Column::fixed(1), Column::number(2), Column::sentence(3, 6)];
 
-/// Everyone with a console open.
+/// Everyone with a console open, the commander first; then who took part and has none, by when they were last heard of.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {
-    app.seen().present.iter().map(Entry::Who).collect()
+    let present = &app.seen().present;
+    let commander = app.incident().and_then(|incident| incident.commander.as_ref());
+    let mut here: Vec<_> = present.iter().collect();
+    here.sort_by_key(|who| commander != Some(&who.actor.person));
+    let away = app.incident().into_iter().flat_map(|incident| {
+        let gone = incident.people.keys().filter(|person| !present.iter().any(|who| who.actor.person == **person));
+        gone.map(|person| (person, last_heard(incident, person)))
+    });
+    let mut away: Vec<_> = away.collect();
+    away.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
+    here.into_iter().map(Entry::Who).chain(away.into_iter().map(|(person, at)| Entry::Away(person, at))).collect()
+}
+
+/// The last entry of a person, or when they are first named.
+pub fn last_heard(incident: &Incident, person: &PersonId) -> Stamp {
+    let own = incident.items.iter().rev().map(|item| &item.entry).find(|entry| entry.by.person == *person);
+    let first = incident.people.get(person).copied().unwrap_or(incident.opened_at);
+    own.map_or(first, |entry| entry.ts.max(first))
 }
 
 /// One person.
 pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
-    let Entry::Who(who) = entry else { return Vec::new() };
+    let commander = app.incident().and_then(|incident| incident.commander.as_ref());
+    let who = match entry {
+        Entry::Who(who) => who,
+        Entry::Away(person, at) => return away(app, person, *at, commander == Some(*person)),
+        _ => return Vec::new(),
+    };
     let person = &who.actor.person;
-    let commands = app.incident().and_then(|incident| incident.commander.as_ref()) == Some(person);
+    let commands = commander == Some(person);
     let mut name = vec![span(Role::Strong, person.as_str())];
     if app.me() == Some(person) {
         name.push(span(Role::Dim, " (you)"));
@@ -50,10 +73,31 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     ]
 }
 
-/// How many.
+/// Someone who is not at a console. A commander who is gone is news.
+fn away(app: &App, person: &PersonId, at: Stamp, commands: bool) -> Vec<Cell> {
+    let role = if commands { span(Role::Warning, "commands") } else { span(Role::Dim, "not here") };
+    let heard = if commands { "not here, last heard" } else { "last heard" };
+    vec![
+        if commands { vec![span(Role::Warning, glyph::WARNING)] } else { vec![span(Role::Text, " ")] },
+        vec![span(if commands { Role::Strong } else { Role::Dim }, person.as_str())],
+        vec![role],
+        vec![span(Role::Dim, time::age(time::since(at, app.at())))],
+        vec![span(Role::Dim, heard)],
+    ]
+}
+
+/// How many, and who commands.
 pub fn summary(app: &App) -> Words {
-    match app.seen().present.len() {
+    let here = match app.seen().present.len() {
         0 => Words::new(),
         n => vec![span(Role::Dim, format!("{n} here"))],
-    }
+    };
+    let commands = match app.incident().filter(|incident| incident.closed_at.is_none()) {
+        Some(incident) => match &incident.commander {
+            Some(person) => vec![span(Role::Dim, format!("{person} commands"))],
+            None => vec![span(Role::Warning, "nobody commands")],
+        },
+        None => Words::new(),
+    };
+    flow::join(vec![here, commands], &span(Role::Dim, " · "))
 }

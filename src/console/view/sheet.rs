@@ -8,18 +8,21 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width_of};
 use crate::console::widget::{Canvas, Words, text};
 
-use super::{detail, footer, help, situation};
+use super::related::Target;
+use super::{detail, footer, help, readiness, situation};
 
 /// What is read.
 pub struct Sheet {
     pub title: Words,
     pub lines: Vec<Words>,
+    /// Lines that lead somewhere: the line's number, and where.
+    pub links: Vec<(usize, Target)>,
 }
 
 impl Sheet {
     /// An empty sheet.
     pub fn new(title: impl Into<String>) -> Self {
-        Self { title: vec![span(Role::Strong, title)], lines: Vec::new() }
+        Self { title: vec![span(Role::Strong, title)], lines: Vec::new(), links: Vec::new() }
     }
 
     /// A blank line, but never two.
@@ -49,6 +52,12 @@ impl Sheet {
         }
     }
 
+    /// A line that leads somewhere.
+    pub fn link(&mut self, words: Words, to: Target) {
+        self.links.push((self.lines.len(), to));
+        self.lines.push(words);
+    }
+
     /// Words on a line of their own.
     pub fn line(&mut self, words: Words) {
         self.lines.push(words);
@@ -67,7 +76,8 @@ fn sheet(app: &App, overlay: &Overlay) -> Option<(Sheet, usize)> {
     match overlay {
         Overlay::Help { scroll } => Some((help::sheet(app, room), *scroll)),
         Overlay::Situation { scroll } => Some((situation::sheet(app, room), *scroll)),
-        Overlay::Detail { pane, key, scroll } => Some((detail::sheet(app, *pane, key, room), *scroll)),
+        Overlay::Readiness { scroll } => Some((readiness::sheet(app, room), *scroll)),
+        Overlay::Detail { pane, key, scroll, .. } => Some((detail::sheet(app, *pane, key, room), *scroll)),
         _ => None,
     }
 }
@@ -81,6 +91,17 @@ fn body(app: &App) -> Rect {
 pub fn most_scroll(app: &App) -> usize {
     let lines = app.overlays.last().and_then(|overlay| sheet(app, overlay)).map_or(0, |(sheet, _)| sheet.lines.len());
     lines.saturating_sub(usize::from(body(app).height))
+}
+
+/// Where the lines of the sheet on top lead, in order.
+pub fn links(app: &App) -> Vec<(usize, Target)> {
+    app.overlays.last().and_then(|overlay| sheet(app, overlay)).map(|(sheet, _)| sheet.links).unwrap_or_default()
+}
+
+/// The scroll at which a line is in sight.
+pub fn scroll_to(app: &App, line: usize, scroll: usize) -> usize {
+    let height = usize::from(body(app).height).max(1);
+    scroll.clamp((line + 1).saturating_sub(height), line)
 }
 
 /// The sheet on top as text, for the clipboard.
@@ -106,8 +127,15 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
         }
     }
     canvas.line(Rect::new(0, 1, w, 1), 1);
-    for (y, line) in (body.y..body.bottom()).zip(sheet.lines.iter().skip(scroll)) {
+    let chosen = match overlay {
+        Overlay::Detail { link, .. } => sheet.links.get(*link).map(|(line, _)| *line),
+        _ => None,
+    };
+    for ((y, line), number) in (body.y..body.bottom()).zip(sheet.lines.iter().skip(scroll)).zip(scroll..) {
         canvas.words(body.x, y, line, body.width);
+        if chosen == Some(number) {
+            canvas.tint(Rect::new(body.x, y, body.width, 1), Role::Selected);
+        }
     }
     if h >= 6 {
         canvas.line(Rect::new(0, h - 2, w, 1), h - 2);

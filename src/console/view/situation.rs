@@ -1,5 +1,6 @@
 //! The incident in one page: what someone who joins now must know, in the order in which they ask.
 
+use crate::board::folds::rate;
 use crate::board::{Body, Topic, Verdict};
 use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
@@ -19,46 +20,104 @@ pub fn sheet(app: &App, room: u16) -> Sheet {
         Some(incident) => {
             sheet.title.push(span(Role::Text, format!("   {}", incident.title)));
             head(app, incident, &mut sheet, room);
+            services(app, &mut sheet, room);
             decisions(app, incident, &mut sheet, room);
             plans(incident, &mut sheet, room);
         }
-        None => sheet.prose(Role::Text, "No incident is open.", room),
+        None => {
+            sheet.prose(Role::Text, "No incident is open.", room);
+            sheet.pair("worse?", Role::Text, &worse(app), room);
+            services(app, &mut sheet, room);
+        }
     }
-    services(app, &mut sheet, room);
     wrong(app, &mut sheet, room);
+    if let Some(incident) = app.incident() {
+        record(app, incident, &mut sheet, room);
+    }
     sources(app, &mut sheet, room);
     sheet
 }
 
+/// What someone who comes late asks first, a line each.
 fn head(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
-    let severity = format!("{}, {}", incident.severity.name().to_uppercase(), incident.status.name());
+    let severity = incident.severity.name().to_uppercase();
+    sheet.pair("status", Role::Strong, &format!("{severity}, {}", incident.status.name()), room);
+    let clocks = &incident.clocks;
+    let end = clocks.recovery.map(|(at, _)| at).or(incident.closed_at).unwrap_or(app.at());
+    let clock = |name: &str, clock: Option<(Stamp, u64)>| {
+        clock.map(|(at, _)| format!("{name} {} (+{})", app.zone.minutes(at), time::clock(time::since(at, end))))
+    };
+    let told = [clock("impact", clocks.impact), clock("detected", clocks.detection), clock("decided", clocks.decision)];
+    sheet.pair("since", Role::Text, &told.into_iter().flatten().collect::<Vec<_>>().join(" · "), room);
+    match (clocks.recovery, incident.closed_at) {
+        (Some((at, _)), _) => sheet.pair("recovered", Role::Good, &app.zone.minutes(at), room),
+        (None, Some(_)) => {}
+        (None, None) => sheet.pair("worse?", Role::Text, &worse(app), room),
+    }
+    if let Some(lost) = clocks.rpo_s {
+        sheet.pair("data lost", Role::Text, &format!("{} of writes before the impact", time::words(lost)), room);
+    }
+    sheet.pair("next", Role::Strong, &next(app, incident), room);
+    sheet.pair("ask", Role::Text, &ask(app, incident), room);
+}
+
+/// Whether it gets worse: what fires, and whether events become more.
+fn worse(app: &App) -> String {
+    let firing = list::all(app, Pane::Alerts).iter().filter(|it| it.verdict() == Verdict::Critical).count();
+    let (per_minute, trend) = rate(app.rows(Topic::Events), app.at());
+    let alerts = match firing {
+        0 => "no critical alert".to_owned(),
+        1 => "1 critical alert".to_owned(),
+        n => format!("{n} critical alerts"),
+    };
+    let unread = app.rows(Topic::Sources).iter().filter(|row| row.stale || row.verdict == Verdict::Unknown).count();
+    let unread = if unread == 0 { String::new() } else { format!("; {unread} sources can't be read") };
+    format!("{alerts}; about {per_minute} events a minute, {}{unread}", trend.name())
+}
+
+/// What happens next, as far as the log knows: a plan that runs or waits, else the last word on the status.
+fn next(app: &App, incident: &Incident) -> String {
+    let live = incident.plans.open();
+    match live.last() {
+        Some(record) => words::plan_says(record),
+        None if incident.closed_at.is_some() => "nothing: it is closed".to_owned(),
+        None if incident.clocks.recovery.is_some() => "no plan is open; service is back".to_owned(),
+        None => match app.can_act() {
+            true => "no plan is open: decide, or propose one".to_owned(),
+            false => "no plan is open".to_owned(),
+        },
+    }
+}
+
+/// Whom to ask: the commander, and who is at a console.
+fn ask(app: &App, incident: &Incident) -> String {
+    let present: Vec<&str> = app.seen().present.iter().map(|who| who.actor.person.as_str()).collect();
+    let commander = incident.commander.as_ref().map(|person| person.as_str());
+    let first = match commander {
+        None => "nobody commands".to_owned(),
+        Some(person) if present.contains(&person) => format!("{person}, who commands"),
+        Some(person) => format!("{person} commands, but is not here"),
+    };
+    let others: Vec<&str> = present.into_iter().filter(|person| Some(*person) != commander).collect();
+    if others.is_empty() { first } else { format!("{first}; {} here too", others.join(", ")) }
+}
+
+/// What the log has of it: for who quotes.
+fn record(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
+    sheet.heading("Record");
     sheet.pair("incident", Role::Text, incident.id.as_str(), room);
-    sheet.pair("severity", Role::Strong, &severity, room);
-    let commander = incident.commander.as_ref().map_or("nobody", |person| person.as_str());
-    sheet.pair("commander", Role::Text, commander, room);
     let people: Vec<&str> = incident.people.keys().map(|person| person.as_str()).collect();
     sheet.pair("took part", Role::Text, &people.join(", "), room);
-    sheet.space();
     let clocks = &incident.clocks;
-    let end = clocks.recovery.map_or(app.at(), |(at, _)| at);
-    for (label, clock) in [("impact", clocks.impact), ("detected", clocks.detection), ("decided", clocks.decision)] {
+    let all = [("impact", clocks.impact), ("detected", clocks.detection), ("decided", clocks.decision)];
+    for (label, clock) in all.into_iter().chain([("recovered", clocks.recovery)]) {
         let words = match clock {
-            Some((at, seq)) => instant(app, at, end, seq),
+            Some((at, seq)) => format!("{} (entry {seq})", app.zone.full(at)),
             None if incident.closed_at.is_some() => "never recorded".to_owned(),
             None => "not yet".to_owned(),
         };
         sheet.pair(label, Role::Text, &words, room);
     }
-    if let Some((at, seq)) = clocks.recovery {
-        sheet.pair("recovered", Role::Good, &format!("{} (entry {seq})", app.zone.full(at)), room);
-    }
-    if let Some(lost) = clocks.rpo_s {
-        sheet.pair("data lost", Role::Text, &format!("{} of writes before the impact", time::words(lost)), room);
-    }
-}
-
-fn instant(app: &App, at: Stamp, end: Stamp, seq: u64) -> String {
-    format!("{}, +{} (entry {seq})", app.zone.full(at), time::clock(time::since(at, end)))
 }
 
 fn decisions(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
@@ -96,9 +155,10 @@ fn services(app: &App, sheet: &mut Sheet, room: u16) {
         let Body::Service { name, rto_s, rpo_s, restore_point, good_percent, failing_since, .. } = &row.body else {
             continue;
         };
-        let mut parts = vec![format!("RTO {}, RPO {}", time::words(*rto_s), time::words(*rpo_s))];
-        parts.extend(good_percent.map(|good| format!("{good} % of answers good")));
+        let mut parts = Vec::new();
         parts.extend(failing_since.map(|at| format!("failing for {}", time::words(time::since(at, app.at())))));
+        parts.extend(good_percent.map(|good| format!("{good} % of answers good")));
+        parts.push(format!("RTO {}, RPO {}", time::words(*rto_s), time::words(*rpo_s)));
         parts.push(match restore_point {
             Some(point) => format!(
                 "newest restore point {} is {} old",

@@ -9,7 +9,7 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, glyph, time};
 use crate::model::{Happening, Stamp};
-use crate::timeline::{Incident, Item};
+use crate::timeline::{Incident, Item, plan_of};
 
 use super::list::Entry;
 use super::words;
@@ -17,14 +17,6 @@ use super::words;
 /// Minutes, time, who, mark, what.
 pub const COLUMNS: &[Column] =
     &[Column::fixed(1), Column::fixed(0), Column::name(0, 4), Column::fixed(0), Column::sentence(0, 10)];
-
-/// When a plan stands in the timeline: when it last asked something of the room.
-fn plan_at(record: &PlanRecord) -> Stamp {
-    match record.state {
-        PlanState::Proposed => record.proposed_at,
-        _ => record.approvals.iter().map(|approval| approval.at).max().unwrap_or(record.changed_at),
-    }
-}
 
 /// Entries that are folded into their plan's line, or say nothing by themselves.
 fn is_folded(happening: &Happening) -> bool {
@@ -132,6 +124,10 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
         Entry::Item(item) => {
             let (mark, role) = words::mark(item);
             let mut text = vec![span(role, words::says(item))];
+            // What followed from a plan names it, so that cause and effect can be read together.
+            if let Some(record) = plan_of(incident, item) {
+                text.insert(0, span(Role::Dim, format!("by {}: ", words::code(record))));
+            }
             if !item.amended_by.is_empty() {
                 text.push(span(Role::Dim, " (amended)"));
             }

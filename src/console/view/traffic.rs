@@ -6,6 +6,7 @@ use crate::console::app::App;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, glyph, time};
+use crate::model::Objective;
 use crate::model::facts::{EdgeAccount, LoadBalancer, Probe};
 
 use super::list::Entry;
@@ -41,7 +42,7 @@ pub fn entries(app: &App) -> Vec<Entry<'_>> {
 pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     match entry {
         Entry::Row(row) => match &row.body {
-            Body::LoadBalancer { lb, .. } => balancer(row, lb),
+            Body::LoadBalancer { lb, .. } => balancer(app, row, lb),
             Body::Probe(probe) => probe_cells(app, row, probe),
             Body::EdgeAccount(account) => account_cells(row, account),
             Body::Slo(budget) => budget_cells(row, budget),
@@ -54,19 +55,19 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             ],
             _ => Vec::new(),
         },
-        Entry::Pool(row, pool, place) => pool_cells(row, pool, *place),
+        Entry::Pool(row, pool, place) => pool_cells(app, row, pool, *place),
         _ => Vec::new(),
     }
 }
 
-fn balancer(row: &Row, lb: &LoadBalancer) -> Vec<Cell> {
+fn balancer(app: &App, row: &Row, lb: &LoadBalancer) -> Vec<Cell> {
     let policy = if lb.enabled { lb.policy.as_str().to_owned() } else { "disabled".to_owned() };
     let note = match lb.ttl_s {
         Some(ttl) if !lb.proxied => format!("TTL {ttl} s"),
         _ => "proxied".to_owned(),
     };
     let more = match lb.overrides.len() {
-        0 => Words::new(),
+        0 => vec![span(Role::Dim, failover(app, row))],
         n => vec![span(Role::Warning, format!("{n} may override the order"))],
     };
     let role = if lb.enabled { Role::Dim } else { Role::Warning };
@@ -79,7 +80,41 @@ fn balancer(row: &Row, lb: &LoadBalancer) -> Vec<Cell> {
     ]
 }
 
-fn pool_cells(row: &Row, pool: &PoolRef, place: usize) -> Vec<Cell> {
+/// The objective that a load balancer carries.
+fn objective<'a>(app: &'a App, row: &Row) -> Option<&'a Objective> {
+    let Body::LoadBalancer { lb, .. } = &row.body else { return None };
+    let objectives = &app.mirror.welcome.as_ref()?.objectives;
+    objectives.iter().find(|it| it.load_balancer.as_deref().is_some_and(|host| lb.name == host))
+}
+
+/// What a failover would change.
+fn failover(app: &App, row: &Row) -> String {
+    let Body::LoadBalancer { order, .. } = &row.body else { return String::new() };
+    let Some(dr) = objective(app, row).and_then(|it| it.dr_pool.as_deref()) else { return String::new() };
+    match order.iter().position(|pool| pool.name == dr) {
+        Some(0) => format!("{dr} is first already"),
+        Some(_) => format!("failover: {dr} first"),
+        None => format!("{dr} is not in the order"),
+    }
+}
+
+/// The share of recent answers that come from a pool's site, if a probe can tell sites apart.
+fn share(app: &App, row: &Row, pool: &PoolRef) -> Option<u32> {
+    let objective = objective(app, row)?;
+    let site = match Some(pool.name.as_str()) {
+        name if name == objective.dr_pool.as_deref() => objective.dr.as_str(),
+        name if name == objective.primary_pool.as_deref() => objective.primary.as_str(),
+        _ => return None,
+    };
+    app.rows(Topic::Services).iter().find_map(|row| match &row.body {
+        Body::Service { name, sites, .. } if *name == objective.service && !row.stale && !sites.is_empty() => {
+            Some(sites.get(pool.name.as_str()).or(sites.get(site)).copied().unwrap_or(0))
+        }
+        _ => None,
+    })
+}
+
+fn pool_cells(app: &App, row: &Row, pool: &PoolRef, place: usize) -> Vec<Cell> {
     let goes = matches!(&row.body, Body::LoadBalancer { goes_to: Some(to), .. } if *to == pool.name);
     let arrow = if goes { "→ " } else { "  " };
     let (verdict, word) = match (pool.enabled, pool.healthy) {
@@ -95,7 +130,11 @@ fn pool_cells(row: &Row, pool: &PoolRef, place: usize) -> Vec<Cell> {
     let count =
         if verdict == Verdict::Critical { pool.places - pool.places_ok.min(pool.places) } else { pool.places_ok };
     let regions = if pool.places == 0 { String::new() } else { format!("{count} of {}", pool.places) };
-    let more = if pool.places > 0 && place == 0 { "regions" } else { "" };
+    let regions_word = if pool.places > 0 && place == 0 { "regions" } else { "" };
+    let more = match share(app, row, pool) {
+        Some(share) => format!("{share} % of answers"),
+        None => regions_word.to_owned(),
+    };
     let role = glyph::of(verdict).1;
     vec![
         pane::mark(verdict),

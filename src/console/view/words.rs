@@ -107,10 +107,15 @@ pub fn plan_mark(state: PlanState) -> (&'static str, Role) {
     }
 }
 
+/// The short code of a plan, as people say it aloud.
+pub fn code(record: &PlanRecord) -> String {
+    record.digest.spoken().replace(' ', "").to_lowercase()
+}
+
 /// A plan as a sentence.
 pub fn plan_says(record: &PlanRecord) -> String {
     let title = &record.plan.title;
-    let code = record.digest.spoken().replace(' ', "").to_lowercase();
+    let code = code(record);
     let because = if record.says.is_empty() { String::new() } else { format!(": {}", record.says) };
     match record.state {
         PlanState::Proposed => format!("Waits for a second person: {title}"),

@@ -12,6 +12,7 @@ pub const UNKNOWN: &str = "?";
 pub const DECISION: &str = "◆";
 pub const WAITING: &str = "▸";
 pub const LIVE: &str = "●";
+pub const PIN: &str = "*";
 
 /// Glyph and colour of a verdict. `Info` has neither: it asks for nothing.
 pub fn of(verdict: Verdict) -> (&'static str, Role) {
@@ -45,6 +46,14 @@ fn ascii(symbol: &str) -> &'static str {
         "’" => "'",
         _ => "?",
     }
+}
+
+/// A text in ASCII, character by character.
+pub fn fold_text(text: &str) -> String {
+    let mut buffer = [0; 4];
+    text.chars()
+        .map(|c| if c.is_ascii() { c.to_string() } else { ascii(c.encode_utf8(&mut buffer)).to_owned() })
+        .collect()
 }
 
 /// Makes a finished frame ASCII. What has no counterpart becomes `?`, as wide as it was.

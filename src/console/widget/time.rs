@@ -1,6 +1,6 @@
 //! Times and ages as people read them. Ages step: every 5 s, then every minute, then every hour, so that little moves.
 
-use chrono::FixedOffset;
+use chrono::{FixedOffset, NaiveDateTime};
 
 use crate::model::Stamp;
 pub use crate::model::time::{short as span, since, words};
@@ -42,6 +42,17 @@ impl Zone {
         Self { offset, name }
     }
 
+    /// What clocks here showed at an instant.
+    pub fn of(&self, at: Stamp) -> NaiveDateTime {
+        at.with_timezone(&self.offset).naive_local()
+    }
+
+    /// The instant at which clocks here showed this.
+    pub fn instant(&self, local: NaiveDateTime) -> Option<Stamp> {
+        use chrono::TimeZone;
+        self.offset.from_local_datetime(&local).single().map(|at| at.to_utc())
+    }
+
     /// `14:55:42`.
     pub fn seconds(&self, at: Stamp) -> String {
         at.with_timezone(&self.offset).format("%H:%M:%S").to_string()
@@ -50,6 +61,11 @@ impl Zone {
     /// `14:55`.
     pub fn minutes(&self, at: Stamp) -> String {
         at.with_timezone(&self.offset).format("%H:%M").to_string()
+    }
+
+    /// `22 Nov`, for what is days away.
+    pub fn day(&self, at: Stamp) -> String {
+        at.with_timezone(&self.offset).format("%-d %b").to_string()
     }
 
     /// `22 Nov 14:55:42 UTC`, for a detail view.

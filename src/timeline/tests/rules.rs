@@ -1,8 +1,9 @@
 //! The fold's rules, one by one.
 
 use super::*;
+use crate::model::filter::Filter;
 use crate::model::{IncidentStatus, PlanId};
-use crate::timeline::{Filter, clock_view, sentence};
+use crate::timeline::{Told, clock_view, sentence};
 
 #[test]
 fn the_story_gives_clocks_people_services_and_an_end() {
@@ -201,16 +202,21 @@ fn every_kind_says_a_sentence() {
 }
 
 #[test]
-fn a_filter_picks_by_time_kind_and_words() {
+fn a_filter_asks_items_for_words_kinds_persons_and_ages() {
     let story = story().fold();
     let incident = story.latest().expect("an incident");
-    let seqs = |filter: Filter| filter.pick(incident).map(|item| item.entry.seq).collect::<Vec<_>>();
-    assert_eq!(seqs(Filter { kinds: vec!["decision".into()], ..Filter::default() }), [11]);
-    assert_eq!(seqs(Filter { kinds: vec!["alert.*".into(), "note".into()], ..Filter::default() }), [5, 6, 9]);
-    assert_eq!(seqs(Filter { words: vec!["ETCD".into(), "ana".into()], ..Filter::default() }), [9]);
-    assert_eq!(seqs(Filter { since: Some(at("15:08:00")), ..Filter::default() }), [21, 22]);
-    assert_eq!(seqs(Filter { pinned: true, ..Filter::default() }), [9]);
-    assert_eq!(seqs(Filter::default()).len(), incident.items.len());
+    let seqs = |text: &str| {
+        let filter = Filter::parse(text).expect(text);
+        let told = incident.items.iter().map(|item| Told { incident, item });
+        told.filter(|told| filter.matches(told, at("15:10:00"))).map(|told| told.item.entry.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(seqs("kind:decision"), [11]);
+    assert_eq!(seqs("kind:alert.*,note"), [5, 6, 9]);
+    assert_eq!(seqs("ETCD person:ana"), [9]);
+    assert_eq!(seqs("<2m1s"), [21, 22]);
+    assert_eq!(seqs("state:pinned"), [9]);
+    assert_eq!(seqs("").len(), incident.items.len());
+    assert_eq!(seqs("!person:room").len() + seqs("person:room").len(), incident.items.len());
 }
 
 #[test]

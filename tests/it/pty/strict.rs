@@ -2,8 +2,10 @@
 //! terminal would obey is counted as a raw control byte, with its place.
 //!
 //! * `ESC [ numbers H`, `m`, `J`, `K`: cursor, colours, erasing;
-//! * `ESC [ ? n h` and `l` for 7 (wrapping), 25 (cursor), 1049 (alternate screen), 2004 (pastes), 2026 (a frame);
-//! * `ESC ] 52 ; c ; base64 BEL`: a copy to the clipboard;
+//! * `ESC [ ? n h` and `l` for 7 (wrapping), 25 (cursor), 1000 and 1006 (the mouse, when it was asked for), 1004 (focus),
+//!   1049 (alternate screen), 2004 (pastes), 2026 (a frame);
+//! * `ESC ] 52 ; c ; base64 BEL`: a copy to the clipboard; `ESC ] 2 ; text BEL`: the title, kept and put back by
+//!   `ESC [ 22 ; 0 t` and `ESC [ 23 ; 0 t`; `ESC ] 9 ; text BEL` and a bell by itself: a person is needed;
 //! * line feed and carriage return, on the main screen only.
 
 use std::collections::BTreeMap;
@@ -14,7 +16,7 @@ use crate::fuzz::hidden::hides;
 const KEPT: usize = 32;
 /// The longest sequence: a copy of a whole sheet is the longest thing ever sent.
 const LONGEST: usize = 1 << 20;
-const MODES: [u16; 5] = [7, 25, 1049, 2004, 2026];
+const MODES: [u16; 8] = [7, 25, 1000, 1004, 1006, 1049, 2004, 2026];
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum State {
@@ -35,6 +37,12 @@ pub struct Strict {
     cleared: bool,
     /// Raw control bytes, unknown sequences, characters that hide or turn text.
     pub odd: u64,
+    /// Bells by themselves, and calls.
+    pub bells: u64,
+    /// Titles, in their order.
+    pub titles: Vec<String>,
+    /// Titles that are kept and not put back yet.
+    pub kept_titles: i64,
     pub oddities: Vec<String>,
     state: State,
     seq: Vec<u8>,
@@ -108,11 +116,15 @@ impl Strict {
                     let copy = self.seq.strip_prefix(b"52;c;").map(|it| it.to_vec());
                     let fine =
                         copy.is_some_and(|it| it.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b)));
-                    if !fine {
+                    if let Some(title) = self.seq.strip_prefix(b"2;") {
+                        self.titles.push(String::from_utf8_lossy(title).into_owned());
+                    } else if self.seq.starts_with(b"9;") {
+                        self.bells += 1;
+                    } else if !fine {
                         self.odd(format!("an OSC: {}", self.seq.escape_ascii()));
                     }
                 }
-                0x20..=0x7e if self.seq.len() < LONGEST => self.seq.push(byte),
+                0x20..=0x7e | 0x80.. if self.seq.len() < LONGEST => self.seq.push(byte),
                 _ => {
                     self.state = State::Text;
                     self.odd(format!("byte {byte:#04x} inside an OSC"));
@@ -131,6 +143,7 @@ impl Strict {
                 self.state = State::Escape;
             }
             b'\n' | b'\r' if !self.mode(1049, false) => {}
+            0x07 => self.bells += 1,
             0x00..=0x1f | 0x7f => self.odd(format!("control byte {byte:#04x}")),
             _ => {}
         }
@@ -177,6 +190,8 @@ impl Strict {
                     self.odd(format!("mode {mode}{}", char::from(last)));
                 }
             },
+            (None, b't') if text == "22;0" => self.kept_titles += 1,
+            (None, b't') if text == "23;0" => self.kept_titles -= 1,
             (None, b'H' | b'm' | b'J' | b'K') if numbers(&text) => self.cleared |= last == b'J' && text == "2",
             _ => self.odd(format!("sequence ESC [ {text} {}", char::from(last))),
         }
@@ -204,7 +219,9 @@ fn what_is_not_meant_to_be_sent_is_counted() {
         strict.push(bytes);
         strict.odd
     };
-    let fine: [&[u8]; 6] = [
+    let fine: [&[u8]; 8] = [
+        b"\x07\x1b[22;0t\x1b]2;SEV1 \xe2\x9c\x97\x07\x1b[23;0t",
+        b"\x1b[?1004h\x1b[?1000h\x1b[?1006h",
         b"\x1b[?1049h\x1b[?2026h\x1b[0m\x1b[2J\x1b[3;4Htext\x1b[38;5;196m\x1b[?2026l\x1b[?1049l",
         b"the end\r\n",
         b"\x1b]52;c;Zm9v\x07",
@@ -216,12 +233,12 @@ fn what_is_not_meant_to_be_sent_is_counted() {
         assert_eq!(odd(bytes), 0, "{}", bytes.escape_ascii());
     }
     let wrong: [&[u8]; 15] = [
-        b"\x07",
+        b"\x1b[21t",
         b"\x00",
         b"\x7f",
         b"\x08",
         b"\x1b[?1049hline\n",
-        b"\x1b]0;title\x07",
+        b"\x1b]4;1;red\x07",
         b"\x1b]52;c;?\x07",
         b"\x1bc",
         b"\x1b[6n",

@@ -9,12 +9,14 @@ fn told(inputs: &[Input]) -> String {
     let words = inputs.iter().map(|input| match input {
         Input::Key(key) => key.to_string(),
         Input::Paste(text) => format!("{text:?}"),
+        Input::Focus(on) => format!("focus {on}"),
+        Input::Mouse(mouse) => format!("{mouse:?}"),
         other => panic!("{other:?} is not from a terminal"),
     });
     words.collect::<Vec<_>>().join(" ")
 }
 
-const SENT: [(&[u8], &str); 44] = [
+const SENT: [(&[u8], &str); 46] = [
     (b"q", "q"),
     (b"A", "A"),
     (b"\r", "Enter"),
@@ -48,8 +50,10 @@ const SENT: [(&[u8], &str); 44] = [
     (b"\x1b[97;5u", "Ctrl-A"),
     (b"\x1b[97;1:3u", ""),
     (b"\x1b[13u", "Enter"),
-    (b"\x1b[I\x1b[O", ""),
-    (b"\x1b[<0;10;20M\x1b[<0;10;20m", ""),
+    (b"\x1b[I\x1b[O", "focus true focus false"),
+    (b"\x1b[<0;10;20M\x1b[<0;10;20m", "Click { x: 9, y: 19 }"),
+    (b"\x1b[<64;1;1M\x1b[<65;2;1M", "Up { x: 0, y: 0 } Down { x: 1, y: 0 }"),
+    (b"\x1b[<0;0;1M\x1b[<35;2;1M\x1b[<0;;1M", ""),
     (b"\x1b[M !!q", "q"),
     (b"\x1b[[Aq", "q"),
     (b"\x1b[?62;4cq", "q"),

@@ -1,0 +1,242 @@
+//! Events folded: one line for what is one thing, with how often, since when, and whether it becomes more. Pure.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+use crate::model::Stamp;
+use crate::model::facts::KubeEvent;
+
+use super::row::{Body, Row, Verdict};
+
+/// What a rate is measured over, and what it is compared with.
+const WINDOW_S: f64 = 60.0;
+
+/// Whether something becomes more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trend {
+    Rising,
+    Steady,
+    Falling,
+    /// Not seen in the last two minutes.
+    Quiet,
+}
+
+impl Trend {
+    /// The word on screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rising => "rising",
+            Self::Steady => "steady",
+            Self::Falling => "falling",
+            Self::Quiet => "quiet",
+        }
+    }
+}
+
+/// Events of one reason, on objects of one kind, in one namespace of one cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct Fold<'a> {
+    /// The newest of them: its words stand for all.
+    pub newest: &'a Row,
+    pub event: &'a KubeEvent,
+    /// Distinct objects: one that was made anew under its name, or reset its counter, is one.
+    pub objects: usize,
+    /// How often, exactly: Kubernetes counts repetitions in the event.
+    pub count: u64,
+    pub first: Stamp,
+    pub last: Stamp,
+    /// About how many in the last minute, and in the one before. Between its first and its last, an event is taken to have
+    /// happened evenly, and to go on until it is overdue: only both ends and the number are known.
+    now: f64,
+    before: f64,
+}
+
+impl Fold<'_> {
+    /// About how many in the last minute.
+    pub fn per_minute(&self) -> u64 {
+        // Never negative, and far from what does not fit.
+        self.now.round() as u64
+    }
+
+    /// Whether they become more.
+    pub fn trend(&self) -> Trend {
+        trend(self.now, self.before)
+    }
+
+    /// Its identity in the pane.
+    pub fn key(&self) -> String {
+        let KubeEvent { cluster, namespace, object_kind, reason, .. } = self.event;
+        format!("fold {cluster}/{namespace}/{object_kind}/{reason}")
+    }
+
+    /// Whether an event belongs to it.
+    pub fn holds(&self, event: &KubeEvent) -> bool {
+        place(self.event) == place(event)
+    }
+}
+
+/// What is one thing.
+fn place(event: &KubeEvent) -> (&str, &str, &str, &str) {
+    (event.cluster.as_str(), event.namespace.as_str(), event.object_kind.as_str(), event.reason.as_str())
+}
+
+fn trend(now: f64, before: f64) -> Trend {
+    match () {
+        () if now < 0.5 && before < 0.5 => Trend::Quiet,
+        () if now > before * 1.25 + 1.0 => Trend::Rising,
+        () if before > now * 1.25 + 1.0 => Trend::Falling,
+        () => Trend::Steady,
+    }
+}
+
+/// How much of an event falls into the `WINDOW_S` seconds that ended `ago` seconds ago.
+fn share(event: &KubeEvent, now: Stamp, ago: f64) -> f64 {
+    let age = |at: Stamp| (now - at).num_milliseconds() as f64 / 1_000.0;
+    let (first, last) = (age(event.first.unwrap_or(event.last)), age(event.last).max(0.0));
+    let (from, to) = (ago + WINDOW_S, ago);
+    let length = first - last;
+    if event.count <= 1 || length < 1.0 {
+        return if (to..from).contains(&last) { event.count.max(1) as f64 } else { 0.0 };
+    }
+    // What comes every five minutes has not stopped because it is silent for one: it goes on until it is overdue.
+    let every = length / (event.count - 1) as f64;
+    let within = (first.min(from) - (last - every).max(to)).max(0.0);
+    within / every
+}
+
+/// About how many events there were in the last minute, and whether they become more.
+pub fn rate(rows: &[Row], now: Stamp) -> (u64, Trend) {
+    let (mut last, mut before) = (0.0, 0.0);
+    for row in rows {
+        if let Body::Event(event) = &row.body {
+            last += share(event, now, 0.0);
+            before += share(event, now, WINDOW_S);
+        }
+    }
+    (last.round() as u64, trend(last, before))
+}
+
+/// Folds rows of events: warnings first, what goes on before what is quiet, then what happens most.
+pub fn folds(rows: &[Row], now: Stamp) -> Vec<Fold<'_>> {
+    let mut places: HashMap<(&str, &str, &str, &str), usize> = HashMap::new();
+    let mut folds: Vec<Fold<'_>> = Vec::new();
+    let mut objects: HashSet<(usize, &str)> = HashSet::new();
+    for row in rows {
+        let Body::Event(event) = &row.body else { continue };
+        let one = Fold {
+            newest: row,
+            event,
+            objects: 1,
+            count: event.count.max(1),
+            first: event.first.unwrap_or(event.last),
+            last: event.last,
+            now: share(event, now, 0.0),
+            before: share(event, now, WINDOW_S),
+        };
+        match places.entry(place(event)) {
+            Entry::Vacant(vacant) => {
+                objects.insert((folds.len(), event.object_name.as_str()));
+                vacant.insert(folds.len());
+                folds.push(one);
+            }
+            Entry::Occupied(known) => {
+                let at = *known.get();
+                let fresh = objects.insert((at, event.object_name.as_str()));
+                add(&mut folds[at], one, fresh);
+            }
+        }
+    }
+    folds.sort_by_cached_key(|fold| {
+        let quiet = fold.trend() == Trend::Quiet;
+        (std::cmp::Reverse(fold.newest.verdict.max(Verdict::Info)), quiet, std::cmp::Reverse(fold.count), fold.key())
+    });
+    folds
+}
+
+fn add<'a>(fold: &mut Fold<'a>, one: Fold<'a>, fresh: bool) {
+    fold.objects += usize::from(fresh);
+    fold.count = fold.count.saturating_add(one.count);
+    fold.first = fold.first.min(one.first);
+    fold.now += one.now;
+    fold.before += one.before;
+    if one.last > fold.last {
+        (fold.newest, fold.event, fold.last) = (one.newest, one.event, one.last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SourceId;
+    use crate::model::facts::Open;
+
+    fn now() -> Stamp {
+        "2026-03-02T14:55:00Z".parse().expect("a time")
+    }
+
+    fn event(name: &str, reason: &str, count: u64, first_ago: i64, last_ago: i64) -> Row {
+        let ago = |seconds| now() - chrono::TimeDelta::seconds(seconds);
+        let event = KubeEvent {
+            uid: format!("{name}-{reason}"),
+            cluster: "primary".to_owned(),
+            namespace: "shop".into(),
+            object_kind: "Pod".into(),
+            object_name: name.into(),
+            reason: reason.into(),
+            message: name.into(),
+            kind: Open::new("Warning"),
+            count,
+            first: Some(ago(first_ago)),
+            last: ago(last_ago),
+            component: "kubelet".into(),
+        };
+        let source: SourceId = "kubernetes/primary".parse().expect("a source");
+        let seen_at = ago(last_ago);
+        let (id, why) = (event.uid.clone(), "".into());
+        Row { id, source, verdict: Verdict::Warning, seen_at, stale: false, why, body: Body::Event(event) }
+    }
+
+    #[test]
+    fn what_is_one_thing_is_one_line_with_exact_counts_and_both_ends() {
+        let rows = [
+            event("a", "BackOff", 30, 600, 5),
+            event("b", "BackOff", 3, 700, 90),
+            event("a", "Unhealthy", 2, 60, 30),
+            event("a", "BackOff", 7, 660, 620),
+        ];
+        let folds = folds(&rows, now());
+        let told: Vec<_> = folds.iter().map(|it| (it.event.reason.as_str(), it.objects, it.count)).collect();
+        assert_eq!(told, [("BackOff", 2, 40), ("Unhealthy", 1, 2)]);
+        assert_eq!(folds[0].event.object_name.as_str(), "a", "the newest speaks");
+        assert_eq!((now() - folds[0].first).num_seconds(), 700);
+        assert!(folds[0].holds(match &rows[1].body {
+            Body::Event(event) => event,
+            _ => unreachable!(),
+        }));
+    }
+
+    #[test]
+    fn a_thing_that_repeats_evenly_is_steady_and_one_that_stopped_falls() {
+        for (count, first, last, per_minute, trend) in [
+            (60, 600, 1, 6, Trend::Steady),
+            (61, 670, 70, 0, Trend::Falling),
+            (3, 601, 90, 0, Trend::Quiet),
+            (30, 50, 1, 30, Trend::Rising),
+            (1, 10, 10, 1, Trend::Steady),
+            (9, 10, 10, 9, Trend::Rising),
+            (60, 4_000, 300, 0, Trend::Quiet),
+        ] {
+            let rows = [event("a", "BackOff", count, first, last)];
+            let fold = folds(&rows, now())[0];
+            assert_eq!((fold.per_minute(), fold.trend()), (per_minute, trend), "{count} in {first}..{last}");
+            assert_eq!(rate(&rows, now()), (per_minute, trend));
+        }
+    }
+
+    #[test]
+    fn what_goes_on_comes_before_what_is_quiet() {
+        let rows = [event("a", "Old", 900, 4_000, 400), event("b", "New", 2, 20, 2)];
+        let order: Vec<_> = folds(&rows, now()).iter().map(|it| it.event.reason.to_string()).collect();
+        assert_eq!(order, ["New", "Old"]);
+    }
+}

@@ -1,0 +1,318 @@
+//! Readiness: would the objectives be met if the primary side died now? Pure: rows, the log's story and `now` are arguments.
+//!
+//! Three answers and no fourth: proven yes, provably no, and unknown with what would prove it. What stands here does not
+//! trust a plan on paper: a recovery time is proven only by a recovery that was measured, a backup only by a restore that
+//! ended well, and both proofs age.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::facts::OffSite;
+use crate::model::time::{clock, since, words};
+use crate::model::{Objective, SafeText, Stamp, Strategy};
+use crate::timeline::Story;
+
+use super::row::{Body, Point, Row, Topic, TopicView};
+
+mod now;
+mod proof;
+#[cfg(test)]
+mod tests;
+
+/// A proof that is older proves nothing: people, sizes and machines have changed since. A quarter of a year.
+pub const PROOF_LASTS_S: u64 = 92 * 86_400;
+
+/// Whether something is as promised. Ordered: the greatest needs someone first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// Proven, by fresh data and a proof that has not aged.
+    Met,
+    /// Neither proven nor disproved.
+    Unknown,
+    /// Provably not.
+    Missed,
+}
+
+impl Standing {
+    /// The word on screen and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Unknown => "unknown",
+            Self::Missed => "missed",
+        }
+    }
+}
+
+/// Which promise a check is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Promised {
+    Rto,
+    Rpo,
+}
+
+/// One thing that has to hold, and whether it does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    pub of: Promised,
+    /// What is looked at, in a word or two.
+    pub what: String,
+    pub standing: Standing,
+    /// The finding, as a colleague would say it.
+    pub says: SafeText,
+    /// What would make it proven; empty where it is.
+    pub remedy: SafeText,
+}
+
+/// A promise against what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promise {
+    pub standing: Standing,
+    pub limit_s: u64,
+    /// What the last measured recovery took; what would be lost now. `None` = not known.
+    pub measured_s: Option<u64>,
+}
+
+/// Something that was done for real, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// `recovery`, `failover` or `restore`.
+    pub what: String,
+    pub at: Stamp,
+    pub took_s: Option<u64>,
+    /// The incident, plan or restore that it is known from.
+    pub by: SafeText,
+}
+
+/// How one service stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    pub service: String,
+    pub strategy: Strategy,
+    pub standing: Standing,
+    pub rto: Promise,
+    pub rpo: Promise,
+    /// Until when the newest restore point is young enough.
+    pub rpo_until: Option<Stamp>,
+    /// When the next restore point is due to begin.
+    pub next_run: Option<Stamp>,
+    /// What the steps of its last plans may take at most, if every one takes its whole limit.
+    pub steps_limit_s: Option<u64>,
+    /// The newest of each kind, the newest first.
+    pub proofs: Vec<Proof>,
+    /// Worst first.
+    pub checks: Vec<Check>,
+}
+
+/// How everything stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readiness {
+    pub at: Stamp,
+    /// The worst of the services; unknown where there is none.
+    pub standing: Standing,
+    /// Worst first.
+    pub services: Vec<Ready>,
+}
+
+/// The rows by topic, as console and commands hold them.
+pub type Topics = BTreeMap<Topic, TopicView>;
+
+/// Judges every service that has an objective.
+pub fn readiness(objectives: &[Objective], topics: &Topics, story: &Story, now: Stamp) -> Readiness {
+    let mut services: Vec<Ready> =
+        objectives.iter().map(|objective| ready(&Seen { objective, topics, story, now })).collect();
+    services.sort_by(|a, b| (b.standing, &a.service).cmp(&(a.standing, &b.service)));
+    let standing = services.iter().map(|it| it.standing).max().unwrap_or(Standing::Unknown);
+    Readiness { at: now, standing, services }
+}
+
+/// What one judgement reads.
+struct Seen<'a> {
+    objective: &'a Objective,
+    topics: &'a Topics,
+    story: &'a Story,
+    now: Stamp,
+}
+
+impl<'a> Seen<'a> {
+    fn rows(&self, topic: Topic) -> &'a [Row] {
+        self.topics.get(&topic).map_or(&[], |view| view.rows.as_slice())
+    }
+}
+
+/// What would be lost if a service failed over now, by its newest usable restore point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loss<'a> {
+    pub point: &'a Point,
+    /// Seconds of writes. While users fail it stands still: what nobody could write is not lost.
+    pub seconds: u64,
+    /// Since when it stands still.
+    pub frozen_at: Option<Stamp>,
+}
+
+/// The loss that a service's row tells of; `None` if it has no usable restore point, or is no service.
+pub fn loss(row: &Row, now: Stamp) -> Option<Loss<'_>> {
+    let Body::Service { restore_point: Some(point), failing_since, .. } = &row.body else { return None };
+    let frozen_at = failing_since.filter(|at| *at > point.started && *at < now);
+    Some(Loss { point, seconds: since(point.started, frozen_at.unwrap_or(now)), frozen_at })
+}
+
+/// The schedule's row that carries a service's newest usable restore point.
+pub fn carrier<'a>(backups: &'a [Row], service: &str, point: &Point) -> Option<&'a Row> {
+    backups.iter().find(|row| match &row.body {
+        Body::Backup { services, point: Some(own), .. } => {
+            own.name == point.name && services.iter().any(|it| it == service)
+        }
+        _ => false,
+    })
+}
+
+fn ready(seen: &Seen<'_>) -> Ready {
+    let objective = seen.objective;
+    let restored = proof::restored(seen);
+    let failed_over = proof::failed_over(seen);
+    let recovered = proof::recovered(seen);
+    let mut checks = vec![
+        now::cluster(seen),
+        now::applications(seen),
+        now::traffic(seen),
+        proof::recovery(seen, recovered.as_ref(), failed_over.as_ref(), restored.as_ref()),
+    ];
+    let point = restore_point(seen);
+    checks.push(point.check);
+    checks.push(proof::restore(seen, restored.as_ref()));
+    let standing = |of| checks.iter().filter(|it| it.of == of).map(|it| it.standing).max().unwrap_or(Standing::Unknown);
+    let (rto, rpo) = (standing(Promised::Rto), standing(Promised::Rpo));
+    checks.sort_by_key(|it| std::cmp::Reverse(it.standing));
+    let took_s = recovered.as_ref().and_then(|it| it.took_s);
+    let mut proofs: Vec<Proof> = [recovered, failed_over, restored].into_iter().flatten().collect();
+    proofs.sort_by_key(|it| std::cmp::Reverse(it.at));
+    Ready {
+        service: objective.service.clone(),
+        strategy: objective.strategy,
+        standing: rto.max(rpo),
+        rto: Promise { standing: rto, limit_s: objective.rto_s, measured_s: took_s },
+        rpo: Promise { standing: rpo, limit_s: objective.rpo_s, measured_s: point.lost_s },
+        rpo_until: point.until,
+        next_run: point.next_run,
+        steps_limit_s: proof::steps_limit(seen),
+        proofs,
+        checks,
+    }
+}
+
+/// What is said of the newest usable restore point.
+struct PointCheck {
+    check: Check,
+    lost_s: Option<u64>,
+    until: Option<Stamp>,
+    next_run: Option<Stamp>,
+}
+
+fn check(of: Promised, what: &str, standing: Standing, says: impl AsRef<str>, remedy: &str) -> Check {
+    let remedy = if standing == Standing::Met { "" } else { remedy };
+    let (says, remedy) = (SafeText::new(says.as_ref()), SafeText::new(remedy));
+    Check { of, what: what.to_owned(), standing, says, remedy }
+}
+
+fn restore_point(seen: &Seen<'_>) -> PointCheck {
+    let objective = seen.objective;
+    let told = |standing, says: String, remedy: &str| PointCheck {
+        check: check(Promised::Rpo, "restore point", standing, says, remedy),
+        lost_s: None,
+        until: None,
+        next_run: None,
+    };
+    if objective.schedules.is_empty() {
+        let says = "no backup schedule is named for it, so nothing that is read proves where its data is".to_owned();
+        return told(Standing::Unknown, says, "Name its schedules in its [[service]].");
+    }
+    let services = seen.rows(Topic::Services);
+    let row = services.iter().find(|row| matches!(&row.body, Body::Service { name, .. } if *name == objective.service));
+    let Some(row) = row else {
+        return told(
+            Standing::Unknown,
+            "the service has not been judged yet".to_owned(),
+            "Wait for its first answers.",
+        );
+    };
+    let backups = seen.rows(Topic::Backups);
+    let Some(loss) = loss(row, seen.now) else { return no_point(seen, told) };
+    let next_run = backups.iter().filter(|row| is_of(row, &objective.service)).filter_map(next_run).min();
+    let limit = chrono::TimeDelta::seconds(i64::try_from(objective.rpo_s).unwrap_or(i64::MAX / 1_000));
+    let until = loss.point.started.checked_add_signed(limit);
+    let (standing, says, remedy) = judge_point(seen, &loss, carrier(backups, &objective.service, loss.point));
+    let check = check(Promised::Rpo, "restore point", standing, says, &remedy);
+    PointCheck { check, lost_s: Some(loss.seconds), until: until.filter(|_| loss.frozen_at.is_none()), next_run }
+}
+
+fn is_of(row: &Row, service: &str) -> bool {
+    matches!(&row.body, Body::Backup { services, .. } if services.iter().any(|it| it == service))
+}
+
+fn next_run(row: &Row) -> Option<Stamp> {
+    match &row.body {
+        Body::Backup { next_run, .. } => *next_run,
+        _ => None,
+    }
+}
+
+/// Without a usable point: provably none only where Velero was read just now.
+fn no_point(seen: &Seen<'_>, told: impl Fn(Standing, String, &str) -> PointCheck) -> PointCheck {
+    let rows = seen.rows(Topic::Backups).iter().filter(|row| is_of(row, &seen.objective.service));
+    match rows.max_by_key(|row| (!row.stale, row.verdict)) {
+        Some(row) if !row.stale && row.verdict == super::Verdict::Critical => {
+            told(Standing::Missed, row.why.to_string(), "Look at the backups: pane Backups says why none is usable.")
+        }
+        Some(row) => {
+            told(Standing::Unknown, format!("no usable restore point is known: {}", row.why), "Bring Velero back.")
+        }
+        None => told(Standing::Unknown, "no restore point is known".to_owned(), "Wait until Velero has answered."),
+    }
+}
+
+fn judge_point(seen: &Seen<'_>, loss: &Loss<'_>, carrier: Option<&Row>) -> (Standing, String, String) {
+    let Objective { rpo_s, primary, dr, .. } = seen.objective;
+    let name = &loss.point.name;
+    let age = match loss.frozen_at {
+        Some(at) => format!("{name} began {} before users failed at {}", words(loss.seconds), clock(at)),
+        None => format!("{name} is {} old", words(loss.seconds)),
+    };
+    let of = format!("{age}, {} are allowed", words(*rpo_s));
+    if loss.seconds > *rpo_s {
+        return (Standing::Missed, of, "Run a backup now, and look why the last one is not usable.".to_owned());
+    }
+    let Some(carrier) = carrier else {
+        let says = format!("{of}, but it can't be told which cluster sees it");
+        return (Standing::Unknown, says, "Give the service a schedule of its own.".to_owned());
+    };
+    if carrier.stale {
+        let says = format!("{age} if it is still there: {}", carrier.why);
+        return (Standing::Unknown, says, format!("Bring {} back.", carrier.source));
+    }
+    match &carrier.body {
+        Body::Backup { cluster, .. } if cluster != dr => {
+            let says = format!("{of}, but only {cluster} is known to see it");
+            return (Standing::Unknown, says, format!("Wait until {dr} has synced it, or read why it has not."));
+        }
+        _ => {}
+    }
+    match loss.point.off_site {
+        OffSite::Yes => (Standing::Met, format!("{of}; off-site, seen by {dr}"), String::new()),
+        OffSite::No => {
+            let says = format!("{age}, but its volumes stay on the storage of {primary} and are lost with it");
+            (Standing::Missed, says, "Move snapshot data off-site (snapshotMoveData) or copy volumes by files.".into())
+        }
+        OffSite::NoVolumes => {
+            let says = format!("{of}, but it is not known to hold any volume data");
+            (Standing::Unknown, says, "Back up its volumes; if it has none, only a restore can show that.".to_owned())
+        }
+        OffSite::Unknown => {
+            let says = format!("{of}, but nothing proves that its volumes are off-site");
+            (Standing::Unknown, says, "Move snapshot data off-site, so that the backup says so.".to_owned())
+        }
+    }
+}

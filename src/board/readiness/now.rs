@@ -1,0 +1,127 @@
+//! What has to stand ready at this instant for a recovery to be possible: the DR cluster, its applications, its pool.
+
+use crate::board::row::{AppRow, Body, PoolRef, Row, Topic, Verdict};
+use crate::model::facts::LoadBalancer;
+use crate::model::time::{since, words};
+
+use super::{Check, Promised, Seen, Standing, check};
+
+fn of(what: &str, standing: Standing, says: impl AsRef<str>, remedy: &str) -> Check {
+    check(Promised::Rto, what, standing, says, remedy)
+}
+
+/// Whether the DR cluster could take the service.
+pub(super) fn cluster(seen: &Seen<'_>) -> Check {
+    let dr = seen.objective.dr.as_str();
+    let found = seen.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
+        Body::Cluster { name, nodes, nodes_ready, .. } if name == dr => Some((row, *nodes, *nodes_ready)),
+        _ => None,
+    });
+    let Some((row, nodes, ready)) = found else {
+        let remedy = "Name it in a [[cluster]] with a credential that may read it.";
+        return of("DR cluster", Standing::Unknown, format!("nothing is known of {dr}"), remedy);
+    };
+    match row.verdict {
+        _ if row.stale => of("DR cluster", Standing::Unknown, format!("{dr}: {}", row.why), "Bring its API back."),
+        Verdict::Ok => of("DR cluster", Standing::Met, format!("{dr} answers, {ready} of {nodes} nodes are ready"), ""),
+        Verdict::Critical => {
+            let remedy = "Repair it first: nothing can be brought up there.";
+            of("DR cluster", Standing::Missed, format!("{dr}: {}", row.why), remedy)
+        }
+        _ => of("DR cluster", Standing::Unknown, format!("{dr}: {}", row.why), "Pane Events says what is wrong there."),
+    }
+}
+
+/// Whether what Git asks for runs on the DR side.
+pub(super) fn applications(seen: &Seen<'_>) -> Check {
+    let objective = seen.objective;
+    let dr = objective.dr.as_str();
+    let own: Vec<(&Row, &AppRow)> = seen
+        .rows(Topic::Gitops)
+        .iter()
+        .filter_map(|row| match &row.body {
+            Body::App(app) if app.cluster == dr && objective.owns_app(app.kind.as_str(), app.name.as_str()) => {
+                Some((row, app))
+            }
+            _ => None,
+        })
+        .collect();
+    let unknown = |says: String, remedy: &str| of("applications", Standing::Unknown, says, remedy);
+    if objective.apps.is_empty() {
+        return unknown("no application is named for it".to_owned(), "Name its apps in its [[service]].");
+    }
+    if own.is_empty() {
+        return unknown(format!("none of its applications is known on {dr}"), "Bring Argo CD or Flux there back.");
+    }
+    let lagging: Vec<&(&Row, &AppRow)> =
+        own.iter().filter(|(row, _)| row.verdict != Verdict::Ok || row.stale).collect();
+    let Some((row, app)) = lagging.first() else {
+        return of("applications", Standing::Met, format!("{0} of {0} at parity on {dr}", own.len()), "");
+    };
+    if row.stale {
+        return unknown(format!("{dr}: {}", row.why), "Bring Argo CD or Flux there back.");
+    }
+    let for_long = app.since.map(|at| format!(" for {}", words(since(at, seen.now)))).unwrap_or_default();
+    let more = if lagging.len() > 1 { format!(", and {} more", lagging.len() - 1) } else { String::new() };
+    let ok = own.len() - lagging.len();
+    let says = format!("{ok} of {} at parity on {dr}; {}{for_long}: {}{more}", own.len(), app.label(), row.why);
+    unknown(says, "Bring it to parity: pane GitOps has what lags.")
+}
+
+/// Whether users can be sent to the DR side.
+pub(super) fn traffic(seen: &Seen<'_>) -> Check {
+    let objective = seen.objective;
+    let unknown = |says: String, remedy: &str| of("traffic", Standing::Unknown, says, remedy);
+    let (Some(host), Some(pool)) = (&objective.load_balancer, &objective.dr_pool) else {
+        let says = "no load balancer and DR pool are named for it: how users get there is not known".to_owned();
+        return unknown(says, "Name them in its [[service]].");
+    };
+    let found = seen.rows(Topic::Traffic).iter().find_map(|row| match &row.body {
+        Body::LoadBalancer { lb, order, fallback, goes_to, .. } if lb.name == host.as_str() => {
+            let named = order.iter().chain(fallback).find(|it| it.name == pool.as_str());
+            Some((row, lb, named, goes_to))
+        }
+        _ => None,
+    });
+    let Some((row, lb, named, goes_to)) = found else {
+        return unknown(format!("nothing is known of {host}"), "Bring the edge's API back, or check the token.");
+    };
+    if row.stale {
+        return unknown(format!("{host}: {}", row.why), "Bring the edge's API back.");
+    }
+    let Some(named) = named else {
+        return unknown(format!("pool {pool} is not in the order of {host}"), "Add it behind the primary's pool.");
+    };
+    if goes_to.as_ref().is_some_and(|to| to == pool.as_str()) {
+        let says = format!("users are on {pool} already: there is no further site to go to");
+        return unknown(says, "Move them back when the primary side is proven good.");
+    }
+    of_pool(lb, named)
+}
+
+fn of_pool(lb: &LoadBalancer, pool: &PoolRef) -> Check {
+    let PoolRef { name, places_ok, places, .. } = pool;
+    let unknown = |says: String, remedy: &str| of("traffic", Standing::Unknown, says, remedy);
+    if !lb.enabled {
+        return unknown(format!("load balancer {} is disabled", lb.name), "Enable it, or name what answers instead.");
+    }
+    match (pool.enabled, pool.healthy) {
+        (Some(false), _) => of("traffic", Standing::Missed, format!("pool {name} is switched off"), "Switch it on."),
+        (_, Some(false)) => {
+            let says = format!("pool {name} is down: seen up from {places_ok} of {places} regions");
+            of("traffic", Standing::Missed, says, "Repair it: users would be sent to nobody.")
+        }
+        (_, None) => unknown(format!("nothing says whether pool {name} is healthy"), "Give it a monitor."),
+        (_, Some(true)) if *places == 0 || places_ok < places => {
+            let says = format!("pool {name} is seen up from {places_ok} of {places} regions");
+            unknown(says, "Find out why the others do not see it.")
+        }
+        (_, Some(true)) if !lb.overrides.is_empty() => {
+            let says = format!("{} rules or pool sets may override the order", lb.overrides.len());
+            unknown(says, "Remove them, or accept that a change of the order moves not everyone.")
+        }
+        (_, Some(true)) => {
+            of("traffic", Standing::Met, format!("pool {name} is healthy in {places_ok} of {places} regions"), "")
+        }
+    }
+}

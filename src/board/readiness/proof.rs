@@ -1,0 +1,191 @@
+//! What was done for real: recoveries with their clocks, plans that succeeded, restores that ended well.
+
+use std::collections::BTreeSet;
+
+use crate::board::row::{Body, Topic};
+use crate::model::time::{since, words};
+use crate::model::{Action, SafeText, Stamp, Strategy};
+use crate::timeline::{Incident, PlanRecord, PlanState};
+
+use super::{Check, PROOF_LASTS_S, Promised, Proof, Seen, Standing, check};
+
+/// The day of a proof: what a person asks for first.
+fn day(at: Stamp) -> String {
+    at.format("%-d %b %Y").to_string()
+}
+
+/// What a service's recovery has to have gone through to count: users were moved, data came back.
+fn needs_restore(seen: &Seen<'_>) -> bool {
+    !seen.objective.schedules.is_empty() && seen.objective.strategy != Strategy::ActiveActive
+}
+
+fn plans<'a>(seen: &Seen<'a>, action: Action) -> impl Iterator<Item = (&'a Incident, &'a PlanRecord)> {
+    let service = seen.objective.service.clone();
+    seen.story
+        .incidents
+        .iter()
+        .flat_map(|incident| incident.plans.by_id.values().map(move |record| (incident, record)))
+        .filter(move |(_, record)| record.plan.action == action && record.plan.service == service)
+}
+
+fn succeeded<'a>(seen: &Seen<'a>, action: Action) -> Option<&'a PlanRecord> {
+    let done = plans(seen, action).filter(|(_, record)| record.state == PlanState::Succeeded);
+    done.map(|(_, record)| record).max_by_key(|record| record.changed_at)
+}
+
+/// A plan as a proof: from the confirmation that let it run to its end.
+fn of_plan(what: &str, record: &PlanRecord) -> Proof {
+    let began = record.approvals.iter().map(|approval| approval.at).max().unwrap_or(record.proposed_at);
+    Proof {
+        what: what.to_owned(),
+        at: record.changed_at,
+        took_s: Some(since(began, record.changed_at)),
+        by: SafeText::new(&format!("plan {}", record.plan.plan)),
+    }
+}
+
+/// The last failover of the service that succeeded.
+pub(super) fn failed_over(seen: &Seen<'_>) -> Option<Proof> {
+    succeeded(seen, Action::Failover).map(|record| of_plan("failover", record))
+}
+
+/// The last restore of its data on the DR side that ended without an error or a warning: by a plan, or as Velero tells.
+pub(super) fn restored(seen: &Seen<'_>) -> Option<Proof> {
+    let planned = succeeded(seen, Action::Restore).map(|record| of_plan("restore", record));
+    let names = schedules(seen);
+    let seen_there = seen.rows(Topic::Backups).iter().filter_map(|row| match &row.body {
+        Body::Restore(it) if it.cluster == seen.objective.dr && it.phase.is("Completed") => {
+            let own = schedule_of(&names, it.backup.as_str())
+                .is_some_and(|name| seen.objective.schedules.iter().any(|own| own == name));
+            let at = it.completed.filter(|_| own && it.errors == 0 && it.warnings == 0)?;
+            let took_s = it.started.map(|started| since(started, at));
+            Some(Proof { what: "restore".to_owned(), at, took_s, by: it.name.clone() })
+        }
+        _ => None,
+    });
+    seen_there.chain(planned).max_by_key(|proof| proof.at)
+}
+
+/// Every schedule's name that is known.
+fn schedules<'a>(seen: &Seen<'a>) -> BTreeSet<&'a str> {
+    let known = seen.rows(Topic::Backups).iter().filter_map(|row| match &row.body {
+        Body::Backup { schedule, .. } => Some(schedule.as_str()),
+        _ => None,
+    });
+    known.chain(seen.objective.schedules.iter().map(String::as_str)).collect()
+}
+
+/// The schedule that made a backup. Velero names it after the schedule: `NAME-20260302142900`; the longest name that fits.
+fn schedule_of<'a>(names: &BTreeSet<&'a str>, backup: &str) -> Option<&'a str> {
+    let fits = |name: &&&str| {
+        let rest = backup.strip_prefix(**name).and_then(|rest| rest.strip_prefix('-'));
+        rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    names.iter().filter(fits).max_by_key(|name| name.len()).copied()
+}
+
+/// The last time the service came back on the DR side, from the first impact (or the first alert) until it answered.
+pub(super) fn recovered(seen: &Seen<'_>) -> Option<Proof> {
+    let done = |incident: &Incident, action| {
+        let mut plans = incident.plans.by_id.values();
+        plans.any(|it| {
+            it.state == PlanState::Succeeded && it.plan.action == action && it.plan.service == seen.objective.service
+        })
+    };
+    let whole = seen.story.incidents.iter().filter_map(|incident| {
+        let (at, _) = incident.clocks.recovery?;
+        let (from, _) = incident.clocks.impact.or(incident.clocks.detection)?;
+        let moved = seen.objective.load_balancer.is_none() || done(incident, Action::Failover);
+        let data = !needs_restore(seen) || done(incident, Action::Restore);
+        let own = incident.services.contains(&seen.objective.service);
+        (own && moved && data).then(|| Proof {
+            what: "recovery".to_owned(),
+            at,
+            took_s: Some(since(from, at)),
+            by: SafeText::new(incident.id.as_str()),
+        })
+    });
+    whole.max_by_key(|proof| proof.at)
+}
+
+/// What the steps of its last plans may take at most.
+pub(super) fn steps_limit(seen: &Seen<'_>) -> Option<u64> {
+    let last = |action| plans(seen, action).map(|(_, record)| record).max_by_key(|record| record.proposed_seq);
+    let sum = |record: &PlanRecord| record.plan.steps.iter().map(|step| step.limit_s).sum::<u64>();
+    let all: Vec<u64> = Action::ALL.into_iter().filter_map(last).map(sum).collect();
+    (!all.is_empty()).then(|| all.iter().sum())
+}
+
+/// Whether the recovery time is proven.
+pub(super) fn recovery(
+    seen: &Seen<'_>,
+    recovered: Option<&Proof>,
+    failed_over: Option<&Proof>,
+    restored: Option<&Proof>,
+) -> Check {
+    let limit_s = seen.objective.rto_s;
+    let told = |standing, says: String| {
+        let remedy = "Rehearse it in this room: an incident, a failover, a restore. Its clocks are the proof.";
+        check(Promised::Rto, "recovery", standing, says, remedy)
+    };
+    let Some(proof) = recovered else { return parts(seen, failed_over, restored, told) };
+    let took = proof.took_s.unwrap_or(u64::MAX);
+    let last = format!("the last one took {} ({}, {})", words(took), proof.by, day(proof.at));
+    match since(proof.at, seen.now) > PROOF_LASTS_S {
+        true => {
+            let age = words(since(proof.at, seen.now));
+            told(Standing::Unknown, format!("{last}; that is {age} ago, and a proof lasts {}", words(PROOF_LASTS_S)))
+        }
+        false if took > limit_s => told(Standing::Missed, format!("{last}; {} are allowed", words(limit_s))),
+        false => told(Standing::Met, format!("{last}; {} are allowed", words(limit_s))),
+    }
+}
+
+/// Without a whole recovery: its parts are a lower bound, so they can disprove and never prove.
+fn parts(
+    seen: &Seen<'_>,
+    failed_over: Option<&Proof>,
+    restored: Option<&Proof>,
+    told: impl Fn(Standing, String) -> Check,
+) -> Check {
+    let fresh = |proof: &&Proof| since(proof.at, seen.now) <= PROOF_LASTS_S;
+    let restored = restored.filter(|_| needs_restore(seen));
+    let parts: Vec<&Proof> = failed_over.into_iter().chain(restored).filter(fresh).collect();
+    let least: u64 = parts.iter().filter_map(|it| it.took_s).sum();
+    let words_of = |it: &&Proof| {
+        let took = it.took_s.map(|took| format!(" in {}", words(took))).unwrap_or_default();
+        format!("{}{took} on {}", it.what, day(it.at))
+    };
+    let done: Vec<String> = parts.iter().map(words_of).collect();
+    if least > seen.objective.rto_s {
+        let allowed = words(seen.objective.rto_s);
+        return told(Standing::Missed, format!("its parts alone take longer than {allowed}: {}", done.join(", ")));
+    }
+    let says = match done.is_empty() {
+        true => format!("this log holds no recovery of it on {}", seen.objective.dr),
+        false => {
+            format!("no whole recovery is in this log, only {}; people's time is not measured", done.join(" and "))
+        }
+    };
+    told(Standing::Unknown, says)
+}
+
+/// Whether a restore from these backups is proven to work.
+pub(super) fn restore(seen: &Seen<'_>, restored: Option<&Proof>) -> Check {
+    let told = |standing, says: String| {
+        let remedy = "Restore the newest backup on the DR side, beside what runs, and see it end without warnings.";
+        check(Promised::Rpo, "restore test", standing, says, remedy)
+    };
+    let Some(proof) = restored else {
+        return told(
+            Standing::Unknown,
+            format!("no restore of it on {} is known to have ended well", seen.objective.dr),
+        );
+    };
+    let took = proof.took_s.map(|took| format!(" in {}", words(took))).unwrap_or_default();
+    let last = format!("{} ended well{took} on {}", proof.by, day(proof.at));
+    match since(proof.at, seen.now) > PROOF_LASTS_S {
+        true => told(Standing::Unknown, format!("{last}; a proof lasts {}", words(PROOF_LASTS_S))),
+        false => told(Standing::Met, last),
+    }
+}

@@ -1,0 +1,317 @@
+//! Readiness, case by case: what makes it green, and every single thing that takes the green away.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::super::tests::{
+    all_well, app, apps, at, backup, control_plane, load_balancer, objective, pool, probe, restore,
+};
+use super::*;
+use crate::board::Board;
+use crate::model::facts::{Fact, FactKind, Restore};
+use crate::model::{Action, Actor, Digest, IncidentId, IncidentStatus, Level, PersonId, Plan, PlanId, Severity};
+use crate::timeline::{Approval, Clocks, Incident, PlanRecord, PlanState, Plans};
+
+fn now() -> Stamp {
+    at("14:35:00")
+}
+
+fn ana() -> Actor {
+    Actor { person: PersonId::from("ana"), uid: None, level: Level::Account, simulated: false }
+}
+
+/// A plan that ended so, minutes before now, after two minutes.
+fn plan(id: &str, action: Action, state: PlanState, ended: Stamp) -> PlanRecord {
+    let plan: Plan = serde_json::from_value(json!({
+        "v": 1, "room": "r", "incident": "INC-1", "plan": id, "action": action, "service": "shop", "title": "t",
+        "confirm": "shop", "shown": [], "warnings": [], "locks": [], "cred_ids": [],
+        "steps": [{
+            "id": "1", "adapter": "wait", "params": null, "pre": [], "effect": "e", "limit_s": 600, "check": [],
+            "target": {"src": "velero/dr", "kind": "restore", "id": "x", "name": "shop"},
+        }],
+        "policy": {"quorum": 2, "level": "account", "digest": ""}, "people_digest": "", "by": "ana", "ttl_s": 1800,
+        "supersedes": null, "head": {"seq": 1, "h": ""},
+    }))
+    .expect("a plan");
+    let began = ended - TimeDelta::minutes(2);
+    PlanRecord {
+        plan,
+        bytes: String::new(),
+        digest: Digest([0; 32]),
+        by: ana(),
+        proposed_at: began,
+        proposed_seq: 10,
+        approvals: vec![Approval { by: ana(), at: began, seq: 11 }],
+        state,
+        steps: Vec::new(),
+        held: false,
+        says: "".into(),
+        changed_at: ended,
+        reconciled: None,
+        seqs: vec![10],
+    }
+}
+
+/// An incident of yesterday's that ended with the service back on DR, so many minutes after the impact.
+fn recovery(minutes: i64, days_ago: i64) -> Incident {
+    let end = now() - TimeDelta::days(days_ago);
+    let begin = end - TimeDelta::minutes(minutes);
+    let plans = [
+        plan("F", Action::Failover, PlanState::Succeeded, begin + TimeDelta::minutes(4)),
+        plan("R", Action::Restore, PlanState::Succeeded, begin + TimeDelta::minutes(8)),
+    ];
+    Incident {
+        id: IncidentId::from("INC-1"),
+        title: "rehearsal".into(),
+        severity: Severity::Sev2,
+        status: IncidentStatus::Closed,
+        commander: None,
+        people: BTreeMap::new(),
+        opened_at: begin,
+        closed_at: Some(end),
+        clocks: Clocks { impact: Some((begin, 2)), recovery: Some((end, 9)), ..Clocks::default() },
+        items: Vec::new(),
+        plans: Plans { by_id: plans.map(|record| (record.plan.plan.clone(), record)).into() },
+        services: vec!["shop".into()],
+    }
+}
+
+/// A day on which everything is proven: the state of each system, and a rehearsal in the log.
+struct Day {
+    board: Board,
+    story: Story,
+    objective: Objective,
+    now: Stamp,
+}
+
+fn day() -> Day {
+    let story = Story { incidents: vec![recovery(20, 3)], ..Story::default() };
+    Day { board: all_well(now()), story, objective: objective(), now: now() }
+}
+
+impl Day {
+    fn judge(&self) -> Ready {
+        let topics = self.board.judge(self.now).topics;
+        let all = readiness(std::slice::from_ref(&self.objective), &topics, &self.story, self.now);
+        assert_eq!(all.standing, all.services[0].standing);
+        all.services.into_iter().next().expect("one service")
+    }
+}
+
+fn finding<'a>(ready: &'a Ready, what: &str) -> &'a Check {
+    ready.checks.iter().find(|it| it.what == what).unwrap_or_else(|| panic!("no check {what}: {ready:#?}"))
+}
+
+#[test]
+fn it_is_ready_when_everything_is_proven_and_says_by_what() {
+    let ready = day().judge();
+    assert_eq!((ready.rto.standing, ready.rpo.standing), (Standing::Met, Standing::Met), "{ready:#?}");
+    assert_eq!(ready.rto.measured_s, Some(20 * 60));
+    assert_eq!(ready.rpo.measured_s, Some(6 * 60));
+    assert_eq!(ready.rpo_until, Some(at("14:44:00")));
+    assert_eq!(ready.next_run, Some(at("15:29:00")));
+    assert_eq!(ready.steps_limit_s, Some(1_200), "what the steps of both plans may take");
+    let proofs: Vec<_> = ready.proofs.iter().map(|it| (it.what.as_str(), it.took_s)).collect();
+    assert_eq!(proofs, [("recovery", Some(1_200)), ("restore", Some(120)), ("failover", Some(120))]);
+    assert!(ready.checks.iter().all(|it| it.standing == Standing::Met && it.remedy.is_empty()), "{ready:#?}");
+    assert!(finding(&ready, "recovery").says.as_str().contains("20 min (INC-1, 27 Feb 2026)"), "{ready:#?}");
+}
+
+/// What is changed, the check that must notice, and how it must stand.
+type Case = (&'static str, fn(&mut Day), &'static str, Standing);
+
+const CASES: &[Case] = &[
+    (
+        "DR's etcd fails",
+        |day| {
+            day.board.fact("kubernetes/dr", now(), control_plane("dr", false));
+        },
+        "DR cluster",
+        Standing::Missed,
+    ),
+    ("DR is not heard", |day| day.now = at("14:36:00"), "DR cluster", Standing::Unknown),
+    ("DR is not configured", |day| day.objective.dr = "third".into(), "DR cluster", Standing::Unknown),
+    (
+        "an application lags",
+        |day| {
+            let mut all = apps("Healthy", now());
+            all[3] = app("shop-04", "Degraded", now()).into();
+            day.board.list("argocd/dr", now(), FactKind::App, all);
+        },
+        "applications",
+        Standing::Unknown,
+    ),
+    ("no application is named", |day| day.objective.apps.clear(), "applications", Standing::Unknown),
+    ("the DR pool is down", |day| pools(day, Some(false)), "traffic", Standing::Missed),
+    ("the DR pool has no monitor", |day| pools(day, None), "traffic", Standing::Unknown),
+    ("the DR pool is not in the order", |day| balancer(day, &["primary"]), "traffic", Standing::Unknown),
+    ("users are on DR already", |day| balancer(day, &["dr", "primary"]), "traffic", Standing::Unknown),
+    ("no load balancer is named", |day| day.objective.load_balancer = None, "traffic", Standing::Unknown),
+    (
+        "the recovery took longer than the RTO",
+        |day| day.story.incidents = vec![recovery(31, 3)],
+        "recovery",
+        Standing::Missed,
+    ),
+    ("the recovery is a year old", |day| day.story.incidents = vec![recovery(20, 365)], "recovery", Standing::Unknown),
+    (
+        "the recovery was another service's",
+        |day| day.story.incidents[0].services = vec!["ledger".into()],
+        "recovery",
+        Standing::Unknown,
+    ),
+    ("users were never moved", |day| fail(day, "F"), "recovery", Standing::Unknown),
+    ("data was never brought back", |day| fail(day, "R"), "recovery", Standing::Unknown),
+    ("nothing was ever done", |day| day.story.incidents.clear(), "recovery", Standing::Unknown),
+    ("nothing was ever restored", |day| day.story.incidents.clear(), "restore test", Standing::Unknown),
+    (
+        "the restore is a year old",
+        |day| day.story.incidents = vec![recovery(20, 365)],
+        "restore test",
+        Standing::Unknown,
+    ),
+    ("the backup is older than the RPO", |day| day.objective.rpo_s = 300, "restore point", Standing::Missed),
+    (
+        "volumes stay on the primary's storage",
+        |day| point(day, |it| it.off_site = OffSite::No),
+        "restore point",
+        Standing::Missed,
+    ),
+    (
+        "nobody knows where volumes are",
+        |day| point(day, |it| it.off_site = OffSite::Unknown),
+        "restore point",
+        Standing::Unknown,
+    ),
+    (
+        "it may hold no volume at all",
+        |day| point(day, |it| it.off_site = OffSite::NoVolumes),
+        "restore point",
+        Standing::Unknown,
+    ),
+    (
+        "every backup failed",
+        |day| point(day, |it| it.phase = crate::model::facts::Open::new("Failed")),
+        "restore point",
+        Standing::Missed,
+    ),
+    ("no schedule is named", |day| day.objective.schedules.clear(), "restore point", Standing::Unknown),
+];
+
+fn pools(day: &mut Day, dr: Option<bool>) {
+    let pools = vec![pool("primary", Some(true)).into(), pool("dr", dr).into()];
+    day.board.list("cloudflare/edge", now(), FactKind::Pool, pools);
+}
+
+fn balancer(day: &mut Day, order: &[&str]) {
+    let lb = load_balancer(order, "primary");
+    day.board.list("cloudflare/edge", now(), FactKind::LoadBalancer, vec![lb.into()]);
+}
+
+fn fail(day: &mut Day, id: &str) {
+    let plans = &mut day.story.incidents[0].plans.by_id;
+    plans.get_mut(&PlanId::from(id)).expect("the plan").state = PlanState::Failed;
+}
+
+fn point(day: &mut Day, change: impl Fn(&mut crate::model::facts::RestorePoint)) {
+    for cluster in ["primary", "dr"] {
+        let mut point = backup(cluster, "shop-hourly-1429", at("14:29:00"));
+        change(&mut point);
+        day.board.list(&format!("velero/{cluster}"), now(), FactKind::RestorePoint, vec![point.into()]);
+    }
+}
+
+/// The board keeps its own objectives: what a case changes in ours is changed there too.
+fn rebuilt(day: Day) -> Day {
+    let mut day = day;
+    let objective = day.objective.clone();
+    day.board.setup.objectives = vec![objective];
+    day
+}
+
+#[test]
+fn every_single_thing_that_is_not_proven_takes_the_green_away() {
+    for (name, change, what, standing) in CASES {
+        let mut day = day();
+        change(&mut day);
+        let ready = rebuilt(day).judge();
+        let found = finding(&ready, what);
+        assert_eq!(found.standing, *standing, "{name}: {found:?}");
+        assert_eq!(found.standing == Standing::Met, found.remedy.is_empty(), "{name}: what would prove it? {found:?}");
+        let of = if found.of == Promised::Rto { ready.rto } else { ready.rpo };
+        assert!(of.standing >= *standing && ready.standing >= *standing, "{name}: {ready:#?}");
+    }
+}
+
+#[test]
+fn a_restore_by_hand_counts_if_it_is_of_this_service_and_ended_without_a_warning() {
+    let stands = |change: fn(&mut Restore)| {
+        let mut day = day();
+        day.story.incidents.clear();
+        let mut it = restore("Completed", at("14:00:00"), Some(at("14:04:00")));
+        change(&mut it);
+        day.board.list("velero/dr", now(), FactKind::Restore, vec![Fact::from(it)]);
+        let ready = day.judge();
+        (finding(&ready, "restore test").standing, finding(&ready, "recovery").says.to_string())
+    };
+    let (standing, says) = stands(|_| {});
+    assert_eq!(standing, Standing::Met);
+    assert!(says.contains("only restore in 4 min on 2 Mar 2026; people's time is not measured"), "{says}");
+    for change in [
+        (|it| it.warnings = 1) as fn(&mut Restore),
+        |it| it.errors = 1,
+        |it| it.phase = crate::model::facts::Open::new("PartiallyFailed"),
+        |it| it.backup = "shop-hourly-extra-1429".into(),
+        |it| it.backup = "ledger-1429".into(),
+        |it| it.completed = None,
+    ] {
+        assert_eq!(stands(change).0, Standing::Unknown);
+    }
+}
+
+#[test]
+fn parts_that_take_longer_than_the_objective_disprove_it() {
+    let mut day = day();
+    day.story.incidents[0].clocks.recovery = None;
+    day.objective.rto_s = 200;
+    let ready = rebuilt(day).judge();
+    assert_eq!(finding(&ready, "recovery").standing, Standing::Missed, "{ready:#?}");
+}
+
+#[test]
+fn while_users_fail_the_loss_stands_still() {
+    let mut day = day();
+    day.now = at("14:50:00");
+    day.board = all_well(day.now);
+    day.board.fact("probe/shop", day.now, probe(false, 0, &[("primary", 6)], at("14:37:00")));
+    let ready = day.judge();
+    assert_eq!(ready.rpo.measured_s, Some(8 * 60));
+    assert_eq!((ready.rpo.standing, ready.rpo_until), (Standing::Met, None), "{ready:#?}");
+}
+
+#[test]
+fn the_worst_service_comes_first_and_none_is_not_ready() {
+    let day = day();
+    let topics = day.board.judge(day.now).topics;
+    let other = Objective { service: "a-ledger".into(), rpo_s: 60, ..objective() };
+    let all = readiness(&[objective(), other], &topics, &day.story, day.now);
+    assert_eq!(all.services[0].service, "a-ledger");
+    assert_eq!(readiness(&[], &topics, &day.story, day.now).standing, Standing::Unknown);
+}
+
+proptest! {
+    /// Time alone never makes anything better: what was not green is not green later, on the same data.
+    #[test]
+    fn nothing_becomes_green_by_waiting(earlier in 0i64..4_000_000, later in 0i64..12_000_000) {
+        let mut day = day();
+        day.now = now() + TimeDelta::seconds(earlier);
+        let before = day.judge();
+        day.now += TimeDelta::seconds(later);
+        let after = day.judge();
+        prop_assert!(after.rto.standing != Standing::Met || before.rto.standing == Standing::Met);
+        prop_assert!(after.rpo.standing != Standing::Met || before.rpo.standing == Standing::Met);
+    }
+}

@@ -1,0 +1,84 @@
+//! `readiness`: would RTO and RPO be met if the primary side died now? 0 proven, 4 provably not, 3 where it is not known.
+
+use serde_json::json;
+
+use super::exit::Exit;
+use super::fail::Fail;
+use super::link::Link;
+use super::output;
+use super::shown::Shown;
+use crate::board::readiness::{Promise, Ready, Standing, Topics, readiness};
+use crate::board::{Topic, TopicView};
+use crate::model::time::words;
+use crate::protocol::{Reply, Request};
+
+/// The topics that the judgement reads.
+const READS: [Topic; 5] = [Topic::Services, Topic::Backups, Topic::Clusters, Topic::Gitops, Topic::Traffic];
+
+/// Asks the room for its rows and its log, and judges as the console does.
+pub async fn show(link: &mut Link) -> Result<Shown, Fail> {
+    link.caught_up().await?;
+    let mut topics = Topics::new();
+    for topic in READS {
+        let Reply::Rows { rows, total, dropped } = link.ask(Request::Board { topic }).await? else {
+            return Err(Fail::Gone("the room answered something else".to_owned()));
+        };
+        topics.insert(topic, TopicView { rows, total, dropped });
+    }
+    let welcome = link.mirror.welcome.as_ref();
+    let objectives = welcome.map(|it| it.objectives.as_slice()).unwrap_or_default();
+    let drill = welcome.and_then(|it| it.drill.clone());
+    let ready = readiness(objectives, &topics, &link.mirror.story, link.clock.now());
+    let exit = match ready.standing {
+        Standing::Met => Exit::Ok,
+        Standing::Unknown => Exit::Degraded,
+        Standing::Missed => Exit::Breached,
+    };
+    let mut text = drill.as_ref().map(|it| format!("DRILL {} · seed {}\n", it.scenario, it.seed)).unwrap_or_default();
+    text.push_str(&table(&ready.services));
+    let json = json!({
+        "schema": "warroom/readiness/v1", "at": ready.at, "drill": drill, "standing": ready.standing,
+        "services": ready.services,
+    });
+    Ok(Shown::ok(json, text).exit(exit))
+}
+
+fn table(services: &[Ready]) -> String {
+    if services.is_empty() {
+        return "nothing is promised: name services with RTO and RPO in a [[service]] of warroom.toml\n".to_owned();
+    }
+    let head = ["SERVICE", "READY", "RTO", "RPO", "LAST PROOF"];
+    let lines = services
+        .iter()
+        .map(|it| {
+            let proof = it.proofs.first().map(|proof| format!("{} {}", proof.what, proof.at.format("%-d %b %Y")));
+            let never = || "never".to_owned();
+            vec![
+                it.service.clone(),
+                it.standing.name().to_owned(),
+                promise(&it.rto),
+                promise(&it.rpo),
+                proof.unwrap_or_else(never),
+            ]
+        })
+        .collect::<Vec<_>>();
+    let mut text = output::table(&head, &lines);
+    for it in services {
+        text.push_str(&format!("\n{}\n", it.service));
+        for check in &it.checks {
+            text.push_str(&format!("  {:<8} {:<14} {}\n", check.standing.name(), check.what, check.says));
+            if !check.remedy.is_empty() {
+                text.push_str(&format!("  {:<8} {:<14} {}\n", "", "", check.remedy));
+            }
+        }
+    }
+    text
+}
+
+fn promise(it: &Promise) -> String {
+    let limit = words(it.limit_s);
+    match it.measured_s {
+        Some(measured) => format!("{}: {} of {limit}", it.standing.name(), words(measured)),
+        None => format!("{}: {limit}", it.standing.name()),
+    }
+}

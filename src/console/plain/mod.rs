@@ -1,0 +1,225 @@
+//! The console as numbered lines: for screen readers, serial lines, logs and scripts.
+//!
+//! Nothing is ever drawn over: no alternate screen, no cursor, no colour. A line says one fact and has a number by which
+//! it can be named (`open 14`). What is typed are words ([`order`]); what they do is what the keys do, through the same
+//! `update`, and what is printed are the panes' own words ([`page`]). So a plan is printed whole before it can be
+//! approved, the digest is computed from the bytes that were printed, and a proposer can't be the second person.
+//!
+//! A script may type ahead: a line is taken when the one before it is answered. In a script an approval also needs the code
+//! that stands in the printed plan, so that nothing is approved by somebody who could not have read it.
+
+mod news;
+pub mod order;
+mod page;
+mod plan;
+mod run;
+#[cfg(test)]
+mod tests;
+mod work;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::board::Topic;
+use crate::model::{Digest, PlanId, SafeText};
+
+use super::app::{App, Pane};
+use super::effect::Effect;
+use super::input::{Input, Now};
+use super::overlay::{Overlay, Subject};
+use super::update::update;
+
+use self::news::Told;
+use self::order::Until;
+
+pub use self::run::{PlainOptions, run};
+
+/// Typed lines that may wait for their turn; more wait in the pipe.
+pub const AHEAD: usize = 64;
+/// Lines that can still be named by their number.
+const REMEMBERED: usize = 4_000;
+/// How long the first order waits for a room that does not say everything.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What comes in.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    /// A line, without its end.
+    Typed(String),
+    /// Nothing more will be typed.
+    End,
+    /// What a console hears: the room, answers, time.
+    Console(Input),
+}
+
+/// What a printed line is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    Row { pane: Pane, key: String },
+    Entry(u64),
+    Plan(PlanId),
+}
+
+/// A line to print: its number and its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub number: u64,
+    pub text: String,
+}
+
+/// A typed line and when it was, in real time.
+#[derive(Clone, Debug)]
+struct Typed {
+    text: String,
+    at: Duration,
+}
+
+/// The plan that was printed last, whole.
+#[derive(Clone, Debug)]
+struct Printed {
+    /// `None` = a draft.
+    plan: Option<PlanId>,
+    digest: Digest,
+    at: Duration,
+}
+
+/// A console of lines.
+pub struct Plain {
+    pub app: App,
+    /// A person types; otherwise a script does.
+    typing: bool,
+    /// Only ASCII is printed.
+    ascii: bool,
+    lines: Vec<Line>,
+    next: u64,
+    about: VecDeque<(u64, About)>,
+    told: Told,
+    queue: VecDeque<Typed>,
+    until: Option<Until>,
+    printed: Option<Printed>,
+    /// Nothing more will be typed, and that is the end.
+    over: bool,
+    /// Leaving was asked for once.
+    asked_to_leave: bool,
+    greeted: bool,
+}
+
+impl Plain {
+    /// A console that has said nothing yet. `typing` = a person is at the other end, not a script.
+    pub fn new(app: App, typing: bool, ascii: bool) -> Self {
+        Self {
+            app,
+            typing,
+            ascii,
+            lines: Vec::new(),
+            next: 1,
+            about: VecDeque::new(),
+            told: Told::default(),
+            queue: VecDeque::new(),
+            until: None,
+            printed: None,
+            over: false,
+            asked_to_leave: false,
+            greeted: false,
+        }
+    }
+
+    /// Takes in what came, and gives what is to be done; what is to be printed is in [`Plain::take_lines`].
+    pub fn hear(&mut self, heard: Heard, now: Now) -> Vec<Effect> {
+        let before = self.app.notice.as_ref().map(|notice| (notice.text.clone(), notice.until));
+        let mut effects = match heard {
+            Heard::Console(input) => update(&mut self.app, input, now),
+            Heard::Typed(text) => {
+                self.app.now = now;
+                if self.typing {
+                    // Whoever types again does not wait any more.
+                    self.until = None;
+                }
+                self.queue.push_back(Typed { text, at: now.real });
+                Vec::new()
+            }
+            Heard::End => {
+                self.app.now = now;
+                self.over = true;
+                Vec::new()
+            }
+        };
+        self.say_changed(before);
+        self.tell();
+        effects.extend(self.work());
+        effects
+    }
+
+    /// Whether a line may be typed ahead.
+    pub fn has_room(&self) -> bool {
+        self.queue.len() < AHEAD
+    }
+
+    /// What is to be printed now.
+    pub fn take_lines(&mut self) -> Vec<Line> {
+        std::mem::take(&mut self.lines)
+    }
+
+    /// Whether the room has said what there is, or will not.
+    fn ready(&self) -> bool {
+        let mirror = &self.app.mirror;
+        let whole = mirror.caught_up && Topic::ALL.iter().all(|topic| mirror.board.contains_key(topic));
+        whole || self.app.lost() || (mirror.caught_up && self.app.now.real > PATIENCE)
+    }
+
+    /// Prints a line about nothing that could be opened.
+    fn say(&mut self, text: impl AsRef<str>) {
+        self.put(text.as_ref(), None);
+    }
+
+    /// Prints a line. Nothing that is printed can do anything to a terminal, whoever wrote it.
+    fn put(&mut self, text: &str, about: Option<About>) {
+        let mut text = SafeText::long(text.trim()).as_str().to_owned();
+        if self.ascii {
+            text = super::widget::glyph::fold_text(&text);
+        }
+        if let Some(about) = about {
+            self.about.push_back((self.next, about));
+            if self.about.len() > REMEMBERED {
+                self.about.pop_front();
+            }
+        }
+        self.lines.push(Line { number: self.next, text });
+        self.next += 1;
+    }
+
+    /// What the line of this number is about.
+    fn named(&self, number: u64) -> Option<&About> {
+        self.about.iter().rev().find(|(known, _)| *known == number).map(|(_, about)| about)
+    }
+
+    /// What the console would have said in its footer, and what stands beside a line or a plan that was not taken.
+    fn say_changed(&mut self, before: Option<(SafeText, Duration)>) {
+        let now = self.app.notice.as_ref().map(|notice| (notice.text.clone(), notice.until));
+        if now != before
+            && let Some((text, _)) = now
+        {
+            self.say(text.as_str());
+        }
+        let problem = match self.app.overlays.last_mut() {
+            Some(Overlay::Write(write)) => write.problem.take(),
+            Some(Overlay::Plan(view)) => view.problem.take(),
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            self.say(problem.as_str());
+            // The words are still in the scrollback; the line is not kept open for them.
+            if matches!(self.app.overlays.last(), Some(Overlay::Write(_))) {
+                self.app.overlays.pop();
+            }
+        }
+    }
+
+    /// The plan on the table, if one is.
+    fn table(&self) -> Option<&Subject> {
+        match self.app.overlays.last() {
+            Some(Overlay::Plan(view)) => Some(&view.subject),
+            _ => None,
+        }
+    }
+}

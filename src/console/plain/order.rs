@@ -1,0 +1,195 @@
+//! The words of plain mode: one table, in the order of help. Names are those of the console's commands where there is one.
+
+use crate::console::app::Pane;
+use crate::console::data::nearest;
+use crate::console::keymap::Command;
+use crate::model::{Action, IncidentStatus};
+
+/// What a line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    Help,
+    Status,
+    Situation,
+    /// A pane's rows, all or those with these words.
+    Rows(Pane, String),
+    /// What the line of this number is about; without one, the plan that waits.
+    Open(Option<u64>),
+    Note(String),
+    Decide(String),
+    FollowUp(String),
+    /// Build the plan and print it.
+    Preview(Action, Option<String>),
+    /// Type the name of the plan that was printed: to propose it, or to be its second person.
+    Propose(String),
+    Approve {
+        name: String,
+        code: String,
+    },
+    Refuse(String),
+    Withdraw,
+    Hold,
+    TakeCommand,
+    Set(IncidentStatus),
+    Pin(u64),
+    Silences,
+    Wait(Until),
+    Quit,
+}
+
+/// What a script waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// An incident is open.
+    Incident,
+    /// A plan waits for this person.
+    Proposal,
+    /// No plan waits or runs.
+    End,
+    /// Service is back.
+    Recovery,
+}
+
+/// A word of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Word {
+    pub name: &'static str,
+    /// The console's command that it stands for, which is understood too.
+    pub id: &'static str,
+    /// What follows it.
+    pub takes: &'static str,
+    /// Empty = the command's own.
+    doc: &'static str,
+}
+
+const fn word(name: &'static str, id: &'static str, takes: &'static str, doc: &'static str) -> Word {
+    Word { name, id, takes, doc }
+}
+
+/// The table.
+pub const WORDS: &[Word] = &[
+    word("status", "", "", "how it stands: the clocks, and each pane in one line"),
+    word("situation", "situation", "", ""),
+    word("alerts", "pane-1", "[WORDS]", "the alerts; with words, those that have them (so for all panes)"),
+    word("traffic", "pane-2", "[WORDS]", "load balancers, pools, probes, error budgets"),
+    word("backups", "pane-3", "[WORDS]", "restore points against their objectives, locations, restores"),
+    word("gitops", "pane-4", "[WORDS]", "parity and every application"),
+    word("events", "pane-5", "[WORDS]", "clusters and their events"),
+    word("timeline", "pane-6", "[WORDS]", "what has happened"),
+    word("who", "pane-7", "", "who is here"),
+    word("open", "open", "NUMBER", "everything about what the line of this number is about; a plan is printed whole"),
+    word("note", "note", "TEXT", ""),
+    word("decision", "decision", "TEXT", ""),
+    word("follow-up", "follow-up", "TEXT", ""),
+    word("command", "take-command", "", ""),
+    word("set", "set-status", "STATUS", ""),
+    word("pin", "pin", "NUMBER", "pin the timeline's entry of this line, or unpin it"),
+    word("failover", "propose-failover", "[SERVICE]", "build the plan to move a service's traffic to DR, and print it"),
+    word("restore", "propose-restore", "[SERVICE]", "build the plan to restore a service's data on DR, and print it"),
+    word("propose", "", "NAME", "propose the plan that was printed, by the name that it asks for"),
+    word("plan", "open-proposal", "", "print the plan that waits for a person, or runs"),
+    word(
+        "approve",
+        "",
+        "NAME [CODE]",
+        "be the second person of the plan that was printed; a script must give its code",
+    ),
+    word("refuse", "reject", "REASON", ""),
+    word("withdraw", "withdraw", "", ""),
+    word("hold", "hold", "", ""),
+    word("silences", "silences", "", "the silences there are; `warroom silence` makes and ends them"),
+    word("wait", "", "incident|proposal|end|recovery", "take no line before that is so (scripts)"),
+    word("help", "help", "", "these words"),
+    word("quit", "quit", "", "leave; the room goes on"),
+];
+
+impl Word {
+    /// What it does.
+    pub fn doc(&self) -> &'static str {
+        match (self.doc, Command::by_id(self.id)) {
+            ("", Some(command)) => command.spec().doc,
+            (doc, _) => doc,
+        }
+    }
+}
+
+/// Reads a line. The error is a sentence for whoever typed it.
+pub fn parse(line: &str) -> Result<Option<Order>, String> {
+    let line = line.trim();
+    let (first, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let rest = rest.trim();
+    if first.is_empty() || first.starts_with('#') {
+        return Ok(None);
+    }
+    let asked = first.to_lowercase();
+    let known = WORDS.iter().find(|word| word.name == asked || (!word.id.is_empty() && word.id == asked));
+    let Some(word) = known else {
+        let meant = nearest(&asked, WORDS.iter().map(|word| word.name));
+        let meant = meant.map(|meant| format!(" Did you mean `{meant}`?")).unwrap_or_default();
+        return Err(format!("`{first}` is not a word here; nothing was done.{meant} `help` lists the words."));
+    };
+    order(word, rest).map(Some)
+}
+
+fn order(word: &Word, rest: &str) -> Result<Order, String> {
+    let text = || match rest {
+        "" => Err(format!("`{} {}`: the words are missing; nothing was done.", word.name, word.takes)),
+        text => Ok(text.to_owned()),
+    };
+    let number = || {
+        rest.parse::<u64>()
+            .map_err(|_| format!("`{} {}`: it needs the number of a printed line.", word.name, word.takes))
+    };
+    Ok(match word.name {
+        "help" => Order::Help,
+        "status" => Order::Status,
+        "situation" => Order::Situation,
+        "alerts" => Order::Rows(Pane::Alerts, rest.to_owned()),
+        "traffic" => Order::Rows(Pane::Traffic, rest.to_owned()),
+        "backups" => Order::Rows(Pane::Backups, rest.to_owned()),
+        "gitops" => Order::Rows(Pane::Gitops, rest.to_owned()),
+        "events" => Order::Rows(Pane::Events, rest.to_owned()),
+        "timeline" => Order::Rows(Pane::Timeline, rest.to_owned()),
+        "who" => Order::Rows(Pane::People, rest.to_owned()),
+        "open" => Order::Open(Some(number()?)),
+        "plan" => Order::Open(None),
+        "pin" => Order::Pin(number()?),
+        "note" => Order::Note(text()?),
+        "decision" => Order::Decide(text()?),
+        "follow-up" => Order::FollowUp(text()?),
+        "failover" => Order::Preview(Action::Failover, (!rest.is_empty()).then(|| rest.to_owned())),
+        "restore" => Order::Preview(Action::Restore, (!rest.is_empty()).then(|| rest.to_owned())),
+        "propose" => Order::Propose(text()?),
+        "approve" => {
+            let text = text()?;
+            let (name, code) = text.split_once(char::is_whitespace).unwrap_or((&text, ""));
+            Order::Approve { name: name.to_owned(), code: code.trim().to_owned() }
+        }
+        "refuse" => Order::Refuse(text()?),
+        "withdraw" => Order::Withdraw,
+        "hold" => Order::Hold,
+        "command" => Order::TakeCommand,
+        "set" => Order::Set(status(rest)?),
+        "silences" => Order::Silences,
+        "wait" => Order::Wait(until(rest)?),
+        _ => Order::Quit,
+    })
+}
+
+fn status(word: &str) -> Result<IncidentStatus, String> {
+    let found = IncidentStatus::ALL.into_iter().find(|status| status.name() == word);
+    found.ok_or_else(|| {
+        let names: Vec<_> = IncidentStatus::ALL.into_iter().map(IncidentStatus::name).collect();
+        format!("`set STATUS`: the status is one of {}; nothing was done.", names.join(", "))
+    })
+}
+
+fn until(word: &str) -> Result<Until, String> {
+    Ok(match word {
+        "incident" => Until::Incident,
+        "proposal" => Until::Proposal,
+        "end" => Until::End,
+        "recovery" => Until::Recovery,
+        _ => return Err("`wait` needs one of: incident, proposal, end, recovery.".to_owned()),
+    })
+}

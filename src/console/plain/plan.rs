@@ -1,0 +1,127 @@
+//! A plan printed whole: everything that the confirm screen shows, one fact a line, and what to type.
+
+use crate::approval::{PlanRecord, PlanState, StepState};
+use crate::console::app::App;
+use crate::console::overlay::{PlanView, Stance, Subject};
+use crate::console::view::words;
+use crate::console::widget::time;
+use crate::model::plan::Pre;
+use crate::model::{Plan, Stamp};
+
+/// Prints the plan on the table. `script` = nobody types: the code must be given too.
+pub fn whole(app: &App, view: &PlanView, script: bool) -> Vec<String> {
+    let Some(plan) = view.plan(app) else { return vec!["This plan is not in the log any more.".to_owned()] };
+    let record = view.record(app);
+    let stance = view.stance(app);
+    let mut out = vec![format!("{}{}: {}", drill(app), headline(record), plan.title)];
+    out.extend(identity(app, plan, record));
+    for row in &plan.shown {
+        let what = if row.what.is_empty() { "it" } else { &row.what };
+        match row.now == row.after {
+            true => out.push(format!("{what}: {}, as now", row.now)),
+            false => out.push(format!("{what}: now {}; after it {}", row.now, row.after)),
+        }
+    }
+    out.extend(plan.warnings.iter().map(|warning| format!("warning: {warning}")));
+    let begun = record.is_some_and(|record| !matches!(record.state, PlanState::Proposed | PlanState::Approved));
+    if !begun {
+        out.extend(relies(app, plan));
+    }
+    for (i, step) in plan.steps.iter().enumerate() {
+        let state = record.and_then(|record| record.steps.get(i)).filter(|_| begun).map(step_words);
+        let state = state.map(|state| format!("; {state}")).unwrap_or_default();
+        out.push(format!(
+            "step {} of {}: {}; limit {}{state}",
+            i + 1,
+            plan.steps.len(),
+            step.effect,
+            time::span(step.limit_s)
+        ));
+    }
+    if let Some(record) = record.filter(|record| !record.says.is_empty()) {
+        out.push(format!("outcome: {}", record.says));
+    }
+    out.push(foot(view, plan, stance, script));
+    out
+}
+
+fn drill(app: &App) -> &'static str {
+    let drill = app.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some());
+    if drill { "DRILL. " } else { "" }
+}
+
+fn headline(record: Option<&PlanRecord>) -> &'static str {
+    match record.map(|record| record.state) {
+        None => "Plan to propose",
+        Some(PlanState::Proposed) => "Plan that needs a second person",
+        Some(PlanState::Approved) => "Plan that is approved and about to run",
+        Some(PlanState::Executing) => "Plan that runs",
+        Some(_) => "Plan that has ended",
+    }
+}
+
+/// Which plan it is, by whom, until when; the code is for reading aloud.
+fn identity(app: &App, plan: &Plan, record: Option<&PlanRecord>) -> Vec<String> {
+    let Some(record) = record else {
+        // The room builds it anew when it is proposed: a draft's digest is nobody's to read aloud.
+        return vec!["a draft; nobody has seen it".to_owned()];
+    };
+    let age = time::span(time::since(record.proposed_at, app.now.room));
+    let mut who = format!("proposed by {} {age} ago", record.by.person);
+    let others: Vec<&str> = words::persons(record).into_iter().skip(1).collect();
+    if !others.is_empty() {
+        who.push_str(&format!(", approved by {}", others.join(", ")));
+    }
+    if matches!(record.state, PlanState::Proposed | PlanState::Approved) {
+        let used = time::since(record.proposed_at, app.now.room);
+        who.push_str(&format!(", expires in {}", time::clock(plan.ttl_s.saturating_sub(used))));
+    }
+    vec![format!("plan {}, code {}", plan.plan, record.digest.spoken()), format!("digest {}", record.digest), who]
+}
+
+/// What it relies on, each fact once, with the age of its oldest reading.
+fn relies(app: &App, plan: &Plan) -> Vec<String> {
+    let mut all: Vec<(&Pre, Stamp)> = Vec::new();
+    for pre in plan.steps.iter().flat_map(|step| &step.pre) {
+        match all.iter_mut().find(|(it, _)| it.says == pre.says) {
+            Some((_, at)) => *at = (*at).min(pre.read_at),
+            None => all.push((pre, pre.read_at)),
+        }
+    }
+    let line = |(pre, at): &(&Pre, Stamp)| {
+        format!(
+            "relies on: {} (read {} ago, and again before each step)",
+            pre.says,
+            time::span(time::since(*at, app.now.room))
+        )
+    };
+    all.iter().map(line).collect()
+}
+
+fn step_words(state: &StepState) -> String {
+    match state {
+        StepState::Waiting => "not begun".to_owned(),
+        StepState::Started { .. } => "running".to_owned(),
+        StepState::Done { says, .. } => format!("done: {says}"),
+        StepState::Failed { says, .. } => format!("failed: {says}"),
+        StepState::Unknown { says, .. } => format!("unknown: {says}"),
+    }
+}
+
+/// What to type, or what is waited for.
+fn foot(view: &PlanView, plan: &Plan, stance: Stance, script: bool) -> String {
+    let code = if script { " CODE, the code being the one above" } else { "" };
+    match stance {
+        Stance::Propose => format!("To propose it: propose {}", plan.confirm),
+        Stance::Approve => format!("To approve it: approve {}{code}. To refuse it: refuse REASON", plan.confirm),
+        Stance::Wait { mine: true } => {
+            "You proposed this plan, so another person must approve it: read them the code. `withdraw` takes it back."
+                .to_owned()
+        }
+        Stance::Wait { mine: false } => "You approved it. It runs as soon as enough persons have.".to_owned(),
+        Stance::Watch => "It runs. What is sent can't be taken back; `hold` stops it before its next step.".to_owned(),
+        Stance::Look => "You may look, not approve: people.toml gives you no operator role here.".to_owned(),
+        Stance::Ended if matches!(view.subject, Subject::Draft { .. }) => "It was not proposed.".to_owned(),
+        Stance::Ended => "It has ended.".to_owned(),
+    }
+}

@@ -1,0 +1,338 @@
+//! Plain mode on the fixture: what is printed, and what is then asked of the room.
+
+use std::time::Duration;
+
+use super::order::{self, Order, WORDS};
+use super::{Heard, Line, Plain};
+use crate::approval::PlanState;
+use crate::board::{Body, Topic, Verdict};
+use crate::client::{ClientEvent, Link};
+use crate::console::app::Pane;
+use crate::console::input::{AskFailure, Input, Now};
+use crate::console::keymap::{COMMANDS, Danger};
+use crate::console::tests::{fixture, plans};
+use crate::console::{Effect, plan_bytes};
+use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
+use crate::protocol::{Push, Reply, Request};
+
+const RESTORE: &str = "01KB3Z1RESTORE";
+
+/// A plain console of `me`, that has said its first words.
+fn plain(me: &str, typing: bool) -> Plain {
+    let mut app = fixture::app(me, (super::page::WIDE, 60));
+    app.mirror.head = app.mirror.story.incidents[0].items.iter().map(|it| (it.entry.seq, it.entry.hash)).max();
+    let mut plain = Plain::new(app, typing, false);
+    let now = plain.app.now;
+    plain.hear(Heard::Console(Input::Tick), now);
+    plain.take_lines();
+    plain
+}
+
+fn later(plain: &Plain, by: Duration) -> Now {
+    Now { room: plain.app.now.room, real: plain.app.now.real + by }
+}
+
+/// Types a line a second after the last, and gives what is asked and what is printed.
+fn says(plain: &mut Plain, line: &str) -> (Vec<Effect>, String) {
+    let now = later(plain, Duration::from_secs(1));
+    let effects = plain.hear(Heard::Typed(line.to_owned()), now);
+    (effects, printed(plain))
+}
+
+fn printed(plain: &mut Plain) -> String {
+    plain.take_lines().iter().map(|line| format!("{} {}\n", line.number, line.text)).collect()
+}
+
+fn answer(plain: &mut Plain, tag: u64, result: Result<Reply, AskFailure>) -> String {
+    let now = later(plain, Duration::from_millis(50));
+    plain.hear(Heard::Console(Input::Reply { tag, result }), now);
+    printed(plain)
+}
+
+fn asked(effects: &[Effect]) -> (u64, Request) {
+    match effects {
+        [Effect::Ask { tag, request }] => (*tag, request.clone()),
+        other => panic!("one request was expected, not {other:?}"),
+    }
+}
+
+#[test]
+fn a_plan_is_printed_whole_before_its_second_person_can_approve_it() {
+    let mut plain = plain("sam", true);
+    let (none, said) = says(&mut plain, "approve shop");
+    assert!(none.is_empty() && said.contains("No plan was printed"), "{said}");
+    let (none, said) = says(&mut plain, "plan");
+    assert!(none.is_empty());
+    let record = plain.app.plan(&PlanId::from(RESTORE)).unwrap().clone();
+    for part in [record.plan.title.as_str(), &record.digest.spoken(), &record.digest.to_string(), "approve shop"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    for row in &record.plan.shown {
+        assert!(said.contains(&row.now) && said.contains(&row.after), "{row:?}: {said}");
+    }
+    for step in &record.plan.steps {
+        assert!(said.contains(&step.effect), "{said}");
+        assert!(step.pre.iter().all(|pre| said.contains(&pre.says)), "{said}");
+    }
+    assert!(record.plan.warnings.iter().all(|warning| said.contains(warning.as_str())), "{said}");
+    let (none, said) = says(&mut plain, "approve sho");
+    assert!(none.is_empty() && said.contains("Nothing was sent: “sho” is not “shop”"), "{said}");
+    let (none, said) = says(&mut plain, "approve shop 000000");
+    assert!(none.is_empty() && said.contains("not this plan's code"), "{said}");
+    let (effects, _) = says(&mut plain, "approve shop");
+    let (tag, request) = asked(&effects);
+    let digest = plan_bytes::digest(&record.bytes);
+    assert_eq!(request, Request::Approve { plan: PlanId::from(RESTORE), digest, confirm: "shop".to_owned() });
+    let refusal = Refusal::new(RefusalKind::Drift, "The backup is being deleted.", "Propose again.");
+    let said = answer(&mut plain, tag, Err(AskFailure::Refused(refusal)));
+    assert!(said.contains("The backup is being deleted. Propose again."), "{said}");
+}
+
+#[test]
+fn a_script_approves_only_with_the_code_that_was_printed() {
+    let mut plain = plain("sam", false);
+    says(&mut plain, "plan");
+    let (none, said) = says(&mut plain, "approve shop");
+    assert!(none.is_empty() && said.contains("needs the code"), "{said}");
+    let code = plain.app.plan(&PlanId::from(RESTORE)).unwrap().digest.spoken();
+    let (effects, _) = says(&mut plain, &format!("approve shop {}", code.to_lowercase().replace(' ', "")));
+    assert!(matches!(asked(&effects).1, Request::Approve { .. }));
+}
+
+#[test]
+fn what_was_typed_before_the_plan_was_printed_is_not_meant_for_it() {
+    let mut plain = plain("sam", true);
+    let now = later(&plain, Duration::from_secs(1));
+    plain.hear(Heard::Typed("plan".to_owned()), now);
+    let soon = later(&plain, Duration::from_millis(100));
+    let effects = plain.hear(Heard::Typed("approve shop".to_owned()), soon);
+    assert!(effects.is_empty());
+    assert!(printed(&mut plain).contains("typed before the plan was printed"));
+}
+
+#[test]
+fn bytes_that_are_not_those_of_their_digest_are_never_approved() {
+    let mut plain = plain("sam", true);
+    let plans = &mut plain.app.mirror.story.incidents[0].plans.by_id;
+    plans.get_mut(&PlanId::from(RESTORE)).unwrap().bytes.push(' ');
+    says(&mut plain, "plan");
+    let (none, said) = says(&mut plain, "approve shop");
+    assert!(none.is_empty() && said.contains("not those of its digest"), "{said}");
+}
+
+#[test]
+fn the_proposer_is_never_the_second_person_and_can_take_it_back() {
+    let mut plain = plain("ana", true);
+    let (_, said) = says(&mut plain, "plan");
+    assert!(said.contains("You proposed this plan"), "{said}");
+    let (none, said) = says(&mut plain, "approve shop");
+    assert!(none.is_empty() && said.contains("another person must approve it"), "{said}");
+    let (none, said) = says(&mut plain, "refuse wrong hour");
+    assert!(none.is_empty() && said.contains("`withdraw` takes it back"), "{said}");
+    let (effects, _) = says(&mut plain, "withdraw");
+    assert_eq!(asked(&effects).1, Request::Withdraw { plan: PlanId::from(RESTORE) });
+}
+
+#[test]
+fn a_plan_is_built_printed_and_proposed_by_its_name() {
+    let mut plain = plain("ana", true);
+    let (none, said) = says(&mut plain, "failover ship");
+    assert!(none.is_empty() && said.contains("one of: shop"), "{said}");
+    let (effects, _) = says(&mut plain, "failover");
+    let (tag, request) = asked(&effects);
+    assert_eq!(request, Request::Preview { action: Action::Failover, service: "shop".to_owned() });
+    // Typed ahead: it waits for the answer, and was typed before anything could be read.
+    let (none, said) = says(&mut plain, "propose shop.example");
+    assert!(none.is_empty() && said.is_empty(), "{said}");
+    let record = plans::record(plans::failover(), PlanState::Proposed, fixture::now(), 0);
+    let reply = Reply::Plan { plan: record.bytes.clone(), digest: record.digest, seq: None };
+    let said = answer(&mut plain, tag, Ok(reply));
+    assert!(said.contains("To propose it: propose shop.example") && said.contains("typed before"), "{said}");
+    assert!(!said.contains(&record.digest.spoken()), "the code is the proposal's, not the draft's");
+    let (effects, _) = says(&mut plain, "propose shop.example");
+    let confirm = "shop.example".to_owned();
+    let expected = Request::Propose { action: Action::Failover, service: "shop".to_owned(), confirm, supersedes: None };
+    assert_eq!(asked(&effects).1, expected);
+}
+
+#[test]
+fn notes_and_refusals_are_written_once_and_a_failure_is_said() {
+    let mut plain = plain("sam", true);
+    let (effects, _) = says(&mut plain, "note   roll back the node update ");
+    let (tag, request) = asked(&effects);
+    assert_eq!(request, Request::Note { text: SafeText::from("roll back the node update"), at: None });
+    let said = answer(&mut plain, tag, Err(AskFailure::Gone(SafeText::from("the room went away"))));
+    assert!(said.contains("look at the timeline"), "{said}");
+    let (effects, _) = says(&mut plain, "refuse the backup is of the wrong hour");
+    let reason = SafeText::from("the backup is of the wrong hour");
+    let (tag, request) = asked(&effects);
+    assert_eq!(request, Request::Reject { plan: PlanId::from(RESTORE), reason });
+    assert!(answer(&mut plain, tag, Ok(Reply::Recorded { seq: 21 })).contains("Recorded."));
+    assert!(says(&mut plain, "note").1.contains("words are missing"));
+    plain.app.readonly = true;
+    let (none, said) = says(&mut plain, "note x");
+    assert!(none.is_empty() && said.contains("read-only"), "{said}");
+}
+
+#[test]
+fn every_row_of_every_pane_is_a_line_that_can_be_opened() {
+    let mut plain = plain("sam", true);
+    for (word, pane, part) in [
+        ("alerts", Pane::Alerts, "critical, etcdMembersDown"),
+        ("traffic", Pane::Traffic, "shop.example"),
+        ("backups", Pane::Backups, "of 15 m"),
+        ("gitops", Pane::Gitops, "dr"),
+        ("events", Pane::Events, "NodeNotReady"),
+        ("timeline", Pane::Timeline, "Decision"),
+        ("who", Pane::People, "ana"),
+    ] {
+        let (_, said) = says(&mut plain, word);
+        assert!(said.contains(part), "{part}: {said}");
+        assert!(!said.contains(['✗', '▲', '✓', '▇', '░']), "marks are words: {said}");
+        let rows = crate::console::view::list::all(&plain.app, pane).len();
+        assert!(said.lines().count() > rows, "{word}: {rows} rows in {said}");
+    }
+    let (_, said) = says(&mut plain, "alerts etcd");
+    let number = said.lines().find(|line| line.contains("etcdMembersDown")).unwrap().split(' ').next().unwrap();
+    let (_, said) = says(&mut plain, &format!("open {number}"));
+    assert!(said.contains("alert: etcdMembersDown") && said.contains("receivers: "), "{said}");
+    let (_, said) = says(&mut plain, "timeline restore");
+    let number =
+        said.lines().find(|line| line.contains("Waits for a second person")).unwrap().split(' ').next().unwrap();
+    assert!(says(&mut plain, &format!("open {number}")).1.contains("Plan that needs a second person"));
+    assert!(says(&mut plain, "open 99999").1.contains("about nothing"));
+}
+
+#[test]
+fn status_and_situation_say_what_the_screens_say() {
+    let mut plain = plain("sam", true);
+    let (_, said) = says(&mut plain, "status");
+    for part in ["SEV1", "DRILL", "mitigating", "impact +18:42", "Alerts: ", "Backups: ", "age "] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let (_, said) = says(&mut plain, "situation");
+    for part in ["severity: SEV1, mitigating", "commander: ana", "Services", "Wrong now"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn a_room_that_is_lost_is_said_once_and_nothing_of_it_is_well() {
+    let mut plain = plain("sam", true);
+    let lost = ClientEvent::Lost { why: SafeText::from("connection reset by peer") };
+    let mut said = String::new();
+    for second in 1..40 {
+        let now = later(&plain, Duration::from_secs(second));
+        plain.hear(Heard::Console(Input::Room(Box::new(lost.clone()))), now);
+        said.push_str(&printed(&mut plain));
+    }
+    assert_eq!(said.matches("THE ROOM IS NOT REACHED").count(), 1, "{said}");
+    let (_, rows) = says(&mut plain, "traffic");
+    assert!(!rows.contains("ok,") && rows.contains("old"), "{rows}");
+    plain.app.mirror.link = Link::Live { heard_at: fixture::now() };
+    let now = later(&plain, Duration::from_secs(1));
+    plain.hear(Heard::Console(Input::Tick), now);
+    assert!(printed(&mut plain).contains("All is well again with the room"));
+}
+
+#[test]
+fn time_alone_prints_nothing() {
+    let mut plain = plain("sam", true);
+    for second in 1..600 {
+        let mut now = later(&plain, Duration::from_secs(1));
+        now.room += chrono::TimeDelta::seconds(second % 2);
+        plain.hear(Heard::Console(Input::Tick), now);
+    }
+    assert_eq!(plain.take_lines(), Vec::<Line>::new());
+}
+
+#[test]
+fn outside_an_incident_the_board_is_told_by_its_changes_and_never_more_than_a_few() {
+    let mut plain = plain("sam", true);
+    plain.app.mirror.story.incidents.clear();
+    let rows = plain.app.mirror.board[&Topic::Alerts].rows.clone();
+    for (i, _) in (0..20).enumerate() {
+        let mut row = rows.iter().find(|row| row.verdict == Verdict::Critical).unwrap().clone();
+        row.id = format!("new-{i}");
+        if let Body::Alert { alert, .. } = &mut row.body {
+            alert.name = SafeText::from(format!("New{i}\u{1b}[2J"));
+        }
+        plain.app.mirror.board.get_mut(&Topic::Alerts).unwrap().rows.push(row);
+    }
+    let now = later(&plain, Duration::from_secs(10));
+    plain.hear(Heard::Console(Input::Tick), now);
+    let said = printed(&mut plain);
+    assert_eq!(said.matches("Alerts: critical, New").count(), 6, "{said}");
+    assert!(said.contains("14 more changes on the board") && !said.contains('\u{1b}'), "{said}");
+}
+
+#[test]
+fn what_goes_back_and_forth_is_told_when_it_rests() {
+    let mut plain = plain("sam", true);
+    let mut said = String::new();
+    for i in 0..20u64 {
+        let incident = &mut plain.app.mirror.story.incidents[0];
+        crate::console::tests::story::turn(incident, 1_000 + i, i % 2 == 0);
+        let hash = incident.items.last().unwrap().entry.hash;
+        plain.app.mirror.head = Some((1_000 + i, hash));
+        let now = later(&plain, Duration::from_secs(2));
+        plain.hear(Heard::Console(Input::Tick), now);
+        said.push_str(&printed(&mut plain));
+    }
+    assert_eq!(said.lines().count(), 3, "{said}");
+    let now = later(&plain, Duration::from_secs(31));
+    plain.hear(Heard::Console(Input::Tick), now);
+    assert!(printed(&mut plain).contains("back and forth 20 times, now: "));
+}
+
+#[test]
+fn a_script_waits_types_ahead_and_ends_with_its_input() {
+    let mut plain = plain("sam", false);
+    let incidents = std::mem::take(&mut plain.app.mirror.story.incidents);
+    let mut effects = Vec::new();
+    for line in ["wait incident", "note seen", "quit"] {
+        effects.extend(says(&mut plain, line).0);
+    }
+    let now = later(&plain, Duration::from_secs(1));
+    effects.extend(plain.hear(Heard::End, now));
+    assert!(effects.is_empty(), "{effects:?}");
+    plain.app.mirror.story.incidents = incidents;
+    let now = later(&plain, Duration::from_secs(1));
+    let (tag, request) = asked(&plain.hear(Heard::Console(Input::Tick), now));
+    assert!(matches!(request, Request::Note { .. }));
+    let now = later(&plain, Duration::from_secs(1));
+    let recorded = Heard::Console(Input::Reply { tag, result: Ok(Reply::Recorded { seq: 30 }) });
+    assert_eq!(plain.hear(recorded, now), vec![Effect::Quit]);
+}
+
+#[test]
+fn every_command_that_records_or_acts_has_its_word() {
+    // A silence needs a form: `warroom silence` is its line.
+    for spec in COMMANDS.iter().filter(|spec| !matches!(spec.danger, Danger::None | Danger::Shown)) {
+        assert!(WORDS.iter().any(|word| word.id == spec.id), "{}", spec.id);
+        assert!(order::parse(&format!("{} x", spec.id)).is_ok() || spec.id == "set-status" || spec.id == "pin");
+    }
+    for word in WORDS {
+        assert!(!word.doc().is_empty(), "{}", word.name);
+        assert!(WORDS.iter().filter(|other| other.name == word.name).count() == 1);
+    }
+    assert_eq!(order::parse("  # a comment"), Ok(None));
+    assert_eq!(order::parse("TAKE-COMMAND"), Ok(Some(Order::TakeCommand)));
+    assert!(order::parse("aproove x").unwrap_err().contains("Did you mean `approve`?"));
+    assert!(order::parse("set fine").unwrap_err().contains("mitigating"));
+}
+
+#[test]
+fn an_ascii_terminal_gets_ascii() {
+    let mut plain = plain("sam", true);
+    plain.ascii = true;
+    for word in ["status", "situation", "alerts", "backups", "timeline", "plan", "help", "events"] {
+        let (_, said) = says(&mut plain, word);
+        assert!(said.is_ascii(), "{said}");
+    }
+    let push = Push::Degraded(Some(SafeText::from("the disk is full — “here”")));
+    let now = later(&plain, Duration::from_secs(1));
+    plain.hear(Heard::Console(Input::Room(Box::new(ClientEvent::Push(push)))), now);
+    let said = printed(&mut plain);
+    assert!(said.is_ascii() && said.contains("NOTHING IS RECORDED"), "{said}");
+}

@@ -1,0 +1,341 @@
+//! Typed lines, one after the other: each when the one before it is answered.
+
+use crate::approval::PlanState;
+use crate::board::{Body, Topic};
+use crate::console::app::Pane;
+use crate::console::attention;
+use crate::console::effect::Effect;
+use crate::console::keymap::Command;
+use crate::console::overlay::{GUARD, Overlay, PlanView, Stance, Subject, WriteKind};
+use crate::console::update::{lines, open, open_waiting};
+use crate::console::view::{detail, silence, situation};
+use crate::model::{IncidentStatus, PlanId};
+
+use super::order::{self, Order, Until, WORDS};
+use super::{About, Plain, Printed, Typed, page, plan};
+
+impl Plain {
+    /// Does what can be done now.
+    pub(super) fn work(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.lay_down();
+        while effects.is_empty() && self.app.waiting.is_empty() && self.ready() && !self.waits() {
+            let Some(typed) = self.queue.pop_front() else {
+                if self.over {
+                    effects.push(Effect::Quit);
+                }
+                break;
+            };
+            if !self.typing {
+                // A transcript shows what was asked.
+                self.say(format!("> {}", typed.text));
+            }
+            let before = self.app.notice.as_ref().map(|notice| (notice.text.clone(), notice.until));
+            effects = match order::parse(&typed.text) {
+                Ok(None) => Vec::new(),
+                Ok(Some(order)) => self.obey(order, &typed),
+                Err(why) => {
+                    self.say(why);
+                    Vec::new()
+                }
+            };
+            self.say_changed(before);
+            self.lay_down();
+        }
+        effects
+    }
+
+    /// Whether a script still waits.
+    fn waits(&mut self) -> bool {
+        let app = &self.app;
+        let open = |state: PlanState| matches!(state, PlanState::Proposed | PlanState::Approved | PlanState::Executing);
+        let so = match self.until {
+            None => return false,
+            Some(_) if app.lost() => false,
+            Some(Until::Incident) => app.incident_open(),
+            Some(Until::Proposal) => attention::calls(app).is_some(),
+            Some(Until::End) => {
+                let mut plans = app.mirror.story.incidents.iter().flat_map(|incident| incident.plans.by_id.values());
+                !plans.any(|record| open(record.state))
+            }
+            Some(Until::Recovery) => app.incident().is_some_and(|incident| incident.clocks.recovery.is_some()),
+        };
+        if so {
+            self.until = None;
+        }
+        !so
+    }
+
+    /// Prints a plan that an answer laid on the table.
+    fn lay_down(&mut self) {
+        let app = &self.app;
+        let found = match self.table() {
+            Some(Subject::Draft { digest, .. }) => Some((None, *digest)),
+            Some(Subject::Known(id)) => app.plan(id).map(|record| (Some(id.clone()), record.digest)),
+            None => None,
+        };
+        let Some((id, digest)) = found else { return };
+        if self.printed.as_ref().is_some_and(|printed| printed.digest == digest && printed.plan == id) {
+            return;
+        }
+        self.print_plan();
+        self.printed = Some(Printed { plan: id, digest, at: self.app.now.real });
+    }
+
+    fn print_plan(&mut self) {
+        let Some(Overlay::Plan(view)) = self.app.overlays.last() else { return };
+        let about = match &view.subject {
+            Subject::Known(id) => Some(About::Plan(id.clone())),
+            Subject::Draft { .. } => None,
+        };
+        for line in plan::whole(&self.app, view, !self.typing) {
+            self.put(&line, about.clone());
+        }
+    }
+
+    fn obey(&mut self, order: Order, typed: &Typed) -> Vec<Effect> {
+        if !matches!(order, Order::Quit) {
+            self.asked_to_leave = false;
+        }
+        match order {
+            Order::Help => self.help(),
+            Order::Status => self.status(),
+            Order::Situation => {
+                let lines = page::sheet(&situation::sheet(&self.app, u16::MAX));
+                self.page(lines);
+            }
+            Order::Rows(pane, words) => self.rows(pane, &words),
+            Order::Open(number) => self.open(number),
+            Order::Silences => self.silences(),
+            Order::Wait(until) => self.until = Some(until),
+            Order::Quit => return self.quit(),
+            other => return self.act(other, typed),
+        }
+        Vec::new()
+    }
+
+    fn act(&mut self, order: Order, typed: &Typed) -> Vec<Effect> {
+        let app = &mut self.app;
+        match order {
+            Order::Note(text) => lines::write(app, WriteKind::Note, &text),
+            Order::Decide(text) => lines::write(app, WriteKind::Decision, &text),
+            Order::FollowUp(text) => lines::write(app, WriteKind::FollowUp, &text),
+            Order::TakeCommand => lines::take_command(app),
+            Order::Set(status) => lines::set_status(app, status),
+            Order::Preview(action, service) => {
+                self.printed = None;
+                lines::preview(app, action, service)
+            }
+            Order::Propose(name) => self.propose(&name, typed),
+            Order::Approve { name, code } => self.approve(&name, &code, typed),
+            Order::Refuse(reason) => self.refuse(reason),
+            Order::Withdraw => self.stop(Command::Withdraw),
+            Order::Hold => self.stop(Command::Hold),
+            Order::Pin(number) => match self.named(number).cloned() {
+                Some(About::Entry(seq)) => lines::pin(&mut self.app, seq),
+                _ => {
+                    self.say(format!("Line {number} is no entry of the timeline; nothing was pinned."));
+                    Vec::new()
+                }
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the line was typed for what is printed, and not before a person could have read it.
+    fn was_read(&mut self, typed: &Typed) -> bool {
+        let printed = self.printed.as_ref().map(|printed| printed.at);
+        let read = printed.is_some_and(|at| !self.typing || typed.at >= at + GUARD);
+        if !read {
+            self.say("That was typed before the plan was printed; nothing was sent. Read it, then type it again.");
+        }
+        read
+    }
+
+    fn propose(&mut self, name: &str, typed: &Typed) -> Vec<Effect> {
+        if !matches!(self.table(), Some(Subject::Draft { .. })) {
+            self.say("No draft was printed; nothing was sent. `failover` or `restore` builds one.");
+            return Vec::new();
+        }
+        if self.was_read(typed) { lines::confirm(&mut self.app, name) } else { Vec::new() }
+    }
+
+    /// The second person: of the plan that was printed here, as it was printed, by its name.
+    fn approve(&mut self, name: &str, code: &str, typed: &Typed) -> Vec<Effect> {
+        let printed = self.printed.clone().filter(|printed| printed.plan.is_some());
+        let (Some(printed), Some(Subject::Known(id))) = (printed, self.table().cloned()) else {
+            self.say("No plan was printed that could be approved; nothing was sent. `plan` prints the one that waits.");
+            return Vec::new();
+        };
+        let record = self.app.plan(&id);
+        let unchanged =
+            record.is_some_and(|record| record.digest == printed.digest) && printed.plan.as_ref() == Some(&id);
+        let stance = PlanView::new(Subject::Known(id), self.app.now.real).stance(&self.app);
+        let given = letters(code);
+        let why = if !unchanged {
+            "The plan on the table is not the one that was printed; nothing was sent. `plan` prints it."
+        } else if stance == (Stance::Wait { mine: true }) {
+            "You proposed this plan: another person must approve it. Nothing was sent."
+        } else if stance != Stance::Approve {
+            "This plan is not for you to approve now; nothing was sent. `plan` says how it stands."
+        } else if given.is_empty() && !self.typing {
+            "In a script an approval needs the code that stands in the printed plan; nothing was sent."
+        } else if !given.is_empty() && given != letters(&printed.digest.spoken()) {
+            "That is not this plan's code; nothing was sent. Somebody may be reading another plan than you."
+        } else {
+            if self.was_read(typed) {
+                return lines::confirm(&mut self.app, name);
+            }
+            return Vec::new();
+        };
+        self.say(why);
+        Vec::new()
+    }
+
+    /// Lays the plan that waits on the table, if none lies there that is in the log.
+    fn take_waiting(&mut self) {
+        let ended = |id: &PlanId| self.app.plan(id).is_none_or(|record| record.state.is_over());
+        if !matches!(self.table(), Some(Subject::Known(id)) if !ended(id)) && self.app.plan_waiting().is_some() {
+            self.app.overlays.clear();
+            open_waiting(&mut self.app);
+        }
+    }
+
+    fn refuse(&mut self, reason: String) -> Vec<Effect> {
+        self.take_waiting();
+        if !crate::console::update::can_refuse(&self.app) {
+            return lines::stop(&mut self.app, Command::Refuse);
+        }
+        match self.table().cloned() {
+            Some(Subject::Known(id)) => lines::write(&mut self.app, WriteKind::Reject(id), &reason),
+            _ => Vec::new(),
+        }
+    }
+
+    fn stop(&mut self, command: Command) -> Vec<Effect> {
+        self.take_waiting();
+        lines::stop(&mut self.app, command)
+    }
+
+    fn help(&mut self) {
+        for word in WORDS {
+            let takes = if word.takes.is_empty() { String::new() } else { format!(" {}", word.takes) };
+            self.say(format!("{}{takes}: {}", word.name, word.doc()));
+        }
+        let statuses: Vec<_> = IncidentStatus::ALL.into_iter().map(IncidentStatus::name).collect();
+        self.say(format!("STATUS is one of: {}", statuses.join(", ")));
+    }
+
+    fn page(&mut self, lines: Vec<String>) {
+        for line in lines {
+            self.say(line);
+        }
+    }
+
+    fn status(&mut self) {
+        self.page(page::header(&self.app));
+        for pane in Pane::ALL {
+            let heading = page::heading(&self.app, pane);
+            match crate::console::view::list::all(&self.app, pane).is_empty() {
+                true => self.say(format!("{heading}. {}", crate::console::view::pane::nothing(&self.app, pane))),
+                false => self.say(heading),
+            }
+            self.page(page::troubles(&self.app, pane));
+        }
+        if let Some(record) = self.app.plan_waiting() {
+            let (text, id) = (crate::console::view::words::plan_says(record), record.plan.plan.clone());
+            self.put(&text, Some(About::Plan(id)));
+        }
+    }
+
+    fn rows(&mut self, pane: Pane, words: &str) {
+        self.say(page::heading(&self.app, pane));
+        let (rows, more) = page::rows(&self.app, pane, words);
+        let lines: Vec<(String, About)> = rows
+            .into_iter()
+            .map(|(entry, text)| {
+                let about = match (entry.plan(), entry.item()) {
+                    (Some(id), _) => About::Plan(id),
+                    (_, Some(item)) => About::Entry(item.entry.seq),
+                    _ => About::Row { pane, key: entry.key() },
+                };
+                (text, about)
+            })
+            .collect();
+        if lines.is_empty() {
+            let none = match words {
+                "" => crate::console::view::pane::nothing(&self.app, pane),
+                words => format!("No row has the words “{words}”."),
+            };
+            self.say(none);
+        }
+        for (text, about) in lines {
+            self.put(&text, Some(about));
+        }
+        if more > 0 {
+            self.say(format!("{more} more; words after the pane's name narrow it."));
+        }
+        self.page(page::troubles(&self.app, pane));
+    }
+
+    fn open(&mut self, number: Option<u64>) {
+        let about = match number {
+            None => self.app.plan_waiting().map(|record| About::Plan(record.plan.plan.clone())),
+            Some(number) => self.named(number).cloned(),
+        };
+        match (about, number) {
+            (Some(About::Plan(id)), _) => {
+                self.app.overlays.clear();
+                self.printed = None;
+                open(&mut self.app, Subject::Known(id));
+            }
+            (Some(About::Entry(seq)), _) => {
+                let mut incidents = self.app.mirror.story.incidents.iter().rev();
+                let item = incidents.find_map(|incident| incident.item(seq));
+                let lines = item.map(|item| page::sheet(&detail::entry(&self.app, item, u16::MAX)));
+                self.page(lines.unwrap_or_else(|| vec![format!("Entry {seq} belongs to no incident.")]));
+            }
+            (Some(About::Row { pane, key }), _) => self.detail(pane, &key),
+            (None, None) => self.say("No plan waits for anyone."),
+            (None, Some(number)) => self.say(format!("Line {number} is about nothing that could be opened.")),
+        }
+    }
+
+    fn detail(&mut self, pane: Pane, key: &str) {
+        let lines = page::sheet(&detail::sheet(&self.app, pane, key, u16::MAX));
+        self.page(lines);
+    }
+
+    fn silences(&mut self) {
+        let found: Vec<String> = self
+            .app
+            .rows(Topic::Silences)
+            .iter()
+            .filter_map(|row| match &row.body {
+                Body::Silence { silence: it, hits, .. } => {
+                    Some(format!("{}: {}; hits {hits} now", it.id, silence::words(&self.app, &it.id)))
+                }
+                _ => None,
+            })
+            .collect();
+        if found.is_empty() {
+            self.say("No silence is in force or to come.");
+        }
+        self.page(found);
+    }
+
+    fn quit(&mut self) -> Vec<Effect> {
+        let others = !self.app.others().is_empty();
+        if self.typing && !self.asked_to_leave && self.app.hosts && others {
+            self.asked_to_leave = true;
+            self.say("The room lives in this program: whoever else is here loses it too. `quit` again leaves.");
+            return Vec::new();
+        }
+        vec![Effect::Quit]
+    }
+}
+
+/// A code as it may be written down: `A1 B2 C3`, `a1b2c3`.
+fn letters(code: &str) -> String {
+    code.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase()
+}

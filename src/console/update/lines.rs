@@ -1,0 +1,106 @@
+//! What plain mode asks for in words instead of keys. Every door here is one that a key opens too, with the same checks.
+
+use tui_input::Input as Line;
+
+use crate::console::app::{App, Waiting};
+use crate::console::effect::Effect;
+use crate::console::keymap::Command;
+use crate::console::overlay::{Choice, Overlay, Stance, WriteKind};
+use crate::console::theme::Role;
+use crate::model::{Action, IncidentStatus};
+use crate::protocol::Request;
+
+use super::{entry, keys, plan};
+
+/// A note, a decision, work for afterwards, a refusal.
+pub fn write(app: &mut App, kind: WriteKind, text: &str) -> Vec<Effect> {
+    if !keys::may_act(app) {
+        return Vec::new();
+    }
+    entry::begin(app, kind);
+    if let Some(Overlay::Write(write)) = app.overlays.last_mut() {
+        write.line = Line::new(text.to_owned());
+    }
+    entry::send(app)
+}
+
+/// Builds a plan; the answer lays it on the table. Without a service the only one is meant.
+pub fn preview(app: &mut App, action: Action, service: Option<String>) -> Vec<Effect> {
+    if !keys::may_act(app) {
+        return Vec::new();
+    }
+    let objectives = app.mirror.welcome.as_ref().map(|welcome| welcome.objectives.as_slice()).unwrap_or_default();
+    let names: Vec<String> = objectives.iter().map(|it| it.service.clone()).collect();
+    let service = match (service, names.as_slice()) {
+        (Some(service), names) if names.contains(&service) => service,
+        (None, [only]) => only.clone(),
+        _ => {
+            let words = format!("Which service? It is one of: {}. Nothing was sent.", names.join(", "));
+            app.say(Role::Warning, words);
+            return Vec::new();
+        }
+    };
+    app.overlays.clear();
+    plan::choose(app, Choice::Preview { action, service })
+}
+
+/// The typed name of the plan on the table.
+pub fn confirm(app: &mut App, name: &str) -> Vec<Effect> {
+    if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
+        view.line = Line::new(name.to_owned());
+    }
+    plan::confirm(app)
+}
+
+/// Stops what is on the table, as far as this person can; says why where not.
+pub fn stop(app: &mut App, command: Command) -> Vec<Effect> {
+    let can = match command {
+        Command::Withdraw => plan::can_withdraw(app),
+        Command::Hold => plan::can_hold(app),
+        _ => plan::can_refuse(app),
+    };
+    if can {
+        return plan::run(app, command);
+    }
+    let stance = match app.overlays.last() {
+        Some(Overlay::Plan(view)) => view.stance(app),
+        _ => Stance::Ended,
+    };
+    let why = match (command, stance) {
+        _ if !app.can_act() => "Recording and acting are off for this console; nothing was sent.",
+        (_, Stance::Ended) => "No plan waits or runs here; nothing was sent.",
+        (_, Stance::Propose) => "This plan is only a draft: nobody has seen it, and nothing waits.",
+        (Command::Withdraw, _) => "Only its proposer can take a plan back, and only before it runs. Others refuse it.",
+        (Command::Hold, _) => "Only a plan that runs can be held, and only once.",
+        (_, Stance::Wait { mine: true }) => "This is your own plan: `withdraw` takes it back.",
+        (_, Stance::Watch) => "It runs already: `hold` stops it before its next step.",
+        _ => "This plan can't be refused by you now.",
+    };
+    app.say(Role::Warning, why);
+    Vec::new()
+}
+
+/// Becomes the incident's commander.
+pub fn take_command(app: &mut App) -> Vec<Effect> {
+    keys::run_asking(app, Command::Command_)
+}
+
+/// Sets the status, or closes the incident.
+pub fn set_status(app: &mut App, status: IncidentStatus) -> Vec<Effect> {
+    if !keys::may_act(app) {
+        return Vec::new();
+    }
+    match status {
+        IncidentStatus::Closed => plan::choose(app, Choice::Close),
+        status => plan::choose(app, Choice::Status(status)),
+    }
+}
+
+/// Pins an entry, or unpins it.
+pub fn pin(app: &mut App, seq: u64) -> Vec<Effect> {
+    if !keys::may_act(app) {
+        return Vec::new();
+    }
+    let pinned = app.incident().and_then(|incident| incident.item(seq)).is_some_and(|item| item.pinned);
+    super::ask(app, Waiting::Pin, Request::Pin { seq, pinned: !pinned }).into_iter().collect()
+}

@@ -1,0 +1,101 @@
+//! Going to an earlier instant and back.
+
+use tui_input::Input as Line;
+
+use crate::board::Topic;
+use crate::console::app::{App, Pane, Waiting};
+use crate::console::effect::Effect;
+use crate::console::input::AskFailure;
+use crate::console::overlay::Overlay;
+use crate::console::past::{self, Kept, Past};
+use crate::console::theme::Role;
+use crate::console::view::past::instant;
+use crate::console::when;
+use crate::model::Stamp;
+use crate::protocol::{Reply, Request};
+
+/// The most pages of a topic; the room has fewer.
+const MOST_PAGES: u32 = 64;
+
+/// Begins the line.
+pub fn begin(app: &mut App) {
+    app.overlays.push(Overlay::Jump { line: Line::default(), problem: None });
+}
+
+/// Enter: there, or with nothing typed back to now.
+pub fn go(app: &mut App) -> Vec<Effect> {
+    let Some(Overlay::Jump { line, .. }) = app.overlays.last() else { return Vec::new() };
+    let text = line.value().trim().to_owned();
+    if text.is_empty() {
+        app.overlays.pop();
+        back(app);
+        return Vec::new();
+    }
+    let zero = past::incident(app).map(crate::timeline::Incident::zero);
+    match when::parse(&text, app.now.room, zero, &app.zone) {
+        Ok(at) => {
+            app.overlays.pop();
+            travel(app, at)
+        }
+        Err(why) => {
+            if let Some(Overlay::Jump { problem, .. }) = app.overlays.last_mut() {
+                *problem = Some(why);
+            }
+            Vec::new()
+        }
+    }
+}
+
+fn travel(app: &mut App, at: Stamp) -> Vec<Effect> {
+    app.past = Some(Box::new(Past::new(&app.mirror, at)));
+    for pane in Pane::ALL {
+        app.pane_mut(pane).cursor = None;
+    }
+    let mut effects = Vec::new();
+    for topic in [Topic::Alerts, Topic::Events] {
+        effects.extend(ask(app, topic, at, 0));
+    }
+    effects
+}
+
+fn ask(app: &mut App, topic: Topic, at: Stamp, page: u32) -> Option<Effect> {
+    super::ask(app, Waiting::Past { topic, at, page }, Request::Past { topic, at, page })
+}
+
+/// Back to now. True if this was not now.
+pub fn back(app: &mut App) -> bool {
+    let was = app.past.take().is_some();
+    if was {
+        for pane in Pane::ALL {
+            app.pane_mut(pane).cursor = None;
+        }
+        app.say(Role::Accent, "Now again.");
+    }
+    was
+}
+
+/// The room's answer about a topic as it was.
+pub fn answer(app: &mut App, (topic, at, page): (Topic, Stamp, u32), result: Result<Reply, AskFailure>) -> Vec<Effect> {
+    // The person may have gone on, or back, meanwhile.
+    let Some(past) = app.past.as_mut().filter(|past| past.at == at) else { return Vec::new() };
+    match result {
+        Ok(Reply::Past { known: true, rows, more, .. }) => {
+            past.add(topic, rows);
+            if more && page < MOST_PAGES {
+                return ask(app, topic, at, page + 1).into_iter().collect();
+            }
+        }
+        Ok(Reply::Past { since, .. }) => *past.kept(topic) = Kept::Unknown(since),
+        _ => {
+            *past.kept(topic) = Kept::Unknown(None);
+            app.say(Role::Warning, "The room did not say what it kept; the timeline and its changes are shown.");
+        }
+    }
+    Vec::new()
+}
+
+/// Why nothing is proposed or written from here.
+pub fn why_not(app: &App) -> Option<String> {
+    let past = app.past.as_ref()?;
+    Some(format!("You look at {}. Esc returns to now; then press this again.", instant(app, past)))
+}

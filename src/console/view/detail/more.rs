@@ -1,0 +1,94 @@
+//! What stands below the facts of a page: related rows that can be opened, and the raw object.
+
+use crate::board::folds::Fold;
+use crate::board::{Body, Topic};
+use crate::console::app::{App, Pane};
+use crate::console::theme::Role;
+use crate::console::view::list::Entry;
+use crate::console::view::related::{self, Target};
+use crate::console::view::sheet::Sheet;
+use crate::console::widget::canvas::span;
+use crate::console::widget::{columns, text};
+use crate::timeline::Item;
+
+/// Lines that lead to what else is about the same thing.
+pub(super) fn relations(app: &App, pane: Pane, entry: &Entry<'_>, sheet: &mut Sheet, room: u16) {
+    if let Entry::Fold(fold) = entry {
+        objects(app, fold, sheet, room);
+    }
+    let related = related::of(app, pane, entry);
+    if related.is_empty() {
+        return;
+    }
+    sheet.heading("Related");
+    for it in related {
+        let line = vec![
+            span(Role::Dim, format!("{:<10}", it.pane.title())),
+            span(Role::Text, text::end(&it.words, room.saturating_sub(10))),
+        ];
+        sheet.link(line, it.to);
+    }
+}
+
+/// The most objects of a fold that a page lists.
+const MOST_OBJECTS: usize = 200;
+
+/// Every object of a fold, the newest first.
+fn objects(app: &App, fold: &Fold<'_>, sheet: &mut Sheet, room: u16) {
+    sheet.heading("Objects, a line for each event");
+    let own = app.rows(Topic::Events).iter().filter_map(|row| match &row.body {
+        Body::Event(event) if fold.holds(event) => Some((row, event)),
+        _ => None,
+    });
+    let all = own.clone().count();
+    for (row, event) in own.take(MOST_OBJECTS) {
+        let count = format!("{:>6}  ", format!("×{}", event.count));
+        let line = vec![
+            span(Role::Dim, format!("{}  ", app.zone.seconds(event.last))),
+            span(Role::Text, count),
+            span(Role::Text, text::middle(event.object_name.as_str(), 40)),
+            span(Role::Dim, format!("  {}", event.message)),
+        ];
+        sheet.link(columns::cut(&line, room, true), Target::Row(Pane::Events, row.id.clone()));
+    }
+    if all > MOST_OBJECTS {
+        sheet.prose(Role::Dim, &format!("and {} more", all - MOST_OBJECTS), room);
+    }
+}
+
+/// The most lines of a raw object: one with more is read with `-o json`.
+const MOST_RAW: usize = 2_000;
+
+/// The object as it is held, for whoever needs a field that has no line of its own.
+pub(super) fn raw(entry: &Entry<'_>, sheet: &mut Sheet, room: u16) {
+    let (title, json) = match entry {
+        Entry::Row(row) | Entry::Pool(row, ..) | Entry::Loss(row, _) => ("the board", serde_json::to_value(row)),
+        Entry::Item(item) | Entry::Waver(item, _) => ("the log", Ok(raw_entry(item))),
+        Entry::Who(who) => ("the room", serde_json::to_value(who)),
+        Entry::Fold(_) | Entry::Away(..) | Entry::Plan(_) => return,
+    };
+    let Ok(json) = json.and_then(|json| serde_json::to_string_pretty(&json)) else { return };
+    sheet.heading(&format!("Raw object, as {title} holds it"));
+    for line in json.lines().take(MOST_RAW) {
+        let inside = line.trim_start();
+        let indent = " ".repeat((line.len() - inside.len()).min(usize::from(room / 2)));
+        // Outside text was cleaned at the boundary; JSON escapes what is left.
+        for part in text::wrap(inside, room.saturating_sub(indent.len() as u16)) {
+            sheet.line(vec![span(Role::Dim, format!("{indent}{part}"))]);
+        }
+    }
+    if json.lines().count() > MOST_RAW {
+        sheet.prose(Role::Dim, "…", room);
+    }
+}
+
+fn raw_entry(item: &Item) -> serde_json::Value {
+    let entry = &item.entry;
+    let data = entry.happening.data_json().ok();
+    let data = data.and_then(|data| serde_json::from_str::<serde_json::Value>(&data).ok());
+    serde_json::json!({
+        "seq": entry.seq, "bt": entry.batch, "ts": entry.ts, "boot": entry.boot, "mono": entry.mono, "room": entry.room,
+        "inc": entry.incident, "by": entry.by, "src": entry.src, "k": entry.happening.kind(), "d": data,
+        "text": entry.text, "prev": entry.prev.hex(), "h": entry.hash.hex(),
+    })
+}

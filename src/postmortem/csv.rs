@@ -1,0 +1,80 @@
+//! The timeline as CSV (RFC 4180): a head, then an entry a row, CRLF at every end of line.
+//!
+//! What a spreadsheet would take for a formula (a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return) gets
+//! an apostrophe in front, which spreadsheets show as text. Figures of our own (`t_s`) are numbers and stay as they are.
+
+use crate::model::Stamp;
+
+use super::outline::{Event, Outline};
+
+/// The columns.
+const HEAD: [&str; 17] = [
+    "drill",
+    "incident",
+    "seq",
+    "at",
+    "recorded_at",
+    "t_s",
+    "by",
+    "level",
+    "simulated",
+    "kind",
+    "edge",
+    "text",
+    "owner",
+    "amended_by",
+    "pinned",
+    "adopted",
+    "hash",
+];
+
+/// Writes the outline's timeline as CSV.
+pub fn to_csv(outline: &Outline) -> String {
+    let mut out = HEAD.join(",");
+    out.push_str("\r\n");
+    for event in &outline.timeline {
+        out.push_str(&row(outline, event).join(","));
+        out.push_str("\r\n");
+    }
+    out
+}
+
+fn row(outline: &Outline, event: &Event) -> [String; 17] {
+    let amended = event.amended_by.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
+    [
+        text(&outline.drill.as_ref().map(|drill| format!("DRILL {drill}")).unwrap_or_default()),
+        text(outline.incident.as_str()),
+        event.seq.to_string(),
+        instant(event.at),
+        instant(event.recorded_at),
+        event.t_s.to_string(),
+        text(event.by.as_str()),
+        event.level.to_owned(),
+        event.simulated.to_string(),
+        text(&event.kind),
+        text(event.edge.as_deref().unwrap_or_default()),
+        text(event.text.as_str()),
+        text(event.owner.as_ref().map(|owner| owner.as_str()).unwrap_or_default()),
+        amended,
+        event.pinned.to_string(),
+        event.adopted.to_string(),
+        event.hash.clone(),
+    ]
+}
+
+/// RFC 3339 in UTC, milliseconds kept.
+fn instant(at: Stamp) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+/// Outside text as a cell: no formula, and in quotes where it would end the cell.
+pub(super) fn text(text: &str) -> String {
+    // A spreadsheet skips spaces before it looks for a formula; what looks the same in another script may be one too.
+    let first = text.trim_start_matches(' ').chars().next();
+    let formula = matches!(first, Some('=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠'));
+    let guarded = if formula { format!("'{text}") } else { text.to_owned() };
+    if guarded.contains([',', '"', '\n', '\r']) || guarded.starts_with(' ') || guarded.ends_with(' ') {
+        return format!("\"{}\"", guarded.replace('"', "\"\""));
+    }
+    guarded
+}

@@ -1,0 +1,142 @@
+//! The incident as a line: impact, detection, decision, recovery with the time between them, and what happened on the way.
+//! Whole numbers only, so that the same outline gives the same bytes everywhere.
+
+use std::fmt::Write;
+
+use crate::model::time::from_detection;
+
+use super::html::esc;
+use super::markdown::length;
+use super::outline::Outline;
+
+/// The drawing's own units: the width of the line, and where it begins.
+const WIDTH: i64 = 860;
+const LEFT: i64 = 50;
+const BASE: i64 = 74;
+/// The height of a line of labels, and how many characters take how much room.
+const LABEL: i64 = 18;
+const CHARACTER: i64 = 7;
+/// The most lines of labels below the line.
+const LINES: usize = 9;
+
+/// A clock on the line.
+struct Mark {
+    name: &'static str,
+    /// Seconds from the first mark.
+    at_s: i64,
+    /// Seconds from detection.
+    t_s: i64,
+}
+
+/// Draws the outline's clocks and milestones; nothing where fewer than two instants are known.
+pub(super) fn timeline(outline: &Outline) -> String {
+    let clocks = [
+        ("impact", &outline.clocks.impact),
+        ("detection", &outline.clocks.detection),
+        ("decision", &outline.clocks.decision),
+        ("recovery", &outline.clocks.recovery),
+    ];
+    let zero = outline.clocks.detection.as_ref().map_or(outline.opened_at, |clock| clock.at);
+    let found: Vec<_> =
+        clocks.iter().filter_map(|(name, clock)| clock.as_ref().map(|clock| (*name, clock.at))).collect();
+    let instants = found.iter().map(|(_, at)| *at).chain(outline.rows.iter().map(|row| row.at));
+    let (Some(first), Some(last)) = (instants.clone().min(), instants.max()) else { return String::new() };
+    let span = (last - first).num_seconds();
+    if span <= 0 || found.is_empty() {
+        return String::new();
+    }
+    let mut marks: Vec<Mark> = found
+        .iter()
+        .map(|(name, at)| Mark { name, at_s: (*at - first).num_seconds(), t_s: (*at - zero).num_seconds() })
+        .collect();
+    // Set by hand, a clock may stand before another.
+    marks.sort_by_key(|mark| mark.at_s);
+    let x = |seconds: i64| LEFT + seconds * WIDTH / span;
+    let mut out = String::new();
+    spans(&mut out, &marks, &x);
+    for mark in &marks {
+        clock(&mut out, mark, x(mark.at_s));
+    }
+    let below = milestones(&mut out, outline, first, &x);
+    let height = BASE + 30 + LABEL * below;
+    format!(
+        "<svg viewBox=\"0 0 {} {height}\" role=\"img\" aria-label=\"{}\">\n<line class=\"axis\" x1=\"{LEFT}\" y1=\"{BASE}\" x2=\"{}\" y2=\"{BASE}\"/>\n{out}</svg>\n",
+        WIDTH + 2 * LEFT,
+        esc(said(outline)),
+        LEFT + WIDTH,
+    )
+}
+
+/// The drawing for who can't see it.
+fn said(outline: &Outline) -> String {
+    let part = |name: &str, seconds: Option<i64>| seconds.map(|s| format!("{name} to recovery {}", length(s)));
+    let parts = [
+        part("impact", outline.from_impact_s),
+        part("detection", outline.from_detection_s),
+        part("decision", outline.from_decision_s),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "The clocks of the incident; it is not recovered.".to_owned() } else { parts.join(", ") }
+}
+
+/// The time between two clocks, above the line.
+fn spans(out: &mut String, marks: &[Mark], x: &impl Fn(i64) -> i64) {
+    for pair in marks.windows(2) {
+        let (from, to) = (x(pair[0].at_s), x(pair[1].at_s));
+        let words = length(pair[1].at_s - pair[0].at_s);
+        let class = match pair[1].name {
+            "recovery" => "after",
+            _ => "before",
+        };
+        let _ = writeln!(
+            out,
+            "<line class=\"{class}\" x1=\"{from}\" y1=\"{BASE}\" x2=\"{to}\" y2=\"{BASE}\"><title>{} to {}: {words}</title></line>",
+            pair[0].name, pair[1].name
+        );
+        // Words only where they have room.
+        let wide = i64::try_from(words.chars().count()).unwrap_or(0) * CHARACTER;
+        if to - from > wide + 8 {
+            let _ = writeln!(out, "<text class=\"length\" x=\"{}\" y=\"{}\">{words}</text>", (from + to) / 2, BASE - 8);
+        }
+    }
+}
+
+/// A clock: its name over the line, on one of two heights so that near ones do not lie on each other.
+fn clock(out: &mut String, mark: &Mark, x: i64) {
+    let high = matches!(mark.name, "detection" | "recovery");
+    let y = if high { 18 } else { 36 };
+    let anchor = if x > LEFT + WIDTH - 60 { "end" } else { "start" };
+    let _ = writeln!(out, "<line class=\"tick\" x1=\"{x}\" y1=\"{}\" x2=\"{x}\" y2=\"{}\"/>", y + 4, BASE + 6);
+    let _ = writeln!(
+        out,
+        "<text class=\"clock\" text-anchor=\"{anchor}\" x=\"{x}\" y=\"{y}\">{} {}</text>",
+        mark.name,
+        from_detection(mark.t_s)
+    );
+}
+
+/// What happened, below the line: each as far right as it happened, in lines that do not touch. Returns how many lines.
+fn milestones(out: &mut String, outline: &Outline, first: crate::model::Stamp, x: &impl Fn(i64) -> i64) -> i64 {
+    let mut ends = [i64::MIN; LINES];
+    let mut used = 0;
+    for row in &outline.rows {
+        let at = x((row.at - first).num_seconds());
+        let words = format!("{} {}", from_detection(row.t_s), row.event.replace('_', " "));
+        let wide = i64::try_from(words.chars().count()).unwrap_or(0) * CHARACTER + 10;
+        // What would run off the right end stands left of its mark.
+        let (from, anchor) = if at + wide > WIDTH + 2 * LEFT { (at - wide, "end") } else { (at, "start") };
+        let line = ends.iter().position(|end| *end <= from).unwrap_or(LINES - 1);
+        ends[line] = from + wide;
+        let number = i64::try_from(line).unwrap_or(0) + 1;
+        used = used.max(number);
+        let y = BASE + 12 + LABEL * number;
+        let _ = writeln!(out, "<line class=\"drop\" x1=\"{at}\" y1=\"{BASE}\" x2=\"{at}\" y2=\"{}\"/>", y - 12);
+        let _ = writeln!(
+            out,
+            "<text class=\"event\" text-anchor=\"{anchor}\" x=\"{at}\" y=\"{y}\">{}<title>{}</title></text>",
+            esc(&words),
+            esc(row.action.as_str())
+        );
+    }
+    used
+}

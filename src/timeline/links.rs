@@ -1,0 +1,55 @@
+//! What belongs to a plan: the entries about it, and what was seen to follow from it.
+
+use serde_json::Value;
+
+use crate::approval::{PlanRecord, PlanState};
+use crate::model::entry::Edge;
+use crate::model::{Action, Happening, PlanId, Stamp};
+
+use super::incident::{Incident, Item};
+
+/// Traffic that moves so long after the end of a failover is still its doing: resolvers keep names.
+const AFTER_S: i64 = 120;
+
+/// The plan that an item is about, or that it follows from. Nothing is guessed from words: an entry names its plan, an edge
+/// the digest that was approved; of traffic, only that it moved while (or just after) a failover of that service ran.
+pub fn plan_of<'a>(incident: &'a Incident, item: &Item) -> Option<&'a PlanRecord> {
+    if let Happening::Edge(edge) = &item.entry.happening {
+        return incident.plans.by_id.values().find(|record| follows(record, edge, item.at));
+    }
+    let named = named(&item.entry.happening);
+    named
+        .and_then(|plan| incident.plans.by_id.get(plan))
+        .or_else(|| incident.plans.by_id.values().find(|record| record.seqs.contains(&item.entry.seq)))
+}
+
+/// What was seen to follow from a plan, in order of time.
+pub fn effects<'a>(incident: &'a Incident, plan: &PlanId) -> Vec<&'a Item> {
+    let Some(record) = incident.plans.by_id.get(plan) else { return Vec::new() };
+    let is_effect = |item: &&Item| match &item.entry.happening {
+        Happening::Edge(edge) => follows(record, edge, item.at),
+        _ => false,
+    };
+    incident.items.iter().filter(is_effect).collect()
+}
+
+fn named(happening: &Happening) -> Option<&PlanId> {
+    match happening {
+        Happening::Refused(it) => it.plan.as_ref(),
+        _ => None,
+    }
+}
+
+fn follows(record: &PlanRecord, edge: &Edge, at: Stamp) -> bool {
+    if let Some(digest) = edge.figures.get("plan_digest").and_then(Value::as_str) {
+        return digest.ends_with(&record.digest.hex());
+    }
+    let ran = !matches!(record.state, PlanState::Proposed | PlanState::Approved) && !record.approvals.is_empty();
+    let moves = record.plan.action == Action::Failover && edge.edge.starts_with("traffic.");
+    if !ran || !moves || edge.service.as_deref() != Some(record.plan.service.as_str()) {
+        return false;
+    }
+    let from = record.approvals.iter().map(|approval| approval.at).max().unwrap_or(record.proposed_at);
+    let over = record.state != PlanState::Executing && (at - record.changed_at).num_seconds() > AFTER_S;
+    at >= from && !over
+}
