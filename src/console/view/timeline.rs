@@ -9,7 +9,7 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, glyph, time};
 use crate::model::{Happening, Stamp};
-use crate::timeline::{Incident, Item, plan_of};
+use crate::timeline::{Incident, Item, plan_at, plan_of};
 
 use super::list::Entry;
 use super::words;
