@@ -1,5 +1,7 @@
 //! Programs that tests run for real: found, or skipped with a word on how to get them. Built for tests only.
 
+use std::path::{Path, PathBuf};
+
 /// A line that is read even where the test passes: what goes through `println!` is kept back then.
 pub fn say(line: &str) {
     use std::io::Write;
@@ -16,6 +18,26 @@ pub fn skipped(what: &str, install: &str) {
     assert!(!required, "{what} is required here and missing (install: {install})");
 }
 
+/// Says that a test leaves out what stands beside the project only where it is developed: schemas, recordings, a verifier.
+/// Nobody can be required to have that.
+pub fn left_out(what: &str) {
+    say(&format!("skipped: {what} (install: put it beside the project, under ../shared)"));
+}
+
+/// What stands beside the project, if it does.
+pub fn shared(path: &str) -> Option<PathBuf> {
+    Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path)).filter(|path| path.exists())
+}
+
+/// [`shared`], or a line that says what is left out.
+pub fn beside(path: &str) -> Option<PathBuf> {
+    let found = shared(path);
+    if found.is_none() {
+        left_out(path);
+    }
+    found
+}
+
 /// The Debian package that brings a program.
 pub fn package(program: &str) -> &'static str {
     match program.rsplit('/').next().unwrap_or(program) {
@@ -24,8 +46,11 @@ pub fn package(program: &str) -> &'static str {
         "ssh" | "ssh-keygen" => "apt-get install openssh-client",
         "systemd-analyze" => "apt-get install systemd",
         "jq" => "apt-get install jq",
+        "bash" => "apt-get install bash",
+        "script" => "apt-get install bsdutils",
+        "useradd" => "apt-get install passwd",
         "kube-apiserver" | "etcd" | "prism" => "tests/peers/build",
-        "prometheus" => "apt-get install prometheus",
+        "prometheus" | "promtool" => "apt-get install prometheus",
         "sshd" => "apt-get install openssh-server",
         "tmux" => "apt-get install tmux",
         "openssl" => "apt-get install openssl",

@@ -9,7 +9,7 @@ mod verdict;
 #[cfg(test)]
 mod explore;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

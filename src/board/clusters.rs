@@ -124,7 +124,14 @@ pub(super) fn skew(control_plane: Option<&ControlPlane>) -> TimeDelta {
 fn skew_words(control_plane: &ControlPlane) -> Option<String> {
     let ms = control_plane.skew_ms.filter(|ms| ms.unsigned_abs() >= *SKEW_MS.start())?;
     let way = if ms > 0 { "ahead of" } else { "behind" };
-    Some(format!("its clock is {} {way} ours", words(ms.unsigned_abs() / 1000)))
+    Some(format!("its clock is {} {way} ours", words(nearest(ms.unsigned_abs()))))
+}
+
+/// Milliseconds as seconds, from a minute on as whole minutes, to the nearest: a `Date` header has whole seconds and is a
+/// moment old when it is read, so that two minutes would often read as one.
+fn nearest(ms: u64) -> u64 {
+    let seconds = (ms + 500) / 1000;
+    if seconds < 60 { seconds } else { (seconds + 30) / 60 * 60 }
 }
 
 /// Counts nodes. A Lease is judged against the newest proof from the source and not against now: what a dead API server
@@ -183,4 +190,24 @@ fn pods(state: &SourceState) -> Vec<Pod> {
             _ => None,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_off_by_the_nearest_figure() {
+        for (ms, said) in [
+            (5_400, "5 s"),
+            (5_500, "6 s"),
+            (59_600, "1 min"),
+            (89_000, "1 min"),
+            (118_700, "2 min"),
+            (121_000, "2 min"),
+            (7_199_000, "2 h"),
+        ] {
+            assert_eq!(words(nearest(ms)), said, "{ms} ms");
+        }
+    }
 }

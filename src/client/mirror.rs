@@ -93,11 +93,6 @@ impl Mirror {
         }
     }
 
-    /// The answer of [`crate::protocol::Request::Board`] and pushes alike: whether this client may act at all.
-    pub fn is_live(&self) -> bool {
-        matches!(self.link, Link::Live { .. })
-    }
-
     fn linked(&mut self, welcome: Welcome, clock: &Clock) {
         clock.sync_to(welcome.clock);
         let same_log = self.welcome.as_ref().is_some_and(|before| before.log == welcome.log);

@@ -617,13 +617,11 @@ fn a_tail_is_torn_only_if_it_looks_cut_and_no_later_batch_exists() {
 
 /// The stock verifier, if it is here.
 fn script() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/verify-chain.sh");
-    let bash = Command::new("bash").arg("--version").output().is_ok();
-    if path.exists() && bash {
-        return Some(path);
+    if Command::new("bash").arg("--version").output().is_err() {
+        crate::peers::missing("bash");
+        return None;
     }
-    println!("skipped: no verify-chain.sh beside the project, or no bash");
-    None
+    crate::peers::beside("tools/verify-chain.sh")
 }
 
 fn real_log(dir: &Path) -> Vec<PathBuf> {

@@ -79,6 +79,11 @@ pub enum Command {
         plan: PlanId,
         done: oneshot::Sender<bool>,
     },
+    /// A plan's run failed by a fault of the program: it is interrupted; answers whether that could be recorded.
+    BrokeOff {
+        plan: PlanId,
+        done: oneshot::Sender<bool>,
+    },
     /// A change of silences is over: recorded in its incident; answers with the entry's number.
     SilenceOver {
         incident: IncidentId,
@@ -177,6 +182,10 @@ impl Engine {
             }
             Command::Record { happening, plan, done } => {
                 let recorded = self.plan_happened(&plan, happening);
+                let _ = done.send(recorded);
+            }
+            Command::BrokeOff { plan, done } => {
+                let recorded = self.broke_off(&plan);
                 let _ = done.send(recorded);
             }
             Command::SilenceOver { incident, happening, done } => {

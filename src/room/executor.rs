@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::model::entry::{
     Happening, Outcome, PlanEnded, Reconciled, Reconciliation, StepDone, StepEnded, StepFailed, StepUnknown,
 };
-use crate::model::{Digest, PersonId, Plan, SafeText, SourceId, Stamp, Step};
+use crate::model::{Digest, PersonId, Plan, PlanId, SafeText, SourceId, Stamp, Step};
 use crate::systems::{ActError, Permit};
 
 /// A read for a precondition must answer within this real time.
@@ -275,6 +275,18 @@ async fn record(engine: &mpsc::Sender<Command>, plan: &Plan, happening: Happenin
             Ok(true) => return Reported::Late,
             Ok(false) => first = false,
             Err(_) => return Reported::Never,
+        }
+        tokio::time::sleep(REPORT_AGAIN).await;
+    }
+}
+
+/// Says that a run has failed, until that is recorded.
+pub async fn broke_off(engine: &mpsc::Sender<Command>, plan: &PlanId) {
+    loop {
+        let (done, recorded) = oneshot::channel();
+        let command = Command::BrokeOff { plan: plan.clone(), done };
+        if engine.send(command).await.is_err() || recorded.await != Ok(false) {
+            return;
         }
         tokio::time::sleep(REPORT_AGAIN).await;
     }

@@ -12,6 +12,8 @@ mod pages;
 mod past;
 mod peer;
 mod plans;
+#[cfg(test)]
+mod plans_tests;
 mod plausible;
 mod presence;
 mod rate;

@@ -3,8 +3,10 @@
 //! A claim and the approval that completes the quorum are one batch of the log, appended only after the first step's
 //! preconditions were read and held. Nothing leaves the host before that batch is durable.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::oneshot;
 
 use super::engine::{Answer, Caller, Command, Engine, FirstRead};
@@ -235,14 +237,52 @@ impl Engine {
         Ok(Reply::Recorded { seq: entries.first().map_or(0, |entry| entry.seq) })
     }
 
-    fn start(&self, plan: Plan, digest: Digest, persons: Vec<crate::model::PersonId>, read_at: Duration) {
+    pub(super) fn start(&self, plan: Plan, digest: Digest, persons: Vec<crate::model::PersonId>, read_at: Duration) {
         let Some(engine) = self.me.upgrade() else { return };
+        let (id, to) = (plan.plan.clone(), engine.clone());
         let run = Run { shared: self.shared.clone(), engine, plan, digest, persons, read_at };
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
+            let run = async {
+                // Nothing of the run is looked at after it failed.
+                if AssertUnwindSafe(run.go()).catch_unwind().await.is_err() {
+                    executor::broke_off(&to, &id).await;
+                }
+            };
             tokio::select! {
-                () = run.go() => {}
+                () = run => {}
                 // The room stops: the plan is found `executing` at the next start, and becomes `interrupted` there.
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    /// A plan's run failed in this room by a fault of the program: the plan is interrupted, as at a start. False if that
+    /// can't be recorded now.
+    pub(super) fn broke_off(&mut self, plan: &PlanId) -> bool {
+        let running = |engine: &Self| {
+            let record = engine.plan_record(plan).ok().filter(|record| record.state == PlanState::Executing);
+            record.cloned()
+        };
+        let Some(record) = running(self) else { return true };
+        let says = SafeText::new(
+            "its run failed by a fault of the program (the room's own log names the place); nothing of it is run again",
+        );
+        let ended = PlanEnded { plan: plan.clone(), outcome: Outcome::Interrupted, precheck: false, says };
+        let recorded = self.plan_happened(plan, ended.into());
+        if recorded {
+            self.find_out(record);
+        }
+        recorded
+    }
+
+    /// Has it read what an interrupted plan did.
+    fn find_out(&self, record: PlanRecord) {
+        let Some(engine) = self.me.upgrade() else { return };
+        let (shared, stop) = (self.shared.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = executor::reconcile(shared, engine, record) => {}
                 () = stop.cancelled() => {}
             }
         });
@@ -338,16 +378,7 @@ impl Engine {
             drafts.push(Draft { incident: Some(record.plan.incident.clone()), ..self.by_room(happening) });
         }
         self.record(drafts);
-        for record in interrupted {
-            let Some(engine) = self.me.upgrade() else { return };
-            let (shared, stop) = (self.shared.clone(), self.stop.clone());
-            self.tasks.spawn(async move {
-                tokio::select! {
-                    () = executor::reconcile(shared, engine, record) => {}
-                    () = stop.cancelled() => {}
-                }
-            });
-        }
+        interrupted.into_iter().for_each(|record| self.find_out(record));
     }
 }
 

@@ -110,6 +110,9 @@ pub enum ActError {
     Unknown(Trouble),
 }
 
+/// What to do where a plan asks for a path that no adapter has: the plan was built by another version, or wrongly.
+const NO_SUCH_PATH: &str = "propose the plan again with this version; if it is refused again, report it as a defect";
+
 /// The acting side of a source. Held by the executor alone.
 #[async_trait]
 pub trait Adapter: Send + Sync {

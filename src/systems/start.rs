@@ -18,7 +18,11 @@ pub fn start(config: &Config, ctx: &Ctx) -> Running {
     let clusters = &config.clusters;
     let mut all: Vec<(SourceSpec, Option<Arc<dyn Adapter>>)> = Vec::new();
     all.extend(clusters.iter().map(|it| kubernetes::start(it, ctx, &tasks)));
-    all.extend(clusters.iter().filter(|it| it.velero.is_some()).map(|it| velero::start(it, ctx, &tasks)));
+    all.extend(
+        clusters
+            .iter()
+            .filter_map(|it| it.velero.as_deref().map(|namespace| velero::start(it, namespace, ctx, &tasks))),
+    );
     all.extend(clusters.iter().filter(|it| it.argocd.is_some()).map(|it| argocd::start(it, ctx, &tasks)));
     all.extend(clusters.iter().filter(|it| it.flux.is_some()).map(|it| flux::start(it, ctx, &tasks)));
     all.extend(config.alertmanagers.iter().map(|it| alertmanager::start(it, ctx, &tasks)));

@@ -113,14 +113,19 @@ where
             }
             let err = ended.err().map_or_else(|| "it ended".to_owned(), |err| err.to_string());
             tracing::error!(source = %reporter.source(), %err, "a source's reader failed and is started again");
-            let what = "the reader of this source failed and was started again; its log names the place";
-            reporter.trouble(trouble(TroubleKind::Garbage, what, "Please report this as a defect.")).await;
+            reporter.trouble(failed()).await;
             tokio::select! {
                 () = ctx.stop.cancelled() => {}
                 () = ctx.clock.sleep(backoff.failed()) => {}
             }
         }
     });
+}
+
+/// The trouble of a source whose reader failed.
+pub fn failed() -> Trouble {
+    let what = "the reader of this source failed and was started again; the room's own log names the place";
+    trouble(TroubleKind::Garbage, what, "Please report this as a defect.")
 }
 
 #[cfg(test)]

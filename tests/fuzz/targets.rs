@@ -16,6 +16,9 @@ use warroom::protocol::{ClientLine, Hello, RoomLine, codec};
 use warroom::seal;
 use warroom::systems::{alertmanager, kubernetes};
 
+#[path = "hidden.rs"]
+pub mod hidden;
+
 /// A target and its name.
 pub type Target = (&'static str, fn(&[u8]));
 
@@ -36,22 +39,24 @@ fn text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()
 }
 
-/// What is shown to a person holds nothing that a terminal would obey.
+/// What is shown to a person holds nothing that a terminal would obey or hide.
 fn shown(words: &str) {
-    let bad = words
-        .chars()
-        .find(|c| (c.is_control() && *c != '\n') || matches!(*c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'));
-    assert!(bad.is_none(), "{bad:?} in {words:?}");
+    let bad = hidden::hidden(words);
+    assert!(bad.is_empty(), "{bad:?} in {words:?}");
 }
 
 /// Every text of a fact is clean already: cleaning it again changes nothing.
 fn clean(fact: &impl serde::Serialize) {
+    fn same(text: &str) {
+        shown(text);
+        assert_eq!(SafeText::long(text), text, "cleaned twice");
+    }
     fn walk(value: &Value) {
         match value {
-            Value::String(text) => shown(text),
+            Value::String(text) => same(text),
             Value::Array(all) => all.iter().for_each(walk),
             Value::Object(map) => map.iter().for_each(|(key, value)| {
-                shown(key);
+                same(key);
                 walk(value);
             }),
             _ => {}

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Running, peer, run, run_json, scratch, segments, wait_for, warroom};
+use crate::peers::need;
+use crate::support::{Running, run, run_json, scratch, segments, wait_for, warroom};
 
 /// More lines than this are nobody's reading at 3 a.m.
 const MOST_LINES: usize = 6;
@@ -211,7 +212,7 @@ fn every_wrong_command_line_gets_one_clear_message() {
 /// With a terminal, but one that can't be drawn on.
 #[test]
 fn a_dumb_terminal_is_refused_as_none_at_all() {
-    if peer("script", "apt-get install bsdutils").is_none() {
+    if need("script").is_none() {
         return;
     }
     let home = scratch();
@@ -468,7 +469,7 @@ fn accounts() -> Option<[u32; 2]> {
 #[test]
 fn a_damaged_log_is_shown_and_nothing_is_done_on_it() {
     let Some(uids) = accounts() else {
-        println!("skipped: a system account can't be a person");
+        crate::peers::skipped("an account that can be a person", "run the tests as root or as an ordinary user");
         return;
     };
     let home = scratch();
@@ -583,7 +584,7 @@ fn in_a_bare_environment_help_is_help_and_a_drill_is_played() {
     }
     let dir = scratch();
     let out = dir.path().join("out");
-    // Twice as fast as the drill's own test, which checks the times; here it only matters that all of it happens.
+    // The drill's own tests check the times; here it only matters that all of it happens.
     let (code, said, complaint) =
         run(bare().args(["drill", "--auto", "--headless", "--speed", "120", "--seed", "7", "--out"]).arg(&out));
     assert_eq!(complaint, "", "{said}");
@@ -599,7 +600,7 @@ fn in_a_bare_environment_help_is_help_and_a_drill_is_played() {
 
 #[test]
 fn in_a_bare_environment_a_terminal_shows_the_incident() {
-    if peer("script", "apt-get install bsdutils").is_none() {
+    if need("script").is_none() {
         return;
     }
     let home = scratch();

@@ -16,7 +16,7 @@ use crate::peers::kube::{Cluster, Options};
 use crate::peers::proxy::{Fault as Broken, Proxy};
 use crate::real_room::rewriter::{Plain, Rewriter};
 use crate::real_room::{Config, LONG, RealRoom, Seen, Watcher, evidence, kubeconfig};
-use crate::support::{wait_for, wait_within};
+use crate::support::{PATIENCE, wait_for, wait_within};
 
 /// A server's clock in the skewed cluster: so many seconds ahead.
 const AHEAD: i64 = 120;
@@ -37,6 +37,17 @@ struct Fault<'a> {
     shown: Says<'a>,
     heal: Box<dyn Fn() + 'a>,
     well: Box<dyn Fn(&Seen) -> bool + 'a>,
+    /// What the timeline must hold of it afterwards, in this order.
+    entries: &'static [&'static str],
+}
+
+/// A source that fell silent and was heard again.
+const LOST: &[&str] = &["source.lost", "source.back"];
+
+/// Whether these are among those, in order.
+fn in_order(wanted: &[&str], found: &[String]) -> bool {
+    let mut found = found.iter();
+    wanted.iter().all(|wanted| found.any(|it| it == wanted))
 }
 
 /// The servers and the room.
@@ -139,19 +150,30 @@ impl Stage {
             }
             caught.iter().all(Option::is_some).then_some(())
         });
+        // What is on the screen is in the timeline a moment later.
+        let told = |fault: &Fault<'_>, edges: &[Value]| -> Vec<String> {
+            let of = edges[before..].iter().filter(|edge| edge["source"] == fault.source);
+            of.filter_map(|edge| edge["edge"].as_str().map(str::to_owned)).collect()
+        };
+        wait_within(PATIENCE, || {
+            let edges = self.room.edges();
+            faults.iter().all(|fault| in_order(fault.entries, &told(fault, &edges))).then_some(())
+        });
         let edges = self.room.edges();
         let names = faults.iter().map(|fault| fault.name).collect::<Vec<_>>().join(", ");
         println!("made and healed: {names}");
         for (n, fault) in faults.iter().enumerate() {
-            let of = |edge: &&Value| edge["source"] == fault.source;
-            let entries: Vec<&str> =
-                edges[before..].iter().filter(of).filter_map(|edge| edge["edge"].as_str()).collect();
+            let entries = told(fault, &edges);
             let violations = self.watcher.violations(fault.source);
             for line in violations.iter().take(5) {
                 println!("{}: {line}", fault.name);
             }
             let seconds = |time: Duration| (time.as_secs_f64() * 10.0).round() / 10.0;
-            let ok = shown[n].is_some() && caught[n].is_some() && violations.is_empty() && in_json[n];
+            let written = in_order(fault.entries, &entries);
+            if !written {
+                println!("{}: the timeline must hold {:?}, and has {entries:?}", fault.name, fault.entries);
+            }
+            let ok = shown[n].is_some() && caught[n].is_some() && violations.is_empty() && in_json[n] && written;
             self.table.borrow_mut().push(json!({
                 "fault": fault.name, "source": fault.source,
                 "shown": shown[n].as_ref().map(|it| it.0.clone()), "after_s": shown[n].as_ref().map(|it| seconds(it.1)),
@@ -233,7 +255,7 @@ fn every_fault_is_shown_and_overcome_and_nothing_stale_is_green() {
     let alert = |name: &str| json!([{ "labels": { "alertname": name, "severity": "warning" }, "endsAt": "2099-01-01T00:00:00Z" }]);
     s.pair.one.post_alerts(&alert("HeldByOne"));
     s.pair.two.post_alerts(&alert("HeldByTwo"));
-    let well_proxied = |name: &'static str, fault: &'static str, broken: Broken| Fault {
+    let well_proxied = |name: &'static str, fault: &'static str, broken: Broken, entries| Fault {
         name: fault,
         source: Box::leak(format!("kubernetes/{name}").into_boxed_str()),
         blinds: true,
@@ -241,6 +263,7 @@ fn every_fault_is_shown_and_overcome_and_nothing_stale_is_green() {
         shown: cluster_says(name, ""),
         heal: Box::new(move || s.proxies[name].set(Broken::Pass)),
         well: cluster_well(name),
+        entries,
     };
     let written = RefCell::new(0_u32);
     let event = |n: u32| {
@@ -261,6 +284,7 @@ fn every_fault_is_shown_and_overcome_and_nothing_stale_is_green() {
             shown: cluster_says("primary", "etcd"),
             heal: Box::new(|| s.primary.etcd().resume()),
             well: cluster_well("primary"),
+            entries: &["control_plane.failing", "control_plane.ok"],
         },
         Fault {
             name: "token revoked, replaced in its file",
@@ -273,11 +297,12 @@ fn every_fault_is_shown_and_overcome_and_nothing_stale_is_green() {
             shown: cluster_says("dr", "401"),
             heal: Box::new(|| std::fs::write(&s.token, "another-token").expect("written")),
             well: cluster_well("dr"),
+            entries: LOST,
         },
-        well_proxied("late", "answers 2 s late each way", Broken::Delay(Duration::from_secs(2))),
-        well_proxied("cut", "connections cut", Broken::Cut),
-        well_proxied("short", "answers cut short", Broken::Truncate(2_500)),
-        well_proxied("stalled", "connections stall", Broken::Stall),
+        well_proxied("late", "answers 2 s late each way", Broken::Delay(Duration::from_secs(2)), &[]),
+        well_proxied("cut", "connections cut", Broken::Cut, LOST),
+        well_proxied("short", "answers cut short", Broken::Truncate(2_500), LOST),
+        well_proxied("stalled", "connections stall", Broken::Stall, LOST),
         Fault {
             name: "the server's clock 2 min ahead",
             source: "kubernetes/skewed",
@@ -287,7 +312,7 @@ fn every_fault_is_shown_and_overcome_and_nothing_stale_is_green() {
                 let row = seen.row(Topic::Clusters, "skewed")?;
                 row.why
                     .as_str()
-                    .contains("ahead of ours")
+                    .contains("2 min ahead of ours")
                     .then(|| format!("Clusters {}: {}", row.verdict.name(), row.why))
             }),
             heal: Box::new(|| s.skewed.shift(0)),
@@ -295,6 +320,7 @@ fn every_fault_is_shown_and_overcome_and_nothing_stale_is_green() {
                 let quiet = seen.row(Topic::Clusters, "skewed").is_some_and(|row| !row.why.as_str().contains("ahead"));
                 quiet && seen.is_well("kubernetes/skewed")
             }),
+            entries: &[],
         },
         Fault {
             name: "watches closed every 10 s",
@@ -319,6 +345,7 @@ fn every_fault_is_shown_and_overcome_and_nothing_stale_is_green() {
             }),
             heal: Box::new(|| s.brief.brief(false)),
             well: cluster_well("brief"),
+            entries: &[],
         },
         Fault {
             name: "one Alertmanager gone",
@@ -328,6 +355,7 @@ fn every_fault_is_shown_and_overcome_and_nothing_stale_is_green() {
             shown: source_says("alertmanager/am-2", "no connection"),
             heal: Box::new(|| s.pair.two.start_again()),
             well: source_well("alertmanager/am-2"),
+            entries: LOST,
         },
     ]);
     second(s, &alert);
@@ -349,6 +377,7 @@ fn second(s: &Stage, alert: &dyn Fn(&str) -> Value) {
             shown: cluster_says("primary", "not reached"),
             heal: Box::new(|| s.primary.api().restart()),
             well: cluster_well("primary"),
+            entries: LOST,
         },
         Fault {
             name: "serving certificate expired",
@@ -358,6 +387,7 @@ fn second(s: &Stage, alert: &dyn Fn(&str) -> Value) {
             shown: cluster_says("dr", "certificate ran out"),
             heal: Box::new(|| s.dr.api().serve_with(Validity::Now)),
             well: cluster_well("dr"),
+            entries: LOST,
         },
         Fault {
             name: "one Alertmanager restarted empty",
@@ -372,6 +402,7 @@ fn second(s: &Stage, alert: &dyn Fn(&str) -> Value) {
             well: Box::new(|seen| {
                 held_by(seen, "HeldByTwo").is_some_and(|it| it.0 == "active") && seen.is_well("alertmanager/am-2")
             }),
+            entries: &["alert.gone", "alert.firing"],
         },
     ]);
 }
@@ -390,6 +421,7 @@ fn third(s: &Stage) {
                 s.dr.must("DELETE", &format!("{flow}/flowschemas/closed"), None);
             }),
             well: cluster_well("dr"),
+            entries: &[],
         },
         Fault {
             name: "one Alertmanager settling",
@@ -412,6 +444,7 @@ fn third(s: &Stage) {
                 s.pair.two.start_again();
             }),
             well: source_well("alertmanager/am-2"),
+            entries: &[],
         },
     ]);
 }

@@ -7,6 +7,8 @@ pub mod hostile;
 #[path = "../fuzz/targets.rs"]
 mod targets;
 
+pub use targets::hidden;
+
 /// Mutations of each seed.
 const ROUNDS: usize = 60;
 

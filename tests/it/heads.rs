@@ -1,19 +1,21 @@
 //! Signed heads of a real room: what a stranger checks with nothing but the log, a public key and `ssh-keygen`.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 use warroom::clock::Clock;
 
+use crate::peers::need;
 use crate::stage::{ANA, SAM, Stage, entries, of_kind};
-use crate::support::{peer, run, run_json, segments, wait_for, warroom};
+use crate::support::{run, run_json, segments, wait_for, warroom};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_checks_who_wrote_the_log_with_ssh_keygen() {
     if !crate::stage::accounts() {
         return;
     }
-    let Some(keygen) = peer("ssh-keygen", "apt-get install openssh-client") else { return };
+    let Some(keygen) = need("ssh-keygen") else { return };
     let mut stage = Stage::set(Stage::story(), Clock::real(), async |_: &str| None).await;
     let key = stage.at.config.with_file_name("log.key");
     let made = Command::new(&keygen).args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
@@ -29,6 +31,7 @@ async fn a_stranger_checks_who_wrote_the_log_with_ssh_keygen() {
         let ended = of_kind(&all, "plan_ended").first()?["seq"].as_u64()?;
         of_kind(&all, "head_signed").into_iter().find(|it| it["d"]["head_seq"].as_u64() >= Some(ended)).cloned()
     });
+    let export = stage.client(ANA).args(["export", "--format", "json"]).output().expect("it runs").stdout;
     drop(stage.room.take());
 
     let public = key.with_extension("key.pub");
@@ -40,23 +43,113 @@ async fn a_stranger_checks_who_wrote_the_log_with_ssh_keygen() {
     assert!(said["signed"]["seq"].as_u64() >= signed_end["d"]["head_seq"].as_u64(), "{said}");
     stage.intact(&state);
 
-    // The recipe of the README, without the program.
-    let Some(_) = peer("jq", "apt-get install jq") else { return };
+    // The recipes of the README, without the program.
+    let Some(_) = need("jq") else { return };
     let folder = stage.home();
     for segment in segments(&state) {
         std::fs::copy(&segment, folder.join(segment.file_name().expect("a name"))).expect("copied");
     }
-    let readme = include_str!("../../README.md");
-    let recipe = readme.split("```sh\n").find(|block| block.starts_with("e=$(grep")).expect("the recipe");
-    let recipe = recipe.split("```").next().expect("its end");
-    let (code, out, err) = run(Command::new("bash").args(["-euc", recipe]).current_dir(folder));
-    assert!(code == 0 && out.contains("Good \"checkpoint@"), "{out}{err}");
-    let forged = recipe.replace("\\(.d.head_seq)", "1\\(.d.head_seq)");
-    assert_ne!(forged, recipe);
-    assert_ne!(run(Command::new("bash").args(["-euc", &forged]).current_dir(folder)).0, 0);
+    recipes_prove(folder, &state, export);
+    recipes_refuse(folder);
 
     let other = folder.join("other");
     assert!(Command::new(&keygen).args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&other).status().is_ok());
     let (code, said) = verify(&other.with_extension("pub"));
     assert_eq!((code, &said["ok"]), (5, &Value::Bool(false)), "another key's owner did not write this: {said}");
+}
+
+/// The block of the README that begins so.
+fn recipe(start: &str) -> &'static str {
+    let readme = include_str!("../../README.md");
+    let blocks = readme.split("```sh\n").skip(1).chain(readme.split("```bash\n").skip(1));
+    let block = blocks.into_iter().find(|block| block.starts_with(start)).expect("the recipe");
+    block.split("```").next().expect("its end")
+}
+
+/// Runs the recipes: those for any shell in the plainest one there is.
+fn chain(folder: &Path) -> (i32, String, String) {
+    run(Command::new("sh").args(["-c", recipe("cat timeline")]).current_dir(folder))
+}
+
+fn newest_head(folder: &Path, recipe: &str) -> (i32, String, String) {
+    run(Command::new("bash").args(["-c", recipe]).current_dir(folder))
+}
+
+/// They accept what is whole, and say what the program says.
+fn recipes_prove(folder: &Path, state: &Path, export: Vec<u8>) {
+    let all = entries(state);
+    let (code, out, err) = chain(folder);
+    let last = all.last().expect("an entry")["h"].as_str().expect("a hash");
+    assert_eq!((code, out.trim_end()), (0, format!("intact: {} entries, head {last}", all.len()).as_str()), "{err}");
+
+    let (code, out, err) = run(Command::new("sh").args(["-euc", recipe("for seq in")]).current_dir(folder));
+    let lines: Vec<&str> = out.lines().collect();
+    let said: Vec<&str> = of_kind(&all, "proposed").iter().filter_map(|it| it["d"]["digest"].as_str()).collect();
+    assert!(code == 0 && !said.is_empty() && lines.len() == 2 * said.len(), "{out}{err}");
+    for (pair, digest) in lines.chunks(2).zip(said) {
+        assert_eq!((pair[0], format!("sha256:{}", &pair[1][..64])), (digest, digest.to_owned()), "{out}");
+    }
+
+    std::fs::write(folder.join("export.json"), export).expect("written");
+    let (code, out, err) = run(Command::new("sh").args(["-euc", recipe("jq -c --arg head")]).current_dir(folder));
+    let found: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{code}: {out}{err}"));
+    assert!(all.iter().any(|it| it["seq"] == found[0] && it["ts"] == found[1]), "{found}");
+
+    let signed = recipe("e=$(grep");
+    let (code, out, err) = newest_head(folder, signed);
+    assert!(code == 0 && out.contains("Good \"checkpoint@"), "{out}{err}");
+    let forged = signed.replace("\\(.d.head_seq)\\n", "1\\(.d.head_seq)\\n");
+    assert_ne!(forged, signed);
+    assert_ne!(newest_head(folder, &forged).0, 0, "what was signed is no other number");
+}
+
+/// They refuse what is not: nothing at all, a log that breaks off, and one that was written anew.
+fn recipes_refuse(folder: &Path) {
+    let files = segments(folder);
+    let whole: Vec<Vec<u8>> = files.iter().map(|path| std::fs::read(path).expect("a segment")).collect();
+    let newest = files.last().expect("a segment");
+    let bytes = whole.last().expect("a segment");
+    let empty = crate::support::scratch();
+    let (code, out, _) = chain(empty.path());
+    assert!(code == 5 && !out.contains("intact: "), "an empty folder: {code} {out}");
+    std::fs::write(newest, &bytes[..bytes.len() - 1]).expect("torn");
+    let (code, out, _) = chain(folder);
+    assert!(code == 5 && out.contains("not whole"), "a torn line: {code} {out}");
+    std::fs::write(newest, [bytes.as_slice(), b"{\"b\":\"x\",\"salt\":\"y\"}\n"].concat()).expect("a text of nothing");
+    let (code, out, _) = chain(folder);
+    assert!(code == 5 && out.contains("not whole"), "a text without its entry: {code} {out}");
+
+    // Whoever can write the file computes the chain anew, and keeps the newest signature.
+    std::fs::write(newest, bytes).expect("whole again");
+    rewrite(&files);
+    let (code, out, err) = chain(folder);
+    assert!(code == 0 && out.starts_with("intact: "), "a chain by itself shows no fraud: {out}{err}");
+    let (code, out, err) = newest_head(folder, recipe("e=$(grep"));
+    assert!(code != 0 && out.trim() == "false", "the signature is of another log: {code} {out}{err}");
+    for (path, bytes) in files.iter().zip(&whole) {
+        std::fs::write(path, bytes).expect("as it was");
+    }
+}
+
+/// Changes one entry early in a log, and every hash after it.
+fn rewrite(files: &[PathBuf]) {
+    use sha2::{Digest as _, Sha256};
+    let mut prev = "0".repeat(64);
+    for path in files {
+        let mut out = String::new();
+        for line in std::fs::read_to_string(path).expect("a segment").lines() {
+            if line.starts_with("{\"b\":") {
+                out.push_str(&format!("{line}\n"));
+                continue;
+            }
+            let entry: Value = serde_json::from_str(line).expect("an entry");
+            let (own, _) = line.rsplit_once(",\"h\":").expect("its hash");
+            let link = |to: &str| format!("\"prev\":\"{to}\"");
+            let own = own.replace(&link(entry["prev"].as_str().expect("a link")), &link(&prev));
+            let own = if entry["seq"] == 2 { own.replacen("\"mono\":", "\"mono\":1", 1) } else { own };
+            prev = format!("{:x}", Sha256::digest(own.as_bytes()));
+            out.push_str(&format!("{own},\"h\":\"{prev}\"}}\n"));
+        }
+        std::fs::write(path, out).expect("written");
+    }
 }

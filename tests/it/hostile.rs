@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 use warroom::board::{Body, Topic};
 
+use crate::fuzz::hidden::hidden;
 use crate::fuzz::hostile;
 use crate::peers::alertmanager::{Pair, QUIET};
 use crate::peers::kube::{Cluster, Options};
@@ -140,13 +141,6 @@ fn drawn(pty: &mut Pty) {
     crate::support::wait_for("a frame", || (pty.frames() > frames).then_some(()));
 }
 
-fn is_clean(text: &str) -> Vec<char> {
-    let fine = |c: &char| {
-        *c == '\n' || !(c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'))
-    };
-    text.chars().filter(|c| !fine(c)).collect()
-}
-
 /// What the alerts became in the log: those recorded one by one, and those that were only counted.
 fn recorded(room: &RealRoom) -> (usize, u64) {
     let entries = room.entries();
@@ -220,8 +214,8 @@ fn hostile_texts_in_real_servers_reach_no_terminal_and_lose_no_entry() {
     ] {
         let (code, out, err) = run(room.client().args(words));
         assert!([0, 3, 4].contains(&code), "{words:?}: {code} {err}");
-        assert_eq!(is_clean(&out), Vec::<char>::new(), "{words:?}");
-        assert_eq!(is_clean(&err), Vec::<char>::new(), "{words:?}");
+        assert_eq!(hidden(&out), Vec::<char>::new(), "{words:?}");
+        assert_eq!(hidden(&err), Vec::<char>::new(), "{words:?}");
         printed += out.len();
     }
     for pty in [&small, &large] {

@@ -397,6 +397,10 @@ fn tokens_and_certificates_that_run_out_are_named_and_new_ones_taken_without_a_r
     let trouble = eye.troubled("the serving certificate ran out", |trouble| trouble.what.as_str().contains("ran out"));
     assert_eq!(trouble.what, "the server's certificate ran out at 2024-01-01 00:00 UTC");
     assert!(trouble.remedy.as_str().contains("renew the serving certificate"), "{trouble:?}");
+    cluster.api().serve_with(Validity::NotYet);
+    let trouble = eye.troubled("it is not good yet", |trouble| trouble.what.as_str().contains("not good"));
+    assert_eq!(trouble.what, "the server's certificate is not good before 2048-01-01 00:00 UTC");
+    assert!(trouble.remedy.as_str().contains("clock"), "{trouble:?}");
     cluster.api().serve_with(Validity::Now);
     eye.lives("with a good serving certificate");
 

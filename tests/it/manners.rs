@@ -5,8 +5,9 @@ use std::path::Path;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::peers::need;
 use crate::pty::{Pty, Start, shell};
-use crate::support::{peer, scratch, wait_for};
+use crate::support::{scratch, wait_for};
 
 fn drill(home: &Path) -> Start {
     let start = Start::warroom(home).args(["drill", "--seed", "7"]).arg("--socket").arg(home.join("s"));
@@ -15,7 +16,7 @@ fn drill(home: &Path) -> Start {
 
 #[test]
 fn a_stop_from_outside_gives_the_terminal_back_and_takes_it_again() {
-    let Some(bash) = peer("bash", "apt-get install bash") else { return };
+    let Some(bash) = need("bash") else { return };
     let home = scratch();
     let mut pty = Pty::start(shell(&bash, home.path()).size(100, 30));
     pty.wait_text("$ ");

@@ -155,6 +155,11 @@ impl Shared {
     }
 }
 
+/// A screen's text in which a running clock makes no difference.
+pub fn still(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
+}
+
 /// A program on a pseudo terminal. It is killed when this is dropped.
 pub struct Pty {
     master: Option<Box<dyn MasterPty + Send>>,

@@ -13,9 +13,10 @@ use warroom::drill::world::{Service, World};
 
 use crate::peers::alertmanager::{One, Pair};
 use crate::peers::http::Ask;
+use crate::peers::need;
 use crate::peers::proxy::{Fault, Proxy};
 use crate::stage::{ANA, LEE, STRANGER, accounts, entries, of_kind, put};
-use crate::support::{Running, peer, run, run_json, scratch, wait_for, warroom};
+use crate::support::{Running, run, run_json, scratch, wait_for, warroom};
 
 const CONFIG: &str = "route: { receiver: pager }\nreceivers: [{ name: pager }]\n\
     inhibit_rules: [{ source_matchers: [alertname=KubeAPIDown], target_matchers: [severity=info], equal: [cluster] }]\n";
@@ -181,7 +182,7 @@ fn what_was_previewed_is_what_is_kept_quiet_until_it_is_ended() {
     let ended = &stage.entries("silence_ended")[0];
     assert_eq!((&ended["d"]["silence"], &ended["d"]["outcome"]), (&json!(id), &json!("done")), "{ended:#}");
 
-    if peer("amtool", "apt-get install prometheus-alertmanager").is_some() {
+    if need("amtool").is_some() {
         let mut amtool = Command::new("amtool");
         amtool.arg(format!("--alertmanager.url={}", stage.pair.two.url)).args(["silence", "query", "-o", "json"]);
         let (code, said, _) = run(amtool.stdin(Stdio::null()));

@@ -10,10 +10,11 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use warroom::clock::Clock;
 
+use crate::peers::need;
 use crate::peers::sshd::Sshd;
-use crate::pty::{Pty, Start};
+use crate::pty::{Pty, Start, still};
 use crate::stage::{LEE, Stage, put};
-use crate::support::{peer, run, scratch, wait_for};
+use crate::support::{run, scratch, wait_for};
 
 /// A room for the people of this sshd, by their accounts' names.
 async fn stage(sshd: &Sshd) -> Stage {
@@ -131,7 +132,7 @@ struct Tmux {
 
 impl Tmux {
     fn new(home: &Path) -> Option<Self> {
-        Some(Self { program: peer("tmux", "apt-get install tmux")?, socket: home.join("tmux") })
+        Some(Self { program: need("tmux")?, socket: home.join("tmux") })
     }
 
     fn command(&self) -> Command {
@@ -195,14 +196,9 @@ impl Drop for Tmux {
     }
 }
 
-/// Text in which a running clock makes no difference.
-fn still(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
-}
-
 #[test]
 fn in_tmux_it_is_detached_attached_resized_and_split() {
-    let (home, bash) = (scratch(), peer("bash", "apt-get install bash"));
+    let (home, bash) = (scratch(), need("bash"));
     let (Some(tmux), Some(bash)) = (Tmux::new(home.path()), bash) else { return };
     let shell = format!(
         "env HOME={0} XDG_RUNTIME_DIR={0} PS1='$ ' {1} --norc --noprofile",
@@ -265,7 +261,7 @@ fn in_tmux_it_is_detached_attached_resized_and_split() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_console_in_tmux_outlives_the_ssh_link_and_is_found_again() {
-    if peer("tmux", "apt-get install tmux").is_none() {
+    if need("tmux").is_none() {
         return;
     }
     let Some(sshd) = Sshd::start(&["ana", "sam"]) else { return };

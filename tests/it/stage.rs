@@ -11,6 +11,7 @@ use serde_json::Value;
 use warroom::clock::Clock;
 use warroom::drill::scenario::{self, Scenario};
 use warroom::drill::world::{Ask, Endpoints, World, Write};
+use warroom::model::Happening;
 
 use crate::support::{Running, assert_intact, run, run_json, scratch, segments, skipped, wait_for, warroom};
 
@@ -255,8 +256,10 @@ pub fn entries(state: &Path) -> Vec<Value> {
     lines.filter(|line| line.get("k").is_some()).collect()
 }
 
-/// Entries of one kind.
+/// Entries of one kind, which there is: a test that looks for a misspelt one would never find it, and pass.
 pub fn of_kind<'a>(entries: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    let unknown = matches!(Happening::from_parts(kind, "{}"), Ok(Happening::Unknown { .. }));
+    assert!(!unknown, "there is no kind `{kind}`");
     entries.iter().filter(|entry| entry["k"] == kind).collect()
 }
 

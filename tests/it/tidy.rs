@@ -97,6 +97,7 @@ fn is_test_file(path: &Path) -> bool {
             || name.starts_with("tests")
             || name.ends_with("_tests.rs")
             || name == "fixture.rs"
+            || name == "testing.rs"
             || name == "explore.rs"
     })
 }

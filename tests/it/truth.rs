@@ -130,9 +130,9 @@ impl Watch {
         for topic in [Topic::Sources, Topic::Clusters, Topic::Backups, Topic::Gitops, Topic::Events] {
             for row in self.board.judge_topic(topic, now).rows {
                 let mut value = serde_json::to_value(&row).expect("a row");
-                let id = if topic == Topic::Events { format!("{}", value["body"]) } else { row.id.clone() };
                 plain(&mut value);
-                let id = if topic == Topic::Events { format!("event {}", value["body"]) } else { id };
+                // An event's id is the server's own.
+                let id = if topic == Topic::Events { format!("event {}", value["body"]) } else { row.id };
                 all.insert(id, value);
             }
         }

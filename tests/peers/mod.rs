@@ -51,6 +51,5 @@ pub fn need(program: &str) -> Option<PathBuf> {
 
 /// The published schemas, where the folder that holds them is beside the project.
 pub fn contracts() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/contracts");
-    path.is_dir().then_some(path)
+    hints::shared("contracts")
 }

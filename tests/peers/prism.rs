@@ -9,11 +9,7 @@ use super::process::Server;
 use crate::support::{free_port, scratch};
 
 fn cloudflare_schema() -> Option<PathBuf> {
-    let contracts = super::contracts();
-    if contracts.is_none() {
-        super::hints::say("skipped: Cloudflare's schema is not beside the project");
-    }
-    Some(contracts?.join("http/cloudflare-load-balancing.openapi.json"))
+    super::hints::beside("contracts/http/cloudflare-load-balancing.openapi.json")
 }
 
 /// One mock, or one judge between client and server. Ended on drop.

@@ -58,6 +58,8 @@ fn options() -> Result<Options, String> {
 struct Seen {
     figures: BTreeMap<String, Series>,
     notes: u64,
+    /// The last entry that a note was acknowledged as.
+    acknowledged: u64,
     events: u64,
     drawn: u64,
 }
@@ -112,10 +114,9 @@ fn soak(options: &Options, seen: &mut Seen) -> Result<u64, String> {
             let said = stage
                 .ask(&["timeline", "add", &format!("still here after {second} s")])
                 .ok_or("no answer to a note")?;
-            if said["seq"].as_u64().is_none() {
-                return Err(format!("a note was not recorded: {said}"));
-            }
+            let seq = said["seq"].as_u64().ok_or_else(|| format!("a note was not recorded: {said}"))?;
             seen.notes += 1;
+            seen.acknowledged = seen.acknowledged.max(seq);
         }
         if second % LOOK_S == 0 {
             seen.look(&mut stage, &mut consoles, begun.elapsed().as_secs_f64())?;
@@ -153,11 +154,14 @@ fn report(options: &Options, seen: &Seen, entries: u64) -> Result<bool, String> 
         "after warm-up", "first", "last", "least", "most", "slope /h", "± noise"
     );
     let mut flat = true;
-    let mut rows = Vec::new();
+    let (mut rows, mut untold) = (Vec::new(), Vec::new());
     for (name, series) in &seen.figures {
-        let Some(trend) = series.trend(warm_s) else { continue };
         // The world is the load, not what is measured: it is shown, and judged by nobody.
         let judged = !name.starts_with("world");
+        let Some(trend) = series.trend(warm_s) else {
+            untold.extend(judged.then_some(name.as_str()));
+            continue;
+        };
         flat &= !judged || trend.flat();
         let word = if trend.flat() { "flat" } else { "RISES OR FALLS" };
         println!(
@@ -178,12 +182,19 @@ fn report(options: &Options, seen: &Seen, entries: u64) -> Result<bool, String> 
     );
     let whole = json!({
         "minutes": options.minutes, "rate": options.rate, "consoles": options.consoles, "events": seen.events,
-        "notes": seen.notes, "entries_verified": entries, "bytes_drawn": seen.drawn, "figures": rows,
+        "notes": seen.notes, "last_acknowledged": seen.acknowledged, "entries_verified": entries, "bytes_drawn": seen.drawn, "figures": rows,
     });
     let path = evidence()?.join("soak.json");
     std::fs::write(&path, format!("{whole:#}\n")).map_err(|e| format!("{}: {e}", path.display()))?;
     println!("{}", path.display());
-    Ok(flat && entries >= seen.notes)
+    if !untold.is_empty() || seen.figures.is_empty() {
+        let names = untold.join(", ");
+        return Err(format!("too short to tell: {} samples after the warm-up are needed of {names}", trend::LEAST));
+    }
+    if entries < seen.acknowledged {
+        return Err(format!("entry {} was acknowledged, and the log ends with {entries}", seen.acknowledged));
+    }
+    Ok(flat)
 }
 
 fn main() -> ExitCode {

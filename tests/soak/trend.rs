@@ -29,6 +29,8 @@ impl Trend {
 /// Samples that follow each other are alike, so a line through all of them looks surer than it is: means of ten blocks are
 /// nearly independent.
 const BLOCKS: usize = 10;
+/// The fewest samples that a trend is made of: two a block.
+pub const LEAST: usize = BLOCKS * 2;
 /// Student's t for `BLOCKS - 2` degrees of freedom and 99.4 %: 95 % that none of eight figures is called rising by chance.
 const T: f64 = 3.7;
 
@@ -44,7 +46,7 @@ impl Series {
     /// The trend from `warm_s` on; `None` with fewer than two samples a block.
     pub fn trend(&self, warm_s: f64) -> Option<Trend> {
         let warm: Vec<(f64, f64)> = self.points.iter().copied().filter(|point| point.0 >= warm_s).collect();
-        if warm.len() < BLOCKS * 2 {
+        if warm.len() < LEAST {
             return None;
         }
         let size = warm.len() / BLOCKS;

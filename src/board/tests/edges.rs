@@ -337,7 +337,7 @@ fn what_a_dead_alertmanager_held_last_keeps_no_alert_alive_that_the_others_saw_e
     let mut play = Play::new(all_well(at("14:40:00")));
     poll(&mut play, at("14:41:05"), &both, &fire);
     play.board.see(both[1], at("14:41:10"), trouble(TroubleKind::Unreachable));
-    assert_eq!(poll(&mut play, at("14:41:10"), &both[..1], &[watchdog.clone()]), [""; 0]);
+    assert_eq!(poll(&mut play, at("14:41:10"), &both[..1], std::slice::from_ref(&watchdog)), [""; 0]);
     assert_eq!(poll(&mut play, at("14:41:15"), &both[..1], &[watchdog]), ["alert.resolved"]);
     assert_eq!(poll(&mut play, at("14:41:20"), &both[1..], &fire), ["alert.firing"], "it is back, and still holds it");
 }

@@ -95,10 +95,13 @@ pub enum Incident {
     /// Change something of the open incident.
     #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
     Set {
+        /// Its new title.
         #[arg(long, value_name = "TEXT", group = "what")]
         title: Option<String>,
+        /// How bad it is.
         #[arg(long, group = "what", value_parser = severities())]
         severity: Option<Severity>,
+        /// How far it is; it is closed with `incident close`.
         #[arg(long, group = "what", value_parser = statuses())]
         status: Option<IncidentStatus>,
         /// Who commands.
@@ -196,6 +199,7 @@ pub struct Propose {
 pub enum Plan {
     /// Show a plan, its digest and where it stands.
     Show {
+        /// The plan.
         #[arg(value_name = "PLAN")]
         plan: String,
         /// As kubectl and curl commands, for use when only one person can be reached.
@@ -206,6 +210,7 @@ pub enum Plan {
     },
     /// Wait until a plan has ended: 0 succeeded, 1 failed, 6 rejected or expired, 7 timeout.
     Wait {
+        /// The plan.
         #[arg(value_name = "PLAN")]
         plan: String,
         /// Give up after this time. Default: when the plan itself has.

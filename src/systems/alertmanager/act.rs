@@ -9,7 +9,7 @@ use super::map;
 use crate::model::silence::marker;
 use crate::model::{Step, Trouble, TroubleKind};
 use crate::systems::http::{Answer, Api, Fault, Method, first_sentence, trouble};
-use crate::systems::{ActError, Adapter, Permit};
+use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// Words quoted from an answer.
 const QUOTED: usize = 160;
@@ -44,7 +44,7 @@ impl Adapter for Acting {
                 let marked = |it: &map::RawSilence| it.comment.as_ref().is_some_and(|text| text.ends_with(&mark));
                 Ok(all.into_iter().filter(marked).map(|it| json!(map::silence(it).id)).collect())
             }
-            _ => Err(trouble(TroubleKind::Garbage, format!("`{path}` can't be read of an Alertmanager"), "")),
+            _ => Err(trouble(TroubleKind::Garbage, format!("`{path}` can't be read of an Alertmanager"), NO_SUCH_PATH)),
         }
     }
 

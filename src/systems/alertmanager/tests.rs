@@ -1,9 +1,7 @@
 //! Tests of the alertmanager source: recorded answers, versions that differ, servers that misbehave.
 
 mod acts;
-mod real;
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -71,14 +69,10 @@ fn one_peer(changes: &[Change]) -> &AlertPeer {
 
 #[test]
 fn recorded_answers_of_0_25_are_read() {
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/contracts/http/samples");
-    let read = |name: &str| std::fs::read_to_string(samples.join(name)).ok();
-    let (Some(alerts), Some(status)) =
-        (read("alertmanager-0.25.0-alerts.json"), read("alertmanager-0.25.0-status-no-cluster.json"))
-    else {
-        println!("skipped: no recorded answers beside the project");
-        return;
-    };
+    let Some(samples) = crate::peers::beside("contracts/http/samples") else { return };
+    let read = |name: &str| std::fs::read_to_string(samples.join(name)).expect("a recording");
+    let alerts = read("alertmanager-0.25.0-alerts.json");
+    let status = read("alertmanager-0.25.0-status-no-cluster.json");
     let alerts = parse(serde_json::from_str(&alerts).expect("JSON"));
     let brief: Vec<_> = alerts
         .iter()

@@ -18,7 +18,6 @@ use super::kubernetes::controllers::{self, Controllers};
 use super::kubernetes::feed::{Feed, Spare};
 use super::kubernetes::health;
 use super::kubernetes::watch::{self, Mapped, Watched};
-use super::supervise::keep;
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
 use crate::model::facts::{Fact, FactKind};
@@ -28,7 +27,6 @@ pub use act::Argocd;
 
 /// How long what the Applications said counts as fresh, seconds.
 const FRESH_FOR_S: u64 = 45;
-const DEFAULT_NAMESPACE: &str = "argocd";
 
 /// Starts watching a cluster's Argo CD. Never fails: what is missing or forbidden is this source's trouble.
 pub fn start(config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
@@ -39,18 +37,14 @@ pub fn start(config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceS
     (start_on(Link::new(config), config, ctx, tasks), Some(Arc::new(adapter)))
 }
 
-fn namespace(config: &ClusterConfig) -> &str {
-    config.argocd.as_deref().unwrap_or(DEFAULT_NAMESPACE)
-}
-
 fn collection(config: &ClusterConfig, plural: &'static str) -> Collection {
-    Collection::new("argoproj.io/v1alpha1", plural, Some(namespace(config)))
+    Collection::new("argoproj.io/v1alpha1", plural, config.argocd.as_deref())
 }
 
 fn controllers_of(config: &ClusterConfig) -> Controllers {
     Controllers {
         cluster: config.name.clone(),
-        namespace: Some(namespace(config).to_owned()),
+        namespace: config.argocd.clone(),
         label: "app.kubernetes.io/name",
         names: &[("argocd-application-controller", "application-controller")],
     }
@@ -66,10 +60,10 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
         .sparing(&["appprojects", controllers::PART], Spare::Extra);
 
     let (of, apps) = (feed.clone(), collection(config, "applications"));
-    keep(tasks, ctx, id.clone(), move |_| health::pulse(of.clone(), apps.clone()));
+    feed.keep(tasks, ctx, health::PROBE, move || health::pulse(of.clone(), apps.clone()));
 
     let (of, pods) = (feed.clone(), controllers_of(config));
-    keep(tasks, ctx, id.clone(), move |_| controllers::run(of.clone(), pods.clone()));
+    feed.keep(tasks, ctx, controllers::PART, move || controllers::run(of.clone(), pods.clone()));
 
     let kinds: [(&'static str, FactKind, Map); 2] = [
         ("applications", FactKind::App, |cluster, it| map::app(cluster, it).map(Fact::from)),
@@ -78,7 +72,7 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
     for (plural, kind, map) in kinds {
         let (of, cluster) = (feed.clone(), config.name.clone());
         let what = Watched { part: plural, collection: collection(config, plural), kind };
-        keep(tasks, ctx, id.clone(), move |_| {
+        feed.keep(tasks, ctx, plural, move || {
             let cluster = cluster.clone();
             let map = move |object: &Value| -> Mapped {
                 let fact = map(&cluster, object)?;

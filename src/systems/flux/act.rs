@@ -8,11 +8,12 @@ use crate::clock::Clock;
 use crate::model::facts::{App, Fact, GitSource};
 use crate::model::gitops::Around;
 use crate::model::{Step, Trouble, TroubleKind};
-use crate::systems::argocd::act::{Question, fits, listed};
+use crate::systems::kubernetes::apps::{Question, fits};
+use crate::systems::kubernetes::ask;
 use crate::systems::kubernetes::client::Link;
 use crate::systems::kubernetes::controllers::Controllers;
 use crate::systems::kubernetes::trouble::trouble;
-use crate::systems::{ActError, Adapter, Permit};
+use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// The reading side of one cluster's Flux.
 pub struct Flux {
@@ -58,7 +59,7 @@ impl Flux {
         for kind in KINDS.iter().filter(|kind| kind.app || question == Question::Lagging) {
             let cluster = &self.controllers.cluster;
             let collection = kind.collection();
-            let answer = listed(&self.link, &collection, |object| {
+            let answer = ask::listed(&self.link, &collection, |object| {
                 if let Some(fact) = (kind.map)(cluster, object) {
                     read.take(fact, patterns);
                 }
@@ -93,7 +94,10 @@ impl Adapter for Flux {
     async fn read(&self, path: &str) -> Result<Value, Trouble> {
         match Question::of(path) {
             Some((patterns, question)) => self.count(patterns, question).await.map(|count| json!(count)),
-            None => Err(trouble(TroubleKind::Garbage, format!("`{path}` is nothing that can be read from Flux"), "")),
+            None => {
+                let what = format!("`{path}` is nothing that can be read from Flux");
+                Err(trouble(TroubleKind::Garbage, what, NO_SUCH_PATH))
+            }
         }
     }
 

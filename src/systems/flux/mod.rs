@@ -18,7 +18,6 @@ use super::kubernetes::controllers::{self, Controllers};
 use super::kubernetes::feed::{Feed, Spare};
 use super::kubernetes::health;
 use super::kubernetes::watch::{self, Mapped, Watched};
-use super::supervise::keep;
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
 use crate::model::facts::{
@@ -131,16 +130,16 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
         .sparing(&[controllers::PART], Spare::Extra);
 
     let of = feed.clone();
-    keep(tasks, ctx, id.clone(), move |_| {
+    feed.keep(tasks, ctx, health::PROBE, move || {
         health::pulse_of_any(of.clone(), KINDS.iter().filter(|kind| kind.app).map(Kind::collection).collect())
     });
 
     let (of, pods) = (feed.clone(), controllers_of(config));
-    keep(tasks, ctx, id.clone(), move |_| controllers::run(of.clone(), pods.clone()));
+    feed.keep(tasks, ctx, controllers::PART, move || controllers::run(of.clone(), pods.clone()));
 
     for kind in &KINDS {
         let (of, cluster) = (feed.clone(), config.name.clone());
-        keep(tasks, ctx, id.clone(), move |_| {
+        feed.keep(tasks, ctx, kind.plural, move || {
             let cluster = cluster.clone();
             let map = move |object: &Value| -> Mapped {
                 let fact = (kind.map)(&cluster, object)?;

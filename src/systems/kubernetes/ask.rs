@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::client::Link;
 use super::object;
 use super::trouble::{never_left, plain, trouble_of, trouble_of_answer};
 use crate::model::{Stamp, Trouble, TroubleKind};
@@ -209,6 +210,25 @@ pub async fn list(
         Ok(listed) => Ok(listed.version),
         Err(PageFault::Expired) => Err(ListFault::Expired),
         Err(PageFault::Trouble(trouble, _)) => Err(ListFault::Trouble(trouble)),
+    }
+}
+
+/// [`list`] for those who look once: a list that changed meanwhile is a trouble, not an answer. After a 401 the credential
+/// is read anew at the next call.
+pub async fn listed(link: &Link, collection: &Collection, each: impl FnMut(&Value)) -> Result<(), Trouble> {
+    let client = link.client().await?;
+    match list(&client, collection, link.limits().list, each).await {
+        Ok(_) => Ok(()),
+        Err(ListFault::Expired) => {
+            let what = format!("the list of {} changed while it was read", collection.resource());
+            Err(plain(TroubleKind::Partial, what))
+        }
+        Err(ListFault::Trouble(trouble)) => {
+            if trouble.kind == TroubleKind::Unauthorized {
+                link.forget().await;
+            }
+            Err(trouble)
+        }
     }
 }
 

@@ -1,16 +1,18 @@
 //! What the tasks of one source share: the link, the gate in front of its watches, and the state of its parts.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::client::{Limits, Link};
 use crate::clock::Clock;
 use crate::model::{Change, Trouble, TroubleKind};
-use crate::systems::{Ctx, Reporter};
+use crate::systems::{Ctx, Reporter, supervise};
 
 /// How often a source proves that it is alive, on the clock.
 pub const EVERY: Duration = Duration::from_secs(5);
@@ -61,6 +63,22 @@ impl Feed {
         self
     }
 
+    /// [`supervise::keep`] for what reads one part: from when it fails until the part is read again, the source is not alive.
+    pub fn keep<F, Fut>(&self, tasks: &TaskTracker, ctx: &Ctx, part: &'static str, run: F)
+    where
+        F: Fn() -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let parts = self.parts.clone();
+        supervise::keep(tasks, ctx, parts.reporter.source().clone(), move |_| {
+            let (reading, run) = (Reading { parts: parts.clone(), part }, run());
+            async move {
+                let _reading = reading;
+                run.await;
+            }
+        });
+    }
+
     /// The network's time limits.
     pub fn limits(&self) -> Limits {
         self.link.limits()
@@ -87,6 +105,18 @@ impl Feed {
             }
             changed
         });
+    }
+}
+
+/// Held while a part's reader runs. However it ends, what it read last proves nothing any more.
+struct Reading {
+    parts: Parts,
+    part: &'static str,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.parts.states().insert(self.part, State::Troubled(supervise::failed()));
     }
 }
 
@@ -193,6 +223,12 @@ impl Parts {
 
     fn worst(&self) -> Option<Trouble> {
         let states = self.states();
+        // Behind a server that is not reached nothing else is read: what the other parts lack was true before that.
+        if let Some(State::Troubled(trouble)) = states.get(super::health::PROBE)
+            && matches!(trouble.kind, TroubleKind::Unreachable | TroubleKind::Silent)
+        {
+            return Some(trouble.clone());
+        }
         let troubles = states.values().filter_map(|state| match state {
             State::Troubled(trouble) => Some(trouble),
             _ => None,

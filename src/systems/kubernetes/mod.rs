@@ -1,9 +1,11 @@
 //! Kubernetes: events, nodes with the age of their Leases, pods in trouble, and the control plane.
 //!
 //! Also the ground for everything that lives in a cluster ([`super::velero`], [`super::argocd`]): the connection
-//! ([`client`]), single requests and lists ([`ask`]), watches ([`watch`]) behind a gate ([`feed`]), and the words for
+//! ([`client`]), single requests and lists ([`ask`]), questions about applications
+//! ([`apps`]), watches ([`watch`]) behind a gate ([`feed`]), and the words for
 //! what went wrong ([`trouble`]).
 
+pub mod apps;
 pub mod ask;
 mod certificate;
 pub mod client;
@@ -39,7 +41,6 @@ use self::ask::Collection;
 use self::client::Link;
 use self::feed::Feed;
 use self::watch::{Mapped, Watched};
-use super::supervise::keep;
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
 use crate::model::facts::{Fact, FactKind};
@@ -61,10 +62,10 @@ fn start_on(link: Link, cluster: &str, ctx: &Ctx, tasks: &TaskTracker) -> Source
     let name = cluster.to_owned();
 
     let (of, on) = (feed.clone(), name.clone());
-    keep(tasks, ctx, id.clone(), move |_| health::run(of.clone(), on.clone()));
+    feed.keep(tasks, ctx, health::PROBE, move || health::run(of.clone(), on.clone()));
 
     let (of, on) = (feed.clone(), name.clone());
-    keep(tasks, ctx, id.clone(), move |_| {
+    feed.keep(tasks, ctx, "events", move || {
         let cluster = on.clone();
         let map = move |object: &Value| -> Mapped {
             let event = map::event(&cluster, object)?;
@@ -75,17 +76,18 @@ fn start_on(link: Link, cluster: &str, ctx: &Ctx, tasks: &TaskTracker) -> Source
 
     let book = nodes::Book::new(&name);
     let (of, pages) = (feed.clone(), book.clone());
-    keep(tasks, ctx, id.clone(), move |_| watch::run(of.clone(), watched("nodes", FactKind::Node), pages.clone()));
+    feed.keep(tasks, ctx, "nodes", move || watch::run(of.clone(), watched("nodes", FactKind::Node), pages.clone()));
     let of = feed.clone();
-    keep(tasks, ctx, id.clone(), move |_| nodes::leases(of.clone(), book.clone()));
+    feed.keep(tasks, ctx, nodes::PART, move || nodes::leases(of.clone(), book.clone()));
 
-    keep(tasks, ctx, id.clone(), move |_| {
-        let (cluster, clock) = (name.clone(), feed.clock.clone());
+    let of = feed.clone();
+    feed.keep(tasks, ctx, "pods", move || {
+        let (cluster, clock) = (name.clone(), of.clock.clone());
         let map = move |object: &Value| -> Mapped {
             let (key, pod) = map::pod(&cluster, object, clock.now())?;
             Some((key, pod.map(Fact::from)))
         };
-        watch::run(feed.clone(), watched("pods", FactKind::Pod), map)
+        watch::run(of.clone(), watched("pods", FactKind::Pod), map)
     });
     spec
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::ask::{self, Collection, ListFault};
+use super::ask::{self, Collection};
 use super::feed::{Feed, NOT_INSTALLED_EVERY};
 use super::map;
 use super::watch::{MAX_FACTS, Mapped, Mapping};
@@ -123,18 +123,12 @@ pub async fn leases(feed: Feed, book: Book) {
 }
 
 async fn read(feed: &Feed, collection: &Collection) -> Result<HashMap<String, Stamp>, Trouble> {
-    let client = feed.link.client().await?;
     let mut leases = HashMap::new();
-    let listed = ask::list(&client, collection, feed.limits().list, |object| {
+    ask::listed(&feed.link, collection, |object| {
         if let Some((name, renewed)) = map::lease(object) {
             leases.insert(name, renewed);
         }
-    });
-    match listed.await {
-        Ok(_) => Ok(leases),
-        Err(ListFault::Expired) => {
-            Err(super::trouble::plain(TroubleKind::Partial, "the list of leases changed while it was read"))
-        }
-        Err(ListFault::Trouble(trouble)) => Err(trouble),
-    }
+    })
+    .await?;
+    Ok(leases)
 }

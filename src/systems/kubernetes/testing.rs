@@ -27,12 +27,8 @@ pub fn recorded(name: &str) -> Option<Value> {
 
 /// The same as text.
 pub fn recorded_text(name: &str) -> Option<String> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/contracts/recorded/kube").join(name);
-    let text = std::fs::read_to_string(&path).ok();
-    if text.is_none() {
-        println!("skipped: no recording {name} beside the project");
-    }
-    text
+    let path = crate::peers::beside(&format!("contracts/recorded/kube/{name}"))?;
+    Some(std::fs::read_to_string(path).expect("a recording"))
 }
 
 /// What a scripted server answers.

@@ -75,7 +75,7 @@ fn remedy_of(kind: TroubleKind) -> &'static str {
         TroubleKind::ServerError => "the API server or its etcd is failing; it is tried again every few seconds",
         TroubleKind::Garbage => "check that the address is an API server and not a proxy's or portal's page",
         TroubleKind::Credential => "correct the kubeconfig; it is read again at the next try",
-        TroubleKind::Partial => "",
+        TroubleKind::Partial => "it is read again at the next try",
     }
 }
 
@@ -197,7 +197,8 @@ fn of_tls(error: &rustls::Error) -> Trouble {
             }
             Bad::Expired => ("the server's certificate ran out".to_owned(), RENEW),
             Bad::NotValidYetContext { not_before, .. } => {
-                (format!("the server's certificate is only good from then on:{}", when(*not_before)), OUR_CLOCK)
+                let from = when(*not_before).replacen(" at ", " before ", 1);
+                (format!("the server's certificate is not good{from}"), OUR_CLOCK)
             }
             Bad::NotValidYet => ("the server's certificate is not good yet".to_owned(), OUR_CLOCK),
             Bad::UnknownIssuer => (

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::map;
 use crate::clock::Clock;
 use crate::model::{Stamp, Step, Trouble, TroubleKind};
-use crate::systems::kubernetes::ask::{self, Answer, Collection, ListFault, NoAnswer};
+use crate::systems::kubernetes::ask::{self, Answer, Collection, NoAnswer};
 use crate::systems::kubernetes::client::Link;
 use crate::systems::kubernetes::object::{count, string, tag, text};
 use crate::systems::kubernetes::trouble::{plain, trouble};
-use crate::systems::{ActError, Adapter, Permit};
+use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// Longer than a read's: an API server in distress answers late, and an answer is worth more than a guess.
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
@@ -74,20 +74,12 @@ impl Velero {
     }
 
     async fn count(&self, plural: &'static str, counts: fn(&str) -> bool) -> Result<Value, Trouble> {
-        let client = self.client().await?;
         let mut found = 0_u64;
-        let collection = self.collection(plural);
-        let listed = ask::list(&client, &collection, self.link.limits().list, |object| {
+        ask::listed(&self.link, &self.collection(plural), |object| {
             found += u64::from(counts(&string(object, "/status/phase")));
-        });
-        let read = match listed.await {
-            Ok(_) => Ok(json!(found)),
-            Err(ListFault::Trouble(trouble)) => Err(trouble),
-            Err(ListFault::Expired) => {
-                Err(trouble(TroubleKind::Partial, "the list changed while it was read", "read it again"))
-            }
-        };
-        self.renewed(read).await
+        })
+        .await?;
+        Ok(json!(found))
     }
 
     async fn cluster_uid(&self) -> Result<Value, Trouble> {
@@ -229,7 +221,8 @@ impl Velero {
 #[async_trait]
 impl Adapter for Velero {
     async fn read(&self, path: &str) -> Result<Value, Trouble> {
-        let unknown = || trouble(TroubleKind::Garbage, format!("`{path}` is nothing that can be read from Velero"), "");
+        let unknown =
+            || trouble(TroubleKind::Garbage, format!("`{path}` is nothing that can be read from Velero"), NO_SUCH_PATH);
         let parts: Vec<&str> = path.split('/').collect();
         let (kind, name, field) = match parts.as_slice() {
             ["cluster", "uid"] => return self.cluster_uid().await,

@@ -22,7 +22,6 @@ use super::kubernetes::client::Link;
 use super::kubernetes::feed::{Feed, Spare};
 use super::kubernetes::health;
 use super::kubernetes::watch::{self, Mapped, Watched};
-use super::supervise::keep;
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
 use crate::model::facts::{Fact, FactKind};
@@ -34,19 +33,22 @@ pub use act::{Velero, restore_name};
 const FRESH_FOR_S: u64 = 45;
 const GROUP: &str = "velero.io/v1";
 const MOVER_GROUP: &str = "velero.io/v2alpha1";
-const DEFAULT_NAMESPACE: &str = "velero";
 
 /// Starts watching a cluster's Velero. Never fails: what is missing or forbidden is this source's trouble.
-pub fn start(config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
-    let namespace = config.velero.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+pub fn start(
+    config: &ClusterConfig,
+    namespace: &str,
+    ctx: &Ctx,
+    tasks: &TaskTracker,
+) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
     // Acting has its own connection: it shares no pool, no lock and no expired token with the watches.
     let adapter = Velero::new(Link::new(config), namespace, ctx.clock.clone());
-    (start_on(Link::new(config), config, ctx, tasks), Some(Arc::new(adapter)))
+    (start_on(Link::new(config), config, namespace, ctx, tasks), Some(Arc::new(adapter)))
 }
 
 type Map = fn(&str, &Value) -> Option<Fact>;
 
-fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
+fn start_on(link: Link, config: &ClusterConfig, namespace: &str, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Velero, config.name.as_str());
     let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
     let volumes = ["podvolumebackups", "podvolumerestores", "datadownloads"];
@@ -54,11 +56,10 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
     let parts: Vec<&'static str> = parts.into_iter().chain(volumes).collect();
     // Kinds of volumes came with later versions of Velero, and nothing else hangs on them.
     let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts).sparing(&volumes, Spare::Extra);
-    let namespace = config.velero.as_deref().unwrap_or(DEFAULT_NAMESPACE);
     let collection = |plural| Collection::new(GROUP, plural, Some(namespace));
 
     let (of, backups) = (feed.clone(), collection("backups"));
-    keep(tasks, ctx, id.clone(), move |_| health::pulse(of.clone(), backups.clone()));
+    feed.keep(tasks, ctx, health::PROBE, move || health::pulse(of.clone(), backups.clone()));
 
     let kinds: [(&'static str, FactKind, Map); 7] = [
         ("schedules", FactKind::Schedule, |cluster, it| map::schedule(cluster, it).map(Fact::from)),
@@ -73,7 +74,7 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
         let group = if plural == "datadownloads" { MOVER_GROUP } else { GROUP };
         let (of, cluster) = (feed.clone(), config.name.clone());
         let what = Watched { part: plural, collection: Collection::new(group, plural, Some(namespace)), kind };
-        keep(tasks, ctx, id.clone(), move |_| {
+        feed.keep(tasks, ctx, plural, move || {
             let cluster = cluster.clone();
             let map = move |object: &Value| -> Mapped {
                 let fact = map(&cluster, object)?;

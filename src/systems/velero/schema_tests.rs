@@ -2,7 +2,6 @@
 //! at most themselves. Read in place; skipped where they are not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
@@ -10,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::map;
 use crate::model::facts::{Fact, Open};
-use crate::peers::say;
+use crate::peers::{left_out, shared};
 
 const KINDS: [&str; 7] = [
     "backups",
@@ -27,12 +26,11 @@ fn published(kind: &str) -> Option<&'static BTreeSet<String>> {
     static ALL: OnceLock<Option<BTreeMap<&str, BTreeSet<String>>>> = OnceLock::new();
     let all = ALL.get_or_init(|| {
         let read = KINDS.map(|kind| {
-            let file = format!("../shared/contracts/crds/velero.io_{kind}.yaml");
-            let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).ok()?;
-            Some((kind, parsed(kind, &text)))
+            let file = shared(&format!("contracts/crds/velero.io_{kind}.yaml"))?;
+            Some((kind, parsed(kind, &std::fs::read_to_string(file).ok()?)))
         });
         if read.iter().any(Option::is_none) {
-            say("skipped: Velero's published schemas (install: put ../shared/contracts beside the project)");
+            left_out("Velero's published schemas");
         }
         read.into_iter().collect()
     });

@@ -14,7 +14,7 @@ use crate::systems::{ActError, Permit};
 async fn started(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Server, Seen) {
     let server = Server::start(script).await;
     let seen = Seen::default();
-    start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
+    start_on(server.link(), &server.config, "velero", &seen.ctx, &seen.tasks);
     (server, seen)
 }
 

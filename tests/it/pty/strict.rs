@@ -11,6 +11,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::fuzz::hidden::hides;
+
 /// Oddities that are kept in words.
 const KEPT: usize = 32;
 /// The longest sequence: a copy of a whole sheet is the longest thing ever sent.
@@ -202,14 +204,6 @@ impl Strict {
             _ => self.odd(format!("sequence ESC [ {text} {}", char::from(last))),
         }
     }
-}
-
-/// Controls beyond ASCII, and characters that hide or turn text. The joiner and the variation selectors of emoji are text.
-fn hides(c: char) -> bool {
-    matches!(c,
-        '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}')
 }
 
 fn name(mode: u16) -> String {

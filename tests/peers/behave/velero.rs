@@ -21,13 +21,8 @@ pub(super) struct Script {
     pub(super) skew: TimeDelta,
     /// How often storage is validated; Velero itself looks every ten seconds.
     pub(super) validate: TimeDelta,
-    /// Storage locations that can't be reached, and why.
-    pub(super) broken: BTreeMap<String, String>,
     /// Backups and restores stay in this phase once they reach it.
     pub(super) hold: BTreeMap<String, String>,
-    /// What a restore or a backup ends with instead of `Completed`, e.g. `PartiallyFailed` with errors.
-    pub(super) ends: BTreeMap<String, Value>,
-    pub(super) version: String,
     /// The server has just started.
     pub(super) started: bool,
 }
@@ -64,10 +59,7 @@ impl Velero {
         let script = Arc::new(Mutex::new(Script {
             skew: TimeDelta::zero(),
             validate: TimeDelta::seconds(1),
-            broken: BTreeMap::new(),
             hold: BTreeMap::new(),
-            ends: BTreeMap::new(),
-            version: "v1.18.2".to_owned(),
             started: false,
         }));
         let (read, of) = (Arc::clone(&script), kinds.clone());
@@ -99,10 +91,6 @@ impl Velero {
         lock(&self.script).skew = by;
     }
 
-    pub fn set_version(&self, version: &str) {
-        version.clone_into(&mut lock(&self.script).version);
-    }
-
     /// A storage location, with more of a spec on top; the first is usually `default`.
     pub fn location(&self, name: &str, spec: &Value) {
         let base = json!({
@@ -110,15 +98,6 @@ impl Velero {
             "accessMode": "ReadWrite",
         });
         self.at.locations.create(&object("BackupStorageLocation", name, &merged(base, spec)));
-    }
-
-    /// The bucket can't be reached, with this message; `None` mends it.
-    pub fn break_location(&self, name: &str, message: Option<&str>) {
-        let mut script = lock(&self.script);
-        match message {
-            Some(message) => script.broken.insert(name.to_owned(), message.to_owned()),
-            None => script.broken.remove(name),
-        };
     }
 
     /// A schedule, with more of a backup's spec on top.
@@ -160,11 +139,6 @@ impl Velero {
             Some(phase) => script.hold.insert(name.to_owned(), phase.to_owned()),
             None => script.hold.remove(name),
         };
-    }
-
-    /// A backup or restore of this name ends with this status on top of the usual one.
-    pub fn end_with(&self, name: &str, status: Value) {
-        lock(&self.script).ends.insert(name.to_owned(), status);
     }
 
     /// A restore as it stands.
