@@ -71,7 +71,7 @@ pub fn cannot_write(app: &App) -> Option<String> {
         }
         Link::Connecting | Link::Live { .. } => {}
     }
-    if app.mirror.welcome.is_none() || !app.mirror.is_live() {
+    if app.mirror.welcome.is_none() || !matches!(app.mirror.link, Link::Live { .. }) {
         return Some("The room is not connected yet. Wait for its first words, then try again.".to_owned());
     }
     if !app.may_write() {

@@ -41,7 +41,7 @@ pub struct Binding {
 }
 
 /// A checked key map.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keymap {
     pub name: String,
     /// In the order of the file: the first chord of a command is the one that is shown.
@@ -76,6 +76,11 @@ impl Keymap {
     /// At the first mistake, with its place.
     pub fn read(page: Page, shelf: &Shelf<'_>) -> Result<Self, DataError> {
         file::read(&shelf.lineage(page)?)
+    }
+
+    /// No keys at all, for who writes words: sentences then name commands instead of keys.
+    pub fn none() -> Self {
+        Self::default()
     }
 
     /// A key map of the binary.

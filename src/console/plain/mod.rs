@@ -21,6 +21,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::board::Topic;
+use crate::console::Keymap;
 use crate::model::{Digest, PlanId, SafeText};
 
 use super::app::{App, Pane};
@@ -106,7 +107,8 @@ pub struct Plain {
 
 impl Plain {
     /// A console that has said nothing yet. `typing` = a person is at the other end, not a script.
-    pub fn new(app: App, typing: bool, ascii: bool) -> Self {
+    pub fn new(mut app: App, typing: bool, ascii: bool) -> Self {
+        app.keymap = Keymap::none();
         Self {
             app,
             typing,

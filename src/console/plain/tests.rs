@@ -211,7 +211,7 @@ fn status_and_situation_say_what_the_screens_say() {
         assert!(said.contains(part), "{part}: {said}");
     }
     let (_, said) = says(&mut plain, "situation");
-    for part in ["severity: SEV1, mitigating", "commander: ana", "Services", "Wrong now"] {
+    for part in ["status: SEV1, mitigating", "ask: ana, who commands", "Services", "worse?: 3 critical alerts"] {
         assert!(said.contains(part), "{part}: {said}");
     }
 }

@@ -2,7 +2,7 @@
 //! compared with what its command is for. A binding whose command has no row here must at least do something.
 
 use crate::approval::PlanState;
-use crate::console::app::{App, Pane};
+use crate::console::app::{App, Pane, PaneState};
 use crate::console::keymap::{Binding, COMMANDS, Command, Context, Keymap, SHIPPED, spell};
 use crate::console::overlay::{Overlay, WriteKind};
 use crate::console::{Effect, Input, allow, update};
@@ -21,6 +21,8 @@ fn scene(map: &Keymap, binding: &Binding) -> App {
     let start: &str = match (binding.context, command) {
         (Context::Main, Command::Pin) => "6k",
         (Context::Main, Command::Back) => "f",
+        (Context::Main, Command::ShowAll) => "7x",
+        (Context::View, Command::NextLink | Command::PrevLink | Command::Open) => "1g<enter>",
         (Context::Main, Command::Up | Command::PageUp | Command::Top) => "5GG",
         (Context::Main, Command::Down | Command::PageDown | Command::Bottom) => "5g",
         (Context::Main, Command::Pane1) => "2",
@@ -63,15 +65,18 @@ fn scrolled(app: &mut App) {
     }
 }
 
+fn pane_of(app: &App) -> &PaneState {
+    app.pane(app.focus)
+}
+
 /// What can be seen of an app, in short.
 fn seen(app: &App) -> String {
     let overlays: Vec<String> = app
         .overlays
         .iter()
         .map(|overlay| match overlay {
-            Overlay::Help { scroll } | Overlay::Situation { scroll } | Overlay::Detail { scroll, .. } => {
-                format!("read at {scroll}")
-            }
+            Overlay::Help { scroll } | Overlay::Situation { scroll } => format!("read at {scroll}"),
+            Overlay::Detail { scroll, link, .. } => format!("read at {scroll}, link {link}"),
             Overlay::Menu(menu) => format!("menu {} at {}", menu.title, menu.cursor),
             Overlay::Plan(view) => format!("plan at {} {:?} {:?}", view.scroll, view.problem, view.sent),
             Overlay::Silence(form) => format!("silence field {}", form.field),
@@ -124,6 +129,12 @@ fn did(command: Command, context: Context, before: &App, after: &App, effects: &
         Command::Filter => matches!(top, Some(Overlay::Filter { .. })),
         Command::Warnings => after.warnings != before.warnings,
         Command::Zoom => after.zoom != before.zoom,
+        Command::Split => after.split.is_some() != before.split.is_some(),
+        Command::Hide => after.hidden.len() == before.hidden.len() + 1,
+        Command::ShowAll => !before.hidden.is_empty() && after.hidden.is_empty(),
+        Command::Mark => pane_of(after).marks.len() == pane_of(before).marks.len() + 1,
+        Command::Jump => matches!(top, Some(Overlay::Jump { .. })),
+        Command::Readiness => matches!(top, Some(Overlay::Readiness { .. })),
         Command::Freeze => after.frozen.is_some() != before.frozen.is_some(),
         Command::Situation => matches!(top, Some(Overlay::Situation { .. })),
         Command::Command_ => asks(effects, |it| matches!(it, Request::Set(set) if set.commander.is_some())),
@@ -134,6 +145,7 @@ fn did(command: Command, context: Context, before: &App, after: &App, effects: &
         Command::Copy => matches!(effects, [Effect::Copy(text)] if !text.is_empty()),
         Command::Open => match context {
             Context::Main => matches!(top, Some(Overlay::Detail { .. })),
+            Context::View => grew && matches!(top, Some(Overlay::Detail { .. })),
             Context::Plan => matches!(top, Some(Overlay::Plan(view)) if view.problem.is_some()),
             Context::Menu => shrank && asks(effects, |it| matches!(it, Request::Set(_) | Request::Close)),
             Context::Entry => asks(effects, |it| matches!(it, Request::Note { .. })),

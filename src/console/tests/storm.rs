@@ -86,7 +86,7 @@ fn weather(theme: &str, depth: Depth, seed: u64) {
                 _ => {}
             }
         }
-        assert!(app.overlays.len() < 8 && app.pending.len() < 3, "{:?}", app.overlays);
+        assert!(app.overlays.len() <= 10 && app.pending.len() < 3, "{:?}", app.overlays);
         // Most frames are overtaken on a real terminal too.
         if random.u8(..3) == 0 {
             view::draw(&app, &look);

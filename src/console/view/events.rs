@@ -135,14 +135,24 @@ fn many(n: usize, kind: &str) -> String {
     format!("{n} {kind}{end}")
 }
 
-/// `29/min rising`, `quiet 4 m`: whether it gets worse.
+/// A rate as it is shown. It is an estimate, and figures that flicker each second say less than round ones.
+fn round(rate: u64) -> u64 {
+    let step = match rate {
+        ..10 => 1,
+        10..100 => 5,
+        _ => 10,
+    };
+    (rate + step / 2) / step * step
+}
+
+/// `30/min rising`, `quiet 4 m`: whether it gets worse. As wide with each word, so that the columns beside it stand still.
 fn worse(app: &App, fold: &Fold<'_>) -> Span {
     match fold.trend() {
         Trend::Quiet => span(Role::Dim, format!("quiet {}", time::age(time::since(fold.last, app.at())))),
         Trend::Rising if fold.newest.verdict >= Verdict::Warning => {
-            span(Role::Warning, format!("{}/min rising", fold.per_minute()))
+            span(Role::Warning, format!("{:>4}/min rising ", round(fold.per_minute())))
         }
-        trend => span(Role::Dim, format!("{}/min {}", fold.per_minute(), trend.name())),
+        trend => span(Role::Dim, format!("{:>4}/min {:7}", round(fold.per_minute()), trend.name())),
     }
 }
 
@@ -151,7 +161,7 @@ pub fn summary(app: &App) -> Words {
     let (rate, trend) = rate(app.rows(Topic::Events), app.at());
     let mut words = Words::new();
     if rate > 0 {
-        words.push(span(Role::Dim, format!("{rate}/min, {}", trend.name())));
+        words.push(span(Role::Dim, format!("{}/min, {}", round(rate), trend.name())));
     }
     if let Some(view) = app.seen().board.get(&Topic::Events).filter(|view| view.dropped > 0) {
         words.push(span(Role::Dim, format!(" · {} older not kept", view.dropped)));
@@ -169,7 +179,7 @@ pub fn signal(app: &App) -> Words {
     };
     let (rate, _) = rate(app.rows(Topic::Events), app.at());
     if rate > 0 {
-        words.push(span(Role::Dim, format!("{}{rate}/min", if words.is_empty() { "" } else { " " })));
+        words.push(span(Role::Dim, format!("{}{}/min", if words.is_empty() { "" } else { " " }, round(rate))));
     }
     words
 }
