@@ -98,7 +98,7 @@ fn picture(name: &str, drawn: &Buffer, theme: &str) {
             png.display()
         );
     }
-    let of = format!("{}\n", format!("{:x}", Sha256::digest(svg.as_bytes())));
+    let of = format!("{:x}\n", Sha256::digest(svg.as_bytes()));
     compare(path("png.made-of"), &of);
     assert!(fs::metadata(path("png")).is_ok_and(|file| file.len() > 1000), "screenshots/{name}.png");
 }
