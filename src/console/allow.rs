@@ -97,6 +97,7 @@ pub fn cannot_act(app: &App) -> Option<String> {
 
 fn in_panes(app: &App, command: Command) -> Option<String> {
     match command {
+        Command::OpenProposal if app.past.is_some() => past::why_not(app),
         Command::OpenProposal if app.plan_waiting().is_none() => {
             let propose = key(app, Context::Main, Command::Failover);
             Some(format!("No plan waits for anyone, and none runs. {propose} proposes one."))

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use ratatui::buffer::{Buffer, Cell};
-use ratatui::style::Color;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
 use sha2::{Digest, Sha256};
 
 use crate::approval::{Approval, PlanState, StepState};
@@ -20,6 +21,7 @@ use crate::console::shot::{to_svg, to_text};
 use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view;
 use crate::model::{PlanId, SafeText};
+use crate::postmortem::{Meta, outline, to_markdown};
 
 use super::fixture::{app, at, look, person, press};
 use super::panes::calm_day;
@@ -91,7 +93,7 @@ fn picture(name: &str, drawn: &Buffer, theme: &str) {
     if updates() {
         let png = path("png");
         let mut convert = Command::new("rsvg-convert");
-        let made = convert.args(["--zoom", "1.5", "-o"]).arg(&png).arg(path("svg")).status();
+        let made = convert.args(["-o"]).arg(&png).arg(path("svg")).status();
         assert!(
             made.is_ok_and(|status| status.success()),
             "rsvg-convert (install: librsvg2-bin) makes {}",
@@ -279,6 +281,27 @@ fn before_the_room_is_heard_and_after_it_is_lost_the_screen_says_so() {
         press(&mut lost, "4");
         lost
     });
+}
+
+/// What `warroom export` leaves behind, as far as it fits a screen.
+#[test]
+fn the_postmortem() {
+    let app = app("ana", (120, 46));
+    let meta = Meta {
+        room: "bastion".to_owned(),
+        log: "01KB3Z0LOG".to_owned(),
+        drill: Some("etcd-corruption · seed 7".to_owned()),
+        seq: 24,
+        head: "a".repeat(64),
+    };
+    let objectives = app.mirror.welcome.as_ref().map(|welcome| welcome.objectives.clone()).unwrap_or_default();
+    let text = to_markdown(&outline(app.incident().unwrap(), &objectives, &meta));
+    let mut drawn = Buffer::empty(Rect::new(0, 0, 120, 46));
+    for (y, line) in (0..46).zip(text.lines()) {
+        let heading = if line.starts_with('#') { Modifier::BOLD } else { Modifier::empty() };
+        drawn.set_stringn(1, y, line, 118, Style::default().add_modifier(heading));
+    }
+    picture("postmortem", &drawn, "dark");
 }
 
 #[test]
