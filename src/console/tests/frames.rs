@@ -53,7 +53,7 @@ fn compare(path: PathBuf, got: &str) {
 }
 
 /// A screen in a file, and what it says in every way of drawing.
-fn frame(name: &str, app: &App) {
+pub fn frame(name: &str, app: &App) {
     let colour = view::draw(app, &look("dark"));
     let mono = view::draw(app, &look("mono"));
     let ascii = view::draw(app, &Look::new(Theme::shipped("mono").unwrap(), Depth::Mono, true));

@@ -11,6 +11,7 @@ pub mod story;
 mod every_key;
 mod finding;
 mod frames;
+mod incident;
 mod past;
 mod questions;
 mod storm;
