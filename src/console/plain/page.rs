@@ -1,5 +1,7 @@
 //! The panes' own words as lines: what stands in columns there stands between commas here, and marks are words.
 
+use std::collections::HashSet;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -7,11 +9,13 @@ use crate::board::{Body, Row};
 use crate::console::app::{App, Pane};
 use crate::console::shot::to_text;
 use crate::console::theme::{Depth, Look, Theme};
+use crate::console::view::asked;
 use crate::console::view::layout::Place;
 use crate::console::view::list::{self, Entry};
 use crate::console::view::sheet::Sheet;
 use crate::console::view::{header, pane, words};
 use crate::console::widget::{Canvas, Words, glyph};
+use crate::model::filter::{Filter, FilterError};
 
 /// Wide enough that nothing is shortened or left out.
 pub const WIDE: u16 = 600;
@@ -115,13 +119,18 @@ pub fn row(app: &App, pane: Pane, entry: &Entry<'_>) -> String {
     parts.join(", ")
 }
 
-/// The rows of a pane that have these words, and how many more there are than are printed.
-pub fn rows<'a>(app: &'a App, pane: Pane, words: &str) -> (Vec<(Entry<'a>, String)>, usize) {
-    let wanted = words.to_lowercase();
-    let mut found: Vec<(Entry<'a>, String)> = list::all(app, pane)
+/// The rows of a pane that pass a filter, and how many more there are than are printed. Without one they are those that the
+/// pane shows, events folded, and after them what it leaves for its zoomed form.
+///
+/// # Errors
+/// The filter can't be read.
+pub fn rows<'a>(app: &'a App, pane: Pane, wanted: &str) -> Result<(Vec<(Entry<'a>, String)>, usize), FilterError> {
+    let filter = Filter::parse(wanted)?;
+    let entries = if wanted.trim().is_empty() { whole(app, pane) } else { list::all(app, pane) };
+    let mut found: Vec<(Entry<'a>, String)> = entries
         .into_iter()
+        .filter(|entry| asked::passes(app, &filter, entry))
         .map(|entry| (entry, row(app, pane, &entry)))
-        .filter(|(_, text)| wanted.is_empty() || text.to_lowercase().contains(&wanted))
         .collect();
     let more = found.len().saturating_sub(MOST);
     // What is newest stands last in the timeline, first elsewhere.
@@ -129,7 +138,16 @@ pub fn rows<'a>(app: &'a App, pane: Pane, words: &str) -> (Vec<(Entry<'a>, Strin
         Pane::Timeline => drop(found.drain(..more)),
         _ => found.truncate(MOST),
     }
-    (found, more)
+    Ok((found, more))
+}
+
+fn whole(app: &App, pane: Pane) -> Vec<Entry<'_>> {
+    let mut entries = list::visible(app, pane);
+    if pane != Pane::Events {
+        let shown: HashSet<String> = entries.iter().map(Entry::key).collect();
+        entries.extend(list::all(app, pane).into_iter().filter(|entry| !shown.contains(&entry.key())));
+    }
+    entries
 }
 
 /// What is wrong with the sources of a pane.

@@ -250,7 +250,10 @@ impl Plain {
 
     fn rows(&mut self, pane: Pane, words: &str) {
         self.say(page::heading(&self.app, pane));
-        let (rows, more) = page::rows(&self.app, pane, words);
+        let (rows, more) = match page::rows(&self.app, pane, words) {
+            Ok(found) => found,
+            Err(why) => return self.say(format!("That filter can't be read: {why}.")),
+        };
         let lines: Vec<(String, About)> = rows
             .into_iter()
             .map(|(entry, text)| {
@@ -265,7 +268,7 @@ impl Plain {
         if lines.is_empty() {
             let none = match words {
                 "" => crate::console::view::pane::nothing(&self.app, pane),
-                words => format!("No row has the words “{words}”."),
+                words => format!("No row matches {words}."),
             };
             self.say(none);
         }
