@@ -97,7 +97,7 @@ fn a_small_screen_is_useful_and_the_linux_console_gets_only_what_it_takes() {
     assert_eq!(pty.titles(), Vec::<String>::new());
     // What is wrong, and the way to act and to find out more, have a place at 40×12.
     pty.keys("s");
-    pty.wait_text("severity");
+    pty.wait_text("worse?");
     pty.keys("<esc>!");
     pty.wait_text("act");
     pty.keys("f");

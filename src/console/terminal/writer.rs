@@ -17,6 +17,9 @@ use tokio::sync::Notify;
 const PIECES: usize = 8;
 /// How long the last words wait for a terminal that takes nothing, before what it has not taken is thrown away.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// What is thrown away is one buffer of the kernel (4 KB): a frame on its way needs several, and then goes at once.
+const DISCARDS: u32 = 100;
+const AFTER_DISCARD: Duration = Duration::from_millis(20);
 
 /// Where things stand.
 #[derive(Default)]
@@ -99,11 +102,13 @@ impl Writer {
         // Whatever failed before: these words are tried all the same.
         self.shared.standing().failed = None;
         let _ = self.send(bytes);
-        for _ in 0..3 {
-            if self.emptied(PATIENCE) {
+        let mut patience = PATIENCE;
+        for _ in 0..DISCARDS {
+            if self.emptied(patience) {
                 return;
             }
             discard();
+            patience = AFTER_DISCARD;
         }
     }
 

@@ -8,7 +8,7 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
 use crate::model::facts::{Alert, KubeEvent, Probe};
-use crate::model::{PersonId, SafeText, Stamp};
+use crate::model::{SafeText, Stamp};
 use crate::timeline::Item;
 
 use super::list::{self, Entry};
@@ -41,7 +41,7 @@ pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
         }
         Entry::Row(row) | Entry::Pool(row, ..) | Entry::Loss(row, _) => of_row(app, row, &mut sheet, room),
         Entry::Fold(fold) => of_fold(app, &fold, &mut sheet, room),
-        Entry::Away(person, at) => of_away(app, person, at, &mut sheet, room),
+        Entry::Away(person, at) => more::of_away(app, person, at, &mut sheet, room),
         Entry::Plan(_) => {}
     }
     more::relations(app, pane, &entry, &mut sheet, room);
@@ -96,18 +96,6 @@ fn of_fold(app: &App, fold: &Fold<'_>, sheet: &mut Sheet, room: u16) {
     facts.time("first", Some(fold.first));
     facts.time("last", Some(fold.last));
     facts.text("says", fold.event.message.as_str());
-}
-
-fn of_away(app: &App, person: &PersonId, at: Stamp, sheet: &mut Sheet, room: u16) {
-    let mut facts = Facts { app, sheet, room };
-    facts.text("person", person.as_str());
-    facts.text("here", "no: no console of theirs is open");
-    facts.time("last heard", Some(at));
-    let Some(incident) = app.incident() else { return };
-    facts.time("took part since", incident.people.get(person).copied());
-    let own = incident.items.iter().filter(|item| item.entry.by.person == *person).count();
-    facts.text("entries", &own.to_string());
-    facts.text("commands", if incident.commander.as_ref() == Some(person) { "yes" } else { "no" });
 }
 
 fn of_row(app: &App, row: &Row, sheet: &mut Sheet, room: u16) {

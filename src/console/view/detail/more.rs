@@ -1,4 +1,4 @@
-//! What stands below the facts of a page: related rows that can be opened, and the raw object.
+//! A person who left, and what stands below the facts of a page: related rows that can be opened, and the raw object.
 
 use crate::board::folds::Fold;
 use crate::board::{Body, Topic};
@@ -9,7 +9,23 @@ use crate::console::view::related::{self, Target};
 use crate::console::view::sheet::Sheet;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{columns, text};
+use crate::model::{PersonId, Stamp};
 use crate::timeline::Item;
+
+use super::Facts;
+
+/// A person who was here.
+pub(super) fn of_away(app: &App, person: &PersonId, at: Stamp, sheet: &mut Sheet, room: u16) {
+    let mut facts = Facts { app, sheet, room };
+    facts.text("person", person.as_str());
+    facts.text("here", "no: no console of theirs is open");
+    facts.time("last heard", Some(at));
+    let Some(incident) = app.incident() else { return };
+    facts.time("took part since", incident.people.get(person).copied());
+    let own = incident.items.iter().filter(|item| item.entry.by.person == *person).count();
+    facts.text("entries", &own.to_string());
+    facts.text("commands", if incident.commander.as_ref() == Some(person) { "yes" } else { "no" });
+}
 
 /// Lines that lead to what else is about the same thing.
 pub(super) fn relations(app: &App, pane: Pane, entry: &Entry<'_>, sheet: &mut Sheet, room: u16) {
