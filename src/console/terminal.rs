@@ -110,12 +110,19 @@ pub fn restore() {
             Show
         );
         if let Some(writer) = WRITER.get() {
-            writer.last(out, || {
-                let _ = nix::sys::termios::tcflush(io::stdout(), nix::sys::termios::FlushArg::TCOFLUSH);
-            });
+            writer.last(out, discard);
         }
         let _ = disable_raw_mode();
     }
+}
+
+/// Throws away what the terminal has not taken. A writer that waits for room is not woken by that; by new modes it is, and
+/// by the same ones again too.
+fn discard() {
+    use nix::sys::termios::{FlushArg, SetArg, tcflush, tcgetattr, tcsetattr};
+    let out = io::stdout();
+    let _ = tcflush(&out, FlushArg::TCOFLUSH);
+    let _ = tcgetattr(&out).and_then(|modes| tcsetattr(&out, SetArg::TCSANOW, &modes));
 }
 
 /// Paste brackets before anything can be confirmed: without them a pasted line end is Enter.

@@ -192,7 +192,7 @@ fn on_a_terminal_it_draws_nothing_and_breaks_lines_at_words() {
     pty.wait_text("opened as");
     assert_eq!(pty.modes_left(), Vec::<String>::new());
     pty.send(b"situation\n");
-    pty.wait_text("Wrong now");
+    pty.wait_text("decided: not yet");
     let wide = pty.look(|screen| screen.contents().lines().map(|line| line.chars().count()).max());
     assert!(wide <= Some(60), "{}", pty.picture());
     pty.send(b"quit\n");

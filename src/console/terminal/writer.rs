@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 const PIECES: usize = 8;
 /// How long the last words wait for a terminal that takes nothing, before what it has not taken is thrown away.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// What is thrown away is one buffer of the kernel (4 KB): a frame on its way needs several, and then goes at once.
+/// What is thrown away is one buffer of the kernel: a frame on its way may need several, and then goes at once.
 const DISCARDS: u32 = 100;
 const AFTER_DISCARD: Duration = Duration::from_millis(20);
 
