@@ -25,6 +25,11 @@ fn clock(screen: &vt100::Screen) -> Option<u32> {
     })
 }
 
+/// The row of the screen that is chosen: the first with a background, below the header.
+fn chosen(screen: &vt100::Screen) -> Option<u16> {
+    (3..SIZE.1).find(|row| screen.cell(*row, 2).is_some_and(|cell| cell.bgcolor() != vt100::Color::Default))
+}
+
 /// Waits for a clock that has gone on by so much; the clock and the bytes then.
 fn at(pty: &mut Pty, from: Option<u32>, by: u32) -> (u32, u64) {
     let now = pty.wait("the clock", |screen| {
@@ -77,10 +82,12 @@ fn a_row_costs_a_row_and_a_picture_a_moment() {
     pty.keys("1p");
     pty.wait_text("FROZEN");
     let mut rows = Vec::new();
-    for key in ["j", "k", "j", "k"] {
-        let (bytes, frames) = (pty.bytes(), pty.frames());
+    let first = pty.wait("a chosen row", chosen);
+    for (key, row) in [("j", first + 1), ("k", first), ("j", first + 1), ("k", first)] {
+        let bytes = pty.bytes();
         pty.keys(key);
-        wait_for("a frame", || (pty.frames() > frames).then_some(()));
+        // The clock draws frames too: it is the row that is waited for.
+        pty.wait("the other row", |screen| (chosen(screen) == Some(row)).then_some(()));
         rows.push(pty.bytes() - bytes);
     }
     println!("the cursor on another row: {rows:?}");

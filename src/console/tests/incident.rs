@@ -11,7 +11,7 @@ use crate::console::{Effect, update};
 use crate::model::{Action, IncidentStatus, PlanId, SafeText, Stamp};
 use crate::protocol::{Reply, Request};
 
-use super::fixture::{app, at, later, person, press, tick};
+use super::fixture::{self, app, at, later, person, press, tick};
 use super::frames::frame;
 use super::plans;
 
@@ -31,14 +31,21 @@ fn stage(me: &str, size: (u16, u16), clock: &str) -> App {
     }
     incident.status = if now < at("14:49:10") { IncidentStatus::Investigating } else { IncidentStatus::Mitigating };
     incident.plans.by_id.retain(|_, plan| plan.proposed_at <= now);
+    if let Some(view) = app.mirror.board.get_mut(&Topic::Events) {
+        // The fixture's are of its own last minutes: here they are as young, and none is older than the impact.
+        let early = fixture::now() - now;
+        for row in &mut view.rows {
+            let Body::Event(event) = &mut row.body else { continue };
+            event.last -= early;
+            event.first = event.first.map(|first| (first - early).max(at("14:37:20")));
+            row.seen_at = event.last;
+        }
+    }
     for view in app.mirror.board.values_mut() {
         view.rows.retain(|row| !matches!(&row.body, Body::Alert { alert, .. } if alert.starts_at > Some(now)));
         for row in &mut view.rows {
             row.seen_at = row.seen_at.min(now - Duration::from_secs(4));
         }
-    }
-    if let Some(view) = app.mirror.board.get_mut(&Topic::Events) {
-        view.rows.retain(|row| row.seen_at <= now);
     }
     tick(&mut app, 1);
     app
