@@ -30,10 +30,16 @@ const HEAD: [&str; 17] = [
 
 /// Writes the outline's timeline as CSV.
 pub fn to_csv(outline: &Outline) -> String {
+    // Every row of a part says that it is one: rows are what is copied out of a spreadsheet.
+    let part = outline.filtered.as_ref().map(|it| text(&format!("{}: {}", it.words(), it.filter)));
     let mut out = HEAD.join(",");
-    out.push_str("\r\n");
+    out.push_str(if part.is_some() { ",filtered\r\n" } else { "\r\n" });
     for event in &outline.timeline {
         out.push_str(&row(outline, event).join(","));
+        if let Some(part) = &part {
+            out.push(',');
+            out.push_str(part);
+        }
         out.push_str("\r\n");
     }
     out

@@ -79,6 +79,10 @@ pub fn to_html(outline: &Outline) -> String {
         "<meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"referrer\" content=\"no-referrer\">"
     );
     line!(out, "<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>");
+    if let Some(filtered) = &outline.filtered {
+        let (words, filter) = (esc(&filtered.words()), esc(&filtered.filter));
+        line!(out, "<p class=\"drill\">{words}: <code>{filter}</code></p>");
+    }
     if let Some(drill) = &outline.drill {
         line!(out, "<p class=\"drill\">DRILL. Nothing here happened to real systems: {}.</p>", esc(drill));
     }

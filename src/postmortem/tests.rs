@@ -348,3 +348,16 @@ fn an_incident_without_an_end_is_drawn_as_far_as_it_is_known() {
     let page = to_html(&outline(story.latest().expect("an incident"), &[], &meta(false)));
     assert!(!page.contains("<svg"), "one instant is no line");
 }
+
+#[test]
+fn a_part_says_in_every_form_that_it_is_one() {
+    let incident = incident();
+    let mut part = outline(&incident, &[objective()], &meta(true));
+    narrow(&mut part, &incident, &crate::model::filter::Filter::parse("!decision").unwrap());
+    for form in [to_markdown(&part), to_html(&part), to_csv(&part), to_json(&part).to_string()] {
+        assert!(
+            form.contains("!decision") && (form.contains("not the whole log") || form.contains("left_out")),
+            "{form}"
+        );
+    }
+}

@@ -125,8 +125,10 @@ impl Track {
         }
         let mut rows: Vec<&Arc<Row>> = rows.into_values().collect();
         match self.topic {
-            Topic::Events => rows.sort_by_key(|row| (std::cmp::Reverse(row.seen_at), row.id.clone())),
-            _ => rows.sort_by_key(|row| (std::cmp::Reverse(row.verdict), std::cmp::Reverse(row.at()), row.id.clone())),
+            Topic::Events => rows.sort_unstable_by(|a, b| b.seen_at.cmp(&a.seen_at).then_with(|| a.id.cmp(&b.id))),
+            _ => rows.sort_unstable_by(|a, b| {
+                b.verdict.cmp(&a.verdict).then_with(|| b.at().cmp(&a.at())).then_with(|| a.id.cmp(&b.id))
+            }),
         }
         rows.into_iter().take(MOST_EVENTS).map(|row| Row::clone(row)).collect()
     }

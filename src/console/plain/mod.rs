@@ -46,7 +46,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub enum Heard {
     /// A line, without its end.
-    Typed(String),
+    /// A line, and when it was read, in real time.
+    Typed(String, Duration),
     /// Nothing more will be typed.
     End,
     /// What a console hears: the room, answers, time.
@@ -82,6 +83,8 @@ struct Printed {
     plan: Option<PlanId>,
     digest: Digest,
     at: Duration,
+    /// It may still be on its way to the terminal.
+    leaving: bool,
 }
 
 /// A console of lines.
@@ -131,13 +134,13 @@ impl Plain {
         let before = self.app.notice.as_ref().map(|notice| (notice.text.clone(), notice.until));
         let mut effects = match heard {
             Heard::Console(input) => update(&mut self.app, input, now),
-            Heard::Typed(text) => {
+            Heard::Typed(text, at) => {
                 self.app.now = now;
                 if self.typing {
                     // Whoever types again does not wait any more.
                     self.until = None;
                 }
-                self.queue.push_back(Typed { text, at: now.real });
+                self.queue.push_back(Typed { text, at });
                 Vec::new()
             }
             Heard::End => {

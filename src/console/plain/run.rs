@@ -51,7 +51,9 @@ pub async fn run(options: PlainOptions) -> io::Result<ExitReason> {
 }
 
 /// Lines as they are typed; the channel ends with them. Where nothing is ever typed, what would send them is kept.
-type Lines = (Option<mpsc::Sender<String>>, mpsc::Receiver<String>);
+///
+/// Each with the instant at which it was read: it may wait its turn for long while the terminal takes nothing.
+type Lines = (Option<mpsc::Sender<(Instant, String)>>, mpsc::Receiver<(Instant, String)>);
 
 fn nothing() -> Lines {
     let (send, lines) = mpsc::channel(1);
@@ -66,7 +68,7 @@ fn listen() -> io::Result<Lines> {
     Ok((None, lines))
 }
 
-fn read(mut from: impl BufRead, to: &mpsc::Sender<String>) {
+fn read(mut from: impl BufRead, to: &mpsc::Sender<(Instant, String)>) {
     loop {
         let mut bytes = Vec::new();
         match from.by_ref().take(LONGEST).read_until(b'\n', &mut bytes) {
@@ -77,7 +79,7 @@ fn read(mut from: impl BufRead, to: &mpsc::Sender<String>) {
             return;
         }
         let line = String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned();
-        if to.blocking_send(line).is_err() {
+        if to.blocking_send((Instant::now(), line)).is_err() {
             return;
         }
     }
@@ -117,7 +119,7 @@ async fn drive(options: RunOptions, lines: Lines, out: &Writer) -> io::Result<Ex
             Some(inputs) = heard.next() => inputs.into_iter().map(Heard::Console).collect(),
             line = lines.recv(), if !ended && plain.has_room() => {
                 ended = line.is_none();
-                vec![line.map_or(Heard::End, Heard::Typed)]
+                vec![line.map_or(Heard::End, |(read, text)| Heard::Typed(text, read.saturating_duration_since(started)))]
             }
             _ = tick.tick() => vec![Heard::Console(Input::Tick)],
         };
@@ -132,6 +134,7 @@ async fn drive(options: RunOptions, lines: Lines, out: &Writer) -> io::Result<Ex
             effects.extend(plain.hear(input, now));
         }
         print(out, &plain.take_lines()).await?;
+        plain.has_left(started.elapsed());
         for effect in effects {
             match effect {
                 Effect::Ask { tag, request } => carry(&asker, &replies_in, tag, request),
@@ -189,7 +192,7 @@ mod tests {
         drop(send);
         let mut got = Vec::new();
         while let Some(line) = lines.blocking_recv() {
-            got.push(line);
+            got.push(line.1);
         }
         assert_eq!(got.iter().map(String::len).collect::<Vec<_>>(), [3, 8192, 3, 19]);
     }

@@ -37,7 +37,7 @@ fn later(plain: &Plain, by: Duration) -> Now {
 /// Types a line a second after the last, and gives what is asked and what is printed.
 fn says(plain: &mut Plain, line: &str) -> (Vec<Effect>, String) {
     let now = later(plain, Duration::from_secs(1));
-    let effects = plain.hear(Heard::Typed(line.to_owned()), now);
+    let effects = plain.hear(Heard::Typed(line.to_owned(), now.real), now);
     (effects, printed(plain))
 }
 
@@ -105,9 +105,9 @@ fn a_script_approves_only_with_the_code_that_was_printed() {
 fn what_was_typed_before_the_plan_was_printed_is_not_meant_for_it() {
     let mut plain = plain("sam", true);
     let now = later(&plain, Duration::from_secs(1));
-    plain.hear(Heard::Typed("plan".to_owned()), now);
+    plain.hear(Heard::Typed("plan".to_owned(), now.real), now);
     let soon = later(&plain, Duration::from_millis(100));
-    let effects = plain.hear(Heard::Typed("approve shop".to_owned()), soon);
+    let effects = plain.hear(Heard::Typed("approve shop".to_owned(), soon.real), soon);
     assert!(effects.is_empty());
     assert!(printed(&mut plain).contains("typed before the plan was printed"));
 }
@@ -165,6 +165,9 @@ fn notes_and_refusals_are_written_once_and_a_failure_is_said() {
     assert_eq!(request, Request::Note { text: SafeText::from("roll back the node update"), at: None });
     let said = answer(&mut plain, tag, Err(AskFailure::Gone(SafeText::from("the room went away"))));
     assert!(said.contains("look at the timeline"), "{said}");
+    let (none, said) = says(&mut plain, "refuse unseen");
+    assert!(none.is_empty() && said.contains("not printed here yet"), "{said}");
+    says(&mut plain, "plan");
     let (effects, _) = says(&mut plain, "refuse the backup is of the wrong hour");
     let reason = SafeText::from("the backup is of the wrong hour");
     let (tag, request) = asked(&effects);
@@ -382,4 +385,19 @@ fn every_mark_has_an_ascii_mark_of_its_own() {
     let marks = ["✗", "▲", "✓", "?", "◆", "▸", "●"];
     let folded: std::collections::BTreeSet<String> = marks.iter().map(|mark| glyph::fold_text(mark)).collect();
     assert_eq!(folded.len(), marks.len(), "{folded:?}");
+}
+
+/// The lines stood in a terminal that took nothing for a while: what was typed meanwhile was typed blind.
+#[test]
+fn a_line_that_was_read_before_the_plan_had_left_confirms_nothing() {
+    let mut plain = plain("sam", true);
+    says(&mut plain, "plan");
+    let read = plain.app.now.real + Duration::from_secs(1);
+    let left = read + Duration::from_secs(5);
+    plain.has_left(left);
+    let now = Now { room: plain.app.now.room, real: left + Duration::from_secs(9) };
+    assert!(plain.hear(Heard::Typed("approve shop".to_owned(), read), now).is_empty());
+    assert!(printed(&mut plain).contains("typed before the plan was printed"));
+    let effects = plain.hear(Heard::Typed("approve shop".to_owned(), now.real), now);
+    assert!(matches!(asked(&effects).1, Request::Approve { .. }));
 }

@@ -1,5 +1,7 @@
 //! Typed lines, one after the other: each when the one before it is answered.
 
+use std::time::Duration;
+
 use crate::approval::PlanState;
 use crate::board::{Body, Topic};
 use crate::console::app::Pane;
@@ -79,7 +81,7 @@ impl Plain {
             return;
         }
         self.print_plan();
-        self.printed = Some(Printed { plan: id, digest, at: self.app.now.real });
+        self.printed = Some(Printed { plan: id, digest, at: self.app.now.real, leaving: true });
     }
 
     fn print_plan(&mut self) {
@@ -139,6 +141,13 @@ impl Plain {
                 }
             },
             _ => Vec::new(),
+        }
+    }
+
+    /// What was printed has left: nobody can have read it before.
+    pub(super) fn has_left(&mut self, now: Duration) {
+        if let Some(printed) = self.printed.as_mut().filter(|printed| printed.leaving) {
+            (printed.at, printed.leaving) = (now, false);
         }
     }
 
@@ -205,6 +214,11 @@ impl Plain {
         self.take_waiting();
         if crate::console::allow::why_not(&self.app, Command::Refuse).is_some() {
             return lines::stop(&mut self.app, Command::Refuse);
+        }
+        let printed = self.printed.as_ref().and_then(|printed| printed.plan.clone());
+        if !matches!((self.table(), printed), (Some(Subject::Known(id)), Some(printed)) if *id == printed) {
+            self.say("The plan that waits was not printed here yet; nothing was sent. `plan` prints it.");
+            return Vec::new();
         }
         match self.table().cloned() {
             Some(Subject::Known(id)) => lines::write(&mut self.app, WriteKind::Reject(id), &reason),
