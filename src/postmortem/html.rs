@@ -80,7 +80,7 @@ pub fn to_html(outline: &Outline) -> String {
     );
     line!(out, "<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>");
     if let Some(filtered) = &outline.filtered {
-        let (words, filter) = (esc(&filtered.words()), esc(&filtered.filter));
+        let (words, filter) = (esc(filtered.words()), esc(&filtered.filter));
         line!(out, "<p class=\"drill\">{words}: <code>{filter}</code></p>");
     }
     if let Some(drill) = &outline.drill {
