@@ -8,9 +8,7 @@ use crate::pty::{Pty, Start};
 use crate::support::{scratch, wait_for};
 
 fn drill(home: &Path, theme: &str) -> Start {
-    let place = |name: &str| home.join(name);
-    let start = Start::warroom(home).args(["drill", "--seed", "7", "--theme", theme]);
-    start.arg("--socket").arg(place("s")).arg("--state-dir").arg(place("log"))
+    crate::terminal::drill(home).args(["--theme", theme])
 }
 
 fn cells(screen: &vt100::Screen) -> Vec<(u16, &vt100::Cell)> {

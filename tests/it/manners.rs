@@ -1,18 +1,12 @@
 //! How the console treats a terminal that is not only its own: title, bell, mouse, focus, and stops from outside.
 
-use std::path::Path;
-
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::peers::need;
-use crate::pty::{Pty, Start, shell};
+use crate::pty::{Pty, shell};
 use crate::support::{scratch, wait_for};
-
-fn drill(home: &Path) -> Start {
-    let start = Start::warroom(home).args(["drill", "--seed", "7"]).arg("--socket").arg(home.join("s"));
-    start.arg("--state-dir").arg(home.join("log"))
-}
+use crate::terminal::drill;
 
 #[test]
 fn a_stop_from_outside_gives_the_terminal_back_and_takes_it_again() {

@@ -1,7 +1,7 @@
 //! Plain mode with the built binary: two persons run a whole incident over pipes, and the log says that they did.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::pty::{Pty, Start};
 use crate::stage::{entries, of_kind};
 use crate::support::{assert_intact, run_json, scratch, wait_for, warroom};
+use crate::terminal::drill_log;
 
 /// A console of lines over pipes.
 struct Lines {
@@ -77,11 +78,6 @@ impl Drop for Lines {
 }
 
 /// Where a drill keeps its timeline.
-fn drill_log(home: &Path) -> PathBuf {
-    let drills = std::fs::read_dir(home.join("log/drills")).expect("drills");
-    drills.map(|entry| entry.expect("an entry").path()).max().expect("a drill")
-}
-
 /// The words behind a label, on a line of the console.
 fn after<'a>(line: &'a str, label: &str) -> &'a str {
     line.split_once(label).unwrap_or_else(|| panic!("{label} in {line}")).1.trim()

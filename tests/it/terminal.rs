@@ -14,7 +14,7 @@ use crate::stage::{ANA, SAM, Stage, accounts};
 use crate::support::{scratch, wait_for};
 
 /// A drill with its own room and files under `home`.
-fn drill(home: &Path) -> Start {
+pub fn drill(home: &Path) -> Start {
     let place = |name: &str| home.join(name);
     Start::warroom(home)
         .args(["drill", "--seed", "7"])
@@ -306,7 +306,7 @@ fn a_paste_of_any_length_is_text() {
 }
 
 /// Where a drill keeps its timeline.
-fn drill_log(home: &Path) -> std::path::PathBuf {
+pub fn drill_log(home: &Path) -> std::path::PathBuf {
     let drills = std::fs::read_dir(home.join("log/drills")).expect("drills");
     drills.map(|entry| entry.expect("an entry").path()).max().expect("a drill")
 }
