@@ -117,8 +117,12 @@ pub enum Choice {
         service: String,
     },
     Status(IncidentStatus),
-    /// Close the incident.
+    /// Ask whether to close the incident.
     Close,
+    /// Close the incident.
+    CloseNow,
+    /// Go back to what was below.
+    Nothing,
     /// Show what ending a silence does.
     Expire(String),
 }

@@ -100,8 +100,11 @@ pub const WORDS: &[Word] = &[
     word("silences", "silences", "", "the silences there are; `warroom silence` makes and ends them"),
     word("wait", "", "incident|proposal|end|recovery", "take no line before that is so (scripts)"),
     word("help", "help", "", "these words"),
-    word("quit", "quit", "", "leave; the room goes on"),
+    word("quit", "quit", "", "leave; a room that runs elsewhere goes on"),
 ];
+
+/// Stands for a line that was too long to be taken. Nobody can type it: a line has no line's end within.
+pub const TOO_LONG: &str = "\n";
 
 impl Word {
     /// What it does.
@@ -115,6 +118,9 @@ impl Word {
 
 /// Reads a line. The error is a sentence for whoever typed it.
 pub fn parse(line: &str) -> Result<Option<Order>, String> {
+    if line == TOO_LONG {
+        return Err("That line was longer than 8 KiB; nothing was done. Say it in several.".to_owned());
+    }
     let line = line.trim();
     let (first, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim();

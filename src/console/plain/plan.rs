@@ -5,8 +5,8 @@ use crate::console::app::App;
 use crate::console::overlay::{PlanView, Stance, Subject};
 use crate::console::view::words;
 use crate::console::widget::time;
+use crate::model::Plan;
 use crate::model::plan::Pre;
-use crate::model::{Plan, Stamp};
 
 /// Prints the plan on the table. `script` = nobody types: the code must be given too.
 pub fn whole(app: &App, view: &PlanView, script: bool) -> Vec<String> {
@@ -79,23 +79,15 @@ fn identity(app: &App, plan: &Plan, record: Option<&PlanRecord>) -> Vec<String> 
     vec![format!("plan {}, code {}", plan.plan, record.digest.spoken()), format!("digest {}", record.digest), who]
 }
 
-/// What it relies on, each fact once, with the age of its oldest reading.
+/// What it relies on, each fact once: the first step's with the age of the oldest reading, later ones as what must become so.
 fn relies(app: &App, plan: &Plan) -> Vec<String> {
-    let mut all: Vec<(&Pre, Stamp)> = Vec::new();
-    for pre in plan.steps.iter().flat_map(|step| &step.pre) {
-        match all.iter_mut().find(|(it, _)| it.says == pre.says) {
-            Some((_, at)) => *at = (*at).min(pre.read_at),
-            None => all.push((pre, pre.read_at)),
-        }
-    }
-    let line = |(pre, at): &(&Pre, Stamp)| {
-        format!(
-            "relies on: {} (read {} ago, and again before each step)",
-            pre.says,
-            time::span(time::since(*at, app.now.room))
-        )
+    let (first, later) = crate::console::view::plan::relied(plan);
+    let read = |pre: &Pre| {
+        let age = time::span(time::since(pre.read_at, app.now.room));
+        format!("relies on: {} (read {age} ago, and again before each step)", pre.says)
     };
-    all.iter().map(line).collect()
+    let due = |pre: &Pre| format!("relies on: {} (must be so once the steps before have run)", pre.says);
+    first.iter().map(read).chain(later.iter().map(due)).collect()
 }
 
 fn step_words(state: &StepState) -> String {

@@ -15,9 +15,10 @@ use crate::console::run::{BATCH, ExitReason, REPLIES, RunOptions, carry, signals
 use crate::console::terminal::{Terminal, writer::Writer};
 use crate::console::widget::text;
 
+use super::order;
 use super::{AHEAD, Heard, Line, Plain, page};
 
-/// The longest line that is taken; what is longer is cut there.
+/// The longest line that is taken, its end included; what is longer is refused whole: half a line may mean something else.
 const LONGEST: u64 = 8 * 1024;
 /// How often time is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -75,10 +76,13 @@ fn read(mut from: impl BufRead, to: &mpsc::Sender<(Instant, String)>) {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
-        if bytes.last() != Some(&b'\n') && bytes.len() as u64 == LONGEST && skip_line(&mut from).is_err() {
-            return;
+        let mut line = String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned();
+        if bytes.last() != Some(&b'\n') && bytes.len() as u64 == LONGEST {
+            if skip_line(&mut from).is_err() {
+                return;
+            }
+            line = order::TOO_LONG.to_owned();
         }
-        let line = String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned();
         if to.blocking_send((Instant::now(), line)).is_err() {
             return;
         }
@@ -184,8 +188,8 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_cut_at_a_length_and_end_with_the_input() {
-        let long = "x".repeat(20_000);
+    fn a_line_that_is_too_long_is_refused_whole_and_the_next_is_taken() {
+        let long = format!("note {}", "x".repeat(20_000));
         let text = format!("one\r\n{long}\ntwo\nlast without an end");
         let (send, mut lines) = mpsc::channel(8);
         read(text.as_bytes(), &send);
@@ -194,6 +198,8 @@ mod tests {
         while let Some(line) = lines.blocking_recv() {
             got.push(line.1);
         }
-        assert_eq!(got.iter().map(String::len).collect::<Vec<_>>(), [3, 8192, 3, 19]);
+        assert_eq!(got, ["one", order::TOO_LONG, "two", "last without an end"]);
+        let why = order::parse(&got[1]).expect_err("no order");
+        assert!(why.contains("8 KiB") && why.contains("nothing was done"), "{why}");
     }
 }

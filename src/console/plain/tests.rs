@@ -136,6 +136,23 @@ fn the_proposer_is_never_the_second_person_and_can_take_it_back() {
 }
 
 #[test]
+fn hold_means_the_plan_that_runs_whatever_else_waits() {
+    let mut plain = plain("sam", true);
+    let mut other = plans::failover();
+    other.plan = PlanId::from("01KB3Z1RUNS");
+    let record = plans::record(other, PlanState::Executing, fixture::now(), 9);
+    plain.app.mirror.story.incidents[0].plans.by_id.insert(record.plan.plan.clone(), record);
+    assert_eq!(
+        plain.app.plan_waiting().unwrap().plan.plan,
+        PlanId::from(RESTORE),
+        "the proposal comes first elsewhere"
+    );
+    let (effects, said) = says(&mut plain, "hold");
+    assert!(matches!(effects.as_slice(), [Effect::Ask { .. }]), "{said}");
+    assert_eq!(asked(&effects).1, Request::Hold { plan: PlanId::from("01KB3Z1RUNS") });
+}
+
+#[test]
 fn a_plan_is_built_printed_and_proposed_by_its_name() {
     let mut plain = plain("ana", true);
     let (none, said) = says(&mut plain, "failover ship");

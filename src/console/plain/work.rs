@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::approval::PlanState;
+use crate::approval::{PlanRecord, PlanState};
 use crate::board::{Body, Topic};
 use crate::console::app::Pane;
 use crate::console::attention;
@@ -227,14 +227,42 @@ impl Plain {
     }
 
     fn stop(&mut self, command: Command) -> Vec<Effect> {
-        self.take_waiting();
+        // The plan that is meant is the one that this word can stop, whatever else waits.
+        let me = self.app.me().cloned();
+        let fits = |record: &&PlanRecord| match command {
+            Command::Hold => record.state == PlanState::Executing,
+            _ => record.state == PlanState::Proposed && me.as_ref() == Some(&record.by.person),
+        };
+        let plans = self.app.mirror.story.incidents.iter().flat_map(|incident| incident.plans.by_id.values());
+        let found: Vec<PlanId> = plans.filter(fits).map(|record| record.plan.plan.clone()).collect();
+        let on_table = matches!(self.table(), Some(Subject::Known(id)) if found.contains(id));
+        match found.as_slice() {
+            [] => self.take_waiting(),
+            _ if on_table => {}
+            [only] => {
+                self.app.overlays.clear();
+                open(&mut self.app, Subject::Known(only.clone()));
+            }
+            _ => {
+                self.say("It could mean any of these plans; nothing was sent. `open NUMBER`, then say it again.");
+                for id in found {
+                    let says = self.app.plan(&id).map(crate::console::view::words::plan_says).unwrap_or_default();
+                    self.put(&says, Some(About::Plan(id)));
+                }
+                return Vec::new();
+            }
+        }
         lines::stop(&mut self.app, command)
     }
 
     fn help(&mut self) {
         for word in WORDS {
             let takes = if word.takes.is_empty() { String::new() } else { format!(" {}", word.takes) };
-            self.say(format!("{}{takes}: {}", word.name, word.doc()));
+            let doc = match word.name {
+                "quit" if self.app.hosts => "leave; the room lives in this program and ends with it",
+                _ => word.doc(),
+            };
+            self.say(format!("{}{takes}: {doc}", word.name));
         }
         let statuses: Vec<_> = IncidentStatus::ALL.into_iter().map(IncidentStatus::name).collect();
         self.say(format!("STATUS is one of: {}", statuses.join(", ")));

@@ -174,8 +174,9 @@ impl Walk {
         app.mirror.story.incidents[0].clocks.recovery = Some((at("14:55:30"), 30));
         tick(&mut app, 1);
         press(&mut app, "=jjjjjjjj");
+        assert_eq!(press(&mut app, "<enter>"), [], "closing is asked for twice");
         self.show("closing", &app);
-        assert_eq!(asked(&press(&mut app, "<enter>")).1, Request::Close);
+        assert_eq!(asked(&press(&mut app, "j<enter>")).1, Request::Close);
     }
 }
 

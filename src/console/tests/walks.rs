@@ -74,6 +74,38 @@ fn keys_of_the_first_moment_are_not_meant_for_a_plan() {
 }
 
 #[test]
+fn a_premise_is_ticked_only_while_its_reading_is_fresh() {
+    let mut app = app("sam", (120, 40));
+    press(&mut app, "A");
+    let fact = "backup shop-hourly-1429 is completed";
+    assert!(text(&app).contains(&format!("✓ {fact}")), "{}", text(&app));
+    // What only a later step relies on was never read: no tick, no age.
+    assert!(text(&app).contains("· the backup is the one that was read"), "{}", text(&app));
+    app.now.room = app.now.room + chrono::TimeDelta::seconds(61);
+    assert!(text(&app).contains(&format!("? {fact}")) && !text(&app).contains('✓'), "{}", text(&app));
+}
+
+#[test]
+fn a_plan_that_begins_to_run_is_shown_from_its_first_step() {
+    let mut app = app("ana", (80, 24));
+    press(&mut app, "A<pgdn>");
+    assert!(text(&app).contains(" above PgUp"), "{}", text(&app));
+    let before = crate::console::update::room::shown_state(&app);
+    assert_eq!(before, Some(PlanState::Proposed));
+    app.mirror.story.incidents[0].plans.by_id.get_mut(&PlanId::from(RESTORE)).unwrap().state = PlanState::Executing;
+    crate::console::update::room::turned(&mut app, before);
+    assert!(text(&app).contains("RUNNING") && !text(&app).contains(" above "), "{}", text(&app));
+}
+
+#[test]
+fn nobody_commands_an_incident_that_is_closed() {
+    let mut app = app("ana", (120, 40));
+    assert!(text(&app).contains("ana commands"), "{}", text(&app));
+    app.mirror.story.incidents[0].closed_at = Some(super::fixture::now());
+    assert!(!text(&app).contains("commands"), "{}", text(&app));
+}
+
+#[test]
 fn the_proposer_waits_and_can_only_withdraw() {
     let mut app = app("ana", (120, 40));
     press(&mut app, "A");
@@ -186,13 +218,18 @@ fn an_incident_is_closed_from_the_list_of_statuses() {
     let mut app = app("ana", (120, 40));
     press(&mut app, "=");
     assert!(text(&app).contains("▸ mitigating      now"), "{}", text(&app));
-    let (tag, request) = asked(&press(&mut app, "jjjjjjjj<enter>"));
+    // Closing is for good: it says what still fires, and a second Enter alone keeps it open.
+    assert_eq!(press(&mut app, "jjjjjjjj<enter>"), []);
+    assert!(text(&app).contains("3 critical alerts still fire. Close for good?"), "{}", text(&app));
+    assert_eq!(press(&mut app, "<enter>"), []);
+    assert!(app.overlays.is_empty(), "{}", text(&app));
+    let (tag, request) = asked(&press(&mut app, "=jjjjjjjj<enter>j<enter>"));
     assert_eq!(request, Request::Close);
     let why = "plan 01KB3Z1RESTORE is still open";
     let refusal = Refusal::new(RefusalKind::BadRequest, why, "reject, withdraw or finish it first");
     reply(&mut app, tag, Err(AskFailure::Refused(refusal)));
     assert!(text(&app).contains("still open. reject, withdraw"), "{}", text(&app));
-    let (tag, _) = asked(&press(&mut app, "=jjjjjj<enter>"));
+    let (tag, _) = asked(&press(&mut app, "=jjjjjj<enter>j<enter>"));
     reply(&mut app, tag, Ok(Reply::Recorded { seq: 40 }));
     assert!(text(&app).contains("Closed."), "{}", text(&app));
 }

@@ -72,7 +72,7 @@ pub fn set_status(app: &mut App, status: IncidentStatus) -> Vec<Effect> {
         return Vec::new();
     }
     match status {
-        IncidentStatus::Closed => plan::choose(app, Choice::Close),
+        IncidentStatus::Closed => plan::choose(app, Choice::CloseNow),
         status => plan::choose(app, Choice::Status(status)),
     }
 }

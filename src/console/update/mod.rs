@@ -11,7 +11,7 @@ pub mod past;
 mod plan;
 mod press;
 mod reply;
-mod room;
+pub(super) mod room;
 mod silence;
 
 pub use self::plan::{open, open_waiting};

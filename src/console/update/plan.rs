@@ -1,5 +1,6 @@
 //! Guarded acts: choose a service, read the plan, type its name, wait for the second person. No single key does anything.
 
+use crate::board::{Row, Topic, Verdict};
 use crate::console::allow;
 use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
@@ -62,9 +63,30 @@ pub fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
             super::ask(app, Waiting::Set, Request::Set(set))
         }
         Choice::Expire(id) => return super::silence::expire(app, id),
-        Choice::Close => super::ask(app, Waiting::Close, Request::Close),
+        Choice::Close => {
+            ask_to_close(app);
+            None
+        }
+        Choice::CloseNow => super::ask(app, Waiting::Close, Request::Close),
+        Choice::Nothing => None,
     };
     effect.into_iter().collect()
+}
+
+/// Closing is for good, so it says what would be left behind, and the first answer is no.
+fn ask_to_close(app: &mut App) {
+    let firing = |row: &&Row| row.verdict == Verdict::Critical;
+    let title = match app.rows(Topic::Alerts).iter().filter(firing).count() {
+        0 => "Close the incident for good?".to_owned(),
+        1 => "1 critical alert still fires. Close for good?".to_owned(),
+        n => format!("{n} critical alerts still fire. Close for good?"),
+    };
+    let item = |label: &str, note: &str, choice| MenuItem { label: label.to_owned(), note: note.to_owned(), choice };
+    let items = vec![
+        item("keep it open", "", Choice::Nothing),
+        item("close it", "what comes next is an incident of its own", Choice::CloseNow),
+    ];
+    app.overlays.push(Overlay::Menu(Menu { title, items, cursor: 0 }));
 }
 
 fn words(action: Action) -> &'static str {

@@ -44,7 +44,11 @@ fn chord(app: &mut App, key: Key) -> Vec<Effect> {
     }
     let pressed = std::mem::take(&mut app.pending);
     match found {
-        Found::Command(command) => return run(app, command),
+        Found::Command(command) => {
+            // What was said was about the key before.
+            app.notice = None;
+            return run(app, command);
+        }
         Found::Unmet(command, when) => {
             let id = command.spec().id;
             app.say(Role::Warning, format!("{} ({id}) works only while {}.", spell(&pressed), when.words()));

@@ -1,7 +1,9 @@
 //! What the room says goes into the mirror; rows whose verdict changed are marked for the eye.
 
+use crate::approval::PlanState;
 use crate::client::ClientEvent;
 use crate::console::app::App;
+use crate::console::overlay::Overlay;
 use crate::protocol::Push;
 
 /// The most rows that can be marked as changed at once; beyond that everything changed and bold says nothing.
@@ -25,5 +27,25 @@ pub fn hear(app: &mut App, event: ClientEvent) {
         app.remembers &= welcome.drill.is_none();
     }
     let clock = app.clock.clone();
+    let before = shown_state(app);
     app.mirror.apply(event, &clock);
+    turned(app, before);
+}
+
+/// A plan on the screen that stands otherwise than before is another page: from its top, without the words about what it was.
+pub fn turned(app: &mut App, before: Option<PlanState>) {
+    if before.is_some() && before != shown_state(app) {
+        app.notice = None;
+        if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
+            view.scroll = 0;
+        }
+    }
+}
+
+/// How the plan that is on the screen stands.
+pub fn shown_state(app: &App) -> Option<PlanState> {
+    match app.overlays.last() {
+        Some(Overlay::Plan(view)) => view.record(app).map(|record| record.state),
+        _ => None,
+    }
 }

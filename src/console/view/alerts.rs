@@ -45,7 +45,8 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
         true => vec![span(Role::Dim, row.why.as_str().strip_prefix(muted).unwrap_or(row.why.as_str()).trim_start())],
         false => fate(alert),
     };
-    if !missing_from.is_empty() {
+    // An alert that has ended is missing everywhere by right.
+    if !missing_from.is_empty() && !ended(alert) {
         fate.push(span(Role::Dim, format!(" not on {}", missing_from.join(", "))));
     }
     vec![
@@ -67,6 +68,11 @@ fn fate(alert: &Alert) -> Words {
         return vec![span(Role::Dim, "told nobody")];
     }
     vec![span(Role::Dim, format!("→ {}", names.join(", ")))]
+}
+
+/// Whether it does not fire any more, as far as can be told.
+fn ended(alert: &Alert) -> bool {
+    alert.state.is("resolved") || alert.state.is("gone")
 }
 
 fn label(alert: &Alert, name: &str) -> Option<String> {
@@ -95,7 +101,7 @@ fn told(app: &App) -> Words {
     let mut nobody = 0;
     for entry in entries(app) {
         let Some(Body::Alert { alert, .. }) = entry.row().map(|row| &row.body) else { continue };
-        if alert.state.is("suppressed") {
+        if alert.state.is("suppressed") || ended(alert) {
             continue;
         }
         nobody += usize::from(alert.receivers.is_empty());

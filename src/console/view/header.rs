@@ -159,7 +159,7 @@ fn badge(incident: &Incident) -> Words {
 
 /// Who is here, the commander first; in few words only how many.
 fn people(app: &App) -> (Words, Words) {
-    let commander = app.incident().and_then(|incident| incident.commander.as_ref());
+    let commander = super::people::commander(app);
     let mut full = Words::new();
     match commander {
         Some(person) => full.push(span(Role::Strong, format!("{person} commands"))),

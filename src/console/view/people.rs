@@ -17,7 +17,7 @@ pub const COLUMNS: &[Column] =
 /// Everyone with a console open, the commander first; then who took part and has none, by when they were last heard of.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {
     let present = &app.seen().present;
-    let commander = app.incident().and_then(|incident| incident.commander.as_ref());
+    let commander = commander(app);
     let mut here: Vec<_> = present.iter().collect();
     here.sort_by_key(|who| commander != Some(&who.actor.person));
     let away = app.incident().into_iter().flat_map(|incident| {
@@ -36,9 +36,14 @@ pub fn last_heard(incident: &Incident, person: &PersonId) -> Stamp {
     own.map_or(first, |entry| entry.ts.max(first))
 }
 
+/// Who commands: nobody any more once the incident is closed.
+pub fn commander(app: &App) -> Option<&PersonId> {
+    app.incident().filter(|incident| incident.closed_at.is_none()).and_then(|incident| incident.commander.as_ref())
+}
+
 /// One person.
 pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
-    let commander = app.incident().and_then(|incident| incident.commander.as_ref());
+    let commander = commander(app);
     let who = match entry {
         Entry::Who(who) => who,
         Entry::Away(person, at) => return away(app, person, *at, commander == Some(*person)),
@@ -52,9 +57,9 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     }
     let role = match who.role {
         _ if commands => span(Role::Accent, "commands"),
-        PersonRole::Observer => span(Role::Dim, "observes"),
-        PersonRole::Operator => span(Role::Dim, "operator"),
-        PersonRole::Commander => span(Role::Dim, "commander"),
+        PersonRole::Observer => span(Role::Dim, "may look"),
+        PersonRole::Operator => span(Role::Dim, "may act"),
+        PersonRole::Commander => span(Role::Dim, "may command"),
     };
     let known = match who.actor.level {
         _ if who.actor.simulated => span(Role::Drill, "simulated"),

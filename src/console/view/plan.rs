@@ -10,6 +10,7 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
 use crate::console::widget::flow::{self, Fact};
 use crate::console::widget::{Canvas, Words, glyph, text, time};
+use crate::model::plan::Pre;
 use crate::model::{Digest, Plan, SafeText};
 
 use super::{footer, header, running, words};
@@ -46,17 +47,27 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, view: &PlanView) {
         canvas.words(body.x, y, line, body.width);
     }
     canvas.line(Rect::new(0, rule, w, 1), rule);
-    if most > scroll {
-        let key = app.keymap.chord_of(Context::Plan, Command::PageDown).map(spell).unwrap_or_default();
-        let lines = if most - scroll == 1 { "1 more line" } else { &format!("{} more lines", most - scroll) };
-        let words =
-            [span(Role::Strong, format!(" {lines} below ")), span(Role::Accent, key), span(Role::Dim, " reads on ")];
-        canvas.words_right(w.saturating_sub(2), rule, &words, w);
+    let unseen = unseen(app, scroll, most - scroll);
+    if !unseen.is_empty() {
+        canvas.words_right(w.saturating_sub(2), rule, &unseen, w);
     }
     for (y, line) in (rule + 1..h).zip(&foot) {
         canvas.words(2, y, line, room);
     }
     footer::draw(app, canvas, Rect::new(1, h.saturating_sub(1), w.saturating_sub(1), 1));
+}
+
+/// What of the page is above and below the screen, and the keys that go there.
+fn unseen(app: &App, above: usize, below: usize) -> Words {
+    let mut words = Words::new();
+    for (n, place, command) in [(above, "above", Command::PageUp), (below, "below", Command::PageDown)] {
+        if n > 0 {
+            let key = app.keymap.chord_of(Context::Plan, command).map(spell).unwrap_or_default();
+            let lines = if n == 1 { "1 line".to_owned() } else { format!("{n} lines") };
+            words.extend([span(Role::Strong, format!(" {lines} {place} ")), span(Role::Accent, format!("{key} "))]);
+        }
+    }
+    words
 }
 
 /// What it waits for, from whom, until when, and the code to read aloud.
@@ -125,8 +136,9 @@ fn body_lines(app: &App, view: &PlanView, plan: &Plan, room: u16) -> Vec<Words> 
             parts.extend(record.map(|record| outcome(record, room)));
             parts.push(table(plan, room));
             parts.push(warnings(plan, room));
-            parts.push(preconditions(app, plan, room));
-            parts.push(running::steps(app, plan, None, room));
+            let (relies, steps) = (preconditions(app, plan, room), running::steps(app, plan, None, room));
+            // On a low screen what it does is seen before what it rests on.
+            parts.extend(if app.size.1 < 40 { [steps, relies] } else { [relies, steps] });
         }
     }
     parts.retain(|part| !part.is_empty());
@@ -196,44 +208,71 @@ fn table(plan: &Plan, room: u16) -> Vec<Words> {
     lines
 }
 
-/// What it relies on, each with the age of its reading; two columns where there is room.
+/// A reading older than this proves nothing to the person who is about to confirm, s.
+const FRESH: u64 = 60;
+
+/// What it relies on before its first write, each with the age of its reading; then what its later steps rely on, which
+/// nobody can have read yet. Two columns where there is room.
 fn preconditions(app: &App, plan: &Plan, room: u16) -> Vec<Words> {
-    let cell = |pre: &crate::model::plan::Pre, wide: u16| {
-        let age = format!("{} ago", time::span(time::since(pre.read_at, app.now.room)));
-        let says = text::end(&pre.says, wide.saturating_sub(width(&age) + 5));
-        let pad = " ".repeat(usize::from(wide.saturating_sub(width(&says) + width(&age) + 3)));
-        vec![
-            span(Role::Good, format!("{} ", glyph::OK)),
-            span(Role::Text, says),
-            span(Role::Dim, format!("{pad} {age}")),
-        ]
-    };
-    // Steps rely on the same facts: each is said once, with the age of its oldest reading.
-    let mut all: Vec<crate::model::plan::Pre> = Vec::new();
-    for pre in plan.steps.iter().flat_map(|step| &step.pre) {
-        match all.iter_mut().find(|it| it.says == pre.says) {
-            Some(same) => same.read_at = same.read_at.min(pre.read_at),
-            None => all.push(pre.clone()),
+    let (first, later) = relied(plan);
+    let mut lines = Vec::new();
+    if !first.is_empty() {
+        lines.push(vec![span(Role::Dim, "relies on, and is read again before each step")]);
+        let age = |pre: &Pre| Some(time::since(pre.read_at, app.now.room));
+        lines.extend(premises(&first.iter().map(|pre| (pre.says.as_str(), age(pre))).collect::<Vec<_>>(), room));
+    }
+    if !later.is_empty() {
+        lines.push(vec![span(Role::Dim, "must be so once the steps before have run")]);
+        lines.extend(premises(&later.iter().map(|pre| (pre.says.as_str(), None)).collect::<Vec<_>>(), room));
+    }
+    lines
+}
+
+/// What the first step relies on, and what only later ones do. A fact that steps share is said once, with the age of its
+/// oldest reading.
+pub fn relied(plan: &Plan) -> (Vec<Pre>, Vec<Pre>) {
+    let (mut first, mut later): (Vec<Pre>, Vec<Pre>) = (Vec::new(), Vec::new());
+    for (i, step) in plan.steps.iter().enumerate() {
+        for pre in &step.pre {
+            if let Some(same) = first.iter_mut().find(|it| it.says == pre.says) {
+                same.read_at = same.read_at.min(pre.read_at);
+            } else if i == 0 {
+                first.push(pre.clone());
+            } else if !later.iter().any(|it| it.says == pre.says) {
+                later.push(pre.clone());
+            }
         }
     }
-    let mut lines = Vec::new();
-    if !all.is_empty() {
-        lines.push(vec![span(Role::Dim, "relies on, and is read again before each step")]);
-    }
+    (first, later)
+}
+
+/// Lines of facts, each proven so many seconds ago, or not yet.
+fn premises(all: &[(&str, Option<u64>)], room: u16) -> Vec<Words> {
+    let cell = |(says, age): &(&str, Option<u64>), wide: u16| {
+        let (glyph, role) = match age {
+            Some(age) if *age <= FRESH => (glyph::OK, Role::Good),
+            Some(_) => (glyph::UNKNOWN, Role::Unknown),
+            None => ("·", Role::Dim),
+        };
+        let age = age.map(|age| format!("{} ago", time::span(age))).unwrap_or_default();
+        let says = text::end(says, wide.saturating_sub(width(&age) + 5));
+        let pad = " ".repeat(usize::from(wide.saturating_sub(width(&says) + width(&age) + 3)));
+        let words = if role == Role::Good { Role::Text } else { role };
+        vec![span(role, format!("{glyph} ")), span(words, says), span(Role::Dim, format!("{pad} {age}"))]
+    };
     let half = room / 2 - room.min(6) / 2;
-    let whole = |pre: &crate::model::plan::Pre| width(&pre.says) + 14 <= half;
-    let two = room >= 100 && all.len() > 3 && all.iter().all(whole);
-    let longest = all.iter().map(|pre| width(&pre.says)).max().unwrap_or(0);
+    let two = room >= 100 && all.len() > 3 && all.iter().all(|(says, _)| width(says) + 14 <= half);
+    let longest = all.iter().map(|(says, _)| width(says)).max().unwrap_or(0);
     let wide = if two { half } else { room.min(longest + 16) };
-    for pair in all.chunks(if two { 2 } else { 1 }) {
+    let line = |pair: &[(&str, Option<u64>)]| {
         let mut line = cell(&pair[0], wide);
         if let Some(second) = pair.get(1) {
             line.push(span(Role::Text, "      "));
             line.extend(cell(second, wide));
         }
-        lines.push(line);
-    }
-    lines
+        line
+    };
+    all.chunks(if two { 2 } else { 1 }).map(line).collect()
 }
 
 /// The lines above the keys: the typed name, or what is waited for.
