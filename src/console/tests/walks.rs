@@ -87,7 +87,7 @@ fn a_premise_is_ticked_only_while_its_reading_is_fresh() {
 
 #[test]
 fn a_plan_that_begins_to_run_is_shown_from_its_first_step() {
-    let mut app = app("ana", (80, 24));
+    let mut app = app("ana", (80, 16));
     press(&mut app, "A<pgdn>");
     assert!(text(&app).contains(" above PgUp"), "{}", text(&app));
     let before = crate::console::update::room::shown_state(&app);
