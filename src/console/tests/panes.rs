@@ -167,3 +167,19 @@ fn a_loss_without_proof_is_not_green() {
     }
     assert!(text(&app).contains("? shop"), "{}", text(&app));
 }
+
+#[test]
+fn strip_and_title_count_what_is_over_alike_and_name_a_doubtful_location() {
+    let mut app = app("ana", (120, 40));
+    let (title, strip) = (view::backups::summary(&app), view::backups::signal(&app));
+    let first = |words: &crate::console::widget::Words| words[0].text.clone();
+    assert_eq!((first(&title), first(&strip)), ("1 over RPO".to_owned(), "1 OVER".to_owned()));
+    for topic in [Topic::Services, Topic::Backups] {
+        let rows = &mut app.mirror.board.get_mut(&topic).unwrap().rows;
+        rows.retain(|row| matches!(row.body, Body::Location { .. }));
+        rows.iter_mut().for_each(|row| row.verdict = Verdict::Warning);
+    }
+    let all = |words: crate::console::widget::Words| words.iter().map(|it| it.text.as_str()).collect::<String>();
+    assert!(all(view::backups::summary(&app)).ends_with("in doubt"), "{}", all(view::backups::summary(&app)));
+    assert!(all(view::backups::signal(&app)).ends_with("in doubt"), "{}", all(view::backups::signal(&app)));
+}

@@ -271,14 +271,31 @@ pub fn off_site(off_site: OffSite) -> &'static str {
 
 /// What would be lost now, by the service that would lose most of what it may.
 pub fn summary(app: &App) -> Words {
+    let worst = match over_count(app) {
+        0 => worst(app),
+        n => vec![span(Role::Critical, format!("{n} over RPO"))],
+    };
+    let doubt = match doubtful(app) {
+        0 => Words::new(),
+        1 => vec![span(Role::Warning, "1 location in doubt")],
+        n => vec![span(Role::Warning, format!("{n} locations in doubt"))],
+    };
+    flow::join(vec![worst, doubt], &span(Role::Dim, " · "))
+}
+
+/// How many are over: the services, or where none is, the schedules. One number wherever it is said.
+fn over_count(app: &App) -> usize {
     let over = over(app);
-    let (schedules, services) =
-        (over.len(), over.iter().filter(|row| matches!(row.body, Body::Service { .. })).count());
-    match (services, schedules) {
-        (0, 0) => worst(app),
-        (0, n) => vec![span(Role::Critical, format!("{n} over"))],
-        (n, _) => vec![span(Role::Critical, format!("{n} over RPO"))],
+    match over.iter().filter(|row| matches!(row.body, Body::Service { .. })).count() {
+        0 => over.len(),
+        services => services,
     }
+}
+
+/// Locations that nothing proves to be usable.
+fn doubtful(app: &App) -> usize {
+    let doubtful = |row: &&Row| matches!(row.body, Body::Location { .. }) && entry_verdict(row) >= Verdict::Unknown;
+    app.rows(Topic::Backups).iter().filter(doubtful).count()
 }
 
 /// `8 m would be lost`: of all that are within, the most.
@@ -308,8 +325,9 @@ fn over(app: &App) -> Vec<&Row> {
 pub fn signal(app: &App) -> Words {
     let proven =
         entries(app).iter().filter(|entry| matches!(entry, Entry::Loss(..))).all(|it| it.verdict() == Verdict::Ok);
-    match over(app).len() {
+    match over_count(app) {
         0 if app.rows(Topic::Backups).is_empty() => Words::new(),
+        0 if proven && doubtful(app) > 0 => vec![span(Role::Warning, format!("{} in doubt", doubtful(app)))],
         0 if proven => vec![span(Role::Good, glyph::OK)],
         0 => vec![span(Role::Unknown, glyph::UNKNOWN)],
         n => vec![span(Role::Critical, format!("{n} OVER"))],

@@ -156,7 +156,11 @@ fn services(app: &App, sheet: &mut Sheet, room: u16) {
             continue;
         };
         let mut parts = Vec::new();
-        parts.extend(failing_since.map(|at| format!("failing for {}", time::words(time::since(at, app.at())))));
+        // A probe that flapped fails anew; the service has not been well since the incident's impact.
+        let impact = app.incident().filter(|it| it.closed_at.is_none() && it.services.contains(name));
+        let impact = impact.and_then(|it| it.clocks.impact.filter(|_| it.clocks.recovery.is_none()));
+        let since = failing_since.map(|at| impact.map_or(at, |(impact, _)| impact.min(at)));
+        parts.extend(since.map(|at| format!("failing for {}", time::words(time::since(at, app.at())))));
         parts.extend(good_percent.map(|good| format!("{good} % of answers good")));
         parts.push(format!("RTO {}, RPO {}", time::words(*rto_s), time::words(*rpo_s)));
         parts.push(match restore_point {
