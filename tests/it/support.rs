@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// The longest any wait lasts before the test fails, with what was last seen.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(150);
 
 /// The built binary, with an environment that holds nothing of the person who runs the tests.
 pub fn warroom(home: &Path) -> Command {

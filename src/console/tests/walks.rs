@@ -81,7 +81,7 @@ fn a_premise_is_ticked_only_while_its_reading_is_fresh() {
     assert!(text(&app).contains(&format!("✓ {fact}")), "{}", text(&app));
     // What only a later step relies on was never read: no tick, no age.
     assert!(text(&app).contains("· the backup is the one that was read"), "{}", text(&app));
-    app.now.room = app.now.room + chrono::TimeDelta::seconds(61);
+    app.now.room += chrono::TimeDelta::seconds(61);
     assert!(text(&app).contains(&format!("? {fact}")) && !text(&app).contains('✓'), "{}", text(&app));
 }
 
