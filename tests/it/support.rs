@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -121,7 +123,15 @@ pub fn assert_intact(dir: &Path) {
     assert_eq!(code, 0, "the stock verifier refuses the log:\n{out}{err}");
 }
 
-/// A free port on loopback. Another process may take it before it is used; callers try again.
+/// The ports that servers of tests get: below those that the system gives to outgoing connections, so that a server that
+/// was killed finds its port free when it starts again.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// A free port on loopback, handed out once. Another process may take it before it is used; callers try again.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(fastrand::u16(0..PORTS.end - PORTS.start)));
+    let span = PORTS.end - PORTS.start;
+    let next = || PORTS.start + NEXT.fetch_add(1, Ordering::Relaxed) % span;
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (0..span).map(|_| next()).find(free).expect("a free port")
 }
