@@ -1,6 +1,6 @@
 //! Guarded acts: choose a service, read the plan, type its name, wait for the second person. No single key does anything.
 
-use crate::board::{Row, Topic, Verdict};
+use crate::board::{Topic, Verdict};
 use crate::console::allow;
 use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
@@ -75,11 +75,14 @@ pub fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
 
 /// Closing is for good, so it says what would be left behind, and the first answer is no.
 fn ask_to_close(app: &mut App) {
-    let firing = |row: &&Row| row.verdict == Verdict::Critical;
-    let title = match app.rows(Topic::Alerts).iter().filter(firing).count() {
-        0 => "Close the incident for good?".to_owned(),
-        1 => "1 critical alert still fires. Close for good?".to_owned(),
-        n => format!("{n} critical alerts still fire. Close for good?"),
+    // What is so now, not what is frozen on the screen or was so in the past.
+    let count = |verdict| app.mirror.rows(Topic::Alerts).iter().filter(|row| row.verdict == verdict).count();
+    let title = match (count(Verdict::Critical), count(Verdict::Unknown)) {
+        _ if app.lost() => "The room is not heard, so nothing says what still fires. Close for good?".to_owned(),
+        (0, 0) => "No critical alert is known to fire. Close for good?".to_owned(),
+        (0, _) => "Alerts can't all be read, so some may still fire. Close for good?".to_owned(),
+        (1, _) => "1 critical alert still fires. Close for good?".to_owned(),
+        (n, _) => format!("{n} critical alerts still fire. Close for good?"),
     };
     let item = |label: &str, note: &str, choice| MenuItem { label: label.to_owned(), note: note.to_owned(), choice };
     let items = vec![

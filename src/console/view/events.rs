@@ -79,9 +79,8 @@ pub fn plane_words(plane: Option<&ControlPlane>) -> (Role, String) {
     // What one endpoint says is known, however silent the other is.
     match (plane.livez, plane.readyz) {
         (Endpoint::Failing, _) | (_, Endpoint::Failing) => match plane.failed.first() {
-            Some(check) if plane.failed.len() == 2 => (Role::Critical, format!("{check} and 1 other failing")),
-            Some(check) if plane.failed.len() > 2 => {
-                (Role::Critical, format!("{check} and {} others failing", plane.failed.len() - 1))
+            Some(check) if plane.failed.len() > 1 => {
+                (Role::Critical, format!("{check} failing +{}", plane.failed.len() - 1))
             }
             Some(check) => (Role::Critical, format!("{check} failing")),
             None => (Role::Critical, "API failing".to_owned()),
