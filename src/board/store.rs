@@ -13,6 +13,8 @@ use crate::model::{SafeText, SourceId, Stamp, System, Trouble, TroubleKind};
 pub(super) const MOST_FACTS: usize = 20_000;
 /// How long a partial trouble (forbidden, not installed, …) is believed without being repeated, at least.
 const PARTIAL_FOR_S: i64 = 120;
+/// A trouble that comes back this soon never ended: one answer between two failures is no health.
+const FLAP_S: i64 = 120;
 /// How far ahead of now something may have been seen: tasks read the clock at slightly different instants.
 const AHEAD: TimeDelta = TimeDelta::seconds(5);
 /// Freshness of a source that was not announced.
@@ -43,6 +45,8 @@ pub(super) struct SourceState {
     pub fresh_for_s: u64,
     pub alive_at: Option<Stamp>,
     pub trouble: Option<Troubled>,
+    /// The last trouble that ended: since when it was, and until when.
+    over: Option<(Stamp, Stamp)>,
     facts: BTreeMap<FactKind, BTreeMap<String, Held>>,
     pub dropped: u64,
 }
@@ -73,7 +77,7 @@ fn proves_life(fact: &Fact) -> bool {
 
 impl SourceState {
     pub fn new(fresh_for_s: u64) -> Self {
-        Self { fresh_for_s, alive_at: None, trouble: None, facts: BTreeMap::new(), dropped: 0 }
+        Self { fresh_for_s, alive_at: None, trouble: None, over: None, facts: BTreeMap::new(), dropped: 0 }
     }
 
     /// Facts of a kind, by key.
@@ -165,7 +169,7 @@ impl SourceState {
             _ => whole,
         };
         if over {
-            self.trouble = None;
+            self.over = self.trouble.take().map(|troubled| (troubled.since, seen_at));
         }
     }
 
@@ -184,7 +188,9 @@ impl SourceState {
                 troubled.last = seen_at;
             }
             None => {
-                self.trouble = Some(Troubled { trouble, since: seen_at, last: seen_at, proven: alive_at });
+                let goes_on = |(_, until): &(Stamp, Stamp)| (0..=FLAP_S).contains(&(seen_at - *until).num_seconds());
+                let since = self.over.filter(goes_on).map_or(seen_at, |(since, _)| since);
+                self.trouble = Some(Troubled { trouble, since, last: seen_at, proven: alive_at });
             }
         }
     }

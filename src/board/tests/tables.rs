@@ -469,3 +469,22 @@ fn what_one_part_says_renews_nothing_of_a_part_that_can_not_be_read() {
     let proof = board.store.proof(&source("velero/dr"), point, held, at("14:40:59"));
     assert_eq!((proof.seen_at, proof.stale), (at("14:40:00"), true));
 }
+
+#[test]
+fn a_source_that_answers_once_between_two_failures_was_not_well_in_between() {
+    let mut board = all_well(at("14:36:55"));
+    let since = |board: &Board, now: &str| match &row(&board.judge(at(now)), Topic::Sources, "velero/dr").body {
+        Body::Source { troubled_since, .. } => *troubled_since,
+        other => panic!("{other:?}"),
+    };
+    for second in (0..60).step_by(10) {
+        board.see("velero/dr", at(&format!("14:37:{second:02}")), trouble(TroubleKind::Silent));
+        board.see("velero/dr", at(&format!("14:37:{:02}", second + 5)), Change::Alive);
+    }
+    assert_eq!(since(&board, "14:37:56"), None, "it answers");
+    board.see("velero/dr", at("14:38:00"), trouble(TroubleKind::Unreachable));
+    assert_eq!(since(&board, "14:38:01"), Some(at("14:37:00")), "and fails as it did");
+    board.see("velero/dr", at("14:38:05"), Change::Alive);
+    board.see("velero/dr", at("14:40:06"), trouble(TroubleKind::Silent));
+    assert_eq!(since(&board, "14:40:07"), Some(at("14:40:06")), "two good minutes end it");
+}

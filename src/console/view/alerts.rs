@@ -8,6 +8,7 @@ use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, flow, glyph, time};
+use crate::model::Stamp;
 use crate::model::facts::Alert;
 
 use super::list::Entry;
@@ -33,6 +34,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     let quiet = row.verdict <= Verdict::Info;
     let name = if quiet { Role::Dim } else { Role::Text };
     let muted = match (alert.silenced_by.is_empty(), alert.inhibited_by.is_empty()) {
+        _ if ended(alert) => alert.state.as_str(),
         (false, _) => "silenced",
         (_, false) => "inhibited",
         _ => "",
@@ -43,6 +45,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     // Who keeps it quiet is what the next one asks; whom it would have told is in the detail.
     let mut fate = match quiet && alert.state.is("suppressed") && !row.why.is_empty() {
         true => vec![span(Role::Dim, row.why.as_str().strip_prefix(muted).unwrap_or(row.why.as_str()).trim_start())],
+        false if ended(alert) => vec![span(Role::Dim, format!("ended {}", ago(app, row.seen_at)))],
         false => fate(alert),
     };
     // An alert that has ended is missing everywhere by right.
@@ -53,12 +56,45 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
         pane::mark(entry.verdict()),
         vec![
             span(if row.verdict == Verdict::Critical { Role::Strong } else { name }, alert.name.as_str()),
+            span(Role::Dim, apart(app, row, alert).map(|it| format!(" {it}")).unwrap_or_default()),
             span(Role::Dim, if muted.is_empty() { String::new() } else { format!(" {muted}") }),
         ],
         vec![span(Role::Dim, place)],
         vec![span(name, age)],
         fate,
     ]
+}
+
+fn ago(app: &App, at: Stamp) -> String {
+    match time::since(at, app.at()) {
+        0..5 => "just now".to_owned(),
+        seconds => format!("{} ago", time::age(seconds)),
+    }
+}
+
+/// Labels that tell alerts of one name apart, the first choice first.
+const APART: [&str; 6] = ["node", "instance", "pod", "container", "device", "job"];
+/// Labels that have a place of their own on the row, or say nothing about what it is about.
+const SHOWN: [&str; 8] =
+    ["alertname", "severity", "cluster", "namespace", "service", "app", "prometheus", "prometheus_replica"];
+
+/// By what an alert differs from the others of its name: without it their rows look the same.
+fn apart<'a>(app: &App, row: &Row, alert: &'a Alert) -> Option<&'a str> {
+    let others: Vec<&Alert> = app
+        .rows(Topic::Alerts)
+        .iter()
+        .filter_map(|it| match &it.body {
+            Body::Alert { alert: other, .. } if other.name == alert.name && it.id != row.id => Some(other),
+            _ => None,
+        })
+        .collect();
+    let rank = |name: &str| APART.iter().position(|it| *it == name).unwrap_or(APART.len());
+    let own = alert.labels.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str()));
+    let differs = own.filter_map(|(name, value)| {
+        let n = others.iter().filter(|other| other.labels.get(name) != Some(value)).count();
+        (n > 0).then_some((n, std::cmp::Reverse(rank(name)), value))
+    });
+    differs.max_by_key(|(n, rank, _)| (*n, *rank)).map(|(.., value)| value.as_str())
 }
 
 /// Who was told, or why nobody was.

@@ -51,6 +51,35 @@ fn standing(app: &App, row: &Row) -> Verdict {
     }
 }
 
+/// Why it stands so, as a sentence: for the page about it.
+pub fn because(app: &App, row: &Row) -> String {
+    let Body::Service { name, rpo_s, .. } = &row.body else { return String::new() };
+    let Some(loss) = loss(row, app.at()) else {
+        return match standing(app, row) {
+            Verdict::Critical => "no usable restore point is known: all would be lost".to_owned(),
+            _ => "no restore point is known, and Velero can't be read".to_owned(),
+        };
+    };
+    let when = match loss.frozen_at {
+        Some(at) => format!("was {} old at the impact at {}", time::words(loss.seconds), app.zone.minutes(at)),
+        None => format!("is {} old", time::words(loss.seconds)),
+    };
+    let within = if loss.seconds > *rpo_s { "more than" } else { "within" };
+    let mut why = format!("the newest usable restore point {when}, {within} the {} allowed", time::words(*rpo_s));
+    match carrier(app.rows(Topic::Backups), name, loss.point) {
+        Some(it) if !it.stale => {}
+        Some(it) => why.push_str(&format!("; {} was not heard lately, so it may be gone", it.source)),
+        None => why.push_str("; which cluster sees it is not known"),
+    }
+    match loss.point.off_site {
+        OffSite::Yes => why.push_str("; its volumes are off-site"),
+        OffSite::No => why.push_str("; its volumes are on the source's own storage"),
+        OffSite::NoVolumes => why.push_str("; no volume is known to be in it"),
+        OffSite::Unknown => why.push_str("; nothing proves that its volumes are off-site"),
+    }
+    why
+}
+
 /// Without the schedules that say no more than their service's line: the one that carries its point, if all is well with it.
 pub fn brief(app: &App) -> Vec<Entry<'_>> {
     let services = app.rows(Topic::Services);
@@ -269,18 +298,15 @@ pub fn off_site(off_site: OffSite) -> &'static str {
     }
 }
 
-/// What would be lost now, by the service that would lose most of what it may.
+/// What would be lost now, by the service that would lose most of what it may; and locations that can't be relied on.
 pub fn summary(app: &App) -> Words {
-    let worst = match over_count(app) {
-        0 => worst(app),
-        n => vec![span(Role::Critical, format!("{n} over RPO"))],
-    };
-    let doubt = match doubtful(app) {
-        0 => Words::new(),
-        1 => vec![span(Role::Warning, "1 location in doubt")],
-        n => vec![span(Role::Warning, format!("{n} locations in doubt"))],
-    };
-    flow::join(vec![worst, doubt], &span(Role::Dim, " · "))
+    let over = over_count(app);
+    let worst = if over > 0 { vec![span(Role::Critical, format!("{over} over RPO"))] } else { worst(app) };
+    let doubt = doubtful(app).map(|(n, role)| {
+        let locations = if n == 1 { "location" } else { "locations" };
+        vec![span(role, format!("{n} {locations} in doubt"))]
+    });
+    flow::join(vec![worst, doubt.unwrap_or_default()], &span(Role::Dim, " · "))
 }
 
 /// How many are over: the services, or where none is, the schedules. One number wherever it is said.
@@ -292,10 +318,11 @@ fn over_count(app: &App) -> usize {
     }
 }
 
-/// Locations that nothing proves to be usable.
-fn doubtful(app: &App) -> usize {
-    let doubtful = |row: &&Row| matches!(row.body, Body::Location { .. }) && entry_verdict(row) >= Verdict::Unknown;
-    app.rows(Topic::Backups).iter().filter(doubtful).count()
+/// Locations that nothing proves to be usable, and the colour of the worst.
+fn doubtful(app: &App) -> Option<(usize, Role)> {
+    let locations = app.rows(Topic::Backups).iter().filter(|row| matches!(row.body, Body::Location(_)));
+    let doubtful: Vec<Verdict> = locations.map(entry_verdict).filter(|it| *it >= Verdict::Unknown).collect();
+    doubtful.iter().max().map(|worst| (doubtful.len(), glyph::of(*worst).1))
 }
 
 /// `8 m would be lost`: of all that are within, the most.
@@ -321,16 +348,20 @@ fn over(app: &App) -> Vec<&Row> {
     app.rows(Topic::Services).iter().chain(app.rows(Topic::Backups)).filter(over).collect()
 }
 
-/// For the strip.
+/// For the strip: what the title counts, in fewer words.
 pub fn signal(app: &App) -> Words {
-    let proven =
-        entries(app).iter().filter(|entry| matches!(entry, Entry::Loss(..))).all(|it| it.verdict() == Verdict::Ok);
-    match over_count(app) {
-        0 if app.rows(Topic::Backups).is_empty() => Words::new(),
-        0 if proven && doubtful(app) > 0 => vec![span(Role::Warning, format!("{} in doubt", doubtful(app)))],
-        0 if proven => vec![span(Role::Good, glyph::OK)],
-        0 => vec![span(Role::Unknown, glyph::UNKNOWN)],
+    let losses = entries(app);
+    let proven = losses.iter().filter(|it| matches!(it, Entry::Loss(..))).all(|it| it.verdict() == Verdict::Ok);
+    let over = match over_count(app) {
+        0 => Words::new(),
         n => vec![span(Role::Critical, format!("{n} OVER"))],
+    };
+    let doubt = doubtful(app).map(|(n, role)| vec![span(role, format!("{n} in doubt"))]).unwrap_or_default();
+    let words = flow::join(vec![over, doubt], &span(Role::Text, " "));
+    match proven {
+        _ if !words.is_empty() || app.rows(Topic::Backups).is_empty() => words,
+        true => vec![span(Role::Good, glyph::OK)],
+        false => vec![span(Role::Unknown, glyph::UNKNOWN)],
     }
 }
 

@@ -39,7 +39,8 @@ pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
                 facts.text("simulated", "yes: a person of the drill");
             }
         }
-        Entry::Row(row) | Entry::Pool(row, ..) | Entry::Loss(row, _) => of_row(app, row, &mut sheet, room),
+        Entry::Row(row) | Entry::Pool(row, ..) => of_row(app, row, &mut sheet, room),
+        Entry::Loss(row, verdict) => more::of_loss(app, row, verdict, &mut sheet, room),
         Entry::Fold(fold) => of_fold(app, &fold, &mut sheet, room),
         Entry::Away(person, at) => more::of_away(app, person, at, &mut sheet, room),
         Entry::Plan(_) => {}
@@ -164,9 +165,7 @@ fn of_service(facts: &mut Facts<'_, '_>, body: &Body) {
     facts.text("answered by", &sites.join(", "));
     facts.time("failing since", *failing_since);
     match restore_point {
-        Some(point) => {
-            of_point(facts, point);
-        }
+        Some(point) => facts.text("restore point", point.name.as_str()),
         None => facts.text("restore point", "none that is usable"),
     }
 }

@@ -174,12 +174,15 @@ fn people(app: &App) -> (Words, Words) {
             full.push(span(Role::Drill, "~"));
         }
     }
+    let others = present.iter().filter(|who| Some(&who.actor.person) != commander).count();
+    let here = match others {
+        0 => String::new(),
+        n => format!(", {n} {} here", if commander.is_none() { "people" } else if n == 1 { "other" } else { "others" }),
+    };
     let few = match commander {
-        Some(person) if present.len() > 1 => {
-            vec![span(Role::Strong, person.as_str()), span(Role::Dim, format!(" +{}", present.len() - 1))]
-        }
-        Some(person) => vec![span(Role::Strong, person.as_str())],
-        None => vec![span(Role::Dim, format!("{} here", present.len()))],
+        Some(person) => vec![span(Role::Strong, format!("{person} commands")), span(Role::Dim, here)],
+        None if app.incident_open() => vec![span(Role::Warning, "nobody commands"), span(Role::Dim, here)],
+        None => vec![span(Role::Dim, here.trim_start_matches([',', ' ']))],
     };
     (full, few)
 }

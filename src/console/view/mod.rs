@@ -27,6 +27,7 @@ pub mod silence;
 pub mod situation;
 pub mod timeline;
 pub mod traffic;
+pub mod trouble;
 pub mod words;
 
 use ratatui::buffer::Buffer;

@@ -12,7 +12,8 @@ use crate::model::{Stamp, System, Trouble};
 
 use super::layout::Place;
 use super::list::{self, Entry};
-use super::{alerts, backups, events, gitops, past, people, timeline, traffic};
+pub use super::trouble::troubles;
+use super::{alerts, backups, events, gitops, past, people, timeline, traffic, trouble};
 
 /// The systems behind a pane.
 fn systems(pane: Pane) -> &'static [System] {
@@ -85,34 +86,13 @@ fn age(app: &App, pane: Pane) -> Words {
     words
 }
 
-/// What is wrong with the sources of a pane, one line each: why, and the remedy.
-pub fn troubles(app: &App, pane: Pane) -> Vec<Words> {
-    let mut out = Vec::new();
-    for source in behind(app, pane) {
-        let Some(trouble) = source.trouble else { continue };
-        let since = source.troubled_since.map(|at| time::age(time::since(at, app.at()))).unwrap_or_default();
-        let mut words = vec![
-            span(Role::Warning, format!("{} ", glyph::UNKNOWN)),
-            span(Role::Text, source.row.source.instance.as_str()),
-            span(Role::Dim, format!(" {since} ")),
-            span(Role::Warning, trouble.what.as_str()),
-        ];
-        if !trouble.remedy.is_empty() {
-            words.push(span(Role::Dim, format!(" · {}", trouble.remedy)));
-        }
-        out.push(words);
-    }
-    out
-}
-
 /// How many lines the rows have; troubles take the rest, but never more than a third while there are rows.
 pub fn rows_height(app: &App, pane: Pane, body: Rect) -> u16 {
     body.height - trouble_lines(app, pane, body)
 }
 
 fn trouble_lines(app: &App, pane: Pane, body: Rect) -> u16 {
-    let most = if body.height >= 3 { (body.height / 3).max(1) } else { 0 };
-    u16::try_from(troubles(app, pane).len()).unwrap_or(u16::MAX).min(most)
+    u16::try_from(trouble::block(app, pane, body).len()).unwrap_or(u16::MAX)
 }
 
 fn summary(app: &App, pane: Pane) -> Words {
@@ -279,8 +259,7 @@ pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
             canvas.tint(area, Role::Selected);
         }
     }
-    for (line, words) in (height..place.body.height).zip(troubles(app, place.pane)) {
-        let words = columns::cut(&words, room, true);
+    for (line, words) in (height..place.body.height).zip(trouble::block(app, place.pane, place.body)) {
         canvas.words(x + 1, y + line, &words, room);
     }
 }

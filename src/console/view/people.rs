@@ -10,9 +10,9 @@ use crate::timeline::Incident;
 
 use super::list::Entry;
 
-/// Mark, name, role, since, how we know.
+/// Mark, name, role, how long here or when last heard of, how we know.
 pub const COLUMNS: &[Column] =
-    &[Column::mark(), Column::name(0, 6), Column::fixed(1), Column::number(2), Column::sentence(3, 6)];
+    &[Column::mark(), Column::name(0, 6), Column::fixed(1), Column::fixed(2), Column::sentence(3, 5)];
 
 /// Everyone with a console open, the commander first; then who took part and has none, by when they were last heard of.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {
@@ -73,21 +73,32 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
         vec![span(Role::Good, "●")],
         name,
         vec![role],
-        vec![span(Role::Dim, time::age(time::since(who.since, app.at())))],
+        vec![span(Role::Dim, here(time::since(who.since, app.at())))],
         vec![known],
     ]
+}
+
+/// How long someone has had a console open: when they joined, and not when they last did something.
+fn here(seconds: u64) -> String {
+    match seconds {
+        0..5 => "joined just now".to_owned(),
+        _ => format!("joined {} ago", time::age(seconds)),
+    }
 }
 
 /// Someone who is not at a console. A commander who is gone is news.
 fn away(app: &App, person: &PersonId, at: Stamp, commands: bool) -> Vec<Cell> {
     let role = if commands { span(Role::Warning, "commands") } else { span(Role::Dim, "not here") };
-    let heard = if commands { "not here, last heard" } else { "last heard" };
+    let heard = match time::age(time::since(at, app.at())).as_str() {
+        "now" => "heard just now".to_owned(),
+        age => format!("heard {age} ago"),
+    };
     vec![
         if commands { vec![span(Role::Warning, glyph::WARNING)] } else { vec![span(Role::Text, " ")] },
         vec![span(if commands { Role::Strong } else { Role::Dim }, person.as_str())],
         vec![role],
-        vec![span(Role::Dim, time::age(time::since(at, app.at())))],
         vec![span(Role::Dim, heard)],
+        vec![span(Role::Dim, if commands { "not here" } else { "" })],
     ]
 }
 

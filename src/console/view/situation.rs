@@ -11,7 +11,7 @@ use crate::timeline::Incident;
 
 use super::list;
 use super::sheet::Sheet;
-use super::{timeline, words};
+use super::{timeline, trouble as trouble_words, words};
 
 /// The page.
 pub fn sheet(app: &App, room: u16) -> Sheet {
@@ -219,11 +219,9 @@ fn sources(app: &App, sheet: &mut Sheet, room: u16) {
         let age = |at: &Stamp| time::age(time::since(*at, app.at()));
         let (role, words) = match (trouble, alive_at) {
             (Some(trouble), _) => {
-                let since = troubled_since.as_ref().map(age).unwrap_or_default();
-                (
-                    Role::Warning,
-                    format!("{since}: {} · {}", trouble.what, trouble.remedy).trim_end_matches([' ', '·']).to_owned(),
-                )
+                let unwell = trouble_words::unwell(app, trouble, *troubled_since);
+                let words = format!("{unwell}: {} · {}", trouble.what, trouble.remedy);
+                (Role::Warning, words.trim_end_matches([' ', '·']).to_owned())
             }
             (None, Some(at)) if row.stale => (Role::Warning, format!("STALE {}", age(at))),
             (None, Some(at)) => (Role::Text, format!("read {} ago", age(at)).replace("now ago", "just now")),

@@ -2,7 +2,7 @@
 
 use crate::board::row::PoolRef;
 use crate::board::{Body, Budget, BurnState, Row, Topic, Verdict};
-use crate::console::app::App;
+use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, glyph, time};
@@ -10,7 +10,7 @@ use crate::model::Objective;
 use crate::model::facts::{EdgeAccount, LoadBalancer, Probe};
 
 use super::list::Entry;
-use super::pane;
+use super::{layout, pane};
 
 /// Mark, name, state, more.
 pub const COLUMNS: &[Column] =
@@ -60,23 +60,34 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     }
 }
 
+/// Whether the pane is so narrow that a row has no room for a sentence.
+fn narrow(app: &App) -> bool {
+    layout::arrange(app).body(Pane::Traffic).map_or(app.size.0, |body| body.width) < 44
+}
+
 fn balancer(app: &App, row: &Row, lb: &LoadBalancer) -> Vec<Cell> {
-    let policy = if lb.enabled { lb.policy.as_str().to_owned() } else { "disabled".to_owned() };
+    // Cloudflare's own word for "by order" is `off`, which reads as if the balancer were switched off.
+    let (state, policy) = match lb.policy.as_str() {
+        _ if !lb.enabled => ("off", "disabled"),
+        "off" => ("", "by order"),
+        "geo" => ("", "by place, then by order"),
+        other => (other, "not by order"),
+    };
     let note = match lb.ttl_s {
         Some(ttl) if !lb.proxied => format!("TTL {ttl} s"),
         _ => "proxied".to_owned(),
     };
     let more = match lb.overrides.len() {
-        0 => vec![span(Role::Dim, failover(app, row))],
-        n => vec![span(Role::Warning, format!("{n} may override the order"))],
+        0 => [policy, &failover(app, row)].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" · "),
+        n => format!("{n} may override the order"),
     };
     let role = if lb.enabled { Role::Dim } else { Role::Warning };
     vec![
         if row.verdict >= Verdict::Warning { pane::mark(row.verdict) } else { pane::mark(Verdict::Info) },
         vec![span(Role::Strong, lb.name.as_str())],
-        vec![span(role, policy)],
+        vec![span(role, state)],
         vec![span(Role::Dim, note)],
-        more,
+        vec![span(if lb.overrides.is_empty() { role } else { Role::Warning }, more)],
     ]
 }
 
@@ -129,12 +140,17 @@ fn pool_cells(app: &App, row: &Row, pool: &PoolRef, place: usize) -> Vec<Cell> {
     };
     let count =
         if verdict == Verdict::Critical { pool.places - pool.places_ok.min(pool.places) } else { pool.places_ok };
-    let regions = if pool.places == 0 { String::new() } else { format!("{count} of {}", pool.places) };
-    let regions_word = if pool.places > 0 && place == 0 { "regions" } else { "" };
-    let more = match share(app, row, pool) {
-        Some(share) => format!("{share} % of answers"),
-        None => regions_word.to_owned(),
+    let regions = match narrow(app) {
+        _ if pool.places == 0 => String::new(),
+        // All see it alike: the word before says it.
+        true if count == pool.places => String::new(),
+        true => format!("{count}/{} reg.", pool.places),
+        false => format!("in {count} of {} regions", pool.places),
     };
+    let share = share(app, row, pool).map(|share| format!("{share} % of answers"));
+    // Who looks from the regions is said once: the provider does, and no probe of ours.
+    let who = (pool.places > 0 && place == 0).then(|| "regions as Cloudflare sees them".to_owned());
+    let more = [share, who].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let role = glyph::of(verdict).1;
     vec![
         pane::mark(verdict),
@@ -165,19 +181,19 @@ fn probe_cells(app: &App, row: &Row, probe: &Probe) -> Vec<Cell> {
 fn account_cells(row: &Row, account: &EdgeAccount) -> Vec<Cell> {
     let verdict = if row.stale { Verdict::Unknown } else { row.verdict };
     let token = match account.token.status.as_str() {
-        "" => "token ?".to_owned(),
+        "" => "token not checked".to_owned(),
         status => format!("token {status}"),
     };
-    let left = match (account.remaining, account.limit) {
-        (Some(left), Some(limit)) => format!("{left} of {limit}"),
-        _ => "? left".to_owned(),
+    let (left, of) = match (account.remaining, account.limit) {
+        (Some(left), Some(limit)) => (format!("{left} left"), format!("of {limit} requests · {token}")),
+        _ => ("? left".to_owned(), format!("of its requests · {token}")),
     };
-    let more = if verdict >= Verdict::Warning { row.why.as_str() } else { "requests left" };
+    let more = if verdict >= Verdict::Warning { row.why.to_string() } else { of };
     vec![
         pane::mark(verdict),
         vec![span(Role::Dim, format!("account {}", row.source.instance))],
-        vec![span(glyph::of(verdict).1, token)],
-        vec![span(Role::Dim, left)],
+        Words::new(),
+        vec![span(if verdict >= Verdict::Warning { glyph::of(verdict).1 } else { Role::Dim }, left)],
         vec![span(Role::Dim, more)],
     ]
 }
@@ -191,29 +207,27 @@ fn budget_cells(row: &Row, budget: &Budget) -> Vec<Cell> {
         BurnState::Ok if known => Role::Text,
         _ => Role::Unknown,
     };
-    // Two narrow cells, so that the columns of the rows above keep their place: minutes left, times too fast.
-    let left = match budget.left_min {
-        Some(left) if left < 0.0 => "over".to_owned(),
-        Some(left) => format!("{left:.0} m"),
-        None => "?".to_owned(),
+    // Two narrow cells, so that the columns of the rows above keep their place: how much is left.
+    let (left, word) = match budget.left_min {
+        Some(left) if left < 0.0 => ("none".to_owned(), "left"),
+        Some(left) => (format!("{left:.0} m"), "left"),
+        None => ("?".to_owned(), "left"),
     };
     let burn = match (budget.state, budget.burn) {
-        (BurnState::Page | BurnState::Ticket, Some(burn)) => format!("{burn}×"),
-        (BurnState::Ok, _) => "left".to_owned(),
-        (BurnState::NoTraffic, _) => "quiet".to_owned(),
+        (BurnState::Page | BurnState::Ticket, Some(burn)) => format!("used {burn}× too fast"),
+        (BurnState::Ok, _) => String::new(),
+        (BurnState::NoTraffic, _) => "no traffic".to_owned(),
         (state, _) => state.words().to_owned(),
     };
-    let state = if budget.state == BurnState::Ok { "" } else { budget.state.words() };
     let bound = if budget.is_bound() { "at most" } else { "" };
-    let of = format!("of {} min", budget.budget_min);
-    let words: Vec<&str> = [state, bound, &of].into_iter().filter(|it| !it.is_empty()).collect();
-    let more = vec![span(Role::Dim, words.join(" · "))];
+    let of = format!("of {} min of errors", budget.budget_min);
+    let words: Vec<&str> = [burn.as_str(), bound, &of].into_iter().filter(|it| !it.is_empty()).collect();
     vec![
         pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
-        vec![span(Role::Text, format!("slo {}", budget.service))],
+        vec![span(Role::Text, format!("budget {}", budget.service))],
         vec![span(if known { Role::Text } else { Role::Unknown }, left)],
-        vec![span(role, burn)],
-        more,
+        vec![span(role, word)],
+        vec![span(Role::Dim, words.join(" · "))],
     ]
 }
 

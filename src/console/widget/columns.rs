@@ -138,8 +138,10 @@ pub fn cut(words: &[Span], max: u16, sentence: bool) -> Words {
         // A sentence ends where the room ends, whatever span that falls into.
         let mut left = max;
         for span in &mut out {
+            let wide = width(&span.text);
             span.text = text::end(&span.text, left);
-            left = left.saturating_sub(width(&span.text));
+            // What follows a cut is cut too, though the cut left a cell over.
+            left = if wide > left { 0 } else { left - wide };
         }
         out.retain(|span| !span.text.is_empty());
         return out;
@@ -149,4 +151,20 @@ pub fn cut(words: &[Span], max: u16, sentence: bool) -> Words {
         widest.text = text::middle(&widest.text, room);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::theme::Role;
+    use crate::console::widget::canvas::span;
+
+    #[test]
+    fn a_sentence_is_cut_once_and_says_so_once() {
+        let words = [span(Role::Text, "told slack"), span(Role::Dim, " not on am-1"), span(Role::Dim, ", am-2")];
+        for max in 0..30 {
+            let cut: String = cut(&words, max, true).iter().map(|it| it.text.as_str()).collect();
+            assert!(cut.matches('…').count() == usize::from((1..28).contains(&max)), "{max}: {cut}");
+        }
+    }
 }

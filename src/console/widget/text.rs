@@ -28,7 +28,8 @@ pub fn end(text: &str, max: u16) -> String {
     if max == 0 {
         return String::new();
     }
-    format!("{}…", take(text.graphemes(true), max - 1).trim_end())
+    // What was cut before has its sign already.
+    format!("{}…", take(text.graphemes(true), max - 1).trim_end_matches([' ', '…']))
 }
 
 /// Breaks a sentence into lines of at most `max` cells.
@@ -64,6 +65,7 @@ mod tests {
         assert_eq!(middle("checkout-5d9c7f8b6-x2x4z", 12), "checko…x2x4z");
         assert_eq!(end("the primary is unreachable", 12), "the primary…");
         assert_eq!(middle("short", 5), "short");
+        assert_eq!(end("not on am-1… am-2", 13), "not on am-1…", "one sign says that it was cut");
     }
 
     #[test]

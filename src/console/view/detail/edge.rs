@@ -11,7 +11,7 @@ pub(super) fn of_balancer(facts: &mut Facts<'_, '_>, lb: &LoadBalancer, pools: &
     facts.text("load balancer", lb.name.as_str());
     let enabled = if lb.enabled { "yes" } else { "no: its own records answer instead, or nothing does" };
     facts.text("enabled", enabled);
-    facts.text("policy", &policy(lb));
+    facts.text("steering", &policy(lb));
     facts.text("TTL", &ttl(lb));
     facts.text("affinity", &affinity(lb));
     facts.list("overrides", &lb.overrides);
@@ -29,14 +29,19 @@ pub(super) fn of_balancer(facts: &mut Facts<'_, '_>, lb: &LoadBalancer, pools: &
     if lb.places_cut {
         facts.text("and more", "more places name pools than are listed here");
     }
-    facts.text("changed", lb.modified_on.as_str());
+    facts.text("changed", &changed(facts, lb.modified_on.as_str()));
     facts.text("id", &lb.id);
+}
+
+/// The provider's own time as the console says times.
+fn changed(facts: &Facts<'_, '_>, at: &str) -> String {
+    chrono::DateTime::parse_from_rfc3339(at).map_or_else(|_| at.to_owned(), |at| facts.app.zone.full(at.to_utc()))
 }
 
 fn policy(lb: &LoadBalancer) -> String {
     match lb.policy.as_str() {
-        "off" => "off: the first healthy pool of the order".to_owned(),
-        "geo" => "geo: the lists by place, then the order".to_owned(),
+        "off" => "by order: the first healthy pool takes all (Cloudflare calls it off)".to_owned(),
+        "geo" => "by place, then by order (Cloudflare calls it geo)".to_owned(),
         other => format!("{other}: the order means nothing"),
     }
 }

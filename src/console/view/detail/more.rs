@@ -1,14 +1,16 @@
 //! A person who left, and what stands below the facts of a page: related rows that can be opened, and the raw object.
 
 use crate::board::folds::Fold;
-use crate::board::{Body, Topic};
+use crate::board::readiness::carrier;
+use crate::board::{Body, Row, Topic, Verdict};
 use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
+use crate::console::view::backups;
 use crate::console::view::list::Entry;
 use crate::console::view::related::{self, Target};
 use crate::console::view::sheet::Sheet;
 use crate::console::widget::canvas::span;
-use crate::console::widget::{columns, text};
+use crate::console::widget::{columns, glyph, text};
 use crate::model::{PersonId, Stamp};
 use crate::timeline::Item;
 
@@ -25,6 +27,30 @@ pub(super) fn of_away(app: &App, person: &PersonId, at: Stamp, sheet: &mut Sheet
     let own = incident.items.iter().filter(|item| item.entry.by.person == *person).count();
     facts.text("entries", &own.to_string());
     facts.text("commands", if incident.commander.as_ref() == Some(person) { "yes" } else { "no" });
+}
+
+/// What a service would lose: the page of that answer, and only then how the service's users are served, which is another.
+pub(super) fn of_loss(app: &App, row: &Row, verdict: Verdict, sheet: &mut Sheet, room: u16) {
+    let Body::Service { name, restore_point, .. } = &row.body else { return };
+    let (mark, role) = glyph::of(verdict);
+    sheet.title.push(span(role, format!("   {mark} what {name} would lose: {}", verdict.name())));
+    sheet.pair("why", role, &backups::because(app, row), room);
+    let mut facts = Facts { app, sheet, room };
+    if let Some(point) = restore_point {
+        super::of_point(&mut facts, point);
+        if let Some(carrier) = carrier(app.rows(Topic::Backups), name, point) {
+            facts.text("read from", &carrier.source.to_string());
+            facts.time("last proven", Some(carrier.seen_at));
+        }
+    }
+    sheet.heading(&format!("The service {name} itself, by its probes and objectives"));
+    let (mark, role) = glyph::of(if row.stale { Verdict::Unknown } else { row.verdict });
+    let why = if row.why.is_empty() { String::new() } else { format!(": {}", row.why) };
+    sheet.pair("stands", role, &format!("{mark} {}{why}", row.verdict.name()), room);
+    let mut facts = Facts { app, sheet, room };
+    super::of_service(&mut facts, &row.body);
+    facts.text("read from", &row.source.to_string());
+    facts.time("last proven", Some(row.seen_at));
 }
 
 /// Lines that lead to what else is about the same thing.
