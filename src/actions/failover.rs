@@ -167,7 +167,7 @@ fn dr_can_take_it(edge: &Edge) -> Result<(), Refusal> {
         (_, Some(false)) => {
             ("is unhealthy", "Bring DR up first; moving traffic there would move users to another outage.")
         }
-        _ if dr.shedding_percent > 0 => ("sheds traffic away", "Clear its load shedding first."),
+        _ if dr.shedding_percent > 0 => ("turns traffic away (load shedding)", "Clear its load shedding first."),
         _ if !dr.enough_origins => ("has too few enabled origins", "Enable its origins first."),
         _ => return Ok(()),
     };
@@ -211,7 +211,7 @@ fn patch_preconditions(edge: &Edge) -> Vec<Pre> {
             format!("lb/{id}/policy"),
             Op::Eq,
             json!(edge.lb.policy.as_str()),
-            format!("the order decides (policy {})", edge.lb.policy.as_str()),
+            policy_words(edge.lb),
         ),
         pre(seen, format!("lb/{id}/overrides"), Op::Eq, json!(edge.lb.overrides.len()), overrides_words(edge.lb)),
         pre(dr.seen_at, format!("pool/{}/enabled", dr.id), Op::Eq, json!(true), format!("{} is enabled", dr.name)),
@@ -221,7 +221,7 @@ fn patch_preconditions(edge: &Edge) -> Vec<Pre> {
             format!("pool/{}/shedding_percent", dr.id),
             Op::Le,
             json!(0),
-            format!("{} sheds nothing", dr.name),
+            format!("{} turns no traffic away (load shedding is off)", dr.name),
         ),
     ];
     pres.extend(unchanged(edge));
@@ -249,10 +249,17 @@ fn unchanged(edge: &Edge) -> Vec<Pre> {
         pres.push(pre(ahead_path(edge), json!(edge.ahead), says));
     }
     if let Ok(modified) = name("the last change", edge.lb.modified_on.as_str()) {
-        let says = format!("nobody changed {} since {modified}", edge.host);
+        let says = format!("nobody changed {} since {}", edge.host, time::told(&modified, edge.row.seen_at));
         pres.push(pre(format!("lb/{id}/modified_on"), json!(modified), says));
     }
     pres
+}
+
+fn policy_words(lb: &LoadBalancer) -> String {
+    match lb.policy.as_str() {
+        "off" => "the order of the pools decides where users go".to_owned(),
+        _ => format!("places, then the order of the pools, decide where users go (policy {})", lb.policy.as_str()),
+    }
 }
 
 fn overrides_words(lb: &LoadBalancer) -> String {

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::model::plan::Check;
-use crate::model::{Plan, Step};
+use crate::model::{Plan, SafeText, SourceId, Step};
 use crate::seal;
 
 use super::ident::restore_name;
@@ -102,6 +102,30 @@ fn create_restore(plan: &Plan, step: &Step, out: &mut Vec<String>) {
     out.push(format!("printf '%s' {} | {} create -f -", quote(&manifest.to_string()), kubectl(step)));
     out.push(format!("{} get restores.velero.io {} -o 'jsonpath={{.status}}'", kubectl(step), quote(&name)));
     out.push(note("  done when its phase is Completed; PartiallyFailed or Failed needs a person"));
+}
+
+/// What was read, as a colleague would say it: for the sentence in which a step says what it saw.
+pub fn found(src: &SourceId, path: &str, value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "nothing".to_owned(),
+        other => other.to_string(),
+    };
+    let text = SafeText::new(&text);
+    match (path.split('/').collect::<Vec<_>>().as_slice(), value.as_u64()) {
+        (["share", site], Some(percent)) => format!("{percent} % of the answers to {src} come from {site}"),
+        (["share", site], None) => format!("how many answers to {src} come from {site} is not known"),
+        (["restore", _, "phase"], _) => format!("the restore is {text}"),
+        (["restore", _, what], Some(1)) => format!("1 {}", what.trim_end_matches('s')),
+        (["restore", _, what], Some(n)) => format!("{n} {what}"),
+        (["location", name, "phase" | "access_mode"], _) => format!("location {name} is {text}"),
+        (["location", name, "validated_since_change"], _) => match value.as_bool() {
+            Some(true) => format!("location {name} was validated since"),
+            _ => format!("location {name} was not validated since"),
+        },
+        (["lb", _, field, ..] | ["pool", _, field], _) => format!("{} is {text}", field.replace('_', " ")),
+        _ => format!("{path} is {text}"),
+    }
 }
 
 fn check_words(check: &Check) -> String {

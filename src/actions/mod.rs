@@ -22,7 +22,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use ident::restore_name;
-pub use manual::manual;
+pub use manual::{found, manual};
 pub use preflight::{Broken, Progress, holds, judge, needed, preflight, resolve};
 
 use crate::board::Judged;

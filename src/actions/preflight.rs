@@ -20,14 +20,31 @@ pub struct Broken {
 impl Broken {
     /// The difference in words, for the refusal and the timeline.
     pub fn says(&self) -> String {
-        let found = self.found.as_ref().map_or_else(|| "it can't be read".to_owned(), |v| format!("now {}", brief(v)));
+        let src = &self.pre.src;
+        let Some(found) = &self.found else {
+            return format!("no longer true: {} ({src}: it can't be read)", self.pre.says);
+        };
+        // Ids and digests tell a reader nothing: the sentence says what was so, and that it is not.
+        if is_of_machines(found) || is_of_machines(&self.pre.value) {
+            return format!("no longer true: {} ({src}: now it is otherwise)", self.pre.says);
+        }
         let must = match self.pre.op {
             Op::Eq => brief(&self.pre.value),
             Op::In => format!("one of {}", brief(&self.pre.value)),
             Op::Le => format!("at most {}", brief(&self.pre.value)),
             Op::Ge => format!("at least {}", brief(&self.pre.value)),
         };
-        format!("no longer true: {} ({} {}: must be {must}, {found})", self.pre.says, self.pre.src, self.pre.path)
+        let field = self.pre.path.rsplit('/').next().unwrap_or(&self.pre.path).replace('_', " ");
+        format!("no longer true: {} ({src}: {field} must be {must}, now {})", self.pre.says, brief(found))
+    }
+}
+
+/// A list of names by their ids, a digest, or an instant as machines write it.
+fn is_of_machines(value: &Value) -> bool {
+    match value {
+        Value::Array(all) => all.iter().any(|it| it.as_str().is_some_and(|it| it.len() >= 16)),
+        Value::String(text) => text.len() >= 20 && !text.contains(' '),
+        _ => false,
     }
 }
 

@@ -34,6 +34,13 @@ pub fn clock(at: Stamp) -> String {
     at.format("%H:%M:%S UTC").to_string()
 }
 
+/// Another system's own RFC 3339 time inside a sentence, as [`clock`] says it, with the date if that is another day than
+/// `now`'s: `09:12:44 UTC`, `2025-01-20 09:12:44 UTC`. What is no time stays as it was written.
+pub fn told(text: &str, now: Stamp) -> String {
+    let Ok(at) = chrono::DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()) else { return text.to_owned() };
+    if at.date_naive() == now.date_naive() { clock(at) } else { at.format("%Y-%m-%d %H:%M:%S UTC").to_string() }
+}
+
 /// Minutes and seconds from detection: `T+8:00`, `T-4:00`.
 pub fn from_detection(seconds: i64) -> String {
     let sign = if seconds < 0 { '-' } else { '+' };
@@ -82,6 +89,15 @@ mod tests {
             .join(", ");
         assert_eq!(lengths, "0 s, 59 s, 1 m, 59 m, 1 h, 3 h 05, 17 h, 27 h, 2 d, 2 d 23, 4 d, 10 d");
         assert_eq!([40, 840, 11_100].map(words), ["40 s", "14 min", "3 h 05"]);
+    }
+
+    #[test]
+    fn times_of_others_are_said_as_ours() {
+        let now: Stamp = "2026-03-02T14:51:05Z".parse().unwrap();
+        let told = |text: &str| told(text, now);
+        assert_eq!(told("2026-03-02T15:51:00.123456+01:00"), "14:51:00 UTC");
+        assert_eq!(told("2026-01-05T09:00:00.123456Z"), "2026-01-05 09:00:00 UTC", "on another day");
+        assert_eq!(told("a while ago"), "a while ago");
     }
 
     #[test]

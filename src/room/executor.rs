@@ -71,15 +71,6 @@ async fn read(shared: &Shared, digest: Digest, src: &SourceId, path: &str) -> Re
     }
 }
 
-fn shown(value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "nothing".to_owned(),
-        other => other.to_string(),
-    };
-    SafeText::new(&text).to_string()
-}
-
 /// How one step ended, and whether its write may have left.
 enum StepEnd {
     Done(String),
@@ -216,7 +207,7 @@ impl Run {
         loop {
             let wanted = step.check.iter().map(|check| (&check.src, &check.path));
             let (read, mut unread) = read_all(&self.shared, self.digest, wanted).await;
-            let found = read.iter().map(|((_, path), value)| format!("{path} {}", shown(value))).collect::<Vec<_>>();
+            let found = read.iter().map(|((src, path), value)| actions::found(src, path, value)).collect::<Vec<_>>();
             match actions::judge(step, &read) {
                 Progress::Done => {
                     let took = (clock.now() - began).num_seconds();

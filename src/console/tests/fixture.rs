@@ -344,6 +344,12 @@ fn gitops() -> TopicView {
     view(rows)
 }
 
+/// The nodes that the events below tell of.
+fn lost_nodes() -> Vec<SafeText> {
+    let name = |i: u32| SafeText::from(if i == 0 { "ip-10-0-1-7".to_owned() } else { format!("ip-10-0-1-7-{}", 5 * i) });
+    (0..8).map(name).collect()
+}
+
 fn clusters() -> TopicView {
     let plane = |cluster: &str, ok: bool| ControlPlane {
         cluster: cluster.to_owned(),
@@ -359,10 +365,10 @@ fn clusters() -> TopicView {
         name: name.to_owned(),
         role,
         control_plane: Some(plane(name, ok)),
-        nodes: 3,
+        nodes: if ok { 3 } else { 12 },
         nodes_ready: ready,
         nodes_silent: 0,
-        nodes_not_ready: Vec::new(),
+        nodes_not_ready: if ok { Vec::new() } else { lost_nodes() },
         pods: Vec::new(),
     };
     view(vec![
@@ -372,7 +378,7 @@ fn clusters() -> TopicView {
             Verdict::Critical,
             2,
             "etcd is failing",
-            cluster("primary", ClusterRole::Primary, false, 0),
+            cluster("primary", ClusterRole::Primary, false, 4),
         ),
         row("dr", source(System::Kubernetes, "dr"), Verdict::Ok, 1, "", cluster("dr", ClusterRole::Dr, true, 3)),
     ])

@@ -153,7 +153,7 @@ fn what_followed_from_a_plan_names_it_and_leads_there() {
     assert!(plan_of(&late, &late.items[8]).is_none(), "half an hour later it is something else's doing");
     let mut app = app("ana", (120, 40));
     press(&mut app, "6");
-    assert!(text(&app).contains("by 4a1b44: Traffic of shop moved"), "{}", text(&app));
+    assert!(text(&app).contains("Traffic of shop moved from primary to dr · by plan 4a1b44"), "{}", text(&app));
 }
 
 #[test]

@@ -387,6 +387,6 @@ fn of_item(app: &App, item: &Item, sheet: &mut Sheet, room: u16) {
         facts.text("amended by", &format!("entry {}", seqs.join(", ")));
         facts.text("was", entry.text.as_ref().map(SafeText::as_str).unwrap_or(""));
     }
-    facts.text("kind", entry.happening.kind());
+    facts.text("kind of entry", &words::kind_words(&entry.happening));
     facts.text("hash", &entry.hash.hex());
 }

@@ -3,14 +3,14 @@
 
 use crate::board::folds::{Fold, Trend, folds, rate};
 use crate::board::{Body, Row, Topic, Verdict};
-use crate::console::app::App;
+use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{Span, span};
 use crate::console::widget::{Cell, Column, Words, time};
 use crate::model::facts::{ControlPlane, Endpoint, KubeEvent};
 
 use super::list::Entry;
-use super::pane;
+use super::{layout, pane};
 
 /// Mark, since when (one event: when last), object, reason, count, whether it gets worse, cluster, message.
 pub const COLUMNS: &[Column] = &[
@@ -20,7 +20,7 @@ pub const COLUMNS: &[Column] = &[
     Column::name(0, 14),
     Column::number(1),
     Column::fixed(1),
-    Column::name(3, 7),
+    Column::name(1, 2),
     Column::sentence(4, 16),
 ];
 
@@ -43,13 +43,30 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
         _ => return Vec::new(),
     };
     match &row.body {
-        Body::Cluster { .. } => cluster(row),
+        Body::Cluster { .. } => cluster(app, row),
         Body::Event(event) => event_cells(app, row, event),
         _ => Vec::new(),
     }
 }
 
-fn cluster(row: &Row) -> Vec<Cell> {
+/// Whether the pane has no room for the name of a cluster on each line.
+fn narrow(app: &App) -> bool {
+    layout::arrange(app).body(Pane::Events).map_or(app.size.0, |body| body.width) < 90
+}
+
+/// A cluster as a line names it: where it is narrow, by as many letters as tell it from the others.
+fn place<'a>(app: &App, cluster: &'a str) -> &'a str {
+    let names = app.rows(Topic::Clusters).iter().map(|row| row.id.as_str()).filter(|name| *name != cluster);
+    let others: Vec<&str> = names.collect();
+    if !narrow(app) {
+        return cluster;
+    }
+    let ends = cluster.char_indices().map(|(at, c)| at + c.len_utf8()).skip(1);
+    let mut starts = ends.map(|end| &cluster[..end]);
+    starts.find(|start| !others.iter().any(|name| name.starts_with(start))).unwrap_or(cluster)
+}
+
+fn cluster(app: &App, row: &Row) -> Vec<Cell> {
     let Body::Cluster { name, control_plane, nodes, nodes_ready, nodes_silent, pods, .. } = &row.body else {
         return Vec::new();
     };
@@ -60,7 +77,11 @@ fn cluster(row: &Row) -> Vec<Cell> {
     if !pods.is_empty() {
         more.push(format!("{} pods in trouble", pods.len()));
     }
-    let (role, plane) = plane_words(control_plane.as_ref());
+    let (role, mut plane) = plane_words(control_plane.as_ref());
+    // The check that people look for stays whole; the page about the cluster names the others.
+    if let (true, Some((first, _))) = (narrow(app), plane.split_once(" and ")) {
+        plane = format!("{first} failing");
+    }
     vec![
         pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Dim, "cluster")],
@@ -103,7 +124,7 @@ fn event_cells(app: &App, row: &Row, event: &KubeEvent) -> Vec<Cell> {
         vec![span(if loud { Role::Text } else { Role::Dim }, event.reason.as_str())],
         vec![span(Role::Dim, count)],
         Words::new(),
-        vec![span(Role::Dim, event.cluster.as_str())],
+        vec![span(Role::Dim, place(app, &event.cluster))],
         vec![span(Role::Dim, event.message.as_str())],
     ]
 }
@@ -119,12 +140,12 @@ fn fold_cells(app: &App, fold: &Fold<'_>) -> Vec<Cell> {
     let kind = if fold.objects == 1 { format!("{}/", event.object_kind) } else { String::new() };
     vec![
         pane::mark(row.verdict),
-        vec![span(Role::Dim, format!("since {}", app.zone.minutes(fold.first)))],
+        vec![span(Role::Dim, format!("{}{}", if narrow(app) { "" } else { "since " }, app.zone.minutes(fold.first)))],
         vec![span(Role::Dim, kind), object],
         vec![span(role, event.reason.as_str())],
         vec![span(role, format!("×{}", fold.count))],
         vec![worse(app, fold)],
-        vec![span(Role::Dim, event.cluster.as_str())],
+        vec![span(Role::Dim, place(app, &event.cluster))],
         vec![span(Role::Dim, event.message.as_str())],
     ]
 }
@@ -150,9 +171,9 @@ fn worse(app: &App, fold: &Fold<'_>) -> Span {
     match fold.trend() {
         Trend::Quiet => span(Role::Dim, format!("quiet {}", time::age(time::since(fold.last, app.at())))),
         Trend::Rising if fold.newest.verdict >= Verdict::Warning => {
-            span(Role::Warning, format!("{:>4}/min rising ", round(fold.per_minute())))
+            span(Role::Warning, format!("{:>3}/min rising ", round(fold.per_minute())))
         }
-        trend => span(Role::Dim, format!("{:>4}/min {:7}", round(fold.per_minute()), trend.name())),
+        trend => span(Role::Dim, format!("{:>3}/min {:7}", round(fold.per_minute()), trend.name())),
     }
 }
 

@@ -192,7 +192,7 @@ pub fn summary(app: &App) -> Words {
     words
 }
 
-/// `dr 12 of 12, same`, `dr 11 of 12, behind: cart for 18 m`.
+/// `dr 12 of 12 as in Git`, `dr 11 of 12, behind Git: cart for 18 m`.
 fn same(app: &App) -> Words {
     let rows = app.rows(Topic::Gitops);
     let parity = rows.iter().find_map(|row| match &row.body {
@@ -206,9 +206,9 @@ fn same(app: &App) -> Words {
         return vec![span(Role::Unknown, format!("{cluster} not known"))];
     }
     if ok == total {
-        return vec![span(Role::Good, format!("{cluster} {ok} of {total}")), span(Role::Dim, ", same")];
+        return vec![span(Role::Good, format!("{cluster} {ok} of {total}")), span(Role::Dim, " as in Git")];
     }
-    let mut words = vec![span(Role::Warning, format!("{cluster} {ok} of {total}")), span(Role::Dim, ", behind")];
+    let mut words = vec![span(Role::Warning, format!("{cluster} {ok} of {total}")), span(Role::Dim, ", behind Git")];
     if let Some((name, _)) = laggards.first() {
         let since = rows.iter().find_map(|row| match &row.body {
             Body::App(it) if it.cluster == *cluster && (it.name == *name || it.label() == *name) => it.since,

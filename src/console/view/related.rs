@@ -66,6 +66,13 @@ pub fn of(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Related> {
             },
         }));
     }
+    // What followed from a plan is in the timeline too: it is listed where it was found first.
+    let mut seen: Vec<Target> = Vec::new();
+    out.retain(|it| {
+        let new = !seen.contains(&it.to);
+        seen.push(it.to.clone());
+        new
+    });
     out
 }
 

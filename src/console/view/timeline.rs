@@ -126,7 +126,8 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             let mut text = vec![span(role, words::says(item))];
             // What followed from a plan names it, so that cause and effect can be read together.
             if let Some(record) = plan_of(incident, item) {
-                text.insert(0, span(Role::Dim, format!("by {}: ", words::code(record))));
+                // Last, for who reads the line wants what happened; where there is no room the page about it has it.
+                text.push(span(Role::Dim, format!(" · by plan {}", words::code(record))));
             }
             if !item.amended_by.is_empty() {
                 text.push(span(Role::Dim, " (amended)"));

@@ -84,6 +84,14 @@ fn kind(kind: crate::model::RefusalKind) -> String {
         .replace('_', " ")
 }
 
+/// What an entry is, in plain words: `edge` is the log's own name for what the room saw change.
+pub fn kind_words(happening: &Happening) -> String {
+    match happening.kind() {
+        "edge" => "a change that the room saw (edge)".to_owned(),
+        kind => kind.replace('_', " "),
+    }
+}
+
 /// Everyone whose confirmation a plan has, the proposer first.
 pub fn persons(record: &PlanRecord) -> Vec<&str> {
     let mut persons = vec![record.by.person.as_str()];
@@ -119,14 +127,14 @@ pub fn plan_says(record: &PlanRecord) -> String {
     let because = if record.says.is_empty() { String::new() } else { format!(": {}", record.says) };
     match record.state {
         PlanState::Proposed => format!("Waits for a second person: {title}"),
-        PlanState::Approved => format!("Confirmed ({code}), about to run: {title}"),
+        PlanState::Approved => format!("Confirmed, about to run: {title} ({code})"),
         PlanState::Executing => {
             let at = record.steps.iter().position(|step| !matches!(step, StepState::Done { .. }));
             let step = at.map_or(record.steps.len(), |at| at + 1);
             format!("Runs, step {step} of {}: {title}", record.steps.len())
         }
-        PlanState::Succeeded if record.says.is_empty() => format!("{title}: confirmed ({code}), done"),
-        PlanState::Succeeded => format!("{title}: confirmed ({code}) → {}", record.says),
+        PlanState::Succeeded if record.says.is_empty() => format!("{title}: confirmed, done ({code})"),
+        PlanState::Succeeded => format!("{title}: confirmed → {} ({code})", record.says),
         PlanState::Failed => format!("{title}: failed{because}"),
         PlanState::Stopped => format!("{title}: stopped{because}"),
         PlanState::Interrupted => match record.reconciled {

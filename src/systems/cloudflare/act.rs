@@ -18,7 +18,7 @@ use super::client::{Client, is_id};
 use super::map;
 use super::reply::{Certainty, garbage};
 use super::routes::{self, Edit};
-use crate::model::{Step, Trouble, TroubleKind};
+use crate::model::{SafeText, Step, Trouble, TroubleKind, time};
 use crate::systems::http::trouble;
 use crate::systems::{ActError, Adapter, Permit};
 
@@ -95,13 +95,13 @@ impl Adapter for Acting {
         let body = self.body(&write).await.map_err(ActError::NotApplied)?;
         tracing::info!(plan = %permit.plan, step = %step.id, load_balancer = %write.id, "patching a load balancer");
         let err = match self.client.patch_balancer(write.zone, write.id, &body).await {
-            Ok(answer) if write.shows(&answer) => return Ok(took("answered 200 with", &answer)),
+            Ok(answer) if write.shows(&answer) => return Ok(self.took("answered 200 and shows", step, &answer)),
             // Taken, but the answer does not show it: believe neither before reading back.
             Ok(_) => garbage("a successful write whose answer does not show the change"),
             Err(err) if err.certainty == Certainty::Nothing => return Err(ActError::NotApplied(err.trouble)),
             Err(err) => err.trouble,
         };
-        self.settle(&write, err).await
+        self.settle(step, &write, err).await
     }
 }
 
@@ -159,14 +159,15 @@ impl Acting {
     }
 
     /// An unclear write: read back a few times. Seen = applied. Not seen proves nothing, for it may still arrive.
-    async fn settle(&self, write: &Write<'_>, why: Trouble) -> Result<String, ActError> {
+    async fn settle(&self, step: &Step, write: &Write<'_>, why: Trouble) -> Result<String, ActError> {
         for attempt in 0..READ_BACKS {
             if attempt > 0 {
                 tokio::time::sleep(READ_BACK_PAUSE).await;
             }
             match self.client.balancer_in(write.zone, write.id).await {
                 Ok(Some(now)) if write.shows(&now) => {
-                    return Ok(took(&format!("did not confirm ({}), but reading back shows", why.what), &now));
+                    let how = format!("did not confirm ({}), but reading back shows", why.what);
+                    return Ok(self.took(&how, step, &now));
                 }
                 Ok(_) => {}
                 Err(err) => tracing::warn!(why = %err.trouble.what, "reading back failed"),
@@ -175,6 +176,16 @@ impl Acting {
         let what = format!("{}; reading back does not show the change", why.what);
         let remedy = "It may still take effect: read the load balancer again before proposing anew.";
         Err(ActError::Unknown(trouble(why.kind, what, remedy)))
+    }
+}
+
+impl Acting {
+    /// That the write took, in words. Which pools by which ids is in the plan.
+    fn took(&self, how: &str, step: &Step, lb: &Value) -> String {
+        let told = |at| time::told(at, self.client.clock.now());
+        let on = lb.get("modified_on").and_then(Value::as_str).map(|at| format!(", changed {}", told(at)));
+        let says = format!("Cloudflare {how} {} as planned{}", step.target.name, on.unwrap_or_default());
+        SafeText::new(&says).to_string()
     }
 }
 
@@ -249,12 +260,6 @@ fn changed(why: &str) -> Trouble {
 /// An order of pools: never empty, for an empty one is refused or worse.
 fn pools(ids: &[Value]) -> bool {
     (1..=MAX_POOLS).contains(&ids.len()) && ids.iter().all(|id| id.as_str().is_some_and(is_id))
-}
-
-fn took(how: &str, lb: &Value) -> String {
-    let order = lb.get("default_pools").map(ToString::to_string).unwrap_or_default();
-    let on = lb.get("modified_on").and_then(Value::as_str).map(|at| format!(", modified {at}")).unwrap_or_default();
-    crate::model::SafeText::new(&format!("Cloudflare {how} default_pools {order}{on}")).to_string()
 }
 
 fn unknown_path(path: &str) -> Trouble {

@@ -18,7 +18,7 @@ const MAX_LIST: usize = 1_000;
 
 pub struct Client {
     api: Api,
-    clock: Clock,
+    pub(super) clock: Clock,
     pub account: String,
     pub zones: Vec<String>,
     budget: Mutex<Option<Budget>>,
