@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::model::plan::{Check, Op, Pre};
-use crate::model::{Digest, SourceId, Step};
+use crate::model::{Digest, SourceId, Step, time};
 
 use super::ident::{restore_name, words};
 
@@ -24,6 +24,10 @@ impl Broken {
         let Some(found) = &self.found else {
             return format!("no longer true: {} ({src}: it can't be read)", self.pre.says);
         };
+        if let (true, Value::String(at)) = (self.pre.path.ends_with("/modified_on"), found) {
+            let at = time::told(at, self.pre.read_at);
+            return format!("no longer true: {} ({src}: changed {at})", self.pre.says);
+        }
         // Ids and digests tell a reader nothing: the sentence says what was so, and that it is not.
         if is_of_machines(found) || is_of_machines(&self.pre.value) {
             return format!("no longer true: {} ({src}: now it is otherwise)", self.pre.says);
@@ -42,7 +46,7 @@ impl Broken {
 /// A list of names by their ids, a digest, or an instant as machines write it.
 fn is_of_machines(value: &Value) -> bool {
     match value {
-        Value::Array(all) => all.iter().any(|it| it.as_str().is_some_and(|it| it.len() >= 16)),
+        Value::Array(all) => all.iter().any(Value::is_string),
         Value::String(text) => text.len() >= 20 && !text.contains(' '),
         _ => false,
     }

@@ -21,7 +21,8 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let banner = banner(app);
     let lines = area.height.saturating_sub(u16::from(banner.is_some()));
     if lines > 0 {
-        flow::draw(canvas, 1, y, room, 3, first(app));
+        // A narrow line needs its cells for words.
+        flow::draw(canvas, 1, y, room, if area.width < 100 { 2 } else { 3 }, first(app));
         y += 1;
     }
     if lines > 1 {
@@ -174,9 +175,12 @@ fn people(app: &App) -> (Words, Words) {
             full.push(span(Role::Drill, "~"));
         }
     }
+    // On a narrow line only who commands: how many are here stands in the title of their pane.
+    let wide = app.size.0 >= 100;
     let others = present.iter().filter(|who| Some(&who.actor.person) != commander).count();
     let here = match others {
         0 => String::new(),
+        _ if !wide && app.incident_open() => String::new(),
         n => format!(", {n} {} here", if commander.is_none() { "people" } else if n == 1 { "other" } else { "others" }),
     };
     let few = match commander {

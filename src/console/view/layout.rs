@@ -40,7 +40,8 @@ pub fn has_banner(app: &App) -> bool {
 /// Everything's place at the app's size.
 pub fn arrange(app: &App) -> Arrangement {
     let (w, h) = app.size;
-    let header_lines = if h >= 16 { 2 } else { 1 } + u16::from(has_banner(app));
+    // How long it has lasted and what is left stand on the second line: worth more than a row of a pane.
+    let header_lines = if h >= 10 { 2 } else { 1 } + u16::from(has_banner(app));
     let header = Rect::new(0, 0, w, header_lines.min(h));
     let rule = h >= 20;
     let footer_lines = 1 + u16::from(rule);

@@ -298,6 +298,10 @@ pub fn strip(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
             span(if on { Role::TitleFocused } else { Role::Title }, format!("{} {}", pane.number(), pane.title()));
         let short = span(name.role, pane.number().to_string());
         let mut signal = signal(app, pane);
+        // Names before rates: what a number is about is read before it.
+        if pane == Pane::Events && area.width < 100 {
+            signal.truncate(1);
+        }
         if !signal.is_empty() {
             signal.insert(0, span(Role::Text, " "));
         }

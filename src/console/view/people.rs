@@ -3,14 +3,14 @@
 use crate::console::app::App;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::{Cell, Column, Words, flow, glyph, time};
+use crate::console::widget::{Cell, Column, Words, flow, glyph};
 use crate::model::Role as PersonRole;
 use crate::model::{Level, PersonId, Stamp};
 use crate::timeline::Incident;
 
 use super::list::Entry;
 
-/// Mark, name, role, how long here or when last heard of, how we know.
+/// Mark, name, role, when they joined or were last heard of, how we know.
 pub const COLUMNS: &[Column] =
     &[Column::mark(), Column::name(0, 6), Column::fixed(1), Column::fixed(2), Column::sentence(3, 5)];
 
@@ -73,26 +73,23 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
         vec![span(Role::Good, "●")],
         name,
         vec![role],
-        vec![span(Role::Dim, here(time::since(who.since, app.at())))],
+        vec![span(Role::Dim, format!("joined {}", when(app, who.since)))],
         vec![known],
     ]
 }
 
-/// How long someone has had a console open: when they joined, and not when they last did something.
-fn here(seconds: u64) -> String {
-    match seconds {
-        0..5 => "joined just now".to_owned(),
-        _ => format!("joined {} ago", time::age(seconds)),
+/// A time of day, with the day where that is another: an age would not say of what.
+fn when(app: &App, at: Stamp) -> String {
+    match app.zone.day(at) == app.zone.day(app.at()) {
+        true => app.zone.minutes(at),
+        false => format!("{} {}", app.zone.day(at), app.zone.minutes(at)),
     }
 }
 
 /// Someone who is not at a console. A commander who is gone is news.
 fn away(app: &App, person: &PersonId, at: Stamp, commands: bool) -> Vec<Cell> {
     let role = if commands { span(Role::Warning, "commands") } else { span(Role::Dim, "not here") };
-    let heard = match time::age(time::since(at, app.at())).as_str() {
-        "now" => "heard just now".to_owned(),
-        age => format!("heard {age} ago"),
-    };
+    let heard = format!("heard {}", when(app, at));
     vec![
         if commands { vec![span(Role::Warning, glyph::WARNING)] } else { vec![span(Role::Text, " ")] },
         vec![span(if commands { Role::Strong } else { Role::Dim }, person.as_str())],

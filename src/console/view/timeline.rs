@@ -125,7 +125,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             let (mark, role) = words::mark(item);
             let mut text = vec![span(role, words::says(item))];
             // What followed from a plan names it, so that cause and effect can be read together.
-            if let Some(record) = plan_of(incident, item) {
+            if let Some(record) = plan_of(incident, item).filter(|_| app.size.0 >= 100) {
                 // Last, for who reads the line wants what happened; where there is no room the page about it has it.
                 text.push(span(Role::Dim, format!(" · by plan {}", words::code(record))));
             }

@@ -62,7 +62,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
 
 /// Whether the pane is so narrow that a row has no room for a sentence.
 fn narrow(app: &App) -> bool {
-    layout::arrange(app).body(Pane::Traffic).map_or(app.size.0, |body| body.width) < 44
+    layout::arrange(app).body(Pane::Traffic).map_or(app.size.0, |body| body.width) < 60
 }
 
 fn balancer(app: &App, row: &Row, lb: &LoadBalancer) -> Vec<Cell> {
@@ -145,11 +145,11 @@ fn pool_cells(app: &App, row: &Row, pool: &PoolRef, place: usize) -> Vec<Cell> {
         // All see it alike: the word before says it.
         true if count == pool.places => String::new(),
         true => format!("{count}/{} reg.", pool.places),
-        false => format!("in {count} of {} regions", pool.places),
+        false => format!("{count} of {} regions", pool.places),
     };
     let share = share(app, row, pool).map(|share| format!("{share} % of answers"));
     // Who looks from the regions is said once: the provider does, and no probe of ours.
-    let who = (pool.places > 0 && place == 0).then(|| "regions as Cloudflare sees them".to_owned());
+    let who = (pool.places > 0 && place == 0).then(|| "checked by Cloudflare".to_owned());
     let more = [share, who].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let role = glyph::of(verdict).1;
     vec![
@@ -214,13 +214,13 @@ fn budget_cells(row: &Row, budget: &Budget) -> Vec<Cell> {
         None => ("?".to_owned(), "left"),
     };
     let burn = match (budget.state, budget.burn) {
-        (BurnState::Page | BurnState::Ticket, Some(burn)) => format!("used {burn}× too fast"),
+        (BurnState::Page | BurnState::Ticket, Some(burn)) => format!("burns {burn}× too fast"),
         (BurnState::Ok, _) => String::new(),
         (BurnState::NoTraffic, _) => "no traffic".to_owned(),
         (state, _) => state.words().to_owned(),
     };
     let bound = if budget.is_bound() { "at most" } else { "" };
-    let of = format!("of {} min of errors", budget.budget_min);
+    let of = format!("of {} min", budget.budget_min);
     let words: Vec<&str> = [burn.as_str(), bound, &of].into_iter().filter(|it| !it.is_empty()).collect();
     vec![
         pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
