@@ -346,7 +346,8 @@ fn gitops() -> TopicView {
 
 /// The nodes that the events below tell of.
 fn lost_nodes() -> Vec<SafeText> {
-    let name = |i: u32| SafeText::from(if i == 0 { "ip-10-0-1-7".to_owned() } else { format!("ip-10-0-1-7-{}", 5 * i) });
+    let name =
+        |i: u32| SafeText::from(if i == 0 { "ip-10-0-1-7".to_owned() } else { format!("ip-10-0-1-7-{}", 5 * i) });
     (0..8).map(name).collect()
 }
 

@@ -11,7 +11,7 @@ use super::fixture::{app, look, press};
 const ANSWERS: &[(&str, &[&str])] = &[
     ("How long has it been, and how long have we got?", &["impact +18:42", "RTO 11:18 left"]),
     ("What is wrong, and who has been told?", &["etcdMembersDown", "→ pagerduty"]),
-    ("Is it getting worse?", &["BackOff", "rising", "since 14:"]),
+    ("Is it getting worse?", &["BackOff", "rising", "14:45", "primary"]),
     ("Which service is worst?", &["✗ shop", "failing for 18 min"]),
     ("How much data do we lose if we fail over now?", &["shop", "8 m", "of 15 m", "off-site"]),
     ("Is the backup usable, and is it off-site?", &["Newest usable restore point", "off-site"]),

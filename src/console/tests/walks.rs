@@ -317,6 +317,7 @@ fn gitops_shows_what_its_parity_lines_do_not_say_and_everything_on_demand() {
     well.verdict = Verdict::Warning;
     assert_eq!(apps(&app), 1);
     press(&mut app, "4");
+    app.size = (200, 60);
     assert!(text(&app).contains("f shows all"), "{}", text(&app));
     press(&mut app, "f");
     assert!(apps(&app) > 10, "{}", text(&app));

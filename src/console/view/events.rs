@@ -17,10 +17,10 @@ pub const COLUMNS: &[Column] = &[
     Column::mark(),
     Column::fixed(2),
     Column::name(0, 14),
-    Column::name(0, 14),
+    Column::name(0, 12),
     Column::number(1),
     Column::fixed(1),
-    Column::name(1, 2),
+    Column::name(1, 5),
     Column::sentence(4, 16),
 ];
 
@@ -49,21 +49,9 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     }
 }
 
-/// Whether the pane has no room for the name of a cluster on each line.
+/// Whether the pane has no room for words that say what stands in a column.
 fn narrow(app: &App) -> bool {
     layout::arrange(app).body(Pane::Events).map_or(app.size.0, |body| body.width) < 90
-}
-
-/// A cluster as a line names it: where it is narrow, by as many letters as tell it from the others.
-fn place<'a>(app: &App, cluster: &'a str) -> &'a str {
-    let names = app.rows(Topic::Clusters).iter().map(|row| row.id.as_str()).filter(|name| *name != cluster);
-    let others: Vec<&str> = names.collect();
-    if !narrow(app) {
-        return cluster;
-    }
-    let ends = cluster.char_indices().map(|(at, c)| at + c.len_utf8()).skip(1);
-    let mut starts = ends.map(|end| &cluster[..end]);
-    starts.find(|start| !others.iter().any(|name| name.starts_with(start))).unwrap_or(cluster)
 }
 
 fn cluster(app: &App, row: &Row) -> Vec<Cell> {
@@ -79,12 +67,12 @@ fn cluster(app: &App, row: &Row) -> Vec<Cell> {
     }
     let (role, mut plane) = plane_words(control_plane.as_ref());
     // The check that people look for stays whole; the page about the cluster names the others.
-    if let (true, Some((first, _))) = (narrow(app), plane.split_once(" and ")) {
-        plane = format!("{first} failing");
+    if let (true, Some(first)) = (narrow(app), plane.find(" +")) {
+        plane.truncate(first);
     }
     vec![
         pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
-        vec![span(Role::Dim, "cluster")],
+        vec![span(Role::Dim, if narrow(app) { "" } else { "cluster" })],
         vec![span(Role::Strong, name.as_str())],
         vec![span(role, plane)],
         vec![span(Role::Text, format!("{nodes_ready} of {nodes}"))],
@@ -124,7 +112,7 @@ fn event_cells(app: &App, row: &Row, event: &KubeEvent) -> Vec<Cell> {
         vec![span(if loud { Role::Text } else { Role::Dim }, event.reason.as_str())],
         vec![span(Role::Dim, count)],
         Words::new(),
-        vec![span(Role::Dim, place(app, &event.cluster))],
+        vec![span(Role::Dim, event.cluster.as_str())],
         vec![span(Role::Dim, event.message.as_str())],
     ]
 }
@@ -145,7 +133,7 @@ fn fold_cells(app: &App, fold: &Fold<'_>) -> Vec<Cell> {
         vec![span(role, event.reason.as_str())],
         vec![span(role, format!("×{}", fold.count))],
         vec![worse(app, fold)],
-        vec![span(Role::Dim, place(app, &event.cluster))],
+        vec![span(Role::Dim, event.cluster.as_str())],
         vec![span(Role::Dim, event.message.as_str())],
     ]
 }

@@ -181,7 +181,16 @@ fn people(app: &App) -> (Words, Words) {
     let here = match others {
         0 => String::new(),
         _ if !wide && app.incident_open() => String::new(),
-        n => format!(", {n} {} here", if commander.is_none() { "people" } else if n == 1 { "other" } else { "others" }),
+        n => format!(
+            ", {n} {} here",
+            if commander.is_none() {
+                "people"
+            } else if n == 1 {
+                "other"
+            } else {
+                "others"
+            }
+        ),
     };
     let few = match commander {
         Some(person) => vec![span(Role::Strong, format!("{person} commands")), span(Role::Dim, here)],

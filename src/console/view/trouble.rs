@@ -76,5 +76,11 @@ fn broken(words: &[Span], room: u16) -> Vec<Words> {
             lines.last_mut().into_iter().for_each(|line| line.push(span(it.role, word)));
         }
     }
+    for line in &mut lines {
+        // The space after the last word is no part of the line: it would cut a word that just fits.
+        if let Some(last) = line.last_mut() {
+            last.text.truncate(last.text.trim_end().len());
+        }
+    }
     lines.iter().map(|line| columns::cut(line, room, true)).collect()
 }

@@ -455,10 +455,7 @@ async fn a_patch_sends_exactly_the_plan_s_body_once() {
     let server = world(|_, _| None).await;
     let setup = setup(&server, &["z1"]);
     let said = Acting::new(setup.client()).apply(&to_dr(), &permit()).await.expect("applied");
-    assert_eq!(
-        said,
-        "Cloudflare answered 200 and shows shop.example as planned, changed 14:51:00 UTC"
-    );
+    assert_eq!(said, "Cloudflare answered 200 and shows shop.example as planned, changed 14:51:00 UTC");
     let seen = server.seen();
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].body, json!({"default_pools": ["p-dr", "p-primary"], "fallback_pool": "p-dr"}));
