@@ -141,7 +141,7 @@ pub fn cut(words: &[Span], max: u16, sentence: bool) -> Words {
             let wide = width(&span.text);
             span.text = text::end(&span.text, left);
             // What follows a cut is cut too, though the cut left a cell over.
-            left = if wide > left { 0 } else { left - wide };
+            left = left.saturating_sub(wide);
         }
         out.retain(|span| !span.text.is_empty());
         return out;
