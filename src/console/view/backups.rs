@@ -356,7 +356,7 @@ pub fn signal(app: &App) -> Words {
         0 => Words::new(),
         n => vec![span(Role::Critical, format!("{n} OVER"))],
     };
-    let doubt = doubtful(app).map(|(n, role)| vec![span(role, format!("{n} in doubt"))]).unwrap_or_default();
+    let doubt = doubtful(app).map(|(n, role)| vec![span(role, format!("{n}{}", glyph::UNKNOWN))]).unwrap_or_default();
     let words = flow::join(vec![over, doubt], &span(Role::Text, " "));
     match proven {
         _ if !words.is_empty() || app.rows(Topic::Backups).is_empty() => words,
