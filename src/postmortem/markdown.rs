@@ -7,6 +7,7 @@ use crate::model::time::from_detection;
 
 use super::milestones::Row;
 use super::outline::{ClockAt, Event, Outline, PlanLine, Reached};
+use super::table;
 
 /// Writes the outline as Markdown (CommonMark with tables). All outside text is escaped: it can't make markup.
 pub fn to_markdown(outline: &Outline) -> String {
@@ -21,7 +22,7 @@ pub fn to_markdown(outline: &Outline) -> String {
     people(&mut out, outline);
     timeline(&mut out, outline);
     verification(&mut out, outline);
-    out
+    table::aligned(&out)
 }
 
 macro_rules! line {

@@ -10,6 +10,7 @@ mod markdown;
 mod milestones;
 mod narrow;
 mod outline;
+mod table;
 #[cfg(test)]
 mod tests;
 

@@ -197,7 +197,7 @@ fn an_incident_of_which_little_is_known_still_exports() {
     assert_eq!(outline.rows.iter().map(|row| row.event).collect::<Vec<_>>(), ["detected"]);
     assert_eq!((outline.from_impact_s, outline.rpo_s), (None, None));
     let text = to_markdown(&outline);
-    assert!(text.contains("| impact | not known | – | – |"), "{text}");
+    assert!(text.contains("| impact    | not known               | –           | –     |"), "{text}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ use crate::postmortem::{Meta, outline, to_markdown};
 
 use super::fixture::{app, at, look, person, press};
 use super::panes::calm_day;
-use super::plans;
+use super::{plans, story};
 
 /// The sizes at which every screen is compared.
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
@@ -286,20 +286,20 @@ fn before_the_room_is_heard_and_after_it_is_lost_the_screen_says_so() {
 /// What `warroom export` leaves behind, as far as it fits a screen.
 #[test]
 fn the_postmortem() {
-    let app = app("ana", (120, 46));
+    let app = app("ana", (132, 46));
     let meta = Meta {
         room: "bastion".to_owned(),
         log: "01KB3Z0LOG".to_owned(),
         drill: Some("etcd-corruption · seed 7".to_owned()),
-        seq: 24,
+        seq: 32,
         head: "a".repeat(64),
     };
     let objectives = app.mirror.welcome.as_ref().map(|welcome| welcome.objectives.clone()).unwrap_or_default();
-    let text = to_markdown(&outline(app.incident().unwrap(), &objectives, &meta));
-    let mut drawn = Buffer::empty(Rect::new(0, 0, 120, 46));
+    let text = to_markdown(&outline(&story::whole(), &objectives, &meta));
+    let mut drawn = Buffer::empty(Rect::new(0, 0, 132, 46));
     for (y, line) in (0..46).zip(text.lines()) {
         let heading = if line.starts_with('#') { Modifier::BOLD } else { Modifier::empty() };
-        drawn.set_stringn(1, y, line, 118, Style::default().add_modifier(heading));
+        drawn.set_stringn(1, y, line, 130, Style::default().add_modifier(heading));
     }
     picture("postmortem", &drawn, "dark");
 }

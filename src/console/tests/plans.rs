@@ -171,3 +171,17 @@ pub fn failover_done() -> PlanRecord {
     record.changed_at = at("14:50:58");
     record
 }
+
+/// The restore as it ended.
+pub fn restore_done() -> PlanRecord {
+    let mut record = record(restore(), PlanState::Succeeded, at("14:55:02"), 20);
+    record.approvals = vec![Approval { by: person("sam"), at: at("14:55:50"), seq: 21 }];
+    record.steps = vec![
+        StepState::Done { at: at("14:55:54"), says: SafeText::from("off-site is ReadOnly") },
+        StepState::Done { at: at("14:59:00"), says: SafeText::from("412 of 412 items restored, 0 warnings") },
+        StepState::Done { at: at("15:04:00"), says: SafeText::from("shop answers 200 from dr") },
+    ];
+    record.says = SafeText::from("every effect was seen");
+    record.changed_at = at("15:04:00");
+    record
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::approval::{PlanState, Plans};
-use crate::model::entry::{Decision, Edge, Entry, Joined, Note, Opened, Set};
+use crate::model::entry::{Closed, Decision, Edge, Entry, Joined, Note, Opened, Set};
 use crate::model::{Actor, Digest, Happening, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
 use crate::timeline::{Clocks, Incident, Item, Story};
 
@@ -34,13 +34,13 @@ fn edge(seq: u64, when: Stamp, name: &str, verdict: &str, says: &str) -> Item {
         edge: name.to_owned(),
         at: when,
         source: "alertmanager/am-1".to_owned(),
-        subject: SafeText::from("etcdMembersDown"),
+        subject: SafeText::from(if name == "gitops.parity" { "dr" } else { "etcdMembersDown" }),
         service: Some("shop".to_owned()),
         verdict: verdict.to_owned(),
         says: SafeText::from(says),
         figures: serde_json::Value::Null,
     };
-    item(seq, when, Actor::room(), edge, "")
+    item(seq, when, Actor::room(), edge, says)
 }
 
 /// The probe of shop turns, at the end of the timeline.
@@ -107,6 +107,23 @@ pub fn incident() -> Incident {
         plans: Plans { by_id: plans },
         services: vec!["shop".to_owned()],
     }
+}
+
+/// The incident as it ended: restored at T+18, all traffic answered on DR at T+23, then closed.
+pub fn whole() -> Incident {
+    let mut incident = incident();
+    let restored = plans::restore_done();
+    incident.items.extend([
+        edge(28, at("14:59:00"), "restore.completed", "ok", "Restore of shop on dr completed, from shop-hourly-1429"),
+        edge(30, at("15:04:00"), "probe.ok", "ok", "Probe shop is answered by dr: 200"),
+        item(31, at("15:06:20"), person("ana"), Set { status: Some(IncidentStatus::Resolved), ..Set::default() }, ""),
+        item(32, at("15:12:00"), person("ana"), Closed {}, ""),
+    ]);
+    incident.plans.by_id.insert(restored.plan.plan.clone(), restored);
+    incident.status = IncidentStatus::Closed;
+    incident.clocks.recovery = Some((at("15:04:00"), 30));
+    incident.closed_at = Some(at("15:12:00"));
+    incident
 }
 
 /// The log's story.
