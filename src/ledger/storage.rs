@@ -6,9 +6,14 @@ use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 use nix::libc;
 use nix::sys::statfs;
+
+/// How often a lock is tried, and the time between: half a second in all.
+const LOCK_TRIES: u32 = 25;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a directory is like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +55,7 @@ pub trait ReadFile: Send {
 /// Whatever is held until dropped.
 pub trait Held: Send + Sync {}
 
-/// The file system. Every call may fail; none retries.
+/// The file system. Every call may fail; none retries, but for [`Storage::lock`].
 pub trait Storage: Send + Sync {
     /// Makes a directory (0700) and its parents, if missing.
     fn make_dir(&self, dir: &Path) -> io::Result<()>;
@@ -151,11 +156,16 @@ impl Storage for Files {
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Held>> {
         let file = options().create(true).truncate(false).write(true).open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Box::new(file)),
-            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
-            Err(TryLockError::Error(error)) => Err(error),
+        // A child that is just being started holds what its parent had open until its own program runs: a room that was
+        // left a moment ago can be locked for that long.
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Box::new(file)),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
         }
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
