@@ -365,7 +365,7 @@ fn two_accounts_restore_on_a_real_server_exactly_what_they_read() {
     assert_eq!(code, 0, "{ended:#}\n{}", site.said());
     let says = |n: usize| text(&ended["steps"][n]["says"]);
     assert!(says(0).contains("default is ReadOnly"), "{ended:#}");
-    assert!(says(1).contains("validated_since_change true"), "{ended:#}");
+    assert!(says(1).contains("was validated since"), "{ended:#}");
     assert!(says(2).contains(&name) && says(2).contains("read back"), "{ended:#}");
 
     // The server holds one Restore, and it is the plan's.
