@@ -32,15 +32,14 @@ pub fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<Stri
     of_point(g, &mut warnings);
     of_location(g, context, &mut warnings);
     of_gitops(g, context, &mut warnings);
-    if flip {
-        let name = &g.location_name;
-        warnings.push(format!(
-            "Location {name} on {} stays read-only afterwards: backups to it fail, nothing is collected. Put it back when it \
-             is decided which cluster owns the bucket, and the other one's is read-only: kubectl -n {} patch \
-             backupstoragelocation {name} --type merge -p '{{\"spec\":{{\"accessMode\":\"ReadWrite\"}}}}'",
-            g.cluster, g.velero
-        ));
-    }
+    let (name, verb) =
+        (&g.location_name, if flip { "stays read-only afterwards" } else { "is read-only already, and stays so" });
+    warnings.push(format!(
+        "Location {name} on {} {verb}: backups to it fail, nothing is collected. Put it back when it is decided which \
+         cluster owns the bucket, and the other one's is read-only: kubectl -n {} patch backupstoragelocation {name} \
+         --type merge -p '{{\"spec\":{{\"accessMode\":\"ReadWrite\"}}}}'",
+        g.cluster, g.velero
+    ));
     warnings.push(
         "Not readable from here, see for yourself: both Veleros have the same repository-password; this one is not v1.18.0, \
          which can't restore older volume data from a read-only location; node-agent runs on the nodes; storage classes fit; \

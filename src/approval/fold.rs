@@ -29,9 +29,7 @@ impl Plans {
         let (plan, fit) = match &entry.happening {
             Happening::Proposed(d) => (None, self.proposed(entry, d)),
             Happening::Approved(d) => (Some(&d.plan), self.with(entry, &d.plan, |r| r.approved(entry, d))),
-            Happening::Rejected(d) => {
-                (Some(&d.plan), self.with(entry, &d.plan, |r| r.close(entry, PlanState::Rejected, text(entry))))
-            }
+            Happening::Rejected(d) => (Some(&d.plan), self.with(entry, &d.plan, |r| r.rejected(entry))),
             Happening::Withdrawn(d) => (Some(&d.plan), self.with(entry, &d.plan, |r| r.withdrawn(entry))),
             Happening::Expired(d) => {
                 (Some(&d.plan), self.with(entry, &d.plan, |r| r.close(entry, PlanState::Expired, d.why.clone())))
@@ -100,6 +98,7 @@ impl Plans {
             state: PlanState::Proposed,
             steps: vec![StepState::Waiting; plan.steps.len()],
             held: false,
+            refused_by: None,
             says: SafeText::default(),
             changed_at: entry.ts,
             reconciled: None,
@@ -140,6 +139,12 @@ impl PlanRecord {
             return Err(format!("{} did not propose the plan and can't withdraw it", entry.by.person));
         }
         self.close(entry, PlanState::Withdrawn, text(entry))
+    }
+
+    fn rejected(&mut self, entry: &Entry) -> Fit {
+        self.close(entry, PlanState::Rejected, text(entry))?;
+        self.refused_by = Some(entry.by.person.clone());
+        Ok(())
     }
 
     /// Rejected, withdrawn, expired, superseded: from open only, for ever.

@@ -73,6 +73,8 @@ pub struct PlanRecord {
     pub steps: Vec<StepState>,
     /// A person asked to stop before the next step.
     pub held: bool,
+    /// Who refused it.
+    pub refused_by: Option<PersonId>,
     /// Why it ended: reason of a rejection, the outcome's words.
     pub says: SafeText,
     /// When it reached its last state.

@@ -163,7 +163,11 @@ fn judge_nodes(opinion: &mut Opinion, nodes: &Nodes) {
         let bad = nodes.not_ready.len();
         opinion.because(
             verdict(bad),
-            format!("{bad} of {} not ready: {}", count(nodes.all as usize, "node"), names(&nodes.not_ready)),
+            format!(
+                "{bad} of {} report that they are not ready: {}",
+                count(nodes.all as usize, "node"),
+                names(&nodes.not_ready)
+            ),
         );
     }
     if !nodes.silent.is_empty() {

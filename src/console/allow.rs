@@ -21,7 +21,7 @@ pub fn why_not(app: &App, command: Command) -> Option<String> {
     match here {
         Context::Main => in_panes(app, command),
         Context::Plan => on_plan(app, command),
-        Context::View if command == Command::Copy => None,
+        Context::View => on_page(app, command),
         _ => None,
     }
 }
@@ -95,12 +95,18 @@ pub fn cannot_act(app: &App) -> Option<String> {
     })
 }
 
+/// What works in the panes and on a page alike is allowed by the same facts.
+fn on_page(app: &App, command: Command) -> Option<String> {
+    let shared = command.spec().contexts.contains(&Context::Main);
+    if shared { in_panes(app, command) } else { None }
+}
+
 fn in_panes(app: &App, command: Command) -> Option<String> {
     match command {
         Command::OpenProposal if app.past.is_some() => past::why_not(app),
-        Command::OpenProposal if app.plan_waiting().is_none() => {
+        Command::OpenProposal if app.plan_to_open().is_none() => {
             let propose = key(app, Context::Main, Command::Failover);
-            Some(format!("No plan waits for anyone, and none runs. {propose} proposes one."))
+            Some(format!("There is no plan yet. {propose} proposes one."))
         }
         Command::Note | Command::Decide | Command::FollowUp | Command::SetStatus => cannot_act(app),
         Command::Failover | Command::Restore => cannot_act(app).or_else(|| {
@@ -174,10 +180,10 @@ fn on_plan(app: &App, command: Command) -> Option<String> {
             Some(format!("Only {} can take it back. {} refuses it.", by(), key(Command::Refuse)))
         }
         (Command::Hold, Stance::Watch) if view.record(app).is_some_and(|record| record.held) => {
-            Some("It is held already: it stops before its next step.".to_owned())
+            Some("It stops before its next step already.".to_owned())
         }
         (Command::Hold, Stance::Approve | Stance::Wait { .. }) => {
-            Some("It does not run yet, so there is nothing to hold. It can be held once it runs.".to_owned())
+            Some("It does not run yet, so there is nothing to stop. It can be stopped once it runs.".to_owned())
         }
         (Command::Open, Stance::Wait { mine: true }) => {
             let runs = view.record(app).is_some_and(|record| record.state == PlanState::Approved);

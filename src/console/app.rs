@@ -290,6 +290,12 @@ impl App {
             .map(|(_, it)| it)
     }
 
+    /// The plan that one would open: the one that waits or runs, else the one that ended last.
+    pub fn plan_to_open(&self) -> Option<&PlanRecord> {
+        let plans = self.mirror.story.incidents.iter().flat_map(|incident| incident.plans.by_id.values());
+        self.plan_waiting().or_else(|| plans.max_by_key(|record| (record.changed_at, record.proposed_seq)))
+    }
+
     /// Where keys are looked up, the top layer first.
     pub fn context(&self) -> Context {
         self.overlays.last().map_or(Context::Main, Overlay::context)

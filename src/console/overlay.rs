@@ -121,6 +121,8 @@ pub enum Choice {
     Close,
     /// Close the incident.
     CloseNow,
+    /// Become the commander in place of another.
+    TakeCommand,
     /// Go back to what was below.
     Nothing,
     /// Show what ending a silence does.

@@ -68,7 +68,7 @@ impl Walk {
 /// Whether a kind of entry can move a clock.
 pub fn counts(entry: &Entry) -> bool {
     match &entry.happening {
-        Happening::Opened(_) | Happening::Set(_) | Happening::Decision(_) => true,
+        Happening::Opened(_) | Happening::Set(_) | Happening::Decision(_) | Happening::Approved(_) => true,
         Happening::Edge(edge) => {
             matches!(edge.edge.as_str(), "probe.failing" | "service.recovered" | "alert.firing" | "backup.usable")
         }
@@ -83,7 +83,8 @@ impl Marks {
         match &entry.happening {
             Happening::Opened(Opened { detected_at, .. }) => self.opened = Some((mark, detected_at.is_some())),
             Happening::Set(set) => self.set(set, entry.seq),
-            Happening::Decision(_) => {
+            // Two persons who confirm a plan have decided, though nobody wrote it down as a decision.
+            Happening::Decision(_) | Happening::Approved(_) => {
                 self.decisions.insert(mark);
             }
             Happening::Edge(edge) => self.edge(edge, mark, own),

@@ -82,10 +82,10 @@ macro_rules! commands {
 }
 
 commands! {
-    OpenProposal = "open-proposal", "open proposal", "open the plan that waits for a person, or runs", [Main], None;
-    Note = "note", "note", "write a note into the timeline", [Main], Records;
-    Decide = "decision", "decision", "record a decision", [Main], Records;
-    FollowUp = "follow-up", "follow-up", "record work for afterwards", [Main], Records;
+    OpenProposal = "open-proposal", "open plan", "open the plan that waits for a person, or runs; else the last one", [Main, View], None;
+    Note = "note", "note", "write a note into the timeline", [Main, View], Records;
+    Decide = "decision", "decision", "record a decision", [Main, View], Records;
+    FollowUp = "follow-up", "follow-up", "record work for afterwards", [Main, View], Records;
     Failover = "propose-failover", "fail over", "propose to move a service's traffic to DR", [Main], Guarded;
     Restore = "propose-restore", "restore", "propose to restore a service's data on DR", [Main], Guarded;
     Filter = "filter", "filter", "show only rows that match: words, !without, field:value, >5m; Tab completes", [Main], None;
@@ -97,10 +97,10 @@ commands! {
     Split = "split", "split", "two panes side by side above the timeline, or as before", [Main], None;
     Hide = "hide", "hide", "take the pane off the screen; its number shows it again", [Main], None;
     ShowAll = "show-all", "show all", "every pane again", [Main], None;
-    Jump = "jump", "time", "show an earlier instant: 14:41, T+8, -5m, yesterday 14:41; Esc returns to now", [Main], None;
+    Jump = "jump", "time", "show an earlier instant: 14:41, T+8, -5m, yesterday 14:41; `back` returns to now", [Main], None;
     Freeze = "freeze", "freeze", "hold the screen still, or let it run again", [Main], None;
-    Situation = "situation", "situation", "the incident in one page", [Main], None;
-    Readiness = "readiness", "readiness", "would RTO and RPO be met if the primary died now, and what is not proven", [Main], None;
+    Situation = "situation", "situation", "the incident in one page", [Main, View], None;
+    Readiness = "readiness", "readiness", "would RTO and RPO be met if the primary died now, and what is not proven", [Main, View], None;
     Command_ = "take-command", "command", "become the incident's commander", [Main], Records;
     SetStatus = "set-status", "status", "set the incident's status, or close it", [Main], Records;
     Pin = "pin", "pin", "pin the timeline's entry, or unpin it", [Main], Records;
@@ -111,13 +111,13 @@ commands! {
     Open = "open", "open", "show everything about the row; choose; confirm; send", [Main, View, Menu, Plan, Entry, Ask], None;
     NextPane = "next-pane", "", "go to the next pane", [Main], None;
     PrevPane = "prev-pane", "", "go to the pane before", [Main], None;
-    Pane1 = "pane-1", "", "go to pane 1, Alerts", [Main], None;
-    Pane2 = "pane-2", "", "go to pane 2, Traffic", [Main], None;
-    Pane3 = "pane-3", "", "go to pane 3, Backups", [Main], None;
-    Pane4 = "pane-4", "", "go to pane 4, GitOps", [Main], None;
-    Pane5 = "pane-5", "", "go to pane 5, Events", [Main], None;
-    Pane6 = "pane-6", "", "go to pane 6, Timeline", [Main], None;
-    Pane7 = "pane-7", "", "go to pane 7, People", [Main], None;
+    Pane1 = "pane-1", "", "go to pane 1, Alerts", [Main, View], None;
+    Pane2 = "pane-2", "", "go to pane 2, Traffic", [Main, View], None;
+    Pane3 = "pane-3", "", "go to pane 3, Backups", [Main, View], None;
+    Pane4 = "pane-4", "", "go to pane 4, GitOps", [Main, View], None;
+    Pane5 = "pane-5", "", "go to pane 5, Events", [Main, View], None;
+    Pane6 = "pane-6", "", "go to pane 6, Timeline", [Main, View], None;
+    Pane7 = "pane-7", "", "go to pane 7, People", [Main, View], None;
     NextLink = "next-link", "next related", "choose the next of the related rows; Enter opens it", [View], None;
     PrevLink = "prev-link", "", "choose the related row before", [View], None;
     Up = "up", "", "one row up", [Main, View, Plan, Menu, Entry], None;
@@ -128,7 +128,7 @@ commands! {
     Bottom = "bottom", "", "to the last row, and follow it", [Main, View], None;
     Refuse = "reject", "refuse with a reason", "refuse this plan; one person is enough, and it is final", [Plan], Records;
     Withdraw = "withdraw", "withdraw", "take back your own plan", [Plan], Records;
-    Hold = "hold", "hold before the next step", "stop the running plan before its next step", [Plan], Records;
+    Hold = "hold", "stop before the next step", "stop the running plan for good before its next step; what was done stays done", [Plan], Records;
     Back = "back", "back", "close this view, end the filter; never leaves the program", [Main, View, Plan, Menu, Entry, Ask], None;
     Quit = "quit", "", "close this view; at the top, leave (asks during an incident)", [Main, View, Menu], None;
     Palette = "palette", "commands", "every command by name: what it does, its key, and what it needs", [Main, View, Plan], None;

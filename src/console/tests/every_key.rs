@@ -117,7 +117,7 @@ fn did(command: Command, context: Context, before: &App, after: &App, effects: &
     let grew = after.overlays.len() == before.overlays.len() + 1;
     let shrank = after.overlays.len() + 1 == before.overlays.len();
     let writes = |kind: &WriteKind| matches!(top, Some(Overlay::Write(write)) if write.kind == *kind);
-    let pane = |pane: Pane| after.focus == pane;
+    let pane = |pane: Pane| after.focus == pane && after.overlays.is_empty();
     let (was, is) = (scroll(before), scroll(after));
     match command {
         Command::OpenProposal => matches!(top, Some(Overlay::Plan(_))),
@@ -137,7 +137,7 @@ fn did(command: Command, context: Context, before: &App, after: &App, effects: &
         Command::Readiness => matches!(top, Some(Overlay::Readiness { .. })),
         Command::Freeze => after.frozen.is_some() != before.frozen.is_some(),
         Command::Situation => matches!(top, Some(Overlay::Situation { .. })),
-        Command::Command_ => asks(effects, |it| matches!(it, Request::Set(set) if set.commander.is_some())),
+        Command::Command_ => matches!(top, Some(Overlay::Menu(menu)) if menu.title.contains("Take over")),
         Command::SetStatus => matches!(top, Some(Overlay::Menu(menu)) if menu.title.contains("status")),
         Command::Pin => asks(effects, |it| matches!(it, Request::Pin { .. })),
         Command::Silence => matches!(top, Some(Overlay::Silence(_))),
@@ -279,10 +279,18 @@ fn a_command_that_can_t_work_says_what_would_allow_it() {
         (full, "no space left on device"),
         (observer, "Ask ana, sam, lee"),
     ] {
-        for key in ["i", "d", "t", "!f", "!r", "=", "c", "m"] {
+        for key in ["!f", "!r", "=", "c", "m"] {
             app.notice = None;
             assert!(press(&mut app, key).is_empty() && app.overlays.is_empty(), "{key}");
             let said = app.notice.as_ref().map(|notice| notice.text.to_string()).unwrap_or_default();
+            assert!(said.contains(words), "{key}: {said}");
+        }
+        for key in ["i", "d", "t"] {
+            assert!(press(&mut app, key).is_empty());
+            let said = match app.overlays.pop() {
+                Some(Overlay::Write(write)) => write.problem.map(|why| why.to_string()).unwrap_or_default(),
+                other => panic!("{key}: {other:?}"),
+            };
             assert!(said.contains(words), "{key}: {said}");
         }
     }

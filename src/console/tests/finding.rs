@@ -179,7 +179,7 @@ fn push(app: &mut App, topic: Topic, change: impl FnOnce(&mut BoardDelta)) {
 fn a_frozen_screen_counts_exactly_what_is_unseen() {
     let mut app = app("ana", (160, 48));
     press(&mut app, "p");
-    assert!(text(&app).contains("FROZEN  nothing new"), "{}", text(&app));
+    assert!(text(&app).contains("FROZEN at 14:55:42  nothing new"), "{}", text(&app));
     let rows = app.mirror.rows(Topic::Alerts).to_vec();
     // Proven again: no news.
     let mut again = rows[0].clone();
@@ -195,12 +195,12 @@ fn a_frozen_screen_counts_exactly_what_is_unseen() {
         delta.removes = vec![rows[3].id.clone()];
     });
     assert_eq!((app.unseen.rows, app.unseen.entries), (3, 0), "one changed, one new, one gone");
-    assert!(text(&app).contains("FROZEN  3 rows unseen"), "{}", text(&app));
+    assert!(text(&app).contains("FROZEN at 14:55:42  3 rows unseen"), "{}", text(&app));
     push(&mut app, Topic::Alerts, |delta| delta.upserts = vec![rows[1].clone()]);
     assert_eq!(app.unseen.rows, 2, "what changed back is not different");
     app.mirror.story.entries += 1;
     super::fixture::tick(&mut app, 1);
-    assert!(text(&app).contains("FROZEN  2 rows, 1 entry unseen"), "{}", text(&app));
+    assert!(text(&app).contains("FROZEN at 14:55:42  2 rows, 1 entry unseen"), "{}", text(&app));
     press(&mut app, "p");
     assert_eq!((app.unseen.rows, app.unseen.entries), (0, 0));
     assert!(names(&app, Pane::Alerts).contains(&"f-new".to_owned()));

@@ -91,9 +91,16 @@ fn nothing_is_green_and_nothing_is_proposed_in_the_past() {
             assert!(frame.content.iter().all(|cell| Some(cell.fg) != green), "{size:?} {key}\n{}", to_text(&frame));
         }
         press(&mut app, "<esc>");
-        for keys in ["!f", "!r", "i", "d", "c", "m"] {
+        for keys in ["!f", "!r", "c", "m"] {
             assert!(press(&mut app, keys).is_empty() && app.overlays.is_empty(), "{keys}");
             assert!(text(&app).contains("Esc returns to now"), "{keys}");
+        }
+        for keys in ["i", "d", "t"] {
+            // The sentence that is on its way has a line to go to, and goes nowhere from there.
+            assert!(press(&mut app, &format!("{keys}zpx<enter>")).is_empty(), "{keys}");
+            assert!(text(&app).contains("zpx") && text(&app).contains("returns to now"), "{}", text(&app));
+            press(&mut app, "<esc>");
+            assert!(app.overlays.is_empty() && app.frozen.is_none() && app.hidden.is_empty(), "{keys}");
         }
     }
 }

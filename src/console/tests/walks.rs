@@ -106,6 +106,63 @@ fn nobody_commands_an_incident_that_is_closed() {
 }
 
 #[test]
+fn command_is_taken_from_somebody_knowingly_and_from_nobody_at_once() {
+    let commander = |request: Request| match request {
+        Request::Set(set) => set.commander.map(|person| person.to_string()),
+        _ => None,
+    };
+    let mut app = app("sam", (80, 24));
+    assert!(press(&mut app, "c").is_empty());
+    assert!(text(&app).contains("ana commands. Take over?"), "{}", text(&app));
+    assert!(press(&mut app, "<enter>").is_empty(), "the first answer leaves it with her");
+    let (_, request) = asked(&press(&mut app, "cj<enter>"));
+    assert_eq!(commander(request).as_deref(), Some("sam"));
+    app.mirror.story.incidents[0].commander = None;
+    let (_, request) = asked(&press(&mut app, "c"));
+    assert_eq!(commander(request).as_deref(), Some("sam"));
+}
+
+#[test]
+fn a_page_takes_the_keys_of_the_panes() {
+    let mut app = app("sam", (120, 40));
+    press(&mut app, "1<enter><enter>");
+    assert_eq!(app.overlays.len(), 2, "a page, and one it led to");
+    press(&mut app, "i");
+    assert!(matches!(app.overlays.last(), Some(Overlay::Write(_))));
+    press(&mut app, "<esc>A");
+    assert!(matches!(app.overlays.last(), Some(Overlay::Plan(_))));
+    press(&mut app, "<esc>");
+    assert_eq!(app.overlays.len(), 2, "and back to what was read");
+    press(&mut app, "4");
+    assert!(app.overlays.is_empty() && app.focus == crate::console::app::Pane::Gitops);
+}
+
+#[test]
+fn the_plan_that_ended_last_is_opened_where_none_waits() {
+    let mut app = app("sam", (120, 40));
+    app.mirror.story.incidents[0].plans.by_id.remove(&PlanId::from(RESTORE));
+    assert!(!text(&app).contains("A open plan"), "{}", text(&app));
+    press(&mut app, "A");
+    assert!(text(&app).contains("SUCCEEDED") && text(&app).contains("Fail over shop.example"), "{}", text(&app));
+    press(&mut app, "<esc>");
+    app.mirror.story.incidents[0].plans.by_id.clear();
+    press(&mut app, "A");
+    assert!(text(&app).contains("There is no plan yet"), "{}", text(&app));
+}
+
+#[test]
+fn who_refused_a_plan_is_named_wherever_it_is_read() {
+    let mut app = app("ana", (120, 40));
+    let plans = &mut app.mirror.story.incidents[0].plans.by_id;
+    let plan = plans.get_mut(&PlanId::from(RESTORE)).unwrap();
+    (plan.state, plan.says) = (PlanState::Rejected, SafeText::from("freeze first"));
+    plan.refused_by = Some(crate::model::PersonId::from("sam"));
+    assert!(text(&app).contains("refused by sam: freeze first"), "{}", text(&app));
+    press(&mut app, "A");
+    assert!(text(&app).contains("REFUSED") && text(&app).contains("refused by sam"), "{}", text(&app));
+}
+
+#[test]
 fn the_proposer_waits_and_can_only_withdraw() {
     let mut app = app("ana", (120, 40));
     press(&mut app, "A");
@@ -120,7 +177,8 @@ fn a_plan_is_refused_with_a_reason_that_stays_until_it_is_recorded() {
     let mut app = app("sam", (120, 40));
     press(&mut app, "AR");
     assert!(press(&mut app, "<enter>").is_empty(), "no reason, no refusal");
-    press(&mut app, "Rthe backup is of the wrong hour");
+    assert!(text(&app).contains("A reason is needed"), "{}", text(&app));
+    press(&mut app, "the backup is of the wrong hour");
     let (tag, request) = asked(&press(&mut app, "<enter>"));
     let reason = SafeText::from("the backup is of the wrong hour");
     assert_eq!(request, Request::Reject { plan: PlanId::from(RESTORE), reason });
@@ -285,7 +343,7 @@ fn the_footer_offers_only_what_works_now() {
     let footer = text(&app).lines().last().unwrap().to_owned();
     assert!(!footer.contains("note") && !footer.contains("act"), "{footer}");
     assert!(press(&mut app, "i!f").is_empty());
-    assert!(text(&app).contains("read-only"));
+    assert!(text(&app).contains("read-only") && text(&app).contains("Note: !f"), "{}", text(&app));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crossterm::event::Event;
 use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input as Line, InputRequest};
 
+use crate::console::allow;
 use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
 use crate::console::keymap::{Command, Context, Key};
@@ -28,6 +29,14 @@ pub fn begin(app: &mut App, kind: WriteKind) {
     app.overlays.push(Overlay::Write(Write { kind, line, sent: None, problem: None }));
 }
 
+/// Opens a line that can't be sent now, and says why: what is typed has a place, and waits until it can.
+pub fn refuse(app: &mut App, kind: WriteKind, why: String) {
+    begin(app, kind);
+    if let Some(Overlay::Write(write)) = app.overlays.last_mut() {
+        write.problem = Some(SafeText::from(why));
+    }
+}
+
 /// Gives a key to a line.
 pub fn edit(line: &mut Line, key: Key) {
     let grows = key.typed().is_some();
@@ -38,9 +47,11 @@ pub fn edit(line: &mut Line, key: Key) {
 
 /// A key for the filter or the line on top.
 pub fn type_key(app: &mut App, key: Key) {
+    // Why it can't be sent stays in sight for as long as that is so.
+    let still = allow::cannot_act(app).map(SafeText::from);
     match app.overlays.last_mut() {
         Some(Overlay::Write(write)) if write.sent.is_none() => {
-            write.problem = None;
+            write.problem = if matches!(write.kind, WriteKind::Reject(_)) { None } else { still };
             edit(&mut write.line, key);
         }
         Some(Overlay::Filter { line, .. }) => {
@@ -82,7 +93,7 @@ pub fn paste(app: &mut App, raw: &str) {
             app.say(Role::Warning, "A paste does not confirm: type the name. Nothing was sent.")
         }
         _ => {
-            let note = crate::console::allow::key(app, Context::Main, Command::Note);
+            let note = allow::key(app, Context::Main, Command::Note);
             app.say(Role::Warning, format!("Pasted text was ignored: nothing here takes text. {note} begins a note."));
         }
     }
@@ -104,11 +115,24 @@ pub fn send(app: &mut App) -> Vec<Effect> {
     if write.sent.is_some() {
         return Vec::new();
     }
-    if text.is_empty() {
-        app.overlays.pop();
+    let kind = write.kind.clone();
+    let problem = match &kind {
+        WriteKind::Reject(_) if text.is_empty() => {
+            Some("A reason is needed: whoever proposed it must know what to change.".to_owned())
+        }
+        _ if text.is_empty() => {
+            app.overlays.pop();
+            return Vec::new();
+        }
+        WriteKind::Reject(_) => None,
+        _ => allow::cannot_act(app),
+    };
+    if let Some(why) = problem {
+        if let Some(Overlay::Write(write)) = app.overlays.last_mut() {
+            write.problem = Some(SafeText::from(why));
+        }
         return Vec::new();
     }
-    let kind = write.kind.clone();
     let text = SafeText::from(text);
     let request = match &kind {
         WriteKind::Note => Request::Note { text, at: None },

@@ -11,7 +11,7 @@ use crate::console::palette::Palette;
 use crate::console::theme::Role;
 use crate::console::view;
 use crate::console::view::related::Target;
-use crate::model::{Action, IncidentStatus};
+use crate::model::{Action, IncidentStatus, PersonId};
 use crate::protocol::Request;
 use crate::protocol::message::SetIncident;
 
@@ -56,7 +56,11 @@ fn leave_view(app: &mut App) -> Vec<Effect> {
 /// A command on the layer on top, but for a plan or a palette.
 pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
     if let Some(why) = allow::why_not(app, command) {
-        app.say(Role::Warning, why);
+        match writes(command) {
+            // The sentence is on its way already: without a line to take it, its letters would be commands.
+            Some(kind) => entry::refuse(app, kind, why),
+            None => app.say(Role::Warning, why),
+        }
         return Vec::new();
     }
     match command {
@@ -65,9 +69,9 @@ pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Situation => push_once(app, Overlay::Situation { scroll: 0 }),
         Command::Readiness => push_once(app, Overlay::Readiness { scroll: 0 }),
         Command::OpenProposal => plan::open_waiting(app),
-        Command::Note => begin(app, WriteKind::Note),
-        Command::Decide => begin(app, WriteKind::Decision),
-        Command::FollowUp => begin(app, WriteKind::FollowUp),
+        Command::Note => entry::begin(app, WriteKind::Note),
+        Command::Decide => entry::begin(app, WriteKind::Decision),
+        Command::FollowUp => entry::begin(app, WriteKind::FollowUp),
         Command::Filter => filter::begin(app),
         Command::Jump => past::begin(app),
         Command::Split | Command::Hide | Command::ShowAll => panes::run(app, command),
@@ -82,13 +86,13 @@ pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
         }
         Command::NextPane => app.focus_on(app.next_shown(1).unwrap_or(app.focus)),
         Command::PrevPane => app.focus_on(app.next_shown(-1).unwrap_or(app.focus)),
-        Command::Pane1 => app.focus_on(Pane::Alerts),
-        Command::Pane2 => app.focus_on(Pane::Traffic),
-        Command::Pane3 => app.focus_on(Pane::Backups),
-        Command::Pane4 => app.focus_on(Pane::Gitops),
-        Command::Pane5 => app.focus_on(Pane::Events),
-        Command::Pane6 => app.focus_on(Pane::Timeline),
-        Command::Pane7 => app.focus_on(Pane::People),
+        Command::Pane1 => go_to(app, Pane::Alerts),
+        Command::Pane2 => go_to(app, Pane::Traffic),
+        Command::Pane3 => go_to(app, Pane::Backups),
+        Command::Pane4 => go_to(app, Pane::Gitops),
+        Command::Pane5 => go_to(app, Pane::Events),
+        Command::Pane6 => go_to(app, Pane::Timeline),
+        Command::Pane7 => go_to(app, Pane::People),
         Command::Up | Command::Down | Command::PageUp | Command::PageDown | Command::Top | Command::Bottom => {
             travel(app, command);
         }
@@ -118,12 +122,12 @@ pub(super) fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Copy => copy(app),
         Command::Failover if may_act(app) => plan::propose(app, Action::Failover),
         Command::Restore if may_act(app) => plan::propose(app, Action::Restore),
-        Command::Command_ if may_act(app) => match app.me().cloned() {
-            Some(me) => {
-                let set = SetIncident { commander: Some(me), ..SetIncident::default() };
-                super::ask(app, Waiting::Set, Request::Set(set)).into_iter().collect()
+        Command::Command_ if may_act(app) => match commands(app) {
+            Some(other) => {
+                app.overlays.push(Overlay::Menu(take_over(&other)));
+                Vec::new()
             }
-            None => Vec::new(),
+            None => take_command(app),
         },
         Command::SetStatus if may_act(app) => {
             app.overlays.push(Overlay::Menu(statuses(app)));
@@ -140,6 +144,34 @@ pub(super) fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
         }
         _ => Vec::new(),
     }
+}
+
+/// To a pane, from whatever page is being read.
+fn go_to(app: &mut App, pane: Pane) {
+    app.overlays.clear();
+    app.focus_on(pane);
+}
+
+/// Who commands, if it is somebody else.
+fn commands(app: &App) -> Option<PersonId> {
+    app.incident()?.commander.clone().filter(|person| app.me() != Some(person))
+}
+
+/// Two people who believe that they command are worse than none: it is taken from somebody knowingly.
+fn take_over(other: &PersonId) -> Menu {
+    let item = |label: String, note: &str, choice| MenuItem { label, note: note.to_owned(), choice };
+    let items = vec![
+        item(format!("leave it with {other}"), "", Choice::Nothing),
+        item("take over".to_owned(), "everyone sees it; say it aloud too", Choice::TakeCommand),
+    ];
+    Menu { title: format!("{other} commands. Take over?"), items, cursor: 0 }
+}
+
+/// Makes this person the commander.
+pub(super) fn take_command(app: &mut App) -> Vec<Effect> {
+    let Some(me) = app.me().cloned() else { return Vec::new() };
+    let set = SetIncident { commander: Some(me), ..SetIncident::default() };
+    super::ask(app, Waiting::Set, Request::Set(set)).into_iter().collect()
 }
 
 fn statuses(app: &App) -> Menu {
@@ -165,9 +197,13 @@ pub(super) fn may_act(app: &mut App) -> bool {
     why.is_none()
 }
 
-fn begin(app: &mut App, kind: WriteKind) {
-    if may_act(app) {
-        entry::begin(app, kind);
+/// What a command begins to write.
+fn writes(command: Command) -> Option<WriteKind> {
+    match command {
+        Command::Note => Some(WriteKind::Note),
+        Command::Decide => Some(WriteKind::Decision),
+        Command::FollowUp => Some(WriteKind::FollowUp),
+        _ => None,
     }
 }
 

@@ -63,7 +63,7 @@ pub fn stop(app: &mut App, command: Command) -> Vec<Effect> {
 
 /// Becomes the incident's commander.
 pub fn take_command(app: &mut App) -> Vec<Effect> {
-    keys::run_asking(app, Command::Command_)
+    if keys::may_act(app) { keys::take_command(app) } else { Vec::new() }
 }
 
 /// Sets the status, or closes the incident.

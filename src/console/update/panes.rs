@@ -1,8 +1,9 @@
 //! Commands about the panes themselves: which are shown and how, marks, and the way to what needs a person.
 
 use crate::board::Verdict;
+use crate::console::allow;
 use crate::console::app::{App, Pane};
-use crate::console::keymap::Command;
+use crate::console::keymap::{Command, Context};
 use crate::console::theme::Role;
 use crate::console::view;
 
@@ -77,7 +78,8 @@ fn mark(app: &mut App) {
     let marks = &mut app.pane_mut(pane).marks;
     if !marks.remove(&key) {
         if marks.len() >= MOST_MARKS {
-            app.say(Role::Warning, format!("{MOST_MARKS} rows are marked, more is too much. Esc unmarks them."));
+            let back = allow::key(app, Context::Main, Command::Back);
+            app.say(Role::Warning, format!("{MOST_MARKS} rows are marked, more is too much. {back} unmarks them."));
             return;
         }
         marks.insert(key);

@@ -3,9 +3,11 @@
 use tui_input::Input as Line;
 
 use crate::board::Topic;
+use crate::console::allow;
 use crate::console::app::{App, Pane, Waiting};
 use crate::console::effect::Effect;
 use crate::console::input::AskFailure;
+use crate::console::keymap::{Command, Context};
 use crate::console::overlay::Overlay;
 use crate::console::past::{self, Kept, Past};
 use crate::console::theme::Role;
@@ -69,7 +71,15 @@ pub fn back(app: &mut App) -> bool {
         for pane in Pane::ALL {
             app.pane_mut(pane).cursor = None;
         }
-        app.say(Role::Accent, "Now again.");
+        let words = match &app.frozen {
+            // The screen held still is under the past, and it is not now either.
+            Some(held) => {
+                let go = allow::key(app, Context::Main, Command::Freeze);
+                format!("The screen frozen at {} again; {go} lets it run.", app.zone.seconds(held.at))
+            }
+            None => "Now again.".to_owned(),
+        };
+        app.say(Role::Accent, words);
     }
     was
 }
@@ -97,5 +107,6 @@ pub fn answer(app: &mut App, (topic, at, page): (Topic, Stamp, u32), result: Res
 /// Why nothing is proposed or written from here.
 pub fn why_not(app: &App) -> Option<String> {
     let past = app.past.as_ref()?;
-    Some(format!("You look at {}. Esc returns to now; then press this again.", instant(app, past)))
+    let back = allow::key(app, Context::Main, Command::Back);
+    Some(format!("You look at {}. {back} returns to now; then press this again.", instant(app, past)))
 }

@@ -68,6 +68,7 @@ pub fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
             None
         }
         Choice::CloseNow => super::ask(app, Waiting::Close, Request::Close),
+        Choice::TakeCommand => return super::keys::take_command(app),
         Choice::Nothing => None,
     };
     effect.into_iter().collect()
@@ -101,8 +102,8 @@ fn words(action: Action) -> &'static str {
 
 /// `A`: the plan that waits.
 pub fn open_waiting(app: &mut App) {
-    // That none waits was said by `allow` already.
-    if let Some(id) = app.plan_waiting().map(|record| record.plan.plan.clone()) {
+    // That there is none was said by `allow` already.
+    if let Some(id) = app.plan_to_open().map(|record| record.plan.plan.clone()) {
         open(app, Subject::Known(id));
     }
 }

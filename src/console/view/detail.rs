@@ -3,7 +3,9 @@
 use crate::board::folds::Fold;
 use crate::board::row::Point;
 use crate::board::{AppRow, Body, Budget, Row};
+use crate::console::allow;
 use crate::console::app::{App, Pane};
+use crate::console::keymap::Command;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
@@ -22,7 +24,8 @@ mod more;
 pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
     let mut sheet = Sheet::new(pane.title());
     let Some(entry) = list::find(app, pane, key) else {
-        sheet.prose(Role::Text, "This row is gone. Esc goes back.", room);
+        let back = allow::key(app, app.context(), Command::Back);
+        sheet.prose(Role::Text, &format!("This row is gone. {back} goes back."), room);
         return sheet;
     };
     match entry {

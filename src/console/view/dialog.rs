@@ -3,7 +3,9 @@
 
 use ratatui::layout::Rect;
 
+use crate::console::allow;
 use crate::console::app::App;
+use crate::console::keymap::Command;
 use crate::console::overlay::{Menu, Overlay, Write};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
@@ -11,6 +13,9 @@ use crate::console::widget::{Canvas, Words, glyph, text};
 use crate::model::SafeText;
 
 use super::footer;
+
+/// What a key does in a layer: the command it stands for, if it is one, and what that means there.
+pub type Hint<'a> = (Option<Command>, &'a str);
 
 /// Draws a layer that does not cover the screen.
 pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
@@ -29,7 +34,12 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
                 span(Role::Input, line.value()),
                 span(Role::Accent, "▏"),
             ];
-            draw_sheet(app, canvas, vec![typed, hint], &[("Enter", "go there"), ("Esc", "stay")]);
+            draw_sheet(
+                app,
+                canvas,
+                vec![typed, hint],
+                &[(Some(Command::Open), "go there"), (Some(Command::Back), "stay")],
+            );
         }
         Overlay::Filter { pane, line, problem, tab, .. } => {
             let hint = super::filter_line::hint(app, *pane, line, problem.as_ref(), tab.as_ref());
@@ -42,7 +52,7 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
             };
             let mut lines = vec![vec![span(Role::Strong, question)]];
             lines.extend(ends(app).into_iter().map(|line| vec![span(Role::Text, line)]));
-            draw_sheet(app, canvas, lines, &[("y", "leave"), ("n", "stay")]);
+            draw_sheet(app, canvas, lines, &[(Some(Command::Open), "leave"), (Some(Command::Back), "stay")]);
         }
         _ => {}
     }
@@ -67,7 +77,7 @@ fn ends(app: &App) -> Vec<String> {
 }
 
 /// A block of lines above the footer, with its own keys in the footer.
-pub fn draw_sheet(app: &App, canvas: &mut Canvas<'_>, lines: Vec<Words>, keys: &[(&str, &str)]) {
+pub fn draw_sheet(app: &App, canvas: &mut Canvas<'_>, lines: Vec<Words>, keys: &[Hint<'_>]) {
     let (w, h) = app.size;
     let tall = u16::try_from(lines.len()).unwrap_or(1) + 2;
     let y = h.saturating_sub(tall);
@@ -80,12 +90,20 @@ pub fn draw_sheet(app: &App, canvas: &mut Canvas<'_>, lines: Vec<Words>, keys: &
         footer::draw(app, canvas, Rect::new(1, h.saturating_sub(1), w.saturating_sub(1), 1));
         return;
     }
+    canvas.words(2, h.saturating_sub(1), &hint_words(app, keys), w.saturating_sub(4));
+}
+
+/// The keys of hints, as the key map in use has them.
+pub fn hint_words(app: &App, hints: &[Hint<'_>]) -> Words {
     let mut words = Words::new();
-    for (key, hint) in keys {
-        words.push(span(Role::Accent, *key));
-        words.push(span(Role::Dim, format!(" {hint}   ")));
+    for (command, hint) in hints {
+        if let Some(command) = command {
+            words.push(span(Role::Accent, allow::key(app, app.context(), *command)));
+            words.push(span(Role::Text, " "));
+        }
+        words.push(span(Role::Dim, format!("{hint}   ")));
     }
-    canvas.words(2, h.saturating_sub(1), &words, w.saturating_sub(4));
+    words
 }
 
 fn draw_write(app: &App, canvas: &mut Canvas<'_>, write: &Write) {
@@ -115,9 +133,9 @@ fn draw_write(app: &App, canvas: &mut Canvas<'_>, write: &Write) {
     for line in write.problem.as_ref().map(SafeText::as_str).map(|it| text::wrap(it, room)).unwrap_or_default() {
         lines.push(vec![span(Role::Critical, line)]);
     }
-    let keys: &[(&str, &str)] = match write.sent {
-        Some(_) => &[("", "Sent; waiting for the room …")],
-        None => &[("Enter", "record"), ("Esc", "throw away")],
+    let keys: &[Hint<'_>] = match write.sent {
+        Some(_) => &[(None, "Sent; waiting for the room …")],
+        None => &[(Some(Command::Open), "record"), (Some(Command::Back), "throw away")],
     };
     draw_sheet(app, canvas, lines, keys);
 }

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 use tui_input::Input as Line;
 
 use crate::console::app::{App, Pane};
+use crate::console::keymap::Command;
 use crate::console::overlay::Tab;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width, width_of};
@@ -11,22 +12,21 @@ use crate::console::widget::columns;
 use crate::console::widget::{Canvas, Words, glyph};
 use crate::model::filter::FilterError;
 
+use super::dialog::{Hint, hint_words};
 use super::{asked, list};
 
 /// The filter with its cursor, its mistake in red, and how many rows are left.
 pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect, line: &Line, problem: Option<&FilterError>) {
     let room = area.width.saturating_sub(2);
     let count = format!("   {} of {}", list::visible(app, app.focus).len(), list::all(app, app.focus).len());
-    let mut keys = Words::new();
-    let hints: &[(&str, &str)] = match problem {
-        Some(_) => &[("Esc", "as before")],
-        None => &[("Tab", "completes"), ("Enter", "keep"), ("Esc", "as before")],
+    let hints: &[Hint<'_>] = match problem {
+        Some(_) => &[(Some(Command::Back), "as before")],
+        None => {
+            &[(Some(Command::Down), "completes"), (Some(Command::Open), "keep"), (Some(Command::Back), "as before")]
+        }
     };
-    for (key, does) in hints {
-        keys.push(span(Role::Dim, "   "));
-        keys.push(span(Role::Accent, *key));
-        keys.push(span(Role::Dim, format!(" {does}")));
-    }
+    let mut keys = vec![span(Role::Dim, "   ")];
+    keys.extend(hint_words(app, hints));
     let mut words = vec![span(Role::Accent, "/")];
     // The end of a long line is where it is typed.
     let typed = typed(line, problem);

@@ -80,9 +80,17 @@ fn hints(app: &App) -> Vec<Fact> {
             Command::Palette,
             Command::Help,
         ],
-        Context::View => {
-            &[Command::Back, Command::Open, Command::NextLink, Command::Copy, Command::Palette, Command::Help]
-        }
+        Context::View => &[
+            Command::Back,
+            Command::Open,
+            Command::NextLink,
+            Command::OpenProposal,
+            Command::Note,
+            Command::Decide,
+            Command::Copy,
+            Command::Palette,
+            Command::Help,
+        ],
         Context::Plan => &[
             Command::Open,
             Command::Refuse,
@@ -96,12 +104,18 @@ fn hints(app: &App) -> Vec<Fact> {
         _ => &[],
     };
     let mut facts = Vec::new();
+    // The last plan is there to be read again; nothing waits for it.
+    let ended = |command: Command| command == Command::OpenProposal && app.plan_waiting().is_none();
     for (rank, command) in (1u8..).zip(wanted) {
         let Some(chord) = app.keymap.chord_now(context, *command, app.facts()).filter(|_| works(app, *command)) else {
             continue;
         };
         // Help is the door to everything else: it stays when others leave.
-        let rank = if *command == Command::Help { 2 } else { rank + 2 };
+        let rank = match *command {
+            Command::Help => 2,
+            it if ended(it) => 60,
+            _ => rank + 2,
+        };
         let prefix = chord.get(..1).and_then(|first| app.keymap.prefix(first).map(|name| (first, name)));
         let words = match prefix {
             Some((first, name)) if chord.len() > 1 => hint_words(&spell(first), name),
@@ -129,6 +143,7 @@ fn asks_me(app: &App) -> bool {
 
 fn hint(app: &App, command: Command) -> String {
     let words = match command {
+        Command::OpenProposal if app.plan_waiting().is_none() => "last plan",
         Command::OpenProposal if app.plan_waiting().is_some_and(|it| it.state == PlanState::Executing) => {
             "watch it run"
         }

@@ -4,7 +4,9 @@ use ratatui::layout::Rect;
 
 use crate::board::{Body, Topic, Verdict};
 use crate::client::Link;
+use crate::console::allow;
 use crate::console::app::{App, Pane};
+use crate::console::keymap::{Command, Context};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::flow::{self, Fact};
@@ -78,10 +80,11 @@ fn first(app: &App) -> Vec<Fact> {
     facts.push(Fact::right(6, people).or(few));
     if let Some(past) = &app.past {
         let words = format!(" PAST {} ", super::past::instant(app, past));
-        facts.push(Fact::right(0, vec![span(Role::Banner, words), span(Role::Dim, " Esc: now")]));
+        let back = format!(" {}: now", allow::key(app, Context::Main, Command::Back));
+        facts.push(Fact::right(0, vec![span(Role::Banner, words), span(Role::Dim, back)]));
     }
-    if app.frozen.is_some() {
-        facts.push(Fact::right(0, frozen(app)));
+    if let Some(held) = &app.frozen {
+        facts.push(frozen(app, held.at));
     }
     if app.warnings {
         let left_out = span(Role::Dim, format!(" · {} rows left out", super::list::calm(app)));
@@ -98,8 +101,8 @@ fn first(app: &App) -> Vec<Fact> {
     facts
 }
 
-/// That the screen is held still, and exactly what goes on behind it.
-fn frozen(app: &App) -> Words {
+/// That the screen is held still, since when, and exactly what goes on behind it. The clock beside it goes on.
+fn frozen(app: &App, at: Stamp) -> Fact {
     let unseen = app.unseen;
     let count = |n: u64, one: &str, many: &str| match n {
         0 => None,
@@ -110,7 +113,8 @@ fn frozen(app: &App) -> Words {
     let entries = count(unseen.entries, "entry", "entries");
     let parts: Vec<String> = [rows, entries].into_iter().flatten().collect();
     let words = if parts.is_empty() { "nothing new".to_owned() } else { format!("{} unseen", parts.join(", ")) };
-    vec![span(Role::Banner, " FROZEN "), span(Role::Strong, format!(" {words}"))]
+    let held = span(Role::Banner, format!(" FROZEN at {} ", app.zone.seconds(at)));
+    Fact::right(0, vec![held.clone(), span(Role::Strong, format!(" {words}"))]).or(vec![held])
 }
 
 /// Which panes are hidden, and the worst in each: what is off the screen is not out of the world.
@@ -246,7 +250,10 @@ fn clocks(app: &App, incident: &Incident) -> Vec<Fact> {
     running(5, "decided", clocks.decision);
     if let (Some(objective), Some((from, _))) = (objective(app, incident), clocks.impact.or(clocks.detection)) {
         let used = time::since(from, end);
-        facts.push(rto(app, used, objective.rto_s, clocks.recovery.is_some()));
+        facts.push(match (clocks.recovery, incident.closed_at) {
+            (None, Some(_)) => Fact::left(3, vec![span(Role::Warning, "closed without a recovery, RTO not met")]),
+            (recovery, _) => rto(app, used, objective.rto_s, recovery.is_some()),
+        });
     }
     facts.push(Fact::right(2, exposure(app, Some(incident))));
     facts

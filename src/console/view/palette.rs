@@ -1,7 +1,7 @@
 //! The palette over the bottom of the screen: what is typed, the commands that have these words, and all about the chosen.
 
 use crate::console::app::App;
-use crate::console::keymap::{Context, Spec, spell};
+use crate::console::keymap::{Command, Context, Spec, spell};
 use crate::console::palette::{Item, Palette, items};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width, width_of};
@@ -32,8 +32,11 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, palette: &Palette) {
     }
     let notice = app.notice.as_ref().map(|notice| text::end(notice.text.as_str(), room));
     match notice {
-        Some(words) => dialog::draw_sheet(app, canvas, lines, &[("", words.trim())]),
-        None => dialog::draw_sheet(app, canvas, lines, &[("Enter", "run"), ("Up Down", "choose"), ("Esc", "back")]),
+        Some(words) => dialog::draw_sheet(app, canvas, lines, &[(None, words.trim())]),
+        None => {
+            let keys = [(Some(Command::Open), "run"), (Some(Command::Down), "choose"), (Some(Command::Back), "back")];
+            dialog::draw_sheet(app, canvas, lines, &keys);
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use ratatui::layout::Rect;
 
 use crate::board::{Body, Row, Topic, Verdict};
+use crate::console::allow;
 use crate::console::app::{App, Pane};
+use crate::console::keymap::{Command, Context};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width_of};
 use crate::console::widget::columns::{self, Column};
@@ -134,10 +136,11 @@ fn empty(app: &App, pane: Pane) -> String {
 /// What stands where there are no rows.
 pub fn nothing(app: &App, pane: Pane) -> String {
     if let Some(filter) = &app.pane(pane).filter {
-        return format!("No row matches {filter} · Esc shows all.");
+        let back = allow::key(app, Context::Main, Command::Back);
+        return format!("No row matches {filter} · {back} shows all.");
     }
     if app.warnings && !list::all(app, pane).is_empty() {
-        return "Nothing wrong here. z shows all.".to_owned();
+        return format!("Nothing wrong here. {} shows all.", allow::key(app, Context::Main, Command::Warnings));
     }
     if let Some(then) = &app.past {
         return past::nothing(app, then, pane);

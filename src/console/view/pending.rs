@@ -2,7 +2,7 @@
 
 use crate::console::allow;
 use crate::console::app::App;
-use crate::console::keymap::spell;
+use crate::console::keymap::{Command, spell};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width, width_of};
 use crate::console::widget::{Canvas, Words, text};
@@ -46,7 +46,7 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>) {
         }
         lines.push(words);
     }
-    dialog::draw_sheet(app, canvas, lines, &[("Esc", "cancel")]);
+    dialog::draw_sheet(app, canvas, lines, &[(Some(Command::Back), "cancel")]);
 }
 
 fn name_of(spec: &crate::console::keymap::Spec) -> &'static str {

@@ -58,8 +58,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     let role = match who.role {
         _ if commands => span(Role::Accent, "commands"),
         PersonRole::Observer => span(Role::Dim, "may look"),
-        PersonRole::Operator => span(Role::Dim, "may act"),
-        PersonRole::Commander => span(Role::Dim, "may command"),
+        PersonRole::Operator | PersonRole::Commander => span(Role::Dim, "may act"),
     };
     let known = match who.actor.level {
         _ if who.actor.simulated => span(Role::Drill, "simulated"),

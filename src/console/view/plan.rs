@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::approval::{PlanRecord, PlanState};
+use crate::console::allow;
 use crate::console::app::App;
 use crate::console::keymap::{Command, Context, spell};
 use crate::console::overlay::{PlanView, Stance, Subject};
@@ -20,7 +21,9 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, view: &PlanView) {
     let (w, h) = app.size;
     let room = w.saturating_sub(4);
     let Some(plan) = view.plan(app) else {
-        canvas.put(2, 0, "This plan is not in the log any more. Esc goes back.", Role::Text, room);
+        let back = allow::key(app, Context::Plan, Command::Back);
+        let gone = format!("This plan is not in the log any more. {back} goes back.");
+        canvas.put(2, 0, &gone, Role::Text, room);
         return;
     };
     let digest = match &view.subject {
@@ -78,6 +81,7 @@ fn top(app: &App, canvas: &mut Canvas<'_>, view: &PlanView, plan: &Plan, digest:
         (_, Some(PlanState::Proposed)) => (Role::Waiting, "SECOND PERSON NEEDED".to_owned()),
         (_, Some(PlanState::Approved)) => (Role::Waiting, "CONFIRMED".to_owned()),
         (_, Some(PlanState::Executing)) => (Role::Waiting, "RUNNING".to_owned()),
+        (_, Some(PlanState::Rejected)) => (Role::Warning, "REFUSED".to_owned()),
         (_, Some(state)) => (words::plan_mark(state).1, format!("{state:?}").to_uppercase()),
         (_, None) => (Role::Dim, "PLAN".to_owned()),
     };
@@ -112,6 +116,10 @@ fn who(app: &App, record: &PlanRecord) -> Words {
     if !others.is_empty() {
         words.push(span(Role::Dim, ", confirmed by "));
         words.push(span(Role::Strong, others.join(", ")));
+    }
+    if let Some(person) = &record.refused_by {
+        words.push(span(Role::Dim, ", refused by "));
+        words.push(span(Role::Strong, person.as_str()));
     }
     words
 }
@@ -217,7 +225,7 @@ fn preconditions(app: &App, plan: &Plan, room: u16) -> Vec<Words> {
     let (first, later) = relied(plan);
     let mut lines = Vec::new();
     if !first.is_empty() {
-        lines.push(vec![span(Role::Dim, "relies on, and is read again before each step")]);
+        lines.push(vec![span(Role::Dim, "relies on · read again once confirmed; nothing runs unless all hold")]);
         let age = |pre: &Pre| Some(time::since(pre.read_at, app.now.room));
         lines.extend(premises(&first.iter().map(|pre| (pre.says.as_str(), age(pre))).collect::<Vec<_>>(), room));
     }
@@ -288,11 +296,14 @@ fn foot(app: &App, view: &PlanView, plan: &Plan, stance: Stance, room: u16) -> V
         Stance::Propose => vec![typed(view, plan, "To propose it, type ", room)],
         Stance::Approve => vec![typed(view, plan, "To confirm, type ", room)],
         Stance::Wait { mine: true } => {
-            says("You proposed this. Another person must confirm it: ask them to press A, and read them the code.")
+            let open = allow::key(app, Context::Main, Command::OpenProposal);
+            says(&format!(
+                "You proposed this. Another person must confirm it: ask them to press {open}, and read them the code."
+            ))
         }
         Stance::Wait { mine: false } => says("You confirmed this. It runs as soon as enough persons have."),
         Stance::Watch if view.record(app).is_some_and(|record| record.held) => says("It stops before its next step."),
-        Stance::Watch => says("It runs. What is sent can't be taken back; what comes after can be held."),
+        Stance::Watch => says("It runs. What is sent can't be taken back; what comes after can be stopped."),
         Stance::Look => says("You may look, not confirm: people.toml gives you no operator role here."),
         Stance::Ended if view.record(app).is_some_and(|record| is_run(record.state)) => {
             says("It has ended. Above is what each step was answered.")

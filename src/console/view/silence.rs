@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::board::{Body, Topic, is_critical};
 use crate::console::app::App;
+use crate::console::keymap::Command;
 use crate::console::overlay::SilenceForm;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
@@ -11,7 +12,7 @@ use crate::console::widget::{Canvas, Words, glyph, text, time};
 use crate::model::SafeText;
 use crate::model::silence::{Hit, SilencePreview, line_of};
 
-use super::dialog::draw_sheet;
+use super::dialog::{Hint, draw_sheet, hint_words};
 
 /// Draws the form, or the preview once it came.
 pub fn draw(app: &App, canvas: &mut Canvas<'_>, form: &SilenceForm) {
@@ -46,10 +47,14 @@ fn draw_form(app: &App, canvas: &mut Canvas<'_>, form: &SilenceForm) {
         }
     }
     lines.extend(problem.into_iter().map(|line| vec![span(Role::Critical, line)]));
-    let keys: &[(&str, &str)] = match form.sent {
-        Some(_) => &[("", "Asking what it hits …")],
-        None if form.expires.is_some() => &[("Esc", "back")],
-        None => &[("Enter", "next, then preview"), ("↑ ↓", "lines"), ("Esc", "throw away")],
+    let keys: &[Hint<'_>] = match form.sent {
+        Some(_) => &[(None, "Asking what it hits …")],
+        None if form.expires.is_some() => &[(Some(Command::Back), "back")],
+        None => &[
+            (Some(Command::Open), "next, then preview"),
+            (Some(Command::Down), "next line"),
+            (Some(Command::Back), "throw away"),
+        ],
     };
     draw_sheet(app, canvas, lines, keys);
 }
@@ -79,13 +84,8 @@ fn draw_preview(app: &App, canvas: &mut Canvas<'_>, form: &SilenceForm, preview:
     for (y, line) in (bottom + 1..h).zip(&foot) {
         canvas.words(2, y, line, room);
     }
-    let keys = vec![
-        span(Role::Accent, "Enter"),
-        span(Role::Dim, " do it   "),
-        span(Role::Accent, "Esc"),
-        span(Role::Dim, " back; nothing was sent"),
-    ];
-    canvas.words(2, h.saturating_sub(1), &keys, room);
+    let keys = [(Some(Command::Open), "do it"), (Some(Command::Back), "back; nothing was sent")];
+    canvas.words(2, h.saturating_sub(1), &hint_words(app, &keys), room);
 }
 
 fn body(app: &App, preview: &SilencePreview, room: u16) -> Vec<Words> {

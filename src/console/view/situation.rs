@@ -1,12 +1,15 @@
 //! The incident in one page: what someone who joins now must know, in the order in which they ask.
 
+use crate::approval::PlanState;
 use crate::board::folds::rate;
 use crate::board::{Body, Topic, Verdict};
+use crate::console::allow;
 use crate::console::app::{App, Pane};
+use crate::console::keymap::{Command, Context};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
-use crate::model::{Happening, Stamp};
+use crate::model::{Action, Happening, Stamp};
 use crate::timeline::Incident;
 
 use super::list;
@@ -81,11 +84,35 @@ fn next(app: &App, incident: &Incident) -> String {
     match live.last() {
         Some(record) => words::plan_says(record),
         None if incident.closed_at.is_some() => "nothing: it is closed".to_owned(),
-        None if incident.clocks.recovery.is_some() => "no plan is open; service is back".to_owned(),
-        None => match app.can_act() {
-            true => "no plan is open: decide, or propose one".to_owned(),
-            false => "no plan is open".to_owned(),
-        },
+        None if incident.clocks.recovery.is_some() => {
+            let key = allow::key(app, Context::Main, Command::SetStatus);
+            format!("service is back: watch it, then say so ({key} sets the status)")
+        }
+        None => after(app, incident),
+    }
+}
+
+/// What is left to do where no plan is open and users still wait: what the last plan was, and what it left.
+fn after(app: &App, incident: &Incident) -> String {
+    let key = |command| allow::key(app, Context::Main, command);
+    let last = incident.plans.by_id.values().max_by_key(|record| (record.changed_at, record.proposed_seq));
+    match last.map(|record| (record, record.state, record.plan.action)) {
+        Some((_, PlanState::Succeeded, Action::Failover)) => format!(
+            "traffic was moved, and no recovery was seen since: if data is missing there, {} proposes to restore it",
+            key(Command::Restore)
+        ),
+        Some((_, PlanState::Succeeded, Action::Restore)) => {
+            "data was restored, and no recovery was seen since: look why the probes still fail".to_owned()
+        }
+        Some((record, PlanState::Failed | PlanState::Stopped | PlanState::Interrupted, _)) => format!(
+            "{}. Read what it left behind ({}), then propose what is missing",
+            words::plan_says(record),
+            key(Command::OpenProposal)
+        ),
+        _ if app.can_act() => {
+            format!("no plan is open: decide ({}), or propose one ({})", key(Command::Decide), key(Command::Failover))
+        }
+        _ => "no plan is open".to_owned(),
     }
 }
 

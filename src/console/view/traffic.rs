@@ -214,7 +214,7 @@ fn budget_cells(row: &Row, budget: &Budget) -> Vec<Cell> {
         None => ("?".to_owned(), "left"),
     };
     let burn = match (budget.state, budget.burn) {
-        (BurnState::Page | BurnState::Ticket, Some(burn)) => format!("burns {burn}× too fast"),
+        (BurnState::Page | BurnState::Ticket, Some(burn)) => format!("{burn}× too fast"),
         (BurnState::Ok, _) => String::new(),
         (BurnState::NoTraffic, _) => "no traffic".to_owned(),
         (state, _) => state.words().to_owned(),

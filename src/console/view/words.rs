@@ -141,7 +141,10 @@ pub fn plan_says(record: &PlanRecord) -> String {
             Some(_) => format!("{title}: interrupted, then read again{because}"),
             None => format!("{title}: interrupted, what it did is not known yet{because}"),
         },
-        PlanState::Rejected => format!("{title}: refused{because}"),
+        PlanState::Rejected => match &record.refused_by {
+            Some(person) => format!("{title}: refused by {person}{because}"),
+            None => format!("{title}: refused{because}"),
+        },
         PlanState::Withdrawn => format!("{title}: withdrawn"),
         PlanState::Expired => format!("{title}: expired{because}"),
         PlanState::Superseded => format!("{title}: replaced by a newer plan"),
