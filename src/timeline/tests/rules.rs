@@ -28,6 +28,17 @@ fn the_story_gives_clocks_people_services_and_an_end() {
 }
 
 #[test]
+fn two_persons_who_confirm_a_plan_have_decided() {
+    let mut log = story();
+    let digest = crate::model::Digest([7; 32]);
+    let seq = log.add(at("14:46:00"), person("sam"), Approved { plan: PlanId::from("p9"), digest }, None);
+    let decided = |log: &Log| log.fold().latest().and_then(|incident| incident.clocks.decision);
+    assert_eq!(decided(&log), Some((at("14:46:00"), seq)), "before the decision was written down");
+    log.entries.last_mut().unwrap().ts = at("14:52:00");
+    assert_eq!(decided(&log), Some((at("14:49:00"), 11)), "the first of both");
+}
+
+#[test]
 fn the_header_reads_the_objective_against_every_clock() {
     let log = story();
     let open = fold(&log.entries[..11]);
