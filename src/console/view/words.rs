@@ -124,7 +124,7 @@ pub fn code(record: &PlanRecord) -> String {
 pub fn plan_says(record: &PlanRecord) -> String {
     let title = &record.plan.title;
     let code = code(record);
-    let because = if record.says.is_empty() { String::new() } else { format!(": {}", record.says) };
+    let because = if record.says.is_empty() { String::new() } else { format!(" · {}", record.says) };
     match record.state {
         PlanState::Proposed => format!("Waits for a second person: {title}"),
         PlanState::Approved => format!("Confirmed, about to run: {title} ({code})"),
@@ -135,19 +135,20 @@ pub fn plan_says(record: &PlanRecord) -> String {
         }
         PlanState::Succeeded if record.says.is_empty() => format!("{title}: confirmed, done ({code})"),
         PlanState::Succeeded => format!("{title}: confirmed → {} ({code})", record.says),
-        PlanState::Failed => format!("{title}: failed{because}"),
-        PlanState::Stopped => format!("{title}: stopped{because}"),
+        // How it ended stands first, so that no width cuts it off.
+        PlanState::Failed => format!("Failed: {title}{because}"),
+        PlanState::Stopped => format!("Stopped: {title}{because}"),
         PlanState::Interrupted => match record.reconciled {
-            Some(_) => format!("{title}: interrupted, then read again{because}"),
-            None => format!("{title}: interrupted, what it did is not known yet{because}"),
+            Some(_) => format!("Interrupted, then read again: {title}{because}"),
+            None => format!("Interrupted, what it did is not known yet: {title}{because}"),
         },
         PlanState::Rejected => match &record.refused_by {
-            Some(person) => format!("{title}: refused by {person}{because}"),
-            None => format!("{title}: refused{because}"),
+            Some(person) => format!("Refused by {person}: {title}{because}"),
+            None => format!("Refused: {title}{because}"),
         },
-        PlanState::Withdrawn => format!("{title}: withdrawn"),
-        PlanState::Expired => format!("{title}: expired{because}"),
-        PlanState::Superseded => format!("{title}: replaced by a newer plan"),
+        PlanState::Withdrawn => format!("Withdrawn: {title}"),
+        PlanState::Expired => format!("Expired: {title}{because}"),
+        PlanState::Superseded => format!("Replaced by a newer plan: {title}"),
     }
 }
 
