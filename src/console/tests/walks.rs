@@ -157,7 +157,11 @@ fn who_refused_a_plan_is_named_wherever_it_is_read() {
     let plan = plans.get_mut(&PlanId::from(RESTORE)).unwrap();
     (plan.state, plan.says) = (PlanState::Rejected, SafeText::from("freeze first"));
     plan.refused_by = Some(crate::model::PersonId::from("sam"));
-    assert!(text(&app).contains("Refused by sam: Restore shop on dr") && text(&app).contains("freeze first"), "{}", text(&app));
+    assert!(
+        text(&app).contains("Refused by sam: Restore shop on dr") && text(&app).contains("freeze first"),
+        "{}",
+        text(&app)
+    );
     press(&mut app, "A");
     assert!(text(&app).contains("REFUSED") && text(&app).contains("refused by sam"), "{}", text(&app));
 }

@@ -239,19 +239,25 @@ fn location_cells(app: &App, row: &Row, location: &Location) -> Vec<Cell> {
         "Available" if row.stale => "not heard".to_owned(),
         "Available" if location.validation_every_s == 0 => "not validated".to_owned(),
         "Available" if verdict >= Verdict::Unknown => "location doubtful".to_owned(),
+        // Restores read from it; backups to it fail.
+        "Available" if location.access_mode.is("ReadOnly") => "read only".to_owned(),
         "Available" => "location ok".to_owned(),
         "" => "location unknown".to_owned(),
         other => format!("location {}", other.to_lowercase()),
     };
-    let mode = if location.access_mode.is("ReadOnly") { "read only" } else { "" };
+    let role = if word == "read only" { Role::Text } else { glyph::of(verdict).1 };
     // What is wrong with it besides its phase does not fit into two words: say it after them.
-    let more = if verdict == Verdict::Ok { mode } else { row.why.as_str() };
+    let more = match verdict {
+        Verdict::Ok if location.access_mode.is("ReadOnly") => "backups to it fail",
+        Verdict::Ok => "",
+        _ => row.why.as_str(),
+    };
     vec![
         pane::mark(verdict),
         // Every cluster calls its location the same.
         vec![span(Role::Text, format!("{}/{}", location.cluster, location.name))],
         vec![span(Role::Text, seen)],
-        vec![span(glyph::of(verdict).1, word)],
+        vec![span(role, word)],
         vec![span(Role::Dim, more)],
     ]
 }

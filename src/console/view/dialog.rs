@@ -135,6 +135,7 @@ fn draw_write(app: &App, canvas: &mut Canvas<'_>, write: &Write) {
     }
     let keys: &[Hint<'_>] = match write.sent {
         Some(_) => &[(None, "Sent; waiting for the room …")],
+        None if allow::cannot_act(app).is_some() => &[(Some(Command::Back), "throw away")],
         None => &[(Some(Command::Open), "record"), (Some(Command::Back), "throw away")],
     };
     draw_sheet(app, canvas, lines, keys);

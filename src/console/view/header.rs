@@ -113,8 +113,10 @@ fn frozen(app: &App, at: Stamp) -> Fact {
     let entries = count(unseen.entries, "entry", "entries");
     let parts: Vec<String> = [rows, entries].into_iter().flatten().collect();
     let words = if parts.is_empty() { "nothing new".to_owned() } else { format!("{} unseen", parts.join(", ")) };
-    let held = span(Role::Banner, format!(" FROZEN at {} ", app.zone.seconds(at)));
-    Fact::right(0, vec![held.clone(), span(Role::Strong, format!(" {words}"))]).or(vec![held])
+    let held = |words: &str| span(Role::Banner, format!(" FROZEN {words}{} ", app.zone.seconds(at)));
+    let all = u64::try_from(unseen.rows).unwrap_or(u64::MAX).saturating_add(unseen.entries);
+    let few = span(Role::Strong, format!(" {all} unseen"));
+    Fact::right(0, vec![held("at "), span(Role::Strong, format!(" {words}"))]).or(vec![held(""), few])
 }
 
 /// Which panes are hidden, and the worst in each: what is off the screen is not out of the world.
