@@ -10,7 +10,7 @@ use crate::console::theme::Role;
 use crate::model::{Action, IncidentStatus};
 use crate::protocol::Request;
 
-use super::{entry, keys, plan};
+use super::{entry, incident, keys, plan};
 
 /// A note, a decision, work for afterwards, a refusal.
 pub fn write(app: &mut App, kind: WriteKind, text: &str) -> Vec<Effect> {
@@ -63,7 +63,7 @@ pub fn stop(app: &mut App, command: Command) -> Vec<Effect> {
 
 /// Becomes the incident's commander.
 pub fn take_command(app: &mut App) -> Vec<Effect> {
-    if keys::may_act(app) { keys::take_command(app) } else { Vec::new() }
+    if keys::may_act(app) { incident::take_command(app) } else { Vec::new() }
 }
 
 /// Sets the status, or closes the incident.
