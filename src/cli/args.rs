@@ -81,10 +81,10 @@ pub struct Global {
     /// Who you are in a drill. A real room refuses it: there, the kernel says who you are.
     #[arg(long = "as", global = true, value_name = "NAME", value_parser = person)]
     pub as_name: Option<String>,
-    /// The console's colours: auto, dark, light, high-contrast, colour-blind, mono, or a theme file (else WARROOM_THEME).
+    /// The console's colours: auto, dark, light, high-contrast, colour-blind, mono, or a theme file (else WARROOM_THEME, else the configuration).
     #[arg(long, global = true, value_name = "THEME")]
     pub theme: Option<String>,
-    /// The console's keys: default, vim, emacs, or a key map file (else WARROOM_KEYMAP).
+    /// The console's keys: default, vim, emacs, or a key map file (else WARROOM_KEYMAP, else the configuration).
     #[arg(long, global = true, value_name = "KEYMAP")]
     pub keymap: Option<String>,
 }

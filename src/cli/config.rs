@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::args::{Config as Verb, Global, ShowFormat};
+use super::dress;
 use super::exit::Exit;
 use super::fail::Fail;
 use super::output;
@@ -61,8 +62,20 @@ pub fn file(named: Option<&Path>, serve: bool, env: &Env) -> Result<PathBuf, Fai
 /// `config check`: every error, or what was found to be there. Errors are data here: they are what was asked for.
 pub fn check(path: &Path, serve: bool) -> Shown {
     match config::load(path, LoadOptions { serve, drill: false }) {
-        Ok(config) => good(path, &config),
+        Ok(config) => match doubts(path) {
+            Some(errors) => bad(path, &errors),
+            None => good(path, &config),
+        },
         Err(errors) => bad(path, &errors),
+    }
+}
+
+/// What only a console finds wrong: a theme or key map that there is not. A service runs with it all the same.
+fn doubts(path: &Path) -> Option<ConfigErrors> {
+    let env = Env::read();
+    match config::console_of(path, &env) {
+        Ok(file) => Some(dress::doubts(&file, &env)).filter(|found| !found.is_empty()).map(ConfigErrors),
+        Err(errors) => Some(errors),
     }
 }
 

@@ -112,9 +112,9 @@ async fn at(
     let clock = Clock::follow(ClockSync { at: Clock::real().now(), speed: 1.0 });
     // A drill is another person's morning: it neither shows nor changes how this account left its console.
     let memory = (dress.remembers && !named).then(|| Keeper::new(env.console_file()));
-    let Dress { look, keymap, zone, .. } = dress;
+    let Dress { look, keymap, zone, bell, mouse, .. } = dress;
     let (asker, stop) = (Arc::new(Hand(handle)), CancellationToken::new());
-    let options = RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, memory, stop };
+    let options = RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, bell, mouse, memory, stop };
     let reason = match global.plain {
         true => plain::run(PlainOptions { console: options, no_input: global.no_input })
             .await

@@ -38,6 +38,7 @@ pub struct RawFile {
     pub rules: Option<Section<RawRules>>,
     pub policy: Option<Section<RawPolicy>>,
     pub network: Option<Section<RawNetwork>>,
+    pub console: Option<Section<RawConsole>>,
 }
 
 /// `[room]`.
@@ -183,6 +184,16 @@ pub struct RawPolicy {
 pub struct RawNetwork {
     pub allow: Texts,
     pub exec: Texts,
+}
+
+/// `[console]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawConsole {
+    pub theme: Text,
+    pub keymap: Text,
+    pub bell: Option<Spanned<bool>>,
+    pub mouse: Option<Spanned<bool>>,
 }
 
 /// `people.toml`.

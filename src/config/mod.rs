@@ -4,6 +4,7 @@
 //! configuration error: the room starts and that source is red.
 
 mod check;
+mod console;
 mod edges;
 mod error;
 mod file;
@@ -27,6 +28,7 @@ use crate::model::slo::SloTarget;
 use crate::model::{ClusterRole, Objective, Person, Policy, Rules};
 
 pub use crate::model::nearest::nearest;
+pub use console::{ConsoleConfig, ConsoleFile, ConsoleWord, console_of};
 pub use error::{ConfigError, ConfigErrors};
 pub use paths::Env;
 pub use sample::{SampleCluster, sample, sample_for};
@@ -116,6 +118,7 @@ pub struct Config {
     pub allow_hosts: Vec<String>,
     /// Login plugins of kubeconfigs that a service may run.
     pub allow_exec: Vec<PathBuf>,
+    pub console: ConsoleConfig,
 }
 
 /// What a service's connection to a cluster may do. A room of one's own does what its kubeconfig says, as kubectl would.

@@ -9,8 +9,8 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::error::Report;
 use super::file::{
-    RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawFile, RawNetwork, RawPeople, RawPerson, RawPolicy,
-    RawProbe, RawPrometheus, RawRoom, RawRules, RawService, RawSlo, Section,
+    RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawConsole, RawFile, RawNetwork, RawPeople, RawPerson,
+    RawPolicy, RawProbe, RawPrometheus, RawRoom, RawRules, RawService, RawSlo, Section,
 };
 
 /// The most syntax errors shown: after a few, each is only an echo of the one before.
@@ -33,9 +33,15 @@ pub(super) fn file(report: &mut Report<'_>) -> Option<RawFile> {
         rules: top.one::<RawRules>("rules", report),
         policy: top.one::<RawPolicy>("policy", report),
         network: top.one::<RawNetwork>("network", report),
+        console: top.one::<RawConsole>("console", report),
     };
     top.finish(report);
     Some(raw)
+}
+
+/// Reads only `[console]` of `warroom.toml`. The outer `None`: it isn't TOML at all.
+pub(super) fn console(report: &mut Report<'_>) -> Option<Option<Section<RawConsole>>> {
+    Some(Top::parse(report)?.one::<RawConsole>("console", report))
 }
 
 /// Reads `people.toml`. `None` if it isn't TOML at all.

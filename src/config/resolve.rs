@@ -37,7 +37,7 @@ const QUORUM: u64 = 2;
 
 /// Makes the values. Meaningless unless the report is clean afterwards.
 pub(super) fn resolve(raw: &RawFile, file: &Path, options: LoadOptions, env: &Env, report: &mut Report<'_>) -> Config {
-    let mut make = Make { report, base: file.parent().unwrap_or(Path::new("")), env };
+    let mut make = Make::new(report, file, env);
     let (room, people_file, allow_fs) = match &raw.room {
         Some(room) => (
             make.need(&room.it.name, "name", "[room]", &room.at),
@@ -71,6 +71,7 @@ pub(super) fn resolve(raw: &RawFile, file: &Path, options: LoadOptions, env: &En
         allow_fs,
         allow_hosts,
         allow_exec,
+        console: super::console::resolve(raw.console.as_ref(), &mut make),
     }
 }
 
@@ -79,6 +80,12 @@ pub(super) struct Make<'a, 'r> {
     pub report: &'a mut Report<'r>,
     base: &'a Path,
     env: &'a Env,
+}
+
+impl<'a, 'r> Make<'a, 'r> {
+    pub fn new(report: &'a mut Report<'r>, file: &'a Path, env: &'a Env) -> Self {
+        Self { report, base: file.parent().unwrap_or(Path::new("")), env }
+    }
 }
 
 impl Make<'_, '_> {
@@ -145,7 +152,7 @@ impl Make<'_, '_> {
     }
 
     /// A path as the file means it: relative to the file, `~/` is home.
-    fn path(&self, text: Option<&str>) -> Option<PathBuf> {
+    pub fn path(&self, text: Option<&str>) -> Option<PathBuf> {
         let text = text?;
         match (text.strip_prefix("~/"), &self.env.home) {
             (Some(rest), Some(home)) => Some(home.join(rest)),

@@ -106,6 +106,8 @@ fn a_good_file_has_the_values_it_says_and_the_defaults_it_leaves_out() {
     assert_eq!((config.policy.quorum, config.policy.level, config.policy.ttl_s), (2, Level::Account, 1800));
     let prometheus = &config.prometheus[0];
     assert_eq!((prometheus.url.as_str(), prometheus.every_s), ("http://127.0.0.1:9090/prom", 15), "its prefix stays");
+    let console = ConsoleConfig { theme: base.join("themes/ours.toml").display().to_string(), ..Default::default() };
+    assert_eq!(config.console, ConsoleConfig { bell: false, ..console }, "paths begin at the file");
     let slo = &config.slos[0];
     assert_eq!((slo.target.prometheus.as_str(), slo.target.budget_ppm), ("prom-1", 500), "the only one there is");
     assert_eq!(slo.target.period_s, 30 * 86_400);
@@ -248,6 +250,10 @@ fn the_sample_switched_on_loads_and_each_default_it_shows_is_the_default() {
         "ttl",
         "allow =",
         "exec =",
+        "theme",
+        "keymap",
+        "bell",
+        "mouse",
     ];
     for start in defaults {
         let text = switched_on();
@@ -273,6 +279,7 @@ fn the_sample_shows_every_key_there_is() {
         "[rules]",
         "[policy]",
         "[network]",
+        "[console]",
     ] {
         let text = format!("{title}\nqqqqqqqqqqqq = 1\n");
         let errors = load_text(text, LoadOptions::default()).expect_err("refused").to_string();
@@ -312,6 +319,25 @@ fn what_show_prints_loads_as_the_same_configuration() {
         assert_eq!(json["room"]["name"], first.room.as_str());
         assert!(json["people"].is_array());
     }
+}
+
+/// Who joins a room needs nothing else of the file to be right.
+#[test]
+fn the_console_section_is_read_alone_and_points_at_its_words() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("warroom.toml");
+    let read = |text: &str| {
+        write_closed(&file, text.as_bytes());
+        console_of(&file, &Env::default())
+    };
+    let found = read("[[cluster]]\nnmae = 1\n[console]\nmouse = true\ntheme = \"drak\"\n").expect("read");
+    assert_eq!(found.config, ConsoleConfig { theme: "drak".to_owned(), mouse: true, ..Default::default() });
+    let error = found.error(ConsoleWord::Theme, "there is none", Some("dark".to_owned())).to_string();
+    assert!(error.ends_with("warroom.toml:5:9: `theme`: there is none (did you mean `dark`?)"), "{error}");
+    assert_eq!(read("[room]\n").expect("read").config, ConsoleConfig::default());
+    let error = read("[console]\nbel = false\n").expect_err("refused").to_string();
+    assert!(error.ends_with("warroom.toml:2:1: unknown key `bel` in [console] (did you mean `bell`?)"), "{error}");
+    assert!(read("[console\n").expect_err("refused").to_string().contains("this is not TOML"));
 }
 
 proptest! {

@@ -45,6 +45,10 @@ pub struct RunOptions {
     pub readonly: bool,
     /// The room lives in this process: leaving ends it.
     pub hosts: bool,
+    /// A person at another window is called.
+    pub bell: bool,
+    /// The mouse is taken from the start.
+    pub mouse: bool,
     /// Where layout and filters are remembered, if they are.
     pub memory: Option<Keeper>,
     /// Ends the console from outside.
@@ -163,6 +167,7 @@ fn begin(options: &RunOptions, size: (u16, u16)) -> App {
     let mut app = App::new(options.clock.clone(), options.keymap.clone(), options.zone.clone(), size);
     app.readonly = options.readonly;
     app.hosts = options.hosts;
+    app.mouse = options.mouse;
     if let Some(keeper) = &options.memory {
         app.remembers = true;
         match keeper.read() {
@@ -188,7 +193,10 @@ async fn turn(
 ) -> io::Result<ExitReason> {
     let started = Instant::now();
     let mut app = begin(&options, size);
-    let RunOptions { asker, events, clock, mut look, .. } = options;
+    let RunOptions { asker, events, clock, mut look, bell, .. } = options;
+    if app.mouse {
+        surface.mouse(true)?;
+    }
     let (replies_in, replies) = mpsc::channel::<Input>(REPLIES);
     // What has already come is taken in together: a storm costs one frame, not a thousand.
     let events = ReceiverStream::new(events).map(|event| Input::Room(Box::new(event)));
@@ -232,7 +240,9 @@ async fn turn(
                 }
             }
         }
-        if let Some(words) = attention.look(&app) {
+        if let Some(words) = attention.look(&app)
+            && bell
+        {
             surface.call(&words, app.focused)?;
         }
         show(&mut app, &look, surface, &mut painter)?;

@@ -168,6 +168,7 @@ mod tests {
         let person =
             Person { id: "ana".into(), accounts: Vec::new(), uids: vec![2001, 2002], roles: vec![Role::Operator] };
         Config {
+            console: Default::default(),
             room: "test".to_owned(),
             file: None,
             clusters: Vec::new(),

@@ -54,6 +54,7 @@ mod tests {
             every_s: 5,
         };
         Config {
+            console: Default::default(),
             room: "test".to_owned(),
             file: None,
             clusters: Vec::new(),

@@ -58,6 +58,7 @@ const FILES: &[(&str, &str)] = &[
     ("broken.toml", "[room\nname = \"x\"\n"),
     ("unknown.toml", "[room]\nname = \"x\"\n[rules]\nopen_onn = []\n"),
     ("nameless.toml", "[room]\n"),
+    ("console-slip.toml", "[room]\nname = \"x\"\n[console]\ntheme = \"drak\"\n"),
     ("twice.toml", "[main]\n\"q\" = \"quit\"\n\"q\" = \"help\"\n"),
     ("hidden.toml", "[main]\n\"x\" = \"note\"\n\"x y\" = \"decision\"\n"),
     ("one-key.toml", "[main]\n\"F\" = \"propose-failover\"\n"),
@@ -86,6 +87,15 @@ const CASES: &[Case] = &[
     ),
     case("config check --config @/unknown.toml", 2, &["unknown.toml:4:1:", "did you mean `open_on`?"]),
     case("config show --config @/nameless.toml", 2, &["@/nameless.toml:1:1: [room] has no `name`"]),
+    case(
+        "--config @/console-slip.toml",
+        2,
+        &[
+            "@/console-slip.toml:4:9: `theme`: there is no theme called drak (did you mean `dark`?)",
+            "auto, dark, light",
+        ],
+    ),
+    case("config check --config @/console-slip.toml", 2, &["console-slip.toml:4:9: `theme`:", "did you mean `dark`?"]),
     case("serve", 2, &["there is no configuration at ", "warroom init", "--config FILE"]),
     // Key maps and themes: also without a terminal, so that a script can check them.
     case("--socket @/s --keymap @/twice.toml", 2, &["@/twice.toml:3:1: `q` is here a second time"]),

@@ -152,6 +152,7 @@ fn config(roles: Option<&[Role]>) -> Config {
     let person =
         |roles: &[Role]| Person { id: "ana".into(), accounts: Vec::new(), uids: vec![me], roles: roles.to_vec() };
     Config {
+        console: Default::default(),
         room: "test".to_owned(),
         file: None,
         clusters: Vec::new(),

@@ -21,6 +21,7 @@ struct Screen {
     copied: Vec<SafeText>,
     titles: Vec<SafeText>,
     called: Vec<SafeText>,
+    mouse: Vec<bool>,
     /// Takes nothing any more.
     stuck: bool,
 }
@@ -49,7 +50,8 @@ impl Surface for Screen {
         Ok(())
     }
 
-    fn mouse(&mut self, _on: bool) -> io::Result<()> {
+    fn mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse.push(on);
         Ok(())
     }
 
@@ -89,6 +91,8 @@ fn options(events: mpsc::Receiver<ClientEvent>) -> RunOptions {
         zone: Zone::default(),
         readonly: false,
         hosts: false,
+        bell: true,
+        mouse: false,
         stop: CancellationToken::new(),
     }
 }
@@ -179,4 +183,15 @@ async fn without_keys_there_is_no_terminal() {
     let mut inputs = std::pin::pin!(ends_with(stream::iter([Input::Tick]), stream::pending()));
     assert!(inputs.next().await.is_some());
     assert!(inputs.next().await.is_none(), "although the other stream goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_mouse_is_taken_from_the_start_only_where_that_was_asked_for() {
+    for asked in [false, true] {
+        let (_keep, events) = mpsc::channel(4);
+        let mut screen = Screen::default();
+        let idle = drive(RunOptions { mouse: asked, ..options(events) }, (80, 24), &mut screen, stream::pending());
+        assert!(tokio::time::timeout(Duration::from_secs(2), idle).await.is_err());
+        assert_eq!(screen.mouse, vec![true; usize::from(asked)]);
+    }
 }

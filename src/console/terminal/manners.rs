@@ -25,12 +25,10 @@ pub struct Manners {
     tmux: bool,
     screen: bool,
     call: Call,
-    /// Nobody wants to hear a bell.
-    quiet: bool,
 }
 
 impl Manners {
-    /// As the environment tells. `WARROOM_BELL=off` calls nobody.
+    /// As the environment tells.
     pub fn detect(get: impl Fn(&str) -> Option<String>) -> Self {
         let term = get("TERM").unwrap_or_default();
         let program = get("TERM_PROGRAM").unwrap_or_default();
@@ -49,7 +47,6 @@ impl Manners {
                 (false, false, true) => Call::Seven,
                 _ => Call::Bell,
             },
-            quiet: get("WARROOM_BELL").is_some_and(|it| matches!(it.as_str(), "off" | "0" | "no")),
         }
     }
 
@@ -104,7 +101,6 @@ impl Manners {
         // What ends a field is no part of it.
         let text = text.as_str().replace(';', ",");
         match self.call {
-            _ if self.quiet => String::new(),
             Call::Nine if !focused => format!("\x1b]9;{text}\x07"),
             Call::Seven if !focused => format!("\x1b]777;notify;warroom;{text}\x07"),
             _ => "\x07".to_owned(),
@@ -172,7 +168,6 @@ mod tests {
         assert_eq!(call(&[("TERM", "foot")], false), "\x1b]777;notify;warroom;a plan waits, read it\x07");
         assert_eq!(call(&[("TERM", "foot")], true), "\x07", "who looks needs no more than the bell");
         assert_eq!(call(&[("TERM", "xterm-kitty"), ("TMUX", "x")], false), "\x07");
-        assert_eq!(call(&[("TERM", "foot"), ("WARROOM_BELL", "off")], false), "");
     }
 
     #[test]
