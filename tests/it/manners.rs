@@ -101,3 +101,26 @@ fn a_small_screen_is_useful_and_the_linux_console_gets_only_what_it_takes() {
     pty.assert_restored();
     pty.assert_clean();
 }
+
+/// What a person wants of every console stands in their own file.
+#[test]
+fn the_persons_own_file_takes_the_mouse_and_silences_the_bell() {
+    let home = scratch();
+    let own = home.path().join("config/warroom");
+    std::fs::create_dir_all(&own).expect("made");
+    std::fs::write(own.join("warroom.toml"), "[console]\nmouse = true\nbell = false\n").expect("written");
+    let mut pty = Pty::start(drill(home.path()).size(120, 40));
+    // Opened while this console looks on: else it rings once.
+    pty.wait_text("SEV1");
+    wait_for("a title with severity and clock", || {
+        pty.titles().last().is_some_and(|title| title.starts_with("DRILL SEV1 T+")).then_some(())
+    });
+    assert!(pty.modes_left().iter().any(|mode| mode == "the mouse on"), "{:?}", pty.modes_left());
+    pty.keys(",m");
+    pty.wait_text("The mouse is your terminal's again");
+    assert_eq!(pty.bells(), 0);
+    pty.keys("<c-c><c-c>");
+    assert_eq!(pty.exit_code(), 130);
+    pty.assert_restored();
+    pty.assert_clean();
+}
