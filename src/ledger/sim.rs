@@ -344,8 +344,12 @@ impl Storage for Disk {
         Ok(())
     }
 
-    fn sync_dir(&self, _: &Path) -> io::Result<()> {
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.call()?;
+        // As a real one: no path is no directory.
+        if dir.as_os_str().is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let mut state = self.state();
         state.durable_names = state.names.clone();
         state.since.clear();

@@ -761,3 +761,10 @@ fn signed_heads_prove_who_wrote_up_to_them() {
     let bad = signed(Some(&key.public()));
     assert!(!bad.ok && bad.why.contains("not that of the entry before"), "{bad:?}");
 }
+
+#[test]
+fn a_log_can_be_begun_in_a_directory_that_is_named_from_here() {
+    for dir in ["log", "./log", "a/log"] {
+        open_on(Arc::new(Disk::default()), Path::new(dir)).expect(dir);
+    }
+}

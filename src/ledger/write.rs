@@ -140,7 +140,9 @@ pub(super) fn begin_log(opening: &Opening, genesis: Draft) -> Result<(), LedgerE
         CreateError::Nothing(error) | CreateError::Broken(error) => LedgerError::io("begin the log", &path)(error),
     })?;
     // The directory's own name must be durable too. Where its parent can't be opened, its maker has seen to that.
-    match dir.parent().map(|parent| retry(|| storage.sync_dir(parent))) {
+    // Above a bare name is where we are.
+    let above = dir.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    match above.map(|parent| retry(|| storage.sync_dir(parent))) {
         Some(Err(error)) if error.kind() != io::ErrorKind::PermissionDenied => {
             Err(LedgerError::io("sync the directory above", dir)(error))
         }

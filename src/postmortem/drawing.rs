@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use crate::model::Stamp;
 use crate::model::time::from_detection;
 
 use super::html::esc;
@@ -22,6 +23,7 @@ const LINES: usize = 9;
 /// A clock on the line.
 struct Mark {
     name: &'static str,
+    at: Stamp,
     /// Seconds from the first mark.
     at_s: i64,
     /// Seconds from detection.
@@ -47,7 +49,7 @@ pub(super) fn timeline(outline: &Outline) -> String {
     }
     let mut marks: Vec<Mark> = found
         .iter()
-        .map(|(name, at)| Mark { name, at_s: (*at - first).num_seconds(), t_s: (*at - zero).num_seconds() })
+        .map(|(name, at)| Mark { name, at: *at, at_s: (*at - first).num_seconds(), t_s: (*at - zero).num_seconds() })
         .collect();
     // Set by hand, a clock may stand before another.
     marks.sort_by_key(|mark| mark.at_s);
@@ -60,7 +62,7 @@ pub(super) fn timeline(outline: &Outline) -> String {
     let below = milestones(&mut out, outline, first, &x);
     let height = BASE + 30 + LABEL * below;
     format!(
-        "<svg viewBox=\"0 0 {} {height}\" role=\"img\" aria-label=\"{}\">\n<line class=\"axis\" x1=\"{LEFT}\" y1=\"{BASE}\" x2=\"{}\" y2=\"{BASE}\"/>\n{out}</svg>\n",
+        "<div class=\"wide\"><svg viewBox=\"0 0 {} {height}\" role=\"img\" aria-label=\"{}\">\n<line class=\"axis\" x1=\"{LEFT}\" y1=\"{BASE}\" x2=\"{}\" y2=\"{BASE}\"/>\n{out}</svg></div>\n",
         WIDTH + 2 * LEFT,
         esc(said(outline)),
         LEFT + WIDTH,
@@ -83,7 +85,8 @@ fn said(outline: &Outline) -> String {
 fn spans(out: &mut String, marks: &[Mark], x: &impl Fn(i64) -> i64) {
     for pair in marks.windows(2) {
         let (from, to) = (x(pair[0].at_s), x(pair[1].at_s));
-        let words = length(pair[1].at_s - pair[0].at_s);
+        // Of the instants themselves, as the table says it: whole seconds from elsewhere may be one more.
+        let words = length((pair[1].at - pair[0].at).num_seconds());
         let class = match pair[1].name {
             "recovery" => "after",
             _ => "before",
@@ -116,7 +119,7 @@ fn clock(out: &mut String, mark: &Mark, x: i64) {
 }
 
 /// What happened, below the line: each as far right as it happened, in lines that do not touch. Returns how many lines.
-fn milestones(out: &mut String, outline: &Outline, first: crate::model::Stamp, x: &impl Fn(i64) -> i64) -> i64 {
+fn milestones(out: &mut String, outline: &Outline, first: Stamp, x: &impl Fn(i64) -> i64) -> i64 {
     let mut ends = [i64::MIN; LINES];
     let mut used = 0;
     for row in &outline.rows {

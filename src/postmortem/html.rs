@@ -2,6 +2,7 @@
 //!
 //! Everything that came from outside is escaped; the page's own rules forbid it to load or run anything besides.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::model::Stamp;
@@ -14,19 +15,22 @@ use super::outline::{ClockAt, Event, Outline, PlanLine};
 /// The look. `system-ui` and `monospace` are there everywhere: no font is fetched.
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1c1e21;--dim:#5b6169;--paper:#ffffff;--rule:#d5d9de;--bad:#b3261e;--good:#1b6e3c;--warn:#8a5300;--drill:#8a1d8a}
-@media (prefers-color-scheme:dark){:root{--ink:#e4e6e9;--dim:#a2a9b2;--paper:#14161a;--rule:#3a3f46;--bad:#ff8a80;--good:#7ed29a;--warn:#ffb95c;--drill:#f0a0f0}}
+@media screen and (prefers-color-scheme:dark){:root{--ink:#e4e6e9;--dim:#a2a9b2;--paper:#14161a;--rule:#3a3f46;--bad:#ff8a80;--good:#7ed29a;--warn:#ffb95c;--drill:#f0a0f0}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:66rem;margin:2rem auto;padding:0 1.2rem}
 h1{font-size:1.6rem;line-height:1.25;margin:0 0 .6rem}h2{font-size:1.15rem;margin:2.2rem 0 .6rem;border-bottom:1px solid var(--rule)}h3{font-size:1rem;margin:1.6rem 0 .4rem}
 table{border-collapse:collapse;width:100%;margin:.4rem 0}th,td{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--rule)}
-th{font-weight:600;color:var(--dim)}td{overflow-wrap:anywhere}td.n,th.n{white-space:nowrap;font-variant-numeric:tabular-nums}
-code,.hash{font-family:ui-monospace,monospace;font-size:.85em;overflow-wrap:anywhere}.hash{color:var(--dim)}
+th{font-weight:600;color:var(--dim);white-space:nowrap}td.n{white-space:nowrap;font-variant-numeric:tabular-nums}td.t{overflow-wrap:anywhere;min-width:11rem}td.w{min-width:16rem}
+a{color:inherit;text-decoration-color:var(--dim);text-underline-offset:.15em}
+code,.hash{font-family:ui-monospace,monospace;font-size:.85em;overflow-wrap:anywhere}.hash{color:var(--dim)}td.hash{white-space:nowrap}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1.2rem;margin:.4rem 0}dt{color:var(--dim)}dd{margin:0}
 .dim{color:var(--dim)}.bad{color:var(--bad);font-weight:600}.good{color:var(--good);font-weight:600}.warn{color:var(--warn)}
 .drill{color:var(--drill);border:2px solid var(--drill);padding:.4rem .8rem;font-weight:600;margin:0 0 1rem}
 tr.pinned td{font-weight:600}pre{overflow-x:auto;border:1px solid var(--rule);padding:.6rem .8rem;font-size:.85em}
-svg{width:100%;height:auto;margin:.6rem 0}svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .length{text-anchor:middle;fill:var(--dim)}svg .clock{font-weight:600}svg .event{fill:var(--dim)}
+svg{width:100%;height:auto;margin:.6rem 0}.wide{overflow-x:auto}svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .length{text-anchor:middle;fill:var(--dim)}svg .clock{font-weight:600}svg .event{fill:var(--dim)}
 svg line{stroke:var(--rule)}svg .before{stroke:var(--bad);stroke-width:6}svg .after{stroke:var(--warn);stroke-width:6}svg .tick{stroke:var(--ink)}svg .drop{stroke:var(--rule)}
-@media print{body{font-size:10pt;max-width:none;margin:0;padding:0}h2,h3{break-after:avoid}tr,svg,dl,.plan{break-inside:avoid}thead{display:table-header-group}pre{white-space:pre-wrap}}
+@media screen and (max-width:44rem){body{margin:1rem auto;padding:0 .8rem}table{display:block;overflow-x:auto}svg{min-width:44rem}th.hash,td.hash{display:none}}
+@page{margin:15mm 14mm}
+@media print{body{font-size:9.5pt;line-height:1.4;max-width:none;margin:0;padding:0}h1,h2,h3,th{break-after:avoid}tr,svg,dl,li,p{break-inside:avoid}thead{display:table-header-group}pre{white-space:pre-wrap}a{text-decoration:none}}
 ";
 
 macro_rules! line {
@@ -60,8 +64,36 @@ fn time(at: Stamp) -> String {
     at.format("%H:%M:%S").to_string()
 }
 
+/// Whether all of it happened on one day, which then need not stand in every row.
+fn one_day(outline: &Outline) -> bool {
+    let rows = outline.rows.iter().map(|row| row.at).chain(outline.plans.iter().map(|plan| plan.proposed_at));
+    let steps = outline.plans.iter().flat_map(|plan| plan.steps.iter().filter_map(|step| step.at));
+    let mut all = outline.timeline.iter().map(|event| event.at).chain(rows).chain(steps);
+    all.all(|at| at.date_naive() == outline.opened_at.date_naive())
+}
+
+/// The time, with its day where that may be another one.
+fn moment(at: Stamp, one_day: bool) -> String {
+    if one_day { time(at) } else { at.format("%Y-%m-%d %H:%M:%S").to_string() }
+}
+
+/// Entries in their order, each once; three or more in a row as `31–36`.
 fn numbers(seqs: &[u64]) -> String {
-    seqs.iter().map(|seq| format!("<a href=\"#e{seq}\">{seq}</a>")).collect::<Vec<_>>().join(", ")
+    let sorted: BTreeSet<u64> = seqs.iter().copied().collect();
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for seq in sorted {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(seq) => *last = seq,
+            _ => runs.push((seq, seq)),
+        }
+    }
+    let link = |seq: u64| format!("<a href=\"#e{seq}\">{seq}</a>");
+    let run = |(first, last): (u64, u64)| match last - first {
+        0 => link(first),
+        1 => format!("{}, {}", link(first), link(last)),
+        _ => format!("{}–{}", link(first), link(last)),
+    };
+    runs.into_iter().map(run).collect::<Vec<_>>().join(", ")
 }
 
 /// Writes the outline as a page.
@@ -104,7 +136,7 @@ pub fn to_html(outline: &Outline) -> String {
 fn head(out: &mut String, outline: &Outline) {
     line!(out, "<dl>");
     let mut pair = |name: &str, value: &str| line!(out, "<dt>{name}</dt><dd>{}</dd>", esc(value));
-    pair("Severity", outline.severity.name());
+    pair("Severity", &outline.severity.name().to_uppercase());
     pair("Status", outline.status.name());
     pair("Room", &outline.room);
     if !outline.services.is_empty() {
@@ -179,15 +211,16 @@ fn milestones(out: &mut String, outline: &Outline) {
     line!(out, "<h2>In short</h2>\n<p class=\"dim\">T+0 is the detection.</p>");
     line!(
         out,
-        "<table><thead><tr><th></th><th>at (UTC)</th><th></th><th>what</th><th>who</th><th>entries</th></tr></thead><tbody>"
+        "<table><thead><tr><th>T</th><th>at (UTC)</th><th>milestone</th><th>what</th><th>who</th><th>entries</th></tr></thead><tbody>"
     );
+    let one_day = one_day(outline);
     for row in &outline.rows {
         let who = if row.auto { "seen by the room".to_owned() } else { esc(&row.actor) };
         line!(
             out,
-            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td><td>{}</td><td>{who}</td><td>{}</td></tr>",
+            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td><td class=\"t w\">{}</td><td>{who}</td><td>{}</td></tr>",
             from_detection(row.t_s),
-            time(row.at),
+            moment(row.at, one_day),
             row.event.replace('_', " "),
             esc(row.action.as_str()),
             numbers(&row.seqs)
@@ -218,18 +251,23 @@ fn plans(out: &mut String, outline: &Outline) {
     }
     line!(out, "<h2>Plans</h2>");
     for plan in &outline.plans {
-        one_plan(out, plan);
+        one_plan(out, plan, one_day(outline));
     }
 }
 
-fn one_plan(out: &mut String, plan: &PlanLine) {
+fn one_plan(out: &mut String, plan: &PlanLine, one_day: bool) {
     line!(out, "<section class=\"plan\">\n<h3>{}</h3>\n<dl>", esc(plan.title.as_str()));
     line!(out, "<dt>Plan</dt><dd>{} ({}), entries {}</dd>", esc(&plan.plan), plan.action, numbers(&plan.seqs));
     line!(out, "<dt>Digest</dt><dd><code>{}</code> (code {})</dd>", plan.digest, plan.code);
-    line!(out, "<dt>Proposed</dt><dd>by {} at {}</dd>", esc(plan.proposed_by.as_str()), time(plan.proposed_at));
+    line!(
+        out,
+        "<dt>Proposed</dt><dd>by {} at {}</dd>",
+        esc(plan.proposed_by.as_str()),
+        moment(plan.proposed_at, one_day)
+    );
     for it in &plan.approvers {
         let how = format!("{}{}", it.level, simulated(it.simulated));
-        let (person, at) = (esc(it.person.as_str()), time(it.at));
+        let (person, at) = (esc(it.person.as_str()), moment(it.at, one_day));
         line!(out, "<dt>Approved</dt><dd>by {person} ({how}) at {at} (entry {})</dd>", numbers(&[it.seq]));
     }
     let says = if plan.says.is_empty() { String::new() } else { format!(": {}", esc(plan.says.as_str())) };
@@ -238,7 +276,13 @@ fn one_plan(out: &mut String, plan: &PlanLine) {
         line!(out, "<table><thead><tr><th></th><th>now</th><th>after</th></tr></thead><tbody>");
         for row in &plan.shown {
             let cells = [&row.what, &row.now, &row.after].map(|text| esc(text.as_str()));
-            line!(out, "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", cells[0], cells[1], cells[2]);
+            line!(
+                out,
+                "<tr><td>{}</td><td class=\"t\">{}</td><td class=\"t\">{}</td></tr>",
+                cells[0],
+                cells[1],
+                cells[2]
+            );
         }
         line!(out, "</tbody></table>");
     }
@@ -250,11 +294,11 @@ fn one_plan(out: &mut String, plan: &PlanLine) {
         "<table><thead><tr><th>step</th><th>what</th><th>outcome</th><th>at (UTC)</th><th>proof</th></tr></thead><tbody>"
     );
     for step in &plan.steps {
-        let at = step.at.map(time).unwrap_or_default();
+        let at = step.at.map(|at| moment(at, one_day)).unwrap_or_default();
         let (id, effect, says) = (esc(&step.id), esc(step.effect.as_str()), esc(step.says.as_str()));
         line!(
             out,
-            "<tr><td>{id}</td><td>{effect}</td><td>{}</td><td class=\"n\">{at}</td><td>{says}</td></tr>",
+            "<tr><td>{id}</td><td class=\"t\">{effect}</td><td>{}</td><td class=\"n\">{at}</td><td class=\"t\">{says}</td></tr>",
             step.state
         );
     }
@@ -273,10 +317,14 @@ fn people(out: &mut String, outline: &Outline) {
 
 fn timeline(out: &mut String, outline: &Outline) {
     line!(out, "<h2>Timeline</h2>");
+    if one_day(outline) {
+        line!(out, "<p class=\"dim\">All on {}. T+0 is the detection.</p>", outline.opened_at.format("%Y-%m-%d"));
+    }
     line!(
         out,
-        "<table><thead><tr><th>entry</th><th>happened (UTC)</th><th></th><th>who</th><th>what</th><th>hash</th></tr></thead><tbody>"
+        "<table><thead><tr><th>entry</th><th>happened (UTC)</th><th>T</th><th>who</th><th>what</th><th class=\"hash\">hash</th></tr></thead><tbody>"
     );
+    let one_day = one_day(outline);
     for event in &outline.timeline {
         let mut what = esc(event.text.as_str());
         let mut marks = Vec::new();
@@ -296,12 +344,12 @@ fn timeline(out: &mut String, outline: &Outline) {
         let class = if event.pinned { " class=\"pinned\"" } else { "" };
         line!(
             out,
-            "<tr id=\"e{0}\"{class}><td class=\"n\">{0}</td><td class=\"n\">{1}</td><td class=\"n\">{2}</td><td>{3}{4}</td><td>{what}</td><td class=\"hash\">{5}</td></tr>",
+            "<tr id=\"e{0}\"{class}><td class=\"n\">{0}</td><td class=\"n\">{1}</td><td class=\"n\">{2}</td><td>{3}{4}</td><td class=\"t w\">{what}</td><td class=\"hash\">{5}</td></tr>",
             event.seq,
-            day(event.at),
+            moment(event.at, one_day),
             from_detection(event.t_s),
             esc(event.by.as_str()),
-            simulated(event.simulated),
+            if event.simulated { " <span class=\"dim\">(simulated)</span>" } else { "" },
             esc(event.hash.get(..16).unwrap_or(&event.hash)),
         );
     }

@@ -251,6 +251,38 @@ fn the_page_of_the_story() {
     insta::assert_snapshot!("story_html", to_html(&export(true)));
 }
 
+/// What is wrong with a page on paper is not seen on a screen: a name broken in its middle, a day said in every row.
+#[test]
+fn the_page_says_a_day_once_and_runs_of_entries_shortly() {
+    let mut outline = export(true);
+    let page = to_html(&outline);
+    assert!(page.contains("All on 2026-03-02."), "{page}");
+    assert_eq!(page.matches("2026-03-02 14:41").count(), 2, "the head and the clocks: {page}");
+    outline.rows[0].seqs = vec![41, 31, 32, 34, 33, 36, 41, 40];
+    outline.timeline[0].at = at("14:41:00") - chrono::TimeDelta::days(1);
+    let page = to_html(&outline);
+    let link = |seq: u64| format!("<a href=\"#e{seq}\">{seq}</a>");
+    let run = format!("{}–{}, {}, {}, {}", link(31), link(34), link(36), link(40), link(41));
+    assert!(page.contains(&run), "{page}");
+    assert!(!page.contains("All on ") && page.contains("<td class=\"n\">2026-03-01 14:41:00</td>"), "{page}");
+}
+
+/// The drawing and the table beside it must not differ by the second that rounding makes.
+#[test]
+fn the_drawing_says_the_lengths_of_the_table() {
+    let mut outline = export(true);
+    let start = at("14:41:00");
+    for (clock, ms) in [(&mut outline.clocks.impact, 600), (&mut outline.clocks.decision, 200)] {
+        clock.as_mut().expect("known").at += chrono::TimeDelta::milliseconds(ms);
+    }
+    let (decision, recovery) = (outline.clocks.decision.as_ref(), outline.clocks.recovery.as_ref());
+    let seconds = (recovery.expect("known").at - decision.expect("known").at).num_seconds();
+    assert!(seconds > 0 && outline.clocks.impact.as_ref().expect("known").at < start);
+    let says = format!("<title>decision to recovery: {}</title>", length(seconds));
+    let page = to_html(&outline);
+    assert!(page.contains(&says), "{says}: {page}");
+}
+
 #[test]
 fn the_rows_of_the_story() {
     let csv = to_csv(&export(true));
