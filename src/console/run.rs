@@ -154,6 +154,9 @@ pub async fn drive(
     surface: &mut impl Surface,
     keys: impl Stream<Item = Input>,
 ) -> io::Result<ExitReason> {
+    if options.mouse {
+        surface.mouse(true)?;
+    }
     let scribe = options.memory.clone().map(Scribe::start);
     let reason = turn(options, size, surface, keys, scribe.as_ref()).await;
     if let Some(scribe) = scribe {
@@ -194,9 +197,6 @@ async fn turn(
     let started = Instant::now();
     let mut app = begin(&options, size);
     let RunOptions { asker, events, clock, mut look, bell, .. } = options;
-    if app.mouse {
-        surface.mouse(true)?;
-    }
     let (replies_in, replies) = mpsc::channel::<Input>(REPLIES);
     // What has already come is taken in together: a storm costs one frame, not a thousand.
     let events = ReceiverStream::new(events).map(|event| Input::Room(Box::new(event)));
@@ -240,9 +240,7 @@ async fn turn(
                 }
             }
         }
-        if let Some(words) = attention.look(&app)
-            && bell
-        {
+        if bell && let Some(words) = attention.look(&app) {
             surface.call(&words, app.focused)?;
         }
         show(&mut app, &look, surface, &mut painter)?;

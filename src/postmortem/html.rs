@@ -21,7 +21,7 @@ h1{font-size:1.6rem;line-height:1.25;margin:0 0 .6rem}h2{font-size:1.15rem;margi
 table{border-collapse:collapse;width:100%;margin:.4rem 0}th,td{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--rule)}
 th{font-weight:600;color:var(--dim);white-space:nowrap}td.n{white-space:nowrap;font-variant-numeric:tabular-nums}td.t{overflow-wrap:anywhere;min-width:11rem}td.w{min-width:16rem}
 a{color:inherit;text-decoration-color:var(--dim);text-underline-offset:.15em}
-code,.hash{font-family:ui-monospace,monospace;font-size:.85em;overflow-wrap:anywhere}.hash{color:var(--dim)}td.hash{white-space:nowrap}
+code,.hash{font-family:ui-monospace,monospace;font-size:.85em;overflow-wrap:anywhere}.hash{color:var(--dim)}td.hash{white-space:nowrap}th.hash{font:inherit;font-weight:600}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1.2rem;margin:.4rem 0}dt{color:var(--dim)}dd{margin:0}
 .dim{color:var(--dim)}.bad{color:var(--bad);font-weight:600}.good{color:var(--good);font-weight:600}.warn{color:var(--warn)}
 .drill{color:var(--drill);border:2px solid var(--drill);padding:.4rem .8rem;font-weight:600;margin:0 0 1rem}
