@@ -5,6 +5,8 @@ use crate::console::data::nearest;
 use crate::console::keymap::Command;
 use crate::model::{Action, IncidentStatus};
 
+use super::wait::Wait;
+
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -33,21 +35,8 @@ pub enum Order {
     Set(IncidentStatus),
     Pin(u64),
     Silences,
-    Wait(Until),
+    Wait(Wait),
     Quit,
-}
-
-/// What a script waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
-    /// An incident is open.
-    Incident,
-    /// A plan waits for this person.
-    Proposal,
-    /// No plan waits or runs.
-    End,
-    /// Service is back.
-    Recovery,
 }
 
 /// A word of the table.
@@ -98,7 +87,12 @@ pub const WORDS: &[Word] = &[
     word("withdraw", "withdraw", "", ""),
     word("hold", "hold", "", ""),
     word("silences", "silences", "", "the silences there are; `warroom silence` makes and ends them"),
-    word("wait", "", "incident|proposal|end|recovery", "take no line before that is so (scripts)"),
+    word(
+        "wait",
+        "",
+        "incident|proposal|end|recovery [LIMIT]",
+        "take no line before that is so; at most 30m unless a LIMIT like 10m is given. A script that waited in vain ends: 7 = too late, 6 = its plan was refused, 1 = the room is gone",
+    ),
     word("help", "help", "", "these words"),
     word("quit", "quit", "", "leave; a room that runs elsewhere goes on"),
 ];
@@ -177,7 +171,7 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
         "command" => Order::TakeCommand,
         "set" => Order::Set(status(rest)?),
         "silences" => Order::Silences,
-        "wait" => Order::Wait(until(rest)?),
+        "wait" => Order::Wait(Wait::parse(rest)?),
         _ => Order::Quit,
     })
 }
@@ -187,15 +181,5 @@ fn status(word: &str) -> Result<IncidentStatus, String> {
     found.ok_or_else(|| {
         let names: Vec<_> = IncidentStatus::ALL.into_iter().map(IncidentStatus::name).collect();
         format!("`set STATUS`: the status is one of {}; nothing was done.", names.join(", "))
-    })
-}
-
-fn until(word: &str) -> Result<Until, String> {
-    Ok(match word {
-        "incident" => Until::Incident,
-        "proposal" => Until::Proposal,
-        "end" => Until::End,
-        "recovery" => Until::Recovery,
-        _ => return Err("`wait` needs one of: incident, proposal, end, recovery.".to_owned()),
     })
 }

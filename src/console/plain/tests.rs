@@ -13,7 +13,7 @@ use crate::console::keymap::{COMMANDS, Danger};
 use crate::console::tests::{fixture, plans};
 use crate::console::view::list;
 use crate::console::widget::glyph;
-use crate::console::{Effect, plan_bytes};
+use crate::console::{Effect, ExitReason, GaveUp, plan_bytes};
 use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::{Push, Reply, Request};
 
@@ -417,4 +417,96 @@ fn a_line_that_was_read_before_the_plan_had_left_confirms_nothing() {
     assert!(printed(&mut plain).contains("typed before the plan was printed"));
     let effects = plain.hear(Heard::Typed("approve shop".to_owned(), now.real), now);
     assert!(matches!(asked(&effects).1, Request::Approve { .. }));
+}
+
+/// A script of sam's, in which the plan that waits for a second person is ana's.
+fn script_waits(line: &str) -> (Plain, String) {
+    let mut plain = plain("sam", false);
+    let (none, said) = says(&mut plain, line);
+    assert!(none.is_empty(), "{said}");
+    (plain, said)
+}
+
+fn passes(plain: &mut Plain, seconds: u64) -> (Vec<Effect>, String) {
+    let now = later(plain, Duration::from_secs(seconds));
+    let effects = plain.hear(Heard::Console(Input::Tick), now);
+    (effects, printed(plain))
+}
+
+#[test]
+fn a_wait_has_a_limit_and_then_the_script_ends_without_obeying_more() {
+    let (mut plain, said) = script_waits("wait end 10m");
+    assert!(!said.contains("Waited"), "{said}");
+    assert!(says(&mut plain, "set closed").0.is_empty());
+    let (none, said) = passes(&mut plain, 500);
+    assert!(none.is_empty() && said.is_empty(), "{said}");
+    let (effects, said) = passes(&mut plain, 100);
+    assert_eq!(effects, [Effect::Quit], "{said}");
+    assert!(said.contains("Waited 10m, the limit: a plan still waits or runs."), "{said}");
+    assert!(said.contains("lines not obeyed: 1") && !said.contains("> set closed"), "{said}");
+    assert_eq!(plain.reason(), ExitReason::GaveUp(GaveUp::Late));
+    // Without a limit of its own it has one all the same; a person who waits is not sent away.
+    let mut plain = self::plain("sam", true);
+    assert!(says(&mut plain, "wait end").1.is_empty());
+    let (none, said) = passes(&mut plain, 30 * 60);
+    assert!(none.is_empty() && said.contains("Waited 30m, the limit"), "{said}");
+    for wrong in ["wait", "wait tea", "wait end soon", "wait end 0s"] {
+        let why = order::parse(wrong).unwrap_err();
+        assert!(why.contains("nothing is waited for") || why.contains("needs one of"), "{why}");
+    }
+}
+
+#[test]
+fn a_wait_for_what_was_refused_or_for_a_room_that_is_gone_ends_at_once() {
+    let mut plain = plain("sam", false);
+    says(&mut plain, "plan");
+    let code = plain.app.plan(&PlanId::from(RESTORE)).unwrap().digest.spoken();
+    let (tag, _) = asked(&says(&mut plain, &format!("approve shop {code}")).0);
+    says(&mut plain, "wait end");
+    let refusal = Refusal::new(RefusalKind::Drift, "The backup is being deleted.", "Propose again.");
+    let now = later(&plain, Duration::from_secs(1));
+    let refused = Input::Reply { tag, result: Err(AskFailure::Refused(refusal)) };
+    assert_eq!(plain.hear(Heard::Console(refused), now), [Effect::Quit]);
+    let said = printed(&mut plain);
+    assert!(said.contains("the plan before it was refused, and none is on its way"), "{said}");
+    assert_eq!(plain.reason(), ExitReason::GaveUp(GaveUp::Refused));
+    // The proposer's own plan still waits for somebody: that is worth waiting for.
+    let mut ana = self::plain("ana", false);
+    says(&mut ana, "plan");
+    assert!(says(&mut ana, "approve shop").1.contains("another person must approve"));
+    let (none, said) = says(&mut ana, "wait end");
+    assert!(none.is_empty() && !said.contains("refused"), "{said}");
+    let lost = ClientEvent::Lost { why: SafeText::from("connection reset by peer") };
+    let now = later(&ana, Duration::from_secs(1));
+    assert_eq!(ana.hear(Heard::Console(Input::Room(Box::new(lost))), now), [Effect::Quit]);
+    let said = printed(&mut ana);
+    assert!(said.contains("the room is not reached: connection reset by peer"), "{said}");
+    assert_eq!(ana.reason(), ExitReason::GaveUp(GaveUp::Lost));
+}
+
+/// The answer may come before the entries that it names: what is here until then is the past.
+#[test]
+fn a_wait_does_not_end_on_what_was_before_the_answer() {
+    let mut plain = plain("ana", false);
+    let plans = &mut plain.app.mirror.story.incidents[0].plans.by_id;
+    plans.clear();
+    let (tag, _) = asked(&says(&mut plain, "failover").0);
+    let record = plans::record(plans::failover(), PlanState::Proposed, fixture::now(), 99);
+    let draft = Reply::Plan { plan: record.bytes.clone(), digest: record.digest, seq: None };
+    answer(&mut plain, tag, Ok(draft));
+    let (tag, _) = asked(&says(&mut plain, "propose shop.example").0);
+    says(&mut plain, "wait end");
+    let proposed = Reply::Plan { plan: record.bytes.clone(), digest: record.digest, seq: Some(99) };
+    let said = answer(&mut plain, tag, Ok(proposed));
+    assert!(said.contains("> wait end") && !said.contains("no plan waits"), "{said}");
+    assert!(!passes(&mut plain, 5).1.contains("Waited"), "its entry has not come yet");
+    let (_, hash) = plain.app.mirror.head.unwrap();
+    plain.app.mirror.head = Some((99, hash));
+    let id = record.plan.plan.clone();
+    plain.app.mirror.story.incidents[0].plans.by_id.insert(id.clone(), record);
+    assert!(!passes(&mut plain, 5).1.contains("Waited"), "it waits for a second person");
+    let plans = &mut plain.app.mirror.story.incidents[0].plans.by_id;
+    plans.get_mut(&id).unwrap().state = PlanState::Succeeded;
+    let said = passes(&mut plain, 5).1;
+    assert!(said.contains("no plan waits or runs"), "{said}");
 }

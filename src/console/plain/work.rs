@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::approval::{PlanRecord, PlanState};
 use crate::board::{Body, Topic};
 use crate::console::app::Pane;
-use crate::console::attention;
 use crate::console::effect::Effect;
 use crate::console::keymap::Command;
 use crate::console::overlay::{GUARD, Overlay, PlanView, Stance, Subject, WriteKind};
@@ -13,7 +12,7 @@ use crate::console::update::{lines, open, open_waiting};
 use crate::console::view::{detail, silence, situation};
 use crate::model::{IncidentStatus, PlanId};
 
-use super::order::{self, Order, Until, WORDS};
+use super::order::{self, Order, WORDS};
 use super::{About, Plain, Printed, Typed, page, plan};
 
 impl Plain {
@@ -45,27 +44,6 @@ impl Plain {
             self.lay_down();
         }
         effects
-    }
-
-    /// Whether a script still waits.
-    fn waits(&mut self) -> bool {
-        let app = &self.app;
-        let open = |state: PlanState| matches!(state, PlanState::Proposed | PlanState::Approved | PlanState::Executing);
-        let so = match self.until {
-            None => return false,
-            Some(_) if app.lost() => false,
-            Some(Until::Incident) => app.incident_open(),
-            Some(Until::Proposal) => attention::calls(app).is_some(),
-            Some(Until::End) => {
-                let mut plans = app.mirror.story.incidents.iter().flat_map(|incident| incident.plans.by_id.values());
-                !plans.any(|record| open(record.state))
-            }
-            Some(Until::Recovery) => app.incident().is_some_and(|incident| incident.clocks.recovery.is_some()),
-        };
-        if so {
-            self.until = None;
-        }
-        !so
     }
 
     /// Prints a plan that an answer laid on the table.
@@ -109,9 +87,13 @@ impl Plain {
             Order::Rows(pane, words) => self.rows(pane, &words),
             Order::Open(number) => self.open(number),
             Order::Silences => self.silences(),
-            Order::Wait(until) => self.until = Some(until),
+            Order::Wait(wait) => self.waiting.begin(wait, self.app.now.real),
             Order::Quit => return self.quit(),
-            other => return self.act(other, typed),
+            other => {
+                let effects = self.act(other.clone(), typed);
+                self.waiting.sent(&other, &effects);
+                return effects;
+            }
         }
         Vec::new()
     }
