@@ -13,6 +13,7 @@ pub mod order;
 mod page;
 mod plan;
 mod run;
+mod silence;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -62,6 +63,7 @@ pub enum About {
     Row { pane: Pane, key: String },
     Entry(u64),
     Plan(PlanId),
+    Silence(String),
 }
 
 /// A line to print: its number and its text.
@@ -78,10 +80,10 @@ struct Typed {
     at: Duration,
 }
 
-/// The plan that was printed last, whole.
+/// The plan that was printed last, whole; or what a silence would hit.
 #[derive(Clone, Debug)]
 struct Printed {
-    /// `None` = a draft.
+    /// `None` = a draft, or a silence.
     plan: Option<PlanId>,
     digest: Digest,
     at: Duration,
@@ -225,12 +227,18 @@ impl Plain {
         let problem = match self.app.overlays.last_mut() {
             Some(Overlay::Write(write)) => write.problem.take(),
             Some(Overlay::Plan(view)) => view.problem.take(),
+            Some(Overlay::Silence(form)) => form.problem.take(),
             _ => None,
         };
         if let Some(problem) = problem {
             self.say(problem.as_str());
             // The words are still in the scrollback; the line is not kept open for them.
-            if matches!(self.app.overlays.last(), Some(Overlay::Write(_))) {
+            let unsent = match self.app.overlays.last() {
+                Some(Overlay::Write(_)) => true,
+                Some(Overlay::Silence(form)) => form.shown.is_none(),
+                _ => false,
+            };
+            if unsent {
                 self.app.overlays.pop();
             }
         }

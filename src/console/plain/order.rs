@@ -5,6 +5,7 @@ use crate::console::data::nearest;
 use crate::console::keymap::Command;
 use crate::model::{Action, IncidentStatus};
 
+use super::silence::{self, Aim};
 use super::wait::Wait;
 
 /// What a line asks for.
@@ -35,6 +36,12 @@ pub enum Order {
     Set(IncidentStatus),
     Pin(u64),
     Silences,
+    /// What a silence of these alerts would hit.
+    Silence(Aim, String, String),
+    /// What ending the silence of this line does.
+    Unsilence(u64),
+    /// Type the word of the silence that was previewed.
+    Confirm(String),
     Wait(Wait),
     Quit,
 }
@@ -86,7 +93,10 @@ pub const WORDS: &[Word] = &[
     word("refuse", "reject", "REASON", ""),
     word("withdraw", "withdraw", "", ""),
     word("hold", "hold", "", ""),
-    word("silences", "silences", "", "the silences there are; `warroom silence` makes and ends them"),
+    word("silences", "silences", "", "the silences there are, each on a line with a number"),
+    word("silence", "silence", "NUMBER|{LABELS} TIME REASON", silence::DOC),
+    word("unsilence", "", "NUMBER", "what ending the silence of this line does; nothing is ended yet"),
+    word("confirm", "", "WORD", "do what was previewed of a silence, by the word that it asks for"),
     word(
         "wait",
         "",
@@ -171,6 +181,9 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
         "command" => Order::TakeCommand,
         "set" => Order::Set(status(rest)?),
         "silences" => Order::Silences,
+        "silence" => silence::parse(rest)?,
+        "unsilence" => Order::Unsilence(number()?),
+        "confirm" => Order::Confirm(text()?),
         "wait" => Order::Wait(Wait::parse(rest)?),
         _ => Order::Quit,
     })

@@ -45,7 +45,7 @@ pub fn whole(app: &App, view: &PlanView, script: bool) -> Vec<String> {
     out
 }
 
-fn drill(app: &App) -> &'static str {
+pub fn drill(app: &App) -> &'static str {
     let drill = app.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some());
     if drill { "DRILL. " } else { "" }
 }

@@ -10,10 +10,13 @@ use crate::client::{ClientEvent, Link};
 use crate::console::app::Pane;
 use crate::console::input::{AskFailure, Input, Now};
 use crate::console::keymap::{COMMANDS, Danger};
+use crate::console::tests::silences::preview;
 use crate::console::tests::{fixture, plans};
 use crate::console::view::list;
 use crate::console::widget::glyph;
 use crate::console::{Effect, ExitReason, GaveUp, plan_bytes};
+use crate::model::facts::Matcher;
+use crate::model::silence::{SilenceChange, SilenceOutcome, line_of};
 use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::{Push, Reply, Request};
 
@@ -109,7 +112,7 @@ fn what_was_typed_before_the_plan_was_printed_is_not_meant_for_it() {
     let soon = later(&plain, Duration::from_millis(100));
     let effects = plain.hear(Heard::Typed("approve shop".to_owned(), soon.real), soon);
     assert!(effects.is_empty());
-    assert!(printed(&mut plain).contains("typed before the plan was printed"));
+    assert!(printed(&mut plain).contains("typed before what it means was printed"));
 }
 
 #[test]
@@ -333,7 +336,10 @@ fn a_script_waits_types_ahead_and_ends_with_its_input() {
 
 #[test]
 fn every_command_that_records_or_acts_has_its_word() {
-    // A silence needs a form: `warroom silence` is its line.
+    // A silence needs a form there, and a line of three parts here.
+    for id in ["silence", "silences"] {
+        assert!(WORDS.iter().any(|word| word.id == id), "{id}");
+    }
     for spec in COMMANDS.iter().filter(|spec| !matches!(spec.danger, Danger::None | Danger::Shown)) {
         assert!(WORDS.iter().any(|word| word.id == spec.id), "{}", spec.id);
         assert!(order::parse(&format!("{} x", spec.id)).is_ok() || spec.id == "set-status" || spec.id == "pin");
@@ -414,7 +420,7 @@ fn a_line_that_was_read_before_the_plan_had_left_confirms_nothing() {
     plain.has_left(left);
     let now = Now { room: plain.app.now.room, real: left + Duration::from_secs(9) };
     assert!(plain.hear(Heard::Typed("approve shop".to_owned(), read), now).is_empty());
-    assert!(printed(&mut plain).contains("typed before the plan was printed"));
+    assert!(printed(&mut plain).contains("typed before what it means was printed"));
     let effects = plain.hear(Heard::Typed("approve shop".to_owned(), now.real), now);
     assert!(matches!(asked(&effects).1, Request::Approve { .. }));
 }
@@ -509,4 +515,81 @@ fn a_wait_does_not_end_on_what_was_before_the_answer() {
     plans.get_mut(&id).unwrap().state = PlanState::Succeeded;
     let said = passes(&mut plain, 5).1;
     assert!(said.contains("no plan waits or runs"), "{said}");
+}
+
+/// The number of the first printed line with these words.
+fn number_of(said: &str, words: &str) -> u64 {
+    let line = said.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{words}: {said}"));
+    line.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_silence_is_previewed_whole_and_made_by_a_typed_word() {
+    let mut plain = plain("sam", true);
+    let (none, said) = says(&mut plain, "confirm etcdMembersDown");
+    assert!(none.is_empty() && said.contains("No silence was previewed"), "{said}");
+    let number = number_of(&says(&mut plain, "alerts etcdMembersDown").1, "critical, etcdMembersDown");
+    let (none, said) = says(&mut plain, &format!("silence {number} 1h"));
+    assert!(none.is_empty() && said.contains("Say why"), "{said}");
+    let (none, said) = says(&mut plain, &format!("silence {number} soon it is known"));
+    assert!(none.is_empty() && said.contains("not a duration"), "{said}");
+    let (tag, request) = asked(&says(&mut plain, &format!("silence {number} 2h it is known")).0);
+    let Request::SilencePreview { change } = request else { panic!("{request:?}") };
+    let SilenceChange::Create { matchers, for_s, reason } = &change else { panic!("{change:?}") };
+    assert_eq!((matchers[0].clone(), *for_s), (Matcher::equal("alertname", "etcdMembersDown"), 7200));
+    assert_eq!(reason, "it is known");
+    // Typed ahead, before what it would mute could be read.
+    assert!(says(&mut plain, "confirm etcdMembersDown").0.is_empty());
+    let said = answer(&mut plain, tag, Ok(Reply::Silence(Box::new(preview(change.clone(), true)))));
+    for part in [
+        "DRILL. Preview, nothing was sent yet: asks alertmanager/am-1",
+        "2 alerts now, 1 critical",
+        "critical etcdMembersDown",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    for part in ["NodeNotReady", "it keeps 1 critical quiet", "To do it: confirm etcdMembersDown.", "typed before"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let (none, said) = says(&mut plain, "confirm etcd");
+    assert!(none.is_empty() && said.contains("Nothing was sent. Type etcdMembersDown"), "{said}");
+    // It is no plan, and no word about plans means it.
+    for line in ["approve etcdMembersDown", "propose etcdMembersDown"] {
+        assert!(says(&mut plain, line).0.is_empty(), "{line}");
+    }
+    let (tag, request) = asked(&says(&mut plain, "confirm etcdMembersDown").0);
+    let (digest, confirm) = (preview(change, true).digest, "etcdMembersDown".to_owned());
+    assert_eq!(request, Request::Silence { digest, confirm });
+    let done = Reply::Silenced { seq: 40, outcome: SilenceOutcome::Done, silence: None, says: "am-1 took it".into() };
+    assert!(answer(&mut plain, tag, Ok(done)).contains("Done: am-1 took it."));
+    let (none, said) = says(&mut plain, "confirm etcdMembersDown");
+    assert!(none.is_empty() && said.contains("No silence was previewed"), "once is once: {said}");
+}
+
+#[test]
+fn a_silence_is_ended_by_its_line_and_one_with_labels_is_asked_for() {
+    let mut plain = plain("sam", true);
+    let number = number_of(&says(&mut plain, "silences").1, fixture::SILENCE);
+    let (tag, request) = asked(&says(&mut plain, &format!("unsilence {number}")).0);
+    let change = SilenceChange::Expire { id: fixture::SILENCE.to_owned() };
+    assert_eq!(request, Request::SilencePreview { change: change.clone() });
+    let said = answer(&mut plain, tag, Ok(Reply::Silence(Box::new(preview(change, false)))));
+    assert!(said.contains("To do it: confirm"), "{said}");
+    assert!(matches!(asked(&says(&mut plain, "confirm etcdMembersDown").0).1, Request::Silence { .. }));
+    let mut plain = self::plain("sam", true);
+    let line = "silence {alertname=\"a}b\", cluster=~\"dr|primary\"} 30m both are known";
+    let (tag, request) = asked(&says(&mut plain, line).0);
+    let Request::SilencePreview { change: SilenceChange::Create { matchers, .. } } = request else { panic!() };
+    assert_eq!(line_of(&matchers), "alertname=\"a}b\" cluster=~\"dr|primary\"");
+    // A refusal is said, and leaves nothing that could be confirmed.
+    let refusal = Refusal::new(RefusalKind::Drift, "You may look, not act.", "");
+    assert!(answer(&mut plain, tag, Err(AskFailure::Refused(refusal))).contains("You may look"));
+    assert!(says(&mut plain, "confirm x").1.contains("No silence was previewed"));
+    for wrong in ["silence", "silence 1", "silence x 1h why", "silence {a=\"b 1h why"] {
+        assert!(order::parse(wrong).unwrap_err().contains("silence NUMBER 1h REASON"), "{wrong}");
+    }
+    assert!(says(&mut plain, "unsilence 1").1.contains("is no silence"));
+    plain.app.readonly = true;
+    let (none, said) = says(&mut plain, line);
+    assert!(none.is_empty() && said.contains("read-only"), "{said}");
 }
