@@ -114,6 +114,12 @@ impl Waits {
         self.now = Some((wait, now));
     }
 
+    /// What a person is told who waits: nothing is drawn that would show it.
+    fn told(wait: Wait) -> String {
+        let limit = duration_text(wait.limit_s);
+        format!("Waiting until {}, {limit} at most. Whatever you type ends the wait.", wait.until.is_so())
+    }
+
     /// Whoever types again does not wait any more.
     pub fn forget(&mut self) {
         self.now = None;
@@ -161,6 +167,13 @@ fn plans(app: &App) -> impl Iterator<Item = &PlanRecord> {
 }
 
 impl Plain {
+    pub(super) fn wait(&mut self, wait: Wait) {
+        self.waiting.begin(wait, self.app.now.real);
+        if self.waits() && self.typing {
+            self.say(Waits::told(wait));
+        }
+    }
+
     /// Whether a line must still wait. Says how a wait ended; one that ended without what it was for ends a script, because
     /// the lines after it were meant for what did not happen.
     pub(super) fn waits(&mut self) -> bool {

@@ -93,7 +93,7 @@ impl Plain {
             Order::Rows(pane, words) => self.rows(pane, &words),
             Order::Open(number) => self.open(number),
             Order::Silences => self.silences(),
-            Order::Wait(wait) => self.waiting.begin(wait, self.app.now.real),
+            Order::Wait(wait) => self.wait(wait),
             Order::Quit => return self.quit(),
             other => {
                 let effects = self.act(other.clone(), typed);
