@@ -483,6 +483,14 @@ fn a_wait_for_what_was_refused_or_for_a_room_that_is_gone_ends_at_once() {
     assert!(says(&mut ana, "approve shop").1.contains("another person must approve"));
     let (none, said) = says(&mut ana, "wait end");
     assert!(none.is_empty() && !said.contains("refused"), "{said}");
+    let mut other = self::plain("ana", false);
+    says(&mut other, "plan");
+    says(&mut other, "approve shop");
+    says(&mut other, "wait end");
+    let plans = &mut other.app.mirror.story.incidents[0].plans.by_id;
+    plans.get_mut(&PlanId::from(RESTORE)).unwrap().state = PlanState::Succeeded;
+    let said = passes(&mut other, 5).1;
+    assert!(said.contains("no plan waits or runs") && !said.contains("refused"), "the plan came to its end: {said}");
     let lost = ClientEvent::Lost { why: SafeText::from("connection reset by peer") };
     let now = later(&ana, Duration::from_secs(1));
     assert_eq!(ana.hear(Heard::Console(Input::Room(Box::new(lost))), now), [Effect::Quit]);

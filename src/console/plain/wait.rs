@@ -105,8 +105,10 @@ pub struct Waits {
     now: Option<(Wait, Duration)>,
     /// The newest entry that an answer named: before it is here, what is here is the past.
     answered: u64,
-    /// The last word about a plan was refused.
+    /// The last word about a plan was refused, and none was taken since the last wait.
     refused: bool,
+    /// A proposal or an approval was taken since the last wait.
+    taken: bool,
 }
 
 impl Waits {
@@ -128,7 +130,7 @@ impl Waits {
     /// Remembers whether a word about a plan was sent at all.
     pub fn sent(&mut self, order: &Order, effects: &[Effect]) {
         if matches!(order, Order::Preview(..) | Order::Propose(_) | Order::Approve { .. }) {
-            self.refused = effects.is_empty();
+            self.refused = effects.is_empty() && !self.taken;
         }
     }
 
@@ -143,7 +145,8 @@ impl Waits {
         };
         self.answered = self.answered.max(seq.unwrap_or_default());
         if matches!(waiting, Waiting::Preview | Waiting::Propose | Waiting::Approve) {
-            self.refused = matches!(result, Err(AskFailure::Refused(_)));
+            self.taken |= result.is_ok() && *waiting != Waiting::Preview;
+            self.refused = matches!(result, Err(AskFailure::Refused(_))) && !self.taken;
         }
     }
 
@@ -182,7 +185,8 @@ impl Plain {
         let current = app.mirror.head.map_or(0, |(seq, _)| seq) >= self.waiting.answered;
         let waited = app.now.real.saturating_sub(since);
         // A refused plan is no reason where service came back all the same.
-        let so = current && until.holds(app) && (until == Until::Recovery || !self.waiting.is_vain(app, until));
+        let vain = current && self.waiting.is_vain(app, until);
+        let so = current && until.holds(app) && (until == Until::Recovery || !vain);
         let (words, gave_up) = if app.lost() {
             let why = match &app.mirror.link {
                 Link::Lost { why, .. } => format!(": {why}"),
@@ -191,7 +195,7 @@ impl Plain {
             (format!("Not waited for any longer: the room is not reached{why}."), Some(GaveUp::Lost))
         } else if so {
             (format!("Waited {}: {}.", duration_text(waited.as_secs()), until.is_so()), None)
-        } else if current && self.waiting.is_vain(app, until) {
+        } else if vain {
             (
                 "Not waited for: the plan before it was refused, and none is on its way.".to_owned(),
                 Some(GaveUp::Refused),
@@ -200,9 +204,12 @@ impl Plain {
             let limit = duration_text(wait.limit_s);
             (format!("Waited {limit}, the limit: {}.", until.is_not()), Some(GaveUp::Late))
         } else {
+            // What is on its way now is what this waits for, however it ends.
+            self.waiting.refused &= !current;
             return true;
         };
         self.waiting.forget();
+        (self.waiting.refused, self.waiting.taken) = (false, false);
         self.say(words);
         if gave_up.is_some() && !self.typing {
             let dropped = self.queue.len();
