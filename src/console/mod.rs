@@ -16,6 +16,7 @@ pub mod overlay;
 pub mod palette;
 pub mod past;
 pub mod plain;
+mod plans;
 pub mod questions;
 pub mod run;
 pub mod shelf;

@@ -6,16 +6,15 @@ use crate::console::allow;
 use crate::console::app::{App, Frozen, Pane, Waiting};
 use crate::console::effect::Effect;
 use crate::console::keymap::Command;
-use crate::console::overlay::{Choice, Menu, MenuItem, Overlay, Subject, WriteKind};
+use crate::console::overlay::{Overlay, Subject, WriteKind};
 use crate::console::palette::Palette;
 use crate::console::theme::Role;
 use crate::console::view;
 use crate::console::view::related::Target;
-use crate::model::{Action, IncidentStatus, PersonId};
+use crate::model::Action;
 use crate::protocol::Request;
-use crate::protocol::message::SetIncident;
 
-use super::{entry, filter, panes, past, plan, silence};
+use super::{entry, filter, incident, panes, past, plan, silence};
 
 /// Two presses of Ctrl-C within this time leave whatever is open.
 const TWICE: Duration = Duration::from_secs(2);
@@ -122,15 +121,9 @@ pub(super) fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Copy => copy(app),
         Command::Failover if may_act(app) => plan::propose(app, Action::Failover),
         Command::Restore if may_act(app) => plan::propose(app, Action::Restore),
-        Command::Command_ if may_act(app) => match commands(app) {
-            Some(other) => {
-                app.overlays.push(Overlay::Menu(take_over(&other)));
-                Vec::new()
-            }
-            None => take_command(app),
-        },
+        Command::Command_ if may_act(app) => incident::command(app),
         Command::SetStatus if may_act(app) => {
-            app.overlays.push(Overlay::Menu(statuses(app)));
+            app.overlays.push(Overlay::Menu(incident::statuses(app)));
             Vec::new()
         }
         Command::Pin if may_act(app) => pin(app),
@@ -150,42 +143,6 @@ pub(super) fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
 fn go_to(app: &mut App, pane: Pane) {
     app.overlays.clear();
     app.focus_on(pane);
-}
-
-/// Who commands, if it is somebody else.
-fn commands(app: &App) -> Option<PersonId> {
-    app.incident()?.commander.clone().filter(|person| app.me() != Some(person))
-}
-
-/// Two people who believe that they command are worse than none: it is taken from somebody knowingly.
-fn take_over(other: &PersonId) -> Menu {
-    let item = |label: String, note: &str, choice| MenuItem { label, note: note.to_owned(), choice };
-    let items = vec![
-        item(format!("leave it with {other}"), "", Choice::Nothing),
-        item("take over".to_owned(), "everyone sees it; say it aloud too", Choice::TakeCommand),
-    ];
-    Menu { title: format!("{other} commands. Take over?"), items, cursor: 0 }
-}
-
-/// Makes this person the commander.
-pub(super) fn take_command(app: &mut App) -> Vec<Effect> {
-    let Some(me) = app.me().cloned() else { return Vec::new() };
-    let set = SetIncident { commander: Some(me), ..SetIncident::default() };
-    super::ask(app, Waiting::Set, Request::Set(set)).into_iter().collect()
-}
-
-fn statuses(app: &App) -> Menu {
-    let current = app.incident().map(|incident| incident.status);
-    let items = IncidentStatus::ALL.into_iter().map(|status| {
-        let (note, choice) = match status {
-            IncidentStatus::Closed => ("for good; what comes next is an incident of its own", Choice::Close),
-            _ if current == Some(status) => ("now", Choice::Status(status)),
-            _ => ("", Choice::Status(status)),
-        };
-        MenuItem { label: status.name().to_owned(), note: note.to_owned(), choice }
-    });
-    let cursor = current.map_or(0, |status| status as usize);
-    Menu { title: "Set the status to".to_owned(), items: items.collect(), cursor }
 }
 
 /// Says why not, where acting is not possible.

@@ -10,7 +10,7 @@ use crate::console::theme::Role;
 use crate::model::{Action, IncidentStatus};
 use crate::protocol::Request;
 
-use super::{entry, keys, plan, silence};
+use super::{entry, incident, keys, plan, silence};
 
 /// A note, a decision, work for afterwards, a refusal.
 pub fn write(app: &mut App, kind: WriteKind, text: &str) -> Vec<Effect> {
@@ -89,7 +89,7 @@ pub fn confirm_silence(app: &mut App, word: &str) -> Vec<Effect> {
 
 /// Becomes the incident's commander.
 pub fn take_command(app: &mut App) -> Vec<Effect> {
-    if keys::may_act(app) { keys::take_command(app) } else { Vec::new() }
+    if keys::may_act(app) { incident::take_command(app) } else { Vec::new() }
 }
 
 /// Sets the status, or closes the incident.

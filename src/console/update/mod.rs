@@ -2,6 +2,7 @@
 
 mod entry;
 mod filter;
+mod incident;
 mod keys;
 pub mod lines;
 mod mouse;

@@ -68,7 +68,7 @@ pub fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
             None
         }
         Choice::CloseNow => super::ask(app, Waiting::Close, Request::Close),
-        Choice::TakeCommand => return super::keys::take_command(app),
+        Choice::TakeCommand => return super::incident::take_command(app),
         Choice::Nothing => None,
     };
     effect.into_iter().collect()

@@ -54,10 +54,9 @@ fn hint_words(key: &str, hint: &str) -> Words {
     vec![span(Role::Accent, key), span(Role::Dim, format!(" {hint}"))]
 }
 
-/// The commands worth a place, the most needed first, if they work now.
-fn hints(app: &App) -> Vec<Fact> {
-    let context = app.context();
-    let wanted: &[Command] = match context {
+/// What is worth a place in a footer, the most needed first.
+fn wanted(context: Context) -> &'static [Command] {
+    match context {
         Context::Main => &[
             Command::OpenProposal,
             Command::Note,
@@ -102,11 +101,16 @@ fn hints(app: &App) -> Vec<Fact> {
         ],
         Context::Menu => &[Command::Open, Command::Back],
         _ => &[],
-    };
+    }
+}
+
+/// The commands worth a place, the most needed first, if they work now.
+fn hints(app: &App) -> Vec<Fact> {
+    let context = app.context();
     let mut facts = Vec::new();
     // The last plan is there to be read again; nothing waits for it.
     let ended = |command: Command| command == Command::OpenProposal && app.plan_waiting().is_none();
-    for (rank, command) in (1u8..).zip(wanted) {
+    for (rank, command) in (1u8..).zip(wanted(context)) {
         let Some(chord) = app.keymap.chord_now(context, *command, app.facts()).filter(|_| works(app, *command)) else {
             continue;
         };
@@ -120,7 +124,7 @@ fn hints(app: &App) -> Vec<Fact> {
         let words = match prefix {
             Some((first, name)) if chord.len() > 1 => hint_words(&spell(first), name),
             // A person is waited for, and it is this one.
-            _ if *command == Command::OpenProposal && asks_me(app) => {
+            _ if *command == Command::OpenProposal && app.asks_me() => {
                 vec![span(Role::Accent, spell(chord)), span(Role::Waiting, " confirm or refuse")]
             }
             _ => hint_words(&spell(chord), &hint(app, *command)),
@@ -128,17 +132,6 @@ fn hints(app: &App) -> Vec<Fact> {
         facts.push(Fact::left(rank, words));
     }
     facts
-}
-
-/// Whether a plan waits for the person at this console.
-fn asks_me(app: &App) -> bool {
-    app.can_act()
-        && app.plan_waiting().is_some_and(|record| {
-            let mine = |person: &crate::model::PersonId| app.me() == Some(person);
-            record.state == PlanState::Proposed
-                && !mine(&record.by.person)
-                && !record.approvals.iter().any(|approval| mine(&approval.by.person))
-        })
 }
 
 fn hint(app: &App, command: Command) -> String {

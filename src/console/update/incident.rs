@@ -1,0 +1,56 @@
+//! What a person sets about the incident as a whole: who commands it, and how it stands.
+
+use crate::console::app::{App, Waiting};
+use crate::console::effect::Effect;
+use crate::console::overlay::{Choice, Menu, MenuItem, Overlay};
+use crate::model::{IncidentStatus, PersonId};
+use crate::protocol::Request;
+use crate::protocol::message::SetIncident;
+
+/// Takes command; from somebody else only after a question.
+pub fn command(app: &mut App) -> Vec<Effect> {
+    match commands(app) {
+        Some(other) => {
+            app.overlays.push(Overlay::Menu(take_over(&other)));
+            Vec::new()
+        }
+        None => take_command(app),
+    }
+}
+
+/// Who commands, if it is somebody else.
+fn commands(app: &App) -> Option<PersonId> {
+    app.incident()?.commander.clone().filter(|person| app.me() != Some(person))
+}
+
+/// Two people who believe that they command are worse than none: it is taken from somebody knowingly.
+fn take_over(other: &PersonId) -> Menu {
+    let item = |label: String, note: &str, choice| MenuItem { label, note: note.to_owned(), choice };
+    let items = vec![
+        item(format!("leave it with {other}"), "", Choice::Nothing),
+        item("take over".to_owned(), "everyone sees it; say it aloud too", Choice::TakeCommand),
+    ];
+    Menu { title: format!("{other} commands. Take over?"), items, cursor: 0 }
+}
+
+/// Makes this person the commander.
+pub fn take_command(app: &mut App) -> Vec<Effect> {
+    let Some(me) = app.me().cloned() else { return Vec::new() };
+    let set = SetIncident { commander: Some(me), ..SetIncident::default() };
+    super::ask(app, Waiting::Set, Request::Set(set)).into_iter().collect()
+}
+
+/// The statuses to choose from, closing last.
+pub fn statuses(app: &App) -> Menu {
+    let current = app.incident().map(|incident| incident.status);
+    let items = IncidentStatus::ALL.into_iter().map(|status| {
+        let (note, choice) = match status {
+            IncidentStatus::Closed => ("for good; what comes next is an incident of its own", Choice::Close),
+            _ if current == Some(status) => ("now", Choice::Status(status)),
+            _ => ("", Choice::Status(status)),
+        };
+        MenuItem { label: status.name().to_owned(), note: note.to_owned(), choice }
+    });
+    let cursor = current.map_or(0, |status| status as usize);
+    Menu { title: "Set the status to".to_owned(), items: items.collect(), cursor }
+}
