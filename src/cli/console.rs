@@ -20,7 +20,7 @@ use crate::client::{AskError, ConnectOptions, Handle, connect};
 use crate::clock::{Clock, ClockSync, Random};
 use crate::config::LoadOptions;
 use crate::config::paths::Env;
-use crate::console::{AskFailure, Asker, ExitReason, Keeper, PlainOptions, RunOptions, plain, run, terminal};
+use crate::console::{AskFailure, Asker, ExitReason, GaveUp, Keeper, PlainOptions, RunOptions, plain, run, terminal};
 use crate::diagnostics;
 use crate::drill::director::{self, Director};
 use crate::drill::partner;
@@ -126,6 +126,10 @@ async fn at(
         ExitReason::Signal(2) => Ok(Exit::Interrupted),
         ExitReason::Signal(_) => Ok(Exit::Terminated),
         ExitReason::Refused(refusal) => Err(Fail::Refused(refusal)),
+        // The lines have said why.
+        ExitReason::GaveUp(GaveUp::Late) => Ok(Exit::Timeout),
+        ExitReason::GaveUp(GaveUp::Refused) => Ok(Exit::Refused),
+        ExitReason::GaveUp(GaveUp::Lost) => Ok(Exit::Failure),
     }
 }
 

@@ -38,7 +38,7 @@ pub use input::{AskFailure, Input, Now};
 pub use keymap::Keymap;
 pub use memory::Keeper;
 pub use plain::PlainOptions;
-pub use run::{ExitReason, RunOptions, run};
+pub use run::{ExitReason, GaveUp, RunOptions, run};
 pub use theme::{Depth, Look, Theme};
 pub use update::update;
 pub use widget::time::Zone;

@@ -66,6 +66,19 @@ pub enum ExitReason {
     Stopped,
     /// The room said no before it showed anything.
     Refused(Refusal),
+    /// What a script waited for did not come (plain mode).
+    GaveUp(GaveUp),
+}
+
+/// Why a wait ended without what it was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GaveUp {
+    /// Its limit passed.
+    Late,
+    /// What would have led there was refused.
+    Refused,
+    /// The room went away.
+    Lost,
 }
 
 /// The terminal went away, whether or not a signal says so too.

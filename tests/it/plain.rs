@@ -109,6 +109,37 @@ fn run_plan(first: &mut Lines, second: &mut Lines, build: &str, name: &str) -> S
     digest
 }
 
+/// A silence from its alert's line to its end: what it mutes is printed before a word makes it.
+fn silence_one(person: &mut Lines) {
+    person.types("alerts KubeAPIDown");
+    person.wait("> alerts KubeAPIDown");
+    let line = person.wait(" critical, KubeAPIDown");
+    let number = line.trim_start().split(' ').next().expect("a number").to_owned();
+    person.types(&format!("silence {number} 30m we are on it"));
+    person.wait("Preview, nothing was sent yet");
+    person.wait("alerts now, ");
+    let word = after(&person.wait("To do it: confirm "), "confirm ").to_owned();
+    let word = word.split_once(". Anything").expect("what else it says").0.to_owned();
+    person.types(&format!("confirm {word}"));
+    person.wait("Done: ");
+    person.types("silences");
+    person.wait("we are on it");
+}
+
+#[test]
+fn a_script_that_waits_in_vain_ends_with_the_code_for_it_and_obeys_no_more() {
+    let home = scratch();
+    let mut ana = Lines::start(home.path(), &["drill", "--seed", "7"]);
+    ana.types("wait proposal 1s");
+    ana.types("note this was meant for a plan");
+    let (code, said) = ana.ends();
+    let said = said.join("\n");
+    assert_eq!(code, 7, "{said}");
+    assert!(said.contains("Waited 1s, the limit: no plan waits for you."), "{said}");
+    assert!(said.contains("The script ends here") && !said.contains("> note"), "{said}");
+    assert!(of_kind(&entries(&drill_log(home.path())), "note").is_empty());
+}
+
 #[test]
 fn two_persons_run_an_incident_in_lines_and_the_log_says_so() {
     let home = scratch();
@@ -130,6 +161,7 @@ fn two_persons_run_an_incident_in_lines_and_the_log_says_so() {
             _ => answer,
         });
     }
+    silence_one(&mut ana);
     let failover = run_plan(&mut ana, &mut sam, "failover shop", "shop.example");
     ana.types("wait end");
     ana.types("timeline fail over");
@@ -167,6 +199,8 @@ fn two_persons_run_an_incident_in_lines_and_the_log_says_so() {
     let ends: Vec<_> = of_kind(&log, "plan_ended").iter().map(|it| field(it, "/d/outcome")).collect();
     assert_eq!(ends, ["succeeded", "succeeded"]);
     assert_eq!(of_kind(&log, "closed").len(), 1);
+    let silenced: Vec<_> = of_kind(&log, "silence_ended").iter().map(|it| field(it, "/d/outcome")).collect();
+    assert_eq!(silenced, ["done"]);
     assert!(of_kind(&log, "refused").is_empty(), "what can't be is not even sent");
 }
 

@@ -13,8 +13,10 @@ pub mod order;
 mod page;
 mod plan;
 mod run;
+mod silence;
 #[cfg(test)]
 mod tests;
+mod wait;
 mod work;
 
 use std::collections::VecDeque;
@@ -28,10 +30,11 @@ use super::app::{App, Pane};
 use super::effect::Effect;
 use super::input::{Input, Now};
 use super::overlay::{Overlay, Subject};
+use super::run::{ExitReason, GaveUp};
 use super::update::update;
 
 use self::news::Told;
-use self::order::Until;
+use self::wait::Waits;
 
 pub use self::run::{PlainOptions, run};
 
@@ -60,6 +63,7 @@ pub enum About {
     Row { pane: Pane, key: String },
     Entry(u64),
     Plan(PlanId),
+    Silence(String),
 }
 
 /// A line to print: its number and its text.
@@ -76,10 +80,10 @@ struct Typed {
     at: Duration,
 }
 
-/// The plan that was printed last, whole.
+/// The plan that was printed last, whole; or what a silence would hit.
 #[derive(Clone, Debug)]
 struct Printed {
-    /// `None` = a draft.
+    /// `None` = a draft, or a silence.
     plan: Option<PlanId>,
     digest: Digest,
     at: Duration,
@@ -99,10 +103,12 @@ pub struct Plain {
     about: VecDeque<(u64, About)>,
     told: Told,
     queue: VecDeque<Typed>,
-    until: Option<Until>,
+    waiting: Waits,
     printed: Option<Printed>,
     /// Nothing more will be typed, and that is the end.
     over: bool,
+    /// A wait ended a script without what it was for.
+    gave_up: Option<GaveUp>,
     /// Leaving was asked for once.
     asked_to_leave: bool,
     greeted: bool,
@@ -121,9 +127,10 @@ impl Plain {
             about: VecDeque::new(),
             told: Told::default(),
             queue: VecDeque::new(),
-            until: None,
+            waiting: Waits::default(),
             printed: None,
             over: false,
+            gave_up: None,
             asked_to_leave: false,
             greeted: false,
         }
@@ -133,14 +140,20 @@ impl Plain {
     pub fn hear(&mut self, heard: Heard, now: Now) -> Vec<Effect> {
         let before = self.app.notice.as_ref().map(|notice| (notice.text.clone(), notice.until));
         let mut effects = match heard {
-            Heard::Console(input) => update(&mut self.app, input, now),
+            Heard::Console(input) => {
+                self.waiting.answer(&self.app, &input);
+                update(&mut self.app, input, now)
+            }
             Heard::Typed(text, at) => {
                 self.app.now = now;
                 if self.typing {
                     // Whoever types again does not wait any more.
-                    self.until = None;
+                    self.waiting.forget();
                 }
-                self.queue.push_back(Typed { text, at });
+                // What comes after the end of a script was meant for what did not happen.
+                if self.gave_up.is_none() {
+                    self.queue.push_back(Typed { text, at });
+                }
                 Vec::new()
             }
             Heard::End => {
@@ -153,6 +166,11 @@ impl Plain {
         self.tell();
         effects.extend(self.work());
         effects
+    }
+
+    /// Why it ends, once it does.
+    pub fn reason(&self) -> ExitReason {
+        self.gave_up.map_or(ExitReason::Left, ExitReason::GaveUp)
     }
 
     /// Whether a line may be typed ahead.
@@ -209,12 +227,18 @@ impl Plain {
         let problem = match self.app.overlays.last_mut() {
             Some(Overlay::Write(write)) => write.problem.take(),
             Some(Overlay::Plan(view)) => view.problem.take(),
+            Some(Overlay::Silence(form)) => form.problem.take(),
             _ => None,
         };
         if let Some(problem) = problem {
             self.say(problem.as_str());
             // The words are still in the scrollback; the line is not kept open for them.
-            if matches!(self.app.overlays.last(), Some(Overlay::Write(_))) {
+            let unsent = match self.app.overlays.last() {
+                Some(Overlay::Write(_)) => true,
+                Some(Overlay::Silence(form)) => form.shown.is_none(),
+                _ => false,
+            };
+            if unsent {
                 self.app.overlays.pop();
             }
         }

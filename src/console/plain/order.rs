@@ -5,6 +5,9 @@ use crate::console::data::nearest;
 use crate::console::keymap::Command;
 use crate::model::{Action, IncidentStatus};
 
+use super::silence::{self, Aim};
+use super::wait::Wait;
+
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -33,21 +36,14 @@ pub enum Order {
     Set(IncidentStatus),
     Pin(u64),
     Silences,
-    Wait(Until),
+    /// What a silence of these alerts would hit.
+    Silence(Aim, String, String),
+    /// What ending the silence of this line does.
+    Unsilence(u64),
+    /// Type the word of the silence that was previewed.
+    Confirm(String),
+    Wait(Wait),
     Quit,
-}
-
-/// What a script waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
-    /// An incident is open.
-    Incident,
-    /// A plan waits for this person.
-    Proposal,
-    /// No plan waits or runs.
-    End,
-    /// Service is back.
-    Recovery,
 }
 
 /// A word of the table.
@@ -97,8 +93,16 @@ pub const WORDS: &[Word] = &[
     word("refuse", "reject", "REASON", ""),
     word("withdraw", "withdraw", "", ""),
     word("hold", "hold", "", ""),
-    word("silences", "silences", "", "the silences there are; `warroom silence` makes and ends them"),
-    word("wait", "", "incident|proposal|end|recovery", "take no line before that is so (scripts)"),
+    word("silences", "silences", "", "the silences there are, each on a line with a number"),
+    word("silence", "silence", "NUMBER|{LABELS} TIME REASON", silence::DOC),
+    word("unsilence", "", "NUMBER", "what ending the silence of this line does; nothing is ended yet"),
+    word("confirm", "", "WORD", "do what was previewed of a silence, by the word that it asks for"),
+    word(
+        "wait",
+        "",
+        "incident|proposal|end|recovery [LIMIT]",
+        "take no line before that is so; at most 30m unless a LIMIT like 10m is given. A script that waited in vain ends: 7 = too late, 6 = its plan was refused, 1 = the room is gone",
+    ),
     word("help", "help", "", "these words"),
     word("quit", "quit", "", "leave; a room that runs elsewhere goes on"),
 ];
@@ -177,7 +181,10 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
         "command" => Order::TakeCommand,
         "set" => Order::Set(status(rest)?),
         "silences" => Order::Silences,
-        "wait" => Order::Wait(until(rest)?),
+        "silence" => silence::parse(rest)?,
+        "unsilence" => Order::Unsilence(number()?),
+        "confirm" => Order::Confirm(text()?),
+        "wait" => Order::Wait(Wait::parse(rest)?),
         _ => Order::Quit,
     })
 }
@@ -187,15 +194,5 @@ fn status(word: &str) -> Result<IncidentStatus, String> {
     found.ok_or_else(|| {
         let names: Vec<_> = IncidentStatus::ALL.into_iter().map(IncidentStatus::name).collect();
         format!("`set STATUS`: the status is one of {}; nothing was done.", names.join(", "))
-    })
-}
-
-fn until(word: &str) -> Result<Until, String> {
-    Ok(match word {
-        "incident" => Until::Incident,
-        "proposal" => Until::Proposal,
-        "end" => Until::End,
-        "recovery" => Until::Recovery,
-        _ => return Err("`wait` needs one of: incident, proposal, end, recovery.".to_owned()),
     })
 }

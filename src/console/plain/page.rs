@@ -55,7 +55,7 @@ pub fn tidy(text: &str) -> String {
 }
 
 /// Words of several roles as text.
-fn text(words: &Words) -> String {
+pub fn text(words: &Words) -> String {
     words.iter().map(|span| span.text.as_str()).collect()
 }
 

@@ -17,10 +17,7 @@ pub fn whole(app: &App, view: &PlanView, script: bool) -> Vec<String> {
     out.extend(identity(app, plan, record));
     for row in &plan.shown {
         let what = if row.what.is_empty() { "it" } else { &row.what };
-        match row.now == row.after {
-            true => out.push(format!("{what}: {}, as now", row.now)),
-            false => out.push(format!("{what}: now {}; after it {}", row.now, row.after)),
-        }
+        out.push(moves(what, &row.now, &row.after));
     }
     out.extend(plan.warnings.iter().map(|warning| format!("warning: {warning}")));
     let begun = record.is_some_and(|record| !matches!(record.state, PlanState::Proposed | PlanState::Approved));
@@ -45,7 +42,17 @@ pub fn whole(app: &App, view: &PlanView, script: bool) -> Vec<String> {
     out
 }
 
-fn drill(app: &App) -> &'static str {
+/// A row of what changes. A dash is a column's word for nothing to say there; a line says nothing instead.
+fn moves(what: &str, now: &str, after: &str) -> String {
+    match (now, after) {
+        (now, after) if now == after => format!("{what}: {now}, as now"),
+        ("-", after) => format!("{what}: {after}"),
+        (now, "-") => format!("{what}: now {now}"),
+        (now, after) => format!("{what}: now {now}; after it {after}"),
+    }
+}
+
+pub fn drill(app: &App) -> &'static str {
     let drill = app.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some());
     if drill { "DRILL. " } else { "" }
 }
@@ -115,5 +122,21 @@ fn foot(view: &PlanView, plan: &Plan, stance: Stance, script: bool) -> String {
         Stance::Look => "You may look, not approve: people.toml gives you no operator role here.".to_owned(),
         Stance::Ended if matches!(view.subject, Subject::Draft { .. }) => "It was not proposed.".to_owned(),
         Stance::Ended => "It has ended.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_dash_of_a_column_is_not_read_out() {
+        let table = [
+            ("primary", "dr", "it: now primary; after it dr"),
+            ("kept", "kept", "it: kept, as now"),
+            ("-", "within 30 s", "it: within 30 s"),
+            ("12 of 12", "-", "it: now 12 of 12"),
+        ];
+        for (now, after, line) in table {
+            assert_eq!(super::moves("it", now, after), line);
+        }
     }
 }

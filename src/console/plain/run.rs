@@ -142,7 +142,7 @@ async fn drive(options: RunOptions, lines: Lines, out: &Writer) -> io::Result<Ex
         for effect in effects {
             match effect {
                 Effect::Ask { tag, request } => carry(&asker, &replies_in, tag, request),
-                Effect::Quit => return Ok(ExitReason::Left),
+                Effect::Quit => return Ok(plain.reason()),
                 // There is no screen, no clipboard and nothing to paint again.
                 _ => {}
             }

@@ -10,10 +10,13 @@ use crate::client::{ClientEvent, Link};
 use crate::console::app::Pane;
 use crate::console::input::{AskFailure, Input, Now};
 use crate::console::keymap::{COMMANDS, Danger};
+use crate::console::tests::silences::preview;
 use crate::console::tests::{fixture, plans};
 use crate::console::view::list;
 use crate::console::widget::glyph;
-use crate::console::{Effect, plan_bytes};
+use crate::console::{Effect, ExitReason, GaveUp, plan_bytes};
+use crate::model::facts::Matcher;
+use crate::model::silence::{SilenceChange, SilenceOutcome, line_of};
 use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::{Push, Reply, Request};
 
@@ -109,7 +112,7 @@ fn what_was_typed_before_the_plan_was_printed_is_not_meant_for_it() {
     let soon = later(&plain, Duration::from_millis(100));
     let effects = plain.hear(Heard::Typed("approve shop".to_owned(), soon.real), soon);
     assert!(effects.is_empty());
-    assert!(printed(&mut plain).contains("typed before the plan was printed"));
+    assert!(printed(&mut plain).contains("typed before what it means was printed"));
 }
 
 #[test]
@@ -333,7 +336,10 @@ fn a_script_waits_types_ahead_and_ends_with_its_input() {
 
 #[test]
 fn every_command_that_records_or_acts_has_its_word() {
-    // A silence needs a form: `warroom silence` is its line.
+    // A silence needs a form there, and a line of three parts here.
+    for id in ["silence", "silences"] {
+        assert!(WORDS.iter().any(|word| word.id == id), "{id}");
+    }
     for spec in COMMANDS.iter().filter(|spec| !matches!(spec.danger, Danger::None | Danger::Shown)) {
         assert!(WORDS.iter().any(|word| word.id == spec.id), "{}", spec.id);
         assert!(order::parse(&format!("{} x", spec.id)).is_ok() || spec.id == "set-status" || spec.id == "pin");
@@ -414,7 +420,185 @@ fn a_line_that_was_read_before_the_plan_had_left_confirms_nothing() {
     plain.has_left(left);
     let now = Now { room: plain.app.now.room, real: left + Duration::from_secs(9) };
     assert!(plain.hear(Heard::Typed("approve shop".to_owned(), read), now).is_empty());
-    assert!(printed(&mut plain).contains("typed before the plan was printed"));
+    assert!(printed(&mut plain).contains("typed before what it means was printed"));
     let effects = plain.hear(Heard::Typed("approve shop".to_owned(), now.real), now);
     assert!(matches!(asked(&effects).1, Request::Approve { .. }));
+}
+
+/// A script of sam's, in which the plan that waits for a second person is ana's.
+fn script_waits(line: &str) -> (Plain, String) {
+    let mut plain = plain("sam", false);
+    let (none, said) = says(&mut plain, line);
+    assert!(none.is_empty(), "{said}");
+    (plain, said)
+}
+
+fn passes(plain: &mut Plain, seconds: u64) -> (Vec<Effect>, String) {
+    let now = later(plain, Duration::from_secs(seconds));
+    let effects = plain.hear(Heard::Console(Input::Tick), now);
+    (effects, printed(plain))
+}
+
+#[test]
+fn a_wait_has_a_limit_and_then_the_script_ends_without_obeying_more() {
+    let (mut plain, said) = script_waits("wait end 10m");
+    assert!(!said.contains("Waited"), "{said}");
+    assert!(says(&mut plain, "set closed").0.is_empty());
+    let (none, said) = passes(&mut plain, 500);
+    assert!(none.is_empty() && said.is_empty(), "{said}");
+    let (effects, said) = passes(&mut plain, 100);
+    assert_eq!(effects, [Effect::Quit], "{said}");
+    assert!(said.contains("Waited 10m, the limit: a plan still waits or runs."), "{said}");
+    assert!(said.contains("lines not obeyed: 1") && !said.contains("> set closed"), "{said}");
+    assert_eq!(plain.reason(), ExitReason::GaveUp(GaveUp::Late));
+    // Without a limit of its own it has one all the same; a person who waits is not sent away.
+    let mut plain = self::plain("sam", true);
+    let (_, said) = says(&mut plain, "wait end");
+    assert!(said.contains("Waiting until no plan waits or runs, 30m at most."), "{said}");
+    let (none, said) = passes(&mut plain, 30 * 60);
+    assert!(none.is_empty() && said.contains("Waited 30m, the limit"), "{said}");
+    for wrong in ["wait", "wait tea", "wait end soon", "wait end 0s"] {
+        let why = order::parse(wrong).unwrap_err();
+        assert!(why.contains("nothing is waited for") || why.contains("needs one of"), "{why}");
+    }
+}
+
+#[test]
+fn a_wait_for_what_was_refused_or_for_a_room_that_is_gone_ends_at_once() {
+    let mut plain = plain("sam", false);
+    says(&mut plain, "plan");
+    let code = plain.app.plan(&PlanId::from(RESTORE)).unwrap().digest.spoken();
+    let (tag, _) = asked(&says(&mut plain, &format!("approve shop {code}")).0);
+    says(&mut plain, "wait end");
+    let refusal = Refusal::new(RefusalKind::Drift, "The backup is being deleted.", "Propose again.");
+    let now = later(&plain, Duration::from_secs(1));
+    let refused = Input::Reply { tag, result: Err(AskFailure::Refused(refusal)) };
+    assert_eq!(plain.hear(Heard::Console(refused), now), [Effect::Quit]);
+    let said = printed(&mut plain);
+    assert!(said.contains("the plan before it was refused, and none is on its way"), "{said}");
+    assert_eq!(plain.reason(), ExitReason::GaveUp(GaveUp::Refused));
+    // The proposer's own plan still waits for somebody: that is worth waiting for.
+    let mut ana = self::plain("ana", false);
+    says(&mut ana, "plan");
+    assert!(says(&mut ana, "approve shop").1.contains("another person must approve"));
+    let (none, said) = says(&mut ana, "wait end");
+    assert!(none.is_empty() && !said.contains("refused"), "{said}");
+    let mut other = self::plain("ana", false);
+    says(&mut other, "plan");
+    says(&mut other, "approve shop");
+    says(&mut other, "wait end");
+    let plans = &mut other.app.mirror.story.incidents[0].plans.by_id;
+    plans.get_mut(&PlanId::from(RESTORE)).unwrap().state = PlanState::Succeeded;
+    let said = passes(&mut other, 5).1;
+    assert!(said.contains("no plan waits or runs") && !said.contains("refused"), "the plan came to its end: {said}");
+    let lost = ClientEvent::Lost { why: SafeText::from("connection reset by peer") };
+    let now = later(&ana, Duration::from_secs(1));
+    assert_eq!(ana.hear(Heard::Console(Input::Room(Box::new(lost))), now), [Effect::Quit]);
+    let said = printed(&mut ana);
+    assert!(said.contains("the room is not reached: connection reset by peer"), "{said}");
+    assert_eq!(ana.reason(), ExitReason::GaveUp(GaveUp::Lost));
+}
+
+/// The answer may come before the entries that it names: what is here until then is the past.
+#[test]
+fn a_wait_does_not_end_on_what_was_before_the_answer() {
+    let mut plain = plain("ana", false);
+    let plans = &mut plain.app.mirror.story.incidents[0].plans.by_id;
+    plans.clear();
+    let (tag, _) = asked(&says(&mut plain, "failover").0);
+    let record = plans::record(plans::failover(), PlanState::Proposed, fixture::now(), 99);
+    let draft = Reply::Plan { plan: record.bytes.clone(), digest: record.digest, seq: None };
+    answer(&mut plain, tag, Ok(draft));
+    let (tag, _) = asked(&says(&mut plain, "propose shop.example").0);
+    says(&mut plain, "wait end");
+    let proposed = Reply::Plan { plan: record.bytes.clone(), digest: record.digest, seq: Some(99) };
+    let said = answer(&mut plain, tag, Ok(proposed));
+    assert!(said.contains("> wait end") && !said.contains("no plan waits"), "{said}");
+    assert!(!passes(&mut plain, 5).1.contains("Waited"), "its entry has not come yet");
+    let (_, hash) = plain.app.mirror.head.unwrap();
+    plain.app.mirror.head = Some((99, hash));
+    let id = record.plan.plan.clone();
+    plain.app.mirror.story.incidents[0].plans.by_id.insert(id.clone(), record);
+    assert!(!passes(&mut plain, 5).1.contains("Waited"), "it waits for a second person");
+    let plans = &mut plain.app.mirror.story.incidents[0].plans.by_id;
+    plans.get_mut(&id).unwrap().state = PlanState::Succeeded;
+    let said = passes(&mut plain, 5).1;
+    assert!(said.contains("no plan waits or runs"), "{said}");
+}
+
+/// The number of the first printed line with these words.
+fn number_of(said: &str, words: &str) -> u64 {
+    let line = said.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{words}: {said}"));
+    line.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_silence_is_previewed_whole_and_made_by_a_typed_word() {
+    let mut plain = plain("sam", true);
+    let (none, said) = says(&mut plain, "confirm etcdMembersDown");
+    assert!(none.is_empty() && said.contains("No silence was previewed"), "{said}");
+    let number = number_of(&says(&mut plain, "alerts etcdMembersDown").1, "critical, etcdMembersDown");
+    let (none, said) = says(&mut plain, &format!("silence {number} 1h"));
+    assert!(none.is_empty() && said.contains("Say why"), "{said}");
+    let (none, said) = says(&mut plain, &format!("silence {number} soon it is known"));
+    assert!(none.is_empty() && said.contains("not a duration"), "{said}");
+    let (tag, request) = asked(&says(&mut plain, &format!("silence {number} 2h it is known")).0);
+    let Request::SilencePreview { change } = request else { panic!("{request:?}") };
+    let SilenceChange::Create { matchers, for_s, reason } = &change else { panic!("{change:?}") };
+    assert_eq!((matchers[0].clone(), *for_s), (Matcher::equal("alertname", "etcdMembersDown"), 7200));
+    assert_eq!(reason, "it is known");
+    // Typed ahead, before what it would mute could be read.
+    assert!(says(&mut plain, "confirm etcdMembersDown").0.is_empty());
+    let said = answer(&mut plain, tag, Ok(Reply::Silence(Box::new(preview(change.clone(), true)))));
+    for part in [
+        "DRILL. Preview, nothing was sent yet: asks alertmanager/am-1",
+        "2 alerts now, 1 critical",
+        "critical etcdMembersDown",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    for part in ["NodeNotReady", "it keeps 1 critical quiet", "To do it: confirm etcdMembersDown.", "typed before"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let (none, said) = says(&mut plain, "confirm etcd");
+    assert!(none.is_empty() && said.contains("Nothing was sent. Type etcdMembersDown"), "{said}");
+    // It is no plan, and no word about plans means it.
+    for line in ["approve etcdMembersDown", "propose etcdMembersDown"] {
+        assert!(says(&mut plain, line).0.is_empty(), "{line}");
+    }
+    let (tag, request) = asked(&says(&mut plain, "confirm etcdMembersDown").0);
+    let (digest, confirm) = (preview(change, true).digest, "etcdMembersDown".to_owned());
+    assert_eq!(request, Request::Silence { digest, confirm });
+    let done = Reply::Silenced { seq: 40, outcome: SilenceOutcome::Done, silence: None, says: "am-1 took it".into() };
+    assert!(answer(&mut plain, tag, Ok(done)).contains("Done: am-1 took it."));
+    let (none, said) = says(&mut plain, "confirm etcdMembersDown");
+    assert!(none.is_empty() && said.contains("No silence was previewed"), "once is once: {said}");
+}
+
+#[test]
+fn a_silence_is_ended_by_its_line_and_one_with_labels_is_asked_for() {
+    let mut plain = plain("sam", true);
+    let number = number_of(&says(&mut plain, "silences").1, fixture::SILENCE);
+    let (tag, request) = asked(&says(&mut plain, &format!("unsilence {number}")).0);
+    let change = SilenceChange::Expire { id: fixture::SILENCE.to_owned() };
+    assert_eq!(request, Request::SilencePreview { change: change.clone() });
+    let said = answer(&mut plain, tag, Ok(Reply::Silence(Box::new(preview(change, false)))));
+    assert!(said.contains("To do it: confirm"), "{said}");
+    assert!(matches!(asked(&says(&mut plain, "confirm etcdMembersDown").0).1, Request::Silence { .. }));
+    let mut plain = self::plain("sam", true);
+    let line = "silence {alertname=\"a}b\", cluster=~\"dr|primary\"} 30m both are known";
+    let (tag, request) = asked(&says(&mut plain, line).0);
+    let Request::SilencePreview { change: SilenceChange::Create { matchers, .. } } = request else { panic!() };
+    assert_eq!(line_of(&matchers), "alertname=\"a}b\" cluster=~\"dr|primary\"");
+    // A refusal is said, and leaves nothing that could be confirmed.
+    let refusal = Refusal::new(RefusalKind::Drift, "You may look, not act.", "");
+    assert!(answer(&mut plain, tag, Err(AskFailure::Refused(refusal))).contains("You may look"));
+    assert!(says(&mut plain, "confirm x").1.contains("No silence was previewed"));
+    for wrong in ["silence", "silence 1", "silence x 1h why", "silence {a=\"b 1h why"] {
+        assert!(order::parse(wrong).unwrap_err().contains("silence NUMBER 1h REASON"), "{wrong}");
+    }
+    assert!(says(&mut plain, "unsilence 1").1.contains("is no silence"));
+    plain.app.readonly = true;
+    let (none, said) = says(&mut plain, line);
+    assert!(none.is_empty() && said.contains("read-only"), "{said}");
 }

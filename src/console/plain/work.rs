@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use crate::approval::{PlanRecord, PlanState};
-use crate::board::{Body, Topic};
 use crate::console::app::Pane;
-use crate::console::attention;
 use crate::console::effect::Effect;
 use crate::console::keymap::Command;
 use crate::console::overlay::{GUARD, Overlay, PlanView, Stance, Subject, WriteKind};
 use crate::console::update::{lines, open, open_waiting};
-use crate::console::view::{detail, silence, situation};
-use crate::model::{IncidentStatus, PlanId};
+use crate::console::view::silence::words as silence_words;
+use crate::console::view::{detail, situation};
+use crate::model::{Digest, IncidentStatus, PlanId};
 
-use super::order::{self, Order, Until, WORDS};
+use super::order::{self, Order, WORDS};
 use super::{About, Plain, Printed, Typed, page, plan};
 
 impl Plain {
@@ -47,29 +46,9 @@ impl Plain {
         effects
     }
 
-    /// Whether a script still waits.
-    fn waits(&mut self) -> bool {
-        let app = &self.app;
-        let open = |state: PlanState| matches!(state, PlanState::Proposed | PlanState::Approved | PlanState::Executing);
-        let so = match self.until {
-            None => return false,
-            Some(_) if app.lost() => false,
-            Some(Until::Incident) => app.incident_open(),
-            Some(Until::Proposal) => attention::calls(app).is_some(),
-            Some(Until::End) => {
-                let mut plans = app.mirror.story.incidents.iter().flat_map(|incident| incident.plans.by_id.values());
-                !plans.any(|record| open(record.state))
-            }
-            Some(Until::Recovery) => app.incident().is_some_and(|incident| incident.clocks.recovery.is_some()),
-        };
-        if so {
-            self.until = None;
-        }
-        !so
-    }
-
     /// Prints a plan that an answer laid on the table.
     fn lay_down(&mut self) {
+        self.lay_silence_down();
         let app = &self.app;
         let found = match self.table() {
             Some(Subject::Draft { digest, .. }) => Some((None, *digest)),
@@ -81,7 +60,12 @@ impl Plain {
             return;
         }
         self.print_plan();
-        self.printed = Some(Printed { plan: id, digest, at: self.app.now.real, leaving: true });
+        self.has_printed(id, digest);
+    }
+
+    /// Remembers what stands printed, to be confirmed by its name.
+    pub(super) fn has_printed(&mut self, plan: Option<PlanId>, digest: Digest) {
+        self.printed = Some(Printed { plan, digest, at: self.app.now.real, leaving: true });
     }
 
     fn print_plan(&mut self) {
@@ -109,9 +93,13 @@ impl Plain {
             Order::Rows(pane, words) => self.rows(pane, &words),
             Order::Open(number) => self.open(number),
             Order::Silences => self.silences(),
-            Order::Wait(until) => self.until = Some(until),
+            Order::Wait(wait) => self.wait(wait),
             Order::Quit => return self.quit(),
-            other => return self.act(other, typed),
+            other => {
+                let effects = self.act(other.clone(), typed);
+                self.waiting.sent(&other, &effects);
+                return effects;
+            }
         }
         Vec::new()
     }
@@ -133,6 +121,9 @@ impl Plain {
             Order::Refuse(reason) => self.refuse(reason),
             Order::Withdraw => self.stop(Command::Withdraw),
             Order::Hold => self.stop(Command::Hold),
+            Order::Silence(aim, lasts, reason) => self.silence(&aim, &lasts, &reason),
+            Order::Unsilence(number) => self.unsilence(number),
+            Order::Confirm(word) => self.confirm_silence(&word, typed),
             Order::Pin(number) => match self.named(number).cloned() {
                 Some(About::Entry(seq)) => lines::pin(&mut self.app, seq),
                 _ => {
@@ -152,11 +143,11 @@ impl Plain {
     }
 
     /// Whether the line was typed for what is printed, and not before a person could have read it.
-    fn was_read(&mut self, typed: &Typed) -> bool {
+    pub(super) fn was_read(&mut self, typed: &Typed) -> bool {
         let printed = self.printed.as_ref().map(|printed| printed.at);
         let read = printed.is_some_and(|at| !self.typing || typed.at >= at + GUARD);
         if !read {
-            self.say("That was typed before the plan was printed; nothing was sent. Read it, then type it again.");
+            self.say("That was typed before what it means was printed; nothing was sent. Read it, then type it again.");
         }
         read
     }
@@ -341,6 +332,7 @@ impl Plain {
                 self.page(lines.unwrap_or_else(|| vec![format!("Entry {seq} belongs to no incident.")]));
             }
             (Some(About::Row { pane, key }), _) => self.detail(pane, &key),
+            (Some(About::Silence(id)), _) => self.say(silence_words(&self.app, &id).as_str()),
             (None, None) => self.say("No plan waits for anyone."),
             (None, Some(number)) => self.say(format!("Line {number} is about nothing that could be opened.")),
         }
@@ -349,24 +341,6 @@ impl Plain {
     fn detail(&mut self, pane: Pane, key: &str) {
         let lines = page::sheet(&detail::sheet(&self.app, pane, key, u16::MAX));
         self.page(lines);
-    }
-
-    fn silences(&mut self) {
-        let found: Vec<String> = self
-            .app
-            .rows(Topic::Silences)
-            .iter()
-            .filter_map(|row| match &row.body {
-                Body::Silence { silence: it, hits, .. } => {
-                    Some(format!("{}: {}; hits {hits} now", it.id, silence::words(&self.app, &it.id)))
-                }
-                _ => None,
-            })
-            .collect();
-        if found.is_empty() {
-            self.say("No silence is in force or to come.");
-        }
-        self.page(found);
     }
 
     fn quit(&mut self) -> Vec<Effect> {

@@ -5,7 +5,7 @@ mod bytes;
 pub mod fixture;
 mod panes;
 pub mod plans;
-mod silences;
+pub mod silences;
 pub mod story;
 
 mod every_key;

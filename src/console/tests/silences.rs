@@ -29,7 +29,7 @@ fn reply(app: &mut App, tag: u64, result: Result<Reply, AskFailure>) {
     update(app, Input::Reply { tag, result }, now);
 }
 
-fn preview(change: SilenceChange, grave: bool) -> SilencePreview {
+pub fn preview(change: SilenceChange, grave: bool) -> SilencePreview {
     let hit = |name: &str, severity: &str| Hit {
         fingerprint: name.to_owned(),
         name: name.into(),

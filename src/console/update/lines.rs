@@ -5,12 +5,12 @@ use tui_input::Input as Line;
 use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
 use crate::console::keymap::Command;
-use crate::console::overlay::{Choice, Overlay, WriteKind};
+use crate::console::overlay::{Choice, Overlay, SilenceForm, WriteKind};
 use crate::console::theme::Role;
 use crate::model::{Action, IncidentStatus};
 use crate::protocol::Request;
 
-use super::{entry, incident, keys, plan};
+use super::{entry, incident, keys, plan, silence};
 
 /// A note, a decision, work for afterwards, a refusal.
 pub fn write(app: &mut App, kind: WriteKind, text: &str) -> Vec<Effect> {
@@ -59,6 +59,32 @@ pub fn stop(app: &mut App, command: Command) -> Vec<Effect> {
     }
     app.say(Role::Warning, "No plan waits or runs here; nothing was sent.");
     Vec::new()
+}
+
+/// Asks what a new silence would hit; the answer lays its preview on the table.
+pub fn silence(app: &mut App, matchers: &str, lasts: &str, reason: &str) -> Vec<Effect> {
+    if !keys::may_act(app) {
+        return Vec::new();
+    }
+    app.overlays.clear();
+    let mut form = SilenceForm::new(matchers, lasts);
+    form.reason = Line::new(reason.to_owned());
+    app.overlays.push(Overlay::Silence(Box::new(form)));
+    silence::send(app)
+}
+
+/// Asks what ending a silence does.
+pub fn unsilence(app: &mut App, id: String) -> Vec<Effect> {
+    if !keys::may_act(app) {
+        return Vec::new();
+    }
+    app.overlays.clear();
+    silence::expire(app, id)
+}
+
+/// The typed word of the silence on the table.
+pub fn confirm_silence(app: &mut App, word: &str) -> Vec<Effect> {
+    if keys::may_act(app) { silence::answer(app, word) } else { Vec::new() }
 }
 
 /// Becomes the incident's commander.

@@ -13,7 +13,7 @@ mod plan;
 mod press;
 mod reply;
 pub(super) mod room;
-mod silence;
+pub mod silence;
 
 pub use self::plan::{open, open_waiting};
 

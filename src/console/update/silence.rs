@@ -1,6 +1,8 @@
 //! Silences: a form, then a preview of all that it hits on the whole screen, then a typed word. One person is enough, so
 //! nothing happens on a key alone.
 
+use tui_input::Input as Line;
+
 use crate::board::{Body, Topic};
 use crate::config::units;
 use crate::console::app::{App, Pane, Waiting};
@@ -8,7 +10,7 @@ use crate::console::effect::Effect;
 use crate::console::overlay::{Choice, GUARD, Menu, MenuItem, Overlay, SilenceForm};
 use crate::console::theme::Role;
 use crate::console::view;
-use crate::model::facts::Matcher;
+use crate::model::facts::{Alert, Matcher};
 use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview, line_of};
 use crate::model::{SafeText, SourceId};
 use crate::protocol::Request;
@@ -18,17 +20,20 @@ const LASTS: &str = "1h";
 /// Labels of an alert that its matchers begin with, where it has them.
 const NAMED: [&str; 4] = ["alertname", "cluster", "namespace", "service"];
 
+/// The matchers that mean alerts like this one.
+pub fn like(alert: &Alert) -> Vec<Matcher> {
+    let label = |name: &&str| alert.labels.get(*name).map(|value| Matcher::equal(name, value));
+    let mut matchers: Vec<Matcher> = NAMED.iter().filter_map(label).collect();
+    if !alert.labels.contains_key("alertname") && !alert.name.is_empty() {
+        matchers.insert(0, Matcher::equal("alertname", &alert.name));
+    }
+    matchers
+}
+
 /// `m`: a form for the alert under the cursor.
 pub fn begin(app: &mut App) {
     let matchers = match view::list::selected(app, Pane::Alerts).and_then(|entry| entry.row().map(|row| &row.body)) {
-        Some(Body::Alert { alert, .. }) if app.focus == Pane::Alerts => {
-            let label = |name: &&str| alert.labels.get(*name).map(|value| Matcher::equal(name, value));
-            let mut matchers: Vec<Matcher> = NAMED.iter().filter_map(label).collect();
-            if !alert.labels.contains_key("alertname") && !alert.name.is_empty() {
-                matchers.insert(0, Matcher::equal("alertname", &alert.name));
-            }
-            matchers
-        }
+        Some(Body::Alert { alert, .. }) if app.focus == Pane::Alerts => like(alert),
         // Said by `allow` already, but for a row that is no alert.
         _ => return app.say(Role::Warning, "Silence an alert: this row is none. Choose one, press the key again."),
     };
@@ -131,9 +136,25 @@ pub fn enter(app: &mut App) -> Vec<Effect> {
         form.field += 1;
         return Vec::new();
     }
-    match read(form) {
-        Ok(change) => ask_preview(app, change),
-        Err(why) => problem(app, why),
+    send(app)
+}
+
+/// Asks what the silence in the form would hit.
+pub fn send(app: &mut App) -> Vec<Effect> {
+    match top(app).map(|form| read(form)) {
+        Some(Ok(change)) => ask_preview(app, change),
+        Some(Err(why)) => problem(app, why),
+        None => Vec::new(),
+    }
+}
+
+/// Does what the preview on top shows, if this is its word.
+pub fn answer(app: &mut App, word: &str) -> Vec<Effect> {
+    let Some(form) = top(app).filter(|form| form.sent.is_none()) else { return Vec::new() };
+    form.confirm = Line::new(word.to_owned());
+    match form.shown.clone() {
+        Some(preview) => confirm(app, &preview),
+        None => Vec::new(),
     }
 }
 

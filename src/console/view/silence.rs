@@ -88,7 +88,7 @@ fn draw_preview(app: &App, canvas: &mut Canvas<'_>, form: &SilenceForm, preview:
     canvas.words(2, h.saturating_sub(1), &hint_words(app, &keys), room);
 }
 
-fn body(app: &App, preview: &SilencePreview, room: u16) -> Vec<Words> {
+pub fn body(app: &App, preview: &SilencePreview, room: u16) -> Vec<Words> {
     let mut lines: Vec<Words> =
         text::wrap(preview.title.as_str(), room).into_iter().map(|line| vec![span(Role::Strong, line)]).collect();
     lines.push(Words::new());
