@@ -396,6 +396,8 @@ fn drawn() -> Option<warroom::console::terminal::Terminal> {
     let mut frame = ratatui::buffer::Buffer::empty(ratatui::layout::Rect::new(0, 0, 120, 40));
     frame.set_string(3, 3, "the picture", ratatui::style::Style::default());
     terminal.show(&frame, true).expect("shown");
+    // A thread of its own writes: what a child prints next must not come before the picture.
+    wait_for("the picture to leave", || (!terminal.busy()).then_some(()));
     Some(terminal)
 }
 
@@ -403,7 +405,6 @@ fn drawn() -> Option<warroom::console::terminal::Terminal> {
 #[ignore = "started by `a_panic_of_the_thread_that_draws_is_told_on_a_restored_terminal`"]
 fn child_that_panics() {
     let Some(terminal) = drawn() else { return };
-    wait_for("the picture to leave", || (!warroom::console::terminal::Surface::busy(&terminal)).then_some(()));
     std::io::stdin().read_line(&mut String::new()).expect("a line");
     panic!("the \u{1b}[31mcause");
 }
