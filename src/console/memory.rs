@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use crate::model::filter::Filter;
 
 /// The most bytes of the file; it is written with a few hundred.
 const MOST_BYTES: u64 = 64 * 1024;
+/// Files that could not be read are kept beside it, so many; the last place is used again.
+const MOST_ASIDE: usize = 9;
 const HEAD: &str = "# How this console was left. Delete the file to begin anew; `warroom --fresh` leaves it alone.\n";
 
 /// How the panes stand.
@@ -165,7 +168,10 @@ impl Keeper {
     }
 
     fn set_aside(&self, why: &str) -> String {
-        let aside = self.path.with_extension("toml.bad");
+        let free = |aside: &PathBuf| fs::symlink_metadata(aside).is_err();
+        let names = (1..=MOST_ASIDE).map(|n| if n == 1 { "toml.bad".to_owned() } else { format!("toml.bad{n}") });
+        let asides: Vec<PathBuf> = names.map(|name| self.path.with_extension(name)).collect();
+        let Some(aside) = asides.iter().find(|it| free(it)).or(asides.last()) else { return why.to_owned() };
         let kept = match fs::rename(&self.path, &aside) {
             Ok(()) => format!("kept as {}", aside.display()),
             Err(_) => "left where it is".to_owned(),
@@ -182,8 +188,13 @@ impl Keeper {
             fs::create_dir_all(dir)?;
         }
         let beside = self.path.with_extension(format!("toml.{}", std::process::id()));
-        let mut file = fs::File::create(&beside)?;
-        let done = file.write_all(layout.to_toml().as_bytes()).and_then(|()| fs::rename(&beside, &self.path));
+        // What lies there is of a console that was killed; a link of that name is not followed.
+        let _ = fs::remove_file(&beside);
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        let done = file
+            .write_all(layout.to_toml().as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&beside, &self.path));
         if done.is_err() {
             let _ = fs::remove_file(&beside);
         }
@@ -230,8 +241,18 @@ impl Scribe {
 }
 
 fn read_bounded(path: &Path) -> io::Result<String> {
-    if fs::metadata(path)?.len() > MOST_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too long to be one"));
+    // A pipe without a writer must not hold the start of a console up.
+    let wait_not = nix::fcntl::OFlag::O_NONBLOCK.bits();
+    let file = fs::OpenOptions::new().read(true).custom_flags(wait_not).open(path)?;
+    let not_ours = |why| Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    if !file.metadata()?.is_file() {
+        return not_ours("it is no regular file");
     }
-    fs::read_to_string(path)
+    let mut text = String::new();
+    // Bounded by what is read: a file can grow after it was measured.
+    file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MOST_BYTES {
+        return not_ours("it is too long to be one");
+    }
+    Ok(text)
 }

@@ -4,6 +4,7 @@
 use crate::board::{Row, Topic};
 use crate::client::Mirror;
 use crate::model::{Happening, Stamp, System};
+use crate::protocol::Short;
 use crate::timeline::{Incident, Item, Story};
 
 use super::app::{App, Pane};
@@ -13,10 +14,17 @@ use super::app::{App, Pane};
 pub enum Kept {
     /// It was asked.
     Asked,
-    /// The rows are those of then.
-    Known,
+    /// The rows are those of then; and what they lack, if anything.
+    Known(Option<Short>),
     /// It is not known; from this instant on it is, if any.
     Unknown(Option<Stamp>),
+}
+
+impl Kept {
+    /// Whether there are rows of then.
+    pub fn is_known(&self) -> bool {
+        matches!(self, Self::Known(_))
+    }
 }
 
 /// An earlier instant.
@@ -62,8 +70,8 @@ impl Past {
     }
 
     /// Takes in a page.
-    pub fn add(&mut self, topic: Topic, rows: Vec<Row>) {
-        *self.kept(topic) = Kept::Known;
+    pub fn add(&mut self, topic: Topic, rows: Vec<Row>, short: Option<Short>) {
+        *self.kept(topic) = Kept::Known(short);
         self.mirror.board.entry(topic).or_default().rows.extend(rows);
     }
 }

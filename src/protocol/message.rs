@@ -151,9 +151,26 @@ pub enum Reply {
     /// Rows of a topic.
     Rows { rows: Vec<Row>, total: u64, dropped: u64 },
     /// Rows as they were. `known` = the room knows that instant; it knows every one from `since` on.
-    Past { known: bool, since: Option<Stamp>, rows: Vec<Row>, more: bool },
+    /// `short` = these are not all there were.
+    Past {
+        known: bool,
+        since: Option<Stamp>,
+        rows: Vec<Row>,
+        more: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        short: Option<Short>,
+    },
     /// The room's state.
     Status(RoomStatus),
+}
+
+/// What an answer about the past lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Short {
+    /// Rows that are known and did not fit: of events the oldest, of alerts the least severe.
+    pub left_out: u64,
+    /// More were let go before, uncounted: the room keeps so much and no more.
+    pub let_go: bool,
 }
 
 /// The room's own state.

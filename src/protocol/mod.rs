@@ -6,7 +6,7 @@
 pub mod codec;
 pub mod message;
 
-pub use message::{BoardDelta, ClientLine, DrillInfo, Hello, Push, Reply, Request, RoomLine, Welcome, Who};
+pub use message::{BoardDelta, ClientLine, DrillInfo, Hello, Push, Reply, Request, RoomLine, Short, Welcome, Who};
 
 /// The protocol version this build speaks.
 pub const VERSION: u32 = 1;

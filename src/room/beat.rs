@@ -80,7 +80,7 @@ impl Engine {
                 let same = news.get(topic).filter(|known| known.as_ref() == view).cloned();
                 changed |= same.is_none();
                 if same.is_none() {
-                    let mut past = self.shared.past.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut past = self.shared.looks.past.lock().unwrap_or_else(PoisonError::into_inner);
                     past.note(*topic, now, view, incident_open);
                 }
                 next.insert(*topic, same.unwrap_or_else(|| Arc::new(view.clone())));

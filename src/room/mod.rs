@@ -7,6 +7,7 @@ mod beat;
 mod door;
 mod engine;
 mod executor;
+mod looks;
 mod news;
 mod pages;
 mod past;
@@ -132,7 +133,7 @@ impl Room {
             random,
             reader,
             drill,
-            past: std::sync::Mutex::default(),
+            looks: Arc::default(),
             sources: running.sources,
             adapters: running.adapters,
             accounts: peer::Accounts::default(),

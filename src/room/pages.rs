@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
+use super::past::Then;
 use crate::board::{Row, Topic, TopicView};
 use crate::model::Stamp;
 use crate::protocol::codec::ROOM_LINE;
@@ -72,13 +73,32 @@ pub fn rows(view: &TopicView) -> Reply {
     Reply::Rows { rows, total: view.total, dropped: view.dropped }
 }
 
-/// One page of a topic as it was. `None` = that is not known.
-pub fn past_page(rows: Option<Vec<Row>>, since: Option<Stamp>, page: u32) -> Reply {
-    let known = rows.is_some();
+/// One page of a topic as it was; of what is not on it nothing is copied. `None` = that instant is not known.
+pub fn past_page(then: Option<&Then>, since: Option<Stamp>, page: u32) -> Reply {
+    let Some(then) = then else {
+        return Reply::Past { known: false, since, rows: Vec::new(), more: false, short: None };
+    };
+    let (rows, short) = then.rows();
     let wanted = usize::try_from(page).unwrap_or(usize::MAX);
-    let mut pages = pages(rows.unwrap_or_default(), ROW_PAGE).into_iter().skip(wanted);
-    let rows = pages.next().unwrap_or_default();
-    Reply::Past { known, since, rows, more: pages.next().is_some() }
+    let sizes: Vec<usize> = rows.iter().map(|kept| kept.bytes()).collect();
+    let mut ends = ends(&sizes).skip(wanted.saturating_sub(1));
+    let begin = if wanted == 0 { Some(0) } else { ends.next() };
+    let page = begin.and_then(|begin| rows.get(begin..ends.next()?)).unwrap_or_default();
+    let more = ends.next().is_some();
+    Reply::Past { known: true, since, rows: page.iter().filter_map(|kept| kept.row()).collect(), more, short }
+}
+
+/// Where the pages of rows of these sizes end, each within [`ROW_PAGE`] and [`PAGE_BYTES`]; a row alone may be larger.
+fn ends(sizes: &[usize]) -> impl Iterator<Item = usize> + '_ {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let begin = at;
+        let mut budget = PAGE_BYTES;
+        while at < sizes.len() && at - begin < ROW_PAGE && (take(&mut budget, sizes[at]) || at == begin) {
+            at += 1;
+        }
+        (at > begin).then_some(at)
+    })
 }
 
 /// Splits a list so that no part has more than `most` members or [`PAGE_BYTES`] bytes; a member alone may be larger.

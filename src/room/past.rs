@@ -1,46 +1,115 @@
 //! Events and alerts as they were: kept beside the timeline in memory, for consoles that look back.
 //!
-//! Whole for as long as an incident is open and the bound allows, else for two hours; a room that was started again knows
-//! nothing older than its start, and says from when on it knows.
+//! Whole for as long as an incident is open and the bounds allow, else for two hours; a room that was started again knows
+//! nothing older than its start, and says from when on it knows. Bounded by count and by bytes; an answer that is not
+//! whole says so.
+//!
+//! The writer and those who look share a lock. Who looks takes pointers under it ([`Past::then`]) and nothing else: what
+//! they are put together to is reckoned without it.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use crate::board::{Row, Topic, TopicView};
+use crate::board::{Row, Topic, TopicView, Verdict};
 use crate::model::Stamp;
 use crate::model::filter::Fields;
+use crate::protocol::Short;
 
 /// The topics that are kept. Of the others the timeline has the edges.
 pub const KEPT: [Topic; 2] = [Topic::Alerts, Topic::Events];
 /// The most changes kept of a topic; the oldest go first.
 const MOST_CHANGES: usize = 12_000;
-/// The most events that were the newest at an instant.
-const MOST_EVENTS: usize = 1_000;
+/// The most bytes kept of a topic beside what stands on the board now, whatever the rows carry; the oldest go first.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// What a change weighs beside its row's text: what is known without reading it, its places in the lists.
+const FIXED_BYTES: usize = size_of::<Kept>() + size_of::<Change>() + 160;
+/// The most rows of an answer; of events those that were the newest at an instant.
+const MOST_ROWS: usize = 1_000;
 const CALM_FOR: TimeDelta = TimeDelta::hours(2);
 
+/// A row as it was: as text, a quarter of what it is otherwise, and what orders it.
+#[derive(Debug)]
+pub struct Kept {
+    id: Arc<str>,
+    verdict: Verdict,
+    at: Option<Stamp>,
+    seen_at: Stamp,
+    json: Box<[u8]>,
+}
+
+impl Kept {
+    fn new(id: Arc<str>, row: &Row) -> Self {
+        let json = serde_json::to_vec(row).unwrap_or_default().into();
+        Self { id, verdict: row.verdict, at: row.at(), seen_at: row.seen_at, json }
+    }
+
+    /// The row itself.
+    pub fn row(&self) -> Option<Row> {
+        serde_json::from_slice(&self.json).ok()
+    }
+
+    /// Its bytes on the wire, with the comma.
+    pub fn bytes(&self) -> usize {
+        self.json.len() + 1
+    }
+
+    fn weight(&self) -> usize {
+        FIXED_BYTES + self.json.len()
+    }
+}
+
 /// A row came or changed (`Some`), or went.
+#[derive(Debug)]
 struct Change {
     at: Stamp,
-    id: String,
-    row: Option<Arc<Row>>,
+    id: Arc<str>,
+    row: Option<Arc<Kept>>,
 }
+
+impl Change {
+    fn weight(&self) -> usize {
+        self.row.as_ref().map_or(FIXED_BYTES, |kept| kept.weight())
+    }
+}
+
+type Rows = HashMap<Arc<str>, Arc<Kept>>;
 
 /// One topic's history: how it stood at `since`, and every change after that.
 struct Track {
     topic: Topic,
     since: Stamp,
-    base: HashMap<String, Arc<Row>>,
-    changes: VecDeque<Change>,
+    base: Arc<Rows>,
+    changes: VecDeque<Arc<Change>>,
     /// How it stands now.
-    now: HashMap<String, Arc<Row>>,
+    now: HashMap<Arc<str>, Row>,
+    /// What `base` and `changes` weigh.
+    bytes: usize,
+    most_bytes: usize,
+    /// From this instant on, rows may be missing: they were let go here, or the board never had them.
+    short_from: Option<Stamp>,
 }
 
 /// The histories.
-#[derive(Default)]
 pub struct Past {
     tracks: BTreeMap<Topic, Track>,
+    most_bytes: usize,
+}
+
+impl Default for Past {
+    fn default() -> Self {
+        Self { tracks: BTreeMap::new(), most_bytes: MOST_BYTES }
+    }
+}
+
+/// A topic at an instant, by its pointers: taken under the lock, put together without it.
+#[derive(Debug)]
+pub struct Then {
+    topic: Topic,
+    base: Arc<Rows>,
+    changes: Vec<Arc<Change>>,
+    let_go: bool,
 }
 
 impl Past {
@@ -49,23 +118,27 @@ impl Past {
         if !KEPT.contains(&topic) {
             return;
         }
+        let most_bytes = self.most_bytes;
         let track = self.tracks.entry(topic).or_insert_with(|| Track {
             topic,
             since: now,
-            base: HashMap::new(),
+            base: Arc::default(),
             changes: VecDeque::new(),
             now: HashMap::new(),
+            bytes: 0,
+            most_bytes,
+            short_from: None,
         });
         track.note(now, view);
         track.forget((!incident_open).then(|| now - CALM_FOR));
     }
 
-    /// The rows of a topic at an instant, and since when they are known; `None` = not at that instant.
-    pub fn at(&self, topic: Topic, at: Stamp) -> (Option<Vec<Row>>, Option<Stamp>) {
+    /// A topic at an instant, and since when it is known; `None` = not at that instant.
+    pub fn then(&self, topic: Topic, at: Stamp) -> (Option<Then>, Option<Stamp>) {
         match self.tracks.get(&topic) {
             None => (None, None),
             Some(track) if at < track.since => (None, Some(track.since)),
-            Some(track) => (Some(track.at(at)), Some(track.since)),
+            Some(track) => (Some(track.then(at)), Some(track.since)),
         }
     }
 }
@@ -74,63 +147,114 @@ impl Track {
     fn note(&mut self, at: Stamp, view: &TopicView) {
         // The clock of a drill can be set; the order of what was seen can't.
         let at = self.changes.back().map_or(at, |last| last.at.max(at));
+        if view.total > view.rows.len() as u64 || view.dropped > 0 {
+            self.short_from.get_or_insert(at);
+        }
         for row in &view.rows {
-            if self.now.get(&row.id).is_some_and(|known| is_same(known, row)) {
+            if self.now.get(row.id.as_str()).is_some_and(|known| is_same(known, row)) {
                 continue;
             }
-            let row = Arc::new(row.clone());
-            self.now.insert(row.id.clone(), row.clone());
-            self.changes.push_back(Change { at, id: row.id.clone(), row: Some(row) });
+            let id: Arc<str> = row.id.as_str().into();
+            self.now.insert(id.clone(), row.clone());
+            let kept = Kept::new(id.clone(), row);
+            self.push(Change { at, id, row: Some(Arc::new(kept)) });
         }
         if self.now.len() > view.rows.len() {
-            let here: std::collections::HashSet<&str> = view.rows.iter().map(|row| row.id.as_str()).collect();
-            let gone: Vec<String> = self.now.keys().filter(|id| !here.contains(id.as_str())).cloned().collect();
+            let here: HashSet<&str> = view.rows.iter().map(|row| row.id.as_str()).collect();
+            let gone: Vec<Arc<str>> = self.now.keys().filter(|id| !here.contains(&***id)).cloned().collect();
             for id in gone {
                 self.now.remove(&id);
                 // An event does not become undone when newer ones push it out of the list.
                 if self.topic != Topic::Events {
-                    self.changes.push_back(Change { at, id, row: None });
+                    self.push(Change { at, id, row: None });
                 }
             }
         }
     }
 
-    /// Forgets what is beyond the bound, and what is older than `before`.
+    fn push(&mut self, change: Change) {
+        self.bytes += change.weight();
+        self.changes.push_back(Arc::new(change));
+    }
+
+    /// Forgets what is beyond the bounds, and what is older than `before`.
     fn forget(&mut self, before: Option<Stamp>) {
-        let old = |change: &Change| before.is_some_and(|before| change.at < before);
-        let mut forgot = false;
-        while self.changes.len() > MOST_CHANGES || self.changes.front().is_some_and(old) {
+        let old = |change: &Arc<Change>| before.is_some_and(|before| change.at < before);
+        while self.changes.len() > MOST_CHANGES || self.bytes > self.most_bytes || self.changes.front().is_some_and(old)
+        {
             let Some(change) = self.changes.pop_front() else { break };
-            forgot = true;
             self.since = self.since.max(change.at);
-            match change.row {
-                Some(row) => self.base.insert(change.id, row),
-                None => self.base.remove(&change.id),
+            // Who looks at it just then keeps the old one: it is copied, pointer by pointer, and nobody waits.
+            let base = Arc::make_mut(&mut self.base);
+            let replaced = match &change.row {
+                Some(row) => base.insert(change.id.clone(), row.clone()),
+                None => {
+                    self.bytes -= change.weight();
+                    base.remove(&change.id)
+                }
             };
+            self.bytes -= replaced.map_or(0, |kept| kept.weight());
         }
-        if forgot && self.topic == Topic::Events && self.base.len() > 2 * MOST_EVENTS {
-            let mut newest: Vec<Arc<Row>> = self.base.drain().map(|(_, row)| row).collect();
-            newest.sort_by_key(|row| std::cmp::Reverse(row.seen_at));
-            self.base = newest.into_iter().take(MOST_EVENTS).map(|row| (row.id.clone(), row)).collect();
+        if self.bytes > self.most_bytes || (self.topic == Topic::Events && self.base.len() > 2 * MOST_ROWS) {
+            self.thin();
         }
     }
 
-    fn at(&self, at: Stamp) -> Vec<Row> {
-        let mut rows: HashMap<&str, &Arc<Row>> = self.base.iter().map(|(id, row)| (id.as_str(), row)).collect();
-        for change in self.changes.iter().take_while(|change| change.at <= at) {
+    /// Lets the oldest rows of the base go. To half of the bound, so that it is not done again at once.
+    fn thin(&mut self) {
+        let mut newest: Vec<(Arc<str>, Arc<Kept>)> = Arc::make_mut(&mut self.base).drain().collect();
+        newest.sort_by_key(|(_, kept)| std::cmp::Reverse(kept.seen_at));
+        let before = newest.len();
+        let weight = |it: &[(Arc<str>, Arc<Kept>)]| it.iter().map(|it| it.1.weight()).sum::<usize>();
+        self.bytes -= weight(&newest);
+        if self.topic == Topic::Events {
+            newest.truncate(MOST_ROWS);
+        }
+        let mut left = self.most_bytes / 2;
+        let fits = newest.iter().take_while(|(_, kept)| {
+            let rest = left.checked_sub(kept.weight());
+            left = rest.unwrap_or(0);
+            rest.is_some()
+        });
+        newest.truncate(fits.count());
+        self.bytes += weight(&newest);
+        if newest.len() < before {
+            self.short_from = Some(Stamp::MIN_UTC);
+        }
+        self.base = Arc::new(newest.into_iter().collect());
+    }
+
+    fn then(&self, at: Stamp) -> Then {
+        let until = self.changes.partition_point(|change| change.at <= at);
+        Then {
+            topic: self.topic,
+            base: self.base.clone(),
+            changes: self.changes.range(..until).cloned().collect(),
+            let_go: self.short_from.is_some_and(|from| from <= at),
+        }
+    }
+}
+
+impl Then {
+    /// The rows, in the order of their pane; and what is missing of them, if anything is.
+    pub fn rows(&self) -> (Vec<Arc<Kept>>, Option<Short>) {
+        let mut rows: HashMap<&str, &Arc<Kept>> = self.base.iter().map(|(id, row)| (&**id, row)).collect();
+        for change in &self.changes {
             match &change.row {
                 Some(row) => rows.insert(&change.id, row),
-                None => rows.remove(change.id.as_str()),
+                None => rows.remove(&*change.id),
             };
         }
-        let mut rows: Vec<&Arc<Row>> = rows.into_values().collect();
+        let mut rows: Vec<&Arc<Kept>> = rows.into_values().collect();
         match self.topic {
             Topic::Events => rows.sort_unstable_by(|a, b| b.seen_at.cmp(&a.seen_at).then_with(|| a.id.cmp(&b.id))),
             _ => rows.sort_unstable_by(|a, b| {
-                b.verdict.cmp(&a.verdict).then_with(|| b.at().cmp(&a.at())).then_with(|| a.id.cmp(&b.id))
+                b.verdict.cmp(&a.verdict).then_with(|| b.at.cmp(&a.at)).then_with(|| a.id.cmp(&b.id))
             }),
         }
-        rows.into_iter().take(MOST_EVENTS).map(|row| Row::clone(row)).collect()
+        let left_out = rows.len().saturating_sub(MOST_ROWS) as u64;
+        let short = (left_out > 0 || self.let_go).then_some(Short { left_out, let_go: self.let_go });
+        (rows.into_iter().take(MOST_ROWS).cloned().collect(), short)
     }
 }
 
@@ -142,7 +266,7 @@ fn is_same(a: &Row, b: &Row) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::{Body, Verdict};
+    use crate::board::Body;
     use crate::model::{SafeText, SourceId, System};
 
     fn at(second: i64) -> Stamp {
@@ -166,8 +290,8 @@ mod tests {
     }
 
     fn ids(past: &Past, topic: Topic, second: i64) -> Option<String> {
-        let rows = past.at(topic, at(second)).0?;
-        Some(rows.iter().map(|row| format!("{}={}", row.id, row.verdict.name())).collect::<Vec<_>>().join(" "))
+        let (rows, _) = past.then(topic, at(second)).0?.rows();
+        Some(rows.iter().map(|it| format!("{}={}", it.id, it.verdict.name())).collect::<Vec<_>>().join(" "))
     }
 
     #[test]
@@ -184,7 +308,7 @@ mod tests {
             assert_eq!(ids(&past, Topic::Alerts, second).as_deref(), rows, "{second}");
         }
         assert_eq!(ids(&past, Topic::Alerts, 30).as_deref(), Some("b=critical"));
-        assert_eq!(past.at(Topic::Alerts, at(9)).1, Some(at(10)), "it says since when it knows");
+        assert_eq!(past.then(Topic::Alerts, at(9)).1, Some(at(10)), "it says since when it knows");
         assert_eq!(past.tracks[&Topic::Alerts].changes.len(), 4, "proven again is no change");
         past.note(Topic::Backups, at(10), &view(vec![row("s", Verdict::Ok, 10)]), true);
         assert_eq!(ids(&past, Topic::Backups, 30), None, "of this the timeline has the edges");
@@ -198,12 +322,70 @@ mod tests {
             past.note(Topic::Events, at(n), &view(newest), true);
         }
         let track = &past.tracks[&Topic::Events];
-        assert!(track.changes.len() <= MOST_CHANGES && track.base.len() <= 2 * MOST_EVENTS + 1);
+        assert!(track.changes.len() <= MOST_CHANGES && track.base.len() <= 2 * MOST_ROWS + 1);
         assert_eq!(ids(&past, Topic::Events, 100), None);
-        let since = past.at(Topic::Events, at(100)).1.expect("since when");
+        let since = past.then(Topic::Events, at(100)).1.expect("since when");
         assert_eq!(since, at(999), "the newest 12,000 of 16,000 changes");
-        let rows = past.at(Topic::Events, at(3_000)).0.expect("known");
+        let (rows, short) = past.then(Topic::Events, at(3_000)).0.expect("known").rows();
         assert_eq!((rows.len(), rows[0].seen_at, rows[999].seen_at), (1_000, at(3_000), at(2_751)));
+        let short = short.expect("the answer says that it is not whole");
+        assert!(short.let_go && short.left_out >= 8_000, "{short:?}");
+    }
+
+    #[test]
+    fn a_whole_answer_says_nothing_and_one_cut_or_short_of_rows_says_so() {
+        let mut past = Past::default();
+        let many: Vec<Row> = (0..1_001).map(|n| row(&format!("e{n}"), Verdict::Warning, n)).collect();
+        past.note(Topic::Events, at(1), &view(many[1..].to_vec()), true);
+        past.note(Topic::Events, at(2), &view(many[..1].to_vec()), true);
+        let beyond = TopicView { total: 1_500, ..view(many[..1].to_vec()) };
+        past.note(Topic::Events, at(3), &beyond, true);
+        let short = |second| past.then(Topic::Events, at(second)).0.expect("known").rows().1;
+        assert_eq!(short(1), None, "a thousand are all there were");
+        assert_eq!(short(2), Some(Short { left_out: 1, let_go: false }));
+        assert_eq!(short(3), Some(Short { left_out: 1, let_go: true }), "the board itself had not all");
+    }
+
+    #[test]
+    fn bytes_are_bounded_whatever_the_rows_carry() {
+        let most_bytes = 200 * FIXED_BYTES;
+        for topic in KEPT {
+            let mut past = Past { most_bytes, ..Past::default() };
+            for n in 0..2_000 {
+                // Some are as large as the bound allows only a few of.
+                let long = "x".repeat(if n % 7 == 0 { 2_000 } else { 10 });
+                let rows = (0..3)
+                    .map(|k| Row { why: SafeText::new(&long), ..row(&format!("r{}", n + k), Verdict::Warning, n) });
+                past.note(topic, at(n), &view(rows.collect()), true);
+                let track = &past.tracks[&topic];
+                let base: usize = track.base.values().map(|kept| kept.weight()).sum();
+                let held = base + track.changes.iter().map(|change| change.weight()).sum::<usize>();
+                assert_eq!(track.bytes, held, "{topic:?} {n}: the count is what is held");
+                assert!(held <= most_bytes, "{topic:?} {n}: {held}");
+            }
+            assert!(past.then(topic, at(10)).1.is_some_and(|since| since > at(1_900)), "the oldest went");
+            let (rows, short) = past.then(topic, at(2_000)).0.expect("known").rows();
+            assert!(!rows.is_empty() && (topic == Topic::Alerts || short.is_some_and(|it| it.let_go)), "{topic:?}");
+        }
+        let mut past = Past { most_bytes, ..Past::default() };
+        let standing = (0..500).map(|n| row(&format!("a{n}"), Verdict::Critical, n)).collect();
+        past.note(Topic::Alerts, at(600), &view(standing), true);
+        let (rows, short) = past.then(Topic::Alerts, at(600)).0.expect("known").rows();
+        assert!(rows.len() < 200 && short.is_some_and(|it| it.let_go), "{} {short:?}", rows.len());
+    }
+
+    #[test]
+    fn who_looks_shares_the_rows_and_sees_them_as_they_were_whatever_is_written_since() {
+        let mut past = Past::default();
+        past.note(Topic::Alerts, at(1), &view(vec![row("a", Verdict::Critical, 1)]), true);
+        let then = past.then(Topic::Alerts, at(1)).0.expect("known");
+        assert!(Arc::ptr_eq(&then.rows().0[0], &then.rows().0[0]), "no row is copied");
+        let seen = then.rows().0[0].row().expect("it reads back");
+        assert!(is_same(&seen, &row("a", Verdict::Critical, 1)) && seen.seen_at == at(1));
+        past.note(Topic::Alerts, at(9_000), &view(vec![row("a", Verdict::Ok, 2)]), true);
+        past.note(Topic::Alerts, at(20_000), &view(Vec::new()), false);
+        assert_eq!(past.then(Topic::Alerts, at(1)).0.map(|_| ()), None, "forgotten");
+        assert_eq!(then.rows().0[0].verdict, Verdict::Critical);
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn shared(home: &std::path::Path, adapter: Arc<Faulty>) -> (Arc<Shared>, Ledger)
         random,
         reader: opened.ledger.reader(),
         drill: None,
-        past: std::sync::Mutex::default(),
+        looks: Arc::default(),
         sources: Vec::new(),
         adapters: BTreeMap::from([(source, adapter as Arc<dyn Adapter>)]),
         accounts: peer::Accounts::default(),

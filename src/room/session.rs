@@ -4,7 +4,7 @@
 //! by cursor. A client that stalls a write for ten seconds is disconnected; the writer of the log never waits for one.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -12,13 +12,13 @@ use futures::stream::FuturesUnordered;
 use serde::Serialize;
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{Answer, Caller, Command};
 use super::news::News;
-use super::pages::{deltas, past_page, rows};
+use super::pages::{deltas, rows};
 use super::peer::{self, Identity, Peer};
 use super::rate::Bucket;
 use super::shared::Shared;
@@ -77,6 +77,7 @@ pub async fn serve(
         news,
         out,
         bucket: Bucket::new(50.0, 20.0),
+        look: Arc::new(Semaphore::new(1)),
     };
     // Here and not in the session's loop: there a client that takes its entries slowly would hold the stop up.
     let ended = tokio::select! {
@@ -157,6 +158,8 @@ struct Session {
     news: News,
     out: Out,
     bucket: Bucket,
+    /// One look into the past at a time.
+    look: Arc<Semaphore>,
 }
 
 type Lines = FramedRead<tokio::net::unix::OwnedReadHalf, tokio_util::codec::LinesCodec>;
@@ -240,8 +243,8 @@ impl Session {
             return Ok(answer);
         }
         if let Request::Past { topic, at, page } = request {
-            let (then, since) = self.shared.past.lock().unwrap_or_else(PoisonError::into_inner).at(topic, at);
-            let _ = reply.send(Ok(past_page(then, since, page)));
+            self.shared.looks.allow(self.caller.peer.uid)?;
+            self.shared.looks.begin(self.look.clone(), (topic, at, page), reply);
             return Ok(answer);
         }
         let command = Command::Ask { caller: self.caller.clone(), request, reply };

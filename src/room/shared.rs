@@ -1,9 +1,9 @@
 //! What every part of the room may read and none may change.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use super::past::Past;
+use super::looks::Looks;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::ledger::Reader;
@@ -17,8 +17,8 @@ pub struct Shared {
     pub clock: Clock,
     pub random: Random,
     pub reader: Reader,
-    /// Events and alerts as they were. Held for as long as a look takes, by nobody across a wait.
-    pub past: Mutex<Past>,
+    /// Events and alerts as they were.
+    pub looks: Arc<Looks>,
     pub drill: Option<DrillInfo>,
     pub sources: Vec<SourceSpec>,
     /// Used by the executor and its preflight alone.

@@ -404,7 +404,7 @@ fn drawn() -> Option<warroom::console::terminal::Terminal> {
 #[test]
 #[ignore = "started by `a_panic_of_the_thread_that_draws_is_told_on_a_restored_terminal`"]
 fn child_that_panics() {
-    let Some(terminal) = drawn() else { return };
+    let Some(_terminal) = drawn() else { return };
     std::io::stdin().read_line(&mut String::new()).expect("a line");
     panic!("the \u{1b}[31mcause");
 }

@@ -33,9 +33,14 @@ fn succeeded<'a>(seen: &Seen<'a>, action: Action) -> Option<&'a PlanRecord> {
     done.map(|(_, record)| record).max_by_key(|record| record.changed_at)
 }
 
+/// The confirmation that let a plan run.
+fn began(record: &PlanRecord) -> Stamp {
+    record.approvals.iter().map(|approval| approval.at).max().unwrap_or(record.proposed_at)
+}
+
 /// A plan as a proof: from the confirmation that let it run to its end.
 fn of_plan(what: &str, record: &PlanRecord) -> Proof {
-    let began = record.approvals.iter().map(|approval| approval.at).max().unwrap_or(record.proposed_at);
+    let began = began(record);
     Proof {
         what: what.to_owned(),
         at: record.changed_at,
@@ -85,18 +90,25 @@ fn schedule_of<'a>(names: &BTreeSet<&'a str>, backup: &str) -> Option<&'a str> {
 }
 
 /// The last time the service came back on the DR side, from the first impact (or the first alert) until it answered.
+/// What was confirmed only after it had come back did not bring it back; and what needs neither its users moved nor its
+/// data restored by a plan leaves no trace here by which its recovery could be told from one by itself.
 pub(super) fn recovered(seen: &Seen<'_>) -> Option<Proof> {
-    let done = |incident: &Incident, action| {
+    let (moves, restores) = (seen.objective.load_balancer.is_some(), needs_restore(seen));
+    if !moves && !restores {
+        return None;
+    }
+    let done = |incident: &Incident, action, until: Stamp| {
         let mut plans = incident.plans.by_id.values();
         plans.any(|it| {
-            it.state == PlanState::Succeeded && it.plan.action == action && it.plan.service == seen.objective.service
+            let own = it.plan.action == action && it.plan.service == seen.objective.service;
+            own && it.state == PlanState::Succeeded && began(it) <= until
         })
     };
     let whole = seen.story.incidents.iter().filter_map(|incident| {
         let (at, _) = incident.clocks.recovery?;
         let (from, _) = incident.clocks.impact.or(incident.clocks.detection)?;
-        let moved = seen.objective.load_balancer.is_none() || done(incident, Action::Failover);
-        let data = !needs_restore(seen) || done(incident, Action::Restore);
+        let moved = !moves || done(incident, Action::Failover, at);
+        let data = !restores || done(incident, Action::Restore, at);
         let own = incident.services.contains(&seen.objective.service);
         (own && moved && data).then(|| Proof {
             what: "recovery".to_owned(),

@@ -165,6 +165,16 @@ const CASES: &[Case] = &[
         Standing::Unknown,
     ),
     ("users were never moved", |day| fail(day, "F"), "recovery", Standing::Unknown),
+    ("users were moved after it had come back by itself", |day| move_late(day, "F"), "recovery", Standing::Unknown),
+    (
+        "nothing of it is moved or restored by a plan",
+        |day| {
+            day.objective.load_balancer = None;
+            day.objective.strategy = crate::model::Strategy::ActiveActive;
+        },
+        "recovery",
+        Standing::Unknown,
+    ),
     ("data was never brought back", |day| fail(day, "R"), "recovery", Standing::Unknown),
     ("nothing was ever done", |day| day.story.incidents.clear(), "recovery", Standing::Unknown),
     ("nothing was ever restored", |day| day.story.incidents.clear(), "restore test", Standing::Unknown),
@@ -215,6 +225,14 @@ fn balancer(day: &mut Day, order: &[&str]) {
 fn fail(day: &mut Day, id: &str) {
     let plans = &mut day.story.incidents[0].plans.by_id;
     plans.get_mut(&PlanId::from(id)).expect("the plan").state = PlanState::Failed;
+}
+
+/// Confirmed a minute after the service was back.
+fn move_late(day: &mut Day, id: &str) {
+    let incident = &mut day.story.incidents[0];
+    let (back, _) = incident.clocks.recovery.expect("a recovery");
+    let record = incident.plans.by_id.get_mut(&PlanId::from(id)).expect("the plan");
+    record.approvals.iter_mut().for_each(|approval| approval.at = back + TimeDelta::minutes(1));
 }
 
 fn point(day: &mut Day, change: impl Fn(&mut crate::model::facts::RestorePoint)) {

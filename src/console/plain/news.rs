@@ -23,6 +23,8 @@ const CHANGES_EVERY: Duration = Duration::from_secs(5);
 /// From so many changes of one thing within this time on, it is told only when it has come to rest.
 const WAVERS: usize = 4;
 const RESTS: Duration = Duration::from_secs(30);
+/// What never comes to rest is told how it stands at least so often.
+const STILL: Duration = Duration::from_secs(180);
 
 /// What an edge is about: its family and its subject.
 type Thing = (String, String);
@@ -48,6 +50,8 @@ pub struct Told {
 #[derive(Debug, Default)]
 struct Waver {
     at: Duration,
+    /// When something was said of it.
+    told: Duration,
     times: usize,
     held: Option<String>,
 }
@@ -144,11 +148,14 @@ impl Plain {
         waver.times = if now.saturating_sub(waver.at) < RESTS { waver.times + 1 } else { 1 };
         waver.at = now;
         let holds = waver.times >= WAVERS;
+        if !holds {
+            waver.told = now;
+        }
         waver.held = holds.then(|| text.to_owned());
         holds
     }
 
-    /// Tells how the things stand that have come to rest.
+    /// Tells how the things stand that have come to rest, and now and then those that do not.
     fn tell_rest(&mut self) {
         let now = self.app.now.real;
         let mut rested = Vec::new();
@@ -156,6 +163,11 @@ impl Plain {
             let rests = now.saturating_sub(waver.at) >= RESTS;
             if let (true, Some(text)) = (rests, &waver.held) {
                 rested.push(format!("back and forth {} times, now: {text}", waver.times));
+            } else if now.saturating_sub(waver.told) >= STILL
+                && let Some(text) = &waver.held
+            {
+                waver.told = now;
+                rested.push(format!("still back and forth, {} times, last: {text}", waver.times));
             }
             !rests
         });

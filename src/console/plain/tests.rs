@@ -315,6 +315,24 @@ fn what_goes_back_and_forth_is_told_when_it_rests() {
 }
 
 #[test]
+fn what_never_rests_is_told_now_and_then_all_the_same() {
+    let mut plain = plain("sam", true);
+    let mut said = String::new();
+    for i in 0..200u64 {
+        let incident = &mut plain.app.mirror.story.incidents[0];
+        crate::console::tests::story::turn(incident, 1_000 + i, i % 2 == 0);
+        let hash = incident.items.last().unwrap().entry.hash;
+        plain.app.mirror.head = Some((1_000 + i, hash));
+        let now = later(&plain, Duration::from_secs(2));
+        plain.hear(Heard::Console(Input::Tick), now);
+        said.push_str(&printed(&mut plain));
+    }
+    // 400 s: the first three, and twice how it stands.
+    assert_eq!(said.lines().count(), 5, "{said}");
+    assert!(said.contains("still back and forth, 93 times, last: "), "{said}");
+}
+
+#[test]
 fn a_script_waits_types_ahead_and_ends_with_its_input() {
     let mut plain = plain("sam", false);
     let incidents = std::mem::take(&mut plain.app.mirror.story.incidents);

@@ -311,13 +311,25 @@ fn a_file_that_cannot_be_read_is_kept_aside_with_a_word() {
         "version = 1\nhidden = [\"alerts\",\"traffic\",\"backups\",\"gitops\",\"events\",\"timeline\",\"people\"]",
         "\u{0}\u{1}",
     ];
-    for text in bad {
+    for (n, text) in bad.into_iter().enumerate() {
         std::fs::write(&path, text).unwrap();
         let words = Keeper::new(path.clone()).read().unwrap_err();
         assert!(words.contains("can't be read") && words.contains("console.toml.bad"), "{text}: {words}");
         assert!(!path.exists());
-        assert_eq!(std::fs::read_to_string(dir.path().join("console.toml.bad")).unwrap(), text);
+        let aside = if n == 0 { "console.toml.bad".to_owned() } else { format!("console.toml.bad{}", n + 1) };
+        assert_eq!(std::fs::read_to_string(dir.path().join(aside)).unwrap(), text, "none takes another's place");
     }
+    // A pipe that nobody writes to would hold the start up for ever.
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+    let words = Keeper::new(path.clone()).read().unwrap_err();
+    assert!(words.contains("no regular file"), "{words}");
+    // What a killed console left under the name that is written to, or a link of that name, is not written through.
+    let (other, keeper) = (dir.path().join("other"), Keeper::new(path.clone()));
+    std::fs::write(&other, "of another").unwrap();
+    std::os::unix::fs::symlink(&other, path.with_extension(format!("toml.{}", std::process::id()))).unwrap();
+    keeper.write(&Layout::default()).unwrap();
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "of another");
+    assert!(keeper.read().unwrap().is_some());
     std::fs::write(&path, "x".repeat(70_000)).unwrap();
     assert!(Keeper::new(path).read().unwrap_err().contains("too long"));
     let nowhere = Keeper::new("/proc/warroom/console.toml".into());

@@ -10,8 +10,8 @@ use crate::console::shot::to_text;
 use crate::console::theme::Role;
 use crate::console::view::{self, list};
 use crate::console::{Effect, update};
-use crate::model::{SafeText, Stamp};
-use crate::protocol::{Reply, Request};
+use crate::model::{Refusal, RefusalKind, SafeText, Stamp};
+use crate::protocol::{Reply, Request, Short};
 
 use super::fixture::{app, later, look, press, tick};
 
@@ -44,14 +44,14 @@ fn at_1449(size: (u16, u16)) -> App {
     assert!(size.0 < 120 || text(&app).contains("Asking the room what it kept"), "{}", text(&app));
     let rows = app.mirror.rows(Topic::Alerts);
     let (one, two) = (vec![rows[0].clone()], vec![rows[1].clone()]);
-    let page = |rows, more| Ok(Reply::Past { known: true, since: None, rows, more });
+    let page = |rows, more| Ok(Reply::Past { known: true, since: None, rows, more, short: None });
     let more = reply(&mut app, asked[0].0, page(one, true));
     let [Effect::Ask { tag, request: Request::Past { topic: Topic::Alerts, page: 1, .. } }] = more.as_slice() else {
         panic!("the next page: {more:?}")
     };
     assert!(reply(&mut app, *tag, page(two, false)).is_empty());
     let since = Some(at + chrono::TimeDelta::seconds(90));
-    reply(&mut app, asked[1].0, Ok(Reply::Past { known: false, since, rows: Vec::new(), more: false }));
+    reply(&mut app, asked[1].0, Ok(Reply::Past { known: false, since, rows: Vec::new(), more: false, short: None }));
     app
 }
 
@@ -78,6 +78,28 @@ fn an_instant_shows_what_was_recorded_and_kept_by_then() {
     assert!(!changes[0].is_empty(), "a probe failed before");
     press(&mut app, "<esc>");
     assert!(app.past.is_none() && !text(&app).contains("PAST"));
+}
+
+#[test]
+fn an_answer_that_is_not_whole_says_so_and_a_refused_one_says_why() {
+    let mut app = app("ana", (200, 60));
+    let asked = asked(&press(&mut app, "@14:49<enter>"));
+    let page = |app: &App, topic, left_out, let_go| {
+        let rows = app.mirror.rows(topic)[..2].to_vec();
+        let short = Some(Short { left_out, let_go });
+        Ok(Reply::Past { known: true, since: None, rows, more: false, short })
+    };
+    let (alerts, events) = (page(&app, Topic::Alerts, 240, false), page(&app, Topic::Events, 0, true));
+    reply(&mut app, asked[0].0, alerts);
+    reply(&mut app, asked[1].0, events);
+    let screen = text(&app);
+    assert!(screen.contains("PAST 14:49  the worst 2 of 242 kept"), "{screen}");
+    assert!(screen.contains("PAST 14:49  as kept, more were let go"), "{screen}");
+    press(&mut app, "<esc>");
+    let asked = self::asked(&press(&mut app, "@14:49<enter>"));
+    let why = Refusal::new(RefusalKind::Rate, "your account looked back too often", "ask again in 2 s");
+    reply(&mut app, asked[0].0, Err(AskFailure::Refused(why)));
+    assert!(text(&app).contains("ask again in 2 s"), "{}", text(&app));
 }
 
 #[test]
@@ -119,7 +141,7 @@ fn an_empty_line_returns_to_now_and_a_bad_one_says_how() {
     let asked = asked(&press(&mut app, "@T+8<enter>"));
     press(&mut app, "<esc>");
     let rows = app.mirror.rows(Topic::Alerts).to_vec();
-    reply(&mut app, asked[0].0, Ok(Reply::Past { known: true, since: None, rows, more: true }));
+    reply(&mut app, asked[0].0, Ok(Reply::Past { known: true, since: None, rows, more: true, short: None }));
     assert!(app.past.is_none());
 }
 

@@ -89,13 +89,17 @@ pub fn answer(app: &mut App, (topic, at, page): (Topic, Stamp, u32), result: Res
     // The person may have gone on, or back, meanwhile.
     let Some(past) = app.past.as_mut().filter(|past| past.at == at) else { return Vec::new() };
     match result {
-        Ok(Reply::Past { known: true, rows, more, .. }) => {
-            past.add(topic, rows);
+        Ok(Reply::Past { known: true, rows, more, short, .. }) => {
+            past.add(topic, rows, short);
             if more && page < MOST_PAGES {
                 return ask(app, topic, at, page + 1).into_iter().collect();
             }
         }
         Ok(Reply::Past { since, .. }) => *past.kept(topic) = Kept::Unknown(since),
+        Err(AskFailure::Refused(refusal)) => {
+            *past.kept(topic) = Kept::Unknown(None);
+            app.say(Role::Warning, super::reply::refused(&refusal).to_string());
+        }
         _ => {
             *past.kept(topic) = Kept::Unknown(None);
             app.say(Role::Warning, "The room did not say what it kept; the timeline and its changes are shown.");

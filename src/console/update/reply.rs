@@ -6,7 +6,7 @@ use crate::console::input::AskFailure;
 use crate::console::overlay::{Overlay, PlanView, Subject};
 use crate::console::plan_bytes;
 use crate::console::theme::Role;
-use crate::model::{Plan, SafeText};
+use crate::model::{Plan, Refusal, SafeText};
 use crate::protocol::Reply;
 
 /// Takes in the answer to the request with this tag.
@@ -90,10 +90,17 @@ fn says_the_same(read: &Plan, now: &Plan) -> bool {
         && effects(read) == effects(now)
 }
 
+/// Why the room said no, and what would allow it.
+pub(super) fn refused(refusal: &Refusal) -> SafeText {
+    if refusal.remedy.is_empty() {
+        return refusal.why.clone();
+    }
+    SafeText::from(format!("{} {}", sentence(&refusal.why), refusal.remedy))
+}
+
 fn failed(app: &mut App, tag: u64, failure: AskFailure) {
     let words = match &failure {
-        AskFailure::Refused(refusal) if refusal.remedy.is_empty() => refusal.why.clone(),
-        AskFailure::Refused(refusal) => SafeText::from(format!("{} {}", sentence(&refusal.why), refusal.remedy)),
+        AskFailure::Refused(refusal) => refused(refusal),
         AskFailure::Gone(why) => SafeText::from(format!(
             "{} It may have been recorded: look at the timeline before you try again.",
             sentence(why)

@@ -18,7 +18,7 @@ pub fn entries<'a>(app: &'a App, past: &'a Past, pane: Pane) -> Vec<Entry<'a>> {
     let edges = || past::edges(app, past, pane).into_iter().map(Entry::Item).collect::<Vec<_>>();
     match pane {
         Pane::Timeline => timeline::entries(app),
-        Pane::Alerts if past.alerts == Kept::Known => alerts::entries(app),
+        Pane::Alerts if past.alerts.is_known() => alerts::entries(app),
         Pane::Events => edges().into_iter().chain(app.rows(Topic::Events).iter().map(Entry::Row)).collect(),
         Pane::People => Vec::new(),
         _ => edges(),
@@ -29,7 +29,7 @@ pub fn entries<'a>(app: &'a App, past: &'a Past, pane: Pane) -> Vec<Entry<'a>> {
 pub fn columns(app: &App, pane: Pane) -> Option<&'static [Column]> {
     let past = app.past.as_ref()?;
     let changes = match pane {
-        Pane::Alerts => past.alerts != Kept::Known,
+        Pane::Alerts => !past.alerts.is_known(),
         Pane::Traffic | Pane::Backups | Pane::Gitops => true,
         Pane::Events | Pane::Timeline | Pane::People => false,
     };
@@ -77,13 +77,27 @@ pub fn instant(app: &App, past: &Past) -> String {
 pub fn title(app: &App, past: &Past, pane: Pane) -> Words {
     let mark = span(Role::Banner, format!(" PAST {} ", instant(app, past)));
     let what = match pane {
-        Pane::Alerts if past.alerts == Kept::Known => "as kept",
-        Pane::Events if past.events == Kept::Known => "as kept",
-        Pane::Timeline => "as recorded by then",
-        Pane::People => "",
-        _ => "last recorded changes",
+        Pane::Alerts => as_kept(past, Topic::Alerts, &past.alerts),
+        Pane::Events => as_kept(past, Topic::Events, &past.events),
+        Pane::Timeline => Some("as recorded by then".to_owned()),
+        Pane::People => Some(String::new()),
+        _ => None,
     };
+    let what = what.unwrap_or_else(|| "last recorded changes".to_owned());
     vec![mark, span(Role::Dim, format!(" {what}"))]
+}
+
+/// That a topic's rows are those the room kept, and whether they are all there were.
+fn as_kept(past: &Past, topic: Topic, kept: &Kept) -> Option<String> {
+    let Kept::Known(short) = kept else { return None };
+    let Some(short) = short else { return Some("as kept".to_owned()) };
+    let rows = past.mirror.rows(topic).len() as u64;
+    let let_go = if short.let_go { ", more were let go" } else { "" };
+    Some(match (short.left_out, topic) {
+        (0, _) => format!("as kept{let_go}"),
+        (left_out, Topic::Events) => format!("the newest {rows} of {} kept{let_go}", rows + left_out),
+        (left_out, _) => format!("the worst {rows} of {} kept{let_go}", rows + left_out),
+    })
 }
 
 /// What stands where there are no rows.
