@@ -15,6 +15,8 @@ pub(super) const MOST_FACTS: usize = 20_000;
 const PARTIAL_FOR_S: i64 = 120;
 /// A trouble that comes back this soon never ended: one answer between two failures is no health.
 const FLAP_S: i64 = 120;
+/// A trouble that came back that soon is over only when it has not been repeated for so long.
+const SETTLES_S: i64 = 20;
 /// How far ahead of now something may have been seen: tasks read the clock at slightly different instants.
 const AHEAD: TimeDelta = TimeDelta::seconds(5);
 /// Freshness of a source that was not announced.
@@ -35,6 +37,8 @@ pub(super) struct Troubled {
     pub trouble: Trouble,
     pub since: Stamp,
     last: Stamp,
+    /// It had just ended when it began again.
+    again: bool,
     /// The source's last proof of life before it: what its facts age from.
     proven: Option<Stamp>,
 }
@@ -159,7 +163,17 @@ impl SourceState {
     /// at once, and a partial trouble is forgotten when it has not been repeated for a while.
     pub fn alive(&mut self, seen_at: Stamp, whole: bool) {
         self.seen(seen_at);
-        let Some(troubled) = &self.trouble else { return };
+        let Some(troubled) = &mut self.trouble else { return };
+        let settles = !is_partial(troubled.trouble.kind)
+            && troubled.again
+            && (0..=SETTLES_S).contains(&(seen_at - troubled.last).num_seconds());
+        if settles {
+            // What it told is as fresh as the answer; that it answers for good is not proven by it.
+            if whole || matches!(troubled.trouble.kind, TroubleKind::Unreachable | TroubleKind::Silent) {
+                troubled.proven = self.alive_at;
+            }
+            return;
+        }
         let over = match troubled.trouble.kind {
             TroubleKind::Unreachable | TroubleKind::Silent => true,
             kind if is_partial(kind) => {
@@ -189,8 +203,10 @@ impl SourceState {
             }
             None => {
                 let goes_on = |(_, until): &(Stamp, Stamp)| (0..=FLAP_S).contains(&(seen_at - *until).num_seconds());
-                let since = self.over.filter(goes_on).map_or(seen_at, |(since, _)| since);
-                self.trouble = Some(Troubled { trouble, since, last: seen_at, proven: alive_at });
+                let before = self.over.filter(goes_on);
+                let since = before.map_or(seen_at, |(since, _)| since);
+                self.trouble =
+                    Some(Troubled { trouble, since, last: seen_at, again: before.is_some(), proven: alive_at });
             }
         }
     }

@@ -480,11 +480,25 @@ fn a_source_that_answers_once_between_two_failures_was_not_well_in_between() {
     for second in (0..60).step_by(10) {
         board.see("velero/dr", at(&format!("14:37:{second:02}")), trouble(TroubleKind::Silent));
         board.see("velero/dr", at(&format!("14:37:{:02}", second + 5)), Change::Alive);
+        let wanted = (second > 0).then_some(at("14:37:00"));
+        assert_eq!(since(&board, &format!("14:37:{:02}", second + 6)), wanted, "{second}: only a first answer ends it");
     }
-    assert_eq!(since(&board, "14:37:56"), None, "it answers");
+    let state = board.store.source(&source("velero/dr")).unwrap();
+    let proof = board.store.proof(
+        &source("velero/dr"),
+        state,
+        state.of(FactKind::RestorePoint).next().unwrap(),
+        at("14:37:56"),
+    );
+    assert_eq!((proof.seen_at, proof.stale), (at("14:37:55"), false), "what it told is as fresh as its answer");
     board.see("velero/dr", at("14:38:00"), trouble(TroubleKind::Unreachable));
-    assert_eq!(since(&board, "14:38:01"), Some(at("14:37:00")), "and fails as it did");
-    board.see("velero/dr", at("14:38:05"), Change::Alive);
-    board.see("velero/dr", at("14:40:06"), trouble(TroubleKind::Silent));
-    assert_eq!(since(&board, "14:40:07"), Some(at("14:40:06")), "two good minutes end it");
+    assert_eq!(since(&board, "14:38:01"), Some(at("14:37:00")), "it fails as it did");
+    board.see("velero/dr", at("14:38:20"), Change::Alive);
+    assert_eq!(since(&board, "14:38:20"), Some(at("14:37:00")), "20 s without a failure are not over");
+    board.see("velero/dr", at("14:38:21"), Change::Alive);
+    assert_eq!(since(&board, "14:38:21"), None, "now they are");
+    board.see("velero/dr", at("14:40:22"), trouble(TroubleKind::Silent));
+    assert_eq!(since(&board, "14:40:23"), Some(at("14:40:22")), "two good minutes end it");
+    board.see("velero/dr", at("14:40:24"), Change::Alive);
+    assert_eq!(since(&board, "14:40:24"), None, "at once, as before");
 }

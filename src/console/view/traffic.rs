@@ -44,8 +44,8 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
         Entry::Row(row) => match &row.body {
             Body::LoadBalancer { lb, .. } => balancer(app, row, lb),
             Body::Probe(probe) => probe_cells(app, row, probe),
-            Body::EdgeAccount(account) => account_cells(row, account),
-            Body::Slo(budget) => budget_cells(row, budget),
+            Body::EdgeAccount(account) => account_cells(app, row, account),
+            Body::Slo(budget) => budget_cells(app, row, budget),
             Body::Pool(pool) => vec![
                 pane::mark(entry.verdict()),
                 vec![span(Role::Dim, format!("pool {}", pool.name))],
@@ -60,9 +60,18 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     }
 }
 
+fn body_width(app: &App) -> u16 {
+    layout::arrange(app).body(Pane::Traffic).map_or(app.size.0, |body| body.width)
+}
+
 /// Whether the pane is so narrow that a row has no room for a sentence.
 fn narrow(app: &App) -> bool {
-    layout::arrange(app).body(Pane::Traffic).map_or(app.size.0, |body| body.width) < 60
+    body_width(app) < 60
+}
+
+/// Whether there is room for a word or a number only: cut, the words beside it would say nothing.
+fn cramped(app: &App) -> bool {
+    body_width(app) < 48
 }
 
 fn balancer(app: &App, row: &Row, lb: &LoadBalancer) -> Vec<Cell> {
@@ -70,6 +79,7 @@ fn balancer(app: &App, row: &Row, lb: &LoadBalancer) -> Vec<Cell> {
     let (state, policy) = match lb.policy.as_str() {
         _ if !lb.enabled => ("off", "disabled"),
         "off" => ("", "by order"),
+        "geo" if narrow(app) => ("", "by place"),
         "geo" => ("", "by place, then by order"),
         other => (other, "not by order"),
     };
@@ -78,6 +88,8 @@ fn balancer(app: &App, row: &Row, lb: &LoadBalancer) -> Vec<Cell> {
         _ => "proxied".to_owned(),
     };
     let more = match lb.overrides.len() {
+        // Narrow, what a failover would change is on its own plan and on the row's page.
+        0 if narrow(app) => policy.to_owned(),
         0 => [policy, &failover(app, row)].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" · "),
         n => format!("{n} may override the order"),
     };
@@ -147,9 +159,10 @@ fn pool_cells(app: &App, row: &Row, pool: &PoolRef, place: usize) -> Vec<Cell> {
         true => format!("{count}/{} reg.", pool.places),
         false => format!("{count} of {} regions", pool.places),
     };
-    let share = share(app, row, pool).map(|share| format!("{share} % of answers"));
+    let of = if cramped(app) { "" } else { " of answers" };
+    let share = share(app, row, pool).map(|share| format!("{share} %{of}"));
     // Who looks from the regions is said once: the provider does, and no probe of ours.
-    let who = (pool.places > 0 && place == 0).then(|| "checked by Cloudflare".to_owned());
+    let who = (pool.places > 0 && place == 0 && !narrow(app)).then(|| "checked by Cloudflare".to_owned());
     let more = [share, who].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let role = glyph::of(verdict).1;
     vec![
@@ -168,7 +181,8 @@ fn probe_cells(app: &App, row: &Row, probe: &Probe) -> Vec<Cell> {
         None => "no answer".to_owned(),
     };
     let note = vec![span(Role::Text, format!("for {}", time::span(time::since(probe.since, app.at()))))];
-    let from = probe.site.as_ref().map(|site| format!("from {site}")).unwrap_or_default();
+    let by = if cramped(app) { "" } else { "from " };
+    let from = probe.site.as_ref().map(|site| format!("{by}{site}")).unwrap_or_default();
     vec![
         pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Text, format!("probe {}", probe.name))],
@@ -178,13 +192,14 @@ fn probe_cells(app: &App, row: &Row, probe: &Probe) -> Vec<Cell> {
     ]
 }
 
-fn account_cells(row: &Row, account: &EdgeAccount) -> Vec<Cell> {
+fn account_cells(app: &App, row: &Row, account: &EdgeAccount) -> Vec<Cell> {
     let verdict = if row.stale { Verdict::Unknown } else { row.verdict };
     let token = match account.token.status.as_str() {
         "" => "token not checked".to_owned(),
         status => format!("token {status}"),
     };
     let (left, of) = match (account.remaining, account.limit) {
+        (Some(left), Some(limit)) if narrow(app) => (format!("{left} left"), format!("of {limit}")),
         (Some(left), Some(limit)) => (format!("{left} left"), format!("of {limit} requests · {token}")),
         _ => ("? left".to_owned(), format!("of its requests · {token}")),
     };
@@ -199,7 +214,7 @@ fn account_cells(row: &Row, account: &EdgeAccount) -> Vec<Cell> {
 }
 
 /// What is left of the error budget in minutes, and how it burns.
-fn budget_cells(row: &Row, budget: &Budget) -> Vec<Cell> {
+fn budget_cells(app: &App, row: &Row, budget: &Budget) -> Vec<Cell> {
     let known = !row.stale;
     let role = match budget.state {
         BurnState::Page if known => Role::Critical,
@@ -214,6 +229,7 @@ fn budget_cells(row: &Row, budget: &Budget) -> Vec<Cell> {
         None => ("?".to_owned(), "left"),
     };
     let burn = match (budget.state, budget.burn) {
+        (BurnState::Page | BurnState::Ticket, Some(burn)) if cramped(app) => format!("{burn}× fast"),
         (BurnState::Page | BurnState::Ticket, Some(burn)) => format!("{burn}× too fast"),
         (BurnState::Ok, _) => String::new(),
         (BurnState::NoTraffic, _) => "no traffic".to_owned(),
@@ -221,6 +237,7 @@ fn budget_cells(row: &Row, budget: &Budget) -> Vec<Cell> {
     };
     let bound = if budget.is_bound() { "at most" } else { "" };
     let of = format!("of {} min", budget.budget_min);
+    let of = if narrow(app) && !burn.is_empty() { String::new() } else { of };
     let words: Vec<&str> = [burn.as_str(), bound, &of].into_iter().filter(|it| !it.is_empty()).collect();
     vec![
         pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
