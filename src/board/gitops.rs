@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
+
 use crate::model::facts::{App, Controller, Fact, FactKind, GitSource, ObjectRef};
 use crate::model::gitops::{Around, Lag, LagKind};
 use crate::model::time::clock;
 use crate::model::{SafeText, SourceId, Stamp, System};
 
 use super::Board;
+use super::points::skew_of;
 use super::row::{AppRow, Body, Row, Verdict, Windows};
 use super::store::{Proof, SourceState};
 use super::windows::Judge;
@@ -26,6 +29,8 @@ struct Side<'a> {
     state: &'a SourceState,
     sources: BTreeMap<ObjectRef, &'a GitSource>,
     controllers: BTreeMap<&'a str, &'a Controller>,
+    /// The cluster's clock minus ours: times in its objects are by its clock.
+    skew: TimeDelta,
 }
 
 /// One application, judged.
@@ -50,7 +55,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
     let mut clusters: BTreeMap<&str, Cluster> = BTreeMap::new();
     let mut apps = Vec::new();
     for (id, state) in board.store.system(System::Argocd).chain(board.store.system(System::Flux)) {
-        let side = Side::new(id, state);
+        let side = Side::new(id, state, skew_of(&board.store, &id.instance));
         let cluster = clusters.entry(&id.instance).or_default();
         cluster.proofs.push(board.store.proof_of_source(id, now));
         let mut windows = Judge::new(projects(state), now);
@@ -101,13 +106,14 @@ fn projects(state: &SourceState) -> impl Iterator<Item = &crate::model::facts::P
 }
 
 impl<'a> Side<'a> {
-    fn new(id: &'a SourceId, state: &'a SourceState) -> Self {
+    fn new(id: &'a SourceId, state: &'a SourceState, skew: TimeDelta) -> Self {
         let sources = SOURCES.iter().flat_map(|kind| state.of(*kind)).filter_map(|held| source_of(&held.fact));
         let controllers = state.of(FactKind::Controller).filter_map(|held| match &held.fact {
             Fact::Controller(it) => Some((it.name.as_str(), it)),
             _ => None,
         });
-        Self { id, state, sources: sources.map(|it| (it.object(), it)).collect(), controllers: controllers.collect() }
+        let sources = sources.map(|it| (it.object(), it)).collect();
+        Self { id, state, sources, controllers: controllers.collect(), skew }
     }
 
     fn source(&self, app: &App) -> Option<&'a GitSource> {
@@ -117,16 +123,18 @@ impl<'a> Side<'a> {
     fn judge(&self, app: &App, proof: Proof, stale_s: u64, windows: Windows) -> (Row, Judged) {
         let source = self.source(app);
         let controller = self.controllers.get(app.controller()).copied();
-        let around = Around { seen_at: proof.seen_at, reconciled_for_s: stale_s, source, controller };
+        let around = Around { seen_at: proof.seen_at + self.skew, reconciled_for_s: stale_s, source, controller };
         let lag = app.lag(around);
         let opinion = opinion(app, lag.as_ref(), around, &windows);
         let mut shown = app.clone();
+        // Shown beside our own times, so by our clock.
+        shown.reconciled_at = app.reconciled_at.map(|at| at - self.skew);
         if !matches!(app.sync.as_str(), "Synced" | "OutOfSync") {
             // The last word on the health of something that can't be seen is not shown by anybody.
             shown.health = Default::default();
         }
         let row = AppRow {
-            since: lag.as_ref().and_then(|lag| lag.since),
+            since: lag.as_ref().and_then(|lag| lag.since).map(|at| at - self.skew),
             expected: source.map_or_else(|| app.target_revision.clone(), |it| it.revision.clone()),
             windows,
             controller: controller.map(|it| (it.ready, it.total)),

@@ -13,6 +13,7 @@ use std::ops::Deref;
 use serde::{Deserialize, Serialize};
 
 use super::facts::Open;
+use super::time::{since, words};
 use super::{SafeText, Stamp};
 
 /// Who deploys an application.
@@ -339,7 +340,8 @@ fn proof_of_life(app: &App, around: Around<'_>, limit_s: u64) -> Option<Lag> {
     let limit = i64::try_from(limit_s).unwrap_or(i64::MAX);
     match app.reconciled_at.filter(|_| limit > 0) {
         Some(at) if (around.seen_at - at).num_seconds() >= limit => {
-            lag(Unproven, "last reconciled too long ago: its controller may be dead", Some(at))
+            let ago = words(since(at, around.seen_at));
+            lag(Unproven, format!("compared {ago} ago, too long ago: its controller may be dead"), Some(at))
         }
         Some(_) => None,
         None if app.tool() == Tool::Argocd && app.reconciled_at.is_none() => lag(Unproven, "never reconciled", None),

@@ -210,7 +210,7 @@ fn a_dead_or_paused_argo_cd_is_never_green() {
     watch.until(&app_id("shop-web"), Verdict::Ok, "");
 
     argo.controller().die();
-    let app = watch.until(&app_id("shop-web"), Verdict::Unknown, "last reconciled too long ago");
+    let app = watch.until(&app_id("shop-web"), Verdict::Unknown, "too long ago: its controller");
     assert_eq!(app.since, app.reconciled_at);
     watch.parity(0, 2);
     assert_eq!(watch.read("argocd/dr", "apps/*/lagging"), 2);
@@ -304,7 +304,7 @@ fn flux_stands_in_the_same_parity_and_suspended_is_said_before_ready() {
     };
     let status = format!("{FLUX}/infra/status");
     cluster.must("PATCH", &status, Some(&history("2020-01-01T00:00:00Z")));
-    watch.until(infra, Verdict::Unknown, "last reconciled too long ago");
+    watch.until(infra, Verdict::Unknown, "too long ago: its controller");
     let now = watch.clock.now().format("%Y-%m-%dT%H:%M:%SZ").to_string();
     cluster.must("PATCH", &status, Some(&history(&now)));
     assert!(watch.until(infra, Verdict::Ok, "").reconciled_at.is_some());

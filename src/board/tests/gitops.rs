@@ -200,3 +200,33 @@ fn rows_cross_the_socket_as_they_are() {
         assert_eq!(&serde_json::from_str::<Row>(&text).expect("a row"), row);
     }
 }
+
+#[test]
+fn a_comparison_is_judged_and_shown_by_the_clock_of_its_cluster_and_an_old_one_says_its_age() {
+    let now = at("14:53:00");
+    let mut board = both(now);
+    let id = "app/dr/argocd/shop-01";
+    let shown = |board: &Board| {
+        let judged = board.judge(now);
+        let row = row(&judged, Topic::Gitops, id).clone();
+        let Body::App(shown) = &row.body else { panic!("{row:?}") };
+        (row.verdict, row.why.as_str().to_owned(), shown.reconciled_at)
+    };
+    board.fact("argocd/dr", now, app("shop-01", "Healthy", at("14:43:00")));
+    let (verdict, why, _) = shown(&board);
+    assert_eq!(verdict, Verdict::Unknown);
+    assert!(why.contains("compared 10 min ago, too long ago"), "{why}");
+    // The cluster's clock is five minutes behind: what it compared is younger than it looks.
+    let mut plane = control_plane("dr", true);
+    plane.skew_ms = Some(-300_000);
+    board.fact("kubernetes/dr", now, plane);
+    assert_eq!(shown(&board), (Verdict::Ok, String::new(), Some(at("14:48:00"))));
+    // Ahead: what looks young is old.
+    let mut plane = control_plane("dr", true);
+    plane.skew_ms = Some(300_000);
+    board.fact("kubernetes/dr", now, plane);
+    board.fact("argocd/dr", now, app("shop-01", "Healthy", at("14:48:00")));
+    let (verdict, why, _) = shown(&board);
+    assert_eq!(verdict, Verdict::Unknown);
+    assert!(why.contains("compared 10 min ago"), "{why}");
+}
