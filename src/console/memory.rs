@@ -172,7 +172,7 @@ impl Keeper {
         let names = (1..=MOST_ASIDE).map(|n| if n == 1 { "toml.bad".to_owned() } else { format!("toml.bad{n}") });
         let asides: Vec<PathBuf> = names.map(|name| self.path.with_extension(name)).collect();
         let Some(aside) = asides.iter().find(|it| free(it)).or(asides.last()) else { return why.to_owned() };
-        let kept = match fs::rename(&self.path, &aside) {
+        let kept = match fs::rename(&self.path, aside) {
             Ok(()) => format!("kept as {}", aside.display()),
             Err(_) => "left where it is".to_owned(),
         };

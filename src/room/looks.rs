@@ -72,8 +72,10 @@ impl Looks {
             }
             let work = move || {
                 let (then, since) = looks.past.lock().unwrap_or_else(PoisonError::into_inner).then(topic, at);
-                let _ = reply.send(Ok(past_page(then.as_ref(), since, page)));
+                let answer = past_page(then.as_ref(), since, page);
+                // Who has an answer may look again.
                 drop((one, all));
+                let _ = reply.send(Ok(answer));
             };
             let _ = tokio::task::spawn_blocking(work).await;
         });

@@ -151,6 +151,19 @@ fn the_plan_that_ended_last_is_opened_where_none_waits() {
 }
 
 #[test]
+fn a_plan_that_stopped_says_that_it_is_not_resumed_and_how_to_go_on() {
+    for state in [PlanState::Failed, PlanState::Stopped, PlanState::Interrupted] {
+        let mut app = app("sam", (120, 40));
+        let plans = &mut app.mirror.story.incidents[0].plans.by_id;
+        plans.remove(&PlanId::from(RESTORE));
+        plans.values_mut().for_each(|record| record.state = state);
+        press(&mut app, "A");
+        let screen = text(&app);
+        assert!(screen.contains("is not resumed") && screen.contains("press ! f: the new plan"), "{state:?}\n{screen}");
+    }
+}
+
+#[test]
 fn who_refused_a_plan_is_named_wherever_it_is_read() {
     let mut app = app("ana", (120, 40));
     let plans = &mut app.mirror.story.incidents[0].plans.by_id;

@@ -98,7 +98,7 @@ pub fn answer(app: &mut App, (topic, at, page): (Topic, Stamp, u32), result: Res
         Ok(Reply::Past { since, .. }) => *past.kept(topic) = Kept::Unknown(since),
         Err(AskFailure::Refused(refusal)) => {
             *past.kept(topic) = Kept::Unknown(None);
-            app.say(Role::Warning, super::reply::refused(&refusal).to_string());
+            app.say(Role::Warning, super::reply::refused(&refusal));
         }
         _ => {
             *past.kept(topic) = Kept::Unknown(None);

@@ -11,7 +11,7 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
 use crate::console::widget::flow::{self, Fact};
 use crate::console::widget::{Canvas, Words, glyph, text, time};
-use crate::model::plan::Pre;
+use crate::model::plan::{Action, Pre};
 use crate::model::{Digest, Plan, SafeText};
 
 use super::{footer, header, running, words};
@@ -305,13 +305,27 @@ fn foot(app: &App, view: &PlanView, plan: &Plan, stance: Stance, room: u16) -> V
         Stance::Watch if view.record(app).is_some_and(|record| record.held) => says("It stops before its next step."),
         Stance::Watch => says("It runs. What is sent can't be taken back; what comes after can be stopped."),
         Stance::Look => says("You may look, not confirm: people.toml gives you no operator role here."),
-        Stance::Ended if view.record(app).is_some_and(|record| is_run(record.state)) => {
-            says("It has ended. Above is what each step was answered.")
-        }
-        Stance::Ended => says("It has ended, and nothing was sent."),
+        Stance::Ended => match view.record(app).map(|record| record.state).filter(|state| is_run(*state)) {
+            Some(PlanState::Succeeded) => says("It has ended. Above is what each step was answered."),
+            Some(_) => says(&again(app, plan)),
+            None => says("It has ended, and nothing was sent."),
+        },
     };
     lines.extend(more);
     lines
+}
+
+/// What to do after a run that did not reach its end: it is not resumed, since what was true when it was made may be no more.
+fn again(app: &App, plan: &Plan) -> String {
+    let command = match plan.action {
+        Action::Failover => Command::Failover,
+        Action::Restore => Command::Restore,
+    };
+    let key = allow::key(app, Context::Main, command);
+    format!(
+        "It did not reach its end and is not resumed. What was done stays done: see each step's answer above. To go on, \
+         leave this page and press {key}: the new plan starts from what is true then."
+    )
 }
 
 /// The name to type and what is typed of it. What is to be typed never stands where typing goes: without colours one could
