@@ -240,7 +240,12 @@ fn status_and_situation_say_what_the_screens_say() {
         assert!(said.contains(part), "{part}: {said}");
     }
     let (_, said) = says(&mut plain, "situation");
-    for part in ["status: SEV1, mitigating", "ask: ana, who commands", "Services", "worse?: 3 critical alerts"] {
+    for part in [
+        "status: SEV1, mitigating",
+        "ask: ana, who commands",
+        "Services",
+        "worse?: 3 critical alerts, the newest 11 min old",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
 }

@@ -66,16 +66,28 @@ fn head(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
 
 /// Whether it gets worse: what fires, and whether events become more.
 fn worse(app: &App) -> String {
-    let firing = list::all(app, Pane::Alerts).iter().filter(|it| it.verdict() == Verdict::Critical).count();
+    let alerts = list::all(app, Pane::Alerts);
+    let firing: Vec<Option<Stamp>> = alerts.iter().filter(|it| it.verdict() == Verdict::Critical).map(began).collect();
     let (per_minute, trend) = rate(app.rows(Topic::Events), app.at());
-    let alerts = match firing {
-        0 => "no critical alert".to_owned(),
-        1 => "1 critical alert".to_owned(),
-        n => format!("{n} critical alerts"),
+    // Since when nothing was added says more than how many there are.
+    let newest = firing.iter().flatten().max().map(|at| time::words(time::since(*at, app.at())));
+    let alerts = match (firing.len(), newest) {
+        (0, _) => "no critical alert".to_owned(),
+        (1, None) => "1 critical alert".to_owned(),
+        (1, Some(newest)) => format!("1 critical alert, {newest} old"),
+        (n, None) => format!("{n} critical alerts"),
+        (n, Some(newest)) => format!("{n} critical alerts, the newest {newest} old"),
     };
     let unread = app.rows(Topic::Sources).iter().filter(|row| row.stale || row.verdict == Verdict::Unknown).count();
     let unread = if unread == 0 { String::new() } else { format!("; {unread} sources can't be read") };
     format!("{alerts}; about {per_minute} events a minute, {}{unread}", trend.name())
+}
+
+fn began(entry: &list::Entry<'_>) -> Option<Stamp> {
+    match &entry.row()?.body {
+        Body::Alert { alert, .. } => alert.starts_at,
+        _ => None,
+    }
 }
 
 /// What happens next, as far as the log knows: a plan that runs or waits, else the last word on the status.
