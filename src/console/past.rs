@@ -74,6 +74,12 @@ impl Past {
         *self.kept(topic) = Kept::Known(short);
         self.mirror.board.entry(topic).or_default().rows.extend(rows);
     }
+
+    /// A topic is not known: what came of it before is a part of it and would look like the whole.
+    pub fn lose(&mut self, topic: Topic, since: Option<Stamp>) {
+        *self.kept(topic) = Kept::Unknown(since);
+        self.mirror.board.remove(&topic);
+    }
 }
 
 /// The pane that an edge belongs to.

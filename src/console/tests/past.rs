@@ -98,6 +98,12 @@ fn an_answer_that_is_not_whole_says_so_and_a_refused_one_says_why() {
     press(&mut app, "<esc>");
     let asked = self::asked(&press(&mut app, "@14:49<enter>"));
     let why = Refusal::new(RefusalKind::Rate, "your account looked back too often", "ask again in 2 s");
+    let rows = app.mirror.rows(Topic::Events)[..2].to_vec();
+    let first = Ok(Reply::Past { known: true, since: None, rows, more: true, short: None });
+    let next = reply(&mut app, asked[1].0, first);
+    let [Effect::Ask { tag, .. }] = next.as_slice() else { panic!("{next:?}") };
+    reply(&mut app, *tag, Err(AskFailure::Refused(why.clone())));
+    assert!(app.rows(Topic::Events).is_empty(), "a first page alone would look like all there was");
     reply(&mut app, asked[0].0, Err(AskFailure::Refused(why)));
     assert!(text(&app).contains("ask again in 2 s"), "{}", text(&app));
 }

@@ -9,7 +9,7 @@ use crate::console::effect::Effect;
 use crate::console::input::AskFailure;
 use crate::console::keymap::{Command, Context};
 use crate::console::overlay::Overlay;
-use crate::console::past::{self, Kept, Past};
+use crate::console::past::{self, Past};
 use crate::console::theme::Role;
 use crate::console::view::past::instant;
 use crate::console::when;
@@ -95,13 +95,13 @@ pub fn answer(app: &mut App, (topic, at, page): (Topic, Stamp, u32), result: Res
                 return ask(app, topic, at, page + 1).into_iter().collect();
             }
         }
-        Ok(Reply::Past { since, .. }) => *past.kept(topic) = Kept::Unknown(since),
+        Ok(Reply::Past { since, .. }) => past.lose(topic, since),
         Err(AskFailure::Refused(refusal)) => {
-            *past.kept(topic) = Kept::Unknown(None);
+            past.lose(topic, None);
             app.say(Role::Warning, super::reply::refused(&refusal));
         }
         _ => {
-            *past.kept(topic) = Kept::Unknown(None);
+            past.lose(topic, None);
             app.say(Role::Warning, "The room did not say what it kept; the timeline and its changes are shown.");
         }
     }
