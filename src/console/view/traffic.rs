@@ -229,7 +229,7 @@ fn budget_cells(app: &App, row: &Row, budget: &Budget) -> Vec<Cell> {
         None => ("?".to_owned(), "left"),
     };
     let burn = match (budget.state, budget.burn) {
-        (BurnState::Page | BurnState::Ticket, Some(burn)) if cramped(app) => format!("{burn}× fast"),
+        (BurnState::Page | BurnState::Ticket, Some(burn)) if cramped(app) => format!("{burn}×"),
         (BurnState::Page | BurnState::Ticket, Some(burn)) => format!("{burn}× too fast"),
         (BurnState::Ok, _) => String::new(),
         (BurnState::NoTraffic, _) => "no traffic".to_owned(),
