@@ -81,41 +81,36 @@ pub fn past_page(then: Option<&Then>, since: Option<Stamp>, page: u32) -> Reply 
     let (rows, short) = then.rows();
     let wanted = usize::try_from(page).unwrap_or(usize::MAX);
     let sizes: Vec<usize> = rows.iter().map(|kept| kept.bytes()).collect();
-    let mut ends = ends(&sizes).skip(wanted.saturating_sub(1));
+    let mut ends = ends(&sizes, ROW_PAGE).skip(wanted.saturating_sub(1));
     let begin = if wanted == 0 { Some(0) } else { ends.next() };
     let page = begin.and_then(|begin| rows.get(begin..ends.next()?)).unwrap_or_default();
     let more = ends.next().is_some();
     Reply::Past { known: true, since, rows: page.iter().filter_map(|kept| kept.row()).collect(), more, short }
 }
 
-/// Where the pages of rows of these sizes end, each within [`ROW_PAGE`] and [`PAGE_BYTES`]; a row alone may be larger.
-fn ends(sizes: &[usize]) -> impl Iterator<Item = usize> + '_ {
+/// Where the pages of members of these sizes end, each within `most` and [`PAGE_BYTES`]; a member alone may be larger.
+fn ends(sizes: &[usize], most: usize) -> impl Iterator<Item = usize> + '_ {
     let mut at = 0;
     std::iter::from_fn(move || {
         let begin = at;
         let mut budget = PAGE_BYTES;
-        while at < sizes.len() && at - begin < ROW_PAGE && (take(&mut budget, sizes[at]) || at == begin) {
+        while at < sizes.len() && at - begin < most && (take(&mut budget, sizes[at]) || at == begin) {
             at += 1;
         }
         (at > begin).then_some(at)
     })
 }
 
-/// Splits a list so that no part has more than `most` members or [`PAGE_BYTES`] bytes; a member alone may be larger.
+/// Splits a list into pages.
 fn pages<T: Serialize>(list: Vec<T>, most: usize) -> Vec<Vec<T>> {
-    let mut out: Vec<Vec<T>> = Vec::new();
-    let mut budget = 0;
-    for it in list {
-        let bytes = size(&it);
-        match out.last_mut() {
-            Some(page) if page.len() < most && take(&mut budget, bytes) => page.push(it),
-            _ => {
-                budget = PAGE_BYTES.saturating_sub(bytes);
-                out.push(vec![it]);
-            }
-        }
-    }
-    out
+    let sizes: Vec<usize> = list.iter().map(size).collect();
+    let (mut begin, mut list) = (0, list.into_iter());
+    let page = |end| {
+        let page = list.by_ref().take(end - begin).collect();
+        begin = end;
+        page
+    };
+    ends(&sizes, most).map(page).collect()
 }
 
 /// Takes from a budget, if it is there.

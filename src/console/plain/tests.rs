@@ -300,19 +300,25 @@ fn outside_an_incident_the_board_is_told_by_its_changes_and_never_more_than_a_fe
     assert!(said.contains("14 more changes on the board") && !said.contains('\u{1b}'), "{said}");
 }
 
-#[test]
-fn what_goes_back_and_forth_is_told_when_it_rests() {
-    let mut plain = plain("sam", true);
+/// What is printed while a service turns so often, every two seconds.
+fn turns(plain: &mut Plain, times: u64) -> String {
     let mut said = String::new();
-    for i in 0..20u64 {
+    for i in 0..times {
         let incident = &mut plain.app.mirror.story.incidents[0];
         crate::console::tests::story::turn(incident, 1_000 + i, i % 2 == 0);
         let hash = incident.items.last().unwrap().entry.hash;
         plain.app.mirror.head = Some((1_000 + i, hash));
-        let now = later(&plain, Duration::from_secs(2));
+        let now = later(plain, Duration::from_secs(2));
         plain.hear(Heard::Console(Input::Tick), now);
-        said.push_str(&printed(&mut plain));
+        said.push_str(&printed(plain));
     }
+    said
+}
+
+#[test]
+fn what_goes_back_and_forth_is_told_when_it_rests() {
+    let mut plain = plain("sam", true);
+    let said = turns(&mut plain, 20);
     assert_eq!(said.lines().count(), 3, "{said}");
     let now = later(&plain, Duration::from_secs(31));
     plain.hear(Heard::Console(Input::Tick), now);
@@ -322,16 +328,7 @@ fn what_goes_back_and_forth_is_told_when_it_rests() {
 #[test]
 fn what_never_rests_is_told_now_and_then_all_the_same() {
     let mut plain = plain("sam", true);
-    let mut said = String::new();
-    for i in 0..200u64 {
-        let incident = &mut plain.app.mirror.story.incidents[0];
-        crate::console::tests::story::turn(incident, 1_000 + i, i % 2 == 0);
-        let hash = incident.items.last().unwrap().entry.hash;
-        plain.app.mirror.head = Some((1_000 + i, hash));
-        let now = later(&plain, Duration::from_secs(2));
-        plain.hear(Heard::Console(Input::Tick), now);
-        said.push_str(&printed(&mut plain));
-    }
+    let said = turns(&mut plain, 200);
     // 400 s: the first three, and twice how it stands.
     assert_eq!(said.lines().count(), 5, "{said}");
     assert!(said.contains("still back and forth, 93 times, last: "), "{said}");

@@ -40,12 +40,13 @@ pub fn entries(app: &App) -> Vec<Entry<'_>> {
 
 /// One line.
 pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
+    let fits = Fits::of(app);
     match entry {
         Entry::Row(row) => match &row.body {
-            Body::LoadBalancer { lb, .. } => balancer(app, row, lb),
-            Body::Probe(probe) => probe_cells(app, row, probe),
-            Body::EdgeAccount(account) => account_cells(app, row, account),
-            Body::Slo(budget) => budget_cells(app, row, budget),
+            Body::LoadBalancer { lb, .. } => balancer(app, row, lb, fits),
+            Body::Probe(probe) => probe_cells(app, row, probe, fits),
+            Body::EdgeAccount(account) => account_cells(row, account, fits),
+            Body::Slo(budget) => budget_cells(row, budget, fits),
             Body::Pool(pool) => vec![
                 pane::mark(entry.verdict()),
                 vec![span(Role::Dim, format!("pool {}", pool.name))],
@@ -55,31 +56,37 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             ],
             _ => Vec::new(),
         },
-        Entry::Pool(row, pool, place) => pool_cells(app, row, pool, *place),
+        Entry::Pool(row, pool, place) => pool_cells(app, row, pool, *place, fits),
         _ => Vec::new(),
     }
 }
 
-fn body_width(app: &App) -> u16 {
-    layout::arrange(app).body(Pane::Traffic).map_or(app.size.0, |body| body.width)
+/// How much of a row fits beside its columns.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fits {
+    /// A word or a number: cut, the words beside it would say nothing.
+    Word,
+    /// A few words, and no sentence.
+    Words,
+    Sentence,
 }
 
-/// Whether the pane is so narrow that a row has no room for a sentence.
-fn narrow(app: &App) -> bool {
-    body_width(app) < 60
+impl Fits {
+    fn of(app: &App) -> Self {
+        match layout::arrange(app).body(Pane::Traffic).map_or(app.size.0, |body| body.width) {
+            ..48 => Self::Word,
+            48..60 => Self::Words,
+            60.. => Self::Sentence,
+        }
+    }
 }
 
-/// Whether there is room for a word or a number only: cut, the words beside it would say nothing.
-fn cramped(app: &App) -> bool {
-    body_width(app) < 48
-}
-
-fn balancer(app: &App, row: &Row, lb: &LoadBalancer) -> Vec<Cell> {
+fn balancer(app: &App, row: &Row, lb: &LoadBalancer, fits: Fits) -> Vec<Cell> {
     // Cloudflare's own word for "by order" is `off`, which reads as if the balancer were switched off.
     let (state, policy) = match lb.policy.as_str() {
         _ if !lb.enabled => ("off", "disabled"),
         "off" => ("", "by order"),
-        "geo" if narrow(app) => ("", "by place"),
+        "geo" if fits < Fits::Sentence => ("", "by place"),
         "geo" => ("", "by place, then by order"),
         other => (other, "not by order"),
     };
@@ -89,7 +96,7 @@ fn balancer(app: &App, row: &Row, lb: &LoadBalancer) -> Vec<Cell> {
     };
     let more = match lb.overrides.len() {
         // Narrow, what a failover would change is on its own plan and on the row's page.
-        0 if narrow(app) => policy.to_owned(),
+        0 if fits < Fits::Sentence => policy.to_owned(),
         0 => [policy, &failover(app, row)].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" · "),
         n => format!("{n} may override the order"),
     };
@@ -137,7 +144,7 @@ fn share(app: &App, row: &Row, pool: &PoolRef) -> Option<u32> {
     })
 }
 
-fn pool_cells(app: &App, row: &Row, pool: &PoolRef, place: usize) -> Vec<Cell> {
+fn pool_cells(app: &App, row: &Row, pool: &PoolRef, place: usize, fits: Fits) -> Vec<Cell> {
     let goes = matches!(&row.body, Body::LoadBalancer { goes_to: Some(to), .. } if *to == pool.name);
     let arrow = if goes { "→ " } else { "  " };
     let (verdict, word) = match (pool.enabled, pool.healthy) {
@@ -152,17 +159,17 @@ fn pool_cells(app: &App, row: &Row, pool: &PoolRef, place: usize) -> Vec<Cell> {
     };
     let count =
         if verdict == Verdict::Critical { pool.places - pool.places_ok.min(pool.places) } else { pool.places_ok };
-    let regions = match narrow(app) {
+    let regions = match fits < Fits::Sentence {
         _ if pool.places == 0 => String::new(),
         // All see it alike: the word before says it.
         true if count == pool.places => String::new(),
         true => format!("{count}/{} reg.", pool.places),
         false => format!("{count} of {} regions", pool.places),
     };
-    let of = if cramped(app) { "" } else { " of answers" };
+    let of = if fits == Fits::Word { "" } else { " of answers" };
     let share = share(app, row, pool).map(|share| format!("{share} %{of}"));
     // Who looks from the regions is said once: the provider does, and no probe of ours.
-    let who = (pool.places > 0 && place == 0 && !narrow(app)).then(|| "checked by Cloudflare".to_owned());
+    let who = (pool.places > 0 && place == 0 && fits == Fits::Sentence).then(|| "checked by Cloudflare".to_owned());
     let more = [share, who].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let role = glyph::of(verdict).1;
     vec![
@@ -174,14 +181,14 @@ fn pool_cells(app: &App, row: &Row, pool: &PoolRef, place: usize) -> Vec<Cell> {
     ]
 }
 
-fn probe_cells(app: &App, row: &Row, probe: &Probe) -> Vec<Cell> {
+fn probe_cells(app: &App, row: &Row, probe: &Probe, fits: Fits) -> Vec<Cell> {
     let role = glyph::of(if row.stale { Verdict::Unknown } else { row.verdict }).1;
     let answer = match probe.status {
         Some(status) => status.to_string(),
         None => "no answer".to_owned(),
     };
     let note = vec![span(Role::Text, format!("for {}", time::span(time::since(probe.since, app.at()))))];
-    let by = if cramped(app) { "" } else { "from " };
+    let by = if fits == Fits::Word { "" } else { "from " };
     let from = probe.site.as_ref().map(|site| format!("{by}{site}")).unwrap_or_default();
     vec![
         pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
@@ -192,14 +199,14 @@ fn probe_cells(app: &App, row: &Row, probe: &Probe) -> Vec<Cell> {
     ]
 }
 
-fn account_cells(app: &App, row: &Row, account: &EdgeAccount) -> Vec<Cell> {
+fn account_cells(row: &Row, account: &EdgeAccount, fits: Fits) -> Vec<Cell> {
     let verdict = if row.stale { Verdict::Unknown } else { row.verdict };
     let token = match account.token.status.as_str() {
         "" => "token not checked".to_owned(),
         status => format!("token {status}"),
     };
     let (left, of) = match (account.remaining, account.limit) {
-        (Some(left), Some(limit)) if narrow(app) => (format!("{left} left"), format!("of {limit}")),
+        (Some(left), Some(limit)) if fits < Fits::Sentence => (format!("{left} left"), format!("of {limit}")),
         (Some(left), Some(limit)) => (format!("{left} left"), format!("of {limit} requests · {token}")),
         _ => ("? left".to_owned(), format!("of its requests · {token}")),
     };
@@ -214,7 +221,7 @@ fn account_cells(app: &App, row: &Row, account: &EdgeAccount) -> Vec<Cell> {
 }
 
 /// What is left of the error budget in minutes, and how it burns.
-fn budget_cells(app: &App, row: &Row, budget: &Budget) -> Vec<Cell> {
+fn budget_cells(row: &Row, budget: &Budget, fits: Fits) -> Vec<Cell> {
     let known = !row.stale;
     let role = match budget.state {
         BurnState::Page if known => Role::Critical,
@@ -229,7 +236,7 @@ fn budget_cells(app: &App, row: &Row, budget: &Budget) -> Vec<Cell> {
         None => ("?".to_owned(), "left"),
     };
     let burn = match (budget.state, budget.burn) {
-        (BurnState::Page | BurnState::Ticket, Some(burn)) if cramped(app) => format!("{burn}×"),
+        (BurnState::Page | BurnState::Ticket, Some(burn)) if fits == Fits::Word => format!("{burn}×"),
         (BurnState::Page | BurnState::Ticket, Some(burn)) => format!("{burn}× too fast"),
         (BurnState::Ok, _) => String::new(),
         (BurnState::NoTraffic, _) => "no traffic".to_owned(),
@@ -237,7 +244,7 @@ fn budget_cells(app: &App, row: &Row, budget: &Budget) -> Vec<Cell> {
     };
     let bound = if budget.is_bound() { "at most" } else { "" };
     let of = format!("of {} min", budget.budget_min);
-    let of = if narrow(app) && !burn.is_empty() { String::new() } else { of };
+    let of = if fits < Fits::Sentence && !burn.is_empty() { String::new() } else { of };
     let words: Vec<&str> = [burn.as_str(), bound, &of].into_iter().filter(|it| !it.is_empty()).collect();
     vec![
         pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
