@@ -199,4 +199,18 @@ mod tests {
         let runs: Vec<_> = sent.into_iter().flat_map(|delta| delta.order).collect();
         assert_eq!(runs, [(980, 20), (0, 980)]);
     }
+
+    proptest! {
+        /// Nothing is lost or turned round, and no page is beyond either bound but one whose only member is.
+        #[test]
+        fn a_page_is_within_both_bounds(sizes in prop::collection::vec(0usize..PAGE_BYTES * 5 / 4, 0..40), most in 1usize..6) {
+            let list: Vec<String> = sizes.iter().map(|n| "x".repeat(*n)).collect();
+            let pages = pages(list.clone(), most);
+            for page in &pages {
+                let bytes: usize = page.iter().map(size).sum();
+                prop_assert!((1..=most).contains(&page.len()) && (bytes <= PAGE_BYTES || page.len() == 1));
+            }
+            prop_assert!(pages.concat() == list);
+        }
+    }
 }
