@@ -4,7 +4,7 @@ use crate::board::{Body, Judged, Row, Verdict};
 use crate::model::facts::Endpoint;
 use crate::model::plan::Shown;
 use crate::model::time;
-use crate::model::{Refusal, SafeText, Stamp};
+use crate::model::{Refusal, SafeText, SourceId, Stamp, System, Trouble};
 
 use super::ident::{shown, words};
 use super::{Context, refuse};
@@ -19,9 +19,12 @@ pub fn fresh(row: &Row, what: &str, now: Stamp) -> Result<(), Refusal> {
     if !row.stale {
         return Ok(());
     }
-    let age = time::words(time::since(row.seen_at, now));
+    let known = match row.seen_at {
+        at if at == Stamp::UNIX_EPOCH => format!("Nothing is known of {what} yet"),
+        at => format!("What is known of {what} is {} old", time::words(time::since(at, now))),
+    };
     Err(refuse(
-        format!("What is known of {what} is {age} old; a plan needs fresh facts."),
+        format!("{known}; a plan needs fresh facts."),
         format!("Bring {} back first, or act by hand with what its console says.", row.source),
     ))
 }
@@ -43,9 +46,17 @@ pub fn cluster_trouble(board: &Judged, name: &str, now: Stamp) -> Option<String>
     let Some((row, control_plane)) = found else {
         return Some(format!("{name}: nothing is known of this cluster"));
     };
-    let age = time::words(time::since(row.seen_at, now));
+    if let Some(trouble) = source_trouble(board, &SourceId::new(System::Kubernetes, name))
+        && let Some(failure) = trouble.kind.own_failure()
+    {
+        return Some(format!("{name} was not looked at: {failure} ({})", shown(&trouble.what)));
+    }
     match control_plane {
-        _ if row.stale => Some(format!("{name} unreachable: its state is {age} old")),
+        _ if row.seen_at == Stamp::UNIX_EPOCH => Some(format!("{name}: nothing is known of it yet")),
+        _ if row.stale => {
+            let age = time::words(time::since(row.seen_at, now));
+            Some(format!("{name} unreachable: its state is {age} old"))
+        }
         Some(cp) if matches!(cp.livez, Endpoint::Unreachable) => {
             Some(format!("{name} unreachable: no answer from its API"))
         }
@@ -55,6 +66,14 @@ pub fn cluster_trouble(board: &Judged, name: &str, now: Stamp) -> Option<String>
         _ if row.verdict == Verdict::Critical => Some(format!("{name}: {}", or(&row.why, "in a critical state"))),
         _ => None,
     }
+}
+
+/// What is wrong with a source now.
+fn source_trouble<'a>(board: &'a Judged, source: &SourceId) -> Option<&'a Trouble> {
+    rows(board).find_map(|row| match &row.body {
+        Body::Source { trouble, .. } if row.source == *source => trouble.as_ref(),
+        _ => None,
+    })
 }
 
 /// At most `most` names, then how many more.

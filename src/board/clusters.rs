@@ -9,7 +9,7 @@ use crate::model::{ClusterRole, SafeText, SourceId, Stamp, System};
 use super::Board;
 use super::row::{Body, Row, Verdict};
 use super::store::SourceState;
-use super::words::{Opinion, count, names, sort_rows};
+use super::words::{Opinion, count, names, not_looked_at, sort_rows};
 
 /// A Lease older than this is late: the kubelet renews every 10 s, and the node controller waits 40 s.
 const LEASE_LATE_S: i64 = 40;
@@ -48,7 +48,10 @@ fn row(board: &Board, name: &str, role: ClusterRole, now: Stamp) -> Row {
     let mut opinion = Opinion::new(Verdict::Ok);
     judge_control_plane(&mut opinion, control_plane.as_ref());
     if let Some(troubled) = state.and_then(SourceState::whole_trouble) {
-        opinion.because(Verdict::Critical, format!("{name} can't be read: {}", troubled.trouble.what));
+        match not_looked_at(&troubled.trouble) {
+            Some(words) => opinion.because(Verdict::Unknown, words),
+            None => opinion.because(Verdict::Critical, format!("{name} can't be read: {}", troubled.trouble.what)),
+        }
     }
     if let Some(words) = control_plane.as_ref().and_then(skew_words) {
         opinion.because(Verdict::Info, words);

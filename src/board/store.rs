@@ -71,6 +71,11 @@ pub(super) fn is_partial(kind: TroubleKind) -> bool {
     matches!(kind, K::Forbidden | K::NotInstalled | K::Throttled | K::Partial)
 }
 
+/// Trouble that any answer disproves.
+fn is_silence(kind: TroubleKind) -> bool {
+    matches!(kind, TroubleKind::Unreachable | TroubleKind::Silent | TroubleKind::Local)
+}
+
 /// Whether an upsert proves that its source lives: "not reached" is news about a source, not from it.
 fn proves_life(fact: &Fact) -> bool {
     !matches!(
@@ -169,13 +174,13 @@ impl SourceState {
             && (0..=SETTLES_S).contains(&(seen_at - troubled.last).num_seconds());
         if settles {
             // What it told is as fresh as the answer; that it answers for good is not proven by it.
-            if whole || matches!(troubled.trouble.kind, TroubleKind::Unreachable | TroubleKind::Silent) {
+            if whole || is_silence(troubled.trouble.kind) {
                 troubled.proven = self.alive_at;
             }
             return;
         }
         let over = match troubled.trouble.kind {
-            TroubleKind::Unreachable | TroubleKind::Silent => true,
+            kind if is_silence(kind) => true,
             kind if is_partial(kind) => {
                 let patience = PARTIAL_FOR_S.max(i64::try_from(self.fresh_for_s).unwrap_or(PARTIAL_FOR_S));
                 whole || (seen_at - troubled.last).num_seconds() > patience

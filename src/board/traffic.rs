@@ -232,13 +232,14 @@ fn account_row(account: &EdgeAccount, proof: Proof, now: Stamp) -> Row {
         "active" => {}
         "" if token.checked.is_none() => opinion.because(Verdict::Unknown, "the token was not checked yet"),
         "" => opinion.because(Verdict::Unknown, format!("the token could not be checked: {}", token.problem)),
+        // Our own token: nothing follows about the edge, but somebody has to renew it.
         "disabled" | "expired" => {
-            opinion.because(Verdict::Critical, format!("the token is {}", token.status.as_str()));
+            opinion.because(Verdict::Warning, format!("the token is {}", token.status.as_str()));
         }
         other => opinion.because(Verdict::Warning, format!("the token's status is `{other}`")),
     }
     match token.expires {
-        Some(at) if at <= now => opinion.because(Verdict::Critical, "the token has expired"),
+        Some(at) if at <= now => opinion.because(Verdict::Warning, "the token has expired"),
         Some(at) if at - now <= TimeDelta::days(TOKEN_DAYS) => {
             let when = at.format("%Y-%m-%d %H:%M UTC");
             opinion.because(Verdict::Warning, format!("the token expires {when}: renew it before it is needed"));

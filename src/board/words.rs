@@ -1,7 +1,7 @@
 //! Building rows: verdict, proof and words. The one place where "stale is never Ok" is enforced.
 
 use crate::model::time::clock;
-use crate::model::{SafeText, Stamp};
+use crate::model::{SafeText, Stamp, Trouble};
 
 use super::row::{Body, Row, Verdict};
 use super::store::Proof;
@@ -49,6 +49,11 @@ impl Opinion {
             body,
         }
     }
+}
+
+/// That something was not looked at because our own side fails; `None` where the other side was asked.
+pub(super) fn not_looked_at(trouble: &Trouble) -> Option<String> {
+    Some(format!("not looked at, {}: {}", trouble.kind.own_failure()?, trouble.what))
 }
 
 fn not_heard(proof: &Proof) -> String {

@@ -15,6 +15,10 @@ struct Meaning {
     begins: bool,
     /// It tells the newest of something, which stands until the next is told.
     newest: bool,
+    /// It tells how something is, until another kind tells it otherwise.
+    stands: bool,
+    /// How long it must have been so before it is worth an entry, seconds: until then it may be in passing.
+    settles_s: u32,
     /// What is over when this is told of the same thing.
     ends: &'static [EdgeKind],
     /// It may move a clock of an incident.
@@ -26,15 +30,23 @@ struct Meaning {
 impl Meaning {
     /// Told once, with nothing that it begins or ends.
     const fn event() -> Self {
-        Self { begins: false, newest: false, ends: &[], moves_clock: false, optional: true }
+        Self { begins: false, newest: false, stands: false, settles_s: 0, ends: &[], moves_clock: false, optional: true }
     }
 
     const fn begins() -> Self {
-        Self { begins: true, ..Self::event() }
+        Self { begins: true, stands: true, ..Self::event() }
     }
 
     const fn newest() -> Self {
-        Self { newest: true, ..Self::event() }
+        Self { newest: true, stands: true, ..Self::event() }
+    }
+
+    const fn state() -> Self {
+        Self { stands: true, ..Self::event() }
+    }
+
+    const fn after(self, settles_s: u32) -> Self {
+        Self { settles_s, ..self }
     }
 
     const fn ends(ends: &'static [EdgeKind]) -> Self {
@@ -121,10 +133,10 @@ macro_rules! edge_kinds {
 
 edge_kinds! {
     Alert "alert" {
-        AlertFiring "firing" = Meaning::begins().moving_a_clock();
-        AlertSilenced "silenced" = Meaning::ends(&[EdgeKind::AlertFiring]);
-        AlertResolved "resolved" = Meaning::ends(&[EdgeKind::AlertFiring]);
-        AlertGone "gone" = Meaning::ends(&[EdgeKind::AlertFiring]);
+        AlertFiring "firing" = Meaning::begins().and_ends(&[EdgeKind::AlertSilenced]).moving_a_clock();
+        AlertSilenced "silenced" = Meaning::state().and_ends(&[EdgeKind::AlertFiring]);
+        AlertResolved "resolved" = Meaning::ends(&[EdgeKind::AlertFiring, EdgeKind::AlertSilenced]);
+        AlertGone "gone" = Meaning::ends(&[EdgeKind::AlertFiring, EdgeKind::AlertSilenced]);
     }
     Watchdog "watchdog" {
         WatchdogMissing "missing" = Meaning::begins();
@@ -154,8 +166,8 @@ edge_kinds! {
         ServiceRecovered "recovered" = Meaning::event().moving_a_clock();
     }
     Gitops "gitops" {
-        GitopsParity "parity" = Meaning::ends(&[EdgeKind::GitopsDrift]);
-        GitopsDrift "drift" = Meaning::begins();
+        GitopsParity "parity" = Meaning::state().and_ends(&[EdgeKind::GitopsDrift]);
+        GitopsDrift "drift" = Meaning::begins().and_ends(&[EdgeKind::GitopsParity]).after(60);
     }
     Backup "backup" {
         BackupUsable "usable" = Meaning::newest().and_ends(&[EdgeKind::BackupOverdue, EdgeKind::BackupMissed]).moving_a_clock();
@@ -163,19 +175,19 @@ edge_kinds! {
         BackupMissed "missed" = Meaning::begins();
     }
     Location "location" {
-        LocationUnavailable "unavailable" = Meaning::begins();
+        LocationUnavailable "unavailable" = Meaning::begins().after(60);
         LocationOk "ok" = Meaning::ends(&[EdgeKind::LocationUnavailable]);
     }
     Restore "restore" {
-        RestoreStarted "started" = Meaning::event();
-        RestoreCompleted "completed" = Meaning::ends(&[EdgeKind::RestoreStuck]);
-        RestoreFailed "failed" = Meaning::ends(&[EdgeKind::RestoreStuck]);
+        RestoreStarted "started" = Meaning::state();
+        RestoreCompleted "completed" = Meaning::state().and_ends(&[EdgeKind::RestoreStuck, EdgeKind::RestoreStarted]);
+        RestoreFailed "failed" = Meaning::state().and_ends(&[EdgeKind::RestoreStuck, EdgeKind::RestoreStarted]);
         RestoreStuck "stuck" = Meaning::begins();
     }
     Slo "slo" {
         SloBurning "burning" = Meaning::begins();
         SloOk "ok" = Meaning::ends(&[EdgeKind::SloBurning]);
-        SloExhausted "exhausted" = Meaning::event();
+        SloExhausted "exhausted" = Meaning::state();
     }
     Log "log" {
         LogDamaged "damaged" = Meaning::event().always_recorded();
@@ -199,6 +211,17 @@ impl EdgeKind {
     /// What is over when this is told of the same thing.
     pub fn ends(&self) -> &'static [Self] {
         self.meaning().ends
+    }
+
+    /// Whether it tells how something is, until another kind tells it otherwise.
+    pub fn stands(&self) -> bool {
+        self.meaning().stands
+    }
+
+    /// How long it must have been so before it is worth an entry, in seconds. Tools pass through such states all the time: a
+    /// reconciliation, a validation.
+    pub fn settles_s(&self) -> i64 {
+        i64::from(self.meaning().settles_s)
     }
 
     /// Whether it may move a clock of an incident.
@@ -261,7 +284,7 @@ mod tests {
     fn what_begins_can_end_and_what_ends_had_begun() {
         for kind in EdgeKind::ALL {
             let enders = EdgeKind::ALL.iter().filter(|it| it.ends().contains(kind)).count();
-            assert_eq!(enders > 0, kind.begins(), "{kind}");
+            assert!(enders > 0 || !kind.begins(), "{kind} can end");
             assert!(kind.ends().iter().all(|ended| ended.family() == kind.family()), "{kind} ends its own family");
         }
     }

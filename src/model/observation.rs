@@ -121,6 +121,29 @@ pub enum TroubleKind {
     Credential,
     /// The answer is partial: it must not be judged as whole.
     Partial,
+    /// This host could not ask: it has no network, no more files, a proxy or a name service that does not help, or it can't
+    /// check the server's certificate.
+    Local,
+}
+
+impl TroubleKind {
+    /// What fails on our side, in words that begin with whose it is; `None` where the other side was asked and failed, or
+    /// may have. Of what we could not look at, nothing is known: it is never an outage.
+    pub fn own_failure(self) -> Option<&'static str> {
+        match self {
+            Self::Credential => Some("our login can't be used"),
+            Self::Unauthorized => Some("our login is not accepted"),
+            Self::Forbidden => Some("our login may not read it"),
+            Self::Local => Some("our own host can't ask"),
+            Self::Unreachable
+            | Self::Silent
+            | Self::NotInstalled
+            | Self::Throttled
+            | Self::ServerError
+            | Self::Garbage
+            | Self::Partial => None,
+        }
+    }
 }
 
 /// What is wrong with a source, in words for its pane.

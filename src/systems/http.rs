@@ -273,10 +273,8 @@ async fn build(options: &Options, url: &Url) -> Result<Client, Trouble> {
         .no_proxy()
         .connect_timeout(CONNECT.min(options.total))
         .pool_idle_timeout(options.idle)
-        .pool_max_idle_per_host(4);
-    if options.reach.is_guarded() {
-        builder = builder.dns_resolver(options.reach.clone());
-    }
+        .pool_max_idle_per_host(4)
+        .dns_resolver(options.reach.clone());
     if let Some(path) = &options.ca_file {
         let pem = secret::read_file(path, MAX_CA).await.map_err(|why| bad_ca(path, &why))?;
         let certs = Certificate::from_pem_bundle(&pem).map_err(|_| bad_ca(path, "it is not PEM"))?;

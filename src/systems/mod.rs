@@ -10,6 +10,7 @@ pub mod cloudflare;
 pub mod flux;
 pub mod http;
 pub mod kubernetes;
+pub mod own_side;
 pub mod probe;
 pub mod prometheus;
 pub mod reach;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use super::own_side::Unresolved;
 use crate::config::{is_link_local, names_metadata};
 
 /// Everywhere, or (in `serve`) everywhere but link-local and metadata addresses that are not listed.
@@ -55,9 +56,11 @@ impl Reach {
     /// The addresses of a host that may be reached.
     ///
     /// # Errors
-    /// It does not resolve, or to nothing that may be reached (then the cause is a [`Refused`]).
+    /// It does not resolve (then the cause is an [`Unresolved`]), or to nothing that may be reached (then the cause is a [`Refused`]).
     pub async fn addresses(&self, host: &str) -> std::io::Result<Vec<SocketAddr>> {
-        let found = tokio::net::lookup_host((host, 0)).await?.collect::<Vec<SocketAddr>>();
+        let looked_up = tokio::net::lookup_host((host, 0)).await;
+        let found = looked_up.map_err(|why| std::io::Error::other(Unresolved::new(host, &why)))?;
+        let found: Vec<SocketAddr> = found.collect();
         let all = found.len();
         let may: Vec<SocketAddr> = found.into_iter().filter(|it| self.may(host, it.ip())).collect();
         if may.is_empty() && all > 0 {

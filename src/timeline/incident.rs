@@ -84,6 +84,11 @@ impl Story {
         self.incidents.last()
     }
 
+    /// What the log says stands.
+    pub fn standing(&self) -> &super::Standing {
+        &self.memory.standing
+    }
+
     /// An incident by its id.
     pub fn get(&self, id: &IncidentId) -> Option<&Incident> {
         self.incidents.iter().rev().find(|incident| incident.id == *id)

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::TimeDelta;
 
 use crate::model::entry::Edge;
-use crate::model::{EdgeFamily, EdgeKind, Entry, Happening, IncidentId, Stamp};
+use crate::model::{EdgeKind, Entry, Happening, IncidentId, Stamp};
 
 use super::clocks::Marks;
+use super::standing::Standing;
 
 /// How long before its opening an incident may have begun.
 const ADOPT_S: i64 = 3_600;
@@ -21,6 +22,8 @@ pub struct Memory {
     outstanding: BTreeMap<(EdgeKind, String), Entry>,
     /// The newest usable restore point of every schedule.
     newest: BTreeMap<(EdgeKind, String), Entry>,
+    /// What the log says stands, in an incident or not.
+    pub(super) standing: Standing,
     pub(super) index: BTreeMap<IncidentId, Index>,
 }
 
@@ -35,8 +38,9 @@ pub struct Index {
 impl Memory {
     /// Remembers an edge. `loose`: it belongs to no incident, so a later one may adopt it.
     pub fn edge(&mut self, entry: &Entry, edge: &Edge, loose: bool) {
-        let about = about(edge);
-        for ended in edge.edge.ends() {
+        self.standing.take(edge);
+        let about = edge.about();
+        for ended in edge.edge.ends().iter().filter(|ended| edge.ends_all() && edge.ends_state(ended)) {
             self.outstanding.remove(&(ended.clone(), about.clone()));
         }
         let key = (edge.edge.clone(), about);
@@ -65,16 +69,6 @@ impl Memory {
     /// Forgets what was adopted: the next incident begins on its own.
     pub fn forget_adopted(&mut self, adopted: &[Entry]) {
         self.outstanding.retain(|_, entry| !adopted.iter().any(|it| it.seq == entry.seq));
-    }
-}
-
-/// What an edge is about: two edges about the same thing may end each other.
-fn about(edge: &Edge) -> String {
-    let fingerprint = edge.figures.get("fingerprint").and_then(serde_json::Value::as_str);
-    match fingerprint {
-        Some(fingerprint) => fingerprint.to_owned(),
-        None if edge.edge.family() == Some(EdgeFamily::Location) => format!("{} {}", edge.source, edge.subject),
-        None => edge.subject.to_string(),
     }
 }
 

@@ -9,6 +9,7 @@ mod fold;
 pub mod incident;
 mod links;
 mod memory;
+pub mod standing;
 #[cfg(test)]
 pub(crate) mod tests;
 mod view;
@@ -17,6 +18,7 @@ mod words;
 pub use fields::{Told, plan_at};
 pub use incident::{Clocks, Incident, Item, MOST_ANOMALIES, Story};
 pub use links::{effects, plan_of};
+pub use standing::Standing;
 pub use view::{ClockView, Reading, Rpo, Rto, Spent, clock_view};
 pub use words::{sentence, sentence_of, silence_words};
 

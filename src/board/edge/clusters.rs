@@ -9,7 +9,7 @@ use crate::model::{EdgeKind, SafeText};
 
 use super::super::clusters::{failed_words, fails};
 use super::super::row::{Body, Row, Topic, Verdict};
-use super::super::words::{count, names};
+use super::super::words::{count, names, not_looked_at};
 use super::{Pair, stamp};
 
 pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
@@ -20,6 +20,10 @@ pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
         if !was && row.stale {
             let why = trouble.as_ref().map(|trouble| format!(": {}", trouble.what)).unwrap_or_default();
             let says = match alive_at {
+                _ if trouble.as_ref().is_some_and(|it| it.kind.own_failure().is_some()) => {
+                    let words = trouble.as_ref().and_then(not_looked_at).unwrap_or_default();
+                    format!("{subject} is {words}")
+                }
                 Some(at) => format!("{subject} not heard from since {}{why}", clock(*at)),
                 None => format!("{subject} does not answer{why}"),
             };

@@ -7,8 +7,11 @@ use reqwest::header::{HeaderMap, LOCATION};
 use serde_json::Value;
 
 use crate::model::{SafeText, Trouble, TroubleKind};
+use crate::systems::own_side;
 
 const MAX_WORDS: usize = 160;
+const OWN_SIDE: &str =
+    "Check this host: its network, name service and limits, ca_file, and the address in the configuration.";
 
 /// A trouble from plain words.
 pub fn trouble(kind: TroubleKind, what: impl AsRef<str>, remedy: impl AsRef<str>) -> Trouble {
@@ -17,6 +20,12 @@ pub fn trouble(kind: TroubleKind, what: impl AsRef<str>, remedy: impl AsRef<str>
 
 /// What a failed exchange means.
 pub(super) fn of_error(err: &reqwest::Error, host: &str, total: Duration) -> Trouble {
+    if let Some(own) = own_side::of(err) {
+        let what = format!("no connection to {host}: {}", own.what);
+        // Nobody finds a name that is not there: that is no failure of this host alone.
+        let kind = if own.no_such_name { TroubleKind::Unreachable } else { TroubleKind::Local };
+        return trouble(kind, what, OWN_SIDE);
+    }
     if err.is_connect() {
         let cause = root_cause(err);
         let remedy = if cause.contains("certificate") {

@@ -225,7 +225,7 @@ impl Parts {
         let states = self.states();
         // Behind a server that is not reached nothing else is read: what the other parts lack was true before that.
         if let Some(State::Troubled(trouble)) = states.get(super::health::PROBE)
-            && matches!(trouble.kind, TroubleKind::Unreachable | TroubleKind::Silent)
+            && matches!(trouble.kind, TroubleKind::Unreachable | TroubleKind::Silent | TroubleKind::Local)
         {
             return Some(trouble.clone());
         }
@@ -241,6 +241,7 @@ fn rank(kind: TroubleKind) -> u8 {
     match kind {
         TroubleKind::Credential => 0,
         TroubleKind::Unauthorized => 1,
+        TroubleKind::Local => 2,
         TroubleKind::Unreachable => 2,
         TroubleKind::Silent => 3,
         TroubleKind::ServerError => 4,

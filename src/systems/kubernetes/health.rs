@@ -128,8 +128,10 @@ impl Memory {
 
     async fn down(&mut self, feed: &Feed, trouble: Trouble) -> Duration {
         feed.set_gate(false, self.epoch);
+        let ours = trouble.kind.own_failure().is_some();
         feed.parts.troubled(PROBE, trouble).await;
-        if self.told_down {
+        // Where our own login or host fails nothing was asked: what was known of the control plane stays, and ages.
+        if self.told_down || ours {
             feed.parts.beat().await;
         } else {
             // Once only: it is news about the control plane, not proof that it lives.

@@ -2,8 +2,8 @@
 //!
 //! The crate runs a plugin three times for one client, without a time limit, and again inside requests, where a hung
 //! one blocks them all; its errors hold the plugin's environment and output. It sends a token file's last line break
-//! along. Here a plugin runs once, alone, without a terminal, is ended with its children when its time is over, and
-//! nothing that it prints is repeated.
+//! along. Here a plugin runs once, alone, without a terminal, and is ended with its children when its time is over. What it
+//! answers is never repeated; of what it says when it fails, one line is, without anything that may be a secret.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -24,6 +24,10 @@ use crate::systems::http::Secret;
 
 /// The most bytes of a plugin's answer, and of a token.
 const MAX_ANSWER: u64 = 1024 * 1024;
+/// The most bytes of what a plugin says when it fails.
+const MAX_COMPLAINT: u64 = 8 * 1024;
+/// A shorter word that a plugin was given guards nothing, and cutting it would leave no sentence.
+const LEAST_SECRET: usize = 6;
 const BY_HAND: &str = "log in with kubectl in another terminal, or use a kubeconfig with a static token";
 
 fn refused(what: impl AsRef<str>, remedy: impl AsRef<str>) -> Trouble {
@@ -105,7 +109,7 @@ impl Plugin {
             .env("KUBERNETES_EXEC_INFO", question.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -114,14 +118,12 @@ impl Plugin {
             })?;
         let group = child.id().and_then(|id| i32::try_from(id).ok());
         let work = async {
-            let mut answer = Vec::new();
-            if let Some(out) = child.stdout.take() {
-                // An answer that can't be read is judged as the answer that it is: none.
-                let _ = out.take(MAX_ANSWER).read_to_end(&mut answer).await;
-            }
-            (child.wait().await, answer)
+            // An answer that can't be read is judged as the answer that it is: none.
+            let (answer, complaint) =
+                tokio::join!(start_of(child.stdout.take(), MAX_ANSWER), start_of(child.stderr.take(), MAX_COMPLAINT));
+            (child.wait().await, answer, complaint)
         };
-        let Ok((ended, answer)) = tokio::time::timeout(limit, work).await else {
+        let Ok((ended, answer, complaint)) = tokio::time::timeout(limit, work).await else {
             if let Some(group) = group {
                 let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
             }
@@ -131,15 +133,28 @@ impl Plugin {
         };
         match ended {
             Ok(status) if status.success() => self.ticket(answer),
-            Ok(status) => Err(refused(
-                match status.code() {
+            Ok(status) => {
+                let what = match status.code() {
                     Some(code) => format!("the login plugin of this context failed with exit status {code}"),
                     None => "the login plugin of this context was killed".to_owned(),
-                },
-                BY_HAND,
-            )),
+                };
+                let why = self.complaint(&String::from_utf8_lossy(&complaint));
+                Err(refused(if why.is_empty() { what } else { format!("{what}: {why}") }, BY_HAND))
+            }
             Err(_) => Err(refused("the login plugin of this context can't be waited for", BY_HAND)),
         }
+    }
+
+    /// The line of its standard error that says why, without what it was given in confidence or what looks like a secret. Of a
+    /// Python traceback the last line does.
+    fn complaint(&self, said: &str) -> String {
+        let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
+        let line = lines().next().filter(|line| !line.starts_with("Traceback")).or_else(|| lines().next_back());
+        let in_confidence = self.env.iter().map(|(_, value)| value.as_str()).chain(secret_arguments(&self.args));
+        let line = in_confidence
+            .filter(|it| it.len() >= LEAST_SECRET)
+            .fold(line.unwrap_or_default().to_owned(), |line, word| line.replace(word, "(…)"));
+        first_sentence(&without_named_secrets(&line))
     }
 
     fn ticket(&self, answer: Vec<u8>) -> Result<Ticket, Trouble> {
@@ -181,6 +196,48 @@ impl Plugin {
     }
 }
 
+/// The first bytes that a child writes; the rest is read and dropped, so that it never waits for us.
+async fn start_of(out: Option<impl tokio::io::AsyncRead + Unpin>, most: u64) -> Vec<u8> {
+    let mut start = Vec::new();
+    if let Some(mut out) = out {
+        let _ = (&mut out).take(most).read_to_end(&mut start).await;
+        let _ = tokio::io::copy(&mut out, &mut tokio::io::sink()).await;
+    }
+    start
+}
+
+/// Words that name a secret.
+fn names_a_secret(name: &str) -> bool {
+    const NAMES: [&str; 6] = ["token", "secret", "passw", "passphrase", "api_key", "apikey"];
+    let name = name.to_ascii_lowercase();
+    NAMES.iter().any(|it| name.contains(it))
+}
+
+/// The values of flags that name a secret: `--token x`, `--token=x`.
+fn secret_arguments(args: &[String]) -> impl Iterator<Item = &str> {
+    let flag = |arg: &str| arg.starts_with('-') && names_a_secret(arg);
+    let joined = args.iter().filter(move |arg| flag(arg)).filter_map(|arg| Some(arg.split_once('=')?.1));
+    let apart = args.windows(2).filter(move |pair| flag(&pair[0])).map(|pair| pair[1].as_str());
+    joined.chain(apart)
+}
+
+/// `token=x`, `password: x` and the like lose what they name.
+fn without_named_secrets(line: &str) -> String {
+    let mut out: Vec<String> = Vec::new();
+    let mut hide = false;
+    for word in line.split_whitespace() {
+        let name = word.split(['=', ':']).next().unwrap_or_default();
+        let named = names_a_secret(name);
+        match word.find(['=', ':']) {
+            Some(at) if named && at + 1 < word.len() => out.push(format!("{}(…)", &word[..=at])),
+            _ if hide => out.push("(…)".to_owned()),
+            _ => out.push(word.to_owned()),
+        }
+        hide = named && word.ends_with(['=', ':']);
+    }
+    out.join(" ")
+}
+
 /// Where a command is: as it stands if it names a place, else the first of that name on the path.
 fn program(command: &str) -> Option<PathBuf> {
     if command.contains('/') {
@@ -217,6 +274,7 @@ pub fn token_of(path: &Path) -> Result<Secret, Trouble> {
 #[allow(clippy::err_expect, reason = "what holds a secret is not printed")]
 mod tests {
     use super::*;
+    use crate::model::SafeText;
 
     fn plugin(script: &str) -> Plugin {
         let exec = exec(&["-c", script]);
@@ -244,9 +302,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_plugin_prints_is_never_repeated() {
+    async fn what_a_plugin_answers_or_was_given_is_never_repeated() {
         for (script, said) in [
-            ("echo canary-out; echo canary-err >&2; exit 3", "exit status 3"),
+            ("echo canary-out; echo $CANARY >&2; exit 3", "exit status 3"),
+            ("echo token=canary password: canary >&2; exit 3", "exit status 3: token=(…) password: (…)"),
             ("echo canary-out", "no usable credential"),
             (r#"printf '{"apiVersion":"canary","status":{"token":"canary"}}'"#, "another version"),
             ("kill -9 $$", "was killed"),
@@ -256,6 +315,26 @@ mod tests {
             assert!(trouble.what.as_str().contains(said), "{trouble:?}");
             assert!(!format!("{trouble:?}").contains("canary"), "{trouble:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_plugin_that_fails_says_why_in_its_own_words() {
+        let told = async |script: &str| {
+            let trouble = plugin(script).run(Duration::from_secs(20)).await.err().expect("refused");
+            trouble.what.as_str().trim_start_matches("the login plugin of this context failed with ").to_owned()
+        };
+        let expired = "echo >&2; echo 'The SSO session has expired. Log in again.' >&2; echo more >&2; exit 255";
+        assert_eq!(told(expired).await, "exit status 255: The SSO session has expired");
+        let python = "printf 'Traceback (most recent call last):\\n  File x\\nKeyError: profile\\n' >&2; exit 1";
+        assert_eq!(told(python).await, "exit status 1: KeyError: profile");
+        assert_eq!(
+            told("printf '\\033[31mred\\033[0m' >&2; exit 2").await,
+            SafeText::new("exit status 2: \u{1b}[31mred\u{1b}[0m").as_str()
+        );
+        let jwt = "echo 'refused eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.c2ln' >&2; exit 2";
+        assert_eq!(told(jwt).await, "exit status 2: refused (credential)");
+        let much = told("yes long-words | head -c 3000000 >&2; exit 2").await;
+        assert!(much.len() < 300, "{} bytes", much.len());
     }
 
     #[tokio::test]

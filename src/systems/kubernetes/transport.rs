@@ -23,6 +23,7 @@ use kube::config::Config;
 use kube::{Client, Error};
 use tower_service::Service;
 
+use crate::systems::own_side::NotByProxy;
 use crate::systems::reach::Reach;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -46,13 +47,15 @@ pub fn client(config: &Config, reach: &Reach) -> Result<Client, Error> {
                 Some((user, password)) => socks.with_auth(user, password),
                 None => socks,
             };
-            over(config.rustls_https_connector_with_connector(socks)?, config)
+            over(config.rustls_https_connector_with_connector(Through::new(proxy, socks))?, config)
         }
-        Some("http") => over(config.rustls_https_connector_with_connector(tunnel(proxy, direct))?, config),
+        Some("http") => {
+            over(config.rustls_https_connector_with_connector(Through::new(proxy, tunnel(proxy, direct)))?, config)
+        }
         Some("https") => {
             // The proxy is somebody else than the cluster: the system's authorities, and none of the cluster's credentials.
             let tls = Config::new(proxy.clone()).rustls_https_connector_with_connector(direct)?;
-            over(config.rustls_https_connector_with_connector(tunnel(proxy, tls))?, config)
+            over(config.rustls_https_connector_with_connector(Through::new(proxy, tunnel(proxy, tls)))?, config)
         }
         _ => Err(Error::ProxyProtocolUnsupported { proxy_url: Box::new(proxy.clone()) }),
     }
@@ -100,6 +103,43 @@ fn tunnel<C>(proxy: &Uri, connector: C) -> Tunnel<C> {
     match basic {
         Some(basic) => tunnel.with_auth(basic),
         None => tunnel,
+    }
+}
+
+/// A way through a proxy. Whatever fails on it is told as the proxy's: behind it nothing was asked.
+#[derive(Clone)]
+struct Through<C> {
+    connector: C,
+    /// Host and port, for messages.
+    proxy: String,
+}
+
+impl<C> Through<C> {
+    fn new(proxy: &Uri, connector: C) -> Self {
+        let host = proxy.host().unwrap_or_default();
+        let proxy = proxy.port_u16().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        Self { connector, proxy }
+    }
+}
+
+impl<C> Service<Uri> for Through<C>
+where
+    C: Service<Uri>,
+    C::Future: Send + 'static,
+    C::Response: 'static,
+    C::Error: Into<BoxError> + 'static,
+{
+    type Response = C::Response;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<C::Response, BoxError>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.connector.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let (connecting, proxy) = (self.connector.call(to), self.proxy.clone());
+        async move { connecting.await.map_err(|why| NotByProxy { proxy, source: why.into() }.into()) }.boxed()
     }
 }
 

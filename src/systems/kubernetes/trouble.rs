@@ -8,6 +8,7 @@ use kube::config::KubeconfigError;
 use serde_json::Value;
 
 use crate::model::{SafeText, Trouble, TroubleKind};
+use crate::systems::own_side::{self, NotByProxy, wrapped};
 use crate::systems::reach::Refused;
 
 /// The most characters of somebody else's sentence that we repeat.
@@ -76,6 +77,7 @@ fn remedy_of(kind: TroubleKind) -> &'static str {
         TroubleKind::Garbage => "check that the address is an API server and not a proxy's or portal's page",
         TroubleKind::Credential => "correct the kubeconfig; it is read again at the next try",
         TroubleKind::Partial => "it is read again at the next try",
+        TroubleKind::Local => "check this host: its network, name service, proxy, limits and clock, and the kubeconfig",
     }
 }
 
@@ -138,6 +140,14 @@ pub fn of_chain(error: &(dyn StdError + 'static)) -> Trouble {
         if let Some(refused) = wrapped::<Refused>(cause) {
             return off_limits(refused);
         }
+        if let Some(proxy) = wrapped::<NotByProxy>(cause)
+            && let Some(refused) = wrapped::<Refused>(proxy.source.as_ref())
+        {
+            return off_limits(refused);
+        }
+        if let Some(own) = own_side::of(cause) {
+            return plain(TroubleKind::Local, own.what);
+        }
         connecting |= cause.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|it| it.is_connect());
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
             if connecting && io.kind() == ErrorKind::TimedOut {
@@ -160,23 +170,10 @@ fn of_io(kind: ErrorKind) -> Option<Trouble> {
         | ErrorKind::ConnectionAborted
         | ErrorKind::BrokenPipe
         | ErrorKind::UnexpectedEof => plain(TroubleKind::Unreachable, "the connection was cut"),
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
-            plain(TroubleKind::Unreachable, "no route to the server")
-        }
+        ErrorKind::HostUnreachable => plain(TroubleKind::Unreachable, "no route to the server"),
         ErrorKind::TimedOut => plain(TroubleKind::Silent, "no answer in time"),
         _ => return None,
     })
-}
-
-/// An error of a type, bare or inside IO errors, which hide what they wrap from the chain of causes.
-fn wrapped<'a, E: StdError + 'static>(cause: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut now = cause;
-    loop {
-        if let Some(found) = now.downcast_ref() {
-            return Some(found);
-        }
-        now = now.downcast_ref::<std::io::Error>()?.get_ref()?;
-    }
 }
 
 /// A host that a service may not be pointed at.
@@ -228,7 +225,9 @@ fn of_tls(error: &rustls::Error) -> Trouble {
         }
         other => (format!("no TLS connection: {}", first_sentence(&other.to_string())), AUTHORITY),
     };
-    trouble(TroubleKind::Unreachable, what, remedy)
+    // What we can't check for want of the right authority, name or clock says nothing about the server.
+    let kind = if own_side::of(error).is_some() { TroubleKind::Local } else { TroubleKind::Unreachable };
+    trouble(kind, what, remedy)
 }
 
 const RENEW: &str = "renew the serving certificate of the API server and restart it; also check this host's clock";
@@ -365,20 +364,22 @@ mod tests {
         let time = |secs| rustls::pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(secs));
         let expired =
             rustls::CertificateError::ExpiredContext { time: time(1_795_403_794), not_after: time(1_704_067_200) };
-        for (bad, said) in [
-            (expired, "the server's certificate ran out at 2024-01-01 00:00 UTC"),
+        for (bad, kind, said) in [
+            (expired, TroubleKind::Unreachable, "the server's certificate ran out at 2024-01-01 00:00 UTC"),
             (
                 rustls::CertificateError::UnknownIssuer,
+                TroubleKind::Local,
                 "the server's certificate is not signed by the authority in the kubeconfig",
             ),
             (
                 rustls::CertificateError::NotValidForName,
+                TroubleKind::Local,
                 "the server's certificate is for other names than the kubeconfig's server",
             ),
         ] {
             let tls = std::io::Error::new(ErrorKind::InvalidData, rustls::Error::InvalidCertificate(bad));
             let trouble = trouble_of(&kube::Error::Service(Box::new(std::io::Error::other(tls))));
-            assert_eq!((trouble.kind, trouble.what.as_str()), (TroubleKind::Unreachable, said));
+            assert_eq!((trouble.kind, trouble.what.as_str()), (kind, said));
             assert!(!trouble.remedy.is_empty());
         }
         let alert = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateExpired);
@@ -393,6 +394,13 @@ mod tests {
         let refused = kube::Error::Service(Box::new(std::io::Error::from(ErrorKind::ConnectionRefused)));
         assert_eq!(trouble_of(&refused).kind, TroubleKind::Unreachable);
         assert!(never_left(&refused));
+        let proxied =
+            NotByProxy { proxy: "proxy:3128".into(), source: Box::new(std::io::Error::from(ErrorKind::TimedOut)) };
+        let full = std::io::Error::from_raw_os_error(24);
+        for ours in [std::io::Error::other(proxied), full] {
+            let trouble = trouble_of(&kube::Error::Service(Box::new(ours)));
+            assert_eq!(trouble.kind, TroubleKind::Local, "{trouble:?}");
+        }
         let late = kube::Error::Service(Box::new(std::io::Error::from(ErrorKind::TimedOut)));
         assert_eq!(trouble_of(&late).kind, TroubleKind::Silent);
         assert!(!never_left(&late));

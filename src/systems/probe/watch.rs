@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::window::{Sample, Window};
 use crate::config::ProbeConfig;
 use crate::model::facts::Probe;
-use crate::model::{SafeText, Trouble, TroubleKind};
+use crate::model::{SafeText, Trouble};
 use crate::systems::Reporter;
 use crate::systems::http::{Answer, Api, Fault, Method};
 
@@ -29,7 +29,8 @@ impl Watch {
         let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (status, error, site) = match result {
             Ok(answer) => self.judge(&answer),
-            Err(Fault { trouble, .. }) if trouble.kind == TroubleKind::Credential => {
+            // What we could not ask says nothing about users: it is no sample.
+            Err(Fault { trouble, .. }) if trouble.kind.own_failure().is_some() => {
                 self.reporter.trouble(trouble).await;
                 return false;
             }
