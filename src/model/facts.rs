@@ -11,7 +11,7 @@ use super::{SafeText, Stamp};
 pub use super::edge::{EdgeAccount, EdgeToken, LoadBalancer, Origin, PlaceRole, Pool, PoolPlace, PoolUser};
 
 pub use super::gitops::{
-    App, AppTimes, Bucket, Controller, FluxState, GitRepository, GitSource, HelmChart, HelmRelease, HelmRepository,
+    App, AppTimes, Bucket, Controller, Deployed, FluxState, GitRepository, GitSource, HelmChart, HelmRelease, HelmRepository,
     Kustomization, ObjectRef, OciRepository, Place, Project, SyncWindow, Tool,
 };
 pub use super::velero::{
