@@ -14,11 +14,13 @@ use super::points::skew_of;
 use super::row::{AppRow, Body, Row, Verdict, Windows};
 use super::store::{Proof, SourceState};
 use super::windows::Judge;
-use super::words::{Opinion, SILENT, count, sort_rows};
+use super::words::{Opinion, count, sort_rows};
 
 /// Reconciliation older than this is no proof: 3 × (120 s + 60 s of jitter), unless configured.
 const RECONCILED_FOR_S: u64 = 540;
 const MOST_LAGGARDS: usize = 100;
+/// Why an application is not counted when its source is not heard: the last word on it was good.
+const SILENT: &str = "not heard from: it was deployed and healthy when last seen";
 const APPS: [FactKind; 3] = [FactKind::App, FactKind::Kustomization, FactKind::HelmRelease];
 const SOURCES: [FactKind; 5] =
     [FactKind::GitRepository, FactKind::OciRepository, FactKind::HelmRepository, FactKind::HelmChart, FactKind::Bucket];
@@ -210,17 +212,17 @@ impl Cluster {
     fn row(self, name: &str) -> Option<Row> {
         let proof = together(self.proofs)?;
         let total = self.apps.len() as u32;
-        let mut laggards: Vec<(SafeText, SafeText)> = self
-            .apps
-            .iter()
-            .filter_map(|it| {
-                let why = it.why.as_deref().or(it.stale.then_some(SILENT))?;
-                Some((it.row.label(), SafeText::new(why)))
-            })
-            .collect();
-        let ok = total - laggards.len() as u32;
+        let laggard = |it: &Judged, why: &str| (it.row.label(), SafeText::new(why));
+        let behind = self.apps.iter().filter_map(|it| it.why.as_deref().map(|why| laggard(it, why)));
+        let silent = self.apps.iter().filter(|it| it.why.is_none() && it.stale);
+        let mut laggards: Vec<(SafeText, SafeText)> = behind.collect();
+        let mut unheard: Vec<(SafeText, SafeText)> = silent.map(|it| laggard(it, SILENT)).collect();
+        laggards.sort();
+        unheard.sort();
+        let silent = unheard.len() as u32;
         // Real reasons first: who merely is not heard comes last and is the first to be cut.
-        laggards.sort_by_key(|(name, why)| (why == SILENT, name.clone()));
+        laggards.append(&mut unheard);
+        let ok = total - laggards.len() as u32;
         laggards.truncate(MOST_LAGGARDS);
         let mut opinion = Opinion::new(Verdict::Ok);
         if total == 0 {
@@ -234,7 +236,7 @@ impl Cluster {
             opinion.mention(format!("a sync window blocks syncs of {}", count(blocked, "application")));
         }
         let oldest_reconciled = self.apps.iter().filter_map(|it| it.row.reconciled_at).min();
-        let body = Body::Parity { cluster: name.to_owned(), ok, total, laggards, oldest_reconciled };
+        let body = Body::Parity { cluster: name.to_owned(), ok, total, laggards, silent, oldest_reconciled };
         Some(opinion.row(format!("parity/{name}"), proof, body))
     }
 }
