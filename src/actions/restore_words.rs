@@ -93,7 +93,9 @@ fn of_gitops(g: &Ground, context: &Context, warnings: &mut Vec<String>) {
     }
     let apps: Vec<_> = rows(context.board)
         .filter_map(|row| match &row.body {
-            RowBody::App(app) if app.cluster == g.cluster && objective.owns_app(app.kind.as_str(), app.name.as_str()) => {
+            RowBody::App(app)
+                if app.cluster == g.cluster && objective.owns_app(app.kind.as_str(), app.name.as_str()) =>
+            {
                 Some(app)
             }
             _ => None,

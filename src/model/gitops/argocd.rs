@@ -106,7 +106,11 @@ fn other_commit(app: &App) -> Option<Lag> {
     if !commit || compared.is_empty() || compared.eq_ignore_ascii_case(wanted) {
         return None;
     }
-    because(LagKind::Passing, format!("compared with {}, not with {} as it asks for", short(compared), short(wanted)), None)
+    because(
+        LagKind::Passing,
+        format!("compared with {}, not with {} as it asks for", short(compared), short(wanted)),
+        None,
+    )
 }
 
 fn short(revision: &str) -> &str {

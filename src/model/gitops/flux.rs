@@ -90,9 +90,12 @@ fn source(app: &App, flux: &FluxState, around: Around<'_>) -> Option<Lag> {
         return because(Unproven, said(&format!("{} has no artifact", named(source)), &source.message), source.since);
     }
     let from = around.repository.filter(|it| it.suspended || it.ready.is("False"));
-    all([unread(source, &named(source), around), from.and_then(|it| unread(it, &named(it), around)), unattended(around), {
-        newer(app, flux, source, &named(source), around)
-    }])
+    all([
+        unread(source, &named(source), around),
+        from.and_then(|it| unread(it, &named(it), around)),
+        unattended(around),
+        { newer(app, flux, source, &named(source), around) },
+    ])
 }
 
 /// A source that does not look, or could not: something newer may be there.
@@ -116,8 +119,10 @@ fn unread(source: &GitSource, name: &str, around: Around<'_>) -> Option<Lag> {
 /// nothing either way.
 fn unattended(around: Around<'_>) -> Option<Lag> {
     let why = match around.source_controller {
-        Some(it) if it.total == 0 => "no pod of source-controller was found: nothing proves that anybody looks for newer \
-                                      revisions",
+        Some(it) if it.total == 0 => {
+            "no pod of source-controller was found: nothing proves that anybody looks for newer \
+                                      revisions"
+        }
         Some(it) if it.ready == 0 => "no pod of source-controller is ready: nobody looks for newer revisions",
         _ => return None,
     };

@@ -336,13 +336,16 @@ fn a_source_that_does_not_look_proves_nothing() {
     // The chart is there; the repository that newer ones would come from is not.
     let chart = GitSource { kind: "HelmChart".into(), ..git.clone() };
     let mut repository = GitSource { kind: "HelmRepository".into(), name: "charts".into(), ..git.clone() };
-    let of = |repository| app.lag(Around { source: Some(&chart), repository: Some(repository), ..nothing() });
     // One that holds OCI charts never says anything about itself.
     repository.ready = Open::default();
-    assert_eq!(of(&repository), None);
+    let of_chart = Around { source: Some(&chart), ..nothing() };
+    assert_eq!(app.lag(Around { repository: Some(&repository), ..of_chart }), None);
     repository.suspended = true;
-    assert!(of(&repository).is_some_and(|lag| lag.why.contains("HelmRepository/charts is suspended")));
-    for (ready, total, says) in [(0, 0, "no pod of source-controller was found"), (0, 2, "no pod of source-controller is ready")] {
+    let lag = app.lag(Around { repository: Some(&repository), ..of_chart }).expect("a lag");
+    assert!(lag.why.contains("HelmRepository/charts is suspended"), "{}", lag.why);
+    for (ready, total, says) in
+        [(0, 0, "no pod of source-controller was found"), (0, 2, "no pod of source-controller is ready")]
+    {
         let pods = pods(ready, total);
         let lag = app.lag(Around { source_controller: Some(&pods), ..well }).expect("a lag");
         assert!(lag.kind == LagKind::Unproven && lag.why.contains(says), "{lag:?}");

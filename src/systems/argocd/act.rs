@@ -46,7 +46,14 @@ impl Argocd {
 
 fn around(controllers: &[Controller], now: crate::model::Stamp, stale_s: u64) -> Around<'_> {
     let controller = controllers.first();
-    Around { seen_at: now, reconciled_for_s: stale_s, source: None, repository: None, controller, source_controller: None }
+    Around {
+        seen_at: now,
+        reconciled_for_s: stale_s,
+        source: None,
+        repository: None,
+        controller,
+        source_controller: None,
+    }
 }
 
 #[async_trait]

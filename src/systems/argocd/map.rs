@@ -173,7 +173,15 @@ mod tests {
     }
 
     fn deployed_and_healthy(app: &App) -> bool {
-        app.lag(Around { seen_at: now(), reconciled_for_s: 540, source: None, repository: None, controller: None, source_controller: None }).is_none()
+        app.lag(Around {
+            seen_at: now(),
+            reconciled_for_s: 540,
+            source: None,
+            repository: None,
+            controller: None,
+            source_controller: None,
+        })
+        .is_none()
     }
 
     fn good() -> Value {

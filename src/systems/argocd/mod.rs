@@ -46,11 +46,7 @@ fn controllers_of(config: &ClusterConfig) -> Controllers {
         cluster: config.name.clone(),
         namespace: config.argocd.clone(),
         names: &["application-controller"],
-        usual: &[
-            "argocd-application-controller",
-            "openshift-gitops-application-controller",
-            "application-controller",
-        ],
+        usual: &["argocd-application-controller", "openshift-gitops-application-controller", "application-controller"],
     }
 }
 

@@ -90,7 +90,8 @@ fn what_a_real_controller_left_is_told_with_its_reason() {
     let app = recorded(include_str!("../../../tests/fixtures/controllers/argo-sync-failing.json"));
     let fails = lag(&app, "2026-11-29T20:35:30Z");
     assert_eq!((fails.kind, app.retries), (LagKind::Wrong, 3));
-    let says = "sync is OutOfSync, and syncing fails, tried again 3 times so far: one or more synchronization tasks completed";
+    let says =
+        "sync is OutOfSync, and syncing fails, tried again 3 times so far: one or more synchronization tasks completed";
     assert!(fails.why.starts_with(says) && fails.why.contains("Service \"bad\" is invalid"), "{}", fails.why);
 
     let app = recorded(include_str!("../../../tests/fixtures/controllers/argo-sync-window-blocked.json"));
@@ -146,7 +147,7 @@ async fn projects_and_the_controllers_pods_are_read() {
         it if it.path.ends_with("/pods") => {
             let (label, value) = ("app.kubernetes.io/name", "argocd-application-controller");
             list(vec![pod("one", label, value, "True"), pod("two", label, value, "False")])
-        },
+        }
         it if it.lists("/appprojects") => list(vec![json!({"metadata": {"name": "default", "namespace": "argocd"},
             "spec": {"syncWindows": [{"kind": "deny", "schedule": "0 1 * * *", "duration": "1h"}]}})]),
         it => healthy(it),

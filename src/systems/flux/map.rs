@@ -29,8 +29,7 @@ pub fn helm_release(cluster: &str, object: &Value) -> Option<App> {
     let mut app = app(cluster, object, "HelmRelease", chart(object))?;
     let deployed = items(object, "/status/history").iter().find(|it| string(it, "/status") == "deployed");
     app.revision = deployed.map(|it| text(it, "/chartVersion")).unwrap_or_default();
-    app.deployed =
-        deployed.map(|it| Deployed { revision: text(it, "/chartVersion"), at: stamp(it, "/lastDeployed") });
+    app.deployed = deployed.map(|it| Deployed { revision: text(it, "/chartVersion"), at: stamp(it, "/lastDeployed") });
     // Only recent versions of its controller keep one.
     app.objects = at(object, "/status/inventory/entries").as_array().map(|entries| entries.len() as u64);
     if let Some(flux) = &mut app.flux {
@@ -136,7 +135,10 @@ fn last_reconciled(object: &Value) -> Option<Stamp> {
 /// Since when the revision that is applied is: the first time that its history has it.
 fn applied_since(object: &Value, revision: &SafeText) -> Option<Deployed> {
     let of_it = |it: &&Value| text(it, "/metadata/revision") == *revision;
-    let entry = items(object, "/status/history").iter().filter(|it| string(it, "/lastReconciledStatus") == SUCCEEDED).find(of_it)?;
+    let entry = items(object, "/status/history")
+        .iter()
+        .filter(|it| string(it, "/lastReconciledStatus") == SUCCEEDED)
+        .find(of_it)?;
     Some(Deployed { revision: revision.clone(), at: stamp(entry, "/firstReconciled") })
 }
 

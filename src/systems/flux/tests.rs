@@ -44,9 +44,7 @@ fn plain_404() -> Reply {
 
 fn everything(asked: &Asked) -> Reply {
     match asked {
-        it if it.path.ends_with("/pods") => {
-            list(super::CONTROLLERS.iter().map(|name| pod(name, "True")).collect())
-        }
+        it if it.path.ends_with("/pods") => list(super::CONTROLLERS.iter().map(|name| pod(name, "True")).collect()),
         it if it.lists("/kustomizations") => list(vec![kustomization("shop", "True"), kustomization("pay", "False")]),
         it if it.lists("/helmreleases") => list(vec![release("web")]),
         it if it.lists("/gitrepositories") => list(vec![source("fleet", "flux-system", "main@sha1:abc")]),
@@ -219,7 +217,8 @@ fn what_real_controllers_left_is_never_taken_for_more_than_it_proves() {
     assert!(lag.why.contains("is not ready: GitOperationFailed: failed to checkout"), "{}", lag.why);
     assert!(lag.since.is_some());
 
-    let (app, git) = (left!("flux-source-controller-dead-kustomization"), left!("flux-source-controller-dead-gitrepository"));
+    let (app, git) =
+        (left!("flux-source-controller-dead-kustomization"), left!("flux-source-controller-dead-gitrepository"));
     let at = "2026-11-29T20:05:00Z";
     assert_eq!(stands(app, Some(git), ready, at), None);
     assert_eq!(stands(app, Some(git), None, at), None, "pods that can't be read prove nothing either way");
