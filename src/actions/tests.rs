@@ -685,6 +685,22 @@ fn warnings_say_what_the_plan_can_not_help() {
         },
         "9 of 12 apps at parity: shop-9, shop-10, shop-11",
     );
+    warned(
+        Action::Restore,
+        |b| {
+            b.objective.apps = vec!["kustomization/shop".into()];
+            let app = |kind, name: &str| App {
+                kind: Open::new(kind),
+                name: name.into(),
+                cluster: "dr".into(),
+                ..App::default()
+            };
+            for app in [app("Kustomization", "shop"), app("HelmRelease", "shop"), app("Kustomization", "pay")] {
+                b.rows.push(row(velero(), RowBody::App(app.into())));
+            }
+        },
+        "1 of 1 apps of the service on dr sync by themselves, or may (shop)",
+    );
     warned(Action::Restore, |b| b.point(|p| p.off_site = OffSite::No), "stay at the source site");
     warned(Action::Restore, |b| b.point(|p| p.off_site = OffSite::NoVolumes), "not known to hold any volume data");
     warned(Action::Restore, |b| b.point(|p| p.off_site = OffSite::Unknown), "Nothing proves");

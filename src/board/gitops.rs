@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 
 use crate::model::facts::{App, Controller, Fact, FactKind, GitSource, ObjectRef};
-use crate::model::gitops::{Around, Lag, LagKind};
+use crate::model::gitops::{Around, Lag, LagKind, SOURCE_CONTROLLER};
 use crate::model::time::clock;
 use crate::model::{SafeText, SourceId, Stamp, System};
 
@@ -125,7 +125,14 @@ impl<'a> Side<'a> {
     fn judge(&self, app: &App, proof: Proof, stale_s: u64, windows: Windows) -> (Row, Judged) {
         let source = self.source(app);
         let controller = self.controllers.get(app.controller()).copied();
-        let around = Around { seen_at: proof.seen_at + self.skew, reconciled_for_s: stale_s, source, controller };
+        let around = Around {
+            seen_at: proof.seen_at + self.skew,
+            reconciled_for_s: stale_s,
+            source,
+            repository: source.and_then(|it| self.sources.get(it.from.as_ref()?).copied()),
+            controller,
+            source_controller: self.controllers.get(SOURCE_CONTROLLER).copied(),
+        };
         let lag = app.lag(around);
         let opinion = opinion(app, lag.as_ref(), around, &windows);
         let mut shown = app.clone();
@@ -171,7 +178,7 @@ fn opinion(app: &App, lag: Option<&Lag>, around: Around<'_>, windows: &Windows) 
     let mut opinion = Opinion::new(Verdict::Ok);
     if let Some(lag) = lag {
         let verdict = match lag.kind {
-            LagKind::Neutral => Verdict::Info,
+            LagKind::Paused | LagKind::Passing => Verdict::Info,
             LagKind::Unproven => Verdict::Unknown,
             LagKind::Wrong => Verdict::Warning,
         };
@@ -193,14 +200,6 @@ fn opinion(app: &App, lag: Option<&Lag>, around: Around<'_>, windows: &Windows) 
         }
         Windows::Unreadable { why } => opinion.mention(format!("whether a sync window blocks it is not known: {why}")),
         Windows::Unknown | Windows::None | Windows::Open { .. } => {}
-    }
-    if let Some(source) = around.source {
-        let name = format!("{}/{}", source.kind, source.name);
-        if source.suspended {
-            opinion.mention(format!("its source {name} is suspended"));
-        } else if source.ready.is("False") {
-            opinion.mention(format!("its source {name} is not ready: {}", source.reason.as_str()));
-        }
     }
     opinion
 }
