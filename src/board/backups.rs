@@ -12,8 +12,8 @@ use super::Board;
 use super::cron::Cron;
 use super::points::{Candidate, by_schedule, newest_usable, unusable};
 use super::row::{Body, Row, Verdict};
-use super::store::{Proof, SourceState};
-use super::words::{Opinion, count, names, sort_rows};
+use super::store::{Proof, SourceState, is_partial};
+use super::words::{Opinion, count, names, not_looked_at, sort_rows};
 use super::{locations, restores};
 
 /// A run may be this late before it counts as missed: Velero takes one backup at a time.
@@ -76,12 +76,15 @@ fn schedule_row(board: &Board, view: &View<'_>, now: Stamp) -> Row {
     let best = newest_usable(view.candidates.iter().copied(), &scopes, &prefer, now);
     let rpo_s = view.objectives.iter().map(|it| it.rpo_s).min();
     let mut opinion = Opinion::new(Verdict::Ok);
+    let unread = unread(board);
     let overdue = match &best {
-        Some(best) => judge_point(&mut opinion, board, view, best, rpo_s, now),
-        None => judge_none(&mut opinion, board, view, &scopes, now),
+        Some(best) => judge_point(&mut opinion, board, view, best, rpo_s, unread.as_deref(), now),
+        None => judge_none(&mut opinion, view, &scopes, unread.as_deref(), now),
     };
     let schedule = view.schedule.as_ref().map(|(_, schedule, _)| *schedule);
     let (missed_runs, next_run) = schedule.map_or((0, None), |it| runs(&mut opinion, board, view, it, now));
+    // Of backups that were not read yet, none was missed.
+    let missed_runs = if unread.is_some() { 0 } else { missed_runs };
     if let Some(schedule) = schedule {
         judge_schedule(&mut opinion, schedule, missed_runs);
     }
@@ -123,16 +126,19 @@ fn judge_point(
     view: &View<'_>,
     best: &Candidate<'_>,
     rpo_s: Option<u64>,
+    unread: Option<&str>,
     now: Stamp,
 ) -> bool {
     let over = best.point.started.zip(rpo_s).is_some_and(|(started, rpo_s)| is_over(started, rpo_s, now));
-    if over {
-        opinion.because(Verdict::Warning, "the newest usable restore point is older than the RPO");
+    match unread.filter(|_| over) {
+        Some(why) => opinion.because(Verdict::Unknown, format!("older than the RPO as far as was read: {why}")),
+        None if over => opinion.because(Verdict::Warning, "the newest usable restore point is older than the RPO"),
+        None => {}
     }
     let dr: Vec<&str> = view.objectives.iter().map(|it| it.dr.as_str()).collect();
     let answered = |name: &&&str| {
         let source = board.store.source(&SourceId::new(System::Velero, **name));
-        source.is_some_and(|state| state.alive_at.is_some())
+        source.is_some_and(|state| state.alive_at.is_some() && is_whole(state))
     };
     if !dr.is_empty()
         && !dr.contains(&best.source.instance.as_str())
@@ -155,7 +161,7 @@ fn judge_point(
     if best.point.warnings > 0 {
         opinion.mention(count(best.point.warnings as usize, "warning"));
     }
-    over
+    over && unread.is_none()
 }
 
 /// Whether a point is older than an RPO.
@@ -164,10 +170,9 @@ pub(super) fn is_over(started: Stamp, rpo_s: u64, now: Stamp) -> bool {
 }
 
 /// Whether a service relies on a point that is known not to be there.
-fn judge_none(opinion: &mut Opinion, board: &Board, view: &View<'_>, scopes: &[&[String]], now: Stamp) -> bool {
-    let answered = board.store.system(System::Velero).any(|(_, state)| state.alive_at.is_some());
-    if !answered {
-        opinion.because(Verdict::Unknown, "no restore point is known: Velero has not answered yet");
+fn judge_none(opinion: &mut Opinion, view: &View<'_>, scopes: &[&[String]], unread: Option<&str>, now: Stamp) -> bool {
+    if let Some(why) = unread {
+        opinion.because(Verdict::Unknown, format!("no restore point is known: {why}"));
         return false;
     }
     let verdict = if view.objectives.is_empty() { Verdict::Warning } else { Verdict::Critical };
@@ -266,10 +271,31 @@ pub(super) fn of_service<'a>(
     newest_usable(candidates, &[objective.namespaces.as_slice()], &[objective.dr.as_str()], now)
 }
 
-/// Whether any Velero that could know a service's restore points has answered.
-pub(super) fn anyone_answered(board: &Board, objective: &Objective) -> bool {
-    [&objective.primary, &objective.dr].into_iter().any(|cluster| {
-        let source = board.store.source(&SourceId::new(System::Velero, cluster.as_str()));
-        source.and_then(SourceState::proven_at).is_some()
-    })
+/// Whether the lists that decide what can be restored from were told: backups, and where they are.
+fn is_whole(state: &SourceState) -> bool {
+    !state.is_reading() && state.listed(FactKind::RestorePoint) && state.listed(FactKind::Location)
+}
+
+/// Why nothing can be said of restore points that are missing; `None` = every Velero was read, or was asked and does not
+/// answer while another one was read.
+pub(super) fn unread(board: &Board) -> Option<String> {
+    let mut read = 0;
+    let mut away = None;
+    for (id, state) in board.store.system(System::Velero) {
+        if is_whole(state) {
+            read += 1;
+            continue;
+        }
+        match &state.trouble {
+            None => return Some(format!("{id} is still being read")),
+            Some(it) if is_partial(it.trouble.kind) => {
+                return Some(format!("{id} is only partly readable: {}", it.trouble.what));
+            }
+            Some(it) => match not_looked_at(&it.trouble) {
+                Some(words) => return Some(format!("{id} is {words}")),
+                None => away = Some(format!("{id} has not answered yet")),
+            },
+        }
+    }
+    if read > 0 { None } else { Some(away.unwrap_or_else(|| "no Velero is watched".to_owned())) }
 }

@@ -47,6 +47,8 @@ struct Judged {
 struct Cluster {
     /// Its tools' sources, each with how far it can be believed.
     proofs: Vec<Proof>,
+    /// Those of which some list is still being read.
+    reading: Vec<SourceId>,
     apps: Vec<Judged>,
     /// What nothing proves about its controllers.
     doubts: BTreeSet<String>,
@@ -60,6 +62,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
         let side = Side::new(id, state, skew_of(&board.store, &id.instance));
         let cluster = clusters.entry(&id.instance).or_default();
         cluster.proofs.push(board.store.proof_of_source(id, now));
+        cluster.reading.extend(state.is_reading().then(|| id.clone()));
         let mut windows = Judge::new(projects(state), now);
         for held in APPS.iter().flat_map(|kind| state.of(*kind)) {
             let Some(app) = app_of(&held.fact) else { continue };
@@ -225,7 +228,9 @@ impl Cluster {
         let ok = total - laggards.len() as u32;
         laggards.truncate(MOST_LAGGARDS);
         let mut opinion = Opinion::new(Verdict::Ok);
-        if total == 0 {
+        if let Some(id) = self.reading.first() {
+            opinion.because(Verdict::Unknown, format!("{id} is still being read"));
+        } else if total == 0 {
             opinion.because(Verdict::Unknown, "no application is known");
         } else if ok < total && !proof.stale {
             opinion.because(Verdict::Warning, format!("{} of {total} not at parity", total - ok));

@@ -1,7 +1,7 @@
 //! The board: the latest observations, judged. Pure: `now` is an argument.
 //!
 //! [`Board::apply`] takes observations, [`Board::judge`] gives the rows that console, `status` and checks show,
-//! [`edges`] compares two judgements and finds what is worth remembering, [`Limiter`] says which of it may be recorded.
+//! [`Changes`] compares it with what the log says and finds what is worth remembering, [`Limiter`] says which of it may be recorded.
 
 mod alerts;
 mod backups;
@@ -37,6 +37,8 @@ use crate::model::slo::SloTarget;
 use crate::model::{Change, ClusterRole, Objective, Observation, SourceId, Stamp, System};
 
 pub use burn::{BurnPair, BurnState};
+pub use edge::Changes;
+#[cfg(test)]
 pub use edge::edges;
 pub use events::MOST_EVENTS;
 pub use limit::Limiter;
@@ -122,11 +124,14 @@ impl Board {
         let Observation { source, seen_at, part, change } = observation;
         self.mark(&source, &change);
         self.moves.see(&source, &change, seen_at);
+        let completes = !part && completes(source.system, &change);
         // What a part says can't disprove the trouble of another; only a new trouble may take its place.
         let stands = part.then(|| self.store.source_mut(&source).trouble.clone()).flatten();
         self.take_in(&source, seen_at, change);
         if stands.is_some() {
             self.store.source_mut(&source).trouble = stands;
+        } else if completes {
+            self.store.source_mut(&source).completed();
         }
         if source.system == System::Prometheus {
             slo::settle(&mut self.latches, &self.slos, &self.store, &source, seen_at);
@@ -219,6 +224,24 @@ impl Board {
             return;
         }
         self.dirty.extend(Topic::ALL.into_iter().filter(|topic| feeds(source.system, *topic)));
+    }
+}
+
+/// Whether a change says that everything there is to read of a source was read: what watches a cluster is alive only when
+/// all of its lists are there; the others tell one list last.
+fn completes(system: System, change: &Change) -> bool {
+    let last = match system {
+        System::Kubernetes | System::Velero | System::Argocd | System::Flux => return *change == Change::Alive,
+        System::Alertmanager => FactKind::Alert,
+        System::Cloudflare => FactKind::EdgeAccount,
+        System::Probe => FactKind::Probe,
+        System::Prometheus => FactKind::Slo,
+    };
+    match change {
+        Change::Upsert(fact) => fact.kind() == last,
+        Change::Replace { kind, .. } => *kind == last,
+        Change::Alive => true,
+        Change::Remove { .. } | Change::Trouble(_) => false,
     }
 }
 

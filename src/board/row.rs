@@ -189,6 +189,9 @@ pub enum Body {
         trouble: Option<Trouble>,
         /// Its data is stale after so many seconds.
         fresh_for_s: u64,
+        /// Some of its lists are still being read, for the first time or again after it was away.
+        #[serde(default)]
+        reading: bool,
     },
     /// A cluster: control plane, nodes, pods in trouble.
     Cluster {

@@ -6,7 +6,7 @@ use crate::model::facts::{Fact, FactKind, Probe};
 use crate::model::{Objective, SourceId, Stamp, System};
 
 use super::Board;
-use super::backups::{anyone_answered, is_over, of_service};
+use super::backups::{is_over, of_service, unread};
 use super::points::{Candidate, by_schedule};
 use super::row::{Body, Row, Verdict};
 use super::store::Proof;
@@ -33,8 +33,9 @@ fn row(board: &Board, objective: &Objective, points: &BTreeMap<&str, Vec<Candida
     let mut opinion = Opinion::new(Verdict::Ok);
     judge_probes(&mut opinion, objective, &probes);
     if !objective.schedules.is_empty() {
+        let unread = unread(board);
         match point.and_then(|it| it.point.started) {
-            Some(started) if is_over(started, objective.rpo_s, now) => {
+            Some(started) if is_over(started, objective.rpo_s, now) && unread.is_none() => {
                 opinion.because(Verdict::Warning, "the newest usable restore point is older than the RPO");
             }
             Some(_) if point.as_ref().is_some_and(|it| it.proof(&board.store, now).stale) => {
@@ -42,10 +43,10 @@ fn row(board: &Board, objective: &Objective, points: &BTreeMap<&str, Vec<Candida
                     .because(Verdict::Unknown, "whether its newest restore point is still there was not read lately");
             }
             Some(_) => {}
-            None if anyone_answered(board, objective) => {
-                opinion.because(Verdict::Warning, "there is no usable restore point");
-            }
-            None => opinion.because(Verdict::Unknown, "no restore point is known yet"),
+            None => match &unread {
+                Some(why) => opinion.because(Verdict::Unknown, format!("no restore point is known yet: {why}")),
+                None => opinion.because(Verdict::Warning, "there is no usable restore point"),
+            },
         }
     }
     let proof = proof(board, objective, &probes, point.as_ref(), now);

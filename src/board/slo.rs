@@ -17,7 +17,7 @@ use super::store::Store;
 use super::words::{Opinion, sort_rows};
 
 /// How long no pair that pages may be over before a burn counts as ended: the short windows go to and fro.
-const CALM_S: i64 = 600;
+pub(super) const CALM_S: i64 = 600;
 /// A budget that was used up counts as there again from here on, in percent.
 const REFILLED: f64 = 2.0;
 /// The windows whose requests are shown, and whose age decides.

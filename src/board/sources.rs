@@ -39,6 +39,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
                 troubled_since: troubled.map(|troubled| troubled.since),
                 trouble: troubled.map(|troubled| troubled.trouble.clone()),
                 fresh_for_s: state.fresh_for_s,
+                reading: state.is_reading(),
             };
             // Staleness is worded above: the row says it about itself and not about its proof.
             let proof =

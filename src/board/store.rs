@@ -49,6 +49,8 @@ pub(super) struct SourceState {
     pub fresh_for_s: u64,
     pub alive_at: Option<Stamp>,
     pub trouble: Option<Troubled>,
+    /// Every list was told since the source was last away.
+    complete: bool,
     /// The last trouble that ended: since when it was, and until when.
     over: Option<(Stamp, Stamp)>,
     facts: BTreeMap<FactKind, BTreeMap<String, Held>>,
@@ -86,7 +88,15 @@ fn proves_life(fact: &Fact) -> bool {
 
 impl SourceState {
     pub fn new(fresh_for_s: u64) -> Self {
-        Self { fresh_for_s, alive_at: None, trouble: None, over: None, facts: BTreeMap::new(), dropped: 0 }
+        Self {
+            fresh_for_s,
+            alive_at: None,
+            trouble: None,
+            complete: false,
+            over: None,
+            facts: BTreeMap::new(),
+            dropped: 0,
+        }
     }
 
     /// Facts of a kind, by key.
@@ -96,6 +106,17 @@ impl SourceState {
 
     pub fn get(&self, kind: FactKind, key: &str) -> Option<&Held> {
         self.facts.get(&kind)?.get(key)
+    }
+
+    /// Every list was told.
+    pub fn completed(&mut self) {
+        self.complete = true;
+    }
+
+    /// Whether some list is still being read, for the first time or again after the source was away. What depends on
+    /// several lists is not judged before all of them are there.
+    pub fn is_reading(&self) -> bool {
+        !self.complete && self.trouble.is_none()
     }
 
     /// Whether facts of a kind were ever told, if only that there are none.
@@ -197,6 +218,7 @@ impl SourceState {
             // An answer with gaps is an answer: what it holds is as fresh as any.
             self.seen(seen_at);
         }
+        self.complete &= is_partial(trouble.kind);
         let alive_at = self.alive_at;
         match &mut self.trouble {
             Some(troubled) => {

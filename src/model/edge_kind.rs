@@ -30,7 +30,15 @@ struct Meaning {
 impl Meaning {
     /// Told once, with nothing that it begins or ends.
     const fn event() -> Self {
-        Self { begins: false, newest: false, stands: false, settles_s: 0, ends: &[], moves_clock: false, optional: true }
+        Self {
+            begins: false,
+            newest: false,
+            stands: false,
+            settles_s: 0,
+            ends: &[],
+            moves_clock: false,
+            optional: true,
+        }
     }
 
     const fn begins() -> Self {
@@ -159,8 +167,8 @@ edge_kinds! {
         ProbeOk "ok" = Meaning::ends(&[EdgeKind::ProbeFailing]);
     }
     Traffic "traffic" {
-        TrafficOrder "order" = Meaning::event();
-        TrafficMoved "moved" = Meaning::event();
+        TrafficOrder "order" = Meaning::state();
+        TrafficMoved "moved" = Meaning::state();
     }
     Service "service" {
         ServiceRecovered "recovered" = Meaning::event().moving_a_clock();
@@ -171,7 +179,7 @@ edge_kinds! {
     }
     Backup "backup" {
         BackupUsable "usable" = Meaning::newest().and_ends(&[EdgeKind::BackupOverdue, EdgeKind::BackupMissed]).moving_a_clock();
-        BackupOverdue "overdue" = Meaning::begins();
+        BackupOverdue "overdue" = Meaning::begins().after(60);
         BackupMissed "missed" = Meaning::begins();
     }
     Location "location" {

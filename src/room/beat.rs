@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use super::engine::Engine;
 use super::news::BoardNews;
-use crate::board::{Judged, Topic, TopicView, edges};
+use crate::board::{Judged, Topic, TopicView};
 use crate::model::entry::{Draft, Edge, Expired, Happening, IncidentStatus, Opened, Set};
 use crate::model::{Actor, EdgeKind, IncidentId, SafeText, Stamp};
 
@@ -29,16 +29,14 @@ impl Engine {
         }
         let judged = self.judge(now, due);
         self.publish(&judged, now);
-        let before = std::mem::replace(&mut self.judged, judged);
+        self.judged = judged;
         if self.degraded.is_some() {
-            self.outage.unsaid.get_or_insert(before);
             return;
         }
-        let said = self.outage.unsaid.take().unwrap_or(before);
-        let found = edges(&said, &self.judged, &self.shared.config.rules, now);
+        let found = self.changes.find(&self.judged, &self.shared.config.rules, now);
         self.record_edges(found, now);
         if self.degraded.is_some() {
-            self.outage.unsaid = Some(said);
+            self.changes.rewind(self.story.standing().clone());
         }
     }
 
@@ -111,7 +109,8 @@ impl Engine {
                 drafts.extend(self.advance_status(IncidentStatus::Monitoring));
             }
         }
-        drafts.extend(self.limiter.folded(now).into_iter().map(|folded| self.by_room(Happening::Folded(folded))));
+        let folded = self.limiter.folded(now).into_iter().chain(self.changes.swallowed(now));
+        drafts.extend(folded.map(Happening::Folded).collect::<Vec<_>>().into_iter().map(|folded| self.by_room(folded)));
         self.record_all(drafts);
     }
 

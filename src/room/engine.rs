@@ -17,7 +17,7 @@ use super::presence::Presence;
 use super::recovery::Outage;
 use super::refusals::RefusalLog;
 use super::shared::Shared;
-use crate::board::{Board, Judged, Limiter};
+use crate::board::{Board, Changes, Judged, Limiter};
 use crate::ledger::{AppendError, Condition, Ledger};
 use crate::model::entry::{Draft, Entry, Happening, RoomStopped};
 use crate::model::{Actor, Digest, IncidentId, Observation, PlanId, Refusal, RefusalKind, SafeText, Stamp};
@@ -108,6 +108,8 @@ pub struct Engine {
     pub(super) judged: Judged,
     /// When every topic was last judged.
     pub(super) judged_at: crate::model::Stamp,
+    /// What of the board is not in the log yet.
+    pub(super) changes: Changes,
     pub(super) limiter: Limiter,
     pub(super) newsroom: Newsroom,
     pub(super) presence: Presence,

@@ -34,7 +34,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::board::{Board, BoardSetup, Judged, Limiter};
+use crate::board::{Board, BoardSetup, Changes, Judged, Limiter};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::ledger::{Condition, Ledger, LedgerError, OpenOptions, Storage};
@@ -180,6 +180,7 @@ impl Room {
             board,
             judged: Judged::default(),
             judged_at: chrono::DateTime::UNIX_EPOCH,
+            changes: Changes::default(),
             limiter: Limiter::new(&config.rules),
             newsroom,
             presence: Presence::default(),
@@ -236,6 +237,7 @@ impl Engine {
         if let Err(error) = self.fold_log() {
             self.degrade(&format!("the timeline can't be read: {error}"));
         }
+        self.changes = Changes::new(self.story.standing().clone());
         match self.ledger.condition() {
             Condition::Healthy => {}
             Condition::Degraded(why) => {

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::engine::Engine;
-use crate::board::Judged;
 use crate::ledger::Condition;
 use crate::model::entry::{Draft, Edge};
 use crate::model::{EdgeKind, Happening, SafeText, Stamp};
@@ -20,8 +19,6 @@ pub struct Outage {
     pub full: bool,
     since: Option<Stamp>,
     looked: Option<Instant>,
-    /// The last judgement whose edges were recorded. What changed since is said when recording is back.
-    pub unsaid: Option<Judged>,
 }
 
 impl Engine {

@@ -55,22 +55,38 @@ impl OwnSide {
 pub fn of(error: &(dyn Error + 'static)) -> Option<OwnSide> {
     let mut next = Some(error);
     while let Some(cause) = next {
-        if let Some(name) = wrapped::<Unresolved>(cause) {
-            return Some(OwnSide { what: name.to_string(), no_such_name: name.no_such_name });
-        }
-        if let Some(proxy) = wrapped::<NotByProxy>(cause) {
-            let inner = innermost(proxy.source.as_ref());
-            return Some(OwnSide::new(format!("the proxy {} made no connection: {inner}", proxy.proxy)));
-        }
-        if let Some(what) = wrapped::<rustls::Error>(cause).and_then(of_trust) {
-            return Some(OwnSide::new(what));
-        }
-        if let Some(what) = cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error).and_then(of_os) {
-            return Some(OwnSide::new(what));
+        if let Some(own) = of_cause(cause) {
+            return Some(own);
         }
         next = cause.source();
     }
     None
+}
+
+/// [`of`] for one cause alone.
+pub fn of_cause(cause: &(dyn Error + 'static)) -> Option<OwnSide> {
+    if let Some(name) = wrapped::<Unresolved>(cause) {
+        return Some(OwnSide { what: name.to_string(), no_such_name: name.no_such_name });
+    }
+    if let Some(proxy) = wrapped::<NotByProxy>(cause) {
+        let inner = innermost(proxy.source.as_ref());
+        return Some(OwnSide::new(format!("the proxy {} made no connection: {inner}", proxy.proxy)));
+    }
+    if let Some(what) = wrapped::<rustls::Error>(cause).and_then(of_trust) {
+        return Some(OwnSide::new(what));
+    }
+    os_number(cause).and_then(of_os).map(OwnSide::new)
+}
+
+/// The system's error number, however many IO errors lie around it.
+fn os_number(cause: &(dyn Error + 'static)) -> Option<i32> {
+    let mut now = cause.downcast_ref::<io::Error>()?;
+    loop {
+        match now.raw_os_error() {
+            Some(number) => return Some(number),
+            None => now = now.get_ref()?.downcast_ref()?,
+        }
+    }
 }
 
 fn innermost(error: &(dyn Error + 'static)) -> String {

@@ -3,30 +3,20 @@
 //! A room that starts compares what it sees with this and not with nothing, so that what was recorded is not recorded again,
 //! and what ended while nobody looked is recorded as ended.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::model::entry::Edge;
-use crate::model::{EdgeFamily, EdgeKind, Stamp};
+use crate::model::{EdgeFamily, EdgeKind};
 
 /// The most things of one kind that are remembered; the oldest are forgotten first.
 const MOST: usize = 4_096;
 
-/// A change that stands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Told {
-    /// When it happened, as it was recorded.
-    pub at: Stamp,
-    pub figures: Value,
-    pub source: String,
-}
-
 /// The changes that stand, by kind and by what they are about.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Standing {
-    told: BTreeMap<EdgeKind, BTreeMap<String, Told>>,
+    told: BTreeMap<EdgeKind, BTreeMap<String, Edge>>,
     /// Services whose users were seen to fail, and not yet to be served again.
     unwell: BTreeSet<String>,
 }
@@ -39,9 +29,8 @@ impl Standing {
                 self.forget(ended, &about);
             }
             if edge.edge.stands() {
-                let told = Told { at: edge.at, figures: edge.figures.clone(), source: edge.source.clone() };
                 let all = self.told.entry(edge.edge.clone()).or_default();
-                all.insert(about, told);
+                all.insert(about, edge.clone());
                 if all.len() > MOST {
                     let oldest = all.iter().min_by_key(|(_, told)| told.at).map(|(about, _)| about.clone());
                     oldest.and_then(|about| all.remove(&about));
@@ -60,7 +49,7 @@ impl Standing {
     }
 
     /// What was told of a thing and stands.
-    pub fn get(&self, kind: &EdgeKind, about: &str) -> Option<&Told> {
+    pub fn get(&self, kind: &EdgeKind, about: &str) -> Option<&Edge> {
         self.told.get(kind)?.get(about)
     }
 
@@ -70,7 +59,7 @@ impl Standing {
     }
 
     /// Everything of a kind that stands, by what it is about.
-    pub fn all(&self, kind: &EdgeKind) -> impl Iterator<Item = (&str, &Told)> {
+    pub fn all(&self, kind: &EdgeKind) -> impl Iterator<Item = (&str, &Edge)> {
         self.told.get(kind).into_iter().flatten().map(|(about, told)| (about.as_str(), told))
     }
 

@@ -1,10 +1,13 @@
 //! `alert.firing`, `alert.silenced`, `alert.resolved`, `alert.gone`, `watchdog.missing`, `watchdog.seen`.
 
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::model::EdgeKind;
 use crate::model::entry::Edge;
 use crate::model::facts::Alert;
+use crate::model::{EdgeKind, SafeText};
 
 use super::super::alerts::{GONE, RESOLVED, WATCHDOG};
 use super::super::row::{Body, Row, Topic, Verdict};
@@ -36,29 +39,57 @@ fn alert(row: &Row) -> Option<(&Alert, Option<&String>)> {
     }
 }
 
+/// How the log says that an alert stands.
+fn told(pair: &Pair<'_>, alert: &Alert) -> State {
+    let about = alert.fingerprint.as_str();
+    if let Some(told) = pair.standing.get(&EdgeKind::AlertFiring, about) {
+        // It ended and began again while the room did not look.
+        let again = alert.starts_at.is_some_and(|at| at - told.at > TimeDelta::seconds(1));
+        let own = pair.memory.own.contains(&(EdgeKind::AlertFiring, about.to_owned()));
+        let is_new = again && !own && !pair.memory.firing.contains(about);
+        return if is_new { State::Absent } else { State::Firing };
+    }
+    if pair.standing.has(&EdgeKind::AlertSilenced, about) { State::Suppressed } else { State::Absent }
+}
+
+impl Pair<'_> {
+    /// The alerts that fire; `None` while that is not known.
+    pub(super) fn firing(&self) -> Option<BTreeSet<String>> {
+        let rows = || self.rows(Topic::Alerts);
+        let fires =
+            |row: &Row| alert(row).filter(|(it, _)| state(it) == State::Firing).map(|(it, _)| it.fingerprint.clone());
+        rows().next().map(|_| rows().filter_map(fires).collect())
+    }
+}
+
 pub(super) fn alerts(pair: &Pair<'_>, out: &mut Vec<Edge>) {
-    for (before, row) in pair.rows(Topic::Alerts) {
+    for row in pair.rows(Topic::Alerts) {
         let Some((it, service)) = alert(row) else { continue };
-        let was = before.and_then(alert).map_or(State::Absent, |(alert, _)| state(alert));
         let edge = if it.name == WATCHDOG {
-            watchdog(pair, row, it, was)
+            watchdog(pair, row, it)
         } else {
-            change(was, state(it)).map(|kind| one(pair, kind, row, it))
+            change(told(pair, it), state(it)).map(|kind| one(pair, kind, row, it))
         };
         if let Some(mut edge) = edge {
             edge.service = service.cloned();
             out.push(edge);
         }
     }
-    for row in pair.vanished(Topic::Alerts) {
-        let Some((it, service)) = alert(row) else { continue };
-        if state(it) == State::Firing && it.name != WATCHDOG {
-            let mut edge = one(pair, EdgeKind::AlertGone, row, it);
-            edge.at = pair.now;
-            edge.service = service.cloned();
-            out.push(edge);
-        }
+    if !pair.knows_all_alerts() {
+        return;
     }
+    let there = pair.ids(Topic::Alerts);
+    let gone = pair.standing.all(&EdgeKind::AlertFiring).filter(|(about, _)| !there.contains(about));
+    out.extend(gone.map(|(_, told)| Edge {
+        edge: EdgeKind::AlertGone,
+        at: pair.now,
+        verdict: Verdict::Unknown.name().to_owned(),
+        says: SafeText::new(&format!(
+            "Alert {} is gone, unconfirmed: nobody holds it any more, and its end was not seen",
+            told.subject
+        )),
+        ..told.clone()
+    }));
 }
 
 fn change(was: State, is: State) -> Option<EdgeKind> {
@@ -100,9 +131,9 @@ fn one(pair: &Pair<'_>, kind: EdgeKind, row: &Row, alert: &Alert) -> Edge {
     edge
 }
 
-fn watchdog(pair: &Pair<'_>, row: &Row, alert: &Alert, was: State) -> Option<Edge> {
-    let missing = |state| matches!(state, State::Resolved | State::Gone);
-    match (missing(was), missing(state(alert))) {
+fn watchdog(pair: &Pair<'_>, row: &Row, alert: &Alert) -> Option<Edge> {
+    let missing = matches!(state(alert), State::Resolved | State::Gone);
+    match (pair.standing.has(&EdgeKind::WatchdogMissing, alert.name.as_str()), missing) {
         (false, true) => {
             let says = "The Watchdog alert is missing: nothing proves that alerts still arrive".to_owned();
             Some(pair.edge(EdgeKind::WatchdogMissing, row, None, Verdict::Critical, &alert.name, says))

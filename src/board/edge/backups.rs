@@ -14,16 +14,30 @@ use super::super::restores::{is_stuck, is_terminal};
 use super::super::row::{Body, Point, Row, Topic, Verdict};
 use super::super::words::count;
 use super::{Pair, stamp};
+use crate::timeline::standing::place_key;
 
 /// A restore first seen at its end counts as news only if it ended this recently.
 const RECENT_S: i64 = 600;
 
 pub(super) fn backups(pair: &Pair<'_>, out: &mut Vec<Edge>) {
-    for (before, row) in pair.rows(Topic::Backups) {
+    for row in pair.rows(Topic::Backups) {
         match &row.body {
-            Body::Backup { .. } => schedule(pair, before, row, out),
-            Body::Location(location) => place(pair, before, row, location, out),
-            Body::Restore(restore) => restored(pair, before, row, restore, out),
+            Body::Backup { .. } => schedule(pair, row, out),
+            Body::Location(location) => place(pair, row, location, out),
+            Body::Restore(restore) => restored(pair, row, restore, out),
+            _ => {}
+        }
+    }
+}
+
+/// Runs that are made up for, and restores that move again, are no news; if it happens once more, it is.
+pub(super) fn over(pair: &Pair<'_>, out: &mut Vec<(EdgeKind, String)>) {
+    for row in pair.rows(Topic::Backups) {
+        match &row.body {
+            Body::Backup { schedule, missed_runs: 0, .. } => out.push((EdgeKind::BackupMissed, schedule.to_string())),
+            Body::Restore(restore) if !stuck(row) => {
+                out.push((EdgeKind::RestoreStuck, place_key(&row.source.to_string(), restore.name.as_str())));
+            }
             _ => {}
         }
     }
@@ -47,23 +61,30 @@ fn missed(row: &Row) -> u32 {
     }
 }
 
-fn schedule(pair: &Pair<'_>, before: Option<&Row>, row: &Row, out: &mut Vec<Edge>) {
+fn schedule(pair: &Pair<'_>, row: &Row, out: &mut Vec<Edge>) {
     let Body::Backup { cluster, schedule, services, rpo_s, .. } = &row.body else { return };
     let service = services.first().cloned();
     let push = |mut edge: Edge, out: &mut Vec<Edge>| {
         edge.service = service.clone();
         out.push(edge);
     };
-    let was = before.and_then(best);
-    if let Some(point) = best(row).filter(|point| was.is_none_or(|was| was.name != point.name)) {
+    let told = |kind: &EdgeKind| pair.standing.get(kind, schedule.as_str());
+    let was = told(&EdgeKind::BackupUsable).and_then(|told| told.figures.get("name")?.as_str());
+    let was_overdue = told(&EdgeKind::BackupOverdue).is_some();
+    // A point that is usable again ends what was told when it was not.
+    let is_news = |point: &&Point| was != Some(point.name.as_str()) || (was_overdue && !is_overdue(row));
+    if let Some(point) = best(row).filter(is_news) {
         let says = format!("Newest usable restore point of {schedule}: {}, begun {}", point.name, clock(point.started));
         let mut edge = pair.edge(EdgeKind::BackupUsable, row, Some(pair.now), Verdict::Ok, schedule, says);
         edge.figures = json!({
             "name": point.name, "started": stamp(point.started), "cluster": cluster, "services": services,
         });
+        if is_overdue(row) {
+            edge.figures["overdue"] = json!(true);
+        }
         push(edge, out);
     }
-    if is_overdue(row) && !before.is_some_and(is_overdue) {
+    if is_overdue(row) && !was_overdue {
         let (at, says) = match (best(row), rpo_s) {
             (Some(point), Some(rpo_s)) => {
                 let limit = TimeDelta::try_seconds(i64::try_from(*rpo_s).unwrap_or(i64::MAX)).unwrap_or_default();
@@ -77,7 +98,8 @@ fn schedule(pair: &Pair<'_>, before: Option<&Row>, row: &Row, out: &mut Vec<Edge
         push(edge, out);
     }
     let runs = missed(row);
-    if runs > before.map_or(0, missed) {
+    let told_runs = told(&EdgeKind::BackupMissed).and_then(|told| told.figures.get("missed_runs")?.as_u64());
+    if u64::from(runs) > told_runs.unwrap_or(0) {
         let says = format!("{schedule}: {} missed", count(runs as usize, "run"));
         let mut edge = pair.edge(EdgeKind::BackupMissed, row, Some(pair.now), Verdict::Warning, schedule, says);
         edge.figures = json!({ "missed_runs": runs });
@@ -88,25 +110,22 @@ fn schedule(pair: &Pair<'_>, before: Option<&Row>, row: &Row, out: &mut Vec<Edge
 /// Why a location that was validated once can't be relied on now. Its times are by its cluster's clock.
 fn bad(pair: &Pair<'_>, row: &Row) -> Option<String> {
     let Body::Location(location) = &row.body else { return None };
-    let skew = [pair.new, pair.old].into_iter().find_map(|judged| {
-        judged.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
-            Body::Cluster { name, control_plane, .. } if *name == location.cluster => {
-                Some(skew(control_plane.as_ref()))
-            }
-            _ => None,
-        })
+    let skew = pair.new.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
+        Body::Cluster { name, control_plane, .. } if *name == location.cluster => Some(skew(control_plane.as_ref())),
+        _ => None,
     });
     location_trouble(location, row.seen_at + skew.unwrap_or_default()).filter(|_| !location.phase.as_str().is_empty())
 }
 
-fn place(pair: &Pair<'_>, before: Option<&Row>, row: &Row, location: &Location, out: &mut Vec<Edge>) {
+fn place(pair: &Pair<'_>, row: &Row, location: &Location, out: &mut Vec<Edge>) {
+    let about = place_key(&row.source.to_string(), location.name.as_str());
     let name = format!("Backup location {} on {}", location.name, location.cluster);
-    match (before.and_then(|row| bad(pair, row)), bad(pair, row)) {
-        (None, Some(why)) => {
+    match (pair.standing.has(&EdgeKind::LocationUnavailable, &about), bad(pair, row)) {
+        (false, Some(why)) => {
             let says = format!("{name}: {why}");
             out.push(pair.edge(EdgeKind::LocationUnavailable, row, None, Verdict::Warning, &location.name, says));
         }
-        (Some(_), None) => {
+        (true, None) => {
             let says = format!("{name} is available again");
             out.push(pair.edge(EdgeKind::LocationOk, row, None, Verdict::Ok, &location.name, says));
         }
@@ -135,15 +154,19 @@ fn stage(restore: &Restore) -> Stage {
     }
 }
 
-fn stage_of(row: &Row) -> Option<Stage> {
-    match &row.body {
-        Body::Restore(restore) => Some(stage(restore)),
-        _ => None,
-    }
+/// How the log says that a restore stands.
+fn told_stage(pair: &Pair<'_>, about: &str) -> Option<Stage> {
+    let kinds = [
+        (EdgeKind::RestoreCompleted, Stage::Completed),
+        (EdgeKind::RestoreFailed, Stage::Failed),
+        (EdgeKind::RestoreStarted, Stage::Running),
+    ];
+    kinds.into_iter().find_map(|(kind, stage)| pair.standing.has(&kind, about).then_some(stage))
 }
 
-fn restored(pair: &Pair<'_>, before: Option<&Row>, row: &Row, restore: &Restore, out: &mut Vec<Edge>) {
-    let was = before.and_then(stage_of);
+fn restored(pair: &Pair<'_>, row: &Row, restore: &Restore, out: &mut Vec<Edge>) {
+    let about = place_key(&row.source.to_string(), restore.name.as_str());
+    let was = told_stage(pair, &about);
     let is = stage(restore);
     let ended = matches!(is, Stage::Completed | Stage::Failed);
     let last = restore.completed.or(restore.started);
@@ -161,11 +184,11 @@ fn restored(pair: &Pair<'_>, before: Option<&Row>, row: &Row, restore: &Restore,
         out.push(edge);
     };
     let (name, backup, cluster) = (&restore.name, &restore.backup, &restore.cluster);
-    if is != Stage::Waiting && matches!(was, None | Some(Stage::Waiting)) {
+    if is != Stage::Waiting && was.is_none() {
         let says = format!("Restore {name} of {backup} runs on {cluster}");
         push(EdgeKind::RestoreStarted, restore.started, Verdict::Info, says);
     }
-    if stuck(row) && !before.is_some_and(stuck) {
+    if stuck(row) && !pair.standing.has(&EdgeKind::RestoreStuck, &about) {
         let says = format!("Restore {name} of {backup} on {cluster} is stuck: nothing moved for over 10 minutes");
         push(EdgeKind::RestoreStuck, None, Verdict::Warning, says);
     }

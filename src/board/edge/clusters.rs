@@ -11,13 +11,14 @@ use super::super::clusters::{failed_words, fails};
 use super::super::row::{Body, Row, Topic, Verdict};
 use super::super::words::{count, names, not_looked_at};
 use super::{Pair, stamp};
+use crate::timeline::standing::node_key;
 
 pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
-    for (before, row) in pair.rows(Topic::Sources) {
-        let was = before.is_some_and(|row| row.stale);
+    for row in pair.rows(Topic::Sources) {
         let subject = SafeText::new(&row.source.to_string());
+        let was = pair.standing.get(&EdgeKind::SourceLost, subject.as_str());
         let Body::Source { alive_at, troubled_since, trouble, .. } = &row.body else { continue };
-        if !was && row.stale {
+        if was.is_none() && row.stale {
             let why = trouble.as_ref().map(|trouble| format!(": {}", trouble.what)).unwrap_or_default();
             let says = match alive_at {
                 _ if trouble.as_ref().is_some_and(|it| it.kind.own_failure().is_some()) => {
@@ -35,22 +36,14 @@ pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
                 &subject,
                 says,
             ));
-        } else if was && !row.stale {
-            let from = before.and_then(silent_since).unwrap_or(row.seen_at);
-            let to = alive_at.unwrap_or(row.seen_at);
+        } else if let (Some(told), Some(to), false) = (was, *alive_at, row.stale) {
+            let from = told.at;
             let gap_s = since(from, to);
             let says = format!("{subject} answers again after {} without data", words(gap_s));
             let mut edge = pair.edge(EdgeKind::SourceBack, row, Some(to), Verdict::Ok, &subject, says);
             edge.figures = json!({ "from": stamp(from), "to": stamp(to), "gap_s": gap_s });
             out.push(edge);
         }
-    }
-}
-
-fn silent_since(row: &Row) -> Option<crate::model::Stamp> {
-    match &row.body {
-        Body::Source { alive_at, troubled_since, .. } => alive_at.or(*troubled_since),
-        _ => None,
     }
 }
 
@@ -83,18 +76,38 @@ fn is_bad(control_plane: &ControlPlane) -> bool {
 }
 
 pub(super) fn clusters(pair: &Pair<'_>, out: &mut Vec<Edge>) {
-    for (before, row) in pair.rows(Topic::Clusters) {
+    // What a health endpoint says is whole, whatever else is still being read.
+    for row in pair.new.rows(Topic::Clusters) {
         let Some(is) = cluster(row) else { continue };
-        let was = before.and_then(cluster);
-        control_plane(pair, row, was.as_ref(), &is, out);
-        nodes(pair, row, was.as_ref(), &is, out);
+        control_plane(pair, row, &is, out);
+        if pair.is_read(Topic::Clusters, row) && is.nodes > 0 {
+            nodes(pair, row, &is, out);
+        }
     }
 }
 
-fn control_plane(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Cluster<'_>, out: &mut Vec<Edge>) {
+/// Nodes that the log says are not ready.
+fn told<'a>(pair: &Pair<'a>, cluster: &str) -> Vec<&'a str> {
+    let of = |about: &'a str| about.strip_prefix(cluster)?.strip_prefix('/').filter(|node| !node.is_empty());
+    pair.standing.all(&EdgeKind::NodeNotReady).filter_map(|(about, _)| of(about)).collect()
+}
+
+/// Silent nodes that are told as not ready now are silent no more: that is said already.
+pub(super) fn over(pair: &Pair<'_>, out: &mut Vec<(EdgeKind, String)>) {
+    for row in pair.rows(Topic::Clusters) {
+        let Some(is) = cluster(row) else { continue };
+        let before = told(pair, is.name);
+        let fallen = is.not_ready.iter().any(|node| !before.contains(&node.as_str()));
+        if is.silent == 0 && fallen {
+            out.push((EdgeKind::NodeNotReady, node_key(is.name, "")));
+        }
+    }
+}
+
+fn control_plane(pair: &Pair<'_>, row: &Row, is: &Cluster<'_>, out: &mut Vec<Edge>) {
     let Some(now) = is.control_plane else { return };
-    let was_bad = was.and_then(|was| was.control_plane).is_some_and(is_bad);
     let name = is.name;
+    let was_bad = pair.standing.has(&EdgeKind::ControlPlaneFailing, name);
     let subject = SafeText::new(name);
     if is_bad(now) && !was_bad {
         let says = if fails(now) {
@@ -112,11 +125,10 @@ fn control_plane(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Clu
 }
 
 /// One edge for all nodes of a cluster that changed together: a rack that dies is one line.
-fn nodes(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Cluster<'_>, out: &mut Vec<Edge>) {
-    let none: &[SafeText] = &[];
-    let before = was.map_or(none, |was| was.not_ready);
+fn nodes(pair: &Pair<'_>, row: &Row, is: &Cluster<'_>, out: &mut Vec<Edge>) {
+    let before = told(pair, is.name);
     let subject = SafeText::new(is.name);
-    let fallen: Vec<&SafeText> = is.not_ready.iter().filter(|node| !before.contains(node)).collect();
+    let fallen: Vec<&SafeText> = is.not_ready.iter().filter(|node| !before.contains(&node.as_str())).collect();
     if !fallen.is_empty() {
         let verb = if fallen.len() == 1 { "is" } else { "are" };
         let who = count(fallen.len(), "node");
@@ -125,7 +137,8 @@ fn nodes(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Cluster<'_>
         edge.figures = json!({ "nodes": fallen, "not_ready": is.not_ready.len(), "of": is.nodes });
         out.push(edge);
     }
-    let back: Vec<&SafeText> = before.iter().filter(|node| !is.not_ready.contains(node)).collect();
+    let back: Vec<&str> =
+        before.into_iter().filter(|node| !is.not_ready.iter().any(|it| it.as_str() == *node)).collect();
     if !back.is_empty() {
         let verb = if back.len() == 1 { "is" } else { "are" };
         let who = count(back.len(), "node");
@@ -134,15 +147,15 @@ fn nodes(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Cluster<'_>
         edge.figures = json!({ "nodes": back, "not_ready": is.not_ready.len(), "of": is.nodes });
         out.push(edge);
     }
-    let was_silent = was.map_or(0, |was| was.silent);
-    if is.silent > 0 && was_silent == 0 {
+    let was_silent = pair.standing.has(&EdgeKind::NodeNotReady, &node_key(is.name, ""));
+    if is.silent > 0 && !was_silent {
         let verb = if is.silent == 1 { "is" } else { "are" };
         let who = count(is.silent as usize, "node");
         let says = format!("{who} of {} {verb} silent: the Lease is late although the condition says Ready", is.name);
         let mut edge = pair.edge(EdgeKind::NodeNotReady, row, None, Verdict::Warning, &subject, says);
         edge.figures = json!({ "silent": is.silent, "of": is.nodes });
         out.push(edge);
-    } else if is.silent == 0 && was_silent > 0 && fallen.is_empty() {
+    } else if is.silent == 0 && was_silent && fallen.is_empty() {
         let says = format!("No node of {} is silent any more: {} of {} ready", is.name, is.ready, is.nodes);
         let mut edge = pair.edge(EdgeKind::NodeReady, row, None, Verdict::Ok, &subject, says);
         edge.figures = json!({ "silent": 0, "of": is.nodes });
@@ -160,15 +173,15 @@ fn at_parity(row: &Row) -> Option<bool> {
 }
 
 pub(super) fn parity(pair: &Pair<'_>, out: &mut Vec<Edge>) {
-    for (before, row) in pair.rows(Topic::Gitops) {
+    for row in pair.rows(Topic::Gitops) {
         let Body::Parity { cluster, ok, total, laggards, .. } = &row.body else { continue };
+        let before = pair.before(Topic::Gitops, row);
         let answered_empty = before.is_some_and(|row| !row.stale && at_parity(row).is_none());
-        let was = before.and_then(at_parity);
+        let drifts = pair.standing.has(&EdgeKind::GitopsDrift, cluster);
         let subject = SafeText::new(cluster);
-        let edge = match (was, at_parity(row)) {
-            (Some(false), Some(true)) => Some(true),
-            (None, Some(true)) if answered_empty => Some(true),
-            (None | Some(true), Some(false)) => Some(false),
+        let edge = match at_parity(row) {
+            Some(true) if drifts || answered_empty => Some(true),
+            Some(false) if !drifts => Some(false),
             _ => None,
         };
         let mut edge = match edge {

@@ -1,70 +1,139 @@
-//! Edges: what changed between two judgements and is worth remembering. Pure.
+//! Edges: where the board differs from what the log says, as far as that is worth remembering. Pure.
 //!
 //! Each family asks one question of a row that has a yes or no answer whatever the row's freshness (staleness is the
-//! source's own edge), and speaks when the answer changes. So edges of one thing alternate: they never repeat. A thing that
-//! was not judged before counts as good, so what is already bad when the room starts is said at once.
+//! source's own edge), and speaks when the answer differs from what the log says stands ([`Standing`]). So edges of one thing
+//! alternate: they never repeat, across restarts neither. A thing of which the log says nothing counts as good, so what is
+//! already bad when the room first looks is said at once.
+//!
+//! Nothing is said of rows whose sources are still being read: half of an answer is none.
 
 mod alerts;
 mod backups;
+mod changes;
 mod clusters;
 mod slo;
 mod traffic;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
 use crate::model::entry::Edge;
-use crate::model::{EdgeKind, Rules, SafeText, Stamp};
+use crate::model::{EdgeKind, SafeText, SourceId, Stamp, System};
+use crate::timeline::Standing;
 
-use super::row::{Judged, Row, Topic, Verdict};
+use super::row::{Body, Judged, Row, Topic, Verdict};
 
-/// Compares two judgements, the newer made at `now`. An empty `old` is the first judgement. In order of happening.
-pub fn edges(old: &Judged, new: &Judged, rules: &Rules, now: Stamp) -> Vec<Edge> {
-    let pair = Pair::new(old, new, now);
-    let mut out = Vec::new();
-    clusters::sources(&pair, &mut out);
-    clusters::clusters(&pair, &mut out);
-    traffic::probes(&pair, &mut out);
-    alerts::alerts(&pair, &mut out);
-    traffic::load_balancers(&pair, &mut out);
-    traffic::services(&pair, &mut out);
-    clusters::parity(&pair, &mut out);
-    backups::backups(&pair, &mut out);
-    slo::slos(&pair, &mut out);
-    out.retain(|edge| !rules.ignore.iter().any(|pattern| edge.edge.is_ignored_by(pattern)));
-    out.sort_by_key(|edge| edge.at);
-    out
+pub use changes::Changes;
+
+/// Two judgements side by side, for tests: what the second one has to say after the first, however short it lasts.
+#[cfg(test)]
+pub fn edges(old: &Judged, new: &Judged, rules: &crate::model::Rules, now: Stamp) -> Vec<Edge> {
+    let mut changes = Changes::at_once();
+    changes.find(old, rules, now);
+    changes.find(new, rules, now)
 }
 
-/// Two judgements side by side.
+/// The board beside what the log says.
 struct Pair<'a> {
     new: &'a Judged,
+    standing: &'a Standing,
+    /// The rows as they were looked at before: for what is news only as a move from one look to the next.
     before: HashMap<(Topic, &'a str), &'a Row>,
-    old: &'a Judged,
+    /// Sources of which some list is still being read.
+    unread: Vec<&'a SourceId>,
+    memory: Memory<'a>,
     now: Stamp,
 }
 
+/// What a room remembers of its own looks since it started.
+#[derive(Clone, Copy)]
+struct Memory<'a> {
+    /// The rows of the look before.
+    before: &'a Judged,
+    /// Alerts that were seen to fire.
+    firing: &'a BTreeSet<String>,
+    /// What was told since the room started.
+    own: &'a BTreeSet<(EdgeKind, String)>,
+    /// The first look.
+    began: Stamp,
+}
+
 impl<'a> Pair<'a> {
-    fn new(old: &'a Judged, new: &'a Judged, now: Stamp) -> Self {
-        let topics = old.topics.iter().filter(|(topic, _)| **topic != Topic::Events);
-        let before = topics
+    fn new(standing: &'a Standing, memory: Memory<'a>, new: &'a Judged, now: Stamp) -> Self {
+        let before = memory
+            .before
+            .topics
+            .iter()
             .flat_map(|(topic, view)| view.rows.iter().map(move |row| ((*topic, row.id.as_str()), row)))
             .collect();
-        Self { new, before, old, now }
+        let reading = |row: &&Row| matches!(row.body, Body::Source { reading: true, .. });
+        let unread = new.rows(Topic::Sources).iter().filter(reading).map(|row| &row.source).collect();
+        Self { new, standing, before, unread, memory, now }
     }
 
-    /// Rows of a topic now, each with what it was before.
-    fn rows(&self, topic: Topic) -> impl Iterator<Item = (Option<&'a Row>, &'a Row)> {
-        self.new.rows(topic).iter().map(move |row| (self.before.get(&(topic, row.id.as_str())).copied(), row))
+    /// What the log says that is not so any more, and whose end is no news.
+    fn over(&self) -> Vec<(EdgeKind, String)> {
+        let mut out = Vec::new();
+        clusters::over(self, &mut out);
+        backups::over(self, &mut out);
+        slo::over(self, &mut out);
+        out
     }
 
-    /// Rows of a topic that are not there any more.
-    fn vanished(&self, topic: Topic) -> impl Iterator<Item = &'a Row> {
-        let there: std::collections::HashSet<&str> = self.new.rows(topic).iter().map(|row| row.id.as_str()).collect();
-        // A topic that was not judged this time says nothing about its rows.
-        let judged = self.new.topics.contains_key(&topic);
-        self.old.rows(topic).iter().filter(move |row| judged && !there.contains(row.id.as_str()))
+    /// Whether enough was seen since the room started to say that something is over which an earlier run told.
+    fn is_known_again(&self, told: &Edge, takes_s: i64) -> bool {
+        self.memory.own.contains(&(told.edge.clone(), told.about()))
+            || (self.now - self.memory.began).num_seconds() >= takes_s
+    }
+
+    /// Everything that the edges of this judgement are.
+    fn edges(&self) -> Vec<Edge> {
+        let mut out = Vec::new();
+        clusters::sources(self, &mut out);
+        clusters::clusters(self, &mut out);
+        traffic::probes(self, &mut out);
+        alerts::alerts(self, &mut out);
+        traffic::load_balancers(self, &mut out);
+        traffic::services(self, &mut out);
+        clusters::parity(self, &mut out);
+        backups::backups(self, &mut out);
+        slo::slos(self, &mut out);
+        out
+    }
+
+    /// Rows of a topic that can be believed to be whole.
+    fn rows(&self, topic: Topic) -> impl Iterator<Item = &'a Row> {
+        self.new.rows(topic).iter().filter(move |row| self.is_read(topic, row))
+    }
+
+    /// As the row was looked at before.
+    fn before(&self, topic: Topic, row: &Row) -> Option<&'a Row> {
+        self.before.get(&(topic, row.id.as_str())).copied()
+    }
+
+    /// Whether every source that a row was judged by has told all of its lists.
+    fn is_read(&self, topic: Topic, row: &Row) -> bool {
+        let concerns = |id: &&SourceId| match topic {
+            Topic::Backups => id.system == System::Velero,
+            Topic::Alerts | Topic::Silences => id.system == System::Alertmanager,
+            Topic::Gitops => matches!(id.system, System::Argocd | System::Flux) && id.instance == row.source.instance,
+            Topic::Clusters | Topic::Traffic | Topic::Slo => **id == row.source,
+            Topic::Services | Topic::Sources | Topic::Events => false,
+        };
+        !self.unread.iter().any(concerns)
+    }
+
+    /// Whether every alert that there is has a row: all Alertmanagers were read or are known not to answer, one of them was
+    /// read, and no row was left out.
+    fn knows_all_alerts(&self) -> bool {
+        let Some(view) = self.new.topics.get(&Topic::Alerts) else { return false };
+        let alertmanagers =
+            self.new.rows(Topic::Sources).iter().filter(|row| row.source.system == System::Alertmanager);
+        let answer =
+            |row: &Row| matches!(&row.body, Body::Source { reading: false, alive_at: Some(_), trouble: None, .. });
+        let pending = self.unread.iter().any(|id| id.system == System::Alertmanager);
+        !pending && view.total == view.rows.len() as u64 && alertmanagers.into_iter().any(answer)
     }
 
     /// An edge of a row. `at` is never later than now: a source's clock may be ahead of ours.
@@ -87,6 +156,11 @@ impl<'a> Pair<'a> {
             says: SafeText::new(&says),
             figures: Value::Null,
         }
+    }
+
+    /// Ids of the rows of a topic.
+    fn ids(&self, topic: Topic) -> HashSet<&'a str> {
+        self.new.rows(topic).iter().map(|row| row.id.as_str()).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::model::time::words;
 use crate::model::{EdgeKind, SafeText};
 
 use super::super::row::{Body, Row, Topic, Verdict};
-use super::super::slo::Budget;
+use super::super::slo::{Budget, CALM_S};
 use super::Pair;
 
 fn budget(row: &Row) -> Option<&Budget> {
@@ -18,31 +18,37 @@ fn budget(row: &Row) -> Option<&Budget> {
 }
 
 pub(super) fn slos(pair: &Pair<'_>, out: &mut Vec<Edge>) {
-    for (before, row) in pair.rows(Topic::Slo) {
+    for row in pair.rows(Topic::Slo) {
         let Some(is) = budget(row) else { continue };
-        let was = before.and_then(budget);
-        let (burnt, was_empty) = (was.is_some_and(|it| it.burning_since.is_some()), was.is_some_and(|it| it.exhausted));
         let name = &is.service;
+        let burnt = pair.standing.get(&EdgeKind::SloBurning, name);
+        let was_empty = pair.standing.has(&EdgeKind::SloExhausted, name);
         if is.exhausted && !was_empty {
             let says =
                 format!("The error budget of {name} is used up: {} min over {}", is.budget_min, words(is.period_s));
             out.push(edge(pair, EdgeKind::SloExhausted, row, is, Verdict::Warning, says));
         }
         match (burnt, is.burning_since) {
-            (false, Some(since)) => {
+            (None, Some(since)) => {
                 let burn = is.burn.map_or(String::new(), |burn| format!(" {burn} times too fast"));
                 let says = format!("The error budget of {name} burns{burn}{}", left(is));
                 let mut edge = edge(pair, EdgeKind::SloBurning, row, is, Verdict::Critical, says);
                 edge.at = since.min(pair.now);
                 out.push(edge);
             }
-            (true, None) => {
+            (Some(told), None) if pair.is_known_again(told, CALM_S) => {
                 let says = format!("The error budget of {name} no longer burns at the rate of a page{}", left(is));
                 out.push(edge(pair, EdgeKind::SloOk, row, is, Verdict::Ok, says));
             }
             _ => {}
         }
     }
+}
+
+/// A budget that is there again is no news; used up once more, it is.
+pub(super) fn over(pair: &Pair<'_>, out: &mut Vec<(EdgeKind, String)>) {
+    let back = pair.rows(Topic::Slo).filter_map(budget).filter(|it| !it.exhausted && it.left_min.is_some());
+    out.extend(back.map(|it| (EdgeKind::SloExhausted, it.service.clone())));
 }
 
 fn left(budget: &Budget) -> String {

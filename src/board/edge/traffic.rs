@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::model::entry::Edge;
-use crate::model::facts::Probe;
+use crate::model::facts::{LoadBalancer, Probe};
 use crate::model::{ClusterRole, EdgeKind, SafeText, Stamp, Strategy};
 
 use super::super::row::{Body, Point, PoolRef, Row, Topic, Verdict};
@@ -23,6 +23,11 @@ fn fails(probe: &Probe) -> bool {
     !probe.ok && probe.samples > 0
 }
 
+/// So many answers, or what came in so many seconds, say whether a service is well again that failed before the room
+/// started.
+const ENOUGH: u32 = 3;
+const FILLS_S: i64 = 60;
+
 /// A window with a bad sample in it. Edges go by the window: a service that comes back answer by answer fails once and
 /// is back once, instead of at every other answer.
 fn spoilt(probe: &Probe) -> bool {
@@ -38,9 +43,10 @@ fn point<'a>(pair: &Pair<'a>, service: &str) -> Option<&'a Point> {
 }
 
 pub(super) fn probes(pair: &Pair<'_>, out: &mut Vec<Edge>) {
-    for (before, row) in pair.rows(Topic::Traffic) {
+    for row in pair.rows(Topic::Traffic) {
         let Some(is) = probe(row) else { continue };
-        let was_bad = before.and_then(probe).is_some_and(spoilt);
+        let was = pair.standing.get(&EdgeKind::ProbeFailing, &is.name);
+        let was_bad = was.is_some();
         let subject = SafeText::new(&is.name);
         let mut edge = if spoilt(is) && !was_bad {
             // Where the newest answer is good again already, nobody can say when the bad one was.
@@ -49,7 +55,7 @@ pub(super) fn probes(pair: &Pair<'_>, out: &mut Vec<Edge>) {
             let how = if fails(is) { answer(is) } else { format!("{} of {} answers well", is.good, is.samples) };
             let says = format!("Users of {} fail: {} answers {how}{from}", is.service, is.url);
             pair.edge(EdgeKind::ProbeFailing, row, since, Verdict::Critical, &subject, says)
-        } else if was_bad && !spoilt(is) {
+        } else if !spoilt(is) && was.is_some_and(|told| is.samples >= ENOUGH || pair.is_known_again(told, FILLS_S)) {
             let says = format!("{} gives good answers again", is.url);
             pair.edge(EdgeKind::ProbeOk, row, Some(is.since), Verdict::Ok, &subject, says)
         } else {
@@ -67,35 +73,59 @@ pub(super) fn probes(pair: &Pair<'_>, out: &mut Vec<Edge>) {
 }
 
 pub(super) fn load_balancers(pair: &Pair<'_>, out: &mut Vec<Edge>) {
-    for (before, row) in pair.rows(Topic::Traffic) {
-        let (Some(before), Body::LoadBalancer { lb, order, fallback, service, .. }) = (before, &row.body) else {
-            continue;
-        };
-        let Body::LoadBalancer { lb: old, order: was, .. } = &before.body else { continue };
-        if lb.default_pools == old.default_pools && lb.fallback_pool == old.fallback_pool {
-            continue;
-        }
+    for row in pair.rows(Topic::Traffic) {
+        let Body::LoadBalancer { lb, order, fallback, service, .. } = &row.body else { continue };
+        let is = pool_names(order);
+        let Some(Before { order: was, since, modified_on }) = order_before(pair, row, lb, &is) else { continue };
         let fallback = fallback.as_ref().map(|pool| format!(", fallback {}", pool.name)).unwrap_or_default();
-        let says = format!("{}: the order is now {}{fallback}; it was {}", lb.name, arrows(order), arrows(was));
+        let says = format!("{}: the order is now {}{fallback}; it was {}", lb.name, arrows(&is), arrows(&was));
         // Cloudflare says when it was written; believed only within what we saw ourselves.
         let written = lb
             .modified_on
             .as_str()
             .parse::<Stamp>()
             .ok()
-            .filter(|at| lb.modified_on != old.modified_on && *at >= before.seen_at && *at <= row.seen_at);
+            .filter(|at| modified_on != Some(&lb.modified_on) && *at >= since && *at <= row.seen_at);
         let mut edge = pair.edge(EdgeKind::TrafficOrder, row, written, Verdict::Info, &lb.name, says);
         edge.service = service.clone();
         edge.figures = json!({
-            "order": order.iter().map(|pool| &pool.name).collect::<Vec<_>>(),
-            "was": was.iter().map(|pool| &pool.name).collect::<Vec<_>>(),
+            "order": is,
+            "was": was,
         });
         out.push(edge);
     }
 }
 
-fn arrows(order: &[PoolRef]) -> String {
-    order.iter().map(|pool| pool.name.as_str()).collect::<Vec<_>>().join(" → ")
+/// How a load balancer was before, if that differs.
+struct Before<'a> {
+    order: Vec<String>,
+    /// When it was seen so last.
+    since: Stamp,
+    modified_on: Option<&'a SafeText>,
+}
+
+/// As it was at the look before; at the first one, as the log says if it says anything.
+fn order_before<'a>(pair: &Pair<'a>, row: &Row, lb: &LoadBalancer, is: &[String]) -> Option<Before<'a>> {
+    match pair.before(Topic::Traffic, row).map(|before| (before, &before.body)) {
+        Some((before, Body::LoadBalancer { lb: old, order, .. })) => {
+            let same = lb.default_pools == old.default_pools && lb.fallback_pool == old.fallback_pool;
+            let order = pool_names(order);
+            (!same).then_some(Before { order, since: before.seen_at, modified_on: Some(&old.modified_on) })
+        }
+        _ => {
+            let told = pair.standing.get(&EdgeKind::TrafficOrder, lb.name.as_str())?;
+            let order: Vec<String> = serde_json::from_value(told.figures.get("order")?.clone()).ok()?;
+            (order != is).then_some(Before { order, since: told.at, modified_on: None })
+        }
+    }
+}
+
+fn pool_names(order: &[PoolRef]) -> Vec<String> {
+    order.iter().map(|pool| pool.name.to_string()).collect()
+}
+
+fn arrows(order: &[String]) -> String {
+    order.join(" → ")
 }
 
 struct Service<'a> {
@@ -134,10 +164,11 @@ impl Service<'_> {
 }
 
 pub(super) fn services(pair: &Pair<'_>, out: &mut Vec<Edge>) {
-    for (before, row) in pair.rows(Topic::Services) {
-        let (Some(was), Some(is)) = (before.and_then(service), service(row)) else { continue };
+    for row in pair.rows(Topic::Services) {
+        let Some(is) = service(row) else { continue };
+        let was = pair.before(Topic::Services, row).and_then(service);
         let subject = SafeText::new(is.name);
-        if let Some((from, to)) = moved(pair, &was, &is) {
+        if let Some((from, to)) = was.and_then(|was| moved(pair, &was, &is)) {
             let origin = if from.is_empty() { String::new() } else { format!(", none from {from}") };
             let says = format!("All answers of {} come from {to}{origin}", is.name);
             let mut edge = pair.edge(EdgeKind::TrafficMoved, row, None, Verdict::Info, &subject, says);
@@ -145,7 +176,7 @@ pub(super) fn services(pair: &Pair<'_>, out: &mut Vec<Edge>) {
             edge.figures = json!({ "from": from, "to": to });
             out.push(edge);
         }
-        if was.good_percent.is_some() && !was.is_well() && is.is_well() {
+        if pair.standing.is_unwell(is.name) && is.is_well() && is_known(pair, is.name) {
             let site = is.only_site().unwrap_or_default();
             let from = if site.is_empty() { String::new() } else { format!(" from {site}") };
             let says = format!("{} is back: 100 % good answers{from}", is.name);
@@ -155,6 +186,13 @@ pub(super) fn services(pair: &Pair<'_>, out: &mut Vec<Edge>) {
             out.push(edge);
         }
     }
+}
+
+/// Whether the probes of a service have asked often enough to say how it is since the room started.
+fn is_known(pair: &Pair<'_>, service: &str) -> bool {
+    let probes = || pair.new.rows(Topic::Traffic).iter().filter_map(probe).filter(|it| it.service == service);
+    let waited = (pair.now - pair.memory.began).num_seconds() >= FILLS_S;
+    waited || probes().next().is_none() || probes().all(|it| it.samples >= ENOUGH)
 }
 
 /// From where to where all traffic moved. Where both sides serve, a window of a few samples proves no move.

@@ -5,6 +5,7 @@ mod gitops;
 mod properties;
 mod silences;
 mod slo;
+mod starts;
 mod tables;
 mod velero;
 
@@ -78,7 +79,8 @@ impl Board {
     }
 
     pub(super) fn list(&mut self, from: &str, seen_at: Stamp, kind: FactKind, facts: Vec<Fact>) -> &mut Self {
-        self.see(from, seen_at, Change::Replace { kind, facts })
+        // As a source does that has told its last list.
+        self.see(from, seen_at, Change::Replace { kind, facts }).see(from, seen_at, Change::Alive)
     }
 }
 

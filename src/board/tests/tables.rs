@@ -8,6 +8,9 @@ fn usable(change: impl FnOnce(&mut RestorePoint, &mut Location)) -> Result<(), S
     let mut place = location("dr", now);
     change(&mut point, &mut place);
     let mut board = board();
+    for kind in [FactKind::Location, FactKind::RestorePoint] {
+        board.list("velero/primary", now, kind, vec![]);
+    }
     board.list("velero/dr", now, FactKind::Location, vec![place.into()]);
     board.list("velero/dr", now, FactKind::RestorePoint, vec![point.into()]);
     let judged = board.judge(now);
@@ -310,11 +313,11 @@ fn a_token_that_ends_and_requests_that_run_out_are_said_in_time() {
             Verdict::Unknown,
             "could not be checked: no answer",
         ),
-        (|it| it.token.status = Open::new("disabled"), Verdict::Critical, "the token is disabled"),
+        (|it| it.token.status = Open::new("disabled"), Verdict::Warning, "the token is disabled"),
         (|it| it.token.status = Open::new("new_word"), Verdict::Warning, "the token's status is `new_word`"),
         (|it| it.token.expires = Some(at("14:37:00") + TimeDelta::days(7)), Verdict::Warning, "expires 2026-03-"),
         (|it| it.token.expires = Some(at("14:37:01") + TimeDelta::days(7)), Verdict::Ok, ""),
-        (|it| it.token.expires = Some(at("14:37:00")), Verdict::Critical, "the token has expired"),
+        (|it| it.token.expires = Some(at("14:37:00")), Verdict::Warning, "the token has expired"),
         (|it| it.token.reads_pools = Some(false), Verdict::Warning, "the token may not read pools"),
         (|it| it.remaining = Some(300), Verdict::Warning, "polling is slowed down"),
         (|it| it.remaining = Some(120), Verdict::Warning, "polling stopped, the rest is kept for acting"),

@@ -117,10 +117,10 @@ pub async fn run(feed: Feed, which: Controllers) {
             () = feed.stop.cancelled() => return,
             read = which.read(&feed.link) => read,
         };
+        let lives = read.is_ok();
         let (now, wait) = match read {
             Ok(controllers) => {
                 backoff.reset();
-                feed.parts.live(PART);
                 (Some(controllers), EVERY)
             }
             Err(trouble) => {
@@ -134,6 +134,10 @@ pub async fn run(feed: Feed, which: Controllers) {
             let facts = now.iter().cloned().map(Fact::from).collect();
             feed.parts.report(Change::Replace { kind: FactKind::Controller, facts }).await;
             told = Some(now);
+        }
+        // Told before the source counts as read: who hears that it is has it all.
+        if lives {
+            feed.parts.live(PART);
         }
         tokio::select! {
             () = feed.stop.cancelled() => return,

@@ -101,10 +101,10 @@ pub async fn leases(feed: Feed, book: Book) {
         let wait = match read {
             Ok(leases) => {
                 backoff.reset();
-                feed.parts.live(PART);
                 if let Some(facts) = book.join(leases) {
                     feed.parts.report(Change::Replace { kind: FactKind::Node, facts }).await;
                 }
+                feed.parts.live(PART);
                 EVERY
             }
             Err(trouble) => {

@@ -145,7 +145,7 @@ pub fn of_chain(error: &(dyn StdError + 'static)) -> Trouble {
         {
             return off_limits(refused);
         }
-        if let Some(own) = own_side::of(cause) {
+        if let Some(own) = own_side::of_cause(cause) {
             return plain(TroubleKind::Local, own.what);
         }
         connecting |= cause.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|it| it.is_connect());
