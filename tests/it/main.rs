@@ -18,6 +18,7 @@ mod drill_rows;
 mod export;
 mod faults;
 mod filters;
+mod first_minutes;
 mod fuzz;
 mod gitops_real;
 mod heads;
