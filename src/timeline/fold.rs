@@ -20,8 +20,14 @@ impl Story {
             return;
         }
         let place = entry.incident.as_ref().and_then(|id| self.position(id));
-        if let Some(edge) = edge_of(entry) {
-            self.memory.edge(entry, edge, place.is_none());
+        match &entry.happening {
+            Happening::Edge(edge) => {
+                self.memory.edge(entry, edge, place.is_none());
+                let open = self.current().is_some();
+                self.memory.firings.edge(edge, entry.seq, open);
+            }
+            Happening::Folded(folded) => self.memory.firings.folded(folded),
+            _ => {}
         }
         match (place, &entry.incident) {
             (Some(place), _) => self.within(place, entry),
@@ -60,6 +66,7 @@ impl Story {
             people: BTreeMap::new(),
             opened_at: entry.ts,
             closed_at: None,
+            after: self.memory.closed_at,
             clocks: Clocks::default(),
             items: Vec::new(),
             plans: super::Plans::default(),
@@ -72,6 +79,7 @@ impl Story {
             self.insert(place, early);
         }
         self.memory.forget_adopted(&adopted);
+        self.memory.firings.meet();
         self.within(place, entry);
     }
 
@@ -87,9 +95,8 @@ impl Story {
         match &entry.happening {
             Happening::Set(set) => self.set(place, entry, set),
             Happening::Closed(_) => {
-                let incident = &mut self.incidents[place];
-                incident.status = IncidentStatus::Closed;
-                incident.closed_at = incident.closed_at.or(Some(entry.ts));
+                self.incidents[place].status = IncidentStatus::Closed;
+                self.close(place, entry.ts);
             }
             Happening::Pin(Pin { seq, pinned }) => {
                 let pinned = *pinned;
@@ -115,15 +122,24 @@ impl Story {
         }
         if let Some(status) = set.status {
             incident.status = status;
-            incident.closed_at = match status {
-                IncidentStatus::Closed => incident.closed_at.or(Some(entry.ts)),
-                _ => None,
-            };
+            match status {
+                IncidentStatus::Closed => self.close(place, entry.ts),
+                _ => incident.closed_at = None,
+            }
         }
+        let incident = &mut self.incidents[place];
         if let Some(commander) = &set.commander {
             incident.commander = Some(commander.clone());
             incident.people.entry(commander.clone()).or_insert(entry.ts);
         }
+    }
+
+    /// From now on, what fires was met by this incident, and what happened belongs to it.
+    fn close(&mut self, place: usize, at: Stamp) {
+        let incident = &mut self.incidents[place];
+        let closed = *incident.closed_at.get_or_insert(at);
+        self.memory.closed_at = self.memory.closed_at.max(Some(closed));
+        self.memory.firings.meet();
     }
 
     /// Puts an entry among the items, in order of `at`, then sequence number.
@@ -139,7 +155,7 @@ impl Story {
         let item = Item { entry: entry.clone(), at, text: own_text(entry), amended_by: Vec::new(), pinned: false };
         put(&mut incident.items, item);
         index.at.insert(entry.seq, at);
-        if counts(entry) {
+        if counts(entry) && incident.is_own(entry) {
             index.marks.add(entry, at, entry.incident.as_ref() == Some(&incident.id));
             incident.clocks = index.marks.clocks();
         }
@@ -176,7 +192,7 @@ impl Story {
         let Some(index) = self.memory.index.get_mut(&incident.id) else { return };
         let Some(found) = find(&incident.items, index, seq) else { return };
         let mut item = incident.items.remove(found);
-        if counts(&item.entry) {
+        if counts(&item.entry) && incident.is_own(&item.entry) {
             index.marks.remove(&item.entry, item.at);
             index.marks.add(&item.entry, at, item.entry.incident.as_ref() == Some(&incident.id));
             incident.clocks = index.marks.clocks();

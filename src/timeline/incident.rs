@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::approval::Plans;
-use crate::model::entry::Entry;
-use crate::model::{IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
+use crate::model::entry::{Edge, Entry};
+use crate::model::{Happening, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
 
 /// The instants that clocks count from. Each names the entry that set it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Incident {
     pub people: BTreeMap<PersonId, Stamp>,
     pub opened_at: Stamp,
     pub closed_at: Option<Stamp>,
+    /// When the incident before it was closed: what happened by then is that one's, though it may be told in this one.
+    pub after: Option<Stamp>,
     pub clocks: Clocks,
     /// In order of `at`, then sequence number.
     pub items: Vec<Item>,
@@ -74,6 +76,17 @@ pub struct Story {
 pub const MOST_ANOMALIES: usize = 1_000;
 
 impl Story {
+    /// Whether an alert's edge tells of a firing that an incident met: it fired while that was open, or was closed. Such a
+    /// one opens no other incident; the same alert that ended and begins again does.
+    pub fn has_met(&self, firing: &Edge) -> bool {
+        self.memory.firings.met(firing)
+    }
+
+    /// When an incident was closed last.
+    pub fn last_closed(&self) -> Option<Stamp> {
+        self.memory.closed_at
+    }
+
     /// The open incident: the latest one opened that is not closed.
     pub fn current(&self) -> Option<&Incident> {
         self.incidents.iter().rev().find(|incident| incident.closed_at.is_none())
@@ -99,6 +112,15 @@ impl Incident {
     /// The item of an entry.
     pub fn item(&self, seq: u64) -> Option<&Item> {
         self.items.iter().find(|item| item.entry.seq == seq)
+    }
+
+    /// Whether an entry tells of this incident, and not of what happened before the one before it was closed: after a restart
+    /// old news are told again. A restore point counts whenever it was made, for it can be restored now.
+    pub fn is_own(&self, entry: &Entry) -> bool {
+        match &entry.happening {
+            Happening::Edge(edge) => edge.edge == "backup.usable" || self.after.is_none_or(|after| edge.at > after),
+            _ => true,
+        }
     }
 
     /// Whether an item was recorded outside this incident, shortly before it opened, and counted in by rule.

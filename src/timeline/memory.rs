@@ -8,6 +8,7 @@ use crate::model::entry::Edge;
 use crate::model::{Entry, Happening, IncidentId, Stamp};
 
 use super::clocks::Marks;
+use super::firings::Firings;
 
 /// How long before its opening an incident may have begun.
 const ADOPT_S: i64 = 3_600;
@@ -34,6 +35,10 @@ pub struct Memory {
     outstanding: BTreeMap<(&'static str, String), Entry>,
     /// The newest `backup.usable` of every schedule.
     usable: BTreeMap<String, Entry>,
+    /// Alerts, and which of their firings an incident met.
+    pub(super) firings: Firings,
+    /// When an incident was closed last. Nothing before belongs to a later one.
+    pub(super) closed_at: Option<Stamp>,
     pub(super) index: BTreeMap<IncidentId, Index>,
 }
 
@@ -67,10 +72,12 @@ impl Memory {
     }
 
     /// What an incident that begins at `begun` takes over, in order of sequence: outstanding bad news of the hour before,
-    /// and the newest usable restore points whenever they were seen, because they say what would be lost.
+    /// and the newest usable restore points whenever they were seen, because they say what would be lost. What began before
+    /// the incident before it was closed is that one's.
     pub fn adopted(&self, begun: Stamp) -> Vec<Entry> {
         let from = begun.checked_sub_signed(TimeDelta::seconds(ADOPT_S)).unwrap_or(begun);
-        let recent = self.outstanding.values().filter(|entry| entry.observed_at() >= from);
+        let own = |entry: &&Entry| self.closed_at.is_none_or(|closed| entry.observed_at() > closed);
+        let recent = self.outstanding.values().filter(|entry| entry.observed_at() >= from).filter(own);
         let mut out: Vec<Entry> = recent.chain(self.usable.values()).cloned().collect();
         out.sort_by_key(|entry| entry.seq);
         out

@@ -5,6 +5,7 @@
 
 mod clocks;
 mod fields;
+mod firings;
 mod fold;
 pub mod incident;
 mod links;

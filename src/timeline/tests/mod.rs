@@ -1,5 +1,6 @@
 //! Tests of the fold, and the story that the export's tests tell too.
 
+mod firings;
 mod properties;
 mod rules;
 
@@ -69,6 +70,11 @@ impl Log {
     pub(crate) fn open(&mut self, ts: Stamp, detected_at: Option<Stamp>) -> u64 {
         let opened = Opened { incident: IncidentId::from(INCIDENT), severity: Severity::Sev1, detected_at };
         self.add(ts, Actor::room(), opened, Some("etcdMembersDown"))
+    }
+
+    /// What follows belongs to no incident.
+    pub(crate) fn outside(&mut self) {
+        self.incident = None;
     }
 
     pub(crate) fn note(&mut self, ts: Stamp, by: &str, text: &str) -> u64 {
@@ -146,6 +152,6 @@ pub(crate) fn story() -> Log {
     log.add(at("15:06:00"), person("lee"), FollowUp { owner }, Some("why did `defrag` *not* run?"));
     log.add(at("15:07:00"), person("sam"), Amend { seq: note, at: Some(at("14:44:50")) }, None);
     log.add(at("15:08:00"), person("ana"), Pin { seq: note, pinned: true }, None);
-    log.add(at("15:10:00"), person("ana"), Closed {}, None);
+    log.add(at("15:10:00"), person("ana"), Closed::default(), None);
     log
 }

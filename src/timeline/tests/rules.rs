@@ -147,7 +147,7 @@ fn only_outstanding_bad_news_of_the_last_hour_is_adopted() {
     assert_eq!(incident.clocks.detection, Some((at("14:05:00"), 4)));
 
     // A second incident starts afresh, but knows what could be restored.
-    log.add(at("14:40:00"), person("ana"), Closed {}, None);
+    log.add(at("14:40:00"), person("ana"), Closed::default(), None);
     let id = IncidentId::from("INC-2026-03-02-02");
     let opened = Opened { incident: id.clone(), severity: Severity::Sev3, detected_at: None };
     log.add(at("14:41:00"), person("ana"), opened, Some("again"));
