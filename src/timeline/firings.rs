@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::model::Stamp;
 use crate::model::entry::{Edge, Folded};
+use crate::model::{EdgeKind, Stamp};
 
 /// Alerts that are remembered.
 const MOST: usize = 4_096;
@@ -40,9 +40,9 @@ struct Firing {
 impl Firings {
     /// Takes in an edge of an alert. `open`: an incident is open.
     pub fn edge(&mut self, edge: &Edge, seq: u64, open: bool) {
-        match edge.edge.as_str() {
-            "alert.firing" => self.fires(edge, seq, open),
-            "alert.resolved" => {
+        match edge.edge {
+            EdgeKind::AlertFiring => self.fires(edge, seq, open),
+            EdgeKind::AlertResolved => {
                 if let Some(firing) = self.by_alert.get_mut(&name(edge)) {
                     firing.ended = Some(edge.at);
                 }
@@ -82,7 +82,7 @@ impl Firings {
 
     /// Some edges were only counted.
     pub fn folded(&mut self, folded: &Folded) {
-        if folded.edge == "alert.firing" {
+        if folded.edge == EdgeKind::AlertFiring {
             self.unlisted_until = self.unlisted_until.max(Some(folded.to));
         }
     }

@@ -118,7 +118,7 @@ impl Incident {
     /// old news are told again. A restore point counts whenever it was made, for it can be restored now.
     pub fn is_own(&self, entry: &Entry) -> bool {
         match &entry.happening {
-            Happening::Edge(edge) => edge.edge == "backup.usable" || self.after.is_none_or(|after| edge.at > after),
+            Happening::Edge(edge) => edge.edge.is_newest() || self.after.is_none_or(|after| edge.at > after),
             _ => true,
         }
     }
