@@ -27,8 +27,10 @@ pub struct Clocks {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     pub entry: Entry,
-    /// When it happened, after re-timing.
+    /// When it happened: by its source's own clock where it has one, or as a person said.
     pub at: Stamp,
+    /// Where it stands in the timeline: when it was recorded, or the earlier time that a person gave what they wrote.
+    pub placed: Stamp,
     /// Its text, after amendment.
     pub text: SafeText,
     /// Entries that amended it.
@@ -51,7 +53,7 @@ pub struct Incident {
     /// When the incident before it was closed: what happened by then is that one's, though it may be told in this one.
     pub after: Option<Stamp>,
     pub clocks: Clocks,
-    /// In order of `at`, then sequence number.
+    /// In the order of the log. What a person wrote of an earlier time stands among what was recorded then.
     pub items: Vec<Item>,
     pub plans: Plans,
     /// The services whose probes failed or plans acted on, in order of appearance.
@@ -130,8 +132,13 @@ impl Incident {
 }
 
 impl Item {
-    /// Whether it happened at another time than it was recorded, to the second.
-    pub fn is_retimed(&self) -> bool {
-        self.at.timestamp() != self.entry.ts.timestamp()
+    /// Whether a person put it at an earlier time than it was recorded.
+    pub fn is_moved(&self) -> bool {
+        self.placed < self.entry.ts
+    }
+
+    /// When it happened, if that is not where it stands, to the second: what a system says of itself has the system's time.
+    pub fn own_time(&self) -> Option<Stamp> {
+        (self.at.timestamp() != self.placed.timestamp()).then_some(self.at)
     }
 }

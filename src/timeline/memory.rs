@@ -1,6 +1,6 @@
 //! What the fold remembers beside its result: bad news that belongs to no incident yet, and where an incident's items are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
@@ -29,11 +29,9 @@ pub struct Memory {
     pub(super) index: BTreeMap<IncidentId, Index>,
 }
 
-/// Where the items of an incident are, and what its clocks count from.
+/// What an incident's clocks count from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Index {
-    /// The time under which an item is sorted.
-    pub at: HashMap<u64, Stamp>,
     pub marks: Marks,
 }
 

@@ -277,7 +277,10 @@ fn an_alert_that_ended_and_began_again_unseen_fires_again() {
     let names = poll(&mut play, at("14:50:00"), &both, &fire("14:45:00"));
     assert!(names.contains(&"alert.firing".to_owned()), "{names:?}");
     let told = play.edges.iter().rfind(|edge| edge.edge.as_str() == "alert.firing").expect("told");
-    assert_eq!((told.at, &told.figures["starts_at"]), (at("14:45:00"), &json!("2026-03-02T14:45:00.000Z")));
+    assert_eq!(
+        (told.at, &told.figures["starts_at"]),
+        (at("14:45:00"), &serde_json::Value::from("2026-03-02T14:45:00.000Z"))
+    );
 }
 
 #[test]

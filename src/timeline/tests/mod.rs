@@ -7,7 +7,7 @@ mod rules;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::Story;
+use super::{Incident, Item, Story};
 use crate::model::entry::*;
 use crate::model::{
     Actor, Digest, Entry, Happening, IncidentId, Level, Objective, PersonId, Severity, Stamp, Strategy,
@@ -122,6 +122,21 @@ pub(crate) fn objective() -> Objective {
         primary_pool: Some("primary".into()),
         dr_pool: Some("dr".into()),
         probes: vec!["shop".into()],
+    }
+}
+
+/// What the room recorded stands as the log has it. What a person wrote of an earlier time stands after what was recorded by
+/// then and before whatever speaks of it.
+pub(crate) fn assert_in_order(incident: &Incident) {
+    let told: Vec<u64> = incident.items.iter().filter(|it| !it.is_moved()).map(|it| it.entry.seq).collect();
+    assert!(told.is_sorted(), "{told:?}");
+    for (i, item) in incident.items.iter().enumerate() {
+        let early = incident.items[..i].iter().find(|it| item.amended_by.contains(&it.entry.seq));
+        assert!(early.is_none(), "{early:?} speaks of what stands after it");
+        if item.is_moved() {
+            let late = |it: &&Item| !it.is_moved() && it.entry.seq < item.entry.seq && it.entry.ts <= item.placed;
+            assert_eq!(incident.items[i..].iter().find(late), None, "{item:?} stands before what was recorded by then");
+        }
     }
 }
 
