@@ -142,7 +142,7 @@ fn only_outstanding_bad_news_of_the_last_hour_is_adopted() {
     let incident = story.current().expect("open");
     let adopted: Vec<&str> =
         incident.items.iter().filter(|item| incident.is_adopted(item)).map(|item| item.text.as_str()).collect();
-    assert_eq!(adopted, ["backup.usable of daily", "alert.firing of Lasting"]);
+    assert_eq!(adopted, ["alert.firing of Lasting", "backup.usable of daily"], "as the log has them");
     assert_eq!(incident.clocks.impact, None, "a probe that failed too long ago is another story");
     assert_eq!(incident.clocks.detection, Some((at("14:05:00"), 4)));
 
