@@ -26,20 +26,10 @@ fn two_sites() -> Bench {
     bench.rows.push(row(edge(), RowBody::Pool(Pool { healthy: Some(true), ..pool("p-far", "far") })));
     bench.rows.push(row(SourceId::new(System::Kubernetes, "far"), cluster("far", ClusterRole::Dr, Endpoint::Ok)));
     let velero = SourceId::new(System::Velero, "far");
-    let RowBody::Backup { schedule, services, cron, rpo_s, next_run, newer, .. } = backup(point()) else { panic!() };
-    let point = Some(point());
-    let backup = RowBody::Backup {
-        cluster: "far".into(),
-        schedule,
-        services,
-        cron,
-        paused: false,
-        point,
-        rpo_s,
-        missed_runs: 0,
-        next_run,
-        newer,
-    };
+    let mut backup = backup(point());
+    if let RowBody::Backup { cluster, .. } = &mut backup {
+        *cluster = "far".into();
+    }
     bench.rows.push(row(velero.clone(), backup));
     bench.rows.push(row(velero, RowBody::Location(Location { cluster: "far".into(), ..location() })));
     bench
