@@ -8,12 +8,17 @@ use std::process::{Command, Stdio};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
+use warroom::clock::Clock;
 
 use crate::peers::alertmanager::{One, QUIET};
 use crate::stage::{ANA, accounts, entries, of_kind, put};
 use crate::support::{Running, assert_intact, run, run_json, scratch, wait_for, warroom};
 
 const PEOPLE: &str = "[[person]]\nid = \"ana\"\naccounts = [\"65001\"]\nroles = [\"operator\", \"commander\"]\n";
+
+fn now() -> DateTime<Utc> {
+    Clock::real().now()
+}
 
 /// A room on one real Alertmanager.
 struct Stage {
@@ -82,7 +87,7 @@ impl Stage {
         let stamp = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
         let alert = |name: &str, severity: &str| {
             json!({"labels": {"alertname": name, "severity": severity}, "startsAt": stamp(began),
-                   "endsAt": stamp(Utc::now() + TimeDelta::hours(1))})
+                   "endsAt": stamp(now() + TimeDelta::hours(1))})
         };
         self.manager.post_alerts(&json!([alert("etcdMembersDown", "critical"), alert("KubeAPIDown", "critical")]));
     }
@@ -118,7 +123,7 @@ impl Stage {
 #[test]
 fn a_closed_incident_stays_closed_until_its_alert_ends_and_begins_again() {
     let Some(mut stage) = Stage::set() else { return };
-    let began = Utc::now() - TimeDelta::minutes(20);
+    let began = now() - TimeDelta::minutes(20);
     stage.fire(began);
     wait_for("the incident", || (!stage.ask(&["status"]).1["incident"].is_null()).then_some(()));
     stage.both_fire();
@@ -163,7 +168,7 @@ fn a_closed_incident_stays_closed_until_its_alert_ends_and_begins_again() {
     assert_eq!(status["incident"], Value::Null, "{status:#}");
 
     // It ends and begins again while nobody looks: by its own word it is another firing.
-    let again = Utc::now();
+    let again = now();
     stage.manager.kill();
     stage.manager.start_again();
     stage.fire(again);

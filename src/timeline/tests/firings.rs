@@ -145,7 +145,6 @@ fn a_new_incident_takes_no_clock_and_no_item_of_the_one_before() {
     let told: Vec<bool> = told.into_iter().map(|(_, own)| own).collect();
     assert_eq!(told, [true, true, false, false], "what is told late is kept, and is not its own");
     // What begins now is its own.
-    let mut log = log;
     let seq = log.edge("probe.failing", at("15:41:00"), "shop", json!({}));
     assert_eq!(log.fold().get(&id).and_then(|it| it.clocks.impact), Some((at("15:41:00"), seq)));
 }
