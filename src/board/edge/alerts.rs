@@ -1,13 +1,11 @@
 //! `alert.firing`, `alert.silenced`, `alert.resolved`, `alert.gone`, `watchdog.missing`, `watchdog.seen`.
 
-use std::collections::BTreeSet;
-
 use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::model::entry::Edge;
 use crate::model::facts::Alert;
-use crate::model::{EdgeKind, SafeText};
+use crate::model::{EdgeKind, SafeText, Stamp};
 
 use super::super::alerts::{GONE, RESOLVED, WATCHDOG};
 use super::super::row::{Body, Row, Topic, Verdict};
@@ -32,46 +30,59 @@ fn state(alert: &Alert) -> State {
     }
 }
 
-fn alert(row: &Row) -> Option<(&Alert, Option<&String>)> {
+/// What a row says of its alert.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    row: &'a Row,
+    alert: &'a Alert,
+    service: Option<&'a String>,
+    since_restart: bool,
+}
+
+fn told(row: &Row) -> Option<Told<'_>> {
     match &row.body {
-        Body::Alert { alert, service, .. } => Some((alert, service.as_ref())),
+        Body::Alert { alert, service, since_restart, .. } => {
+            Some(Told { row, alert, service: service.as_ref(), since_restart: *since_restart })
+        }
         _ => None,
     }
 }
 
 /// How the log says that an alert stands.
-fn told(pair: &Pair<'_>, alert: &Alert) -> State {
-    let about = alert.fingerprint.as_str();
+fn state_told(pair: &Pair<'_>, it: Told<'_>) -> State {
+    let about = it.alert.fingerprint.as_str();
     if let Some(told) = pair.standing.get(&EdgeKind::AlertFiring, about) {
-        // It ended and began again while the room did not look.
-        let again = alert.starts_at.is_some_and(|at| at - told.at > TimeDelta::seconds(1));
-        let own = pair.memory.own.contains(&(EdgeKind::AlertFiring, about.to_owned()));
-        let is_new = again && !own && !pair.memory.firing.contains(about);
-        return if is_new { State::Absent } else { State::Firing };
+        return if fires_anew(pair, told, it) { State::Absent } else { State::Firing };
     }
     if pair.standing.has(&EdgeKind::AlertSilenced, about) { State::Suppressed } else { State::Absent }
 }
 
-impl Pair<'_> {
-    /// The alerts that fire; `None` while that is not known.
-    pub(super) fn firing(&self) -> Option<BTreeSet<String>> {
-        let rows = || self.rows(Topic::Alerts);
-        let fires =
-            |row: &Row| alert(row).filter(|(it, _)| state(it) == State::Firing).map(|(it, _)| it.fingerprint.clone());
-        rows().next().map(|_| rows().filter_map(fires).collect())
+/// Whether an alert ended and began again while nobody looked: it says that it began after it was last seen to fire, or after
+/// the firing that the log knows. Members of a pair may have been told of one alert at different times; both are then before
+/// that.
+fn fires_anew(pair: &Pair<'_>, logged: &Edge, it: Told<'_>) -> bool {
+    let (Some(starts_at), false) = (it.alert.starts_at, it.since_restart) else { return false };
+    match pair.before(Topic::Alerts, it.row).and_then(told) {
+        Some(before) => {
+            state(before.alert) == State::Firing && before.alert.starts_at.is_some() && starts_at > before.row.seen_at
+        }
+        None => {
+            let known = logged.figures.get("starts_at").and_then(|at| at.as_str()?.parse::<Stamp>().ok());
+            starts_at - known.unwrap_or(logged.at) > TimeDelta::seconds(1)
+        }
     }
 }
 
 pub(super) fn alerts(pair: &Pair<'_>, out: &mut Vec<Edge>) {
     for row in pair.rows(Topic::Alerts) {
-        let Some((it, service)) = alert(row) else { continue };
-        let edge = if it.name == WATCHDOG {
-            watchdog(pair, row, it)
+        let Some(it) = told(row) else { continue };
+        let edge = if it.alert.name == WATCHDOG {
+            watchdog(pair, row, it.alert)
         } else {
-            change(told(pair, it), state(it)).map(|kind| one(pair, kind, row, it))
+            change(state_told(pair, it), state(it.alert)).map(|kind| one(pair, kind, it))
         };
         if let Some(mut edge) = edge {
-            edge.service = service.cloned();
+            edge.service = it.service.cloned();
             out.push(edge);
         }
     }
@@ -102,7 +113,8 @@ fn change(was: State, is: State) -> Option<EdgeKind> {
     }
 }
 
-fn one(pair: &Pair<'_>, kind: EdgeKind, row: &Row, alert: &Alert) -> Edge {
+fn one(pair: &Pair<'_>, kind: EdgeKind, told: Told<'_>) -> Edge {
+    let Told { row, alert, .. } = told;
     let place = alert.labels.get("cluster").map(|cluster| format!(" on {cluster}")).unwrap_or_default();
     let who = &alert.name;
     let (verdict, at, says) = match kind {
@@ -128,6 +140,13 @@ fn one(pair: &Pair<'_>, kind: EdgeKind, row: &Row, alert: &Alert) -> Edge {
         "severity": alert.severity.as_str(),
         "receivers": alert.receivers,
     });
+    // Which firing of the alert it is: its own word, not cut to the room's clock as the edge's time is.
+    if let (Some(at), Some(figures)) = (alert.starts_at, edge.figures.as_object_mut()) {
+        figures.insert("starts_at".to_owned(), super::stamp(at));
+        if told.since_restart {
+            figures.insert("since_restart".to_owned(), true.into());
+        }
+    }
     edge
 }
 

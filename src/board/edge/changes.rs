@@ -34,8 +34,6 @@ pub struct Changes {
     told: BTreeMap<Thing, Vec<Stamp>>,
     /// Changes of things that go to and fro which were over before they were told.
     swallowed: BTreeMap<EdgeKind, Folded>,
-    /// Alerts that were seen to fire since the room started.
-    firing: BTreeSet<String>,
     /// What was told since the room started.
     own: BTreeSet<(EdgeKind, String)>,
     /// The first look.
@@ -63,17 +61,14 @@ impl Changes {
     /// What a judgement made at `now` has to say. In order of happening.
     pub fn find(&mut self, new: &Judged, rules: &Rules, now: Stamp) -> Vec<Edge> {
         let began = *self.began.get_or_insert(now);
-        let memory = Memory { before: &self.before, firing: &self.firing, own: &self.own, began };
+        let memory = Memory { before: &self.before, own: &self.own, began };
         for (kind, about) in Pair::new(&self.standing, memory, new, now).over() {
             self.standing.forget(&kind, &about);
         }
         let pair = Pair::new(&self.standing, memory, new, now);
         let mut found = pair.edges();
-        if let Some(firing) = pair.firing() {
-            self.firing = firing;
-        }
         self.before = Judged {
-            topics: [Topic::Traffic, Topic::Services, Topic::Gitops]
+            topics: [Topic::Alerts, Topic::Traffic, Topic::Services, Topic::Gitops]
                 .into_iter()
                 .filter_map(|topic| Some((topic, new.topics.get(&topic)?.clone())))
                 .collect(),

@@ -51,8 +51,6 @@ struct Pair<'a> {
 struct Memory<'a> {
     /// The rows of the look before.
     before: &'a Judged,
-    /// Alerts that were seen to fire.
-    firing: &'a BTreeSet<String>,
     /// What was told since the room started.
     own: &'a BTreeSet<(EdgeKind, String)>,
     /// The first look.
