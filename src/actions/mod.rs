@@ -64,6 +64,7 @@ struct Body {
 
 /// Builds the plan of an action, or says in words why there can't be one now.
 pub fn build(action: Action, context: &Context) -> Result<Plan, Refusal> {
+    lookup::two_sites(context)?;
     let body = match action {
         Action::Failover => failover::body(context)?,
         Action::Restore => restore::body(context)?,

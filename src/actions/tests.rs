@@ -137,11 +137,18 @@ fn cluster(name: &str, role: ClusterRole, livez: Endpoint) -> RowBody {
             skew_ms: None,
             notes: Vec::new(),
         }),
+        nodes_read: true,
         nodes: 3,
         nodes_ready: 3,
+        nodes_closed: 0,
         nodes_silent: 0,
+        silent: vec![],
         nodes_not_ready: vec![],
+        pods_read: true,
+        pods_troubled: 0,
         pods: vec![],
+        namespaces: vec![],
+        same_as: vec![],
     }
 }
 

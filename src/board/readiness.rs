@@ -181,6 +181,7 @@ fn ready(seen: &Seen<'_>) -> Ready {
         now::traffic(seen),
         proof::recovery(seen, recovered.as_ref(), failed_over.as_ref(), restored.as_ref()),
     ];
+    checks.extend(now::pods(seen));
     let point = restore_point(seen);
     checks.push(point.check);
     checks.push(proof::restore(seen, restored.as_ref()));
@@ -299,6 +300,10 @@ fn judge_point(seen: &Seen<'_>, loss: &Loss<'_>, carrier: Option<&Row>) -> (Stan
             return (Standing::Unknown, says, format!("Wait until {dr} has synced it, or read why it has not."));
         }
         _ => {}
+    }
+    if now::one_site(seen) {
+        let says = format!("{of}, but {dr} that sees it is the same cluster as {primary}");
+        return (Standing::Unknown, says, "Correct the context of one of them.".to_owned());
     }
     match loss.point.off_site {
         OffSite::Yes => (Standing::Met, format!("{of}; off-site, seen by {dr}"), String::new()),

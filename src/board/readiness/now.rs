@@ -1,7 +1,8 @@
 //! What has to stand ready at this instant for a recovery to be possible: the DR cluster, its applications, its pool.
 
 use crate::board::row::{AppRow, Body, PoolRef, Row, Topic, Verdict};
-use crate::model::facts::LoadBalancer;
+use crate::model::Strategy;
+use crate::model::facts::{LoadBalancer, NamespacePods, Pod};
 use crate::model::time::{since, words};
 
 use super::{Check, Promised, Seen, Standing, check};
@@ -10,25 +11,109 @@ fn of(what: &str, standing: Standing, says: impl AsRef<str>, remedy: &str) -> Ch
     check(Promised::Rto, what, standing, says, remedy)
 }
 
+/// What is known of a cluster.
+struct Site<'a> {
+    row: &'a Row,
+    nodes: u32,
+    ready: u32,
+    uid: Option<&'a str>,
+    same_as: &'a [String],
+    pods: &'a [Pod],
+    namespaces: &'a [NamespacePods],
+}
+
+fn site<'a>(seen: &Seen<'a>, wanted: &str) -> Option<Site<'a>> {
+    seen.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
+        Body::Cluster { name, nodes, nodes_ready, control_plane, same_as, pods, namespaces, .. } if name == wanted => {
+            let uid = control_plane.as_ref().and_then(|it| it.uid.as_deref());
+            Some(Site { row, nodes: *nodes, ready: *nodes_ready, uid, same_as, pods, namespaces })
+        }
+        _ => None,
+    })
+}
+
+/// Whether primary and DR are known to be one cluster.
+pub(super) fn one_site(seen: &Seen<'_>) -> bool {
+    site(seen, &seen.objective.dr).is_some_and(|dr| dr.same_as.contains(&seen.objective.primary))
+}
+
 /// Whether the DR cluster could take the service.
 pub(super) fn cluster(seen: &Seen<'_>) -> Check {
     let dr = seen.objective.dr.as_str();
-    let found = seen.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
-        Body::Cluster { name, nodes, nodes_ready, .. } if name == dr => Some((row, *nodes, *nodes_ready)),
-        _ => None,
-    });
-    let Some((row, nodes, ready)) = found else {
+    let told = |standing, says: String, remedy: &str| of("DR cluster", standing, says, remedy);
+    let Some(site) = site(seen, dr) else {
         let remedy = "Name it in a [[cluster]] with a credential that may read it.";
-        return of("DR cluster", Standing::Unknown, format!("nothing is known of {dr}"), remedy);
+        return told(Standing::Unknown, format!("nothing is known of {dr}"), remedy);
     };
+    let (row, primary) = (site.row, seen.objective.primary.as_str());
+    if one_site(seen) {
+        let uid = site.uid.unwrap_or_default();
+        let remedy = "Correct the context of one of them: what takes primary down takes this cluster down too.";
+        return told(Standing::Missed, format!("{primary} and {dr} are one cluster (uid {uid})"), remedy);
+    }
     match row.verdict {
-        _ if row.stale => of("DR cluster", Standing::Unknown, format!("{dr}: {}", row.why), "Bring its API back."),
-        Verdict::Ok => of("DR cluster", Standing::Met, format!("{dr} answers, {ready} of {nodes} nodes are ready"), ""),
+        _ if row.stale => told(Standing::Unknown, format!("{dr}: {}", row.why), "Bring its API back."),
+        Verdict::Ok => two_sites(seen, &site).unwrap_or_else(|| {
+            told(Standing::Met, format!("{dr} answers, {} of {} nodes are ready", site.ready, site.nodes), "")
+        }),
         Verdict::Critical => {
             let remedy = "Repair it first: nothing can be brought up there.";
-            of("DR cluster", Standing::Missed, format!("{dr}: {}", row.why), remedy)
+            told(Standing::Missed, format!("{dr}: {}", row.why), remedy)
         }
-        _ => of("DR cluster", Standing::Unknown, format!("{dr}: {}", row.why), "Pane Events says what is wrong there."),
+        _ => told(Standing::Unknown, format!("{dr}: {}", row.why), "Pane Events says what is wrong there."),
+    }
+}
+
+/// Why it is not proven that primary and DR are two clusters, if it is not.
+fn two_sites(seen: &Seen<'_>, dr: &Site<'_>) -> Option<Check> {
+    let primary = seen.objective.primary.as_str();
+    let unread = match (dr.uid, site(seen, primary).and_then(|it| it.uid)) {
+        (Some(_), Some(_)) => return None,
+        (None, _) => seen.objective.dr.as_str(),
+        (_, None) => primary,
+    };
+    let says = format!("which cluster {unread} is was not read, so primary and DR may be one");
+    let remedy = "Let this credential get the namespace kube-system there: its uid tells clusters apart.";
+    Some(of("DR cluster", Standing::Unknown, says, remedy))
+}
+
+/// Whether the service's pods on the DR side run. `None` = nothing is promised of them, or not even their cluster is known.
+pub(super) fn pods(seen: &Seen<'_>) -> Option<Check> {
+    let objective = seen.objective;
+    let dr = objective.dr.as_str();
+    let site = site(seen, dr).filter(|it| !it.row.stale)?;
+    let own = |namespace: &str| objective.namespaces.iter().any(|it| it == namespace);
+    let told = |standing, says: String, remedy: &str| Some(of("pods", standing, says, remedy));
+    let bad: Vec<&Pod> = site.pods.iter().filter(|it| own(it.namespace.as_str())).collect();
+    let counted: Vec<&NamespacePods> = site.namespaces.iter().filter(|it| own(it.namespace.as_str())).collect();
+    let (ready, all) = counted.iter().fold((0, 0), |sum, it| (sum.0 + it.ready, sum.1 + it.all));
+    if let Some(worst) = bad.first() {
+        let for_long = worst.since.map(|at| format!(" for {}", words(since(at, seen.now)))).unwrap_or_default();
+        let more = if bad.len() > 1 { format!(", and {} more", bad.len() - 1) } else { String::new() };
+        let says = format!(
+            "{ready} of {all} pods are ready on {dr}; {}/{} {}{for_long}{more}",
+            worst.namespace, worst.name, worst.trouble
+        );
+        let standing = if ready == 0 { Standing::Missed } else { Standing::Unknown };
+        return told(standing, says, "Look at these pods on that cluster: what they wait for is in pane Events.");
+    }
+    let runs = matches!(objective.strategy, Strategy::WarmStandby | Strategy::ActiveActive);
+    match (ready, all) {
+        _ if counted.is_empty() => None,
+        (0, _) if !runs => None,
+        (0, _) => {
+            let says = format!(
+                "no pod of {} is ready on {dr}, and its strategy says that some run",
+                objective.namespaces.join(", ")
+            );
+            told(Standing::Missed, says, "Scale it up there, or say cold or pilot-light if nothing is meant to run.")
+        }
+        (ready, all) if ready < all && runs => told(
+            Standing::Unknown,
+            format!("{ready} of {all} pods are ready on {dr}"),
+            "Wait for the others, or look at them.",
+        ),
+        (ready, all) => told(Standing::Met, format!("{ready} of {all} pods are ready on {dr}"), ""),
     }
 }
 

@@ -18,6 +18,7 @@ mod login;
 pub mod map;
 pub mod nodes;
 pub mod object;
+pub mod pods;
 mod proxy;
 mod stream;
 mod transport;
@@ -80,15 +81,10 @@ fn start_on(link: Link, cluster: &str, ctx: &Ctx, tasks: &TaskTracker) -> Source
     let of = feed.clone();
     feed.keep(tasks, ctx, nodes::PART, move || nodes::leases(of.clone(), book.clone()));
 
-    let of = feed.clone();
-    feed.keep(tasks, ctx, "pods", move || {
-        let (cluster, clock) = (name.clone(), of.clock.clone());
-        let map = move |object: &Value| -> Mapped {
-            let (key, pod) = map::pod(&cluster, object, clock.now())?;
-            Some((key, pod.map(Fact::from)))
-        };
-        watch::run(of.clone(), watched("pods", FactKind::Pod), map)
-    });
+    let roll = pods::Roll::new(&name);
+    let (of, counted) = (feed.clone(), roll.clone());
+    feed.keep(tasks, ctx, "pods", move || watch::run(of.clone(), watched("pods", FactKind::Pod), counted.clone()));
+    tasks.spawn(pods::counts(feed, roll));
     spec
 }
 
