@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use crate::model::SafeText;
 use crate::model::entry::Edge;
 use crate::model::facts::{ControlPlane, Endpoint};
 use crate::model::time::{clock, since, words};
+use crate::model::{EdgeKind, SafeText};
 
 use super::super::clusters::{failed_words, fails};
 use super::super::row::{Body, Row, Topic, Verdict};
-use super::super::words::{SILENT, count, names};
+use super::super::words::{count, names};
 use super::{Pair, stamp};
 
 pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
@@ -23,13 +23,20 @@ pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
                 Some(at) => format!("{subject} not heard from since {}{why}", clock(*at)),
                 None => format!("{subject} does not answer{why}"),
             };
-            out.push(pair.edge("source.lost", row, alive_at.or(*troubled_since), Verdict::Unknown, &subject, says));
+            out.push(pair.edge(
+                EdgeKind::SourceLost,
+                row,
+                alive_at.or(*troubled_since),
+                Verdict::Unknown,
+                &subject,
+                says,
+            ));
         } else if was && !row.stale {
             let from = before.and_then(silent_since).unwrap_or(row.seen_at);
             let to = alive_at.unwrap_or(row.seen_at);
             let gap_s = since(from, to);
             let says = format!("{subject} answers again after {} without data", words(gap_s));
-            let mut edge = pair.edge("source.back", row, Some(to), Verdict::Ok, &subject, says);
+            let mut edge = pair.edge(EdgeKind::SourceBack, row, Some(to), Verdict::Ok, &subject, says);
             edge.figures = json!({ "from": stamp(from), "to": stamp(to), "gap_s": gap_s });
             out.push(edge);
         }
@@ -89,12 +96,12 @@ fn control_plane(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Clu
         } else {
             format!("The API server of {name} is not reached")
         };
-        let mut edge = pair.edge("control_plane.failing", row, None, Verdict::Critical, &subject, says);
+        let mut edge = pair.edge(EdgeKind::ControlPlaneFailing, row, None, Verdict::Critical, &subject, says);
         edge.figures = json!({ "failed": now.failed });
         out.push(edge);
     } else if was_bad && !is_bad(now) {
         let says = format!("The control plane of {name} answers its health checks again");
-        out.push(pair.edge("control_plane.ok", row, None, Verdict::Ok, &subject, says));
+        out.push(pair.edge(EdgeKind::ControlPlaneOk, row, None, Verdict::Ok, &subject, says));
     }
 }
 
@@ -103,7 +110,7 @@ fn nodes(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Cluster<'_>
     let none: &[SafeText] = &[];
     let (not_ready, silent) = was.map_or((none, none), |was| (was.not_ready, was.silent));
     let subject = SafeText::new(is.name);
-    let mut tell = |edge: &str, verdict: Verdict, how: &str, who: &[&SafeText]| {
+    let mut tell = |edge: EdgeKind, verdict: Verdict, how: &str, who: &[&SafeText]| {
         if who.is_empty() {
             return;
         }
@@ -115,20 +122,19 @@ fn nodes(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Cluster<'_>
         out.push(edge);
     };
     let fallen: Vec<&SafeText> = is.not_ready.iter().filter(|node| !not_ready.contains(node)).collect();
-    tell("node.not_ready", Verdict::Warning, "not ready", &fallen);
+    tell(EdgeKind::NodeNotReady, Verdict::Warning, "not ready", &fallen);
     let unheard: Vec<&SafeText> = is.silent.iter().filter(|node| !silent.contains(node)).collect();
-    tell("node.not_ready", Verdict::Warning, "silent", &unheard);
+    tell(EdgeKind::NodeNotReady, Verdict::Warning, "silent", &unheard);
     let is_bad = |node: &&SafeText| is.not_ready.contains(node) || is.silent.contains(node);
     let back: Vec<&SafeText> = not_ready.iter().chain(silent).filter(|node| !is_bad(node)).collect();
-    tell("node.ready", Verdict::Ok, "ready again or gone", &back);
+    tell(EdgeKind::NodeReady, Verdict::Ok, "ready again or gone", &back);
 }
 
 /// Whether every application was deployed and healthy when the source was last heard. `None` = no application is known.
 fn at_parity(row: &Row) -> Option<bool> {
     match &row.body {
         Body::Parity { total: 0, .. } => None,
-        // Laggards with a reason of their own come first: if the first one merely is not heard, so are all.
-        Body::Parity { laggards, .. } => Some(laggards.first().is_none_or(|(_, why)| why == SILENT)),
+        Body::Parity { ok, total, silent, .. } => Some(ok + silent == *total),
         _ => None,
     }
 }
@@ -148,13 +154,13 @@ pub(super) fn parity(pair: &Pair<'_>, out: &mut Vec<Edge>) {
         let mut edge = match edge {
             Some(true) => {
                 let says = format!("GitOps: {total} of {total} applications healthy on {cluster}");
-                pair.edge("gitops.parity", row, None, Verdict::Ok, &subject, says)
+                pair.edge(EdgeKind::GitopsParity, row, None, Verdict::Ok, &subject, says)
             }
             Some(false) => {
                 let who: Vec<String> = laggards.iter().map(|(name, why)| format!("{name} ({why})")).collect();
                 let lag = total - ok;
                 let says = format!("GitOps: {lag} of {total} applications not at parity on {cluster}: {}", names(&who));
-                pair.edge("gitops.drift", row, None, Verdict::Warning, &subject, says)
+                pair.edge(EdgeKind::GitopsDrift, row, None, Verdict::Warning, &subject, says)
             }
             None => continue,
         };

@@ -127,7 +127,11 @@ fn what_is_ordinary_for_a_minute_has_a_limit() {
             Verdict::Info,
             "1 pod in trouble: shop/a CrashLoopBackOff",
         ),
-        (vec![pod("a", S::Started, "CrashLoopBackOff", at("14:00:00"))], Verdict::Warning, "shop/a CrashLoopBackOff"),
+        (
+            vec![pod("a", S::Started, "CrashLoopBackOff", at("14:00:00"))],
+            Verdict::Warning,
+            "1 pod in trouble: shop/a CrashLoopBackOff",
+        ),
         (
             vec![Pod { namespace: "elsewhere".into(), ..pod("a", S::Started, "CrashLoopBackOff", at("14:00:00")) }],
             Verdict::Info,
