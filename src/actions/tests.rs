@@ -302,6 +302,17 @@ impl Bench {
     }
 }
 
+/// Both names of clusters lead to one.
+fn one_site(bench: &mut Bench) {
+    bench.each(|row| {
+        if let RowBody::Cluster { name, same_as, .. } = &mut row.body
+            && name == "dr"
+        {
+            same_as.push("primary".into());
+        }
+    });
+}
+
 fn lb_row(lb: LoadBalancer) -> RowBody {
     RowBody::LoadBalancer { lb, order: vec![], fallback: None, goes_to: None, service: Some("shop".into()) }
 }
@@ -426,6 +437,8 @@ const REFUSALS: &[Case] = &[
     ),
     ("no namespaces", Action::Restore, |b| b.objective.namespaces.clear(), "no namespaces"),
     ("a wild namespace", Action::Restore, |b| b.objective.namespaces = vec!["*".into()], "not a Kubernetes label"),
+    ("one cluster by two names", Action::Restore, one_site, "are one cluster (uid uid-dr): there is no other site"),
+    ("one cluster by two names", Action::Failover, one_site, "are one cluster (uid uid-dr): there is no other site"),
     ("cluster unseen", Action::Restore, |b| b.drop(|r| matches!(r, RowBody::Cluster { .. })), "which cluster dr is"),
     ("cluster stale", Action::Restore, |b| b.stale(|r| matches!(r, RowBody::Cluster { .. })), "cluster dr is"),
     (

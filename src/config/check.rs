@@ -17,6 +17,7 @@ const APP_KINDS: [&str; 3] = ["application", "kustomization", "helmrelease"];
 pub(super) fn all(raw: &RawFile, options: LoadOptions, report: &mut Report<'_>) {
     names_are_plain_and_unique(raw, report);
     addresses_are_safe(raw, options, report);
+    namespaces_can_be_read(raw, report);
     services_refer_to_what_exists(raw, report);
     services_can_be_watched(raw, report);
     traffic_can_be_moved(raw, report);
@@ -68,6 +69,28 @@ fn names_are_plain_and_unique(raw: &RawFile, report: &mut Report<'_>) {
             if let Some(first) = seen.insert(text, line) {
                 report.at(name.span(), format!("two {kind}s are called `{text}`; the first is in line {first}"));
             }
+        }
+    }
+}
+
+/// The namespaces that may be read: names as Kubernetes takes them, each once, and among them those that are asked for.
+fn namespaces_can_be_read(raw: &RawFile, report: &mut Report<'_>) {
+    for cluster in &raw.clusters {
+        let mut seen: Vec<&str> = Vec::new();
+        for namespace in each(&cluster.it.namespaces) {
+            let name = namespace.get_ref().as_str();
+            let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            let is_label = !name.is_empty() && name.len() <= 63 && name.bytes().all(fits);
+            if !is_label || name.starts_with('-') || name.ends_with('-') {
+                let what = format!(
+                    "`{name}` can't be a namespace: they are named in full, in lower-case letters, digits and dashes; \
+                     leave `namespaces` out to read all of them"
+                );
+                report.at(namespace.span(), what);
+            } else if seen.contains(&name) {
+                report.at(namespace.span(), format!("`{name}` stands twice in `namespaces`"));
+            }
+            seen.push(name);
         }
     }
 }

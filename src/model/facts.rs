@@ -103,7 +103,8 @@ pub struct Pod {
     pub since: Option<Stamp>,
 }
 
-/// How many pods of a namespace there are, those that have ended apart, and how many are ready.
+/// How many pods of a namespace there are, those that have ended apart, and how many are ready. The empty name is the
+/// whole cluster: where it is told, a namespace that is not has none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamespacePods {
     pub cluster: String,

@@ -72,20 +72,22 @@ fn verdict(pod: &Pod, for_s: u64, of_service: bool) -> Option<Verdict> {
     }
 }
 
-/// Counts by namespace; one without pods has none, where all were read.
+/// Counts by namespace, as far as they are known.
 fn counts(board: &Board, state: &SourceState) -> Vec<NamespacePods> {
     let mut namespaces: Vec<&str> =
         board.setup.objectives.iter().flat_map(|it| &it.namespaces).map(String::as_str).collect();
     namespaces.sort_unstable();
     namespaces.dedup();
-    if !state.listed(FactKind::NamespacePods) {
-        return Vec::new();
-    }
     let of = |namespace: &str| match state.get(FactKind::NamespacePods, namespace).map(|held| &held.fact) {
-        Some(Fact::NamespacePods(counted)) => counted.clone(),
-        _ => NamespacePods { cluster: String::new(), namespace: SafeText::new(namespace), ready: 0, all: 0 },
+        Some(Fact::NamespacePods(counted)) => Some(counted.clone()),
+        _ => None,
     };
-    namespaces.into_iter().map(of).collect()
+    let whole = of("");
+    let none = |namespace: &str| {
+        let cluster = whole.as_ref()?.cluster.clone();
+        Some(NamespacePods { cluster, namespace: SafeText::new(namespace), ready: 0, all: 0 })
+    };
+    namespaces.into_iter().filter_map(|namespace| of(namespace).or_else(|| none(namespace))).collect()
 }
 
 /// Says what is wrong, by kind: what never started, what does not end, what fails.

@@ -17,6 +17,8 @@ use crate::model::{Change, SafeText, Stamp};
 #[derive(Clone)]
 pub struct Roll {
     cluster: String,
+    /// The one namespace that is read; `None` = all.
+    namespace: Option<SafeText>,
     pages: Arc<Mutex<Pages>>,
 }
 
@@ -29,8 +31,8 @@ struct Pages {
 
 impl Roll {
     /// An empty roll.
-    pub fn new(cluster: &str) -> Self {
-        Self { cluster: cluster.to_owned(), pages: Arc::default() }
+    pub fn new(cluster: &str, namespace: Option<&str>) -> Self {
+        Self { cluster: cluster.to_owned(), namespace: namespace.map(SafeText::new), pages: Arc::default() }
     }
 
     fn pages(&self) -> std::sync::MutexGuard<'_, Pages> {
@@ -40,11 +42,17 @@ impl Roll {
     /// How many there are in each namespace, once the list is known.
     fn counts(&self) -> Option<Vec<NamespacePods>> {
         let pages = self.pages();
-        let mut counts: BTreeMap<&SafeText, (u32, u32)> = BTreeMap::new();
+        // One namespace may be empty; of all of them the sum says that the others are.
+        let whole = SafeText::default();
+        let sum = self.namespace.as_ref().unwrap_or(&whole);
+        let mut counts: BTreeMap<&SafeText, (u32, u32)> = BTreeMap::from([(sum, (0, 0))]);
         for (namespace, ready) in pages.pods.values() {
-            let counted = counts.entry(namespace).or_default();
-            counted.0 += u32::from(*ready);
-            counted.1 += 1;
+            let own = Some(namespace).filter(|namespace| *namespace != sum);
+            for counted in [Some(sum), own].into_iter().flatten() {
+                let counted = counts.entry(counted).or_default();
+                counted.0 += u32::from(*ready);
+                counted.1 += 1;
+            }
         }
         let told = |(namespace, (ready, all)): (&SafeText, (u32, u32))| NamespacePods {
             cluster: self.cluster.clone(),
@@ -53,6 +61,12 @@ impl Roll {
             all,
         };
         pages.complete.then(|| counts.into_iter().map(told).collect())
+    }
+
+    /// The counts of several rolls, as far as they are known.
+    fn sum(rolls: &[Self]) -> Option<Vec<NamespacePods>> {
+        let known: Vec<_> = rolls.iter().filter_map(Self::counts).collect();
+        (!known.is_empty()).then(|| known.into_iter().flatten().collect())
     }
 }
 
@@ -83,14 +97,14 @@ impl Mapping for Roll {
 }
 
 /// Tells the counts when they changed, until the room stops.
-pub async fn counts(feed: Feed, roll: Roll) {
+pub async fn counts(feed: Feed, rolls: Vec<Roll>) {
     let mut told = None;
     loop {
         tokio::select! {
             () = feed.stop.cancelled() => return,
             () = feed.clock.sleep(feed.pace(EVERY / 5)) => {}
         }
-        let now = roll.counts();
+        let now = Roll::sum(&rolls);
         if now == told {
             continue;
         }
@@ -250,7 +264,7 @@ mod tests {
             json!({"metadata": {"name": name, "namespace": "shop"},
                 "status": {"phase": phase, "conditions": [{"type": "Ready", "status": ready}]}})
         };
-        let mut roll = Roll::new("dr");
+        let mut roll = Roll::new("dr", None);
         roll.reset();
         for (name, phase, ready) in [("a", "Running", "True"), ("b", "Running", "False"), ("job", "Succeeded", "False")]
         {
@@ -258,13 +272,26 @@ mod tests {
         }
         assert_eq!(roll.counts(), None);
         roll.complete();
-        let shop =
-            |ready, all| Some(vec![NamespacePods { cluster: "dr".into(), namespace: "shop".into(), ready, all }]);
+        let of = |namespace: &str, ready, all| NamespacePods {
+            cluster: "dr".into(),
+            namespace: namespace.into(),
+            ready,
+            all,
+        };
+        let shop = |ready, all| Some(vec![of("", ready, all), of("shop", ready, all)]);
         assert_eq!(roll.counts(), shop(1, 2));
         roll.map(&object("b", "Running", "True"));
         roll.gone("shop/a");
         assert_eq!(roll.counts(), shop(1, 1));
         roll.gone("shop/b");
-        assert_eq!(roll.counts(), Some(vec![]));
+        assert_eq!(roll.counts(), Some(vec![of("", 0, 0)]), "none at all is known too");
+        let mut one = Roll::new("dr", Some("shop"));
+        assert_eq!(Roll::sum(&[one.clone(), Roll::new("dr", Some("velero"))]), None);
+        one.complete();
+        assert_eq!(
+            Roll::sum(&[one, Roll::new("dr", Some("velero"))]),
+            Some(vec![of("shop", 0, 0)]),
+            "of the other nothing is known"
+        );
     }
 }

@@ -38,7 +38,7 @@ fn events_replaced(change: &Change) -> Option<Vec<KubeEvent>> {
 async fn started(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Server, Seen) {
     let server = Server::start(script).await;
     let seen = Seen::default();
-    start_on(server.link(), "dr", &seen.ctx, &seen.tasks);
+    start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     (server, seen)
 }
 
