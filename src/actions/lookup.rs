@@ -58,8 +58,8 @@ pub fn cluster_trouble(board: &Judged, name: &str, now: Stamp) -> Option<String>
 }
 
 /// Refuses a plan between two names of one cluster: it would move nothing, and restore over what it is to replace.
-pub fn two_sites(context: &Context) -> Result<(), Refusal> {
-    let (primary, dr) = (&context.objective.primary, &context.objective.dr);
+pub fn two_sites(context: &Context, dr: &str) -> Result<(), Refusal> {
+    let primary = &context.objective.primary;
     let uid = rows(context.board).find_map(|row| match &row.body {
         Body::Cluster { name, same_as, control_plane, .. } if name == dr && same_as.contains(primary) => {
             Some(control_plane.as_ref().and_then(|it| it.uid.as_deref()).unwrap_or_default())

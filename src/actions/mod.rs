@@ -15,6 +15,7 @@ mod restore;
 mod restore_steps;
 mod restore_words;
 pub mod silence;
+mod site;
 
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,8 @@ pub struct Context<'a> {
     pub supersedes: Option<PlanId>,
     pub head: HeadRef,
     pub objective: &'a Objective,
+    /// The cluster that was asked for; `None` = the first that can take it.
+    pub to: Option<&'a str>,
     pub board: &'a Judged,
     /// Identity of the credential of each source that has one.
     pub credentials: &'a BTreeMap<SourceId, String>,
@@ -64,7 +67,6 @@ struct Body {
 
 /// Builds the plan of an action, or says in words why there can't be one now.
 pub fn build(action: Action, context: &Context) -> Result<Plan, Refusal> {
-    lookup::two_sites(context)?;
     let body = match action {
         Action::Failover => failover::body(context)?,
         Action::Restore => restore::body(context)?,

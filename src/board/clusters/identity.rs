@@ -33,7 +33,7 @@ pub(super) fn judge(opinion: &mut Opinion, board: &Board, name: &str, role: Clus
         is_pair(role, other.1)
             || is_pair(other.1, role)
             || board.setup.objectives.iter().any(|it| {
-                let of_it = |cluster: &str| it.primary == cluster || it.dr == cluster;
+                let of_it = |cluster: &str| it.primary == cluster || it.has_dr(cluster);
                 of_it(name) && of_it(&other.0)
             })
     };

@@ -1,9 +1,9 @@
 //! What has to stand ready at this instant for a recovery to be possible: the DR cluster, its applications, its pool.
 
 use crate::board::row::{AppRow, Body, PoolRef, Row, Topic, Verdict};
-use crate::model::Strategy;
 use crate::model::facts::{LoadBalancer, NamespacePods, Pod};
 use crate::model::time::{since, words};
+use crate::model::{Host, Strategy};
 
 use super::{Check, Promised, Seen, Standing, check};
 
@@ -11,8 +11,20 @@ fn of(what: &str, standing: Standing, says: impl AsRef<str>, remedy: &str) -> Ch
     check(Promised::Rto, what, standing, says, remedy)
 }
 
+/// What has to stand ready on one cluster: all of it on a DR cluster; the cluster alone where the service has no other and
+/// is restored in place.
+pub(super) fn site(seen: &Seen<'_>, site: &str) -> Vec<Check> {
+    let mut checks = vec![cluster(seen, site)];
+    if seen.objective.has_dr(site) {
+        checks.extend(pods(seen, site));
+        checks.push(applications(seen, site));
+        checks.extend(traffic(seen, site));
+    }
+    checks.into_iter().map(|it| Check { site: Some(site.to_owned()), ..it }).collect()
+}
+
 /// What is known of a cluster.
-struct Site<'a> {
+struct Known<'a> {
     row: &'a Row,
     nodes: u32,
     ready: u32,
@@ -22,38 +34,38 @@ struct Site<'a> {
     namespaces: &'a [NamespacePods],
 }
 
-fn site<'a>(seen: &Seen<'a>, wanted: &str) -> Option<Site<'a>> {
+fn known<'a>(seen: &Seen<'a>, wanted: &str) -> Option<Known<'a>> {
     seen.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
         Body::Cluster { name, nodes, nodes_ready, control_plane, same_as, pods, namespaces, .. } if name == wanted => {
             let uid = control_plane.as_ref().and_then(|it| it.uid.as_deref());
-            Some(Site { row, nodes: *nodes, ready: *nodes_ready, uid, same_as, pods, namespaces })
+            Some(Known { row, nodes: *nodes, ready: *nodes_ready, uid, same_as, pods, namespaces })
         }
         _ => None,
     })
 }
 
-/// Whether primary and DR are known to be one cluster.
-pub(super) fn one_site(seen: &Seen<'_>) -> bool {
-    site(seen, &seen.objective.dr).is_some_and(|dr| dr.same_as.contains(&seen.objective.primary))
+/// Whether a DR cluster is known to be the primary by another name.
+pub(super) fn is_primary(seen: &Seen<'_>, dr: &str) -> bool {
+    seen.objective.has_dr(dr) && known(seen, dr).is_some_and(|it| it.same_as.contains(&seen.objective.primary))
 }
 
-/// Whether the DR cluster could take the service.
-pub(super) fn cluster(seen: &Seen<'_>) -> Check {
-    let dr = seen.objective.dr.as_str();
-    let told = |standing, says: String, remedy: &str| of("DR cluster", standing, says, remedy);
-    let Some(site) = site(seen, dr) else {
+/// Whether a cluster could take the service.
+fn cluster(seen: &Seen<'_>, dr: &str) -> Check {
+    let what = if seen.objective.has_dr(dr) { "DR cluster" } else { "cluster" };
+    let told = |standing, says: String, remedy: &str| of(what, standing, says, remedy);
+    let Some(site) = known(seen, dr) else {
         let remedy = "Name it in a [[cluster]] with a credential that may read it.";
         return told(Standing::Unknown, format!("nothing is known of {dr}"), remedy);
     };
     let (row, primary) = (site.row, seen.objective.primary.as_str());
-    if one_site(seen) {
+    if is_primary(seen, dr) {
         let uid = site.uid.unwrap_or_default();
         let remedy = "Correct the context of one of them: what takes primary down takes this cluster down too.";
         return told(Standing::Missed, format!("{primary} and {dr} are one cluster (uid {uid})"), remedy);
     }
     match row.verdict {
         _ if row.stale => told(Standing::Unknown, format!("{dr}: {}", row.why), "Bring its API back."),
-        Verdict::Ok => two_sites(seen, &site).unwrap_or_else(|| {
+        Verdict::Ok => two_sites(seen, dr, &site).unwrap_or_else(|| {
             told(Standing::Met, format!("{dr} answers, {} of {} nodes are ready", site.ready, site.nodes), "")
         }),
         Verdict::Critical => {
@@ -65,23 +77,25 @@ pub(super) fn cluster(seen: &Seen<'_>) -> Check {
 }
 
 /// Why it is not proven that primary and DR are two clusters, if it is not.
-fn two_sites(seen: &Seen<'_>, dr: &Site<'_>) -> Option<Check> {
+fn two_sites(seen: &Seen<'_>, name: &str, dr: &Known<'_>) -> Option<Check> {
     let primary = seen.objective.primary.as_str();
-    let unread = match (dr.uid, site(seen, primary).and_then(|it| it.uid)) {
+    if name == primary {
+        return None;
+    }
+    let unread = match (dr.uid, known(seen, primary).and_then(|it| it.uid)) {
         (Some(_), Some(_)) => return None,
-        (None, _) => seen.objective.dr.as_str(),
+        (None, _) => name,
         (_, None) => primary,
     };
-    let says = format!("which cluster {unread} is was not read, so primary and DR may be one");
+    let says = format!("which cluster {unread} is was not read, so {primary} and {name} may be one");
     let remedy = "Let this credential get the namespace kube-system there: its uid tells clusters apart.";
     Some(of("DR cluster", Standing::Unknown, says, remedy))
 }
 
 /// Whether the service's pods on the DR side run. `None` = nothing is promised of them, or not even their cluster is known.
-pub(super) fn pods(seen: &Seen<'_>) -> Option<Check> {
+fn pods(seen: &Seen<'_>, dr: &str) -> Option<Check> {
     let objective = seen.objective;
-    let dr = objective.dr.as_str();
-    let site = site(seen, dr).filter(|it| !it.row.stale)?;
+    let site = known(seen, dr).filter(|it| !it.row.stale)?;
     let own = |namespace: &str| objective.namespaces.iter().any(|it| it == namespace);
     let told = |standing, says: String, remedy: &str| Some(of("pods", standing, says, remedy));
     let bad: Vec<&Pod> = site.pods.iter().filter(|it| own(it.namespace.as_str())).collect();
@@ -117,10 +131,9 @@ pub(super) fn pods(seen: &Seen<'_>) -> Option<Check> {
     }
 }
 
-/// Whether what Git asks for runs on the DR side.
-pub(super) fn applications(seen: &Seen<'_>) -> Check {
+/// Whether what Git asks for runs on a DR cluster.
+fn applications(seen: &Seen<'_>, dr: &str) -> Check {
     let objective = seen.objective;
-    let dr = objective.dr.as_str();
     let own: Vec<(&Row, &AppRow)> = seen
         .rows(Topic::Gitops)
         .iter()
@@ -153,17 +166,34 @@ pub(super) fn applications(seen: &Seen<'_>) -> Check {
     unknown(says, "Bring it to parity: pane GitOps has what lags.")
 }
 
-/// Whether users can be sent to the DR side.
-pub(super) fn traffic(seen: &Seen<'_>) -> Check {
+/// Whether users can be sent to a DR cluster: one answer for each host name.
+fn traffic(seen: &Seen<'_>, dr: &str) -> Vec<Check> {
     let objective = seen.objective;
+    if objective.hosts.is_empty() {
+        let says = "no load balancer and DR pool are named for it: how users get there is not known";
+        return vec![of("traffic", Standing::Unknown, says, "Name them in its [[service]].")];
+    }
+    let several = objective.hosts.len() > 1 || objective.dr.len() > 1;
+    let each = objective.hosts.iter().map(|host| {
+        let check = of_host(seen, host, dr);
+        // Of several, which one it is about comes first.
+        let says =
+            if several { format!("{} to {dr}: {}", host.load_balancer, check.says) } else { check.says.to_string() };
+        Check { says: says.into(), ..check }
+    });
+    each.collect()
+}
+
+fn of_host(seen: &Seen<'_>, host: &Host, dr: &str) -> Check {
     let unknown = |says: String, remedy: &str| of("traffic", Standing::Unknown, says, remedy);
-    let (Some(host), Some(pool)) = (&objective.load_balancer, &objective.dr_pool) else {
-        let says = "no load balancer and DR pool are named for it: how users get there is not known".to_owned();
-        return unknown(says, "Name them in its [[service]].");
+    let Some(pool) = host.dr_pool(dr) else {
+        let says = format!("no pool of {dr} is named for it: how users get there is not known");
+        return unknown(says, "Name it in `dr_pool` of its [[service]], in the order of `dr`.");
     };
+    let host = &host.load_balancer;
     let found = seen.rows(Topic::Traffic).iter().find_map(|row| match &row.body {
         Body::LoadBalancer { lb, order, fallback, goes_to, .. } if lb.name == host.as_str() => {
-            let named = order.iter().chain(fallback).find(|it| it.name == pool.as_str());
+            let named = order.iter().chain(fallback).find(|it| it.name == pool);
             Some((row, lb, named, goes_to))
         }
         _ => None,
@@ -177,7 +207,7 @@ pub(super) fn traffic(seen: &Seen<'_>) -> Check {
     let Some(named) = named else {
         return unknown(format!("pool {pool} is not in the order of {host}"), "Add it behind the primary's pool.");
     };
-    if goes_to.as_ref().is_some_and(|to| to == pool.as_str()) {
+    if goes_to.as_ref().is_some_and(|to| to == pool) {
         let says = format!("users are on {pool} already: there is no further site to go to");
         return unknown(says, "Move them back when the primary side is proven good.");
     }
