@@ -168,7 +168,9 @@ pub struct AlertPeer {
     pub version: SafeText,
     /// When the process started (the API calls it `uptime`).
     pub started: Option<Stamp>,
-    pub peers: u32,
+    /// What it calls itself among its peers; empty where it is alone.
+    #[serde(default)]
+    pub name: SafeText,
     /// Whether its silences can be read: if not, which there are is unknown.
     #[serde(default)]
     pub silences_read: bool,

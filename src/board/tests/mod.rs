@@ -249,7 +249,7 @@ pub(super) fn peer(instance: &str, started: Stamp) -> AlertPeer {
         cluster_status: Open::new("ready"),
         version: "0.27".into(),
         started: Some(started),
-        peers: 2,
+        name: format!("01-{instance}").as_str().into(),
         silences_read: true,
     }
 }

@@ -243,6 +243,11 @@ fn of_app(facts: &mut Facts<'_, '_>, app: &AppRow) {
     facts.text("suspended", if app.suspended { "yes" } else { "" });
     facts.text("acts alone", gitops::acts_alone(app));
     facts.text("revision", app.revision.as_str());
+    if let Some(deployed) = &app.deployed {
+        facts.text("deployed", deployed.revision.as_str());
+        facts.time("deployed at", deployed.at);
+    }
+    facts.list("images", &app.images);
     facts.text("wants", app.target_revision.as_str());
     facts.text("expected", if app.expected == app.target_revision { "" } else { app.expected.as_str() });
     facts.text("destination", app.destination.as_str());
@@ -306,6 +311,7 @@ fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("cluster", &it.cluster);
             facts.text("phase", it.phase.as_str());
             facts.text("access", it.access_mode.as_str());
+            facts.text("default", if it.default { "yes: what names no location goes there" } else { "" });
             facts.text("keeps in", it.store.as_str());
             facts.time("validated", it.last_validated);
             facts.time("synced", it.last_synced);
