@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::expr::PART;
-use crate::model::{SafeText, Stamp};
+use crate::model::SafeText;
 
 /// The most samples looked at in one answer; ours have up to three.
 const MAX_SAMPLES: usize = 64;
