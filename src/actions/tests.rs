@@ -61,7 +61,12 @@ fn pool(id: &str, name: &str) -> Pool {
         healthy: Some(name == "dr"),
         monitored: true,
         minimum_origins: 1,
-        origins: vec![Origin { name: "o".into(), address: "203.0.113.7".into(), enabled: true, healthy: None }],
+        origins: vec![Origin {
+            name: "o".into(),
+            address: format!("{name}.origin.example").as_str().into(),
+            enabled: true,
+            healthy: None,
+        }],
         places: ["WNAM", "ENAM", "WEU"].map(|place| (place.into(), name == "dr")).to_vec(),
         shedding_percent: 0,
         used_by: Some(vec![PoolUser {
@@ -411,6 +416,12 @@ const REFUSALS: &[Case] = &[
         Action::Failover,
         |b| b.lb(|lb| lb.default_pools = vec!["p-dr".into()]),
         "not among the pools",
+    ),
+    (
+        "two pools of one origin",
+        Action::Failover,
+        |b| b.pool("dr", |p| p.origins[0].address = "primary.origin.example".into()),
+        "lead to the same origins (primary.origin.example)",
     ),
     (
         "same pool twice",

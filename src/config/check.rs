@@ -73,24 +73,18 @@ fn names_are_plain_and_unique(raw: &RawFile, report: &mut Report<'_>) {
     }
 }
 
-/// The namespaces that may be read: names as Kubernetes takes them, each once, and among them those that are asked for.
+/// The namespaces that may be read have names as Kubernetes takes them.
 fn namespaces_can_be_read(raw: &RawFile, report: &mut Report<'_>) {
-    for cluster in &raw.clusters {
-        let mut seen: Vec<&str> = Vec::new();
-        for namespace in each(&cluster.it.namespaces) {
-            let name = namespace.get_ref().as_str();
-            let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-            let is_label = !name.is_empty() && name.len() <= 63 && name.bytes().all(fits);
-            if !is_label || name.starts_with('-') || name.ends_with('-') {
-                let what = format!(
-                    "`{name}` can't be a namespace: they are named in full, in lower-case letters, digits and dashes; \
-                     leave `namespaces` out to read all of them"
-                );
-                report.at(namespace.span(), what);
-            } else if seen.contains(&name) {
-                report.at(namespace.span(), format!("`{name}` stands twice in `namespaces`"));
-            }
-            seen.push(name);
+    for namespace in raw.clusters.iter().flat_map(|cluster| each(&cluster.it.namespaces)) {
+        let name = namespace.get_ref().as_str();
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let is_label = !name.is_empty() && name.len() <= 63 && name.bytes().all(fits);
+        if !is_label || name.starts_with('-') || name.ends_with('-') {
+            let what = format!(
+                "`{name}` can't be a namespace: they are named in full, in lower-case letters, digits and dashes; \
+                 leave `namespaces` out to read all of them"
+            );
+            report.at(namespace.span(), what);
         }
     }
 }
