@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::Global;
 pub use super::dress::Dress;
-use super::drill::{self, Drill};
+use super::drill::{self, Drill, Kind};
 use super::exit::Exit;
 use super::fail::Fail;
 use super::link::Intent;
@@ -22,7 +22,6 @@ use crate::config::LoadOptions;
 use crate::config::paths::Env;
 use crate::console::{AskFailure, Asker, ExitReason, GaveUp, Keeper, PlainOptions, RunOptions, plain, run, terminal};
 use crate::diagnostics;
-use crate::drill::director::{self, Director};
 use crate::drill::partner;
 use crate::model::PersonId;
 use crate::protocol::{Reply, Request};
@@ -157,7 +156,7 @@ pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: b
     }
     let _log = diagnostics::log_to(&env.state_dir(false).join("drill.log"));
     let me = PersonId::from(global.as_name.as_deref().unwrap_or(FIRST));
-    let running = drill::start(options, env, true).await?;
+    let mut running = drill::start(options, env, Kind::ByHand).await?;
     let known = running.scenario.people.iter().any(|person| person.id == me.as_str());
     if !known {
         let names = running.scenario.people.iter().map(|person| person.id.clone()).collect::<Vec<_>>().join(", ");
@@ -166,11 +165,12 @@ pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: b
     }
     let socket = running.room.socket().to_owned();
     if with_partner {
-        play_partner(&running, &me, &socket, options.seed).await?;
+        play_partner(&running, &me, options.seed).await?;
     }
     if auto {
-        play_all(&running, &socket).await?;
+        play_all(&running).await?;
     }
+    running.begin();
     let exit = at(&socket, (!auto).then_some(me), global, dress, true, env).await;
     let timeline = running.timeline.clone();
     running.stop().await;
@@ -179,27 +179,24 @@ pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: b
 }
 
 /// A simulated second person: the first of the scenario's people who is not at this console.
-async fn play_partner(running: &drill::Running, me: &PersonId, socket: &Path, seed: u64) -> Result<(), Fail> {
+async fn play_partner(running: &drill::Running, me: &PersonId, seed: u64) -> Result<(), Fail> {
     let other = running.scenario.people.iter().map(|person| PersonId::from(person.id.as_str())).find(|id| id != me);
     let Some(other) = other else { return Ok(()) };
-    let (asker, seen) = player::join(socket, &other, true).await?;
-    tokio::spawn(partner::run(other, asker, seen, running.clock.clone(), seed));
-    Ok(())
+    let (socket, clock) = (running.room.socket().to_owned(), running.clock.clone());
+    let joining = running.spawn(async move {
+        let (asker, seen) = player::join(&socket, &other, true).await?;
+        tokio::spawn(partner::run(other, asker, seen, clock, seed));
+        Ok(())
+    });
+    joining.await.unwrap_or_else(|error| Err(Fail::Other(error.to_string())))
 }
 
 /// Plays every person, for someone who wants to watch.
-async fn play_all(running: &drill::Running, socket: &Path) -> Result<(), Fail> {
-    let mut people: std::collections::BTreeMap<PersonId, Arc<dyn director::Asker>> = Default::default();
-    let mut seen = None;
-    for person in &running.scenario.people {
-        let id = PersonId::from(person.id.as_str());
-        let (asker, sees) = player::join(socket, &id, true).await?;
-        people.insert(id, asker);
-        seen = Some(sees);
-    }
-    if let Some(seen) = seen {
-        tokio::spawn(Director::new(running.scenario.clone(), running.clock.clone(), people, seen).run());
-    }
+async fn play_all(running: &drill::Running) -> Result<(), Fail> {
+    let socket = running.room.socket().to_owned();
+    let joining = player::everyone(socket, running.scenario.clone(), running.clock.clone());
+    let director = running.spawn(joining).await.unwrap_or_else(|error| Err(Fail::Other(error.to_string())))?;
+    running.spawn(director.run());
     Ok(())
 }
 

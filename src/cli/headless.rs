@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde_json::json;
 
 use super::args::ExportFormat;
-use super::drill::{self, Drill};
+use super::drill::{self, Drill, Kind};
 use super::exit::Exit;
 use super::fail::Fail;
 use super::link::{Intent, Link};
 use super::{export, output, player};
 use crate::config::paths::Env;
-use crate::drill::director::{Asker, Director, Ended, Run};
+use crate::clock::Hold;
+use crate::drill::director::{Ended, Run};
 use crate::drill::score::{Score, score};
-use crate::model::PersonId;
 use crate::model::time::from_detection;
 use crate::postmortem::{self, Outline};
 
@@ -27,8 +26,8 @@ pub async fn run(options: &Drill, env: &Env) -> Result<Exit, Fail> {
     }
     let socket = options.socket.clone().unwrap_or_else(|| private_socket(env));
     let options = Drill { socket: Some(socket), ..options.clone() };
-    let drill = drill::start(&options, env, false).await?;
-    let played = play(&drill).await;
+    let mut drill = drill::start(&options, env, Kind::Headless).await?;
+    let played = play(&mut drill).await;
     let told = match &played {
         Ok(_) => tell(drill.room.socket()).await,
         Err(_) => Err(Fail::Other(String::new())),
@@ -38,7 +37,7 @@ pub async fn run(options: &Drill, env: &Env) -> Result<Exit, Fail> {
     for name in ["LOCK", "RESERVE"] {
         let _ = std::fs::remove_file(out.join(name));
     }
-    let (run, outline) = (played?, told?);
+    let ((run, _), outline) = (played?, told?);
     leave(&out, &options, &run, &outline)
 }
 
@@ -47,20 +46,18 @@ fn private_socket(env: &Env) -> PathBuf {
     env.runtime_dir().join(format!("drill-{}.sock", std::process::id()))
 }
 
-async fn play(drill: &drill::Running) -> Result<Run, Fail> {
-    let mut people: BTreeMap<PersonId, Arc<dyn Asker>> = BTreeMap::new();
-    let mut seen = None;
-    for person in &drill.scenario.people {
-        let id = PersonId::from(person.id.as_str());
-        // Every person in a headless drill is simulated, and every line says so.
-        let (asker, sees) = player::join(drill.room.socket(), &id, true).await?;
-        people.insert(id, asker);
-        seen = Some(sees);
-    }
-    let seen = seen.ok_or_else(|| Fail::Usage("the scenario has no people".to_owned()))?;
-    let director = Director::new(drill.scenario.clone(), drill.clock.clone(), people, seen);
+/// Plays to the end. The drill's time stands still from then on, so that nothing more happens while its story is told.
+async fn play(drill: &mut drill::Running) -> Result<(Run, Hold), Fail> {
+    let (socket, scenario, clock) = (drill.room.socket().to_owned(), drill.scenario.clone(), drill.clock.clone());
+    let ended = |error: tokio::task::JoinError| Fail::Other(format!("the drill's people failed: {error}"));
+    let director = drill.spawn(player::everyone(socket, scenario, clock.clone())).await.map_err(ended)??;
+    let playing = drill.spawn(async move {
+        let run = director.run().await;
+        (run, clock.hold())
+    });
+    drill.begin();
     tokio::select! {
-        run = director.run() => Ok(run),
+        played = playing => played.map_err(ended),
         stopped = super::serve::until_told_to_stop() => {
             stopped?;
             Err(Fail::Other("stopped by a signal before the drill ended".to_owned()))

@@ -210,7 +210,7 @@ impl Engine {
         }
         let answer = self.write(caller, Closed {}, None)?;
         self.sign_head();
-        if let Err(error) = tokio::task::block_in_place(|| self.ledger.rotate("incident closed")) {
+        if let Err(error) = super::shared::blocking(|| self.ledger.rotate("incident closed")) {
             if error == AppendError::Full {
                 self.disk_is_full();
             }

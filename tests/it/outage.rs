@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use warroom::board::{Topic, Verdict};
-use warroom::cli::drill::{Drill, Running, start};
+use warroom::cli::drill::{Drill, Kind, Running, start};
 use warroom::cli::link::{Intent, Link};
 use warroom::client::Mirror;
 use warroom::config::paths::Env;
@@ -28,7 +28,8 @@ async fn drill(home: &std::path::Path) -> (Running, Link) {
         socket: Some(home.join("s")),
         state_dir: None,
     };
-    let running = start(&options, &env, true).await.expect("the drill starts");
+    let mut running = start(&options, &env, Kind::ByHand).await.expect("the drill starts");
+    running.begin();
     let intent = Intent { entries_from: Some(1), topics: Topic::ALL.to_vec(), ..Intent::default() };
     let link = Link::open(running.room.socket(), &intent).await.expect("a link");
     (running, link)

@@ -85,7 +85,7 @@ pub struct DrillPlay {
 /// How a drill runs.
 #[derive(Clone, Copy, Debug, ClapArgs)]
 pub struct Pace {
-    /// Drill seconds per second, 0.1 to 600.
+    /// Drill seconds per second, 0.1 to 600; with --headless also max, as fast as the machine allows.
     #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
     pub speed: f64,
     /// Same seed, same world.
