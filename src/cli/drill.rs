@@ -16,7 +16,7 @@ use crate::config::LoadOptions;
 use crate::config::paths::{Env, make_private};
 use crate::drill::Lane;
 use crate::drill::scenario::{self, Scenario};
-use crate::drill::world::World;
+use crate::drill::world::{self, World};
 use crate::model::PersonId;
 use crate::protocol::DrillInfo;
 use crate::room::Room;
@@ -96,16 +96,10 @@ struct Parts {
     scratch: PathBuf,
 }
 
-async fn put_up(
-    options: &Drill,
-    env: &Env,
-    kind: Kind,
-    scenario: Arc<Scenario>,
-    clock: Clock,
-) -> Result<Parts, Fail> {
-    let random = match kind {
-        Kind::ByHand => Random::system(),
-        Kind::Headless => Random::seeded(options.seed),
+async fn put_up(options: &Drill, env: &Env, kind: Kind, scenario: Arc<Scenario>, clock: Clock) -> Result<Parts, Fail> {
+    let (random, first_port) = match kind {
+        Kind::ByHand => (Random::system(), None),
+        Kind::Headless => (Random::seeded(options.seed), Some(world::first_port(options.seed))),
     };
     let tag = Random::system().ulid(&Clock::real()).to_lowercase();
     let runtime = env.runtime_dir();
@@ -116,7 +110,7 @@ async fn put_up(
 
     let socket = options.socket.clone().unwrap_or_else(|| drill_socket(env));
     let socket = bind(&socket, 0o600).await?;
-    let world = World::start(Scenario::clone(&scenario), options.seed, clock.clone())
+    let world = World::start_at(Scenario::clone(&scenario), options.seed, clock.clone(), first_port)
         .await
         .map_err(|error| Fail::Other(format!("the simulated services can't start: {error}")))?;
     world.write_config(&scratch).map_err(Fail::Other)?;

@@ -310,3 +310,136 @@ pub fn after(at: DateTime<Utc>, time: Duration) -> DateTime<Utc> {
     let time = TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX);
     at.checked_add_signed(time).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::clock::Clock;
+
+    fn clock(speed: f64) -> Clock {
+        Clock::stepped("2026-03-10T14:37:00Z".parse().expect("a time"), speed)
+    }
+
+    /// Lets a clock run until the work on it is done.
+    async fn with<T>(clock: &Clock, work: impl Future<Output = T>) -> T {
+        tokio::select! {
+            _ = clock.drive() => unreachable!("a clock is driven for ever"),
+            done = work => done,
+        }
+    }
+
+    #[tokio::test]
+    async fn those_due_at_one_instant_go_by_their_turns_and_each_is_done_before_the_next() {
+        let (clock, (said, heard)) = (clock(0.0), mpsc::channel());
+        let hold = clock.hold();
+        let people = [Turn::Person(1), Turn::Judge, Turn::Last, Turn::World, Turn::Person(0), Turn::Look];
+        let waits: Vec<_> = people
+            .map(|turn| {
+                let (clock, said) = (clock.clone(), said.clone());
+                tokio::spawn(async move {
+                    clock.sleep_until_turn(clock.now() + Duration::from_secs(60), turn).await;
+                    for step in 0..3 {
+                        said.send((turn, step)).expect("heard");
+                        // Others could go on now, if they were awake.
+                        tokio::task::yield_now().await;
+                    }
+                })
+            })
+            .into();
+        drop(hold);
+        with(&clock, futures::future::join_all(waits)).await;
+        let order = [Turn::World, Turn::Look, Turn::Judge, Turn::Person(0), Turn::Person(1), Turn::Last];
+        let wanted: Vec<_> = order.iter().flat_map(|turn| (0..3).map(|step| (*turn, step))).collect();
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), wanted);
+    }
+
+    #[tokio::test]
+    async fn time_waits_for_what_is_on_its_way_however_long_that_takes() {
+        let (clock, (said, heard)) = (clock(0.0), mpsc::channel());
+        let asks = async {
+            clock.sleep(Duration::from_secs(1)).await;
+            let busy = busy();
+            let answer = tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(30)));
+            answer.await.expect("an answer");
+            drop(busy);
+            said.send(("answered", clock.now())).expect("heard");
+        };
+        let later = async {
+            clock.sleep(Duration::from_millis(1001)).await;
+            said.send(("later", clock.now())).expect("heard");
+        };
+        with(&clock, futures::future::join(asks, later)).await;
+        let start: DateTime<Utc> = "2026-03-10T14:37:00Z".parse().expect("a time");
+        let at = |ms| start + TimeDelta::milliseconds(ms);
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), [("answered", at(1000)), ("later", at(1001))]);
+    }
+
+    #[tokio::test]
+    async fn an_answer_over_a_local_socket_is_part_of_the_instant_in_which_it_was_asked_for() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let clock = clock(0.0);
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                stir();
+                let byte = stream.read_u8().await.expect("asked");
+                stir();
+                stream.write_u8(byte + 1).await.expect("answered");
+                stir();
+            }
+        });
+        let asks = async {
+            for n in 0..20 {
+                clock.sleep(Duration::from_secs(1)).await;
+                let asked = clock.now();
+                let mut stream = tokio::net::TcpStream::connect(address).await.expect("there");
+                stream.write_u8(n).await.expect("asked");
+                assert_eq!((stream.read_u8().await.expect("an answer"), clock.now()), (n + 1, asked));
+            }
+        };
+        let others = async {
+            loop {
+                clock.sleep(Duration::from_millis(1)).await;
+            }
+        };
+        with(&clock, async {
+            tokio::select! { () = asks => {}, () = others => {} }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_held_clock_stands_still_and_a_wait_that_is_given_up_moves_nothing() {
+        let clock = clock(0.0);
+        let (hold, begun) = (clock.hold(), clock.now());
+        let waited = async { clock.sleep(Duration::from_secs(3600)).await };
+        let given_up = with(&clock, tokio::time::timeout(Duration::from_millis(20), waited)).await;
+        assert!(given_up.is_err() && clock.now() == begun, "it stood still");
+        drop(hold);
+        with(&clock, clock.sleep(Duration::from_secs(5))).await;
+        assert_eq!(clock.now(), begun + TimeDelta::seconds(5), "nobody waits for the hour any more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_paced_clock_takes_its_time_and_one_that_is_far_behind_goes_on_from_there() {
+        let clock = clock(10.0);
+        let begun = Instant::now();
+        with(&clock, clock.sleep(Duration::from_secs(30))).await;
+        assert_eq!(begun.elapsed().as_millis(), 3000);
+        clock.set_speed(1.0);
+        with(&clock, clock.sleep(Duration::from_secs(30))).await;
+        assert_eq!(begun.elapsed().as_millis(), 33_000);
+        // The process was stopped for an hour.
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        let back = Instant::now();
+        with(&clock, async {
+            clock.sleep(Duration::from_secs(1)).await;
+            clock.sleep(Duration::from_secs(30)).await;
+        })
+        .await;
+        assert_eq!(back.elapsed().as_millis(), 30_000);
+    }
+}

@@ -30,9 +30,16 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Opens a loopback port and serves on it.
-    pub async fn open(router: Router) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    /// Serves on a loopback port: the wished one, or any if that is taken.
+    pub async fn open(router: Router, wished: Option<u16>) -> io::Result<Self> {
+        let any = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        let listener = match wished {
+            None => any.await?,
+            Some(port) => match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+                Ok(listener) => listener,
+                Err(_) => any.await?,
+            },
+        };
         let port = listener.local_addr()?.port();
         let (want, wanted) = watch::channel(false);
         let (told, is) = watch::channel(false);

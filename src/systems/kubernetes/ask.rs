@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 
 use super::client::Link;
 use super::object;
-use crate::clock::busy;
 use super::trouble::{never_left, plain, trouble_of, trouble_of_answer};
+use crate::clock::busy;
 use crate::model::{Stamp, Trouble, TroubleKind};
 
 /// The most bytes of one answer, and of one line of a watch.
