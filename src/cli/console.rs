@@ -14,7 +14,7 @@ use super::exit::Exit;
 use super::fail::Fail;
 use super::link::Intent;
 use super::serve::{Make, bind, load, room};
-use super::{output, player};
+use super::{ending, output, player};
 use crate::board::Topic;
 use crate::client::{AskError, ConnectOptions, Handle, connect};
 use crate::clock::{Clock, ClockSync, Random};
@@ -172,10 +172,31 @@ pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: b
     }
     running.begin();
     let exit = at(&socket, (!auto).then_some(me), global, dress, true, env).await;
-    let timeline = running.timeline.clone();
-    running.stop().await;
-    goodbye(&timeline);
+    let flags: Vec<&str> =
+        [("--partner", with_partner), ("--auto", auto)].into_iter().filter(|it| it.1).map(|it| it.0).collect();
+    end(running, options, &ending::again(options, &flags)).await;
     exit
+}
+
+/// Ends a drill: leaves what it has to tell in its folder, and says how it went. What can't be left is said and no reason to
+/// fail: the log is there.
+async fn end(running: drill::Running, options: &Drill, again: &str) {
+    // Nothing more happens while the story is told.
+    let hold = running.clock.hold();
+    let told = ending::story(running.room.socket()).await;
+    let dir = running.timeline.clone();
+    running.stop().await;
+    drop(hold);
+    ending::tidy(&dir);
+    let told = told.and_then(|outline| {
+        let Some(outline) = outline else { return Err(Fail::Other("it ended before its first alert".to_owned())) };
+        Ok(ending::words(&ending::leave(&dir, options, None, &outline)?, &outline, &dir, again))
+    });
+    let text = told.unwrap_or_else(|why| {
+        let (why, dir) = (why.message(), dir.display());
+        format!("this drill has no score: {why}\nits log is kept in {dir}\nagain:    {again}")
+    });
+    output::say(text.trim_end());
 }
 
 /// A simulated second person: the first of the scenario's people who is not at this console.
@@ -198,9 +219,4 @@ async fn play_all(running: &drill::Running) -> Result<(), Fail> {
     let director = running.spawn(joining).await.unwrap_or_else(|error| Err(Fail::Other(error.to_string())))?;
     running.spawn(director.run());
     Ok(())
-}
-
-fn goodbye(timeline: &Path) {
-    let dir = timeline.display();
-    output::say(&format!("the drill's timeline is kept in {dir}\ncheck it: warroom verify {dir}"));
 }

@@ -21,6 +21,8 @@ use crate::model::PersonId;
 use crate::protocol::DrillInfo;
 use crate::room::Room;
 
+/// The scenario that is played if none is named.
+pub const USUAL: &str = "etcd-corruption";
 /// How fast the prologue runs, room seconds per second.
 const PROLOGUE: f64 = 250.0;
 /// The prologue ends at the latest so long after the alert should have fired.

@@ -64,7 +64,7 @@ pub struct Drill {
 #[derive(Clone, Debug, ClapArgs)]
 pub struct DrillPlay {
     /// The scenario: a name, or a TOML file.
-    #[arg(value_name = "SCENARIO", default_value = "etcd-corruption")]
+    #[arg(value_name = "SCENARIO", default_value = crate::cli::drill::USUAL)]
     pub scenario: String,
     #[command(flatten)]
     pub pace: Pace,
@@ -99,7 +99,7 @@ pub enum DrillWorld {
     /// Serve the simulated services alone, for kubectl, amtool and curl.
     World {
         /// The scenario: a name, or a TOML file.
-        #[arg(value_name = "SCENARIO", default_value = "etcd-corruption")]
+        #[arg(value_name = "SCENARIO", default_value = crate::cli::drill::USUAL)]
         scenario: String,
         #[command(flatten)]
         pace: Pace,
