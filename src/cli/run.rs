@@ -189,10 +189,14 @@ async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Res
                 commander: commander.map(PersonId),
                 impact_at,
                 recovered_at,
+                although_firing: false,
             };
             (Request::Set(set), output)
         }
-        args::Incident::Close { output } => (Request::Close, output),
+        args::Incident::Close { although_firing: false, output } => (Request::Close, output),
+        args::Incident::Close { although_firing: true, output } => {
+            (Request::Set(SetIncident::closed_although_firing()), output)
+        }
     };
     change(request, output, global, env).await
 }
@@ -218,6 +222,7 @@ async fn on_plan(command: Command, global: &Global, env: &Env) -> Result<Exit, F
             let request = Request::Propose {
                 action: propose.action,
                 service: propose.service,
+                to: propose.to,
                 confirm: propose.confirm,
                 supersedes: propose.supersedes.map(PlanId),
             };
@@ -314,7 +319,9 @@ fn wants_json(command: &Option<Command>) -> bool {
             | args::Timeline::Tail { output, .. },
         )) => output,
         Some(Command::Incident(
-            args::Incident::Open { output, .. } | args::Incident::Set { output, .. } | args::Incident::Close { output },
+            args::Incident::Open { output, .. }
+            | args::Incident::Set { output, .. }
+            | args::Incident::Close { output, .. },
         )) => output,
         Some(Command::Silence(
             args::Silence::List { output, .. }

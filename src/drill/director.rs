@@ -193,10 +193,12 @@ impl Person {
         let Some(action) = act.action else { return Err("no action to propose".to_owned()) };
         let service = act.text.clone().or_else(|| self.service()).unwrap_or_default();
         // As a person does: look at the plan first, then type the name it asks for.
-        let shown = self.again(Request::Preview { action, service: service.clone() }).await?;
+        let shown = self.again(Request::Preview { action, service: service.clone(), to: None }).await?;
         let Reply::Plan { plan, .. } = shown else { return Err("a preview was answered without a plan".to_owned()) };
         let plan: Plan = serde_json::from_str(&plan).map_err(|e| format!("the previewed plan does not read: {e}"))?;
-        self.again(Request::Propose { action, service, confirm: plan.confirm, supersedes: None }).await.map(|_| ())
+        self.again(Request::Propose { action, service, to: None, confirm: plan.confirm, supersedes: None })
+            .await
+            .map(|_| ())
     }
 
     fn service(&self) -> Option<String> {
@@ -237,7 +239,7 @@ pub fn waiting(
 }
 
 fn is_edge(happening: &Happening, name: &str) -> bool {
-    matches!(happening, Happening::Edge(edge) if edge.edge == name)
+    matches!(happening, Happening::Edge(edge) if edge.edge.as_str() == name)
 }
 
 fn text(act: &Act) -> SafeText {
@@ -256,7 +258,7 @@ fn simple(act: &Act) -> Result<Request, String> {
         }
         Verb::Severity => set(SetIncident { severity: act.severity, ..SetIncident::default() }),
         Verb::Status => set(SetIncident { status: act.status, ..SetIncident::default() }),
-        Verb::Close => Ok(Request::Close),
+        Verb::Close => Ok(Request::Set(SetIncident::closed_although_firing())),
         Verb::Propose | Verb::Approve | Verb::Reject => Err("not a simple act".to_owned()),
     }
 }
@@ -300,6 +302,6 @@ mod tests {
             simple(act).expect("a request");
         }
         let close = scenario.acts.iter().find(|a| a.verb == Verb::Close).expect("it is closed");
-        assert_eq!(simple(close), Ok(Request::Close));
+        assert_eq!(simple(close), Ok(Request::Set(SetIncident::closed_although_firing())));
     }
 }

@@ -141,7 +141,7 @@ fn a_row_whose_edge_is_missing_is_missing() {
     ] {
         let mut log = story();
         log.entries.retain(|entry| match &entry.happening {
-            crate::model::Happening::Edge(it) => it.edge != edge,
+            crate::model::Happening::Edge(it) => it.edge.as_str() != edge,
             _ => true,
         });
         let story = log.fold();
@@ -156,7 +156,7 @@ fn traffic_that_moved_to_the_primary_is_no_switch() {
     let mut log = story();
     for entry in &mut log.entries {
         if let crate::model::Happening::Edge(it) = &mut entry.happening
-            && it.edge == "traffic.moved"
+            && it.edge == crate::model::EdgeKind::TrafficMoved
         {
             it.figures = serde_json::json!({ "from": "dr", "to": "primary" });
         }
@@ -259,7 +259,7 @@ fn the_page_says_a_day_once_and_runs_of_entries_shortly() {
     assert!(page.contains("All on 2026-03-02."), "{page}");
     assert_eq!(page.matches("2026-03-02 14:41").count(), 2, "the head and the clocks: {page}");
     outline.rows[0].seqs = vec![41, 31, 32, 34, 33, 36, 41, 40];
-    outline.timeline[0].at = at("14:41:00") - chrono::TimeDelta::days(1);
+    outline.timeline[0].placed_at = at("14:41:00") - chrono::TimeDelta::days(1);
     let page = to_html(&outline);
     let link = |seq: u64| format!("<a href=\"#e{seq}\">{seq}</a>");
     let run = format!("{}–{}, {}, {}, {}", link(31), link(34), link(36), link(40), link(41));
@@ -370,7 +370,7 @@ fn the_same_outline_gives_the_same_bytes() {
 fn an_incident_without_an_end_is_drawn_as_far_as_it_is_known() {
     let mut log = story();
     log.entries.retain(
-        |entry| !matches!(&entry.happening, crate::model::Happening::Edge(it) if it.edge == "service.recovered"),
+        |entry| !matches!(&entry.happening, crate::model::Happening::Edge(it) if it.edge == crate::model::EdgeKind::ServiceRecovered),
     );
     let story = log.fold();
     let page = to_html(&outline(story.latest().expect("an incident"), &[objective()], &meta(false)));

@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::news::BoardNews;
 use crate::board::{Judged, Topic, TopicView, edges};
 use crate::model::entry::{Draft, Edge, Expired, Happening, IncidentStatus, Opened, Set};
-use crate::model::{Actor, IncidentId, SafeText, Stamp};
+use crate::model::{Actor, EdgeKind, IncidentId, SafeText, Stamp};
 
 /// Events that cross the socket, newest first; the row count says how many there are in all.
 const EVENTS_SHOWN: usize = 1_000;
@@ -94,8 +94,8 @@ impl Engine {
 
     fn record_edges(&mut self, found: Vec<Edge>, now: Stamp) {
         let mut drafts = Vec::new();
-        for edge in found {
-            let opens = self.opens(&edge) && self.incident().is_none();
+        for mut edge in found {
+            let opens = self.opens(&edge) && self.incident().is_none() && !self.was_met(&mut edge);
             // The edge that opens an incident is never folded away: in a storm nobody else would open it.
             if !opens && !self.limiter.allow(&edge, now) {
                 continue;
@@ -105,7 +105,7 @@ impl Engine {
                 self.record_all(std::mem::take(&mut drafts));
                 self.open_by(&edge, now);
             }
-            let recovered = edge.edge == "service.recovered";
+            let recovered = edge.edge == EdgeKind::ServiceRecovered;
             drafts.push(self.by_room(Happening::Edge(edge)));
             if recovered {
                 drafts.extend(self.advance_status(IncidentStatus::Monitoring));
@@ -129,12 +129,21 @@ impl Engine {
     /// Whether this edge opens an incident by the configured rule.
     fn opens(&self, edge: &Edge) -> bool {
         let severity = edge.figures.get("severity").and_then(|value| value.as_str()).unwrap_or(&edge.verdict);
-        edge.edge == "alert.firing" && self.shared.config.rules.open_on.iter().any(|word| word == severity)
+        edge.edge == EdgeKind::AlertFiring && self.shared.config.rules.open_on.iter().any(|word| word == severity)
+    }
+
+    /// Whether an incident that is closed met this firing of the alert. It is recorded, says so, and calls nobody again.
+    fn was_met(&self, edge: &mut Edge) -> bool {
+        let Some(closed) = self.story.latest().filter(|_| self.story.has_met(edge)) else { return false };
+        edge.says = SafeText::new(&format!("{}; it opens no incident, for {} met it", edge.says, closed.id));
+        true
     }
 
     fn open_by(&mut self, edge: &Edge, now: Stamp) {
         let title = edge.subject.clone();
-        self.open(Actor::room(), title, self.shared.config.rules.opens_as, Some(edge.at), now);
+        // One that began unseen while the incident before was open is detected now: no clock reaches back into that one.
+        let detected = if self.story.last_closed().is_some_and(|closed| edge.at <= closed) { now } else { edge.at };
+        self.open(Actor::room(), title, self.shared.config.rules.opens_as, Some(detected), now);
     }
 
     /// Opens an incident; those present join it. `None` when nothing could be recorded.

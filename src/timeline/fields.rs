@@ -47,8 +47,8 @@ impl Fields for Told<'_> {
             (Field::Kind, happening) => {
                 each(happening.kind());
                 match happening {
-                    Happening::Edge(edge) => each(&edge.edge),
-                    Happening::Folded(folded) => each(&folded.edge),
+                    Happening::Edge(edge) => each(edge.edge.as_str()),
+                    Happening::Folded(folded) => each(folded.edge.as_str()),
                     _ => {}
                 }
             }
@@ -115,6 +115,17 @@ pub fn plan_at(record: &PlanRecord) -> Stamp {
     match record.state {
         PlanState::Proposed => record.proposed_at,
         _ => record.approvals.iter().map(|approval| approval.at).max().unwrap_or(record.changed_at),
+    }
+}
+
+/// The entry by which a plan last asked something of the room: there it stands.
+pub fn plan_seq(record: &PlanRecord) -> u64 {
+    match record.state {
+        PlanState::Proposed => record.proposed_seq,
+        _ => {
+            let approved = record.approvals.iter().map(|approval| approval.seq).max();
+            approved.or(record.seqs.last().copied()).unwrap_or(record.proposed_seq)
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::model::EdgeKind;
 use crate::model::entry::Edge;
 use crate::model::facts::Alert;
 
@@ -28,74 +29,106 @@ fn state(alert: &Alert) -> State {
     }
 }
 
-fn alert(row: &Row) -> Option<(&Alert, Option<&String>)> {
+/// What a row says of its alert.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    row: &'a Row,
+    alert: &'a Alert,
+    service: Option<&'a String>,
+    since_restart: bool,
+}
+
+fn told(row: &Row) -> Option<Told<'_>> {
     match &row.body {
-        Body::Alert { alert, service, .. } => Some((alert, service.as_ref())),
+        Body::Alert { alert, service, since_restart, .. } => {
+            Some(Told { row, alert, service: service.as_ref(), since_restart: *since_restart })
+        }
         _ => None,
     }
 }
 
 pub(super) fn alerts(pair: &Pair<'_>, out: &mut Vec<Edge>) {
     for (before, row) in pair.rows(Topic::Alerts) {
-        let Some((it, service)) = alert(row) else { continue };
-        let was = before.and_then(alert).map_or(State::Absent, |(alert, _)| state(alert));
-        let edge = if it.name == WATCHDOG {
-            watchdog(pair, row, it, was)
+        let Some(it) = told(row) else { continue };
+        let before = before.and_then(told);
+        let was = before.map_or(State::Absent, |before| state(before.alert));
+        let edge = if it.alert.name == WATCHDOG {
+            watchdog(pair, row, it.alert, was)
+        } else if before.is_some_and(|before| fires_anew(before, it)) {
+            Some(one(pair, EdgeKind::AlertFiring, it))
         } else {
-            change(was, state(it)).map(|name| one(pair, name, row, it))
+            change(was, state(it.alert)).map(|kind| one(pair, kind, it))
         };
         if let Some(mut edge) = edge {
-            edge.service = service.cloned();
+            edge.service = it.service.cloned();
             out.push(edge);
         }
     }
     for row in pair.vanished(Topic::Alerts) {
-        let Some((it, service)) = alert(row) else { continue };
-        if state(it) == State::Firing && it.name != WATCHDOG {
-            let mut edge = one(pair, "alert.gone", row, it);
+        let Some(it) = told(row) else { continue };
+        if state(it.alert) == State::Firing && it.alert.name != WATCHDOG {
+            let mut edge = one(pair, EdgeKind::AlertGone, it);
             edge.at = pair.now;
-            edge.service = service.cloned();
+            edge.service = it.service.cloned();
             out.push(edge);
         }
     }
 }
 
-fn change(was: State, is: State) -> Option<&'static str> {
+/// Whether an alert ended and began again while nobody looked: it says that it began after it was last seen to fire. Members
+/// of a pair may have been told of one alert at different times; both are then before that.
+fn fires_anew(before: Told<'_>, it: Told<'_>) -> bool {
+    state(before.alert) == State::Firing
+        && state(it.alert) == State::Firing
+        && !it.since_restart
+        && before.alert.starts_at.is_some()
+        && it.alert.starts_at.is_some_and(|at| at > before.row.seen_at)
+}
+
+fn change(was: State, is: State) -> Option<EdgeKind> {
     match (was, is) {
-        (State::Firing, State::Suppressed) => Some("alert.silenced"),
-        (State::Firing, State::Resolved) => Some("alert.resolved"),
-        (State::Firing, State::Gone) => Some("alert.gone"),
-        (was, State::Firing) if was != State::Firing => Some("alert.firing"),
+        (State::Firing, State::Suppressed) => Some(EdgeKind::AlertSilenced),
+        (State::Firing, State::Resolved) => Some(EdgeKind::AlertResolved),
+        (State::Firing, State::Gone) => Some(EdgeKind::AlertGone),
+        (was, State::Firing) if was != State::Firing => Some(EdgeKind::AlertFiring),
         _ => None,
     }
 }
 
-fn one(pair: &Pair<'_>, name: &str, row: &Row, alert: &Alert) -> Edge {
+fn one(pair: &Pair<'_>, kind: EdgeKind, told: Told<'_>) -> Edge {
+    let Told { row, alert, .. } = told;
     let place = alert.labels.get("cluster").map(|cluster| format!(" on {cluster}")).unwrap_or_default();
     let who = &alert.name;
-    let (verdict, at, says) = match name {
-        "alert.firing" => {
+    let (verdict, at, says) = match kind {
+        EdgeKind::AlertFiring => {
             let receivers: Vec<&str> = alert.receivers.iter().map(|receiver| receiver.as_str()).collect();
             let to = if receivers.is_empty() { String::new() } else { format!(" → {}", receivers.join(", ")) };
             (row.verdict, alert.starts_at, format!("Alert {who} fires{place}{to}"))
         }
-        "alert.silenced" => {
+        EdgeKind::AlertSilenced => {
             let why = if row.why.is_empty() { "silenced or inhibited" } else { row.why.as_str() };
             (Verdict::Info, None, format!("Alert {who}{place} still fires and tells nobody: {why}"))
         }
-        "alert.resolved" => (Verdict::Ok, None, format!("Alert {who}{place} is resolved")),
+        EdgeKind::AlertResolved => (Verdict::Ok, None, format!("Alert {who}{place} is resolved")),
         _ => (
             Verdict::Unknown,
             None,
             format!("Alert {who}{place} is gone, unconfirmed: not every Alertmanager can vouch that it ended"),
         ),
     };
-    let mut edge = pair.edge(name, row, at, verdict, who, says);
+    let mut edge = pair.edge(kind, row, at, verdict, who, says);
     edge.figures = json!({
         "fingerprint": alert.fingerprint,
         "severity": alert.severity.as_str(),
         "receivers": alert.receivers,
     });
+    // Which firing of the alert it is: its own word, not cut to the room's clock as the edge's time is.
+    if let (Some(at), Some(figures)) = (alert.starts_at, edge.figures.as_object_mut()) {
+        figures.insert("starts_at".to_owned(), super::stamp(at));
+        if told.since_restart {
+            figures.insert("since_restart".to_owned(), true.into());
+        }
+    }
     edge
 }
 
@@ -104,11 +137,11 @@ fn watchdog(pair: &Pair<'_>, row: &Row, alert: &Alert, was: State) -> Option<Edg
     match (missing(was), missing(state(alert))) {
         (false, true) => {
             let says = "The Watchdog alert is missing: nothing proves that alerts still arrive".to_owned();
-            Some(pair.edge("watchdog.missing", row, None, Verdict::Critical, &alert.name, says))
+            Some(pair.edge(EdgeKind::WatchdogMissing, row, None, Verdict::Critical, &alert.name, says))
         }
         (true, false) => {
             let says = "The Watchdog alert is seen again: alerts arrive".to_owned();
-            Some(pair.edge("watchdog.seen", row, None, Verdict::Ok, &alert.name, says))
+            Some(pair.edge(EdgeKind::WatchdogSeen, row, None, Verdict::Ok, &alert.name, says))
         }
         _ => None,
     }

@@ -20,7 +20,7 @@ use crate::model::facts::{
     Probe, Silence,
 };
 use crate::model::{
-    Actor, ClusterRole, Level, Objective, PersonId, Role, SafeText, SourceId, Stamp, Strategy, System, Trouble,
+    Actor, ClusterRole, Host, Level, Objective, PersonId, Role, SafeText, SourceId, Stamp, Strategy, System, Trouble,
     TroubleKind,
 };
 use crate::protocol::{DrillInfo, Welcome, Who};
@@ -66,13 +66,11 @@ pub fn objective() -> Objective {
         rpo_s: 900,
         strategy: Strategy::WarmStandby,
         primary: "primary".to_owned(),
-        dr: "dr".to_owned(),
+        dr: vec!["dr".to_owned()],
         schedules: vec!["shop-hourly".to_owned()],
         namespaces: vec!["shop".to_owned()],
         apps: vec!["shop-*".to_owned()],
-        load_balancer: Some("shop.example".to_owned()),
-        primary_pool: Some("primary".to_owned()),
-        dr_pool: Some("dr".to_owned()),
+        hosts: vec![Host::new("shop.example", Some("primary"), [("dr", "dr")])],
         probes: vec!["shop".to_owned()],
     }
 }
@@ -152,7 +150,7 @@ fn alert(name: &str, severity: &str, cluster: &str, minutes: i64, receivers: &[&
     };
     let service = name.starts_with("Checkout").then(|| "shop".to_owned());
     let held_by = vec!["am-1".to_owned(), "am-2".to_owned()];
-    let body = Body::Alert { alert, held_by, missing_from: Vec::new(), service };
+    let body = Body::Alert { alert, held_by, missing_from: Vec::new(), service, since_restart: false };
     row(&format!("f-{name}"), source(System::Alertmanager, "am-1"), verdict, 4, "", body)
 }
 
@@ -253,6 +251,7 @@ fn schedule(name: &str, started: Stamp, rpo_s: u64, verdict: Verdict) -> Row {
         paused: false,
         point: Some(point(&format!("{name}-1429"), started)),
         rpo_s: Some(rpo_s),
+        overdue: false,
         missed_runs: 0,
         next_run: Some(at("15:29:00")),
         newer: None,
@@ -313,6 +312,7 @@ fn gitops() -> TopicView {
         ok,
         total: 12,
         laggards: Vec::new(),
+        silent: 0,
         oldest_reconciled: Some(ago(age)),
     };
     let mut rows = vec![

@@ -9,6 +9,7 @@ use crate::console::app::App;
 use crate::console::input::Input;
 use crate::console::{Effect, update};
 use crate::model::{Action, IncidentStatus, PlanId, SafeText, Stamp};
+use crate::protocol::message::SetIncident;
 use crate::protocol::{Reply, Request};
 
 use super::fixture::{self, app, at, later, person, press, tick};
@@ -128,7 +129,7 @@ impl Walk {
         press(&mut app, "!");
         self.show("act", &app);
         let (tag, request) = asked(&press(&mut app, "f"));
-        assert_eq!(request, Request::Preview { action: Action::Failover, service: "shop".to_owned() });
+        assert_eq!(request, Request::Preview { action: Action::Failover, service: "shop".to_owned(), to: None });
         let plan = plans::record(plans::failover(), PlanState::Proposed, at("14:49:40"), 0);
         answered(&mut app, tag, Reply::Plan { plan: plan.bytes.clone(), digest: plan.digest, seq: None });
         press(&mut app, "shop.example");
@@ -176,7 +177,7 @@ impl Walk {
         press(&mut app, "=jjjjjjjj");
         assert_eq!(press(&mut app, "<enter>"), [], "closing is asked for twice");
         self.show("closing", &app);
-        assert_eq!(asked(&press(&mut app, "j<enter>")).1, Request::Close);
+        assert_eq!(asked(&press(&mut app, "j<enter>")).1, Request::Set(SetIncident::closed_although_firing()));
     }
 }
 

@@ -15,6 +15,7 @@ use crate::console::shot::to_text;
 use crate::console::theme::{Depth, Look, Role, Theme};
 use crate::console::{Effect, plan_bytes, update, view};
 use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
+use crate::protocol::message::SetIncident;
 use crate::protocol::{Reply, Request};
 
 use super::fixture::{app, later, look, press};
@@ -210,7 +211,7 @@ fn a_plan_is_refused_with_a_reason_that_stays_until_it_is_recorded() {
 fn proposing_takes_two_keys_a_plan_and_a_typed_name() {
     let mut app = app("ana", (120, 40));
     let (tag, request) = asked(&press(&mut app, "!f"));
-    assert_eq!(request, Request::Preview { action: Action::Failover, service: "shop".to_owned() });
+    assert_eq!(request, Request::Preview { action: Action::Failover, service: "shop".to_owned(), to: None });
     assert!(text(&app).contains("Building the plan"));
     let record = plans::record(plans::failover(), PlanState::Proposed, super::fixture::now(), 0);
     let answer = Reply::Plan { plan: record.bytes.clone(), digest: record.digest, seq: None };
@@ -221,7 +222,7 @@ fn proposing_takes_two_keys_a_plan_and_a_typed_name() {
     let confirm = "shop.example".to_owned();
     assert_eq!(
         request,
-        Request::Propose { action: Action::Failover, service: "shop".to_owned(), confirm, supersedes: None }
+        Request::Propose { action: Action::Failover, service: "shop".to_owned(), to: None, confirm, supersedes: None }
     );
     let mut other = plans::failover();
     other.shown[0].after = "dr only".to_owned();
@@ -307,7 +308,7 @@ fn an_incident_is_closed_from_the_list_of_statuses() {
     assert!(text(&app).contains("some may still fire. Close for good?"), "{}", text(&app));
     press(&mut app, "<esc>p");
     let (tag, request) = asked(&press(&mut app, "=jjjjjjjj<enter>j<enter>"));
-    assert_eq!(request, Request::Close);
+    assert_eq!(request, Request::Set(SetIncident::closed_although_firing()));
     let why = "plan 01KB3Z1RESTORE is still open";
     let refusal = Refusal::new(RefusalKind::BadRequest, why, "reject, withdraw or finish it first");
     reply(&mut app, tag, Err(AskFailure::Refused(refusal)));

@@ -30,18 +30,35 @@ pub fn preview(app: &mut App, action: Action, service: Option<String>) -> Vec<Ef
         return Vec::new();
     }
     let objectives = app.mirror.welcome.as_ref().map(|welcome| welcome.objectives.as_slice()).unwrap_or_default();
-    let names: Vec<String> = objectives.iter().map(|it| it.service.clone()).collect();
-    let service = match (service, names.as_slice()) {
-        (Some(service), names) if names.contains(&service) => service,
-        (None, [only]) => only.clone(),
-        _ => {
-            let words = format!("Which service? It is one of: {}. Nothing was sent.", names.join(", "));
-            app.say(Role::Warning, words);
-            return Vec::new();
+    let (service, to) = match &service {
+        Some(line) => {
+            let mut words = line.split_whitespace();
+            let (service, rest) = (words.next(), words.filter(|word| !matches!(*word, "to" | "on")));
+            (service.map(str::to_owned), rest.map(str::to_owned).next())
         }
+        None => (None, None),
     };
+    let objective = match (&service, objectives) {
+        (Some(service), several) => several.iter().find(|it| it.service == *service),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
+    let Some(objective) = objective else {
+        let names: Vec<&str> = objectives.iter().map(|it| it.service.as_str()).collect();
+        let words = format!("Which service? It is one of: {}. Nothing was sent.", names.join(", "));
+        app.say(Role::Warning, words);
+        return Vec::new();
+    };
+    let sites = plan::sites(objective, action);
+    if !sites.is_empty() && to.as_ref().is_none_or(|to| !sites.contains(to)) {
+        let word = if action == Action::Failover { "failover" } else { "restore" };
+        let say: Vec<String> = sites.iter().map(|site| format!("`{word} {} {site}`", objective.service)).collect();
+        app.say(Role::Warning, format!("Which cluster? {}. Nothing was sent.", say.join(" or ")));
+        return Vec::new();
+    }
+    let service = objective.service.clone();
     app.overlays.clear();
-    plan::choose(app, Choice::Preview { action, service })
+    plan::choose(app, Choice::Preview { action, service, to })
 }
 
 /// The typed name of the plan on the table.
@@ -92,15 +109,24 @@ pub fn take_command(app: &mut App) -> Vec<Effect> {
     if keys::may_act(app) { incident::take_command(app) } else { Vec::new() }
 }
 
-/// Sets the status, or closes the incident.
-pub fn set_status(app: &mut App, status: IncidentStatus) -> Vec<Effect> {
+/// Sets the status, or closes the incident: while alerts fire only for who says that they know.
+pub fn set_status(app: &mut App, status: IncidentStatus, although_firing: bool) -> Vec<Effect> {
     if !keys::may_act(app) {
         return Vec::new();
     }
-    match status {
-        IncidentStatus::Closed => plan::choose(app, Choice::CloseNow),
-        status => plan::choose(app, Choice::Status(status)),
+    if status != IncidentStatus::Closed {
+        return plan::choose(app, Choice::Status(status));
     }
+    let firing = plan::still_firing(app);
+    if !firing.is_calm() && !although_firing {
+        let words = format!(
+            "{} Closing is for good; nothing was sent. `set closed although-firing` closes it all the same.",
+            firing.words()
+        );
+        app.say(Role::Warning, words);
+        return Vec::new();
+    }
+    plan::choose(app, Choice::CloseNow)
 }
 
 /// Pins an entry, or unpins it.
