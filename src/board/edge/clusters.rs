@@ -50,19 +50,17 @@ pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
 struct Cluster<'a> {
     name: &'a str,
     control_plane: Option<&'a ControlPlane>,
-    silent: u32,
-    ready: u32,
+    silent: &'a [SafeText],
     not_ready: &'a [SafeText],
     nodes: u32,
 }
 
 fn cluster(row: &Row) -> Option<Cluster<'_>> {
     match &row.body {
-        Body::Cluster { name, control_plane, nodes, nodes_ready, nodes_silent, nodes_not_ready, .. } => Some(Cluster {
+        Body::Cluster { name, control_plane, nodes, silent, nodes_not_ready, .. } => Some(Cluster {
             name,
             control_plane: control_plane.as_ref(),
-            silent: *nodes_silent,
-            ready: *nodes_ready,
+            silent,
             not_ready: nodes_not_ready,
             nodes: *nodes,
         }),
@@ -92,18 +90,6 @@ fn told<'a>(pair: &Pair<'a>, cluster: &str) -> Vec<&'a str> {
     pair.standing.all(&EdgeKind::NodeNotReady).filter_map(|(about, _)| of(about)).collect()
 }
 
-/// Silent nodes that are told as not ready now are silent no more: that is said already.
-pub(super) fn over(pair: &Pair<'_>, out: &mut Vec<(EdgeKind, String)>) {
-    for row in pair.rows(Topic::Clusters) {
-        let Some(is) = cluster(row) else { continue };
-        let before = told(pair, is.name);
-        let fallen = is.not_ready.iter().any(|node| !before.contains(&node.as_str()));
-        if is.silent == 0 && fallen {
-            out.push((EdgeKind::NodeNotReady, node_key(is.name, "")));
-        }
-    }
-}
-
 fn control_plane(pair: &Pair<'_>, row: &Row, is: &Cluster<'_>, out: &mut Vec<Edge>) {
     let Some(now) = is.control_plane else { return };
     let name = is.name;
@@ -128,39 +114,26 @@ fn control_plane(pair: &Pair<'_>, row: &Row, is: &Cluster<'_>, out: &mut Vec<Edg
 fn nodes(pair: &Pair<'_>, row: &Row, is: &Cluster<'_>, out: &mut Vec<Edge>) {
     let before = told(pair, is.name);
     let subject = SafeText::new(is.name);
-    let fallen: Vec<&SafeText> = is.not_ready.iter().filter(|node| !before.contains(&node.as_str())).collect();
-    if !fallen.is_empty() {
-        let verb = if fallen.len() == 1 { "is" } else { "are" };
-        let who = count(fallen.len(), "node");
-        let says = format!("{who} of {} {verb} not ready: {}", is.name, names(&fallen));
-        let mut edge = pair.edge(EdgeKind::NodeNotReady, row, None, Verdict::Warning, &subject, says);
-        edge.figures = json!({ "nodes": fallen, "not_ready": is.not_ready.len(), "of": is.nodes });
+    let mut tell = |edge: EdgeKind, verdict: Verdict, how: &str, who: &[&str]| {
+        if who.is_empty() {
+            return;
+        }
+        let verb = if who.len() == 1 { "is" } else { "are" };
+        let says = format!("{} of {} {verb} {how}: {}", count(who.len(), "node"), is.name, names(who));
+        let mut edge = pair.edge(edge, row, None, verdict, &subject, says);
+        let (not_ready, silent) = (is.not_ready.len(), is.silent.len());
+        edge.figures = json!({ "nodes": who, "not_ready": not_ready, "silent": silent, "of": is.nodes });
         out.push(edge);
-    }
-    let back: Vec<&str> =
-        before.into_iter().filter(|node| !is.not_ready.iter().any(|it| it.as_str() == *node)).collect();
-    if !back.is_empty() {
-        let verb = if back.len() == 1 { "is" } else { "are" };
-        let who = count(back.len(), "node");
-        let says = format!("{who} of {} {verb} ready again or gone: {}", is.name, names(&back));
-        let mut edge = pair.edge(EdgeKind::NodeReady, row, None, Verdict::Ok, &subject, says);
-        edge.figures = json!({ "nodes": back, "not_ready": is.not_ready.len(), "of": is.nodes });
-        out.push(edge);
-    }
-    let was_silent = pair.standing.has(&EdgeKind::NodeNotReady, &node_key(is.name, ""));
-    if is.silent > 0 && !was_silent {
-        let verb = if is.silent == 1 { "is" } else { "are" };
-        let who = count(is.silent as usize, "node");
-        let says = format!("{who} of {} {verb} silent: the Lease is late although the condition says Ready", is.name);
-        let mut edge = pair.edge(EdgeKind::NodeNotReady, row, None, Verdict::Warning, &subject, says);
-        edge.figures = json!({ "silent": is.silent, "of": is.nodes });
-        out.push(edge);
-    } else if is.silent == 0 && was_silent && fallen.is_empty() {
-        let says = format!("No node of {} is silent any more: {} of {} ready", is.name, is.ready, is.nodes);
-        let mut edge = pair.edge(EdgeKind::NodeReady, row, None, Verdict::Ok, &subject, says);
-        edge.figures = json!({ "silent": 0, "of": is.nodes });
-        out.push(edge);
-    }
+    };
+    let news = |nodes: &[SafeText]| -> Vec<String> {
+        nodes.iter().filter(|node| !before.contains(&node.as_str())).map(ToString::to_string).collect()
+    };
+    let (fallen, unheard) = (news(is.not_ready), news(is.silent));
+    tell(EdgeKind::NodeNotReady, Verdict::Warning, "not ready", &fallen.iter().map(String::as_str).collect::<Vec<_>>());
+    tell(EdgeKind::NodeNotReady, Verdict::Warning, "silent", &unheard.iter().map(String::as_str).collect::<Vec<_>>());
+    let is_bad = |node: &str| is.not_ready.iter().chain(is.silent).any(|it| it.as_str() == node);
+    let back: Vec<&str> = before.iter().copied().filter(|node| !is_bad(node)).collect();
+    tell(EdgeKind::NodeReady, Verdict::Ok, "ready again or gone", &back);
 }
 
 /// Whether every application was deployed and healthy when the source was last heard. `None` = no application is known.

@@ -73,7 +73,6 @@ impl<'a> Pair<'a> {
     /// What the log says that is not so any more, and whose end is no news.
     fn over(&self) -> Vec<(EdgeKind, String)> {
         let mut out = Vec::new();
-        clusters::over(self, &mut out);
         backups::over(self, &mut out);
         slo::over(self, &mut out);
         out
