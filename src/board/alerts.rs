@@ -275,7 +275,10 @@ impl Merged {
         }
         self.stale &= proof.stale;
         self.doubtful &= proof.doubt.is_some();
-        let newer = self.proof.as_ref().is_none_or(|old| (old.seen_at, &old.source) < (proof.seen_at, &proof.source));
+        let newer = self
+            .proof
+            .as_ref()
+            .is_none_or(|old| (!old.stale, old.seen_at, &old.source) < (!proof.stale, proof.seen_at, &proof.source));
         if newer {
             self.proof = Some(proof);
         }

@@ -77,8 +77,7 @@ impl Standing {
 }
 
 impl Edge {
-    /// What a change is about: two changes of one family about the same thing may end each other. Nodes are told together:
-    /// see [`node_key`].
+    /// What a change is about: two changes of one family about the same thing may end each other.
     pub fn about(&self) -> String {
         let fingerprint = self.figures.get("fingerprint").and_then(Value::as_str);
         match (fingerprint, self.edge.family()) {
@@ -113,7 +112,7 @@ pub fn place_key(source: &str, name: &str) -> String {
 }
 
 /// The key of a node; an empty name stands for those that are silent, which are only counted.
-pub fn node_key(cluster: &str, node: &str) -> String {
+fn node_key(cluster: &str, node: &str) -> String {
     format!("{cluster}/{node}")
 }
 

@@ -11,7 +11,6 @@ use super::super::clusters::{failed_words, fails};
 use super::super::row::{Body, Row, Topic, Verdict};
 use super::super::words::{count, names, not_looked_at};
 use super::{Pair, stamp};
-use crate::timeline::standing::node_key;
 
 pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
     for row in pair.rows(Topic::Sources) {
