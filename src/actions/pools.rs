@@ -1,6 +1,7 @@
 //! The pools of a failover: found by the names of the configuration, known by the provider's ids.
 
 use crate::board::row::PoolRef;
+use crate::board::world::{AtEdge, not_at_edge};
 use crate::board::{Body, Row};
 use crate::model::facts::{LoadBalancer, Pool, PoolUser};
 use crate::model::{Refusal, Stamp};
@@ -34,6 +35,21 @@ pub fn unseen(what: &str) -> Refusal {
     refuse(format!("{what} is not on the board."), "Check its name in warroom.toml, and that its source is green.")
 }
 
+/// The same of something at the edge: that no account has it, if they can all be read.
+pub fn unseen_at_edge(context: &Context, thing: AtEdge, what: &str, wanted: &str) -> Refusal {
+    match not_at_edge(thing, wanted, rows(context.board), context.now) {
+        Some(says) => refuse(sentence(&says), "Correct the name in the service of warroom.toml."),
+        None => unseen(what),
+    }
+}
+
+/// Words that begin a sentence.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
+}
+
 /// The pool of that name at the load balancer's provider. Names are the configuration's, ids the provider's.
 pub fn pool(context: &Context, lb_row: &Row, refs: &[&PoolRef], wanted: &str) -> Result<PoolFacts, Refusal> {
     let what = format!("pool {}", words(wanted));
@@ -51,7 +67,7 @@ pub fn pool(context: &Context, lb_row: &Row, refs: &[&PoolRef], wanted: &str) ->
         }
         [] => match refs.iter().find(|r| r.name == *wanted) {
             Some(r) => from_ref(lb_row, r, name(&what, &r.id)?),
-            None => return Err(unseen(&what)),
+            None => return Err(unseen_at_edge(context, AtEdge::Pool, &what, wanted)),
         },
         more => {
             let why = format!("{} pools are named {}.", more.len(), words(wanted));

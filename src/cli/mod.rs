@@ -21,6 +21,7 @@ pub mod serve;
 pub mod shot;
 pub mod shown;
 mod silence;
+mod standing;
 pub mod timeline;
 pub mod verify;
 pub mod views;
