@@ -27,11 +27,17 @@ impl AtEdge {
         }
     }
 
-    fn name_of(self, row: &Row) -> Option<&str> {
+    /// The names of this kind that a row proves to be there.
+    fn names_of(self, row: &Row) -> Vec<&str> {
         match (self, &row.body) {
-            (Self::LoadBalancer, Body::LoadBalancer { lb, .. }) => Some(lb.name.as_str()),
-            (Self::Pool, Body::Pool(pool)) => Some(pool.name.as_str()),
-            _ => None,
+            (Self::LoadBalancer, Body::LoadBalancer { lb, .. }) => vec![lb.name.as_str()],
+            (Self::Pool, Body::Pool(pool)) => vec![pool.name.as_str()],
+            // A pool that nobody read is known by its id alone.
+            (Self::Pool, Body::LoadBalancer { order, fallback, .. }) => {
+                let read = order.iter().chain(fallback).filter(|it| it.enabled.is_some());
+                read.map(|it| it.name.as_str()).collect()
+            }
+            _ => Vec::new(),
         }
     }
 }
@@ -64,7 +70,7 @@ pub fn not_at_edge<'a>(
         rows.clone().filter(|row| row.source.system == System::Cloudflare && matches!(row.body, Body::Source { .. }));
     let first = accounts.next()?;
     let heard = unheard(first, now).is_none() && accounts.all(|row| unheard(row, now).is_none());
-    let known: Vec<&str> = rows.filter_map(|row| thing.name_of(row)).collect();
+    let known: Vec<&str> = rows.flat_map(|row| thing.names_of(row)).collect();
     (heard && !known.contains(&name)).then(|| says(thing.words(), name, "in the account", known))
 }
 
@@ -131,6 +137,7 @@ mod tests {
 
     fn board_of(change: impl Fn(&mut Objective)) -> Board {
         let mut board = all_well(at("14:35:00"));
+        board.list("argocd/primary", at("14:35:00"), FactKind::App, Vec::new());
         let mut it = objective();
         change(&mut it);
         board.setup.objectives = vec![it];
