@@ -8,6 +8,7 @@ mod alerts;
 mod backups;
 mod breach;
 mod burn;
+mod closing;
 mod clusters;
 mod cron;
 mod edge;
@@ -41,6 +42,7 @@ use crate::model::{Change, ClusterRole, Objective, Observation, SourceId, Stamp,
 
 pub use breach::breached;
 pub use burn::{BurnPair, BurnState};
+pub use closing::Firing;
 pub use edge::edges;
 pub use events::MOST_EVENTS;
 pub use limit::Limiter;

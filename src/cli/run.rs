@@ -45,6 +45,7 @@ async fn dispatch(args: Args, env: &Env) -> Result<Exit, Fail> {
         }
         Command::Drill(drill) => play(*drill, global, env).await,
         Command::Init(init) => super::init::init(&init, env),
+        Command::Rbac(rbac) => Ok(output::print(&super::rbac::manifest(&rbac)).map(|_| Exit::Ok)?),
         Command::Config(command) => super::config::config(&command, &global, env),
         Command::Verify { paths, key, output } => show(verify::verify(&paths, key.as_deref())?, output),
         Command::Ledger(args::Ledger::New { output, .. }) => show(verify::new_after_damage(&global, env)?, output),
@@ -189,10 +190,14 @@ async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Res
                 commander: commander.map(PersonId),
                 impact_at,
                 recovered_at,
+                although_firing: false,
             };
             (Request::Set(set), output)
         }
-        args::Incident::Close { output } => (Request::Close, output),
+        args::Incident::Close { although_firing: false, output } => (Request::Close, output),
+        args::Incident::Close { although_firing: true, output } => {
+            (Request::Set(SetIncident::closed_although_firing()), output)
+        }
     };
     change(request, output, global, env).await
 }
@@ -311,7 +316,9 @@ fn wants_json(command: &Option<Command>) -> bool {
             | args::Timeline::Tail { output, .. },
         )) => output,
         Some(Command::Incident(
-            args::Incident::Open { output, .. } | args::Incident::Set { output, .. } | args::Incident::Close { output },
+            args::Incident::Open { output, .. }
+            | args::Incident::Set { output, .. }
+            | args::Incident::Close { output, .. },
         )) => output,
         Some(Command::Silence(
             args::Silence::List { output, .. }
