@@ -9,6 +9,7 @@ pub mod drill;
 pub mod exit;
 pub mod export;
 pub mod fail;
+mod folder;
 pub mod headless;
 pub mod init;
 pub mod link;
@@ -24,6 +25,7 @@ mod silence;
 pub mod timeline;
 pub mod verify;
 pub mod views;
+mod write;
 
 use exit::Exit;
 

@@ -337,6 +337,12 @@ fn timeline(out: &mut String, outline: &Outline) {
         if !event.amended_by.is_empty() {
             marks.push(format!("amended by entry {}", numbers(&event.amended_by)));
         }
+        if let Some(original) = &event.original {
+            marks.push(format!("it said: {}", esc(original.as_str())));
+        }
+        if let Some(removed) = &event.removed {
+            marks.push(esc(removed.words()));
+        }
         if !marks.is_empty() {
             let _ = write!(what, " <span class=\"dim\">({})</span>", marks.join("; "));
         }

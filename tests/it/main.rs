@@ -47,3 +47,4 @@ mod terminal;
 mod tidy;
 mod truth;
 mod velero_real;
+mod written;

@@ -363,7 +363,12 @@ fn every_command_that_records_or_acts_has_its_word() {
     }
     for spec in COMMANDS.iter().filter(|spec| !matches!(spec.danger, Danger::None | Danger::Shown)) {
         assert!(WORDS.iter().any(|word| word.id == spec.id), "{}", spec.id);
-        assert!(order::parse(&format!("{} x", spec.id)).is_ok() || spec.id == "set-status" || spec.id == "pin");
+        assert!(
+            order::parse(&format!("{} x", spec.id)).is_ok()
+                || spec.id == "set-status"
+                || spec.id == "pin"
+                || spec.id == "amend"
+        );
     }
     for word in WORDS {
         assert!(!word.doc().is_empty(), "{}", word.name);
