@@ -6,6 +6,7 @@ pub mod console;
 mod describe;
 pub mod dress;
 pub mod drill;
+mod ending;
 pub mod exit;
 pub mod export;
 pub mod fail;

@@ -310,6 +310,10 @@ pub fn write_file(file: &Path, text: &str) -> Result<(), Fail> {
 }
 
 async fn play(drill: args::Drill, global: Global, env: &Env) -> Result<Exit, Fail> {
+    let pace = drill.world.as_ref().map_or(drill.play.pace, |args::DrillWorld::World { pace, .. }| *pace);
+    if pace.speed <= 0.0 && (drill.world.is_some() || !drill.play.headless) {
+        return Err(Fail::Usage("--speed max is for --headless: nobody could follow it".to_owned()));
+    }
     if let Some(args::DrillWorld::World { scenario, pace, detection_in, out }) = drill.world {
         let options = Drill { scenario, speed: pace.speed, seed: pace.seed, out: None, socket: None, state_dir: None };
         return drill::world_alone(&options, &out, detection_in).await.map(|()| Exit::Ok);
