@@ -166,7 +166,7 @@ fn a_text_is_removed_by_two_persons_and_the_log_stays_whole() {
     // Everyone is told that something was removed, by whom and why; and nobody what.
     let (_, shown) = stage.ask(LEE, &["timeline", "show"]);
     let items = shown["items"].as_array().expect("items");
-    let item = items.iter().find(|it| it["seq"].to_string() == note).expect("the note");
+    let item = items.iter().find(|it| it["seq"].as_u64() == note.parse().ok()).expect("the note");
     assert_eq!((&item["says"], item["redacted_by"].to_string()), (&json!("(redacted)"), removed.clone()), "{item:#}");
     for format in ["markdown", "html", "csv", "json"] {
         let text = stage.export(format).replace('\\', "");
