@@ -78,7 +78,8 @@ impl Story<'_> {
     }
 
     fn first(&self, from: Stamp, is: impl Fn(&Item) -> bool) -> Option<&Item> {
-        self.incident.items.iter().find(|item| item.at >= from && is(item))
+        let key = |item: &&Item| (item.entry.measured_at(), item.entry.seq);
+        self.incident.items.iter().filter(|item| item.entry.measured_at() >= from && is(item)).min_by_key(key)
     }
 
     fn detected(&self) -> Option<Row> {
@@ -115,21 +116,21 @@ impl Story<'_> {
                 edge.figures.get("to").and_then(serde_json::Value::as_str).is_none_or(|to| self.is_dr(to))
             })
         })?;
-        Some(self.with_persons(self.row("traffic_switched", moved, moved.at), Action::Failover))
+        Some(self.with_persons(self.row("traffic_switched", moved, moved.entry.measured_at()), Action::Failover))
     }
 
     fn gitops_confirmed(&self) -> Option<Row> {
         let parity = self.first(self.decision(), |item| {
             edge(&item.entry, "gitops.parity").is_some_and(|edge| self.is_dr(edge.subject.as_str()))
         })?;
-        Some(self.row("gitops_confirmed", parity, parity.at))
+        Some(self.row("gitops_confirmed", parity, parity.entry.measured_at()))
     }
 
     /// A restore was seen to complete; else a restore plan that succeeded says so.
     fn restored(&self) -> Option<Row> {
         let completed = self.first(self.base, |item| edge(&item.entry, "restore.completed").is_some());
         if let Some(item) = completed {
-            return Some(self.with_persons(self.row("restored", item, item.at), Action::Restore));
+            return Some(self.with_persons(self.row("restored", item, item.entry.measured_at()), Action::Restore));
         }
         let plan = self.succeeded(Action::Restore, Stamp::MAX_UTC)?;
         let ended = *plan.seqs.last()?;

@@ -6,10 +6,12 @@
 mod csv;
 mod drawing;
 mod html;
+mod length;
 mod markdown;
 mod milestones;
 mod narrow;
 mod outline;
+mod reached;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::model::{Happening, IncidentId, IncidentStatus, Objective, PersonId, SafeText, Severity, Stamp};
-use crate::timeline::{ClockView, Incident, Item, PlanRecord, StepState, clock_view, sentence_of};
+use crate::timeline::{Clock, Incident, Item, PlanRecord, StepState, sentence_of};
 
 use super::milestones::{Row, rows};
 use super::narrow::Filtered;
+use super::reached::{ClockTable, Reached, clock_table, reached};
 
 /// Where the log stood when it was exported.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,22 +34,6 @@ pub struct Meta {
     pub head: String,
 }
 
-/// A clock's instant and the entry that gave it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ClockAt {
-    pub at: Stamp,
-    pub seq: u64,
-}
-
-/// The clocks.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ClockTable {
-    pub impact: Option<ClockAt>,
-    pub detection: Option<ClockAt>,
-    pub decision: Option<ClockAt>,
-    pub recovery: Option<ClockAt>,
-}
-
 /// Someone who was there, with what the log says they did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Participant {
@@ -59,25 +44,14 @@ pub struct Participant {
     pub simulated: bool,
 }
 
-/// An objective against what was reached.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Reached {
-    pub service: String,
-    pub rto_s: u64,
-    /// From impact to recovery; `None` = not recovered, or no impact known.
-    pub recovered_in_s: Option<i64>,
-    pub rto_met: Option<bool>,
-    pub rpo_s: u64,
-    pub lost_s: Option<u64>,
-    pub rpo_met: Option<bool>,
-}
-
 /// An entry as the export shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Event {
     pub seq: u64,
-    /// When it happened.
+    /// When it happened, as people state it where they do.
     pub at: Stamp,
+    /// When the room itself knows it to have happened.
+    pub measured_at: Stamp,
     /// When it was recorded.
     pub recorded_at: Stamp,
     /// Seconds from detection.
@@ -96,6 +70,15 @@ pub struct Event {
     pub owner: Option<PersonId>,
     /// The entry's own hash in the log, 64 hex digits.
     pub hash: String,
+}
+
+impl Event {
+    /// Whether people put it at another time than the room observed. What is stated and recorded by the same person needs no
+    /// second time: that of the record stands beside it anyway.
+    pub(super) fn is_moved(&self) -> bool {
+        let differs = |at: Stamp| self.measured_at.timestamp() != at.timestamp();
+        differs(self.at) && differs(self.recorded_at)
+    }
 }
 
 /// A step with its outcome.
@@ -163,9 +146,10 @@ pub struct Outline {
     /// When the last entry of the incident was recorded: the export knows nothing later.
     pub as_of: Stamp,
     pub clocks: ClockTable,
-    pub from_detection_s: Option<i64>,
-    pub from_impact_s: Option<i64>,
-    pub from_decision_s: Option<i64>,
+    /// To the recovery, as measured.
+    pub from_detection_s: Option<u64>,
+    pub from_impact_s: Option<u64>,
+    pub from_decision_s: Option<u64>,
     pub rpo_s: Option<u64>,
     pub rpo_seq: Option<u64>,
     pub people: Vec<Participant>,
@@ -185,11 +169,8 @@ pub struct Outline {
 pub fn outline(incident: &Incident, objectives: &[Objective], meta: &Meta) -> Outline {
     let clocks = &incident.clocks;
     let as_of = incident.items.iter().map(|item| item.entry.ts).max().unwrap_or(incident.opened_at);
-    let view = clock_view(incident, objectives, as_of);
     let events: Vec<Event> = incident.items.iter().map(|item| event(incident, item)).collect();
     let of_kind = |kind: &str| events.iter().filter(|event| event.kind == kind).cloned().collect::<Vec<_>>();
-    let to_recovery = |from: Option<(Stamp, u64)>| Some((clocks.recovery?.0 - from?.0).num_seconds());
-    let mark = |mark: Option<(Stamp, u64)>| mark.map(|(at, seq)| ClockAt { at, seq });
     Outline {
         drill: meta.drill.clone(),
         incident: incident.id.clone(),
@@ -202,19 +183,14 @@ pub fn outline(incident: &Incident, objectives: &[Objective], meta: &Meta) -> Ou
         opened_at: incident.opened_at,
         closed_at: incident.closed_at,
         as_of,
-        clocks: ClockTable {
-            impact: mark(clocks.impact),
-            detection: mark(clocks.detection),
-            decision: mark(clocks.decision),
-            recovery: mark(clocks.recovery),
-        },
-        from_detection_s: to_recovery(clocks.detection),
-        from_impact_s: to_recovery(clocks.impact),
-        from_decision_s: to_recovery(clocks.decision),
+        clocks: clock_table(clocks),
+        from_detection_s: clocks.to_recovery(Clock::Detection),
+        from_impact_s: clocks.to_recovery(Clock::Impact),
+        from_decision_s: clocks.to_recovery(Clock::Decision),
         rpo_s: clocks.rpo_s,
         rpo_seq: clocks.rpo_seq,
         people: people(incident),
-        objectives: reached(incident, objectives, &view),
+        objectives: reached(incident, objectives, as_of),
         rows: rows(incident, objectives),
         decisions: of_kind("decision"),
         follow_ups: of_kind("follow_up"),
@@ -238,10 +214,11 @@ fn level(actor: &crate::model::Actor) -> &'static str {
 
 fn event(incident: &Incident, item: &Item) -> Event {
     let entry = &item.entry;
-    let base = incident.clocks.detection.map_or(incident.opened_at, |(at, _)| at);
+    let base = incident.zero();
     Event {
         seq: entry.seq,
         at: item.at,
+        measured_at: entry.measured_at(),
         recorded_at: entry.ts,
         t_s: (item.at - base).num_seconds(),
         by: entry.by.person.clone(),
@@ -309,28 +286,6 @@ fn people(incident: &Incident) -> Vec<Participant> {
         .collect();
     people.sort_by_key(|it| (it.since, it.person.clone()));
     people
-}
-
-fn reached(incident: &Incident, objectives: &[Objective], view: &ClockView) -> Vec<Reached> {
-    let clocks = &incident.clocks;
-    let only = objectives.len() == 1;
-    objectives
-        .iter()
-        .filter(|it| only || incident.services.contains(&it.service))
-        .map(|objective| {
-            let recovered_in_s = view.recovery.and(view.impact).map(|impact| impact.elapsed_s);
-            let limit = i64::try_from(objective.rto_s).unwrap_or(i64::MAX);
-            Reached {
-                service: objective.service.clone(),
-                rto_s: objective.rto_s,
-                recovered_in_s,
-                rto_met: recovered_in_s.map(|seconds| seconds <= limit),
-                rpo_s: objective.rpo_s,
-                lost_s: clocks.rpo_s,
-                rpo_met: clocks.rpo_s.map(|lost| lost <= objective.rpo_s),
-            }
-        })
-        .collect()
 }
 
 fn plans(incident: &Incident) -> Vec<PlanLine> {

@@ -9,6 +9,7 @@ use crate::model::entry::{Amend, Closed, Decision, Draft, FollowUp, Happening, N
 use crate::model::{IncidentId, IncidentStatus, Refusal, RefusalKind, Role, SafeText};
 use crate::protocol::message::{RoomStatus, SetIncident};
 use crate::protocol::{Reply, Request};
+use crate::timeline::{Statement, possible};
 
 impl Engine {
     pub(super) fn ask(&mut self, caller: Caller, request: Request, reply: oneshot::Sender<Answer>) {
@@ -46,7 +47,11 @@ impl Engine {
         self.operator(caller)?;
         match request {
             Request::Note { text, at } => self.write(caller, Note { at }, Some(text)),
-            Request::Decision { text, at } => self.write(caller, Decision { at }, Some(text)),
+            Request::Decision { text, at } => {
+                let decision = Decision { at };
+                self.possible(caller, Statement::Decision(&decision))?;
+                self.write(caller, decision, Some(text))
+            }
             Request::FollowUp { text, owner } => self.write(caller, FollowUp { owner }, Some(text)),
             Request::Pin { seq, pinned } => {
                 self.known_entry(seq)?;
@@ -54,7 +59,9 @@ impl Engine {
             }
             Request::Amend { seq, text, at } => {
                 self.known_entry(seq)?;
-                self.write(caller, Amend { seq, at }, text)
+                let amend = Amend { seq, at };
+                self.possible(caller, Statement::Amend(&amend))?;
+                self.write(caller, amend, text)
             }
             Request::Open { title, severity } => self.open_by_hand(caller, title, severity),
             Request::Set(set) => self.set(caller, set),
@@ -193,7 +200,16 @@ impl Engine {
             return self.close(caller);
         }
         let SetIncident { title, severity, status, commander, impact_at, recovered_at } = set;
-        self.write(caller, Set { severity, status, commander, impact_at, recovered_at }, title)
+        let set = Set { severity, status, commander, impact_at, recovered_at };
+        self.possible(caller, Statement::Set(&set))?;
+        self.write(caller, set, title)
+    }
+
+    /// Whether what a person states of an instant can be so.
+    fn possible(&self, caller: &Caller, statement: Statement<'_>) -> Result<(), Refusal> {
+        let now = self.shared.clock.now();
+        possible(&self.story, statement, &caller.actor.person, now)
+            .map_err(|it| Refusal::new(RefusalKind::BadRequest, it.why, it.remedy))
     }
 
     fn close(&mut self, caller: &Caller) -> Answer {

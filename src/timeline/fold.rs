@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::model::entry::{Amend, Opened, Pin, Set};
-use crate::model::{Entry, Happening, IncidentId, IncidentStatus, SafeText, Stamp};
+use crate::model::{Entry, Happening, IncidentId, IncidentStatus, SafeText};
 
 use super::clocks::counts;
-use super::incident::{Clocks, Incident, Item, MOST_ANOMALIES, Story};
+use super::incident::{Incident, Item, MOST_ANOMALIES, Story};
+use super::instants::{Clocks, Stated};
 use super::memory::{Index, edge_of};
 use super::words::{own_text, plan_head};
 
@@ -140,8 +141,8 @@ impl Story {
         put(&mut incident.items, item);
         index.at.insert(entry.seq, at);
         if counts(entry) {
-            index.marks.add(entry, at, entry.incident.as_ref() == Some(&incident.id));
-            incident.clocks = index.marks.clocks();
+            index.keeper.add(entry, entry.incident.as_ref() == Some(&incident.id));
+            incident.clocks = index.keeper.clocks();
         }
     }
 
@@ -166,20 +167,20 @@ impl Story {
             }
         });
         if let Some(at) = amend.at {
-            self.retime(place, amend.seq, at);
+            self.retime(place, amend.seq, Stated { at, seq: by, by: entry.by.person.clone() });
         }
     }
 
-    /// Moves an item to another time, and the clocks with it.
-    fn retime(&mut self, place: usize, seq: u64, at: Stamp) {
+    /// Moves an item to the time that a person states, and with it what people state of the clocks.
+    fn retime(&mut self, place: usize, seq: u64, stated: Stated) {
         let incident = &mut self.incidents[place];
         let Some(index) = self.memory.index.get_mut(&incident.id) else { return };
         let Some(found) = find(&incident.items, index, seq) else { return };
         let mut item = incident.items.remove(found);
+        let (was, at) = (item.at, stated.at);
         if counts(&item.entry) {
-            index.marks.remove(&item.entry, item.at);
-            index.marks.add(&item.entry, at, item.entry.incident.as_ref() == Some(&incident.id));
-            incident.clocks = index.marks.clocks();
+            index.keeper.retime(&item.entry, was, stated, item.entry.incident.as_ref() == Some(&incident.id));
+            incident.clocks = index.keeper.clocks();
         }
         item.at = at;
         index.at.insert(seq, at);

@@ -6,28 +6,14 @@ use crate::approval::Plans;
 use crate::model::entry::Entry;
 use crate::model::{IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
 
-/// The instants that clocks count from. Each names the entry that set it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Clocks {
-    /// First failed probe, or set by hand.
-    pub impact: Option<(Stamp, u64)>,
-    /// First alert edge.
-    pub detection: Option<(Stamp, u64)>,
-    /// First decision.
-    pub decision: Option<(Stamp, u64)>,
-    /// Service proven back, or set by hand.
-    pub recovery: Option<(Stamp, u64)>,
-    /// Seconds of writes lost: impact minus the start of the newest usable restore point before it.
-    pub rpo_s: Option<u64>,
-    /// The restore point that figure comes from: its entry.
-    pub rpo_seq: Option<u64>,
-}
+use super::instants::Clocks;
 
 /// An entry as the timeline shows it: amendments applied, the original still visible.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     pub entry: Entry,
-    /// When it happened, after re-timing.
+    /// When it happened, as people state it where they do. When the room itself knows it to have happened is
+    /// [`Entry::measured_at`]: clocks and proofs count from that.
     pub at: Stamp,
     /// Its text, after amendment.
     pub text: SafeText,

@@ -15,7 +15,7 @@ const AFTER_S: i64 = 120;
 /// the digest that was approved; of traffic, only that it moved while (or just after) a failover of that service ran.
 pub fn plan_of<'a>(incident: &'a Incident, item: &Item) -> Option<&'a PlanRecord> {
     if let Happening::Edge(edge) = &item.entry.happening {
-        return incident.plans.by_id.values().find(|record| follows(record, edge, item.at));
+        return incident.plans.by_id.values().find(|record| follows(record, edge, item.entry.measured_at()));
     }
     let named = named(&item.entry.happening);
     named
@@ -27,7 +27,7 @@ pub fn plan_of<'a>(incident: &'a Incident, item: &Item) -> Option<&'a PlanRecord
 pub fn effects<'a>(incident: &'a Incident, plan: &PlanId) -> Vec<&'a Item> {
     let Some(record) = incident.plans.by_id.get(plan) else { return Vec::new() };
     let is_effect = |item: &&Item| match &item.entry.happening {
-        Happening::Edge(edge) => follows(record, edge, item.at),
+        Happening::Edge(edge) => follows(record, edge, item.entry.measured_at()),
         _ => false,
     };
     incident.items.iter().filter(is_effect).collect()

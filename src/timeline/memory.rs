@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use crate::model::entry::Edge;
 use crate::model::{Entry, Happening, IncidentId, Stamp};
 
-use super::clocks::Marks;
+use super::keeper::Keeper;
 
 /// How long before its opening an incident may have begun.
 const ADOPT_S: i64 = 3_600;
@@ -42,7 +42,7 @@ pub struct Memory {
 pub struct Index {
     /// The time under which an item is sorted.
     pub at: HashMap<u64, Stamp>,
-    pub marks: Marks,
+    pub keeper: Keeper,
 }
 
 impl Memory {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::approval::{PlanState, Plans};
 use crate::model::entry::{Closed, Decision, Edge, Entry, Joined, Note, Opened, Set};
 use crate::model::{Actor, Digest, Happening, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
-use crate::timeline::{Clocks, Incident, Item, Story};
+use crate::timeline::{Clocks, Incident, Item, StatedClocks, Story};
 
 use super::fixture::{at, person};
 use super::plans;
@@ -78,6 +78,7 @@ pub fn incident() -> Incident {
             decision: Some((at("14:49:00"), 8)),
             recovery: None,
             rpo_s: Some(480),
+            stated: StatedClocks::default(),
             rpo_seq: Some(2),
         },
         items: vec![

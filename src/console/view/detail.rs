@@ -384,6 +384,9 @@ fn of_item(app: &App, item: &Item, sheet: &mut Sheet, room: u16) {
     if entry.observed_at() != item.at {
         facts.time("first said", Some(entry.observed_at()));
     }
+    let measured =
+        Some(entry.measured_at()).filter(|at| *at != item.at && *at != entry.ts && *at != entry.observed_at());
+    facts.time("measured", measured);
     facts.time("recorded", Some(entry.ts));
     if !item.amended_by.is_empty() {
         let seqs: Vec<String> = item.amended_by.iter().map(ToString::to_string).collect();

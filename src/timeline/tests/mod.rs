@@ -1,6 +1,6 @@
 //! Tests of the fold, and the story that the export's tests tell too.
 
-mod properties;
+pub(crate) mod properties;
 mod rules;
 
 use chrono::TimeDelta;

@@ -1,8 +1,11 @@
 //! The export of the drill's story, word for word, and what must not get through.
 
+mod measured;
+
 use super::csv::text as cell;
 use super::html::esc;
-use super::markdown::{length, md};
+use super::length::length;
+use super::markdown::md;
 use super::*;
 use crate::model::plan::{HeadRef, Plan, PolicyRef, Step, Target};
 use crate::model::{Action, Digest, Level, Objective, SafeText};
@@ -199,6 +202,7 @@ fn an_incident_of_which_little_is_known_still_exports() {
     assert_eq!((outline.from_impact_s, outline.rpo_s), (None, None));
     let text = to_markdown(&outline);
     assert!(text.contains("| impact    | not known               | –           | –     |"), "{text}");
+    assert!(text.contains("| recovery  | not recovered           | –           | –     |"), "{text}");
 }
 
 #[test]
@@ -239,9 +243,7 @@ fn outside_text_can_make_no_markup() {
 
 #[test]
 fn lengths_read_well() {
-    for (seconds, is) in
-        [(0, "0 s"), (45, "45 s"), (480, "8 min"), (485, "8 min 05 s"), (3_900, "1 h 05 min"), (-90, "-1 min 30 s")]
-    {
+    for (seconds, is) in [(0, "0 s"), (45, "45 s"), (480, "8 min"), (485, "8 min 05 s"), (3_900, "1 h 05 min")] {
         assert_eq!(length(seconds), is);
     }
 }
@@ -276,7 +278,7 @@ fn the_drawing_says_the_lengths_of_the_table() {
         clock.as_mut().expect("known").at += chrono::TimeDelta::milliseconds(ms);
     }
     let (decision, recovery) = (outline.clocks.decision.as_ref(), outline.clocks.recovery.as_ref());
-    let seconds = (recovery.expect("known").at - decision.expect("known").at).num_seconds();
+    let seconds = crate::model::time::since(decision.expect("known").at, recovery.expect("known").at);
     assert!(seconds > 0 && outline.clocks.impact.as_ref().expect("known").at < start);
     let says = format!("<title>decision to recovery: {}</title>", length(seconds));
     let page = to_html(&outline);
@@ -374,7 +376,7 @@ fn an_incident_without_an_end_is_drawn_as_far_as_it_is_known() {
     );
     let story = log.fold();
     let page = to_html(&outline(story.latest().expect("an incident"), &[objective()], &meta(false)));
-    assert!(page.contains("<td>recovery</td><td>not known</td>") && page.contains(">detection T+0:00<"), "{page}");
+    assert!(page.contains("<td>recovery</td><td>not recovered</td>") && page.contains(">detection T+0:00<"), "{page}");
     let mut log = crate::timeline::tests::Log::new();
     log.open(at("14:41:00"), None);
     let story = log.fold();
