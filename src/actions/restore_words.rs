@@ -8,7 +8,7 @@ use crate::model::plan::Shown;
 use super::Context;
 use super::ident::shown;
 use super::lookup::{NONE, line, list, loss, rows};
-use super::restore::{Ground, matches};
+use super::restore::Ground;
 
 pub fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<String>) {
     let (lost, within) = loss(context, g.point.name.as_str(), g.point.started);
@@ -87,14 +87,17 @@ fn of_location(g: &Ground, context: &Context, warnings: &mut Vec<String>) {
 
 /// Whoever syncs by itself may undo or race what is restored.
 fn of_gitops(g: &Ground, context: &Context, warnings: &mut Vec<String>) {
-    let patterns = &context.objective.apps;
-    if patterns.is_empty() {
+    let objective = context.objective;
+    if objective.apps.is_empty() {
         return;
     }
-    let mine = |name: &str| patterns.iter().any(|pattern| matches(pattern, name));
     let apps: Vec<_> = rows(context.board)
         .filter_map(|row| match &row.body {
-            RowBody::App(app) if app.cluster == g.cluster && mine(app.name.as_str()) => Some(app),
+            RowBody::App(app)
+                if app.cluster == g.cluster && objective.owns_app(app.kind.as_str(), app.name.as_str()) =>
+            {
+                Some(app)
+            }
             _ => None,
         })
         .collect();

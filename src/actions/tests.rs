@@ -154,6 +154,7 @@ fn backup(point: Point) -> RowBody {
         paused: false,
         point: Some(point),
         rpo_s: Some(900),
+        overdue: false,
         missed_runs: 0,
         next_run: Some(at("15:29:00")),
         newer: None,
@@ -313,7 +314,7 @@ fn service(restore_point: Option<Point>) -> RowBody {
 
 fn parity(ok: u32) -> RowBody {
     let laggards = (ok..12).map(|n| (SafeText::new(&format!("shop-{n}")), SafeText::new("OutOfSync"))).collect();
-    RowBody::Parity { cluster: "dr".into(), ok, total: 12, laggards, oldest_reconciled: None }
+    RowBody::Parity { cluster: "dr".into(), ok, total: 12, laggards, silent: 0, oldest_reconciled: None }
 }
 
 fn place(lb: &mut LoadBalancer, what: &str, path: &str, policy: &str, pools: &[&str]) {
@@ -684,6 +685,22 @@ fn warnings_say_what_the_plan_can_not_help() {
         },
         "9 of 12 apps at parity: shop-9, shop-10, shop-11",
     );
+    warned(
+        Action::Restore,
+        |b| {
+            b.objective.apps = vec!["kustomization/shop".into()];
+            let app = |kind, name: &str| App {
+                kind: Open::new(kind),
+                name: name.into(),
+                cluster: "dr".into(),
+                ..App::default()
+            };
+            for app in [app("Kustomization", "shop"), app("HelmRelease", "shop"), app("Kustomization", "pay")] {
+                b.rows.push(row(velero(), RowBody::App(app.into())));
+            }
+        },
+        "1 of 1 apps of the service on dr sync by themselves, or may (shop)",
+    );
     warned(Action::Restore, |b| b.point(|p| p.off_site = OffSite::No), "stay at the source site");
     warned(Action::Restore, |b| b.point(|p| p.off_site = OffSite::NoVolumes), "not known to hold any volume data");
     warned(Action::Restore, |b| b.point(|p| p.off_site = OffSite::Unknown), "Nothing proves");
@@ -909,7 +926,7 @@ proptest! {
         bench.credentials.insert(edge(), message.clone());
         bench.drop(|r| matches!(r, RowBody::Parity { .. }));
         let laggards = vec![(SafeText::new(&app), SafeText::new(&message))];
-        bench.rows.push(row(velero(), RowBody::Parity { cluster: "dr".into(), ok: 0, total: 1, laggards, oldest_reconciled: None }));
+        bench.rows.push(row(velero(), RowBody::Parity { cluster: "dr".into(), ok: 0, total: 1, laggards, silent: 0, oldest_reconciled: None }));
         for action in Action::ALL {
             let Ok(plan) = bench.build(action) else { continue };
             let (bytes, digest) = seal::plan_bytes(&plan).unwrap();

@@ -13,7 +13,7 @@ use super::cron::Cron;
 use super::points::{Candidate, by_schedule, newest_usable, unusable};
 use super::row::{Body, Row, Verdict};
 use super::store::{Proof, SourceState};
-use super::words::{OVER_RPO, Opinion, count, names, sort_rows};
+use super::words::{Opinion, count, names, sort_rows};
 use super::{locations, restores};
 
 /// A run may be this late before it counts as missed: Velero takes one backup at a time.
@@ -76,10 +76,10 @@ fn schedule_row(board: &Board, view: &View<'_>, now: Stamp) -> Row {
     let best = newest_usable(view.candidates.iter().copied(), &scopes, &prefer, now);
     let rpo_s = view.objectives.iter().map(|it| it.rpo_s).min();
     let mut opinion = Opinion::new(Verdict::Ok);
-    match &best {
+    let overdue = match &best {
         Some(best) => judge_point(&mut opinion, board, view, best, rpo_s, now),
         None => judge_none(&mut opinion, board, view, &scopes, now),
-    }
+    };
     let schedule = view.schedule.as_ref().map(|(_, schedule, _)| *schedule);
     let (missed_runs, next_run) = schedule.map_or((0, None), |it| runs(&mut opinion, board, view, it, now));
     if let Some(schedule) = schedule {
@@ -102,6 +102,7 @@ fn schedule_row(board: &Board, view: &View<'_>, now: Stamp) -> Row {
         paused: schedule.is_some_and(|schedule| schedule.paused),
         point: best.as_ref().and_then(Candidate::point),
         rpo_s,
+        overdue,
         missed_runs,
         next_run,
         newer: newer(view, started, &scopes, now),
@@ -115,6 +116,7 @@ fn home(view: &View<'_>) -> String {
     cluster.or_else(|| view.candidates.first().map(|it| it.source.instance.clone())).unwrap_or_default()
 }
 
+/// Whether the newest usable point is older than the RPO.
 fn judge_point(
     opinion: &mut Opinion,
     board: &Board,
@@ -122,11 +124,10 @@ fn judge_point(
     best: &Candidate<'_>,
     rpo_s: Option<u64>,
     now: Stamp,
-) {
-    if let (Some(started), Some(rpo_s)) = (best.point.started, rpo_s)
-        && is_over(started, rpo_s, now)
-    {
-        opinion.because(Verdict::Warning, format!("the newest usable restore point is {OVER_RPO}"));
+) -> bool {
+    let over = best.point.started.zip(rpo_s).is_some_and(|(started, rpo_s)| is_over(started, rpo_s, now));
+    if over {
+        opinion.because(Verdict::Warning, "the newest usable restore point is older than the RPO");
     }
     let dr: Vec<&str> = view.objectives.iter().map(|it| it.dr.as_str()).collect();
     let answered = |name: &&&str| {
@@ -154,6 +155,7 @@ fn judge_point(
     if best.point.warnings > 0 {
         opinion.mention(count(best.point.warnings as usize, "warning"));
     }
+    over
 }
 
 /// Whether a point is older than an RPO.
@@ -161,11 +163,12 @@ pub(super) fn is_over(started: Stamp, rpo_s: u64, now: Stamp) -> bool {
     now - started > TimeDelta::try_seconds(i64::try_from(rpo_s).unwrap_or(i64::MAX)).unwrap_or(TimeDelta::MAX)
 }
 
-fn judge_none(opinion: &mut Opinion, board: &Board, view: &View<'_>, scopes: &[&[String]], now: Stamp) {
+/// Whether a service relies on a point that is known not to be there.
+fn judge_none(opinion: &mut Opinion, board: &Board, view: &View<'_>, scopes: &[&[String]], now: Stamp) -> bool {
     let answered = board.store.system(System::Velero).any(|(_, state)| state.alive_at.is_some());
     if !answered {
         opinion.because(Verdict::Unknown, "no restore point is known: Velero has not answered yet");
-        return;
+        return false;
     }
     let verdict = if view.objectives.is_empty() { Verdict::Warning } else { Verdict::Critical };
     let newest = view.candidates.iter().max_by_key(|it| it.point.started);
@@ -175,6 +178,7 @@ fn judge_none(opinion: &mut Opinion, board: &Board, view: &View<'_>, scopes: &[&
         }
         None => opinion.because(verdict, "no usable restore point"),
     }
+    !view.objectives.is_empty()
 }
 
 fn judge_schedule(opinion: &mut Opinion, schedule: &Schedule, missed_runs: u32) {

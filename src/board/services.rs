@@ -11,7 +11,7 @@ use super::points::{Candidate, by_schedule};
 use super::row::{Body, Row, Verdict};
 use super::store::Proof;
 use super::traffic::answer;
-use super::words::{OVER_RPO, Opinion, sort_rows};
+use super::words::{Opinion, sort_rows};
 
 /// One row per objective.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
@@ -35,7 +35,7 @@ fn row(board: &Board, objective: &Objective, points: &BTreeMap<&str, Vec<Candida
     if !objective.schedules.is_empty() {
         match point.and_then(|it| it.point.started) {
             Some(started) if is_over(started, objective.rpo_s, now) => {
-                opinion.because(Verdict::Warning, format!("the newest usable restore point is {OVER_RPO}"));
+                opinion.because(Verdict::Warning, "the newest usable restore point is older than the RPO");
             }
             Some(_) if point.as_ref().is_some_and(|it| it.proof(&board.store, now).stale) => {
                 opinion

@@ -5,7 +5,6 @@
 
 mod check;
 mod console;
-mod edges;
 mod error;
 mod file;
 pub mod paths;

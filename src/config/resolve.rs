@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use super::check::{each, said};
-use super::edges::EDGES;
 use super::error::Report;
 use super::file::{
     Number, RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawFile, RawPolicy, RawProbe, RawRules, Section,
@@ -18,7 +17,7 @@ use super::units::{duration, duration_text, is_header, status_range};
 use super::{
     AlertmanagerConfig, BasicAuth, CloudflareConfig, ClusterConfig, Config, Env, LoadOptions, ProbeConfig, ServeRules,
 };
-use crate::model::{ClusterRole, Level, Policy, Rules, Severity};
+use crate::model::{ClusterRole, EdgeKind, Level, Policy, Rules, Severity};
 
 /// Values where the file is silent. `sample.toml` shows the same, and a test compares them.
 pub(super) const CLOUDFLARE_URL: &str = "https://api.cloudflare.com/client/v4";
@@ -316,12 +315,11 @@ impl Make<'_, '_> {
         };
         for edge in each(&it.ignore) {
             let text = edge.get_ref().as_str();
-            let known = match text.strip_suffix(".*") {
-                Some(family) => EDGES.iter().any(|edge| edge.split('.').next() == Some(family)),
-                None => EDGES.contains(&text),
-            };
-            if !known {
-                self.report.word(edge.span(), &format!("`{text}` is not a change that is recorded"), text, EDGES);
+            let whole_names =
+                text.split_once('*').is_none_or(|(family, rest)| rest.is_empty() && family.ends_with('.'));
+            if !whole_names || !EdgeKind::ALL.iter().any(|kind| kind.is_ignored_by(text)) {
+                let what = format!("`{text}` is not a change that is recorded");
+                self.report.word(edge.span(), &what, text, &EdgeKind::ignorable());
             }
         }
         let severities = Severity::ALL.map(|severity| (severity.name(), severity));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Level, Role, Severity, Strategy};
+use crate::model::{EdgeKind, Level, Role, Severity, Strategy};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/config")
@@ -322,6 +322,23 @@ fn what_show_prints_loads_as_the_same_configuration() {
 }
 
 /// Who joins a room needs nothing else of the file to be right.
+#[test]
+fn every_change_that_a_rule_may_leave_out_can_be_named() {
+    let with = |ignored: &str| {
+        let text = format!("[room]\nname = \"r\"\n[rules]\nignore = [\"{ignored}\"]\n");
+        load_text(text, LoadOptions::default())
+    };
+    for kind in EdgeKind::ALL {
+        let (name, family) = (kind.as_str(), kind.family().expect("a family").name());
+        let may = EdgeKind::ignorable().contains(&name);
+        assert_eq!(with(name).is_ok(), may, "{name}");
+        assert_eq!(with(&format!("{family}.*")).is_ok(), may, "{family}.*");
+    }
+    for no in ["*", "alert", "alert*", "al*", "alert.f*", "*.ok", ""] {
+        assert!(with(no).is_err(), "{no}");
+    }
+}
+
 #[test]
 fn the_console_section_is_read_alone_and_points_at_its_words() {
     let dir = tempfile::tempdir().expect("a directory");

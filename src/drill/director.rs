@@ -226,7 +226,7 @@ pub fn waiting(
 }
 
 fn is_edge(happening: &Happening, name: &str) -> bool {
-    matches!(happening, Happening::Edge(edge) if edge.edge == name)
+    matches!(happening, Happening::Edge(edge) if edge.edge.as_str() == name)
 }
 
 fn text(act: &Act) -> SafeText {

@@ -4,6 +4,7 @@
 //! held as [`SafeText`], so no later room can print a control character by accident.
 
 mod edge;
+pub mod edge_kind;
 pub mod entry;
 pub mod facts;
 pub mod filter;
@@ -23,6 +24,7 @@ pub mod text;
 pub mod time;
 pub mod velero;
 
+pub use edge_kind::{EdgeFamily, EdgeKind};
 pub use entry::{Entry, Happening, IncidentStatus, Severity};
 pub use facts::Fact;
 pub use ids::{Digest, IncidentId, PersonId, PlanId};

@@ -222,7 +222,7 @@ async fn refused(link: &mut Link, request: Request) -> RefusalKind {
 
 fn has_edge(mirror: &Mirror, name: &str) -> bool {
     let items = mirror.story.incidents.iter().flat_map(|incident| &incident.items);
-    items.into_iter().any(|item| matches!(&item.entry.happening, Happening::Edge(edge) if edge.edge == name))
+    items.into_iter().any(|item| matches!(&item.entry.happening, Happening::Edge(edge) if edge.edge.as_str() == name))
 }
 
 /// Every request that changes something, as a person might send it.

@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::model::facts::*;
-use crate::model::{Rules, SafeText, Severity, Strategy, Trouble, TroubleKind};
+use crate::model::{EdgeFamily, EdgeKind, Rules, SafeText, Severity, Strategy, Trouble, TroubleKind};
 
 pub(super) fn at(clock: &str) -> Stamp {
     format!("2026-03-02T{clock}Z").parse().expect("a time")

@@ -253,6 +253,7 @@ fn schedule(name: &str, started: Stamp, rpo_s: u64, verdict: Verdict) -> Row {
         paused: false,
         point: Some(point(&format!("{name}-1429"), started)),
         rpo_s: Some(rpo_s),
+        overdue: false,
         missed_runs: 0,
         next_run: Some(at("15:29:00")),
         newer: None,
@@ -313,6 +314,7 @@ fn gitops() -> TopicView {
         ok,
         total: 12,
         laggards: Vec::new(),
+        silent: 0,
         oldest_reconciled: Some(ago(age)),
     };
     let mut rows = vec![

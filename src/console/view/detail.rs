@@ -137,7 +137,7 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
         Body::Event(event) => of_event(facts, event),
         Body::Cluster { .. } => of_cluster(facts, body),
         Body::Backup { .. } | Body::Location(_) | Body::Restore(_) => of_backup(facts, body),
-        Body::Parity { cluster, ok, total, laggards, oldest_reconciled } => {
+        Body::Parity { cluster, ok, total, laggards, oldest_reconciled, .. } => {
             facts.text("cluster", cluster);
             facts.text("at parity", &format!("{ok} of {total} applications"));
             facts.time("oldest compare", *oldest_reconciled);
@@ -313,7 +313,9 @@ fn clock_words(ms: i64) -> String {
 
 fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
     match body {
-        Body::Backup { cluster, schedule, services, cron, paused, point, rpo_s, missed_runs, next_run, newer } => {
+        Body::Backup {
+            cluster, schedule, services, cron, paused, point, rpo_s, missed_runs, next_run, newer, ..
+        } => {
             facts.text("schedule", schedule.as_str());
             facts.text("cluster", cluster);
             facts.text("runs", &format!("{cron}{}", if *paused { ", paused" } else { "" }));

@@ -62,7 +62,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     let Entry::Row(row) = entry else { return Vec::new() };
     let age = |at| time::age(time::since(at, app.at()));
     match &row.body {
-        Body::Parity { cluster, ok, total, laggards, oldest_reconciled } => {
+        Body::Parity { cluster, ok, total, laggards, oldest_reconciled, .. } => {
             let all = ok == total && *total > 0;
             let word = if row.stale {
                 " unknown"
