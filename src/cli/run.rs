@@ -147,14 +147,25 @@ async fn status(
 
 async fn on_timeline(command: args::Timeline, global: &Global, env: &Env) -> Result<Exit, Fail> {
     match command {
-        args::Timeline::Add { text, kind, at, owner, output } => {
+        args::Timeline::Add { text, kind, at, owner, mark, output } => {
             let text = SafeText::long(&text);
             let request = match kind {
-                args::NoteKind::Note => Request::Note { text, at },
-                args::NoteKind::Decision => Request::Decision { text, at },
+                args::NoteKind::Note => Request::Note { text, at, mark },
+                args::NoteKind::Decision => Request::Decision { text, at, mark },
+                args::NoteKind::FollowUp if mark.is_some() => {
+                    return Err(Fail::Usage(
+                        "work for afterwards is no milestone; mark a note or a decision".to_owned(),
+                    ));
+                }
                 args::NoteKind::FollowUp => Request::FollowUp { text, owner: owner.map(PersonId) },
             };
             change(request, output, global, env).await
+        }
+        args::Timeline::Mark(of) => {
+            change(Request::Mark { seq: of.seq, milestone: of.milestone, marked: true }, of.output, global, env).await
+        }
+        args::Timeline::Unmark(of) => {
+            change(Request::Mark { seq: of.seq, milestone: of.milestone, marked: false }, of.output, global, env).await
         }
         args::Timeline::Show { incident, narrow, output } => {
             let mut link = link(global, env, Some(1), &[]).await?;
@@ -307,6 +318,8 @@ fn wants_json(command: &Option<Command>) -> bool {
         Some(Command::Timeline(
             args::Timeline::Add { output, .. }
             | args::Timeline::Show { output, .. }
+            | args::Timeline::Mark(args::MarkEntry { output, .. })
+            | args::Timeline::Unmark(args::MarkEntry { output, .. })
             | args::Timeline::Tail { output, .. },
         )) => output,
         Some(Command::Incident(

@@ -77,8 +77,14 @@ fn cells(incident: &Incident, item: &Item) -> Vec<String> {
         item.at.format("%H:%M:%S").to_string(),
         item.entry.by.person.to_string(),
         item.entry.happening.kind().to_owned(),
-        sentence_of(incident, item),
+        format!("{}{}", sentence_of(incident, item), marks(item)),
     ]
+}
+
+/// What an item is marked as, after its sentence.
+fn marks(item: &Item) -> String {
+    let marks = item.marks.iter().map(|mark| format!(" [{}, marked by {}]", mark.milestone, mark.by));
+    marks.collect()
 }
 
 /// One item for machines.
@@ -89,7 +95,9 @@ pub fn item_json(incident: &Incident, item: &Item) -> serde_json::Value {
     json!({
         "seq": item.entry.seq, "at": item.at, "recorded_at": item.entry.ts, "by": item.entry.by,
         "kind": item.entry.happening.kind(), "data": data, "written": item.entry.text, "says": says,
-        "amended_by": item.amended_by, "pinned": item.pinned, "hash": item.entry.hash,
+        "amended_by": item.amended_by, "pinned": item.pinned, "marked": item.marks.iter().map(|mark| json!({
+            "milestone": mark.milestone, "by": mark.by, "seq": mark.seq,
+        })).collect::<Vec<_>>(), "hash": item.entry.hash,
     })
 }
 

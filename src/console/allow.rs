@@ -124,6 +124,12 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Pin an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
+        Command::Milestone => cannot_act(app).or_else(|| {
+            let entry = list::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
+            let (go, again) = (key(app, Context::Main, Command::Pane6), key(app, Context::Main, Command::Milestone));
+            (app.focus != Pane::Timeline || !entry)
+                .then(|| format!("Mark an entry of the timeline: {go} goes there, choose it, press {again} again."))
+        }),
         Command::Silence => cannot_act(app).or_else(|| {
             let alert = list::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some());
             let (go, again) = (key(app, Context::Main, Command::Pane1), key(app, Context::Main, Command::Silence));

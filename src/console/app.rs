@@ -104,6 +104,7 @@ pub enum Waiting {
     Set,
     Close,
     Pin,
+    Mark,
     SilencePreview,
     Silence,
     Past { topic: Topic, at: Stamp, page: u32 },

@@ -77,7 +77,7 @@ fn points(outline: &Outline, zero: Stamp) -> Vec<Point> {
     let t = |at: Stamp| from_detection((at - zero).num_seconds());
     let rows = outline.rows.iter().map(|row| Point {
         at: row.at,
-        words: format!("{} {}", from_detection(row.t_s), row.event.replace('_', " ")),
+        words: format!("{} {}", from_detection(row.t_s), row.name()),
         says: row.action.to_string(),
     });
     let stated = Clock::ALL.into_iter().filter_map(|clock| {

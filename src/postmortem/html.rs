@@ -195,18 +195,26 @@ fn milestones(out: &mut String, outline: &Outline) {
     );
     let one_day = one_day(outline);
     for row in &outline.rows {
-        let who = if row.auto { "seen by the room".to_owned() } else { esc(&row.actor) };
-        line!(
-            out,
-            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td><td class=\"t w\">{}</td><td>{who}</td><td>{}</td></tr>",
-            from_detection(row.t_s),
-            moment(row.at, one_day),
-            row.event.replace('_', " "),
-            esc(row.action.as_str()),
-            numbers(&row.seqs)
-        );
+        let mut line = |t_s: i64, at: Stamp, name: &str, action: &str, who: &str, seqs: &[u64]| {
+            let (t, at) = (from_detection(t_s), moment(at, one_day));
+            let (name, action, who, seqs) = (esc(name), esc(action), esc(who), numbers(seqs));
+            line!(
+                out,
+                "<tr><td class=\"n\">{t}</td><td class=\"n\">{at}</td><td>{name}</td><td class=\"t w\">{action}</td><td>{who}</td><td>{seqs}</td></tr>"
+            );
+        };
+        let name = row.name();
+        line(row.t_s, row.at, &name, row.action.as_str(), &row.who(), &row.seqs);
+        for mark in row.other_marks() {
+            let (name, who) = (format!("{name}, as marked"), format!("marked by {}", mark.by));
+            line(mark.t_s, mark.at, &name, mark.action.as_str(), &who, &[mark.seq, mark.marked_seq]);
+        }
     }
     line!(out, "</tbody></table>");
+    if !outline.not_recorded.is_empty() {
+        let missing: Vec<String> = outline.not_recorded.iter().map(|name| name.replace('_', " ")).collect();
+        line!(out, "<p>Not recorded: {}.</p>", esc(missing.join(", ")));
+    }
 }
 
 fn list(out: &mut String, title: &str, events: &[Event]) {
@@ -317,6 +325,10 @@ fn timeline(out: &mut String, outline: &Outline) {
         }
         if !event.amended_by.is_empty() {
             marks.push(format!("amended by entry {}", numbers(&event.amended_by)));
+        }
+        for mark in &event.marked {
+            let (name, by) = (esc(mark.milestone.words()), esc(mark.by.as_str()));
+            marks.push(format!("marked as {name} by {by} in entry {}", numbers(&[mark.seq])));
         }
         if event.is_moved() {
             marks.push(format!("measured: {}", day(event.measured_at)));

@@ -5,7 +5,6 @@ use std::fmt::Write;
 use crate::model::time::from_detection;
 
 use super::length::{day, length, time};
-use super::milestones::Row;
 use super::outline::{Event, Outline, PlanLine};
 use super::reached::{ClockRow, NONE};
 use super::table;
@@ -136,13 +135,21 @@ fn milestones(out: &mut String, outline: &Outline) {
     line!(out);
     line!(out, "| | at (UTC) | | what | who | entries |");
     line!(out, "| --- | --- | --- | --- | --- | --- |");
-    for Row { t_s, at, event, action, actor, auto, seqs } in &outline.rows {
-        let who = if *auto { "seen by the room".to_owned() } else { md(actor) };
-        let seqs = numbers(seqs);
-        let event = event.replace('_', " ");
-        line!(out, "| {} | {} | {event} | {} | {who} | {seqs} |", from_detection(*t_s), time(*at), md(action));
+    for row in &outline.rows {
+        let (t, at, name) = (from_detection(row.t_s), time(row.at), row.name());
+        line!(out, "| {t} | {at} | {name} | {} | {} | {} |", md(&row.action), md(row.who()), numbers(&row.seqs));
+        for mark in row.other_marks() {
+            let (t, at, seqs) = (from_detection(mark.t_s), time(mark.at), numbers(&[mark.seq, mark.marked_seq]));
+            let by = md(mark.by.as_str());
+            line!(out, "| {t} | {at} | {name}, as marked | {} | marked by {by} | {seqs} |", md(&mark.action));
+        }
     }
     line!(out);
+    if !outline.not_recorded.is_empty() {
+        let missing: Vec<String> = outline.not_recorded.iter().map(|name| name.replace('_', " ")).collect();
+        line!(out, "Not recorded: {}.", missing.join(", "));
+        line!(out);
+    }
 }
 
 fn events(out: &mut String, title: &str, events: &[Event]) {
@@ -225,6 +232,10 @@ fn timeline(out: &mut String, outline: &Outline) {
         }
         if !event.amended_by.is_empty() {
             marks.push(format!("amended by entry {}", numbers(&event.amended_by)));
+        }
+        for mark in &event.marked {
+            let by = md(mark.by.as_str());
+            marks.push(format!("marked as {} by {by} in entry {}", md(mark.milestone.words()), mark.seq));
         }
         if event.is_moved() {
             marks.push(format!("measured: {}", day(event.measured_at)));

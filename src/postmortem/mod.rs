@@ -19,7 +19,7 @@ mod tests;
 pub use csv::to_csv;
 pub use html::to_html;
 pub use markdown::to_markdown;
-pub use milestones::Row;
+pub use milestones::{Basis, MarkLine, Row};
 pub use narrow::{Filtered, narrow};
 pub use outline::{Event, LogHead, Meta, Outline, outline};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::{Happening, IncidentId, IncidentStatus, Objective, PersonId, SafeText, Severity, Stamp};
+use crate::model::{Happening, IncidentId, IncidentStatus, Milestone, Objective, PersonId, SafeText, Severity, Stamp};
 use crate::timeline::{Clock, Incident, Item, PlanRecord, StepState, sentence_of};
 
 use super::milestones::{Row, rows};
@@ -44,6 +44,14 @@ pub struct Participant {
     pub simulated: bool,
 }
 
+/// What an entry is marked as, by whom, in which entry.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MarkedAs {
+    pub milestone: Milestone,
+    pub by: PersonId,
+    pub seq: u64,
+}
+
 /// An entry as the export shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Event {
@@ -65,6 +73,8 @@ pub struct Event {
     /// Entries that re-timed or amended it; they are in this list too.
     pub amended_by: Vec<u64>,
     pub pinned: bool,
+    /// The milestones that it is marked as.
+    pub marked: Vec<MarkedAs>,
     /// Recorded before the incident was opened, and counted in because it belongs to its beginning.
     pub adopted: bool,
     pub owner: Option<PersonId>,
@@ -155,6 +165,8 @@ pub struct Outline {
     pub people: Vec<Participant>,
     pub objectives: Vec<Reached>,
     pub rows: Vec<Row>,
+    /// Milestones for which nothing was observed, ended or marked.
+    pub not_recorded: Vec<String>,
     pub decisions: Vec<Event>,
     pub follow_ups: Vec<Event>,
     pub plans: Vec<PlanLine>,
@@ -171,6 +183,7 @@ pub fn outline(incident: &Incident, objectives: &[Objective], meta: &Meta) -> Ou
     let as_of = incident.items.iter().map(|item| item.entry.ts).max().unwrap_or(incident.opened_at);
     let events: Vec<Event> = incident.items.iter().map(|item| event(incident, item)).collect();
     let of_kind = |kind: &str| events.iter().filter(|event| event.kind == kind).cloned().collect::<Vec<_>>();
+    let (rows, not_recorded) = rows(incident, objectives);
     Outline {
         drill: meta.drill.clone(),
         incident: incident.id.clone(),
@@ -191,7 +204,8 @@ pub fn outline(incident: &Incident, objectives: &[Objective], meta: &Meta) -> Ou
         rpo_seq: clocks.rpo_seq,
         people: people(incident),
         objectives: reached(incident, objectives, as_of),
-        rows: rows(incident, objectives),
+        rows,
+        not_recorded,
         decisions: of_kind("decision"),
         follow_ups: of_kind("follow_up"),
         plans: plans(incident),
@@ -232,6 +246,11 @@ fn event(incident: &Incident, item: &Item) -> Event {
         text: SafeText::new(&sentence_of(incident, item)),
         amended_by: item.amended_by.clone(),
         pinned: item.pinned,
+        marked: item
+            .marks
+            .iter()
+            .map(|mark| MarkedAs { milestone: mark.milestone.clone(), by: mark.by.clone(), seq: mark.seq })
+            .collect(),
         adopted: incident.is_adopted(item),
         owner: match &entry.happening {
             Happening::FollowUp(follow_up) => follow_up.owner.clone(),

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 
 use crate::model::silence::SilenceChange;
 use crate::model::time::{clock, dated};
-use crate::model::{Refusal, RefusalKind, Stamp};
+use crate::model::{Milestone, Refusal, RefusalKind, Stamp};
 use crate::protocol::Request;
 
 /// Identities are short: ids of plans and persons.
@@ -35,7 +35,11 @@ pub fn plausible(request: &Request, now: Stamp) -> Result<(), Refusal> {
             set.commander.as_ref().map_or(Ok(()), |person| id("a person", person.as_str()))?;
             happened(set.impact_at, now).and_then(|()| happened(set.recovered_at, now))
         }
-        Request::Note { at, .. } | Request::Decision { at, .. } | Request::Amend { at, .. } => happened(*at, now),
+        Request::Note { at, mark, .. } | Request::Decision { at, mark, .. } => {
+            happened(*at, now).and_then(|()| mark.as_ref().map_or(Ok(()), milestone))
+        }
+        Request::Mark { milestone: mark, .. } => milestone(mark),
+        Request::Amend { at, .. } => happened(*at, now),
         Request::SilencePreview { change: SilenceChange::Expire { id: silence } } => id("a silence", silence),
         // What a new silence may be is judged where it is built, with words for each limit.
         Request::SilencePreview { change: SilenceChange::Create { .. } } => Ok(()),
@@ -52,6 +56,17 @@ fn id(of: &str, text: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     bad(&format!("this can't be the id of {of}: ids are up to {MOST_ID} letters, digits, `.`, `_` and `-`"))
+}
+
+/// A milestone is one of those that the short story is told by.
+fn milestone(mark: &Milestone) -> Result<(), Refusal> {
+    match mark {
+        Milestone::Unknown(_) => {
+            let known = Milestone::ALL.map(|it| it.name().to_owned()).join(", ");
+            bad(&format!("this is no milestone; they are {known}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn name(text: &str) -> Result<(), Refusal> {

@@ -5,8 +5,8 @@ use tokio::sync::oneshot;
 use super::engine::{Answer, Caller, Engine};
 use super::plausible::plausible;
 use crate::ledger::AppendError;
-use crate::model::entry::{Amend, Closed, Decision, Draft, FollowUp, Happening, Note, Pin, Set};
-use crate::model::{IncidentId, IncidentStatus, Refusal, RefusalKind, Role, SafeText};
+use crate::model::entry::{Amend, Closed, Decision, Draft, FollowUp, Happening, Marked, Note, Pin, Set};
+use crate::model::{IncidentId, IncidentStatus, Milestone, Refusal, RefusalKind, Role, SafeText};
 use crate::protocol::message::{RoomStatus, SetIncident};
 use crate::protocol::{Reply, Request};
 use crate::timeline::{Statement, possible};
@@ -46,17 +46,18 @@ impl Engine {
     fn change(&mut self, caller: &Caller, request: Request) -> Answer {
         self.operator(caller)?;
         match request {
-            Request::Note { text, at } => self.write(caller, Note { at }, Some(text)),
-            Request::Decision { text, at } => {
+            Request::Note { text, at, mark } => self.write_marked(caller, Note { at }, text, mark),
+            Request::Decision { text, at, mark } => {
                 let decision = Decision { at };
                 self.possible(caller, Statement::Decision(&decision))?;
-                self.write(caller, decision, Some(text))
+                self.write_marked(caller, decision, text, mark)
             }
             Request::FollowUp { text, owner } => self.write(caller, FollowUp { owner }, Some(text)),
             Request::Pin { seq, pinned } => {
                 self.known_entry(seq)?;
                 self.write(caller, Pin { seq, pinned }, None)
             }
+            Request::Mark { seq, milestone, marked } => self.mark(caller, seq, milestone, marked),
             Request::Amend { seq, text, at } => {
                 self.known_entry(seq)?;
                 let amend = Amend { seq, at };
@@ -147,6 +148,40 @@ impl Engine {
         match self.record(vec![draft]) {
             Some(entries) => Ok(Reply::Recorded { seq: entries.last().map_or(0, |entry| entry.seq) }),
             None => Err(self.degraded_refusal()),
+        }
+    }
+
+    /// Records what a person writes, and that it is a milestone.
+    fn write_marked(
+        &mut self,
+        caller: &Caller,
+        happening: impl Into<Happening>,
+        text: SafeText,
+        mark: Option<Milestone>,
+    ) -> Answer {
+        let written = self.write(caller, happening, Some(text))?;
+        if let (Some(milestone), Reply::Recorded { seq }) = (mark, &written) {
+            self.write(caller, Marked { seq: *seq, milestone, marked: true }, None)?;
+        }
+        Ok(written)
+    }
+
+    /// Marks an entry as a milestone, or takes that back. What it says already is not said twice.
+    fn mark(&mut self, caller: &Caller, seq: u64, milestone: Milestone, marked: bool) -> Answer {
+        self.known_entry(seq)?;
+        let item = self.story.current().and_then(|incident| incident.item(seq));
+        let mark = item.and_then(|item| item.marking(&milestone));
+        let no = |why: String, remedy: &str| Err(Refusal::new(RefusalKind::BadRequest, why, remedy));
+        match (marked, mark) {
+            (true, Some(mark)) => no(
+                format!("{} marked entry {seq} as {milestone} already (entry {})", mark.by, mark.seq),
+                "nothing is left to do",
+            ),
+            (false, None) => no(
+                format!("entry {seq} is not marked as {milestone}"),
+                "take number and milestone from `warroom timeline show`",
+            ),
+            _ => self.write(caller, Marked { seq, milestone, marked }, None),
         }
     }
 
@@ -266,6 +301,7 @@ fn verb(request: &Request) -> &'static str {
         Request::Decision { .. } => "decision",
         Request::FollowUp { .. } => "follow_up",
         Request::Pin { .. } => "pin",
+        Request::Mark { .. } => "mark",
         Request::Amend { .. } => "amend",
         Request::Open { .. } => "open",
         Request::Set(_) => "set",

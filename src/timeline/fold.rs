@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::entry::{Amend, Opened, Pin, Set};
+use crate::model::entry::{Amend, Marked, Opened, Pin, Set};
 use crate::model::{EdgeKind, Entry, Happening, IncidentId, IncidentStatus, SafeText};
 
 use super::clocks::counts;
-use super::incident::{Incident, Item, MOST_ANOMALIES, Story};
+use super::incident::{Incident, Item, MOST_ANOMALIES, Marking, Story};
 use super::instants::{Clocks, Stated};
 use super::memory::{Index, edge_of};
 use super::words::{own_text, plan_head};
@@ -96,6 +96,7 @@ impl Story {
                 let pinned = *pinned;
                 self.change(place, entry.seq, *seq, |item| item.pinned = pinned);
             }
+            Happening::Marked(marked) => self.mark(place, entry, marked),
             Happening::Amend(amend) => self.amend(place, entry, amend),
             Happening::Redact(redact) => self.change(place, entry.seq, redact.seq, |item| {
                 item.entry.text = None;
@@ -137,7 +138,14 @@ impl Story {
         {
             incident.services.push(service);
         }
-        let item = Item { entry: entry.clone(), at, text: own_text(entry), amended_by: Vec::new(), pinned: false };
+        let item = Item {
+            entry: entry.clone(),
+            at,
+            text: own_text(entry),
+            amended_by: Vec::new(),
+            pinned: false,
+            marks: Vec::new(),
+        };
         put(&mut incident.items, item);
         index.at.insert(entry.seq, at);
         if counts(entry) {
@@ -155,6 +163,17 @@ impl Story {
             Some(found) => change(&mut incident.items[found]),
             None => self.anomaly(by, format!("it points at entry {seq}, which is not of this incident")),
         }
+    }
+
+    /// Marks an item as a milestone. The first who did stands until somebody takes it back.
+    fn mark(&mut self, place: usize, entry: &Entry, marked: &Marked) {
+        let mark = Marking { milestone: marked.milestone.clone(), by: entry.by.person.clone(), seq: entry.seq };
+        let marks = marked.marked;
+        self.change(place, entry.seq, marked.seq, |item| match (item.marking(&mark.milestone).is_some(), marks) {
+            (false, true) => item.marks.push(mark),
+            (true, false) => item.marks.retain(|it| it.milestone != mark.milestone),
+            _ => {}
+        });
     }
 
     fn amend(&mut self, place: usize, entry: &Entry, amend: &Amend) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::approval::Plans;
 use crate::model::entry::Entry;
-use crate::model::{IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
+use crate::model::{IncidentId, IncidentStatus, Milestone, PersonId, SafeText, Severity, Stamp};
 
 use super::instants::Clocks;
 
@@ -20,6 +20,17 @@ pub struct Item {
     /// Entries that amended it.
     pub amended_by: Vec<u64>,
     pub pinned: bool,
+    /// The milestones that people marked it as.
+    pub marks: Vec<Marking>,
+}
+
+/// That a person marked an entry as a milestone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marking {
+    pub milestone: Milestone,
+    pub by: PersonId,
+    /// The entry that marks it.
+    pub seq: u64,
 }
 
 /// One incident, folded.
@@ -94,6 +105,11 @@ impl Incident {
 }
 
 impl Item {
+    /// What it is marked as, if somebody did.
+    pub fn marking(&self, milestone: &Milestone) -> Option<&Marking> {
+        self.marks.iter().find(|mark| mark.milestone == *milestone)
+    }
+
     /// Whether it happened at another time than it was recorded, to the second.
     pub fn is_retimed(&self) -> bool {
         self.at.timestamp() != self.entry.ts.timestamp()

@@ -17,7 +17,7 @@ pub(crate) mod tests;
 mod words;
 
 pub use fields::{Told, plan_at};
-pub use incident::{Incident, Item, MOST_ANOMALIES, Story};
+pub use incident::{Incident, Item, MOST_ANOMALIES, Marking, Story};
 pub use instants::{Clock, Clocks, Stated, StatedClocks, words as clock_words};
 pub use links::{effects, plan_of};
 pub use order::{Impossible, Statement, possible};

@@ -65,6 +65,8 @@ fn about_incident(item: &Item) -> Option<String> {
         Happening::Closed(_) => "Incident closed".to_owned(),
         Happening::Pin(pin) if pin.pinned => format!("Pinned entry {}", pin.seq),
         Happening::Pin(pin) => format!("Unpinned entry {}", pin.seq),
+        Happening::Marked(it) if it.marked => format!("Marked entry {} as {}", it.seq, it.milestone),
+        Happening::Marked(it) => format!("Entry {} is no longer marked as {}", it.seq, it.milestone),
         Happening::Amend(amend) => {
             let at = amend.at.map(|at| format!(", it happened at {}", dated(at, item.entry.ts))).unwrap_or_default();
             let text = body(item).map(|text| format!(": {text}")).unwrap_or_default();

@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::Output;
-use super::values::{actions, duration, filter, person, severities, statuses};
+use super::values::{actions, duration, filter, milestone, person, severities, statuses};
 use crate::model::filter::Filter;
-use crate::model::{Action, Digest, IncidentStatus, Severity, Stamp};
+use crate::model::{Action, Digest, IncidentStatus, Milestone, Severity, Stamp};
 
 /// `--filter`, where things are listed.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -41,12 +41,19 @@ pub enum Timeline {
         /// When it happened, if not now.
         #[arg(long, value_name = "TIME", conflicts_with = "owner")]
         at: Option<Stamp>,
+        /// Mark it as a milestone of the incident (notes and decisions); `--as MILESTONE` after the text says the same.
+        #[arg(long, value_name = "MILESTONE", value_parser = milestone, conflicts_with = "owner")]
+        mark: Option<Milestone>,
         /// Who shall do it (follow-ups only).
         #[arg(long, value_name = "NAME")]
         owner: Option<String>,
         #[command(flatten)]
         output: Output,
     },
+    /// Mark an entry as a milestone: the export tells the incident by what was observed and by what people marked.
+    Mark(MarkEntry),
+    /// Take back that an entry is a milestone.
+    Unmark(MarkEntry),
     /// Show an incident's timeline: the current one's, or the one named.
     Show {
         /// The incident.
@@ -67,6 +74,19 @@ pub enum Timeline {
         #[command(flatten)]
         output: Output,
     },
+}
+
+/// An entry and a milestone.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct MarkEntry {
+    /// The entry's number, from `timeline show`.
+    #[arg(value_name = "N")]
+    pub seq: u64,
+    /// detected, confirmed, decided, traffic_switched, gitops_confirmed, restored or recovered.
+    #[arg(value_name = "MILESTONE", value_parser = milestone)]
+    pub milestone: Milestone,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// What `timeline add` adds.

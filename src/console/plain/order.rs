@@ -3,7 +3,7 @@
 use crate::console::app::Pane;
 use crate::console::data::nearest;
 use crate::console::keymap::Command;
-use crate::model::{Action, IncidentStatus};
+use crate::model::{Action, IncidentStatus, Milestone};
 
 use super::silence::{self, Aim};
 use super::wait::Wait;
@@ -35,6 +35,7 @@ pub enum Order {
     TakeCommand,
     Set(IncidentStatus),
     Pin(u64),
+    Mark(u64, Milestone),
     Silences,
     /// What a silence of these alerts would hit.
     Silence(Aim, String, String),
@@ -80,6 +81,12 @@ pub const WORDS: &[Word] = &[
     word("command", "take-command", "", ""),
     word("set", "set-status", "STATUS", ""),
     word("pin", "pin", "NUMBER", "pin the timeline's entry of this line, or unpin it"),
+    word(
+        "milestone",
+        "milestone",
+        "NUMBER NAME",
+        "mark the timeline's entry of this line as a milestone (confirmed, restored, …), or take that back",
+    ),
     word("failover", "propose-failover", "[SERVICE]", "build the plan to move a service's traffic to DR, and print it"),
     word("restore", "propose-restore", "[SERVICE]", "build the plan to restore a service's data on DR, and print it"),
     word("propose", "", "NAME", "propose the plan that was printed, by the name that it asks for"),
@@ -164,6 +171,7 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
         "open" => Order::Open(Some(number()?)),
         "plan" => Order::Open(None),
         "pin" => Order::Pin(number()?),
+        "milestone" => milestone(rest)?,
         "note" => Order::Note(text()?),
         "decision" => Order::Decide(text()?),
         "follow-up" => Order::FollowUp(text()?),
@@ -186,6 +194,18 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
         "confirm" => Order::Confirm(text()?),
         "wait" => Order::Wait(Wait::parse(rest)?),
         _ => Order::Quit,
+    })
+}
+
+/// `7 confirmed`.
+fn milestone(rest: &str) -> Result<Order, String> {
+    let (number, name) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let number = number
+        .parse()
+        .map_err(|_| "`milestone NUMBER NAME`: it needs the number of a printed line; nothing was done.".to_owned())?;
+    Milestone::by_name(name).map(|milestone| Order::Mark(number, milestone)).ok_or_else(|| {
+        let names = Milestone::ALL.map(|it| it.name().to_owned()).join(", ");
+        format!("`milestone NUMBER NAME`: the name is one of {names}; nothing was done.")
     })
 }
 

@@ -182,7 +182,7 @@ fn notes_and_refusals_are_written_once_and_a_failure_is_said() {
     let mut plain = plain("sam", true);
     let (effects, _) = says(&mut plain, "note   roll back the node update ");
     let (tag, request) = asked(&effects);
-    assert_eq!(request, Request::Note { text: SafeText::from("roll back the node update"), at: None });
+    assert_eq!(request, Request::Note { text: SafeText::from("roll back the node update"), at: None, mark: None });
     let said = answer(&mut plain, tag, Err(AskFailure::Gone(SafeText::from("the room went away"))));
     assert!(said.contains("look at the timeline"), "{said}");
     let (none, said) = says(&mut plain, "refuse unseen");

@@ -26,7 +26,7 @@ fn item(seq: u64, at: Stamp, by: Actor, happening: impl Into<Happening>, text: &
         prev: Digest([0; 32]),
         hash: Digest([seq as u8; 32]),
     };
-    Item { at, text: SafeText::from(text), amended_by: Vec::new(), pinned: false, entry }
+    Item { at, text: SafeText::from(text), amended_by: Vec::new(), pinned: false, marks: Vec::new(), entry }
 }
 
 fn edge(seq: u64, when: Stamp, name: &str, verdict: &str, says: &str) -> Item {

@@ -395,6 +395,9 @@ fn of_item(app: &App, item: &Item, sheet: &mut Sheet, room: u16) {
         facts.text("amended by", &format!("entry {}", seqs.join(", ")));
         facts.text("was", entry.text.as_ref().map(SafeText::as_str).unwrap_or(""));
     }
+    for mark in &item.marks {
+        facts.text("milestone", &format!("{}, marked by {} in entry {}", mark.milestone, mark.by, mark.seq));
+    }
     facts.text("kind of entry", &words::kind_words(&entry.happening));
     facts.text("hash", &entry.hash.hex());
 }

@@ -73,6 +73,7 @@ fn wanted(context: Context) -> &'static [Command] {
             Command::SetStatus,
             Command::FollowUp,
             Command::Pin,
+            Command::Milestone,
             Command::Silence,
             Command::Freeze,
             Command::Copy,

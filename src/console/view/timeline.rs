@@ -36,6 +36,7 @@ fn is_folded(happening: &Happening) -> bool {
             | Happening::PlanEnded(_)
             | Happening::Reconciled(_)
             | Happening::Pin(_)
+            | Happening::Marked(_)
             | Happening::Amend(_)
             | Happening::Genesis(_)
             | Happening::Rotate(_)
@@ -126,6 +127,10 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             }
             if !item.amended_by.is_empty() {
                 text.push(span(Role::Dim, " (amended)"));
+            }
+            // What it counts as stands before what it says, so that no width cuts it off.
+            for mark in &item.marks {
+                text.insert(0, span(Role::Accent, format!("{}: ", mark.milestone)));
             }
             if item.pinned {
                 text.insert(0, span(Role::Accent, "* "));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::filter::Filter;
-use crate::model::{EdgeKind, IncidentStatus, PlanId};
+use crate::model::{EdgeKind, IncidentStatus, Milestone, PlanId};
 use crate::timeline::{Clock, Statement, Told, possible, sentence};
 
 #[test]
@@ -374,4 +374,33 @@ fn an_incident_detected_at_the_beginning_of_time_does_not_end_the_fold() {
         story
     });
     assert!(story.current().is_some());
+}
+
+#[test]
+fn the_first_who_marks_an_entry_stands_until_somebody_takes_it_back() {
+    let mut log = story();
+    let mark = |milestone: &Milestone, marked| Marked { seq: 9, milestone: milestone.clone(), marked };
+    log.add(at("15:11:00"), person("sam"), mark(&Milestone::Confirmed, true), None);
+    log.add(at("15:11:10"), person("ana"), mark(&Milestone::Confirmed, true), None);
+    log.add(at("15:11:20"), person("ana"), mark(&Milestone::Unknown("failed_back".to_owned()), true), None);
+    let marks = |log: &Log| {
+        let story = log.fold();
+        assert_eq!(story.anomalies, []);
+        let item = story.latest().and_then(|it| it.item(9)).expect("the note").clone();
+        item.marks.iter().map(|it| (it.milestone.name().to_owned(), it.by.to_string(), it.seq)).collect::<Vec<_>>()
+    };
+    let confirmed = ("confirmed".to_owned(), "sam".to_owned(), 23);
+    assert_eq!(marks(&log), [confirmed.clone(), ("failed_back".to_owned(), "ana".to_owned(), 25)]);
+    let filter = Filter::parse("state:confirmed").expect("a filter");
+    let story = log.fold();
+    let incident = story.latest().expect("an incident");
+    let found = incident.items.iter().filter(|item| filter.matches(&Told { incident, item }, at("15:12:00")));
+    assert_eq!(found.map(|item| item.entry.seq).collect::<Vec<_>>(), [9]);
+    log.add(at("15:11:30"), person("ana"), mark(&Milestone::Confirmed, false), None);
+    assert_eq!(marks(&log).len(), 1);
+    log.add(at("15:11:40"), person("ana"), Marked { seq: 99, ..mark(&Milestone::Confirmed, true) }, None);
+    assert_eq!(log.fold().anomalies.len(), 1, "there is no such entry");
+    let of = |seq: u64| log.fold().latest().and_then(|it| it.item(seq)).map(sentence).unwrap_or_default();
+    assert_eq!(of(23), "Marked entry 9 as confirmed");
+    assert_eq!(of(26), "Entry 9 is no longer marked as confirmed");
 }
