@@ -115,6 +115,7 @@ pub enum Choice {
     Preview {
         action: Action,
         service: String,
+        to: Option<String>,
     },
     Status(IncidentStatus),
     /// Mark an entry as a milestone, or take that back.
@@ -232,8 +233,8 @@ pub struct PlanView {
 /// Which plan.
 #[derive(Clone, Debug)]
 pub enum Subject {
-    /// Built and shown, not proposed yet.
-    Draft { plan: Box<Plan>, digest: Digest },
+    /// Built and shown, not proposed yet; for the cluster that was chosen, where there was a choice.
+    Draft { plan: Box<Plan>, digest: Digest, to: Option<String> },
     /// In the log.
     Known(PlanId),
 }

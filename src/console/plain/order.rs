@@ -87,8 +87,18 @@ pub const WORDS: &[Word] = &[
         "NUMBER NAME",
         "mark the timeline's entry of this line as a milestone (confirmed, restored, …), or take that back",
     ),
-    word("failover", "propose-failover", "[SERVICE]", "build the plan to move a service's traffic to DR, and print it"),
-    word("restore", "propose-restore", "[SERVICE]", "build the plan to restore a service's data on DR, and print it"),
+    word(
+        "failover",
+        "propose-failover",
+        "[SERVICE [CLUSTER]]",
+        "build the plan to move a service's traffic to DR, and print it",
+    ),
+    word(
+        "restore",
+        "propose-restore",
+        "[SERVICE [CLUSTER]]",
+        "build the plan to restore a service's data on DR (in place, if it has none), and print it",
+    ),
     word("propose", "", "NAME", "propose the plan that was printed, by the name that it asks for"),
     word("plan", "open-proposal", "", "print the plan that waits for a person, or runs"),
     word(
