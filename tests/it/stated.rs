@@ -49,7 +49,7 @@ async fn one_person_recovers_nothing_by_their_word_and_confirms_by_a_mark() {
     let (code, _) = stage.ask(ANA, &["timeline", "add", "by phone", "--kind", "decision", "--at", &at(-3_600)]);
     assert_eq!(code, 6, "decided before anything was detected");
 
-    let now = chrono::Utc::now().to_rfc3339();
+    let now = Clock::real().now().to_rfc3339();
     assert_eq!(stage.ask(ANA, &["incident", "set", "--recovered-at", &now, "--impact-at", &at(-300)]).0, 0);
     assert_eq!(stage.ask(ANA, &["timeline", "add", "brb, making coffee"]).0, 0);
     let told = export(&stage);

@@ -127,10 +127,10 @@ pub enum Incident {
         /// Who commands.
         #[arg(long, value_name = "NAME", group = "what", value_parser = person)]
         commander: Option<String>,
-        /// When users were first hurt.
+        /// When users were first hurt, by your word: it stands beside what was measured.
         #[arg(long, value_name = "TIME", group = "what")]
         impact_at: Option<Stamp>,
-        /// When service was back.
+        /// When service was back, by your word: it stops no clock and meets no objective.
         #[arg(long, value_name = "TIME", group = "what")]
         recovered_at: Option<Stamp>,
         #[command(flatten)]

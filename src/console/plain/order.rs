@@ -85,7 +85,7 @@ pub const WORDS: &[Word] = &[
         "milestone",
         "milestone",
         "NUMBER NAME",
-        "mark the timeline's entry of this line as a milestone (confirmed, restored, …), or take that back",
+        "mark the timeline's entry of this line as a milestone (confirmed, restored and so on), or take that back",
     ),
     word(
         "failover",

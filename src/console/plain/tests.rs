@@ -17,7 +17,7 @@ use crate::console::widget::glyph;
 use crate::console::{Effect, ExitReason, GaveUp, plan_bytes};
 use crate::model::facts::Matcher;
 use crate::model::silence::{SilenceChange, SilenceOutcome, line_of};
-use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
+use crate::model::{Action, Milestone, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::{Push, Reply, Request};
 
 const RESTORE: &str = "01KB3Z1RESTORE";
@@ -363,12 +363,21 @@ fn every_command_that_records_or_acts_has_its_word() {
     }
     for spec in COMMANDS.iter().filter(|spec| !matches!(spec.danger, Danger::None | Danger::Shown)) {
         assert!(WORDS.iter().any(|word| word.id == spec.id), "{}", spec.id);
-        assert!(order::parse(&format!("{} x", spec.id)).is_ok() || spec.id == "set-status" || spec.id == "pin");
+        let argument = match spec.id {
+            "set-status" => "resolved",
+            "pin" => "7",
+            "milestone" => "7 confirmed",
+            _ => "x",
+        };
+        assert!(order::parse(&format!("{} {argument}", spec.id)).is_ok(), "{}", spec.id);
     }
     for word in WORDS {
         assert!(!word.doc().is_empty(), "{}", word.name);
         assert!(WORDS.iter().filter(|other| other.name == word.name).count() == 1);
     }
+    assert_eq!(order::parse("milestone 7 traffic-switched"), Ok(Some(Order::Mark(7, Milestone::TrafficSwitched))));
+    assert!(order::parse("milestone 7 coffee").is_err_and(|why| why.contains("confirmed")));
+    assert!(order::parse("milestone confirmed").is_err_and(|why| why.contains("number")));
     assert_eq!(order::parse("  # a comment"), Ok(None));
     assert_eq!(order::parse("TAKE-COMMAND"), Ok(Some(Order::TakeCommand)));
     assert!(order::parse("aproove x").unwrap_err().contains("Did you mean `approve`?"));

@@ -63,6 +63,8 @@ pub fn says(item: &Item) -> String {
             parts.join(" · ")
         }
         Happening::Closed(_) => "Incident closed".to_owned(),
+        Happening::Marked(it) if it.marked => format!("marked entry {} as {}", it.seq, it.milestone),
+        Happening::Marked(it) => format!("entry {} is no longer marked as {}", it.seq, it.milestone),
         Happening::Note(_) => text.to_string(),
         Happening::Decision(_) => format!("Decision: {text}"),
         Happening::FollowUp(it) => match &it.owner {
