@@ -8,7 +8,7 @@ use crate::model::Stamp;
 use super::outline::{Event, Outline};
 
 /// The columns.
-const HEAD: [&str; 19] = [
+const HEAD: [&str; 20] = [
     "drill",
     "incident",
     "seq",
@@ -26,6 +26,7 @@ const HEAD: [&str; 19] = [
     "pinned",
     "adopted",
     "hash",
+    "placed_at",
     "measured_at",
     "marked",
 ];
@@ -47,7 +48,7 @@ pub fn to_csv(outline: &Outline) -> String {
     out
 }
 
-fn row(outline: &Outline, event: &Event) -> [String; 19] {
+fn row(outline: &Outline, event: &Event) -> [String; 20] {
     let amended = event.amended_by.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
     [
         text(&outline.drill.as_ref().map(|drill| format!("DRILL {drill}")).unwrap_or_default()),
@@ -67,6 +68,7 @@ fn row(outline: &Outline, event: &Event) -> [String; 19] {
         event.pinned.to_string(),
         event.adopted.to_string(),
         event.hash.clone(),
+        instant(event.placed_at),
         instant(event.measured_at),
         text(&event.marked.iter().map(|mark| mark.milestone.name()).collect::<Vec<_>>().join(" ")),
     ]

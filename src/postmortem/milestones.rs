@@ -154,11 +154,11 @@ impl Story<'_> {
             marked_seq: mark.seq,
         };
         let items = self.incident.items.iter();
-        items
-            .flat_map(|item| item.marks.iter().map(move |mark| (item, mark)))
-            .filter(|(_, mark)| mark.milestone == *milestone)
-            .map(|(item, mark)| of(item, mark))
-            .collect()
+        let all = items.flat_map(|item| item.marks.iter().map(move |mark| (item, mark)));
+        let own = all.filter(|(_, mark)| mark.milestone == *milestone);
+        let mut marks: Vec<MarkLine> = own.map(|(item, mark)| of(item, mark)).collect();
+        marks.sort_by_key(|mark| (mark.at, mark.seq));
+        marks
     }
 
     fn marked(&self, milestone: &Milestone, mark: &MarkLine) -> Option<Row> {
@@ -176,8 +176,8 @@ impl Story<'_> {
 
     /// The first item from an instant on of which something is so, by the times that were measured.
     fn first(&self, from: Stamp, is: impl Fn(&Item) -> bool) -> Option<&Item> {
-        let key = |item: &&Item| (item.entry.measured_at(), item.entry.seq);
-        self.incident.items.iter().filter(|item| item.entry.measured_at() >= from && is(item)).min_by_key(key)
+        let own = |item: &&Item| item.entry.measured_at() >= from && self.incident.is_own(&item.entry) && is(item);
+        self.incident.items.iter().filter(own).min_by_key(|item| (item.entry.measured_at(), item.entry.seq))
     }
 
     fn decision(&self) -> Stamp {
@@ -231,8 +231,11 @@ impl Story<'_> {
     /// Whether a completed restore is one of this incident: of its plan or of its service, and not of nothing at all.
     fn restores(&self, item: &Item, edge: &Edge) -> bool {
         let nothing = edge.figures.get("items").and_then(serde_json::Value::as_u64) == Some(0);
-        let own = plan_of(self.incident, item).is_some()
-            || edge.service.as_ref().is_some_and(|service| self.incident.services.contains(service));
+        let own = match edge.figures.get("plan_digest").and_then(serde_json::Value::as_str) {
+            // What a plan of another incident did ends here perhaps, and is not this one's.
+            Some(_) => plan_of(self.incident, item).is_some(),
+            None => edge.service.as_ref().is_some_and(|service| self.incident.services.contains(service)),
+        };
         own && !nothing
     }
 

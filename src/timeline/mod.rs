@@ -5,6 +5,7 @@
 
 mod clocks;
 mod fields;
+mod firings;
 mod fold;
 pub mod incident;
 mod instants;
@@ -16,7 +17,7 @@ mod order;
 pub(crate) mod tests;
 mod words;
 
-pub use fields::{Told, plan_at};
+pub use fields::{Told, plan_at, plan_seq};
 pub use incident::{Incident, Item, MOST_ANOMALIES, Marking, Story};
 pub use instants::{Clock, Clocks, Stated, StatedClocks, words as clock_words};
 pub use links::{effects, plan_of};

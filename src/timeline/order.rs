@@ -48,7 +48,7 @@ pub fn possible(story: &Story, statement: Statement<'_>, by: &PersonId, now: Sta
 }
 
 fn retimed(keeper: &mut Keeper, incident: &Incident, seq: u64, stated: Stated) {
-    let item = incident.item(seq).filter(|item| counts(&item.entry));
+    let item = incident.item(seq).filter(|item| counts(&item.entry) && incident.is_own(&item.entry));
     if let Some(item) = item {
         keeper.retime(&item.entry, item.at, stated, item.entry.incident.as_ref() == Some(&incident.id));
     }
