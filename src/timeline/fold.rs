@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::entry::{Amend, Marked, Opened, Pin, Set};
-use crate::model::{EdgeKind, Entry, Happening, IncidentId, IncidentStatus, SafeText};
+use crate::model::{EdgeKind, Entry, Happening, IncidentId, IncidentStatus, SafeText, Stamp};
 
 use super::clocks::counts;
 use super::incident::{Incident, Item, MOST_ANOMALIES, Marking, Story};

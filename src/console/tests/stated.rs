@@ -62,7 +62,7 @@ fn what_is_no_entry_can_not_be_marked_and_says_where_to_go() {
     press(&mut app, "1");
     assert_eq!(press(&mut app, "e"), []);
     assert!(
-        app.notice.as_ref().is_some_and(|it| it.text.contains("Mark an entry of the timeline")),
+        app.notice.as_ref().is_some_and(|it| it.text.as_str().contains("Mark an entry of the timeline")),
         "{:?}",
         app.notice
     );
