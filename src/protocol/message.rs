@@ -67,7 +67,15 @@ pub struct Welcome {
 pub struct DrillInfo {
     pub scenario: String,
     pub seed: u64,
+    /// Drill seconds per second; 0 = as fast as the machine allows.
     pub speed: f64,
+}
+
+impl DrillInfo {
+    /// How fast it goes, in a word: `×60`.
+    pub fn pace(&self) -> String {
+        if self.speed > 0.0 { format!("×{}", self.speed) } else { "max speed".to_owned() }
+    }
 }
 
 /// One line from a client after its hello.

@@ -285,7 +285,7 @@ impl Engine {
         let closed = Closed { although_firing: Some(firing).filter(|firing| *firing > 0) };
         let answer = self.write(caller, closed, None)?;
         self.sign_head();
-        if let Err(error) = tokio::task::block_in_place(|| self.ledger.rotate("incident closed")) {
+        if let Err(error) = super::shared::blocking(|| self.ledger.rotate("incident closed")) {
             if error == AppendError::Full {
                 self.disk_is_full();
             }

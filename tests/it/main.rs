@@ -39,6 +39,7 @@ mod readme;
 mod real_incident;
 mod real_room;
 mod refusals;
+mod rights;
 mod room;
 mod silences;
 mod ssh;

@@ -73,7 +73,7 @@ fn every_command_of_the_documentation_parses() {
         "serve --config /etc/warroom/warroom.toml",
         "drill",
         "drill etcd-corruption --speed 60 --seed 7 --as ana --partner --theme dark",
-        "drill etcd-corruption --auto --headless --speed 60 --seed 7 --out D",
+        "drill etcd-corruption --auto --headless --speed max --seed 7 --out D",
         "drill world etcd-corruption --out D",
         "drill world --out D --speed 10",
         "shot --size 120x40 --theme dark --keys Tab --format svg -o s.svg",
