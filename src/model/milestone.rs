@@ -34,6 +34,14 @@ impl Milestone {
     /// The word in the log, in exports and on the command line.
     pub fn name(&self) -> &str {
         match self {
+            Self::Unknown(word) => word,
+            known => known.word(),
+        }
+    }
+
+    /// The same of one that this version knows.
+    pub fn word(&self) -> &'static str {
+        match self {
             Self::Detected => "detected",
             Self::Confirmed => "confirmed",
             Self::Decided => "decided",
@@ -41,7 +49,7 @@ impl Milestone {
             Self::GitopsConfirmed => "gitops_confirmed",
             Self::Restored => "restored",
             Self::Recovered => "recovered",
-            Self::Unknown(word) => word,
+            Self::Unknown(_) => "unknown",
         }
     }
 

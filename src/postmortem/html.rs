@@ -61,7 +61,8 @@ pub(super) fn esc(text: impl AsRef<str>) -> String {
 fn one_day(outline: &Outline) -> bool {
     let rows = outline.rows.iter().map(|row| row.at).chain(outline.plans.iter().map(|plan| plan.proposed_at));
     let steps = outline.plans.iter().flat_map(|plan| plan.steps.iter().filter_map(|step| step.at));
-    let mut all = outline.timeline.iter().map(|event| event.at).chain(rows).chain(steps);
+    let events = outline.timeline.iter().flat_map(|event| [event.at, event.placed_at]);
+    let mut all = events.chain(rows).chain(steps);
     all.all(|at| at.date_naive() == outline.opened_at.date_naive())
 }
 

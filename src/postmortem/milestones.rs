@@ -41,7 +41,7 @@ pub struct Row {
     pub t_s: i64,
     pub at: Stamp,
     /// `detected`, `confirmed`, `decided`, `traffic_switched`, `gitops_confirmed`, `restored`, `recovered`.
-    pub event: String,
+    pub event: &'static str,
     /// What happened, in words.
     pub action: SafeText,
     /// Who did it: persons joined by `+`, or `room` for what was only observed.
@@ -86,13 +86,13 @@ struct Story<'a> {
 }
 
 /// The rows in order of their time, and the milestones for which there is nothing.
-pub(super) fn rows(incident: &Incident, objectives: &[Objective]) -> (Vec<Row>, Vec<String>) {
+pub(super) fn rows(incident: &Incident, objectives: &[Objective]) -> (Vec<Row>, Vec<&'static str>) {
     let affected: Vec<&Objective> = objectives.iter().filter(|it| incident.services.contains(&it.service)).collect();
     let objectives = if affected.is_empty() { objectives.iter().collect() } else { affected };
     let story = Story { incident, objectives, base: incident.zero() };
     let found = Milestone::ALL.map(|milestone| story.milestone(&milestone));
     let missing = Milestone::ALL.iter().zip(&found).filter(|(_, row)| row.is_none());
-    let missing = missing.map(|(milestone, _)| milestone.name().to_owned()).collect();
+    let missing = missing.map(|(milestone, _)| milestone.word()).collect();
     let mut rows: Vec<Row> = found.into_iter().flatten().collect();
     rows.sort_by_key(|row| row.at);
     (rows, missing)
@@ -133,7 +133,7 @@ impl Story<'_> {
         Row {
             t_s: (at - self.base).num_seconds(),
             at,
-            event: milestone.name().to_owned(),
+            event: milestone.word(),
             action: SafeText::new(&sentence_of(self.incident, item)),
             actor: by.person.to_string(),
             auto: by.is_room(),

@@ -21,7 +21,8 @@ pub use html::to_html;
 pub use markdown::to_markdown;
 pub use milestones::{Basis, MarkLine, Row};
 pub use narrow::{Filtered, narrow};
-pub use outline::{Event, LogHead, Meta, Outline, Reached, outline};
+pub use outline::{Event, LogHead, Meta, Outline, outline};
+pub use reached::Reached;
 
 /// The version of the JSON export.
 pub const SCHEMA: &str = "warroom.export/1";

@@ -168,7 +168,7 @@ pub struct Outline {
     pub objectives: Vec<Reached>,
     pub rows: Vec<Row>,
     /// Milestones for which nothing was observed, ended or marked.
-    pub not_recorded: Vec<String>,
+    pub not_recorded: Vec<&'static str>,
     pub decisions: Vec<Event>,
     pub follow_ups: Vec<Event>,
     pub plans: Vec<PlanLine>,

@@ -73,7 +73,6 @@ fn wanted(context: Context) -> &'static [Command] {
             Command::SetStatus,
             Command::FollowUp,
             Command::Pin,
-            Command::Milestone,
             Command::Silence,
             Command::Freeze,
             Command::Copy,

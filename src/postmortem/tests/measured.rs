@@ -187,7 +187,7 @@ fn a_restore_that_runs_has_restored_nothing() {
     for not in [PlanState::Executing, PlanState::Failed, PlanState::Interrupted, PlanState::Proposed] {
         let outline = told(state(not));
         assert_eq!(row(&outline, "restored"), None, "{not:?}");
-        assert!(outline.not_recorded.contains(&"restored".to_owned()));
+        assert!(outline.not_recorded.contains(&"restored"));
     }
     let read_again = told(|incident| {
         state(PlanState::Interrupted)(incident);

@@ -120,8 +120,7 @@ fn export(drill: bool) -> Outline {
 #[test]
 fn the_drills_rows_and_figures_are_the_real_cases() {
     let outline = export(true);
-    let rows: Vec<_> =
-        outline.rows.iter().map(|row| (row.t_s, row.event.as_str(), row.actor.as_str(), row.auto)).collect();
+    let rows: Vec<_> = outline.rows.iter().map(|row| (row.t_s, row.event, row.actor.as_str(), row.auto)).collect();
     assert_eq!(
         rows,
         [
@@ -211,7 +210,7 @@ fn an_incident_of_which_little_is_known_still_exports() {
     let story = log.fold();
     let none: &[Objective] = &[];
     let outline = outline(story.latest().expect("an incident"), none, &meta(false));
-    assert_eq!(outline.rows.iter().map(|row| row.event.as_str()).collect::<Vec<_>>(), ["detected"]);
+    assert_eq!(outline.rows.iter().map(|row| row.event).collect::<Vec<_>>(), ["detected"]);
     assert_eq!((outline.from_impact_s, outline.rpo_s), (None, None));
     let text = to_markdown(&outline);
     assert!(text.contains("| impact    | not known               | –           | –     |"), "{text}");
