@@ -18,7 +18,7 @@ use crate::model::{Host, Refusal, SourceId, Stamp, Step, System};
 
 use super::ident::{name, shown, words};
 use super::lookup::{fresh, line, rows};
-use super::pools::{PoolFacts, health_words, pair, unseen};
+use super::pools::{PoolFacts, called, health_words, pair, unseen};
 use super::reroute::{self, Moves, Pair};
 use super::{Body, Context, WAIT, refuse, site};
 
@@ -395,8 +395,4 @@ fn names(edge: &Edge, ids: &[String]) -> String {
 
 fn name_of(edge: &Edge, id: &str) -> String {
     called(&edge.primary, &edge.dr, id)
-}
-
-fn called(primary: &PoolFacts, dr: &PoolFacts, id: &str) -> String {
-    [primary, dr].into_iter().find(|p| p.id == id).map_or_else(|| words(id), |p| p.name.clone())
 }

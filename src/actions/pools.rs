@@ -154,3 +154,8 @@ pub fn health_words(dr: &PoolFacts) -> String {
         (None, _) => format!("{} is not known to be unhealthy", dr.name),
     }
 }
+
+/// What the one of two pools with this id is called; of another, its id.
+pub fn called(primary: &PoolFacts, dr: &PoolFacts, id: &str) -> String {
+    [primary, dr].into_iter().find(|p| p.id == id).map_or_else(|| words(id), |p| p.name.clone())
+}
