@@ -10,6 +10,7 @@ mod ending;
 pub mod exit;
 pub mod export;
 pub mod fail;
+mod folder;
 pub mod headless;
 pub mod init;
 pub mod link;
@@ -26,6 +27,7 @@ mod silence;
 pub mod timeline;
 pub mod verify;
 pub mod views;
+mod write;
 
 use exit::Exit;
 

@@ -9,12 +9,13 @@ use super::link::Link;
 use super::output;
 use super::shown::{Shown, age};
 use crate::board::{Body, Row, Topic, Verdict};
+use crate::client::Mirror;
 use crate::model::filter::Filter;
 use crate::model::time::{dated, since};
 use crate::model::{Stamp, System};
 use crate::protocol::message::RoomStatus;
 use crate::protocol::{Reply, Request};
-use crate::timeline::{Clock, Incident};
+use crate::timeline::{Clock, Incident, PlanRecord, Redaction};
 
 /// The rows of one topic. The exit code is about the rows that a filter keeps, and about sources that can't be believed.
 pub async fn topic(link: &mut Link, topic: Topic, filter: Option<&Filter>) -> Result<Shown, Fail> {
@@ -131,11 +132,12 @@ pub async fn status(link: &mut Link, filter: Option<&Filter>) -> Result<Shown, F
     };
     let mut json = json!({
         "schema": "warroom/status/v1", "at": now, "room": room, "worst": worst,
-        "incident": incident.map(incident_json),
+        "incident": incident.map(incident_json), "waiting": waiting_json(&link.mirror),
         "slo": rows.iter().filter(|row| matches!(row.body, Body::Slo(_))).collect::<Vec<_>>(),
         "trouble": troubled,
     });
     let mut text = room_lines(&room, incident, now);
+    text.push_str(&waiting_lines(&link.mirror));
     if rows.is_empty() {
         text.push_str("the room sees nothing: no source is configured, or none has reported yet\n");
     } else if found == 0 {
@@ -197,23 +199,88 @@ fn room_lines(room: &RoomStatus, incident: Option<&Incident>, now: Stamp) -> Str
     }
     match incident {
         None => text.push_str(&format!("room {} · no incident is open\n", room.room)),
-        Some(incident) => {
-            let clock = |name: &str, clock: Clock| clock_line(name, incident, clock, now);
-            text.push_str(&format!(
-                "{} {} · {} · {}{}{}{}{}\n",
-                incident.severity.name().to_uppercase(),
-                incident.title,
-                incident.id,
-                incident.status.name(),
-                clock("impact", Clock::Impact),
-                clock("detected", Clock::Detection),
-                clock("decided", Clock::Decision),
-                clock("recovered", Clock::Recovery),
-            ));
-        }
+        Some(incident) => text.push_str(&incident_line(incident, now)),
     }
     let here = room.present.iter().map(|who| who.actor.person.to_string()).collect::<Vec<_>>().join(", ");
     let here = if here.is_empty() { "nobody".to_owned() } else { here };
-    text.push_str(&format!("here: {here} · log at entry {} head {}\n", room.seq, room.head.get(..12).unwrap_or("")));
+    text.push_str(&format!("here: {here} · log at entry {} head {}\n", room.seq, room.head));
     text
+}
+
+/// The incident and its clocks in one line.
+pub fn incident_line(incident: &Incident, now: Stamp) -> String {
+    let clock = |name: &str, clock: Option<(Stamp, u64)>| {
+        clock.map_or(String::new(), |(at, _)| format!(" · {name} {} ago", age(at, now)))
+    };
+    format!(
+        "{} {} · {} · {}{}{}{}{}\n",
+        incident.severity.name().to_uppercase(),
+        incident.title,
+        incident.id,
+        incident.status.name(),
+        clock("impact", incident.clocks.impact),
+        clock("detected", incident.clocks.detection),
+        clock("decided", incident.clocks.decision),
+        clock("recovered", incident.clocks.recovery),
+    )
+}
+
+/// Plans that wait for a person or run, and texts whose removal was asked for.
+fn waiting(mirror: &Mirror) -> (Vec<&PlanRecord>, Vec<(&Incident, &Redaction)>) {
+    let plans = mirror.story.incidents.iter().flat_map(|incident| incident.plans.open()).collect();
+    let all = mirror.story.incidents.iter();
+    (plans, all.flat_map(|incident| incident.redactions.open().map(move |it| (incident, it))).collect())
+}
+
+/// The same for machines.
+pub fn waiting_json(mirror: &Mirror) -> serde_json::Value {
+    let (plans, texts) = waiting(mirror);
+    let plans = plans.into_iter().map(|record| {
+        json!({
+            "plan": record.plan.plan, "action": record.plan.action, "service": record.plan.service,
+            "title": record.plan.title, "state": record.state, "by": record.by.person, "digest": record.digest,
+            "code": record.digest.spoken(), "persons": record.persons(), "missing": record.missing_persons(),
+            "proposed_at": record.proposed_at,
+        })
+    });
+    let texts = texts.into_iter().map(|(incident, it)| {
+        json!({
+            "redact": it.seq, "incident": incident.id, "proposal": it.proposal, "by": it.by.person,
+            "code": it.hash.spoken(), "missing": it.missing(), "reason": why(incident, it),
+        })
+    });
+    serde_json::Value::Array(plans.chain(texts).collect())
+}
+
+/// One line for each, with what to type.
+pub fn waiting_lines(mirror: &Mirror) -> String {
+    let (plans, texts) = waiting(mirror);
+    let mut out = String::new();
+    for record in plans {
+        let (id, code, by) = (&record.plan.plan, record.digest.spoken(), &record.by.person);
+        let waits = match record.missing_persons() {
+            0 => record.state.name().to_owned(),
+            1 => "waits for another person".to_owned(),
+            n => format!("waits for {n} more persons"),
+        };
+        let title = &record.plan.title;
+        out.push_str(&format!("PLAN {waits}: {title} (code {code}, by {by}): warroom plan show {id}\n"));
+    }
+    for (incident, it) in texts {
+        let code: String = it.hash.spoken().split_whitespace().collect();
+        out.push_str(&format!(
+            "REDACTION waits for another person: {} asks to remove the text of entry {} ({}): \
+             warroom timeline redact {} --confirm {code}\n",
+            it.by.person,
+            it.seq,
+            why(incident, it),
+            it.seq,
+        ));
+    }
+    out
+}
+
+/// Why a text is to be removed.
+fn why(incident: &Incident, it: &Redaction) -> String {
+    incident.item(it.proposal).map(|item| item.text.to_string()).unwrap_or_default()
 }

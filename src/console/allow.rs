@@ -130,6 +130,18 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Mark an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
+        Command::Amend => past::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
+            let chosen =
+                list::selected(app, Pane::Timeline).and_then(|it| it.item().map(|it| it.redacted_by.is_some()));
+            let (go, again) = (key(app, Context::Main, Command::Pane6), key(app, Context::Main, Command::Amend));
+            match chosen.filter(|_| app.focus == Pane::Timeline) {
+                Some(false) => None,
+                Some(true) => Some("Its text was removed; a new note can be written.".to_owned()),
+                None => {
+                    Some(format!("Amend an entry of the timeline: {go} goes there, choose it, press {again} again."))
+                }
+            }
+        }),
         Command::Silence => cannot_act(app).or_else(|| {
             let alert = list::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some());
             let (go, again) = (key(app, Context::Main, Command::Pane1), key(app, Context::Main, Command::Silence));

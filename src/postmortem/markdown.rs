@@ -240,6 +240,12 @@ fn timeline(out: &mut String, outline: &Outline) {
         if event.is_moved() {
             marks.push(format!("measured: {}", day(event.measured_at)));
         }
+        if let Some(original) = &event.original {
+            marks.push(format!("it said: {}", md(original)));
+        }
+        if let Some(removed) = &event.removed {
+            marks.push(md(removed.words()));
+        }
         if !marks.is_empty() {
             what.push_str(&format!(" *({})*", marks.join("; ")));
         }

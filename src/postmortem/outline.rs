@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::model::{Happening, IncidentId, IncidentStatus, Milestone, Objective, PersonId, SafeText, Severity, Stamp};
 use crate::timeline::{Clock, Incident, Item, PlanRecord, StepState, sentence_of};
 
+use super::beside::Removal;
 use super::milestones::{Row, rows};
 use super::narrow::Filtered;
 use super::reached::{ClockTable, Reached, clock_table, reached};
@@ -74,6 +75,12 @@ pub struct Event {
     pub text: SafeText,
     /// Entries that re-timed or amended it; they are in this list too.
     pub amended_by: Vec<u64>,
+    /// What it said before it was amended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original: Option<SafeText>,
+    /// Its text was removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Removal>,
     pub pinned: bool,
     /// The milestones that it is marked as.
     pub marked: Vec<MarkedAs>,
@@ -217,15 +224,6 @@ pub fn outline(incident: &Incident, objectives: &[Objective], meta: &Meta) -> Ou
     }
 }
 
-impl Event {
-    /// The other time that it has, if it has one: when it was recorded, or when it happened by its own word.
-    pub(super) fn other_time(&self) -> Option<(&'static str, Stamp)> {
-        let differs = |at: &Stamp| at.timestamp() != self.placed_at.timestamp();
-        let recorded = Some(self.recorded_at).filter(differs).map(|at| ("recorded", at));
-        recorded.or(Some(self.at).filter(differs).map(|at| ("happened", at)))
-    }
-}
-
 fn level(actor: &crate::model::Actor) -> &'static str {
     use crate::model::Level;
     match actor.level {
@@ -257,6 +255,8 @@ fn event(incident: &Incident, item: &Item) -> Event {
         },
         text: SafeText::new(&sentence_of(incident, item)),
         amended_by: item.amended_by.clone(),
+        original: item.original().cloned(),
+        removed: Removal::of(incident, item),
         pinned: item.pinned,
         marked: item
             .marks

@@ -12,6 +12,8 @@ use crate::protocol::Request;
 const MOST_ID: usize = 64;
 /// Names of services and what a person types to confirm: host names at the longest.
 const MOST_NAME: usize = 255;
+/// Lines of one request.
+const MOST_LINES: usize = 200;
 /// A happening is put into the timeline at most this far back.
 const MOST_DAYS: i64 = 3_660;
 
@@ -41,6 +43,16 @@ pub fn plausible(request: &Request, now: Stamp) -> Result<(), Refusal> {
         }
         Request::Mark { milestone: mark, .. } => milestone(mark),
         Request::Amend { at, .. } => happened(*at, now),
+        Request::Lines { lines, at, owner, .. } => {
+            owner.as_ref().map_or(Ok(()), |owner| id("a person", owner.as_str()))?;
+            happened(*at, now)?;
+            if (1..=MOST_LINES).contains(&lines.len()) {
+                Ok(())
+            } else {
+                bad(&format!("{} lines at once; from 1 to {MOST_LINES} are taken", lines.len()))
+            }
+        }
+        Request::Redact { .. } | Request::ConfirmRedact { .. } | Request::RefuseRedact { .. } => Ok(()),
         Request::SilencePreview { change: SilenceChange::Expire { id: silence } } => id("a silence", silence),
         // What a new silence may be is judged where it is built, with words for each limit.
         Request::SilencePreview { change: SilenceChange::Create { .. } } => Ok(()),

@@ -7,9 +7,9 @@ use super::plans::Act;
 use super::plausible::plausible;
 use crate::board::Firing;
 use crate::ledger::AppendError;
-use crate::model::entry::{Amend, Closed, Decision, Draft, FollowUp, Happening, Marked, Note, Pin, Set};
+use crate::model::entry::{Closed, Decision, Draft, FollowUp, Happening, Marked, Note, Pin, Set};
 use crate::model::{IncidentId, IncidentStatus, Milestone, Refusal, RefusalKind, Role, SafeText};
-use crate::protocol::message::{RoomStatus, SetIncident};
+use crate::protocol::message::{LineKind, RoomStatus, SetIncident};
 use crate::protocol::{Reply, Request};
 use crate::timeline::{Statement, possible};
 
@@ -60,12 +60,11 @@ impl Engine {
                 self.write(caller, Pin { seq, pinned }, None)
             }
             Request::Mark { seq, milestone, marked } => self.mark(caller, seq, milestone, marked),
-            Request::Amend { seq, text, at } => {
-                self.known_entry(seq)?;
-                let amend = Amend { seq, at };
-                self.possible(caller, Statement::Amend(&amend))?;
-                self.write(caller, amend, text)
-            }
+            Request::Amend { seq, text, at } => self.amend(caller, seq, text, at),
+            Request::Lines { kind, lines, at, owner } => self.write_lines(caller, kind, lines, at, owner),
+            Request::Redact { seq, reason } => self.propose_redaction(caller, seq, reason),
+            Request::ConfirmRedact { seq, hash } => self.confirm_redaction(caller, seq, hash),
+            Request::RefuseRedact { seq } => self.refuse_redaction(caller, seq),
             Request::Open { title, severity } => self.open_by_hand(caller, title, severity),
             Request::Set(set) => self.set(caller, set),
             Request::Close => self.close(caller, false),
@@ -249,7 +248,7 @@ impl Engine {
     }
 
     /// Whether what a person states of an instant can be so.
-    fn possible(&self, caller: &Caller, statement: Statement<'_>) -> Result<(), Refusal> {
+    pub(super) fn possible(&self, caller: &Caller, statement: Statement<'_>) -> Result<(), Refusal> {
         let now = self.shared.clock.now();
         possible(&self.story, statement, &caller.actor.person, now)
             .map_err(|it| Refusal::new(RefusalKind::BadRequest, it.why, it.remedy))
@@ -327,6 +326,12 @@ fn verb(request: &Request) -> &'static str {
         Request::Pin { .. } => "pin",
         Request::Mark { .. } => "mark",
         Request::Amend { .. } => "amend",
+        Request::Lines { kind: LineKind::Note, .. } => "note",
+        Request::Lines { kind: LineKind::Decision, .. } => "decision",
+        Request::Lines { kind: LineKind::FollowUp, .. } => "follow_up",
+        Request::Redact { .. } => "redact",
+        Request::ConfirmRedact { .. } => "confirm_redact",
+        Request::RefuseRedact { .. } => "refuse_redact",
         Request::Open { .. } => "open",
         Request::Set(_) => "set",
         Request::Close => "close",

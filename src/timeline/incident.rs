@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::approval::Plans;
+use crate::approval::{Plans, Redactions};
 use crate::model::entry::{Edge, Entry};
 use crate::model::{Happening, IncidentId, IncidentStatus, Milestone, PersonId, SafeText, Severity, Stamp};
 
@@ -21,6 +21,8 @@ pub struct Item {
     pub text: SafeText,
     /// Entries that amended it.
     pub amended_by: Vec<u64>,
+    /// The entry that removed its text.
+    pub redacted_by: Option<u64>,
     pub pinned: bool,
     /// The milestones that people marked it as.
     pub marks: Vec<Marking>,
@@ -53,6 +55,8 @@ pub struct Incident {
     /// In the order of the log. What a person wrote of an earlier time stands among what was recorded then.
     pub items: Vec<Item>,
     pub plans: Plans,
+    /// Requests to remove the text of an entry, and what became of them.
+    pub redactions: Redactions,
     /// The services whose probes failed or plans acted on, in order of appearance.
     pub services: Vec<String>,
 }
@@ -132,6 +136,11 @@ impl Item {
     /// What it is marked as, if somebody did.
     pub fn marking(&self, milestone: &Milestone) -> Option<&Marking> {
         self.marks.iter().find(|mark| mark.milestone == *milestone)
+    }
+
+    /// What it said before it was amended, if that was something else and still stands in the log.
+    pub fn original(&self) -> Option<&SafeText> {
+        self.entry.text.as_ref().filter(|text| !self.amended_by.is_empty() && **text != self.text)
     }
 
     /// Whether a person put it at an earlier time than it was recorded.

@@ -13,6 +13,7 @@ mod keeper;
 mod links;
 mod memory;
 mod order;
+mod redact;
 #[cfg(test)]
 pub(crate) mod tests;
 mod words;
@@ -25,4 +26,4 @@ pub use order::{Impossible, Statement, possible};
 pub use words::{sentence, sentence_of, silence_words};
 
 /// What an incident's plans are made of: the same nouns, for rooms that read incidents and no approvals.
-pub use crate::approval::{Approval, PlanRecord, PlanState, Plans, StepState};
+pub use crate::approval::{Approval, PlanRecord, PlanState, Plans, Redaction, Redactions, StepState};

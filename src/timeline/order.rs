@@ -1,12 +1,12 @@
 //! Whether what a person states of an instant can be so: nothing lies in the future, and an incident goes from impact to
 //! detection to decision to recovery.
 
-use crate::model::entry::{Amend, Decision, Set};
+use crate::model::entry::{Amend, Decision, Opened, Set};
 use crate::model::time::dated;
-use crate::model::{Entry, Happening, PersonId, Stamp};
+use crate::model::{Happening, PersonId, Stamp};
 
 use super::clocks::counts;
-use super::incident::{Incident, Story};
+use super::incident::{Incident, Item, Story};
 use super::instants::{Clock, Clocks, Stated};
 use super::keeper::Keeper;
 
@@ -56,13 +56,19 @@ fn retimed(keeper: &mut Keeper, incident: &Incident, seq: u64, stated: Stated) {
 
 /// Every pair of clocks of which the statement gives at least one. Whole seconds: that is what people read and write.
 fn in_order(incident: &Incident, clocks: &Clocks, now: Stamp) -> Result<(), Impossible> {
+    let opened = |item: &&Item| matches!(item.entry.happening, Happening::Opened(Opened { detected_at: None, .. }));
+    let by_hand = incident.items.iter().find(opened).map(|item| item.entry.seq);
     let all = Clock::ALL.map(|clock| (clock, clocks.told(clock)));
     for (n, (earlier, first)) in all.iter().enumerate() {
         for (later, second) in &all[n + 1..] {
             let (Some((first, a)), Some((second, b))) = (first, second) else { continue };
             let touched = *a == NEXT || *b == NEXT;
+            // Whoever opens an incident by hand knew of it before, and may have decided before.
+            if by_hand == Some(*a) && *later == Clock::Decision {
+                continue;
+            }
             if touched && first.timestamp() > second.timestamp() {
-                return Err(impossible(incident, (*earlier, *first, *a), (*later, *second, *b), now));
+                return Err(impossible((*earlier, *first, *a), (*later, *second, *b), now));
             }
         }
     }
@@ -70,7 +76,6 @@ fn in_order(incident: &Incident, clocks: &Clocks, now: Stamp) -> Result<(), Impo
 }
 
 fn impossible(
-    incident: &Incident,
     (earlier, first, first_seq): (Clock, Stamp, u64),
     (later, second, second_seq): (Clock, Stamp, u64),
     now: Stamp,
@@ -80,17 +85,10 @@ fn impossible(
         format!("{} at {}{entry}", clock.name(), dated(at, now))
     };
     let (first, second) = (name(earlier, first, first_seq), name(later, second, second_seq));
-    let opened = |entry: &Entry| matches!(entry.happening, Happening::Opened(_));
-    let opened = incident.items.iter().find(|item| opened(&item.entry)).map(|item| item.entry.seq);
     Impossible {
         why: format!("this can't be: {second} would be before {first}"),
-        remedy: match opened {
-            Some(seq) if earlier == Clock::Detection && second_seq == NEXT && later != Clock::Recovery => {
-                format!("if it was detected earlier, say so first: amend entry {seq} with that time")
-            }
-            _ => "an incident goes from impact to detection to decision to recovery; look at the other time too: \
-                  `warroom timeline show`"
-                .to_owned(),
-        },
+        remedy: "an incident goes from impact to detection to decision to recovery; look at the other time too: \
+                 `warroom timeline show`"
+            .to_owned(),
     }
 }

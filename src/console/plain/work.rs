@@ -131,6 +131,13 @@ impl Plain {
                     Vec::new()
                 }
             },
+            Order::Amend(number, text) => match self.named(number).cloned() {
+                Some(About::Entry(seq)) => lines::amend(&mut self.app, seq, &text),
+                _ => {
+                    self.say(format!("Line {number} is no entry of the timeline; nothing was amended."));
+                    Vec::new()
+                }
+            },
             Order::Pin(number) => match self.named(number).cloned() {
                 Some(About::Entry(seq)) => lines::pin(&mut self.app, seq),
                 _ => {

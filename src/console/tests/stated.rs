@@ -41,7 +41,7 @@ fn one_key_marks_an_entry_and_the_same_takes_it_back() {
     let mut console = app("ana", (120, 40));
     press(&mut console, "6k");
     let seq = view::list::selected(&console, Pane::Timeline).and_then(|it| it.item().map(|it| it.entry.seq)).unwrap();
-    press(&mut console, "e");
+    press(&mut console, "o");
     let effects = press(&mut console, "<enter>");
     let mark = |marked| Request::Mark { seq, milestone: Milestone::Confirmed, marked };
     assert!(matches!(&effects[..], [Effect::Ask { request, .. }] if *request == mark(true)), "{effects:?}");
@@ -50,7 +50,7 @@ fn one_key_marks_an_entry_and_the_same_takes_it_back() {
     let item = items.iter_mut().find(|item| item.entry.seq == seq).unwrap();
     item.marks.push(Marking { milestone: Milestone::Confirmed, by: "sam".into(), seq: 40 });
     assert!(screen(&console).contains("confirmed: "), "{}", screen(&console));
-    press(&mut console, "e");
+    press(&mut console, "o");
     assert!(screen(&console).contains("marked by sam"), "{}", screen(&console));
     let effects = press(&mut console, "<enter>");
     assert!(matches!(&effects[..], [Effect::Ask { request, .. }] if *request == mark(false)), "{effects:?}");
@@ -60,7 +60,7 @@ fn one_key_marks_an_entry_and_the_same_takes_it_back() {
 fn what_is_no_entry_can_not_be_marked_and_says_where_to_go() {
     let mut app = app("ana", (120, 40));
     press(&mut app, "1");
-    assert_eq!(press(&mut app, "e"), []);
+    assert_eq!(press(&mut app, "o"), []);
     assert!(
         app.notice.as_ref().is_some_and(|it| it.text.as_str().contains("Mark an entry of the timeline")),
         "{:?}",

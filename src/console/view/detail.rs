@@ -122,9 +122,8 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
     match body {
         Body::Alert { alert, held_by, missing_from, service, since_restart } => {
             of_alert(facts, alert);
-            if *since_restart {
-                facts.text("beginning", "may be that of its Alertmanager, which was started just before");
-            }
+            let whose = "may be that of its Alertmanager, which was started just before";
+            facts.text("beginning", if *since_restart { whose } else { "" });
             facts.text("service", service.as_deref().unwrap_or(""));
             facts.text("held by", &held_by.join(", "));
             facts.text("missing from", &missing_from.join(", "));

@@ -27,6 +27,7 @@ pub(super) fn of(app: &App, item: &Item, sheet: &mut Sheet, room: u16) {
     if !item.amended_by.is_empty() {
         let seqs: Vec<String> = item.amended_by.iter().map(ToString::to_string).collect();
         facts.text("amended by", &format!("entry {}", seqs.join(", ")));
+        facts.text("first said", item.original().map_or("", |text| text.as_str()));
         facts.text("was", entry.text.as_ref().map(SafeText::as_str).unwrap_or(""));
     }
     for mark in &item.marks {
