@@ -149,12 +149,7 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
                 .then(|| format!("Silence an alert: {go} goes there, choose it, press {again} again."))
         }),
         Command::Silences if app.rows(Topic::Silences).is_empty() => {
-            let unread = super::view::pane::behind(app, Pane::Alerts).iter().all(|source| source.late);
-            let words = match unread {
-                true => "Silences are not known: no Alertmanager can be read. Its row below the alerts says why.",
-                false => "No silence is known. One is made on an alert.",
-            };
-            Some(words.to_owned())
+            Some(format!("{} One is made on an alert.", super::view::pane::absent(app, Topic::Silences)))
         }
         Command::Open | Command::Copy if list::selected(app, app.focus).is_none() => {
             let go = key(app, Context::Main, Command::NextPane);
