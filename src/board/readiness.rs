@@ -15,6 +15,7 @@ use crate::timeline::Story;
 
 use super::row::{Body, Point, Row, Topic, TopicView};
 
+mod applications;
 mod now;
 mod proof;
 #[cfg(test)]
@@ -177,7 +178,7 @@ fn ready(seen: &Seen<'_>) -> Ready {
     let recovered = proof::recovered(seen);
     let mut checks = vec![
         now::cluster(seen),
-        now::applications(seen),
+        applications::applications(seen, &seen.objective.dr),
         now::traffic(seen),
         proof::recovery(seen, recovered.as_ref(), failed_over.as_ref(), restored.as_ref()),
     ];

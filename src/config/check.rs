@@ -9,6 +9,7 @@ use super::LoadOptions;
 use super::error::Report;
 use super::file::{RawFile, RawService, Section, Text, Texts};
 use super::url::{Strict, Use, check as check_url};
+use crate::model::gitops::place::is_own;
 
 /// What may stand before `/` in `apps`.
 const APP_KINDS: [&str; 3] = ["application", "kustomization", "helmrelease"];
@@ -19,6 +20,7 @@ pub(super) fn all(raw: &RawFile, options: LoadOptions, report: &mut Report<'_>) 
     addresses_are_safe(raw, options, report);
     services_refer_to_what_exists(raw, report);
     services_can_be_watched(raw, report);
+    destinations_are_one_clusters(raw, report);
     traffic_can_be_moved(raw, report);
     probes_belong_to_services(raw, report);
     super::slo::can_be_asked(raw, report);
@@ -149,14 +151,14 @@ fn services_can_be_watched(raw: &RawFile, report: &mut Report<'_>) {
                 report.at(schedule.span(), what);
             }
         }
-        for app in each(&service.it.apps).take(1) {
-            if of_service.iter().all(|c| c.it.argocd.is_none() && c.it.flux.is_none()) {
-                let what = "no cluster of this service has `argocd` or `flux` set: its applications could not be seen";
-                report.at(app.span(), what);
-            }
-        }
     }
-    for app in raw.services.iter().flat_map(|s| each(&s.it.apps)) {
+    let tools = raw.clusters.iter().any(|c| c.it.argocd.is_some() || c.it.flux.is_some());
+    for app in raw.services.iter().flat_map(|s| each(&s.it.apps).take(1)).filter(|_| !tools && !raw.clusters.is_empty()) {
+        let what = "no cluster has `argocd` or `flux` set: its applications could not be seen";
+        report.at(app.span(), what);
+    }
+    let only_here = raw.clusters.iter().flat_map(|c| each(&c.it.only_here));
+    for app in raw.services.iter().flat_map(|s| each(&s.it.apps)).chain(only_here) {
         let text = app.get_ref();
         if text.trim_end_matches('*').contains('*') || text.ends_with("**") {
             report.at(app.span(), format!("`{text}`: `*` can only end a name, as in `shop-*`"));
@@ -166,6 +168,24 @@ fn services_can_be_watched(raw: &RawFile, report: &mut Report<'_>) {
                 report.word(app.span(), &format!("`{kind}` in `{text}` is no kind of application"), kind, &APP_KINDS);
             } else if name.is_empty() || name.contains('/') {
                 report.at(app.span(), format!("`{text}`: write it as `{kind}/NAME`"));
+            }
+        }
+    }
+}
+
+/// What applications are deployed to is one cluster, and never "the one that this is on".
+fn destinations_are_one_clusters(raw: &RawFile, report: &mut Report<'_>) {
+    let mut known: BTreeMap<&str, &str> =
+        raw.clusters.iter().filter_map(|c| said(&c.it.name)).map(|name| (name, name)).collect();
+    for cluster in &raw.clusters {
+        let name = said(&cluster.it.name).unwrap_or_default();
+        for word in each(&cluster.it.destinations) {
+            let text = word.get_ref().as_str();
+            if text == "in-cluster" || is_own(text) {
+                let what = format!("`{text}` is any cluster that runs an Argo CD of its own: leave it out");
+                report.at(word.span(), what);
+            } else if let Some(other) = known.insert(text, name).filter(|other| *other != name) {
+                report.at(word.span(), format!("`{text}` is a destination of cluster `{other}` already"));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::actions::Context;
 use crate::actions::ident::{shown, words};
-use crate::actions::lookup::{NONE, Parity, cluster_trouble, line, list, loss, parity, rows};
+use crate::actions::lookup::{NONE, cluster_trouble, line, list, loss, parity, rows};
 use crate::actions::pools::other_users;
 use crate::board::Body as RowBody;
 use crate::model::facts::LoadBalancer;
@@ -25,13 +25,9 @@ pub(super) fn table(edge: &Edge, context: &Context) -> (Vec<Shown>, Vec<String>)
     let (lost, loss_warning) = you_lose(context);
     lines.push(line("you lose", NONE, lost));
     warnings.extend(loss_warning);
-    if let Some(Parity { row, ok, total, laggards }) = parity(context.board, &objective.dr) {
-        lines.push(line(&format!("apps on {}", words(&objective.dr)), format!("{ok} of {total} at parity"), NONE));
-        if row.stale || ok < total {
-            let names: Vec<SafeText> = laggards.iter().map(|(name, _)| name.clone()).collect();
-            let who = if names.is_empty() { "not proven".to_owned() } else { list(&names, 3) };
-            warnings.push(format!("{} has {ok} of {total} apps at parity: {who}", words(&objective.dr)));
-        }
+    if let Some((stands, warning)) = parity(context.board, &objective.dr, context.now) {
+        lines.push(line(&format!("apps on {}", words(&objective.dr)), stands, NONE));
+        warnings.extend(warning);
     }
     warnings.extend(cluster_trouble(context.board, &objective.primary, context.now));
     warnings.extend(edge.moves.warnings.iter().cloned());

@@ -47,9 +47,19 @@ fn controller(name: &str, ready: u32, total: u32) -> Fact {
     Controller { cluster: "dr".into(), name: name.into(), ready, total }.into()
 }
 
-/// Twelve applications of Argo CD and two objects of Flux on one cluster, all well.
+/// Twelve applications of Argo CD and two objects of Flux on each cluster, all well.
 fn both(now: Stamp) -> Board {
     let mut board = board();
+    let on = |it: App| App { cluster: "primary".into(), ..it };
+    board.list("argocd/primary", now, FactKind::App, apps_on("primary", "Healthy", now));
+    board.list("argocd/primary", now, FactKind::Controller, vec![controller("application-controller", 1, 1)]);
+    board.list("flux/primary", now, FactKind::GitRepository, vec![git("main@sha1:abc")]);
+    let infra = Kustomization(on(flux("Kustomization", "infra")));
+    board.list("flux/primary", now, FactKind::Kustomization, vec![infra.into()]);
+    let infra = HelmRelease(on(flux("HelmRelease", "infra")));
+    board.list("flux/primary", now, FactKind::HelmRelease, vec![infra.into()]);
+    let controllers = vec![controller("kustomize-controller", 1, 1), controller("helm-controller", 1, 1)];
+    board.list("flux/primary", now, FactKind::Controller, controllers);
     board.list("argocd/dr", now, FactKind::App, apps("Healthy", now));
     board.list("argocd/dr", now, FactKind::Controller, vec![controller("application-controller", 1, 1)]);
     board.list("flux/dr", now, FactKind::GitRepository, vec![git("main@sha1:abc")]);

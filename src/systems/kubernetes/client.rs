@@ -317,6 +317,8 @@ mod tests {
             argocd: None,
             argocd_stale_s: 540,
             flux: None,
+            destinations: Vec::new(),
+            only_here: Vec::new(),
             streaming_lists: false,
             serve: None,
         }

@@ -44,11 +44,7 @@ fn unusable(what: impl AsRef<str>) -> Trouble {
 
 /// Reads the context that a cluster's configuration names. Reads files: never on an async thread.
 pub fn load(cluster: &ClusterConfig, reach: &Reach) -> Result<Loaded, Trouble> {
-    let kubeconfig = match &cluster.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path),
-        None => Kubeconfig::read(),
-    };
-    match kubeconfig {
+    match read(cluster) {
         Ok(kubeconfig) => from_kubeconfig(cluster, &kubeconfig, reach, &Environment::read()),
         // As kubectl does in a pod: no kubeconfig anywhere, but a service account.
         Err(KubeconfigError::FindPath | KubeconfigError::ReadConfig(..))
@@ -58,6 +54,19 @@ pub fn load(cluster: &ClusterConfig, reach: &Reach) -> Result<Loaded, Trouble> {
         }
         Err(error) => Err(trouble_of_kubeconfig(&error)),
     }
+}
+
+fn read(cluster: &ClusterConfig) -> Result<Kubeconfig, KubeconfigError> {
+    match &cluster.kubeconfig {
+        Some(path) => Kubeconfig::read_from(path),
+        None => Kubeconfig::read(),
+    }
+}
+
+/// The address of a cluster's API server as its context has it, whether or not anything else of it can be used.
+pub fn server(cluster: &ClusterConfig) -> Option<String> {
+    let (_, found, _) = parts(&read(cluster).ok()?, cluster.context.as_deref()).ok()?;
+    found.server
 }
 
 fn in_pod(reach: &Reach) -> Result<Loaded, Trouble> {
@@ -248,6 +257,8 @@ mod tests {
             argocd: None,
             argocd_stale_s: 540,
             flux: None,
+            destinations: Vec::new(),
+            only_here: Vec::new(),
             streaming_lists: false,
             serve,
         }
