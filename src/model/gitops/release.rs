@@ -13,9 +13,9 @@ pub struct Release<'a> {
     /// What it was brought to, or compared with last.
     pub live: &'a str,
     /// What was deployed last. Where many applications share a repository, its commits come and change nothing of this one.
-    deployed: &'a str,
+    pub deployed: &'a str,
     pub deployed_at: Option<Stamp>,
-    images: &'a [SafeText],
+    pub images: &'a [SafeText],
 }
 
 impl<'a> Release<'a> {
