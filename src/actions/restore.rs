@@ -1,5 +1,5 @@
-//! Restore on the DR cluster through Velero: the newest usable restore point of the service, by name and uid, into the
-//! service's namespaces, with the backup location read-only meanwhile.
+//! Restore through Velero on a DR cluster, or in place where the service has none: the newest usable restore point of the
+//! service, by name and uid, into the service's namespaces, with the backup location read-only meanwhile.
 //!
 //! Velero itself checks neither a backup's phase nor its expiry before it restores, and a read-write location on the DR
 //! cluster lets garbage collection delete a backup and the running Restore with it. So both are this plan's conditions.
@@ -13,9 +13,9 @@ use crate::model::{ClusterRole, Refusal, SafeText, SourceId, Stamp, System};
 
 use super::ident::{label, name, shown, words};
 use super::lookup::{fresh, rows};
-use super::restore_steps::{create, make_read_only, validated};
+use super::restore_steps::{create, make_read_only, make_writable, validated};
 use super::restore_words::table;
-use super::{Body, Context, refuse};
+use super::{Body, Context, refuse, site};
 
 /// A restore point that expires sooner than this may be deleted while it is read.
 pub const EXPIRY_MARGIN_S: i64 = 3600;
@@ -26,6 +26,8 @@ const ENDED: [&str; 4] = ["FailedValidation", "Completed", "PartiallyFailed", "F
 pub struct Ground<'a> {
     pub src: SourceId,
     pub cluster: String,
+    /// On the cluster that serves, because the service has no other.
+    pub in_place: bool,
     pub uid: String,
     pub uid_seen: Stamp,
     pub namespaces: Vec<String>,
@@ -41,7 +43,11 @@ pub struct Ground<'a> {
 }
 
 pub fn body(context: &Context) -> Result<Body, Refusal> {
-    let ground = ground(context)?;
+    site::choose(context, &site::of_restore(context), body_on)
+}
+
+fn body_on(context: &Context, site: &str) -> Result<Body, Refusal> {
+    let ground = ground(context, site)?;
     no_other_restore(context, &ground.cluster)?;
     let flip = ground.location.access_mode.is("ReadWrite");
     let mut steps = Vec::new();
@@ -50,6 +56,9 @@ pub fn body(context: &Context) -> Result<Body, Refusal> {
         steps.extend(validated(&ground));
     }
     steps.push(create(&ground, &(steps.len() + 1).to_string()));
+    if flip && ground.in_place {
+        steps.push(make_writable(&ground, &(steps.len() + 1).to_string()));
+    }
     let (shown, warnings) = table(&ground, context, flip);
     let mut locks = vec![format!("{}/cluster/{}", ground.src, ground.uid)];
     locks.extend(ground.namespaces.iter().map(|ns| format!("{}/namespace/{}/{ns}", ground.src, ground.uid)));
@@ -68,10 +77,18 @@ pub fn body(context: &Context) -> Result<Body, Refusal> {
     })
 }
 
-fn ground<'a>(context: &Context<'a>) -> Result<Ground<'a>, Refusal> {
+fn ground<'a>(context: &Context<'a>, site: &str) -> Result<Ground<'a>, Refusal> {
     let objective = context.objective;
-    let cluster = name("the DR cluster", &objective.dr)?;
-    if context.cluster_roles.get(&objective.dr) != Some(&ClusterRole::Dr) {
+    let in_place = objective.dr.is_empty();
+    let cluster = name(if in_place { "the cluster" } else { "the DR cluster" }, site)?;
+    let role = context.cluster_roles.get(site);
+    if role.is_none() {
+        return Err(refuse(
+            format!("{cluster} is not configured as a cluster."),
+            "Check primary and dr of the service in warroom.toml.",
+        ));
+    }
+    if !in_place && role != Some(&ClusterRole::Dr) {
         return Err(refuse(
             format!("{cluster} is not configured as a DR cluster; a restore goes nowhere else."),
             "Check dr of the service and role of the cluster in warroom.toml.",
@@ -98,6 +115,7 @@ fn ground<'a>(context: &Context<'a>) -> Result<Ground<'a>, Refusal> {
         velero: label("Velero's namespace", &location.namespace)?,
         location_seen: location_row.seen_at,
         cluster,
+        in_place,
         uid,
         uid_seen,
         namespaces,
@@ -124,7 +142,10 @@ fn cluster_uid(context: &Context, cluster: &str) -> Result<(String, Stamp), Refu
     if matches!(control_plane.livez, Endpoint::Failing | Endpoint::Unreachable) {
         return Err(refuse(
             format!("The API server of {cluster} is not healthy."),
-            "A restore needs a working DR cluster; repair it first.",
+            match context.objective.dr.is_empty() {
+                true => "A restore in place needs its cluster to work; repair or rebuild it first.",
+                false => "A restore needs a working DR cluster; repair it first.",
+            },
         ));
     }
     let uid = control_plane.uid.as_deref().ok_or_else(unknown)?;

@@ -13,13 +13,18 @@ use super::restore::Ground;
 pub fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<String>) {
     let (lost, within) = loss(context, g.point.name.as_str(), g.point.started);
     let mode = shown(&g.location.access_mode.0);
+    let mode_after = if g.in_place && flip { "ReadOnly, then ReadWrite again" } else { "ReadOnly" };
     let mut lines = vec![
-        line("data on DR", NONE, format!("as of {} UTC", g.point.started.format("%Y-%m-%d %H:%M"))),
+        line(
+            if g.in_place { "data in place" } else { "data on DR" },
+            NONE,
+            format!("as of {} UTC", g.point.started.format("%Y-%m-%d %H:%M")),
+        ),
         line("backup", NONE, g.backup.clone()),
         line("volumes", NONE, volumes(g.point.off_site)),
         line("namespaces", NONE, g.namespaces.join(", ")),
         line("what exists there", "kept", "kept: only what is missing is created"),
-        line(&format!("location {}", g.location_name), mode, "ReadOnly"),
+        line(&format!("location {}", g.location_name), mode, mode_after),
         line("you lose", NONE, lost.clone()),
     ];
     if !g.point.left_out.is_empty() {
@@ -32,21 +37,57 @@ pub fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<Stri
     of_point(g, &mut warnings);
     of_location(g, context, &mut warnings);
     of_gitops(g, context, &mut warnings);
-    let (name, verb) =
-        (&g.location_name, if flip { "stays read-only afterwards" } else { "is read-only already, and stays so" });
-    warnings.push(format!(
-        "Location {name} on {} {verb}: backups to it fail, nothing is collected. Put it back when it is decided which \
-         cluster owns the bucket, and the other one's is read-only: kubectl -n {} patch backupstoragelocation {name} \
-         --type merge -p '{{\"spec\":{{\"accessMode\":\"ReadWrite\"}}}}'",
-        g.cluster, g.velero
-    ));
-    warnings.push(
-        "Not readable from here, see for yourself: both Veleros have the same repository-password; this one is not v1.18.0, \
-         which can't restore older volume data from a read-only location; node-agent runs on the nodes; storage classes fit; \
-         no chaos experiment runs; no webhook waits for pods that come later."
-            .to_owned(),
-    );
+    warnings.push(if g.in_place { afterwards_in_place(g, flip) } else { afterwards(g, flip) });
+    warnings.push(unseen(g.in_place).to_owned());
     (lines, warnings)
+}
+
+/// What becomes of the location on a DR cluster.
+fn afterwards(g: &Ground, flip: bool) -> String {
+    let verb = if flip { "stays read-only afterwards" } else { "is read-only already, and stays so" };
+    format!(
+        "Location {} on {} {verb}: backups to it fail, nothing is collected. Put it back when it is decided which \
+         cluster owns the bucket, and the other one's is read-only: {}",
+        g.location_name,
+        g.cluster,
+        put_back(g)
+    )
+}
+
+/// And where the service has one cluster, whose backups have to go on.
+fn afterwards_in_place(g: &Ground, flip: bool) -> String {
+    let (name, cluster) = (&g.location_name, &g.cluster);
+    match flip {
+        true => format!(
+            "Backups to location {name} on {cluster} fail while it is read-only. If the plan stops before its last step, \
+             put it back by hand: {}",
+            put_back(g)
+        ),
+        false => format!(
+            "Location {name} on {cluster} is read-only already, and stays so: no backup is made. Put it back when that is \
+             no longer wanted: {}",
+            put_back(g)
+        ),
+    }
+}
+
+fn put_back(g: &Ground) -> String {
+    format!(
+        "kubectl -n {} patch backupstoragelocation {} --type merge -p '{{\"spec\":{{\"accessMode\":\"ReadWrite\"}}}}'",
+        g.velero, g.location_name
+    )
+}
+
+/// What the room can't read.
+fn unseen(in_place: bool) -> &'static str {
+    if in_place {
+        return "Not readable from here, see for yourself: what is broken there is gone or out of the way, for what exists is \
+                kept as it is; this Velero is not v1.18.0, which can't restore older volume data from a read-only location; \
+                node-agent runs on the nodes; no chaos experiment runs; no webhook waits for pods that come later.";
+    }
+    "Not readable from here, see for yourself: both Veleros have the same repository-password; this one is not v1.18.0, \
+     which can't restore older volume data from a read-only location; node-agent runs on the nodes; storage classes fit; \
+     no chaos experiment runs; no webhook waits for pods that come later."
 }
 
 fn volumes(off_site: OffSite) -> &'static str {

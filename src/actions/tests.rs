@@ -14,9 +14,10 @@ use crate::board::row::{Against, Known, Point, PoolRef};
 use crate::board::{Body as RowBody, Row, Topic, TopicView, Verdict};
 use crate::model::facts::*;
 use crate::model::plan::{Check, Op};
-use crate::model::{Level, SafeText, Strategy as Dr, System};
+use crate::model::{Host, Level, SafeText, Strategy as Dr, System};
 
 mod reroute;
+mod sets;
 
 fn at(clock: &str) -> Stamp {
     format!("2026-03-02T{clock}Z").parse().unwrap()
@@ -25,6 +26,7 @@ fn at(clock: &str) -> Stamp {
 /// A service, a board and a configuration; each test changes what it is about.
 struct Bench {
     objective: Objective,
+    to: Option<String>,
     rows: Vec<Row>,
     policy: Policy,
     roles: BTreeMap<String, ClusterRole>,
@@ -194,13 +196,11 @@ impl Bench {
             rpo_s: 900,
             strategy: Dr::WarmStandby,
             primary: "primary".into(),
-            dr: "dr".into(),
+            dr: vec!["dr".into()],
             schedules: vec!["shop-hourly".into()],
             namespaces: vec!["shop".into()],
             apps: vec!["shop-*".into()],
-            load_balancer: Some("shop.example".into()),
-            primary_pool: Some("primary".into()),
-            dr_pool: Some("dr".into()),
+            hosts: vec![Host::new("shop.example", Some("primary"), [("dr", "dr")])],
             probes: vec!["shop".into()],
         };
         let rows = vec![
@@ -219,6 +219,7 @@ impl Bench {
         ];
         Self {
             objective,
+            to: None,
             rows,
             policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
             roles: [("primary".into(), ClusterRole::Primary), ("dr".into(), ClusterRole::Dr)].into(),
@@ -243,6 +244,7 @@ impl Bench {
                 supersedes: None,
                 head: HeadRef { seq: 41, h: "0".repeat(64) },
                 objective: &self.objective,
+                to: self.to.as_deref(),
                 board: &board,
                 credentials: &self.credentials,
                 cluster_roles: &self.roles,
@@ -337,7 +339,7 @@ fn place(lb: &mut LoadBalancer, what: &str, path: &str, policy: &str, pools: &[&
 type Case = (&'static str, Action, fn(&mut Bench), &'static str);
 
 const REFUSALS: &[Case] = &[
-    ("no load balancer configured", Action::Failover, |b| b.objective.load_balancer = None, "no load balancer"),
+    ("no load balancer configured", Action::Failover, |b| b.objective.hosts.clear(), "no load balancer"),
     (
         "not on the board",
         Action::Failover,
@@ -381,7 +383,7 @@ const REFUSALS: &[Case] = &[
     (
         "DR pool unknown",
         Action::Failover,
-        |b| b.objective.dr_pool = Some("other".into()),
+        |b| b.objective.hosts = vec![Host::new("shop.example", Some("primary"), [("dr", "other")])],
         "pool other is not on the board",
     ),
     ("two DR pools", Action::Failover, |b| b.rows.push(row(edge(), RowBody::Pool(pool("p-2", "dr")))), "2 pools"),
@@ -396,7 +398,12 @@ const REFUSALS: &[Case] = &[
         |b| b.lb(|lb| lb.default_pools = vec!["p-dr".into()]),
         "not among the pools",
     ),
-    ("same pool twice", Action::Failover, |b| b.objective.dr_pool = Some("primary".into()), "not among the pools"),
+    (
+        "same pool twice",
+        Action::Failover,
+        |b| b.objective.hosts = vec![Host::new("shop.example", Some("primary"), [("dr", "primary")])],
+        "not among the pools",
+    ),
     (
         "moved already",
         Action::Failover,

@@ -72,7 +72,7 @@ fn relies(objective: &Objective, schedule: &SafeText) -> bool {
 
 fn schedule_row(board: &Board, view: &View<'_>, now: Stamp) -> Row {
     let scopes: Vec<&[String]> = view.objectives.iter().map(|it| it.namespaces.as_slice()).collect();
-    let prefer: Vec<&str> = view.objectives.iter().map(|it| it.dr.as_str()).collect();
+    let prefer = restored_on(&view.objectives);
     let best = newest_usable(view.candidates.iter().copied(), &scopes, &prefer, now);
     let rpo_s = view.objectives.iter().map(|it| it.rpo_s).min();
     let mut opinion = Opinion::new(Verdict::Ok);
@@ -110,9 +110,14 @@ fn schedule_row(board: &Board, view: &View<'_>, now: Stamp) -> Row {
     opinion.row(format!("schedule/{}", view.name), proof, body)
 }
 
-/// Where to look for a schedule of which nothing was seen: the DR cluster of its services, else any.
+/// Where services are restored: on their DR clusters, or in place.
+fn restored_on<'a>(objectives: &[&'a Objective]) -> Vec<&'a str> {
+    objectives.iter().flat_map(|it| it.restored_on()).map(String::as_str).collect()
+}
+
+/// Where to look for a schedule of which nothing was seen: where its services are restored, else any.
 fn home(view: &View<'_>) -> String {
-    let cluster = view.objectives.first().map(|objective| objective.dr.clone());
+    let cluster = restored_on(&view.objectives).first().map(|&cluster| cluster.to_owned());
     cluster.or_else(|| view.candidates.first().map(|it| it.source.instance.clone())).unwrap_or_default()
 }
 
@@ -129,7 +134,7 @@ fn judge_point(
     if over {
         opinion.because(Verdict::Warning, "the newest usable restore point is older than the RPO");
     }
-    let dr: Vec<&str> = view.objectives.iter().map(|it| it.dr.as_str()).collect();
+    let dr = restored_on(&view.objectives);
     let answered = |name: &&&str| {
         let source = board.store.source(&SourceId::new(System::Velero, **name));
         source.is_some_and(|state| state.alive_at.is_some())
@@ -263,13 +268,13 @@ pub(super) fn of_service<'a>(
     now: Stamp,
 ) -> Option<Candidate<'a>> {
     let candidates = objective.schedules.iter().filter_map(|name| points.get(name.as_str())).flatten().copied();
-    newest_usable(candidates, &[objective.namespaces.as_slice()], &[objective.dr.as_str()], now)
+    newest_usable(candidates, &[objective.namespaces.as_slice()], &restored_on(&[objective]), now)
 }
 
 /// Whether any Velero that could know a service's restore points has answered.
 pub(super) fn anyone_answered(board: &Board, objective: &Objective) -> bool {
-    [&objective.primary, &objective.dr].into_iter().any(|cluster| {
-        let source = board.store.source(&SourceId::new(System::Velero, cluster.as_str()));
+    objective.clusters().any(|cluster| {
+        let source = board.store.source(&SourceId::new(System::Velero, cluster));
         source.and_then(SourceState::proven_at).is_some()
     })
 }

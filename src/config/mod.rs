@@ -7,6 +7,7 @@ mod check;
 mod console;
 mod error;
 mod file;
+mod hosts;
 pub mod paths;
 mod people;
 mod read;
@@ -14,6 +15,7 @@ mod resolve;
 mod sample;
 pub mod secret;
 mod service;
+mod several;
 mod show;
 mod slo;
 #[cfg(test)]

@@ -91,7 +91,9 @@ impl Make<'_, '_> {
     /// A text that must be there.
     pub fn need(&mut self, text: &Text, key: &str, title: &str, at: &Range<usize>) -> String {
         let Some(text) = text else {
-            self.report.at(at.clone(), format!("{title} has no `{key}`"));
+            if !self.report.is_unread(at, key) {
+                self.report.at(at.clone(), format!("{title} has no `{key}`"));
+            }
             return String::new();
         };
         if text.get_ref().trim().is_empty() {
@@ -248,7 +250,7 @@ impl Make<'_, '_> {
     fn cloudflare(&mut self, section: &Section<RawCloudflare>) -> CloudflareConfig {
         let (it, title) = (&section.it, "[[cloudflare]]");
         let token = self.need(&it.token_file, "token_file", title, &section.at);
-        if each(&it.zones).next().is_none() {
+        if each(&it.zones).next().is_none() && !self.report.is_unread(&section.at, "zones") {
             let at = it.zones.as_ref().and_then(|zones| zones.first()).map_or(section.at.clone(), Spanned::span);
             self.report
                 .at(at, format!("{title} has no `zones`: list the ids of the zones whose load balancers to watch"));
@@ -295,14 +297,22 @@ impl Make<'_, '_> {
 
     /// A list of names: none empty, none twice.
     pub fn names(&mut self, list: &Texts, key: &str) -> Vec<String> {
+        let names: Vec<(Range<usize>, &String)> = each(list).map(|name| (name.span(), name.get_ref())).collect();
+        self.words(&names, key)
+    }
+
+    /// The same of names that stand alone or in a list.
+    pub fn words(&mut self, names: &[(Range<usize>, &String)], key: &str) -> Vec<String> {
         let mut out: Vec<String> = Vec::new();
-        for name in each(list) {
-            if name.get_ref().trim().is_empty() {
-                self.report.at(name.span(), format!("`{key}` holds an empty name"));
-            } else if out.contains(name.get_ref()) {
-                self.report.at(name.span(), format!("`{}` is in `{key}` twice", name.get_ref()));
+        for (at, name) in names {
+            if name.trim().is_empty() {
+                let what =
+                    if names.len() == 1 { "is empty: leave the line out instead" } else { "holds an empty name" };
+                self.report.at(at.clone(), format!("`{key}` {what}"));
+            } else if out.contains(name) {
+                self.report.at(at.clone(), format!("`{name}` is in `{key}` twice"));
             } else {
-                out.push(name.get_ref().clone());
+                out.push((*name).clone());
             }
         }
         out

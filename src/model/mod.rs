@@ -28,7 +28,7 @@ pub use edge_kind::{EdgeFamily, EdgeKind};
 pub use entry::{Entry, Happening, IncidentStatus, Severity};
 pub use facts::Fact;
 pub use ids::{Digest, IncidentId, PersonId, PlanId};
-pub use objective::{Objective, Strategy};
+pub use objective::{Host, Objective, Strategy};
 pub use observation::{Change, Observation, SourceId, System, Trouble, TroubleKind};
 pub use person::{Actor, Level, Person, Role};
 pub use plan::{Action, Plan, Refusal, RefusalKind, Step};

@@ -105,7 +105,10 @@ impl Story<'_> {
 
     fn is_dr(&self, site: &str) -> bool {
         self.objectives.is_empty()
-            || self.objectives.iter().any(|it| it.dr == site || it.dr_pool.as_deref() == Some(site))
+            || self
+                .objectives
+                .iter()
+                .any(|it| it.has_dr(site) || it.hosts.iter().any(|host| host.dr_of(site).is_some()))
     }
 
     /// All answers came from the other side: seen, whoever did it.

@@ -240,6 +240,7 @@ fn changes() -> Vec<Request> {
         Request::Propose {
             action: Action::Failover,
             service: "shop".to_owned(),
+            to: None,
             confirm: "shop.example".to_owned(),
             supersedes: None,
         },
@@ -558,6 +559,7 @@ async fn a_disk_that_fills_while_a_plan_runs_still_records_how_it_ended() {
     let propose = || Request::Propose {
         action: Action::Failover,
         service: "shop".to_owned(),
+        to: None,
         confirm: "shop.example".to_owned(),
         supersedes: None,
     };

@@ -43,7 +43,7 @@ pub(super) fn dr_of_named_apps(board: &Board) -> impl Iterator<Item = &str> {
 }
 
 fn dr_clusters(objective: &Objective) -> impl Iterator<Item = &str> {
-    std::iter::once(objective.dr.as_str())
+    objective.dr.iter().map(String::as_str)
 }
 
 /// Which DR cluster stands in for which primary: as the services say. Of a DR cluster that no service names, the one

@@ -54,12 +54,17 @@ pub(super) fn failed_over(seen: &Seen<'_>) -> Option<Proof> {
     succeeded(seen, Action::Failover).map(|record| of_plan("failover", record))
 }
 
-/// The last restore of its data on the DR side that ended without an error or a warning: by a plan, or as Velero tells.
+/// Where it comes back, in words.
+fn sites(seen: &Seen<'_>) -> String {
+    seen.objective.restored_on().join(" or ")
+}
+
+/// The last restore of its data where it comes back (on the DR side, or in place) that ended without an error or a warning: by a plan, or as Velero tells.
 pub(super) fn restored(seen: &Seen<'_>) -> Option<Proof> {
     let planned = succeeded(seen, Action::Restore).map(|record| of_plan("restore", record));
     let names = schedules(seen);
     let seen_there = seen.rows(Topic::Backups).iter().filter_map(|row| match &row.body {
-        Body::Restore(it) if it.cluster == seen.objective.dr && it.phase.is("Completed") => {
+        Body::Restore(it) if seen.objective.restored_on().contains(&it.cluster) && it.phase.is("Completed") => {
             let own = schedule_of(&names, it.backup.as_str())
                 .is_some_and(|name| seen.objective.schedules.iter().any(|own| own == name));
             let at = it.completed.filter(|_| own && it.errors == 0 && it.warnings == 0)?;
@@ -93,7 +98,8 @@ fn schedule_of<'a>(names: &BTreeSet<&'a str>, backup: &str) -> Option<&'a str> {
 /// What was confirmed only after it had come back did not bring it back; and what needs neither its users moved nor its
 /// data restored by a plan leaves no trace here by which its recovery could be told from one by itself.
 pub(super) fn recovered(seen: &Seen<'_>) -> Option<Proof> {
-    let (moves, restores) = (seen.objective.load_balancer.is_some(), needs_restore(seen));
+    let objective = seen.objective;
+    let (moves, restores) = (!objective.dr.is_empty() && !objective.hosts.is_empty(), needs_restore(seen));
     if !moves && !restores {
         return None;
     }
@@ -137,7 +143,10 @@ pub(super) fn recovery(
 ) -> Check {
     let limit_s = seen.objective.rto_s;
     let told = |standing, says: String| {
-        let remedy = "Rehearse it in this room: an incident, a failover, a restore. Its clocks are the proof.";
+        let remedy = match seen.objective.dr.is_empty() {
+            true => "Rehearse it in this room: an incident, a restore. Its clocks are the proof.",
+            false => "Rehearse it in this room: an incident, a failover, a restore. Its clocks are the proof.",
+        };
         check(Promised::Rto, "recovery", standing, says, remedy)
     };
     let Some(proof) = recovered else { return parts(seen, failed_over, restored, told) };
@@ -174,7 +183,7 @@ fn parts(
         return told(Standing::Missed, format!("its parts alone take longer than {allowed}: {}", done.join(", ")));
     }
     let says = match done.is_empty() {
-        true => format!("this log holds no recovery of it on {}", seen.objective.dr),
+        true => format!("this log holds no recovery of it on {}", sites(seen)),
         false => {
             format!("no whole recovery is in this log, only {}; people's time is not measured", done.join(" and "))
         }
@@ -185,14 +194,14 @@ fn parts(
 /// Whether a restore from these backups is proven to work.
 pub(super) fn restore(seen: &Seen<'_>, restored: Option<&Proof>) -> Check {
     let told = |standing, says: String| {
-        let remedy = "Restore the newest backup on the DR side, beside what runs, and see it end without warnings.";
+        let remedy = match seen.objective.dr.is_empty() {
+            true => "Restore the newest backup beside what runs, and see it end without warnings.",
+            false => "Restore the newest backup on the DR side, beside what runs, and see it end without warnings.",
+        };
         check(Promised::Rpo, "restore test", standing, says, remedy)
     };
     let Some(proof) = restored else {
-        return told(
-            Standing::Unknown,
-            format!("no restore of it on {} is known to have ended well", seen.objective.dr),
-        );
+        return told(Standing::Unknown, format!("no restore of it on {} is known to have ended well", sites(seen)));
     };
     let took = proof.took_s.map(|took| format!(" in {}", words(took))).unwrap_or_default();
     let last = format!("{} ended well{took} on {}", proof.by, day(proof.at));

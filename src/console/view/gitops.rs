@@ -240,5 +240,5 @@ fn same(app: &App) -> Words {
 /// Whether a cluster is where services fail over to.
 fn is_dr(app: &App, cluster: &str) -> bool {
     let objectives = app.mirror.welcome.as_ref().map_or(&[][..], |welcome| welcome.objectives.as_slice());
-    objectives.iter().any(|it| it.dr == cluster)
+    objectives.iter().any(|it| it.has_dr(cluster))
 }
