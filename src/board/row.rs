@@ -182,6 +182,10 @@ pub enum Body {
         missing_from: Vec<String>,
         /// The service it belongs to, by its labels.
         service: Option<String>,
+        /// It begins right after a start of the Alertmanager that says so: a sender that names no beginning gets this one,
+        /// though the alert may have fired for long.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        since_restart: bool,
     },
     /// A silence, merged over the instances.
     Silence {

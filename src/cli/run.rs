@@ -189,10 +189,14 @@ async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Res
                 commander: commander.map(PersonId),
                 impact_at,
                 recovered_at,
+                although_firing: false,
             };
             (Request::Set(set), output)
         }
-        args::Incident::Close { output } => (Request::Close, output),
+        args::Incident::Close { although_firing: false, output } => (Request::Close, output),
+        args::Incident::Close { although_firing: true, output } => {
+            (Request::Set(SetIncident::closed_although_firing()), output)
+        }
     };
     change(request, output, global, env).await
 }
@@ -311,7 +315,9 @@ fn wants_json(command: &Option<Command>) -> bool {
             | args::Timeline::Tail { output, .. },
         )) => output,
         Some(Command::Incident(
-            args::Incident::Open { output, .. } | args::Incident::Set { output, .. } | args::Incident::Close { output },
+            args::Incident::Open { output, .. }
+            | args::Incident::Set { output, .. }
+            | args::Incident::Close { output, .. },
         )) => output,
         Some(Command::Silence(
             args::Silence::List { output, .. }

@@ -247,7 +247,7 @@ fn simple(act: &Act) -> Result<Request, String> {
         }
         Verb::Severity => set(SetIncident { severity: act.severity, ..SetIncident::default() }),
         Verb::Status => set(SetIncident { status: act.status, ..SetIncident::default() }),
-        Verb::Close => Ok(Request::Close),
+        Verb::Close => Ok(Request::Set(SetIncident::closed_although_firing())),
         Verb::Propose | Verb::Approve | Verb::Reject => Err("not a simple act".to_owned()),
     }
 }
@@ -291,6 +291,6 @@ mod tests {
             simple(act).expect("a request");
         }
         let close = scenario.acts.iter().find(|a| a.verb == Verb::Close).expect("it is closed");
-        assert_eq!(simple(close), Ok(Request::Close));
+        assert_eq!(simple(close), Ok(Request::Set(SetIncident::closed_although_firing())));
     }
 }

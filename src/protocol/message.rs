@@ -96,7 +96,7 @@ pub enum Request {
     Open { title: SafeText, severity: Severity },
     /// Set something of the open incident.
     Set(SetIncident),
-    /// Close the open incident.
+    /// Close the open incident; refused while alerts fire. See [`SetIncident::although_firing`].
     Close,
     /// Build a plan and put it before the room. `confirm` = the typed name of what will move.
     /// `to` = the cluster it shall come back on, of a service that has several.
@@ -145,6 +145,16 @@ pub struct SetIncident {
     pub commander: Option<PersonId>,
     pub impact_at: Option<Stamp>,
     pub recovered_at: Option<Stamp>,
+    /// Close it though alerts still fire. Without, the room refuses that.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub although_firing: bool,
+}
+
+impl SetIncident {
+    /// Closes the incident whatever fires, for who was asked.
+    pub fn closed_although_firing() -> Self {
+        Self { status: Some(IncidentStatus::Closed), although_firing: true, ..Self::default() }
+    }
 }
 
 /// The answer to a request.

@@ -12,6 +12,7 @@ mod alertmanagers;
 mod bad_input;
 mod behave_smoke;
 mod bytes;
+mod closed;
 mod cloudflare_prism;
 mod crash;
 mod drill_rows;

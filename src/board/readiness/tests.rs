@@ -73,6 +73,7 @@ fn recovery(minutes: i64, days_ago: i64) -> Incident {
         people: BTreeMap::new(),
         opened_at: begin,
         closed_at: Some(end),
+        after: None,
         clocks: Clocks { impact: Some((begin, 2)), recovery: Some((end, 9)), ..Clocks::default() },
         items: Vec::new(),
         plans: Plans { by_id: plans.map(|record| (record.plan.plan.clone(), record)).into() },

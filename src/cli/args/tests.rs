@@ -49,6 +49,7 @@ fn every_command_of_the_documentation_parses() {
         "incident open broken --severity sev2",
         "incident set --status mitigating --commander ana --impact-at 2026-03-02T14:37:00Z",
         "incident close",
+        "incident close --although-firing -o json",
         "propose failover --service shop --confirm shop.example",
         "propose restore --service shop --confirm shop -o json --as ana",
         "plan show 01KB3Z --manual",

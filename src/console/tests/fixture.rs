@@ -150,7 +150,7 @@ fn alert(name: &str, severity: &str, cluster: &str, minutes: i64, receivers: &[&
     };
     let service = name.starts_with("Checkout").then(|| "shop".to_owned());
     let held_by = vec!["am-1".to_owned(), "am-2".to_owned()];
-    let body = Body::Alert { alert, held_by, missing_from: Vec::new(), service };
+    let body = Body::Alert { alert, held_by, missing_from: Vec::new(), service, since_restart: false };
     row(&format!("f-{name}"), source(System::Alertmanager, "am-1"), verdict, 4, "", body)
 }
 

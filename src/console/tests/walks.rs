@@ -15,6 +15,7 @@ use crate::console::shot::to_text;
 use crate::console::theme::{Depth, Look, Role, Theme};
 use crate::console::{Effect, plan_bytes, update, view};
 use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
+use crate::protocol::message::SetIncident;
 use crate::protocol::{Reply, Request};
 
 use super::fixture::{app, later, look, press};
@@ -307,7 +308,7 @@ fn an_incident_is_closed_from_the_list_of_statuses() {
     assert!(text(&app).contains("some may still fire. Close for good?"), "{}", text(&app));
     press(&mut app, "<esc>p");
     let (tag, request) = asked(&press(&mut app, "=jjjjjjjj<enter>j<enter>"));
-    assert_eq!(request, Request::Close);
+    assert_eq!(request, Request::Set(SetIncident::closed_although_firing()));
     let why = "plan 01KB3Z1RESTORE is still open";
     let refusal = Refusal::new(RefusalKind::BadRequest, why, "reject, withdraw or finish it first");
     reply(&mut app, tag, Err(AskFailure::Refused(refusal)));

@@ -118,8 +118,11 @@ fn of_row(app: &App, row: &Row, sheet: &mut Sheet, room: u16) {
 
 fn body(facts: &mut Facts<'_, '_>, body: &Body) {
     match body {
-        Body::Alert { alert, held_by, missing_from, service } => {
+        Body::Alert { alert, held_by, missing_from, service, since_restart } => {
             of_alert(facts, alert);
+            if *since_restart {
+                facts.text("beginning", "may be that of its Alertmanager, which was started just before");
+            }
             facts.text("service", service.as_deref().unwrap_or(""));
             facts.text("held by", &held_by.join(", "));
             facts.text("missing from", &missing_from.join(", "));
