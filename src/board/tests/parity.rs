@@ -24,6 +24,11 @@ fn sides(primary: Vec<App>, dr: Vec<App>) -> Board {
     let mut board = board();
     board.list("argocd/primary", now(), FactKind::App, facts(primary));
     board.list("argocd/dr", now(), FactKind::App, facts(dr));
+    for cluster in ["primary", "dr"] {
+        let name = "application-controller".into();
+        let pods = Controller { cluster: cluster.into(), name, ready: 1, total: 1 };
+        board.list(&format!("argocd/{cluster}"), now(), FactKind::Controller, vec![pods.into()]);
+    }
     board
 }
 

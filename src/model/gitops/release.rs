@@ -80,6 +80,11 @@ impl<'a> Release<'a> {
         let mut known = false;
         for (name, ours) in &ours {
             let Some(theirs) = theirs.get(name) else { continue };
+            // A digest says nothing about a tag.
+            let form = |of: &BTreeSet<&str>| of.first().map(|it| it.starts_with('@'));
+            if form(ours) != form(theirs) {
+                continue;
+            }
             known = true;
             // While one is replaced by the next, both are listed.
             if ours.is_disjoint(theirs) {
@@ -100,7 +105,6 @@ fn versions(images: &[SafeText]) -> BTreeMap<&str, BTreeSet<&str>> {
         let (name, version) = name.split_at(at);
         out.entry(name).or_default().insert(version);
     }
-    // A digest says nothing about a tag.
     out.retain(|_, versions| versions.iter().all(|it| it.starts_with(':')) || versions.iter().all(|it| it.starts_with('@')));
     out
 }
