@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::facts::{
-    Alert, ControlPlane, EdgeAccount, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore,
-    Silence,
+    Alert, ControlPlane, EdgeAccount, KubeEvent, LoadBalancer, Location, NamespacePods, OffSite, Pod, Pool, Probe,
+    Restore, Silence,
 };
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
 
@@ -147,12 +147,32 @@ pub enum Body {
         name: String,
         role: ClusterRole,
         control_plane: Option<ControlPlane>,
+        /// Whether its nodes were ever read: if not, no number of them says anything.
+        #[serde(default)]
+        nodes_read: bool,
         nodes: u32,
         nodes_ready: u32,
-        /// Nodes whose Lease is late though their condition still says Ready.
+        /// Ready ones that take no ordinary pods: cordoned, or kept for the control plane.
+        #[serde(default)]
+        nodes_closed: u32,
+        /// Nodes that nobody hears, whatever their condition said last.
         nodes_silent: u32,
+        #[serde(default)]
+        silent: Vec<SafeText>,
         nodes_not_ready: Vec<SafeText>,
+        #[serde(default)]
+        pods_read: bool,
+        /// How many pods need a look.
+        #[serde(default)]
+        pods_troubled: u32,
+        /// The worst of them.
         pods: Vec<Pod>,
+        /// Pods of the namespaces that services live in.
+        #[serde(default)]
+        namespaces: Vec<NamespacePods>,
+        /// Other names of the configuration that lead to this same cluster.
+        #[serde(default)]
+        same_as: Vec<String>,
     },
     /// A service against its objective.
     Service {

@@ -15,6 +15,7 @@ pub mod link;
 pub mod output;
 pub mod plan;
 pub mod player;
+mod rbac;
 mod readiness;
 pub mod run;
 pub mod serve;

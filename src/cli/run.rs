@@ -45,6 +45,7 @@ async fn dispatch(args: Args, env: &Env) -> Result<Exit, Fail> {
         }
         Command::Drill(drill) => play(*drill, global, env).await,
         Command::Init(init) => super::init::init(&init, env),
+        Command::Rbac(rbac) => Ok(output::print(&super::rbac::manifest(&rbac)).map(|_| Exit::Ok)?),
         Command::Config(command) => super::config::config(&command, &global, env),
         Command::Verify { paths, key, output } => show(verify::verify(&paths, key.as_deref())?, output),
         Command::Ledger(args::Ledger::New { output, .. }) => show(verify::new_after_damage(&global, env)?, output),

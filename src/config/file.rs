@@ -66,6 +66,7 @@ pub struct RawCluster {
     pub flux: Text,
     pub destinations: Texts,
     pub only_here: Texts,
+    pub namespaces: Texts,
     pub streaming_lists: Option<Spanned<bool>>,
 }
 

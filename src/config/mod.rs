@@ -155,6 +155,8 @@ pub struct ClusterConfig {
     pub destinations: Vec<String>,
     /// Applications, as patterns, that its DR need not have.
     pub only_here: Vec<String>,
+    /// The only namespaces whose events and pods are read; empty = all of them, by lists of the whole cluster.
+    pub namespaces: Vec<String>,
     /// Ask for lists as streams where the server can: lighter on it, default from Kubernetes 1.34 on.
     pub streaming_lists: bool,
     /// The rules of a service; `None` for a room of one's own.

@@ -141,6 +141,7 @@ const CASES: &[Case] = &[
     ),
     case("shot --socket @/s --keymap @/twice.toml", 2, &["@/twice.toml:3:1:"]),
     case("shot --socket @/s --keys <nokey>", 2, &["--keys: "]),
+    case("shot --socket @/s --keys Tab", 2, &["--keys: `Tab` would be typed letter by letter", "`<tab>`"]),
     // No terminal.
     case("drill", 2, &["not a terminal", "ssh -t HOST warroom drill", "warroom drill --auto --headless --out DIR"]),
     case("--config @/good.toml", 2, &["not a terminal", "ssh -t HOST warroom", "warroom status --watch"]),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::Output;
-use super::values::{duration, size, speed};
+use super::values::{duration, namespace, size, speed};
 
 /// `config …`.
 #[derive(Clone, Debug, Subcommand)]
@@ -48,6 +48,17 @@ pub struct Init {
     pub systemd: Option<PathBuf>,
     #[command(flatten)]
     pub output: Output,
+}
+
+/// `rbac …`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Rbac {
+    /// Also what a restore needs: for the DR cluster only.
+    #[arg(long)]
+    pub restore: bool,
+    /// Velero's namespace there.
+    #[arg(long, value_name = "NAMESPACE", default_value = "velero", value_parser = namespace)]
+    pub velero: String,
 }
 
 /// `drill …`.

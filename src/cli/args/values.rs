@@ -57,3 +57,13 @@ pub(super) fn size(text: &str) -> Result<(u16, u16), String> {
         _ => Err(wrong()),
     }
 }
+
+/// The name of a namespace.
+pub fn namespace(text: &str) -> Result<String, String> {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if !text.is_empty() && text.len() <= 63 && text.bytes().all(fits) && !text.starts_with('-') && !text.ends_with('-')
+    {
+        return Ok(text.to_owned());
+    }
+    Err("a namespace has lower-case letters, digits and dashes".to_owned())
+}

@@ -376,11 +376,18 @@ fn clusters() -> TopicView {
         name: name.to_owned(),
         role,
         control_plane: Some(plane(name, ok)),
+        nodes_read: true,
         nodes: if ok { 3 } else { 12 },
         nodes_ready: ready,
+        nodes_closed: 0,
         nodes_silent: 0,
+        silent: Vec::new(),
         nodes_not_ready: if ok { Vec::new() } else { lost_nodes() },
+        pods_read: true,
+        pods_troubled: 0,
         pods: Vec::new(),
+        namespaces: Vec::new(),
+        same_as: Vec::new(),
     };
     view(vec![
         row(

@@ -18,6 +18,7 @@ use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::message::SetIncident;
 use crate::protocol::{Reply, Request};
 
+use super::finding::last_lines;
 use super::fixture::{app, later, look, press};
 use super::plans;
 
@@ -188,6 +189,20 @@ fn the_proposer_waits_and_can_only_withdraw() {
     assert!(press(&mut app, "shop<enter>R").is_empty());
     let (_, request) = asked(&press(&mut app, "W"));
     assert_eq!(request, Request::Withdraw { plan: PlanId::from(RESTORE) });
+}
+
+#[test]
+fn the_footer_of_a_plan_offers_only_keys_that_are_not_the_typed_name_s() {
+    let mut app = app("sam", (120, 40));
+    press(&mut app, "A");
+    assert!(last_lines(&app, 1)[0].contains("R refuse"), "{:?}", last_lines(&app, 1));
+    press(&mut app, "sh");
+    let line = last_lines(&app, 1).remove(0);
+    assert!(line.contains("Ctrl-R refuse") && !line.contains("copy digest"), "{line}");
+    press(&mut app, "R");
+    assert!(matches!(app.overlays.last(), Some(Overlay::Plan(_))), "a letter is text");
+    press(&mut app, "<c-r>");
+    assert!(matches!(app.overlays.last(), Some(Overlay::Write(_))), "what the footer offers works");
 }
 
 #[test]

@@ -145,10 +145,7 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
     }
     let types = view.types(app) && view.sent.is_none();
     let found = app.keymap.find(&contexts, &[key], app.facts());
-    // Letters are the typed name's. A letter that is a command works only while nothing is typed and the name does not
-    // begin with it.
-    let begins = view.plan(app).is_some_and(|plan| plan.confirm.chars().next() == key.typed());
-    let is_text = types && key.typed().is_some() && (!view.line.value().is_empty() || begins);
+    let is_text = view.is_text(app, key);
     match found {
         Found::Command(command) if !is_text => run(app, command),
         _ if types => {

@@ -153,6 +153,11 @@ impl Collection {
         Self { group, plural, namespace }
     }
 
+    /// The one namespace that it is of, if it is not the whole cluster.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
     /// Its path.
     pub fn path(&self) -> String {
         let root = if self.group.contains('/') { "apis" } else { "api" };

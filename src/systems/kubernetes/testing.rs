@@ -119,6 +119,7 @@ impl Server {
             flux: Some("flux-system".into()),
             destinations: Vec::new(),
             only_here: Vec::new(),
+            namespaces: Vec::new(),
             streaming_lists: false,
             serve: None,
         };
