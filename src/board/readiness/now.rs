@@ -1,6 +1,6 @@
 //! What has to stand ready at this instant for a recovery to be possible: the DR cluster and its pool.
 
-use crate::board::row::{Body, PoolRef, Topic, Verdict};
+use crate::board::row::{Body, PoolRef, Row, Topic, Verdict};
 use crate::model::facts::{LoadBalancer, NamespacePods, Pod};
 use crate::model::time::{since, words};
 use crate::model::{Host, Strategy};
