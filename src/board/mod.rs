@@ -3,8 +3,10 @@
 //! [`Board::apply`] takes observations, [`Board::judge`] gives the rows that console, `status` and checks show,
 //! [`edges`] compares two judgements and finds what is worth remembering, [`Limiter`] says which of it may be recorded.
 
+pub mod absence;
 mod alerts;
 mod backups;
+mod breach;
 mod burn;
 mod closing;
 mod clusters;
@@ -30,6 +32,7 @@ mod tests;
 mod traffic;
 mod windows;
 mod words;
+pub mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +41,7 @@ use crate::model::gitops::place::Called;
 use crate::model::slo::SloTarget;
 use crate::model::{Change, ClusterRole, Objective, Observation, SourceId, Stamp, System};
 
+pub use breach::breached;
 pub use burn::{BurnPair, BurnState};
 pub use closing::Firing;
 pub use edge::edges;

@@ -3,6 +3,7 @@
 //! Everything in it comes from entries: each row names the entries that prove it, and the end says how to verify the log
 //! with stock tools.
 
+mod beside;
 mod csv;
 mod drawing;
 mod html;
@@ -19,7 +20,7 @@ pub use html::to_html;
 pub use markdown::to_markdown;
 pub use milestones::Row;
 pub use narrow::{Filtered, narrow};
-pub use outline::{Event, LogHead, Meta, Outline, outline};
+pub use outline::{Event, LogHead, Meta, Outline, Reached, outline};
 
 /// The version of the JSON export.
 pub const SCHEMA: &str = "warroom.export/1";

@@ -42,10 +42,12 @@ pub(super) fn filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| format!("at character {}: {error}", error.at + 1))
 }
 
+/// 0 for as fast as the machine allows.
 pub(super) fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if (0.1..=600.0).contains(&speed) => Ok(speed),
-        _ => Err("drill seconds per second: a number from 0.1 to 600".to_owned()),
+        _ if text == "max" => Ok(0.0),
+        _ => Err("drill seconds per second: a number from 0.1 to 600, or max with --headless".to_owned()),
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::kubeconfig::{self, Loaded, Login};
 use super::trouble::{plain, trouble};
 use super::{certificate, login, transport};
-use crate::clock::Clock;
+use crate::clock::{Clock, busy};
 use crate::config::ClusterConfig;
 use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
 use crate::systems::http::Secret;
@@ -150,6 +150,7 @@ impl Link {
 
     /// The client, made now if need be.
     pub async fn client(&self) -> Result<Client, Trouble> {
+        let _busy = busy();
         let mut state = self.0.state.lock().await;
         if let Some(made) = &mut state.made {
             // One that is given out already ended is used all the same: whether it is any good, the server says.
