@@ -319,14 +319,7 @@ fn gitops() -> TopicView {
         oldest_reconciled: Some(ago(age)),
     };
     let mut rows = vec![
-        row(
-            "dr",
-            source(System::Argocd, "dr"),
-            Verdict::Info,
-            6,
-            "compared with primary as it was last read, at 14:37:00 UTC",
-            parity("dr", 12, 130),
-        ),
+        row("dr", source(System::Argocd, "dr"), Verdict::Ok, 6, "", parity("dr", 12, 130)),
         stale(row(
             "primary",
             source(System::Argocd, "primary"),
