@@ -343,7 +343,16 @@ fn now_of_primary() -> Against {
 
 fn parity(ok: u32) -> RowBody {
     let laggards = (ok..12).map(|n| (SafeText::new(&format!("shop-{n}")), SafeText::new("OutOfSync"))).collect();
-    RowBody::Parity { cluster: "dr".into(), ok, total: 12, laggards, silent: 0, passing: 0, against: vec![now_of_primary()], oldest_reconciled: None }
+    RowBody::Parity {
+        cluster: "dr".into(),
+        ok,
+        total: 12,
+        laggards,
+        silent: 0,
+        passing: 0,
+        against: vec![now_of_primary()],
+        oldest_reconciled: None,
+    }
 }
 
 fn place(lb: &mut LoadBalancer, what: &str, path: &str, policy: &str, pools: &[&str]) {

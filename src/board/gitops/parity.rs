@@ -121,7 +121,8 @@ impl<'a> Group<'a> {
         let mut laggards: Vec<(SafeText, SafeText)> = behind.chain(self.missing.iter().cloned()).collect();
         laggards.sort();
         let unheard = self.apps.iter().filter(|it| it.lag.is_none() && it.proof.stale);
-        let mut unheard: Vec<(SafeText, SafeText)> = unheard.map(|it| (it.row.label(), SafeText::from(SILENT))).collect();
+        let mut unheard: Vec<(SafeText, SafeText)> =
+            unheard.map(|it| (it.row.label(), SafeText::from(SILENT))).collect();
         unheard.sort();
         let silent = unheard.len() as u32;
         // Real reasons first: who merely is not heard comes last and is the first to be cut.

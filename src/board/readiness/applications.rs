@@ -32,7 +32,8 @@ pub(super) fn applications(seen: &Seen<'_>, dr: &str) -> Check {
     if own.is_empty() && missing.is_empty() {
         return unknown(format!("none of its applications is known on {dr}"), "Bring Argo CD or Flux there back.");
     }
-    let lagging: Vec<&(&Row, &AppRow)> = own.iter().filter(|(row, _)| row.verdict != Verdict::Ok || row.stale).collect();
+    let lagging: Vec<&(&Row, &AppRow)> =
+        own.iter().filter(|(row, _)| row.verdict != Verdict::Ok || row.stale).collect();
     if lagging.is_empty() && missing.is_empty() {
         return compared(seen, dr, own.len());
     }
@@ -42,7 +43,8 @@ pub(super) fn applications(seen: &Seen<'_>, dr: &str) -> Check {
     let total = own.len() + missing.len();
     let mut named: Vec<String> = lagging.iter().map(|(row, app)| late(seen, row, app)).collect();
     named.extend(missing.iter().map(|app| format!("{} is on {} only", app.label(), app.cluster)));
-    let more = if named.len() > MOST_NAMED { format!(", and {} more", named.len() - MOST_NAMED) } else { String::new() };
+    let more =
+        if named.len() > MOST_NAMED { format!(", and {} more", named.len() - MOST_NAMED) } else { String::new() };
     named.truncate(MOST_NAMED);
     let says = format!("{} of {total} at parity on {dr}; {}{more}", own.len() - lagging.len(), named.join("; "));
     // Another release than the primary's, or none at all, is no lack of proof.

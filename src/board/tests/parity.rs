@@ -13,7 +13,12 @@ fn now() -> Stamp {
 
 /// An application at a release: a tag, and the commit that it is.
 fn release(cluster: &str, name: &str, tag: &str) -> App {
-    App { cluster: cluster.into(), target_revision: tag.into(), revision: format!("commit-of-{tag}").as_str().into(), ..app(name, "Healthy", now()) }
+    App {
+        cluster: cluster.into(),
+        target_revision: tag.into(),
+        revision: format!("commit-of-{tag}").as_str().into(),
+        ..app(name, "Healthy", now())
+    }
 }
 
 fn facts(apps: Vec<App>) -> Vec<Fact> {
@@ -73,7 +78,11 @@ fn dr_at_an_older_release_and_short_of_one_is_told_by_name_and_by_what() {
     let own = parity_of(&board, "primary", now());
     assert_eq!((own.ok, own.total, own.row.verdict, own.known), (2, 2, Verdict::Ok, None));
 
-    let dr = vec![release("dr", "shop-web", "v1.9.0"), release("dr", "shop-payments", "v1.9.0"), release("dr", "standby", "v1")];
+    let dr = vec![
+        release("dr", "shop-web", "v1.9.0"),
+        release("dr", "shop-payments", "v1.9.0"),
+        release("dr", "standby", "v1"),
+    ];
     let found = parity(&sides(primary, dr));
     assert_eq!((found.ok, found.total, found.row.verdict), (3, 3, Verdict::Ok));
     assert_eq!(found.row.why.as_str(), "on dr only: standby");
@@ -132,7 +141,8 @@ fn compared_with_nothing_is_never_at_parity() {
 fn nothing_is_missing_before_all_of_dr_was_read() {
     let mut board = sides(vec![], vec![]);
     let object = |cluster: &str| {
-        let state = FluxState { generation: 1, observed_generation: Some(1), ready: Open::new("True"), ..FluxState::default() };
+        let state =
+            FluxState { generation: 1, observed_generation: Some(1), ready: Open::new("True"), ..FluxState::default() };
         let kind = Open::new("HelmRelease");
         HelmRelease(App { kind, cluster: cluster.into(), name: "shop".into(), flux: Some(state), ..App::default() })
     };
@@ -199,7 +209,8 @@ fn to(name: &str, place: &str) -> App {
 
 #[test]
 fn applications_belong_to_the_cluster_that_they_are_deployed_to() {
-    let mut apps: Vec<App> = ["web", "api", "db", "cache"].iter().map(|it| to(&format!("shop-{it}-primary"), "primary")).collect();
+    let mut apps: Vec<App> =
+        ["web", "api", "db", "cache"].iter().map(|it| to(&format!("shop-{it}-primary"), "primary")).collect();
     let of_dr = ["web", "api", "db"].iter().map(|it| to(&format!("shop-{it}-dr"), "https://10.0.0.2:6443/"));
     apps.extend(of_dr);
     apps[6].health = Open::new("Degraded");
@@ -210,7 +221,11 @@ fn applications_belong_to_the_cluster_that_they_are_deployed_to() {
     assert_eq!(ids, ["parity/dr", "parity/primary"], "the hub deploys nothing to itself");
     let found = parity(&board);
     assert_eq!((found.ok, found.total, found.known), (2, 3, Some(Of::Now)));
-    assert!(found.row.why.as_str().contains("not found on dr by any name that fits: shop-cache-primary"), "{}", found.row.why);
+    assert!(
+        found.row.why.as_str().contains("not found on dr by any name that fits: shop-cache-primary"),
+        "{}",
+        found.row.why
+    );
     let own = parity_of(&board, "primary", now());
     assert_eq!((own.ok, own.total, own.row.verdict), (4, 4, Verdict::Ok));
     let Body::App(web) = &row(&judged, Topic::Gitops, "app/mgmt/argocd/shop-web-dr").body else { panic!() };

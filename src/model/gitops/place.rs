@@ -143,9 +143,13 @@ mod tests {
 
     #[test]
     fn flux_names_the_secret_that_leads_there() {
-        for (secret, cluster) in
-            [("", "mgmt"), ("dr", "dr"), ("dr-kubeconfig", "dr"), ("kubeconfig-primary", "primary"), ("prod-west-kubeconfig", "dr")]
-        {
+        for (secret, cluster) in [
+            ("", "mgmt"),
+            ("dr", "dr"),
+            ("dr-kubeconfig", "dr"),
+            ("kubeconfig-primary", "primary"),
+            ("prod-west-kubeconfig", "dr"),
+        ] {
             assert_eq!(goes(secret, "", true), Destination::Cluster(cluster.to_owned()), "{secret}");
         }
         assert_eq!(goes("old-dr-kubeconfig", "", true), Destination::Unknown("old-dr-kubeconfig".to_owned()));

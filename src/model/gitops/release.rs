@@ -88,7 +88,8 @@ impl<'a> Release<'a> {
             known = true;
             // While one is replaced by the next, both are listed.
             if ours.is_disjoint(theirs) {
-                let words = |of: &BTreeSet<&str>| of.iter().map(|it| format!("{name}{it}")).collect::<Vec<_>>().join(", ");
+                let words =
+                    |of: &BTreeSet<&str>| of.iter().map(|it| format!("{name}{it}")).collect::<Vec<_>>().join(", ");
                 return Some(Some((words(ours), words(theirs))));
             }
         }
@@ -105,7 +106,9 @@ fn versions(images: &[SafeText]) -> BTreeMap<&str, BTreeSet<&str>> {
         let (name, version) = name.split_at(at);
         out.entry(name).or_default().insert(version);
     }
-    out.retain(|_, versions| versions.iter().all(|it| it.starts_with(':')) || versions.iter().all(|it| it.starts_with('@')));
+    out.retain(|_, versions| {
+        versions.iter().all(|it| it.starts_with(':')) || versions.iter().all(|it| it.starts_with('@'))
+    });
     out
 }
 
@@ -191,7 +194,11 @@ mod tests {
             (("1.x", "1.2.3"), ("1.2.3", "1.2.3"), None),
             (("", &oci_a), ("", &oci_a), None),
             (("1.2.3 main", &several.0), ("1.2.3 main", &several.0), None),
-            (("1.2.3 main", &several.1), ("1.2.3 main", &several.0), Some("1.2.3 main (1.2.3 bbbbbbb), primary 1.2.3 main (1.2.3 aaaaaaa)")),
+            (
+                ("1.2.3 main", &several.1),
+                ("1.2.3 main", &several.0),
+                Some("1.2.3 main (1.2.3 bbbbbbb), primary 1.2.3 main (1.2.3 aaaaaaa)"),
+            ),
             (("main", ""), ("main", A), Some("main, primary main (aaaaaaa)")),
         ] {
             let found = differ(&release(dr.0, dr.1, &[]), &release(primary.0, primary.1, &[]));
