@@ -114,7 +114,8 @@ impl<'a> Pair<'a> {
         let concerns = |id: &&SourceId| match topic {
             Topic::Backups => id.system == System::Velero,
             Topic::Alerts | Topic::Silences => id.system == System::Alertmanager,
-            Topic::Gitops => matches!(id.system, System::Argocd | System::Flux) && id.instance == row.source.instance,
+            // One tool may serve several clusters, and what one has is compared with what another has.
+            Topic::Gitops => matches!(id.system, System::Argocd | System::Flux),
             Topic::Clusters | Topic::Traffic | Topic::Slo => **id == row.source,
             Topic::Services | Topic::Sources | Topic::Events => false,
         };
