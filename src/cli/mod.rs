@@ -24,6 +24,7 @@ pub mod serve;
 pub mod shot;
 pub mod shown;
 mod silence;
+mod standing;
 pub mod timeline;
 pub mod verify;
 pub mod views;
