@@ -64,7 +64,9 @@ fn fires_anew(pair: &Pair<'_>, logged: &Edge, it: Told<'_>) -> bool {
     let (Some(starts_at), false) = (it.alert.starts_at, it.since_restart) else { return false };
     match pair.before(Topic::Alerts, it.row).and_then(told) {
         Some(before) => {
-            state(before.alert) == State::Firing && before.alert.starts_at.is_some() && starts_at > before.row.seen_at
+            state(before.alert) == State::Firing
+                && before.alert.starts_at.is_some_and(|at| at < starts_at)
+                && starts_at > before.row.seen_at
         }
         None => {
             let known = logged.figures.get("starts_at").and_then(|at| at.as_str()?.parse::<Stamp>().ok());
