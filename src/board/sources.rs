@@ -3,7 +3,7 @@
 use crate::model::Stamp;
 use crate::model::facts::{Fact, FactKind};
 
-use super::Board;
+use super::{Board, heartbeat};
 use super::row::{Body, Row, Verdict};
 use super::store::Proof;
 use super::words::{Opinion, sort_rows};
@@ -48,6 +48,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
             row
         })
         .collect();
+    rows.extend(heartbeat::row(board, now));
     sort_rows(&mut rows, |row| row.source.clone());
     rows
 }
