@@ -1,5 +1,6 @@
 //! Finding things on the board: by what the rows say, whichever topic they stand in.
 
+use crate::board::row::{Against, Known};
 use crate::board::{Body, Judged, Row, Verdict};
 use crate::model::facts::Endpoint;
 use crate::model::plan::Shown;
@@ -10,7 +11,7 @@ use super::ident::{shown, words};
 use super::{Context, refuse};
 
 /// Every row of the board.
-pub fn rows(board: &Judged) -> impl Iterator<Item = &Row> {
+pub fn rows(board: &Judged) -> impl Iterator<Item = &Row> + Clone {
     board.topics.values().flat_map(|view| view.rows.iter())
 }
 
@@ -57,6 +58,22 @@ pub fn cluster_trouble(board: &Judged, name: &str, now: Stamp) -> Option<String>
     }
 }
 
+/// Refuses a plan between two names of one cluster: it would move nothing, and restore over what it is to replace.
+pub fn two_sites(context: &Context, dr: &str) -> Result<(), Refusal> {
+    let primary = &context.objective.primary;
+    let uid = rows(context.board).find_map(|row| match &row.body {
+        Body::Cluster { name, same_as, control_plane, .. } if name == dr && same_as.contains(primary) => {
+            Some(control_plane.as_ref().and_then(|it| it.uid.as_deref()).unwrap_or_default())
+        }
+        _ => None,
+    });
+    let Some(uid) = uid else { return Ok(()) };
+    Err(refuse(
+        format!("{} and {} are one cluster (uid {}): there is no other site.", words(primary), words(dr), words(uid)),
+        "Correct the kubeconfig or context of one of them in warroom.toml.",
+    ))
+}
+
 /// At most `most` names, then how many more.
 pub fn list(names: &[SafeText], most: usize) -> String {
     let mut out = names.iter().take(most).map(shown).collect::<Vec<_>>().join(", ");
@@ -71,23 +88,34 @@ pub fn or(text: &SafeText, other: &str) -> String {
     if text.is_empty() { other.to_owned() } else { shown(text) }
 }
 
-/// GitOps parity as its row says it.
-pub struct Parity<'a> {
-    pub row: &'a Row,
-    pub ok: u32,
-    pub total: u32,
-    /// Who is not at parity, and why.
-    pub laggards: &'a [(SafeText, SafeText)],
-}
-
-/// Parity of a cluster's applications, if it is watched.
-pub fn parity<'a>(board: &'a Judged, name: &str) -> Option<Parity<'a>> {
-    rows(board).find_map(|row| match &row.body {
-        Body::Parity { cluster, ok, total, laggards, .. } if cluster == name => {
-            Some(Parity { row, ok: *ok, total: *total, laggards })
+/// Parity of a DR cluster's applications, if it is watched: how it stands, and what may be missing there.
+pub fn parity(board: &Judged, name: &str, now: Stamp) -> Option<(String, Option<String>)> {
+    let (row, ok, total, laggards, against) = rows(board).find_map(|row| match &row.body {
+        Body::Parity { cluster, ok, total, laggards, against, .. } if cluster == name => {
+            Some((row, *ok, *total, laggards, against))
         }
         _ => None,
-    })
+    })?;
+    let with: Vec<String> = against.iter().map(|it| compared(it, now)).collect();
+    let with = if with.is_empty() { "compared with nothing".to_owned() } else { with.join("; ") };
+    let stands = format!("{ok} of {total} at parity, {with}");
+    if !row.stale && ok == total && total > 0 {
+        return Some((stands, None));
+    }
+    let names: Vec<SafeText> = laggards.iter().map(|(name, _)| name.clone()).collect();
+    let who = if names.is_empty() { "not proven".to_owned() } else { list(&names, 3) };
+    Some((stands, Some(format!("{} has {ok} of {total} apps at parity: {who}", words(name)))))
+}
+
+/// What the applications of DR were compared with. In an outage that is what was last read of the primary.
+fn compared(against: &Against, now: Stamp) -> String {
+    let primary = words(&against.cluster);
+    match against.known {
+        Known::Now => format!("compared with {primary}"),
+        Known::LastRead(at) => format!("compared with {primary} as read {} ago", time::words(time::since(at, now))),
+        Known::Unread => format!("compared with nothing: {primary} was not read"),
+        Known::Unwatched => format!("compared with nothing: apps of {primary} are not watched"),
+    }
 }
 
 /// What would be lost by falling back to a restore point that began at `started`: the words, and whether it is within

@@ -10,7 +10,7 @@ use super::ident::{name, words};
 use super::manual::quote;
 use super::restore::matches;
 use super::*;
-use crate::board::row::{Point, PoolRef};
+use crate::board::row::{Against, Known, Point, PoolRef};
 use crate::board::{Body as RowBody, Row, Topic, TopicView, Verdict};
 use crate::model::facts::*;
 use crate::model::plan::{Check, Op};
@@ -61,7 +61,12 @@ fn pool(id: &str, name: &str) -> Pool {
         healthy: Some(name == "dr"),
         monitored: true,
         minimum_origins: 1,
-        origins: vec![Origin { name: "o".into(), address: "203.0.113.7".into(), enabled: true, healthy: None }],
+        origins: vec![Origin {
+            name: "o".into(),
+            address: format!("{name}.origin.example").as_str().into(),
+            enabled: true,
+            healthy: None,
+        }],
         places: ["WNAM", "ENAM", "WEU"].map(|place| (place.into(), name == "dr")).to_vec(),
         shedding_percent: 0,
         used_by: Some(vec![PoolUser {
@@ -139,11 +144,18 @@ fn cluster(name: &str, role: ClusterRole, livez: Endpoint) -> RowBody {
             skew_ms: None,
             notes: Vec::new(),
         }),
+        nodes_read: true,
         nodes: 3,
         nodes_ready: 3,
+        nodes_closed: 0,
         nodes_silent: 0,
+        silent: vec![],
         nodes_not_ready: vec![],
+        pods_read: true,
+        pods_troubled: 0,
         pods: vec![],
+        namespaces: vec![],
+        same_as: vec![],
     }
 }
 
@@ -297,6 +309,17 @@ impl Bench {
     }
 }
 
+/// Both names of clusters lead to one.
+fn one_site(bench: &mut Bench) {
+    bench.each(|row| {
+        if let RowBody::Cluster { name, same_as, .. } = &mut row.body
+            && name == "dr"
+        {
+            same_as.push("primary".into());
+        }
+    });
+}
+
 fn lb_row(lb: LoadBalancer) -> RowBody {
     RowBody::LoadBalancer { lb, order: vec![], fallback: None, goes_to: None, service: Some("shop".into()) }
 }
@@ -314,9 +337,22 @@ fn service(restore_point: Option<Point>) -> RowBody {
     }
 }
 
+fn now_of_primary() -> Against {
+    Against { cluster: "primary".into(), known: Known::Now }
+}
+
 fn parity(ok: u32) -> RowBody {
     let laggards = (ok..12).map(|n| (SafeText::new(&format!("shop-{n}")), SafeText::new("OutOfSync"))).collect();
-    RowBody::Parity { cluster: "dr".into(), ok, total: 12, laggards, silent: 0, oldest_reconciled: None }
+    RowBody::Parity {
+        cluster: "dr".into(),
+        ok,
+        total: 12,
+        laggards,
+        silent: 0,
+        passing: 0,
+        against: vec![now_of_primary()],
+        oldest_reconciled: None,
+    }
 }
 
 fn place(lb: &mut LoadBalancer, what: &str, path: &str, policy: &str, pools: &[&str]) {
@@ -395,6 +431,12 @@ const REFUSALS: &[Case] = &[
         "not among the pools",
     ),
     (
+        "two pools of one origin",
+        Action::Failover,
+        |b| b.pool("dr", |p| p.origins[0].address = "primary.origin.example".into()),
+        "lead to the same origins (primary.origin.example)",
+    ),
+    (
         "same pool twice",
         Action::Failover,
         |b| b.objective.hosts = vec![Host::new("shop.example", Some("primary"), [("dr", "primary")])],
@@ -426,6 +468,8 @@ const REFUSALS: &[Case] = &[
     ),
     ("no namespaces", Action::Restore, |b| b.objective.namespaces.clear(), "no namespaces"),
     ("a wild namespace", Action::Restore, |b| b.objective.namespaces = vec!["*".into()], "not a Kubernetes label"),
+    ("one cluster by two names", Action::Restore, one_site, "are one cluster (uid uid-dr): there is no other site"),
+    ("one cluster by two names", Action::Failover, one_site, "are one cluster (uid uid-dr): there is no other site"),
     ("cluster unseen", Action::Restore, |b| b.drop(|r| matches!(r, RowBody::Cluster { .. })), "which cluster dr is"),
     ("cluster stale", Action::Restore, |b| b.stale(|r| matches!(r, RowBody::Cluster { .. })), "cluster dr is"),
     (
@@ -533,7 +577,7 @@ fn the_storys_failover_reads_as_agreed() {
             "fallback pool: primary => dr",
             "users move: - => within about 30 s (DNS TTL), sticky sessions: none",
             "you lose: - => 8 min of writes since backup shop-hourly-20260302142900 14:29 UTC (RPO 15 min: within)",
-            "apps on dr: 12 of 12 at parity => -",
+            "apps on dr: 12 of 12 at parity, compared with primary => -",
             "dr origins: 1 of 1 enabled, 1 needed => -",
         ]
     );
@@ -933,7 +977,7 @@ proptest! {
         bench.credentials.insert(edge(), message.clone());
         bench.drop(|r| matches!(r, RowBody::Parity { .. }));
         let laggards = vec![(SafeText::new(&app), SafeText::new(&message))];
-        bench.rows.push(row(velero(), RowBody::Parity { cluster: "dr".into(), ok: 0, total: 1, laggards, silent: 0, oldest_reconciled: None }));
+        bench.rows.push(row(velero(), RowBody::Parity { cluster: "dr".into(), ok: 0, total: 1, laggards, silent: 0, passing: 0, against: vec![now_of_primary()], oldest_reconciled: None }));
         for action in Action::ALL {
             let Ok(plan) = bench.build(action) else { continue };
             let (bytes, digest) = seal::plan_bytes(&plan).unwrap();

@@ -15,6 +15,7 @@ use crate::timeline::Story;
 
 use super::row::{Body, Point, Row, Topic, TopicView};
 
+mod applications;
 mod now;
 mod proof;
 #[cfg(test)]
@@ -86,6 +87,9 @@ pub struct Proof {
     pub what: String,
     pub at: Stamp,
     pub took_s: Option<u64>,
+    /// What it took as people state it, if they state another impact or recovery than was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated_s: Option<u64>,
     /// The incident, plan or restore that it is known from.
     pub by: SafeText,
 }
@@ -311,6 +315,10 @@ fn judge_point(seen: &Seen<'_>, loss: &Loss<'_>, carrier: Option<&Row>) -> (Stan
         Body::Backup { cluster, .. } => cluster.as_str(),
         _ => "",
     };
+    if now::is_primary(seen, seen_by) {
+        let says = format!("{of}, but {seen_by} that sees it is {primary} by another name");
+        return (Standing::Unknown, says, "Correct the context of one of them.".to_owned());
+    }
     match loss.point.off_site {
         OffSite::Yes => (Standing::Met, format!("{of}; off-site, seen by {seen_by}"), String::new()),
         OffSite::No => {

@@ -12,6 +12,7 @@ use super::row::{Body, Row, Verdict};
 use super::store::Proof;
 use super::traffic::answer;
 use super::words::{Opinion, sort_rows};
+use super::world;
 
 /// One row per objective.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
@@ -47,6 +48,9 @@ fn row(board: &Board, objective: &Objective, points: &BTreeMap<&str, Vec<Candida
             }
             None => opinion.because(Verdict::Unknown, "no restore point is known yet"),
         }
+    }
+    for missing in world::missing(board, objective, now) {
+        opinion.because(Verdict::Warning, missing);
     }
     let proof = proof(board, objective, &probes, point.as_ref(), now);
     let samples: u32 = probes.iter().map(|it| it.probe.samples).sum();

@@ -13,10 +13,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
     match body {
         Body::Source { alive_at, trouble, .. } => ("source".to_owned(), source(*alive_at, trouble.as_ref(), now)),
         Body::Heartbeat { expected } => ("heartbeat".to_owned(), format!("expected: {}", expected.join(", "))),
-        Body::Cluster { name, nodes, nodes_ready, pods, control_plane, .. } => {
-            let failed = control_plane.as_ref().map_or(&[][..], |plane| &plane.failed);
-            (format!("cluster {name}"), cluster(*nodes_ready, *nodes, pods.len(), failed))
-        }
+        Body::Cluster { name, .. } => (format!("cluster {name}"), cluster(body)),
         Body::Service { name, rto_s, rpo_s, restore_point, .. } => {
             let point = newest(restore_point.as_ref(), now);
             (format!("service {name}"), format!("{point} · RPO {} · RTO {}", short(*rpo_s), short(*rto_s)))
@@ -50,8 +47,10 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             format!("{} {}/{} of {}", it.phase.as_str(), it.items_done, it.items_total, it.backup),
         ),
         Body::Parity { cluster, ok, total, laggards, .. } => {
-            let late: Vec<_> = laggards.iter().take(3).map(|(name, why)| format!("{name}: {why}")).collect();
-            (format!("parity of {cluster}"), format!("{ok} of {total} {}", late.join("; ")))
+            let late: Vec<_> = laggards.iter().take(3).map(|(name, why)| format!("{name} {why}")).collect();
+            let more = laggards.len().saturating_sub(late.len());
+            let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+            (format!("parity of {cluster}"), format!("{ok} of {total} {}{more}", late.join("; ")))
         }
         Body::App(app) => (app.label().to_string(), application(app)),
         Body::LoadBalancer { lb, order, goes_to, .. } => {
@@ -83,12 +82,24 @@ fn application(app: &AppRow) -> String {
     };
     let of = if app.expected.is_empty() { String::new() } else { format!(" of {}", app.expected) };
     let runs = if app.revision.is_empty() { String::new() } else { format!(" · {}{of}", app.revision) };
-    format!("{} · {}{runs}", app.tool().name(), state.trim())
+    let from = if app.deployed_from.is_empty() { String::new() } else { format!(" from {}", app.deployed_from) };
+    format!("{}{from} to {} · {}{runs}", app.tool().name(), app.cluster, state.trim())
 }
 
-fn cluster(ready: u32, nodes: u32, pods: usize, failed: &[SafeText]) -> String {
+/// What was read of a cluster; a number of what was not is none.
+fn cluster(body: &Body) -> String {
+    let Body::Cluster { nodes, nodes_ready, nodes_read, pods_read, pods_troubled, control_plane, .. } = body else {
+        return String::new();
+    };
+    let nodes = match nodes {
+        _ if !nodes_read => "nodes not read".to_owned(),
+        0 => "no nodes".to_owned(),
+        nodes => format!("{nodes_ready} of {nodes} nodes ready"),
+    };
+    let pods = if *pods_read { format!("{pods_troubled} pods in trouble") } else { "pods not read".to_owned() };
+    let failed = control_plane.as_ref().map_or(&[][..], |plane| &plane.failed);
     let failed = if failed.is_empty() { String::new() } else { format!(" · failing: {}", list(failed, ", ")) };
-    format!("{ready} of {nodes} nodes ready · {pods} pods in trouble{failed}")
+    format!("{nodes} · {pods}{failed}")
 }
 
 fn account(it: &EdgeAccount) -> String {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 pub use super::plan_entry::*;
 pub use super::silence::{SilenceBegun, SilenceEnded, SilenceOutcome};
-use super::{Digest, EdgeKind, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
+use super::{Digest, EdgeKind, IncidentId, IncidentStatus, Level, Milestone, PersonId, SafeText, Severity, Stamp};
 
 /// First line of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,6 +125,14 @@ pub struct Pin {
     pub pinned: bool,
 }
 
+/// An earlier entry was marked as a milestone of the incident (or no longer is one).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marked {
+    pub seq: u64,
+    pub milestone: Milestone,
+    pub marked: bool,
+}
+
 /// An earlier entry was re-timed (`at`) or its text amended (the body). What it pointed at stays in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amend {
@@ -181,10 +189,37 @@ pub struct HeadSigned {
     pub sig: String,
 }
 
-/// The body of an earlier entry was removed; `seq` comes first because the stock verifier looks there.
+/// A person asks that the text of an earlier entry is removed for good; the body is why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedactProposed {
+    pub seq: u64,
+    /// Persons who must stand behind it, whoever asks included, and how surely each must be known.
+    pub quorum: u32,
+    pub level: Level,
+}
+
+/// Another person confirms that request: the entry `proposal` with this hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedactApproved {
+    pub seq: u64,
+    pub proposal: u64,
+    pub hash: Digest,
+}
+
+/// That request is refused, or taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedactRefused {
+    pub seq: u64,
+    pub proposal: u64,
+}
+
+/// The body of an earlier entry is removed; `seq` comes first because the stock verifier looks there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redact {
     pub seq: u64,
+    /// The request that enough persons stand behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<u64>,
 }
 
 macro_rules! happenings {
@@ -242,6 +277,7 @@ happenings! {
     Decision(Decision) = "decision";
     FollowUp(FollowUp) = "follow_up";
     Pin(Pin) = "pin";
+    Marked(Marked) = "marked";
     Amend(Amend) = "amend";
     Joined(Joined) = "joined";
     Left(Left) = "left";
@@ -264,5 +300,8 @@ happenings! {
     SilenceBegun(SilenceBegun) = "silence_begun";
     SilenceEnded(SilenceEnded) = "silence_ended";
     HeadSigned(HeadSigned) = "head_signed";
+    RedactProposed(RedactProposed) = "redact_proposed";
+    RedactApproved(RedactApproved) = "redact_approved";
+    RedactRefused(RedactRefused) = "redact_refused";
     Redact(Redact) = "redact";
 }

@@ -9,8 +9,8 @@ use crate::clock::ClockSync;
 use crate::model::entry::LogLine;
 use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview};
 use crate::model::{
-    Action, Actor, Digest, IncidentId, IncidentStatus, Objective, PersonId, PlanId, Refusal, Role, SafeText, Severity,
-    Stamp,
+    Action, Actor, Digest, IncidentId, IncidentStatus, Milestone, Objective, PersonId, PlanId, Refusal, Role, SafeText,
+    Severity, Stamp,
 };
 
 /// The first line of a client. At most 4 KiB, within two seconds.
@@ -67,7 +67,15 @@ pub struct Welcome {
 pub struct DrillInfo {
     pub scenario: String,
     pub seed: u64,
+    /// Drill seconds per second; 0 = as fast as the machine allows.
     pub speed: f64,
+}
+
+impl DrillInfo {
+    /// How fast it goes, in a word: `×60`.
+    pub fn pace(&self) -> String {
+        if self.speed > 0.0 { format!("×{}", self.speed) } else { "max speed".to_owned() }
+    }
 }
 
 /// One line from a client after its hello.
@@ -83,13 +91,34 @@ pub struct ClientLine {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
     /// Record a note; `at` = when it happened.
-    Note { text: SafeText, at: Option<Stamp> },
+    Note {
+        text: SafeText,
+        at: Option<Stamp>,
+        /// Mark it as this milestone at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mark: Option<Milestone>,
+    },
     /// Record a decision.
-    Decision { text: SafeText, at: Option<Stamp> },
+    Decision {
+        text: SafeText,
+        at: Option<Stamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mark: Option<Milestone>,
+    },
     /// Record work for afterwards.
     FollowUp { text: SafeText, owner: Option<PersonId> },
+    /// Record several lines at once: all of them, or none.
+    Lines { kind: LineKind, lines: Vec<SafeText>, at: Option<Stamp>, owner: Option<PersonId> },
+    /// Ask that the text of an entry is removed for good. Another person has to confirm it.
+    Redact { seq: u64, reason: SafeText },
+    /// Confirm the removal that was asked for by the entry with this hash.
+    ConfirmRedact { seq: u64, hash: Digest },
+    /// Refuse it, or take it back.
+    RefuseRedact { seq: u64 },
     /// Pin or unpin an entry.
     Pin { seq: u64, pinned: bool },
+    /// Mark an entry as a milestone, or take that back.
+    Mark { seq: u64, milestone: Milestone, marked: bool },
     /// Re-time or amend an entry by a new one that points back.
     Amend { seq: u64, text: Option<SafeText>, at: Option<Stamp> },
     /// Open an incident.
@@ -135,6 +164,15 @@ pub enum Request {
     Status,
 }
 
+/// What lines become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineKind {
+    Note,
+    Decision,
+    FollowUp,
+}
+
 /// The changes of `Request::Set`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -163,6 +201,8 @@ impl SetIncident {
 pub enum Reply {
     /// Recorded as these entries.
     Recorded { seq: u64 },
+    /// Recorded as these entries, one for each line.
+    Lines { seqs: Vec<u64> },
     /// An incident was opened.
     Opened { incident: IncidentId, seq: u64 },
     /// A plan as the exact canonical bytes; `seq` is `None` for a preview.

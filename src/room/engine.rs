@@ -1,4 +1,4 @@
-//! The single writer. Nothing else appends to the timeline, and nothing rewrites it.
+//! The single writer. Nothing else appends to the timeline, and nothing rewrites it but the removal of a text (`texts`).
 //!
 //! Observations become rows, rows that changed become edges, edges become entries; requests become entries or refusals.
 //! What the room knows about incidents and plans is the fold of its own log and kept nowhere else.
@@ -16,8 +16,9 @@ use super::peer::Peer;
 use super::presence::Presence;
 use super::recovery::Outage;
 use super::refusals::RefusalLog;
-use super::shared::Shared;
+use super::shared::{Shared, blocking};
 use crate::board::{Board, Judged, Limiter};
+use crate::clock::Turn;
 use crate::ledger::{AppendError, Condition, Ledger};
 use crate::model::entry::{Draft, Entry, Happening, RoomStopped};
 use crate::model::{Actor, Digest, IncidentId, Observation, PlanId, Refusal, RefusalKind, SafeText, Stamp};
@@ -116,6 +117,8 @@ pub struct Engine {
     pub(super) offers: super::silences::Offers,
     /// Boot-clock deadlines of open plans: never stored, so a restart expires them all.
     pub(super) deadlines: BTreeMap<PlanId, Duration>,
+    /// Boot-clock deadlines of requests to remove a text, by the entry that asks.
+    pub(super) redactions: BTreeMap<u64, Duration>,
     /// When each person proposed, on the boot clock, for the rate of proposals.
     pub(super) proposals: BTreeMap<String, Vec<Duration>>,
     pub(super) degraded: Option<SafeText>,
@@ -140,8 +143,7 @@ impl Engine {
     /// Runs until `stop`. Then says so in the log.
     pub async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut seen: mpsc::Receiver<Observation>) {
         let mut gulp = Vec::with_capacity(GULP);
-        let mut beat = tokio::time::interval(BEAT);
-        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut beat = self.shared.clock.ticks(BEAT, Turn::Judge);
         let stop = self.stop.clone();
         let mut sources_live = true;
         loop {
@@ -155,7 +157,7 @@ impl Engine {
                         self.board.apply(observation);
                     }
                 }
-                _ = beat.tick() => self.beat(),
+                () = beat.tick() => self.beat(),
             }
         }
         // What the executor reported and who left is on its way already; nothing new begins.
@@ -214,7 +216,7 @@ impl Engine {
     }
 
     fn append(&mut self, drafts: Vec<Draft>) -> Option<Vec<Entry>> {
-        match tokio::task::block_in_place(|| self.ledger.append(drafts)) {
+        match blocking(|| self.ledger.append(drafts)) {
             Ok(sealed) => {
                 let entries: Vec<Entry> = sealed.into_iter().map(|sealed| sealed.entry).collect();
                 for entry in &entries {

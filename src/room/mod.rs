@@ -25,6 +25,7 @@ mod session;
 mod shared;
 mod silences;
 mod socket;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -172,7 +173,10 @@ impl Room {
         });
         board = board.with_slos(config.slos.iter().map(|slo| slo.target.clone()));
         for cluster in &config.clusters {
-            board = board.with_app_stale(&cluster.name, cluster.argocd_stale_s);
+            board = board
+                .with_app_stale(&cluster.name, cluster.argocd_stale_s)
+                .with_destinations(&cluster.name, systems::kubernetes::destinations(cluster))
+                .with_only_here(&cluster.name, cluster.only_here.clone());
         }
         let engine = Engine {
             shared: shared.clone(),
@@ -188,6 +192,7 @@ impl Room {
             offers: silences::Offers::default(),
             deadlines: BTreeMap::new(),
             proposals: BTreeMap::new(),
+            redactions: BTreeMap::new(),
             degraded: None,
             outage: Outage::default(),
             announced: false,
@@ -263,6 +268,7 @@ impl Engine {
         if self.announced {
             self.settle_old_plans();
             self.settle_old_silences();
+            self.finish_redactions();
         }
     }
 

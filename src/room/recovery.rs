@@ -8,6 +8,7 @@ use super::engine::Engine;
 use crate::board::Judged;
 use crate::ledger::Condition;
 use crate::model::entry::{Draft, Edge};
+use crate::model::time::since;
 use crate::model::{EdgeKind, Happening, SafeText, Stamp};
 
 /// How often, in real time, a full disk is looked at.
@@ -41,7 +42,7 @@ impl Engine {
             return;
         }
         self.outage.looked = Some(Instant::now());
-        match tokio::task::block_in_place(|| self.ledger.heal()) {
+        match super::shared::blocking(|| self.ledger.heal()) {
             Condition::Degraded(why) if self.ledger.is_full() => tracing::debug!(%why, "still full"),
             Condition::Degraded(why) | Condition::Damaged(why) => {
                 self.outage.full = false;
@@ -82,7 +83,7 @@ impl Engine {
 
     /// The entry that shows the gap.
     fn gap(&self, from: Stamp, to: Stamp) -> Draft {
-        let gap_s = (to - from).num_seconds();
+        let gap_s = since(from, to);
         self.by_room(Happening::Edge(Edge {
             edge: EdgeKind::RecordingBack,
             at: to,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use warroom::cli::args::ExportFormat;
-use warroom::cli::drill::{self, Drill};
+use warroom::cli::drill::{self, Drill, Kind};
 use warroom::cli::export::{outline, render};
 use warroom::config::paths::Env;
 use warroom::model::entry::LogLine;
@@ -54,13 +54,14 @@ async fn the_same_log_gives_the_same_bytes_in_every_form() {
         socket: Some(home.path().join("s")),
         state_dir: None,
     };
-    let running = drill::start(&options, &env, true).await.expect("a drill");
+    let mut running = drill::start(&options, &env, Kind::ByHand).await.expect("a drill");
+    running.begin();
     let mut link = running.link("ana", false).await.expect("a link");
     while link.mirror.story.current().is_none() {
         link.next().await.expect("an event");
     }
     let hostile = "=HYPERLINK(\"http://x\") <script>alert(1)</script> | **bold**, \u{1b}[2J";
-    link.ask(Request::Note { text: hostile.into(), at: None }).await.expect("recorded");
+    link.ask(Request::Note { text: hostile.into(), at: None, mark: None }).await.expect("recorded");
     // Another client, which hears of everything so far before it exports.
     let mut first = running.link("sam", false).await.expect("a link");
     let told = outline(&mut first, None).await.expect("an outline");

@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::super::tests::{
-    all_well, app, apps, at, backup, control_plane, load_balancer, objective, pool, probe, restore,
+    all_well, app, apps, apps_on, at, backup, control_plane, load_balancer, objective, pool, probe, restore,
 };
 use super::*;
 use crate::board::Board;
-use crate::model::facts::{Fact, FactKind, Restore};
+use crate::model::facts::{App, ControlPlane, Fact, FactKind, Pod, PodStage, Restore};
 use crate::model::{Action, Actor, Digest, IncidentId, IncidentStatus, Level, PersonId, Plan, PlanId, Severity};
 use crate::timeline::{Approval, Clocks, Incident, PlanRecord, PlanState, Plans};
 
@@ -76,6 +76,7 @@ fn recovery(minutes: i64, days_ago: i64) -> Incident {
         after: None,
         clocks: Clocks { impact: Some((begin, 2)), recovery: Some((end, 9)), ..Clocks::default() },
         items: Vec::new(),
+        redactions: Default::default(),
         plans: Plans { by_id: plans.map(|record| (record.plan.plan.clone(), record)).into() },
         services: vec!["shop".into()],
     }
@@ -103,6 +104,14 @@ impl Day {
     }
 }
 
+#[test]
+fn of_a_cold_service_nothing_has_to_run_before_it_is_restored() {
+    let mut day = day();
+    day.objective.strategy = crate::model::Strategy::Cold;
+    ready(&mut day, 0, 0);
+    assert!(day.judge().checks.iter().all(|it| it.what != "pods"));
+}
+
 fn finding<'a>(ready: &'a Ready, what: &str) -> &'a Check {
     ready.checks.iter().find(|it| it.what == what).unwrap_or_else(|| panic!("no check {what}: {ready:#?}"))
 }
@@ -122,6 +131,16 @@ fn it_is_ready_when_everything_is_proven_and_says_by_what() {
     assert!(finding(&ready, "recovery").says.as_str().contains("20 min (INC-1, 27 Feb 2026)"), "{ready:#?}");
 }
 
+fn uid(day: &mut Day, uid: Option<&str>) {
+    let plane = ControlPlane { uid: uid.map(str::to_owned), ..control_plane("dr", true) };
+    day.board.fact("kubernetes/dr", now(), plane);
+}
+
+fn ready(day: &mut Day, ready: u32, all: u32) {
+    let counted = super::super::tests::pods("dr", ready, all);
+    day.board.list("kubernetes/dr", now(), FactKind::NamespacePods, vec![counted.into()]);
+}
+
 /// What is changed, the check that must notice, and how it must stand.
 type Case = (&'static str, fn(&mut Day), &'static str, Standing);
 
@@ -135,6 +154,32 @@ const CASES: &[Case] = &[
         Standing::Missed,
     ),
     ("DR is not heard", |day| day.now = at("14:36:00"), "DR cluster", Standing::Unknown),
+    (
+        "DR has no nodes",
+        |day| {
+            day.board.list("kubernetes/dr", now(), FactKind::Node, vec![]);
+        },
+        "DR cluster",
+        Standing::Missed,
+    ),
+    ("DR is the primary by another name", |day| uid(day, Some("uid-primary")), "DR cluster", Standing::Missed),
+    ("which cluster DR is was not read", |day| uid(day, None), "DR cluster", Standing::Unknown),
+    ("nothing of a warm standby runs", |day| ready(day, 0, 3), "pods", Standing::Missed),
+    ("nothing of a warm standby is there", |day| ready(day, 0, 0), "pods", Standing::Missed),
+    ("some of a warm standby runs", |day| ready(day, 1, 3), "pods", Standing::Unknown),
+    (
+        "a pod has not started since the restore",
+        |day| {
+            let since = Some(at("13:45:00"));
+            let stage = PodStage::Starting;
+            let (cluster, namespace) = ("dr".into(), "shop".into());
+            let trouble = "ContainerCreating".into();
+            let pod = Pod { cluster, namespace, name: "db-0".into(), trouble, stage, restarts: 0, since };
+            day.board.list("kubernetes/dr", now(), FactKind::Pod, vec![pod.into()]);
+        },
+        "pods",
+        Standing::Unknown,
+    ),
     ("DR is not configured", |day| day.objective.dr = vec!["third".into()], "DR cluster", Standing::Unknown),
     (
         "an application lags",
@@ -145,6 +190,30 @@ const CASES: &[Case] = &[
         },
         "applications",
         Standing::Unknown,
+    ),
+    (
+        "an application runs an older release",
+        |day| {
+            let mut all = apps("Healthy", now());
+            all[3] = App { target_revision: "v1.4.0".into(), ..app("shop-04", "Healthy", now()) }.into();
+            day.board.list("argocd/dr", now(), FactKind::App, all);
+            let mut all = apps_on("primary", "Healthy", now());
+            let newer = App { target_revision: "v1.9.0".into(), ..app("shop-04", "Healthy", now()) };
+            all[3] = App { cluster: "primary".into(), ..newer }.into();
+            day.board.list("argocd/primary", now(), FactKind::App, all);
+        },
+        "applications",
+        Standing::Missed,
+    ),
+    (
+        "an application is on the primary only",
+        |day| {
+            let mut all = apps("Healthy", now());
+            all.pop();
+            day.board.list("argocd/dr", now(), FactKind::App, all);
+        },
+        "applications",
+        Standing::Missed,
     ),
     ("no application is named", |day| day.objective.apps.clear(), "applications", Standing::Unknown),
     ("the DR pool is down", |day| pools(day, Some(false)), "traffic", Standing::Missed),
@@ -351,8 +420,12 @@ fn every_dr_cluster_and_every_host_name_is_looked_at_and_the_best_place_decides(
     day.objective.hosts.pop();
     let ready = rebuilt(day).judge();
     let of = |site: &str| ready.checks.iter().filter(|it| it.site.as_deref() == Some(site)).collect::<Vec<_>>();
-    assert_eq!((of("dr").len(), of("far").len()), (3, 3), "{ready:#?}");
-    assert!(of("far").iter().all(|it| it.standing == Standing::Unknown && it.says.as_str().contains("far")));
+    assert_eq!((of("dr").len(), of("far").len()), (4, 3), "of the pods on far nothing is known: {ready:#?}");
+    assert!(of("far").iter().all(|it| it.standing != Standing::Met && it.says.as_str().contains("far")));
+    let apps = of("far").into_iter().find(|it| it.what == "applications").expect("its applications");
+    let says = "0 of 12 at parity on far; shop-01 is on primary only; shop-02 is on primary only; shop-03 is on primary only, \
+                and 9 more";
+    assert_eq!((apps.standing, apps.says.as_str()), (Standing::Missed, says));
     assert_eq!(ready.rto.standing, Standing::Met, "it can come back on dr: {ready:#?}");
 
     let mut day = self::day();

@@ -64,7 +64,7 @@ fn the_story_of_the_drill_gives_its_edges_in_order() {
     assert_eq!(failing.figures["restore_point"], "shop-hourly-1429");
     assert_eq!(failing.figures["started"], "2026-03-02T14:29:00.000Z");
     assert_eq!(play.named("control_plane.failing").says, "etcd of primary fails its health check");
-    assert_eq!(play.named("node.not_ready").figures["not_ready"], 3);
+    assert_eq!(play.named("node.not_ready").figures["silent"], 3);
 
     // Detection.
     let now = at("14:41:03");

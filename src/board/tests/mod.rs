@@ -1,7 +1,9 @@
 //! Tests of the judgements: the drill's story, and tables of what counts as what.
 
+mod clusters;
 mod edges;
 mod gitops;
+mod parity;
 mod properties;
 mod silences;
 mod slo;
@@ -110,7 +112,12 @@ pub(super) fn node(cluster: &str, name: &str, ready: &str, lease: Stamp) -> Node
         lease_renewed: Some(lease),
         pressures: vec![],
         unschedulable: false,
+        control_plane_only: false,
     }
+}
+
+pub(super) fn pods(cluster: &str, ready: u32, all: u32) -> NamespacePods {
+    NamespacePods { cluster: cluster.into(), namespace: "shop".into(), ready, all }
 }
 
 pub(super) fn backup(cluster: &str, name: &str, started: Stamp) -> RestorePoint {
@@ -220,7 +227,12 @@ pub(super) fn app(name: &str, health: &str, reconciled: Stamp) -> App {
 }
 
 pub(super) fn apps(health: &str, reconciled: Stamp) -> Vec<Fact> {
-    (1..=12).map(|n| app(&format!("shop-{n:02}"), health, reconciled).into()).collect()
+    apps_on("dr", health, reconciled)
+}
+
+pub(super) fn apps_on(cluster: &str, health: &str, reconciled: Stamp) -> Vec<Fact> {
+    let on = |it: App| App { cluster: cluster.into(), destination: cluster.into(), ..it };
+    (1..=12).map(|n| on(app(&format!("shop-{n:02}"), health, reconciled)).into()).collect()
 }
 
 pub(super) fn alert(fingerprint: &str, name: &str, severity: &str, starts_at: Stamp) -> Alert {
@@ -248,7 +260,7 @@ pub(super) fn peer(instance: &str, started: Stamp) -> AlertPeer {
         cluster_status: Open::new("ready"),
         version: "0.27".into(),
         started: Some(started),
-        peers: 2,
+        name: format!("01-{instance}").as_str().into(),
         silences_read: true,
     }
 }
@@ -315,6 +327,8 @@ pub(super) fn all_well(now: Stamp) -> Board {
         board.fact(&kube, now, control_plane(cluster, true));
         let nodes = (1..=3).map(|n| node(cluster, &format!("node-{n}"), "True", now).into()).collect();
         board.list(&kube, now, FactKind::Node, nodes);
+        board.list(&kube, now, FactKind::Pod, vec![]);
+        board.list(&kube, now, FactKind::NamespacePods, vec![pods(cluster, 3, 3).into()]);
         let velero = format!("velero/{cluster}");
         board.list(&velero, now, FactKind::Location, vec![location(cluster, now).into()]);
         let points = vec![backup(cluster, "shop-hourly-1429", at("14:29:00")).into()];
@@ -332,6 +346,6 @@ pub(super) fn all_well(now: Stamp) -> Board {
     let lb = load_balancer(&["primary", "dr"], "primary");
     board.list("cloudflare/edge", now, FactKind::LoadBalancer, vec![lb.into()]);
     board.fact("probe/shop", now, probe(true, 6, &[("primary", 6)], at("14:30:00")));
-    board.see("argocd/primary", now, Change::Alive);
+    board.list("argocd/primary", now, FactKind::App, apps_on("primary", "Healthy", now));
     board
 }

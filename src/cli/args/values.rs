@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::config::units;
 use crate::model::filter::Filter;
-use crate::model::{Action, IncidentStatus, Severity};
+use crate::model::{Action, IncidentStatus, Milestone, Severity};
 
 pub(super) fn severities() -> impl TypedValueParser<Value = Severity> {
     PossibleValuesParser::new(Severity::ALL.map(Severity::name))
@@ -18,6 +18,14 @@ pub(super) fn statuses() -> impl TypedValueParser<Value = IncidentStatus> {
     let words = IncidentStatus::ALL.into_iter().filter(|status| *status != IncidentStatus::Closed);
     PossibleValuesParser::new(words.map(IncidentStatus::name))
         .try_map(|word| IncidentStatus::ALL.into_iter().find(|status| status.name() == word).ok_or("not a status"))
+}
+
+/// A milestone by its word, with `-` or `_`.
+pub(super) fn milestone(text: &str) -> Result<Milestone, String> {
+    Milestone::by_name(text).ok_or_else(|| {
+        let known = Milestone::ALL.map(|milestone| milestone.name().to_owned()).join(", ");
+        format!("milestones are {known}")
+    })
 }
 
 pub(super) fn actions() -> impl TypedValueParser<Value = Action> {
@@ -42,10 +50,12 @@ pub(super) fn filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| format!("at character {}: {error}", error.at + 1))
 }
 
+/// 0 for as fast as the machine allows.
 pub(super) fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if (0.1..=600.0).contains(&speed) => Ok(speed),
-        _ => Err("drill seconds per second: a number from 0.1 to 600".to_owned()),
+        _ if text == "max" => Ok(0.0),
+        _ => Err("drill seconds per second: a number from 0.1 to 600, or max with --headless".to_owned()),
     }
 }
 
@@ -56,4 +66,14 @@ pub(super) fn size(text: &str) -> Result<(u16, u16), String> {
         (Ok(columns @ 20..=500), Ok(rows @ 5..=200)) => Ok((columns, rows)),
         _ => Err(wrong()),
     }
+}
+
+/// The name of a namespace.
+pub fn namespace(text: &str) -> Result<String, String> {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if !text.is_empty() && text.len() <= 63 && text.bytes().all(fits) && !text.starts_with('-') && !text.ends_with('-')
+    {
+        return Ok(text.to_owned());
+    }
+    Err("a namespace has lower-case letters, digits and dashes".to_owned())
 }

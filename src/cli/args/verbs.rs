@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::Output;
-use super::values::{actions, duration, filter, person, severities, statuses};
+use super::values::{actions, duration, filter, milestone, person, severities, statuses};
 use crate::model::filter::Filter;
-use crate::model::{Action, Digest, IncidentStatus, Severity, Stamp};
+use crate::model::{Action, Digest, IncidentStatus, Milestone, Severity, Stamp};
 
 /// `--filter`, where things are listed.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -16,6 +16,14 @@ pub struct Narrow {
     /// Only what matches, in the words of the console's `/`: words, !without, "a phrase", field:value, severity:>=warning, >5m.
     #[arg(long, value_name = "FILTER", value_parser = filter)]
     pub filter: Option<Filter>,
+}
+
+/// `--dir`, where a log can be read without a room.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct Folder {
+    /// Read the log in this folder (a drill's, a room's state directory) instead of asking a room. Nothing is changed.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// `events`, `alerts`, ….
@@ -32,18 +40,58 @@ pub struct View {
 pub enum Timeline {
     /// Record a note (or a decision, or work for afterwards).
     Add {
-        /// What happened, in your words; up to 8 KiB.
+        /// What happened, in your words; up to 8 KiB. `-` reads lines from stdin: each becomes an entry, all of them or none.
         #[arg(value_name = "TEXT")]
         text: String,
         /// What it is.
         #[arg(long, value_enum, default_value_t)]
         kind: NoteKind,
-        /// When it happened, if not now.
-        #[arg(long, value_name = "TIME", conflicts_with = "owner")]
-        at: Option<Stamp>,
+        /// When it happened, if not now: 14:39, T+8, -5m, "yesterday 14:39", or RFC 3339.
+        #[arg(long, value_name = "TIME", conflicts_with = "owner", allow_hyphen_values = true)]
+        at: Option<String>,
+        /// Mark it as a milestone of the incident (notes and decisions); `--as MILESTONE` after the text says the same.
+        #[arg(long, value_name = "MILESTONE", value_parser = milestone, conflicts_with = "owner")]
+        mark: Option<Milestone>,
         /// Who shall do it (follow-ups only).
         #[arg(long, value_name = "NAME")]
         owner: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Mark an entry as a milestone: the export tells the incident by what was observed and by what people marked.
+    Mark(MarkEntry),
+    /// Take back that an entry is a milestone.
+    Unmark(MarkEntry),
+    /// Put an earlier entry right by a new one. What it said before stays in the log and in exports.
+    #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
+    Amend {
+        /// The entry's number.
+        #[arg(value_name = "N")]
+        seq: u64,
+        /// What it should say.
+        #[arg(value_name = "TEXT", group = "change")]
+        text: Option<String>,
+        /// When it happened (notes, decisions and follow-ups): 14:39, T+8, -5m, "yesterday 14:39", or RFC 3339.
+        #[arg(long, value_name = "TIME", group = "change", allow_hyphen_values = true)]
+        at: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Remove the text of an entry from the log for good. One person asks, another confirms; the chain stays whole.
+    #[command(group = clap::ArgGroup::new("what").required(true))]
+    Redact {
+        /// The entry's number.
+        #[arg(value_name = "N")]
+        seq: u64,
+        /// Ask for it, and say why. Exports show the reason: it must not repeat what is removed.
+        #[arg(long, value_name = "TEXT", group = "what")]
+        reason: Option<String>,
+        /// Be the second person: the code of the request, as `warroom status` shows it.
+        #[arg(long, value_name = "CODE", group = "what")]
+        confirm: Option<String>,
+        /// Refuse the request, or take it back.
+        #[arg(long, group = "what")]
+        refuse: bool,
         #[command(flatten)]
         output: Output,
     },
@@ -52,6 +100,8 @@ pub enum Timeline {
         /// The incident.
         #[arg(value_name = "INCIDENT")]
         incident: Option<String>,
+        #[command(flatten)]
+        folder: Folder,
         #[command(flatten)]
         narrow: Narrow,
         #[command(flatten)]
@@ -67,6 +117,19 @@ pub enum Timeline {
         #[command(flatten)]
         output: Output,
     },
+}
+
+/// An entry and a milestone.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct MarkEntry {
+    /// The entry's number, from `timeline show`.
+    #[arg(value_name = "N")]
+    pub seq: u64,
+    /// detected, confirmed, decided, traffic_switched, gitops_confirmed, restored or recovered.
+    #[arg(value_name = "MILESTONE", value_parser = milestone)]
+    pub milestone: Milestone,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// What `timeline add` adds.
@@ -107,10 +170,10 @@ pub enum Incident {
         /// Who commands.
         #[arg(long, value_name = "NAME", group = "what", value_parser = person)]
         commander: Option<String>,
-        /// When users were first hurt.
+        /// When users were first hurt, by your word: it stands beside what was measured.
         #[arg(long, value_name = "TIME", group = "what")]
         impact_at: Option<Stamp>,
-        /// When service was back.
+        /// When service was back, by your word: it stops no clock and meets no objective.
         #[arg(long, value_name = "TIME", group = "what")]
         recovered_at: Option<Stamp>,
         #[command(flatten)]
@@ -204,6 +267,16 @@ pub struct Propose {
 /// `plan …`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Plan {
+    /// List an incident's plans: the current one's, or the one named.
+    List {
+        /// The incident.
+        #[arg(value_name = "INCIDENT")]
+        incident: Option<String>,
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Show a plan, its digest and where it stands.
     Show {
         /// The plan.
@@ -257,9 +330,11 @@ pub struct OfPlan {
 /// `export …`. Here `-o` names a file: what is printed is chosen by `--format`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Export {
-    /// The incident. Default: the open one, else the latest.
+    /// The incident. Default: the open one, else the latest. A folder is read as with --dir.
     #[arg(value_name = "INCIDENT")]
     pub incident: Option<String>,
+    #[command(flatten)]
+    pub folder: Folder,
     /// What to write.
     #[arg(long, value_enum, default_value_t)]
     pub format: ExportFormat,

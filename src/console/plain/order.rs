@@ -3,7 +3,7 @@
 use crate::console::app::Pane;
 use crate::console::data::nearest;
 use crate::console::keymap::Command;
-use crate::model::{Action, IncidentStatus};
+use crate::model::{Action, IncidentStatus, Milestone};
 
 use super::silence::{self, Aim};
 use super::wait::Wait;
@@ -36,6 +36,9 @@ pub enum Order {
     /// True: close it though alerts fire.
     Set(IncidentStatus, bool),
     Pin(u64),
+    Mark(u64, Milestone),
+    /// Put the text of this line's entry right.
+    Amend(u64, String),
     Silences,
     /// What a silence of these alerts would hit.
     Silence(Aim, String, String),
@@ -87,6 +90,12 @@ pub const WORDS: &[Word] = &[
     ),
     word("pin", "pin", "NUMBER", "pin the timeline's entry of this line, or unpin it"),
     word(
+        "milestone",
+        "milestone",
+        "NUMBER NAME",
+        "mark the timeline's entry of this line as a milestone (confirmed, restored and so on), or take that back",
+    ),
+    word(
         "failover",
         "propose-failover",
         "[SERVICE [CLUSTER]]",
@@ -109,6 +118,12 @@ pub const WORDS: &[Word] = &[
     word("refuse", "reject", "REASON", ""),
     word("withdraw", "withdraw", "", ""),
     word("hold", "hold", "", ""),
+    word(
+        "amend",
+        "amend",
+        "NUMBER TEXT",
+        "put the text of the entry of this line right; what it said stays in the log",
+    ),
     word("silences", "silences", "", "the silences there are, each on a line with a number"),
     word("silence", "silence", "NUMBER|{LABELS} TIME REASON", silence::DOC),
     word("unsilence", "", "NUMBER", "what ending the silence of this line does; nothing is ended yet"),
@@ -180,6 +195,8 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
         "open" => Order::Open(Some(number()?)),
         "plan" => Order::Open(None),
         "pin" => Order::Pin(number()?),
+        "milestone" => milestone(rest)?,
+        "amend" => amend(rest)?,
         "note" => Order::Note(text()?),
         "decision" => Order::Decide(text()?),
         "follow-up" => Order::FollowUp(text()?),
@@ -195,15 +212,7 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
         "withdraw" => Order::Withdraw,
         "hold" => Order::Hold,
         "command" => Order::TakeCommand,
-        "set" => {
-            let (word, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-            let status = status(word)?;
-            match (status, rest.trim()) {
-                (_, "") => Order::Set(status, false),
-                (IncidentStatus::Closed, "although-firing") => Order::Set(status, true),
-                (_, more) => return Err(format!("`set {word}`: what is `{more}`? Nothing was done.")),
-            }
-        }
+        "set" => set(rest)?,
         "silences" => Order::Silences,
         "silence" => silence::parse(rest)?,
         "unsilence" => Order::Unsilence(number()?),
@@ -213,10 +222,40 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
     })
 }
 
+/// `7 confirmed`.
+fn milestone(rest: &str) -> Result<Order, String> {
+    let (number, name) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let number = number
+        .parse()
+        .map_err(|_| "`milestone NUMBER NAME`: it needs the number of a printed line; nothing was done.".to_owned())?;
+    Milestone::by_name(name).map(|milestone| Order::Mark(number, milestone)).ok_or_else(|| {
+        let names = Milestone::ALL.map(|it| it.name().to_owned()).join(", ");
+        format!("`milestone NUMBER NAME`: the name is one of {names}; nothing was done.")
+    })
+}
+
 fn status(word: &str) -> Result<IncidentStatus, String> {
     let found = IncidentStatus::ALL.into_iter().find(|status| status.name() == word);
     found.ok_or_else(|| {
         let names: Vec<_> = IncidentStatus::ALL.into_iter().map(IncidentStatus::name).collect();
         format!("`set STATUS`: the status is one of {}; nothing was done.", names.join(", "))
     })
+}
+
+fn set(rest: &str) -> Result<Order, String> {
+    let (word, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let status = status(word)?;
+    match (status, rest.trim()) {
+        (_, "") => Ok(Order::Set(status, false)),
+        (IncidentStatus::Closed, "although-firing") => Ok(Order::Set(status, true)),
+        (_, more) => Err(format!("`set {word}`: what is `{more}`? Nothing was done.")),
+    }
+}
+
+fn amend(rest: &str) -> Result<Order, String> {
+    let (number, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    match (number.parse(), text.trim()) {
+        (Ok(number), text) if !text.is_empty() => Ok(Order::Amend(number, text.to_owned())),
+        _ => Err("`amend NUMBER TEXT`: it needs the number of a printed line, and the words.".to_owned()),
+    }
 }

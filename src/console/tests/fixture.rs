@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::board::row::{Point, PoolRef};
+use crate::board::row::{Against, Known, Point, PoolRef};
 use crate::board::{Body, Budget, BurnPair, BurnState, Row, Topic, TopicView, Verdict};
 use crate::client::{Link, Mirror};
 use crate::clock::{Clock, ClockSync};
@@ -311,12 +311,15 @@ fn application(name: &str, age: i64) -> Row {
 }
 
 fn gitops() -> TopicView {
+    let of_primary = Against { cluster: "primary".to_owned(), known: Known::LastRead(ago(1122)) };
     let parity = |cluster: &str, ok, age| Body::Parity {
         cluster: cluster.to_owned(),
         ok,
         total: 12,
         laggards: Vec::new(),
         silent: 0,
+        passing: 0,
+        against: if cluster == "dr" { vec![of_primary.clone()] } else { Vec::new() },
         oldest_reconciled: Some(ago(age)),
     };
     let mut rows = vec![
@@ -370,11 +373,18 @@ fn clusters() -> TopicView {
         name: name.to_owned(),
         role,
         control_plane: Some(plane(name, ok)),
+        nodes_read: true,
         nodes: if ok { 3 } else { 12 },
         nodes_ready: ready,
+        nodes_closed: 0,
         nodes_silent: 0,
+        silent: Vec::new(),
         nodes_not_ready: if ok { Vec::new() } else { lost_nodes() },
+        pods_read: true,
+        pods_troubled: 0,
         pods: Vec::new(),
+        namespaces: Vec::new(),
+        same_as: Vec::new(),
     };
     view(vec![
         row(

@@ -71,6 +71,7 @@ pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Note => entry::begin(app, WriteKind::Note),
         Command::Decide => entry::begin(app, WriteKind::Decision),
         Command::FollowUp => entry::begin(app, WriteKind::FollowUp),
+        Command::Amend => entry::amend(app),
         Command::Filter => filter::begin(app),
         Command::Jump => past::begin(app),
         Command::Split | Command::Hide | Command::ShowAll => panes::run(app, command),
@@ -127,6 +128,12 @@ pub(super) fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
             Vec::new()
         }
         Command::Pin if may_act(app) => pin(app),
+        Command::Milestone if may_act(app) => {
+            let menu =
+                view::list::selected(app, Pane::Timeline).and_then(|entry| entry.item().map(incident::milestones));
+            app.overlays.extend(menu.map(Overlay::Menu));
+            Vec::new()
+        }
         Command::Silence if may_act(app) => {
             silence::begin(app);
             Vec::new()

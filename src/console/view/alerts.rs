@@ -168,18 +168,17 @@ fn told(app: &App) -> Words {
     words
 }
 
-/// Silence is an answer only while a heartbeat proves that an alert would arrive.
-pub fn empty(app: &App) -> String {
-    let heartbeat = app.rows(Topic::Alerts).iter().find_map(|row| match &row.body {
+/// What stands where no alert does. Silence is an answer only while a heartbeat proves that an alert would arrive.
+pub fn nothing(app: &App) -> String {
+    let known = !app.lost() && !pane::is_stale(app, Pane::Alerts);
+    let heartbeat = app.rows(Topic::Alerts).iter().filter(|_| known).find_map(|row| match &row.body {
         Body::Alert { alert, .. } if is_heartbeat(row) => Some((row, alert)),
         _ => None,
     });
     let ago = |row: &Row| time::words(time::since(row.seen_at, app.at()));
     match heartbeat {
-        Some((row, alert)) if !row.stale && !pane::is_stale(app, Pane::Alerts) => {
-            format!("No alert fires. {} seen {} ago.", alert.name, ago(row))
-        }
+        Some((row, alert)) if !row.stale => format!("No alert fires. {} seen {} ago.", alert.name, ago(row)),
         Some((row, alert)) => format!("No alert is known, but {} was last seen {} ago.", alert.name, ago(row)),
-        None => "No alert fires. No Watchdog alert proves that alerting works.".to_owned(),
+        None => pane::absent(app, Topic::Alerts),
     }
 }

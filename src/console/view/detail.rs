@@ -15,10 +15,12 @@ use crate::timeline::Item;
 
 use super::list::{self, Entry};
 use super::sheet::Sheet;
-use super::{backups, events, gitops, readiness, words};
+use super::{backups, gitops, readiness};
 
 mod alert;
+mod cluster;
 mod edge;
+mod item;
 mod more;
 
 /// The page about the row with this key.
@@ -30,7 +32,7 @@ pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
         return sheet;
     };
     match entry {
-        Entry::Item(item) | Entry::Waver(item, _) => of_item(app, item, &mut sheet, room),
+        Entry::Item(it) | Entry::Waver(it, _) => item::of(app, it, &mut sheet, room),
         Entry::Who(who) => {
             let mut facts = Facts { app, sheet: &mut sheet, room };
             facts.text("person", who.actor.person.as_str());
@@ -57,7 +59,7 @@ pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
 /// The page about an entry, whether or not a row of the pane shows it.
 pub fn entry(app: &App, item: &Item, room: u16) -> Sheet {
     let mut sheet = Sheet::new(Pane::Timeline.title());
-    of_item(app, item, &mut sheet, room);
+    item::of(app, item, &mut sheet, room);
     sheet
 }
 
@@ -121,9 +123,8 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
     match body {
         Body::Alert { alert, held_by, missing_from, service, since_restart } => {
             alert::of_alert(facts, alert);
-            if *since_restart {
-                facts.text("beginning", "may be that of its Alertmanager, which was started just before");
-            }
+            let whose = "may be that of its Alertmanager, which was started just before";
+            facts.text("beginning", if *since_restart { whose } else { "" });
             facts.text("service", service.as_deref().unwrap_or(""));
             facts.text("held by", &held_by.join(", "));
             facts.text("missing from", &missing_from.join(", "));
@@ -139,11 +140,14 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("service", service.as_deref().unwrap_or(""));
         }
         Body::Event(event) => of_event(facts, event),
-        Body::Cluster { .. } => of_cluster(facts, body),
+        Body::Cluster { .. } => cluster::of_cluster(facts, body),
         Body::Backup { .. } | Body::Location(_) | Body::Restore(_) => of_backup(facts, body),
-        Body::Parity { cluster, ok, total, laggards, oldest_reconciled, .. } => {
+        Body::Parity { cluster, ok, total, laggards, against, oldest_reconciled, .. } => {
             facts.text("cluster", cluster);
             facts.text("at parity", &format!("{ok} of {total} applications"));
+            for it in against {
+                facts.text("compared with", &gitops::compared(it, |at| facts.app.zone.full(at)));
+            }
             facts.time("oldest compare", *oldest_reconciled);
             for (name, why) in laggards {
                 facts.text(name.as_str(), why.as_str());
@@ -247,9 +251,21 @@ fn of_app(facts: &mut Facts<'_, '_>, app: &AppRow) {
     facts.text("suspended", if app.suspended { "yes" } else { "" });
     facts.text("acts alone", gitops::acts_alone(app));
     facts.text("revision", app.revision.as_str());
+    if let Some(deployed) = &app.deployed {
+        facts.text("deployed", deployed.revision.as_str());
+        facts.time("deployed at", deployed.at);
+    }
+    facts.list("images", &app.images);
     facts.text("wants", app.target_revision.as_str());
     facts.text("expected", if app.expected == app.target_revision { "" } else { app.expected.as_str() });
     facts.text("destination", app.destination.as_str());
+    facts.text("runs on", &app.cluster);
+    facts.text("deployed from", &app.deployed_from);
+    if let Some(theirs) = &app.counterpart {
+        let word = if theirs.same { "the same" } else { "ANOTHER RELEASE" };
+        facts.text("primary", &format!("{} on {} is at {}: {word}", theirs.name, theirs.cluster, theirs.release));
+    }
+    facts.text("missing on", &app.missing_on.join(", "));
     facts.time("so since", app.since);
     facts.time("compared", app.reconciled_at);
     let pods = app.controller.map_or("not known".to_owned(), |(ready, of)| format!("{ready} of {of} pods ready"));
@@ -265,36 +281,6 @@ fn of_probe(facts: &mut Facts<'_, '_>, probe: &Probe) {
     facts.text("good", &format!("{} of the last {}", probe.good, probe.samples));
     facts.time("so since", Some(probe.since));
     facts.text("took", &format!("{} ms", probe.latency_ms));
-}
-
-fn of_cluster(facts: &mut Facts<'_, '_>, body: &Body) {
-    let Body::Cluster { name, control_plane, nodes, nodes_ready, nodes_silent, nodes_not_ready, pods, .. } = body
-    else {
-        return;
-    };
-    facts.text("cluster", name);
-    facts.text("control plane", &events::plane_words(control_plane.as_ref()).1);
-    if let Some(plane) = control_plane {
-        facts.list("failed checks", &plane.failed);
-        facts.text("version", plane.version.as_str());
-        facts.text("uid", plane.uid.as_deref().unwrap_or(""));
-        facts.text("clock", &plane.skew_ms.map(clock_words).unwrap_or_default());
-        facts.list("reached by", &plane.notes);
-    }
-    facts.text("nodes", &format!("{nodes_ready} of {nodes} ready, {nodes_silent} silent"));
-    facts.list("not ready", nodes_not_ready);
-    for pod in pods {
-        facts.text("pod", &format!("{}/{} {} ×{}", pod.namespace, pod.name, pod.trouble, pod.restarts));
-    }
-}
-
-/// The server's clock against ours.
-fn clock_words(ms: i64) -> String {
-    match ms {
-        0 => "as ours".to_owned(),
-        1.. => format!("{ms} ms ahead of ours"),
-        _ => format!("{} ms behind ours", -ms),
-    }
 }
 
 fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
@@ -321,6 +307,7 @@ fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("cluster", &it.cluster);
             facts.text("phase", it.phase.as_str());
             facts.text("access", it.access_mode.as_str());
+            facts.text("default", if it.default { "yes: what names no location goes there" } else { "" });
             facts.text("keeps in", it.store.as_str());
             facts.time("validated", it.last_validated);
             facts.time("synced", it.last_synced);
@@ -359,25 +346,4 @@ fn of_point(facts: &mut Facts<'_, '_>, point: &Point) {
     facts.list("limits", &point.limits);
     facts.list("leaves out", &point.left_out);
     facts.text("uid", &point.uid);
-}
-
-fn of_item(app: &App, item: &Item, sheet: &mut Sheet, room: u16) {
-    sheet.title.push(span(Role::Dim, format!("   entry {}", item.entry.seq)));
-    sheet.prose(Role::Strong, &words::says(item), room);
-    sheet.space();
-    let entry = &item.entry;
-    let mut facts = Facts { app, sheet, room };
-    facts.text("by", &format!("{} ({:?})", entry.by.person, entry.by.level).to_lowercase());
-    facts.time("happened", Some(item.at));
-    if entry.observed_at() != item.at {
-        facts.time("first said", Some(entry.observed_at()));
-    }
-    facts.time("recorded", Some(entry.ts));
-    if !item.amended_by.is_empty() {
-        let seqs: Vec<String> = item.amended_by.iter().map(ToString::to_string).collect();
-        facts.text("amended by", &format!("entry {}", seqs.join(", ")));
-        facts.text("was", entry.text.as_ref().map(SafeText::as_str).unwrap_or(""));
-    }
-    facts.text("kind of entry", &words::kind_words(&entry.happening));
-    facts.text("hash", &entry.hash.hex());
 }

@@ -34,7 +34,7 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
 
 fn drill(app: &App) -> Option<Fact> {
     let drill = app.mirror.welcome.as_ref()?.drill.as_ref()?;
-    let words = format!("DRILL · seed {} · ×{}", drill.seed, drill.speed);
+    let words = format!("DRILL · seed {} · {}", drill.seed, drill.pace());
     Some(Fact::right(90, vec![span(Role::Drill, words)]))
 }
 

@@ -36,6 +36,7 @@ fn is_folded(happening: &Happening) -> bool {
             | Happening::PlanEnded(_)
             | Happening::Reconciled(_)
             | Happening::Pin(_)
+            | Happening::Marked(_)
             | Happening::Amend(_)
             | Happening::Genesis(_)
             | Happening::Rotate(_)
@@ -127,12 +128,16 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
                 // Last, for who reads the line wants what happened; where there is no room the page about it has it.
                 text.push(span(Role::Dim, format!(" · by plan {}", words::code(record))));
             }
-            if !item.amended_by.is_empty() {
+            if !item.amended_by.is_empty() && item.redacted_by.is_none() {
                 text.push(span(Role::Dim, " (amended)"));
             }
             // The column shows minutes: what is of the same one needs no other.
             if let Some(own) = item.own_time().filter(|own| app.zone.minutes(*own) != app.zone.minutes(item.placed)) {
                 text.push(span(Role::Dim, format!(" · happened {}", app.zone.seconds(own))));
+            }
+            // What it counts as stands before what it says, so that no width cuts it off.
+            for mark in &item.marks {
+                text.insert(0, span(Role::Accent, format!("{}: ", mark.milestone)));
             }
             if item.pinned {
                 text.insert(0, span(Role::Accent, "* "));

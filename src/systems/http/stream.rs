@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::secret::Secret;
 use super::{Answer, Api, Fault, Method, Payload, label, parse, read_body, redact, trouble, words};
+use crate::clock::busy;
 use crate::model::{SafeText, Trouble, TroubleKind};
 
 /// An element larger than this is counted and passed over.
@@ -34,6 +35,7 @@ impl Api {
     /// # Errors
     /// If it is no list, does not come whole, or none of its elements can be read.
     pub async fn each<T: DeserializeOwned>(&self, path: &[&str], mut take: impl FnMut(T)) -> Result<Listed, Trouble> {
+        let _busy = busy();
         let url = self.url(path)?;
         let mut secret = self.options.auth.read().await?;
         let mut again = true;
