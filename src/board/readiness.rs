@@ -15,6 +15,7 @@ use crate::timeline::Story;
 
 use super::row::{Body, Point, Row, Topic, TopicView};
 
+mod applications;
 mod now;
 mod proof;
 #[cfg(test)]

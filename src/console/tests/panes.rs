@@ -83,6 +83,11 @@ pub fn calm_day(size: (u16, u16)) -> App {
             *goes_to = Some(SafeText::from("primary"));
         }
     }
+    for row in &mut board.get_mut(&Topic::Gitops).unwrap().rows {
+        if let Body::Parity { against, .. } = &mut row.body {
+            against.iter_mut().for_each(|it| it.known = crate::board::row::Known::Now);
+        }
+    }
     app
 }
 

@@ -141,9 +141,12 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
         Body::Event(event) => of_event(facts, event),
         Body::Cluster { .. } => cluster::of_cluster(facts, body),
         Body::Backup { .. } | Body::Location(_) | Body::Restore(_) => of_backup(facts, body),
-        Body::Parity { cluster, ok, total, laggards, oldest_reconciled, .. } => {
+        Body::Parity { cluster, ok, total, laggards, against, oldest_reconciled, .. } => {
             facts.text("cluster", cluster);
             facts.text("at parity", &format!("{ok} of {total} applications"));
+            for it in against {
+                facts.text("compared with", &gitops::compared(it, |at| facts.app.zone.full(at)));
+            }
             facts.time("oldest compare", *oldest_reconciled);
             for (name, why) in laggards {
                 facts.text(name.as_str(), why.as_str());
@@ -254,6 +257,13 @@ fn of_app(facts: &mut Facts<'_, '_>, app: &AppRow) {
     facts.text("wants", app.target_revision.as_str());
     facts.text("expected", if app.expected == app.target_revision { "" } else { app.expected.as_str() });
     facts.text("destination", app.destination.as_str());
+    facts.text("runs on", &app.cluster);
+    facts.text("deployed from", &app.deployed_from);
+    if let Some(theirs) = &app.counterpart {
+        let word = if theirs.same { "the same" } else { "ANOTHER RELEASE" };
+        facts.text("primary", &format!("{} on {} is at {}: {word}", theirs.name, theirs.cluster, theirs.release));
+    }
+    facts.text("missing on", &app.missing_on.join(", "));
     facts.time("so since", app.since);
     facts.time("compared", app.reconciled_at);
     let pods = app.controller.map_or("not known".to_owned(), |(ready, of)| format!("{ready} of {of} pods ready"));
