@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::model::entry::{
     Happening, Outcome, PlanEnded, Reconciled, Reconciliation, StepDone, StepEnded, StepFailed, StepUnknown,
 };
+use crate::model::time::since;
 use crate::model::{Digest, PersonId, Plan, PlanId, SafeText, SourceId, Stamp, Step};
 use crate::systems::{ActError, Permit};
 
@@ -210,7 +211,7 @@ impl Run {
             let found = read.iter().map(|((src, path), value)| actions::found(src, path, value)).collect::<Vec<_>>();
             match actions::judge(step, &read) {
                 Progress::Done => {
-                    let took = (clock.now() - began).num_seconds();
+                    let took = since(began, clock.now());
                     // A write's own answer proves more than the paths read back; a wait has only those.
                     return StepEnd::Done(match said.is_empty() {
                         true => format!("{} · after {took} s", found.join(", ")),
