@@ -145,6 +145,11 @@ pub enum Body {
         #[serde(default)]
         reading: bool,
     },
+    /// No alert that always fires is seen: nothing proves that alerts arrive.
+    Heartbeat {
+        /// The names that one could have.
+        expected: Vec<String>,
+    },
     /// A cluster: control plane, nodes, pods in trouble.
     Cluster {
         name: String,

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use crate::model::entry::Edge;
 use crate::model::facts::Alert;
-use crate::model::{EdgeKind, SafeText, Stamp};
+use crate::model::{AlertGrade, EdgeKind, SafeText, Stamp};
 
-use super::super::alerts::{GONE, RESOLVED, WATCHDOG};
+use super::super::alerts::{GONE, RESOLVED};
 use super::super::row::{Body, Row, Topic, Verdict};
 use super::Pair;
 
@@ -78,7 +78,7 @@ fn fires_anew(pair: &Pair<'_>, logged: &Edge, it: Told<'_>) -> bool {
 pub(super) fn alerts(pair: &Pair<'_>, out: &mut Vec<Edge>) {
     for row in pair.rows(Topic::Alerts) {
         let Some(it) = told(row) else { continue };
-        let edge = if it.alert.name == WATCHDOG {
+        let edge = if it.alert.grade == AlertGrade::Heartbeat {
             watchdog(pair, row, it.alert)
         } else {
             change(state_told(pair, it), state(it.alert)).map(|kind| one(pair, kind, it))
@@ -142,6 +142,15 @@ fn one(pair: &Pair<'_>, kind: EdgeKind, told: Told<'_>) -> Edge {
         "severity": alert.severity.as_str(),
         "receivers": alert.receivers,
     });
+    if edge.edge == EdgeKind::AlertFiring
+        && let Some(figures) = edge.figures.as_object_mut()
+    {
+        let told = [("summary", &alert.summary), ("runbook_url", &alert.runbook_url)];
+        figures.extend(told.into_iter().filter(|(_, it)| !it.is_empty()).map(|(key, it)| (key.to_owned(), json!(it))));
+        if alert.grade == AlertGrade::Critical {
+            figures.insert("grade".to_owned(), json!(alert.grade));
+        }
+    }
     // Which firing of the alert it is: its own word, not cut to the room's clock as the edge's time is.
     if let (Some(at), Some(figures)) = (alert.starts_at, edge.figures.as_object_mut()) {
         figures.insert("starts_at".to_owned(), super::stamp(at));
@@ -156,11 +165,11 @@ fn watchdog(pair: &Pair<'_>, row: &Row, alert: &Alert) -> Option<Edge> {
     let missing = matches!(state(alert), State::Resolved | State::Gone);
     match (pair.standing.has(&EdgeKind::WatchdogMissing, alert.name.as_str()), missing) {
         (false, true) => {
-            let says = "The Watchdog alert is missing: nothing proves that alerts still arrive".to_owned();
+            let says = format!("The heartbeat alert {} is missing: nothing proves that alerts still arrive", alert.name);
             Some(pair.edge(EdgeKind::WatchdogMissing, row, None, Verdict::Critical, &alert.name, says))
         }
         (true, false) => {
-            let says = "The Watchdog alert is seen again: alerts arrive".to_owned();
+            let says = format!("The heartbeat alert {} is seen again: alerts arrive", alert.name);
             Some(pair.edge(EdgeKind::WatchdogSeen, row, None, Verdict::Ok, &alert.name, says))
         }
         _ => None,
