@@ -1,17 +1,19 @@
 //! Restore on the DR cluster through Velero: the newest usable restore point of the service, by name and uid, into the
-//! service's namespaces, with the backup location read-only meanwhile.
+//! service's namespaces, with the backup location read-only meanwhile. Where several backups cover the service together,
+//! each is restored into the namespaces that it is the newest for, one after the other.
 //!
 //! Velero itself checks neither a backup's phase nor its expiry before it restores, and a read-write location on the DR
 //! cluster lets garbage collection delete a backup and the running Restore with it. So both are this plan's conditions.
 
 use chrono::TimeDelta;
 
-use crate::board::row::Point;
+use crate::board::readiness::{carrier, parts};
+use crate::board::row::{Point, Topic};
 use crate::board::{Body as RowBody, Row};
-use crate::model::facts::{Endpoint, Location};
+use crate::model::facts::{Endpoint, Location, Scope};
 use crate::model::{ClusterRole, Refusal, SafeText, SourceId, Stamp, System};
 
-use super::ident::{label, name, shown, words};
+use super::ident::{label, name, shown, whole, words};
 use super::lookup::{fresh, rows};
 use super::restore_steps::{create, make_read_only, validated};
 use super::restore_words::table;
@@ -29,15 +31,51 @@ pub struct Ground<'a> {
     pub uid: String,
     pub uid_seen: Stamp,
     pub namespaces: Vec<String>,
-    pub point: &'a Point,
-    pub backup: String,
-    pub backup_uid: String,
-    pub point_seen: Stamp,
-    pub newer: Option<(String, String)>,
+    /// What is restored, in this order.
+    pub parts: Vec<Part<'a>>,
+    /// The Velero of the primary side, if it was heard just now and keeps its backups in the same bucket: it could delete
+    /// one, and this cluster would learn of that only later.
+    pub keeper: Option<(SourceId, Stamp)>,
     pub location: &'a Location,
     pub location_name: String,
     pub velero: String,
     pub location_seen: Stamp,
+}
+
+/// One backup and what is restored from it.
+pub struct Part<'a> {
+    pub point: &'a Point,
+    pub backup: String,
+    pub uid: String,
+    pub seen: Stamp,
+    pub namespaces: Vec<String>,
+    pub newer: Option<(String, String)>,
+}
+
+impl<'a> Part<'a> {
+    fn of(found: Found<'a>, namespaces: Vec<String>) -> Result<Self, Refusal> {
+        let (row, point, newer) = found;
+        Ok(Self {
+            point,
+            backup: name("the backup", point.name.as_str())?,
+            uid: name("the backup's uid", &point.uid)?,
+            seen: row.seen_at,
+            namespaces,
+            newer: newer.map(|(name, phase)| (shown(name), shown(phase))),
+        })
+    }
+}
+
+impl Ground<'_> {
+    /// The backups' names, in order.
+    pub fn backups(&self) -> String {
+        self.parts.iter().map(|part| part.backup.as_str()).collect::<Vec<_>>().join(" and ")
+    }
+
+    /// The part whose data is the oldest: what is lost.
+    pub fn oldest(&self) -> Option<&Part<'_>> {
+        self.parts.iter().min_by_key(|part| part.point.started)
+    }
 }
 
 pub fn body(context: &Context) -> Result<Body, Refusal> {
@@ -49,7 +87,9 @@ pub fn body(context: &Context) -> Result<Body, Refusal> {
         steps.push(make_read_only(&ground));
         steps.extend(validated(&ground));
     }
-    steps.push(create(&ground, &(steps.len() + 1).to_string()));
+    for part in &ground.parts {
+        steps.push(create(&ground, part, &(steps.len() + 1).to_string()));
+    }
     let (shown, warnings) = table(&ground, context, flip);
     let mut locks = vec![format!("{}/cluster/{}", ground.src, ground.uid)];
     locks.extend(ground.namespaces.iter().map(|ns| format!("{}/namespace/{}/{ns}", ground.src, ground.uid)));
@@ -58,7 +98,7 @@ pub fn body(context: &Context) -> Result<Body, Refusal> {
             "Restore {} on {} from backup {}",
             words(&context.objective.service),
             ground.cluster,
-            ground.backup
+            ground.backups()
         ),
         confirm: name("the service", &context.objective.service)?,
         shown,
@@ -86,14 +126,25 @@ fn ground<'a>(context: &Context<'a>) -> Result<Ground<'a>, Refusal> {
         objective.namespaces.iter().map(|ns| label("a namespace", ns)).collect::<Result<Vec<_>, _>>()?;
     namespaces.sort();
     namespaces.dedup();
-    let (point_row, point, newer) = restore_point(context, &cluster, &namespaces)?;
-    let (location_row, location) = location(context, &cluster, point)?;
+    let parts = chosen(context, &cluster, &namespaces)?;
+    let Some(first) = parts.first() else { return Err(nothing(context, &cluster)) };
+    if let Some(other) = parts.iter().find(|it| it.point.location != first.point.location) {
+        return Err(refuse(
+            format!(
+                "{} and {} are needed together and are in two locations, {} and {}.",
+                first.backup,
+                other.backup,
+                shown(&first.point.location),
+                shown(&other.point.location)
+            ),
+            "A plan makes one location read-only: restore them by hand, one after the other.",
+        ));
+    }
+    let (location_row, location) = location(context, &cluster, first.point)?;
     Ok(Ground {
         src: SourceId::new(System::Velero, cluster.clone()),
-        backup: name("the backup", point.name.as_str())?,
-        backup_uid: name("the backup's uid", &point.uid)?,
-        point_seen: point_row.seen_at,
-        newer: newer.map(|(name, phase)| (shown(name), shown(phase))),
+        parts,
+        keeper: keeper(context, location),
         location_name: name("the location", location.name.as_str())?,
         velero: label("Velero's namespace", &location.namespace)?,
         location_seen: location_row.seen_at,
@@ -101,7 +152,6 @@ fn ground<'a>(context: &Context<'a>) -> Result<Ground<'a>, Refusal> {
         uid,
         uid_seen,
         namespaces,
-        point,
         location,
     })
 }
@@ -133,38 +183,70 @@ fn cluster_uid(context: &Context, cluster: &str) -> Result<(String, Stamp), Refu
 
 type Found<'a> = (&'a Row, &'a Point, Option<(&'a SafeText, &'a SafeText)>);
 
+/// What to restore from: the newest restore point that covers the service, or several together where that loses less.
+fn chosen<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> Result<Vec<Part<'a>>, Refusal> {
+    let one = restore_point(context, cluster, namespaces);
+    let Some(set) = together(context, cluster, namespaces) else { return Ok(vec![Part::of(one?, namespaces.to_vec())?]) };
+    let oldest = set.iter().map(|((_, point, _), _)| point.started).min();
+    match one {
+        Ok(found) if Some(found.1.started) >= oldest => Ok(vec![Part::of(found, namespaces.to_vec())?]),
+        _ => set.into_iter().map(|(found, own)| Part::of(found, own)).collect(),
+    }
+}
+
+/// Several restore points of the DR cluster that cover the service together, as its row names them: each with the
+/// namespaces that it is the newest for.
+fn together<'a>(
+    context: &Context<'a>,
+    cluster: &str,
+    namespaces: &[String],
+) -> Option<Vec<(Found<'a>, Vec<String>)>> {
+    let service = &context.objective.service;
+    let row = rows(context.board).find(|row| matches!(&row.body, RowBody::Service { name, .. } if name == service))?;
+    let backups = context.board.rows(Topic::Backups);
+    let known: Vec<Found<'a>> = parts(row)
+        .filter(|point| point.cluster == cluster && in_time(context, point))
+        .filter_map(|point| carrier(backups, service, point).filter(|it| !it.stale).map(|it| (it, point, None)))
+        .collect();
+    if known.len() < 2 {
+        return None;
+    }
+    let mut out: Vec<(Found<'a>, Vec<String>)> = Vec::new();
+    for namespace in namespaces {
+        let covering = known.iter().filter(|(_, point, _)| covers(point, std::slice::from_ref(namespace)));
+        let newest = *covering.max_by_key(|(_, point, _)| point.started)?;
+        match out.iter_mut().find(|((_, point, _), _)| point.name == newest.1.name) {
+            Some((_, own)) => own.push(namespace.clone()),
+            None => out.push((newest, vec![namespace.clone()])),
+        }
+    }
+    Some(out)
+}
+
+/// Whether a point lasts for as long as a restore of it may take.
+fn in_time(context: &Context<'_>, point: &Point) -> bool {
+    point.expires.is_none_or(|at| (at - context.now).num_seconds() > EXPIRY_MARGIN_S)
+}
+
 /// The newest usable restore point that the DR cluster itself knows, and that covers the namespaces.
 fn restore_point<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> Result<Found<'a>, Refusal> {
-    let objective = context.objective;
+    let service = &context.objective.service;
     let velero = SourceId::new(System::Velero, cluster);
-    let mine = |schedule: &SafeText| objective.schedules.iter().any(|s| schedule == s.as_str());
     let mut known: Vec<Found> = rows(context.board)
         .filter_map(|row| match &row.body {
-            RowBody::Backup { cluster: c, schedule, point: Some(point), newer, .. }
-                if c == cluster && mine(schedule) =>
+            RowBody::Backup { cluster: c, services, point: Some(point), newer, .. }
+                if c == cluster && services.contains(service) =>
             {
                 Some((row, point, newer.as_ref().map(|(name, phase)| (name, phase))))
             }
-            RowBody::Service { name, restore_point: Some(point), .. }
-                if *name == objective.service && row.source == velero =>
-            {
+            RowBody::Service { name, restore_point: Some(point), .. } if name == service && row.source == velero => {
                 Some((row, point, None))
             }
             _ => None,
         })
         .collect();
     if known.is_empty() {
-        let service = words(&objective.service);
-        return Err(match why_none(context, mine) {
-            Some(why) => refuse(
-                format!("{cluster} knows no usable restore point of {service}: {why}."),
-                "What Velero did not complete, or what is not proven to cover the service, a person restores by hand.",
-            ),
-            None => refuse(
-                format!("{cluster} knows no usable restore point of {service}."),
-                "Check the backup location on that cluster: backups appear there once it has synced.",
-            ),
-        });
+        return Err(nothing(context, cluster));
     }
     known.retain(|(row, ..)| !row.stale);
     if known.is_empty() {
@@ -173,8 +255,7 @@ fn restore_point<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]
             format!("Bring {velero} back first; a plan needs fresh facts."),
         ));
     }
-    let in_time = |p: &Point| p.expires.is_none_or(|at| (at - context.now).num_seconds() > EXPIRY_MARGIN_S);
-    known.retain(|(_, point, _)| covers(point, namespaces) && in_time(point));
+    known.retain(|(_, point, _)| covers(point, namespaces) && in_time(context, point));
     known.into_iter().max_by_key(|(_, point, newer)| (point.started, newer.is_some())).ok_or_else(|| {
         refuse(
             format!("No restore point on {cluster} covers {} and lasts another hour.", namespaces.join(", ")),
@@ -183,50 +264,58 @@ fn restore_point<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]
     })
 }
 
-/// What the board says of the schedules that have no usable point.
-fn why_none(context: &Context, mine: impl Fn(&SafeText) -> bool) -> Option<String> {
+/// There is none to restore from: with everything that the board says of why.
+fn nothing(context: &Context<'_>, cluster: &str) -> Refusal {
+    let service = words(&context.objective.service);
+    let whys: Vec<String> = rows(context.board)
+        .filter_map(|row| match &row.body {
+            RowBody::Backup { cluster: seen, services, schedule, point, .. }
+                if services.contains(&context.objective.service)
+                    && (point.is_none() || seen != cluster)
+                    && !row.why.is_empty() =>
+            {
+                Some(format!("{}: {}", shown(schedule), whole(&row.why)))
+            }
+            _ => None,
+        })
+        .collect();
+    match whys.is_empty() {
+        false => refuse(
+            format!("{cluster} knows no usable restore point of {service}. {}.", whys.join(". ")),
+            "What Velero did not complete, or what is not proven to cover the service, a person restores by hand.",
+        ),
+        true => refuse(
+            format!("{cluster} knows no usable restore point of {service}."),
+            "Check the backup location on that cluster: backups appear there once it has synced.",
+        ),
+    }
+}
+
+/// The primary side's Velero, where it would know of a deletion first.
+fn keeper(context: &Context<'_>, location: &Location) -> Option<(SourceId, Stamp)> {
+    let primary = &context.objective.primary;
     rows(context.board).find_map(|row| match &row.body {
-        RowBody::Backup { schedule, point: None, .. } if mine(schedule) && !row.why.is_empty() => Some(shown(&row.why)),
+        RowBody::Location(it)
+            if it.cluster == *primary
+                && it.cluster != location.cluster
+                && !row.stale
+                && !it.store.is_empty()
+                && it.store == location.store
+                && it.endpoint == location.endpoint =>
+        {
+            Some((SourceId::new(System::Velero, primary.as_str()), row.seen_at))
+        }
         _ => None,
     })
 }
 
 fn covers(point: &Point, namespaces: &[String]) -> bool {
-    let any = |patterns: &[SafeText], ns: &str| patterns.iter().any(|p| matches(p.as_str(), ns));
-    point.limits.is_empty()
-        && namespaces.iter().all(|ns| {
-            (point.included_namespaces.is_empty() || any(&point.included_namespaces, ns))
-                && !any(&point.excluded_namespaces, ns)
-        })
-}
-
-/// Velero's namespace patterns: `*` for any run, `?` for one character. `reach[i]` = the text so far can end at pattern
-/// position `i`, so the cost is pattern times text whatever the stars.
-pub fn matches(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let through_stars = |reach: &mut Vec<bool>| {
-        for (i, p) in pattern.iter().enumerate() {
-            if *p == '*' && reach[i] {
-                reach[i + 1] = true;
-            }
-        }
+    let scope = Scope {
+        included_namespaces: point.included_namespaces.clone(),
+        excluded_namespaces: point.excluded_namespaces.clone(),
+        less: point.limits.clone(),
     };
-    let mut reach = vec![false; pattern.len() + 1];
-    reach[0] = true;
-    through_stars(&mut reach);
-    for c in text.chars() {
-        let mut next = vec![false; reach.len()];
-        for (i, p) in pattern.iter().enumerate().filter(|(i, _)| reach[*i]) {
-            match p {
-                '*' => next[i] = true,
-                p if *p == '?' || *p == c => next[i + 1] = true,
-                _ => {}
-            }
-        }
-        through_stars(&mut next);
-        reach = next;
-    }
-    reach[pattern.len()]
+    scope.gap(namespaces).is_none()
 }
 
 fn location<'a>(context: &Context<'a>, cluster: &str, point: &Point) -> Result<(&'a Row, &'a Location), Refusal> {
@@ -244,7 +333,7 @@ fn location<'a>(context: &Context<'a>, cluster: &str, point: &Point) -> Result<(
     fresh(row, &format!("backup location {wanted}"), context.now)?;
     if !location.phase.is("Available") {
         return Err(refuse(
-            format!("Backup location {wanted} on {cluster} is not available: {}.", shown(&location.message)),
+            format!("Backup location {wanted} on {cluster} is not available: {}.", whole(&location.message)),
             "Restore its access to the object store first.",
         ));
     }

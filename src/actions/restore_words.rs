@@ -6,30 +6,49 @@ use crate::model::facts::OffSite;
 use crate::model::plan::Shown;
 
 use super::Context;
-use super::ident::shown;
+use super::ident::{shown, words};
 use super::lookup::{NONE, line, list, loss, rows};
-use super::restore::{Ground, matches};
+use super::restore::{Ground, Part};
 
 pub fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<String>) {
-    let (lost, within) = loss(context, g.point.name.as_str(), g.point.started);
+    let Some(oldest) = g.oldest() else { return (Vec::new(), Vec::new()) };
+    let (lost, within) = loss(context, oldest.point.name.as_str(), oldest.point.started);
     let mode = shown(&g.location.access_mode.0);
-    let mut lines = vec![
-        line("data on DR", NONE, format!("as of {} UTC", g.point.started.format("%Y-%m-%d %H:%M"))),
-        line("backup", NONE, g.backup.clone()),
-        line("volumes", NONE, volumes(g.point.off_site)),
-        line("namespaces", NONE, g.namespaces.join(", ")),
+    let as_of = |part: &Part| format!("{} UTC", part.point.started.format("%Y-%m-%d %H:%M"));
+    let mut lines = Vec::new();
+    // Several backups are several instants: each says what it is for.
+    for part in &g.parts {
+        let of = if g.parts.len() > 1 { format!(" of {}", part.namespaces.join(", ")) } else { String::new() };
+        lines.push(line(&format!("data{of} on DR"), NONE, format!("as of {}", as_of(part))));
+        lines.push(line(&format!("backup{of}"), NONE, part.backup.clone()));
+        lines.push(line(&format!("volumes{of}"), NONE, volumes(part.point.off_site)));
+    }
+    lines.push(line("namespaces", NONE, g.namespaces.join(", ")));
+    for part in g.parts.iter().filter(|part| !part.point.left_out.is_empty()) {
+        lines.push(line("left out", NONE, list(&part.point.left_out, 4)));
+    }
+    lines.extend([
         line("what exists there", "kept", "kept: only what is missing is created"),
         line(&format!("location {}", g.location_name), mode, "ReadOnly"),
         line("you lose", NONE, lost.clone()),
-    ];
-    if !g.point.left_out.is_empty() {
-        lines.insert(4, line("left out", NONE, list(&g.point.left_out, 4)));
-    }
+    ]);
     let mut warnings = Vec::new();
     if !within {
         warnings.push(format!("Data loss is over the objective: {lost}"));
     }
-    of_point(g, &mut warnings);
+    g.parts.iter().for_each(|part| of_point(part, &mut warnings));
+    if g.parts.len() > 1 {
+        warnings.push(
+            "No single backup covers the service: its parts come from different instants and may not fit each other."
+                .to_owned(),
+        );
+    }
+    if g.keeper.is_none() && context.objective.primary != g.cluster {
+        warnings.push(format!(
+            "Whether the Velero of {} deletes the backup can't be asked now.",
+            words(&context.objective.primary)
+        ));
+    }
     of_location(g, context, &mut warnings);
     of_gitops(g, context, &mut warnings);
     let (name, verb) =
@@ -58,11 +77,14 @@ fn volumes(off_site: OffSite) -> &'static str {
     }
 }
 
-fn of_point(g: &Ground, warnings: &mut Vec<String>) {
-    if let Some((name, phase)) = &g.newer {
+fn of_point(part: &Part, warnings: &mut Vec<String>) {
+    if let Some((name, phase)) = &part.newer {
         warnings.push(format!("A newer backup, {name}, is {phase} and is not used."));
     }
-    match g.point.off_site {
+    if part.point.items.is_none() {
+        warnings.push(format!("How many items {} holds is not recorded: it may be empty.", part.backup));
+    }
+    match part.point.off_site {
         OffSite::Yes => {}
         OffSite::No => warnings
             .push("Volume snapshots of this backup stay at the source site: volumes may come back empty.".to_owned()),
@@ -91,10 +113,10 @@ fn of_gitops(g: &Ground, context: &Context, warnings: &mut Vec<String>) {
     if patterns.is_empty() {
         return;
     }
-    let mine = |name: &str| patterns.iter().any(|pattern| matches(pattern, name));
     let apps: Vec<_> = rows(context.board)
         .filter_map(|row| match &row.body {
-            RowBody::App(app) if app.cluster == g.cluster && mine(app.name.as_str()) => Some(app),
+            RowBody::App(app) if app.cluster == g.cluster
+                && context.objective.owns_app(app.kind.as_str(), app.name.as_str()) => Some(app),
             _ => None,
         })
         .collect();

@@ -7,8 +7,10 @@ mod alerts;
 mod backups;
 mod burn;
 mod clusters;
+mod cover;
 mod cron;
 mod edge;
+mod elsewhere;
 mod events;
 mod fields;
 pub mod folds;
@@ -19,6 +21,7 @@ mod points;
 pub mod readiness;
 mod restores;
 pub mod row;
+mod schedules;
 mod services;
 mod silences;
 mod slo;
@@ -27,6 +30,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod under_way;
+mod vanished;
 mod windows;
 mod words;
 
@@ -79,6 +84,7 @@ pub struct Board {
     events: events::Events,
     ended: alerts::Ended,
     moves: restores::Moves,
+    vanished: vanished::Vanished,
     slos: Vec<SloTarget>,
     latches: slo::Latches,
     dirty: BTreeSet<Topic>,
@@ -97,6 +103,7 @@ impl Board {
             events: events::Events::default(),
             ended: alerts::Ended::default(),
             moves: restores::Moves::default(),
+            vanished: vanished::Vanished::default(),
             slos: Vec::new(),
             latches: slo::Latches::default(),
             dirty: Topic::ALL.into_iter().collect(),
@@ -122,6 +129,7 @@ impl Board {
         let Observation { source, seen_at, part, change } = observation;
         self.mark(&source, &change);
         self.moves.see(&source, &change, seen_at);
+        self.vanished.see(&self.store, &source, &change, seen_at);
         // What a part says can't disprove the trouble of another; only a new trouble may take its place.
         let stands = part.then(|| self.store.source_mut(&source).trouble.clone()).flatten();
         self.take_in(&source, seen_at, change);
@@ -192,6 +200,7 @@ impl Board {
 
     /// Judges one topic.
     pub fn judge_topic(&self, topic: Topic, now: Stamp) -> TopicView {
+        let mut left_out = 0;
         let mut rows = match topic {
             Topic::Events => return events::view(self, now),
             Topic::Sources => sources::rows(self, now),
@@ -201,10 +210,14 @@ impl Board {
             Topic::Alerts => alerts::rows(self, now),
             Topic::Silences => silences::rows(self, now),
             Topic::Traffic => traffic::rows(self, now),
-            Topic::Backups => backups::rows(self, now),
+            Topic::Backups => {
+                let (rows, dropped) = backups::rows(self, now);
+                left_out = dropped;
+                rows
+            }
             Topic::Gitops => gitops::rows(self, now),
         };
-        let total = rows.len() as u64;
+        let total = rows.len() as u64 + left_out;
         let cut = total.saturating_sub(MOST_ROWS as u64);
         rows.truncate(MOST_ROWS);
         let unkept = self.store.iter().filter(|(id, _)| feeds(id.system, topic)).map(|(_, state)| state.dropped);

@@ -15,7 +15,7 @@ pub use super::gitops::{
     Kustomization, ObjectRef, OciRepository, Place, Project, SyncWindow, Tool,
 };
 pub use super::velero::{
-    DataDownload, Location, OffSite, Restore, RestorePoint, Schedule, VolumeBackup, VolumeRestore,
+    DataDownload, Location, OffSite, Restore, RestorePoint, Schedule, Scope, VolumeBackup, VolumeRestore, outside,
 };
 
 /// An open enumeration's value, as the server wrote it. Compare with `is`.

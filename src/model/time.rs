@@ -38,6 +38,11 @@ pub fn clock(at: Stamp) -> String {
 /// `now`'s: `09:12:44 UTC`, `2025-01-20 09:12:44 UTC`. What is no time stays as it was written.
 pub fn told(text: &str, now: Stamp) -> String {
     let Ok(at) = chrono::DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()) else { return text.to_owned() };
+    dated(at, now)
+}
+
+/// [`clock`], with the date if that is another day than `now`'s.
+pub fn dated(at: Stamp, now: Stamp) -> String {
     if at.date_naive() == now.date_naive() { clock(at) } else { at.format("%Y-%m-%d %H:%M:%S UTC").to_string() }
 }
 

@@ -18,6 +18,7 @@ mod plans_tests;
 mod plausible;
 mod presence;
 mod rate;
+mod reconcile;
 mod recovery;
 mod refusals;
 mod requests;

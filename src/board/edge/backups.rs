@@ -11,7 +11,7 @@ use crate::model::time::clock;
 use super::super::clusters::skew;
 use super::super::points::location_trouble;
 use super::super::restores::{is_stuck, is_terminal};
-use super::super::row::{Body, Point, Row, Topic, Verdict};
+use super::super::row::{Body, Point, Row, Topic, Verdict, runs_words};
 use super::super::words::{OVER_RPO, count};
 use super::{Pair, stamp};
 
@@ -52,6 +52,10 @@ fn missed(row: &Row) -> u32 {
     }
 }
 
+fn more(row: &Row) -> bool {
+    matches!(&row.body, Body::Backup { missed_more: true, .. })
+}
+
 fn schedule(pair: &Pair<'_>, before: Option<&Row>, row: &Row, out: &mut Vec<Edge>) {
     let Body::Backup { cluster, schedule, services, rpo_s, .. } = &row.body else { return };
     let service = services.first().cloned();
@@ -83,7 +87,7 @@ fn schedule(pair: &Pair<'_>, before: Option<&Row>, row: &Row, out: &mut Vec<Edge
     }
     let runs = missed(row);
     if runs > before.map_or(0, missed) {
-        let says = format!("{schedule}: {} missed", count(runs as usize, "run"));
+        let says = format!("{schedule}: {} missed", runs_words(runs, more(row)));
         let mut edge = pair.edge("backup.missed", row, Some(pair.now), Verdict::Warning, schedule, says);
         edge.figures = json!({ "missed_runs": runs });
         push(edge, out);

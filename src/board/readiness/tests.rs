@@ -51,6 +51,7 @@ fn plan(id: &str, action: Action, state: PlanState, ended: Stamp) -> PlanRecord 
         says: "".into(),
         changed_at: ended,
         reconciled: None,
+        restored: BTreeMap::new(),
         refused_by: None,
         seqs: vec![10],
     }

@@ -132,6 +132,9 @@ pub(super) fn backup(cluster: &str, name: &str, started: Stamp) -> RestorePoint 
         warnings: 0,
         failure: "".into(),
         deleting: false,
+        created: Some(started),
+        written: None,
+        items: Some(412),
         off_site: OffSite::Yes,
         limits: vec![],
         left_out: vec![],
@@ -169,6 +172,7 @@ pub(super) fn schedule(cluster: &str) -> Schedule {
         errors: vec![],
         created: None,
         last_skipped: None,
+        skip_immediately: false,
     }
 }
 
@@ -194,6 +198,9 @@ pub(super) fn restore(phase: &str, started: Stamp, completed: Option<Stamp>) -> 
         volumes_total: 0,
         bytes_done: 0,
         bytes_total: 0,
+        schedule: "".into(),
+        scope: Scope::default(),
+        backup_scope: None,
     }
 }
 
