@@ -1,5 +1,5 @@
-//! Failover at the edge: the load balancer's pools are reordered so that DR comes first. One write, one host name; the
-//! primary stays monitored and remains the second choice.
+//! Failover at the edge: each load balancer's pools are reordered so that DR comes first. One write for each host name of
+//! the service, all in one plan; the primary stays monitored and remains the second choice.
 //!
 //! Reordering moves users only where the order decides: under the effective policy `off` or `geo`. Every other place that
 //! names the primary (rules, pool sets, lists by place) comes along in the same write, or there is no plan: one that
@@ -14,20 +14,20 @@ use crate::board::{Body as RowBody, Row};
 use crate::model::facts::LoadBalancer;
 use crate::model::plan::{Check, Op, Pre, Target};
 use crate::model::time;
-use crate::model::{Refusal, SourceId, Stamp, Step, System};
+use crate::model::{Host, Refusal, SourceId, Stamp, Step, System};
 
 use super::ident::{name, shown, words};
-use super::lookup::{fresh, rows};
+use super::lookup::{fresh, line, rows};
 use super::pools::{PoolFacts, health_words, pool, unseen};
 use super::reroute::{self, Moves, Pair};
-use super::{Body, Context, WAIT, refuse};
+use super::{Body, Context, WAIT, refuse, site};
 
 /// The write and its read-back.
 const PATCH_LIMIT_S: u64 = 60;
 /// Outside probes must see DR within this, or within what the TTL needs if that is longer.
 const MOVE_LIMIT_S: u64 = 180;
 
-/// The load balancer and the two pools, checked.
+/// One host name: its load balancer and the two pools, checked.
 struct Edge<'a> {
     row: &'a Row,
     lb: &'a LoadBalancer,
@@ -41,37 +41,96 @@ struct Edge<'a> {
     moves: Moves,
     /// Places that name the primary before DR.
     ahead: usize,
+    /// What stands before its words where the plan is about several host names.
+    about: String,
 }
 
 pub fn body(context: &Context) -> Result<Body, Refusal> {
-    let edge = edge(context)?;
-    dr_can_take_it(&edge)?;
-    let (shown, mut warnings) = table::table(&edge, context);
-    let mut steps = vec![patch(&edge)];
-    match wait(&edge, context)? {
+    site::choose(context, &site::of_failover(context)?, body_on)
+}
+
+fn body_on(context: &Context, site: &str) -> Result<Body, Refusal> {
+    let (edges, already) = edges(context, site)?;
+    edges.iter().try_for_each(dr_can_take_it)?;
+    let (mut shown, mut warnings) = table::table(&edges, context, site);
+    shown.extend(already.iter().map(|it| line(&it.host, it.says.clone(), "stays as it is")));
+    let mut steps: Vec<Step> = (1..).zip(&edges).map(|(n, edge)| patch(edge, n)).collect();
+    ask_all_first(&mut steps);
+    match wait(&edges, context, site)? {
         Some(step) => steps.push(step),
         None => warnings
             .push(format!("No probe watches {}: nothing will prove that users moved.", context.objective.service)),
     }
-    Ok(Body {
-        title: format!("Fail over {} from {} to {}", edge.host, edge.primary.name, edge.dr.name),
-        locks: vec![format!("{}/load_balancer/{}", edge.row.source, edge.id)],
-        confirm: edge.host,
-        shown,
-        warnings,
-        steps,
-    })
+    let (title, confirm) = match edges.as_slice() {
+        [edge] => {
+            (format!("Fail over {} from {} to {}", edge.host, edge.primary.name, edge.dr.name), edge.host.clone())
+        }
+        several => {
+            let service = name("the service", &context.objective.service)?;
+            (format!("Fail over {} host names of {service} to {}", several.len(), words(site)), service)
+        }
+    };
+    let locks = edges.iter().map(|edge| format!("{}/load_balancer/{}", edge.row.source, edge.id)).collect();
+    Ok(Body { title, locks, confirm, shown, warnings, steps })
 }
 
-fn edge<'a>(context: &Context<'a>) -> Result<Edge<'a>, Refusal> {
-    let objective = context.objective;
-    let (Some(host), Some(primary), Some(dr)) = (&objective.load_balancer, &objective.primary_pool, &objective.dr_pool)
-    else {
+/// The first write asks what every write relies on, so that what can't be done whole is not begun.
+fn ask_all_first(steps: &mut [Step]) {
+    let Some((first, rest)) = steps.split_first_mut() else { return };
+    for pre in rest.iter().flat_map(|step| &step.pre) {
+        if !first.pre.iter().any(|known| known.path == pre.path && known.src == pre.src) {
+            first.pre.push(pre.clone());
+        }
+    }
+}
+
+/// A host name that goes to DR first already.
+struct Already {
+    host: String,
+    says: String,
+}
+
+/// Every host name of the service that has to be moved, and those that are there already.
+fn edges<'a>(context: &Context<'a>, site: &str) -> Result<(Vec<Edge<'a>>, Vec<Already>), Refusal> {
+    let hosts = &context.objective.hosts;
+    let (mut edges, mut already) = (Vec::new(), Vec::new());
+    if hosts.is_empty() {
+        return Err(no_pools(context));
+    }
+    for host in hosts {
+        match edge(context, host, site)? {
+            Ok(edge) => edges.push(edge),
+            Err(there) => already.push(there),
+        }
+    }
+    if edges.is_empty() {
+        let says = already.iter().map(|it| format!("{} {}.", it.host, it.says)).collect::<Vec<_>>().join(" ");
+        return Err(refuse(says, "There is nothing to move."));
+    }
+    if edges.len() > 1 {
+        edges.iter_mut().for_each(|edge| edge.about = format!("{}: ", edge.host));
+    }
+    Ok((edges, already))
+}
+
+fn no_pools(context: &Context) -> Refusal {
+    refuse(
+        format!("Service {} has no load balancer and pools configured.", words(&context.objective.service)),
+        "Set load_balancer, primary_pool and dr_pool of the service in warroom.toml.",
+    )
+}
+
+fn edge<'a>(context: &Context<'a>, host: &Host, site: &str) -> Result<Result<Edge<'a>, Already>, Refusal> {
+    let (Some(primary), Some(dr)) = (&host.primary_pool, host.dr_pool(site)) else {
+        if host.primary_pool.is_none() || host.dr_pools.is_empty() {
+            return Err(no_pools(context));
+        }
         return Err(refuse(
-            format!("Service {} has no load balancer and pools configured.", words(&objective.service)),
-            "Set load_balancer, primary_pool and dr_pool of the service in warroom.toml.",
+            format!("No pool of {} is configured for {}.", words(site), words(&host.load_balancer)),
+            "Set dr_pool of the service in warroom.toml: a list, one pool for each cluster in the order of dr.",
         ));
     };
+    let host = &host.load_balancer;
     let (row, lb, refs) = load_balancer(context, host)?;
     let primary = pool(context, row, &refs, primary)?;
     let dr = pool(context, row, &refs, dr)?;
@@ -87,14 +146,12 @@ fn edge<'a>(context: &Context<'a>) -> Result<Edge<'a>, Refusal> {
     let pair = Pair { primary: &primary.id, dr: &dr.id, called: &|id| called(&primary, &dr, id) };
     let (moves, ahead) = (reroute::moves(lb, &words(host), &pair)?, reroute::ahead(lb, &pair));
     if order.first() == Some(&dr.id) && lb.fallback_pool == dr.id && moves.edits.is_empty() {
-        return Err(refuse(
-            format!("{} already sends its traffic to {} first.", words(host), dr.name),
-            "There is nothing to move.",
-        ));
+        let says = format!("already sends its traffic to {} first", dr.name);
+        return Ok(Err(Already { host: words(host), says }));
     }
     let mut after = vec![dr.id.clone(), primary.id.clone()];
     after.extend(order.iter().filter(|id| **id != dr.id && **id != primary.id).cloned());
-    Ok(Edge {
+    Ok(Ok(Edge {
         row,
         id: name("the load balancer", &lb.id)?,
         zone: name("the zone", &lb.zone)?,
@@ -106,7 +163,8 @@ fn edge<'a>(context: &Context<'a>) -> Result<Edge<'a>, Refusal> {
         after,
         moves,
         ahead,
-    })
+        about: String::new(),
+    }))
 }
 
 /// The one load balancer of this name, with the pools that its row knows.
@@ -177,13 +235,10 @@ fn dr_can_take_it(edge: &Edge) -> Result<(), Refusal> {
 /// What must still hold right before the write: everything that the proposal and its table rest on.
 fn patch_preconditions(edge: &Edge) -> Vec<Pre> {
     let (src, id, dr) = (&edge.row.source, &edge.id, &edge.dr);
-    let pre = |seen: Stamp, path: String, op: Op, value: Value, says: String| Pre {
-        path,
-        op,
-        value,
-        src: src.clone(),
-        read_at: seen,
-        says,
+    let pre = |seen: Stamp, path: String, op: Op, value: Value, says: String| {
+        // What is said of a pool names it, and holds for every host name.
+        let says = if path.starts_with("lb/") { format!("{}{says}", edge.about) } else { says };
+        Pre { path, op, value, src: src.clone(), read_at: seen, says }
     };
     let seen = edge.row.seen_at;
     let healthy = match dr.healthy {
@@ -231,7 +286,7 @@ fn unchanged(edge: &Edge) -> Vec<Pre> {
         value,
         src: edge.row.source.clone(),
         read_at: edge.row.seen_at,
-        says,
+        says: format!("{}{says}", edge.about),
     };
     let mut pres = Vec::new();
     for (part, digest) in &edge.moves.was {
@@ -268,7 +323,7 @@ fn ahead_path(edge: &Edge) -> String {
     format!("lb/{}/ahead/{}/{}", edge.id, edge.primary.id, edge.dr.id)
 }
 
-fn patch(edge: &Edge) -> Step {
+fn patch(edge: &Edge, n: usize) -> Step {
     let (src, id, dr) = (&edge.row.source, &edge.id, &edge.dr);
     let check = |path: String, value: Value| Check { path, op: Op::Eq, value, src: src.clone() };
     let mut params = json!({"zone": edge.zone, "body": {"default_pools": edge.after, "fallback_pool": dr.id}});
@@ -293,7 +348,7 @@ fn patch(edge: &Edge) -> Step {
         n => format!(" there and in {n} more places"),
     };
     Step {
-        id: "1".to_owned(),
+        id: n.to_string(),
         adapter: "cloudflare.patch_load_balancer".to_owned(),
         target: Target { src: src.clone(), kind: "load_balancer".to_owned(), id: id.clone(), name: edge.host.clone() },
         params,
@@ -306,19 +361,20 @@ fn patch(edge: &Edge) -> Step {
 
 /// Waits until every probe of the service is answered by DR alone. Whether the answers are good is not asked: after a
 /// failover the data may still be missing, and that is the restore's part.
-fn wait(edge: &Edge, context: &Context) -> Result<Option<Step>, Refusal> {
+fn wait(edges: &[Edge], context: &Context, site: &str) -> Result<Option<Step>, Refusal> {
     let objective = context.objective;
-    let site = name("the DR site", &objective.dr)?;
+    let site = name("the DR site", site)?;
     let mut checks = Vec::new();
     for probe in &objective.probes {
         let src = SourceId::new(System::Probe, name("the probe", probe)?);
         checks.push(Check { path: format!("share/{site}"), op: Op::Ge, value: json!(100), src });
     }
     let Some(first) = checks.first().map(|c| c.src.clone()) else { return Ok(None) };
-    let ttl = if edge.lb.proxied { 0 } else { u64::from(edge.lb.ttl_s.unwrap_or(0)) };
+    let ttl_of = |edge: &Edge| if edge.lb.proxied { 0 } else { u64::from(edge.lb.ttl_s.unwrap_or(0)) };
+    let ttl = edges.iter().map(ttl_of).max().unwrap_or(0);
     let limit_s = MOVE_LIMIT_S.max(2 * ttl + 60);
     Ok(Some(Step {
-        id: "2".to_owned(),
+        id: (edges.len() + 1).to_string(),
         adapter: WAIT.to_owned(),
         target: Target {
             kind: "probe".to_owned(),

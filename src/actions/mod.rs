@@ -15,6 +15,7 @@ mod restore;
 mod restore_steps;
 mod restore_words;
 pub mod silence;
+mod site;
 
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,8 @@ pub struct Context<'a> {
     pub supersedes: Option<PlanId>,
     pub head: HeadRef,
     pub objective: &'a Objective,
+    /// The cluster that was asked for; `None` = the first that can take it.
+    pub to: Option<&'a str>,
     pub board: &'a Judged,
     /// Identity of the credential of each source that has one.
     pub credentials: &'a BTreeMap<SourceId, String>,

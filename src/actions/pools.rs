@@ -100,18 +100,19 @@ fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// Who else uses a pool than this load balancer: by the provider's own list, and by what the board shows. False: the
+/// Who else uses a pool than these load balancers: by the provider's own list, and by what the board shows. False: the
 /// provider's list was not read, so there may be more.
-pub fn other_users(context: &Context, lb: &LoadBalancer, pool: &PoolFacts) -> (Vec<String>, bool) {
+pub fn other_users(context: &Context, own: &[&LoadBalancer], pool: &PoolFacts) -> (Vec<String>, bool) {
+    let is_own = |id: &str| own.iter().any(|lb| lb.id == id);
     let mut names: Vec<String> = rows(context.board)
         .filter_map(|row| match &row.body {
-            Body::LoadBalancer { lb: other, .. } if other.id != lb.id && uses(other, &pool.id) => {
+            Body::LoadBalancer { lb: other, .. } if !is_own(&other.id) && uses(other, &pool.id) => {
                 Some(shown(&other.name))
             }
             _ => None,
         })
         .collect();
-    let listed = pool.used_by.iter().flatten().filter(|it| it.kind.is("load_balancer") && it.id != lb.id);
+    let listed = pool.used_by.iter().flatten().filter(|it| it.kind.is("load_balancer") && !is_own(&it.id));
     names.extend(listed.map(|it| shown(&it.name)));
     names.sort();
     names.dedup();

@@ -1,5 +1,5 @@
-//! Restore on the DR cluster through Velero: the newest usable restore point of the service, by name and uid, into the
-//! service's namespaces, with the backup location read-only meanwhile. Where several backups cover the service together,
+//! Restore through Velero on a DR cluster, or in place where the service has none: the newest usable restore point of the
+//! service, by name and uid, into the service's namespaces, with the backup location read-only meanwhile. Where several backups cover the service together,
 //! each is restored into the namespaces that it is the newest for, one after the other.
 //!
 //! Velero itself checks neither a backup's phase nor its expiry before it restores, and a read-write location on the DR
@@ -15,9 +15,9 @@ use crate::model::{ClusterRole, Refusal, SafeText, SourceId, Stamp, System};
 
 use super::ident::{label, name, shown, whole, words};
 use super::lookup::{fresh, rows};
-use super::restore_steps::{create, make_read_only, validated};
+use super::restore_steps::{create, make_read_only, make_writable, validated};
 use super::restore_words::table;
-use super::{Body, Context, refuse};
+use super::{Body, Context, refuse, site};
 
 /// A restore point that expires sooner than this may be deleted while it is read.
 pub const EXPIRY_MARGIN_S: i64 = 3600;
@@ -28,6 +28,8 @@ const ENDED: [&str; 4] = ["FailedValidation", "Completed", "PartiallyFailed", "F
 pub struct Ground<'a> {
     pub src: SourceId,
     pub cluster: String,
+    /// On the cluster that serves, because the service has no other.
+    pub in_place: bool,
     pub uid: String,
     pub uid_seen: Stamp,
     pub namespaces: Vec<String>,
@@ -79,7 +81,11 @@ impl Ground<'_> {
 }
 
 pub fn body(context: &Context) -> Result<Body, Refusal> {
-    let ground = ground(context)?;
+    site::choose(context, &site::of_restore(context), body_on)
+}
+
+fn body_on(context: &Context, site: &str) -> Result<Body, Refusal> {
+    let ground = ground(context, site)?;
     no_other_restore(context, &ground.cluster)?;
     let flip = ground.location.access_mode.is("ReadWrite");
     let mut steps = Vec::new();
@@ -89,6 +95,9 @@ pub fn body(context: &Context) -> Result<Body, Refusal> {
     }
     for part in &ground.parts {
         steps.push(create(&ground, part, &(steps.len() + 1).to_string()));
+    }
+    if flip && ground.in_place {
+        steps.push(make_writable(&ground, &(steps.len() + 1).to_string()));
     }
     let (shown, warnings) = table(&ground, context, flip);
     let mut locks = vec![format!("{}/cluster/{}", ground.src, ground.uid)];
@@ -108,10 +117,18 @@ pub fn body(context: &Context) -> Result<Body, Refusal> {
     })
 }
 
-fn ground<'a>(context: &Context<'a>) -> Result<Ground<'a>, Refusal> {
+fn ground<'a>(context: &Context<'a>, site: &str) -> Result<Ground<'a>, Refusal> {
     let objective = context.objective;
-    let cluster = name("the DR cluster", &objective.dr)?;
-    if context.cluster_roles.get(&objective.dr) != Some(&ClusterRole::Dr) {
+    let in_place = objective.dr.is_empty();
+    let cluster = name(if in_place { "the cluster" } else { "the DR cluster" }, site)?;
+    let role = context.cluster_roles.get(site);
+    if role.is_none() {
+        return Err(refuse(
+            format!("{cluster} is not configured as a cluster."),
+            "Check primary and dr of the service in warroom.toml.",
+        ));
+    }
+    if !in_place && role != Some(&ClusterRole::Dr) {
         return Err(refuse(
             format!("{cluster} is not configured as a DR cluster; a restore goes nowhere else."),
             "Check dr of the service and role of the cluster in warroom.toml.",
@@ -149,6 +166,7 @@ fn ground<'a>(context: &Context<'a>) -> Result<Ground<'a>, Refusal> {
         velero: label("Velero's namespace", &location.namespace)?,
         location_seen: location_row.seen_at,
         cluster,
+        in_place,
         uid,
         uid_seen,
         namespaces,
@@ -174,7 +192,10 @@ fn cluster_uid(context: &Context, cluster: &str) -> Result<(String, Stamp), Refu
     if matches!(control_plane.livez, Endpoint::Failing | Endpoint::Unreachable) {
         return Err(refuse(
             format!("The API server of {cluster} is not healthy."),
-            "A restore needs a working DR cluster; repair it first.",
+            match context.objective.dr.is_empty() {
+                true => "A restore in place needs its cluster to work; repair or rebuild it first.",
+                false => "A restore needs a working DR cluster; repair it first.",
+            },
         ));
     }
     let uid = control_plane.uid.as_deref().ok_or_else(unknown)?;
@@ -186,7 +207,9 @@ type Found<'a> = (&'a Row, &'a Point, Option<(&'a SafeText, &'a SafeText)>);
 /// What to restore from: the newest restore point that covers the service, or several together where that loses less.
 fn chosen<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> Result<Vec<Part<'a>>, Refusal> {
     let one = restore_point(context, cluster, namespaces);
-    let Some(set) = together(context, cluster, namespaces) else { return Ok(vec![Part::of(one?, namespaces.to_vec())?]) };
+    let Some(set) = together(context, cluster, namespaces) else {
+        return Ok(vec![Part::of(one?, namespaces.to_vec())?]);
+    };
     let oldest = set.iter().map(|((_, point, _), _)| point.started).min();
     match one {
         Ok(found) if Some(found.1.started) >= oldest => Ok(vec![Part::of(found, namespaces.to_vec())?]),
@@ -196,11 +219,7 @@ fn chosen<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> Re
 
 /// Several restore points of the DR cluster that cover the service together, as its row names them: each with the
 /// namespaces that it is the newest for.
-fn together<'a>(
-    context: &Context<'a>,
-    cluster: &str,
-    namespaces: &[String],
-) -> Option<Vec<(Found<'a>, Vec<String>)>> {
+fn together<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> Option<Vec<(Found<'a>, Vec<String>)>> {
     let service = &context.objective.service;
     let row = rows(context.board).find(|row| matches!(&row.body, RowBody::Service { name, .. } if name == service))?;
     let backups = context.board.rows(Topic::Backups);

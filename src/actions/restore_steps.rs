@@ -14,9 +14,15 @@ const LOCATION_LIMIT_S: u64 = 60;
 const VALIDATION_GRACE_S: u64 = 60;
 /// Most services of this size are back well before; longer, and a person should look.
 const RESTORE_LIMIT_S: u64 = 1800;
+
 impl Ground<'_> {
     fn pre(&self, seen: Stamp, path: String, op: Op, value: Value, says: String) -> Pre {
         Pre { path, op, value, src: self.src.clone(), read_at: seen, says }
+    }
+
+    fn identity(&self) -> Pre {
+        let says = format!("{} is the cluster with uid {}", self.cluster, self.uid);
+        self.pre(self.uid_seen, "cluster/uid".to_owned(), Op::Eq, json!(self.uid), says)
     }
 
     /// That a backup is still what was shown, here and where it was made.
@@ -50,9 +56,8 @@ impl Ground<'_> {
         let of_location = |field: &str, op: Op, value: Value, says: String| {
             self.pre(self.location_seen, format!("location/{loc}/{field}"), op, value, says)
         };
-        let cluster = format!("{} is the cluster with uid {}", self.cluster, self.uid);
         let alone = format!("no other restore runs on {}", self.cluster);
-        let mut pre = vec![self.pre(self.uid_seen, "cluster/uid".to_owned(), Op::Eq, json!(self.uid), cluster)];
+        let mut pre = vec![self.identity()];
         pre.extend(parts.into_iter().flat_map(|part| self.backup_is_sound(part)));
         pre.extend([
             self.pre(self.location_seen, "restores/open".to_owned(), Op::Eq, json!(0), alone),
@@ -86,7 +91,36 @@ impl Ground<'_> {
     }
 }
 
-/// The first write: no cluster may collect this backup while it is read.
+/// The last write of a restore in place: this cluster owns the bucket, and its next backup has to reach it.
+pub fn make_writable(g: &Ground, id: &str) -> Step {
+    let loc = &g.location_name;
+    let mut pre = vec![g.identity(), g.mode_is("ReadOnly", "read-only")];
+    let says = format!("the room's credential may change location {loc}");
+    pre.push(g.pre(g.location_seen, format!("may/patch/location/{loc}"), Op::In, json!([true, null]), says));
+    let effect = format!("make backup location {loc} on {} read-write again, so that backups go on", g.cluster);
+    patch_mode(g, id, "ReadWrite", pre, effect)
+}
+
+fn patch_mode(g: &Ground, id: &str, mode: &str, pre: Vec<Pre>, effect: String) -> Step {
+    let loc = &g.location_name;
+    Step {
+        id: id.to_owned(),
+        adapter: "velero.patch_location".to_owned(),
+        target: Target {
+            src: g.src.clone(),
+            kind: "location".to_owned(),
+            id: format!("{}/{}/{loc}", g.uid, g.velero),
+            name: loc.clone(),
+        },
+        params: json!({"namespace": g.velero, "name": loc, "body": {"spec": {"accessMode": mode}}}),
+        pre,
+        effect,
+        limit_s: LOCATION_LIMIT_S,
+        check: vec![g.check(format!("location/{loc}/access_mode"), Op::Eq, json!(mode))],
+    }
+}
+
+/// The first write: no cluster may collect these backups while they are read.
 pub fn make_read_only(g: &Ground) -> Step {
     let loc = &g.location_name;
     let idle = format!("no backup of {} is uploading", g.cluster);
@@ -95,21 +129,7 @@ pub fn make_read_only(g: &Ground) -> Step {
     pre.push(g.pre(g.location_seen, "backups/uploading".to_owned(), Op::Eq, json!(0), idle));
     let says = format!("the room's credential may change location {loc}");
     pre.push(g.pre(g.location_seen, format!("may/patch/location/{loc}"), Op::In, json!([true, null]), says));
-    Step {
-        id: "1".to_owned(),
-        adapter: "velero.patch_location".to_owned(),
-        target: Target {
-            src: g.src.clone(),
-            kind: "location".to_owned(),
-            id: format!("{}/{}/{loc}", g.uid, g.velero),
-            name: loc.clone(),
-        },
-        params: json!({"namespace": g.velero, "name": loc, "body": {"spec": {"accessMode": "ReadOnly"}}}),
-        pre,
-        effect: format!("make backup location {loc} on {} read-only", g.cluster),
-        limit_s: LOCATION_LIMIT_S,
-        check: vec![g.check(format!("location/{loc}/access_mode"), Op::Eq, json!("ReadOnly"))],
-    }
+    patch_mode(g, "1", "ReadOnly", pre, format!("make backup location {loc} on {} read-only", g.cluster))
 }
 
 /// Velero has seen the change and can still read the bucket. `None` if it never looks: nothing could be waited for.

@@ -14,12 +14,14 @@ pub fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<Stri
     let Some(oldest) = g.oldest() else { return (Vec::new(), Vec::new()) };
     let (lost, within) = loss(context, oldest.point.name.as_str(), oldest.point.started);
     let mode = shown(&g.location.access_mode.0);
-    let as_of = |part: &Part| format!("{} UTC", part.point.started.format("%Y-%m-%d %H:%M"));
+    let mode_after = if g.in_place && flip { "ReadOnly, then ReadWrite again" } else { "ReadOnly" };
+    let place = if g.in_place { "in place" } else { "on DR" };
     let mut lines = Vec::new();
     // Several backups are several instants: each says what it is for.
     for part in &g.parts {
         let of = if g.parts.len() > 1 { format!(" of {}", part.namespaces.join(", ")) } else { String::new() };
-        lines.push(line(&format!("data{of} on DR"), NONE, format!("as of {}", as_of(part))));
+        let as_of = format!("as of {} UTC", part.point.started.format("%Y-%m-%d %H:%M"));
+        lines.push(line(&format!("data{of} {place}"), NONE, as_of));
         lines.push(line(&format!("backup{of}"), NONE, part.backup.clone()));
         lines.push(line(&format!("volumes{of}"), NONE, volumes(part.point.off_site)));
     }
@@ -29,7 +31,7 @@ pub fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<Stri
     }
     lines.extend([
         line("what exists there", "kept", "kept: only what is missing is created"),
-        line(&format!("location {}", g.location_name), mode, "ReadOnly"),
+        line(&format!("location {}", g.location_name), mode, mode_after),
         line("you lose", NONE, lost.clone()),
     ]);
     let mut warnings = Vec::new();
@@ -43,7 +45,7 @@ pub fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<Stri
                 .to_owned(),
         );
     }
-    if g.keeper.is_none() && context.objective.primary != g.cluster {
+    if g.keeper.is_none() && !g.in_place {
         warnings.push(format!(
             "Whether the Velero of {} deletes the backup can't be asked now.",
             words(&context.objective.primary)
@@ -51,21 +53,57 @@ pub fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<Stri
     }
     of_location(g, context, &mut warnings);
     of_gitops(g, context, &mut warnings);
-    let (name, verb) =
-        (&g.location_name, if flip { "stays read-only afterwards" } else { "is read-only already, and stays so" });
-    warnings.push(format!(
-        "Location {name} on {} {verb}: backups to it fail, nothing is collected. Put it back when it is decided which \
-         cluster owns the bucket, and the other one's is read-only: kubectl -n {} patch backupstoragelocation {name} \
-         --type merge -p '{{\"spec\":{{\"accessMode\":\"ReadWrite\"}}}}'",
-        g.cluster, g.velero
-    ));
-    warnings.push(
-        "Not readable from here, see for yourself: both Veleros have the same repository-password; this one is not v1.18.0, \
-         which can't restore older volume data from a read-only location; node-agent runs on the nodes; storage classes fit; \
-         no chaos experiment runs; no webhook waits for pods that come later."
-            .to_owned(),
-    );
+    warnings.push(if g.in_place { afterwards_in_place(g, flip) } else { afterwards(g, flip) });
+    warnings.push(unseen(g.in_place).to_owned());
     (lines, warnings)
+}
+
+/// What becomes of the location on a DR cluster.
+fn afterwards(g: &Ground, flip: bool) -> String {
+    let verb = if flip { "stays read-only afterwards" } else { "is read-only already, and stays so" };
+    format!(
+        "Location {} on {} {verb}: backups to it fail, nothing is collected. Put it back when it is decided which \
+         cluster owns the bucket, and the other one's is read-only: {}",
+        g.location_name,
+        g.cluster,
+        put_back(g)
+    )
+}
+
+/// And where the service has one cluster, whose backups have to go on.
+fn afterwards_in_place(g: &Ground, flip: bool) -> String {
+    let (name, cluster) = (&g.location_name, &g.cluster);
+    match flip {
+        true => format!(
+            "Backups to location {name} on {cluster} fail while it is read-only. If the plan stops before its last step, \
+             put it back by hand: {}",
+            put_back(g)
+        ),
+        false => format!(
+            "Location {name} on {cluster} is read-only already, and stays so: no backup is made. Put it back when that is \
+             no longer wanted: {}",
+            put_back(g)
+        ),
+    }
+}
+
+fn put_back(g: &Ground) -> String {
+    format!(
+        "kubectl -n {} patch backupstoragelocation {} --type merge -p '{{\"spec\":{{\"accessMode\":\"ReadWrite\"}}}}'",
+        g.velero, g.location_name
+    )
+}
+
+/// What the room can't read.
+fn unseen(in_place: bool) -> &'static str {
+    if in_place {
+        return "Not readable from here, see for yourself: what is broken there is gone or out of the way, for what exists is \
+                kept as it is; this Velero is not v1.18.0, which can't restore older volume data from a read-only location; \
+                node-agent runs on the nodes; no chaos experiment runs; no webhook waits for pods that come later.";
+    }
+    "Not readable from here, see for yourself: both Veleros have the same repository-password; this one is not v1.18.0, \
+     which can't restore older volume data from a read-only location; node-agent runs on the nodes; storage classes fit; \
+     no chaos experiment runs; no webhook waits for pods that come later."
 }
 
 fn volumes(off_site: OffSite) -> &'static str {
@@ -109,14 +147,17 @@ fn of_location(g: &Ground, context: &Context, warnings: &mut Vec<String>) {
 
 /// Whoever syncs by itself may undo or race what is restored.
 fn of_gitops(g: &Ground, context: &Context, warnings: &mut Vec<String>) {
-    let patterns = &context.objective.apps;
-    if patterns.is_empty() {
+    let objective = context.objective;
+    if objective.apps.is_empty() {
         return;
     }
     let apps: Vec<_> = rows(context.board)
         .filter_map(|row| match &row.body {
-            RowBody::App(app) if app.cluster == g.cluster
-                && context.objective.owns_app(app.kind.as_str(), app.name.as_str()) => Some(app),
+            RowBody::App(app)
+                if app.cluster == g.cluster && objective.owns_app(app.kind.as_str(), app.name.as_str()) =>
+            {
+                Some(app)
+            }
             _ => None,
         })
         .collect();

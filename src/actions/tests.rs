@@ -13,9 +13,10 @@ use crate::board::row::{Point, PoolRef};
 use crate::board::{Body as RowBody, Row, Topic, TopicView, Verdict};
 use crate::model::facts::*;
 use crate::model::plan::{Check, Op};
-use crate::model::{Level, SafeText, Strategy as Dr, System};
+use crate::model::{Host, Level, SafeText, Strategy as Dr, System};
 
 mod reroute;
+mod sets;
 
 fn at(clock: &str) -> Stamp {
     format!("2026-03-02T{clock}Z").parse().unwrap()
@@ -24,6 +25,7 @@ fn at(clock: &str) -> Stamp {
 /// A service, a board and a configuration; each test changes what it is about.
 struct Bench {
     objective: Objective,
+    to: Option<String>,
     rows: Vec<Row>,
     policy: Policy,
     roles: BTreeMap<String, ClusterRole>,
@@ -155,6 +157,7 @@ fn backup(point: Point) -> RowBody {
         paused: false,
         point: Some(point),
         rpo_s: Some(900),
+        overdue: false,
         missed_runs: 0,
         missed_more: false,
         vanished: 0,
@@ -199,13 +202,11 @@ impl Bench {
             rpo_s: 900,
             strategy: Dr::WarmStandby,
             primary: "primary".into(),
-            dr: "dr".into(),
+            dr: vec!["dr".into()],
             schedules: vec!["shop-hourly".into()],
             namespaces: vec!["shop".into()],
             apps: vec!["shop-*".into()],
-            load_balancer: Some("shop.example".into()),
-            primary_pool: Some("primary".into()),
-            dr_pool: Some("dr".into()),
+            hosts: vec![Host::new("shop.example", Some("primary"), [("dr", "dr")])],
             probes: vec!["shop".into()],
         };
         let rows = vec![
@@ -224,6 +225,7 @@ impl Bench {
         ];
         Self {
             objective,
+            to: None,
             rows,
             policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
             roles: [("primary".into(), ClusterRole::Primary), ("dr".into(), ClusterRole::Dr)].into(),
@@ -248,6 +250,7 @@ impl Bench {
                 supersedes: None,
                 head: HeadRef { seq: 41, h: "0".repeat(64) },
                 objective: &self.objective,
+                to: self.to.as_deref(),
                 board: &board,
                 credentials: &self.credentials,
                 cluster_roles: &self.roles,
@@ -320,7 +323,7 @@ fn service(restore_point: Option<Point>) -> RowBody {
 
 fn parity(ok: u32) -> RowBody {
     let laggards = (ok..12).map(|n| (SafeText::new(&format!("shop-{n}")), SafeText::new("OutOfSync"))).collect();
-    RowBody::Parity { cluster: "dr".into(), ok, total: 12, laggards, oldest_reconciled: None }
+    RowBody::Parity { cluster: "dr".into(), ok, total: 12, laggards, silent: 0, oldest_reconciled: None }
 }
 
 fn place(lb: &mut LoadBalancer, what: &str, path: &str, policy: &str, pools: &[&str]) {
@@ -339,7 +342,7 @@ fn place(lb: &mut LoadBalancer, what: &str, path: &str, policy: &str, pools: &[&
 type Case = (&'static str, Action, fn(&mut Bench), &'static str);
 
 const REFUSALS: &[Case] = &[
-    ("no load balancer configured", Action::Failover, |b| b.objective.load_balancer = None, "no load balancer"),
+    ("no load balancer configured", Action::Failover, |b| b.objective.hosts.clear(), "no load balancer"),
     (
         "not on the board",
         Action::Failover,
@@ -383,7 +386,7 @@ const REFUSALS: &[Case] = &[
     (
         "DR pool unknown",
         Action::Failover,
-        |b| b.objective.dr_pool = Some("other".into()),
+        |b| b.objective.hosts = vec![Host::new("shop.example", Some("primary"), [("dr", "other")])],
         "pool other is not on the board",
     ),
     ("two DR pools", Action::Failover, |b| b.rows.push(row(edge(), RowBody::Pool(pool("p-2", "dr")))), "2 pools"),
@@ -398,7 +401,12 @@ const REFUSALS: &[Case] = &[
         |b| b.lb(|lb| lb.default_pools = vec!["p-dr".into()]),
         "not among the pools",
     ),
-    ("same pool twice", Action::Failover, |b| b.objective.dr_pool = Some("primary".into()), "not among the pools"),
+    (
+        "same pool twice",
+        Action::Failover,
+        |b| b.objective.hosts = vec![Host::new("shop.example", Some("primary"), [("dr", "primary")])],
+        "not among the pools",
+    ),
     (
         "moved already",
         Action::Failover,
@@ -695,6 +703,22 @@ fn warnings_say_what_the_plan_can_not_help() {
         },
         "9 of 12 apps at parity: shop-9, shop-10, shop-11",
     );
+    warned(
+        Action::Restore,
+        |b| {
+            b.objective.apps = vec!["kustomization/shop".into()];
+            let app = |kind, name: &str| App {
+                kind: Open::new(kind),
+                name: name.into(),
+                cluster: "dr".into(),
+                ..App::default()
+            };
+            for app in [app("Kustomization", "shop"), app("HelmRelease", "shop"), app("Kustomization", "pay")] {
+                b.rows.push(row(velero(), RowBody::App(app.into())));
+            }
+        },
+        "1 of 1 apps of the service on dr sync by themselves, or may (shop)",
+    );
     warned(Action::Restore, |b| b.point(|p| p.off_site = OffSite::No), "stay at the source site");
     warned(Action::Restore, |b| b.point(|p| p.off_site = OffSite::NoVolumes), "not known to hold any volume data");
     warned(Action::Restore, |b| b.point(|p| p.off_site = OffSite::Unknown), "Nothing proves");
@@ -811,7 +835,7 @@ fn a_restore_that_ended_otherwise_is_not_waited_for() {
     assert_eq!(judge(step, &BTreeMap::new()), Progress::Waiting);
     assert_eq!(judge(&Step { check: vec![], ..step.clone() }, &BTreeMap::new()), Progress::Waiting);
     let (_, digest) = seal::plan_bytes(&plan).unwrap();
-    let path = format!("restore/{}/phase", restore_name(&digest));
+    let path = format!("restore/{}/phase", restore_name(&digest, ""));
     assert!(needed(step, &digest).contains(&(velero(), path)));
 }
 
@@ -846,7 +870,7 @@ fn the_manual_way_is_valid_shell_and_sends_what_the_plan_sends() {
             }
             Action::Restore => {
                 let (_, digest) = seal::plan_bytes(&plan).unwrap();
-                assert!(script.contains(&restore_name(&digest)) && script.contains(&digest.to_string()));
+                assert!(script.contains(&restore_name(&digest, "")) && script.contains(&digest.to_string()));
                 assert!(script.contains(r#"-p '{"spec":{"accessMode":"ReadOnly"}}'"#), "{script}");
                 assert!(script.contains("must print uid-dr"));
             }
@@ -902,7 +926,7 @@ proptest! {
         bench.credentials.insert(edge(), message.clone());
         bench.drop(|r| matches!(r, RowBody::Parity { .. }));
         let laggards = vec![(SafeText::new(&app), SafeText::new(&message))];
-        bench.rows.push(row(velero(), RowBody::Parity { cluster: "dr".into(), ok: 0, total: 1, laggards, oldest_reconciled: None }));
+        bench.rows.push(row(velero(), RowBody::Parity { cluster: "dr".into(), ok: 0, total: 1, laggards, silent: 0, oldest_reconciled: None }));
         for action in Action::ALL {
             let Ok(plan) = bench.build(action) else { continue };
             let (bytes, digest) = seal::plan_bytes(&plan).unwrap();

@@ -12,10 +12,9 @@ use super::Board;
 use super::cover::{cover, holds_some};
 use super::points::{Candidate, Points, Unfit, gap, newest, unfit};
 use super::row::{Body, Row, Verdict};
-use super::schedules::Timing;
 use super::store::{Proof, SourceState};
 use super::under_way::{self, Stuck};
-use super::words::{OVER_RPO, Opinion, count, names, sort_rows};
+use super::words::{Opinion, count, names, sort_rows};
 use super::{elsewhere, locations, restores, schedules};
 
 /// The name of the row for backups that no schedule made. No schedule can be called that.
@@ -64,8 +63,9 @@ impl View<'_> {
         gaps.reduce(|one, other| one.and(other)).flatten().map(Unfit::Other)
     }
 
-    fn prefer(&self) -> Vec<&str> {
-        self.wanted.iter().map(|it| it.objective.dr.as_str()).collect()
+    /// Where the services are restored: on their DR clusters, or in place.
+    pub fn restored_on(&self) -> Vec<&str> {
+        self.wanted.iter().flat_map(|it| it.objective.restored_on()).map(String::as_str).collect()
     }
 
     fn rpo_s(&self) -> Option<u64> {
@@ -74,11 +74,7 @@ impl View<'_> {
     }
 }
 
-fn wanted<'a>(
-    points: &Points<'_>,
-    objectives: impl Iterator<Item = &'a Objective>,
-    now: Stamp,
-) -> Vec<Wanted<'a>> {
+fn wanted<'a>(points: &Points<'_>, objectives: impl Iterator<Item = &'a Objective>, now: Stamp) -> Vec<Wanted<'a>> {
     objectives.map(|objective| Wanted { objective, together: cover(points, objective, now).is_ok() }).collect()
 }
 
@@ -142,12 +138,12 @@ fn relies(objective: &Objective, schedule: &SafeText) -> bool {
 
 fn row(board: &Board, view: &View<'_>, id: String, now: Stamp) -> Row {
     let usable = view.candidates.iter().filter(|it| view.unusable(it, now).is_none()).copied();
-    let best = newest(usable, &view.prefer());
+    let best = newest(usable, &view.restored_on());
     let mut opinion = Opinion::new(Verdict::Ok);
-    match &best {
+    let overdue = match &best {
         Some(best) => judge_point(&mut opinion, board, view, best, now),
         None => judge_none(&mut opinion, board, view, now),
-    }
+    };
     let timing = schedules::judge(&mut opinion, board, view, best.as_ref(), now);
     let stuck = under_way::stuck(&view.candidates, &view.every, timing.every_s, now);
     under_way::judge(&mut opinion, stuck.as_ref());
@@ -164,47 +160,36 @@ fn row(board: &Board, view: &View<'_>, id: String, now: Stamp) -> Row {
             (cluster.clone(), board.store.proof_of_source(&SourceId::new(System::Velero, cluster), now))
         }
     };
-    let vanished = wave.map_or(0, |wave| u32::try_from(wave.count).unwrap_or(u32::MAX));
-    let newer = newer(view, best.as_ref(), stuck.as_ref(), now);
-    opinion.row(id, proof, body(view, cluster, best.as_ref(), &timing, vanished, newer))
-}
-
-fn body(
-    view: &View<'_>,
-    cluster: String,
-    best: Option<&Candidate<'_>>,
-    timing: &Timing,
-    vanished: u32,
-    newer: Option<(SafeText, SafeText)>,
-) -> Body {
     let schedule = view.schedule.as_ref().map(|(_, schedule, _)| *schedule);
-    Body::Backup {
+    let body = Body::Backup {
         cluster,
         schedule: SafeText::new(view.name),
         services: view.wanted.iter().map(|it| it.objective.service.clone()).collect(),
         cron: schedule.map(|schedule| schedule.cron.clone()).unwrap_or_default(),
         paused: schedule.is_some_and(|schedule| schedule.paused),
-        point: best.and_then(Candidate::point),
+        point: best.as_ref().and_then(Candidate::point),
         rpo_s: view.rpo_s(),
+        overdue,
         missed_runs: timing.missed.count,
         missed_more: timing.missed.more,
-        vanished,
+        vanished: wave.map_or(0, |wave| u32::try_from(wave.count).unwrap_or(u32::MAX)),
         next_run: timing.next_run,
-        newer,
-    }
+        newer: newer(view, best.as_ref(), stuck.as_ref(), now),
+    };
+    opinion.row(id, proof, body)
 }
 
-/// Where to look for a schedule of which nothing was seen: the DR cluster of its services, else any.
+/// Where to look for a schedule of which nothing was seen: where its services are restored, else any.
 fn home(view: &View<'_>) -> String {
-    let cluster = view.wanted.first().map(|it| it.objective.dr.clone());
+    let cluster = view.restored_on().first().map(|&cluster| cluster.to_owned());
     cluster.or_else(|| view.candidates.first().map(|it| it.source.instance.clone())).unwrap_or_default()
 }
 
-fn judge_point(opinion: &mut Opinion, board: &Board, view: &View<'_>, best: &Candidate<'_>, now: Stamp) {
-    if let (Some(started), Some(rpo_s)) = (best.started, view.rpo_s())
-        && is_over(started, rpo_s, now)
-    {
-        opinion.because(Verdict::Warning, format!("the newest usable restore point is {OVER_RPO}"));
+/// Whether the newest usable point is older than the RPO.
+fn judge_point(opinion: &mut Opinion, board: &Board, view: &View<'_>, best: &Candidate<'_>, now: Stamp) -> bool {
+    let over = best.started.zip(view.rpo_s()).is_some_and(|(started, rpo_s)| is_over(started, rpo_s, now));
+    if over {
+        opinion.because(Verdict::Warning, "the newest usable restore point is older than the RPO");
     }
     elsewhere::judge(opinion, board, view, best, now);
     for wanted in &view.wanted {
@@ -225,6 +210,7 @@ fn judge_point(opinion: &mut Opinion, board: &Board, view: &View<'_>, best: &Can
     if best.point.warnings > 0 {
         opinion.mention(count(best.point.warnings as usize, "warning"));
     }
+    over
 }
 
 /// Whether a point is older than an RPO.
@@ -232,11 +218,12 @@ pub(super) fn is_over(started: Stamp, rpo_s: u64, now: Stamp) -> bool {
     now - started > TimeDelta::try_seconds(i64::try_from(rpo_s).unwrap_or(i64::MAX)).unwrap_or(TimeDelta::MAX)
 }
 
-fn judge_none(opinion: &mut Opinion, board: &Board, view: &View<'_>, now: Stamp) {
+/// Whether a service relies on a point that is known not to be there.
+fn judge_none(opinion: &mut Opinion, board: &Board, view: &View<'_>, now: Stamp) -> bool {
     let answered = board.store.system(System::Velero).any(|(_, state)| state.alive_at.is_some());
     if !answered {
         opinion.because(Verdict::Unknown, "no restore point is known: Velero has not answered yet");
-        return;
+        return false;
     }
     let newest = view.candidates.iter().max_by_key(|it| it.started);
     let found = newest.and_then(|it| Some((it.point.name.clone(), view.unusable(it, now)?)));
@@ -256,6 +243,7 @@ fn judge_none(opinion: &mut Opinion, board: &Board, view: &View<'_>, now: Stamp)
         }
         None => opinion.because(verdict, "no usable restore point"),
     }
+    verdict == Verdict::Critical
 }
 
 /// The backup that blocks the others; else the newest after the best one that is not usable, with its phase or reason.
@@ -285,8 +273,8 @@ fn newer(
 
 /// Whether any Velero that could know a service's restore points has answered.
 pub(super) fn anyone_answered(board: &Board, objective: &Objective) -> bool {
-    [&objective.primary, &objective.dr].into_iter().any(|cluster| {
-        let source = board.store.source(&SourceId::new(System::Velero, cluster.as_str()));
+    objective.clusters().any(|cluster| {
+        let source = board.store.source(&SourceId::new(System::Velero, cluster));
         source.and_then(SourceState::proven_at).is_some()
     })
 }

@@ -30,7 +30,10 @@ pub(super) enum Bare {
 }
 
 /// Every backup that may count for a service: of the schedules that it names, and those that no schedule made.
-fn eligible<'p, 'a>(points: &'p Points<'a>, objective: &'p Objective) -> impl Iterator<Item = &'p Candidate<'a>> + Clone {
+fn eligible<'p, 'a>(
+    points: &'p Points<'a>,
+    objective: &'p Objective,
+) -> impl Iterator<Item = &'p Candidate<'a>> + Clone {
     let named = objective.schedules.iter().filter_map(|name| points.by_schedule.get(name.as_str())).flatten();
     named.chain(points.on_demand.iter().filter(|it| holds_some(it, objective)))
 }
@@ -42,7 +45,7 @@ pub(super) fn holds_some(it: &Candidate<'_>, objective: &Objective) -> bool {
 
 /// What a service could be restored from now.
 pub(super) fn cover<'a>(points: &Points<'a>, objective: &Objective, now: Stamp) -> Result<Cover<'a>, Bare> {
-    let prefer = [objective.dr.as_str()];
+    let prefer: Vec<&str> = objective.restored_on().iter().map(String::as_str).collect();
     let all = eligible(points, objective);
     let fit: Vec<Candidate<'a>> = all.clone().filter(|it| unfit(it, now).is_none()).copied().collect();
     if fit.is_empty() {
@@ -52,9 +55,8 @@ pub(super) fn cover<'a>(points: &Points<'a>, objective: &Objective, now: Stamp) 
         });
         return Err(clock.max().map_or(Bare::Nothing, |(_, says)| Bare::Clock(says)));
     }
-    let covering = |namespaces: &[String]| {
-        newest(fit.iter().filter(|it| gap(it.point, namespaces).is_none()).copied(), &prefer)
-    };
+    let covering =
+        |namespaces: &[String]| newest(fit.iter().filter(|it| gap(it.point, namespaces).is_none()).copied(), &prefer);
     let whole = covering(&objective.namespaces);
     let mut parts: Vec<Candidate<'a>> = Vec::new();
     for namespace in &objective.namespaces {
@@ -68,7 +70,9 @@ pub(super) fn cover<'a>(points: &Points<'a>, objective: &Objective, now: Stamp) 
     let oldest = parts.iter().enumerate().min_by_key(|(_, it)| (it.is_on(&prefer), it.started)).map(|(i, _)| i);
     match (whole, oldest) {
         (Some(whole), None) => Ok(Cover::one(whole)),
-        (Some(whole), Some(i)) if (whole.is_on(&prefer), whole.started) >= (parts[i].is_on(&prefer), parts[i].started) => {
+        (Some(whole), Some(i))
+            if (whole.is_on(&prefer), whole.started) >= (parts[i].is_on(&prefer), parts[i].started) =>
+        {
             Ok(Cover::one(whole))
         }
         (_, Some(i)) => {

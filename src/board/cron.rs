@@ -162,7 +162,8 @@ mod tests {
     #[test]
     fn the_interval_is_from_run_to_run() {
         let now = at("2026-03-02T14:37:00Z");
-        for (cron, seconds) in [("29 * * * *", 3_600), ("@every 90s", 90), ("0 2 * * *", 86_400), ("@weekly", 604_800)] {
+        for (cron, seconds) in [("29 * * * *", 3_600), ("@every 90s", 90), ("0 2 * * *", 86_400), ("@weekly", 604_800)]
+        {
             assert_eq!(Cron::parse(cron).expect(cron).interval_s(now), Some(seconds), "{cron}");
         }
     }

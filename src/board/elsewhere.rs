@@ -10,9 +10,9 @@ use super::row::Verdict;
 use super::store::SourceState;
 use super::words::Opinion;
 
-/// Says it if the best restore point is not on the DR cluster of any service that relies on it, and why.
+/// Says it if the best restore point is not where any service that relies on it would be restored, and why.
 pub(super) fn judge(opinion: &mut Opinion, board: &Board, view: &View<'_>, best: &Candidate<'_>, now: Stamp) {
-    let dr: Vec<&str> = view.wanted.iter().map(|it| it.objective.dr.as_str()).collect();
+    let dr = view.restored_on();
     if dr.is_empty() || best.is_on(&dr) {
         return;
     }

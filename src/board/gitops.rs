@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 
 use crate::model::facts::{App, Controller, Fact, FactKind, GitSource, ObjectRef};
-use crate::model::gitops::{Around, Lag, LagKind};
+use crate::model::gitops::{Around, Lag, LagKind, SOURCE_CONTROLLER};
 use crate::model::time::clock;
 use crate::model::{SafeText, SourceId, Stamp, System};
 
@@ -14,11 +14,13 @@ use super::points::skew_of;
 use super::row::{AppRow, Body, Row, Verdict, Windows};
 use super::store::{Proof, SourceState};
 use super::windows::Judge;
-use super::words::{Opinion, SILENT, count, sort_rows};
+use super::words::{Opinion, count, sort_rows};
 
 /// Reconciliation older than this is no proof: 3 × (120 s + 60 s of jitter), unless configured.
 const RECONCILED_FOR_S: u64 = 540;
 const MOST_LAGGARDS: usize = 100;
+/// Why an application is not counted when its source is not heard: the last word on it was good.
+const SILENT: &str = "not heard from: it was deployed and healthy when last seen";
 const APPS: [FactKind; 3] = [FactKind::App, FactKind::Kustomization, FactKind::HelmRelease];
 const SOURCES: [FactKind; 5] =
     [FactKind::GitRepository, FactKind::OciRepository, FactKind::HelmRepository, FactKind::HelmChart, FactKind::Bucket];
@@ -123,7 +125,14 @@ impl<'a> Side<'a> {
     fn judge(&self, app: &App, proof: Proof, stale_s: u64, windows: Windows) -> (Row, Judged) {
         let source = self.source(app);
         let controller = self.controllers.get(app.controller()).copied();
-        let around = Around { seen_at: proof.seen_at + self.skew, reconciled_for_s: stale_s, source, controller };
+        let around = Around {
+            seen_at: proof.seen_at + self.skew,
+            reconciled_for_s: stale_s,
+            source,
+            repository: source.and_then(|it| self.sources.get(it.from.as_ref()?).copied()),
+            controller,
+            source_controller: self.controllers.get(SOURCE_CONTROLLER).copied(),
+        };
         let lag = app.lag(around);
         let opinion = opinion(app, lag.as_ref(), around, &windows);
         let mut shown = app.clone();
@@ -169,7 +178,7 @@ fn opinion(app: &App, lag: Option<&Lag>, around: Around<'_>, windows: &Windows) 
     let mut opinion = Opinion::new(Verdict::Ok);
     if let Some(lag) = lag {
         let verdict = match lag.kind {
-            LagKind::Neutral => Verdict::Info,
+            LagKind::Paused | LagKind::Passing => Verdict::Info,
             LagKind::Unproven => Verdict::Unknown,
             LagKind::Wrong => Verdict::Warning,
         };
@@ -192,14 +201,6 @@ fn opinion(app: &App, lag: Option<&Lag>, around: Around<'_>, windows: &Windows) 
         Windows::Unreadable { why } => opinion.mention(format!("whether a sync window blocks it is not known: {why}")),
         Windows::Unknown | Windows::None | Windows::Open { .. } => {}
     }
-    if let Some(source) = around.source {
-        let name = format!("{}/{}", source.kind, source.name);
-        if source.suspended {
-            opinion.mention(format!("its source {name} is suspended"));
-        } else if source.ready.is("False") {
-            opinion.mention(format!("its source {name} is not ready: {}", source.reason.as_str()));
-        }
-    }
     opinion
 }
 
@@ -211,17 +212,17 @@ impl Cluster {
     fn row(self, name: &str) -> Option<Row> {
         let proof = together(self.proofs)?;
         let total = self.apps.len() as u32;
-        let mut laggards: Vec<(SafeText, SafeText)> = self
-            .apps
-            .iter()
-            .filter_map(|it| {
-                let why = it.why.as_deref().or(it.stale.then_some(SILENT))?;
-                Some((it.row.label(), SafeText::new(why)))
-            })
-            .collect();
-        let ok = total - laggards.len() as u32;
+        let laggard = |it: &Judged, why: &str| (it.row.label(), SafeText::new(why));
+        let behind = self.apps.iter().filter_map(|it| it.why.as_deref().map(|why| laggard(it, why)));
+        let silent = self.apps.iter().filter(|it| it.why.is_none() && it.stale);
+        let mut laggards: Vec<(SafeText, SafeText)> = behind.collect();
+        let mut unheard: Vec<(SafeText, SafeText)> = silent.map(|it| laggard(it, SILENT)).collect();
+        laggards.sort();
+        unheard.sort();
+        let silent = unheard.len() as u32;
         // Real reasons first: who merely is not heard comes last and is the first to be cut.
-        laggards.sort_by_key(|(name, why)| (why == SILENT, name.clone()));
+        laggards.append(&mut unheard);
+        let ok = total - laggards.len() as u32;
         laggards.truncate(MOST_LAGGARDS);
         let mut opinion = Opinion::new(Verdict::Ok);
         if total == 0 {
@@ -235,7 +236,7 @@ impl Cluster {
             opinion.mention(format!("a sync window blocks syncs of {}", count(blocked, "application")));
         }
         let oldest_reconciled = self.apps.iter().filter_map(|it| it.row.reconciled_at).min();
-        let body = Body::Parity { cluster: name.to_owned(), ok, total, laggards, oldest_reconciled };
+        let body = Body::Parity { cluster: name.to_owned(), ok, total, laggards, silent, oldest_reconciled };
         Some(opinion.row(format!("parity/{name}"), proof, body))
     }
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use crate::model::entry::{Edge, Folded};
-use crate::model::{Rules, Stamp};
+use crate::model::{EdgeKind, Rules, Stamp};
 
 /// Counts edges by name in windows of a minute. Pure: `now` is an argument.
 #[derive(Clone, Debug)]
 pub struct Limiter {
     per_minute: u32,
-    windows: BTreeMap<String, Window>,
+    windows: BTreeMap<EdgeKind, Window>,
 }
 
 #[derive(Clone, Debug)]

@@ -169,9 +169,7 @@ fn given_up<'a>(
         let heard = other.proven_at().is_some_and(|at| !other.is_stale_at(at, now));
         let their = shared.next().filter(|_| heard && other.listed(FactKind::RestorePoint))?;
         match other.get(FactKind::RestorePoint, point.name.as_str()).map(|held| &held.fact) {
-            Some(Fact::RestorePoint(it)) => {
-                (it.deleting || it.phase.is("Deleting")).then_some((id, GivenUp::Deleting))
-            }
+            Some(Fact::RestorePoint(it)) => (it.deleting || it.phase.is("Deleting")).then_some((id, GivenUp::Deleting)),
             Some(_) => None,
             None => {
                 let patience = TimeDelta::seconds(2 * late_s(their.sync_every_s));
@@ -214,7 +212,11 @@ pub(super) fn unfit(it: &Candidate<'_>, now: Stamp) -> Option<Unfit> {
     }
     if !point.phase.is("Completed") {
         let phase = point.phase.as_str();
-        return Some(Unfit::Phase(if phase.is_empty() { "not started yet".to_owned() } else { format!("it is {phase}") }));
+        return Some(Unfit::Phase(if phase.is_empty() {
+            "not started yet".to_owned()
+        } else {
+            format!("it is {phase}")
+        }));
     }
     if point.items == Some(0) {
         return other("it is Completed with 0 items: nothing is in it".to_owned());
@@ -229,7 +231,9 @@ pub(super) fn unfit(it: &Candidate<'_>, now: Stamp) -> Option<Unfit> {
     }
     match it.given_up {
         Some((id, GivenUp::Deleting)) => return other(format!("it is being deleted on {}", id.instance)),
-        Some((id, GivenUp::Gone)) => return other(format!("{} has the same bucket and no longer knows it", id.instance)),
+        Some((id, GivenUp::Gone)) => {
+            return other(format!("{} has the same bucket and no longer knows it", id.instance));
+        }
         None => {}
     }
     let Some((location, held)) = location_of(it.state, point.location.as_str()) else {

@@ -61,6 +61,9 @@ pub struct Check {
     pub of: Promised,
     /// What is looked at, in a word or two.
     pub what: String,
+    /// The cluster that it is about, where the service would come back there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
     pub standing: Standing,
     /// The finding, as a colleague would say it.
     pub says: SafeText,
@@ -185,17 +188,12 @@ fn ready(seen: &Seen<'_>) -> Ready {
     let restored = tests.proof.clone();
     let failed_over = proof::failed_over(seen);
     let recovered = proof::recovered(seen);
-    let mut checks = vec![
-        now::cluster(seen),
-        now::applications(seen),
-        now::traffic(seen),
-        proof::recovery(seen, recovered.as_ref(), failed_over.as_ref(), restored.as_ref()),
-    ];
+    let mut checks: Vec<Check> = objective.restored_on().iter().flat_map(|site| now::site(seen, site)).collect();
+    checks.push(proof::recovery(seen, recovered.as_ref(), failed_over.as_ref(), restored.as_ref()));
     let point = restore_point(seen);
     checks.push(point.check);
     checks.push(restore_test::judge(seen, &tests));
-    let standing = |of| checks.iter().filter(|it| it.of == of).map(|it| it.standing).max().unwrap_or(Standing::Unknown);
-    let (rto, rpo) = (standing(Promised::Rto), standing(Promised::Rpo));
+    let (rto, rpo) = (standing(objective, &checks, Promised::Rto), standing(objective, &checks, Promised::Rpo));
     checks.sort_by_key(|it| std::cmp::Reverse(it.standing));
     let took_s = recovered.as_ref().and_then(|it| it.took_s);
     let mut proofs: Vec<Proof> = [recovered, failed_over, restored].into_iter().flatten().collect();
@@ -214,6 +212,16 @@ fn ready(seen: &Seen<'_>) -> Ready {
     }
 }
 
+/// How a promise stands: by what has to hold wherever the service comes back, and by the best of the places where it could.
+fn standing(objective: &Objective, checks: &[Check], of: Promised) -> Standing {
+    let worst = |site: Option<&str>| {
+        let own = checks.iter().filter(|it| it.of == of && it.site.as_deref() == site);
+        own.map(|it| it.standing).max()
+    };
+    let sites = objective.restored_on().iter().filter_map(|site| worst(Some(site.as_str()))).min();
+    worst(None).into_iter().chain(sites).max().unwrap_or(Standing::Unknown)
+}
+
 /// What is said of the newest usable restore point.
 struct PointCheck {
     check: Check,
@@ -225,7 +233,7 @@ struct PointCheck {
 fn check(of: Promised, what: &str, standing: Standing, says: impl AsRef<str>, remedy: &str) -> Check {
     let remedy = if standing == Standing::Met { "" } else { remedy };
     let (says, remedy) = (SafeText::new(says.as_ref()), SafeText::new(remedy));
-    Check { of, what: what.to_owned(), standing, says, remedy }
+    Check { of, what: what.to_owned(), site: None, standing, says, remedy }
 }
 
 fn restore_point(seen: &Seen<'_>) -> PointCheck {
@@ -293,7 +301,8 @@ fn no_point(seen: &Seen<'_>, told: impl Fn(Standing, String, &str) -> PointCheck
 }
 
 fn judge_point(seen: &Seen<'_>, loss: &Loss<'_>, carrier: Option<&Row>) -> (Standing, String, String) {
-    let Objective { rpo_s, primary, dr, .. } = seen.objective;
+    let Objective { rpo_s, primary, .. } = seen.objective;
+    let sites = seen.objective.restored_on();
     let name = &loss.point.name;
     let age = match loss.frozen_at {
         Some(at) => format!("{name} began {} before users failed at {}", words(loss.seconds), clock(at)),
@@ -311,20 +320,22 @@ fn judge_point(seen: &Seen<'_>, loss: &Loss<'_>, carrier: Option<&Row>) -> (Stan
         let says = format!("{age} if it is still there: {}", carrier.why);
         return (Standing::Unknown, says, format!("Bring {} back.", carrier.source));
     }
-    match &carrier.body {
-        Body::Backup { cluster, .. } if cluster != dr => {
+    let seen_by = match &carrier.body {
+        Body::Backup { cluster, .. } if !sites.contains(cluster) => {
             let why = if carrier.why.is_empty() { String::new() } else { format!(" ({})", carrier.why) };
             let says = format!("{of}, but only {cluster} is known to see it{why}");
-            return (Standing::Unknown, says, format!("Wait until {dr} has synced it, or read why it has not."));
+            let sites = sites.join(" or ");
+            return (Standing::Unknown, says, format!("Wait until {sites} has synced it, or read why it has not."));
         }
-        _ => {}
-    }
+        Body::Backup { cluster, .. } => cluster.as_str(),
+        _ => "",
+    };
     if loss.point.items.is_none() {
         let says = format!("{of}, but how many items it holds is not recorded");
         return (Standing::Unknown, says, "Restore it somewhere: only that can show what is in it.".to_owned());
     }
     match loss.point.off_site {
-        OffSite::Yes => (Standing::Met, format!("{of}; off-site, seen by {dr}"), String::new()),
+        OffSite::Yes => (Standing::Met, format!("{of}; off-site, seen by {seen_by}"), String::new()),
         OffSite::No => {
             let says = format!("{age}, but its volumes stay on the storage of {primary} and are lost with it");
             (Standing::Missed, says, "Move snapshot data off-site (snapshotMoveData) or copy volumes by files.".into())

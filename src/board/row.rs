@@ -270,6 +270,9 @@ pub enum Body {
         point: Option<Point>,
         /// The tightest RPO of the services that rely on it.
         rpo_s: Option<u64>,
+        /// What a service relies on is not there: its newest usable point is older than the RPO, or there is none.
+        #[serde(default)]
+        overdue: bool,
         /// Runs that should have happened since the newest restore point and did not.
         missed_runs: u32,
         /// There are more: counting stopped there.
@@ -295,6 +298,9 @@ pub enum Body {
         total: u32,
         /// Who is not, and why.
         laggards: Vec<(SafeText, SafeText)>,
+        /// Of those that are not counted: how many were deployed and healthy when their source was last heard.
+        #[serde(default)]
+        silent: u32,
         /// The oldest reconciliation among them.
         oldest_reconciled: Option<Stamp>,
     },

@@ -12,7 +12,7 @@ use super::points::{Candidate, Points};
 use super::row::{Body, Row, Verdict};
 use super::store::Proof;
 use super::traffic::answer;
-use super::words::{OVER_RPO, Opinion, sort_rows};
+use super::words::{Opinion, sort_rows};
 
 /// One row per objective.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
@@ -65,7 +65,7 @@ fn judge_cover(
         Ok(cover) => {
             let all = || cover.with.iter().chain([&cover.weakest]);
             if cover.weakest.started.is_some_and(|at| is_over(at, objective.rpo_s, now)) {
-                opinion.because(Verdict::Warning, format!("the newest usable restore point is {OVER_RPO}"));
+                opinion.because(Verdict::Warning, "the newest usable restore point is older than the RPO");
             } else if all().any(|it| it.proof(&board.store, now).stale) {
                 let why = "whether its newest restore point is still there was not read lately";
                 opinion.because(Verdict::Unknown, why);

@@ -146,7 +146,7 @@ fn load_balancer_row(lb: &LoadBalancer, pools: &BTreeMap<&str, &Pool>, objective
         }
     };
     warn(&mut opinion, lb, pools);
-    let service = objectives.iter().find(|it| it.load_balancer.as_deref() == Some(lb.name.as_str()));
+    let service = objectives.iter().find(|it| it.host(lb.name.as_str()).is_some());
     let body = Body::LoadBalancer {
         lb: lb.clone(),
         order,

@@ -6,11 +6,6 @@ use crate::model::{SafeText, Stamp};
 use super::row::{Body, Row, Verdict};
 use super::store::Proof;
 
-/// In the `why` of a backup row whose newest point is older than the RPO; `edges` looks for it.
-pub(super) const OVER_RPO: &str = "older than the RPO";
-/// Why an application is not counted when its source is not heard: the last word on it was good.
-pub(super) const SILENT: &str = "not heard from: it was deployed and healthy when last seen";
-
 /// A verdict in the making: reasons only ever make it worse.
 #[derive(Debug)]
 pub(super) struct Opinion {

@@ -218,6 +218,7 @@ async fn on_plan(command: Command, global: &Global, env: &Env) -> Result<Exit, F
             let request = Request::Propose {
                 action: propose.action,
                 service: propose.service,
+                to: propose.to,
                 confirm: propose.confirm,
                 supersedes: propose.supersedes.map(PlanId),
             };

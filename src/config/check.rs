@@ -7,7 +7,8 @@ use toml::Spanned;
 
 use super::LoadOptions;
 use super::error::Report;
-use super::file::{RawFile, RawService, Section, Text, Texts};
+use super::file::{RawFile, Section, Text, Texts};
+use super::several::values;
 use super::url::{Strict, Use, check as check_url};
 
 /// What may stand before `/` in `apps`.
@@ -18,8 +19,7 @@ pub(super) fn all(raw: &RawFile, options: LoadOptions, report: &mut Report<'_>) 
     names_are_plain_and_unique(raw, report);
     addresses_are_safe(raw, options, report);
     services_refer_to_what_exists(raw, report);
-    services_can_be_watched(raw, report);
-    traffic_can_be_moved(raw, report);
+    apps_are_patterns(raw, report);
     probes_belong_to_services(raw, report);
     super::slo::can_be_asked(raw, report);
 }
@@ -102,25 +102,13 @@ fn services_refer_to_what_exists(raw: &RawFile, report: &mut Report<'_>) {
     let clusters = names(&raw.clusters, |c| &c.name);
     let probes = names(&raw.probes, |p| &p.name);
     for service in &raw.services {
-        for (key, cluster) in [("primary", &service.it.primary), ("dr", &service.it.dr)] {
-            let Some(cluster) = cluster else { continue };
-            let name = cluster.get_ref().as_str();
-            if !clusters.contains(&name) {
-                report.word(
-                    cluster.span(),
-                    &format!("`{key}` names `{name}`, which is not a [[cluster]]"),
-                    name,
-                    &clusters,
-                );
+        let primary = service.it.primary.iter().map(|it| ("primary", it.span(), it.get_ref()));
+        let dr = values(&service.it.dr).into_iter().map(|(at, name)| ("dr", at, name));
+        for (key, at, name) in primary.chain(dr) {
+            if !clusters.contains(&name.as_str()) {
+                let what = format!("`{key}` names `{name}`, which is not a [[cluster]]");
+                report.word(at, &what, name, &clusters);
             }
-        }
-        if let (Some(primary), Some(dr)) = (&service.it.primary, &service.it.dr)
-            && primary.get_ref() == dr.get_ref()
-        {
-            report.at(
-                dr.span(),
-                format!("`dr` is the same cluster as `primary`, `{}`: nothing would be left", dr.get_ref()),
-            );
         }
         for probe in each(&service.it.probes) {
             let name = probe.get_ref().as_str();
@@ -131,31 +119,7 @@ fn services_refer_to_what_exists(raw: &RawFile, report: &mut Report<'_>) {
     }
 }
 
-/// What is promised for a service must be visible somewhere, or its row could never be green.
-fn services_can_be_watched(raw: &RawFile, report: &mut Report<'_>) {
-    for service in &raw.services {
-        let sides = [said(&service.it.primary), said(&service.it.dr)];
-        let theirs = |cluster: &&Section<super::file::RawCluster>| {
-            // A side that was left out is filled in by `resolve`: any cluster may turn out to be it.
-            sides.contains(&None) || sides.contains(&said(&cluster.it.name))
-        };
-        let of_service: Vec<_> = raw.clusters.iter().filter(theirs).collect();
-        if of_service.is_empty() {
-            continue;
-        }
-        for schedule in each(&service.it.schedules).take(1) {
-            if of_service.iter().all(|c| c.it.velero.is_none()) {
-                let what = "no cluster of this service has `velero` set: its restore points could not be seen";
-                report.at(schedule.span(), what);
-            }
-        }
-        for app in each(&service.it.apps).take(1) {
-            if of_service.iter().all(|c| c.it.argocd.is_none() && c.it.flux.is_none()) {
-                let what = "no cluster of this service has `argocd` or `flux` set: its applications could not be seen";
-                report.at(app.span(), what);
-            }
-        }
-    }
+fn apps_are_patterns(raw: &RawFile, report: &mut Report<'_>) {
     for app in raw.services.iter().flat_map(|s| each(&s.it.apps)) {
         let text = app.get_ref();
         if text.trim_end_matches('*').contains('*') || text.ends_with("**") {
@@ -167,31 +131,6 @@ fn services_can_be_watched(raw: &RawFile, report: &mut Report<'_>) {
             } else if name.is_empty() || name.contains('/') {
                 report.at(app.span(), format!("`{text}`: write it as `{kind}/NAME`"));
             }
-        }
-    }
-}
-
-fn traffic_can_be_moved(raw: &RawFile, report: &mut Report<'_>) {
-    for service in &raw.services {
-        let RawService { load_balancer, primary_pool, dr_pool, .. } = &service.it;
-        if let Some(balancer) = load_balancer
-            && raw.cloudflare.is_empty()
-        {
-            report.at(balancer.span(), "`load_balancer` is set, but there is no [[cloudflare]] to find it in");
-        }
-        for (key, pool, other) in [("primary_pool", primary_pool, "dr_pool"), ("dr_pool", dr_pool, "primary_pool")] {
-            let Some(pool) = pool else { continue };
-            if load_balancer.is_none() {
-                report.at(pool.span(), format!("`{key}` is set, but `load_balancer` is not: whose pool is it?"));
-            }
-            if primary_pool.is_none() || dr_pool.is_none() {
-                report.at(pool.span(), format!("`{key}` is set, but `{other}` is not: a failover needs both"));
-            }
-        }
-        if let (Some(primary), Some(dr)) = (primary_pool, dr_pool)
-            && primary.get_ref() == dr.get_ref()
-        {
-            report.at(dr.span(), format!("`dr_pool` is the same pool as `primary_pool`, `{}`", dr.get_ref()));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Configuration errors: every one names its file, line and column, says what is wrong and, where it can, the word that
 //! was probably meant. A file's errors are collected, so one look mends them all.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -70,15 +71,27 @@ pub(super) struct Report<'a> {
     file: &'a Path,
     text: &'a str,
     found: Vec<(usize, ConfigError)>,
+    /// Keys that are written but could not be read, each with the place of its table: said already, so not missing.
+    unread: BTreeSet<(usize, String)>,
 }
 
 impl<'a> Report<'a> {
     pub fn new(file: &'a Path, text: &'a str) -> Self {
-        Self { file, text, found: Vec::new() }
+        Self { file, text, found: Vec::new(), unread: BTreeSet::new() }
     }
 
     pub fn text(&self) -> &'a str {
         self.text
+    }
+
+    /// Remembers that a key of a table is there although nothing could be made of it.
+    pub fn unread(&mut self, table: &Range<usize>, key: &str) {
+        self.unread.insert((table.start, key.to_owned()));
+    }
+
+    /// Whether a key of a table is there but could not be read: what would follow from its absence must not be said.
+    pub fn is_unread(&self, table: &Range<usize>, key: &str) -> bool {
+        self.unread.contains(&(table.start, key.to_owned()))
     }
 
     /// Records an error at a place in the text.

@@ -8,6 +8,8 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::several::OneOrMany;
+
 /// A text with its place.
 pub type Text = Option<Spanned<String>>;
 /// A list of texts, each with its place.
@@ -135,14 +137,30 @@ pub struct RawService {
     pub rpo: Text,
     pub strategy: Text,
     pub primary: Text,
-    pub dr: Text,
+    pub dr: OneOrMany<String>,
     pub schedules: Texts,
     pub namespaces: Texts,
     pub apps: Texts,
-    pub load_balancer: Text,
+    pub load_balancer: OneOrMany<RawHost>,
     pub primary_pool: Text,
-    pub dr_pool: Text,
+    pub dr_pool: OneOrMany<String>,
     pub probes: Texts,
+}
+
+/// A host name in `load_balancer` of a `[[service]]`.
+#[derive(Clone, Debug)]
+pub enum RawHost {
+    Name(String),
+    Table(Box<RawHostTable>),
+}
+
+/// A host name whose pools are not those of the service's other host names.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawHostTable {
+    pub name: Text,
+    pub primary_pool: Text,
+    pub dr_pool: OneOrMany<String>,
 }
 
 /// `[[slo]]`.

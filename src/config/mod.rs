@@ -5,9 +5,9 @@
 
 mod check;
 mod console;
-mod edges;
 mod error;
 mod file;
+mod hosts;
 pub mod paths;
 mod people;
 mod read;
@@ -15,6 +15,7 @@ mod resolve;
 mod sample;
 pub mod secret;
 mod service;
+mod several;
 mod show;
 mod slo;
 #[cfg(test)]

@@ -211,7 +211,7 @@ fn may_be_human(uid: u32, account: &Spanned<String>, options: LoadOptions, repor
 /// on a laptop (solo) may still watch and take notes: there the room answers `no_quorum`.
 fn enough_for_quorum(people: &[Person], options: LoadOptions, config: &Config, report: &mut Report<'_>) {
     let action = config.objectives.iter().find_map(|objective| {
-        let failover = objective.load_balancer.is_some() && objective.dr_pool.is_some();
+        let failover = objective.can_fail_over();
         let restore = !objective.schedules.is_empty();
         (failover || restore)
             .then(|| format!("{} of `{}`", if failover { "failover" } else { "restore" }, objective.service))

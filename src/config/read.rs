@@ -9,9 +9,10 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::error::Report;
 use super::file::{
-    RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawConsole, RawFile, RawNetwork, RawPeople, RawPerson,
-    RawPolicy, RawProbe, RawPrometheus, RawRoom, RawRules, RawService, RawSlo, Section,
+    RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawConsole, RawFile, RawHostTable, RawNetwork, RawPeople,
+    RawPerson, RawPolicy, RawProbe, RawPrometheus, RawRoom, RawRules, RawService, RawSlo, Section,
 };
+use crate::model::nearest::nearest;
 
 /// The most syntax errors shown: after a few, each is only an echo of the one before.
 const MAX_SYNTAX: usize = 5;
@@ -138,11 +139,14 @@ fn table<T: DeserializeOwned + Default>(
 ) -> Section<T> {
     let at = value.span();
     let DeValue::Table(mut table) = value.into_inner() else { return Section { at, it: T::default() } };
-    refuse_unknown(&mut table, fields_of::<T>(), title, report);
-    if let Some((_, nested)) = table.iter_mut().find(|(key, _)| key.get_ref() == "basic_auth")
-        && let DeValue::Table(nested) = nested.get_mut()
-    {
-        refuse_unknown(nested, fields_of::<RawBasicAuth>(), "basic_auth", report);
+    refuse_unknown(&mut table, fields_of::<T>(), title, &at, report);
+    for (key, nested) in table.iter_mut() {
+        let fields = match key.get_ref().as_ref() {
+            "basic_auth" => fields_of::<RawBasicAuth>(),
+            "load_balancer" => fields_of::<RawHostTable>(),
+            _ => continue,
+        };
+        refuse_unknown_within(nested, fields, key.get_ref(), report);
     }
     loop {
         let whole = Spanned::new(at.clone(), DeValue::Table(table.clone()));
@@ -161,16 +165,33 @@ fn table<T: DeserializeOwned + Default>(
         };
         let unit = if WITH_UNIT.contains(&key.as_str()) { "; write it with its unit, like \"15m\"" } else { "" };
         report.at(span, format!("`{key}` in {title}: {}{unit}", error.message()));
+        report.unread(&at, &key);
         table.remove(key.as_str());
     }
 }
 
-fn refuse_unknown(table: &mut DeTable<'_>, known: &[&str], title: &str, report: &mut Report<'_>) {
+/// The same for the tables within a value, if it is one or lists some.
+fn refuse_unknown_within(value: &mut Spanned<DeValue<'_>>, known: &[&str], title: &str, report: &mut Report<'_>) {
+    let at = value.span();
+    match value.get_mut() {
+        DeValue::Table(nested) => refuse_unknown(nested, known, title, &at, report),
+        DeValue::Array(items) => {
+            items.iter_mut().for_each(|item| refuse_unknown_within(item, known, title, report));
+        }
+        _ => {}
+    }
+}
+
+fn refuse_unknown(table: &mut DeTable<'_>, known: &[&str], title: &str, at: &Range<usize>, report: &mut Report<'_>) {
     let mut unknown: Vec<String> = Vec::new();
     for (key, _) in table.iter() {
         let name: &str = key.get_ref();
         if !known.contains(&name) {
             report.word(key.span(), &format!("unknown key `{name}` in {title}"), name, known);
+            let meant = nearest(name, known.iter().copied());
+            if let Some(meant) = meant.filter(|meant| !table.contains_key(*meant)) {
+                report.unread(at, meant);
+            }
             unknown.push(name.to_owned());
         }
     }

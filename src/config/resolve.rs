@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use super::check::{each, said};
-use super::edges::EDGES;
 use super::error::Report;
 use super::file::{
     Number, RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawFile, RawPolicy, RawProbe, RawRules, Section,
@@ -18,7 +17,7 @@ use super::units::{duration, duration_text, is_header, status_range};
 use super::{
     AlertmanagerConfig, BasicAuth, CloudflareConfig, ClusterConfig, Config, Env, LoadOptions, ProbeConfig, ServeRules,
 };
-use crate::model::{ClusterRole, Level, Policy, Rules, Severity};
+use crate::model::{ClusterRole, EdgeKind, Level, Policy, Rules, Severity};
 
 /// Values where the file is silent. `sample.toml` shows the same, and a test compares them.
 pub(super) const CLOUDFLARE_URL: &str = "https://api.cloudflare.com/client/v4";
@@ -92,7 +91,9 @@ impl Make<'_, '_> {
     /// A text that must be there.
     pub fn need(&mut self, text: &Text, key: &str, title: &str, at: &Range<usize>) -> String {
         let Some(text) = text else {
-            self.report.at(at.clone(), format!("{title} has no `{key}`"));
+            if !self.report.is_unread(at, key) {
+                self.report.at(at.clone(), format!("{title} has no `{key}`"));
+            }
             return String::new();
         };
         if text.get_ref().trim().is_empty() {
@@ -247,7 +248,7 @@ impl Make<'_, '_> {
     fn cloudflare(&mut self, section: &Section<RawCloudflare>) -> CloudflareConfig {
         let (it, title) = (&section.it, "[[cloudflare]]");
         let token = self.need(&it.token_file, "token_file", title, &section.at);
-        if each(&it.zones).next().is_none() {
+        if each(&it.zones).next().is_none() && !self.report.is_unread(&section.at, "zones") {
             let at = it.zones.as_ref().and_then(|zones| zones.first()).map_or(section.at.clone(), Spanned::span);
             self.report
                 .at(at, format!("{title} has no `zones`: list the ids of the zones whose load balancers to watch"));
@@ -294,14 +295,22 @@ impl Make<'_, '_> {
 
     /// A list of names: none empty, none twice.
     pub fn names(&mut self, list: &Texts, key: &str) -> Vec<String> {
+        let names: Vec<(Range<usize>, &String)> = each(list).map(|name| (name.span(), name.get_ref())).collect();
+        self.words(&names, key)
+    }
+
+    /// The same of names that stand alone or in a list.
+    pub fn words(&mut self, names: &[(Range<usize>, &String)], key: &str) -> Vec<String> {
         let mut out: Vec<String> = Vec::new();
-        for name in each(list) {
-            if name.get_ref().trim().is_empty() {
-                self.report.at(name.span(), format!("`{key}` holds an empty name"));
-            } else if out.contains(name.get_ref()) {
-                self.report.at(name.span(), format!("`{}` is in `{key}` twice", name.get_ref()));
+        for (at, name) in names {
+            if name.trim().is_empty() {
+                let what =
+                    if names.len() == 1 { "is empty: leave the line out instead" } else { "holds an empty name" };
+                self.report.at(at.clone(), format!("`{key}` {what}"));
+            } else if out.contains(name) {
+                self.report.at(at.clone(), format!("`{name}` is in `{key}` twice"));
             } else {
-                out.push(name.get_ref().clone());
+                out.push((*name).clone());
             }
         }
         out
@@ -316,12 +325,11 @@ impl Make<'_, '_> {
         };
         for edge in each(&it.ignore) {
             let text = edge.get_ref().as_str();
-            let known = match text.strip_suffix(".*") {
-                Some(family) => EDGES.iter().any(|edge| edge.split('.').next() == Some(family)),
-                None => EDGES.contains(&text),
-            };
-            if !known {
-                self.report.word(edge.span(), &format!("`{text}` is not a change that is recorded"), text, EDGES);
+            let whole_names =
+                text.split_once('*').is_none_or(|(family, rest)| rest.is_empty() && family.ends_with('.'));
+            if !whole_names || !EdgeKind::ALL.iter().any(|kind| kind.is_ignored_by(text)) {
+                let what = format!("`{text}` is not a change that is recorded");
+                self.report.word(edge.span(), &what, text, &EdgeKind::ignorable());
             }
         }
         let severities = Severity::ALL.map(|severity| (severity.name(), severity));

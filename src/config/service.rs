@@ -1,8 +1,9 @@
 //! `[[service]]` → objective: tiers are templates, what is written beside them wins.
 
-use super::check::said;
-use super::file::{RawFile, RawService, Section};
+use super::check::{each, said};
+use super::file::{RawCluster, RawFile, RawService, Section};
 use super::resolve::Make;
+use super::several::values;
 use crate::model::{Objective, Strategy};
 
 /// A tier: what is promised unless the service says otherwise. A year is the most anyone promises.
@@ -46,6 +47,8 @@ fn service(section: &Section<RawService>, raw: &RawFile, make: &mut Make<'_, '_>
     make.need(&it.strategy, "strategy", title, &section.at);
     let strategy = it.strategy.as_ref().and_then(|word| make.choice(word, "strategy", &STRATEGIES));
     let name = make.need(&it.name, "name", title, &section.at);
+    let primary = primary(section, raw, make);
+    let dr = dr(section, raw, &primary, make);
     let mut probes = make.names(&it.probes, "probes");
     for probe in &raw.probes {
         // A probe names its service, so the service need not name it again.
@@ -55,20 +58,41 @@ fn service(section: &Section<RawService>, raw: &RawFile, make: &mut Make<'_, '_>
             probes.push(probe_name.to_owned());
         }
     }
-    Objective {
+    let objective = Objective {
         rto_s,
         rpo_s,
         strategy: strategy.unwrap_or(Strategy::Cold),
-        primary: side(section, raw, "primary", make),
-        dr: side(section, raw, "dr", make),
+        hosts: super::hosts::hosts(section, raw, &dr, make),
+        primary,
+        dr,
         schedules: make.names(&it.schedules, "schedules"),
         namespaces: make.names(&it.namespaces, "namespaces"),
         apps: make.names(&it.apps, "apps"),
-        load_balancer: make.may(&it.load_balancer, "load_balancer"),
-        primary_pool: make.may(&it.primary_pool, "primary_pool"),
-        dr_pool: make.may(&it.dr_pool, "dr_pool"),
         probes,
         service: name,
+    };
+    can_be_watched(&objective, section, raw, make);
+    objective
+}
+
+/// What is promised for a service must be visible somewhere, or its row could never be green.
+fn can_be_watched(objective: &Objective, section: &Section<RawService>, raw: &RawFile, make: &mut Make<'_, '_>) {
+    let theirs = |cluster: &&RawCluster| objective.clusters().any(|own| said(&cluster.name) == Some(own));
+    let of_service: Vec<&RawCluster> = raw.clusters.iter().map(|section| &section.it).filter(theirs).collect();
+    if of_service.is_empty() {
+        return;
+    }
+    for schedule in each(&section.it.schedules).take(1) {
+        if of_service.iter().all(|c| c.velero.is_none()) {
+            let what = "no cluster of this service has `velero` set: its restore points could not be seen";
+            make.report.at(schedule.span(), what);
+        }
+    }
+    for app in each(&section.it.apps).take(1) {
+        if of_service.iter().all(|c| c.argocd.is_none() && c.flux.is_none()) {
+            let what = "no cluster of this service has `argocd` or `flux` set: its applications could not be seen";
+            make.report.at(app.span(), what);
+        }
     }
 }
 
@@ -78,7 +102,8 @@ fn promise(section: &Section<RawService>, make: &mut Make<'_, '_>) -> (u64, u64)
     let tiers = TIERS.map(|tier| (tier.name, tier));
     let tier = it.tier.as_ref().and_then(|word| make.choice(word, "tier", &tiers));
     let template = tier.and_then(|tier| tier.promise);
-    if template.is_none() && (it.rto.is_none() || it.rpo.is_none()) {
+    let unread = ["tier", "rto", "rpo"].iter().any(|key| make.report.is_unread(&section.at, key));
+    if template.is_none() && !unread && (it.rto.is_none() || it.rpo.is_none()) {
         let missing = match (&it.rto, &it.rpo) {
             (None, None) => "`rto` and `rpo`",
             (None, _) => "`rto`",
@@ -100,21 +125,71 @@ fn promise(section: &Section<RawService>, make: &mut Make<'_, '_>) -> (u64, u64)
     (make.time(&it.rto, "rto", rto, (1, 366 * 24 * HOUR)), make.time(&it.rpo, "rpo", rpo, (1, 366 * 24 * HOUR)))
 }
 
-/// The cluster of one side; where only one cluster has that role, it need not be named.
-fn side(section: &Section<RawService>, raw: &RawFile, key: &str, make: &mut Make<'_, '_>) -> String {
-    let written = if key == "dr" { &section.it.dr } else { &section.it.primary };
-    if let Some(name) = written {
+/// The cluster that serves it; where only one cluster has that role, it need not be named.
+fn primary(section: &Section<RawService>, raw: &RawFile, make: &mut Make<'_, '_>) -> String {
+    if let Some(name) = &section.it.primary {
         return name.get_ref().clone();
     }
-    let with_role: Vec<&str> =
-        raw.clusters.iter().filter(|c| said(&c.it.role) == Some(key)).filter_map(|c| said(&c.it.name)).collect();
-    match with_role.as_slice() {
+    match with_role(raw, "primary").as_slice() {
         [only] => (*only).to_owned(),
         found => {
-            let what =
-                format!("[[service]] has no `{key}`, and {} clusters have the role `{key}`: name one", found.len());
-            make.report.at(section.at.clone(), what);
+            if !make.report.is_unread(&section.at, "primary") && roles_are_known(raw) {
+                let what = format!(
+                    "[[service]] has no `primary`, and {} clusters have the role `primary`: name one",
+                    found.len()
+                );
+                make.report.at(section.at.clone(), what);
+            }
             String::new()
         }
     }
+}
+
+/// The clusters it can fail over to. Left out, it is the only one of that role; without any, the service has no other
+/// site and comes back in place.
+fn dr(section: &Section<RawService>, raw: &RawFile, primary: &str, make: &mut Make<'_, '_>) -> Vec<String> {
+    if section.it.dr.is_none() {
+        if make.report.is_unread(&section.at, "dr") {
+            return Vec::new();
+        }
+        return match with_role(raw, "dr").as_slice() {
+            [] => Vec::new(),
+            [only] if *only == primary => {
+                let what = format!(
+                    "[[service]] has no `dr`, and the only cluster of that role, `{primary}`, is its `primary`: name \
+                     where it fails over to, or write `dr = []` if it has no other site"
+                );
+                make.report.at(section.at.clone(), what);
+                Vec::new()
+            }
+            [only] => vec![(*only).to_owned()],
+            found => {
+                let what = format!(
+                    "[[service]] has no `dr`, and {} clusters have the role `dr`: name those that it can fail over to, \
+                     the first choice first",
+                    found.len()
+                );
+                make.report.at(section.at.clone(), what);
+                Vec::new()
+            }
+        };
+    }
+    let written = values(&section.it.dr);
+    for (at, name) in &written {
+        if !primary.is_empty() && name.as_str() == primary {
+            let what = format!("`dr` is the same cluster as `primary`, `{name}`: nothing would be left");
+            make.report.at(at.clone(), what);
+        }
+    }
+    make.words(&written, "dr")
+}
+
+fn with_role<'a>(raw: &'a RawFile, role: &str) -> Vec<&'a str> {
+    let those = raw.clusters.iter().filter(|c| said(&c.it.role) == Some(role));
+    those.filter_map(|c| said(&c.it.name)).collect()
+}
+
+/// Whether every cluster says which role it has: else how many have one is not known.
+fn roles_are_known(raw: &RawFile) -> bool {
+    raw.clusters.iter().all(|c| matches!(said(&c.it.role), Some("primary" | "dr" | "other")))
 }

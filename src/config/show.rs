@@ -12,7 +12,7 @@ use super::{
     AlertmanagerConfig, BasicAuth, CloudflareConfig, ClusterConfig, Config, Figures, ProbeConfig, PrometheusConfig,
     SloConfig,
 };
-use crate::model::{ClusterRole, Level, Objective, Person};
+use crate::model::{ClusterRole, Host, Level, Objective, Person};
 
 /// As TOML that can be loaded again; the people, who live in a file of their own, follow as comments.
 pub fn to_toml(config: &Config) -> String {
@@ -163,11 +163,39 @@ fn probe(it: &ProbeConfig) -> Value {
 fn service(it: &Objective) -> Value {
     let mut rows = Rows::default();
     rows.text("name", &it.service).time("rto", it.rto_s).time("rpo", it.rpo_s);
-    rows.text("strategy", strategy_word(it.strategy)).text("primary", &it.primary).text("dr", &it.dr);
+    rows.text("strategy", strategy_word(it.strategy)).text("primary", &it.primary);
+    rows.one_or_list("dr", &it.dr);
     rows.list("schedules", &it.schedules).list("namespaces", &it.namespaces).list("apps", &it.apps);
-    rows.maybe("load_balancer", it.load_balancer.as_deref()).maybe("primary_pool", it.primary_pool.as_deref());
-    rows.maybe("dr_pool", it.dr_pool.as_deref()).list("probes", &it.probes);
+    hosts(&mut rows, it);
+    rows.list("probes", &it.probes);
     rows.table()
+}
+
+/// The host names of a service: as words above the pools that they share, else each with its own.
+fn hosts(rows: &mut Rows, it: &Objective) {
+    let Some(first) = it.hosts.first() else { return };
+    let pools = |rows: &mut Rows, host: &Host| {
+        rows.maybe("primary_pool", host.primary_pool.as_deref());
+        // In the order of the clusters, as far as there are any.
+        let dr: Vec<String> = it.dr.iter().map_while(|cluster| host.dr_pool(cluster)).map(str::to_owned).collect();
+        if !dr.is_empty() {
+            rows.one_or_list("dr_pool", &dr);
+        }
+    };
+    let shared = it.hosts.iter().all(|host| host.has_pools_of(first));
+    if shared {
+        let names: Vec<String> = it.hosts.iter().map(|host| host.load_balancer.clone()).collect();
+        rows.one_or_list("load_balancer", &names);
+        pools(rows, first);
+        return;
+    }
+    let tables = it.hosts.iter().map(|host| {
+        let mut own = Rows::default();
+        own.text("name", &host.load_balancer);
+        pools(&mut own, host);
+        own.table()
+    });
+    rows.0.insert("load_balancer".into(), Value::Array(tables.collect()));
 }
 
 /// A table being written.
@@ -207,6 +235,14 @@ impl Rows {
     fn number(&mut self, key: &str, value: u64) -> &mut Self {
         self.0.insert(key.into(), i64::try_from(value).unwrap_or(i64::MAX).into());
         self
+    }
+
+    /// One as a text, several (or none) as a list.
+    fn one_or_list(&mut self, key: &str, values: &[String]) -> &mut Self {
+        match values {
+            [one] => self.text(key, one),
+            many => self.list(key, many),
+        }
     }
 
     fn list(&mut self, key: &str, values: &[String]) -> &mut Self {

@@ -64,7 +64,7 @@ pub(super) fn can_be_asked(raw: &RawFile, report: &mut Report<'_>) {
                 seen.push(name);
             }
         }
-        if it.prometheus.is_none() && servers.len() != 1 {
+        if it.prometheus.is_none() && servers.len() != 1 && !report.is_unread(&section.at, "prometheus") {
             let what = format!("[[slo]] has no `prometheus`, and there are {} [[prometheus]]: name one", servers.len());
             report.at(section.at.clone(), what);
         }
@@ -161,6 +161,10 @@ fn counted(section: &Section<RawSlo>, errors: &Text, total: &Text, make: &mut Ma
     if let Some(requests) = &section.it.requests {
         make.report.at(requests.span(), "`requests` goes with `ratio`; beside `total` it has nothing to say");
     }
+    let unread = ["errors", "total", "ratio"].iter().any(|key| make.report.is_unread(&section.at, key));
+    if unread {
+        return Figures::Counted { errors: String::new(), total: String::new() };
+    }
     if errors.is_none() && total.is_none() {
         make.report.at(
             section.at.clone(),
@@ -189,7 +193,9 @@ fn counted(section: &Section<RawSlo>, errors: &Text, total: &Text, make: &mut Ma
 /// Requests of a million that may fail.
 fn budget(section: &Section<RawSlo>, make: &mut Make<'_, '_>) -> u32 {
     let Some(objective) = &section.it.objective else {
-        make.report.at(section.at.clone(), "[[slo]] has no `objective`: give the percentage, like 99.9");
+        if !make.report.is_unread(&section.at, "objective") {
+            make.report.at(section.at.clone(), "[[slo]] has no `objective`: give the percentage, like 99.9");
+        }
         return 1_000;
     };
     let (at, percent) = (objective.span(), *objective.get_ref());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Level, Role, Severity, Strategy};
+use crate::model::{EdgeKind, Host, Level, Role, Severity, Strategy};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/config")
@@ -100,7 +100,11 @@ fn a_good_file_has_the_values_it_says_and_the_defaults_it_leaves_out() {
     assert_eq!((probe.every_s, probe.timeout_s, probe.good, probe.window), (5, 3, (200, 399), 6));
     let shop = &config.objectives[0];
     assert_eq!((shop.rto_s, shop.rpo_s), (1800, 900), "the tier's RTO, its own RPO");
-    assert_eq!((shop.primary.as_str(), shop.dr.as_str()), ("primary", "dr"), "the only clusters of those roles");
+    assert_eq!(
+        (shop.primary.as_str(), shop.dr.join(" ").as_str()),
+        ("primary", "dr"),
+        "the only clusters of those roles"
+    );
     assert_eq!((shop.strategy, shop.probes.as_slice()), (Strategy::WarmStandby, ["shop".to_owned()].as_slice()));
     assert_eq!((config.rules.per_minute, config.rules.opens_as), (30, Severity::Sev1));
     assert_eq!((config.policy.quorum, config.policy.level, config.policy.ttl_s), (2, Level::Account, 1800));
@@ -218,6 +222,54 @@ fn without_places(mut config: Config) -> Config {
     config
 }
 
+/// The good file with a second DR cluster, and these lines in its service.
+fn with_service(lines: &str) -> Config {
+    let more = "[[cluster]]\nname = \"dr-2\"\nrole = \"other\"\n\n[[service]]\n";
+    let text = good().replacen("[[service]]\n", more, 1).replace("load_balancer = \"shop.example\"\n", "");
+    let text = text.replace("primary_pool = \"primary\"\ndr_pool = \"dr\"\n", lines);
+    let config = load_text(text, LoadOptions::default()).expect(lines);
+    let shown = super::show::to_toml(&config);
+    let again = load_text(&shown, LoadOptions::default()).expect(&shown);
+    assert_eq!(again.objectives, config.objectives, "what is shown means the same: {shown}");
+    config
+}
+
+#[test]
+fn one_or_several_dr_clusters_and_host_names_or_none_are_taken_and_shown() {
+    let shop = |lines: &str| with_service(lines).objectives.swap_remove(0);
+    let one = shop("load_balancer = \"a\"\nprimary_pool = \"p\"\ndr_pool = \"d\"\n");
+    assert_eq!((one.dr.join(" ").as_str(), one.hosts), ("dr", vec![Host::new("a", Some("p"), [("dr", "d")])]));
+    let several = shop(
+        "dr = [\"dr\", \"dr-2\"]\nload_balancer = [\"a\", \"b\"]\nprimary_pool = \"p\"\ndr_pool = [\"d\", \"e\"]\n",
+    );
+    assert_eq!(several.dr, ["dr", "dr-2"]);
+    let pools = [("dr", "d"), ("dr-2", "e")];
+    assert_eq!(several.hosts, ["a", "b"].map(|host| Host::new(host, Some("p"), pools)));
+    let own = shop(
+        "load_balancer = [\"a\", { name = \"b\", primary_pool = \"q\", dr_pool = \"f\" }, { name = \"c\", dr_pool = \"g\" }]\n\
+         primary_pool = \"p\"\ndr_pool = \"d\"\n",
+    );
+    let hosts = [("a", "p", "d"), ("b", "q", "f"), ("c", "p", "g")];
+    assert_eq!(own.hosts, hosts.map(|(host, primary, dr)| Host::new(host, Some(primary), [("dr", dr)])));
+    // One pool for two DR clusters is the first one's; how the other is reached is not known, and readiness says so.
+    let fewer = shop("dr = [\"dr\", \"dr-2\"]\nload_balancer = \"a\"\nprimary_pool = \"p\"\ndr_pool = \"d\"\n");
+    assert_eq!(fewer.hosts, [Host::new("a", Some("p"), [("dr", "d")])]);
+    let none = shop("dr = []\nload_balancer = \"a\"\n");
+    assert!(none.dr.is_empty() && !none.can_fail_over(), "{none:?}");
+}
+
+#[test]
+fn one_cluster_is_enough_whether_the_service_names_it_or_not() {
+    for primary in ["", "primary = \"only\"\n"] {
+        let text = format!(
+            "[room]\nname = \"r\"\n[[cluster]]\nname = \"only\"\nrole = \"primary\"\nvelero = \"velero\"\n[[service]]\n\
+             name = \"shop\"\nrto = \"4h\"\nrpo = \"24h\"\nstrategy = \"cold\"\nschedules = [\"shop-hourly\"]\n{primary}"
+        );
+        let shop = load_text(&text, LoadOptions::default()).expect(&text).objectives.swap_remove(0);
+        assert_eq!((shop.primary.as_str(), shop.dr.len(), shop.restored_on()), ("only", 0, &["only".to_owned()][..]));
+    }
+}
+
 #[test]
 fn the_sample_switched_on_loads_and_each_default_it_shows_is_the_default() {
     let full = without_places(load_text(switched_on(), LoadOptions::default()).expect("loads with every setting on"));
@@ -322,6 +374,23 @@ fn what_show_prints_loads_as_the_same_configuration() {
 }
 
 /// Who joins a room needs nothing else of the file to be right.
+#[test]
+fn every_change_that_a_rule_may_leave_out_can_be_named() {
+    let with = |ignored: &str| {
+        let text = format!("[room]\nname = \"r\"\n[rules]\nignore = [\"{ignored}\"]\n");
+        load_text(text, LoadOptions::default())
+    };
+    for kind in EdgeKind::ALL {
+        let (name, family) = (kind.as_str(), kind.family().expect("a family").name());
+        let may = EdgeKind::ignorable().contains(&name);
+        assert_eq!(with(name).is_ok(), may, "{name}");
+        assert_eq!(with(&format!("{family}.*")).is_ok(), may, "{family}.*");
+    }
+    for no in ["*", "alert", "alert*", "al*", "alert.f*", "*.ok", ""] {
+        assert!(with(no).is_err(), "{no}");
+    }
+}
+
 #[test]
 fn the_console_section_is_read_alone_and_points_at_its_words() {
     let dir = tempfile::tempdir().expect("a directory");

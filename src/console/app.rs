@@ -96,7 +96,10 @@ pub struct Notice {
 /// What an outstanding request is for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Waiting {
-    Preview,
+    /// A draft, for the cluster that was chosen.
+    Preview {
+        to: Option<String>,
+    },
     Propose,
     Approve,
     Withdraw,
@@ -106,7 +109,11 @@ pub enum Waiting {
     Pin,
     SilencePreview,
     Silence,
-    Past { topic: Topic, at: Stamp, page: u32 },
+    Past {
+        topic: Topic,
+        at: Stamp,
+        page: u32,
+    },
     Write(WriteKind),
 }
 

@@ -115,6 +115,7 @@ pub enum Choice {
     Preview {
         action: Action,
         service: String,
+        to: Option<String>,
     },
     Status(IncidentStatus),
     /// Ask whether to close the incident.
@@ -226,8 +227,8 @@ pub struct PlanView {
 /// Which plan.
 #[derive(Clone, Debug)]
 pub enum Subject {
-    /// Built and shown, not proposed yet.
-    Draft { plan: Box<Plan>, digest: Digest },
+    /// Built and shown, not proposed yet; for the cluster that was chosen, where there was a choice.
+    Draft { plan: Box<Plan>, digest: Digest, to: Option<String> },
     /// In the log.
     Known(PlanId),
 }

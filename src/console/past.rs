@@ -3,7 +3,7 @@
 
 use crate::board::{Row, Topic};
 use crate::client::Mirror;
-use crate::model::{Happening, Stamp, System};
+use crate::model::{EdgeFamily, EdgeKind, Happening, Stamp, System};
 use crate::protocol::Short;
 use crate::timeline::{Incident, Item, Story};
 
@@ -83,22 +83,22 @@ impl Past {
 }
 
 /// The pane that an edge belongs to.
-fn pane_of(edge: &str, source: &str) -> Option<Pane> {
+fn pane_of(edge: &EdgeKind, source: &str) -> Option<Pane> {
     let system = || System::ALL.into_iter().find(|system| source.split('/').next() == Some(system.name()));
-    Some(match edge.split('.').next()? {
-        "alert" | "watchdog" => Pane::Alerts,
-        "probe" | "traffic" | "service" | "slo" => Pane::Traffic,
-        "backup" | "location" | "restore" => Pane::Backups,
-        "gitops" => Pane::Gitops,
-        "control_plane" | "node" => Pane::Events,
-        "source" => match system()? {
+    Some(match edge.family()? {
+        EdgeFamily::Alert | EdgeFamily::Watchdog => Pane::Alerts,
+        EdgeFamily::Probe | EdgeFamily::Traffic | EdgeFamily::Service | EdgeFamily::Slo => Pane::Traffic,
+        EdgeFamily::Backup | EdgeFamily::Location | EdgeFamily::Restore => Pane::Backups,
+        EdgeFamily::Gitops => Pane::Gitops,
+        EdgeFamily::ControlPlane | EdgeFamily::Node => Pane::Events,
+        EdgeFamily::Log | EdgeFamily::Recording => return None,
+        EdgeFamily::Source => match system()? {
             System::Kubernetes => Pane::Events,
             System::Velero => Pane::Backups,
             System::Argocd | System::Flux => Pane::Gitops,
             System::Alertmanager => Pane::Alerts,
             System::Cloudflare | System::Probe | System::Prometheus => Pane::Traffic,
         },
-        _ => return None,
     })
 }
 
@@ -114,8 +114,7 @@ pub fn edges<'a>(app: &'a App, past: &Past, pane: Pane) -> Vec<&'a Item> {
         if pane_of(&edge.edge, &edge.source) != Some(pane) {
             continue;
         }
-        let family = edge.edge.split('.').next().unwrap_or_default();
-        if seen.insert((family, edge.subject.as_str(), edge.source.as_str())) {
+        if seen.insert((edge.edge.family(), edge.subject.as_str(), edge.source.as_str())) {
             found.push(item);
         }
     }

@@ -182,10 +182,12 @@ impl Person {
         let Some(action) = act.action else { return Err("no action to propose".to_owned()) };
         let service = act.text.clone().or_else(|| self.service()).unwrap_or_default();
         // As a person does: look at the plan first, then type the name it asks for.
-        let shown = self.again(Request::Preview { action, service: service.clone() }).await?;
+        let shown = self.again(Request::Preview { action, service: service.clone(), to: None }).await?;
         let Reply::Plan { plan, .. } = shown else { return Err("a preview was answered without a plan".to_owned()) };
         let plan: Plan = serde_json::from_str(&plan).map_err(|e| format!("the previewed plan does not read: {e}"))?;
-        self.again(Request::Propose { action, service, confirm: plan.confirm, supersedes: None }).await.map(|_| ())
+        self.again(Request::Propose { action, service, to: None, confirm: plan.confirm, supersedes: None })
+            .await
+            .map(|_| ())
     }
 
     fn service(&self) -> Option<String> {
@@ -226,7 +228,7 @@ pub fn waiting(
 }
 
 fn is_edge(happening: &Happening, name: &str) -> bool {
-    matches!(happening, Happening::Edge(edge) if edge.edge == name)
+    matches!(happening, Happening::Edge(edge) if edge.edge.as_str() == name)
 }
 
 fn text(act: &Act) -> SafeText {

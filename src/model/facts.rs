@@ -11,8 +11,8 @@ use super::{SafeText, Stamp};
 pub use super::edge::{EdgeAccount, EdgeToken, LoadBalancer, Origin, PlaceRole, Pool, PoolPlace, PoolUser};
 
 pub use super::gitops::{
-    App, AppTimes, Bucket, Controller, FluxState, GitRepository, GitSource, HelmChart, HelmRelease, HelmRepository,
-    Kustomization, ObjectRef, OciRepository, Place, Project, SyncWindow, Tool,
+    App, AppTimes, Bucket, Controller, Deployed, FluxState, GitRepository, GitSource, HelmChart, HelmRelease,
+    HelmRepository, Kustomization, ObjectRef, OciRepository, Place, Project, SyncWindow, Tool,
 };
 pub use super::velero::{
     DataDownload, Location, OffSite, Restore, RestorePoint, Schedule, Scope, VolumeBackup, VolumeRestore, outside,

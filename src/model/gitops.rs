@@ -5,16 +5,21 @@
 
 mod argocd;
 mod flux;
+mod lag;
 #[cfg(test)]
 mod tests;
+
+pub use lag::{Around, Lag, LagKind};
 
 use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
 use super::facts::Open;
-use super::time::{since, words};
 use super::{SafeText, Stamp};
+
+/// The controller of Flux that looks for newer revisions.
+pub const SOURCE_CONTROLLER: &str = "source-controller";
 
 /// Who deploys an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,6 +57,15 @@ pub struct AppTimes {
     pub operation: Option<Stamp>,
     /// Flux: the Ready condition.
     pub ready: Option<Stamp>,
+    /// Flux: the Reconciling condition, while it is True.
+    pub reconciling: Option<Stamp>,
+}
+
+/// What a tool deployed last, by its own history.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployed {
+    pub revision: SafeText,
+    pub at: Option<Stamp>,
 }
 
 /// An object's kind, namespace and name.
@@ -115,6 +129,9 @@ pub struct App {
     /// `Running` though it has finished: it waits to be tried again.
     #[serde(default)]
     pub retrying: bool,
+    /// How often it was tried again.
+    #[serde(default)]
+    pub retries: u64,
     /// Automated sync is switched off, reconciliation is skipped by annotation, or `spec.suspend` is set.
     pub suspended: bool,
     /// Argo CD does not look at it at all (annotation): its status is from before.
@@ -139,6 +156,14 @@ pub struct App {
     pub place: Place,
     #[serde(default)]
     pub times: AppTimes,
+    /// How many objects it has in its cluster, where its tool counts them.
+    #[serde(default)]
+    pub objects: Option<u64>,
+    /// The images that run, where its tool lists them.
+    #[serde(default)]
+    pub images: Vec<SafeText>,
+    #[serde(default)]
+    pub deployed: Option<Deployed>,
     #[serde(default)]
     pub flux: Option<FluxState>,
 }
@@ -152,10 +177,22 @@ pub struct GitSource {
     pub name: SafeText,
     /// Of its artifact; empty = there is none.
     pub revision: SafeText,
+    /// Since when its artifact is this one.
+    #[serde(default)]
+    pub updated: Option<Stamp>,
+    /// What it is asked to follow: a branch, a tag, a range of versions. Empty where its kind has no such choice.
+    #[serde(default)]
+    pub wanted: SafeText,
     pub ready: Open,
     pub reason: Open,
     pub message: SafeText,
+    /// Since when it is ready, or not.
+    #[serde(default)]
+    pub since: Option<Stamp>,
     pub suspended: bool,
+    /// A chart: the repository that it is taken from.
+    #[serde(default)]
+    pub from: Option<ObjectRef>,
 }
 
 impl GitSource {
@@ -243,38 +280,6 @@ pub struct Controller {
     pub total: u32,
 }
 
-/// Of what sort a lag is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LagKind {
-    /// Being worked on, or paused by a person.
-    Neutral,
-    /// Nothing proves that it is well.
-    Unproven,
-    /// Not as it should be.
-    Wrong,
-}
-
-/// Why an application is not "deployed and healthy".
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lag {
-    pub kind: LagKind,
-    pub why: String,
-    /// Since when, if the tool says.
-    pub since: Option<Stamp>,
-}
-
-/// What the judgement of an application rests on besides itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Around<'a> {
-    /// When what is known of it was last proved.
-    pub seen_at: Stamp,
-    /// How old an Argo CD reconciliation may be; 0 = its age proves nothing.
-    pub reconciled_for_s: u64,
-    /// Flux: where its revision comes from, if that was read.
-    pub source: Option<&'a GitSource>,
-    pub controller: Option<&'a Controller>,
-}
-
 impl App {
     /// Its identity within its kind.
     pub fn key(&self) -> String {
@@ -309,43 +314,5 @@ impl App {
             None => argocd::lag(self, around),
             Some(flux) => flux::lag(self, flux, around),
         }
-    }
-}
-
-fn lag(kind: LagKind, why: impl Into<String>, since: Option<Stamp>) -> Option<Lag> {
-    Some(Lag { kind, why: why.into(), since })
-}
-
-/// `what: message`, or `what` alone where there is no message; a long message is cut.
-fn said(what: &str, message: &SafeText) -> String {
-    const MOST: usize = 200;
-    let message = message.as_str();
-    let mut text = if message.is_empty() { what.to_owned() } else { format!("{what}: {message}") };
-    if let Some((at, _)) = text.char_indices().nth(MOST) {
-        text.truncate(at);
-        text.push('…');
-    }
-    text
-}
-
-/// Whether something proves that the status is kept: a time of its own that is recent, or a controller that is ready. A
-/// controller that is known not to be ready disproves it.
-fn proof_of_life(app: &App, around: Around<'_>, limit_s: u64) -> Option<Lag> {
-    use LagKind::Unproven;
-    let name = app.controller();
-    let ready = around.controller.filter(|it| it.total > 0).map(|it| it.ready > 0);
-    if ready == Some(false) {
-        return lag(Unproven, format!("no pod of its {name} is ready: nobody keeps its status"), None);
-    }
-    let limit = i64::try_from(limit_s).unwrap_or(i64::MAX);
-    match app.reconciled_at.filter(|_| limit > 0) {
-        Some(at) if (around.seen_at - at).num_seconds() >= limit => {
-            let ago = words(since(at, around.seen_at));
-            lag(Unproven, format!("compared {ago} ago, too long ago: its controller may be dead"), Some(at))
-        }
-        Some(_) => None,
-        None if app.tool() == Tool::Argocd && app.reconciled_at.is_none() => lag(Unproven, "never reconciled", None),
-        None if ready == Some(true) => None,
-        None => lag(Unproven, format!("nothing proves that its {name} runs"), None),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 pub use super::plan_entry::*;
 pub use super::silence::{SilenceBegun, SilenceEnded, SilenceOutcome};
-use super::{Digest, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
+use super::{Digest, EdgeKind, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
 
 /// First line of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,8 +140,7 @@ pub struct Left {}
 /// A change on the board worth remembering.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Edge {
-    /// `alert.firing`, `probe.failing`, `traffic.moved`, `source.lost`, …: see `board::edge`.
-    pub edge: String,
+    pub edge: EdgeKind,
     /// When it happened at its source, on the room's clock.
     pub at: Stamp,
     pub source: String,
@@ -161,7 +160,7 @@ pub struct Edge {
 /// So many edges were held back by the rate limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Folded {
-    pub edge: String,
+    pub edge: EdgeKind,
     pub count: u64,
     pub from: Stamp,
     pub to: Stamp,

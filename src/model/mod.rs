@@ -4,6 +4,7 @@
 //! held as [`SafeText`], so no later room can print a control character by accident.
 
 mod edge;
+pub mod edge_kind;
 pub mod entry;
 pub mod facts;
 pub mod filter;
@@ -23,10 +24,11 @@ pub mod text;
 pub mod time;
 pub mod velero;
 
+pub use edge_kind::{EdgeFamily, EdgeKind};
 pub use entry::{Entry, Happening, IncidentStatus, Severity};
 pub use facts::Fact;
 pub use ids::{Digest, IncidentId, PersonId, PlanId};
-pub use objective::{Objective, Strategy};
+pub use objective::{Host, Objective, Strategy};
 pub use observation::{Change, Observation, SourceId, System, Trouble, TroubleKind};
 pub use person::{Actor, Level, Person, Role};
 pub use plan::{Action, Plan, Refusal, RefusalKind, Step};

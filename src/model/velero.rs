@@ -39,7 +39,8 @@ pub struct Scope {
 impl Scope {
     /// Why it is not everything in these namespaces; `None` = it is, as far as a scope can tell.
     pub fn gap(&self, namespaces: &[String]) -> Option<String> {
-        let outside = namespaces.iter().find_map(|it| outside(&self.included_namespaces, &self.excluded_namespaces, it));
+        let outside =
+            namespaces.iter().find_map(|it| outside(&self.included_namespaces, &self.excluded_namespaces, it));
         outside.or_else(|| self.less.first().map(SafeText::to_string))
     }
 }
@@ -247,11 +248,8 @@ mod tests {
     fn a_scope_has_a_gap_where_anything_is_outside_or_left_out() {
         let of = |included: &[&str], excluded: &[&str], less: &[&str]| {
             let all = |names: &[&str]| names.iter().map(|it| (*it).into()).collect();
-            let scope = Scope {
-                included_namespaces: all(included),
-                excluded_namespaces: all(excluded),
-                less: all(less),
-            };
+            let scope =
+                Scope { included_namespaces: all(included), excluded_namespaces: all(excluded), less: all(less) };
             scope.gap(&["shop".to_owned(), "pay".to_owned()])
         };
         assert_eq!(of(&[], &[], &[]), None, "no list means all namespaces");

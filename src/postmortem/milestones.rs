@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Action, Entry, Happening, Objective, SafeText, Stamp};
+use crate::model::{Action, EdgeKind, Entry, Happening, Objective, SafeText, Stamp};
 use crate::timeline::{Incident, Item, PlanRecord, PlanState, sentence_of};
 
 /// One row of the short story.
@@ -50,9 +50,9 @@ pub(super) fn rows(incident: &Incident, objectives: &[Objective]) -> Vec<Row> {
     rows
 }
 
-fn edge<'a>(entry: &'a Entry, name: &str) -> Option<&'a crate::model::entry::Edge> {
+fn edge<'a>(entry: &'a Entry, kind: &EdgeKind) -> Option<&'a crate::model::entry::Edge> {
     match &entry.happening {
-        Happening::Edge(edge) if edge.edge == name => Some(edge),
+        Happening::Edge(edge) if edge.edge == *kind => Some(edge),
         _ => None,
     }
 }
@@ -105,13 +105,16 @@ impl Story<'_> {
 
     fn is_dr(&self, site: &str) -> bool {
         self.objectives.is_empty()
-            || self.objectives.iter().any(|it| it.dr == site || it.dr_pool.as_deref() == Some(site))
+            || self
+                .objectives
+                .iter()
+                .any(|it| it.has_dr(site) || it.hosts.iter().any(|host| host.dr_of(site).is_some()))
     }
 
     /// All answers came from the other side: seen, whoever did it.
     fn traffic_switched(&self) -> Option<Row> {
         let moved = self.first(self.base, |item| {
-            edge(&item.entry, "traffic.moved").is_some_and(|edge| {
+            edge(&item.entry, &EdgeKind::TrafficMoved).is_some_and(|edge| {
                 edge.figures.get("to").and_then(serde_json::Value::as_str).is_none_or(|to| self.is_dr(to))
             })
         })?;
@@ -120,14 +123,14 @@ impl Story<'_> {
 
     fn gitops_confirmed(&self) -> Option<Row> {
         let parity = self.first(self.decision(), |item| {
-            edge(&item.entry, "gitops.parity").is_some_and(|edge| self.is_dr(edge.subject.as_str()))
+            edge(&item.entry, &EdgeKind::GitopsParity).is_some_and(|edge| self.is_dr(edge.subject.as_str()))
         })?;
         Some(self.row("gitops_confirmed", parity, parity.at))
     }
 
     /// A restore was seen to complete; else a restore plan that succeeded says so.
     fn restored(&self) -> Option<Row> {
-        let completed = self.first(self.base, |item| edge(&item.entry, "restore.completed").is_some());
+        let completed = self.first(self.base, |item| edge(&item.entry, &EdgeKind::RestoreCompleted).is_some());
         if let Some(item) = completed {
             return Some(self.with_persons(self.row("restored", item, item.at), Action::Restore));
         }

@@ -249,7 +249,7 @@ fn event(incident: &Incident, item: &Item) -> Event {
         simulated: entry.by.simulated,
         kind: entry.happening.kind().to_owned(),
         edge: match &entry.happening {
-            Happening::Edge(edge) => Some(edge.edge.clone()),
+            Happening::Edge(edge) => Some(edge.edge.to_string()),
             _ => None,
         },
         text: SafeText::new(&sentence_of(incident, item)),

@@ -142,7 +142,7 @@ fn a_row_whose_edge_is_missing_is_missing() {
     ] {
         let mut log = story();
         log.entries.retain(|entry| match &entry.happening {
-            crate::model::Happening::Edge(it) => it.edge != edge,
+            crate::model::Happening::Edge(it) => it.edge.as_str() != edge,
             _ => true,
         });
         let story = log.fold();
@@ -157,7 +157,7 @@ fn traffic_that_moved_to_the_primary_is_no_switch() {
     let mut log = story();
     for entry in &mut log.entries {
         if let crate::model::Happening::Edge(it) = &mut entry.happening
-            && it.edge == "traffic.moved"
+            && it.edge == crate::model::EdgeKind::TrafficMoved
         {
             it.figures = serde_json::json!({ "from": "dr", "to": "primary" });
         }
@@ -371,7 +371,7 @@ fn the_same_outline_gives_the_same_bytes() {
 fn an_incident_without_an_end_is_drawn_as_far_as_it_is_known() {
     let mut log = story();
     log.entries.retain(
-        |entry| !matches!(&entry.happening, crate::model::Happening::Edge(it) if it.edge == "service.recovered"),
+        |entry| !matches!(&entry.happening, crate::model::Happening::Edge(it) if it.edge == crate::model::EdgeKind::ServiceRecovered),
     );
     let story = log.fold();
     let page = to_html(&outline(story.latest().expect("an incident"), &[objective()], &meta(false)));

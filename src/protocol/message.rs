@@ -99,9 +99,22 @@ pub enum Request {
     /// Close the open incident.
     Close,
     /// Build a plan and put it before the room. `confirm` = the typed name of what will move.
-    Propose { action: Action, service: String, confirm: String, supersedes: Option<PlanId> },
+    /// `to` = the cluster it shall come back on, of a service that has several.
+    Propose {
+        action: Action,
+        service: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+        confirm: String,
+        supersedes: Option<PlanId>,
+    },
     /// Build a plan and show it, without proposing.
-    Preview { action: Action, service: String },
+    Preview {
+        action: Action,
+        service: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
     /// Approve the digest that was shown, with the typed name.
     Approve { plan: PlanId, digest: Digest, confirm: String },
     /// Reject a plan.

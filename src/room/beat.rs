@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::news::BoardNews;
 use crate::board::{Judged, Topic, TopicView, edges};
 use crate::model::entry::{Draft, Edge, Expired, Happening, IncidentStatus, Opened, Set};
-use crate::model::{Actor, IncidentId, SafeText, Stamp};
+use crate::model::{Actor, EdgeKind, IncidentId, SafeText, Stamp};
 
 /// Events that cross the socket, newest first; the row count says how many there are in all.
 const EVENTS_SHOWN: usize = 1_000;
@@ -105,7 +105,7 @@ impl Engine {
                 self.record_all(std::mem::take(&mut drafts));
                 self.open_by(&edge, now);
             }
-            let recovered = edge.edge == "service.recovered";
+            let recovered = edge.edge == EdgeKind::ServiceRecovered;
             drafts.push(self.by_room(Happening::Edge(edge)));
             if recovered {
                 drafts.extend(self.advance_status(IncidentStatus::Monitoring));
@@ -129,7 +129,7 @@ impl Engine {
     /// Whether this edge opens an incident by the configured rule.
     fn opens(&self, edge: &Edge) -> bool {
         let severity = edge.figures.get("severity").and_then(|value| value.as_str()).unwrap_or(&edge.verdict);
-        edge.edge == "alert.firing" && self.shared.config.rules.open_on.iter().any(|word| word == severity)
+        edge.edge == EdgeKind::AlertFiring && self.shared.config.rules.open_on.iter().any(|word| word == severity)
     }
 
     fn open_by(&mut self, edge: &Edge, now: Stamp) {

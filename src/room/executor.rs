@@ -16,9 +16,7 @@ use super::reconcile;
 use super::shared::Shared;
 use crate::actions::{self, Progress};
 use crate::clock::Clock;
-use crate::model::entry::{
-    Happening, Outcome, PlanEnded, Restored, StepDone, StepEnded, StepFailed, StepUnknown,
-};
+use crate::model::entry::{Happening, Outcome, PlanEnded, Restored, StepDone, StepEnded, StepFailed, StepUnknown};
 use crate::model::{Digest, PersonId, Plan, PlanId, SafeText, SourceId, Step};
 use crate::systems::{ActError, Permit};
 

@@ -29,6 +29,14 @@ pub fn policy_digest(policy: &Policy) -> String {
     seal::canonical(&value).map(|text| seal::sha256(text.as_bytes()).to_string()).unwrap_or_default()
 }
 
+/// What somebody asks a plan for.
+pub(super) struct Act<'a> {
+    pub action: Action,
+    pub service: &'a str,
+    /// The cluster it shall come back on; `None` = the first that can take it.
+    pub to: Option<&'a str>,
+}
+
 impl Engine {
     /// The room as verdicts want it.
     pub(super) fn now_rules(&self) -> RoomNow<'_> {
@@ -63,9 +71,9 @@ impl Engine {
     }
 
     /// Builds a plan and shows it; nothing is recorded.
-    pub(super) fn preview(&mut self, caller: &Caller, action: Action, service: &str) -> Answer {
+    pub(super) fn preview(&mut self, caller: &Caller, act: Act<'_>) -> Answer {
         self.operator(caller)?;
-        let plan = self.build(caller, action, service, None)?;
+        let plan = self.build(caller, act, None)?;
         let (bytes, digest) = seal::plan_bytes(&plan).map_err(unprintable)?;
         Ok(Reply::Plan { plan: bytes, digest, seq: None })
     }
@@ -73,8 +81,7 @@ impl Engine {
     pub(super) fn propose(
         &mut self,
         caller: &Caller,
-        action: Action,
-        service: &str,
+        act: Act<'_>,
         confirm: &str,
         supersedes: Option<PlanId>,
     ) -> Answer {
@@ -83,7 +90,7 @@ impl Engine {
         let none = Plans::default();
         let plans = self.story.current().map_or(&none, |incident| &incident.plans);
         approval::may_begin(plans, self.asker(caller), self.now_rules(), recent)?;
-        let plan = self.build(caller, action, service, supersedes)?;
+        let plan = self.build(caller, act, supersedes)?;
         let plans = self.story.current().map_or(&none, |incident| &incident.plans);
         approval::may_propose(plans, &plan, self.asker(caller), self.now_rules(), recent, confirm)?;
         let (bytes, digest) = seal::plan_bytes(&plan).map_err(unprintable)?;
@@ -102,13 +109,8 @@ impl Engine {
         times.len()
     }
 
-    fn build(
-        &mut self,
-        caller: &Caller,
-        action: Action,
-        service: &str,
-        supersedes: Option<PlanId>,
-    ) -> Result<Plan, Refusal> {
+    fn build(&mut self, caller: &Caller, act: Act<'_>, supersedes: Option<PlanId>) -> Result<Plan, Refusal> {
+        let Act { action, service, to } = act;
         let Some(incident) = self.incident() else {
             return Err(Refusal::new(
                 RefusalKind::NoIncident,
@@ -143,6 +145,7 @@ impl Engine {
                 supersedes,
                 head: HeadRef { seq, h: head.hex() },
                 objective,
+                to,
                 board: &self.judged,
                 credentials: &credentials,
                 cluster_roles: &roles,

@@ -24,11 +24,12 @@ pub fn plausible(request: &Request, now: Stamp) -> Result<(), Refusal> {
         Request::Reject { plan, .. } | Request::Withdraw { plan } | Request::Hold { plan } => {
             id("a plan", plan.as_str())
         }
-        Request::Propose { service, confirm, supersedes, .. } => {
+        Request::Propose { service, to, confirm, supersedes, .. } => {
+            to.as_deref().map_or(Ok(()), name)?;
             name(service).and_then(|()| name(confirm))?;
             supersedes.as_ref().map_or(Ok(()), |plan| id("a plan", plan.as_str()))
         }
-        Request::Preview { service, .. } => name(service),
+        Request::Preview { service, to, .. } => to.as_deref().map_or(Ok(()), name).and_then(|()| name(service)),
         Request::FollowUp { owner, .. } => owner.as_ref().map_or(Ok(()), |owner| id("a person", owner.as_str())),
         Request::Set(set) => {
             set.commander.as_ref().map_or(Ok(()), |person| id("a person", person.as_str()))?;

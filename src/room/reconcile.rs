@@ -122,12 +122,7 @@ fn settled_at(old: &PlanRecord, now: Stamp) -> Stamp {
 }
 
 /// Compares what each started write was to bring about with what is there now.
-async fn look(
-    shared: &Shared,
-    plan: &Plan,
-    digest: Digest,
-    started: &[String],
-) -> Result<Found, String> {
+async fn look(shared: &Shared, plan: &Plan, digest: Digest, started: &[String]) -> Result<Found, String> {
     let (mut applied, mut not_applied, mut between) = (Vec::new(), Vec::new(), Vec::new());
     let mut restores = BTreeMap::new();
     for step in plan.steps.iter().filter(|step| !step.params.is_null()) {

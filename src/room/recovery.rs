@@ -8,7 +8,7 @@ use super::engine::Engine;
 use crate::board::Judged;
 use crate::ledger::Condition;
 use crate::model::entry::{Draft, Edge};
-use crate::model::{Happening, SafeText, Stamp};
+use crate::model::{EdgeKind, Happening, SafeText, Stamp};
 
 /// How often, in real time, a full disk is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -69,7 +69,7 @@ impl Engine {
     /// A closed segment is not whole.
     pub(super) fn damage(&self, says: SafeText) -> Happening {
         Happening::Edge(Edge {
-            edge: "log.damaged".to_owned(),
+            edge: EdgeKind::LogDamaged,
             at: self.shared.clock.now(),
             source: "room".to_owned(),
             subject: SafeText::new("timeline"),
@@ -84,7 +84,7 @@ impl Engine {
     fn gap(&self, from: Stamp, to: Stamp) -> Draft {
         let gap_s = (to - from).num_seconds();
         self.by_room(Happening::Edge(Edge {
-            edge: "recording.back".to_owned(),
+            edge: EdgeKind::RecordingBack,
             at: to,
             source: "room".to_owned(),
             subject: SafeText::new("timeline"),

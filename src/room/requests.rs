@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::engine::{Answer, Caller, Engine};
+use super::plans::Act;
 use super::plausible::plausible;
 use crate::ledger::AppendError;
 use crate::model::entry::{Amend, Closed, Decision, Draft, FollowUp, Happening, Note, Pin, Set};
@@ -21,8 +22,8 @@ impl Engine {
             Request::Status => {
                 let _ = reply.send(Ok(Reply::Status(self.status())));
             }
-            Request::Preview { action, service } => {
-                let answer = self.preview(&caller, action, &service);
+            Request::Preview { action, service, to } => {
+                let answer = self.preview(&caller, Act { action, service: &service, to: to.as_deref() });
                 let _ = reply.send(answer);
             }
             Request::SilencePreview { change } => {
@@ -59,8 +60,9 @@ impl Engine {
             Request::Open { title, severity } => self.open_by_hand(caller, title, severity),
             Request::Set(set) => self.set(caller, set),
             Request::Close => self.close(caller),
-            Request::Propose { action, service, confirm, supersedes } => {
-                self.propose(caller, action, &service, &confirm, supersedes)
+            Request::Propose { action, service, to, confirm, supersedes } => {
+                let act = Act { action, service: &service, to: to.as_deref() };
+                self.propose(caller, act, &confirm, supersedes)
             }
             Request::Reject { plan, reason } => self.reject(caller, plan, reason),
             Request::Withdraw { plan } => self.withdraw(caller, plan),

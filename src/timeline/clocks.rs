@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::model::entry::{Edge, Opened, Set};
-use crate::model::{Entry, Happening, IncidentStatus, Stamp};
+use crate::model::{EdgeKind, Entry, Happening, IncidentStatus, Stamp};
 
 use super::incident::Clocks;
 
@@ -69,9 +69,7 @@ impl Walk {
 pub fn counts(entry: &Entry) -> bool {
     match &entry.happening {
         Happening::Opened(_) | Happening::Set(_) | Happening::Decision(_) | Happening::Approved(_) => true,
-        Happening::Edge(edge) => {
-            matches!(edge.edge.as_str(), "probe.failing" | "service.recovered" | "alert.firing" | "backup.usable")
-        }
+        Happening::Edge(edge) => edge.edge.moves_clock(),
         _ => false,
     }
 }
@@ -120,18 +118,18 @@ impl Marks {
     }
 
     fn edge(&mut self, edge: &Edge, mark: Mark, own: bool) {
-        match edge.edge.as_str() {
-            "alert.firing" => {
+        match edge.edge {
+            EdgeKind::AlertFiring => {
                 self.alerts.insert(mark, own || edge.verdict == "critical");
             }
-            "probe.failing" => {
+            EdgeKind::ProbeFailing => {
                 if let Some(point) = point(edge, "restore_point") {
                     self.at_failure.insert(mark, point);
                 }
                 self.served(mark, true, edge);
             }
-            "service.recovered" => self.served(mark, false, edge),
-            "backup.usable" => {
+            EdgeKind::ServiceRecovered => self.served(mark, false, edge),
+            EdgeKind::BackupUsable => {
                 if let Some(point) = point(edge, "name") {
                     self.usable.entry(edge.subject.to_string()).or_default().insert(mark, point);
                 }

@@ -47,8 +47,8 @@ impl Fields for Told<'_> {
             (Field::Kind, happening) => {
                 each(happening.kind());
                 match happening {
-                    Happening::Edge(edge) => each(&edge.edge),
-                    Happening::Folded(folded) => each(&folded.edge),
+                    Happening::Edge(edge) => each(edge.edge.as_str()),
+                    Happening::Folded(folded) => each(folded.edge.as_str()),
                     _ => {}
                 }
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::entry::{Amend, Opened, Pin, Set};
-use crate::model::{Entry, Happening, IncidentId, IncidentStatus, SafeText, Stamp};
+use crate::model::{EdgeKind, Entry, Happening, IncidentId, IncidentStatus, SafeText, Stamp};
 
 use super::clocks::counts;
 use super::incident::{Clocks, Incident, Item, MOST_ANOMALIES, Story};
@@ -205,7 +205,7 @@ fn find(items: &[Item], index: &Index, seq: u64) -> Option<usize> {
 /// The service that an entry brings into the incident.
 fn service(entry: &Entry) -> Option<String> {
     match &entry.happening {
-        Happening::Edge(edge) if edge.edge == "probe.failing" => edge.service.clone(),
+        Happening::Edge(edge) if edge.edge == EdgeKind::ProbeFailing => edge.service.clone(),
         Happening::Proposed(proposed) => plan_head(proposed).map(|head| head.service),
         _ => None,
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::approval::{PlanRecord, PlanState};
 use crate::model::entry::Edge;
-use crate::model::{Action, Happening, PlanId, Stamp};
+use crate::model::{Action, EdgeFamily, Happening, PlanId, Stamp};
 
 use super::incident::{Incident, Item};
 
@@ -45,7 +45,7 @@ fn follows(record: &PlanRecord, edge: &Edge, at: Stamp) -> bool {
         return digest.ends_with(&record.digest.hex());
     }
     let ran = !matches!(record.state, PlanState::Proposed | PlanState::Approved) && !record.approvals.is_empty();
-    let moves = record.plan.action == Action::Failover && edge.edge.starts_with("traffic.");
+    let moves = record.plan.action == Action::Failover && edge.edge.family() == Some(EdgeFamily::Traffic);
     if !ran || !moves || edge.service.as_deref() != Some(record.plan.service.as_str()) {
         return false;
     }

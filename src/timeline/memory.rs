@@ -5,35 +5,22 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::TimeDelta;
 
 use crate::model::entry::Edge;
-use crate::model::{Entry, Happening, IncidentId, Stamp};
+use crate::model::{EdgeFamily, EdgeKind, Entry, Happening, IncidentId, Stamp};
 
 use super::clocks::Marks;
 
 /// How long before its opening an incident may have begun.
 const ADOPT_S: i64 = 3_600;
 const MOST_OUTSTANDING: usize = 512;
-const MOST_SCHEDULES: usize = 256;
-
-/// Bad edges, each with the edge that ends it.
-const BAD_NEWS: [(&str, &[&str]); 9] = [
-    ("probe.failing", &["probe.ok"]),
-    ("control_plane.failing", &["control_plane.ok"]),
-    ("alert.firing", &["alert.resolved", "alert.gone", "alert.silenced"]),
-    ("node.not_ready", &["node.ready"]),
-    ("source.lost", &["source.back"]),
-    ("gitops.drift", &["gitops.parity"]),
-    ("location.unavailable", &["location.ok"]),
-    ("backup.overdue", &["backup.usable"]),
-    ("watchdog.missing", &["watchdog.seen"]),
-];
+const MOST_NEWEST: usize = 256;
 
 /// The fold's memory. Bounded but for the index, which has one small record per item.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
     /// Bad edges outside any incident that nothing has ended yet, by (edge, what it is about).
-    outstanding: BTreeMap<(&'static str, String), Entry>,
-    /// The newest `backup.usable` of every schedule.
-    usable: BTreeMap<String, Entry>,
+    outstanding: BTreeMap<(EdgeKind, String), Entry>,
+    /// The newest usable restore point of every schedule.
+    newest: BTreeMap<(EdgeKind, String), Entry>,
     pub(super) index: BTreeMap<IncidentId, Index>,
 }
 
@@ -49,20 +36,19 @@ impl Memory {
     /// Remembers an edge. `loose`: it belongs to no incident, so a later one may adopt it.
     pub fn edge(&mut self, entry: &Entry, edge: &Edge, loose: bool) {
         let about = about(edge);
-        for (bad, ends) in BAD_NEWS {
-            if ends.contains(&edge.edge.as_str()) {
-                self.outstanding.remove(&(bad, about.clone()));
-            }
-            if loose && bad == edge.edge {
-                self.outstanding.insert((bad, about.clone()), entry.clone());
-            }
+        for ended in edge.edge.ends() {
+            self.outstanding.remove(&(ended.clone(), about.clone()));
+        }
+        let key = (edge.edge.clone(), about);
+        if loose && edge.edge.begins() {
+            self.outstanding.insert(key.clone(), entry.clone());
         }
         if self.outstanding.len() > MOST_OUTSTANDING {
             let oldest = self.outstanding.iter().min_by_key(|(_, entry)| entry.seq).map(|(key, _)| key.clone());
             oldest.and_then(|key| self.outstanding.remove(&key));
         }
-        if edge.edge == "backup.usable" && (self.usable.len() < MOST_SCHEDULES || self.usable.contains_key(&about)) {
-            self.usable.insert(about, entry.clone());
+        if edge.edge.is_newest() && (self.newest.len() < MOST_NEWEST || self.newest.contains_key(&key)) {
+            self.newest.insert(key, entry.clone());
         }
     }
 
@@ -71,7 +57,7 @@ impl Memory {
     pub fn adopted(&self, begun: Stamp) -> Vec<Entry> {
         let from = begun.checked_sub_signed(TimeDelta::seconds(ADOPT_S)).unwrap_or(begun);
         let recent = self.outstanding.values().filter(|entry| entry.observed_at() >= from);
-        let mut out: Vec<Entry> = recent.chain(self.usable.values()).cloned().collect();
+        let mut out: Vec<Entry> = recent.chain(self.newest.values()).cloned().collect();
         out.sort_by_key(|entry| entry.seq);
         out
     }
@@ -87,7 +73,7 @@ fn about(edge: &Edge) -> String {
     let fingerprint = edge.figures.get("fingerprint").and_then(serde_json::Value::as_str);
     match fingerprint {
         Some(fingerprint) => fingerprint.to_owned(),
-        None if edge.edge.starts_with("location.") => format!("{} {}", edge.source, edge.subject),
+        None if edge.edge.family() == Some(EdgeFamily::Location) => format!("{} {}", edge.source, edge.subject),
         None => edge.subject.to_string(),
     }
 }

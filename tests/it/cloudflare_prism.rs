@@ -24,8 +24,8 @@ use warroom::drill::scenario;
 use warroom::model::facts::{EdgeAccount, LoadBalancer, PlaceRole};
 use warroom::model::plan::{HeadRef, Target};
 use warroom::model::{
-    Action, Change, Digest, Level, Objective, Observation, PersonId, Plan, Policy, SourceId, Step, Strategy, System,
-    TroubleKind,
+    Action, Change, Digest, Host, Level, Objective, Observation, PersonId, Plan, Policy, SourceId, Step, Strategy,
+    System, TroubleKind,
 };
 use warroom::systems::{ActError, Adapter, Ctx, Permit, cloudflare};
 
@@ -416,13 +416,11 @@ fn objective(host: &str) -> Objective {
         rpo_s: 900,
         strategy: Strategy::WarmStandby,
         primary: "primary".into(),
-        dr: "dr".into(),
+        dr: vec!["dr".into()],
         schedules: Vec::new(),
         namespaces: vec!["shop".into()],
         apps: Vec::new(),
-        load_balancer: Some(host.into()),
-        primary_pool: Some("primary".into()),
-        dr_pool: Some("dr".into()),
+        hosts: vec![Host::new(host, Some("primary"), [("dr", "dr")])],
         probes: vec!["shop".into()],
     }
 }
@@ -446,6 +444,7 @@ fn plan(source: &mut Source, recorder: &Recorder, host: &str) -> Plan {
             supersedes: None,
             head: HeadRef { seq: 1, h: "0".repeat(64) },
             objective: &objective,
+            to: None,
             board: &board,
             credentials: &BTreeMap::new(),
             cluster_roles: &BTreeMap::new(),

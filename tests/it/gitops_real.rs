@@ -290,6 +290,8 @@ fn flux_stands_in_the_same_parity_and_suspended_is_said_before_ready() {
     // This controller writes no history, so nothing but its pod proves that it lives.
     watch.until(infra, Verdict::Unknown, "nothing proves that its kustomize-controller runs");
     flux_pod(&cluster, "kustomize-controller", "True");
+    watch.until(infra, Verdict::Unknown, "no pod of source-controller was found");
+    flux_pod(&cluster, "source-controller", "True");
     let app = watch.until(infra, Verdict::Ok, "only its ready kustomize-controller proves");
     assert_eq!((app.revision.as_str(), app.expected.as_str()), ("main@sha1:aaa", "main@sha1:aaa"));
     assert_eq!((app.automated, app.prunes), (Some(true), Some(true)));

@@ -43,7 +43,7 @@ fn all_heard(mirror: &Mirror) -> bool {
 
 fn edges(mirror: &Mirror, name: &str) -> usize {
     let items = mirror.story.incidents.iter().flat_map(|incident| &incident.items);
-    items.filter(|item| matches!(&item.entry.happening, Happening::Edge(edge) if edge.edge == name)).count()
+    items.filter(|item| matches!(&item.entry.happening, Happening::Edge(edge) if edge.edge.as_str() == name)).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -222,7 +222,7 @@ async fn refused(link: &mut Link, request: Request) -> RefusalKind {
 
 fn has_edge(mirror: &Mirror, name: &str) -> bool {
     let items = mirror.story.incidents.iter().flat_map(|incident| &incident.items);
-    items.into_iter().any(|item| matches!(&item.entry.happening, Happening::Edge(edge) if edge.edge == name))
+    items.into_iter().any(|item| matches!(&item.entry.happening, Happening::Edge(edge) if edge.edge.as_str() == name))
 }
 
 /// Every request that changes something, as a person might send it.
@@ -240,6 +240,7 @@ fn changes() -> Vec<Request> {
         Request::Propose {
             action: Action::Failover,
             service: "shop".to_owned(),
+            to: None,
             confirm: "shop.example".to_owned(),
             supersedes: None,
         },
@@ -558,6 +559,7 @@ async fn a_disk_that_fills_while_a_plan_runs_still_records_how_it_ended() {
     let propose = || Request::Propose {
         action: Action::Failover,
         service: "shop".to_owned(),
+        to: None,
         confirm: "shop.example".to_owned(),
         supersedes: None,
     };

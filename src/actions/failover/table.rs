@@ -12,34 +12,62 @@ use crate::model::{SafeText, Stamp, Strategy};
 
 use super::{Edge, name_of, names};
 
-/// The lines and warnings of the confirm view.
-pub(super) fn table(edge: &Edge, context: &Context) -> (Vec<Shown>, Vec<String>) {
-    let (lb, objective) = (edge.lb, context.objective);
-    let mut warnings = Vec::new();
-    let mut lines = vec![
-        line("default pools", names(edge, &edge.order), names(edge, &edge.after)),
-        line("fallback pool", name_of(edge, &lb.fallback_pool), edge.dr.name.clone()),
-    ];
-    lines.extend(edge.moves.shown.iter().cloned());
-    lines.push(line("users move", NONE, users_move(lb)));
+/// The lines and warnings of the confirm view: what each host name becomes, then what they share.
+pub(super) fn table(edges: &[Edge], context: &Context, site: &str) -> (Vec<Shown>, Vec<String>) {
+    let objective = context.objective;
+    let (mut lines, mut warnings) = (Vec::new(), Vec::new());
+    edges.iter().for_each(|edge| of_edge(edge, &mut lines));
     let (lost, loss_warning) = you_lose(context);
     lines.push(line("you lose", NONE, lost));
     warnings.extend(loss_warning);
-    if let Some(Parity { row, ok, total, laggards }) = parity(context.board, &objective.dr) {
-        lines.push(line(&format!("apps on {}", words(&objective.dr)), format!("{ok} of {total} at parity"), NONE));
+    if let Some(Parity { row, ok, total, laggards }) = parity(context.board, site) {
+        lines.push(line(&format!("apps on {}", words(site)), format!("{ok} of {total} at parity"), NONE));
         if row.stale || ok < total {
             let names: Vec<SafeText> = laggards.iter().map(|(name, _)| name.clone()).collect();
             let who = if names.is_empty() { "not proven".to_owned() } else { list(&names, 3) };
-            warnings.push(format!("{} has {ok} of {total} apps at parity: {who}", words(&objective.dr)));
+            warnings.push(format!("{} has {ok} of {total} apps at parity: {who}", words(site)));
         }
     }
     warnings.extend(cluster_trouble(context.board, &objective.primary, context.now));
-    warnings.extend(edge.moves.warnings.iter().cloned());
-    of_dr(edge, &mut lines, &mut warnings);
-    others(edge, context, &mut lines, &mut warnings);
-    stay(edge, &mut warnings);
-    warnings.push("Terraform or another owner of this load balancer will revert it at its next apply.".to_owned());
+    for edge in edges {
+        let about = |it: &String| format!("{}{it}", edge.about);
+        warnings.extend(edge.moves.warnings.iter().map(about));
+        of_dr(edge, &mut lines, &mut warnings);
+        others(edges, edge, context, &mut lines, &mut warnings);
+        let mut staying = Vec::new();
+        stay(edge, &mut staying);
+        warnings.extend(staying.iter().map(about));
+    }
+    let owners = match edges {
+        [_] => "Terraform or another owner of this load balancer will revert it at its next apply.",
+        _ => "Terraform or another owner of these load balancers will revert them at its next apply.",
+    };
+    warnings.push(owners.to_owned());
+    // Host names that share pools say the same of them.
+    once(&mut lines);
+    once(&mut warnings);
     (lines, warnings)
+}
+
+fn of_edge(edge: &Edge, lines: &mut Vec<Shown>) {
+    let own = [
+        line("default pools", names(edge, &edge.order), names(edge, &edge.after)),
+        line("fallback pool", name_of(edge, &edge.lb.fallback_pool), edge.dr.name.clone()),
+    ];
+    let own = own.into_iter().chain(edge.moves.shown.iter().cloned());
+    let own = own.chain([line("users move", NONE, users_move(edge.lb))]);
+    lines.extend(own.map(|it| Shown { what: format!("{}{}", edge.about, it.what), ..it }));
+}
+
+/// Leaves out what was said before.
+fn once<T: PartialEq>(said: &mut Vec<T>) {
+    let mut kept: Vec<T> = Vec::with_capacity(said.len());
+    for it in said.drain(..) {
+        if !kept.contains(&it) {
+            kept.push(it);
+        }
+    }
+    *said = kept;
 }
 
 fn sticky(lb: &LoadBalancer) -> bool {
@@ -83,9 +111,10 @@ fn of_dr(edge: &Edge, lines: &mut Vec<Shown>, warnings: &mut Vec<String>) {
     }
 }
 
-/// The pools' other users: this plan moves one host name, and whoever looks at the site must know the rest.
-fn others(edge: &Edge, context: &Context, lines: &mut Vec<Shown>, warnings: &mut Vec<String>) {
-    let (users, whole) = other_users(context, edge.lb, &edge.primary);
+/// The pools' other users: this plan moves the service's host names, and whoever looks at the site must know the rest.
+fn others(edges: &[Edge], edge: &Edge, context: &Context, lines: &mut Vec<Shown>, warnings: &mut Vec<String>) {
+    let moved: Vec<&LoadBalancer> = edges.iter().map(|it| it.lb).collect();
+    let (users, whole) = other_users(context, &moved, &edge.primary);
     let primary = &edge.primary.name;
     if !users.is_empty() {
         let names: Vec<SafeText> = users.iter().map(|it| SafeText::new(it)).collect();

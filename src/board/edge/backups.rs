@@ -3,16 +3,16 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::model::SafeText;
 use crate::model::entry::Edge;
 use crate::model::facts::{Location, Restore};
 use crate::model::time::clock;
+use crate::model::{EdgeKind, SafeText};
 
 use super::super::clusters::skew;
 use super::super::points::location_trouble;
 use super::super::restores::{is_stuck, is_terminal};
 use super::super::row::{Body, Point, Row, Topic, Verdict, runs_words};
-use super::super::words::{OVER_RPO, count};
+use super::super::words::count;
 use super::{Pair, stamp};
 
 /// A restore first seen at its end counts as news only if it ended this recently.
@@ -36,13 +36,8 @@ fn best(row: &Row) -> Option<&Point> {
     }
 }
 
-/// Older than the RPO, or there is none although a service relies on it.
 fn is_overdue(row: &Row) -> bool {
-    match &row.body {
-        Body::Backup { point: None, services, .. } => !services.is_empty() && row.verdict == Verdict::Critical,
-        Body::Backup { .. } => row.why.as_str().contains(OVER_RPO),
-        _ => false,
-    }
+    matches!(&row.body, Body::Backup { overdue: true, .. })
 }
 
 fn missed(row: &Row) -> u32 {
@@ -66,7 +61,7 @@ fn schedule(pair: &Pair<'_>, before: Option<&Row>, row: &Row, out: &mut Vec<Edge
     let was = before.and_then(best);
     if let Some(point) = best(row).filter(|point| was.is_none_or(|was| was.name != point.name)) {
         let says = format!("Newest usable restore point of {schedule}: {}, begun {}", point.name, clock(point.started));
-        let mut edge = pair.edge("backup.usable", row, Some(pair.now), Verdict::Ok, schedule, says);
+        let mut edge = pair.edge(EdgeKind::BackupUsable, row, Some(pair.now), Verdict::Ok, schedule, says);
         edge.figures = json!({
             "name": point.name, "started": stamp(point.started), "cluster": cluster, "services": services,
         });
@@ -76,19 +71,19 @@ fn schedule(pair: &Pair<'_>, before: Option<&Row>, row: &Row, out: &mut Vec<Edge
         let (at, says) = match (best(row), rpo_s) {
             (Some(point), Some(rpo_s)) => {
                 let limit = TimeDelta::try_seconds(i64::try_from(*rpo_s).unwrap_or(i64::MAX)).unwrap_or_default();
-                let says = format!("{schedule}: the newest usable restore point {} is {OVER_RPO}", point.name);
+                let says = format!("{schedule}: the newest usable restore point {} is older than the RPO", point.name);
                 (Some(point.started + limit), says)
             }
             _ => (Some(pair.now), format!("{schedule}: there is no usable restore point")),
         };
-        let mut edge = pair.edge("backup.overdue", row, at, Verdict::Warning, schedule, says);
+        let mut edge = pair.edge(EdgeKind::BackupOverdue, row, at, Verdict::Warning, schedule, says);
         edge.figures = json!({ "rpo_s": rpo_s });
         push(edge, out);
     }
     let runs = missed(row);
     if runs > before.map_or(0, missed) {
         let says = format!("{schedule}: {} missed", runs_words(runs, more(row)));
-        let mut edge = pair.edge("backup.missed", row, Some(pair.now), Verdict::Warning, schedule, says);
+        let mut edge = pair.edge(EdgeKind::BackupMissed, row, Some(pair.now), Verdict::Warning, schedule, says);
         edge.figures = json!({ "missed_runs": runs });
         push(edge, out);
     }
@@ -113,11 +108,11 @@ fn place(pair: &Pair<'_>, before: Option<&Row>, row: &Row, location: &Location, 
     match (before.and_then(|row| bad(pair, row)), bad(pair, row)) {
         (None, Some(why)) => {
             let says = format!("{name}: {why}");
-            out.push(pair.edge("location.unavailable", row, None, Verdict::Warning, &location.name, says));
+            out.push(pair.edge(EdgeKind::LocationUnavailable, row, None, Verdict::Warning, &location.name, says));
         }
         (Some(_), None) => {
             let says = format!("{name} is available again");
-            out.push(pair.edge("location.ok", row, None, Verdict::Ok, &location.name, says));
+            out.push(pair.edge(EdgeKind::LocationOk, row, None, Verdict::Ok, &location.name, says));
         }
         _ => {}
     }
@@ -160,8 +155,8 @@ fn restored(pair: &Pair<'_>, before: Option<&Row>, row: &Row, restore: &Restore,
         return;
     }
     let service = service_of(pair, &restore.backup);
-    let mut push = |name: &str, at, verdict, says: String| {
-        let mut edge = pair.edge(name, row, at, verdict, &restore.name, says);
+    let mut push = |kind: EdgeKind, at, verdict, says: String| {
+        let mut edge = pair.edge(kind, row, at, verdict, &restore.name, says);
         edge.service = service.clone();
         edge.figures = json!({
             "backup": restore.backup, "items": restore.items_done, "of": restore.items_total,
@@ -172,11 +167,11 @@ fn restored(pair: &Pair<'_>, before: Option<&Row>, row: &Row, restore: &Restore,
     let (name, backup, cluster) = (&restore.name, &restore.backup, &restore.cluster);
     if is != Stage::Waiting && matches!(was, None | Some(Stage::Waiting)) {
         let says = format!("Restore {name} of {backup} runs on {cluster}");
-        push("restore.started", restore.started, Verdict::Info, says);
+        push(EdgeKind::RestoreStarted, restore.started, Verdict::Info, says);
     }
     if stuck(row) && !before.is_some_and(stuck) {
         let says = format!("Restore {name} of {backup} on {cluster} is stuck: nothing moved for over 10 minutes");
-        push("restore.stuck", None, Verdict::Warning, says);
+        push(EdgeKind::RestoreStuck, None, Verdict::Warning, says);
     }
     if was == Some(is) {
         return;
@@ -190,7 +185,7 @@ fn restored(pair: &Pair<'_>, before: Option<&Row>, row: &Row, restore: &Restore,
                 (n, _) => format!(" with {}", count(n as usize, "error")),
             };
             push(
-                "restore.completed",
+                EdgeKind::RestoreCompleted,
                 restore.completed,
                 verdict,
                 format!("Restore of {backup} on {cluster} completed{doubts}"),
@@ -200,7 +195,7 @@ fn restored(pair: &Pair<'_>, before: Option<&Row>, row: &Row, restore: &Restore,
             let why = if restore.failure.is_empty() { String::new() } else { format!(": {}", restore.failure) };
             let phase = restore.phase.as_str();
             push(
-                "restore.failed",
+                EdgeKind::RestoreFailed,
                 restore.completed,
                 Verdict::Critical,
                 format!("Restore of {backup} on {cluster} is {phase}{why}"),

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use crate::model::SafeText;
 use crate::model::entry::Edge;
 use crate::model::facts::{ControlPlane, Endpoint};
 use crate::model::time::{clock, since, words};
+use crate::model::{EdgeKind, SafeText};
 
 use super::super::clusters::{failed_words, fails};
 use super::super::row::{Body, Row, Topic, Verdict};
-use super::super::words::{SILENT, count, names};
+use super::super::words::{count, names};
 use super::{Pair, stamp};
 
 pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
@@ -23,13 +23,20 @@ pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
                 Some(at) => format!("{subject} not heard from since {}{why}", clock(*at)),
                 None => format!("{subject} does not answer{why}"),
             };
-            out.push(pair.edge("source.lost", row, alive_at.or(*troubled_since), Verdict::Unknown, &subject, says));
+            out.push(pair.edge(
+                EdgeKind::SourceLost,
+                row,
+                alive_at.or(*troubled_since),
+                Verdict::Unknown,
+                &subject,
+                says,
+            ));
         } else if was && !row.stale {
             let from = before.and_then(silent_since).unwrap_or(row.seen_at);
             let to = alive_at.unwrap_or(row.seen_at);
             let gap_s = since(from, to);
             let says = format!("{subject} answers again after {} without data", words(gap_s));
-            let mut edge = pair.edge("source.back", row, Some(to), Verdict::Ok, &subject, says);
+            let mut edge = pair.edge(EdgeKind::SourceBack, row, Some(to), Verdict::Ok, &subject, says);
             edge.figures = json!({ "from": stamp(from), "to": stamp(to), "gap_s": gap_s });
             out.push(edge);
         }
@@ -91,12 +98,12 @@ fn control_plane(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Clu
         } else {
             format!("The API server of {name} is not reached")
         };
-        let mut edge = pair.edge("control_plane.failing", row, None, Verdict::Critical, &subject, says);
+        let mut edge = pair.edge(EdgeKind::ControlPlaneFailing, row, None, Verdict::Critical, &subject, says);
         edge.figures = json!({ "failed": now.failed });
         out.push(edge);
     } else if was_bad && !is_bad(now) {
         let says = format!("The control plane of {name} answers its health checks again");
-        out.push(pair.edge("control_plane.ok", row, None, Verdict::Ok, &subject, says));
+        out.push(pair.edge(EdgeKind::ControlPlaneOk, row, None, Verdict::Ok, &subject, says));
     }
 }
 
@@ -110,7 +117,7 @@ fn nodes(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Cluster<'_>
         let verb = if fallen.len() == 1 { "is" } else { "are" };
         let who = count(fallen.len(), "node");
         let says = format!("{who} of {} {verb} not ready: {}", is.name, names(&fallen));
-        let mut edge = pair.edge("node.not_ready", row, None, Verdict::Warning, &subject, says);
+        let mut edge = pair.edge(EdgeKind::NodeNotReady, row, None, Verdict::Warning, &subject, says);
         edge.figures = json!({ "nodes": fallen, "not_ready": is.not_ready.len(), "of": is.nodes });
         out.push(edge);
     }
@@ -119,7 +126,7 @@ fn nodes(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Cluster<'_>
         let verb = if back.len() == 1 { "is" } else { "are" };
         let who = count(back.len(), "node");
         let says = format!("{who} of {} {verb} ready again or gone: {}", is.name, names(&back));
-        let mut edge = pair.edge("node.ready", row, None, Verdict::Ok, &subject, says);
+        let mut edge = pair.edge(EdgeKind::NodeReady, row, None, Verdict::Ok, &subject, says);
         edge.figures = json!({ "nodes": back, "not_ready": is.not_ready.len(), "of": is.nodes });
         out.push(edge);
     }
@@ -128,12 +135,12 @@ fn nodes(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Cluster<'_>
         let verb = if is.silent == 1 { "is" } else { "are" };
         let who = count(is.silent as usize, "node");
         let says = format!("{who} of {} {verb} silent: the Lease is late although the condition says Ready", is.name);
-        let mut edge = pair.edge("node.not_ready", row, None, Verdict::Warning, &subject, says);
+        let mut edge = pair.edge(EdgeKind::NodeNotReady, row, None, Verdict::Warning, &subject, says);
         edge.figures = json!({ "silent": is.silent, "of": is.nodes });
         out.push(edge);
     } else if is.silent == 0 && was_silent > 0 && fallen.is_empty() {
         let says = format!("No node of {} is silent any more: {} of {} ready", is.name, is.ready, is.nodes);
-        let mut edge = pair.edge("node.ready", row, None, Verdict::Ok, &subject, says);
+        let mut edge = pair.edge(EdgeKind::NodeReady, row, None, Verdict::Ok, &subject, says);
         edge.figures = json!({ "silent": 0, "of": is.nodes });
         out.push(edge);
     }
@@ -143,8 +150,7 @@ fn nodes(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Cluster<'_>
 fn at_parity(row: &Row) -> Option<bool> {
     match &row.body {
         Body::Parity { total: 0, .. } => None,
-        // Laggards with a reason of their own come first: if the first one merely is not heard, so are all.
-        Body::Parity { laggards, .. } => Some(laggards.first().is_none_or(|(_, why)| why == SILENT)),
+        Body::Parity { ok, total, silent, .. } => Some(ok + silent == *total),
         _ => None,
     }
 }
@@ -164,13 +170,13 @@ pub(super) fn parity(pair: &Pair<'_>, out: &mut Vec<Edge>) {
         let mut edge = match edge {
             Some(true) => {
                 let says = format!("GitOps: {total} of {total} applications healthy on {cluster}");
-                pair.edge("gitops.parity", row, None, Verdict::Ok, &subject, says)
+                pair.edge(EdgeKind::GitopsParity, row, None, Verdict::Ok, &subject, says)
             }
             Some(false) => {
                 let who: Vec<String> = laggards.iter().map(|(name, why)| format!("{name} ({why})")).collect();
                 let lag = total - ok;
                 let says = format!("GitOps: {lag} of {total} applications not at parity on {cluster}: {}", names(&who));
-                pair.edge("gitops.drift", row, None, Verdict::Warning, &subject, says)
+                pair.edge(EdgeKind::GitopsDrift, row, None, Verdict::Warning, &subject, says)
             }
             None => continue,
         };

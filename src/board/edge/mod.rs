@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::model::entry::Edge;
-use crate::model::{Rules, SafeText, Stamp};
+use crate::model::{EdgeKind, Rules, SafeText, Stamp};
 
 use super::row::{Judged, Row, Topic, Verdict};
 
@@ -32,17 +32,9 @@ pub fn edges(old: &Judged, new: &Judged, rules: &Rules, now: Stamp) -> Vec<Edge>
     clusters::parity(&pair, &mut out);
     backups::backups(&pair, &mut out);
     slo::slos(&pair, &mut out);
-    out.retain(|edge| !is_ignored(&edge.edge, &rules.ignore));
+    out.retain(|edge| !rules.ignore.iter().any(|pattern| edge.edge.is_ignored_by(pattern)));
     out.sort_by_key(|edge| edge.at);
     out
-}
-
-/// `name`, `family.*` or `*`.
-fn is_ignored(edge: &str, patterns: &[String]) -> bool {
-    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
-        Some(prefix) => edge.starts_with(prefix),
-        None => pattern == edge,
-    })
 }
 
 /// Two judgements side by side.
@@ -78,7 +70,7 @@ impl<'a> Pair<'a> {
     /// An edge of a row. `at` is never later than now: a source's clock may be ahead of ours.
     fn edge(
         &self,
-        name: &str,
+        kind: EdgeKind,
         row: &Row,
         at: Option<Stamp>,
         verdict: Verdict,
@@ -86,7 +78,7 @@ impl<'a> Pair<'a> {
         says: String,
     ) -> Edge {
         Edge {
-            edge: name.to_owned(),
+            edge: kind,
             at: at.unwrap_or(row.seen_at).min(self.now),
             source: row.source.to_string(),
             subject: subject.clone(),

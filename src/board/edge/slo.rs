@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::model::SafeText;
 use crate::model::entry::Edge;
 use crate::model::time::words;
+use crate::model::{EdgeKind, SafeText};
 
 use super::super::row::{Body, Row, Topic, Verdict};
 use super::super::slo::Budget;
@@ -26,19 +26,19 @@ pub(super) fn slos(pair: &Pair<'_>, out: &mut Vec<Edge>) {
         if is.exhausted && !was_empty {
             let says =
                 format!("The error budget of {name} is used up: {} min over {}", is.budget_min, words(is.period_s));
-            out.push(edge(pair, "slo.exhausted", row, is, Verdict::Warning, says));
+            out.push(edge(pair, EdgeKind::SloExhausted, row, is, Verdict::Warning, says));
         }
         match (burnt, is.burning_since) {
             (false, Some(since)) => {
                 let burn = is.burn.map_or(String::new(), |burn| format!(" {burn} times too fast"));
                 let says = format!("The error budget of {name} burns{burn}{}", left(is));
-                let mut edge = edge(pair, "slo.burning", row, is, Verdict::Critical, says);
+                let mut edge = edge(pair, EdgeKind::SloBurning, row, is, Verdict::Critical, says);
                 edge.at = since.min(pair.now);
                 out.push(edge);
             }
             (true, None) => {
                 let says = format!("The error budget of {name} no longer burns at the rate of a page{}", left(is));
-                out.push(edge(pair, "slo.ok", row, is, Verdict::Ok, says));
+                out.push(edge(pair, EdgeKind::SloOk, row, is, Verdict::Ok, says));
             }
             _ => {}
         }
@@ -49,8 +49,8 @@ fn left(budget: &Budget) -> String {
     budget.left_min.map_or(String::new(), |left| format!("; {left} of {} min left", budget.budget_min))
 }
 
-fn edge(pair: &Pair<'_>, name: &str, row: &Row, budget: &Budget, verdict: Verdict, says: String) -> Edge {
-    let mut edge = pair.edge(name, row, None, verdict, &SafeText::new(&budget.service), says);
+fn edge(pair: &Pair<'_>, kind: EdgeKind, row: &Row, budget: &Budget, verdict: Verdict, says: String) -> Edge {
+    let mut edge = pair.edge(kind, row, None, verdict, &SafeText::new(&budget.service), says);
     edge.service = Some(budget.service.clone());
     edge.figures = json!({
         "burn": budget.burn,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::model::entry::Edge;
 use crate::model::facts::Probe;
-use crate::model::{ClusterRole, SafeText, Stamp, Strategy};
+use crate::model::{ClusterRole, EdgeKind, SafeText, Stamp, Strategy};
 
 use super::super::row::{Body, Point, PoolRef, Row, Topic, Verdict};
 use super::super::traffic::answer;
@@ -48,10 +48,10 @@ pub(super) fn probes(pair: &Pair<'_>, out: &mut Vec<Edge>) {
             let from = is.site.as_ref().map(|site| format!(" from {site}")).unwrap_or_default();
             let how = if fails(is) { answer(is) } else { format!("{} of {} answers well", is.good, is.samples) };
             let says = format!("Users of {} fail: {} answers {how}{from}", is.service, is.url);
-            pair.edge("probe.failing", row, since, Verdict::Critical, &subject, says)
+            pair.edge(EdgeKind::ProbeFailing, row, since, Verdict::Critical, &subject, says)
         } else if was_bad && !spoilt(is) {
             let says = format!("{} gives good answers again", is.url);
-            pair.edge("probe.ok", row, Some(is.since), Verdict::Ok, &subject, says)
+            pair.edge(EdgeKind::ProbeOk, row, Some(is.since), Verdict::Ok, &subject, says)
         } else {
             continue;
         };
@@ -84,7 +84,7 @@ pub(super) fn load_balancers(pair: &Pair<'_>, out: &mut Vec<Edge>) {
             .parse::<Stamp>()
             .ok()
             .filter(|at| lb.modified_on != old.modified_on && *at >= before.seen_at && *at <= row.seen_at);
-        let mut edge = pair.edge("traffic.order", row, written, Verdict::Info, &lb.name, says);
+        let mut edge = pair.edge(EdgeKind::TrafficOrder, row, written, Verdict::Info, &lb.name, says);
         edge.service = service.clone();
         edge.figures = json!({
             "order": order.iter().map(|pool| &pool.name).collect::<Vec<_>>(),
@@ -140,7 +140,7 @@ pub(super) fn services(pair: &Pair<'_>, out: &mut Vec<Edge>) {
         if let Some((from, to)) = moved(pair, &was, &is) {
             let origin = if from.is_empty() { String::new() } else { format!(", none from {from}") };
             let says = format!("All answers of {} come from {to}{origin}", is.name);
-            let mut edge = pair.edge("traffic.moved", row, None, Verdict::Info, &subject, says);
+            let mut edge = pair.edge(EdgeKind::TrafficMoved, row, None, Verdict::Info, &subject, says);
             edge.service = Some(is.name.to_owned());
             edge.figures = json!({ "from": from, "to": to });
             out.push(edge);
@@ -149,7 +149,7 @@ pub(super) fn services(pair: &Pair<'_>, out: &mut Vec<Edge>) {
             let site = is.only_site().unwrap_or_default();
             let from = if site.is_empty() { String::new() } else { format!(" from {site}") };
             let says = format!("{} is back: 100 % good answers{from}", is.name);
-            let mut edge = pair.edge("service.recovered", row, None, Verdict::Ok, &subject, says);
+            let mut edge = pair.edge(EdgeKind::ServiceRecovered, row, None, Verdict::Ok, &subject, says);
             edge.service = Some(is.name.to_owned());
             edge.figures = json!({ "site": site, "good_percent": 100 });
             out.push(edge);

@@ -1,6 +1,7 @@
 //! What has to stand ready at this instant for a recovery to be possible: the DR cluster, its applications, its pool.
 
 use crate::board::row::{AppRow, Body, PoolRef, Row, Topic, Verdict};
+use crate::model::Host;
 use crate::model::facts::LoadBalancer;
 use crate::model::time::{since, words};
 
@@ -10,32 +11,42 @@ fn of(what: &str, standing: Standing, says: impl AsRef<str>, remedy: &str) -> Ch
     check(Promised::Rto, what, standing, says, remedy)
 }
 
-/// Whether the DR cluster could take the service.
-pub(super) fn cluster(seen: &Seen<'_>) -> Check {
-    let dr = seen.objective.dr.as_str();
+/// What has to stand ready on one cluster: all of it on a DR cluster; the cluster alone where the service has no other and
+/// is restored in place.
+pub(super) fn site(seen: &Seen<'_>, site: &str) -> Vec<Check> {
+    let mut checks = vec![cluster(seen, site)];
+    if seen.objective.has_dr(site) {
+        checks.push(applications(seen, site));
+        checks.extend(traffic(seen, site));
+    }
+    checks.into_iter().map(|it| Check { site: Some(site.to_owned()), ..it }).collect()
+}
+
+/// Whether a cluster could take the service.
+fn cluster(seen: &Seen<'_>, dr: &str) -> Check {
+    let what = if seen.objective.has_dr(dr) { "DR cluster" } else { "cluster" };
     let found = seen.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
         Body::Cluster { name, nodes, nodes_ready, .. } if name == dr => Some((row, *nodes, *nodes_ready)),
         _ => None,
     });
     let Some((row, nodes, ready)) = found else {
         let remedy = "Name it in a [[cluster]] with a credential that may read it.";
-        return of("DR cluster", Standing::Unknown, format!("nothing is known of {dr}"), remedy);
+        return of(what, Standing::Unknown, format!("nothing is known of {dr}"), remedy);
     };
     match row.verdict {
-        _ if row.stale => of("DR cluster", Standing::Unknown, format!("{dr}: {}", row.why), "Bring its API back."),
-        Verdict::Ok => of("DR cluster", Standing::Met, format!("{dr} answers, {ready} of {nodes} nodes are ready"), ""),
+        _ if row.stale => of(what, Standing::Unknown, format!("{dr}: {}", row.why), "Bring its API back."),
+        Verdict::Ok => of(what, Standing::Met, format!("{dr} answers, {ready} of {nodes} nodes are ready"), ""),
         Verdict::Critical => {
             let remedy = "Repair it first: nothing can be brought up there.";
-            of("DR cluster", Standing::Missed, format!("{dr}: {}", row.why), remedy)
+            of(what, Standing::Missed, format!("{dr}: {}", row.why), remedy)
         }
-        _ => of("DR cluster", Standing::Unknown, format!("{dr}: {}", row.why), "Pane Events says what is wrong there."),
+        _ => of(what, Standing::Unknown, format!("{dr}: {}", row.why), "Pane Events says what is wrong there."),
     }
 }
 
-/// Whether what Git asks for runs on the DR side.
-pub(super) fn applications(seen: &Seen<'_>) -> Check {
+/// Whether what Git asks for runs on a DR cluster.
+fn applications(seen: &Seen<'_>, dr: &str) -> Check {
     let objective = seen.objective;
-    let dr = objective.dr.as_str();
     let own: Vec<(&Row, &AppRow)> = seen
         .rows(Topic::Gitops)
         .iter()
@@ -68,17 +79,34 @@ pub(super) fn applications(seen: &Seen<'_>) -> Check {
     unknown(says, "Bring it to parity: pane GitOps has what lags.")
 }
 
-/// Whether users can be sent to the DR side.
-pub(super) fn traffic(seen: &Seen<'_>) -> Check {
+/// Whether users can be sent to a DR cluster: one answer for each host name.
+fn traffic(seen: &Seen<'_>, dr: &str) -> Vec<Check> {
     let objective = seen.objective;
+    if objective.hosts.is_empty() {
+        let says = "no load balancer and DR pool are named for it: how users get there is not known";
+        return vec![of("traffic", Standing::Unknown, says, "Name them in its [[service]].")];
+    }
+    let several = objective.hosts.len() > 1 || objective.dr.len() > 1;
+    let each = objective.hosts.iter().map(|host| {
+        let check = of_host(seen, host, dr);
+        // Of several, which one it is about comes first.
+        let says =
+            if several { format!("{} to {dr}: {}", host.load_balancer, check.says) } else { check.says.to_string() };
+        Check { says: says.into(), ..check }
+    });
+    each.collect()
+}
+
+fn of_host(seen: &Seen<'_>, host: &Host, dr: &str) -> Check {
     let unknown = |says: String, remedy: &str| of("traffic", Standing::Unknown, says, remedy);
-    let (Some(host), Some(pool)) = (&objective.load_balancer, &objective.dr_pool) else {
-        let says = "no load balancer and DR pool are named for it: how users get there is not known".to_owned();
-        return unknown(says, "Name them in its [[service]].");
+    let Some(pool) = host.dr_pool(dr) else {
+        let says = format!("no pool of {dr} is named for it: how users get there is not known");
+        return unknown(says, "Name it in `dr_pool` of its [[service]], in the order of `dr`.");
     };
+    let host = &host.load_balancer;
     let found = seen.rows(Topic::Traffic).iter().find_map(|row| match &row.body {
         Body::LoadBalancer { lb, order, fallback, goes_to, .. } if lb.name == host.as_str() => {
-            let named = order.iter().chain(fallback).find(|it| it.name == pool.as_str());
+            let named = order.iter().chain(fallback).find(|it| it.name == pool);
             Some((row, lb, named, goes_to))
         }
         _ => None,
@@ -92,7 +120,7 @@ pub(super) fn traffic(seen: &Seen<'_>) -> Check {
     let Some(named) = named else {
         return unknown(format!("pool {pool} is not in the order of {host}"), "Add it behind the primary's pool.");
     };
-    if goes_to.as_ref().is_some_and(|to| to == pool.as_str()) {
+    if goes_to.as_ref().is_some_and(|to| to == pool) {
         let says = format!("users are on {pool} already: there is no further site to go to");
         return unknown(says, "Move them back when the primary side is proven good.");
     }

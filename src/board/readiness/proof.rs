@@ -51,11 +51,17 @@ pub(super) fn failed_over(seen: &Seen<'_>) -> Option<Proof> {
     succeeded(seen, Action::Failover).map(|record| of_plan("failover", record))
 }
 
+/// Where it comes back, in words.
+pub(super) fn sites(seen: &Seen<'_>) -> String {
+    seen.objective.restored_on().join(" or ")
+}
+
 /// The last time the service came back on the DR side, from the first impact (or the first alert) until it answered.
 /// What was confirmed only after it had come back did not bring it back; and what needs neither its users moved nor its
 /// data restored by a plan leaves no trace here by which its recovery could be told from one by itself.
 pub(super) fn recovered(seen: &Seen<'_>) -> Option<Proof> {
-    let (moves, restores) = (seen.objective.load_balancer.is_some(), needs_restore(seen));
+    let objective = seen.objective;
+    let (moves, restores) = (!objective.dr.is_empty() && !objective.hosts.is_empty(), needs_restore(seen));
     if !moves && !restores {
         return None;
     }
@@ -99,7 +105,10 @@ pub(super) fn recovery(
 ) -> Check {
     let limit_s = seen.objective.rto_s;
     let told = |standing, says: String| {
-        let remedy = "Rehearse it in this room: an incident, a failover, a restore. Its clocks are the proof.";
+        let remedy = match seen.objective.dr.is_empty() {
+            true => "Rehearse it in this room: an incident, a restore. Its clocks are the proof.",
+            false => "Rehearse it in this room: an incident, a failover, a restore. Its clocks are the proof.",
+        };
         check(Promised::Rto, "recovery", standing, says, remedy)
     };
     let Some(proof) = recovered else { return parts(seen, failed_over, restored, told) };
@@ -136,7 +145,7 @@ fn parts(
         return told(Standing::Missed, format!("its parts alone take longer than {allowed}: {}", done.join(", ")));
     }
     let says = match done.is_empty() {
-        true => format!("this log holds no recovery of it on {}", seen.objective.dr),
+        true => format!("this log holds no recovery of it on {}", sites(seen)),
         false => {
             format!("no whole recovery is in this log, only {}; people's time is not measured", done.join(" and "))
         }

@@ -14,7 +14,7 @@ use crate::model::time::{since, words};
 use crate::model::{Action, SafeText, Stamp, Step};
 use crate::timeline::{PlanRecord, PlanState};
 
-use super::proof::{began, day, plans};
+use super::proof::{began, day, plans, sites};
 use super::{Check, PROOF_LASTS_S, Promised, Proof, Seen, Standing, check};
 
 /// What a restore of the service proves.
@@ -34,7 +34,7 @@ impl Test {
     }
 }
 
-/// What is known of restores of the service on its DR side.
+/// What is known of restores of the service where it comes back: on its DR side, or in place.
 pub(super) struct Tests {
     pub proof: Option<Proof>,
     /// The newest that ended, and why it is no proof.
@@ -58,7 +58,10 @@ pub(super) fn of(seen: &Seen<'_>) -> Tests {
     }
     let short = tests.iter().filter_map(|it| Some((it.at, it.by.as_str(), it.gap(namespaces)?)));
     let short = short.max_by_key(|(at, ..)| *at);
-    Tests { proof: joined(&whole), short: short.map(|(at, by, why)| (at, format!("{by} was a restore in part: {why}"))) }
+    Tests {
+        proof: joined(&whole),
+        short: short.map(|(at, by, why)| (at, format!("{by} was a restore in part: {why}"))),
+    }
 }
 
 /// Several restores as one proof: as old as the oldest, and as long as all of them.
@@ -73,11 +76,15 @@ fn joined(whole: &[&Test]) -> Option<Proof> {
     })
 }
 
-/// Restores on the DR side that Velero completed, by whoever asked for them.
+/// Restores where the service comes back that Velero completed, by whoever asked for them.
 fn by_velero<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = Test> + 'a {
     let names = schedules(seen);
     seen.rows(Topic::Backups).iter().filter_map(move |row| match &row.body {
-        Body::Restore(it) if it.cluster == seen.objective.dr && it.phase.is("Completed") && is_own(seen, &names, it) => {
+        Body::Restore(it)
+            if seen.objective.restored_on().contains(&it.cluster)
+                && it.phase.is("Completed")
+                && is_own(seen, &names, it) =>
+        {
             let at = it.completed?;
             Some(Test {
                 at,
@@ -180,11 +187,16 @@ fn schedule_of<'a>(names: &BTreeSet<&'a str>, backup: &str) -> Option<&'a str> {
 /// Whether a restore from these backups is proven to work.
 pub(super) fn judge(seen: &Seen<'_>, tests: &Tests) -> Check {
     let told = |standing, says: String| {
-        let remedy = "Restore the newest backup whole on the DR side, beside what runs, and see it end without warnings.";
+        let remedy = match seen.objective.dr.is_empty() {
+            true => "Restore the newest backup whole beside what runs, and see it end without warnings.",
+            false => {
+                "Restore the newest backup whole on the DR side, beside what runs, and see it end without warnings."
+            }
+        };
         check(Promised::Rpo, "restore test", standing, says, remedy)
     };
     let Some(proof) = &tests.proof else {
-        let none = format!("no restore of it on {} is known to have ended well", seen.objective.dr);
+        let none = format!("no restore of it on {} is known to have ended well", sites(seen));
         return told(
             Standing::Unknown,
             tests.short.as_ref().map_or(none, |(at, short)| format!("{short} ({})", day(*at))),

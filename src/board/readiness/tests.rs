@@ -135,7 +135,7 @@ const CASES: &[Case] = &[
         Standing::Missed,
     ),
     ("DR is not heard", |day| day.now = at("14:36:00"), "DR cluster", Standing::Unknown),
-    ("DR is not configured", |day| day.objective.dr = "third".into(), "DR cluster", Standing::Unknown),
+    ("DR is not configured", |day| day.objective.dr = vec!["third".into()], "DR cluster", Standing::Unknown),
     (
         "an application lags",
         |day| {
@@ -151,7 +151,7 @@ const CASES: &[Case] = &[
     ("the DR pool has no monitor", |day| pools(day, None), "traffic", Standing::Unknown),
     ("the DR pool is not in the order", |day| balancer(day, &["primary"]), "traffic", Standing::Unknown),
     ("users are on DR already", |day| balancer(day, &["dr", "primary"]), "traffic", Standing::Unknown),
-    ("no load balancer is named", |day| day.objective.load_balancer = None, "traffic", Standing::Unknown),
+    ("no load balancer is named", |day| day.objective.hosts.clear(), "traffic", Standing::Unknown),
     (
         "the recovery took longer than the RTO",
         |day| day.story.incidents = vec![recovery(31, 3)],
@@ -170,7 +170,7 @@ const CASES: &[Case] = &[
     (
         "nothing of it is moved or restored by a plan",
         |day| {
-            day.objective.load_balancer = None;
+            day.objective.hosts.clear();
             day.objective.strategy = crate::model::Strategy::ActiveActive;
         },
         "recovery",
@@ -334,4 +334,52 @@ proptest! {
         prop_assert!(after.rto.standing != Standing::Met || before.rto.standing == Standing::Met);
         prop_assert!(after.rpo.standing != Standing::Met || before.rpo.standing == Standing::Met);
     }
+}
+
+/// A second DR cluster with nothing on it but its nodes.
+fn with_second_site(day: &mut Day) {
+    day.objective.dr.push("far".into());
+    day.objective.hosts = ["shop.example", "www.shop.example"]
+        .map(|host| crate::model::Host::new(host, Some("primary"), [("dr", "dr"), ("far", "far")]))
+        .to_vec();
+}
+
+#[test]
+fn every_dr_cluster_and_every_host_name_is_looked_at_and_the_best_place_decides() {
+    let mut day = day();
+    with_second_site(&mut day);
+    day.objective.hosts.pop();
+    let ready = rebuilt(day).judge();
+    let of = |site: &str| ready.checks.iter().filter(|it| it.site.as_deref() == Some(site)).collect::<Vec<_>>();
+    assert_eq!((of("dr").len(), of("far").len()), (3, 3), "{ready:#?}");
+    assert!(of("far").iter().all(|it| it.standing == Standing::Unknown && it.says.as_str().contains("far")));
+    assert_eq!(ready.rto.standing, Standing::Met, "it can come back on dr: {ready:#?}");
+
+    let mut day = self::day();
+    with_second_site(&mut day);
+    let ready = rebuilt(day).judge();
+    let hosts: Vec<_> = ready.checks.iter().filter(|it| it.what == "traffic").map(|it| it.says.as_str()).collect();
+    for host in ["shop.example to dr: ", "www.shop.example to dr: ", "shop.example to far: "] {
+        assert!(hosts.iter().any(|says| says.starts_with(host)), "{hosts:?}");
+    }
+    assert_eq!(ready.rto.standing, Standing::Unknown, "nothing is known of www.shop.example");
+}
+
+#[test]
+fn a_service_without_dr_is_asked_for_none() {
+    let mut day = day();
+    day.objective.dr.clear();
+    day.objective.hosts.clear();
+    let mut in_place = restore("Completed", at("14:00:00"), Some(at("14:04:00")));
+    in_place.cluster = "primary".into();
+    day.board.list("velero/primary", now(), FactKind::Restore, vec![Fact::from(in_place)]);
+    let ready = rebuilt(day).judge();
+    let what: Vec<_> = ready.checks.iter().map(|it| it.what.as_str()).collect();
+    for name in ["cluster", "recovery", "restore point", "restore test"] {
+        assert!(what.contains(&name), "{what:?}");
+    }
+    assert_eq!(what.len(), 4, "{what:?}");
+    let text = format!("{:?}", ready.checks);
+    assert!(!text.contains("DR"), "{text}");
+    assert_eq!(finding(&ready, "restore test").standing, Standing::Met);
 }

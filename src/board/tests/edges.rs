@@ -21,13 +21,16 @@ impl Play {
         let judged = self.board.judge(now);
         let new = edges(&self.last, &judged, &rules(), now);
         self.last = judged;
-        let names = new.iter().map(|edge| edge.edge.clone()).collect();
+        let names = new.iter().map(|edge| edge.edge.to_string()).collect();
         self.edges.extend(new);
         names
     }
 
     fn named(&self, name: &str) -> &Edge {
-        self.edges.iter().find(|edge| edge.edge == name).unwrap_or_else(|| panic!("no {name}: {:#?}", self.edges))
+        self.edges
+            .iter()
+            .find(|edge| edge.edge.as_str() == name)
+            .unwrap_or_else(|| panic!("no {name}: {:#?}", self.edges))
     }
 
     /// Everything but the primary cluster says again what it said.
@@ -78,7 +81,7 @@ fn the_story_of_the_drill_gives_its_edges_in_order() {
     let firing = play.named("alert.firing");
     assert_eq!((firing.at, firing.verdict.as_str()), (at("14:41:00"), "critical"));
     assert_eq!(firing.says, "Alert etcdMembersDown fires on primary → pagerduty");
-    assert_eq!(play.edges.iter().filter(|edge| edge.edge == "alert.firing").count(), 1, "merged over instances");
+    assert_eq!(play.edges.iter().filter(|edge| edge.edge == EdgeKind::AlertFiring).count(), 1, "merged over instances");
 
     // Failover: order, then drained traffic, then applications, restore, recovery.
     let now = at("14:50:31");
@@ -297,7 +300,7 @@ fn ignored_edges_are_left_out_by_name_and_by_family() {
     let names = |ignore: &[&str]| {
         let rules = Rules { ignore: ignore.iter().map(|it| (*it).to_owned()).collect(), ..rules() };
         let found = edges(&Judged::default(), &board.judge(now), &rules, now);
-        found.into_iter().map(|edge| edge.edge).collect::<Vec<_>>()
+        found.into_iter().map(|edge| edge.edge.to_string()).collect::<Vec<_>>()
     };
     let all = names(&[]);
     assert!(all.contains(&"backup.usable".to_owned()) && all.contains(&"backup.overdue".to_owned()), "{all:?}");
@@ -312,7 +315,7 @@ fn the_limiter_holds_back_a_storm_and_says_how_much() {
     let now = at("14:45:00");
     let edge = |name: &str| {
         let found = edges(&Judged::default(), &all_well(now).judge(now), &rules(), now);
-        Edge { edge: name.to_owned(), ..found[0].clone() }
+        Edge { edge: name.into(), ..found[0].clone() }
     };
     let (firing, other) = (edge("alert.firing"), edge("probe.failing"));
     let mut limiter = Limiter::new(&Rules { per_minute: 3, ..rules() });

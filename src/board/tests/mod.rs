@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::model::facts::*;
-use crate::model::{Rules, SafeText, Severity, Strategy, Trouble, TroubleKind};
+use crate::model::{EdgeFamily, EdgeKind, Host, Rules, SafeText, Severity, Strategy, Trouble, TroubleKind};
 
 pub(super) fn at(clock: &str) -> Stamp {
     format!("2026-03-02T{clock}Z").parse().expect("a time")
@@ -35,13 +35,11 @@ pub(super) fn objective() -> Objective {
         rpo_s: 900,
         strategy: Strategy::WarmStandby,
         primary: "primary".into(),
-        dr: "dr".into(),
+        dr: vec!["dr".into()],
         schedules: vec!["shop-hourly".into()],
         namespaces: vec!["shop".into()],
         apps: vec!["shop-*".into()],
-        load_balancer: Some("shop.example".into()),
-        primary_pool: Some("primary".into()),
-        dr_pool: Some("dr".into()),
+        hosts: vec![Host::new("shop.example", Some("primary"), [("dr", "dr")])],
         probes: vec!["shop".into()],
     }
 }

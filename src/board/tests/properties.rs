@@ -80,14 +80,15 @@ proptest! {
         let mut now = at("10:00:00");
         let mut board = all_well(now);
         let mut last = Judged::default();
-        let mut said: BTreeMap<(String, String), String> = BTreeMap::new();
+        let mut said: BTreeMap<(EdgeFamily, String), EdgeKind> = BTreeMap::new();
         for (what, good, wait) in steps {
             now += TimeDelta::seconds(wait);
             step(&mut board, what, good, now);
             let judged = board.judge(now);
             for edge in edges(&last, &judged, &rules(), now) {
-                let family = edge.edge.split('.').next().unwrap_or_default().to_owned();
-                if matches!(family.as_str(), "probe" | "control_plane" | "gitops" | "source" | "location" | "alert") {
+                use EdgeFamily as F;
+                let alternates = [F::Probe, F::ControlPlane, F::Gitops, F::Source, F::Location, F::Alert];
+                if let Some(family) = edge.edge.family().filter(|family| alternates.contains(family)) {
                     let about = format!("{} {}", edge.source, edge.subject);
                     let before = said.insert((family, about), edge.edge.clone());
                     prop_assert_ne!(before, Some(edge.edge.clone()), "{:?}", edge);

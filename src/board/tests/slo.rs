@@ -173,7 +173,11 @@ fn play(readings: impl Fn(i64) -> Slo, seconds: i64) -> Vec<(String, i64)> {
         board.list(PROM, now, FactKind::Slo, vec![readings(s).into()]);
         let judged = board.judge(now);
         let new = edges(&last, &judged, &rules(), now);
-        out.extend(new.into_iter().filter(|edge| edge.edge.starts_with("slo.")).map(|edge| (edge.edge, s)));
+        out.extend(
+            new.into_iter()
+                .filter(|edge| edge.edge.family() == Some(EdgeFamily::Slo))
+                .map(|edge| (edge.edge.to_string(), s)),
+        );
         last = judged;
     }
     out

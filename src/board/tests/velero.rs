@@ -233,7 +233,7 @@ fn a_stuck_restore_is_remembered_once() {
     for clock in ["14:55:00", "15:00:30", "15:01:00", "15:05:00"] {
         board.see("velero/dr", at(clock), Change::Alive);
         let new = board.judge(at(clock));
-        said.extend(edges(&old, &new, &rules(), at(clock)).into_iter().filter(|it| it.edge == "restore.stuck"));
+        said.extend(edges(&old, &new, &rules(), at(clock)).into_iter().filter(|it| it.edge == EdgeKind::RestoreStuck));
         old = new;
     }
     assert_eq!(said.len(), 1, "{said:?}");

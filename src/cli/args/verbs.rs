@@ -178,12 +178,16 @@ pub struct Consent {
 /// `propose …`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Propose {
-    /// What to do: failover moves traffic at the edge, restore brings back data on DR.
+    /// What to do: failover moves all host names of a service at the edge; restore brings its data back on DR, or in place
+    /// where the service has no DR cluster.
     #[arg(value_name = "failover|restore", value_parser = actions())]
     pub action: Action,
     /// For which service.
     #[arg(long, value_name = "NAME")]
     pub service: String,
+    /// Where to, of a service with several DR clusters. Left out, the first of them that can take it; the plan says which.
+    #[arg(long, value_name = "CLUSTER")]
+    pub to: Option<String>,
     /// The name of what will be moved or restored, as the plan shows it: proof that it was read.
     #[arg(long, value_name = "NAME")]
     pub confirm: String,

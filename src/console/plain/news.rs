@@ -10,7 +10,7 @@ use crate::console::app::{App, Pane};
 use crate::console::attention::calls;
 use crate::console::view::{header, list, words};
 use crate::console::widget::time;
-use crate::model::{Happening, PlanId};
+use crate::model::{EdgeFamily, Happening, PlanId};
 use crate::timeline::{Incident, Item, sentence_of};
 
 use super::{About, Plain, page};
@@ -27,7 +27,7 @@ const RESTS: Duration = Duration::from_secs(30);
 const STILL: Duration = Duration::from_secs(180);
 
 /// What an edge is about: its family and its subject.
-type Thing = (String, String);
+type Thing = (EdgeFamily, String);
 
 /// What was told.
 #[derive(Debug, Default)]
@@ -254,10 +254,7 @@ fn is_quiet(happening: &Happening) -> bool {
 /// The change that an item is, and of what, if the next could take it back.
 fn wavers(item: &Item) -> Option<Thing> {
     match &item.entry.happening {
-        Happening::Edge(edge) => {
-            let family = edge.edge.split('.').next().unwrap_or_default();
-            Some((family.to_owned(), edge.subject.to_string()))
-        }
+        Happening::Edge(edge) => Some((edge.edge.family()?, edge.subject.to_string())),
         _ => None,
     }
 }

@@ -80,8 +80,18 @@ pub const WORDS: &[Word] = &[
     word("command", "take-command", "", ""),
     word("set", "set-status", "STATUS", ""),
     word("pin", "pin", "NUMBER", "pin the timeline's entry of this line, or unpin it"),
-    word("failover", "propose-failover", "[SERVICE]", "build the plan to move a service's traffic to DR, and print it"),
-    word("restore", "propose-restore", "[SERVICE]", "build the plan to restore a service's data on DR, and print it"),
+    word(
+        "failover",
+        "propose-failover",
+        "[SERVICE [CLUSTER]]",
+        "build the plan to move a service's traffic to DR, and print it",
+    ),
+    word(
+        "restore",
+        "propose-restore",
+        "[SERVICE [CLUSTER]]",
+        "build the plan to restore a service's data on DR (in place, if it has none), and print it",
+    ),
     word("propose", "", "NAME", "propose the plan that was printed, by the name that it asks for"),
     word("plan", "open-proposal", "", "print the plan that waits for a person, or runs"),
     word(

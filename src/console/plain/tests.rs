@@ -162,7 +162,7 @@ fn a_plan_is_built_printed_and_proposed_by_its_name() {
     assert!(none.is_empty() && said.contains("one of: shop"), "{said}");
     let (effects, _) = says(&mut plain, "failover");
     let (tag, request) = asked(&effects);
-    assert_eq!(request, Request::Preview { action: Action::Failover, service: "shop".to_owned() });
+    assert_eq!(request, Request::Preview { action: Action::Failover, service: "shop".to_owned(), to: None });
     // Typed ahead: it waits for the answer, and was typed before anything could be read.
     let (none, said) = says(&mut plain, "propose shop.example");
     assert!(none.is_empty() && said.is_empty(), "{said}");
@@ -173,7 +173,8 @@ fn a_plan_is_built_printed_and_proposed_by_its_name() {
     assert!(!said.contains(&record.digest.spoken()), "the code is the proposal's, not the draft's");
     let (effects, _) = says(&mut plain, "propose shop.example");
     let confirm = "shop.example".to_owned();
-    let expected = Request::Propose { action: Action::Failover, service: "shop".to_owned(), confirm, supersedes: None };
+    let expected =
+        Request::Propose { action: Action::Failover, service: "shop".to_owned(), to: None, confirm, supersedes: None };
     assert_eq!(asked(&effects).1, expected);
 }
 

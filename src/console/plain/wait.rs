@@ -144,8 +144,8 @@ impl Waits {
             _ => None,
         };
         self.answered = self.answered.max(seq.unwrap_or_default());
-        if matches!(waiting, Waiting::Preview | Waiting::Propose | Waiting::Approve) {
-            self.taken |= result.is_ok() && *waiting != Waiting::Preview;
+        if matches!(waiting, Waiting::Preview { .. } | Waiting::Propose | Waiting::Approve) {
+            self.taken |= result.is_ok() && !matches!(waiting, Waiting::Preview { .. });
             self.refused = matches!(result, Err(AskFailure::Refused(_))) && !self.taken;
         }
     }

@@ -20,7 +20,7 @@ use crate::model::facts::{
     Probe, Silence,
 };
 use crate::model::{
-    Actor, ClusterRole, Level, Objective, PersonId, Role, SafeText, SourceId, Stamp, Strategy, System, Trouble,
+    Actor, ClusterRole, Host, Level, Objective, PersonId, Role, SafeText, SourceId, Stamp, Strategy, System, Trouble,
     TroubleKind,
 };
 use crate::protocol::{DrillInfo, Welcome, Who};
@@ -66,13 +66,11 @@ pub fn objective() -> Objective {
         rpo_s: 900,
         strategy: Strategy::WarmStandby,
         primary: "primary".to_owned(),
-        dr: "dr".to_owned(),
+        dr: vec!["dr".to_owned()],
         schedules: vec!["shop-hourly".to_owned()],
         namespaces: vec!["shop".to_owned()],
         apps: vec!["shop-*".to_owned()],
-        load_balancer: Some("shop.example".to_owned()),
-        primary_pool: Some("primary".to_owned()),
-        dr_pool: Some("dr".to_owned()),
+        hosts: vec![Host::new("shop.example", Some("primary"), [("dr", "dr")])],
         probes: vec!["shop".to_owned()],
     }
 }
@@ -255,6 +253,7 @@ fn schedule(name: &str, started: Stamp, rpo_s: u64, verdict: Verdict) -> Row {
         paused: false,
         point: Some(point(&format!("{name}-1429"), started)),
         rpo_s: Some(rpo_s),
+        overdue: false,
         missed_runs: 0,
         missed_more: false,
         vanished: 0,
@@ -317,6 +316,7 @@ fn gitops() -> TopicView {
         ok,
         total: 12,
         laggards: Vec::new(),
+        silent: 0,
         oldest_reconciled: Some(ago(age)),
     };
     let mut rows = vec![

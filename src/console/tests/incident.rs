@@ -128,7 +128,7 @@ impl Walk {
         press(&mut app, "!");
         self.show("act", &app);
         let (tag, request) = asked(&press(&mut app, "f"));
-        assert_eq!(request, Request::Preview { action: Action::Failover, service: "shop".to_owned() });
+        assert_eq!(request, Request::Preview { action: Action::Failover, service: "shop".to_owned(), to: None });
         let plan = plans::record(plans::failover(), PlanState::Proposed, at("14:49:40"), 0);
         answered(&mut app, tag, Reply::Plan { plan: plan.bytes.clone(), digest: plan.digest, seq: None });
         press(&mut app, "shop.example");

@@ -44,7 +44,7 @@ pub fn calm_day(size: (u16, u16)) -> App {
         strategy: Strategy::PilotLight,
         schedules: vec!["ledger".to_owned()],
         apps: vec!["ledger-*".to_owned()],
-        load_balancer: None,
+        hosts: Vec::new(),
         ..objective()
     };
     app.mirror.welcome.as_mut().unwrap().objectives.push(ledger);

@@ -31,7 +31,7 @@ fn item(seq: u64, at: Stamp, by: Actor, happening: impl Into<Happening>, text: &
 
 fn edge(seq: u64, when: Stamp, name: &str, verdict: &str, says: &str) -> Item {
     let edge = Edge {
-        edge: name.to_owned(),
+        edge: name.into(),
         at: when,
         source: "alertmanager/am-1".to_owned(),
         subject: SafeText::from(if name == "gitops.parity" { "dr" } else { "etcdMembersDown" }),

@@ -210,7 +210,7 @@ fn a_plan_is_refused_with_a_reason_that_stays_until_it_is_recorded() {
 fn proposing_takes_two_keys_a_plan_and_a_typed_name() {
     let mut app = app("ana", (120, 40));
     let (tag, request) = asked(&press(&mut app, "!f"));
-    assert_eq!(request, Request::Preview { action: Action::Failover, service: "shop".to_owned() });
+    assert_eq!(request, Request::Preview { action: Action::Failover, service: "shop".to_owned(), to: None });
     assert!(text(&app).contains("Building the plan"));
     let record = plans::record(plans::failover(), PlanState::Proposed, super::fixture::now(), 0);
     let answer = Reply::Plan { plan: record.bytes.clone(), digest: record.digest, seq: None };
@@ -221,7 +221,7 @@ fn proposing_takes_two_keys_a_plan_and_a_typed_name() {
     let confirm = "shop.example".to_owned();
     assert_eq!(
         request,
-        Request::Propose { action: Action::Failover, service: "shop".to_owned(), confirm, supersedes: None }
+        Request::Propose { action: Action::Failover, service: "shop".to_owned(), to: None, confirm, supersedes: None }
     );
     let mut other = plans::failover();
     other.shown[0].after = "dr only".to_owned();

@@ -30,18 +30,35 @@ pub fn preview(app: &mut App, action: Action, service: Option<String>) -> Vec<Ef
         return Vec::new();
     }
     let objectives = app.mirror.welcome.as_ref().map(|welcome| welcome.objectives.as_slice()).unwrap_or_default();
-    let names: Vec<String> = objectives.iter().map(|it| it.service.clone()).collect();
-    let service = match (service, names.as_slice()) {
-        (Some(service), names) if names.contains(&service) => service,
-        (None, [only]) => only.clone(),
-        _ => {
-            let words = format!("Which service? It is one of: {}. Nothing was sent.", names.join(", "));
-            app.say(Role::Warning, words);
-            return Vec::new();
+    let (service, to) = match &service {
+        Some(line) => {
+            let mut words = line.split_whitespace();
+            let (service, rest) = (words.next(), words.filter(|word| !matches!(*word, "to" | "on")));
+            (service.map(str::to_owned), rest.map(str::to_owned).next())
         }
+        None => (None, None),
     };
+    let objective = match (&service, objectives) {
+        (Some(service), several) => several.iter().find(|it| it.service == *service),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
+    let Some(objective) = objective else {
+        let names: Vec<&str> = objectives.iter().map(|it| it.service.as_str()).collect();
+        let words = format!("Which service? It is one of: {}. Nothing was sent.", names.join(", "));
+        app.say(Role::Warning, words);
+        return Vec::new();
+    };
+    let sites = plan::sites(objective, action);
+    if !sites.is_empty() && to.as_ref().is_none_or(|to| !sites.contains(to)) {
+        let word = if action == Action::Failover { "failover" } else { "restore" };
+        let say: Vec<String> = sites.iter().map(|site| format!("`{word} {} {site}`", objective.service)).collect();
+        app.say(Role::Warning, format!("Which cluster? {}. Nothing was sent.", say.join(" or ")));
+        return Vec::new();
+    }
+    let service = objective.service.clone();
     app.overlays.clear();
-    plan::choose(app, Choice::Preview { action, service })
+    plan::choose(app, Choice::Preview { action, service, to })
 }
 
 /// The typed name of the plan on the table.

@@ -9,25 +9,44 @@ use crate::console::overlay::{Choice, GUARD, Menu, MenuItem, Overlay, PlanView, 
 use crate::console::plan_bytes;
 use crate::console::theme::Role;
 use crate::console::widget::time;
-use crate::model::{Action, SafeText};
+use crate::model::{Action, Objective, SafeText};
 use crate::protocol::Request;
 
 use super::entry;
 
-/// `! f` and `! r`: choose the service, or go straight to the plan if there is only one.
+/// The clusters among which a person chooses for a service; none where there is no choice.
+pub(super) fn sites(objective: &Objective, action: Action) -> &[String] {
+    let sites = match action {
+        Action::Failover => objective.dr.as_slice(),
+        Action::Restore => objective.restored_on(),
+    };
+    if sites.len() > 1 { sites } else { &[] }
+}
+
+/// A service in the menu, once for each cluster that it can come back on.
+fn items_of(objective: &Objective, action: Action) -> Vec<MenuItem> {
+    let item = |to: Option<&String>| {
+        let (service, site) = (&objective.service, to.map_or(objective.restored_on().join(""), String::clone));
+        let rpo = time::span(objective.rpo_s);
+        let note = match action {
+            Action::Failover if objective.dr.is_empty() => "no DR cluster to move it to".to_owned(),
+            Action::Failover => format!("{} → {site}   RTO {}", objective.primary, time::span(objective.rto_s)),
+            Action::Restore if objective.dr.is_empty() => format!("in place, on {site}   RPO {rpo}"),
+            Action::Restore => format!("on {site}   RPO {rpo}"),
+        };
+        let choice = Choice::Preview { action, service: service.clone(), to: to.cloned() };
+        MenuItem { label: service.clone(), note, choice }
+    };
+    match sites(objective, action) {
+        [] => vec![item(None)],
+        several => several.iter().map(|site| item(Some(site))).collect(),
+    }
+}
+
+/// `! f` and `! r`: choose the service (and where to, if it has a choice), or go straight to the plan if there is only one.
 pub fn propose(app: &mut App, action: Action) -> Vec<Effect> {
     let objectives = app.mirror.welcome.as_ref().map(|welcome| welcome.objectives.as_slice()).unwrap_or_default();
-    let items: Vec<MenuItem> = objectives
-        .iter()
-        .map(|it| MenuItem {
-            label: it.service.clone(),
-            note: match action {
-                Action::Failover => format!("{} → {}   RTO {}", it.primary, it.dr, time::span(it.rto_s)),
-                Action::Restore => format!("on {}   RPO {}", it.dr, time::span(it.rpo_s)),
-            },
-            choice: Choice::Preview { action, service: it.service.clone() },
-        })
-        .collect();
+    let items: Vec<MenuItem> = objectives.iter().flat_map(|it| items_of(it, action)).collect();
     match items.len() {
         0 => {
             app.say(
@@ -40,7 +59,7 @@ pub fn propose(app: &mut App, action: Action) -> Vec<Effect> {
         _ => {
             let title = match action {
                 Action::Failover => "Fail over which service?",
-                Action::Restore => "Restore which service on DR?",
+                Action::Restore => "Restore which service?",
             };
             app.overlays.push(Overlay::Menu(Menu { title: title.to_owned(), items, cursor: 0 }));
             Vec::new()
@@ -51,10 +70,12 @@ pub fn propose(app: &mut App, action: Action) -> Vec<Effect> {
 /// A choice from a menu.
 pub fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
     let effect = match choice {
-        Choice::Preview { action, service } => {
-            let effect = super::ask(app, Waiting::Preview, Request::Preview { action, service: service.clone() });
+        Choice::Preview { action, service, to } => {
+            let request = Request::Preview { action, service: service.clone(), to: to.clone() };
+            let where_to = to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
+            let effect = super::ask(app, Waiting::Preview { to }, request);
             if effect.is_some() {
-                app.say(Role::Dim, format!("Building the plan to {} {service} …", words(action)));
+                app.say(Role::Dim, format!("Building the plan to {} {service}{where_to} …", words(action)));
             }
             effect
         }
@@ -232,12 +253,9 @@ pub(super) fn confirm(app: &mut App) -> Vec<Effect> {
         return problem(app, words);
     }
     let (what, request) = match (&view.subject, view.record(app)) {
-        (Subject::Draft { plan, .. }, _) => {
-            let (action, service) = (plan.action, plan.service.clone());
-            (
-                Waiting::Propose,
-                Request::Propose { action, service, confirm: typed, supersedes: plan.supersedes.clone() },
-            )
+        (Subject::Draft { plan, to, .. }, _) => {
+            let (action, service, supersedes) = (plan.action, plan.service.clone(), plan.supersedes.clone());
+            (Waiting::Propose, Request::Propose { action, service, to: to.clone(), confirm: typed, supersedes })
         }
         (Subject::Known(id), Some(record)) => {
             // What was on the screen is what is approved: the digest is computed from those bytes, not believed.

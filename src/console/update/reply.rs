@@ -24,11 +24,11 @@ pub fn take(app: &mut App, tag: u64, result: Result<Reply, AskFailure>) -> Vec<E
 
 fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
     match (waiting, reply) {
-        (Waiting::Preview, Reply::Plan { plan, digest, .. }) => match plan_bytes::read(&plan, digest) {
+        (Waiting::Preview { to }, Reply::Plan { plan, digest, .. }) => match plan_bytes::read(&plan, digest) {
             Ok(plan) => {
                 // "Building the plan …" has come true.
                 app.notice = None;
-                let view = PlanView::new(Subject::Draft { plan: Box::new(plan), digest }, app.now.real);
+                let view = PlanView::new(Subject::Draft { plan: Box::new(plan), digest, to }, app.now.real);
                 app.overlays.push(Overlay::Plan(Box::new(view)));
             }
             Err(why) => app.say(Role::Critical, why),
@@ -75,7 +75,7 @@ fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
         (Waiting::Hold, _) => app.say(Role::Text, "It will stop before its next step."),
         (Waiting::Close, _) => app.say(Role::Text, "Closed. `warroom export` writes what the postmortem needs."),
         (Waiting::Set | Waiting::Pin, _) => app.say(Role::Text, "Recorded."),
-        (Waiting::Preview | Waiting::Propose, _) => {
+        (Waiting::Preview { .. } | Waiting::Propose, _) => {
             app.say(Role::Critical, "The room answered something else than a plan. Upgrade this console.");
         }
     }

@@ -137,7 +137,7 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
         Body::Event(event) => of_event(facts, event),
         Body::Cluster { .. } => of_cluster(facts, body),
         Body::Backup { .. } | Body::Location(_) | Body::Restore(_) => backup::of_backup(facts, body),
-        Body::Parity { cluster, ok, total, laggards, oldest_reconciled } => {
+        Body::Parity { cluster, ok, total, laggards, oldest_reconciled, .. } => {
             facts.text("cluster", cluster);
             facts.text("at parity", &format!("{ok} of {total} applications"));
             facts.time("oldest compare", *oldest_reconciled);

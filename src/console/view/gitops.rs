@@ -62,7 +62,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     let Entry::Row(row) = entry else { return Vec::new() };
     let age = |at| time::age(time::since(at, app.at()));
     match &row.body {
-        Body::Parity { cluster, ok, total, laggards, oldest_reconciled } => {
+        Body::Parity { cluster, ok, total, laggards, oldest_reconciled, .. } => {
             let all = ok == total && *total > 0;
             let word = if row.stale {
                 " unknown"
@@ -224,5 +224,5 @@ fn same(app: &App) -> Words {
 /// Whether a cluster is where services fail over to.
 fn is_dr(app: &App, cluster: &str) -> bool {
     let objectives = app.mirror.welcome.as_ref().map_or(&[][..], |welcome| welcome.objectives.as_slice());
-    objectives.iter().any(|it| it.dr == cluster)
+    objectives.iter().any(|it| it.has_dr(cluster))
 }

@@ -42,7 +42,7 @@ pub fn cells(app: &App, pane: Pane, item: &Item) -> Vec<Cell> {
     let says = vec![span(Role::Text, words::says(item))];
     if pane == Pane::Events {
         let (subject, edge) = match &item.entry.happening {
-            Happening::Edge(edge) => (edge.subject.to_string(), edge.edge.replace(['.', '_'], " ")),
+            Happening::Edge(edge) => (edge.subject.to_string(), edge.edge.as_str().replace(['.', '_'], " ")),
             _ => Default::default(),
         };
         let at = vec![span(Role::Dim, app.zone.seconds(item.at))];

@@ -8,7 +8,7 @@ use crate::console::keymap::{Command, Context, spell};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, glyph, time};
-use crate::model::{Happening, Stamp};
+use crate::model::{EdgeKind, Happening, Stamp};
 use crate::timeline::{Incident, Item, plan_at, plan_of};
 
 use super::list::Entry;
@@ -67,7 +67,7 @@ fn fold_wavering(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
     let mut rest = entries.as_slice();
     while !rest.is_empty() {
         let turns = |pair: &[Entry<'_>]| match (wavers(&pair[0]), wavers(&pair[1])) {
-            (Some((was, one)), Some((is, other))) => one == other && was != is && family(was) == family(is),
+            (Some((was, one)), Some((is, other))) => one == other && was != is && was.family() == is.family(),
             _ => false,
         };
         let run = 1 + rest.windows(2).take_while(|pair| turns(pair)).count();
@@ -81,16 +81,11 @@ fn fold_wavering(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
     out
 }
 
-/// What a change is of: `probe.failing` and `probe.ok` are of one thing.
-fn family(edge: &str) -> &str {
-    edge.split('.').next().unwrap_or(edge)
-}
-
 /// The change that an entry is, and of what, if the next could take it back.
-fn wavers<'a>(entry: &Entry<'a>) -> Option<(&'a str, &'a str)> {
+fn wavers<'a>(entry: &Entry<'a>) -> Option<(&'a EdgeKind, &'a str)> {
     let item = entry.item().filter(|item| !item.pinned && item.amended_by.is_empty())?;
     match &item.entry.happening {
-        Happening::Edge(edge) => Some((edge.edge.as_str(), edge.subject.as_str())),
+        Happening::Edge(edge) => Some((&edge.edge, edge.subject.as_str())),
         _ => None,
     }
 }

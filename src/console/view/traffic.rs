@@ -6,8 +6,8 @@ use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, glyph, time};
-use crate::model::Objective;
 use crate::model::facts::{EdgeAccount, LoadBalancer, Probe};
+use crate::model::{Host, Objective};
 
 use super::list::Entry;
 use super::{layout, pane};
@@ -110,31 +110,37 @@ fn balancer(app: &App, row: &Row, lb: &LoadBalancer, fits: Fits) -> Vec<Cell> {
     ]
 }
 
-/// The objective that a load balancer carries.
-fn objective<'a>(app: &'a App, row: &Row) -> Option<&'a Objective> {
+/// The objective whose users a load balancer carries, and its host name there.
+fn carried<'a>(app: &'a App, row: &Row) -> Option<(&'a Objective, &'a Host)> {
     let Body::LoadBalancer { lb, .. } = &row.body else { return None };
     let objectives = &app.mirror.welcome.as_ref()?.objectives;
-    objectives.iter().find(|it| it.load_balancer.as_deref().is_some_and(|host| lb.name == host))
+    objectives.iter().find_map(|it| Some((it, it.host(lb.name.as_str())?)))
 }
 
-/// What a failover would change.
+/// What a failover would change: by the first of its DR clusters whose pool is there.
 fn failover(app: &App, row: &Row) -> String {
     let Body::LoadBalancer { order, .. } = &row.body else { return String::new() };
-    let Some(dr) = objective(app, row).and_then(|it| it.dr_pool.as_deref()) else { return String::new() };
-    match order.iter().position(|pool| pool.name == dr) {
-        Some(0) => format!("{dr} is first already"),
-        Some(_) => format!("failover: {dr} first"),
-        None => format!("{dr} is not in the order"),
+    let Some((objective, host)) = carried(app, row) else { return String::new() };
+    let pools: Vec<&str> = objective.dr.iter().filter_map(|cluster| host.dr_pool(cluster)).collect();
+    let place = |pool: &&str| order.iter().position(|it| it.name == **pool);
+    if let Some(first) = pools.iter().find(|pool| place(pool) == Some(0)) {
+        return format!("{first} is first already");
+    }
+    match (pools.iter().find(|pool| place(pool).is_some()), pools.first()) {
+        (Some(dr), _) => format!("failover: {dr} first"),
+        (None, Some(dr)) => format!("{dr} is not in the order"),
+        (None, None) => String::new(),
     }
 }
 
 /// The share of recent answers that come from a pool's site, if a probe can tell sites apart.
 fn share(app: &App, row: &Row, pool: &PoolRef) -> Option<u32> {
-    let objective = objective(app, row)?;
-    let site = match Some(pool.name.as_str()) {
-        name if name == objective.dr_pool.as_deref() => objective.dr.as_str(),
-        name if name == objective.primary_pool.as_deref() => objective.primary.as_str(),
-        _ => return None,
+    let (objective, host) = carried(app, row)?;
+    let name = pool.name.as_str();
+    let site = match host.dr_of(name) {
+        Some(cluster) => cluster,
+        None if host.primary_pool.as_deref() == Some(name) => objective.primary.as_str(),
+        None => return None,
     };
     app.rows(Topic::Services).iter().find_map(|row| match &row.body {
         Body::Service { name, sites, .. } if *name == objective.service && !row.stale && !sites.is_empty() => {

@@ -58,6 +58,9 @@ fn application(state: &State, site: Site, name: &str, reconciled: DateTime<Utc>)
                 "comparedTo": {"destination": destination, "source": source}},
             "operationState": {"phase": "Succeeded", "startedAt": synced, "finishedAt": synced,
                 "message": "successfully synced (all tasks run)", "operation": {"sync": {"revision": argocd.revision}}},
+            "resources": [{"group": "apps", "version": "v1", "kind": "Deployment", "name": name, "status": "Synced",
+                "namespace": state.scenario.service.namespace}],
+            "summary": {"images": [format!("registry.example/{name}:1.42.0")]},
             "reconciledAt": stamp(reconciled), "sourceType": "Kustomize",
         },
     })

@@ -71,8 +71,19 @@ fn why(
     controller: Option<Controller>,
     stale_s: u64,
 ) -> Option<(LagKind, String)> {
-    let around = Around { seen_at: now(), reconciled_for_s: stale_s, source, controller: controller.as_ref() };
+    let around = Around { reconciled_for_s: stale_s, source, controller: controller.as_ref(), ..nothing() };
     app.lag(around).map(|lag| (lag.kind, lag.why))
+}
+
+fn nothing<'a>() -> Around<'a> {
+    Around {
+        seen_at: now(),
+        reconciled_for_s: 540,
+        source: None,
+        repository: None,
+        controller: None,
+        source_controller: None,
+    }
 }
 
 fn breaks(app: &App, source: Option<&GitSource>, part: &str) {
@@ -204,6 +215,156 @@ fn an_oci_artifact_is_recognised_by_its_digest() {
     breaks(&app, Some(&other), "6.5.0@sha256:ffffff");
 }
 
+#[test]
+fn what_is_in_passing_has_a_clock_and_a_limit() {
+    let since = |minutes: i64| Some(now() - chrono::TimeDelta::minutes(minutes));
+    type Pass = fn(&mut App, Option<Stamp>);
+    let argo_cd: [Pass; 4] = [
+        |app, at| (app.operation_phase, app.times.operation) = (Open::new("Running"), at),
+        |app, at| (app.operation_phase, app.times.operation) = (Open::new("Terminating"), at),
+        |app, at| (app.health, app.times.health) = (Open::new("Progressing"), at),
+        |app, at| {
+            (app.sync, app.operation_phase, app.times.operation) = (Open::new("OutOfSync"), Open::new("Running"), at);
+        },
+    ];
+    let of_flux: [Pass; 3] = [
+        |app, at| {
+            app.times.ready = at;
+            let state = app.flux.as_mut().expect("a state");
+            (state.ready, state.reason) = (Open::new("False"), Open::new("DependencyNotReady"));
+        },
+        |app, at| {
+            app.times.ready = at;
+            app.flux.as_mut().expect("a state").ready = Open::new("Unknown");
+        },
+        |app, at| {
+            app.times.reconciling = at;
+            app.flux.as_mut().expect("a state").reconciling = Some(Open::new("Progressing"));
+        },
+    ];
+    let git = git();
+    let with = |pass: Pass, mut app: App, at| {
+        pass(&mut app, at);
+        why(&app, Some(&git), Some(pods(1, 1)), 540).expect("a lag")
+    };
+    let all = argo_cd.iter().map(|it| (*it, argo())).chain(of_flux.iter().map(|it| (*it, flux("Kustomization"))));
+    for (pass, app) in all {
+        assert_eq!(with(pass, app.clone(), since(15)).0, LagKind::Passing);
+        let (kind, says) = with(pass, app.clone(), since(9 * 60));
+        assert_eq!(kind, LagKind::Wrong, "{says}");
+        assert!(says.contains("for 9 h, over 15 min"), "{says}");
+        let (kind, says) = with(pass, app.clone(), since(-7));
+        assert_eq!(kind, LagKind::Unproven, "{says}");
+        assert!(says.contains("some clock is wrong"), "{says}");
+        // Whoever could finish it is dead: nothing is being worked on.
+        let mut dead = app;
+        pass(&mut dead, since(1));
+        let (kind, says) = why(&dead, Some(&git), Some(pods(0, 1)), 540).expect("a lag");
+        assert_eq!(kind, LagKind::Unproven, "{says}");
+        assert!(says.starts_with("no pod of its"), "{says}");
+    }
+}
+
+#[test]
+fn a_failing_sync_tells_its_reason_and_everything_else_that_is_wrong() {
+    let mut app = argo();
+    (app.sync, app.operation_phase, app.retrying) = (Open::new("OutOfSync"), Open::new("Running"), true);
+    (app.operation_message, app.retries) = ("Service \"bad\" is invalid".into(), 3);
+    app.health = Open::new("Degraded");
+    let fails = "sync is OutOfSync, and syncing fails, tried again 3 times so far: Service \"bad\" is invalid; health is \
+                 Degraded";
+    assert_eq!(why(&app, None, None, 540), Some((LagKind::Wrong, fails.to_owned())));
+    // In the middle of a try it fails no less.
+    app.retrying = false;
+    assert_eq!(why(&app, None, None, 540), Some((LagKind::Wrong, fails.to_owned())));
+    (app.operation_phase, app.retries) = (Open::new("Failed"), 0);
+    breaks(&app, None, "sync is OutOfSync, last operation: Failed: Service");
+    app.operation_phase = Open::default();
+    assert_eq!(why(&app, None, None, 540).map(|it| it.1).as_deref(), Some("sync is OutOfSync; health is Degraded"));
+}
+
+#[test]
+fn nothing_deployed_is_not_well() {
+    let mut app = argo();
+    for (objects, well) in [(None, true), (Some(3), true), (Some(0), false)] {
+        app.objects = objects;
+        let found = why(&app, None, None, 540);
+        assert_eq!(found.is_none(), well, "{objects:?}: {found:?}");
+    }
+    breaks(&app, None, "it has no resources");
+    let mut app = flux("Kustomization");
+    app.objects = Some(0);
+    breaks(&app, Some(&git()), "its inventory is empty");
+}
+
+#[test]
+fn a_first_try_that_failed_tells_why() {
+    let mut app = flux("Kustomization");
+    app.revision = "".into();
+    let state = app.flux.as_mut().expect("a state");
+    (state.observed_generation, state.ready) = (Some(-1), Open::new("False"));
+    (state.reason, state.message) = (Open::new("HealthCheckFailed"), "timeout waiting for Deployment/sick".into());
+    let says = "never reconciled so far: HealthCheckFailed: timeout waiting for Deployment/sick";
+    assert_eq!(why(&app, Some(&git()), Some(pods(1, 1)), 540), Some((LagKind::Wrong, says.to_owned())));
+    app.flux.as_mut().expect("a state").ready = Open::default();
+    assert_eq!(why(&app, Some(&git()), None, 540), Some((LagKind::Unproven, "never reconciled".to_owned())));
+}
+
+#[test]
+fn a_source_that_does_not_look_proves_nothing() {
+    let (app, git) = (flux("Kustomization"), git());
+    let well = Around { source: Some(&git), ..nothing() };
+    assert_eq!(app.lag(well), None);
+    type Break = fn(&mut GitSource);
+    let breaks: [(&str, Break); 4] = [
+        ("GitRepository/fleet is suspended: what is newer there is not seen", |it| it.suspended = true),
+        ("GitRepository/fleet is not ready: GitOperationFailed: connection refused", |it| {
+            (it.ready, it.reason) = (Open::new("False"), Open::new("GitOperationFailed"));
+            it.message = "connection refused".into();
+        }),
+        ("nothing says that its source GitRepository/fleet is ready", |it| it.ready = Open::default()),
+        ("GitRepository/fleet is being fetched for 9 h, over 15 min", |it| {
+            (it.ready, it.since) = (Open::new("Unknown"), Some(at("10:05:00")));
+        }),
+    ];
+    for (part, change) in breaks {
+        let mut source = git.clone();
+        change(&mut source);
+        let lag = app.lag(Around { source: Some(&source), ..well }).unwrap_or_else(|| panic!("{part}: well"));
+        assert!(lag.kind >= LagKind::Unproven && lag.why.contains(part), "{part}: {lag:?}");
+    }
+    // The chart is there; the repository that newer ones would come from is not.
+    let chart = GitSource { kind: "HelmChart".into(), ..git.clone() };
+    let mut repository = GitSource { kind: "HelmRepository".into(), name: "charts".into(), ..git.clone() };
+    // One that holds OCI charts never says anything about itself.
+    repository.ready = Open::default();
+    let of_chart = Around { source: Some(&chart), ..nothing() };
+    assert_eq!(app.lag(Around { repository: Some(&repository), ..of_chart }), None);
+    repository.suspended = true;
+    let lag = app.lag(Around { repository: Some(&repository), ..of_chart }).expect("a lag");
+    assert!(lag.why.contains("HelmRepository/charts is suspended"), "{}", lag.why);
+    for (ready, total, says) in
+        [(0, 0, "no pod of source-controller was found"), (0, 2, "no pod of source-controller is ready")]
+    {
+        let pods = pods(ready, total);
+        let lag = app.lag(Around { source_controller: Some(&pods), ..well }).expect("a lag");
+        assert!(lag.kind == LagKind::Unproven && lag.why.contains(says), "{lag:?}");
+    }
+    assert_eq!(app.lag(Around { source_controller: Some(&pods(1, 2)), ..well }), None);
+}
+
+#[test]
+fn a_comparison_that_is_still_to_come_proves_nothing() {
+    for (app, source) in [(argo(), None), (flux("Kustomization"), Some(git()))] {
+        let app = App { reconciled_at: Some(at("19:12:00")), ..app };
+        let (kind, says) = why(&app, source.as_ref(), Some(pods(1, 1)), 540).expect("a lag");
+        assert_eq!(kind, LagKind::Unproven);
+        assert!(says.contains("compared 7 min in the future: some clock is wrong"), "{says}");
+        let near = App { reconciled_at: Some(at("19:05:40")), ..app };
+        assert_eq!(why(&near, source.as_ref(), Some(pods(1, 1)), 540), None, "clocks of one cluster differ a little");
+    }
+}
+
 fn word(known: &'static [&'static str]) -> impl Strategy<Value = Open> {
     prop_oneof![4 => prop::sample::select(known).prop_map(Open::new), 1 => "\\PC{0,12}".prop_map(|it| Open::new(&it))]
 }
@@ -232,7 +393,7 @@ proptest! {
         let well = why(&app, None, controller.clone(), stale_s).is_none();
         let dead = controller.as_ref().is_some_and(|it| it.total > 0 && it.ready == 0);
         let lives = controller.as_ref().is_some_and(|it| it.ready > 0);
-        let recent = age.is_some_and(|age| if stale_s == 0 { lives } else { age < stale_s as i64 });
+        let recent = age.is_some_and(|age| age >= -60 && if stale_s == 0 { lives } else { age < stale_s as i64 });
         let words = sync.is("Synced") && health.is("Healthy") && (phase.is("") || phase.is("Succeeded"));
         prop_assert_eq!(well, words && flags == [false; 6] && recent && !dead);
     }

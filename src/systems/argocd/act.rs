@@ -45,7 +45,15 @@ impl Argocd {
 }
 
 fn around(controllers: &[Controller], now: crate::model::Stamp, stale_s: u64) -> Around<'_> {
-    Around { seen_at: now, reconciled_for_s: stale_s, source: None, controller: controllers.first() }
+    let controller = controllers.first();
+    Around {
+        seen_at: now,
+        reconciled_for_s: stale_s,
+        source: None,
+        repository: None,
+        controller,
+        source_controller: None,
+    }
 }
 
 #[async_trait]

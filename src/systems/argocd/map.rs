@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use crate::model::SafeText;
-use crate::model::facts::{App, AppTimes, Open, Place, Project, SyncWindow};
+use crate::model::facts::{App, AppTimes, Deployed, Open, Place, Project, SyncWindow};
 use crate::systems::kubernetes::map::annotated_true;
-use crate::systems::kubernetes::object::{MAX_ITEMS, at, flag, items, name, open, stamp, string, tag, text, texts};
+use crate::systems::kubernetes::object::{
+    MAX_ITEMS, at, count, flag, items, name, open, stamp, string, tag, text, texts,
+};
 
 const SKIP: &str = "argocd.argoproj.io/skip-reconcile";
 const REFRESH: &str = "argocd.argoproj.io/refresh";
@@ -32,6 +34,7 @@ pub fn app(cluster: &str, object: &Value) -> Option<App> {
         operation_message: text(object, "/status/operationState/message"),
         retrying: string(object, "/status/operationState/phase") == "Running"
             && !at(object, "/status/operationState/finishedAt").is_null(),
+        retries: count(object, "/status/operationState/retryCount"),
         suspended: skipped || flag_is(object, "/spec/syncPolicy/automated/enabled", false),
         skipped,
         errors: errors(object).map(error_words).take(MAX_ITEMS).collect(),
@@ -51,10 +54,20 @@ pub fn app(cluster: &str, object: &Value) -> Option<App> {
             error: errors(object).find_map(|it| stamp(it, "/lastTransitionTime")),
             health: stamp(object, "/status/health/lastTransitionTime"),
             operation: stamp(object, "/status/operationState/startedAt"),
-            ready: None,
+            ..AppTimes::default()
         },
+        // The list is left out where it is empty.
+        objects: Some(items(object, "/status/resources").len() as u64),
+        images: texts(object, "/status/summary/images"),
+        deployed: deployed(object),
         flux: None,
     })
+}
+
+/// The end of its history: what was synced last.
+fn deployed(object: &Value) -> Option<Deployed> {
+    let last = items(object, "/status/history").last()?;
+    Some(Deployed { revision: revision(last), at: stamp(last, "/deployedAt") })
 }
 
 fn flag_is(object: &Value, pointer: &str, value: bool) -> bool {
@@ -160,7 +173,15 @@ mod tests {
     }
 
     fn deployed_and_healthy(app: &App) -> bool {
-        app.lag(Around { seen_at: now(), reconciled_for_s: 540, source: None, controller: None }).is_none()
+        app.lag(Around {
+            seen_at: now(),
+            reconciled_for_s: 540,
+            source: None,
+            repository: None,
+            controller: None,
+            source_controller: None,
+        })
+        .is_none()
     }
 
     fn good() -> Value {
@@ -171,6 +192,7 @@ mod tests {
             "status": {"sync": {"status": "Synced", "revision": "abc",
                                 "comparedTo": {"destination": {"server": "https://kubernetes.default.svc", "namespace": "shop"}}},
                        "health": {"status": "Healthy"}, "reconciledAt": "2026-11-22T19:04:00Z",
+                       "resources": [{"kind": "ConfigMap", "name": "settings", "namespace": "shop", "status": "Synced"}],
                        "operationState": {"phase": "Succeeded"}}
         })
     }
@@ -194,7 +216,9 @@ mod tests {
     #[test]
     fn each_condition_of_the_predicate_counts() {
         assert!(ok(&good()));
-        let breaks: [(&str, Value); 9] = [
+        let breaks: [(&str, Value); 11] = [
+            ("/status/resources", json!([])),
+            ("/status/resources", Value::Null),
             ("/status/sync/status", json!("Unknown")),
             ("/status/health/status", json!("Progressing")),
             ("/status/operationState/phase", json!("Running")),

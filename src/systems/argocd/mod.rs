@@ -45,8 +45,8 @@ fn controllers_of(config: &ClusterConfig) -> Controllers {
     Controllers {
         cluster: config.name.clone(),
         namespace: config.argocd.clone(),
-        label: "app.kubernetes.io/name",
-        names: &[("argocd-application-controller", "application-controller")],
+        names: &["application-controller"],
+        usual: &["argocd-application-controller", "openshift-gitops-application-controller", "application-controller"],
     }
 }
 

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::KINDS;
 use crate::clock::Clock;
-use crate::model::facts::{App, Fact, GitSource};
-use crate::model::gitops::Around;
+use crate::model::facts::{App, Fact, GitSource, ObjectRef};
+use crate::model::gitops::{Around, SOURCE_CONTROLLER};
 use crate::model::{Step, Trouble, TroubleKind};
 use crate::systems::kubernetes::apps::{Question, fits};
 use crate::systems::kubernetes::ask;
@@ -76,13 +76,17 @@ impl Flux {
             return Err(trouble);
         }
         let now = self.clock.now();
+        let find = |wanted: Option<&ObjectRef>| read.sources.iter().find(|it| Some(&it.object()) == wanted);
+        let pods = |name: &str| controllers.iter().find(|it| it.name == name);
         let around = |app: &App| {
-            let wanted = app.flux.as_ref().and_then(|flux| flux.source.as_ref());
+            let source = find(app.flux.as_ref().and_then(|flux| flux.source.as_ref()));
             Around {
                 seen_at: now,
                 reconciled_for_s: 0,
-                source: wanted.and_then(|wanted| read.sources.iter().find(|it| it.object() == *wanted)),
-                controller: controllers.iter().find(|it| it.name == app.controller()),
+                source,
+                repository: source.and_then(|it| find(it.from.as_ref())),
+                controller: pods(app.controller()),
+                source_controller: pods(SOURCE_CONTROLLER),
             }
         };
         Ok(read.apps.iter().filter(|app| question.counts(app, around(app))).count() as u64)

@@ -2,9 +2,12 @@
 
 use serde_json::Value;
 
-use crate::model::facts::{App, AppTimes, FluxState, GitSource, ObjectRef, Open};
+use crate::model::facts::{App, AppTimes, Deployed, FluxState, GitSource, ObjectRef, Open};
 use crate::model::{SafeText, Stamp};
 use crate::systems::kubernetes::object::{MAX_ITEMS, at, flag, go_seconds, items, name, open, stamp, string, text};
+
+/// How a reconciliation ended that applied what it should.
+const SUCCEEDED: &str = "ReconciliationSucceeded";
 
 /// A Kustomization.
 pub fn kustomization(cluster: &str, object: &Value) -> Option<App> {
@@ -12,6 +15,8 @@ pub fn kustomization(cluster: &str, object: &Value) -> Option<App> {
     let mut app = app(cluster, object, "Kustomization", source)?;
     app.revision = text(object, "/status/lastAppliedRevision");
     app.reconciled_at = last_reconciled(object);
+    app.objects = Some(items(object, "/status/inventory/entries").len() as u64);
+    app.deployed = applied_since(object, &app.revision);
     app.prunes = match at(object, "/spec/prune") {
         Value::Bool(on) => Some(*on),
         _ => None,
@@ -24,6 +29,9 @@ pub fn helm_release(cluster: &str, object: &Value) -> Option<App> {
     let mut app = app(cluster, object, "HelmRelease", chart(object))?;
     let deployed = items(object, "/status/history").iter().find(|it| string(it, "/status") == "deployed");
     app.revision = deployed.map(|it| text(it, "/chartVersion")).unwrap_or_default();
+    app.deployed = deployed.map(|it| Deployed { revision: text(it, "/chartVersion"), at: stamp(it, "/lastDeployed") });
+    // Only recent versions of its controller keep one.
+    app.objects = at(object, "/status/inventory/entries").as_array().map(|entries| entries.len() as u64);
     if let Some(flux) = &mut app.flux {
         flux.digest = text(object, "/status/lastAttemptedRevisionDigest");
     }
@@ -39,11 +47,23 @@ pub fn source(cluster: &str, kind: &str, object: &Value) -> Option<GitSource> {
         namespace: text(object, "/metadata/namespace"),
         name: SafeText::new(name(object)?),
         revision: text(object, "/status/artifact/revision"),
+        updated: stamp(object, "/status/artifact/lastUpdateTime"),
+        wanted: wanted(object),
         ready: open(ready, "/status"),
         reason: open(ready, "/reason"),
         message: text(ready, "/message"),
+        since: stamp(ready, "/lastTransitionTime"),
         suspended: flag(object, "/spec/suspend"),
+        from: reference(object, "/spec/sourceRef"),
     })
+}
+
+/// What a source is asked to follow. Of several words the one that decides: a commit before a name, a name before a range
+/// of versions, that before a tag, and a tag before a branch.
+fn wanted(object: &Value) -> SafeText {
+    let words = ["/digest", "/commit", "/name", "/semver", "/tag", "/branch"].map(|word| format!("/spec/ref{word}"));
+    let words = words.iter().map(String::as_str).chain(["/spec/version"]);
+    words.map(|word| text(object, word)).find(|it| !it.is_empty()).unwrap_or_default()
 }
 
 fn app(cluster: &str, object: &Value, kind: &str, source: Option<ObjectRef>) -> Option<App> {
@@ -79,6 +99,7 @@ fn app(cluster: &str, object: &Value, kind: &str, source: Option<ObjectRef>) -> 
         times: AppTimes {
             deleting: stamp(object, "/metadata/deletionTimestamp"),
             ready: [stalled, ready].into_iter().find_map(|it| stamp(it, "/lastTransitionTime")),
+            reconciling: is_true(reconciling).then(|| stamp(reconciling, "/lastTransitionTime")).flatten(),
             ..AppTimes::default()
         },
         flux: Some(flux),
@@ -109,6 +130,16 @@ fn conditions(object: &Value) -> Vec<SafeText> {
 /// The newest reconciliation in its history; recent versions of Flux write one.
 fn last_reconciled(object: &Value) -> Option<Stamp> {
     items(object, "/status/history").iter().filter_map(|it| stamp(it, "/lastReconciled")).max()
+}
+
+/// Since when the revision that is applied is: the first time that its history has it.
+fn applied_since(object: &Value, revision: &SafeText) -> Option<Deployed> {
+    let of_it = |it: &&Value| text(it, "/metadata/revision") == *revision;
+    let entry = items(object, "/status/history")
+        .iter()
+        .filter(|it| string(it, "/lastReconciledStatus") == SUCCEEDED)
+        .find(of_it)?;
+    Some(Deployed { revision: revision.clone(), at: stamp(entry, "/firstReconciled") })
 }
 
 /// What a reference names; its namespace is the object's own if it names none.

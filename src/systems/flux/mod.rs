@@ -23,12 +23,14 @@ use crate::config::ClusterConfig;
 use crate::model::facts::{
     Bucket, Fact, FactKind, GitRepository, HelmChart, HelmRelease, HelmRepository, Kustomization, OciRepository,
 };
+use crate::model::gitops::SOURCE_CONTROLLER;
 use crate::model::{SourceId, System};
 
 pub use act::Flux;
 
 /// How long what Flux's objects said counts as fresh, seconds.
 const FRESH_FOR_S: u64 = 45;
+const CONTROLLERS: [&str; 3] = ["kustomize-controller", "helm-controller", SOURCE_CONTROLLER];
 const SOURCE: &str = "source.toolkit.fluxcd.io/v1";
 
 type Map = fn(&str, &Value) -> Option<Fact>;
@@ -111,12 +113,8 @@ fn controllers_of(config: &ClusterConfig) -> Controllers {
     Controllers {
         cluster: config.name.clone(),
         namespace: config.flux.clone(),
-        label: "app",
-        names: &[
-            ("kustomize-controller", "kustomize-controller"),
-            ("helm-controller", "helm-controller"),
-            ("source-controller", "source-controller"),
-        ],
+        names: &CONTROLLERS,
+        usual: &CONTROLLERS,
     }
 }
 

@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::facts::FluxState;
+use crate::model::facts::{Controller, FluxState};
+use crate::model::gitops::{Around, Lag, LagKind};
 use crate::model::{Change, TroubleKind};
 use crate::systems::kubernetes::testing::{Asked, Reply, Seen, Server, healthy, list, status};
 
@@ -12,7 +13,7 @@ fn kustomization(name: &str, ready: &str) -> Value {
     json!({"metadata": {"name": name, "namespace": "flux-system", "generation": 2},
         "spec": {"interval": "10m", "prune": true, "sourceRef": {"kind": "GitRepository", "name": "fleet"}},
         "status": {"observedGeneration": 2, "lastAppliedRevision": "main@sha1:abc",
-            "lastAttemptedRevision": "main@sha1:abc",
+            "lastAttemptedRevision": "main@sha1:abc", "inventory": {"entries": [{"id": "shop_settings__ConfigMap", "v": "v1"}]},
             "conditions": [{"type": "Ready", "status": ready, "reason": "ReconciliationSucceeded", "message": "Applied",
                 "lastTransitionTime": "2026-11-22T18:00:00Z"}],
             "history": [{"digest": "sha256:1", "lastReconciled": "2026-11-22T19:04:00Z"}]}})
@@ -43,9 +44,7 @@ fn plain_404() -> Reply {
 
 fn everything(asked: &Asked) -> Reply {
     match asked {
-        it if it.path.ends_with("/pods") => {
-            list(vec![pod("kustomize-controller", "True"), pod("helm-controller", "True")])
-        }
+        it if it.path.ends_with("/pods") => list(super::CONTROLLERS.iter().map(|name| pod(name, "True")).collect()),
         it if it.lists("/kustomizations") => list(vec![kustomization("shop", "True"), kustomization("pay", "False")]),
         it if it.lists("/helmreleases") => list(vec![release("web")]),
         it if it.lists("/gitrepositories") => list(vec![source("fleet", "flux-system", "main@sha1:abc")]),
@@ -180,4 +179,105 @@ fn fields_are_where_the_contract_says() {
     let bare = map::kustomization("dr", &json!({"metadata": {"name": "x"}, "spec": 3, "status": []})).expect("a fact");
     assert_eq!(bare.flux, Some(FluxState::default()));
     assert_eq!(bare.automated, None);
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).expect("JSON")
+}
+
+/// How a Kustomization as a real controller left it stands, with its source.
+fn stands(app: &str, source: Option<&str>, source_pods: Option<(u32, u32)>, seen_at: &str) -> Option<Lag> {
+    let app = map::kustomization("dr", &parsed(app)).expect("a Kustomization");
+    let source = source.map(|text| map::source("dr", "GitRepository", &parsed(text)).expect("a source"));
+    let pods = |(ready, total)| Controller { ready, total, ..Controller::default() };
+    let source_controller = source_pods.map(pods);
+    app.lag(Around {
+        seen_at: seen_at.parse().expect("a time"),
+        reconciled_for_s: 0,
+        source: source.as_ref(),
+        repository: None,
+        controller: Some(&pods((1, 1))),
+        source_controller: source_controller.as_ref(),
+    })
+}
+
+macro_rules! left {
+    ($name:literal) => {
+        include_str!(concat!("../../../tests/fixtures/controllers/", $name, ".json"))
+    };
+}
+
+#[test]
+fn what_real_controllers_left_is_never_taken_for_more_than_it_proves() {
+    let (ready, lagging) = (Some((1, 1)), left!("flux-dr-lagging-kustomization"));
+    let at = "2026-11-29T19:56:00Z";
+    // Git is down and DR one commit behind: it is as its source has it, and the source can't look.
+    let lag = stands(lagging, Some(left!("flux-dr-lagging-gitrepository")), ready, at).expect("a lag");
+    assert_eq!(lag.kind, LagKind::Unproven);
+    assert!(lag.why.contains("is not ready: GitOperationFailed: failed to checkout"), "{}", lag.why);
+    assert!(lag.since.is_some());
+
+    let (app, git) =
+        (left!("flux-source-controller-dead-kustomization"), left!("flux-source-controller-dead-gitrepository"));
+    let at = "2026-11-29T20:05:00Z";
+    assert_eq!(stands(app, Some(git), ready, at), None);
+    assert_eq!(stands(app, Some(git), None, at), None, "pods that can't be read prove nothing either way");
+    for pods in [(0, 0), (0, 1)] {
+        let lag = stands(app, Some(git), Some(pods), at).expect("a lag");
+        assert!(lag.kind == LagKind::Unproven && lag.why.starts_with("no pod of source-controller"), "{lag:?}");
+    }
+
+    let lag = stands(app, Some(left!("flux-source-suspended")), ready, "2026-11-29T20:05:00Z").expect("a lag");
+    assert!(lag.why.contains("its source GitRepository/fleet is suspended"), "{}", lag.why);
+
+    for (app, at, kind, says) in [
+        (
+            left!("flux-healthcheckfailed"),
+            "2026-11-29T20:37:00Z",
+            LagKind::Wrong,
+            "never reconciled so far: HealthCheckFailed: health check failed after 30.177556133s: timeout waiting for: \
+             [Deployment/shop/sick status: 'InProgress']",
+        ),
+        (
+            left!("flux-dependencynotready"),
+            "2026-11-29T20:37:00Z",
+            LagKind::Passing,
+            "never reconciled so far: DependencyNotReady: dependency 'flux-system/sick' is not ready",
+        ),
+        (
+            left!("flux-dependencynotready"),
+            "2026-11-29T22:35:52Z",
+            LagKind::Wrong,
+            "never reconciled so far: DependencyNotReady for 2 h, over 15 min: dependency 'flux-system/sick' is not ready",
+        ),
+        (
+            left!("flux-kustomization-source-missing"),
+            "2026-11-29T19:42:00Z",
+            LagKind::Wrong,
+            "never reconciled so far: ArtifactFailed: Source artifact not found, retrying in 30s",
+        ),
+    ] {
+        let lag = stands(app, Some(git), ready, at).expect("a lag");
+        assert_eq!((lag.kind, lag.why.as_str()), (kind, says));
+    }
+}
+
+#[test]
+fn what_was_applied_when_and_what_a_source_follows_are_read() {
+    let app = map::kustomization("primary", &parsed(left!("flux-primary-ahead-kustomization"))).expect("one");
+    let deployed = app.deployed.expect("its history");
+    assert_eq!((deployed.revision, deployed.at), (app.revision, "2026-11-29T19:55:33Z".parse().ok()));
+    assert_eq!(app.objects, Some(3));
+    let git = map::source("dr", "GitRepository", &parsed(left!("flux-source-suspended"))).expect("one");
+    assert_eq!((git.wanted.as_str(), git.updated), ("main", "2026-11-29T20:24:49Z".parse().ok()));
+    for (spec, wanted) in [
+        (json!({"ref": {"branch": "main", "tag": "v1.9.0"}}), "v1.9.0"),
+        (json!({"ref": {"tag": "v1", "semver": ">=1.4"}}), ">=1.4"),
+        (json!({"ref": {"branch": "main", "commit": "abc"}}), "abc"),
+        (json!({"chart": "shop", "version": "6.5.x"}), "6.5.x"),
+        (json!({"bucketName": "b"}), ""),
+    ] {
+        let source = map::source("dr", "Any", &json!({"metadata": {"name": "x"}, "spec": spec})).expect("one");
+        assert_eq!(source.wanted.as_str(), wanted);
+    }
 }

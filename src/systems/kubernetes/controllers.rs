@@ -21,6 +21,8 @@ pub const PART: &str = "controllers";
 const EVERY: Duration = Duration::from_secs(10);
 /// More pods than any controller has.
 const MOST_PODS: u32 = 100;
+/// The labels by which installers tell their pods apart: Argo CD's and Flux's own manifests, their charts and operators.
+const LABELS: [&str; 3] = ["app.kubernetes.io/name", "app.kubernetes.io/component", "app"];
 
 /// The controllers of one tool in one cluster.
 #[derive(Clone, Debug)]
@@ -28,51 +30,70 @@ pub struct Controllers {
     pub cluster: String,
     /// `None` or `*` = look in every namespace.
     pub namespace: Option<String>,
-    /// The label that names a pod's controller.
-    pub label: &'static str,
-    /// The label's value, and what we call the controller.
-    pub names: &'static [(&'static str, &'static str)],
+    /// What we call each. A pod is one of its pods if a label says so, or ends in it after a `-`: operators put the name of
+    /// their instance in front.
+    pub names: &'static [&'static str],
+    /// The labels' usual values, which are asked for where every namespace is looked through.
+    pub usual: &'static [&'static str],
 }
 
+/// Pods that were counted: by namespace and name, whose they are and whether they are ready.
+type Pods = BTreeMap<(String, String), (&'static str, bool)>;
+
 impl Controllers {
-    fn path(&self) -> String {
-        let wanted: Vec<&str> = self.names.iter().map(|(value, _)| *value).collect();
-        let selector = format!("{} in ({})", self.label, wanted.join(","));
-        let pods = ask::Collection::new("v1", "pods", self.namespace.as_deref()).path();
+    /// Reads them once. Every controller with its pods; one without pods is there with none.
+    pub async fn read(&self, link: &Link) -> Result<Vec<Controller>, Trouble> {
+        let mut pods = Pods::new();
+        let mut take = |pod: &Value| self.take(pod, &mut pods);
+        match self.namespace.as_deref().filter(|it| *it != "*") {
+            Some(namespace) => {
+                ask::listed(link, &ask::Collection::new("v1", "pods", Some(namespace)), &mut take).await?;
+            }
+            None => {
+                let client = link.client().await?;
+                for label in LABELS {
+                    let list = ask::get(&client, &self.path(label), link.limits().list).await?.json()?;
+                    if !at(&list, "/items").is_array() && !at(&list, "/items").is_null() {
+                        return Err(super::trouble::plain(TroubleKind::Garbage, "an answer that is not a list"));
+                    }
+                    items(&list, "/items").iter().for_each(&mut take);
+                }
+            }
+        }
+        Ok(self.names.iter().map(|name| self.controller(name, &pods)).collect())
+    }
+
+    fn path(&self, label: &str) -> String {
+        let selector = format!("{label} in ({})", self.usual.join(","));
+        let pods = ask::Collection::new("v1", "pods", None).path();
         format!("{pods}?labelSelector={}&limit={MOST_PODS}", ask::encoded(&selector))
     }
 
-    /// Every controller with its pods; one without pods is there with none.
-    fn count(&self, list: &Value) -> Vec<Controller> {
-        let mut counts: BTreeMap<&str, (u32, u32)> = self.names.iter().map(|(_, name)| (*name, (0, 0))).collect();
-        for pod in items(list, "/items") {
-            let label = tag(pod, "labels", self.label);
-            let Some((_, name)) = self.names.iter().find(|(value, _)| label == Some(*value)) else { continue };
-            let over = matches!(string(pod, "/status/phase").as_str(), "Succeeded" | "Failed");
-            if over || !at(pod, "/metadata/deletionTimestamp").is_null() {
-                continue;
-            }
-            let counted = counts.entry(*name).or_default();
-            counted.1 += 1;
-            counted.0 += u32::from(is_ready(pod));
+    fn take(&self, pod: &Value, pods: &mut Pods) {
+        let over = matches!(string(pod, "/status/phase").as_str(), "Succeeded" | "Failed");
+        if over || !at(pod, "/metadata/deletionTimestamp").is_null() {
+            return;
         }
-        let controller = |(name, (ready, total)): (&str, (u32, u32))| Controller {
-            cluster: self.cluster.clone(),
-            name: SafeText::from(name),
-            ready,
-            total,
+        let is = |name: &str, value: &str| {
+            value == name || value.strip_suffix(name).is_some_and(|instance| instance.ends_with('-'))
         };
-        counts.into_iter().map(controller).collect()
+        let of = |name: &&&'static str| {
+            LABELS.iter().filter_map(|label| tag(pod, "labels", label)).any(|value| is(name, value))
+        };
+        if let Some(name) = self.names.iter().find(of) {
+            let key = (string(pod, "/metadata/namespace"), string(pod, "/metadata/name"));
+            pods.insert(key, (*name, is_ready(pod)));
+        }
     }
 
-    /// Reads them once.
-    pub async fn read(&self, link: &Link) -> Result<Vec<Controller>, Trouble> {
-        let client = link.client().await?;
-        let list = ask::get(&client, &self.path(), link.limits().list).await?.json()?;
-        if !at(&list, "/items").is_array() && !at(&list, "/items").is_null() {
-            return Err(super::trouble::plain(TroubleKind::Garbage, "an answer that is not a list"));
+    fn controller(&self, name: &'static str, pods: &Pods) -> Controller {
+        let of_it = || pods.values().filter(|(of, _)| *of == name);
+        Controller {
+            cluster: self.cluster.clone(),
+            name: SafeText::from(name),
+            ready: of_it().filter(|(_, ready)| *ready).count() as u32,
+            total: of_it().count() as u32,
         }
-        Ok(self.count(&list))
     }
 }
 

@@ -134,10 +134,11 @@ impl Velero {
             return Ok(json!(false));
         }
         let mut asked = false;
-        let requests = ask::listed(&self.link, &self.collection("deletebackuprequests"), |request| {
+        let requests = self.collection("deletebackuprequests");
+        let read = ask::listed(&self.link, &requests, |request| {
             asked |= string(request, "/spec/backupName") == name && string(request, "/status/phase") != "Processed";
         });
-        match requests.await {
+        match read.await {
             // An older role may not read them; Velero marks the backup itself once it has taken one up.
             Err(trouble) if matches!(trouble.kind, TroubleKind::Forbidden | TroubleKind::NotInstalled) => {}
             read => read?,

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::scope;
+use crate::model::entry::Restored;
 use crate::model::facts::{
     DataDownload, Location, OffSite, Open, Restore, RestorePoint, Schedule, VolumeBackup, VolumeRestore,
 };
-use crate::model::entry::Restored;
 use crate::model::{SafeText, Stamp};
 use crate::systems::kubernetes::object::{
     at, count, flag, go_seconds, items, name, open, stamp, string, tag, text, texts,

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Story;
 use crate::model::entry::*;
 use crate::model::{
-    Actor, Digest, Entry, Happening, IncidentId, Level, Objective, PersonId, Severity, Stamp, Strategy,
+    Actor, Digest, Entry, Happening, Host, IncidentId, Level, Objective, PersonId, Severity, Stamp, Strategy,
 };
 
 pub(crate) const INCIDENT: &str = "INC-2026-03-02-01";
@@ -108,13 +108,11 @@ pub(crate) fn objective() -> Objective {
         rpo_s: 900,
         strategy: Strategy::WarmStandby,
         primary: "primary".into(),
-        dr: "dr".into(),
+        dr: vec!["dr".into()],
         schedules: vec!["shop-hourly".into()],
         namespaces: vec!["shop".into()],
         apps: vec!["shop-*".into()],
-        load_balancer: Some("shop.example".into()),
-        primary_pool: Some("primary".into()),
-        dr_pool: Some("dr".into()),
+        hosts: vec![Host::new("shop.example", Some("primary"), [("dr", "dr")])],
         probes: vec!["shop".into()],
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::filter::Filter;
-use crate::model::{IncidentStatus, PlanId};
+use crate::model::{EdgeKind, IncidentStatus, PlanId};
 use crate::timeline::{Told, clock_view, sentence};
 
 #[test]
@@ -155,6 +155,42 @@ fn only_outstanding_bad_news_of_the_last_hour_is_adopted() {
     let second = story.get(&id).expect("the second");
     assert_eq!(second.items.len(), 2);
     assert_eq!(second.clocks.detection, Some((at("14:41:00"), 10)), "a person who opens one has detected it");
+}
+
+/// Whatever begins something bad is adopted while it lasts, and not when it has ended, for every kind of the table.
+#[test]
+fn an_incident_adopts_whatever_has_begun_and_not_ended() {
+    for kind in EdgeKind::ALL.iter().filter(|kind| kind.begins()) {
+        let adopted = |ended_by: Option<&EdgeKind>| {
+            let mut log = Log::new();
+            log.edge(kind.as_str(), at("14:20:00"), "shop", json!({}));
+            if let Some(end) = ended_by {
+                log.edge(end.as_str(), at("14:21:00"), "shop", json!({}));
+            }
+            log.open(at("14:30:00"), None);
+            let story = log.fold();
+            let incident = story.current().expect("open");
+            incident.items.iter().filter(|item| item.entry.seq == 1 && incident.is_adopted(item)).count()
+        };
+        assert_eq!(adopted(None), 1, "{kind}");
+        for end in EdgeKind::ALL.iter().filter(|end| end.ends().contains(kind)) {
+            assert_eq!(adopted(Some(end)), 0, "{kind} ended by {end}");
+        }
+    }
+}
+
+/// A kind of a later version, in an edge and in a count of what was held back: kept as it is, and the fold goes on.
+#[test]
+fn a_change_of_a_later_version_is_kept_by_its_name() {
+    let mut log = Log::new();
+    log.open(at("14:30:00"), None);
+    log.edge("quorum.lost", at("14:31:00"), "shop", json!({ "of": 3 }));
+    let story = log.fold();
+    let item = story.current().expect("open").items.last().expect("an item");
+    let Happening::Edge(edge) = &item.entry.happening else { panic!("{item:?}") };
+    assert_eq!((edge.edge.as_str(), item.text.as_str()), ("quorum.lost", "quorum.lost of shop"));
+    let data = item.entry.happening.data_json().expect("data");
+    assert_eq!(Happening::from_parts("edge", &data).expect("reads back"), item.entry.happening);
 }
 
 #[test]

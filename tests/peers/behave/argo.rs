@@ -182,6 +182,7 @@ fn compared(app: &Value, found: &Found) -> Value {
     json!({
         "reconciledAt": stamp(now()), "sourceType": "Kustomize", "controllerNamespace": NAMESPACE,
         "resourceHealthSource": "appTree",
+        "resources": [{ "version": "v1", "kind": "ConfigMap", "name": "settings", "status": found.sync }],
         "sync": {
             "status": found.sync, "revision": synced_to,
             "comparedTo": { "source": app["spec"]["source"], "destination": app["spec"]["destination"] },

@@ -132,6 +132,7 @@ fn reconcile(script: &Mutex<Script>, [sources, kustomizations, releases]: &[Obje
         let Some(revision) = artifacts.get(source) else { continue };
         settle(kustomizations, &object, &lot("Kustomization", &object), revision, |status, revision| {
             status["lastAppliedRevision"] = revision.into();
+            status["inventory"] = json!({ "entries": [{ "id": "shop_settings__ConfigMap", "v": "v1" }] });
         });
     }
     for object in releases.list() {

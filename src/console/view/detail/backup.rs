@@ -22,6 +22,7 @@ pub(super) fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
             vanished,
             next_run,
             newer,
+            ..
         } => {
             facts.text("schedule", schedule.as_str());
             facts.text("cluster", cluster);

@@ -1,0 +1,86 @@
+//! Settings that take one word or a list of them, and host names, which may bring pools of their own.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use toml::Spanned;
+
+use super::file::{RawHost, RawHostTable};
+
+/// One value, or a list of values with a place each. The place of the one is that of the setting.
+#[derive(Clone, Debug)]
+pub enum Several<T> {
+    One(T),
+    Many(Vec<Spanned<T>>),
+}
+
+/// A setting of this form.
+pub type OneOrMany<T> = Option<Spanned<Several<T>>>;
+
+/// Each value with its place; nothing if the setting is not there.
+pub fn values<T>(setting: &OneOrMany<T>) -> Vec<(Range<usize>, &T)> {
+    let Some(setting) = setting else { return Vec::new() };
+    match setting.get_ref() {
+        Several::One(one) => vec![(setting.span(), one)],
+        Several::Many(many) => many.iter().map(|it| (it.span(), it.get_ref())).collect(),
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Several<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(OfSeveral(PhantomData))
+    }
+}
+
+struct OfSeveral<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OfSeveral<T> {
+    type Value = Several<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a list of strings")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        T::deserialize(text.into_deserializer()).map(Several::One)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Several::One)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut many = Vec::new();
+        while let Some(one) = list.next_element::<Spanned<T>>()? {
+            many.push(one);
+        }
+        Ok(Several::Many(many))
+    }
+}
+
+impl<'de> Deserialize<'de> for RawHost {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(OfHost)
+    }
+}
+
+struct OfHost;
+
+impl<'de> Visitor<'de> for OfHost {
+    type Value = RawHost;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a host name, or a table with its `name` and pools")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(RawHost::Name(text.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        RawHostTable::deserialize(MapAccessDeserializer::new(map)).map(|it| RawHost::Table(Box::new(it)))
+    }
+}

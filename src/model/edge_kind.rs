@@ -1,0 +1,277 @@
+//! The kinds of recorded changes: one table of their names and of what follows from each.
+//!
+//! What the configuration may name, what ends what, what an incident takes over from before it, and what may move a clock
+//! are read from this table. A kind that this version does not know (from a later or an earlier log) is kept by its name
+//! and means nothing but itself.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// What a kind of change means for others.
+#[derive(Clone, Copy, Debug)]
+struct Meaning {
+    /// It begins something bad that lasts until another kind ends it.
+    begins: bool,
+    /// It tells the newest of something, which stands until the next is told.
+    newest: bool,
+    /// What is over when this is told of the same thing.
+    ends: &'static [EdgeKind],
+    /// It may move a clock of an incident.
+    moves_clock: bool,
+    /// It may be left out of the log by `[rules] ignore`.
+    optional: bool,
+}
+
+impl Meaning {
+    /// Told once, with nothing that it begins or ends.
+    const fn event() -> Self {
+        Self { begins: false, newest: false, ends: &[], moves_clock: false, optional: true }
+    }
+
+    const fn begins() -> Self {
+        Self { begins: true, ..Self::event() }
+    }
+
+    const fn newest() -> Self {
+        Self { newest: true, ..Self::event() }
+    }
+
+    const fn ends(ends: &'static [EdgeKind]) -> Self {
+        Self { ends, ..Self::event() }
+    }
+
+    const fn and_ends(self, ends: &'static [EdgeKind]) -> Self {
+        Self { ends, ..self }
+    }
+
+    const fn moving_a_clock(self) -> Self {
+        Self { moves_clock: true, ..self }
+    }
+
+    /// About the record itself, so no rule can leave it out.
+    const fn always_recorded(self) -> Self {
+        Self { optional: false, ..self }
+    }
+}
+
+macro_rules! edge_kinds {
+    ($($family:ident $prefix:literal { $($variant:ident $word:literal = $meaning:expr;)* })*) => {
+        /// What a change is of: `probe.failing` and `probe.ok` are of one family.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EdgeFamily {
+            $($family,)*
+        }
+
+        impl EdgeFamily {
+            /// The part of a kind's name before the dot.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$family => $prefix,)*
+                }
+            }
+        }
+
+        /// A kind of recorded change, by its name in the log.
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EdgeKind {
+            $($($variant,)*)*
+            /// A kind of another version: kept, shown, and without any meaning here.
+            Unknown(String),
+        }
+
+        impl EdgeKind {
+            /// Every kind, in the order of the table.
+            pub const ALL: &'static [Self] = &[$($(Self::$variant,)*)*];
+
+            /// The name in the log, on the wire and in the configuration.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $($(Self::$variant => concat!($prefix, ".", $word),)*)*
+                    Self::Unknown(name) => name,
+                }
+            }
+
+            /// What it is of; `None` for a kind of another version.
+            pub fn family(&self) -> Option<EdgeFamily> {
+                match self {
+                    $($(Self::$variant)|* => Some(EdgeFamily::$family),)*
+                    Self::Unknown(_) => None,
+                }
+            }
+
+            fn meaning(&self) -> Meaning {
+                match self {
+                    $($(Self::$variant => const { $meaning },)*)*
+                    Self::Unknown(_) => Meaning::event(),
+                }
+            }
+        }
+
+        impl From<&str> for EdgeKind {
+            fn from(name: &str) -> Self {
+                match name {
+                    $($(concat!($prefix, ".", $word) => Self::$variant,)*)*
+                    _ => Self::Unknown(name.to_owned()),
+                }
+            }
+        }
+    };
+}
+
+edge_kinds! {
+    Alert "alert" {
+        AlertFiring "firing" = Meaning::begins().moving_a_clock();
+        AlertSilenced "silenced" = Meaning::ends(&[EdgeKind::AlertFiring]);
+        AlertResolved "resolved" = Meaning::ends(&[EdgeKind::AlertFiring]);
+        AlertGone "gone" = Meaning::ends(&[EdgeKind::AlertFiring]);
+    }
+    Watchdog "watchdog" {
+        WatchdogMissing "missing" = Meaning::begins();
+        WatchdogSeen "seen" = Meaning::ends(&[EdgeKind::WatchdogMissing]);
+    }
+    ControlPlane "control_plane" {
+        ControlPlaneFailing "failing" = Meaning::begins();
+        ControlPlaneOk "ok" = Meaning::ends(&[EdgeKind::ControlPlaneFailing]);
+    }
+    Node "node" {
+        NodeNotReady "not_ready" = Meaning::begins();
+        NodeReady "ready" = Meaning::ends(&[EdgeKind::NodeNotReady]);
+    }
+    Source "source" {
+        SourceLost "lost" = Meaning::begins();
+        SourceBack "back" = Meaning::ends(&[EdgeKind::SourceLost]);
+    }
+    Probe "probe" {
+        ProbeFailing "failing" = Meaning::begins().moving_a_clock();
+        ProbeOk "ok" = Meaning::ends(&[EdgeKind::ProbeFailing]);
+    }
+    Traffic "traffic" {
+        TrafficOrder "order" = Meaning::event();
+        TrafficMoved "moved" = Meaning::event();
+    }
+    Service "service" {
+        ServiceRecovered "recovered" = Meaning::event().moving_a_clock();
+    }
+    Gitops "gitops" {
+        GitopsParity "parity" = Meaning::ends(&[EdgeKind::GitopsDrift]);
+        GitopsDrift "drift" = Meaning::begins();
+    }
+    Backup "backup" {
+        BackupUsable "usable" = Meaning::newest().and_ends(&[EdgeKind::BackupOverdue, EdgeKind::BackupMissed]).moving_a_clock();
+        BackupOverdue "overdue" = Meaning::begins();
+        BackupMissed "missed" = Meaning::begins();
+    }
+    Location "location" {
+        LocationUnavailable "unavailable" = Meaning::begins();
+        LocationOk "ok" = Meaning::ends(&[EdgeKind::LocationUnavailable]);
+    }
+    Restore "restore" {
+        RestoreStarted "started" = Meaning::event();
+        RestoreCompleted "completed" = Meaning::ends(&[EdgeKind::RestoreStuck]);
+        RestoreFailed "failed" = Meaning::ends(&[EdgeKind::RestoreStuck]);
+        RestoreStuck "stuck" = Meaning::begins();
+    }
+    Slo "slo" {
+        SloBurning "burning" = Meaning::begins();
+        SloOk "ok" = Meaning::ends(&[EdgeKind::SloBurning]);
+        SloExhausted "exhausted" = Meaning::event();
+    }
+    Log "log" {
+        LogDamaged "damaged" = Meaning::event().always_recorded();
+    }
+    Recording "recording" {
+        RecordingBack "back" = Meaning::event().always_recorded();
+    }
+}
+
+impl EdgeKind {
+    /// Whether it begins something bad that lasts until it is ended. An incident that begins meanwhile adopts it.
+    pub fn begins(&self) -> bool {
+        self.meaning().begins
+    }
+
+    /// Whether it tells the newest of something, which an incident adopts however old it is.
+    pub fn is_newest(&self) -> bool {
+        self.meaning().newest
+    }
+
+    /// What is over when this is told of the same thing.
+    pub fn ends(&self) -> &'static [Self] {
+        self.meaning().ends
+    }
+
+    /// Whether it may move a clock of an incident.
+    pub fn moves_clock(&self) -> bool {
+        self.meaning().moves_clock
+    }
+
+    /// The names that `[rules] ignore` may hold, families apart.
+    pub fn ignorable() -> Vec<&'static str> {
+        Self::ALL.iter().filter(|kind| kind.meaning().optional).map(Self::as_str).collect()
+    }
+
+    /// Whether a pattern of `[rules] ignore` is about it: its name, `family.*` or `*`.
+    pub fn is_ignored_by(&self, pattern: &str) -> bool {
+        self.meaning().optional
+            && match pattern.strip_suffix('*') {
+                Some(prefix) => self.as_str().starts_with(prefix),
+                None => self.as_str() == pattern,
+            }
+    }
+}
+
+impl fmt::Display for EdgeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for EdgeKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for EdgeKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::from(String::deserialize(deserializer)?.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_reads_back_as_its_kind_and_an_unknown_one_is_kept() {
+        for kind in EdgeKind::ALL {
+            assert_eq!(EdgeKind::from(kind.as_str()), *kind);
+            assert_eq!(serde_json::to_string(kind).expect("text"), format!("\"{kind}\""));
+            let family = kind.family().expect("a family").name();
+            assert_eq!(kind.as_str().split_once('.').map(|(it, _)| it), Some(family));
+        }
+        let later: EdgeKind = serde_json::from_str("\"quorum.lost\"").expect("an unknown kind");
+        assert_eq!((later.as_str(), later.family()), ("quorum.lost", None));
+        assert!(!later.begins() && later.ends().is_empty() && !later.moves_clock() && !later.is_newest());
+        assert_eq!(serde_json::to_string(&later).expect("text"), "\"quorum.lost\"");
+    }
+
+    #[test]
+    fn what_begins_can_end_and_what_ends_had_begun() {
+        for kind in EdgeKind::ALL {
+            let enders = EdgeKind::ALL.iter().filter(|it| it.ends().contains(kind)).count();
+            assert_eq!(enders > 0, kind.begins(), "{kind}");
+            assert!(kind.ends().iter().all(|ended| ended.family() == kind.family()), "{kind} ends its own family");
+        }
+    }
+
+    #[test]
+    fn only_what_is_about_the_record_itself_cannot_be_ignored() {
+        let names = EdgeKind::ignorable();
+        assert!(names.contains(&"alert.silenced") && !names.contains(&"log.damaged"));
+        assert_eq!(names.len() + 2, EdgeKind::ALL.len());
+        assert!(EdgeKind::AlertSilenced.is_ignored_by("alert.*") && EdgeKind::AlertSilenced.is_ignored_by("*"));
+        assert!(!EdgeKind::AlertSilenced.is_ignored_by("alert.firing") && !EdgeKind::LogDamaged.is_ignored_by("*"));
+    }
+}
