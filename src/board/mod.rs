@@ -218,7 +218,7 @@ impl Board {
             Topic::Gitops => gitops::rows(self, now),
         };
         let total = rows.len() as u64 + left_out;
-        let cut = total.saturating_sub(MOST_ROWS as u64);
+        let cut = (rows.len() as u64).saturating_sub(MOST_ROWS as u64) + left_out;
         rows.truncate(MOST_ROWS);
         let unkept = self.store.iter().filter(|(id, _)| feeds(id.system, topic)).map(|(_, state)| state.dropped);
         let dropped = cut + unkept.sum::<u64>();

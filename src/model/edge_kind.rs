@@ -161,6 +161,7 @@ edge_kinds! {
         BackupUsable "usable" = Meaning::newest().and_ends(&[EdgeKind::BackupOverdue, EdgeKind::BackupMissed]).moving_a_clock();
         BackupOverdue "overdue" = Meaning::begins();
         BackupMissed "missed" = Meaning::begins();
+        BackupVanished "vanished" = Meaning::event();
     }
     Location "location" {
         LocationUnavailable "unavailable" = Meaning::begins();

@@ -19,6 +19,8 @@ mod plausible;
 mod presence;
 mod rate;
 mod reconcile;
+#[cfg(test)]
+mod reconcile_tests;
 mod recovery;
 mod refusals;
 mod requests;

@@ -87,6 +87,20 @@ fn schedule(pair: &Pair<'_>, before: Option<&Row>, row: &Row, out: &mut Vec<Edge
         edge.figures = json!({ "missed_runs": runs });
         push(edge, out);
     }
+    let gone = vanished(row);
+    if gone > 0 && before.is_some_and(|row| vanished(row) == 0) {
+        let says = format!("{schedule}: several restore points that had not expired vanished at once");
+        let mut edge = pair.edge(EdgeKind::BackupVanished, row, Some(pair.now), Verdict::Warning, schedule, says);
+        edge.figures = json!({ "count": gone });
+        push(edge, out);
+    }
+}
+
+fn vanished(row: &Row) -> u32 {
+    match &row.body {
+        Body::Backup { vanished, .. } => *vanished,
+        _ => 0,
+    }
 }
 
 /// Why a location that was validated once can't be relied on now. Its times are by its cluster's clock.
@@ -178,8 +192,10 @@ fn restored(pair: &Pair<'_>, before: Option<&Row>, row: &Row, restore: &Restore,
     }
     match is {
         Stage::Completed => {
-            let verdict = if restore.warnings + restore.errors > 0 { Verdict::Warning } else { Verdict::Ok };
+            let doubtful = restore.warnings + restore.errors > 0 || restore.items_restored() == 0;
+            let verdict = if doubtful { Verdict::Warning } else { Verdict::Ok };
             let doubts = match (restore.errors, restore.warnings) {
+                _ if restore.items_restored() == 0 => ", and nothing was restored".to_owned(),
                 (0, 0) => String::new(),
                 (0, n) => format!(" with {}", count(n as usize, "warning")),
                 (n, _) => format!(" with {}", count(n as usize, "error")),

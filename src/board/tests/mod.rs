@@ -3,6 +3,7 @@
 mod edges;
 mod gitops;
 mod properties;
+mod restore_points;
 mod silences;
 mod slo;
 mod tables;
@@ -184,7 +185,7 @@ pub(super) fn restore(phase: &str, started: Stamp, completed: Option<Stamp>) -> 
         phase: Open::new(phase),
         started: Some(started),
         completed,
-        items_done: 10,
+        items_done: if completed.is_some() { 20 } else { 10 },
         items_total: 20,
         errors: 0,
         warnings: 0,
