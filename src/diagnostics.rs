@@ -3,9 +3,9 @@
 //! A panic gives the terminal back first, then is logged, then told. While the console draws, its own hook stands before
 //! these: a panic of a thread that doesn't draw is only logged then, and the screen stays.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Once;
 use std::thread;
@@ -55,7 +55,8 @@ pub fn log_to_journal() -> io::Result<Option<LogGuard>> {
 
 fn open_log(path: &Path) -> io::Result<File> {
     if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir)?;
+        // It is the directory in which a room keeps its log, and that refuses one that others may enter.
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     }
     if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() > MAX_FILE) {
         let mut old = path.as_os_str().to_owned();

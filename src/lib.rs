@@ -18,7 +18,7 @@
 //! | [`board`] | pure: observations, judgement, edges | model, timeline |
 //! | [`actions`] | pure: plan builders and preflight | model, timeline, board, approval, seal |
 //! | [`postmortem`] | pure: outline → Markdown, HTML, CSV, JSON | model, timeline, approval |
-//! | [`clock`] | real, scaled and manual time; randomness | – |
+//! | [`clock`] | real, stepped, scaled and manual time; randomness | – |
 //! | [`config`] | files → checked values | model, clock |
 //! | [`ledger`] | the durable log on disk; the only writer of timeline files | model, seal, clock |
 //! | [`systems`] | one folder per outside system: client, watch, map, act | model, config, clock |

@@ -18,7 +18,7 @@ use crate::model::{Host, Refusal, SourceId, Stamp, Step, System};
 
 use super::ident::{name, shown, words};
 use super::lookup::{fresh, line, rows};
-use super::pools::{PoolFacts, health_words, pool, unseen};
+use super::pools::{PoolFacts, health_words, pair, unseen};
 use super::reroute::{self, Moves, Pair};
 use super::{Body, Context, WAIT, refuse, site};
 
@@ -132,8 +132,7 @@ fn edge<'a>(context: &Context<'a>, host: &Host, site: &str) -> Result<Result<Edg
     };
     let host = &host.load_balancer;
     let (row, lb, refs) = load_balancer(context, host)?;
-    let primary = pool(context, row, &refs, primary)?;
-    let dr = pool(context, row, &refs, dr)?;
+    let (primary, dr) = pair(context, row, &refs, (primary.as_str(), dr))?;
     let order = lb.default_pools.iter().map(|id| name("a pool", id)).collect::<Result<Vec<_>, _>>()?;
     name("the fallback pool", &lb.fallback_pool)?;
     policy_obeys_order(lb, &words(host))?;

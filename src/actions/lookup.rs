@@ -57,6 +57,22 @@ pub fn cluster_trouble(board: &Judged, name: &str, now: Stamp) -> Option<String>
     }
 }
 
+/// Refuses a plan between two names of one cluster: it would move nothing, and restore over what it is to replace.
+pub fn two_sites(context: &Context, dr: &str) -> Result<(), Refusal> {
+    let primary = &context.objective.primary;
+    let uid = rows(context.board).find_map(|row| match &row.body {
+        Body::Cluster { name, same_as, control_plane, .. } if name == dr && same_as.contains(primary) => {
+            Some(control_plane.as_ref().and_then(|it| it.uid.as_deref()).unwrap_or_default())
+        }
+        _ => None,
+    });
+    let Some(uid) = uid else { return Ok(()) };
+    Err(refuse(
+        format!("{} and {} are one cluster (uid {}): there is no other site.", words(primary), words(dr), words(uid)),
+        "Correct the kubeconfig or context of one of them in warroom.toml.",
+    ))
+}
+
 /// At most `most` names, then how many more.
 pub fn list(names: &[SafeText], most: usize) -> String {
     let mut out = names.iter().take(most).map(shown).collect::<Vec<_>>().join(", ");

@@ -1,5 +1,7 @@
 //! The pools of a failover: found by the names of the configuration, known by the provider's ids.
 
+use std::collections::BTreeSet;
+
 use crate::board::row::PoolRef;
 use crate::board::{Body, Row};
 use crate::model::facts::{LoadBalancer, Pool, PoolUser};
@@ -22,6 +24,8 @@ pub struct PoolFacts {
     pub enough_origins: bool,
     /// Origins that are enabled, all of them, and how many are needed; `None` = not read.
     pub origins: Option<(u32, u32, u32)>,
+    /// Where its enabled origins are; empty = not read.
+    pub addresses: BTreeSet<String>,
     /// Its health is judged region by region.
     pub regional: bool,
     /// Who refers to it, by kind and name; `None` = not read.
@@ -34,8 +38,24 @@ pub fn unseen(what: &str) -> Refusal {
     refuse(format!("{what} is not on the board."), "Check its name in warroom.toml, and that its source is green.")
 }
 
+/// The primary's pool and DR's, by their names. Two names of the same origins are not two sites.
+pub fn pair(
+    context: &Context,
+    lb_row: &Row,
+    refs: &[&PoolRef],
+    (primary, dr): (&str, &str),
+) -> Result<(PoolFacts, PoolFacts), Refusal> {
+    let (primary, dr) = (pool(context, lb_row, refs, primary)?, pool(context, lb_row, refs, dr)?);
+    if primary.id != dr.id && !dr.addresses.is_empty() && primary.addresses == dr.addresses {
+        let where_to = dr.addresses.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let why = format!("Pools {} and {} lead to the same origins ({where_to}).", primary.name, dr.name);
+        return Err(refuse(why, "Moving users would move nobody: correct the origins of one of them."));
+    }
+    Ok((primary, dr))
+}
+
 /// The pool of that name at the load balancer's provider. Names are the configuration's, ids the provider's.
-pub fn pool(context: &Context, lb_row: &Row, refs: &[&PoolRef], wanted: &str) -> Result<PoolFacts, Refusal> {
+fn pool(context: &Context, lb_row: &Row, refs: &[&PoolRef], wanted: &str) -> Result<PoolFacts, Refusal> {
     let what = format!("pool {}", words(wanted));
     let found: Vec<(&Row, &Pool)> = rows(context.board)
         .filter(|row| row.source == lb_row.source)
@@ -72,6 +92,7 @@ fn from_pool(row: &Row, pool: &Pool, id: String) -> PoolFacts {
         places: (count(pool.places.iter().filter(|(_, ok)| *ok).count()), count(pool.places.len())),
         shedding_percent: pool.shedding_percent.max(pool.session_shedding_percent),
         origins: Some((count(enabled_origins), count(pool.origins.len()), pool.minimum_origins)),
+        addresses: pool.origins.iter().filter(|it| it.enabled).map(|it| shown(&it.address)).collect(),
         regional: pool.regional,
         used_by: pool.used_by.clone(),
         enough_origins: enabled_origins > 0 && count(enabled_origins) >= pool.minimum_origins,
@@ -89,6 +110,7 @@ fn from_ref(row: &Row, pool: &PoolRef, id: String) -> PoolFacts {
         places: (pool.places_ok, pool.places),
         shedding_percent: 0,
         origins: None,
+        addresses: BTreeSet::new(),
         regional: pool.regional,
         used_by: None,
         enough_origins: true,

@@ -5,7 +5,7 @@ use crate::model::nearest::nearest;
 use crate::model::{Objective, Refusal};
 
 use super::ident::{name, words};
-use super::lookup::{NONE, cluster_trouble, line, rows};
+use super::lookup::{NONE, cluster_trouble, line, rows, two_sites};
 use super::{Body, Context, refuse};
 use crate::board::Body as RowBody;
 
@@ -15,6 +15,7 @@ pub fn choose(
     sites: &[&str],
     build: impl Fn(&Context, &str) -> Result<Body, Refusal>,
 ) -> Result<Body, Refusal> {
+    let build = |context: &Context, site: &str| two_sites(context, site).and_then(|()| build(context, site));
     match (context.to, sites) {
         (Some(to), _) => {
             let mut body = build(context, asked(context.objective, sites, to)?)?;

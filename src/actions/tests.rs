@@ -60,7 +60,12 @@ fn pool(id: &str, name: &str) -> Pool {
         healthy: Some(name == "dr"),
         monitored: true,
         minimum_origins: 1,
-        origins: vec![Origin { name: "o".into(), address: "203.0.113.7".into(), enabled: true, healthy: None }],
+        origins: vec![Origin {
+            name: "o".into(),
+            address: format!("{name}.origin.example").as_str().into(),
+            enabled: true,
+            healthy: None,
+        }],
         places: ["WNAM", "ENAM", "WEU"].map(|place| (place.into(), name == "dr")).to_vec(),
         shedding_percent: 0,
         used_by: Some(vec![PoolUser {
@@ -140,11 +145,18 @@ fn cluster(name: &str, role: ClusterRole, livez: Endpoint) -> RowBody {
             skew_ms: None,
             notes: Vec::new(),
         }),
+        nodes_read: true,
         nodes: 3,
         nodes_ready: 3,
+        nodes_closed: 0,
         nodes_silent: 0,
+        silent: vec![],
         nodes_not_ready: vec![],
+        pods_read: true,
+        pods_troubled: 0,
         pods: vec![],
+        namespaces: vec![],
+        same_as: vec![],
     }
 }
 
@@ -303,6 +315,17 @@ impl Bench {
     }
 }
 
+/// Both names of clusters lead to one.
+fn one_site(bench: &mut Bench) {
+    bench.each(|row| {
+        if let RowBody::Cluster { name, same_as, .. } = &mut row.body
+            && name == "dr"
+        {
+            same_as.push("primary".into());
+        }
+    });
+}
+
 fn lb_row(lb: LoadBalancer) -> RowBody {
     RowBody::LoadBalancer { lb, order: vec![], fallback: None, goes_to: None, service: Some("shop".into()) }
 }
@@ -402,6 +425,12 @@ const REFUSALS: &[Case] = &[
         "not among the pools",
     ),
     (
+        "two pools of one origin",
+        Action::Failover,
+        |b| b.pool("dr", |p| p.origins[0].address = "primary.origin.example".into()),
+        "lead to the same origins (primary.origin.example)",
+    ),
+    (
         "same pool twice",
         Action::Failover,
         |b| b.objective.hosts = vec![Host::new("shop.example", Some("primary"), [("dr", "primary")])],
@@ -433,6 +462,8 @@ const REFUSALS: &[Case] = &[
     ),
     ("no namespaces", Action::Restore, |b| b.objective.namespaces.clear(), "no namespaces"),
     ("a wild namespace", Action::Restore, |b| b.objective.namespaces = vec!["*".into()], "not a Kubernetes label"),
+    ("one cluster by two names", Action::Restore, one_site, "are one cluster (uid uid-dr): there is no other site"),
+    ("one cluster by two names", Action::Failover, one_site, "are one cluster (uid uid-dr): there is no other site"),
     ("cluster unseen", Action::Restore, |b| b.drop(|r| matches!(r, RowBody::Cluster { .. })), "which cluster dr is"),
     ("cluster stale", Action::Restore, |b| b.stale(|r| matches!(r, RowBody::Cluster { .. })), "cluster dr is"),
     (

@@ -144,8 +144,13 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
     for (id, state, held) in board.store.facts(FactKind::Alert) {
         let Fact::Alert(alert) = &held.fact else { continue };
         let proof = board.store.proof(id, state, held, now);
-        merged.entry(&alert.fingerprint).or_insert_with(|| Merged::new(alert)).add(id, alert, held.missed, proof);
+        let one = merged.entry(&alert.fingerprint).or_insert_with(|| Merged::new(alert));
+        one.began(alert.starts_at, started(state));
+        one.add(id, alert, held.missed, proof);
     }
+    // One that is held again has one row, though who holds it may not be trusted yet.
+    let ended: Vec<&End> =
+        board.ended.by_fingerprint.values().filter(|end| !merged.contains_key(&*end.alert.fingerprint)).collect();
     let instances: Vec<(String, bool)> = board
         .store
         .system(System::Alertmanager)
@@ -158,12 +163,20 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
     };
     let rows = merged.into_values().filter_map(|it| it.row(&instances, &board.setup.objectives, &known));
     let mut rows: Vec<Row> = rows.collect();
-    rows.extend(board.ended.by_fingerprint.values().map(|end| ended_row(board, end, now)));
+    rows.extend(ended.into_iter().map(|end| ended_row(board, end, now)));
     sort_rows(&mut rows, |row| match &row.body {
         Body::Alert { alert, .. } => (std::cmp::Reverse(alert.starts_at), alert.name.clone()),
         _ => (std::cmp::Reverse(None), "".into()),
     });
     rows
+}
+
+/// When an Alertmanager says that it was started.
+fn started(state: &SourceState) -> Option<Stamp> {
+    state.of(FactKind::AlertPeer).find_map(|held| match &held.fact {
+        Fact::AlertPeer(peer) => peer.started,
+        _ => None,
+    })
 }
 
 /// What rows say about others.
@@ -206,6 +219,8 @@ struct Merged {
     stale: bool,
     /// No instance that holds it is whole.
     doubtful: bool,
+    /// Its beginning may be that of the instance.
+    since_restart: bool,
 }
 
 impl Merged {
@@ -219,6 +234,18 @@ impl Merged {
             proof: None,
             stale: true,
             doubtful: true,
+            since_restart: false,
+        }
+    }
+
+    /// The earliest beginning counts, and whether all who say it had just been started.
+    fn began(&mut self, at: Option<Stamp>, started: Option<Stamp>) {
+        let Some(at) = at else { return };
+        let young = started.is_some_and(|started| (0..YOUNG_S).contains(&(at - started).num_seconds()));
+        match self.alert.starts_at {
+            Some(known) if known < at => {}
+            Some(known) if known == at => self.since_restart &= young,
+            _ => (self.alert.starts_at, self.since_restart) = (Some(at), young),
         }
     }
 
@@ -234,7 +261,6 @@ impl Merged {
         if state_rank(&alert.state) > state_rank(&self.alert.state) {
             self.alert.state = alert.state.clone();
         }
-        self.alert.starts_at = [self.alert.starts_at, alert.starts_at].into_iter().flatten().min();
         union(&mut self.alert.receivers, &alert.receivers);
         union(&mut self.alert.silenced_by, &alert.silenced_by);
         union(&mut self.alert.inhibited_by, &alert.inhibited_by);
@@ -276,7 +302,8 @@ impl Merged {
         }
         let service = service_of(&self.alert, objectives);
         let id = self.alert.fingerprint.clone();
-        Some(opinion.row(id, proof, Body::Alert { alert: self.alert, held_by, missing_from, service }))
+        let (alert, since_restart) = (self.alert, self.since_restart);
+        Some(opinion.row(id, proof, Body::Alert { alert, held_by, missing_from, service, since_restart }))
     }
 }
 
@@ -360,5 +387,5 @@ fn ended_row(board: &Board, end: &End, now: Stamp) -> Row {
     let service = service_of(&alert, &board.setup.objectives);
     let missing_from = board.store.system(System::Alertmanager).map(|(id, _)| id.instance.clone()).collect();
     let id = alert.fingerprint.clone();
-    opinion.row(id, proof, Body::Alert { alert, held_by: Vec::new(), missing_from, service })
+    opinion.row(id, proof, Body::Alert { alert, held_by: Vec::new(), missing_from, service, since_restart: false })
 }

@@ -1,21 +1,24 @@
-//! Clusters: the control plane with etcd named, nodes by condition and by Lease, pods in trouble.
+//! Clusters: which one each is, the control plane with etcd named, nodes by condition and by Lease, pods.
+
+mod identity;
+mod nodes;
+mod pods;
 
 use chrono::TimeDelta;
 
-use crate::model::facts::{ControlPlane, Endpoint, Fact, FactKind, Node, Pod};
+use crate::model::facts::{ControlPlane, Endpoint, Fact, FactKind};
 use crate::model::time::{clock, words};
-use crate::model::{ClusterRole, SafeText, SourceId, Stamp, System};
+use crate::model::{ClusterRole, SourceId, Stamp, System};
 
 use super::Board;
 use super::row::{Body, Row, Verdict};
 use super::store::SourceState;
-use super::words::{Opinion, count, names, sort_rows};
+use super::words::{Opinion, names, sort_rows};
 
-/// A Lease older than this is late: the kubelet renews every 10 s, and the node controller waits 40 s.
-const LEASE_LATE_S: i64 = 40;
+pub(super) use identity::same;
+
 /// Skew below this is noise of a header with whole seconds; above the other it is no skew but another clock.
 const SKEW_MS: std::ops::RangeInclusive<u64> = 5_000..=600_000;
-const MOST_PODS: usize = 200;
 
 /// One row per configured cluster.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
@@ -23,14 +26,6 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
     let order: Vec<String> = board.setup.clusters.iter().map(|(name, _)| name.clone()).collect();
     sort_rows(&mut rows, |row| order.iter().position(|name| *name == row.id));
     rows
-}
-
-#[derive(Default)]
-struct Nodes {
-    all: u32,
-    ready: u32,
-    silent: Vec<SafeText>,
-    not_ready: Vec<SafeText>,
 }
 
 fn row(board: &Board, name: &str, role: ClusterRole, now: Stamp) -> Row {
@@ -54,16 +49,22 @@ fn row(board: &Board, name: &str, role: ClusterRole, now: Stamp) -> Row {
         opinion.because(Verdict::Info, words);
     }
     let skew = skew(control_plane.as_ref());
-    let nodes = state.map(|state| nodes(state, skew)).unwrap_or_default();
-    judge_nodes(&mut opinion, &nodes);
-    if state.is_some_and(|state| !state.listed(FactKind::Node)) {
-        opinion.because(Verdict::Unknown, "its nodes have not been read yet");
-    } else if let Some(at) = state.and_then(|state| nodes_unproven(board, &id, state, now)) {
-        opinion.because(Verdict::Unknown, format!("its nodes were last read at {}", clock(at)));
+    let same_as = identity::judge(&mut opinion, board, name, role);
+    let nodes = state.map(|state| nodes::read(state, skew)).unwrap_or_default();
+    let nodes_read = state.is_some_and(|state| state.listed(FactKind::Node));
+    if nodes_read {
+        nodes::judge(&mut opinion, role, &nodes);
+        if let Some(at) = state.and_then(|state| nodes::unproven(board, &id, state, now)) {
+            opinion.because(Verdict::Unknown, format!("its nodes were last read at {}", clock(at)));
+        }
+    } else if state.is_some() {
+        opinion.because(Verdict::Unknown, "its nodes have not been read");
     }
-    let pods = state.map(pods).unwrap_or_default();
-    if !pods.is_empty() {
-        opinion.because(Verdict::Info, format!("{} in trouble", count(pods.len(), "pod")));
+    let pods = state.map(|state| pods::read(board, state, now + skew)).unwrap_or_default();
+    let pods_read = state.is_some_and(|state| state.listed(FactKind::Pod));
+    pods::judge(&mut opinion, &pods, now + skew);
+    if state.is_some() && !pods_read {
+        opinion.because(Verdict::Unknown, "its pods have not been read");
     }
     let body = Body::Cluster {
         name: name.to_owned(),
@@ -71,9 +72,16 @@ fn row(board: &Board, name: &str, role: ClusterRole, now: Stamp) -> Row {
         control_plane,
         nodes: nodes.all,
         nodes_ready: nodes.ready,
+        nodes_read,
+        nodes_closed: nodes.closed(),
         nodes_silent: nodes.silent.len() as u32,
+        silent: nodes.silent,
         nodes_not_ready: nodes.not_ready,
-        pods: pods.into_iter().take(MOST_PODS).collect(),
+        pods_read,
+        pods_troubled: pods.troubled.len() as u32,
+        pods: pods.troubled.into_iter().take(pods::MOST).map(|it| it.pod.clone()).collect(),
+        namespaces: pods.namespaces,
+        same_as,
     };
     opinion.row(name, proof, body)
 }
@@ -132,68 +140,6 @@ fn skew_words(control_plane: &ControlPlane) -> Option<String> {
 fn nearest(ms: u64) -> u64 {
     let seconds = (ms + 500) / 1000;
     if seconds < 60 { seconds } else { (seconds + 30) / 60 * 60 }
-}
-
-/// Counts nodes. A Lease is judged against the newest proof from the source and not against now: what a dead API server
-/// no longer tells us is staleness of ours, not silence of the node.
-fn nodes(state: &SourceState, skew: TimeDelta) -> Nodes {
-    let mut out = Nodes::default();
-    for held in state.of(FactKind::Node) {
-        let Fact::Node(node) = &held.fact else { continue };
-        out.all += 1;
-        let proven = state.proven_at().map_or(held.seen_at, |at| at.max(held.seen_at));
-        if !node.ready.is("True") {
-            out.not_ready.push(node.name.clone());
-        } else if lease_is_late(node, proven + skew) {
-            out.silent.push(node.name.clone());
-        } else {
-            out.ready += 1;
-        }
-    }
-    out
-}
-
-fn lease_is_late(node: &Node, at: Stamp) -> bool {
-    node.lease_renewed.is_some_and(|renewed| (at - renewed).num_seconds() > LEASE_LATE_S)
-}
-
-fn judge_nodes(opinion: &mut Opinion, nodes: &Nodes) {
-    let verdict = |bad: usize| if 2 * bad as u32 >= nodes.all { Verdict::Critical } else { Verdict::Warning };
-    if !nodes.not_ready.is_empty() {
-        let bad = nodes.not_ready.len();
-        opinion.because(
-            verdict(bad),
-            format!(
-                "{bad} of {} report that they are not ready: {}",
-                count(nodes.all as usize, "node"),
-                names(&nodes.not_ready)
-            ),
-        );
-    }
-    if !nodes.silent.is_empty() {
-        let bad = nodes.silent.len();
-        opinion.because(
-            verdict(bad),
-            format!("{bad} of {} silent (Lease late): {}", count(nodes.all as usize, "node"), names(&nodes.silent)),
-        );
-    }
-}
-
-/// When the nodes were last proven, if that is too long ago although the control plane is still read.
-fn nodes_unproven(board: &Board, id: &SourceId, state: &SourceState, now: Stamp) -> Option<Stamp> {
-    let proofs = state.of(FactKind::Node).map(|held| board.store.proof(id, state, held, now));
-    let oldest = proofs.min_by_key(|proof| proof.seen_at)?;
-    oldest.stale.then_some(oldest.seen_at)
-}
-
-fn pods(state: &SourceState) -> Vec<Pod> {
-    state
-        .of(FactKind::Pod)
-        .filter_map(|held| match &held.fact {
-            Fact::Pod(pod) => Some(pod.clone()),
-            _ => None,
-        })
-        .collect()
 }
 
 #[cfg(test)]

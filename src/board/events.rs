@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
+
 use crate::model::facts::KubeEvent;
+use crate::model::time::clock;
 use crate::model::{SourceId, Stamp};
 
 use super::Board;
@@ -11,8 +14,15 @@ use super::words::Opinion;
 
 /// The most events kept.
 pub const MOST_EVENTS: usize = 5_000;
+/// An event dated so far ahead of when we saw it has a clock that says nothing.
+const AHEAD: TimeDelta = TimeDelta::seconds(60);
 
 type Key = (SourceId, String);
+
+/// When an event happened, as far as that can be believed: not after it was seen.
+fn happened(event: &KubeEvent, seen_at: Stamp) -> Stamp {
+    if event.last - seen_at > AHEAD { seen_at } else { event.last }
+}
 
 /// The bounded list.
 #[derive(Clone, Debug, Default)]
@@ -26,10 +36,10 @@ pub(super) struct Events {
 impl Events {
     pub fn upsert(&mut self, source: &SourceId, event: KubeEvent, seen_at: Stamp) {
         let key = (source.clone(), event.uid.clone());
-        if let Some((old, _)) = self.by_key.get(&key) {
-            self.by_time.remove(&(old.last, key.clone()));
+        if let Some((old, seen_at)) = self.by_key.get(&key) {
+            self.by_time.remove(&(happened(old, *seen_at), key.clone()));
         }
-        self.by_time.insert((event.last, key.clone()));
+        self.by_time.insert((happened(&event, seen_at), key.clone()));
         self.by_key.insert(key, (event, seen_at));
         while self.by_key.len() > MOST_EVENTS {
             let Some((_, oldest)) = self.by_time.pop_first() else { break };
@@ -41,8 +51,8 @@ impl Events {
     /// Expired at the server: gone here too, and not "resolved".
     pub fn remove(&mut self, source: &SourceId, uid: &str) {
         let key = (source.clone(), uid.to_owned());
-        if let Some((old, _)) = self.by_key.remove(&key) {
-            self.by_time.remove(&(old.last, key));
+        if let Some((old, seen_at)) = self.by_key.remove(&key) {
+            self.by_time.remove(&(happened(&old, seen_at), key));
         }
     }
 
@@ -68,7 +78,7 @@ pub(super) fn view(board: &Board, now: Stamp) -> TopicView {
         .by_time
         .iter()
         .rev()
-        .filter_map(|(_, key)| {
+        .filter_map(|(happened, key)| {
             let (event, _) = events.by_key.get(key)?;
             let verdict = if event.kind.is("Warning") { Verdict::Warning } else { Verdict::Info };
             let mut proof = board.store.proof_of_source(&key.0, now);
@@ -76,9 +86,14 @@ pub(super) fn view(board: &Board, now: Stamp) -> TopicView {
             proof.doubt = None;
             let stale = std::mem::replace(&mut proof.stale, false);
             let id = format!("{}/{}", key.0.instance, key.1);
-            let mut row = Opinion::new(verdict).row(id, proof, Body::Event(event.clone()));
+            let mut opinion = Opinion::new(verdict);
+            if *happened != event.last {
+                opinion.mention(format!("dated in the future ({}): the clock that wrote it is off", clock(event.last)));
+            }
+            let event = KubeEvent { last: *happened, first: event.first.map(|at| at.min(*happened)), ..event.clone() };
+            let mut row = opinion.row(id, proof, Body::Event(event));
             row.stale = stale;
-            row.seen_at = event.last;
+            row.seen_at = *happened;
             Some(row)
         })
         .collect::<Vec<_>>();

@@ -136,8 +136,8 @@ fn body_texts(body: &Body, each: Each<'_>) {
             words(&it.expected);
         }
         Body::Parity { laggards, .. } => laggards.iter().flat_map(|(name, why)| [name, why]).for_each(words),
-        Body::Cluster { nodes_not_ready, pods, control_plane, .. } => {
-            nodes_not_ready.iter().for_each(&mut words);
+        Body::Cluster { nodes_not_ready, silent, pods, control_plane, .. } => {
+            nodes_not_ready.iter().chain(silent).for_each(&mut words);
             pods.iter().flat_map(|pod| [&pod.name, &pod.namespace, &pod.trouble]).for_each(&mut words);
             control_plane.iter().flat_map(|plane| &plane.failed).for_each(words);
         }
@@ -253,7 +253,10 @@ fn state(body: &Body, each: Each<'_>) {
         Body::Parity { ok, total, .. } => each(if ok == total && *total > 0 { "at parity" } else { "behind" }),
         Body::Source { trouble, .. } => each(if trouble.is_some() { "troubled" } else { "read" }),
         Body::EdgeAccount(it) => each(it.token.status.as_str()),
-        Body::Cluster { nodes, nodes_ready, .. } => each(if nodes == nodes_ready { "ready" } else { "not ready" }),
+        Body::Cluster { nodes_read: false, .. } => each("not read"),
+        Body::Cluster { nodes, nodes_ready, .. } => {
+            each(if nodes == nodes_ready && *nodes > 0 { "ready" } else { "not ready" });
+        }
         Body::Event(_) | Body::Service { .. } => {}
     }
 }

@@ -6,7 +6,7 @@ use crate::model::{ClusterRole, SourceId, Stamp};
 use super::Board;
 use super::points::{late_s, location_trouble, skew_of};
 use super::row::{Body, Row, Verdict};
-use super::store::{Proof, SourceState};
+use super::store::{Proof, SourceState, Store};
 use super::words::{Opinion, count, names, sort_rows};
 
 /// One row per location of each cluster, worst first.
@@ -53,7 +53,7 @@ fn row(board: &Board, location: &Location, all: &[(&SourceId, &Location)], state
         }
         judge_sync(&mut opinion, board, location, seen);
     }
-    judge_mode(&mut opinion, location, all, state);
+    judge_mode(&mut opinion, board, location, all, state);
     let id = format!("location/{}/{}", location.cluster, location.name);
     opinion.row(id, proof, Body::Location(location.clone()))
 }
@@ -75,7 +75,13 @@ fn judge_sync(opinion: &mut Opinion, board: &Board, location: &Location, seen: S
     }
 }
 
-fn judge_mode(opinion: &mut Opinion, location: &Location, all: &[(&SourceId, &Location)], state: &SourceState) {
+fn judge_mode(
+    opinion: &mut Opinion,
+    board: &Board,
+    location: &Location,
+    all: &[(&SourceId, &Location)],
+    state: &SourceState,
+) {
     match location.access_mode.as_str() {
         "ReadOnly" => {
             let uploading = uploading(location, state);
@@ -88,7 +94,7 @@ fn judge_mode(opinion: &mut Opinion, location: &Location, all: &[(&SourceId, &Lo
             }
         }
         "ReadWrite" => {
-            let (shared, maybe) = others(location, all);
+            let (shared, maybe) = others(location, all, &board.store);
             if !shared.is_empty() {
                 opinion.because(
                     Verdict::Warning,
@@ -120,11 +126,15 @@ fn uploading(location: &Location, state: &SourceState) -> usize {
 }
 
 /// Other clusters that may write to the same backups, by location: surely, and by name only.
-fn others(location: &Location, all: &[(&SourceId, &Location)]) -> (Vec<String>, Vec<String>) {
+fn others(location: &Location, all: &[(&SourceId, &Location)], store: &Store) -> (Vec<String>, Vec<String>) {
     let (mut shared, mut maybe) = (Vec::new(), Vec::new());
     for (_, other) in all {
-        let same = !location.store.is_empty() && other.store == location.store && other.cluster != location.cluster;
-        if !same || !other.access_mode.is("ReadWrite") {
+        let same = !location.store.is_empty() && other.store == location.store;
+        // Under another name of the same cluster it is this very location.
+        if !same
+            || super::clusters::same(store, &other.cluster, &location.cluster)
+            || !other.access_mode.is("ReadWrite")
+        {
             continue;
         }
         let known_apart = other.endpoint != location.endpoint;

@@ -6,6 +6,7 @@
 mod alerts;
 mod backups;
 mod burn;
+mod closing;
 mod clusters;
 mod cover;
 mod cron;
@@ -42,6 +43,7 @@ use crate::model::slo::SloTarget;
 use crate::model::{Change, ClusterRole, Objective, Observation, SourceId, Stamp, System};
 
 pub use burn::{BurnPair, BurnState};
+pub use closing::Firing;
 pub use edge::edges;
 pub use events::MOST_EVENTS;
 pub use limit::Limiter;

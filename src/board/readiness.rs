@@ -334,6 +334,10 @@ fn judge_point(seen: &Seen<'_>, loss: &Loss<'_>, carrier: Option<&Row>) -> (Stan
         let says = format!("{of}, but how many items it holds is not recorded");
         return (Standing::Unknown, says, "Restore it somewhere: only that can show what is in it.".to_owned());
     }
+    if now::is_primary(seen, seen_by) {
+        let says = format!("{of}, but {seen_by} that sees it is {primary} by another name");
+        return (Standing::Unknown, says, "Correct the context of one of them.".to_owned());
+    }
     match loss.point.off_site {
         OffSite::Yes => (Standing::Met, format!("{of}; off-site, seen by {seen_by}"), String::new()),
         OffSite::No => {

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::facts::{
-    Alert, App, ControlPlane, EdgeAccount, KubeEvent, LoadBalancer, Location, OffSite, Pod, Pool, Probe, Restore,
-    Silence,
+    Alert, App, ControlPlane, EdgeAccount, KubeEvent, LoadBalancer, Location, NamespacePods, OffSite, Pod, Pool, Probe,
+    Restore, Silence,
 };
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
 
@@ -207,12 +207,32 @@ pub enum Body {
         name: String,
         role: ClusterRole,
         control_plane: Option<ControlPlane>,
+        /// Whether its nodes were ever read: if not, no number of them says anything.
+        #[serde(default)]
+        nodes_read: bool,
         nodes: u32,
         nodes_ready: u32,
-        /// Nodes whose Lease is late though their condition still says Ready.
+        /// Ready ones that take no ordinary pods: cordoned, or kept for the control plane.
+        #[serde(default)]
+        nodes_closed: u32,
+        /// Nodes that nobody hears, whatever their condition said last.
         nodes_silent: u32,
+        #[serde(default)]
+        silent: Vec<SafeText>,
         nodes_not_ready: Vec<SafeText>,
+        #[serde(default)]
+        pods_read: bool,
+        /// How many pods need a look.
+        #[serde(default)]
+        pods_troubled: u32,
+        /// The worst of them.
         pods: Vec<Pod>,
+        /// Pods of the namespaces that services live in.
+        #[serde(default)]
+        namespaces: Vec<NamespacePods>,
+        /// Other names of the configuration that lead to this same cluster.
+        #[serde(default)]
+        same_as: Vec<String>,
     },
     /// A service against its objective.
     Service {
@@ -246,6 +266,10 @@ pub enum Body {
         missing_from: Vec<String>,
         /// The service it belongs to, by its labels.
         service: Option<String>,
+        /// It begins right after a start of the Alertmanager that says so: a sender that names no beginning gets this one,
+        /// though the alert may have fired for long.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        since_restart: bool,
     },
     /// A silence, merged over the instances.
     Silence {

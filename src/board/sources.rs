@@ -1,12 +1,12 @@
 //! Sources: who answers, who does not, since when, and what to do about it.
 
-use crate::model::Stamp;
-use crate::model::facts::{Fact, FactKind};
+use crate::model::facts::{AlertPeer, Fact, FactKind};
+use crate::model::{SourceId, Stamp};
 
 use super::Board;
 use super::row::{Body, Row, Verdict};
-use super::store::Proof;
-use super::words::{Opinion, sort_rows};
+use super::store::{Proof, SourceState};
+use super::words::{Opinion, count, names, sort_rows};
 
 /// One row per configured source; a row is stale when nothing proved the source alive for as long as its data is fresh.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
@@ -34,6 +34,12 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
             if unread {
                 opinion.because(Verdict::Unknown, "its silences can't be read: which there are is not known");
             }
+            if let Some(why) = rules(state) {
+                opinion.because(Verdict::Warning, why);
+            }
+            if let Some(other) = twin(board, id, state) {
+                opinion.because(Verdict::Warning, format!("{other} is the same Alertmanager by another address"));
+            }
             let body = Body::Source {
                 alive_at: state.alive_at,
                 troubled_since: troubled.map(|troubled| troubled.since),
@@ -50,4 +56,32 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
         .collect();
     sort_rows(&mut rows, |row| row.source.clone());
     rows
+}
+
+/// Alerting rules that can't be evaluated: what they watch for would not be told.
+fn rules(state: &SourceState) -> Option<String> {
+    let broken = state.of(FactKind::AlertRule).filter_map(|held| match &held.fact {
+        Fact::AlertRule(rule) if rule.health.is("err") => Some(match rule.last_error.as_str() {
+            "" => format!("{}/{}", rule.group, rule.name),
+            error => format!("{}/{} ({error})", rule.group, rule.name),
+        }),
+        _ => None,
+    });
+    let broken: Vec<String> = broken.collect();
+    let all = count(broken.len(), "alerting rule");
+    (!broken.is_empty()).then(|| format!("{all} can't be evaluated and would stay silent: {}", names(&broken)))
+}
+
+fn peer(state: &SourceState) -> Option<&AlertPeer> {
+    state.of(FactKind::AlertPeer).find_map(|held| match &held.fact {
+        Fact::AlertPeer(peer) => Some(peer),
+        _ => None,
+    })
+}
+
+/// Another source that is the same process: two addresses of one instance hold every alert twice and outlive nothing.
+fn twin<'a>(board: &'a Board, id: &SourceId, state: &SourceState) -> Option<&'a SourceId> {
+    let own = peer(state).filter(|it| it.started.is_some())?;
+    let same = |it: &AlertPeer| it.started == own.started && it.name == own.name;
+    board.store.system(id.system).find(|(other, state)| *other != id && peer(state).is_some_and(same)).map(|(id, _)| id)
 }

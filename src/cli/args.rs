@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub use house::{Config, Drill, DrillPlay, DrillWorld, Init, Ledger, Pace, Shot, ShotFormat, ShowFormat};
+pub use house::{Config, Drill, DrillPlay, DrillWorld, Init, Ledger, Pace, Rbac, Shot, ShotFormat, ShowFormat};
 use values::person;
 pub use verbs::{
     Approve, Consent, Export, ExportFormat, Incident, Narrow, NoteKind, OfPlan, Plan, Propose, Silence, Timeline, View,
@@ -190,6 +190,8 @@ pub enum Command {
     Config(Config),
     /// Write a starter configuration, people file and log key. Never overwrites.
     Init(Init),
+    /// Print the Kubernetes roles of a room's credential, for `kubectl apply -f -`.
+    Rbac(Rbac),
     /// Run the room as a service, until SIGTERM.
     Serve,
     /// Rehearse: simulated services, a room and a console, offline, with the same keys as in an incident.

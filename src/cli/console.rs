@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::Global;
 pub use super::dress::Dress;
-use super::drill::{self, Drill};
+use super::drill::{self, Drill, Kind};
 use super::exit::Exit;
 use super::fail::Fail;
 use super::link::Intent;
 use super::serve::{Make, bind, load, room};
-use super::{output, player};
+use super::{ending, output, player};
 use crate::board::Topic;
 use crate::client::{AskError, ConnectOptions, Handle, connect};
 use crate::clock::{Clock, ClockSync, Random};
@@ -22,7 +22,6 @@ use crate::config::LoadOptions;
 use crate::config::paths::Env;
 use crate::console::{AskFailure, Asker, ExitReason, GaveUp, Keeper, PlainOptions, RunOptions, plain, run, terminal};
 use crate::diagnostics;
-use crate::drill::director::{self, Director};
 use crate::drill::partner;
 use crate::model::PersonId;
 use crate::protocol::{Reply, Request};
@@ -157,7 +156,7 @@ pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: b
     }
     let _log = diagnostics::log_to(&env.state_dir(false).join("drill.log"));
     let me = PersonId::from(global.as_name.as_deref().unwrap_or(FIRST));
-    let running = drill::start(options, env, true).await?;
+    let mut running = drill::start(options, env, Kind::ByHand).await?;
     let known = running.scenario.people.iter().any(|person| person.id == me.as_str());
     if !known {
         let names = running.scenario.people.iter().map(|person| person.id.clone()).collect::<Vec<_>>().join(", ");
@@ -166,44 +165,58 @@ pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: b
     }
     let socket = running.room.socket().to_owned();
     if with_partner {
-        play_partner(&running, &me, &socket, options.seed).await?;
+        play_partner(&running, &me, options.seed).await?;
     }
     if auto {
-        play_all(&running, &socket).await?;
+        play_all(&running).await?;
     }
+    running.begin();
     let exit = at(&socket, (!auto).then_some(me), global, dress, true, env).await;
-    let timeline = running.timeline.clone();
-    running.stop().await;
-    goodbye(&timeline);
+    let flags: Vec<&str> =
+        [("--partner", with_partner), ("--auto", auto)].into_iter().filter(|it| it.1).map(|it| it.0).collect();
+    end(running, options, &ending::again(options, &flags)).await;
     exit
 }
 
+/// Ends a drill: leaves what it has to tell in its folder, and says how it went. What can't be left is said and no reason to
+/// fail: the log is there.
+async fn end(running: drill::Running, options: &Drill, again: &str) {
+    // Nothing more happens while the story is told.
+    let hold = running.clock.hold();
+    let told = ending::story(running.room.socket()).await;
+    let dir = running.timeline.clone();
+    running.stop().await;
+    drop(hold);
+    ending::tidy(&dir);
+    let told = told.and_then(|outline| {
+        let Some(outline) = outline else { return Err(Fail::Other("it ended before its first alert".to_owned())) };
+        Ok(ending::words(&ending::leave(&dir, options, None, &outline)?, &outline, &dir, again))
+    });
+    let text = told.unwrap_or_else(|why| {
+        let (why, dir) = (why.message(), dir.display());
+        format!("this drill has no score: {why}\nits log is kept in {dir}\nagain:    {again}")
+    });
+    output::say(text.trim_end());
+}
+
 /// A simulated second person: the first of the scenario's people who is not at this console.
-async fn play_partner(running: &drill::Running, me: &PersonId, socket: &Path, seed: u64) -> Result<(), Fail> {
+async fn play_partner(running: &drill::Running, me: &PersonId, seed: u64) -> Result<(), Fail> {
     let other = running.scenario.people.iter().map(|person| PersonId::from(person.id.as_str())).find(|id| id != me);
     let Some(other) = other else { return Ok(()) };
-    let (asker, seen) = player::join(socket, &other, true).await?;
-    tokio::spawn(partner::run(other, asker, seen, running.clock.clone(), seed));
-    Ok(())
+    let (socket, clock) = (running.room.socket().to_owned(), running.clock.clone());
+    let joining = running.spawn(async move {
+        let (asker, seen) = player::join(&socket, &other, true).await?;
+        tokio::spawn(partner::run(other, asker, seen, clock, seed));
+        Ok(())
+    });
+    joining.await.unwrap_or_else(|error| Err(Fail::Other(error.to_string())))
 }
 
 /// Plays every person, for someone who wants to watch.
-async fn play_all(running: &drill::Running, socket: &Path) -> Result<(), Fail> {
-    let mut people: std::collections::BTreeMap<PersonId, Arc<dyn director::Asker>> = Default::default();
-    let mut seen = None;
-    for person in &running.scenario.people {
-        let id = PersonId::from(person.id.as_str());
-        let (asker, sees) = player::join(socket, &id, true).await?;
-        people.insert(id, asker);
-        seen = Some(sees);
-    }
-    if let Some(seen) = seen {
-        tokio::spawn(Director::new(running.scenario.clone(), running.clock.clone(), people, seen).run());
-    }
+async fn play_all(running: &drill::Running) -> Result<(), Fail> {
+    let socket = running.room.socket().to_owned();
+    let joining = player::everyone(socket, running.scenario.clone(), running.clock.clone());
+    let director = running.spawn(joining).await.unwrap_or_else(|error| Err(Fail::Other(error.to_string())))?;
+    running.spawn(director.run());
     Ok(())
-}
-
-fn goodbye(timeline: &Path) {
-    let dir = timeline.display();
-    output::say(&format!("the drill's timeline is kept in {dir}\ncheck it: warroom verify {dir}"));
 }

@@ -12,10 +12,7 @@ use crate::model::{SafeText, Stamp, Trouble};
 pub fn describe(body: &Body, now: Stamp) -> (String, String) {
     match body {
         Body::Source { alive_at, trouble, .. } => ("source".to_owned(), source(*alive_at, trouble.as_ref(), now)),
-        Body::Cluster { name, nodes, nodes_ready, pods, control_plane, .. } => {
-            let failed = control_plane.as_ref().map_or(&[][..], |plane| &plane.failed);
-            (format!("cluster {name}"), cluster(*nodes_ready, *nodes, pods.len(), failed))
-        }
+        Body::Cluster { name, .. } => (format!("cluster {name}"), cluster(body)),
         Body::Service { name, rto_s, rpo_s, restore_point, .. } => {
             let point = newest(restore_point.as_ref(), now);
             (format!("service {name}"), format!("{point} · RPO {} · RTO {}", short(*rpo_s), short(*rto_s)))
@@ -82,9 +79,20 @@ fn application(app: &AppRow) -> String {
     format!("{} · {}{runs}", app.tool().name(), state.trim())
 }
 
-fn cluster(ready: u32, nodes: u32, pods: usize, failed: &[SafeText]) -> String {
+/// What was read of a cluster; a number of what was not is none.
+fn cluster(body: &Body) -> String {
+    let Body::Cluster { nodes, nodes_ready, nodes_read, pods_read, pods_troubled, control_plane, .. } = body else {
+        return String::new();
+    };
+    let nodes = match nodes {
+        _ if !nodes_read => "nodes not read".to_owned(),
+        0 => "no nodes".to_owned(),
+        nodes => format!("{nodes_ready} of {nodes} nodes ready"),
+    };
+    let pods = if *pods_read { format!("{pods_troubled} pods in trouble") } else { "pods not read".to_owned() };
+    let failed = control_plane.as_ref().map_or(&[][..], |plane| &plane.failed);
     let failed = if failed.is_empty() { String::new() } else { format!(" · failing: {}", list(failed, ", ")) };
-    format!("{ready} of {nodes} nodes ready · {pods} pods in trouble{failed}")
+    format!("{nodes} · {pods}{failed}")
 }
 
 fn account(it: &EdgeAccount) -> String {

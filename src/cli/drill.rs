@@ -3,6 +3,7 @@
 //! The world begins some minutes before the alert, so that the impact is seen and not asserted. That prologue runs fast;
 //! from the moment the incident is open the drill runs at the speed that was asked for.
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,15 +11,18 @@ use std::time::Duration;
 use super::fail::Fail;
 use super::link::{Intent, Link};
 use super::serve::{Make, bind, load, room};
-use crate::clock::{Clock, Random};
+use crate::clock::{Clock, Hold, Random};
 use crate::config::LoadOptions;
 use crate::config::paths::{Env, make_private};
+use crate::drill::Lane;
 use crate::drill::scenario::{self, Scenario};
-use crate::drill::world::World;
+use crate::drill::world::{self, World};
 use crate::model::PersonId;
 use crate::protocol::DrillInfo;
 use crate::room::Room;
 
+/// The scenario that is played if none is named.
+pub const USUAL: &str = "etcd-corruption";
 /// How fast the prologue runs, room seconds per second.
 const PROLOGUE: f64 = 250.0;
 /// The prologue ends at the latest so long after the alert should have fired.
@@ -28,6 +32,7 @@ const PROLOGUE_GRACE_S: i64 = 60;
 #[derive(Clone, Debug)]
 pub struct Drill {
     pub scenario: String,
+    /// Drill seconds per second; 0 = as fast as the machine allows.
     pub speed: f64,
     pub seed: u64,
     pub out: Option<PathBuf>,
@@ -45,6 +50,10 @@ pub struct Running {
     pub timeline: PathBuf,
     /// Private files of the world: kubeconfig, tokens. Removed at the end.
     scratch: PathBuf,
+    /// Where all of it lives.
+    lane: Lane,
+    /// Time has not begun.
+    hold: Option<Hold>,
 }
 
 /// Where `--join` finds the drill of this user.
@@ -57,12 +66,44 @@ pub fn load_scenario(name: &str) -> Result<Arc<Scenario>, Fail> {
     scenario::load(name).map(Arc::new).map_err(Fail::Usage)
 }
 
-/// Starts world and room. `prologue` runs the time before the alert fast.
-pub async fn start(options: &Drill, env: &Env, prologue: bool) -> Result<Running, Fail> {
+/// Starts world and room; their time begins with [`Running::begin`].
+pub async fn start(options: &Drill, env: &Env, kind: Kind) -> Result<Running, Fail> {
     let scenario = load_scenario(&options.scenario)?;
-    let clock = Clock::scaled(scenario.start, if prologue { PROLOGUE } else { options.speed });
-    let random = Random::system();
-    let tag = random.ulid(&Clock::real()).to_lowercase();
+    let clock = Clock::stepped(scenario.start, if kind == Kind::ByHand { PROLOGUE } else { options.speed });
+    let hold = clock.hold();
+    let lane = Lane::start(&clock).map_err(|error| Fail::Other(format!("no thread for the drill: {error}")))?;
+    let (options, env) = (options.clone(), env.clone());
+    let started = lane.spawn(async move { put_up(&options, &env, kind, scenario, clock).await });
+    let Parts { world, room, clock, scenario, timeline, scratch } =
+        started.await.map_err(|error| Fail::Other(format!("the drill can't start: {error}")))??;
+    Ok(Running { world, room, clock, scenario, timeline, scratch, lane, hold: Some(hold) })
+}
+
+/// Who plays a drill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// People at consoles, or at least watching: the time before the alert runs fast.
+    ByHand,
+    /// Nobody but the director: the same seed leaves the same log, byte for byte. What nobody typed needs no secret salt.
+    Headless,
+}
+
+/// What lives on the drill's thread.
+struct Parts {
+    world: World,
+    room: Room,
+    clock: Clock,
+    scenario: Arc<Scenario>,
+    timeline: PathBuf,
+    scratch: PathBuf,
+}
+
+async fn put_up(options: &Drill, env: &Env, kind: Kind, scenario: Arc<Scenario>, clock: Clock) -> Result<Parts, Fail> {
+    let (random, first_port) = match kind {
+        Kind::ByHand => (Random::system(), None),
+        Kind::Headless => (Random::seeded(options.seed), Some(world::first_port(options.seed))),
+    };
+    let tag = Random::system().ulid(&Clock::real()).to_lowercase();
     let runtime = env.runtime_dir();
     make_private(&runtime).map_err(|error| Fail::Other(format!("no private directory to work in: {error}")))?;
     let scratch = runtime.join(format!("world-{}", &tag[tag.len() - 8..]));
@@ -71,7 +112,7 @@ pub async fn start(options: &Drill, env: &Env, prologue: bool) -> Result<Running
 
     let socket = options.socket.clone().unwrap_or_else(|| drill_socket(env));
     let socket = bind(&socket, 0o600).await?;
-    let world = World::start(Scenario::clone(&scenario), options.seed, clock.clone())
+    let world = World::start_at(Scenario::clone(&scenario), options.seed, clock.clone(), first_port)
         .await
         .map_err(|error| Fail::Other(format!("the simulated services can't start: {error}")))?;
     world.write_config(&scratch).map_err(Fail::Other)?;
@@ -87,10 +128,10 @@ pub async fn start(options: &Drill, env: &Env, prologue: bool) -> Result<Running
         serve: false,
     };
     let room = room(make).await?;
-    if prologue {
+    if kind == Kind::ByHand {
         tokio::spawn(end_prologue(room.socket().to_owned(), clock.clone(), scenario.clone(), options.speed));
     }
-    Ok(Running { world, room, clock, scenario, timeline, scratch })
+    Ok(Parts { world, room, clock, scenario, timeline, scratch })
 }
 
 /// Slows down to the asked speed when the incident is open.
@@ -125,29 +166,39 @@ fn make_out(out: &Path) -> Result<(), Fail> {
 }
 
 impl Running {
-    /// Ends everything, room first, and tidies up. The timeline stays.
-    pub async fn stop(self) {
-        self.room.stop().await;
-        drop(self.world);
-        let _ = std::fs::remove_dir_all(&self.scratch);
+    /// Lets the drill's time run, once all who are to see its beginning are there.
+    pub fn begin(&mut self) {
+        self.hold = None;
+    }
+
+    /// Runs something on the drill's thread, where its clock waits for it: the people who are played.
+    pub fn spawn<F>(&self, work: F) -> tokio::task::JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.lane.spawn(work)
     }
 
     /// A link of one of the drill's people.
     pub async fn link(&self, who: &str, simulated: bool) -> Result<Link, Fail> {
-        join(self.room.socket(), who, simulated).await
+        let intent = Intent {
+            entries_from: Some(1),
+            drill_as: Some(PersonId::from(who)),
+            present: true,
+            simulated,
+            ..Intent::default()
+        };
+        Link::open(self.room.socket(), &intent).await
     }
-}
 
-/// Joins a drill room by name.
-pub async fn join(socket: &Path, who: &str, simulated: bool) -> Result<Link, Fail> {
-    let intent = Intent {
-        entries_from: Some(1),
-        drill_as: Some(PersonId::from(who)),
-        present: true,
-        simulated,
-        ..Intent::default()
-    };
-    Link::open(socket, &intent).await
+    /// Ends everything, room first, and tidies up. The timeline stays.
+    pub async fn stop(self) {
+        self.room.stop().await;
+        drop(self.world);
+        drop(self.lane);
+        let _ = std::fs::remove_dir_all(&self.scratch);
+    }
 }
 
 /// Serves the world alone until told to stop, so that kubectl, amtool and curl can look at it. With `detection_in` its

@@ -150,7 +150,7 @@ fn shown(planned: &[Planned], dir: &Path, note: &str, units: bool) -> Shown {
 
 /// The clusters that kubectl would know here, and a line about where they came from.
 fn clusters() -> (Vec<SampleCluster>, String) {
-    match Kubeconfig::read() {
+    match crate::systems::kubernetes::found_kubeconfig() {
         Ok(found) => {
             let clusters = from_kubeconfig(&found);
             let note = match clusters.len() {

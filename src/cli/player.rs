@@ -1,6 +1,7 @@
-//! A person of a drill who is played: a connection of their own, and what it shows.
+//! People of a drill who are played: each has a connection of their own, and what it shows.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,7 +10,9 @@ use tokio::sync::watch;
 use super::fail::Fail;
 use super::link::{Intent, Link};
 use crate::client::Handle;
-use crate::drill::director::{Asker, Seen};
+use crate::clock::Clock;
+use crate::drill::director::{Asker, Director, Seen};
+use crate::drill::scenario::Scenario;
 use crate::model::PersonId;
 use crate::protocol::{Reply, Request};
 
@@ -38,4 +41,19 @@ pub async fn join(socket: &Path, who: &PersonId, simulated: bool) -> Result<(Arc
         }
     });
     Ok((hand, seen))
+}
+
+/// Joins as every person of the scenario; the director who answers plays them all. Everyone is simulated, and every line
+/// says so.
+pub async fn everyone(socket: PathBuf, scenario: Arc<Scenario>, clock: Clock) -> Result<Director, Fail> {
+    let mut people: BTreeMap<PersonId, Arc<dyn Asker>> = BTreeMap::new();
+    let mut seen = None;
+    for person in &scenario.people {
+        let id = PersonId::from(person.id.as_str());
+        let (asker, sees) = join(&socket, &id, true).await?;
+        people.insert(id, asker);
+        seen = Some(sees);
+    }
+    let seen = seen.ok_or_else(|| Fail::Usage("the scenario has no people".to_owned()))?;
+    Ok(Director::new(scenario, clock, people, seen))
 }

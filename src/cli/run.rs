@@ -45,6 +45,7 @@ async fn dispatch(args: Args, env: &Env) -> Result<Exit, Fail> {
         }
         Command::Drill(drill) => play(*drill, global, env).await,
         Command::Init(init) => super::init::init(&init, env),
+        Command::Rbac(rbac) => Ok(output::print(&super::rbac::manifest(&rbac)).map(|_| Exit::Ok)?),
         Command::Config(command) => super::config::config(&command, &global, env),
         Command::Verify { paths, key, output } => show(verify::verify(&paths, key.as_deref())?, output),
         Command::Ledger(args::Ledger::New { output, .. }) => show(verify::new_after_damage(&global, env)?, output),
@@ -189,10 +190,14 @@ async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Res
                 commander: commander.map(PersonId),
                 impact_at,
                 recovered_at,
+                although_firing: false,
             };
             (Request::Set(set), output)
         }
-        args::Incident::Close { output } => (Request::Close, output),
+        args::Incident::Close { although_firing: false, output } => (Request::Close, output),
+        args::Incident::Close { although_firing: true, output } => {
+            (Request::Set(SetIncident::closed_although_firing()), output)
+        }
     };
     change(request, output, global, env).await
 }
@@ -272,6 +277,10 @@ pub fn write_file(file: &Path, text: &str) -> Result<(), Fail> {
 }
 
 async fn play(drill: args::Drill, global: Global, env: &Env) -> Result<Exit, Fail> {
+    let pace = drill.world.as_ref().map_or(drill.play.pace, |args::DrillWorld::World { pace, .. }| *pace);
+    if pace.speed <= 0.0 && (drill.world.is_some() || !drill.play.headless) {
+        return Err(Fail::Usage("--speed max is for --headless: nobody could follow it".to_owned()));
+    }
     if let Some(args::DrillWorld::World { scenario, pace, detection_in, out }) = drill.world {
         let options = Drill { scenario, speed: pace.speed, seed: pace.seed, out: None, socket: None, state_dir: None };
         return drill::world_alone(&options, &out, detection_in).await.map(|()| Exit::Ok);
@@ -311,7 +320,9 @@ fn wants_json(command: &Option<Command>) -> bool {
             | args::Timeline::Tail { output, .. },
         )) => output,
         Some(Command::Incident(
-            args::Incident::Open { output, .. } | args::Incident::Set { output, .. } | args::Incident::Close { output },
+            args::Incident::Open { output, .. }
+            | args::Incident::Set { output, .. }
+            | args::Incident::Close { output, .. },
         )) => output,
         Some(Command::Silence(
             args::Silence::List { output, .. }

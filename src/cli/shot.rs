@@ -14,7 +14,7 @@ use super::output;
 use crate::client::{ClientEvent, ConnectOptions, connect};
 use crate::clock::{Clock, ClockSync};
 use crate::config::paths::Env;
-use crate::console::shot::{ShotOptions, keys, take, to_svg, to_text};
+use crate::console::shot::{ShotOptions, keys_of_argument, take, to_svg, to_text};
 use crate::model::PersonId;
 
 /// The longest wait for the room, and for each answer.
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Takes one picture.
 pub async fn shot(shot: &args::Shot, global: &Global, env: &Env) -> Result<Exit, Fail> {
-    let keys = keys(&shot.keys).map_err(|why| Fail::Usage(format!("--keys: {why}")))?;
+    let keys = keys_of_argument(&shot.keys).map_err(|why| Fail::Usage(format!("--keys: {why}")))?;
     let Dress { look, keymap, zone, .. } = Dress::of(global)?;
     let drawn_with = look.clone();
     let socket = super::run::socket(global, env);

@@ -73,11 +73,14 @@ fn cells(incident: &Incident, item: &Item) -> Vec<String> {
     let origin = incident.zero();
     vec![
         item.entry.seq.to_string(),
-        from_detection((item.at - origin).num_seconds()),
-        item.at.format("%H:%M:%S").to_string(),
+        from_detection((item.placed - origin).num_seconds()),
+        item.placed.format("%H:%M:%S").to_string(),
         item.entry.by.person.to_string(),
         item.entry.happening.kind().to_owned(),
-        sentence_of(incident, item),
+        match item.own_time() {
+            Some(at) => format!("{} (happened {})", sentence_of(incident, item), at.format("%H:%M:%S")),
+            None => sentence_of(incident, item),
+        },
     ]
 }
 
@@ -87,7 +90,8 @@ pub fn item_json(incident: &Incident, item: &Item) -> serde_json::Value {
         item.entry.happening.data_json().ok().and_then(|data| serde_json::from_str::<serde_json::Value>(&data).ok());
     let says = sentence_of(incident, item);
     json!({
-        "seq": item.entry.seq, "at": item.at, "recorded_at": item.entry.ts, "by": item.entry.by,
+        "seq": item.entry.seq, "at": item.at, "recorded_at": item.entry.ts,
+        "placed_at": item.placed, "by": item.entry.by,
         "kind": item.entry.happening.kind(), "data": data, "written": item.entry.text, "says": says,
         "amended_by": item.amended_by, "pinned": item.pinned, "hash": item.entry.hash,
     })

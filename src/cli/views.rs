@@ -180,7 +180,7 @@ pub fn incident_json(incident: &Incident) -> serde_json::Value {
 fn room_lines(room: &RoomStatus, incident: Option<&Incident>, now: Stamp) -> String {
     let mut text = String::new();
     if let Some(drill) = &room.drill {
-        text.push_str(&format!("DRILL {} · seed {} · ×{}\n", drill.scenario, drill.seed, drill.speed));
+        text.push_str(&format!("DRILL {} · seed {} · {}\n", drill.scenario, drill.seed, drill.pace()));
     }
     if let Some(why) = &room.degraded {
         text.push_str(&format!("NOT RECORDING: {why}\n"));

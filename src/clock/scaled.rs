@@ -1,4 +1,4 @@
-//! One clock type with three hands: real, scaled, manual.
+//! One clock type with four hands: real, scaled, stepped, manual.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::stepped::{Hold, Stepped, Turn, after};
+use super::ticks::Ticks;
+
 /// How a console sets its clock by the room's: what the room's clock read when the message left, and how fast it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClockSync {
     /// The room's clock.
     pub at: DateTime<Utc>,
-    /// Room seconds per real second; 1 outside drills.
+    /// Room seconds per real second; 1 outside drills, 0 in one that is as fast as the machine allows.
     pub speed: f64,
 }
 
@@ -28,6 +31,7 @@ struct Anchor {
 enum Hand {
     Real,
     Scaled(Mutex<Anchor>),
+    Stepped(Stepped),
     Manual(Mutex<DateTime<Utc>>),
 }
 
@@ -58,6 +62,13 @@ impl Clock {
         Self::build(Hand::Scaled(Mutex::new(Anchor { real: Instant::now(), at, speed })), at)
     }
 
+    /// A clock that starts at `at` and waits at each instant until all that is due then is done; see [`super::stepped`]. It runs
+    /// at most `speed` times as fast as the wall's, or with a speed of 0 as fast as the machine allows. It stands still
+    /// until somebody runs [`Clock::drive`].
+    pub fn stepped(at: DateTime<Utc>, speed: f64) -> Self {
+        Self::build(Hand::Stepped(Stepped::new(at, speed)), at)
+    }
+
     /// A clock that moves only by [`Clock::advance`].
     pub fn manual(at: DateTime<Utc>) -> Self {
         Self::build(Hand::Manual(Mutex::new(at)), at)
@@ -74,6 +85,7 @@ impl Clock {
         let now = match &self.0.hand {
             Hand::Real => Utc::now(),
             Hand::Scaled(anchor) => reading(&lock(anchor)),
+            Hand::Stepped(stepped) => stepped.now(),
             Hand::Manual(at) => *lock(at),
         };
         now.trunc_subsecs(3)
@@ -87,21 +99,26 @@ impl Clock {
         }
     }
 
-    /// Room seconds per real second.
+    /// Room seconds per real second; 0 where that can't be said: a manual clock, or one as fast as the machine allows.
     pub fn speed(&self) -> f64 {
         match &self.0.hand {
             Hand::Real => 1.0,
             Hand::Scaled(anchor) => lock(anchor).speed,
+            Hand::Stepped(stepped) => stepped.speed(),
             Hand::Manual(_) => 0.0,
         }
     }
 
-    /// Changes the speed of a scaled clock from now on; sleepers notice. Others are unaffected.
+    /// Changes the speed of a scaled or stepped clock from now on; sleepers notice. Others are unaffected.
     pub fn set_speed(&self, speed: f64) {
-        if let Hand::Scaled(anchor) = &self.0.hand {
-            let mut anchor = lock(anchor);
-            let at = reading(&anchor);
-            *anchor = Anchor { real: Instant::now(), at, speed };
+        match &self.0.hand {
+            Hand::Scaled(anchor) => {
+                let mut anchor = lock(anchor);
+                let at = reading(&anchor);
+                *anchor = Anchor { real: Instant::now(), at, speed };
+            }
+            Hand::Stepped(stepped) => stepped.set_speed(speed),
+            Hand::Real | Hand::Manual(_) => {}
         }
         self.0.changed.send_modify(|n| *n += 1);
     }
@@ -142,6 +159,17 @@ impl Clock {
 
     /// Sleeps until this clock reads `at`.
     pub async fn sleep_until(&self, at: DateTime<Utc>) {
+        self.sleep_until_turn(at, Turn::Look).await;
+    }
+
+    /// Sleeps until this clock reads `at`; of those who wake at the same instant of a stepped clock, `turn` says who is first.
+    pub async fn sleep_until_turn(&self, at: DateTime<Utc>, turn: Turn) {
+        if let Hand::Stepped(stepped) = &self.0.hand {
+            if at > stepped.now() {
+                stepped.wait(at, turn).await;
+            }
+            return;
+        }
         let mut changed = self.0.changed.subscribe();
         loop {
             let left = (at - self.now()).to_std().unwrap_or_default();
@@ -160,6 +188,53 @@ impl Clock {
             } else if changed.changed().await.is_err() {
                 return;
             }
+        }
+    }
+
+    /// Waits for one's turn at the present instant of a stepped clock, behind all that goes on. Other clocks have no turns.
+    pub async fn turn(&self, turn: Turn) {
+        if let Hand::Stepped(stepped) = &self.0.hand {
+            stepped.wait(stepped.now(), turn).await;
+        }
+    }
+
+    /// A wait that is meant in real time, to spare the machine. On a stepped clock it takes the clock's time instead.
+    pub async fn pause(&self, real: Duration, turn: Turn) {
+        match &self.0.hand {
+            Hand::Stepped(stepped) => stepped.wait(after(stepped.now(), stepped.pause(real)), turn).await,
+            _ => tokio::time::sleep(real).await,
+        }
+    }
+
+    /// See [`Ticks`].
+    pub fn ticks(&self, every: Duration, turn: Turn) -> Ticks {
+        Ticks::new(self.clone(), every, turn)
+    }
+
+    /// Lets a stepped clock stand still for as long as the answer lives.
+    pub fn hold(&self) -> Hold {
+        self.stepped_hand().map_or_else(Hold::none, Stepped::hold)
+    }
+
+    /// Makes this thread the one whose tasks a stepped clock waits for.
+    pub fn enter(&self) {
+        if let Some(stepped) = self.stepped_hand() {
+            stepped.enter();
+        }
+    }
+
+    /// Moves a stepped clock for as long as this is polled; see [`super::stepped`] for where to run it.
+    pub async fn drive(&self) -> std::convert::Infallible {
+        match self.stepped_hand() {
+            Some(stepped) => stepped.drive(&self.0.changed).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn stepped_hand(&self) -> Option<&Stepped> {
+        match &self.0.hand {
+            Hand::Stepped(stepped) => Some(stepped),
+            _ => None,
         }
     }
 

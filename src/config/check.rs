@@ -18,6 +18,7 @@ const APP_KINDS: [&str; 3] = ["application", "kustomization", "helmrelease"];
 pub(super) fn all(raw: &RawFile, options: LoadOptions, report: &mut Report<'_>) {
     names_are_plain_and_unique(raw, report);
     addresses_are_safe(raw, options, report);
+    namespaces_can_be_read(raw, report);
     services_refer_to_what_exists(raw, report);
     apps_are_patterns(raw, report);
     probes_belong_to_services(raw, report);
@@ -68,6 +69,22 @@ fn names_are_plain_and_unique(raw: &RawFile, report: &mut Report<'_>) {
             if let Some(first) = seen.insert(text, line) {
                 report.at(name.span(), format!("two {kind}s are called `{text}`; the first is in line {first}"));
             }
+        }
+    }
+}
+
+/// The namespaces that may be read have names as Kubernetes takes them.
+fn namespaces_can_be_read(raw: &RawFile, report: &mut Report<'_>) {
+    for namespace in raw.clusters.iter().flat_map(|cluster| each(&cluster.it.namespaces)) {
+        let name = namespace.get_ref().as_str();
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let is_label = !name.is_empty() && name.len() <= 63 && name.bytes().all(fits);
+        if !is_label || name.starts_with('-') || name.ends_with('-') {
+            let what = format!(
+                "`{name}` can't be a namespace: they are named in full, in lower-case letters, digits and dashes; \
+                 leave `namespaces` out to read all of them"
+            );
+            report.at(namespace.span(), what);
         }
     }
 }

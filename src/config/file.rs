@@ -64,6 +64,7 @@ pub struct RawCluster {
     pub argocd: Text,
     pub argocd_stale: Text,
     pub flux: Text,
+    pub namespaces: Texts,
     pub streaming_lists: Option<Spanned<bool>>,
 }
 

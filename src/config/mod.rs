@@ -150,6 +150,8 @@ pub struct ClusterConfig {
     /// The namespace of Flux's controllers (`*` = look for them in any); `None` = Flux is not watched here. Its objects are
     /// watched in every namespace.
     pub flux: Option<String>,
+    /// The only namespaces whose events and pods are read; empty = all of them, by lists of the whole cluster.
+    pub namespaces: Vec<String>,
     /// Ask for lists as streams where the server can: lighter on it, default from Kubernetes 1.34 on.
     pub streaming_lists: bool,
     /// The rules of a service; `None` for a room of one's own.

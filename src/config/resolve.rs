@@ -209,6 +209,7 @@ impl Make<'_, '_> {
             argocd: self.may(&it.argocd, "argocd"),
             argocd_stale_s: self.stale(&it.argocd_stale),
             flux: self.may(&it.flux, "flux"),
+            namespaces: self.names(&it.namespaces, "namespaces"),
             streaming_lists: it.streaming_lists.as_ref().is_some_and(|it| *it.get_ref()),
             serve,
         }

@@ -111,7 +111,7 @@ fn cluster(it: &ClusterConfig) -> Value {
         0 => rows.text("argocd_stale", "off"),
         seconds => rows.time("argocd_stale", seconds),
     };
-    rows.maybe("flux", it.flux.as_deref());
+    rows.maybe("flux", it.flux.as_deref()).list("namespaces", &it.namespaces);
     rows.0.insert("streaming_lists".into(), it.streaming_lists.into());
     rows.table()
 }

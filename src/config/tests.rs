@@ -280,6 +280,7 @@ fn the_sample_switched_on_loads_and_each_default_it_shows_is_the_default() {
         "allow_fs",
         "argocd_stale",
         "streaming_lists",
+        "namespaces = []",
         "every",
         "url = \"https://api.cloudflare",
         "timeout",

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -185,7 +185,8 @@ impl Keeper {
     /// If the directory can't be written; nothing is lost but the memory of a layout.
     pub fn write(&self, layout: &Layout) -> io::Result<()> {
         if let Some(dir) = self.path.parent() {
-            fs::create_dir_all(dir)?;
+            // It is the directory in which a room keeps its log, and that refuses one that others may enter.
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         }
         let beside = self.path.with_extension(format!("toml.{}", std::process::id()));
         // What lies there is of a console that was killed; a link of that name is not followed.

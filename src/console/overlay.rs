@@ -10,7 +10,7 @@ use crate::model::silence::SilencePreview;
 use crate::model::{Action, Digest, IncidentStatus, Plan, PlanId, SafeText};
 
 use super::app::{App, Pane};
-use super::keymap::Context;
+use super::keymap::{Context, Key};
 use super::palette::Palette;
 
 /// One layer.
@@ -305,5 +305,13 @@ impl PlanView {
     /// Whether a name is being typed here.
     pub fn types(&self, app: &App) -> bool {
         matches!(self.stance(app), Stance::Propose | Stance::Approve)
+    }
+
+    /// Whether a key is a letter of the typed name. One that is a command works as such only while nothing is typed and the
+    /// name does not begin with it.
+    pub fn is_text(&self, app: &App, key: Key) -> bool {
+        let Some(letter) = key.typed() else { return false };
+        let begins = self.plan(app).is_some_and(|plan| plan.confirm.starts_with(letter));
+        self.types(app) && self.sent.is_none() && (!self.line.value().is_empty() || begins)
     }
 }

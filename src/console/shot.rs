@@ -23,7 +23,7 @@ use super::update::update;
 use super::view;
 use super::widget::time::Zone;
 
-pub use super::keymap::keys;
+pub use super::keymap::keys_of_argument;
 
 /// What a picture of a running room needs.
 pub struct ShotOptions {
@@ -34,7 +34,7 @@ pub struct ShotOptions {
     pub keymap: Keymap,
     pub zone: Zone,
     pub size: (u16, u16),
-    /// Keys pressed once the room has been heard, as [`keys`] reads them.
+    /// Keys pressed once the room has been heard, as [`keys_of_argument`] reads them.
     pub keys: Vec<Key>,
     /// The longest wait for the room to say everything, and for each answer.
     pub patience: Duration,

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::scenario::{Act, Scenario, Verb};
 use crate::client::Mirror;
-use crate::clock::Clock;
+use crate::clock::{Clock, Turn};
 use crate::model::entry::Happening;
 use crate::model::{Action, PersonId, Plan, SafeText, Stamp};
 use crate::protocol::message::SetIncident;
@@ -85,9 +85,10 @@ impl Director {
     pub async fn run(self) -> Run {
         let end = self.scenario.at(i64::from(self.scenario.ends_s));
         let played = Arc::new(Mutex::new(Vec::new()));
-        let everyone = futures::future::join_all(self.people.iter().map(|(who, asker)| {
+        let everyone = futures::future::join_all(self.people.iter().enumerate().map(|(number, (who, asker))| {
             let person = Person {
                 who: who.clone(),
+                turn: Turn::Person(number),
                 asker: Arc::clone(asker),
                 clock: self.clock.clone(),
                 seen: self.seen.clone(),
@@ -96,10 +97,10 @@ impl Director {
             person.play_all(Arc::clone(&self.scenario), Arc::clone(&played))
         }));
         let ended = tokio::select! {
-            ended = over(self.seen.clone()) => ended,
-            () = self.clock.sleep_until(end) => Ended::TimeLimit,
+            ended = over(self.seen.clone(), &self.clock) => ended,
+            () = self.clock.sleep_until_turn(end, Turn::Last) => Ended::TimeLimit,
             // All acts are done and nobody closes: wait for the time limit, someone may be at a console.
-            ended = async { everyone.await; over(self.seen.clone()).await } => ended,
+            ended = async { everyone.await; over(self.seen.clone(), &self.clock).await } => ended,
         };
         let mut acts = std::mem::take(&mut *played.lock().unwrap_or_else(PoisonError::into_inner));
         acts.sort_by(|a: &Played, b: &Played| (a.planned_s, &a.who).cmp(&(b.planned_s, &b.who)));
@@ -107,9 +108,11 @@ impl Director {
     }
 }
 
-async fn over(mut seen: Seen) -> Ended {
+/// When the incident is closed, and whoever closed it has the answer.
+async fn over(mut seen: Seen, clock: &Clock) -> Ended {
     let closed = |m: &Arc<Mirror>| m.story.incidents.last().is_some_and(|i| i.closed_at.is_some());
     let Ok(mirror) = seen.wait_for(closed).await.map(|m| Arc::clone(&m)) else { return std::future::pending().await };
+    clock.turn(Turn::Last).await;
     match mirror.story.incidents.last() {
         Some(incident) if incident.clocks.recovery.is_some() => Ended::Recovered,
         _ => Ended::Closed,
@@ -119,6 +122,8 @@ async fn over(mut seen: Seen) -> Ended {
 /// One person with a connection.
 struct Person {
     who: PersonId,
+    /// Of two persons who act at the same instant one is always first.
+    turn: Turn,
     asker: Arc<dyn Asker>,
     clock: Clock,
     seen: Seen,
@@ -130,7 +135,7 @@ impl Person {
         let mut acts: Vec<&Act> = scenario.acts.iter().filter(|a| a.who == self.who.as_str()).collect();
         acts.sort_by_key(|a| a.at_s);
         for act in acts {
-            self.clock.sleep_until(scenario.at(i64::from(act.at_s)).min(self.end)).await;
+            self.clock.sleep_until_turn(scenario.at(i64::from(act.at_s)).min(self.end), self.turn).await;
             let error = self.play(act).await.err();
             let t_s = (self.clock.now() - scenario.detection).num_seconds();
             let done = Played { planned_s: i64::from(act.at_s), t_s, who: act.who.clone(), verb: act.verb, error };
@@ -156,10 +161,16 @@ impl Person {
     }
 
     async fn wait(&mut self, ready: impl Fn(&Arc<Mirror>) -> bool, what: &str) -> Result<Arc<Mirror>, String> {
-        tokio::select! {
-            mirror = self.seen.wait_for(|m| ready(m)) => mirror.map(|m| Arc::clone(&m)).map_err(|_| "the connection ended".to_owned()),
-            () = self.clock.sleep_until(self.end) => Err(format!("waited for {what} until the drill's end")),
+        if !ready(&self.seen.borrow_and_update()) {
+            tokio::select! {
+                changed = self.seen.wait_for(|m| ready(m)) => { changed.map_err(|_| "the connection ended".to_owned())?; }
+                () = self.clock.sleep_until_turn(self.end, self.turn) => {
+                    return Err(format!("waited for {what} until the drill's end"));
+                }
+            }
         }
+        self.clock.turn(self.turn).await;
+        Ok(Arc::clone(&self.seen.borrow()))
     }
 
     /// Asks until the answer is yes, the tries are used up or the drill ends.
@@ -173,7 +184,7 @@ impl Person {
             if self.clock.now() >= self.end {
                 break;
             }
-            self.clock.sleep(AGAIN).await;
+            self.clock.sleep_until_turn(self.clock.now() + AGAIN, self.turn).await;
         }
         Err(last)
     }
@@ -247,7 +258,7 @@ fn simple(act: &Act) -> Result<Request, String> {
         }
         Verb::Severity => set(SetIncident { severity: act.severity, ..SetIncident::default() }),
         Verb::Status => set(SetIncident { status: act.status, ..SetIncident::default() }),
-        Verb::Close => Ok(Request::Close),
+        Verb::Close => Ok(Request::Set(SetIncident::closed_although_firing())),
         Verb::Propose | Verb::Approve | Verb::Reject => Err("not a simple act".to_owned()),
     }
 }
@@ -291,6 +302,6 @@ mod tests {
             simple(act).expect("a request");
         }
         let close = scenario.acts.iter().find(|a| a.verb == Verb::Close).expect("it is closed");
-        assert_eq!(simple(close), Ok(Request::Close));
+        assert_eq!(simple(close), Ok(Request::Set(SetIncident::closed_although_firing())));
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::director::{Asker, Seen, waiting};
 use crate::client::Mirror;
-use crate::clock::Clock;
+use crate::clock::{Clock, Turn};
 use crate::model::{Action, PersonId, Plan, PlanId, SafeText, Stamp};
 use crate::protocol::{Hello, Request};
 
@@ -16,6 +16,9 @@ use crate::protocol::{Hello, Request};
 const OLD_S: i64 = 300;
 /// Looks again so often at a plan that did not read well.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
+
+/// The only one who is played beside the person at the console.
+const ME: Turn = Turn::Person(0);
 
 /// The hello of a simulated person.
 pub fn hello(name: &PersonId) -> Hello {
@@ -41,7 +44,7 @@ pub async fn run(me: PersonId, asker: Arc<dyn Asker>, mut seen: Seen, clock: Clo
         let open = |m: &Mirror| waiting(m, &me, None).filter(|(plan, ..)| !done.contains(plan));
         let Ok(mirror) = seen.wait_for(|m| open(m).is_some()).await.map(|m| Arc::clone(&m)) else { return };
         let Some((plan, ..)) = open(&mirror) else { continue };
-        clock.sleep(Duration::from_secs(reading.u64(20..=30))).await;
+        clock.sleep_until_turn(clock.now() + Duration::from_secs(reading.u64(20..=30)), ME).await;
         done.push(plan.clone());
         consider(&me, &asker, &mut seen, &clock, &plan).await;
     }
@@ -66,7 +69,7 @@ async fn consider(me: &PersonId, asker: &Arc<dyn Asker>, seen: &mut Seen, clock:
             }
             Err(_) => {}
         }
-        clock.sleep(LOOK_AGAIN).await;
+        clock.sleep_until_turn(clock.now() + LOOK_AGAIN, ME).await;
     }
 }
 

@@ -68,19 +68,49 @@ pub struct Node {
     pub lease_renewed: Option<Stamp>,
     /// Names of pressure conditions that are True.
     pub pressures: Vec<SafeText>,
+    /// Cordoned: no new pod is placed on it.
     pub unschedulable: bool,
+    /// Tainted for the control plane: ordinary pods are not placed on it.
+    #[serde(default)]
+    pub control_plane_only: bool,
 }
 
-/// A pod in trouble; healthy pods are not reported.
+/// Where a pod is in its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PodStage {
+    /// Its containers have not all been started: ordinary for a few minutes.
+    Starting,
+    /// It was started, or it failed to be.
+    #[default]
+    Started,
+    /// It was told to end: ordinary until its grace period is over.
+    Ending,
+}
+
+/// A pod that is not well, or on its way to be or not to be; pods that simply run are only counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pod {
     pub cluster: String,
     pub namespace: SafeText,
     pub name: SafeText,
-    /// `CrashLoopBackOff`, `Unschedulable`, `Evicted`, `NotReady`, …
+    /// `CrashLoopBackOff`, `Unschedulable`, `Evicted`, `NotReady`, `ContainerCreating`, `in init restore-wait`, …
     pub trouble: SafeText,
+    #[serde(default)]
+    pub stage: PodStage,
     pub restarts: u64,
+    /// Since when it is so; of a pod that ends, until when it had time to.
     pub since: Option<Stamp>,
+}
+
+/// How many pods of a namespace there are, those that have ended apart, and how many are ready. The empty name is the
+/// whole cluster: where it is told, a namespace that is not has none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamespacePods {
+    pub cluster: String,
+    pub namespace: SafeText,
+    pub ready: u32,
+    pub all: u32,
 }
 
 /// What one health endpoint answered.
@@ -138,7 +168,9 @@ pub struct AlertPeer {
     pub version: SafeText,
     /// When the process started (the API calls it `uptime`).
     pub started: Option<Stamp>,
-    pub peers: u32,
+    /// What it calls itself among its peers; empty where it is alone.
+    #[serde(default)]
+    pub name: SafeText,
     /// Whether its silences can be read: if not, which there are is unknown.
     #[serde(default)]
     pub silences_read: bool,
@@ -201,6 +233,7 @@ facts! {
     KubeEvent => |it| it.uid.clone();
     Node => |it| it.name.to_string();
     Pod => |it| format!("{}/{}", it.namespace, it.name);
+    NamespacePods => |it| it.namespace.to_string();
     ControlPlane => |it| it.cluster.clone();
     Schedule => |it| it.name.to_string();
     RestorePoint => |it| it.name.to_string();

@@ -90,8 +90,12 @@ pub struct Set {
 }
 
 /// The incident was closed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Closed {}
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// So many critical alerts still fired, and whoever closed it was asked and said yes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub although_firing: Option<u64>,
+}
 
 /// A note; the body is its text. `at` is when it happened, if not when it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

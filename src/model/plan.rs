@@ -189,6 +189,8 @@ pub enum RefusalKind {
     Rate,
     BadSignature,
     ReadOnly,
+    /// An incident whose alerts fire is closed only by who says that they know.
+    StillFiring,
     BadRequest,
 }
 

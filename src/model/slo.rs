@@ -1,8 +1,6 @@
 //! Service level objectives: what was promised, and what a Prometheus says about it. Figures only; what they mean is
 //! the board's to judge.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::facts::Open;
@@ -100,96 +98,15 @@ impl Slo {
     }
 }
 
-/// One alerting rule as Prometheus evaluates it, with the alerts that it holds now. External labels are not on these
-/// alerts; Alertmanager's copies have them on top.
+/// One alerting rule, and whether Prometheus can evaluate it: of one that it can't, silence is no good news. What a rule
+/// holds is told by Alertmanager.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlertRule {
     pub group: SafeText,
     pub name: SafeText,
     /// Place of the rule among those with the same name and group.
     pub nth: u32,
-    /// `inactive`, `pending`, `firing`.
-    pub state: Open,
     /// `ok`, `err`, `unknown`.
     pub health: Open,
-    pub last_evaluation: Option<Stamp>,
     pub last_error: SafeText,
-    pub alerts: Vec<RuleAlert>,
-    /// The list of alerts was cut: not being in it proves nothing.
-    pub cut: bool,
-}
-
-/// One alert of a rule.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RuleAlert {
-    pub labels: BTreeMap<String, SafeText>,
-    /// `pending`, `firing`.
-    pub state: Open,
-    pub active_at: Option<Stamp>,
-    /// As it was written: `0e+00`, `NaN`.
-    pub value: SafeText,
-}
-
-impl AlertRule {
-    /// The alert among this rule's that an Alertmanager holds under these labels, if the rule still has it: every label
-    /// here is there too, with the same value.
-    pub fn alert_with(&self, labels: &BTreeMap<String, SafeText>) -> Option<&RuleAlert> {
-        self.alerts.iter().find(|it| !it.labels.is_empty() && it.labels.iter().all(|(k, v)| labels.get(k) == Some(v)))
-    }
-
-    /// What this rule says of such an alert: `Some(true)` = it is pending or firing, `Some(false)` = the rule was
-    /// evaluated well after `since` and the alert is not among its alerts, `None` = it can't tell.
-    pub fn says(&self, labels: &BTreeMap<String, SafeText>, since: Stamp) -> Option<bool> {
-        if labels.get("alertname") != Some(&self.name) {
-            return None;
-        }
-        if self.alert_with(labels).is_some() {
-            return Some(true);
-        }
-        let told = self.health.is("ok") && !self.cut && self.last_evaluation.is_some_and(|at| at > since);
-        told.then_some(false)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn labels(all: &[(&str, &str)]) -> BTreeMap<String, SafeText> {
-        all.iter().map(|(k, v)| ((*k).to_owned(), SafeText::new(v))).collect()
-    }
-
-    #[test]
-    fn a_rule_vouches_only_for_what_it_evaluated_well_since() {
-        let at = |text: &str| text.parse::<Stamp>().expect("an instant");
-        let held = RuleAlert {
-            labels: labels(&[("alertname", "Down"), ("job", "shop")]),
-            state: Open::new("pending"),
-            active_at: None,
-            value: SafeText::new("0e+00"),
-        };
-        let rule = AlertRule {
-            group: "g".into(),
-            name: "Down".into(),
-            nth: 0,
-            state: Open::new("firing"),
-            health: Open::new("ok"),
-            last_evaluation: Some(at("2026-03-02T14:41:00Z")),
-            last_error: SafeText::default(),
-            alerts: vec![held],
-            cut: false,
-        };
-        // External labels come on top at the Alertmanager.
-        let ours = labels(&[("alertname", "Down"), ("job", "shop"), ("cluster", "primary")]);
-        let other = labels(&[("alertname", "Down"), ("job", "api")]);
-        let before = at("2026-03-02T14:40:00Z");
-        assert_eq!(rule.says(&ours, before), Some(true), "a pending alert is not over");
-        assert_eq!(rule.says(&other, before), Some(false));
-        assert_eq!(rule.says(&other, at("2026-03-02T14:41:00Z")), None, "not evaluated since");
-        assert_eq!(rule.says(&labels(&[("alertname", "Up")]), before), None, "another rule's");
-        let sick = AlertRule { health: Open::new("err"), ..rule.clone() };
-        assert_eq!(sick.says(&other, before), None);
-        let cut = AlertRule { cut: true, ..rule };
-        assert_eq!(cut.says(&other, before), None);
-    }
 }

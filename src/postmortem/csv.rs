@@ -8,7 +8,7 @@ use crate::model::Stamp;
 use super::outline::{Event, Outline};
 
 /// The columns.
-const HEAD: [&str; 17] = [
+const HEAD: [&str; 18] = [
     "drill",
     "incident",
     "seq",
@@ -26,6 +26,7 @@ const HEAD: [&str; 17] = [
     "pinned",
     "adopted",
     "hash",
+    "placed_at",
 ];
 
 /// Writes the outline's timeline as CSV.
@@ -45,7 +46,7 @@ pub fn to_csv(outline: &Outline) -> String {
     out
 }
 
-fn row(outline: &Outline, event: &Event) -> [String; 17] {
+fn row(outline: &Outline, event: &Event) -> [String; 18] {
     let amended = event.amended_by.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
     [
         text(&outline.drill.as_ref().map(|drill| format!("DRILL {drill}")).unwrap_or_default()),
@@ -65,6 +66,7 @@ fn row(outline: &Outline, event: &Event) -> [String; 17] {
         event.pinned.to_string(),
         event.adopted.to_string(),
         event.hash.clone(),
+        instant(event.placed_at),
     ]
 }
 

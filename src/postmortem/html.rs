@@ -322,15 +322,14 @@ fn timeline(out: &mut String, outline: &Outline) {
     }
     line!(
         out,
-        "<table><thead><tr><th>entry</th><th>happened (UTC)</th><th>T</th><th>who</th><th>what</th><th class=\"hash\">hash</th></tr></thead><tbody>"
+        "<table><thead><tr><th>entry</th><th>at (UTC)</th><th>T</th><th>who</th><th>what</th><th class=\"hash\">hash</th></tr></thead><tbody>"
     );
     let one_day = one_day(outline);
     for event in &outline.timeline {
         let mut what = esc(event.text.as_str());
         let mut marks = Vec::new();
-        // The same second twice would only be noise.
-        if event.recorded_at.timestamp() != event.at.timestamp() {
-            marks.push(format!("recorded {}", time(event.recorded_at)));
+        if let Some((what, at)) = event.other_time() {
+            marks.push(format!("{what} {}", time(at)));
         }
         if event.adopted {
             marks.push("recorded before the incident was opened".to_owned());
@@ -346,7 +345,7 @@ fn timeline(out: &mut String, outline: &Outline) {
             out,
             "<tr id=\"e{0}\"{class}><td class=\"n\">{0}</td><td class=\"n\">{1}</td><td class=\"n\">{2}</td><td>{3}{4}</td><td class=\"t w\">{what}</td><td class=\"hash\">{5}</td></tr>",
             event.seq,
-            moment(event.at, one_day),
+            moment(event.placed_at, one_day),
             from_detection(event.t_s),
             esc(event.by.as_str()),
             if event.simulated { " <span class=\"dim\">(simulated)</span>" } else { "" },

@@ -231,12 +231,12 @@ fn people(out: &mut String, outline: &Outline) {
 fn timeline(out: &mut String, outline: &Outline) {
     line!(out, "## Timeline");
     line!(out);
-    line!(out, "| entry | happened (UTC) | | recorded | who | what |");
+    line!(out, "In the order of the log; what somebody wrote of an earlier time stands there.");
+    line!(out);
+    line!(out, "| entry | at (UTC) | | its other time | who | what |");
     line!(out, "| --- | --- | --- | --- | --- | --- |");
     for event in &outline.timeline {
-        // The same second in both columns would only be noise.
-        let recorded =
-            if event.recorded_at.timestamp() == event.at.timestamp() { String::new() } else { time(event.recorded_at) };
+        let other = event.other_time().map(|(what, at)| format!("{what} {}", time(at))).unwrap_or_default();
         let mut what = md(&event.text);
         if event.pinned {
             what = format!("**{what}**");
@@ -254,7 +254,7 @@ fn timeline(out: &mut String, outline: &Outline) {
         }
         let who = format!("{}{}", md(event.by.as_str()), simulated(event.simulated));
         let t = from_detection(event.t_s);
-        line!(out, "| {} | {} | {t} | {recorded} | {who} | {what} |", event.seq, day(event.at));
+        line!(out, "| {} | {} | {t} | {other} | {who} | {what} |", event.seq, day(event.placed_at));
     }
     line!(out);
 }

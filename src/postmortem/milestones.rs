@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use crate::model::entry::Edge;
 use crate::model::{Action, EdgeKind, Entry, Happening, Objective, SafeText, Stamp};
-use crate::timeline::{Incident, Item, PlanRecord, PlanState, sentence_of};
+use crate::timeline::{Incident, Item, PlanRecord, PlanState, plan_of, sentence_of};
 
 /// One row of the short story.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -78,7 +79,8 @@ impl Story<'_> {
     }
 
     fn first(&self, from: Stamp, is: impl Fn(&Item) -> bool) -> Option<&Item> {
-        self.incident.items.iter().find(|item| item.at >= from && is(item))
+        let own = |item: &&Item| item.at >= from && self.incident.is_own(&item.entry) && is(item);
+        self.incident.items.iter().find(own)
     }
 
     fn detected(&self) -> Option<Row> {
@@ -130,7 +132,12 @@ impl Story<'_> {
 
     /// A restore was seen to complete; else a restore plan that succeeded says so.
     fn restored(&self) -> Option<Row> {
-        let completed = self.first(self.base, |item| edge(&item.entry, &EdgeKind::RestoreCompleted).is_some());
+        let own = |item: &Item, edge: &Edge| {
+            // What a plan of another incident did ends here perhaps, and is not this one's.
+            edge.figures.get("plan_digest").is_none() || plan_of(self.incident, item).is_some()
+        };
+        let completed = self
+            .first(self.base, |item| edge(&item.entry, &EdgeKind::RestoreCompleted).is_some_and(|it| own(item, it)));
         if let Some(item) = completed {
             return Some(self.with_persons(self.row("restored", item, item.at), Action::Restore));
         }

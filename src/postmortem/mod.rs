@@ -19,7 +19,7 @@ pub use html::to_html;
 pub use markdown::to_markdown;
 pub use milestones::Row;
 pub use narrow::{Filtered, narrow};
-pub use outline::{Event, LogHead, Meta, Outline, outline};
+pub use outline::{Event, LogHead, Meta, Outline, Reached, outline};
 
 /// The version of the JSON export.
 pub const SCHEMA: &str = "warroom.export/1";

@@ -80,7 +80,9 @@ pub struct Event {
     pub at: Stamp,
     /// When it was recorded.
     pub recorded_at: Stamp,
-    /// Seconds from detection.
+    /// Where it stands: when it was recorded, or the earlier time that a person gave what they wrote.
+    pub placed_at: Stamp,
+    /// Seconds from detection to there.
     pub t_s: i64,
     pub by: PersonId,
     pub level: &'static str,
@@ -225,6 +227,15 @@ pub fn outline(incident: &Incident, objectives: &[Objective], meta: &Meta) -> Ou
     }
 }
 
+impl Event {
+    /// The other time that it has, if it has one: when it was recorded, or when it happened by its own word.
+    pub(super) fn other_time(&self) -> Option<(&'static str, Stamp)> {
+        let differs = |at: &Stamp| at.timestamp() != self.placed_at.timestamp();
+        let recorded = Some(self.recorded_at).filter(differs).map(|at| ("recorded", at));
+        recorded.or(Some(self.at).filter(differs).map(|at| ("happened", at)))
+    }
+}
+
 fn level(actor: &crate::model::Actor) -> &'static str {
     use crate::model::Level;
     match actor.level {
@@ -243,7 +254,8 @@ fn event(incident: &Incident, item: &Item) -> Event {
         seq: entry.seq,
         at: item.at,
         recorded_at: entry.ts,
-        t_s: (item.at - base).num_seconds(),
+        placed_at: item.placed,
+        t_s: (item.placed - base).num_seconds(),
         by: entry.by.person.clone(),
         level: level(&entry.by),
         simulated: entry.by.simulated,

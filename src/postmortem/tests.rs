@@ -260,7 +260,7 @@ fn the_page_says_a_day_once_and_runs_of_entries_shortly() {
     assert!(page.contains("All on 2026-03-02."), "{page}");
     assert_eq!(page.matches("2026-03-02 14:41").count(), 2, "the head and the clocks: {page}");
     outline.rows[0].seqs = vec![41, 31, 32, 34, 33, 36, 41, 40];
-    outline.timeline[0].at = at("14:41:00") - chrono::TimeDelta::days(1);
+    outline.timeline[0].placed_at = at("14:41:00") - chrono::TimeDelta::days(1);
     let page = to_html(&outline);
     let link = |seq: u64| format!("<a href=\"#e{seq}\">{seq}</a>");
     let run = format!("{}–{}, {}, {}, {}", link(31), link(34), link(36), link(40), link(41));

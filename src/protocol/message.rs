@@ -67,7 +67,15 @@ pub struct Welcome {
 pub struct DrillInfo {
     pub scenario: String,
     pub seed: u64,
+    /// Drill seconds per second; 0 = as fast as the machine allows.
     pub speed: f64,
+}
+
+impl DrillInfo {
+    /// How fast it goes, in a word: `×60`.
+    pub fn pace(&self) -> String {
+        if self.speed > 0.0 { format!("×{}", self.speed) } else { "max speed".to_owned() }
+    }
 }
 
 /// One line from a client after its hello.
@@ -96,7 +104,7 @@ pub enum Request {
     Open { title: SafeText, severity: Severity },
     /// Set something of the open incident.
     Set(SetIncident),
-    /// Close the open incident.
+    /// Close the open incident; refused while alerts fire. See [`SetIncident::although_firing`].
     Close,
     /// Build a plan and put it before the room. `confirm` = the typed name of what will move.
     /// `to` = the cluster it shall come back on, of a service that has several.
@@ -145,6 +153,16 @@ pub struct SetIncident {
     pub commander: Option<PersonId>,
     pub impact_at: Option<Stamp>,
     pub recovered_at: Option<Stamp>,
+    /// Close it though alerts still fire. Without, the room refuses that.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub although_firing: bool,
+}
+
+impl SetIncident {
+    /// Closes the incident whatever fires, for who was asked.
+    pub fn closed_although_firing() -> Self {
+        Self { status: Some(IncidentStatus::Closed), although_firing: true, ..Self::default() }
+    }
 }
 
 /// The answer to a request.

@@ -94,8 +94,8 @@ impl Engine {
 
     fn record_edges(&mut self, found: Vec<Edge>, now: Stamp) {
         let mut drafts = Vec::new();
-        for edge in found {
-            let opens = self.opens(&edge) && self.incident().is_none();
+        for mut edge in found {
+            let opens = self.opens(&edge) && self.incident().is_none() && !self.was_met(&mut edge);
             // The edge that opens an incident is never folded away: in a storm nobody else would open it.
             if !opens && !self.limiter.allow(&edge, now) {
                 continue;
@@ -132,9 +132,18 @@ impl Engine {
         edge.edge == EdgeKind::AlertFiring && self.shared.config.rules.open_on.iter().any(|word| word == severity)
     }
 
+    /// Whether an incident that is closed met this firing of the alert. It is recorded, says so, and calls nobody again.
+    fn was_met(&self, edge: &mut Edge) -> bool {
+        let Some(closed) = self.story.latest().filter(|_| self.story.has_met(edge)) else { return false };
+        edge.says = SafeText::new(&format!("{}; it opens no incident, for {} met it", edge.says, closed.id));
+        true
+    }
+
     fn open_by(&mut self, edge: &Edge, now: Stamp) {
         let title = edge.subject.clone();
-        self.open(Actor::room(), title, self.shared.config.rules.opens_as, Some(edge.at), now);
+        // One that began unseen while the incident before was open is detected now: no clock reaches back into that one.
+        let detected = if self.story.last_closed().is_some_and(|closed| edge.at <= closed) { now } else { edge.at };
+        self.open(Actor::room(), title, self.shared.config.rules.opens_as, Some(detected), now);
     }
 
     /// Opens an incident; those present join it. `None` when nothing could be recorded.

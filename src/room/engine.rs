@@ -16,8 +16,9 @@ use super::peer::Peer;
 use super::presence::Presence;
 use super::recovery::Outage;
 use super::refusals::RefusalLog;
-use super::shared::Shared;
+use super::shared::{Shared, blocking};
 use crate::board::{Board, Judged, Limiter};
+use crate::clock::Turn;
 use crate::ledger::{AppendError, Condition, Ledger};
 use crate::model::entry::{Draft, Entry, Happening, RoomStopped};
 use crate::model::{Actor, Digest, IncidentId, Observation, PlanId, Refusal, RefusalKind, SafeText, Stamp};
@@ -140,8 +141,7 @@ impl Engine {
     /// Runs until `stop`. Then says so in the log.
     pub async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut seen: mpsc::Receiver<Observation>) {
         let mut gulp = Vec::with_capacity(GULP);
-        let mut beat = tokio::time::interval(BEAT);
-        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut beat = self.shared.clock.ticks(BEAT, Turn::Judge);
         let stop = self.stop.clone();
         let mut sources_live = true;
         loop {
@@ -155,7 +155,7 @@ impl Engine {
                         self.board.apply(observation);
                     }
                 }
-                _ = beat.tick() => self.beat(),
+                () = beat.tick() => self.beat(),
             }
         }
         // What the executor reported and who left is on its way already; nothing new begins.
@@ -214,7 +214,7 @@ impl Engine {
     }
 
     fn append(&mut self, drafts: Vec<Draft>) -> Option<Vec<Entry>> {
-        match tokio::task::block_in_place(|| self.ledger.append(drafts)) {
+        match blocking(|| self.ledger.append(drafts)) {
             Ok(sealed) => {
                 let entries: Vec<Entry> = sealed.into_iter().map(|sealed| sealed.entry).collect();
                 for entry in &entries {

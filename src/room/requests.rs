@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 use super::engine::{Answer, Caller, Engine};
 use super::plans::Act;
 use super::plausible::plausible;
+use crate::board::Firing;
 use crate::ledger::AppendError;
 use crate::model::entry::{Amend, Closed, Decision, Draft, FollowUp, Happening, Note, Pin, Set};
 use crate::model::{IncidentId, IncidentStatus, Refusal, RefusalKind, Role, SafeText};
@@ -59,7 +60,7 @@ impl Engine {
             }
             Request::Open { title, severity } => self.open_by_hand(caller, title, severity),
             Request::Set(set) => self.set(caller, set),
-            Request::Close => self.close(caller),
+            Request::Close => self.close(caller, false),
             Request::Propose { action, service, to, confirm, supersedes } => {
                 let act = Act { action, service: &service, to: to.as_deref() };
                 self.propose(caller, act, &confirm, supersedes)
@@ -191,14 +192,21 @@ impl Engine {
                 "name a person of people.toml who is an operator or commander",
             ));
         }
-        if set.status == Some(IncidentStatus::Closed) {
-            return self.close(caller);
+        let SetIncident { title, severity, status, commander, impact_at, recovered_at, although_firing } = set;
+        let closes = status == Some(IncidentStatus::Closed);
+        let rest = Set { severity, status: status.filter(|_| !closes), commander, impact_at, recovered_at };
+        if !closes {
+            return self.write(caller, rest, title);
         }
-        let SetIncident { title, severity, status, commander, impact_at, recovered_at } = set;
-        self.write(caller, Set { severity, status, commander, impact_at, recovered_at }, title)
+        self.may_close(although_firing)?;
+        if rest != Set::default() || title.is_some() {
+            self.write(caller, rest, title)?;
+        }
+        self.close(caller, although_firing)
     }
 
-    fn close(&mut self, caller: &Caller) -> Answer {
+    /// Whether the open incident may be closed: no plan is under way, and nobody closes unasked while alerts fire.
+    fn may_close(&self, although_firing: bool) -> Result<(), Refusal> {
         if let Some(plan) = self
             .story
             .current()
@@ -210,9 +218,24 @@ impl Engine {
                 "reject, withdraw or finish it first",
             ));
         }
-        let answer = self.write(caller, Closed {}, None)?;
+        let firing = Firing::of(&self.judged);
+        if self.incident().is_none() || although_firing || firing.is_calm() {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            RefusalKind::StillFiring,
+            firing.words(),
+            "if it is to be closed all the same: `warroom incident close --although-firing`",
+        ))
+    }
+
+    fn close(&mut self, caller: &Caller, although_firing: bool) -> Answer {
+        self.may_close(although_firing)?;
+        let firing = Firing::of(&self.judged).critical;
+        let closed = Closed { although_firing: Some(firing).filter(|firing| *firing > 0) };
+        let answer = self.write(caller, closed, None)?;
         self.sign_head();
-        if let Err(error) = tokio::task::block_in_place(|| self.ledger.rotate("incident closed")) {
+        if let Err(error) = super::shared::blocking(|| self.ledger.rotate("incident closed")) {
             if error == AppendError::Full {
                 self.disk_is_full();
             }

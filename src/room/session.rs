@@ -21,8 +21,9 @@ use super::news::News;
 use super::pages::{deltas, rows};
 use super::peer::{self, Identity, Peer};
 use super::rate::Bucket;
-use super::shared::Shared;
+use super::shared::{Shared, blocking};
 use crate::board::{Topic, TopicView};
+use crate::clock::{Turn, stir};
 use crate::model::entry::LogLine;
 use crate::model::{Refusal, RefusalKind, SafeText};
 use crate::protocol::codec::{self, CLIENT_DEPTH, CLIENT_LINE, HELLO_LINE};
@@ -137,6 +138,7 @@ struct Out {
 
 impl Out {
     async fn send<T: Serialize>(&mut self, message: &T) -> Result<(), String> {
+        stir();
         match tokio::time::timeout(WRITE_STALL, codec::send(&mut self.write, message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(format!("write failed: {error}")),
@@ -168,8 +170,7 @@ impl Session {
     async fn run(mut self, mut lines: Lines) -> Result<(), String> {
         let mut answers = FuturesUnordered::new();
         let mut ping = tokio::time::interval(PING_EVERY);
-        let mut board_due = tokio::time::interval(BOARD_EVERY);
-        board_due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut board_due = self.shared.clock.ticks(BOARD_EVERY, Turn::Judge);
         let mut board_changed = true;
         let mut clock = self.shared.clock.changes();
         let present = self.news.present.borrow_and_update().as_ref().clone();
@@ -177,7 +178,7 @@ impl Session {
         self.entries().await?;
         loop {
             tokio::select! {
-                line = lines.next() => match line {
+                line = lines.next() => match stirred(line) {
                     None => return Ok(()),
                     Some(Err(error)) => return Err(error.to_string()),
                     Some(Ok(line)) => {
@@ -202,7 +203,7 @@ impl Session {
                     self.out.send(&push(Push::Degraded(why))).await?;
                 }
                 _ = clock.changed() => self.out.send(&push(Push::Clock(self.shared.clock.sync()))).await?,
-                _ = board_due.tick(), if board_changed => { board_changed = false; self.board().await?; }
+                () = board_due.tick(), if board_changed => { board_changed = false; self.board().await?; }
                 _ = ping.tick() => {
                     let message = if self.shared.drill.is_some() { Push::Clock(self.shared.clock.sync()) } else { Push::Ping };
                     self.out.send(&push(message)).await?;
@@ -274,7 +275,7 @@ impl Session {
     async fn entries(&mut self) -> Result<(), String> {
         let head = *self.news.head.borrow_and_update();
         while let Some(cursor) = self.cursor.filter(|cursor| *cursor <= head) {
-            let page = match tokio::task::block_in_place(|| self.shared.reader.read_from(cursor, ENTRY_PAGE)) {
+            let page = match blocking(|| self.shared.reader.read_from(cursor, ENTRY_PAGE)) {
                 Ok(page) => page,
                 // The panes need no disk: they stay, and the banner says why the timeline stands still.
                 Err(error) => return self.unreadable(&error.to_string()).await,
@@ -328,6 +329,12 @@ fn seq(line: &LogLine) -> Option<u64> {
         Ok(seal::Line::Entry(found)) => Some(found.seq),
         _ => None,
     }
+}
+
+/// What a client says keeps a drill's clock from going on.
+fn stirred<T>(heard: T) -> T {
+    stir();
+    heard
 }
 
 fn push(push: Push) -> RoomLine {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::runtime::RuntimeFlavor;
+
 use super::looks::Looks;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
@@ -29,4 +31,12 @@ pub struct Shared {
     pub accounts: super::peer::Accounts,
     /// Identity of this boot of the room, in every entry.
     pub boot: String,
+}
+
+/// Runs what may wait for the disk. On a runtime of several threads the others take over meanwhile; a drill's has one.
+pub fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match tokio::runtime::Handle::current().runtime_flavor() {
+        RuntimeFlavor::CurrentThread => work(),
+        _ => tokio::task::block_in_place(work),
+    }
 }

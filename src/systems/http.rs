@@ -25,6 +25,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::reach::Reach;
+use crate::clock::busy;
 use crate::model::{SafeText, Trouble, TroubleKind};
 
 use form::Payload;
@@ -175,6 +176,7 @@ impl Api {
 
     /// `again`: the request only reads, so it may be sent twice.
     async fn deliver(&self, method: Method, path: &[&str], body: Payload<'_>, again: bool) -> Result<Answer, Fault> {
+        let _busy = busy();
         let url = self.url(path).map_err(Fault::unsent)?;
         let secret = self.options.auth.read().await.map_err(Fault::unsent)?;
         let mut result = self.exchange(&method, &url, body, secret.as_ref()).await;

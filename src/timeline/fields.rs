@@ -118,6 +118,17 @@ pub fn plan_at(record: &PlanRecord) -> Stamp {
     }
 }
 
+/// The entry by which a plan last asked something of the room: there it stands.
+pub fn plan_seq(record: &PlanRecord) -> u64 {
+    match record.state {
+        PlanState::Proposed => record.proposed_seq,
+        _ => {
+            let approved = record.approvals.iter().map(|approval| approval.seq).max();
+            approved.or(record.seqs.last().copied()).unwrap_or(record.proposed_seq)
+        }
+    }
+}
+
 fn state_word(state: PlanState) -> &'static str {
     match state {
         PlanState::Proposed => "proposed",

@@ -20,8 +20,14 @@ impl Story {
             return;
         }
         let place = entry.incident.as_ref().and_then(|id| self.position(id));
-        if let Some(edge) = edge_of(entry) {
-            self.memory.edge(entry, edge, place.is_none());
+        match &entry.happening {
+            Happening::Edge(edge) => {
+                self.memory.edge(entry, edge, place.is_none());
+                let open = self.current().is_some();
+                self.memory.firings.edge(edge, entry.seq, open);
+            }
+            Happening::Folded(folded) => self.memory.firings.folded(folded),
+            _ => {}
         }
         match (place, &entry.incident) {
             (Some(place), _) => self.within(place, entry),
@@ -60,6 +66,7 @@ impl Story {
             people: BTreeMap::new(),
             opened_at: entry.ts,
             closed_at: None,
+            after: self.memory.closed_at,
             clocks: Clocks::default(),
             items: Vec::new(),
             plans: super::Plans::default(),
@@ -72,6 +79,7 @@ impl Story {
             self.insert(place, early);
         }
         self.memory.forget_adopted(&adopted);
+        self.memory.firings.meet();
         self.within(place, entry);
     }
 
@@ -87,9 +95,8 @@ impl Story {
         match &entry.happening {
             Happening::Set(set) => self.set(place, entry, set),
             Happening::Closed(_) => {
-                let incident = &mut self.incidents[place];
-                incident.status = IncidentStatus::Closed;
-                incident.closed_at = incident.closed_at.or(Some(entry.ts));
+                self.incidents[place].status = IncidentStatus::Closed;
+                self.close(place, entry.ts);
             }
             Happening::Pin(Pin { seq, pinned }) => {
                 let pinned = *pinned;
@@ -115,18 +122,27 @@ impl Story {
         }
         if let Some(status) = set.status {
             incident.status = status;
-            incident.closed_at = match status {
-                IncidentStatus::Closed => incident.closed_at.or(Some(entry.ts)),
-                _ => None,
-            };
+            match status {
+                IncidentStatus::Closed => self.close(place, entry.ts),
+                _ => incident.closed_at = None,
+            }
         }
+        let incident = &mut self.incidents[place];
         if let Some(commander) = &set.commander {
             incident.commander = Some(commander.clone());
             incident.people.entry(commander.clone()).or_insert(entry.ts);
         }
     }
 
-    /// Puts an entry among the items, in order of `at`, then sequence number.
+    /// From now on, what fires was met by this incident, and what happened belongs to it.
+    fn close(&mut self, place: usize, at: Stamp) {
+        let incident = &mut self.incidents[place];
+        let closed = *incident.closed_at.get_or_insert(at);
+        self.memory.closed_at = self.memory.closed_at.max(Some(closed));
+        self.memory.firings.meet();
+    }
+
+    /// Puts an entry among the items.
     fn insert(&mut self, place: usize, entry: &Entry) {
         let incident = &mut self.incidents[place];
         let Some(index) = self.memory.index.get_mut(&incident.id) else { return };
@@ -136,10 +152,10 @@ impl Story {
         {
             incident.services.push(service);
         }
-        let item = Item { entry: entry.clone(), at, text: own_text(entry), amended_by: Vec::new(), pinned: false };
-        put(&mut incident.items, item);
-        index.at.insert(entry.seq, at);
-        if counts(entry) {
+        let placed = placed(entry, at);
+        let (amended_by, text) = (Vec::new(), own_text(entry));
+        put(&mut incident.items, Item { entry: entry.clone(), at, placed, text, amended_by, pinned: false });
+        if counts(entry) && incident.is_own(entry) {
             index.marks.add(entry, at, entry.incident.as_ref() == Some(&incident.id));
             incident.clocks = index.marks.clocks();
         }
@@ -148,9 +164,7 @@ impl Story {
     /// Changes the item of an earlier entry, or says that there is none.
     fn change(&mut self, place: usize, by: u64, seq: u64, change: impl FnOnce(&mut Item)) {
         let incident = &mut self.incidents[place];
-        let index = self.memory.index.get(&incident.id);
-        let found = index.and_then(|index| find(&incident.items, index, seq));
-        match found {
+        match find(&incident.items, seq) {
             Some(found) => change(&mut incident.items[found]),
             None => self.anomaly(by, format!("it points at entry {seq}, which is not of this incident")),
         }
@@ -174,32 +188,42 @@ impl Story {
     fn retime(&mut self, place: usize, seq: u64, at: Stamp) {
         let incident = &mut self.incidents[place];
         let Some(index) = self.memory.index.get_mut(&incident.id) else { return };
-        let Some(found) = find(&incident.items, index, seq) else { return };
+        let Some(found) = find(&incident.items, seq) else { return };
         let mut item = incident.items.remove(found);
-        if counts(&item.entry) {
+        if counts(&item.entry) && incident.is_own(&item.entry) {
             index.marks.remove(&item.entry, item.at);
             index.marks.add(&item.entry, at, item.entry.incident.as_ref() == Some(&incident.id));
             incident.clocks = index.marks.clocks();
         }
-        item.at = at;
-        index.at.insert(seq, at);
+        (item.at, item.placed) = (at, placed(&item.entry, at));
         put(&mut incident.items, item);
     }
 }
 
-/// Nearly always at the end: entries come in order, and only what was observed late belongs earlier.
+/// Where an entry of this time stands: what a person wrote at the time they give, if that is earlier than it was recorded;
+/// everything else where the log has it. So what was caused never stands before its cause, whatever clock a system has.
+fn placed(entry: &Entry, at: Stamp) -> Stamp {
+    match &entry.happening {
+        Happening::Note(_) | Happening::Decision(_) | Happening::FollowUp(_) => at.min(entry.ts),
+        _ => entry.ts,
+    }
+}
+
+/// In the order of the log; nearly always at the end. What was moved stands after what was recorded by then, and always before
+/// what was recorded after it, so that what speaks of it comes later.
 fn put(items: &mut Vec<Item>, item: Item) {
-    let key = (item.at, item.entry.seq);
-    let place = match items.last() {
-        Some(last) if (last.at, last.entry.seq) > key => items.partition_point(|it| (it.at, it.entry.seq) < key),
-        _ => items.len(),
-    };
+    let (seq, ts) = (item.entry.seq, item.entry.ts);
+    let before = |it: &Item| it.entry.seq < seq && (!it.is_moved() || it.placed <= ts);
+    let mut place = items.iter().rposition(before).map_or(0, |at| at + 1);
+    if item.is_moved() {
+        place = items[..place].iter().rposition(|it| it.placed <= item.placed).map_or(0, |at| at + 1);
+    }
     items.insert(place, item);
 }
 
-fn find(items: &[Item], index: &Index, seq: u64) -> Option<usize> {
-    let key = (*index.at.get(&seq)?, seq);
-    items.binary_search_by_key(&key, |item| (item.at, item.entry.seq)).ok()
+/// Looked for from the end: what is spoken of is mostly new.
+fn find(items: &[Item], seq: u64) -> Option<usize> {
+    items.iter().rposition(|item| item.entry.seq == seq)
 }
 
 /// The service that an entry brings into the incident.

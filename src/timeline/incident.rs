@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::approval::Plans;
-use crate::model::entry::Entry;
-use crate::model::{IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
+use crate::model::entry::{Edge, Entry};
+use crate::model::{Happening, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
 
 /// The instants that clocks count from. Each names the entry that set it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,8 +27,10 @@ pub struct Clocks {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     pub entry: Entry,
-    /// When it happened, after re-timing.
+    /// When it happened: by its source's own clock where it has one, or as a person said.
     pub at: Stamp,
+    /// Where it stands in the timeline: when it was recorded, or the earlier time that a person gave what they wrote.
+    pub placed: Stamp,
     /// Its text, after amendment.
     pub text: SafeText,
     /// Entries that amended it.
@@ -48,8 +50,10 @@ pub struct Incident {
     pub people: BTreeMap<PersonId, Stamp>,
     pub opened_at: Stamp,
     pub closed_at: Option<Stamp>,
+    /// When the incident before it was closed: what happened by then is that one's, though it may be told in this one.
+    pub after: Option<Stamp>,
     pub clocks: Clocks,
-    /// In order of `at`, then sequence number.
+    /// In the order of the log. What a person wrote of an earlier time stands among what was recorded then.
     pub items: Vec<Item>,
     pub plans: Plans,
     /// The services whose probes failed or plans acted on, in order of appearance.
@@ -74,6 +78,17 @@ pub struct Story {
 pub const MOST_ANOMALIES: usize = 1_000;
 
 impl Story {
+    /// Whether an alert's edge tells of a firing that an incident met: it fired while that was open, or was closed. Such a
+    /// one opens no other incident; the same alert that ended and begins again does.
+    pub fn has_met(&self, firing: &Edge) -> bool {
+        self.memory.firings.met(firing)
+    }
+
+    /// When an incident was closed last.
+    pub fn last_closed(&self) -> Option<Stamp> {
+        self.memory.closed_at
+    }
+
     /// The open incident: the latest one opened that is not closed.
     pub fn current(&self) -> Option<&Incident> {
         self.incidents.iter().rev().find(|incident| incident.closed_at.is_none())
@@ -101,6 +116,15 @@ impl Incident {
         self.items.iter().find(|item| item.entry.seq == seq)
     }
 
+    /// Whether an entry tells of this incident, and not of what happened before the one before it was closed: after a restart
+    /// old news are told again. A restore point counts whenever it was made, for it can be restored now.
+    pub fn is_own(&self, entry: &Entry) -> bool {
+        match &entry.happening {
+            Happening::Edge(edge) => edge.edge.is_newest() || self.after.is_none_or(|after| edge.at > after),
+            _ => true,
+        }
+    }
+
     /// Whether an item was recorded outside this incident, shortly before it opened, and counted in by rule.
     pub fn is_adopted(&self, item: &Item) -> bool {
         item.entry.incident.as_ref() != Some(&self.id)
@@ -108,8 +132,13 @@ impl Incident {
 }
 
 impl Item {
-    /// Whether it happened at another time than it was recorded, to the second.
-    pub fn is_retimed(&self) -> bool {
-        self.at.timestamp() != self.entry.ts.timestamp()
+    /// Whether a person put it at an earlier time than it was recorded.
+    pub fn is_moved(&self) -> bool {
+        self.placed < self.entry.ts
+    }
+
+    /// When it happened, if that is not where it stands, to the second: what a system says of itself has the system's time.
+    pub fn own_time(&self) -> Option<Stamp> {
+        (self.at.timestamp() != self.placed.timestamp()).then_some(self.at)
     }
 }

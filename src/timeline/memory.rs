@@ -1,6 +1,6 @@
 //! What the fold remembers beside its result: bad news that belongs to no incident yet, and where an incident's items are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
@@ -8,6 +8,7 @@ use crate::model::entry::Edge;
 use crate::model::{EdgeFamily, EdgeKind, Entry, Happening, IncidentId, Stamp};
 
 use super::clocks::Marks;
+use super::firings::Firings;
 
 /// How long before its opening an incident may have begun.
 const ADOPT_S: i64 = 3_600;
@@ -21,14 +22,16 @@ pub struct Memory {
     outstanding: BTreeMap<(EdgeKind, String), Entry>,
     /// The newest usable restore point of every schedule.
     newest: BTreeMap<(EdgeKind, String), Entry>,
+    /// Alerts, and which of their firings an incident met.
+    pub(super) firings: Firings,
+    /// When an incident was closed last. Nothing before belongs to a later one.
+    pub(super) closed_at: Option<Stamp>,
     pub(super) index: BTreeMap<IncidentId, Index>,
 }
 
-/// Where the items of an incident are, and what its clocks count from.
+/// What an incident's clocks count from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Index {
-    /// The time under which an item is sorted.
-    pub at: HashMap<u64, Stamp>,
     pub marks: Marks,
 }
 
@@ -53,10 +56,12 @@ impl Memory {
     }
 
     /// What an incident that begins at `begun` takes over, in order of sequence: outstanding bad news of the hour before,
-    /// and the newest usable restore points whenever they were seen, because they say what would be lost.
+    /// and the newest usable restore points whenever they were seen, because they say what would be lost. What began before
+    /// the incident before it was closed is that one's.
     pub fn adopted(&self, begun: Stamp) -> Vec<Entry> {
         let from = begun.checked_sub_signed(TimeDelta::seconds(ADOPT_S)).unwrap_or(begun);
-        let recent = self.outstanding.values().filter(|entry| entry.observed_at() >= from);
+        let own = |entry: &&Entry| self.closed_at.is_none_or(|closed| entry.observed_at() > closed);
+        let recent = self.outstanding.values().filter(|entry| entry.observed_at() >= from).filter(own);
         let mut out: Vec<Entry> = recent.chain(self.newest.values()).cloned().collect();
         out.sort_by_key(|entry| entry.seq);
         out

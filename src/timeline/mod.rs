@@ -5,6 +5,7 @@
 
 mod clocks;
 mod fields;
+mod firings;
 mod fold;
 pub mod incident;
 mod links;
@@ -14,7 +15,7 @@ pub(crate) mod tests;
 mod view;
 mod words;
 
-pub use fields::{Told, plan_at};
+pub use fields::{Told, plan_at, plan_seq};
 pub use incident::{Clocks, Incident, Item, MOST_ANOMALIES, Story};
 pub use links::{effects, plan_of};
 pub use view::{ClockView, Reading, Rpo, Rto, Spent, clock_view};

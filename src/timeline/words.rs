@@ -62,7 +62,11 @@ fn about_incident(item: &Item) -> Option<String> {
             format!("{} opened as {}{title}", opened.incident, opened.severity.name())
         }
         Happening::Set(set) => set_words(set, body(item)),
-        Happening::Closed(_) => "Incident closed".to_owned(),
+        Happening::Closed(closed) => match closed.although_firing {
+            None => "Incident closed".to_owned(),
+            Some(1) => "Incident closed although 1 critical alert fires".to_owned(),
+            Some(n) => format!("Incident closed although {n} critical alerts fire"),
+        },
         Happening::Pin(pin) if pin.pinned => format!("Pinned entry {}", pin.seq),
         Happening::Pin(pin) => format!("Unpinned entry {}", pin.seq),
         Happening::Amend(amend) => {

@@ -182,10 +182,9 @@ pub fn alertmanager(data: &[u8]) {
 /// Objects of an API server, whatever they claim to be.
 pub fn kube_event(data: &[u8]) {
     let Ok(object) = serde_json::from_slice::<Value>(data) else { return };
-    let now = Clock::real().now();
     clean(&kubernetes::map::event("primary", &object));
     clean(&kubernetes::map::node("primary", &object, None));
-    clean(&kubernetes::map::pod("primary", &object, now));
+    clean(&kubernetes::pods::pod("primary", &object));
     if let Some(text) = text(data) {
         clean(&kubernetes::map::health(500, text));
     }

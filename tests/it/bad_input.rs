@@ -141,6 +141,7 @@ const CASES: &[Case] = &[
     ),
     case("shot --socket @/s --keymap @/twice.toml", 2, &["@/twice.toml:3:1:"]),
     case("shot --socket @/s --keys <nokey>", 2, &["--keys: "]),
+    case("shot --socket @/s --keys Tab", 2, &["--keys: `Tab` would be typed letter by letter", "`<tab>`"]),
     // No terminal.
     case("drill", 2, &["not a terminal", "ssh -t HOST warroom drill", "warroom drill --auto --headless --out DIR"]),
     case("--config @/good.toml", 2, &["not a terminal", "ssh -t HOST warroom", "warroom status --watch"]),
@@ -596,7 +597,7 @@ fn in_a_bare_environment_help_is_help_and_a_drill_is_played() {
     let out = dir.path().join("out");
     // The drill's own tests check the times; here it only matters that all of it happens.
     let (code, said, complaint) =
-        run(bare().args(["drill", "--auto", "--headless", "--speed", "120", "--seed", "7", "--out"]).arg(&out));
+        run(bare().args(["drill", "--auto", "--headless", "--speed", "max", "--seed", "7", "--out"]).arg(&out));
     assert_eq!(complaint, "", "{said}");
     assert!(code == 0 || code == 4, "exit {code}: {said}");
     let read = |name: &str| std::fs::read_to_string(out.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));

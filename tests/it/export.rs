@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use warroom::cli::args::ExportFormat;
-use warroom::cli::drill::{self, Drill};
+use warroom::cli::drill::{self, Drill, Kind};
 use warroom::cli::export::{outline, render};
 use warroom::config::paths::Env;
 use warroom::model::entry::LogLine;
@@ -54,7 +54,8 @@ async fn the_same_log_gives_the_same_bytes_in_every_form() {
         socket: Some(home.path().join("s")),
         state_dir: None,
     };
-    let running = drill::start(&options, &env, true).await.expect("a drill");
+    let mut running = drill::start(&options, &env, Kind::ByHand).await.expect("a drill");
+    running.begin();
     let mut link = running.link("ana", false).await.expect("a link");
     while link.mirror.story.current().is_none() {
         link.next().await.expect("an event");

@@ -26,7 +26,9 @@ impl Lines {
         let mut command = warroom(home);
         command.env("LANG", "C.UTF-8").args(args).arg("--plain").arg("--socket").arg(home.join("s"));
         command.arg("--state-dir").arg(home.join("log"));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let talk = std::fs::File::options().create(true).append(true).open(home.join("talk")).expect("a file");
+        command.stderr(talk);
         let mut child = command.spawn().expect("it starts");
         let said = Arc::new(Mutex::new(Vec::new()));
         let (out, theirs) = (child.stdout.take().expect("its stdout"), Arc::clone(&said));
@@ -184,6 +186,7 @@ fn two_persons_run_an_incident_in_lines_and_the_log_says_so() {
 
     let dir = drill_log(home.path());
     assert_intact(&dir);
+    drill_has_told(&dir, &std::fs::read_to_string(home.path().join("talk")).expect("what it said beside its lines"));
     let (code, verified) = run_json(warroom(home.path()).arg("verify").arg(&dir).args(["-o", "json"]));
     assert_eq!((code, &verified["ok"]), (0, &Value::Bool(true)), "{verified}");
     let log = entries(&dir);
@@ -202,6 +205,34 @@ fn two_persons_run_an_incident_in_lines_and_the_log_says_so() {
     let silenced: Vec<_> = of_kind(&log, "silence_ended").iter().map(|it| field(it, "/d/outcome")).collect();
     assert_eq!(silenced, ["done"]);
     assert!(of_kind(&log, "refused").is_empty(), "what can't be is not even sent");
+}
+
+/// A drill by hand ends with how it went, and with everything in its folder.
+fn drill_has_told(dir: &Path, talk: &str) {
+    for said in [
+        "seed 7 · ",
+        "shop was back ",
+        "RTO 30:00 met",
+        "RPO 15:00 met",
+        "\nslowest: ",
+        "again:    warroom drill --speed 20 --seed 7",
+    ] {
+        assert!(talk.contains(said), "{said}: {talk}");
+    }
+    assert!(talk.contains(&format!("xdg-open {}/export.html", dir.display())), "{talk}");
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    for name in ["export.md", "export.html", "export.csv"] {
+        assert!(read(name).contains("DRILL"), "{name}");
+    }
+    let export: Value = serde_json::from_str(&read("export.json")).expect("JSON");
+    assert!(
+        export["rows"].as_array().is_some_and(|rows| rows.iter().any(|row| row["event"] == "recovered")),
+        "{export:#}"
+    );
+    let score: Value = serde_json::from_str(&read("score.json")).expect("JSON");
+    assert_eq!(score["objectives"][0]["rto_met"], true, "{score:#}");
+    assert!(score["slowest"]["seconds"].is_u64(), "{score:#}");
+    assert!(!dir.join("LOCK").exists(), "a log that nobody writes to any more");
 }
 
 /// Every line has the next number, says something, and holds nothing that a terminal would obey.

@@ -223,3 +223,76 @@ fn unfinished_marks_stay_out() {
     }
     assert!(found.is_empty(), "unfinished marks:\n{}", found.join("\n"));
 }
+
+/// Where facts are made, and where the simulated world and the tests make them up: what only they name has no reader.
+const MAKERS: [&str; 2] = ["src/systems", "src/drill"];
+
+/// A field of a fact: in which type it stands, and how it is called.
+fn fields(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut inside: Option<String> = None;
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("pub struct ") {
+            let name: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
+            inside = rest.ends_with('{').then_some(name);
+        } else if line.starts_with('}') {
+            inside = None;
+        } else if let (Some(name), Some((field, _))) =
+            (&inside, line.trim_start().strip_prefix("pub ").and_then(|rest| rest.split_once(':')))
+        {
+            found.push((name.clone(), field.to_owned()));
+        }
+    }
+    found
+}
+
+/// Whether code reads a field: through a dot, or by taking the type apart.
+fn reads(code: &str, kind: &str, field: &str) -> bool {
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let through_dot = code.match_indices(&format!(".{field}")).any(|(at, found)| {
+        let after = code[at + found.len()..].chars().next();
+        !after.is_some_and(|c| word(c) || c == '(')
+    });
+    let taken_apart = code.match_indices(&format!("{kind} {{")).any(|(at, _)| {
+        let body = code[at..].split_once('{').map_or("", |(_, rest)| rest.split('}').next().unwrap_or_default());
+        // `..` at the end of a pattern; what is built names its rest after it.
+        body.trim_end().ends_with("..") && body.split(|c| !word(c)).any(|it| it == field)
+    });
+    through_dot || taken_apart
+}
+
+/// What a system tells and nobody reads was paid for in vain, and seems to be watched: it is given a reader, or not fetched.
+#[test]
+fn every_field_of_every_fact_has_a_reader_beside_who_made_it() {
+    let makers = MAKERS.map(|dir| root().join(dir));
+    let code: Vec<String> = sources(&root().join("src"))
+        .into_iter()
+        .filter(|path| !is_test_file(path) && !makers.iter().any(|dir| path.starts_with(dir)))
+        .map(|path| {
+            let text = fs::read_to_string(&path).expect("text");
+            body(&text).lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+        })
+        .collect();
+    let mut unread = Vec::new();
+    let mut seen = 0;
+    for file in ["facts", "velero", "gitops", "edge", "silence", "slo"] {
+        let text = fs::read_to_string(root().join(format!("src/model/{file}.rs"))).expect("a file of facts");
+        for (kind, field) in fields(&text) {
+            seen += 1;
+            if !code.iter().any(|code| reads(code, &kind, &field)) {
+                unread.push(format!("{kind}.{field} of src/model/{file}.rs"));
+            }
+        }
+    }
+    assert!(seen > 150, "{seen} fields were found");
+    assert!(unread.is_empty(), "nobody reads {unread:#?}");
+}
+
+#[test]
+fn a_field_without_a_reader_is_found() {
+    let code =
+        "let it = node.ready; let Pod { name, .. } = pod; Pod { name: x, restarts: 1 }; plan.readying; it.state()";
+    assert_eq!(fields("pub struct Node {\n    pub ready: Open,\n}\n"), [("Node".to_owned(), "ready".to_owned())]);
+    assert!(reads(code, "Node", "ready") && reads(code, "Pod", "name"));
+    assert!(!reads(code, "Pod", "restarts") && !reads(code, "Rule", "state") && !reads(code, "Plan", "read"));
+}

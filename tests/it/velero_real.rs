@@ -37,39 +37,11 @@ accounts = ["65004"]
 roles = ["observer"]
 "#;
 
-/// The README's two roles, as they are printed there: what the room's credential may do in the cluster that is restored to,
-/// and nothing else.
+/// Lets a user be the room's account with what `warroom rbac --restore` prints, and nothing else.
 fn allow(cluster: &Cluster, user: &str) {
-    let readme = include_str!("../../README.md");
-    let block = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the roles");
-    let rbac = "/apis/rbac.authorization.k8s.io/v1";
-    let mut bound = Vec::new();
     cluster.namespace("velero");
-    for text in block.split("---\n") {
-        let (kind, name) = (word(text, "kind: "), word(text, "name: "));
-        let (folder, roles) = match kind {
-            "ClusterRole" => (rbac.to_owned(), "clusterroles"),
-            _ => (format!("{rbac}/namespaces/{}", word(text, "namespace: ")), "roles"),
-        };
-        // A real server reads YAML.
-        let applied = cluster.client().apply_text(&format!("{folder}/{roles}/{name}"), text);
-        assert_eq!(applied["metadata"]["name"], name, "{applied:#}");
-        let binding = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("{kind}Binding"), "metadata": { "name": name },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name },
-            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }],
-        });
-        let bindings = if kind == "ClusterRole" { "clusterrolebindings" } else { "rolebindings" };
-        cluster.client().apply(&format!("{folder}/{bindings}/{name}"), &binding);
-        bound.push(name);
-    }
-    assert_eq!(bound, ["warroom-read", "warroom-restore"]);
-}
-
-/// What stands behind a key, up to the next comma, brace or line.
-fn word<'a>(text: &'a str, key: &str) -> &'a str {
-    let rest = text.split(key).nth(1).unwrap_or_else(|| panic!("no `{key}` in {text}"));
-    rest.split([',', '}', '\n']).next().unwrap_or_default().trim()
+    let token = crate::rights::account(cluster, &["--restore"]);
+    cluster.set_token(user, &token);
 }
 
 /// A room before a DR cluster that lives and a primary that does not answer.

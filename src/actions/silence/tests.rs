@@ -44,7 +44,7 @@ fn alert(key: &str, name: &str, severity: &str, service: Option<&str>) -> Row {
         receivers: vec![],
     };
     let service = service.map(str::to_owned);
-    row(key, Body::Alert { alert, held_by: vec!["am-1".into()], missing_from: vec![], service })
+    row(key, Body::Alert { alert, held_by: vec!["am-1".into()], missing_from: vec![], service, since_restart: false })
 }
 
 fn board(alerts: Vec<Row>, silences: Vec<Row>) -> Judged {

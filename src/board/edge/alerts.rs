@@ -29,36 +29,60 @@ fn state(alert: &Alert) -> State {
     }
 }
 
-fn alert(row: &Row) -> Option<(&Alert, Option<&String>)> {
+/// What a row says of its alert.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    row: &'a Row,
+    alert: &'a Alert,
+    service: Option<&'a String>,
+    since_restart: bool,
+}
+
+fn told(row: &Row) -> Option<Told<'_>> {
     match &row.body {
-        Body::Alert { alert, service, .. } => Some((alert, service.as_ref())),
+        Body::Alert { alert, service, since_restart, .. } => {
+            Some(Told { row, alert, service: service.as_ref(), since_restart: *since_restart })
+        }
         _ => None,
     }
 }
 
 pub(super) fn alerts(pair: &Pair<'_>, out: &mut Vec<Edge>) {
     for (before, row) in pair.rows(Topic::Alerts) {
-        let Some((it, service)) = alert(row) else { continue };
-        let was = before.and_then(alert).map_or(State::Absent, |(alert, _)| state(alert));
-        let edge = if it.name == WATCHDOG {
-            watchdog(pair, row, it, was)
+        let Some(it) = told(row) else { continue };
+        let before = before.and_then(told);
+        let was = before.map_or(State::Absent, |before| state(before.alert));
+        let edge = if it.alert.name == WATCHDOG {
+            watchdog(pair, row, it.alert, was)
+        } else if before.is_some_and(|before| fires_anew(before, it)) {
+            Some(one(pair, EdgeKind::AlertFiring, it))
         } else {
-            change(was, state(it)).map(|kind| one(pair, kind, row, it))
+            change(was, state(it.alert)).map(|kind| one(pair, kind, it))
         };
         if let Some(mut edge) = edge {
-            edge.service = service.cloned();
+            edge.service = it.service.cloned();
             out.push(edge);
         }
     }
     for row in pair.vanished(Topic::Alerts) {
-        let Some((it, service)) = alert(row) else { continue };
-        if state(it) == State::Firing && it.name != WATCHDOG {
-            let mut edge = one(pair, EdgeKind::AlertGone, row, it);
+        let Some(it) = told(row) else { continue };
+        if state(it.alert) == State::Firing && it.alert.name != WATCHDOG {
+            let mut edge = one(pair, EdgeKind::AlertGone, it);
             edge.at = pair.now;
-            edge.service = service.cloned();
+            edge.service = it.service.cloned();
             out.push(edge);
         }
     }
+}
+
+/// Whether an alert ended and began again while nobody looked: it says that it began after it was last seen to fire. Members
+/// of a pair may have been told of one alert at different times; both are then before that.
+fn fires_anew(before: Told<'_>, it: Told<'_>) -> bool {
+    state(before.alert) == State::Firing
+        && state(it.alert) == State::Firing
+        && !it.since_restart
+        && before.alert.starts_at.is_some()
+        && it.alert.starts_at.is_some_and(|at| at > before.row.seen_at)
 }
 
 fn change(was: State, is: State) -> Option<EdgeKind> {
@@ -71,7 +95,8 @@ fn change(was: State, is: State) -> Option<EdgeKind> {
     }
 }
 
-fn one(pair: &Pair<'_>, kind: EdgeKind, row: &Row, alert: &Alert) -> Edge {
+fn one(pair: &Pair<'_>, kind: EdgeKind, told: Told<'_>) -> Edge {
+    let Told { row, alert, .. } = told;
     let place = alert.labels.get("cluster").map(|cluster| format!(" on {cluster}")).unwrap_or_default();
     let who = &alert.name;
     let (verdict, at, says) = match kind {
@@ -97,6 +122,13 @@ fn one(pair: &Pair<'_>, kind: EdgeKind, row: &Row, alert: &Alert) -> Edge {
         "severity": alert.severity.as_str(),
         "receivers": alert.receivers,
     });
+    // Which firing of the alert it is: its own word, not cut to the room's clock as the edge's time is.
+    if let (Some(at), Some(figures)) = (alert.starts_at, edge.figures.as_object_mut()) {
+        figures.insert("starts_at".to_owned(), super::stamp(at));
+        if told.since_restart {
+            figures.insert("since_restart".to_owned(), true.into());
+        }
+    }
     edge
 }
 

@@ -53,19 +53,17 @@ fn silent_since(row: &Row) -> Option<crate::model::Stamp> {
 struct Cluster<'a> {
     name: &'a str,
     control_plane: Option<&'a ControlPlane>,
-    silent: u32,
-    ready: u32,
+    silent: &'a [SafeText],
     not_ready: &'a [SafeText],
     nodes: u32,
 }
 
 fn cluster(row: &Row) -> Option<Cluster<'_>> {
     match &row.body {
-        Body::Cluster { name, control_plane, nodes, nodes_ready, nodes_silent, nodes_not_ready, .. } => Some(Cluster {
+        Body::Cluster { name, control_plane, nodes, silent, nodes_not_ready, .. } => Some(Cluster {
             name,
             control_plane: control_plane.as_ref(),
-            silent: *nodes_silent,
-            ready: *nodes_ready,
+            silent,
             not_ready: nodes_not_ready,
             nodes: *nodes,
         }),
@@ -110,40 +108,26 @@ fn control_plane(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Clu
 /// One edge for all nodes of a cluster that changed together: a rack that dies is one line.
 fn nodes(pair: &Pair<'_>, row: &Row, was: Option<&Cluster<'_>>, is: &Cluster<'_>, out: &mut Vec<Edge>) {
     let none: &[SafeText] = &[];
-    let before = was.map_or(none, |was| was.not_ready);
+    let (not_ready, silent) = was.map_or((none, none), |was| (was.not_ready, was.silent));
     let subject = SafeText::new(is.name);
-    let fallen: Vec<&SafeText> = is.not_ready.iter().filter(|node| !before.contains(node)).collect();
-    if !fallen.is_empty() {
-        let verb = if fallen.len() == 1 { "is" } else { "are" };
-        let who = count(fallen.len(), "node");
-        let says = format!("{who} of {} {verb} not ready: {}", is.name, names(&fallen));
-        let mut edge = pair.edge(EdgeKind::NodeNotReady, row, None, Verdict::Warning, &subject, says);
-        edge.figures = json!({ "nodes": fallen, "not_ready": is.not_ready.len(), "of": is.nodes });
+    let mut tell = |edge: EdgeKind, verdict: Verdict, how: &str, who: &[&SafeText]| {
+        if who.is_empty() {
+            return;
+        }
+        let verb = if who.len() == 1 { "is" } else { "are" };
+        let says = format!("{} of {} {verb} {how}: {}", count(who.len(), "node"), is.name, names(who));
+        let mut edge = pair.edge(edge, row, None, verdict, &subject, says);
+        let (not_ready, silent) = (is.not_ready.len(), is.silent.len());
+        edge.figures = json!({ "nodes": who, "not_ready": not_ready, "silent": silent, "of": is.nodes });
         out.push(edge);
-    }
-    let back: Vec<&SafeText> = before.iter().filter(|node| !is.not_ready.contains(node)).collect();
-    if !back.is_empty() {
-        let verb = if back.len() == 1 { "is" } else { "are" };
-        let who = count(back.len(), "node");
-        let says = format!("{who} of {} {verb} ready again or gone: {}", is.name, names(&back));
-        let mut edge = pair.edge(EdgeKind::NodeReady, row, None, Verdict::Ok, &subject, says);
-        edge.figures = json!({ "nodes": back, "not_ready": is.not_ready.len(), "of": is.nodes });
-        out.push(edge);
-    }
-    let was_silent = was.map_or(0, |was| was.silent);
-    if is.silent > 0 && was_silent == 0 {
-        let verb = if is.silent == 1 { "is" } else { "are" };
-        let who = count(is.silent as usize, "node");
-        let says = format!("{who} of {} {verb} silent: the Lease is late although the condition says Ready", is.name);
-        let mut edge = pair.edge(EdgeKind::NodeNotReady, row, None, Verdict::Warning, &subject, says);
-        edge.figures = json!({ "silent": is.silent, "of": is.nodes });
-        out.push(edge);
-    } else if is.silent == 0 && was_silent > 0 && fallen.is_empty() {
-        let says = format!("No node of {} is silent any more: {} of {} ready", is.name, is.ready, is.nodes);
-        let mut edge = pair.edge(EdgeKind::NodeReady, row, None, Verdict::Ok, &subject, says);
-        edge.figures = json!({ "silent": 0, "of": is.nodes });
-        out.push(edge);
-    }
+    };
+    let fallen: Vec<&SafeText> = is.not_ready.iter().filter(|node| !not_ready.contains(node)).collect();
+    tell(EdgeKind::NodeNotReady, Verdict::Warning, "not ready", &fallen);
+    let unheard: Vec<&SafeText> = is.silent.iter().filter(|node| !silent.contains(node)).collect();
+    tell(EdgeKind::NodeNotReady, Verdict::Warning, "silent", &unheard);
+    let is_bad = |node: &&SafeText| is.not_ready.contains(node) || is.silent.contains(node);
+    let back: Vec<&SafeText> = not_ready.iter().chain(silent).filter(|node| !is_bad(node)).collect();
+    tell(EdgeKind::NodeReady, Verdict::Ok, "ready again or gone", &back);
 }
 
 /// Whether every application was deployed and healthy when the source was last heard. `None` = no application is known.

@@ -1,9 +1,9 @@
 //! What has to stand ready at this instant for a recovery to be possible: the DR cluster, its applications, its pool.
 
 use crate::board::row::{AppRow, Body, PoolRef, Row, Topic, Verdict};
-use crate::model::Host;
-use crate::model::facts::LoadBalancer;
+use crate::model::facts::{LoadBalancer, NamespacePods, Pod};
 use crate::model::time::{since, words};
+use crate::model::{Host, Strategy};
 
 use super::{Check, Promised, Seen, Standing, check};
 
@@ -16,31 +16,118 @@ fn of(what: &str, standing: Standing, says: impl AsRef<str>, remedy: &str) -> Ch
 pub(super) fn site(seen: &Seen<'_>, site: &str) -> Vec<Check> {
     let mut checks = vec![cluster(seen, site)];
     if seen.objective.has_dr(site) {
+        checks.extend(pods(seen, site));
         checks.push(applications(seen, site));
         checks.extend(traffic(seen, site));
     }
     checks.into_iter().map(|it| Check { site: Some(site.to_owned()), ..it }).collect()
 }
 
+/// What is known of a cluster.
+struct Known<'a> {
+    row: &'a Row,
+    nodes: u32,
+    ready: u32,
+    uid: Option<&'a str>,
+    same_as: &'a [String],
+    pods: &'a [Pod],
+    namespaces: &'a [NamespacePods],
+}
+
+fn known<'a>(seen: &Seen<'a>, wanted: &str) -> Option<Known<'a>> {
+    seen.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
+        Body::Cluster { name, nodes, nodes_ready, control_plane, same_as, pods, namespaces, .. } if name == wanted => {
+            let uid = control_plane.as_ref().and_then(|it| it.uid.as_deref());
+            Some(Known { row, nodes: *nodes, ready: *nodes_ready, uid, same_as, pods, namespaces })
+        }
+        _ => None,
+    })
+}
+
+/// Whether a DR cluster is known to be the primary by another name.
+pub(super) fn is_primary(seen: &Seen<'_>, dr: &str) -> bool {
+    seen.objective.has_dr(dr) && known(seen, dr).is_some_and(|it| it.same_as.contains(&seen.objective.primary))
+}
+
 /// Whether a cluster could take the service.
 fn cluster(seen: &Seen<'_>, dr: &str) -> Check {
     let what = if seen.objective.has_dr(dr) { "DR cluster" } else { "cluster" };
-    let found = seen.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
-        Body::Cluster { name, nodes, nodes_ready, .. } if name == dr => Some((row, *nodes, *nodes_ready)),
-        _ => None,
-    });
-    let Some((row, nodes, ready)) = found else {
+    let told = |standing, says: String, remedy: &str| of(what, standing, says, remedy);
+    let Some(site) = known(seen, dr) else {
         let remedy = "Name it in a [[cluster]] with a credential that may read it.";
-        return of(what, Standing::Unknown, format!("nothing is known of {dr}"), remedy);
+        return told(Standing::Unknown, format!("nothing is known of {dr}"), remedy);
     };
+    let (row, primary) = (site.row, seen.objective.primary.as_str());
+    if is_primary(seen, dr) {
+        let uid = site.uid.unwrap_or_default();
+        let remedy = "Correct the context of one of them: what takes primary down takes this cluster down too.";
+        return told(Standing::Missed, format!("{primary} and {dr} are one cluster (uid {uid})"), remedy);
+    }
     match row.verdict {
-        _ if row.stale => of(what, Standing::Unknown, format!("{dr}: {}", row.why), "Bring its API back."),
-        Verdict::Ok => of(what, Standing::Met, format!("{dr} answers, {ready} of {nodes} nodes are ready"), ""),
+        _ if row.stale => told(Standing::Unknown, format!("{dr}: {}", row.why), "Bring its API back."),
+        Verdict::Ok => two_sites(seen, dr, &site).unwrap_or_else(|| {
+            told(Standing::Met, format!("{dr} answers, {} of {} nodes are ready", site.ready, site.nodes), "")
+        }),
         Verdict::Critical => {
             let remedy = "Repair it first: nothing can be brought up there.";
-            of(what, Standing::Missed, format!("{dr}: {}", row.why), remedy)
+            told(Standing::Missed, format!("{dr}: {}", row.why), remedy)
         }
-        _ => of(what, Standing::Unknown, format!("{dr}: {}", row.why), "Pane Events says what is wrong there."),
+        _ => told(Standing::Unknown, format!("{dr}: {}", row.why), "Pane Events says what is wrong there."),
+    }
+}
+
+/// Why it is not proven that primary and DR are two clusters, if it is not.
+fn two_sites(seen: &Seen<'_>, name: &str, dr: &Known<'_>) -> Option<Check> {
+    let primary = seen.objective.primary.as_str();
+    if name == primary {
+        return None;
+    }
+    let unread = match (dr.uid, known(seen, primary).and_then(|it| it.uid)) {
+        (Some(_), Some(_)) => return None,
+        (None, _) => name,
+        (_, None) => primary,
+    };
+    let says = format!("which cluster {unread} is was not read, so {primary} and {name} may be one");
+    let remedy = "Let this credential get the namespace kube-system there: its uid tells clusters apart.";
+    Some(of("DR cluster", Standing::Unknown, says, remedy))
+}
+
+/// Whether the service's pods on the DR side run. `None` = nothing is promised of them, or not even their cluster is known.
+fn pods(seen: &Seen<'_>, dr: &str) -> Option<Check> {
+    let objective = seen.objective;
+    let site = known(seen, dr).filter(|it| !it.row.stale)?;
+    let own = |namespace: &str| objective.namespaces.iter().any(|it| it == namespace);
+    let told = |standing, says: String, remedy: &str| Some(of("pods", standing, says, remedy));
+    let bad: Vec<&Pod> = site.pods.iter().filter(|it| own(it.namespace.as_str())).collect();
+    let counted: Vec<&NamespacePods> = site.namespaces.iter().filter(|it| own(it.namespace.as_str())).collect();
+    let (ready, all) = counted.iter().fold((0, 0), |sum, it| (sum.0 + it.ready, sum.1 + it.all));
+    if let Some(worst) = bad.first() {
+        let for_long = worst.since.map(|at| format!(" for {}", words(since(at, seen.now)))).unwrap_or_default();
+        let more = if bad.len() > 1 { format!(", and {} more", bad.len() - 1) } else { String::new() };
+        let says = format!(
+            "{ready} of {all} pods are ready on {dr}; {}/{} {}{for_long}{more}",
+            worst.namespace, worst.name, worst.trouble
+        );
+        let standing = if ready == 0 { Standing::Missed } else { Standing::Unknown };
+        return told(standing, says, "Look at these pods on that cluster: what they wait for is in pane Events.");
+    }
+    let runs = matches!(objective.strategy, Strategy::WarmStandby | Strategy::ActiveActive);
+    match (ready, all) {
+        _ if counted.is_empty() => None,
+        (0, _) if !runs => None,
+        (0, _) => {
+            let says = format!(
+                "no pod of {} is ready on {dr}, and its strategy says that some run",
+                objective.namespaces.join(", ")
+            );
+            told(Standing::Missed, says, "Scale it up there, or say cold or pilot-light if nothing is meant to run.")
+        }
+        (ready, all) if ready < all && runs => told(
+            Standing::Unknown,
+            format!("{ready} of {all} pods are ready on {dr}"),
+            "Wait for the others, or look at them.",
+        ),
+        (ready, all) => told(Standing::Met, format!("{ready} of {all} pods are ready on {dr}"), ""),
     }
 }
 

@@ -12,7 +12,7 @@ use super::super::tests::{
 use super::*;
 use crate::board::Board;
 use crate::model::entry::Restored;
-use crate::model::facts::{Fact, FactKind, Restore};
+use crate::model::facts::{ControlPlane, Fact, FactKind, Pod, PodStage, Restore};
 use crate::model::{Action, Actor, Digest, IncidentId, IncidentStatus, Level, PersonId, Plan, PlanId, Severity};
 use crate::timeline::{Approval, Clocks, Incident, PlanRecord, PlanState, Plans};
 
@@ -83,6 +83,7 @@ fn recovery(minutes: i64, days_ago: i64) -> Incident {
         people: BTreeMap::new(),
         opened_at: begin,
         closed_at: Some(end),
+        after: None,
         clocks: Clocks { impact: Some((begin, 2)), recovery: Some((end, 9)), ..Clocks::default() },
         items: Vec::new(),
         plans: Plans { by_id: plans.map(|record| (record.plan.plan.clone(), record)).into() },
@@ -112,6 +113,14 @@ impl Day {
     }
 }
 
+#[test]
+fn of_a_cold_service_nothing_has_to_run_before_it_is_restored() {
+    let mut day = day();
+    day.objective.strategy = crate::model::Strategy::Cold;
+    ready(&mut day, 0, 0);
+    assert!(day.judge().checks.iter().all(|it| it.what != "pods"));
+}
+
 fn finding<'a>(ready: &'a Ready, what: &str) -> &'a Check {
     ready.checks.iter().find(|it| it.what == what).unwrap_or_else(|| panic!("no check {what}: {ready:#?}"))
 }
@@ -131,6 +140,16 @@ fn it_is_ready_when_everything_is_proven_and_says_by_what() {
     assert!(finding(&ready, "recovery").says.as_str().contains("20 min (INC-1, 27 Feb 2026)"), "{ready:#?}");
 }
 
+fn uid(day: &mut Day, uid: Option<&str>) {
+    let plane = ControlPlane { uid: uid.map(str::to_owned), ..control_plane("dr", true) };
+    day.board.fact("kubernetes/dr", now(), plane);
+}
+
+fn ready(day: &mut Day, ready: u32, all: u32) {
+    let counted = super::super::tests::pods("dr", ready, all);
+    day.board.list("kubernetes/dr", now(), FactKind::NamespacePods, vec![counted.into()]);
+}
+
 /// What is changed, the check that must notice, and how it must stand.
 type Case = (&'static str, fn(&mut Day), &'static str, Standing);
 
@@ -144,6 +163,32 @@ const CASES: &[Case] = &[
         Standing::Missed,
     ),
     ("DR is not heard", |day| day.now = at("14:36:00"), "DR cluster", Standing::Unknown),
+    (
+        "DR has no nodes",
+        |day| {
+            day.board.list("kubernetes/dr", now(), FactKind::Node, vec![]);
+        },
+        "DR cluster",
+        Standing::Missed,
+    ),
+    ("DR is the primary by another name", |day| uid(day, Some("uid-primary")), "DR cluster", Standing::Missed),
+    ("which cluster DR is was not read", |day| uid(day, None), "DR cluster", Standing::Unknown),
+    ("nothing of a warm standby runs", |day| ready(day, 0, 3), "pods", Standing::Missed),
+    ("nothing of a warm standby is there", |day| ready(day, 0, 0), "pods", Standing::Missed),
+    ("some of a warm standby runs", |day| ready(day, 1, 3), "pods", Standing::Unknown),
+    (
+        "a pod has not started since the restore",
+        |day| {
+            let since = Some(at("13:45:00"));
+            let stage = PodStage::Starting;
+            let (cluster, namespace) = ("dr".into(), "shop".into());
+            let trouble = "ContainerCreating".into();
+            let pod = Pod { cluster, namespace, name: "db-0".into(), trouble, stage, restarts: 0, since };
+            day.board.list("kubernetes/dr", now(), FactKind::Pod, vec![pod.into()]);
+        },
+        "pods",
+        Standing::Unknown,
+    ),
     ("DR is not configured", |day| day.objective.dr = vec!["third".into()], "DR cluster", Standing::Unknown),
     (
         "an application lags",
@@ -425,7 +470,7 @@ fn every_dr_cluster_and_every_host_name_is_looked_at_and_the_best_place_decides(
     day.objective.hosts.pop();
     let ready = rebuilt(day).judge();
     let of = |site: &str| ready.checks.iter().filter(|it| it.site.as_deref() == Some(site)).collect::<Vec<_>>();
-    assert_eq!((of("dr").len(), of("far").len()), (3, 3), "{ready:#?}");
+    assert_eq!((of("dr").len(), of("far").len()), (4, 3), "of the pods on far nothing is known: {ready:#?}");
     assert!(of("far").iter().all(|it| it.standing == Standing::Unknown && it.says.as_str().contains("far")));
     assert_eq!(ready.rto.standing, Standing::Met, "it can come back on dr: {ready:#?}");
 

@@ -64,7 +64,7 @@ fn the_story_of_the_drill_gives_its_edges_in_order() {
     assert_eq!(failing.figures["restore_point"], "shop-hourly-1429");
     assert_eq!(failing.figures["started"], "2026-03-02T14:29:00.000Z");
     assert_eq!(play.named("control_plane.failing").says, "etcd of primary fails its health check");
-    assert_eq!(play.named("node.not_ready").figures["not_ready"], 3);
+    assert_eq!(play.named("node.not_ready").figures["silent"], 3);
 
     // Detection.
     let now = at("14:41:03");
@@ -234,6 +234,53 @@ fn an_alert_is_resolved_only_when_every_instance_was_asked_twice_and_is_old_enou
     assert_eq!(poll(&mut play, at("14:41:15"), &both, &calm), ["alert.gone"]);
     let it = row(&play.last, Topic::Alerts, "f1").clone();
     assert_eq!(it.verdict, Verdict::Unknown, "gone and unconfirmed is not well");
+}
+
+#[test]
+fn an_alertmanager_that_was_started_again_gives_one_row_and_says_that_the_beginning_may_be_its_own() {
+    let one = ["alertmanager/am-1", "alertmanager/am-2"];
+    let mut play = Play::new(all_well(at("14:40:00")));
+    poll(&mut play, at("14:41:05"), &one, &[alert("f1", "KubeAPIDown", "critical", at("14:41:00"))]);
+    for from in one {
+        play.board.list(from, at("14:50:02"), FactKind::AlertPeer, vec![peer("am", at("14:50:00")).into()]);
+    }
+    poll(&mut play, at("14:50:03"), &one, &[]);
+    assert!(poll(&mut play, at("14:50:05"), &one, &[]).contains(&"alert.gone".to_owned()));
+    // It is held again by those that are not whole, so that nobody can vouch for its end; still it is one alert.
+    for from in one {
+        play.board.see(from, at("14:50:06"), trouble(TroubleKind::Unreachable));
+    }
+    let again = [alert("f1", "KubeAPIDown", "critical", at("14:50:08"))];
+    assert!(poll(&mut play, at("14:50:10"), &one, &again).contains(&"alert.firing".to_owned()));
+    let told = play.edges.iter().rfind(|edge| edge.edge.as_str() == "alert.firing").expect("told");
+    assert_eq!(told.figures["starts_at"], "2026-03-02T14:50:08.000Z");
+    assert_eq!(told.figures["since_restart"], true);
+    assert_eq!(play.last.rows(Topic::Alerts).iter().filter(|row| row.id == "f1").count(), 1);
+    assert_eq!(poll(&mut play, at("14:50:11"), &one, &again), [""; 0], "it is told once");
+    // By a member that runs for long its beginning is its own.
+    play.board.list(one[1], at("14:50:12"), FactKind::AlertPeer, vec![peer("am", at("10:00:00")).into()]);
+    poll(&mut play, at("14:50:12"), &one, &again);
+    let Body::Alert { since_restart, .. } = &row(&play.last, Topic::Alerts, "f1").body else { panic!() };
+    assert!(!since_restart);
+}
+
+#[test]
+fn an_alert_that_ended_and_began_again_unseen_fires_again() {
+    let both = ["alertmanager/am-1", "alertmanager/am-2"];
+    let mut play = Play::new(all_well(at("14:40:00")));
+    let fire = |began: &str| [alert("f1", "KubeAPIDown", "critical", at(began))];
+    poll(&mut play, at("14:41:05"), &both, &fire("14:41:00"));
+    // The first to tell of it lets go of it: what the other says is no news, for it began before it was last seen.
+    poll(&mut play, at("14:41:10"), &both[1..], &fire("14:41:03"));
+    poll(&mut play, at("14:41:15"), &both[..1], &[]);
+    assert_eq!(poll(&mut play, at("14:41:20"), &both[..1], &[]), [""; 0]);
+    let names = poll(&mut play, at("14:50:00"), &both, &fire("14:45:00"));
+    assert!(names.contains(&"alert.firing".to_owned()), "{names:?}");
+    let told = play.edges.iter().rfind(|edge| edge.edge.as_str() == "alert.firing").expect("told");
+    assert_eq!(
+        (told.at, &told.figures["starts_at"]),
+        (at("14:45:00"), &serde_json::Value::from("2026-03-02T14:45:00.000Z"))
+    );
 }
 
 #[test]

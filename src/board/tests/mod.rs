@@ -1,5 +1,6 @@
 //! Tests of the judgements: the drill's story, and tables of what counts as what.
 
+mod clusters;
 mod edges;
 mod gitops;
 mod properties;
@@ -110,7 +111,12 @@ pub(super) fn node(cluster: &str, name: &str, ready: &str, lease: Stamp) -> Node
         lease_renewed: Some(lease),
         pressures: vec![],
         unschedulable: false,
+        control_plane_only: false,
     }
+}
+
+pub(super) fn pods(cluster: &str, ready: u32, all: u32) -> NamespacePods {
+    NamespacePods { cluster: cluster.into(), namespace: "shop".into(), ready, all }
 }
 
 pub(super) fn backup(cluster: &str, name: &str, started: Stamp) -> RestorePoint {
@@ -251,7 +257,7 @@ pub(super) fn peer(instance: &str, started: Stamp) -> AlertPeer {
         cluster_status: Open::new("ready"),
         version: "0.27".into(),
         started: Some(started),
-        peers: 2,
+        name: format!("01-{instance}").as_str().into(),
         silences_read: true,
     }
 }
@@ -318,6 +324,8 @@ pub(super) fn all_well(now: Stamp) -> Board {
         board.fact(&kube, now, control_plane(cluster, true));
         let nodes = (1..=3).map(|n| node(cluster, &format!("node-{n}"), "True", now).into()).collect();
         board.list(&kube, now, FactKind::Node, nodes);
+        board.list(&kube, now, FactKind::Pod, vec![]);
+        board.list(&kube, now, FactKind::NamespacePods, vec![pods(cluster, 3, 3).into()]);
         let velero = format!("velero/{cluster}");
         board.list(&velero, now, FactKind::Location, vec![location(cluster, now).into()]);
         let points = vec![backup(cluster, "shop-hourly-1429", at("14:29:00")).into()];

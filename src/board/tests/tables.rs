@@ -353,8 +353,12 @@ fn nodes_are_silent_by_their_lease_whatever_their_condition_says() {
     let judged = board.judge(now);
     let it = row(&judged, Topic::Clusters, "primary");
     let Body::Cluster { nodes, nodes_ready, nodes_silent, nodes_not_ready, .. } = &it.body else { panic!() };
-    assert_eq!((*nodes, *nodes_ready, *nodes_silent, nodes_not_ready.len()), (4, 2, 1, 1));
-    assert!(it.why.as_str().contains("silent (Lease late): node-2"), "{}", it.why);
+    assert_eq!((*nodes, *nodes_ready, *nodes_silent, nodes_not_ready.len()), (4, 2, 2, 0));
+    assert!(
+        it.why.as_str().contains("2 of 4 nodes silent (not heard from, or Lease late): node-2, node-3"),
+        "{}",
+        it.why
+    );
 }
 
 #[test]
@@ -501,4 +505,38 @@ fn a_source_that_answers_once_between_two_failures_was_not_well_in_between() {
     assert_eq!(since(&board, "14:40:23"), Some(at("14:40:22")), "two good minutes end it");
     board.see("velero/dr", at("14:40:24"), Change::Alive);
     assert_eq!(since(&board, "14:40:24"), None, "at once, as before");
+}
+
+#[test]
+fn a_rule_that_can_not_be_evaluated_is_no_good_news() {
+    let now = at("14:37:00");
+    let rule = |name: &str, health: &str| AlertRule {
+        group: "shop".into(),
+        name: name.into(),
+        nth: 0,
+        health: Open::new(health),
+        last_error: "many-to-many matching".into(),
+    };
+    let mut board = board();
+    board.list("prometheus/p", now, FactKind::AlertRule, vec![rule("Down", "err").into(), rule("Slow", "ok").into()]);
+    let judged = board.judge(now);
+    let it = row(&judged, Topic::Sources, "prometheus/p");
+    assert_eq!(it.verdict, Verdict::Warning);
+    let says = "1 alerting rule can't be evaluated and would stay silent: shop/Down (many-to-many matching)";
+    assert_eq!(it.why.as_str(), says);
+}
+
+#[test]
+fn two_addresses_of_one_alertmanager_are_not_two() {
+    let now = at("14:37:00");
+    let mut board = all_well(now);
+    assert_eq!(row(&board.judge(now), Topic::Sources, "alertmanager/am-2").verdict, Verdict::Ok);
+    let same = AlertPeer { instance: "am-2".into(), ..peer("am-1", at("00:00:00")) };
+    board.list("alertmanager/am-2", now, FactKind::AlertPeer, vec![same.into()]);
+    let judged = board.judge(now);
+    for (id, other) in [("alertmanager/am-1", "alertmanager/am-2"), ("alertmanager/am-2", "alertmanager/am-1")] {
+        let it = row(&judged, Topic::Sources, id);
+        assert_eq!(it.verdict, Verdict::Warning);
+        assert!(it.why.as_str().contains(&format!("{other} is the same Alertmanager")), "{}", it.why);
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::Output;
-use super::values::{duration, size, speed};
+use super::values::{duration, namespace, size, speed};
 
 /// `config …`.
 #[derive(Clone, Debug, Subcommand)]
@@ -50,6 +50,17 @@ pub struct Init {
     pub output: Output,
 }
 
+/// `rbac …`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Rbac {
+    /// Also what a restore needs: for the DR cluster only.
+    #[arg(long)]
+    pub restore: bool,
+    /// Velero's namespace there.
+    #[arg(long, value_name = "NAMESPACE", default_value = "velero", value_parser = namespace)]
+    pub velero: String,
+}
+
 /// `drill …`.
 #[derive(Clone, Debug, ClapArgs)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -64,7 +75,7 @@ pub struct Drill {
 #[derive(Clone, Debug, ClapArgs)]
 pub struct DrillPlay {
     /// The scenario: a name, or a TOML file.
-    #[arg(value_name = "SCENARIO", default_value = "etcd-corruption")]
+    #[arg(value_name = "SCENARIO", default_value = crate::cli::drill::USUAL)]
     pub scenario: String,
     #[command(flatten)]
     pub pace: Pace,
@@ -85,7 +96,7 @@ pub struct DrillPlay {
 /// How a drill runs.
 #[derive(Clone, Copy, Debug, ClapArgs)]
 pub struct Pace {
-    /// Drill seconds per second, 0.1 to 600.
+    /// Drill seconds per second, 0.1 to 600; with --headless also max, as fast as the machine allows.
     #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
     pub speed: f64,
     /// Same seed, same world.
@@ -99,7 +110,7 @@ pub enum DrillWorld {
     /// Serve the simulated services alone, for kubectl, amtool and curl.
     World {
         /// The scenario: a name, or a TOML file.
-        #[arg(value_name = "SCENARIO", default_value = "etcd-corruption")]
+        #[arg(value_name = "SCENARIO", default_value = crate::cli::drill::USUAL)]
         scenario: String,
         #[command(flatten)]
         pace: Pace,

@@ -42,10 +42,12 @@ pub(super) fn filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| format!("at character {}: {error}", error.at + 1))
 }
 
+/// 0 for as fast as the machine allows.
 pub(super) fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if (0.1..=600.0).contains(&speed) => Ok(speed),
-        _ => Err("drill seconds per second: a number from 0.1 to 600".to_owned()),
+        _ if text == "max" => Ok(0.0),
+        _ => Err("drill seconds per second: a number from 0.1 to 600, or max with --headless".to_owned()),
     }
 }
 
@@ -56,4 +58,14 @@ pub(super) fn size(text: &str) -> Result<(u16, u16), String> {
         (Ok(columns @ 20..=500), Ok(rows @ 5..=200)) => Ok((columns, rows)),
         _ => Err(wrong()),
     }
+}
+
+/// The name of a namespace.
+pub fn namespace(text: &str) -> Result<String, String> {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if !text.is_empty() && text.len() <= 63 && text.bytes().all(fits) && !text.starts_with('-') && !text.ends_with('-')
+    {
+        return Ok(text.to_owned());
+    }
+    Err("a namespace has lower-case letters, digits and dashes".to_owned())
 }

@@ -116,8 +116,11 @@ pub enum Incident {
         #[command(flatten)]
         output: Output,
     },
-    /// Close the open incident.
+    /// Close the open incident. Refused while alerts fire or can't be read, unless you say that you know.
     Close {
+        /// Close it though alerts still fire: those open no other incident, unless they end and begin again.
+        #[arg(long)]
+        although_firing: bool,
         #[command(flatten)]
         output: Output,
     },

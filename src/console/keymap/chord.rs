@@ -30,6 +30,12 @@ const NAMED: [(&str, KeyCode); 16] = [
     ("gt", KeyCode::Char('>')),
 ];
 
+/// Words that people write for a key that is held.
+const HELD: [&str; 5] = ["ctrl", "control", "alt", "meta", "shift"];
+
+/// Other words that people write for a key.
+const SPELLED: [&str; 7] = ["return", "escape", "backspace", "delete", "pageup", "pagedown", "backtab"];
+
 impl Key {
     /// A key without modifiers.
     pub fn plain(code: KeyCode) -> Self {
@@ -170,6 +176,9 @@ pub fn parse_chord(text: &str) -> Result<Vec<Key>, String> {
 }
 
 /// Reads a script of keys in a row, as a person would press them: `!f<enter>`.
+///
+/// # Errors
+/// A name that is no key's.
 pub fn keys(script: &str) -> Result<Vec<Key>, String> {
     let mut out = Vec::new();
     let mut rest = script;
@@ -182,4 +191,24 @@ pub fn keys(script: &str) -> Result<Vec<Key>, String> {
         rest = &rest[end..];
     }
     Ok(out)
+}
+
+/// [`keys`] of a command line, where a name without its brackets is a slip: `Tab` would type three letters.
+///
+/// # Errors
+/// As [`keys`], and for a script of nothing but names.
+pub fn keys_of_argument(script: &str) -> Result<Vec<Key>, String> {
+    let bare = |word: &str| {
+        let word = word.to_ascii_lowercase();
+        let held = word.split_once(['-', '+']).is_some_and(|(first, _)| HELD.contains(&first));
+        held || NAMED.iter().any(|(known, _)| *known == word) || SPELLED.contains(&word.as_str())
+    };
+    let mut words = script.split([' ', ',']).filter(|word| !word.is_empty()).peekable();
+    if words.peek().is_some() && words.all(bare) {
+        return Err(format!(
+            "`{script}` would be typed letter by letter: write the name of a key in brackets, like `<tab>`, `<enter>`, \
+             `<c-l>`, and letters as they are"
+        ));
+    }
+    keys(script)
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use crossterm::event::KeyModifiers;
 
-pub use self::chord::{Key, keys, parse_chord};
+pub use self::chord::{Key, keys, keys_of_argument, parse_chord};
 pub use self::command::{COMMANDS, Command, Context, Danger, Spec};
 pub use self::condition::{Condition, Fact, Facts};
 use super::data::DataError;

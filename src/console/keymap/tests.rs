@@ -159,4 +159,11 @@ fn scripts_read_as_a_person_presses() {
     let pressed: Vec<String> = keys("!f<enter>a b<c-l><lt>").unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(pressed, ["!", "f", "Enter", "a", "Space", "b", "Ctrl-L", "<"]);
     assert!(keys("<nonsense>").is_err());
+    for name in ["Tab", "enter", "Esc", "PageDown", "Ctrl-L", "ctrl+c", "Shift-Tab", "Tab Tab", "Down,Enter"] {
+        let why = keys_of_argument(name).expect_err(name);
+        assert!(why.contains("in brackets, like `<tab>`"), "{why}");
+    }
+    for text in ["Tabs", "1", "-", "a down", "/tab<enter>", "<tab>", ""] {
+        assert!(keys_of_argument(text).is_ok(), "{text}");
+    }
 }

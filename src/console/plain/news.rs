@@ -273,10 +273,11 @@ fn line(app: &App, incident: &Incident, item: &Item) -> String {
         _ => sentence_of(incident, item),
     };
     let simulated = if item.entry.by.simulated { " (simulated)" } else { "" };
+    let own = item.own_time().map(|at| format!(" (happened {})", app.zone.seconds(at))).unwrap_or_default();
     format!(
-        "{drill}{} {} {}{simulated}: {mark}{text}",
-        app.zone.seconds(item.at),
-        time::t_plus(incident.zero(), item.at),
+        "{drill}{} {} {}{simulated}: {mark}{text}{own}",
+        app.zone.seconds(item.placed),
+        time::t_plus(incident.zero(), item.placed),
         item.entry.by.person,
     )
 }

@@ -33,7 +33,8 @@ pub enum Order {
     Withdraw,
     Hold,
     TakeCommand,
-    Set(IncidentStatus),
+    /// True: close it though alerts fire.
+    Set(IncidentStatus, bool),
     Pin(u64),
     Silences,
     /// What a silence of these alerts would hit.
@@ -78,7 +79,12 @@ pub const WORDS: &[Word] = &[
     word("decision", "decision", "TEXT", ""),
     word("follow-up", "follow-up", "TEXT", ""),
     word("command", "take-command", "", ""),
-    word("set", "set-status", "STATUS", ""),
+    word(
+        "set",
+        "set-status",
+        "STATUS",
+        "set the incident's status; `set closed` closes it, `set closed although-firing` though alerts fire",
+    ),
     word("pin", "pin", "NUMBER", "pin the timeline's entry of this line, or unpin it"),
     word(
         "failover",
@@ -189,7 +195,15 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
         "withdraw" => Order::Withdraw,
         "hold" => Order::Hold,
         "command" => Order::TakeCommand,
-        "set" => Order::Set(status(rest)?),
+        "set" => {
+            let (word, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+            let status = status(word)?;
+            match (status, rest.trim()) {
+                (_, "") => Order::Set(status, false),
+                (IncidentStatus::Closed, "although-firing") => Order::Set(status, true),
+                (_, more) => return Err(format!("`set {word}`: what is `{more}`? Nothing was done.")),
+            }
+        }
         "silences" => Order::Silences,
         "silence" => silence::parse(rest)?,
         "unsilence" => Order::Unsilence(number()?),

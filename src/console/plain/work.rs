@@ -111,7 +111,7 @@ impl Plain {
             Order::Decide(text) => lines::write(app, WriteKind::Decision, &text),
             Order::FollowUp(text) => lines::write(app, WriteKind::FollowUp, &text),
             Order::TakeCommand => lines::take_command(app),
-            Order::Set(status) => lines::set_status(app, status),
+            Order::Set(status, although_firing) => lines::set_status(app, status, although_firing),
             Order::Preview(action, service) => {
                 self.printed = None;
                 lines::preview(app, action, service)

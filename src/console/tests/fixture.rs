@@ -150,7 +150,7 @@ fn alert(name: &str, severity: &str, cluster: &str, minutes: i64, receivers: &[&
     };
     let service = name.starts_with("Checkout").then(|| "shop".to_owned());
     let held_by = vec!["am-1".to_owned(), "am-2".to_owned()];
-    let body = Body::Alert { alert, held_by, missing_from: Vec::new(), service };
+    let body = Body::Alert { alert, held_by, missing_from: Vec::new(), service, since_restart: false };
     row(&format!("f-{name}"), source(System::Alertmanager, "am-1"), verdict, 4, "", body)
 }
 
@@ -370,11 +370,18 @@ fn clusters() -> TopicView {
         name: name.to_owned(),
         role,
         control_plane: Some(plane(name, ok)),
+        nodes_read: true,
         nodes: if ok { 3 } else { 12 },
         nodes_ready: ready,
+        nodes_closed: 0,
         nodes_silent: 0,
+        silent: Vec::new(),
         nodes_not_ready: if ok { Vec::new() } else { lost_nodes() },
+        pods_read: true,
+        pods_troubled: 0,
         pods: Vec::new(),
+        namespaces: Vec::new(),
+        same_as: Vec::new(),
     };
     view(vec![
         row(

@@ -9,6 +9,7 @@ use crate::console::app::App;
 use crate::console::input::Input;
 use crate::console::{Effect, update};
 use crate::model::{Action, IncidentStatus, PlanId, SafeText, Stamp};
+use crate::protocol::message::SetIncident;
 use crate::protocol::{Reply, Request};
 
 use super::fixture::{self, app, at, later, person, press, tick};
@@ -176,7 +177,7 @@ impl Walk {
         press(&mut app, "=jjjjjjjj");
         assert_eq!(press(&mut app, "<enter>"), [], "closing is asked for twice");
         self.show("closing", &app);
-        assert_eq!(asked(&press(&mut app, "j<enter>")).1, Request::Close);
+        assert_eq!(asked(&press(&mut app, "j<enter>")).1, Request::Set(SetIncident::closed_although_firing()));
     }
 }
 

@@ -26,7 +26,7 @@ fn item(seq: u64, at: Stamp, by: Actor, happening: impl Into<Happening>, text: &
         prev: Digest([0; 32]),
         hash: Digest([seq as u8; 32]),
     };
-    Item { at, text: SafeText::from(text), amended_by: Vec::new(), pinned: false, entry }
+    Item { at, placed: at, text: SafeText::from(text), amended_by: Vec::new(), pinned: false, entry }
 }
 
 fn edge(seq: u64, when: Stamp, name: &str, verdict: &str, says: &str) -> Item {
@@ -72,6 +72,7 @@ pub fn incident() -> Incident {
             .into(),
         opened_at: at("14:41:00"),
         closed_at: None,
+        after: None,
         clocks: Clocks {
             impact: Some((at("14:37:00"), 2)),
             detection: Some((at("14:41:00"), 3)),
@@ -117,7 +118,7 @@ pub fn whole() -> Incident {
         edge(28, at("14:59:00"), "restore.completed", "ok", "Restore of shop on dr completed, from shop-hourly-1429"),
         edge(30, at("15:04:00"), "probe.ok", "ok", "Probe shop is answered by dr: 200"),
         item(31, at("15:06:20"), person("ana"), Set { status: Some(IncidentStatus::Resolved), ..Set::default() }, ""),
-        item(32, at("15:12:00"), person("ana"), Closed {}, ""),
+        item(32, at("15:12:00"), person("ana"), Closed::default(), ""),
     ]);
     incident.plans.by_id.insert(restored.plan.plan.clone(), restored);
     incident.status = IncidentStatus::Closed;

@@ -15,8 +15,10 @@ use crate::console::shot::to_text;
 use crate::console::theme::{Depth, Look, Role, Theme};
 use crate::console::{Effect, plan_bytes, update, view};
 use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
+use crate::protocol::message::SetIncident;
 use crate::protocol::{Reply, Request};
 
+use super::finding::last_lines;
 use super::fixture::{app, later, look, press};
 use super::plans;
 
@@ -190,6 +192,20 @@ fn the_proposer_waits_and_can_only_withdraw() {
 }
 
 #[test]
+fn the_footer_of_a_plan_offers_only_keys_that_are_not_the_typed_name_s() {
+    let mut app = app("sam", (120, 40));
+    press(&mut app, "A");
+    assert!(last_lines(&app, 1)[0].contains("R refuse"), "{:?}", last_lines(&app, 1));
+    press(&mut app, "sh");
+    let line = last_lines(&app, 1).remove(0);
+    assert!(line.contains("Ctrl-R refuse") && !line.contains("copy digest"), "{line}");
+    press(&mut app, "R");
+    assert!(matches!(app.overlays.last(), Some(Overlay::Plan(_))), "a letter is text");
+    press(&mut app, "<c-r>");
+    assert!(matches!(app.overlays.last(), Some(Overlay::Write(_))), "what the footer offers works");
+}
+
+#[test]
 fn a_plan_is_refused_with_a_reason_that_stays_until_it_is_recorded() {
     let mut app = app("sam", (120, 40));
     press(&mut app, "AR");
@@ -307,7 +323,7 @@ fn an_incident_is_closed_from_the_list_of_statuses() {
     assert!(text(&app).contains("some may still fire. Close for good?"), "{}", text(&app));
     press(&mut app, "<esc>p");
     let (tag, request) = asked(&press(&mut app, "=jjjjjjjj<enter>j<enter>"));
-    assert_eq!(request, Request::Close);
+    assert_eq!(request, Request::Set(SetIncident::closed_although_firing()));
     let why = "plan 01KB3Z1RESTORE is still open";
     let refusal = Refusal::new(RefusalKind::BadRequest, why, "reject, withdraw or finish it first");
     reply(&mut app, tag, Err(AskFailure::Refused(refusal)));

@@ -107,6 +107,21 @@ fn every_text_of_every_theme_can_be_read_at_every_depth() {
 }
 
 #[test]
+fn lines_can_be_seen_on_the_background_of_every_theme() {
+    for theme in shipped() {
+        let paper = rgb(theme.background.full).unwrap();
+        for depth in DEPTHS {
+            let look = Look::new(theme.clone(), depth, false);
+            for role in [Role::Rule, Role::BarRest] {
+                let Some((ink, paper)) = seen(&look, role, paper) else { continue };
+                let got = contrast(ink, paper);
+                assert!(got >= 1.5, "{} {depth:?}: {} has contrast {got:.2}", theme.name, role.name());
+            }
+        }
+    }
+}
+
+#[test]
 fn the_row_under_the_cursor_can_be_read_too() {
     for theme in shipped() {
         for depth in DEPTHS {

@@ -23,17 +23,22 @@ pub fn narrow(app: &mut App) {
     apply(app);
 }
 
-/// The rows become those of the line, if it can be read.
+/// The rows become those of the line; while it can't be read they are what they were before it was typed, because a part
+/// of it (the `sverity` of `sverity:critical`) was never meant as a filter.
 fn apply(app: &mut App) {
-    let Some(Overlay::Filter { pane, line, problem, .. }) = app.overlays.last_mut() else { return };
+    let Some(Overlay::Filter { pane, line, before, problem, .. }) = app.overlays.last_mut() else { return };
     let pane = *pane;
-    match Filter::parse(line.value()) {
+    let filter = match Filter::parse(line.value()) {
         Ok(filter) => {
             *problem = None;
-            app.pane_mut(pane).filter = Some(filter).filter(|filter| !filter.is_empty());
+            Some(filter).filter(|filter| !filter.is_empty())
         }
-        Err(error) => *problem = Some(error),
-    }
+        Err(error) => {
+            *problem = Some(error);
+            before.clone()
+        }
+    };
+    app.pane_mut(pane).filter = filter;
 }
 
 /// Puts the next candidate (or the one before) in place of what was typed.

@@ -109,15 +109,24 @@ pub fn take_command(app: &mut App) -> Vec<Effect> {
     if keys::may_act(app) { incident::take_command(app) } else { Vec::new() }
 }
 
-/// Sets the status, or closes the incident.
-pub fn set_status(app: &mut App, status: IncidentStatus) -> Vec<Effect> {
+/// Sets the status, or closes the incident: while alerts fire only for who says that they know.
+pub fn set_status(app: &mut App, status: IncidentStatus, although_firing: bool) -> Vec<Effect> {
     if !keys::may_act(app) {
         return Vec::new();
     }
-    match status {
-        IncidentStatus::Closed => plan::choose(app, Choice::CloseNow),
-        status => plan::choose(app, Choice::Status(status)),
+    if status != IncidentStatus::Closed {
+        return plan::choose(app, Choice::Status(status));
     }
+    let firing = plan::still_firing(app);
+    if !firing.is_calm() && !although_firing {
+        let words = format!(
+            "{} Closing is for good; nothing was sent. `set closed although-firing` closes it all the same.",
+            firing.words()
+        );
+        app.say(Role::Warning, words);
+        return Vec::new();
+    }
+    plan::choose(app, Choice::CloseNow)
 }
 
 /// Pins an entry, or unpins it.

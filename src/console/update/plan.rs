@@ -1,6 +1,6 @@
 //! Guarded acts: choose a service, read the plan, type its name, wait for the second person. No single key does anything.
 
-use crate::board::{Topic, Verdict};
+use crate::board::{Firing, Topic};
 use crate::console::allow;
 use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
@@ -11,6 +11,7 @@ use crate::console::theme::Role;
 use crate::console::widget::time;
 use crate::model::{Action, Objective, SafeText};
 use crate::protocol::Request;
+use crate::protocol::message::SetIncident;
 
 use super::entry;
 
@@ -80,7 +81,7 @@ pub fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
             effect
         }
         Choice::Status(status) => {
-            let set = crate::protocol::message::SetIncident { status: Some(status), ..Default::default() };
+            let set = SetIncident { status: Some(status), ..Default::default() };
             super::ask(app, Waiting::Set, Request::Set(set))
         }
         Choice::Expire(id) => return super::silence::expire(app, id),
@@ -88,23 +89,23 @@ pub fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
             ask_to_close(app);
             None
         }
-        Choice::CloseNow => super::ask(app, Waiting::Close, Request::Close),
+        Choice::CloseNow => super::ask(app, Waiting::Close, Request::Set(SetIncident::closed_although_firing())),
         Choice::TakeCommand => return super::incident::take_command(app),
         Choice::Nothing => None,
     };
     effect.into_iter().collect()
 }
 
+/// What fires now, not what is frozen on the screen or was so in the past.
+pub fn still_firing(app: &App) -> Firing {
+    Firing::in_rows(app.mirror.rows(Topic::Alerts), app.mirror.rows(Topic::Sources))
+}
+
 /// Closing is for good, so it says what would be left behind, and the first answer is no.
 fn ask_to_close(app: &mut App) {
-    // What is so now, not what is frozen on the screen or was so in the past.
-    let count = |verdict| app.mirror.rows(Topic::Alerts).iter().filter(|row| row.verdict == verdict).count();
-    let title = match (count(Verdict::Critical), count(Verdict::Unknown)) {
-        _ if app.lost() => "The room is not heard, so nothing says what still fires. Close for good?".to_owned(),
-        (0, 0) => "No critical alert is known to fire. Close for good?".to_owned(),
-        (0, _) => "Alerts can't all be read, so some may still fire. Close for good?".to_owned(),
-        (1, _) => "1 critical alert still fires. Close for good?".to_owned(),
-        (n, _) => format!("{n} critical alerts still fire. Close for good?"),
+    let title = match app.lost() {
+        true => "The room is not heard, so nothing says what still fires. Close for good?".to_owned(),
+        false => format!("{} Close for good?", still_firing(app).words()),
     };
     let item = |label: &str, note: &str, choice| MenuItem { label: label.to_owned(), note: note.to_owned(), choice };
     let items = vec![
@@ -144,10 +145,7 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
     }
     let types = view.types(app) && view.sent.is_none();
     let found = app.keymap.find(&contexts, &[key], app.facts());
-    // Letters are the typed name's. A letter that is a command works only while nothing is typed and the name does not
-    // begin with it.
-    let begins = view.plan(app).is_some_and(|plan| plan.confirm.chars().next() == key.typed());
-    let is_text = types && key.typed().is_some() && (!view.line.value().is_empty() || begins);
+    let is_text = view.is_text(app, key);
     match found {
         Found::Command(command) if !is_text => run(app, command),
         _ if types => {

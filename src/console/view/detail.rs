@@ -14,9 +14,10 @@ use crate::timeline::Item;
 
 use super::list::{self, Entry};
 use super::sheet::Sheet;
-use super::{events, gitops, readiness, silence, words};
+use super::{gitops, readiness, silence, words};
 
 mod backup;
+mod cluster;
 mod edge;
 mod more;
 
@@ -118,8 +119,11 @@ fn of_row(app: &App, row: &Row, sheet: &mut Sheet, room: u16) {
 
 fn body(facts: &mut Facts<'_, '_>, body: &Body) {
     match body {
-        Body::Alert { alert, held_by, missing_from, service } => {
+        Body::Alert { alert, held_by, missing_from, service, since_restart } => {
             of_alert(facts, alert);
+            if *since_restart {
+                facts.text("beginning", "may be that of its Alertmanager, which was started just before");
+            }
             facts.text("service", service.as_deref().unwrap_or(""));
             facts.text("held by", &held_by.join(", "));
             facts.text("missing from", &missing_from.join(", "));
@@ -135,7 +139,7 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("service", service.as_deref().unwrap_or(""));
         }
         Body::Event(event) => of_event(facts, event),
-        Body::Cluster { .. } => of_cluster(facts, body),
+        Body::Cluster { .. } => cluster::of_cluster(facts, body),
         Body::Backup { .. } | Body::Location(_) | Body::Restore(_) => backup::of_backup(facts, body),
         Body::Parity { cluster, ok, total, laggards, oldest_reconciled, .. } => {
             facts.text("cluster", cluster);
@@ -246,6 +250,11 @@ fn of_app(facts: &mut Facts<'_, '_>, app: &AppRow) {
     facts.text("suspended", if app.suspended { "yes" } else { "" });
     facts.text("acts alone", gitops::acts_alone(app));
     facts.text("revision", app.revision.as_str());
+    if let Some(deployed) = &app.deployed {
+        facts.text("deployed", deployed.revision.as_str());
+        facts.time("deployed at", deployed.at);
+    }
+    facts.list("images", &app.images);
     facts.text("wants", app.target_revision.as_str());
     facts.text("expected", if app.expected == app.target_revision { "" } else { app.expected.as_str() });
     facts.text("destination", app.destination.as_str());
@@ -283,36 +292,6 @@ fn of_alert(facts: &mut Facts<'_, '_>, alert: &Alert) {
     facts.list("receivers", &alert.receivers);
     let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     facts.text("labels", &labels.join("  "));
-}
-
-fn of_cluster(facts: &mut Facts<'_, '_>, body: &Body) {
-    let Body::Cluster { name, control_plane, nodes, nodes_ready, nodes_silent, nodes_not_ready, pods, .. } = body
-    else {
-        return;
-    };
-    facts.text("cluster", name);
-    facts.text("control plane", &events::plane_words(control_plane.as_ref()).1);
-    if let Some(plane) = control_plane {
-        facts.list("failed checks", &plane.failed);
-        facts.text("version", plane.version.as_str());
-        facts.text("uid", plane.uid.as_deref().unwrap_or(""));
-        facts.text("clock", &plane.skew_ms.map(clock_words).unwrap_or_default());
-        facts.list("reached by", &plane.notes);
-    }
-    facts.text("nodes", &format!("{nodes_ready} of {nodes} ready, {nodes_silent} silent"));
-    facts.list("not ready", nodes_not_ready);
-    for pod in pods {
-        facts.text("pod", &format!("{}/{} {} ×{}", pod.namespace, pod.name, pod.trouble, pod.restarts));
-    }
-}
-
-/// The server's clock against ours.
-fn clock_words(ms: i64) -> String {
-    match ms {
-        0 => "as ours".to_owned(),
-        1.. => format!("{ms} ms ahead of ours"),
-        _ => format!("{} ms behind ours", -ms),
-    }
 }
 
 fn of_item(app: &App, item: &Item, sheet: &mut Sheet, room: u16) {

@@ -55,16 +55,27 @@ fn narrow(app: &App) -> bool {
 }
 
 fn cluster(app: &App, row: &Row) -> Vec<Cell> {
-    let Body::Cluster { name, control_plane, nodes, nodes_ready, nodes_silent, pods, .. } = &row.body else {
+    let Body::Cluster {
+        name, control_plane, nodes, nodes_ready, nodes_read, nodes_silent, pods_troubled, same_as, ..
+    } = &row.body
+    else {
         return Vec::new();
     };
     let mut more = Vec::new();
+    if !same_as.is_empty() {
+        more.push(format!("the same cluster as {}", same_as.join(", ")));
+    }
     if *nodes_silent > 0 {
         more.push(format!("{nodes_silent} nodes silent"));
     }
-    if !pods.is_empty() {
-        more.push(format!("{} pods in trouble", pods.len()));
+    if *pods_troubled > 0 {
+        more.push(format!("{pods_troubled} pods in trouble"));
     }
+    let (ready, of_what) = match nodes {
+        _ if !nodes_read => (String::new(), "nodes not read"),
+        0 => ("no".to_owned(), "nodes"),
+        nodes => (format!("{nodes_ready} of {nodes}"), "nodes ready"),
+    };
     let (role, mut plane) = plane_words(control_plane.as_ref());
     // The check that people look for stays whole; the page about the cluster names the others.
     if let (true, Some(first)) = (narrow(app), plane.find(" +")) {
@@ -75,8 +86,8 @@ fn cluster(app: &App, row: &Row) -> Vec<Cell> {
         vec![span(Role::Dim, if narrow(app) { "" } else { "cluster" })],
         vec![span(Role::Strong, name.as_str())],
         vec![span(role, plane)],
-        vec![span(Role::Text, format!("{nodes_ready} of {nodes}"))],
-        vec![span(Role::Text, "nodes ready")],
+        vec![span(Role::Text, ready)],
+        vec![span(Role::Text, of_what)],
         Words::new(),
         vec![span(Role::Text, more.join(", "))],
     ]

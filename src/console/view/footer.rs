@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::approval::PlanState;
 use crate::console::allow;
 use crate::console::app::{App, Pane};
-use crate::console::keymap::{Command, Context, spell};
+use crate::console::keymap::{Command, Context, Key, spell};
 use crate::console::overlay::{Overlay, Stance};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
@@ -34,7 +34,7 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
 
 fn drill(app: &App) -> Option<Fact> {
     let drill = app.mirror.welcome.as_ref()?.drill.as_ref()?;
-    let words = format!("DRILL · seed {} · ×{}", drill.seed, drill.speed);
+    let words = format!("DRILL · seed {} · {}", drill.seed, drill.pace());
     Some(Fact::right(90, vec![span(Role::Drill, words)]))
 }
 
@@ -111,9 +111,7 @@ fn hints(app: &App) -> Vec<Fact> {
     // The last plan is there to be read again; nothing waits for it.
     let ended = |command: Command| command == Command::OpenProposal && app.plan_waiting().is_none();
     for (rank, command) in (1u8..).zip(wanted(context)) {
-        let Some(chord) = app.keymap.chord_now(context, *command, app.facts()).filter(|_| works(app, *command)) else {
-            continue;
-        };
+        let Some(chord) = chord(app, context, *command).filter(|_| works(app, *command)) else { continue };
         // Help is the door to everything else: it stays when others leave.
         let rank = match *command {
             Command::Help => 2,
@@ -132,6 +130,21 @@ fn hints(app: &App) -> Vec<Fact> {
         facts.push(Fact::left(rank, words));
     }
     facts
+}
+
+/// The first chord that means this command now. On a plan whose name is being typed, letters are text.
+fn chord(app: &App, context: Context, command: Command) -> Option<&[Key]> {
+    let facts = app.facts();
+    let typing = match app.layer() {
+        Some(Overlay::Plan(view)) => Some(view),
+        _ => None,
+    };
+    let is_text = |key: &Key| typing.is_some_and(|view| view.is_text(app, *key));
+    app.keymap
+        .bindings(context)
+        .filter(|binding| binding.command == command && binding.when.holds(facts))
+        .find(|binding| !binding.chord.first().is_some_and(is_text))
+        .map(|binding| binding.chord.as_slice())
 }
 
 fn hint(app: &App, command: Command) -> String {

@@ -167,7 +167,8 @@ fn decisions(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
     }
     sheet.heading("Decided, pinned, to do");
     for item in items {
-        let label = format!("{} {}", time::t_plus(timeline::zero(incident), item.at), app.zone.minutes(item.at));
+        let label =
+            format!("{} {}", time::t_plus(timeline::zero(incident), item.placed), app.zone.minutes(item.placed));
         sheet.pair(&label, Role::Text, &format!("{}: {}", item.entry.by.person, words::says(item)), room);
     }
 }

@@ -9,7 +9,7 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, glyph, time};
 use crate::model::{EdgeKind, Happening, Stamp};
-use crate::timeline::{Incident, Item, plan_at, plan_of};
+use crate::timeline::{Incident, Item, plan_at, plan_of, plan_seq};
 
 use super::list::Entry;
 use super::words;
@@ -43,18 +43,21 @@ fn is_folded(happening: &Happening) -> bool {
     )
 }
 
-/// Items and plans of the incident, in order of time.
+/// Items and plans of the incident, as the log has them: a plan stands where it last asked something of the room.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {
     let Some(incident) = app.incident() else { return Vec::new() };
-    let mut out: Vec<(Stamp, u64, Entry<'_>)> = Vec::new();
-    for item in incident.items.iter().filter(|item| !is_folded(&item.entry.happening)) {
-        out.push((item.at, item.entry.seq, Entry::Item(item)));
-    }
+    let shown = incident.items.iter().filter(|item| !is_folded(&item.entry.happening));
+    let mut out: Vec<Entry<'_>> = shown.map(Entry::Item).collect();
     for record in incident.plans.by_id.values() {
-        out.push((plan_at(record), record.proposed_seq, Entry::Plan(record)));
+        let asked = plan_seq(record);
+        let after = |entry: &Entry<'_>| match entry {
+            Entry::Plan(other) => plan_seq(other) > asked,
+            entry => entry.item().is_some_and(|it| !it.is_moved() && it.entry.seq > asked),
+        };
+        let place = out.iter().position(after).unwrap_or(out.len());
+        out.insert(place, Entry::Plan(record));
     }
-    out.sort_by_key(|(at, seq, _)| (*at, *seq));
-    fold_wavering(out.into_iter().map(|(_, _, entry)| entry).collect())
+    fold_wavering(out)
 }
 
 /// From so many lines on, a thing that goes back and forth is told by its first and its last line.
@@ -127,17 +130,21 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             if !item.amended_by.is_empty() {
                 text.push(span(Role::Dim, " (amended)"));
             }
+            // The column shows minutes: what is of the same one needs no other.
+            if let Some(own) = item.own_time().filter(|own| app.zone.minutes(*own) != app.zone.minutes(item.placed)) {
+                text.push(span(Role::Dim, format!(" · happened {}", app.zone.seconds(own))));
+            }
             if item.pinned {
                 text.insert(0, span(Role::Accent, "* "));
             }
-            line(app, incident, item.at, who(item), mark, text)
+            line(app, incident, item.placed, who(item), mark, text)
         }
         Entry::Waver(item, times) => {
             let (mark, role) = words::mark(item);
             // The number stands first, so that no width cuts it off.
             let text =
                 vec![span(Role::Warning, format!("back and forth ×{times}, now: ")), span(role, words::says(item))];
-            line(app, incident, item.at, who(item), mark, text)
+            line(app, incident, item.placed, who(item), mark, text)
         }
         Entry::Plan(record) => {
             let persons: Vec<&str> = words::persons(record);

@@ -72,6 +72,16 @@ impl Service {
     }
 }
 
+/// Ports that follow from a seed lie here, below those that the system gives away by itself.
+const PORTS: std::ops::Range<u16> = 20_000..30_000;
+
+/// The first of a row of ports for the worlds of a seed.
+pub fn first_port(seed: u64) -> u16 {
+    let row = Service::ALL.len() as u64 + 1;
+    let rows = u64::from(PORTS.end - PORTS.start) / row;
+    PORTS.start + u16::try_from(seed % rows * row).unwrap_or(0)
+}
+
 /// A running world. Dropping it closes every port.
 pub struct World {
     shared: Shared,
@@ -82,8 +92,19 @@ pub struct World {
 }
 
 impl World {
-    /// Opens the ports and lets the story run on `clock`.
+    /// Opens ports and lets the story run on `clock`.
     pub async fn start(scenario: Scenario, seed: u64, clock: Clock) -> Result<Self, String> {
+        Self::start_at(scenario, seed, clock, None).await
+    }
+
+    /// The same at a row of ports from this one on, as far as they are free: addresses are part of what a room says of the
+    /// world.
+    pub async fn start_at(
+        scenario: Scenario,
+        seed: u64,
+        clock: Clock,
+        first_port: Option<u16>,
+    ) -> Result<Self, String> {
         let shared = Shared::new(State::new(Arc::new(scenario), seed), clock);
         let routers = [
             kube_http::router(shared.clone(), Site::Primary),
@@ -96,10 +117,11 @@ impl World {
         ];
         let failed = |e: std::io::Error| format!("the drill's world can't open a loopback port: {e}");
         let mut gates = Vec::new();
+        let mut ports = first_port.into_iter().flat_map(|first| first..);
         for router in routers {
-            gates.push(Gate::open(router).await.map_err(failed)?);
+            gates.push(Gate::open(router, ports.next()).await.map_err(failed)?);
         }
-        let control = Gate::open(edge_http::control(shared.clone())).await.map_err(failed)?;
+        let control = Gate::open(edge_http::control(shared.clone()), ports.next()).await.map_err(failed)?;
         let stop = CancellationToken::new();
         let (running, ended) = (shared.clone(), stop.clone());
         tokio::spawn(async move { ended.run_until_cancelled(running.run()).await });

@@ -14,6 +14,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use crate::clock::stir;
+
 /// Connections waiting to be accepted.
 const BACKLOG: u32 = 1024;
 
@@ -28,9 +30,16 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Opens a loopback port and serves on it.
-    pub async fn open(router: Router) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    /// Serves on a loopback port: the wished one, or any if that is taken.
+    pub async fn open(router: Router, wished: Option<u16>) -> io::Result<Self> {
+        let any = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        let listener = match wished {
+            None => any.await?,
+            Some(port) => match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+                Ok(listener) => listener,
+                Err(_) => any.await?,
+            },
+        };
         let port = listener.local_addr()?.port();
         let (want, wanted) = watch::channel(false);
         let (told, is) = watch::channel(false);
@@ -112,7 +121,7 @@ impl Listener for Cutting {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Cut, SocketAddr) {
-        let (stream, from) = Listener::accept(&mut self.listener).await;
+        let (stream, from) = stirred(Listener::accept(&mut self.listener).await);
         let _ = stream.set_nodelay(true);
         (Cut { stream, cut: Box::pin(self.cut.clone().cancelled_owned()) }, from)
     }
@@ -120,6 +129,12 @@ impl Listener for Cutting {
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
+}
+
+/// A byte that comes or goes keeps the drill's clock from going on: it is an exchange with the world.
+fn stirred<T>(done: T) -> T {
+    stir();
+    done
 }
 
 /// A connection that ends when its token is cancelled.
@@ -133,7 +148,7 @@ impl AsyncRead for Cut {
         if self.cut.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        Pin::new(&mut self.stream).poll_read(cx, buf).map(stirred)
     }
 }
 
@@ -142,7 +157,7 @@ impl AsyncWrite for Cut {
         if self.cut.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        Pin::new(&mut self.stream).poll_write(cx, buf).map(stirred)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

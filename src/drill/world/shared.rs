@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::state::{Answer, Ask, State, Write};
-use crate::clock::Clock;
+use crate::clock::{Clock, Turn};
 
 /// Watches are told at most so often: at ×250 the world changes far faster than anyone looks.
 const TICK: Duration = Duration::from_millis(25);
@@ -83,10 +83,10 @@ impl Shared {
         loop {
             let next = self.with(|state| state.next_due());
             match next {
-                Some(at) => self.0.clock.sleep_until(at).await,
+                Some(at) => self.0.clock.sleep_until_turn(at, Turn::World).await,
                 None => std::future::pending().await,
             }
-            tokio::time::sleep(TICK).await;
+            self.0.clock.pause(TICK, Turn::World).await;
             self.with(|_| ());
             self.0.ticks.send_modify(|n| *n += 1);
         }

@@ -93,13 +93,12 @@ fn clean(text: &str) -> String {
 /// The instance's word on itself. Its configuration is in the same answer and is never looked at: it may hold secrets.
 pub fn peer(instance: &str, status: &Value) -> AlertPeer {
     let text = |pointer: &str| status.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let peers = status.pointer("/cluster/peers").and_then(Value::as_array).map_or(0, Vec::len);
     AlertPeer {
         instance: instance.to_owned(),
         cluster_status: Open::new(text("/cluster/status")),
         version: SafeText::new(text("/versionInfo/version")),
         started: text("/uptime").parse().ok(),
-        peers: u32::try_from(peers).unwrap_or(u32::MAX),
+        name: SafeText::new(text("/cluster/name")),
         silences_read: false,
     }
 }

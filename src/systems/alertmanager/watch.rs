@@ -52,7 +52,7 @@ impl Watch {
                 cluster_status: Open::new("unknown"),
                 version: SafeText::default(),
                 started: None,
-                peers: 0,
+                name: SafeText::default(),
                 silences_read: false,
             },
             Err(t) => return Err(t),

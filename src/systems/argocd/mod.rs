@@ -71,7 +71,7 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
     ];
     for (plural, kind, map) in kinds {
         let (of, cluster) = (feed.clone(), config.name.clone());
-        let what = Watched { part: plural, collection: collection(config, plural), kind };
+        let what = Watched { part: plural.to_owned(), collection: collection(config, plural), kind, union: None };
         feed.keep(tasks, ctx, plural, move || {
             let cluster = cluster.clone();
             let map = move |object: &Value| -> Mapped {

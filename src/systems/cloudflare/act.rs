@@ -18,6 +18,7 @@ use super::client::{Client, is_id};
 use super::map;
 use super::reply::{Certainty, garbage};
 use super::routes::{self, Edit};
+use crate::clock::Turn;
 use crate::model::{SafeText, Step, Trouble, TroubleKind, time};
 use crate::systems::http::trouble;
 use crate::systems::{ActError, Adapter, Permit};
@@ -162,7 +163,7 @@ impl Acting {
     async fn settle(&self, step: &Step, write: &Write<'_>, why: Trouble) -> Result<String, ActError> {
         for attempt in 0..READ_BACKS {
             if attempt > 0 {
-                tokio::time::sleep(READ_BACK_PAUSE).await;
+                self.client.clock.pause(READ_BACK_PAUSE, Turn::Look).await;
             }
             match self.client.balancer_in(write.zone, write.id).await {
                 Ok(Some(now)) if write.shows(&now) => {

@@ -143,7 +143,11 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
                 let fact = (kind.map)(&cluster, object)?;
                 Some((fact.key(), Some(fact)))
             };
-            watch::run(of.clone(), Watched { part: kind.plural, collection: kind.collection(), kind: kind.fact }, map)
+            watch::run(
+                of.clone(),
+                Watched { part: kind.plural.to_owned(), collection: kind.collection(), kind: kind.fact, union: None },
+                map,
+            )
         });
     }
     spec

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use super::client::Link;
 use super::object;
 use super::trouble::{never_left, plain, trouble_of, trouble_of_answer};
+use crate::clock::busy;
 use crate::model::{Stamp, Trouble, TroubleKind};
 
 /// The most bytes of one answer, and of one line of a watch.
@@ -63,6 +64,7 @@ pub async fn send(
     content: Option<(&str, Vec<u8>)>,
     limit: Duration,
 ) -> Result<Answer, NoAnswer> {
+    let _busy = busy();
     let mut request = Request::builder().method(method).uri(path).header(header::ACCEPT, "application/json");
     let mut bytes = Vec::new();
     if let Some((kind, content)) = content {
@@ -151,6 +153,11 @@ impl Collection {
     pub fn new(group: &'static str, plural: &'static str, namespace: Option<&str>) -> Self {
         let namespace = namespace.filter(|namespace| *namespace != "*").map(str::to_owned);
         Self { group, plural, namespace }
+    }
+
+    /// The one namespace that it is of, if it is not the whole cluster.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
     }
 
     /// Its path.

@@ -1,4 +1,5 @@
-//! Until when a certificate is good. Reads just enough of X.509 for that; anything odd is "unknown".
+//! Until when a certificate is good, and on which curve its key is. Reads just enough of X.509 for that; anything odd is
+//! "unknown".
 
 use chrono::{NaiveDateTime, Utc};
 use rustls::pki_types::CertificateDer;
@@ -32,6 +33,15 @@ pub fn not_after(pem: &[u8]) -> Option<Stamp> {
         _ => return None,
     };
     NaiveDateTime::parse_from_str(&text, "%Y%m%d%H%M%SZ").ok()?.and_local_timezone(Utc).single()
+}
+
+/// The name of the elliptic curve of a certificate's key, where it is one that our library can't sign on.
+pub fn curve(certificate: &CertificateDer<'_>) -> Option<&'static str> {
+    /// `secp521r1` and `secp224r1` as an object identifier in DER.
+    const NAMES: [(&[u8], &str); 2] =
+        [(b"\x06\x05\x2b\x81\x04\x00\x23", "P-521"), (b"\x06\x05\x2b\x81\x04\x00\x21", "P-224")];
+    let holds = |oid: &[u8]| certificate.windows(oid.len()).any(|window| window == oid);
+    NAMES.into_iter().find(|(oid, _)| holds(oid)).map(|(_, name)| name)
 }
 
 /// One element: its tag and its content. What is taken is taken off the input.

@@ -11,9 +11,9 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use super::kubeconfig::{self, Loaded, Login};
-use super::trouble::{plain, trouble, trouble_of};
+use super::trouble::{plain, trouble};
 use super::{certificate, login, transport};
-use crate::clock::Clock;
+use crate::clock::{Clock, busy};
 use crate::config::ClusterConfig;
 use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
 use crate::systems::http::Secret;
@@ -150,6 +150,7 @@ impl Link {
 
     /// The client, made now if need be.
     pub async fn client(&self) -> Result<Client, Trouble> {
+        let _busy = busy();
         let mut state = self.0.state.lock().await;
         if let Some(made) = &mut state.made {
             // One that is given out already ended is used all the same: whether it is any good, the server says.
@@ -235,7 +236,7 @@ impl Link {
         self.client().await?;
         let state = self.0.state.lock().await;
         match &state.made {
-            Some(made) => transport::client(&made.config, &made.reach).map_err(|error| trouble_of(&error)),
+            Some(made) => transport::client(&made.config, &made.reach),
             None => Err(plain(TroubleKind::Credential, "the client for this context can't be built")),
         }
     }
@@ -294,7 +295,7 @@ async fn build(cluster: ClusterConfig, plugin_limit: Duration, link: Link) -> Re
     }
     // Reads certificate files.
     let made = tokio::task::spawn_blocking(move || {
-        let client = transport::client(&config, &reach).map_err(|error| trouble_of(&error))?;
+        let client = transport::client(&config, &reach)?;
         Ok(Made { client, config, reach, at, until, certificate_until, token, by_plugin })
     });
     made.await.map_err(|_| broken())?.map_err(|trouble: Trouble| trouble.into())
@@ -317,6 +318,7 @@ mod tests {
             argocd: None,
             argocd_stale_s: 540,
             flux: None,
+            namespaces: Vec::new(),
             streaming_lists: false,
             serve: None,
         }

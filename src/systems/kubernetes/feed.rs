@@ -1,6 +1,6 @@
 //! What the tasks of one source share: the link, the gate in front of its watches, and the state of its parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::client::{Limits, Link};
+use super::trouble::trouble;
 use crate::clock::Clock;
 use crate::model::{Change, Trouble, TroubleKind};
 use crate::systems::{Ctx, Reporter, supervise};
@@ -46,7 +47,7 @@ pub struct Feed {
 impl Feed {
     /// The feed of one source and the parts that must all be read before it counts as alive; its gate is closed until
     /// a probe opens it.
-    pub fn new(link: Link, reporter: Reporter, ctx: &Ctx, parts: &[&'static str]) -> Self {
+    pub fn new(link: Link, reporter: Reporter, ctx: &Ctx, parts: &[&str]) -> Self {
         Self {
             link,
             parts: Parts::new(reporter, parts),
@@ -58,20 +59,20 @@ impl Feed {
 
     /// Says what some parts may lack without the source being in trouble.
     #[must_use]
-    pub fn sparing(mut self, parts: &[&'static str], spare: Spare) -> Self {
-        self.parts.spares.extend(parts.iter().map(|part| (*part, spare)));
+    pub fn sparing(mut self, parts: &[&str], spare: Spare) -> Self {
+        self.parts.spares.extend(parts.iter().map(|part| ((*part).to_owned(), spare)));
         self
     }
 
     /// [`supervise::keep`] for what reads one part: from when it fails until the part is read again, the source is not alive.
-    pub fn keep<F, Fut>(&self, tasks: &TaskTracker, ctx: &Ctx, part: &'static str, run: F)
+    pub fn keep<F, Fut>(&self, tasks: &TaskTracker, ctx: &Ctx, part: &str, run: F)
     where
         F: Fn() -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let parts = self.parts.clone();
+        let (parts, part) = (self.parts.clone(), part.to_owned());
         supervise::keep(tasks, ctx, parts.reporter.source().clone(), move |_| {
-            let (reading, run) = (Reading { parts: parts.clone(), part }, run());
+            let (reading, run) = (Reading { parts: parts.clone(), part: part.clone() }, run());
             async move {
                 let _reading = reading;
                 run.await;
@@ -111,12 +112,13 @@ impl Feed {
 /// Held while a part's reader runs. However it ends, what it read last proves nothing any more.
 struct Reading {
     parts: Parts,
-    part: &'static str,
+    part: String,
 }
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        self.parts.states().insert(self.part, State::Troubled(supervise::failed()));
+        let part = std::mem::take(&mut self.part);
+        self.parts.states().insert(part, State::Troubled(supervise::failed()));
     }
 }
 
@@ -127,11 +129,17 @@ pub enum Spare {
     Optional,
     /// It may not be installed, and we may not be allowed to read it: what it would tell is then unknown.
     Extra,
+    /// We may not be allowed to read it, and never were: then nothing is told of it, not even that there is none.
+    Unread,
 }
 
 impl Spare {
-    fn spares(self, kind: TroubleKind) -> bool {
-        kind == TroubleKind::NotInstalled || (self == Self::Extra && kind == TroubleKind::Forbidden)
+    fn spares(self, kind: TroubleKind, was_read: bool) -> bool {
+        match self {
+            Self::Optional => kind == TroubleKind::NotInstalled,
+            Self::Extra => matches!(kind, TroubleKind::NotInstalled | TroubleKind::Forbidden),
+            Self::Unread => kind == TroubleKind::Forbidden && !was_read,
+        }
     }
 }
 
@@ -151,17 +159,19 @@ enum State {
 #[derive(Clone)]
 pub struct Parts {
     reporter: Reporter,
-    spares: BTreeMap<&'static str, Spare>,
-    states: Arc<Mutex<BTreeMap<&'static str, State>>>,
+    spares: BTreeMap<String, Spare>,
+    states: Arc<Mutex<BTreeMap<String, State>>>,
+    /// Parts that were read at some time.
+    read: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Parts {
-    fn new(reporter: Reporter, parts: &[&'static str]) -> Self {
-        let states = parts.iter().map(|part| (*part, State::Pending)).collect();
-        Self { reporter, spares: BTreeMap::new(), states: Arc::new(Mutex::new(states)) }
+    fn new(reporter: Reporter, parts: &[&str]) -> Self {
+        let states = parts.iter().map(|part| ((*part).to_owned(), State::Pending)).collect();
+        Self { reporter, spares: BTreeMap::new(), states: Arc::new(Mutex::new(states)), read: Arc::default() }
     }
 
-    fn states(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, State>> {
+    fn states(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, State>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -173,25 +183,32 @@ impl Parts {
     }
 
     /// The part was read.
-    pub fn live(&self, part: &'static str) {
-        self.states().insert(part, State::Live);
+    pub fn live(&self, part: &str) {
+        if self.states().insert(part.to_owned(), State::Live) != Some(State::Live) {
+            self.read().insert(part.to_owned());
+        }
+    }
+
+    fn read(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The part could not be read: told at once if it is news.
-    pub async fn troubled(&self, part: &'static str, trouble: Trouble) {
+    pub async fn troubled(&self, part: &str, trouble: Trouble) {
         self.absent(part, trouble).await;
     }
 
     /// [`Parts::troubled`]; answers whether it is news that the part is absent and may be: what it said before is void.
-    pub async fn absent(&self, part: &'static str, trouble: Trouble) -> bool {
-        let spared = self.spares.get(part).is_some_and(|spare| spare.spares(trouble.kind));
+    pub async fn absent(&self, part: &str, trouble: Trouble) -> bool {
+        let (spare, was_read) = (self.spares.get(part).copied(), self.read().contains(part));
+        let spared = spare.is_some_and(|spare| spare.spares(trouble.kind, was_read));
         let news = if spared { State::Absent(trouble) } else { State::Troubled(trouble) };
-        let before = self.states().insert(part, news.clone());
+        let before = self.states().insert(part.to_owned(), news.clone());
         let is_news = before.as_ref() != Some(&news);
         if is_news && let Some(worst) = self.worst() {
             self.reporter.trouble(worst).await;
         }
-        spared && is_news
+        spared && is_news && spare != Some(Spare::Unread)
     }
 
     /// Reports a change. While some part is in trouble it says so, and the trouble is told again after it: data from one
@@ -233,8 +250,29 @@ impl Parts {
             State::Troubled(trouble) => Some(trouble),
             _ => None,
         });
-        troubles.min_by_key(|trouble| rank(trouble.kind)).cloned()
+        let worst = troubles.min_by_key(|trouble| rank(trouble.kind))?;
+        let all = if worst.kind == TroubleKind::Forbidden { refused(&states) } else { None };
+        Some(all.unwrap_or_else(|| worst.clone()))
     }
+}
+
+/// Several refusals as one: who grants the first only would meet the next one after it.
+fn refused(states: &BTreeMap<String, State>) -> Option<Trouble> {
+    let refused = states.iter().filter(|(part, state)| {
+        let forbidden = matches!(state, State::Troubled(trouble) if trouble.kind == TroubleKind::Forbidden);
+        forbidden && part.as_str() != super::health::PROBE
+    });
+    let parts: Vec<&str> = refused.map(|(part, _)| part.as_str()).collect();
+    if parts.len() < 2 {
+        return None;
+    }
+    let parts = parts.join(", ");
+    let what = format!("this credential may not read {parts} (HTTP 403)");
+    let remedy = format!(
+        "grant it get, list and watch on {parts} (`warroom rbac` prints the roles), or name the namespaces that it may read: \
+         namespaces = [\"…\"] in its [[cluster]]"
+    );
+    Some(trouble(TroubleKind::Forbidden, what, remedy))
 }
 
 fn rank(kind: TroubleKind) -> u8 {

@@ -3,7 +3,9 @@
 //! Read here and not by the client crate, because that one reads `NO_PROXY` as being about the proxy and fails on
 //! entries that kubectl takes.
 
-use std::path::{Path, PathBuf};
+mod files;
+
+use std::path::PathBuf;
 
 use axum::http::Uri;
 use base64::Engine;
@@ -15,7 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use super::login::Plugin;
 use super::proxy::{self, Environment};
 use super::trouble::{plain, trouble, trouble_of_kubeconfig};
-use super::{certificate, login};
+use super::{certificate, identity, login};
 use crate::config::{ClusterConfig, ServeRules};
 use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
 use crate::systems::reach::Reach;
@@ -42,21 +44,35 @@ fn unusable(what: impl AsRef<str>) -> Trouble {
     plain(TroubleKind::Credential, what)
 }
 
+/// The kubeconfig that kubectl would find here.
+///
+/// # Errors
+/// If there is none, or it can't be read.
+pub fn found() -> Result<Kubeconfig, KubeconfigError> {
+    files::as_kubectl_finds_them().map(|files| files.kubeconfig)
+}
+
 /// Reads the context that a cluster's configuration names. Reads files: never on an async thread.
 pub fn load(cluster: &ClusterConfig, reach: &Reach) -> Result<Loaded, Trouble> {
-    let kubeconfig = match &cluster.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path),
-        None => Kubeconfig::read(),
+    let files = match &cluster.kubeconfig {
+        Some(path) => files::one(path),
+        None => files::as_kubectl_finds_them(),
     };
-    match kubeconfig {
-        Ok(kubeconfig) => from_kubeconfig(cluster, &kubeconfig, reach, &Environment::read()),
-        // As kubectl does in a pod: no kubeconfig anywhere, but a service account.
-        Err(KubeconfigError::FindPath | KubeconfigError::ReadConfig(..))
-            if cluster.kubeconfig.is_none() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() =>
-        {
-            in_pod(reach)
+    let files = files.map_err(|error| trouble_of_kubeconfig(&error))?;
+    // As kubectl does in a pod: no kubeconfig anywhere, but a service account.
+    if files.read.is_empty() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
+        return in_pod(reach);
+    }
+    let missing = files.missing_words();
+    match from_kubeconfig(cluster, &files.kubeconfig, reach, &Environment::read()) {
+        Ok(mut loaded) => {
+            loaded.notes.extend(missing);
+            Ok(loaded)
         }
-        Err(error) => Err(trouble_of_kubeconfig(&error)),
+        Err(trouble) => Err(match missing {
+            Some(missing) => Trouble { what: SafeText::new(&format!("{} ({missing})", trouble.what)), ..trouble },
+            None => trouble,
+        }),
     }
 }
 
@@ -76,8 +92,7 @@ fn from_kubeconfig(
     environment: &Environment,
 ) -> Result<Loaded, Trouble> {
     let (context, cluster, user) = parts(kubeconfig, wanted.context.as_deref())?;
-    let server = cluster.server.as_deref().and_then(|it| it.parse::<Uri>().ok()).filter(|it| it.host().is_some());
-    let server = server.ok_or_else(|| unusable("the kubeconfig's server address can't be used"))?;
+    let server = server_of(&cluster, &user)?;
     judge(&server, reach, wanted.serve.as_ref())?;
     if cluster.insecure_skip_tls_verify == Some(true) && server.scheme_str() == Some("https") {
         return Err(trouble(
@@ -94,7 +109,9 @@ fn from_kubeconfig(
     config.root_cert = authority(&cluster)?;
     config.proxy_url = proxy_of(&cluster, environment, &config.cluster_url, reach, &mut notes)?;
     let (auth_info, login) = login_of(user, &cluster, wanted.serve.as_ref(), &mut notes)?;
-    let certificate_until = client_certificate(&auth_info).as_deref().and_then(certificate::not_after);
+    // What is wrong with it is said where it is used.
+    let certificate_until =
+        identity::certificate(&auth_info).ok().flatten().as_deref().and_then(certificate::not_after);
     if let Some(until) = certificate_until {
         notes.push(SafeText::new(&format!("client certificate until {}", until.format("%Y-%m-%d %H:%M UTC"))));
     }
@@ -125,6 +142,26 @@ fn judge(server: &Uri, reach: &Reach, rules: Option<&ServeRules>) -> Result<(), 
         return Err(trouble(TroubleKind::Credential, what, "a service needs https, except to this host itself"));
     }
     Ok(())
+}
+
+/// The server's address. Without a scheme it is https where anything about TLS is said, as for kubectl, and else http.
+fn server_of(cluster: &Cluster, user: &AuthInfo) -> Result<Uri, Trouble> {
+    let bad = || unusable("the kubeconfig's server address can't be used");
+    let Some(text) = cluster.server.as_deref().map(str::trim) else {
+        return Err(unusable("the kubeconfig's cluster has no server"));
+    };
+    let tls = cluster.certificate_authority.is_some()
+        || cluster.certificate_authority_data.is_some()
+        || cluster.insecure_skip_tls_verify == Some(true)
+        || user.client_certificate.is_some()
+        || user.client_certificate_data.is_some();
+    let bare = !text.contains("://");
+    let text = if bare { format!("{}://{text}", if tls { "https" } else { "http" }) } else { text.to_owned() };
+    let server = text.parse::<Uri>().ok().filter(|it| it.host().is_some()).ok_or_else(bad)?;
+    if !matches!(server.scheme_str(), Some("http" | "https")) || bare && server.path() != "/" {
+        return Err(bad());
+    }
+    Ok(server)
 }
 
 fn decoded(data: &str) -> Option<Vec<u8>> {
@@ -198,15 +235,6 @@ fn login_of(
     Ok((user, Login::Static))
 }
 
-/// The PEM of the client certificate, if there is one.
-fn client_certificate(user: &AuthInfo) -> Option<Vec<u8>> {
-    match (&user.client_certificate_data, &user.client_certificate) {
-        (Some(data), _) => decoded(data),
-        (None, Some(path)) => std::fs::read(Path::new(path)).ok(),
-        (None, None) => None,
-    }
-}
-
 /// Puts a token into a context's credentials.
 pub fn with_token(user: &mut AuthInfo, token: &crate::systems::http::Secret) -> Result<(), Trouble> {
     // The crate's type for secrets is not ours to name; it can be read like any other value.
@@ -248,6 +276,7 @@ mod tests {
             argocd: None,
             argocd_stale_s: 540,
             flux: None,
+            namespaces: Vec::new(),
             streaming_lists: false,
             serve,
         }
@@ -258,7 +287,7 @@ mod tests {
             "apiVersion: v1\nkind: Config\nclusters:\n- name: k\n  cluster: {cluster}\n\
              contexts:\n- name: here\n  context: {{cluster: k, user: u}}\nusers:\n- name: u\n  user: {user}\n"
         );
-        let kubeconfig = Kubeconfig::from_yaml(&text).expect("a kubeconfig");
+        let kubeconfig = files::plain(Kubeconfig::from_yaml(&text).expect("a kubeconfig"));
         let rules = serve.then(ServeRules::default);
         let reach = if serve { Reach::guarded(&[]) } else { Reach::default() };
         from_kubeconfig(&wanted(rules), &kubeconfig, &reach, environment)
@@ -327,7 +356,34 @@ mod tests {
         assert!(refused(false, blind, "{token: t}").what.as_str().contains("insecure-skip-tls-verify"));
         let bad = "{server: 'https://a', certificate-authority-data: bm90IFBFTQ==}";
         assert!(refused(false, bad, "{token: t}").what.as_str().contains("certificate authority"));
-        assert!(refused(false, "{server: ''}", "{token: t}").what.as_str().contains("server address"));
+        assert!(refused(false, "{server: ''}", "{token: t}").what.as_str().contains("has no server"));
+        assert!(refused(false, "{server: 'ftp://a'}", "{token: t}").what.as_str().contains("server address"));
+    }
+
+    #[test]
+    fn an_address_without_a_scheme_is_https_where_tls_is_spoken_of_as_for_kubectl() {
+        let pem = include_str!("../../../tests/fixtures/certificates/until-2050.pem");
+        let authority = format!("{{server: 'a.example:6443', certificate-authority-data: {}}}", STANDARD.encode(pem));
+        for (cluster, server) in [
+            ("{server: '127.0.0.1:8080'}", "server http://127.0.0.1:8080/"),
+            ("{server: 'localhost'}", "server http://localhost/"),
+            (authority.as_str(), "server https://a.example:6443/"),
+            ("{server: 'https://a.example/k8s/clusters/c-1'}", "server https://a.example/k8s/clusters/c-1"),
+        ] {
+            let loaded = loaded(false, cluster, "{token: t}", &Environment::default()).expect("loaded");
+            assert_eq!(notes(&loaded)[0], server);
+        }
+    }
+
+    #[test]
+    fn an_empty_field_is_one_that_is_left_out() {
+        let exec = "{token: '', tokenFile: '', client-certificate-data: '', client-key-data: '', username: '', password: '', \
+                    exec: {apiVersion: client.authentication.k8s.io/v1, command: sh, interactiveMode: Never}}";
+        let cluster = "{server: 'https://a', proxy-url: '', tls-server-name: '', certificate-authority: '', \
+                       certificate-authority-data: ''}";
+        let loaded = loaded(false, cluster, exec, &Environment::default()).expect("loaded");
+        assert!(matches!(loaded.login, Login::Plugin(_)), "an empty token is none");
+        assert!(loaded.config.tls_server_name.is_none() && loaded.config.root_cert.is_none());
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::object::{at, count, first_stamp, flag, items, name, namespaced, open, stamp, string, tag, text};
-use crate::model::facts::{ControlPlane, Endpoint, KubeEvent, Node, Open, Pod};
+use super::object::{count, first_stamp, flag, items, name, namespaced, open, stamp, string, tag, text};
+use crate::model::facts::{ControlPlane, Endpoint, KubeEvent, Node, Open};
 use crate::model::{SafeText, Stamp};
 
 /// Most names of failed checks kept.
@@ -56,67 +56,20 @@ pub fn node(cluster: &str, object: &Value, lease_renewed: Option<Stamp>) -> Opti
         lease_renewed,
         pressures: pressures.take(8).map(SafeText::from).collect(),
         unschedulable: flag(object, "/spec/unschedulable"),
+        control_plane_only: items(object, "/spec/taints").iter().any(keeps_pods_off),
     })
+}
+
+/// A taint that ordinary pods do not tolerate. Those of a shop's own mean that some pods are at home there.
+fn keeps_pods_off(taint: &Value) -> bool {
+    let key = string(taint, "/key");
+    matches!(key.as_str(), "node-role.kubernetes.io/control-plane" | "node-role.kubernetes.io/master")
+        && matches!(string(taint, "/effect").as_str(), "NoSchedule" | "NoExecute")
 }
 
 /// A node's Lease: its name, and when the kubelet last renewed it.
 pub fn lease(object: &Value) -> Option<(String, Stamp)> {
     Some((name(object)?.to_owned(), stamp(object, "/spec/renewTime")?))
-}
-
-/// A Pod in trouble: its key always, the fact only if there is trouble.
-pub fn pod(cluster: &str, object: &Value, now: Stamp) -> Option<(String, Option<Pod>)> {
-    let key = namespaced(object)?;
-    let containers =
-        || items(object, "/status/initContainerStatuses").iter().chain(items(object, "/status/containerStatuses"));
-    let fact = trouble_of_pod(object, now).map(|(trouble, since)| Pod {
-        cluster: cluster.to_owned(),
-        namespace: text(object, "/metadata/namespace"),
-        name: text(object, "/metadata/name"),
-        trouble,
-        restarts: containers().map(|it| count(it, "/restartCount")).sum(),
-        since,
-    });
-    Some((key, fact))
-}
-
-fn trouble_of_pod(object: &Value, now: Stamp) -> Option<(SafeText, Option<Stamp>)> {
-    let phase = string(object, "/status/phase");
-    let condition = |kind: &str| items(object, "/status/conditions").iter().find(|it| string(it, "/type") == kind);
-    let since = |kind: &str| condition(kind).and_then(|it| stamp(it, "/lastTransitionTime"));
-    let created = stamp(object, "/metadata/creationTimestamp");
-    let reason = text(object, "/status/reason");
-    if phase == "Failed" {
-        let reason = if reason.is_empty() { SafeText::new("Failed") } else { reason };
-        return Some((reason, since("Ready").or(created)));
-    }
-    if phase == "Succeeded" {
-        return None;
-    }
-    if !at(object, "/metadata/deletionTimestamp").is_null() {
-        // The API server adds the grace period: before this time a terminating pod is only doing as it was told.
-        let due = stamp(object, "/metadata/deletionTimestamp")?;
-        return (due < now).then(|| (SafeText::new("Terminating"), Some(due)));
-    }
-    if let Some(bad) = waiting(object) {
-        return Some((bad, since("Ready").or(created)));
-    }
-    if let Some(scheduled) = condition("PodScheduled").filter(|it| string(it, "/status") == "False") {
-        let reason = text(scheduled, "/reason");
-        let reason = if reason.is_empty() { SafeText::new("Unschedulable") } else { reason };
-        return Some((reason, since("PodScheduled").or(created)));
-    }
-    let not_ready = condition("Ready").is_some_and(|it| string(it, "/status") != "True");
-    (phase == "Running" && not_ready).then(|| (SafeText::new("NotReady"), since("Ready")))
-}
-
-/// What a container waits for, if that is not part of an ordinary start.
-fn waiting(object: &Value) -> Option<SafeText> {
-    let containers =
-        items(object, "/status/initContainerStatuses").iter().chain(items(object, "/status/containerStatuses"));
-    containers
-        .map(|it| text(it, "/state/waiting/reason"))
-        .find(|reason| !matches!(reason.as_str(), "" | "ContainerCreating" | "PodInitializing"))
 }
 
 /// What a health endpoint's status and body say: the endpoint, and the names of its failed checks.

@@ -13,15 +13,18 @@ pub mod controllers;
 pub mod feed;
 mod gather;
 pub mod health;
+mod identity;
 mod kubeconfig;
 mod login;
 pub mod map;
 pub mod nodes;
 pub mod object;
+pub mod pods;
 mod proxy;
 mod stream;
 mod transport;
 pub mod trouble;
+mod union;
 mod vote;
 pub mod watch;
 
@@ -29,6 +32,8 @@ pub mod watch;
 pub(in crate::systems) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_access;
 #[cfg(test)]
 mod tests_wire;
 
@@ -39,59 +44,83 @@ use tokio_util::task::TaskTracker;
 
 use self::ask::Collection;
 use self::client::Link;
-use self::feed::Feed;
-use self::watch::{Mapped, Watched};
+use self::feed::{Feed, Spare};
+use self::watch::{Mapped, Union, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
 use crate::model::facts::{Fact, FactKind};
 use crate::model::{SourceId, System};
+
+pub use kubeconfig::found as found_kubeconfig;
 
 /// How long what a cluster said counts as fresh, seconds.
 const FRESH_FOR_S: u64 = 30;
 
 /// Starts watching a cluster. Never fails: a kubeconfig that can't be used is this source's trouble.
 pub fn start(config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
-    (start_on(Link::new(config), &config.name, ctx, tasks), None)
+    (start_on(Link::new(config), config, ctx, tasks), None)
 }
 
-fn start_on(link: Link, cluster: &str, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
-    let id = SourceId::new(System::Kubernetes, cluster);
+fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
+    let name = config.name.clone();
+    let id = SourceId::new(System::Kubernetes, name.as_str());
     let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
-    let parts = [health::PROBE, health::READS, nodes::PART, "events", "nodes", "pods"];
-    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts);
-    let name = cluster.to_owned();
+    let (events, pods) = (places("events", FactKind::KubeEvent, config), places("pods", FactKind::Pod, config));
+    let each = events.iter().chain(&pods).map(|it| it.part.as_str());
+    let parts: Vec<&str> = [health::PROBE, health::READS, nodes::PART, NODES].into_iter().chain(each).collect();
+    let mut feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts);
+    if !config.namespaces.is_empty() {
+        // Who may read some namespaces only may seldom read what belongs to none.
+        feed = feed.sparing(&[NODES, nodes::PART], Spare::Unread);
+    }
 
     let (of, on) = (feed.clone(), name.clone());
     feed.keep(tasks, ctx, health::PROBE, move || health::run(of.clone(), on.clone()));
 
-    let (of, on) = (feed.clone(), name.clone());
-    feed.keep(tasks, ctx, "events", move || {
-        let cluster = on.clone();
-        let map = move |object: &Value| -> Mapped {
-            let event = map::event(&cluster, object)?;
-            Some((event.uid.clone(), Some(Fact::from(event))))
-        };
-        watch::run(of.clone(), watched("events", FactKind::KubeEvent), map)
-    });
+    for what in events {
+        let (of, on) = (feed.clone(), name.clone());
+        feed.keep(tasks, ctx, &what.part.clone(), move || {
+            let cluster = on.clone();
+            let map = move |object: &Value| -> Mapped {
+                let event = map::event(&cluster, object)?;
+                Some((event.uid.clone(), Some(Fact::from(event))))
+            };
+            watch::run(of.clone(), what.clone(), map)
+        });
+    }
 
     let book = nodes::Book::new(&name);
     let (of, pages) = (feed.clone(), book.clone());
-    feed.keep(tasks, ctx, "nodes", move || watch::run(of.clone(), watched("nodes", FactKind::Node), pages.clone()));
+    feed.keep(tasks, ctx, NODES, move || watch::run(of.clone(), whole(NODES, FactKind::Node), pages.clone()));
     let of = feed.clone();
     feed.keep(tasks, ctx, nodes::PART, move || nodes::leases(of.clone(), book.clone()));
 
-    let of = feed.clone();
-    feed.keep(tasks, ctx, "pods", move || {
-        let (cluster, clock) = (name.clone(), of.clock.clone());
-        let map = move |object: &Value| -> Mapped {
-            let (key, pod) = map::pod(&cluster, object, clock.now())?;
-            Some((key, pod.map(Fact::from)))
-        };
-        watch::run(of.clone(), watched("pods", FactKind::Pod), map)
-    });
+    let rolls: Vec<pods::Roll> = pods.iter().map(|it| pods::Roll::new(&name, it.collection.namespace())).collect();
+    for (what, roll) in pods.into_iter().zip(rolls.clone()) {
+        let of = feed.clone();
+        feed.keep(tasks, ctx, &what.part.clone(), move || watch::run(of.clone(), what.clone(), roll.clone()));
+    }
+    tasks.spawn(pods::counts(feed, rolls));
     spec
 }
 
-fn watched(plural: &'static str, kind: FactKind) -> Watched {
-    Watched { part: plural, collection: Collection::new("v1", plural, None), kind }
+const NODES: &str = "nodes";
+
+fn whole(plural: &'static str, kind: FactKind) -> Watched {
+    Watched { part: plural.to_owned(), collection: Collection::new("v1", plural, None), kind, union: None }
+}
+
+/// A resource in the whole cluster, or in each of the namespaces that may be read.
+fn places(plural: &'static str, kind: FactKind, config: &ClusterConfig) -> Vec<Watched> {
+    if config.namespaces.is_empty() {
+        return vec![whole(plural, kind)];
+    }
+    let union = Union::new(&config.namespaces);
+    let of = |namespace: &String| Watched {
+        part: format!("{plural} in {namespace}"),
+        collection: Collection::new("v1", plural, Some(namespace)),
+        kind,
+        union: Some(union.clone()),
+    };
+    config.namespaces.iter().map(of).collect()
 }

@@ -15,7 +15,7 @@ use crate::model::{Change, Stamp, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
 /// The part of a cluster that its Leases are.
-pub const PART: &str = "leases";
+pub const PART: &str = "leases.coordination.k8s.io";
 /// A kubelet renews its Lease every ten seconds.
 const EVERY: Duration = Duration::from_secs(10);
 

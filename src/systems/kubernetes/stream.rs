@@ -14,6 +14,7 @@ use super::ask::{self, Collection, MAX_BODY};
 use super::client::Limits;
 use super::object;
 use super::trouble::{of_chain, plain, trouble_of, trouble_of_answer};
+use crate::clock::busy;
 use crate::model::{Trouble, TroubleKind};
 
 /// What a line of a watch says.
@@ -81,6 +82,7 @@ pub async fn open(
     version: Option<&str>,
     limits: Limits,
 ) -> Result<Lines, Unopened> {
+    let _busy = busy();
     let from = match version {
         Some(version) => format!("resourceVersion={}", ask::encoded(version)),
         None => "sendInitialEvents=true&resourceVersionMatch=NotOlderThan".to_owned(),

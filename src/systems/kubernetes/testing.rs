@@ -117,6 +117,7 @@ impl Server {
             argocd: Some("argocd".into()),
             argocd_stale_s: 540,
             flux: Some("flux-system".into()),
+            namespaces: Vec::new(),
             streaming_lists: false,
             serve: None,
         };

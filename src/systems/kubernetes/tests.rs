@@ -38,7 +38,7 @@ fn events_replaced(change: &Change) -> Option<Vec<KubeEvent>> {
 async fn started(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Server, Seen) {
     let server = Server::start(script).await;
     let seen = Seen::default();
-    start_on(server.link(), "dr", &seen.ctx, &seen.tasks);
+    start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     (server, seen)
 }
 
@@ -66,11 +66,10 @@ fn recorded_events_nodes_pods_and_leases_are_read() {
     assert_eq!(map::lease(object::at(&leases, "/items/0")), Some(("node-a".into(), time("2026-11-22T19:00:00Z"))));
 
     let Some(pods) = recorded("pods-list.body") else { return };
-    let (key, pod) = map::pod("c", object::at(&pods, "/items/0"), time("2026-11-22T19:05:00Z")).expect("a pod");
-    let pod = pod.expect("trouble");
+    let pod = pods::pod("c", object::at(&pods, "/items/0")).expect("trouble");
     assert_eq!(
-        (key.as_str(), pod.trouble.as_str(), pod.restarts),
-        ("shop/checkout-5d9c-abcde", "CrashLoopBackOff", 37)
+        (pod.namespace.as_str(), pod.name.as_str(), pod.trouble.as_str(), pod.restarts),
+        ("shop", "checkout-5d9c-abcde", "CrashLoopBackOff", 37)
     );
     assert_eq!(pod.since, Some(time("2026-11-22T18:50:00Z")));
 }
@@ -100,11 +99,10 @@ fn etcd_is_named_first_and_a_refusal_is_not_a_failure() {
 }
 
 #[test]
-fn pods_are_reported_only_when_in_trouble() {
-    let now = time("2026-11-22T19:05:00Z");
+fn pods_that_simply_run_are_not_reported() {
     let trouble = |status: Value, deleted: Value| {
         let pod = json!({"metadata": {"name": "p", "namespace": "n", "deletionTimestamp": deleted}, "status": status});
-        map::pod("c", &pod, now).expect("a pod").1.map(|pod| pod.trouble.to_string())
+        pods::pod("c", &pod).map(|pod| pod.trouble.to_string())
     };
     let waiting =
         |reason: &str| json!({"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": reason}}}]});
@@ -115,7 +113,8 @@ fn pods_are_reported_only_when_in_trouble() {
         None
     );
     assert_eq!(trouble(json!({"phase": "Succeeded"}), none.clone()), None);
-    assert_eq!(trouble(waiting("ContainerCreating"), none.clone()), None);
+    // How long it may stay so is the board's to judge.
+    assert_eq!(trouble(waiting("ContainerCreating"), none.clone()).as_deref(), Some("ContainerCreating"));
     assert_eq!(trouble(waiting("ImagePullBackOff"), none.clone()).as_deref(), Some("ImagePullBackOff"));
     assert_eq!(
         trouble(condition("Pending", "PodScheduled", "Unschedulable"), none.clone()).as_deref(),
@@ -124,8 +123,7 @@ fn pods_are_reported_only_when_in_trouble() {
     assert_eq!(trouble(condition("Running", "Ready", "ContainersNotReady"), none.clone()).as_deref(), Some("NotReady"));
     assert_eq!(trouble(json!({"phase": "Failed", "reason": "Evicted"}), none.clone()).as_deref(), Some("Evicted"));
     let stopping = condition("Running", "Ready", "ContainersNotReady");
-    assert_eq!(trouble(stopping.clone(), json!("2026-11-22T19:05:30Z")), None);
-    assert_eq!(trouble(stopping, json!("2026-11-22T19:01:00Z")).as_deref(), Some("Terminating"));
+    assert_eq!(trouble(stopping, json!("2026-11-22T19:05:30Z")).as_deref(), Some("Terminating"));
     assert_eq!(trouble(json!({"phase": 7, "conditions": "none"}), none), None);
 }
 

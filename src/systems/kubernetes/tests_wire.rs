@@ -42,7 +42,7 @@ fn alive(change: &Change) -> Option<()> {
 async fn started(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Server, Seen) {
     let server = Server::start(script).await;
     let seen = Seen::default();
-    start_on(server.link(), "dr", &seen.ctx, &seen.tasks);
+    start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     (server, seen)
 }
 
@@ -50,7 +50,7 @@ async fn streaming(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> 
     let mut server = Server::start(script).await;
     server.config.streaming_lists = true;
     let seen = Seen::default();
-    start_on(server.link(), "dr", &seen.ctx, &seen.tasks);
+    start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     (server, seen)
 }
 
@@ -333,9 +333,10 @@ async fn a_dead_cluster_costs_its_neighbours_nothing_and_is_asked_ever_more_slow
     let path = dir.path().join("kubeconfig");
     std::fs::write(&path, format!("{}http://{port}{}", &kubeconfig[..start], &kubeconfig[end..])).expect("written");
     dead.kubeconfig = Some(path);
+    dead.name = "dead".into();
     let mut seen = Seen::default();
-    start_on(client::Link::new(&dead), "dead", &seen.ctx, &seen.tasks);
-    start_on(server.link(), "dr", &seen.ctx, &seen.tasks);
+    start_on(client::Link::new(&dead), &dead, &seen.ctx, &seen.tasks);
+    start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     let (mut alive, mut down) = (0, 0);
     seen.until("a living and a dead one", |change| {
         alive += u32::from(*change == Change::Alive);
@@ -373,7 +374,7 @@ async fn a_token_that_was_replaced_in_its_file_is_read_when_the_old_one_is_refus
     let dir = tempfile::tempdir().expect("a directory");
     let token = with_token_file(&mut server, dir.path());
     let mut seen = Seen::default();
-    start_on(server.link(), "dr", &seen.ctx, &seen.tasks);
+    start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     seen.until("proof of life", alive).await;
 
     // Replaced before the old one is revoked, as is done where rotation works: nothing is lost and nothing is said.
@@ -423,7 +424,7 @@ async fn a_plugins_token_without_an_end_is_asked_for_again_when_it_is_refused() 
     std::fs::write(&path, old.replace("{token: abc}", &exec)).expect("written");
     server.config.kubeconfig = Some(path);
     let mut seen = Seen::default();
-    start_on(server.link(), "dr", &seen.ctx, &seen.tasks);
+    start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     seen.until("proof of life", alive).await;
     let count = || std::fs::read_to_string(&runs).expect("runs").lines().count();
     assert_eq!(count(), 1, "a plugin runs once for a client");

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
@@ -21,8 +23,12 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{Body, ClientBuilder, ConfigExt};
 use kube::config::Config;
 use kube::{Client, Error};
+use rustls::client::ResolvesClientCert;
 use tower_service::Service;
 
+use super::identity;
+use super::trouble::trouble_of;
+use crate::model::Trouble;
 use crate::systems::reach::Reach;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -34,10 +40,21 @@ const UNUSED: Duration = Duration::from_secs(60);
 
 /// A client on connections of its own. Nothing is connected yet. It repeats no request: a create that timed out would
 /// run twice.
-pub fn client(config: &Config, reach: &Reach) -> Result<Client, Error> {
+pub fn client(config: &Config, reach: &Reach) -> Result<Client, Trouble> {
+    let who = identity::of(&config.auth_info)?;
+    // What the client crate would parse on the way, and refuse without a reason.
+    let mut config = config.clone();
+    config.auth_info.client_certificate = None;
+    config.auth_info.client_certificate_data = None;
+    config.auth_info.client_key = None;
+    config.auth_info.client_key_data = None;
+    connected(&config, who, reach).map_err(|error| trouble_of(&error))
+}
+
+fn connected(config: &Config, who: Option<Arc<dyn ResolvesClientCert>>, reach: &Reach) -> Result<Client, Error> {
     let direct = Guarded::new(reach.clone());
     let Some(proxy) = &config.proxy_url else {
-        return over(config.rustls_https_connector_with_connector(direct)?, config);
+        return over(tls(config, who, direct)?, config);
     };
     match proxy.scheme_str() {
         Some("socks5" | "socks5h") => {
@@ -46,16 +63,33 @@ pub fn client(config: &Config, reach: &Reach) -> Result<Client, Error> {
                 Some((user, password)) => socks.with_auth(user, password),
                 None => socks,
             };
-            over(config.rustls_https_connector_with_connector(socks)?, config)
+            over(tls(config, who, socks)?, config)
         }
-        Some("http") => over(config.rustls_https_connector_with_connector(tunnel(proxy, direct))?, config),
+        Some("http") => over(tls(config, who, tunnel(proxy, direct))?, config),
         Some("https") => {
             // The proxy is somebody else than the cluster: the system's authorities, and none of the cluster's credentials.
-            let tls = Config::new(proxy.clone()).rustls_https_connector_with_connector(direct)?;
-            over(config.rustls_https_connector_with_connector(tunnel(proxy, tls))?, config)
+            let to_proxy = tls(&Config::new(proxy.clone()), None, direct)?;
+            over(tls(config, who, tunnel(proxy, to_proxy))?, config)
         }
         _ => Err(Error::ProxyProtocolUnsupported { proxy_url: Box::new(proxy.clone()) }),
     }
+}
+
+/// TLS over a connection, with our certificate if we have one.
+fn tls<C>(config: &Config, who: Option<Arc<dyn ResolvesClientCert>>, inner: C) -> Result<HttpsConnector<C>, Error> {
+    let mut client = config.rustls_client_config()?;
+    if let Some(who) = who {
+        client.client_auth_cert_resolver = who;
+    }
+    let mut builder = HttpsConnectorBuilder::new().with_tls_config(client).https_or_http();
+    if let Some(name) = &config.tls_server_name {
+        let name = name
+            .clone()
+            .try_into()
+            .map_err(|why| Error::RustlsTls(kube::client::RustlsTlsError::InvalidServerName(why)))?;
+        builder = builder.with_server_name_resolver(FixedServerNameResolver::new(name));
+    }
+    Ok(builder.enable_http1().wrap_connector(inner))
 }
 
 fn over<C: Connect + Clone + Send + Sync + 'static>(https: C, config: &Config) -> Result<Client, Error> {

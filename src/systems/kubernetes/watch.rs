@@ -18,6 +18,7 @@ pub use super::gather::{MAX_FACTS, Mapped, Mapping};
 use super::object;
 use super::stream::{self, Cut, Event, Kind, Lines, Unopened};
 use super::trouble::{plain, trouble, trouble_of_answer};
+pub use super::union::Union;
 use crate::model::facts::{Fact, FactKind};
 use crate::model::{Change, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
@@ -26,9 +27,11 @@ use crate::systems::supervise::Backoff;
 #[derive(Clone, Debug)]
 pub struct Watched {
     /// Its name among the parts of its source.
-    pub part: &'static str,
+    pub part: String,
     pub collection: Collection,
     pub kind: FactKind,
+    /// Where the lists of several namespaces become one.
+    pub union: Option<Union>,
 }
 
 /// Keeps one resource in view until the room stops.
@@ -178,7 +181,15 @@ impl<'a> Watch<'a> {
 
     /// Where the part may be absent and is, what it said before is void.
     async fn tell(&mut self, trouble: Trouble) {
-        if self.feed.parts.absent(self.what.part, trouble).await {
+        if trouble.kind == TroubleKind::Forbidden
+            && self.what.union.is_some()
+            && let Some(facts) = self.what.listed(Vec::new())
+        {
+            // What may not be read does not hide the rest: that it is missing is told beside it.
+            self.reported.clear();
+            self.feed.parts.report(Change::Replace { kind: self.what.kind, facts }).await;
+        }
+        if self.feed.parts.absent(&self.what.part, trouble).await {
             self.reported.clear();
             self.feed.parts.report(Change::Replace { kind: self.what.kind, facts: Vec::new() }).await;
         }
@@ -187,7 +198,7 @@ impl<'a> Watch<'a> {
     /// The part was read, perhaps with gaps.
     async fn proven(&mut self) {
         let what = match (self.odd, self.cut) {
-            (0, false) => return self.feed.parts.live(self.what.part),
+            (0, false) => return self.feed.parts.live(&self.what.part),
             (0, true) => format!("{} are too many to be read whole", self.what.collection.resource()),
             (1, _) => format!("1 of {} can't be read and is left out", self.what.collection.resource()),
             (odd, _) => format!("{odd} of {} can't be read and are left out", self.what.collection.resource()),
@@ -279,7 +290,9 @@ impl<'a> Watch<'a> {
         self.cut |= cut;
         self.reported = facts.iter().map(Fact::key).collect();
         self.proven().await;
-        self.feed.parts.report(Change::Replace { kind: self.what.kind, facts }).await;
+        if let Some(facts) = self.what.listed(facts) {
+            self.feed.parts.report(Change::Replace { kind: self.what.kind, facts }).await;
+        }
     }
 
     async fn watch(&mut self, begun: Option<Lines>, version: &mut String, mapping: &mut impl Mapping) -> End {
@@ -337,12 +350,15 @@ impl<'a> Watch<'a> {
     async fn seen(&mut self, object: &Value, mapping: &mut impl Mapping) {
         match mapping.map(object) {
             Some((key, Some(fact))) => {
+                let told = self.what.tells(&key, Some(&fact));
                 self.reported.insert(key);
                 if self.reported.len() > 2 * MAX_FACTS {
                     // Far beyond what the board keeps: forgetting only means that some takings-back are not needed.
                     self.reported.clear();
                 }
-                self.feed.parts.report(Change::Upsert(fact)).await;
+                if told {
+                    self.feed.parts.report(Change::Upsert(fact)).await;
+                }
             }
             Some((key, None)) => self.take_back(key).await,
             None => self.left_out().await,
@@ -367,7 +383,7 @@ impl<'a> Watch<'a> {
     }
 
     async fn take_back(&mut self, key: String) {
-        if self.reported.remove(&key) {
+        if self.reported.remove(&key) && self.what.tells(&key, None) {
             self.feed.parts.report(Change::Remove { kind: self.what.kind, key }).await;
         }
     }

@@ -22,11 +22,12 @@ impl Watch {
     /// Takes one sample. A bad one is no reason to ask sooner: the interval is part of what the window means.
     pub async fn round(&self) -> bool {
         let asked = self.reporter.clock().now();
-        let started = std::time::Instant::now();
+        let started = self.reporter.clock().boot();
         let result = self.api.send(Method::GET, &[], None).await;
         // An answer says how things are when it is given; silence, how they were when nobody took the question.
         let at = if result.is_ok() { self.reporter.clock().now() } else { asked };
-        let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let latency_ms =
+            u64::try_from(self.reporter.clock().boot().saturating_sub(started).as_millis()).unwrap_or(u64::MAX);
         let (status, error, site) = match result {
             Ok(answer) => self.judge(&answer),
             Err(Fault { trouble, .. }) if trouble.kind == TroubleKind::Credential => {

@@ -6,17 +6,14 @@ use chrono::TimeDelta;
 
 use super::client::Failed;
 use super::expr::{Job, is_counter, look_s};
-use super::reply::{RawGroup, RawRule, RawRuleAlert, Said};
+use super::reply::{RawGroup, Said};
 use crate::config::{Figures, SloConfig};
 use crate::model::facts::Open;
-use crate::model::slo::{AlertRule, LONG, Reading, RuleAlert, Slo, WINDOWS, WindowRead};
+use crate::model::slo::{AlertRule, LONG, Reading, Slo, WINDOWS, WindowRead};
 use crate::model::{SafeText, Stamp};
 
-/// The most rules kept of one server, those with alerts first.
+/// The most rules kept of one server, those that can't be evaluated first.
 const MAX_RULES: usize = 1_000;
-/// The most alerts kept of one rule.
-const MAX_ALERTS: usize = 200;
-const MAX_LABELS: usize = 64;
 /// Extrapolation at the ends of a window lets errors exceed requests by a little; more is no rounding.
 const SLACK: f64 = 1.05;
 /// Looks that may miss without the period counting as incomplete, of a hundred.
@@ -172,45 +169,24 @@ fn covered(span_s: u64, notes: &Notes) -> Option<u64> {
     Some(if seconds.saturating_mul(100) >= span_s.saturating_mul(WHOLE_PERCENT) { span_s } else { seconds })
 }
 
-/// Alerting rules; those that hold alerts first, so that a cut takes the least.
+/// Alerting rules; those that can't be evaluated first, so that a cut takes the least.
 pub fn rules(groups: Vec<RawGroup>) -> Vec<AlertRule> {
     let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();
     let mut out = Vec::new();
     for group in groups {
         for rule in group.rules.into_iter().filter(|rule| rule.kind == "alerting") {
             let nth = seen.entry((group.name.clone(), rule.name.clone())).or_default();
-            out.push(alerting(&group.name, *nth, rule));
+            out.push(AlertRule {
+                group: SafeText::new(&group.name),
+                name: SafeText::new(&rule.name),
+                nth: *nth,
+                health: Open::new(rule.health.as_deref().unwrap_or_default()),
+                last_error: SafeText::new(&rule.last_error.unwrap_or_default()),
+            });
             *nth += 1;
         }
     }
-    out.sort_by_key(|rule| rule.alerts.is_empty());
+    out.sort_by_key(|rule| !rule.health.is("err"));
     out.truncate(MAX_RULES);
     out
-}
-
-fn alerting(group: &str, nth: u32, raw: RawRule) -> AlertRule {
-    let alerts = raw.alerts.unwrap_or_default();
-    let cut = alerts.len() > MAX_ALERTS || alerts.iter().any(|alert| alert.labels.len() > MAX_LABELS);
-    AlertRule {
-        group: SafeText::new(group),
-        name: SafeText::new(&raw.name),
-        nth,
-        state: Open::new(raw.state.as_deref().unwrap_or_default()),
-        health: Open::new(raw.health.as_deref().unwrap_or_default()),
-        // A rule that was never evaluated has the year 1 here.
-        last_evaluation: raw.last_evaluation.filter(|at| *at > Stamp::UNIX_EPOCH),
-        last_error: SafeText::new(&raw.last_error.unwrap_or_default()),
-        alerts: alerts.into_iter().take(MAX_ALERTS).map(alert).collect(),
-        cut,
-    }
-}
-
-fn alert(raw: RawRuleAlert) -> RuleAlert {
-    let clean = |(key, value): (String, String)| (SafeText::new(&key).to_string(), SafeText::new(&value));
-    RuleAlert {
-        labels: raw.labels.into_iter().take(MAX_LABELS).map(clean).collect(),
-        state: Open::new(&raw.state),
-        active_at: raw.active_at,
-        value: SafeText::new(&raw.value.unwrap_or_default()),
-    }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::expr::PART;
-use crate::model::{SafeText, Stamp};
+use crate::model::SafeText;
 
 /// The most samples looked at in one answer; ours have up to three.
 const MAX_SAMPLES: usize = 64;
@@ -159,28 +159,15 @@ pub struct RawGroup {
     pub rules: Vec<RawRule>,
 }
 
-/// A rule; only alerting ones have a state and alerts.
+/// A rule, as far as it is read.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RawRule {
     pub name: String,
     #[serde(rename = "type")]
     pub kind: String,
-    pub state: Option<String>,
     pub health: Option<String>,
     pub last_error: Option<String>,
-    pub last_evaluation: Option<Stamp>,
-    pub alerts: Option<Vec<RawRuleAlert>>,
-}
-
-/// An alert of a rule.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RawRuleAlert {
-    pub labels: BTreeMap<String, String>,
-    pub state: String,
-    pub active_at: Option<Stamp>,
-    pub value: Option<String>,
 }
 
 /// `/status/runtimeinfo`, as far as it is needed.

@@ -326,15 +326,14 @@ async fn an_old_figure_stays_while_it_is_fresh_and_no_longer() {
 }
 
 #[tokio::test]
-async fn rules_come_with_their_alerts_pending_ones_too() {
+async fn alerting_rules_that_can_not_be_evaluated_come_first_with_their_error() {
     let rules = json!({"status": "success", "data": {"groups": [{"name": "g", "file": "f", "interval": 15, "rules": [
         {"type": "recording", "name": "a:b", "query": "1", "health": "ok"},
         {"type": "alerting", "name": "Down", "query": "up == 0", "state": "pending", "health": "ok", "duration": 60,
-         "lastEvaluation": "2026-03-02T14:40:55.123456789Z", "labels": {}, "annotations": {}, "alerts": [
-            {"labels": {"alertname": "Down", "job": "shop\u{1b}[31m"}, "annotations": {}, "state": "pending",
-             "activeAt": "2026-03-02T14:40:10.1Z", "value": "0e+00"}]},
-        {"type": "alerting", "name": "Down", "state": "inactive", "health": "some-new-word",
-         "lastEvaluation": "0001-01-01T00:00:00Z", "alerts": []}]}]}});
+         "lastEvaluation": "2026-03-02T14:40:55.123456789Z", "labels": {}, "annotations": {}, "alerts": []},
+        {"type": "alerting", "name": "Down", "state": "inactive", "health": "err", "alerts": [],
+         "lastError": "many-to-many\u{1b}[31m"},
+        {"type": "alerting", "name": "New", "state": "inactive", "health": "some-new-word", "alerts": []}]}]}});
     let server = Server::start(move |seen| match seen.path.as_str() {
         "/prom/api/v1/rules" => Reply::Json(200, rules.clone()),
         _ => lists(seen).unwrap_or_else(|| good(&Server::form(seen, "query"))),
@@ -343,11 +342,12 @@ async fn rules_come_with_their_alerts_pending_ones_too() {
     let mut room = Room::manual();
     assert!(Round::Well == watch(&server, &room, vec![]).round().await);
     let found = rules_of(&room.drain());
-    assert_eq!(found.len(), 2, "recording rules hold no alerts");
-    assert_eq!((found[0].nth, found[1].nth), (0, 1), "two rules of one name are two");
-    assert!(found[0].alerts[0].state.is("pending"));
-    assert!(!found[0].alerts[0].labels["job"].as_str().contains('\u{1b}'));
-    assert_eq!((found[1].last_evaluation, found[1].health.as_str()), (None, "some-new-word"));
+    assert_eq!(found.len(), 3, "recording rules are not among them");
+    assert_eq!((found[0].nth, found[1].nth), (1, 0), "two rules of one name are two");
+    assert!(
+        found[0].last_error.as_str().starts_with("many-to-many") && !found[0].last_error.as_str().contains('\u{1b}')
+    );
+    assert_eq!(found[2].health.as_str(), "some-new-word");
 }
 
 #[tokio::test]

@@ -73,7 +73,12 @@ fn start_on(link: Link, config: &ClusterConfig, namespace: &str, ctx: &Ctx, task
     for (plural, kind, map) in kinds {
         let group = if plural == "datadownloads" { MOVER_GROUP } else { GROUP };
         let (of, cluster) = (feed.clone(), config.name.clone());
-        let what = Watched { part: plural, collection: Collection::new(group, plural, Some(namespace)), kind };
+        let what = Watched {
+            part: plural.to_owned(),
+            collection: Collection::new(group, plural, Some(namespace)),
+            kind,
+            union: None,
+        };
         feed.keep(tasks, ctx, plural, move || {
             let cluster = cluster.clone();
             let map = move |object: &Value| -> Mapped {

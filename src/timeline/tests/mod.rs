@@ -1,12 +1,13 @@
 //! Tests of the fold, and the story that the export's tests tell too.
 
+mod firings;
 mod properties;
 mod rules;
 
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::Story;
+use super::{Incident, Item, Story};
 use crate::model::entry::*;
 use crate::model::{
     Actor, Digest, Entry, Happening, Host, IncidentId, Level, Objective, PersonId, Severity, Stamp, Strategy,
@@ -71,6 +72,11 @@ impl Log {
         self.add(ts, Actor::room(), opened, Some("etcdMembersDown"))
     }
 
+    /// What follows belongs to no incident.
+    pub(crate) fn outside(&mut self) {
+        self.incident = None;
+    }
+
     pub(crate) fn note(&mut self, ts: Stamp, by: &str, text: &str) -> u64 {
         self.add(ts, person(by), Note { at: None }, Some(text))
     }
@@ -117,6 +123,21 @@ pub(crate) fn objective() -> Objective {
     }
 }
 
+/// What the room recorded stands as the log has it. What a person wrote of an earlier time stands after what was recorded by
+/// then and before whatever speaks of it.
+pub(crate) fn assert_in_order(incident: &Incident) {
+    let told: Vec<u64> = incident.items.iter().filter(|it| !it.is_moved()).map(|it| it.entry.seq).collect();
+    assert!(told.is_sorted(), "{told:?}");
+    for (i, item) in incident.items.iter().enumerate() {
+        let early = incident.items[..i].iter().find(|it| item.amended_by.contains(&it.entry.seq));
+        assert!(early.is_none(), "{early:?} speaks of what stands after it");
+        if item.is_moved() {
+            let late = |it: &&Item| !it.is_moved() && it.entry.seq < item.entry.seq && it.entry.ts <= item.placed;
+            assert_eq!(incident.items[i..].iter().find(late), None, "{item:?} stands before what was recorded by then");
+        }
+    }
+}
+
 /// The drill's story as a log: impact before detection, two persons, amendments, recovery.
 pub(crate) fn story() -> Log {
     let mut log = Log::new();
@@ -144,6 +165,6 @@ pub(crate) fn story() -> Log {
     log.add(at("15:06:00"), person("lee"), FollowUp { owner }, Some("why did `defrag` *not* run?"));
     log.add(at("15:07:00"), person("sam"), Amend { seq: note, at: Some(at("14:44:50")) }, None);
     log.add(at("15:08:00"), person("ana"), Pin { seq: note, pinned: true }, None);
-    log.add(at("15:10:00"), person("ana"), Closed {}, None);
+    log.add(at("15:10:00"), person("ana"), Closed::default(), None);
     log
 }

@@ -42,8 +42,7 @@ proptest! {
         prop_assert_eq!(&story, &log.fold(), "the same entries give the same story");
         prop_assert_eq!(story.entries, log.entries.len() as u64);
         for incident in &story.incidents {
-            let keys: Vec<_> = incident.items.iter().map(|item| (item.at, item.entry.seq)).collect();
-            prop_assert!(keys.is_sorted(), "{:?}", keys);
+            assert_in_order(incident);
             let mut seqs: Vec<u64> = incident.items.iter().map(|item| item.entry.seq).collect();
             seqs.sort_unstable();
             let count = seqs.len();
@@ -105,7 +104,7 @@ fn many_entries_fold_and_late_ones_find_their_place() {
     let story = log.fold();
     let incident = story.current().expect("open");
     assert_eq!(incident.items.len(), 20_002);
-    assert!(incident.items.is_sorted_by_key(|item| (item.at, item.entry.seq)));
+    assert_in_order(incident);
     assert_eq!(incident.clocks.impact, Some((at("10:00:01"), 3)));
     assert_eq!(incident.clocks.recovery, Some((at("10:00:00") + TimeDelta::seconds(19_998), 20_000)));
 }

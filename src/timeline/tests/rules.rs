@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::filter::Filter;
 use crate::model::{EdgeKind, IncidentStatus, PlanId};
-use crate::timeline::{Told, clock_view, sentence};
+use crate::timeline::{Item, Told, clock_view, sentence};
 
 #[test]
 fn the_story_gives_clocks_people_services_and_an_end() {
@@ -24,7 +24,7 @@ fn the_story_gives_clocks_people_services_and_an_end() {
     assert_eq!(incident.services, ["shop"]);
     assert_eq!(incident.items.len(), 22);
     assert_eq!(incident.items.iter().filter(|item| incident.is_adopted(item)).count(), 3);
-    assert!(incident.items.is_sorted_by_key(|item| (item.at, item.entry.seq)));
+    assert_in_order(incident);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn an_amended_entry_moves_and_shows_who_amended_it() {
     let incident = story.latest().expect("an incident");
     let note = incident.item(9).expect("the note");
     assert_eq!((note.at, note.entry.ts), (at("14:44:50"), at("14:45:00")), "observed and recorded both stay");
-    assert!(note.is_retimed() && note.pinned);
+    assert!(note.is_moved() && note.own_time().is_none() && note.pinned);
     assert_eq!(note.amended_by, [20]);
     assert!(incident.item(20).is_some(), "the amendment is an entry like any other");
 }
@@ -86,7 +86,7 @@ fn retiming_moves_clocks_and_text_can_be_amended() {
     assert_eq!(incident.clocks.recovery, Some((at("15:03:00"), 18)));
     assert_eq!(incident.clocks.rpo_s, Some(420), "what is lost follows the impact");
     assert_eq!(incident.item(11).map(sentence), Some("fail over now".to_owned()));
-    assert!(incident.items.is_sorted_by_key(|item| (item.at, item.entry.seq)));
+    assert_in_order(incident);
     // And back again: as if nothing had been moved.
     log.add(at("15:12:00"), person("ana"), Amend { seq: 2, at: Some(at("14:37:00")) }, None);
     assert_eq!(log.fold().latest().and_then(|it| it.clocks.impact), Some((at("14:37:00"), 2)));
@@ -142,12 +142,12 @@ fn only_outstanding_bad_news_of_the_last_hour_is_adopted() {
     let incident = story.current().expect("open");
     let adopted: Vec<&str> =
         incident.items.iter().filter(|item| incident.is_adopted(item)).map(|item| item.text.as_str()).collect();
-    assert_eq!(adopted, ["backup.usable of daily", "alert.firing of Lasting"]);
+    assert_eq!(adopted, ["alert.firing of Lasting", "backup.usable of daily"], "as the log has them");
     assert_eq!(incident.clocks.impact, None, "a probe that failed too long ago is another story");
     assert_eq!(incident.clocks.detection, Some((at("14:05:00"), 4)));
 
     // A second incident starts afresh, but knows what could be restored.
-    log.add(at("14:40:00"), person("ana"), Closed {}, None);
+    log.add(at("14:40:00"), person("ana"), Closed::default(), None);
     let id = IncidentId::from("INC-2026-03-02-02");
     let opened = Opened { incident: id.clone(), severity: Severity::Sev3, detected_at: None };
     log.add(at("14:41:00"), person("ana"), opened, Some("again"));
@@ -277,4 +277,42 @@ fn an_incident_detected_at_the_beginning_of_time_does_not_end_the_fold() {
         story
     });
     assert!(story.current().is_some());
+}
+
+#[test]
+fn what_systems_say_in_whole_seconds_stands_where_the_log_has_it_with_their_time_beside_it() {
+    let mut log = Log::new();
+    log.open(at("14:40:00"), None);
+    let plan = PlanId::from("01KB3Z");
+    let approved =
+        log.add(at("15:00:00.400"), person("sam"), Approved { plan: plan.clone(), digest: Digest([7; 32]) }, None);
+    let runs =
+        log.room(at("15:00:00.400"), Executing { plan: plan.clone(), digest: Digest([7; 32]), boot: "b".into() });
+    let started = log.room(at("15:00:02"), edge("restore.started", at("15:00:00"), "wr-1", json!({})));
+    let late = log.room(at("15:09:00"), edge("alert.firing", at("14:41:00"), "Late", json!({ "fingerprint": "f" })));
+    let note = log.add(at("15:10:00"), person("ana"), Note { at: Some(at("15:00:01")) }, Some("I saw it begin"));
+    let amended = log.add(at("15:11:00"), person("ana"), Amend { seq: note, at: Some(at("14:41:30")) }, None);
+    let story = log.fold();
+    let incident = story.current().expect("open");
+    let order: Vec<u64> = incident.items.iter().map(|it| it.entry.seq).collect();
+    assert_eq!(order, [1, note, approved, runs, started, late, amended]);
+    assert_in_order(incident);
+    let own = |seq: u64| incident.item(seq).and_then(Item::own_time);
+    assert_eq!((own(started), own(late), own(note)), (Some(at("15:00:00")), Some(at("14:41:00")), None));
+    assert_eq!(incident.item(late).map(|it| it.placed), Some(at("15:09:00")));
+}
+
+#[test]
+fn nobody_moves_what_the_room_recorded_nor_anything_into_the_future() {
+    let mut log = story();
+    let proposal = log.room(at("15:11:00"), Executing { plan: "p".into(), digest: Digest([7; 32]), boot: "b".into() });
+    let note = log.note(at("15:12:00"), "ana", "written");
+    log.add(at("15:13:00"), person("ana"), Amend { seq: proposal, at: Some(at("14:00:00")) }, None);
+    log.add(at("15:14:00"), person("ana"), Amend { seq: note, at: Some(at("18:00:00")) }, None);
+    log.note(at("15:15:00"), "ana", "after");
+    let story = log.fold();
+    let incident = story.latest().expect("an incident");
+    let tail: Vec<u64> = incident.items.iter().rev().take(5).map(|it| it.entry.seq).collect();
+    assert_eq!(tail, [27, 26, 25, note, proposal]);
+    assert_in_order(incident);
 }

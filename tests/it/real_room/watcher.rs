@@ -191,11 +191,18 @@ fn a_green_row_of_a_silent_source_is_found() {
         name: "primary".to_owned(),
         role: ClusterRole::Primary,
         control_plane: None,
+        nodes_read: true,
         nodes: 0,
         nodes_ready: 0,
+        nodes_closed: 0,
         nodes_silent: 0,
+        silent: Vec::new(),
         nodes_not_ready: Vec::new(),
+        pods_read: true,
+        pods_troubled: 0,
         pods: Vec::new(),
+        namespaces: Vec::new(),
+        same_as: Vec::new(),
     };
     let found = |dark_for_s: i64, age_s: i64| {
         let shared = Shared::default();

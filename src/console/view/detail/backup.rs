@@ -45,6 +45,7 @@ pub(super) fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("cluster", &it.cluster);
             facts.text("phase", it.phase.as_str());
             facts.text("access", it.access_mode.as_str());
+            facts.text("default", if it.default { "yes: what names no location goes there" } else { "" });
             facts.text("keeps in", it.store.as_str());
             facts.time("validated", it.last_validated);
             facts.time("synced", it.last_synced);

@@ -1,0 +1,33 @@
+//! `rbac`: what a room's credential may do in a cluster, as a manifest for `kubectl apply`.
+
+use super::args::Rbac;
+
+const READ: &str = include_str!("rbac/read.yaml");
+const RESTORE: &str = include_str!("rbac/restore.yaml");
+
+/// The manifest: reading, and restoring where that is asked for.
+pub fn manifest(options: &Rbac) -> String {
+    if !options.restore {
+        return READ.to_owned();
+    }
+    let velero = format!("namespace: {}}}", options.velero);
+    format!("{READ}---\n{}", RESTORE.replace("namespace: velero}", &velero))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn restoring_is_allowed_only_where_it_is_asked_for_and_only_in_veleros_namespace() {
+        let read = manifest(&Rbac { restore: false, velero: "velero".into() });
+        for verb in ["create", "patch", "update", "delete", "\"*\""] {
+            assert!(!read.lines().any(|line| line.contains("verbs:") && line.contains(verb)), "{verb}");
+        }
+        let both = manifest(&Rbac { restore: true, velero: "openshift-adp".into() });
+        assert!(both.starts_with(&read));
+        assert_eq!(both.matches("namespace: openshift-adp}").count(), 2);
+        assert!(!both.contains("namespace: velero}"));
+        assert_eq!(both.matches("name: warroom, namespace: warroom").count(), 3, "one account, bound twice");
+    }
+}

@@ -1,0 +1,83 @@
+//! One resource from several namespaces: their lists become one.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::watch::Watched;
+use crate::model::facts::Fact;
+
+/// One resource that is read namespace by namespace, because nothing else is allowed: what it holds, by namespace. It is told
+/// as a whole once every namespace was read, so that no part of it counts as all.
+#[derive(Clone, Debug)]
+pub struct Union(Arc<Mutex<BTreeMap<String, Option<Facts>>>>);
+
+type Facts = BTreeMap<String, Fact>;
+
+impl Union {
+    /// Of these namespaces; none of them is read yet.
+    pub fn new(namespaces: &[String]) -> Self {
+        Self(Arc::new(Mutex::new(namespaces.iter().map(|namespace| (namespace.clone(), None)).collect())))
+    }
+
+    fn lists(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Option<Facts>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A namespace was listed: all there is, if all are.
+    fn list(&self, namespace: &str, facts: Vec<Fact>) -> Option<Vec<Fact>> {
+        let mut lists = self.lists();
+        lists.insert(namespace.to_owned(), Some(facts.into_iter().map(|fact| (fact.key(), fact)).collect()));
+        let all: Option<Vec<_>> = lists.values().map(Option::as_ref).collect();
+        all.map(|lists| lists.into_iter().flat_map(BTreeMap::values).cloned().collect())
+    }
+
+    /// One object changed: whether that may be told before the rest is read.
+    fn change(&self, namespace: &str, key: &str, fact: Option<&Fact>) -> bool {
+        let mut lists = self.lists();
+        if let Some(Some(list)) = lists.get_mut(namespace) {
+            match fact {
+                Some(fact) => list.insert(key.to_owned(), fact.clone()),
+                None => list.remove(key),
+            };
+        }
+        lists.values().all(Option::is_some)
+    }
+}
+
+impl Watched {
+    /// A list of this resource was read: what may be told as the whole of its kind, if that is known by now.
+    pub(super) fn listed(&self, facts: Vec<Fact>) -> Option<Vec<Fact>> {
+        match (&self.union, self.collection.namespace()) {
+            (Some(union), Some(namespace)) => union.list(namespace, facts),
+            _ => Some(facts),
+        }
+    }
+
+    /// Whether a change of one object may be told by itself.
+    pub(super) fn tells(&self, key: &str, fact: Option<&Fact>) -> bool {
+        match (&self.union, self.collection.namespace()) {
+            (Some(union), Some(namespace)) => union.change(namespace, key, fact),
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::facts::NamespacePods;
+
+    fn fact(namespace: &str, ready: u32) -> Fact {
+        NamespacePods { cluster: "dr".into(), namespace: namespace.into(), ready, all: 1 }.into()
+    }
+
+    #[test]
+    fn nothing_is_told_of_some_before_all_were_read_and_nothing_of_one_is_lost_by_another() {
+        let union = Union::new(&["a".to_owned(), "b".to_owned()]);
+        assert_eq!(union.list("a", vec![fact("a", 0)]), None);
+        assert!(!union.change("a", "a", Some(&fact("a", 1))), "before the rest is known");
+        assert_eq!(union.list("b", vec![fact("b", 0)]), Some(vec![fact("a", 1), fact("b", 0)]));
+        assert!(union.change("a", "a", None));
+        assert_eq!(union.list("b", vec![fact("b", 1)]), Some(vec![fact("b", 1)]));
+    }
+}
