@@ -734,9 +734,10 @@ fn backups_that_cover_the_service_together_are_restored_one_after_the_other() {
     assert!(lost.after.contains("pay-hourly"), "by the oldest: {lost:?}");
     // In two locations there is no plan, and the refusal says so.
     let mut bench = in_two_parts();
-    bench.each(|r| match &mut r.body {
-        RowBody::Service { with, .. } => with.iter_mut().for_each(|it| it.location = "other".into()),
-        _ => {}
+    bench.each(|r| {
+        if let RowBody::Service { with, .. } = &mut r.body {
+            with.iter_mut().for_each(|it| it.location = "other".into());
+        }
     });
     assert!(bench.build(Action::Restore).unwrap_err().why.as_str().contains("are in two locations"));
 }

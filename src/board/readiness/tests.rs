@@ -361,7 +361,8 @@ fn a_restore_proves_what_it_asked_for_and_brought_back_and_no_more() {
     };
     let beside = stands(|it| it.scope.included_namespaces = vec!["shop".into(), "pay".into()]);
     assert_eq!(beside.0, Standing::Met, "{}", beside.1);
-    let parts: [(&str, fn(&mut Restore)); 8] = [
+    type Part = (&'static str, fn(&mut Restore));
+    let parts: [Part; 8] = [
         ("does not cover namespace shop", |it| it.scope.included_namespaces = vec!["pay".into()]),
         ("leaves out namespace shop", |it| it.scope.excluded_namespaces = vec!["s*".into()]),
         ("without volumes", |it| it.scope.less = vec!["without volumes".into()]),
