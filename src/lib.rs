@@ -33,7 +33,8 @@
 //!
 //! # Never true
 //!
-//! 1. Nothing but the engine appends; nothing rewrites. A broken link is shown, never repaired silently.
+//! 1. Nothing but the engine appends; nothing rewrites, but for the text of an entry that two persons want removed: it is
+//!    overwritten once the entry that says so is durable. A broken link is shown, never repaired silently.
 //! 2. The pure rooms read no clock, no file, no random source: `now` is an argument.
 //! 3. Drawing changes nothing, cannot fail, and does not panic at 1×1 or 0×0.
 //! 4. No single chord changes the outside world: a guarded action needs a plan view, a typed name and a second person.
@@ -55,6 +56,8 @@
 //!   the answer, and the log never holds an approved plan that nobody could run.
 //! * A silence is an ordinary action, not a plan: one operator, a preview of exactly what it hits, a typed word, an entry before
 //!   and one after. It changes who is woken, not what runs.
+//! * A text is removed by a request of its own, not by a plan: nothing outside changes, so there are no steps, targets and
+//!   preconditions; what is confirmed is the hash of the entry that asks. The rules of persons, level and quorum are the same.
 //! * A signed head is an entry of its own kind that signs the entry before it, so that no file beside the log has to be kept.
 //! * A plan carries what its approvers are shown (title, now/after table, warnings) inside the hashed bytes, so there is
 //!   nothing on the confirm screen that the digest does not cover.

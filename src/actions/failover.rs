@@ -10,6 +10,7 @@ mod table;
 use serde_json::{Value, json};
 
 use crate::board::row::PoolRef;
+use crate::board::world::AtEdge;
 use crate::board::{Body as RowBody, Row};
 use crate::model::facts::LoadBalancer;
 use crate::model::plan::{Check, Op, Pre, Target};
@@ -18,7 +19,7 @@ use crate::model::{Host, Refusal, SourceId, Stamp, Step, System};
 
 use super::ident::{name, shown, words};
 use super::lookup::{fresh, line, rows};
-use super::pools::{PoolFacts, health_words, pair, unseen};
+use super::pools::{PoolFacts, called, health_words, pair, unseen_at_edge};
 use super::reroute::{self, Moves, Pair};
 use super::{Body, Context, WAIT, refuse, site};
 
@@ -179,7 +180,10 @@ fn load_balancer<'a>(
         .collect();
     let (row, lb, order, fallback) = match found.as_slice() {
         [one] => *one,
-        [] => return Err(unseen(&format!("load balancer {}", words(host)))),
+        [] => {
+            let what = format!("load balancer {}", words(host));
+            return Err(unseen_at_edge(context, AtEdge::LoadBalancer, &what, host));
+        }
         more => {
             return Err(refuse(
                 format!("{} load balancers are named {}.", more.len(), words(host)),
@@ -395,8 +399,4 @@ fn names(edge: &Edge, ids: &[String]) -> String {
 
 fn name_of(edge: &Edge, id: &str) -> String {
     called(&edge.primary, &edge.dr, id)
-}
-
-fn called(primary: &PoolFacts, dr: &PoolFacts, id: &str) -> String {
-    [primary, dr].into_iter().find(|p| p.id == id).map_or_else(|| words(id), |p| p.name.clone())
 }

@@ -10,7 +10,7 @@ use super::ident::{shown, words};
 use super::{Context, refuse};
 
 /// Every row of the board.
-pub fn rows(board: &Judged) -> impl Iterator<Item = &Row> {
+pub fn rows(board: &Judged) -> impl Iterator<Item = &Row> + Clone {
     board.topics.values().flat_map(|view| view.rows.iter())
 }
 

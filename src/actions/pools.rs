@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::board::row::PoolRef;
+use crate::board::world::{AtEdge, not_at_edge};
 use crate::board::{Body, Row};
 use crate::model::facts::{LoadBalancer, Pool, PoolUser};
 use crate::model::{Refusal, Stamp};
@@ -38,6 +39,21 @@ pub fn unseen(what: &str) -> Refusal {
     refuse(format!("{what} is not on the board."), "Check its name in warroom.toml, and that its source is green.")
 }
 
+/// The same of something at the edge: that no account has it, if they can all be read.
+pub fn unseen_at_edge(context: &Context, thing: AtEdge, what: &str, wanted: &str) -> Refusal {
+    match not_at_edge(thing, wanted, rows(context.board), context.now) {
+        Some(says) => refuse(sentence(&says), "Correct the name in the service of warroom.toml."),
+        None => unseen(what),
+    }
+}
+
+/// Words that begin a sentence.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
+}
+
 /// The primary's pool and DR's, by their names. Two names of the same origins are not two sites.
 pub fn pair(
     context: &Context,
@@ -71,7 +87,7 @@ fn pool(context: &Context, lb_row: &Row, refs: &[&PoolRef], wanted: &str) -> Res
         }
         [] => match refs.iter().find(|r| r.name == *wanted) {
             Some(r) => from_ref(lb_row, r, name(&what, &r.id)?),
-            None => return Err(unseen(&what)),
+            None => return Err(unseen_at_edge(context, AtEdge::Pool, &what, wanted)),
         },
         more => {
             let why = format!("{} pools are named {}.", more.len(), words(wanted));
@@ -153,4 +169,9 @@ pub fn health_words(dr: &PoolFacts) -> String {
         (Some(_), _) => format!("{} is healthy", dr.name),
         (None, _) => format!("{} is not known to be unhealthy", dr.name),
     }
+}
+
+/// What the one of two pools with this id is called; of another, its id.
+pub fn called(primary: &PoolFacts, dr: &PoolFacts, id: &str) -> String {
+    [primary, dr].into_iter().find(|p| p.id == id).map_or_else(|| words(id), |p| p.name.clone())
 }

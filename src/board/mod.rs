@@ -3,8 +3,10 @@
 //! [`Board::apply`] takes observations, [`Board::judge`] gives the rows that console, `status` and checks show,
 //! [`edges`] compares two judgements and finds what is worth remembering, [`Limiter`] says which of it may be recorded.
 
+pub mod absence;
 mod alerts;
 mod backups;
+mod breach;
 mod burn;
 mod closing;
 mod clusters;
@@ -35,6 +37,7 @@ mod under_way;
 mod vanished;
 mod windows;
 mod words;
+pub mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,6 +45,7 @@ use crate::model::facts::{Fact, FactKind};
 use crate::model::slo::SloTarget;
 use crate::model::{Change, ClusterRole, Objective, Observation, SourceId, Stamp, System};
 
+pub use breach::breached;
 pub use burn::{BurnPair, BurnState};
 pub use closing::Firing;
 pub use edge::edges;

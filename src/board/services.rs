@@ -13,6 +13,7 @@ use super::row::{Body, Row, Verdict};
 use super::store::Proof;
 use super::traffic::answer;
 use super::words::{Opinion, sort_rows};
+use super::world;
 
 /// One row per objective.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
@@ -35,6 +36,9 @@ fn row(board: &Board, objective: &Objective, points: &Points<'_>, now: Stamp) ->
     let mut opinion = Opinion::new(Verdict::Ok);
     judge_probes(&mut opinion, objective, &probes);
     judge_cover(&mut opinion, board, objective, &cover, now);
+    for missing in world::missing(board, objective, now) {
+        opinion.because(Verdict::Warning, missing);
+    }
     let proof = proof(board, objective, &probes, point.as_ref(), now);
     let samples: u32 = probes.iter().map(|it| it.probe.samples).sum();
     let good: u32 = probes.iter().map(|it| it.probe.good).sum();

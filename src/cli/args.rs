@@ -13,7 +13,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub use house::{Config, Drill, DrillPlay, DrillWorld, Init, Ledger, Pace, Rbac, Shot, ShotFormat, ShowFormat};
 use values::person;
 pub use verbs::{
-    Approve, Consent, Export, ExportFormat, Incident, Narrow, NoteKind, OfPlan, Plan, Propose, Silence, Timeline, View,
+    Approve, Consent, Export, ExportFormat, Folder, Incident, Narrow, NoteKind, OfPlan, Plan, Propose, Silence,
+    Timeline, View,
 };
 
 const EXIT_CODES: &str = "\
@@ -120,8 +121,10 @@ pub enum Command {
     /// Everything at a glance; the exit code says how it stands (0, 3 or 4).
     Status {
         /// Print again whenever something changes, until interrupted. Needs no full-screen terminal.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "dir")]
         watch: bool,
+        #[command(flatten)]
+        folder: Folder,
         #[command(flatten)]
         narrow: Narrow,
         #[command(flatten)]
@@ -141,7 +144,7 @@ pub enum Command {
     Traffic(View),
     /// Error budgets by Prometheus: minutes left, and how fast they burn.
     Slo(View),
-    /// The timeline: add to it, show it, follow it.
+    /// The timeline: add to it, put it right, show it, follow it.
     #[command(subcommand)]
     Timeline(Timeline),
     /// The incident: open, change, close it.
@@ -152,7 +155,7 @@ pub enum Command {
     Silence(Silence),
     /// Put a dangerous act before the room. Nothing happens until a second person approves.
     Propose(Propose),
-    /// A plan: show it, or wait for its end.
+    /// Plans: list them, show one, or wait for its end.
     #[command(subcommand)]
     Plan(Plan),
     /// Approve the plan you have read.

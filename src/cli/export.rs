@@ -4,6 +4,7 @@ use super::args::ExportFormat;
 use super::fail::Fail;
 use super::link::Link;
 use super::timeline;
+use crate::client::Mirror;
 use crate::model::filter::Filter;
 use crate::postmortem::{self, Meta, Outline};
 
@@ -15,9 +16,14 @@ pub async fn outline(link: &mut Link, id: Option<&str>) -> Result<Outline, Fail>
 /// The same with only the entries that a filter keeps, which it then says.
 pub async fn narrowed(link: &mut Link, id: Option<&str>, filter: Option<&Filter>) -> Result<Outline, Fail> {
     link.caught_up().await?;
-    let incident = timeline::incident(link, id)?;
-    let welcome = link.mirror.welcome.as_ref();
-    let (seq, head) = link.mirror.head.ok_or_else(|| Fail::Usage("the log is empty".to_owned()))?;
+    of(&link.mirror, id, filter)
+}
+
+/// The outline of an incident, as the entries that were received tell it.
+pub fn of(mirror: &Mirror, id: Option<&str>, filter: Option<&Filter>) -> Result<Outline, Fail> {
+    let incident = timeline::incident(mirror, id)?;
+    let welcome = mirror.welcome.as_ref();
+    let (seq, head) = mirror.head.ok_or_else(|| Fail::Usage("the log is empty".to_owned()))?;
     let meta = Meta {
         room: welcome.map(|welcome| welcome.room.clone()).unwrap_or_default(),
         log: welcome.map(|welcome| welcome.log.clone()).unwrap_or_default(),

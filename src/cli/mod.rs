@@ -10,6 +10,7 @@ mod ending;
 pub mod exit;
 pub mod export;
 pub mod fail;
+mod folder;
 pub mod headless;
 pub mod init;
 pub mod link;
@@ -23,9 +24,11 @@ pub mod serve;
 pub mod shot;
 pub mod shown;
 mod silence;
+mod standing;
 pub mod timeline;
 pub mod verify;
 pub mod views;
+mod write;
 
 use exit::Exit;
 

@@ -84,6 +84,41 @@ pub async fn show(link: &mut Link, id: &PlanId, manual: bool) -> Result<Shown, F
     Ok(Shown::ok(record_json(record), text))
 }
 
+/// Every plan of an incident, oldest first.
+pub fn list(mirror: &Mirror, incident: Option<&str>) -> Result<Shown, Fail> {
+    let incident = super::timeline::incident(mirror, incident)?;
+    let mut plans: Vec<&PlanRecord> = incident.plans.by_id.values().collect();
+    plans.sort_by_key(|record| record.proposed_seq);
+    let rows = plans.iter().map(|record| {
+        let persons = record.persons().into_iter().map(ToString::to_string).collect::<Vec<_>>().join("+");
+        vec![
+            record.plan.plan.to_string(),
+            record.state.name().to_owned(),
+            record.digest.spoken(),
+            record.plan.title.clone(),
+            persons,
+            record.proposed_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            record.says.to_string(),
+        ]
+    });
+    let rows: Vec<_> = rows.collect();
+    let text = match rows.is_empty() {
+        true => format!("{} has no plan\n", incident.id),
+        false => super::output::table(&["PLAN", "STATE", "CODE", "WHAT", "WHO", "PROPOSED (UTC)", "SAYS"], &rows),
+    };
+    let json = plans.iter().map(|record| {
+        json!({
+            "plan": record.plan.plan, "state": record.state, "code": record.digest.spoken(),
+            "digest": record.digest, "action": record.plan.action, "service": record.plan.service,
+            "title": record.plan.title, "by": record.by, "persons": record.persons(),
+            "approved_by": record.approvals.iter().map(|approval| &approval.by).collect::<Vec<_>>(),
+            "proposed_at": record.proposed_at, "changed_at": record.changed_at, "says": record.says,
+        })
+    });
+    let json: Vec<_> = json.collect();
+    Ok(Shown::ok(json!({"schema": "warroom/plans/v1", "incident": incident.id, "plans": json}), text))
+}
+
 /// Waits until a plan has ended. The exit code says how.
 pub async fn wait(link: &mut Link, id: &PlanId, within: Duration) -> Result<Shown, Fail> {
     link.caught_up().await?;

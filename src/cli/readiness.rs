@@ -13,7 +13,8 @@ use crate::model::time::words;
 use crate::protocol::{Reply, Request};
 
 /// The topics that the judgement reads.
-const READS: [Topic; 5] = [Topic::Services, Topic::Backups, Topic::Clusters, Topic::Gitops, Topic::Traffic];
+const READS: [Topic; 6] =
+    [Topic::Services, Topic::Backups, Topic::Clusters, Topic::Gitops, Topic::Traffic, Topic::Sources];
 
 /// Asks the room for its rows and its log, and judges as the console does.
 pub async fn show(link: &mut Link) -> Result<Shown, Fail> {

@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::fail::Fail;
 use super::link::{Intent, Link};
 use super::shown::Shown;
-use super::{console, export, headless, output, plan, serve, shot, silence, timeline, verify, views};
+use super::{console, export, folder, headless, output, plan, serve, shot, silence, timeline, verify, views, write};
 use crate::board::Topic;
 use crate::config::paths::Env;
 use crate::model::{PersonId, PlanId, SafeText};
@@ -95,7 +95,10 @@ fn show(shown: Shown, output: args::Output) -> Result<Exit, Fail> {
 
 async fn with_room(command: Command, global: &Global, env: &Env) -> Result<Exit, Fail> {
     match command {
-        Command::Status { watch, narrow, output } => status(global, env, watch, &narrow, output).await,
+        Command::Status { folder: args::Folder { dir: Some(dir) }, output, .. } => {
+            show(folder::status(&folder::read(&dir, global.config.as_deref())?), output)
+        }
+        Command::Status { watch, narrow, output, .. } => status(global, env, watch, &narrow, output).await,
         Command::Readiness(view) => readiness(view, global, env).await,
         Command::Events(view) => rows(Topic::Events, view, global, env).await,
         Command::Alerts(view) => rows(Topic::Alerts, view, global, env).await,
@@ -149,17 +152,26 @@ async fn status(
 async fn on_timeline(command: args::Timeline, global: &Global, env: &Env) -> Result<Exit, Fail> {
     match command {
         args::Timeline::Add { text, kind, at, owner, output } => {
-            let text = SafeText::long(&text);
-            let request = match kind {
-                args::NoteKind::Note => Request::Note { text, at },
-                args::NoteKind::Decision => Request::Decision { text, at },
-                args::NoteKind::FollowUp => Request::FollowUp { text, owner: owner.map(PersonId) },
-            };
-            change(request, output, global, env).await
+            let mut link = link(global, env, at.as_ref().map(|_| 1), &[]).await?;
+            show(write::add(&mut link, write::Addition { text, kind, at, owner }).await?, output)
         }
-        args::Timeline::Show { incident, narrow, output } => {
+        args::Timeline::Amend { seq, text, at, output } => {
+            let mut link = link(global, env, at.as_ref().map(|_| 1), &[]).await?;
+            show(write::amend(&mut link, seq, text, at).await?, output)
+        }
+        args::Timeline::Redact { seq, reason, confirm, output, .. } => {
             let mut link = link(global, env, Some(1), &[]).await?;
-            show(timeline::show(&mut link, incident.as_deref(), narrow.filter.as_ref()).await?, output)
+            show(write::redact(&mut link, seq, reason, confirm).await?, output)
+        }
+        args::Timeline::Show { incident, folder: args::Folder { dir: Some(dir) }, narrow, output } => {
+            let read = folder::read(&dir, global.config.as_deref())?;
+            show(timeline::show(&read.mirror, read.as_of, incident.as_deref(), narrow.filter.as_ref())?, output)
+        }
+        args::Timeline::Show { incident, narrow, output, .. } => {
+            let mut link = link(global, env, Some(1), &[]).await?;
+            link.caught_up().await?;
+            let now = link.clock.now();
+            show(timeline::show(&link.mirror, now, incident.as_deref(), narrow.filter.as_ref())?, output)
         }
         args::Timeline::Tail { from, narrow, output } => {
             let mut link = link(global, env, Some(1), &[]).await?;
@@ -230,6 +242,15 @@ async fn on_plan(command: Command, global: &Global, env: &Env) -> Result<Exit, F
             let mut link = link(global, env, None, &[]).await?;
             show(plan::propose(&mut link, request).await?, propose.output)
         }
+        Command::Plan(args::Plan::List { incident, folder: args::Folder { dir: Some(dir) }, output }) => {
+            let read = folder::read(&dir, global.config.as_deref())?;
+            show(plan::list(&read.mirror, incident.as_deref())?, output)
+        }
+        Command::Plan(args::Plan::List { incident, output, .. }) => {
+            let mut link = link(global, env, Some(1), &[]).await?;
+            link.caught_up().await?;
+            show(plan::list(&link.mirror, incident.as_deref())?, output)
+        }
         Command::Plan(args::Plan::Show { plan: id, manual, output }) => {
             let mut link = link(global, env, Some(1), &[]).await?;
             show(plan::show(&mut link, &PlanId(id), manual).await?, output)
@@ -253,8 +274,20 @@ async fn on_plan(command: Command, global: &Global, env: &Env) -> Result<Exit, F
 }
 
 async fn write_export(export: args::Export, global: &Global, env: &Env) -> Result<Exit, Fail> {
-    let mut link = link(global, env, Some(1), &[]).await?;
-    let outline = export::narrowed(&mut link, export.incident.as_deref(), export.narrow.filter.as_ref()).await?;
+    let (id, filter) = (export.incident.as_deref(), export.narrow.filter.as_ref());
+    // Incidents have ids that no folder is called by.
+    let named = id.map(Path::new).filter(|path| export.folder.dir.is_none() && path.is_dir());
+    let outline = match (export.folder.dir.as_deref().or(named), named) {
+        (Some(dir), named) => {
+            let id = id.filter(|_| named.is_none());
+            let read = folder::read(dir, global.config.as_deref())?;
+            if let Some(why) = &read.broken {
+                output::say(&format!("NOT INTACT: {why}: this is of the entries before"));
+            }
+            export::of(&read.mirror, id, filter)?
+        }
+        (None, _) => export::narrowed(&mut link(global, env, Some(1), &[]).await?, id, filter).await?,
+    };
     let text = export::render(&outline, export.format)?;
     match export.out {
         Some(file) => write_file(&file, &text)?,
@@ -316,6 +349,8 @@ fn wants_json(command: &Option<Command>) -> bool {
         ) => &view.output,
         Some(Command::Timeline(
             args::Timeline::Add { output, .. }
+            | args::Timeline::Amend { output, .. }
+            | args::Timeline::Redact { output, .. }
             | args::Timeline::Show { output, .. }
             | args::Timeline::Tail { output, .. },
         )) => output,
@@ -330,7 +365,9 @@ fn wants_json(command: &Option<Command>) -> bool {
             | args::Silence::Expire { output, .. },
         )) => output,
         Some(Command::Propose(propose)) => &propose.output,
-        Some(Command::Plan(args::Plan::Show { output, .. } | args::Plan::Wait { output, .. })) => output,
+        Some(Command::Plan(
+            args::Plan::List { output, .. } | args::Plan::Show { output, .. } | args::Plan::Wait { output, .. },
+        )) => output,
         Some(Command::Approve(approve)) => &approve.output,
         Some(Command::Withdraw(of) | Command::Hold(of)) => &of.output,
         _ => return false,

@@ -16,11 +16,7 @@ use crate::protocol::{Reply, Request};
 
 /// The silences as the room sees them.
 pub async fn list(link: &mut Link, filter: Option<&Filter>) -> Result<Shown, Fail> {
-    let mut shown = views::topic(link, Topic::Silences, filter).await?;
-    if filter.is_none() && shown.json["rows"].as_array().is_some_and(Vec::is_empty) && shown.exit == Exit::Ok {
-        shown.text = "no silence is in force, to come, or ended within a day\n".to_owned();
-    }
-    Ok(shown)
+    views::topic(link, Topic::Silences, filter).await
 }
 
 /// The change that a new silence is.

@@ -6,6 +6,7 @@ use super::fail::Fail;
 use super::link::Link;
 use super::shown::Shown;
 use super::{output, views};
+use crate::client::Mirror;
 use crate::model::Stamp;
 use crate::model::filter::Filter;
 use crate::model::time::from_detection;
@@ -18,6 +19,11 @@ pub async fn record(link: &mut Link, request: Request) -> Result<Shown, Fail> {
         Reply::Recorded { seq } => {
             Ok(Shown::ok(json!({"schema": "warroom/recorded/v1", "seq": seq}), format!("recorded as entry {seq}\n")))
         }
+        Reply::Lines { seqs } => {
+            let list = seqs.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+            let text = format!("recorded {} lines as entries {list}\n", seqs.len());
+            Ok(Shown::ok(json!({"schema": "warroom/recorded/v1", "seq": seqs.last(), "seqs": seqs}), text))
+        }
         Reply::Opened { incident, seq } => Ok(Shown::ok(
             json!({"schema": "warroom/opened/v1", "incident": incident, "seq": seq}),
             format!("{incident} is open (entry {seq})\n"),
@@ -27,8 +33,8 @@ pub async fn record(link: &mut Link, request: Request) -> Result<Shown, Fail> {
 }
 
 /// The incident a command is about: the named one, else the open one, else the last.
-pub fn incident<'a>(link: &'a Link, id: Option<&str>) -> Result<&'a Incident, Fail> {
-    let story = &link.mirror.story;
+pub fn incident<'a>(mirror: &'a Mirror, id: Option<&str>) -> Result<&'a Incident, Fail> {
+    let story = &mirror.story;
     match id {
         Some(id) => story.incidents.iter().find(|incident| incident.id.as_str() == id).ok_or_else(|| {
             let known = story.incidents.iter().map(|incident| incident.id.to_string()).collect::<Vec<_>>().join(", ");
@@ -36,7 +42,7 @@ pub fn incident<'a>(link: &'a Link, id: Option<&str>) -> Result<&'a Incident, Fa
             Fail::Usage(format!("there is no incident {id} in this log\nincidents here: {known}"))
         }),
         None => story.current().or_else(|| story.incidents.last()).ok_or_else(|| {
-            let degraded = link.mirror.welcome.as_ref().and_then(|welcome| welcome.degraded.as_ref());
+            let degraded = mirror.welcome.as_ref().and_then(|welcome| welcome.degraded.as_ref());
             Fail::Usage(match degraded {
                 Some(why) => format!("no incident can be read: {why}\nlook at the log itself: warroom verify DIR"),
                 None => "this log holds no incident yet\nopen one: warroom incident open TITLE".to_owned(),
@@ -46,10 +52,8 @@ pub fn incident<'a>(link: &'a Link, id: Option<&str>) -> Result<&'a Incident, Fa
 }
 
 /// The whole timeline of an incident.
-pub async fn show(link: &mut Link, id: Option<&str>, filter: Option<&Filter>) -> Result<Shown, Fail> {
-    link.caught_up().await?;
-    let incident = incident(link, id)?;
-    let now = link.clock.now();
+pub fn show(mirror: &Mirror, now: Stamp, id: Option<&str>, filter: Option<&Filter>) -> Result<Shown, Fail> {
+    let incident = incident(mirror, id)?;
     let items: Vec<&Item> = incident.items.iter().filter(|item| passes(filter, incident, item, now)).collect();
     let rows = items.iter().map(|item| cells(incident, item)).collect::<Vec<_>>();
     let left_out = incident.items.len() - items.len();
@@ -93,7 +97,7 @@ pub fn item_json(incident: &Incident, item: &Item) -> serde_json::Value {
         "seq": item.entry.seq, "at": item.at, "recorded_at": item.entry.ts,
         "placed_at": item.placed, "by": item.entry.by,
         "kind": item.entry.happening.kind(), "data": data, "written": item.entry.text, "says": says,
-        "amended_by": item.amended_by, "pinned": item.pinned, "hash": item.entry.hash,
+        "original": item.original(), "redacted_by": item.redacted_by, "amended_by": item.amended_by, "pinned": item.pinned, "hash": item.entry.hash,
     })
 }
 

@@ -6,39 +6,88 @@ use super::describe::describe;
 use super::exit::Exit;
 use super::fail::Fail;
 use super::link::Link;
-use super::output;
 use super::shown::{Shown, age};
-use crate::board::{Body, Row, Topic, Verdict};
+use super::{output, standing};
+use crate::board::absence::{Absence, absence, ago, systems, unheard};
+use crate::board::{Body, Row, Topic, Verdict, breached};
+use crate::client::Mirror;
+use crate::model::Stamp;
 use crate::model::filter::Filter;
-use crate::model::{Stamp, System};
 use crate::protocol::message::RoomStatus;
 use crate::protocol::{Reply, Request};
-use crate::timeline::Incident;
+use crate::timeline::{Incident, PlanRecord, Redaction};
 
-/// The rows of one topic. The exit code is about the rows that a filter keeps, and about sources that can't be believed.
+/// The rows of one topic, and the exit code of the rows that a filter keeps and of the sources behind them.
 pub async fn topic(link: &mut Link, topic: Topic, filter: Option<&Filter>) -> Result<Shown, Fail> {
-    let Reply::Rows { mut rows, total, dropped } = link.ask(Request::Board { topic }).await? else {
-        return Err(Fail::Gone("the room answered something else".to_owned()));
-    };
-    let blind = blind(link, topic).await?;
-    let now = link.clock.now();
-    let searched = rows.len();
-    rows.retain(|row| filter.is_none_or(|filter| filter.matches(row, now)));
-    let mut json = json!({
-        "schema": "warroom/rows/v1", "topic": topic, "at": now, "total": total, "dropped": dropped, "rows": rows,
-        "trouble": blind,
-    });
-    let exit = exit_of(topic, &rows).max(if blind.is_empty() { Exit::Ok } else { Exit::Degraded });
-    let kept = rows.len();
-    let shown: Vec<Row> = blind.into_iter().chain(rows).collect();
-    let mut text = if filter.is_some() && shown.is_empty() { String::new() } else { table(&shown, now) };
-    if let Some(filter) = filter {
-        say_filtered(&mut json, &mut text, filter, kept, searched - kept);
-        if u64::try_from(searched).unwrap_or(u64::MAX) < total {
-            text.push_str(&format!("only {searched} of {total} were looked at: the list is longer than an answer\n"));
-        }
+    let own = rows_of(link, topic).await?;
+    let sources = rows_of(link, Topic::Sources).await?;
+    // Whether a backup is young enough is the service's to say: its schedules may cover it together.
+    let services = if topic == Topic::Backups { rows_of(link, Topic::Services).await? } else { Rows::default() };
+    Ok(Table { topic, own, sources: sources.rows, services: services.rows, now: link.clock.now() }.shown(filter))
+}
+
+#[derive(Default)]
+struct Rows {
+    rows: Vec<Row>,
+    total: u64,
+    dropped: u64,
+}
+
+async fn rows_of(link: &mut Link, topic: Topic) -> Result<Rows, Fail> {
+    match link.ask(Request::Board { topic }).await? {
+        Reply::Rows { rows, total, dropped } => Ok(Rows { rows, total, dropped }),
+        _ => Err(Fail::Gone("the room answered something else".to_owned())),
     }
-    Ok(Shown::ok(json, text).exit(exit))
+}
+
+/// A topic as a table, with what its exit code and its emptiness are judged by.
+struct Table {
+    topic: Topic,
+    own: Rows,
+    sources: Vec<Row>,
+    services: Vec<Row>,
+    now: Stamp,
+}
+
+impl Table {
+    fn shown(self, filter: Option<&Filter>) -> Shown {
+        let Self { topic, own: Rows { mut rows, total, dropped }, sources, services, now } = self;
+        // The sources that can't be believed: without them an empty table would look like a calm one.
+        let behind = |row: &&Row| systems(topic).contains(&row.source.system) && unheard(row, now).is_some();
+        let blind: Vec<&Row> = sources.iter().filter(behind).collect();
+        let empty = rows.is_empty().then(|| absence(topic, &sources, now));
+        let searched = rows.len();
+        rows.retain(|row| filter.is_none_or(|filter| filter.matches(row, now)));
+        let over = services.iter().filter(|row| filter.is_none() && breached(row, now));
+        let mut exit = standing::of_rows(rows.iter().chain(over), now);
+        if !blind.is_empty() {
+            exit = exit.max(Exit::Degraded);
+        }
+        let mut json = json!({
+            "schema": "warroom/rows/v1", "topic": topic, "at": now, "total": total, "dropped": dropped, "rows": rows,
+            "trouble": blind,
+        });
+        let mut text = String::new();
+        if let Some(empty) = &empty {
+            let says = empty.says(topic, ago(now));
+            json["empty"] = json!({"because": empty.name(), "says": says});
+            text = format!("{says}\n");
+        }
+        let kept = rows.len();
+        let listed: Vec<Row> = blind.into_iter().cloned().chain(rows).collect();
+        if !listed.is_empty() {
+            text.push_str(&table(&listed, now));
+        }
+        if let Some(filter) = filter {
+            say_filtered(&mut json, &mut text, filter, kept, searched - kept);
+            if u64::try_from(searched).unwrap_or(u64::MAX) < total {
+                text.push_str(&format!(
+                    "only {searched} of {total} were looked at: the list is longer than an answer\n"
+                ));
+            }
+        }
+        Shown::ok(json, text).exit(exit)
+    }
 }
 
 /// What a filter left out, said wherever something was.
@@ -49,45 +98,8 @@ pub fn say_filtered(json: &mut serde_json::Value, text: &mut String, filter: &Fi
     text.push_str(&format!("{kept} of {} match: {filter}\n", kept + left_out));
 }
 
-/// The sources behind a topic that can't be believed: without them an empty table would look like a calm one.
-async fn blind(link: &mut Link, topic: Topic) -> Result<Vec<Row>, Fail> {
-    let systems = systems_of(topic);
-    if systems.is_empty() {
-        return Ok(Vec::new());
-    }
-    let Reply::Rows { rows, .. } = link.ask(Request::Board { topic: Topic::Sources }).await? else {
-        return Err(Fail::Gone("the room answered something else".to_owned()));
-    };
-    let hidden = |row: &Row| row.stale || row.verdict >= Verdict::Unknown;
-    Ok(rows.into_iter().filter(|row| systems.contains(&row.source.system) && hidden(row)).collect())
-}
-
-/// Which systems a topic's rows come from. A topic that is made of others has none of its own.
-fn systems_of(topic: Topic) -> &'static [System] {
-    match topic {
-        Topic::Events | Topic::Clusters => &[System::Kubernetes],
-        Topic::Alerts | Topic::Silences => &[System::Alertmanager],
-        Topic::Slo => &[System::Prometheus],
-        Topic::Backups => &[System::Velero],
-        Topic::Gitops => &[System::Argocd, System::Flux],
-        Topic::Traffic => &[System::Cloudflare, System::Probe],
-        Topic::Sources | Topic::Services => &[],
-    }
-}
-
-/// Degraded where something is not known, breached where an objective is.
-fn exit_of(topic: Topic, rows: &[Row]) -> Exit {
-    if topic == Topic::Backups && rows.iter().any(|row| row.verdict == Verdict::Critical) {
-        return Exit::Breached;
-    }
-    if rows.iter().any(|row| row.stale || row.verdict == Verdict::Unknown) { Exit::Degraded } else { Exit::Ok }
-}
-
 /// Aligned lines: verdict, what, how it is, why, age of the proof.
 pub fn table(rows: &[Row], now: Stamp) -> String {
-    if rows.is_empty() {
-        return "nothing to show: no source has reported anything of this kind yet\n".to_owned();
-    }
     let lines = rows
         .iter()
         .map(|row| {
@@ -122,21 +134,22 @@ pub async fn status(link: &mut Link, filter: Option<&Filter>) -> Result<Shown, F
     let found = troubled.len();
     troubled.retain(|row| filter.is_none_or(|filter| filter.matches(*row, now)));
     let kept = troubled.len();
-    let breached = incident.is_some_and(|incident| rto_breached(incident, link, now));
-    let exit = match (room.degraded.is_some(), breached, worst) {
-        (_, true, _) => Exit::Breached,
-        (true, _, _) | (_, _, Verdict::Unknown | Verdict::Warning | Verdict::Critical) => Exit::Degraded,
-        _ => Exit::Ok,
+    let late = incident.is_some_and(|incident| rto_breached(incident, link, now));
+    let exit = match (late, room.degraded.is_some() || rows.is_empty()) {
+        (true, _) => Exit::Breached,
+        (false, true) => standing::of_rows(&rows, now).max(Exit::Degraded),
+        (false, false) => standing::of_rows(&rows, now),
     };
     let mut json = json!({
         "schema": "warroom/status/v1", "at": now, "room": room, "worst": worst,
-        "incident": incident.map(incident_json),
+        "incident": incident.map(incident_json), "waiting": waiting_json(&link.mirror),
         "slo": rows.iter().filter(|row| matches!(row.body, Body::Slo(_))).collect::<Vec<_>>(),
         "trouble": troubled,
     });
     let mut text = room_lines(&room, incident, now);
+    text.push_str(&waiting_lines(&link.mirror));
     if rows.is_empty() {
-        text.push_str("the room sees nothing: no source is configured, or none has reported yet\n");
+        text.push_str(&format!("{}\n", Absence::NotConfigured.says(Topic::Sources, ago(now))));
     } else if found == 0 {
         text.push_str("nothing needs you: every source is fresh and every row is fine\n");
     } else if kept > 0 {
@@ -187,25 +200,166 @@ fn room_lines(room: &RoomStatus, incident: Option<&Incident>, now: Stamp) -> Str
     }
     match incident {
         None => text.push_str(&format!("room {} · no incident is open\n", room.room)),
-        Some(incident) => {
-            let clock = |name: &str, clock: Option<(Stamp, u64)>| {
-                clock.map_or(String::new(), |(at, _)| format!(" · {name} {} ago", age(at, now)))
-            };
-            text.push_str(&format!(
-                "{} {} · {} · {}{}{}{}{}\n",
-                incident.severity.name().to_uppercase(),
-                incident.title,
-                incident.id,
-                incident.status.name(),
-                clock("impact", incident.clocks.impact),
-                clock("detected", incident.clocks.detection),
-                clock("decided", incident.clocks.decision),
-                clock("recovered", incident.clocks.recovery),
-            ));
-        }
+        Some(incident) => text.push_str(&incident_line(incident, now)),
     }
     let here = room.present.iter().map(|who| who.actor.person.to_string()).collect::<Vec<_>>().join(", ");
     let here = if here.is_empty() { "nobody".to_owned() } else { here };
-    text.push_str(&format!("here: {here} · log at entry {} head {}\n", room.seq, room.head.get(..12).unwrap_or("")));
+    text.push_str(&format!("here: {here} · log at entry {} head {}\n", room.seq, room.head));
     text
+}
+
+/// The incident and its clocks in one line.
+pub fn incident_line(incident: &Incident, now: Stamp) -> String {
+    let clock = |name: &str, clock: Option<(Stamp, u64)>| {
+        clock.map_or(String::new(), |(at, _)| format!(" · {name} {} ago", age(at, now)))
+    };
+    format!(
+        "{} {} · {} · {}{}{}{}{}\n",
+        incident.severity.name().to_uppercase(),
+        incident.title,
+        incident.id,
+        incident.status.name(),
+        clock("impact", incident.clocks.impact),
+        clock("detected", incident.clocks.detection),
+        clock("decided", incident.clocks.decision),
+        clock("recovered", incident.clocks.recovery),
+    )
+}
+
+/// Plans that wait for a person or run, and texts whose removal was asked for.
+fn waiting(mirror: &Mirror) -> (Vec<&PlanRecord>, Vec<(&Incident, &Redaction)>) {
+    let plans = mirror.story.incidents.iter().flat_map(|incident| incident.plans.open()).collect();
+    let all = mirror.story.incidents.iter();
+    (plans, all.flat_map(|incident| incident.redactions.open().map(move |it| (incident, it))).collect())
+}
+
+/// The same for machines.
+pub fn waiting_json(mirror: &Mirror) -> serde_json::Value {
+    let (plans, texts) = waiting(mirror);
+    let plans = plans.into_iter().map(|record| {
+        json!({
+            "plan": record.plan.plan, "action": record.plan.action, "service": record.plan.service,
+            "title": record.plan.title, "state": record.state, "by": record.by.person, "digest": record.digest,
+            "code": record.digest.spoken(), "persons": record.persons(), "missing": record.missing_persons(),
+            "proposed_at": record.proposed_at,
+        })
+    });
+    let texts = texts.into_iter().map(|(incident, it)| {
+        json!({
+            "redact": it.seq, "incident": incident.id, "proposal": it.proposal, "by": it.by.person,
+            "code": it.hash.spoken(), "missing": it.missing(), "reason": why(incident, it),
+        })
+    });
+    serde_json::Value::Array(plans.chain(texts).collect())
+}
+
+/// One line for each, with what to type.
+pub fn waiting_lines(mirror: &Mirror) -> String {
+    let (plans, texts) = waiting(mirror);
+    let mut out = String::new();
+    for record in plans {
+        let (id, code, by) = (&record.plan.plan, record.digest.spoken(), &record.by.person);
+        let waits = match record.missing_persons() {
+            0 => record.state.name().to_owned(),
+            1 => "waits for another person".to_owned(),
+            n => format!("waits for {n} more persons"),
+        };
+        let title = &record.plan.title;
+        out.push_str(&format!("PLAN {waits}: {title} (code {code}, by {by}): warroom plan show {id}\n"));
+    }
+    for (incident, it) in texts {
+        let code: String = it.hash.spoken().split_whitespace().collect();
+        out.push_str(&format!(
+            "REDACTION waits for another person: {} asks to remove the text of entry {} ({}): \
+             warroom timeline redact {} --confirm {code}\n",
+            it.by.person,
+            it.seq,
+            why(incident, it),
+            it.seq,
+        ));
+    }
+    out
+}
+
+/// Why a text is to be removed.
+fn why(incident: &Incident, it: &Redaction) -> String {
+    incident.item(it.proposal).map(|item| item.text.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{SafeText, SourceId, System, Trouble, TroubleKind};
+
+    fn at(clock: &str) -> Stamp {
+        format!("2026-03-02T{clock}Z").parse().expect("a time")
+    }
+
+    fn source(system: System, trouble: Option<Trouble>) -> Row {
+        let verdict = if trouble.is_some() { Verdict::Warning } else { Verdict::Ok };
+        Row {
+            id: "s".to_owned(),
+            source: SourceId::new(system, "one"),
+            verdict,
+            seen_at: at("14:34:57"),
+            stale: false,
+            why: trouble.as_ref().map(|it| it.what.clone()).unwrap_or_default(),
+            body: Body::Source {
+                alive_at: Some(at("14:34:57")),
+                troubled_since: trouble.as_ref().map(|_| at("14:34:57")),
+                trouble,
+                fresh_for_s: 30,
+            },
+        }
+    }
+
+    fn shown(topic: Topic, rows: Vec<Row>, sources: Vec<Row>) -> Shown {
+        let own = Rows { total: rows.len() as u64, rows, dropped: 0 };
+        Table { topic, own, sources, services: Vec::new(), now: at("14:35:00") }.shown(None)
+    }
+
+    /// Everything that a command shows as a table; `clusters`, `services` and `sources` only as part of `status`.
+    const TABLES: [Topic; 7] =
+        [Topic::Events, Topic::Alerts, Topic::Backups, Topic::Gitops, Topic::Traffic, Topic::Slo, Topic::Silences];
+
+    #[test]
+    fn one_rule_gives_the_exit_code_of_every_table() {
+        for topic in TABLES {
+            let heard: Vec<Row> = systems(topic).iter().map(|system| source(*system, None)).collect();
+            // Any body will do for a state; the rule looks at the verdict.
+            let row = |verdict, stale| Row { verdict, stale, ..source(systems(topic)[0], None) };
+            for (verdict, stale, code) in [
+                (Verdict::Ok, false, Exit::Ok),
+                (Verdict::Info, false, Exit::Ok),
+                (Verdict::Unknown, false, Exit::Degraded),
+                (Verdict::Warning, false, Exit::Degraded),
+                (Verdict::Critical, false, Exit::Degraded),
+                (Verdict::Ok, true, Exit::Degraded),
+            ] {
+                let exit = shown(topic, vec![row(verdict, stale)], heard.clone()).exit;
+                assert_eq!(exit, code, "{topic:?} {verdict:?} stale {stale}");
+            }
+            let trouble =
+                Trouble { kind: TroubleKind::Unreachable, what: "refused".into(), remedy: SafeText::default() };
+            let silent = vec![source(systems(topic)[0], Some(trouble))];
+            assert_eq!(shown(topic, vec![row(Verdict::Ok, false)], silent).exit, Exit::Degraded, "{topic:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_table_is_none_not_known_or_not_configured_and_only_not_known_is_a_trouble() {
+        for topic in TABLES.into_iter().filter(|topic| *topic != Topic::Slo) {
+            let heard: Vec<Row> = systems(topic).iter().map(|system| source(*system, None)).collect();
+            let none = shown(topic, Vec::new(), heard);
+            assert_eq!((none.exit, &none.json["empty"]["because"]), (Exit::Ok, &json!("none")), "{topic:?}");
+            assert!(none.text.contains("one answered 3 s ago"), "{}", none.text);
+            let trouble =
+                Trouble { kind: TroubleKind::Unreachable, what: "refused".into(), remedy: SafeText::default() };
+            let unknown = shown(topic, Vec::new(), vec![source(systems(topic)[0], Some(trouble))]);
+            assert_eq!((unknown.exit, &unknown.json["empty"]["because"]), (Exit::Degraded, &json!("unknown")));
+            assert!(unknown.text.lines().next().is_some_and(|it| it.contains("not known") && it.contains("refused")));
+            let nothing = shown(topic, Vec::new(), Vec::new());
+            assert_eq!((nothing.exit, &nothing.json["empty"]["because"]), (Exit::Ok, &json!("not_configured")));
+        }
+    }
 }

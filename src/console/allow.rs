@@ -124,6 +124,18 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Pin an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
+        Command::Amend => past::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
+            let chosen =
+                list::selected(app, Pane::Timeline).and_then(|it| it.item().map(|it| it.redacted_by.is_some()));
+            let (go, again) = (key(app, Context::Main, Command::Pane6), key(app, Context::Main, Command::Amend));
+            match chosen.filter(|_| app.focus == Pane::Timeline) {
+                Some(false) => None,
+                Some(true) => Some("Its text was removed; a new note can be written.".to_owned()),
+                None => {
+                    Some(format!("Amend an entry of the timeline: {go} goes there, choose it, press {again} again."))
+                }
+            }
+        }),
         Command::Silence => cannot_act(app).or_else(|| {
             let alert = list::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some());
             let (go, again) = (key(app, Context::Main, Command::Pane1), key(app, Context::Main, Command::Silence));
@@ -131,12 +143,7 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
                 .then(|| format!("Silence an alert: {go} goes there, choose it, press {again} again."))
         }),
         Command::Silences if app.rows(Topic::Silences).is_empty() => {
-            let unread = super::view::pane::behind(app, Pane::Alerts).iter().all(|source| source.late);
-            let words = match unread {
-                true => "Silences are not known: no Alertmanager can be read. Its row below the alerts says why.",
-                false => "No silence is known. One is made on an alert.",
-            };
-            Some(words.to_owned())
+            Some(format!("{} One is made on an alert.", super::view::pane::absent(app, Topic::Silences)))
         }
         Command::Open | Command::Copy if list::selected(app, app.focus).is_none() => {
             let go = key(app, Context::Main, Command::NextPane);

@@ -26,7 +26,7 @@ pub mod theme;
 mod unseen;
 mod update;
 pub mod view;
-mod when;
+pub mod when;
 pub mod widget;
 
 use crate::client::plan_bytes;

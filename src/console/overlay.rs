@@ -136,6 +136,8 @@ pub enum WriteKind {
     Note,
     Decision,
     FollowUp,
+    /// What this entry should say.
+    Amend(u64),
     Reject(PlanId),
 }
 
@@ -146,6 +148,7 @@ impl WriteKind {
             Self::Note => "Note",
             Self::Decision => "Decision",
             Self::FollowUp => "Follow-up",
+            Self::Amend(_) => "Amend",
             Self::Reject(_) => "Refuse, because",
         }
     }

@@ -5,7 +5,8 @@ use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use super::widget::time::Zone;
 use crate::model::Stamp;
 
-const HOW: &str = "write 14:41, T+8, -5m, yesterday 14:41 or 2026-11-22 14:41";
+const HOW: &str =
+    "write 14:41, T+8 (minutes from the first alert), -5m, yesterday 14:41, 2026-11-22 14:41 or 2026-11-22T14:41:00Z";
 
 /// Reads an instant. `zero` is what `T+0` is, if there is an incident. A time of day is the last one that was.
 ///

@@ -4,8 +4,10 @@
 //! one batch is ever un-synced, which is what makes it sound to cut a torn tail off when the log is opened. Anything else
 //! that does not verify is damage: shown, never repaired. All storage is behind [`Storage`], so tests can break it.
 
+mod folder;
 mod open;
 mod reader;
+mod redact;
 mod renew;
 mod scan;
 mod storage;
@@ -21,6 +23,7 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use folder::{Told, read_folder};
 pub use open::{OpenOptions, Opened};
 pub use reader::{ReadError, Reader};
 pub use renew::new_after_damage;
@@ -121,6 +124,9 @@ pub enum AppendError {
     Stopped(SafeText),
     #[error("{0}")]
     Damaged(SafeText),
+    /// What was asked for was not done; the log is as it was, and goes on.
+    #[error("{0}")]
+    Unchanged(SafeText),
     #[error("{0} entries at once; at most {MAX_BATCH} go into one batch")]
     TooMany(usize),
     #[error(transparent)]

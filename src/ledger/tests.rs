@@ -708,7 +708,7 @@ fn redacted_bodies_are_judged_as_the_stock_verifier_does() {
     let dir = temp.path().join("log");
     let ledger = open_on(Arc::new(Files), &dir).expect("open").ledger;
     ledger.append(vec![note("secret")]).expect("append");
-    let redact = Draft { happening: crate::model::entry::Redact { seq: 2 }.into(), ..note("") };
+    let redact = Draft { happening: crate::model::entry::Redact { seq: 2, proposal: None }.into(), ..note("") };
     ledger.append(vec![redact]).expect("append");
     drop(ledger);
     let path = dir.join(segment_name(1));
@@ -721,6 +721,103 @@ fn redacted_bodies_are_judged_as_the_stock_verifier_does() {
         assert_eq!(verdict.ok, ok, "{by}: {verdict:?}");
         if let Some(script) = script() {
             assert_eq!(Command::new("bash").arg(script).arg(&path).status().expect("bash").success(), ok, "{by}");
+        }
+    }
+}
+
+fn removal(seq: u64) -> Draft {
+    Draft { happening: crate::model::entry::Redact { seq, proposal: Some(1) }.into(), ..note("") }
+}
+
+/// A log in two segments, with a text in each, and the entries that say that both are removed.
+fn to_redact(storage: Arc<dyn Storage>, dir: &Path) -> Ledger {
+    let ledger = open_on(storage, dir).expect("open").ledger;
+    ledger.append(vec![note("before"), note("call 555-1234"), note("between")]).expect("append");
+    ledger.rotate("incident closed").expect("rotate");
+    ledger.append(vec![note("mail to x@y.example"), note("after")]).expect("append");
+    ledger.append(vec![removal(3), removal(6)]).expect("append");
+    ledger
+}
+
+#[test]
+fn a_removed_text_leaves_the_disk_and_nothing_else_moves() {
+    let temp = tempfile::tempdir().expect("temp");
+    let dir = temp.path().join("log");
+    let ledger = to_redact(Arc::new(Files), &dir);
+    let (lines, head) = (entries(&ledger), ledger.head());
+    assert_eq!((ledger.redact(3, 8), ledger.redact(6, 9)), (Ok(true), Ok(true)));
+    assert_eq!((ledger.redact(3, 8), ledger.redact(2, 8)), (Ok(false), Ok(true)), "once; another's text only if asked");
+    for (wrong, by) in [(0, 8), (8, 8), (9, 8), (99, 100)] {
+        assert!(matches!(ledger.redact(wrong, by), Err(AppendError::Unchanged(_))), "{wrong}");
+    }
+    let after = entries(&ledger);
+    assert_eq!(
+        lines.iter().map(|it| &it.line).collect::<Vec<_>>(),
+        after.iter().map(|it| &it.line).collect::<Vec<_>>()
+    );
+    assert_eq!(texts(&ledger), ["between", "after"]);
+    // The writer goes on in the file that has the name now.
+    ledger.append(vec![note("and on")]).expect("append");
+    assert_eq!(ledger.head().0, head.0 + 1);
+    drop(ledger);
+    let all: String = (1..=2).map(|n| std::fs::read_to_string(dir.join(segment_name(n))).expect("read")).collect();
+    assert!(!all.contains("555-1234") && !all.contains("x@y.example") && all.contains("and on"));
+    let opened = open_on(Arc::new(Files), &dir).expect("open");
+    assert!(opened.damaged.is_some(), "entry 2 was removed, and no entry says so");
+}
+
+#[test]
+fn both_verifiers_accept_a_log_whose_texts_were_removed() {
+    let temp = tempfile::tempdir().expect("temp");
+    let dir = temp.path().join("log");
+    let ledger = to_redact(Arc::new(Files), &dir);
+    assert_eq!((ledger.redact(3, 8), ledger.redact(6, 9)), (Ok(true), Ok(true)));
+    drop(ledger);
+    let verdict = verify(std::slice::from_ref(&dir), None).expect("verdict");
+    assert!(verdict.ok && verdict.redacted == [(3, 8), (6, 9)], "{verdict:?}");
+    if let Some(script) = script() {
+        let segments = [1, 2].map(|n| dir.join(segment_name(n)));
+        assert!(Command::new("bash").arg(script).args(segments).status().expect("bash").success());
+    }
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(dir.join(segment_name(1))).expect("facts").permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o400, "a closed segment stays closed");
+    assert!(open_on(Arc::new(Files), &dir).expect("open").damaged.is_none());
+}
+
+#[test]
+fn a_crash_or_a_fault_while_a_text_is_removed_leaves_a_whole_log_and_the_removal_can_be_finished() {
+    let dir = Path::new(DIR);
+    let clean = Disk::default();
+    let ledger = to_redact(Arc::new(clean.clone()), dir);
+    clean.fail(None);
+    assert_eq!((ledger.redact(3, 8), ledger.redact(6, 9)), (Ok(true), Ok(true)));
+    drop(ledger);
+    for (at, kind, sticky) in (0..clean.calls()).flat_map(|at| {
+        [(at, Kind::Eio, true), (at, Kind::Eio, false), (at, Kind::Enospc, false), (at, Kind::Short, true)]
+    }) {
+        let disk = Disk::default();
+        let ledger = to_redact(Arc::new(disk.clone()), dir);
+        disk.fail(Some(Fault { at, kind, sticky }));
+        let done = (ledger.redact(3, 8), ledger.redact(6, 9));
+        let tells = format!("call {at} {kind:?} sticky {sticky}: {done:?}");
+        disk.fail(None);
+        // What goes on is appended where it will be found; what can't be is refused.
+        let promised = ledger.append(vec![note("goes on")]).is_ok();
+        drop(ledger);
+        for names in 0..=disk.loose_names() {
+            for kept in [false, true] {
+                let crashed = disk.crash(names, |_| kept, kept);
+                let opened = open(&crashed).expect("open");
+                assert!(opened.damaged.is_none(), "{tells}, {names} names: {:?}", opened.damaged);
+                let told = texts(&opened.ledger);
+                assert!(told.contains(&"before".to_owned()) && told.contains(&"after".to_owned()), "{tells}");
+                assert!(!promised || told.contains(&"goes on".to_owned()), "{tells}, {names} names: {told:?}");
+                assert!(opened.ledger.redact(3, 8).is_ok() && opened.ledger.redact(6, 9).is_ok(), "{tells}");
+                let told = texts(&opened.ledger);
+                assert!(!told.iter().any(|it| it.contains("555") || it.contains('@')), "{tells}: {told:?}");
+            }
         }
     }
 }

@@ -65,11 +65,11 @@ pub(super) struct Writer {
     pub path: PathBuf,
     pub number: u32,
     /// Where the last synced entry ends.
-    end: u64,
+    pub end: u64,
     /// The disk was full, and the reserve is given up.
     pub full: bool,
     /// Why nothing more is written in this process.
-    stopped: Option<SafeText>,
+    pub stopped: Option<SafeText>,
     limit: u64,
     _lock: Box<dyn Held>,
 }
@@ -152,7 +152,7 @@ pub(super) fn begin_log(opening: &Opening, genesis: Draft) -> Result<(), LedgerE
 
 /// An open log. One writer; clones of its [`Reader`] read meanwhile.
 pub struct Ledger {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     writer: Mutex<Writer>,
     sealer: Sealer,
 }
@@ -177,7 +177,7 @@ impl Ledger {
         self.shared.read(|index| index.condition.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Writer> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -260,7 +260,7 @@ impl Ledger {
     }
 
     /// The file must be as this process left it: nobody else writes here, and nobody swapped it.
-    fn guard(&self, writer: &mut Writer) -> Result<(), AppendError> {
+    pub(super) fn guard(&self, writer: &mut Writer) -> Result<(), AppendError> {
         let Some(file) = writer.file.as_ref() else { return Err(self.stop(writer, "the log is not open")) };
         let facts =
             retry(|| file.facts()).and_then(|own| Ok((own, retry(|| self.shared.storage.facts(&writer.path))?)));
@@ -286,7 +286,7 @@ impl Ledger {
     }
 
     /// Nothing more is written in this process.
-    fn stop(&self, writer: &mut Writer, why: &str) -> AppendError {
+    pub(super) fn stop(&self, writer: &mut Writer, why: &str) -> AppendError {
         let says = SafeText::new(&format!("{why}: recording and acting are off until the room is started again"));
         writer.stopped = Some(says.clone());
         self.shared.change(|index| index.condition = Condition::Degraded(says.clone()));

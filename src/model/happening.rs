@@ -8,7 +8,7 @@ use serde_json::Value;
 
 pub use super::plan_entry::*;
 pub use super::silence::{SilenceBegun, SilenceEnded, SilenceOutcome};
-use super::{Digest, EdgeKind, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
+use super::{Digest, EdgeKind, IncidentId, IncidentStatus, Level, PersonId, SafeText, Severity, Stamp};
 
 /// First line of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,10 +181,37 @@ pub struct HeadSigned {
     pub sig: String,
 }
 
-/// The body of an earlier entry was removed; `seq` comes first because the stock verifier looks there.
+/// A person asks that the text of an earlier entry is removed for good; the body is why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedactProposed {
+    pub seq: u64,
+    /// Persons who must stand behind it, whoever asks included, and how surely each must be known.
+    pub quorum: u32,
+    pub level: Level,
+}
+
+/// Another person confirms that request: the entry `proposal` with this hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedactApproved {
+    pub seq: u64,
+    pub proposal: u64,
+    pub hash: Digest,
+}
+
+/// That request is refused, or taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedactRefused {
+    pub seq: u64,
+    pub proposal: u64,
+}
+
+/// The body of an earlier entry is removed; `seq` comes first because the stock verifier looks there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redact {
     pub seq: u64,
+    /// The request that enough persons stand behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<u64>,
 }
 
 macro_rules! happenings {
@@ -264,5 +291,8 @@ happenings! {
     SilenceBegun(SilenceBegun) = "silence_begun";
     SilenceEnded(SilenceEnded) = "silence_ended";
     HeadSigned(HeadSigned) = "head_signed";
+    RedactProposed(RedactProposed) = "redact_proposed";
+    RedactApproved(RedactApproved) = "redact_approved";
+    RedactRefused(RedactRefused) = "redact_refused";
     Redact(Redact) = "redact";
 }

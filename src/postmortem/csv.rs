@@ -8,7 +8,7 @@ use crate::model::Stamp;
 use super::outline::{Event, Outline};
 
 /// The columns.
-const HEAD: [&str; 18] = [
+const HEAD: [&str; 20] = [
     "drill",
     "incident",
     "seq",
@@ -27,6 +27,8 @@ const HEAD: [&str; 18] = [
     "adopted",
     "hash",
     "placed_at",
+    "original",
+    "removed",
 ];
 
 /// Writes the outline's timeline as CSV.
@@ -46,7 +48,7 @@ pub fn to_csv(outline: &Outline) -> String {
     out
 }
 
-fn row(outline: &Outline, event: &Event) -> [String; 18] {
+fn row(outline: &Outline, event: &Event) -> [String; 20] {
     let amended = event.amended_by.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
     [
         text(&outline.drill.as_ref().map(|drill| format!("DRILL {drill}")).unwrap_or_default()),
@@ -67,6 +69,8 @@ fn row(outline: &Outline, event: &Event) -> [String; 18] {
         event.adopted.to_string(),
         event.hash.clone(),
         instant(event.placed_at),
+        text(event.original.as_ref().map(|text| text.as_str()).unwrap_or_default()),
+        text(&event.removed.as_ref().map(super::beside::Removal::words).unwrap_or_default()),
     ]
 }
 

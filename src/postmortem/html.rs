@@ -68,7 +68,7 @@ fn time(at: Stamp) -> String {
 fn one_day(outline: &Outline) -> bool {
     let rows = outline.rows.iter().map(|row| row.at).chain(outline.plans.iter().map(|plan| plan.proposed_at));
     let steps = outline.plans.iter().flat_map(|plan| plan.steps.iter().filter_map(|step| step.at));
-    let mut all = outline.timeline.iter().map(|event| event.at).chain(rows).chain(steps);
+    let mut all = outline.timeline.iter().map(|event| event.placed_at).chain(rows).chain(steps);
     all.all(|at| at.date_naive() == outline.opened_at.date_naive())
 }
 
@@ -336,6 +336,12 @@ fn timeline(out: &mut String, outline: &Outline) {
         }
         if !event.amended_by.is_empty() {
             marks.push(format!("amended by entry {}", numbers(&event.amended_by)));
+        }
+        if let Some(original) = &event.original {
+            marks.push(format!("it said: {}", esc(original.as_str())));
+        }
+        if let Some(removed) = &event.removed {
+            marks.push(esc(removed.words()));
         }
         if !marks.is_empty() {
             let _ = write!(what, " <span class=\"dim\">({})</span>", marks.join("; "));

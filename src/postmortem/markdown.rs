@@ -249,6 +249,12 @@ fn timeline(out: &mut String, outline: &Outline) {
             let by = event.amended_by.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
             marks.push(format!("amended by entry {by}"));
         }
+        if let Some(original) = &event.original {
+            marks.push(format!("it said: {}", md(original)));
+        }
+        if let Some(removed) = &event.removed {
+            marks.push(md(removed.words()));
+        }
         if !marks.is_empty() {
             what.push_str(&format!(" *({})*", marks.join("; ")));
         }

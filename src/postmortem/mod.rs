@@ -3,6 +3,7 @@
 //! Everything in it comes from entries: each row names the entries that prove it, and the end says how to verify the log
 //! with stock tools.
 
+mod beside;
 mod csv;
 mod drawing;
 mod html;

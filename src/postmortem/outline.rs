@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::model::{Happening, IncidentId, IncidentStatus, Objective, PersonId, SafeText, Severity, Stamp};
 use crate::timeline::{ClockView, Incident, Item, PlanRecord, StepState, clock_view, sentence_of};
 
+use super::beside::Removal;
 use super::milestones::{Row, rows};
 use super::narrow::Filtered;
 
@@ -92,6 +93,12 @@ pub struct Event {
     pub text: SafeText,
     /// Entries that re-timed or amended it; they are in this list too.
     pub amended_by: Vec<u64>,
+    /// What it said before it was amended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original: Option<SafeText>,
+    /// Its text was removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Removal>,
     pub pinned: bool,
     /// Recorded before the incident was opened, and counted in because it belongs to its beginning.
     pub adopted: bool,
@@ -227,15 +234,6 @@ pub fn outline(incident: &Incident, objectives: &[Objective], meta: &Meta) -> Ou
     }
 }
 
-impl Event {
-    /// The other time that it has, if it has one: when it was recorded, or when it happened by its own word.
-    pub(super) fn other_time(&self) -> Option<(&'static str, Stamp)> {
-        let differs = |at: &Stamp| at.timestamp() != self.placed_at.timestamp();
-        let recorded = Some(self.recorded_at).filter(differs).map(|at| ("recorded", at));
-        recorded.or(Some(self.at).filter(differs).map(|at| ("happened", at)))
-    }
-}
-
 fn level(actor: &crate::model::Actor) -> &'static str {
     use crate::model::Level;
     match actor.level {
@@ -266,6 +264,8 @@ fn event(incident: &Incident, item: &Item) -> Event {
         },
         text: SafeText::new(&sentence_of(incident, item)),
         amended_by: item.amended_by.clone(),
+        original: item.original().cloned(),
+        removed: Removal::of(incident, item),
         pinned: item.pinned,
         adopted: incident.is_adopted(item),
         owner: match &entry.happening {

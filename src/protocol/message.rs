@@ -96,6 +96,14 @@ pub enum Request {
     Decision { text: SafeText, at: Option<Stamp> },
     /// Record work for afterwards.
     FollowUp { text: SafeText, owner: Option<PersonId> },
+    /// Record several lines at once: all of them, or none.
+    Lines { kind: LineKind, lines: Vec<SafeText>, at: Option<Stamp>, owner: Option<PersonId> },
+    /// Ask that the text of an entry is removed for good. Another person has to confirm it.
+    Redact { seq: u64, reason: SafeText },
+    /// Confirm the removal that was asked for by the entry with this hash.
+    ConfirmRedact { seq: u64, hash: Digest },
+    /// Refuse it, or take it back.
+    RefuseRedact { seq: u64 },
     /// Pin or unpin an entry.
     Pin { seq: u64, pinned: bool },
     /// Re-time or amend an entry by a new one that points back.
@@ -143,6 +151,15 @@ pub enum Request {
     Status,
 }
 
+/// What lines become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineKind {
+    Note,
+    Decision,
+    FollowUp,
+}
+
 /// The changes of `Request::Set`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -171,6 +188,8 @@ impl SetIncident {
 pub enum Reply {
     /// Recorded as these entries.
     Recorded { seq: u64 },
+    /// Recorded as these entries, one for each line.
+    Lines { seqs: Vec<u64> },
     /// An incident was opened.
     Opened { incident: IncidentId, seq: u64 },
     /// A plan as the exact canonical bytes; `seq` is `None` for a preview.

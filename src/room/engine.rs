@@ -1,4 +1,4 @@
-//! The single writer. Nothing else appends to the timeline, and nothing rewrites it.
+//! The single writer. Nothing else appends to the timeline, and nothing rewrites it but the removal of a text (`texts`).
 //!
 //! Observations become rows, rows that changed become edges, edges become entries; requests become entries or refusals.
 //! What the room knows about incidents and plans is the fold of its own log and kept nowhere else.
@@ -117,6 +117,8 @@ pub struct Engine {
     pub(super) offers: super::silences::Offers,
     /// Boot-clock deadlines of open plans: never stored, so a restart expires them all.
     pub(super) deadlines: BTreeMap<PlanId, Duration>,
+    /// Boot-clock deadlines of requests to remove a text, by the entry that asks.
+    pub(super) redactions: BTreeMap<u64, Duration>,
     /// When each person proposed, on the boot clock, for the rate of proposals.
     pub(super) proposals: BTreeMap<String, Vec<Duration>>,
     pub(super) degraded: Option<SafeText>,

@@ -28,6 +28,7 @@ mod session;
 mod shared;
 mod silences;
 mod socket;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -190,6 +191,7 @@ impl Room {
             offers: silences::Offers::default(),
             deadlines: BTreeMap::new(),
             proposals: BTreeMap::new(),
+            redactions: BTreeMap::new(),
             degraded: None,
             outage: Outage::default(),
             announced: false,
@@ -265,6 +267,7 @@ impl Engine {
         if self.announced {
             self.settle_old_plans();
             self.settle_old_silences();
+            self.finish_redactions();
         }
     }
 

@@ -11,6 +11,8 @@ use crate::protocol::Request;
 const MOST_ID: usize = 64;
 /// Names of services and what a person types to confirm: host names at the longest.
 const MOST_NAME: usize = 255;
+/// Lines of one request.
+const MOST_LINES: usize = 200;
 /// A happening is put into the timeline at most this far from now.
 const MOST_DAYS: i64 = 3_660;
 
@@ -35,7 +37,17 @@ pub fn plausible(request: &Request, now: Stamp) -> Result<(), Refusal> {
             set.commander.as_ref().map_or(Ok(()), |person| id("a person", person.as_str()))?;
             near(set.impact_at, now).and_then(|()| near(set.recovered_at, now))
         }
-        Request::Note { at, .. } | Request::Decision { at, .. } | Request::Amend { at, .. } => near(*at, now),
+        Request::Note { at, .. } | Request::Decision { at, .. } | Request::Amend { at, .. } => past(*at, now),
+        Request::Lines { lines, at, owner, .. } => {
+            owner.as_ref().map_or(Ok(()), |owner| id("a person", owner.as_str()))?;
+            past(*at, now)?;
+            if (1..=MOST_LINES).contains(&lines.len()) {
+                Ok(())
+            } else {
+                bad(&format!("{} lines at once; from 1 to {MOST_LINES} are taken", lines.len()))
+            }
+        }
+        Request::Redact { .. } | Request::ConfirmRedact { .. } | Request::RefuseRedact { .. } => Ok(()),
         Request::SilencePreview { change: SilenceChange::Expire { id: silence } } => id("a silence", silence),
         // What a new silence may be is judged where it is built, with words for each limit.
         Request::SilencePreview { change: SilenceChange::Create { .. } } => Ok(()),
@@ -56,6 +68,13 @@ fn id(of: &str, text: &str) -> Result<(), Refusal> {
 
 fn name(text: &str) -> Result<(), Refusal> {
     if text.len() <= MOST_NAME { Ok(()) } else { bad(&format!("a name may have {MOST_NAME} bytes")) }
+}
+
+/// Of what is still to come nobody can say that it happened. A minute is left to clocks that differ.
+fn past(at: Option<Stamp>, now: Stamp) -> Result<(), Refusal> {
+    near(at, now)?;
+    let past = at.is_none_or(|at| at - now <= TimeDelta::minutes(1));
+    if past { Ok(()) } else { bad("this time is still to come") }
 }
 
 fn near(at: Option<Stamp>, now: Stamp) -> Result<(), Refusal> {

@@ -7,9 +7,9 @@ use super::plans::Act;
 use super::plausible::plausible;
 use crate::board::Firing;
 use crate::ledger::AppendError;
-use crate::model::entry::{Amend, Closed, Decision, Draft, FollowUp, Happening, Note, Pin, Set};
+use crate::model::entry::{Closed, Decision, Draft, FollowUp, Happening, Note, Pin, Set};
 use crate::model::{IncidentId, IncidentStatus, Refusal, RefusalKind, Role, SafeText};
-use crate::protocol::message::{RoomStatus, SetIncident};
+use crate::protocol::message::{LineKind, RoomStatus, SetIncident};
 use crate::protocol::{Reply, Request};
 
 impl Engine {
@@ -54,10 +54,11 @@ impl Engine {
                 self.known_entry(seq)?;
                 self.write(caller, Pin { seq, pinned }, None)
             }
-            Request::Amend { seq, text, at } => {
-                self.known_entry(seq)?;
-                self.write(caller, Amend { seq, at }, text)
-            }
+            Request::Amend { seq, text, at } => self.amend(caller, seq, text, at),
+            Request::Lines { kind, lines, at, owner } => self.write_lines(caller, kind, lines, at, owner),
+            Request::Redact { seq, reason } => self.propose_redaction(caller, seq, reason),
+            Request::ConfirmRedact { seq, hash } => self.confirm_redaction(caller, seq, hash),
+            Request::RefuseRedact { seq } => self.refuse_redaction(caller, seq),
             Request::Open { title, severity } => self.open_by_hand(caller, title, severity),
             Request::Set(set) => self.set(caller, set),
             Request::Close => self.close(caller, false),
@@ -276,6 +277,12 @@ fn verb(request: &Request) -> &'static str {
         Request::FollowUp { .. } => "follow_up",
         Request::Pin { .. } => "pin",
         Request::Amend { .. } => "amend",
+        Request::Lines { kind: LineKind::Note, .. } => "note",
+        Request::Lines { kind: LineKind::Decision, .. } => "decision",
+        Request::Lines { kind: LineKind::FollowUp, .. } => "follow_up",
+        Request::Redact { .. } => "redact",
+        Request::ConfirmRedact { .. } => "confirm_redact",
+        Request::RefuseRedact { .. } => "refuse_redact",
         Request::Open { .. } => "open",
         Request::Set(_) => "set",
         Request::Close => "close",

@@ -113,6 +113,16 @@ fn body_line(seq: u64, text: &SafeText, salt: [u8; 32]) -> Result<String, SealEr
     Ok(line)
 }
 
+/// The line that stands for the text of an entry once it is removed. As long as the text's own, so that nothing moves; `None`
+/// if that is too short to say it.
+pub fn redacted_body(seq: u64, by: u64, length: usize) -> Option<String> {
+    let mut line = format!("{{\"b\":{seq},\"redacted\":{by},\"pad\":\"");
+    let pad = length.checked_sub(line.len() + 2)?;
+    line.extend(std::iter::repeat_n(' ', pad));
+    line.push_str("\"}");
+    Some(line)
+}
+
 /// The members of an entry's line. Doubled members are an error; unknown ones are a later version's and are left alone.
 #[derive(Deserialize)]
 struct Wire<'a> {

@@ -246,7 +246,11 @@ fn a_chain_is_whole_or_says_where_it_is_not() {
 
 #[test]
 fn a_redacted_body_keeps_the_chain_only_if_an_entry_says_so() {
-    let whole = chain(vec![genesis(), draft(Note { at: None }, Some("secret")), draft(Redact { seq: 2 }, None)]);
+    let whole = chain(vec![
+        genesis(),
+        draft(Note { at: None }, Some("secret")),
+        draft(Redact { seq: 2, proposal: None }, None),
+    ]);
     let mut redacted = lines(&whole);
     redacted[1].body = Some("{\"b\":2,\"redacted\":3,\"why\":\"personal data\"}".into());
     assert_eq!(check(&redacted), Ok((3, whole[2].entry.hash)));

@@ -70,6 +70,7 @@ impl Story {
             clocks: Clocks::default(),
             items: Vec::new(),
             plans: super::Plans::default(),
+            redactions: super::Redactions::default(),
             services: Vec::new(),
         });
         self.memory.index.insert(opened.incident.clone(), Index::default());
@@ -92,6 +93,7 @@ impl Story {
         if let Err(anomaly) = incident.plans.apply(entry) {
             self.anomaly(entry.seq, anomaly.why);
         }
+        let redaction = self.incidents[place].redactions.apply(entry);
         match &entry.happening {
             Happening::Set(set) => self.set(place, entry, set),
             Happening::Closed(_) => {
@@ -103,11 +105,11 @@ impl Story {
                 self.change(place, entry.seq, *seq, |item| item.pinned = pinned);
             }
             Happening::Amend(amend) => self.amend(place, entry, amend),
-            Happening::Redact(redact) => self.change(place, entry.seq, redact.seq, |item| {
-                item.entry.text = None;
-                item.text = SafeText::new("(redacted)");
-            }),
+            Happening::Redact(redact) if redaction.is_ok() => self.remove_text(place, entry.seq, redact.seq),
             _ => {}
+        }
+        if let Err(why) = redaction {
+            self.anomaly(entry.seq, why);
         }
         self.insert(place, entry);
     }
@@ -153,8 +155,9 @@ impl Story {
             incident.services.push(service);
         }
         let placed = placed(entry, at);
-        let (amended_by, text) = (Vec::new(), own_text(entry));
-        put(&mut incident.items, Item { entry: entry.clone(), at, placed, text, amended_by, pinned: false });
+        let (text, amended_by) = (own_text(entry), Vec::new());
+        let item = Item { entry: entry.clone(), at, placed, text, amended_by, redacted_by: None, pinned: false };
+        put(&mut incident.items, item);
         if counts(entry) && incident.is_own(entry) {
             index.marks.add(entry, at, entry.incident.as_ref() == Some(&incident.id));
             incident.clocks = index.marks.clocks();
@@ -162,7 +165,7 @@ impl Story {
     }
 
     /// Changes the item of an earlier entry, or says that there is none.
-    fn change(&mut self, place: usize, by: u64, seq: u64, change: impl FnOnce(&mut Item)) {
+    pub(super) fn change(&mut self, place: usize, by: u64, seq: u64, change: impl FnOnce(&mut Item)) {
         let incident = &mut self.incidents[place];
         match find(&incident.items, seq) {
             Some(found) => change(&mut incident.items[found]),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::approval::Plans;
+use crate::approval::{Plans, Redactions};
 use crate::model::entry::{Edge, Entry};
 use crate::model::{Happening, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
 
@@ -35,6 +35,8 @@ pub struct Item {
     pub text: SafeText,
     /// Entries that amended it.
     pub amended_by: Vec<u64>,
+    /// The entry that removed its text.
+    pub redacted_by: Option<u64>,
     pub pinned: bool,
 }
 
@@ -56,6 +58,8 @@ pub struct Incident {
     /// In the order of the log. What a person wrote of an earlier time stands among what was recorded then.
     pub items: Vec<Item>,
     pub plans: Plans,
+    /// Requests to remove the text of an entry, and what became of them.
+    pub redactions: Redactions,
     /// The services whose probes failed or plans acted on, in order of appearance.
     pub services: Vec<String>,
 }
@@ -132,6 +136,11 @@ impl Incident {
 }
 
 impl Item {
+    /// What it said before it was amended, if that was something else and still stands in the log.
+    pub fn original(&self) -> Option<&SafeText> {
+        self.entry.text.as_ref().filter(|text| !self.amended_by.is_empty() && **text != self.text)
+    }
+
     /// Whether a person put it at an earlier time than it was recorded.
     pub fn is_moved(&self) -> bool {
         self.placed < self.entry.ts

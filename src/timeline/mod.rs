@@ -10,6 +10,7 @@ mod fold;
 pub mod incident;
 mod links;
 mod memory;
+mod redact;
 #[cfg(test)]
 pub(crate) mod tests;
 mod view;
@@ -22,4 +23,4 @@ pub use view::{ClockView, Reading, Rpo, Rto, Spent, clock_view};
 pub use words::{sentence, sentence_of, silence_words};
 
 /// What an incident's plans are made of: the same nouns, for rooms that read incidents and no approvals.
-pub use crate::approval::{Approval, PlanRecord, PlanState, Plans, StepState};
+pub use crate::approval::{Approval, PlanRecord, PlanState, Plans, Redaction, Redactions, StepState};

@@ -83,6 +83,12 @@ fn about_incident(item: &Item) -> Option<String> {
             clock(folded.from),
             clock(folded.to)
         ),
+        Happening::RedactProposed(it) => {
+            let why = body(item).map(|why| format!(": {why}")).unwrap_or_default();
+            format!("Asks to remove the text of entry {} (code {}){why}", it.seq, item.entry.hash.spoken())
+        }
+        Happening::RedactApproved(it) => format!("Confirms that the text of entry {} is removed", it.seq),
+        Happening::RedactRefused(it) => format!("The text of entry {} is not removed", it.seq),
         Happening::Redact(redact) => format!("Removed the text of entry {}", redact.seq),
         _ => return None,
     })

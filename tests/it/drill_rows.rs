@@ -37,7 +37,7 @@ struct Load(Arc<AtomicBool>);
 impl Load {
     fn on_every_core() -> Self {
         let over = Arc::new(AtomicBool::new(false));
-        for _ in 0..2 * std::thread::available_parallelism().map_or(2, usize::from) {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
             let over = over.clone();
             std::thread::spawn(move || {
                 while !over.load(Ordering::Relaxed) {

@@ -49,3 +49,4 @@ mod terminal;
 mod tidy;
 mod truth;
 mod velero_real;
+mod written;

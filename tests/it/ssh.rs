@@ -247,11 +247,12 @@ fn in_tmux_it_is_detached_attached_resized_and_split() {
         tmux.tell(&["kill-pane", "-t", "w:0.1"]);
         tmux.whole();
     }
-    tmux.tell(&["resize-window", "-t", "w", "-x", "100", "-y", "30"]);
+    // High enough for what stood above and for how the drill went.
+    tmux.tell(&["resize-window", "-t", "w", "-x", "100", "-y", "60"]);
     tmux.whole();
 
     tmux.tell(&["send-keys", "-t", "w:0.0", "C-c", "C-c"]);
-    tmux.wait("the drill's timeline is kept in");
+    tmux.wait("again:    warroom drill");
     assert_eq!(tmux.modes(), modes);
     // What stood above is there again, letter for letter.
     let above = screen.trim_end().trim_end_matches('$').trim_end();

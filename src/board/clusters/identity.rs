@@ -37,7 +37,8 @@ pub(super) fn judge(opinion: &mut Opinion, board: &Board, name: &str, role: Clus
                 of_it(name) && of_it(&other.0)
             })
     };
-    let verdict = if others.iter().any(|it| two_sides(it)) { Verdict::Critical } else { Verdict::Warning };
+    // Two names for one cluster harm nobody who does not take them for two sites.
+    let verdict = if others.iter().any(|it| two_sides(it)) { Verdict::Critical } else { Verdict::Info };
     let mut all: Vec<String> = board.setup.clusters.iter().map(|(other, _)| other.clone()).collect();
     all.retain(|other| same(&board.store, name, other));
     let (last, first) = all.split_last().map_or(("", &[][..]), |(last, first)| (last.as_str(), first));

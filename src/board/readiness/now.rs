@@ -1,6 +1,7 @@
 //! What has to stand ready at this instant for a recovery to be possible: the DR cluster, its applications, its pool.
 
 use crate::board::row::{AppRow, Body, PoolRef, Row, Topic, Verdict};
+use crate::board::world::{AtEdge, not_at_edge};
 use crate::model::facts::{LoadBalancer, NamespacePods, Pod};
 use crate::model::time::{since, words};
 use crate::model::{Host, Strategy};
@@ -190,7 +191,16 @@ fn of_host(seen: &Seen<'_>, host: &Host, dr: &str) -> Check {
         let says = format!("no pool of {dr} is named for it: how users get there is not known");
         return unknown(says, "Name it in `dr_pool` of its [[service]], in the order of `dr`.");
     };
-    let host = &host.load_balancer;
+    let (host, pools) = (&host.load_balancer, host.primary_pool.as_deref().into_iter().chain([pool]));
+    let at_edge = || seen.rows(Topic::Traffic).iter().chain(seen.rows(Topic::Sources));
+    let correct = "Correct the name in its [[service]] of warroom.toml.";
+    if let Some(says) = not_at_edge(AtEdge::LoadBalancer, host, at_edge(), seen.now) {
+        return unknown(says, correct);
+    }
+    let mut missing = pools.filter_map(|name| not_at_edge(AtEdge::Pool, name, at_edge(), seen.now));
+    if let Some(says) = missing.next() {
+        return unknown(says, correct);
+    }
     let found = seen.rows(Topic::Traffic).iter().find_map(|row| match &row.body {
         Body::LoadBalancer { lb, order, fallback, goes_to, .. } if lb.name == host.as_str() => {
             let named = order.iter().chain(fallback).find(|it| it.name == pool);
@@ -199,7 +209,7 @@ fn of_host(seen: &Seen<'_>, host: &Host, dr: &str) -> Check {
         _ => None,
     });
     let Some((row, lb, named, goes_to)) = found else {
-        return unknown(format!("nothing is known of {host}"), "Bring the edge's API back, or check the token.");
+        return unknown(format!("nothing is known of {host}"), "Bring the edge's API back: its source says why.");
     };
     if row.stale {
         return unknown(format!("{host}: {}", row.why), "Bring the edge's API back.");

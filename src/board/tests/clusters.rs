@@ -189,6 +189,22 @@ fn two_names_of_one_cluster_are_not_two_sites() {
 }
 
 #[test]
+fn two_names_of_a_cluster_that_is_no_site_of_anything_are_only_mentioned() {
+    let clusters = ["a", "b"].map(|name| (name.to_owned(), ClusterRole::Other)).to_vec();
+    let sources = ["kubernetes/a", "kubernetes/b"].map(|name| (source(name), 30)).to_vec();
+    let mut board = Board::new(BoardSetup { objectives: vec![], clusters, sources });
+    for name in ["a", "b"] {
+        let kube = format!("kubernetes/{name}");
+        board.fact(&kube, now(), ControlPlane { uid: Some("one".into()), ..control_plane(name, true) });
+        board.list(&kube, now(), FactKind::Node, vec![node(name, "n", "True", now()).into()]);
+        board.list(&kube, now(), FactKind::Pod, vec![]);
+    }
+    let judged = board.judge(now());
+    let it = row(&judged, Topic::Clusters, "a");
+    assert_eq!((it.verdict, it.why.as_str()), (Verdict::Info, "a and b are one cluster (uid one)"));
+}
+
+#[test]
 fn an_event_from_the_future_is_not_the_newest_for_ever() {
     let event = |uid: &str, last: Stamp| KubeEvent {
         uid: uid.into(),

@@ -18,6 +18,14 @@ pub struct Narrow {
     pub filter: Option<Filter>,
 }
 
+/// `--dir`, where a log can be read without a room.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct Folder {
+    /// Read the log in this folder (a drill's, a room's state directory) instead of asking a room. Nothing is changed.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
 /// `events`, `alerts`, ….
 #[derive(Clone, Debug, ClapArgs)]
 pub struct View {
@@ -32,18 +40,51 @@ pub struct View {
 pub enum Timeline {
     /// Record a note (or a decision, or work for afterwards).
     Add {
-        /// What happened, in your words; up to 8 KiB.
+        /// What happened, in your words; up to 8 KiB. `-` reads lines from stdin: each becomes an entry, all of them or none.
         #[arg(value_name = "TEXT")]
         text: String,
         /// What it is.
         #[arg(long, value_enum, default_value_t)]
         kind: NoteKind,
-        /// When it happened, if not now.
-        #[arg(long, value_name = "TIME", conflicts_with = "owner")]
-        at: Option<Stamp>,
+        /// When it happened, if not now: 14:39, T+8, -5m, "yesterday 14:39", or RFC 3339.
+        #[arg(long, value_name = "TIME", conflicts_with = "owner", allow_hyphen_values = true)]
+        at: Option<String>,
         /// Who shall do it (follow-ups only).
         #[arg(long, value_name = "NAME")]
         owner: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Put an earlier entry right by a new one. What it said before stays in the log and in exports.
+    #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
+    Amend {
+        /// The entry's number.
+        #[arg(value_name = "N")]
+        seq: u64,
+        /// What it should say.
+        #[arg(value_name = "TEXT", group = "change")]
+        text: Option<String>,
+        /// When it happened (notes, decisions and follow-ups): 14:39, T+8, -5m, "yesterday 14:39", or RFC 3339.
+        #[arg(long, value_name = "TIME", group = "change", allow_hyphen_values = true)]
+        at: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Remove the text of an entry from the log for good. One person asks, another confirms; the chain stays whole.
+    #[command(group = clap::ArgGroup::new("what").required(true))]
+    Redact {
+        /// The entry's number.
+        #[arg(value_name = "N")]
+        seq: u64,
+        /// Ask for it, and say why. Exports show the reason: it must not repeat what is removed.
+        #[arg(long, value_name = "TEXT", group = "what")]
+        reason: Option<String>,
+        /// Be the second person: the code of the request, as `warroom status` shows it.
+        #[arg(long, value_name = "CODE", group = "what")]
+        confirm: Option<String>,
+        /// Refuse the request, or take it back.
+        #[arg(long, group = "what")]
+        refuse: bool,
         #[command(flatten)]
         output: Output,
     },
@@ -52,6 +93,8 @@ pub enum Timeline {
         /// The incident.
         #[arg(value_name = "INCIDENT")]
         incident: Option<String>,
+        #[command(flatten)]
+        folder: Folder,
         #[command(flatten)]
         narrow: Narrow,
         #[command(flatten)]
@@ -204,6 +247,16 @@ pub struct Propose {
 /// `plan …`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Plan {
+    /// List an incident's plans: the current one's, or the one named.
+    List {
+        /// The incident.
+        #[arg(value_name = "INCIDENT")]
+        incident: Option<String>,
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Show a plan, its digest and where it stands.
     Show {
         /// The plan.
@@ -257,9 +310,11 @@ pub struct OfPlan {
 /// `export …`. Here `-o` names a file: what is printed is chosen by `--format`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Export {
-    /// The incident. Default: the open one, else the latest.
+    /// The incident. Default: the open one, else the latest. A folder is read as with --dir.
     #[arg(value_name = "INCIDENT")]
     pub incident: Option<String>,
+    #[command(flatten)]
+    pub folder: Folder,
     /// What to write.
     #[arg(long, value_enum, default_value_t)]
     pub format: ExportFormat,

@@ -36,6 +36,8 @@ pub enum Order {
     /// True: close it though alerts fire.
     Set(IncidentStatus, bool),
     Pin(u64),
+    /// Put the text of this line's entry right.
+    Amend(u64, String),
     Silences,
     /// What a silence of these alerts would hit.
     Silence(Aim, String, String),
@@ -109,6 +111,12 @@ pub const WORDS: &[Word] = &[
     word("refuse", "reject", "REASON", ""),
     word("withdraw", "withdraw", "", ""),
     word("hold", "hold", "", ""),
+    word(
+        "amend",
+        "amend",
+        "NUMBER TEXT",
+        "put the text of the entry of this line right; what it said stays in the log",
+    ),
     word("silences", "silences", "", "the silences there are, each on a line with a number"),
     word("silence", "silence", "NUMBER|{LABELS} TIME REASON", silence::DOC),
     word("unsilence", "", "NUMBER", "what ending the silence of this line does; nothing is ended yet"),
@@ -180,6 +188,7 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
         "open" => Order::Open(Some(number()?)),
         "plan" => Order::Open(None),
         "pin" => Order::Pin(number()?),
+        "amend" => amend(rest)?,
         "note" => Order::Note(text()?),
         "decision" => Order::Decide(text()?),
         "follow-up" => Order::FollowUp(text()?),
@@ -195,15 +204,7 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
         "withdraw" => Order::Withdraw,
         "hold" => Order::Hold,
         "command" => Order::TakeCommand,
-        "set" => {
-            let (word, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-            let status = status(word)?;
-            match (status, rest.trim()) {
-                (_, "") => Order::Set(status, false),
-                (IncidentStatus::Closed, "although-firing") => Order::Set(status, true),
-                (_, more) => return Err(format!("`set {word}`: what is `{more}`? Nothing was done.")),
-            }
-        }
+        "set" => set(rest)?,
         "silences" => Order::Silences,
         "silence" => silence::parse(rest)?,
         "unsilence" => Order::Unsilence(number()?),
@@ -219,4 +220,22 @@ fn status(word: &str) -> Result<IncidentStatus, String> {
         let names: Vec<_> = IncidentStatus::ALL.into_iter().map(IncidentStatus::name).collect();
         format!("`set STATUS`: the status is one of {}; nothing was done.", names.join(", "))
     })
+}
+
+fn set(rest: &str) -> Result<Order, String> {
+    let (word, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let status = status(word)?;
+    match (status, rest.trim()) {
+        (_, "") => Ok(Order::Set(status, false)),
+        (IncidentStatus::Closed, "although-firing") => Ok(Order::Set(status, true)),
+        (_, more) => Err(format!("`set {word}`: what is `{more}`? Nothing was done.")),
+    }
+}
+
+fn amend(rest: &str) -> Result<Order, String> {
+    let (number, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    match (number.parse(), text.trim()) {
+        (Ok(number), text) if !text.is_empty() => Ok(Order::Amend(number, text.to_owned())),
+        _ => Err("`amend NUMBER TEXT`: it needs the number of a printed line, and the words.".to_owned()),
+    }
 }

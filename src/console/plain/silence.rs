@@ -156,7 +156,8 @@ impl Plain {
         }
         match none {
             true => {
-                self.say("No silence is in force or to come. `silence NUMBER 1h REASON` makes one, after `alerts`.")
+                let why = crate::console::view::pane::absent(&self.app, Topic::Silences);
+                self.say(format!("{why} `silence NUMBER 1h REASON` makes one, after `alerts`."))
             }
             false => self.say("`unsilence NUMBER` shows what ending one does."),
         }

@@ -18,6 +18,7 @@ use crate::console::{Effect, ExitReason, GaveUp, plan_bytes};
 use crate::model::facts::Matcher;
 use crate::model::silence::{SilenceChange, SilenceOutcome, line_of};
 use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
+use crate::protocol::message::SetIncident;
 use crate::protocol::{Push, Reply, Request};
 
 const RESTORE: &str = "01KB3Z1RESTORE";
@@ -363,7 +364,12 @@ fn every_command_that_records_or_acts_has_its_word() {
     }
     for spec in COMMANDS.iter().filter(|spec| !matches!(spec.danger, Danger::None | Danger::Shown)) {
         assert!(WORDS.iter().any(|word| word.id == spec.id), "{}", spec.id);
-        assert!(order::parse(&format!("{} x", spec.id)).is_ok() || spec.id == "set-status" || spec.id == "pin");
+        assert!(
+            order::parse(&format!("{} x", spec.id)).is_ok()
+                || spec.id == "set-status"
+                || spec.id == "pin"
+                || spec.id == "amend"
+        );
     }
     for word in WORDS {
         assert!(!word.doc().is_empty(), "{}", word.name);
@@ -622,4 +628,25 @@ fn a_silence_is_ended_by_its_line_and_one_with_labels_is_asked_for() {
     plain.app.readonly = true;
     let (none, said) = says(&mut plain, line);
     assert!(none.is_empty() && said.contains("read-only"), "{said}");
+}
+
+#[test]
+fn closing_while_alerts_fire_asks_and_an_entry_is_amended_by_its_line() {
+    let mut plain = plain("ana", true);
+    let (effects, said) = says(&mut plain, "set closed");
+    assert!(effects.is_empty(), "{effects:?}");
+    assert!(said.contains("3 critical alerts still fire. Closing is for good; nothing was sent."), "{said}");
+    assert!(order::parse("set closed perhaps").unwrap_err().contains("Nothing was done"));
+    assert!(order::parse("set resolved although-firing").is_err());
+    let (effects, _) = says(&mut plain, "set closed although-firing");
+    assert_eq!(asked(&effects).1, Request::Set(SetIncident::closed_although_firing()));
+
+    let mut plain = self::plain("ana", true);
+    let (_, said) = says(&mut plain, "timeline etcd");
+    let number = said.lines().find(|line| line.contains("corruption")).and_then(|line| line.split(' ').next());
+    let number = number.expect("a line about it").to_owned();
+    let (effects, _) = says(&mut plain, &format!("amend {number} etcd of the primary is corrupt"));
+    let Request::Amend { text: Some(text), at: None, .. } = asked(&effects).1 else { panic!("{effects:?}") };
+    assert_eq!(text.as_str(), "etcd of the primary is corrupt");
+    assert!(order::parse("amend etcd").unwrap_err().contains("NUMBER TEXT"));
 }

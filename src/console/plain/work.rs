@@ -124,6 +124,13 @@ impl Plain {
             Order::Silence(aim, lasts, reason) => self.silence(&aim, &lasts, &reason),
             Order::Unsilence(number) => self.unsilence(number),
             Order::Confirm(word) => self.confirm_silence(&word, typed),
+            Order::Amend(number, text) => match self.named(number).cloned() {
+                Some(About::Entry(seq)) => lines::amend(&mut self.app, seq, &text),
+                _ => {
+                    self.say(format!("Line {number} is no entry of the timeline; nothing was amended."));
+                    Vec::new()
+                }
+            },
             Order::Pin(number) => match self.named(number).cloned() {
                 Some(About::Entry(seq)) => lines::pin(&mut self.app, seq),
                 _ => {

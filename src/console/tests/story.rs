@@ -26,7 +26,7 @@ fn item(seq: u64, at: Stamp, by: Actor, happening: impl Into<Happening>, text: &
         prev: Digest([0; 32]),
         hash: Digest([seq as u8; 32]),
     };
-    Item { at, placed: at, text: SafeText::from(text), amended_by: Vec::new(), pinned: false, entry }
+    Item { at, placed: at, text: SafeText::from(text), amended_by: Vec::new(), redacted_by: None, pinned: false, entry }
 }
 
 fn edge(seq: u64, when: Stamp, name: &str, verdict: &str, says: &str) -> Item {
@@ -105,6 +105,7 @@ pub fn incident() -> Incident {
             edge(16, at("14:50:58"), "traffic.moved", "ok", "Traffic of shop moved from primary to dr"),
             edge(17, at("14:53:00"), "gitops.parity", "ok", "GitOps: 12 of 12 apps healthy on dr"),
         ],
+        redactions: Default::default(),
         plans: Plans { by_id: plans },
         services: vec!["shop".to_owned()],
     }

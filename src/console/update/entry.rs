@@ -5,7 +5,7 @@ use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input as Line, InputRequest};
 
 use crate::console::allow;
-use crate::console::app::{App, Waiting};
+use crate::console::app::{App, Pane, Waiting};
 use crate::console::effect::Effect;
 use crate::console::keymap::{Command, Context, Key};
 use crate::console::overlay::{Overlay, Write, WriteKind};
@@ -27,6 +27,16 @@ pub fn begin(app: &mut App, kind: WriteKind) {
         insert(&mut line, &marked.join("; "));
     }
     app.overlays.push(Overlay::Write(Write { kind, line, sent: None, problem: None }));
+}
+
+/// Begins to amend the timeline's entry: with what it says now.
+pub fn amend(app: &mut App) {
+    let chosen = view::list::selected(app, Pane::Timeline);
+    let found = chosen.and_then(|entry| entry.item().map(|it| (it.entry.seq, it.text.to_string())));
+    if let Some((seq, text)) = found {
+        let line = Line::new(text);
+        app.overlays.push(Overlay::Write(Write { kind: WriteKind::Amend(seq), line, sent: None, problem: None }));
+    }
 }
 
 /// Opens a line that can't be sent now, and says why: what is typed has a place, and waits until it can.
@@ -51,7 +61,8 @@ pub fn type_key(app: &mut App, key: Key) {
     let still = allow::cannot_act(app).map(SafeText::from);
     match app.overlays.last_mut() {
         Some(Overlay::Write(write)) if write.sent.is_none() => {
-            write.problem = if matches!(write.kind, WriteKind::Reject(_)) { None } else { still };
+            let needs_no_incident = matches!(write.kind, WriteKind::Reject(_) | WriteKind::Amend(_));
+            write.problem = if needs_no_incident { None } else { still };
             edit(&mut write.line, key);
         }
         Some(Overlay::Filter { line, .. }) => {
@@ -125,6 +136,7 @@ pub fn send(app: &mut App) -> Vec<Effect> {
             return Vec::new();
         }
         WriteKind::Reject(_) => None,
+        WriteKind::Amend(_) => allow::cannot_write(app),
         _ => allow::cannot_act(app),
     };
     if let Some(why) = problem {
@@ -138,6 +150,7 @@ pub fn send(app: &mut App) -> Vec<Effect> {
         WriteKind::Note => Request::Note { text, at: None },
         WriteKind::Decision => Request::Decision { text, at: None },
         WriteKind::FollowUp => Request::FollowUp { text, owner: None },
+        WriteKind::Amend(seq) => Request::Amend { seq: *seq, text: Some(text), at: None },
         WriteKind::Reject(plan) => Request::Reject { plan: plan.clone(), reason: text },
     };
     let effect = super::ask(app, Waiting::Write(kind), request);

@@ -71,6 +71,7 @@ pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Note => entry::begin(app, WriteKind::Note),
         Command::Decide => entry::begin(app, WriteKind::Decision),
         Command::FollowUp => entry::begin(app, WriteKind::FollowUp),
+        Command::Amend => entry::amend(app),
         Command::Filter => filter::begin(app),
         Command::Jump => past::begin(app),
         Command::Split | Command::Hide | Command::ShowAll => panes::run(app, command),

@@ -5,7 +5,7 @@ use tui_input::Input as Line;
 use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
 use crate::console::keymap::Command;
-use crate::console::overlay::{Choice, Overlay, SilenceForm, WriteKind};
+use crate::console::overlay::{Choice, Overlay, SilenceForm, Write, WriteKind};
 use crate::console::theme::Role;
 use crate::model::{Action, IncidentStatus};
 use crate::protocol::Request;
@@ -21,6 +21,13 @@ pub fn write(app: &mut App, kind: WriteKind, text: &str) -> Vec<Effect> {
     if let Some(Overlay::Write(write)) = app.overlays.last_mut() {
         write.line = Line::new(text.to_owned());
     }
+    entry::send(app)
+}
+
+/// What an entry should say.
+pub fn amend(app: &mut App, seq: u64, text: &str) -> Vec<Effect> {
+    let line = Line::new(text.to_owned());
+    app.overlays.push(Overlay::Write(Write { kind: WriteKind::Amend(seq), line, sent: None, problem: None }));
     entry::send(app)
 }
 

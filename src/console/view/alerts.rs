@@ -154,17 +154,18 @@ fn told(app: &App) -> Words {
     words
 }
 
-/// Silence is an answer only while the watchdog barks.
-pub fn empty(app: &App) -> String {
-    let watchdog = app.rows(Topic::Alerts).iter().find(|row| is_watchdog(row));
+/// What stands where no alert does. Silence is an answer only while the watchdog barks.
+pub fn nothing(app: &App) -> String {
+    let known = !app.lost() && !pane::is_stale(app, Pane::Alerts);
+    let watchdog = app.rows(Topic::Alerts).iter().find(|row| known && is_watchdog(row));
     match watchdog {
-        Some(row) if !row.stale && !pane::is_stale(app, Pane::Alerts) => {
+        Some(row) if !row.stale => {
             format!("No alert fires. Watchdog seen {} ago.", time::words(time::since(row.seen_at, app.at())))
         }
         Some(row) => format!(
             "No alert is known, but the watchdog was last seen {} ago.",
             time::words(time::since(row.seen_at, app.at()))
         ),
-        None => "No alert fires. No Watchdog alert proves that alerting works.".to_owned(),
+        None => pane::absent(app, Topic::Alerts),
     }
 }

@@ -382,8 +382,3 @@ pub fn signal(app: &App) -> Words {
         false => vec![span(Role::Unknown, glyph::UNKNOWN)],
     }
 }
-
-/// No schedule at all is a finding.
-pub fn empty(_app: &App) -> String {
-    "No Velero schedule was found, so nothing says what could be restored.".to_owned()
-}

@@ -121,9 +121,8 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
     match body {
         Body::Alert { alert, held_by, missing_from, service, since_restart } => {
             of_alert(facts, alert);
-            if *since_restart {
-                facts.text("beginning", "may be that of its Alertmanager, which was started just before");
-            }
+            let whose = "may be that of its Alertmanager, which was started just before";
+            facts.text("beginning", if *since_restart { whose } else { "" });
             facts.text("service", service.as_deref().unwrap_or(""));
             facts.text("held by", &held_by.join(", "));
             facts.text("missing from", &missing_from.join(", "));
@@ -309,6 +308,7 @@ fn of_item(app: &App, item: &Item, sheet: &mut Sheet, room: u16) {
     if !item.amended_by.is_empty() {
         let seqs: Vec<String> = item.amended_by.iter().map(ToString::to_string).collect();
         facts.text("amended by", &format!("entry {}", seqs.join(", ")));
+        facts.text("first said", item.original().map_or("", |text| text.as_str()));
         facts.text("was", entry.text.as_ref().map(SafeText::as_str).unwrap_or(""));
     }
     facts.text("kind of entry", &words::kind_words(&entry.happening));

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::board::absence::absence;
 use crate::board::{Body, Row, Topic, Verdict};
 use crate::console::allow;
 use crate::console::app::{App, Pane};
@@ -121,18 +122,6 @@ fn columns(pane: Pane) -> &'static [Column] {
     }
 }
 
-fn empty(app: &App, pane: Pane) -> String {
-    match pane {
-        Pane::Alerts => alerts::empty(app),
-        Pane::Traffic => "No load balancer and no probe is configured.".to_owned(),
-        Pane::Backups => backups::empty(app),
-        Pane::Gitops => "No application of the configured services is deployed by Argo CD here.".to_owned(),
-        Pane::Events => "No event was seen.".to_owned(),
-        Pane::Timeline => timeline::empty(app),
-        Pane::People => "Nobody is here yet.".to_owned(),
-    }
-}
-
 /// What stands where there are no rows.
 pub fn nothing(app: &App, pane: Pane) -> String {
     if let Some(filter) = &app.pane(pane).filter {
@@ -145,23 +134,30 @@ pub fn nothing(app: &App, pane: Pane) -> String {
     if let Some(then) = &app.past {
         return past::nothing(app, then, pane);
     }
-    let behind = behind(app, pane);
-    let names = |it: &[&Behind<'_>]| it.iter().map(|s| s.row.source.to_string()).collect::<Vec<_>>().join(", ");
-    let waiting: Vec<_> =
-        behind.iter().filter(|source| source.alive_at.is_none() && source.trouble.is_none()).collect();
-    if !waiting.is_empty() {
-        return format!("Waiting for the first answer of {}.", names(&waiting));
+    match pane {
+        Pane::Alerts => alerts::nothing(app),
+        Pane::Traffic => absent(app, Topic::Traffic),
+        Pane::Backups => absent(app, Topic::Backups),
+        Pane::Gitops => absent(app, Topic::Gitops),
+        Pane::Events => absent(app, Topic::Events),
+        Pane::Timeline => timeline::empty(app),
+        Pane::People => "Nobody is here yet.".to_owned(),
     }
-    if !systems(pane).is_empty() && behind.is_empty() {
-        return match app.mirror.welcome {
-            Some(_) => format!("Nothing is configured here: no {}.", systems(pane)[0].name()),
-            None => "Waiting for the room.".to_owned(),
-        };
+}
+
+/// Why a topic has no rows: there is none, it is not known, or nothing of the kind is configured.
+pub fn absent(app: &App, topic: Topic) -> String {
+    if app.mirror.welcome.is_none() {
+        return "Waiting for the room.".to_owned();
     }
-    if is_stale(app, pane) {
-        return "Nothing is known: no source can be read.".to_owned();
+    if app.lost() {
+        return "Nothing is known: the room is not heard.".to_owned();
     }
-    empty(app, pane)
+    let ago = |at| match time::age(time::since(at, app.at())).as_str() {
+        "now" => "just now".to_owned(),
+        age => format!("{age} ago"),
+    };
+    absence(topic, app.rows(Topic::Sources), app.at()).says(topic, ago)
 }
 
 /// Draws the title into the line above the pane.

@@ -127,7 +127,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
                 // Last, for who reads the line wants what happened; where there is no room the page about it has it.
                 text.push(span(Role::Dim, format!(" · by plan {}", words::code(record))));
             }
-            if !item.amended_by.is_empty() {
+            if !item.amended_by.is_empty() && item.redacted_by.is_none() {
                 text.push(span(Role::Dim, " (amended)"));
             }
             // The column shows minutes: what is of the same one needs no other.

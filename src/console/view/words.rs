@@ -53,7 +53,7 @@ pub fn says(item: &Item) -> String {
             }
             parts.join(" · ")
         }
-        Happening::Closed(_) => "Incident closed".to_owned(),
+        Happening::Closed(_) => crate::timeline::sentence(item),
         Happening::Note(_) => text.to_string(),
         Happening::Decision(_) => format!("Decision: {text}"),
         Happening::FollowUp(it) => match &it.owner {
@@ -70,7 +70,10 @@ pub fn says(item: &Item) -> String {
         Happening::RoomStopped(it) => format!("The room stopped: {}", it.why),
         Happening::SilenceBegun(it) => format!("{} (hits {}, {} critical)", it.says, it.hits, it.critical),
         Happening::SilenceEnded(it) => crate::timeline::silence_words(it),
-        Happening::Redact(it) => format!("The text of entry {} was removed", it.seq),
+        Happening::RedactProposed(_)
+        | Happening::RedactApproved(_)
+        | Happening::RedactRefused(_)
+        | Happening::Redact(_) => crate::timeline::sentence(item),
         Happening::Unknown { kind, .. } => format!("{kind} (from a later version) {text}"),
         other => format!("{} {text}", other.kind()),
     }

@@ -123,6 +123,20 @@ pub(crate) fn objective() -> Objective {
     }
 }
 
+/// A request to remove the text of an entry; its number.
+pub(crate) fn redact_asked(log: &mut Log, ts: Stamp, by: &str, seq: u64, why: &str) -> u64 {
+    let proposal = log.add(ts, person(by), RedactProposed { seq, quorum: 2, level: Level::Account }, Some(why));
+    log.entries[proposal as usize - 1].hash = Digest([proposal as u8; 32]);
+    proposal
+}
+
+/// Another person confirms it, and the room removes the text; the number of the entry that says so.
+pub(crate) fn redact_confirmed(log: &mut Log, ts: Stamp, by: &str, seq: u64, proposal: u64) -> u64 {
+    let hash = log.entries[proposal as usize - 1].hash;
+    log.add(ts, person(by), RedactApproved { seq, proposal, hash }, None);
+    log.room(ts, Redact { seq, proposal: Some(proposal) })
+}
+
 /// What the room recorded stands as the log has it. What a person wrote of an earlier time stands after what was recorded by
 /// then and before whatever speaks of it.
 pub(crate) fn assert_in_order(incident: &Incident) {

@@ -25,7 +25,7 @@ fn log(parts: &[(u8, i64, u64)]) -> Log {
             9 => log.add(now, person("ana"), Pin { seq: *seq, pinned: seconds % 2 == 0 }, None),
             10 => log.add(now, person("ana"), Set { impact_at: Some(then), ..Set::default() }, None),
             11 => log.edge("probe.ok", then, "shop", json!({})),
-            12 => log.room(now, Redact { seq: *seq }),
+            12 => log.room(now, Redact { seq: *seq, proposal: None }),
             _ => log.edge("alert.resolved", then, "Down", json!({ "fingerprint": format!("f{seq}") })),
         };
     }

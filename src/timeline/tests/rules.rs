@@ -217,10 +217,52 @@ fn a_note_changes_no_status_and_a_redacted_text_is_gone() {
     let seq = log.note(at("14:01:00"), "ana", "call from a customer, number 12345");
     log.add(at("14:02:00"), person("ana"), Decision { at: None }, Some("wait"));
     assert_eq!(log.fold().current().map(|it| it.status), Some(IncidentStatus::Detected));
-    log.room(at("14:03:00"), Redact { seq });
+    let proposal = redact_asked(&mut log, at("14:03:00"), "ana", seq, "a private number");
+    // Nobody removes a text alone, nor one account of two, nor without its request.
+    for by in ["ana", "room"] {
+        let hash = log.entries[proposal as usize - 1].hash;
+        log.add(at("14:03:10"), person(by), RedactApproved { seq, proposal, hash }, None);
+    }
+    log.room(at("14:03:20"), Redact { seq, proposal: Some(proposal) });
+    log.room(at("14:03:20"), Redact { seq, proposal: None });
+    let story = log.fold();
+    assert_eq!(story.anomalies.len(), 4, "{:?}", story.anomalies);
+    assert!(format!("{story:?}").contains("12345"), "it stands until another person confirms");
+    redact_confirmed(&mut log, at("14:04:00"), "sam", seq, proposal);
     let story = log.fold();
     assert!(!format!("{story:?}").contains("12345"));
-    assert_eq!(story.current().and_then(|it| it.item(seq)).map(sentence), Some("(redacted)".to_owned()));
+    let incident = story.current().expect("open");
+    assert_eq!(incident.item(seq).map(sentence), Some("(redacted)".to_owned()));
+    let request = incident.redactions.of(seq).expect("the request");
+    assert_eq!(request.persons().iter().map(|it| it.as_str()).collect::<Vec<_>>(), ["ana", "sam"]);
+    assert_eq!(incident.redactions.open().count(), 0);
+}
+
+#[test]
+fn what_is_removed_is_gone_from_title_amendment_and_refusal_too() {
+    let mut log = Log::new();
+    let opened = log.open(at("14:00:00"), None);
+    let note = log.note(at("14:01:00"), "ana", "the first words");
+    let amend = log.add(at("14:02:00"), person("ana"), Amend { seq: note, at: None }, Some("the second words"));
+    let incident = |log: &Log| log.fold().current().cloned().expect("open");
+    let item = incident(&log).item(note).cloned().expect("the note");
+    assert_eq!(
+        (item.text.as_str(), item.original().map(|it| it.as_str())),
+        ("the second words", Some("the first words"))
+    );
+    let mut remove = |seq: u64, clock: &str| {
+        let proposal = redact_asked(&mut log, at(clock), "ana", seq, "because");
+        redact_confirmed(&mut log, at(clock), "sam", seq, proposal);
+        incident(&log)
+    };
+    let after = remove(amend, "14:03:00");
+    assert_eq!(after.item(note).map(|it| it.text.as_str()), Some("the first words"), "what is left");
+    let after = remove(note, "14:04:00");
+    assert_eq!(after.item(note).map(|it| it.text.as_str()), Some("(redacted)"));
+    assert_eq!(after.title.as_str(), "etcdMembersDown");
+    let after = remove(opened, "14:05:00");
+    assert_eq!(after.title.as_str(), "(redacted)");
+    assert!(!format!("{after:?}").contains("words") && !format!("{after:?}").contains("etcdMembersDown"));
 }
 
 #[test]

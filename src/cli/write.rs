@@ -1,0 +1,153 @@
+//! `timeline add|amend|redact`: what a person writes, when it happened in the words that people use, and what is removed.
+
+use std::io::Read as _;
+
+use super::args;
+use super::fail::Fail;
+use super::link::Link;
+use super::shown::Shown;
+use super::timeline::record;
+use crate::console::{Zone, when};
+use crate::model::{PersonId, Refusal, RefusalKind, SafeText, Stamp};
+use crate::protocol::Request;
+use crate::protocol::message::LineKind;
+use crate::seal::MAX_TEXT;
+
+/// The most bytes that stdin may give: what one message holds, with room for its escapes.
+const MOST_STDIN: u64 = 24 * 1024;
+
+/// An instant as people write it. `T+8` counts from the first alert of the current incident.
+///
+/// # Errors
+/// Names the forms.
+pub async fn moment(link: &mut Link, flag: &str, text: &str) -> Result<Stamp, Fail> {
+    link.caught_up().await?;
+    let story = &link.mirror.story;
+    let zero = story.current().or(story.latest()).map(crate::timeline::Incident::zero);
+    let now = link.clock.now();
+    when::parse(text, now, zero, &Zone::local(now)).map_err(|why| Fail::Usage(format!("{flag}: {why}")))
+}
+
+/// The same where the flag may be missing.
+///
+/// # Errors
+/// As [`moment`].
+pub async fn moment_if(link: &mut Link, flag: &str, text: Option<&str>) -> Result<Option<Stamp>, Fail> {
+    match text {
+        Some(text) => moment(link, flag, text).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What `timeline add` is asked to record.
+pub struct Addition {
+    pub text: String,
+    pub kind: args::NoteKind,
+    pub at: Option<String>,
+    pub owner: Option<String>,
+}
+
+/// Records one text, or every line of stdin.
+///
+/// # Errors
+/// The room's refusal; a text that is too long.
+pub async fn add(link: &mut Link, it: Addition) -> Result<Shown, Fail> {
+    let at = moment_if(link, "--at", it.at.as_deref()).await?;
+    let owner = it.owner.map(PersonId);
+    if it.text == "-" {
+        let kind = match it.kind {
+            args::NoteKind::Note => LineKind::Note,
+            args::NoteKind::Decision => LineKind::Decision,
+            args::NoteKind::FollowUp => LineKind::FollowUp,
+        };
+        return record(link, Request::Lines { kind, lines: lines(&stdin()?)?, at, owner }).await;
+    }
+    let text = SafeText::long(&it.text);
+    let request = match it.kind {
+        args::NoteKind::Note => Request::Note { text, at },
+        args::NoteKind::Decision => Request::Decision { text, at },
+        args::NoteKind::FollowUp => Request::FollowUp { text, owner },
+    };
+    record(link, request).await
+}
+
+fn stdin() -> Result<String, Fail> {
+    let mut text = String::new();
+    let taken = std::io::stdin().take(MOST_STDIN + 1).read_to_string(&mut text);
+    taken.map_err(|error| Fail::Usage(format!("stdin can't be read: {error}; nothing was recorded")))?;
+    if text.len() as u64 > MOST_STDIN {
+        let most = MOST_STDIN / 1024;
+        return Err(Fail::Usage(format!(
+            "stdin has more than {most} KiB; nothing was recorded: give it in several pieces"
+        )));
+    }
+    Ok(text)
+}
+
+/// Every line that says something.
+fn lines(text: &str) -> Result<Vec<SafeText>, Fail> {
+    let told: Vec<(usize, &str)> = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
+    if told.is_empty() {
+        return Err(Fail::Usage("stdin has no line that says something; nothing was recorded".to_owned()));
+    }
+    if let Some((n, _)) = told.iter().find(|(_, line)| line.len() > MAX_TEXT) {
+        return Err(Fail::Usage(format!("line {} is longer than 8 KiB; nothing was recorded: shorten it", n + 1)));
+    }
+    Ok(told.into_iter().map(|(_, line)| SafeText::long(line.trim())).collect())
+}
+
+/// Amends an entry.
+///
+/// # Errors
+/// The room's refusal.
+pub async fn amend(link: &mut Link, seq: u64, text: Option<String>, at: Option<String>) -> Result<Shown, Fail> {
+    let at = moment_if(link, "--at", at.as_deref()).await?;
+    record(link, Request::Amend { seq, text: text.map(|text| SafeText::long(&text)), at }).await
+}
+
+/// Asks for the removal of a text, confirms it by its code, or refuses it.
+///
+/// # Errors
+/// The room's refusal; a code that is not the request's.
+pub async fn redact(link: &mut Link, seq: u64, reason: Option<String>, confirm: Option<String>) -> Result<Shown, Fail> {
+    link.caught_up().await?;
+    if let Some(reason) = reason {
+        let mut shown = record(link, Request::Redact { seq, reason: SafeText::long(&reason) }).await?;
+        shown.text.push_str("another person finds its code in `warroom status`, and confirms it there\n");
+        return Ok(shown);
+    }
+    let Some(code) = confirm else { return record(link, Request::RefuseRedact { seq }).await };
+    let hash = asked_hash(link, seq, &code)?;
+    record(link, Request::ConfirmRedact { seq, hash }).await
+}
+
+/// The hash of the request about an entry, if the code is its.
+fn asked_hash(link: &Link, seq: u64, code: &str) -> Result<crate::model::Digest, Fail> {
+    let request = link.mirror.story.incidents.iter().rev().find_map(|incident| incident.redactions.of(seq));
+    let request = request.ok_or_else(|| Fail::Refused(crate::approval::no_redaction(seq)))?;
+    let letters =
+        |code: &str| code.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
+    if letters(code) == letters(&request.hash.spoken()) {
+        return Ok(request.hash);
+    }
+    Err(Fail::Refused(Refusal::new(
+        RefusalKind::DigestMismatch,
+        format!("{code} is not the code of the request about entry {seq}"),
+        "read the request again, with its reason: warroom status",
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_that_says_something_is_taken_and_too_much_is_refused_whole() {
+        let taken = lines("first\n\n  second \n").expect("lines");
+        assert_eq!(taken, [SafeText::new("first"), SafeText::new("second")]);
+        let long = format!("first\n{}\n", "x".repeat(MAX_TEXT + 1));
+        let Err(Fail::Usage(why)) = lines(&long) else { panic!("taken") };
+        assert!(why.starts_with("line 2 is longer than 8 KiB; nothing was recorded"), "{why}");
+        assert!(matches!(lines(" \n\n"), Err(Fail::Usage(_))));
+    }
+}
