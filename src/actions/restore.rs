@@ -7,8 +7,8 @@
 
 use chrono::TimeDelta;
 
-use crate::board::readiness::{carrier, parts};
-use crate::board::row::{Point, Topic};
+use crate::board::readiness::parts;
+use crate::board::row::Point;
 use crate::board::{Body as RowBody, Row};
 use crate::model::facts::{Endpoint, Location, Scope};
 use crate::model::{ClusterRole, Refusal, SafeText, SourceId, Stamp, System};
@@ -222,10 +222,9 @@ fn chosen<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> Re
 fn together<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> Option<Vec<(Found<'a>, Vec<String>)>> {
     let service = &context.objective.service;
     let row = rows(context.board).find(|row| matches!(&row.body, RowBody::Service { name, .. } if name == service))?;
-    let backups = context.board.rows(Topic::Backups);
     let known: Vec<Found<'a>> = parts(row)
         .filter(|point| point.cluster == cluster && in_time(context, point))
-        .filter_map(|point| carrier(backups, service, point).filter(|it| !it.stale).map(|it| (it, point, None)))
+        .filter_map(|point| told_by(context, point).filter(|it| !it.stale).map(|it| (it, point, None)))
         .collect();
     if known.len() < 2 {
         return None;
@@ -240,6 +239,20 @@ fn together<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> 
         }
     }
     Some(out)
+}
+
+/// The row of backups that tells of a point: its own, else one of the service from the same cluster.
+fn told_by<'a>(context: &Context<'a>, point: &Point) -> Option<&'a Row> {
+    let service = &context.objective.service;
+    let theirs = rows(context.board).filter_map(|row| match &row.body {
+        RowBody::Backup { services, cluster, point: own, .. }
+            if services.contains(service) && *cluster == point.cluster =>
+        {
+            Some((own.as_ref().is_some_and(|own| own.name == point.name), row))
+        }
+        _ => None,
+    });
+    theirs.max_by_key(|(own, _)| *own).map(|(_, row)| row)
 }
 
 /// Whether a point lasts for as long as a restore of it may take.
