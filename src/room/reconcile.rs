@@ -131,6 +131,10 @@ async fn look(shared: &Shared, plan: &Plan, digest: Digest, started: &[String]) 
             not_applied.push(id);
             continue;
         }
+        // Before its checks: what they say then is never older than the end that is told.
+        if let Some(it) = restored(shared, digest, step).await? {
+            restores.insert(id.clone(), it);
+        }
         let (mut all, mut none) = (true, true);
         for check in &step.check {
             let found = read(shared, digest, &check.src, &check.path).await?;
@@ -142,9 +146,6 @@ async fn look(shared: &Shared, plan: &Plan, digest: Digest, started: &[String]) 
                     .any(|pre| pre.path == check.path && pre.src == check.src && holds(pre.op, &pre.value, &found));
             all &= held;
             none &= !held && before;
-        }
-        if let Some(it) = restored(shared, digest, step).await? {
-            restores.insert(id.clone(), it);
         }
         match (all, none) {
             (true, _) => applied.push(id),

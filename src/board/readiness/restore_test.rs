@@ -188,10 +188,8 @@ fn schedule_of<'a>(names: &BTreeSet<&'a str>, backup: &str) -> Option<&'a str> {
 pub(super) fn judge(seen: &Seen<'_>, tests: &Tests) -> Check {
     let told = |standing, says: String| {
         let remedy = match seen.objective.dr.is_empty() {
-            true => "Restore the newest backup whole beside what runs, and see it end without warnings.",
-            false => {
-                "Restore the newest backup whole on the DR side, beside what runs, and see it end without warnings."
-            }
+            true => "Restore the newest backup beside what runs, and see it end without warnings.",
+            false => "Restore the newest backup on the DR side, beside what runs, and see it end without warnings.",
         };
         check(Promised::Rpo, "restore test", standing, says, remedy)
     };
