@@ -48,6 +48,8 @@
 //! 12. A syntax or policy error in a file is refused with file, line, column and a suggestion. A bad credential or endpoint
 //!     is not that: the room starts, and that source is red with the reason.
 //! 13. A write to an outside system is never retried blindly: fixed names, and reading before deciding that it failed.
+//! 14. What people state of a time or mark as a milestone never becomes what was measured: it stands beside it, with their
+//!     name, meets no objective and proves nothing.
 //!
 //! # Where this house differs from its first drawing
 //!

@@ -1,7 +1,6 @@
 //! The thin door: parse, run, exit code.
 
-use clap::Parser;
-
 fn main() -> std::process::ExitCode {
-    warroom::cli::main(warroom::cli::args::Args::parse()).into()
+    let args = warroom::cli::args::Args::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    warroom::cli::main(args).into()
 }

@@ -1,5 +1,6 @@
 //! Finding things on the board: by what the rows say, whichever topic they stand in.
 
+use crate::board::row::{Against, Known};
 use crate::board::{Body, Judged, Row, Verdict};
 use crate::model::facts::Endpoint;
 use crate::model::plan::Shown;
@@ -87,23 +88,34 @@ pub fn or(text: &SafeText, other: &str) -> String {
     if text.is_empty() { other.to_owned() } else { shown(text) }
 }
 
-/// GitOps parity as its row says it.
-pub struct Parity<'a> {
-    pub row: &'a Row,
-    pub ok: u32,
-    pub total: u32,
-    /// Who is not at parity, and why.
-    pub laggards: &'a [(SafeText, SafeText)],
-}
-
-/// Parity of a cluster's applications, if it is watched.
-pub fn parity<'a>(board: &'a Judged, name: &str) -> Option<Parity<'a>> {
-    rows(board).find_map(|row| match &row.body {
-        Body::Parity { cluster, ok, total, laggards, .. } if cluster == name => {
-            Some(Parity { row, ok: *ok, total: *total, laggards })
+/// Parity of a DR cluster's applications, if it is watched: how it stands, and what may be missing there.
+pub fn parity(board: &Judged, name: &str, now: Stamp) -> Option<(String, Option<String>)> {
+    let (row, ok, total, laggards, against) = rows(board).find_map(|row| match &row.body {
+        Body::Parity { cluster, ok, total, laggards, against, .. } if cluster == name => {
+            Some((row, *ok, *total, laggards, against))
         }
         _ => None,
-    })
+    })?;
+    let with: Vec<String> = against.iter().map(|it| compared(it, now)).collect();
+    let with = if with.is_empty() { "compared with nothing".to_owned() } else { with.join("; ") };
+    let stands = format!("{ok} of {total} at parity, {with}");
+    if !row.stale && ok == total && total > 0 {
+        return Some((stands, None));
+    }
+    let names: Vec<SafeText> = laggards.iter().map(|(name, _)| name.clone()).collect();
+    let who = if names.is_empty() { "not proven".to_owned() } else { list(&names, 3) };
+    Some((stands, Some(format!("{} has {ok} of {total} apps at parity: {who}", words(name)))))
+}
+
+/// What the applications of DR were compared with. In an outage that is what was last read of the primary.
+fn compared(against: &Against, now: Stamp) -> String {
+    let primary = words(&against.cluster);
+    match against.known {
+        Known::Now => format!("compared with {primary}"),
+        Known::LastRead(at) => format!("compared with {primary} as read {} ago", time::words(time::since(at, now))),
+        Known::Unread => format!("compared with nothing: {primary} was not read"),
+        Known::Unwatched => format!("compared with nothing: apps of {primary} are not watched"),
+    }
 }
 
 /// What would be lost by falling back to a restore point that began at `started`: the words, and whether it is within

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::ident::{name, words};
 use super::manual::quote;
 use super::*;
-use crate::board::row::{Point, PoolRef};
+use crate::board::row::{Against, Known, Point, PoolRef};
 use crate::board::{Body as RowBody, Row, Topic, TopicView, Verdict};
 use crate::model::facts::*;
 use crate::model::plan::{Check, Op};
@@ -344,9 +344,22 @@ fn service(restore_point: Option<Point>) -> RowBody {
     }
 }
 
+fn now_of_primary() -> Against {
+    Against { cluster: "primary".into(), known: Known::Now }
+}
+
 fn parity(ok: u32) -> RowBody {
     let laggards = (ok..12).map(|n| (SafeText::new(&format!("shop-{n}")), SafeText::new("OutOfSync"))).collect();
-    RowBody::Parity { cluster: "dr".into(), ok, total: 12, laggards, silent: 0, oldest_reconciled: None }
+    RowBody::Parity {
+        cluster: "dr".into(),
+        ok,
+        total: 12,
+        laggards,
+        silent: 0,
+        passing: 0,
+        against: vec![now_of_primary()],
+        oldest_reconciled: None,
+    }
 }
 
 fn place(lb: &mut LoadBalancer, what: &str, path: &str, policy: &str, pools: &[&str]) {
@@ -571,7 +584,7 @@ fn the_storys_failover_reads_as_agreed() {
             "fallback pool: primary => dr",
             "users move: - => within about 30 s (DNS TTL), sticky sessions: none",
             "you lose: - => 8 min of writes since backup shop-hourly-20260302142900 14:29 UTC (RPO 15 min: within)",
-            "apps on dr: 12 of 12 at parity => -",
+            "apps on dr: 12 of 12 at parity, compared with primary => -",
             "dr origins: 1 of 1 enabled, 1 needed => -",
         ]
     );
@@ -1069,7 +1082,7 @@ proptest! {
         bench.credentials.insert(edge(), message.clone());
         bench.drop(|r| matches!(r, RowBody::Parity { .. }));
         let laggards = vec![(SafeText::new(&app), SafeText::new(&message))];
-        bench.rows.push(row(velero(), RowBody::Parity { cluster: "dr".into(), ok: 0, total: 1, laggards, silent: 0, oldest_reconciled: None }));
+        bench.rows.push(row(velero(), RowBody::Parity { cluster: "dr".into(), ok: 0, total: 1, laggards, silent: 0, passing: 0, against: vec![now_of_primary()], oldest_reconciled: None }));
         for action in Action::ALL {
             let Ok(plan) = bench.build(action) else { continue };
             let (bytes, digest) = seal::plan_bytes(&plan).unwrap();

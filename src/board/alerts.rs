@@ -145,7 +145,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
         let Fact::Alert(alert) = &held.fact else { continue };
         let proof = board.store.proof(id, state, held, now);
         let one = merged.entry(&alert.fingerprint).or_insert_with(|| Merged::new(alert));
-        one.began(alert.starts_at, started(state));
+        one.began(alert.starts_at, started(state), now);
         one.add(id, alert, held.missed, proof);
     }
     // One that is held again has one row, though who holds it may not be trusted yet.
@@ -238,10 +238,11 @@ impl Merged {
         }
     }
 
-    /// The earliest beginning counts, and whether all who say it had just been started.
-    fn began(&mut self, at: Option<Stamp>, started: Option<Stamp>) {
+    /// The earliest beginning counts, and whether it is believed: not if all who say it had just been started, nor if it is
+    /// still to come, as that of an alert that was sent with nothing but its end.
+    fn began(&mut self, at: Option<Stamp>, started: Option<Stamp>, now: Stamp) {
         let Some(at) = at else { return };
-        let young = started.is_some_and(|started| (0..YOUNG_S).contains(&(at - started).num_seconds()));
+        let young = at > now || started.is_some_and(|started| (0..YOUNG_S).contains(&(at - started).num_seconds()));
         match self.alert.starts_at {
             Some(known) if known < at => {}
             Some(known) if known == at => self.since_restart &= young,

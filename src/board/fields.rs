@@ -4,7 +4,7 @@ use crate::model::filter::{Field, Fields};
 use crate::model::silence::line_of;
 use crate::model::{SafeText, Stamp};
 
-use super::row::{Body, Row, Verdict};
+use super::row::{Body, Known, Row, Verdict};
 
 type Each<'a> = &'a mut dyn FnMut(&str);
 
@@ -134,6 +134,9 @@ fn body_texts(body: &Body, each: Each<'_>) {
             let of_it = [&it.revision, &it.target_revision, &it.destination, &it.project, &it.operation_message];
             of_it.into_iter().chain(&it.errors).for_each(&mut words);
             words(&it.expected);
+            if let Some(theirs) = &it.counterpart {
+                [&theirs.name, &theirs.release].into_iter().for_each(&mut words);
+            }
         }
         Body::Parity { laggards, .. } => laggards.iter().flat_map(|(name, why)| [name, why]).for_each(words),
         Body::Cluster { nodes_not_ready, silent, pods, control_plane, .. } => {
@@ -250,7 +253,11 @@ fn state(body: &Body, each: Each<'_>) {
             }
         }
         Body::Slo(it) => each(it.state.words()),
-        Body::Parity { ok, total, .. } => each(if ok == total && *total > 0 { "at parity" } else { "behind" }),
+        Body::Parity { ok, total, .. } if ok < total => each("behind"),
+        Body::Parity { against, total, .. } => {
+            let compared = against.iter().any(|it| matches!(it.known, Known::Now | Known::LastRead(_)));
+            each(if compared && *total > 0 { "at parity" } else { "not compared" });
+        }
         Body::Source { trouble, .. } => each(if trouble.is_some() { "troubled" } else { "read" }),
         Body::EdgeAccount(it) => each(it.token.status.as_str()),
         Body::Cluster { nodes_read: false, .. } => each("not read"),
@@ -268,7 +275,11 @@ fn cluster(body: &Body, each: Each<'_>) {
         Body::Backup { cluster, .. } | Body::Parity { cluster, .. } => each(cluster),
         Body::Location(it) => each(&it.cluster),
         Body::Restore(it) => each(&it.cluster),
-        Body::App(it) => each(&it.cluster),
+        Body::App(it) => {
+            each(&it.cluster);
+            // What a hub deploys is found under its name as well.
+            each(&it.deployed_from);
+        }
         Body::Alert { alert, .. } => {
             if let Some(cluster) = alert.labels.get("cluster") {
                 each(cluster.as_str());

@@ -42,6 +42,7 @@ pub mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::facts::{Fact, FactKind};
+use crate::model::gitops::place::Called;
 use crate::model::slo::SloTarget;
 use crate::model::{Change, ClusterRole, Objective, Observation, SourceId, Stamp, System};
 
@@ -74,6 +75,10 @@ struct Known {
     objectives: Vec<Objective>,
     clusters: Vec<(String, ClusterRole)>,
     app_stale_s: BTreeMap<String, u64>,
+    /// What each cluster is called by whoever deploys there.
+    called: Vec<Called>,
+    /// Applications of a cluster that its DR need not have.
+    only_here: BTreeMap<String, Vec<String>>,
 }
 
 impl Known {
@@ -104,7 +109,13 @@ impl Board {
             store.announce(id, fresh_for_s);
         }
         Self {
-            setup: Known { objectives: setup.objectives, clusters: setup.clusters, app_stale_s: BTreeMap::new() },
+            setup: Known {
+                objectives: setup.objectives,
+                called: setup.clusters.iter().map(|(name, _)| Called::new(name)).collect(),
+                clusters: setup.clusters,
+                app_stale_s: BTreeMap::new(),
+                only_here: BTreeMap::new(),
+            },
             store,
             events: events::Events::default(),
             ended: alerts::Ended::default(),
@@ -120,6 +131,22 @@ impl Board {
     #[must_use]
     pub fn with_app_stale(mut self, cluster: &str, seconds: u64) -> Self {
         self.setup.app_stale_s.insert(cluster.to_owned(), seconds);
+        self
+    }
+
+    /// Adds names and addresses by which an Argo CD or Flux elsewhere calls a cluster.
+    #[must_use]
+    pub fn with_destinations(mut self, cluster: &str, words: impl IntoIterator<Item = String>) -> Self {
+        if let Some(called) = self.setup.called.iter_mut().find(|it| it.cluster == cluster) {
+            words.into_iter().for_each(|word| called.also(&word));
+        }
+        self
+    }
+
+    /// Sets the applications of a cluster that its DR need not have, as patterns.
+    #[must_use]
+    pub fn with_only_here(mut self, cluster: &str, patterns: Vec<String>) -> Self {
+        self.setup.only_here.insert(cluster.to_owned(), patterns);
         self
     }
 

@@ -15,6 +15,7 @@ use crate::timeline::Story;
 
 use super::row::{Body, Point, Row, Topic, TopicView};
 
+mod applications;
 mod now;
 mod proof;
 mod restore_test;
@@ -87,6 +88,9 @@ pub struct Proof {
     pub what: String,
     pub at: Stamp,
     pub took_s: Option<u64>,
+    /// What it took as people state it, if they state another impact or recovery than was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated_s: Option<u64>,
     /// The incident, plan or restore that it is known from.
     pub by: SafeText,
 }

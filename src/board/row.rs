@@ -7,12 +7,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::facts::{
-    Alert, App, ControlPlane, EdgeAccount, KubeEvent, LoadBalancer, Location, NamespacePods, OffSite, Pod, Pool, Probe,
+    Alert, ControlPlane, EdgeAccount, KubeEvent, LoadBalancer, Location, NamespacePods, OffSite, Pod, Pool, Probe,
     Restore, Silence,
 };
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
 
 use super::slo::Budget;
+
+mod apps;
+
+pub use apps::{Against, AppRow, Counterpart, Known, Windows};
 
 /// How a row stands. Ordered by who needs you: `Critical` is the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -134,58 +138,6 @@ pub struct Point {
 pub fn runs_words(count: u32, more: bool) -> String {
     let runs = if count == 1 { "run" } else { "runs" };
     if more { format!("more than {count} {runs}") } else { format!("{count} {runs}") }
-}
-
-/// Whether sync windows let an application be synced now.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Windows {
-    /// Its project could not be read.
-    #[default]
-    Unknown,
-    /// No window is about it.
-    None,
-    /// Automatic syncs may run; `until` a window ends that, if one does in the time that was looked at.
-    Open { until: Option<Stamp> },
-    /// Automatic syncs may not run now.
-    Blocked {
-        /// A person may sync all the same.
-        manual: bool,
-        until: Option<Stamp>,
-    },
-    /// A window can't be read as Argo CD would: nothing is known of all of them.
-    Unreadable { why: SafeText },
-}
-
-/// An application with what the board knows besides it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct AppRow {
-    #[serde(flatten)]
-    pub app: App,
-    /// Since when it stands as the row says, if its tool writes that down.
-    #[serde(default)]
-    pub since: Option<Stamp>,
-    /// The revision that its source has, where that is read; else what it asks for.
-    #[serde(default)]
-    pub expected: SafeText,
-    #[serde(default)]
-    pub windows: Windows,
-    /// Pods of its controller: ready, of how many. `None` = they could not be read.
-    #[serde(default)]
-    pub controller: Option<(u32, u32)>,
-}
-
-impl From<App> for AppRow {
-    fn from(app: App) -> Self {
-        Self { app, ..Self::default() }
-    }
-}
-
-impl std::ops::Deref for AppRow {
-    type Target = App;
-    fn deref(&self) -> &App {
-        &self.app
-    }
 }
 
 /// What a row is about.
@@ -317,14 +269,21 @@ pub enum Body {
     /// GitOps parity of one cluster.
     Parity {
         cluster: String,
-        /// Applications deployed and healthy by fresh data.
+        /// Applications deployed and healthy by fresh data and, on a DR cluster, at the release of the primary.
         ok: u32,
+        /// Its applications, and those that by their name it should have and only the primary has.
         total: u32,
         /// Who is not, and why.
         laggards: Vec<(SafeText, SafeText)>,
         /// Of those that are not counted: how many were deployed and healthy when their source was last heard.
         #[serde(default)]
         silent: u32,
+        /// Of those that are not counted: how many are being worked on, for no longer than is usual.
+        #[serde(default)]
+        passing: u32,
+        /// The primaries that a DR cluster is compared with; empty for any other.
+        #[serde(default)]
+        against: Vec<Against>,
         /// The oldest reconciliation among them.
         oldest_reconciled: Option<Stamp>,
     },

@@ -6,15 +6,17 @@ mod tests;
 mod values;
 mod verbs;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::model::Milestone;
 pub use house::{Config, Drill, DrillPlay, DrillWorld, Init, Ledger, Pace, Rbac, Shot, ShotFormat, ShowFormat};
 use values::person;
 pub use verbs::{
-    Approve, Consent, Export, ExportFormat, Folder, Incident, Narrow, NoteKind, OfPlan, Plan, Propose, Silence,
-    Timeline, View,
+    Approve, Consent, Export, ExportFormat, Folder, Incident, MarkEntry, Narrow, NoteKind, OfPlan, Plan, Propose,
+    Silence, Timeline, View,
 };
 
 const EXIT_CODES: &str = "\
@@ -52,6 +54,36 @@ pub struct Args {
     pub global: Global,
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Args {
+    /// Reads a command line. `--as` is who you are in a drill, everywhere; only after `timeline add` it may be a milestone
+    /// instead, for what a new entry is recorded as: `timeline add "etcd is corrupt" --as confirmed`.
+    ///
+    /// # Errors
+    /// What is wrong with it, or the help that was asked for.
+    pub fn read(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(milestones_by_as(line.into_iter().collect()))
+    }
+}
+
+/// `--as MILESTONE` after `timeline add` as the `--mark MILESTONE` that it means.
+fn milestones_by_as(mut line: Vec<OsString>) -> Vec<OsString> {
+    let is = |word: Option<&OsString>| {
+        word.and_then(|word| word.to_str()).is_some_and(|it| Milestone::by_name(it).is_some())
+    };
+    let adds = line.windows(2).position(|pair| pair[0] == "timeline" && pair[1] == "add");
+    let end = line.iter().position(|word| word == "--").unwrap_or(line.len());
+    for at in adds.map_or(end, |at| at + 2)..end {
+        if line[at] == "--as" && is(line.get(at + 1)) {
+            line[at] = "--mark".into();
+        } else if let Some(word) = line[at].to_str().and_then(|word| word.strip_prefix("--as="))
+            && Milestone::by_name(word).is_some()
+        {
+            line[at] = format!("--mark={word}").into();
+        }
+    }
+    line
 }
 
 /// Flags that every command knows.

@@ -43,8 +43,10 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             format!("{} {}/{} of {}", it.phase.as_str(), it.items_done, it.items_total, it.backup),
         ),
         Body::Parity { cluster, ok, total, laggards, .. } => {
-            let late: Vec<_> = laggards.iter().take(3).map(|(name, why)| format!("{name}: {why}")).collect();
-            (format!("parity of {cluster}"), format!("{ok} of {total} {}", late.join("; ")))
+            let late: Vec<_> = laggards.iter().take(3).map(|(name, why)| format!("{name} {why}")).collect();
+            let more = laggards.len().saturating_sub(late.len());
+            let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+            (format!("parity of {cluster}"), format!("{ok} of {total} {}{more}", late.join("; ")))
         }
         Body::App(app) => (app.label().to_string(), application(app)),
         Body::LoadBalancer { lb, order, goes_to, .. } => {
@@ -76,7 +78,8 @@ fn application(app: &AppRow) -> String {
     };
     let of = if app.expected.is_empty() { String::new() } else { format!(" of {}", app.expected) };
     let runs = if app.revision.is_empty() { String::new() } else { format!(" · {}{of}", app.revision) };
-    format!("{} · {}{runs}", app.tool().name(), state.trim())
+    let from = if app.deployed_from.is_empty() { String::new() } else { format!(" from {}", app.deployed_from) };
+    format!("{}{from} to {} · {}{runs}", app.tool().name(), app.cluster, state.trim())
 }
 
 /// What was read of a cluster; a number of what was not is none.

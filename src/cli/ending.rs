@@ -98,7 +98,7 @@ pub fn words(score: &Score, outline: &Outline, dir: &Path, again: &str) -> Strin
 /// An objective against what was reached, in a line each for time and data.
 fn against(it: &Reached, outline: &Outline) -> String {
     let rto = span(it.rto_s);
-    let time = match it.recovered_in_s.and_then(|seconds| u64::try_from(seconds).ok()) {
+    let time = match it.recovered_in_s {
         Some(took) if took <= it.rto_s => {
             format!("was back {} after the impact: RTO {rto} met, {} to spare", span(took), span(it.rto_s - took))
         }
@@ -112,6 +112,14 @@ fn against(it: &Reached, outline: &Outline) -> String {
             }
             None => format!("was not back; RTO {rto}"),
         },
+    };
+    let stated = it.stated.as_ref().and_then(|it| Some((&it.by, it.recovered_in_s?)));
+    let time = match stated {
+        Some((by, seconds)) => {
+            let by: Vec<&str> = by.iter().map(|person| person.as_str()).collect();
+            format!("{time} (stated by {}: {})", by.join(" and "), span(seconds))
+        }
+        None => time,
     };
     let rpo = span(it.rpo_s);
     let data = match it.lost_s {
@@ -168,7 +176,7 @@ mod tests {
     use super::*;
     use crate::postmortem::{self, Meta};
 
-    fn reached(recovered_in_s: Option<i64>, lost_s: Option<u64>) -> Reached {
+    fn reached(recovered_in_s: Option<u64>, lost_s: Option<u64>) -> Reached {
         Reached {
             service: "shop".to_owned(),
             rto_s: 1800,
@@ -177,6 +185,7 @@ mod tests {
             rpo_s: 900,
             lost_s,
             rpo_met: lost_s.map(|lost| lost <= 900),
+            stated: None,
         }
     }
 

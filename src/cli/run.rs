@@ -151,9 +151,15 @@ async fn status(
 
 async fn on_timeline(command: args::Timeline, global: &Global, env: &Env) -> Result<Exit, Fail> {
     match command {
-        args::Timeline::Add { text, kind, at, owner, output } => {
+        args::Timeline::Mark(of) => {
+            change(Request::Mark { seq: of.seq, milestone: of.milestone, marked: true }, of.output, global, env).await
+        }
+        args::Timeline::Unmark(of) => {
+            change(Request::Mark { seq: of.seq, milestone: of.milestone, marked: false }, of.output, global, env).await
+        }
+        args::Timeline::Add { text, kind, at, owner, mark, output } => {
             let mut link = link(global, env, at.as_ref().map(|_| 1), &[]).await?;
-            show(write::add(&mut link, write::Addition { text, kind, at, owner }).await?, output)
+            show(write::add(&mut link, write::Addition { text, kind, at, owner, mark }).await?, output)
         }
         args::Timeline::Amend { seq, text, at, output } => {
             let mut link = link(global, env, at.as_ref().map(|_| 1), &[]).await?;
@@ -352,6 +358,8 @@ fn wants_json(command: &Option<Command>) -> bool {
             | args::Timeline::Amend { output, .. }
             | args::Timeline::Redact { output, .. }
             | args::Timeline::Show { output, .. }
+            | args::Timeline::Mark(args::MarkEntry { output, .. })
+            | args::Timeline::Unmark(args::MarkEntry { output, .. })
             | args::Timeline::Tail { output, .. },
         )) => output,
         Some(Command::Incident(

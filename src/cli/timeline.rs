@@ -82,10 +82,18 @@ fn cells(incident: &Incident, item: &Item) -> Vec<String> {
         item.entry.by.person.to_string(),
         item.entry.happening.kind().to_owned(),
         match item.own_time() {
-            Some(at) => format!("{} (happened {})", sentence_of(incident, item), at.format("%H:%M:%S")),
-            None => sentence_of(incident, item),
+            Some(at) => {
+                format!("{}{} (happened {})", sentence_of(incident, item), marks(item), at.format("%H:%M:%S"))
+            }
+            None => format!("{}{}", sentence_of(incident, item), marks(item)),
         },
     ]
+}
+
+/// What an item is marked as, after its sentence.
+fn marks(item: &Item) -> String {
+    let marks = item.marks.iter().map(|mark| format!(" [{}, marked by {}]", mark.milestone, mark.by));
+    marks.collect()
 }
 
 /// One item for machines.
@@ -97,7 +105,10 @@ pub fn item_json(incident: &Incident, item: &Item) -> serde_json::Value {
         "seq": item.entry.seq, "at": item.at, "recorded_at": item.entry.ts,
         "placed_at": item.placed, "by": item.entry.by,
         "kind": item.entry.happening.kind(), "data": data, "written": item.entry.text, "says": says,
-        "original": item.original(), "redacted_by": item.redacted_by, "amended_by": item.amended_by, "pinned": item.pinned, "hash": item.entry.hash,
+        "original": item.original(), "redacted_by": item.redacted_by, "amended_by": item.amended_by, "pinned": item.pinned,
+        "marked": item.marks.iter().map(|mark| json!({
+            "milestone": mark.milestone, "by": mark.by, "seq": mark.seq,
+        })).collect::<Vec<_>>(), "hash": item.entry.hash,
     })
 }
 

@@ -13,9 +13,10 @@ use crate::board::{Body, Row, Topic, Verdict, breached};
 use crate::client::Mirror;
 use crate::model::Stamp;
 use crate::model::filter::Filter;
+use crate::model::time::{dated, since};
 use crate::protocol::message::RoomStatus;
 use crate::protocol::{Reply, Request};
-use crate::timeline::{Incident, PlanRecord, Redaction};
+use crate::timeline::{Clock, Incident, PlanRecord, Redaction};
 
 /// The rows of one topic, and the exit code of the rows that a filter keeps and of the sources behind them.
 pub async fn topic(link: &mut Link, topic: Topic, filter: Option<&Filter>) -> Result<Shown, Fail> {
@@ -166,11 +167,11 @@ fn rto_breached(incident: &Incident, link: &Link, now: Stamp) -> bool {
     let Some((from, _)) = incident.clocks.impact.or(incident.clocks.detection) else { return false };
     let until = incident.clocks.recovery.map_or(now, |(at, _)| at);
     let objectives = link.mirror.welcome.as_ref().map(|welcome| welcome.objectives.as_slice()).unwrap_or_default();
-    let used = (until - from).num_seconds();
+    let used = since(from, until);
     objectives
         .iter()
         .filter(|objective| incident.services.contains(&objective.service))
-        .any(|objective| used > i64::try_from(objective.rto_s).unwrap_or(i64::MAX))
+        .any(|objective| used > objective.rto_s)
 }
 
 /// An incident's facts for JSON.
@@ -182,12 +183,21 @@ pub fn incident_json(incident: &Incident) -> serde_json::Value {
         "services": incident.services, "people": incident.people.keys().collect::<Vec<_>>(),
         "impact": at(incident.clocks.impact), "detection": at(incident.clocks.detection),
         "decision": at(incident.clocks.decision), "recovery": at(incident.clocks.recovery),
-        "rpo_s": incident.clocks.rpo_s,
+        "rpo_s": incident.clocks.rpo_s, "stated": incident.clocks.stated,
         "plans": incident.plans.by_id.values().map(|record| json!({
             "plan": record.plan.plan, "action": record.plan.action, "service": record.plan.service,
             "state": record.state, "by": record.by.person, "digest": record.digest,
         })).collect::<Vec<_>>(),
     })
+}
+
+/// One clock on the line of the incident: how long ago; with its instants where people state another than was measured.
+fn clock_line(name: &str, incident: &Incident, clock: Clock, now: Stamp) -> String {
+    let clocks = &incident.clocks;
+    match (clocks.of(clock), clocks.stated.of(clock)) {
+        (Some((at, _)), None) => format!(" · {name} {} ago", age(at, now)),
+        _ => clocks.words(clock, |at| dated(at, now)).map_or(String::new(), |words| format!(" · {name} {words}")),
+    }
 }
 
 fn room_lines(room: &RoomStatus, incident: Option<&Incident>, now: Stamp) -> String {
@@ -210,19 +220,17 @@ fn room_lines(room: &RoomStatus, incident: Option<&Incident>, now: Stamp) -> Str
 
 /// The incident and its clocks in one line.
 pub fn incident_line(incident: &Incident, now: Stamp) -> String {
-    let clock = |name: &str, clock: Option<(Stamp, u64)>| {
-        clock.map_or(String::new(), |(at, _)| format!(" · {name} {} ago", age(at, now)))
-    };
+    let clock = |name: &str, clock: Clock| clock_line(name, incident, clock, now);
     format!(
         "{} {} · {} · {}{}{}{}{}\n",
         incident.severity.name().to_uppercase(),
         incident.title,
         incident.id,
         incident.status.name(),
-        clock("impact", incident.clocks.impact),
-        clock("detected", incident.clocks.detection),
-        clock("decided", incident.clocks.decision),
-        clock("recovered", incident.clocks.recovery),
+        clock("impact", Clock::Impact),
+        clock("detected", Clock::Detection),
+        clock("decided", Clock::Decision),
+        clock("recovered", Clock::Recovery),
     )
 }
 

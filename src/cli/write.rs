@@ -8,7 +8,7 @@ use super::link::Link;
 use super::shown::Shown;
 use super::timeline::record;
 use crate::console::{Zone, when};
-use crate::model::{PersonId, Refusal, RefusalKind, SafeText, Stamp};
+use crate::model::{Milestone, PersonId, Refusal, RefusalKind, SafeText, Stamp};
 use crate::protocol::Request;
 use crate::protocol::message::LineKind;
 use crate::seal::MAX_TEXT;
@@ -45,6 +45,7 @@ pub struct Addition {
     pub kind: args::NoteKind,
     pub at: Option<String>,
     pub owner: Option<String>,
+    pub mark: Option<Milestone>,
 }
 
 /// Records one text, or every line of stdin.
@@ -54,6 +55,9 @@ pub struct Addition {
 pub async fn add(link: &mut Link, it: Addition) -> Result<Shown, Fail> {
     let at = moment_if(link, "--at", it.at.as_deref()).await?;
     let owner = it.owner.map(PersonId);
+    if it.mark.is_some() && (it.text == "-" || it.kind == args::NoteKind::FollowUp) {
+        return Err(Fail::Usage("one note or one decision is marked as a milestone at a time".to_owned()));
+    }
     if it.text == "-" {
         let kind = match it.kind {
             args::NoteKind::Note => LineKind::Note,
@@ -64,8 +68,8 @@ pub async fn add(link: &mut Link, it: Addition) -> Result<Shown, Fail> {
     }
     let text = SafeText::long(&it.text);
     let request = match it.kind {
-        args::NoteKind::Note => Request::Note { text, at },
-        args::NoteKind::Decision => Request::Decision { text, at },
+        args::NoteKind::Note => Request::Note { text, at, mark: it.mark },
+        args::NoteKind::Decision => Request::Decision { text, at, mark: it.mark },
         args::NoteKind::FollowUp => Request::FollowUp { text, owner },
     };
     record(link, request).await

@@ -10,6 +10,7 @@ use super::error::Report;
 use super::file::{RawFile, Section, Text, Texts};
 use super::several::values;
 use super::url::{Strict, Use, check as check_url};
+use crate::model::gitops::place::is_own;
 
 /// What may stand before `/` in `apps`.
 const APP_KINDS: [&str; 3] = ["application", "kustomization", "helmrelease"];
@@ -21,6 +22,7 @@ pub(super) fn all(raw: &RawFile, options: LoadOptions, report: &mut Report<'_>) 
     namespaces_can_be_read(raw, report);
     services_refer_to_what_exists(raw, report);
     apps_are_patterns(raw, report);
+    destinations_are_one_clusters(raw, report);
     probes_belong_to_services(raw, report);
     super::slo::can_be_asked(raw, report);
 }
@@ -137,7 +139,8 @@ fn services_refer_to_what_exists(raw: &RawFile, report: &mut Report<'_>) {
 }
 
 fn apps_are_patterns(raw: &RawFile, report: &mut Report<'_>) {
-    for app in raw.services.iter().flat_map(|s| each(&s.it.apps)) {
+    let only_here = raw.clusters.iter().flat_map(|c| each(&c.it.only_here));
+    for app in raw.services.iter().flat_map(|s| each(&s.it.apps)).chain(only_here) {
         let text = app.get_ref();
         if text.trim_end_matches('*').contains('*') || text.ends_with("**") {
             report.at(app.span(), format!("`{text}`: `*` can only end a name, as in `shop-*`"));
@@ -147,6 +150,24 @@ fn apps_are_patterns(raw: &RawFile, report: &mut Report<'_>) {
                 report.word(app.span(), &format!("`{kind}` in `{text}` is no kind of application"), kind, &APP_KINDS);
             } else if name.is_empty() || name.contains('/') {
                 report.at(app.span(), format!("`{text}`: write it as `{kind}/NAME`"));
+            }
+        }
+    }
+}
+
+/// What applications are deployed to is one cluster, and never "the one that this is on".
+fn destinations_are_one_clusters(raw: &RawFile, report: &mut Report<'_>) {
+    let mut known: BTreeMap<&str, &str> =
+        raw.clusters.iter().filter_map(|c| said(&c.it.name)).map(|name| (name, name)).collect();
+    for cluster in &raw.clusters {
+        let name = said(&cluster.it.name).unwrap_or_default();
+        for word in each(&cluster.it.destinations) {
+            let text = word.get_ref().as_str();
+            if text == "in-cluster" || is_own(text) {
+                let what = format!("`{text}` is any cluster that runs an Argo CD of its own: leave it out");
+                report.at(word.span(), what);
+            } else if let Some(other) = known.insert(text, name).filter(|other| *other != name) {
+                report.at(word.span(), format!("`{text}` is a destination of cluster `{other}` already"));
             }
         }
     }

@@ -64,6 +64,8 @@ pub struct RawCluster {
     pub argocd: Text,
     pub argocd_stale: Text,
     pub flux: Text,
+    pub destinations: Texts,
+    pub only_here: Texts,
     pub namespaces: Texts,
     pub streaming_lists: Option<Spanned<bool>>,
 }

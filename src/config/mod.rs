@@ -150,6 +150,11 @@ pub struct ClusterConfig {
     /// The namespace of Flux's controllers (`*` = look for them in any); `None` = Flux is not watched here. Its objects are
     /// watched in every namespace.
     pub flux: Option<String>,
+    /// What an Argo CD or Flux elsewhere calls this cluster, besides its name and the server of its kubeconfig: names there,
+    /// addresses, secrets that hold a kubeconfig.
+    pub destinations: Vec<String>,
+    /// Applications, as patterns, that its DR need not have.
+    pub only_here: Vec<String>,
     /// The only namespaces whose events and pods are read; empty = all of them, by lists of the whole cluster.
     pub namespaces: Vec<String>,
     /// Ask for lists as streams where the server can: lighter on it, default from Kubernetes 1.34 on.

@@ -209,6 +209,8 @@ impl Make<'_, '_> {
             argocd: self.may(&it.argocd, "argocd"),
             argocd_stale_s: self.stale(&it.argocd_stale),
             flux: self.may(&it.flux, "flux"),
+            destinations: self.names(&it.destinations, "destinations"),
+            only_here: self.names(&it.only_here, "only_here"),
             namespaces: self.names(&it.namespaces, "namespaces"),
             streaming_lists: it.streaming_lists.as_ref().is_some_and(|it| *it.get_ref()),
             serve,

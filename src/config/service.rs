@@ -89,8 +89,9 @@ fn can_be_watched(objective: &Objective, section: &Section<RawService>, raw: &Ra
         }
     }
     for app in each(&section.it.apps).take(1) {
-        if of_service.iter().all(|c| c.argocd.is_none() && c.flux.is_none()) {
-            let what = "no cluster of this service has `argocd` or `flux` set: its applications could not be seen";
+        // One Argo CD or Flux may deploy to every cluster, wherever it runs.
+        if raw.clusters.iter().all(|c| c.it.argocd.is_none() && c.it.flux.is_none()) {
+            let what = "no cluster has `argocd` or `flux` set: its applications could not be seen";
             make.report.at(app.span(), what);
         }
     }

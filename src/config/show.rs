@@ -112,6 +112,7 @@ fn cluster(it: &ClusterConfig) -> Value {
         seconds => rows.time("argocd_stale", seconds),
     };
     rows.maybe("flux", it.flux.as_deref()).list("namespaces", &it.namespaces);
+    rows.list("destinations", &it.destinations).list("only_here", &it.only_here);
     rows.0.insert("streaming_lists".into(), it.streaming_lists.into());
     rows.table()
 }

@@ -259,6 +259,20 @@ fn one_or_several_dr_clusters_and_host_names_or_none_are_taken_and_shown() {
 }
 
 #[test]
+fn one_argo_cd_may_deploy_to_every_cluster() {
+    let text = "[room]\nname = \"r\"\n[[cluster]]\nname = \"primary\"\nrole = \"primary\"\nonly_here = [\"ci-*\"]\n\
+                [[cluster]]\nname = \"dr\"\nrole = \"dr\"\ndestinations = [\"prod-west\", \"https://10.0.0.1:6443\"]\n\
+                [[cluster]]\nname = \"mgmt\"\nrole = \"other\"\nargocd = \"argocd\"\n\
+                [[service]]\nname = \"shop\"\ntier = \"critical\"\nprimary = \"primary\"\ndr = \"dr\"\n\
+                strategy = \"warm-standby\"\napps = [\"shop-*\"]\n";
+    let config = load_text(text, LoadOptions::default()).expect("its applications are seen at the hub");
+    assert_eq!(config.clusters[1].destinations, ["prod-west", "https://10.0.0.1:6443"]);
+    assert_eq!(config.clusters[0].only_here, ["ci-*"]);
+    let shown = show::to_toml(&config);
+    assert!(shown.contains("only_here = [\"ci-*\"]") && shown.contains("\"prod-west\""), "{shown}");
+}
+
+#[test]
 fn one_cluster_is_enough_whether_the_service_names_it_or_not() {
     for primary in ["", "primary = \"only\"\n"] {
         let text = format!(

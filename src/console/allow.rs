@@ -124,6 +124,12 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Pin an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
+        Command::Milestone => cannot_act(app).or_else(|| {
+            let entry = list::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
+            let (go, again) = (key(app, Context::Main, Command::Pane6), key(app, Context::Main, Command::Milestone));
+            (app.focus != Pane::Timeline || !entry)
+                .then(|| format!("Mark an entry of the timeline: {go} goes there, choose it, press {again} again."))
+        }),
         Command::Amend => past::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
             let chosen =
                 list::selected(app, Pane::Timeline).and_then(|it| it.item().map(|it| it.redacted_by.is_some()));

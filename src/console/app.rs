@@ -107,6 +107,7 @@ pub enum Waiting {
     Set,
     Close,
     Pin,
+    Mark,
     SilencePreview,
     Silence,
     Past {

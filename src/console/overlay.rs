@@ -7,7 +7,7 @@ use tui_input::Input as Line;
 use crate::approval::{PlanRecord, PlanState};
 use crate::model::filter::{Completion, Filter, FilterError};
 use crate::model::silence::SilencePreview;
-use crate::model::{Action, Digest, IncidentStatus, Plan, PlanId, SafeText};
+use crate::model::{Action, Digest, IncidentStatus, Milestone, Plan, PlanId, SafeText};
 
 use super::app::{App, Pane};
 use super::keymap::{Context, Key};
@@ -118,6 +118,12 @@ pub enum Choice {
         to: Option<String>,
     },
     Status(IncidentStatus),
+    /// Mark an entry as a milestone, or take that back.
+    Mark {
+        seq: u64,
+        milestone: Milestone,
+        marked: bool,
+    },
     /// Ask whether to close the incident.
     Close,
     /// Close the incident.

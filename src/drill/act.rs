@@ -41,6 +41,9 @@ pub struct Act {
     pub action: Option<Action>,
     #[serde(default)]
     pub owner: Option<String>,
+    /// A note or decision: the milestone that its person marks it as.
+    #[serde(default)]
+    pub mark: Option<crate::model::Milestone>,
     /// Not before this edge is in the timeline.
     #[serde(default)]
     pub wait_for: Option<String>,
@@ -61,6 +64,12 @@ impl Act {
         let place = format!("the act of {} at {} s", self.who, self.at_s);
         if !people.contains(self.who.as_str()) {
             return Err(format!("{place}: there is no such person; known: {}", join(people)));
+        }
+        if let Some(crate::model::Milestone::Unknown(word)) = &self.mark {
+            return Err(format!("{place}: `{word}` is no milestone"));
+        }
+        if self.mark.is_some() && !matches!(self.verb, Verb::Note | Verb::Decision) {
+            return Err(format!("{place}: only a note or a decision is marked as a milestone"));
         }
         let missing = match self.verb {
             Verb::Note | Verb::Decision | Verb::FollowUp | Verb::Reject if self.text.is_none() => "text",

@@ -250,8 +250,8 @@ fn text(act: &Act) -> SafeText {
 fn simple(act: &Act) -> Result<Request, String> {
     let set = |set: SetIncident| Ok(Request::Set(set));
     match act.verb {
-        Verb::Note => Ok(Request::Note { text: text(act), at: None }),
-        Verb::Decision => Ok(Request::Decision { text: text(act), at: None }),
+        Verb::Note => Ok(Request::Note { text: text(act), at: None, mark: act.mark.clone() }),
+        Verb::Decision => Ok(Request::Decision { text: text(act), at: None, mark: act.mark.clone() }),
         Verb::FollowUp => Ok(Request::FollowUp { text: text(act), owner: act.owner.as_deref().map(PersonId::from) }),
         Verb::Commander => {
             set(SetIncident { commander: Some(PersonId::from(act.who.as_str())), ..SetIncident::default() })

@@ -65,7 +65,7 @@ async fn consider(me: &PersonId, asker: &Arc<dyn Asker>, seen: &mut Seen, clock:
             Err(why) if !said => {
                 said = true;
                 let text = SafeText::new(&format!("not approving {} yet: {why}", record.plan.action.name()));
-                let _ = asker.ask(Request::Note { text, at: None }).await;
+                let _ = asker.ask(Request::Note { text, at: None, mark: None }).await;
             }
             Err(_) => {}
         }

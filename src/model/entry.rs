@@ -113,6 +113,15 @@ impl Entry {
             _ => self.ts,
         }
     }
+
+    /// When the room itself knows it to have happened: what it observed at the observed time, everything else when it was
+    /// recorded. Never a time that a person states.
+    pub fn measured_at(&self) -> Stamp {
+        match &self.happening {
+            Happening::Note(_) | Happening::Decision(_) => self.ts,
+            _ => self.observed_at(),
+        }
+    }
 }
 
 /// One entry exactly as it stands in the log.

@@ -6,10 +6,13 @@
 mod argocd;
 mod flux;
 mod lag;
+pub mod place;
+mod release;
 #[cfg(test)]
 mod tests;
 
-pub use lag::{Around, Lag, LagKind};
+pub use lag::{Around, Lag, LagKind, is_passing};
+pub use release::{Release, short_revision};
 
 use std::ops::Deref;
 
@@ -39,7 +42,8 @@ impl Tool {
     }
 }
 
-/// Where an Argo CD Application deploys to, as it is written.
+/// Where an application is deployed to, as it is written. For Flux, the name is that of the secret with the kubeconfig that
+/// leads there; empty = the cluster it is on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     pub server: SafeText,

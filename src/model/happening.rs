@@ -8,7 +8,7 @@ use serde_json::Value;
 
 pub use super::plan_entry::*;
 pub use super::silence::{SilenceBegun, SilenceEnded, SilenceOutcome};
-use super::{Digest, EdgeKind, IncidentId, IncidentStatus, Level, PersonId, SafeText, Severity, Stamp};
+use super::{Digest, EdgeKind, IncidentId, IncidentStatus, Level, Milestone, PersonId, SafeText, Severity, Stamp};
 
 /// First line of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +123,14 @@ pub struct FollowUp {
 pub struct Pin {
     pub seq: u64,
     pub pinned: bool,
+}
+
+/// An earlier entry was marked as a milestone of the incident (or no longer is one).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marked {
+    pub seq: u64,
+    pub milestone: Milestone,
+    pub marked: bool,
 }
 
 /// An earlier entry was re-timed (`at`) or its text amended (the body). What it pointed at stays in the log.
@@ -269,6 +277,7 @@ happenings! {
     Decision(Decision) = "decision";
     FollowUp(FollowUp) = "follow_up";
     Pin(Pin) = "pin";
+    Marked(Marked) = "marked";
     Amend(Amend) = "amend";
     Joined(Joined) = "joined";
     Left(Left) = "left";

@@ -24,6 +24,11 @@ pub fn words(seconds: u64) -> String {
     if text.ends_with(" m") { format!("{text}in") } else { text }
 }
 
+/// Whole seconds from one instant to a later one; `None` if it is not later: a length of time is never negative.
+pub fn length_s(from: Stamp, to: Stamp) -> Option<u64> {
+    u64::try_from((to - from).num_milliseconds()).ok().map(|ms| ms / 1_000)
+}
+
 /// Whole seconds from one instant to a later one; 0 if it is not later.
 pub fn since(from: Stamp, now: Stamp) -> u64 {
     u64::try_from((now - from).num_seconds()).unwrap_or(0)
@@ -34,16 +39,16 @@ pub fn clock(at: Stamp) -> String {
     at.format("%H:%M:%S UTC").to_string()
 }
 
+/// [`clock`], with the date if that is another day than `now`'s.
+pub fn dated(at: Stamp, now: Stamp) -> String {
+    if at.date_naive() == now.date_naive() { clock(at) } else { at.format("%Y-%m-%d %H:%M:%S UTC").to_string() }
+}
+
 /// Another system's own RFC 3339 time inside a sentence, as [`clock`] says it, with the date if that is another day than
 /// `now`'s: `09:12:44 UTC`, `2025-01-20 09:12:44 UTC`. What is no time stays as it was written.
 pub fn told(text: &str, now: Stamp) -> String {
     let Ok(at) = chrono::DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()) else { return text.to_owned() };
     dated(at, now)
-}
-
-/// [`clock`], with the date if that is another day than `now`'s.
-pub fn dated(at: Stamp, now: Stamp) -> String {
-    if at.date_naive() == now.date_naive() { clock(at) } else { at.format("%Y-%m-%d %H:%M:%S UTC").to_string() }
 }
 
 /// Minutes and seconds from detection: `T+8:00`, `T-4:00`.

@@ -8,7 +8,7 @@ use crate::model::Stamp;
 use super::outline::{Event, Outline};
 
 /// The columns.
-const HEAD: [&str; 20] = [
+const HEAD: [&str; 22] = [
     "drill",
     "incident",
     "seq",
@@ -29,6 +29,8 @@ const HEAD: [&str; 20] = [
     "placed_at",
     "original",
     "removed",
+    "measured_at",
+    "marked",
 ];
 
 /// Writes the outline's timeline as CSV.
@@ -48,7 +50,7 @@ pub fn to_csv(outline: &Outline) -> String {
     out
 }
 
-fn row(outline: &Outline, event: &Event) -> [String; 20] {
+fn row(outline: &Outline, event: &Event) -> [String; 22] {
     let amended = event.amended_by.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
     [
         text(&outline.drill.as_ref().map(|drill| format!("DRILL {drill}")).unwrap_or_default()),
@@ -71,6 +73,8 @@ fn row(outline: &Outline, event: &Event) -> [String; 20] {
         instant(event.placed_at),
         text(event.original.as_ref().map(|text| text.as_str()).unwrap_or_default()),
         text(&event.removed.as_ref().map(super::beside::Removal::words).unwrap_or_default()),
+        instant(event.measured_at),
+        text(&event.marked.iter().map(|mark| mark.milestone.name()).collect::<Vec<_>>().join(" ")),
     ]
 }
 

@@ -4,10 +4,11 @@
 use std::fmt::Write;
 
 use crate::model::Stamp;
-use crate::model::time::from_detection;
+use crate::model::time::{from_detection, since};
+use crate::timeline::Clock;
 
 use super::html::esc;
-use super::markdown::length;
+use super::length::length;
 use super::outline::Outline;
 
 /// The drawing's own units: the width of the line, and where it begins.
@@ -32,16 +33,11 @@ struct Mark {
 
 /// Draws the outline's clocks and milestones; nothing where fewer than two instants are known.
 pub(super) fn timeline(outline: &Outline) -> String {
-    let clocks = [
-        ("impact", &outline.clocks.impact),
-        ("detection", &outline.clocks.detection),
-        ("decision", &outline.clocks.decision),
-        ("recovery", &outline.clocks.recovery),
-    ];
     let zero = outline.clocks.detection.as_ref().map_or(outline.opened_at, |clock| clock.at);
     let found: Vec<_> =
-        clocks.iter().filter_map(|(name, clock)| clock.as_ref().map(|clock| (*name, clock.at))).collect();
-    let instants = found.iter().map(|(_, at)| *at).chain(outline.rows.iter().map(|row| row.at));
+        Clock::ALL.iter().filter_map(|it| outline.clocks.of(*it).map(|clock| (it.name(), clock.at))).collect();
+    let points = points(outline, zero);
+    let instants = found.iter().map(|(_, at)| *at).chain(points.iter().map(|point| point.at));
     let (Some(first), Some(last)) = (instants.clone().min(), instants.max()) else { return String::new() };
     let span = (last - first).num_seconds();
     if span <= 0 || found.is_empty() {
@@ -51,7 +47,7 @@ pub(super) fn timeline(outline: &Outline) -> String {
         .iter()
         .map(|(name, at)| Mark { name, at: *at, at_s: (*at - first).num_seconds(), t_s: (*at - zero).num_seconds() })
         .collect();
-    // Set by hand, a clock may stand before another.
+    // An alert may fire late, after the service was back.
     marks.sort_by_key(|mark| mark.at_s);
     let x = |seconds: i64| LEFT + seconds * WIDTH / span;
     let mut out = String::new();
@@ -59,7 +55,7 @@ pub(super) fn timeline(outline: &Outline) -> String {
     for mark in &marks {
         clock(&mut out, mark, x(mark.at_s));
     }
-    let below = milestones(&mut out, outline, first, &x);
+    let below = labels(&mut out, &points, first, &x);
     let height = BASE + 30 + LABEL * below;
     format!(
         "<div class=\"wide\"><svg viewBox=\"0 0 {} {height}\" role=\"img\" aria-label=\"{}\">\n<line class=\"axis\" x1=\"{LEFT}\" y1=\"{BASE}\" x2=\"{}\" y2=\"{BASE}\"/>\n{out}</svg></div>\n",
@@ -69,9 +65,34 @@ pub(super) fn timeline(outline: &Outline) -> String {
     )
 }
 
+/// What is written below the line.
+struct Point {
+    at: Stamp,
+    words: String,
+    says: String,
+}
+
+/// The milestones, and where people state a clock to stand: in order of time.
+fn points(outline: &Outline, zero: Stamp) -> Vec<Point> {
+    let t = |at: Stamp| from_detection((at - zero).num_seconds());
+    let rows = outline.rows.iter().map(|row| Point {
+        at: row.at,
+        words: format!("{} {}", from_detection(row.t_s), row.name()),
+        says: row.action.to_string(),
+    });
+    let stated = Clock::ALL.into_iter().filter_map(|clock| {
+        let it = outline.clocks.stated.of(clock)?;
+        let words = format!("{} {}, stated by {}", t(it.at), clock.name(), it.by);
+        Some(Point { at: it.at, words, says: format!("entry {}", it.seq) })
+    });
+    let mut points: Vec<Point> = rows.chain(stated).collect();
+    points.sort_by_key(|point| point.at);
+    points
+}
+
 /// The drawing for who can't see it.
 fn said(outline: &Outline) -> String {
-    let part = |name: &str, seconds: Option<i64>| seconds.map(|s| format!("{name} to recovery {}", length(s)));
+    let part = |name: &str, seconds: Option<u64>| seconds.map(|s| format!("{name} to recovery {}", length(s)));
     let parts = [
         part("impact", outline.from_impact_s),
         part("detection", outline.from_detection_s),
@@ -86,7 +107,7 @@ fn spans(out: &mut String, marks: &[Mark], x: &impl Fn(i64) -> i64) {
     for pair in marks.windows(2) {
         let (from, to) = (x(pair[0].at_s), x(pair[1].at_s));
         // Of the instants themselves, as the table says it: whole seconds from elsewhere may be one more.
-        let words = length((pair[1].at - pair[0].at).num_seconds());
+        let words = length(since(pair[0].at, pair[1].at));
         let class = match pair[1].name {
             "recovery" => "after",
             _ => "before",
@@ -119,12 +140,12 @@ fn clock(out: &mut String, mark: &Mark, x: i64) {
 }
 
 /// What happened, below the line: each as far right as it happened, in lines that do not touch. Returns how many lines.
-fn milestones(out: &mut String, outline: &Outline, first: Stamp, x: &impl Fn(i64) -> i64) -> i64 {
+fn labels(out: &mut String, points: &[Point], first: Stamp, x: &impl Fn(i64) -> i64) -> i64 {
     let mut ends = [i64::MIN; LINES];
     let mut used = 0;
-    for row in &outline.rows {
-        let at = x((row.at - first).num_seconds());
-        let words = format!("{} {}", from_detection(row.t_s), row.event.replace('_', " "));
+    for point in points {
+        let at = x((point.at - first).num_seconds());
+        let words = &point.words;
         let wide = i64::try_from(words.chars().count()).unwrap_or(0) * CHARACTER + 10;
         // What would run off the right end stands left of its mark.
         let (from, anchor) = if at + wide > WIDTH + 2 * LEFT { (at - wide, "end") } else { (at, "start") };
@@ -137,8 +158,8 @@ fn milestones(out: &mut String, outline: &Outline, first: Stamp, x: &impl Fn(i64
         let _ = writeln!(
             out,
             "<text class=\"event\" text-anchor=\"{anchor}\" x=\"{at}\" y=\"{y}\">{}<title>{}</title></text>",
-            esc(&words),
-            esc(row.action.as_str())
+            esc(words),
+            esc(&point.says)
         );
     }
     used

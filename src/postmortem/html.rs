@@ -9,8 +9,9 @@ use crate::model::Stamp;
 use crate::model::time::from_detection;
 
 use super::drawing;
-use super::markdown::length;
-use super::outline::{ClockAt, Event, Outline, PlanLine};
+use super::length::{day, length, time};
+use super::outline::{Event, Outline, PlanLine};
+use super::reached::{ClockRow, NONE};
 
 /// The look. `system-ui` and `monospace` are there everywhere: no font is fetched.
 const STYLE: &str = "\
@@ -54,14 +55,6 @@ pub(super) fn esc(text: impl AsRef<str>) -> String {
         }
     }
     out
-}
-
-fn day(at: Stamp) -> String {
-    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-fn time(at: Stamp) -> String {
-    at.format("%H:%M:%S").to_string()
 }
 
 /// Whether all of it happened on one day, which then need not stand in every row.
@@ -157,22 +150,10 @@ fn clocks(out: &mut String, outline: &Outline) {
     line!(out, "<h2>Clocks</h2>");
     out.push_str(&drawing::timeline(outline));
     line!(out, "<table><thead><tr><th>clock</th><th>at</th><th>to recovery</th><th>entry</th></tr></thead><tbody>");
-    let mut row = |name: &str, clock: &Option<ClockAt>, seconds: Option<i64>| {
-        let to = seconds.map_or_else(|| "–".to_owned(), length);
-        match clock {
-            Some(clock) => line!(
-                out,
-                "<tr><td>{name}</td><td class=\"n\">{}</td><td class=\"n\">{to}</td><td class=\"n\">{}</td></tr>",
-                day(clock.at),
-                numbers(&[clock.seq])
-            ),
-            None => line!(out, "<tr><td>{name}</td><td>not known</td><td>–</td><td>–</td></tr>"),
-        }
-    };
-    row("impact", &outline.clocks.impact, outline.from_impact_s);
-    row("detection", &outline.clocks.detection, outline.from_detection_s);
-    row("decision", &outline.clocks.decision, outline.from_decision_s);
-    row("recovery", &outline.clocks.recovery, None);
+    for ClockRow { name, at, to, seqs } in outline.clock_rows() {
+        let (at, seqs) = (esc(at), if seqs.is_empty() { NONE.to_owned() } else { numbers(&seqs) });
+        line!(out, "<tr><td>{name}</td><td>{at}</td><td class=\"n\">{to}</td><td class=\"n\">{seqs}</td></tr>");
+    }
     line!(out, "</tbody></table>");
 }
 
@@ -185,7 +166,6 @@ fn objectives(out: &mut String, outline: &Outline) {
         out,
         "<table><thead><tr><th>service</th><th>RTO</th><th>recovered in (from impact)</th><th></th><th>RPO</th><th>writes lost</th><th></th></tr></thead><tbody>"
     );
-    let seconds = |s: u64| length(i64::try_from(s).unwrap_or(i64::MAX));
     let met = |met: Option<bool>| match met {
         Some(true) => "<span class=\"good\">met</span>",
         Some(false) => "<span class=\"bad\">missed</span>",
@@ -196,11 +176,11 @@ fn objectives(out: &mut String, outline: &Outline) {
             out,
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             esc(&it.service),
-            seconds(it.rto_s),
-            it.recovered_in_s.map_or_else(|| "–".to_owned(), length),
+            length(it.rto_s),
+            esc(it.recovered_words()),
             met(it.rto_met),
-            seconds(it.rpo_s),
-            it.lost_s.map_or_else(|| "–".to_owned(), seconds),
+            length(it.rpo_s),
+            esc(it.lost_words()),
             met(it.rpo_met),
         );
     }
@@ -215,18 +195,26 @@ fn milestones(out: &mut String, outline: &Outline) {
     );
     let one_day = one_day(outline);
     for row in &outline.rows {
-        let who = if row.auto { "seen by the room".to_owned() } else { esc(&row.actor) };
-        line!(
-            out,
-            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td><td class=\"t w\">{}</td><td>{who}</td><td>{}</td></tr>",
-            from_detection(row.t_s),
-            moment(row.at, one_day),
-            row.event.replace('_', " "),
-            esc(row.action.as_str()),
-            numbers(&row.seqs)
-        );
+        let mut line = |t_s: i64, at: Stamp, name: &str, action: &str, who: &str, seqs: &[u64]| {
+            let (t, at) = (from_detection(t_s), moment(at, one_day));
+            let (name, action, who, seqs) = (esc(name), esc(action), esc(who), numbers(seqs));
+            line!(
+                out,
+                "<tr><td class=\"n\">{t}</td><td class=\"n\">{at}</td><td>{name}</td><td class=\"t w\">{action}</td><td>{who}</td><td>{seqs}</td></tr>"
+            );
+        };
+        let name = row.name();
+        line(row.t_s, row.at, &name, row.action.as_str(), &row.who(), &row.seqs);
+        for mark in row.other_marks() {
+            let (name, who) = (format!("{name}, as marked"), format!("marked by {}", mark.by));
+            line(mark.t_s, mark.at, &name, mark.action.as_str(), &who, &[mark.seq, mark.marked_seq]);
+        }
     }
     line!(out, "</tbody></table>");
+    if !outline.not_recorded.is_empty() {
+        let missing: Vec<String> = outline.not_recorded.iter().map(|name| name.replace('_', " ")).collect();
+        line!(out, "<p>Not recorded: {}.</p>", esc(missing.join(", ")));
+    }
 }
 
 fn list(out: &mut String, title: &str, events: &[Event]) {
@@ -342,6 +330,13 @@ fn timeline(out: &mut String, outline: &Outline) {
         }
         if let Some(removed) = &event.removed {
             marks.push(esc(removed.words()));
+        }
+        for mark in &event.marked {
+            let (name, by) = (esc(mark.milestone.words()), esc(mark.by.as_str()));
+            marks.push(format!("marked as {name} by {by} in entry {}", numbers(&[mark.seq])));
+        }
+        if event.is_moved() {
+            marks.push(format!("measured: {}", day(event.measured_at)));
         }
         if !marks.is_empty() {
             let _ = write!(what, " <span class=\"dim\">({})</span>", marks.join("; "));

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::model::Stamp;
 use crate::model::time::from_detection;
 
-use super::milestones::Row;
-use super::outline::{ClockAt, Event, Outline, PlanLine, Reached};
+use super::length::{day, length, time};
+use super::outline::{Event, Outline, PlanLine};
+use super::reached::{ClockRow, NONE};
 use super::table;
 
 /// Writes the outline as Markdown (CommonMark with tables). All outside text is escaped: it can't make markup.
@@ -51,24 +51,9 @@ pub(super) fn md(text: impl AsRef<str>) -> String {
     out
 }
 
-fn day(at: Stamp) -> String {
-    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-fn time(at: Stamp) -> String {
-    at.format("%H:%M:%S").to_string()
-}
-
-/// `23 min`, `8 min 05 s`, `1 h 05 min`.
-pub(super) fn length(seconds: i64) -> String {
-    let (sign, seconds) = if seconds < 0 { ("-", -seconds) } else { ("", seconds) };
-    let (hours, minutes, rest) = (seconds / 3_600, seconds % 3_600 / 60, seconds % 60);
-    match (hours, minutes, rest) {
-        (0, 0, s) => format!("{sign}{s} s"),
-        (0, m, 0) => format!("{sign}{m} min"),
-        (0, m, s) => format!("{sign}{m} min {s:02} s"),
-        (h, m, _) => format!("{sign}{h} h {m:02} min"),
-    }
+/// `42, 32, 33`.
+fn numbers(seqs: &[u64]) -> String {
+    seqs.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn head(out: &mut String, outline: &Outline) {
@@ -107,17 +92,10 @@ fn summary(out: &mut String, outline: &Outline) {
     line!(out);
     line!(out, "| clock | at (UTC) | to recovery | entry |");
     line!(out, "| --- | --- | --- | --- |");
-    let mut row = |name: &str, clock: &Option<ClockAt>, length_s: Option<i64>| {
-        let to = length_s.map_or_else(|| "–".to_owned(), length);
-        match clock {
-            Some(clock) => line!(out, "| {name} | {} | {to} | {} |", day(clock.at), clock.seq),
-            None => line!(out, "| {name} | not known | – | – |"),
-        }
-    };
-    row("impact", &outline.clocks.impact, outline.from_impact_s);
-    row("detection", &outline.clocks.detection, outline.from_detection_s);
-    row("decision", &outline.clocks.decision, outline.from_decision_s);
-    row("recovery", &outline.clocks.recovery, None);
+    for ClockRow { name, at, to, seqs } in outline.clock_rows() {
+        let seqs = if seqs.is_empty() { NONE.to_owned() } else { numbers(&seqs) };
+        line!(out, "| {name} | {} | {to} | {seqs} |", md(at));
+    }
     line!(out);
 }
 
@@ -129,23 +107,22 @@ fn objectives(out: &mut String, outline: &Outline) {
     line!(out);
     line!(out, "| service | RTO | recovered in (from impact) | | RPO | writes lost | |");
     line!(out, "| --- | --- | --- | --- | --- | --- | --- |");
-    for Reached { service, rto_s, recovered_in_s, rto_met, rpo_s, lost_s, rpo_met } in &outline.objectives {
-        let seconds = |s: u64| length(i64::try_from(s).unwrap_or(i64::MAX));
-        let met = |met: &Option<bool>| match met {
-            Some(true) => "met",
-            Some(false) => "**missed**",
-            None => "not known",
-        };
+    let met = |met: Option<bool>| match met {
+        Some(true) => "met",
+        Some(false) => "**missed**",
+        None => "not known",
+    };
+    for it in &outline.objectives {
         line!(
             out,
             "| {} | {} | {} | {} | {} | {} | {} |",
-            md(service),
-            seconds(*rto_s),
-            recovered_in_s.map_or_else(|| "–".to_owned(), length),
-            met(rto_met),
-            seconds(*rpo_s),
-            lost_s.map_or_else(|| "–".to_owned(), seconds),
-            met(rpo_met),
+            md(&it.service),
+            length(it.rto_s),
+            md(it.recovered_words()),
+            met(it.rto_met),
+            length(it.rpo_s),
+            md(it.lost_words()),
+            met(it.rpo_met),
         );
     }
     line!(out);
@@ -158,13 +135,21 @@ fn milestones(out: &mut String, outline: &Outline) {
     line!(out);
     line!(out, "| | at (UTC) | | what | who | entries |");
     line!(out, "| --- | --- | --- | --- | --- | --- |");
-    for Row { t_s, at, event, action, actor, auto, seqs } in &outline.rows {
-        let who = if *auto { "seen by the room".to_owned() } else { md(actor) };
-        let seqs = seqs.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-        let event = event.replace('_', " ");
-        line!(out, "| {} | {} | {event} | {} | {who} | {seqs} |", from_detection(*t_s), time(*at), md(action));
+    for row in &outline.rows {
+        let (t, at, name) = (from_detection(row.t_s), time(row.at), row.name());
+        line!(out, "| {t} | {at} | {name} | {} | {} | {} |", md(&row.action), md(row.who()), numbers(&row.seqs));
+        for mark in row.other_marks() {
+            let (t, at, seqs) = (from_detection(mark.t_s), time(mark.at), numbers(&[mark.seq, mark.marked_seq]));
+            let by = md(mark.by.as_str());
+            line!(out, "| {t} | {at} | {name}, as marked | {} | marked by {by} | {seqs} |", md(&mark.action));
+        }
     }
     line!(out);
+    if !outline.not_recorded.is_empty() {
+        let missing: Vec<String> = outline.not_recorded.iter().map(|name| name.replace('_', " ")).collect();
+        line!(out, "Not recorded: {}.", missing.join(", "));
+        line!(out);
+    }
 }
 
 fn events(out: &mut String, title: &str, events: &[Event]) {
@@ -246,8 +231,14 @@ fn timeline(out: &mut String, outline: &Outline) {
             marks.push("recorded before the incident was opened".to_owned());
         }
         if !event.amended_by.is_empty() {
-            let by = event.amended_by.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-            marks.push(format!("amended by entry {by}"));
+            marks.push(format!("amended by entry {}", numbers(&event.amended_by)));
+        }
+        for mark in &event.marked {
+            let by = md(mark.by.as_str());
+            marks.push(format!("marked as {} by {by} in entry {}", md(mark.milestone.words()), mark.seq));
+        }
+        if event.is_moved() {
+            marks.push(format!("measured: {}", day(event.measured_at)));
         }
         if let Some(original) = &event.original {
             marks.push(format!("it said: {}", md(original)));

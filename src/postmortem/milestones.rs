@@ -1,10 +1,38 @@
-//! Milestones: the few rows that tell the incident, each proven by entries. What did not happen has no row.
+//! Milestones: the few rows that tell the incident. Each is an observed change, a plan that ended well, or an entry that a
+//! person marked as it; nothing is read out of anybody's words. What has no such proof has no row, and the export says so.
 
 use serde::Serialize;
 
-use crate::model::entry::Edge;
-use crate::model::{Action, EdgeKind, Entry, Happening, Objective, SafeText, Stamp};
-use crate::timeline::{Incident, Item, PlanRecord, PlanState, plan_of, sentence_of};
+use crate::model::entry::{Edge, Reconciliation};
+use crate::model::{Action, EdgeKind, Entry, Happening, Milestone, Objective, PersonId, SafeText, Stamp};
+use crate::timeline::{Incident, Item, Marking, PlanRecord, PlanState, plan_of, sentence_of};
+
+/// What a row rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// The room saw it.
+    Observed,
+    /// A plan ended, with its effect seen.
+    Plan,
+    /// A person did just that, in an entry of its own: opened the incident, decided, confirmed a plan.
+    Recorded,
+    /// A person marked an entry as it.
+    Marked,
+}
+
+/// An entry that a person marked as a milestone.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MarkLine {
+    /// The entry that is marked, and when it happened.
+    pub seq: u64,
+    pub at: Stamp,
+    pub t_s: i64,
+    pub action: SafeText,
+    /// Who marked it, by which entry.
+    pub by: PersonId,
+    pub marked_seq: u64,
+}
 
 /// One row of the short story.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,8 +48,34 @@ pub struct Row {
     pub actor: String,
     /// Nobody did it: the room saw it.
     pub auto: bool,
+    pub basis: Basis,
     /// The entries that prove it, the observed one first.
     pub seqs: Vec<u64>,
+    /// Every entry that a person marked as this milestone. What was observed stands, whatever is marked.
+    pub marks: Vec<MarkLine>,
+}
+
+impl Row {
+    /// Who, as the tables say it.
+    pub(super) fn who(&self) -> String {
+        match (self.basis, self.marks.first()) {
+            (Basis::Marked, Some(mark)) if self.actor == mark.by.as_str() => format!("marked by {}", mark.by),
+            (Basis::Marked, Some(mark)) => format!("{}, marked by {}", self.actor, mark.by),
+            _ if self.auto => "seen by the room".to_owned(),
+            _ => self.actor.clone(),
+        }
+    }
+
+    /// What else is marked as it: beside what was observed, or later than the entry that counts.
+    pub(super) fn other_marks(&self) -> &[MarkLine] {
+        let counts = usize::from(self.basis == Basis::Marked);
+        self.marks.get(counts..).unwrap_or_default()
+    }
+
+    /// The milestone in words.
+    pub(super) fn name(&self) -> String {
+        self.event.replace('_', " ")
+    }
 }
 
 /// What the rows are found by.
@@ -31,74 +85,99 @@ struct Story<'a> {
     base: Stamp,
 }
 
-/// The rows, in order of their time.
-pub(super) fn rows(incident: &Incident, objectives: &[Objective]) -> Vec<Row> {
-    let base = incident.clocks.detection.map_or(incident.opened_at, |(at, _)| at);
+/// The rows in order of their time, and the milestones for which there is nothing.
+pub(super) fn rows(incident: &Incident, objectives: &[Objective]) -> (Vec<Row>, Vec<&'static str>) {
     let affected: Vec<&Objective> = objectives.iter().filter(|it| incident.services.contains(&it.service)).collect();
     let objectives = if affected.is_empty() { objectives.iter().collect() } else { affected };
-    let story = Story { incident, objectives, base };
-    let found = [
-        story.detected(),
-        story.confirmed(),
-        story.decided(),
-        story.traffic_switched(),
-        story.gitops_confirmed(),
-        story.restored(),
-        story.recovered(),
-    ];
+    let story = Story { incident, objectives, base: incident.zero() };
+    let found = Milestone::ALL.map(|milestone| story.milestone(&milestone));
+    let missing = Milestone::ALL.iter().zip(&found).filter(|(_, row)| row.is_none());
+    let missing = missing.map(|(milestone, _)| milestone.word()).collect();
     let mut rows: Vec<Row> = found.into_iter().flatten().collect();
     rows.sort_by_key(|row| row.at);
-    rows
+    (rows, missing)
 }
 
-fn edge<'a>(entry: &'a Entry, kind: &EdgeKind) -> Option<&'a crate::model::entry::Edge> {
+fn edge<'a>(entry: &'a Entry, kind: &EdgeKind) -> Option<&'a Edge> {
     match &entry.happening {
         Happening::Edge(edge) if edge.edge == *kind => Some(edge),
         _ => None,
     }
 }
 
+/// Whether its effect is known to be there: it was seen by the plan itself, or found by reading after an interruption.
+fn ended_well(plan: &PlanRecord) -> bool {
+    plan.state == PlanState::Succeeded || plan.reconciled == Some(Reconciliation::Applied)
+}
+
 impl Story<'_> {
-    fn row(&self, event: &'static str, item: &Item, at: Stamp) -> Row {
+    fn milestone(&self, milestone: &Milestone) -> Option<Row> {
+        let clocks = &self.incident.clocks;
+        let proven = match milestone {
+            Milestone::Detected => self.clock(milestone, clocks.detection),
+            Milestone::Decided => self.clock(milestone, clocks.decision),
+            Milestone::Recovered => self.clock(milestone, clocks.recovery),
+            Milestone::TrafficSwitched => self.traffic_switched(),
+            Milestone::GitopsConfirmed => self.gitops_confirmed(),
+            Milestone::Restored => self.restored(),
+            // Nothing that a machine sees, and no wording of a note, says that somebody has understood what it is.
+            Milestone::Confirmed | Milestone::Unknown(_) => None,
+        };
+        let marks = self.marks(milestone);
+        let row = proven.or_else(|| self.marked(milestone, marks.first()?))?;
+        Some(Row { marks, ..row })
+    }
+
+    fn row(&self, milestone: &Milestone, item: &Item, at: Stamp) -> Row {
         let by = &item.entry.by;
         Row {
             t_s: (at - self.base).num_seconds(),
             at,
-            event,
+            event: milestone.word(),
             action: SafeText::new(&sentence_of(self.incident, item)),
             actor: by.person.to_string(),
             auto: by.is_room(),
+            basis: if by.is_room() { Basis::Observed } else { Basis::Recorded },
             seqs: vec![item.entry.seq],
+            marks: Vec::new(),
         }
     }
 
+    /// Everything that people marked as a milestone, in order of time.
+    fn marks(&self, milestone: &Milestone) -> Vec<MarkLine> {
+        let of = |item: &Item, mark: &Marking| MarkLine {
+            seq: item.entry.seq,
+            at: item.at,
+            t_s: (item.at - self.base).num_seconds(),
+            action: SafeText::new(&sentence_of(self.incident, item)),
+            by: mark.by.clone(),
+            marked_seq: mark.seq,
+        };
+        let items = self.incident.items.iter();
+        let all = items.flat_map(|item| item.marks.iter().map(move |mark| (item, mark)));
+        let own = all.filter(|(_, mark)| mark.milestone == *milestone);
+        let mut marks: Vec<MarkLine> = own.map(|(item, mark)| of(item, mark)).collect();
+        marks.sort_by_key(|mark| (mark.at, mark.seq));
+        marks
+    }
+
+    fn marked(&self, milestone: &Milestone, mark: &MarkLine) -> Option<Row> {
+        let mut row = self.row(milestone, self.incident.item(mark.seq)?, mark.at);
+        (row.auto, row.basis) = (false, Basis::Marked);
+        row.seqs.extend(Some(mark.marked_seq).filter(|seq| *seq != mark.seq));
+        Some(row)
+    }
+
     /// The item of a clock, at the clock's own instant.
-    fn clock(&self, event: &'static str, mark: Option<(Stamp, u64)>) -> Option<Row> {
+    fn clock(&self, milestone: &Milestone, mark: Option<(Stamp, u64)>) -> Option<Row> {
         let (at, seq) = mark?;
-        Some(self.row(event, self.incident.item(seq)?, at))
+        Some(self.row(milestone, self.incident.item(seq)?, at))
     }
 
+    /// The first item from an instant on of which something is so, by the times that were measured.
     fn first(&self, from: Stamp, is: impl Fn(&Item) -> bool) -> Option<&Item> {
-        let own = |item: &&Item| item.at >= from && self.incident.is_own(&item.entry) && is(item);
-        self.incident.items.iter().find(own)
-    }
-
-    fn detected(&self) -> Option<Row> {
-        self.clock("detected", self.incident.clocks.detection)
-    }
-
-    fn confirmed(&self) -> Option<Row> {
-        let is_note = |item: &Item| matches!(item.entry.happening, Happening::Note(_)) && !item.entry.by.is_room();
-        let note = self.first(self.base, is_note)?;
-        Some(self.row("confirmed", note, note.at))
-    }
-
-    fn decided(&self) -> Option<Row> {
-        self.clock("decided", self.incident.clocks.decision)
-    }
-
-    fn recovered(&self) -> Option<Row> {
-        self.clock("recovered", self.incident.clocks.recovery)
+        let own = |item: &&Item| item.entry.measured_at() >= from && self.incident.is_own(&item.entry) && is(item);
+        self.incident.items.iter().filter(own).min_by_key(|item| (item.entry.measured_at(), item.entry.seq))
     }
 
     fn decision(&self) -> Stamp {
@@ -117,56 +196,65 @@ impl Story<'_> {
     fn traffic_switched(&self) -> Option<Row> {
         let moved = self.first(self.base, |item| {
             edge(&item.entry, &EdgeKind::TrafficMoved).is_some_and(|edge| {
-                edge.figures.get("to").and_then(serde_json::Value::as_str).is_none_or(|to| self.is_dr(to))
+                edge.figures.get("to").and_then(serde_json::Value::as_str).is_some_and(|to| self.is_dr(to))
             })
         })?;
-        Some(self.with_persons(self.row("traffic_switched", moved, moved.at), Action::Failover))
+        let row = self.row(&Milestone::TrafficSwitched, moved, moved.entry.measured_at());
+        Some(self.with_persons(row, moved, Action::Failover))
     }
 
     fn gitops_confirmed(&self) -> Option<Row> {
         let parity = self.first(self.decision(), |item| {
             edge(&item.entry, &EdgeKind::GitopsParity).is_some_and(|edge| self.is_dr(edge.subject.as_str()))
         })?;
-        Some(self.row("gitops_confirmed", parity, parity.at))
+        Some(self.row(&Milestone::GitopsConfirmed, parity, parity.entry.measured_at()))
     }
 
-    /// A restore was seen to complete; else a restore plan that succeeded says so.
+    /// A restore of what the incident is about was seen to complete; else a restore plan that ended well says so.
     fn restored(&self) -> Option<Row> {
-        let own = |item: &Item, edge: &Edge| {
-            // What a plan of another incident did ends here perhaps, and is not this one's.
-            edge.figures.get("plan_digest").is_none() || plan_of(self.incident, item).is_some()
-        };
-        let completed = self
-            .first(self.base, |item| edge(&item.entry, &EdgeKind::RestoreCompleted).is_some_and(|it| own(item, it)));
+        let completed = self.first(self.base, |item| {
+            edge(&item.entry, &EdgeKind::RestoreCompleted).is_some_and(|edge| self.restores(item, edge))
+        });
         if let Some(item) = completed {
-            return Some(self.with_persons(self.row("restored", item, item.at), Action::Restore));
+            let row = self.row(&Milestone::Restored, item, item.entry.measured_at());
+            return Some(self.with_persons(row, item, Action::Restore));
         }
-        let plan = self.succeeded(Action::Restore, Stamp::MAX_UTC)?;
-        let ended = *plan.seqs.last()?;
-        let mut row = self.row("restored", self.incident.item(ended)?, plan.changed_at);
-        row.action = SafeText::new(&plan.plan.title);
-        Some(self.with_persons(row, Action::Restore))
+        let plans = self.incident.plans.by_id.values();
+        let plan =
+            plans.filter(|it| it.plan.action == Action::Restore && ended_well(it)).max_by_key(|it| it.proposed_at)?;
+        let ended = self.incident.item(*plan.seqs.last()?)?;
+        let mut row = self.row(&Milestone::Restored, ended, ended.entry.measured_at());
+        (row.action, row.basis) = (SafeText::new(&plan.plan.title), Basis::Plan);
+        Some(by_plan(row, plan))
     }
 
-    /// The last plan of this action that was claimed before an instant and did what it should, or still does.
-    fn succeeded(&self, action: Action, before: Stamp) -> Option<&PlanRecord> {
-        let done = |it: &&PlanRecord| {
-            it.plan.action == action
-                && it.proposed_at <= before
-                && matches!(it.state, PlanState::Succeeded | PlanState::Executing)
+    /// Whether a completed restore is one of this incident: of its plan or of its service, and not of nothing at all.
+    fn restores(&self, item: &Item, edge: &Edge) -> bool {
+        let nothing = edge.figures.get("items").and_then(serde_json::Value::as_u64) == Some(0);
+        let own = match edge.figures.get("plan_digest").and_then(serde_json::Value::as_str) {
+            // What a plan of another incident did ends here perhaps, and is not this one's.
+            Some(_) => plan_of(self.incident, item).is_some(),
+            None => edge.service.as_ref().is_some_and(|service| self.incident.services.contains(service)),
         };
-        self.incident.plans.by_id.values().filter(done).max_by_key(|it| it.proposed_at)
+        own && !nothing
     }
 
-    /// Names the persons whose plan brought an observed change about.
-    fn with_persons(&self, mut row: Row, action: Action) -> Row {
-        let Some(plan) = self.succeeded(action, row.at) else { return row };
-        let mut persons = vec![plan.by.person.to_string()];
-        persons.extend(plan.approvals.iter().map(|it| it.by.person.to_string()));
-        persons.dedup();
-        row.actor = persons.join("+");
-        row.auto = false;
-        row.seqs.extend(plan.seqs.iter().copied().filter(|seq| !row.seqs.contains(seq)).collect::<Vec<_>>());
-        row
+    /// Names the persons whose plan brought an observed change about, however that plan ended.
+    fn with_persons(&self, row: Row, item: &Item, action: Action) -> Row {
+        match plan_of(self.incident, item).filter(|plan| plan.plan.action == action) {
+            Some(plan) => by_plan(row, plan),
+            None => row,
+        }
     }
+}
+
+/// A row that is the doing of a plan's persons.
+fn by_plan(mut row: Row, plan: &PlanRecord) -> Row {
+    let mut persons = vec![plan.by.person.to_string()];
+    persons.extend(plan.approvals.iter().map(|it| it.by.person.to_string()));
+    persons.dedup();
+    row.actor = persons.join("+");
+    row.auto = false;
+    row.seqs.extend(plan.seqs.iter().copied().filter(|seq| !row.seqs.contains(seq)).collect::<Vec<_>>());
+    row
 }

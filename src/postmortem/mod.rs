@@ -7,10 +7,12 @@ mod beside;
 mod csv;
 mod drawing;
 mod html;
+mod length;
 mod markdown;
 mod milestones;
 mod narrow;
 mod outline;
+mod reached;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -18,9 +20,10 @@ mod tests;
 pub use csv::to_csv;
 pub use html::to_html;
 pub use markdown::to_markdown;
-pub use milestones::Row;
+pub use milestones::{Basis, MarkLine, Row};
 pub use narrow::{Filtered, narrow};
-pub use outline::{Event, LogHead, Meta, Outline, Reached, outline};
+pub use outline::{Event, LogHead, Meta, Outline, outline};
+pub use reached::Reached;
 
 /// The version of the JSON export.
 pub const SCHEMA: &str = "warroom.export/1";

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::{Happening, IncidentId, IncidentStatus, Objective, PersonId, SafeText, Severity, Stamp};
-use crate::timeline::{ClockView, Incident, Item, PlanRecord, StepState, clock_view, sentence_of};
+use crate::model::{Happening, IncidentId, IncidentStatus, Milestone, Objective, PersonId, SafeText, Severity, Stamp};
+use crate::timeline::{Clock, Incident, Item, PlanRecord, StepState, sentence_of};
 
 use super::beside::Removal;
 use super::milestones::{Row, rows};
 use super::narrow::Filtered;
+use super::reached::{ClockTable, Reached, clock_table, reached};
 
 /// Where the log stood when it was exported.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -34,22 +35,6 @@ pub struct Meta {
     pub head: String,
 }
 
-/// A clock's instant and the entry that gave it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ClockAt {
-    pub at: Stamp,
-    pub seq: u64,
-}
-
-/// The clocks.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ClockTable {
-    pub impact: Option<ClockAt>,
-    pub detection: Option<ClockAt>,
-    pub decision: Option<ClockAt>,
-    pub recovery: Option<ClockAt>,
-}
-
 /// Someone who was there, with what the log says they did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Participant {
@@ -60,25 +45,22 @@ pub struct Participant {
     pub simulated: bool,
 }
 
-/// An objective against what was reached.
+/// What an entry is marked as, by whom, in which entry.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Reached {
-    pub service: String,
-    pub rto_s: u64,
-    /// From impact to recovery; `None` = not recovered, or no impact known.
-    pub recovered_in_s: Option<i64>,
-    pub rto_met: Option<bool>,
-    pub rpo_s: u64,
-    pub lost_s: Option<u64>,
-    pub rpo_met: Option<bool>,
+pub struct MarkedAs {
+    pub milestone: Milestone,
+    pub by: PersonId,
+    pub seq: u64,
 }
 
 /// An entry as the export shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Event {
     pub seq: u64,
-    /// When it happened.
+    /// When it happened, as people state it where they do.
     pub at: Stamp,
+    /// When the room itself knows it to have happened.
+    pub measured_at: Stamp,
     /// When it was recorded.
     pub recorded_at: Stamp,
     /// Where it stands: when it was recorded, or the earlier time that a person gave what they wrote.
@@ -100,11 +82,22 @@ pub struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<Removal>,
     pub pinned: bool,
+    /// The milestones that it is marked as.
+    pub marked: Vec<MarkedAs>,
     /// Recorded before the incident was opened, and counted in because it belongs to its beginning.
     pub adopted: bool,
     pub owner: Option<PersonId>,
     /// The entry's own hash in the log, 64 hex digits.
     pub hash: String,
+}
+
+impl Event {
+    /// Whether people put it at another time than the room observed. What is stated and recorded by the same person needs no
+    /// second time: that of the record stands beside it anyway.
+    pub(super) fn is_moved(&self) -> bool {
+        let differs = |at: Stamp| self.measured_at.timestamp() != at.timestamp();
+        differs(self.at) && differs(self.recorded_at)
+    }
 }
 
 /// A step with its outcome.
@@ -172,14 +165,17 @@ pub struct Outline {
     /// When the last entry of the incident was recorded: the export knows nothing later.
     pub as_of: Stamp,
     pub clocks: ClockTable,
-    pub from_detection_s: Option<i64>,
-    pub from_impact_s: Option<i64>,
-    pub from_decision_s: Option<i64>,
+    /// To the recovery, as measured.
+    pub from_detection_s: Option<u64>,
+    pub from_impact_s: Option<u64>,
+    pub from_decision_s: Option<u64>,
     pub rpo_s: Option<u64>,
     pub rpo_seq: Option<u64>,
     pub people: Vec<Participant>,
     pub objectives: Vec<Reached>,
     pub rows: Vec<Row>,
+    /// Milestones for which nothing was observed, ended or marked.
+    pub not_recorded: Vec<&'static str>,
     pub decisions: Vec<Event>,
     pub follow_ups: Vec<Event>,
     pub plans: Vec<PlanLine>,
@@ -194,11 +190,9 @@ pub struct Outline {
 pub fn outline(incident: &Incident, objectives: &[Objective], meta: &Meta) -> Outline {
     let clocks = &incident.clocks;
     let as_of = incident.items.iter().map(|item| item.entry.ts).max().unwrap_or(incident.opened_at);
-    let view = clock_view(incident, objectives, as_of);
     let events: Vec<Event> = incident.items.iter().map(|item| event(incident, item)).collect();
     let of_kind = |kind: &str| events.iter().filter(|event| event.kind == kind).cloned().collect::<Vec<_>>();
-    let to_recovery = |from: Option<(Stamp, u64)>| Some((clocks.recovery?.0 - from?.0).num_seconds());
-    let mark = |mark: Option<(Stamp, u64)>| mark.map(|(at, seq)| ClockAt { at, seq });
+    let (rows, not_recorded) = rows(incident, objectives);
     Outline {
         drill: meta.drill.clone(),
         incident: incident.id.clone(),
@@ -211,20 +205,16 @@ pub fn outline(incident: &Incident, objectives: &[Objective], meta: &Meta) -> Ou
         opened_at: incident.opened_at,
         closed_at: incident.closed_at,
         as_of,
-        clocks: ClockTable {
-            impact: mark(clocks.impact),
-            detection: mark(clocks.detection),
-            decision: mark(clocks.decision),
-            recovery: mark(clocks.recovery),
-        },
-        from_detection_s: to_recovery(clocks.detection),
-        from_impact_s: to_recovery(clocks.impact),
-        from_decision_s: to_recovery(clocks.decision),
+        clocks: clock_table(clocks),
+        from_detection_s: clocks.to_recovery(Clock::Detection),
+        from_impact_s: clocks.to_recovery(Clock::Impact),
+        from_decision_s: clocks.to_recovery(Clock::Decision),
         rpo_s: clocks.rpo_s,
         rpo_seq: clocks.rpo_seq,
         people: people(incident),
-        objectives: reached(incident, objectives, &view),
-        rows: rows(incident, objectives),
+        objectives: reached(incident, objectives, as_of),
+        rows,
+        not_recorded,
         decisions: of_kind("decision"),
         follow_ups: of_kind("follow_up"),
         plans: plans(incident),
@@ -247,10 +237,11 @@ fn level(actor: &crate::model::Actor) -> &'static str {
 
 fn event(incident: &Incident, item: &Item) -> Event {
     let entry = &item.entry;
-    let base = incident.clocks.detection.map_or(incident.opened_at, |(at, _)| at);
+    let base = incident.zero();
     Event {
         seq: entry.seq,
         at: item.at,
+        measured_at: entry.measured_at(),
         recorded_at: entry.ts,
         placed_at: item.placed,
         t_s: (item.placed - base).num_seconds(),
@@ -267,6 +258,11 @@ fn event(incident: &Incident, item: &Item) -> Event {
         original: item.original().cloned(),
         removed: Removal::of(incident, item),
         pinned: item.pinned,
+        marked: item
+            .marks
+            .iter()
+            .map(|mark| MarkedAs { milestone: mark.milestone.clone(), by: mark.by.clone(), seq: mark.seq })
+            .collect(),
         adopted: incident.is_adopted(item),
         owner: match &entry.happening {
             Happening::FollowUp(follow_up) => follow_up.owner.clone(),
@@ -321,28 +317,6 @@ fn people(incident: &Incident) -> Vec<Participant> {
         .collect();
     people.sort_by_key(|it| (it.since, it.person.clone()));
     people
-}
-
-fn reached(incident: &Incident, objectives: &[Objective], view: &ClockView) -> Vec<Reached> {
-    let clocks = &incident.clocks;
-    let only = objectives.len() == 1;
-    objectives
-        .iter()
-        .filter(|it| only || incident.services.contains(&it.service))
-        .map(|objective| {
-            let recovered_in_s = view.recovery.and(view.impact).map(|impact| impact.elapsed_s);
-            let limit = i64::try_from(objective.rto_s).unwrap_or(i64::MAX);
-            Reached {
-                service: objective.service.clone(),
-                rto_s: objective.rto_s,
-                recovered_in_s,
-                rto_met: recovered_in_s.map(|seconds| seconds <= limit),
-                rpo_s: objective.rpo_s,
-                lost_s: clocks.rpo_s,
-                rpo_met: clocks.rpo_s.map(|lost| lost <= objective.rpo_s),
-            }
-        })
-        .collect()
 }
 
 fn plans(incident: &Incident) -> Vec<PlanLine> {

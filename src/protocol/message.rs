@@ -9,8 +9,8 @@ use crate::clock::ClockSync;
 use crate::model::entry::LogLine;
 use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview};
 use crate::model::{
-    Action, Actor, Digest, IncidentId, IncidentStatus, Objective, PersonId, PlanId, Refusal, Role, SafeText, Severity,
-    Stamp,
+    Action, Actor, Digest, IncidentId, IncidentStatus, Milestone, Objective, PersonId, PlanId, Refusal, Role, SafeText,
+    Severity, Stamp,
 };
 
 /// The first line of a client. At most 4 KiB, within two seconds.
@@ -91,9 +91,20 @@ pub struct ClientLine {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
     /// Record a note; `at` = when it happened.
-    Note { text: SafeText, at: Option<Stamp> },
+    Note {
+        text: SafeText,
+        at: Option<Stamp>,
+        /// Mark it as this milestone at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mark: Option<Milestone>,
+    },
     /// Record a decision.
-    Decision { text: SafeText, at: Option<Stamp> },
+    Decision {
+        text: SafeText,
+        at: Option<Stamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mark: Option<Milestone>,
+    },
     /// Record work for afterwards.
     FollowUp { text: SafeText, owner: Option<PersonId> },
     /// Record several lines at once: all of them, or none.
@@ -106,6 +117,8 @@ pub enum Request {
     RefuseRedact { seq: u64 },
     /// Pin or unpin an entry.
     Pin { seq: u64, pinned: bool },
+    /// Mark an entry as a milestone, or take that back.
+    Mark { seq: u64, milestone: Milestone, marked: bool },
     /// Re-time or amend an entry by a new one that points back.
     Amend { seq: u64, text: Option<SafeText>, at: Option<Stamp> },
     /// Open an incident.

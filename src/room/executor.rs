@@ -17,6 +17,7 @@ use super::shared::Shared;
 use crate::actions::{self, Progress};
 use crate::clock::Clock;
 use crate::model::entry::{Happening, Outcome, PlanEnded, Restored, StepDone, StepEnded, StepFailed, StepUnknown};
+use crate::model::time::since;
 use crate::model::{Digest, PersonId, Plan, PlanId, SafeText, SourceId, Step};
 use crate::systems::{ActError, Permit};
 
@@ -243,7 +244,7 @@ impl Run {
                 Some(it) => it.words(),
                 None => found.join(", "),
             };
-            let took = (clock.now() - began).num_seconds();
+            let took = since(began, clock.now());
             let says = match progress {
                 // A write's own answer proves more than the paths read back; a wait has only those.
                 Progress::Done if said.is_empty() => format!("{found} · after {took} s"),

@@ -175,7 +175,10 @@ impl Room {
         });
         board = board.with_slos(config.slos.iter().map(|slo| slo.target.clone()));
         for cluster in &config.clusters {
-            board = board.with_app_stale(&cluster.name, cluster.argocd_stale_s);
+            board = board
+                .with_app_stale(&cluster.name, cluster.argocd_stale_s)
+                .with_destinations(&cluster.name, systems::kubernetes::destinations(cluster))
+                .with_only_here(&cluster.name, cluster.only_here.clone());
         }
         let engine = Engine {
             shared: shared.clone(),

@@ -4,7 +4,8 @@
 use chrono::TimeDelta;
 
 use crate::model::silence::SilenceChange;
-use crate::model::{Refusal, RefusalKind, Stamp};
+use crate::model::time::{clock, dated};
+use crate::model::{Milestone, Refusal, RefusalKind, Stamp};
 use crate::protocol::Request;
 
 /// Identities are short: ids of plans and persons.
@@ -13,7 +14,7 @@ const MOST_ID: usize = 64;
 const MOST_NAME: usize = 255;
 /// Lines of one request.
 const MOST_LINES: usize = 200;
-/// A happening is put into the timeline at most this far from now.
+/// A happening is put into the timeline at most this far back.
 const MOST_DAYS: i64 = 3_660;
 
 /// Judges the shape of a request.
@@ -35,12 +36,16 @@ pub fn plausible(request: &Request, now: Stamp) -> Result<(), Refusal> {
         Request::FollowUp { owner, .. } => owner.as_ref().map_or(Ok(()), |owner| id("a person", owner.as_str())),
         Request::Set(set) => {
             set.commander.as_ref().map_or(Ok(()), |person| id("a person", person.as_str()))?;
-            near(set.impact_at, now).and_then(|()| near(set.recovered_at, now))
+            happened(set.impact_at, now).and_then(|()| happened(set.recovered_at, now))
         }
-        Request::Note { at, .. } | Request::Decision { at, .. } | Request::Amend { at, .. } => past(*at, now),
+        Request::Note { at, mark, .. } | Request::Decision { at, mark, .. } => {
+            happened(*at, now).and_then(|()| mark.as_ref().map_or(Ok(()), milestone))
+        }
+        Request::Mark { milestone: mark, .. } => milestone(mark),
+        Request::Amend { at, .. } => happened(*at, now),
         Request::Lines { lines, at, owner, .. } => {
             owner.as_ref().map_or(Ok(()), |owner| id("a person", owner.as_str()))?;
-            past(*at, now)?;
+            happened(*at, now)?;
             if (1..=MOST_LINES).contains(&lines.len()) {
                 Ok(())
             } else {
@@ -66,20 +71,35 @@ fn id(of: &str, text: &str) -> Result<(), Refusal> {
     bad(&format!("this can't be the id of {of}: ids are up to {MOST_ID} letters, digits, `.`, `_` and `-`"))
 }
 
+/// A milestone is one of those that the short story is told by.
+fn milestone(mark: &Milestone) -> Result<(), Refusal> {
+    match mark {
+        Milestone::Unknown(_) => {
+            let known = Milestone::ALL.map(|it| it.name().to_owned()).join(", ");
+            bad(&format!("this is no milestone; they are {known}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn name(text: &str) -> Result<(), Refusal> {
     if text.len() <= MOST_NAME { Ok(()) } else { bad(&format!("a name may have {MOST_NAME} bytes")) }
 }
 
-/// Of what is still to come nobody can say that it happened. A minute is left to clocks that differ.
-fn past(at: Option<Stamp>, now: Stamp) -> Result<(), Refusal> {
-    near(at, now)?;
-    let past = at.is_none_or(|at| at - now <= TimeDelta::minutes(1));
-    if past { Ok(()) } else { bad("this time is still to come") }
-}
-
-fn near(at: Option<Stamp>, now: Stamp) -> Result<(), Refusal> {
-    let near = at.is_none_or(|at| (at - now).abs() <= TimeDelta::days(MOST_DAYS));
-    if near { Ok(()) } else { bad("this time is more than ten years from now") }
+/// What is said to have happened is not to come. Whole seconds: that is what people read and write.
+fn happened(at: Option<Stamp>, now: Stamp) -> Result<(), Refusal> {
+    let Some(at) = at else { return Ok(()) };
+    if (at - now).abs() > TimeDelta::days(MOST_DAYS) {
+        return bad("this time is more than ten years from now");
+    }
+    if at.timestamp() <= now.timestamp() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        RefusalKind::BadRequest,
+        format!("{} is in the future: the room's clock shows {}", dated(at, now), clock(now)),
+        "say when it happened, or leave the time out if that is now",
+    ))
 }
 
 fn bad(why: &str) -> Result<(), Refusal> {

@@ -8,6 +8,7 @@ use super::engine::Engine;
 use crate::board::Judged;
 use crate::ledger::Condition;
 use crate::model::entry::{Draft, Edge};
+use crate::model::time::since;
 use crate::model::{EdgeKind, Happening, SafeText, Stamp};
 
 /// How often, in real time, a full disk is looked at.
@@ -82,7 +83,7 @@ impl Engine {
 
     /// The entry that shows the gap.
     fn gap(&self, from: Stamp, to: Stamp) -> Draft {
-        let gap_s = (to - from).num_seconds();
+        let gap_s = since(from, to);
         self.by_room(Happening::Edge(Edge {
             edge: EdgeKind::RecordingBack,
             at: to,

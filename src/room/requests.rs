@@ -7,10 +7,11 @@ use super::plans::Act;
 use super::plausible::plausible;
 use crate::board::Firing;
 use crate::ledger::AppendError;
-use crate::model::entry::{Closed, Decision, Draft, FollowUp, Happening, Note, Pin, Set};
-use crate::model::{IncidentId, IncidentStatus, Refusal, RefusalKind, Role, SafeText};
+use crate::model::entry::{Closed, Decision, Draft, FollowUp, Happening, Marked, Note, Pin, Set};
+use crate::model::{IncidentId, IncidentStatus, Milestone, Refusal, RefusalKind, Role, SafeText};
 use crate::protocol::message::{LineKind, RoomStatus, SetIncident};
 use crate::protocol::{Reply, Request};
+use crate::timeline::{Statement, possible};
 
 impl Engine {
     pub(super) fn ask(&mut self, caller: Caller, request: Request, reply: oneshot::Sender<Answer>) {
@@ -47,13 +48,18 @@ impl Engine {
     fn change(&mut self, caller: &Caller, request: Request) -> Answer {
         self.operator(caller)?;
         match request {
-            Request::Note { text, at } => self.write(caller, Note { at }, Some(text)),
-            Request::Decision { text, at } => self.write(caller, Decision { at }, Some(text)),
+            Request::Note { text, at, mark } => self.write_marked(caller, Note { at }, text, mark),
+            Request::Decision { text, at, mark } => {
+                let decision = Decision { at };
+                self.possible(caller, Statement::Decision(&decision))?;
+                self.write_marked(caller, decision, text, mark)
+            }
             Request::FollowUp { text, owner } => self.write(caller, FollowUp { owner }, Some(text)),
             Request::Pin { seq, pinned } => {
                 self.known_entry(seq)?;
                 self.write(caller, Pin { seq, pinned }, None)
             }
+            Request::Mark { seq, milestone, marked } => self.mark(caller, seq, milestone, marked),
             Request::Amend { seq, text, at } => self.amend(caller, seq, text, at),
             Request::Lines { kind, lines, at, owner } => self.write_lines(caller, kind, lines, at, owner),
             Request::Redact { seq, reason } => self.propose_redaction(caller, seq, reason),
@@ -147,6 +153,40 @@ impl Engine {
         }
     }
 
+    /// Records what a person writes, and that it is a milestone.
+    fn write_marked(
+        &mut self,
+        caller: &Caller,
+        happening: impl Into<Happening>,
+        text: SafeText,
+        mark: Option<Milestone>,
+    ) -> Answer {
+        let written = self.write(caller, happening, Some(text))?;
+        if let (Some(milestone), Reply::Recorded { seq }) = (mark, &written) {
+            self.write(caller, Marked { seq: *seq, milestone, marked: true }, None)?;
+        }
+        Ok(written)
+    }
+
+    /// Marks an entry as a milestone, or takes that back. What it says already is not said twice.
+    fn mark(&mut self, caller: &Caller, seq: u64, milestone: Milestone, marked: bool) -> Answer {
+        self.known_entry(seq)?;
+        let item = self.story.current().and_then(|incident| incident.item(seq));
+        let mark = item.and_then(|item| item.marking(&milestone));
+        let no = |why: String, remedy: &str| Err(Refusal::new(RefusalKind::BadRequest, why, remedy));
+        match (marked, mark) {
+            (true, Some(mark)) => no(
+                format!("{} marked entry {seq} as {milestone} already (entry {})", mark.by, mark.seq),
+                "nothing is left to do",
+            ),
+            (false, None) => no(
+                format!("entry {seq} is not marked as {milestone}"),
+                "take number and milestone from `warroom timeline show`",
+            ),
+            _ => self.write(caller, Marked { seq, milestone, marked }, None),
+        }
+    }
+
     fn known_entry(&self, seq: u64) -> Result<(), Refusal> {
         let known =
             self.story.current().is_some_and(|incident| incident.items.iter().any(|item| item.entry.seq == seq));
@@ -196,6 +236,7 @@ impl Engine {
         let SetIncident { title, severity, status, commander, impact_at, recovered_at, although_firing } = set;
         let closes = status == Some(IncidentStatus::Closed);
         let rest = Set { severity, status: status.filter(|_| !closes), commander, impact_at, recovered_at };
+        self.possible(caller, Statement::Set(&rest))?;
         if !closes {
             return self.write(caller, rest, title);
         }
@@ -204,6 +245,13 @@ impl Engine {
             self.write(caller, rest, title)?;
         }
         self.close(caller, although_firing)
+    }
+
+    /// Whether what a person states of an instant can be so.
+    pub(super) fn possible(&self, caller: &Caller, statement: Statement<'_>) -> Result<(), Refusal> {
+        let now = self.shared.clock.now();
+        possible(&self.story, statement, &caller.actor.person, now)
+            .map_err(|it| Refusal::new(RefusalKind::BadRequest, it.why, it.remedy))
     }
 
     /// Whether the open incident may be closed: no plan is under way, and nobody closes unasked while alerts fire.
@@ -276,6 +324,7 @@ fn verb(request: &Request) -> &'static str {
         Request::Decision { .. } => "decision",
         Request::FollowUp { .. } => "follow_up",
         Request::Pin { .. } => "pin",
+        Request::Mark { .. } => "mark",
         Request::Amend { .. } => "amend",
         Request::Lines { kind: LineKind::Note, .. } => "note",
         Request::Lines { kind: LineKind::Decision, .. } => "decision",

@@ -12,6 +12,7 @@ use crate::model::{Digest, IncidentId, PersonId, Refusal, RefusalKind, SafeText,
 use crate::protocol::Reply;
 use crate::protocol::message::LineKind;
 use crate::timeline::Item;
+use crate::timeline::Statement;
 
 impl Engine {
     /// Every line as an entry of its own, in one batch: all of them are durable, or none is recorded.
@@ -27,6 +28,9 @@ impl Engine {
         if let Some(empty) = lines.iter().position(|line| line.as_str().trim().is_empty()) {
             let why = format!("line {} is empty; nothing was recorded", empty + 1);
             return Err(Refusal::new(RefusalKind::BadRequest, why, "say what happened"));
+        }
+        if matches!(kind, LineKind::Decision) {
+            self.possible(caller, Statement::Decision(&Decision { at }))?;
         }
         let happening = || -> Happening {
             match kind {
@@ -82,7 +86,9 @@ impl Engine {
             }
             _ => {}
         }
-        self.write_in(incident, caller, Amend { seq, at }, text)
+        let amend = Amend { seq, at };
+        self.possible(caller, Statement::Amend(&amend))?;
+        self.write_in(incident, caller, amend, text)
     }
 
     /// The last request to remove the text of an entry.

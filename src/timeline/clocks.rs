@@ -1,4 +1,6 @@
 //! What the clocks count from. Kept apart from the items so that an entry costs the same early and late in an incident.
+//!
+//! [`Marks`] is one reading of an incident's instants; [`super::keeper::Keeper`] keeps two: as measured, and as stated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +8,6 @@ use serde_json::Value;
 
 use crate::model::entry::{Edge, Opened, Set};
 use crate::model::{EdgeKind, Entry, Happening, IncidentStatus, Stamp};
-
-use super::incident::Clocks;
 
 /// An instant and the entry that gave it. Sorted: earliest first, then the earlier entry.
 pub type Mark = (Stamp, u64);
@@ -20,13 +20,11 @@ struct Point {
     services: Vec<String>,
 }
 
-/// Everything that moves a clock of one incident, by when it happened (re-timing included).
+/// Everything that moves a clock of one incident, by when it happened.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Marks {
     /// `Opened`, and whether its instant is that of an edge.
     opened: Option<(Mark, bool)>,
-    impact_by_hand: Option<Mark>,
-    recovery_by_hand: Option<Mark>,
     decisions: BTreeSet<Mark>,
     /// Firing alerts; true if recorded in this incident or critical.
     alerts: BTreeMap<Mark, bool>,
@@ -80,14 +78,22 @@ impl Marks {
         let mark = (at, entry.seq);
         match &entry.happening {
             Happening::Opened(Opened { detected_at, .. }) => self.opened = Some((mark, detected_at.is_some())),
-            Happening::Set(set) => self.set(set, entry.seq),
+            Happening::Set(Set { status: Some(status), .. }) => {
+                let over = *status >= IncidentStatus::Resolved;
+                self.resolved = if over { self.resolved.or(Some(entry.seq)) } else { None };
+            }
             // Two persons who confirm a plan have decided, though nobody wrote it down as a decision.
             Happening::Decision(_) | Happening::Approved(_) => {
-                self.decisions.insert(mark);
+                self.decided(mark);
             }
             Happening::Edge(edge) => self.edge(edge, mark, own),
             _ => {}
         }
+    }
+
+    /// Takes in a decision.
+    pub fn decided(&mut self, mark: Mark) {
+        self.decisions.insert(mark);
     }
 
     /// Forgets an entry at the time under which it was added: it is about to be added at another.
@@ -101,19 +107,6 @@ impl Marks {
         }
         if self.service.remove(&mark).is_some() {
             self.walk_again();
-        }
-    }
-
-    fn set(&mut self, set: &Set, seq: u64) {
-        if let Some(at) = set.impact_at {
-            self.impact_by_hand = Some((at, seq));
-        }
-        if let Some(at) = set.recovered_at {
-            self.recovery_by_hand = Some((at, seq));
-        }
-        if let Some(status) = set.status {
-            let over = status >= IncidentStatus::Resolved;
-            self.resolved = if over { self.resolved.or(Some(seq)) } else { None };
         }
     }
 
@@ -159,24 +152,28 @@ impl Marks {
         self.walk = walk;
     }
 
-    /// The clocks as they stand.
-    pub fn clocks(&self) -> Clocks {
-        let first_failure = self.service.iter().find(|(_, (fails, _))| *fails);
-        let impact = self.impact_by_hand.or(first_failure.map(|(mark, _)| *mark));
-        let service = first_failure.and_then(|(_, (_, service))| service.as_deref());
-        let lost = impact.and_then(|impact| self.lost(impact, service));
-        Clocks {
-            impact,
-            detection: self.detection(impact),
-            decision: self.decisions.first().copied(),
-            recovery: self.recovery_by_hand.or(self.walk.recovered),
-            rpo_s: lost.map(|(seconds, _)| seconds),
-            rpo_seq: lost.map(|(_, seq)| seq),
-        }
+    /// The first failure of a service.
+    pub fn impact(&self) -> Option<Mark> {
+        self.first_failure().map(|(mark, _)| mark)
+    }
+
+    /// The first decision.
+    pub fn decision(&self) -> Option<Mark> {
+        self.decisions.first().copied()
+    }
+
+    /// When every service that failed was back.
+    pub fn recovery(&self) -> Option<Mark> {
+        self.walk.recovered
+    }
+
+    fn first_failure(&self) -> Option<(Mark, Option<&str>)> {
+        let (mark, (_, service)) = self.service.iter().find(|(_, (fails, _))| *fails)?;
+        Some((*mark, service.as_deref()))
     }
 
     /// The instant of the edge that opened the incident; else the first alert, or the person who opened it by hand.
-    fn detection(&self, impact: Option<Mark>) -> Option<Mark> {
+    pub fn detection(&self, impact: Option<Mark>) -> Option<Mark> {
         let ((opened_at, opened_seq), by_edge) = self.opened?;
         if by_edge {
             // The alert's own entry is the better witness if it tells the same instant.
@@ -189,8 +186,9 @@ impl Marks {
     }
 
     /// Seconds of writes lost if everything after the newest usable restore point before the impact is gone.
-    fn lost(&self, impact: Mark, service: Option<&str>) -> Option<(u64, u64)> {
+    pub fn lost(&self, impact: Mark) -> Option<(u64, u64)> {
         let (impact_at, impact_seq) = impact;
+        let service = self.first_failure().and_then(|(_, service)| service);
         if let Some(point) = self.at_failure.get(&impact) {
             let seq = self.entry_of(&point.name).unwrap_or(impact_seq);
             return Some((seconds(impact_at, point.started)?, seq));

@@ -59,6 +59,7 @@ impl Fields for Told<'_> {
                 if !self.item.amended_by.is_empty() {
                     each("amended");
                 }
+                self.item.marks.iter().for_each(|mark| each(mark.milestone.name()));
                 match happening {
                     Happening::Set(it) => it.status.iter().for_each(|status| each(status.name())),
                     Happening::PlanEnded(it) => each(it.outcome.name()),

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::entry::{Amend, Opened, Pin, Set};
+use crate::model::entry::{Amend, Marked, Opened, Pin, Set};
 use crate::model::{EdgeKind, Entry, Happening, IncidentId, IncidentStatus, SafeText, Stamp};
 
 use super::clocks::counts;
-use super::incident::{Clocks, Incident, Item, MOST_ANOMALIES, Story};
+use super::incident::{Incident, Item, MOST_ANOMALIES, Marking, Story};
+use super::instants::{Clocks, Stated};
 use super::memory::{Index, edge_of};
 use super::words::{own_text, plan_head};
 
@@ -104,6 +105,7 @@ impl Story {
                 let pinned = *pinned;
                 self.change(place, entry.seq, *seq, |item| item.pinned = pinned);
             }
+            Happening::Marked(marked) => self.mark(place, entry, marked),
             Happening::Amend(amend) => self.amend(place, entry, amend),
             Happening::Redact(redact) if redaction.is_ok() => self.remove_text(place, entry.seq, redact.seq),
             _ => {}
@@ -155,12 +157,12 @@ impl Story {
             incident.services.push(service);
         }
         let placed = placed(entry, at);
-        let (text, amended_by) = (own_text(entry), Vec::new());
-        let item = Item { entry: entry.clone(), at, placed, text, amended_by, redacted_by: None, pinned: false };
+        let (text, amended_by, marks) = (own_text(entry), Vec::new(), Vec::new());
+        let item = Item { entry: entry.clone(), at, placed, text, amended_by, redacted_by: None, pinned: false, marks };
         put(&mut incident.items, item);
         if counts(entry) && incident.is_own(entry) {
-            index.marks.add(entry, at, entry.incident.as_ref() == Some(&incident.id));
-            incident.clocks = index.marks.clocks();
+            index.keeper.add(entry, entry.incident.as_ref() == Some(&incident.id));
+            incident.clocks = index.keeper.clocks();
         }
     }
 
@@ -173,6 +175,17 @@ impl Story {
         }
     }
 
+    /// Marks an item as a milestone. The first who did stands until somebody takes it back.
+    fn mark(&mut self, place: usize, entry: &Entry, marked: &Marked) {
+        let mark = Marking { milestone: marked.milestone.clone(), by: entry.by.person.clone(), seq: entry.seq };
+        let marks = marked.marked;
+        self.change(place, entry.seq, marked.seq, |item| match (item.marking(&mark.milestone).is_some(), marks) {
+            (false, true) => item.marks.push(mark),
+            (true, false) => item.marks.retain(|it| it.milestone != mark.milestone),
+            _ => {}
+        });
+    }
+
     fn amend(&mut self, place: usize, entry: &Entry, amend: &Amend) {
         let text = entry.text.clone().filter(|text| !text.is_empty());
         let by = entry.seq;
@@ -183,20 +196,20 @@ impl Story {
             }
         });
         if let Some(at) = amend.at {
-            self.retime(place, amend.seq, at);
+            self.retime(place, amend.seq, Stated { at, seq: by, by: entry.by.person.clone() });
         }
     }
 
-    /// Moves an item to another time, and the clocks with it.
-    fn retime(&mut self, place: usize, seq: u64, at: Stamp) {
+    /// Moves an item to the time that a person states, and with it what people state of the clocks.
+    fn retime(&mut self, place: usize, seq: u64, stated: Stated) {
         let incident = &mut self.incidents[place];
         let Some(index) = self.memory.index.get_mut(&incident.id) else { return };
         let Some(found) = find(&incident.items, seq) else { return };
         let mut item = incident.items.remove(found);
+        let (was, at) = (item.at, stated.at);
         if counts(&item.entry) && incident.is_own(&item.entry) {
-            index.marks.remove(&item.entry, item.at);
-            index.marks.add(&item.entry, at, item.entry.incident.as_ref() == Some(&incident.id));
-            incident.clocks = index.marks.clocks();
+            index.keeper.retime(&item.entry, was, stated, item.entry.incident.as_ref() == Some(&incident.id));
+            incident.clocks = index.keeper.clocks();
         }
         (item.at, item.placed) = (at, placed(&item.entry, at));
         put(&mut incident.items, item);

@@ -4,30 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::approval::{Plans, Redactions};
 use crate::model::entry::{Edge, Entry};
-use crate::model::{Happening, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
+use crate::model::{Happening, IncidentId, IncidentStatus, Milestone, PersonId, SafeText, Severity, Stamp};
 
-/// The instants that clocks count from. Each names the entry that set it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Clocks {
-    /// First failed probe, or set by hand.
-    pub impact: Option<(Stamp, u64)>,
-    /// First alert edge.
-    pub detection: Option<(Stamp, u64)>,
-    /// First decision.
-    pub decision: Option<(Stamp, u64)>,
-    /// Service proven back, or set by hand.
-    pub recovery: Option<(Stamp, u64)>,
-    /// Seconds of writes lost: impact minus the start of the newest usable restore point before it.
-    pub rpo_s: Option<u64>,
-    /// The restore point that figure comes from: its entry.
-    pub rpo_seq: Option<u64>,
-}
+use super::instants::Clocks;
 
 /// An entry as the timeline shows it: amendments applied, the original still visible.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     pub entry: Entry,
-    /// When it happened: by its source's own clock where it has one, or as a person said.
+    /// When it happened: by its source's own clock where it has one, or as a person said. When the room itself knows it to
+    /// have happened is [`Entry::measured_at`]: clocks and proofs count from that.
     pub at: Stamp,
     /// Where it stands in the timeline: when it was recorded, or the earlier time that a person gave what they wrote.
     pub placed: Stamp,
@@ -38,6 +24,17 @@ pub struct Item {
     /// The entry that removed its text.
     pub redacted_by: Option<u64>,
     pub pinned: bool,
+    /// The milestones that people marked it as.
+    pub marks: Vec<Marking>,
+}
+
+/// That a person marked an entry as a milestone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marking {
+    pub milestone: Milestone,
+    pub by: PersonId,
+    /// The entry that marks it.
+    pub seq: u64,
 }
 
 /// One incident, folded.
@@ -136,6 +133,11 @@ impl Incident {
 }
 
 impl Item {
+    /// What it is marked as, if somebody did.
+    pub fn marking(&self, milestone: &Milestone) -> Option<&Marking> {
+        self.marks.iter().find(|mark| mark.milestone == *milestone)
+    }
+
     /// What it said before it was amended, if that was something else and still stands in the log.
     pub fn original(&self) -> Option<&SafeText> {
         self.entry.text.as_ref().filter(|text| !self.amended_by.is_empty() && **text != self.text)

@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 use crate::model::entry::Edge;
 use crate::model::{EdgeFamily, EdgeKind, Entry, Happening, IncidentId, Stamp};
 
-use super::clocks::Marks;
 use super::firings::Firings;
+use super::keeper::Keeper;
 
 /// How long before its opening an incident may have begun.
 const ADOPT_S: i64 = 3_600;
@@ -32,7 +32,7 @@ pub struct Memory {
 /// What an incident's clocks count from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Index {
-    pub marks: Marks,
+    pub keeper: Keeper,
 }
 
 impl Memory {

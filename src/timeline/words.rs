@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use crate::approval::Plans;
 use crate::model::entry::{FollowUp, Proposed, Set, SilenceEnded, SilenceOutcome, StepEnded};
-use crate::model::time::clock;
-use crate::model::{Entry, Happening, PlanId, SafeText};
+use crate::model::time::{clock, dated};
+use crate::model::{Entry, Happening, PlanId, SafeText, Stamp};
 
 use super::incident::{Incident, Item};
 
@@ -61,7 +61,7 @@ fn about_incident(item: &Item) -> Option<String> {
             let title = body(item).map(|title| format!(": {title}")).unwrap_or_default();
             format!("{} opened as {}{title}", opened.incident, opened.severity.name())
         }
-        Happening::Set(set) => set_words(set, body(item)),
+        Happening::Set(set) => set_words(set, body(item), item.entry.ts),
         Happening::Closed(closed) => match closed.although_firing {
             None => "Incident closed".to_owned(),
             Some(1) => "Incident closed although 1 critical alert fires".to_owned(),
@@ -69,8 +69,10 @@ fn about_incident(item: &Item) -> Option<String> {
         },
         Happening::Pin(pin) if pin.pinned => format!("Pinned entry {}", pin.seq),
         Happening::Pin(pin) => format!("Unpinned entry {}", pin.seq),
+        Happening::Marked(it) if it.marked => format!("Marked entry {} as {}", it.seq, it.milestone),
+        Happening::Marked(it) => format!("Entry {} is no longer marked as {}", it.seq, it.milestone),
         Happening::Amend(amend) => {
-            let at = amend.at.map(|at| format!(", it happened at {}", clock(at))).unwrap_or_default();
+            let at = amend.at.map(|at| format!(", it happened at {}", dated(at, item.entry.ts))).unwrap_or_default();
             let text = body(item).map(|text| format!(": {text}")).unwrap_or_default();
             format!("Amended entry {}{at}{text}", amend.seq)
         }
@@ -94,14 +96,14 @@ fn about_incident(item: &Item) -> Option<String> {
     })
 }
 
-fn set_words(set: &Set, title: Option<&SafeText>) -> String {
+fn set_words(set: &Set, title: Option<&SafeText>, recorded: Stamp) -> String {
     let parts = [
         title.map(|title| format!("Title: {title}")),
         set.severity.map(|severity| format!("Severity: {}", severity.name())),
         set.status.map(|status| format!("Status: {}", status.name())),
         set.commander.as_ref().map(|commander| format!("{commander} commands")),
-        set.impact_at.map(|at| format!("Impact began at {}", clock(at))),
-        set.recovered_at.map(|at| format!("Recovered at {}", clock(at))),
+        set.impact_at.map(|at| format!("Impact stated: {}", dated(at, recorded))),
+        set.recovered_at.map(|at| format!("Recovery stated: {}", dated(at, recorded))),
     ];
     let words: Vec<String> = parts.into_iter().flatten().collect();
     if words.is_empty() { "Nothing was changed".to_owned() } else { words.join(" · ") }

@@ -168,8 +168,8 @@ fn a_closed_incident_stays_closed_until_its_alert_ends_and_begins_again() {
     assert_eq!(status["incident"], Value::Null, "{status:#}");
 
     // It ends and begins again while nobody looks: by its own word it is another firing.
-    let again = now();
     stage.manager.kill();
+    let again = now();
     stage.manager.start_again();
     stage.fire(again);
     wait_for("another incident", || (stage.incidents() == 2).then_some(()));

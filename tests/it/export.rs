@@ -61,7 +61,7 @@ async fn the_same_log_gives_the_same_bytes_in_every_form() {
         link.next().await.expect("an event");
     }
     let hostile = "=HYPERLINK(\"http://x\") <script>alert(1)</script> | **bold**, \u{1b}[2J";
-    link.ask(Request::Note { text: hostile.into(), at: None }).await.expect("recorded");
+    link.ask(Request::Note { text: hostile.into(), at: None, mark: None }).await.expect("recorded");
     // Another client, which hears of everything so far before it exports.
     let mut first = running.link("sam", false).await.expect("a link");
     let told = outline(&mut first, None).await.expect("an outline");

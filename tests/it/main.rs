@@ -44,6 +44,7 @@ mod room;
 mod silences;
 mod ssh;
 mod stage;
+mod stated;
 mod support;
 mod terminal;
 mod tidy;

@@ -206,7 +206,7 @@ async fn link(home: &Path) -> Link {
 }
 
 fn note(text: &str) -> Request {
-    Request::Note { text: SafeText::new(text), at: None }
+    Request::Note { text: SafeText::new(text), at: None, mark: None }
 }
 
 fn incident() -> Request {
@@ -231,7 +231,7 @@ fn changes() -> Vec<Request> {
     vec![
         incident(),
         note("a"),
-        Request::Decision { text: SafeText::new("a"), at: None },
+        Request::Decision { text: SafeText::new("a"), at: None, mark: None },
         Request::FollowUp { text: SafeText::new("a"), owner: None },
         Request::Pin { seq: 1, pinned: true },
         Request::Amend { seq: 1, text: None, at: None },
@@ -305,7 +305,7 @@ async fn nothing_that_a_stranger_sends_stops_the_room_from_recording() {
     assert_eq!(refused(&mut link, follow_up).await, RefusalKind::BadRequest);
     let at: Option<warroom::model::Stamp> = serde_json::from_value(json!("-262143-01-01T00:00:00Z")).ok();
     if at.is_some() {
-        let note = Request::Note { text: SafeText::new("a"), at };
+        let note = Request::Note { text: SafeText::new("a"), at, mark: None };
         assert_eq!(refused(&mut link, note).await, RefusalKind::BadRequest);
     }
     let Ok(Reply::Status(status)) = link.ask(Request::Status).await else { panic!("no status") };

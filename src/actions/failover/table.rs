@@ -2,7 +2,7 @@
 
 use crate::actions::Context;
 use crate::actions::ident::{shown, words};
-use crate::actions::lookup::{NONE, Parity, cluster_trouble, line, list, loss, parity, rows};
+use crate::actions::lookup::{NONE, cluster_trouble, line, list, loss, parity, rows};
 use crate::actions::pools::other_users;
 use crate::board::Body as RowBody;
 use crate::model::facts::LoadBalancer;
@@ -20,13 +20,9 @@ pub(super) fn table(edges: &[Edge], context: &Context, site: &str) -> (Vec<Shown
     let (lost, loss_warning) = you_lose(context);
     lines.push(line("you lose", NONE, lost));
     warnings.extend(loss_warning);
-    if let Some(Parity { row, ok, total, laggards }) = parity(context.board, site) {
-        lines.push(line(&format!("apps on {}", words(site)), format!("{ok} of {total} at parity"), NONE));
-        if row.stale || ok < total {
-            let names: Vec<SafeText> = laggards.iter().map(|(name, _)| name.clone()).collect();
-            let who = if names.is_empty() { "not proven".to_owned() } else { list(&names, 3) };
-            warnings.push(format!("{} has {ok} of {total} apps at parity: {who}", words(site)));
-        }
+    if let Some((stands, warning)) = parity(context.board, site, context.now) {
+        lines.push(line(&format!("apps on {}", words(site)), stands, NONE));
+        warnings.extend(warning);
     }
     warnings.extend(cluster_trouble(context.board, &objective.primary, context.now));
     for edge in edges {

@@ -81,7 +81,7 @@ fn fires_anew(before: Told<'_>, it: Told<'_>) -> bool {
     state(before.alert) == State::Firing
         && state(it.alert) == State::Firing
         && !it.since_restart
-        && before.alert.starts_at.is_some()
+        && before.alert.starts_at.is_some_and(|at| Some(at) < it.alert.starts_at)
         && it.alert.starts_at.is_some_and(|at| at > before.row.seen_at)
 }
 

@@ -1,11 +1,12 @@
-//! What has to stand ready at this instant for a recovery to be possible: the DR cluster, its applications, its pool.
+//! What has to stand ready at this instant for a recovery to be possible: the DR cluster and its pool.
 
-use crate::board::row::{AppRow, Body, PoolRef, Row, Topic, Verdict};
+use crate::board::row::{Body, PoolRef, Row, Topic, Verdict};
 use crate::board::world::{AtEdge, not_at_edge};
 use crate::model::facts::{LoadBalancer, NamespacePods, Pod};
 use crate::model::time::{since, words};
 use crate::model::{Host, Strategy};
 
+use super::applications::applications;
 use super::{Check, Promised, Seen, Standing, check};
 
 fn of(what: &str, standing: Standing, says: impl AsRef<str>, remedy: &str) -> Check {
@@ -130,41 +131,6 @@ fn pods(seen: &Seen<'_>, dr: &str) -> Option<Check> {
         ),
         (ready, all) => told(Standing::Met, format!("{ready} of {all} pods are ready on {dr}"), ""),
     }
-}
-
-/// Whether what Git asks for runs on a DR cluster.
-fn applications(seen: &Seen<'_>, dr: &str) -> Check {
-    let objective = seen.objective;
-    let own: Vec<(&Row, &AppRow)> = seen
-        .rows(Topic::Gitops)
-        .iter()
-        .filter_map(|row| match &row.body {
-            Body::App(app) if app.cluster == dr && objective.owns_app(app.kind.as_str(), app.name.as_str()) => {
-                Some((row, app))
-            }
-            _ => None,
-        })
-        .collect();
-    let unknown = |says: String, remedy: &str| of("applications", Standing::Unknown, says, remedy);
-    if objective.apps.is_empty() {
-        return unknown("no application is named for it".to_owned(), "Name its apps in its [[service]].");
-    }
-    if own.is_empty() {
-        return unknown(format!("none of its applications is known on {dr}"), "Bring Argo CD or Flux there back.");
-    }
-    let lagging: Vec<&(&Row, &AppRow)> =
-        own.iter().filter(|(row, _)| row.verdict != Verdict::Ok || row.stale).collect();
-    let Some((row, app)) = lagging.first() else {
-        return of("applications", Standing::Met, format!("{0} of {0} at parity on {dr}", own.len()), "");
-    };
-    if row.stale {
-        return unknown(format!("{dr}: {}", row.why), "Bring Argo CD or Flux there back.");
-    }
-    let for_long = app.since.map(|at| format!(" for {}", words(since(at, seen.now)))).unwrap_or_default();
-    let more = if lagging.len() > 1 { format!(", and {} more", lagging.len() - 1) } else { String::new() };
-    let ok = own.len() - lagging.len();
-    let says = format!("{ok} of {} at parity on {dr}; {}{for_long}: {}{more}", own.len(), app.label(), row.why);
-    unknown(says, "Bring it to parity: pane GitOps has what lags.")
 }
 
 /// Whether users can be sent to a DR cluster: one answer for each host name.

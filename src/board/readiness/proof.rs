@@ -2,7 +2,7 @@
 
 use crate::model::time::{since, words};
 use crate::model::{Action, SafeText, Stamp, Strategy};
-use crate::timeline::{Incident, PlanRecord, PlanState};
+use crate::timeline::{Clock, Incident, PlanRecord, PlanState};
 
 use super::{Check, PROOF_LASTS_S, Promised, Proof, Seen, Standing, check};
 
@@ -42,6 +42,7 @@ fn of_plan(what: &str, record: &PlanRecord) -> Proof {
         what: what.to_owned(),
         at: record.changed_at,
         took_s: Some(since(began, record.changed_at)),
+        stated_s: None,
         by: SafeText::new(&format!("plan {}", record.plan.plan)),
     }
 }
@@ -73,15 +74,17 @@ pub(super) fn recovered(seen: &Seen<'_>) -> Option<Proof> {
         })
     };
     let whole = seen.story.incidents.iter().filter_map(|incident| {
+        // As measured; what a person states of either proves nothing.
         let (at, _) = incident.clocks.recovery?;
-        let (from, _) = incident.clocks.impact.or(incident.clocks.detection)?;
+        let took_s = incident.clocks.to_recovery(Clock::Impact).or(incident.clocks.to_recovery(Clock::Detection))?;
         let moved = !moves || done(incident, Action::Failover, at);
         let data = !restores || done(incident, Action::Restore, at);
         let own = incident.services.contains(&seen.objective.service);
         (own && moved && data).then(|| Proof {
             what: "recovery".to_owned(),
             at,
-            took_s: Some(since(from, at)),
+            took_s: Some(took_s),
+            stated_s: incident.clocks.stated_recovery().and_then(|(_, stated_s)| stated_s),
             by: SafeText::new(incident.id.as_str()),
         })
     });
@@ -120,6 +123,14 @@ pub(super) fn recovery(
             told(Standing::Unknown, format!("{last}; that is {age} ago, and a proof lasts {}", words(PROOF_LASTS_S)))
         }
         false if took > limit_s => told(Standing::Missed, format!("{last}; {} are allowed", words(limit_s))),
+        // A word disproves as little as it proves, but what is in dispute is not proven.
+        false if proof.stated_s.is_some_and(|stated_s| stated_s > limit_s) => {
+            let stated = words(proof.stated_s.unwrap_or_default());
+            told(
+                Standing::Unknown,
+                format!("{last} as measured, {stated} as stated there; {} are allowed", words(limit_s)),
+            )
+        }
         false => told(Standing::Met, format!("{last}; {} are allowed", words(limit_s))),
     }
 }

@@ -72,6 +72,7 @@ fn joined(whole: &[&Test]) -> Option<Proof> {
         what: "restore".to_owned(),
         at,
         took_s: whole.iter().map(|it| it.took_s).sum(),
+        stated_s: None,
         by: SafeText::new(&by.join(" and ")),
     })
 }

@@ -7,12 +7,12 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::super::tests::{
-    all_well, app, apps, at, backup, control_plane, load_balancer, objective, pool, probe, restore,
+    all_well, app, apps, apps_on, at, backup, control_plane, load_balancer, objective, pool, probe, restore,
 };
 use super::*;
 use crate::board::Board;
 use crate::model::entry::Restored;
-use crate::model::facts::{ControlPlane, Fact, FactKind, Pod, PodStage, Restore};
+use crate::model::facts::{App, ControlPlane, Fact, FactKind, Pod, PodStage, Restore};
 use crate::model::{Action, Actor, Digest, IncidentId, IncidentStatus, Level, PersonId, Plan, PlanId, Severity};
 use crate::timeline::{Approval, Clocks, Incident, PlanRecord, PlanState, Plans};
 
@@ -200,6 +200,30 @@ const CASES: &[Case] = &[
         },
         "applications",
         Standing::Unknown,
+    ),
+    (
+        "an application runs an older release",
+        |day| {
+            let mut all = apps("Healthy", now());
+            all[3] = App { target_revision: "v1.4.0".into(), ..app("shop-04", "Healthy", now()) }.into();
+            day.board.list("argocd/dr", now(), FactKind::App, all);
+            let mut all = apps_on("primary", "Healthy", now());
+            let newer = App { target_revision: "v1.9.0".into(), ..app("shop-04", "Healthy", now()) };
+            all[3] = App { cluster: "primary".into(), ..newer }.into();
+            day.board.list("argocd/primary", now(), FactKind::App, all);
+        },
+        "applications",
+        Standing::Missed,
+    ),
+    (
+        "an application is on the primary only",
+        |day| {
+            let mut all = apps("Healthy", now());
+            all.pop();
+            day.board.list("argocd/dr", now(), FactKind::App, all);
+        },
+        "applications",
+        Standing::Missed,
     ),
     ("no application is named", |day| day.objective.apps.clear(), "applications", Standing::Unknown),
     ("the DR pool is down", |day| pools(day, Some(false)), "traffic", Standing::Missed),
@@ -473,7 +497,11 @@ fn every_dr_cluster_and_every_host_name_is_looked_at_and_the_best_place_decides(
     let ready = rebuilt(day).judge();
     let of = |site: &str| ready.checks.iter().filter(|it| it.site.as_deref() == Some(site)).collect::<Vec<_>>();
     assert_eq!((of("dr").len(), of("far").len()), (4, 3), "of the pods on far nothing is known: {ready:#?}");
-    assert!(of("far").iter().all(|it| it.standing == Standing::Unknown && it.says.as_str().contains("far")));
+    assert!(of("far").iter().all(|it| it.standing != Standing::Met && it.says.as_str().contains("far")));
+    let apps = of("far").into_iter().find(|it| it.what == "applications").expect("its applications");
+    let says = "0 of 12 at parity on far; shop-01 is on primary only; shop-02 is on primary only; shop-03 is on primary only, \
+                and 9 more";
+    assert_eq!((apps.standing, apps.says.as_str()), (Standing::Missed, says));
     assert_eq!(ready.rto.standing, Standing::Met, "it can come back on dr: {ready:#?}");
 
     let mut day = self::day();

@@ -265,6 +265,20 @@ fn an_alertmanager_that_was_started_again_gives_one_row_and_says_that_the_beginn
 }
 
 #[test]
+fn a_beginning_that_is_still_to_come_is_told_once_and_not_believed() {
+    let both = ["alertmanager/am-1", "alertmanager/am-2"];
+    let mut play = Play::new(all_well(at("14:40:00")));
+    let fire = [alert("f1", "KubeAPIDown", "critical", at("16:41:00"))];
+    assert!(poll(&mut play, at("14:41:05"), &both, &fire).contains(&"alert.firing".to_owned()));
+    let told = play.edges.iter().rfind(|edge| edge.edge.as_str() == "alert.firing").expect("told");
+    assert_eq!((told.at, &told.figures["since_restart"]), (at("14:41:05"), &serde_json::Value::from(true)));
+    for clock in ["14:41:10", "14:41:15"] {
+        let names = poll(&mut play, at(clock), &both, &fire);
+        assert!(!names.contains(&"alert.firing".to_owned()), "{names:?}");
+    }
+}
+
+#[test]
 fn an_alert_that_ended_and_began_again_unseen_fires_again() {
     let both = ["alertmanager/am-1", "alertmanager/am-2"];
     let mut play = Play::new(all_well(at("14:40:00")));

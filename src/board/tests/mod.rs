@@ -3,6 +3,7 @@
 mod clusters;
 mod edges;
 mod gitops;
+mod parity;
 mod properties;
 mod restore_points;
 mod silences;
@@ -233,7 +234,12 @@ pub(super) fn app(name: &str, health: &str, reconciled: Stamp) -> App {
 }
 
 pub(super) fn apps(health: &str, reconciled: Stamp) -> Vec<Fact> {
-    (1..=12).map(|n| app(&format!("shop-{n:02}"), health, reconciled).into()).collect()
+    apps_on("dr", health, reconciled)
+}
+
+pub(super) fn apps_on(cluster: &str, health: &str, reconciled: Stamp) -> Vec<Fact> {
+    let on = |it: App| App { cluster: cluster.into(), destination: cluster.into(), ..it };
+    (1..=12).map(|n| on(app(&format!("shop-{n:02}"), health, reconciled)).into()).collect()
 }
 
 pub(super) fn alert(fingerprint: &str, name: &str, severity: &str, starts_at: Stamp) -> Alert {
@@ -343,6 +349,6 @@ pub(super) fn all_well(now: Stamp) -> Board {
     let lb = load_balancer(&["primary", "dr"], "primary");
     board.list("cloudflare/edge", now, FactKind::LoadBalancer, vec![lb.into()]);
     board.fact("probe/shop", now, probe(true, 6, &[("primary", 6)], at("14:30:00")));
-    board.see("argocd/primary", now, Change::Alive);
+    board.list("argocd/primary", now, FactKind::App, apps_on("primary", "Healthy", now));
     board
 }

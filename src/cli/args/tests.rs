@@ -1,5 +1,6 @@
 //! The command line: everything the documentation promises parses, everything else is refused with exit code 2.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::cli::exit::Exit;
 use crate::model::Severity;
 
 fn parse(line: &str) -> Result<Args, clap::Error> {
-    Args::try_parse_from(std::iter::once("warroom").chain(line.split_whitespace()))
+    Args::read(std::iter::once("warroom").chain(line.split_whitespace()).map(OsString::from))
 }
 
 fn good(line: &str) -> Args {
@@ -44,6 +45,9 @@ fn every_command_of_the_documentation_parses() {
         "timeline add confirmed",
         "timeline add failing-over --kind decision --at 2026-03-02T14:49:00Z -o json",
         "timeline add write-it-up --kind follow-up --owner sam",
+        "timeline add corrupt --mark confirmed",
+        "timeline mark 12 traffic-switched -o json",
+        "timeline unmark 12 traffic_switched",
         "timeline add -",
         "timeline add x --at -5m",
         "timeline amend 12 better-words --at T+8 -o json",
@@ -166,4 +170,22 @@ fn help_names_every_exit_code_and_every_command_explains_itself() {
         }
     }
     walk(&Args::command(), "warroom");
+}
+
+/// `--as` is who you are in a drill, and what a new entry is recorded as where a milestone follows.
+#[test]
+fn a_new_entry_is_recorded_as_a_milestone() {
+    let of = |line: &str| {
+        let args = good(line);
+        let Some(Command::Timeline(Timeline::Add { mark, .. })) = args.command else { panic!("{line}") };
+        (args.global.as_name, mark)
+    };
+    let ana = || Some("ana".to_owned());
+    assert_eq!(of("--as ana timeline add corrupt --as confirmed"), (ana(), Some(Milestone::Confirmed)));
+    assert_eq!(of("timeline add corrupt --as=restored --as ana"), (ana(), Some(Milestone::Restored)));
+    assert_eq!(of("timeline add corrupt --mark gitops-confirmed"), (None, Some(Milestone::GitopsConfirmed)));
+    assert_eq!(of("timeline add corrupt --as ana"), (ana(), None));
+    assert_eq!(good("--as confirmed status").global.as_name, Some("confirmed".to_owned()));
+    assert!(parse("timeline mark 12 coffee").is_err());
+    assert!(parse("timeline add x --kind follow-up --owner sam --mark confirmed").is_err());
 }

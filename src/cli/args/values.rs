@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::config::units;
 use crate::model::filter::Filter;
-use crate::model::{Action, IncidentStatus, Severity};
+use crate::model::{Action, IncidentStatus, Milestone, Severity};
 
 pub(super) fn severities() -> impl TypedValueParser<Value = Severity> {
     PossibleValuesParser::new(Severity::ALL.map(Severity::name))
@@ -18,6 +18,14 @@ pub(super) fn statuses() -> impl TypedValueParser<Value = IncidentStatus> {
     let words = IncidentStatus::ALL.into_iter().filter(|status| *status != IncidentStatus::Closed);
     PossibleValuesParser::new(words.map(IncidentStatus::name))
         .try_map(|word| IncidentStatus::ALL.into_iter().find(|status| status.name() == word).ok_or("not a status"))
+}
+
+/// A milestone by its word, with `-` or `_`.
+pub(super) fn milestone(text: &str) -> Result<Milestone, String> {
+    Milestone::by_name(text).ok_or_else(|| {
+        let known = Milestone::ALL.map(|milestone| milestone.name().to_owned()).join(", ");
+        format!("milestones are {known}")
+    })
 }
 
 pub(super) fn actions() -> impl TypedValueParser<Value = Action> {

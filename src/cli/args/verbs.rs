@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::Output;
-use super::values::{actions, duration, filter, person, severities, statuses};
+use super::values::{actions, duration, filter, milestone, person, severities, statuses};
 use crate::model::filter::Filter;
-use crate::model::{Action, Digest, IncidentStatus, Severity, Stamp};
+use crate::model::{Action, Digest, IncidentStatus, Milestone, Severity, Stamp};
 
 /// `--filter`, where things are listed.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -49,12 +49,19 @@ pub enum Timeline {
         /// When it happened, if not now: 14:39, T+8, -5m, "yesterday 14:39", or RFC 3339.
         #[arg(long, value_name = "TIME", conflicts_with = "owner", allow_hyphen_values = true)]
         at: Option<String>,
+        /// Mark it as a milestone of the incident (notes and decisions); `--as MILESTONE` after the text says the same.
+        #[arg(long, value_name = "MILESTONE", value_parser = milestone, conflicts_with = "owner")]
+        mark: Option<Milestone>,
         /// Who shall do it (follow-ups only).
         #[arg(long, value_name = "NAME")]
         owner: Option<String>,
         #[command(flatten)]
         output: Output,
     },
+    /// Mark an entry as a milestone: the export tells the incident by what was observed and by what people marked.
+    Mark(MarkEntry),
+    /// Take back that an entry is a milestone.
+    Unmark(MarkEntry),
     /// Put an earlier entry right by a new one. What it said before stays in the log and in exports.
     #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
     Amend {
@@ -112,6 +119,19 @@ pub enum Timeline {
     },
 }
 
+/// An entry and a milestone.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct MarkEntry {
+    /// The entry's number, from `timeline show`.
+    #[arg(value_name = "N")]
+    pub seq: u64,
+    /// detected, confirmed, decided, traffic_switched, gitops_confirmed, restored or recovered.
+    #[arg(value_name = "MILESTONE", value_parser = milestone)]
+    pub milestone: Milestone,
+    #[command(flatten)]
+    pub output: Output,
+}
+
 /// What `timeline add` adds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum NoteKind {
@@ -150,10 +170,10 @@ pub enum Incident {
         /// Who commands.
         #[arg(long, value_name = "NAME", group = "what", value_parser = person)]
         commander: Option<String>,
-        /// When users were first hurt.
+        /// When users were first hurt, by your word: it stands beside what was measured.
         #[arg(long, value_name = "TIME", group = "what")]
         impact_at: Option<Stamp>,
-        /// When service was back.
+        /// When service was back, by your word: it stops no clock and meets no objective.
         #[arg(long, value_name = "TIME", group = "what")]
         recovered_at: Option<Stamp>,
         #[command(flatten)]

@@ -105,6 +105,7 @@ commands! {
     SetStatus = "set-status", "status", "set the incident's status, or close it", [Main], Records;
     Pin = "pin", "pin", "pin the timeline's entry, or unpin it", [Main], Records;
     Amend = "amend", "amend", "put the text of the timeline's entry right; what it said before stays in the log", [Main], Records;
+    Milestone = "milestone", "milestone", "mark the timeline's entry as a milestone (confirmed, restored and so on), or take that back", [Main], Records;
     Silence = "silence", "silence", "silence alerts like this one for a while", [Main], Shown;
     Silences = "silences", "silences", "list the silences there are, and end one", [Main], Shown;
     Mouse = "mouse", "", "take the mouse (wheel and clicks), or give it back to the terminal", [Main], None;

@@ -3,7 +3,7 @@
 use crate::console::app::Pane;
 use crate::console::data::nearest;
 use crate::console::keymap::Command;
-use crate::model::{Action, IncidentStatus};
+use crate::model::{Action, IncidentStatus, Milestone};
 
 use super::silence::{self, Aim};
 use super::wait::Wait;
@@ -36,6 +36,7 @@ pub enum Order {
     /// True: close it though alerts fire.
     Set(IncidentStatus, bool),
     Pin(u64),
+    Mark(u64, Milestone),
     /// Put the text of this line's entry right.
     Amend(u64, String),
     Silences,
@@ -88,6 +89,12 @@ pub const WORDS: &[Word] = &[
         "set the incident's status; `set closed` closes it, `set closed although-firing` though alerts fire",
     ),
     word("pin", "pin", "NUMBER", "pin the timeline's entry of this line, or unpin it"),
+    word(
+        "milestone",
+        "milestone",
+        "NUMBER NAME",
+        "mark the timeline's entry of this line as a milestone (confirmed, restored and so on), or take that back",
+    ),
     word(
         "failover",
         "propose-failover",
@@ -188,6 +195,7 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
         "open" => Order::Open(Some(number()?)),
         "plan" => Order::Open(None),
         "pin" => Order::Pin(number()?),
+        "milestone" => milestone(rest)?,
         "amend" => amend(rest)?,
         "note" => Order::Note(text()?),
         "decision" => Order::Decide(text()?),
@@ -211,6 +219,18 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
         "confirm" => Order::Confirm(text()?),
         "wait" => Order::Wait(Wait::parse(rest)?),
         _ => Order::Quit,
+    })
+}
+
+/// `7 confirmed`.
+fn milestone(rest: &str) -> Result<Order, String> {
+    let (number, name) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let number = number
+        .parse()
+        .map_err(|_| "`milestone NUMBER NAME`: it needs the number of a printed line; nothing was done.".to_owned())?;
+    Milestone::by_name(name).map(|milestone| Order::Mark(number, milestone)).ok_or_else(|| {
+        let names = Milestone::ALL.map(|it| it.name().to_owned()).join(", ");
+        format!("`milestone NUMBER NAME`: the name is one of {names}; nothing was done.")
     })
 }
 

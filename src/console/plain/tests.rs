@@ -17,7 +17,7 @@ use crate::console::widget::glyph;
 use crate::console::{Effect, ExitReason, GaveUp, plan_bytes};
 use crate::model::facts::Matcher;
 use crate::model::silence::{SilenceChange, SilenceOutcome, line_of};
-use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
+use crate::model::{Action, Milestone, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::message::SetIncident;
 use crate::protocol::{Push, Reply, Request};
 
@@ -184,7 +184,7 @@ fn notes_and_refusals_are_written_once_and_a_failure_is_said() {
     let mut plain = plain("sam", true);
     let (effects, _) = says(&mut plain, "note   roll back the node update ");
     let (tag, request) = asked(&effects);
-    assert_eq!(request, Request::Note { text: SafeText::from("roll back the node update"), at: None });
+    assert_eq!(request, Request::Note { text: SafeText::from("roll back the node update"), at: None, mark: None });
     let said = answer(&mut plain, tag, Err(AskFailure::Gone(SafeText::from("the room went away"))));
     assert!(said.contains("look at the timeline"), "{said}");
     let (none, said) = says(&mut plain, "refuse unseen");
@@ -364,17 +364,22 @@ fn every_command_that_records_or_acts_has_its_word() {
     }
     for spec in COMMANDS.iter().filter(|spec| !matches!(spec.danger, Danger::None | Danger::Shown)) {
         assert!(WORDS.iter().any(|word| word.id == spec.id), "{}", spec.id);
-        assert!(
-            order::parse(&format!("{} x", spec.id)).is_ok()
-                || spec.id == "set-status"
-                || spec.id == "pin"
-                || spec.id == "amend"
-        );
+        let argument = match spec.id {
+            "set-status" => "resolved",
+            "pin" => "7",
+            "amend" => "7 better",
+            "milestone" => "7 confirmed",
+            _ => "x",
+        };
+        assert!(order::parse(&format!("{} {argument}", spec.id)).is_ok(), "{}", spec.id);
     }
     for word in WORDS {
         assert!(!word.doc().is_empty(), "{}", word.name);
         assert!(WORDS.iter().filter(|other| other.name == word.name).count() == 1);
     }
+    assert_eq!(order::parse("milestone 7 traffic-switched"), Ok(Some(Order::Mark(7, Milestone::TrafficSwitched))));
+    assert!(order::parse("milestone 7 coffee").is_err_and(|why| why.contains("confirmed")));
+    assert!(order::parse("milestone confirmed").is_err_and(|why| why.contains("number")));
     assert_eq!(order::parse("  # a comment"), Ok(None));
     assert_eq!(order::parse("TAKE-COMMAND"), Ok(Some(Order::TakeCommand)));
     assert!(order::parse("aproove x").unwrap_err().contains("Did you mean `approve`?"));

@@ -124,6 +124,13 @@ impl Plain {
             Order::Silence(aim, lasts, reason) => self.silence(&aim, &lasts, &reason),
             Order::Unsilence(number) => self.unsilence(number),
             Order::Confirm(word) => self.confirm_silence(&word, typed),
+            Order::Mark(number, milestone) => match self.named(number).cloned() {
+                Some(About::Entry(seq)) => lines::mark(&mut self.app, seq, milestone),
+                _ => {
+                    self.say(format!("Line {number} is no entry of the timeline; nothing was marked."));
+                    Vec::new()
+                }
+            },
             Order::Amend(number, text) => match self.named(number).cloned() {
                 Some(About::Entry(seq)) => lines::amend(&mut self.app, seq, &text),
                 _ => {

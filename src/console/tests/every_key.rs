@@ -19,7 +19,7 @@ fn scene(map: &Keymap, binding: &Binding) -> App {
     let me = if command == Command::Withdraw { "ana" } else { "sam" };
     let mut app = app(me, (120, 40));
     let start: &str = match (binding.context, command) {
-        (Context::Main, Command::Pin | Command::Amend) => "6k",
+        (Context::Main, Command::Pin | Command::Amend | Command::Milestone) => "6k",
         (Context::Main, Command::Back) => "f",
         (Context::Main, Command::ShowAll) => "7x",
         (Context::View, Command::NextLink | Command::PrevLink | Command::Open) => "1g<enter>",
@@ -141,6 +141,7 @@ fn did(command: Command, context: Context, before: &App, after: &App, effects: &
         Command::SetStatus => matches!(top, Some(Overlay::Menu(menu)) if menu.title.contains("status")),
         Command::Amend => matches!(top, Some(Overlay::Write(write)) if matches!(write.kind, WriteKind::Amend(_))),
         Command::Pin => asks(effects, |it| matches!(it, Request::Pin { .. })),
+        Command::Milestone => matches!(top, Some(Overlay::Menu(menu)) if menu.title.starts_with("Mark entry")),
         Command::Silence => matches!(top, Some(Overlay::Silence(_))),
         Command::Silences => matches!(top, Some(Overlay::Menu(menu)) if menu.title.starts_with("Silences")),
         Command::Copy => matches!(effects, [Effect::Copy(text)] if !text.is_empty()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::board::row::{Point, PoolRef};
+use crate::board::row::{Against, Known, Point, PoolRef};
 use crate::board::{Body, Budget, BurnPair, BurnState, Row, Topic, TopicView, Verdict};
 use crate::client::{Link, Mirror};
 use crate::clock::{Clock, ClockSync};
@@ -311,12 +311,15 @@ fn application(name: &str, age: i64) -> Row {
 }
 
 fn gitops() -> TopicView {
+    let of_primary = Against { cluster: "primary".to_owned(), known: Known::LastRead(ago(1122)) };
     let parity = |cluster: &str, ok, age| Body::Parity {
         cluster: cluster.to_owned(),
         ok,
         total: 12,
         laggards: Vec::new(),
         silent: 0,
+        passing: 0,
+        against: if cluster == "dr" { vec![of_primary.clone()] } else { Vec::new() },
         oldest_reconciled: Some(ago(age)),
     };
     let mut rows = vec![

@@ -14,5 +14,6 @@ mod frames;
 mod incident;
 mod past;
 mod questions;
+mod stated;
 mod storm;
 mod walks;

@@ -90,6 +90,11 @@ pub fn calm_day(size: (u16, u16)) -> App {
             *goes_to = Some(SafeText::from("primary"));
         }
     }
+    for row in &mut board.get_mut(&Topic::Gitops).unwrap().rows {
+        if let Body::Parity { against, .. } = &mut row.body {
+            against.iter_mut().for_each(|it| it.known = crate::board::row::Known::Now);
+        }
+    }
     app
 }
 
@@ -157,6 +162,12 @@ fn what_followed_from_a_plan_names_it_and_leads_there() {
     assert_eq!(effects(&incident, &record.plan.plan).len(), 1);
     let mut late = incident.clone();
     late.items.iter_mut().for_each(|item| item.at = at("15:30:00"));
+    assert!(plan_of(&late, &late.items[8]).is_some(), "whatever somebody says about its time");
+    for item in &mut late.items {
+        if let crate::model::Happening::Edge(edge) = &mut item.entry.happening {
+            edge.at = at("15:30:00");
+        }
+    }
     assert!(plan_of(&late, &late.items[8]).is_none(), "half an hour later it is something else's doing");
     let mut app = app("ana", (120, 40));
     press(&mut app, "6");

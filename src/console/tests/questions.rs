@@ -16,7 +16,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("How much data do we lose if we fail over now?", &["shop", "8 m", "of 15 m", "off-site"]),
     ("Is the backup usable, and is it off-site?", &["Newest usable restore point", "off-site"]),
     ("Where does traffic go?", &["→ dr", "100 % of answers"]),
-    ("Is DR the same as prod?", &["dr 12 of 12 as in Git"]),
+    ("Is DR the same as prod?", &["dr 12 of 12 as primary"]),
     ("What was decided, and by whom?", &["ana: Decision: fail over to DR"]),
     ("Who approved?", &["ana+sam", "confirmed"]),
     ("What has happened since 14:41?", &["14:41  room", "Alert etcdMembersDown fires"]),

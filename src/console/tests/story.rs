@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::approval::{PlanState, Plans};
 use crate::model::entry::{Closed, Decision, Edge, Entry, Joined, Note, Opened, Set};
 use crate::model::{Actor, Digest, Happening, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
-use crate::timeline::{Clocks, Incident, Item, Story};
+use crate::timeline::{Clocks, Incident, Item, StatedClocks, Story};
 
 use super::fixture::{at, person};
 use super::plans;
@@ -26,7 +26,8 @@ fn item(seq: u64, at: Stamp, by: Actor, happening: impl Into<Happening>, text: &
         prev: Digest([0; 32]),
         hash: Digest([seq as u8; 32]),
     };
-    Item { at, placed: at, text: SafeText::from(text), amended_by: Vec::new(), redacted_by: None, pinned: false, entry }
+    let (amended_by, marks, text) = (Vec::new(), Vec::new(), SafeText::from(text));
+    Item { at, placed: at, text, amended_by, redacted_by: None, pinned: false, marks, entry }
 }
 
 fn edge(seq: u64, when: Stamp, name: &str, verdict: &str, says: &str) -> Item {
@@ -79,6 +80,7 @@ pub fn incident() -> Incident {
             decision: Some((at("14:49:00"), 8)),
             recovery: None,
             rpo_s: Some(480),
+            stated: StatedClocks::default(),
             rpo_seq: Some(2),
         },
         items: vec![

@@ -272,7 +272,7 @@ fn a_paste_is_text_and_never_keys() {
     press(&mut app, "<esc>i");
     assert!(paste(&mut app, "two\nlines \u{1b}[31m").is_empty());
     let (_, request) = asked(&press(&mut app, "<enter>"));
-    assert_eq!(request, Request::Note { text: SafeText::from("two lines ‹U+001B›[31m"), at: None });
+    assert_eq!(request, Request::Note { text: SafeText::from("two lines ‹U+001B›[31m"), at: None, mark: None });
 }
 
 #[test]

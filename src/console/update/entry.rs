@@ -147,8 +147,8 @@ pub fn send(app: &mut App) -> Vec<Effect> {
     }
     let text = SafeText::from(text);
     let request = match &kind {
-        WriteKind::Note => Request::Note { text, at: None },
-        WriteKind::Decision => Request::Decision { text, at: None },
+        WriteKind::Note => Request::Note { text, at: None, mark: None },
+        WriteKind::Decision => Request::Decision { text, at: None, mark: None },
         WriteKind::FollowUp => Request::FollowUp { text, owner: None },
         WriteKind::Amend(seq) => Request::Amend { seq: *seq, text: Some(text), at: None },
         WriteKind::Reject(plan) => Request::Reject { plan: plan.clone(), reason: text },

@@ -3,9 +3,10 @@
 use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
 use crate::console::overlay::{Choice, Menu, MenuItem, Overlay};
-use crate::model::{IncidentStatus, PersonId};
+use crate::model::{IncidentStatus, Milestone, PersonId};
 use crate::protocol::Request;
 use crate::protocol::message::SetIncident;
+use crate::timeline::Item;
 
 /// Takes command; from somebody else only after a question.
 pub fn command(app: &mut App) -> Vec<Effect> {
@@ -38,6 +39,21 @@ pub fn take_command(app: &mut App) -> Vec<Effect> {
     let Some(me) = app.me().cloned() else { return Vec::new() };
     let set = SetIncident { commander: Some(me), ..SetIncident::default() };
     super::ask(app, Waiting::Set, Request::Set(set)).into_iter().collect()
+}
+
+/// The milestones that an entry may be marked as; those that it is marked as already are taken back.
+pub fn milestones(item: &Item) -> Menu {
+    let choice = |milestone: Milestone| {
+        let mark = item.marking(&milestone);
+        let note = mark.map(|mark| format!("marked by {}: takes it back", mark.by)).unwrap_or_default();
+        let label = milestone.words();
+        let choice = Choice::Mark { seq: item.entry.seq, milestone, marked: mark.is_none() };
+        MenuItem { label, note, choice }
+    };
+    let items: Vec<MenuItem> = Milestone::ALL.into_iter().map(choice).collect();
+    // What only a person can say is the likeliest.
+    let cursor = Milestone::ALL.iter().position(|it| *it == Milestone::Confirmed).unwrap_or(0);
+    Menu { title: format!("Mark entry {} as", item.entry.seq), items, cursor }
 }
 
 /// The statuses to choose from, closing last.

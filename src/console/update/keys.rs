@@ -128,6 +128,12 @@ pub(super) fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
             Vec::new()
         }
         Command::Pin if may_act(app) => pin(app),
+        Command::Milestone if may_act(app) => {
+            let menu =
+                view::list::selected(app, Pane::Timeline).and_then(|entry| entry.item().map(incident::milestones));
+            app.overlays.extend(menu.map(Overlay::Menu));
+            Vec::new()
+        }
         Command::Silence if may_act(app) => {
             silence::begin(app);
             Vec::new()

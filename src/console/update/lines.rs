@@ -7,7 +7,7 @@ use crate::console::effect::Effect;
 use crate::console::keymap::Command;
 use crate::console::overlay::{Choice, Overlay, SilenceForm, Write, WriteKind};
 use crate::console::theme::Role;
-use crate::model::{Action, IncidentStatus};
+use crate::model::{Action, IncidentStatus, Milestone};
 use crate::protocol::Request;
 
 use super::{entry, incident, keys, plan, silence};
@@ -134,6 +134,16 @@ pub fn set_status(app: &mut App, status: IncidentStatus, although_firing: bool) 
         return Vec::new();
     }
     plan::choose(app, Choice::CloseNow)
+}
+
+/// Marks an entry as a milestone, or takes that back.
+pub fn mark(app: &mut App, seq: u64, milestone: Milestone) -> Vec<Effect> {
+    if !keys::may_act(app) {
+        return Vec::new();
+    }
+    let item = app.incident().and_then(|incident| incident.item(seq));
+    let marked = item.is_none_or(|item| item.marking(&milestone).is_none());
+    plan::choose(app, Choice::Mark { seq, milestone, marked })
 }
 
 /// Pins an entry, or unpins it.

@@ -84,6 +84,9 @@ pub fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
             let set = SetIncident { status: Some(status), ..Default::default() };
             super::ask(app, Waiting::Set, Request::Set(set))
         }
+        Choice::Mark { seq, milestone, marked } => {
+            super::ask(app, Waiting::Mark, Request::Mark { seq, milestone, marked })
+        }
         Choice::Expire(id) => return super::silence::expire(app, id),
         Choice::Close => {
             ask_to_close(app);

@@ -74,7 +74,7 @@ fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
         (Waiting::Withdraw, _) => app.say(Role::Text, "Withdrawn."),
         (Waiting::Hold, _) => app.say(Role::Text, "It will stop before its next step."),
         (Waiting::Close, _) => app.say(Role::Text, "Closed. `warroom export` writes what the postmortem needs."),
-        (Waiting::Set | Waiting::Pin, _) => app.say(Role::Text, "Recorded."),
+        (Waiting::Set | Waiting::Pin | Waiting::Mark, _) => app.say(Role::Text, "Recorded."),
         (Waiting::Preview { .. } | Waiting::Propose, _) => {
             app.say(Role::Critical, "The room answered something else than a plan. Upgrade this console.");
         }

@@ -14,11 +14,12 @@ use crate::timeline::Item;
 
 use super::list::{self, Entry};
 use super::sheet::Sheet;
-use super::{gitops, readiness, silence, words};
+use super::{gitops, readiness, silence};
 
 mod backup;
 mod cluster;
 mod edge;
+mod item;
 mod more;
 
 /// The page about the row with this key.
@@ -30,7 +31,7 @@ pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
         return sheet;
     };
     match entry {
-        Entry::Item(item) | Entry::Waver(item, _) => of_item(app, item, &mut sheet, room),
+        Entry::Item(it) | Entry::Waver(it, _) => item::of(app, it, &mut sheet, room),
         Entry::Who(who) => {
             let mut facts = Facts { app, sheet: &mut sheet, room };
             facts.text("person", who.actor.person.as_str());
@@ -57,7 +58,7 @@ pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
 /// The page about an entry, whether or not a row of the pane shows it.
 pub fn entry(app: &App, item: &Item, room: u16) -> Sheet {
     let mut sheet = Sheet::new(Pane::Timeline.title());
-    of_item(app, item, &mut sheet, room);
+    item::of(app, item, &mut sheet, room);
     sheet
 }
 
@@ -140,9 +141,12 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
         Body::Event(event) => of_event(facts, event),
         Body::Cluster { .. } => cluster::of_cluster(facts, body),
         Body::Backup { .. } | Body::Location(_) | Body::Restore(_) => backup::of_backup(facts, body),
-        Body::Parity { cluster, ok, total, laggards, oldest_reconciled, .. } => {
+        Body::Parity { cluster, ok, total, laggards, against, oldest_reconciled, .. } => {
             facts.text("cluster", cluster);
             facts.text("at parity", &format!("{ok} of {total} applications"));
+            for it in against {
+                facts.text("compared with", &gitops::compared(it, |at| facts.app.zone.full(at)));
+            }
             facts.time("oldest compare", *oldest_reconciled);
             for (name, why) in laggards {
                 facts.text(name.as_str(), why.as_str());
@@ -257,6 +261,13 @@ fn of_app(facts: &mut Facts<'_, '_>, app: &AppRow) {
     facts.text("wants", app.target_revision.as_str());
     facts.text("expected", if app.expected == app.target_revision { "" } else { app.expected.as_str() });
     facts.text("destination", app.destination.as_str());
+    facts.text("runs on", &app.cluster);
+    facts.text("deployed from", &app.deployed_from);
+    if let Some(theirs) = &app.counterpart {
+        let word = if theirs.same { "the same" } else { "ANOTHER RELEASE" };
+        facts.text("primary", &format!("{} on {} is at {}: {word}", theirs.name, theirs.cluster, theirs.release));
+    }
+    facts.text("missing on", &app.missing_on.join(", "));
     facts.time("so since", app.since);
     facts.time("compared", app.reconciled_at);
     let pods = app.controller.map_or("not known".to_owned(), |(ready, of)| format!("{ready} of {of} pods ready"));
@@ -291,26 +302,4 @@ fn of_alert(facts: &mut Facts<'_, '_>, alert: &Alert) {
     facts.list("receivers", &alert.receivers);
     let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     facts.text("labels", &labels.join("  "));
-}
-
-fn of_item(app: &App, item: &Item, sheet: &mut Sheet, room: u16) {
-    sheet.title.push(span(Role::Dim, format!("   entry {}", item.entry.seq)));
-    sheet.prose(Role::Strong, &words::says(item), room);
-    sheet.space();
-    let entry = &item.entry;
-    let mut facts = Facts { app, sheet, room };
-    facts.text("by", &format!("{} ({:?})", entry.by.person, entry.by.level).to_lowercase());
-    facts.time("happened", Some(item.at));
-    if entry.observed_at() != item.at {
-        facts.time("first said", Some(entry.observed_at()));
-    }
-    facts.time("recorded", Some(entry.ts));
-    if !item.amended_by.is_empty() {
-        let seqs: Vec<String> = item.amended_by.iter().map(ToString::to_string).collect();
-        facts.text("amended by", &format!("entry {}", seqs.join(", ")));
-        facts.text("first said", item.original().map_or("", |text| text.as_str()));
-        facts.text("was", entry.text.as_ref().map(SafeText::as_str).unwrap_or(""));
-    }
-    facts.text("kind of entry", &words::kind_words(&entry.happening));
-    facts.text("hash", &entry.hash.hex());
 }

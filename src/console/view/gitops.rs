@@ -1,11 +1,13 @@
 //! Whether the DR cluster runs what Git says: parity by cluster, then the applications.
 
+use crate::board::row::{Against, Known};
 use crate::board::{AppRow, Body, Topic, Verdict, Windows};
 use crate::console::app::{App, Pane};
 use crate::console::keymap::{Command, Context, spell};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, time};
+use crate::model::gitops::short_revision;
 use crate::model::{SafeText, Stamp};
 
 use super::list::Entry;
@@ -51,6 +53,11 @@ pub fn brief(app: &App) -> Vec<Entry<'_>> {
     entries(app).into_iter().filter(worth).collect()
 }
 
+/// Whether anything is known of the primary side.
+fn is_compared(against: &[Against]) -> bool {
+    against.iter().any(|it| matches!(it.known, Known::Now | Known::LastRead(_)))
+}
+
 /// The reason of all, if they have one in common.
 fn one_reason(laggards: &[(SafeText, SafeText)]) -> Option<&SafeText> {
     let (_, first) = laggards.first()?;
@@ -62,14 +69,15 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     let Entry::Row(row) = entry else { return Vec::new() };
     let age = |at| time::age(time::since(at, app.at()));
     match &row.body {
-        Body::Parity { cluster, ok, total, laggards, oldest_reconciled, .. } => {
-            let all = ok == total && *total > 0;
-            let word = if row.stale {
-                " unknown"
-            } else if all {
-                " at parity"
-            } else {
-                " behind"
+        Body::Parity { cluster, ok, total, laggards, against, oldest_reconciled, .. } => {
+            let all = ok == total && *total > 0 && row.verdict <= Verdict::Info;
+            let word = match all {
+                _ if row.stale => " unknown",
+                false if ok == total => " not compared",
+                false => " behind",
+                true if against.is_empty() => " as in Git",
+                true if is_compared(against) => " at parity",
+                true => " not compared",
             };
             let count = if row.stale { format!("was {ok} of {total}") } else { format!("{ok} of {total}") };
             let why = match laggards.first() {
@@ -136,24 +144,11 @@ fn state(app: &AppRow, well: bool) -> &str {
 
 /// What runs, and what should where that is another word.
 fn revision(app: &AppRow) -> String {
-    let (runs, wanted) = (short(app.revision.as_str()), short(app.expected.as_str()));
+    let (runs, wanted) = (short_revision(app.revision.as_str()), short_revision(app.expected.as_str()));
     match (runs.is_empty(), wanted.is_empty() || runs == wanted) {
         (_, true) => runs,
         (true, false) => format!("none of {wanted}"),
         (false, false) => format!("{runs} of {wanted}"),
-    }
-}
-
-/// A revision with its digest cut to what people compare: `main@abcdef0`, `abcdef0`, `6.5.0`.
-fn short(revision: &str) -> String {
-    let cut = |digest: &str| digest.chars().take(7).collect::<String>();
-    match revision.rsplit_once(':') {
-        Some((name, digest)) => match name.rsplit_once('@') {
-            Some((name, _)) if !name.is_empty() => format!("{name}@{}", cut(digest)),
-            _ => cut(digest),
-        },
-        None if revision.len() >= 40 && revision.bytes().all(|b| b.is_ascii_hexdigit()) => cut(revision),
-        None => revision.to_owned(),
     }
 }
 
@@ -167,6 +162,17 @@ pub fn windows(windows: &Windows, when: impl Fn(Stamp) -> String) -> String {
         Windows::Blocked { manual: true, until: at } => format!("blocked{}, people may sync", until(at)),
         Windows::Blocked { manual: false, until: at } => format!("blocked{}, for people too", until(at)),
         Windows::Unreadable { why } => format!("not known: {why}"),
+    }
+}
+
+/// With what a DR cluster's applications were compared, for the page about its parity.
+pub fn compared(against: &Against, when: impl Fn(Stamp) -> String) -> String {
+    let primary = &against.cluster;
+    match against.known {
+        Known::Now => primary.clone(),
+        Known::LastRead(at) => format!("{primary} as it was last read, {}", when(at)),
+        Known::Unread => format!("nothing: the applications of {primary} have not been read yet"),
+        Known::Unwatched => format!("nothing: no Argo CD or Flux that deploys to {primary} is watched"),
     }
 }
 
@@ -192,23 +198,33 @@ pub fn summary(app: &App) -> Words {
     words
 }
 
-/// `dr 12 of 12 as in Git`, `dr 11 of 12, behind Git: cart for 18 m`.
+/// `dr 12 of 12 as primary`, `dr 11 of 12, behind: cart for 18 m`.
 fn same(app: &App) -> Words {
     let rows = app.rows(Topic::Gitops);
     let parity = rows.iter().find_map(|row| match &row.body {
-        Body::Parity { cluster, ok, total, laggards, .. } if is_dr(app, cluster) => {
-            Some((row, cluster, *ok, *total, laggards))
+        Body::Parity { cluster, ok, total, laggards, against, .. } if is_dr(app, cluster) => {
+            Some((row, cluster, *ok, *total, laggards, against))
         }
         _ => None,
     });
-    let Some((row, cluster, ok, total, laggards)) = parity else { return Words::new() };
+    let Some((row, cluster, ok, total, laggards, against)) = parity else { return Words::new() };
     if row.stale || total == 0 {
         return vec![span(Role::Unknown, format!("{cluster} not known"))];
     }
     if ok == total {
-        return vec![span(Role::Good, format!("{cluster} {ok} of {total}")), span(Role::Dim, " as in Git")];
+        let primary = against.iter().find(|it| is_compared(std::slice::from_ref(it)));
+        let Some(Against { cluster: primary, known }) = primary else {
+            let figures = span(Role::Text, format!("{cluster} {ok} of {total}"));
+            return vec![figures, span(Role::Dim, " as in Git, not compared")];
+        };
+        let (role, word) = match known {
+            _ if row.verdict > Verdict::Info => (Role::Unknown, " as in Git, not all compared".to_owned()),
+            Known::LastRead(at) => (Role::Text, format!(" as {primary} {} ago", time::age(time::since(*at, app.at())))),
+            _ => (Role::Good, format!(" as {primary}")),
+        };
+        return vec![span(role, format!("{cluster} {ok} of {total}")), span(Role::Dim, word)];
     }
-    let mut words = vec![span(Role::Warning, format!("{cluster} {ok} of {total}")), span(Role::Dim, ", behind Git")];
+    let mut words = vec![span(Role::Warning, format!("{cluster} {ok} of {total}")), span(Role::Dim, ", behind")];
     if let Some((name, _)) = laggards.first() {
         let since = rows.iter().find_map(|row| match &row.body {
             Body::App(it) if it.cluster == *cluster && (it.name == *name || it.label() == *name) => it.since,

@@ -12,7 +12,7 @@ use crate::console::widget::canvas::span;
 use crate::console::widget::flow::{self, Fact};
 use crate::console::widget::{Canvas, Words, glyph, text, time};
 use crate::model::{Objective, Severity, Stamp};
-use crate::timeline::Incident;
+use crate::timeline::{Clock, Incident};
 
 use super::words;
 
@@ -238,24 +238,38 @@ fn clocks(app: &App, incident: &Incident) -> Vec<Fact> {
     let clocks = &incident.clocks;
     let end = clocks.recovery.map(|(at, _)| at).or(incident.closed_at).unwrap_or(app.at());
     let mut facts = Vec::new();
-    let mut running = |rank, name: &str, from: Option<(Stamp, u64)>| {
-        if let Some((from, _)) = from {
-            let words = vec![
-                span(Role::Dim, format!("{name} ")),
-                span(Role::Strong, format!("+{}", time::clock(time::since(from, end)))),
-            ];
-            facts.push(Fact::left(rank, words));
+    let mut running = |rank, name: &str, clock: Clock| {
+        let mut said = vec![span(Role::Dim, format!("{name} "))];
+        said.extend(clocks.of(clock).map(|(from, _)| span(Role::Strong, words::ran(clocks, from, end))));
+        let few = said.clone();
+        // Where somebody states another instant, both are shown; the clock runs on from the measured one.
+        match (clocks.stated.of(clock), clocks.of(clock)) {
+            (Some(_), None) => {
+                let both = clocks.words(clock, |at| app.zone.minutes(at)).unwrap_or_default();
+                said.push(span(Role::Dim, both));
+            }
+            (Some(it), Some(_)) => {
+                said.push(span(Role::Dim, format!(" (stated by {}: {})", it.by, app.zone.minutes(it.at))));
+            }
+            (None, Some(_)) => {}
+            (None, None) => return,
         }
+        facts.push(Fact::left(rank, said).or(few));
     };
-    running(1, "impact", clocks.impact);
-    running(4, "detected", clocks.detection);
-    running(5, "decided", clocks.decision);
+    running(1, "impact", Clock::Impact);
+    running(4, "detected", Clock::Detection);
+    running(5, "decided", Clock::Decision);
     if let (Some(objective), Some((from, _))) = (objective(app, incident), clocks.impact.or(clocks.detection)) {
         let used = time::since(from, end);
         facts.push(match (clocks.recovery, incident.closed_at) {
             (None, Some(_)) => Fact::left(3, vec![span(Role::Warning, "closed without a recovery, RTO not met")]),
             (recovery, _) => rto(app, used, objective.rto_s, recovery.is_some()),
         });
+    }
+    if clocks.stated.recovery.is_some() {
+        let words = clocks.words(Clock::Recovery, |at| app.zone.minutes(at)).unwrap_or_default();
+        let role = if clocks.recovery.is_some() { Role::Dim } else { Role::Warning };
+        facts.push(Fact::left(3, vec![span(Role::Dim, "recovery "), span(role, words)]));
     }
     facts.push(Fact::right(2, exposure(app, Some(incident))));
     facts

@@ -10,7 +10,7 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
 use crate::model::{Action, Happening, Stamp};
-use crate::timeline::Incident;
+use crate::timeline::{Clock, Incident};
 
 use super::list;
 use super::sheet::Sheet;
@@ -47,15 +47,26 @@ fn head(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
     sheet.pair("status", Role::Strong, &format!("{severity}, {}", incident.status.name()), room);
     let clocks = &incident.clocks;
     let end = clocks.recovery.map(|(at, _)| at).or(incident.closed_at).unwrap_or(app.at());
-    let clock = |name: &str, clock: Option<(Stamp, u64)>| {
-        clock.map(|(at, _)| format!("{name} {} (+{})", app.zone.minutes(at), time::clock(time::since(at, end))))
+    let clock = |name: &str, clock: Clock| {
+        let words = clocks.words(clock, |at| app.zone.minutes(at))?;
+        let ran = clocks.of(clock).map(|(at, _)| format!(" ({})", words::ran(clocks, at, end)));
+        Some(format!("{name} {words}{}", ran.unwrap_or_default()))
     };
-    let told = [clock("impact", clocks.impact), clock("detected", clocks.detection), clock("decided", clocks.decision)];
+    let told = [clock("impact", Clock::Impact), clock("detected", Clock::Detection), clock("decided", Clock::Decision)];
     sheet.pair("since", Role::Text, &told.into_iter().flatten().collect::<Vec<_>>().join(" · "), room);
     match (clocks.recovery, incident.closed_at) {
-        (Some((at, _)), _) => sheet.pair("recovered", Role::Good, &app.zone.minutes(at), room),
-        (None, Some(_)) => {}
-        (None, None) => sheet.pair("worse?", Role::Text, &worse(app), room),
+        (Some(_), _) => {
+            let words = clocks.words(Clock::Recovery, |at| app.zone.minutes(at)).unwrap_or_default();
+            sheet.pair("recovered", Role::Good, &words, room);
+        }
+        (None, end) => {
+            if let Some(words) = clocks.words(Clock::Recovery, |at| app.zone.minutes(at)) {
+                sheet.pair("recovered", Role::Warning, &words, room);
+            }
+            if end.is_none() {
+                sheet.pair("worse?", Role::Text, &worse(app), room);
+            }
+        }
     }
     if let Some(lost) = clocks.rpo_s {
         sheet.pair("data lost", Role::Text, &format!("{} of writes before the impact", time::words(lost)), room);
@@ -148,10 +159,13 @@ fn record(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
     let people: Vec<&str> = incident.people.keys().map(|person| person.as_str()).collect();
     sheet.pair("took part", Role::Text, &people.join(", "), room);
     let clocks = &incident.clocks;
-    let all = [("impact", clocks.impact), ("detected", clocks.detection), ("decided", clocks.decision)];
-    for (label, clock) in all.into_iter().chain([("recovered", clocks.recovery)]) {
-        let words = match clock {
-            Some((at, seq)) => format!("{} (entry {seq})", app.zone.full(at)),
+    let labels = ["impact", "detected", "decided", "recovered"];
+    for (label, clock) in labels.into_iter().zip(Clock::ALL) {
+        let (measured, stated) = (clocks.of(clock), clocks.stated.of(clock));
+        let entries = measured.map(|(_, seq)| seq).into_iter().chain(stated.map(|it| it.seq));
+        let entries: Vec<String> = entries.map(|seq| seq.to_string()).collect();
+        let words = match clocks.words(clock, |at| app.zone.full(at)) {
+            Some(words) => format!("{words} (entry {})", entries.join(", ")),
             None if incident.closed_at.is_some() => "never recorded".to_owned(),
             None => "not yet".to_owned(),
         };

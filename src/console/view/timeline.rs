@@ -36,6 +36,7 @@ fn is_folded(happening: &Happening) -> bool {
             | Happening::PlanEnded(_)
             | Happening::Reconciled(_)
             | Happening::Pin(_)
+            | Happening::Marked(_)
             | Happening::Amend(_)
             | Happening::Genesis(_)
             | Happening::Rotate(_)
@@ -133,6 +134,10 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             // The column shows minutes: what is of the same one needs no other.
             if let Some(own) = item.own_time().filter(|own| app.zone.minutes(*own) != app.zone.minutes(item.placed)) {
                 text.push(span(Role::Dim, format!(" · happened {}", app.zone.seconds(own))));
+            }
+            // What it counts as stands before what it says, so that no width cuts it off.
+            for mark in &item.marks {
+                text.insert(0, span(Role::Accent, format!("{}: ", mark.milestone)));
             }
             if item.pinned {
                 text.insert(0, span(Role::Accent, "* "));

@@ -4,10 +4,19 @@ use crate::approval::{PlanRecord, PlanState, StepState};
 use crate::board::Verdict;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::{Words, glyph};
+use crate::console::widget::{Words, glyph, time};
 use crate::model::entry::SilenceOutcome;
-use crate::model::{Happening, IncidentStatus};
-use crate::timeline::Item;
+use crate::model::time::dated;
+use crate::model::{Happening, IncidentStatus, Stamp};
+use crate::timeline::{Clocks, Item};
+
+/// How long a clock ran: `+18:42`. One that began only after the recovery (an alert may fire late) did not run at all.
+pub fn ran(clocks: &Clocks, from: Stamp, end: Stamp) -> String {
+    match clocks.recovery {
+        Some((at, _)) if at < from => "after the recovery".to_owned(),
+        _ => format!("+{}", time::clock(time::since(from, end))),
+    }
+}
 
 /// The mark of an item, and the role of its text.
 pub fn mark(item: &Item) -> (Words, Role) {
@@ -46,14 +55,16 @@ pub fn says(item: &Item) -> String {
                 true => "took command".to_owned(),
                 false => format!("{person} commands"),
             }));
-            parts.extend(set.impact_at.map(|_| "Impact set by hand".to_owned()));
-            parts.extend(set.recovered_at.map(|_| "Recovery set by hand".to_owned()));
+            parts.extend(set.impact_at.map(|at| format!("Impact stated: {}", dated(at, item.entry.ts))));
+            parts.extend(set.recovered_at.map(|at| format!("Recovery stated: {}", dated(at, item.entry.ts))));
             if !text.is_empty() {
                 parts.push(format!("Title: {text}"));
             }
             parts.join(" · ")
         }
         Happening::Closed(_) => crate::timeline::sentence(item),
+        Happening::Marked(it) if it.marked => format!("marked entry {} as {}", it.seq, it.milestone),
+        Happening::Marked(it) => format!("entry {} is no longer marked as {}", it.seq, it.milestone),
         Happening::Note(_) => text.to_string(),
         Happening::Decision(_) => format!("Decision: {text}"),
         Happening::FollowUp(it) => match &it.owner {

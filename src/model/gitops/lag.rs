@@ -34,7 +34,8 @@ pub struct Lag {
 
 impl Lag {
     /// Both at once: as bad as the worse of them, whose time it has, and both are said.
-    fn and(self, other: Self) -> Self {
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
         let why = format!("{}; {}", self.why, other.why);
         let worse = if other.kind > self.kind { other } else { self };
         Self { why, ..worse }
@@ -80,6 +81,11 @@ pub(super) fn passing(what: &str, message: &SafeText, since_at: Option<Stamp>, s
             lag(LagKind::Wrong, said(&what, message), since_at)
         }
     }
+}
+
+/// Whether what began then may still be in passing.
+pub fn is_passing(at: Stamp, seen_at: Stamp) -> bool {
+    !is_ahead(at, seen_at) && since(at, seen_at) <= PASSES_IN_S
 }
 
 fn is_ahead(at: Stamp, seen_at: Stamp) -> bool {

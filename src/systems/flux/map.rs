@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::facts::{App, AppTimes, Deployed, FluxState, GitSource, ObjectRef, Open};
+use crate::model::facts::{App, AppTimes, Deployed, FluxState, GitSource, ObjectRef, Open, Place};
 use crate::model::{SafeText, Stamp};
 use crate::systems::kubernetes::object::{MAX_ITEMS, at, flag, go_seconds, items, name, open, stamp, string, text};
 
@@ -96,6 +96,7 @@ fn app(cluster: &str, object: &Value, kind: &str, source: Option<ObjectRef>) -> 
         suspended,
         automated: at(object, "/spec").is_object().then_some(!suspended),
         deleting: !at(object, "/metadata/deletionTimestamp").is_null(),
+        place: place(object),
         times: AppTimes {
             deleting: stamp(object, "/metadata/deletionTimestamp"),
             ready: [stalled, ready].into_iter().find_map(|it| stamp(it, "/lastTransitionTime")),
@@ -105,6 +106,13 @@ fn app(cluster: &str, object: &Value, kind: &str, source: Option<ObjectRef>) -> 
         flux: Some(flux),
         ..App::default()
     })
+}
+
+/// Where it is deployed to: the secret (or, without one, the config map) with a kubeconfig is all that says which cluster.
+fn place(object: &Value) -> Place {
+    let names = ["/spec/kubeConfig/secretRef/name", "/spec/kubeConfig/configMapRef/name"];
+    let name = names.iter().map(|it| text(object, it)).find(|it| !it.is_empty()).unwrap_or_default();
+    Place { name, server: SafeText::default(), namespace: text(object, "/spec/targetNamespace") }
 }
 
 fn condition<'a>(object: &'a Value, kind: &str) -> &'a Value {

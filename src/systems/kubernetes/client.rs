@@ -318,6 +318,8 @@ mod tests {
             argocd: None,
             argocd_stale_s: 540,
             flux: None,
+            destinations: Vec::new(),
+            only_here: Vec::new(),
             namespaces: Vec::new(),
             streaming_lists: false,
             serve: None,

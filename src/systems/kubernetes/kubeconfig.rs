@@ -54,11 +54,7 @@ pub fn found() -> Result<Kubeconfig, KubeconfigError> {
 
 /// Reads the context that a cluster's configuration names. Reads files: never on an async thread.
 pub fn load(cluster: &ClusterConfig, reach: &Reach) -> Result<Loaded, Trouble> {
-    let files = match &cluster.kubeconfig {
-        Some(path) => files::one(path),
-        None => files::as_kubectl_finds_them(),
-    };
-    let files = files.map_err(|error| trouble_of_kubeconfig(&error))?;
+    let files = read(cluster).map_err(|error| trouble_of_kubeconfig(&error))?;
     // As kubectl does in a pod: no kubeconfig anywhere, but a service account.
     if files.read.is_empty() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
         return in_pod(reach);
@@ -74,6 +70,19 @@ pub fn load(cluster: &ClusterConfig, reach: &Reach) -> Result<Loaded, Trouble> {
             None => trouble,
         }),
     }
+}
+
+fn read(cluster: &ClusterConfig) -> Result<files::Files, KubeconfigError> {
+    match &cluster.kubeconfig {
+        Some(path) => files::one(path),
+        None => files::as_kubectl_finds_them(),
+    }
+}
+
+/// The address of a cluster's API server as its context has it, whether or not anything else of it can be used.
+pub fn server(cluster: &ClusterConfig) -> Option<String> {
+    let (_, found, _) = parts(&read(cluster).ok()?.kubeconfig, cluster.context.as_deref()).ok()?;
+    found.server
 }
 
 fn in_pod(reach: &Reach) -> Result<Loaded, Trouble> {
@@ -276,6 +285,8 @@ mod tests {
             argocd: None,
             argocd_stale_s: 540,
             flux: None,
+            destinations: Vec::new(),
+            only_here: Vec::new(),
             namespaces: Vec::new(),
             streaming_lists: false,
             serve,

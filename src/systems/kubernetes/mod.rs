@@ -61,6 +61,12 @@ pub fn start(config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceS
     (start_on(Link::new(config), config, ctx, tasks), None)
 }
 
+/// What an Argo CD or Flux elsewhere calls a cluster: as the configuration says, and the server of its kubeconfig. Reads a
+/// file, once; one that can't be read is this source's trouble.
+pub fn destinations(config: &ClusterConfig) -> Vec<String> {
+    config.destinations.iter().cloned().chain(kubeconfig::server(config)).collect()
+}
+
 fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let name = config.name.clone();
     let id = SourceId::new(System::Kubernetes, name.as_str());

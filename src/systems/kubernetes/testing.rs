@@ -117,6 +117,8 @@ impl Server {
             argocd: Some("argocd".into()),
             argocd_stale_s: 540,
             flux: Some("flux-system".into()),
+            destinations: Vec::new(),
+            only_here: Vec::new(),
             namespaces: Vec::new(),
             streaming_lists: false,
             serve: None,

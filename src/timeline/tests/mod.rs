@@ -1,7 +1,7 @@
 //! Tests of the fold, and the story that the export's tests tell too.
 
 mod firings;
-mod properties;
+pub(crate) mod properties;
 mod rules;
 
 use chrono::TimeDelta;

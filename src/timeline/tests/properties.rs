@@ -3,16 +3,17 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::timeline::{Clocks, StatedClocks};
 
 /// A log of any shape: the numbers choose kind, time, target.
-fn log(parts: &[(u8, i64, u64)]) -> Log {
+pub(crate) fn log(parts: &[(u8, i64, u64)]) -> Log {
     let mut log = Log::new();
     let base = at("14:00:00");
     for (n, (kind, seconds, seq)) in parts.iter().enumerate() {
         let then = base + TimeDelta::seconds(*seconds);
         let now = base + TimeDelta::seconds(3_600 + n as i64);
         let started = json!({ "name": "b", "restore_point": "b", "started": then.to_rfc3339() });
-        match kind % 14 {
+        match kind % 15 {
             0 => log.open(now, (seconds % 2 == 0).then_some(then)),
             1 => log.note(now, "ana", "note"),
             2 => log.add(now, person("sam"), Decision { at: Some(then) }, Some("decided")),
@@ -26,6 +27,7 @@ fn log(parts: &[(u8, i64, u64)]) -> Log {
             10 => log.add(now, person("ana"), Set { impact_at: Some(then), ..Set::default() }, None),
             11 => log.edge("probe.ok", then, "shop", json!({})),
             12 => log.room(now, Redact { seq: *seq, proposal: None }),
+            13 => log.add(now, person("sam"), Set { recovered_at: Some(then), ..Set::default() }, None),
             _ => log.edge("alert.resolved", then, "Down", json!({ "fingerprint": format!("f{seq}") })),
         };
     }
@@ -55,6 +57,29 @@ proptest! {
             for mark in [incident.clocks.detection, incident.clocks.decision].into_iter().flatten() {
                 prop_assert!(seqs.binary_search(&mark.1).is_ok(), "a clock names an entry of the incident");
             }
+        }
+    }
+
+    /// Whatever people state, at whatever time: the measured clocks are those of the log without their word.
+    #[test]
+    fn no_stated_instant_moves_a_measured_clock(parts in prop::collection::vec((any::<u8>(), 0i64..3_600, 0u64..60), 0..60)) {
+        let log = log(&parts);
+        let mut plain = log.entries.clone();
+        for entry in &mut plain {
+            match &mut entry.happening {
+                Happening::Amend(it) => it.at = None,
+                Happening::Note(it) => it.at = None,
+                Happening::Decision(it) => it.at = None,
+                Happening::Set(it) => (it.impact_at, it.recovered_at) = (None, None),
+                _ => {}
+            }
+        }
+        let (bent, straight) = (log.fold(), fold(&plain));
+        for (bent, straight) in bent.incidents.iter().zip(&straight.incidents) {
+            prop_assert_eq!(&straight.clocks.stated, &StatedClocks::default());
+            let measured = Clocks { stated: StatedClocks::default(), ..bent.clocks.clone() };
+            prop_assert_eq!(&measured, &straight.clocks);
+            prop_assert_eq!(bent.zero(), straight.zero());
         }
     }
 

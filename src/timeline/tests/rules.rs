@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::filter::Filter;
-use crate::model::{EdgeKind, IncidentStatus, PlanId};
-use crate::timeline::{Item, Told, clock_view, sentence};
+use crate::model::{EdgeKind, IncidentStatus, Milestone, PlanId};
+use crate::timeline::{Clock, Item, Statement, Told, possible, sentence};
 
 #[test]
 fn the_story_gives_clocks_people_services_and_an_end() {
@@ -39,27 +39,20 @@ fn two_persons_who_confirm_a_plan_have_decided() {
 }
 
 #[test]
-fn the_header_reads_the_objective_against_every_clock() {
-    let log = story();
-    let open = fold(&log.entries[..11]);
-    let incident = open.current().expect("open");
-    let view = clock_view(incident, &[objective()], at("14:55:42"));
-    assert!(view.running);
-    assert_eq!(view.impact.map(|it| it.elapsed_s), Some(1122));
-    assert_eq!(view.detection.map(|it| it.elapsed_s), Some(882));
-    assert_eq!(view.decision.map(|it| it.elapsed_s), Some(402));
-    let rto = view.rto.expect("an objective");
-    assert_eq!(rto.from_impact.map(|it| (it.used_s, it.left_s)), Some((1122, 678)));
-    let rpo = view.rpo.expect("a loss");
-    assert_eq!((rpo.lost_s, rpo.within), (480, Some(true)));
-    assert!(clock_view(incident, &[], at("14:55:42")).rto.is_none());
-    let late = clock_view(incident, &[objective()], at("15:30:00")).rto.and_then(|rto| rto.from_impact);
-    assert_eq!(late.map(|it| it.left_s), Some(-1380), "breached: negative");
+fn lengths_are_counted_to_the_measured_recovery_and_are_never_negative() {
+    let story = story().fold();
+    let clocks = &story.latest().expect("an incident").clocks;
+    assert_eq!(Clock::ALL.map(|clock| clocks.to_recovery(clock)), [Some(1620), Some(1380), Some(900), Some(0)]);
 
-    let done = log.fold();
-    let view = clock_view(done.latest().expect("closed"), &[objective()], at("23:00:00"));
-    assert!(!view.running, "recovery stopped the clocks");
-    assert_eq!((view.impact.map(|it| it.elapsed_s), view.detection.map(|it| it.elapsed_s)), (Some(1620), Some(1380)));
+    // An alert that fires late: the service was back before anybody was told.
+    let mut log = Log::new();
+    log.edge("probe.failing", at("14:37:00"), "shop", json!({}));
+    log.edge("service.recovered", at("14:38:00"), "shop", json!({}));
+    log.open(at("14:41:04"), Some(at("14:41:00")));
+    let mut late = log.fold().latest().expect("an incident").clocks.clone();
+    late.recovery = Some((at("14:38:00"), 2));
+    assert_eq!(late.to_recovery(Clock::Detection), None);
+    assert_eq!(late.to_recovery(Clock::Impact), Some(60));
 }
 
 #[test]
@@ -73,23 +66,52 @@ fn an_amended_entry_moves_and_shows_who_amended_it() {
     assert!(incident.item(20).is_some(), "the amendment is an entry like any other");
 }
 
+fn stated(clocks: &crate::timeline::Clocks, clock: Clock) -> Option<(Stamp, u64, &str)> {
+    clocks.stated.of(clock).map(|it| (it.at, it.seq, it.by.as_str()))
+}
+
 #[test]
-fn retiming_moves_clocks_and_text_can_be_amended() {
+fn retiming_is_told_beside_the_clocks_and_text_can_be_amended() {
     let mut log = story();
+    let measured = log.fold().latest().expect("an incident").clocks.clone();
+    assert_eq!(measured.stated, crate::timeline::StatedClocks::default(), "a note that was re-timed is no clock");
     log.add(at("15:11:00"), person("ana"), Amend { seq: 11, at: Some(at("14:47:00")) }, Some("fail over now"));
     log.add(at("15:11:10"), person("ana"), Amend { seq: 2, at: Some(at("14:36:00")) }, None);
-    log.add(at("15:11:20"), person("ana"), Amend { seq: 18, at: Some(at("15:03:00")) }, None);
+    log.add(at("15:11:20"), person("sam"), Amend { seq: 18, at: Some(at("15:03:00")) }, None);
+    log.add(at("15:11:30"), person("sam"), Amend { seq: 4, at: Some(at("14:40:00")) }, None);
     let story = log.fold();
     let incident = story.latest().expect("an incident");
-    assert_eq!(incident.clocks.decision, Some((at("14:47:00"), 11)));
-    assert_eq!(incident.clocks.impact, Some((at("14:36:00"), 2)));
-    assert_eq!(incident.clocks.recovery, Some((at("15:03:00"), 18)));
-    assert_eq!(incident.clocks.rpo_s, Some(420), "what is lost follows the impact");
+    let clocks = &incident.clocks;
+    for clock in Clock::ALL {
+        assert_eq!(clocks.of(clock), measured.of(clock), "{clock:?}: nobody bends what was measured");
+    }
+    assert_eq!((clocks.rpo_s, clocks.rpo_seq), (measured.rpo_s, measured.rpo_seq));
+    assert_eq!(stated(clocks, Clock::Decision), Some((at("14:47:00"), 23, "ana")));
+    assert_eq!(stated(clocks, Clock::Impact), Some((at("14:36:00"), 24, "ana")));
+    assert_eq!(stated(clocks, Clock::Recovery), Some((at("15:03:00"), 25, "sam")));
+    assert_eq!(stated(clocks, Clock::Detection), Some((at("14:40:00"), 26, "sam")));
+    assert_eq!(clocks.stated.rpo_s, Some(420), "what is lost by their word follows their impact");
+    assert_eq!(incident.zero(), at("14:41:00"));
     assert_eq!(incident.item(11).map(sentence), Some("fail over now".to_owned()));
     assert_in_order(incident);
-    // And back again: as if nothing had been moved.
-    log.add(at("15:12:00"), person("ana"), Amend { seq: 2, at: Some(at("14:37:00")) }, None);
-    assert_eq!(log.fold().latest().and_then(|it| it.clocks.impact), Some((at("14:37:00"), 2)));
+}
+
+#[test]
+fn a_decision_that_is_told_later_is_measured_when_it_is_recorded() {
+    let mut log = story();
+    log.entries.truncate(10);
+    log.add(at("14:49:00"), person("ana"), Decision { at: Some(at("14:46:00")) }, Some("fail over, by phone"));
+    let story = log.fold();
+    let clocks = &story.current().expect("open").clocks;
+    assert_eq!(clocks.decision, Some((at("14:49:00"), 11)));
+    assert_eq!(stated(clocks, Clock::Decision), Some((at("14:46:00"), 11, "ana")));
+    let say = |at: Stamp| at.format("%H:%M").to_string();
+    assert_eq!(clocks.words(Clock::Decision, say).as_deref(), Some("measured: 14:49 · stated by ana: 14:46"));
+    assert_eq!(clocks.words(Clock::Detection, say).as_deref(), Some("14:41"));
+    assert_eq!(clocks.words(Clock::Recovery, say), None);
+    // The first decision counts; that another was written down late is not its clock.
+    log.add(at("14:55:00"), person("sam"), Decision { at: Some(at("14:48:00")) }, Some("page the vendor"));
+    assert_eq!(stated(&log.fold().current().expect("open").clocks, Clock::Decision).map(|it| it.1), Some(11));
 }
 
 #[test]
@@ -110,8 +132,9 @@ fn pointing_at_nothing_is_an_anomaly_and_changes_nothing() {
 }
 
 #[test]
-fn set_by_hand_wins_and_the_latest_hand_counts() {
+fn what_is_set_by_hand_stands_beside_and_the_latest_word_counts() {
     let mut log = story();
+    let measured = log.fold().latest().expect("an incident").clocks.clone();
     let set = |impact: Option<&str>, recovered: Option<&str>| Set {
         impact_at: impact.map(at),
         recovered_at: recovered.map(at),
@@ -120,8 +143,89 @@ fn set_by_hand_wins_and_the_latest_hand_counts() {
     log.add(at("15:11:00"), person("ana"), set(Some("14:30:00"), None), None);
     log.add(at("15:12:00"), person("sam"), set(Some("14:35:00"), Some("15:05:00")), None);
     let clocks = log.fold().latest().expect("an incident").clocks.clone();
-    assert_eq!((clocks.impact, clocks.recovery), (Some((at("14:35:00"), 24)), Some((at("15:05:00"), 24))));
-    assert_eq!((clocks.rpo_s, clocks.rpo_seq), (Some(360), Some(1)), "by the restore point known then or told first");
+    assert_eq!((clocks.impact, clocks.recovery), (measured.impact, measured.recovery));
+    assert_eq!((clocks.rpo_s, clocks.rpo_seq), (Some(480), Some(1)));
+    assert_eq!(stated(&clocks, Clock::Impact), Some((at("14:35:00"), 24, "sam")));
+    assert_eq!(stated(&clocks, Clock::Recovery), Some((at("15:05:00"), 24, "sam")));
+    assert_eq!(clocks.stated.rpo_s, Some(360), "by the restore point known then or told first");
+    assert_eq!(clocks.stated_recovery(), Some((vec![&PersonId::from("sam")], Some(1800))));
+}
+
+#[test]
+fn a_recovery_that_is_only_stated_recovers_nothing() {
+    let mut log = story();
+    log.entries.truncate(17);
+    let word = Set { recovered_at: Some(at("15:04:00")), ..Set::default() };
+    log.add(at("15:04:00"), person("ana"), word, None);
+    let clocks = log.fold().latest().expect("an incident").clocks.clone();
+    assert_eq!(clocks.recovery, None);
+    assert_eq!(Clock::ALL.map(|clock| clocks.to_recovery(clock)), [None; 4]);
+    let say = |at: Stamp| at.format("%H:%M").to_string();
+    let words = clocks.words(Clock::Recovery, say);
+    assert_eq!(words.as_deref(), Some("measured: not recovered · stated by ana: 15:04"));
+}
+
+/// What a person may state of the open story (impact 14:37, detected 14:41, decided 14:49, not recovered), at 15:00.
+#[test]
+fn an_order_that_can_not_be_is_refused_and_a_late_statement_is_not() {
+    let mut log = story();
+    log.entries.truncate(17);
+    let story = log.fold();
+    let ana = PersonId::from("ana");
+    let judge = |statement: Statement<'_>| possible(&story, statement, &ana, at("15:00:00"));
+    let set = |impact: Option<&str>, recovered: Option<&str>| {
+        let (impact_at, recovered_at) = (impact.map(at), recovered.map(at));
+        judge(Statement::Set(&Set { impact_at, recovered_at, ..Set::default() }))
+    };
+    let amend = |seq: u64, to: &str| judge(Statement::Amend(&Amend { seq, at: Some(at(to)) }));
+    let decided = |to: &str| judge(Statement::Decision(&Decision { at: Some(at(to)) }));
+    assert_eq!(set(Some("14:30:00"), None), Ok(()), "users were hurt before a probe saw it");
+    assert_eq!(set(Some("14:39:00"), None), Ok(()), "or after, but before the alert");
+    assert_eq!(set(Some("14:41:00"), None), Ok(()), "in the same second");
+    assert_eq!(set(None, Some("14:58:00")), Ok(()), "whatever probes say: it is shown as stated");
+    assert_eq!(amend(4, "14:39:00"), Ok(()), "a call came before the first alert");
+    assert_eq!(amend(9, "14:00:00"), Ok(()), "a note is no clock");
+    assert_eq!(decided("14:45:00"), Ok(()));
+    for (refused, says) in [
+        (
+            set(Some("14:59:59"), Some("15:00:00")),
+            "detection at 14:41:00 UTC (entry 5) would be before impact at 14:59:59 UTC",
+        ),
+        (set(Some("14:44:14"), Some("14:41:10")), "would be before"),
+        (set(None, Some("14:48:00")), "recovery at 14:48:00 UTC would be before decision at 14:49:00 UTC (entry 11)"),
+        (set(None, Some("14:36:00")), "recovery at 14:36:00 UTC would be before impact at 14:37:00 UTC (entry 2)"),
+        (amend(11, "14:40:00"), "decision at 14:40:00 UTC would be before detection at 14:41:00 UTC (entry 5)"),
+        (amend(4, "14:36:00"), "detection at 14:36:00 UTC would be before impact at 14:37:00 UTC (entry 2)"),
+        (decided("14:40:59"), "decision at 14:40:59 UTC would be before detection at 14:41:00 UTC (entry 5)"),
+    ] {
+        let why = refused.expect_err(says).why;
+        assert!(why.contains(says), "{why}");
+    }
+    assert_eq!(amend(999, "14:00:00"), Ok(()), "no such entry: another's refusal");
+}
+
+#[test]
+fn who_opens_an_incident_by_hand_may_have_decided_before() {
+    let mut log = Log::new();
+    log.open(at("14:41:00"), None);
+    let decided = Decision { at: Some(at("14:30:00")) };
+    let judged = possible(&log.fold(), Statement::Decision(&decided), &PersonId::from("ana"), at("15:00:00"));
+    assert_eq!(judged, Ok(()));
+}
+
+/// A log that is out of order by itself does not refuse what has nothing to do with it.
+#[test]
+fn what_is_odd_already_refuses_nothing_else() {
+    let mut log = Log::new();
+    log.open(at("14:41:00"), None);
+    let early = Set { impact_at: Some(at("14:50:00")), ..Set::default() };
+    log.add(at("14:51:00"), person("ana"), early, None);
+    let story = log.fold();
+    let recovered = Set { recovered_at: Some(at("14:55:00")), ..Set::default() };
+    let sam = PersonId::from("sam");
+    assert_eq!(possible(&story, Statement::Set(&recovered), &sam, at("15:00:00")), Ok(()));
+    let status = Set { status: Some(IncidentStatus::Resolved), ..Set::default() };
+    assert_eq!(possible(&story, Statement::Set(&status), &sam, at("15:00:00")), Ok(()));
 }
 
 #[test]
@@ -319,6 +423,35 @@ fn an_incident_detected_at_the_beginning_of_time_does_not_end_the_fold() {
         story
     });
     assert!(story.current().is_some());
+}
+
+#[test]
+fn the_first_who_marks_an_entry_stands_until_somebody_takes_it_back() {
+    let mut log = story();
+    let mark = |milestone: &Milestone, marked| Marked { seq: 9, milestone: milestone.clone(), marked };
+    log.add(at("15:11:00"), person("sam"), mark(&Milestone::Confirmed, true), None);
+    log.add(at("15:11:10"), person("ana"), mark(&Milestone::Confirmed, true), None);
+    log.add(at("15:11:20"), person("ana"), mark(&Milestone::Unknown("failed_back".to_owned()), true), None);
+    let marks = |log: &Log| {
+        let story = log.fold();
+        assert_eq!(story.anomalies, []);
+        let item = story.latest().and_then(|it| it.item(9)).expect("the note").clone();
+        item.marks.iter().map(|it| (it.milestone.name().to_owned(), it.by.to_string(), it.seq)).collect::<Vec<_>>()
+    };
+    let confirmed = ("confirmed".to_owned(), "sam".to_owned(), 23);
+    assert_eq!(marks(&log), [confirmed.clone(), ("failed_back".to_owned(), "ana".to_owned(), 25)]);
+    let filter = Filter::parse("state:confirmed").expect("a filter");
+    let story = log.fold();
+    let incident = story.latest().expect("an incident");
+    let found = incident.items.iter().filter(|item| filter.matches(&Told { incident, item }, at("15:12:00")));
+    assert_eq!(found.map(|item| item.entry.seq).collect::<Vec<_>>(), [9]);
+    log.add(at("15:11:30"), person("ana"), mark(&Milestone::Confirmed, false), None);
+    assert_eq!(marks(&log).len(), 1);
+    log.add(at("15:11:40"), person("ana"), Marked { seq: 99, ..mark(&Milestone::Confirmed, true) }, None);
+    assert_eq!(log.fold().anomalies.len(), 1, "there is no such entry");
+    let of = |seq: u64| log.fold().latest().and_then(|it| it.item(seq)).map(sentence).unwrap_or_default();
+    assert_eq!(of(23), "Marked entry 9 as confirmed");
+    assert_eq!(of(26), "Entry 9 is no longer marked as confirmed");
 }
 
 #[test]

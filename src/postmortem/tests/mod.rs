@@ -1,13 +1,16 @@
 //! The export of the drill's story, word for word, and what must not get through.
 
+mod measured;
+
 use super::csv::text as cell;
 use super::html::esc;
-use super::markdown::{length, md};
+use super::length::length;
+use super::markdown::md;
 use super::*;
 use crate::model::plan::{HeadRef, Plan, PolicyRef, Step, Target};
-use crate::model::{Action, Digest, Level, Objective, SafeText};
+use crate::model::{Action, Digest, EdgeKind, Level, Milestone, Objective, SafeText};
 use crate::timeline::tests::{INCIDENT, at, objective, person, story};
-use crate::timeline::{Approval, Incident, PlanRecord, PlanState, StepState};
+use crate::timeline::{Approval, Incident, Marking, PlanRecord, PlanState, StepState};
 
 fn meta(drill: bool) -> Meta {
     Meta {
@@ -91,6 +94,17 @@ fn incident() -> Incident {
         &["patch load balancer", "wait until outside probes see dr"],
     );
     let restore = plan(Action::Restore, "Restore shop from shop-hourly-1429 on dr", "01B", &["create restore"]);
+    // As the room reads it back from the Restore that the plan made.
+    for item in &mut incident.items {
+        if let crate::model::Happening::Edge(it) = &mut item.entry.happening
+            && it.edge == EdgeKind::RestoreCompleted
+        {
+            it.figures = serde_json::json!({ "plan_digest": Digest([0xb2; 32]).to_string() });
+        }
+        if item.entry.seq == 9 {
+            item.marks.push(Marking { milestone: Milestone::Confirmed, by: "sam".into(), seq: 105 });
+        }
+    }
     for record in [
         record(failover, 0xa1, "14:50:00", "14:50:25", vec![101, 102]),
         record(restore, 0xb2, "14:54:20", "14:54:50", vec![103, 104]),
@@ -148,7 +162,8 @@ fn a_row_whose_edge_is_missing_is_missing() {
         let story = log.fold();
         let outline = outline(story.latest().expect("an incident"), &[objective()], &meta(true));
         assert!(outline.rows.iter().all(|row| row.event != event), "{event}");
-        assert_eq!(outline.rows.len(), 6, "{event}");
+        assert_eq!(outline.rows.len(), 5, "{event}");
+        assert_eq!(outline.not_recorded, ["confirmed", event], "nobody marked a note as it either");
     }
 }
 
@@ -200,6 +215,7 @@ fn an_incident_of_which_little_is_known_still_exports() {
     assert_eq!((outline.from_impact_s, outline.rpo_s), (None, None));
     let text = to_markdown(&outline);
     assert!(text.contains("| impact    | not known               | –           | –     |"), "{text}");
+    assert!(text.contains("| recovery  | not recovered           | –           | –     |"), "{text}");
 }
 
 #[test]
@@ -240,9 +256,7 @@ fn outside_text_can_make_no_markup() {
 
 #[test]
 fn lengths_read_well() {
-    for (seconds, is) in
-        [(0, "0 s"), (45, "45 s"), (480, "8 min"), (485, "8 min 05 s"), (3_900, "1 h 05 min"), (-90, "-1 min 30 s")]
-    {
+    for (seconds, is) in [(0, "0 s"), (45, "45 s"), (480, "8 min"), (485, "8 min 05 s"), (3_900, "1 h 05 min")] {
         assert_eq!(length(seconds), is);
     }
 }
@@ -277,7 +291,7 @@ fn the_drawing_says_the_lengths_of_the_table() {
         clock.as_mut().expect("known").at += chrono::TimeDelta::milliseconds(ms);
     }
     let (decision, recovery) = (outline.clocks.decision.as_ref(), outline.clocks.recovery.as_ref());
-    let seconds = (recovery.expect("known").at - decision.expect("known").at).num_seconds();
+    let seconds = crate::model::time::since(decision.expect("known").at, recovery.expect("known").at);
     assert!(seconds > 0 && outline.clocks.impact.as_ref().expect("known").at < start);
     let says = format!("<title>decision to recovery: {}</title>", length(seconds));
     let page = to_html(&outline);
@@ -375,7 +389,7 @@ fn an_incident_without_an_end_is_drawn_as_far_as_it_is_known() {
     );
     let story = log.fold();
     let page = to_html(&outline(story.latest().expect("an incident"), &[objective()], &meta(false)));
-    assert!(page.contains("<td>recovery</td><td>not known</td>") && page.contains(">detection T+0:00<"), "{page}");
+    assert!(page.contains("<td>recovery</td><td>not recovered</td>") && page.contains(">detection T+0:00<"), "{page}");
     let mut log = crate::timeline::tests::Log::new();
     log.open(at("14:41:00"), None);
     let story = log.fold();

@@ -1,0 +1,89 @@
+//! Two readings of the same entries: the clocks as they were measured, and as people state them. What a person states moves
+//! only the second, so nobody can bend the first.
+
+use std::collections::BTreeMap;
+
+use crate::model::entry::{Decision, Set};
+use crate::model::{Entry, Happening, PersonId, Stamp};
+
+use super::clocks::{Mark, Marks};
+use super::instants::{Clocks, Stated, StatedClocks};
+
+/// The clocks of one incident in the making.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Keeper {
+    measured: Marks,
+    /// The same, with every entry where people state it to have happened.
+    told: Marks,
+    /// Entries that stand at a stated time, by whose word.
+    stated: BTreeMap<u64, Stated>,
+    impact: Option<Stated>,
+    recovery: Option<Stated>,
+}
+
+impl Keeper {
+    /// Takes in an entry. `own` = recorded in this incident.
+    pub fn add(&mut self, entry: &Entry, own: bool) {
+        self.measured.add(entry, entry.measured_at(), own);
+        self.told.add(entry, entry.observed_at(), own);
+        match &entry.happening {
+            Happening::Set(set) => self.set(set, entry.seq, &entry.by.person),
+            Happening::Decision(Decision { at: Some(at) }) => {
+                self.stated.insert(entry.seq, Stated { at: *at, seq: entry.seq, by: entry.by.person.clone() });
+            }
+            _ => {}
+        }
+    }
+
+    /// What a person states of impact and recovery.
+    pub fn set(&mut self, set: &Set, seq: u64, by: &PersonId) {
+        let stated = |at: Option<Stamp>| at.map(|at| Stated { at, seq, by: by.clone() });
+        self.impact = stated(set.impact_at).or(self.impact.take());
+        self.recovery = stated(set.recovered_at).or(self.recovery.take());
+    }
+
+    /// A decision that is stated to have been taken at another time than it is recorded.
+    pub fn decided(&mut self, stated: Stated) {
+        self.told.decided((stated.at, stated.seq));
+        self.stated.insert(stated.seq, stated);
+    }
+
+    /// Moves an entry from the time where it stood to the one that a person states.
+    pub fn retime(&mut self, entry: &Entry, was: Stamp, stated: Stated, own: bool) {
+        // What it sets counts from its place in the log, whenever that was.
+        if matches!(entry.happening, Happening::Set(_)) {
+            return;
+        }
+        self.told.remove(entry, was);
+        self.told.add(entry, stated.at, own);
+        self.stated.insert(entry.seq, stated);
+    }
+
+    /// The clocks as they stand.
+    pub fn clocks(&self) -> Clocks {
+        let impact = self.measured.impact();
+        let lost = impact.and_then(|impact| self.measured.lost(impact));
+        Clocks {
+            impact,
+            detection: self.measured.detection(impact),
+            decision: self.measured.decision(),
+            recovery: self.measured.recovery(),
+            rpo_s: lost.map(|(seconds, _)| seconds),
+            rpo_seq: lost.map(|(_, seq)| seq),
+            stated: self.stated_clocks(),
+        }
+    }
+
+    fn stated_clocks(&self) -> StatedClocks {
+        let by_word = |mark: Option<Mark>| mark.and_then(|(_, seq)| self.stated.get(&seq).cloned());
+        let impact = self.impact.clone().or_else(|| by_word(self.told.impact()));
+        let begun = impact.as_ref().map(|it| (it.at, it.seq)).or(self.told.impact());
+        StatedClocks {
+            rpo_s: impact.as_ref().and(begun).and_then(|begun| self.told.lost(begun)).map(|(seconds, _)| seconds),
+            detection: by_word(self.told.detection(begun)),
+            decision: by_word(self.told.decision()),
+            recovery: self.recovery.clone().or_else(|| by_word(self.told.recovery())),
+            impact,
+        }
+    }
+}

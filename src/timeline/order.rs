@@ -1,0 +1,94 @@
+//! Whether what a person states of an instant can be so: nothing lies in the future, and an incident goes from impact to
+//! detection to decision to recovery.
+
+use crate::model::entry::{Amend, Decision, Opened, Set};
+use crate::model::time::dated;
+use crate::model::{Happening, PersonId, Stamp};
+
+use super::clocks::counts;
+use super::incident::{Incident, Item, Story};
+use super::instants::{Clock, Clocks, Stated};
+use super::keeper::Keeper;
+
+/// What a person is about to state.
+#[derive(Clone, Copy, Debug)]
+pub enum Statement<'a> {
+    Set(&'a Set),
+    Decision(&'a Decision),
+    Amend(&'a Amend),
+}
+
+/// Why it can't be so, in words for whoever stated it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Impossible {
+    pub why: String,
+    pub remedy: String,
+}
+
+/// The number that the statement would have; only that no entry has it counts.
+const NEXT: u64 = u64::MAX;
+
+/// Judges a statement about the open incident before it is recorded: only what it would itself bring out of order is refused,
+/// so that a log that is odd already does not refuse the truth.
+///
+/// # Errors
+/// What would be out of order, and what to do about it.
+pub fn possible(story: &Story, statement: Statement<'_>, by: &PersonId, now: Stamp) -> Result<(), Impossible> {
+    let Some(incident) = story.current() else { return Ok(()) };
+    let Some(index) = story.memory.index.get(&incident.id) else { return Ok(()) };
+    let mut keeper = index.keeper.clone();
+    let stated = |at: Stamp| Stated { at, seq: NEXT, by: by.clone() };
+    match statement {
+        Statement::Set(set) => keeper.set(set, NEXT, by),
+        Statement::Decision(Decision { at: Some(at) }) => keeper.decided(stated(*at)),
+        Statement::Amend(Amend { seq, at: Some(at) }) => retimed(&mut keeper, incident, *seq, stated(*at)),
+        Statement::Decision(_) | Statement::Amend(_) => {}
+    }
+    in_order(incident, &keeper.clocks(), now)
+}
+
+fn retimed(keeper: &mut Keeper, incident: &Incident, seq: u64, stated: Stated) {
+    let item = incident.item(seq).filter(|item| counts(&item.entry) && incident.is_own(&item.entry));
+    if let Some(item) = item {
+        keeper.retime(&item.entry, item.at, stated, item.entry.incident.as_ref() == Some(&incident.id));
+    }
+}
+
+/// Every pair of clocks of which the statement gives at least one. Whole seconds: that is what people read and write.
+fn in_order(incident: &Incident, clocks: &Clocks, now: Stamp) -> Result<(), Impossible> {
+    let opened = |item: &&Item| matches!(item.entry.happening, Happening::Opened(Opened { detected_at: None, .. }));
+    let by_hand = incident.items.iter().find(opened).map(|item| item.entry.seq);
+    let all = Clock::ALL.map(|clock| (clock, clocks.told(clock)));
+    for (n, (earlier, first)) in all.iter().enumerate() {
+        for (later, second) in &all[n + 1..] {
+            let (Some((first, a)), Some((second, b))) = (first, second) else { continue };
+            let touched = *a == NEXT || *b == NEXT;
+            // Whoever opens an incident by hand knew of it before, and may have decided before.
+            if by_hand == Some(*a) && *later == Clock::Decision {
+                continue;
+            }
+            if touched && first.timestamp() > second.timestamp() {
+                return Err(impossible((*earlier, *first, *a), (*later, *second, *b), now));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn impossible(
+    (earlier, first, first_seq): (Clock, Stamp, u64),
+    (later, second, second_seq): (Clock, Stamp, u64),
+    now: Stamp,
+) -> Impossible {
+    let name = |clock: Clock, at: Stamp, seq: u64| {
+        let entry = if seq == NEXT { String::new() } else { format!(" (entry {seq})") };
+        format!("{} at {}{entry}", clock.name(), dated(at, now))
+    };
+    let (first, second) = (name(earlier, first, first_seq), name(later, second, second_seq));
+    Impossible {
+        why: format!("this can't be: {second} would be before {first}"),
+        remedy: "an incident goes from impact to detection to decision to recovery; look at the other time too: \
+                 `warroom timeline show`"
+            .to_owned(),
+    }
+}
