@@ -220,18 +220,19 @@ pub(super) fn is_over(started: Stamp, rpo_s: u64, now: Stamp) -> bool {
 
 /// Whether a service relies on a point that is known not to be there.
 fn judge_none(opinion: &mut Opinion, board: &Board, view: &View<'_>, now: Stamp) -> bool {
-    let answered = board.store.system(System::Velero).any(|(_, state)| state.alive_at.is_some());
+    // That it lives is no list of its backups.
+    let answered = board.store.system(System::Velero).any(|(_, state)| state.listed(FactKind::RestorePoint));
     if !answered {
         opinion.because(Verdict::Unknown, "no restore point is known: Velero has not answered yet");
         return false;
     }
     let newest = view.candidates.iter().max_by_key(|it| it.started);
     let found = newest.and_then(|it| Some((it.point.name.clone(), view.unusable(it, now)?)));
-    let clock = view.candidates.iter().any(|it| matches!(view.unusable(it, now), Some(Unfit::Clock(_))));
+    let open = view.candidates.iter().any(|it| matches!(view.unusable(it, now), Some(Unfit::Unknown(_))));
     // Others cover the service: this one is no part of it, and nothing is lost with that.
     let covered = !view.wanted.is_empty() && view.wanted.iter().all(|it| it.together);
     let verdict = match () {
-        () if clock => Verdict::Unknown,
+        () if open => Verdict::Unknown,
         () if view.on_demand => Verdict::Info,
         () if view.wanted.is_empty() || covered => Verdict::Warning,
         () => Verdict::Critical,

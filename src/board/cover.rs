@@ -23,8 +23,8 @@ impl<'a> Cover<'a> {
 pub(super) enum Bare {
     /// No backup of it can be restored from.
     Nothing,
-    /// The only ones have a start that lies in the future.
-    Clock(String),
+    /// Whether the only ones count can't be told.
+    Unknown(String),
     /// None of those that could be restored from covers this namespace, in words.
     Gap(String),
 }
@@ -49,11 +49,11 @@ pub(super) fn cover<'a>(points: &Points<'a>, objective: &Objective, now: Stamp) 
     let all = eligible(points, objective);
     let fit: Vec<Candidate<'a>> = all.clone().filter(|it| unfit(it, now).is_none()).copied().collect();
     if fit.is_empty() {
-        let clock = all.filter_map(|it| match unfit(it, now) {
-            Some(Unfit::Clock(says)) => Some((it.started, format!("{}: {says}", it.point.name))),
+        let open = all.filter_map(|it| match unfit(it, now) {
+            Some(Unfit::Unknown(says)) => Some((it.started, format!("{}: {says}", it.point.name))),
             _ => None,
         });
-        return Err(clock.max().map_or(Bare::Nothing, |(_, says)| Bare::Clock(says)));
+        return Err(open.max().map_or(Bare::Nothing, |(_, says)| Bare::Unknown(says)));
     }
     let covering =
         |namespaces: &[String]| newest(fit.iter().filter(|it| gap(it.point, namespaces).is_none()).copied(), &prefer);

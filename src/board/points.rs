@@ -190,15 +190,15 @@ pub(super) fn newest<'a>(candidates: impl Iterator<Item = Candidate<'a>>, prefer
 pub(super) enum Unfit {
     /// Not done, or failed: its phase says it.
     Phase(String),
-    /// It can be restored, and nobody knows how old it is.
-    Clock(String),
+    /// It may be as good as any, and that can't be told: a clock is wrong, or not everything was read yet.
+    Unknown(String),
     Other(String),
 }
 
 impl Unfit {
     pub fn says(self) -> String {
         match self {
-            Self::Phase(says) | Self::Clock(says) | Self::Other(says) => says,
+            Self::Phase(says) | Self::Unknown(says) | Self::Other(says) => says,
         }
     }
 }
@@ -224,7 +224,9 @@ pub(super) fn unfit(it: &Candidate<'_>, now: Stamp) -> Option<Unfit> {
     let Some(started) = it.started else { return other("its start is not known".to_owned()) };
     if is_ahead(started, now) {
         let at = dated(started, now);
-        return Some(Unfit::Clock(format!("it began in the future ({at}): a clock is wrong, so its age is not known")));
+        return Some(Unfit::Unknown(format!(
+            "it began in the future ({at}): a clock is wrong, so its age is not known"
+        )));
     }
     if point.expires.is_some_and(|at| at <= now + TimeDelta::seconds(EXPIRY_MARGIN_S)) {
         return other("it expires within the hour or has expired".to_owned());
@@ -235,6 +237,9 @@ pub(super) fn unfit(it: &Candidate<'_>, now: Stamp) -> Option<Unfit> {
             return other(format!("{} has the same bucket and no longer knows it", id.instance));
         }
         None => {}
+    }
+    if !it.state.listed(FactKind::Location) {
+        return Some(Unfit::Unknown(format!("the locations of {} were not read yet", point.cluster)));
     }
     let Some((location, held)) = location_of(it.state, point.location.as_str()) else {
         return other(format!("its location {} is not known on {}", point.location, point.cluster));

@@ -85,7 +85,7 @@ fn judge_cover(
         }
         Err(Bare::Nothing) => opinion.because(Verdict::Warning, "there is no usable restore point"),
         Err(Bare::Gap(why)) => opinion.because(Verdict::Warning, format!("there is no usable restore point: {why}")),
-        Err(Bare::Clock(why)) => opinion.because(Verdict::Unknown, format!("no restore point of known age: {why}")),
+        Err(Bare::Unknown(why)) => opinion.because(Verdict::Unknown, format!("no restore point is proven: {why}")),
     }
 }
 

@@ -343,3 +343,18 @@ fn runs_beyond_the_count_are_more_and_what_velero_makes_up_for_is_said() {
     assert!(matches!(row.body, Body::Backup { missed_runs: 100, missed_more: true, .. }));
     assert!(judged(true).why.as_str().contains("make up for none (skipImmediately)"));
 }
+
+#[test]
+fn nothing_is_judged_missing_before_what_it_hangs_on_was_read() {
+    let now = at("14:37:00");
+    let mut board = board();
+    board.see("velero/dr", now, Change::Alive);
+    let first = shop_row(&board, now, "schedule/shop-hourly");
+    assert_eq!(first.verdict, Verdict::Unknown, "alive is no list: {first:?}");
+    board.list("velero/dr", now, FactKind::RestorePoint, vec![backup("dr", "shop-hourly-1429", at("14:29:00")).into()]);
+    let half = shop_row(&board, now, "schedule/shop-hourly");
+    assert!(half.verdict == Verdict::Unknown && half.why.as_str().contains("were not read yet"), "{half:?}");
+    assert!(matches!(half.body, Body::Backup { overdue: false, .. }));
+    board.list("velero/dr", now, FactKind::Location, vec![location("dr", now).into()]);
+    assert!(point_of(&shop_row(&board, now, "schedule/shop-hourly")).is_some());
+}
