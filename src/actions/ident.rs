@@ -32,9 +32,18 @@ pub fn label(what: &str, raw: &str) -> Result<String, Refusal> {
 /// Text for people inside a plan: printable ASCII as it is, everything else as a visible escape, cut at 120 characters.
 /// A plan is compared by eye under stress: no look-alike letters, no marks, no direction changes.
 pub fn words(raw: &str) -> String {
+    escaped(raw, 120)
+}
+
+/// A reason from outside in a refusal, with its cause: that stands last, behind what every layer put before it.
+pub fn whole(text: &SafeText) -> String {
+    escaped(text.as_str(), 2_000)
+}
+
+fn escaped(raw: &str, most: usize) -> String {
     let mut out = String::new();
     for (i, c) in raw.chars().enumerate() {
-        if i == 120 {
+        if i == most {
             out.push_str("...");
             break;
         }
@@ -51,7 +60,8 @@ pub fn shown(text: &SafeText) -> String {
     words(text.as_str())
 }
 
-/// The fixed name of the Restore that a plan creates: the same plan can make only one.
-pub fn restore_name(digest: &Digest) -> String {
-    format!("wr-{}", &digest.hex()[..20])
+/// The fixed name of the Restore that a plan creates: the same plan can make only one. `which` tells those of a plan that
+/// makes several apart: what follows `@plan` in their paths.
+pub fn restore_name(digest: &Digest, which: &str) -> String {
+    format!("wr-{}{which}", &digest.hex()[..20])
 }

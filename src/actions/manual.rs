@@ -88,7 +88,8 @@ fn create_restore(plan: &Plan, step: &Step, out: &mut Vec<String>) {
     which_cluster(step, out);
     // The room's own name for it: whoever comes second, room or person, finds the name taken and restores nothing.
     let digest = seal::plan_bytes(plan).ok().map(|(_, digest)| digest);
-    let name = digest.map_or_else(|| "wr-manual".to_owned(), |d| restore_name(&d));
+    let which = step.target.id.rsplit('/').next().and_then(|last| last.strip_prefix("@plan")).unwrap_or_default();
+    let name = digest.map_or_else(|| format!("wr-manual{which}"), |d| restore_name(&d, which));
     let manifest = json!({
         "apiVersion": "velero.io/v1",
         "kind": "Restore",
@@ -116,6 +117,7 @@ pub fn found(src: &SourceId, path: &str, value: &Value) -> String {
         (["share", site], Some(percent)) => format!("{percent} % of the answers to {src} come from {site}"),
         (["share", site], None) => format!("how many answers to {src} come from {site} is not known"),
         (["restore", _, "phase"], _) => format!("the restore is {text}"),
+        (["restore", _, "restored"], None) => "the restore has not ended".to_owned(),
         (["restore", _, what], Some(1)) => format!("1 {}", what.trim_end_matches('s')),
         (["restore", _, what], Some(n)) => format!("{n} {what}"),
         (["location", name, "phase" | "access_mode"], _) => format!("location {name} is {text}"),

@@ -12,6 +12,7 @@ mod pools;
 mod preflight;
 mod reroute;
 mod restore;
+mod restore_points;
 mod restore_steps;
 mod restore_words;
 pub mod silence;

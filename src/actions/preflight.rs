@@ -73,7 +73,7 @@ pub fn needed(step: &Step, digest: &Digest) -> BTreeSet<(SourceId, String)> {
 /// A path with `@plan` replaced by the name that the plan's own object has.
 pub fn resolve(path: &str, digest: &Digest) -> String {
     path.split('/')
-        .map(|part| if part == "@plan" { restore_name(digest) } else { part.to_owned() })
+        .map(|part| part.strip_prefix("@plan").map_or_else(|| part.to_owned(), |which| restore_name(digest, which)))
         .collect::<Vec<_>>()
         .join("/")
 }
@@ -100,13 +100,16 @@ pub fn judge(step: &Step, read: &BTreeMap<(SourceId, String), Value>) -> Progres
     if all && !step.check.is_empty() { Progress::Done } else { Progress::Waiting }
 }
 
-/// A Restore in a terminal phase that is not the one waited for will never reach it.
+/// A Restore in a terminal phase that is not the one waited for will never reach it; and what it brought back is told only
+/// when it has ended, for good.
 fn ended_otherwise(check: &Check, found: &Value) -> bool {
-    let restore_phase = check.path.starts_with("restore/") && check.path.ends_with("/phase");
     let terminal = ["FailedValidation", "Completed", "PartiallyFailed", "Failed"];
-    restore_phase
-        && found.as_str().is_some_and(|phase| terminal.contains(&phase))
-        && !holds(check.op, &check.value, found)
+    let last_word = match check.path.rsplit('/').next().filter(|_| check.path.starts_with("restore/")) {
+        Some("phase") => found.as_str().is_some_and(|phase| terminal.contains(&phase)),
+        Some("restored") => !found.is_null(),
+        _ => false,
+    };
+    last_word && !holds(check.op, &check.value, found)
 }
 
 /// Whether what was found satisfies the condition. Types count: `"1"` is not `1`, and what is not there is `null`.

@@ -1,5 +1,6 @@
 //! Restore through Velero on a DR cluster, or in place where the service has none: the newest usable restore point of the
-//! service, by name and uid, into the service's namespaces, with the backup location read-only meanwhile.
+//! service, by name and uid, into the service's namespaces, with the backup location read-only meanwhile. Where several
+//! backups cover the service together, each is restored into the namespaces that it is the newest for, one by one.
 //!
 //! Velero itself checks neither a backup's phase nor its expiry before it restores, and a read-write location on the DR
 //! cluster lets garbage collection delete a backup and the running Restore with it. So both are this plan's conditions.
@@ -9,10 +10,11 @@ use chrono::TimeDelta;
 use crate::board::row::Point;
 use crate::board::{Body as RowBody, Row};
 use crate::model::facts::{Endpoint, Location};
-use crate::model::{ClusterRole, Refusal, SafeText, SourceId, Stamp, System};
+use crate::model::{ClusterRole, Refusal, SourceId, Stamp, System};
 
-use super::ident::{label, name, shown, words};
+use super::ident::{label, name, shown, whole, words};
 use super::lookup::{fresh, rows};
+use super::restore_points::{Found, chosen, nothing};
 use super::restore_steps::{create, make_read_only, make_writable, validated};
 use super::restore_words::table;
 use super::{Body, Context, refuse, site};
@@ -31,15 +33,51 @@ pub struct Ground<'a> {
     pub uid: String,
     pub uid_seen: Stamp,
     pub namespaces: Vec<String>,
-    pub point: &'a Point,
-    pub backup: String,
-    pub backup_uid: String,
-    pub point_seen: Stamp,
-    pub newer: Option<(String, String)>,
+    /// What is restored, in this order.
+    pub parts: Vec<Part<'a>>,
+    /// The Velero of the primary side, if it was heard just now and keeps its backups in the same bucket: it could delete
+    /// one, and this cluster would learn of that only later.
+    pub keeper: Option<(SourceId, Stamp)>,
     pub location: &'a Location,
     pub location_name: String,
     pub velero: String,
     pub location_seen: Stamp,
+}
+
+/// One backup and what is restored from it.
+pub struct Part<'a> {
+    pub point: &'a Point,
+    pub backup: String,
+    pub uid: String,
+    pub seen: Stamp,
+    pub namespaces: Vec<String>,
+    pub newer: Option<(String, String)>,
+}
+
+impl<'a> Part<'a> {
+    pub fn of(found: Found<'a>, namespaces: Vec<String>) -> Result<Self, Refusal> {
+        let (row, point, newer) = found;
+        Ok(Self {
+            point,
+            backup: name("the backup", point.name.as_str())?,
+            uid: name("the backup's uid", &point.uid)?,
+            seen: row.seen_at,
+            namespaces,
+            newer: newer.map(|(name, phase)| (shown(name), shown(phase))),
+        })
+    }
+}
+
+impl Ground<'_> {
+    /// The backups' names, in order.
+    pub fn backups(&self) -> String {
+        self.parts.iter().map(|part| part.backup.as_str()).collect::<Vec<_>>().join(" and ")
+    }
+
+    /// The part whose data is the oldest: what is lost.
+    pub fn oldest(&self) -> Option<&Part<'_>> {
+        self.parts.iter().min_by_key(|part| part.point.started)
+    }
 }
 
 pub fn body(context: &Context) -> Result<Body, Refusal> {
@@ -55,7 +93,9 @@ fn body_on(context: &Context, site: &str) -> Result<Body, Refusal> {
         steps.push(make_read_only(&ground));
         steps.extend(validated(&ground));
     }
-    steps.push(create(&ground, &(steps.len() + 1).to_string()));
+    for part in &ground.parts {
+        steps.push(create(&ground, part, &(steps.len() + 1).to_string()));
+    }
     if flip && ground.in_place {
         steps.push(make_writable(&ground, &(steps.len() + 1).to_string()));
     }
@@ -67,7 +107,7 @@ fn body_on(context: &Context, site: &str) -> Result<Body, Refusal> {
             "Restore {} on {} from backup {}",
             words(&context.objective.service),
             ground.cluster,
-            ground.backup
+            ground.backups()
         ),
         confirm: name("the service", &context.objective.service)?,
         shown,
@@ -103,14 +143,25 @@ fn ground<'a>(context: &Context<'a>, site: &str) -> Result<Ground<'a>, Refusal> 
         objective.namespaces.iter().map(|ns| label("a namespace", ns)).collect::<Result<Vec<_>, _>>()?;
     namespaces.sort();
     namespaces.dedup();
-    let (point_row, point, newer) = restore_point(context, &cluster, &namespaces)?;
-    let (location_row, location) = location(context, &cluster, point)?;
+    let parts = chosen(context, &cluster, &namespaces)?;
+    let Some(first) = parts.first() else { return Err(nothing(context, &cluster)) };
+    if let Some(other) = parts.iter().find(|it| it.point.location != first.point.location) {
+        return Err(refuse(
+            format!(
+                "{} and {} are needed together and are in two locations, {} and {}.",
+                first.backup,
+                other.backup,
+                shown(&first.point.location),
+                shown(&other.point.location)
+            ),
+            "A plan makes one location read-only: restore them by hand, one after the other.",
+        ));
+    }
+    let (location_row, location) = location(context, &cluster, first.point)?;
     Ok(Ground {
         src: SourceId::new(System::Velero, cluster.clone()),
-        backup: name("the backup", point.name.as_str())?,
-        backup_uid: name("the backup's uid", &point.uid)?,
-        point_seen: point_row.seen_at,
-        newer: newer.map(|(name, phase)| (shown(name), shown(phase))),
+        parts,
+        keeper: keeper(context, location),
         location_name: name("the location", location.name.as_str())?,
         velero: label("Velero's namespace", &location.namespace)?,
         location_seen: location_row.seen_at,
@@ -119,7 +170,6 @@ fn ground<'a>(context: &Context<'a>, site: &str) -> Result<Ground<'a>, Refusal> 
         uid,
         uid_seen,
         namespaces,
-        point,
         location,
     })
 }
@@ -152,102 +202,22 @@ fn cluster_uid(context: &Context, cluster: &str) -> Result<(String, Stamp), Refu
     Ok((name("the cluster's uid", uid)?, row.seen_at))
 }
 
-type Found<'a> = (&'a Row, &'a Point, Option<(&'a SafeText, &'a SafeText)>);
-
-/// The newest usable restore point that the DR cluster itself knows, and that covers the namespaces.
-fn restore_point<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> Result<Found<'a>, Refusal> {
-    let objective = context.objective;
-    let velero = SourceId::new(System::Velero, cluster);
-    let mine = |schedule: &SafeText| objective.schedules.iter().any(|s| schedule == s.as_str());
-    let mut known: Vec<Found> = rows(context.board)
-        .filter_map(|row| match &row.body {
-            RowBody::Backup { cluster: c, schedule, point: Some(point), newer, .. }
-                if c == cluster && mine(schedule) =>
-            {
-                Some((row, point, newer.as_ref().map(|(name, phase)| (name, phase))))
-            }
-            RowBody::Service { name, restore_point: Some(point), .. }
-                if *name == objective.service && row.source == velero =>
-            {
-                Some((row, point, None))
-            }
-            _ => None,
-        })
-        .collect();
-    if known.is_empty() {
-        let service = words(&objective.service);
-        return Err(match why_none(context, mine) {
-            Some(why) => refuse(
-                format!("{cluster} knows no usable restore point of {service}: {why}."),
-                "What Velero did not complete, or what is not proven to cover the service, a person restores by hand.",
-            ),
-            None => refuse(
-                format!("{cluster} knows no usable restore point of {service}."),
-                "Check the backup location on that cluster: backups appear there once it has synced.",
-            ),
-        });
-    }
-    known.retain(|(row, ..)| !row.stale);
-    if known.is_empty() {
-        return Err(refuse(
-            format!("What is known of the backups on {cluster} is stale."),
-            format!("Bring {velero} back first; a plan needs fresh facts."),
-        ));
-    }
-    let in_time = |p: &Point| p.expires.is_none_or(|at| (at - context.now).num_seconds() > EXPIRY_MARGIN_S);
-    known.retain(|(_, point, _)| covers(point, namespaces) && in_time(point));
-    known.into_iter().max_by_key(|(_, point, newer)| (point.started, newer.is_some())).ok_or_else(|| {
-        refuse(
-            format!("No restore point on {cluster} covers {} and lasts another hour.", namespaces.join(", ")),
-            "Choose a backup by hand with velero, or correct the schedule's namespaces.",
-        )
-    })
-}
-
-/// What the board says of the schedules that have no usable point.
-fn why_none(context: &Context, mine: impl Fn(&SafeText) -> bool) -> Option<String> {
+/// The primary side's Velero, where it would know of a deletion first.
+fn keeper(context: &Context<'_>, location: &Location) -> Option<(SourceId, Stamp)> {
+    let primary = &context.objective.primary;
     rows(context.board).find_map(|row| match &row.body {
-        RowBody::Backup { schedule, point: None, .. } if mine(schedule) && !row.why.is_empty() => Some(shown(&row.why)),
+        RowBody::Location(it)
+            if it.cluster == *primary
+                && it.cluster != location.cluster
+                && !row.stale
+                && !it.store.is_empty()
+                && it.store == location.store
+                && it.endpoint == location.endpoint =>
+        {
+            Some((SourceId::new(System::Velero, primary.as_str()), row.seen_at))
+        }
         _ => None,
     })
-}
-
-fn covers(point: &Point, namespaces: &[String]) -> bool {
-    let any = |patterns: &[SafeText], ns: &str| patterns.iter().any(|p| matches(p.as_str(), ns));
-    point.limits.is_empty()
-        && namespaces.iter().all(|ns| {
-            (point.included_namespaces.is_empty() || any(&point.included_namespaces, ns))
-                && !any(&point.excluded_namespaces, ns)
-        })
-}
-
-/// Velero's namespace patterns: `*` for any run, `?` for one character. `reach[i]` = the text so far can end at pattern
-/// position `i`, so the cost is pattern times text whatever the stars.
-pub fn matches(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let through_stars = |reach: &mut Vec<bool>| {
-        for (i, p) in pattern.iter().enumerate() {
-            if *p == '*' && reach[i] {
-                reach[i + 1] = true;
-            }
-        }
-    };
-    let mut reach = vec![false; pattern.len() + 1];
-    reach[0] = true;
-    through_stars(&mut reach);
-    for c in text.chars() {
-        let mut next = vec![false; reach.len()];
-        for (i, p) in pattern.iter().enumerate().filter(|(i, _)| reach[*i]) {
-            match p {
-                '*' => next[i] = true,
-                p if *p == '?' || *p == c => next[i + 1] = true,
-                _ => {}
-            }
-        }
-        through_stars(&mut next);
-        reach = next;
-    }
-    reach[pattern.len()]
 }
 
 fn location<'a>(context: &Context<'a>, cluster: &str, point: &Point) -> Result<(&'a Row, &'a Location), Refusal> {
@@ -265,7 +235,7 @@ fn location<'a>(context: &Context<'a>, cluster: &str, point: &Point) -> Result<(
     fresh(row, &format!("backup location {wanted}"), context.now)?;
     if !location.phase.is("Available") {
         return Err(refuse(
-            format!("Backup location {wanted} on {cluster} is not available: {}.", shown(&location.message)),
+            format!("Backup location {wanted} on {cluster} is not available: {}.", whole(&location.message)),
             "Restore its access to the object store first.",
         ));
     }

@@ -6,7 +6,7 @@ use crate::model::plan::{Check, Op, Pre, Target};
 use crate::model::{Stamp, Step, time};
 
 use super::WAIT;
-use super::restore::{EXPIRY_MARGIN_S, Ground, heartbeat_s};
+use super::restore::{EXPIRY_MARGIN_S, Ground, Part, heartbeat_s};
 
 /// Flipping the location is one small write; Velero looks at it within seconds.
 const LOCATION_LIMIT_S: u64 = 60;
@@ -25,34 +25,48 @@ impl Ground<'_> {
         self.pre(self.uid_seen, "cluster/uid".to_owned(), Op::Eq, json!(self.uid), says)
     }
 
-    /// What both steps rely on. The first write asks all of it, so that a backup that went bad costs nothing at all.
-    fn sound(&self) -> Vec<Pre> {
-        let (backup, loc) = (&self.backup, &self.location_name);
+    /// That a backup is still what was shown, here and where it was made.
+    fn backup_is_sound(&self, part: &Part) -> Vec<Pre> {
+        let backup = &part.backup;
         let of_backup = |field: &str, value: Value, says: &str| {
             let (path, says) = (format!("backup/{backup}/{field}"), format!("backup {backup} {says}"));
-            self.pre(self.point_seen, path, Op::Eq, value, says)
+            self.pre(part.seen, path, Op::Eq, value, says)
         };
+        let mut pre = vec![
+            of_backup("uid", json!(part.uid), "is the one shown"),
+            of_backup("phase", json!("Completed"), "is completed"),
+            of_backup("deleting", json!(false), "is not being deleted"),
+        ];
+        if part.point.expires.is_some() {
+            let path = format!("backup/{backup}/expires_in_s");
+            let says = format!("backup {backup} lasts another hour");
+            pre.push(self.pre(part.seen, path, Op::Ge, json!(EXPIRY_MARGIN_S), says));
+        }
+        if let Some((keeper, seen)) = &self.keeper {
+            let says = format!("{} still has backup {backup} and does not delete it", keeper.instance);
+            let path = format!("backup/{backup}/kept");
+            pre.push(Pre { src: keeper.clone(), ..self.pre(*seen, path, Op::Eq, json!(true), says) });
+        }
+        pre
+    }
+
+    /// What every step relies on. The first write asks all of it, so that a backup that went bad costs nothing at all.
+    fn sound<'p>(&self, parts: impl IntoIterator<Item = &'p Part<'p>>) -> Vec<Pre> {
+        let loc = &self.location_name;
         let of_location = |field: &str, op: Op, value: Value, says: String| {
             self.pre(self.location_seen, format!("location/{loc}/{field}"), op, value, says)
         };
         let alone = format!("no other restore runs on {}", self.cluster);
-        let mut pre = vec![
-            self.identity(),
-            of_backup("uid", json!(self.backup_uid), "is the one shown"),
-            of_backup("phase", json!("Completed"), "is completed"),
-            of_backup("deleting", json!(false), "is not being deleted"),
+        let mut pre = vec![self.identity()];
+        pre.extend(parts.into_iter().flat_map(|part| self.backup_is_sound(part)));
+        pre.extend([
             self.pre(self.location_seen, "restores/open".to_owned(), Op::Eq, json!(0), alone),
             of_location("phase", Op::Eq, json!("Available"), format!("location {loc} is available")),
-        ];
+        ]);
         if self.location.validation_every_s > 0 {
             let limit = heartbeat_s(self.location);
             let says = format!("Velero on {} looked at location {loc} in the last {limit} s", self.cluster);
             pre.push(of_location("validated_age_s", Op::Le, json!(limit), says));
-        }
-        if self.point.expires.is_some() {
-            let path = format!("backup/{backup}/expires_in_s");
-            let says = format!("backup {backup} lasts another hour");
-            pre.push(self.pre(self.point_seen, path, Op::Ge, json!(EXPIRY_MARGIN_S), says));
         }
         pre.extend(self.namespaces.iter().map(|ns| {
             // Null = it is not there yet; a role that may not look is no reason against a restore.
@@ -106,11 +120,11 @@ fn patch_mode(g: &Ground, id: &str, mode: &str, pre: Vec<Pre>, effect: String) -
     }
 }
 
-/// The first write: no cluster may collect this backup while it is read.
+/// The first write: no cluster may collect these backups while they are read.
 pub fn make_read_only(g: &Ground) -> Step {
     let loc = &g.location_name;
     let idle = format!("no backup of {} is uploading", g.cluster);
-    let mut pre = g.sound();
+    let mut pre = g.sound(&g.parts);
     pre.push(g.mode_is("ReadWrite", "read-write"));
     pre.push(g.pre(g.location_seen, "backups/uploading".to_owned(), Op::Eq, json!(0), idle));
     let says = format!("the room's credential may change location {loc}");
@@ -143,10 +157,13 @@ pub fn validated(g: &Ground) -> Option<Step> {
     })
 }
 
-/// The Restore itself, under a name that only this plan has.
-pub fn create(g: &Ground, id: &str) -> Step {
-    let backup = &g.backup;
-    let mut pre = g.sound();
+/// The Restore of one part, under a name that only this plan has.
+pub fn create(g: &Ground, part: &Part, id: &str) -> Step {
+    let backup = &part.backup;
+    // The first needs no mark of its own; of several each has its step's.
+    let first = g.parts.first().is_some_and(|it| it.backup == part.backup);
+    let this = if first { "@plan".to_owned() } else { format!("@plan-{id}") };
+    let mut pre = g.sound([part]);
     pre.push(g.mode_is("ReadOnly", "read-only"));
     Step {
         id: id.to_owned(),
@@ -154,17 +171,17 @@ pub fn create(g: &Ground, id: &str) -> Step {
         target: Target {
             src: g.src.clone(),
             kind: "restore".to_owned(),
-            id: format!("{}/{}/@plan", g.uid, g.velero),
+            id: format!("{}/{}/{this}", g.uid, g.velero),
             name: format!("restore of {backup}"),
         },
-        params: json!({"namespace": g.velero, "spec": {"backupName": backup, "includedNamespaces": g.namespaces}}),
+        params: json!({"namespace": g.velero, "spec": {"backupName": backup, "includedNamespaces": part.namespaces}}),
         pre,
-        effect: format!("restore {} from {backup} and wait until it is completed", g.namespaces.join(", ")),
+        effect: format!("restore {} from {backup} and wait until it is completed", part.namespaces.join(", ")),
         limit_s: RESTORE_LIMIT_S,
         check: vec![
-            g.check("restore/@plan/phase".to_owned(), Op::In, json!(["Completed"])),
-            // Always true: so that the outcome says how many there were. Completed does not mean that all is restored.
-            g.check("restore/@plan/warnings".to_owned(), Op::Ge, json!(0)),
+            g.check(format!("restore/{this}/phase"), Op::In, json!(["Completed"])),
+            // Completed does not mean that anything was restored: what exists already is skipped.
+            g.check(format!("restore/{this}/restored"), Op::Ge, json!(1)),
         ],
     }
 }

@@ -6,35 +6,51 @@ use crate::model::facts::OffSite;
 use crate::model::plan::Shown;
 
 use super::Context;
-use super::ident::shown;
+use super::ident::{shown, words};
 use super::lookup::{NONE, line, list, loss, rows};
-use super::restore::Ground;
+use super::restore::{Ground, Part};
 
 pub fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<String>) {
-    let (lost, within) = loss(context, g.point.name.as_str(), g.point.started);
+    let Some(oldest) = g.oldest() else { return (Vec::new(), Vec::new()) };
+    let (lost, within) = loss(context, oldest.point.name.as_str(), oldest.point.started);
     let mode = shown(&g.location.access_mode.0);
     let mode_after = if g.in_place && flip { "ReadOnly, then ReadWrite again" } else { "ReadOnly" };
-    let mut lines = vec![
-        line(
-            if g.in_place { "data in place" } else { "data on DR" },
-            NONE,
-            format!("as of {} UTC", g.point.started.format("%Y-%m-%d %H:%M")),
-        ),
-        line("backup", NONE, g.backup.clone()),
-        line("volumes", NONE, volumes(g.point.off_site)),
-        line("namespaces", NONE, g.namespaces.join(", ")),
+    let place = if g.in_place { "in place" } else { "on DR" };
+    let mut lines = Vec::new();
+    // Several backups are several instants: each says what it is for.
+    for part in &g.parts {
+        let of = if g.parts.len() > 1 { format!(" of {}", part.namespaces.join(", ")) } else { String::new() };
+        let as_of = format!("as of {} UTC", part.point.started.format("%Y-%m-%d %H:%M"));
+        lines.push(line(&format!("data{of} {place}"), NONE, as_of));
+        lines.push(line(&format!("backup{of}"), NONE, part.backup.clone()));
+        lines.push(line(&format!("volumes{of}"), NONE, volumes(part.point.off_site)));
+    }
+    lines.push(line("namespaces", NONE, g.namespaces.join(", ")));
+    for part in g.parts.iter().filter(|part| !part.point.left_out.is_empty()) {
+        lines.push(line("left out", NONE, list(&part.point.left_out, 4)));
+    }
+    lines.extend([
         line("what exists there", "kept", "kept: only what is missing is created"),
         line(&format!("location {}", g.location_name), mode, mode_after),
         line("you lose", NONE, lost.clone()),
-    ];
-    if !g.point.left_out.is_empty() {
-        lines.insert(4, line("left out", NONE, list(&g.point.left_out, 4)));
-    }
+    ]);
     let mut warnings = Vec::new();
     if !within {
         warnings.push(format!("Data loss is over the objective: {lost}"));
     }
-    of_point(g, &mut warnings);
+    g.parts.iter().for_each(|part| of_point(part, &mut warnings));
+    if g.parts.len() > 1 {
+        warnings.push(
+            "No single backup covers the service: its parts come from different instants and may not fit each other."
+                .to_owned(),
+        );
+    }
+    if g.keeper.is_none() && !g.in_place {
+        warnings.push(format!(
+            "Whether the Velero of {} deletes the backup can't be asked now.",
+            words(&context.objective.primary)
+        ));
+    }
     of_location(g, context, &mut warnings);
     of_gitops(g, context, &mut warnings);
     warnings.push(if g.in_place { afterwards_in_place(g, flip) } else { afterwards(g, flip) });
@@ -99,11 +115,14 @@ fn volumes(off_site: OffSite) -> &'static str {
     }
 }
 
-fn of_point(g: &Ground, warnings: &mut Vec<String>) {
-    if let Some((name, phase)) = &g.newer {
+fn of_point(part: &Part, warnings: &mut Vec<String>) {
+    if let Some((name, phase)) = &part.newer {
         warnings.push(format!("A newer backup, {name}, is {phase} and is not used."));
     }
-    match g.point.off_site {
+    if part.point.items.is_none() {
+        warnings.push(format!("How many items {} holds is not recorded: it may be empty.", part.backup));
+    }
+    match part.point.off_site {
         OffSite::Yes => {}
         OffSite::No => warnings
             .push("Volume snapshots of this backup stay at the source site: volumes may come back empty.".to_owned()),

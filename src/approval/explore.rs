@@ -240,7 +240,7 @@ impl Room {
             Move::Finish { plan } => {
                 let id = PlanId::from(IDS[plan]);
                 let sent = world.truth[plan].sent;
-                let step = StepEnded { plan: id.clone(), step: "1".into(), says: "".into() };
+                let step = StepEnded { plan: id.clone(), step: "1".into(), says: "".into(), restored: None };
                 let outcome = if sent { Outcome::Succeeded } else { Outcome::Failed };
                 next.tell(&room, if sent { Happening::from(StepDone(step)) } else { StepFailed(step).into() })?;
                 next.tell(&room, PlanEnded { plan: id, outcome, precheck: false, says: "".into() })?;

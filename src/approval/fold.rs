@@ -3,8 +3,10 @@
 //! This is the last line: whatever a faulty engine or a hostile log says, nothing here executes without its persons,
 //! changes its digest, shares a target, or opens again after it ended.
 
+use std::collections::BTreeMap;
+
 use crate::model::entry::{
-    Approved, Entry, Executing, Happening, Outcome, PlanEnded, Proposed, Reconciled, Reconciliation,
+    Approved, Entry, Executing, Happening, Outcome, PlanEnded, Proposed, Reconciled, Reconciliation, StepEnded,
 };
 use crate::model::{Digest, Level, PlanId, SafeText};
 use crate::seal;
@@ -39,15 +41,15 @@ impl Plans {
             Happening::StepStarted(d) => (Some(&d.plan), self.with(entry, &d.plan, |r| r.step_started(entry, &d.step))),
             Happening::StepDone(d) => {
                 let to = StepState::Done { at: entry.ts, says: d.0.says.clone() };
-                (Some(&d.0.plan), self.with(entry, &d.0.plan, |r| r.step_ended(&d.0.step, to)))
+                (Some(&d.0.plan), self.with(entry, &d.0.plan, |r| r.step_ended(&d.0, to)))
             }
             Happening::StepFailed(d) => {
                 let to = StepState::Failed { at: entry.ts, says: d.0.says.clone() };
-                (Some(&d.0.plan), self.with(entry, &d.0.plan, |r| r.step_ended(&d.0.step, to)))
+                (Some(&d.0.plan), self.with(entry, &d.0.plan, |r| r.step_ended(&d.0, to)))
             }
             Happening::StepUnknown(d) => {
                 let to = StepState::Unknown { at: entry.ts, says: d.0.says.clone() };
-                (Some(&d.0.plan), self.with(entry, &d.0.plan, |r| r.step_ended(&d.0.step, to)))
+                (Some(&d.0.plan), self.with(entry, &d.0.plan, |r| r.step_ended(&d.0, to)))
             }
             Happening::PlanEnded(d) => (Some(&d.plan), self.with(entry, &d.plan, |r| r.ended(entry, d))),
             Happening::Reconciled(d) => (Some(&d.plan), self.with(entry, &d.plan, |r| r.reconcile(d))),
@@ -102,6 +104,7 @@ impl Plans {
             says: SafeText::default(),
             changed_at: entry.ts,
             reconciled: None,
+            restored: BTreeMap::new(),
             seqs: vec![entry.seq],
             plan,
         };
@@ -187,13 +190,16 @@ impl PlanRecord {
         Ok(())
     }
 
-    fn step_ended(&mut self, step: &str, to: StepState) -> Fit {
+    fn step_ended(&mut self, ended: &StepEnded, to: StepState) -> Fit {
         self.must_be(PlanState::Executing, "working")?;
-        let at = self.step(step)?;
+        let at = self.step(&ended.step)?;
         if !matches!(self.steps[at], StepState::Started { .. }) {
-            return Err(format!("step {step} ended without running"));
+            return Err(format!("step {} ended without running", ended.step));
         }
         self.steps[at] = to;
+        if let Some(restored) = &ended.restored {
+            self.restored.insert(ended.step.clone(), restored.clone());
+        }
         Ok(())
     }
 
@@ -223,15 +229,18 @@ impl PlanRecord {
         Ok(())
     }
 
-    /// Reading after the end. A clear finding stands; "unknown" may be followed by a better one.
+    /// Reading after the end. A clear finding stands; "unknown" may be followed by a better one, and "partial" by what
+    /// became of the part that was still under way.
     fn reconcile(&mut self, d: &Reconciled) -> Fit {
         if !matches!(self.state, PlanState::Interrupted | PlanState::Failed | PlanState::Stopped) {
             return Err(format!("a plan that is {} is not reconciled", self.state.name()));
         }
-        if self.reconciled.is_some_and(|r| r != Reconciliation::Unknown) {
+        let open = |r| matches!(r, Reconciliation::Unknown | Reconciliation::Partial);
+        if self.reconciled.is_some_and(|r| !open(r)) {
             return Err("the plan was reconciled before".to_owned());
         }
         self.reconciled = Some(d.result);
+        self.restored.extend(d.restored.clone());
         Ok(())
     }
 

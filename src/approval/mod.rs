@@ -86,6 +86,8 @@ pub struct PlanRecord {
     pub changed_at: Stamp,
     /// What reading found after an interruption.
     pub reconciled: Option<crate::model::entry::Reconciliation>,
+    /// What the Restore of a step brought back, by the step's id.
+    pub restored: BTreeMap<String, crate::model::entry::Restored>,
     /// Sequence numbers of every entry about it.
     pub seqs: Vec<u64>,
 }

@@ -157,7 +157,7 @@ fn started(step: &str) -> StepStarted {
 }
 
 fn ended_step(step: &str) -> StepEnded {
-    StepEnded { plan: "p1".into(), step: step.into(), says: "seen".into() }
+    StepEnded { plan: "p1".into(), step: step.into(), says: "seen".into(), restored: None }
 }
 
 fn ended(outcome: Outcome, precheck: bool) -> PlanEnded {
@@ -341,7 +341,7 @@ fn a_plan_that_failed_before_anything_was_sent_says_so() {
 #[test]
 fn reading_settles_an_interrupted_plan_once() {
     let room = Actor::room();
-    let found = |result| Reconciled { plan: "p1".into(), result, says: "read".into() };
+    let found = |result| Reconciled { plan: "p1".into(), result, says: "read".into(), restored: BTreeMap::new() };
     let mut t = told(PlanState::Interrupted);
     t.fits(&room, found(Reconciliation::Unknown)).fits(&room, found(Reconciliation::Applied)).misfits(
         &room,
@@ -588,7 +588,7 @@ fn any_entry() -> impl Strategy<Value = (Actor, Happening)> {
         let pair = [p1(), plan("p2", "sam", "lb-2")];
         let id = pair[which].plan.clone();
         let digest = digest_of(&pair[digest]);
-        let step = |n: &str| StepEnded { plan: id.clone(), step: n.into(), says: "".into() };
+        let step = |n: &str| StepEnded { plan: id.clone(), step: n.into(), says: "".into(), restored: None };
         let end = |outcome, precheck| PlanEnded { plan: id.clone(), outcome, precheck, says: "".into() };
         let happening: Happening = match what {
             0 => proposed(&pair[which]).into(),

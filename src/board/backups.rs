@@ -9,35 +9,76 @@ use crate::model::facts::{Fact, FactKind, OffSite, Schedule};
 use crate::model::{Objective, SafeText, SourceId, Stamp, System};
 
 use super::Board;
-use super::cron::Cron;
-use super::points::{Candidate, by_schedule, newest_usable, unusable};
+use super::cover::{cover, holds_some};
+use super::points::{Candidate, Points, Unfit, gap, newest, unfit};
 use super::row::{Body, Row, Verdict};
 use super::store::{Proof, SourceState, is_partial};
+use super::under_way::{self, Stuck};
 use super::words::{Opinion, count, names, not_looked_at, sort_rows};
-use super::{locations, restores};
+use super::{elsewhere, locations, restores, schedules};
 
-/// A run may be this late before it counts as missed: Velero takes one backup at a time.
-const RUN_GRACE_S: i64 = 300;
+/// The name of the row for backups that no schedule made. No schedule can be called that.
+const ON_DEMAND: &str = "on demand";
 
-/// Schedules, locations, restores; each worst first.
-pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
-    let mut schedules = schedule_rows(board, now);
-    sort_rows(&mut schedules, |row| row.id.clone());
-    schedules.extend(locations::rows(board, now));
-    schedules.extend(restores::rows(board, now));
-    schedules
+/// Schedules, locations, restores; each worst first. With how many were left out.
+pub(super) fn rows(board: &Board, now: Stamp) -> (Vec<Row>, u64) {
+    let points = Points::of(&board.store, now);
+    let mut rows = schedule_rows(board, &points, now);
+    rows.extend(on_demand_rows(board, &points, now));
+    sort_rows(&mut rows, |row| row.id.clone());
+    rows.extend(locations::rows(board, now));
+    let (restores, left_out) = restores::rows(board, &points, now);
+    rows.extend(restores);
+    (rows, left_out)
 }
 
-/// Everything known about one schedule, by its name over all clusters.
-struct View<'a> {
-    name: &'a str,
-    objectives: Vec<&'a Objective>,
-    schedule: Option<(&'a SourceId, &'a Schedule, Proof)>,
-    candidates: &'a [Candidate<'a>],
+/// Everything known about one schedule, by its name over all clusters; or about backups that none made.
+pub(super) struct View<'a> {
+    pub name: &'a str,
+    pub wanted: Vec<Wanted<'a>>,
+    pub schedule: Option<(&'a SourceId, &'a Schedule, Proof)>,
+    pub candidates: Vec<Candidate<'a>>,
+    pub every: Vec<Candidate<'a>>,
+    pub on_demand: bool,
 }
 
-fn schedule_rows(board: &Board, now: Stamp) -> Vec<Row> {
-    let points = by_schedule(&board.store);
+/// A service that relies on it.
+pub(super) struct Wanted<'a> {
+    pub objective: &'a Objective,
+    /// All backups of the service together cover it, so that this one may be a part.
+    together: bool,
+}
+
+impl View<'_> {
+    /// Why a backup is no restore point of any of the services, or can't be restored from.
+    fn unusable(&self, it: &Candidate<'_>, now: Stamp) -> Option<Unfit> {
+        if let Some(why) = unfit(it, now) {
+            return Some(why);
+        }
+        let gaps = self.wanted.iter().map(|wanted| {
+            let part = wanted.together && holds_some(it, wanted.objective);
+            gap(it.point, &wanted.objective.namespaces).filter(|_| !part)
+        });
+        // In words the last gap: with several services, whichever comes last says why.
+        gaps.reduce(|one, other| one.and(other)).flatten().map(Unfit::Other)
+    }
+
+    /// Where the services are restored: on their DR clusters, or in place.
+    pub fn restored_on(&self) -> Vec<&str> {
+        self.wanted.iter().flat_map(|it| it.objective.restored_on()).map(String::as_str).collect()
+    }
+
+    fn rpo_s(&self) -> Option<u64> {
+        // What somebody made at will can't be too late; the service's own row says what it would lose.
+        self.wanted.iter().map(|it| it.objective.rpo_s).min().filter(|_| !self.on_demand)
+    }
+}
+
+fn wanted<'a>(points: &Points<'_>, objectives: impl Iterator<Item = &'a Objective>, now: Stamp) -> Vec<Wanted<'a>> {
+    objectives.map(|objective| Wanted { objective, together: cover(points, objective, now).is_ok() }).collect()
+}
+
+fn schedule_rows(board: &Board, points: &Points<'_>, now: Stamp) -> Vec<Row> {
     let mut schedules: BTreeMap<&str, (&SourceId, &Schedule, Proof)> = BTreeMap::new();
     for (id, state, held) in board.store.facts(FactKind::Schedule) {
         if let Fact::Schedule(schedule) = &held.fact {
@@ -51,42 +92,70 @@ fn schedule_rows(board: &Board, now: Stamp) -> Vec<Row> {
     }
     let objectives = &board.setup.objectives;
     let mut all: BTreeSet<&str> = schedules.keys().copied().collect();
-    all.extend(points.keys().copied());
+    all.extend(points.by_schedule.keys().copied());
     all.extend(objectives.iter().flat_map(|objective| objective.schedules.iter().map(String::as_str)));
     all.into_iter()
         .map(|name| {
+            let theirs = objectives.iter().filter(|it| it.schedules.iter().any(|own| own == name));
             let view = View {
                 name,
-                objectives: objectives.iter().filter(|it| it.schedules.iter().any(|own| own == name)).collect(),
+                wanted: wanted(points, theirs, now),
                 schedule: schedules.get(name).cloned(),
-                candidates: points.get(name).map_or(&[], Vec::as_slice),
+                candidates: points.by_schedule.get(name).cloned().unwrap_or_default(),
+                every: points.all().copied().collect(),
+                on_demand: false,
             };
-            schedule_row(board, &view, now)
+            row(board, &view, format!("schedule/{name}"), now)
         })
         .collect()
+}
+
+/// Backups that no schedule made: one row for each service that some of them cover, and one for the rest.
+fn on_demand_rows(board: &Board, points: &Points<'_>, now: Stamp) -> Vec<Row> {
+    let objectives = &board.setup.objectives;
+    let of = |objective: &Objective| points.on_demand.iter().filter(|it| holds_some(it, objective)).copied().collect();
+    let mut views: Vec<(String, View<'_>)> = objectives
+        .iter()
+        .map(|objective| {
+            let wanted = wanted(points, std::iter::once(objective), now);
+            (format!("on-demand/{}", objective.service), on_demand(points, wanted, of(objective)))
+        })
+        .collect();
+    let of_nobody = points.on_demand.iter().filter(|it| !objectives.iter().any(|objective| holds_some(it, objective)));
+    views.push(("on-demand".to_owned(), on_demand(points, Vec::new(), of_nobody.copied().collect())));
+    views.retain(|(_, view)| !view.candidates.is_empty());
+    views.into_iter().map(|(id, view)| row(board, &view, id, now)).collect()
+}
+
+fn on_demand<'a>(points: &Points<'a>, wanted: Vec<Wanted<'a>>, candidates: Vec<Candidate<'a>>) -> View<'a> {
+    let every = points.all().copied().collect();
+    View { name: ON_DEMAND, wanted, schedule: None, candidates, every, on_demand: true }
 }
 
 fn relies(objective: &Objective, schedule: &SafeText) -> bool {
     objective.schedules.iter().any(|own| schedule == own.as_str())
 }
 
-fn schedule_row(board: &Board, view: &View<'_>, now: Stamp) -> Row {
-    let scopes: Vec<&[String]> = view.objectives.iter().map(|it| it.namespaces.as_slice()).collect();
-    let prefer = restored_on(&view.objectives);
-    let best = newest_usable(view.candidates.iter().copied(), &scopes, &prefer, now);
-    let rpo_s = view.objectives.iter().map(|it| it.rpo_s).min();
+fn row(board: &Board, view: &View<'_>, id: String, now: Stamp) -> Row {
+    let usable = view.candidates.iter().filter(|it| view.unusable(it, now).is_none()).copied();
+    let best = newest(usable, &view.restored_on());
     let mut opinion = Opinion::new(Verdict::Ok);
     let unread = unread(board);
     let overdue = match &best {
-        Some(best) => judge_point(&mut opinion, board, view, best, rpo_s, unread.as_deref(), now),
-        None => judge_none(&mut opinion, view, &scopes, unread.as_deref(), now),
+        Some(best) => judge_point(&mut opinion, board, view, best, unread.as_deref(), now),
+        None => judge_none(&mut opinion, view, unread.as_deref(), now),
     };
-    let schedule = view.schedule.as_ref().map(|(_, schedule, _)| *schedule);
-    let (missed_runs, next_run) = schedule.map_or((0, None), |it| runs(&mut opinion, board, view, it, now));
-    // Of backups that were not read yet, none was missed.
-    let missed_runs = if unread.is_some() { 0 } else { missed_runs };
-    if let Some(schedule) = schedule {
-        judge_schedule(&mut opinion, schedule, missed_runs);
+    // Of backups that were not read yet, none was missed and none is late.
+    let timing = match &unread {
+        Some(_) => schedules::Timing::default(),
+        None => schedules::judge(&mut opinion, board, view, best.as_ref(), now),
+    };
+    let stuck = under_way::stuck(&view.candidates, &view.every, timing.every_s, now);
+    under_way::judge(&mut opinion, stuck.as_ref());
+    let maker = (!view.on_demand).then_some(view.name);
+    let wave = board.vanished.wave(&board.store, maker, now);
+    if let Some(wave) = &wave {
+        opinion.because(Verdict::Warning, wave.says.clone());
     }
     let (cluster, proof) = match (&best, &view.schedule) {
         (Some(best), _) => (best.source.instance.clone(), best.proof(&board.store, now)),
@@ -96,31 +165,28 @@ fn schedule_row(board: &Board, view: &View<'_>, now: Stamp) -> Row {
             (cluster.clone(), board.store.proof_of_source(&SourceId::new(System::Velero, cluster), now))
         }
     };
-    let started = best.as_ref().and_then(|best| best.point.started);
+    let schedule = view.schedule.as_ref().map(|(_, schedule, _)| *schedule);
     let body = Body::Backup {
         cluster,
         schedule: SafeText::new(view.name),
-        services: view.objectives.iter().map(|it| it.service.clone()).collect(),
+        services: view.wanted.iter().map(|it| it.objective.service.clone()).collect(),
         cron: schedule.map(|schedule| schedule.cron.clone()).unwrap_or_default(),
         paused: schedule.is_some_and(|schedule| schedule.paused),
         point: best.as_ref().and_then(Candidate::point),
-        rpo_s,
+        rpo_s: view.rpo_s(),
         overdue,
-        missed_runs,
-        next_run,
-        newer: newer(view, started, &scopes, now),
+        missed_runs: timing.missed.count,
+        missed_more: timing.missed.more,
+        vanished: wave.map_or(0, |wave| u32::try_from(wave.count).unwrap_or(u32::MAX)),
+        next_run: timing.next_run,
+        newer: newer(view, best.as_ref(), stuck.as_ref(), now),
     };
-    opinion.row(format!("schedule/{}", view.name), proof, body)
-}
-
-/// Where services are restored: on their DR clusters, or in place.
-fn restored_on<'a>(objectives: &[&'a Objective]) -> Vec<&'a str> {
-    objectives.iter().flat_map(|it| it.restored_on()).map(String::as_str).collect()
+    opinion.row(id, proof, body)
 }
 
 /// Where to look for a schedule of which nothing was seen: where its services are restored, else any.
 fn home(view: &View<'_>) -> String {
-    let cluster = restored_on(&view.objectives).first().map(|&cluster| cluster.to_owned());
+    let cluster = view.restored_on().first().map(|&cluster| cluster.to_owned());
     cluster.or_else(|| view.candidates.first().map(|it| it.source.instance.clone())).unwrap_or_default()
 }
 
@@ -130,29 +196,21 @@ fn judge_point(
     board: &Board,
     view: &View<'_>,
     best: &Candidate<'_>,
-    rpo_s: Option<u64>,
     unread: Option<&str>,
     now: Stamp,
 ) -> bool {
-    let over = best.point.started.zip(rpo_s).is_some_and(|(started, rpo_s)| is_over(started, rpo_s, now));
+    let over = best.started.zip(view.rpo_s()).is_some_and(|(started, rpo_s)| is_over(started, rpo_s, now));
     match unread.filter(|_| over) {
         Some(why) => opinion.because(Verdict::Unknown, format!("older than the RPO as far as was read: {why}")),
         None if over => opinion.because(Verdict::Warning, "the newest usable restore point is older than the RPO"),
         None => {}
     }
-    let dr = restored_on(&view.objectives);
-    let answered = |name: &&&str| {
-        let source = board.store.source(&SourceId::new(System::Velero, **name));
-        source.is_some_and(|state| state.alive_at.is_some() && is_whole(state))
-    };
-    if !dr.is_empty()
-        && !dr.contains(&best.source.instance.as_str())
-        && let Some(missing) = dr.iter().find(answered)
-    {
-        opinion.because(
-            Verdict::Warning,
-            format!("nothing usable on {missing} yet: this one is on {}", best.source.instance),
-        );
+    elsewhere::judge(opinion, board, view, best, now);
+    for wanted in &view.wanted {
+        let namespaces = &wanted.objective.namespaces;
+        if let Some(why) = gap(best.point, namespaces) {
+            opinion.mention(format!("a part of {}: {why}", wanted.objective.service));
+        }
     }
     match best.off_site {
         OffSite::Yes => {}
@@ -175,109 +233,59 @@ pub(super) fn is_over(started: Stamp, rpo_s: u64, now: Stamp) -> bool {
 }
 
 /// Whether a service relies on a point that is known not to be there.
-fn judge_none(opinion: &mut Opinion, view: &View<'_>, scopes: &[&[String]], unread: Option<&str>, now: Stamp) -> bool {
+fn judge_none(opinion: &mut Opinion, view: &View<'_>, unread: Option<&str>, now: Stamp) -> bool {
     if let Some(why) = unread {
         opinion.because(Verdict::Unknown, format!("no restore point is known: {why}"));
         return false;
     }
-    let verdict = if view.objectives.is_empty() { Verdict::Warning } else { Verdict::Critical };
-    let newest = view.candidates.iter().max_by_key(|it| it.point.started);
-    match newest.and_then(|it| Some((it.point.name.clone(), unusable(it, scopes, now)?))) {
+    let newest = view.candidates.iter().max_by_key(|it| it.started);
+    let found = newest.and_then(|it| Some((it.point.name.clone(), view.unusable(it, now)?)));
+    let open = view.candidates.iter().any(|it| matches!(view.unusable(it, now), Some(Unfit::Unknown(_))));
+    // Others cover the service: this one is no part of it, and nothing is lost with that.
+    let covered = !view.wanted.is_empty() && view.wanted.iter().all(|it| it.together);
+    let verdict = match () {
+        () if open => Verdict::Unknown,
+        () if view.on_demand => Verdict::Info,
+        () if view.wanted.is_empty() || covered => Verdict::Warning,
+        () => Verdict::Critical,
+    };
+    match found {
         Some((name, why)) => {
-            opinion.because(verdict, format!("no usable restore point: {name} is the newest, and {why}"))
+            let why = why.says();
+            opinion.because(verdict, format!("no usable restore point: {name} is the newest, and {why}"));
         }
         None => opinion.because(verdict, "no usable restore point"),
     }
-    !view.objectives.is_empty()
+    verdict == Verdict::Critical
 }
 
-fn judge_schedule(opinion: &mut Opinion, schedule: &Schedule, missed_runs: u32) {
-    if schedule.paused {
-        opinion.because(Verdict::Warning, "the schedule is paused");
-    }
-    match schedule.phase.as_str() {
-        "Enabled" => {}
-        "FailedValidation" => {
-            let why = schedule.errors.first().map_or("it failed validation", SafeText::as_str);
-            opinion.because(Verdict::Warning, format!("the schedule does not run: {why}"));
-        }
-        "" | "New" => opinion.because(Verdict::Unknown, "Velero has not looked at the schedule yet"),
-        other => {
-            opinion.because(Verdict::Unknown, format!("the schedule's phase {other} is not known to this program"))
-        }
-    }
-    if missed_runs > 0 {
-        let runs = count(missed_runs as usize, "run");
-        opinion.because(Verdict::Warning, format!("{runs} missed, and Velero does not make up for them"));
-    }
-}
-
-/// Runs that should have happened since the newest backup of any phase, by our newest look at any copy of them; and when
-/// the next is due.
-fn runs(
-    opinion: &mut Opinion,
-    board: &Board,
+/// The backup that blocks the others; else the newest after the best one that is not usable, with its phase or reason.
+fn newer(
     view: &View<'_>,
-    schedule: &Schedule,
+    best: Option<&Candidate<'_>>,
+    stuck: Option<&Stuck>,
     now: Stamp,
-) -> (u32, Option<Stamp>) {
-    if schedule.paused || schedule.phase.is("FailedValidation") {
-        return (0, None);
+) -> Option<(SafeText, SafeText)> {
+    if let Some(stuck) = stuck {
+        return Some((SafeText::new(&stuck.name), SafeText::new(&stuck.phase)));
     }
-    let cron = match Cron::parse(schedule.cron.as_str()) {
-        Ok(cron) => cron,
-        Err(why) => {
-            opinion.because(Verdict::Unknown, format!("can't tell when it runs: {why}"));
-            return (0, None);
-        }
-    };
-    let started = view.candidates.iter().filter_map(|it| it.point.started).max();
-    // A run that was left out on purpose counts as one; before the first, the schedule's own beginning does.
-    let last = started.max(schedule.last_submitted).max(schedule.last_skipped).or(schedule.created);
-    let Some(last) = last else {
-        opinion.mention("nothing says when it last ran");
-        return (0, None);
-    };
-    let looked = view
-        .candidates
-        .iter()
-        .map(|it| it.proof(&board.store, now).seen_at)
-        .chain(view.schedule.as_ref().map(|(_, _, proof)| proof.seen_at))
-        .max();
-    let until = looked.map_or(now, |at| at.min(now)) - TimeDelta::seconds(RUN_GRACE_S);
-    (cron.runs_between(last, until), cron.due_after(last, now))
-}
-
-/// The newest backup after `started` that is not usable, with its phase or reason.
-fn newer(view: &View<'_>, started: Option<Stamp>, scopes: &[&[String]], now: Stamp) -> Option<(SafeText, SafeText)> {
-    let running = |it: &&Candidate<'_>| it.point.started.is_none() && !it.point.phase.is("FailedValidation");
+    let started = best.and_then(|it| it.started);
+    let running = |it: &&Candidate<'_>| it.started.is_none() && !it.point.phase.is("FailedValidation");
     let it = view
         .candidates
         .iter()
-        .filter(|it| it.point.started > started || running(it))
-        .max_by_key(|it| (it.point.started.unwrap_or(Stamp::MAX_UTC), it.point.name.clone()))?;
-    let why = match unusable(it, scopes, now) {
+        .filter(|it| it.started > started || running(it))
+        .max_by_key(|it| (it.started.unwrap_or(Stamp::MAX_UTC), it.point.name.clone()))?;
+    let why = match view.unusable(it, now) {
         None => format!("only on {}", it.source.instance),
-        Some(_) if !it.point.phase.is("Completed") && !it.point.phase.as_str().is_empty() => {
-            it.point.phase.as_str().to_owned()
-        }
-        Some(why) => why,
+        Some(Unfit::Phase(_)) if !it.point.phase.as_str().is_empty() => it.point.phase.as_str().to_owned(),
+        Some(why) => why.says(),
     };
     Some((it.point.name.clone(), SafeText::new(&why)))
 }
 
-/// The newest usable restore point of a service, over all its schedules.
-pub(super) fn of_service<'a>(
-    points: &'a BTreeMap<&'a str, Vec<Candidate<'a>>>,
-    objective: &Objective,
-    now: Stamp,
-) -> Option<Candidate<'a>> {
-    let candidates = objective.schedules.iter().filter_map(|name| points.get(name.as_str())).flatten().copied();
-    newest_usable(candidates, &[objective.namespaces.as_slice()], &restored_on(&[objective]), now)
-}
-
 /// Whether the lists that decide what can be restored from were told: backups, and where they are.
-fn is_whole(state: &SourceState) -> bool {
+pub(super) fn is_whole(state: &SourceState) -> bool {
     !state.is_reading() && state.listed(FactKind::RestorePoint) && state.listed(FactKind::Location)
 }
 

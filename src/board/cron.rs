@@ -7,7 +7,15 @@ use crate::model::Stamp;
 use crate::model::time::go_duration;
 
 /// Counting stops here: what is this late is late enough.
-pub(super) const MOST_RUNS: u32 = 100;
+const MOST_RUNS: u32 = 100;
+
+/// Runs that were counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Runs {
+    pub count: u32,
+    /// There are more: counting stopped.
+    pub more: bool,
+}
 
 /// A parsed schedule.
 #[derive(Clone, Debug)]
@@ -53,32 +61,42 @@ impl Cron {
         }
     }
 
-    /// How many times it should have run after `last` and up to `until`, at most [`MOST_RUNS`].
-    pub fn runs_between(&self, last: Stamp, until: Stamp) -> u32 {
+    /// How many times it should have run after `last` and up to `until`.
+    pub fn runs_between(&self, last: Stamp, until: Stamp) -> Runs {
         if until <= last {
-            return 0;
+            return Runs::default();
         }
         match self {
             Self::Every(every) => {
                 let runs = (until - last).num_milliseconds() / every.num_milliseconds().max(1);
-                u32::try_from(runs).unwrap_or(MOST_RUNS).min(MOST_RUNS)
+                let count = u32::try_from(runs).unwrap_or(u32::MAX);
+                Runs { count: count.min(MOST_RUNS), more: count > MOST_RUNS }
             }
             Self::At(cron, zone) => {
                 let end: DateTime<chrono_tz::Tz> = zone.from_utc_datetime(&until.naive_utc());
                 let mut at: DateTime<chrono_tz::Tz> = last.with_timezone(&Utc).with_timezone(zone);
-                let mut runs = 0;
-                while runs < MOST_RUNS {
-                    match cron.find_next_occurrence(&at, false) {
-                        Ok(next) if next <= end && next > at => {
-                            runs += 1;
-                            at = next;
-                        }
-                        _ => break,
+                let mut runs = Runs::default();
+                while let Ok(next) = cron.find_next_occurrence(&at, false)
+                    && next <= end
+                    && next > at
+                {
+                    if runs.count == MOST_RUNS {
+                        runs.more = true;
+                        break;
                     }
+                    runs.count += 1;
+                    at = next;
                 }
                 runs
             }
         }
+    }
+
+    /// How long from one run to the next, about that time.
+    pub fn interval_s(&self, about: Stamp) -> Option<u64> {
+        let first = self.next_after(about)?;
+        let second = self.next_after(first)?;
+        u64::try_from((second - first).num_seconds()).ok()
     }
 
     /// The first run after `now`; of an interval, counted from the `last` one.
@@ -123,12 +141,30 @@ mod tests {
             ("CRON_TZ=Europe/Berlin 0 2 * * *", "2026-01-10T00:59:00Z", "2026-01-10T01:00:00Z", 1),
             ("TZ=Europe/Berlin 0 2 * * *", "2026-07-10T00:30:00Z", "2026-07-10T01:30:00Z", 0),
             ("TZ=Europe/Berlin 0 2 * * *", "2026-07-09T23:30:00Z", "2026-07-10T00:00:00Z", 1),
-            ("* * * * *", "2026-03-01T12:00:00Z", "2026-03-08T12:00:00Z", MOST_RUNS),
-            ("@every 1s", "2026-03-01T12:00:00Z", "2026-03-08T12:00:00Z", MOST_RUNS),
             ("29 * * * *", "2026-03-02T14:29:00Z", "2026-03-01T14:29:00Z", 0),
         ] {
             let parsed = Cron::parse(cron).unwrap_or_else(|e| panic!("{cron}: {e}"));
-            assert_eq!(parsed.runs_between(at(last), at(until)), runs, "{cron} from {last} until {until}");
+            let expected = Runs { count: runs, more: false };
+            assert_eq!(parsed.runs_between(at(last), at(until)), expected, "{cron} from {last} until {until}");
+        }
+    }
+
+    #[test]
+    fn where_counting_stops_it_is_said_that_there_are_more() {
+        for cron in ["* * * * *", "@every 1m"] {
+            let counted = |until| Cron::parse(cron).expect(cron).runs_between(at("2026-03-01T12:00:00Z"), at(until));
+            assert_eq!(counted("2026-03-01T13:40:00Z"), Runs { count: 100, more: false }, "{cron}: exactly as many");
+            assert_eq!(counted("2026-03-01T13:41:00Z"), Runs { count: 100, more: true }, "{cron}");
+            assert_eq!(counted("2026-03-08T12:00:00Z"), Runs { count: 100, more: true }, "{cron}");
+        }
+    }
+
+    #[test]
+    fn the_interval_is_from_run_to_run() {
+        let now = at("2026-03-02T14:37:00Z");
+        for (cron, seconds) in [("29 * * * *", 3_600), ("@every 90s", 90), ("0 2 * * *", 86_400), ("@weekly", 604_800)]
+        {
+            assert_eq!(Cron::parse(cron).expect(cron).interval_s(now), Some(seconds), "{cron}");
         }
     }
 

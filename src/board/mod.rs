@@ -10,8 +10,10 @@ mod breach;
 mod burn;
 mod closing;
 mod clusters;
+mod cover;
 mod cron;
 mod edge;
+mod elsewhere;
 mod events;
 mod fields;
 pub mod folds;
@@ -23,6 +25,7 @@ mod points;
 pub mod readiness;
 mod restores;
 pub mod row;
+mod schedules;
 mod services;
 mod silences;
 mod slo;
@@ -31,6 +34,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod under_way;
+mod vanished;
 mod windows;
 mod words;
 pub mod world;
@@ -96,6 +101,7 @@ pub struct Board {
     events: events::Events,
     ended: alerts::Ended,
     moves: restores::Moves,
+    vanished: vanished::Vanished,
     slos: Vec<SloTarget>,
     latches: slo::Latches,
     dirty: BTreeSet<Topic>,
@@ -121,6 +127,7 @@ impl Board {
             events: events::Events::default(),
             ended: alerts::Ended::default(),
             moves: restores::Moves::default(),
+            vanished: vanished::Vanished::default(),
             slos: Vec::new(),
             latches: slo::Latches::default(),
             dirty: Topic::ALL.into_iter().collect(),
@@ -163,6 +170,7 @@ impl Board {
         self.mark(&source, &change);
         self.moves.see(&source, &change, seen_at);
         let completes = !part && completes(source.system, &change);
+        self.vanished.see(&self.store, &source, &change, seen_at);
         // What a part says can't disprove the trouble of another; only a new trouble may take its place.
         let stands = part.then(|| self.store.source_mut(&source).trouble.clone()).flatten();
         self.take_in(&source, seen_at, change);
@@ -235,6 +243,7 @@ impl Board {
 
     /// Judges one topic.
     pub fn judge_topic(&self, topic: Topic, now: Stamp) -> TopicView {
+        let mut left_out = 0;
         let mut rows = match topic {
             Topic::Events => return events::view(self, now),
             Topic::Sources => sources::rows(self, now),
@@ -244,11 +253,15 @@ impl Board {
             Topic::Alerts => alerts::rows(self, now),
             Topic::Silences => silences::rows(self, now),
             Topic::Traffic => traffic::rows(self, now),
-            Topic::Backups => backups::rows(self, now),
+            Topic::Backups => {
+                let (rows, dropped) = backups::rows(self, now);
+                left_out = dropped;
+                rows
+            }
             Topic::Gitops => gitops::rows(self, now),
         };
-        let total = rows.len() as u64;
-        let cut = total.saturating_sub(MOST_ROWS as u64);
+        let total = rows.len() as u64 + left_out;
+        let cut = (rows.len() as u64).saturating_sub(MOST_ROWS as u64) + left_out;
         rows.truncate(MOST_ROWS);
         let unkept = self.store.iter().filter(|(id, _)| feeds(id.system, topic)).map(|(_, state)| state.dropped);
         let dropped = cut + unkept.sum::<u64>();

@@ -1,11 +1,12 @@
-//! Restore points: which of them could be restored from right now.
+//! Restore points: which of them could be restored from right now, and why the others could not.
 
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
-use crate::model::facts::{Fact, FactKind, Location, OffSite, RestorePoint};
-use crate::model::{SafeText, SourceId, Stamp, System};
+use crate::model::facts::{Fact, FactKind, Location, OffSite, RestorePoint, outside};
+use crate::model::time::dated;
+use crate::model::{SourceId, Stamp, System};
 
 use super::clusters::skew;
 use super::row::Point;
@@ -15,6 +16,8 @@ use super::store::{Held, Proof, SourceState, Store};
 const EXPIRY_MARGIN_S: i64 = 3_600;
 /// A location's heartbeat is late after three validations, and never before this.
 const HEARTBEAT_S: i64 = 180;
+/// What lies this far ahead of us, skew apart, was stamped by a clock that is wrong: nothing is known of its age.
+const AHEAD_S: i64 = 60;
 
 /// A backup that may be a restore point, with where it was seen.
 #[derive(Clone, Copy)]
@@ -23,10 +26,28 @@ pub(super) struct Candidate<'a> {
     pub state: &'a SourceState,
     pub held: &'a Held,
     pub point: &'a RestorePoint,
+    /// When it began, by our clock.
+    pub started: Option<Stamp>,
     /// Where its volume data is, by the backup and by its volumes.
     pub off_site: OffSite,
     /// The cluster's clock minus ours, where that is more than noise: times in its objects are by its clock.
     pub skew: TimeDelta,
+    /// The cluster that shares its bucket and gives it up, or has: DR learns of that only at its next synchronisation.
+    given_up: Option<(&'a SourceId, GivenUp)>,
+}
+
+/// How another cluster gives a backup up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GivenUp {
+    Deleting,
+    Gone,
+}
+
+/// Every backup: by the schedule that made it (synced copies keep its label), and those that no schedule made.
+#[derive(Default)]
+pub(super) struct Points<'a> {
+    pub by_schedule: BTreeMap<&'a str, Vec<Candidate<'a>>>,
+    pub on_demand: Vec<Candidate<'a>>,
 }
 
 /// The cluster's clock minus ours, as far as its API server told.
@@ -39,25 +60,49 @@ pub(super) fn skew_of(store: &Store, cluster: &str) -> TimeDelta {
     }))
 }
 
-/// Every backup by the schedule that made it. Synced copies on the DR cluster keep the schedule's label.
-pub(super) fn by_schedule(store: &Store) -> BTreeMap<&str, Vec<Candidate<'_>>> {
-    let mut out: BTreeMap<&str, Vec<Candidate<'_>>> = BTreeMap::new();
-    let volumes = volumes(store);
-    for (source, state, held) in store.facts(FactKind::RestorePoint) {
-        let Fact::RestorePoint(point) = &held.fact else { continue };
-        let Some(schedule) = &point.schedule else { continue };
-        let counts = volumes.get(&(source, point.name.as_str())).copied();
-        let off_site = off_site(point, counts, state.listed(FactKind::VolumeBackup));
-        out.entry(schedule.as_str()).or_default().push(Candidate {
-            source,
-            state,
-            held,
-            point,
-            off_site,
-            skew: skew_of(store, &source.instance),
-        });
+impl<'a> Points<'a> {
+    pub fn of(store: &'a Store, now: Stamp) -> Self {
+        let mut out = Self::default();
+        let volumes = volumes(store);
+        let homes = homes(store);
+        for (source, state, held) in store.facts(FactKind::RestorePoint) {
+            let Fact::RestorePoint(point) = &held.fact else { continue };
+            let counts = volumes.get(&(source, point.name.as_str())).copied();
+            // It was stamped where its schedule runs, and copied as it is.
+            let home = point.schedule.as_ref().and_then(|it| homes.get(it.as_str()).copied()).unwrap_or(source);
+            let candidate = Candidate {
+                source,
+                state,
+                held,
+                point,
+                started: point.started.map(|at| at - skew_of(store, &home.instance)),
+                off_site: off_site(point, counts, state.listed(FactKind::VolumeBackup)),
+                skew: skew_of(store, &source.instance),
+                given_up: given_up(store, source, state, point, now),
+            };
+            match &point.schedule {
+                Some(schedule) => out.by_schedule.entry(schedule.as_str()).or_default().push(candidate),
+                None => out.on_demand.push(candidate),
+            }
+        }
+        out
     }
-    out
+
+    /// Every backup.
+    pub fn all(&self) -> impl Iterator<Item = &Candidate<'a>> {
+        self.by_schedule.values().flatten().chain(&self.on_demand)
+    }
+}
+
+/// Where each schedule runs.
+fn homes(store: &Store) -> BTreeMap<&str, &SourceId> {
+    let schedules = store.facts(FactKind::Schedule).filter_map(|(source, _, held)| match &held.fact {
+        Fact::Schedule(it) => Some((it, source)),
+        _ => None,
+    });
+    // Of copies of one schedule the one that runs has made them.
+    let (paused, running): (Vec<_>, Vec<_>) = schedules.partition(|(it, _)| it.paused);
+    paused.into_iter().chain(running).map(|(it, source)| (it.name.as_str(), source)).collect()
 }
 
 /// Volumes copied file by file: how many are whole, of how many.
@@ -86,71 +131,145 @@ fn off_site(point: &RestorePoint, volumes: Option<Volumes>, listed: bool) -> Off
     }
 }
 
-/// The newest usable point: on one of the preferred clusters if there is any, because that is where it would be restored.
-pub(super) fn newest_usable<'a>(
-    candidates: impl Iterator<Item = Candidate<'a>>,
-    scopes: &[&[String]],
-    prefer: &[&str],
-    now: Stamp,
-) -> Option<Candidate<'a>> {
-    candidates
-        .filter(|it| unusable(it, scopes, now).is_none())
-        .max_by_key(|it| (prefer.contains(&it.source.instance.as_str()), it.point.started, it.point.name.clone()))
+/// The location of a name that a source knows, with when that was said.
+fn location_of<'a>(state: &'a SourceState, name: &str) -> Option<(&'a Location, &'a Held)> {
+    let held = state.get(FactKind::Location, name)?;
+    match &held.fact {
+        Fact::Location(location) => Some((location, held)),
+        _ => None,
+    }
 }
 
-/// Why a backup can't be restored from; `None` = it can. It must cover at least one of the scopes, if there are any.
-pub(super) fn unusable(it: &Candidate<'_>, scopes: &[&[String]], now: Stamp) -> Option<String> {
+/// Locations of a source.
+pub(super) fn locations_of(state: &SourceState) -> impl Iterator<Item = &Location> {
+    state.of(FactKind::Location).filter_map(|held| match &held.fact {
+        Fact::Location(location) => Some(location),
+        _ => None,
+    })
+}
+
+/// Whether two locations are one and the same bucket, for certain.
+pub(super) fn same_store(one: &Location, other: &Location) -> bool {
+    !one.store.is_empty() && one.store == other.store && one.endpoint == other.endpoint
+}
+
+/// Another cluster that uses the same bucket and deletes the backup, or does not know it although it has synchronised
+/// since. Only from what was heard just now.
+fn given_up<'a>(
+    store: &'a Store,
+    source: &SourceId,
+    state: &SourceState,
+    point: &RestorePoint,
+    now: Stamp,
+) -> Option<(&'a SourceId, GivenUp)> {
+    let (place, _) = location_of(state, point.location.as_str())?;
+    let done = point.completed?;
+    store.system(System::Velero).filter(|(id, _)| *id != source).find_map(|(id, other)| {
+        let mut shared = locations_of(other).filter(|it| same_store(it, place));
+        let heard = other.proven_at().is_some_and(|at| !other.is_stale_at(at, now));
+        let their = shared.next().filter(|_| heard && other.listed(FactKind::RestorePoint))?;
+        match other.get(FactKind::RestorePoint, point.name.as_str()).map(|held| &held.fact) {
+            Some(Fact::RestorePoint(it)) => (it.deleting || it.phase.is("Deleting")).then_some((id, GivenUp::Deleting)),
+            Some(_) => None,
+            None => {
+                let patience = TimeDelta::seconds(2 * late_s(their.sync_every_s));
+                let synced = their.last_synced.filter(|_| their.sync_every_s > 0 && their.phase.is("Available"))?;
+                (synced > done + patience).then_some((id, GivenUp::Gone))
+            }
+        }
+    })
+}
+
+/// The newest of some backups: on one of the preferred clusters if there is any, because that is where it would be restored.
+pub(super) fn newest<'a>(candidates: impl Iterator<Item = Candidate<'a>>, prefer: &[&str]) -> Option<Candidate<'a>> {
+    candidates.max_by_key(|it| (it.is_on(prefer), it.started, it.point.name.clone()))
+}
+
+/// Why a backup can't be restored from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// Not done, or failed: its phase says it.
+    Phase(String),
+    /// It may be as good as any, and that can't be told: a clock is wrong, or not everything was read yet.
+    Unknown(String),
+    Other(String),
+}
+
+impl Unfit {
+    pub fn says(self) -> String {
+        match self {
+            Self::Phase(says) | Self::Unknown(says) | Self::Other(says) => says,
+        }
+    }
+}
+
+/// Why a backup can't be restored from, whatever it covers; `None` = it can.
+pub(super) fn unfit(it: &Candidate<'_>, now: Stamp) -> Option<Unfit> {
     let point = it.point;
+    let other = |says: String| Some(Unfit::Other(says));
     if point.deleting || point.phase.is("Deleting") {
-        return Some("it is being deleted".to_owned());
+        return other("it is being deleted".to_owned());
     }
     if !point.phase.is("Completed") {
         let phase = point.phase.as_str();
-        return Some(if phase.is_empty() { "not started yet".to_owned() } else { format!("it is {phase}") });
+        return Some(Unfit::Phase(if phase.is_empty() {
+            "not started yet".to_owned()
+        } else {
+            format!("it is {phase}")
+        }));
     }
-    if point.started.is_none() {
-        return Some("its start is not known".to_owned());
+    if point.items == Some(0) {
+        return other("it is Completed with 0 items: nothing is in it".to_owned());
+    }
+    let Some(started) = it.started else { return other("its start is not known".to_owned()) };
+    if is_ahead(started, now) {
+        let at = dated(started, now);
+        return Some(Unfit::Unknown(format!(
+            "it began in the future ({at}): a clock is wrong, so its age is not known"
+        )));
     }
     if point.expires.is_some_and(|at| at <= now + TimeDelta::seconds(EXPIRY_MARGIN_S)) {
-        return Some("it expires within the hour or has expired".to_owned());
+        return other("it expires within the hour or has expired".to_owned());
     }
-    match it.state.get(FactKind::Location, point.location.as_str()).map(|held| (&held.fact, held)) {
-        Some((Fact::Location(location), held)) => {
-            let proven = it.state.proven_at().map_or(held.seen_at, |at| at.max(held.seen_at));
-            if let Some(why) = location_trouble(location, proven + it.skew) {
-                return Some(format!("location {}: {why}", location.name));
-            }
+    match it.given_up {
+        Some((id, GivenUp::Deleting)) => return other(format!("it is being deleted on {}", id.instance)),
+        Some((id, GivenUp::Gone)) => {
+            return other(format!("{} has the same bucket and no longer knows it", id.instance));
         }
-        _ => return Some(format!("its location {} is not known on {}", point.location, point.cluster)),
+        None => {}
     }
-    if scopes.is_empty() {
-        return None;
+    if !it.state.listed(FactKind::Location) {
+        return Some(Unfit::Unknown(format!("the locations of {} were not read yet", point.cluster)));
     }
-    // In words the last gap: with several services, whichever comes last says why.
-    scopes.iter().map(|scope| gap(point, scope)).reduce(|one, other| one.and(other)).flatten()
+    let Some((location, held)) = location_of(it.state, point.location.as_str()) else {
+        return other(format!("its location {} is not known on {}", point.location, point.cluster));
+    };
+    let proven = it.state.proven_at().map_or(held.seen_at, |at| at.max(held.seen_at));
+    location_trouble(location, proven + it.skew).map(|why| Unfit::Other(format!("location {}: {why}", location.name)))
+}
+
+/// Whether an instant can't have been: it lies ahead of now by more than clocks that agree differ.
+pub fn is_ahead(at: Stamp, now: Stamp) -> bool {
+    (at - now).num_seconds() > AHEAD_S
 }
 
 /// After how many seconds something that Velero does again and again is late.
 pub(super) fn late_s(every_s: u64) -> i64 {
-    i64::try_from(every_s).unwrap_or(i64::MAX / 3).saturating_mul(3).max(HEARTBEAT_S)
+    i64::try_from(every_s).unwrap_or(i64::MAX / 8).min(i64::MAX / 8).saturating_mul(3).max(HEARTBEAT_S)
 }
 
 /// Why a backup does not cover a service's namespaces, or why nothing proves that it does; `None` = it does.
 pub(super) fn gap(point: &RestorePoint, namespaces: &[String]) -> Option<String> {
-    let matches = |patterns: &[SafeText], ns: &str| patterns.iter().any(|pattern| glob(pattern.as_str(), ns));
-    let outside = |ns: &&String| !point.included_namespaces.is_empty() && !matches(&point.included_namespaces, ns);
-    if let Some(ns) = namespaces.iter().find(outside) {
-        return Some(format!("it does not cover namespace {ns}"));
-    }
-    if let Some(ns) = namespaces.iter().find(|ns| matches(&point.excluded_namespaces, ns)) {
-        return Some(format!("it leaves out namespace {ns}"));
+    let outside = |ns: &String| outside(&point.included_namespaces, &point.excluded_namespaces, ns);
+    if let Some(why) = namespaces.iter().find_map(outside) {
+        return Some(why);
     }
     let limit = point.limits.first().filter(|_| !namespaces.is_empty())?;
     Some(format!("nothing proves that it covers the service: {limit}"))
 }
 
-/// What is wrong with a location; `proven` is when its source last proved it, by the cluster's clock. A phase stays `Available` when Velero is dead,
-/// so the validation time decides; measured against our own last look, not against now.
+/// What is wrong with a location; `proven` is when its source last proved it, by the cluster's clock. A phase stays
+/// `Available` when Velero is dead, so the validation time decides; measured against our own last look, not against now.
 pub(super) fn location_trouble(location: &Location, proven: Stamp) -> Option<String> {
     match location.phase.as_str() {
         "Available" => {}
@@ -163,6 +282,10 @@ pub(super) fn location_trouble(location: &Location, proven: Stamp) -> Option<Str
     }
     match location.last_validated {
         None => Some("never validated".to_owned()),
+        Some(at) if is_ahead(at, proven) => {
+            let at = dated(at, proven);
+            Some(format!("validated in the future ({at}): a clock is wrong, so nothing proves that Velero runs"))
+        }
         Some(at) if (proven - at).num_seconds() > late_s(location.validation_every_s) => {
             Some("not validated for too long: Velero may be dead".to_owned())
         }
@@ -170,30 +293,12 @@ pub(super) fn location_trouble(location: &Location, proven: Stamp) -> Option<Str
     }
 }
 
-/// `*` matches anything, `?` one character; the rest is literal.
-fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        if p < pattern.len() && pattern[p] == '*' {
-            star = Some((p, t));
-            p += 1;
-        } else if p < pattern.len() && (pattern[p] == '?' || pattern[p] == text[t]) {
-            p += 1;
-            t += 1;
-        } else if let Some((star_p, star_t)) = star {
-            star = Some((star_p, star_t + 1));
-            p = star_p + 1;
-            t = star_t + 1;
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
-}
-
 impl Candidate<'_> {
+    /// Whether it was seen on one of these clusters.
+    pub fn is_on(&self, clusters: &[&str]) -> bool {
+        clusters.contains(&self.source.instance.as_str())
+    }
+
     /// How far it can be believed.
     pub fn proof(&self, store: &Store, now: Stamp) -> Proof {
         store.proof(self.source, self.state, self.held, now)
@@ -205,7 +310,7 @@ impl Candidate<'_> {
         Some(Point {
             name: it.name.clone(),
             uid: it.uid.clone(),
-            started: it.started?,
+            started: self.started?,
             expires: it.expires,
             location: it.location.clone(),
             off_site: self.off_site,
@@ -213,30 +318,8 @@ impl Candidate<'_> {
             excluded_namespaces: it.excluded_namespaces.clone(),
             limits: it.limits.clone(),
             left_out: it.left_out.clone(),
+            cluster: self.source.instance.clone(),
+            items: it.items,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::glob;
-
-    #[test]
-    fn namespaces_match_by_glob() {
-        for (pattern, text, is) in [
-            ("*", "shop", true),
-            ("shop", "shop", true),
-            ("shop", "shops", false),
-            ("shop-*", "shop-eu", true),
-            ("shop-*", "shop", false),
-            ("*-eu", "shop-eu", true),
-            ("s*p", "shop", true),
-            ("s*x*p", "shop", false),
-            ("sh?p", "shop", true),
-            ("", "shop", false),
-            ("*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
-        ] {
-            assert_eq!(glob(pattern, text), is, "{pattern} against {text}");
-        }
     }
 }

@@ -18,6 +18,7 @@ use super::row::{Body, Point, Row, Topic, TopicView};
 mod applications;
 mod now;
 mod proof;
+mod restore_test;
 #[cfg(test)]
 mod tests;
 
@@ -151,7 +152,7 @@ impl<'a> Seen<'a> {
 }
 
 /// What would be lost if a service failed over now, by its newest usable restore point.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Loss<'a> {
     pub point: &'a Point,
     /// Seconds of writes. While users fail it stands still: what nobody could write is not lost.
@@ -167,26 +168,35 @@ pub fn loss(row: &Row, now: Stamp) -> Option<Loss<'_>> {
     Some(Loss { point, seconds: since(point.started, frozen_at.unwrap_or(now)), frozen_at })
 }
 
-/// The schedule's row that carries a service's newest usable restore point.
+/// The schedule's row that carries a service's restore point; else another row of the service from the same cluster.
 pub fn carrier<'a>(backups: &'a [Row], service: &str, point: &Point) -> Option<&'a Row> {
-    backups.iter().find(|row| match &row.body {
-        Body::Backup { services, point: Some(own), .. } => {
-            own.name == point.name && services.iter().any(|it| it == service)
-        }
-        _ => false,
-    })
+    let theirs = |row: &&Row| is_of(row, service);
+    let carries = |row: &&Row| matches!(&row.body, Body::Backup { point: Some(own), .. } if own.name == point.name);
+    let beside = |row: &&Row| matches!(&row.body, Body::Backup { cluster, .. } if *cluster == point.cluster);
+    let exact = backups.iter().filter(theirs).find(carries);
+    exact.or_else(|| backups.iter().filter(theirs).find(beside))
+}
+
+/// Every restore point that a service's recovery needs: the oldest first, then those that cover it together with that one.
+pub fn parts(row: &Row) -> impl Iterator<Item = &Point> {
+    let (oldest, with): (Option<&Point>, &[Point]) = match &row.body {
+        Body::Service { restore_point, with, .. } => (restore_point.as_ref(), with),
+        _ => (None, &[]),
+    };
+    oldest.into_iter().chain(with)
 }
 
 fn ready(seen: &Seen<'_>) -> Ready {
     let objective = seen.objective;
-    let restored = proof::restored(seen);
+    let tests = restore_test::of(seen);
+    let restored = tests.proof.clone();
     let failed_over = proof::failed_over(seen);
     let recovered = proof::recovered(seen);
     let mut checks: Vec<Check> = objective.restored_on().iter().flat_map(|site| now::site(seen, site)).collect();
     checks.push(proof::recovery(seen, recovered.as_ref(), failed_over.as_ref(), restored.as_ref()));
     let point = restore_point(seen);
     checks.push(point.check);
-    checks.push(proof::restore(seen, restored.as_ref()));
+    checks.push(restore_test::judge(seen, &tests));
     let (rto, rpo) = (standing(objective, &checks, Promised::Rto), standing(objective, &checks, Promised::Rpo));
     checks.sort_by_key(|it| std::cmp::Reverse(it.standing));
     let took_s = recovered.as_ref().and_then(|it| it.took_s);
@@ -238,10 +248,6 @@ fn restore_point(seen: &Seen<'_>) -> PointCheck {
         until: None,
         next_run: None,
     };
-    if objective.schedules.is_empty() {
-        let says = "no backup schedule is named for it, so nothing that is read proves where its data is".to_owned();
-        return told(Standing::Unknown, says, "Name its schedules in its [[service]].");
-    }
     let services = seen.rows(Topic::Services);
     let row = services.iter().find(|row| matches!(&row.body, Body::Service { name, .. } if *name == objective.service));
     let Some(row) = row else {
@@ -252,11 +258,23 @@ fn restore_point(seen: &Seen<'_>) -> PointCheck {
         );
     };
     let backups = seen.rows(Topic::Backups);
-    let Some(loss) = loss(row, seen.now) else { return no_point(seen, told) };
+    let Some(loss) = loss(row, seen.now) else {
+        if objective.schedules.is_empty() {
+            let says = "no backup schedule is named for it, so nothing that is read proves where its data is";
+            return told(Standing::Unknown, says.to_owned(), "Name its schedules in its [[service]].");
+        }
+        return no_point(seen, told);
+    };
     let next_run = backups.iter().filter(|row| is_of(row, &objective.service)).filter_map(next_run).min();
     let limit = chrono::TimeDelta::seconds(i64::try_from(objective.rpo_s).unwrap_or(i64::MAX / 1_000));
     let until = loss.point.started.checked_add_signed(limit);
-    let (standing, says, remedy) = judge_point(seen, &loss, carrier(backups, &objective.service, loss.point));
+    // Each part of the service has to be as promised: the first that is not says why.
+    let judged = parts(row).map(|point| {
+        let part = Loss { point, seconds: since(point.started, loss.frozen_at.unwrap_or(seen.now)), ..loss };
+        judge_point(seen, &part, carrier(backups, &objective.service, point))
+    });
+    let worst = judged.reduce(|worst, it| if it.0 > worst.0 { it } else { worst });
+    let Some((standing, says, remedy)) = worst else { return no_point(seen, told) };
     let check = check(Promised::Rpo, "restore point", standing, says, &remedy);
     PointCheck { check, lost_s: Some(loss.seconds), until: until.filter(|_| loss.frozen_at.is_none()), next_run }
 }
@@ -308,13 +326,18 @@ fn judge_point(seen: &Seen<'_>, loss: &Loss<'_>, carrier: Option<&Row>) -> (Stan
     }
     let seen_by = match &carrier.body {
         Body::Backup { cluster, .. } if !sites.contains(cluster) => {
-            let says = format!("{of}, but only {cluster} is known to see it");
+            let why = if carrier.why.is_empty() { String::new() } else { format!(" ({})", carrier.why) };
+            let says = format!("{of}, but only {cluster} is known to see it{why}");
             let sites = sites.join(" or ");
             return (Standing::Unknown, says, format!("Wait until {sites} has synced it, or read why it has not."));
         }
         Body::Backup { cluster, .. } => cluster.as_str(),
         _ => "",
     };
+    if loss.point.items.is_none() {
+        let says = format!("{of}, but how many items it holds is not recorded");
+        return (Standing::Unknown, says, "Restore it somewhere: only that can show what is in it.".to_owned());
+    }
     if now::is_primary(seen, seen_by) {
         let says = format!("{of}, but {seen_by} that sees it is {primary} by another name");
         return (Standing::Unknown, says, "Correct the context of one of them.".to_owned());

@@ -1,17 +1,22 @@
 //! Restores: how they stand, what they wait for, and whether they still move. Velero does one at a time, can't be asked to
 //! stop one, and says nothing when one hangs.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::model::facts::{Fact, FactKind, Restore, VolumeRestore};
-use crate::model::{Change, SourceId, Stamp};
+use crate::model::facts::{Fact, FactKind, Restore, Scope, VolumeRestore};
+use crate::model::{Change, SafeText, SourceId, Stamp};
 
 use super::Board;
+use super::points::{Candidate, Points, is_ahead, skew_of};
 use super::row::{Body, Row, Verdict};
 use super::store::{Proof, SourceState};
 use super::words::{Opinion, count};
 
+/// Restores that are shown: those that run and the newest.
 const MOST_RESTORES: usize = 200;
+/// A restore that failed longer ago needs nobody now: over a weekend, and no longer.
+const FAILED_FOR_S: i64 = 72 * 3_600;
 /// A restore of which nothing moved for so long is stuck.
 const STUCK_S: i64 = 600;
 /// Most things whose movement is remembered.
@@ -29,7 +34,9 @@ pub(super) fn is_waiting(restore: &Restore) -> bool {
 
 /// Whether nothing of a running restore has moved for too long, as far as was seen until `seen`.
 pub(super) fn is_stuck(restore: &Restore, seen: Stamp) -> bool {
-    let last = restore.moved.max(restore.started);
+    // What began in the future began at some other time; then only what was seen to move counts.
+    let begun = restore.started.filter(|at| !is_ahead(*at, seen));
+    let last = restore.moved.max(begun).or(restore.created);
     !is_terminal(restore) && !is_waiting(restore) && last.is_some_and(|at| (seen - at).num_seconds() > STUCK_S)
 }
 
@@ -116,26 +123,69 @@ fn of_volume(it: &VolumeRestore) -> Mark {
     }
 }
 
-/// One row per restore, the newest first.
-pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
+/// One row per restore: those that have not ended, then the newest. With how many are left out.
+pub(super) fn rows(board: &Board, points: &Points<'_>, now: Stamp) -> (Vec<Row>, u64) {
+    let all: Vec<(&SourceId, &Restore)> = board
+        .store
+        .facts(FactKind::Restore)
+        .filter_map(|(id, _, held)| match &held.fact {
+            Fact::Restore(restore) => Some((id, restore)),
+            _ => None,
+        })
+        .collect();
     let mut rows: Vec<Row> = board
         .store
         .facts(FactKind::Restore)
         .filter_map(|(id, state, held)| match &held.fact {
             Fact::Restore(restore) => {
                 let proof = board.store.proof(id, state, held, now);
-                let restore = whole(board, id, state, restore, proof.seen_at);
-                Some(row(state, restore, proof))
+                let over = is_over(id, restore, &all, now);
+                let mut restore = whole(board, id, state, restore, proof.seen_at);
+                restore.backup_scope = backup_scope(points, id, &restore);
+                Some(row(board, state, restore, over, proof))
             }
             _ => None,
         })
         .collect();
     rows.sort_by_key(|row| match &row.body {
-        Body::Restore(restore) => std::cmp::Reverse((restore.started.or(restore.created), row.id.clone())),
-        _ => std::cmp::Reverse((None, row.id.clone())),
+        Body::Restore(it) => (is_terminal(it), Reverse(it.started.or(it.created)), Reverse(row.id.clone())),
+        _ => (true, Reverse(None), Reverse(row.id.clone())),
     });
+    let left_out = rows.len().saturating_sub(MOST_RESTORES) as u64;
     rows.truncate(MOST_RESTORES);
-    rows
+    (rows, left_out)
+}
+
+/// What the backup of a restore holds, if it is still known on that cluster.
+fn backup_scope(points: &Points<'_>, id: &SourceId, restore: &Restore) -> Option<Scope> {
+    let own = |it: &&Candidate<'_>| it.source == id && it.point.name == restore.backup;
+    let point = points.all().find(own)?.point;
+    let mut less: Vec<SafeText> = point.limits.clone();
+    if point.items == Some(0) {
+        less.push(SafeText::new("nothing"));
+    }
+    less.extend(point.left_out.iter().map(|it| SafeText::new(&format!("all but {it}"))));
+    Some(Scope {
+        included_namespaces: point.included_namespaces.clone(),
+        excluded_namespaces: point.excluded_namespaces.clone(),
+        less,
+    })
+}
+
+/// Why a restore that did not end well needs nobody any more; `None` = it does.
+fn is_over(id: &SourceId, restore: &Restore, all: &[(&SourceId, &Restore)], now: Stamp) -> Option<String> {
+    let ended = restore.completed.or(restore.started).or(restore.created)?;
+    let of = |it: &Restore| if it.schedule.is_empty() { it.backup.clone() } else { it.schedule.clone() };
+    let better = all.iter().filter(|(other, it)| {
+        let later = it.started.or(it.created) > restore.started.or(restore.created);
+        let well = it.phase.is("Completed") && it.errors == 0 && it.items_restored() > 0;
+        *other == id && later && well && of(it) == of(restore)
+    });
+    match better.map(|(_, it)| *it).max_by_key(|it| it.started) {
+        Some(it) => Some(format!("{} was restored after it", it.name)),
+        None if (now - ended).num_seconds() > FAILED_FOR_S => Some("that is days ago".to_owned()),
+        None => None,
+    }
 }
 
 /// A restore with its volumes and with when it last moved.
@@ -159,42 +209,60 @@ fn whole(board: &Board, id: &SourceId, state: &SourceState, restore: &Restore, s
     out
 }
 
-fn row(state: &SourceState, restore: Restore, proof: Proof) -> Row {
+fn row(board: &Board, state: &SourceState, restore: Restore, over: Option<String>, proof: Proof) -> Row {
     let mut opinion = Opinion::new(Verdict::Ok);
+    // Times that Velero wrote are by its cluster's clock.
+    let seen = proof.seen_at + skew_of(&board.store, &restore.cluster);
     if is_terminal(&restore) {
-        judge_ended(&mut opinion, &restore);
+        let (verdict, why) = ended(&restore);
+        match over.filter(|_| verdict > Verdict::Info) {
+            Some(over) => opinion.because(Verdict::Info, format!("{why}; {over}")),
+            None if why.is_empty() => opinion.verdict = verdict,
+            None => opinion.because(verdict, why),
+        }
+        if restore.completed.is_some_and(|at| is_ahead(at, seen)) {
+            opinion.because(Verdict::Unknown, "it ended in the future: a clock is wrong");
+        }
     } else if is_waiting(&restore) {
-        judge_waiting(&mut opinion, state, &restore, proof.seen_at);
+        judge_waiting(&mut opinion, state, &restore, seen);
     } else {
-        judge_running(&mut opinion, &restore, proof.seen_at);
+        judge_running(&mut opinion, &restore, seen);
     }
     let id = format!("restore/{}/{}", restore.cluster, restore.name);
     opinion.row(id, proof, Body::Restore(restore))
 }
 
-fn judge_ended(opinion: &mut Opinion, restore: &Restore) {
+/// How an ended restore stands, and why. `Completed` does not mean that anything was restored.
+fn ended(restore: &Restore) -> (Verdict, String) {
+    let errors = || count(restore.errors as usize, "error");
+    let warnings = || count(restore.warnings as usize, "warning");
     match restore.phase.as_str() {
-        "Completed" if restore.errors > 0 => {
-            opinion.because(Verdict::Warning, format!("completed with {}", count(restore.errors as usize, "error")));
+        "Completed" if restore.items_done == 0 => {
+            (Verdict::Warning, "Completed with 0 items: nothing was restored".to_owned())
         }
-        "Completed" if restore.warnings > 0 => opinion.because(
-            Verdict::Warning,
-            format!(
-                "completed with {}: objects that already existed were skipped",
-                count(restore.warnings as usize, "warning")
-            ),
-        ),
-        "Completed" => {}
+        "Completed" if restore.items_restored() == 0 => {
+            let why = format!(
+                "Completed, and nothing was restored: {} of {} items, {}: what exists already is skipped",
+                restore.items_done,
+                restore.items_total,
+                warnings()
+            );
+            (Verdict::Warning, why)
+        }
+        "Completed" if restore.errors > 0 => (Verdict::Warning, format!("completed with {}", errors())),
+        "Completed" if restore.warnings > 0 => {
+            (Verdict::Warning, format!("completed with {}: objects that already existed were skipped", warnings()))
+        }
+        "Completed" => (Verdict::Ok, String::new()),
         phase => {
             let mut why = phase.to_owned();
+            if phase == "PartiallyFailed" {
+                why.push_str(&format!(" with {}: see what is missing before anyone relies on it", errors()));
+            }
             if !restore.failure.is_empty() {
                 why.push_str(&format!(": {}", restore.failure));
             }
-            if phase == "PartiallyFailed" {
-                let errors = count(restore.errors as usize, "error");
-                why.push_str(&format!(" with {errors}: see what is missing before anyone relies on it"));
-            }
-            opinion.because(Verdict::Critical, why);
+            (Verdict::Critical, why)
         }
     }
 }

@@ -126,6 +126,18 @@ pub struct Point {
     pub limits: Vec<SafeText>,
     /// What it leaves out on purpose, in words.
     pub left_out: Vec<SafeText>,
+    /// The cluster whose Velero was asked.
+    #[serde(default)]
+    pub cluster: String,
+    /// How many items it holds; `None` = that was not recorded.
+    #[serde(default)]
+    pub items: Option<u64>,
+}
+
+/// How many runs of a schedule, in words: where counting stopped, that there are more.
+pub fn runs_words(count: u32, more: bool) -> String {
+    let runs = if count == 1 { "run" } else { "runs" };
+    if more { format!("more than {count} {runs}") } else { format!("{count} {runs}") }
 }
 
 /// What a row is about.
@@ -188,8 +200,12 @@ pub enum Body {
         strategy: Strategy,
         rto_s: u64,
         rpo_s: u64,
-        /// Start of its newest usable restore point: now minus this is what would be lost.
+        /// Start of its newest usable restore point: now minus this is what would be lost. Where several cover the service
+        /// together, the oldest of them.
         restore_point: Option<Point>,
+        /// The others that cover it together with that one.
+        #[serde(default)]
+        with: Vec<Point>,
         /// Percent of recent answers by site.
         sites: BTreeMap<String, u32>,
         /// Percent of recent samples that were good.
@@ -243,9 +259,15 @@ pub enum Body {
         overdue: bool,
         /// Runs that should have happened since the newest restore point and did not.
         missed_runs: u32,
+        /// There are more: counting stopped there.
+        #[serde(default)]
+        missed_more: bool,
+        /// Restore points that vanished at once although they had not expired.
+        #[serde(default)]
+        vanished: u32,
         /// When the schedule is due next; `None` if it does not run or its times can't be read.
         next_run: Option<Stamp>,
-        /// A newer backup that is not usable (yet): its name and phase.
+        /// A newer backup that is not usable (yet): its name and phase. The one that blocks the others, if one does.
         newer: Option<(SafeText, SafeText)>,
     },
     /// A backup storage location.

@@ -6,8 +6,9 @@ use crate::model::facts::{Fact, FactKind, Probe};
 use crate::model::{Objective, SourceId, Stamp, System};
 
 use super::Board;
-use super::backups::{is_over, of_service, unread};
-use super::points::{Candidate, by_schedule};
+use super::backups::{is_over, unread};
+use super::cover::{Bare, Cover, cover};
+use super::points::{Candidate, Points};
 use super::row::{Body, Row, Verdict};
 use super::store::Proof;
 use super::traffic::answer;
@@ -16,7 +17,7 @@ use super::world;
 
 /// One row per objective.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
-    let points = by_schedule(&board.store);
+    let points = Points::of(&board.store, now);
     let mut rows: Vec<Row> =
         board.setup.objectives.iter().map(|objective| row(board, objective, &points, now)).collect();
     sort_rows(&mut rows, |row| row.id.clone());
@@ -28,28 +29,13 @@ struct Seen<'a> {
     proof: Proof,
 }
 
-fn row(board: &Board, objective: &Objective, points: &BTreeMap<&str, Vec<Candidate<'_>>>, now: Stamp) -> Row {
+fn row(board: &Board, objective: &Objective, points: &Points<'_>, now: Stamp) -> Row {
     let probes = probes(board, objective, now);
-    let point = of_service(points, objective, now);
+    let cover = cover(points, objective, now);
+    let point = cover.as_ref().ok().map(|it| it.weakest);
     let mut opinion = Opinion::new(Verdict::Ok);
     judge_probes(&mut opinion, objective, &probes);
-    if !objective.schedules.is_empty() {
-        let unread = unread(board);
-        match point.and_then(|it| it.point.started) {
-            Some(started) if is_over(started, objective.rpo_s, now) && unread.is_none() => {
-                opinion.because(Verdict::Warning, "the newest usable restore point is older than the RPO");
-            }
-            Some(_) if point.as_ref().is_some_and(|it| it.proof(&board.store, now).stale) => {
-                opinion
-                    .because(Verdict::Unknown, "whether its newest restore point is still there was not read lately");
-            }
-            Some(_) => {}
-            None => match &unread {
-                Some(why) => opinion.because(Verdict::Unknown, format!("no restore point is known yet: {why}")),
-                None => opinion.because(Verdict::Warning, "there is no usable restore point"),
-            },
-        }
-    }
+    judge_cover(&mut opinion, board, objective, &cover, now);
     for missing in world::missing(board, objective, now) {
         opinion.because(Verdict::Warning, missing);
     }
@@ -62,11 +48,47 @@ fn row(board: &Board, objective: &Objective, points: &BTreeMap<&str, Vec<Candida
         rto_s: objective.rto_s,
         rpo_s: objective.rpo_s,
         restore_point: point.as_ref().and_then(Candidate::point),
+        with: cover.iter().flat_map(|it| &it.with).filter_map(Candidate::point).collect(),
         sites: sites(&probes),
         good_percent: (samples > 0).then(|| percent(good, samples)),
         failing_since: probes.iter().filter(|it| fails(it.probe)).map(|it| it.probe.since).min(),
     };
     opinion.row(objective.service.clone(), proof, body)
+}
+
+/// What would be lost, by the weakest of the backups that cover the service.
+fn judge_cover(
+    opinion: &mut Opinion,
+    board: &Board,
+    objective: &Objective,
+    cover: &Result<Cover<'_>, Bare>,
+    now: Stamp,
+) {
+    let relies = !objective.schedules.is_empty();
+    let unread = unread(board);
+    match cover {
+        Ok(cover) => {
+            let all = || cover.with.iter().chain([&cover.weakest]);
+            if unread.is_none() && cover.weakest.started.is_some_and(|at| is_over(at, objective.rpo_s, now)) {
+                opinion.because(Verdict::Warning, "the newest usable restore point is older than the RPO");
+            } else if all().any(|it| it.proof(&board.store, now).stale) {
+                let why = "whether its newest restore point is still there was not read lately";
+                opinion.because(Verdict::Unknown, why);
+            }
+            if !cover.with.is_empty() {
+                let n = cover.with.len() + 1;
+                opinion.mention(format!("{n} backups cover it together, the oldest is {}", cover.weakest.point.name));
+            }
+        }
+        Err(_) if !relies => {}
+        Err(_) if unread.is_some() => {
+            let why = unread.unwrap_or_default();
+            opinion.because(Verdict::Unknown, format!("no restore point is known yet: {why}"));
+        }
+        Err(Bare::Nothing) => opinion.because(Verdict::Warning, "there is no usable restore point"),
+        Err(Bare::Gap(why)) => opinion.because(Verdict::Warning, format!("there is no usable restore point: {why}")),
+        Err(Bare::Unknown(why)) => opinion.because(Verdict::Unknown, format!("no restore point is proven: {why}")),
+    }
 }
 
 fn fails(probe: &Probe) -> bool {

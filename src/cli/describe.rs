@@ -1,7 +1,7 @@
 //! A board row in two cells of a table: what it is about, and how that is.
 
 use super::shown::age;
-use crate::board::row::Point;
+use crate::board::row::{Point, runs_words};
 use crate::board::{AppRow, Body, Budget};
 use crate::model::facts::EdgeAccount;
 use crate::model::silence::{Silence, line_of};
@@ -34,10 +34,12 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             (alert.name.to_string(), says)
         }
         Body::Silence { silence, hits, critical, .. } => of_silence(silence, *hits, *critical, now),
-        Body::Backup { schedule, point, rpo_s, missed_runs, cluster, .. } => {
+        Body::Backup { schedule, point, rpo_s, missed_runs, missed_more, cluster, newer, .. } => {
             let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", short(rpo)));
-            let missed = if *missed_runs > 0 { format!(" · {missed_runs} runs missed") } else { String::new() };
-            (format!("{schedule} ({cluster})"), format!("{}{rpo}{missed}", newest(point.as_ref(), now)))
+            let missed = runs_words(*missed_runs, *missed_more);
+            let missed = if *missed_runs > 0 { format!(" · {missed} missed") } else { String::new() };
+            let newer = newer.as_ref().map_or(String::new(), |(name, state)| format!(" · {name} {state}"));
+            (format!("{schedule} ({cluster})"), format!("{}{rpo}{missed}{newer}", newest(point.as_ref(), now)))
         }
         Body::Location(it) => {
             (format!("location {}", it.name), format!("{} {}", it.phase.as_str(), it.access_mode.as_str()))

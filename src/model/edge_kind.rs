@@ -181,6 +181,7 @@ edge_kinds! {
         BackupUsable "usable" = Meaning::newest().and_ends(&[EdgeKind::BackupOverdue, EdgeKind::BackupMissed]).moving_a_clock();
         BackupOverdue "overdue" = Meaning::begins().after(60);
         BackupMissed "missed" = Meaning::begins();
+        BackupVanished "vanished" = Meaning::event();
     }
     Location "location" {
         LocationUnavailable "unavailable" = Meaning::begins().after(60);

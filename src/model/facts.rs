@@ -15,7 +15,7 @@ pub use super::gitops::{
     HelmRepository, Kustomization, ObjectRef, OciRepository, Place, Project, SyncWindow, Tool,
 };
 pub use super::velero::{
-    DataDownload, Location, OffSite, Restore, RestorePoint, Schedule, VolumeBackup, VolumeRestore,
+    DataDownload, Location, OffSite, Restore, RestorePoint, Schedule, Scope, VolumeBackup, VolumeRestore, outside,
 };
 
 /// An open enumeration's value, as the server wrote it. Compare with `is`.
@@ -174,8 +174,18 @@ pub struct Alert {
 
 /// Labels that say what an alert is about, in the order in which a person reads them.
 const ABOUT: [&str; 12] = [
-    "cluster", "namespace", "pod", "container", "deployment", "statefulset", "daemonset", "job_name", "node", "instance",
-    "persistentvolumeclaim", "device",
+    "cluster",
+    "namespace",
+    "pod",
+    "container",
+    "deployment",
+    "statefulset",
+    "daemonset",
+    "job_name",
+    "node",
+    "instance",
+    "persistentvolumeclaim",
+    "device",
 ];
 
 impl Alert {

@@ -1,5 +1,7 @@
 //! What the log says about a plan, from proposal to outcome, and the bytes that were approved.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -118,6 +120,62 @@ pub struct StepEnded {
     pub plan: PlanId,
     pub step: String,
     pub says: SafeText,
+    /// What its Restore brought back, if it made one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Restored>,
+}
+
+/// How a Restore stands, by its own object: what it looked at, what it skipped, and why it ended as it did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    pub phase: SafeText,
+    /// Items that it dealt with, of how many. One that exists already is skipped with a warning, and counted.
+    pub items: u64,
+    pub of: u64,
+    pub warnings: u64,
+    pub errors: u64,
+    /// Its reason or validation errors, if it has any.
+    #[serde(default, skip_serializing_if = "SafeText::is_empty")]
+    pub why: SafeText,
+}
+
+impl Restored {
+    /// Items that were brought back at most.
+    pub fn brought(&self) -> u64 {
+        self.items.saturating_sub(self.warnings)
+    }
+
+    /// Whether it has reached its last phase.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase.as_str(), "FailedValidation" | "Completed" | "PartiallyFailed" | "Failed")
+    }
+
+    /// Whether all of it came back, as far as it says.
+    pub fn is_whole(&self) -> bool {
+        self.phase == "Completed" && self.brought() > 0 && self.warnings == 0 && self.errors == 0
+    }
+
+    /// As a colleague would say it.
+    pub fn words(&self) -> String {
+        let one = |n: u64, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
+        let phase = if self.phase.is_empty() { "not picked up by Velero" } else { self.phase.as_str() };
+        let mut out = format!("the restore is {phase}: {} of {}", self.items, one(self.of, "item"));
+        match (self.phase == "Completed", self.items, self.warnings) {
+            (true, 0, _) => out.push_str(", so nothing was restored"),
+            (true, _, n) if n > 0 && self.brought() == 0 => {
+                out.push_str(&format!(", {}: all were skipped and nothing was restored", one(n, "warning")));
+            }
+            (_, _, n) if n > 0 => out.push_str(&format!(", {} (what exists already is skipped)", one(n, "warning"))),
+            _ => {}
+        }
+        if self.errors > 0 {
+            out.push_str(&format!(", {}", one(self.errors, "error")));
+        }
+        if !self.why.is_empty() {
+            out.push_str(&format!(": {}", self.why));
+        }
+        out
+    }
 }
 
 /// The plan ended.
@@ -137,6 +195,9 @@ pub struct Reconciled {
     pub plan: PlanId,
     pub result: Reconciliation,
     pub says: SafeText,
+    /// What the Restores of its steps brought back, by the step's id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub restored: BTreeMap<String, Restored>,
 }
 
 /// Requests that were answered "no"; folded to one entry a second and person.
@@ -163,3 +224,51 @@ pub struct StepFailed(pub StepEnded);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StepUnknown(pub StepEnded);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_restore_brought_back_is_said_as_it_was() {
+        let of = |phase: &str, items, of, warnings, errors, why: &str| Restored {
+            phase: phase.into(),
+            items,
+            of,
+            warnings,
+            errors,
+            why: why.into(),
+        };
+        for (it, whole, says) in [
+            (of("Completed", 120, 120, 0, 0, ""), true, "the restore is Completed: 120 of 120 items"),
+            (
+                of("Completed", 120, 120, 3, 0, ""),
+                false,
+                "the restore is Completed: 120 of 120 items, 3 warnings (what exists already is skipped)",
+            ),
+            (
+                of("Completed", 3, 3, 3, 0, ""),
+                false,
+                "the restore is Completed: 3 of 3 items, 3 warnings: all were skipped and nothing was restored",
+            ),
+            (of("Completed", 0, 0, 0, 0, ""), false, "the restore is Completed: 0 of 0 items, so nothing was restored"),
+            (of("PartiallyFailed", 0, 0, 0, 1, ""), false, "the restore is PartiallyFailed: 0 of 0 items, 1 error"),
+            (
+                of("Failed", 193, 1510, 0, 0, "the server was restarted"),
+                false,
+                "the restore is Failed: 193 of 1510 items: the server was restarted",
+            ),
+            (of("", 0, 0, 0, 0, ""), false, "the restore is not picked up by Velero: 0 of 0 items"),
+        ] {
+            assert_eq!((it.is_whole(), it.words().as_str()), (whole, says));
+        }
+    }
+
+    #[test]
+    fn an_entry_of_before_has_no_restore_and_is_written_as_it_was() {
+        let text = r#"{"plan":"P","step":"3","says":"done"}"#;
+        let old: StepEnded = serde_json::from_str(text).expect("an entry of an earlier version");
+        assert_eq!(old.restored, None);
+        assert_eq!(serde_json::to_string(&old).expect("text"), text);
+    }
+}

@@ -22,6 +22,60 @@ pub struct Schedule {
     pub created: Option<Stamp>,
     /// When a run was left out on purpose (`skipImmediately`); the next is counted from here.
     pub last_skipped: Option<Stamp>,
+    /// When Velero comes back it leaves out the run that is overdue, instead of making up for all that it missed with one.
+    pub skip_immediately: bool,
+}
+
+/// What a Backup holds, or what a Restore asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// None, or `*`: all.
+    pub included_namespaces: Vec<SafeText>,
+    pub excluded_namespaces: Vec<SafeText>,
+    /// Why it may be less than everything in these namespaces, in words.
+    pub less: Vec<SafeText>,
+}
+
+impl Scope {
+    /// Why it is not everything in these namespaces; `None` = it is, as far as a scope can tell.
+    pub fn gap(&self, namespaces: &[String]) -> Option<String> {
+        let outside =
+            namespaces.iter().find_map(|it| outside(&self.included_namespaces, &self.excluded_namespaces, it));
+        outside.or_else(|| self.less.first().map(SafeText::to_string))
+    }
+}
+
+/// Why a list of namespaces does not hold this one; `None` = it does.
+pub fn outside(included: &[SafeText], excluded: &[SafeText], namespace: &str) -> Option<String> {
+    let any = |patterns: &[SafeText]| patterns.iter().any(|pattern| glob(pattern.as_str(), namespace));
+    match () {
+        () if !included.is_empty() && !any(included) => Some(format!("it does not cover namespace {namespace}")),
+        () if any(excluded) => Some(format!("it leaves out namespace {namespace}")),
+        () => None,
+    }
+}
+
+/// Velero's namespace patterns: `*` matches anything, `?` one character; the rest is literal.
+fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        if p < pattern.len() && pattern[p] == '*' {
+            star = Some((p, t));
+            p += 1;
+        } else if p < pattern.len() && (pattern[p] == '?' || pattern[p] == text[t]) {
+            p += 1;
+            t += 1;
+        } else if let Some((star_p, star_t)) = star {
+            star = Some((star_p, star_t + 1));
+            p = star_p + 1;
+            t = star_t + 1;
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
 }
 
 /// Whether volume data of a restore point is known to be outside the source's site.
@@ -59,6 +113,12 @@ pub struct RestorePoint {
     pub failure: SafeText,
     /// `deletionTimestamp` is set.
     pub deleting: bool,
+    /// When it was made: for one that has not begun. A synced copy was made anew.
+    pub created: Option<Stamp>,
+    /// When anything of it was last written, by the server's own record.
+    pub written: Option<Stamp>,
+    /// How many items it holds; `None` = that was not recorded.
+    pub items: Option<u64>,
     /// By the Backup alone; the board adds what its volume backups say.
     pub off_site: OffSite,
     /// Why it may hold less than its namespaces, in words: selectors, kinds. Then nothing proves that it covers a service.
@@ -142,4 +202,60 @@ pub struct Restore {
     /// Bytes of volumes, likewise.
     pub bytes_done: u64,
     pub bytes_total: u64,
+    /// The schedule whose backup it is of, as Velero wrote it down.
+    #[serde(default)]
+    pub schedule: SafeText,
+    /// What it asks for.
+    #[serde(default)]
+    pub scope: Scope,
+    /// What its backup holds, if that is still known; filled in by the board.
+    #[serde(default)]
+    pub backup_scope: Option<Scope>,
+}
+
+impl Restore {
+    /// Items that were brought back at most: Velero counts each item that it looked at, also one that exists already and
+    /// is skipped with a warning.
+    pub fn items_restored(&self) -> u64 {
+        self.items_done.saturating_sub(self.warnings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Scope, glob};
+
+    #[test]
+    fn namespaces_match_by_glob() {
+        for (pattern, text, is) in [
+            ("*", "shop", true),
+            ("shop", "shop", true),
+            ("shop", "shops", false),
+            ("shop-*", "shop-eu", true),
+            ("shop-*", "shop", false),
+            ("*-eu", "shop-eu", true),
+            ("s*p", "shop", true),
+            ("s*x*p", "shop", false),
+            ("sh?p", "shop", true),
+            ("", "shop", false),
+            ("*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
+        ] {
+            assert_eq!(glob(pattern, text), is, "{pattern} against {text}");
+        }
+    }
+
+    #[test]
+    fn a_scope_has_a_gap_where_anything_is_outside_or_left_out() {
+        let of = |included: &[&str], excluded: &[&str], less: &[&str]| {
+            let all = |names: &[&str]| names.iter().map(|it| (*it).into()).collect();
+            let scope =
+                Scope { included_namespaces: all(included), excluded_namespaces: all(excluded), less: all(less) };
+            scope.gap(&["shop".to_owned(), "pay".to_owned()])
+        };
+        assert_eq!(of(&[], &[], &[]), None, "no list means all namespaces");
+        assert_eq!(of(&["*"], &["kube-*"], &[]), None);
+        assert_eq!(of(&["shop"], &[], &[]), Some("it does not cover namespace pay".into()));
+        assert_eq!(of(&[], &["p*"], &[]), Some("it leaves out namespace pay".into()));
+        assert_eq!(of(&[], &[], &["only secrets"]), Some("only secrets".into()));
+    }
 }

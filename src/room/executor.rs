@@ -12,15 +12,13 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::engine::Command;
+use super::reconcile;
 use super::shared::Shared;
-use crate::actions::{self, Progress, holds};
-use crate::approval::{PlanRecord, StepState};
+use crate::actions::{self, Progress};
 use crate::clock::Clock;
-use crate::model::entry::{
-    Happening, Outcome, PlanEnded, Reconciled, Reconciliation, StepDone, StepEnded, StepFailed, StepUnknown,
-};
+use crate::model::entry::{Happening, Outcome, PlanEnded, Restored, StepDone, StepEnded, StepFailed, StepUnknown};
 use crate::model::time::since;
-use crate::model::{Digest, PersonId, Plan, PlanId, SafeText, SourceId, Stamp, Step};
+use crate::model::{Digest, PersonId, Plan, PlanId, SafeText, SourceId, Step};
 use crate::systems::{ActError, Permit};
 
 /// A read for a precondition must answer within this real time.
@@ -28,10 +26,7 @@ const READ_WITHIN: Duration = Duration::from_secs(5);
 /// A write relies on preconditions read at most this real time before it, the reading itself apart.
 const FRESH: Duration = Duration::from_secs(5);
 /// How often a check is read while a step waits for its effect, on the room's clock.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// A write whose sender died may still be on its way so long after its step began: until then, only seeing it proves anything.
-const LATE: TimeDelta = TimeDelta::seconds(10);
-
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// An outcome that could not be recorded is offered again after this real time.
 const REPORT_AGAIN: Duration = Duration::from_secs(1);
 
@@ -63,7 +58,7 @@ async fn read_all(
     (found, unread)
 }
 
-async fn read(shared: &Shared, digest: Digest, src: &SourceId, path: &str) -> Result<Value, String> {
+pub(super) async fn read(shared: &Shared, digest: Digest, src: &SourceId, path: &str) -> Result<Value, String> {
     let adapter = shared.adapters.get(src).ok_or_else(|| format!("{src} is not configured"))?;
     match tokio::time::timeout(READ_WITHIN, adapter.read(&actions::resolve(path, &digest))).await {
         Ok(Ok(value)) => Ok(value),
@@ -72,13 +67,34 @@ async fn read(shared: &Shared, digest: Digest, src: &SourceId, path: &str) -> Re
     }
 }
 
+/// How the Restore that a step made stands, if it made one and that can be read.
+pub(super) async fn restored(shared: &Shared, digest: Digest, step: &Step) -> Result<Option<Restored>, String> {
+    let Some(adapter) = shared.adapters.get(&step.target.src) else { return Ok(None) };
+    match tokio::time::timeout(READ_WITHIN, adapter.restored(step, digest)).await {
+        Ok(answer) => answer.map_err(|trouble| trouble.what.to_string()),
+        Err(_) => Err(format!("{} did not answer within {} s", step.target.src, READ_WITHIN.as_secs())),
+    }
+}
+
+/// What is said of a step at its end, and what its Restore brought back.
+struct Account {
+    says: String,
+    restored: Option<Restored>,
+}
+
+impl From<String> for Account {
+    fn from(says: String) -> Self {
+        Self { says, restored: None }
+    }
+}
+
 /// How one step ended, and whether its write may have left.
 enum StepEnd {
-    Done(String),
+    Done(Account),
     /// Nothing was sent.
     Precheck(String),
-    Failed(String),
-    Unknown(String),
+    Failed(Account),
+    Unknown(Account),
     /// The engine said no: held, or an invariant does not hold.
     Stopped(String),
 }
@@ -116,12 +132,16 @@ impl Run {
     pub async fn go(self) {
         for (i, step) in self.plan.steps.iter().enumerate() {
             let end = self.step(step, i == 0).await;
-            let id = || StepEnded { plan: self.plan.plan.clone(), step: step.id.clone(), says: SafeText::default() };
-            let ended = |says: &str| StepEnded { says: SafeText::new(says), ..id() };
+            let ended = |account: Account| StepEnded {
+                plan: self.plan.plan.clone(),
+                step: step.id.clone(),
+                says: SafeText::new(&account.says),
+                restored: account.restored,
+            };
             match end {
-                StepEnd::Done(says) => {
+                StepEnd::Done(account) => {
                     let last = i + 1 == self.plan.steps.len();
-                    match self.report(StepDone(ended(&says))).await {
+                    match self.report(StepDone(ended(account))).await {
                         Reported::Never => return,
                         Reported::Late if !last => {
                             let why = "the timeline could not be written for a while; propose what is left anew";
@@ -132,13 +152,17 @@ impl Run {
                 }
                 StepEnd::Precheck(why) => return self.end(Outcome::Failed, i == 0, &why).await,
                 StepEnd::Stopped(why) => return self.end(Outcome::Stopped, false, &why).await,
-                StepEnd::Failed(why) => {
-                    self.report(StepFailed(ended(&why))).await;
-                    return self.end(Outcome::Failed, false, &format!("step {}: {why}", step.id)).await;
+                StepEnd::Failed(account) => {
+                    let why = format!("step {}: {}", step.id, account.says);
+                    self.report(StepFailed(ended(account))).await;
+                    return self.end(Outcome::Failed, false, &why).await;
                 }
-                StepEnd::Unknown(why) => {
-                    self.report(StepUnknown(ended(&why))).await;
-                    return self.end(Outcome::Failed, false, &format!("step {}: {why}", step.id)).await;
+                StepEnd::Unknown(account) => {
+                    let why = format!("step {}: {}", step.id, account.says);
+                    self.report(StepUnknown(ended(account))).await;
+                    self.end(Outcome::Failed, false, &why).await;
+                    // What was not seen in time may still come about: that is found out and recorded.
+                    return reconcile::late(&self.shared, &self.engine, &self.plan, self.digest).await;
                 }
             }
         }
@@ -168,14 +192,14 @@ impl Run {
         if read.is_old() && !step.pre.is_empty() {
             read = self.reread(step).await;
             if !read.broken.is_empty() {
-                return StepEnd::Failed(format!("nothing was sent: {}", read.broken.join("; ")));
+                return StepEnd::Failed(format!("nothing was sent: {}", read.broken.join("; ")).into());
             }
         }
         let mut said = String::new();
         if !step.params.is_null() {
             match self.write(step).await {
                 Ok(answer) => said = answer,
-                Err(ActError::NotApplied(trouble)) => return StepEnd::Failed(trouble.what.to_string()),
+                Err(ActError::NotApplied(trouble)) => return StepEnd::Failed(trouble.what.to_string().into()),
                 // It may have happened: the check below decides by looking.
                 Err(ActError::Unknown(trouble)) => said = format!("no certain answer ({})", trouble.what),
             }
@@ -209,22 +233,35 @@ impl Run {
             let wanted = step.check.iter().map(|check| (&check.src, &check.path));
             let (read, mut unread) = read_all(&self.shared, self.digest, wanted).await;
             let found = read.iter().map(|((src, path), value)| actions::found(src, path, value)).collect::<Vec<_>>();
-            match actions::judge(step, &read) {
-                Progress::Done => {
-                    let took = since(began, clock.now());
-                    // A write's own answer proves more than the paths read back; a wait has only those.
-                    return StepEnd::Done(match said.is_empty() {
-                        true => format!("{} · after {took} s", found.join(", ")),
-                        false => format!("{said} · read back after {took} s"),
-                    });
-                }
-                Progress::Failed => return StepEnd::Failed(found.join(", ")),
-                Progress::Waiting if clock.now() >= until => {
-                    unread.extend(found);
-                    return StepEnd::Unknown(format!("not seen within {} s: {}", step.limit_s, unread.join("; ")));
-                }
-                Progress::Waiting => clock.sleep(LOOK_EVERY).await,
+            let progress = actions::judge(step, &read);
+            if progress == Progress::Waiting && clock.now() < until {
+                clock.sleep(LOOK_EVERY).await;
+                continue;
             }
+            // How a Restore ended is told whole, by itself: its checks name only what was waited for.
+            let restored = restored(&self.shared, self.digest, step).await.unwrap_or_default();
+            let found = match &restored {
+                Some(it) => it.words(),
+                None => found.join(", "),
+            };
+            let took = since(began, clock.now());
+            let says = match progress {
+                // A write's own answer proves more than the paths read back; a wait has only those.
+                Progress::Done if said.is_empty() => format!("{found} · after {took} s"),
+                Progress::Done if restored.is_some() => format!("{said} · {found} · after {took} s"),
+                Progress::Done => format!("{said} · read back after {took} s"),
+                Progress::Failed => found,
+                Progress::Waiting => {
+                    unread.push(found);
+                    format!("not seen within {} s: {}", step.limit_s, unread.join("; "))
+                }
+            };
+            let account = Account { says, restored };
+            return match progress {
+                Progress::Done => StepEnd::Done(account),
+                Progress::Failed => StepEnd::Failed(account),
+                Progress::Waiting => StepEnd::Unknown(account),
+            };
         }
     }
 
@@ -245,7 +282,7 @@ impl Run {
 
 /// How a report reached the log.
 #[derive(PartialEq)]
-enum Reported {
+pub(super) enum Reported {
     AtOnce,
     /// After the log could not be written for a while.
     Late,
@@ -254,7 +291,7 @@ enum Reported {
 }
 
 /// Has an outcome recorded, however long that takes: a plan that is over must not look as if it ran.
-async fn record(engine: &mpsc::Sender<Command>, plan: &Plan, happening: Happening) -> Reported {
+pub(super) async fn record(engine: &mpsc::Sender<Command>, plan: &Plan, happening: Happening) -> Reported {
     let mut first = true;
     loop {
         let (done, recorded) = oneshot::channel();
@@ -282,86 +319,4 @@ pub async fn broke_off(engine: &mpsc::Sender<Command>, plan: &PlanId) {
         }
         tokio::time::sleep(REPORT_AGAIN).await;
     }
-}
-
-/// Finds out by reading what an interrupted plan did. Writes nothing outside, ever.
-pub async fn reconcile(shared: Arc<Shared>, engine: mpsc::Sender<Command>, old: PlanRecord) {
-    let begun = shared.clock.now();
-    let deadline = begun + TimeDelta::minutes(5);
-    let settled = settled_at(&old, begun);
-    let (plan, digest) = (old.plan, old.digest);
-    let ran = plan.steps.iter().zip(&old.steps).filter(|(_, state)| !matches!(state, StepState::Waiting));
-    let started: Vec<String> = ran.map(|(step, _)| step.id.clone()).collect();
-    let (result, says) = loop {
-        let now = shared.clock.now();
-        match look(&shared, &plan, digest, &started).await {
-            Ok(found) if found.0 == Reconciliation::Applied || now >= settled => break found,
-            Err(why) if now >= deadline => {
-                break (Reconciliation::Unknown, format!("could not be read for five minutes: {why}"));
-            }
-            Ok(_) | Err(_) => shared.clock.sleep(LOOK_EVERY).await,
-        }
-    };
-    let reconciled = Reconciled { plan: plan.plan.clone(), result, says: SafeText::new(&says) };
-    record(&engine, &plan, reconciled.into()).await;
-}
-
-/// From when on "not seen" means "not applied". Never later than [`LATE`] from now, whatever the wall clock did meanwhile.
-fn settled_at(old: &PlanRecord, now: Stamp) -> Stamp {
-    let writes = old.plan.steps.iter().zip(&old.steps).filter(|(step, _)| !step.params.is_null());
-    let open = writes.filter_map(|(_, state)| match state {
-        StepState::Started { at } => Some(*at + LATE),
-        _ => None,
-    });
-    open.max().map_or(now, |at| at.min(now + LATE))
-}
-
-/// Compares what each started write was to bring about with what is there now.
-async fn look(
-    shared: &Shared,
-    plan: &Plan,
-    digest: Digest,
-    started: &[String],
-) -> Result<(Reconciliation, String), String> {
-    let (mut applied, mut not_applied, mut between) = (Vec::new(), Vec::new(), Vec::new());
-    for step in plan.steps.iter().filter(|step| !step.params.is_null()) {
-        let id = step.id.clone();
-        if !started.contains(&id) {
-            not_applied.push(id);
-            continue;
-        }
-        let (mut all, mut none) = (true, true);
-        for check in &step.check {
-            let found = read(shared, digest, &check.src, &check.path).await?;
-            let held = holds(check.op, &check.value, &found);
-            let before = found.is_null()
-                || step
-                    .pre
-                    .iter()
-                    .any(|pre| pre.path == check.path && pre.src == check.src && holds(pre.op, &pre.value, &found));
-            all &= held;
-            none &= !held && before;
-        }
-        match (all, none) {
-            (true, _) => applied.push(id),
-            (false, true) => not_applied.push(id),
-            (false, false) => between.push(id),
-        }
-    }
-    let says = format!(
-        "read back: steps applied {}, not applied {}, in between {}",
-        list(&applied),
-        list(&not_applied),
-        list(&between)
-    );
-    let result = match (applied.is_empty(), not_applied.is_empty(), between.is_empty()) {
-        (false, true, true) => Reconciliation::Applied,
-        (true, false, true) => Reconciliation::NotApplied,
-        _ => Reconciliation::Partial,
-    };
-    Ok((result, says))
-}
-
-fn list(ids: &[String]) -> String {
-    if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
 }

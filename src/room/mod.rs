@@ -18,6 +18,9 @@ mod plans_tests;
 mod plausible;
 mod presence;
 mod rate;
+mod reconcile;
+#[cfg(test)]
+mod reconcile_tests;
 mod recovery;
 mod refusals;
 mod requests;

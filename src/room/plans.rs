@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::engine::{Answer, Caller, Command, Engine, FirstRead};
 use super::executor::{self, Run};
+use super::reconcile;
 use crate::actions::{self, Context};
 use crate::approval::{self, Asker, PlanRecord, PlanState, Plans, RoomNow};
 use crate::model::entry::{
@@ -285,7 +286,7 @@ impl Engine {
         let (shared, stop) = (self.shared.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             tokio::select! {
-                () = executor::reconcile(shared, engine, record) => {}
+                () = reconcile::reconcile(shared, engine, record) => {}
                 () = stop.cancelled() => {}
             }
         });
@@ -358,6 +359,7 @@ impl Engine {
 
     /// After a start: what was open expires, what was running is interrupted and found out about by reading.
     pub(super) fn settle_old_plans(&mut self) {
+        let now = self.shared.clock.now();
         let mut drafts = Vec::new();
         let mut interrupted = Vec::new();
         for record in self.story.incidents.iter().flat_map(|incident| incident.plans.by_id.values()) {
@@ -373,6 +375,10 @@ impl Engine {
                     PlanEnded { plan, outcome: Outcome::Interrupted, precheck: false, says }.into()
                 }
                 PlanState::Interrupted if record.reconciled.is_none() => {
+                    interrupted.push(record.clone());
+                    continue;
+                }
+                PlanState::Interrupted | PlanState::Failed if reconcile::is_open(record, now) => {
                     interrupted.push(record.clone());
                     continue;
                 }

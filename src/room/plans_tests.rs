@@ -36,7 +36,8 @@ impl Adapter for Faulty {
     }
 }
 
-fn shared(home: &std::path::Path, adapter: Arc<Faulty>) -> (Arc<Shared>, Ledger) {
+/// A room's shared parts, with this adapter for everything that a plan of the tests touches.
+pub(super) fn shared(home: &std::path::Path, adapter: Arc<dyn Adapter>, clock: Clock) -> (Arc<Shared>, Ledger) {
     let file = home.join("warroom.toml");
     std::fs::write(&file, "[room]\nname = \"room\"\n").expect("written");
     let options = LoadOptions { drill: true, ..LoadOptions::default() };
@@ -51,7 +52,7 @@ fn shared(home: &std::path::Path, adapter: Arc<Faulty>) -> (Arc<Shared>, Ledger)
         allow_fs: Vec::new(),
         check_fs: false,
     };
-    let (clock, random) = (Clock::real(), Random::seeded(7));
+    let random = Random::seeded(7);
     let opened = Ledger::open(options, Arc::new(Files), clock.clone(), random.clone()).expect("a log");
     let source = plan("p", "ana", "lb").steps[0].target.src.clone();
     let shared = Shared {
@@ -64,7 +65,7 @@ fn shared(home: &std::path::Path, adapter: Arc<Faulty>) -> (Arc<Shared>, Ledger)
         drill: None,
         looks: Arc::default(),
         sources: Vec::new(),
-        adapters: BTreeMap::from([(source, adapter as Arc<dyn Adapter>)]),
+        adapters: BTreeMap::from([(source, adapter)]),
         accounts: peer::Accounts::default(),
     };
     (Arc::new(shared), opened.ledger)
@@ -74,7 +75,7 @@ fn shared(home: &std::path::Path, adapter: Arc<Faulty>) -> (Arc<Shared>, Ledger)
 async fn a_run_that_fails_is_interrupted_and_read_back_and_not_run_again() {
     let home = tempfile::tempdir().expect("a folder");
     let adapter = Arc::new(Faulty::default());
-    let (shared, ledger) = shared(home.path(), adapter.clone());
+    let (shared, ledger) = shared(home.path(), adapter.clone(), Clock::real());
     let (commands_tx, commands) = mpsc::channel(16);
     let (mut engine, _news) = Room::engine(&shared, ledger, &commands_tx);
     let mut plan = plan("p", "ana", "lb");

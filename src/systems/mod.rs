@@ -29,6 +29,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::model::entry::Restored;
 use crate::model::facts::{Fact, FactKind};
 use crate::model::{Change, Digest, Observation, PersonId, PlanId, SourceId, Step, Trouble};
 
@@ -119,6 +120,11 @@ const NO_SUCH_PATH: &str = "propose the plan again with this version; if it is r
 pub trait Adapter: Send + Sync {
     /// Reads one path now, from the system itself and not from a cache. `Value::Null` where the thing is not there.
     async fn read(&self, path: &str) -> Result<Value, Trouble>;
+
+    /// How the Restore that a step made stands, whole; `None` where the step makes none, or it is not there.
+    async fn restored(&self, _step: &Step, _plan: Digest) -> Result<Option<Restored>, Trouble> {
+        Ok(None)
+    }
 
     /// Does the one write of a step; returns the answer that proves it was taken, in words.
     async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError>;

@@ -104,6 +104,7 @@ fn with_the_printed_rights_a_room_reads_everything_it_shows_and_may_do_nothing_e
         "/apis/velero.io/v1/namespaces/velero/podvolumebackups",
         "/apis/velero.io/v1/namespaces/velero/podvolumerestores",
         "/apis/velero.io/v2alpha1/namespaces/velero/datadownloads",
+        "/apis/velero.io/v1/namespaces/velero/deletebackuprequests",
         "/apis/argoproj.io/v1alpha1/namespaces/argocd/appprojects",
     ] {
         let (status, said) = own.request("GET", path, None);

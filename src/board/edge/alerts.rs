@@ -165,7 +165,8 @@ fn watchdog(pair: &Pair<'_>, row: &Row, alert: &Alert) -> Option<Edge> {
     let missing = matches!(state(alert), State::Resolved | State::Gone);
     match (pair.standing.has(&EdgeKind::WatchdogMissing, alert.name.as_str()), missing) {
         (false, true) => {
-            let says = format!("The heartbeat alert {} is missing: nothing proves that alerts still arrive", alert.name);
+            let says =
+                format!("The heartbeat alert {} is missing: nothing proves that alerts still arrive", alert.name);
             Some(pair.edge(EdgeKind::WatchdogMissing, row, None, Verdict::Critical, &alert.name, says))
         }
         (true, false) => {

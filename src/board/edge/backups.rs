@@ -11,7 +11,7 @@ use crate::model::{EdgeKind, SafeText};
 use super::super::clusters::skew;
 use super::super::points::location_trouble;
 use super::super::restores::{is_stuck, is_terminal};
-use super::super::row::{Body, Point, Row, Topic, Verdict};
+use super::super::row::{Body, Point, Row, Topic, Verdict, runs_words};
 use super::super::words::count;
 use super::{Pair, stamp};
 use crate::timeline::standing::place_key;
@@ -61,6 +61,10 @@ fn missed(row: &Row) -> u32 {
     }
 }
 
+fn more(row: &Row) -> bool {
+    matches!(&row.body, Body::Backup { missed_more: true, .. })
+}
+
 fn schedule(pair: &Pair<'_>, row: &Row, out: &mut Vec<Edge>) {
     let Body::Backup { cluster, schedule, services, rpo_s, .. } = &row.body else { return };
     let service = services.first().cloned();
@@ -100,10 +104,24 @@ fn schedule(pair: &Pair<'_>, row: &Row, out: &mut Vec<Edge>) {
     let runs = missed(row);
     let told_runs = told(&EdgeKind::BackupMissed).and_then(|told| told.figures.get("missed_runs")?.as_u64());
     if u64::from(runs) > told_runs.unwrap_or(0) {
-        let says = format!("{schedule}: {} missed", count(runs as usize, "run"));
+        let says = format!("{schedule}: {} missed", runs_words(runs, more(row)));
         let mut edge = pair.edge(EdgeKind::BackupMissed, row, Some(pair.now), Verdict::Warning, schedule, says);
         edge.figures = json!({ "missed_runs": runs });
         push(edge, out);
+    }
+    let gone = vanished(row);
+    if gone > 0 && pair.before(Topic::Backups, row).is_some_and(|row| vanished(row) == 0) {
+        let says = format!("{schedule}: several restore points that had not expired vanished at once");
+        let mut edge = pair.edge(EdgeKind::BackupVanished, row, Some(pair.now), Verdict::Warning, schedule, says);
+        edge.figures = json!({ "count": gone });
+        push(edge, out);
+    }
+}
+
+fn vanished(row: &Row) -> u32 {
+    match &row.body {
+        Body::Backup { vanished, .. } => *vanished,
+        _ => 0,
     }
 }
 
@@ -197,8 +215,10 @@ fn restored(pair: &Pair<'_>, row: &Row, restore: &Restore, out: &mut Vec<Edge>) 
     }
     match is {
         Stage::Completed => {
-            let verdict = if restore.warnings + restore.errors > 0 { Verdict::Warning } else { Verdict::Ok };
+            let doubtful = restore.warnings + restore.errors > 0 || restore.items_restored() == 0;
+            let verdict = if doubtful { Verdict::Warning } else { Verdict::Ok };
             let doubts = match (restore.errors, restore.warnings) {
+                _ if restore.items_restored() == 0 => ", and nothing was restored".to_owned(),
                 (0, 0) => String::new(),
                 (0, n) => format!(" with {}", count(n as usize, "warning")),
                 (n, _) => format!(" with {}", count(n as usize, "error")),

@@ -68,7 +68,7 @@ impl Changes {
         let pair = Pair::new(&self.standing, memory, new, now);
         let mut found = pair.edges();
         self.before = Judged {
-            topics: [Topic::Alerts, Topic::Traffic, Topic::Services, Topic::Gitops]
+            topics: [Topic::Alerts, Topic::Traffic, Topic::Services, Topic::Backups, Topic::Gitops]
                 .into_iter()
                 .filter_map(|topic| Some((topic, new.topics.get(&topic)?.clone())))
                 .collect(),

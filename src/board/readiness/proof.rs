@@ -1,8 +1,5 @@
-//! What was done for real: recoveries with their clocks, plans that succeeded, restores that ended well.
+//! What was done for real: recoveries with their clocks, and plans that succeeded.
 
-use std::collections::BTreeSet;
-
-use crate::board::row::{Body, Topic};
 use crate::model::time::{since, words};
 use crate::model::{Action, SafeText, Stamp, Strategy};
 use crate::timeline::{Clock, Incident, PlanRecord, PlanState};
@@ -10,7 +7,7 @@ use crate::timeline::{Clock, Incident, PlanRecord, PlanState};
 use super::{Check, PROOF_LASTS_S, Promised, Proof, Seen, Standing, check};
 
 /// The day of a proof: what a person asks for first.
-fn day(at: Stamp) -> String {
+pub(super) fn day(at: Stamp) -> String {
     at.format("%-d %b %Y").to_string()
 }
 
@@ -19,7 +16,7 @@ fn needs_restore(seen: &Seen<'_>) -> bool {
     !seen.objective.schedules.is_empty() && seen.objective.strategy != Strategy::ActiveActive
 }
 
-fn plans<'a>(seen: &Seen<'a>, action: Action) -> impl Iterator<Item = (&'a Incident, &'a PlanRecord)> {
+pub(super) fn plans<'a>(seen: &Seen<'a>, action: Action) -> impl Iterator<Item = (&'a Incident, &'a PlanRecord)> {
     let service = seen.objective.service.clone();
     seen.story
         .incidents
@@ -34,7 +31,7 @@ fn succeeded<'a>(seen: &Seen<'a>, action: Action) -> Option<&'a PlanRecord> {
 }
 
 /// The confirmation that let a plan run.
-fn began(record: &PlanRecord) -> Stamp {
+pub(super) fn began(record: &PlanRecord) -> Stamp {
     record.approvals.iter().map(|approval| approval.at).max().unwrap_or(record.proposed_at)
 }
 
@@ -56,43 +53,8 @@ pub(super) fn failed_over(seen: &Seen<'_>) -> Option<Proof> {
 }
 
 /// Where it comes back, in words.
-fn sites(seen: &Seen<'_>) -> String {
+pub(super) fn sites(seen: &Seen<'_>) -> String {
     seen.objective.restored_on().join(" or ")
-}
-
-/// The last restore of its data where it comes back (on the DR side, or in place) that ended without an error or a warning: by a plan, or as Velero tells.
-pub(super) fn restored(seen: &Seen<'_>) -> Option<Proof> {
-    let planned = succeeded(seen, Action::Restore).map(|record| of_plan("restore", record));
-    let names = schedules(seen);
-    let seen_there = seen.rows(Topic::Backups).iter().filter_map(|row| match &row.body {
-        Body::Restore(it) if seen.objective.restored_on().contains(&it.cluster) && it.phase.is("Completed") => {
-            let own = schedule_of(&names, it.backup.as_str())
-                .is_some_and(|name| seen.objective.schedules.iter().any(|own| own == name));
-            let at = it.completed.filter(|_| own && it.errors == 0 && it.warnings == 0)?;
-            let took_s = it.started.map(|started| since(started, at));
-            Some(Proof { what: "restore".to_owned(), at, took_s, stated_s: None, by: it.name.clone() })
-        }
-        _ => None,
-    });
-    seen_there.chain(planned).max_by_key(|proof| proof.at)
-}
-
-/// Every schedule's name that is known.
-fn schedules<'a>(seen: &Seen<'a>) -> BTreeSet<&'a str> {
-    let known = seen.rows(Topic::Backups).iter().filter_map(|row| match &row.body {
-        Body::Backup { schedule, .. } => Some(schedule.as_str()),
-        _ => None,
-    });
-    known.chain(seen.objective.schedules.iter().map(String::as_str)).collect()
-}
-
-/// The schedule that made a backup. Velero names it after the schedule: `NAME-20260302142900`; the longest name that fits.
-fn schedule_of<'a>(names: &BTreeSet<&'a str>, backup: &str) -> Option<&'a str> {
-    let fits = |name: &&&str| {
-        let rest = backup.strip_prefix(**name).and_then(|rest| rest.strip_prefix('-'));
-        rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    names.iter().filter(fits).max_by_key(|name| name.len()).copied()
 }
 
 /// The last time the service came back on the DR side, from the first impact (or the first alert) until it answered.
@@ -200,24 +162,4 @@ fn parts(
         }
     };
     told(Standing::Unknown, says)
-}
-
-/// Whether a restore from these backups is proven to work.
-pub(super) fn restore(seen: &Seen<'_>, restored: Option<&Proof>) -> Check {
-    let told = |standing, says: String| {
-        let remedy = match seen.objective.dr.is_empty() {
-            true => "Restore the newest backup beside what runs, and see it end without warnings.",
-            false => "Restore the newest backup on the DR side, beside what runs, and see it end without warnings.",
-        };
-        check(Promised::Rpo, "restore test", standing, says, remedy)
-    };
-    let Some(proof) = restored else {
-        return told(Standing::Unknown, format!("no restore of it on {} is known to have ended well", sites(seen)));
-    };
-    let took = proof.took_s.map(|took| format!(" in {}", words(took))).unwrap_or_default();
-    let last = format!("{} ended well{took} on {}", proof.by, day(proof.at));
-    match since(proof.at, seen.now) > PROOF_LASTS_S {
-        true => told(Standing::Unknown, format!("{last}; a proof lasts {}", words(PROOF_LASTS_S))),
-        false => told(Standing::Met, last),
-    }
 }

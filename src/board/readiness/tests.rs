@@ -11,6 +11,7 @@ use super::super::tests::{
 };
 use super::*;
 use crate::board::Board;
+use crate::model::entry::Restored;
 use crate::model::facts::{App, ControlPlane, Fact, FactKind, Pod, PodStage, Restore};
 use crate::model::{Action, Actor, Digest, IncidentId, IncidentStatus, Level, PersonId, Plan, PlanId, Severity};
 use crate::timeline::{Approval, Clocks, Incident, PlanRecord, PlanState, Plans};
@@ -25,11 +26,15 @@ fn ana() -> Actor {
 
 /// A plan that ended so, minutes before now, after two minutes.
 fn plan(id: &str, action: Action, state: PlanState, ended: Stamp) -> PlanRecord {
+    let params = match action {
+        Action::Restore => json!({"spec": {"backupName": "shop-hourly-1429", "includedNamespaces": ["shop"]}}),
+        Action::Failover => json!(null),
+    };
     let plan: Plan = serde_json::from_value(json!({
         "v": 1, "room": "r", "incident": "INC-1", "plan": id, "action": action, "service": "shop", "title": "t",
         "confirm": "shop", "shown": [], "warnings": [], "locks": [], "cred_ids": [],
         "steps": [{
-            "id": "1", "adapter": "wait", "params": null, "pre": [], "effect": "e", "limit_s": 600, "check": [],
+            "id": "1", "adapter": "wait", "params": params, "pre": [], "effect": "e", "limit_s": 600, "check": [],
             "target": {"src": "velero/dr", "kind": "restore", "id": "x", "name": "shop"},
         }],
         "policy": {"quorum": 2, "level": "account", "digest": ""}, "people_digest": "", "by": "ana", "ttl_s": 1800,
@@ -51,9 +56,14 @@ fn plan(id: &str, action: Action, state: PlanState, ended: Stamp) -> PlanRecord 
         says: "".into(),
         changed_at: ended,
         reconciled: None,
+        restored: BTreeMap::from([("1".to_owned(), whole())]),
         refused_by: None,
         seqs: vec![10],
     }
+}
+
+fn whole() -> Restored {
+    Restored { phase: "Completed".into(), items: 20, of: 20, ..Restored::default() }
 }
 
 /// An incident of yesterday's that ended with the service back on DR, so many minutes after the impact.
@@ -359,6 +369,72 @@ fn a_restore_by_hand_counts_if_it_is_of_this_service_and_ended_without_a_warning
     ] {
         assert_eq!(stands(change).0, Standing::Unknown);
     }
+}
+
+#[test]
+fn a_restore_proves_what_it_asked_for_and_brought_back_and_no_more() {
+    let stands = |change: fn(&mut Restore)| {
+        let mut day = day();
+        day.story.incidents.clear();
+        let mut it = restore("Completed", at("14:00:00"), Some(at("14:04:00")));
+        change(&mut it);
+        day.board.list("velero/dr", now(), FactKind::Restore, vec![Fact::from(it)]);
+        let ready = day.judge();
+        let test = finding(&ready, "restore test");
+        assert_eq!(ready.proofs.iter().any(|it| it.what == "restore"), test.standing == Standing::Met);
+        (test.standing, test.says.to_string())
+    };
+    let beside = stands(|it| it.scope.included_namespaces = vec!["shop".into(), "pay".into()]);
+    assert_eq!(beside.0, Standing::Met, "{}", beside.1);
+    type Part = (&'static str, fn(&mut Restore));
+    let parts: [Part; 8] = [
+        ("does not cover namespace shop", |it| it.scope.included_namespaces = vec!["pay".into()]),
+        ("leaves out namespace shop", |it| it.scope.excluded_namespaces = vec!["s*".into()]),
+        ("without volumes", |it| it.scope.less = vec!["without volumes".into()]),
+        ("nothing was restored (0 items", |it| (it.items_done, it.items_total) = (0, 0)),
+        ("nothing was restored (20 items, 20 warnings", |it| it.warnings = 20),
+        ("10 of 20 items", |it| it.items_done = 10),
+        ("a clock is wrong", |it| it.completed = Some(at("14:50:00"))),
+        ("not known any more", |it| it.backup = "shop-hourly-20260301142900".into()),
+    ];
+    for (part, change) in parts {
+        let (standing, says) = stands(change);
+        assert_eq!(standing, Standing::Unknown, "{part}: {says}");
+        assert!(says.contains("was a restore in part") && says.contains(part), "{part}: {says}");
+    }
+}
+
+#[test]
+fn what_the_backup_left_out_no_restore_of_it_proves() {
+    let stands = |change: fn(&mut crate::model::facts::RestorePoint)| {
+        let mut day = day();
+        day.story.incidents.clear();
+        point(&mut day, change);
+        let it = restore("Completed", at("14:00:00"), Some(at("14:04:00")));
+        day.board.list("velero/dr", now(), FactKind::Restore, vec![Fact::from(it)]);
+        finding(&day.judge(), "restore test").standing
+    };
+    assert_eq!(stands(|_| {}), Standing::Met);
+    assert_eq!(stands(|it| it.left_out = vec!["secrets".into()]), Standing::Unknown);
+    assert_eq!(stands(|it| it.included_namespaces = vec!["pay".into()]), Standing::Unknown);
+    assert_eq!(stands(|it| it.items = Some(0)), Standing::Unknown);
+}
+
+#[test]
+fn a_plan_proves_what_its_restore_brought_back() {
+    let stands = |change: fn(&mut PlanRecord)| {
+        let mut day = day();
+        change(day.story.incidents[0].plans.by_id.get_mut(&PlanId::from("R")).expect("the plan"));
+        finding(&day.judge(), "restore test").standing
+    };
+    assert_eq!(stands(|_| {}), Standing::Met);
+    assert_eq!(stands(|it| it.restored.clear()), Standing::Unknown, "a log of before does not say it");
+    assert_eq!(stands(|it| it.restored.values_mut().for_each(|it| it.warnings = 20)), Standing::Unknown);
+    assert_eq!(stands(|it| it.restored.values_mut().for_each(|it| it.items = 0)), Standing::Unknown);
+    let other = |it: &mut PlanRecord| {
+        it.plan.steps[0].params = json!({"spec": {"backupName": "b", "includedNamespaces": ["pay"]}})
+    };
+    assert_eq!(stands(other), Standing::Unknown);
 }
 
 #[test]

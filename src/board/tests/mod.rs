@@ -5,6 +5,7 @@ mod edges;
 mod gitops;
 mod parity;
 mod properties;
+mod restore_points;
 mod silences;
 mod slo;
 mod starts;
@@ -28,7 +29,13 @@ pub(super) fn source(name: &str) -> SourceId {
 }
 
 pub(super) fn rules() -> Rules {
-    Rules { open_on: vec!["critical".into()], alerts: Default::default(), ignore: vec![], per_minute: 30, opens_as: Severity::Sev1 }
+    Rules {
+        open_on: vec!["critical".into()],
+        alerts: Default::default(),
+        ignore: vec![],
+        per_minute: 30,
+        opens_as: Severity::Sev1,
+    }
 }
 
 pub(super) fn objective() -> Objective {
@@ -140,6 +147,9 @@ pub(super) fn backup(cluster: &str, name: &str, started: Stamp) -> RestorePoint 
         warnings: 0,
         failure: "".into(),
         deleting: false,
+        created: Some(started),
+        written: None,
+        items: Some(412),
         off_site: OffSite::Yes,
         limits: vec![],
         left_out: vec![],
@@ -177,6 +187,7 @@ pub(super) fn schedule(cluster: &str) -> Schedule {
         errors: vec![],
         created: None,
         last_skipped: None,
+        skip_immediately: false,
     }
 }
 
@@ -190,7 +201,7 @@ pub(super) fn restore(phase: &str, started: Stamp, completed: Option<Stamp>) -> 
         phase: Open::new(phase),
         started: Some(started),
         completed,
-        items_done: 10,
+        items_done: if completed.is_some() { 20 } else { 10 },
         items_total: 20,
         errors: 0,
         warnings: 0,
@@ -202,6 +213,9 @@ pub(super) fn restore(phase: &str, started: Stamp, completed: Option<Stamp>) -> 
         volumes_total: 0,
         bytes_done: 0,
         bytes_total: 0,
+        schedule: "".into(),
+        scope: Scope::default(),
+        backup_scope: None,
     }
 }
 

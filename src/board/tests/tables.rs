@@ -96,7 +96,7 @@ fn a_point_that_dr_does_not_have_is_a_warning_and_names_where_it_is() {
     let judged = board.judge(now);
     let it = row(&judged, Topic::Backups, "schedule/shop-hourly");
     assert_eq!(it.verdict, Verdict::Warning);
-    assert!(it.why.as_str().contains("nothing usable on dr yet"), "{}", it.why);
+    assert!(it.why.as_str().contains("nothing usable on dr, nor will there be: this one is on primary"), "{}", it.why);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn runs_are_missed_by_the_schedule_and_not_while_it_is_paused() {
     assert_eq!(missed(|it| it.last_skipped = Some(at("15:29:00"))).0, 1);
     assert_eq!(missed(|it| it.phase = Open::new("FailedValidation")).0, 0);
     assert!(missed(|it| it.phase = Open::new("Asleep")).1.contains("phase Asleep is not known"));
-    assert!(missed(|_| {}).1.contains("does not make up for them"));
+    assert!(missed(|_| {}).1.contains("one backup for all of them"));
 }
 
 fn parity(change: impl FnOnce(&mut App)) -> (u32, u32, Vec<(SafeText, SafeText)>) {

@@ -266,6 +266,10 @@ fn how_a_restore_ended_is_never_better_than_it_was() {
     };
     assert_eq!(ended(|_| {}).0, Verdict::Ok);
     assert_eq!(ended(|it| it.warnings = 1).0, Verdict::Warning);
+    let (verdict, why) = ended(|it| (it.items_done, it.items_total) = (0, 0));
+    assert!(verdict == Verdict::Warning && why.contains("0 items: nothing was restored"), "{why}");
+    let (verdict, why) = ended(|it| (it.items_done, it.items_total, it.warnings) = (3, 3, 3));
+    assert!(verdict == Verdict::Warning && why.contains("nothing was restored: 3 of 3 items, 3 warnings"), "{why}");
     let (verdict, why) = ended(|it| (it.phase, it.errors) = (Open::new("PartiallyFailed"), 2));
     assert!(verdict == Verdict::Critical && why.contains("2 errors"), "{why}");
     let failed = ended(|it| {
@@ -275,6 +279,53 @@ fn how_a_restore_ended_is_never_better_than_it_was() {
     let odd = ended(|it| it.phase = Open::new("Hibernating"));
     assert!(odd.0 == Verdict::Unknown && odd.1.contains("phase Hibernating is not known"), "{odd:?}");
     assert_eq!(ended(|it| it.phase = Open::new("FinalizingPartiallyFailed")).0, Verdict::Warning);
+}
+
+#[test]
+fn a_failed_restore_needs_nobody_once_a_later_one_is_good_or_it_is_days_old() {
+    let now = at("15:00:00");
+    let judged = |begun: Stamp, later: Option<Restore>| {
+        let mut board = all_well(now);
+        board.fact("velero/dr", now, Restore { completed: Some(begun), ..named("r", "PartiallyFailed", begun) });
+        if let Some(it) = later {
+            board.fact("velero/dr", now, it);
+        }
+        restore_why(&board, now, "r")
+    };
+    let begun = at("14:40:00");
+    let good =
+        || Restore { items_done: 20, completed: Some(at("14:52:00")), ..named("s", "Completed", at("14:50:00")) };
+    assert_eq!(judged(begun, None).0, Verdict::Critical);
+    let (verdict, why) = judged(begun, Some(good()));
+    assert!(verdict == Verdict::Info && why.contains("s was restored after it"), "{why}");
+    for no_better in [
+        Restore { warnings: 20, ..good() },
+        Restore { items_done: 0, ..good() },
+        Restore { started: Some(at("14:30:00")), ..good() },
+        Restore { backup: "ledger-1429".into(), ..good() },
+        Restore { phase: Open::new("InProgress"), ..good() },
+    ] {
+        assert_eq!(judged(begun, Some(no_better)).0, Verdict::Critical);
+    }
+    assert_eq!(judged(now - TimeDelta::hours(71), None).0, Verdict::Critical, "over a weekend");
+    assert_eq!(judged(now - TimeDelta::hours(73), None).0, Verdict::Info);
+}
+
+#[test]
+fn restores_that_are_left_out_are_counted_and_none_that_runs_is_among_them() {
+    let now = at("15:00:00");
+    let mut board = all_well(now);
+    let old = |n: i64| Restore {
+        completed: Some(now),
+        ..named(&format!("r-{n:03}"), "Completed", now - TimeDelta::hours(n))
+    };
+    let mut facts: Vec<Fact> = (1..=230).map(|n| old(n).into()).collect();
+    facts.push(named("long", "InProgress", now - TimeDelta::hours(900)).into());
+    board.list("velero/dr", now, FactKind::Restore, facts);
+    let view = board.judge_topic(Topic::Backups, now);
+    assert_eq!(view.dropped, 31);
+    assert_eq!(view.total, view.rows.len() as u64 + 31);
+    assert!(view.rows.iter().any(|row| row.id == "restore/dr/long"));
 }
 
 #[test]

@@ -250,6 +250,8 @@ fn point(name: &str, started: Stamp) -> Point {
         excluded_namespaces: Vec::new(),
         limits: Vec::new(),
         left_out: Vec::new(),
+        cluster: "dr".into(),
+        items: Some(412),
     }
 }
 
@@ -264,6 +266,8 @@ fn schedule(name: &str, started: Stamp, rpo_s: u64, verdict: Verdict) -> Row {
         rpo_s: Some(rpo_s),
         overdue: false,
         missed_runs: 0,
+        missed_more: false,
+        vanished: 0,
         next_run: Some(at("15:29:00")),
         newer: None,
     };
@@ -463,6 +467,7 @@ fn services() -> TopicView {
         rto_s: 1800,
         rpo_s: 900,
         restore_point: Some(point("shop-hourly-1429", at("14:29:00"))),
+        with: vec![],
         sites: BTreeMap::from([("dr".to_owned(), 100)]),
         good_percent: Some(0),
         failing_since: Some(at("14:37:00")),

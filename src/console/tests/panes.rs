@@ -1,6 +1,7 @@
 //! The panes answer: readiness in its three states, folds that open, pages that lead to one another.
 
 use chrono::TimeDelta;
+use serde_json::json;
 
 use crate::approval::PlanState;
 use crate::board::{Body, Topic, Verdict};
@@ -8,6 +9,7 @@ use crate::console::app::App;
 use crate::console::overlay::Overlay;
 use crate::console::shot::to_text;
 use crate::console::view;
+use crate::model::entry::Restored;
 use crate::model::facts::OffSite;
 use crate::model::{IncidentId, IncidentStatus, Objective, SafeText, Strategy};
 use crate::timeline::{effects, plan_of};
@@ -35,6 +37,11 @@ pub fn calm_day(size: (u16, u16)) -> App {
         record.approvals = plans::failover_done().approvals.clone();
         record.approvals[0].at = at("14:10:00") - back;
         record.changed_at = at("14:14:00") - back;
+        for step in record.plan.steps.iter_mut().filter(|step| step.adapter == "velero.create_restore") {
+            step.params = json!({"spec": {"backupName": "shop-hourly-1429", "includedNamespaces": ["shop"]}});
+            let whole = Restored { phase: "Completed".into(), items: 412, of: 412, ..Restored::default() };
+            record.restored.insert(step.id.clone(), whole);
+        }
     }
     app.mirror.story.incidents = vec![rehearsal];
     let ledger = Objective {

@@ -154,6 +154,7 @@ pub fn record(plan: Plan, state: PlanState, proposed_at: Stamp, seq: u64) -> Pla
         says: SafeText::default(),
         changed_at: proposed_at,
         reconciled: None,
+        restored: std::collections::BTreeMap::new(),
         refused_by: None,
         seqs: vec![seq],
         plan,

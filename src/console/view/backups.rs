@@ -1,6 +1,6 @@
 //! How much data would be lost if we failed over now? By service first; then schedules, locations and restores: why.
 
-use crate::board::readiness::{Loss, carrier, loss};
+use crate::board::readiness::{Loss, carrier, loss, parts};
 use crate::board::{Body, Row, Topic, Verdict};
 use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
@@ -39,16 +39,27 @@ fn standing(app: &App, row: &Row) -> Verdict {
         // None is known: a finding only if Velero answered.
         return if pane::is_stale(app, Pane::Backups) { Verdict::Unknown } else { Verdict::Critical };
     };
-    match carrier(app.rows(Topic::Backups), name, loss.point) {
-        Some(it) if !it.stale => {}
-        _ => return Verdict::Unknown,
+    let backups = app.rows(Topic::Backups);
+    if parts(row).any(|point| carrier(backups, name, point).is_none_or(|it| it.stale)) {
+        return Verdict::Unknown;
     }
-    match loss.point.off_site {
+    match worst_place(row) {
         _ if loss.seconds > *rpo_s => Verdict::Critical,
         OffSite::Yes => Verdict::Ok,
         OffSite::No => Verdict::Warning,
         OffSite::NoVolumes | OffSite::Unknown => Verdict::Unknown,
     }
+}
+
+/// Where the volumes of a service's restore points are: the worst of all that it needs.
+fn worst_place(row: &Row) -> OffSite {
+    let rank = |it: &OffSite| match it {
+        OffSite::No => 3,
+        OffSite::Unknown => 2,
+        OffSite::NoVolumes => 1,
+        OffSite::Yes => 0,
+    };
+    parts(row).map(|point| point.off_site).max_by_key(rank).unwrap_or(OffSite::Unknown)
 }
 
 /// Why it stands so, as a sentence: for the page about it.
@@ -71,7 +82,7 @@ pub fn because(app: &App, row: &Row) -> String {
         Some(it) => why.push_str(&format!("; {} was not heard lately, so it may be gone", it.source)),
         None => why.push_str("; which cluster sees it is not known"),
     }
-    match loss.point.off_site {
+    match worst_place(row) {
         OffSite::Yes => why.push_str("; its volumes are off-site"),
         OffSite::No => why.push_str("; its volumes are on the source's own storage"),
         OffSite::NoVolumes => why.push_str("; no volume is known to be in it"),
@@ -150,7 +161,7 @@ fn outlook(app: &App, row: &Row, loss: Option<&Loss<'_>>, carrier: Option<&Row>)
         (None, None) => vec![span(Role::Critical, format!("over by {}", time::span(loss.seconds - rpo_s)))],
     };
     let stale = carrier.is_none_or(|it| it.stale);
-    let off_site = vec![volumes(loss.point.off_site, stale)];
+    let off_site = vec![volumes(worst_place(row), stale)];
     let next = carrier.and_then(|it| match &it.body {
         Body::Backup { next_run: Some(at), .. } => Some(*at),
         _ => None,
@@ -164,7 +175,7 @@ fn outlook(app: &App, row: &Row, loss: Option<&Loss<'_>>, carrier: Option<&Row>)
 }
 
 fn schedule(app: &App, row: &Row) -> Vec<Cell> {
-    let Body::Backup { schedule, point, rpo_s, missed_runs, paused, newer, .. } = &row.body else {
+    let Body::Backup { schedule, point, rpo_s, missed_runs, missed_more, paused, newer, .. } = &row.body else {
         return Vec::new();
     };
     let age = point.as_ref().map(|point| time::since(point.started, app.at()));
@@ -179,7 +190,7 @@ fn schedule(app: &App, row: &Row) -> Vec<Cell> {
         more.push(vec![span(Role::Warning, "paused")]);
     }
     if *missed_runs > 0 {
-        more.push(vec![span(Role::Warning, format!("{missed_runs} missed"))]);
+        more.push(vec![span(Role::Warning, format!("{}{missed_runs} missed", if *missed_more { "> " } else { "" }))]);
     }
     if let Some(point) = point {
         more.push(vec![volumes(point.off_site, row.stale)]);
@@ -267,6 +278,7 @@ fn restore_cells(app: &App, row: &Row, restore: &Restore) -> Vec<Cell> {
     let verdict = entry_verdict(row);
     let done = restore.items_done.saturating_mul(100).checked_div(restore.items_total);
     let state = match (restore.phase.as_str(), done) {
+        ("Completed", _) if restore.items_restored() == 0 => "restored nothing".to_owned(),
         ("Completed", _) if restore.errors + restore.warnings > 0 => "restored, in part".to_owned(),
         ("Completed", _) => "restored".to_owned(),
         ("InProgress", Some(done)) => format!("restoring {} %", done.min(100)),

@@ -1,7 +1,6 @@
 //! Everything about one row, nothing cut: the facts as they were read, when, and from whom.
 
 use crate::board::folds::Fold;
-use crate::board::row::Point;
 use crate::board::{AppRow, Body, Budget, Row};
 use crate::console::allow;
 use crate::console::app::{App, Pane};
@@ -15,9 +14,10 @@ use crate::timeline::Item;
 
 use super::list::{self, Entry};
 use super::sheet::Sheet;
-use super::{backups, gitops, readiness};
+use super::{gitops, readiness};
 
 mod alert;
+mod backup;
 mod cluster;
 mod edge;
 mod item;
@@ -141,7 +141,7 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
         }
         Body::Event(event) => of_event(facts, event),
         Body::Cluster { .. } => cluster::of_cluster(facts, body),
-        Body::Backup { .. } | Body::Location(_) | Body::Restore(_) => of_backup(facts, body),
+        Body::Backup { .. } | Body::Location(_) | Body::Restore(_) => backup::of_backup(facts, body),
         Body::Parity { cluster, ok, total, laggards, against, oldest_reconciled, .. } => {
             facts.text("cluster", cluster);
             facts.text("at parity", &format!("{ok} of {total} applications"));
@@ -166,7 +166,8 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
 
 /// What a service would lose, and what it promises.
 fn of_service(facts: &mut Facts<'_, '_>, body: &Body) {
-    let Body::Service { name, strategy, rto_s, rpo_s, restore_point, sites, good_percent, failing_since } = body else {
+    let Body::Service { name, strategy, rto_s, rpo_s, restore_point, with, sites, good_percent, failing_since } = body
+    else {
         return;
     };
     facts.text("service", name);
@@ -177,7 +178,10 @@ fn of_service(facts: &mut Facts<'_, '_>, body: &Body) {
     facts.text("answered by", &sites.join(", "));
     facts.time("failing since", *failing_since);
     match restore_point {
-        Some(point) => facts.text("restore point", point.name.as_str()),
+        Some(point) => {
+            let all: Vec<&str> = [point].into_iter().chain(with).map(|it| it.name.as_str()).collect();
+            facts.text("restore point", &all.join(", "));
+        }
         None => facts.text("restore point", "none that is usable"),
     }
 }
@@ -281,69 +285,4 @@ fn of_probe(facts: &mut Facts<'_, '_>, probe: &Probe) {
     facts.text("good", &format!("{} of the last {}", probe.good, probe.samples));
     facts.time("so since", Some(probe.since));
     facts.text("took", &format!("{} ms", probe.latency_ms));
-}
-
-fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
-    match body {
-        Body::Backup {
-            cluster, schedule, services, cron, paused, point, rpo_s, missed_runs, next_run, newer, ..
-        } => {
-            facts.text("schedule", schedule.as_str());
-            facts.text("cluster", cluster);
-            facts.text("runs", &format!("{cron}{}", if *paused { ", paused" } else { "" }));
-            facts.text("for", &services.join(", "));
-            facts.text("RPO", &rpo_s.map(time::span).unwrap_or_default());
-            facts.text("missed runs", &missed_runs.to_string());
-            facts.text("next run", &next_run.map(|at| facts.app.zone.full(at)).unwrap_or_default());
-            if let Some((name, phase)) = newer {
-                facts.text("newer", &format!("{name}, {phase}: not usable"));
-            }
-            if let Some(point) = point {
-                of_point(facts, point);
-            }
-        }
-        Body::Location(it) => {
-            facts.text("location", it.name.as_str());
-            facts.text("cluster", &it.cluster);
-            facts.text("phase", it.phase.as_str());
-            facts.text("access", it.access_mode.as_str());
-            facts.text("default", if it.default { "yes: what names no location goes there" } else { "" });
-            facts.text("keeps in", it.store.as_str());
-            facts.time("validated", it.last_validated);
-            facts.time("synced", it.last_synced);
-            facts.text("says", it.message.as_str());
-        }
-        Body::Restore(it) => {
-            facts.text("restore", it.name.as_str());
-            facts.text("of backup", it.backup.as_str());
-            facts.text("cluster", &it.cluster);
-            facts.text("phase", it.phase.as_str());
-            facts.text("items", &format!("{} of {}", it.items_done, it.items_total));
-            if it.volumes_total > 0 {
-                let bytes = format!("{} of {} MiB", it.bytes_done >> 20, it.bytes_total >> 20);
-                facts.text("volumes", &format!("{} of {}, {bytes}", it.volumes_done, it.volumes_total));
-            }
-            facts.time("moved", it.moved);
-            facts.text("problems", &format!("{} errors, {} warnings", it.errors, it.warnings));
-            facts.text("failure", it.failure.as_str());
-            facts.time("started", it.started);
-            facts.time("completed", it.completed);
-            facts.text("plan digest", it.plan_digest.as_deref().unwrap_or(""));
-        }
-        _ => {}
-    }
-}
-
-fn of_point(facts: &mut Facts<'_, '_>, point: &Point) {
-    facts.sheet.heading("Newest usable restore point");
-    facts.text("backup", point.name.as_str());
-    facts.time("started", Some(point.started));
-    facts.time("expires", point.expires.filter(|at| *at < facts.app.at()));
-    facts.text("location", point.location.as_str());
-    facts.text("volumes", backups::off_site(point.off_site));
-    facts.list("namespaces", &point.included_namespaces);
-    facts.list("without", &point.excluded_namespaces);
-    facts.list("limits", &point.limits);
-    facts.list("leaves out", &point.left_out);
-    facts.text("uid", &point.uid);
 }

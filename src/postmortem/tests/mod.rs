@@ -78,6 +78,7 @@ fn record(plan: Plan, digest: u8, proposed: &str, approved: &str, seqs: Vec<u64>
         says: "all effects seen".into(),
         changed_at: at(approved),
         reconciled: None,
+        restored: std::collections::BTreeMap::new(),
         refused_by: None,
         seqs,
     }

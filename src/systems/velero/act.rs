@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::map;
 use crate::clock::Clock;
-use crate::model::{Stamp, Step, Trouble, TroubleKind};
+use crate::model::entry::Restored;
+use crate::model::{Digest, Stamp, Step, Trouble, TroubleKind};
 use crate::systems::kubernetes::ask::{self, Answer, Collection, NoAnswer};
 use crate::systems::kubernetes::client::Link;
 use crate::systems::kubernetes::object::{count, string, tag, text};
@@ -18,6 +19,7 @@ use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// Longer than a read's: an API server in distress answers late, and an answer is worth more than a guess.
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
+const CREATE_RESTORE: &str = "velero.create_restore";
 const GROUP: &str = "velero.io/v1";
 /// What a namespace's phase is for a role that may not read it: older roles could read one namespace only.
 const FORBIDDEN: &str = "forbidden";
@@ -125,6 +127,25 @@ impl Velero {
         Ok(review.pointer("/status/allowed").cloned().unwrap_or(Value::Null))
     }
 
+    /// Whether a backup is there and nobody deletes it: neither Velero, nor a request that it has not taken up.
+    async fn kept(&self, name: &str) -> Result<Value, Trouble> {
+        let Some(backup) = self.object("backups", name).await? else { return Ok(json!(false)) };
+        if map::deleting(&backup) || text(&backup, "/status/phase") == "Deleting" {
+            return Ok(json!(false));
+        }
+        let mut asked = false;
+        let requests = self.collection("deletebackuprequests");
+        let read = ask::listed(&self.link, &requests, |request| {
+            asked |= string(request, "/spec/backupName") == name && string(request, "/status/phase") != "Processed";
+        });
+        match read.await {
+            // An older role may not read them; Velero marks the backup itself once it has taken one up.
+            Err(trouble) if matches!(trouble.kind, TroubleKind::Forbidden | TroubleKind::NotInstalled) => {}
+            read => read?,
+        }
+        Ok(json!(!asked))
+    }
+
     async fn patch_location(&self, step: &Step) -> Result<String, ActError> {
         let name = self.named(&step.params)?;
         let mode = only_access_mode(&step.params)
@@ -159,7 +180,7 @@ impl Velero {
             return Err(refused("a restore names the backup that was confirmed, never a schedule"));
         }
         let digest = permit.digest.to_string();
-        let name = restore_name(permit);
+        let name = restore_name(step, &permit.digest);
         let body = json!({
             "apiVersion": GROUP,
             "kind": "Restore",
@@ -232,6 +253,7 @@ impl Adapter for Velero {
             ["may", "patch", "location", name] if is_name(name) => {
                 return self.may("patch", "backupstoragelocations", Some(name)).await;
             }
+            ["backup", name, "kept"] if is_name(name) => return self.kept(name).await,
             ["namespace", name, "phase"] if is_name(name) => return self.namespace_phase(name).await,
             [kind, name, field] if is_name(name) => (*kind, *name, *field),
             _ => return Err(unknown()),
@@ -250,16 +272,25 @@ impl Adapter for Velero {
             ("restore", "phase") => ("restores", phase),
             ("restore", "errors") => ("restores", |it, _| json!(count(it, "/status/errors"))),
             ("restore", "warnings") => ("restores", |it, _| json!(count(it, "/status/warnings"))),
+            ("restore", "restored") => ("restores", |it, _| brought_back(it)),
             _ => return Err(unknown()),
         };
         let found = self.dated(plural, name).await?;
         Ok(found.map_or(Value::Null, |(object, now)| pick(&object, now)))
     }
 
+    async fn restored(&self, step: &Step, plan: Digest) -> Result<Option<Restored>, Trouble> {
+        if step.adapter != CREATE_RESTORE {
+            return Ok(None);
+        }
+        let found = self.object("restores", &restore_name(step, &plan)).await?;
+        Ok(found.map(|it| map::restored(&it)))
+    }
+
     async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
         match step.adapter.as_str() {
             "velero.patch_location" => self.patch_location(step).await,
-            "velero.create_restore" => self.create_restore(step, permit).await,
+            CREATE_RESTORE => self.create_restore(step, permit).await,
             other => Err(refused(&format!("`{other}` is not something that is done at Velero"))),
         }
     }
@@ -270,9 +301,17 @@ fn phase(object: &Value, _: Stamp) -> Value {
     json!(text(object, "/status/phase").as_str())
 }
 
-/// The one name that a plan's Restore can have: whoever makes it twice meets himself.
-pub fn restore_name(permit: &Permit) -> String {
-    format!("wr-{}", &permit.digest.hex()[..20])
+/// The one name that the Restore of a plan's step can have: whoever makes it twice meets himself. A plan that makes several
+/// tells them apart by what its target adds to `@plan`.
+pub fn restore_name(step: &Step, plan: &Digest) -> String {
+    let which = step.target.id.rsplit('/').next().and_then(|last| last.strip_prefix("@plan")).unwrap_or_default();
+    format!("wr-{}{which}", &plan.hex()[..20])
+}
+
+/// How many items a Restore brought back at most; null until it has ended, for only then that is its last word.
+fn brought_back(object: &Value) -> Value {
+    let it = map::restored(object);
+    if it.is_over() { json!(it.brought()) } else { Value::Null }
 }
 
 /// Names of objects as Kubernetes allows them.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::scope;
+use crate::model::entry::Restored;
 use crate::model::facts::{
     DataDownload, Location, OffSite, Open, Restore, RestorePoint, Schedule, VolumeBackup, VolumeRestore,
 };
@@ -35,6 +36,7 @@ pub fn schedule(cluster: &str, object: &Value) -> Option<Schedule> {
         errors: texts(object, "/status/validationErrors"),
         created: stamp(object, "/metadata/creationTimestamp"),
         last_skipped: stamp(object, "/status/lastSkipped"),
+        skip_immediately: flag(object, "/spec/skipImmediately"),
     })
 }
 
@@ -61,10 +63,20 @@ pub fn restore_point(cluster: &str, object: &Value) -> Option<RestorePoint> {
         warnings: count(object, "/status/warnings"),
         failure: failure(object),
         deleting: deleting(object),
+        created: stamp(object, "/metadata/creationTimestamp"),
+        written: stamp(object, "/metadata/deletionTimestamp").or_else(|| written(object)),
+        items: items_held(object),
         off_site: off_site(object),
         limits: scope::limits(object),
         left_out: scope::left_out(object),
     })
+}
+
+/// How many items a Backup holds. Velero leaves zeros out, so that a backup of nothing has an empty progress; one without
+/// any progress was written by somebody who did not count.
+fn items_held(object: &Value) -> Option<u64> {
+    let of = |field: &str| count(object, &format!("/status/progress/{field}"));
+    at(object, "/status/progress").is_object().then(|| of("totalItems").max(of("itemsBackedUp")))
 }
 
 /// Whether volume data left the source's site, by the Backup alone. Snapshots in place stay where the disaster is, unless
@@ -220,7 +232,22 @@ pub fn restore(cluster: &str, object: &Value) -> Option<Restore> {
         volumes_total: 0,
         bytes_done: 0,
         bytes_total: 0,
+        schedule: text(object, "/spec/scheduleName"),
+        scope: scope::of_restore(object),
+        backup_scope: None,
     })
+}
+
+/// How a Restore stands, for the record of what it brought back.
+pub fn restored(object: &Value) -> Restored {
+    Restored {
+        phase: text(object, "/status/phase"),
+        items: count(object, "/status/progress/itemsRestored"),
+        of: count(object, "/status/progress/totalItems"),
+        warnings: count(object, "/status/warnings"),
+        errors: count(object, "/status/errors"),
+        why: failure(object),
+    }
 }
 
 /// `failureReason`, else the first validation errors.

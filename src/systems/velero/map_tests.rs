@@ -121,7 +121,7 @@ fn what_narrows_a_backup_is_put_in_words() {
         "snapshotVolumes": false, "resourcePolicy": {"kind": "configmap", "name": "skip-nfs"}}));
     assert!(less.limits.is_empty());
     assert_eq!(less.left_out.len(), 4);
-    assert_eq!(less.left_out[0], "events, secrets");
+    assert_eq!(less.left_out[0], "secrets", "events are never restored: nothing is lost with them");
 }
 
 #[test]
@@ -162,4 +162,67 @@ fn why_a_restore_was_refused_is_all_said() {
         "validationErrors": ["one", "two", "three", "four", "five"]}}),
     );
     assert_eq!(it.expect("a restore").failure, "one; two; three; and 2 more");
+}
+
+#[test]
+fn what_velero_itself_excludes_is_nobodys_choice() {
+    // As Velero 1.18 leaves a backup and a restore of which nobody excluded anything.
+    let held = restore_point(
+        "c",
+        &json!({"metadata": {"name": "b"}, "spec": {
+            "excludedNamespaceScopedResources": ["volumesnapshots.snapshot.storage.k8s.io"],
+            "excludedClusterScopedResources": ["volumesnapshotcontents.snapshot.storage.k8s.io"],
+            "includedNamespaces": ["shop"]},
+            "status": {"phase": "Completed", "progress": {"itemsBackedUp": 1516, "totalItems": 1516}}}),
+    );
+    let held = held.expect("a point");
+    assert!(held.left_out.is_empty() && held.limits.is_empty(), "{held:?}");
+    assert_eq!(held.items, Some(1516));
+    let asked = |spec: Value| restore("c", &json!({"metadata": {"name": "r"}, "spec": spec})).expect("a restore").scope;
+    let plain = asked(json!({"backupName": "b", "includedNamespaces": ["shop"], "scheduleName": "shop-5m",
+        "excludedResources": ["nodes", "events", "events.events.k8s.io", "backups.velero.io", "restores.velero.io",
+            "resticrepositories.velero.io", "csinodes.storage.k8s.io", "volumeattachments.storage.k8s.io",
+            "backuprepositories.velero.io"]}));
+    assert!(plain.less.is_empty(), "{plain:?}");
+    for (spec, less) in [
+        (json!({"excludedResources": ["nodes", "persistentvolumeclaims"]}), "without persistentvolumeclaims"),
+        (json!({"restorePVs": false}), "without volumes"),
+        (json!({"includeClusterResources": false}), "without cluster-scoped objects, volumes among them"),
+        (json!({"includedResources": ["configmaps"]}), "only configmaps"),
+        (json!({"labelSelector": {"matchLabels": {"app": "web"}}}), "only what is labelled app=web"),
+        (json!({"orLabelSelectors": [{"matchLabels": {"a": "b"}}]}), "only what is labelled a=b"),
+        (json!({"namespaceMapping": {"shop": "t", "pay": "t"}}), "several namespaces were restored into t"),
+        (json!({"includedNamespaces": "all"}), "its includedNamespaces can't be read"),
+    ] {
+        assert_eq!(asked(spec).less, [less]);
+    }
+    for whole in [
+        json!({"namespaceMapping": {"shop": "shop-test"}}),
+        json!({"restorePVs": true}),
+        json!({"includedNamespaces": ["*"]}),
+    ] {
+        assert!(asked(whole).less.is_empty(), "beside what runs is a whole test");
+    }
+}
+
+#[test]
+fn a_backup_of_nothing_has_no_items_and_one_without_progress_was_not_counted() {
+    let items = |status: Value| {
+        restore_point("c", &json!({"metadata": {"name": "b"}, "status": status})).expect("a point").items
+    };
+    assert_eq!(items(json!({"progress": {}})), Some(0), "zeros are left out");
+    assert_eq!(items(json!({"progress": {"totalItems": 0, "itemsBackedUp": 0}})), Some(0));
+    assert_eq!(items(json!({"progress": {"totalItems": 7, "itemsBackedUp": 5}})), Some(7));
+    assert_eq!(items(json!({})), None);
+}
+
+#[test]
+fn how_a_restore_stands_is_read_whole() {
+    let it = restored(&json!({"status": {"phase": "Failed", "failureReason": "the server was restarted",
+        "progress": {"itemsRestored": 193, "totalItems": 1510}, "warnings": 3, "errors": 1}}));
+    assert_eq!(
+        (it.items, it.of, it.warnings, it.errors, it.why.as_str()),
+        (193, 1510, 3, 1, "the server was restarted")
+    );
+    assert_eq!(restored(&json!({"status": {"phase": "Completed"}})).brought(), 0);
 }

@@ -328,3 +328,69 @@ async fn steps_that_are_not_exactly_a_restore_plans_send_nothing() {
     }
     assert_eq!(server.asked.lock().expect("log").len(), 0);
 }
+
+#[tokio::test]
+async fn a_restore_is_told_whole_and_what_it_brought_back_only_when_it_has_ended() {
+    let (_server, _seen, adapter) = acting(|asked| match asked.path.rsplit('/').next() {
+        Some("done") => Reply::Json(
+            200,
+            json!({"metadata": {"name": "done"}, "status": {"phase": "Completed", "warnings": 3,
+                "progress": {"totalItems": 120, "itemsRestored": 120}}}),
+        ),
+        Some("skipped" | NAME) => Reply::Json(
+            200,
+            json!({"metadata": {"name": "skipped"}, "status": {"phase": "Completed", "warnings": 3,
+                "progress": {"totalItems": 3, "itemsRestored": 3}}}),
+        ),
+        Some("runs") => Reply::Json(
+            200,
+            json!({"metadata": {"name": "runs"}, "status": {"phase": "InProgress",
+                "progress": {"totalItems": 120, "itemsRestored": 60}}}),
+        ),
+        _ => Reply::Json(
+            404,
+            json!({"kind": "Status", "reason": "NotFound", "details": {"name": "x", "kind": "restores"}, "code": 404}),
+        ),
+    })
+    .await;
+    for (name, brought) in [("done", json!(117)), ("skipped", json!(0)), ("runs", Value::Null), ("gone", Value::Null)] {
+        assert_eq!(adapter.read(&format!("restore/{name}/restored")).await, Ok(brought), "{name}");
+    }
+    let mut step = restore_step();
+    let told = adapter.restored(&step, permit().digest).await.expect("read").expect("there");
+    assert_eq!((told.items, told.warnings, told.brought()), (3, 3, 0));
+    assert!(told.words().contains("nothing was restored"), "{}", told.words());
+    // The second of a plan that makes several has a name of its own.
+    step.target.id = "u-1/velero/@plan-4".into();
+    assert_eq!(restore_name(&step, &permit().digest), format!("{NAME}-4"));
+    assert_eq!(adapter.restored(&step, permit().digest).await, Ok(None));
+    assert_eq!(adapter.restored(&location_step(), permit().digest).await, Ok(None), "only a restore brings back");
+}
+
+#[tokio::test]
+async fn a_backup_is_kept_as_long_as_nobody_deletes_it() {
+    let backup = |name: &str, more: Value| {
+        let mut it = json!({"metadata": {"name": name}, "status": {"phase": "Completed"}});
+        it.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+        Reply::Json(200, it)
+    };
+    let (_server, _seen, adapter) = acting(move |asked| match asked.path.rsplit('/').next() {
+        Some("deletebackuprequests") => list(vec![
+            json!({"metadata": {"name": "a"}, "spec": {"backupName": "asked"}, "status": {"phase": "New"}}),
+            json!({"metadata": {"name": "b"}, "spec": {"backupName": "refused"}, "status": {"phase": "Processed"}}),
+        ]),
+        Some("goes") => backup("goes", json!({"status": {"phase": "Deleting"}})),
+        Some("going") => backup("going", json!({"metadata": {"deletionTimestamp": "2026-11-22T19:04:00Z"}})),
+        Some(name @ ("kept" | "asked" | "refused")) => backup(name, json!({})),
+        _ => Reply::Json(
+            404,
+            json!({"kind": "Status", "reason": "NotFound", "details": {"name": "x", "kind": "backups"}, "code": 404}),
+        ),
+    })
+    .await;
+    for (name, kept) in
+        [("kept", true), ("refused", true), ("asked", false), ("goes", false), ("going", false), ("gone", false)]
+    {
+        assert_eq!(adapter.read(&format!("backup/{name}/kept")).await, Ok(json!(kept)), "{name}");
+    }
+}

@@ -373,7 +373,7 @@ fn what_is_removed_is_gone_from_title_amendment_and_refusal_too() {
 fn every_kind_says_a_sentence() {
     let mut log = story();
     let plan = PlanId::from("01KB3Z");
-    let ended = StepEnded { plan: plan.clone(), step: "1".into(), says: "200".into() };
+    let ended = StepEnded { plan: plan.clone(), step: "1".into(), says: "200".into(), restored: None };
     log.room(at("15:11:00"), Executing { plan: plan.clone(), digest: Digest([7; 32]), boot: "b".into() });
     log.room(at("15:11:00"), StepDone(ended));
     log.room(at("15:11:00"), Happening::Unknown { kind: "witnessed".into(), data: "{}".into() });

@@ -37,7 +37,7 @@ pub(super) fn of_loss(app: &App, row: &Row, verdict: Verdict, sheet: &mut Sheet,
     sheet.pair("why", role, &backups::because(app, row), room);
     let mut facts = Facts { app, sheet, room };
     if let Some(point) = restore_point {
-        super::of_point(&mut facts, point);
+        super::backup::of_point(&mut facts, point);
         if let Some(carrier) = carrier(app.rows(Topic::Backups), name, point) {
             facts.text("read from", &carrier.source.to_string());
             facts.time("last proven", Some(carrier.seen_at));

@@ -1,0 +1,143 @@
+//! Which backups a restore takes: one that covers the service, or several that do so together.
+
+use crate::board::readiness::parts;
+use crate::board::row::Point;
+use crate::board::{Body as RowBody, Row};
+use crate::model::facts::Scope;
+use crate::model::{Refusal, SafeText, SourceId, System};
+
+use super::ident::{shown, whole, words};
+use super::lookup::rows;
+use super::restore::{EXPIRY_MARGIN_S, Part};
+use super::{Context, refuse};
+
+/// A row that tells of a restore point, the point, and a newer backup that is not usable.
+pub type Found<'a> = (&'a Row, &'a Point, Option<(&'a SafeText, &'a SafeText)>);
+
+/// What to restore from: the newest restore point that covers the service, or several together where that loses less.
+pub fn chosen<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> Result<Vec<Part<'a>>, Refusal> {
+    let one = restore_point(context, cluster, namespaces);
+    let Some(set) = together(context, cluster, namespaces) else {
+        return Ok(vec![Part::of(one?, namespaces.to_vec())?]);
+    };
+    let oldest = set.iter().map(|((_, point, _), _)| point.started).min();
+    match one {
+        Ok(found) if Some(found.1.started) >= oldest => Ok(vec![Part::of(found, namespaces.to_vec())?]),
+        _ => set.into_iter().map(|(found, own)| Part::of(found, own)).collect(),
+    }
+}
+
+/// Several restore points of the DR cluster that cover the service together, as its row names them: each with the
+/// namespaces that it is the newest for.
+fn together<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> Option<Vec<(Found<'a>, Vec<String>)>> {
+    let service = &context.objective.service;
+    let row = rows(context.board).find(|row| matches!(&row.body, RowBody::Service { name, .. } if name == service))?;
+    let known: Vec<Found<'a>> = parts(row)
+        .filter(|point| point.cluster == cluster && in_time(context, point))
+        .filter_map(|point| told_by(context, point).filter(|it| !it.stale).map(|it| (it, point, None)))
+        .collect();
+    if known.len() < 2 {
+        return None;
+    }
+    let mut out: Vec<(Found<'a>, Vec<String>)> = Vec::new();
+    for namespace in namespaces {
+        let covering = known.iter().filter(|(_, point, _)| covers(point, std::slice::from_ref(namespace)));
+        let newest = *covering.max_by_key(|(_, point, _)| point.started)?;
+        match out.iter_mut().find(|((_, point, _), _)| point.name == newest.1.name) {
+            Some((_, own)) => own.push(namespace.clone()),
+            None => out.push((newest, vec![namespace.clone()])),
+        }
+    }
+    Some(out)
+}
+
+/// The row of backups that tells of a point: its own, else one of the service from the same cluster.
+fn told_by<'a>(context: &Context<'a>, point: &Point) -> Option<&'a Row> {
+    let service = &context.objective.service;
+    let theirs = rows(context.board).filter_map(|row| match &row.body {
+        RowBody::Backup { services, cluster, point: own, .. }
+            if services.contains(service) && *cluster == point.cluster =>
+        {
+            Some((own.as_ref().is_some_and(|own| own.name == point.name), row))
+        }
+        _ => None,
+    });
+    theirs.max_by_key(|(own, _)| *own).map(|(_, row)| row)
+}
+
+/// Whether a point lasts for as long as a restore of it may take.
+fn in_time(context: &Context<'_>, point: &Point) -> bool {
+    point.expires.is_none_or(|at| (at - context.now).num_seconds() > EXPIRY_MARGIN_S)
+}
+
+/// The newest usable restore point that the DR cluster itself knows, and that covers the namespaces.
+fn restore_point<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> Result<Found<'a>, Refusal> {
+    let service = &context.objective.service;
+    let velero = SourceId::new(System::Velero, cluster);
+    let mut known: Vec<Found> = rows(context.board)
+        .filter_map(|row| match &row.body {
+            RowBody::Backup { cluster: c, services, point: Some(point), newer, .. }
+                if c == cluster && services.contains(service) =>
+            {
+                Some((row, point, newer.as_ref().map(|(name, phase)| (name, phase))))
+            }
+            RowBody::Service { name, restore_point: Some(point), .. } if name == service && row.source == velero => {
+                Some((row, point, None))
+            }
+            _ => None,
+        })
+        .collect();
+    if known.is_empty() {
+        return Err(nothing(context, cluster));
+    }
+    known.retain(|(row, ..)| !row.stale);
+    if known.is_empty() {
+        return Err(refuse(
+            format!("What is known of the backups on {cluster} is stale."),
+            format!("Bring {velero} back first; a plan needs fresh facts."),
+        ));
+    }
+    known.retain(|(_, point, _)| covers(point, namespaces) && in_time(context, point));
+    known.into_iter().max_by_key(|(_, point, newer)| (point.started, newer.is_some())).ok_or_else(|| {
+        refuse(
+            format!("No restore point on {cluster} covers {} and lasts another hour.", namespaces.join(", ")),
+            "Choose a backup by hand with velero, or correct the schedule's namespaces.",
+        )
+    })
+}
+
+/// There is none to restore from: with everything that the board says of why.
+pub fn nothing(context: &Context<'_>, cluster: &str) -> Refusal {
+    let service = words(&context.objective.service);
+    let whys: Vec<String> = rows(context.board)
+        .filter_map(|row| match &row.body {
+            RowBody::Backup { cluster: seen, services, schedule, point, .. }
+                if services.contains(&context.objective.service)
+                    && (point.is_none() || seen != cluster)
+                    && !row.why.is_empty() =>
+            {
+                Some(format!("{}: {}", shown(schedule), whole(&row.why)))
+            }
+            _ => None,
+        })
+        .collect();
+    match whys.is_empty() {
+        false => refuse(
+            format!("{cluster} knows no usable restore point of {service}. {}.", whys.join(". ")),
+            "What Velero did not complete, or what is not proven to cover the service, a person restores by hand.",
+        ),
+        true => refuse(
+            format!("{cluster} knows no usable restore point of {service}."),
+            "Check the backup location on that cluster: backups appear there once it has synced.",
+        ),
+    }
+}
+
+fn covers(point: &Point, namespaces: &[String]) -> bool {
+    let scope = Scope {
+        included_namespaces: point.included_namespaces.clone(),
+        excluded_namespaces: point.excluded_namespaces.clone(),
+        less: point.limits.clone(),
+    };
+    scope.gap(namespaces).is_none()
+}
