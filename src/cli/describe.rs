@@ -34,13 +34,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             (alert.name.to_string(), says)
         }
         Body::Silence { silence, hits, critical, .. } => of_silence(silence, *hits, *critical, now),
-        Body::Backup { schedule, point, rpo_s, missed_runs, missed_more, cluster, newer, .. } => {
-            let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", short(rpo)));
-            let missed = runs_words(*missed_runs, *missed_more);
-            let missed = if *missed_runs > 0 { format!(" · {missed} missed") } else { String::new() };
-            let newer = newer.as_ref().map_or(String::new(), |(name, state)| format!(" · {name} {state}"));
-            (format!("{schedule} ({cluster})"), format!("{}{rpo}{missed}{newer}", newest(point.as_ref(), now)))
-        }
+        Body::Backup { .. } => backup(body, now),
         Body::Location(it) => {
             (format!("location {}", it.name), format!("{} {}", it.phase.as_str(), it.access_mode.as_str()))
         }
@@ -72,6 +66,18 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             (format!("probe {}", probe.name), format!("{status}{site} · {}/{} good", probe.good, probe.samples))
         }
     }
+}
+
+/// A schedule's newest usable restore point, what it missed, and a newer backup that is not usable.
+fn backup(body: &Body, now: Stamp) -> (String, String) {
+    let Body::Backup { schedule, point, rpo_s, missed_runs, missed_more, cluster, newer, .. } = body else {
+        return Default::default();
+    };
+    let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", short(rpo)));
+    let missed = runs_words(*missed_runs, *missed_more);
+    let missed = if *missed_runs > 0 { format!(" · {missed} missed") } else { String::new() };
+    let newer = newer.as_ref().map_or(String::new(), |(name, state)| format!(" · {name} {state}"));
+    (format!("{schedule} ({cluster})"), format!("{}{rpo}{missed}{newer}", newest(point.as_ref(), now)))
 }
 
 /// How an application stands by its tool's own words, and what it runs of what it should.

@@ -4,6 +4,7 @@ use crate::board::Body;
 use crate::board::row::Point;
 use crate::console::view::backups;
 use crate::console::widget::time;
+use crate::model::facts::Restore;
 
 use super::Facts;
 
@@ -51,28 +52,30 @@ pub(super) fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.time("synced", it.last_synced);
             facts.text("says", it.message.as_str());
         }
-        Body::Restore(it) => {
-            facts.text("restore", it.name.as_str());
-            facts.text("of backup", it.backup.as_str());
-            facts.text("cluster", &it.cluster);
-            facts.text("phase", it.phase.as_str());
-            facts.text("items", &format!("{} of {}", it.items_done, it.items_total));
-            facts.list("in part", &it.scope.less);
-            facts.list("namespaces", &it.scope.included_namespaces);
-            facts.list("without", &it.scope.excluded_namespaces);
-            if it.volumes_total > 0 {
-                let bytes = format!("{} of {} MiB", it.bytes_done >> 20, it.bytes_total >> 20);
-                facts.text("volumes", &format!("{} of {}, {bytes}", it.volumes_done, it.volumes_total));
-            }
-            facts.time("moved", it.moved);
-            facts.text("problems", &format!("{} errors, {} warnings", it.errors, it.warnings));
-            facts.text("failure", it.failure.as_str());
-            facts.time("started", it.started);
-            facts.time("completed", it.completed);
-            facts.text("plan digest", it.plan_digest.as_deref().unwrap_or(""));
-        }
+        Body::Restore(it) => of_restore(facts, it),
         _ => {}
     }
+}
+
+fn of_restore(facts: &mut Facts<'_, '_>, it: &Restore) {
+    facts.text("restore", it.name.as_str());
+    facts.text("of backup", it.backup.as_str());
+    facts.text("cluster", &it.cluster);
+    facts.text("phase", it.phase.as_str());
+    facts.text("items", &format!("{} of {}", it.items_done, it.items_total));
+    facts.list("in part", &it.scope.less);
+    facts.list("namespaces", &it.scope.included_namespaces);
+    facts.list("without", &it.scope.excluded_namespaces);
+    if it.volumes_total > 0 {
+        let bytes = format!("{} of {} MiB", it.bytes_done >> 20, it.bytes_total >> 20);
+        facts.text("volumes", &format!("{} of {}, {bytes}", it.volumes_done, it.volumes_total));
+    }
+    facts.time("moved", it.moved);
+    facts.text("problems", &format!("{} errors, {} warnings", it.errors, it.warnings));
+    facts.text("failure", it.failure.as_str());
+    facts.time("started", it.started);
+    facts.time("completed", it.completed);
+    facts.text("plan digest", it.plan_digest.as_deref().unwrap_or(""));
 }
 
 pub(super) fn of_point(facts: &mut Facts<'_, '_>, point: &Point) {
