@@ -9,17 +9,15 @@ mod table;
 
 use serde_json::{Value, json};
 
-use crate::board::row::PoolRef;
-use crate::board::world::AtEdge;
-use crate::board::{Body as RowBody, Row};
+use crate::board::Row;
 use crate::model::facts::LoadBalancer;
 use crate::model::plan::{Check, Op, Pre, Target};
 use crate::model::time;
 use crate::model::{Host, Refusal, SourceId, Stamp, Step, System};
 
 use super::ident::{name, shown, words};
-use super::lookup::{fresh, line, rows};
-use super::pools::{PoolFacts, called, health_words, pair, unseen_at_edge};
+use super::lookup::line;
+use super::pools::{PoolFacts, called, health_words, load_balancer, pair};
 use super::reroute::{self, Moves, Pair};
 use super::{Body, Context, WAIT, refuse, site};
 
@@ -165,37 +163,6 @@ fn edge<'a>(context: &Context<'a>, host: &Host, site: &str) -> Result<Result<Edg
         ahead,
         about: String::new(),
     }))
-}
-
-/// The one load balancer of this name, with the pools that its row knows.
-fn load_balancer<'a>(
-    context: &Context<'a>,
-    host: &str,
-) -> Result<(&'a Row, &'a LoadBalancer, Vec<&'a PoolRef>), Refusal> {
-    let found: Vec<_> = rows(context.board)
-        .filter_map(|row| match &row.body {
-            RowBody::LoadBalancer { lb, order, fallback, .. } if lb.name == *host => Some((row, lb, order, fallback)),
-            _ => None,
-        })
-        .collect();
-    let (row, lb, order, fallback) = match found.as_slice() {
-        [one] => *one,
-        [] => {
-            let what = format!("load balancer {}", words(host));
-            return Err(unseen_at_edge(context, AtEdge::LoadBalancer, &what, host));
-        }
-        more => {
-            return Err(refuse(
-                format!("{} load balancers are named {}.", more.len(), words(host)),
-                "Only one may be; remove the zone that does not belong from the configuration.",
-            ));
-        }
-    };
-    fresh(row, &format!("load balancer {}", words(host)), context.now)?;
-    if row.source.system != System::Cloudflare {
-        return Err(refuse(format!("{} can't move traffic.", row.source), "Failover works through Cloudflare."));
-    }
-    Ok((row, lb, order.iter().chain(fallback).collect()))
 }
 
 fn policy_obeys_order(lb: &LoadBalancer, host: &str) -> Result<(), Refusal> {

@@ -6,7 +6,7 @@ use crate::board::row::PoolRef;
 use crate::board::world::{AtEdge, not_at_edge};
 use crate::board::{Body, Row};
 use crate::model::facts::{LoadBalancer, Pool, PoolUser};
-use crate::model::{Refusal, Stamp};
+use crate::model::{Refusal, Stamp, System};
 
 use super::ident::{name, shown, words};
 use super::lookup::{fresh, rows};
@@ -52,6 +52,37 @@ fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", chars.as_str())
+}
+
+/// The one load balancer of this name, with the pools that its row knows.
+pub fn load_balancer<'a>(
+    context: &Context<'a>,
+    host: &str,
+) -> Result<(&'a Row, &'a LoadBalancer, Vec<&'a PoolRef>), Refusal> {
+    let found: Vec<_> = rows(context.board)
+        .filter_map(|row| match &row.body {
+            Body::LoadBalancer { lb, order, fallback, .. } if lb.name == *host => Some((row, lb, order, fallback)),
+            _ => None,
+        })
+        .collect();
+    let (row, lb, order, fallback) = match found.as_slice() {
+        [one] => *one,
+        [] => {
+            let what = format!("load balancer {}", words(host));
+            return Err(unseen_at_edge(context, AtEdge::LoadBalancer, &what, host));
+        }
+        more => {
+            return Err(refuse(
+                format!("{} load balancers are named {}.", more.len(), words(host)),
+                "Only one may be; remove the zone that does not belong from the configuration.",
+            ));
+        }
+    };
+    fresh(row, &format!("load balancer {}", words(host)), context.now)?;
+    if row.source.system != System::Cloudflare {
+        return Err(refuse(format!("{} can't move traffic.", row.source), "Failover works through Cloudflare."));
+    }
+    Ok((row, lb, order.iter().chain(fallback).collect()))
 }
 
 /// The primary's pool and DR's, by their names. Two names of the same origins are not two sites.

@@ -6,21 +6,20 @@ use std::collections::BTreeSet;
 use chrono::{SecondsFormat, TimeDelta};
 use serde_json::json;
 
-use crate::board::{Body, Judged, Member, Row, Topic, is_critical, matched};
+use crate::board::{Body, Judged, Member, Row, Topic, matched};
 use crate::model::facts::{Alert, Matcher, Silence};
 use crate::model::plan::{RefusalKind, Target};
 use crate::model::silence::{
     Compiled, Hit, LONGEST_S, MOST_HITS, MOST_MATCHERS, MOST_REASON, Match, SHORTEST_S, SilenceChange, SilencePreview,
     line_of, marker,
 };
-use crate::model::time::{clock, words};
-use crate::model::{IncidentId, PersonId, Refusal, SafeText, Stamp, Step};
+use crate::model::time::{moment, words};
+use crate::model::{AlertGrade, IncidentId, PersonId, Refusal, SafeText, Stamp, Step};
 use crate::seal;
 
 /// A write that Alertmanager begins so long ago: its clock may be behind ours, and it takes a past start as "now".
 const STARTS_EARLIER: TimeDelta = TimeDelta::minutes(10);
 /// The alert that proves that alerts arrive.
-const WATCHDOG: &str = "Watchdog";
 /// Names in one warning.
 const NAMED: usize = 5;
 
@@ -86,8 +85,8 @@ fn create(
     let grave = warn_of_hits(&hits, everything, context, &mut warnings);
     warn_of_sources(context, &mut warnings);
     let ends_at = context.now + TimeDelta::seconds(i64::try_from(for_s).unwrap_or(0));
-    let title = format!("Silence {} for {}, until {}", line_of(matchers), words(for_s), clock(ends_at));
-    let confirm = match hits.iter().min_by_key(|hit| (!is_critical(&hit.severity), hit.name.clone())) {
+    let title = format!("Silence {} for {}, until {}", line_of(matchers), words(for_s), moment(ends_at, context.now));
+    let confirm = match hits.iter().min_by_key(|hit| (hit.grade != AlertGrade::Critical, hit.name.clone())) {
         _ if everything => "everything".to_owned(),
         Some(hit) if hit.name.is_identifier() => hit.name.to_string(),
         Some(_) => hits.len().to_string(),
@@ -157,6 +156,7 @@ fn hit(alert: &Alert, service: Option<&String>, quiet: bool, unsure: bool) -> Hi
         fingerprint: alert.fingerprint.clone(),
         name: alert.name.clone(),
         severity: alert.severity.clone(),
+        grade: alert.grade,
         place,
         service: service.cloned(),
         quiet,
@@ -176,11 +176,11 @@ fn warn_of_hits(hits: &[Hit], everything: bool, context: Context<'_>, warnings: 
         warn(format!("it hits EVERY alert there is, all {} of them", hits.len()));
         grave = true;
     }
-    if hits.iter().any(|hit| hit.name == WATCHDOG) {
-        warn("it hits the Watchdog: nothing would prove any more that alerts arrive".to_owned());
+    if hits.iter().any(|hit| hit.grade == AlertGrade::Heartbeat) {
+        warn("it hits the heartbeat: nothing would prove any more that alerts arrive".to_owned());
         grave = true;
     }
-    let critical: Vec<&Hit> = hits.iter().filter(|hit| is_critical(&hit.severity)).collect();
+    let critical: Vec<&Hit> = hits.iter().filter(|hit| hit.grade == AlertGrade::Critical).collect();
     if !critical.is_empty() {
         warn(format!("it keeps {} critical quiet: {}", critical.len(), names_of(&critical)));
         grave = true;
@@ -318,9 +318,9 @@ fn built(
     grave: bool,
 ) -> Built {
     let fingerprints: BTreeSet<String> = hits.iter().map(|hit| hit.fingerprint.clone()).collect();
-    hits.sort_by_key(|hit| (!is_critical(&hit.severity), hit.quiet, hit.name.clone(), hit.fingerprint.clone()));
+    hits.sort_by_key(|hit| (hit.grade != AlertGrade::Critical, hit.quiet, hit.name.clone(), hit.fingerprint.clone()));
     let figure = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let critical = figure(hits.iter().filter(|hit| is_critical(&hit.severity)).count());
+    let critical = figure(hits.iter().filter(|hit| hit.grade == AlertGrade::Critical).count());
     let total = figure(hits.len());
     hits.truncate(MOST_HITS);
     let text = json!(["warroom/silence/v1", context.room, context.incident, change, instance, fingerprints, warnings]);

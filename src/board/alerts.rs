@@ -10,25 +10,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 
 use crate::model::facts::{Alert, AlertPeer, Fact, FactKind, Open};
-use crate::model::{Objective, SafeText, SourceId, Stamp, System, TroubleKind};
+use crate::model::{AlertGrade, Objective, SafeText, SourceId, Stamp, System, TroubleKind};
 
 use super::Board;
 use super::row::{Body, Row, Verdict};
-use super::silences::{Silences, is_critical};
+use super::silences::Silences;
 use super::store::{Held, Proof, SourceState, Store};
 use super::words::{Opinion, count, names, sort_rows};
 
 /// Complete answers without an alert before it counts as absent.
 const POLLS: u32 = 2;
 /// Two resend intervals of Prometheus: an instance younger than this may not have been told yet.
-const YOUNG_S: i64 = 120;
+pub(super) const YOUNG_S: i64 = 120;
 /// How long an ended alert stays visible.
 const SHOWN_FOR_S: i64 = 900;
 const MOST_ENDED: usize = 500;
 /// Labels by which Prometheus servers of a pair differ: left on, each alert is there twice.
 const REPLICA: [&str; 3] = ["prometheus_replica", "replica", "__replica__"];
-/// The alert that always fires: a heartbeat of the whole alerting chain.
-pub(super) const WATCHDOG: &str = "Watchdog";
 /// `alert.state` of an alert that certainly ended, and of one that merely can't be seen any more.
 pub(super) const RESOLVED: &str = "resolved";
 pub(super) const GONE: &str = "gone";
@@ -75,7 +73,7 @@ pub(super) fn remove(store: &mut Store, ended: &mut Ended, source: &SourceId, fi
 pub(super) fn settle(store: &mut Store, ended: &mut Ended, source: &SourceId, seen_at: Stamp) {
     let held: BTreeSet<String> = live(store).map(|(_, alert)| alert.fingerprint.clone()).collect();
     ended.by_fingerprint.retain(|fingerprint, end| {
-        let shown = (seen_at - end.at).num_seconds() <= SHOWN_FOR_S || end.alert.name == WATCHDOG;
+        let shown = (seen_at - end.at).num_seconds() <= SHOWN_FOR_S || end.alert.grade == AlertGrade::Heartbeat;
         shown && !held.contains(fingerprint)
     });
     let over: BTreeMap<String, Alert> = store
@@ -102,6 +100,11 @@ pub(super) fn settle(store: &mut Store, ended: &mut Ended, source: &SourceId, se
 }
 
 impl Ended {
+    /// Whether an alert that always fires was seen to end.
+    pub(super) fn has_heartbeat(&self) -> bool {
+        self.by_fingerprint.values().any(|end| end.alert.grade == AlertGrade::Heartbeat)
+    }
+
     /// Someone holds it again.
     pub(super) fn held_again(&mut self, fingerprint: &str) {
         self.by_fingerprint.remove(fingerprint);
@@ -256,7 +259,11 @@ impl Merged {
             self.by = id.clone();
             self.alert.name = alert.name.clone();
             self.alert.severity = alert.severity.clone();
+            self.alert.grade = alert.grade;
             self.alert.summary = alert.summary.clone();
+            self.alert.description = alert.description.clone();
+            self.alert.runbook_url = alert.runbook_url.clone();
+            self.alert.generator_url = alert.generator_url.clone();
             self.alert.labels = alert.labels.clone();
         }
         if state_rank(&alert.state) > state_rank(&self.alert.state) {
@@ -327,13 +334,15 @@ fn union<T: Ord + Clone>(into: &mut Vec<T>, from: &[T]) {
 
 fn judge(alert: &Alert, known: &Known<'_>) -> Opinion {
     let suppressed = alert.state.is("suppressed");
-    let mut opinion = match alert.name == WATCHDOG {
+    let mut opinion = Opinion::new(match alert.grade {
         // Kept quiet it proves nothing to whoever waits for it at the far end, yet here it is seen.
-        true => Opinion::new(Verdict::Ok),
-        false if suppressed => Opinion::new(Verdict::Info),
-        false => by_severity(alert),
-    };
-    if alert.name == WATCHDOG {
+        AlertGrade::Heartbeat => Verdict::Ok,
+        _ if suppressed => Verdict::Info,
+        AlertGrade::Critical => Verdict::Critical,
+        AlertGrade::Warning => Verdict::Warning,
+        AlertGrade::Info => Verdict::Info,
+    });
+    if alert.grade == AlertGrade::Heartbeat {
         opinion.mention("always fires: alerts arrive");
     }
     if suppressed && alert.silenced_by.is_empty() && alert.inhibited_by.is_empty() {
@@ -352,14 +361,6 @@ fn judge(alert: &Alert, known: &Known<'_>) -> Opinion {
     opinion
 }
 
-fn by_severity(alert: &Alert) -> Opinion {
-    Opinion::new(match alert.severity.as_str() {
-        _ if is_critical(&alert.severity) => Verdict::Critical,
-        "info" | "none" | "debug" => Verdict::Info,
-        _ => Verdict::Warning,
-    })
-}
-
 /// The service an alert belongs to, by its `service` or `app` label, else by its namespace.
 fn service_of(alert: &Alert, objectives: &[Objective]) -> Option<String> {
     let label = |name: &str| alert.labels.get(name).map(|value| value.as_str());
@@ -376,8 +377,9 @@ fn ended_row(board: &Board, end: &End, now: Stamp) -> Row {
     let mut alert = end.alert.clone();
     alert.state = Open::new(if end.confirmed { RESOLVED } else { GONE });
     let mut opinion = Opinion::new(Verdict::Info);
-    if alert.name == WATCHDOG {
-        opinion.because(Verdict::Critical, "the Watchdog is missing: nothing proves that alerts still arrive");
+    if alert.grade == AlertGrade::Heartbeat {
+        let why = format!("the heartbeat {} is missing: nothing proves that alerts still arrive", alert.name);
+        opinion.because(Verdict::Critical, why);
     } else if !end.confirmed {
         opinion.because(Verdict::Unknown, "gone, unconfirmed: an instance is missing, settling or just started");
     }

@@ -89,7 +89,7 @@ impl Fields for Row {
             Body::Source { alive_at, troubled_since, .. } => troubled_since.or(*alive_at),
             Body::Parity { oldest_reconciled, .. } => oldest_reconciled.or(Some(self.seen_at)),
             Body::Cluster { .. } | Body::Location(_) | Body::LoadBalancer { .. } | Body::Pool(_) => Some(self.seen_at),
-            Body::EdgeAccount(_) => Some(self.seen_at),
+            Body::EdgeAccount(_) | Body::Heartbeat { .. } => Some(self.seen_at),
         }
     }
 
@@ -154,13 +154,14 @@ fn body_texts(body: &Body, each: Each<'_>) {
         Body::Probe(it) => [&it.url, &it.error].into_iter().for_each(words),
         Body::Source { trouble: Some(it), .. } => [&it.what, &it.remedy].into_iter().for_each(words),
         Body::Slo(it) => each(&it.left_words()),
-        Body::Source { .. } | Body::Service { .. } | Body::EdgeAccount(_) => {}
+        Body::Source { .. } | Body::Service { .. } | Body::EdgeAccount(_) | Body::Heartbeat { .. } => {}
     }
 }
 
 fn kinds(body: &Body, each: Each<'_>) {
     let kind = match body {
         Body::Source { .. } => "source",
+        Body::Heartbeat { .. } => "heartbeat",
         Body::Cluster { .. } => "cluster",
         Body::Service { .. } => "service",
         Body::Slo(_) => "slo",
@@ -191,6 +192,7 @@ fn kinds(body: &Body, each: Each<'_>) {
 fn name(row: &Row, each: Each<'_>) {
     match &row.body {
         Body::Source { .. } => each(&row.source.instance),
+        Body::Heartbeat { expected } => expected.iter().for_each(|name| each(name)),
         Body::Cluster { name, .. } | Body::Service { name, .. } => each(name),
         Body::Slo(it) => each(&it.service),
         Body::Event(it) => each(it.object_name.as_str()),
@@ -263,6 +265,7 @@ fn state(body: &Body, each: Each<'_>) {
         }
         Body::Source { trouble, .. } => each(if trouble.is_some() { "troubled" } else { "read" }),
         Body::EdgeAccount(it) => each(it.token.status.as_str()),
+        Body::Heartbeat { .. } => each("missing"),
         Body::Cluster { nodes_read: false, .. } => each("not read"),
         Body::Cluster { nodes, nodes_ready, .. } => {
             each(if nodes == nodes_ready && *nodes > 0 { "ready" } else { "not ready" });

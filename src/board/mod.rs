@@ -16,6 +16,7 @@ mod events;
 mod fields;
 pub mod folds;
 mod gitops;
+mod heartbeat;
 mod limit;
 mod locations;
 mod points;
@@ -50,7 +51,7 @@ pub use events::MOST_EVENTS;
 pub use limit::Limiter;
 pub use readiness::{Readiness, readiness};
 pub use row::{AppRow, Body, Judged, Row, Topic, TopicView, Verdict, Windows};
-pub use silences::{Member, is_critical, matched};
+pub use silences::{Member, matched};
 pub use slo::Budget;
 
 /// The most rows of one topic, events apart.
@@ -63,6 +64,8 @@ pub struct BoardSetup {
     pub clusters: Vec<(String, ClusterRole)>,
     /// Every configured source with the seconds for which its data is fresh.
     pub sources: Vec<(SourceId, u64)>,
+    /// Names of the alerts that always fire. Empty: none is expected.
+    pub heartbeats: Vec<String>,
 }
 
 /// What the judgements read: the setup, and how old a reconciliation may be per cluster.
@@ -70,6 +73,7 @@ pub struct BoardSetup {
 struct Known {
     objectives: Vec<Objective>,
     clusters: Vec<(String, ClusterRole)>,
+    heartbeats: Vec<String>,
     app_stale_s: BTreeMap<String, u64>,
     /// What each cluster is called by whoever deploys there.
     called: Vec<Called>,
@@ -108,6 +112,7 @@ impl Board {
                 objectives: setup.objectives,
                 called: setup.clusters.iter().map(|(name, _)| Called::new(name)).collect(),
                 clusters: setup.clusters,
+                heartbeats: setup.heartbeats,
                 app_stale_s: BTreeMap::new(),
                 only_here: BTreeMap::new(),
             },

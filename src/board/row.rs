@@ -144,6 +144,11 @@ pub enum Body {
         /// Its data is stale after so many seconds.
         fresh_for_s: u64,
     },
+    /// No alert that always fires is seen: nothing proves that alerts arrive.
+    Heartbeat {
+        /// The names that one could have.
+        expected: Vec<String>,
+    },
     /// A cluster: control plane, nodes, pods in trouble.
     Cluster {
         name: String,

@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 
 use crate::model::facts::{Alert, Fact, FactKind, Open, Silence};
 use crate::model::silence::{Compiled, Match};
-use crate::model::time::clock;
-use crate::model::{SafeText, SourceId, Stamp, System};
+use crate::model::time::{moment, since};
+use crate::model::{AlertGrade, SafeText, SourceId, Stamp, System};
 
 use super::Board;
 use super::row::{Body, Row, Verdict};
@@ -19,6 +19,8 @@ use super::words::{Opinion, count, names};
 const SHOWN_FOR_H: i64 = 24;
 /// In front of a time interval's name among what silences an alert.
 const MUTE: &str = "mute:";
+/// A silence that ends later than this from now has been forgotten by the time it does.
+const LONG_S: u64 = 30 * 86_400;
 /// A comment inside another row's reason is cut here.
 const COMMENT: usize = 80;
 
@@ -63,6 +65,7 @@ struct Merged<'a> {
 
 /// Every silence that some instance holds.
 pub(super) struct Silences<'a> {
+    now: Stamp,
     by_id: BTreeMap<&'a str, Merged<'a>>,
 }
 
@@ -88,7 +91,7 @@ impl<'a> Silences<'a> {
                 merged.proof = proof;
             }
         }
-        Self { by_id }
+        Self { now, by_id }
     }
 
     /// What one of the references in `silenced_by` means, in words.
@@ -99,7 +102,7 @@ impl<'a> Silences<'a> {
         let Some(Merged { silence, .. }) = self.by_id.get(reference) else {
             return format!("silenced by {}, of which nothing is known", short(reference));
         };
-        let until = silence.ends_at.map(|at| format!(" until {}", clock(at))).unwrap_or_default();
+        let until = silence.ends_at.map(|at| format!(" until {}", moment(at, self.now))).unwrap_or_default();
         let comment: String = silence.comment.as_str().chars().take(COMMENT).collect();
         let comment = if comment.is_empty() { comment } else { format!(": {comment}") };
         format!("silenced by {}{until}{comment}", who(&silence.created_by))
@@ -140,7 +143,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
         .by_id
         .into_values()
         .filter(recent)
-        .map(|it| (rank(&it.silence.state), it.silence.ends_at, it.row(&alerts, &readable)))
+        .map(|it| (rank(&it.silence.state), it.silence.ends_at, it.row(&alerts, &readable, now)))
         .collect();
     rows.sort_by(|(a, ends_a, row_a), (b, ends_b, row_b)| {
         let ends = if *a == 3 { ends_b.cmp(ends_a) } else { ends_a.cmp(ends_b) };
@@ -150,7 +153,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
 }
 
 impl Merged<'_> {
-    fn row(self, alerts: &BTreeMap<&str, (&Alert, BTreeSet<&str>)>, readable: &[&str]) -> Row {
+    fn row(self, alerts: &BTreeMap<&str, (&Alert, BTreeSet<&str>)>, readable: &[&str], now: Stamp) -> Row {
         let silence = self.silence;
         let hit: Vec<&Alert> = match silence.state.as_str() {
             "expired" => Vec::new(),
@@ -161,11 +164,19 @@ impl Merged<'_> {
             }
             _ => matching(silence, alerts),
         };
-        let critical = hit.iter().filter(|alert| is_critical(&alert.severity)).count();
+        let critical = hit.iter().filter(|alert| alert.grade == AlertGrade::Critical).count();
         let mut opinion = Opinion::new(Verdict::Info);
-        if critical > 0 {
-            let verb = if silence.state.is("active") { "keeps" } else { "will keep" };
-            opinion.mention(format!("{verb} {} quiet", count(critical, "critical alert")));
+        match (critical, silence.state.is("active")) {
+            (0, _) => {}
+            // Nobody is called for what burns: somebody has to know that.
+            (n, true) => opinion.because(Verdict::Warning, format!("keeps {} quiet", count(n, "critical alert"))),
+            (n, false) => opinion.mention(format!("will keep {} quiet", count(n, "critical alert"))),
+        }
+        if let Some(ends) = silence.ends_at.filter(|ends| !silence.state.is("expired") && since(now, *ends) > LONG_S) {
+            opinion.mention(match moment(ends, now).as_str() {
+                "no end" => "has no end".to_owned(),
+                until => format!("ends only on {until}"),
+            });
         }
         if silence.more_sets {
             opinion.mention("has more matchers than are shown");
@@ -213,9 +224,4 @@ fn matching<'a>(silence: &Silence, alerts: &BTreeMap<&str, (&'a Alert, BTreeSet<
 pub fn matched(compiled: &[Compiled], matchers: &[crate::model::facts::Matcher], alert: &Alert) -> Match {
     let each = compiled.iter().zip(matchers).map(|(it, matcher)| it.judge(alert.labels.get(matcher.name.as_str())));
     each.min().unwrap_or(Match::No)
-}
-
-/// Severities that call a person.
-pub fn is_critical(severity: &Open) -> bool {
-    matches!(severity.as_str(), "critical" | "page" | "emergency" | "fatal")
 }

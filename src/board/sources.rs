@@ -3,7 +3,7 @@
 use crate::model::facts::{AlertPeer, Fact, FactKind};
 use crate::model::{SourceId, Stamp};
 
-use super::Board;
+use super::{Board, heartbeat};
 use super::row::{Body, Row, Verdict};
 use super::store::{Proof, SourceState};
 use super::words::{Opinion, count, names, sort_rows};
@@ -54,6 +54,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
             row
         })
         .collect();
+    rows.extend(heartbeat::row(board, now));
     sort_rows(&mut rows, |row| row.source.clone());
     rows
 }

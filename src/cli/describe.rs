@@ -5,13 +5,14 @@ use crate::board::row::{Point, Route};
 use crate::board::{AppRow, Body, Budget};
 use crate::model::facts::EdgeAccount;
 use crate::model::silence::{Silence, line_of};
-use crate::model::time::{clock, short, since};
+use crate::model::time::{moment, short, since};
 use crate::model::{SafeText, Stamp, Trouble};
 
 /// One exhaustive match, so that a new kind of row can't be forgotten.
 pub fn describe(body: &Body, now: Stamp) -> (String, String) {
     match body {
         Body::Source { alive_at, trouble, .. } => ("source".to_owned(), source(*alive_at, trouble.as_ref(), now)),
+        Body::Heartbeat { expected } => ("heartbeat".to_owned(), format!("expected: {}", expected.join(", "))),
         Body::Cluster { name, .. } => (format!("cluster {name}"), cluster(body)),
         Body::Service { name, rto_s, rpo_s, restore_point, .. } => {
             let point = newest(restore_point.as_ref(), now);
@@ -25,9 +26,14 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
         Body::Alert { alert, held_by, .. } => {
             let since = alert.starts_at.map_or(String::new(), |at| format!(" for {}", age(at, now)));
             let told = list(&alert.receivers, ", ");
-            (alert.name.to_string(), format!("{}{since} → {told} · on {}", alert.state.as_str(), held_by.join(", ")))
+            let about = alert.about();
+            let about = if about.is_empty() { about } else { format!("{about} · ") };
+            let held = if held_by.is_empty() { String::new() } else { format!(" · on {}", held_by.join(", ")) };
+            let summary = if alert.summary.is_empty() { String::new() } else { format!(" · {}", alert.summary) };
+            let says = format!("{about}{}{since} → {told}{held}{summary}", alert.state.as_str());
+            (alert.name.to_string(), says)
         }
-        Body::Silence { silence, hits, critical, .. } => of_silence(silence, *hits, *critical),
+        Body::Silence { silence, hits, critical, .. } => of_silence(silence, *hits, *critical, now),
         Body::Backup { schedule, point, rpo_s, missed_runs, cluster, .. } => {
             let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", short(rpo)));
             let missed = if *missed_runs > 0 { format!(" · {missed_runs} runs missed") } else { String::new() };
@@ -117,8 +123,8 @@ fn slo(it: &Budget, now: Stamp) -> String {
     format!("{} · {}{burn}{empty}{requests}", it.left_words(), it.state.words())
 }
 
-fn of_silence(silence: &Silence, hits: u32, critical: u32) -> (String, String) {
-    let until = silence.ends_at.map_or(String::new(), |at| format!(" until {}", clock(at)));
+fn of_silence(silence: &Silence, hits: u32, critical: u32, now: Stamp) -> (String, String) {
+    let until = silence.ends_at.map_or(String::new(), |at| format!(" until {}", moment(at, now)));
     let id: String = silence.id.chars().take(8).collect();
     let how = format!(
         "{}{until} · {hits} alerts, {critical} critical · by {} · {}",

@@ -188,6 +188,10 @@ pub struct RawRules {
     pub ignore: Texts,
     pub per_minute: Number,
     pub opens_as: Text,
+    pub severity_labels: Texts,
+    pub critical: Texts,
+    pub info: Texts,
+    pub heartbeats: Texts,
 }
 
 /// `[policy]`.

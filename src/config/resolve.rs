@@ -17,7 +17,8 @@ use super::units::{duration, duration_text, is_header, status_range};
 use super::{
     AlertmanagerConfig, BasicAuth, CloudflareConfig, ClusterConfig, Config, Env, LoadOptions, ProbeConfig, ServeRules,
 };
-use crate::model::{ClusterRole, EdgeKind, Level, Policy, Rules, Severity};
+use crate::model::alert_words::holds;
+use crate::model::{AlertWords, ClusterRole, EdgeKind, Level, Policy, Rules, Severity};
 
 /// Values where the file is silent. `sample.toml` shows the same, and a test compares them.
 pub(super) const CLOUDFLARE_URL: &str = "https://api.cloudflare.com/client/v4";
@@ -337,8 +338,23 @@ impl Make<'_, '_> {
         }
         let severities = Severity::ALL.map(|severity| (severity.name(), severity));
         let opens_as = it.opens_as.as_ref().and_then(|severity| self.choice(severity, "opens_as", &severities));
+        let usual = AlertWords::default();
+        let words = |this: &mut Self, given: &Texts, key: &str, usual: Vec<String>| match given {
+            Some(_) => this.names(given, key),
+            None => usual,
+        };
+        let mut critical = words(self, &it.critical, "critical", usual.critical);
+        // Whatever opens an incident calls a person.
+        critical.extend(open_on.iter().filter(|word| !holds(&critical, word)).cloned().collect::<Vec<_>>());
+        let alerts = AlertWords {
+            severity_labels: words(self, &it.severity_labels, "severity_labels", usual.severity_labels),
+            critical,
+            info: words(self, &it.info, "info", usual.info),
+            heartbeats: words(self, &it.heartbeats, "heartbeats", usual.heartbeats),
+        };
         Rules {
             open_on,
+            alerts,
             ignore: self.names(&it.ignore, "ignore"),
             per_minute: u32::try_from(self.count(&it.per_minute, "per_minute", PER_MINUTE, (1, 600))).unwrap_or(1),
             opens_as: opens_as.unwrap_or(Severity::Sev1),

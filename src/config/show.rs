@@ -69,6 +69,9 @@ fn table(config: &Config) -> Table {
     let mut rules = Rows::default();
     rules.list("open_on", &config.rules.open_on).list("ignore", &config.rules.ignore);
     rules.number("per_minute", config.rules.per_minute.into()).text("opens_as", config.rules.opens_as.name());
+    let words = &config.rules.alerts;
+    rules.list("severity_labels", &words.severity_labels).list("critical", &words.critical);
+    rules.list("info", &words.info).list("heartbeats", &words.heartbeats);
     out.insert("rules".into(), rules.table());
     let mut policy = Rows::default();
     let level = if config.policy.level == Level::Drill { "account" } else { level_word(config.policy.level) };

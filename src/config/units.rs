@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// The longest duration that makes sense anywhere in the file: a year.
 const LONGEST_S: u64 = 366 * 86_400;
 
-/// Reads a duration in seconds: numbers with `d`, `h`, `m` or `s`, the larger unit first, no spaces, no bare numbers.
+/// Reads a duration in seconds: numbers with `w`, `d`, `h`, `m` or `s`, the larger unit first, no spaces, no bare numbers.
 ///
 /// # Errors
 /// A sentence that says what a duration looks like, and what was wrong with this one.
@@ -22,11 +22,12 @@ pub fn duration(text: &str) -> Result<u64, String> {
             continue;
         }
         let unit = match c {
+            'w' => 604_800,
             'd' => 86_400,
             'h' => 3_600,
             'm' => 60,
             's' => 1,
-            _ => return Err(not("units are d, h, m and s")),
+            _ => return Err(not("units are w, d, h, m and s")),
         };
         let count = number.take().ok_or_else(|| not("a unit has no number before it"))?;
         if unit >= last {
@@ -102,6 +103,7 @@ mod tests {
             ("1h30m", 5_400),
             ("24h", 86_400),
             ("1d", 86_400),
+            ("4w", 2_419_200),
             ("1d2h3m4s", 93_784),
             ("0s", 0),
         ] {

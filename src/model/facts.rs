@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::silence::{Matcher, Silence};
 pub use super::slo::{AlertRule, Slo};
-use super::{SafeText, Stamp};
+use super::{AlertGrade, SafeText, Stamp};
 
 pub use super::edge::{
     ActingRule, EdgeAccount, EdgeToken, LoadBalancer, Origin, PlaceRole, Pool, PoolPlace, PoolUser, PoolWeights,
@@ -149,16 +149,58 @@ pub struct ControlPlane {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     pub fingerprint: String,
+    /// Its `alertname`; for one without, what its labels say it is about.
     pub name: SafeText,
+    /// In the words of whoever wrote its rule; empty where it does not say.
     pub severity: Open,
+    /// What that word means here.
+    #[serde(default)]
+    pub grade: AlertGrade,
     pub labels: BTreeMap<String, SafeText>,
     pub summary: SafeText,
+    #[serde(default, skip_serializing_if = "SafeText::is_empty")]
+    pub description: SafeText,
+    /// What to do about it, by its author.
+    #[serde(default, skip_serializing_if = "SafeText::is_empty")]
+    pub runbook_url: SafeText,
+    /// The expression that fired, where its sender shows it.
+    #[serde(default, skip_serializing_if = "SafeText::is_empty")]
+    pub generator_url: SafeText,
     pub starts_at: Option<Stamp>,
     /// `active`, `suppressed`, `unprocessed`.
     pub state: Open,
     pub silenced_by: Vec<String>,
     pub inhibited_by: Vec<String>,
     pub receivers: Vec<SafeText>,
+}
+
+/// Labels that say what an alert is about, in the order in which a person reads them.
+const ABOUT: [&str; 12] = [
+    "cluster", "namespace", "pod", "container", "deployment", "statefulset", "daemonset", "job_name", "node", "instance",
+    "persistentvolumeclaim", "device",
+];
+
+impl Alert {
+    /// What it is about, by its labels: `shop/web-1`, `node ip-10-0-1-7`; empty where they do not say.
+    pub fn about(&self) -> String {
+        let label = |name: &str| self.labels.get(name).map(SafeText::as_str).filter(|it| !it.is_empty());
+        let mut parts: Vec<String> = Vec::new();
+        for name in ABOUT {
+            match (name, label(name)) {
+                (_, None) => {}
+                // As kubectl writes it.
+                ("namespace", Some(namespace)) if label("pod").is_none() => parts.push(namespace.to_owned()),
+                ("namespace", _) => {}
+                ("pod", Some(pod)) => match label("namespace") {
+                    Some(namespace) => parts.push(format!("{namespace}/{pod}")),
+                    None => parts.push(format!("pod {pod}")),
+                },
+                ("cluster", Some(cluster)) => parts.push(format!("on {cluster}")),
+                (name, Some(value)) => parts.push(format!("{name} {value}")),
+            }
+        }
+        parts.join(", ")
+    }
 }
 
 /// An Alertmanager instance itself: its own word on whether its data is whole.

@@ -3,6 +3,7 @@
 //! No clock, no file, no network: values, their names and their serialised forms. Everything that came from outside is
 //! held as [`SafeText`], so no later room can print a control character by accident.
 
+pub mod alert_words;
 mod edge;
 pub mod edge_kind;
 pub mod entry;
@@ -25,6 +26,7 @@ pub mod text;
 pub mod time;
 pub mod velero;
 
+pub use alert_words::{AlertGrade, AlertWords};
 pub use edge_kind::{EdgeFamily, EdgeKind};
 pub use entry::{Entry, Happening, IncidentStatus, Severity};
 pub use facts::Fact;

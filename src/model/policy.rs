@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Level;
+use super::{AlertWords, Level};
 
 /// What a cluster is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub struct Policy {
 pub struct Rules {
     /// A firing alert with one of these severities opens an incident when none is open.
     pub open_on: Vec<String>,
+    /// What the words of alerts mean; those of `open_on` are critical ones.
+    pub alerts: AlertWords,
     /// Edges never recorded, by name (`alert.firing`) or family (`alert.*`).
     pub ignore: Vec<String>,
     /// Most edges of one name recorded a minute; the rest are counted and folded.

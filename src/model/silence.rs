@@ -6,7 +6,7 @@ use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::facts::Open;
-use super::{Digest, IncidentId, SafeText, SourceId, Stamp};
+use super::{AlertGrade, Digest, IncidentId, SafeText, SourceId, Stamp};
 
 /// The most matchers of one silence.
 pub const MOST_MATCHERS: usize = 20;
@@ -234,6 +234,8 @@ pub struct Hit {
     pub fingerprint: String,
     pub name: SafeText,
     pub severity: Open,
+    #[serde(default)]
+    pub grade: AlertGrade,
     /// Cluster or namespace.
     pub place: SafeText,
     pub service: Option<String>,

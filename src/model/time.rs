@@ -39,9 +39,29 @@ pub fn clock(at: Stamp) -> String {
     at.format("%H:%M:%S UTC").to_string()
 }
 
+/// An instant inside a sentence: [`clock`], with the date where it is another day than `now`'s, and how far away that is
+/// once it is more than two days: `14:41:00 UTC`, `2027-09-25 19:35:55 UTC (in 300 d)`. What lies ten years ahead or more
+/// is never meant to come: `no end`.
+pub fn moment(at: Stamp, now: Stamp) -> String {
+    const FAR_S: u64 = 172_800;
+    const NEVER_S: u64 = 315_360_000;
+    let (ahead, behind) = (since(now, at), since(at, now));
+    match at.date_naive() == now.date_naive() {
+        _ if ahead >= NEVER_S => "no end".to_owned(),
+        true => clock(at),
+        false if ahead >= FAR_S => format!("{} (in {})", day(at), short(ahead)),
+        false if behind >= FAR_S => format!("{} ({} ago)", day(at), short(behind)),
+        false => day(at),
+    }
+}
+
+fn day(at: Stamp) -> String {
+    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
 /// [`clock`], with the date if that is another day than `now`'s.
 pub fn dated(at: Stamp, now: Stamp) -> String {
-    if at.date_naive() == now.date_naive() { clock(at) } else { at.format("%Y-%m-%d %H:%M:%S UTC").to_string() }
+    if at.date_naive() == now.date_naive() { clock(at) } else { day(at) }
 }
 
 /// Another system's own RFC 3339 time inside a sentence, as [`clock`] says it, with the date if that is another day than
@@ -108,6 +128,17 @@ mod tests {
         assert_eq!(told("2026-03-02T15:51:00.123456+01:00"), "14:51:00 UTC");
         assert_eq!(told("2026-01-05T09:00:00.123456Z"), "2026-01-05 09:00:00 UTC", "on another day");
         assert_eq!(told("a while ago"), "a while ago");
+    }
+
+    #[test]
+    fn a_moment_of_another_day_has_its_date_and_how_far_it_is() {
+        let now: Stamp = "2026-11-29T19:35:55Z".parse().unwrap();
+        let said = |text: &str| moment(text.parse().unwrap(), now);
+        assert_eq!(said("2026-11-29T20:00:00Z"), "20:00:00 UTC");
+        assert_eq!(said("2026-11-30T01:00:00Z"), "2026-11-30 01:00:00 UTC");
+        assert_eq!(said("2027-09-25T19:35:55Z"), "2027-09-25 19:35:55 UTC (in 300 d)");
+        assert_eq!(said("2026-10-30T19:35:55Z"), "2026-10-30 19:35:55 UTC (30 d ago)");
+        assert_eq!(said("9999-01-01T00:00:00Z"), "no end");
     }
 
     #[test]

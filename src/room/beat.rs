@@ -9,6 +9,7 @@ use super::engine::Engine;
 use super::news::BoardNews;
 use crate::board::{Judged, Topic, TopicView, edges};
 use crate::model::entry::{Draft, Edge, Expired, Happening, IncidentStatus, Opened, Set};
+use crate::model::alert_words;
 use crate::model::{Actor, EdgeKind, IncidentId, SafeText, Stamp};
 
 /// Events that cross the socket, newest first; the row count says how many there are in all.
@@ -129,7 +130,7 @@ impl Engine {
     /// Whether this edge opens an incident by the configured rule.
     fn opens(&self, edge: &Edge) -> bool {
         let severity = edge.figures.get("severity").and_then(|value| value.as_str()).unwrap_or(&edge.verdict);
-        edge.edge == EdgeKind::AlertFiring && self.shared.config.rules.open_on.iter().any(|word| word == severity)
+        edge.edge == EdgeKind::AlertFiring && alert_words::holds(&self.shared.config.rules.open_on, severity)
     }
 
     /// Whether an incident that is closed met this firing of the alert. It is recorded, says so, and calls nobody again.

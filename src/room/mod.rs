@@ -169,6 +169,7 @@ impl Room {
             objectives: config.objectives.clone(),
             clusters: config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect(),
             sources: shared.sources.iter().map(|source| (source.id.clone(), source.fresh_for_s)).collect(),
+            heartbeats: config.rules.alerts.heartbeats.clone(),
         });
         board = board.with_slos(config.slos.iter().map(|slo| slo.target.clone()));
         for cluster in &config.clusters {

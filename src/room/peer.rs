@@ -178,7 +178,7 @@ mod tests {
             probes: Vec::new(),
             objectives: Vec::new(),
             slos: Vec::new(),
-            rules: Rules { open_on: Vec::new(), ignore: Vec::new(), per_minute: 30, opens_as: Severity::Sev1 },
+            rules: Rules { open_on: Vec::new(), alerts: Default::default(), ignore: Vec::new(), per_minute: 30, opens_as: Severity::Sev1 },
             policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
             people: vec![person],
             people_digest: String::new(),

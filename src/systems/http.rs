@@ -5,7 +5,9 @@
 //! request, so a replaced file works at once, and are cut out of everything that a server sends back.
 
 mod form;
+mod json;
 mod secret;
+mod stream;
 mod words;
 
 #[cfg(test)]
@@ -20,22 +22,23 @@ use std::time::Duration;
 pub use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Request, Url};
+use reqwest::{Certificate, Client, Request, Response, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::reach::Reach;
 use crate::clock::busy;
-use crate::model::{SafeText, Trouble, TroubleKind};
+use crate::model::{Trouble, TroubleKind};
 
 use form::Payload;
+pub use json::parse;
 pub use secret::{Auth, Secret};
+pub use stream::Listed;
 pub use words::{first_sentence, trouble};
 
 const CONNECT: Duration = Duration::from_secs(3);
 const TOTAL: Duration = Duration::from_secs(10);
 const MAX_BODY: usize = 8 * 1024 * 1024;
-const MAX_DEPTH: usize = 64;
 const MAX_CA: u64 = 1024 * 1024;
 
 /// Installs the process's one TLS provider. Call it first; calling it again does nothing.
@@ -120,10 +123,7 @@ impl Answer {
 
     /// The body as JSON of a type.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Trouble> {
-        parse(&self.body).map_err(|why| {
-            let what = format!("{} answered something unexpected: {why}", self.host);
-            trouble(TroubleKind::Garbage, what, "Check that the url is the API itself and its version is supported.")
-        })
+        parse(&self.body).map_err(|why| unexpected(&self.host, why.as_str()))
     }
 
     /// A header as text.
@@ -209,31 +209,40 @@ impl Api {
         body: Payload<'_>,
         secret: Option<&Secret>,
     ) -> Result<Answer, Fault> {
+        let (response, needles) = self.begin(method, url, body, secret, self.options.total.min(TOTAL)).await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = read_body(response, self.options.max_body, self.options.cut_body).await;
+        let bytes = bytes.map_err(|fail| self.of_body(fail, url))?;
+        let credential = self.options.auth.describe();
+        Ok(Answer { status, headers, body: redact(bytes, &needles), host: label(url), credential })
+    }
+
+    /// Sends a request whose whole exchange may last so long; gives the answer before its body, and what to cut out of it.
+    async fn begin(
+        &self,
+        method: &Method,
+        url: &Url,
+        body: Payload<'_>,
+        secret: Option<&Secret>,
+        limit: Duration,
+    ) -> Result<(Response, Vec<Secret>), Fault> {
         let client = self.client(url).await.map_err(Fault::unsent)?;
-        let mut request = client.request(method.clone(), url.clone()).timeout(self.options.total.min(TOTAL));
+        let mut request = client.request(method.clone(), url.clone()).timeout(limit);
         request = self.options.auth.apply(request, secret);
         request = body.put(request);
         let request = request.build().map_err(|err| Fault::unsent(self.of_error(err.without_url(), url).trouble))?;
         let needles = needles(&request, secret);
-        let mut response = match client.execute(request).await {
-            Ok(response) => response,
-            Err(err) => return Err(self.failed(err, url)),
-        };
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let mut bytes = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if bytes.len() + chunk.len() <= self.options.max_body => {
-                    bytes.extend_from_slice(&chunk)
-                }
-                Ok(Some(_)) if self.options.cut_body => break,
-                Ok(Some(_)) => return Err(self.too_large(url)),
-                Ok(None) => break,
-                Err(err) => return Err(self.failed(err, url)),
-            }
+        match client.execute(request).await {
+            Ok(response) => Ok((response, needles)),
+            Err(err) => Err(self.failed(err, url)),
         }
-        let credential = self.options.auth.describe();
-        Ok(Answer { status, headers, body: redact(bytes, &needles), host: label(url), credential })
+    }
+
+    fn of_body(&self, fail: BodyFail, url: &Url) -> Fault {
+        match fail {
+            BodyFail::Broken(err) => self.failed(err, url),
+            BodyFail::TooLarge => self.too_large(url),
+        }
     }
 
     fn failed(&self, err: reqwest::Error, url: &Url) -> Fault {
@@ -251,7 +260,11 @@ impl Api {
 
     fn too_large(&self, url: &Url) -> Fault {
         let what = format!("{} answered more than {} KiB", label(url), self.options.max_body / 1024);
-        let trouble = trouble(TroubleKind::Garbage, what, "Check that the url is the API itself.");
+        let trouble = trouble(
+            TroubleKind::Garbage,
+            what,
+            "An answer of this length is not read: check that the url is the API itself, or ask it for less.",
+        );
         Fault { trouble, sent: true, broken: false }
     }
 
@@ -296,6 +309,33 @@ async fn build(options: &Options, url: &Url) -> Result<Client, Trouble> {
     })
 }
 
+/// Why a body did not come.
+enum BodyFail {
+    Broken(reqwest::Error),
+    TooLarge,
+}
+
+/// Reads a body of at most so many bytes; `cut`: a longer one ends there, else it is refused.
+async fn read_body(mut response: Response, most: usize, cut: bool) -> Result<Vec<u8>, BodyFail> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(BodyFail::Broken)? {
+        if bytes.len() + chunk.len() > most {
+            if cut {
+                break;
+            }
+            return Err(BodyFail::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// The trouble of an answer that is not what the API would say.
+fn unexpected(host: &str, why: &str) -> Trouble {
+    let what = format!("{host} answered something unexpected: {why}");
+    trouble(TroubleKind::Garbage, what, "Check that the url is the API itself and its version is supported.")
+}
+
 fn bad_ca(path: &std::path::Path, why: &str) -> Trouble {
     let what = format!("can't use the CA file {}: {why}", path.display());
     trouble(TroubleKind::Credential, what, "Put the PEM certificates of the server's CA there.")
@@ -336,42 +376,4 @@ fn redact(body: Vec<u8>, needles: &[Secret]) -> Vec<u8> {
     }
     let clean = needles.iter().fold(text.into_owned(), |text, needle| text.replace(needle.expose(), "[redacted]"));
     clean.into_bytes()
-}
-
-/// Reads JSON of at most 64 levels; the error is one line.
-pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, SafeText> {
-    if too_deep(body) {
-        return Err(SafeText::new("JSON nested deeper than 64 levels"));
-    }
-    serde_json::from_slice(body).map_err(|err| {
-        let kind = if body.is_empty() {
-            "an empty body".to_owned()
-        } else if err.is_data() {
-            err.to_string()
-        } else {
-            format!("not JSON ({})", first_sentence(body, 80))
-        };
-        SafeText::new(&kind)
-    })
-}
-
-fn too_deep(body: &[u8]) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-    for byte in body {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'[' | b'{' => {
-                depth += 1;
-                if depth > MAX_DEPTH {
-                    return true;
-                }
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    false
 }

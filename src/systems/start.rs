@@ -25,7 +25,7 @@ pub fn start(config: &Config, ctx: &Ctx) -> Running {
     );
     all.extend(clusters.iter().filter(|it| it.argocd.is_some()).map(|it| argocd::start(it, ctx, &tasks)));
     all.extend(clusters.iter().filter(|it| it.flux.is_some()).map(|it| flux::start(it, ctx, &tasks)));
-    all.extend(config.alertmanagers.iter().map(|it| alertmanager::start(it, ctx, &tasks)));
+    all.extend(config.alertmanagers.iter().map(|it| alertmanager::start(it, &config.rules.alerts, ctx, &tasks)));
     all.extend(config.cloudflare.iter().map(|it| cloudflare::start(it, ctx, &tasks)));
     all.extend(config.probes.iter().map(|it| probe::start(it, ctx, &tasks)));
     all.extend(config.prometheus.iter().map(|it| prometheus::start(it, &config.slos, ctx, &tasks)));
@@ -81,7 +81,7 @@ mod tests {
             }],
             objectives: Vec::new(),
             slos: Vec::new(),
-            rules: Rules { open_on: Vec::new(), ignore: Vec::new(), per_minute: 30, opens_as: Severity::Sev1 },
+            rules: Rules { open_on: Vec::new(), alerts: Default::default(), ignore: Vec::new(), per_minute: 30, opens_as: Severity::Sev1 },
             policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
             people: Vec::new(),
             people_digest: String::new(),

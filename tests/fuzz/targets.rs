@@ -169,7 +169,8 @@ pub fn sshsig(data: &[u8]) {
 pub fn alertmanager(data: &[u8]) {
     use alertmanager::map;
     if let Ok(raw) = serde_json::from_slice::<Vec<map::RawAlert>>(data) {
-        clean(&map::alerts(raw));
+        let words = warroom::model::AlertWords::default();
+        clean(&raw.into_iter().map(|alert| map::alert(alert, &words)).collect::<Vec<_>>());
     }
     if let Ok(raw) = serde_json::from_slice::<Vec<map::RawSilence>>(data) {
         clean(&map::silences(raw));

@@ -172,7 +172,10 @@ fn two_persons_run_an_incident_in_lines_and_the_log_says_so() {
     let restore = run_plan(&mut ana, &mut sam, "restore shop", "shop");
     ana.types("wait recovery");
     ana.types("set resolved");
+    // The primary is still down, and its alerts fire: that is asked for first.
     ana.types("set closed");
+    ana.wait("Closing is for good");
+    ana.types("set closed although-firing");
     ana.wait("Closed.");
     sam.wait("Incident closed");
     sam.types("quit");

@@ -163,6 +163,7 @@ fn config(roles: Option<&[Role]>) -> Config {
         objectives: Vec::new(),
         slos: Vec::new(),
         rules: Rules {
+            alerts: Default::default(),
             open_on: vec!["critical".to_owned()],
             ignore: Vec::new(),
             per_minute: 30,

@@ -257,6 +257,7 @@ fn in_tmux_it_is_detached_attached_resized_and_split() {
     // What stood above is there again, letter for letter.
     let above = screen.trim_end().trim_end_matches('$').trim_end();
     assert!(tmux.pane().starts_with(above), "before:\n{above}\nafter:\n{}", tmux.pane());
+    tmux.tell(&["resize-window", "-t", "w", "-x", "100", "-y", "30"]);
     type_line("clear; stty -a > after; cmp before after && echo the same $((40 + 2))");
     tmux.wait("the same 42");
 }

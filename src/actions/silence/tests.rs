@@ -35,8 +35,12 @@ fn alert(key: &str, name: &str, severity: &str, service: Option<&str>) -> Row {
         fingerprint: key.into(),
         name: name.into(),
         severity: Open::new(severity),
+        grade: crate::model::AlertWords::default().grade(name, severity),
         labels: labels.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect(),
         summary: "".into(),
+        description: "".into(),
+        runbook_url: "".into(),
+        generator_url: "".into(),
         starts_at: Some(now()),
         state: Open::new("active"),
         silenced_by: vec![],
@@ -104,7 +108,7 @@ fn critical_foreign_the_watchdog_and_everything_are_grave_and_said() {
     for (line, words, confirm) in [
         ("severity=critical", "critical quiet: KubeAPIDown", "KubeAPIDown"),
         ("alertname=LedgerSlow", "services outside this incident (ledger)", "LedgerSlow"),
-        ("alertname=Watchdog", "the Watchdog", "Watchdog"),
+        ("alertname=Watchdog", "the heartbeat", "Watchdog"),
         ("cluster=primary", "EVERY alert there is, all 4", "everything"),
     ] {
         let shown = on(line);

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::model::EdgeKind;
 use crate::model::entry::Edge;
 use crate::model::facts::Alert;
+use crate::model::{AlertGrade, EdgeKind};
 
-use super::super::alerts::{GONE, RESOLVED, WATCHDOG};
+use super::super::alerts::{GONE, RESOLVED};
 use super::super::row::{Body, Row, Topic, Verdict};
 use super::Pair;
 
@@ -52,7 +52,7 @@ pub(super) fn alerts(pair: &Pair<'_>, out: &mut Vec<Edge>) {
         let Some(it) = told(row) else { continue };
         let before = before.and_then(told);
         let was = before.map_or(State::Absent, |before| state(before.alert));
-        let edge = if it.alert.name == WATCHDOG {
+        let edge = if it.alert.grade == AlertGrade::Heartbeat {
             watchdog(pair, row, it.alert, was)
         } else if before.is_some_and(|before| fires_anew(before, it)) {
             Some(one(pair, EdgeKind::AlertFiring, it))
@@ -66,7 +66,7 @@ pub(super) fn alerts(pair: &Pair<'_>, out: &mut Vec<Edge>) {
     }
     for row in pair.vanished(Topic::Alerts) {
         let Some(it) = told(row) else { continue };
-        if state(it.alert) == State::Firing && it.alert.name != WATCHDOG {
+        if state(it.alert) == State::Firing && it.alert.grade != AlertGrade::Heartbeat {
             let mut edge = one(pair, EdgeKind::AlertGone, it);
             edge.at = pair.now;
             edge.service = it.service.cloned();
@@ -122,6 +122,15 @@ fn one(pair: &Pair<'_>, kind: EdgeKind, told: Told<'_>) -> Edge {
         "severity": alert.severity.as_str(),
         "receivers": alert.receivers,
     });
+    if edge.edge == EdgeKind::AlertFiring
+        && let Some(figures) = edge.figures.as_object_mut()
+    {
+        let told = [("summary", &alert.summary), ("runbook_url", &alert.runbook_url)];
+        figures.extend(told.into_iter().filter(|(_, it)| !it.is_empty()).map(|(key, it)| (key.to_owned(), json!(it))));
+        if alert.grade == AlertGrade::Critical {
+            figures.insert("grade".to_owned(), json!(alert.grade));
+        }
+    }
     // Which firing of the alert it is: its own word, not cut to the room's clock as the edge's time is.
     if let (Some(at), Some(figures)) = (alert.starts_at, edge.figures.as_object_mut()) {
         figures.insert("starts_at".to_owned(), super::stamp(at));
@@ -136,11 +145,11 @@ fn watchdog(pair: &Pair<'_>, row: &Row, alert: &Alert, was: State) -> Option<Edg
     let missing = |state| matches!(state, State::Resolved | State::Gone);
     match (missing(was), missing(state(alert))) {
         (false, true) => {
-            let says = "The Watchdog alert is missing: nothing proves that alerts still arrive".to_owned();
+            let says = format!("The heartbeat alert {} is missing: nothing proves that alerts still arrive", alert.name);
             Some(pair.edge(EdgeKind::WatchdogMissing, row, None, Verdict::Critical, &alert.name, says))
         }
         (true, false) => {
-            let says = "The Watchdog alert is seen again: alerts arrive".to_owned();
+            let says = format!("The heartbeat alert {} is seen again: alerts arrive", alert.name);
             Some(pair.edge(EdgeKind::WatchdogSeen, row, None, Verdict::Ok, &alert.name, says))
         }
         _ => None,

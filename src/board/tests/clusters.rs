@@ -192,7 +192,7 @@ fn two_names_of_one_cluster_are_not_two_sites() {
 fn two_names_of_a_cluster_that_is_no_site_of_anything_are_only_mentioned() {
     let clusters = ["a", "b"].map(|name| (name.to_owned(), ClusterRole::Other)).to_vec();
     let sources = ["kubernetes/a", "kubernetes/b"].map(|name| (source(name), 30)).to_vec();
-    let mut board = Board::new(BoardSetup { objectives: vec![], clusters, sources });
+    let mut board = Board::new(BoardSetup { objectives: vec![], clusters, sources, ..BoardSetup::default() });
     for name in ["a", "b"] {
         let kube = format!("kubernetes/{name}");
         board.fact(&kube, now(), ControlPlane { uid: Some("one".into()), ..control_plane(name, true) });

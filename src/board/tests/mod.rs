@@ -28,7 +28,7 @@ pub(super) fn source(name: &str) -> SourceId {
 }
 
 pub(super) fn rules() -> Rules {
-    Rules { open_on: vec!["critical".into()], ignore: vec![], per_minute: 30, opens_as: Severity::Sev1 }
+    Rules { open_on: vec!["critical".into()], alerts: Default::default(), ignore: vec![], per_minute: 30, opens_as: Severity::Sev1 }
 }
 
 pub(super) fn objective() -> Objective {
@@ -62,6 +62,7 @@ const SOURCES: [&str; 10] = [
 
 pub(super) fn board() -> Board {
     Board::new(BoardSetup {
+        heartbeats: Vec::new(),
         objectives: vec![objective()],
         clusters: vec![("primary".into(), ClusterRole::Primary), ("dr".into(), ClusterRole::Dr)],
         sources: SOURCES.iter().map(|name| (source(name), 30)).collect(),
@@ -240,8 +241,12 @@ pub(super) fn alert(fingerprint: &str, name: &str, severity: &str, starts_at: St
         fingerprint: fingerprint.into(),
         name: name.into(),
         severity: Open::new(severity),
+        grade: crate::model::AlertWords::default().grade(name, severity),
         labels: BTreeMap::from([("cluster".to_owned(), SafeText::from("primary"))]),
         summary: "".into(),
+        description: "".into(),
+        runbook_url: "".into(),
+        generator_url: "".into(),
         starts_at: Some(starts_at),
         state: Open::new("active"),
         silenced_by: vec![],

@@ -189,6 +189,7 @@ fn what_need_not_be_on_dr_does_not_count() {
 fn hub(apps: Vec<App>) -> Board {
     let clusters = [("primary", ClusterRole::Primary), ("dr", ClusterRole::Dr), ("mgmt", ClusterRole::Other)];
     let mut board = Board::new(BoardSetup {
+        heartbeats: Vec::new(),
         objectives: vec![objective()],
         clusters: clusters.iter().map(|(name, role)| ((*name).to_owned(), *role)).collect(),
         sources: vec![(source("argocd/mgmt"), 30)],

@@ -138,3 +138,24 @@ fn a_member_that_settles_proves_no_absence_and_is_asked_for_nothing() {
         assert_eq!(able, [true, !partly]);
     }
 }
+
+#[test]
+fn a_silence_that_hides_a_critical_alert_or_never_ends_is_told_with_its_date() {
+    let (mut board, seen) = (board(), at("14:49:58"));
+    let from = "alertmanager/am-1";
+    board.fact(from, seen, peer("am-1", at("10:00:00")));
+    let far = silence("s-1", "active", "alertname=A");
+    let far = Silence { ends_at: Some(at("14:00:00") + chrono::TimeDelta::days(300)), ..far };
+    let endless = Silence { ends_at: Some("9999-01-01T00:00:00Z".parse().unwrap()), ..silence("s-2", "active", "alertname=B") };
+    board.list(from, seen, FactKind::Silence, vec![far.into(), endless.into()]);
+    let alerts = vec![quiet("a", "A", "critical", &["s-1"]).into(), quiet("b", "B", "warning", &["s-2"]).into()];
+    board.list(from, seen, FactKind::Alert, alerts);
+    let judged = board.judge(at("14:50:00"));
+    let muting = row(&judged, Topic::Silences, "s-1");
+    assert_eq!(muting.verdict, Verdict::Warning, "{}", muting.why);
+    assert!(muting.why.as_str().contains("keeps 1 critical alert quiet"), "{}", muting.why);
+    assert!(muting.why.as_str().contains("(in 299 d)"), "{}", muting.why);
+    assert!(why(&board, Topic::Silences, "s-2").contains("has no end"));
+    assert!(why(&board, Topic::Alerts, "a").contains(" UTC (in 299 d)"), "{}", why(&board, Topic::Alerts, "a"));
+    assert!(why(&board, Topic::Alerts, "b").contains("until no end"), "{}", why(&board, Topic::Alerts, "b"));
+}

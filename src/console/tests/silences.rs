@@ -34,6 +34,7 @@ pub fn preview(change: SilenceChange, grave: bool) -> SilencePreview {
         fingerprint: name.to_owned(),
         name: name.into(),
         severity: Open::new(severity),
+        grade: crate::model::AlertWords::default().grade(name, severity),
         place: "primary".into(),
         service: None,
         quiet: false,

@@ -8,7 +8,7 @@ use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, flow, glyph, time};
-use crate::model::Stamp;
+use crate::model::{AlertGrade, Stamp};
 use crate::model::facts::Alert;
 
 use super::list::Entry;
@@ -18,13 +18,26 @@ use super::pane;
 pub const COLUMNS: &[Column] =
     &[Column::mark(), Column::name(0, 17), Column::name(2, 7), Column::number(1), Column::sentence(4, 9)];
 
-fn is_watchdog(row: &Row) -> bool {
-    matches!(&row.body, Body::Alert { alert, .. } if alert.name == "Watchdog")
+fn is_heartbeat(row: &Row) -> bool {
+    matches!(&row.body, Body::Alert { alert, .. } if alert.grade == AlertGrade::Heartbeat)
 }
 
-/// Every alert but the watchdog, which says that alerting itself lives.
+/// Every alert but a heartbeat that beats, which says that alerting itself lives.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {
-    app.rows(Topic::Alerts).iter().filter(|row| !is_watchdog(row)).map(Entry::Row).collect()
+    let beats = |row: &&Row| is_heartbeat(row) && row.verdict <= Verdict::Unknown;
+    app.rows(Topic::Alerts).iter().filter(|row| !beats(row)).map(Entry::Row).collect()
+}
+
+/// Critical alerts that fire and call nobody because of a silence.
+pub fn muted_critical(app: &App) -> impl Iterator<Item = (&Row, &Alert)> {
+    app.rows(Topic::Alerts).iter().filter_map(|row| match &row.body {
+        Body::Alert { alert, .. }
+            if alert.grade == AlertGrade::Critical && alert.state.is("suppressed") && !alert.silenced_by.is_empty() =>
+        {
+            Some((row, alert))
+        }
+        _ => None,
+    })
 }
 
 /// One alert.
@@ -125,6 +138,7 @@ pub fn summary(app: &App) -> Words {
         part(count(Verdict::Critical), role(Verdict::Critical), "critical"),
         part(count(Verdict::Warning), role(Verdict::Warning), "warning"),
         part(count(Verdict::Unknown), role(Verdict::Unknown), "unknown"),
+        part(muted_critical(app).count(), role(Verdict::Warning), "critical muted"),
     ];
     let mut words = flow::join(parts, &span(Role::Dim, " · "));
     words.extend(told(app));
@@ -154,18 +168,17 @@ fn told(app: &App) -> Words {
     words
 }
 
-/// What stands where no alert does. Silence is an answer only while the watchdog barks.
+/// What stands where no alert does. Silence is an answer only while a heartbeat proves that an alert would arrive.
 pub fn nothing(app: &App) -> String {
     let known = !app.lost() && !pane::is_stale(app, Pane::Alerts);
-    let watchdog = app.rows(Topic::Alerts).iter().find(|row| known && is_watchdog(row));
-    match watchdog {
-        Some(row) if !row.stale => {
-            format!("No alert fires. Watchdog seen {} ago.", time::words(time::since(row.seen_at, app.at())))
-        }
-        Some(row) => format!(
-            "No alert is known, but the watchdog was last seen {} ago.",
-            time::words(time::since(row.seen_at, app.at()))
-        ),
+    let heartbeat = app.rows(Topic::Alerts).iter().filter(|_| known).find_map(|row| match &row.body {
+        Body::Alert { alert, .. } if is_heartbeat(row) => Some((row, alert)),
+        _ => None,
+    });
+    let ago = |row: &Row| time::words(time::since(row.seen_at, app.at()));
+    match heartbeat {
+        Some((row, alert)) if !row.stale => format!("No alert fires. {} seen {} ago.", alert.name, ago(row)),
+        Some((row, alert)) => format!("No alert is known, but {} was last seen {} ago.", alert.name, ago(row)),
         None => pane::absent(app, Topic::Alerts),
     }
 }

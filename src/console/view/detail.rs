@@ -9,14 +9,15 @@ use crate::console::keymap::Command;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
-use crate::model::facts::{Alert, KubeEvent, Probe};
+use crate::model::facts::{KubeEvent, Probe};
 use crate::model::{SafeText, Stamp};
 use crate::timeline::Item;
 
 use super::list::{self, Entry};
 use super::sheet::Sheet;
-use super::{backups, gitops, readiness, silence};
+use super::{backups, gitops, readiness};
 
+mod alert;
 mod cluster;
 mod edge;
 mod item;
@@ -121,7 +122,7 @@ fn of_row(app: &App, row: &Row, sheet: &mut Sheet, room: u16) {
 fn body(facts: &mut Facts<'_, '_>, body: &Body) {
     match body {
         Body::Alert { alert, held_by, missing_from, service, since_restart } => {
-            of_alert(facts, alert);
+            alert::of_alert(facts, alert);
             let whose = "may be that of its Alertmanager, which was started just before";
             facts.text("beginning", if *since_restart { whose } else { "" });
             facts.text("service", service.as_deref().unwrap_or(""));
@@ -163,6 +164,7 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
         Body::Probe(probe) => of_probe(facts, probe),
         Body::Slo(budget) => of_budget(facts, budget),
         Body::Service { .. } => of_service(facts, body),
+        Body::Heartbeat { expected } => facts.text("expected", &expected.join(", ")),
         Body::Source { .. } | Body::Silence { .. } => {}
     }
 }
@@ -284,25 +286,6 @@ fn of_probe(facts: &mut Facts<'_, '_>, probe: &Probe) {
     facts.text("good", &format!("{} of the last {}", probe.good, probe.samples));
     facts.time("so since", Some(probe.since));
     facts.text("took", &format!("{} ms", probe.latency_ms));
-}
-
-fn of_alert(facts: &mut Facts<'_, '_>, alert: &Alert) {
-    facts.text("alert", alert.name.as_str());
-    facts.text("summary", alert.summary.as_str());
-    facts.text("severity", alert.severity.as_str());
-    facts.time("since", alert.starts_at);
-    facts.text("state", alert.state.as_str());
-    for by in &alert.silenced_by {
-        let words = silence::words(facts.app, by);
-        facts.text("silenced by", words.as_str());
-    }
-    for by in &alert.inhibited_by {
-        let words = silence::inhibitor(facts.app, by);
-        facts.text("inhibited by", words.as_str());
-    }
-    facts.list("receivers", &alert.receivers);
-    let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    facts.text("labels", &labels.join("  "));
 }
 
 fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {

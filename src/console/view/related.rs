@@ -181,7 +181,7 @@ fn of_row(app: &App, row: &Row) -> About {
         Body::Service { name, .. } => about.services.push(name.clone()),
         Body::Pool(it) => about.object(it.name.as_str()),
         Body::Source { .. } => about.clusters.push(row.source.instance.clone()),
-        Body::Silence { .. } | Body::EdgeAccount(_) => {}
+        Body::Silence { .. } | Body::EdgeAccount(_) | Body::Heartbeat { .. } => {}
     }
     about
 }

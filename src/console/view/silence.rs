@@ -2,14 +2,14 @@
 
 use ratatui::layout::Rect;
 
-use crate::board::{Body, Topic, is_critical};
+use crate::board::{Body, Topic};
 use crate::console::app::App;
 use crate::console::keymap::Command;
 use crate::console::overlay::SilenceForm;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
 use crate::console::widget::{Canvas, Words, glyph, text, time};
-use crate::model::SafeText;
+use crate::model::{AlertGrade, SafeText};
 use crate::model::silence::{Hit, SilencePreview, line_of};
 
 use super::dialog::{Hint, draw_sheet, hint_words};
@@ -114,7 +114,7 @@ pub fn body(app: &App, preview: &SilencePreview, room: u16) -> Vec<Words> {
 }
 
 fn row(app: &App, hit: &Hit) -> Words {
-    let (mark, role) = match (is_critical(&hit.severity), hit.unsure) {
+    let (mark, role) = match (hit.grade == AlertGrade::Critical, hit.unsure) {
         (_, true) => (glyph::UNKNOWN, Role::Unknown),
         (true, _) => (glyph::CRITICAL, Role::Critical),
         (false, _) => (glyph::WARNING, Role::Warning),

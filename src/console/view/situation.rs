@@ -14,7 +14,10 @@ use crate::timeline::{Clock, Incident};
 
 use super::list;
 use super::sheet::Sheet;
-use super::{timeline, trouble as trouble_words, words};
+use super::{alerts, timeline, trouble as trouble_words, words};
+
+/// Muted critical alerts that are named; the silences pane has the rest.
+const MOST_MUTED: usize = 6;
 
 /// The page.
 pub fn sheet(app: &App, room: u16) -> Sheet {
@@ -256,6 +259,10 @@ fn wrong(app: &App, sheet: &mut Sheet, room: u16) {
         for entry in critical.take(6) {
             sheet.pair(pane.title(), Role::Text, &list::plain(app, pane, &entry), room);
         }
+    }
+    // What is muted burns all the same, and calls nobody.
+    for (row, alert) in alerts::muted_critical(app).take(MOST_MUTED) {
+        sheet.pair("Muted", Role::Warning, &format!("{} fires and calls nobody: {}", alert.name, row.why), room);
     }
     if sheet.lines.len() == before {
         sheet.prose(Role::Text, "Nothing critical is known.", room);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::model::facts::{Alert, AlertPeer, Matcher, Open, Silence};
-use crate::model::{SafeText, Stamp};
+use crate::model::{AlertGrade, AlertWords, SafeText, Stamp};
 
 const MAX_LABELS: usize = 64;
 const MAX_REFS: usize = 32;
@@ -24,6 +24,8 @@ pub struct RawAlert {
     labels: BTreeMap<String, String>,
     annotations: Option<BTreeMap<String, String>>,
     starts_at: Option<Stamp>,
+    #[serde(rename = "generatorURL")]
+    generator_url: Option<String>,
     receivers: Option<Vec<RawReceiver>>,
     status: RawStatus,
 }
@@ -42,36 +44,73 @@ struct RawStatus {
     muted_by: Option<Vec<String>>,
 }
 
-/// All alerts of one instance, each once, the gravest first so that a cut takes the least.
-pub fn alerts(raw: Vec<RawAlert>) -> Vec<Alert> {
-    let unique: BTreeMap<String, Alert> =
-        raw.into_iter().map(alert).map(|alert| (alert.fingerprint.clone(), alert)).collect();
-    let mut all: Vec<Alert> = unique.into_values().collect();
-    all.sort_by_key(|alert| (rank(&alert.severity), !alert.state.is("active"), alert.starts_at));
-    all
+/// The alerts of one list as they come in, each once; the least needed give way where there are too many.
+#[derive(Debug)]
+pub struct Gathered<'a> {
+    words: &'a AlertWords,
+    most: usize,
+    kept: BTreeMap<String, Alert>,
+    /// How many there are, kept or not.
+    pub total: usize,
 }
 
-fn rank(severity: &Open) -> u8 {
-    match severity.as_str() {
-        "critical" | "page" | "emergency" => 0,
-        "error" | "high" => 1,
-        "warning" => 2,
-        _ => 3,
+impl<'a> Gathered<'a> {
+    /// Keeps at most so many.
+    pub fn new(words: &'a AlertWords, most: usize) -> Self {
+        Self { words, most, kept: BTreeMap::new(), total: 0 }
+    }
+
+    /// Takes in the next one.
+    pub fn add(&mut self, raw: RawAlert) {
+        let alert = alert(raw, self.words);
+        self.total += usize::from(self.kept.insert(alert.fingerprint.clone(), alert).is_none());
+        // Now and then, so that the cost of choosing is spread over many.
+        if self.kept.len() >= self.most.saturating_mul(2) {
+            let chosen = self.chosen();
+            self.kept = chosen.into_iter().map(|alert| (alert.fingerprint.clone(), alert)).collect();
+        }
+    }
+
+    fn chosen(&mut self) -> Vec<Alert> {
+        let mut all: Vec<Alert> = std::mem::take(&mut self.kept).into_values().collect();
+        all.sort_by_key(rank);
+        all.truncate(self.most);
+        all
+    }
+
+    /// The gravest, the gravest first.
+    pub fn finish(mut self) -> Vec<Alert> {
+        self.chosen()
     }
 }
 
-fn alert(raw: RawAlert) -> Alert {
-    let label = |name: &str| raw.labels.get(name).map(|value| SafeText::new(value)).unwrap_or_default();
+/// What decides which alerts are kept where there are more than are kept, the gravest and loudest first.
+pub fn rank(alert: &Alert) -> (AlertGrade, bool, Option<Stamp>) {
+    (if alert.grade == AlertGrade::Heartbeat { AlertGrade::Critical } else { alert.grade }, !alert.state.is("active"), alert.starts_at)
+}
+
+/// One alert, as these words mean it.
+pub fn alert(raw: RawAlert, words: &AlertWords) -> Alert {
+    let text = |name: &str| raw.labels.get(name).map(String::as_str);
+    let name = text("alertname").filter(|name| !name.trim().is_empty()).map_or_else(|| unnamed(&raw.labels), SafeText::new);
+    let severity = words.severity(text);
     let annotations = raw.annotations.unwrap_or_default();
-    let summary = ["summary", "message", "description"].iter().find_map(|key| annotations.get(*key));
+    let annotation =
+        |keys: &[&str]| keys.iter().find_map(|key| annotations.get(*key)).map(|text| SafeText::new(text)).unwrap_or_default();
+    let summary = annotation(&["summary", "message", "title", "description"]);
+    let description = annotation(&["description", "message"]);
     // A time interval that mutes an alert does to a person what a silence does: nobody is called.
     let silenced_by = raw.status.silenced_by.into_iter().flatten();
     let muted_by = raw.status.muted_by.into_iter().flatten().map(|name| format!("{MUTE}{name}"));
     Alert {
         fingerprint: clean(&raw.fingerprint),
-        name: label("alertname"),
-        severity: Open(label("severity")),
-        summary: summary.map(|text| SafeText::new(text)).unwrap_or_default(),
+        grade: words.grade(name.as_str(), severity),
+        name,
+        severity: Open::new(severity),
+        description: if description == summary { SafeText::default() } else { description },
+        summary,
+        runbook_url: annotation(&["runbook_url", "runbook", "runbookURL", "playbook", "playbook_url"]),
+        generator_url: raw.generator_url.map(|url| SafeText::new(&url)).unwrap_or_default(),
         // A time that no clock of ours can have shown is none: what follows computes with it.
         starts_at: raw.starts_at.filter(|at| (1970..10_000).contains(&at.year())),
         state: Open::new(&raw.status.state),
@@ -79,6 +118,20 @@ fn alert(raw: RawAlert) -> Alert {
         inhibited_by: refs(raw.status.inhibited_by.into_iter().flatten()),
         receivers: raw.receivers.iter().flatten().take(MAX_REFS).map(|it| SafeText::new(&it.name)).collect(),
         labels: raw.labels.iter().take(MAX_LABELS).map(|(key, value)| (clean(key), SafeText::new(value))).collect(),
+    }
+}
+
+/// What an alert without a name is called: by the first label that says what it is about, else by all it has.
+fn unnamed(labels: &BTreeMap<String, String>) -> SafeText {
+    const TELLING: [&str; 8] = ["alert", "rule", "rulename", "check", "service", "job", "instance", "namespace"];
+    let told = TELLING.iter().find_map(|name| labels.get(*name).filter(|it| !it.trim().is_empty()).map(|it| (*name, it)));
+    match told {
+        Some((label, value)) => SafeText::new(&format!("alert without a name, {label} {value}")),
+        None if labels.is_empty() => SafeText::new("alert without a name or labels"),
+        None => {
+            let all: Vec<String> = labels.iter().take(4).map(|(name, value)| format!("{name} {value}")).collect();
+            SafeText::new(&format!("alert without a name, {}", all.join(", ")))
+        }
     }
 }
 

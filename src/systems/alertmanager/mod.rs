@@ -18,13 +18,18 @@ use tokio_util::task::TaskTracker;
 use super::http::{Api, Auth, Options};
 use super::{Adapter, Ctx, SourceSpec, supervise};
 use crate::config::AlertmanagerConfig;
-use crate::model::{SourceId, System};
+use crate::model::{AlertWords, SourceId, System};
 
 /// A silence is taken or not within this time; whoever asked is waiting.
 const WRITE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Starts watching one instance.
-pub fn start(config: &AlertmanagerConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
+pub fn start(
+    config: &AlertmanagerConfig,
+    words: &AlertWords,
+    ctx: &Ctx,
+    tasks: &TaskTracker,
+) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
     let id = SourceId::new(System::Alertmanager, config.name.clone());
     let (auth, credential) = match (&config.basic_auth, &config.bearer_file) {
         (Some(basic), _) => {
@@ -38,6 +43,7 @@ pub fn start(config: &AlertmanagerConfig, ctx: &Ctx, tasks: &TaskTracker) -> (So
         api: Api::new(&config.url, reading.clone()),
         instance: config.name.clone(),
         reporter: ctx.reporter(id.clone()),
+        words: words.clone(),
         silences_seen: Default::default(),
     });
     let every = Duration::from_secs(config.every_s.max(1));

@@ -11,7 +11,7 @@ use super::map;
 use super::watch::{MAX_ALERTS, Watch};
 use crate::config::{AlertmanagerConfig, BasicAuth};
 use crate::model::facts::{Alert, AlertPeer, Fact, FactKind};
-use crate::model::{Change, SourceId, System, TroubleKind};
+use crate::model::{AlertGrade, AlertWords, Change, SourceId, System, TroubleKind};
 use crate::systems::http::script::{Reply, Room, Server, file};
 use crate::systems::http::{Api, Options};
 use crate::systems::supervise::Round;
@@ -29,7 +29,11 @@ fn status(word: &str) -> Value {
 }
 
 fn parse(alerts: Value) -> Vec<Alert> {
-    map::alerts(serde_json::from_value(alerts).expect("alerts"))
+    let raw: Vec<map::RawAlert> = serde_json::from_value(alerts).expect("alerts");
+    let words = AlertWords::default();
+    let mut gathered = map::Gathered::new(&words, MAX_ALERTS);
+    raw.into_iter().for_each(|alert| gathered.add(alert));
+    gathered.finish()
 }
 
 fn config(url: String) -> AlertmanagerConfig {
@@ -46,6 +50,7 @@ fn watch_within(server: &Server, room: &Room, total: Duration) -> Watch {
         api: Api::new(&server.url, options),
         instance: "am-1".to_owned(),
         reporter: room.ctx.reporter(SourceId::new(System::Alertmanager, "am-1")),
+        words: AlertWords::default(),
         silences_seen: Default::default(),
     }
 }
@@ -104,7 +109,8 @@ fn recorded_answers_of_0_25_are_read() {
 #[test]
 fn fields_that_come_and_go_with_versions_are_no_trouble() {
     let bare = parse(json!([{"fingerprint": "a", "labels": {}, "status": {"state": "active"}}]));
-    assert_eq!((bare[0].name.as_str(), bare[0].severity.as_str(), bare[0].starts_at), ("", "", None));
+    let (name, severity) = (bare[0].name.as_str(), bare[0].severity.as_str());
+    assert_eq!((name, severity, bare[0].starts_at), ("alert without a name or labels", "", None));
     let mut muted = raw("b");
     muted["status"]["mutedBy"] = json!(["nights"]);
     muted["status"]["state"] = json!("a-later-state");
@@ -114,6 +120,63 @@ fn fields_that_come_and_go_with_versions_are_no_trouble() {
     assert_eq!((muted.state.as_str(), muted.summary.as_str()), ("a-later-state", "only this"));
     let twice = parse(json!([raw("c"), raw("c")]));
     assert_eq!(twice.len(), 1, "one alert, however many groups it is in");
+}
+
+#[test]
+fn what_an_alert_is_about_how_grave_it_is_and_what_to_do_come_from_the_shop_s_own_words() {
+    let mut one = raw("a");
+    one["labels"] = json!({"priority": " P1 ", "namespace": "shop", "pod": "web-1", "cluster": "primary"});
+    one["annotations"] = json!({"summary": "it is down", "description": "for 5 m", "runbook_url": "https://runbooks.example/down"});
+    one["generatorURL"] = json!("https://prometheus.example/graph?g0.expr=up");
+    let one = &parse(json!([one]))[0];
+    assert_eq!((one.severity.as_str(), one.grade), ("P1", AlertGrade::Critical));
+    assert_eq!(one.name, "alert without a name, namespace shop");
+    assert_eq!(one.about(), "on primary, shop/web-1");
+    assert_eq!((one.summary.as_str(), one.description.as_str()), ("it is down", "for 5 m"));
+    assert_eq!(one.runbook_url, "https://runbooks.example/down");
+    assert!(one.generator_url.as_str().starts_with("https://prometheus.example/"));
+}
+
+#[tokio::test]
+async fn a_storm_is_read_to_its_end_and_the_gravest_are_kept() {
+    let noise = "x".repeat(1_500);
+    let storm: Vec<Value> = (0..MAX_ALERTS + 2_000)
+        .map(|n| {
+            let mut alert = raw(&format!("f{n:05}"));
+            // The critical ones come last, where a cut by place would lose them.
+            alert["labels"]["severity"] = json!(if n >= MAX_ALERTS + 1_990 { "critical" } else { "warning" });
+            alert["annotations"]["description"] = json!(noise);
+            alert
+        })
+        .collect();
+    let server = serve(Reply::Json(200, Value::from(storm)), Reply::Json(200, status("ready"))).await;
+    let mut room = Room::fast();
+    let watch = watch_within(&server, &room, Duration::from_secs(10));
+    let round = tokio::spawn(async move { watch.round().await });
+    let mut grades = Vec::new();
+    let trouble = loop {
+        match room.next().await.change {
+            Change::Upsert(Fact::Alert(alert)) => grades.push(alert.grade),
+            Change::Trouble(trouble) => break trouble,
+            _ => {}
+        }
+    };
+    assert!(Round::Well != round.await.expect("joined"), "it is not whole");
+    assert_eq!(grades.len(), MAX_ALERTS);
+    assert_eq!(grades.iter().filter(|grade| **grade == AlertGrade::Critical).count(), 10);
+    assert!(trouble.kind == TroubleKind::Partial && trouble.what.as_str().contains("7000 alerts, more than 5000"), "{trouble:?}");
+}
+
+#[tokio::test]
+async fn one_alert_that_cannot_be_read_does_not_hide_the_others() {
+    let odd = json!([raw("a"), {"fingerprint": 7}, raw("b")]);
+    let server = serve(Reply::Json(200, odd), Reply::Json(200, status("ready"))).await;
+    let mut room = Room::manual();
+    watch(&server, &room).round().await;
+    let changes = room.drain();
+    assert_eq!(changes.iter().filter(|it| matches!(it, Change::Upsert(Fact::Alert(_)))).count(), 2);
+    let Some(Change::Trouble(trouble)) = changes.last() else { panic!("a trouble") };
+    assert!(trouble.what.as_str().contains("1 of the alerts"), "{trouble:?}");
 }
 
 #[test]
@@ -140,7 +203,7 @@ async fn the_running_source_reports_alerts_and_itself() {
     let mut config = config(format!("{}/am", server.url));
     config.basic_auth = Some(BasicAuth { user: "ana".to_owned(), password_file: password.path().to_owned() });
     let (mut room, tasks) = (Room::fast(), TaskTracker::new());
-    let (spec, adapter) = super::start(&config, &room.ctx, &tasks);
+    let (spec, adapter) = super::start(&config, &AlertWords::default(), &room.ctx, &tasks);
     assert_eq!((spec.id.to_string().as_str(), spec.credential.as_str()), ("alertmanager/am-1", "user ana"));
     assert!(adapter.is_some(), "silences are asked of it");
     let first = [room.next().await.change, room.next().await.change];
@@ -242,8 +305,8 @@ fn a_start_that_no_clock_can_have_shown_is_left_out() {
         let mut one = raw("aa");
         one["startsAt"] = json!(odd);
         // Where the library reads such a time at all, it goes no further.
-        if let Ok(parsed) = serde_json::from_value(json!([one])) {
-            assert_eq!(map::alerts(parsed)[0].starts_at, None, "{odd}");
+        if let Ok(parsed) = serde_json::from_value(one) {
+            assert_eq!(map::alert(parsed, &AlertWords::default()).starts_at, None, "{odd}");
         }
     }
     assert!(parse(json!([raw("aa")]))[0].starts_at.is_some());

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::map;
 use crate::model::facts::{AlertPeer, Fact, FactKind, Open, Silence};
-use crate::model::{SafeText, Trouble, TroubleKind};
+use crate::model::{AlertWords, SafeText, Trouble, TroubleKind};
 use crate::systems::Reporter;
-use crate::systems::http::{Api, trouble};
+use crate::systems::http::{Api, Listed, trouble};
 use crate::systems::supervise::Round;
 
 /// The most alerts kept of one instance.
@@ -20,6 +20,8 @@ pub struct Watch {
     pub api: Api,
     pub instance: String,
     pub reporter: Reporter,
+    /// By which words its alerts say how grave they are.
+    pub words: AlertWords,
     /// The last round read its silences.
     pub silences_seen: AtomicBool,
 }
@@ -38,12 +40,14 @@ impl Watch {
     }
 
     async fn ask(&self) -> Result<Seen, Trouble> {
-        let (alerts, status, silences) = tokio::join!(
-            self.api.get::<Vec<map::RawAlert>>(&["api", "v2", "alerts"]),
+        let mut gathered = map::Gathered::new(&self.words, MAX_ALERTS);
+        let (listed, status, silences) = tokio::join!(
+            self.api.each(&["api", "v2", "alerts"], |raw| gathered.add(raw)),
             self.api.get::<Value>(&["api", "v2", "status"]),
             self.api.get::<Vec<map::RawSilence>>(&["api", "v2", "silences"])
         );
-        let mut alerts = map::alerts(alerts?);
+        let (listed, total) = (listed?, gathered.total);
+        let mut alerts = gathered.finish();
         let mut peer = match status {
             Ok(status) => map::peer(&self.instance, &status),
             // A proxy that lets only alerts through leaves them readable; what the instance thinks of itself is not known.
@@ -73,15 +77,15 @@ impl Watch {
                 Err(t) => tracing::debug!(instance = %self.instance, why = %t.what, "no groups: mutes are not known"),
             }
         }
-        Ok(Seen { alerts: alerts.into_iter().map(Fact::from).collect(), silences, peer })
+        Ok(Seen { alerts: alerts.into_iter().map(Fact::from).collect(), total, listed, silences, peer })
     }
 
     async fn tell(&self, seen: Seen) -> bool {
-        let Seen { alerts, silences, peer } = seen;
-        let (total, settling, read) = (alerts.len(), peer.cluster_status.is("settling"), peer.silences_read);
+        let Seen { alerts, total, listed, silences, peer } = seen;
+        let (settling, read) = (peer.cluster_status.is("settling"), peer.silences_read);
         // The peer goes first: whether it was restarted decides what an alert's absence means.
         self.reporter.upsert(peer).await;
-        if total <= MAX_ALERTS && !settling {
+        if total <= MAX_ALERTS && listed.unreadable == 0 && !settling {
             // What can't be read any more is not known any more.
             if self.silences_seen.swap(read, Ordering::Relaxed) || read {
                 let kept = silences.into_iter().take(MAX_SILENCES).map(Fact::from).collect();
@@ -91,7 +95,7 @@ impl Watch {
             return true;
         }
         // A list that is not whole must not replace the whole one: what is missing from it has not resolved.
-        for alert in alerts.into_iter().take(MAX_ALERTS) {
+        for alert in alerts {
             self.reporter.upsert(alert).await;
         }
         for silence in silences.into_iter().take(MAX_SILENCES) {
@@ -104,10 +108,16 @@ impl Watch {
                 format!("{host} is still settling with its cluster: alerts and silences may be missing"),
                 "It is over in about a minute, unless its peers can't be reached.",
             )
-        } else {
+        } else if total > MAX_ALERTS {
             partial(
-                format!("{host} holds {total} alerts; the first {MAX_ALERTS} by severity are shown"),
-                "Silence or fix what floods it; resolved alerts can't be told from cut ones meanwhile.",
+                format!("{host} holds {total} alerts, more than {MAX_ALERTS}: the gravest {MAX_ALERTS} are shown"),
+                "Fix or silence what floods it; meanwhile an alert that ended can't be told from one that is left out.",
+            )
+        } else {
+            let why = listed.why.unwrap_or_default();
+            partial(
+                format!("{} of the alerts of {host} can't be read: {why}", listed.unreadable),
+                "The others are shown; look at them at the Alertmanager itself.",
             )
         };
         self.reporter.trouble(trouble).await;
@@ -118,7 +128,11 @@ impl Watch {
 
 /// What one round saw.
 struct Seen {
+    /// The gravest.
     alerts: Vec<Fact>,
+    /// How many there are.
+    total: usize,
+    listed: Listed,
     silences: Vec<Silence>,
     peer: AlertPeer,
 }

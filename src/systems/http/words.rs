@@ -27,15 +27,16 @@ pub(super) fn of_error(err: &reqwest::Error, host: &str, total: Duration) -> Tro
         return trouble(TroubleKind::Unreachable, format!("no connection to {host}: {cause}"), remedy);
     }
     if err.is_timeout() {
-        let what = format!("{host} did not answer within {} ms", total.as_millis());
-        return trouble(
-            TroubleKind::Silent,
-            what,
-            "It takes connections but does not answer: it is hung or overloaded.",
-        );
+        return of_silence(host, total);
     }
     let what = format!("{host} broke the connection: {}", root_cause(err));
     trouble(TroubleKind::Garbage, what, "Check that the url is the API itself; a proxy in between may cut answers off.")
+}
+
+/// Nothing came within the time that was given.
+pub(super) fn of_silence(host: &str, limit: Duration) -> Trouble {
+    let what = format!("{host} did not answer within {} ms", limit.as_millis());
+    trouble(TroubleKind::Silent, what, "It takes connections but does not answer: it is hung or overloaded.")
 }
 
 /// The innermost cause, without the operating system's error number.

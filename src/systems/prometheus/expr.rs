@@ -9,6 +9,8 @@ use crate::config::Figures;
 /// The label that says what a part of an answer is.
 pub const PART: &str = "is";
 
+const WEEK_S: u64 = 7 * 86_400;
+
 /// How finely the period is looked through for gaps.
 const LOOKS: u64 = 720;
 
@@ -32,13 +34,35 @@ pub fn window_name(seconds: u64) -> String {
     unit.map_or_else(|| format!("{seconds}s"), |(unit, size)| format!("{}{unit}", seconds / size))
 }
 
+/// The names that tools give a window: as Prometheus itself writes whole weeks (`4w`), and in days (`28d`).
+fn window_names(seconds: u64) -> Vec<String> {
+    let weeks = (seconds > 0 && seconds.is_multiple_of(WEEK_S)).then(|| format!("{}w", seconds / WEEK_S));
+    weeks.into_iter().chain([window_name(seconds)]).collect()
+}
+
 /// Seconds between two looks for gaps; each look that finds something stands for so many.
 pub fn look_s(span_s: u64) -> u64 {
     (span_s / LOOKS).max(5)
 }
 
+/// The question in the words of each tool that may have recorded the answer, the likeliest first; empty where nothing is
+/// configured to answer it.
+pub fn queries(figures: &Figures, job: Job) -> Vec<String> {
+    let recorded = match (figures, job) {
+        (Figures::Recorded { ratio, .. }, Job::Window(window) | Job::Period(window)) => Some((ratio.as_str(), window)),
+        (Figures::Recorded { requests: Some(requests), .. }, Job::Requests(window)) => Some((requests.as_str(), window)),
+        _ => None,
+    };
+    match recorded {
+        Some((text, window)) if !is_counter(text) => {
+            window_names(window).iter().map(|name| text.replace("$window", name)).collect()
+        }
+        _ => query(figures, job).into_iter().collect(),
+    }
+}
+
 /// The question's text; `None` where nothing is configured to answer it.
-pub fn query(figures: &Figures, job: Job) -> Option<String> {
+fn query(figures: &Figures, job: Job) -> Option<String> {
     match (figures, job) {
         (Figures::Counted { errors, total }, Job::Window(window)) => Some(counted_window(errors, total, window)),
         (Figures::Counted { errors, total }, Job::Period(period)) => {
@@ -127,6 +151,9 @@ mod tests {
         let recorded = Figures::Recorded { ratio: "job:err:ratio$window{a=\"b\"}".into(), requests: None };
         assert_eq!(query(&recorded, Job::Window(86_400)).as_deref(), Some("job:err:ratio1d{a=\"b\"}"));
         assert_eq!(query(&recorded, Job::Requests(300)), None);
+        let weeks = |period| queries(&recorded, Job::Period(period)).join(" ");
+        assert_eq!(weeks(28 * 86_400), "job:err:ratio4w{a=\"b\"} job:err:ratio28d{a=\"b\"}");
+        assert_eq!(weeks(30 * 86_400), "job:err:ratio30d{a=\"b\"}");
         let own = Figures::Counted { errors: "increase(e[$window])".into(), total: "increase(t[$window])".into() };
         assert_eq!(
             query(&own, Job::Window(300)).expect("a question"),

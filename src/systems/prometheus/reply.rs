@@ -22,6 +22,8 @@ pub struct Envelope<T> {
     pub error_type: Option<String>,
     pub error: Option<String>,
     pub warnings: Option<Vec<String>>,
+    /// VictoriaMetrics: a part of its cluster did not answer.
+    pub is_partial: Option<bool>,
     pub infos: Option<Vec<String>>,
 }
 
@@ -76,6 +78,10 @@ pub fn said(envelope: Envelope<RawQuery>) -> Result<Said, SafeText> {
     let words = |list: Option<Vec<String>>| -> Vec<SafeText> {
         list.iter().flatten().take(MAX_WORDS).map(|it| SafeText::new(it)).collect()
     };
+    let mut warnings = words(envelope.warnings);
+    if envelope.is_partial == Some(true) {
+        warnings.push(SafeText::new("the server says that its answer is partial"));
+    }
     let data = envelope.data.ok_or_else(|| SafeText::new("an answer without data"))?;
     let (samples, total) = match data.result_type.as_str() {
         "vector" => vector(data.result)?,
@@ -85,7 +91,7 @@ pub fn said(envelope: Envelope<RawQuery>) -> Result<Said, SafeText> {
         }
         other => return Err(SafeText::new(&format!("a {other} where one number was asked for"))),
     };
-    Ok(Said { samples, total, warnings: words(envelope.warnings), notes: words(envelope.infos) })
+    Ok(Said { samples, total, warnings, notes: words(envelope.infos) })
 }
 
 fn vector(result: Value) -> Result<(Vec<Sample>, usize), SafeText> {

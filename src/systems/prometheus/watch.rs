@@ -77,7 +77,7 @@ impl Watch {
     /// time limit.
     async fn ask(&self, long: bool, coverage: bool) -> Vec<Answered> {
         let mut questions = stream::iter(self.jobs(long, coverage))
-            .map(|(nth, job, query)| async move { (nth, job, self.client.query(&query).await) })
+            .map(|(nth, job, queries)| async move { (nth, job, self.first_known(&queries).await) })
             .buffer_unordered(AT_ONCE);
         let (mut answers, mut failed) = (Vec::new(), 0);
         while let Some(answer) = questions.next().await {
@@ -90,6 +90,18 @@ impl Watch {
         answers
     }
 
+    /// The first answer that holds anything, else the last: tools give one window different names.
+    async fn first_known(&self, queries: &[String]) -> Result<Said, Failed> {
+        let mut last = Ok(Said::default());
+        for query in queries {
+            last = self.client.query(query).await;
+            if !matches!(&last, Ok(said) if said.total == 0) {
+                break;
+            }
+        }
+        last
+    }
+
     /// Whether the long windows, and the coverage, are to be asked in this round.
     fn due(&self, now: Stamp) -> (bool, bool) {
         let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,7 +111,7 @@ impl Watch {
         (over(memory.long_at, every), over(memory.coverage_at, rare))
     }
 
-    fn jobs(&self, long: bool, coverage: bool) -> Vec<(usize, Job, String)> {
+    fn jobs(&self, long: bool, coverage: bool) -> Vec<(usize, Job, Vec<String>)> {
         let mut out = Vec::new();
         for (nth, slo) in self.slos.iter().enumerate() {
             let mut jobs: Vec<Job> =
@@ -113,7 +125,8 @@ impl Watch {
                 let period = slo.target.period_s;
                 jobs.extend([period, expr::look_s(period)].map(Job::Coverage));
             }
-            out.extend(jobs.into_iter().filter_map(|job| Some((nth, job, expr::query(&slo.figures, job)?))));
+            let asked = jobs.into_iter().map(|job| (nth, job, expr::queries(&slo.figures, job)));
+            out.extend(asked.filter(|(_, _, queries)| !queries.is_empty()));
         }
         out
     }
