@@ -103,7 +103,8 @@ impl Api {
     async fn refusal(&self, response: Response, needles: &[Secret]) -> Result<Answer, Trouble> {
         let url = response.url().clone();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = read_body(response, self.options.max_body, true).await.map_err(|fail| self.of_body(fail, &url).trouble)?;
+        let bytes =
+            read_body(response, self.options.max_body, true).await.map_err(|fail| self.of_body(fail, &url).trouble)?;
         let credential = self.options.auth.describe();
         Ok(Answer { status, headers, body: redact(bytes, needles), host: label(&url), credential })
     }
