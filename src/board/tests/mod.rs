@@ -9,6 +9,7 @@ mod restore_points;
 mod silences;
 mod slo;
 mod starts;
+mod steering;
 mod tables;
 mod velero;
 
