@@ -61,7 +61,13 @@ mod tests {
             seen_at: Stamp::UNIX_EPOCH,
             stale,
             why: SafeText::default(),
-            body: Body::Source { alive_at: None, troubled_since: None, trouble: None, fresh_for_s: 1 },
+            body: Body::Source {
+                alive_at: None,
+                troubled_since: None,
+                trouble: None,
+                fresh_for_s: 1,
+                notes: Vec::new(),
+            },
         }
     }
 

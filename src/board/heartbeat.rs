@@ -54,8 +54,8 @@ fn is_young(state: &SourceState, now: Stamp) -> bool {
 mod tests {
     use super::super::tests::{alert, at, peer, source};
     use super::*;
-    use crate::board::row::Topic;
     use crate::board::BoardSetup;
+    use crate::board::row::Topic;
 
     const MEMBERS: [&str; 2] = ["alertmanager/am-1", "alertmanager/am-2"];
 

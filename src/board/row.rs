@@ -141,6 +141,9 @@ pub enum Body {
         trouble: Option<Trouble>,
         /// Its data is stale after so many seconds.
         fresh_for_s: u64,
+        /// The way there in words: proxy, client certificate, headers. Empty where there is nothing to say.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<SafeText>,
     },
     /// No alert that always fires is seen: nothing proves that alerts arrive.
     Heartbeat {

@@ -3,10 +3,10 @@
 use crate::model::facts::{AlertPeer, Fact, FactKind};
 use crate::model::{SourceId, Stamp};
 
-use super::{Board, heartbeat};
 use super::row::{Body, Row, Verdict};
 use super::store::{Proof, SourceState};
 use super::words::{Opinion, count, names, sort_rows};
+use super::{Board, heartbeat};
 
 /// One row per configured source; a row is stale when nothing proved the source alive for as long as its data is fresh.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
@@ -45,6 +45,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
                 troubled_since: troubled.map(|troubled| troubled.since),
                 trouble: troubled.map(|troubled| troubled.trouble.clone()),
                 fresh_for_s: state.fresh_for_s,
+                notes: state.notes.clone(),
             };
             // Staleness is worded above: the row says it about itself and not about its proof.
             let proof =

@@ -47,6 +47,8 @@ pub(super) struct Troubled {
 #[derive(Clone, Debug)]
 pub(super) struct SourceState {
     pub fresh_for_s: u64,
+    /// The way there in words.
+    pub notes: Vec<SafeText>,
     pub alive_at: Option<Stamp>,
     pub trouble: Option<Troubled>,
     /// The last trouble that ended: since when it was, and until when.
@@ -81,7 +83,15 @@ fn proves_life(fact: &Fact) -> bool {
 
 impl SourceState {
     pub fn new(fresh_for_s: u64) -> Self {
-        Self { fresh_for_s, alive_at: None, trouble: None, over: None, facts: BTreeMap::new(), dropped: 0 }
+        Self {
+            fresh_for_s,
+            notes: Vec::new(),
+            alive_at: None,
+            trouble: None,
+            over: None,
+            facts: BTreeMap::new(),
+            dropped: 0,
+        }
     }
 
     /// Facts of a kind, by key.

@@ -317,6 +317,7 @@ mod tests {
                 troubled_since: trouble.as_ref().map(|_| at("14:34:57")),
                 trouble,
                 fresh_for_s: 30,
+                notes: Vec::new(),
             },
         }
     }

@@ -32,13 +32,31 @@ pub struct AlertWords {
 /// The usual words of kube-prometheus, mixins, Zabbix, Opsgenie and PagerDuty.
 const LABELS: [&str; 3] = ["severity", "priority", "level"];
 const CRITICAL: [&str; 14] = [
-    "critical", "crit", "page", "emergency", "emerg", "fatal", "disaster", "blocker", "p0", "p1", "sev0", "sev1", "sev-0",
+    "critical",
+    "crit",
+    "page",
+    "emergency",
+    "emerg",
+    "fatal",
+    "disaster",
+    "blocker",
+    "p0",
+    "p1",
+    "sev0",
+    "sev1",
+    "sev-0",
     "sev-1",
 ];
 const INFO: [&str; 7] = ["info", "informational", "information", "notice", "none", "debug", "ok"];
 /// `DeadMansSwitch` was the name in kube-prometheus before `Watchdog`; the others are those of other charts and vendors.
-const HEARTBEATS: [&str; 6] =
-    ["Watchdog", "DeadMansSwitch", "DeadMansSnitch", "DeadManSwitch", "Heartbeat", "PrometheusAlertmanagerE2eDeadManSwitch"];
+const HEARTBEATS: [&str; 6] = [
+    "Watchdog",
+    "DeadMansSwitch",
+    "DeadMansSnitch",
+    "DeadManSwitch",
+    "Heartbeat",
+    "PrometheusAlertmanagerE2eDeadManSwitch",
+];
 
 impl Default for AlertWords {
     fn default() -> Self {

@@ -174,8 +174,18 @@ pub struct Alert {
 
 /// Labels that say what an alert is about, in the order in which a person reads them.
 const ABOUT: [&str; 12] = [
-    "cluster", "namespace", "pod", "container", "deployment", "statefulset", "daemonset", "job_name", "node", "instance",
-    "persistentvolumeclaim", "device",
+    "cluster",
+    "namespace",
+    "pod",
+    "container",
+    "deployment",
+    "statefulset",
+    "daemonset",
+    "job_name",
+    "node",
+    "instance",
+    "persistentvolumeclaim",
+    "device",
 ];
 
 impl Alert {

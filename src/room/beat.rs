@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use super::engine::Engine;
 use super::news::BoardNews;
 use crate::board::{Judged, Topic, TopicView, edges};
-use crate::model::entry::{Draft, Edge, Expired, Happening, IncidentStatus, Opened, Set};
 use crate::model::alert_words;
+use crate::model::entry::{Draft, Edge, Expired, Happening, IncidentStatus, Opened, Set};
 use crate::model::{Actor, EdgeKind, IncidentId, SafeText, Stamp};
 
 /// Events that cross the socket, newest first; the row count says how many there are in all.

@@ -283,7 +283,13 @@ mod tests {
             seen_at: at(seen),
             stale: false,
             why: SafeText::default(),
-            body: Body::Source { alive_at: None, troubled_since: None, trouble: None, fresh_for_s: 1 },
+            body: Body::Source {
+                alive_at: None,
+                troubled_since: None,
+                trouble: None,
+                fresh_for_s: 1,
+                notes: Vec::new(),
+            },
         }
     }
 

@@ -51,6 +51,7 @@ mod tests {
             basic_auth: None,
             bearer_file: None,
             ca_file: None,
+            http: Default::default(),
             every_s: 5,
         };
         Config {
@@ -66,6 +67,7 @@ mod tests {
                 account: "acc".to_owned(),
                 zones: vec!["z".to_owned()],
                 token_file: "/nonexistent/token".into(),
+                proxy: Default::default(),
                 every_s: 10,
             }],
             probes: vec![ProbeConfig {
@@ -78,10 +80,17 @@ mod tests {
                 site_header: None,
                 window: 6,
                 ca_file: None,
+                http: Default::default(),
             }],
             objectives: Vec::new(),
             slos: Vec::new(),
-            rules: Rules { open_on: Vec::new(), alerts: Default::default(), ignore: Vec::new(), per_minute: 30, opens_as: Severity::Sev1 },
+            rules: Rules {
+                open_on: Vec::new(),
+                alerts: Default::default(),
+                ignore: Vec::new(),
+                per_minute: 30,
+                opens_as: Severity::Sev1,
+            },
             policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
             people: Vec::new(),
             people_digest: String::new(),

@@ -145,7 +145,8 @@ fn watchdog(pair: &Pair<'_>, row: &Row, alert: &Alert, was: State) -> Option<Edg
     let missing = |state| matches!(state, State::Resolved | State::Gone);
     match (missing(was), missing(state(alert))) {
         (false, true) => {
-            let says = format!("The heartbeat alert {} is missing: nothing proves that alerts still arrive", alert.name);
+            let says =
+                format!("The heartbeat alert {} is missing: nothing proves that alerts still arrive", alert.name);
             Some(pair.edge(EdgeKind::WatchdogMissing, row, None, Verdict::Critical, &alert.name, says))
         }
         (true, false) => {

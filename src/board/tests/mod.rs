@@ -27,7 +27,13 @@ pub(super) fn source(name: &str) -> SourceId {
 }
 
 pub(super) fn rules() -> Rules {
-    Rules { open_on: vec!["critical".into()], alerts: Default::default(), ignore: vec![], per_minute: 30, opens_as: Severity::Sev1 }
+    Rules {
+        open_on: vec!["critical".into()],
+        alerts: Default::default(),
+        ignore: vec![],
+        per_minute: 30,
+        opens_as: Severity::Sev1,
+    }
 }
 
 pub(super) fn objective() -> Objective {

@@ -146,7 +146,8 @@ fn a_silence_that_hides_a_critical_alert_or_never_ends_is_told_with_its_date() {
     board.fact(from, seen, peer("am-1", at("10:00:00")));
     let far = silence("s-1", "active", "alertname=A");
     let far = Silence { ends_at: Some(at("14:00:00") + chrono::TimeDelta::days(300)), ..far };
-    let endless = Silence { ends_at: Some("9999-01-01T00:00:00Z".parse().unwrap()), ..silence("s-2", "active", "alertname=B") };
+    let endless =
+        Silence { ends_at: Some("9999-01-01T00:00:00Z".parse().unwrap()), ..silence("s-2", "active", "alertname=B") };
     board.list(from, seen, FactKind::Silence, vec![far.into(), endless.into()]);
     let alerts = vec![quiet("a", "A", "critical", &["s-1"]).into(), quiet("b", "B", "warning", &["s-2"]).into()];
     board.list(from, seen, FactKind::Alert, alerts);

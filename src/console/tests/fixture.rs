@@ -92,7 +92,13 @@ pub fn welcome(me: &str) -> Welcome {
 
 fn sources() -> TopicView {
     let alive = |system, name: &str, age: i64| {
-        let body = Body::Source { alive_at: Some(ago(age)), troubled_since: None, trouble: None, fresh_for_s: 30 };
+        let body = Body::Source {
+            alive_at: Some(ago(age)),
+            troubled_since: None,
+            trouble: None,
+            fresh_for_s: 30,
+            notes: Vec::new(),
+        };
         row(&format!("{}/{name}", system_name(system)), source(system, name), Verdict::Ok, age, "", body)
     };
     let dead = |system, name: &str, kind, what: &str, remedy: &str| {
@@ -102,6 +108,7 @@ fn sources() -> TopicView {
             troubled_since: Some(ago(1116)),
             trouble: Some(trouble),
             fresh_for_s: 30,
+            notes: Vec::new(),
         };
         stale(row(&format!("{}/{name}", system_name(system)), source(system, name), Verdict::Unknown, 1122, "", body))
     };

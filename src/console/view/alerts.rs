@@ -8,8 +8,8 @@ use crate::console::app::{App, Pane};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, flow, glyph, time};
-use crate::model::{AlertGrade, Stamp};
 use crate::model::facts::Alert;
+use crate::model::{AlertGrade, Stamp};
 
 use super::list::Entry;
 use super::pane;

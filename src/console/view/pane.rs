@@ -43,7 +43,7 @@ pub struct Behind<'a> {
 pub fn behind(app: &App, pane: Pane) -> Vec<Behind<'_>> {
     let mut out = Vec::new();
     for row in app.rows(Topic::Sources) {
-        let Body::Source { alive_at, troubled_since, trouble, fresh_for_s } = &row.body else { continue };
+        let Body::Source { alive_at, troubled_since, trouble, fresh_for_s, .. } = &row.body else { continue };
         if systems(pane).contains(&row.source.system) {
             let late = alive_at.is_none_or(|at| time::since(at, app.at()) > *fresh_for_s);
             out.push(Behind {

@@ -9,8 +9,8 @@ use crate::console::overlay::SilenceForm;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
 use crate::console::widget::{Canvas, Words, glyph, text, time};
-use crate::model::{AlertGrade, SafeText};
 use crate::model::silence::{Hit, SilencePreview, line_of};
+use crate::model::{AlertGrade, SafeText};
 
 use super::dialog::{Hint, draw_sheet, hint_words};
 

@@ -86,17 +86,23 @@ impl<'a> Gathered<'a> {
 
 /// What decides which alerts are kept where there are more than are kept, the gravest and loudest first.
 pub fn rank(alert: &Alert) -> (AlertGrade, bool, Option<Stamp>) {
-    (if alert.grade == AlertGrade::Heartbeat { AlertGrade::Critical } else { alert.grade }, !alert.state.is("active"), alert.starts_at)
+    (
+        if alert.grade == AlertGrade::Heartbeat { AlertGrade::Critical } else { alert.grade },
+        !alert.state.is("active"),
+        alert.starts_at,
+    )
 }
 
 /// One alert, as these words mean it.
 pub fn alert(raw: RawAlert, words: &AlertWords) -> Alert {
     let text = |name: &str| raw.labels.get(name).map(String::as_str);
-    let name = text("alertname").filter(|name| !name.trim().is_empty()).map_or_else(|| unnamed(&raw.labels), SafeText::new);
+    let name =
+        text("alertname").filter(|name| !name.trim().is_empty()).map_or_else(|| unnamed(&raw.labels), SafeText::new);
     let severity = words.severity(text);
     let annotations = raw.annotations.unwrap_or_default();
-    let annotation =
-        |keys: &[&str]| keys.iter().find_map(|key| annotations.get(*key)).map(|text| SafeText::new(text)).unwrap_or_default();
+    let annotation = |keys: &[&str]| {
+        keys.iter().find_map(|key| annotations.get(*key)).map(|text| SafeText::new(text)).unwrap_or_default()
+    };
     let summary = annotation(&["summary", "message", "title", "description"]);
     let description = annotation(&["description", "message"]);
     // A time interval that mutes an alert does to a person what a silence does: nobody is called.
@@ -124,7 +130,8 @@ pub fn alert(raw: RawAlert, words: &AlertWords) -> Alert {
 /// What an alert without a name is called: by the first label that says what it is about, else by all it has.
 fn unnamed(labels: &BTreeMap<String, String>) -> SafeText {
     const TELLING: [&str; 8] = ["alert", "rule", "rulename", "check", "service", "job", "instance", "namespace"];
-    let told = TELLING.iter().find_map(|name| labels.get(*name).filter(|it| !it.trim().is_empty()).map(|it| (*name, it)));
+    let told =
+        TELLING.iter().find_map(|name| labels.get(*name).filter(|it| !it.trim().is_empty()).map(|it| (*name, it)));
     match told {
         Some((label, value)) => SafeText::new(&format!("alert without a name, {label} {value}")),
         None if labels.is_empty() => SafeText::new("alert without a name or labels"),

@@ -37,7 +37,15 @@ fn parse(alerts: Value) -> Vec<Alert> {
 }
 
 fn config(url: String) -> AlertmanagerConfig {
-    AlertmanagerConfig { name: "am-1".to_owned(), url, basic_auth: None, bearer_file: None, ca_file: None, every_s: 5 }
+    AlertmanagerConfig {
+        name: "am-1".to_owned(),
+        url,
+        basic_auth: None,
+        bearer_file: None,
+        ca_file: None,
+        http: Default::default(),
+        every_s: 5,
+    }
 }
 
 fn watch(server: &Server, room: &Room) -> Watch {
@@ -126,7 +134,8 @@ fn fields_that_come_and_go_with_versions_are_no_trouble() {
 fn what_an_alert_is_about_how_grave_it_is_and_what_to_do_come_from_the_shop_s_own_words() {
     let mut one = raw("a");
     one["labels"] = json!({"priority": " P1 ", "namespace": "shop", "pod": "web-1", "cluster": "primary"});
-    one["annotations"] = json!({"summary": "it is down", "description": "for 5 m", "runbook_url": "https://runbooks.example/down"});
+    one["annotations"] =
+        json!({"summary": "it is down", "description": "for 5 m", "runbook_url": "https://runbooks.example/down"});
     one["generatorURL"] = json!("https://prometheus.example/graph?g0.expr=up");
     let one = &parse(json!([one]))[0];
     assert_eq!((one.severity.as_str(), one.grade), ("P1", AlertGrade::Critical));
@@ -164,7 +173,10 @@ async fn a_storm_is_read_to_its_end_and_the_gravest_are_kept() {
     assert!(Round::Well != round.await.expect("joined"), "it is not whole");
     assert_eq!(grades.len(), MAX_ALERTS);
     assert_eq!(grades.iter().filter(|grade| **grade == AlertGrade::Critical).count(), 10);
-    assert!(trouble.kind == TroubleKind::Partial && trouble.what.as_str().contains("7000 alerts, more than 5000"), "{trouble:?}");
+    assert!(
+        trouble.kind == TroubleKind::Partial && trouble.what.as_str().contains("7000 alerts, more than 5000"),
+        "{trouble:?}"
+    );
 }
 
 #[tokio::test]

@@ -50,7 +50,9 @@ pub fn look_s(span_s: u64) -> u64 {
 pub fn queries(figures: &Figures, job: Job) -> Vec<String> {
     let recorded = match (figures, job) {
         (Figures::Recorded { ratio, .. }, Job::Window(window) | Job::Period(window)) => Some((ratio.as_str(), window)),
-        (Figures::Recorded { requests: Some(requests), .. }, Job::Requests(window)) => Some((requests.as_str(), window)),
+        (Figures::Recorded { requests: Some(requests), .. }, Job::Requests(window)) => {
+            Some((requests.as_str(), window))
+        }
         _ => None,
     };
     match recorded {
