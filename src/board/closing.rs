@@ -61,7 +61,14 @@ mod tests {
             seen_at: Stamp::UNIX_EPOCH,
             stale,
             why: SafeText::default(),
-            body: Body::Source { alive_at: None, troubled_since: None, trouble: None, fresh_for_s: 1, reading: false },
+            body: Body::Source {
+                alive_at: None,
+                troubled_since: None,
+                trouble: None,
+                fresh_for_s: 1,
+                reading: false,
+                notes: Vec::new(),
+            },
         }
     }
 

@@ -46,7 +46,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::facts::{Fact, FactKind};
 use crate::model::gitops::place::Called;
 use crate::model::slo::SloTarget;
-use crate::model::{Change, ClusterRole, Objective, Observation, SourceId, Stamp, System};
+use crate::model::{Change, ClusterRole, Objective, Observation, SafeText, SourceId, Stamp, System};
 
 pub use breach::breached;
 pub use burn::{BurnPair, BurnState};
@@ -155,6 +155,13 @@ impl Board {
     #[must_use]
     pub fn with_only_here(mut self, cluster: &str, patterns: Vec<String>) -> Self {
         self.setup.only_here.insert(cluster.to_owned(), patterns);
+        self
+    }
+
+    /// Sets how a source is reached, in words.
+    #[must_use]
+    pub fn with_notes(mut self, source: &SourceId, notes: Vec<SafeText>) -> Self {
+        self.store.source_mut(source).notes = notes;
         self
     }
 

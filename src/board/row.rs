@@ -158,6 +158,9 @@ pub enum Body {
         /// Some of its lists are still being read, for the first time or again after it was away.
         #[serde(default)]
         reading: bool,
+        /// The way there in words: proxy, client certificate, headers. Empty where there is nothing to say.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<SafeText>,
     },
     /// No alert that always fires is seen: nothing proves that alerts arrive.
     Heartbeat {

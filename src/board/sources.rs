@@ -46,6 +46,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
                 trouble: troubled.map(|troubled| troubled.trouble.clone()),
                 fresh_for_s: state.fresh_for_s,
                 reading: state.is_reading(),
+                notes: state.notes.clone(),
             };
             // Staleness is worded above: the row says it about itself and not about its proof.
             let proof =

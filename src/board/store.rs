@@ -47,6 +47,8 @@ pub(super) struct Troubled {
 #[derive(Clone, Debug)]
 pub(super) struct SourceState {
     pub fresh_for_s: u64,
+    /// The way there in words.
+    pub notes: Vec<SafeText>,
     pub alive_at: Option<Stamp>,
     pub trouble: Option<Troubled>,
     /// Every list was told since the source was last away.
@@ -90,6 +92,7 @@ impl SourceState {
     pub fn new(fresh_for_s: u64) -> Self {
         Self {
             fresh_for_s,
+            notes: Vec::new(),
             alive_at: None,
             trouble: None,
             complete: false,

@@ -11,7 +11,15 @@ use crate::model::{SafeText, Stamp, Trouble};
 /// One exhaustive match, so that a new kind of row can't be forgotten.
 pub fn describe(body: &Body, now: Stamp) -> (String, String) {
     match body {
-        Body::Source { alive_at, trouble, .. } => ("source".to_owned(), source(*alive_at, trouble.as_ref(), now)),
+        Body::Source { alive_at, trouble, notes, .. } => {
+            // A trouble names the proxy itself.
+            let way = if notes.is_empty() || trouble.is_some() {
+                String::new()
+            } else {
+                format!(" · {}", list(notes, ", "))
+            };
+            ("source".to_owned(), format!("{}{way}", source(*alive_at, trouble.as_ref(), now)))
+        }
         Body::Heartbeat { expected } => ("heartbeat".to_owned(), format!("expected: {}", expected.join(", "))),
         Body::Cluster { name, .. } => (format!("cluster {name}"), cluster(body)),
         Body::Service { name, rto_s, rpo_s, restore_point, .. } => {

@@ -318,6 +318,7 @@ mod tests {
                 trouble,
                 fresh_for_s: 30,
                 reading: false,
+                notes: Vec::new(),
             },
         }
     }

@@ -3,6 +3,7 @@
 //!
 //! Plain structs only: flattened, untagged or tagged shapes lose their places.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::Deserialize;
@@ -18,6 +19,9 @@ pub type Texts = Option<Vec<Spanned<String>>>;
 pub type Number = Option<Spanned<i64>>;
 /// A number that may have decimals, with its place.
 pub type Decimal = Option<Spanned<f64>>;
+
+/// The headers of requests, by name.
+pub type RawHeaders = Option<BTreeMap<String, Spanned<RawHeader>>>;
 
 /// A table and where its header stands.
 #[derive(Debug)]
@@ -79,6 +83,10 @@ pub struct RawAlertmanager {
     pub basic_auth: Option<Spanned<RawBasicAuth>>,
     pub bearer_file: Text,
     pub ca_file: Text,
+    pub client_cert: Text,
+    pub client_key: Text,
+    pub headers: RawHeaders,
+    pub proxy: Text,
     pub every: Text,
 }
 
@@ -91,6 +99,10 @@ pub struct RawPrometheus {
     pub basic_auth: Option<Spanned<RawBasicAuth>>,
     pub bearer_file: Text,
     pub ca_file: Text,
+    pub client_cert: Text,
+    pub client_key: Text,
+    pub headers: RawHeaders,
+    pub proxy: Text,
     pub every: Text,
     pub every_long: Text,
 }
@@ -103,6 +115,20 @@ pub struct RawBasicAuth {
     pub password_file: Text,
 }
 
+/// A header's value in `headers`.
+#[derive(Clone, Debug)]
+pub enum RawHeader {
+    Text(String),
+    File(RawHeaderFile),
+}
+
+/// A header whose value is a secret: `{ file = "…" }`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawHeaderFile {
+    pub file: Text,
+}
+
 /// `[[cloudflare]]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -112,6 +138,7 @@ pub struct RawCloudflare {
     pub account: Text,
     pub zones: Texts,
     pub token_file: Text,
+    pub proxy: Text,
     pub every: Text,
 }
 
@@ -128,6 +155,10 @@ pub struct RawProbe {
     pub site_header: Text,
     pub window: Number,
     pub ca_file: Text,
+    pub client_cert: Text,
+    pub client_key: Text,
+    pub headers: RawHeaders,
+    pub proxy: Text,
 }
 
 /// `[[service]]`.

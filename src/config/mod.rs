@@ -8,6 +8,7 @@ mod console;
 mod error;
 mod file;
 mod hosts;
+mod http;
 pub mod paths;
 mod people;
 mod read;
@@ -31,6 +32,7 @@ use crate::model::{ClusterRole, Objective, Person, Policy, Rules};
 pub use crate::model::nearest::nearest;
 pub use console::{ConsoleConfig, ConsoleFile, ConsoleWord, console_of};
 pub use error::{ConfigError, ConfigErrors};
+pub use http::{ClientCertConfig, HeaderConfig, HeaderValueConfig, HttpConfig, ProxyConfig};
 pub use paths::Env;
 pub use sample::{SampleCluster, sample, sample_for};
 pub use secret::check_secret;
@@ -172,6 +174,7 @@ pub struct AlertmanagerConfig {
     pub basic_auth: Option<BasicAuth>,
     pub bearer_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
+    pub http: HttpConfig,
     pub every_s: u64,
 }
 
@@ -184,6 +187,7 @@ pub struct PrometheusConfig {
     pub basic_auth: Option<BasicAuth>,
     pub bearer_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
+    pub http: HttpConfig,
     pub every_s: u64,
     /// How often windows of a day and more, and the whole period, are asked: they cost the server more.
     pub every_long_s: u64,
@@ -221,6 +225,7 @@ pub struct CloudflareConfig {
     pub account: String,
     pub zones: Vec<String>,
     pub token_file: PathBuf,
+    pub proxy: ProxyConfig,
     pub every_s: u64,
 }
 
@@ -239,4 +244,5 @@ pub struct ProbeConfig {
     /// Samples in the window that shares are computed over.
     pub window: usize,
     pub ca_file: Option<PathBuf>,
+    pub http: HttpConfig,
 }

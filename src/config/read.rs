@@ -9,8 +9,9 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::error::Report;
 use super::file::{
-    RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawConsole, RawFile, RawHostTable, RawNetwork, RawPeople,
-    RawPerson, RawPolicy, RawProbe, RawPrometheus, RawRoom, RawRules, RawService, RawSlo, Section,
+    RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawConsole, RawFile, RawHeaderFile, RawHostTable,
+    RawNetwork, RawPeople, RawPerson, RawPolicy, RawProbe, RawPrometheus, RawRoom, RawRules, RawService, RawSlo,
+    Section,
 };
 use crate::model::nearest::nearest;
 
@@ -144,6 +145,14 @@ fn table<T: DeserializeOwned + Default>(
         let fields = match key.get_ref().as_ref() {
             "basic_auth" => fields_of::<RawBasicAuth>(),
             "load_balancer" => fields_of::<RawHostTable>(),
+            "headers" => {
+                // Its keys are the names of headers; each may be a table.
+                let DeValue::Table(headers) = nested.get_mut() else { continue };
+                for (name, header) in headers.iter_mut() {
+                    refuse_unknown_within(header, fields_of::<RawHeaderFile>(), name.get_ref(), report);
+                }
+                continue;
+            }
             _ => continue,
         };
         refuse_unknown_within(nested, fields, key.get_ref(), report);

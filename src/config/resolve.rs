@@ -8,22 +8,17 @@ use toml::Spanned;
 
 use super::check::{each, said};
 use super::error::Report;
-use super::file::{
-    Number, RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawFile, RawPolicy, RawProbe, RawRules, Section,
-    Text, Texts,
-};
+use super::file::{Number, RawCloudflare, RawCluster, RawFile, RawPolicy, RawProbe, RawRules, Section, Text, Texts};
+use super::http::Written;
 use super::service::services;
 use super::units::{duration, duration_text, is_header, status_range};
-use super::{
-    AlertmanagerConfig, BasicAuth, CloudflareConfig, ClusterConfig, Config, Env, LoadOptions, ProbeConfig, ServeRules,
-};
+use super::{CloudflareConfig, ClusterConfig, Config, Env, LoadOptions, ProbeConfig, ServeRules};
 use crate::model::alert_words::holds;
 use crate::model::{AlertWords, ClusterRole, EdgeKind, Level, Policy, Rules, Severity};
 
 /// Values where the file is silent. `sample.toml` shows the same, and a test compares them.
 pub(super) const CLOUDFLARE_URL: &str = "https://api.cloudflare.com/client/v4";
 const PEOPLE: &str = "people.toml";
-const ALERTMANAGER_EVERY: u64 = 5;
 const CLOUDFLARE_EVERY: u64 = 10;
 const PROBE_EVERY: u64 = 5;
 const PROBE_TIMEOUT: u64 = 3;
@@ -163,7 +158,7 @@ impl Make<'_, '_> {
     }
 
     /// A path to a secret: a bare file name is looked for among systemd's credentials first.
-    fn secret(&self, text: Option<&str>) -> Option<PathBuf> {
+    pub fn secret(&self, text: Option<&str>) -> Option<PathBuf> {
         let name = text?;
         let credential = self.env.credentials.as_ref().filter(|_| !name.contains('/')).map(|dir| dir.join(name));
         credential.filter(|path| path.exists()).or_else(|| self.path(text))
@@ -218,35 +213,8 @@ impl Make<'_, '_> {
         }
     }
 
-    /// User and password, unless a token is to be sent.
-    pub fn basic_auth(&mut self, basic: &Option<Spanned<RawBasicAuth>>, bearer: &Text) -> Option<BasicAuth> {
-        let basic = basic.as_ref()?;
-        if bearer.is_some() {
-            self.report.at(basic.span(), "`basic_auth` and `bearer_file` are both set: which one shall be sent?");
-        }
-        let (at, it) = (basic.span(), basic.get_ref());
-        let password_file = self.need(&it.password_file, "password_file", "basic_auth", &at);
-        Some(BasicAuth {
-            user: self.need(&it.user, "user", "basic_auth", &at),
-            password_file: self.secret(Some(&password_file)).unwrap_or_default(),
-        })
-    }
-
     fn stale(&mut self, text: &Text) -> u64 {
         if said(text) == Some("off") { 0 } else { self.time(text, "argocd_stale", ARGOCD_STALE, (60, 86_400)) }
-    }
-
-    fn alertmanager(&mut self, section: &Section<RawAlertmanager>) -> AlertmanagerConfig {
-        let (it, title) = (&section.it, "[[alertmanager]]");
-        let basic_auth = self.basic_auth(&it.basic_auth, &it.bearer_file);
-        AlertmanagerConfig {
-            name: self.need(&it.name, "name", title, &section.at),
-            url: self.need(&it.url, "url", title, &section.at).trim_end_matches('/').to_owned(),
-            basic_auth,
-            bearer_file: self.may_secret(&it.bearer_file, "bearer_file"),
-            ca_file: self.may_path(&it.ca_file, "ca_file"),
-            every_s: self.time(&it.every, "every", ALERTMANAGER_EVERY, (1, 3_600)),
-        }
     }
 
     fn cloudflare(&mut self, section: &Section<RawCloudflare>) -> CloudflareConfig {
@@ -263,6 +231,7 @@ impl Make<'_, '_> {
             account: self.need(&it.account, "account", title, &section.at),
             zones: self.names(&it.zones, "zones"),
             token_file: self.secret(Some(&token)).unwrap_or_default(),
+            proxy: self.proxy(&it.proxy),
             every_s: self.time(&it.every, "every", CLOUDFLARE_EVERY, (1, 3_600)),
         }
     }
@@ -284,6 +253,13 @@ impl Make<'_, '_> {
         {
             self.report.at(header.span(), format!("`{}` is not the name of an HTTP header", header.get_ref()));
         }
+        let http = Written {
+            url: &it.url,
+            proxy: &it.proxy,
+            headers: &it.headers,
+            client_cert: &it.client_cert,
+            client_key: &it.client_key,
+        };
         ProbeConfig {
             name: self.need(&it.name, "name", title, &section.at),
             service: self.need(&it.service, "service", title, &section.at),
@@ -294,6 +270,7 @@ impl Make<'_, '_> {
             site_header: said(&it.site_header).map(str::to_ascii_lowercase),
             window: usize::try_from(self.count(&it.window, "window", PROBE_WINDOW, (1, 100))).unwrap_or(1),
             ca_file: self.may_path(&it.ca_file, "ca_file"),
+            http: self.http(&http),
         }
     }
 

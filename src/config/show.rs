@@ -9,8 +9,8 @@ use super::people::role_word;
 use super::service::strategy_word;
 use super::units::{duration_text, status_text};
 use super::{
-    AlertmanagerConfig, BasicAuth, CloudflareConfig, ClusterConfig, Config, Figures, ProbeConfig, PrometheusConfig,
-    SloConfig,
+    AlertmanagerConfig, BasicAuth, CloudflareConfig, ClusterConfig, Config, Figures, HeaderValueConfig, HttpConfig,
+    ProbeConfig, PrometheusConfig, ProxyConfig, SloConfig,
 };
 use crate::model::{ClusterRole, Host, Level, Objective, Person};
 
@@ -124,7 +124,7 @@ fn alertmanager(it: &AlertmanagerConfig) -> Value {
     let mut rows = Rows::default();
     rows.text("name", &it.name).text("url", &it.url);
     rows.basic_auth(it.basic_auth.as_ref()).path("bearer_file", it.bearer_file.as_deref());
-    rows.path("ca_file", it.ca_file.as_deref()).time("every", it.every_s);
+    rows.path("ca_file", it.ca_file.as_deref()).http(&it.http).time("every", it.every_s);
     rows.table()
 }
 
@@ -132,7 +132,8 @@ fn prometheus(it: &PrometheusConfig) -> Value {
     let mut rows = Rows::default();
     rows.text("name", &it.name).text("url", &it.url);
     rows.basic_auth(it.basic_auth.as_ref()).path("bearer_file", it.bearer_file.as_deref());
-    rows.path("ca_file", it.ca_file.as_deref()).time("every", it.every_s).time("every_long", it.every_long_s);
+    rows.path("ca_file", it.ca_file.as_deref()).http(&it.http);
+    rows.time("every", it.every_s).time("every_long", it.every_long_s);
     rows.table()
 }
 
@@ -151,7 +152,7 @@ fn slo(it: &SloConfig) -> Value {
 fn cloudflare(it: &CloudflareConfig) -> Value {
     let mut rows = Rows::default();
     rows.text("name", &it.name).text("url", &it.url).text("account", &it.account).list("zones", &it.zones);
-    rows.path("token_file", Some(&it.token_file)).time("every", it.every_s);
+    rows.path("token_file", Some(&it.token_file)).proxy(&it.proxy).time("every", it.every_s);
     rows.table()
 }
 
@@ -160,7 +161,7 @@ fn probe(it: &ProbeConfig) -> Value {
     rows.text("name", &it.name).text("service", &it.service).text("url", &it.url).time("every", it.every_s);
     rows.time("timeout", it.timeout_s).text("good", &status_text(it.good));
     rows.maybe("site_header", it.site_header.as_deref()).number("window", it.window as u64);
-    rows.path("ca_file", it.ca_file.as_deref());
+    rows.path("ca_file", it.ca_file.as_deref()).http(&it.http);
     rows.table()
 }
 
@@ -230,6 +231,37 @@ impl Rows {
             self.0.insert("basic_auth".into(), inner.table());
         }
         self
+    }
+
+    fn http(&mut self, http: &HttpConfig) -> &mut Self {
+        if let Some(it) = &http.client_cert {
+            self.path("client_cert", Some(&it.cert)).path("client_key", it.key.as_deref());
+        }
+        if !http.headers.is_empty() {
+            let mut inner = Rows::default();
+            for header in &http.headers {
+                match &header.value {
+                    HeaderValueConfig::Text(text) => {
+                        inner.text(&header.name, text);
+                    }
+                    HeaderValueConfig::File(path) => {
+                        let mut file = Rows::default();
+                        file.path("file", Some(path));
+                        inner.0.insert(header.name.clone(), file.table());
+                    }
+                }
+            }
+            self.0.insert("headers".into(), inner.table());
+        }
+        self.proxy(&http.proxy)
+    }
+
+    fn proxy(&mut self, proxy: &ProxyConfig) -> &mut Self {
+        match proxy {
+            ProxyConfig::Environment => self,
+            ProxyConfig::Direct => self.text("proxy", super::http::NO_PROXY),
+            ProxyConfig::Address(address) => self.text("proxy", address),
+        }
     }
 
     fn time(&mut self, key: &str, seconds: u64) -> &mut Self {

@@ -5,6 +5,7 @@ use toml::Spanned;
 use super::check::{names, said};
 use super::error::Report;
 use super::file::{RawFile, RawPrometheus, RawSlo, Section, Text};
+use super::http::Written;
 use super::resolve::Make;
 use super::{Figures, PrometheusConfig, SloConfig};
 use crate::model::slo::SloTarget;
@@ -24,12 +25,20 @@ impl Make<'_, '_> {
     pub(super) fn prometheus(&mut self, section: &Section<RawPrometheus>) -> PrometheusConfig {
         let (it, title) = (&section.it, "[[prometheus]]");
         let every_s = self.time(&it.every, "every", EVERY, (1, 3_600));
+        let http = Written {
+            url: &it.url,
+            proxy: &it.proxy,
+            headers: &it.headers,
+            client_cert: &it.client_cert,
+            client_key: &it.client_key,
+        };
         PrometheusConfig {
             name: self.need(&it.name, "name", title, &section.at),
             url: self.need(&it.url, "url", title, &section.at).trim_end_matches('/').to_owned(),
             basic_auth: self.basic_auth(&it.basic_auth, &it.bearer_file),
             bearer_file: self.may_secret(&it.bearer_file, "bearer_file"),
             ca_file: self.may_path(&it.ca_file, "ca_file"),
+            http: self.http(&http),
             every_s,
             every_long_s: self.time(&it.every_long, "every_long", EVERY_LONG.max(every_s), (every_s, 3_600)),
         }

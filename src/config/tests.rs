@@ -219,6 +219,17 @@ fn without_places(mut config: Config) -> Config {
     config.alertmanagers.iter_mut().filter_map(|a| a.basic_auth.as_mut()).for_each(|b| strip(&mut b.password_file));
     config.cloudflare.iter_mut().for_each(|c| strip(&mut c.token_file));
     config.probes.iter_mut().filter_map(|p| p.ca_file.as_mut()).for_each(strip);
+    let http =
+        config.alertmanagers.iter_mut().map(|a| &mut a.http).chain(config.prometheus.iter_mut().map(|p| &mut p.http));
+    for it in http.chain(config.probes.iter_mut().map(|p| &mut p.http)) {
+        it.client_cert.iter_mut().for_each(|c| strip(&mut c.cert));
+        it.client_cert.iter_mut().filter_map(|c| c.key.as_mut()).for_each(strip);
+        for header in &mut it.headers {
+            if let HeaderValueConfig::File(path) = &mut header.value {
+                strip(path);
+            }
+        }
+    }
     config
 }
 
@@ -386,6 +397,27 @@ fn what_show_prints_loads_as_the_same_configuration() {
         assert_eq!(json["room"]["name"], first.room.as_str());
         assert!(json["people"].is_array());
     }
+}
+
+#[test]
+fn headers_certificates_and_proxies_are_taken_for_every_http_source() {
+    let config = without_places(load_text(switched_on(), LoadOptions::default()).expect("loads"));
+    let header = |name: &str, value| HeaderConfig { name: name.to_owned(), value };
+    let tenant = header("X-Scope-OrgID", HeaderValueConfig::Text("team-a".to_owned()));
+    let key = header("X-Api-Key", HeaderValueConfig::File("am-1.key".into()));
+    assert_eq!(config.alertmanagers[0].http.headers, [key, tenant.clone()]);
+    assert_eq!(config.prometheus[0].http.headers, [tenant]);
+    assert_eq!(config.prometheus[0].http, HttpConfig { client_cert: None, ..config.probes[0].http.clone() });
+    let cert = ClientCertConfig { cert: "warroom.pem".into(), key: Some("warroom.key".into()) };
+    assert_eq!(config.probes[0].http.client_cert, Some(cert));
+    let proxy = ProxyConfig::Address("http://proxy.example:3128".to_owned());
+    assert_eq!((&config.probes[0].http.proxy, &config.cloudflare[0].proxy), (&proxy, &proxy));
+
+    let direct = good().replace("name = \"edge\"", "name = \"edge\"\nproxy = \"none\"");
+    let direct = load_text(direct, LoadOptions::default()).expect("loads");
+    assert_eq!(direct.cloudflare[0].proxy, ProxyConfig::Direct);
+    let shown = to_toml(&direct);
+    assert_eq!(load_text(&shown, LoadOptions::default()).expect("loads").cloudflare[0].proxy, ProxyConfig::Direct);
 }
 
 /// Who joins a room needs nothing else of the file to be right.

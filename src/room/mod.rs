@@ -46,6 +46,7 @@ use crate::model::SafeText;
 use crate::model::entry::RoomStarted;
 use crate::protocol::DrillInfo;
 use crate::seal::SigningKey;
+use crate::systems::proxy::Environment;
 use crate::systems::reach::Reach;
 use crate::systems::{self, Ctx};
 use crate::timeline::Story;
@@ -123,7 +124,8 @@ impl Room {
         let (seen_tx, seen) = mpsc::channel(SEEN);
         let stop_sources = CancellationToken::new();
         let reach = if serve { Reach::guarded(&config.allow_hosts) } else { Reach::default() };
-        let ctx = Ctx { clock: clock.clone(), out: seen_tx, reach, stop: stop_sources.clone() };
+        let proxies = Environment::read();
+        let ctx = Ctx { clock: clock.clone(), out: seen_tx, reach, proxies, stop: stop_sources.clone() };
         let running = systems::start::start(&config, &ctx);
         // The sources hold the channel now: it ends when the last of them does.
         drop(ctx);
@@ -175,6 +177,9 @@ impl Room {
             heartbeats: config.rules.alerts.heartbeats.clone(),
         });
         board = board.with_slos(config.slos.iter().map(|slo| slo.target.clone()));
+        for source in &shared.sources {
+            board = board.with_notes(&source.id, source.notes.clone());
+        }
         for cluster in &config.clusters {
             board = board
                 .with_app_stale(&cluster.name, cluster.argocd_stale_s)

@@ -142,7 +142,14 @@ mod tests {
             seen_at: Stamp::UNIX_EPOCH,
             stale: false,
             why: SafeText::new(&"\"".repeat(2_000)),
-            body: Body::Source { alive_at: None, troubled_since: None, trouble: None, fresh_for_s: 1, reading: false },
+            body: Body::Source {
+                alive_at: None,
+                troubled_since: None,
+                trouble: None,
+                fresh_for_s: 1,
+                reading: false,
+                notes: Vec::new(),
+            },
         }
     }
 

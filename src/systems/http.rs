@@ -4,6 +4,7 @@
 //! limits run in real time: a drill's faster clock makes no socket faster. Credentials are read from their file for each
 //! request, so a replaced file works at once, and are cut out of everything that a server sends back.
 
+mod connect;
 mod form;
 mod json;
 mod secret;
@@ -14,6 +15,8 @@ mod words;
 pub mod script;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_way;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -21,17 +24,20 @@ use std::time::Duration;
 
 pub use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
-use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Request, Response, Url};
+use reqwest::{Client, Request, Response, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::proxy::{Environment, Way};
 use super::reach::Reach;
 use crate::clock::busy;
+use crate::config::HttpConfig;
 use crate::model::{Trouble, TroubleKind};
 
+pub use connect::notes;
 use form::Payload;
 pub use json::parse;
+use secret::Secrets;
 pub use secret::{Auth, Secret};
 pub use stream::Listed;
 pub use words::{first_sentence, trouble};
@@ -39,7 +45,6 @@ pub use words::{first_sentence, trouble};
 const CONNECT: Duration = Duration::from_secs(3);
 const TOTAL: Duration = Duration::from_secs(10);
 const MAX_BODY: usize = 8 * 1024 * 1024;
-const MAX_CA: u64 = 1024 * 1024;
 
 /// Installs the process's one TLS provider. Call it first; calling it again does nothing.
 pub fn install_crypto() {
@@ -53,6 +58,10 @@ pub struct Options {
     pub auth: Auth,
     /// Trust exactly these certificates instead of the system's.
     pub ca_file: Option<PathBuf>,
+    /// Headers, certificate of ours, proxy: what the configuration says of them.
+    pub http: HttpConfig,
+    /// What the environment says of proxies.
+    pub proxies: Environment,
     /// The whole exchange, at most ten seconds.
     pub total: Duration,
     pub max_body: usize,
@@ -69,6 +78,8 @@ impl Default for Options {
         Self {
             auth: Auth::None,
             ca_file: None,
+            http: HttpConfig::default(),
+            proxies: Environment::default(),
             total: TOTAL,
             max_body: MAX_BODY,
             cut_body: false,
@@ -146,6 +157,7 @@ impl Answer {
 /// One API: base address, credential, and the connections kept to it.
 pub struct Api {
     base: Result<Url, Trouble>,
+    way: Way,
     options: Options,
     client: Mutex<Option<Client>>,
 }
@@ -154,12 +166,22 @@ impl Api {
     /// An API at `url`. Never fails: what is wrong with it is the trouble of every request.
     pub fn new(url: &str, options: Options) -> Self {
         install_crypto();
-        Self { base: base(url), options, client: Mutex::new(None) }
+        let found = base(url).and_then(|url| connect::way(&options, &url).map(|way| (url, way)));
+        let (base, way) = match found {
+            Ok((url, way)) => (Ok(url), way),
+            Err(trouble) => (Err(trouble), Way::Direct(None)),
+        };
+        Self { base, way, options, client: Mutex::new(None) }
     }
 
     /// Host and port, for messages.
     pub fn host(&self) -> String {
         self.base.as_ref().map(label).unwrap_or_default()
+    }
+
+    /// Who answers, and through which proxy, for troubles.
+    fn called(&self, url: &Url) -> String {
+        words::answering(&label(url), &self.way)
     }
 
     /// GET and read JSON; anything but a 2xx is trouble.
@@ -178,15 +200,15 @@ impl Api {
     async fn deliver(&self, method: Method, path: &[&str], body: Payload<'_>, again: bool) -> Result<Answer, Fault> {
         let _busy = busy();
         let url = self.url(path).map_err(Fault::unsent)?;
-        let secret = self.options.auth.read().await.map_err(Fault::unsent)?;
-        let mut result = self.exchange(&method, &url, body, secret.as_ref()).await;
+        let secrets = self.options.secrets().await.map_err(Fault::unsent)?;
+        let mut result = self.exchange(&method, &url, body, &secrets).await;
         if again && matches!(&result, Err(fault) if fault.broken) {
-            result = self.exchange(&method, &url, body, secret.as_ref()).await;
+            result = self.exchange(&method, &url, body, &secrets).await;
         }
         if matches!(&result, Ok(answer) if answer.status == 401) {
-            let newer = self.options.auth.read().await.map_err(Fault::unsent)?;
-            if newer != secret {
-                result = self.exchange(&method, &url, body, newer.as_ref()).await;
+            let newer = self.options.secrets().await.map_err(Fault::unsent)?;
+            if newer != secrets {
+                result = self.exchange(&method, &url, body, &newer).await;
             }
         }
         result
@@ -207,14 +229,14 @@ impl Api {
         method: &Method,
         url: &Url,
         body: Payload<'_>,
-        secret: Option<&Secret>,
+        secrets: &Secrets,
     ) -> Result<Answer, Fault> {
-        let (response, needles) = self.begin(method, url, body, secret, self.options.total.min(TOTAL)).await?;
+        let (response, needles) = self.begin(method, url, body, secrets, self.options.total.min(TOTAL)).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = read_body(response, self.options.max_body, self.options.cut_body).await;
         let bytes = bytes.map_err(|fail| self.of_body(fail, url))?;
         let credential = self.options.auth.describe();
-        Ok(Answer { status, headers, body: redact(bytes, &needles), host: label(url), credential })
+        Ok(Answer { status, headers, body: redact(bytes, &needles), host: self.called(url), credential })
     }
 
     /// Sends a request whose whole exchange may last so long; gives the answer before its body, and what to cut out of it.
@@ -223,15 +245,15 @@ impl Api {
         method: &Method,
         url: &Url,
         body: Payload<'_>,
-        secret: Option<&Secret>,
+        secrets: &Secrets,
         limit: Duration,
     ) -> Result<(Response, Vec<Secret>), Fault> {
         let client = self.client(url).await.map_err(Fault::unsent)?;
         let mut request = client.request(method.clone(), url.clone()).timeout(limit);
-        request = self.options.auth.apply(request, secret);
+        request = self.options.apply(request, secrets);
         request = body.put(request);
         let request = request.build().map_err(|err| Fault::unsent(self.of_error(err.without_url(), url).trouble))?;
-        let needles = needles(&request, secret);
+        let needles = needles(&request, secrets);
         match client.execute(request).await {
             Ok(response) => Ok((response, needles)),
             Err(err) => Err(self.failed(err, url)),
@@ -246,8 +268,8 @@ impl Api {
     }
 
     fn failed(&self, err: reqwest::Error, url: &Url) -> Fault {
-        if err.is_connect() && self.options.ca_file.is_some() {
-            // The pinned certificate may have been replaced: the next request reads it again.
+        if err.is_connect() && (self.options.ca_file.is_some() || self.options.http.client_cert.is_some()) {
+            // The certificates may have been replaced: the next request reads it again.
             *self.client.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
         self.of_error(err.without_url(), url)
@@ -255,11 +277,11 @@ impl Api {
 
     fn of_error(&self, err: reqwest::Error, url: &Url) -> Fault {
         let (sent, broken) = (!err.is_connect(), !err.is_connect() && !err.is_timeout());
-        Fault { trouble: words::of_error(&err, &label(url), self.options.total.min(TOTAL)), sent, broken }
+        Fault { trouble: words::of_error(&err, &label(url), &self.way, self.options.total.min(TOTAL)), sent, broken }
     }
 
     fn too_large(&self, url: &Url) -> Fault {
-        let what = format!("{} answered more than {} KiB", label(url), self.options.max_body / 1024);
+        let what = format!("{} answered more than {} KiB", self.called(url), self.options.max_body / 1024);
         let trouble = trouble(
             TroubleKind::Garbage,
             what,
@@ -273,38 +295,10 @@ impl Api {
         if let Some(client) = kept {
             return Ok(client);
         }
-        let client = build(&self.options, url).await?;
+        let client = connect::build(&self.options, &self.way, url).await?;
         *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
         Ok(client)
     }
-}
-
-async fn build(options: &Options, url: &Url) -> Result<Client, Trouble> {
-    let mut builder = Client::builder()
-        .user_agent(concat!("warroom/", env!("CARGO_PKG_VERSION")))
-        .redirect(Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .no_proxy()
-        .connect_timeout(CONNECT.min(options.total))
-        .pool_idle_timeout(options.idle)
-        .pool_max_idle_per_host(4)
-        .dns_resolver(options.reach.clone());
-    if let Some(path) = &options.ca_file {
-        let pem = secret::read_file(path, MAX_CA).await.map_err(|why| bad_ca(path, &why))?;
-        let certs = Certificate::from_pem_bundle(&pem).map_err(|_| bad_ca(path, "it is not PEM"))?;
-        if certs.is_empty() {
-            return Err(bad_ca(path, "it holds no certificate"));
-        }
-        builder = builder.tls_certs_only(certs);
-    } else if url.scheme() == "http" {
-        // Plain http verifies nothing: do not load (or miss) the system's certificates for it.
-        builder = builder.tls_certs_only([]);
-    }
-    builder.build().map_err(|err| {
-        let what = format!("can't set up TLS for {}: {}", label(url), words::root_cause(&err.without_url()));
-        trouble(TroubleKind::Credential, what, "Install the system's CA certificates or set ca_file.")
-    })
 }
 
 /// Why a body did not come.
@@ -334,11 +328,6 @@ fn unexpected(host: &str, why: &str) -> Trouble {
     trouble(TroubleKind::Garbage, what, "Check that the url is the API itself and its version is supported.")
 }
 
-fn bad_ca(path: &std::path::Path, why: &str) -> Trouble {
-    let what = format!("can't use the CA file {}: {why}", path.display());
-    trouble(TroubleKind::Credential, what, "Put the PEM certificates of the server's CA there.")
-}
-
 fn base(url: &str) -> Result<Url, Trouble> {
     let refuse = |what: &str| {
         trouble(TroubleKind::Credential, format!("this source's url {what}"), "Correct the url in the configuration.")
@@ -358,13 +347,13 @@ fn label(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// What must not come back to us in an answer: the secret, and the header made from it.
-fn needles(request: &Request, secret: Option<&Secret>) -> Vec<Secret> {
+/// What must not come back to us in an answer: the secrets, and the header made from one.
+fn needles(request: &Request, secrets: &Secrets) -> Vec<Secret> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let header = header.and_then(|value| value.split_once(' ')).map(|(_, value)| value.to_owned());
-    let secret = secret.map(|secret| secret.expose().to_owned());
+    let secrets = secrets.all().map(|secret| secret.expose().to_owned());
     // Shorter ones would cut innocent text to pieces, and guard nothing.
-    [header, secret].into_iter().flatten().filter(|it| it.len() >= 6).map(Secret::new).collect()
+    header.into_iter().chain(secrets).filter(|it| it.len() >= 6).map(Secret::new).collect()
 }
 
 fn redact(body: Vec<u8>, needles: &[Secret]) -> Vec<u8> {

@@ -13,6 +13,7 @@ pub mod kubernetes;
 pub mod own_side;
 pub mod probe;
 pub mod prometheus;
+pub mod proxy;
 pub mod reach;
 pub mod start;
 pub mod supervise;
@@ -31,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::model::entry::Restored;
 use crate::model::facts::{Fact, FactKind};
-use crate::model::{Change, Digest, Observation, PersonId, PlanId, SourceId, Step, Trouble};
+use crate::model::{Change, Digest, Observation, PersonId, PlanId, SafeText, SourceId, Step, Trouble};
 
 /// Where a source's observations go. Bounded: a full channel makes the source wait, so a flood slows its own reader.
 #[derive(Clone)]
@@ -137,6 +138,8 @@ pub struct SourceSpec {
     pub fresh_for_s: u64,
     /// Identity of the credential in use (never the secret): `token cf-edge`, `context prod`. Empty if none.
     pub credential: String,
+    /// The way there in words, where there is anything to say: proxy, client certificate, headers. A cluster says it itself.
+    pub notes: Vec<SafeText>,
 }
 
 /// Everything that runs after [`start`].
@@ -152,6 +155,8 @@ pub struct Ctx {
     pub clock: Clock,
     pub out: mpsc::Sender<Observation>,
     pub reach: reach::Reach,
+    /// What the environment says of proxies.
+    pub proxies: proxy::Environment,
     pub stop: CancellationToken,
 }
 

@@ -51,6 +51,7 @@ mod tests {
             basic_auth: None,
             bearer_file: None,
             ca_file: None,
+            http: Default::default(),
             every_s: 5,
         };
         Config {
@@ -66,6 +67,7 @@ mod tests {
                 account: "acc".to_owned(),
                 zones: vec!["z".to_owned()],
                 token_file: "/nonexistent/token".into(),
+                proxy: Default::default(),
                 every_s: 10,
             }],
             probes: vec![ProbeConfig {
@@ -78,6 +80,7 @@ mod tests {
                 site_header: None,
                 window: 6,
                 ca_file: None,
+                http: Default::default(),
             }],
             objectives: Vec::new(),
             slos: Vec::new(),

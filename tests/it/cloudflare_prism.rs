@@ -165,11 +165,18 @@ impl Source {
             account: account.to_owned(),
             zones: vec![zone.to_owned()],
             token_file: file.path().to_owned(),
+            proxy: Default::default(),
             every_s: 1,
         };
         let (out, reports) = mpsc::channel(256);
         let (clock, stop, tasks) = (Clock::real(), CancellationToken::new(), TaskTracker::new());
-        let ctx = Ctx { clock: clock.clone(), out, reach: Default::default(), stop: stop.clone() };
+        let ctx = Ctx {
+            clock: clock.clone(),
+            out,
+            reach: Default::default(),
+            proxies: Default::default(),
+            stop: stop.clone(),
+        };
         let (spec, adapter) = {
             let _inside = runtime.enter();
             cloudflare::start(&config, &ctx, &tasks)

@@ -53,7 +53,13 @@ impl Watch {
         let clock = Clock::real();
         let (out, seen) = mpsc::channel(1024);
         let stop = CancellationToken::new();
-        let ctx = Ctx { clock: clock.clone(), out, reach: Default::default(), stop: stop.clone() };
+        let ctx = Ctx {
+            clock: clock.clone(),
+            out,
+            reach: Default::default(),
+            proxies: Default::default(),
+            stop: stop.clone(),
+        };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         let running = runtime.block_on(async { systems::start(&config, &ctx) });

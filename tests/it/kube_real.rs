@@ -74,7 +74,13 @@ impl Eye {
         let config = config::load(&file, options).unwrap_or_else(|errors| panic!("{errors}"));
         let (out, seen) = mpsc::channel(1024);
         let stop = CancellationToken::new();
-        let ctx = Ctx { clock: Clock::real(), out, reach: Default::default(), stop: stop.clone() };
+        let ctx = Ctx {
+            clock: Clock::real(),
+            out,
+            reach: Default::default(),
+            proxies: Default::default(),
+            stop: stop.clone(),
+        };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         runtime.block_on(async { systems::start(&config, &ctx) });

@@ -504,6 +504,7 @@ async fn in_a_storm_of_warnings_the_one_critical_alert_opens_the_incident() {
         basic_auth: None,
         bearer_file: None,
         ca_file: None,
+        http: Default::default(),
         every_s: 1,
     }];
     let room = open(home.path(), config, &disk, Clock::real(), None).await;

@@ -98,6 +98,7 @@ fn sources() -> TopicView {
             trouble: None,
             fresh_for_s: 30,
             reading: false,
+            notes: Vec::new(),
         };
         row(&format!("{}/{name}", system_name(system)), source(system, name), Verdict::Ok, age, "", body)
     };
@@ -109,6 +110,7 @@ fn sources() -> TopicView {
             trouble: Some(trouble),
             fresh_for_s: 30,
             reading: false,
+            notes: Vec::new(),
         };
         stale(row(&format!("{}/{name}", system_name(system)), source(system, name), Verdict::Unknown, 1122, "", body))
     };

@@ -9,7 +9,7 @@ use crate::console::keymap::{Command, Context};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
-use crate::model::{Action, Happening, Stamp};
+use crate::model::{Action, Happening, SafeText, Stamp};
 use crate::timeline::{Clock, Incident};
 
 use super::list;
@@ -276,7 +276,7 @@ fn sources(app: &App, sheet: &mut Sheet, room: u16) {
     }
     sheet.heading("Sources");
     for row in rows {
-        let Body::Source { alive_at, troubled_since, trouble, .. } = &row.body else { continue };
+        let Body::Source { alive_at, troubled_since, trouble, notes, .. } = &row.body else { continue };
         let age = |at: &Stamp| time::age(time::since(*at, app.at()));
         let (role, words) = match (trouble, alive_at) {
             (Some(trouble), _) => {
@@ -289,5 +289,9 @@ fn sources(app: &App, sheet: &mut Sheet, room: u16) {
             (None, None) => (Role::Unknown, "not read yet".to_owned()),
         };
         sheet.pair(&row.source.to_string(), role, &words, room);
+        if !notes.is_empty() {
+            let way: Vec<&str> = notes.iter().map(SafeText::as_str).collect();
+            sheet.pair("  reached by", Role::Dim, &way.join(", "), room);
+        }
     }
 }

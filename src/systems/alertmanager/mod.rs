@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
-use super::http::{Api, Auth, Options};
+use super::http::{Api, Auth, Options, notes};
 use super::{Adapter, Ctx, SourceSpec, supervise};
 use crate::config::AlertmanagerConfig;
 use crate::model::{AlertWords, SourceId, System};
@@ -38,7 +38,15 @@ pub fn start(
         (None, Some(file)) => (Auth::Bearer(file.clone()), format!("token {}", config.name)),
         (None, None) => (Auth::None, String::new()),
     };
-    let reading = Options { auth, ca_file: config.ca_file.clone(), reach: ctx.reach.clone(), ..Options::default() };
+    let reading = Options {
+        auth,
+        ca_file: config.ca_file.clone(),
+        http: config.http.clone(),
+        proxies: ctx.proxies.clone(),
+        reach: ctx.reach.clone(),
+        ..Options::default()
+    };
+    let notes = notes(&config.url, &reading);
     let watch = Arc::new(watch::Watch {
         api: Api::new(&config.url, reading.clone()),
         instance: config.name.clone(),
@@ -52,5 +60,5 @@ pub fn start(
         async move { supervise::poll(&ctx.clock, &ctx.stop, every, || watch.round()).await }
     });
     let acting = act::Acting { api: Api::new(&config.url, Options { total: WRITE_WITHIN, ..reading }) };
-    (SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential }, Some(Arc::new(acting)))
+    (SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential, notes }, Some(Arc::new(acting)))
 }

@@ -37,7 +37,15 @@ fn parse(alerts: Value) -> Vec<Alert> {
 }
 
 fn config(url: String) -> AlertmanagerConfig {
-    AlertmanagerConfig { name: "am-1".to_owned(), url, basic_auth: None, bearer_file: None, ca_file: None, every_s: 5 }
+    AlertmanagerConfig {
+        name: "am-1".to_owned(),
+        url,
+        basic_auth: None,
+        bearer_file: None,
+        ca_file: None,
+        http: Default::default(),
+        every_s: 5,
+    }
 }
 
 fn watch(server: &Server, room: &Room) -> Watch {

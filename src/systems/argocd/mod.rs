@@ -54,7 +54,8 @@ type Map = fn(&str, &Value) -> Option<Fact>;
 
 fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Argocd, config.name.as_str());
-    let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
+    let spec =
+        SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential(), notes: Vec::new() };
     let parts = [health::PROBE, "applications", "appprojects", controllers::PART];
     let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts)
         .sparing(&["appprojects", controllers::PART], Spare::Extra);

@@ -20,9 +20,9 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
-use super::http::{Auth, Options};
+use super::http::{Auth, Options, notes};
 use super::{Adapter, Ctx, SourceSpec, supervise};
-use crate::config::CloudflareConfig;
+use crate::config::{CloudflareConfig, HttpConfig};
 use crate::model::{SourceId, System};
 
 /// How often lists are asked for: as configured, but never so often that they alone would use up polling's share.
@@ -36,8 +36,14 @@ fn pace(config: &CloudflareConfig) -> Duration {
 /// Starts watching one account and gives the adapter that acts on it.
 pub fn start(config: &CloudflareConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
     let id = SourceId::new(System::Cloudflare, config.name.clone());
-    let options =
-        Options { auth: Auth::Bearer(config.token_file.clone()), reach: ctx.reach.clone(), ..Options::default() };
+    let options = Options {
+        auth: Auth::Bearer(config.token_file.clone()),
+        http: HttpConfig { proxy: config.proxy.clone(), ..HttpConfig::default() },
+        proxies: ctx.proxies.clone(),
+        reach: ctx.reach.clone(),
+        ..Options::default()
+    };
+    let notes = notes(&config.url, &options);
     let client = Arc::new(client::Client::new(config, options, ctx.clock.clone()));
     let every = pace(config);
     let watch = Arc::new(watch::Watch::new(client.clone(), ctx.reporter(id.clone()), every));
@@ -46,6 +52,6 @@ pub fn start(config: &CloudflareConfig, ctx: &Ctx, tasks: &TaskTracker) -> (Sour
         async move { supervise::poll(&ctx.clock, &ctx.stop, every, || watch.round()).await }
     });
     let credential = format!("token {}", config.name);
-    let spec = SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential };
+    let spec = SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential, notes };
     (spec, Some(Arc::new(act::Acting::new(client))))
 }

@@ -103,6 +103,7 @@ fn setup(server: &Server, zones: &[&str]) -> Setup {
         account: "acc".to_owned(),
         zones: zones.iter().map(ToString::to_string).collect(),
         token_file: token.path().to_owned(),
+        proxy: Default::default(),
         every_s: 10,
     };
     Setup { token, config }

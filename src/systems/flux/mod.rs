@@ -120,7 +120,8 @@ fn controllers_of(config: &ClusterConfig) -> Controllers {
 
 fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Flux, config.name.as_str());
-    let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
+    let spec =
+        SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential(), notes: Vec::new() };
     let plurals: Vec<&'static str> = KINDS.iter().map(|kind| kind.plural).collect();
     let parts = [&[health::PROBE, controllers::PART], plurals.as_slice()].concat();
     let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts)

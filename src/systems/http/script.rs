@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, Response, Uri};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
@@ -121,6 +122,56 @@ async fn answer(reply: Reply) -> Response<Body> {
     }
 }
 
+/// A proxy that takes every name for one server, and remembers what it was asked.
+pub struct Proxy {
+    pub url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    /// `to`: host and port of the server; without one every request is refused.
+    pub async fn start(to: Option<String>) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let kept = asked.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(carry(client, to.clone(), kept.clone()));
+            }
+        });
+        Self { url, asked }
+    }
+
+    /// The head of each request so far.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("the record").clone()
+    }
+}
+
+async fn carry(mut client: tokio::net::TcpStream, to: Option<String>, asked: Arc<Mutex<Vec<String>>>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match client.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => return,
+        }
+    }
+    let text = String::from_utf8_lossy(&head).into_owned();
+    let tunnel = text.starts_with("CONNECT ");
+    asked.lock().expect("the record").push(text);
+    let Some(to) = to else {
+        let _ = client.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;
+        return;
+    };
+    let mut server = tokio::net::TcpStream::connect(to).await.expect("the server");
+    match tunnel {
+        true => client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("answered"),
+        false => server.write_all(&head).await.expect("handed on"),
+    }
+    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+}
+
 /// What a source reports into: a real channel and a clock that runs sixty times as fast, as in a drill.
 pub struct Room {
     pub ctx: Ctx,
@@ -141,7 +192,13 @@ impl Room {
     fn with(clock: Clock) -> Self {
         let (send, out) = mpsc::channel(256);
         Self {
-            ctx: Ctx { clock, out: send, reach: Default::default(), stop: tokio_util::sync::CancellationToken::new() },
+            ctx: Ctx {
+                clock,
+                out: send,
+                reach: Default::default(),
+                proxies: Default::default(),
+                stop: tokio_util::sync::CancellationToken::new(),
+            },
             out,
         }
     }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::secret::Secret;
-use super::{Answer, Api, Fault, Method, Payload, label, parse, read_body, redact, trouble, words};
+use super::{Answer, Api, Fault, Method, Payload, parse, read_body, redact, trouble, words};
 use crate::clock::busy;
 use crate::model::{SafeText, Trouble, TroubleKind};
 
@@ -37,13 +37,13 @@ impl Api {
     pub async fn each<T: DeserializeOwned>(&self, path: &[&str], mut take: impl FnMut(T)) -> Result<Listed, Trouble> {
         let _busy = busy();
         let url = self.url(path)?;
-        let mut secret = self.options.auth.read().await?;
+        let mut secrets = self.options.secrets().await?;
         let mut again = true;
         loop {
             let mut elements = Elements::default();
             let mut listed = Listed::default();
             let limit = self.limit();
-            let begun = self.begin(&Method::GET, &url, Payload::None, secret.as_ref(), limit * PATIENCE);
+            let begun = self.begin(&Method::GET, &url, Payload::None, &secrets, limit * PATIENCE);
             // What has answered must go on answering: a server that stalls is not waited for as long as one that is busy.
             let begun = timeout(limit, begun).await.unwrap_or_else(|_| Err(self.silent(&url, limit)));
             let (mut response, needles) = match begun {
@@ -56,9 +56,9 @@ impl Api {
             };
             if !response.status().is_success() {
                 let answer = self.refusal(response, &needles).await?;
-                let newer = self.options.auth.read().await?;
-                if answer.status == 401 && again && newer != secret {
-                    (secret, again) = (newer, false);
+                let newer = self.options.secrets().await?;
+                if answer.status == 401 && again && newer != secrets {
+                    (secrets, again) = (newer, false);
                     continue;
                 }
                 return Err(answer.trouble());
@@ -73,7 +73,7 @@ impl Api {
                 };
                 read += chunk.len();
                 if read > MAX_LIST {
-                    let what = format!("{} lists more than {} MiB", label(&url), MAX_LIST / 1024 / 1024);
+                    let what = format!("{} lists more than {} MiB", self.called(&url), MAX_LIST / 1024 / 1024);
                     let remedy = "Fix what floods it: a list of this length is not read to its end.";
                     return Err(trouble(TroubleKind::Partial, what, remedy));
                 }
@@ -93,11 +93,11 @@ impl Api {
     }
 
     fn silent(&self, url: &reqwest::Url, limit: Duration) -> Fault {
-        Fault { trouble: words::of_silence(&label(url), limit), sent: true, broken: false }
+        Fault { trouble: words::of_silence(&super::label(url), &self.way, limit), sent: true, broken: false }
     }
 
     fn unexpected(&self, url: &reqwest::Url, why: &str) -> Trouble {
-        super::unexpected(&label(url), why)
+        super::unexpected(&self.called(url), why)
     }
 
     async fn refusal(&self, response: Response, needles: &[Secret]) -> Result<Answer, Trouble> {
@@ -106,7 +106,7 @@ impl Api {
         let bytes =
             read_body(response, self.options.max_body, true).await.map_err(|fail| self.of_body(fail, &url).trouble)?;
         let credential = self.options.auth.describe();
-        Ok(Answer { status, headers, body: redact(bytes, needles), host: label(&url), credential })
+        Ok(Answer { status, headers, body: redact(bytes, needles), host: self.called(&url), credential })
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::model::{SafeText, Trouble, TroubleKind};
 use crate::systems::own_side;
+use crate::systems::proxy::Way;
 
 const MAX_WORDS: usize = 160;
 const OWN_SIDE: &str =
@@ -18,33 +19,62 @@ pub fn trouble(kind: TroubleKind, what: impl AsRef<str>, remedy: impl AsRef<str>
     Trouble { kind, what: SafeText::new(what.as_ref()), remedy: SafeText::new(remedy.as_ref()) }
 }
 
+/// A server that answered, and the proxy that brought the answer.
+pub(super) fn answering(host: &str, way: &Way) -> String {
+    match way.proxy() {
+        Some(proxy) => format!("{host} (through the proxy {proxy})"),
+        None => host.to_owned(),
+    }
+}
+
+/// A server that did not answer: here a proxy that is set and was not used matters too.
+fn unanswering(host: &str, way: &Way) -> String {
+    match way {
+        Way::Direct(Some(why)) => format!("{host} (without the proxy that is set: {why})"),
+        _ => answering(host, way),
+    }
+}
+
 /// What a failed exchange means.
-pub(super) fn of_error(err: &reqwest::Error, host: &str, total: Duration) -> Trouble {
+pub(super) fn of_error(err: &reqwest::Error, host: &str, way: &Way, total: Duration) -> Trouble {
     if let Some(own) = own_side::of(err) {
-        let what = format!("no connection to {host}: {}", own.what);
+        let what = format!("no connection to {}: {}", unanswering(host, way), own.what);
         // Nobody finds a name that is not there: that is no failure of this host alone.
         let kind = if own.no_such_name { TroubleKind::Unreachable } else { TroubleKind::Local };
         return trouble(kind, what, OWN_SIDE);
     }
     if err.is_connect() {
         let cause = root_cause(err);
+        let cause = of_tunnel(&cause).unwrap_or(&cause);
         let remedy = if cause.contains("certificate") {
-            "Check ca_file, the host name in the url, and the server's certificate."
+            "Check ca_file, the host name in the url, and the server's certificate.".to_owned()
+        } else if let Way::Proxy { from, .. } = way {
+            format!("Check that the proxy, which {from} names, is up and lets this server through.")
         } else {
-            "Check that it is up, the address in the configuration, and the network in between."
+            "Check that it is up, the address in the configuration, and the network in between.".to_owned()
         };
+        let host = unanswering(host, way);
         return trouble(TroubleKind::Unreachable, format!("no connection to {host}: {cause}"), remedy);
     }
     if err.is_timeout() {
-        return of_silence(host, total);
+        return of_silence(host, way, total);
     }
-    let what = format!("{host} broke the connection: {}", root_cause(err));
+    let what = format!("{} broke the connection: {}", answering(host, way), root_cause(err));
     trouble(TroubleKind::Garbage, what, "Check that the url is the API itself; a proxy in between may cut answers off.")
 }
 
+/// What a proxy did with our wish for a way to the server, in better words than the client's.
+fn of_tunnel(cause: &str) -> Option<&'static str> {
+    match cause.strip_prefix("tunnel error: ")? {
+        "unsuccessful" => Some("the proxy refused the way to it"),
+        "proxy authorization required" => Some("the proxy wants a user and password"),
+        _ => Some("the proxy broke the connection"),
+    }
+}
+
 /// Nothing came within the time that was given.
-pub(super) fn of_silence(host: &str, limit: Duration) -> Trouble {
-    let what = format!("{host} did not answer within {} ms", limit.as_millis());
+pub(super) fn of_silence(host: &str, way: &Way, limit: Duration) -> Trouble {
+    let what = format!("{} did not answer within {} ms", unanswering(host, way), limit.as_millis());
     trouble(TroubleKind::Silent, what, "It takes connections but does not answer: it is hung or overloaded.")
 }
 
@@ -72,6 +102,12 @@ pub(super) fn of_status(status: u16, headers: &HeaderMap, body: &[u8], host: &st
             let remedy = "Set url to the address that answers itself; a login page in between can't be used.";
             return trouble(TroubleKind::Garbage, what, remedy);
         }
+        // Mimir, Cortex and Loki with several tenants.
+        401 if said.to_ascii_lowercase().contains("no org id") => (
+            TroubleKind::Unauthorized,
+            "Say which tenant is meant: headers = { \"X-Scope-OrgID\" = \"TENANT\" } in this source's section."
+                .to_owned(),
+        ),
         401 if credential.is_empty() => (TroubleKind::Unauthorized, "It wants a credential: configure one.".to_owned()),
         401 => (
             TroubleKind::Unauthorized,

@@ -17,6 +17,7 @@ use crate::clock::{Clock, busy};
 use crate::config::ClusterConfig;
 use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
 use crate::systems::http::Secret;
+use crate::systems::proxy::Way;
 use crate::systems::reach::Reach;
 
 /// How long the network may take, in real time: a socket does not know that a drill's clock runs fast.
@@ -73,6 +74,8 @@ struct Inner {
     state: Mutex<State>,
     /// The way there in words, as last built.
     notes: Plain<Vec<SafeText>>,
+    /// The same of the proxy alone.
+    way: Plain<Way>,
 }
 
 #[derive(Default)]
@@ -122,7 +125,8 @@ impl Link {
 
     /// A link with other time limits.
     pub fn with_limits(config: &ClusterConfig, limits: Limits) -> Self {
-        Self(Arc::new(Inner { config: config.clone(), limits, state: Mutex::default(), notes: Plain::default() }))
+        let (notes, way) = (Plain::default(), Plain::new(Way::Direct(None)));
+        Self(Arc::new(Inner { config: config.clone(), limits, state: Mutex::default(), notes, way }))
     }
 
     /// The time limits in force.
@@ -146,6 +150,16 @@ impl Link {
     /// The way there in words: server, proxy, credential and until when it is good. Empty before the first connection.
     pub fn notes(&self) -> Vec<SafeText> {
         self.0.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The trouble of a server that does not answer, with the proxy that was used, or is set and was not.
+    pub fn on_the_way(&self, trouble: Trouble) -> Trouble {
+        let way = self.0.way.lock().unwrap_or_else(PoisonError::into_inner);
+        let answered = !matches!(trouble.kind, TroubleKind::Unreachable | TroubleKind::Silent);
+        if answered || *way == Way::Direct(None) {
+            return trouble;
+        }
+        Trouble { what: SafeText::new(&format!("{} ({})", trouble.what, way.note())), ..trouble }
     }
 
     /// The client, made now if need be.
@@ -273,8 +287,9 @@ async fn build(cluster: ClusterConfig, plugin_limit: Duration, link: Link) -> Re
     let (name, there) = (cluster.name.clone(), reach.clone());
     // Files may be on a file system that hangs.
     let loaded = tokio::task::spawn_blocking(move || kubeconfig::load(&cluster, &there)).await;
-    let Loaded { mut config, login, certificate_until, notes } = loaded.map_err(|_| broken())??;
+    let Loaded { mut config, login, certificate_until, notes, way } = loaded.map_err(|_| broken())??;
     *link.0.notes.lock().unwrap_or_else(PoisonError::into_inner) = notes;
+    *link.0.way.lock().unwrap_or_else(PoisonError::into_inner) = way;
     let mut until = None;
     let mut token = None;
     let by_plugin = matches!(login, Login::Plugin(_));

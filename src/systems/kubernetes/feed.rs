@@ -49,8 +49,8 @@ impl Feed {
     /// a probe opens it.
     pub fn new(link: Link, reporter: Reporter, ctx: &Ctx, parts: &[&str]) -> Self {
         Self {
+            parts: Parts::new(link.clone(), reporter, parts),
             link,
-            parts: Parts::new(reporter, parts),
             clock: ctx.clock.clone(),
             stop: ctx.stop.clone(),
             gate: Arc::new(watch::channel(Gate::default()).0),
@@ -158,6 +158,7 @@ enum State {
 /// trouble is that of its worst part: a forbidden list is not hidden by a busy one beside it.
 #[derive(Clone)]
 pub struct Parts {
+    link: Link,
     reporter: Reporter,
     spares: BTreeMap<String, Spare>,
     states: Arc<Mutex<BTreeMap<String, State>>>,
@@ -166,9 +167,9 @@ pub struct Parts {
 }
 
 impl Parts {
-    fn new(reporter: Reporter, parts: &[&str]) -> Self {
+    fn new(link: Link, reporter: Reporter, parts: &[&str]) -> Self {
         let states = parts.iter().map(|part| ((*part).to_owned(), State::Pending)).collect();
-        Self { reporter, spares: BTreeMap::new(), states: Arc::new(Mutex::new(states)), read: Arc::default() }
+        Self { link, reporter, spares: BTreeMap::new(), states: Arc::new(Mutex::new(states)), read: Arc::default() }
     }
 
     fn states(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, State>> {
@@ -200,6 +201,7 @@ impl Parts {
 
     /// [`Parts::troubled`]; answers whether it is news that the part is absent and may be: what it said before is void.
     pub async fn absent(&self, part: &str, trouble: Trouble) -> bool {
+        let trouble = self.link.on_the_way(trouble);
         let (spare, was_read) = (self.spares.get(part).copied(), self.read().contains(part));
         let spared = spare.is_some_and(|spare| spare.spares(trouble.kind, was_read));
         let news = if spared { State::Absent(trouble) } else { State::Troubled(trouble) };

@@ -15,11 +15,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::login::Plugin;
-use super::proxy::{self, Environment};
 use super::trouble::{plain, trouble, trouble_of_kubeconfig};
 use super::{certificate, identity, login};
 use crate::config::{ClusterConfig, ServeRules};
 use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
+use crate::systems::proxy::{self, Environment, Own, Way};
 use crate::systems::reach::Reach;
 
 /// How a context proves who we are.
@@ -38,6 +38,7 @@ pub struct Loaded {
     pub certificate_until: Option<Stamp>,
     /// The way there in words: server, proxy, credential. No secret.
     pub notes: Vec<SafeText>,
+    pub way: Way,
 }
 
 fn unusable(what: impl AsRef<str>) -> Trouble {
@@ -91,7 +92,13 @@ fn in_pod(reach: &Reach) -> Result<Loaded, Trouble> {
     judge(&config.cluster_url, reach, None)?;
     let notes =
         vec![SafeText::new(&format!("server {}", config.cluster_url)), SafeText::new("the pod's service account")];
-    Ok(Loaded { config, login: file.map_or(Login::Static, Login::TokenFile), certificate_until: None, notes })
+    Ok(Loaded {
+        config,
+        login: file.map_or(Login::Static, Login::TokenFile),
+        certificate_until: None,
+        notes,
+        way: Way::Direct(None),
+    })
 }
 
 fn from_kubeconfig(
@@ -116,7 +123,11 @@ fn from_kubeconfig(
     config.default_namespace = context.namespace.unwrap_or_else(|| "default".to_owned());
     config.tls_server_name = cluster.tls_server_name.clone();
     config.root_cert = authority(&cluster)?;
-    config.proxy_url = proxy_of(&cluster, environment, &config.cluster_url, reach, &mut notes)?;
+    let way = way_to(&config.cluster_url, &cluster, environment, reach)?;
+    notes.push(SafeText::new(&way.note()));
+    if let Way::Proxy { address, .. } = &way {
+        config.proxy_url = Some(address.clone());
+    }
     let (auth_info, login) = login_of(user, &cluster, wanted.serve.as_ref(), &mut notes)?;
     // What is wrong with it is said where it is used.
     let certificate_until =
@@ -125,7 +136,7 @@ fn from_kubeconfig(
         notes.push(SafeText::new(&format!("client certificate until {}", until.format("%Y-%m-%d %H:%M UTC"))));
     }
     config.auth_info = auth_info;
-    Ok(Loaded { config, login, certificate_until, notes })
+    Ok(Loaded { config, login, certificate_until, notes, way })
 }
 
 fn parts(kubeconfig: &Kubeconfig, context: Option<&str>) -> Result<(Context, Cluster, AuthInfo), Trouble> {
@@ -191,28 +202,14 @@ fn authority(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Trouble> {
     certificates.ok().filter(|all| !all.is_empty()).map(Some).ok_or_else(bad)
 }
 
-fn proxy_of(
-    cluster: &Cluster,
-    environment: &Environment,
-    server: &Uri,
-    reach: &Reach,
-    notes: &mut Vec<SafeText>,
-) -> Result<Option<Uri>, Trouble> {
+fn way_to(server: &Uri, cluster: &Cluster, environment: &Environment, reach: &Reach) -> Result<Way, Trouble> {
     let own = cluster.proxy_url.as_deref().filter(|url| !url.is_empty());
-    let Some(url) = proxy::choose(own, environment, server) else {
-        notes.push(SafeText::new("no proxy"));
-        return Ok(None);
-    };
-    let bad = || unusable("the proxy's address can't be used");
-    // curl's habit, which kubectl shares: without a scheme it is http.
-    let url = if url.contains("://") { url } else { format!("http://{url}") };
-    let url: Uri = url.parse().map_err(|_| bad())?;
-    let host = url.host().ok_or_else(bad)?;
-    reach.judge(host).map_err(|why| super::trouble::off_limits(&why))?;
-    let from = if own.is_some() { "the kubeconfig" } else { "the environment" };
-    let port = url.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
-    notes.push(SafeText::new(&format!("proxy {}://{host}{port} from {from}", url.scheme_str().unwrap_or("http"))));
-    Ok(Some(url))
+    let own = own.map_or(Own::Unsaid, |url| Own::Proxy(url, "the kubeconfig"));
+    let way = proxy::choose(own, environment, server).map_err(|why| unusable(why.to_string()))?;
+    if let Way::Proxy { address, .. } = &way {
+        reach.judge(address.host().unwrap_or_default()).map_err(|why| super::trouble::off_limits(&why))?;
+    }
+    Ok(way)
 }
 
 fn login_of(
@@ -341,7 +338,7 @@ mod tests {
         assert_eq!(notes(&by), ["server https://api.example:6443/", "proxy http://10.1.2.3:3128 from the environment"]);
         assert!(by.config.proxy_url.is_some());
         let direct = loaded(false, "{server: 'https://10.9.9.9:6443'}", "{token: t}", &environment).expect("loaded");
-        assert_eq!(notes(&direct)[1], "no proxy");
+        assert_eq!(notes(&direct)[1], "no proxy: NO_PROXY names the server");
         let own = "{server: 'https://10.9.9.9:6443', proxy-url: 'socks5://p:1080'}";
         let own = loaded(false, own, "{token: t}", &environment).expect("loaded");
         assert_eq!(notes(&own)[1], "proxy socks5://p:1080 from the kubeconfig");

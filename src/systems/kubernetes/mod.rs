@@ -20,7 +20,6 @@ pub mod map;
 pub mod nodes;
 pub mod object;
 pub mod pods;
-mod proxy;
 mod stream;
 mod transport;
 pub mod trouble;
@@ -70,7 +69,8 @@ pub fn destinations(config: &ClusterConfig) -> Vec<String> {
 fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let name = config.name.clone();
     let id = SourceId::new(System::Kubernetes, name.as_str());
-    let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
+    let spec =
+        SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential(), notes: Vec::new() };
     let (events, pods) = (places("events", FactKind::KubeEvent, config), places("pods", FactKind::Pod, config));
     let each = events.iter().chain(&pods).map(|it| it.part.as_str());
     let parts: Vec<&str> = [health::PROBE, health::READS, nodes::PART, NODES].into_iter().chain(each).collect();

@@ -17,7 +17,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
-use super::http::{Api, Options, trouble};
+use super::http::{Api, Options, notes, trouble};
 use super::reach::Reach;
 use super::{ActError, Adapter, Ctx, Permit, SourceSpec, supervise};
 use crate::clock::Clock;
@@ -37,8 +37,10 @@ pub fn start(config: &ProbeConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpe
     let id = SourceId::new(System::Probe, config.name.clone());
     let total = Duration::from_secs(config.timeout_s.max(1));
     let window = Arc::new(Mutex::new(Window::new(config.window)));
+    let options = Options { proxies: ctx.proxies.clone(), ..options(config, total, ctx.reach.clone()) };
+    let notes = notes(&config.url, &options);
     let watch = Arc::new(watch::Watch {
-        api: Api::new(&config.url, options(config, total, ctx.reach.clone())),
+        api: Api::new(&config.url, options),
         config: config.clone(),
         window: window.clone(),
         reporter: ctx.reporter(id.clone()),
@@ -49,13 +51,14 @@ pub fn start(config: &ProbeConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpe
         async move { supervise::poll(&ctx.clock, &ctx.stop, every, || watch.round()).await }
     });
     let reader = Reader { window, clock: ctx.clock.clone(), every, total };
-    let spec = SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential: String::new() };
+    let spec = SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential: String::new(), notes };
     (spec, Some(Arc::new(reader)))
 }
 
 fn options(config: &ProbeConfig, total: Duration, reach: Reach) -> Options {
     Options {
         ca_file: config.ca_file.clone(),
+        http: config.http.clone(),
         total,
         max_body: MAX_BODY,
         cut_body: true,

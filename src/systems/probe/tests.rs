@@ -88,6 +88,7 @@ fn config(url: String) -> ProbeConfig {
         site_header: Some("x-served-by".to_owned()),
         window: 3,
         ca_file: None,
+        http: Default::default(),
     }
 }
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
-use super::http::{Auth, Options};
+use super::http::{Auth, Options, notes};
 use super::{Adapter, Ctx, SourceSpec, supervise};
 use crate::config::{PrometheusConfig, SloConfig};
 use crate::model::{SourceId, System};
@@ -39,7 +39,15 @@ pub fn start(
         (None, Some(file)) => (Auth::Bearer(file.clone()), format!("token {}", config.name)),
         (None, None) => (Auth::None, String::new()),
     };
-    let options = Options { auth, ca_file: config.ca_file.clone(), reach: ctx.reach.clone(), ..Options::default() };
+    let options = Options {
+        auth,
+        ca_file: config.ca_file.clone(),
+        http: config.http.clone(),
+        proxies: ctx.proxies.clone(),
+        reach: ctx.reach.clone(),
+        ..Options::default()
+    };
+    let notes = notes(&config.url, &options);
     let every = Duration::from_secs(config.every_s.max(1));
     let every_long = Duration::from_secs(config.every_long_s.max(config.every_s));
     let own = slos.iter().filter(|slo| slo.target.prometheus == config.name).cloned().collect();
@@ -49,5 +57,5 @@ pub fn start(
         let watch = watch.clone();
         async move { supervise::poll(&ctx.clock, &ctx.stop, every, || watch.round()).await }
     });
-    (SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential }, None)
+    (SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential, notes }, None)
 }

@@ -41,6 +41,7 @@ fn server(name: &str, url: String) -> PrometheusConfig {
         basic_auth: None,
         bearer_file: None,
         ca_file: None,
+        http: Default::default(),
         every_s: 15,
         every_long_s: 60,
     }

@@ -50,7 +50,8 @@ type Map = fn(&str, &Value) -> Option<Fact>;
 
 fn start_on(link: Link, config: &ClusterConfig, namespace: &str, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Velero, config.name.as_str());
-    let spec = SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential() };
+    let spec =
+        SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential(), notes: Vec::new() };
     let volumes = ["podvolumebackups", "podvolumerestores", "datadownloads"];
     let parts = [health::PROBE, "schedules", "backups", "backupstoragelocations", "restores"];
     let parts: Vec<&'static str> = parts.into_iter().chain(volumes).collect();

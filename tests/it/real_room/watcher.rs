@@ -186,8 +186,14 @@ fn a_green_row_of_a_silent_source_is_found() {
         why: "".into(),
         body,
     };
-    let alive =
-        Body::Source { alive_at: Some(now), troubled_since: None, trouble: None, fresh_for_s: 30, reading: false };
+    let alive = Body::Source {
+        alive_at: Some(now),
+        troubled_since: None,
+        trouble: None,
+        fresh_for_s: 30,
+        reading: false,
+        notes: Vec::new(),
+    };
     let cluster = || Body::Cluster {
         name: "primary".to_owned(),
         role: ClusterRole::Primary,
