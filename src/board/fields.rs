@@ -214,24 +214,18 @@ fn name(row: &Row, each: Each<'_>) {
 fn state(body: &Body, each: Each<'_>) {
     match body {
         Body::Alert { alert, .. } => {
-            each(alert.state.as_str());
-            if alert.state.is("active") {
-                each("firing");
-            }
-            if !alert.silenced_by.is_empty() {
-                each("silenced");
-            }
-            if !alert.inhibited_by.is_empty() {
-                each("inhibited");
-            }
+            let also = [
+                (true, alert.state.as_str()),
+                (alert.state.is("active"), "firing"),
+                (!alert.silenced_by.is_empty(), "silenced"),
+                (!alert.inhibited_by.is_empty(), "inhibited"),
+            ];
+            also.into_iter().filter(|(is, _)| *is).for_each(|(_, word)| each(word));
         }
         Body::Silence { silence, .. } => each(silence.state.as_str()),
         Body::Backup { paused, missed_runs, point, .. } => {
-            for (is, word) in [(*paused, "paused"), (*missed_runs > 0, "missed"), (point.is_none(), "missing")] {
-                if is {
-                    each(word);
-                }
-            }
+            let words = [(*paused, "paused"), (*missed_runs > 0, "missed"), (point.is_none(), "missing")];
+            words.into_iter().filter(|(is, _)| *is).for_each(|(_, word)| each(word));
         }
         Body::Location(it) => each(it.phase.as_str()),
         Body::Restore(it) => each(it.phase.as_str()),

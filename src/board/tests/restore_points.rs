@@ -353,7 +353,7 @@ fn nothing_is_judged_missing_before_what_it_hangs_on_was_read() {
     assert_eq!(first.verdict, Verdict::Unknown, "alive is no list: {first:?}");
     board.list("velero/dr", now, FactKind::RestorePoint, vec![backup("dr", "shop-hourly-1429", at("14:29:00")).into()]);
     let half = shop_row(&board, now, "schedule/shop-hourly");
-    assert!(half.verdict == Verdict::Unknown && half.why.as_str().contains("were not read yet"), "{half:?}");
+    assert!(half.verdict == Verdict::Unknown && half.why.as_str().contains("is still being read"), "{half:?}");
     assert!(matches!(half.body, Body::Backup { overdue: false, .. }));
     board.list("velero/dr", now, FactKind::Location, vec![location("dr", now).into()]);
     assert!(point_of(&shop_row(&board, now, "schedule/shop-hourly")).is_some());

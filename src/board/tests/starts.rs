@@ -203,7 +203,7 @@ fn unproven(judged: &Judged, row: &Row, doubts: &[Doubt; 10], now: Stamp) -> Opt
         }
         Body::Parity { ok, total, .. } if *total == 0 || ok < total => return Some("no application is at parity"),
         Body::Backup { point: None, .. } => return Some("no restore point"),
-        Body::Backup { point: Some(point), .. } if point.started > now + TimeDelta::seconds(5) => {
+        Body::Backup { point: Some(point), .. } if point.started > now + TimeDelta::seconds(60) => {
             return Some("a future point");
         }
         Body::Service { good_percent, .. } if *good_percent != Some(100) => return Some("no good answer"),

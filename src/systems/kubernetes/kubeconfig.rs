@@ -5,6 +5,8 @@
 
 mod files;
 
+pub use files::found;
+
 use std::path::PathBuf;
 
 use axum::http::Uri;
@@ -43,14 +45,6 @@ pub struct Loaded {
 
 fn unusable(what: impl AsRef<str>) -> Trouble {
     plain(TroubleKind::Credential, what)
-}
-
-/// The kubeconfig that kubectl would find here.
-///
-/// # Errors
-/// If there is none, or it can't be read.
-pub fn found() -> Result<Kubeconfig, KubeconfigError> {
-    files::as_kubectl_finds_them().map(|files| files.kubeconfig)
 }
 
 /// Reads the context that a cluster's configuration names. Reads files: never on an async thread.

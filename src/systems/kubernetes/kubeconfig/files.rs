@@ -96,6 +96,14 @@ fn without_blanks<T: Serialize + DeserializeOwned>(it: T) -> T {
     serde_json::from_value(Value::Object(fields)).unwrap_or(it)
 }
 
+/// The kubeconfig that kubectl would find here.
+///
+/// # Errors
+/// If there is none, or it can't be read.
+pub fn found() -> Result<Kubeconfig, KubeconfigError> {
+    as_kubectl_finds_them().map(|files| files.kubeconfig)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
