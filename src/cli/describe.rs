@@ -57,16 +57,7 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             (format!("parity of {cluster}"), format!("{ok} of {total} {}{more}", late.join("; ")))
         }
         Body::App(app) => (app.label().to_string(), application(app)),
-        Body::LoadBalancer { lb, order, goes_to, routes, .. } => {
-            let order: Vec<_> = order.iter().map(|pool| pool.name.clone()).collect();
-            let to = match goes_to {
-                Some(to) => to.to_string(),
-                None if routes.is_empty() => "unknown".to_owned(),
-                None => Route::words(routes),
-            };
-            let how = format!("order {} · goes to {to} · policy {}", list(&order, " → "), lb.policy.as_str());
-            (lb.name.to_string(), how)
-        }
+        Body::LoadBalancer { lb, .. } => (lb.name.to_string(), balancer(body)),
         Body::Pool(pool) => {
             let healthy = pool.healthy.map_or("health unknown", |healthy| if healthy { "healthy" } else { "down" });
             (format!("pool {}", pool.name), format!("{healthy}{}", if pool.enabled { "" } else { " · disabled" }))
@@ -90,6 +81,18 @@ fn backup(body: &Body, now: Stamp) -> (String, String) {
     let missed = if *missed_runs > 0 { format!(" · {missed} missed") } else { String::new() };
     let newer = newer.as_ref().map_or(String::new(), |(name, state)| format!(" · {name} {state}"));
     (format!("{schedule} ({cluster})"), format!("{}{rpo}{missed}{newer}", newest(point.as_ref(), now)))
+}
+
+/// The order of a load balancer, and where its traffic goes.
+fn balancer(body: &Body) -> String {
+    let Body::LoadBalancer { lb, order, goes_to, routes, .. } = body else { return String::new() };
+    let order: Vec<_> = order.iter().map(|pool| pool.name.clone()).collect();
+    let to = match goes_to {
+        Some(to) => to.to_string(),
+        None if routes.is_empty() => "unknown".to_owned(),
+        None => Route::words(routes),
+    };
+    format!("order {} · goes to {to} · policy {}", list(&order, " → "), lb.policy.as_str())
 }
 
 /// How an application stands by its tool's own words, and what it runs of what it should.
