@@ -321,7 +321,14 @@ fn one_site(bench: &mut Bench) {
 }
 
 fn lb_row(lb: LoadBalancer) -> RowBody {
-    RowBody::LoadBalancer { lb, order: vec![], fallback: None, goes_to: None, service: Some("shop".into()) }
+    RowBody::LoadBalancer {
+        lb,
+        order: vec![],
+        fallback: None,
+        goes_to: None,
+        routes: vec![],
+        service: Some("shop".into()),
+    }
 }
 
 fn service(restore_point: Option<Point>) -> RowBody {

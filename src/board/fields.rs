@@ -60,7 +60,10 @@ impl Fields for Row {
             }
             Field::Site => match &self.body {
                 Body::Probe(it) => it.site.iter().for_each(|site| each(site.as_str())),
-                Body::LoadBalancer { goes_to: Some(to), .. } => each(to.as_str()),
+                Body::LoadBalancer { goes_to, routes, .. } => {
+                    let parts = routes.iter().filter_map(|it| it.to.as_ref());
+                    goes_to.iter().chain(parts).for_each(|to| each(to.as_str()));
+                }
                 _ => {}
             },
             Field::Severity | Field::Age | Field::Seen => {}

@@ -27,6 +27,7 @@ mod services;
 mod silences;
 mod slo;
 mod sources;
+mod steering;
 mod store;
 #[cfg(test)]
 mod tests;

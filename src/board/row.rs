@@ -15,8 +15,10 @@ use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
 use super::slo::Budget;
 
 mod apps;
+mod route;
 
 pub use apps::{Against, AppRow, Counterpart, Known, Windows};
+pub use route::Route;
 
 /// How a row stands. Ordered by who needs you: `Critical` is the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -282,6 +284,9 @@ pub enum Body {
         fallback: Option<PoolRef>,
         /// The pool that new traffic goes to, if that can be told.
         goes_to: Option<SafeText>,
+        /// Where its parts go, where they do not all go to one pool.
+        #[serde(default)]
+        routes: Vec<Route>,
         service: Option<String>,
     },
     /// A pool.

@@ -10,7 +10,8 @@ use crate::model::{Objective, SafeText, Stamp};
 
 use super::Board;
 use super::row::{Body, PoolRef, Row, Verdict};
-use super::store::Proof;
+use super::steering::{Steered, agreed, nobody, steered};
+use super::store::{Proof, SourceState};
 use super::words::{Opinion, names, sort_rows};
 
 /// Tokens that end sooner than this are worth a look.
@@ -36,7 +37,10 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
                 let proof = board.store.proof(id, state, held, now);
                 match &held.fact {
                     Fact::LoadBalancer(lb) => Some(load_balancer_row(lb, &pools, objectives, proof)),
-                    Fact::Pool(pool) => Some(pool_row(pool, proof)),
+                    Fact::Pool(pool) => {
+                        let unused = is_unused(pool, state, objectives, &proof);
+                        Some(pool_row(pool, unused, proof))
+                    }
                     Fact::Probe(probe) => Some(probe_row(probe, proof)),
                     Fact::EdgeAccount(account) => Some(account_row(account, proof, now)),
                     _ => None,
@@ -63,95 +67,19 @@ fn pool_ref(id: &str, pools: &BTreeMap<&str, &Pool>) -> PoolRef {
     }
 }
 
-/// Where new traffic goes, if the order decides and everything before the answer is known.
-enum Goes<'a> {
-    /// To this pool, the n-th of the order.
-    To(usize, &'a str),
-    /// Nobody in the order is well: to the fallback, whatever its health.
-    Fallback(&'a str),
-    /// To nobody: even the fallback is switched off.
-    Nowhere,
-    Unknown(&'static str),
-}
-
-fn goes_to<'a>(lb: &'a LoadBalancer, pools: &BTreeMap<&str, &Pool>) -> Goes<'a> {
-    if !lb.enabled {
-        return Goes::Unknown("it is disabled, so its A, AAAA or CNAME records answer instead, or nothing does");
-    }
-    if !matches!(lb.policy.as_str(), "off" | "geo") {
-        return Goes::Unknown("its steering policy does not follow the order");
-    }
-    if !lb.overrides.is_empty() {
-        return Goes::Unknown("something overrides the order");
-    }
-    for (n, id) in lb.default_pools.iter().enumerate() {
-        let Some(pool) = pools.get(id.as_str()) else { return Goes::Unknown("a pool of the order can't be read") };
-        if !pool.enabled || pool.shedding_percent >= 100 {
-            continue;
-        }
-        if pool.shedding_percent > 0 {
-            return Goes::Unknown("a pool sheds part of its traffic");
-        }
-        if !pool.monitored {
-            return Goes::To(n, id);
-        }
-        if pool.regional && !agreed(pool) {
-            return Goes::Unknown("each region judges the health of a pool for itself");
-        }
-        match pool.healthy {
-            Some(true) => return Goes::To(n, id),
-            Some(false) => {}
-            None => return Goes::Unknown("the health of a pool is not known"),
-        }
-    }
-    match pools.get(lb.fallback_pool.as_str()) {
-        Some(pool) if !pool.enabled => Goes::Nowhere,
-        _ => Goes::Fallback(&lb.fallback_pool),
-    }
-}
-
-/// Whether every place that was asked sees the pool alike.
-fn agreed(pool: &Pool) -> bool {
-    let ok = pool.places.iter().filter(|(_, healthy)| *healthy).count();
-    !pool.places.is_empty() && (ok == 0 || ok == pool.places.len())
-}
-
 fn load_balancer_row(lb: &LoadBalancer, pools: &BTreeMap<&str, &Pool>, objectives: &[Objective], proof: Proof) -> Row {
     let order: Vec<PoolRef> = lb.default_pools.iter().map(|id| pool_ref(id, pools)).collect();
     let fallback = (!lb.fallback_pool.is_empty()).then(|| pool_ref(&lb.fallback_pool, pools));
-    let name = |id: &str| pools.get(id).map_or_else(|| SafeText::new(id), |pool| pool.name.clone());
     let mut opinion = Opinion::new(Verdict::Ok);
-    let first = order.first().map(|pool| pool.name.clone()).unwrap_or_default();
-    let goes = match goes_to(lb, pools) {
-        Goes::To(0, id) => Some(name(id)),
-        Goes::To(_, id) => {
-            opinion.because(Verdict::Warning, format!("{first} takes no traffic: it goes to {}", name(id)));
-            Some(name(id))
-        }
-        Goes::Fallback(id) => {
-            let pool = name(id);
-            opinion
-                .because(Verdict::Critical, format!("no pool of the order is healthy: traffic falls back to {pool}"));
-            Some(pool)
-        }
-        Goes::Nowhere => {
-            let get = if lb.proxied { "530 (error 1016)" } else { "no address (a bare SOA)" };
-            let why = format!("no pool is healthy and the fallback is disabled: users get {get}");
-            opinion.because(Verdict::Critical, why);
-            None
-        }
-        Goes::Unknown(why) => {
-            opinion.because(Verdict::Unknown, format!("can't tell where traffic goes: {why}"));
-            None
-        }
-    };
+    let Steered { to, routes } = steered(lb, pools, &mut opinion);
     warn(&mut opinion, lb, pools);
     let service = objectives.iter().find(|it| it.host(lb.name.as_str()).is_some());
     let body = Body::LoadBalancer {
         lb: lb.clone(),
         order,
         fallback,
-        goes_to: goes,
+        goes_to: to,
+        routes,
         service: service.map(|objective| objective.service.clone()),
     };
     opinion.row(format!("lb/{}/{}", proof.source.instance, lb.id), proof, body)
@@ -161,12 +89,6 @@ fn load_balancer_row(lb: &LoadBalancer, pools: &BTreeMap<&str, &Pool>, objective
 fn warn(opinion: &mut Opinion, lb: &LoadBalancer, pools: &BTreeMap<&str, &Pool>) {
     if !lb.enabled {
         opinion.because(Verdict::Warning, "the load balancer is switched off: its pools carry no traffic");
-    }
-    if !lb.overrides.is_empty() {
-        opinion.because(Verdict::Warning, format!("the order is overridden by {}", names(&lb.overrides)));
-    }
-    if !matches!(lb.policy.as_str(), "off" | "geo") {
-        opinion.because(Verdict::Warning, format!("under policy `{}` the order means nothing", lb.policy.as_str()));
     }
     let unclear: Vec<&str> =
         lb.places.iter().filter(|it| it.role == PlaceRole::Other).map(|it| it.what.as_str()).collect();
@@ -185,15 +107,29 @@ fn warn(opinion: &mut Opinion, lb: &LoadBalancer, pools: &BTreeMap<&str, &Pool>)
         opinion.because(Verdict::Warning, format!("{who} has no monitor: nothing fails over by itself"));
     }
     if pools.get(lb.fallback_pool.as_str()).is_some_and(|pool| !pool.enabled) {
-        let get = if lb.proxied { "530 (error 1016)" } else { "no address (a bare SOA)" };
+        let get = nobody(lb);
         let why = format!("the fallback pool is disabled: once every other pool is down, users get {get}");
         opinion.because(Verdict::Warning, why);
     }
 }
 
-fn pool_row(pool: &Pool, proof: Proof) -> Row {
+/// Whether no load balancer of this source sends users to a pool, and no service names it. Not if that is not known.
+fn is_unused(pool: &Pool, state: &SourceState, objectives: &[Objective], proof: &Proof) -> bool {
+    let uses = |lb: &LoadBalancer| {
+        let own = lb.default_pools.iter().chain([&lb.fallback_pool]);
+        lb.places_cut || own.chain(lb.places.iter().flat_map(|it| &it.pools)).any(|id| *id == pool.id)
+    };
+    let used = state.of(FactKind::LoadBalancer).any(|held| matches!(&held.fact, Fact::LoadBalancer(lb) if uses(lb)));
+    let by_others = pool.used_by.iter().flatten().any(|user| user.kind.is("load_balancer"));
+    let mut hosts = objectives.iter().flat_map(|it| &it.hosts);
+    let named =
+        hosts.any(|host| host.primary_pool.iter().chain(host.dr_pools.values()).any(|name| pool.name == name.as_str()));
+    let known = state.listed(FactKind::LoadBalancer) && proof.doubt.is_none();
+    known && !used && !by_others && !named
+}
+
+fn pool_row(pool: &Pool, unused: bool, proof: Proof) -> Row {
     let mut opinion = Opinion::new(Verdict::Ok);
-    let usable = pool.origins.iter().filter(|origin| origin.enabled && origin.healthy != Some(false)).count();
     if !pool.enabled {
         opinion.because(Verdict::Info, "disabled: takes no traffic and is not checked");
     } else {
@@ -211,10 +147,7 @@ fn pool_row(pool: &Pool, proof: Proof) -> Row {
             let why = "no monitor: its health is not considered, and it never fails over by itself";
             opinion.because(Verdict::Warning, why);
         }
-        if usable < pool.minimum_origins as usize {
-            opinion
-                .because(Verdict::Critical, format!("{usable} of at least {} origins can serve", pool.minimum_origins));
-        }
+        origins(&mut opinion, pool);
         if pool.shedding_percent > 0 {
             opinion.because(Verdict::Warning, format!("sheds {} % of its traffic", pool.shedding_percent));
         }
@@ -222,7 +155,32 @@ fn pool_row(pool: &Pool, proof: Proof) -> Row {
             opinion.because(Verdict::Warning, format!("sheds {} % of its sessions", pool.session_shedding_percent));
         }
     }
+    if unused {
+        opinion.only(Verdict::Info, "no load balancer uses it");
+    }
     opinion.row(format!("pool/{}/{}", proof.source.instance, pool.id), proof, Body::Pool(pool.clone()))
+}
+
+/// How many origins are left, and how many more may go before the pool falls over.
+fn origins(opinion: &mut Opinion, pool: &Pool) {
+    let on = pool.origins.iter().filter(|origin| origin.enabled);
+    let (mut up, mut down, mut all) = (0, 0, 0);
+    for origin in on {
+        all += 1;
+        up += usize::from(origin.healthy == Some(true));
+        down += usize::from(origin.healthy == Some(false));
+    }
+    let (usable, least) = (all - down, (pool.minimum_origins as usize).max(1));
+    if usable < least {
+        opinion.because(Verdict::Critical, format!("{usable} of at least {least} origins can serve"));
+    } else if down > 0 && pool.healthy != Some(false) {
+        let unknown = if up < usable { format!(", {} not known", usable - up) } else { String::new() };
+        let left = format!("{up} of {all} origins healthy{unknown}");
+        match usable - least {
+            0 => opinion.because(Verdict::Warning, format!("{left}, one from falling over")),
+            _ => opinion.because(Verdict::Info, format!("{left}, at least {least} needed")),
+        }
+    }
 }
 
 fn account_row(account: &EdgeAccount, proof: Proof, now: Stamp) -> Row {

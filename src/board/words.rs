@@ -29,6 +29,12 @@ impl Opinion {
         self.reasons.push(reason.into());
     }
 
+    /// Exactly this bad, whatever the reasons, because nobody is hurt by them.
+    pub fn only(&mut self, verdict: Verdict, reason: impl Into<String>) {
+        self.verdict = verdict;
+        self.reasons.push(reason.into());
+    }
+
     /// The row. Stale or doubtful proof makes it `Unknown` at best, and says since when.
     pub fn row(mut self, id: impl Into<String>, proof: Proof, body: Body) -> Row {
         if proof.stale {

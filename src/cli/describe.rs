@@ -1,7 +1,7 @@
 //! A board row in two cells of a table: what it is about, and how that is.
 
 use super::shown::age;
-use crate::board::row::Point;
+use crate::board::row::{Point, Route};
 use crate::board::{AppRow, Body, Budget};
 use crate::model::facts::EdgeAccount;
 use crate::model::silence::{Silence, line_of};
@@ -61,9 +61,13 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             (format!("parity of {cluster}"), format!("{ok} of {total} {}{more}", late.join("; ")))
         }
         Body::App(app) => (app.label().to_string(), application(app)),
-        Body::LoadBalancer { lb, order, goes_to, .. } => {
+        Body::LoadBalancer { lb, order, goes_to, routes, .. } => {
             let order: Vec<_> = order.iter().map(|pool| pool.name.clone()).collect();
-            let to = goes_to.as_ref().map_or("unknown", SafeText::as_str);
+            let to = match goes_to {
+                Some(to) => to.to_string(),
+                None if routes.is_empty() => "unknown".to_owned(),
+                None => Route::words(routes),
+            };
             let how = format!("order {} · goes to {to} · policy {}", list(&order, " → "), lb.policy.as_str());
             (lb.name.to_string(), how)
         }

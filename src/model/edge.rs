@@ -78,6 +78,29 @@ pub struct PoolPlace {
     pub in_set: bool,
 }
 
+/// A rule or pool set that is on: requests that it matches are answered or steered by it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ActingRule {
+    pub name: SafeText,
+    /// It is a pool set.
+    pub in_set: bool,
+    /// It has no condition: every request matches.
+    pub always: bool,
+    /// It answers by itself, with this status.
+    pub answers: Option<u32>,
+    /// It may change which pool a request goes to.
+    pub steers: bool,
+}
+
+/// The weights of pools under random steering, in thousandths.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PoolWeights {
+    /// Of each pool that has none of its own.
+    pub default: u32,
+    /// By the id of the pool.
+    pub of: BTreeMap<String, u32>,
+}
+
 /// A Cloudflare load balancer. Pools are ids; the board joins names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoadBalancer {
@@ -95,6 +118,12 @@ pub struct LoadBalancer {
     pub policy: Open,
     /// Everything that may override the order: `rule NAME`, `pool set NAME`, `region_pools`, …
     pub overrides: Vec<SafeText>,
+    /// Rules and pool sets that act, in the order they are listed.
+    #[serde(default)]
+    pub rules: Vec<ActingRule>,
+    /// Under random steering; `None` = all alike.
+    #[serde(default)]
+    pub weights: Option<PoolWeights>,
     /// Every other place that names pools.
     pub places: Vec<PoolPlace>,
     /// There are more places than are listed.

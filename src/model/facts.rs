@@ -8,7 +8,9 @@ pub use super::silence::{Matcher, Silence};
 pub use super::slo::{AlertRule, Slo};
 use super::{AlertGrade, SafeText, Stamp};
 
-pub use super::edge::{EdgeAccount, EdgeToken, LoadBalancer, Origin, PlaceRole, Pool, PoolPlace, PoolUser};
+pub use super::edge::{
+    ActingRule, EdgeAccount, EdgeToken, LoadBalancer, Origin, PlaceRole, Pool, PoolPlace, PoolUser, PoolWeights,
+};
 
 pub use super::gitops::{
     App, AppTimes, Bucket, Controller, Deployed, FluxState, GitRepository, GitSource, HelmChart, HelmRelease,

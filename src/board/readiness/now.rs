@@ -199,11 +199,20 @@ fn of_pool(lb: &LoadBalancer, pool: &PoolRef) -> Check {
     match (pool.enabled, pool.healthy) {
         (Some(false), _) => of("traffic", Standing::Missed, format!("pool {name} is switched off"), "Switch it on."),
         (_, Some(false)) => {
-            let says = format!("pool {name} is down: seen up from {places_ok} of {places} regions");
+            let from = match places {
+                0 => String::new(),
+                _ => format!(": seen up from {places_ok} of {places} regions"),
+            };
+            let says = format!("pool {name} is down{from}");
             of("traffic", Standing::Missed, says, "Repair it: users would be sent to nobody.")
         }
         (_, None) => unknown(format!("nothing says whether pool {name} is healthy"), "Give it a monitor."),
-        (_, Some(true)) if *places == 0 || places_ok < places => {
+        // Without what each region sees, the provider's one word is the truth, unless each of them judges for itself.
+        (_, Some(true)) if *places == 0 && pool.regional => {
+            let says = format!("each region judges pool {name} for itself, and what they see was not read");
+            unknown(says, "Look at its health by region at the provider.")
+        }
+        (_, Some(true)) if places_ok < places => {
             let says = format!("pool {name} is seen up from {places_ok} of {places} regions");
             unknown(says, "Find out why the others do not see it.")
         }
@@ -211,6 +220,7 @@ fn of_pool(lb: &LoadBalancer, pool: &PoolRef) -> Check {
             let says = format!("{} rules or pool sets may override the order", lb.overrides.len());
             unknown(says, "Remove them, or accept that a change of the order moves not everyone.")
         }
+        (_, Some(true)) if *places == 0 => of("traffic", Standing::Met, format!("pool {name} is healthy"), ""),
         (_, Some(true)) => {
             of("traffic", Standing::Met, format!("pool {name} is healthy in {places_ok} of {places} regions"), "")
         }

@@ -11,7 +11,7 @@ use super::super::tests::{
 };
 use super::*;
 use crate::board::Board;
-use crate::model::facts::{App, ControlPlane, Fact, FactKind, Pod, PodStage, Restore};
+use crate::model::facts::{App, ControlPlane, Fact, FactKind, Pod, PodStage, Pool, Restore};
 use crate::model::{Action, Actor, Digest, IncidentId, IncidentStatus, Level, PersonId, Plan, PlanId, Severity};
 use crate::timeline::{Approval, Clocks, Incident, PlanRecord, PlanState, Plans};
 
@@ -285,6 +285,29 @@ const CASES: &[Case] = &[
 fn pools(day: &mut Day, dr: Option<bool>) {
     let pools = vec![pool("primary", Some(true)).into(), pool("dr", dr).into()];
     day.board.list("cloudflare/edge", now(), FactKind::Pool, pools);
+}
+
+/// The DR pool as it is while what each region sees of it was not read.
+fn without_regions(day: &mut Day, regional: bool, healthy: bool) {
+    let dr = Pool { places: vec![], regional, ..pool("dr", Some(healthy)) };
+    let pools = vec![pool("primary", Some(true)).into(), dr.into()];
+    day.board.list("cloudflare/edge", now(), FactKind::Pool, pools);
+}
+
+#[test]
+fn no_region_is_counted_where_none_was_read() {
+    for (regional, healthy, standing, says) in [
+        (false, true, Standing::Met, "pool dr is healthy"),
+        (true, true, Standing::Unknown, "what they see was not read"),
+        (false, false, Standing::Missed, "pool dr is down"),
+    ] {
+        let mut day = day();
+        without_regions(&mut day, regional, healthy);
+        let ready = day.judge();
+        let check = ready.checks.iter().find(|it| it.what == "traffic").expect("the check of traffic");
+        assert_eq!((check.standing, check.says.as_str().contains(says)), (standing, true), "{}", check.says);
+        assert!(!check.says.as_str().contains("0 of 0"), "{}", check.says);
+    }
 }
 
 fn balancer(day: &mut Day, order: &[&str]) {

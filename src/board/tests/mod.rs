@@ -7,6 +7,7 @@ mod parity;
 mod properties;
 mod silences;
 mod slo;
+mod steering;
 mod tables;
 mod velero;
 

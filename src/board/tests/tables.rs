@@ -204,8 +204,8 @@ fn traffic_goes_where_the_order_and_known_health_say() {
             Some("primary"),
             Verdict::Warning,
         ),
-        ("policy", |lb, _, _| lb.policy = Open::new("random"), None, Verdict::Warning),
-        ("override", |lb, _, _| lb.overrides = vec!["rule night".into()], None, Verdict::Warning),
+        ("policy", |lb, _, _| lb.policy = Open::new("random"), None, Verdict::Info),
+        ("unknown policy", |lb, _, _| lb.policy = Open::new("new_word"), None, Verdict::Warning),
         ("switched off", |lb, _, _| lb.enabled = false, None, Verdict::Warning),
     ];
     for (what, change, to, verdict) in table {

@@ -216,6 +216,7 @@ fn traffic() -> TopicView {
         order: vec![pool("dr", 3), pool("primary", 0)],
         fallback: Some(pool("dr", 3)),
         goes_to: Some(SafeText::from("dr")),
+        routes: Vec::new(),
         service: Some("shop".to_owned()),
     };
     let probe = Probe {

@@ -1,7 +1,7 @@
 //! Everything about one row, nothing cut: the facts as they were read, when, and from whom.
 
 use crate::board::folds::Fold;
-use crate::board::row::Point;
+use crate::board::row::{Point, Route};
 use crate::board::{AppRow, Body, Budget, Row};
 use crate::console::allow;
 use crate::console::app::{App, Pane};
@@ -129,14 +129,19 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("held by", &held_by.join(", "));
             facts.text("missing from", &missing_from.join(", "));
         }
-        Body::LoadBalancer { lb, order, fallback, goes_to, service } => {
+        Body::LoadBalancer { lb, order, fallback, goes_to, routes, service } => {
             let pools: Vec<_> = order.iter().chain(fallback).collect();
             edge::of_balancer(facts, lb, &pools);
             let order: Vec<String> = order.iter().map(|pool| pool.name.to_string()).collect();
             facts.text("order", &order.join(" → "));
             let last = fallback.as_ref().map(|pool| format!("{} (its own health is ignored)", pool.name));
             facts.text("fallback", &last.unwrap_or_default());
-            facts.text("users go to", goes_to.as_ref().map(SafeText::as_str).unwrap_or("can't be told"));
+            let to = match goes_to {
+                Some(to) => to.to_string(),
+                None if routes.is_empty() => "can't be told".to_owned(),
+                None => Route::words(routes),
+            };
+            facts.text("users go to", &to);
             facts.text("service", service.as_deref().unwrap_or(""));
         }
         Body::Event(event) => of_event(facts, event),

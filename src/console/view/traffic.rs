@@ -106,7 +106,7 @@ fn balancer(app: &App, row: &Row, lb: &LoadBalancer, fits: Fits) -> Vec<Cell> {
         vec![span(Role::Strong, lb.name.as_str())],
         vec![span(role, state)],
         vec![span(Role::Dim, note)],
-        vec![span(if lb.overrides.is_empty() { role } else { Role::Warning }, more)],
+        vec![span(role, more)],
     ]
 }
 
@@ -151,7 +151,13 @@ fn share(app: &App, row: &Row, pool: &PoolRef) -> Option<u32> {
 }
 
 fn pool_cells(app: &App, row: &Row, pool: &PoolRef, place: usize, fits: Fits) -> Vec<Cell> {
-    let goes = matches!(&row.body, Body::LoadBalancer { goes_to: Some(to), .. } if *to == pool.name);
+    let goes = match &row.body {
+        Body::LoadBalancer { goes_to, routes, .. } => {
+            let parts = routes.iter().filter_map(|it| it.to.as_ref());
+            goes_to.iter().chain(parts).any(|to| *to == pool.name)
+        }
+        _ => false,
+    };
     let arrow = if goes { "→ " } else { "  " };
     let (verdict, word) = match (pool.enabled, pool.healthy) {
         (Some(false), _) => (Verdict::Warning, "off"),

@@ -1,20 +1,22 @@
 //! The calls we make, each once and each with its envelope opened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
 use super::budget::{Budget, Meter};
-use super::reply::{CallError, Needs, garbage, open};
+use super::reply::{CallError, Good, Needs, garbage, open};
 use super::token::Owner;
 use crate::clock::Clock;
 use crate::config::CloudflareConfig;
 use crate::model::{Stamp, TroubleKind};
-use crate::systems::http::{Api, Method, Options, trouble};
+use crate::systems::http::{Answer, Api, Method, Options, trouble};
 
 /// The most objects of one kind that an account may hold here.
 const MAX_LIST: usize = 1_000;
+/// The most pages of one list that are asked for in a round.
+const MAX_PAGES: u64 = 50;
 
 pub struct Client {
     api: Api,
@@ -27,6 +29,8 @@ pub struct Client {
     owner: Mutex<Option<Owner>>,
     /// Which zone a load balancer was last seen in.
     zone_of: Mutex<BTreeMap<String, String>>,
+    /// How many pages beyond its first one each list took when it was last read whole.
+    more_pages: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Client {
@@ -40,6 +44,7 @@ impl Client {
             meter: Mutex::default(),
             owner: Mutex::new(None),
             zone_of: Mutex::new(BTreeMap::new()),
+            more_pages: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -52,6 +57,12 @@ impl Client {
     /// How many requests we sent in the last five minutes.
     pub fn asked(&self) -> usize {
         self.meter.lock().unwrap_or_else(PoisonError::into_inner).count(self.clock.now())
+    }
+
+    /// How many requests the lists of a round take, by the pages they had last.
+    pub fn round_cost(&self) -> usize {
+        let more: usize = self.more_pages.lock().unwrap_or_else(PoisonError::into_inner).values().sum();
+        1 + self.zones.len() + more
     }
 
     /// When so many more requests of polling fit into its share; `None` = now.
@@ -149,26 +160,59 @@ impl Client {
         self.call(Method::PATCH, &path, Some(body), Needs::WriteBalancers).await
     }
 
+    /// A whole list, page after page where the answer says that there are more. A part of a list is an error: what is
+    /// missing from it would be taken for gone.
     async fn list(&self, path: &[&str], needs: Needs, noun: &str) -> Result<Vec<Value>, CallError> {
-        let answer = self.exchange(Method::GET, path, None).await?;
-        let good = open(&answer, needs).map_err(|err| err.with_time(self.clock.now()))?;
-        if let Some(part) = good.partial {
-            let what = format!("Cloudflare listed only {part} {noun}; nothing is judged by a part");
-            return Err(CallError::unsent(trouble(
-                TroubleKind::Partial,
-                what,
-                "Use fewer, or report it: the API documents no pages.",
-            )));
-        }
-        match good.result {
-            Value::Null => Ok(Vec::new()),
-            Value::Array(all) if all.len() <= MAX_LIST => Ok(all),
-            Value::Array(all) => {
-                let what = format!("Cloudflare listed {} {noun}, more than {MAX_LIST}", all.len());
-                Err(CallError::unsent(trouble(TroubleKind::Partial, what, "Name fewer zones for this source.")))
+        let mut all: Vec<Value> = Vec::new();
+        let mut known: BTreeSet<String> = BTreeSet::new();
+        let mut size = None;
+        for page in 1..=MAX_PAGES {
+            let Good { result, info } = self.page(path, page, size, needs).await?;
+            let list = match result {
+                Value::Null => Vec::new(),
+                Value::Array(list) => list,
+                _ => return Err(CallError::unsent(garbage(format!("the {noun} are no list")))),
+            };
+            let before = all.len();
+            // A list that changes between two pages may show one object twice.
+            let id = |it: &Value| it.get("id").and_then(Value::as_str).map(str::to_owned);
+            all.extend(list.into_iter().filter(|it| id(it).is_none_or(|id| known.insert(id))));
+            if all.len() > MAX_LIST {
+                return Err(part(format!("{MAX_LIST} of {} {noun}", info.total(all.len()))));
             }
-            _ => Err(CallError::unsent(garbage(format!("the {noun} are no list")))),
+            let whole = info.total_count.is_some_and(|total| all.len() as u64 >= total);
+            // A server that knows no pages answers with the first one again.
+            let again = info.page.is_some_and(|it| it != page) || (all.len() == before && !whole);
+            if page > 1 && again {
+                break;
+            }
+            if !info.more_after(page, all.len()) {
+                self.took_pages(path, page);
+                return Ok(all);
+            }
+            size = info.per_page.or(info.count).or(size);
         }
+        Err(part(format!("{} {noun} and not all", all.len())))
+    }
+
+    async fn page(&self, path: &[&str], page: u64, size: Option<u64>, needs: Needs) -> Result<Good, CallError> {
+        let (page, size) = (page.to_string(), size.map(|size| size.to_string()));
+        let mut query = Vec::new();
+        // The first page is asked for without parameters: not every list is documented to have any.
+        if page != "1" {
+            query.push(("page", page.as_str()));
+            query.extend(size.as_deref().map(|size| ("per_page", size)));
+        }
+        let answer = self.exchange(path, Ask::Read(&query)).await?;
+        open(&answer, needs).map_err(|err| err.with_time(self.clock.now()))
+    }
+
+    fn took_pages(&self, path: &[&str], pages: u64) {
+        let mut more = self.more_pages.lock().unwrap_or_else(PoisonError::into_inner);
+        match usize::try_from(pages.saturating_sub(1)).unwrap_or(0) {
+            0 => more.remove(&path.join("/")),
+            n => more.insert(path.join("/"), n),
+        };
     }
 
     async fn call(
@@ -178,16 +222,11 @@ impl Client {
         body: Option<&Value>,
         needs: Needs,
     ) -> Result<Value, CallError> {
-        let answer = self.exchange(method, path, body).await?;
+        let answer = self.exchange(path, Ask::Send(method, body)).await?;
         Ok(open(&answer, needs).map_err(|err| err.with_time(self.clock.now()))?.result)
     }
 
-    async fn exchange(
-        &self,
-        method: Method,
-        path: &[&str],
-        body: Option<&Value>,
-    ) -> Result<crate::systems::http::Answer, CallError> {
+    async fn exchange(&self, path: &[&str], ask: Ask<'_>) -> Result<Answer, CallError> {
         if let Some(bad) = path.iter().find(|part| !is_id(part)) {
             let what = format!("`{bad}` is not an id");
             return Err(CallError::unsent(trouble(
@@ -197,12 +236,33 @@ impl Client {
             )));
         }
         self.meter.lock().unwrap_or_else(PoisonError::into_inner).note(self.clock.now());
-        let answer = self.api.send(method, path, body).await?;
-        if let Some(budget) = Budget::of(&answer, self.clock.now()) {
+        let answer = match ask {
+            Ask::Read([]) => self.api.send(Method::GET, path, None).await?,
+            Ask::Read(query) => self.api.query(path, query).await?,
+            Ask::Send(method, body) => self.api.send(method, path, body).await?,
+        };
+        if let Some(budget) = Budget::of(&answer.headers, self.clock.now()) {
             *self.budget.lock().unwrap_or_else(PoisonError::into_inner) = Some(budget);
         }
         Ok(answer)
     }
+}
+
+/// One request.
+enum Ask<'a> {
+    /// A GET with parameters in its address.
+    Read(&'a [(&'a str, &'a str)]),
+    Send(Method, Option<&'a Value>),
+}
+
+/// The trouble of a list that could not be read whole.
+fn part(what: String) -> CallError {
+    let what = format!("Cloudflare listed {what}; nothing is judged by a part");
+    CallError::unsent(trouble(
+        TroubleKind::Partial,
+        what,
+        "It is asked again; if that stays so, name fewer zones or remove unused pools.",
+    ))
 }
 
 fn absent(result: Result<Value, CallError>) -> Result<Option<Value>, CallError> {

@@ -1,10 +1,12 @@
 //! API objects → facts. Pure. Anything but an id may be null or missing: unknown is never "unhealthy".
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::model::SafeText;
-use crate::model::facts::{LoadBalancer, Open, Origin, Pool, PoolUser};
+use crate::model::facts::{ActingRule, LoadBalancer, Open, Origin, Pool, PoolUser, PoolWeights};
 
 use super::routes;
 
@@ -13,6 +15,16 @@ const MAX_PLACES: usize = 400;
 const MAX_POOLS: usize = 100;
 const MAX_OVERRIDES: usize = 50;
 const MAX_USERS: usize = 100;
+/// What a rule may override that decides where a request goes.
+const STEER: [&str; 7] = [
+    "default_pools",
+    "fallback_pool",
+    "region_pools",
+    "country_pools",
+    "pop_pools",
+    "steering_policy",
+    "random_steering",
+];
 
 #[derive(Debug, Deserialize)]
 struct RawPool {
@@ -61,6 +73,13 @@ struct RawBalancer {
     pop_pools: Option<Value>,
     pool_sets: Option<Vec<Value>>,
     rules: Option<Vec<Value>>,
+    random_steering: Option<RawWeights>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RawWeights {
+    default_weight: Option<f64>,
+    pool_weights: Option<BTreeMap<String, Option<f64>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -145,6 +164,8 @@ pub fn balancer(whole_raw: &Value, zone: &str) -> Result<LoadBalancer, String> {
         affinity_ttl_s: raw.session_affinity_ttl.map(whole),
         drain_s: raw.session_affinity_attributes.as_ref().and_then(|it| it.drain_duration).map(whole),
         policy: Open::new(&policy(&raw)),
+        rules: acting(&raw),
+        weights: raw.random_steering.as_ref().map(weights),
         overrides: overrides(&raw),
         id: clean(&raw.id),
         zone: zone.to_owned(),
@@ -189,6 +210,35 @@ fn overrides(raw: &RawBalancer) -> Vec<SafeText> {
         [("region_pools", &raw.region_pools), ("country_pools", &raw.country_pools), ("pop_pools", &raw.pop_pools)];
     let maps = maps.into_iter().filter(|(_, map)| !is_blank(map)).map(|(name, _)| name.to_owned());
     sets.chain(rules).chain(maps).take(MAX_OVERRIDES).map(|line| SafeText::new(&line)).collect()
+}
+
+/// Rules and pool sets that are on, as far as they say what becomes of a request.
+fn acting(raw: &RawBalancer) -> Vec<ActingRule> {
+    let sets = raw.pool_sets.iter().flatten().enumerate().map(|(i, set)| ActingRule {
+        name: SafeText::new(&routes::named(set, i)),
+        in_set: true,
+        steers: true,
+        ..ActingRule::default()
+    });
+    let rules = raw.rules.iter().flatten().enumerate().filter(|(_, rule)| acts(rule));
+    let rules = rules.map(|(i, rule)| {
+        let fixed = rule.get("fixed_response").filter(|it| it.is_object());
+        let status = |it: &Value| it.get("status_code").and_then(Value::as_f64).map_or(200, whole);
+        ActingRule {
+            name: SafeText::new(&routes::named(rule, i)),
+            in_set: false,
+            always: rule.get("condition").and_then(Value::as_str).is_none_or(|it| it.trim().is_empty()),
+            answers: fixed.map(status),
+            steers: STEER.iter().any(|key| !is_blank(&rule["overrides"].get(*key).cloned())),
+        }
+    });
+    sets.chain(rules).take(MAX_OVERRIDES).collect()
+}
+
+fn weights(raw: &RawWeights) -> PoolWeights {
+    let thousandths = |weight: f64| whole(weight * 1_000.0);
+    let own = raw.pool_weights.iter().flatten().filter_map(|(id, weight)| Some((clean(id), thousandths((*weight)?))));
+    PoolWeights { default: raw.default_weight.map_or(1_000, thousandths), of: own.take(MAX_POOLS).collect() }
 }
 
 fn acts(rule: &Value) -> bool {

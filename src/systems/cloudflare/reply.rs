@@ -135,18 +135,37 @@ enum Code {
     Other,
 }
 
-#[derive(Debug, Deserialize)]
-struct ResultInfo {
-    count: Option<u64>,
-    total_count: Option<u64>,
-    total_pages: Option<u64>,
+/// What an answer says of the list that it is a page of. All of it may be missing.
+#[derive(Debug, Default, Deserialize)]
+pub struct ResultInfo {
+    pub page: Option<u64>,
+    pub per_page: Option<u64>,
+    pub count: Option<u64>,
+    pub total_count: Option<u64>,
+    pub total_pages: Option<u64>,
 }
 
-/// A successful result, and whether the answer says that it is only a part.
+impl ResultInfo {
+    /// Whether there are more pages after this one, `read` objects being read so far.
+    pub fn more_after(&self, page: u64, read: usize) -> bool {
+        match (self.total_pages, self.total_count) {
+            (Some(pages), _) if pages > page => true,
+            (_, Some(total)) => (read as u64) < total,
+            _ => false,
+        }
+    }
+
+    /// How many there are in all, as far as that is said.
+    pub fn total(&self, read: usize) -> u64 {
+        self.total_count.unwrap_or_default().max(read as u64)
+    }
+}
+
+/// A successful result, and what the answer says of the list that it is a page of.
 #[derive(Debug)]
 pub struct Good {
     pub result: Value,
-    pub partial: Option<String>,
+    pub info: ResultInfo,
 }
 
 /// Opens the envelope.
@@ -155,7 +174,7 @@ pub fn open(answer: &Answer, needs: Needs) -> Result<Good, CallError> {
     let ok = (200..300).contains(&answer.status);
     match envelope {
         Ok(envelope) if ok && envelope.success => {
-            Ok(Good { partial: envelope.result_info.as_ref().and_then(partial), result: envelope.result })
+            Ok(Good { info: envelope.result_info.unwrap_or_default(), result: envelope.result })
         }
         Ok(envelope) => Err(refused(answer, &envelope.errors.unwrap_or_default(), needs)),
         // Not an envelope: something in between answered. On a 2xx that settles nothing about a write.
@@ -166,14 +185,6 @@ pub fn open(answer: &Answer, needs: Needs) -> Result<Good, CallError> {
             absent: false,
             wait_s: throttled(answer, Code::Other),
         }),
-    }
-}
-
-fn partial(info: &ResultInfo) -> Option<String> {
-    let pages = info.total_pages.unwrap_or(1);
-    match (info.count, info.total_count) {
-        (Some(count), Some(total)) if count < total => Some(format!("{count} of {total}")),
-        _ => (pages > 1).then(|| format!("the first of {pages} pages of")),
     }
 }
 
@@ -214,9 +225,8 @@ fn meaning(status: u16, code: Code, text: &str, needs: Needs) -> (TroubleKind, S
         (429, _) | (_, Code::Number(971)) => {
             (K::Throttled, "Everyone with this user waits; see who else uses its limit, and ask less often.".into())
         }
-        (_, Code::Number(9109)) => {
-            (K::Forbidden, format!("The token does not cover this: widen it to the {}.", needs.place()))
-        }
+        _ if text.contains(FROM_ELSEWHERE) => (K::Credential, elsewhere(text)),
+        (_, Code::Number(9109)) => access(text, needs),
         // On a 403 "Authentication error" means a missing permission, not a bad token.
         (403, _) => (
             K::Forbidden,
@@ -236,6 +246,32 @@ fn meaning(status: u16, code: Code, text: &str, needs: Needs) -> (TroubleKind, S
         }
         _ => (K::Garbage, validation(code, text).to_owned()),
     }
+}
+
+/// How a refusal begins that is about the address a request came from.
+const FROM_ELSEWHERE: &str = "cannot use the access token from location";
+
+/// The token has an address filter: no permission is missing, and it is good elsewhere.
+fn elsewhere(text: &str) -> String {
+    let after = text.split_once(FROM_ELSEWHERE).map_or("", |(_, after)| after);
+    let words = after.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_ascii_hexdigit() && c != ':'));
+    let own = words.filter_map(|word| word.trim_start_matches(':').parse::<std::net::IpAddr>().ok()).next();
+    let own = own.map(|ip| format!(" ({ip})")).unwrap_or_default();
+    format!("The token allows other addresses only: add this bastion's{own}.")
+}
+
+/// 9109 is a family too: a token that is no good, too many wrong ones, or a good one for something else.
+fn access(text: &str, needs: Needs) -> (TroubleKind, String) {
+    use TroubleKind as K;
+    let has = |words: &str| text.contains(words);
+    if has("max auth failures") {
+        let remedy = "Wrong tokens were tried too often: put a valid token into token_file, then wait.";
+        return (K::Unauthorized, remedy.into());
+    }
+    if has("invalid access token") || has("invalid api token") || has("expired") {
+        return (K::Unauthorized, "Put a valid token into token_file; it is read again each time.".into());
+    }
+    (K::Forbidden, format!("The token does not cover this: widen it to the {}.", needs.place()))
 }
 
 /// The family of refused requests: 1002 is many things, and only its text tells which.

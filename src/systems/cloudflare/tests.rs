@@ -13,7 +13,7 @@ use super::map;
 use super::watch::Watch;
 use crate::clock::Clock;
 use crate::config::CloudflareConfig;
-use crate::model::facts::{Fact, FactKind, LoadBalancer, Pool};
+use crate::model::facts::{ActingRule, Fact, FactKind, LoadBalancer, Pool};
 use crate::model::plan::Target;
 use crate::model::{Change, Digest, PersonId, SourceId, Step, System, Trouble, TroubleKind};
 use crate::systems::http::script::{Reply, Room, Seen, Server, file};
@@ -21,6 +21,7 @@ use crate::systems::http::{Auth, Options};
 use crate::systems::{ActError, Adapter, Permit};
 
 mod account;
+mod pages;
 mod routes;
 
 const CANARY: &str = "cfat_canary-77aa";
@@ -306,6 +307,9 @@ async fn every_error_code_has_its_kind() {
         (401, 10000, "Authentication error", Unauthorized),
         (403, 10000, "Authentication error", Forbidden),
         (403, 9109, "Unauthorized to access requested resource", Forbidden),
+        (403, 9109, "Cannot use the access token from location: 203.0.113.9", Credential),
+        (403, 9109, "Invalid access token", Unauthorized),
+        (403, 9109, "Max auth failures reached, please check your Authorization header", Unauthorized),
         (404, 7003, "No route for the URI", NotInstalled),
         (404, 1001, "not found", NotInstalled),
         (400, 1002, "load balancing not enabled for zone: validation failed", NotInstalled),
@@ -364,6 +368,27 @@ fn the_policy_in_effect_and_what_overrides_the_order() {
             "{more}"
         );
     }
+    let rules = json!({"random_steering": {"default_weight": 0.5, "pool_weights": {"a": 1, "b": 0, "c": null}},
+        "pool_sets": [{"name": "eu"}], "rules": [
+        {"name": "maintenance", "condition": "x", "fixed_response": {"status_code": 503}},
+        {"name": "off", "disabled": true, "overrides": {"fallback_pool": "p"}},
+        {"name": "sticky", "condition": "x", "overrides": {"session_affinity": "cookie"}},
+        {"name": "all", "condition": " ", "overrides": {"default_pools": ["p"]}}]});
+    let mut raw = lb();
+    rules.as_object().expect("an object").iter().for_each(|(key, value)| raw[key] = value.clone());
+    let found = map::balancer(&raw, "z1").expect("a load balancer");
+    let each = |it: &ActingRule| (it.name.to_string(), it.in_set, it.always, it.answers, it.steers);
+    let acting: Vec<_> = found.rules.iter().map(each).collect();
+    let rule = |name: &str, always, answers, steers| (name.to_owned(), name == "eu", always, answers, steers);
+    let wanted = [
+        rule("eu", false, None, true),
+        rule("maintenance", false, Some(503), false),
+        rule("sticky", false, None, false),
+        rule("all", true, None, true),
+    ];
+    assert_eq!(acting, wanted);
+    let weights = found.weights.expect("weights");
+    assert_eq!((weights.default, weights.of), (500, [("a".to_owned(), 1_000), ("b".to_owned(), 0)].into()));
     let bare = map::balancer(&json!({"id": "lb-2"}), "z").expect("only the id is needed");
     assert!(bare.default_pools.is_empty() && bare.enabled && !bare.proxied);
     assert!(map::balancer(&json!({"name": "x"}), "z").is_err());

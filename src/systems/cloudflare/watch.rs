@@ -89,7 +89,7 @@ impl Watch {
         if self.state().quiet_until.is_some_and(|until| now < until) {
             return true;
         }
-        if let Some(at) = self.client.fits_at(1 + self.client.zones.len()) {
+        if let Some(at) = self.client.fits_at(self.client.round_cost()) {
             self.reporter.trouble(own_share(at)).await;
             return false;
         }

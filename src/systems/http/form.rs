@@ -1,4 +1,4 @@
-//! Requests that carry a form: questions that are too long for an address.
+//! Requests with parameters: in the address, or as a form where they are too long for it.
 
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{RequestBuilder, Url};
@@ -11,6 +11,8 @@ use super::{Answer, Api, Fault, Method};
 pub(super) enum Payload<'a> {
     None,
     Json(&'a Value),
+    /// Parameters in the address.
+    Query(&'a [(&'a str, &'a str)]),
     /// Already encoded.
     Form(&'a str),
 }
@@ -20,12 +22,18 @@ impl Payload<'_> {
         match self {
             Self::None => request,
             Self::Json(body) => request.json(body),
+            Self::Query(pairs) => request.query(pairs),
             Self::Form(body) => request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.to_owned()),
         }
     }
 }
 
 impl Api {
+    /// A GET with parameters in its address: on a connection that the server had closed it is sent again.
+    pub async fn query(&self, path: &[&str], pairs: &[(&str, &str)]) -> Result<Answer, Fault> {
+        self.deliver(Method::GET, path, Payload::Query(pairs), true).await
+    }
+
     /// A POST that only asks, with its parameters as a form: on a connection that the server had closed it is sent again.
     pub async fn ask(&self, path: &[&str], form: &[(&str, &str)]) -> Result<Answer, Fault> {
         let mut url = self.url(&[]).map_err(Fault::unsent)?;

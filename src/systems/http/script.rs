@@ -18,6 +18,7 @@ use crate::systems::Ctx;
 pub struct Seen {
     pub method: Method,
     pub path: String,
+    pub query: String,
     pub headers: HeaderMap,
     pub body: Value,
     /// The body as it came.
@@ -61,8 +62,9 @@ impl Server {
                 let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
                 let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
                 let path = Uri::path(&parts.uri).to_owned();
+                let query = parts.uri.query().unwrap_or_default().to_owned();
                 let text = String::from_utf8_lossy(&bytes).into_owned();
-                let seen = Seen { method: parts.method, path, headers: parts.headers, body, text };
+                let seen = Seen { method: parts.method, path, query, headers: parts.headers, body, text };
                 kept.lock().expect("the record").push(seen.clone());
                 answer(script(&seen)).await
             }
@@ -78,8 +80,17 @@ impl Server {
 
     /// A value of the form that a request carried.
     pub fn form(seen: &Seen, name: &str) -> String {
+        Self::value(&seen.text, name)
+    }
+
+    /// A parameter in the address of a request.
+    pub fn param(seen: &Seen, name: &str) -> String {
+        Self::value(&seen.query, name)
+    }
+
+    fn value(pairs: &str, name: &str) -> String {
         let mut url: reqwest::Url = "http://form/".parse().expect("an address");
-        url.set_query(Some(&seen.text));
+        url.set_query(Some(pairs));
         url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
     }
 
