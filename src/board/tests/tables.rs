@@ -457,6 +457,18 @@ fn a_wall_clock_that_is_set_back_makes_rows_stale_until_they_are_read_again() {
 }
 
 #[test]
+fn a_source_shows_the_way_to_it_whether_or_not_it_answers() {
+    let way = vec![SafeText::new("proxy http://p:3128 from the environment")];
+    let mut board = all_well(at("14:40:00")).with_notes(&source("cloudflare/edge"), way.clone());
+    for _ in 0..2 {
+        let judged = board.judge(at("14:40:20"));
+        let Body::Source { notes, .. } = &row(&judged, Topic::Sources, "cloudflare/edge").body else { panic!() };
+        assert_eq!(*notes, way);
+        board.see("cloudflare/edge", at("14:40:10"), trouble(TroubleKind::Unreachable));
+    }
+}
+
+#[test]
 fn what_one_part_says_renews_nothing_of_a_part_that_can_not_be_read() {
     let mut board = all_well(at("14:40:00"));
     board.see("velero/dr", at("14:40:10"), trouble(TroubleKind::Silent));

@@ -349,6 +349,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_server_that_does_not_answer_names_the_proxy_in_between() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let way = "{server: 'https://api.invalid', proxy-url: 'http://ana:canary@127.0.0.1:9'}";
+        let link = Link::new(&cluster(dir.path(), &kubeconfig(way, "{token: t}")));
+        link.client().await.expect("a client");
+        let told = |kind| link.on_the_way(plain(kind, "no connection")).what.to_string();
+        assert_eq!(told(TroubleKind::Unreachable), "no connection (proxy http://127.0.0.1:9 from the kubeconfig)");
+        assert_eq!(told(TroubleKind::Forbidden), "no connection", "it answered");
+    }
+
+    #[tokio::test]
     async fn a_usable_kubeconfig_connects_without_a_server() {
         let dir = tempfile::tempdir().expect("dir");
         let config = cluster(dir.path(), &kubeconfig("{server: 'http://127.0.0.1:1'}", "{token: abc}"));
