@@ -12,13 +12,7 @@ use crate::model::{SafeText, Stamp, Trouble};
 pub fn describe(body: &Body, now: Stamp) -> (String, String) {
     match body {
         Body::Source { alive_at, trouble, notes, .. } => {
-            // A trouble names the proxy itself.
-            let way = if notes.is_empty() || trouble.is_some() {
-                String::new()
-            } else {
-                format!(" · {}", list(notes, ", "))
-            };
-            ("source".to_owned(), format!("{}{way}", source(*alive_at, trouble.as_ref(), now)))
+            ("source".to_owned(), source(*alive_at, trouble.as_ref(), notes, now))
         }
         Body::Heartbeat { expected } => ("heartbeat".to_owned(), format!("expected: {}", expected.join(", "))),
         Body::Cluster { name, .. } => (format!("cluster {name}"), cluster(body)),
@@ -163,10 +157,12 @@ fn list(names: &[SafeText], between: &str) -> String {
 }
 
 /// When a source was last heard, and what to do about it; what failed is in the row's own reason.
-fn source(alive_at: Option<Stamp>, trouble: Option<&Trouble>, now: Stamp) -> String {
+fn source(alive_at: Option<Stamp>, trouble: Option<&Trouble>, notes: &[SafeText], now: Stamp) -> String {
     let alive = alive_at.map_or("never heard".to_owned(), |at| format!("alive {} ago", age(at, now)));
-    match trouble.map(|trouble| &trouble.remedy).filter(|remedy| !remedy.is_empty()) {
-        Some(remedy) => format!("{alive} · {remedy}"),
-        None => alive,
+    match trouble {
+        Some(trouble) if !trouble.remedy.is_empty() => format!("{alive} · {}", trouble.remedy),
+        // A trouble names the proxy itself.
+        None if !notes.is_empty() => format!("{alive} · {}", list(notes, ", ")),
+        _ => alive,
     }
 }

@@ -160,7 +160,8 @@ fn a_dead_member_takes_nothing_away(stage: &Stage) {
         let (code, shown) = stage.ask(&["status"]);
         let trouble = shown["trouble"].as_array()?.iter().find(|row| row["id"] == "alertmanager/am-2")?;
         let said = trouble["body"]["source"]["trouble"]["what"].as_str()?;
-        assert!(said.contains("no connection to 127.0.0.1:"), "{trouble:#}");
+        // Until then it may be said that it settles with its cluster.
+        let said = Some(said).filter(|said| said.contains("no connection to 127.0.0.1:"))?;
         assert!(!trouble["body"]["source"]["trouble"]["remedy"].as_str().expect("a remedy").is_empty(), "{trouble:#}");
         assert_eq!((code, &trouble["why"]), (3, &Value::from(said)), "{trouble:#}");
         trouble["stale"].as_bool().filter(|stale| *stale).map(|_| ())

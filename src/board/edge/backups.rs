@@ -182,6 +182,16 @@ fn told_stage(pair: &Pair<'_>, about: &str) -> Option<Stage> {
     kinds.into_iter().find_map(|(kind, stage)| pair.standing.has(&kind, about).then_some(stage))
 }
 
+/// What makes a restore that has completed worth a look; empty where nothing does.
+fn doubts(restore: &Restore) -> String {
+    match (restore.errors, restore.warnings) {
+        _ if restore.items_restored() == 0 => ", and nothing was restored".to_owned(),
+        (0, 0) => String::new(),
+        (0, n) => format!(" with {}", count(n as usize, "warning")),
+        (n, _) => format!(" with {}", count(n as usize, "error")),
+    }
+}
+
 fn restored(pair: &Pair<'_>, row: &Row, restore: &Restore, out: &mut Vec<Edge>) {
     let about = place_key(&row.source.to_string(), restore.name.as_str());
     let was = told_stage(pair, &about);
@@ -215,14 +225,8 @@ fn restored(pair: &Pair<'_>, row: &Row, restore: &Restore, out: &mut Vec<Edge>) 
     }
     match is {
         Stage::Completed => {
-            let doubtful = restore.warnings + restore.errors > 0 || restore.items_restored() == 0;
-            let verdict = if doubtful { Verdict::Warning } else { Verdict::Ok };
-            let doubts = match (restore.errors, restore.warnings) {
-                _ if restore.items_restored() == 0 => ", and nothing was restored".to_owned(),
-                (0, 0) => String::new(),
-                (0, n) => format!(" with {}", count(n as usize, "warning")),
-                (n, _) => format!(" with {}", count(n as usize, "error")),
-            };
+            let doubts = doubts(restore);
+            let verdict = if doubts.is_empty() { Verdict::Ok } else { Verdict::Warning };
             push(
                 EdgeKind::RestoreCompleted,
                 restore.completed,
