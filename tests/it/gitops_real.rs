@@ -294,10 +294,10 @@ fn flux_stands_in_the_same_parity_and_suspended_is_said_before_ready() {
     flux.kustomization("infra", "fleet", &json!({}));
     let infra = "app/dr/flux-system/kustomization/infra";
     // This controller writes no history, so nothing but its pod proves that it lives.
-    watch.until(infra, Verdict::Unknown, "nothing proves that its kustomize-controller runs");
-    flux_pod(&cluster, "kustomize-controller", "True");
     watch.until(infra, Verdict::Unknown, "no pod of source-controller was found");
     flux_pod(&cluster, "source-controller", "True");
+    watch.until(infra, Verdict::Unknown, "nothing proves that its kustomize-controller runs");
+    flux_pod(&cluster, "kustomize-controller", "True");
     let app = watch.until(infra, Verdict::Ok, "only its ready kustomize-controller proves");
     assert_eq!((app.revision.as_str(), app.expected.as_str()), ("main@sha1:aaa", "main@sha1:aaa"));
     assert_eq!((app.automated, app.prunes), (Some(true), Some(true)));
@@ -386,7 +386,7 @@ fn a_role_that_may_not_read_projects_and_pods_loses_only_what_they_tell() {
     wait_for("the missing permission is named", || {
         let row = source(&mut watch, "flux/dr")?;
         let Body::Source { trouble: Some(trouble), .. } = &row.body else { return None };
-        (trouble.kind == TroubleKind::Forbidden && trouble.what.as_str().contains("source.toolkit.fluxcd.io"))
+        (trouble.kind == TroubleKind::Forbidden && trouble.what.as_str().contains("gitrepositories"))
             .then_some(())
     });
 }
