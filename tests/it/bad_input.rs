@@ -430,8 +430,8 @@ fn a_running_room_refuses_what_it_does_not_know() {
     assert!(room.process.alive() && room.ask("events").0 == 0, "the first room goes on");
     let (code, said, _) = room.ask("status");
     assert!(
-        code == 0 && said.contains("Nothing is configured that could be watched"),
-        "nothing configured is nothing wrong, and said: {said}"
+        code == 3 && said.contains("Nothing is configured that could be watched"),
+        "nothing seen is not well: {code} {said}"
     );
     room.end();
 }

@@ -386,7 +386,6 @@ fn a_role_that_may_not_read_projects_and_pods_loses_only_what_they_tell() {
     wait_for("the missing permission is named", || {
         let row = source(&mut watch, "flux/dr")?;
         let Body::Source { trouble: Some(trouble), .. } = &row.body else { return None };
-        (trouble.kind == TroubleKind::Forbidden && trouble.what.as_str().contains("gitrepositories"))
-            .then_some(())
+        (trouble.kind == TroubleKind::Forbidden && trouble.what.as_str().contains("gitrepositories")).then_some(())
     });
 }

@@ -34,7 +34,9 @@ pub struct Config {
 impl Config {
     pub fn new(room: &str) -> Self {
         let home = scratch();
-        let text = format!("[room]\nname = \"{room}\"\n[rules]\nper_minute = 600\nopen_on = [\"critical\"]\n");
+        let text = format!(
+            "[room]\nname = \"{room}\"\n[rules]\nper_minute = 600\nopen_on = [\"critical\"]\nheartbeats = []\n"
+        );
         Self { home, text }
     }
 
