@@ -343,7 +343,7 @@ fn two_accounts_restore_on_a_real_server_exactly_what_they_read() {
     let says = |n: usize| text(&ended["steps"][n]["says"]);
     assert!(says(0).contains("default is ReadOnly"), "{ended:#}");
     assert!(says(1).contains("was validated since"), "{ended:#}");
-    assert!(says(2).contains(&name) && says(2).contains("read back"), "{ended:#}");
+    assert!(says(2).contains(&name) && says(2).contains("Completed: 120 of 120 items"), "{ended:#}");
 
     // The server holds one Restore, and it is the plan's.
     let all = restores(&cluster);
