@@ -10,6 +10,7 @@ pub mod alertmanager;
 pub mod behave;
 pub mod certs;
 pub mod client;
+pub mod controllers;
 pub mod crds;
 pub mod http;
 pub mod kube;

@@ -1,0 +1,124 @@
+//! Flux's source-controller and kustomize-controller of one cluster, outside of it.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::super::kube::Cluster;
+use super::super::process::Server;
+use super::git::Git;
+use crate::support::{free_port, scratch};
+
+const NAMESPACE: &str = "flux-system";
+
+/// Both controllers, and the objects they work on. Ended on drop.
+pub struct Flux<'a> {
+    cluster: &'a Cluster,
+    pub source: Server,
+    pub kustomize: Server,
+    _home: tempfile::TempDir,
+}
+
+impl<'a> Flux<'a> {
+    /// Starts both; `None` after a line that says what is missing.
+    pub fn start(cluster: &'a Cluster) -> Option<Self> {
+        let programs = [super::need("source-controller")?, super::need("kustomize-controller")?];
+        super::apply_schemas(cluster);
+        cluster.namespace(NAMESPACE);
+        let home = scratch();
+        let dir = home.path();
+        std::fs::create_dir_all(dir.join("artifacts")).expect("a folder");
+        let artifacts = free_port();
+        let common = [
+            "--events-addr=".to_owned(),
+            "--metrics-addr=127.0.0.1:0".to_owned(),
+            "--enable-leader-election=false".to_owned(),
+            "--log-encoding=json".to_owned(),
+        ];
+        let server = |name: &str, program: &Path, more: Vec<String>| {
+            let environment = [
+                ("KUBECONFIG", cluster.kubeconfig.display().to_string()),
+                ("RUNTIME_NAMESPACE", NAMESPACE.to_owned()),
+                ("TMPDIR", dir.display().to_string()),
+            ];
+            let args: Vec<String> = common.iter().cloned().chain(more).collect();
+            Server::new(name, Path::new("/usr/bin/env"), dir, super::with_environment(program, &environment, &args))
+        };
+        let health = || format!("--health-addr=127.0.0.1:{}", free_port());
+        let source = server(
+            "source-controller",
+            &programs[0],
+            vec![
+                health(),
+                format!("--storage-path={}", dir.join("artifacts").display()),
+                format!("--storage-addr=127.0.0.1:{artifacts}"),
+                format!("--storage-adv-addr=127.0.0.1:{artifacts}"),
+            ],
+        );
+        let kustomize = server("kustomize-controller", &programs[1], vec![health()]);
+        let flux = Self { cluster, source, kustomize, _home: home };
+        flux.source.start();
+        flux.kustomize.start();
+        for deployment in ["source-controller", "kustomize-controller"] {
+            flux.pod(deployment, true);
+        }
+        Some(flux)
+    }
+
+    /// The pod that a kubelet would run the controller in, ready or not: the controllers here run outside of the cluster.
+    pub fn pod(&self, controller: &str, ready: bool) {
+        let pods = format!("/api/v1/namespaces/{NAMESPACE}/pods");
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": { "name": format!("{controller}-0"), "labels": { "app": controller } },
+            "spec": { "containers": [{ "name": "manager", "image": "registry.example/flux:1" }] },
+        });
+        if self.cluster.request("GET", &format!("{pods}/{controller}-0"), None).0 == 404 {
+            self.cluster.must("POST", &pods, Some(&pod));
+        }
+        let conditions = json!([{ "type": "Ready", "status": if ready { "True" } else { "False" } }]);
+        let status = json!({ "status": { "phase": "Running", "conditions": conditions } });
+        self.cluster.must("PATCH", &format!("{pods}/{controller}-0/status"), Some(&status));
+    }
+
+    /// The controller is gone: its process and its pod.
+    pub fn remove_source_controller(&self) {
+        self.source.kill();
+        let pod = format!("/api/v1/namespaces/{NAMESPACE}/pods/source-controller-0?gracePeriodSeconds=0");
+        self.cluster.must("DELETE", &pod, None);
+    }
+
+    /// A Git repository that is fetched every `interval`.
+    pub fn repository(&self, name: &str, git: &Git, interval: &str) {
+        self.apply("source.toolkit.fluxcd.io/v1", "GitRepository", "gitrepositories", name, &json!({
+            "interval": interval, "url": git.url, "ref": { "branch": "main" }, "timeout": "5s",
+        }));
+    }
+
+    /// Whether the repository is no longer fetched.
+    pub fn suspend(&self, name: &str, suspend: bool) {
+        let path = format!("/apis/source.toolkit.fluxcd.io/v1/namespaces/{NAMESPACE}/gitrepositories/{name}");
+        self.cluster.must("PATCH", &path, Some(&json!({ "spec": { "suspend": suspend } })));
+    }
+
+    /// A kustomization of a folder of a repository, applied every `interval`.
+    pub fn kustomization(&self, name: &str, repository: &str, path: &str, interval: &str) {
+        self.apply("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "kustomizations", name, &json!({
+            "interval": interval, "path": path, "prune": true, "wait": false, "retryInterval": interval,
+            "sourceRef": { "kind": "GitRepository", "name": repository },
+        }));
+    }
+
+    /// A kustomization as it stands.
+    pub fn read_kustomization(&self, name: &str) -> Value {
+        let path = format!("/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/{NAMESPACE}/kustomizations/{name}");
+        self.cluster.must("GET", &path, None)
+    }
+
+    fn apply(&self, version: &str, kind: &str, plural: &str, name: &str, spec: &Value) {
+        let object = json!({
+            "apiVersion": version, "kind": kind, "metadata": { "name": name, "namespace": NAMESPACE }, "spec": spec,
+        });
+        self.cluster.client().apply(&format!("/apis/{version}/namespaces/{NAMESPACE}/{plural}/{name}"), &object);
+    }
+}

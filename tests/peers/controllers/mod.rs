@@ -1,0 +1,36 @@
+//! The real controllers of Velero and Flux, as `tests/peers/build --all` builds them from their published modules, against
+//! the real API servers. What no machine without a kubelet can show: volumes, node agents, data movers.
+
+pub mod flux;
+pub mod git;
+pub mod velero;
+
+use std::path::{Path, PathBuf};
+
+use super::kube::Cluster;
+
+/// A controller that a test needs, or a line that says it was skipped. Building one takes many minutes, so only
+/// `WARROOM_REQUIRE_CONTROLLERS=1` makes a missing one a failure.
+///
+/// # Panics
+/// Where controllers are required and this one is missing.
+pub fn need(program: &str) -> Option<PathBuf> {
+    let found = super::find(program);
+    if found.is_none() {
+        super::hints::say(&format!("skipped: {program} (install: tests/peers/build --all)"));
+        let required = std::env::var_os("WARROOM_REQUIRE_CONTROLLERS").is_some_and(|value| value == "1");
+        assert!(!required, "{program} is required here and missing (install: tests/peers/build --all)");
+    }
+    found
+}
+
+/// The schemas that came with the modules: with them the API server checks and fills in what it would in a real cluster.
+fn apply_schemas(cluster: &Cluster) {
+    super::crds::apply(&cluster.client(), &super::built().join("crds"));
+}
+
+/// `env NAME=VALUE… program args…`, for a server that reads its environment.
+fn with_environment(program: &Path, environment: &[(&str, String)], args: &[String]) -> Vec<String> {
+    let set = environment.iter().map(|(name, value)| format!("{name}={value}"));
+    set.chain([program.display().to_string()]).chain(args.iter().cloned()).collect()
+}
