@@ -90,9 +90,15 @@ impl<'a> Flux<'a> {
 
     /// A Git repository that is fetched every `interval`.
     pub fn repository(&self, name: &str, git: &Git, interval: &str) {
-        self.apply("source.toolkit.fluxcd.io/v1", "GitRepository", "gitrepositories", name, &json!({
-            "interval": interval, "url": git.url, "ref": { "branch": "main" }, "timeout": "5s",
-        }));
+        self.apply(
+            "source.toolkit.fluxcd.io/v1",
+            "GitRepository",
+            "gitrepositories",
+            name,
+            &json!({
+                "interval": interval, "url": git.url, "ref": { "branch": "main" }, "timeout": "5s",
+            }),
+        );
     }
 
     /// Whether the repository is no longer fetched.
@@ -103,10 +109,16 @@ impl<'a> Flux<'a> {
 
     /// A kustomization of a folder of a repository, applied every `interval`.
     pub fn kustomization(&self, name: &str, repository: &str, path: &str, interval: &str) {
-        self.apply("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "kustomizations", name, &json!({
-            "interval": interval, "path": path, "prune": true, "wait": false, "retryInterval": interval,
-            "sourceRef": { "kind": "GitRepository", "name": repository },
-        }));
+        self.apply(
+            "kustomize.toolkit.fluxcd.io/v1",
+            "Kustomization",
+            "kustomizations",
+            name,
+            &json!({
+                "interval": interval, "path": path, "prune": true, "wait": false, "retryInterval": interval,
+                "sourceRef": { "kind": "GitRepository", "name": repository },
+            }),
+        );
     }
 
     /// A kustomization as it stands.

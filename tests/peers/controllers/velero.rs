@@ -104,18 +104,30 @@ impl<'a> Velero<'a> {
 
     /// A location in the store.
     pub fn location(&self, name: &str, store: &ObjectStore) {
-        self.create("BackupStorageLocation", "backupstoragelocations", name, &json!({}), &json!({
-            "provider": "aws", "default": name == "default", "objectStorage": { "bucket": BUCKET },
-            "config": { "region": "us-east-1", "s3ForcePathStyle": "true", "s3Url": store.url },
-        }));
+        self.create(
+            "BackupStorageLocation",
+            "backupstoragelocations",
+            name,
+            &json!({}),
+            &json!({
+                "provider": "aws", "default": name == "default", "objectStorage": { "bucket": BUCKET },
+                "config": { "region": "us-east-1", "s3ForcePathStyle": "true", "s3Url": store.url },
+            }),
+        );
     }
 
     /// A schedule that is never due while a test runs.
     pub fn schedule(&self, name: &str, namespaces: &[&str]) {
         let template = json!({ "includedNamespaces": namespaces, "storageLocation": "default", "ttl": "720h0m0s" });
-        self.create("Schedule", "schedules", name, &json!({}), &json!({
-            "schedule": "0 3 * * *", "template": template, "skipImmediately": true,
-        }));
+        self.create(
+            "Schedule",
+            "schedules",
+            name,
+            &json!({}),
+            &json!({
+                "schedule": "0 3 * * *", "template": template, "skipImmediately": true,
+            }),
+        );
     }
 
     /// A backup of a schedule's namespaces, as if the schedule had been due; waits for its end and gives it.
