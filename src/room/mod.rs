@@ -202,6 +202,7 @@ impl Room {
             deadlines: BTreeMap::new(),
             proposals: BTreeMap::new(),
             redactions: BTreeMap::new(),
+            recheck_next: std::time::Duration::ZERO,
             degraded: None,
             outage: Outage::default(),
             announced: false,

@@ -4,6 +4,7 @@
 //! preconditions were read and held. Nothing leaves the host before that batch is durable.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -18,8 +19,10 @@ use crate::model::entry::{
     Approved, Draft, Executing, Expired, Happening, Held, Outcome, PlanBytes, PlanEnded, Proposed, Rejected,
     StepStarted, Withdrawn,
 };
-use crate::model::plan::HeadRef;
-use crate::model::{Action, Digest, IncidentStatus, Plan, PlanId, Policy, Refusal, RefusalKind, Role, SafeText};
+use crate::model::plan::{HeadRef, Recheck};
+use crate::model::{
+    Action, Digest, IncidentId, IncidentStatus, PersonId, Plan, PlanId, Policy, Refusal, RefusalKind, Role, SafeText,
+};
 use crate::protocol::Reply;
 use crate::seal;
 
@@ -29,12 +32,24 @@ pub fn policy_digest(policy: &Policy) -> String {
     seal::canonical(&value).map(|text| seal::sha256(text.as_bytes()).to_string()).unwrap_or_default()
 }
 
+/// How often consoles hear when the facts of a waiting plan were read last.
+const RECHECK_EVERY: Duration = Duration::from_secs(15);
+
 /// What somebody asks a plan for.
 pub(super) struct Act<'a> {
     pub action: Action,
     pub service: &'a str,
     /// The cluster it shall come back on; `None` = the first that can take it.
     pub to: Option<&'a str>,
+}
+
+/// What tells a plan from every other one of the same service.
+struct Made {
+    incident: IncidentId,
+    plan: PlanId,
+    by: PersonId,
+    supersedes: Option<PlanId>,
+    head: HeadRef,
 }
 
 impl Engine {
@@ -118,6 +133,27 @@ impl Engine {
                 "open an incident first: `warroom incident open TITLE`",
             ));
         };
+        let plan = PlanId::from(self.shared.random.ulid(&self.shared.clock));
+        let made = Made { incident, plan, by: caller.actor.person.clone(), supersedes, head: self.head_now() };
+        self.with_context(service, made, to, |context| actions::build(action, context))?
+    }
+
+    fn head_now(&self) -> HeadRef {
+        let (seq, head) = self.shared.reader.head();
+        HeadRef { seq, h: head.hex() }
+    }
+
+    /// Gathers everything a plan of this service is built from.
+    ///
+    /// # Errors
+    /// There is no such service.
+    fn with_context<T>(
+        &self,
+        service: &str,
+        made: Made,
+        to: Option<&str>,
+        then: impl FnOnce(&Context) -> T,
+    ) -> Result<T, Refusal> {
         let config = &self.shared.config;
         let Some(objective) = config.objectives.iter().find(|objective| objective.service == service) else {
             let known: Vec<&str> = config.objectives.iter().map(|objective| objective.service.as_str()).collect();
@@ -127,30 +163,51 @@ impl Engine {
                 format!("the services are: {}", known.join(", ")),
             ));
         };
-        let (seq, head) = self.shared.reader.head();
         let credentials =
             self.shared.sources.iter().map(|source| (source.id.clone(), source.credential.clone())).collect();
         let roles = config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect();
-        actions::build(
-            action,
-            &Context {
-                now: self.shared.clock.now(),
-                room: &config.room,
-                incident,
-                plan: PlanId::from(self.shared.random.ulid(&self.shared.clock)),
-                by: caller.actor.person.clone(),
-                policy: &config.policy,
-                policy_digest: &self.shared.policy_digest,
-                people_digest: &config.people_digest,
-                supersedes,
-                head: HeadRef { seq, h: head.hex() },
-                objective,
-                to,
-                board: &self.judged,
-                credentials: &credentials,
-                cluster_roles: &roles,
-            },
-        )
+        Ok(then(&Context {
+            now: self.shared.clock.now(),
+            room: &config.room,
+            incident: made.incident,
+            plan: made.plan,
+            by: made.by,
+            policy: &config.policy,
+            policy_digest: &self.shared.policy_digest,
+            people_digest: &config.people_digest,
+            supersedes: made.supersedes,
+            head: made.head,
+            objective,
+            to,
+            board: &self.judged,
+            credentials: &credentials,
+            cluster_roles: &roles,
+        }))
+    }
+
+    /// Tells consoles what the plans that wait rest on now. Readings alone are told four times a minute: a link may be bad.
+    pub(super) fn recheck_plans(&mut self) {
+        let waits = |record: &&PlanRecord| matches!(record.state, PlanState::Proposed | PlanState::Approved);
+        let plans = self.story.current().into_iter().flat_map(|incident| incident.plans.by_id.values());
+        let all: Vec<Recheck> = plans.filter(waits).filter_map(|record| self.recheck(&record.plan)).collect();
+        let told = self.newsroom.rechecks.borrow().clone();
+        let same = told.len() == all.len() && told.iter().zip(&all).all(|(told, now)| now.says_as(told));
+        let boot = self.shared.clock.boot();
+        if !same || (!all.is_empty() && boot >= self.recheck_next) {
+            self.recheck_next = boot + RECHECK_EVERY;
+            self.newsroom.rechecks.send_replace(Arc::new(all));
+        }
+    }
+
+    fn recheck(&self, plan: &Plan) -> Option<Recheck> {
+        let made = Made {
+            incident: plan.incident.clone(),
+            plan: plan.plan.clone(),
+            by: plan.by.clone(),
+            supersedes: plan.supersedes.clone(),
+            head: plan.head.clone(),
+        };
+        self.with_context(&plan.service, made, None, |context| actions::recheck(plan, context)).ok()
     }
 
     /// An approval. When it completes the quorum, the preconditions are read first, outside the writer.
