@@ -18,6 +18,7 @@ mod plans_tests;
 mod plausible;
 mod presence;
 mod rate;
+mod rechecks;
 mod reconcile;
 #[cfg(test)]
 mod reconcile_tests;

@@ -4,7 +4,6 @@
 //! preconditions were read and held. Nothing leaves the host before that batch is durable.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -19,7 +18,7 @@ use crate::model::entry::{
     Approved, Draft, Executing, Expired, Happening, Held, Outcome, PlanBytes, PlanEnded, Proposed, Rejected,
     StepStarted, Withdrawn,
 };
-use crate::model::plan::{HeadRef, Recheck};
+use crate::model::plan::HeadRef;
 use crate::model::{
     Action, Digest, IncidentId, IncidentStatus, PersonId, Plan, PlanId, Policy, Refusal, RefusalKind, Role, SafeText,
 };
@@ -32,9 +31,6 @@ pub fn policy_digest(policy: &Policy) -> String {
     seal::canonical(&value).map(|text| seal::sha256(text.as_bytes()).to_string()).unwrap_or_default()
 }
 
-/// How often consoles hear when the facts of a waiting plan were read last.
-const RECHECK_EVERY: Duration = Duration::from_secs(15);
-
 /// What somebody asks a plan for.
 pub(super) struct Act<'a> {
     pub action: Action,
@@ -44,12 +40,12 @@ pub(super) struct Act<'a> {
 }
 
 /// What tells a plan from every other one of the same service.
-struct Made {
-    incident: IncidentId,
-    plan: PlanId,
-    by: PersonId,
-    supersedes: Option<PlanId>,
-    head: HeadRef,
+pub(super) struct Made {
+    pub incident: IncidentId,
+    pub plan: PlanId,
+    pub by: PersonId,
+    pub supersedes: Option<PlanId>,
+    pub head: HeadRef,
 }
 
 impl Engine {
@@ -147,7 +143,7 @@ impl Engine {
     ///
     /// # Errors
     /// There is no such service.
-    fn with_context<T>(
+    pub(super) fn with_context<T>(
         &self,
         service: &str,
         made: Made,
@@ -183,31 +179,6 @@ impl Engine {
             credentials: &credentials,
             cluster_roles: &roles,
         }))
-    }
-
-    /// Tells consoles what the plans that wait rest on now. Readings alone are told four times a minute: a link may be bad.
-    pub(super) fn recheck_plans(&mut self) {
-        let waits = |record: &&PlanRecord| matches!(record.state, PlanState::Proposed | PlanState::Approved);
-        let plans = self.story.current().into_iter().flat_map(|incident| incident.plans.by_id.values());
-        let all: Vec<Recheck> = plans.filter(waits).filter_map(|record| self.recheck(&record.plan)).collect();
-        let told = self.newsroom.rechecks.borrow().clone();
-        let same = told.len() == all.len() && told.iter().zip(&all).all(|(told, now)| now.says_as(told));
-        let boot = self.shared.clock.boot();
-        if !same || (!all.is_empty() && boot >= self.recheck_next) {
-            self.recheck_next = boot + RECHECK_EVERY;
-            self.newsroom.rechecks.send_replace(Arc::new(all));
-        }
-    }
-
-    fn recheck(&self, plan: &Plan) -> Option<Recheck> {
-        let made = Made {
-            incident: plan.incident.clone(),
-            plan: plan.plan.clone(),
-            by: plan.by.clone(),
-            supersedes: plan.supersedes.clone(),
-            head: plan.head.clone(),
-        };
-        self.with_context(&plan.service, made, None, |context| actions::recheck(plan, context)).ok()
     }
 
     /// An approval. When it completes the quorum, the preconditions are read first, outside the writer.
