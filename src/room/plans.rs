@@ -9,8 +9,10 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::sync::oneshot;
 
+use super::budget::{Whose, rate};
 use super::engine::{Answer, Caller, Command, Engine, FirstRead};
 use super::executor::{self, Run};
+use super::preflights::{Begin, Waiting, drift};
 use super::reconcile;
 use crate::actions::{self, Context};
 use crate::approval::{self, Asker, PlanRecord, PlanState, Plans, RoomNow};
@@ -19,9 +21,10 @@ use crate::model::entry::{
     StepStarted, Withdrawn,
 };
 use crate::model::plan::HeadRef;
-use crate::model::{Action, Digest, IncidentStatus, Plan, PlanId, Policy, Refusal, RefusalKind, Role, SafeText};
+use crate::model::{Action, Digest, IncidentStatus, Plan, PlanId, Policy, Refusal, RefusalKind, Role, SafeText, Step};
 use crate::protocol::Reply;
 use crate::seal;
+use crate::systems::meter::{Use, used_for};
 
 /// `sha256:…` of the policy's canonical form.
 pub fn policy_digest(policy: &Policy) -> String {
@@ -186,31 +189,59 @@ impl Engine {
     ) {
         let first = self.plan_record(&plan).ok().and_then(|record| record.plan.steps.first().cloned());
         let (Some(me), Some(first)) = (self.me.upgrade(), first) else { return };
+        let waiting = Waiting { caller, confirm, reply };
+        let waiting = match self.preflights.ask(&plan, waiting, self.shared.clock.boot()) {
+            Begin::Joined => return,
+            Begin::Refused(it, refusal) => return self.refuse_approval(it, &plan, refusal),
+            Begin::Read(it) => it,
+        };
+        if let Err(refusal) = self.may_read(&waiting.caller, &first) {
+            return self.refuse_approval(waiting, &plan, refusal);
+        }
+        self.preflights.begin(plan.clone(), waiting);
         let shared = self.shared.clone();
         self.tasks.spawn(async move {
-            let broken = executor::broken(&shared, digest, &first).await;
+            let reading = used_for(Use::Read, executor::broken(&shared, digest, &first));
+            let failed = || vec!["they could not be read, by a fault of the program".to_owned()];
+            let broken = AssertUnwindSafe(reading).catch_unwind().await.unwrap_or_else(|_| failed());
             let read = FirstRead { at: executor::boottime(), broken };
-            let _ = me.send(Command::Confirm { caller, plan, digest, confirm, read, reply }).await;
+            let _ = me.send(Command::Confirm { plan, digest, read }).await;
         });
     }
 
+    fn refuse_approval(&mut self, it: Waiting, plan: &PlanId, refusal: Refusal) {
+        self.answer(&it.caller, "approve", Some(plan), it.reply, Err(refusal));
+    }
+
+    /// Whether this person may have a step's preconditions read now: by what they had read lately, and by what the providers
+    /// have left for reading.
+    fn may_read(&self, caller: &Caller, step: &Step) -> Result<(), Refusal> {
+        let adapters = step.pre.iter().filter_map(|pre| Some((&pre.src, self.shared.adapters.get(&pre.src)?)));
+        let longest = adapters.filter_map(|(src, it)| Some((it.reads_wait()?, src))).max();
+        if let Some((wait, src)) = longest {
+            let why =
+                format!("the requests to {src} that are meant for reading are used up; the rest is for plans that run");
+            return Err(rate(&why, wait));
+        }
+        let now = self.shared.clock.boot();
+        let person = Whose::Person(caller.actor.person.clone());
+        self.shared.budgets.share(person, now)?.reading(now)
+    }
+
+    /// The preconditions were read: everyone who waited for that gets an answer.
+    pub(super) fn preflight_over(&mut self, plan: &PlanId, digest: Digest, read: &FirstRead) {
+        for it in self.preflights.over(plan, read, self.shared.clock.boot()) {
+            let answer = self.confirm(&it.caller, plan, digest, &it.confirm, read);
+            self.answer(&it.caller, "approve", Some(plan), it.reply, answer);
+        }
+    }
+
     /// The preconditions were read: approve and claim in one batch, or say what has drifted.
-    pub(super) fn confirm(
-        &mut self,
-        caller: &Caller,
-        plan: &PlanId,
-        digest: Digest,
-        confirm: &str,
-        read: &FirstRead,
-    ) -> Answer {
+    fn confirm(&mut self, caller: &Caller, plan: &PlanId, digest: Digest, confirm: &str, read: &FirstRead) -> Answer {
         let record = self.plan_record(plan)?;
         approval::may_approve(record, self.asker(caller), self.now_rules(), &digest, confirm)?;
         if !read.broken.is_empty() {
-            return Err(Refusal::new(
-                RefusalKind::Drift,
-                format!("what the plan relies on no longer holds: {}", read.broken.join("; ")),
-                "propose it again: it will be built on what is true now",
-            ));
+            return Err(drift(&read.broken, None));
         }
         let late = self.deadlines.get(plan).is_none_or(|deadline| *deadline <= self.shared.clock.boot());
         // The claim is judged on the record as it will be once this approval is in.
@@ -249,7 +280,8 @@ impl Engine {
         self.tasks.spawn(async move {
             let run = async {
                 // Nothing of the run is looked at after it failed.
-                if AssertUnwindSafe(run.go()).catch_unwind().await.is_err() {
+                let run = used_for(Use::Act, run.go());
+                if AssertUnwindSafe(run).catch_unwind().await.is_err() {
                     executor::broke_off(&to, &id).await;
                 }
             };

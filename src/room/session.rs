@@ -16,11 +16,12 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
+use super::budget::{Share, Whose, rate};
 use super::engine::{Answer, Caller, Command};
 use super::news::News;
 use super::pages::{deltas, rows};
 use super::peer::{self, Identity, Peer};
-use super::rate::Bucket;
+use super::requests::{verb, writes_text};
 use super::shared::{Shared, blocking};
 use crate::board::{Topic, TopicView};
 use crate::clock::{Turn, stir};
@@ -36,6 +37,11 @@ const PING_EVERY: Duration = Duration::from_secs(15);
 /// Board changes are gathered this long before they are sent.
 const BOARD_EVERY: Duration = Duration::from_millis(100);
 const IN_FLIGHT: usize = 16;
+/// After a request that came too early a connection is not read for so long, twice as long after the next, and so on.
+const DEAF_FOR: Duration = Duration::from_millis(250);
+const DEAF_FOR_AT_MOST: Duration = Duration::from_secs(4);
+/// Entries behind the end of the log from which on sending them is a stream of its own.
+const STREAM: u64 = 256;
 /// Entries a message carries, bytes; well under the line limit after JSON escaping.
 const ENTRY_PAGE: usize = 256 * 1024;
 
@@ -59,11 +65,20 @@ pub async fn serve(
         Ok(identity) => identity,
         Err(refusal) => return out.send(&RoomLine::Bye(refusal)).await,
     };
+    let whose = peer::whose(peer, &identity);
+    let share = match shared.budgets.share(whose.clone(), shared.clock.boot()) {
+        Ok(share) => share,
+        Err(refusal) => return out.send(&RoomLine::Bye(refusal)).await,
+    };
+    while let Some(wait) = share.greeting(shared.clock.boot()) {
+        tokio::time::sleep(wait).await;
+    }
     peer::name_account(&mut identity, &shared.config, &shared.accounts).await;
     let caller = Caller { peer, hello: hello.clone(), actor: identity.actor.clone() };
     out.send(&RoomLine::Welcome(Box::new(welcome(&shared, &identity, &news)))).await?;
     if !hello.quiet {
-        let _ = engine.send(Command::Join { caller: caller.clone() }).await;
+        let join = Command::Join { caller: caller.clone(), place: share.place().await };
+        let _ = engine.send(join).await;
     }
     let session = Session {
         cursor: cursor(&hello, &shared),
@@ -77,7 +92,10 @@ pub async fn serve(
         engine: engine.clone(),
         news,
         out,
-        bucket: Bucket::new(50.0, 20.0),
+        whose,
+        share: share.clone(),
+        deaf: None,
+        deaf_for: DEAF_FOR,
         look: Arc::new(Semaphore::new(1)),
     };
     // Here and not in the session's loop: there a client that takes its entries slowly would hold the stop up.
@@ -86,7 +104,7 @@ pub async fn serve(
         ended = session.run(lines.map_decoder(|_| codec::lines(CLIENT_LINE))) => ended,
     };
     if !hello.quiet {
-        let _ = engine.send(Command::Leave { caller }).await;
+        let _ = engine.send(Command::Leave { caller, place: share.place().await }).await;
     }
     ended
 }
@@ -159,7 +177,11 @@ struct Session {
     engine: mpsc::Sender<Command>,
     news: News,
     out: Out,
-    bucket: Bucket,
+    whose: Whose,
+    share: Arc<Share>,
+    /// Nothing is read until then.
+    deaf: Option<tokio::time::Instant>,
+    deaf_for: Duration,
     /// One look into the past at a time.
     look: Arc<Semaphore>,
 }
@@ -178,14 +200,20 @@ impl Session {
         self.entries().await?;
         loop {
             tokio::select! {
-                line = lines.next() => match stirred(line) {
+                () = until(self.deaf), if self.deaf.is_some() => self.deaf = None,
+                line = lines.next(), if self.deaf.is_none() => match stirred(line) {
                     None => return Ok(()),
                     Some(Err(error)) => return Err(error.to_string()),
                     Some(Ok(line)) => {
+                        let size = line.len();
                         let line: ClientLine = codec::decode(&line, CLIENT_DEPTH)?;
-                        match self.ask(line.req, answers.len()).await {
+                        let verb = verb(&line.req);
+                        match self.ask(line.req, size, answers.len()).await {
                             Ok(answer) => answers.push(async move { (line.id, answer.await) }),
-                            Err(refusal) => self.out.send(&RoomLine::Refused { id: line.id, refusal }).await?,
+                            Err(refusal) => {
+                                self.refused(refusal.kind, verb);
+                                self.out.send(&RoomLine::Refused { id: line.id, refusal }).await?;
+                            }
                         }
                     }
                 },
@@ -213,7 +241,12 @@ impl Session {
     }
 
     /// Puts a request before the engine. Refused here: too many, too fast, or from a client that promised to change nothing.
-    async fn ask(&mut self, request: Request, in_flight: usize) -> Result<oneshot::Receiver<Answer>, Refusal> {
+    async fn ask(
+        &mut self,
+        request: Request,
+        size: usize,
+        in_flight: usize,
+    ) -> Result<oneshot::Receiver<Answer>, Refusal> {
         let changes = !matches!(
             request,
             Request::Board { .. }
@@ -229,13 +262,16 @@ impl Session {
                 "start it again without --readonly",
             ));
         }
-        if in_flight >= IN_FLIGHT || !self.bucket.take() {
-            return Err(Refusal::new(
-                RefusalKind::Rate,
-                "too many requests at once from this connection",
-                "wait a second and ask again",
-            ));
+        if in_flight >= IN_FLIGHT {
+            return Err(rate("too many requests at once from this connection", Duration::from_secs(1)));
         }
+        let now = self.shared.clock.boot();
+        match request {
+            // Counted by pages, of which one look takes many.
+            Request::Past { .. } => self.shared.looks.allow(&self.whose, now)?,
+            _ => self.share.request(if writes_text(&request) { size } else { 0 }, now)?,
+        }
+        self.deaf_for = DEAF_FOR;
         let (reply, answer) = oneshot::channel();
         if let Request::Board { topic } = request {
             // Answered from what this session has anyway: watching costs the writer nothing.
@@ -244,13 +280,23 @@ impl Session {
             return Ok(answer);
         }
         if let Request::Past { topic, at, page } = request {
-            self.shared.looks.allow(self.caller.peer.uid)?;
             self.shared.looks.begin(self.look.clone(), (topic, at, page), reply);
             return Ok(answer);
         }
-        let command = Command::Ask { caller: self.caller.clone(), request, reply };
+        let place = self.share.place().await;
+        let command = Command::Ask { caller: self.caller.clone(), request, reply, place };
         self.engine.send(command).await.map_err(|_| stopping())?;
         Ok(answer)
+    }
+
+    /// Counts a refusal that the writer never hears of. Who asks too often is not read for a while: else saying no would
+    /// cost as much as they like.
+    fn refused(&mut self, kind: RefusalKind, verb: &'static str) {
+        self.shared.refusals().count(&self.caller.actor, kind, verb, None, self.shared.clock.boot());
+        if kind == RefusalKind::Rate {
+            self.deaf = Some(tokio::time::Instant::now() + self.deaf_for);
+            self.deaf_for = (self.deaf_for * 2).min(DEAF_FOR_AT_MOST);
+        }
     }
 
     async fn answer(&mut self, id: u64, answer: Result<Answer, oneshot::error::RecvError>) -> Result<(), String> {
@@ -274,8 +320,21 @@ impl Session {
 
     async fn entries(&mut self) -> Result<(), String> {
         let head = *self.news.head.borrow_and_update();
+        let far = self.cursor.is_some_and(|cursor| head.saturating_sub(cursor) >= STREAM);
+        let _stream = match far.then_some(&self.share) {
+            None => None,
+            Some(share) => match share.clone().stream().await {
+                Ok(stream) => Some(stream),
+                Err(refusal) => {
+                    let why = refusal.why.to_string();
+                    self.out.send(&RoomLine::Bye(refusal)).await?;
+                    return Err(why);
+                }
+            },
+        };
         while let Some(cursor) = self.cursor.filter(|cursor| *cursor <= head) {
-            let page = match blocking(|| self.shared.reader.read_from(cursor, ENTRY_PAGE)) {
+            let read = || blocking(|| self.shared.reader.read_from(cursor, ENTRY_PAGE));
+            let page = match self.share.page(read).await {
                 Ok(page) => page,
                 // The panes need no disk: they stay, and the banner says why the timeline stands still.
                 Err(error) => return self.unreadable(&error.to_string()).await,
@@ -320,6 +379,13 @@ impl Session {
             self.sent.insert(topic, new.clone());
         }
         Ok(())
+    }
+}
+
+/// Waits until an instant, if there is one.
+async fn until(at: Option<tokio::time::Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at).await;
     }
 }
 
