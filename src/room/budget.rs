@@ -16,6 +16,10 @@ use crate::model::{PersonId, Refusal, RefusalKind};
 /// Requests at once, and a second after that.
 pub const REQUESTS: f64 = 50.0;
 pub const REQUESTS_PER_SECOND: f64 = 20.0;
+/// Tables of the board that are asked for at once, and a second after that: `status` alone takes a dozen, and none of them
+/// reaches the writer.
+const TABLES: f64 = 240.0;
+const TABLES_PER_SECOND: f64 = 60.0;
 /// Bytes of requests that write, at once and a second after that.
 const TEXT: f64 = 256.0 * 1024.0;
 const TEXT_PER_SECOND: f64 = 64.0 * 1024.0;
@@ -33,6 +37,7 @@ const READING_EVERY_S: f64 = 6.0;
 const STREAMS: usize = 4;
 /// The longest that a connection waits for its stream.
 const STREAM_WITHIN: Duration = Duration::from_secs(10);
+const TOO_OFTEN: &str = "you ask more often than one person may, over all your connections";
 /// Persons that are counted at once.
 const MOST: usize = 1_024;
 
@@ -74,6 +79,7 @@ pub struct Share {
 
 struct Left {
     requests: Bucket,
+    tables: Bucket,
     text: Bucket,
     hour: Bucket,
     greetings: Bucket,
@@ -81,8 +87,8 @@ struct Left {
 }
 
 impl Left {
-    fn all(&mut self) -> [&mut Bucket; 5] {
-        [&mut self.requests, &mut self.text, &mut self.hour, &mut self.greetings, &mut self.readings]
+    fn all(&mut self) -> [&mut Bucket; 6] {
+        [&mut self.requests, &mut self.tables, &mut self.text, &mut self.hour, &mut self.greetings, &mut self.readings]
     }
 }
 
@@ -101,6 +107,7 @@ impl Share {
     fn new(now: Duration) -> Self {
         let left = Left {
             requests: Bucket::new(REQUESTS, REQUESTS_PER_SECOND, now),
+            tables: Bucket::new(TABLES, TABLES_PER_SECOND, now),
             text: Bucket::new(TEXT, TEXT_PER_SECOND, now),
             hour: Bucket::new(TEXT_AN_HOUR, TEXT_AN_HOUR / 3600.0, now),
             greetings: Bucket::new(GREETINGS, GREETINGS_PER_SECOND, now),
@@ -129,7 +136,7 @@ impl Share {
     pub fn request(&self, text: usize, now: Duration) -> Result<(), Refusal> {
         let mut left = self.left();
         if let Some(wait) = left.requests.wait(1.0, now) {
-            return Err(rate("you ask more often than one person may, over all your connections", wait));
+            return Err(rate(TOO_OFTEN, wait));
         }
         if text > 0 {
             let size = text as f64 + ENTRY;
@@ -141,6 +148,19 @@ impl Share {
             left.hour.take(size, now);
         }
         left.requests.take(1.0, now);
+        Ok(())
+    }
+
+    /// Takes one table of the board.
+    ///
+    /// # Errors
+    /// The refusal that says when the next may be.
+    pub fn table(&self, now: Duration) -> Result<(), Refusal> {
+        let mut left = self.left();
+        if let Some(wait) = left.tables.wait(1.0, now) {
+            return Err(rate(TOO_OFTEN, wait));
+        }
+        left.tables.take(1.0, now);
         Ok(())
     }
 

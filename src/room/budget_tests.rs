@@ -87,11 +87,13 @@ fn a_refusal_says_when_and_is_right_and_takes_nothing() {
 }
 
 #[test]
-fn greetings_wait_and_readings_are_refused() {
+fn greetings_wait_and_tables_and_readings_are_refused() {
     let share = Share::new(START);
     let greeted = (0..1_000).filter(|_| share.greeting(START).is_none()).count();
     assert_eq!(greeted as f64, GREETINGS);
     assert_eq!(share.greeting(START), Some(Duration::from_millis(50)));
+    let tables = (0..1_000).filter(|_| share.table(START).is_ok()).count();
+    assert_eq!((tables as f64, share.request(0, START).is_ok()), (TABLES, true), "counted apart");
     let read = (0..1_000).filter(|_| share.reading(START).is_ok()).count();
     assert_eq!(read as f64, READINGS);
     assert_eq!(share.reading(START).expect_err("used up").remedy.as_str(), "ask again in 6 s");

@@ -14,7 +14,7 @@ use super::engine::Command;
 use super::news::News;
 use super::shared::Shared;
 use super::{Socket, peer, session};
-use crate::model::Role;
+use crate::model::{RefusalKind, Role};
 use crate::protocol::RoomLine;
 
 /// Connections in all, and of one person.
@@ -65,6 +65,8 @@ impl Door {
                 Ok(seat) => seat,
                 Err(why) => {
                     turn_away(&stream, why);
+                    let now = self.shared.clock.boot();
+                    self.shared.refusals().count(&known.actor, RefusalKind::Rate, "connect", None, now);
                     seats.say(peer.uid, "too many connections");
                     continue;
                 }

@@ -3,6 +3,8 @@
 //! [`Room::start`] brings up sources, engine and socket; [`Room::stop`] ends them in the opposite order of need: first no
 //! new requests, then the sources, last the writer, so that what was seen is recorded.
 
+mod approvals;
+mod asking;
 mod beat;
 mod budget;
 mod door;

@@ -16,19 +16,20 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
-use super::budget::{Share, Whose, rate};
+use super::asking::{DEAF_FOR, stopping};
+use super::budget::{Share, Whose};
 use super::engine::{Answer, Caller, Command};
 use super::news::News;
-use super::pages::{deltas, rows};
+use super::pages::deltas;
 use super::peer::{self, Identity, Peer};
-use super::requests::{verb, writes_text};
+use super::requests::verb;
 use super::shared::{Shared, blocking};
 use crate::board::{Topic, TopicView};
 use crate::clock::{Turn, stir};
 use crate::model::entry::LogLine;
 use crate::model::{Refusal, RefusalKind, SafeText};
 use crate::protocol::codec::{self, CLIENT_DEPTH, CLIENT_LINE, HELLO_LINE};
-use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine, Welcome};
+use crate::protocol::{ClientLine, Hello, Push, Reply, RoomLine, Welcome};
 use crate::seal;
 
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
@@ -36,10 +37,6 @@ const WRITE_STALL: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(15);
 /// Board changes are gathered this long before they are sent.
 const BOARD_EVERY: Duration = Duration::from_millis(100);
-const IN_FLIGHT: usize = 16;
-/// After a request that came too early a connection is not read for so long, twice as long after the next, and so on.
-const DEAF_FOR: Duration = Duration::from_millis(250);
-const DEAF_FOR_AT_MOST: Duration = Duration::from_secs(4);
 /// Entries behind the end of the log from which on sending them is a stream of its own.
 const STREAM: u64 = 256;
 /// Entries a message carries, bytes; well under the line limit after JSON escaping.
@@ -61,13 +58,8 @@ pub async fn serve(
     let hello: Hello = codec::decode(&hello, CLIENT_DEPTH)?;
     let mut out = Out { write };
 
-    let mut identity = match admit(peer, &hello, &shared) {
-        Ok(identity) => identity,
-        Err(refusal) => return out.send(&RoomLine::Bye(refusal)).await,
-    };
-    let whose = peer::whose(peer, &identity);
-    let share = match shared.budgets.share(whose.clone(), shared.clock.boot()) {
-        Ok(share) => share,
+    let (mut identity, whose, share) = match enter(peer, &hello, &shared) {
+        Ok(entered) => entered,
         Err(refusal) => return out.send(&RoomLine::Bye(refusal)).await,
     };
     while let Some(wait) = share.greeting(shared.clock.boot()) {
@@ -107,6 +99,14 @@ pub async fn serve(
         let _ = engine.send(Command::Leave { caller, place: share.place().await }).await;
     }
     ended
+}
+
+/// Who comes, and whose budget they use.
+fn enter(peer: Peer, hello: &Hello, shared: &Shared) -> Result<(Identity, Whose, Arc<Share>), Refusal> {
+    let identity = admit(peer, hello, shared)?;
+    let whose = peer::whose(peer, &identity);
+    let share = shared.budgets.share(whose.clone(), shared.clock.boot())?;
+    Ok((identity, whose, share))
 }
 
 fn admit(peer: Peer, hello: &Hello, shared: &Shared) -> Result<Identity, Refusal> {
@@ -165,25 +165,25 @@ impl Out {
     }
 }
 
-struct Session {
+pub(super) struct Session {
     cursor: Option<u64>,
     told_caught_up: bool,
     told_unreadable: bool,
     sent: BTreeMap<Topic, Arc<TopicView>>,
     revs: BTreeMap<Topic, u64>,
     topics: Vec<Topic>,
-    caller: Caller,
-    shared: Arc<Shared>,
-    engine: mpsc::Sender<Command>,
-    news: News,
+    pub(super) caller: Caller,
+    pub(super) shared: Arc<Shared>,
+    pub(super) engine: mpsc::Sender<Command>,
+    pub(super) news: News,
     out: Out,
-    whose: Whose,
-    share: Arc<Share>,
+    pub(super) whose: Whose,
+    pub(super) share: Arc<Share>,
     /// Nothing is read until then.
-    deaf: Option<tokio::time::Instant>,
-    deaf_for: Duration,
+    pub(super) deaf: Option<tokio::time::Instant>,
+    pub(super) deaf_for: Duration,
     /// One look into the past at a time.
-    look: Arc<Semaphore>,
+    pub(super) look: Arc<Semaphore>,
 }
 
 type Lines = FramedRead<tokio::net::unix::OwnedReadHalf, tokio_util::codec::LinesCodec>;
@@ -240,65 +240,6 @@ impl Session {
         }
     }
 
-    /// Puts a request before the engine. Refused here: too many, too fast, or from a client that promised to change nothing.
-    async fn ask(
-        &mut self,
-        request: Request,
-        size: usize,
-        in_flight: usize,
-    ) -> Result<oneshot::Receiver<Answer>, Refusal> {
-        let changes = !matches!(
-            request,
-            Request::Board { .. }
-                | Request::Past { .. }
-                | Request::Status
-                | Request::Preview { .. }
-                | Request::SilencePreview { .. }
-        );
-        if self.caller.hello.readonly && changes {
-            return Err(Refusal::new(
-                RefusalKind::ReadOnly,
-                "this client was started read-only",
-                "start it again without --readonly",
-            ));
-        }
-        if in_flight >= IN_FLIGHT {
-            return Err(rate("too many requests at once from this connection", Duration::from_secs(1)));
-        }
-        let now = self.shared.clock.boot();
-        match request {
-            // Counted by pages, of which one look takes many.
-            Request::Past { .. } => self.shared.looks.allow(&self.whose, now)?,
-            _ => self.share.request(if writes_text(&request) { size } else { 0 }, now)?,
-        }
-        self.deaf_for = DEAF_FOR;
-        let (reply, answer) = oneshot::channel();
-        if let Request::Board { topic } = request {
-            // Answered from what this session has anyway: watching costs the writer nothing.
-            let view = self.news.board.borrow().get(&topic).cloned().unwrap_or_default();
-            let _ = reply.send(Ok(rows(&view)));
-            return Ok(answer);
-        }
-        if let Request::Past { topic, at, page } = request {
-            self.shared.looks.begin(self.look.clone(), (topic, at, page), reply);
-            return Ok(answer);
-        }
-        let place = self.share.place().await;
-        let command = Command::Ask { caller: self.caller.clone(), request, reply, place };
-        self.engine.send(command).await.map_err(|_| stopping())?;
-        Ok(answer)
-    }
-
-    /// Counts a refusal that the writer never hears of. Who asks too often is not read for a while: else saying no would
-    /// cost as much as they like.
-    fn refused(&mut self, kind: RefusalKind, verb: &'static str) {
-        self.shared.refusals().count(&self.caller.actor, kind, verb, None, self.shared.clock.boot());
-        if kind == RefusalKind::Rate {
-            self.deaf = Some(tokio::time::Instant::now() + self.deaf_for);
-            self.deaf_for = (self.deaf_for * 2).min(DEAF_FOR_AT_MOST);
-        }
-    }
-
     async fn answer(&mut self, id: u64, answer: Result<Answer, oneshot::error::RecvError>) -> Result<(), String> {
         let line = match answer {
             Ok(Ok(reply)) => RoomLine::Reply { id, reply: Box::new(reply) },
@@ -327,6 +268,7 @@ impl Session {
                 Ok(stream) => Some(stream),
                 Err(refusal) => {
                     let why = refusal.why.to_string();
+                    self.refused(refusal.kind, "read");
                     self.out.send(&RoomLine::Bye(refusal)).await?;
                     return Err(why);
                 }
@@ -405,8 +347,4 @@ fn stirred<T>(heard: T) -> T {
 
 fn push(push: Push) -> RoomLine {
     RoomLine::Push(push)
-}
-
-fn stopping() -> Refusal {
-    Refusal::new(RefusalKind::Degraded, "the room is stopping", "look at the timeline once it is back")
 }

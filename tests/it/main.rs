@@ -20,6 +20,7 @@ mod export;
 mod faults;
 mod filters;
 mod first_minutes;
+mod flood;
 mod fuzz;
 mod gitops_real;
 mod heads;
