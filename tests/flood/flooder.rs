@@ -70,7 +70,7 @@ fn connection(
     std::thread::scope(|scope| {
         scope.spawn(|| drain(reader, tally));
         let sent = (|| {
-            writeln!(stream, "{}", hello(n % 4 == 0))?;
+            writeln!(stream, "{}", hello(n.is_multiple_of(4)))?;
             for k in 0..LINES {
                 let left = until.saturating_duration_since(Instant::now());
                 if left.is_zero() {
