@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+#[allow(dead_code, reason = "shared with the flood, which needs all of it")]
 mod stage;
 mod trend;
 
