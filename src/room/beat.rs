@@ -22,6 +22,7 @@ impl Engine {
         let now = self.shared.clock.now();
         self.heal();
         self.expire_plans();
+        self.write_refusals(false);
         self.sign_now_and_then(now);
         // Time alone changes verdicts (what was fresh goes stale), so everything is judged once a second as well.
         let due = now < self.judged_at || self.judged_at + TimeDelta::seconds(1) <= now;

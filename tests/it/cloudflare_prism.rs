@@ -175,6 +175,7 @@ impl Source {
             out,
             reach: Default::default(),
             proxies: Default::default(),
+            meters: Default::default(),
             stop: stop.clone(),
         };
         let (spec, adapter) = {

@@ -1,17 +1,19 @@
 //! The calls we make, each once and each with its envelope opened.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::budget::{Budget, Meter};
+use super::budget::{Budget, DIVIDED, RESERVE_PAUSE_S};
 use super::reply::{CallError, Good, Needs, garbage, open};
 use super::token::Owner;
 use crate::clock::Clock;
 use crate::config::CloudflareConfig;
-use crate::model::{Stamp, TroubleKind};
+use crate::model::TroubleKind;
 use crate::systems::http::{Answer, Api, Method, Options, trouble};
+use crate::systems::meter::{A_CHECK, Counts, Meter, Use, held_back, now_used_for};
 
 /// The most objects of one kind that an account may hold here.
 const MAX_LIST: usize = 1_000;
@@ -24,7 +26,7 @@ pub struct Client {
     pub account: String,
     pub zones: Vec<String>,
     budget: Mutex<Option<Budget>>,
-    meter: Mutex<Meter>,
+    meter: Arc<Meter>,
     /// Whose token it turned out to be.
     owner: Mutex<Option<Owner>>,
     /// Which zone a load balancer was last seen in.
@@ -34,14 +36,16 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(config: &CloudflareConfig, options: Options, clock: Clock) -> Self {
+    /// A client whose every request goes through the meter of its options, or through one of its own.
+    pub fn new(config: &CloudflareConfig, mut options: Options, clock: Clock) -> Self {
+        let meter = options.meter.get_or_insert_with(|| Arc::new(Meter::new(DIVIDED, clock.clone()))).clone();
         Self {
             api: Api::new(&config.url, options),
             clock,
             account: config.account.clone(),
             zones: config.zones.clone(),
             budget: Mutex::new(None),
-            meter: Mutex::default(),
+            meter,
             owner: Mutex::new(None),
             zone_of: Mutex::new(BTreeMap::new()),
             more_pages: Mutex::new(BTreeMap::new()),
@@ -54,9 +58,21 @@ impl Client {
         said.filter(|budget| budget.holds(self.clock.now()))
     }
 
-    /// How many requests we sent in the last five minutes.
-    pub fn asked(&self) -> usize {
-        self.meter.lock().unwrap_or_else(PoisonError::into_inner).count(self.clock.now())
+    /// How many requests we sent in the last five minutes, and what for.
+    pub fn asked(&self) -> Counts {
+        self.meter.counts()
+    }
+
+    /// How long until the preconditions of a plan may be read; `None` = now.
+    pub fn reads_wait(&self) -> Option<Duration> {
+        self.scarce_until().max(self.meter.fits_in(Use::Read, A_CHECK))
+    }
+
+    /// How long what is left, by the provider's own word, is for plans that run.
+    fn scarce_until(&self) -> Option<Duration> {
+        let budget = self.budget().filter(|it| it.acts_only())?;
+        let pause = Duration::from_secs(RESERVE_PAUSE_S.unsigned_abs());
+        Some(budget.resets.map_or(pause, |at| (at - self.clock.now()).to_std().unwrap_or_default()))
     }
 
     /// How many requests the lists of a round take, by the pages they had last.
@@ -65,9 +81,9 @@ impl Client {
         1 + self.zones.len() + more
     }
 
-    /// When so many more requests of polling fit into its share; `None` = now.
-    pub fn fits_at(&self, cost: usize) -> Option<Stamp> {
-        self.meter.lock().unwrap_or_else(PoisonError::into_inner).fits_at(self.clock.now(), cost)
+    /// How long until so many more requests of polling fit into its share; `None` = now.
+    pub fn fits_in(&self, cost: usize) -> Option<Duration> {
+        self.meter.fits_in(Use::Watch, cost)
     }
 
     /// What the provider says of the token in use. An account's token is refused at the user's address, and the other way
@@ -235,7 +251,9 @@ impl Client {
                 "Ids are letters, digits, `-` and `_`.",
             )));
         }
-        self.meter.lock().unwrap_or_else(PoisonError::into_inner).note(self.clock.now());
+        if let Some(wait) = self.scarce_until().filter(|_| now_used_for() == Use::Read) {
+            return Err(CallError::unsent(held_back(wait)));
+        }
         let answer = match ask {
             Ask::Read([]) => self.api.send(Method::GET, path, None).await?,
             Ask::Read(query) => self.api.query(path, query).await?,

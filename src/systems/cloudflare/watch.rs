@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use futures::stream::{self, StreamExt};
 use serde_json::Value;
 
-use super::budget::{RESERVE, SHARE};
+use super::budget::{READING, RESERVE, RESERVE_PAUSE_S, SHARE};
 use super::client::Client;
 use super::map::{self, Detail};
 use super::reply::{CallError, garbage};
@@ -24,8 +24,6 @@ use crate::systems::http::trouble;
 
 /// Health details asked for in one round at most.
 const DETAILS_A_ROUND: usize = 4;
-/// How long the reserve of requests is left alone before looking again, where nobody says when it is full again.
-const RESERVE_PAUSE_S: i64 = 60;
 /// How often the token is checked, and how soon again when that failed.
 const TOKEN_EVERY_S: i64 = 600;
 const TOKEN_AGAIN_S: i64 = 60;
@@ -89,7 +87,8 @@ impl Watch {
         if self.state().quiet_until.is_some_and(|until| now < until) {
             return true;
         }
-        if let Some(at) = self.client.fits_at(self.client.round_cost()) {
+        if let Some(wait) = self.client.fits_in(self.client.round_cost()) {
+            let at = TimeDelta::from_std(wait).map_or(now, |wait| now + wait);
             self.reporter.trouble(own_share(at)).await;
             return false;
         }
@@ -186,7 +185,7 @@ impl Watch {
 
     /// Whether there is room for what is nice to know: `cost` more requests.
     fn room_for(&self, cost: usize) -> bool {
-        self.client.budget().is_none_or(|budget| !budget.scarce()) && self.client.fits_at(cost).is_none()
+        self.client.budget().is_none_or(|budget| !budget.scarce()) && self.client.fits_in(cost).is_none()
     }
 
     async fn refresh_token(&self) {
@@ -262,15 +261,17 @@ impl Watch {
     }
 
     fn account(&self) -> EdgeAccount {
-        let budget = self.client.budget();
+        let (budget, asked) = (self.client.budget(), self.client.asked());
         EdgeAccount {
             account: self.client.account.clone(),
             token: self.state().token.clone(),
             limit: budget.map(|it| it.limit),
             remaining: budget.map(|it| it.remaining),
             resets: budget.and_then(|it| it.resets),
-            asked: self.client.asked() as u64,
+            asked: asked.all() as u64,
             share: SHARE as u64,
+            reading: asked.read as u64,
+            reading_share: READING as u64,
             reserve: budget.map_or(RESERVE, |it| it.reserve()),
         }
     }
@@ -316,7 +317,7 @@ fn without_counts(fact: &Fact) -> Fact {
     match fact {
         Fact::EdgeAccount(it) => {
             let token = EdgeToken { checked: None, ..it.token.clone() };
-            EdgeAccount { remaining: None, resets: None, asked: 0, token, ..it.clone() }.into()
+            EdgeAccount { remaining: None, resets: None, asked: 0, reading: 0, token, ..it.clone() }.into()
         }
         other => other.clone(),
     }
