@@ -10,11 +10,14 @@ mod reader;
 mod redact;
 mod renew;
 mod scan;
+mod signed;
 mod storage;
 mod tail;
 mod verify;
 mod write;
 
+#[cfg(test)]
+mod signed_tests;
 #[cfg(test)]
 mod sim;
 #[cfg(test)]
@@ -28,7 +31,7 @@ pub use open::{OpenOptions, Opened};
 pub use reader::{ReadError, Reader};
 pub use renew::new_after_damage;
 pub use storage::{AppendFile, DirFacts, FileFacts, Files, Held, ReadFile, Storage};
-pub use verify::{Signed, Verdict, verify, verify_with};
+pub use verify::{Expected, Signed, Verdict, verify, verify_with};
 pub use write::Ledger;
 
 use crate::model::{Digest, SafeText};
