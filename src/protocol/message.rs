@@ -9,8 +9,8 @@ use crate::clock::ClockSync;
 use crate::model::entry::LogLine;
 use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview};
 use crate::model::{
-    Action, Actor, Digest, IncidentId, IncidentStatus, Milestone, Objective, PersonId, PlanId, Refusal, Role, SafeText,
-    Severity, Stamp,
+    Action, Actor, Digest, IncidentId, IncidentStatus, Level, Milestone, Objective, PersonId, PlanId, Refusal, Role,
+    SafeText, Severity, Stamp,
 };
 
 /// The first line of a client. At most 4 KiB, within two seconds.
@@ -247,6 +247,8 @@ pub struct RoomStatus {
     pub degraded: Option<SafeText>,
     pub present: Vec<Who>,
     pub drill: Option<DrillInfo>,
+    /// How surely people must be known who stand behind a plan.
+    pub level: Level,
     /// Tasks alive in the room's process: a figure that rises by itself is a leak.
     pub tasks: usize,
 }

@@ -52,7 +52,7 @@ impl Door {
             };
             let Ok(peer) = peer::Peer::of(&stream) else { continue };
             // In a drill the name decides, and the name comes later.
-            let acts = self.shared.drill.is_some() || peer::judge(peer.uid, &self.shared.config).role >= Role::Operator;
+            let acts = self.shared.drill.is_some() || peer::judge(peer, &self.shared.config).role >= Role::Operator;
             let Some(seat) = seats.take(peer.uid, acts) else {
                 seats.say(peer.uid, "too many connections");
                 continue;
@@ -60,7 +60,7 @@ impl Door {
             let (shared, engine, news) = (self.shared.clone(), self.engine.clone(), self.news.clone());
             let stop = self.stop.clone();
             self.sessions.spawn(async move {
-                if let Err(why) = session::serve(stream, shared, engine, news, stop).await {
+                if let Err(why) = session::serve(stream, peer, shared, engine, news, stop).await {
                     seat.seats.say(peer.uid, &why);
                 }
             });

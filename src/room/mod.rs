@@ -7,6 +7,7 @@ mod beat;
 mod door;
 mod engine;
 mod executor;
+mod login;
 mod looks;
 mod news;
 mod pages;
