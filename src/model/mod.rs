@@ -4,6 +4,7 @@
 //! held as [`SafeText`], so no later room can print a control character by accident.
 
 pub mod alert_words;
+pub mod clean;
 mod edge;
 pub mod edge_kind;
 pub mod entry;

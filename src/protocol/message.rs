@@ -10,7 +10,7 @@ use crate::model::entry::LogLine;
 use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview};
 use crate::model::{
     Action, Actor, Digest, IncidentId, IncidentStatus, Level, Milestone, Objective, PersonId, PlanId, Refusal, Role,
-    SafeText, Severity, Stamp,
+    SafeText, Severity, Stamp, clean,
 };
 
 /// The first line of a client. At most 4 KiB, within two seconds.
@@ -206,7 +206,12 @@ pub enum Reply {
     /// An incident was opened.
     Opened { incident: IncidentId, seq: u64 },
     /// A plan as the exact canonical bytes; `seq` is `None` for a preview.
-    Plan { plan: String, digest: Digest, seq: Option<u64> },
+    Plan {
+        #[serde(deserialize_with = "clean::exact")]
+        plan: String,
+        digest: Digest,
+        seq: Option<u64>,
+    },
     /// What a change of silences would hit.
     Silence(Box<SilencePreview>),
     /// How a change of silences ended: the entry that says so, and the silence's id as Alertmanager returned it.
