@@ -208,7 +208,7 @@ fn room_lines(room: &RoomStatus, incident: Option<&Incident>, now: Stamp) -> Str
     if let Some(why) = &room.degraded {
         text.push_str(&format!("NOT RECORDING: {why}\n"));
     }
-    if room.level == Level::Account {
+    if room.level == Some(Level::Account) {
         text.push_str(&format!("level account: {ACCOUNT_ALONE}\n"));
     }
     match incident {

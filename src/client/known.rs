@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::trust::other_log;
 use crate::model::{Refusal, clean};
+use crate::protocol::place;
 
 /// Rooms that are remembered; the one seen first goes first.
 const MOST: usize = 256;
@@ -67,6 +68,9 @@ impl KnownLogs {
 
     fn read(&self) -> io::Result<File> {
         use std::io::Read as _;
+        // Somebody without a home has it below /tmp, where another may have been first.
+        let trusted = [0, nix::unistd::geteuid().as_raw()];
+        place::check(&self.file, &trusted).map_err(|wrong| io::Error::other(wrong.to_string()))?;
         let mut text = String::new();
         match fs::File::open(&self.file) {
             Ok(file) => file.take(LONGEST).read_to_string(&mut text)?,
@@ -83,7 +87,9 @@ impl KnownLogs {
         }
         let beside = self.file.with_extension(format!("{}.new", std::process::id()));
         let text = serde_json::to_vec_pretty(file)?;
-        let mut new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        // Left over where a process of this number was killed.
+        let _ = fs::remove_file(&beside);
+        let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
         let written = new.write_all(&text).and_then(|()| fs::rename(&beside, &self.file));
         if written.is_err() {
             let _ = fs::remove_file(&beside);
@@ -136,6 +142,18 @@ mod tests {
         fs::create_dir(other.path().join("state")).expect("made");
         fs::write(known(other.path(), None).file, "not JSON").expect("written");
         known(other.path(), None).check(Path::new("/s"), "shop", "01OLD").expect("not read");
+    }
+
+    #[test]
+    fn what_others_could_have_written_is_not_believed_and_not_written_to() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let logs = known(dir.path(), None);
+        logs.check(Path::new("/s"), "shop", "01OLD").expect("the first");
+        let state = dir.path().join("state");
+        fs::set_permissions(&state, fs::Permissions::from_mode(0o777)).expect("its mode");
+        logs.check(Path::new("/s"), "shop", "01NEW").expect("nothing is known");
+        fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).expect("its mode");
+        logs.check(Path::new("/s"), "shop", "01OLD").expect("nothing was written");
     }
 
     #[test]

@@ -253,7 +253,8 @@ pub struct RoomStatus {
     pub present: Vec<Who>,
     pub drill: Option<DrillInfo>,
     /// How surely people must be known who stand behind a plan.
-    pub level: Level,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
     /// Tasks alive in the room's process: a figure that rises by itself is a leak.
     pub tasks: usize,
 }

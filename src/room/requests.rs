@@ -305,7 +305,7 @@ impl Engine {
             degraded: self.degraded.clone(),
             present: self.presence.everyone(),
             drill: self.shared.drill.clone(),
-            level: self.shared.config.policy.level,
+            level: Some(self.shared.config.policy.level),
             tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         }
     }
