@@ -32,6 +32,7 @@ impl Engine {
         let judged = self.judge(now, due);
         self.publish(&judged, now);
         self.judged = judged;
+        self.recheck_plans();
         if self.degraded.is_some() {
             return;
         }

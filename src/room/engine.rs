@@ -124,6 +124,8 @@ pub struct Engine {
     pub(super) redactions: BTreeMap<u64, Duration>,
     /// When each person proposed, on the boot clock, for the rate of proposals.
     pub(super) proposals: BTreeMap<String, Vec<Duration>>,
+    /// When waiting plans are compared with the board and told again, on the boot clock.
+    pub(super) recheck_next: Duration,
     pub(super) degraded: Option<SafeText>,
     pub(super) outage: Outage,
     /// The log says that this room has started.

@@ -24,6 +24,7 @@ mod preflights;
 mod preflights_tests;
 mod presence;
 mod rate;
+mod rechecks;
 mod reconcile;
 #[cfg(test)]
 mod reconcile_tests;
@@ -211,6 +212,7 @@ impl Room {
             deadlines: BTreeMap::new(),
             proposals: BTreeMap::new(),
             redactions: BTreeMap::new(),
+            recheck_next: std::time::Duration::ZERO,
             degraded: None,
             outage: Outage::default(),
             announced: false,

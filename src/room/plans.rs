@@ -17,7 +17,7 @@ use crate::model::entry::{
     Draft, Expired, Happening, Held, Outcome, PlanBytes, PlanEnded, Proposed, Rejected, StepStarted, Withdrawn,
 };
 use crate::model::plan::HeadRef;
-use crate::model::{Action, Digest, Plan, PlanId, Policy, Refusal, RefusalKind, SafeText};
+use crate::model::{Action, Digest, IncidentId, PersonId, Plan, PlanId, Policy, Refusal, RefusalKind, SafeText};
 use crate::protocol::Reply;
 use crate::seal;
 use crate::systems::meter::{Use, used_for};
@@ -34,6 +34,15 @@ pub(super) struct Act<'a> {
     pub service: &'a str,
     /// The cluster it shall come back on; `None` = the first that can take it.
     pub to: Option<&'a str>,
+}
+
+/// What tells a plan from every other one of the same service.
+pub(super) struct Made {
+    pub incident: IncidentId,
+    pub plan: PlanId,
+    pub by: PersonId,
+    pub supersedes: Option<PlanId>,
+    pub head: HeadRef,
 }
 
 impl Engine {
@@ -117,6 +126,27 @@ impl Engine {
                 "open an incident first: `warroom incident open TITLE`",
             ));
         };
+        let plan = PlanId::from(self.shared.random.ulid(&self.shared.clock));
+        let made = Made { incident, plan, by: caller.actor.person.clone(), supersedes, head: self.head_now() };
+        self.with_context(service, made, to, |context| actions::build(action, context))?
+    }
+
+    fn head_now(&self) -> HeadRef {
+        let (seq, head) = self.shared.reader.head();
+        HeadRef { seq, h: head.hex() }
+    }
+
+    /// Gathers everything a plan of this service is built from.
+    ///
+    /// # Errors
+    /// There is no such service.
+    pub(super) fn with_context<T>(
+        &self,
+        service: &str,
+        made: Made,
+        to: Option<&str>,
+        then: impl FnOnce(&Context) -> T,
+    ) -> Result<T, Refusal> {
         let config = &self.shared.config;
         let Some(objective) = config.objectives.iter().find(|objective| objective.service == service) else {
             let known: Vec<&str> = config.objectives.iter().map(|objective| objective.service.as_str()).collect();
@@ -126,30 +156,26 @@ impl Engine {
                 format!("the services are: {}", known.join(", ")),
             ));
         };
-        let (seq, head) = self.shared.reader.head();
         let credentials =
             self.shared.sources.iter().map(|source| (source.id.clone(), source.credential.clone())).collect();
         let roles = config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect();
-        actions::build(
-            action,
-            &Context {
-                now: self.shared.clock.now(),
-                room: &config.room,
-                incident,
-                plan: PlanId::from(self.shared.random.ulid(&self.shared.clock)),
-                by: caller.actor.person.clone(),
-                policy: &config.policy,
-                policy_digest: &self.shared.policy_digest,
-                people_digest: &config.people_digest,
-                supersedes,
-                head: HeadRef { seq, h: head.hex() },
-                objective,
-                to,
-                board: &self.judged,
-                credentials: &credentials,
-                cluster_roles: &roles,
-            },
-        )
+        Ok(then(&Context {
+            now: self.shared.clock.now(),
+            room: &config.room,
+            incident: made.incident,
+            plan: made.plan,
+            by: made.by,
+            policy: &config.policy,
+            policy_digest: &self.shared.policy_digest,
+            people_digest: &config.people_digest,
+            supersedes: made.supersedes,
+            head: made.head,
+            objective,
+            to,
+            board: &self.judged,
+            credentials: &credentials,
+            cluster_roles: &roles,
+        }))
     }
 
     pub(super) fn start(&self, plan: Plan, digest: Digest, persons: Vec<crate::model::PersonId>, read_at: Duration) {

@@ -76,6 +76,7 @@ pub async fn serve(
         cursor: cursor(&hello, &shared),
         told_caught_up: false,
         told_unreadable: false,
+        told_rechecks: false,
         sent: BTreeMap::new(),
         revs: BTreeMap::new(),
         topics: hello.topics.clone(),
@@ -169,6 +170,7 @@ pub(super) struct Session {
     cursor: Option<u64>,
     told_caught_up: bool,
     told_unreadable: bool,
+    told_rechecks: bool,
     sent: BTreeMap<Topic, Arc<TopicView>>,
     revs: BTreeMap<Topic, u64>,
     topics: Vec<Topic>,
@@ -197,6 +199,7 @@ impl Session {
         let mut clock = self.shared.clock.changes();
         let present = self.news.present.borrow_and_update().as_ref().clone();
         self.out.send(&push(Push::Presence(present))).await?;
+        self.rechecks().await?;
         self.entries().await?;
         loop {
             tokio::select! {
@@ -230,6 +233,7 @@ impl Session {
                     let why = self.news.degraded.borrow_and_update().clone();
                     self.out.send(&push(Push::Degraded(why))).await?;
                 }
+                changed = self.news.rechecks.changed() => { changed.map_err(|_| "the room ended")?; self.rechecks().await?; }
                 _ = clock.changed() => self.out.send(&push(Push::Clock(self.shared.clock.sync()))).await?,
                 () = board_due.tick(), if board_changed => { board_changed = false; self.board().await?; }
                 _ = ping.tick() => {
@@ -292,6 +296,16 @@ impl Session {
             self.out.send(&push(Push::CaughtUp { seq: head.max(sent.min(self.shared.reader.head().0)) })).await?;
         }
         Ok(())
+    }
+
+    /// What waiting plans rest on. Nobody who asked for no entries knows those plans.
+    async fn rechecks(&mut self) -> Result<(), String> {
+        let all = self.news.rechecks.borrow_and_update().as_ref().clone();
+        if self.cursor.is_none() || (all.is_empty() && !self.told_rechecks) {
+            return Ok(());
+        }
+        self.told_rechecks = !all.is_empty();
+        self.out.send(&push(Push::Rechecks(all))).await
     }
 
     /// Entries can't be read: said once, and tried again when there is a new one.
