@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::board::{Row, Topic, TopicView};
 use crate::clock::Clock;
 use crate::model::entry::LogLine;
-use crate::model::{Digest, Refusal, SafeText, Stamp};
+use crate::model::plan::Recheck;
+use crate::model::{Digest, PlanId, Refusal, SafeText, Stamp};
 use crate::protocol::{Push, Welcome, Who};
 use crate::seal;
 use crate::timeline::Story;
@@ -51,6 +52,8 @@ pub struct Mirror {
     pub caught_up: bool,
     /// Why recording and acting are off.
     pub degraded: Option<SafeText>,
+    /// What the plans that wait rest on, as it is now.
+    pub rechecks: Vec<Recheck>,
     /// An entry did not verify: shown, never repaired.
     pub broken: Option<SafeText>,
 }
@@ -66,12 +69,18 @@ impl Default for Mirror {
             head: None,
             caught_up: false,
             degraded: None,
+            rechecks: Vec::new(),
             broken: None,
         }
     }
 }
 
 impl Mirror {
+    /// What a waiting plan rests on now, as far as the room said.
+    pub fn recheck(&self, plan: &PlanId) -> Option<&Recheck> {
+        self.rechecks.iter().find(|it| it.plan == *plan)
+    }
+
     /// Rows of a topic, in the order they are shown.
     pub fn rows(&self, topic: Topic) -> &[Row] {
         self.board.get(&topic).map_or(&[], |view| view.rows.as_slice())
@@ -103,6 +112,7 @@ impl Mirror {
         }
         self.caught_up = false;
         self.degraded = welcome.degraded.clone();
+        self.rechecks.clear();
         self.welcome = Some(welcome);
         self.link = Link::Live { heard_at: clock.now() };
     }
@@ -144,6 +154,7 @@ impl Mirror {
                 }
             }
             Push::Degraded(why) => self.degraded = why,
+            Push::Rechecks(all) => self.rechecks = all,
             Push::Ping => {}
         }
     }

@@ -22,6 +22,7 @@ impl Engine {
         let now = self.shared.clock.now();
         self.heal();
         self.expire_plans();
+        self.write_refusals(false);
         self.sign_now_and_then(now);
         // Time alone changes verdicts (what was fresh goes stale), so everything is judged once a second as well.
         let due = now < self.judged_at || self.judged_at + TimeDelta::seconds(1) <= now;
@@ -31,6 +32,7 @@ impl Engine {
         let judged = self.judge(now, due);
         self.publish(&judged, now);
         self.judged = judged;
+        self.recheck_plans();
         if self.degraded.is_some() {
             return;
         }

@@ -20,6 +20,7 @@ mod export;
 mod faults;
 mod filters;
 mod first_minutes;
+mod flood;
 mod flux_controllers;
 mod fuzz;
 mod gitops_real;
