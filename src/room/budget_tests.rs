@@ -38,8 +38,8 @@ fn no_schedule_of_connections_of_one_person_exceeds_the_budget() {
         let connections: Vec<_> =
             (0..1 + pick(&random, 64)).map(|_| budgets.share(whose(1), START).expect("a share")).collect();
         let (mut now, mut requests, mut bytes) = (0, Vec::new(), Vec::new());
-        for _ in 0..600 {
-            now += [0, 0, 0, 1, 7, 300][pick(&random, 6) as usize];
+        for _ in 0..2_000 {
+            now += [0, 0, 0, 1, 7, 60][pick(&random, 6) as usize];
             let connection = &connections[pick(&random, connections.len() as u64) as usize];
             let text = [0, 40, 8_192, 60_000][pick(&random, 4) as usize];
             match connection.request(text, ms(now)) {

@@ -10,6 +10,7 @@ mod budget;
 mod door;
 mod engine;
 mod executor;
+mod login;
 mod looks;
 mod news;
 mod pages;

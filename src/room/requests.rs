@@ -307,6 +307,7 @@ impl Engine {
             degraded: self.degraded.clone(),
             present: self.presence.everyone(),
             drill: self.shared.drill.clone(),
+            level: Some(self.shared.config.policy.level),
             tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         }
     }

@@ -9,7 +9,6 @@ use crate::model::{EdgeFamily, EdgeKind, Rules, Stamp};
 use crate::timeline::Standing;
 
 use super::super::row::{Judged, Topic};
-use super::clusters::passes_in_s;
 use super::{Memory, Pair};
 
 /// A thing that changed so often within [`FLAPS_IN_S`] goes to and fro.
@@ -117,7 +116,7 @@ impl Changes {
         if self.at_once {
             return TimeDelta::zero();
         }
-        let settles = passes_in_s(edge).unwrap_or_else(|| edge.edge.settles_s());
+        let settles = edge.edge.settles_s();
         let turns = edge.edge.stands() || !edge.edge.ends().is_empty();
         let lately = |at: &&Stamp| (now - **at).num_seconds() < FLAPS_IN_S;
         let told = thing(edge).filter(|_| turns).and_then(|thing| self.told.get(&thing));

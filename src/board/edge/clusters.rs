@@ -1,10 +1,9 @@
 //! `source.*`, `control_plane.*`, `node.*`, `gitops.*`.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::model::entry::Edge;
 use crate::model::facts::{ControlPlane, Endpoint};
-use crate::model::gitops::PASSES_IN_S;
 use crate::model::time::{clock, since, words};
 use crate::model::{EdgeKind, SafeText};
 
@@ -145,41 +144,32 @@ fn at_parity(row: &Row) -> Option<bool> {
     }
 }
 
-/// A drift of applications that are all in passing lasts until it is none any more: some tell no time of their own by which
-/// they would be late, and are then as late as we have seen them.
-pub(super) fn passes_in_s(edge: &Edge) -> Option<i64> {
-    let figure = |name: &str| edge.figures.get(name).and_then(Value::as_u64);
-    let late = figure("total")?.checked_sub(figure("ok")?)?;
-    let all = edge.edge == EdgeKind::GitopsDrift && late > 0 && figure("passing")? >= late;
-    all.then(|| i64::try_from(PASSES_IN_S).unwrap_or(i64::MAX))
-}
-
 pub(super) fn parity(pair: &Pair<'_>, out: &mut Vec<Edge>) {
     for row in pair.rows(Topic::Gitops) {
-        let Body::Parity { cluster, ok, total, laggards, passing, .. } = &row.body else { continue };
+        let Body::Parity { cluster, ok, total, laggards, .. } = &row.body else { continue };
         let before = pair.before(Topic::Gitops, row);
         let answered_empty = before.is_some_and(|row| !row.stale && at_parity(row).is_none());
         let drifts = pair.standing.has(&EdgeKind::GitopsDrift, cluster);
         let subject = SafeText::new(cluster);
-        let mut edge = match at_parity(row) {
-            Some(true) if drifts || answered_empty => {
+        let edge = match at_parity(row) {
+            Some(true) if drifts || answered_empty => Some(true),
+            Some(false) if !drifts => Some(false),
+            _ => None,
+        };
+        let mut edge = match edge {
+            Some(true) => {
                 let says = format!("GitOps: {total} of {total} applications healthy on {cluster}");
                 pair.edge(EdgeKind::GitopsParity, row, None, Verdict::Ok, &subject, says)
             }
-            Some(false) if !drifts => {
+            Some(false) => {
                 let who: Vec<String> = laggards.iter().map(|(name, why)| format!("{name} ({why})")).collect();
                 let lag = total - ok;
                 let says = format!("GitOps: {lag} of {total} applications not at parity on {cluster}: {}", names(&who));
                 pair.edge(EdgeKind::GitopsDrift, row, None, Verdict::Warning, &subject, says)
             }
-            _ => continue,
+            None => continue,
         };
         edge.figures = json!({ "ok": ok, "total": total });
-        if *passing > 0
-            && let Some(figures) = edge.figures.as_object_mut()
-        {
-            figures.insert("passing".to_owned(), json!(passing));
-        }
         out.push(edge);
     }
 }

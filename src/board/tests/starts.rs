@@ -350,32 +350,6 @@ fn what_is_in_passing_is_no_entry_and_what_lasts_is_told_from_its_beginning() {
 }
 
 #[test]
-fn applications_that_are_all_in_passing_drift_only_when_that_lasts() {
-    let world = World::new(at("14:40:00"));
-    let told = |lasts: i64| {
-        let mut room = Room::new(Changes::default());
-        let mut said = Vec::new();
-        for s in (0..1_800).step_by(5) {
-            let now = second("14:40:00", s);
-            room.hear(&world.told(now), now);
-            if (100..100 + lasts).contains(&s) {
-                // They tell no time of their own.
-                let facts = apps("Progressing", now);
-                room.hear(&[("argocd/dr", Change::Replace { kind: FactKind::App, facts })], now);
-            }
-            let of_apps = room.look(now).into_iter().filter(|edge| edge.edge.as_str().starts_with("gitops"));
-            said.extend(of_apps.map(|edge| (edge.edge.to_string(), edge.at, s)));
-        }
-        said
-    };
-    assert_eq!(told(600), [], "ten minutes are usual");
-    let began = second("14:40:00", 100);
-    let [drift, parity] = &told(1_000)[..] else { panic!("{:?}", told(1_000)) };
-    assert_eq!(*drift, ("gitops.drift".to_owned(), began, 1_000));
-    assert_eq!(parity.0, "gitops.parity");
-}
-
-#[test]
 fn what_goes_to_and_fro_is_told_a_few_times_and_then_counted() {
     let mut world = World::new(at("14:40:00"));
     let mut room = Room::new(Changes::default());

@@ -5,8 +5,7 @@ use crate::model::time::{since, words};
 use crate::model::{SafeText, Stamp};
 
 /// A sync, a rollout, a wait for something else: ordinary for so long, and then somebody should look.
-/// What is in passing for longer is late.
-pub const PASSES_IN_S: u64 = 15 * 60;
+const PASSES_IN_S: u64 = 15 * 60;
 /// How far ahead of its cluster's clock, as we know it, a time may be. Further ahead, some clock is wrong, and what the
 /// time says proves nothing.
 const AHEAD_S: i64 = 60;

@@ -19,7 +19,7 @@ pub const READING: usize = 480;
 /// What is left alone for acting: a failover takes about twenty requests.
 pub const RESERVE: u64 = 120;
 /// How long the reserve of requests is left alone before looking again, where nobody says when it is full again.
-pub const RESERVE_PAUSE_S: i64 = 60;
+pub const RESERVE_PAUSE_S: u64 = 60;
 /// What the provider allows in [`WINDOW_S`] where its headers state no policy.
 const LIMIT: u64 = 1_200;
 /// A limit over less than this is full again before anyone could react to it.
@@ -44,7 +44,6 @@ pub struct Budget {
     pub remaining: u64,
     /// When it is full again, on our clock.
     pub resets: Option<Stamp>,
-    said: Stamp,
     /// The time over which this limit is counted.
     window_s: i64,
 }
@@ -57,10 +56,10 @@ impl Budget {
         stated(headers, now).into_iter().chain(older(headers, now)).min_by_key(|it| (it.window_s < MOMENT_S, share(it)))
     }
 
-    /// Whether it still says something: until it is full again, or for one window of the provider's count.
-    pub fn holds(self, now: Stamp) -> bool {
-        let window = self.said + TimeDelta::seconds(self.window_s);
-        now < self.resets.unwrap_or(window).min(window)
+    /// How long what was said just now says something: until it is full again, or for one window of the provider's count.
+    pub fn holds_for(self, now: Stamp) -> Duration {
+        let window = TimeDelta::seconds(self.window_s);
+        self.resets.map_or(window, |at| (at - now).min(window)).to_std().unwrap_or_default()
     }
 
     /// What is left belongs to acting.
@@ -99,7 +98,7 @@ fn older(headers: &HeaderMap, now: Stamp) -> Option<Budget> {
     let number = |name: &str| text(headers, name)?.parse().ok();
     let limit = number("x-ratelimit-limit")?;
     let remaining = number("x-ratelimit-remaining")?;
-    Some(Budget { limit, remaining, resets: resets(headers, now), said: now, window_s: WINDOW_S })
+    Some(Budget { limit, remaining, resets: resets(headers, now), window_s: WINDOW_S })
 }
 
 /// `Ratelimit: "default";r=50;t=30` (left, and seconds until it is full again) with
@@ -115,7 +114,6 @@ fn stated(headers: &HeaderMap, now: Stamp) -> Vec<Budget> {
             limit: policy.and_then(|it| it.number("q")).unwrap_or(LIMIT).max(remaining),
             remaining,
             resets: left.number("t").and_then(seconds).map(|wait| now + TimeDelta::seconds(wait)),
-            said: now,
             window_s: policy.and_then(|it| it.number("w")).and_then(seconds).unwrap_or(WINDOW_S).max(1),
         })
     };

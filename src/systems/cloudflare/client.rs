@@ -25,7 +25,10 @@ pub struct Client {
     pub(super) clock: Clock,
     pub account: String,
     pub zones: Vec<String>,
-    budget: Mutex<Option<Budget>>,
+    /// What a server said is left, and until when on the boot clock that says something.
+    budget: Mutex<Option<(Budget, Duration)>>,
+    /// Until then, on the boot clock, a server answers nothing but that it was asked too often.
+    locked_out: Mutex<Option<Duration>>,
     meter: Arc<Meter>,
     /// Whose token it turned out to be.
     owner: Mutex<Option<Owner>>,
@@ -45,6 +48,7 @@ impl Client {
             account: config.account.clone(),
             zones: config.zones.clone(),
             budget: Mutex::new(None),
+            locked_out: Mutex::new(None),
             meter,
             owner: Mutex::new(None),
             zone_of: Mutex::new(BTreeMap::new()),
@@ -54,8 +58,19 @@ impl Client {
 
     /// What is left of the rate limit, if a server said so.
     pub fn budget(&self) -> Option<Budget> {
-        let said = *self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-        said.filter(|budget| budget.holds(self.clock.now()))
+        self.said().map(|(budget, _)| budget)
+    }
+
+    /// The same, and for how long it holds.
+    fn said(&self) -> Option<(Budget, Duration)> {
+        let (budget, until) = (*self.budget.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Some((budget, left(until, self.clock.boot())?))
+    }
+
+    /// How long to leave alone what is left: until it is full again, or for a while where nobody says when that is.
+    pub fn full_in(&self) -> Option<Duration> {
+        let (budget, left) = self.said()?;
+        Some(budget.resets.map_or(Duration::from_secs(RESERVE_PAUSE_S), |_| left))
     }
 
     /// How many requests we sent in the last five minutes, and what for.
@@ -65,14 +80,14 @@ impl Client {
 
     /// How long until the preconditions of a plan may be read; `None` = now.
     pub fn reads_wait(&self) -> Option<Duration> {
-        self.scarce_until().max(self.meter.fits_in(Use::Read, A_CHECK))
+        self.scarce_for().max(self.meter.fits_in(Use::Read, A_CHECK))
     }
 
-    /// How long what is left, by the provider's own word, is for plans that run.
-    fn scarce_until(&self) -> Option<Duration> {
-        let budget = self.budget().filter(|it| it.acts_only())?;
-        let pause = Duration::from_secs(RESERVE_PAUSE_S.unsigned_abs());
-        Some(budget.resets.map_or(pause, |at| (at - self.clock.now()).to_std().unwrap_or_default()))
+    /// How long the provider's own word leaves nothing to reading: it answers nobody, or what is left is for plans that run.
+    fn scarce_for(&self) -> Option<Duration> {
+        let locked = *self.locked_out.lock().unwrap_or_else(PoisonError::into_inner);
+        let locked = locked.and_then(|until| left(until, self.clock.boot()));
+        locked.max(self.budget().filter(|it| it.acts_only()).and_then(|_| self.full_in()))
     }
 
     /// How many requests the lists of a round take, by the pages they had last.
@@ -251,7 +266,7 @@ impl Client {
                 "Ids are letters, digits, `-` and `_`.",
             )));
         }
-        if let Some(wait) = self.scarce_until().filter(|_| now_used_for() == Use::Read) {
+        if let Some(wait) = self.scarce_for().filter(|_| now_used_for() == Use::Read) {
             return Err(CallError::unsent(held_back(wait)));
         }
         let answer = match ask {
@@ -259,11 +274,22 @@ impl Client {
             Ask::Read(query) => self.api.query(path, query).await?,
             Ask::Send(method, body) => self.api.send(method, path, body).await?,
         };
-        if let Some(budget) = Budget::of(&answer.headers, self.clock.now()) {
-            *self.budget.lock().unwrap_or_else(PoisonError::into_inner) = Some(budget);
+        let (now, boot) = (self.clock.now(), self.clock.boot());
+        if let Some(budget) = Budget::of(&answer.headers, now) {
+            let until = boot + budget.holds_for(now);
+            *self.budget.lock().unwrap_or_else(PoisonError::into_inner) = Some((budget, until));
+        }
+        if answer.status == 429 {
+            let wait = answer.retry_after_s().unwrap_or(RESERVE_PAUSE_S).min(3_600);
+            *self.locked_out.lock().unwrap_or_else(PoisonError::into_inner) = Some(boot + Duration::from_secs(wait));
         }
         Ok(answer)
     }
+}
+
+/// What is left until an instant; `None` if it is over.
+fn left(until: Duration, now: Duration) -> Option<Duration> {
+    until.checked_sub(now).filter(|left| !left.is_zero())
 }
 
 /// One request.

@@ -20,7 +20,6 @@ use super::login::Plugin;
 use super::trouble::{plain, trouble, trouble_of_kubeconfig};
 use super::{certificate, identity, login};
 use crate::config::{ClusterConfig, ServeRules};
-use crate::model::nearest::nearest;
 use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
 use crate::systems::proxy::{self, Environment, Own, Way};
 use crate::systems::reach::Reach;
@@ -140,21 +139,13 @@ fn parts(kubeconfig: &Kubeconfig, context: Option<&str>) -> Result<(Context, Clu
         .or(kubeconfig.current_context.as_deref().filter(|name| !name.is_empty()))
         .ok_or_else(|| said(KubeconfigError::CurrentContextNotSet))?;
     let context = kubeconfig.contexts.iter().find(|it| it.name == name).and_then(|it| it.context.clone());
-    let context = context.ok_or_else(|| no_context(kubeconfig, name))?;
+    let context =
+        context.ok_or_else(|| files::no_context(name, kubeconfig.contexts.iter().map(|it| it.name.as_str())))?;
     let cluster = kubeconfig.clusters.iter().find(|it| it.name == context.cluster).and_then(|it| it.cluster.clone());
     let cluster = cluster.ok_or_else(|| said(KubeconfigError::LoadClusterOfContext(context.cluster.clone())))?;
     let user = context.user.as_ref().and_then(|user| kubeconfig.auth_infos.iter().find(|it| it.name == *user));
     let user = user.and_then(|it| it.auth_info.clone()).unwrap_or_default();
     Ok((context, cluster, user))
-}
-
-/// There is no context of that name; the nearest that is there.
-fn no_context(kubeconfig: &Kubeconfig, name: &str) -> Trouble {
-    let mut trouble = trouble_of_kubeconfig(&KubeconfigError::LoadContext(name.to_owned()));
-    if let Some(near) = nearest(name, kubeconfig.contexts.iter().map(|it| it.name.as_str())) {
-        trouble.what = SafeText::new(&format!("{}; nearest: `{near}`", trouble.what));
-    }
-    trouble
 }
 
 /// What a service may be pointed at; a room of one's own goes where its kubeconfig says.
@@ -313,15 +304,6 @@ mod tests {
 
     fn notes(loaded: &Loaded) -> Vec<&str> {
         loaded.notes.iter().map(SafeText::as_str).collect()
-    }
-
-    #[test]
-    fn a_context_that_is_not_there_is_said_with_the_nearest_that_is() {
-        let text = "apiVersion: v1\nkind: Config\ncontexts:\n- name: prod-eu\n  context: {cluster: k}\n";
-        let kubeconfig = files::plain(Kubeconfig::from_yaml(text).expect("a kubeconfig"));
-        let said = |name: &str| parts(&kubeconfig, Some(name)).err().expect("refused").what.to_string();
-        assert_eq!(said("prd-eu"), "the kubeconfig has no context `prd-eu`; nearest: `prod-eu`");
-        assert_eq!(said("staging"), "the kubeconfig has no context `staging`");
     }
 
     #[test]
