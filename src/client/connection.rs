@@ -11,6 +11,7 @@ use tokio_util::codec::FramedRead;
 
 use crate::client::ClientEvent;
 use crate::client::trust::{Server, Trust};
+use crate::client::witness::Witness;
 use crate::model::{Refusal, SafeText};
 use crate::protocol::codec::{self, ROOM_DEPTH, ROOM_LINE};
 use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine, Welcome};
@@ -85,7 +86,8 @@ pub fn connect(options: ConnectOptions) -> (Handle, mpsc::Receiver<ClientEvent>)
     let (asks, ask_queue) = mpsc::channel(16);
     let (events, event_queue) = mpsc::channel(64);
     let ConnectOptions { socket, hello, trust } = options;
-    let link = Connection { socket, hello, trust, asks: ask_queue, events, wait: FIRST_WAIT };
+    let (wait, witness, kept) = (FIRST_WAIT, Witness::default(), None);
+    let link = Connection { socket, hello, trust, asks: ask_queue, events, wait, witness, kept };
     tokio::spawn(link.run());
     (Handle { asks }, event_queue)
 }
@@ -97,6 +99,9 @@ struct Connection {
     asks: mpsc::Receiver<Ask>,
     events: mpsc::Sender<ClientEvent>,
     wait: Duration,
+    witness: Witness,
+    /// The room whose newest entry is kept, and its log; `None` if nothing of it is.
+    kept: Option<(String, String)>,
 }
 
 /// Why one connection ended.
@@ -190,13 +195,44 @@ impl Connection {
         }
     }
 
-    /// Whether this is the log that is known of the room. A room of this process and a drill begin a new one each time.
-    fn is_known(&self, welcome: &Welcome, server: Server) -> Result<(), Refusal> {
-        match &self.trust.known {
-            Some(known) if server == Server::Trusted && welcome.drill.is_none() => {
-                known.check(&self.socket, &welcome.room, &welcome.log)
-            }
-            _ => Ok(()),
+    /// Whether this is the log that is known of the room, and the history that was seen of it; gives why it is another one. A
+    /// room of this process and a drill begin a new log each time.
+    fn is_known(&mut self, welcome: &Welcome, server: Server) -> Result<Option<SafeText>, Refusal> {
+        self.kept = None;
+        let mut seen = None;
+        if let Some(known) = self.trust.known.as_ref().filter(|_| server == Server::Trusted && welcome.drill.is_none())
+        {
+            seen = known.check(&self.socket, &welcome.room, &welcome.log)?;
+            self.kept = Some((welcome.room.clone(), welcome.log.clone()));
+        }
+        let why = self.witness.begin(seen, welcome.head);
+        self.keep();
+        Ok(why)
+    }
+
+    /// Compares what comes with what was seen before; gives why it is another history.
+    fn compare(&mut self, push: &Push) -> Option<SafeText> {
+        let why = match push {
+            Push::Entries(lines) => self.witness.entries(lines),
+            Push::CaughtUp { seq } => self.witness.caught_up(*seq),
+            _ => return None,
+        };
+        self.keep();
+        why
+    }
+
+    fn keep(&mut self) {
+        let (Some(known), Some((room, log))) = (&self.trust.known, &self.kept) else { return };
+        if let Some(head) = self.witness.to_keep() {
+            known.remember(&self.socket, room, log, head);
+        }
+    }
+
+    /// Says that this is another history. False if nobody listens any more.
+    async fn say_forked(&self, why: Option<SafeText>) -> bool {
+        match why {
+            Some(why) => self.events.send(ClientEvent::Forked { why }).await.is_ok(),
+            None => true,
         }
     }
 
@@ -221,8 +257,13 @@ impl Connection {
                 return None;
             }
             RoomLine::Welcome(welcome) => {
-                if let Err(refusal) = self.is_known(&welcome, server) {
-                    return Some(End::Refused(refusal));
+                let forked = match self.is_known(&welcome, server) {
+                    Ok(forked) => forked,
+                    Err(refusal) => return Some(End::Refused(refusal)),
+                };
+                // Before the link is called live: a command says it in place of its answer.
+                if !self.say_forked(forked).await {
+                    return Some(End::Over);
                 }
                 self.wait = FIRST_WAIT;
                 let other_log = self.hello.log.as_ref().is_some_and(|known| *known != welcome.log);
@@ -231,6 +272,10 @@ impl Connection {
                 ClientEvent::Linked(welcome)
             }
             RoomLine::Push(push) => {
+                let forked = self.compare(&push);
+                if !self.say_forked(forked).await {
+                    return Some(End::Over);
+                }
                 if let (Push::Entries(lines), Some(from)) = (&push, self.hello.entries_from.as_mut()) {
                     // The next connection resumes behind the last entry received; numbers may have gaps.
                     let last = lines.last().and_then(|last| match seal::scan_line(last.line.as_bytes()) {

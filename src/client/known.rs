@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::trust::other_log;
+use super::witness::Head;
 use crate::model::{Refusal, clean};
 use crate::protocol::place;
 
@@ -30,6 +31,9 @@ struct Known {
     socket: PathBuf,
     room: String,
     log: String,
+    /// The newest entry of it that was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    head: Option<Head>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -38,32 +42,50 @@ struct File {
 }
 
 impl KnownLogs {
-    /// Compares a room's log with the one that is known, and remembers the first.
+    /// Compares a room's log with the one that is known, and remembers the first. Gives the newest entry of it that was seen.
     ///
     /// # Errors
     /// The refusal, if it is another one and nobody has accepted it. What can't be read or kept is logged and refuses nothing:
     /// a full disk must not keep anybody out.
-    pub fn check(&self, socket: &Path, room: &str, log: &str) -> Result<(), Refusal> {
+    pub fn check(&self, socket: &Path, room: &str, log: &str) -> Result<Option<Head>, Refusal> {
         let socket = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());
         let mut file = match self.read() {
             Ok(file) => file,
             Err(error) => {
                 tracing::warn!(file = %self.file.display(), %error, "the known logs can't be read");
-                return Ok(());
+                return Ok(None);
             }
         };
         match file.rooms.iter_mut().find(|it| it.socket == socket && it.room == room) {
-            Some(known) if known.log == log => return Ok(()),
-            Some(known) if self.accept.as_deref() == Some(log) => known.log = log.to_owned(),
+            // Accepted with its history: what was seen of another one counts no more.
+            Some(known) if self.accept.as_deref() == Some(log) => (known.log, known.head) = (log.to_owned(), None),
+            Some(known) if known.log == log => return Ok(known.head),
             Some(known) => return Err(other_log(room, &socket, &known.log, log)),
-            None => file.rooms.push(Known { socket, room: room.to_owned(), log: log.to_owned() }),
+            None => file.rooms.push(Known { socket, room: room.to_owned(), log: log.to_owned(), head: None }),
         }
         let over = file.rooms.len().saturating_sub(MOST);
         file.rooms.drain(..over);
         if let Err(error) = self.write(&file) {
             tracing::warn!(file = %self.file.display(), %error, "the log's id can't be kept");
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Keeps the newest entry that was seen of a known log. What can't be kept is logged.
+    pub fn remember(&self, socket: &Path, room: &str, log: &str, head: Head) {
+        let socket = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());
+        let kept = self.read().and_then(|mut file| {
+            let known = file.rooms.iter_mut().find(|it| it.socket == socket && it.room == room && it.log == log);
+            match known {
+                // Another console of this account may have seen more by now.
+                Some(known) if known.head.is_none_or(|(seq, _)| seq < head.0) => known.head = Some(head),
+                _ => return Ok(()),
+            }
+            self.write(&file)
+        });
+        if let Err(error) = kept {
+            tracing::warn!(file = %self.file.display(), %error, "the newest entry can't be kept");
+        }
     }
 
     fn read(&self) -> io::Result<File> {
@@ -134,6 +156,23 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_entry_that_was_seen_is_kept_for_its_log_and_given_up_with_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (plain, here) = (known(dir.path(), None), Path::new("/s"));
+        let head = |seq| (seq, crate::model::Digest([7; 32]));
+        plain.remember(here, "shop", "01OLD", head(3));
+        assert_eq!(plain.check(here, "shop", "01OLD"), Ok(None), "a log that is not known has no head");
+        for (seen, kept) in [(5, 5), (4, 5), (8, 8)] {
+            plain.remember(here, "shop", "01OLD", head(seen));
+            assert_eq!(plain.check(here, "shop", "01OLD"), Ok(Some(head(kept))));
+        }
+        plain.remember(here, "shop", "01NEW", head(9));
+        assert_eq!(plain.check(here, "shop", "01OLD"), Ok(Some(head(8))), "what another log has is not its own");
+        assert_eq!(known(dir.path(), Some("01OLD")).check(here, "shop", "01OLD"), Ok(None), "accepted as it is now");
+        assert_eq!(plain.check(here, "shop", "01OLD"), Ok(None));
+    }
+
+    #[test]
     fn what_cant_be_kept_or_read_keeps_nobody_out() {
         let dir = tempfile::tempdir().expect("a folder");
         fs::write(dir.path().join("state"), "a file where a directory should be").expect("written");
@@ -160,7 +199,8 @@ mod tests {
     fn no_more_rooms_are_kept_than_fit() {
         let dir = tempfile::tempdir().expect("a folder");
         let logs = known(dir.path(), None);
-        let many = (0..MOST).map(|n| Known { socket: "/s".into(), room: format!("r{n}"), log: "01OLD".into() });
+        let many =
+            (0..MOST).map(|n| Known { socket: "/s".into(), room: format!("r{n}"), log: "01OLD".into(), head: None });
         fs::create_dir(dir.path().join("state")).expect("made");
         logs.write(&File { rooms: many.collect() }).expect("kept");
         logs.check(Path::new("/s"), "new", "01NEW").expect("the first");

@@ -33,6 +33,8 @@ pub enum ClientEvent {
     Lost { why: SafeText },
     /// The room refused the hello; the client has given up.
     Refused(Refusal),
+    /// The log is another history than the one that this account saw before. Told before what shows it.
+    Forked { why: SafeText },
     /// The room said something.
     Push(Push),
 }
@@ -54,8 +56,10 @@ pub struct Mirror {
     pub degraded: Option<SafeText>,
     /// What the plans that wait rest on, as it is now.
     pub rechecks: Vec<Recheck>,
-    /// An entry did not verify: shown, never repaired.
+    /// An entry did not verify, or this is another history than was seen before: shown, never repaired.
     pub broken: Option<SafeText>,
+    /// Why the log that is linked next is another history.
+    pub forked: Option<SafeText>,
 }
 
 impl Default for Mirror {
@@ -71,6 +75,7 @@ impl Default for Mirror {
             degraded: None,
             rechecks: Vec::new(),
             broken: None,
+            forked: None,
         }
     }
 }
@@ -95,6 +100,10 @@ impl Mirror {
                 self.lost(refusal.why.clone(), clock);
                 self.link = Link::Refused { since: clock.now(), why: refusal.why };
             }
+            ClientEvent::Forked { why } => {
+                self.broken.get_or_insert_with(|| why.clone());
+                self.forked = Some(why);
+            }
             ClientEvent::Push(push) => {
                 self.link = Link::Live { heard_at: clock.now() };
                 self.push(push, clock);
@@ -108,8 +117,9 @@ impl Mirror {
         if !same_log {
             self.story = Story::default();
             self.head = None;
-            self.broken = None;
+            self.broken = self.forked.clone();
         }
+        self.forked = None;
         self.caught_up = false;
         self.degraded = welcome.degraded.clone();
         self.rechecks.clear();

@@ -8,6 +8,7 @@ mod known;
 mod mirror;
 pub mod plan_bytes;
 mod trust;
+mod witness;
 
 pub use connection::{AskError, ConnectOptions, Handle, connect};
 pub use known::KnownLogs;

@@ -61,6 +61,9 @@ pub struct Welcome {
     pub objectives: Vec<Objective>,
     /// Why recording and acting are off, if they are.
     pub degraded: Option<SafeText>,
+    /// The last entry of the log: its number and hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<(u64, Digest)>,
 }
 
 /// What the screens of a drill say.

@@ -141,6 +141,7 @@ fn welcome(shared: &Shared, identity: &Identity, news: &News) -> Welcome {
         }),
         objectives: shared.config.objectives.clone(),
         degraded: news.degraded.borrow().clone(),
+        head: Some(shared.reader.head()),
     }
 }
 
