@@ -7,7 +7,7 @@ use serde_json::Value;
 use warroom::clock::Clock;
 
 use crate::peers::need;
-use crate::stage::{ANA, SAM, Stage, entries, of_kind};
+use crate::stage::{ANA, KIM, SAM, Stage, entries, of_kind};
 use crate::support::{run, run_json, segments, wait_for, warroom};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,6 +125,55 @@ async fn a_log_that_was_cut_is_not_written_on_and_not_signed_again() {
     wait_for("a signature of the new log", || of_kind(&entries(&state), "head_signed").first().map(|_| ()));
     stage.kill();
     stage.intact(&state);
+}
+
+/// The same by somebody who removes the room's own memory too: who was there before knows it, and who was not can't.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_was_there_before_does_not_take_another_history_for_the_log() {
+    if !crate::stage::accounts() {
+        return;
+    }
+    let mut stage = Stage::set(Stage::story(), Clock::real(), async |_: &str| None).await;
+    stage.open();
+    stage.incident();
+    let state = stage.state();
+    let own = stage.home().join("sam");
+    std::fs::create_dir(&own).expect("a home");
+    std::os::unix::fs::chown(&own, Some(SAM), Some(0)).expect("his own");
+    let sam = |stage: &Stage, words: &[&str]| {
+        let (code, out, err) = run(stage.client(SAM).env("HOME", &own).args(words));
+        (code, format!("{out}{err}"))
+    };
+    let (code, said) = sam(&stage, &["timeline"]);
+    assert_eq!(code, 0, "{said}");
+    let seen = entries(&state).len();
+    stage.kill();
+    let [segment] = &segments(&state)[..] else { panic!("one segment") };
+    let whole = std::fs::read_to_string(segment).expect("the log");
+    let cut: String = whole.split_inclusive('\n').take(1).collect();
+    std::fs::write(segment, &cut).expect("cut");
+    let _ = std::fs::remove_file(state.join("SIGNED"));
+
+    stage.open();
+    // A command that reads no entries compares the room's head; once the log is as long as it was, that tells nothing.
+    let (code, said) = sam(&stage, &["sources"]);
+    let short = code == 5 && (said.contains("the log was cut") || said.contains("this is another history"));
+    assert!(short || entries(&state).len() > seen, "{code} {said}");
+    stage.incident();
+    wait_for("a longer log", || {
+        stage.ask(KIM, &["timeline", "add", "anew"]);
+        (entries(&state).len() > seen).then_some(())
+    });
+    stage.intact(&state);
+    let (code, said) = sam(&stage, &["timeline"]);
+    assert!(code == 5 && said.contains("this is another history"), "{code} {said}");
+    assert_eq!(stage.ask(KIM, &["timeline"]).0, 0, "who was not there can't know");
+    let log = entries(&state)[0]["d"]["log"].as_str().expect("its id").to_owned();
+    for words in [&["timeline", "--accept-log", &log][..], &["timeline"]] {
+        let (code, said) = sam(&stage, words);
+        assert_eq!(code, 0, "{words:?}: {said}");
+    }
+    stage.kill();
 }
 
 /// The block of the README that begins so.
