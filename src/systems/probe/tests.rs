@@ -188,6 +188,11 @@ async fn an_outage_is_told_from_its_first_bad_sample_and_the_move_by_its_site() 
         assert_eq!(bench.reader.read(path).await.expect(path), value);
     }
     assert!(bench.reader.read("colour").await.is_err());
+    bench.room.ctx.clock.step_wall(-chrono::TimeDelta::days(1));
+    let ahead = bench.reader.read("share/dr").await.expect_err("a window from ahead proves nothing for a day");
+    assert_eq!(ahead.kind, TroubleKind::Silent);
+    bench.room.ctx.clock.step_wall(chrono::TimeDelta::days(1));
+    assert!(bench.reader.read("share/dr").await.is_ok(), "set right again");
     bench.room.ctx.clock.advance(Duration::from_secs(60));
     let stale = bench.reader.read("share/dr").await.expect_err("an old window proves nothing");
     assert_eq!(stale.kind, TroubleKind::Silent);
