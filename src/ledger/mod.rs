@@ -10,6 +10,7 @@ mod reader;
 mod redact;
 mod renew;
 mod scan;
+mod snapshot;
 mod storage;
 mod tail;
 mod verify;
@@ -27,6 +28,7 @@ pub use folder::{Told, read_folder};
 pub use open::{OpenOptions, Opened};
 pub use reader::{ReadError, Reader};
 pub use renew::new_after_damage;
+pub use snapshot::{Found, Snapshot, Unfit, Unverified};
 pub use storage::{AppendFile, DirFacts, FileFacts, Files, Held, ReadFile, Storage};
 pub use verify::{Signed, Verdict, verify, verify_with};
 pub use write::Ledger;
@@ -48,6 +50,8 @@ const HEALTHY_BYTES: u64 = 4 * RESERVE_BYTES;
 
 const LOCK: &str = "LOCK";
 const RESERVE: &str = "RESERVE";
+/// What a start takes instead of reading everything.
+const SNAPSHOT: &str = "SNAPSHOT";
 /// Left behind when a sync failed: the next start begins a new segment.
 const SYNC_FAILED: &str = "SYNC-FAILED";
 

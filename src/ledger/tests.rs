@@ -25,6 +25,7 @@ fn options(dir: &Path) -> OpenOptions {
         key: String::new(),
         allow_fs: Vec::new(),
         check_fs: true,
+        snapshot: None,
     }
 }
 

@@ -85,6 +85,8 @@ pub enum Command {
         plan: PlanId,
         done: oneshot::Sender<bool>,
     },
+    /// A closed segment of the log was found damaged after the start.
+    Damaged(SafeText),
     /// A change of silences is over: recorded in its incident; answers with the entry's number.
     SilenceOver {
         incident: IncidentId,
@@ -124,6 +126,8 @@ pub struct Engine {
     /// When each person proposed, on the boot clock, for the rate of proposals.
     pub(super) proposals: BTreeMap<String, Vec<Duration>>,
     pub(super) degraded: Option<SafeText>,
+    /// What is kept beside the log.
+    pub(super) kept: super::kept::Kept,
     pub(super) outage: Outage,
     /// The log says that this room has started.
     pub(super) announced: bool,
@@ -170,6 +174,9 @@ impl Engine {
         }
         self.record(vec![self.by_room(RoomStopped { why: SafeText::new("stopped in order") })]);
         self.sign_head();
+        if self.degraded.is_none() {
+            self.keep();
+        }
     }
 
     fn take(&mut self, command: Command) {
@@ -192,6 +199,7 @@ impl Engine {
                 let recorded = self.broke_off(&plan);
                 let _ = done.send(recorded);
             }
+            Command::Damaged(says) => self.found_damaged(says),
             Command::SilenceOver { incident, happening, done } => {
                 let seq = self.silence_over(incident, happening);
                 let _ = done.send(seq);

@@ -51,6 +51,7 @@ pub(super) fn shared(home: &std::path::Path, adapter: Arc<dyn Adapter>, clock: C
         key: String::new(),
         allow_fs: Vec::new(),
         check_fs: false,
+        snapshot: None,
     };
     let random = Random::seeded(7);
     let opened = Ledger::open(options, Arc::new(Files), clock.clone(), random.clone()).expect("a log");

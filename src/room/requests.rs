@@ -171,8 +171,8 @@ impl Engine {
     /// Marks an entry as a milestone, or takes that back. What it says already is not said twice.
     fn mark(&mut self, caller: &Caller, seq: u64, milestone: Milestone, marked: bool) -> Answer {
         self.known_entry(seq)?;
-        let item = self.story.current().and_then(|incident| incident.item(seq));
-        let mark = item.and_then(|item| item.marking(&milestone));
+        let changed = self.story.current().and_then(|incident| incident.index.changed(seq));
+        let mark = changed.and_then(|changed| changed.marking(&milestone));
         let no = |why: String, remedy: &str| Err(Refusal::new(RefusalKind::BadRequest, why, remedy));
         match (marked, mark) {
             (true, Some(mark)) => no(
@@ -188,9 +188,7 @@ impl Engine {
     }
 
     fn known_entry(&self, seq: u64) -> Result<(), Refusal> {
-        let known =
-            self.story.current().is_some_and(|incident| incident.items.iter().any(|item| item.entry.seq == seq));
-        if known {
+        if self.story.current().is_some_and(|incident| incident.index.has(seq)) {
             return Ok(());
         }
         Err(Refusal::new(
