@@ -19,6 +19,8 @@ mod write;
 #[cfg(test)]
 mod sim;
 #[cfg(test)]
+mod snapshot_tests;
+#[cfg(test)]
 mod tests;
 
 use std::io;

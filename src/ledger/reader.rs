@@ -113,7 +113,8 @@ impl Reader {
     pub fn line(&self, seq: u64) -> Result<Option<LogLine>, ReadError> {
         let mut found = self.read_from(seq, 1)?;
         let line = if found.is_empty() { None } else { Some(found.swap_remove(0)) };
-        let is_it = |log: &LogLine| matches!(seal::scan_line(log.line.as_bytes()), Ok(Line::Entry(it)) if it.seq == seq);
+        let is_it =
+            |log: &LogLine| matches!(seal::scan_line(log.line.as_bytes()), Ok(Line::Entry(it)) if it.seq == seq);
         Ok(line.filter(is_it))
     }
 

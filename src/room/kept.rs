@@ -48,7 +48,8 @@ impl Engine {
             Found::Unfit(unfit) => {
                 tracing::warn!(why = %unfit, "the snapshot of the log does not fit: it is thrown away, and all of it is read");
                 if unfit.is_damage() {
-                    self.lost.get_or_insert_with(|| SafeText::new(&format!("the log is not what this room wrote: {unfit}")));
+                    self.lost
+                        .get_or_insert_with(|| SafeText::new(&format!("the log is not what this room wrote: {unfit}")));
                 }
                 self.kept.found = Found::Unfit(unfit);
             }

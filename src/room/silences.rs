@@ -200,11 +200,7 @@ impl Engine {
                 incident,
                 instance: begun.instance,
                 change: begun.change,
-                permit: Permit {
-                    plan: PlanId(begun.request),
-                    digest: begun.digest,
-                    persons: vec![entry.by.person],
-                },
+                permit: Permit { plan: PlanId(begun.request), digest: begun.digest, persons: vec![entry.by.person] },
             };
             self.run_silence(run, None, None);
         }

@@ -114,9 +114,10 @@ proptest! {
 fn amended(incident: &Incident, entries: &[Entry], seq: u64) -> Option<crate::model::SafeText> {
     let removed = |seq: &u64| incident.index.changed(*seq).is_some_and(|it| it.redacted_by.is_some());
     let by = incident.index.changed(seq).map(|it| it.amended_by.as_slice()).unwrap_or_default();
-    by.iter().rev().filter(|by| !removed(by)).find_map(|by| {
-        entries.iter().find(|it| it.seq == *by)?.text.clone().filter(|text| !text.is_empty())
-    })
+    by.iter()
+        .rev()
+        .filter(|by| !removed(by))
+        .find_map(|by| entries.iter().find(|it| it.seq == *by)?.text.clone().filter(|text| !text.is_empty()))
 }
 
 fn heads(entries: &[Entry]) -> Story {
