@@ -85,6 +85,16 @@ pub enum Command {
         plan: PlanId,
         done: oneshot::Sender<bool>,
     },
+    /// What was made of the log, for a client that begins.
+    Heads {
+        reply: oneshot::Sender<Option<Arc<super::history::Heads>>>,
+    },
+    /// Where the entries of an incident are.
+    Place {
+        incident: IncidentId,
+        from: u64,
+        reply: oneshot::Sender<Option<super::history::Place>>,
+    },
     /// A closed segment of the log was found damaged after the start.
     Damaged(SafeText),
     /// A change of silences is over: recorded in its incident; answers with the entry's number.
@@ -128,6 +138,7 @@ pub struct Engine {
     pub(super) degraded: Option<SafeText>,
     /// What is kept beside the log.
     pub(super) kept: super::kept::Kept,
+    pub(super) quota: super::quota::Quota,
     pub(super) outage: Outage,
     /// The log says that this room has started.
     pub(super) announced: bool,
@@ -199,6 +210,12 @@ impl Engine {
                 let recorded = self.broke_off(&plan);
                 let _ = done.send(recorded);
             }
+            Command::Heads { reply } => {
+                let _ = reply.send(self.heads());
+            }
+            Command::Place { incident, from, reply } => {
+                let _ = reply.send(self.place(&incident, from));
+            }
             Command::Damaged(says) => self.found_damaged(says),
             Command::SilenceOver { incident, happening, done } => {
                 let seq = self.silence_over(incident, happening);
@@ -229,9 +246,7 @@ impl Engine {
         match blocking(|| self.ledger.append(drafts)) {
             Ok(sealed) => {
                 let entries: Vec<Entry> = sealed.into_iter().map(|sealed| sealed.entry).collect();
-                for entry in &entries {
-                    self.story.apply(entry);
-                }
+                entries.iter().for_each(|entry| self.fold(entry));
                 if let Some(last) = entries.last() {
                     self.newsroom.head.send_replace(last.seq);
                 }

@@ -3,12 +3,15 @@
 //! The fold keeps no text of an entry and no entry: who wants one reads it in the log, by its number. So the room is as large
 //! as what was done, not as what was written.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 
 use super::engine::{Command, Engine};
+use super::history::Heads;
 use super::shared::blocking;
 use crate::ledger::{Found, Unverified};
-use crate::model::{Entry, Refusal, RefusalKind, SafeText};
+use crate::model::{Digest, Entry, Refusal, RefusalKind, SafeText};
 use crate::seal;
 use crate::timeline::{Keep, Story};
 
@@ -30,6 +33,10 @@ pub struct Kept {
     pub segment: u32,
     /// Entries that were read and folded at the start.
     pub folded: u64,
+    /// The last entry that was folded.
+    pub folded_to: (u64, Digest),
+    /// What was made ready for those who watch.
+    pub heads: Option<Arc<Heads>>,
 }
 
 impl Engine {
@@ -41,6 +48,7 @@ impl Engine {
             Found::Fits(snapshot) => match Story::from_json(&snapshot.made, Keep::Heads) {
                 Ok(story) => {
                     (self.story, self.kept.seq) = (story, snapshot.seq);
+                    self.kept.folded_to = (snapshot.seq, snapshot.head);
                     self.kept.segment = self.ledger.segment();
                 }
                 Err(error) => tracing::warn!(%error, "the snapshot of the log is of no use: all of it is read"),
@@ -64,9 +72,15 @@ impl Engine {
                 let entry = seal::decode(line).map_err(|error| error.to_string())?;
                 next = entry.seq + 1;
                 self.kept.folded += 1;
-                self.story.apply(&entry);
+                self.fold(&entry);
             }
         }
+    }
+
+    /// Folds an entry in.
+    pub(super) fn fold(&mut self, entry: &Entry) {
+        self.story.apply(entry);
+        self.kept.folded_to = (entry.seq, entry.hash);
     }
 
     /// Keeps what was made of the log, if enough was added to it.

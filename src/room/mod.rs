@@ -7,6 +7,7 @@ mod beat;
 mod door;
 mod engine;
 mod executor;
+mod history;
 mod kept;
 mod looks;
 mod news;
@@ -18,6 +19,7 @@ mod plans;
 mod plans_tests;
 mod plausible;
 mod presence;
+mod quota;
 mod rate;
 mod reconcile;
 #[cfg(test)]
@@ -209,6 +211,7 @@ impl Room {
             redactions: BTreeMap::new(),
             degraded: None,
             kept: kept::Kept::default(),
+            quota: quota::Quota::default(),
             outage: Outage::default(),
             announced: false,
             lost: None,

@@ -47,6 +47,7 @@ impl Engine {
     /// Everything that becomes an entry at once.
     fn change(&mut self, caller: &Caller, request: Request) -> Answer {
         self.operator(caller)?;
+        self.room_for(&request)?;
         match request {
             Request::Note { text, at, mark } => self.write_marked(caller, Note { at }, text, mark),
             Request::Decision { text, at, mark } => {
@@ -81,6 +82,7 @@ impl Engine {
             | Request::Silence { .. }
             | Request::Board { .. }
             | Request::Past { .. }
+            | Request::History { .. }
             | Request::Status => {
                 Err(Refusal::new(RefusalKind::BadRequest, "this request changes nothing", "ask for it as a question"))
             }
@@ -303,6 +305,7 @@ impl Engine {
             degraded: self.degraded.clone(),
             present: self.presence.everyone(),
             drill: self.shared.drill.clone(),
+            log_room: self.room_words(),
             tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         }
     }
@@ -343,6 +346,7 @@ fn verb(request: &Request) -> &'static str {
         Request::Silence { .. } => "silence",
         Request::Board { .. } => "board",
         Request::Past { .. } => "past",
+        Request::History { .. } => "history",
         Request::Status => "status",
     }
 }

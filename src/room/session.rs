@@ -17,6 +17,7 @@ use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{Answer, Caller, Command};
+use super::history::{self, number};
 use super::news::News;
 use super::pages::{deltas, rows};
 use super::peer::{self, Identity, Peer};
@@ -24,11 +25,9 @@ use super::rate::Bucket;
 use super::shared::{Shared, blocking};
 use crate::board::{Topic, TopicView};
 use crate::clock::{Turn, stir};
-use crate::model::entry::LogLine;
 use crate::model::{Refusal, RefusalKind, SafeText};
 use crate::protocol::codec::{self, CLIENT_DEPTH, CLIENT_LINE, HELLO_LINE};
 use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine, Welcome};
-use crate::seal;
 
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
 const WRITE_STALL: Duration = Duration::from_secs(10);
@@ -125,11 +124,11 @@ fn welcome(shared: &Shared, identity: &Identity, news: &News) -> Welcome {
     }
 }
 
-/// The first entry to send: where the client left off, or 1 if it knows another log.
+/// The first entry to send: where the client left off, or 1 if it knows another log. 0 = heads first.
 fn cursor(hello: &Hello, shared: &Shared) -> Option<u64> {
     let from = hello.entries_from?;
     let same_log = hello.log.as_ref().is_none_or(|log| *log == shared.reader.log_id());
-    Some(if same_log { from.max(1) } else { 1 })
+    Some(if same_log || from == 0 { from } else { 1 })
 }
 
 struct Out {
@@ -175,6 +174,9 @@ impl Session {
         let mut clock = self.shared.clock.changes();
         let present = self.news.present.borrow_and_update().as_ref().clone();
         self.out.send(&push(Push::Presence(present))).await?;
+        if self.cursor == Some(0) {
+            self.heads().await?;
+        }
         self.entries().await?;
         loop {
             tokio::select! {
@@ -218,6 +220,7 @@ impl Session {
             request,
             Request::Board { .. }
                 | Request::Past { .. }
+                | Request::History { .. }
                 | Request::Status
                 | Request::Preview { .. }
                 | Request::SilencePreview { .. }
@@ -246,6 +249,10 @@ impl Session {
         if let Request::Past { topic, at, page } = request {
             self.shared.looks.allow(self.caller.peer.uid)?;
             self.shared.looks.begin(self.look.clone(), (topic, at, page), reply);
+            return Ok(answer);
+        }
+        if let Request::History { incident, from } = request {
+            history::answer(self.shared.clone(), self.engine.clone(), self.look.clone(), (incident, from), reply);
             return Ok(answer);
         }
         let command = Command::Ask { caller: self.caller.clone(), request, reply };
@@ -281,7 +288,7 @@ impl Session {
                 Err(error) => return self.unreadable(&error.to_string()).await,
             };
             // By number and not by count: what a damaged closed segment lost is skipped.
-            let Some(last) = page.last().and_then(seq) else { break };
+            let Some(last) = page.last().and_then(number) else { break };
             self.cursor = Some(last + 1);
             self.out.send(&push(Push::Entries(page))).await?;
         }
@@ -289,6 +296,32 @@ impl Session {
             self.told_caught_up = true;
             let sent = self.cursor.map_or(head, |cursor| cursor - 1);
             self.out.send(&push(Push::CaughtUp { seq: head.max(sent.min(self.shared.reader.head().0)) })).await?;
+        }
+        Ok(())
+    }
+
+    /// What the room made of the log, and the newest of the latest incident; the entries go on behind it.
+    async fn heads(&mut self) -> Result<(), String> {
+        let (reply, heads) = oneshot::channel();
+        self.engine.send(Command::Heads { reply }).await.map_err(|_| "the room ended")?;
+        let heads = heads.await.map_err(|_| "the room ended")?.ok_or("what the room knows can't be told")?;
+        let (seq, head) = (heads.seq, heads.head);
+        let parts = parts(&heads.json, history::PAGE);
+        for (i, part) in parts.iter().enumerate() {
+            let more = i + 1 < parts.len();
+            self.out.send(&push(Push::Heads { seq, head, part: (*part).to_owned(), more })).await?;
+        }
+        self.cursor = Some(seq + 1);
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let page = match blocking(|| heads.newest.page(&self.shared.reader, from)) {
+                Ok((page, more)) => {
+                    next = more.filter(|more| *more <= seq);
+                    page
+                }
+                Err(error) => return self.unreadable(&error.to_string()).await,
+            };
+            self.out.send(&push(Push::Earlier(page))).await?;
         }
         Ok(())
     }
@@ -323,12 +356,17 @@ impl Session {
     }
 }
 
-/// The number of an entry's line.
-fn seq(line: &LogLine) -> Option<u64> {
-    match seal::scan_line(line.line.as_bytes()) {
-        Ok(seal::Line::Entry(found)) => Some(found.seq),
-        _ => None,
+/// A text in parts of at most so many bytes.
+fn parts(text: &str, most: usize) -> Vec<&str> {
+    let (mut out, mut rest) = (Vec::new(), text);
+    while rest.len() > most {
+        let at = (0..=most).rev().find(|at| rest.is_char_boundary(*at)).unwrap_or(rest.len());
+        let (part, left) = rest.split_at(at);
+        out.push(part);
+        rest = left;
     }
+    out.push(rest);
+    out
 }
 
 /// What a client says keeps a drill's clock from going on.

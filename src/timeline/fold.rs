@@ -240,7 +240,7 @@ impl Story {
 
 /// In the order of the log; nearly always at the end. What was moved stands after what was recorded by then, and always before
 /// what was recorded after it, so that what speaks of it comes later.
-fn put(items: &mut Vec<Item>, item: Item) {
+pub(super) fn put(items: &mut Vec<Item>, item: Item) {
     let (seq, ts) = (item.entry.seq, item.entry.ts);
     let before = |it: &Item| it.entry.seq < seq && (!it.is_moved() || it.placed <= ts);
     let mut place = items.iter().rposition(before).map_or(0, |at| at + 1);

@@ -112,8 +112,13 @@ impl Story {
     /// The same story, keeping other items from now on; those that are there are let go.
     pub fn keep(mut self, keep: Keep) -> Self {
         self.keep = keep;
-        self.incidents.iter_mut().for_each(|incident| incident.items = Vec::new());
+        self.let_items_go();
         self
+    }
+
+    /// Lets the items go that are kept so far.
+    pub fn let_items_go(&mut self) {
+        self.incidents.iter_mut().for_each(|incident| incident.items = Vec::new());
     }
 
     /// Everything but the items, for whoever goes on from here.
@@ -130,6 +135,41 @@ impl Story {
     /// Bytes that another fold wrote.
     pub fn from_json(json: &[u8], keep: Keep) -> Result<Self, serde_json::Error> {
         Ok(Self { keep, ..serde_json::from_slice(json)? })
+    }
+
+    /// A story of one incident alone, of whose entries nothing else is folded in: those that it adopted come first. `after` =
+    /// when the incident before it was closed.
+    pub fn of_one(after: Option<Stamp>, keep: Keep) -> Self {
+        let mut story = Self::keeping(keep);
+        story.memory.closed_at = after;
+        story
+    }
+
+    /// Everything but the items and what only a room asks for, for those who watch.
+    ///
+    /// # Errors
+    /// A value that JSON can't hold.
+    pub fn heads_json(&mut self) -> Result<String, serde_json::Error> {
+        let (standing, firings) = (std::mem::take(&mut self.memory.standing), std::mem::take(&mut self.memory.firings));
+        let json = serde_json::to_string(self);
+        (self.memory.standing, self.memory.firings) = (standing, firings);
+        json
+    }
+
+    /// Puts the item of an entry that was folded in before among those that are kept.
+    pub fn put_back(&mut self, entry: Entry) {
+        let seq = entry.seq;
+        let Some(incident) = self.incidents.iter_mut().rev().find(|incident| incident.index.has(seq)) else { return };
+        if incident.item(seq).is_some() {
+            return;
+        }
+        let amends = match &entry.happening {
+            Happening::Amend(amend) => Some(amend.seq),
+            _ => None,
+        };
+        let item = incident.read_item(entry, None);
+        super::fold::put(&mut incident.items, item);
+        [Some(seq), amends].into_iter().flatten().for_each(|seq| incident.read_text_again(seq));
     }
 
     /// The incident that has an entry: the latest one, if an entry was adopted by more.
@@ -202,7 +242,7 @@ impl Incident {
 
     /// Entries of it whose items are not kept.
     pub fn missing(&self) -> u64 {
-        self.index.count().saturating_sub(self.items.len() as u64)
+        self.index.runs().count().saturating_sub(self.items.len() as u64)
     }
 
     /// The item of an entry, if it is kept.

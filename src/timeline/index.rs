@@ -17,13 +17,72 @@ const MOST_TITLES: usize = 8;
 /// The entries of one incident, by their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Index {
-    /// Runs of entries that follow each other: first and last.
-    runs: Vec<(u64, u64)>,
+    runs: Runs,
     changed: BTreeMap<u64, Changed>,
     /// The newest titles, by the entry that gave each; without a text where that was removed.
     titles: Vec<(u64, Option<SafeText>)>,
     /// The entry that opened it by hand, which counts as its detection.
     by_hand: Option<u64>,
+}
+
+/// Numbers of entries, as runs of those that follow each other: first and last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runs(Vec<(u64, u64)>);
+
+impl Runs {
+    /// Takes in an entry.
+    fn push(&mut self, seq: u64) {
+        match self.0.last_mut() {
+            Some((_, last)) if *last + 1 == seq => *last = seq,
+            Some((_, last)) if *last >= seq => {
+                let at = self.0.partition_point(|(_, last)| *last < seq);
+                if self.0.get(at).is_none_or(|(first, _)| *first > seq) {
+                    self.0.insert(at, (seq, seq));
+                }
+            }
+            _ => self.0.push((seq, seq)),
+        }
+    }
+
+    /// Whether a number is one of them.
+    pub fn has(&self, seq: u64) -> bool {
+        let at = self.0.partition_point(|(_, last)| *last < seq);
+        self.0.get(at).is_some_and(|(first, _)| *first <= seq)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.0.iter().map(|(first, last)| last - first + 1).sum()
+    }
+
+    /// The first of them that is `from` or later.
+    pub fn next(&self, from: u64) -> Option<u64> {
+        let at = self.0.partition_point(|(_, last)| *last < from);
+        self.0.get(at).map(|(first, _)| from.max(*first))
+    }
+
+    /// The entry before which `count` of those before `before` stand, or the first of all.
+    pub fn back(&self, before: u64, count: u64) -> Option<u64> {
+        let mut left = count;
+        let mut found = None;
+        for (first, last) in self.0.iter().rev().filter(|(first, _)| *first < before) {
+            let last = (*last).min(before - 1);
+            let here = last - first + 1;
+            if left <= here {
+                return (left > 0).then(|| last + 1 - left).or(found);
+            }
+            left -= here;
+            found = Some(*first);
+        }
+        found
+    }
+
+    /// A part of them: from `from` on, as many as make so many runs. And whether there are more.
+    pub fn part(&self, from: u64, most: usize) -> (Self, bool) {
+        let at = self.0.partition_point(|(_, last)| *last < from);
+        let rest = &self.0[at..];
+        (Self(rest[..rest.len().min(most)].to_vec()), rest.len() > most)
+    }
 }
 
 /// What later entries changed of one.
@@ -56,53 +115,16 @@ impl Changed {
 impl Index {
     /// Takes in an entry.
     pub(super) fn push(&mut self, seq: u64) {
-        match self.runs.last_mut() {
-            Some((_, last)) if *last + 1 == seq => *last = seq,
-            Some((_, last)) if *last >= seq => {
-                let at = self.runs.partition_point(|(_, last)| *last < seq);
-                if self.runs.get(at).is_none_or(|(first, _)| *first > seq) {
-                    self.runs.insert(at, (seq, seq));
-                }
-            }
-            _ => self.runs.push((seq, seq)),
-        }
+        self.runs.push(seq);
     }
 
     /// Whether an entry is of this incident.
     pub fn has(&self, seq: u64) -> bool {
-        let at = self.runs.partition_point(|(_, last)| *last < seq);
-        self.runs.get(at).is_some_and(|(first, _)| *first <= seq)
+        self.runs.has(seq)
     }
 
-    /// How many entries there are.
-    pub fn count(&self) -> u64 {
-        self.runs.iter().map(|(first, last)| last - first + 1).sum()
-    }
-
-    /// The first of them that is `from` or later.
-    pub fn next(&self, from: u64) -> Option<u64> {
-        let at = self.runs.partition_point(|(_, last)| *last < from);
-        self.runs.get(at).map(|(first, _)| from.max(*first))
-    }
-
-    /// The entry before which `count` of those before `before` stand, or the first of all.
-    pub fn back(&self, before: u64, count: u64) -> Option<u64> {
-        let mut left = count;
-        let mut found = None;
-        for (first, last) in self.runs.iter().rev().filter(|(first, _)| *first < before) {
-            let last = (*last).min(before - 1);
-            let here = last - first + 1;
-            if left <= here {
-                return (left > 0).then(|| last + 1 - left).or(found);
-            }
-            left -= here;
-            found = Some(*first);
-        }
-        found
-    }
-
-    /// Runs of entries that follow each other: first and last.
-    pub fn runs(&self) -> &[(u64, u64)] {
+    /// The numbers of its entries.
+    pub fn runs(&self) -> &Runs {
         &self.runs
     }
 
@@ -163,13 +185,16 @@ mod tests {
         #[test]
         fn runs_are_a_set(seqs in prop::collection::vec(1u64..60, 0..60), ask in 0u64..70, count in 0u64..20) {
             let set: BTreeSet<u64> = seqs.iter().copied().collect();
-            let mut index = Index::default();
-            seqs.iter().for_each(|seq| index.push(*seq));
-            prop_assert_eq!(index.has(ask), set.contains(&ask));
-            prop_assert_eq!(index.count(), set.len() as u64);
-            prop_assert_eq!(index.next(ask), set.range(ask..).next().copied());
+            let mut runs = Runs::default();
+            seqs.iter().for_each(|seq| runs.push(*seq));
+            prop_assert_eq!(runs.has(ask), set.contains(&ask));
+            prop_assert_eq!(runs.count(), set.len() as u64);
+            prop_assert_eq!(runs.next(ask), set.range(ask..).next().copied());
+            let (part, more) = runs.part(ask, count as usize);
+            prop_assert_eq!(more, part.count() < set.range(ask..).count() as u64 && part.0.len() == count as usize);
+            prop_assert!(part.0.iter().flat_map(|(first, last)| *first..=*last).all(|seq| set.contains(&seq)));
             let before: Vec<u64> = set.range(..ask).rev().take(count as usize).copied().collect();
-            prop_assert_eq!(index.back(ask, count), before.last().copied());
+            prop_assert_eq!(runs.back(ask, count), before.last().copied());
         }
     }
 }

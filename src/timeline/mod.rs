@@ -23,7 +23,7 @@ mod words;
 
 pub use fields::{Told, plan_at, plan_seq};
 pub use incident::{Incident, Item, Keep, MOST_ANOMALIES, Marking, Story};
-pub use index::{Changed, Index};
+pub use index::{Changed, Index, Runs};
 pub use instants::{Clock, Clocks, Stated, StatedClocks, words as clock_words};
 pub use links::{effects, plan_of};
 pub use order::{Impossible, Statement, possible};

@@ -28,7 +28,7 @@ impl Story {
 impl Incident {
     /// The text of an item that is kept, from what is left: its last amendment that has one, else its own. What amends it is
     /// newer, and kept too.
-    fn read_text_again(&mut self, seq: u64) {
+    pub(super) fn read_text_again(&mut self, seq: u64) {
         let Some(at) = self.items.iter().rposition(|item| item.entry.seq == seq) else { return };
         let texts = self.items[at].amended_by.iter().rev().filter_map(|by| self.item(*by)?.entry.text.clone());
         let amended = texts.into_iter().find(|text| !text.is_empty());

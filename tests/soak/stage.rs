@@ -18,6 +18,12 @@ const ACCOUNT: u32 = 65_010;
 pub struct Process(Child);
 
 impl Process {
+    /// A child that ends with this.
+    #[allow(dead_code, reason = "the soak starts its own")]
+    pub fn of(child: Child) -> Self {
+        Self(child)
+    }
+
     pub fn pid(&self) -> u32 {
         self.0.id()
     }
