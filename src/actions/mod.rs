@@ -10,6 +10,7 @@ mod lookup;
 mod manual;
 mod pools;
 mod preflight;
+mod recheck;
 mod reroute;
 mod restore;
 mod restore_points;
@@ -26,6 +27,7 @@ use std::collections::BTreeMap;
 pub use ident::restore_name;
 pub use manual::{found, manual};
 pub use preflight::{Broken, Progress, holds, judge, needed, preflight, resolve};
+pub use recheck::recheck;
 
 use crate::board::Judged;
 use crate::model::plan::{HeadRef, PolicyRef, RefusalKind, Shown};

@@ -15,6 +15,7 @@ use crate::model::facts::*;
 use crate::model::plan::{Check, Op};
 use crate::model::{Host, Level, SafeText, Strategy as Dr, System};
 
+mod recheck;
 mod reroute;
 mod sets;
 
@@ -246,28 +247,29 @@ impl Bench {
     }
 
     fn build(&self, action: Action) -> Result<Plan, Refusal> {
+        self.with(|context| build(action, context))
+    }
+
+    fn with<T>(&self, then: impl FnOnce(&Context) -> T) -> T {
         let view = TopicView { rows: self.rows.clone(), total: 0, dropped: 0 };
         let board = Judged { topics: [(Topic::Services, view)].into() };
-        build(
-            action,
-            &Context {
-                now: at("14:50:00"),
-                room: "prod-ca",
-                incident: "INC-2026-03-02-01".into(),
-                plan: "01KB3Z00000000000000000000".into(),
-                by: "ana".into(),
-                policy: &self.policy,
-                policy_digest: "sha256:policy",
-                people_digest: "sha256:people",
-                supersedes: None,
-                head: HeadRef { seq: 41, h: "0".repeat(64) },
-                objective: &self.objective,
-                to: self.to.as_deref(),
-                board: &board,
-                credentials: &self.credentials,
-                cluster_roles: &self.roles,
-            },
-        )
+        then(&Context {
+            now: at("14:50:00"),
+            room: "prod-ca",
+            incident: "INC-2026-03-02-01".into(),
+            plan: "01KB3Z00000000000000000000".into(),
+            by: "ana".into(),
+            policy: &self.policy,
+            policy_digest: "sha256:policy",
+            people_digest: "sha256:people",
+            supersedes: None,
+            head: HeadRef { seq: 41, h: "0".repeat(64) },
+            objective: &self.objective,
+            to: self.to.as_deref(),
+            board: &board,
+            credentials: &self.credentials,
+            cluster_roles: &self.roles,
+        })
     }
 
     fn each(&mut self, change: impl Fn(&mut Row)) {

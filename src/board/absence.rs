@@ -87,7 +87,7 @@ impl Absence {
             Self::NotConfigured => not_configured.to_owned(),
             Self::None { said_by } => {
                 // Silence is an answer only while something proves that an alert would come.
-                let proof = if topic == Topic::Alerts { " No Watchdog alert proves that alerting works." } else { "" };
+                let proof = if topic == Topic::Alerts { " No heartbeat alert proves that alerting works." } else { "" };
                 format!("{none}: {}.{proof}", answered(said_by, &ago))
             }
             Self::Unknown { unheard, said_by } => {

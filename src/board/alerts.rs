@@ -245,7 +245,9 @@ impl Merged {
     /// still to come, as that of an alert that was sent with nothing but its end.
     fn began(&mut self, at: Option<Stamp>, started: Option<Stamp>, now: Stamp) {
         let Some(at) = at else { return };
-        let young = at > now || started.is_some_and(|started| (0..YOUNG_S).contains(&(at - started).num_seconds()));
+        // Not in whole seconds, which are cut towards zero: what began a moment before the start has a beginning of its own.
+        let after = |started: Stamp| (TimeDelta::zero()..TimeDelta::seconds(YOUNG_S)).contains(&(at - started));
+        let young = at > now || started.is_some_and(after);
         match self.alert.starts_at {
             Some(known) if known < at => {}
             Some(known) if known == at => self.since_restart &= young,

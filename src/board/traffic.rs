@@ -223,6 +223,10 @@ fn account_row(account: &EdgeAccount, proof: Proof, now: Stamp) -> Row {
         (None, _) => opinion.mention("how many requests are left is not known"),
         _ => {}
     }
+    if account.reading_share > 0 && account.reading >= account.reading_share {
+        let why = format!("{} requests for checks of plans in 5 min: the next waits, acting does not", account.reading);
+        opinion.because(Verdict::Warning, why);
+    }
     opinion.mention("whether the token may write can't be probed safely: unknown");
     opinion.row(format!("account/{}", proof.source.instance), proof, Body::EdgeAccount(account.clone()))
 }

@@ -101,10 +101,30 @@ pub(super) fn missing(board: &Board, objective: &Objective, now: Stamp) -> Vec<S
             out.push(text.replacen(&format!("`{bare}`"), &format!("`{pattern}`"), 1));
         }
     }
+    out.extend(misspelt_namespaces(board, objective, now));
     // Host names that share a pool miss it alike.
     out.sort();
     out.dedup();
     out
+}
+
+/// Namespaces without a pod in any cluster, where a name that nobody configured is near one that has pods. One that is
+/// merely empty may be meant.
+fn misspelt_namespaces(board: &Board, objective: &Objective, now: Stamp) -> Vec<String> {
+    let clusters = || board.store.iter().filter(|(id, _)| id.system == System::Kubernetes);
+    // The sum over all namespaces is there only where all of them may be read.
+    let whole = clusters().all(|(_, state)| state.get(FactKind::NamespacePods, "").is_some());
+    let Some(known) = names(board, &[System::Kubernetes], FactKind::NamespacePods, now).filter(|_| whole) else {
+        return Vec::new();
+    };
+    let configured = |name: &str| board.setup.objectives.iter().flat_map(|it| &it.namespaces).any(|it| it == name);
+    let there: Vec<&str> = known.iter().map(|(_, name)| name.as_str()).collect();
+    let empty = objective.namespaces.iter().filter(|name| !there.contains(&name.as_str()));
+    let said = empty.filter_map(|name| {
+        let near = nearest(name, there.iter().copied().filter(|it| !configured(it)))?;
+        Some(format!("namespace `{name}` has no pod in any cluster; nearest: `{near}`"))
+    });
+    said.collect()
 }
 
 /// The names of one kind (with the kind of an application), if every source that could have them is well and has listed
@@ -121,6 +141,7 @@ fn names(board: &Board, systems: &[System], kind: FactKind, now: Stamp) -> Optio
         out.extend(state.of(kind).filter_map(|held| match &held.fact {
             Fact::LoadBalancer(lb) => Some((String::new(), lb.name.to_string())),
             Fact::Pool(pool) => Some((String::new(), pool.name.to_string())),
+            Fact::NamespacePods(of) => Some((String::new(), of.namespace.to_string())),
             Fact::App(app) => Some((app.kind.as_str().to_owned(), app.name.to_string())),
             _ => None,
         }));
@@ -130,9 +151,10 @@ fn names(board: &Board, systems: &[System], kind: FactKind, now: Stamp) -> Optio
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{all_well, at, load_balancer, objective, pool, trouble};
+    use super::super::tests::{all_well, at, load_balancer, objective, pods, pool, trouble};
     use super::*;
     use crate::board::Topic;
+    use crate::model::facts::NamespacePods;
     use crate::model::{Host, TroubleKind};
 
     fn board_of(change: impl Fn(&mut Objective)) -> Board {
@@ -175,6 +197,27 @@ mod tests {
             let said = why(&board_of(change));
             assert!(said.contains(words), "{said} says: {words}");
         }
+    }
+
+    #[test]
+    fn a_namespace_that_no_cluster_knows_is_said_with_the_nearest_that_is_there() {
+        let counted = |namespace: &str| NamespacePods { namespace: namespace.into(), ..pods("primary", 3, 3) };
+        let board_of = |own: &[&str]| {
+            let mut board = board_of(|it| it.namespaces = own.iter().map(ToString::to_string).collect());
+            for cluster in ["kubernetes/primary", "kubernetes/dr"] {
+                let all = ["", "shop", "checkout-a"].map(|it| counted(it).into()).into();
+                board.list(cluster, at("14:34:59"), FactKind::NamespacePods, all);
+            }
+            board
+        };
+        let words = "namespace `shpo` has no pod in any cluster; nearest: `shop`";
+        assert!(why(&board_of(&["shpo"])).contains(words), "{}", why(&board_of(&["shpo"])));
+        for quiet in [&["shop"][..], &["reports"], &["checkout-a", "checkout-b"]] {
+            assert!(!why(&board_of(quiet)).contains("no pod in any cluster"), "{quiet:?}: {}", why(&board_of(quiet)));
+        }
+        let mut unheard = board_of(&["shpo"]);
+        unheard.see("kubernetes/dr", at("14:34:59"), trouble(TroubleKind::Forbidden));
+        assert!(!why(&unheard).contains("no pod in any cluster"), "who is not heard may have it");
     }
 
     #[test]

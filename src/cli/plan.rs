@@ -11,6 +11,7 @@ use super::shown::Shown;
 use crate::actions;
 use crate::approval::{PlanRecord, PlanState, StepState};
 use crate::client::Mirror;
+use crate::model::plan::Recheck;
 use crate::model::{Digest, Plan, PlanId, Refusal, RefusalKind};
 use crate::protocol::{Reply, Request};
 use crate::seal;
@@ -81,7 +82,21 @@ pub async fn show(link: &mut Link, id: &PlanId, manual: bool) -> Result<Shown, F
     }
     let mut text = lines(&record.plan, record.digest);
     text.push_str(&progress(record));
-    Ok(Shown::ok(record_json(record), text))
+    let mut json = record_json(record);
+    if let Some(recheck) = link.mirror.recheck(id) {
+        text.push_str(&since_proposed(recheck));
+        json["now"] = json!({"refused": recheck.refused, "premises": recheck.premises});
+    }
+    Ok(Shown::ok(json, text))
+}
+
+/// What the room reads now of what a waiting plan relies on: the oldest reading, and what is otherwise.
+fn since_proposed(recheck: &Recheck) -> String {
+    let oldest = recheck.premises.iter().map(|it| it.read_at).min();
+    let read = oldest.map(|at| format!("\nwhat it relies on was read at {} (UTC)\n", at.format("%Y-%m-%d %H:%M:%S")));
+    let refused = recheck.refused.iter().map(|it| format!("  since it was proposed: {} {}\n", it.why, it.remedy));
+    let changed = recheck.premises.iter().filter_map(|it| it.changed.as_ref()).map(|it| format!("  {it}\n"));
+    read.into_iter().chain(refused).chain(changed).collect()
 }
 
 /// Every plan of an incident, oldest first.

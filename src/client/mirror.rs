@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::board::{Row, Topic, TopicView};
 use crate::clock::Clock;
 use crate::model::entry::LogLine;
-use crate::model::{Digest, Refusal, SafeText, Stamp};
+use crate::model::plan::Recheck;
+use crate::model::{Digest, PlanId, Refusal, SafeText, Stamp};
 use crate::protocol::{Push, Welcome, Who};
 use crate::seal;
 use crate::timeline::{Keep, Story};
@@ -54,6 +55,8 @@ pub struct Mirror {
     pub caught_up: bool,
     /// Why recording and acting are off.
     pub degraded: Option<SafeText>,
+    /// What the plans that wait rest on, as it is now.
+    pub rechecks: Vec<Recheck>,
     /// An entry did not verify: shown, never repaired.
     pub broken: Option<SafeText>,
     /// What came so far of what the room made of its log.
@@ -72,6 +75,7 @@ impl Default for Mirror {
             head: None,
             caught_up: false,
             degraded: None,
+            rechecks: Vec::new(),
             broken: None,
             heads: String::new(),
         }
@@ -79,6 +83,11 @@ impl Default for Mirror {
 }
 
 impl Mirror {
+    /// What a waiting plan rests on now, as far as the room said.
+    pub fn recheck(&self, plan: &PlanId) -> Option<&Recheck> {
+        self.rechecks.iter().find(|it| it.plan == *plan)
+    }
+
     /// Rows of a topic, in the order they are shown.
     pub fn rows(&self, topic: Topic) -> &[Row] {
         self.board.get(&topic).map_or(&[], |view| view.rows.as_slice())
@@ -111,6 +120,7 @@ impl Mirror {
         self.heads.clear();
         self.caught_up = false;
         self.degraded = welcome.degraded.clone();
+        self.rechecks.clear();
         self.welcome = Some(welcome);
         self.link = Link::Live { heard_at: clock.now() };
     }
@@ -154,6 +164,7 @@ impl Mirror {
                 }
             }
             Push::Degraded(why) => self.degraded = why,
+            Push::Rechecks(all) => self.rechecks = all,
             Push::Ping => {}
         }
     }

@@ -167,6 +167,11 @@ pub struct EdgeAccount {
     /// Our own requests in the last five minutes, and the most that polling may make of them.
     pub asked: u64,
     pub share: u64,
+    /// Those of them that people had made, by plans that were checked, and the most of them.
+    #[serde(default)]
+    pub reading: u64,
+    #[serde(default)]
+    pub reading_share: u64,
     /// Polls stop when no more than this is left: it is kept for acting.
     pub reserve: u64,
 }

@@ -57,6 +57,39 @@ pub struct Pre {
     pub says: String,
 }
 
+/// A waiting plan, beside what a plan made now would rest on. Told to consoles, never part of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recheck {
+    pub plan: PlanId,
+    /// Why none could be made now.
+    pub refused: Option<Refusal>,
+    pub premises: Vec<Premise>,
+}
+
+impl Recheck {
+    /// What is known now of a fact that the plan relies on.
+    pub fn of(&self, pre: &Pre) -> Option<&Premise> {
+        self.premises.iter().find(|it| it.src == pre.src && it.path == pre.path)
+    }
+
+    /// Whether another one tells a reader the same, but for when it was read.
+    pub fn says_as(&self, other: &Self) -> bool {
+        let told = |it: &Self| it.premises.iter().map(|it| it.changed.clone()).collect::<Vec<_>>();
+        self.plan == other.plan && self.refused == other.refused && told(self) == told(other)
+    }
+}
+
+/// A fact that a waiting plan relies on, as it is now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Premise {
+    pub src: SourceId,
+    pub path: String,
+    /// When it was last read.
+    pub read_at: Stamp,
+    /// What is otherwise since it was proposed, in words.
+    pub changed: Option<SafeText>,
+}
+
 /// What must be seen for a step to count as done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {

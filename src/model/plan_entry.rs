@@ -200,13 +200,24 @@ pub struct Reconciled {
     pub restored: BTreeMap<String, Restored>,
 }
 
-/// Requests that were answered "no"; folded to one entry a second and person.
+/// Requests that were answered "no": the first of its kind, or those of one person within a minute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     pub kind: RefusalKind,
     pub verb: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
+    pub count: u64,
+    /// What else was refused to this person meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<RefusedToo>,
+}
+
+/// Requests of another verb, or answered with another "no", within the same minute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedToo {
+    pub kind: RefusalKind,
+    pub verb: String,
     pub count: u64,
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::board::{Row, Topic, TopicView};
 use crate::clock::ClockSync;
 use crate::model::entry::LogLine;
+use crate::model::plan::Recheck;
 use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview};
 use crate::model::{
     Action, Actor, Digest, IncidentId, IncidentStatus, Milestone, Objective, PersonId, PlanId, Refusal, Role, SafeText,
@@ -307,6 +308,8 @@ pub enum Push {
     Clock(ClockSync),
     /// Recording and acting are off (or on again).
     Degraded(Option<SafeText>),
+    /// What the plans that wait rest on, as it is now.
+    Rechecks(Vec<Recheck>),
     /// Nothing else to say: the room lives.
     Ping,
 }

@@ -22,6 +22,7 @@ impl Engine {
         let now = self.shared.clock.now();
         self.heal();
         self.expire_plans();
+        self.write_refusals(false);
         self.sign_now_and_then(now);
         self.keep_now_and_then();
         self.watch_room();
@@ -33,6 +34,7 @@ impl Engine {
         let judged = self.judge(now, due);
         self.publish(&judged, now);
         self.judged = judged;
+        self.recheck_plans();
         if self.degraded.is_some() {
             return;
         }

@@ -4,19 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::budget::{Whose, rate};
 use super::engine::Command;
 use super::news::News;
 use super::shared::Shared;
 use super::{Socket, peer, session};
-use crate::model::Role;
+use crate::model::{RefusalKind, Role};
+use crate::protocol::RoomLine;
 
-/// Connections in all, and of one uid.
+/// Connections in all, and of one person.
 const CONNECTIONS: usize = 256;
 const CONNECTIONS_OF_ONE: usize = 64;
+/// When who is turned away may come again.
+const COME_AGAIN: Duration = Duration::from_secs(5);
 /// Of all, so many are for operators: a room full of watchers must not keep out those who act.
 const FOR_OPERATORS: usize = 32;
 /// One line in the program's log about one uid in this time.
@@ -52,10 +57,19 @@ impl Door {
             };
             let Ok(peer) = peer::Peer::of(&stream) else { continue };
             // In a drill the name decides, and the name comes later.
-            let acts = self.shared.drill.is_some() || peer::judge(peer.uid, &self.shared.config).role >= Role::Operator;
-            let Some(seat) = seats.take(peer.uid, acts) else {
-                seats.say(peer.uid, "too many connections");
-                continue;
+            let drill = self.shared.drill.is_some();
+            let known = peer::judge(peer.uid, &self.shared.config);
+            let acts = drill || known.role >= Role::Operator;
+            let whose = if drill { Whose::Account(peer.uid) } else { peer::whose(peer, &known) };
+            let seat = match seats.take(whose, acts) {
+                Ok(seat) => seat,
+                Err(why) => {
+                    turn_away(&stream, why);
+                    let now = self.shared.clock.boot();
+                    self.shared.refusals().count(&known.actor, RefusalKind::Rate, "connect", None, now);
+                    seats.say(peer.uid, "too many connections");
+                    continue;
+                }
             };
             let (shared, engine, news) = (self.shared.clone(), self.engine.clone(), self.news.clone());
             let stop = self.stop.clone();
@@ -68,26 +82,38 @@ impl Door {
     }
 }
 
+/// Says why there is no place. What does not fit into the socket at once is not said: nobody waits for this one.
+fn turn_away(stream: &UnixStream, why: &str) {
+    if let Ok(mut line) = serde_json::to_vec(&RoomLine::Bye(rate(why, COME_AGAIN))) {
+        line.push(b'\n');
+        let _ = stream.try_write(&line);
+    }
+}
+
 /// Who holds how many places, and when a line about them was last written.
 #[derive(Clone, Default)]
 struct Seats(Arc<Mutex<Held>>);
 
 #[derive(Default)]
 struct Held {
-    places: BTreeMap<u32, usize>,
+    places: BTreeMap<Whose, usize>,
     said: BTreeMap<u32, Instant>,
 }
 
 impl Seats {
-    fn take(&self, uid: u32, acts: bool) -> Option<Seat> {
+    /// A place, or why there is none.
+    fn take(&self, whose: Whose, acts: bool) -> Result<Seat, &'static str> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let most = if acts { CONNECTIONS } else { CONNECTIONS - FOR_OPERATORS };
-        let mine = held.places.get(&uid).copied().unwrap_or_default();
-        if held.places.values().sum::<usize>() >= most || mine >= CONNECTIONS_OF_ONE {
-            return None;
+        let mine = held.places.get(&whose).copied().unwrap_or_default();
+        if mine >= CONNECTIONS_OF_ONE {
+            return Err("you have as many connections as one person may; close some of them");
         }
-        held.places.insert(uid, mine + 1);
-        Some(Seat { seats: self.clone(), uid })
+        if held.places.values().sum::<usize>() >= most {
+            return Err("the room has as many connections as it takes");
+        }
+        held.places.insert(whose.clone(), mine + 1);
+        Ok(Seat { seats: self.clone(), whose })
     }
 
     /// Logs why a connection ended, unless something was said of this uid a moment ago.
@@ -106,16 +132,16 @@ impl Seats {
 /// One connection's place; given back on drop.
 struct Seat {
     seats: Seats,
-    uid: u32,
+    whose: Whose,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut held = self.seats.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(n) = held.places.get_mut(&self.uid) {
+        if let Some(n) = held.places.get_mut(&self.whose) {
             *n -= 1;
             if *n == 0 {
-                held.places.remove(&self.uid);
+                held.places.remove(&self.whose);
             }
         }
     }
@@ -130,13 +156,15 @@ mod tests {
         let seats = Seats::default();
         let mut taken: Vec<Seat> = Vec::new();
         for uid in 1..=4 {
-            taken.extend(std::iter::from_fn(|| seats.take(uid, false)));
+            taken.extend(std::iter::from_fn(|| seats.take(Whose::Account(uid), false).ok()));
         }
         assert_eq!(taken.len(), CONNECTIONS - FOR_OPERATORS);
-        assert!(seats.take(9, false).is_none(), "no more watchers");
-        let acting: Vec<Seat> = std::iter::from_fn(|| seats.take(9, true)).collect();
+        assert!(seats.take(Whose::Account(9), false).is_err(), "no more watchers");
+        let ana = || seats.take(Whose::Person("ana".into()), true).ok();
+        let acting: Vec<Seat> = std::iter::from_fn(ana).collect();
         assert_eq!(acting.len(), FOR_OPERATORS);
         drop(taken);
-        assert_eq!(std::iter::from_fn(|| seats.take(1, false)).take(100).collect::<Vec<_>>().len(), CONNECTIONS_OF_ONE);
+        let one = || seats.take(Whose::Account(1), false).ok();
+        assert_eq!(std::iter::from_fn(one).take(100).collect::<Vec<_>>().len(), CONNECTIONS_OF_ONE);
     }
 }

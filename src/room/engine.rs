@@ -11,11 +11,11 @@ use chrono::{SubsecRound as _, TimeDelta};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::budget::Place;
 use super::news::Newsroom;
 use super::peer::Peer;
 use super::presence::Presence;
 use super::recovery::Outage;
-use super::refusals::RefusalLog;
 use super::shared::{Shared, blocking};
 use crate::board::{Board, Changes, Judged, Limiter};
 use crate::clock::Turn;
@@ -52,21 +52,21 @@ pub enum Command {
         caller: Caller,
         request: Request,
         reply: oneshot::Sender<Answer>,
+        place: Place,
     },
     Join {
         caller: Caller,
+        place: Place,
     },
     Leave {
         caller: Caller,
+        place: Place,
     },
-    /// The preconditions were read for an approval that completes the quorum.
+    /// The preconditions were read for approvals that complete the quorum.
     Confirm {
-        caller: Caller,
         plan: PlanId,
         digest: Digest,
-        confirm: String,
         read: FirstRead,
-        reply: oneshot::Sender<Answer>,
     },
     /// The executor asks for the right to do a step; the answer comes after `step_started` is durable.
     MayStep {
@@ -126,15 +126,18 @@ pub struct Engine {
     pub(super) limiter: Limiter,
     pub(super) newsroom: Newsroom,
     pub(super) presence: Presence,
-    pub(super) refusals: RefusalLog,
     /// Previews of silences that were shown lately.
     pub(super) offers: super::silences::Offers,
+    /// Preconditions that are read, or were lately.
+    pub(super) preflights: super::preflights::Preflights,
     /// Boot-clock deadlines of open plans: never stored, so a restart expires them all.
     pub(super) deadlines: BTreeMap<PlanId, Duration>,
     /// Boot-clock deadlines of requests to remove a text, by the entry that asks.
     pub(super) redactions: BTreeMap<u64, Duration>,
     /// When each person proposed, on the boot clock, for the rate of proposals.
     pub(super) proposals: BTreeMap<String, Vec<Duration>>,
+    /// When waiting plans are compared with the board and told again, on the boot clock.
+    pub(super) recheck_next: Duration,
     pub(super) degraded: Option<SafeText>,
     /// What is kept beside the log.
     pub(super) kept: super::kept::Kept,
@@ -183,6 +186,7 @@ impl Engine {
                 self.take(command);
             }
         }
+        self.write_refusals(true);
         self.record(vec![self.by_room(RoomStopped { why: SafeText::new("stopped in order") })]);
         self.sign_head();
         if self.degraded.is_none() {
@@ -192,13 +196,11 @@ impl Engine {
 
     fn take(&mut self, command: Command) {
         match command {
-            Command::Ask { caller, request, reply } => self.ask(caller, request, reply),
-            Command::Join { caller } => self.join(&caller),
-            Command::Leave { caller } => self.leave(&caller),
-            Command::Confirm { caller, plan, digest, confirm, read, reply } => {
-                let answer = self.confirm(&caller, &plan, digest, &confirm, &read);
-                self.answer(&caller, "approve", Some(&plan), reply, answer);
-            }
+            // The place is given back when this is over: then the next request of the same person comes.
+            Command::Ask { caller, request, reply, place: _place } => self.ask(caller, request, reply),
+            Command::Join { caller, place: _place } => self.join(&caller),
+            Command::Leave { caller, place: _place } => self.leave(&caller),
+            Command::Confirm { plan, digest, read } => self.preflight_over(&plan, digest, &read),
             Command::MayStep { plan, step, reply } => {
                 let _ = reply.send(self.may_step(&plan, &step));
             }
@@ -310,17 +312,32 @@ impl Engine {
         self.story.current().map(|incident| incident.id.clone())
     }
 
+    /// Records refusals that were counted for long enough, or all of them.
+    pub(super) fn write_refusals(&mut self, stopping: bool) {
+        if self.degraded.is_some() {
+            return;
+        }
+        let due = self.shared.refusals().due(self.shared.clock.boot(), stopping);
+        for draft in due {
+            let person = draft.by.person.clone();
+            if self.record(vec![Draft { incident: self.incident(), ..draft }]).is_some() {
+                self.shared.refusals().written(&person);
+            }
+        }
+    }
+
     /// Sends an answer; a refusal is also noted in the log, folded.
     pub(super) fn answer(
         &mut self,
         caller: &Caller,
-        verb: &str,
+        verb: &'static str,
         plan: Option<&PlanId>,
         reply: oneshot::Sender<Answer>,
         answer: Answer,
     ) {
         if let Err(refusal) = &answer {
-            let draft = self.refusals.note(&caller.actor, refusal.kind, verb, plan, self.shared.clock.now());
+            let now = self.shared.clock.boot();
+            let draft = self.shared.refusals().note(&caller.actor, refusal.kind, verb, plan, now);
             if let Some(mut draft) = draft {
                 tracing::info!(by = %caller.actor.person, verb, refused = ?refusal.kind, "refused");
                 draft.incident = self.incident();

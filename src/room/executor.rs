@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::model::entry::{Happening, Outcome, PlanEnded, Restored, StepDone, StepEnded, StepFailed, StepUnknown};
 use crate::model::time::since;
 use crate::model::{Digest, PersonId, Plan, PlanId, SafeText, SourceId, Step};
+use crate::systems::meter::{Use, used_for};
 use crate::systems::{ActError, Permit};
 
 /// A read for a precondition must answer within this real time.
@@ -162,7 +163,8 @@ impl Run {
                     self.report(StepUnknown(ended(account))).await;
                     self.end(Outcome::Failed, false, &why).await;
                     // What was not seen in time may still come about: that is found out and recorded.
-                    return reconcile::late(&self.shared, &self.engine, &self.plan, self.digest).await;
+                    let late = reconcile::late(&self.shared, &self.engine, &self.plan, self.digest);
+                    return used_for(Use::Read, late).await;
                 }
             }
         }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::engine::{Answer, Command, Engine};
-use super::shared::Shared;
+use super::session::{Session, push};
+use super::shared::{Shared, blocking};
 use crate::ledger::{ReadError, Reader};
 use crate::model::entry::LogLine;
 use crate::model::{Digest, IncidentId, Refusal, RefusalKind, Stamp};
-use crate::protocol::Reply;
+use crate::protocol::{Push, Reply};
 use crate::seal;
 use crate::timeline::Runs;
 
@@ -110,6 +111,48 @@ pub fn number(line: &LogLine) -> Option<u64> {
         Ok(seal::Line::Entry(found)) => Some(found.seq),
         _ => None,
     }
+}
+
+impl Session {
+    /// What the room made of the log, and the newest of the latest incident; the entries go on behind it.
+    pub(super) async fn heads(&mut self) -> Result<(), String> {
+        let (reply, heads) = oneshot::channel();
+        self.engine.send(Command::Heads { reply }).await.map_err(|_| "the room ended")?;
+        let heads = heads.await.map_err(|_| "the room ended")?.ok_or("what the room knows can't be told")?;
+        let (seq, head) = (heads.seq, heads.head);
+        let parts = parts(&heads.json, PAGE);
+        for (i, part) in parts.iter().enumerate() {
+            let more = i + 1 < parts.len();
+            self.out.send(&push(Push::Heads { seq, head, part: (*part).to_owned(), more })).await?;
+        }
+        self.cursor = Some(seq + 1);
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let read = || blocking(|| heads.newest.page(&self.shared.reader, from));
+            let page = match self.share.page(read).await {
+                Ok((page, more)) => {
+                    next = more.filter(|more| *more <= seq);
+                    page
+                }
+                Err(error) => return self.unreadable(&error.to_string()).await,
+            };
+            self.out.send(&push(Push::Earlier(page))).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A text in parts of at most so many bytes.
+fn parts(text: &str, most: usize) -> Vec<&str> {
+    let (mut out, mut rest) = (Vec::new(), text);
+    while rest.len() > most {
+        let at = (0..=most).rev().find(|at| rest.is_char_boundary(*at)).unwrap_or(rest.len());
+        let (part, left) = rest.split_at(at);
+        out.push(part);
+        rest = left;
+    }
+    out.push(rest);
+    out
 }
 
 /// Answers with a page in its own time. `one` has one permit: a connection's next page is read when this one is.

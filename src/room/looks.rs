@@ -1,25 +1,27 @@
-//! Looking back, so that it slows nobody: so many looks a uid, two at work in the whole room, one of a connection at a time.
+//! Looking back, so that it slows nobody: so many looks a person, two at work in the whole room, one of a connection at a time.
 //!
 //! The lock that a look shares with the writer is held while pointers are copied; sorting and copying rows come after it,
 //! on a thread that no session waits for.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
 
+use super::budget::{Whose, rate};
 use super::engine::Answer;
 use super::pages::past_page;
 use super::past::Past;
 use super::rate::Bucket;
 use crate::board::Topic;
-use crate::model::{Refusal, RefusalKind, Stamp};
+use crate::model::{Refusal, Stamp};
 
-/// Pages a uid may ask for at once, and a second after that. One look of a console is two dozen pages at the most.
+/// Pages a person may ask for at once, and a second after that. One look of a console is two dozen pages at the most.
 const BURST: f64 = 240.0;
 const PER_SECOND: f64 = 12.0;
-/// Uids that are counted at once; one beyond that is counted when another has rested.
-const MOST_UIDS: usize = 1_024;
+/// Persons who are counted at once; one beyond that is counted when another has rested.
+const MOST: usize = 1_024;
 /// Looks at work at once in the whole room. The others wait, and only for each other.
 const AT_WORK: usize = 2;
 
@@ -27,31 +29,32 @@ const AT_WORK: usize = 2;
 pub struct Looks {
     /// Held while it is written to, or while pointers are copied out of it.
     pub past: Mutex<Past>,
-    by_uid: Mutex<HashMap<u32, Bucket>>,
+    by_person: Mutex<BTreeMap<Whose, Bucket>>,
     at_work: Arc<Semaphore>,
 }
 
 impl Default for Looks {
     fn default() -> Self {
-        Self { past: Mutex::default(), by_uid: Mutex::default(), at_work: Arc::new(Semaphore::new(AT_WORK)) }
+        Self { past: Mutex::default(), by_person: Mutex::default(), at_work: Arc::new(Semaphore::new(AT_WORK)) }
     }
 }
 
 impl Looks {
-    /// Whether this uid may look now.
+    /// Whether this person may look now, on the boot clock.
     ///
     /// # Errors
-    /// The refusal that says when it may again.
-    pub fn allow(&self, uid: u32) -> Result<(), Refusal> {
-        let mut by_uid = self.by_uid.lock().unwrap_or_else(PoisonError::into_inner);
-        if by_uid.len() >= MOST_UIDS && !by_uid.contains_key(&uid) {
-            by_uid.retain(|_, bucket| !bucket.is_full());
-            if by_uid.len() >= MOST_UIDS {
-                return Err(too_fast(1));
+    /// The refusal that says when they may again.
+    pub fn allow(&self, whose: &Whose, now: Duration) -> Result<(), Refusal> {
+        let mut by_person = self.by_person.lock().unwrap_or_else(PoisonError::into_inner);
+        if by_person.len() >= MOST && !by_person.contains_key(whose) {
+            by_person.retain(|_, bucket| !bucket.is_full(now));
+            if by_person.len() >= MOST {
+                return Err(too_fast(Duration::from_secs(1)));
             }
         }
-        let bucket = by_uid.entry(uid).or_insert_with(|| Bucket::new(BURST, PER_SECOND));
-        if bucket.take() { Ok(()) } else { Err(too_fast(bucket.again_in_s())) }
+        let full = || Bucket::new(BURST, PER_SECOND, now);
+        let bucket = by_person.entry(whose.clone()).or_insert_with(full);
+        if bucket.take(1.0, now) { Ok(()) } else { Err(too_fast(bucket.wait(1.0, now).unwrap_or_default())) }
     }
 
     /// Answers in its own time. `one` has one permit: a connection's next look begins when this one has ended.
@@ -82,18 +85,17 @@ impl Looks {
     }
 }
 
-fn too_fast(seconds: u64) -> Refusal {
-    Refusal::new(
-        RefusalKind::Rate,
-        "your account looked back too often in a short time",
-        format!("ask again in {seconds} s; what is shown stays as it is"),
-    )
+fn too_fast(wait: Duration) -> Refusal {
+    rate("you looked back too often in a short time; what is shown stays as it is", wait)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::RefusalKind;
     use crate::protocol::Reply;
+
+    const NOW: Duration = Duration::from_secs(1_000);
 
     fn at() -> Stamp {
         Stamp::UNIX_EPOCH
@@ -102,22 +104,22 @@ mod tests {
     #[test]
     fn who_looks_too_often_hears_when_to_ask_again_and_nobody_else_does() {
         let looks = Looks::default();
-        let refused = (0..1_000).find_map(|n| looks.allow(1000).err().map(|it| (n, it)));
+        let refused = (0..1_000).find_map(|n| looks.allow(&Whose::Account(1000), NOW).err().map(|it| (n, it)));
         let (n, refusal) = refused.expect("a refusal");
-        assert!((240..400).contains(&n), "{n}");
+        assert_eq!(n, 240);
         assert_eq!(refusal.kind, RefusalKind::Rate);
         assert!(refusal.remedy.as_str().contains("ask again in 1 s"), "{refusal}");
-        assert!(looks.allow(1001).is_ok(), "another person is not counted with them");
+        assert!(looks.allow(&Whose::Account(1001), NOW).is_ok(), "another person is not counted with them");
     }
 
     #[test]
     fn uids_are_bounded_and_those_at_rest_make_room() {
         let looks = Looks::default();
-        for uid in 0..MOST_UIDS as u32 {
-            looks.by_uid.lock().unwrap().insert(uid, Bucket::new(1.0, 0.0));
+        for uid in 0..MOST as u32 {
+            looks.by_person.lock().unwrap().insert(Whose::Account(uid), Bucket::new(1.0, 0.0, NOW));
         }
-        assert!(looks.allow(9_999).is_ok(), "all the others were at rest");
-        assert_eq!(looks.by_uid.lock().unwrap().len(), 1);
+        assert!(looks.allow(&Whose::Account(9_999), NOW).is_ok(), "all the others were at rest");
+        assert_eq!(looks.by_person.lock().unwrap().len(), 1);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,10 @@
 //! [`Room::start`] brings up sources, engine and socket; [`Room::stop`] ends them in the opposite order of need: first no
 //! new requests, then the sources, last the writer, so that what was seen is recorded.
 
+mod approvals;
+mod asking;
 mod beat;
+mod budget;
 mod door;
 mod engine;
 mod executor;
@@ -18,9 +21,13 @@ mod plans;
 #[cfg(test)]
 mod plans_tests;
 mod plausible;
+mod preflights;
+#[cfg(test)]
+mod preflights_tests;
 mod presence;
 mod quota;
 mod rate;
+mod rechecks;
 mod reconcile;
 #[cfg(test)]
 mod reconcile_tests;
@@ -49,6 +56,7 @@ use crate::model::SafeText;
 use crate::model::entry::RoomStarted;
 use crate::protocol::DrillInfo;
 use crate::seal::SigningKey;
+use crate::systems::meter::Meters;
 use crate::systems::proxy::Environment;
 use crate::systems::reach::Reach;
 use crate::systems::{self, Ctx};
@@ -62,7 +70,6 @@ use engine::Engine;
 use news::{News, Newsroom};
 use presence::Presence;
 use recovery::Outage;
-use refusals::RefusalLog;
 use shared::Shared;
 
 /// Observations waiting for the engine; a full channel slows the sources down.
@@ -128,7 +135,8 @@ impl Room {
         let stop_sources = CancellationToken::new();
         let reach = if serve { Reach::guarded(&config.allow_hosts) } else { Reach::default() };
         let proxies = Environment::read();
-        let ctx = Ctx { clock: clock.clone(), out: seen_tx, reach, proxies, stop: stop_sources.clone() };
+        let (meters, stop) = (Meters::default(), stop_sources.clone());
+        let ctx = Ctx { clock: clock.clone(), out: seen_tx, reach, proxies, stop, meters };
         let running = systems::start::start(&config, &ctx);
         // The sources hold the channel now: it ends when the last of them does.
         drop(ctx);
@@ -143,6 +151,8 @@ impl Room {
             reader,
             drill,
             looks: Arc::default(),
+            budgets: Default::default(),
+            refusals: Default::default(),
             sources: running.sources,
             adapters: running.adapters,
             accounts: peer::Accounts::default(),
@@ -204,11 +214,12 @@ impl Room {
             limiter: Limiter::new(&config.rules),
             newsroom,
             presence: Presence::default(),
-            refusals: RefusalLog::default(),
             offers: silences::Offers::default(),
+            preflights: preflights::Preflights::default(),
             deadlines: BTreeMap::new(),
             proposals: BTreeMap::new(),
             redactions: BTreeMap::new(),
+            recheck_next: std::time::Duration::ZERO,
             degraded: None,
             kept: kept::Kept::default(),
             quota: quota::Quota::default(),

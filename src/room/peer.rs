@@ -8,6 +8,7 @@ use nix::unistd::{Uid, User};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
+use super::budget::Whose;
 use crate::config::Config;
 use crate::model::{Actor, Level, PersonId, Refusal, RefusalKind, Role};
 use crate::protocol::Hello;
@@ -139,6 +140,11 @@ pub fn judge(uid: u32, config: &Config) -> Identity {
         role: person.map_or(Role::Observer, crate::model::Person::role),
         mapped: person.is_some(),
     }
+}
+
+/// Whose budget a connection uses: its person's, or of an account that is nobody's its own.
+pub fn whose(peer: Peer, identity: &Identity) -> Whose {
+    if identity.mapped { Whose::Person(identity.actor.person.clone()) } else { Whose::Account(peer.uid) }
 }
 
 /// Gives an account that is nobody of the people file its login name, for display. One second at most; `uid 1234` stays

@@ -7,21 +7,20 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::FutureExt;
-use tokio::sync::oneshot;
 
-use super::engine::{Answer, Caller, Command, Engine, FirstRead};
+use super::engine::{Answer, Caller, Engine};
 use super::executor::{self, Run};
 use super::reconcile;
 use crate::actions::{self, Context};
 use crate::approval::{self, Asker, PlanRecord, PlanState, Plans, RoomNow};
 use crate::model::entry::{
-    Approved, Draft, Executing, Expired, Happening, Held, Outcome, PlanBytes, PlanEnded, Proposed, Rejected,
-    StepStarted, Withdrawn,
+    Draft, Expired, Happening, Held, Outcome, PlanBytes, PlanEnded, Proposed, Rejected, StepStarted, Withdrawn,
 };
 use crate::model::plan::HeadRef;
-use crate::model::{Action, Digest, IncidentStatus, Plan, PlanId, Policy, Refusal, RefusalKind, Role, SafeText};
+use crate::model::{Action, Digest, IncidentId, PersonId, Plan, PlanId, Policy, Refusal, RefusalKind, SafeText};
 use crate::protocol::Reply;
 use crate::seal;
+use crate::systems::meter::{Use, used_for};
 
 /// `sha256:…` of the policy's canonical form.
 pub fn policy_digest(policy: &Policy) -> String {
@@ -35,6 +34,15 @@ pub(super) struct Act<'a> {
     pub service: &'a str,
     /// The cluster it shall come back on; `None` = the first that can take it.
     pub to: Option<&'a str>,
+}
+
+/// What tells a plan from every other one of the same service.
+pub(super) struct Made {
+    pub incident: IncidentId,
+    pub plan: PlanId,
+    pub by: PersonId,
+    pub supersedes: Option<PlanId>,
+    pub head: HeadRef,
 }
 
 impl Engine {
@@ -55,7 +63,7 @@ impl Engine {
     }
 
     /// A plan of any incident of this log.
-    fn plan_record(&self, plan: &PlanId) -> Result<&PlanRecord, Refusal> {
+    pub(super) fn plan_record(&self, plan: &PlanId) -> Result<&PlanRecord, Refusal> {
         self.story.incidents.iter().rev().find_map(|incident| incident.plans.get(plan)).ok_or_else(|| {
             Refusal::new(
                 RefusalKind::UnknownPlan,
@@ -118,6 +126,27 @@ impl Engine {
                 "open an incident first: `warroom incident open TITLE`",
             ));
         };
+        let plan = PlanId::from(self.shared.random.ulid(&self.shared.clock));
+        let made = Made { incident, plan, by: caller.actor.person.clone(), supersedes, head: self.head_now() };
+        self.with_context(service, made, to, |context| actions::build(action, context))?
+    }
+
+    fn head_now(&self) -> HeadRef {
+        let (seq, head) = self.shared.reader.head();
+        HeadRef { seq, h: head.hex() }
+    }
+
+    /// Gathers everything a plan of this service is built from.
+    ///
+    /// # Errors
+    /// There is no such service.
+    pub(super) fn with_context<T>(
+        &self,
+        service: &str,
+        made: Made,
+        to: Option<&str>,
+        then: impl FnOnce(&Context) -> T,
+    ) -> Result<T, Refusal> {
         let config = &self.shared.config;
         let Some(objective) = config.objectives.iter().find(|objective| objective.service == service) else {
             let known: Vec<&str> = config.objectives.iter().map(|objective| objective.service.as_str()).collect();
@@ -127,118 +156,26 @@ impl Engine {
                 format!("the services are: {}", known.join(", ")),
             ));
         };
-        let (seq, head) = self.shared.reader.head();
         let credentials =
             self.shared.sources.iter().map(|source| (source.id.clone(), source.credential.clone())).collect();
         let roles = config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect();
-        actions::build(
-            action,
-            &Context {
-                now: self.shared.clock.now(),
-                room: &config.room,
-                incident,
-                plan: PlanId::from(self.shared.random.ulid(&self.shared.clock)),
-                by: caller.actor.person.clone(),
-                policy: &config.policy,
-                policy_digest: &self.shared.policy_digest,
-                people_digest: &config.people_digest,
-                supersedes,
-                head: HeadRef { seq, h: head.hex() },
-                objective,
-                to,
-                board: &self.judged,
-                credentials: &credentials,
-                cluster_roles: &roles,
-            },
-        )
-    }
-
-    /// An approval. When it completes the quorum, the preconditions are read first, outside the writer.
-    pub(super) fn approve(
-        &mut self,
-        caller: Caller,
-        plan: PlanId,
-        digest: Digest,
-        confirm: String,
-        reply: oneshot::Sender<Answer>,
-    ) {
-        let judged = self.plan_record(&plan).and_then(|record| {
-            approval::may_approve(record, self.asker(&caller), self.now_rules(), &digest, &confirm)?;
-            Ok(record.missing_persons() <= 1)
-        });
-        match judged {
-            Err(refusal) => self.answer(&caller, "approve", Some(&plan), reply, Err(refusal)),
-            Ok(false) => {
-                let answer = self.write_about(&caller, &plan, Approved { plan: plan.clone(), digest }, None);
-                self.answer(&caller, "approve", Some(&plan), reply, answer);
-            }
-            Ok(true) => self.read_then_confirm(caller, plan, digest, confirm, reply),
-        }
-    }
-
-    fn read_then_confirm(
-        &mut self,
-        caller: Caller,
-        plan: PlanId,
-        digest: Digest,
-        confirm: String,
-        reply: oneshot::Sender<Answer>,
-    ) {
-        let first = self.plan_record(&plan).ok().and_then(|record| record.plan.steps.first().cloned());
-        let (Some(me), Some(first)) = (self.me.upgrade(), first) else { return };
-        let shared = self.shared.clone();
-        self.tasks.spawn(async move {
-            let broken = executor::broken(&shared, digest, &first).await;
-            let read = FirstRead { at: executor::boottime(), broken };
-            let _ = me.send(Command::Confirm { caller, plan, digest, confirm, read, reply }).await;
-        });
-    }
-
-    /// The preconditions were read: approve and claim in one batch, or say what has drifted.
-    pub(super) fn confirm(
-        &mut self,
-        caller: &Caller,
-        plan: &PlanId,
-        digest: Digest,
-        confirm: &str,
-        read: &FirstRead,
-    ) -> Answer {
-        let record = self.plan_record(plan)?;
-        approval::may_approve(record, self.asker(caller), self.now_rules(), &digest, confirm)?;
-        if !read.broken.is_empty() {
-            return Err(Refusal::new(
-                RefusalKind::Drift,
-                format!("what the plan relies on no longer holds: {}", read.broken.join("; ")),
-                "propose it again: it will be built on what is true now",
-            ));
-        }
-        let late = self.deadlines.get(plan).is_none_or(|deadline| *deadline <= self.shared.clock.boot());
-        // The claim is judged on the record as it will be once this approval is in.
-        let mut approved = record.clone();
-        approved.approvals.push(approval::Approval { by: caller.actor.clone(), at: self.shared.clock.now(), seq: 0 });
-        approved.state = PlanState::Approved;
-        let role_of = |person: &crate::model::PersonId| -> Option<Role> {
-            self.shared.config.people.iter().find(|known| known.id == *person).map(crate::model::Person::role)
-        };
-        approval::may_claim(&approved, &role_of, self.now_rules(), late, 0)?;
-        let persons: Vec<_> = approved.persons().into_iter().cloned().collect();
-        let (body, action) = (record.plan.clone(), record.plan.action);
-
-        let incident = Some(body.incident.clone());
-        let yes = Approved { plan: plan.clone(), digest };
-        let claim = Executing { plan: plan.clone(), digest, boot: self.shared.boot.clone() };
-        let mut drafts = vec![
-            Draft { incident: incident.clone(), by: caller.actor.clone(), happening: yes.into(), text: None },
-            Draft { incident, ..self.by_room(claim) },
-        ];
-        drafts.extend(self.advance_status(match action {
-            Action::Failover => IncidentStatus::Mitigating,
-            Action::Restore => IncidentStatus::Recovering,
-        }));
-        let Some(entries) = self.record(drafts) else { return Err(self.degraded_refusal()) };
-        self.deadlines.remove(plan);
-        self.start(body, digest, persons, read.at);
-        Ok(Reply::Recorded { seq: entries.first().map_or(0, |entry| entry.seq) })
+        Ok(then(&Context {
+            now: self.shared.clock.now(),
+            room: &config.room,
+            incident: made.incident,
+            plan: made.plan,
+            by: made.by,
+            policy: &config.policy,
+            policy_digest: &self.shared.policy_digest,
+            people_digest: &config.people_digest,
+            supersedes: made.supersedes,
+            head: made.head,
+            objective,
+            to,
+            board: &self.judged,
+            credentials: &credentials,
+            cluster_roles: &roles,
+        }))
     }
 
     pub(super) fn start(&self, plan: Plan, digest: Digest, persons: Vec<crate::model::PersonId>, read_at: Duration) {
@@ -249,7 +186,8 @@ impl Engine {
         self.tasks.spawn(async move {
             let run = async {
                 // Nothing of the run is looked at after it failed.
-                if AssertUnwindSafe(run.go()).catch_unwind().await.is_err() {
+                let run = used_for(Use::Act, run.go());
+                if AssertUnwindSafe(run).catch_unwind().await.is_err() {
                     executor::broke_off(&to, &id).await;
                 }
             };
@@ -346,7 +284,7 @@ impl Engine {
     }
 
     /// Something a person says about a plan, in the plan's own incident.
-    fn write_about(
+    pub(super) fn write_about(
         &mut self,
         caller: &Caller,
         plan: &PlanId,

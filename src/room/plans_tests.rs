@@ -65,6 +65,8 @@ pub(super) fn shared(home: &std::path::Path, adapter: Arc<dyn Adapter>, clock: C
         reader: opened.ledger.reader(),
         drill: None,
         looks: Arc::default(),
+        budgets: Default::default(),
+        refusals: Default::default(),
         sources: Vec::new(),
         adapters: BTreeMap::from([(source, adapter)]),
         accounts: peer::Accounts::default(),

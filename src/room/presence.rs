@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::engine::{Caller, Engine};
 use super::peer;
@@ -49,12 +50,12 @@ impl Presence {
     }
 
     /// Whether a coming or going of this person is recorded. Who is here now is shown in any case.
-    fn worth_recording(&mut self, person: &PersonId) -> bool {
+    fn worth_recording(&mut self, person: &PersonId, now: Duration) -> bool {
         if self.recorded.len() > REMEMBERED {
             self.recorded.retain(|known, _| self.here.contains_key(known));
         }
-        let bucket = self.recorded.entry(person.clone()).or_insert_with(|| Bucket::new(RECORDED, RECORDED_PER_SECOND));
-        bucket.take()
+        let full = || Bucket::new(RECORDED, RECORDED_PER_SECOND, now);
+        self.recorded.entry(person.clone()).or_insert_with(full).take(1.0, now)
     }
 
     /// Everyone, by name.
@@ -68,7 +69,10 @@ impl Engine {
         let role = self.role_of(caller).0;
         let first = self.presence.join(&caller.actor, role, self.shared.clock.now());
         self.newsroom.present.send_replace(Arc::new(self.presence.everyone()));
-        if first && self.incident().is_some() && self.presence.worth_recording(&caller.actor.person) {
+        if first
+            && self.incident().is_some()
+            && self.presence.worth_recording(&caller.actor.person, self.shared.clock.boot())
+        {
             self.record(vec![self.presence_draft(&caller.actor, Joined {})]);
         }
     }
@@ -76,7 +80,10 @@ impl Engine {
     pub(super) fn leave(&mut self, caller: &Caller) {
         let gone = self.presence.leave(&caller.actor);
         self.newsroom.present.send_replace(Arc::new(self.presence.everyone()));
-        if gone && self.incident().is_some() && self.presence.worth_recording(&caller.actor.person) {
+        if gone
+            && self.incident().is_some()
+            && self.presence.worth_recording(&caller.actor.person, self.shared.clock.boot())
+        {
             self.record(vec![self.presence_draft(&caller.actor, Left {})]);
         }
     }

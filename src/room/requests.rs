@@ -17,6 +17,8 @@ impl Engine {
     pub(super) fn ask(&mut self, caller: Caller, request: Request, reply: oneshot::Sender<Answer>) {
         let verb = verb(&request);
         if let Err(refusal) = plausible(&request, self.shared.clock.now()) {
+            let now = self.shared.clock.boot();
+            self.shared.refusals().count(&caller.actor, refusal.kind, verb, None, now);
             let _ = reply.send(Err(refusal));
             return;
         }
@@ -318,8 +320,25 @@ fn plan_of(request: &Request) -> Option<crate::model::PlanId> {
     }
 }
 
+/// Whether it writes text that a person chose: counted by its length.
+pub(super) fn writes_text(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Note { .. }
+            | Request::Decision { .. }
+            | Request::FollowUp { .. }
+            | Request::Lines { .. }
+            | Request::Amend { .. }
+            | Request::Redact { .. }
+            | Request::Open { .. }
+            | Request::Set(_)
+            | Request::Pin { .. }
+            | Request::Mark { .. }
+    )
+}
+
 /// The word for the log.
-fn verb(request: &Request) -> &'static str {
+pub(super) fn verb(request: &Request) -> &'static str {
     match request {
         Request::Note { .. } => "note",
         Request::Decision { .. } => "decision",

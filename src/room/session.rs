@@ -16,25 +16,28 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
+use super::asking::{DEAF_FOR, stopping};
+use super::budget::{Share, Whose};
 use super::engine::{Answer, Caller, Command};
-use super::history::{self, number};
+use super::history::number;
 use super::news::News;
-use super::pages::{deltas, rows};
+use super::pages::deltas;
 use super::peer::{self, Identity, Peer};
-use super::rate::Bucket;
+use super::requests::verb;
 use super::shared::{Shared, blocking};
 use crate::board::{Topic, TopicView};
 use crate::clock::{Turn, stir};
 use crate::model::{Refusal, RefusalKind, SafeText};
 use crate::protocol::codec::{self, CLIENT_DEPTH, CLIENT_LINE, HELLO_LINE};
-use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine, Welcome};
+use crate::protocol::{ClientLine, Hello, Push, Reply, RoomLine, Welcome};
 
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
 const WRITE_STALL: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(15);
 /// Board changes are gathered this long before they are sent.
 const BOARD_EVERY: Duration = Duration::from_millis(100);
-const IN_FLIGHT: usize = 16;
+/// Entries behind the end of the log from which on sending them is a stream of its own.
+const STREAM: u64 = 256;
 /// Entries a message carries, bytes; well under the line limit after JSON escaping.
 const ENTRY_PAGE: usize = 256 * 1024;
 
@@ -54,20 +57,25 @@ pub async fn serve(
     let hello: Hello = codec::decode(&hello, CLIENT_DEPTH)?;
     let mut out = Out { write };
 
-    let mut identity = match admit(peer, &hello, &shared) {
-        Ok(identity) => identity,
+    let (mut identity, whose, share) = match enter(peer, &hello, &shared) {
+        Ok(entered) => entered,
         Err(refusal) => return out.send(&RoomLine::Bye(refusal)).await,
     };
+    while let Some(wait) = share.greeting(shared.clock.boot()) {
+        tokio::time::sleep(wait).await;
+    }
     peer::name_account(&mut identity, &shared.config, &shared.accounts).await;
     let caller = Caller { peer, hello: hello.clone(), actor: identity.actor.clone() };
     out.send(&RoomLine::Welcome(Box::new(welcome(&shared, &identity, &news)))).await?;
     if !hello.quiet {
-        let _ = engine.send(Command::Join { caller: caller.clone() }).await;
+        let join = Command::Join { caller: caller.clone(), place: share.place().await };
+        let _ = engine.send(join).await;
     }
     let session = Session {
         cursor: cursor(&hello, &shared),
         told_caught_up: false,
         told_unreadable: false,
+        told_rechecks: false,
         sent: BTreeMap::new(),
         revs: BTreeMap::new(),
         topics: hello.topics.clone(),
@@ -76,7 +84,10 @@ pub async fn serve(
         engine: engine.clone(),
         news,
         out,
-        bucket: Bucket::new(50.0, 20.0),
+        whose,
+        share: share.clone(),
+        deaf: None,
+        deaf_for: DEAF_FOR,
         look: Arc::new(Semaphore::new(1)),
     };
     // Here and not in the session's loop: there a client that takes its entries slowly would hold the stop up.
@@ -85,9 +96,17 @@ pub async fn serve(
         ended = session.run(lines.map_decoder(|_| codec::lines(CLIENT_LINE))) => ended,
     };
     if !hello.quiet {
-        let _ = engine.send(Command::Leave { caller }).await;
+        let _ = engine.send(Command::Leave { caller, place: share.place().await }).await;
     }
     ended
+}
+
+/// Who comes, and whose budget they use.
+fn enter(peer: Peer, hello: &Hello, shared: &Shared) -> Result<(Identity, Whose, Arc<Share>), Refusal> {
+    let identity = admit(peer, hello, shared)?;
+    let whose = peer::whose(peer, &identity);
+    let share = shared.budgets.share(whose.clone(), shared.clock.boot())?;
+    Ok((identity, whose, share))
 }
 
 fn admit(peer: Peer, hello: &Hello, shared: &Shared) -> Result<Identity, Refusal> {
@@ -131,12 +150,12 @@ fn cursor(hello: &Hello, shared: &Shared) -> Option<u64> {
     Some(if same_log || from == 0 { from } else { 1 })
 }
 
-struct Out {
+pub(super) struct Out {
     write: OwnedWriteHalf,
 }
 
 impl Out {
-    async fn send<T: Serialize>(&mut self, message: &T) -> Result<(), String> {
+    pub(super) async fn send<T: Serialize>(&mut self, message: &T) -> Result<(), String> {
         stir();
         match tokio::time::timeout(WRITE_STALL, codec::send(&mut self.write, message)).await {
             Ok(Ok(())) => Ok(()),
@@ -146,21 +165,26 @@ impl Out {
     }
 }
 
-struct Session {
-    cursor: Option<u64>,
+pub(super) struct Session {
+    pub(super) cursor: Option<u64>,
     told_caught_up: bool,
     told_unreadable: bool,
+    told_rechecks: bool,
     sent: BTreeMap<Topic, Arc<TopicView>>,
     revs: BTreeMap<Topic, u64>,
     topics: Vec<Topic>,
-    caller: Caller,
-    shared: Arc<Shared>,
-    engine: mpsc::Sender<Command>,
-    news: News,
-    out: Out,
-    bucket: Bucket,
+    pub(super) caller: Caller,
+    pub(super) shared: Arc<Shared>,
+    pub(super) engine: mpsc::Sender<Command>,
+    pub(super) news: News,
+    pub(super) out: Out,
+    pub(super) whose: Whose,
+    pub(super) share: Arc<Share>,
+    /// Nothing is read until then.
+    pub(super) deaf: Option<tokio::time::Instant>,
+    pub(super) deaf_for: Duration,
     /// One look into the past at a time.
-    look: Arc<Semaphore>,
+    pub(super) look: Arc<Semaphore>,
 }
 
 type Lines = FramedRead<tokio::net::unix::OwnedReadHalf, tokio_util::codec::LinesCodec>;
@@ -174,20 +198,27 @@ impl Session {
         let mut clock = self.shared.clock.changes();
         let present = self.news.present.borrow_and_update().as_ref().clone();
         self.out.send(&push(Push::Presence(present))).await?;
+        self.rechecks().await?;
         if self.cursor == Some(0) {
             self.heads().await?;
         }
         self.entries().await?;
         loop {
             tokio::select! {
-                line = lines.next() => match stirred(line) {
+                () = until(self.deaf), if self.deaf.is_some() => self.deaf = None,
+                line = lines.next(), if self.deaf.is_none() => match stirred(line) {
                     None => return Ok(()),
                     Some(Err(error)) => return Err(error.to_string()),
                     Some(Ok(line)) => {
+                        let size = line.len();
                         let line: ClientLine = codec::decode(&line, CLIENT_DEPTH)?;
-                        match self.ask(line.req, answers.len()).await {
+                        let verb = verb(&line.req);
+                        match self.ask(line.req, size, answers.len()).await {
                             Ok(answer) => answers.push(async move { (line.id, answer.await) }),
-                            Err(refusal) => self.out.send(&RoomLine::Refused { id: line.id, refusal }).await?,
+                            Err(refusal) => {
+                                self.refused(refusal.kind, verb);
+                                self.out.send(&RoomLine::Refused { id: line.id, refusal }).await?;
+                            }
                         }
                     }
                 },
@@ -204,6 +235,7 @@ impl Session {
                     let why = self.news.degraded.borrow_and_update().clone();
                     self.out.send(&push(Push::Degraded(why))).await?;
                 }
+                changed = self.news.rechecks.changed() => { changed.map_err(|_| "the room ended")?; self.rechecks().await?; }
                 _ = clock.changed() => self.out.send(&push(Push::Clock(self.shared.clock.sync()))).await?,
                 () = board_due.tick(), if board_changed => { board_changed = false; self.board().await?; }
                 _ = ping.tick() => {
@@ -212,52 +244,6 @@ impl Session {
                 }
             }
         }
-    }
-
-    /// Puts a request before the engine. Refused here: too many, too fast, or from a client that promised to change nothing.
-    async fn ask(&mut self, request: Request, in_flight: usize) -> Result<oneshot::Receiver<Answer>, Refusal> {
-        let changes = !matches!(
-            request,
-            Request::Board { .. }
-                | Request::Past { .. }
-                | Request::History { .. }
-                | Request::Status
-                | Request::Preview { .. }
-                | Request::SilencePreview { .. }
-        );
-        if self.caller.hello.readonly && changes {
-            return Err(Refusal::new(
-                RefusalKind::ReadOnly,
-                "this client was started read-only",
-                "start it again without --readonly",
-            ));
-        }
-        if in_flight >= IN_FLIGHT || !self.bucket.take() {
-            return Err(Refusal::new(
-                RefusalKind::Rate,
-                "too many requests at once from this connection",
-                "wait a second and ask again",
-            ));
-        }
-        let (reply, answer) = oneshot::channel();
-        if let Request::Board { topic } = request {
-            // Answered from what this session has anyway: watching costs the writer nothing.
-            let view = self.news.board.borrow().get(&topic).cloned().unwrap_or_default();
-            let _ = reply.send(Ok(rows(&view)));
-            return Ok(answer);
-        }
-        if let Request::Past { topic, at, page } = request {
-            self.shared.looks.allow(self.caller.peer.uid)?;
-            self.shared.looks.begin(self.look.clone(), (topic, at, page), reply);
-            return Ok(answer);
-        }
-        if let Request::History { incident, from } = request {
-            history::answer(self.shared.clone(), self.engine.clone(), self.look.clone(), (incident, from), reply);
-            return Ok(answer);
-        }
-        let command = Command::Ask { caller: self.caller.clone(), request, reply };
-        self.engine.send(command).await.map_err(|_| stopping())?;
-        Ok(answer)
     }
 
     async fn answer(&mut self, id: u64, answer: Result<Answer, oneshot::error::RecvError>) -> Result<(), String> {
@@ -281,8 +267,22 @@ impl Session {
 
     async fn entries(&mut self) -> Result<(), String> {
         let head = *self.news.head.borrow_and_update();
+        let far = self.cursor.is_some_and(|cursor| head.saturating_sub(cursor) >= STREAM);
+        let _stream = match far.then_some(&self.share) {
+            None => None,
+            Some(share) => match share.clone().stream().await {
+                Ok(stream) => Some(stream),
+                Err(refusal) => {
+                    let why = refusal.why.to_string();
+                    self.refused(refusal.kind, "read");
+                    self.out.send(&RoomLine::Bye(refusal)).await?;
+                    return Err(why);
+                }
+            },
+        };
         while let Some(cursor) = self.cursor.filter(|cursor| *cursor <= head) {
-            let page = match blocking(|| self.shared.reader.read_from(cursor, ENTRY_PAGE)) {
+            let read = || blocking(|| self.shared.reader.read_from(cursor, ENTRY_PAGE));
+            let page = match self.share.page(read).await {
                 Ok(page) => page,
                 // The panes need no disk: they stay, and the banner says why the timeline stands still.
                 Err(error) => return self.unreadable(&error.to_string()).await,
@@ -300,34 +300,18 @@ impl Session {
         Ok(())
     }
 
-    /// What the room made of the log, and the newest of the latest incident; the entries go on behind it.
-    async fn heads(&mut self) -> Result<(), String> {
-        let (reply, heads) = oneshot::channel();
-        self.engine.send(Command::Heads { reply }).await.map_err(|_| "the room ended")?;
-        let heads = heads.await.map_err(|_| "the room ended")?.ok_or("what the room knows can't be told")?;
-        let (seq, head) = (heads.seq, heads.head);
-        let parts = parts(&heads.json, history::PAGE);
-        for (i, part) in parts.iter().enumerate() {
-            let more = i + 1 < parts.len();
-            self.out.send(&push(Push::Heads { seq, head, part: (*part).to_owned(), more })).await?;
+    /// What waiting plans rest on. Nobody who asked for no entries knows those plans.
+    async fn rechecks(&mut self) -> Result<(), String> {
+        let all = self.news.rechecks.borrow_and_update().as_ref().clone();
+        if self.cursor.is_none() || (all.is_empty() && !self.told_rechecks) {
+            return Ok(());
         }
-        self.cursor = Some(seq + 1);
-        let mut next = Some(0);
-        while let Some(from) = next {
-            let page = match blocking(|| heads.newest.page(&self.shared.reader, from)) {
-                Ok((page, more)) => {
-                    next = more.filter(|more| *more <= seq);
-                    page
-                }
-                Err(error) => return self.unreadable(&error.to_string()).await,
-            };
-            self.out.send(&push(Push::Earlier(page))).await?;
-        }
-        Ok(())
+        self.told_rechecks = !all.is_empty();
+        self.out.send(&push(Push::Rechecks(all))).await
     }
 
     /// Entries can't be read: said once, and tried again when there is a new one.
-    async fn unreadable(&mut self, why: &str) -> Result<(), String> {
+    pub(super) async fn unreadable(&mut self, why: &str) -> Result<(), String> {
         if !self.told_unreadable {
             self.told_unreadable = true;
             tracing::error!(%why, "the timeline can't be read");
@@ -356,17 +340,11 @@ impl Session {
     }
 }
 
-/// A text in parts of at most so many bytes.
-fn parts(text: &str, most: usize) -> Vec<&str> {
-    let (mut out, mut rest) = (Vec::new(), text);
-    while rest.len() > most {
-        let at = (0..=most).rev().find(|at| rest.is_char_boundary(*at)).unwrap_or(rest.len());
-        let (part, left) = rest.split_at(at);
-        out.push(part);
-        rest = left;
+/// Waits until an instant, if there is one.
+async fn until(at: Option<tokio::time::Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at).await;
     }
-    out.push(rest);
-    out
 }
 
 /// What a client says keeps a drill's clock from going on.
@@ -375,10 +353,6 @@ fn stirred<T>(heard: T) -> T {
     heard
 }
 
-fn push(push: Push) -> RoomLine {
+pub(super) fn push(push: Push) -> RoomLine {
     RoomLine::Push(push)
-}
-
-fn stopping() -> Refusal {
-    Refusal::new(RefusalKind::Degraded, "the room is stopping", "look at the timeline once it is back")
 }

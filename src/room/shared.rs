@@ -1,11 +1,13 @@
 //! What every part of the room may read and none may change.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::RuntimeFlavor;
 
+use super::budget::Budgets;
 use super::looks::Looks;
+use super::refusals::RefusalLog;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::ledger::Reader;
@@ -21,6 +23,10 @@ pub struct Shared {
     pub reader: Reader,
     /// Events and alerts as they were.
     pub looks: Arc<Looks>,
+    /// What each person may use up.
+    pub budgets: Budgets,
+    /// What was refused and is not in the log yet.
+    pub refusals: Mutex<RefusalLog>,
     pub drill: Option<DrillInfo>,
     pub sources: Vec<SourceSpec>,
     /// Used by the executor and its preflight alone.
@@ -31,6 +37,13 @@ pub struct Shared {
     pub accounts: super::peer::Accounts,
     /// Identity of this boot of the room, in every entry.
     pub boot: String,
+}
+
+impl Shared {
+    /// What was refused and is not in the log yet.
+    pub fn refusals(&self) -> MutexGuard<'_, RefusalLog> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Runs what may wait for the disk. On a runtime of several threads the others take over meanwhile; a drill's has one.

@@ -19,6 +19,7 @@ use crate::model::entry::{Draft, Happening, SilenceBegun, SilenceEnded, SilenceO
 use crate::model::silence::SilenceChange;
 use crate::model::{Digest, IncidentId, PersonId, PlanId, Refusal, RefusalKind, SafeText, SourceId, Step, System};
 use crate::protocol::Reply;
+use crate::systems::meter::{Use, used_for};
 use crate::systems::{ActError, Permit};
 
 /// Previews remembered, of everyone together.
@@ -177,7 +178,7 @@ impl Engine {
         let (shared, stop) = (self.shared.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             tokio::select! {
-                () = run.go(shared, engine, step, reply) => {}
+                () = used_for(Use::Act, run.go(shared, engine, step, reply)) => {}
                 // The room stops: the intent is found without an end at the next start.
                 () = stop.cancelled() => {}
             }

@@ -19,7 +19,7 @@ mod tests;
 mod tests_way;
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use reqwest::Method;
@@ -28,6 +28,7 @@ use reqwest::{Client, Request, Response, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::meter::{Meter, held_back, now_used_for};
 use super::proxy::{Environment, Way};
 use super::reach::Reach;
 use crate::clock::busy;
@@ -71,6 +72,8 @@ pub struct Options {
     pub reach: Reach,
     /// How long an unused connection is kept.
     pub idle: Duration,
+    /// Counts every request, and says which have to wait.
+    pub meter: Option<Arc<Meter>>,
 }
 
 impl Default for Options {
@@ -85,6 +88,7 @@ impl Default for Options {
             cut_body: false,
             reach: Reach::default(),
             idle: Duration::from_secs(60),
+            meter: None,
         }
     }
 }
@@ -254,6 +258,9 @@ impl Api {
         request = body.put(request);
         let request = request.build().map_err(|err| Fault::unsent(self.of_error(err.without_url(), url).trouble))?;
         let needles = needles(&request, secrets);
+        if let Some(meter) = &self.options.meter {
+            meter.take(now_used_for()).map_err(|wait| Fault::unsent(held_back(wait)))?;
+        }
         match client.execute(request).await {
             Ok(response) => Ok((response, needles)),
             Err(err) => Err(self.failed(err, url)),

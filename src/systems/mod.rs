@@ -10,6 +10,7 @@ pub mod cloudflare;
 pub mod flux;
 pub mod http;
 pub mod kubernetes;
+pub mod meter;
 pub mod own_side;
 pub mod probe;
 pub mod prometheus;
@@ -127,6 +128,11 @@ pub trait Adapter: Send + Sync {
         Ok(None)
     }
 
+    /// How long until the preconditions of a plan may be read here, if that has to wait: reading never takes what acting needs.
+    fn reads_wait(&self) -> Option<std::time::Duration> {
+        None
+    }
+
     /// Does the one write of a step; returns the answer that proves it was taken, in words.
     async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError>;
 }
@@ -158,6 +164,8 @@ pub struct Ctx {
     /// What the environment says of proxies.
     pub proxies: proxy::Environment,
     pub stop: CancellationToken,
+    /// Counts what each provider is asked.
+    pub meters: meter::Meters,
 }
 
 impl Ctx {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
+use super::meter::{Metered, UNSTATED};
 use super::{
     Adapter, Ctx, Running, SourceSpec, alertmanager, argocd, cloudflare, flux, http, kubernetes, probe, prometheus,
     velero,
 };
-use crate::config::Config;
+use crate::config::{ClusterConfig, Config};
 
 /// Starts every source of a configuration. Never fails and does not wait: what can't be reached is its source's trouble.
 pub fn start(config: &Config, ctx: &Ctx) -> Running {
@@ -18,17 +19,25 @@ pub fn start(config: &Config, ctx: &Ctx) -> Running {
     let clusters = &config.clusters;
     let mut all: Vec<(SourceSpec, Option<Arc<dyn Adapter>>)> = Vec::new();
     all.extend(clusters.iter().map(|it| kubernetes::start(it, ctx, &tasks)));
-    all.extend(
-        clusters
-            .iter()
-            .filter_map(|it| it.velero.as_deref().map(|namespace| velero::start(it, namespace, ctx, &tasks))),
-    );
-    all.extend(clusters.iter().filter(|it| it.argocd.is_some()).map(|it| argocd::start(it, ctx, &tasks)));
-    all.extend(clusters.iter().filter(|it| it.flux.is_some()).map(|it| flux::start(it, ctx, &tasks)));
+    // One API server answers for all that is in a cluster. Its client counts nothing, so what people have read is counted here.
+    let counted = |(spec, adapter): (SourceSpec, Option<Arc<dyn Adapter>>), cluster: &ClusterConfig| {
+        let meter = ctx.meters.of(format!("cluster {}", cluster.name), UNSTATED, &ctx.clock);
+        (spec, adapter.map(|it| Arc::new(Metered::new(it, Some(meter))) as Arc<dyn Adapter>))
+    };
+    let velero = |it: &ClusterConfig| Some(counted(velero::start(it, it.velero.as_deref()?, ctx, &tasks), it));
+    all.extend(clusters.iter().filter_map(velero));
+    let argocd = clusters.iter().filter(|it| it.argocd.is_some());
+    all.extend(argocd.map(|it| counted(argocd::start(it, ctx, &tasks), it)));
+    let flux = clusters.iter().filter(|it| it.flux.is_some());
+    all.extend(flux.map(|it| counted(flux::start(it, ctx, &tasks), it)));
+    let others = all.len();
     all.extend(config.alertmanagers.iter().map(|it| alertmanager::start(it, &config.rules.alerts, ctx, &tasks)));
     all.extend(config.cloudflare.iter().map(|it| cloudflare::start(it, ctx, &tasks)));
     all.extend(config.probes.iter().map(|it| probe::start(it, ctx, &tasks)));
     all.extend(config.prometheus.iter().map(|it| prometheus::start(it, &config.slos, ctx, &tasks)));
+    for (_, adapter) in &mut all[others..] {
+        *adapter = adapter.take().map(|it| Arc::new(Metered::new(it, None)) as Arc<dyn Adapter>);
+    }
     tasks.close();
     let adapters: BTreeMap<_, _> =
         all.iter().filter_map(|(spec, adapter)| Some((spec.id.clone(), adapter.clone()?))).collect();

@@ -25,9 +25,11 @@ impl Story {
         let place = entry.incident.as_ref().and_then(|id| self.position(id));
         match &entry.happening {
             Happening::Edge(edge) => {
-                self.memory.edge(entry, edge, place.is_none());
                 let open = self.current().is_some();
                 self.memory.firings.edge(edge, entry.seq, open);
+                // The firing that an incident met stays that one's, however often it is told again after the closing.
+                let met = edge.edge == EdgeKind::AlertFiring && self.memory.firings.met(edge);
+                self.memory.edge(entry, edge, place.is_none() && !met);
             }
             Happening::Folded(folded) => self.memory.firings.folded(folded),
             Happening::SilenceBegun(begun) if place.is_some() => self.memory.silence_begun(&begun.request, entry.seq),

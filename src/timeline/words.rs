@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::approval::Plans;
 use crate::model::entry::{FollowUp, Proposed, Set, SilenceEnded, SilenceOutcome, StepEnded};
 use crate::model::time::{clock, dated};
-use crate::model::{Entry, Happening, PlanId, SafeText, Stamp};
+use crate::model::{Entry, Happening, PlanId, RefusalKind, SafeText, Stamp};
 
 use super::incident::{Incident, Item};
 
@@ -137,8 +137,13 @@ fn about_plan(item: &Item, plans: Option<&Plans>) -> Option<String> {
         }
         Happening::Reconciled(it) => format!("Reconciled by reading: {}: {}", title(&it.plan), it.says),
         Happening::Refused(it) => {
-            let times = if it.count == 1 { String::new() } else { format!(" {} times", it.count) };
-            format!("Refused to {}{times}: {}", it.verb, word(&it.kind))
+            let one = |verb: &str, count: u64, kind: &RefusalKind| {
+                let times = if count == 1 { String::new() } else { format!(" {count} times") };
+                format!("{verb}{times}: {}", word(kind))
+            };
+            let also = it.also.iter().map(|it| one(&it.verb, it.count, &it.kind));
+            let all: Vec<String> = [one(&it.verb, it.count, &it.kind)].into_iter().chain(also).collect();
+            format!("Refused to {}", all.join("; "))
         }
         _ => return None,
     })

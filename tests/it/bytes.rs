@@ -88,6 +88,9 @@ fn a_row_costs_a_row_and_a_picture_a_moment() {
     // News would be counted too: the screen is held still, but for its clock.
     pty.keys("p");
     pty.wait_text("FROZEN");
+    // The frame that says so is drawn to its end: the next second has come.
+    let (now, _) = at(&mut pty, None, 0);
+    at(&mut pty, Some(now), 1);
     let mut rows = Vec::new();
     let first = pty.wait("a chosen row", chosen);
     for (key, row) in [("j", first + 1), ("k", first), ("j", first + 1), ("k", first)] {

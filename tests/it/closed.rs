@@ -122,7 +122,7 @@ impl Stage {
 }
 
 #[test]
-fn a_closed_incident_stays_closed_while_its_alert_is_told_again() {
+fn a_closed_incident_stays_closed_until_its_alert_ends_and_begins_again() {
     let Some(mut stage) = Stage::set() else { return };
     let began = now() - TimeDelta::minutes(20);
     stage.fire(began);
@@ -167,5 +167,18 @@ fn a_closed_incident_stays_closed_while_its_alert_is_told_again() {
     assert!(told > 2 && stage.incidents() == 1, "{:#?}", entries(&stage.path("log")));
     let (_, status) = stage.ask(&["status"]);
     assert_eq!(status["incident"], Value::Null, "{status:#}");
+
+    // It ends and begins again while Alertmanager is away: by its own word it is another firing.
+    stage.manager.kill();
+    wait_for("Alertmanager is away", || stage.ask(&["alerts"]).1.to_string().contains("no connection").then_some(()));
+    let again = now();
+    stage.manager.start_again();
+    stage.fire(again);
+    wait_for("another incident", || (stage.incidents() == 2).then_some(()));
+    let (_, timeline) = stage.ask(&["timeline", "show"]);
+    let incident = &timeline["incident"];
+    let detected = incident["detection"]["at"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok());
+    assert!(detected.is_some_and(|at| at >= again - TimeDelta::seconds(1)), "its clock is its own: {incident:#}");
+    assert!(!timeline["items"].to_string().contains("opens no incident"), "{timeline:#}");
     assert_intact(&stage.path("log"));
 }

@@ -58,6 +58,7 @@ impl Watch {
             out,
             reach: Default::default(),
             proxies: Default::default(),
+            meters: Default::default(),
             stop: stop.clone(),
         };
         let runtime =

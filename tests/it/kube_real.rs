@@ -79,6 +79,7 @@ impl Eye {
             out,
             reach: Default::default(),
             proxies: Default::default(),
+            meters: Default::default(),
             stop: stop.clone(),
         };
         let runtime =

@@ -308,8 +308,14 @@ fn a_rule_that_it_can_not_evaluate_is_told_with_its_error() {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let (out, mut seen) = tokio::sync::mpsc::channel::<Observation>(64);
     let stop = tokio_util::sync::CancellationToken::new();
-    let ctx =
-        Ctx { clock: Clock::real(), out, reach: Default::default(), proxies: Default::default(), stop: stop.clone() };
+    let ctx = Ctx {
+        clock: Clock::real(),
+        out,
+        reach: Default::default(),
+        proxies: Default::default(),
+        meters: Default::default(),
+        stop: stop.clone(),
+    };
     let _guard = runtime.enter();
     let _running = systems::start(&config, &ctx);
     let rules: Vec<AlertRule> = wait_for("evaluated rules", || {

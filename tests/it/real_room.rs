@@ -5,6 +5,8 @@ pub mod rewriter;
 pub mod watcher;
 
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -49,6 +51,26 @@ impl Config {
         let path = self.home().join(format!("{name}.kubeconfig"));
         std::fs::write(&path, kubeconfig).expect("written");
         let _ = writeln!(self.text, "[[cluster]]\nname = \"{name}\"\nrole = \"{role}\"\nkubeconfig = {path:?}\n{more}");
+    }
+
+    /// Further lines.
+    pub fn also(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// Who is who, and a folder in which their accounts find the socket and the program.
+    pub fn people(&mut self, text: &str) {
+        std::fs::write(self.home().join("people.toml"), text).expect("written");
+        self.text = self.text.replacen("[room]\n", "[room]\npeople = \"people.toml\"\n", 1);
+        let built = Path::new(env!("CARGO_BIN_EXE_warroom"));
+        let binary = self.home().join("warroom");
+        // The build's own folder may be closed to other accounts.
+        if std::fs::hard_link(built, &binary).is_err() {
+            std::fs::copy(built, &binary).expect("a copy of the program");
+        }
+        for path in [self.home(), &binary] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+        }
     }
 
     pub fn pair(&mut self, pair: &Pair) {
@@ -116,6 +138,14 @@ impl RealRoom {
     /// Asks with a command; gives exit code and answer.
     pub fn ask(&self, words: &[&str]) -> (i32, Value) {
         run_json(self.client().args(words).args(["-o", "json"]))
+    }
+
+    /// Asks as one of the people; gives exit code and answer.
+    pub fn ask_as(&self, uid: u32, words: &[&str]) -> (i32, Value) {
+        let mut command = std::process::Command::new(self.home().join("warroom"));
+        command.env_clear().env("HOME", self.home()).env("XDG_RUNTIME_DIR", self.home());
+        command.uid(uid).gid(0).stdin(std::process::Stdio::null()).arg("--socket").arg(self.socket());
+        run_json(command.args(words).args(["-o", "json"]))
     }
 
     /// A console on a terminal of this size.

@@ -74,8 +74,14 @@ fn with_the_printed_rights_a_room_reads_everything_it_shows_and_may_do_nothing_e
     let config = config::load(&file, LoadOptions::default()).unwrap_or_else(|errors| panic!("{errors}"));
     let (out, mut seen) = mpsc::channel::<Observation>(1024);
     let stop = CancellationToken::new();
-    let ctx =
-        Ctx { clock: Clock::real(), out, reach: Default::default(), proxies: Default::default(), stop: stop.clone() };
+    let ctx = Ctx {
+        clock: Clock::real(),
+        out,
+        reach: Default::default(),
+        proxies: Default::default(),
+        meters: Default::default(),
+        stop: stop.clone(),
+    };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async { systems::start(&config, &ctx) });

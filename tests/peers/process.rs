@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use crate::support::wait_for;
@@ -126,10 +126,13 @@ impl Server {
         self.signal(Signal::SIGCONT);
     }
 
-    /// `kill -9`, and waits for the end.
+    /// `kill -9`, of what it has started too, and waits for the end.
     pub fn kill(&self) {
         if let Some(mut child) = lock(&self.process).take() {
-            let _ = child.kill();
+            // One that has ended has given its number back.
+            if matches!(child.try_wait(), Ok(None)) {
+                let _ = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
+            }
             let _ = child.wait();
         }
     }

@@ -6,17 +6,17 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+#[allow(dead_code, reason = "shared with the flood, which needs all of it")]
 mod stage;
 mod trend;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use stage::{Console, Stage, vitals};
+use stage::{Console, Stage, evidence, vitals};
 use trend::Series;
 
 /// Seconds between two looks at the processes.
@@ -137,14 +137,6 @@ fn soak(options: &Options, seen: &mut Seen) -> Result<u64, String> {
     }
     drop(consoles);
     stage.verify()
-}
-
-fn evidence() -> Result<PathBuf, String> {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
-    let dir = target.join("evidence");
-    std::fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
-    Ok(dir)
 }
 
 fn report(options: &Options, seen: &Seen, entries: u64) -> Result<bool, String> {

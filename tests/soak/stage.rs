@@ -12,7 +12,9 @@ use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 use serde_json::Value;
 
 /// Root may not be a person of a room, so under root everybody acts as this account. It need not exist by name.
-const ACCOUNT: u32 = 65_010;
+pub const ACCOUNT: u32 = 65_010;
+/// Another person's account.
+pub const OTHER: u32 = 65_011;
 
 /// Ends its process when dropped.
 pub struct Process(Child);
@@ -96,7 +98,7 @@ impl Stage {
         let endpoints: Value = serde_json::from_str(&endpoints).map_err(|e| e.to_string())?;
         let control = endpoints["control"].as_str().ok_or("the world names no control port")?.to_owned();
         let people = format!(
-            "[[person]]\nid = \"ana\"\naccounts = [\"{0}\"]\nroles = [\"operator\", \"commander\"]\n[[person]]\nid = \"sam\"\naccounts = [\"65011\"]\nroles = [\"operator\"]\n",
+            "[[person]]\nid = \"ana\"\naccounts = [\"{0}\"]\nroles = [\"operator\", \"commander\"]\n[[person]]\nid = \"sam\"\naccounts = [\"{OTHER}\"]\nroles = [\"operator\"]\n",
             account()
         );
         std::fs::write(out.join("people.toml"), people).map_err(|e| e.to_string())?;
@@ -111,6 +113,16 @@ impl Stage {
         let stage = Self { home, binary, control, world, room };
         wait("an incident", || stage.ask(&["status"]).filter(|status| !status["incident"].is_null()))?;
         Ok(stage)
+    }
+
+    /// The folder of everything.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Where the room listens.
+    pub fn socket(&self) -> PathBuf {
+        self.home.path().join("run/s")
     }
 
     /// A command of the program, as the person who takes notes.
@@ -197,6 +209,15 @@ impl Stage {
         }
         verdict["seq"].as_u64().ok_or_else(|| format!("no sequence number: {verdict}"))
     }
+}
+
+/// Where figures and logs go.
+pub fn evidence() -> Result<PathBuf, String> {
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target"), PathBuf::from);
+    let dir = target.join("evidence");
+    std::fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    Ok(dir)
 }
 
 /// Who takes notes.

@@ -265,6 +265,23 @@ fn an_alertmanager_that_was_started_again_gives_one_row_and_says_that_the_beginn
 }
 
 #[test]
+fn a_beginning_just_before_an_alertmanager_was_started_is_the_alerts_own() {
+    let one = ["alertmanager/am-1", "alertmanager/am-2"];
+    for (began, expected) in
+        [("14:50:01.999Z", false), ("14:50:02Z", true), ("14:52:01.999Z", true), ("14:52:02Z", false)]
+    {
+        let mut play = Play::new(all_well(at("14:40:00")));
+        for from in one {
+            play.board.list(from, at("14:50:03"), FactKind::AlertPeer, vec![peer("am", at("14:50:02")).into()]);
+        }
+        let began = format!("2026-03-02T{began}").parse().expect("an instant");
+        poll(&mut play, at("14:53:00"), &one, &[alert("f1", "KubeAPIDown", "critical", began)]);
+        let Body::Alert { since_restart, .. } = &row(&play.last, Topic::Alerts, "f1").body else { panic!() };
+        assert_eq!(*since_restart, expected, "{began}");
+    }
+}
+
+#[test]
 fn a_beginning_that_is_still_to_come_is_told_once_and_not_believed() {
     let both = ["alertmanager/am-1", "alertmanager/am-2"];
     let mut play = Play::new(all_well(at("14:40:00")));

@@ -301,7 +301,7 @@ fn what_surprises_at_the_edge_is_said() {
 fn a_token_that_ends_and_requests_that_run_out_are_said_in_time() {
     let now = at("14:37:00");
     type Change = fn(&mut EdgeAccount);
-    let table: [(Change, Verdict, &str); 12] = [
+    let table: [(Change, Verdict, &str); 13] = [
         (|_| {}, Verdict::Ok, "whether the token may write can't be probed safely: unknown"),
         (|it| it.token.status = Open::default(), Verdict::Unknown, "was not checked yet"),
         (
@@ -321,6 +321,7 @@ fn a_token_that_ends_and_requests_that_run_out_are_said_in_time() {
         (|it| it.token.reads_pools = Some(false), Verdict::Warning, "the token may not read pools"),
         (|it| it.remaining = Some(300), Verdict::Warning, "polling is slowed down"),
         (|it| it.remaining = Some(120), Verdict::Warning, "polling stopped, the rest is kept for acting"),
+        (|it| (it.reading, it.reading_share) = (480, 480), Verdict::Warning, "the next waits, acting does not"),
         (|it| it.remaining = None, Verdict::Ok, "how many requests are left is not known"),
     ];
     for (change, verdict, says) in table {

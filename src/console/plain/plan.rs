@@ -3,6 +3,7 @@
 use crate::approval::{PlanRecord, PlanState, StepState};
 use crate::console::app::App;
 use crate::console::overlay::{PlanView, Stance, Subject};
+use crate::console::view::plan::{Proof, changes, proof, relied};
 use crate::console::view::words;
 use crate::console::widget::time;
 use crate::model::Plan;
@@ -88,13 +89,17 @@ fn identity(app: &App, plan: &Plan, record: Option<&PlanRecord>) -> Vec<String> 
 
 /// What it relies on, each fact once: the first step's with the age of the oldest reading, later ones as what must become so.
 fn relies(app: &App, plan: &Plan) -> Vec<String> {
-    let (first, later) = crate::console::view::plan::relied(plan);
-    let read = |pre: &Pre| {
-        let age = time::span(time::since(pre.read_at, app.now.room));
-        format!("relies on: {} (read {age} ago, and again before each step)", pre.says)
+    let (first, later) = relied(plan);
+    let read = |pre: &Pre| match proof(app, plan, pre) {
+        Proof::Changed(_) => format!("relied on: {} (it is otherwise now)", pre.says),
+        Proof::Read(age) => {
+            format!("relies on: {} (read {} ago, and again before each step)", pre.says, time::span(age))
+        }
+        Proof::Due => format!("relies on: {}", pre.says),
     };
+    let changed = changes(app, plan).into_iter().map(|it| format!("changed: {it}"));
     let due = |pre: &Pre| format!("relies on: {} (must be so once the steps before have run)", pre.says);
-    first.iter().map(read).chain(later.iter().map(due)).collect()
+    changed.chain(first.iter().map(read)).chain(later.iter().map(due)).collect()
 }
 
 fn step_words(state: &StepState) -> String {

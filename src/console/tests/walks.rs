@@ -14,6 +14,7 @@ use crate::console::overlay::Overlay;
 use crate::console::shot::to_text;
 use crate::console::theme::{Depth, Look, Role, Theme};
 use crate::console::{Effect, plan_bytes, update, view};
+use crate::model::plan::{Premise, Recheck};
 use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::message::SetIncident;
 use crate::protocol::{Reply, Request};
@@ -85,6 +86,30 @@ fn a_premise_is_ticked_only_while_its_reading_is_fresh() {
     assert!(text(&app).contains("· the backup is the one that was read"), "{}", text(&app));
     app.now.room += chrono::TimeDelta::seconds(61);
     assert!(text(&app).contains(&format!("? {fact}")) && !text(&app).contains('✓'), "{}", text(&app));
+}
+
+#[test]
+fn what_the_room_reads_meanwhile_keeps_a_premise_proven_and_tells_what_changed() {
+    let mut app = app("sam", (120, 40));
+    press(&mut app, "A");
+    app.now.room += chrono::TimeDelta::seconds(300);
+    let plan = app.plan(&PlanId::from(RESTORE)).unwrap().plan.clone();
+    let facts = plan.steps.iter().flat_map(|step| &step.pre);
+    let premise = |pre: &crate::model::plan::Pre| Premise {
+        src: pre.src.clone(),
+        path: pre.path.clone(),
+        read_at: app.now.room,
+        changed: pre.path.ends_with("/phase").then(|| "it is being deleted now".into()),
+    };
+    let premises = facts.map(premise).collect();
+    app.mirror.rechecks = vec![Recheck { plan: plan.plan.clone(), refused: None, premises }];
+    let screen = text(&app);
+    assert!(screen.contains("✗ backup shop-hourly-1429 is completed"), "{screen}");
+    assert!(screen.contains("✗ it is being deleted now"), "{screen}");
+    assert!(screen.contains("✓ no other restore") && !screen.contains("\n  ? "), "{screen}");
+    let refused = Refusal::new(RefusalKind::NotReady, "Nothing is known of dr.", "Bring it back.");
+    app.mirror.rechecks[0].refused = Some(refused);
+    assert!(text(&app).contains("since it was proposed: Nothing is known of dr. Bring it back."), "{}", text(&app));
 }
 
 #[test]

@@ -226,14 +226,63 @@ fn preconditions(app: &App, plan: &Plan, room: u16) -> Vec<Words> {
     let mut lines = Vec::new();
     if !first.is_empty() {
         lines.push(vec![span(Role::Dim, "relies on · read again once confirmed; nothing runs unless all hold")]);
-        let age = |pre: &Pre| Some(time::since(pre.read_at, app.now.room));
-        lines.extend(premises(&first.iter().map(|pre| (pre.says.as_str(), age(pre))).collect::<Vec<_>>(), room));
+        lines.extend(since_proposed(app, plan, room));
+        let known = |pre: &Pre| (pre.says.clone(), proof(app, plan, pre));
+        lines.extend(premises(&first.iter().map(known).collect::<Vec<_>>(), room));
     }
     if !later.is_empty() {
         lines.push(vec![span(Role::Dim, "must be so once the steps before have run")]);
-        lines.extend(premises(&later.iter().map(|pre| (pre.says.as_str(), None)).collect::<Vec<_>>(), room));
+        let due = |pre: &Pre| (pre.says.clone(), Proof::Due);
+        lines.extend(premises(&later.iter().map(due).collect::<Vec<_>>(), room));
     }
     lines
+}
+
+/// What is otherwise since a waiting plan was proposed: first why none could be made now, then fact by fact.
+fn since_proposed(app: &App, plan: &Plan, room: u16) -> Vec<Words> {
+    let changed = changes(app, plan);
+    let line = |words: String| vec![span(Role::Critical, format!("{} ", glyph::CRITICAL)), span(Role::Text, words)];
+    changed.iter().flat_map(|it| text::wrap(it, room.saturating_sub(2))).map(line).collect()
+}
+
+/// The same, a sentence each.
+pub fn changes(app: &App, plan: &Plan) -> Vec<String> {
+    let Some(recheck) = app.mirror.recheck(&plan.plan) else { return Vec::new() };
+    let refused = recheck.refused.iter().map(|it| format!("since it was proposed: {} {}", it.why, it.remedy));
+    let (first, _) = relied(plan);
+    let facts = first.iter().filter_map(|pre| recheck.of(pre)?.changed.as_ref().map(ToString::to_string));
+    refused.chain(facts).collect()
+}
+
+/// How well a fact is known.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Proof {
+    /// Read so many seconds ago.
+    Read(u64),
+    /// Read so many seconds ago, and otherwise now.
+    Changed(u64),
+    /// Steps before have to make it so.
+    Due,
+}
+
+impl Proof {
+    fn age(self) -> Option<u64> {
+        match self {
+            Self::Read(age) | Self::Changed(age) => Some(age),
+            Self::Due => None,
+        }
+    }
+}
+
+/// What the room reads all the while counts, not only what was read for the proposal.
+pub fn proof(app: &App, plan: &Plan, pre: &Pre) -> Proof {
+    let now = app.mirror.recheck(&plan.plan).and_then(|recheck| recheck.of(pre));
+    let read_at = now.map_or(pre.read_at, |now| now.read_at.max(pre.read_at));
+    let age = time::since(read_at, app.now.room);
+    match now.is_some_and(|now| now.changed.is_some()) {
+        true => Proof::Changed(age),
+        false => Proof::Read(age),
+    }
 }
 
 /// What the first step relies on, and what only later ones do. A fact that steps share is said once, with the age of its
@@ -255,14 +304,15 @@ pub fn relied(plan: &Plan) -> (Vec<Pre>, Vec<Pre>) {
 }
 
 /// Lines of facts, each proven so many seconds ago, or not yet.
-fn premises(all: &[(&str, Option<u64>)], room: u16) -> Vec<Words> {
-    let cell = |(says, age): &(&str, Option<u64>), wide: u16| {
-        let (glyph, role) = match age {
-            Some(age) if *age <= FRESH => (glyph::OK, Role::Good),
-            Some(_) => (glyph::UNKNOWN, Role::Unknown),
-            None => ("·", Role::Dim),
+fn premises(all: &[(String, Proof)], room: u16) -> Vec<Words> {
+    let cell = |(says, proof): &(String, Proof), wide: u16| {
+        let (glyph, role) = match proof {
+            Proof::Read(age) if *age <= FRESH => (glyph::OK, Role::Good),
+            Proof::Read(_) => (glyph::UNKNOWN, Role::Unknown),
+            Proof::Changed(_) => (glyph::CRITICAL, Role::Critical),
+            Proof::Due => ("·", Role::Dim),
         };
-        let age = age.map(|age| format!("{} ago", time::span(age))).unwrap_or_default();
+        let age = proof.age().map(|age| format!("{} ago", time::span(age))).unwrap_or_default();
         let says = text::end(says, wide.saturating_sub(width(&age) + 5));
         let pad = " ".repeat(usize::from(wide.saturating_sub(width(&says) + width(&age) + 3)));
         let words = if role == Role::Good { Role::Text } else { role };
@@ -272,7 +322,7 @@ fn premises(all: &[(&str, Option<u64>)], room: u16) -> Vec<Words> {
     let two = room >= 100 && all.len() > 3 && all.iter().all(|(says, _)| width(says) + 14 <= half);
     let longest = all.iter().map(|(says, _)| width(says)).max().unwrap_or(0);
     let wide = if two { half } else { room.min(longest + 16) };
-    let line = |pair: &[(&str, Option<u64>)]| {
+    let line = |pair: &[(String, Proof)]| {
         let mut line = cell(&pair[0], wide);
         if let Some(second) = pair.get(1) {
             line.push(span(Role::Text, "      "));

@@ -24,7 +24,8 @@ pub(super) fn lag(app: &App, flux: &FluxState, around: Around<'_>) -> Option<Lag
 /// How it stands by what its controller wrote, and by where its revision comes from.
 fn stands(app: &App, flux: &FluxState, around: Around<'_>) -> Option<Lag> {
     use LagKind::{Passing, Unproven};
-    let said_of_it = conditions(app, flux, around);
+    // Whoever looks for revisions also hands out what was found: without it a reconciliation waits or fails for that.
+    let said_of_it = conditions(app, flux, around).and_then(|lag| all([Some(lag), unattended(around)]));
     match flux.observed_generation {
         // What failed at the first try stands in the conditions all the same.
         None | Some(-1) => match said_of_it {

@@ -349,6 +349,12 @@ fn a_source_that_does_not_look_proves_nothing() {
         let pods = pods(ready, total);
         let lag = app.lag(Around { source_controller: Some(&pods), ..well }).expect("a lag");
         assert!(lag.kind == LagKind::Unproven && lag.why.contains(says), "{lag:?}");
+        // A reconciliation that waits for what nobody hands out is not merely in passing.
+        let mut waits = app.clone();
+        waits.flux.as_mut().expect("of Flux").ready = Open::new("Unknown");
+        let lag = waits.lag(Around { source_controller: Some(&pods), ..well }).expect("a lag");
+        assert!(lag.kind == LagKind::Unproven && lag.why.contains("being reconciled"), "{lag:?}");
+        assert!(lag.why.contains(says), "{lag:?}");
     }
     assert_eq!(app.lag(Around { source_controller: Some(&pods(1, 2)), ..well }), None);
 }

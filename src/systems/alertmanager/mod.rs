@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 use super::http::{Api, Auth, Options, notes};
+use super::meter::UNSTATED;
 use super::{Adapter, Ctx, SourceSpec, supervise};
 use crate::config::AlertmanagerConfig;
 use crate::model::{AlertWords, SourceId, System};
@@ -44,6 +45,7 @@ pub fn start(
         http: config.http.clone(),
         proxies: ctx.proxies.clone(),
         reach: ctx.reach.clone(),
+        meter: Some(ctx.meters.of(config.url.clone(), UNSTATED, &ctx.clock)),
         ..Options::default()
     };
     let notes = notes(&config.url, &reading);

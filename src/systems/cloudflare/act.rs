@@ -88,6 +88,10 @@ impl Adapter for Acting {
         }
     }
 
+    fn reads_wait(&self) -> Option<Duration> {
+        self.client.reads_wait()
+    }
+
     async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
         let write = Write::of(step, &self.client.zones).map_err(|why| {
             let what = format!("the step can't be done here: {why}");

@@ -3,18 +3,23 @@
 //! 1,200 requests in five minutes are shared by the dashboard, other tools and us; beyond, everything is locked out for
 //! five minutes, the failover too. So polling keeps to half of them by its own count, and leaves the last ones alone.
 
-use std::collections::VecDeque;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use reqwest::header::HeaderMap;
 
 use crate::model::{Stamp, Trouble, TroubleKind};
 use crate::systems::http::trouble;
+use crate::systems::meter::{All, Limit};
 
 /// The most that polling asks for in [`WINDOW_S`]: half of what the provider allows.
 pub const SHARE: usize = 600;
+/// The most that people have read in it: preconditions of plans, what became of them.
+pub const READING: usize = 480;
 /// What is left alone for acting: a failover takes about twenty requests.
 pub const RESERVE: u64 = 120;
+/// How long the reserve of requests is left alone before looking again, where nobody says when it is full again.
+pub const RESERVE_PAUSE_S: u64 = 60;
 /// What the provider allows in [`WINDOW_S`] where its headers state no policy.
 const LIMIT: u64 = 1_200;
 /// A limit over less than this is full again before anyone could react to it.
@@ -24,39 +29,13 @@ const MAX_LIMITS: usize = 16;
 /// The provider counts over this time.
 pub const WINDOW_S: i64 = 300;
 
-/// When we asked, over the window. Bounded: older ones are forgotten, and polling stops at [`SHARE`].
-#[derive(Debug, Default)]
-pub struct Meter {
-    asked: VecDeque<Stamp>,
-}
-
-impl Meter {
-    pub fn note(&mut self, now: Stamp) {
-        self.forget(now);
-        if self.asked.len() < 4 * SHARE {
-            self.asked.push_back(now);
-        }
-    }
-
-    pub fn count(&mut self, now: Stamp) -> usize {
-        self.forget(now);
-        self.asked.len()
-    }
-
-    /// When `cost` more requests fit into the share; `None` = now.
-    pub fn fits_at(&mut self, now: Stamp, cost: usize) -> Option<Stamp> {
-        self.forget(now);
-        let over = (self.asked.len() + cost).checked_sub(SHARE + 1)?;
-        let oldest = self.asked.get(over.min(self.asked.len().saturating_sub(1)))?;
-        Some(*oldest + TimeDelta::seconds(WINDOW_S))
-    }
-
-    fn forget(&mut self, now: Stamp) {
-        while self.asked.front().is_some_and(|at| now - *at >= TimeDelta::seconds(WINDOW_S)) {
-            self.asked.pop_front();
-        }
-    }
-}
+/// What is allowed, and how we divide it.
+pub const DIVIDED: Limit = Limit {
+    window: Duration::from_secs(WINDOW_S.unsigned_abs()),
+    watch: SHARE,
+    read: READING,
+    all: Some(All { most: LIMIT as usize, reserve: RESERVE as usize }),
+};
 
 /// What is left of the rate limit, by the last answer that said so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +44,6 @@ pub struct Budget {
     pub remaining: u64,
     /// When it is full again, on our clock.
     pub resets: Option<Stamp>,
-    said: Stamp,
     /// The time over which this limit is counted.
     window_s: i64,
 }
@@ -78,15 +56,20 @@ impl Budget {
         stated(headers, now).into_iter().chain(older(headers, now)).min_by_key(|it| (it.window_s < MOMENT_S, share(it)))
     }
 
-    /// Whether it still says something: until it is full again, or for one window of the provider's count.
-    pub fn holds(self, now: Stamp) -> bool {
-        let window = self.said + TimeDelta::seconds(self.window_s);
-        now < self.resets.unwrap_or(window).min(window)
+    /// How long what was said just now says something: until it is full again, or for one window of the provider's count.
+    pub fn holds_for(self, now: Stamp) -> Duration {
+        let window = TimeDelta::seconds(self.window_s);
+        self.resets.map_or(window, |at| (at - now).min(window)).to_std().unwrap_or_default()
     }
 
     /// What is left belongs to acting.
     pub fn reserve_only(self) -> bool {
         self.remaining <= self.reserve()
+    }
+
+    /// What is left is for plans that run: nobody has anything else read. Polling left it to others before.
+    pub fn acts_only(self) -> bool {
+        self.remaining <= self.reserve() / 2
     }
 
     /// Little enough to ask less often.
@@ -115,7 +98,7 @@ fn older(headers: &HeaderMap, now: Stamp) -> Option<Budget> {
     let number = |name: &str| text(headers, name)?.parse().ok();
     let limit = number("x-ratelimit-limit")?;
     let remaining = number("x-ratelimit-remaining")?;
-    Some(Budget { limit, remaining, resets: resets(headers, now), said: now, window_s: WINDOW_S })
+    Some(Budget { limit, remaining, resets: resets(headers, now), window_s: WINDOW_S })
 }
 
 /// `Ratelimit: "default";r=50;t=30` (left, and seconds until it is full again) with
@@ -131,7 +114,6 @@ fn stated(headers: &HeaderMap, now: Stamp) -> Vec<Budget> {
             limit: policy.and_then(|it| it.number("q")).unwrap_or(LIMIT).max(remaining),
             remaining,
             resets: left.number("t").and_then(seconds).map(|wait| now + TimeDelta::seconds(wait)),
-            said: now,
             window_s: policy.and_then(|it| it.number("w")).and_then(seconds).unwrap_or(WINDOW_S).max(1),
         })
     };
@@ -193,22 +175,6 @@ fn resets(headers: &HeaderMap, now: Stamp) -> Option<Stamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn polling_fits_into_its_share_again_when_old_requests_leave_the_window() {
-        let t0: Stamp = "2026-03-02T14:37:00Z".parse().expect("a time");
-        let s = |n| t0 + TimeDelta::seconds(n);
-        let mut meter = Meter::default();
-        for n in 0..SHARE {
-            meter.note(s(n as i64 / 10));
-        }
-        assert_eq!(meter.count(s(60)), SHARE);
-        assert_eq!(meter.fits_at(s(60), 0), None, "what was asked for is within the share");
-        assert_eq!(meter.fits_at(s(60), 1), Some(s(300)));
-        assert_eq!(meter.fits_at(s(60), 11), Some(s(301)), "the eleventh has to wait for the next second's ten");
-        assert_eq!(meter.fits_at(s(300), 10), None);
-        assert_eq!(meter.count(s(359)), 0);
-    }
 
     fn told(headers: &[(&'static str, &str)]) -> Option<(u64, u64, Option<i64>)> {
         let t0: Stamp = "2026-03-02T14:37:00Z".parse().expect("a time");

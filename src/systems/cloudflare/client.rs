@@ -1,17 +1,19 @@
 //! The calls we make, each once and each with its envelope opened.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::budget::{Budget, Meter};
+use super::budget::{Budget, DIVIDED, RESERVE_PAUSE_S};
 use super::reply::{CallError, Good, Needs, garbage, open};
 use super::token::Owner;
 use crate::clock::Clock;
 use crate::config::CloudflareConfig;
-use crate::model::{Stamp, TroubleKind};
+use crate::model::TroubleKind;
 use crate::systems::http::{Answer, Api, Method, Options, trouble};
+use crate::systems::meter::{A_CHECK, Counts, Meter, Use, held_back, now_used_for};
 
 /// The most objects of one kind that an account may hold here.
 const MAX_LIST: usize = 1_000;
@@ -23,8 +25,11 @@ pub struct Client {
     pub(super) clock: Clock,
     pub account: String,
     pub zones: Vec<String>,
-    budget: Mutex<Option<Budget>>,
-    meter: Mutex<Meter>,
+    /// What a server said is left, and until when on the boot clock that says something.
+    budget: Mutex<Option<(Budget, Duration)>>,
+    /// Until then, on the boot clock, a server answers nothing but that it was asked too often.
+    locked_out: Mutex<Option<Duration>>,
+    meter: Arc<Meter>,
     /// Whose token it turned out to be.
     owner: Mutex<Option<Owner>>,
     /// Which zone a load balancer was last seen in.
@@ -34,14 +39,17 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(config: &CloudflareConfig, options: Options, clock: Clock) -> Self {
+    /// A client whose every request goes through the meter of its options, or through one of its own.
+    pub fn new(config: &CloudflareConfig, mut options: Options, clock: Clock) -> Self {
+        let meter = options.meter.get_or_insert_with(|| Arc::new(Meter::new(DIVIDED, clock.clone()))).clone();
         Self {
             api: Api::new(&config.url, options),
             clock,
             account: config.account.clone(),
             zones: config.zones.clone(),
             budget: Mutex::new(None),
-            meter: Mutex::default(),
+            locked_out: Mutex::new(None),
+            meter,
             owner: Mutex::new(None),
             zone_of: Mutex::new(BTreeMap::new()),
             more_pages: Mutex::new(BTreeMap::new()),
@@ -50,13 +58,36 @@ impl Client {
 
     /// What is left of the rate limit, if a server said so.
     pub fn budget(&self) -> Option<Budget> {
-        let said = *self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-        said.filter(|budget| budget.holds(self.clock.now()))
+        self.said().map(|(budget, _)| budget)
     }
 
-    /// How many requests we sent in the last five minutes.
-    pub fn asked(&self) -> usize {
-        self.meter.lock().unwrap_or_else(PoisonError::into_inner).count(self.clock.now())
+    /// The same, and for how long it holds.
+    fn said(&self) -> Option<(Budget, Duration)> {
+        let (budget, until) = (*self.budget.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Some((budget, left(until, self.clock.boot())?))
+    }
+
+    /// How long to leave alone what is left: until it is full again, or for a while where nobody says when that is.
+    pub fn full_in(&self) -> Option<Duration> {
+        let (budget, left) = self.said()?;
+        Some(budget.resets.map_or(Duration::from_secs(RESERVE_PAUSE_S), |_| left))
+    }
+
+    /// How many requests we sent in the last five minutes, and what for.
+    pub fn asked(&self) -> Counts {
+        self.meter.counts()
+    }
+
+    /// How long until the preconditions of a plan may be read; `None` = now.
+    pub fn reads_wait(&self) -> Option<Duration> {
+        self.scarce_for().max(self.meter.fits_in(Use::Read, A_CHECK))
+    }
+
+    /// How long the provider's own word leaves nothing to reading: it answers nobody, or what is left is for plans that run.
+    fn scarce_for(&self) -> Option<Duration> {
+        let locked = *self.locked_out.lock().unwrap_or_else(PoisonError::into_inner);
+        let locked = locked.and_then(|until| left(until, self.clock.boot()));
+        locked.max(self.budget().filter(|it| it.acts_only()).and_then(|_| self.full_in()))
     }
 
     /// How many requests the lists of a round take, by the pages they had last.
@@ -65,9 +96,9 @@ impl Client {
         1 + self.zones.len() + more
     }
 
-    /// When so many more requests of polling fit into its share; `None` = now.
-    pub fn fits_at(&self, cost: usize) -> Option<Stamp> {
-        self.meter.lock().unwrap_or_else(PoisonError::into_inner).fits_at(self.clock.now(), cost)
+    /// How long until so many more requests of polling fit into its share; `None` = now.
+    pub fn fits_in(&self, cost: usize) -> Option<Duration> {
+        self.meter.fits_in(Use::Watch, cost)
     }
 
     /// What the provider says of the token in use. An account's token is refused at the user's address, and the other way
@@ -235,17 +266,30 @@ impl Client {
                 "Ids are letters, digits, `-` and `_`.",
             )));
         }
-        self.meter.lock().unwrap_or_else(PoisonError::into_inner).note(self.clock.now());
+        if let Some(wait) = self.scarce_for().filter(|_| now_used_for() == Use::Read) {
+            return Err(CallError::unsent(held_back(wait)));
+        }
         let answer = match ask {
             Ask::Read([]) => self.api.send(Method::GET, path, None).await?,
             Ask::Read(query) => self.api.query(path, query).await?,
             Ask::Send(method, body) => self.api.send(method, path, body).await?,
         };
-        if let Some(budget) = Budget::of(&answer.headers, self.clock.now()) {
-            *self.budget.lock().unwrap_or_else(PoisonError::into_inner) = Some(budget);
+        let (now, boot) = (self.clock.now(), self.clock.boot());
+        if let Some(budget) = Budget::of(&answer.headers, now) {
+            let until = boot + budget.holds_for(now);
+            *self.budget.lock().unwrap_or_else(PoisonError::into_inner) = Some((budget, until));
+        }
+        if answer.status == 429 {
+            let wait = answer.retry_after_s().unwrap_or(RESERVE_PAUSE_S).min(3_600);
+            *self.locked_out.lock().unwrap_or_else(PoisonError::into_inner) = Some(boot + Duration::from_secs(wait));
         }
         Ok(answer)
     }
+}
+
+/// What is left until an instant; `None` if it is over.
+fn left(until: Duration, now: Duration) -> Option<Duration> {
+    until.checked_sub(now).filter(|left| !left.is_zero())
 }
 
 /// One request.

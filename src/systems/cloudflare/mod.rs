@@ -33,6 +33,11 @@ fn pace(config: &CloudflareConfig) -> Duration {
     Duration::from_secs(config.every_s.max(1)).max(Duration::from_millis(least_ms))
 }
 
+/// What shares one limit: the API and the token with which it is asked.
+fn provider(config: &CloudflareConfig) -> String {
+    format!("{} with {}", config.url, config.token_file.display())
+}
+
 /// Starts watching one account and gives the adapter that acts on it.
 pub fn start(config: &CloudflareConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
     let id = SourceId::new(System::Cloudflare, config.name.clone());
@@ -41,6 +46,7 @@ pub fn start(config: &CloudflareConfig, ctx: &Ctx, tasks: &TaskTracker) -> (Sour
         http: HttpConfig { proxy: config.proxy.clone(), ..HttpConfig::default() },
         proxies: ctx.proxies.clone(),
         reach: ctx.reach.clone(),
+        meter: Some(ctx.meters.of(provider(config), budget::DIVIDED, &ctx.clock)),
         ..Options::default()
     };
     let notes = notes(&config.url, &options);

@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use futures::stream::{self, StreamExt};
 use serde_json::Value;
 
-use super::budget::{RESERVE, SHARE};
+use super::budget::{READING, RESERVE, SHARE};
 use super::client::Client;
 use super::map::{self, Detail};
 use super::reply::{CallError, garbage};
@@ -24,8 +24,6 @@ use crate::systems::http::trouble;
 
 /// Health details asked for in one round at most.
 const DETAILS_A_ROUND: usize = 4;
-/// How long the reserve of requests is left alone before looking again, where nobody says when it is full again.
-const RESERVE_PAUSE_S: i64 = 60;
 /// How often the token is checked, and how soon again when that failed.
 const TOKEN_EVERY_S: i64 = 600;
 const TOKEN_AGAIN_S: i64 = 60;
@@ -44,10 +42,10 @@ struct Asked {
 struct State {
     details: BTreeMap<String, Asked>,
     token: EdgeToken,
-    /// We stay away until then, and this is why.
-    away: Option<(Stamp, Trouble)>,
+    /// We stay away until then on the boot clock, and this is why.
+    away: Option<(Duration, Trouble)>,
     /// Requests are scarce: rounds before then are left out.
-    quiet_until: Option<Stamp>,
+    quiet_until: Option<Duration>,
     /// What was last reported in a round that failed in part.
     told: BTreeMap<(FactKind, String), Fact>,
 }
@@ -86,10 +84,11 @@ impl Watch {
             self.reporter.trouble(trouble).await;
             return false;
         }
-        if self.state().quiet_until.is_some_and(|until| now < until) {
+        if self.state().quiet_until.is_some_and(|until| self.reporter.clock().boot() < until) {
             return true;
         }
-        if let Some(at) = self.client.fits_at(self.client.round_cost()) {
+        if let Some(wait) = self.client.fits_in(self.client.round_cost()) {
+            let at = TimeDelta::from_std(wait).map_or(now, |wait| now + wait);
             self.reporter.trouble(own_share(at)).await;
             return false;
         }
@@ -117,20 +116,20 @@ impl Watch {
 
     /// Stays away as long as the provider or the reserve wants it, and asks less where requests are scarce.
     fn pace(&self, failed: Option<&CallError>) {
-        let now = self.reporter.clock().now();
         if let Some(err) = failed
             && let Some(wait) = err.wait_s
         {
-            return self.stay_away(now + TimeDelta::seconds(i64::try_from(wait).unwrap_or(300)), err.trouble.clone());
+            return self.stay_away(Duration::from_secs(wait), err.trouble.clone());
         }
         let Some(budget) = self.client.budget() else { return };
         if budget.reserve_only() {
             let (remaining, limit) = (budget.remaining, budget.limit);
             tracing::warn!(remaining, limit, "Cloudflare's rate limit is nearly used up");
-            let pause = now + TimeDelta::seconds(RESERVE_PAUSE_S);
-            self.stay_away(budget.resets.unwrap_or(pause).max(now + self.every), budget.low());
+            let every = self.every.to_std().unwrap_or_default();
+            self.stay_away(self.client.full_in().unwrap_or_default().max(every), budget.low());
         } else if budget.scarce() {
-            self.state().quiet_until = Some(now + self.every * 2 + self.every / 2);
+            let every = self.every.to_std().unwrap_or_default();
+            self.state().quiet_until = Some(self.reporter.clock().boot() + every * 2 + every / 2);
         }
     }
 
@@ -172,7 +171,7 @@ impl Watch {
     fn staying_away(&self) -> Option<Trouble> {
         let mut state = self.state();
         match &state.away {
-            Some((until, trouble)) if self.reporter.clock().now() < *until => Some(trouble.clone()),
+            Some((until, trouble)) if self.reporter.clock().boot() < *until => Some(trouble.clone()),
             _ => {
                 state.away = None;
                 None
@@ -180,13 +179,14 @@ impl Watch {
         }
     }
 
-    fn stay_away(&self, until: Stamp, trouble: Trouble) {
+    fn stay_away(&self, wait: Duration, trouble: Trouble) {
+        let until = self.reporter.clock().boot().saturating_add(wait);
         self.state().away = Some((until, trouble));
     }
 
     /// Whether there is room for what is nice to know: `cost` more requests.
     fn room_for(&self, cost: usize) -> bool {
-        self.client.budget().is_none_or(|budget| !budget.scarce()) && self.client.fits_at(cost).is_none()
+        self.client.budget().is_none_or(|budget| !budget.scarce()) && self.client.fits_in(cost).is_none()
     }
 
     async fn refresh_token(&self) {
@@ -262,15 +262,17 @@ impl Watch {
     }
 
     fn account(&self) -> EdgeAccount {
-        let budget = self.client.budget();
+        let (budget, asked) = (self.client.budget(), self.client.asked());
         EdgeAccount {
             account: self.client.account.clone(),
             token: self.state().token.clone(),
             limit: budget.map(|it| it.limit),
             remaining: budget.map(|it| it.remaining),
             resets: budget.and_then(|it| it.resets),
-            asked: self.client.asked() as u64,
+            asked: asked.all() as u64,
             share: SHARE as u64,
+            reading: asked.read as u64,
+            reading_share: READING as u64,
             reserve: budget.map_or(RESERVE, |it| it.reserve()),
         }
     }
@@ -316,7 +318,7 @@ fn without_counts(fact: &Fact) -> Fact {
     match fact {
         Fact::EdgeAccount(it) => {
             let token = EdgeToken { checked: None, ..it.token.clone() };
-            EdgeAccount { remaining: None, resets: None, asked: 0, token, ..it.clone() }.into()
+            EdgeAccount { remaining: None, resets: None, asked: 0, reading: 0, token, ..it.clone() }.into()
         }
         other => other.clone(),
     }

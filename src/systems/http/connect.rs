@@ -6,7 +6,7 @@ use axum::http::Uri;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy, Url};
 
-use super::secret::{MAX_SECRET, read_file};
+use super::secret::{Readers, read_file, read_secret};
 use super::words::{self, trouble};
 use super::{CONNECT, Options, base, label};
 use crate::config::{ClientCertConfig, ProxyConfig};
@@ -53,6 +53,7 @@ pub fn notes(url: &str, options: &Options) -> Vec<SafeText> {
     }
     // Their names alone: everyone in the room reads this.
     notes.extend(options.http.headers.iter().map(|header| format!("header {}", header.name)));
+    notes.extend(options.loose_secrets());
     notes.iter().map(|note| SafeText::new(note)).collect()
 }
 
@@ -79,7 +80,7 @@ pub(super) async fn build(options: &Options, way: &Way, url: &Url) -> Result<Cli
     }
     builder = trusting(builder, options, way, url).await?;
     if let Some(it) = &options.http.client_cert {
-        builder = builder.identity(identity(it).await?);
+        builder = builder.identity(identity(it, options.readers()).await?);
     }
     builder.build().map_err(|err| {
         let what = format!("can't set up TLS for {}: {}", label(url), words::root_cause(&err.without_url()));
@@ -110,7 +111,7 @@ fn bad_ca(path: &Path, why: &str) -> Trouble {
 }
 
 /// The certificate that we show, with its key.
-async fn identity(it: &ClientCertConfig) -> Result<Identity, Trouble> {
+async fn identity(it: &ClientCertConfig, readers: Readers) -> Result<Identity, Trouble> {
     let bad = |path: &Path, why: &str| {
         let what = format!("can't use the client certificate {}: {why}", path.display());
         trouble(
@@ -119,9 +120,11 @@ async fn identity(it: &ClientCertConfig) -> Result<Identity, Trouble> {
             "Put the PEM of the certificate, and of its key, where the configuration says.",
         )
     };
-    let mut pem = read_file(&it.cert, MAX_SECRET).await.map_err(|why| bad(&it.cert, &why))?;
+    // A certificate that has its key in another file is no secret.
+    let of_cert = if it.key.is_some() { Readers::Anyone } else { readers };
+    let mut pem = read_secret(&it.cert, of_cert).await.map_err(|why| bad(&it.cert, &why))?;
     if let Some(key) = &it.key {
-        let mut own = read_file(key, MAX_SECRET).await.map_err(|why| bad(key, &why))?;
+        let mut own = read_secret(key, readers).await.map_err(|why| bad(key, &why))?;
         pem.push(b'\n');
         pem.append(&mut own);
     }

@@ -197,6 +197,7 @@ impl Room {
                 out: send,
                 reach: Default::default(),
                 proxies: Default::default(),
+                meters: Default::default(),
                 stop: tokio_util::sync::CancellationToken::new(),
             },
             out,

@@ -7,7 +7,7 @@ use reqwest::RequestBuilder;
 use reqwest::header::HeaderValue;
 use tokio::io::AsyncReadExt;
 
-use crate::config::HeaderValueConfig;
+use crate::config::{HeaderValueConfig, check_secret};
 use crate::model::{Trouble, TroubleKind};
 
 use super::Options;
@@ -71,9 +71,9 @@ impl Auth {
     }
 
     /// Reads the secret now.
-    pub async fn read(&self) -> Result<Option<Secret>, Trouble> {
+    pub async fn read(&self, readers: Readers) -> Result<Option<Secret>, Trouble> {
         match self.file() {
-            Some(file) => read_line(file).await.map(Some),
+            Some(file) => read_line(file, readers).await.map(Some),
             None => Ok(None),
         }
     }
@@ -101,14 +101,44 @@ impl Secrets {
     }
 }
 
+/// Who may be able to read the file of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Root or the service and nobody else, and the path is the file itself: `serve` refuses what is not so.
+    ServiceAlone,
+    /// Whoever may, as kubectl has it: a room of one's own mentions it in the notes of the source.
+    Anyone,
+}
+
 impl Options {
+    /// How files of secrets are judged: wherever addresses are guarded, a service runs.
+    pub(super) fn readers(&self) -> Readers {
+        if self.reach.is_guarded() { Readers::ServiceAlone } else { Readers::Anyone }
+    }
+
+    /// What is wrong with files of secrets that are used all the same.
+    pub(super) fn loose_secrets(&self) -> Vec<String> {
+        if self.readers() == Readers::ServiceAlone {
+            return Vec::new();
+        }
+        let headers = self.http.headers.iter().filter_map(|header| match &header.value {
+            HeaderValueConfig::File(file) => Some(file.as_path()),
+            HeaderValueConfig::Text(_) => None,
+        });
+        let key = self.http.client_cert.iter().map(|it| it.key.as_deref().unwrap_or(&it.cert));
+        let files = self.auth.file().into_iter().chain(headers).chain(key);
+        // One that is not there is a trouble of its own, and said as that.
+        let loose = files.filter(|file| file.exists()).filter_map(|file| check_secret(file).err());
+        loose.map(|why| format!("credential file {why}")).collect()
+    }
+
     /// Reads every secret now.
     pub(super) async fn secrets(&self) -> Result<Secrets, Trouble> {
-        let auth = self.auth.read().await?;
+        let auth = self.auth.read(self.readers()).await?;
         let mut headers = Vec::new();
         for header in &self.http.headers {
             if let HeaderValueConfig::File(file) = &header.value {
-                headers.push((header.name.clone(), read_line(file).await?));
+                headers.push((header.name.clone(), read_line(file, self.readers()).await?));
             }
         }
         Ok(Secrets { auth, headers })
@@ -135,12 +165,12 @@ impl Options {
 }
 
 /// A secret that stands in a file, on one line.
-async fn read_line(file: &Path) -> Result<Secret, Trouble> {
+async fn read_line(file: &Path, readers: Readers) -> Result<Secret, Trouble> {
     let unusable = |why: &str| {
         let what = format!("can't use the credential file {}: {why}", file.display());
         trouble(TroubleKind::Credential, what, "Put the credential there, on one line, readable for this account.")
     };
-    let bytes = read_file(file, MAX_SECRET).await.map_err(|why| unusable(&why))?;
+    let bytes = read_secret(file, readers).await.map_err(|why| unusable(&why))?;
     let text = String::from_utf8(bytes).map_err(|_| unusable("it is not text"))?;
     // `text` becomes the secret's own buffer, so no second copy stays behind.
     let secret = Secret::new(text);
@@ -154,14 +184,33 @@ async fn read_line(file: &Path) -> Result<Secret, Trouble> {
     Ok(Secret::new(line.to_owned()))
 }
 
+/// Reads a file that holds a secret; the error is in words, without the path.
+pub(super) async fn read_secret(path: &Path, readers: Readers) -> Result<Vec<u8>, String> {
+    if readers == Readers::Anyone || tokio::fs::symlink_metadata(path).await.is_err() {
+        return read_file(path, MAX_SECRET).await;
+    }
+    // Read from the descriptor that was judged: the path may mean another file a moment later.
+    let own = path.to_owned();
+    let judged = tokio::task::spawn_blocking(move || check_secret(&own)).await.map_err(|err| err.to_string())?;
+    let shown = path.display().to_string();
+    let file = judged.map_err(|why| format!("it {}", why.strip_prefix(&shown).unwrap_or(&why).trim_start()))?;
+    read_open(file.into(), MAX_SECRET).await
+}
+
 /// Reads a small file whole; the error is in words, without the path.
 pub(super) async fn read_file(path: &Path, max: u64) -> Result<Vec<u8>, String> {
-    let words = |err: std::io::Error| match err.kind() {
+    read_open(tokio::fs::File::open(path).await.map_err(words)?, max).await
+}
+
+fn words(err: std::io::Error) -> String {
+    match err.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
         std::io::ErrorKind::PermissionDenied => "this account may not read it".to_owned(),
         _ => err.to_string(),
-    };
-    let file = tokio::fs::File::open(path).await.map_err(words)?;
+    }
+}
+
+async fn read_open(file: tokio::fs::File, max: u64) -> Result<Vec<u8>, String> {
     // Room for a secret at once: a buffer that grows leaves copies behind.
     let mut bytes = Vec::with_capacity(8 * 1024);
     file.take(max + 1).read_to_end(&mut bytes).await.map_err(words)?;

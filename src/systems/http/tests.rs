@@ -199,7 +199,7 @@ async fn a_credential_is_never_repeated() {
     .await;
     for auth in [Auth::Bearer(file.path().to_owned()), Auth::Basic("me".to_owned(), file.path().to_owned())] {
         let options = Options { auth: auth.clone(), ..Options::default() };
-        let secret = auth.read().await.expect("read").expect("one");
+        let secret = auth.read(secret::Readers::ServiceAlone).await.expect("read").expect("one");
         let shown = format!("{options:?} {auth:?} {secret:?}");
         assert!(!shown.contains(CANARY), "{shown}");
         let api = Api::new(&server.url, options);
@@ -239,6 +239,56 @@ async fn what_is_wrong_on_our_side_is_said_and_sends_nothing() {
         assert!(!fault.sent && !format!("{fault:?}").contains(CANARY), "{fault:?}");
     }
     assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_service_refuses_a_credential_that_others_may_read_and_a_room_of_ones_own_says_so() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let server = Server::start(|_| Reply::Json(200, json!(1))).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (own, link) = (folder.path().join("token"), folder.path().join("link"));
+    std::fs::write(&own, CANARY).expect("written");
+    symlink(&own, &link).expect("linked");
+    let mode = |mode| std::fs::set_permissions(&own, std::fs::Permissions::from_mode(mode)).expect("its mode");
+    let header = |path: &std::path::Path| HttpConfig {
+        headers: vec![crate::config::HeaderConfig {
+            name: "x-key".into(),
+            value: crate::config::HeaderValueConfig::File(path.to_owned()),
+        }],
+        ..HttpConfig::default()
+    };
+    let ask = async |path: &std::path::Path, reach: Reach| {
+        let mut said = Vec::new();
+        for options in [bearer(path), Options { http: header(path), ..Options::default() }] {
+            let options = Options { reach: reach.clone(), ..options };
+            let notes = notes(&server.url, &options);
+            let answer = Api::new(&server.url, options).send(Method::GET, &["x"], None).await;
+            said.push((answer.map(|_| ()).map_err(|fault| fault.trouble.what.to_string()), notes));
+        }
+        said
+    };
+    for (path, bits, words) in [
+        (&own, 0o644, "it can be used by others (mode 0644): chmod 0600 it"),
+        (&own, 0o640, "it can be used by others (mode 0640)"),
+        (&link, 0o600, "it is a symbolic link"),
+    ] {
+        mode(bits);
+        for (answer, _) in ask(path, Reach::guarded(&[])).await {
+            assert!(answer.as_ref().expect_err("refused").contains(words), "{answer:?}");
+        }
+        for (answer, notes) in ask(path, Reach::default()).await {
+            assert_eq!(answer, Ok(()), "solo reads it");
+            let note = format!("credential file {} ", path.display());
+            assert!(notes.iter().any(|it| it.as_str().starts_with(&note)), "{notes:?}");
+        }
+    }
+    mode(0o600);
+    for reach in [Reach::guarded(&[]), Reach::default()] {
+        for (answer, notes) in ask(&own, reach).await {
+            assert_eq!(answer, Ok(()));
+            assert!(!format!("{notes:?}").contains("credential file"), "{notes:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -139,7 +139,8 @@ fn parts(kubeconfig: &Kubeconfig, context: Option<&str>) -> Result<(Context, Clu
         .or(kubeconfig.current_context.as_deref().filter(|name| !name.is_empty()))
         .ok_or_else(|| said(KubeconfigError::CurrentContextNotSet))?;
     let context = kubeconfig.contexts.iter().find(|it| it.name == name).and_then(|it| it.context.clone());
-    let context = context.ok_or_else(|| said(KubeconfigError::LoadContext(name.to_owned())))?;
+    let context =
+        context.ok_or_else(|| files::no_context(name, kubeconfig.contexts.iter().map(|it| it.name.as_str())))?;
     let cluster = kubeconfig.clusters.iter().find(|it| it.name == context.cluster).and_then(|it| it.cluster.clone());
     let cluster = cluster.ok_or_else(|| said(KubeconfigError::LoadClusterOfContext(context.cluster.clone())))?;
     let user = context.user.as_ref().and_then(|user| kubeconfig.auth_infos.iter().find(|it| it.name == *user));

@@ -199,8 +199,14 @@ impl Default for Seen {
         let (out, seen) = mpsc::channel(64);
         // Twenty times as fast: the waits between tries are not what these tests are about.
         let clock = Clock::scaled("2026-11-22T19:05:00Z".parse().expect("a time"), 20.0);
-        let ctx =
-            Ctx { clock, out, reach: Default::default(), proxies: Default::default(), stop: CancellationToken::new() };
+        let ctx = Ctx {
+            clock,
+            out,
+            reach: Default::default(),
+            proxies: Default::default(),
+            meters: Default::default(),
+            stop: CancellationToken::new(),
+        };
         Self { ctx, tasks: TaskTracker::new(), out: seen }
     }
 }

@@ -75,6 +75,24 @@ fn a_beginning_that_moves_with_a_restart_is_the_same_firing_unless_an_end_was_se
 }
 
 #[test]
+fn a_firing_that_is_told_again_after_the_closing_is_not_taken_by_the_next_incident() {
+    let mut log = Log::new();
+    log.open(at("14:41:04"), None);
+    fires(&mut log, "a", "14:41:00");
+    close(&mut log, "15:00:00");
+    let mut again = firing("a", "15:10:00");
+    again.figures["since_restart"] = true.into();
+    let again = log.room(at("15:10:05"), again);
+    let own = fires(&mut log, "b", "15:27:00");
+    log.incident = Some(SECOND.into());
+    let opened = Opened { incident: SECOND.into(), severity: Severity::Sev1, detected_at: None };
+    log.add(at("15:30:00"), Actor::room(), opened, Some("b"));
+    let story = log.fold();
+    let items: Vec<u64> = story.get(&SECOND.into()).expect("the second").items.iter().map(|it| it.entry.seq).collect();
+    assert!(items.contains(&own) && !items.contains(&again), "{items:?}");
+}
+
+#[test]
 fn a_new_firing_that_opened_no_incident_yet_is_not_met() {
     let mut log = Log::new();
     log.open(at("14:41:04"), None);

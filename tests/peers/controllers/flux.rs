@@ -1,12 +1,12 @@
 //! Flux's source-controller and kustomize-controller of one cluster, outside of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::super::kube::Cluster;
 use super::super::process::Server;
-use super::git::Git;
+use super::git::Served;
 use crate::support::{free_port, scratch};
 
 const NAMESPACE: &str = "flux-system";
@@ -20,9 +20,14 @@ pub struct Flux<'a> {
 }
 
 impl<'a> Flux<'a> {
+    /// Both programs; `None` after a line that says which is missing.
+    pub fn programs() -> Option<[PathBuf; 2]> {
+        Some([super::need("source-controller")?, super::need("kustomize-controller")?])
+    }
+
     /// Starts both; `None` after a line that says what is missing.
     pub fn start(cluster: &'a Cluster) -> Option<Self> {
-        let programs = [super::need("source-controller")?, super::need("kustomize-controller")?];
+        let programs = Self::programs()?;
         super::apply_schemas(cluster);
         cluster.namespace(NAMESPACE);
         let home = scratch();
@@ -89,7 +94,7 @@ impl<'a> Flux<'a> {
     }
 
     /// A Git repository that is fetched every `interval`.
-    pub fn repository(&self, name: &str, git: &Git, interval: &str) {
+    pub fn repository(&self, name: &str, git: &Served, interval: &str) {
         self.apply(
             "source.toolkit.fluxcd.io/v1",
             "GitRepository",
@@ -101,24 +106,34 @@ impl<'a> Flux<'a> {
         );
     }
 
+    /// Whether the repository is ready as it was last asked to be.
+    pub fn is_settled(&self, name: &str) -> bool {
+        let path = format!("/apis/source.toolkit.fluxcd.io/v1/namespaces/{NAMESPACE}/gitrepositories/{name}");
+        let object = self.cluster.must("GET", &path, None);
+        object["metadata"]["generation"] == object["status"]["observedGeneration"]
+    }
+
     /// Whether the repository is no longer fetched.
     pub fn suspend(&self, name: &str, suspend: bool) {
         let path = format!("/apis/source.toolkit.fluxcd.io/v1/namespaces/{NAMESPACE}/gitrepositories/{name}");
         self.cluster.must("PATCH", &path, Some(&json!({ "spec": { "suspend": suspend } })));
     }
 
-    /// A kustomization of a folder of a repository, applied every `interval`.
-    pub fn kustomization(&self, name: &str, repository: &str, path: &str, interval: &str) {
-        self.apply(
-            "kustomize.toolkit.fluxcd.io/v1",
-            "Kustomization",
-            "kustomizations",
-            name,
-            &json!({
-                "interval": interval, "path": path, "prune": true, "wait": false, "retryInterval": interval,
-                "sourceRef": { "kind": "GitRepository", "name": repository },
-            }),
-        );
+    /// A kustomization of a folder of a repository, applied every `interval`; `more` is laid over its spec.
+    pub fn kustomization(&self, name: &str, repository: &str, path: &str, interval: &str, more: &Value) {
+        let mut spec = json!({
+            "interval": interval, "path": path, "prune": true, "wait": true, "retryInterval": interval, "timeout": "5s",
+            "sourceRef": { "kind": "GitRepository", "name": repository },
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            spec[key] = value.clone();
+        }
+        self.apply("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "kustomizations", name, &spec);
+    }
+
+    /// How many reconciliations of kustomizations were finished so far, by the controller's own record.
+    pub fn reconciled(&self) -> usize {
+        self.kustomize.log().matches("Reconciliation finished").count()
     }
 
     /// A kustomization as it stands.

@@ -1,4 +1,5 @@
-//! A Git repository served over HTTP on loopback: the smart protocol, read only, by the stock `git upload-pack`.
+//! A Git repository, and places where it is served over HTTP on loopback: the smart protocol, read only, by the stock
+//! `git upload-pack`. Each cluster has a place of its own, which may be down while the other is not.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,41 +16,49 @@ use axum::routing::{get, post};
 
 use crate::support::{free_port, scratch};
 
-/// One bare repository with a branch `main`. Ended on drop.
+/// One bare repository with a branch `main`.
 pub struct Git {
-    pub url: String,
     home: tempfile::TempDir,
+}
+
+/// Where it is served. Ended on drop.
+pub struct Served {
+    pub url: String,
     down: Arc<AtomicBool>,
     _runtime: tokio::runtime::Runtime,
 }
 
 #[derive(Clone)]
-struct Served {
+struct Place {
     repository: PathBuf,
     down: Arc<AtomicBool>,
 }
 
 impl Git {
-    /// Starts one without a commit; `None` after a line that says what is missing.
-    pub fn start() -> Option<Self> {
+    /// One without a commit; `None` after a line that says what is missing.
+    pub fn new() -> Option<Self> {
         super::super::need("git")?;
         let home = scratch();
-        let repository = home.path().join("repository.git");
         git(home.path(), &["init", "--quiet", "--bare", "--initial-branch=main", "repository.git"]);
         git(home.path(), &["clone", "--quiet", "repository.git", "work"]);
         git(&home.path().join("work"), &["checkout", "--quiet", "-B", "main"]);
+        Some(Self { home })
+    }
+
+    /// Serves it on a port of its own.
+    pub fn serve(&self) -> Served {
         let down = Arc::new(AtomicBool::new(false));
-        let served = Served { repository, down: Arc::clone(&down) };
+        let place = Place { repository: self.home.path().join("repository.git"), down: Arc::clone(&down) };
         let routes = Router::new()
             .route("/repository.git/info/refs", get(refs))
             .route("/repository.git/git-upload-pack", post(upload_pack))
-            .with_state(served);
+            .with_state(place);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let port = free_port();
         let listener = runtime.block_on(tokio::net::TcpListener::bind(("127.0.0.1", port))).expect("a free port");
         runtime.spawn(async move { axum::serve(listener, routes).await });
-        Some(Self { url: format!("http://127.0.0.1:{port}/repository.git"), home, down, _runtime: runtime })
+        Served { url: format!("http://127.0.0.1:{port}/repository.git"), down, _runtime: runtime }
     }
 
     /// Commits these files (path and text) to `main`; gives the commit's id.
@@ -65,7 +74,9 @@ impl Git {
         git(&work, &["push", "--quiet", "origin", "main"]);
         git(&work, &["rev-parse", "HEAD"])
     }
+}
 
+impl Served {
     /// Every request is answered with 503 from now on, or no longer.
     pub fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::Relaxed);
@@ -80,7 +91,7 @@ fn git(folder: &Path, args: &[&str]) -> String {
 }
 
 /// What `git upload-pack` answers to this input.
-fn answer(served: &Served, more: &[&str], input: &[u8]) -> Result<Vec<u8>, StatusCode> {
+fn answer(served: &Place, more: &[&str], input: &[u8]) -> Result<Vec<u8>, StatusCode> {
     if served.down.load(Ordering::Relaxed) {
         return Err(StatusCode::SERVICE_UNAVAILABLE);
     }
@@ -97,7 +108,7 @@ fn answer(served: &Served, more: &[&str], input: &[u8]) -> Result<Vec<u8>, Statu
     child.wait_with_output().map(|done| done.stdout).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-async fn refs(State(served): State<Served>, RawQuery(query): RawQuery) -> Response {
+async fn refs(State(served): State<Place>, RawQuery(query): RawQuery) -> Response {
     if query.as_deref() != Some("service=git-upload-pack") {
         return StatusCode::FORBIDDEN.into_response();
     }
@@ -110,7 +121,7 @@ async fn refs(State(served): State<Served>, RawQuery(query): RawQuery) -> Respon
     }
 }
 
-async fn upload_pack(State(served): State<Served>, body: Bytes) -> Response {
+async fn upload_pack(State(served): State<Place>, body: Bytes) -> Response {
     match answer(&served, &[], &body) {
         Ok(pack) => ([(header::CONTENT_TYPE, "application/x-git-upload-pack-result")], pack).into_response(),
         Err(status) => status.into_response(),

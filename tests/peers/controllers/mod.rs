@@ -7,7 +7,7 @@ pub mod velero;
 
 use std::path::{Path, PathBuf};
 
-use super::kube::Cluster;
+use super::kube::{Cluster, Options};
 
 /// A controller that a test needs, or a line that says it was skipped. Building one takes many minutes, so only
 /// `WARROOM_REQUIRE_CONTROLLERS=1` makes a missing one a failure.
@@ -22,6 +22,23 @@ pub fn need(program: &str) -> Option<PathBuf> {
         assert!(!required, "{program} is required here and missing (install: tests/peers/build --all)");
     }
     found
+}
+
+/// Two clusters without anything in them, `primary` and `dr`; `None` after a line that says what is missing.
+pub fn clusters() -> Option<[Cluster; 2]> {
+    let [primary, dr] = std::thread::scope(|scope| {
+        let start = |name: &'static str| scope.spawn(move || Cluster::start(Options::default().named(name)));
+        [start("primary"), start("dr")].map(|started| started.join().expect("started"))
+    });
+    Some([primary?, dr?])
+}
+
+/// Does the same on both at once: a controller takes its time to start.
+pub fn both<'a, T: Send>(clusters: &'a [Cluster; 2], start: impl Fn(&'a Cluster) -> T + Sync) -> [T; 2] {
+    std::thread::scope(|scope| {
+        let start = &start;
+        clusters.each_ref().map(|cluster| scope.spawn(move || start(cluster))).map(|it| it.join().expect("started"))
+    })
 }
 
 /// The schemas that came with the modules: with them the API server checks and fills in what it would in a real cluster.

@@ -1,6 +1,6 @@
 //! Velero's server of one cluster, outside of it, and the object store that several of them share.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -42,9 +42,14 @@ pub struct Velero<'a> {
 }
 
 impl<'a> Velero<'a> {
+    /// The server and its plugin; `None` after a line that says which is missing.
+    pub fn programs() -> Option<[PathBuf; 2]> {
+        Some([super::need("velero")?, super::need("velero-plugin-for-aws")?])
+    }
+
     /// Starts it on a cluster, with the location `default` in the store; `None` after a line that says what is missing.
     pub fn start(cluster: &'a Cluster, store: &ObjectStore) -> Option<Self> {
-        let (program, plugin) = (super::need("velero")?, super::need("velero-plugin-for-aws")?);
+        let [program, plugin] = Self::programs()?;
         super::apply_schemas(cluster);
         cluster.namespace(NAMESPACE);
         let home = scratch();
@@ -132,10 +137,30 @@ impl<'a> Velero<'a> {
 
     /// A backup of a schedule's namespaces, as if the schedule had been due; waits for its end and gives it.
     pub fn back_up(&self, name: &str, schedule: &str, namespaces: &[&str]) -> Value {
-        let labels = json!({ "velero.io/schedule-name": schedule, "velero.io/storage-location": "default" });
-        let spec = json!({ "includedNamespaces": namespaces, "storageLocation": "default", "ttl": "720h0m0s" });
-        self.create("Backup", "backups", name, &labels, &spec);
+        self.begin_backup(name, schedule, &json!({ "includedNamespaces": namespaces }));
         self.ended("backups", name)
+    }
+
+    /// A backup of a schedule with this in its spec.
+    pub fn begin_backup(&self, name: &str, schedule: &str, more: &Value) {
+        let labels = json!({ "velero.io/schedule-name": schedule, "velero.io/storage-location": "default" });
+        let mut spec = json!({ "storageLocation": "default", "ttl": "720h0m0s" });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            spec[key] = value.clone();
+        }
+        self.create("Backup", "backups", name, &labels, &spec);
+    }
+
+    /// Takes an object of Velero's away, as kubectl would.
+    pub fn delete(&self, name: &str) {
+        self.cluster.must("DELETE", &path(name), None);
+    }
+
+    /// Has it look into its locations for what others put there or took away: it does so at its start, and then once a
+    /// minute, however short the period is that it is given.
+    pub fn synchronise(&self) {
+        self.server.kill();
+        self.server.start();
     }
 
     /// Asks for a backup's deletion, in the store too.

@@ -137,6 +137,8 @@ pub(super) fn of_account(facts: &mut Facts<'_, '_>, account: &EdgeAccount) {
     }
     let ours = format!("{} in the last 5 min; polling asks for {} at most", account.asked, account.share);
     facts.text("ours", &ours);
+    let read = format!("{} of at most {}: plans that were checked", account.reading, account.reading_share);
+    facts.text("for people", &read);
     facts.text("reserve", &format!("polling stops at {} left; acting does not", account.reserve));
     let note = SafeText::new("Health previews start probes by a POST, so they are left to a person.");
     facts.text("not done", note.as_str());

@@ -206,3 +206,46 @@ async fn codes_that_nobody_knows_survive_and_texts_decide_in_a_family() {
     let setup = setup(&server, &["z1"]);
     assert_eq!(setup.client().pools().await, Ok(Vec::new()), "a list may be null");
 }
+
+#[tokio::test]
+async fn readings_for_people_leave_what_acting_needs_by_our_count_by_the_providers_and_in_a_lockout() {
+    use crate::systems::meter::{Metered, Use, used_for};
+    let answer = Arc::new(std::sync::Mutex::new((200, 900)));
+    let told = answer.clone();
+    let server = world(move |seen, _| {
+        let (status, left) = *told.lock().expect("the wish");
+        let headers = vec![
+            ("ratelimit", format!("\"default\";r={left};t=100")),
+            ("ratelimit-policy", "\"default\";q=1200;w=300".to_owned()),
+            ("retry-after", "200".to_owned()),
+        ];
+        let body = json!({"success": status == 200, "errors": [], "result": {"id": "p", "name": "p", "enabled": true}});
+        (seen.method == Method::GET).then(|| Reply::With(status, headers, body.to_string()))
+    })
+    .await;
+    let (setup, clock) = (setup(&server, &["z1"]), Clock::manual("2026-03-02T14:37:00Z".parse().expect("a time")));
+    let client = setup.client_on(clock.clone());
+    let adapter = Metered::new(Arc::new(Acting::new(client.clone())), None);
+    let mut read = 0;
+    while adapter.read("pool/p/enabled").await.is_ok() {
+        read += 1;
+    }
+    assert_eq!((read, server.seen().len()), (480, 480), "what was held back is not sent");
+    assert_eq!((client.asked().read, client.fits_in(600)), (480, None), "watching goes on");
+    assert_eq!(adapter.reads_wait(), Some(Duration::from_secs(300)));
+    let acting = used_for(Use::Act, adapter.read("pool/p/enabled")).await;
+    assert_eq!(acting, Ok(json!(true)), "a plan that runs reads on");
+    // By the provider's word, whoever else uses this user up.
+    clock.advance(Duration::from_secs(300));
+    *answer.lock().expect("the wish") = (200, 60);
+    assert!(adapter.read("pool/p/enabled").await.is_ok());
+    let held = adapter.read("pool/p/enabled").await.expect_err("the rest is for acting");
+    assert_eq!((held.kind, adapter.reads_wait()), (TroubleKind::Throttled, Some(Duration::from_secs(100))));
+    clock.advance(Duration::from_secs(100));
+    // And while it answers nobody.
+    *answer.lock().expect("the wish") = (429, 900);
+    assert!(adapter.read("pool/p/enabled").await.is_err());
+    let sent = server.seen().len();
+    assert!(adapter.read("pool/p/enabled").await.is_err());
+    assert_eq!((server.seen().len(), adapter.reads_wait()), (sent, Some(Duration::from_secs(200))));
+}

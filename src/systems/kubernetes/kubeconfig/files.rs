@@ -8,7 +8,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::model::SafeText;
+use super::trouble_of_kubeconfig;
+use crate::model::nearest::nearest;
+use crate::model::{SafeText, Trouble};
 
 /// What was read.
 pub(super) struct Files {
@@ -104,9 +106,25 @@ pub fn found() -> Result<Kubeconfig, KubeconfigError> {
     as_kubectl_finds_them().map(|files| files.kubeconfig)
 }
 
+/// There is no context of that name; the nearest that is there.
+pub(super) fn no_context<'a>(name: &str, there: impl IntoIterator<Item = &'a str>) -> Trouble {
+    let mut trouble = trouble_of_kubeconfig(&KubeconfigError::LoadContext(name.to_owned()));
+    if let Some(near) = nearest(name, there) {
+        trouble.what = SafeText::new(&format!("{}; nearest: `{near}`", trouble.what));
+    }
+    trouble
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_context_that_is_not_there_is_said_with_the_nearest_that_is() {
+        let said = |name: &str| no_context(name, ["prod-us", "prod-eu"]).what.to_string();
+        assert_eq!(said("prd-eu"), "the kubeconfig has no context `prd-eu`; nearest: `prod-eu`");
+        assert_eq!(said("staging"), "the kubeconfig has no context `staging`");
+    }
 
     fn kubeconfig(name: &str) -> String {
         format!(

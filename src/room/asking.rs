@@ -1,0 +1,93 @@
+//! What becomes of a console's request before the writer hears of it: refused, answered from what the session has, or put
+//! before the writer when it is this person's turn.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::budget::rate;
+use super::engine::{Answer, Command};
+use super::history;
+use super::pages::rows;
+use super::requests::writes_text;
+use super::session::Session;
+use crate::model::{Refusal, RefusalKind};
+use crate::protocol::Request;
+
+/// Requests of one connection that wait for their answers.
+const IN_FLIGHT: usize = 16;
+/// After a request that came too early a connection is not read for so long, twice as long after the next, and so on.
+pub const DEAF_FOR: Duration = Duration::from_millis(250);
+const DEAF_FOR_AT_MOST: Duration = Duration::from_secs(4);
+
+impl Session {
+    /// Puts a request before the engine. Refused here: too many, too fast, or from a client that promised to change nothing.
+    pub(super) async fn ask(
+        &mut self,
+        request: Request,
+        size: usize,
+        in_flight: usize,
+    ) -> Result<oneshot::Receiver<Answer>, Refusal> {
+        let changes = !matches!(
+            request,
+            Request::Board { .. }
+                | Request::Past { .. }
+                | Request::History { .. }
+                | Request::Status
+                | Request::Preview { .. }
+                | Request::SilencePreview { .. }
+        );
+        if self.caller.hello.readonly && changes {
+            return Err(Refusal::new(
+                RefusalKind::ReadOnly,
+                "this client was started read-only",
+                "start it again without --readonly",
+            ));
+        }
+        if in_flight >= IN_FLIGHT {
+            return Err(rate("too many requests at once from this connection", Duration::from_secs(1)));
+        }
+        let now = self.shared.clock.boot();
+        match request {
+            // Counted by pages, of which one look takes many.
+            Request::Past { .. } => self.shared.looks.allow(&self.whose, now)?,
+            Request::Board { .. } => self.share.table(now)?,
+            _ => self.share.request(if writes_text(&request) { size } else { 0 }, now)?,
+        }
+        self.deaf_for = DEAF_FOR;
+        let (reply, answer) = oneshot::channel();
+        if let Request::Board { topic } = request {
+            // Answered from what this session has anyway: watching costs the writer nothing.
+            let view = self.news.board.borrow().get(&topic).cloned().unwrap_or_default();
+            let _ = reply.send(Ok(rows(&view)));
+            return Ok(answer);
+        }
+        if let Request::Past { topic, at, page } = request {
+            self.shared.looks.begin(self.look.clone(), (topic, at, page), reply);
+            return Ok(answer);
+        }
+        if let Request::History { incident, from } = request {
+            history::answer(self.shared.clone(), self.engine.clone(), self.look.clone(), (incident, from), reply);
+            return Ok(answer);
+        }
+        let place = self.share.place().await;
+        let command = Command::Ask { caller: self.caller.clone(), request, reply, place };
+        self.engine.send(command).await.map_err(|_| stopping())?;
+        Ok(answer)
+    }
+
+    /// Counts a refusal that the writer never hears of. Who asks too often is not read for a while: else saying no would
+    /// cost as much as they like.
+    pub(super) fn refused(&mut self, kind: RefusalKind, verb: &'static str) {
+        self.shared.refusals().count(&self.caller.actor, kind, verb, None, self.shared.clock.boot());
+        if kind == RefusalKind::Rate {
+            self.deaf = Some(tokio::time::Instant::now() + self.deaf_for);
+            self.deaf_for = (self.deaf_for * 2).min(DEAF_FOR_AT_MOST);
+        }
+    }
+}
+
+/// The refusal of everything while the room ends.
+pub fn stopping() -> Refusal {
+    Refusal::new(RefusalKind::Degraded, "the room is stopping", "look at the timeline once it is back")
+}
