@@ -6,13 +6,18 @@ use crate::board::{Row, Topic, TopicView};
 use crate::clock::Clock;
 use crate::model::entry::LogLine;
 use crate::model::plan::Recheck;
-use crate::model::{Digest, PlanId, Refusal, SafeText, Stamp};
+use crate::model::{Digest, Entry, PlanId, Refusal, SafeText, Stamp};
 use crate::protocol::{Push, Welcome, Who};
 use crate::seal;
 use crate::timeline::{Keep, Story};
 
 /// Items of the latest incident that a client keeps, whatever the log has; earlier ones are read when somebody wants them.
 pub const KEPT: usize = 2_000;
+
+/// The entries of lines, as far as they verify.
+pub fn entries(lines: &[LogLine]) -> impl Iterator<Item = Entry> + '_ {
+    lines.iter().filter_map(|line| seal::decode(line).ok())
+}
 
 /// The state of the connection, shown in the header.
 #[derive(Clone, Debug, PartialEq)]

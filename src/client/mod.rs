@@ -8,4 +8,4 @@ mod mirror;
 pub mod plan_bytes;
 
 pub use connection::{AskError, ConnectOptions, Handle, connect};
-pub use mirror::{ClientEvent, KEPT, Link, Mirror};
+pub use mirror::{ClientEvent, KEPT, Link, Mirror, entries};

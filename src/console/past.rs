@@ -2,11 +2,10 @@
 //! history shows the last changes that were recorded by then.
 
 use crate::board::{Row, Topic};
-use crate::client::{KEPT, Mirror};
+use crate::client::{self, KEPT, Mirror};
 use crate::model::entry::LogLine;
 use crate::model::{EdgeFamily, EdgeKind, Happening, IncidentId, Stamp, System};
 use crate::protocol::Short;
-use crate::seal;
 use crate::timeline::{Incident, Item, Keep, Story};
 
 use super::app::{App, Pane};
@@ -75,7 +74,7 @@ impl Past {
             self.mirror.story = Story::of_one(after, Keep::Newest(KEPT));
         }
         let mut beyond = false;
-        for entry in lines.iter().filter_map(|line| seal::decode(line).ok()) {
+        for entry in client::entries(lines) {
             beyond = entry.ts > self.at;
             if !beyond {
                 self.mirror.story.apply(&entry);

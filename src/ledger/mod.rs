@@ -10,6 +10,7 @@ mod reader;
 mod redact;
 mod renew;
 mod scan;
+mod size;
 mod snapshot;
 mod storage;
 mod tail;

@@ -172,21 +172,6 @@ impl Ledger {
         self.shared.read(|index| index.head)
     }
 
-    /// Bytes that the log takes.
-    pub fn bytes(&self) -> u64 {
-        self.shared.read(|index| index.segments.iter().map(|segment| segment.end).sum())
-    }
-
-    /// Bytes that are free on its disk, if that can be told.
-    pub fn free_bytes(&self) -> Option<u64> {
-        retry(|| self.shared.storage.free_bytes(&self.shared.dir)).ok()
-    }
-
-    /// The segment that is written to.
-    pub fn segment(&self) -> u32 {
-        self.shared.read(|index| index.segments.last().map_or(0, |segment| segment.number))
-    }
-
     /// Whether entries are taken.
     pub fn condition(&self) -> Condition {
         self.shared.read(|index| index.condition.clone())

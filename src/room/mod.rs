@@ -12,6 +12,8 @@ mod engine;
 mod executor;
 mod history;
 mod kept;
+#[cfg(test)]
+mod kept_tests;
 mod looks;
 mod news;
 mod pages;
