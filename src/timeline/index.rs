@@ -81,7 +81,8 @@ impl Runs {
     pub fn part(&self, from: u64, most: usize) -> (Self, bool) {
         let at = self.0.partition_point(|(_, last)| *last < from);
         let rest = &self.0[at..];
-        (Self(rest[..rest.len().min(most)].to_vec()), rest.len() > most)
+        let clipped = rest.iter().take(most).map(|(first, last)| (from.max(*first), *last));
+        (Self(clipped.collect()), rest.len() > most)
     }
 }
 
