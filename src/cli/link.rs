@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::board::Topic;
 use crate::cli::fail::Fail;
-use crate::client::{AskError, ClientEvent, ConnectOptions, Handle, Mirror, connect};
+use crate::client::{AskError, ClientEvent, ConnectOptions, Handle, Mirror, Trust, connect};
 use crate::clock::{Clock, ClockSync};
 use crate::model::{Digest, IncidentId, PersonId, Refusal, RefusalKind};
 use crate::protocol::{Hello, Reply, Request};
@@ -33,6 +33,8 @@ pub struct Intent {
     /// Counted as present.
     pub present: bool,
     pub simulated: bool,
+    /// Whom to take for a room.
+    pub trust: Trust,
 }
 
 impl Intent {
@@ -63,7 +65,8 @@ pub struct Link {
 impl Link {
     /// Connects; fails at once if there is no room, instead of trying for ever as a console does.
     pub async fn open(socket: &Path, intent: &Intent) -> Result<Self, Fail> {
-        let (handle, events) = connect(ConnectOptions { socket: socket.to_owned(), hello: intent.hello() });
+        let (handle, events) =
+            connect(ConnectOptions { socket: socket.to_owned(), hello: intent.hello(), trust: intent.trust.clone() });
         let now = Clock::real().now();
         let clock = Clock::follow(ClockSync { at: now, speed: 1.0 });
         let mut link = Self { handle, mirror: Mirror::default(), clock, events };

@@ -11,6 +11,7 @@ use super::link::{Intent, Link};
 use super::shown::Shown;
 use super::{console, export, folder, headless, output, plan, serve, shot, silence, timeline, verify, views, write};
 use crate::board::Topic;
+use crate::client::{KnownLogs, Trust, known_file};
 use crate::config::paths::Env;
 use crate::model::{PersonId, PlanId, SafeText};
 use crate::protocol::Request;
@@ -71,6 +72,12 @@ pub fn socket(global: &Global, env: &Env) -> PathBuf {
     live.unwrap_or_else(|| env.runtime_dir().join("warroom.sock"))
 }
 
+/// Whom the commands and the console of this account take for a room.
+pub fn trust(global: &Global, env: &Env) -> Trust {
+    let known = KnownLogs { file: known_file(&env.state_dir(false)), accept: global.accept_log.clone() };
+    Trust { account: global.room_account.clone().unwrap_or(Trust::default().account), known: Some(known) }
+}
+
 /// A link for a command.
 pub async fn link(global: &Global, env: &Env, entries_from: Option<u64>, topics: &[Topic]) -> Result<Link, Fail> {
     let intent = Intent {
@@ -78,6 +85,7 @@ pub async fn link(global: &Global, env: &Env, entries_from: Option<u64>, topics:
         topics: topics.to_vec(),
         drill_as: global.as_name.as_deref().map(PersonId::from),
         readonly: global.readonly,
+        trust: trust(global, env),
         ..Intent::default()
     };
     Link::open(&socket(global, env), &intent).await

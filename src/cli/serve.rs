@@ -10,7 +10,7 @@ use crate::config::paths::Env;
 use crate::config::{self, Config, LoadOptions, secret};
 use crate::diagnostics;
 use crate::ledger::{Files, LedgerError};
-use crate::protocol::DrillInfo;
+use crate::protocol::{DrillInfo, place};
 use crate::room::{Room, RoomError, Setup, Socket, SocketError};
 use crate::seal::{self, SigningKey};
 
@@ -42,7 +42,9 @@ pub async fn room(make: Make) -> Result<Room, Fail> {
 /// Binds a room's socket. A path that can never be one is wrong use; the rest is a failure.
 pub async fn bind(path: &Path, mode: u32) -> Result<Socket, Fail> {
     Socket::bind(path, mode).await.map_err(|error| match error {
-        SocketError::TooLong(..) | SocketError::NotASocket(_) => Fail::Usage(error.to_string()),
+        SocketError::TooLong(..) | SocketError::NotASocket(_) | SocketError::Place { .. } => {
+            Fail::Usage(error.to_string())
+        }
         SocketError::Taken(_) | SocketError::Io { .. } => Fail::Other(error.to_string()),
     })
 }
@@ -101,6 +103,11 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
         ))
     })?;
     let config = load(&file, LoadOptions { serve: true, drill: false })?;
+    let state_dir = options.state_dir.unwrap_or_else(|| env.state_dir(true));
+    place::check(&state_dir, &[0, env.uid]).map_err(|wrong| {
+        let (dir, remedy) = (state_dir.display(), wrong.remedy());
+        Fail::Usage(format!("the log is not kept in {dir}: {wrong}; {remedy}, or choose another --state-dir"))
+    })?;
     let socket = match Socket::inherited() {
         Some(inherited) => {
             inherited.map_err(|error| Fail::Other(format!("systemd's socket can't be used: {error}")))?
@@ -111,7 +118,6 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
         }
     };
     let where_to = socket.path().to_owned();
-    let state_dir = options.state_dir.unwrap_or_else(|| env.state_dir(true));
     let make =
         Make { config, clock: Clock::real(), random: Random::system(), state_dir, socket, drill: None, serve: true };
     let mut room = room(make).await?;

@@ -11,9 +11,9 @@ use super::{output, standing};
 use crate::board::absence::{Absence, absence, ago, systems, unheard};
 use crate::board::{Body, Row, Topic, Verdict, breached};
 use crate::client::Mirror;
-use crate::model::Stamp;
 use crate::model::filter::Filter;
 use crate::model::time::{dated, since};
+use crate::model::{ACCOUNT_ALONE, Level, Stamp};
 use crate::protocol::message::RoomStatus;
 use crate::protocol::{Reply, Request};
 use crate::timeline::{Clock, Incident, PlanRecord, Redaction};
@@ -211,6 +211,9 @@ fn room_lines(room: &RoomStatus, incident: Option<&Incident>, now: Stamp) -> Str
     }
     if let Some(says) = &room.log_room {
         text.push_str(&format!("LOG: {says}\n"));
+    }
+    if room.level == Some(Level::Account) {
+        text.push_str(&format!("level account: {ACCOUNT_ALONE}\n"));
     }
     match incident {
         None => text.push_str(&format!("room {} · no incident is open\n", room.room)),

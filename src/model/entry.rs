@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::happening::*;
-use super::{Actor, Digest, IncidentId, SafeText, Stamp};
+use super::{Actor, Digest, IncidentId, SafeText, Stamp, clean};
 
 /// How bad it is. Ordered: `Sev1` is the worst and the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,9 +129,10 @@ impl Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// The entry's line, without its line feed.
+    #[serde(deserialize_with = "clean::exact")]
     pub line: String,
     /// Its body line, if it has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "clean::exact_if")]
     pub body: Option<String>,
 }
 

@@ -63,6 +63,8 @@ pub struct AppTimes {
     pub ready: Option<Stamp>,
     /// Flux: the Reconciling condition, while it is True.
     pub reconciling: Option<Stamp>,
+    /// Flux: the failure with which its reconciliations end.
+    pub failing: Option<Stamp>,
 }
 
 /// What a tool deployed last, by its own history.
@@ -95,6 +97,9 @@ pub struct FluxState {
     pub stalled: Option<SafeText>,
     /// `Progressing`, `ProgressingWithRetry`, while the condition is True.
     pub reconciling: Option<Open>,
+    /// How the newest reconciliation that ended did so, where that was a failure. While the next one runs the conditions
+    /// say nothing of it.
+    pub failed: Open,
     pub attempted: SafeText,
     /// Digest of what was attempted; only a HelmRelease of an OCI artifact has one.
     pub digest: SafeText,

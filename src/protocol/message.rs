@@ -10,8 +10,8 @@ use crate::model::entry::LogLine;
 use crate::model::plan::Recheck;
 use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview};
 use crate::model::{
-    Action, Actor, Digest, IncidentId, IncidentStatus, Milestone, Objective, PersonId, PlanId, Refusal, Role, SafeText,
-    Severity, Stamp,
+    Action, Actor, Digest, IncidentId, IncidentStatus, Level, Milestone, Objective, PersonId, PlanId, Refusal, Role,
+    SafeText, Severity, Stamp, clean,
 };
 
 /// The first line of a client. At most 4 KiB, within two seconds.
@@ -210,7 +210,12 @@ pub enum Reply {
     /// An incident was opened.
     Opened { incident: IncidentId, seq: u64 },
     /// A plan as the exact canonical bytes; `seq` is `None` for a preview.
-    Plan { plan: String, digest: Digest, seq: Option<u64> },
+    Plan {
+        #[serde(deserialize_with = "clean::exact")]
+        plan: String,
+        digest: Digest,
+        seq: Option<u64>,
+    },
     /// What a change of silences would hit.
     Silence(Box<SilencePreview>),
     /// How a change of silences ended: the entry that says so, and the silence's id as Alertmanager returned it.
@@ -257,6 +262,9 @@ pub struct RoomStatus {
     /// That the log has little room left, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_room: Option<SafeText>,
+    /// How surely people must be known who stand behind a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
     /// Tasks alive in the room's process: a figure that rises by itself is a leak.
     pub tasks: usize,
 }

@@ -31,7 +31,8 @@ fn start(home: &Path) -> (Engine, Found) {
 }
 
 fn note(incident: Option<&IncidentId>, text: &str) -> Draft {
-    let by = Actor { person: PersonId::from("ana"), uid: Some(1000), level: Level::Account, simulated: false };
+    let by =
+        Actor { person: PersonId::from("ana"), uid: Some(1000), level: Level::Account, login: None, simulated: false };
     Draft { incident: incident.cloned(), by, happening: Note { at: None }.into(), text: Some(SafeText::long(text)) }
 }
 

@@ -14,6 +14,7 @@ mod history;
 mod kept;
 #[cfg(test)]
 mod kept_tests;
+mod login;
 mod looks;
 mod news;
 mod pages;

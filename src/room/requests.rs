@@ -308,6 +308,7 @@ impl Engine {
             present: self.presence.everyone(),
             drill: self.shared.drill.clone(),
             log_room: self.room_words(),
+            level: Some(self.shared.config.policy.level),
             tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         }
     }

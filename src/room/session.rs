@@ -44,12 +44,12 @@ const ENTRY_PAGE: usize = 256 * 1024;
 /// Runs a connection to its end. The reason it ended is for the log.
 pub async fn serve(
     stream: UnixStream,
+    peer: Peer,
     shared: Arc<Shared>,
     engine: mpsc::Sender<Command>,
     news: News,
     stop: CancellationToken,
 ) -> Result<(), String> {
-    let peer = Peer::of(&stream).map_err(|error| format!("the kernel names no peer: {error}"))?;
     let (read, write) = stream.into_split();
     let mut lines = FramedRead::new(read, codec::lines(HELLO_LINE));
     let hello = tokio::time::timeout(HELLO_WITHIN, lines.next()).await.map_err(|_| "no hello in time".to_owned())?;

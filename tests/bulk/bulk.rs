@@ -163,7 +163,13 @@ fn write(dir: &Path, options: &Options) -> Result<(), String> {
 
 /// The `n`th entry of an incident.
 fn draft(id: &IncidentId, n: u64, text: &str, now: warroom::model::Stamp) -> Draft {
-    let ana = Actor { person: PersonId::from("ana"), uid: Some(65_010), level: Level::Account, simulated: false };
+    let ana = Actor {
+        person: PersonId::from("ana"),
+        uid: Some(65_010),
+        level: Level::Account,
+        login: None,
+        simulated: false,
+    };
     let said = |happening: Happening| Draft {
         incident: Some(id.clone()),
         by: ana.clone(),

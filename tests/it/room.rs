@@ -358,8 +358,11 @@ async fn a_client_that_outlives_the_room_comes_back_and_misses_no_entry() {
     let (home, disk) = (scratch(), Disk::new());
     let room = operators_room(home.path(), &disk).await;
     let hello = Intent { entries_from: Some(1), ..Intent::default() }.hello();
-    let (_handle, mut events) =
-        warroom::client::connect(warroom::client::ConnectOptions { socket: home.path().join("s"), hello });
+    let (_handle, mut events) = warroom::client::connect(warroom::client::ConnectOptions {
+        socket: home.path().join("s"),
+        hello,
+        trust: Default::default(),
+    });
     let clock = Clock::real();
     let mut kept = Mirror::default();
     let mut here = link(home.path()).await;

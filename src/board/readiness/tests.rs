@@ -21,7 +21,7 @@ fn now() -> Stamp {
 }
 
 fn ana() -> Actor {
-    Actor { person: PersonId::from("ana"), uid: None, level: Level::Account, simulated: false }
+    Actor { person: PersonId::from("ana"), uid: None, level: Level::Account, login: None, simulated: false }
 }
 
 /// A plan that ended so, minutes before now, after two minutes.

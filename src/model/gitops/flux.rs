@@ -53,7 +53,9 @@ fn conditions(app: &App, flux: &FluxState, around: Around<'_>) -> Option<Lag> {
         "True" => {}
         "False" if flux.reason.is("DependencyNotReady") => return passing(what, &flux.message, since, now),
         "False" => return because(Wrong, said(what, &flux.message), since),
-        "Unknown" => return passing("being reconciled", &flux.message, since, now),
+        "Unknown" => {
+            return failing(app, flux).or_else(|| passing("being reconciled", &flux.message, since, now));
+        }
         "" => return because(Unproven, "not reconciled yet", None),
         other => return because(Unproven, format!("Ready is {other}"), since),
     }
@@ -61,6 +63,13 @@ fn conditions(app: &App, flux: &FluxState, around: Around<'_>) -> Option<Lag> {
         "ProgressingWithRetry" => because(Wrong, said("fails and is tried again", &flux.message), since),
         _ => passing("being reconciled", &flux.message, app.times.reconciling, now),
     }
+}
+
+/// One that is tried again after it failed is not in passing: each try begins the clock of its conditions anew.
+fn failing(app: &App, flux: &FluxState) -> Option<Lag> {
+    let how = flux.failed.as_str();
+    let why = format!("fails and is tried again: its last reconciliation ended as {how}");
+    because(LagKind::Wrong, why, app.times.failing).filter(|_| !how.is_empty())
 }
 
 fn rollout(app: &App, flux: &FluxState) -> Option<Lag> {

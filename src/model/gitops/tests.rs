@@ -146,7 +146,7 @@ fn a_flux_object_needs_every_part() {
     assert_eq!(why(&flux("Kustomization"), Some(&git), None, 540), None);
     assert_eq!(why(&flux("HelmRelease"), Some(&git), Some(pods(1, 1)), 540), None);
     type Break = fn(&mut App, &mut FluxState);
-    let all: [(&str, Break); 17] = [
+    let all: [(&str, Break); 18] = [
         ("suspended", |app, _| app.suspended = true),
         ("being deleted", |app, _| app.deleting = true),
         ("never reconciled", |_, it| it.observed_generation = Some(-1)),
@@ -158,6 +158,9 @@ fn a_flux_object_needs_every_part() {
         ("being reconciled", |_, it| it.ready = Open::new("Unknown")),
         ("not reconciled yet", |_, it| it.ready = Open::default()),
         ("Ready is Perhaps", |_, it| it.ready = Open::new("Perhaps")),
+        ("fails and is tried again: its last reconciliation ended as HealthCheckFailed", |_, it| {
+            (it.ready, it.failed) = (Open::new("Unknown"), Open::new("HealthCheckFailed"));
+        }),
         ("being reconciled", |_, it| it.reconciling = Some(Open::new("Progressing"))),
         ("fails and is tried again", |_, it| it.reconciling = Some(Open::new("ProgressingWithRetry"))),
         ("rollout of main@sha1:new fails", |_, it| it.attempted = "main@sha1:new".into()),

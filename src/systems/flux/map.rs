@@ -15,6 +15,10 @@ pub fn kustomization(cluster: &str, object: &Value) -> Option<App> {
     let mut app = app(cluster, object, "Kustomization", source)?;
     app.revision = text(object, "/status/lastAppliedRevision");
     app.reconciled_at = last_reconciled(object);
+    if let (Some(flux), Some((how, since))) = (&mut app.flux, last_failed(object)) {
+        flux.failed = how;
+        app.times.failing = since;
+    }
     app.objects = Some(items(object, "/status/inventory/entries").len() as u64);
     app.deployed = applied_since(object, &app.revision);
     app.prunes = match at(object, "/spec/prune") {
@@ -34,6 +38,10 @@ pub fn helm_release(cluster: &str, object: &Value) -> Option<App> {
     app.objects = at(object, "/status/inventory/entries").as_array().map(|entries| entries.len() as u64);
     if let Some(flux) = &mut app.flux {
         flux.digest = text(object, "/status/lastAttemptedRevisionDigest");
+        // Failures since the last success of what is wanted now.
+        if at(object, "/status/failures").as_u64().is_some_and(|failures| failures > 0) {
+            flux.failed = Open::new("Failed");
+        }
     }
     Some(app)
 }
@@ -80,6 +88,7 @@ fn app(cluster: &str, object: &Value, kind: &str, source: Option<ObjectRef>) -> 
         stalled: is_true(stalled).then(|| reason_and_message(stalled)),
         reconciling: is_true(reconciling).then(|| open(reconciling, "/reason")),
         attempted: text(object, "/status/lastAttemptedRevision"),
+        failed: Open::default(),
         digest: SafeText::default(),
         source,
         interval_s: go_seconds(&string(object, "/spec/interval")).unwrap_or_default(),
@@ -138,6 +147,15 @@ fn conditions(object: &Value) -> Vec<SafeText> {
 /// The newest reconciliation in its history; recent versions of Flux write one.
 fn last_reconciled(object: &Value) -> Option<Stamp> {
     items(object, "/status/history").iter().filter_map(|it| stamp(it, "/lastReconciled")).max()
+}
+
+/// How its newest reconciliation that ended did so and since when they end like that, where that is a failure.
+fn last_failed(object: &Value) -> Option<(Open, Option<Stamp>)> {
+    let ended = |it: &&Value| stamp(it, "/lastReconciled");
+    let newest = items(object, "/status/history").iter().max_by_key(ended)?;
+    let how = open(newest, "/lastReconciledStatus");
+    let failed = !how.as_str().is_empty() && !how.is(SUCCEEDED);
+    failed.then(|| (how, stamp(newest, "/firstReconciled")))
 }
 
 /// Since when the revision that is applied is: the first time that its history has it.

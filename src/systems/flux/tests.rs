@@ -263,6 +263,35 @@ fn what_real_controllers_left_is_never_taken_for_more_than_it_proves() {
 }
 
 #[test]
+fn what_is_tried_again_after_it_failed_is_not_in_passing() {
+    let retried = |change: &dyn Fn(&mut Value)| {
+        let mut object = parsed(left!("flux-healthcheckfailed"));
+        let ready = object["status"]["conditions"][1].as_object_mut().expect("Ready");
+        assert_eq!(ready["type"], "Ready");
+        ready.insert("status".to_owned(), json!("Unknown"));
+        ready.insert("reason".to_owned(), json!("Progressing"));
+        change(&mut object);
+        stands(&object.to_string(), None, Some((1, 1)), "2026-11-29T20:37:00Z").expect("a lag")
+    };
+    let lag = retried(&|_| {});
+    assert_eq!((lag.kind, lag.since), (LagKind::Wrong, "2026-11-29T20:36:23Z".parse().ok()));
+    assert!(lag.why.ends_with("its last reconciliation ended as HealthCheckFailed"), "{}", lag.why);
+    // The newest counts, wherever it stands; and before the first has ended none has failed.
+    let lag = retried(&|it| {
+        let newer =
+            json!({ "lastReconciled": "2026-11-29T20:36:50Z", "lastReconciledStatus": "ReconciliationSucceeded" });
+        it["status"]["history"].as_array_mut().expect("a history").push(newer);
+    });
+    assert_eq!(lag.kind, LagKind::Passing, "{lag:?}");
+    assert_eq!(retried(&|it| it["status"]["history"] = json!([])).kind, LagKind::Passing);
+    let release = |failures: u64| {
+        let object = json!({ "metadata": { "name": "x" }, "status": { "failures": failures } });
+        map::helm_release("dr", &object).and_then(|it| it.flux).expect("a release").failed
+    };
+    assert_eq!((release(0).as_str(), release(2).as_str()), ("", "Failed"));
+}
+
+#[test]
 fn what_was_applied_when_and_what_a_source_follows_are_read() {
     let app = map::kustomization("primary", &parsed(left!("flux-primary-ahead-kustomization"))).expect("one");
     let deployed = app.deployed.expect("its history");
