@@ -75,6 +75,7 @@ fn welcome(lines: &[LogLine], as_of: Stamp, objectives: Vec<Objective>) -> Welco
         objectives,
         degraded: None,
         head: None,
+        seen: None,
     }
 }
 

@@ -86,8 +86,9 @@ pub fn connect(options: ConnectOptions) -> (Handle, mpsc::Receiver<ClientEvent>)
     let (asks, ask_queue) = mpsc::channel(16);
     let (events, event_queue) = mpsc::channel(64);
     let ConnectOptions { socket, hello, trust } = options;
+    let begin = hello.entries_from.map_or(1, |from| from.min(1));
     let (wait, witness, kept) = (FIRST_WAIT, Witness::default(), None);
-    let link = Connection { socket, hello, trust, asks: ask_queue, events, wait, witness, kept };
+    let link = Connection { socket, hello, begin, trust, asks: ask_queue, events, wait, witness, kept };
     tokio::spawn(link.run());
     (Handle { asks }, event_queue)
 }
@@ -95,6 +96,8 @@ pub fn connect(options: ConnectOptions) -> (Handle, mpsc::Receiver<ClientEvent>)
 struct Connection {
     socket: PathBuf,
     hello: Hello,
+    /// Where another log is begun: at its first entry, or (0) with what the room made of it.
+    begin: u64,
     trust: Trust,
     asks: mpsc::Receiver<Ask>,
     events: mpsc::Sender<ClientEvent>,
@@ -160,6 +163,9 @@ impl Connection {
             Ok(server) => server,
             Err(refusal) => return End::Refused(refusal),
         };
+        if server == Server::Trusted && self.hello.drill_as.is_none() {
+            self.hello.seen = self.trust.known.as_ref().and_then(|known| known.newest(&self.socket));
+        }
         let (read, mut write) = stream.into_split();
         if let Err(error) = codec::send(&mut write, &self.hello).await {
             return End::Lost(format!("the room hung up: {error}"));
@@ -205,7 +211,7 @@ impl Connection {
             seen = known.check(&self.socket, &welcome.room, &welcome.log)?;
             self.kept = Some((welcome.room.clone(), welcome.log.clone()));
         }
-        let why = self.witness.begin(seen, welcome.head);
+        let why = self.witness.begin(seen, welcome.head, welcome.seen);
         self.keep();
         Ok(why)
     }
@@ -214,6 +220,7 @@ impl Connection {
     fn compare(&mut self, push: &Push) -> Option<SafeText> {
         let why = match push {
             Push::Entries(lines) => self.witness.entries(lines),
+            Push::Heads { seq, head, more: false, .. } => self.witness.reached((*seq, *head)),
             Push::CaughtUp { seq } => self.witness.caught_up(*seq),
             _ => return None,
         };
@@ -267,7 +274,7 @@ impl Connection {
                 }
                 self.wait = FIRST_WAIT;
                 let other_log = self.hello.log.as_ref().is_some_and(|known| *known != welcome.log);
-                self.hello.entries_from = self.hello.entries_from.map(|from| if other_log { 1 } else { from });
+                self.hello.entries_from = self.hello.entries_from.map(|from| if other_log { self.begin } else { from });
                 self.hello.log = Some(welcome.log.clone());
                 ClientEvent::Linked(welcome)
             }
@@ -275,6 +282,9 @@ impl Connection {
                 let forked = self.compare(&push);
                 if !self.say_forked(forked).await {
                     return Some(End::Over);
+                }
+                if let (Push::Heads { seq, more: false, .. }, Some(from)) = (&push, self.hello.entries_from.as_mut()) {
+                    *from = seq.saturating_add(1);
                 }
                 if let (Push::Entries(lines), Some(from)) = (&push, self.hello.entries_from.as_mut()) {
                     // The next connection resumes behind the last entry received; numbers may have gaps.

@@ -71,6 +71,14 @@ impl KnownLogs {
         Ok(None)
     }
 
+    /// The number of the newest entry that was seen at a socket: what a hello asks the room about.
+    pub fn newest(&self, socket: &Path) -> Option<u64> {
+        let socket = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());
+        let file = self.read().ok()?;
+        let last = file.rooms.iter().rev().find(|it| it.socket == socket)?;
+        last.head.map(|(seq, _)| seq)
+    }
+
     /// Keeps the newest entry that was seen of a known log. What can't be kept is logged.
     pub fn remember(&self, socket: &Path, room: &str, log: &str, head: Head) {
         let socket = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());

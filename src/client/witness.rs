@@ -23,18 +23,24 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// What is known of the log that follows, and the head that the room says it has. Gives why that is another history.
-    pub fn begin(&mut self, known: Option<Head>, head: Option<Head>) -> Option<SafeText> {
-        *self = Self { known, ..Self::default() };
-        let (Some((seq, hash)), Some((end, end_hash))) = (known, head) else {
-            self.newest = head;
-            return None;
-        };
+    /// What is known of the log that follows, the head that the room says it has, and the hash that it has in the known place.
+    /// Gives why that is another history.
+    pub fn begin(&mut self, known: Option<Head>, head: Option<Head>, seen: Option<Digest>) -> Option<SafeText> {
+        *self = Self { known, newest: head, ..Self::default() };
+        let ((seq, hash), (end, end_hash)) = (known?, head?);
         if end < seq {
             return self.is_short(end);
         }
-        self.newest = head;
-        (end == seq && end_hash != hash).then(|| self.is_other(seq))
+        let found = if end == seq { Some(end_hash) } else { seen };
+        (found.is_some_and(|found| found != hash)).then(|| self.is_other(seq))
+    }
+
+    /// The room told what it made of its log up to here.
+    pub fn reached(&mut self, head: Head) -> Option<SafeText> {
+        if self.newest.is_none_or(|(newest, _)| newest < head.0) {
+            self.newest = Some(head);
+        }
+        None
     }
 
     /// Entries of the log, in order. Gives why they are another history.
@@ -95,22 +101,24 @@ mod tests {
 
     #[test]
     fn a_log_that_is_shorter_or_another_in_the_known_place_is_another_history_and_is_not_kept() {
-        let begin = |known, end| {
+        let begin = |known, end, seen: u8| {
             let mut witness = Witness::default();
-            let why = witness.begin(known, end).map(|why| why.to_string());
+            let why = witness.begin(known, end, Some(Digest([seen; 32]))).map(|why| why.to_string());
             (why, witness.to_keep())
         };
         let known = Some(head(9, 1));
-        assert_eq!(begin(None, Some(head(3, 1))), (None, Some(head(3, 1))), "the first time");
-        assert_eq!(begin(known, Some(head(9, 1))), (None, Some(head(9, 1))));
-        assert_eq!(begin(known, Some(head(12, 5))), (None, Some(head(12, 5))), "it went on since");
-        let (why, kept) = begin(known, Some(head(8, 1)));
+        assert_eq!(begin(None, Some(head(3, 1)), 0), (None, Some(head(3, 1))), "the first time");
+        assert_eq!(begin(known, Some(head(9, 1)), 0), (None, Some(head(9, 1))));
+        assert_eq!(begin(known, Some(head(12, 5)), 1), (None, Some(head(12, 5))), "it went on since");
+        let (why, kept) = begin(known, Some(head(8, 1)), 0);
         assert!(why.is_some_and(|why| why.contains("ends at entry 8") && why.contains("entry 9")) && kept.is_none());
-        let (why, kept) = begin(known, Some(head(9, 2)));
-        assert!(why.is_some_and(|why| why.contains("entry 9 is not the one")) && kept.is_none());
-        assert_eq!(begin(known, None), (None, None), "an older room says nothing of its head");
+        for (end, seen) in [(head(9, 2), 1), (head(12, 5), 2)] {
+            let (why, kept) = begin(known, Some(end), seen);
+            assert!(why.is_some_and(|why| why.contains("entry 9 is not the one")) && kept.is_none(), "{end:?}");
+        }
+        assert_eq!(begin(known, None, 1), (None, None), "an older room says nothing of its head");
         let mut witness = Witness::default();
-        assert_eq!(witness.begin(known, None), None);
+        assert_eq!(witness.begin(known, None, None), None);
         assert!(witness.caught_up(8).is_some(), "but its entries end");
         assert_eq!(witness.caught_up(8), None, "said once");
     }

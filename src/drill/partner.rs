@@ -27,6 +27,7 @@ pub fn hello(name: &PersonId) -> Hello {
         client: format!("warroom-partner/{}", env!("CARGO_PKG_VERSION")),
         entries_from: Some(1),
         log: None,
+        seen: None,
         topics: Vec::new(),
         drill_as: Some(name.clone()),
         simulated: true,

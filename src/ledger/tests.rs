@@ -25,6 +25,7 @@ pub(super) fn options(dir: &Path) -> OpenOptions {
         key: String::new(),
         allow_fs: Vec::new(),
         check_fs: true,
+        snapshot: None,
     }
 }
 
@@ -77,7 +78,7 @@ pub(super) fn entries(ledger: &Ledger) -> Vec<LogLine> {
     out
 }
 
-fn texts(ledger: &Ledger) -> Vec<String> {
+pub(super) fn texts(ledger: &Ledger) -> Vec<String> {
     let entries = entries(ledger);
     entries.iter().filter_map(|log| decode(log).expect("an entry").text).map(|text| text.to_string()).collect()
 }
@@ -725,12 +726,12 @@ fn redacted_bodies_are_judged_as_the_stock_verifier_does() {
     }
 }
 
-fn removal(seq: u64) -> Draft {
+pub(super) fn removal(seq: u64) -> Draft {
     Draft { happening: crate::model::entry::Redact { seq, proposal: Some(1) }.into(), ..note("") }
 }
 
 /// A log in two segments, with a text in each, and the entries that say that both are removed.
-fn to_redact(storage: Arc<dyn Storage>, dir: &Path) -> Ledger {
+pub(super) fn to_redact(storage: Arc<dyn Storage>, dir: &Path) -> Ledger {
     let ledger = open_on(storage, dir).expect("open").ledger;
     ledger.append(vec![note("before"), note("call 555-1234"), note("between")]).expect("append");
     ledger.rotate("incident closed").expect("rotate");

@@ -26,6 +26,8 @@ impl Engine {
         self.expire_plans();
         self.write_refusals(false);
         self.sign_now_and_then();
+        self.keep_now_and_then();
+        self.watch_room();
         // Time alone changes verdicts (what was fresh goes stale), so everything is judged once a second as well.
         let due = self.judged_at.is_none_or(|at| at + JUDGED_EVERY <= boot);
         if !due && self.board.dirty().is_empty() {

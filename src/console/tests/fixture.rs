@@ -88,6 +88,7 @@ pub fn welcome(me: &str) -> Welcome {
         objectives: vec![objective()],
         degraded: None,
         head: None,
+        seen: None,
     }
 }
 
