@@ -12,7 +12,7 @@ use super::shown::Shown;
 use super::{console, export, folder, headless, output, plan, serve, shot, silence, timeline, verify, views, write};
 use crate::board::Topic;
 use crate::config::paths::Env;
-use crate::model::{PersonId, PlanId, SafeText};
+use crate::model::{PersonId, PlanId};
 use crate::protocol::Request;
 use crate::protocol::message::SetIncident;
 
@@ -198,11 +198,11 @@ async fn change(request: Request, output: args::Output, global: &Global, env: &E
 async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Result<Exit, Fail> {
     let (request, output) = match command {
         args::Incident::Open { title, severity, output } => {
-            (Request::Open { title: SafeText::new(&title), severity }, output)
+            (Request::Open { title: write::whole("the title", &title)?, severity }, output)
         }
         args::Incident::Set { title, severity, status, commander, impact_at, recovered_at, output } => {
             let set = SetIncident {
-                title: title.map(SafeText::from),
+                title: title.map(|title| write::whole("the title", &title)).transpose()?,
                 severity,
                 status,
                 commander: commander.map(PersonId),
@@ -271,7 +271,8 @@ async fn on_plan(command: Command, global: &Global, env: &Env) -> Result<Exit, F
             change(request, approve.output, global, env).await
         }
         Command::Reject { plan, reason, output } => {
-            change(Request::Reject { plan: PlanId(plan), reason: SafeText::new(&reason) }, output, global, env).await
+            let reason = write::whole("the reason", &reason)?;
+            change(Request::Reject { plan: PlanId(plan), reason }, output, global, env).await
         }
         Command::Withdraw(of) => change(Request::Withdraw { plan: PlanId(of.plan) }, of.output, global, env).await,
         Command::Hold(of) => change(Request::Hold { plan: PlanId(of.plan) }, of.output, global, env).await,

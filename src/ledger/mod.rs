@@ -12,6 +12,7 @@ mod renew;
 mod scan;
 mod storage;
 mod tail;
+mod unwritable;
 mod verify;
 mod write;
 

@@ -9,7 +9,7 @@ use super::scan::{self, Scan};
 use super::storage::{Held, ReadFile, Storage, retry};
 use super::tail::Tail;
 use super::write::{self, Ledger, Sealer, Writer};
-use super::{Condition, Damage, LOCK, LedgerError, RESERVE, RESERVE_BYTES, SYNC_FAILED, renew, segments};
+use super::{Condition, Damage, LOCK, LedgerError, RESERVE, RESERVE_BYTES, SYNC_FAILED, renew, segments, unwritable};
 use crate::clock::{Clock, Random};
 use crate::model::entry::{Draft, Genesis, LogLine, Recovered};
 use crate::model::{Actor, Digest, Happening, SafeText};
@@ -58,14 +58,23 @@ pub(super) struct Opening {
 }
 
 impl Ledger {
-    /// Opens the log in a directory, or begins one; verifies all of it.
+    /// Opens the log in a directory, or begins one; verifies all of it. Where the place can't be written, what is there is
+    /// read and nothing is recorded; a drill, which is there to be recorded, gets the error.
     pub fn open(
         options: OpenOptions,
         storage: Arc<dyn Storage>,
         clock: Clock,
         random: Random,
     ) -> Result<Opened, LedgerError> {
-        Opening::begin(options, storage, clock, random)?.open()
+        let begun = Opening::begin(options.clone(), storage.clone(), clock.clone(), random.clone());
+        let error = match begun.and_then(Opening::open) {
+            Ok(opened) => return Ok(opened),
+            Err(error) => error,
+        };
+        match unwritable::refusal(&error, &options) {
+            Some(says) if !options.drill => Ok(unwritable::open(options, storage, clock, random, says)),
+            _ => Err(error),
+        }
     }
 }
 
@@ -80,6 +89,19 @@ pub(super) struct Survey {
     pub log_id: String,
     /// Tails that `recovered` entries speak of.
     pub noted: BTreeSet<Digest>,
+}
+
+impl Survey {
+    pub fn empty() -> Self {
+        Self {
+            segments: Vec::new(),
+            head: (0, Digest([0; 32])),
+            closed: None,
+            newest: None,
+            log_id: String::new(),
+            noted: BTreeSet::new(),
+        }
+    }
 }
 
 impl Opening {
@@ -115,13 +137,7 @@ impl Opening {
             std::io::ErrorKind::WouldBlock => LedgerError::Locked(dir.clone()),
             _ => LedgerError::io("lock", &dir.join(LOCK))(error),
         })?;
-        let sealer = Sealer {
-            room: options.room.clone(),
-            src: options.src.clone(),
-            boot: options.boot.clone(),
-            clock: clock.clone(),
-            random: random.clone(),
-        };
+        let sealer = Sealer::new(&options, &clock, &random);
         Ok(Self { options, storage, sealer, random, clock, warnings, lock })
     }
 
@@ -197,14 +213,7 @@ impl Opening {
     pub fn survey(&self) -> Result<Survey, LedgerError> {
         let dir = &self.options.dir;
         let files = segments(self.storage.as_ref(), dir).map_err(LedgerError::io("list", dir))?;
-        let mut survey = Survey {
-            segments: Vec::new(),
-            head: (0, Digest([0; 32])),
-            closed: None,
-            newest: None,
-            log_id: String::new(),
-            noted: BTreeSet::new(),
-        };
+        let mut survey = Survey::empty();
         let mut check = ChainCheck::new();
         let count = files.len();
         for (i, (number, path)) in files.into_iter().enumerate() {

@@ -4,9 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::open::{Opening, by_room};
+use super::open::{OpenOptions, Opening, by_room};
 use super::reader::{Reader, Segment, Shared};
-use super::storage::{AppendFile, FileFacts, Held, Storage, is_full, retry, write_all};
+use super::storage::{AppendFile, FileFacts, Held, Storage, is_full, is_passing, retry, write_all};
 use super::{
     AppendError, Condition, HEALTHY_BYTES, LedgerError, MAX_BATCH, RESERVE, RESERVE_BYTES, SEGMENT_BYTES, SYNC_FAILED,
     segment_name,
@@ -28,6 +28,16 @@ pub(super) struct Sealer {
 }
 
 impl Sealer {
+    pub fn new(options: &OpenOptions, clock: &Clock, random: &Random) -> Self {
+        Self {
+            room: options.room.clone(),
+            src: options.src.clone(),
+            boot: options.boot.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+        }
+    }
+
     /// Seals a batch that follows a head, and the bytes to write.
     pub fn batch(&self, head: (u64, Digest), drafts: &[Draft]) -> Result<(Vec<Sealed>, Vec<u8>), SealError> {
         let mut meta = Meta {
@@ -201,6 +211,7 @@ impl Ledger {
                 Ok(_) => {}
                 // The old segment takes a little more.
                 Err(AppendError::Full) => self.ready(&mut writer, urgent)?,
+                Err(AppendError::Unchanged(why)) => tracing::warn!(%why, "the segment goes on"),
                 Err(error) => return Err(error),
             }
         }
@@ -356,6 +367,10 @@ impl Ledger {
         let file = match create_file(storage, dir, &path, &bytes) {
             Ok(file) => file,
             Err(CreateError::Nothing(error)) if is_full(&error) => return Err(self.go_full(writer)),
+            Err(CreateError::Nothing(error)) if is_passing(&error) => {
+                let why = format!("a new segment can't be made now ({error})");
+                return Err(AppendError::Unchanged(SafeText::new(&why)));
+            }
             Err(CreateError::Nothing(error)) => {
                 return Err(self.stop(writer, &format!("a new segment can't be made ({error})")));
             }

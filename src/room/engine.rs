@@ -337,7 +337,9 @@ impl Engine {
             Condition::Damaged(_) => {
                 "stop the room, keep a copy of the log, then: warroom ledger new --after-damage; the panes stay live meanwhile"
             }
-            _ => "make room on the disk or repair it, then restart the room; the panes stay live meanwhile",
+            _ => {
+                "make room on the disk, or make it writable again, then restart the room; the panes stay live meanwhile"
+            }
         };
         Refusal::new(RefusalKind::Degraded, format!("the room can't record, so it does not act: {why}"), remedy)
     }

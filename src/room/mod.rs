@@ -266,7 +266,9 @@ impl Engine {
         match self.ledger.condition() {
             Condition::Healthy => {}
             Condition::Degraded(why) => {
-                self.disk_is_full();
+                if self.ledger.is_full() {
+                    self.disk_is_full();
+                }
                 self.degrade(&format!("the timeline can't be written: {why}"));
             }
             Condition::Damaged(why) => self.degrade(why.as_str()),
