@@ -50,6 +50,8 @@
 //! 13. A write to an outside system is never retried blindly: fixed names, and reading before deciding that it failed.
 //! 14. What people state of a time or mark as a milestone never becomes what was measured: it stands beside it, with their
 //!     name, meets no objective and proves nothing.
+//! 15. A client says nothing to a socket before it trusts who listens there, the way to it and, after the hello, its log. No
+//!     string that crossed it, or came from a log, is read but through [`model::clean`].
 //!
 //! # Where this house differs from its first drawing
 //!

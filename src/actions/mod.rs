@@ -32,7 +32,8 @@ pub use recheck::recheck;
 use crate::board::Judged;
 use crate::model::plan::{HeadRef, PolicyRef, RefusalKind, Shown};
 use crate::model::{
-    Action, ClusterRole, IncidentId, Objective, PersonId, Plan, PlanId, Policy, Refusal, SourceId, Stamp, Step,
+    ACCOUNT_ALONE, Action, ClusterRole, IncidentId, Level, Objective, PersonId, Plan, PlanId, Policy, Refusal,
+    SourceId, Stamp, Step,
 };
 use crate::seal;
 
@@ -85,7 +86,7 @@ pub fn build(action: Action, context: &Context) -> Result<Plan, Refusal> {
         title: body.title,
         confirm: body.confirm,
         shown: body.shown,
-        warnings: body.warnings,
+        warnings: body.warnings.into_iter().chain(of_level(context.policy.level)).collect(),
         cred_ids: cred_ids(&body.steps, context),
         steps: body.steps,
         locks: body.locks,
@@ -104,6 +105,11 @@ pub fn build(action: Action, context: &Context) -> Result<Plan, Refusal> {
     seal::plan_bytes(&plan)
         .map_err(|e| refuse(format!("The plan can't be sealed: {e}."), "Check the names in the configuration."))?;
     Ok(plan)
+}
+
+/// What whoever confirms must know about how surely the others are known.
+fn of_level(level: Level) -> Option<String> {
+    (level == Level::Account).then(|| ACCOUNT_ALONE.to_owned())
 }
 
 /// The credentials that the steps would use, by identity.

@@ -144,7 +144,7 @@ impl Room {
         match chosen {
             Move::Propose { plan, by, instead } => {
                 let who = self.actor(by);
-                let asker = Asker { actor: &who, role: Some(Role::Operator) };
+                let asker = Asker { actor: &who, role: Some(Role::Operator), login: crate::model::Login::Unset };
                 let built = &self.built[plan][by][usize::from(instead)];
                 // A reload changes what a new plan is built on; here plans are proposed before it only.
                 let refused = || may_propose(&world.plans, built, asker, now, 0, &built.confirm).is_err();
@@ -160,7 +160,7 @@ impl Room {
             Move::Approve { plan, by, shown } => {
                 let record = world.record(plan)?;
                 let who = self.actor(by);
-                let asker = Asker { actor: &who, role: Some(Role::Operator) };
+                let asker = Asker { actor: &who, role: Some(Role::Operator), login: crate::model::Login::Unset };
                 let saw = self.shown(world, shown)?;
                 let sent = if self.rule == Rule::DigestNotBound { record.digest } else { saw };
                 if asks && may_approve(record, asker, now, &sent, &record.plan.confirm).is_err() {
@@ -171,7 +171,7 @@ impl Room {
             }
             Move::Reject { plan, by } => {
                 let who = self.actor(by);
-                let asker = Asker { actor: &who, role: Some(Role::Operator) };
+                let asker = Asker { actor: &who, role: Some(Role::Operator), login: crate::model::Login::Unset };
                 if asks && may_reject(world.record(plan)?, asker, now).is_err() {
                     return None;
                 }
@@ -182,7 +182,7 @@ impl Room {
             }
             Move::Withdraw { plan, by } => {
                 let who = self.actor(by);
-                let asker = Asker { actor: &who, role: Some(Role::Operator) };
+                let asker = Asker { actor: &who, role: Some(Role::Operator), login: crate::model::Login::Unset };
                 if asks && may_withdraw(world.record(plan)?, asker, now).is_err() {
                     return None;
                 }

@@ -25,7 +25,7 @@ pub enum RedactionState {
 }
 
 /// The last request to remove the text of an entry.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Redaction {
     /// Whose text.
     pub seq: u64,
@@ -41,7 +41,7 @@ pub struct Redaction {
 }
 
 /// Requests to remove texts, by the entry whose text it is.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Redactions {
     by_entry: BTreeMap<u64, Redaction>,
 }
@@ -160,7 +160,7 @@ impl Redaction {
 pub fn may_propose_redaction(before: Option<&Redaction>, live: bool, asker: Asker, room: RoomNow) -> Verdict {
     operator(asker)?;
     recording(room)?;
-    level(asker.actor, room.policy.level, room)?;
+    level(asker, room.policy.level, room)?;
     match before {
         Some(it) if it.state == RedactionState::Done => {
             no(Kind::BadRequest, format!("The text of entry {} was removed before.", it.seq), "Nothing is left to do.")
@@ -203,7 +203,7 @@ pub fn may_approve_redaction(it: &Redaction, asker: Asker, room: RoomNow, shown:
     if late {
         return no(Kind::Expired, "Nobody confirmed it in time.", "Ask for it again, with the reason.");
     }
-    level(who, room.policy.level.max(it.level), room)?;
+    level(asker, room.policy.level.max(it.level), room)?;
     if *shown != it.hash {
         return no(
             Kind::DigestMismatch,
@@ -240,10 +240,10 @@ pub fn no_redaction(seq: u64) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Policy, Role};
+    use crate::model::{Login, Policy, Role};
 
     fn actor(person: &str, uid: u32) -> Actor {
-        Actor { person: person.into(), uid: Some(uid), level: Level::Account, simulated: false }
+        Actor { person: person.into(), uid: Some(uid), level: Level::Account, login: None, simulated: false }
     }
 
     fn policy(quorum: u32) -> Policy {
@@ -269,7 +269,7 @@ mod tests {
 
     fn verdict(it: &Redaction, who: &Actor, role: Option<Role>, hash: Digest, late: bool) -> Option<Kind> {
         let policy = policy(2);
-        let asker = Asker { actor: who, role };
+        let asker = Asker { actor: who, role, login: Login::Unset };
         may_approve_redaction(it, asker, room(&policy, false), &hash, late).err().map(|refusal| refusal.kind)
     }
 
@@ -303,7 +303,7 @@ mod tests {
         let it = Redaction { by: named("ana"), ..request(2) };
         let policy = policy(2);
         let ask = |who: &Actor| {
-            let asker = Asker { actor: who, role: Some(Role::Operator) };
+            let asker = Asker { actor: who, role: Some(Role::Operator), login: Login::Unset };
             may_approve_redaction(&it, asker, room(&policy, true), &it.hash, false).err().map(|refusal| refusal.kind)
         };
         assert_eq!((ask(&named("ana")), ask(&named("sam"))), (Some(Kind::SelfApproval), None));
@@ -313,7 +313,7 @@ mod tests {
     fn one_request_waits_at_a_time_and_a_larger_quorum_counts_persons() {
         let policy = policy(3);
         let sam = actor("sam", 1002);
-        let asker = Asker { actor: &sam, role: Some(Role::Operator) };
+        let asker = Asker { actor: &sam, role: Some(Role::Operator), login: Login::Unset };
         let propose = |before: Option<&Redaction>, live| {
             may_propose_redaction(before, live, asker, room(&policy, false)).err().map(|refusal| refusal.kind)
         };

@@ -1,7 +1,7 @@
 //! The checks that several verdicts share, and the words of the refusals.
 
 use crate::model::plan::RefusalKind as Kind;
-use crate::model::{Actor, Level, Plan, Refusal, Role, SafeText};
+use crate::model::{Actor, Level, Login, Plan, Refusal, Role, SafeText};
 
 use super::verdict::{Asker, MAX_OPEN, RoomNow, Verdict};
 use super::{PlanRecord, PlanState};
@@ -34,17 +34,72 @@ pub fn recording(room: RoomNow) -> Verdict {
     }
 }
 
-pub fn level(who: &Actor, needed: Level, room: RoomNow) -> Verdict {
-    let enough = if who.level == Level::Drill { room.drill } else { who.level >= needed };
-    if enough {
+/// Is who asks known as surely as is asked for? If not, the refusal says what is wrong with the login.
+pub fn level(asker: Asker, needed: Level, room: RoomNow) -> Verdict {
+    let who = asker.actor;
+    if is_enough(who, needed, room) {
         return Ok(());
     }
+    if needed == Level::Session && who.level == Level::Account {
+        return no_session(who, asker.login);
+    }
+    too_low(who, needed)
+}
+
+/// The same of somebody who is not here to be told what to do about it.
+pub fn known_well_enough(who: &Actor, needed: Level, room: RoomNow) -> Verdict {
+    if is_enough(who, needed, room) { Ok(()) } else { too_low(who, needed) }
+}
+
+fn is_enough(who: &Actor, needed: Level, room: RoomNow) -> bool {
+    if who.level == Level::Drill { room.drill } else { who.level >= needed }
+}
+
+fn too_low(who: &Actor, needed: Level) -> Verdict {
     let (is, must) = (level_words(who.level), level_words(needed));
     no(
         Kind::LevelTooLow,
         format!("{} is known by {is}; this needs {must}.", who.person),
         format!("Connect again so that you are known by {must}."),
     )
+}
+
+/// What sets the uid of a login, and what to do where nothing can.
+const LOGIN_IS_SET_BY: &str = "sshd sets it with `UsePAM yes` in sshd_config and `session required pam_loginuid.so` in \
+                               /etc/pam.d/sshd. Where that can't be had, `level = \"account\"` under [policy] in \
+                               warroom.toml lowers the room, and then sudo makes one person two";
+
+/// An account whose login does not bear it out.
+fn no_session(who: &Actor, login: Login) -> Verdict {
+    let person = &who.person;
+    match login {
+        Login::Uid(uid) => no(
+            Kind::LoginuidMismatch,
+            format!("You are {person} here, but uid {uid} logged in, which is no account of {person}."),
+            format!(
+                "Log in as {person} by ssh, and run it there without sudo or su. The login uid: {LOGIN_IS_SET_BY}."
+            ),
+        ),
+        Login::Unset => no(
+            Kind::LevelTooLow,
+            format!("{person} is known by the account alone: no login uid is set where you run this."),
+            format!("Log in by ssh and run it there; {LOGIN_IS_SET_BY}."),
+        ),
+        Login::Gone => no(
+            Kind::LevelTooLow,
+            format!(
+                "{person} is known by the account alone: the process that connected ended before it was looked at."
+            ),
+            "Run it again, and let the process that connects stay until it has its answer.",
+        ),
+        Login::Hidden => no(
+            Kind::LevelTooLow,
+            format!("{person} is known by the account alone: the room can't read the login uid of your process."),
+            "Let the room's account see /proc/PID/loginuid: no hidepid, `ProtectProc=default` in its unit, a kernel with \
+             auditing, and no other PID namespace between you and the room. Where that can't be had, `level = \"account\"` \
+             under [policy] in warroom.toml lowers the room, and then sudo makes one person two.",
+        ),
+    }
 }
 
 pub fn level_words(level: Level) -> &'static str {

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::model::entry::*;
 use crate::model::plan::{Check, HeadRef, Op, PolicyRef, RefusalKind as Kind, Target};
-use crate::model::{Action, IncidentId, Policy, Refusal, Role, SourceId, Step, System};
+use crate::model::{Action, IncidentId, Login, Policy, Refusal, Role, SourceId, Step, System};
 use crate::seal;
 
 pub const POLICY: &str = "sha256:policy";
@@ -17,7 +17,7 @@ pub fn at(s: i64) -> Stamp {
 }
 
 pub fn actor(person: &str, uid: u32) -> Actor {
-    Actor { person: person.into(), uid: Some(uid), level: Level::Account, simulated: false }
+    Actor { person: person.into(), uid: Some(uid), level: Level::Account, login: None, simulated: false }
 }
 
 pub fn policy() -> Policy {
@@ -391,7 +391,7 @@ fn the_matrix_of_verdicts() {
         let sam_counts = !r.approvals.is_empty();
         for who in [ana(), second.clone(), sam(), sams_second.clone(), lee.clone()] {
             for role in [None, Some(Role::Observer), Some(Role::Operator), Some(Role::Commander)] {
-                let asker = Asker { actor: &who, role };
+                let asker = Asker { actor: &who, role, login: Login::Unset };
                 let barred = match role {
                     None => Some(Kind::Unmapped),
                     Some(Role::Observer) => Some(Kind::NotOperator),
@@ -435,7 +435,7 @@ fn an_approval_is_bound_to_what_was_shown_and_typed() {
     let policy = policy();
     let room = room_now(&policy);
     let (r, good, sam) = (record(PlanState::Proposed), digest_of(&p1()), sam());
-    let asker = Asker { actor: &sam, role: Some(Role::Operator) };
+    let asker = Asker { actor: &sam, role: Some(Role::Operator), login: Login::Unset };
     let approve = |room, shown: &Digest, typed| kind(may_approve(&r, asker, room, shown, typed));
     assert_eq!(approve(room, &good, "shop.example"), None);
     assert_eq!(approve(room, &Digest([1; 32]), "shop.example"), Some(Kind::DigestMismatch));
@@ -461,7 +461,7 @@ fn the_level_is_the_plans_and_drill_names_stay_in_drills() {
     let r = t.plans.get(&"p1".into()).unwrap().clone();
     let approve = |level, drill| {
         let who = Actor { level, ..sam() };
-        let asker = Asker { actor: &who, role: Some(Role::Operator) };
+        let asker = Asker { actor: &who, role: Some(Role::Operator), login: Login::Unset };
         kind(may_approve(&r, asker, RoomNow { drill, ..room }, &r.digest, "shop.example"))
     };
     assert_eq!(approve(Level::Account, false), Some(Kind::LevelTooLow));
@@ -470,6 +470,37 @@ fn the_level_is_the_plans_and_drill_names_stay_in_drills() {
     assert_eq!(approve(Level::Drill, false), Some(Kind::LevelTooLow));
     assert_eq!(approve(Level::Drill, true), None);
     t.misfits(&sam(), approved(&p), "not known well enough");
+}
+
+#[test]
+fn a_session_that_is_none_is_refused_with_what_would_make_it_one() {
+    let policy = Policy { level: Level::Session, ..policy() };
+    let room = room_now(&policy);
+    let who = sam();
+    let ask = |login| {
+        let asker = Asker { actor: &who, role: Some(Role::Operator), login };
+        let refusal = may_begin(&Plans::default(), asker, room, 0).expect_err("known by the account alone");
+        (refusal.kind, format!("{} {}", refusal.why, refusal.remedy))
+    };
+    let lowers = "`level = \"account\"` under [policy]";
+    let sets = ["`UsePAM yes`", "pam_loginuid.so", lowers];
+    for (login, kind, words) in [
+        (
+            Login::Uid(1001),
+            Kind::LoginuidMismatch,
+            &["uid 1001 logged in", "without sudo", sets[0], sets[1], lowers][..],
+        ),
+        (Login::Unset, Kind::LevelTooLow, &["no login uid is set", sets[0], sets[1], lowers]),
+        (Login::Gone, Kind::LevelTooLow, &["ended before it was looked at"]),
+        (Login::Hidden, Kind::LevelTooLow, &["hidepid", "ProtectProc=default", lowers]),
+    ] {
+        let (refused, said) = ask(login);
+        assert_eq!(refused, kind, "{login:?}");
+        assert!(words.iter().all(|word| said.contains(word)), "{login:?}: {said}");
+    }
+    let known = Actor { level: Level::Session, login: Some(1002), ..sam() };
+    let asker = Asker { actor: &known, role: Some(Role::Operator), login: Login::Uid(1002) };
+    assert!(may_begin(&Plans::default(), asker, room, 0).is_ok());
 }
 
 #[test]
@@ -522,7 +553,7 @@ fn proposals_are_bounded_locked_and_named() {
     let policy = policy();
     let room = room_now(&policy);
     let lee = actor("lee", 1003);
-    let asker = Asker { actor: &lee, role: Some(Role::Operator) };
+    let asker = Asker { actor: &lee, role: Some(Role::Operator), login: Login::Unset };
     let ask = |plans: &Plans, plan: &Plan, recent, typed| kind(may_propose(plans, plan, asker, room, recent, typed));
     let t = told(PlanState::Proposed);
     let mine = plan("q1", "lee", "lb-2");
@@ -549,10 +580,10 @@ fn proposals_are_bounded_locked_and_named() {
     }
     assert_eq!(ask(&t.plans, &mine, 0, "shop.example"), Some(Kind::Rate));
     assert_eq!(ask(&t.plans, &instead, 0, "shop.example"), None, "one in place of another is no more");
-    let watcher = Asker { actor: &lee, role: Some(Role::Observer) };
+    let watcher = Asker { actor: &lee, role: Some(Role::Observer), login: Login::Unset };
     assert_eq!(kind(may_begin(&Plans::default(), watcher, room, 0)), Some(Kind::NotOperator));
     let named = Actor { level: Level::Drill, ..lee.clone() };
-    let named = Asker { actor: &named, role: Some(Role::Operator) };
+    let named = Asker { actor: &named, role: Some(Role::Operator), login: Login::Unset };
     assert_eq!(kind(may_begin(&Plans::default(), named, room, 0)), Some(Kind::LevelTooLow));
     assert_eq!(kind(may_begin(&Plans::default(), named, RoomNow { drill: true, ..room }, 0)), None);
 }

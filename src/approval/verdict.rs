@@ -4,12 +4,12 @@
 //! verdict changes nothing: only the entry that the engine appends after an "ok" does.
 
 use crate::model::plan::RefusalKind as Kind;
-use crate::model::{Actor, Digest, PersonId, Plan, Policy, Refusal, Role, SafeText};
+use crate::model::{Actor, Digest, Login, PersonId, Plan, Policy, Refusal, Role, SafeText};
 use crate::seal;
 
 use super::refusal::{
-    config_changed, expired, level, name, no, no_quorum, operator, recording, refuse_again, refuse_proposer,
-    still_open, too_many, unchanged, unknown_plan,
+    config_changed, expired, known_well_enough, level, name, no, no_quorum, operator, recording, refuse_again,
+    refuse_proposer, still_open, too_many, unchanged, unknown_plan,
 };
 use super::{PlanRecord, PlanState, Plans, StepState, same_human};
 
@@ -27,6 +27,8 @@ pub type Verdict = Result<(), Refusal>;
 pub struct Asker<'a> {
     pub actor: &'a Actor,
     pub role: Option<Role>,
+    /// The login they came by, as the kernel says.
+    pub login: Login,
 }
 
 /// The room as it is at this request, not as it was at the proposal.
@@ -45,7 +47,7 @@ pub struct RoomNow<'a> {
 pub fn may_begin(plans: &Plans, asker: Asker, room: RoomNow, recent: usize) -> Verdict {
     operator(asker)?;
     recording(room)?;
-    level(asker.actor, room.policy.level, room)?;
+    level(asker, room.policy.level, room)?;
     if recent >= MAX_PER_MINUTE {
         return no(
             Kind::Rate,
@@ -127,7 +129,7 @@ pub fn may_approve(record: &PlanRecord, asker: Asker, room: RoomNow, shown: &Dig
         );
     }
     still_open(record)?;
-    level(who, record.plan.policy.level, room)?;
+    level(asker, record.plan.policy.level, room)?;
     unchanged(record, room)?;
     if *shown != record.digest {
         return no(
@@ -204,7 +206,7 @@ pub fn may_claim(
         }
     }
     for actor in std::iter::once(&record.by).chain(record.approvals.iter().map(|a| &a.by)) {
-        level(actor, record.plan.policy.level, room)?;
+        known_well_enough(actor, record.plan.policy.level, room)?;
     }
     if !record.has_quorum() {
         return no_quorum(record);

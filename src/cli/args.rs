@@ -96,6 +96,12 @@ pub struct Global {
     /// The room's socket, instead of the host's or one's own.
     #[arg(long, global = true, value_name = "PATH")]
     pub socket: Option<PathBuf>,
+    /// The account that runs the room, if that is neither root nor you nor `warroom`: a name or a uid.
+    #[arg(long, global = true, value_name = "ACCOUNT", env = "WARROOM_ROOM_ACCOUNT")]
+    pub room_account: Option<String>,
+    /// Take this log for the room's from now on, in place of the one that was known. A refusal names the id.
+    #[arg(long, global = true, value_name = "LOG")]
+    pub accept_log: Option<String>,
     /// Where the log is kept, instead of the usual place.
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,

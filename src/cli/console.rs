@@ -90,7 +90,7 @@ fn needs_terminal(this: &str, instead: &str) -> Result<(), Fail> {
 
 /// What a console says when it connects.
 pub fn intent(who: Option<PersonId>, readonly: bool, present: bool) -> Intent {
-    Intent { entries_from: Some(1), topics: Topic::ALL.to_vec(), drill_as: who, readonly, present, simulated: false }
+    Intent { entries_from: Some(0), topics: Topic::ALL.to_vec(), drill_as: who, readonly, present, ..Intent::default() }
 }
 
 /// Runs a console on a room's socket. `hosts` = that room lives in this process and ends with this console.
@@ -107,7 +107,8 @@ async fn at(
     diagnostics::hooks(terminal::restore);
     let named = who.is_some();
     let hello = intent(who, readonly, true).hello();
-    let (handle, events) = connect(ConnectOptions { socket: socket.to_owned(), hello });
+    let (handle, events) =
+        connect(ConnectOptions { socket: socket.to_owned(), hello, trust: super::run::trust(global, env) });
     let clock = Clock::follow(ClockSync { at: Clock::real().now(), speed: 1.0 });
     // A drill is another person's morning: it neither shows nor changes how this account left its console.
     let memory = (dress.remembers && !named).then(|| Keeper::new(env.console_file()));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use crate::model::Refusal;
+use crate::model::{Refusal, RefusalKind};
 
 /// A failure of a command.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ impl Fail {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::NoRoom { .. } => Exit::Usage,
+            // Another history in place of the one that was known.
+            Self::Refused(refusal) if refusal.kind == RefusalKind::OtherLog => Exit::Integrity,
             Self::Refused(_) => Exit::Refused,
             Self::Timeout(_) => Exit::Timeout,
             Self::Integrity(_) => Exit::Integrity,

@@ -7,6 +7,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
+use crate::model::clean;
+
 /// Between two columns.
 const GAP: &str = "  ";
 /// A cell is padded to at most this; one very long cell must not push the others off the screen.
@@ -28,9 +30,11 @@ pub fn print(text: &str) -> io::Result<Reader> {
     write_to(&mut io::stdout().lock(), text)
 }
 
-/// Writes talk to stderr, one line feed after it. Nothing can be done if that fails.
+/// Writes talk to stderr, one line feed after it. Nothing can be done if that fails. Talk quotes files, paths and errors of
+/// others, so each of its lines is cleaned.
 pub fn say(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let lines: Vec<_> = text.split('\n').map(clean::text).collect();
+    let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
 }
 
 /// [`print`] to any writer.

@@ -13,7 +13,7 @@ use crate::config::paths::Env;
 use crate::config::{self, Config, LoadOptions, secret};
 use crate::diagnostics;
 use crate::ledger::{Files, LedgerError};
-use crate::protocol::DrillInfo;
+use crate::protocol::{DrillInfo, place};
 use crate::room::{Room, RoomError, Setup, Socket, SocketError};
 use crate::seal::{self, SigningKey};
 
@@ -46,7 +46,9 @@ pub async fn room(make: Make) -> Result<Room, Fail> {
 /// Binds a room's socket. A path that can never be one is wrong use; the rest is a failure.
 pub async fn bind(path: &Path, mode: u32) -> Result<Socket, Fail> {
     Socket::bind(path, mode).await.map_err(|error| match error {
-        SocketError::TooLong(..) | SocketError::NotASocket(_) => Fail::Usage(error.to_string()),
+        SocketError::TooLong(..) | SocketError::NotASocket(_) | SocketError::Place { .. } => {
+            Fail::Usage(error.to_string())
+        }
         SocketError::Taken(_) | SocketError::Io { .. } => Fail::Other(error.to_string()),
     })
 }
@@ -111,6 +113,11 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
         let file = config.people_file.display();
         tracing::warn!(%file, "there is no people file: everyone only watches, nobody can record or act");
     }
+    let state_dir = options.state_dir.unwrap_or_else(|| env.state_dir(true));
+    place::check(&state_dir, &[0, env.uid]).map_err(|wrong| {
+        let (dir, remedy) = (state_dir.display(), wrong.remedy());
+        Fail::Usage(format!("the log is not kept in {dir}: {wrong}; {remedy}, or choose another --state-dir"))
+    })?;
     let socket = match Socket::inherited() {
         Some(inherited) => {
             inherited.map_err(|error| Fail::Other(format!("systemd's socket can't be used: {error}")))?
@@ -121,7 +128,6 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
         }
     };
     let where_to = socket.path().to_owned();
-    let state_dir = options.state_dir.unwrap_or_else(|| env.state_dir(true));
     let make =
         Make { config, clock: Clock::real(), random: Random::system(), state_dir, socket, drill: None, serve: true };
     let mut room = room(make).await?;

@@ -27,8 +27,11 @@ pub async fn shot(shot: &args::Shot, global: &Global, env: &Env) -> Result<Exit,
     let drawn_with = look.clone();
     let socket = super::run::socket(global, env);
     let who = global.as_name.as_deref().map(PersonId::from);
-    let (handle, mut heard) =
-        connect(ConnectOptions { socket: socket.clone(), hello: intent(who, true, false).hello() });
+    let (handle, mut heard) = connect(ConnectOptions {
+        socket: socket.clone(),
+        hello: intent(who, true, false).hello(),
+        trust: super::run::trust(global, env),
+    });
     let first = heard.recv().await;
     let events = match first {
         Some(ClientEvent::Lost { why }) => return Err(Fail::NoRoom { socket, why: why.to_string() }),

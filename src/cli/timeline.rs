@@ -7,9 +7,9 @@ use super::link::Link;
 use super::shown::Shown;
 use super::{output, views};
 use crate::client::Mirror;
-use crate::model::Stamp;
 use crate::model::filter::Filter;
 use crate::model::time::from_detection;
+use crate::model::{Stamp, clean};
 use crate::protocol::{Reply, Request};
 use crate::timeline::{Incident, Item, Told, sentence_of};
 
@@ -52,8 +52,7 @@ pub fn incident<'a>(mirror: &'a Mirror, id: Option<&str>) -> Result<&'a Incident
 }
 
 /// The whole timeline of an incident.
-pub fn show(mirror: &Mirror, now: Stamp, id: Option<&str>, filter: Option<&Filter>) -> Result<Shown, Fail> {
-    let incident = incident(mirror, id)?;
+pub fn show(incident: &Incident, now: Stamp, filter: Option<&Filter>) -> Result<Shown, Fail> {
     let items: Vec<&Item> = incident.items.iter().filter(|item| passes(filter, incident, item, now)).collect();
     let rows = items.iter().map(|item| cells(incident, item)).collect::<Vec<_>>();
     let left_out = incident.items.len() - items.len();
@@ -98,8 +97,7 @@ fn marks(item: &Item) -> String {
 
 /// One item for machines.
 pub fn item_json(incident: &Incident, item: &Item) -> serde_json::Value {
-    let data =
-        item.entry.happening.data_json().ok().and_then(|data| serde_json::from_str::<serde_json::Value>(&data).ok());
+    let data = item.entry.happening.data_json().ok().and_then(|data| clean::from_str::<serde_json::Value>(&data).ok());
     let says = sentence_of(incident, item);
     json!({
         "seq": item.entry.seq, "at": item.at, "recorded_at": item.entry.ts,
@@ -141,6 +139,7 @@ pub async fn tail(
             }
             shown = shown.max(seq);
         }
+        link.mirror.story.let_items_go();
         link.next().await?;
     }
 }

@@ -69,12 +69,18 @@ pub fn new_after_damage(global: &Global, env: &Env) -> Result<Shown, Fail> {
         key: String::new(),
         allow_fs: Vec::new(),
         check_fs: false,
+        snapshot: None,
     };
     let opened = ledger::new_after_damage(options, Arc::new(Files), Clock::real(), Random::system())
         .map_err(|error| Fail::Other(error.to_string()))?;
     let (seq, head) = opened.ledger.head();
+    let reader = opened.ledger.reader();
+    let (log, shown) = (reader.log_id(), dir.display());
     Ok(Shown::ok(
-        json!({"schema": "warroom/ledger-new/v1", "dir": dir, "seq": seq, "head": head.hex()}),
-        format!("a new log begins in {}; the damaged one is kept beside it\n", dir.display()),
+        json!({"schema": "warroom/ledger-new/v1", "dir": dir, "log": log, "seq": seq, "head": head.hex()}),
+        format!(
+            "a new log begins in {shown}; the damaged one is kept beside it\n\
+             every account that knew that one accepts the new one once: warroom --accept-log {log}\n"
+        ),
     ))
 }

@@ -10,9 +10,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::codec::FramedRead;
 
 use crate::client::ClientEvent;
+use crate::client::trust::{Server, Trust};
 use crate::model::{Refusal, SafeText};
 use crate::protocol::codec::{self, ROOM_DEPTH, ROOM_LINE};
-use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine};
+use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine, Welcome};
 use crate::seal;
 
 /// Nothing heard for this long (the room pings every 15 s): the connection is given up and made again.
@@ -25,6 +26,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 pub struct ConnectOptions {
     pub socket: PathBuf,
     pub hello: Hello,
+    /// Whom to take for a room.
+    pub trust: Trust,
 }
 
 /// Why a request has no reply.
@@ -81,7 +84,9 @@ fn gone(why: &str) -> AskError {
 pub fn connect(options: ConnectOptions) -> (Handle, mpsc::Receiver<ClientEvent>) {
     let (asks, ask_queue) = mpsc::channel(16);
     let (events, event_queue) = mpsc::channel(64);
-    let link = Connection { socket: options.socket, hello: options.hello, asks: ask_queue, events, wait: FIRST_WAIT };
+    let ConnectOptions { socket, hello, trust } = options;
+    let begin = hello.entries_from.map_or(1, |from| from.min(1));
+    let link = Connection { socket, hello, begin, trust, asks: ask_queue, events, wait: FIRST_WAIT };
     tokio::spawn(link.run());
     (Handle { asks }, event_queue)
 }
@@ -89,6 +94,9 @@ pub fn connect(options: ConnectOptions) -> (Handle, mpsc::Receiver<ClientEvent>)
 struct Connection {
     socket: PathBuf,
     hello: Hello,
+    /// Where another log is begun: at its first entry, or (0) with what the room made of it.
+    begin: u64,
+    trust: Trust,
     asks: mpsc::Receiver<Ask>,
     events: mpsc::Sender<ClientEvent>,
     wait: Duration,
@@ -146,6 +154,10 @@ impl Connection {
             Ok(stream) => stream,
             Err(error) => return End::Lost(not_there(&error)),
         };
+        let server = match self.trust.judge(&stream, &self.socket).await {
+            Ok(server) => server,
+            Err(refusal) => return End::Refused(refusal),
+        };
         let (read, mut write) = stream.into_split();
         if let Err(error) = codec::send(&mut write, &self.hello).await {
             return End::Lost(format!("the room hung up: {error}"));
@@ -163,7 +175,7 @@ impl Connection {
                         Ok(Some(Ok(line))) => line,
                     };
                     match codec::decode::<RoomLine>(&line, ROOM_DEPTH) {
-                        Ok(message) => if let Some(end) = self.take(message, &mut waiting).await { return end; },
+                        Ok(message) => if let Some(end) = self.take(message, server, &mut waiting).await { return end; },
                         Err(error) => return End::Lost(format!("the room's {error}")),
                     }
                 }
@@ -181,9 +193,20 @@ impl Connection {
         }
     }
 
+    /// Whether this is the log that is known of the room. A room of this process and a drill begin a new one each time.
+    fn is_known(&self, welcome: &Welcome, server: Server) -> Result<(), Refusal> {
+        match &self.trust.known {
+            Some(known) if server == Server::Trusted && welcome.drill.is_none() => {
+                known.check(&self.socket, &welcome.room, &welcome.log)
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn take(
         &mut self,
         message: RoomLine,
+        server: Server,
         waiting: &mut HashMap<u64, oneshot::Sender<Result<Reply, AskError>>>,
     ) -> Option<End> {
         let event = match message {
@@ -201,13 +224,19 @@ impl Connection {
                 return None;
             }
             RoomLine::Welcome(welcome) => {
+                if let Err(refusal) = self.is_known(&welcome, server) {
+                    return Some(End::Refused(refusal));
+                }
                 self.wait = FIRST_WAIT;
                 let other_log = self.hello.log.as_ref().is_some_and(|known| *known != welcome.log);
-                self.hello.entries_from = self.hello.entries_from.map(|from| if other_log { 1 } else { from });
+                self.hello.entries_from = self.hello.entries_from.map(|from| if other_log { self.begin } else { from });
                 self.hello.log = Some(welcome.log.clone());
                 ClientEvent::Linked(welcome)
             }
             RoomLine::Push(push) => {
+                if let (Push::Heads { seq, more: false, .. }, Some(from)) = (&push, self.hello.entries_from.as_mut()) {
+                    *from = seq.saturating_add(1);
+                }
                 if let (Push::Entries(lines), Some(from)) = (&push, self.hello.entries_from.as_mut()) {
                     // The next connection resumes behind the last entry received; numbers may have gaps.
                     let last = lines.last().and_then(|last| match seal::scan_line(last.line.as_bytes()) {

@@ -4,8 +4,12 @@
 //! (a drill room alone accepts a name).
 
 mod connection;
+mod known;
 mod mirror;
 pub mod plan_bytes;
+mod trust;
 
 pub use connection::{AskError, ConnectOptions, Handle, connect};
-pub use mirror::{ClientEvent, Link, Mirror};
+pub use known::KnownLogs;
+pub use mirror::{ClientEvent, KEPT, Link, Mirror, entries};
+pub use trust::{Trust, known_file};

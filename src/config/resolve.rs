@@ -66,6 +66,7 @@ pub(super) fn resolve(raw: &RawFile, file: &Path, options: LoadOptions, env: &En
         allow_fs,
         allow_hosts,
         allow_exec,
+        log_quota: super::size::quota(raw.log.as_ref(), &mut make),
         console: super::console::resolve(raw.console.as_ref(), &mut make),
     }
 }
@@ -349,27 +350,33 @@ impl Make<'_, '_> {
         } else {
             self.count(&it.quorum, "quorum", QUORUM, (2, 10));
         }
-        if let Some(level) = &it.level {
-            self.level(level);
-        }
+        let level = it.level.as_ref().and_then(|level| self.level(level));
         Policy {
             quorum: it.quorum.as_ref().and_then(|q| u32::try_from(*q.get_ref()).ok()).unwrap_or(2).max(2),
-            // Nobody in a drill is known better than by the name they gave.
-            level: if options.drill { Level::Drill } else { Level::Account },
+            level: match level {
+                // Nobody in a drill is known better than by the name they gave.
+                _ if options.drill => Level::Drill,
+                Some(level) => level,
+                // Where several accounts come in, `sudo` must not make one person two; one's own room has one account.
+                None if options.serve => Level::Session,
+                None => Level::Account,
+            },
             ttl_s: self.time(&it.ttl, "ttl", TTL, (60, 86_400)),
         }
     }
 
-    fn level(&mut self, level: &Spanned<String>) {
+    fn level(&mut self, level: &Spanned<String>) -> Option<Level> {
         let words = ["account", "session", "key", "touch"].map(|word| (word, word));
-        match self.choice(level, "level", &words) {
-            Some("account") | None => {}
-            Some(higher) => {
+        match self.choice(level, "level", &words)? {
+            "account" => Some(Level::Account),
+            "session" => Some(Level::Session),
+            higher => {
                 let what = format!(
-                    "`level = \"{higher}\"`: this version knows people by their account only, so no plan could ever be \
-                     approved; use \"account\""
+                    "`level = \"{higher}\"`: this version takes no signatures of persons, so no plan could ever be approved; \
+                     use \"session\" or \"account\""
                 );
                 self.report.at(level.span(), what);
+                None
             }
         }
     }

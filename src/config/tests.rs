@@ -107,7 +107,7 @@ fn a_good_file_has_the_values_it_says_and_the_defaults_it_leaves_out() {
     );
     assert_eq!((shop.strategy, shop.probes.as_slice()), (Strategy::WarmStandby, ["shop".to_owned()].as_slice()));
     assert_eq!((config.rules.per_minute, config.rules.opens_as), (30, Severity::Sev1));
-    assert_eq!((config.policy.quorum, config.policy.level, config.policy.ttl_s), (2, Level::Account, 1800));
+    assert_eq!((config.policy.quorum, config.policy.level, config.policy.ttl_s), (2, Level::Session, 1800));
     let prometheus = &config.prometheus[0];
     assert_eq!((prometheus.url.as_str(), prometheus.every_s), ("http://127.0.0.1:9090/prom", 15), "its prefix stays");
     let console = ConsoleConfig { theme: base.join("themes/ours.toml").display().to_string(), ..Default::default() };
@@ -284,6 +284,24 @@ fn one_argo_cd_may_deploy_to_every_cluster() {
 }
 
 #[test]
+fn a_service_asks_for_a_session_unless_it_is_lowered_and_a_room_of_ones_own_does_not() {
+    let level = |line: &str, serve, drill| {
+        let text = format!("[room]\nname = \"r\"\n[policy]\n{line}\n");
+        load_text(text, LoadOptions { serve, drill }).expect(line).policy.level
+    };
+    let (account, session) = ("level = \"account\"", "level = \"session\"");
+    assert_eq!(
+        ["", account, session].map(|line| level(line, true, false)),
+        [Level::Session, Level::Account, Level::Session]
+    );
+    assert_eq!(
+        ["", account, session].map(|line| level(line, false, false)),
+        [Level::Account, Level::Account, Level::Session]
+    );
+    assert_eq!(["", account, session].map(|line| level(line, false, true)), [Level::Drill; 3]);
+}
+
+#[test]
 fn one_cluster_is_enough_whether_the_service_names_it_or_not() {
     for primary in ["", "primary = \"only\"\n"] {
         let text = format!(
@@ -328,6 +346,7 @@ fn the_sample_switched_on_loads_and_each_default_it_shows_is_the_default() {
         "ttl",
         "allow =",
         "exec =",
+        "quota =",
         "theme",
         "keymap",
         "bell",
@@ -337,7 +356,10 @@ fn the_sample_switched_on_loads_and_each_default_it_shows_is_the_default() {
         let text = switched_on();
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with(start)).collect();
         assert!(lines.len() < text.lines().count(), "the sample shows `{start}`");
-        let less = load_text(lines.join("\n"), LoadOptions::default()).expect(start);
+        // How surely people are known is the one default that a service and a room of one's own do not share.
+        let options = LoadOptions { serve: start == "level", drill: false };
+        let full = without_places(load_text(&text, options).expect("loads with every setting on"));
+        let less = load_text(lines.join("\n"), options).expect(start);
         assert_eq!(without_places(less), full, "`{start}` as shown is its default");
     }
 }

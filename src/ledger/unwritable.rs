@@ -9,6 +9,7 @@ use nix::unistd::geteuid;
 
 use super::open::{OpenOptions, Opened, Opening, Survey};
 use super::reader::{Index, Shared};
+use super::snapshot::Found;
 use super::storage::{Held, Storage};
 use super::write::{Ledger, Sealer, Writer};
 use super::{AppendError, Condition, LedgerError, segment_name};
@@ -60,17 +61,24 @@ pub(super) fn open(
     let sealer = Sealer::new(&options, &clock, &random);
     let opening = Opening { options, storage, sealer, random, clock, warnings: Vec::new(), lock: Box::new(NoLock) };
     // A directory that is not there, or can't be entered, holds nothing to show.
-    let survey = opening.survey().unwrap_or_else(|_| Survey::empty());
+    let survey = opening.survey().unwrap_or_default();
     let Opening { options, storage, sealer, lock, .. } = opening;
-    let Survey { segments, head, closed, newest, log_id, .. } = survey;
+    let Survey { segments, head, closed, newest, log_id, noted } = survey;
     let (path, end) = match newest {
         Some((path, scan)) => (path, scan.good),
         None => (options.dir.join(segment_name(1)), 0),
     };
     let mut writer = Writer::new(path, end, lock);
     writer.stopped = Some(says.clone());
-    let index = Index { segments, head, condition: Condition::Degraded(says.clone()) };
+    let index = Index { segments, head, condition: Condition::Degraded(says.clone()), noted, whole: false };
     let shared = Shared::new(options.dir, storage, log_id, index);
     let ledger = Ledger::new(Arc::new(shared), writer, sealer);
-    Opened { ledger, recovered: None, damaged: closed, warnings: vec![says] }
+    Opened {
+        ledger,
+        recovered: None,
+        damaged: closed,
+        warnings: vec![says],
+        snapshot: Found::Nothing,
+        unverified: None,
+    }
 }

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 pub use super::plan_entry::*;
 pub use super::silence::{SilenceBegun, SilenceEnded, SilenceOutcome};
-use super::{Digest, EdgeKind, IncidentId, IncidentStatus, Level, Milestone, PersonId, SafeText, Severity, Stamp};
+use super::{
+    Digest, EdgeKind, IncidentId, IncidentStatus, Level, Milestone, PersonId, SafeText, Severity, Stamp, clean,
+};
 
 /// First line of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,6 +188,7 @@ pub struct HeadSigned {
     /// In whole seconds: part of the signed text.
     pub at: Stamp,
     /// SSHSIG, armored.
+    #[serde(deserialize_with = "clean::exact")]
     pub sig: String,
 }
 
@@ -252,8 +255,8 @@ macro_rules! happenings {
             /// Reads `k` and `d`. A known kind whose data does not parse is an error.
             pub fn from_parts(kind: &str, data: &str) -> Result<Self, serde_json::Error> {
                 match kind {
-                    $($kind => serde_json::from_str(data).map(Self::$variant),)*
-                    _ => Ok(Self::Unknown { kind: kind.to_owned(), data: data.to_owned() }),
+                    $($kind => clean::from_str(data).map(Self::$variant),)*
+                    _ => Ok(Self::Unknown { kind: kind.to_owned(), data: clean::text(data).into_owned() }),
                 }
             }
         }

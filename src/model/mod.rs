@@ -4,6 +4,7 @@
 //! held as [`SafeText`], so no later room can print a control character by accident.
 
 pub mod alert_words;
+pub mod clean;
 mod edge;
 pub mod edge_kind;
 pub mod entry;
@@ -34,9 +35,9 @@ pub use ids::{Digest, IncidentId, PersonId, PlanId};
 pub use milestone::Milestone;
 pub use objective::{Host, Objective, Strategy};
 pub use observation::{Change, Observation, SourceId, System, Trouble, TroubleKind};
-pub use person::{Actor, Level, Person, Role};
+pub use person::{Actor, Level, Login, Person, Role};
 pub use plan::{Action, Plan, Refusal, RefusalKind, Step};
-pub use policy::{ClusterRole, Policy, Rules};
+pub use policy::{ACCOUNT_ALONE, ClusterRole, Policy, Rules};
 pub use text::SafeText;
 
 /// An instant on the room's clock, in UTC, milliseconds kept. In a drill this clock may run faster than the wall's.

@@ -20,6 +20,29 @@ pub enum Level {
     Touch,
 }
 
+/// What the kernel says about the login that a peer came by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Login {
+    /// This uid logged in; whatever became of the session's uid since.
+    Uid(u32),
+    /// Nobody did: a service's child, a container, or a login that did not set it.
+    Unset,
+    /// The process ended before it could be asked.
+    Gone,
+    /// The kernel does not say: `/proc` hides it, or has no such thing.
+    Hidden,
+}
+
+impl Login {
+    /// The uid that logged in, if that is known.
+    pub fn uid(self) -> Option<u32> {
+        match self {
+            Self::Uid(uid) => Some(uid),
+            Self::Unset | Self::Gone | Self::Hidden => None,
+        }
+    }
+}
+
 /// What a person may do. `people.toml` alone gives roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -44,6 +67,10 @@ pub struct Actor {
     /// How surely we know.
     #[serde(rename = "lvl")]
     pub level: Level,
+    /// The uid that logged in, of whatever level the actor is: `sudo` and `su` change the uid and leave this. `None` where no
+    /// login set it, where it could not be read, and in logs of earlier versions.
+    #[serde(rename = "lu", default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<u32>,
     /// True for the drill's simulated people: shown wherever the name is.
     #[serde(rename = "sim", default, skip_serializing_if = "std::ops::Not::not")]
     pub simulated: bool,
@@ -52,7 +79,7 @@ pub struct Actor {
 impl Actor {
     /// The program itself.
     pub fn room() -> Self {
-        Self { person: PersonId::from("room"), uid: None, level: Level::Account, simulated: false }
+        Self { person: PersonId::from("room"), uid: None, level: Level::Account, login: None, simulated: false }
     }
 
     /// True if the program itself acted.

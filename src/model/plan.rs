@@ -224,6 +224,10 @@ pub enum RefusalKind {
     ReadOnly,
     /// An incident whose alerts fire is closed only by who says that they know.
     StillFiring,
+    /// Said by a client: what listens is nobody that it takes for a room.
+    UntrustedServer,
+    /// Said by a client: the room's log is another than the one that was known.
+    OtherLog,
     BadRequest,
 }
 

@@ -24,6 +24,10 @@ pub struct Policy {
     pub ttl_s: u64,
 }
 
+/// What a room lets pass that knows people by their account alone: said on every plan and in its status.
+pub const ACCOUNT_ALONE: &str = "people are known by their account alone here, so whoever may become another account of \
+     this host (sudo -u sam warroom approve) can complete a plan of their own";
+
 /// Which changes on the board become entries, and how often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {

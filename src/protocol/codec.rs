@@ -6,8 +6,8 @@ use serde_json::Value;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::codec::LinesCodec;
 
-use crate::model::SafeText;
 use crate::model::text::MAX_LONG_BYTES;
+use crate::model::{SafeText, clean};
 
 /// Longest line a client may send, bytes.
 pub const CLIENT_LINE: usize = 64 * 1024;
@@ -25,12 +25,12 @@ pub fn lines(longest: usize) -> LinesCodec {
     LinesCodec::new_with_max_length(longest)
 }
 
-/// Reads one message. The error is one line, fit for a log.
+/// Reads one message; no string in it can move, hide or colour anything. The error is one line, fit for a log.
 pub fn decode<T: DeserializeOwned>(line: &str, deepest: usize) -> Result<T, String> {
     if depth(line) > deepest {
         return Err(format!("message is nested deeper than {deepest}"));
     }
-    serde_json::from_str(line).map_err(|error| format!("message does not parse: {error}"))
+    clean::from_str(line).map_err(|error| format!("message does not parse: {error}"))
 }
 
 /// Writes one message and its line feed in one write.

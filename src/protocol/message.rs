@@ -10,8 +10,8 @@ use crate::model::entry::LogLine;
 use crate::model::plan::Recheck;
 use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview};
 use crate::model::{
-    Action, Actor, Digest, IncidentId, IncidentStatus, Milestone, Objective, PersonId, PlanId, Refusal, Role, SafeText,
-    Severity, Stamp,
+    Action, Actor, Digest, IncidentId, IncidentStatus, Level, Milestone, Objective, PersonId, PlanId, Refusal, Role,
+    SafeText, Severity, Stamp, clean,
 };
 
 /// The first line of a client. At most 4 KiB, within two seconds.
@@ -22,7 +22,8 @@ pub struct Hello {
     pub proto: Vec<u32>,
     /// Program and version, for the log.
     pub client: String,
-    /// Send entries from this sequence number on; `None` = no entries.
+    /// Send entries from this sequence number on; `None` = no entries; 0 = what the room made of those so far
+    /// ([`Push::Heads`], [`Push::Earlier`]), then the entries after that.
     #[serde(default)]
     pub entries_from: Option<u64>,
     /// The log the client knows. Another one's entries are sent from 1.
@@ -161,6 +162,8 @@ pub enum Request {
     Board { topic: Topic },
     /// One page of a topic's rows as they were: events and alerts, as far as they are kept.
     Past { topic: Topic, at: Stamp, page: u32 },
+    /// One page of the entries of an incident, in order, from this one on.
+    History { incident: IncidentId, from: u64 },
     /// Room, log and health, for `status`.
     Status,
 }
@@ -207,7 +210,12 @@ pub enum Reply {
     /// An incident was opened.
     Opened { incident: IncidentId, seq: u64 },
     /// A plan as the exact canonical bytes; `seq` is `None` for a preview.
-    Plan { plan: String, digest: Digest, seq: Option<u64> },
+    Plan {
+        #[serde(deserialize_with = "clean::exact")]
+        plan: String,
+        digest: Digest,
+        seq: Option<u64>,
+    },
     /// What a change of silences would hit.
     Silence(Box<SilencePreview>),
     /// How a change of silences ended: the entry that says so, and the silence's id as Alertmanager returned it.
@@ -224,6 +232,9 @@ pub enum Reply {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         short: Option<Short>,
     },
+    /// A page of an incident's entries, those that it adopted first. `next` = where the next page begins. `after` = when the
+    /// incident before it was closed.
+    History { lines: Vec<LogLine>, next: Option<u64>, after: Option<Stamp> },
     /// The room's state.
     Status(RoomStatus),
 }
@@ -248,6 +259,12 @@ pub struct RoomStatus {
     pub degraded: Option<SafeText>,
     pub present: Vec<Who>,
     pub drill: Option<DrillInfo>,
+    /// That the log has little room left, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_room: Option<SafeText>,
+    /// How surely people must be known who stand behind a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
     /// Tasks alive in the room's process: a figure that rises by itself is a leak.
     pub tasks: usize,
 }
@@ -285,6 +302,10 @@ pub enum RoomLine {
 pub enum Push {
     /// The next entries, complete and in order.
     Entries(Vec<LogLine>),
+    /// A part of what the room made of every entry up to `seq`: its fold without the items, as JSON.
+    Heads { seq: u64, head: Digest, part: String, more: bool },
+    /// The newest entries of the latest incident up to there. They are in what was made already.
+    Earlier(Vec<LogLine>),
     /// The entries before this were all there is right now: the client has caught up to `seq`.
     CaughtUp { seq: u64 },
     /// A change of one topic.

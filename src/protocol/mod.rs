@@ -5,6 +5,7 @@
 
 pub mod codec;
 pub mod message;
+pub mod place;
 
 pub use message::{BoardDelta, ClientLine, DrillInfo, Hello, Push, Reply, Request, RoomLine, Short, Welcome, Who};
 

@@ -58,7 +58,7 @@ impl Door {
             let Ok(peer) = peer::Peer::of(&stream) else { continue };
             // In a drill the name decides, and the name comes later.
             let drill = self.shared.drill.is_some();
-            let known = peer::judge(peer.uid, &self.shared.config);
+            let known = peer::judge(peer, &self.shared.config);
             let acts = drill || known.role >= Role::Operator;
             let whose = if drill { Whose::Account(peer.uid) } else { peer::whose(peer, &known) };
             let seat = match seats.take(whose, acts) {
@@ -74,7 +74,7 @@ impl Door {
             let (shared, engine, news) = (self.shared.clone(), self.engine.clone(), self.news.clone());
             let stop = self.stop.clone();
             self.sessions.spawn(async move {
-                if let Err(why) = session::serve(stream, shared, engine, news, stop).await {
+                if let Err(why) = session::serve(stream, peer, shared, engine, news, stop).await {
                     seat.seats.say(peer.uid, &why);
                 }
             });

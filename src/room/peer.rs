@@ -9,8 +9,9 @@ use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
 use super::budget::Whose;
+use super::login;
 use crate::config::Config;
-use crate::model::{Actor, Level, PersonId, Refusal, RefusalKind, Role};
+use crate::model::{Actor, Level, Login, PersonId, Refusal, RefusalKind, Role};
 use crate::protocol::Hello;
 
 /// Name look-ups are for display alone.
@@ -66,7 +67,8 @@ impl Accounts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Peer {
     pub uid: u32,
-    pub pid: Option<i32>,
+    /// The login it came by, read when it connected.
+    pub login: Login,
 }
 
 impl Peer {
@@ -76,7 +78,7 @@ impl Peer {
     /// If the kernel gives none: then nobody is there, and the connection is closed.
     pub fn of(stream: &UnixStream) -> std::io::Result<Self> {
         let cred = stream.peer_cred()?;
-        Ok(Self { uid: cred.uid(), pid: cred.pid() })
+        Ok(Self { uid: cred.uid(), login: login::of(stream, cred.pid(), cred.uid()) })
     }
 }
 
@@ -89,7 +91,7 @@ pub struct Identity {
     pub mapped: bool,
 }
 
-/// Establishes who a connection is. In a real room the uid decides alone; a drill room takes the name it is given.
+/// Establishes who a connection is. In a real room uid and login decide; a drill room takes the name it is given.
 ///
 /// # Errors
 /// A name given to a real room, or a name the drill does not know.
@@ -104,7 +106,7 @@ pub fn identify(peer: Peer, hello: &Hello, config: &Config, drill: bool) -> Resu
     if drill {
         return drill_identity(peer, hello, config);
     }
-    Ok(judge(peer.uid, config))
+    Ok(judge(peer, config))
 }
 
 fn drill_identity(peer: Peer, hello: &Hello, config: &Config) -> Result<Identity, Refusal> {
@@ -114,6 +116,7 @@ fn drill_identity(peer: Peer, hello: &Hello, config: &Config) -> Result<Identity
             person: PersonId::from(format!("uid {}", peer.uid)),
             uid: Some(peer.uid),
             level: Level::Drill,
+            login: peer.login.uid(),
             simulated: hello.simulated,
         };
         return Ok(Identity { actor, role: Role::Observer, mapped: false });
@@ -125,21 +128,31 @@ fn drill_identity(peer: Peer, hello: &Hello, config: &Config) -> Result<Identity
             format!("join as one of: {}", known()),
         ));
     };
-    let actor =
-        Actor { person: person.id.clone(), uid: Some(peer.uid), level: Level::Drill, simulated: hello.simulated };
+    let actor = Actor {
+        person: person.id.clone(),
+        uid: Some(peer.uid),
+        level: Level::Drill,
+        login: peer.login.uid(),
+        simulated: hello.simulated,
+    };
     Ok(Identity { actor, role: person.role(), mapped: true })
 }
 
-/// Judges a uid by the people file as it is now. Called again at every request: a role that was taken away is gone. Looks
+/// Judges a peer by the people file as it is now. Called again at every request: a role that was taken away is gone. Looks
 /// nothing up, so a dead directory server can't hold the writer.
-pub fn judge(uid: u32, config: &Config) -> Identity {
-    let person = config.people.iter().find(|person| person.uids.contains(&uid));
-    let name = person.map_or_else(|| PersonId::from(format!("uid {uid}")), |person| person.id.clone());
-    Identity {
-        actor: Actor { person: name, uid: Some(uid), level: Level::Account, simulated: false },
-        role: person.map_or(Role::Observer, crate::model::Person::role),
-        mapped: person.is_some(),
-    }
+pub fn judge(peer: Peer, config: &Config) -> Identity {
+    let person = config.people.iter().find(|person| person.uids.contains(&peer.uid));
+    let own = |login: u32| login == peer.uid || person.is_some_and(|person| person.uids.contains(&login));
+    let actor = Actor {
+        person: person.map_or_else(|| PersonId::from(format!("uid {}", peer.uid)), |person| person.id.clone()),
+        uid: Some(peer.uid),
+        // Whoever became this account by sudo or su has logged in as another.
+        level: if peer.login.uid().is_some_and(own) { Level::Session } else { Level::Account },
+        login: peer.login.uid(),
+        simulated: false,
+    };
+    let role = person.map_or(Role::Observer, crate::model::Person::role);
+    Identity { actor, role, mapped: person.is_some() }
 }
 
 /// Whose budget a connection uses: its person's, or of an account that is nobody's its own.
@@ -150,7 +163,7 @@ pub fn whose(peer: Peer, identity: &Identity) -> Whose {
 /// Gives an account that is nobody of the people file its login name, for display. One second at most; `uid 1234` stays
 /// where there is no such name, or where it would read like a person of the file or like the room itself.
 pub async fn name_account(identity: &mut Identity, config: &Config, accounts: &Accounts) {
-    let (false, Some(uid), Level::Account) = (identity.mapped, identity.actor.uid, identity.actor.level) else {
+    let (false, Some(uid)) = (identity.mapped || identity.actor.level == Level::Drill, identity.actor.uid) else {
         return;
     };
     if let Some(name) = accounts.name(uid).await.filter(|name| may_be_shown(name, config)) {
@@ -198,6 +211,31 @@ mod tests {
             allow_fs: Vec::new(),
             allow_hosts: Vec::new(),
             allow_exec: Vec::new(),
+            log_quota: u64::MAX,
+        }
+    }
+
+    /// A peer that no login is known of.
+    fn bare(uid: u32) -> Peer {
+        Peer { uid, login: Login::Unset }
+    }
+
+    #[test]
+    fn a_login_of_the_same_person_makes_a_session_and_any_other_does_not() {
+        let config = config();
+        for (uid, login, level) in [
+            (2001, Login::Uid(2001), Level::Session),
+            (2001, Login::Uid(2002), Level::Session),
+            (2001, Login::Uid(2003), Level::Account),
+            (2001, Login::Uid(0), Level::Account),
+            (2001, Login::Unset, Level::Account),
+            (2001, Login::Gone, Level::Account),
+            (2001, Login::Hidden, Level::Account),
+            (2003, Login::Uid(2003), Level::Session),
+            (2003, Login::Uid(2001), Level::Account),
+        ] {
+            let actor = judge(Peer { uid, login }, &config).actor;
+            assert_eq!((actor.level, actor.login), (level, login.uid()), "{uid} by {login:?}");
         }
     }
 
@@ -205,10 +243,10 @@ mod tests {
     fn two_accounts_are_one_person_and_a_stranger_only_watches() {
         let config = config();
         for uid in [2001, 2002] {
-            let known = judge(uid, &config);
+            let known = judge(bare(uid), &config);
             assert_eq!((known.actor.person.as_str(), known.role, known.mapped), ("ana", Role::Operator, true));
         }
-        let stranger = judge(2003, &config);
+        let stranger = judge(bare(2003), &config);
         assert_eq!(
             (stranger.actor.person.as_str(), stranger.role, stranger.mapped),
             ("uid 2003", Role::Observer, false)
@@ -227,10 +265,10 @@ mod tests {
     #[tokio::test]
     async fn a_person_of_the_file_is_never_renamed() {
         let config = config();
-        let mut known = judge(2001, &config);
+        let mut known = judge(bare(2001), &config);
         name_account(&mut known, &config, &Accounts::default()).await;
         assert_eq!(known.actor.person.as_str(), "ana");
-        let mut root = judge(0, &config);
+        let mut root = judge(bare(0), &config);
         let accounts = Accounts::default();
         name_account(&mut root, &config, &accounts).await;
         assert!(matches!(root.actor.person.as_str(), "root" | "uid 0"), "{:?}", root.actor.person);

@@ -59,7 +59,7 @@ impl Engine {
 
     pub(super) fn asker<'a>(&self, caller: &'a Caller) -> Asker<'a> {
         let (role, mapped) = self.role_of(caller);
-        Asker { actor: &caller.actor, role: mapped.then_some(role) }
+        Asker { actor: &caller.actor, role: mapped.then_some(role), login: caller.peer.login }
     }
 
     /// A plan of any incident of this log.

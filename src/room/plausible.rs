@@ -60,6 +60,7 @@ pub fn plausible(request: &Request, now: Stamp) -> Result<(), Refusal> {
         Request::Pin { .. } | Request::Open { .. } | Request::Close | Request::Board { .. } | Request::Status => Ok(()),
         // Judged where it is answered: it never comes here.
         Request::Past { .. } => Ok(()),
+        Request::History { incident, .. } => id("an incident", incident.as_str()),
     }
 }
 

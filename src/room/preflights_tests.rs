@@ -109,7 +109,8 @@ impl Stage {
 
     async fn approve(&self, who: (&str, u32), n: usize) -> oneshot::Receiver<Answer> {
         let hello = serde_json::from_value(json!({"proto": [1], "client": "test"})).expect("a hello");
-        let caller = Caller { peer: Peer { uid: who.1, pid: None }, hello, actor: actor(who.0, who.1) };
+        let caller =
+            Caller { peer: Peer { uid: who.1, login: crate::model::Login::Unset }, hello, actor: actor(who.0, who.1) };
         let share = self.shared.budgets.share(Whose::Person(who.0.into()), self.clock.boot()).expect("a share");
         let (plan, digest) = self.plans[n].clone();
         let request = Request::Approve { plan, digest, confirm: "shop.example".to_owned() };

@@ -102,7 +102,7 @@ impl Engine {
         let identity = if self.shared.drill.is_some() {
             peer::identify(caller.peer, &caller.hello, &self.shared.config, true).ok()
         } else {
-            Some(peer::judge(caller.peer.uid, &self.shared.config))
+            Some(peer::judge(caller.peer, &self.shared.config))
         };
         identity.map_or((Role::Observer, false), |identity| (identity.role, identity.mapped))
     }

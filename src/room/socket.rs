@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::protocol::place::{self, Unsafe};
+
+/// Who may own a directory on the way to a room's socket, besides whoever runs the room.
+const ROOT: u32 = 0;
+
 /// Why the socket could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
@@ -16,6 +21,8 @@ pub enum SocketError {
     TooLong(PathBuf, usize),
     #[error("{0} exists and is not a socket; remove it or choose another --socket")]
     NotASocket(PathBuf),
+    #[error("no room is opened at {path}: {wrong}; {}, or choose another --socket", wrong.remedy())]
+    Place { path: PathBuf, wrong: Unsafe },
     #[error("can't make the socket {path}: {error}; choose another --socket")]
     Io { path: PathBuf, error: io::Error },
 }
@@ -41,6 +48,8 @@ impl Socket {
             let enter = if mode & 0o077 == 0 { 0o700 } else { 0o755 };
             std::fs::DirBuilder::new().recursive(true).mode(enter).create(dir).map_err(io)?;
         }
+        place::check(path, &[ROOT, nix::unistd::geteuid().as_raw()])
+            .map_err(|wrong| SocketError::Place { path: path.to_owned(), wrong })?;
         clear_stale(path).await?;
         let listener = listen(path, mode).map_err(io)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(io)?;
@@ -119,6 +128,25 @@ mod tests {
             assert!(matches!(Socket::bind(&path, mode).await, Err(SocketError::Taken(_))));
             drop(socket);
             assert!(!path.exists());
+        }
+    }
+
+    #[tokio::test]
+    async fn no_room_is_opened_where_others_could_put_another_socket_in_its_place() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let open = dir.path().join("open");
+        std::fs::create_dir(&open).expect("made");
+        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).expect("its mode");
+        let Err(refused) = Socket::bind(&open.join("s"), 0o600).await else { panic!("bound") };
+        assert!(matches!(refused, SocketError::Place { .. }), "{refused}");
+        let said = refused.to_string();
+        assert!(said.contains("mode 0777") && said.contains("chmod go-w") && said.contains("--socket"), "{said}");
+        assert!(!open.join("s").exists());
+        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+        // Only root can give a directory to somebody else.
+        if std::os::unix::fs::chown(&open, Some(65_101), None).is_ok() {
+            let Err(refused) = Socket::bind(&open.join("s"), 0o660).await else { panic!("bound") };
+            assert!(refused.to_string().contains("belongs to uid 65101"), "{refused}");
         }
     }
 

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::chain::{self, Line};
 use super::{SealError, hex, sha256};
 use crate::model::entry::{Draft, LogLine};
-use crate::model::{Actor, Digest, Entry, Happening, IncidentId, SafeText, Stamp};
+use crate::model::{Actor, Digest, Entry, Happening, IncidentId, SafeText, Stamp, clean};
 
 /// The most bytes of one line, its line feed not counted.
 pub const MAX_LINE: usize = 64 * 1024;
@@ -167,7 +167,7 @@ pub fn decode(log: &LogLine) -> Result<Entry, SealError> {
     if !found.hash_fits(bytes) {
         return Err(SealError::Hash { seq });
     }
-    let wire: Wire<'_> = serde_json::from_str(&log.line).map_err(|e| SealError::NotAnEntry(e.to_string()))?;
+    let wire: Wire<'_> = clean::from_str(&log.line).map_err(|e| SealError::NotAnEntry(e.to_string()))?;
     let same = wire.v == 1
         && wire.k.as_bytes() == found.kind
         && wire.seq == seq
@@ -205,7 +205,7 @@ fn read_body(seq: u64, hash: Option<&[u8]>, body: Option<&str>) -> Result<Option
         (Some(hash), Some(body)) => match chain::judge_body(seq, hash, body.as_bytes()) {
             Err(why) => Err(SealError::Body { seq, why }),
             Ok(Some(_redacted_by)) => Ok(None),
-            Ok(None) => match serde_json::from_str::<WireBody>(body) {
+            Ok(None) => match clean::from_str::<WireBody>(body) {
                 Ok(wire) if wire.b == seq => Ok(Some(wire.text)),
                 _ => Err(SealError::Body { seq, why: "its body line can't be read" }),
             },

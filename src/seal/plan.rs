@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::{SealError, canonical};
-use crate::model::{Digest, Plan};
+use crate::model::{Digest, Plan, clean};
 
 /// The most bytes of a plan's canonical form.
 pub const MAX_PLAN: usize = 32 * 1024;
@@ -33,7 +33,7 @@ pub fn parse_plan(bytes: &str) -> Result<(Plan, Digest), SealError> {
     if bytes.len() > MAX_PLAN {
         return Err(SealError::NotAPlan(format!("longer than {MAX_PLAN} bytes")));
     }
-    let plan: Plan = serde_json::from_str(bytes).map_err(|e| SealError::NotAPlan(e.to_string()))?;
+    let plan: Plan = clean::from_str(bytes).map_err(|e| SealError::NotAPlan(e.to_string()))?;
     let (again, digest) = plan_bytes(&plan)?;
     if again != bytes {
         return Err(SealError::NotAPlan("the bytes are not the canonical form of the plan they hold".to_owned()));

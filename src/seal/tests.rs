@@ -71,7 +71,7 @@ fn meta(seq: u64, prev: Digest) -> Meta {
 fn draft(happening: impl Into<Happening>, text: Option<&str>) -> Draft {
     Draft {
         incident: Some(IncidentId::from("INC-2026-03-02-01")),
-        by: Actor { person: "ana".into(), uid: Some(1001), level: Level::Account, simulated: false },
+        by: Actor { person: "ana".into(), uid: Some(1001), level: Level::Account, login: None, simulated: false },
         happening: happening.into(),
         text: text.map(SafeText::long),
     }
@@ -105,6 +105,18 @@ fn check(lines: &[LogLine]) -> Result<(u64, Digest), Break> {
 
 fn lines(chain: &[Sealed]) -> Vec<LogLine> {
     chain.iter().map(|sealed| sealed.log.clone()).collect()
+}
+
+#[test]
+fn the_uid_that_logged_in_is_in_the_line_and_lines_without_it_are_read() {
+    let without = encode(&genesis(), &meta(1, Digest([0; 32])), [7; 32]).expect("sealed");
+    assert!(without.log.line.contains(r#""by":{"p":"ana","u":1001,"lvl":"account"}"#), "{}", without.log.line);
+    assert_eq!(decode(&without.log).expect("read").by.login, None);
+    let mut draft = genesis();
+    draft.by = Actor { level: Level::Session, login: Some(1009), ..draft.by };
+    let with = encode(&draft, &meta(1, Digest([0; 32])), [7; 32]).expect("sealed");
+    assert!(with.log.line.contains(r#""by":{"p":"ana","u":1001,"lvl":"session","lu":1009}"#), "{}", with.log.line);
+    assert_eq!(decode(&with.log).expect("read").by, draft.by);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub struct PlanHead {
 
 /// Reads the head of proposed plan bytes.
 pub fn plan_head(proposed: &Proposed) -> Option<PlanHead> {
-    serde_json::from_str(&proposed.plan.0).ok()
+    crate::model::clean::from_str(&proposed.plan.0).ok()
 }
 
 /// What an entry says by itself, before any amendment: its body, or an edge's own sentence.

@@ -537,8 +537,10 @@ fn a_damaged_log_is_shown_and_nothing_is_done_on_it() {
     renew.args(["ledger", "new", "--after-damage", "--config"]).arg(home.path().join("warroom.toml"));
     let (code, said, complaint) = run(renew.arg("--state-dir").arg(&log));
     assert_eq!((code, complaint.as_str()), (0, ""), "the way out works: {said}");
+    let accept = said.split("warroom ").nth(1).expect("how to accept it").trim_end();
     let room = Room::open(home.path(), config);
-    assert_eq!(ana.run("incident open outage").0, 0, "and the room records again");
+    one_message("status", &ana.run("status"), 5, &["has the log ", accept]);
+    assert_eq!(ana.run(&format!("{accept} incident open outage")).0, 0, "and the room records again");
     room.end();
 }
 

@@ -26,6 +26,7 @@ mod fuzz;
 mod gitops_real;
 mod heads;
 mod hostile;
+mod impostor;
 mod kube_real;
 mod looks;
 mod manners;

@@ -176,6 +176,7 @@ fn config(roles: Option<&[Role]>) -> Config {
         allow_fs: Vec::new(),
         allow_hosts: Vec::new(),
         allow_exec: Vec::new(),
+        log_quota: u64::MAX,
     }
 }
 
@@ -388,8 +389,11 @@ async fn a_client_that_outlives_the_room_comes_back_and_misses_no_entry() {
     let (home, disk) = (scratch(), Disk::new());
     let room = operators_room(home.path(), &disk).await;
     let hello = Intent { entries_from: Some(1), ..Intent::default() }.hello();
-    let (_handle, mut events) =
-        warroom::client::connect(warroom::client::ConnectOptions { socket: home.path().join("s"), hello });
+    let (_handle, mut events) = warroom::client::connect(warroom::client::ConnectOptions {
+        socket: home.path().join("s"),
+        hello,
+        trust: Default::default(),
+    });
     let clock = Clock::real();
     let mut kept = Mirror::default();
     let mut here = link(home.path()).await;

@@ -7,18 +7,26 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use warroom::clock::Clock;
 
 use crate::peers::need;
 use crate::peers::sshd::Sshd;
 use crate::pty::{Pty, Start, still};
-use crate::stage::{LEE, Stage, put};
-use crate::support::{run, scratch, wait_for};
+use crate::stage::{HOST, LEE, Proposal, Stage, entries, of_kind, put};
+use crate::support::{run, run_json, scratch, skipped, wait_for};
 
-/// A room for the people of this sshd, by their accounts' names.
+/// A room for the people of this sshd, by their accounts' names; it knows them by account alone.
 async fn stage(sshd: &Sshd) -> Stage {
+    stage_of_level(sshd, "level = \"account\"\n").await
+}
+
+/// The same with this line in its policy.
+async fn stage_of_level(sshd: &Sshd, level: &str) -> Stage {
     let mut stage = Stage::set(Stage::story(), Clock::real(), async |_| None).await;
+    let config = std::fs::read_to_string(&stage.at.config).expect("the configuration");
+    assert!(config.contains("level = \"account\"\n"), "{config}");
+    put(&stage.at.config, &config.replace("level = \"account\"\n", level), 0o644);
     let known = std::fs::read_to_string(&stage.at.people).expect("people");
     let known = known.replace("\"65001\", \"65003\"", &format!("{:?}", sshd.account("ana").name));
     put(&stage.at.people, &known.replace("\"65002\"", &format!("{:?}", sshd.account("sam").name)), 0o644);
@@ -97,6 +105,122 @@ async fn two_people_work_in_one_room_over_ssh() {
         ana.assert_restored();
         ana.assert_clean();
         wait_for("an empty room", || present(&stage).is_empty().then_some(()));
+    });
+}
+
+/// What somebody's words at the end of an ssh link come to.
+fn asked(sshd: &Sshd, person: &str, command: &str) -> (i32, Value) {
+    run_json(sshd.ssh(person, &[]).arg(format!("{command} -o json")))
+}
+
+/// A program that does to a session what sudo does: another uid, the same login. Only for that person.
+fn sudo(sshd: &Sshd, person: &str) -> Option<PathBuf> {
+    let (program, account) = (need("setpriv")?, sshd.account(person));
+    let ours = sshd.folder().join("sudo");
+    let (code, _, said) = run(Command::new("cp").arg(program).arg(&ours));
+    assert_eq!(code, 0, "{said}");
+    let group = nix::unistd::User::from_uid(account.uid.into()).expect("accounts").expect("the account").gid.as_raw();
+    std::os::unix::fs::chown(&ours, Some(0), Some(group)).expect("its group");
+    std::fs::set_permissions(&ours, std::fs::Permissions::from_mode(0o4750)).expect("its mode");
+    Some(ours)
+}
+
+/// `sudo -u OTHER COMMAND`.
+fn as_other(sshd: &Sshd, sudo: &Path, other: &str, command: &str) -> String {
+    let uid = sshd.account(other).uid;
+    format!("{} --reuid {uid} --clear-groups {command}", sudo.display())
+}
+
+/// Whether a login here sets its uid: not where the kernel has no auditing, or the container may not write it.
+fn logins_are_known(sshd: &Sshd) -> bool {
+    let said = run(sshd.ssh("ana", &[]).arg("cat /proc/self/loginuid")).1;
+    let known = said.trim() == sshd.account("ana").uid.to_string();
+    if !known {
+        skipped("the login uid of a session", "a kernel with auditing, and pam_loginuid.so that may write it");
+    }
+    known
+}
+
+/// Proposes the failover over ssh, on facts that the room has read.
+fn proposal(stage: &Stage, sshd: &Sshd, person: &str) -> Proposal {
+    let command = format!("{} propose failover --service shop --confirm {HOST}", console(stage));
+    wait_for("a proposal", || {
+        let (code, said) = asked(sshd, person, &command);
+        assert!(code == 0 || said["refused"] == "not_ready", "{said:#}");
+        let word = |key: &str| said[key].as_str().map(str::to_owned);
+        (code == 0).then(|| Proposal { id: word("plan").expect("an id"), digest: word("digest").expect("a digest") })
+    })
+}
+
+fn approval(stage: &Stage, plan: &Proposal) -> String {
+    format!("{} approve {} --digest {} --confirm {HOST}", console(stage), plan.id, plan.digest)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_becomes_another_account_by_sudo_does_not_become_a_second_person() {
+    let Some(sshd) = Sshd::start(&["ana", "sam"]) else { return };
+    let Some(sudo) = sudo(&sshd, "ana").filter(|_| logins_are_known(&sshd)) else { return };
+    let stage = stage_of_level(&sshd, "").await;
+    tokio::task::block_in_place(|| {
+        stage.incident();
+        let (ana, sam) = (sshd.account("ana").uid, sshd.account("sam").uid);
+        let plan = proposal(&stage, &sshd, "ana");
+        let approve = approval(&stage, &plan);
+
+        let (code, said) = asked(&sshd, "ana", &as_other(&sshd, &sudo, "sam", &approve));
+        assert_eq!((code, &said["refused"]), (6, &Value::from("loginuid_mismatch")), "{said:#}");
+        let words = format!("{} {}", said["why"], said["remedy"]);
+        for word in
+            [&format!("uid {ana} logged in") as &str, "UsePAM yes", "pam_loginuid.so", "[policy]", "warroom.toml"]
+        {
+            assert!(words.contains(word), "{word}: {words}");
+        }
+        // A program that nobody logged in for, as from cron; where the tests were started by a login, it is that one.
+        let (code, said) = stage.approve(sam, &plan);
+        let own = std::fs::read_to_string("/proc/self/loginuid").expect("a kernel with auditing");
+        let kind = if own.trim() == u32::MAX.to_string() { "level_too_low" } else { "loginuid_mismatch" };
+        assert_eq!((code, &said["refused"]), (6, &Value::from(kind)), "{said:#}");
+        assert_eq!((stage.plan(&plan)["state"].as_str(), stage.patches()), (Some("proposed"), 0));
+
+        let (code, said) = asked(&sshd, "sam", &approve);
+        assert_eq!(code, 0, "{said:#}");
+        wait_for("the end of the plan", || (stage.plan(&plan)["state"] == "succeeded").then_some(()));
+        let log = entries(&stage.state());
+        let by = |kind: &str| of_kind(&log, kind)[0]["by"].clone();
+        assert_eq!(by("proposed"), json!({"p": "ana", "u": ana, "lvl": "session", "lu": ana}));
+        assert_eq!(by("approved"), json!({"p": "sam", "u": sam, "lvl": "session", "lu": sam}));
+        let refused = of_kind(&log, "refused");
+        let first = refused.iter().find(|it| it["d"]["kind"] == "loginuid_mismatch").expect("it is in the log");
+        assert_eq!(first["by"], json!({"p": "sam", "u": sam, "lvl": "account", "lu": ana}), "with who it was");
+        stage.intact(&stage.state());
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_is_lowered_to_accounts_says_what_it_lets_pass() {
+    let Some(sshd) = Sshd::start(&["ana", "sam"]) else { return };
+    let Some(sudo) = sudo(&sshd, "ana").filter(|_| logins_are_known(&sshd)) else { return };
+    let stage = stage(&sshd).await;
+    tokio::task::block_in_place(|| {
+        stage.incident();
+        let (ana, sam) = (sshd.account("ana").uid, sshd.account("sam").uid);
+        let says = "sudo -u sam warroom approve";
+        let (_, status, _) = run(stage.client(LEE).arg("status"));
+        assert!(status.contains("level account: ") && status.contains(says), "{status}");
+        let plan = proposal(&stage, &sshd, "ana");
+        let (_, shown, _) = run(stage.client(LEE).args(["plan", "show", &plan.id]));
+        assert!(shown.contains(says), "{shown}");
+        let mut console = ssh(&sshd, "sam", &console(&stage));
+        console.wait_text("SEV1");
+        console.keys("A");
+        console.wait_text("people are known by their account alone here");
+        drop(console);
+
+        let (code, said) = asked(&sshd, "ana", &as_other(&sshd, &sudo, "sam", &approval(&stage, &plan)));
+        assert_eq!(code, 0, "this is what it says: {said:#}");
+        let log = entries(&stage.state());
+        let by = &of_kind(&log, "approved")[0]["by"];
+        assert_eq!(*by, json!({"p": "sam", "u": sam, "lvl": "account", "lu": ana}), "the log has who it was");
     });
 }
 

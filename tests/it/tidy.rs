@@ -143,6 +143,25 @@ fn imports_point_down_only() {
     assert!(wrong.is_empty(), "imports against the arrows:\n{}", wrong.join("\n"));
 }
 
+/// Rooms that read what others wrote: messages, and entries of a log.
+const READERS: &[&str] = &["protocol", "client", "seal", "timeline", "approval", "postmortem", "console", "cli"];
+
+#[test]
+fn what_crossed_the_socket_or_came_from_a_log_is_read_by_the_reader_that_cleans_it() {
+    let mut raw = Vec::new();
+    for path in sources(&root().join("src")) {
+        if is_test_file(&path) || !READERS.contains(&room_of(&path).as_str()) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("readable");
+        let reads =
+            ["serde_json::from_str", "serde_json::from_slice", "serde_json::from_reader", "serde_json::from_value"];
+        let found = reads.iter().filter(|it| body(&text).contains(**it));
+        raw.extend(found.map(|it| format!("{}: {it}: use model::clean::from_str", path.display())));
+    }
+    assert!(raw.is_empty(), "raw text of others:\n{}", raw.join("\n"));
+}
+
 #[test]
 fn every_file_says_what_it_is() {
     let mut silent = Vec::new();

@@ -49,7 +49,9 @@ impl Stage {
         let binary = home.path().join("warroom");
         std::fs::copy(env!("CARGO_BIN_EXE_warroom"), &binary).expect("a copy of the program");
         open(&binary);
-        put(&home.path().join("warroom.toml"), "[room]\nname = \"written\"\npeople = \"people.toml\"\n", 0o644);
+        // Nobody logs in here.
+        let config = "[room]\nname = \"written\"\npeople = \"people.toml\"\n[policy]\nlevel = \"account\"\n";
+        put(&home.path().join("warroom.toml"), config, 0o644);
         put(&home.path().join("people.toml"), PEOPLE, 0o644);
         let mut stage = Self { home, binary, room: None };
         stage.open();

@@ -21,7 +21,7 @@ fn now() -> Stamp {
 }
 
 fn ana() -> Actor {
-    Actor { person: PersonId::from("ana"), uid: None, level: Level::Account, simulated: false }
+    Actor { person: PersonId::from("ana"), uid: None, level: Level::Account, login: None, simulated: false }
 }
 
 /// A plan that ended so, minutes before now, after two minutes.
@@ -86,6 +86,7 @@ fn recovery(minutes: i64, days_ago: i64) -> Incident {
         after: None,
         clocks: Clocks { impact: Some((begin, 2)), recovery: Some((end, 9)), ..Clocks::default() },
         items: Vec::new(),
+        index: Default::default(),
         redactions: Default::default(),
         plans: Plans { by_id: plans.map(|record| (record.plan.plan.clone(), record)).into() },
         services: vec!["shop".into()],

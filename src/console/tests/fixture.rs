@@ -56,7 +56,7 @@ fn view(rows: Vec<Row>) -> TopicView {
 }
 
 pub fn person(name: &str) -> Actor {
-    Actor { person: PersonId::from(name), uid: None, level: Level::Drill, simulated: false }
+    Actor { person: PersonId::from(name), uid: None, level: Level::Drill, login: None, simulated: false }
 }
 
 pub fn objective() -> Objective {

@@ -10,7 +10,7 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
 use crate::model::facts::{KubeEvent, Probe};
-use crate::model::{SafeText, Stamp};
+use crate::model::{Actor, SafeText, Stamp};
 use crate::timeline::Item;
 
 use super::list::{self, Entry};
@@ -42,6 +42,7 @@ pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
             facts.time("here since", Some(who.since));
             facts.text("consoles", &who.consoles.to_string());
             facts.text("uid", &who.actor.uid.map(|uid| uid.to_string()).unwrap_or_default());
+            facts.login(&who.actor);
             if who.actor.simulated {
                 facts.text("simulated", "yes: a person of the drill");
             }
@@ -73,6 +74,13 @@ struct Facts<'a, 'b> {
 impl Facts<'_, '_> {
     fn text(&mut self, label: &str, value: &str) {
         self.sheet.pair(label, Role::Text, value, self.room);
+    }
+
+    /// Who logged in, where that is not the account that acted: by `sudo` or `su` one becomes the other.
+    fn login(&mut self, who: &Actor) {
+        if let (Some(uid), Some(login)) = (who.uid, who.login.filter(|login| who.uid != Some(*login))) {
+            self.text("login", &format!("uid {login} logged in and became uid {uid}"));
+        }
     }
 
     fn time(&mut self, label: &str, at: Option<Stamp>) {

@@ -20,7 +20,7 @@ pub(crate) fn at(clock: &str) -> Stamp {
 }
 
 pub(crate) fn person(name: &str) -> Actor {
-    Actor { person: PersonId::from(name), uid: None, level: Level::Drill, simulated: name == "lee" }
+    Actor { person: PersonId::from(name), uid: None, level: Level::Drill, login: None, simulated: name == "lee" }
 }
 
 /// A log in the making.

@@ -18,6 +18,7 @@ pub(super) fn of(app: &App, item: &Item, sheet: &mut Sheet, room: u16) {
     let entry = &item.entry;
     let mut facts = Facts { app, sheet, room };
     facts.text("by", &format!("{} ({:?})", entry.by.person, entry.by.level).to_lowercase());
+    facts.login(&entry.by);
     facts.time("happened", Some(item.at));
     if entry.observed_at() != item.at {
         // What the room saw keeps its time beside any that somebody states.

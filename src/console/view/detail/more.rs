@@ -11,7 +11,7 @@ use crate::console::view::related::{self, Target};
 use crate::console::view::sheet::Sheet;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{columns, glyph, text};
-use crate::model::{PersonId, Stamp};
+use crate::model::{PersonId, Stamp, clean};
 use crate::timeline::Item;
 
 use super::Facts;
@@ -127,7 +127,7 @@ pub(super) fn raw(entry: &Entry<'_>, sheet: &mut Sheet, room: u16) {
 fn raw_entry(item: &Item) -> serde_json::Value {
     let entry = &item.entry;
     let data = entry.happening.data_json().ok();
-    let data = data.and_then(|data| serde_json::from_str::<serde_json::Value>(&data).ok());
+    let data = data.and_then(|data| clean::from_str::<serde_json::Value>(&data).ok());
     serde_json::json!({
         "seq": entry.seq, "bt": entry.batch, "ts": entry.ts, "boot": entry.boot, "mono": entry.mono, "room": entry.room,
         "inc": entry.incident, "by": entry.by, "src": entry.src, "k": entry.happening.kind(), "d": data,

@@ -1,0 +1,170 @@
+//! The logs that this account has seen, by room and socket: what ssh's `known_hosts` is to hosts. The first one is taken as it
+//! comes; another one in its place is refused until somebody accepts it by its id.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::trust::other_log;
+use crate::model::{Refusal, clean};
+use crate::protocol::place;
+
+/// Rooms that are remembered; the one seen first goes first.
+const MOST: usize = 256;
+/// A file that is longer was not written here.
+const LONGEST: u64 = 1024 * 1024;
+
+/// What is known, and where that is kept.
+#[derive(Clone, Debug)]
+pub struct KnownLogs {
+    pub file: PathBuf,
+    /// The id of a log that its user accepts in place of the one that is known.
+    pub accept: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Known {
+    socket: PathBuf,
+    room: String,
+    log: String,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct File {
+    rooms: Vec<Known>,
+}
+
+impl KnownLogs {
+    /// Compares a room's log with the one that is known, and remembers the first.
+    ///
+    /// # Errors
+    /// The refusal, if it is another one and nobody has accepted it. What can't be read or kept is logged and refuses nothing:
+    /// a full disk must not keep anybody out.
+    pub fn check(&self, socket: &Path, room: &str, log: &str) -> Result<(), Refusal> {
+        let socket = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());
+        let mut file = match self.read() {
+            Ok(file) => file,
+            Err(error) => {
+                tracing::warn!(file = %self.file.display(), %error, "the known logs can't be read");
+                return Ok(());
+            }
+        };
+        match file.rooms.iter_mut().find(|it| it.socket == socket && it.room == room) {
+            Some(known) if known.log == log => return Ok(()),
+            Some(known) if self.accept.as_deref() == Some(log) => known.log = log.to_owned(),
+            Some(known) => return Err(other_log(room, &socket, &known.log, log)),
+            None => file.rooms.push(Known { socket, room: room.to_owned(), log: log.to_owned() }),
+        }
+        let over = file.rooms.len().saturating_sub(MOST);
+        file.rooms.drain(..over);
+        if let Err(error) = self.write(&file) {
+            tracing::warn!(file = %self.file.display(), %error, "the log's id can't be kept");
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> io::Result<File> {
+        use std::io::Read as _;
+        // Somebody without a home has it below /tmp, where another may have been first.
+        let trusted = [0, nix::unistd::geteuid().as_raw()];
+        place::check(&self.file, &trusted).map_err(|wrong| io::Error::other(wrong.to_string()))?;
+        let mut text = String::new();
+        match fs::File::open(&self.file) {
+            Ok(file) => file.take(LONGEST).read_to_string(&mut text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(File::default()),
+            Err(error) => return Err(error),
+        };
+        clean::from_str(&text).map_err(io::Error::other)
+    }
+
+    /// Whole or not at all, and nobody else's to read.
+    fn write(&self, file: &File) -> io::Result<()> {
+        if let Some(dir) = self.file.parent() {
+            DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        }
+        let beside = self.file.with_extension(format!("{}.new", std::process::id()));
+        let text = serde_json::to_vec_pretty(file)?;
+        // Left over where a process of this number was killed.
+        let _ = fs::remove_file(&beside);
+        let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        let written = new.write_all(&text).and_then(|()| fs::rename(&beside, &self.file));
+        if written.is_err() {
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::model::RefusalKind;
+
+    fn known(dir: &Path, accept: Option<&str>) -> KnownLogs {
+        KnownLogs { file: dir.join("state/known-logs.json"), accept: accept.map(str::to_owned) }
+    }
+
+    #[test]
+    fn the_first_log_is_pinned_and_another_is_refused_until_it_is_accepted_by_its_id() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (here, there) = (Path::new("/run/warroom/warroom.sock"), Path::new("/tmp/s"));
+        let plain = known(dir.path(), None);
+        for _ in 0..2 {
+            plain.check(here, "shop", "01OLD").expect("as before");
+        }
+        let mode = fs::metadata(&plain.file).expect("kept").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let refused = plain.check(here, "shop", "01NEW").expect_err("another log");
+        assert_eq!(refused.kind, RefusalKind::OtherLog);
+        let said = format!("{} {}", refused.why, refused.remedy);
+        for word in ["01OLD", "01NEW", "warroom --accept-log 01NEW", "/run/warroom/warroom.sock"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        assert!(known(dir.path(), Some("01ELSE")).check(here, "shop", "01NEW").is_err(), "another id accepts nothing");
+        plain.check(here, "bank", "01NEW").expect("another room");
+        plain.check(there, "shop", "01NEW").expect("another socket");
+        known(dir.path(), Some("01NEW")).check(here, "shop", "01NEW").expect("accepted");
+        plain.check(here, "shop", "01NEW").expect("remembered");
+        assert!(plain.check(here, "shop", "01OLD").is_err(), "the old one is another one now");
+    }
+
+    #[test]
+    fn what_cant_be_kept_or_read_keeps_nobody_out() {
+        let dir = tempfile::tempdir().expect("a folder");
+        fs::write(dir.path().join("state"), "a file where a directory should be").expect("written");
+        known(dir.path(), None).check(Path::new("/s"), "shop", "01OLD").expect("not kept");
+        let other = tempfile::tempdir().expect("a folder");
+        fs::create_dir(other.path().join("state")).expect("made");
+        fs::write(known(other.path(), None).file, "not JSON").expect("written");
+        known(other.path(), None).check(Path::new("/s"), "shop", "01OLD").expect("not read");
+    }
+
+    #[test]
+    fn what_others_could_have_written_is_not_believed_and_not_written_to() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let logs = known(dir.path(), None);
+        logs.check(Path::new("/s"), "shop", "01OLD").expect("the first");
+        let state = dir.path().join("state");
+        fs::set_permissions(&state, fs::Permissions::from_mode(0o777)).expect("its mode");
+        logs.check(Path::new("/s"), "shop", "01NEW").expect("nothing is known");
+        fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).expect("its mode");
+        logs.check(Path::new("/s"), "shop", "01OLD").expect("nothing was written");
+    }
+
+    #[test]
+    fn no_more_rooms_are_kept_than_fit() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let logs = known(dir.path(), None);
+        let many = (0..MOST).map(|n| Known { socket: "/s".into(), room: format!("r{n}"), log: "01OLD".into() });
+        fs::create_dir(dir.path().join("state")).expect("made");
+        logs.write(&File { rooms: many.collect() }).expect("kept");
+        logs.check(Path::new("/s"), "new", "01NEW").expect("the first");
+        let kept = logs.read().expect("read").rooms;
+        assert_eq!((kept.len(), kept[0].room.as_str(), kept[MOST - 1].room.as_str()), (MOST, "r1", "new"));
+    }
+}
