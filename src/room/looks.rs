@@ -121,9 +121,12 @@ mod tests {
         assert!(looks.allow(&Whose::Account(9_999), NOW).is_ok(), "all the others were at rest");
         assert_eq!(looks.by_person.lock().unwrap().len(), 1);
         for uid in 0..MOST as u32 {
-            looks.by_person.lock().unwrap().insert(Whose::Account(uid), Bucket::new(0.0, 0.0, NOW));
-            assert!(looks.allow(&Whose::Account(uid), NOW).is_err(), "used up");
+            let mut used = Bucket::new(1.0, 0.0, NOW);
+            assert!(used.take(1.0, NOW));
+            looks.by_person.lock().unwrap().insert(Whose::Account(uid), used);
         }
+        assert!(looks.allow(&Whose::Account(9_998), NOW).is_err(), "none of the others has rested");
+        assert!(looks.allow(&Whose::Person("ana".into()), NOW).is_ok(), "they keep nobody of the people file out");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
