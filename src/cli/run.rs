@@ -204,6 +204,7 @@ async fn change(request: Request, output: args::Output, global: &Global, env: &E
 }
 
 async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    let mut link = link(global, env, None, &[]).await?;
     let (request, output) = match command {
         args::Incident::Open { title, severity, output } => {
             (Request::Open { title: SafeText::new(&title), severity }, output)
@@ -214,8 +215,8 @@ async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Res
                 severity,
                 status,
                 commander: commander.map(PersonId),
-                impact_at,
-                recovered_at,
+                impact_at: write::stated(&mut link, "--impact-at", impact_at.as_deref()).await?,
+                recovered_at: write::stated(&mut link, "--recovered-at", recovered_at.as_deref()).await?,
                 although_firing: false,
             };
             (Request::Set(set), output)
@@ -225,7 +226,7 @@ async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Res
             (Request::Set(SetIncident::closed_although_firing()), output)
         }
     };
-    change(request, output, global, env).await
+    show(timeline::record(&mut link, request).await?, output)
 }
 
 async fn on_silence(command: args::Silence, global: &Global, env: &Env) -> Result<Exit, Fail> {
