@@ -45,7 +45,7 @@ pub enum PlanState {
 }
 
 /// Where a step is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum StepState {
     Waiting,
     Started { at: Stamp },
@@ -55,7 +55,7 @@ pub enum StepState {
 }
 
 /// One approval that counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Approval {
     pub by: Actor,
     pub at: Stamp,
@@ -63,7 +63,7 @@ pub struct Approval {
 }
 
 /// A plan and everything the log says about it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct PlanRecord {
     pub plan: Plan,
     /// The exact canonical bytes that were hashed.
@@ -93,7 +93,7 @@ pub struct PlanRecord {
 }
 
 /// Every plan of a log.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Plans {
     pub by_id: BTreeMap<PlanId, PlanRecord>,
 }

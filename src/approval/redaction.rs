@@ -25,7 +25,7 @@ pub enum RedactionState {
 }
 
 /// The last request to remove the text of an entry.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Redaction {
     /// Whose text.
     pub seq: u64,
@@ -41,7 +41,7 @@ pub struct Redaction {
 }
 
 /// Requests to remove texts, by the entry whose text it is.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Redactions {
     by_entry: BTreeMap<u64, Redaction>,
 }

@@ -90,7 +90,7 @@ fn needs_terminal(this: &str, instead: &str) -> Result<(), Fail> {
 
 /// What a console says when it connects.
 pub fn intent(who: Option<PersonId>, readonly: bool, present: bool) -> Intent {
-    Intent { entries_from: Some(1), topics: Topic::ALL.to_vec(), drill_as: who, readonly, present, ..Intent::default() }
+    Intent { entries_from: Some(0), topics: Topic::ALL.to_vec(), drill_as: who, readonly, present, ..Intent::default() }
 }
 
 /// Runs a console on a room's socket. `hosts` = that room lives in this process and ends with this console.

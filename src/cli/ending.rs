@@ -36,7 +36,7 @@ pub async fn story(socket: &Path) -> Result<Option<Outline>, Fail> {
 
 /// Takes away the files of a log that is written to; this one never is again.
 pub fn tidy(dir: &Path) {
-    for name in ["LOCK", "RESERVE"] {
+    for name in ["LOCK", "RESERVE", "SNAPSHOT"] {
         let _ = std::fs::remove_file(dir.join(name));
     }
 }

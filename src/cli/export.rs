@@ -5,8 +5,10 @@ use super::fail::Fail;
 use super::link::Link;
 use super::timeline;
 use crate::client::Mirror;
+use crate::model::Digest;
 use crate::model::filter::Filter;
 use crate::postmortem::{self, Meta, Outline};
+use crate::timeline::Incident;
 
 /// The outline of an incident, as the room's log tells it.
 pub async fn outline(link: &mut Link, id: Option<&str>) -> Result<Outline, Fail> {
@@ -16,14 +18,18 @@ pub async fn outline(link: &mut Link, id: Option<&str>) -> Result<Outline, Fail>
 /// The same with only the entries that a filter keeps, which it then says.
 pub async fn narrowed(link: &mut Link, id: Option<&str>, filter: Option<&Filter>) -> Result<Outline, Fail> {
     link.caught_up().await?;
-    of(&link.mirror, id, filter)
+    let (incident, head) = link.whole(id).await?;
+    Ok(told(&link.mirror, &incident, head, filter))
 }
 
 /// The outline of an incident, as the entries that were received tell it.
 pub fn of(mirror: &Mirror, id: Option<&str>, filter: Option<&Filter>) -> Result<Outline, Fail> {
-    let incident = timeline::incident(mirror, id)?;
+    let head = mirror.head.ok_or_else(|| Fail::Usage("the log is empty".to_owned()))?;
+    Ok(told(mirror, timeline::incident(mirror, id)?, head, filter))
+}
+
+fn told(mirror: &Mirror, incident: &Incident, (seq, head): (u64, Digest), filter: Option<&Filter>) -> Outline {
     let welcome = mirror.welcome.as_ref();
-    let (seq, head) = mirror.head.ok_or_else(|| Fail::Usage("the log is empty".to_owned()))?;
     let meta = Meta {
         room: welcome.map(|welcome| welcome.room.clone()).unwrap_or_default(),
         log: welcome.map(|welcome| welcome.log.clone()).unwrap_or_default(),
@@ -38,7 +44,7 @@ pub fn of(mirror: &Mirror, id: Option<&str>, filter: Option<&Filter>) -> Result<
     if let Some(filter) = filter {
         postmortem::narrow(&mut outline, incident, filter);
     }
-    Ok(outline)
+    outline
 }
 
 /// The bytes of an export: the same log gives the same bytes.

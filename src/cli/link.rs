@@ -9,16 +9,21 @@ use crate::board::Topic;
 use crate::cli::fail::Fail;
 use crate::client::{AskError, ClientEvent, ConnectOptions, Handle, Mirror, Trust, connect};
 use crate::clock::{Clock, ClockSync};
-use crate::model::{PersonId, Refusal};
+use crate::model::{Digest, IncidentId, PersonId, Refusal, RefusalKind};
 use crate::protocol::{Hello, Reply, Request};
+use crate::seal;
+use crate::timeline::{Incident, Keep, Story};
 
 /// A command gives up on a room that does not answer within this real time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How often a page is asked for where the room says that this is too fast.
+const TRIES: usize = 30;
+
 /// What a command says when it connects.
 #[derive(Clone, Debug, Default)]
 pub struct Intent {
-    /// Wants the entries from here on.
+    /// Wants the entries from here on; 0 = what the room made of those so far, and the newest of them.
     pub entries_from: Option<u64>,
     /// Wants these topics kept up to date.
     pub topics: Vec<Topic>,
@@ -117,6 +122,58 @@ impl Link {
             Some(why) => Err(Fail::Integrity(why.to_string())),
             None => Ok(()),
         }
+    }
+
+    /// An incident with every item it has: the named one, else the open one, else the last. Read in pages where the mirror
+    /// does not keep all of it. With the last entry that it tells of.
+    pub async fn whole(&mut self, id: Option<&str>) -> Result<(Incident, (u64, Digest)), Fail> {
+        let incident = super::timeline::incident(&self.mirror, id)?;
+        let head = self.mirror.head.ok_or_else(|| Fail::Usage("the log is empty".to_owned()))?;
+        if incident.missing() == 0 {
+            return Ok((incident.clone(), head));
+        }
+        let id = incident.id.clone();
+        let (mut story, mut from) = (None, Some(0));
+        while let Some(at) = from {
+            let request = Request::History { incident: id.clone(), from: at };
+            let Reply::History { lines, next, after } = self.patiently(request).await? else {
+                return Err(Fail::Gone("the room answered something else".to_owned()));
+            };
+            let story = story.get_or_insert_with(|| Story::of_one(after, Keep::All));
+            for line in &lines {
+                let entry = seal::decode(line)
+                    .map_err(|error| Fail::Integrity(format!("an entry from the room does not verify: {error}")))?;
+                if entry.seq <= head.0 {
+                    story.apply(&entry);
+                }
+            }
+            from = next.filter(|next| *next <= head.0);
+        }
+        let found = story.and_then(|mut story| story.incidents.pop());
+        let found = found.filter(|it| it.id == id).map(|it| (it, head));
+        found.ok_or_else(|| Fail::Gone(format!("the room's log does not have {id} any more")))
+    }
+
+    /// Asks, and where the room wants fewer requests a second, asks again a second later.
+    async fn patiently(&mut self, request: Request) -> Result<Reply, Fail> {
+        for _ in 0..TRIES {
+            match self.ask(request.clone()).await {
+                Err(Fail::Refused(refusal)) if refusal.kind == RefusalKind::Rate => {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                answered => return answered,
+            }
+        }
+        self.ask(request).await
+    }
+
+    /// Reads an entry that the mirror does not keep, so that its item is there.
+    pub async fn read(&mut self, incident: &IncidentId, seq: u64) -> Result<(), Fail> {
+        let request = Request::History { incident: incident.clone(), from: seq };
+        if let Reply::History { lines, .. } = self.ask(request).await? {
+            self.mirror.earlier(&lines[..lines.len().min(1)]);
+        }
+        Ok(())
     }
 
     /// Asks, and keeps the mirror going while the answer is on its way.

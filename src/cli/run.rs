@@ -127,7 +127,7 @@ async fn rows(topic: Topic, view: args::View, global: &Global, env: &Env) -> Res
 }
 
 async fn readiness(view: args::View, global: &Global, env: &Env) -> Result<Exit, Fail> {
-    let mut link = link(global, env, Some(1), &[]).await?;
+    let mut link = link(global, env, Some(0), &[]).await?;
     show(super::readiness::show(&mut link).await?, view.output)
 }
 
@@ -139,7 +139,7 @@ async fn status(
     output: args::Output,
 ) -> Result<Exit, Fail> {
     let topics: Vec<Topic> = Topic::ALL.into_iter().filter(|topic| *topic != Topic::Events).collect();
-    let mut link = link(global, env, Some(1), if watch { &topics } else { &[] }).await?;
+    let mut link = link(global, env, Some(0), if watch { &topics } else { &[] }).await?;
     let mut last = String::new();
     loop {
         let shown = views::status(&mut link, narrow.filter.as_ref()).await?;
@@ -166,30 +166,34 @@ async fn on_timeline(command: args::Timeline, global: &Global, env: &Env) -> Res
             change(Request::Mark { seq: of.seq, milestone: of.milestone, marked: false }, of.output, global, env).await
         }
         args::Timeline::Add { text, kind, at, owner, mark, output } => {
-            let mut link = link(global, env, at.as_ref().map(|_| 1), &[]).await?;
+            let mut link = link(global, env, at.as_ref().map(|_| 0), &[]).await?;
             show(write::add(&mut link, write::Addition { text, kind, at, owner, mark }).await?, output)
         }
         args::Timeline::Amend { seq, text, at, output } => {
-            let mut link = link(global, env, at.as_ref().map(|_| 1), &[]).await?;
+            let mut link = link(global, env, at.as_ref().map(|_| 0), &[]).await?;
             show(write::amend(&mut link, seq, text, at).await?, output)
         }
         args::Timeline::Redact { seq, reason, confirm, output, .. } => {
-            let mut link = link(global, env, Some(1), &[]).await?;
+            let mut link = link(global, env, Some(0), &[]).await?;
             show(write::redact(&mut link, seq, reason, confirm).await?, output)
         }
         args::Timeline::Show { incident, folder: args::Folder { dir: Some(dir) }, narrow, output } => {
             let read = folder::read(&dir, global.config.as_deref())?;
-            show(timeline::show(&read.mirror, read.as_of, incident.as_deref(), narrow.filter.as_ref())?, output)
+            let incident = timeline::incident(&read.mirror, incident.as_deref())?;
+            show(timeline::show(incident, read.as_of, narrow.filter.as_ref())?, output)
         }
         args::Timeline::Show { incident, narrow, output, .. } => {
-            let mut link = link(global, env, Some(1), &[]).await?;
+            let mut link = link(global, env, Some(0), &[]).await?;
             link.caught_up().await?;
-            let now = link.clock.now();
-            show(timeline::show(&link.mirror, now, incident.as_deref(), narrow.filter.as_ref())?, output)
+            let (incident, _) = link.whole(incident.as_deref()).await?;
+            show(timeline::show(&incident, link.clock.now(), narrow.filter.as_ref())?, output)
         }
         args::Timeline::Tail { from, narrow, output } => {
-            let mut link = link(global, env, Some(1), &[]).await?;
-            link.caught_up().await?;
+            // What is older than the newest can only be told by whoever hears it all; it is let go once it is printed.
+            let mut link = link(global, env, Some(from.map_or(0, |_| 1)), &[]).await?;
+            if from.is_none() {
+                link.caught_up().await?;
+            }
             let from = from.unwrap_or_else(|| link.mirror.head.map_or(1, |(seq, _)| seq + 1));
             let print = |line: &str| output::print(line).map(|_| ());
             timeline::tail(&mut link, from, narrow.filter.as_ref(), output.json(), print).await?;
@@ -262,16 +266,16 @@ async fn on_plan(command: Command, global: &Global, env: &Env) -> Result<Exit, F
             show(plan::list(&read.mirror, incident.as_deref())?, output)
         }
         Command::Plan(args::Plan::List { incident, output, .. }) => {
-            let mut link = link(global, env, Some(1), &[]).await?;
+            let mut link = link(global, env, Some(0), &[]).await?;
             link.caught_up().await?;
             show(plan::list(&link.mirror, incident.as_deref())?, output)
         }
         Command::Plan(args::Plan::Show { plan: id, manual, output }) => {
-            let mut link = link(global, env, Some(1), &[]).await?;
+            let mut link = link(global, env, Some(0), &[]).await?;
             show(plan::show(&mut link, &PlanId(id), manual).await?, output)
         }
         Command::Plan(args::Plan::Wait { plan: id, timeout, output }) => {
-            let mut link = link(global, env, Some(1), &[]).await?;
+            let mut link = link(global, env, Some(0), &[]).await?;
             show(plan::wait(&mut link, &PlanId(id), timeout.unwrap_or(WAIT_DEFAULT)).await?, output)
         }
         Command::Approve(approve) => {
@@ -301,7 +305,7 @@ async fn write_export(export: args::Export, global: &Global, env: &Env) -> Resul
             }
             export::of(&read.mirror, id, filter)?
         }
-        (None, _) => export::narrowed(&mut link(global, env, Some(1), &[]).await?, id, filter).await?,
+        (None, _) => export::narrowed(&mut link(global, env, Some(0), &[]).await?, id, filter).await?,
     };
     let text = export::render(&outline, export.format)?;
     match export.out {

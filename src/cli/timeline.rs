@@ -52,8 +52,7 @@ pub fn incident<'a>(mirror: &'a Mirror, id: Option<&str>) -> Result<&'a Incident
 }
 
 /// The whole timeline of an incident.
-pub fn show(mirror: &Mirror, now: Stamp, id: Option<&str>, filter: Option<&Filter>) -> Result<Shown, Fail> {
-    let incident = incident(mirror, id)?;
+pub fn show(incident: &Incident, now: Stamp, filter: Option<&Filter>) -> Result<Shown, Fail> {
     let items: Vec<&Item> = incident.items.iter().filter(|item| passes(filter, incident, item, now)).collect();
     let rows = items.iter().map(|item| cells(incident, item)).collect::<Vec<_>>();
     let left_out = incident.items.len() - items.len();
@@ -140,6 +139,7 @@ pub async fn tail(
             }
             shown = shown.max(seq);
         }
+        link.mirror.story.let_items_go();
         link.next().await?;
     }
 }

@@ -69,6 +69,7 @@ pub fn new_after_damage(global: &Global, env: &Env) -> Result<Shown, Fail> {
         key: String::new(),
         allow_fs: Vec::new(),
         check_fs: false,
+        snapshot: None,
     };
     let opened = ledger::new_after_damage(options, Arc::new(Files), Clock::real(), Random::system())
         .map_err(|error| Fail::Other(error.to_string()))?;

@@ -128,6 +128,7 @@ pub async fn status(link: &mut Link, filter: Option<&Filter>) -> Result<Shown, F
             rows.extend(more);
         }
     }
+    read_reasons(link).await?;
     let now = link.clock.now();
     let incident = link.mirror.story.current();
     let worst = rows.iter().map(|row| row.verdict).max().unwrap_or(Verdict::Unknown);
@@ -207,6 +208,9 @@ fn room_lines(room: &RoomStatus, incident: Option<&Incident>, now: Stamp) -> Str
     }
     if let Some(why) = &room.degraded {
         text.push_str(&format!("NOT RECORDING: {why}\n"));
+    }
+    if let Some(says) = &room.log_room {
+        text.push_str(&format!("LOG: {says}\n"));
     }
     if room.level == Some(Level::Account) {
         text.push_str(&format!("level account: {ACCOUNT_ALONE}\n"));
@@ -290,6 +294,17 @@ pub fn waiting_lines(mirror: &Mirror) -> String {
         ));
     }
     out
+}
+
+/// Reads why texts are to be removed, where that was long ago.
+async fn read_reasons(link: &mut Link) -> Result<(), Fail> {
+    let (_, texts) = waiting(&link.mirror);
+    let missing = texts.into_iter().filter(|(incident, it)| incident.item(it.proposal).is_none());
+    let missing: Vec<_> = missing.map(|(incident, it)| (incident.id.clone(), it.proposal)).collect();
+    for (incident, seq) in missing {
+        link.read(&incident, seq).await?;
+    }
+    Ok(())
 }
 
 /// Why a text is to be removed.

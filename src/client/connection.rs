@@ -85,7 +85,8 @@ pub fn connect(options: ConnectOptions) -> (Handle, mpsc::Receiver<ClientEvent>)
     let (asks, ask_queue) = mpsc::channel(16);
     let (events, event_queue) = mpsc::channel(64);
     let ConnectOptions { socket, hello, trust } = options;
-    let link = Connection { socket, hello, trust, asks: ask_queue, events, wait: FIRST_WAIT };
+    let begin = hello.entries_from.map_or(1, |from| from.min(1));
+    let link = Connection { socket, hello, begin, trust, asks: ask_queue, events, wait: FIRST_WAIT };
     tokio::spawn(link.run());
     (Handle { asks }, event_queue)
 }
@@ -93,6 +94,8 @@ pub fn connect(options: ConnectOptions) -> (Handle, mpsc::Receiver<ClientEvent>)
 struct Connection {
     socket: PathBuf,
     hello: Hello,
+    /// Where another log is begun: at its first entry, or (0) with what the room made of it.
+    begin: u64,
     trust: Trust,
     asks: mpsc::Receiver<Ask>,
     events: mpsc::Sender<ClientEvent>,
@@ -226,11 +229,14 @@ impl Connection {
                 }
                 self.wait = FIRST_WAIT;
                 let other_log = self.hello.log.as_ref().is_some_and(|known| *known != welcome.log);
-                self.hello.entries_from = self.hello.entries_from.map(|from| if other_log { 1 } else { from });
+                self.hello.entries_from = self.hello.entries_from.map(|from| if other_log { self.begin } else { from });
                 self.hello.log = Some(welcome.log.clone());
                 ClientEvent::Linked(welcome)
             }
             RoomLine::Push(push) => {
+                if let (Push::Heads { seq, more: false, .. }, Some(from)) = (&push, self.hello.entries_from.as_mut()) {
+                    *from = seq.saturating_add(1);
+                }
                 if let (Push::Entries(lines), Some(from)) = (&push, self.hello.entries_from.as_mut()) {
                     // The next connection resumes behind the last entry received; numbers may have gaps.
                     let last = lines.last().and_then(|last| match seal::scan_line(last.line.as_bytes()) {

@@ -6,10 +6,18 @@ use crate::board::{Row, Topic, TopicView};
 use crate::clock::Clock;
 use crate::model::entry::LogLine;
 use crate::model::plan::Recheck;
-use crate::model::{Digest, PlanId, Refusal, SafeText, Stamp};
+use crate::model::{Digest, Entry, PlanId, Refusal, SafeText, Stamp};
 use crate::protocol::{Push, Welcome, Who};
 use crate::seal;
-use crate::timeline::Story;
+use crate::timeline::{Keep, Story};
+
+/// Items of the latest incident that a client keeps, whatever the log has; earlier ones are read when somebody wants them.
+pub const KEPT: usize = 2_000;
+
+/// The entries of lines, as far as they verify.
+pub fn entries(lines: &[LogLine]) -> impl Iterator<Item = Entry> + '_ {
+    lines.iter().filter_map(|line| seal::decode(line).ok())
+}
 
 /// The state of the connection, shown in the header.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +64,9 @@ pub struct Mirror {
     pub rechecks: Vec<Recheck>,
     /// An entry did not verify: shown, never repaired.
     pub broken: Option<SafeText>,
+    /// What came so far of what the room made of its log.
+    #[doc(hidden)]
+    pub heads: String,
 }
 
 impl Default for Mirror {
@@ -71,6 +82,7 @@ impl Default for Mirror {
             degraded: None,
             rechecks: Vec::new(),
             broken: None,
+            heads: String::new(),
         }
     }
 }
@@ -110,6 +122,7 @@ impl Mirror {
             self.head = None;
             self.broken = None;
         }
+        self.heads.clear();
         self.caught_up = false;
         self.degraded = welcome.degraded.clone();
         self.rechecks.clear();
@@ -134,6 +147,8 @@ impl Mirror {
                     }
                 }
             }
+            Push::Heads { seq, head, part, more } => self.heads((seq, head), &part, more),
+            Push::Earlier(lines) => self.earlier(&lines),
             Push::CaughtUp { seq } => {
                 self.caught_up = true;
                 // Nothing acknowledged is ever absent later: a log that is shorter now is another history.
@@ -156,6 +171,54 @@ impl Mirror {
             Push::Degraded(why) => self.degraded = why,
             Push::Rechecks(all) => self.rechecks = all,
             Push::Ping => {}
+        }
+    }
+
+    /// Begins with what the room made of its log: entries that follow link to its last one.
+    fn heads(&mut self, head: (u64, Digest), part: &str, more: bool) {
+        self.heads.push_str(part);
+        if more {
+            return;
+        }
+        match Story::from_json(std::mem::take(&mut self.heads).as_bytes(), Keep::Newest(KEPT)) {
+            Ok(story) => (self.story, self.head) = (story, Some(head)),
+            Err(error) => {
+                let why =
+                    format!("what the room says of its log can't be read ({error}): run the version that it runs");
+                self.broken.get_or_insert_with(|| SafeText::new(&why));
+            }
+        }
+    }
+
+    /// Takes in entries that the room folded before: they are shown, and change nothing.
+    pub fn earlier(&mut self, lines: &[LogLine]) {
+        for line in lines {
+            match seal::decode(line) {
+                Ok(entry) => self.story.put_back(entry),
+                Err(error) => {
+                    let why = format!("an entry from the room does not verify: {error}");
+                    self.broken.get_or_insert_with(|| SafeText::new(&why));
+                }
+            }
+        }
+    }
+
+    /// Takes in a page of entries before `before`, and keeps them as long as there are no more than `most` in all.
+    pub fn read_back(&mut self, lines: &[LogLine], before: u64, most: usize) {
+        let held = self.story.latest().map_or(0, |incident| incident.items.len());
+        self.story.keep = Keep::Newest((held + lines.len()).clamp(KEPT, most));
+        let is_before = |line: &&LogLine| match seal::scan_line(line.line.as_bytes()) {
+            Ok(seal::Line::Entry(found)) => found.seq < before,
+            _ => false,
+        };
+        let lines: Vec<LogLine> = lines.iter().filter(is_before).cloned().collect();
+        self.earlier(&lines);
+    }
+
+    /// Nobody looks at old entries any more: as many as ever are kept.
+    pub fn follow(&mut self) {
+        if matches!(self.story.keep, Keep::Newest(most) if most > KEPT) {
+            self.story.keep = Keep::Newest(KEPT);
         }
     }
 

@@ -11,5 +11,5 @@ mod trust;
 
 pub use connection::{AskError, ConnectOptions, Handle, connect};
 pub use known::KnownLogs;
-pub use mirror::{ClientEvent, Link, Mirror};
+pub use mirror::{ClientEvent, KEPT, Link, Mirror, entries};
 pub use trust::{Trust, known_file};

@@ -44,6 +44,7 @@ pub struct RawFile {
     pub rules: Option<Section<RawRules>>,
     pub policy: Option<Section<RawPolicy>>,
     pub network: Option<Section<RawNetwork>>,
+    pub log: Option<Section<RawLog>>,
     pub console: Option<Section<RawConsole>>,
 }
 
@@ -240,6 +241,13 @@ pub struct RawPolicy {
 pub struct RawNetwork {
     pub allow: Texts,
     pub exec: Texts,
+}
+
+/// `[log]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawLog {
+    pub quota: Text,
 }
 
 /// `[console]`.

@@ -18,6 +18,7 @@ pub mod secret;
 mod service;
 mod several;
 mod show;
+mod size;
 mod slo;
 #[cfg(test)]
 mod tests;
@@ -121,6 +122,8 @@ pub struct Config {
     pub allow_hosts: Vec<String>,
     /// Login plugins of kubeconfigs that a service may run.
     pub allow_exec: Vec<PathBuf>,
+    /// Bytes that the timeline may take.
+    pub log_quota: u64,
     pub console: ConsoleConfig,
 }
 

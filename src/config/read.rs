@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::error::Report;
 use super::file::{
-    RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawConsole, RawFile, RawHeaderFile, RawHostTable,
+    RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawConsole, RawFile, RawHeaderFile, RawHostTable, RawLog,
     RawNetwork, RawPeople, RawPerson, RawPolicy, RawProbe, RawPrometheus, RawRoom, RawRules, RawService, RawSlo,
     Section,
 };
@@ -35,6 +35,7 @@ pub(super) fn file(report: &mut Report<'_>) -> Option<RawFile> {
         rules: top.one::<RawRules>("rules", report),
         policy: top.one::<RawPolicy>("policy", report),
         network: top.one::<RawNetwork>("network", report),
+        log: top.one::<RawLog>("log", report),
         console: top.one::<RawConsole>("console", report),
     };
     top.finish(report);

@@ -66,6 +66,7 @@ pub(super) fn resolve(raw: &RawFile, file: &Path, options: LoadOptions, env: &En
         allow_fs,
         allow_hosts,
         allow_exec,
+        log_quota: super::size::quota(raw.log.as_ref(), &mut make),
         console: super::console::resolve(raw.console.as_ref(), &mut make),
     }
 }

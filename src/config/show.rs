@@ -82,6 +82,9 @@ fn table(config: &Config) -> Table {
     let exec: Vec<String> = config.allow_exec.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     network.list("exec", &exec);
     out.insert("network".into(), network.table());
+    let mut log = Rows::default();
+    log.text("quota", &super::size::words(config.log_quota));
+    out.insert("log".into(), log.table());
     let mut console = Rows::default();
     console.text("theme", &config.console.theme).text("keymap", &config.console.keymap);
     console.0.insert("bell".into(), config.console.bell.into());

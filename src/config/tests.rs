@@ -346,6 +346,7 @@ fn the_sample_switched_on_loads_and_each_default_it_shows_is_the_default() {
         "ttl",
         "allow =",
         "exec =",
+        "quota =",
         "theme",
         "keymap",
         "bell",

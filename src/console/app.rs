@@ -115,6 +115,14 @@ pub enum Waiting {
         at: Stamp,
         page: u32,
     },
+    /// A page of the entries before this one.
+    Earlier {
+        before: u64,
+    },
+    /// A page of the entries up to an instant.
+    Story {
+        at: Stamp,
+    },
     Write(WriteKind),
 }
 

@@ -2,10 +2,11 @@
 //! history shows the last changes that were recorded by then.
 
 use crate::board::{Row, Topic};
-use crate::client::Mirror;
-use crate::model::{EdgeFamily, EdgeKind, Happening, Stamp, System};
+use crate::client::{self, KEPT, Mirror};
+use crate::model::entry::LogLine;
+use crate::model::{EdgeFamily, EdgeKind, Happening, IncidentId, Stamp, System};
 use crate::protocol::Short;
-use crate::timeline::{Incident, Item, Story};
+use crate::timeline::{Incident, Item, Keep, Story};
 
 use super::app::{App, Pane};
 
@@ -35,17 +36,20 @@ pub struct Past {
     pub mirror: Mirror,
     pub alerts: Kept,
     pub events: Kept,
+    /// The console does not keep every entry of then: the incident of then is read from the room.
+    pub read: Option<IncidentId>,
 }
 
 impl Past {
-    /// Folds what was recorded by then. Rows come from the room.
+    /// Folds what was recorded by then, as far as the console keeps it. Rows come from the room.
     pub fn new(mirror: &Mirror, at: Stamp) -> Self {
+        let read = incident_to_read(mirror, at);
         let mut entries: Vec<_> = mirror
             .story
             .incidents
             .iter()
             .flat_map(|incident| incident.items.iter().map(|item| &item.entry))
-            .filter(|entry| entry.ts <= at)
+            .filter(|entry| entry.ts <= at && read.is_none())
             .collect();
         entries.sort_by_key(|entry| entry.seq);
         entries.dedup_by_key(|entry| entry.seq);
@@ -57,11 +61,26 @@ impl Past {
             link: mirror.link.clone(),
             welcome: mirror.welcome.clone(),
             story,
-            caught_up: true,
+            caught_up: read.is_none(),
             broken: mirror.broken.clone(),
             ..Mirror::default()
         };
-        Self { at, mirror, alerts: Kept::Asked, events: Kept::Asked }
+        Self { at, mirror, alerts: Kept::Asked, events: Kept::Asked, read }
+    }
+
+    /// Folds a page of the entries of then; whether what was recorded by then may go on behind it.
+    pub fn tell(&mut self, lines: &[LogLine], after: Option<Stamp>) -> bool {
+        if self.mirror.story.entries == 0 {
+            self.mirror.story = Story::of_one(after, Keep::Newest(KEPT));
+        }
+        let mut beyond = false;
+        for entry in client::entries(lines) {
+            beyond = entry.ts > self.at;
+            if !beyond {
+                self.mirror.story.apply(&entry);
+            }
+        }
+        !beyond
     }
 
     /// What is known of a topic that the room keeps.
@@ -80,6 +99,13 @@ impl Past {
         *self.kept(topic) = Kept::Unknown(since);
         self.mirror.board.remove(&topic);
     }
+}
+
+/// The incident of an instant, if the console does not keep all that is to be folded up to there.
+fn incident_to_read(mirror: &Mirror, at: Stamp) -> Option<IncidentId> {
+    let partial = mirror.story.incidents.iter().any(|incident| incident.missing() > 0);
+    let then = mirror.story.incidents.iter().rfind(|incident| incident.opened_at <= at);
+    then.filter(|_| partial).map(|incident| incident.id.clone())
 }
 
 /// The pane that an edge belongs to.
@@ -103,8 +129,9 @@ fn pane_of(edge: &EdgeKind, source: &str) -> Option<Pane> {
 }
 
 /// For a pane: the last edge of each thing that had happened and was recorded by then, the newest first.
-pub fn edges<'a>(app: &'a App, past: &Past, pane: Pane) -> Vec<&'a Item> {
-    let items = app.mirror.story.incidents.iter().flat_map(|incident| &incident.items);
+pub fn edges<'a>(app: &'a App, past: &'a Past, pane: Pane) -> Vec<&'a Item> {
+    let story = if past.read.is_some() { &past.mirror.story } else { &app.mirror.story };
+    let items = story.incidents.iter().flat_map(|incident| &incident.items);
     let mut found: Vec<&Item> = Vec::new();
     let mut by_time: Vec<&Item> = items.filter(|item| item.at <= past.at && item.entry.ts <= past.at).collect();
     by_time.sort_by_key(|item| (std::cmp::Reverse(item.at), std::cmp::Reverse(item.entry.seq)));

@@ -10,6 +10,8 @@ mod reader;
 mod redact;
 mod renew;
 mod scan;
+mod size;
+mod snapshot;
 mod storage;
 mod tail;
 mod verify;
@@ -17,6 +19,8 @@ mod write;
 
 #[cfg(test)]
 mod sim;
+#[cfg(test)]
+mod snapshot_tests;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +31,7 @@ pub use folder::{Told, read_folder};
 pub use open::{OpenOptions, Opened};
 pub use reader::{ReadError, Reader};
 pub use renew::new_after_damage;
+pub use snapshot::{Found, Snapshot, Unfit, Unverified};
 pub use storage::{AppendFile, DirFacts, FileFacts, Files, Held, ReadFile, Storage};
 pub use verify::{Signed, Verdict, verify, verify_with};
 pub use write::Ledger;
@@ -48,6 +53,8 @@ const HEALTHY_BYTES: u64 = 4 * RESERVE_BYTES;
 
 const LOCK: &str = "LOCK";
 const RESERVE: &str = "RESERVE";
+/// What a start takes instead of reading everything.
+const SNAPSHOT: &str = "SNAPSHOT";
 /// Left behind when a sync failed: the next start begins a new segment.
 const SYNC_FAILED: &str = "SYNC-FAILED";
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::reader::{Index, Segment, Shared};
 use super::scan::{self, Scan};
+use super::snapshot::{self, Found, Unverified};
 use super::storage::{Held, ReadFile, Storage, retry};
 use super::tail::Tail;
 use super::write::{self, Ledger, Sealer, Writer};
@@ -33,6 +34,8 @@ pub struct OpenOptions {
     pub allow_fs: Vec<String>,
     /// Refuse the kinds that are not allowed.
     pub check_fs: bool,
+    /// The form of the snapshot that the caller can go on from; `None` = read the whole log.
+    pub snapshot: Option<String>,
 }
 
 /// An open log, and what was found while opening it.
@@ -42,6 +45,10 @@ pub struct Opened {
     pub recovered: Option<Recovered>,
     /// The log is not whole. If the damage `blocks`, the ledger is read-only.
     pub damaged: Option<Damage>,
+    /// What was kept beside the log.
+    pub snapshot: Found,
+    /// What a snapshot that fits left to be verified.
+    pub unverified: Option<Unverified>,
     /// Things to show once, in words.
     pub warnings: Vec<SafeText>,
 }
@@ -70,6 +77,7 @@ impl Ledger {
 }
 
 /// The chain of a whole directory.
+#[derive(Default)]
 pub(super) struct Survey {
     pub segments: Vec<Segment>,
     pub head: (u64, Digest),
@@ -133,7 +141,11 @@ impl Opening {
 
     /// Opens what is there, once no half-done work of an earlier process is left.
     pub fn open_surveyed(mut self) -> Result<Opened, LedgerError> {
-        let mut survey = self.survey()?;
+        let (mut survey, snapshot, unverified) = self.survey_with_snapshot()?;
+        if let Found::Unfit(_) = snapshot {
+            // What can't be removed now is refused again at the next start.
+            let _ = snapshot::forget(self.storage.as_ref(), &self.options.dir);
+        }
         if survey.newest.is_none() {
             let genesis = self.genesis(None);
             write::begin_log(&self, genesis)?;
@@ -153,16 +165,18 @@ impl Opening {
             self.close_off(&survey.segments)?;
         }
         let warnings = std::mem::take(&mut self.warnings);
-        let ledger = self.ledger(survey, blocked)?;
+        let ledger = self.ledger(survey, blocked, damaged.is_none())?;
+        let unverified = unverified.map(|it| it.of(&ledger.shared));
         let recovered = torn.first().cloned();
         for recovered in torn {
+            ledger.shared.change(|index| index.noted.insert(recovered.sha256));
             ledger.append(vec![by_room(recovered)])?;
         }
         if new_segment {
             ledger.rotate("a sync failed before the restart")?;
             ledger.forget_failed_sync();
         }
-        Ok(Opened { ledger, recovered, damaged, warnings })
+        Ok(Opened { ledger, recovered, damaged, snapshot, unverified, warnings })
     }
 
     /// The first entry of a new log.
@@ -195,20 +209,18 @@ impl Opening {
 
     /// Verifies every segment.
     pub fn survey(&self) -> Result<Survey, LedgerError> {
+        self.survey_each(&mut |_, _| {})
+    }
+
+    /// The same; `each` gets the number and the hash of every good entry.
+    pub fn survey_each(&self, each: &mut dyn FnMut(u64, Digest)) -> Result<Survey, LedgerError> {
         let dir = &self.options.dir;
         let files = segments(self.storage.as_ref(), dir).map_err(LedgerError::io("list", dir))?;
-        let mut survey = Survey {
-            segments: Vec::new(),
-            head: (0, Digest([0; 32])),
-            closed: None,
-            newest: None,
-            log_id: String::new(),
-            noted: BTreeSet::new(),
-        };
+        let mut survey = Survey::default();
         let mut check = ChainCheck::new();
         let count = files.len();
         for (i, (number, path)) in files.into_iter().enumerate() {
-            let scanned = self.survey_segment(&mut survey, &mut check, number, &path);
+            let scanned = self.survey_segment(&mut survey, &mut check, number, &path, each);
             match scanned {
                 Ok(scan) if i + 1 == count => survey.newest = Some((path, scan)),
                 Ok(Scan { bad: Some(why), good, .. }) => note_damage(&mut survey, &check, &path, good, why),
@@ -230,17 +242,19 @@ impl Opening {
         Ok(survey)
     }
 
-    fn survey_segment(
+    /// Verifies one segment; `each` gets the number and the hash of every good entry.
+    pub(super) fn survey_segment(
         &self,
         survey: &mut Survey,
         check: &mut ChainCheck,
         number: u32,
         path: &Path,
+        each: &mut dyn FnMut(u64, Digest),
     ) -> std::io::Result<Scan> {
         let before = survey.segments.last().map(|segment| (segment.number, segment.end));
         survey.segments.push(Segment::new(number, check.head().0 + 1));
         let file = retry(|| self.storage.open_read(path))?;
-        let mut scan = self.scan(survey, check, file.as_ref())?;
+        let mut scan = self.scan(survey, check, file.as_ref(), each)?;
         // A segment that begins well, but not where the one before ended: what is missing was lost from a closed segment.
         if scan.bad.is_some()
             && scan.good == 0
@@ -250,16 +264,24 @@ impl Opening {
             let closed = self.options.dir.join(super::segment_name(before));
             note_damage(survey, check, &closed, end, "the segment after it does not continue it");
             *check = resumed;
-            scan = self.scan(survey, check, file.as_ref())?;
+            scan = self.scan(survey, check, file.as_ref(), each)?;
         }
         Ok(scan)
     }
 
-    fn scan(&self, survey: &mut Survey, check: &mut ChainCheck, file: &dyn ReadFile) -> std::io::Result<Scan> {
+    fn scan(
+        &self,
+        survey: &mut Survey,
+        check: &mut ChainCheck,
+        file: &dyn ReadFile,
+        each: &mut dyn FnMut(u64, Digest),
+    ) -> std::io::Result<Scan> {
         let Survey { segments, log_id, noted, .. } = survey;
         scan::segment(file, check, |found, (start, end), line| {
+            let hash = found.digest().unwrap_or_default();
+            each(found.seq, hash);
             if let Some(segment) = segments.last_mut() {
-                segment.push(found.seq, start);
+                segment.push(found.seq, start, hash);
                 segment.end = end;
             }
             scan::note_recovered(found, line, noted);
@@ -278,7 +300,7 @@ impl Opening {
         Ok(())
     }
 
-    fn ledger(self, mut survey: Survey, blocked: Option<SafeText>) -> Result<Ledger, LedgerError> {
+    fn ledger(self, mut survey: Survey, blocked: Option<SafeText>, whole: bool) -> Result<Ledger, LedgerError> {
         let Some((path, scan)) = survey.newest.take() else {
             return Err(LedgerError::Directory { dir: self.options.dir, why: "holds no log".into() });
         };
@@ -299,7 +321,8 @@ impl Opening {
                 condition = Condition::Degraded(SafeText::new(write::FULL));
             }
         }
-        let index = Index { segments: survey.segments, head: survey.head, condition };
+        let noted = survey.noted;
+        let index = Index { segments: survey.segments, head: survey.head, condition, noted, whole };
         let shared = Shared::new(self.options.dir, self.storage, survey.log_id, index);
         Ok(Ledger::new(Arc::new(shared), writer, self.sealer))
     }
@@ -316,7 +339,7 @@ fn note_damage(survey: &mut Survey, check: &ChainCheck, segment: &Path, offset: 
     survey.closed.get_or_insert(damage);
 }
 
-fn id_of(genesis: &[u8]) -> String {
+pub(super) fn id_of(genesis: &[u8]) -> String {
     let line = String::from_utf8_lossy(genesis).into_owned();
     match seal::decode(&LogLine { line, body: None }).map(|entry| entry.happening) {
         Ok(Happening::Genesis(genesis)) => genesis.log,

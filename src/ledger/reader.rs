@@ -1,8 +1,11 @@
 //! Reading while the writer writes: by sequence number, in bounded pieces, never past what is synced.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::{Deserialize, Serialize};
 
 use super::scan::Lines;
 use super::{Condition, Storage, segment_name};
@@ -14,7 +17,7 @@ use crate::seal::{self, Found, Line};
 const STRIDE: u64 = 64;
 
 /// One segment as readers see it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Segment {
     pub number: u32,
     /// First and last good entry; `first > last` = none yet.
@@ -22,24 +25,26 @@ pub(super) struct Segment {
     pub last: u64,
     /// Where the last good entry ends: nothing after it is shown.
     pub end: u64,
+    /// Hash of the last good entry.
+    pub head: Digest,
     /// (entry, offset where it or its body begins).
     marks: Vec<(u64, u64)>,
 }
 
 impl Segment {
     pub fn new(number: u32, first: u64) -> Self {
-        Self { number, first, last: first.saturating_sub(1), end: 0, marks: Vec::new() }
+        Self { number, first, last: first.saturating_sub(1), end: 0, head: Digest([0; 32]), marks: Vec::new() }
     }
 
     /// Takes note of the next entry.
-    pub fn push(&mut self, seq: u64, offset: u64) {
+    pub fn push(&mut self, seq: u64, offset: u64, hash: Digest) {
         if self.marks.is_empty() {
             self.first = seq;
         }
         if (seq - self.first).is_multiple_of(STRIDE) {
             self.marks.push((seq, offset));
         }
-        self.last = seq;
+        (self.last, self.head) = (seq, hash);
     }
 }
 
@@ -48,6 +53,10 @@ pub(super) struct Index {
     pub segments: Vec<Segment>,
     pub head: (u64, Digest),
     pub condition: Condition,
+    /// Tails that `recovered` entries speak of.
+    pub noted: BTreeSet<Digest>,
+    /// No closed segment is damaged, so that what is known of the log can be kept beside it.
+    pub whole: bool,
 }
 
 pub(super) struct Shared {
@@ -98,6 +107,15 @@ impl Reader {
     /// Whether the log takes entries.
     pub fn condition(&self) -> Condition {
         self.0.read(|index| index.condition.clone())
+    }
+
+    /// One entry; `None` if the log has none of that number, or lost it.
+    pub fn line(&self, seq: u64) -> Result<Option<LogLine>, ReadError> {
+        let mut found = self.read_from(seq, 1)?;
+        let line = if found.is_empty() { None } else { Some(found.swap_remove(0)) };
+        let is_it =
+            |log: &LogLine| matches!(seal::scan_line(log.line.as_bytes()), Ok(Line::Entry(it)) if it.seq == seq);
+        Ok(line.filter(is_it))
     }
 
     /// Entries from `seq` on, in order: about `max_bytes` of them, at least one if there is one.

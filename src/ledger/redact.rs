@@ -43,6 +43,9 @@ impl Ledger {
             return Err(AppendError::Unchanged(SafeText::new(&format!("entry {entry} is not in the log"))));
         };
         let Some(bytes) = self.without_text(&place, entry, by)? else { return Ok(false) };
+        // What was made of the log may hold the text too.
+        self.forget_snapshot()
+            .map_err(|error| AppendError::Unchanged(SafeText::new(&format!("the snapshot stays: {error}"))))?;
         self.put_in_place(&mut writer, &place, &bytes)?;
         Ok(true)
     }

@@ -71,6 +71,8 @@ pub(super) fn finish(storage: &dyn Storage, dir: &Path) -> Result<bool, LedgerEr
         let to = away.join(from.file_name().unwrap_or_default());
         retry(|| storage.rename(&from, &to)).map_err(LedgerError::io("move away", &from))?;
     }
+    // It is refused in any case: it is of another log.
+    let _ = super::snapshot::forget(storage, dir);
     for dir in [away.as_path(), dir] {
         retry(|| storage.sync_dir(dir)).map_err(LedgerError::io("sync", dir))?;
     }

@@ -48,6 +48,8 @@ struct State {
     since: Vec<BTreeMap<PathBuf, usize>>,
     locked: bool,
     calls: u64,
+    /// Bytes that were read.
+    read: u64,
     fault: Option<Fault>,
     /// Bytes that may still be written.
     free: Option<u64>,
@@ -89,6 +91,11 @@ impl Disk {
 
     pub fn calls(&self) -> u64 {
         self.state().calls
+    }
+
+    /// Bytes that were read since this was asked last.
+    pub fn read(&self) -> u64 {
+        std::mem::take(&mut self.state().read)
     }
 
     /// Limits what may still be written.
@@ -237,7 +244,7 @@ impl AppendFile for Handle {
 impl ReadFile for Handle {
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
         let half = self.disk.call()?;
-        let state = self.disk.state();
+        let mut state = self.disk.state();
         let now = &state.inodes[self.ino].now;
         let from = usize::try_from(offset).expect("small").min(now.len());
         let mut take = into.len().min(now.len() - from);
@@ -245,6 +252,7 @@ impl ReadFile for Handle {
             take = take.div_ceil(2);
         }
         into[..take].copy_from_slice(&now[from..from + take]);
+        state.read += take as u64;
         Ok(take)
     }
 

@@ -13,9 +13,9 @@ use crate::model::{Actor, Happening, PlanId};
 use crate::seal;
 use crate::seal::{ChainCheck, Sealed, decode};
 
-const DIR: &str = "/log";
+pub(super) const DIR: &str = "/log";
 
-fn options(dir: &Path) -> OpenOptions {
+pub(super) fn options(dir: &Path) -> OpenOptions {
     OpenOptions {
         dir: dir.to_owned(),
         room: "prod-ca".into(),
@@ -25,10 +25,11 @@ fn options(dir: &Path) -> OpenOptions {
         key: String::new(),
         allow_fs: Vec::new(),
         check_fs: true,
+        snapshot: None,
     }
 }
 
-fn clock() -> Clock {
+pub(super) fn clock() -> Clock {
     Clock::manual("2026-03-02T14:41:00Z".parse().expect("a time"))
 }
 
@@ -40,7 +41,7 @@ fn open(disk: &Disk) -> Result<Opened, LedgerError> {
     open_on(Arc::new(disk.clone()), Path::new(DIR))
 }
 
-fn note(text: &str) -> Draft {
+pub(super) fn note(text: &str) -> Draft {
     Draft {
         incident: None,
         by: Actor::room(),
@@ -54,7 +55,7 @@ fn outcome() -> Draft {
     Draft { happening: ended.into(), ..note("") }
 }
 
-fn segment(number: u32) -> PathBuf {
+pub(super) fn segment(number: u32) -> PathBuf {
     Path::new(DIR).join(segment_name(number))
 }
 
@@ -77,7 +78,7 @@ fn entries(ledger: &Ledger) -> Vec<LogLine> {
     out
 }
 
-fn texts(ledger: &Ledger) -> Vec<String> {
+pub(super) fn texts(ledger: &Ledger) -> Vec<String> {
     let entries = entries(ledger);
     entries.iter().filter_map(|log| decode(log).expect("an entry").text).map(|text| text.to_string()).collect()
 }
@@ -725,12 +726,12 @@ fn redacted_bodies_are_judged_as_the_stock_verifier_does() {
     }
 }
 
-fn removal(seq: u64) -> Draft {
+pub(super) fn removal(seq: u64) -> Draft {
     Draft { happening: crate::model::entry::Redact { seq, proposal: Some(1) }.into(), ..note("") }
 }
 
 /// A log in two segments, with a text in each, and the entries that say that both are removed.
-fn to_redact(storage: Arc<dyn Storage>, dir: &Path) -> Ledger {
+pub(super) fn to_redact(storage: Arc<dyn Storage>, dir: &Path) -> Ledger {
     let ledger = open_on(storage, dir).expect("open").ledger;
     ledger.append(vec![note("before"), note("call 555-1234"), note("between")]).expect("append");
     ledger.rotate("incident closed").expect("rotate");

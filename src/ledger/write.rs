@@ -337,7 +337,7 @@ impl Ledger {
         self.shared.change(|index| {
             let Some(segment) = index.segments.last_mut() else { return };
             for sealed in batch {
-                segment.push(sealed.entry.seq, writer.end);
+                segment.push(sealed.entry.seq, writer.end, sealed.entry.hash);
                 writer.end += sealed.log.body.as_ref().map_or(0, |body| body.len() as u64 + 1);
                 writer.end += sealed.log.line.len() as u64 + 1;
                 index.head = (sealed.entry.seq, sealed.entry.hash);

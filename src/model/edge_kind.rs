@@ -200,6 +200,7 @@ edge_kinds! {
     }
     Log "log" {
         LogDamaged "damaged" = Meaning::event().always_recorded();
+        LogFills "fills" = Meaning::event().always_recorded();
     }
     Recording "recording" {
         RecordingBack "back" = Meaning::event().always_recorded();

@@ -80,7 +80,7 @@ pub struct Draft {
 }
 
 /// One entry, read back from its line.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub seq: u64,
     /// `bt`: the first sequence number of its write batch.
@@ -96,6 +96,7 @@ pub struct Entry {
     pub by: Actor,
     /// The host that recorded it.
     pub src: String,
+    #[serde(with = "parts")]
     pub happening: Happening,
     /// Text of the body line, unless there is none or it was redacted.
     pub text: Option<SafeText>,
@@ -133,4 +134,22 @@ pub struct LogLine {
     /// Its body line, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "clean::exact_if")]
     pub body: Option<String>,
+}
+
+/// What happened, as the two members that a line of the log has for it.
+mod parts {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+    use serde_json::value::RawValue;
+
+    use super::Happening;
+
+    pub fn serialize<S: Serializer>(happening: &Happening, to: S) -> Result<S::Ok, S::Error> {
+        let data = happening.data_json().and_then(RawValue::from_string).map_err(ser::Error::custom)?;
+        (happening.kind(), data).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Happening, D::Error> {
+        let (kind, data) = <(String, Box<RawValue>)>::deserialize(from)?;
+        Happening::from_parts(&kind, data.get()).map_err(de::Error::custom)
+    }
 }

@@ -22,7 +22,8 @@ pub struct Hello {
     pub proto: Vec<u32>,
     /// Program and version, for the log.
     pub client: String,
-    /// Send entries from this sequence number on; `None` = no entries.
+    /// Send entries from this sequence number on; `None` = no entries; 0 = what the room made of those so far
+    /// ([`Push::Heads`], [`Push::Earlier`]), then the entries after that.
     #[serde(default)]
     pub entries_from: Option<u64>,
     /// The log the client knows. Another one's entries are sent from 1.
@@ -161,6 +162,8 @@ pub enum Request {
     Board { topic: Topic },
     /// One page of a topic's rows as they were: events and alerts, as far as they are kept.
     Past { topic: Topic, at: Stamp, page: u32 },
+    /// One page of the entries of an incident, in order, from this one on.
+    History { incident: IncidentId, from: u64 },
     /// Room, log and health, for `status`.
     Status,
 }
@@ -229,6 +232,9 @@ pub enum Reply {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         short: Option<Short>,
     },
+    /// A page of an incident's entries, those that it adopted first. `next` = where the next page begins. `after` = when the
+    /// incident before it was closed.
+    History { lines: Vec<LogLine>, next: Option<u64>, after: Option<Stamp> },
     /// The room's state.
     Status(RoomStatus),
 }
@@ -253,6 +259,9 @@ pub struct RoomStatus {
     pub degraded: Option<SafeText>,
     pub present: Vec<Who>,
     pub drill: Option<DrillInfo>,
+    /// That the log has little room left, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_room: Option<SafeText>,
     /// How surely people must be known who stand behind a plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
@@ -293,6 +302,10 @@ pub enum RoomLine {
 pub enum Push {
     /// The next entries, complete and in order.
     Entries(Vec<LogLine>),
+    /// A part of what the room made of every entry up to `seq`: its fold without the items, as JSON.
+    Heads { seq: u64, head: Digest, part: String, more: bool },
+    /// The newest entries of the latest incident up to there. They are in what was made already.
+    Earlier(Vec<LogLine>),
     /// The entries before this were all there is right now: the client has caught up to `seq`.
     CaughtUp { seq: u64 },
     /// A change of one topic.

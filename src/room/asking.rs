@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::budget::rate;
 use super::engine::{Answer, Command};
+use super::history;
 use super::pages::rows;
 use super::requests::writes_text;
 use super::session::Session;
@@ -31,6 +32,7 @@ impl Session {
             request,
             Request::Board { .. }
                 | Request::Past { .. }
+                | Request::History { .. }
                 | Request::Status
                 | Request::Preview { .. }
                 | Request::SilencePreview { .. }
@@ -62,6 +64,10 @@ impl Session {
         }
         if let Request::Past { topic, at, page } = request {
             self.shared.looks.begin(self.look.clone(), (topic, at, page), reply);
+            return Ok(answer);
+        }
+        if let Request::History { incident, from } = request {
+            history::answer(self.shared.clone(), self.engine.clone(), self.look.clone(), (incident, from), reply);
             return Ok(answer);
         }
         let place = self.share.place().await;

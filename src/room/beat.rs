@@ -24,6 +24,8 @@ impl Engine {
         self.expire_plans();
         self.write_refusals(false);
         self.sign_now_and_then(now);
+        self.keep_now_and_then();
+        self.watch_room();
         // Time alone changes verdicts (what was fresh goes stale), so everything is judged once a second as well.
         let due = now < self.judged_at || self.judged_at + TimeDelta::seconds(1) <= now;
         if !due && self.board.dirty().is_empty() {

@@ -85,6 +85,18 @@ pub enum Command {
         plan: PlanId,
         done: oneshot::Sender<bool>,
     },
+    /// What was made of the log, for a client that begins.
+    Heads {
+        reply: oneshot::Sender<Option<Arc<super::history::Heads>>>,
+    },
+    /// Where the entries of an incident are.
+    Place {
+        incident: IncidentId,
+        from: u64,
+        reply: oneshot::Sender<Option<super::history::Place>>,
+    },
+    /// A closed segment of the log was found damaged after the start.
+    Damaged(SafeText),
     /// A change of silences is over: recorded in its incident; answers with the entry's number.
     SilenceOver {
         incident: IncidentId,
@@ -127,6 +139,9 @@ pub struct Engine {
     /// When waiting plans are compared with the board and told again, on the boot clock.
     pub(super) recheck_next: Duration,
     pub(super) degraded: Option<SafeText>,
+    /// What is kept beside the log.
+    pub(super) kept: super::kept::Kept,
+    pub(super) quota: super::quota::Quota,
     pub(super) outage: Outage,
     /// The log says that this room has started.
     pub(super) announced: bool,
@@ -174,6 +189,9 @@ impl Engine {
         self.write_refusals(true);
         self.record(vec![self.by_room(RoomStopped { why: SafeText::new("stopped in order") })]);
         self.sign_head();
+        if self.degraded.is_none() {
+            self.keep();
+        }
     }
 
     fn take(&mut self, command: Command) {
@@ -194,6 +212,13 @@ impl Engine {
                 let recorded = self.broke_off(&plan);
                 let _ = done.send(recorded);
             }
+            Command::Heads { reply } => {
+                let _ = reply.send(self.heads());
+            }
+            Command::Place { incident, from, reply } => {
+                let _ = reply.send(self.place(&incident, from));
+            }
+            Command::Damaged(says) => self.found_damaged(says),
             Command::SilenceOver { incident, happening, done } => {
                 let seq = self.silence_over(incident, happening);
                 let _ = done.send(seq);
@@ -223,9 +248,7 @@ impl Engine {
         match blocking(|| self.ledger.append(drafts)) {
             Ok(sealed) => {
                 let entries: Vec<Entry> = sealed.into_iter().map(|sealed| sealed.entry).collect();
-                for entry in &entries {
-                    self.story.apply(entry);
-                }
+                entries.iter().for_each(|entry| self.fold(entry));
                 if let Some(last) = entries.last() {
                     self.newsroom.head.send_replace(last.seq);
                 }

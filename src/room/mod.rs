@@ -10,6 +10,10 @@ mod budget;
 mod door;
 mod engine;
 mod executor;
+mod history;
+mod kept;
+#[cfg(test)]
+mod kept_tests;
 mod login;
 mod looks;
 mod news;
@@ -24,6 +28,7 @@ mod preflights;
 #[cfg(test)]
 mod preflights_tests;
 mod presence;
+mod quota;
 mod rate;
 mod rechecks;
 mod reconcile;
@@ -58,7 +63,7 @@ use crate::systems::meter::Meters;
 use crate::systems::proxy::Environment;
 use crate::systems::reach::Reach;
 use crate::systems::{self, Ctx};
-use crate::timeline::Story;
+use crate::timeline::{Keep, Story};
 
 pub use engine::{Answer, Caller, Command};
 pub use socket::{Socket, SocketError};
@@ -158,9 +163,13 @@ impl Room {
         let (commands_tx, commands) = mpsc::channel(COMMANDS);
         let (mut engine, news) = Self::engine(&shared, opened.ledger, &commands_tx);
         engine.lost = lost;
+        engine.kept.found = opened.snapshot;
         engine.signer = signer;
         let (stop_engine, acts) = (engine.stop.clone(), engine.tasks.clone());
         let (stop_sessions, sessions) = (CancellationToken::new(), TaskTracker::new());
+        if let Some(unverified) = opened.unverified {
+            kept::verify_rest(unverified, commands_tx.downgrade());
+        }
         let path = socket.path().to_owned();
         let engine = tokio::spawn(async move { engine.begin().run(commands, seen).await });
         let door = Door { shared, engine: commands_tx, news, stop: stop_sessions.clone(), sessions: sessions.clone() };
@@ -200,7 +209,7 @@ impl Room {
         let engine = Engine {
             shared: shared.clone(),
             ledger,
-            story: Story::default(),
+            story: Story::keeping(Keep::Heads),
             board,
             judged: Judged::default(),
             judged_at: chrono::DateTime::UNIX_EPOCH,
@@ -215,6 +224,8 @@ impl Room {
             redactions: BTreeMap::new(),
             recheck_next: std::time::Duration::ZERO,
             degraded: None,
+            kept: kept::Kept::default(),
+            quota: quota::Quota::default(),
             outage: Outage::default(),
             announced: false,
             lost: None,
@@ -293,21 +304,6 @@ impl Engine {
             self.finish_redactions();
         }
     }
-
-    fn fold_log(&mut self) -> Result<(), String> {
-        let mut next = 1;
-        loop {
-            let page = self.shared.reader.read_from(next, 4 * 1024 * 1024).map_err(|error| error.to_string())?;
-            if page.is_empty() {
-                return Ok(());
-            }
-            for line in &page {
-                let entry = crate::seal::decode(line).map_err(|error| error.to_string())?;
-                next = entry.seq + 1;
-                self.story.apply(&entry);
-            }
-        }
-    }
 }
 
 /// Opens the log of a room; what it warns of is traced.
@@ -321,6 +317,7 @@ fn open_log(setup: &Setup, boot: &str) -> Result<crate::ledger::Opened, LedgerEr
         key: setup.key.clone(),
         allow_fs: setup.config.allow_fs.clone(),
         check_fs: setup.serve,
+        snapshot: Some(kept::FORM.to_owned()),
     };
     let opened = Ledger::open(options, setup.storage.clone(), setup.clock.clone(), setup.random.clone())?;
     for warning in &opened.warnings {

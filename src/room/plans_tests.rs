@@ -22,7 +22,7 @@ use crate::systems::{ActError, Adapter, Permit};
 
 /// Writes, and fails before it can say so.
 #[derive(Default)]
-struct Faulty(AtomicU32);
+pub(super) struct Faulty(AtomicU32);
 
 #[async_trait]
 impl Adapter for Faulty {
@@ -38,6 +38,12 @@ impl Adapter for Faulty {
 
 /// A room's shared parts, with this adapter for everything that a plan of the tests touches.
 pub(super) fn shared(home: &std::path::Path, adapter: Arc<dyn Adapter>, clock: Clock) -> (Arc<Shared>, Ledger) {
+    let (shared, opened) = opened(home, adapter, clock);
+    (shared, opened.ledger)
+}
+
+/// The same, with what was found when the log was opened.
+pub(super) fn opened(home: &std::path::Path, adapter: Arc<dyn Adapter>, clock: Clock) -> (Arc<Shared>, ledger::Opened) {
     let file = home.join("warroom.toml");
     std::fs::write(&file, "[room]\nname = \"room\"\n").expect("written");
     let options = LoadOptions { drill: true, ..LoadOptions::default() };
@@ -51,6 +57,7 @@ pub(super) fn shared(home: &std::path::Path, adapter: Arc<dyn Adapter>, clock: C
         key: String::new(),
         allow_fs: Vec::new(),
         check_fs: false,
+        snapshot: Some(super::kept::FORM.to_owned()),
     };
     let random = Random::seeded(7);
     let opened = Ledger::open(options, Arc::new(Files), clock.clone(), random.clone()).expect("a log");
@@ -70,7 +77,7 @@ pub(super) fn shared(home: &std::path::Path, adapter: Arc<dyn Adapter>, clock: C
         adapters: BTreeMap::from([(source, adapter)]),
         accounts: peer::Accounts::default(),
     };
-    (Arc::new(shared), opened.ledger)
+    (Arc::new(shared), opened)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

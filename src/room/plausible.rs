@@ -60,6 +60,7 @@ pub fn plausible(request: &Request, now: Stamp) -> Result<(), Refusal> {
         Request::Pin { .. } | Request::Open { .. } | Request::Close | Request::Board { .. } | Request::Status => Ok(()),
         // Only read, and only what is kept: any instant has an answer.
         Request::Past { .. } => Ok(()),
+        Request::History { incident, .. } => id("an incident", incident.as_str()),
     }
 }
 

@@ -49,6 +49,7 @@ impl Engine {
     /// Everything that becomes an entry at once.
     fn change(&mut self, caller: &Caller, request: Request) -> Answer {
         self.operator(caller)?;
+        self.room_for(&request)?;
         match request {
             Request::Note { text, at, mark } => self.write_marked(caller, Note { at }, text, mark),
             Request::Decision { text, at, mark } => {
@@ -83,6 +84,7 @@ impl Engine {
             | Request::Silence { .. }
             | Request::Board { .. }
             | Request::Past { .. }
+            | Request::History { .. }
             | Request::Status => {
                 Err(Refusal::new(RefusalKind::BadRequest, "this request changes nothing", "ask for it as a question"))
             }
@@ -173,8 +175,8 @@ impl Engine {
     /// Marks an entry as a milestone, or takes that back. What it says already is not said twice.
     fn mark(&mut self, caller: &Caller, seq: u64, milestone: Milestone, marked: bool) -> Answer {
         self.known_entry(seq)?;
-        let item = self.story.current().and_then(|incident| incident.item(seq));
-        let mark = item.and_then(|item| item.marking(&milestone));
+        let changed = self.story.current().and_then(|incident| incident.index.changed(seq));
+        let mark = changed.and_then(|changed| changed.marking(&milestone));
         let no = |why: String, remedy: &str| Err(Refusal::new(RefusalKind::BadRequest, why, remedy));
         match (marked, mark) {
             (true, _) if item.is_some_and(|item| is_about_the_room(&item.entry.happening)) => no(
@@ -194,9 +196,7 @@ impl Engine {
     }
 
     fn known_entry(&self, seq: u64) -> Result<(), Refusal> {
-        let known =
-            self.story.current().is_some_and(|incident| incident.items.iter().any(|item| item.entry.seq == seq));
-        if known {
+        if self.story.current().is_some_and(|incident| incident.index.has(seq)) {
             return Ok(());
         }
         Err(Refusal::new(
@@ -311,6 +311,7 @@ impl Engine {
             degraded: self.degraded.clone(),
             present: self.presence.everyone(),
             drill: self.shared.drill.clone(),
+            log_room: self.room_words(),
             level: Some(self.shared.config.policy.level),
             tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         }
@@ -374,6 +375,7 @@ pub(super) fn verb(request: &Request) -> &'static str {
         Request::Silence { .. } => "silence",
         Request::Board { .. } => "board",
         Request::Past { .. } => "past",
+        Request::History { .. } => "history",
         Request::Status => "status",
     }
 }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::asking::{DEAF_FOR, stopping};
 use super::budget::{Share, Whose};
 use super::engine::{Answer, Caller, Command};
+use super::history::number;
 use super::news::News;
 use super::pages::deltas;
 use super::peer::{self, Identity, Peer};
@@ -26,11 +27,9 @@ use super::requests::verb;
 use super::shared::{Shared, blocking};
 use crate::board::{Topic, TopicView};
 use crate::clock::{Turn, stir};
-use crate::model::entry::LogLine;
 use crate::model::{Refusal, RefusalKind, SafeText};
 use crate::protocol::codec::{self, CLIENT_DEPTH, CLIENT_LINE, HELLO_LINE};
 use crate::protocol::{ClientLine, Hello, Push, Reply, RoomLine, Welcome};
-use crate::seal;
 
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
 const WRITE_STALL: Duration = Duration::from_secs(10);
@@ -144,19 +143,19 @@ fn welcome(shared: &Shared, identity: &Identity, news: &News) -> Welcome {
     }
 }
 
-/// The first entry to send: where the client left off, or 1 if it knows another log.
+/// The first entry to send: where the client left off, or 1 if it knows another log. 0 = heads first.
 fn cursor(hello: &Hello, shared: &Shared) -> Option<u64> {
     let from = hello.entries_from?;
     let same_log = hello.log.as_ref().is_none_or(|log| *log == shared.reader.log_id());
-    Some(if same_log { from.max(1) } else { 1 })
+    Some(if same_log || from == 0 { from } else { 1 })
 }
 
-struct Out {
+pub(super) struct Out {
     write: OwnedWriteHalf,
 }
 
 impl Out {
-    async fn send<T: Serialize>(&mut self, message: &T) -> Result<(), String> {
+    pub(super) async fn send<T: Serialize>(&mut self, message: &T) -> Result<(), String> {
         stir();
         match tokio::time::timeout(WRITE_STALL, codec::send(&mut self.write, message)).await {
             Ok(Ok(())) => Ok(()),
@@ -167,7 +166,7 @@ impl Out {
 }
 
 pub(super) struct Session {
-    cursor: Option<u64>,
+    pub(super) cursor: Option<u64>,
     told_caught_up: bool,
     told_unreadable: bool,
     told_rechecks: bool,
@@ -178,7 +177,7 @@ pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     pub(super) engine: mpsc::Sender<Command>,
     pub(super) news: News,
-    out: Out,
+    pub(super) out: Out,
     pub(super) whose: Whose,
     pub(super) share: Arc<Share>,
     /// Nothing is read until then.
@@ -200,6 +199,9 @@ impl Session {
         let present = self.news.present.borrow_and_update().as_ref().clone();
         self.out.send(&push(Push::Presence(present))).await?;
         self.rechecks().await?;
+        if self.cursor == Some(0) {
+            self.heads().await?;
+        }
         self.entries().await?;
         loop {
             tokio::select! {
@@ -286,7 +288,7 @@ impl Session {
                 Err(error) => return self.unreadable(&error.to_string()).await,
             };
             // By number and not by count: what a damaged closed segment lost is skipped.
-            let Some(last) = page.last().and_then(seq) else { break };
+            let Some(last) = page.last().and_then(number) else { break };
             self.cursor = Some(last + 1);
             self.out.send(&push(Push::Entries(page))).await?;
         }
@@ -309,7 +311,7 @@ impl Session {
     }
 
     /// Entries can't be read: said once, and tried again when there is a new one.
-    async fn unreadable(&mut self, why: &str) -> Result<(), String> {
+    pub(super) async fn unreadable(&mut self, why: &str) -> Result<(), String> {
         if !self.told_unreadable {
             self.told_unreadable = true;
             tracing::error!(%why, "the timeline can't be read");
@@ -345,20 +347,12 @@ async fn until(at: Option<tokio::time::Instant>) {
     }
 }
 
-/// The number of an entry's line.
-fn seq(line: &LogLine) -> Option<u64> {
-    match seal::scan_line(line.line.as_bytes()) {
-        Ok(seal::Line::Entry(found)) => Some(found.seq),
-        _ => None,
-    }
-}
-
 /// What a client says keeps a drill's clock from going on.
 fn stirred<T>(heard: T) -> T {
     stir();
     heard
 }
 
-fn push(push: Push) -> RoomLine {
+pub(super) fn push(push: Push) -> RoomLine {
     RoomLine::Push(push)
 }

@@ -193,25 +193,16 @@ impl Engine {
 
     /// After a start: what was asked for and has no end in the log is looked for, never asked again.
     pub(super) fn settle_old_silences(&mut self) {
-        let mut open: Vec<Run> = Vec::new();
-        for item in self.story.incidents.iter().flat_map(|incident| &incident.items) {
-            match (&item.entry.happening, &item.entry.incident) {
-                (Happening::SilenceBegun(begun), Some(incident)) => open.push(Run {
-                    request: begun.request.clone(),
-                    incident: incident.clone(),
-                    instance: begun.instance.clone(),
-                    change: begun.change.clone(),
-                    permit: Permit {
-                        plan: PlanId(begun.request.clone()),
-                        digest: begun.digest,
-                        persons: vec![item.entry.by.person.clone()],
-                    },
-                }),
-                (Happening::SilenceEnded(ended), _) => open.retain(|it| it.request != ended.request),
-                _ => {}
-            }
-        }
-        for run in open {
+        for seq in self.story.silences_asked() {
+            let Ok(entry) = self.entry(seq) else { continue };
+            let (Happening::SilenceBegun(begun), Some(incident)) = (entry.happening, entry.incident) else { continue };
+            let run = Run {
+                request: begun.request.clone(),
+                incident,
+                instance: begun.instance,
+                change: begun.change,
+                permit: Permit { plan: PlanId(begun.request), digest: begun.digest, persons: vec![entry.by.person] },
+            };
             self.run_silence(run, None, None);
         }
     }

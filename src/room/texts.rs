@@ -49,16 +49,16 @@ impl Engine {
         }
     }
 
-    /// The incident that has an entry, and the entry.
-    fn entry_of(&self, seq: u64) -> Result<(IncidentId, &Item), Refusal> {
-        let found = self.story.incidents.iter().rev().find_map(|it| Some((it.id.clone(), it.item(seq)?)));
-        found.ok_or_else(|| {
+    /// The incident that has an entry, and the entry as it stands in the log.
+    fn entry_of(&self, seq: u64) -> Result<(IncidentId, Item), Refusal> {
+        let incident = self.story.incident_of(seq).ok_or_else(|| {
             Refusal::new(
                 RefusalKind::BadRequest,
                 format!("entry {seq} is in no incident of this log"),
                 "take the number from `warroom timeline show INCIDENT`",
             )
-        })
+        })?;
+        Ok((incident.id.clone(), incident.read_item(self.entry(seq)?, None)))
     }
 
     pub(super) fn amend(&mut self, caller: &Caller, seq: u64, text: Option<SafeText>, at: Option<Stamp>) -> Answer {
@@ -183,7 +183,10 @@ impl Engine {
     pub(super) fn finish_redactions(&self) {
         for incident in &self.story.incidents {
             for request in incident.redactions.done() {
-                if let Some(by) = incident.item(request.seq).and_then(|item| item.redacted_by) {
+                let by = incident.index.changed(request.seq).and_then(|changed| changed.redacted_by);
+                // Nearly always it was done: that is seen in the entry alone.
+                let stands = || self.entry(request.seq).is_ok_and(|entry| entry.text.is_some());
+                if let Some(by) = by.filter(|_| stands()) {
                     // What can't be done now is told in the program's own log, and tried again at the next start.
                     let _ = self.overwrite(request.seq, by);
                 }

@@ -152,6 +152,8 @@ fn redacts(line: &[u8]) -> Option<u64> {
     })
 }
 
+const UNTOLD: &str = "a body line says it was redacted, but no entry says so";
+
 /// Where a chain stops being whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("after entry {after}: {why}")]
@@ -309,13 +311,23 @@ impl ChainCheck {
         }
     }
 
+    /// The same, where the entries after these were checked apart by `rest`. What is told by an entry after `until` is not
+    /// judged: it came while this was read.
+    pub fn finish_with(&self, rest: &Self, until: u64) -> Result<(), Break> {
+        let told = |claim: &(u64, u64)| self.redactions.contains(claim) || rest.redactions.contains(claim);
+        if self.redacted.iter().any(|claim| claim.1 <= until && !told(claim)) {
+            return self.broken(UNTOLD);
+        }
+        Ok(())
+    }
+
     /// The log ends here: every body that was redacted must have an entry that says so.
     pub fn finish(&self) -> Result<(), Break> {
         if self.waiting {
             return self.broken("a body line without its entry");
         }
         if self.redacted.iter().any(|claim| !self.redactions.contains(claim)) {
-            return self.broken("a body line says it was redacted, but no entry says so");
+            return self.broken(UNTOLD);
         }
         Ok(())
     }

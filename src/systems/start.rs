@@ -107,6 +107,7 @@ mod tests {
             allow_fs: Vec::new(),
             allow_hosts: Vec::new(),
             allow_exec: Vec::new(),
+            log_quota: u64::MAX,
         }
     }
 

@@ -4,35 +4,48 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::entry::{Edge, Opened, Set};
 use crate::model::{EdgeKind, Entry, Happening, IncidentStatus, Stamp};
 
+use super::pairs;
+
+/// The most decisions, and the most alerts, of one incident that are remembered: a clock takes the first that fits.
+const MOST: usize = 4_096;
+
 /// An instant and the entry that gave it. Sorted: earliest first, then the earlier entry.
 pub type Mark = (Stamp, u64);
 
 /// A restore point, as an edge told of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Point {
     started: Stamp,
     name: String,
     services: Vec<String>,
 }
 
+/// Restore points of one schedule, by when they were told.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Points(#[serde(with = "pairs")] BTreeMap<Mark, Point>);
+
 /// Everything that moves a clock of one incident, by when it happened.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Marks {
     /// `Opened`, and whether its instant is that of an edge.
     opened: Option<(Mark, bool)>,
     decisions: BTreeSet<Mark>,
     /// Firing alerts; true if recorded in this incident or critical.
+    #[serde(with = "pairs")]
     alerts: BTreeMap<Mark, bool>,
     /// Failing (true) and recovered (false) services.
+    #[serde(with = "pairs")]
     service: BTreeMap<Mark, (bool, Option<String>)>,
     /// `backup.usable` by schedule.
-    usable: BTreeMap<String, BTreeMap<Mark, Point>>,
+    usable: BTreeMap<String, Points>,
     /// What `probe.failing` said would be lost.
+    #[serde(with = "pairs")]
     at_failure: BTreeMap<Mark, Point>,
     walk: Walk,
     /// The incident was resolved: later failures are another story.
@@ -40,7 +53,7 @@ pub struct Marks {
 }
 
 /// How the service events up to `last` left the incident.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Walk {
     last: Option<Mark>,
     failing: BTreeSet<String>,
@@ -94,26 +107,41 @@ impl Marks {
     /// Takes in a decision.
     pub fn decided(&mut self, mark: Mark) {
         self.decisions.insert(mark);
+        if self.decisions.len() > MOST {
+            self.decisions.pop_last();
+        }
     }
 
-    /// Forgets an entry at the time under which it was added: it is about to be added at another.
-    pub fn remove(&mut self, entry: &Entry, at: Stamp) {
-        let mark = (at, entry.seq);
-        self.decisions.remove(&mark);
-        self.alerts.remove(&mark);
-        self.at_failure.remove(&mark);
-        for points in self.usable.values_mut() {
-            points.remove(&mark);
+    /// Puts an entry at another time than the one under which it is sorted; false if it is in none of the marks.
+    pub fn retime(&mut self, seq: u64, at: Stamp) -> bool {
+        let opened = match &mut self.opened {
+            Some((mark, _)) if mark.1 == seq => {
+                mark.0 = at;
+                true
+            }
+            _ => false,
+        };
+        let decided = self.decisions.iter().find(|(_, it)| *it == seq).copied();
+        if let Some(mark) = decided {
+            self.decisions.remove(&mark);
+            self.decisions.insert((at, seq));
         }
-        if self.service.remove(&mark).is_some() {
+        let served = rekey(&mut self.service, seq, at);
+        if served {
             self.walk_again();
         }
+        let known = rekey(&mut self.alerts, seq, at) | rekey(&mut self.at_failure, seq, at);
+        let usable = self.usable.values_mut().fold(false, |any, points| any | rekey(&mut points.0, seq, at));
+        opened || decided.is_some() || served || known || usable
     }
 
     fn edge(&mut self, edge: &Edge, mark: Mark, own: bool) {
         match edge.edge {
             EdgeKind::AlertFiring => {
                 self.alerts.insert(mark, own || edge.verdict == "critical");
+                if self.alerts.len() > MOST {
+                    self.alerts.pop_last();
+                }
             }
             EdgeKind::ProbeFailing => {
                 if let Some(point) = point(edge, "restore_point") {
@@ -124,7 +152,7 @@ impl Marks {
             EdgeKind::ServiceRecovered => self.served(mark, false, edge),
             EdgeKind::BackupUsable => {
                 if let Some(point) = point(edge, "name") {
-                    self.usable.entry(edge.subject.to_string()).or_default().insert(mark, point);
+                    self.usable.entry(edge.subject.to_string()).or_default().0.insert(mark, point);
                 }
             }
             _ => {}
@@ -198,8 +226,8 @@ impl Marks {
         };
         let newest = self.usable.values().filter_map(|points| {
             // What was known at the impact; else the first that was told later and had begun before it.
-            let known = points.range(..=(impact_at, u64::MAX)).next_back();
-            let later = points.range((impact_at, u64::MAX)..).find(|(_, point)| point.started <= impact_at);
+            let known = points.0.range(..=(impact_at, u64::MAX)).next_back();
+            let later = points.0.range((impact_at, u64::MAX)..).find(|(_, point)| point.started <= impact_at);
             known.or(later).filter(|(_, point)| point.started <= impact_at && concerns(point))
         });
         let ((_, seq), point) = newest.max_by_key(|(mark, point)| (point.started, *mark))?;
@@ -207,9 +235,17 @@ impl Marks {
     }
 
     fn entry_of(&self, point: &str) -> Option<u64> {
-        let all = self.usable.values().flatten();
+        let all = self.usable.values().flat_map(|points| &points.0);
         all.filter(|(_, it)| it.name == point).map(|((_, seq), _)| *seq).min()
     }
+}
+
+/// Puts the mark of an entry at another time.
+fn rekey<T>(marks: &mut BTreeMap<Mark, T>, seq: u64, at: Stamp) -> bool {
+    let found = marks.keys().find(|(_, it)| *it == seq).copied();
+    let Some(value) = found.and_then(|mark| marks.remove(&mark)) else { return false };
+    marks.insert((at, seq), value);
+    true
 }
 
 fn seconds(impact: Stamp, started: Stamp) -> Option<u64> {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::entry::{Edge, Folded};
@@ -17,7 +18,7 @@ const MOST: usize = 4_096;
 const MOST_BEGINNINGS: usize = 4;
 
 /// Alerts that fired, by fingerprint.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Firings {
     by_alert: BTreeMap<String, Firing>,
     /// What began by then may have been met without being listed: its entry was one of too many.
@@ -25,7 +26,7 @@ pub struct Firings {
 }
 
 /// The last firing of an alert.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Firing {
     /// When it began, by whoever said so.
     began: Vec<Stamp>,

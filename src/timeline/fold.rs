@@ -6,10 +6,12 @@ use crate::model::entry::{Amend, Marked, Opened, Pin, Set};
 use crate::model::{EdgeKind, Entry, Happening, IncidentId, IncidentStatus, SafeText, Stamp};
 
 use super::clocks::counts;
-use super::incident::{Incident, Item, MOST_ANOMALIES, Marking, Story};
+use super::incident::{Incident, Item, Keep, MOST_ANOMALIES, Marking, Story};
+use super::index::{Changed, Index};
 use super::instants::{Clocks, Stated};
-use super::memory::{Index, edge_of};
-use super::words::{own_text, plan_head};
+use super::keeper::Keeper;
+use super::memory::edge_of;
+use super::words::plan_head;
 
 impl Story {
     /// Folds in the next entry. What does not fit the state is ignored and listed in `anomalies`; nothing is ever lost from
@@ -30,6 +32,8 @@ impl Story {
                 self.memory.edge(entry, edge, place.is_none() && !met);
             }
             Happening::Folded(folded) => self.memory.firings.folded(folded),
+            Happening::SilenceBegun(begun) if place.is_some() => self.memory.silence_begun(&begun.request, entry.seq),
+            Happening::SilenceEnded(ended) if place.is_some() => self.memory.silence_ended(&ended.request),
             _ => {}
         }
         match (place, &entry.incident) {
@@ -60,6 +64,14 @@ impl Story {
         if let Some(open) = self.current().map(|incident| incident.id.clone()) {
             self.anomaly(entry.seq, format!("{} was opened while {open} is open", opened.incident));
         }
+        if matches!(self.keep, Keep::Newest(_)) {
+            self.incidents.iter_mut().for_each(|incident| incident.items = Vec::new());
+        }
+        let mut index = Index::default();
+        index.titled(entry.seq, entry.text.clone().unwrap_or_default());
+        if opened.detected_at.is_none() {
+            index.opened_by_hand(entry.seq);
+        }
         self.incidents.push(Incident {
             id: opened.incident.clone(),
             title: entry.text.clone().unwrap_or_default(),
@@ -72,11 +84,12 @@ impl Story {
             after: self.memory.closed_at,
             clocks: Clocks::default(),
             items: Vec::new(),
+            index,
             plans: super::Plans::default(),
             redactions: super::Redactions::default(),
             services: Vec::new(),
         });
-        self.memory.index.insert(opened.incident.clone(), Index::default());
+        self.memory.keepers.insert(opened.incident.clone(), Keeper::default());
         let place = self.incidents.len() - 1;
         let adopted = self.memory.adopted(entry.ts.min(entry.observed_at()));
         for early in &adopted {
@@ -105,7 +118,7 @@ impl Story {
             }
             Happening::Pin(Pin { seq, pinned }) => {
                 let pinned = *pinned;
-                self.change(place, entry.seq, *seq, |item| item.pinned = pinned);
+                self.change(place, entry.seq, *seq, |changed| changed.pinned = pinned);
             }
             Happening::Marked(marked) => self.mark(place, entry, marked),
             Happening::Amend(amend) => self.amend(place, entry, amend),
@@ -122,6 +135,7 @@ impl Story {
         let incident = &mut self.incidents[place];
         if let Some(title) = entry.text.as_ref().filter(|title| !title.is_empty()) {
             incident.title = title.clone();
+            incident.index.titled(entry.seq, title.clone());
         }
         if let Some(severity) = set.severity {
             incident.severity = severity;
@@ -148,32 +162,48 @@ impl Story {
         self.memory.firings.meet();
     }
 
-    /// Puts an entry among the items.
+    /// Puts an entry among those of an incident.
     fn insert(&mut self, place: usize, entry: &Entry) {
+        let latest = place + 1 == self.incidents.len();
         let incident = &mut self.incidents[place];
-        let Some(index) = self.memory.index.get_mut(&incident.id) else { return };
-        let at = entry.observed_at();
+        let Some(keeper) = self.memory.keepers.get_mut(&incident.id) else { return };
         if let Some(service) = service(entry)
             && !incident.services.contains(&service)
         {
             incident.services.push(service);
         }
-        let placed = placed(entry, at);
-        let (text, amended_by, marks) = (own_text(entry), Vec::new(), Vec::new());
-        let item = Item { entry: entry.clone(), at, placed, text, amended_by, redacted_by: None, pinned: false, marks };
-        put(&mut incident.items, item);
+        incident.index.push(entry.seq);
+        match self.keep {
+            Keep::All => put(&mut incident.items, Item::new(entry.clone())),
+            Keep::Newest(most) if latest => {
+                put(&mut incident.items, Item::new(entry.clone()));
+                let_go(&mut incident.items, most);
+            }
+            Keep::Newest(_) | Keep::Heads => {}
+        }
         if counts(entry) && incident.is_own(entry) {
-            index.keeper.add(entry, entry.incident.as_ref() == Some(&incident.id));
-            incident.clocks = index.keeper.clocks();
+            keeper.add(entry, entry.incident.as_ref() == Some(&incident.id));
+            incident.clocks = keeper.clocks();
         }
     }
 
-    /// Changes the item of an earlier entry, or says that there is none.
-    pub(super) fn change(&mut self, place: usize, by: u64, seq: u64, change: impl FnOnce(&mut Item)) {
+    /// Changes what is known of an earlier entry, or says that there is none.
+    pub(super) fn change(&mut self, place: usize, by: u64, seq: u64, change: impl FnOnce(&mut Changed)) {
         let incident = &mut self.incidents[place];
-        match find(&incident.items, seq) {
-            Some(found) => change(&mut incident.items[found]),
-            None => self.anomaly(by, format!("it points at entry {seq}, which is not of this incident")),
+        if !incident.index.has(seq) {
+            self.anomaly(by, format!("it points at entry {seq}, which is not of this incident"));
+            return;
+        }
+        let changed = incident.index.change(seq, change);
+        if let Some(found) = find(&incident.items, seq) {
+            let mut item = incident.items.remove(found);
+            let stood = item.placed;
+            item.take(&changed);
+            if item.placed == stood {
+                incident.items.insert(found, item);
+            } else {
+                put(&mut incident.items, item);
+            }
         }
     }
 
@@ -181,55 +211,38 @@ impl Story {
     fn mark(&mut self, place: usize, entry: &Entry, marked: &Marked) {
         let mark = Marking { milestone: marked.milestone.clone(), by: entry.by.person.clone(), seq: entry.seq };
         let marks = marked.marked;
-        self.change(place, entry.seq, marked.seq, |item| match (item.marking(&mark.milestone).is_some(), marks) {
-            (false, true) => item.marks.push(mark),
-            (true, false) => item.marks.retain(|it| it.milestone != mark.milestone),
+        self.change(place, entry.seq, marked.seq, |it| match (it.marking(&mark.milestone).is_some(), marks) {
+            (false, true) => it.marks.push(mark),
+            (true, false) => it.marks.retain(|it| it.milestone != mark.milestone),
             _ => {}
         });
     }
 
     fn amend(&mut self, place: usize, entry: &Entry, amend: &Amend) {
-        let text = entry.text.clone().filter(|text| !text.is_empty());
         let by = entry.seq;
-        self.change(place, by, amend.seq, |item| {
-            item.amended_by.push(by);
-            if let Some(text) = text {
-                item.text = text;
-            }
+        self.change(place, by, amend.seq, |changed| {
+            changed.amended_by.push(by);
+            changed.at = amend.at.or(changed.at);
         });
-        if let Some(at) = amend.at {
-            self.retime(place, amend.seq, Stated { at, seq: by, by: entry.by.person.clone() });
-        }
-    }
-
-    /// Moves an item to the time that a person states, and with it what people state of the clocks.
-    fn retime(&mut self, place: usize, seq: u64, stated: Stated) {
         let incident = &mut self.incidents[place];
-        let Some(index) = self.memory.index.get_mut(&incident.id) else { return };
-        let Some(found) = find(&incident.items, seq) else { return };
-        let mut item = incident.items.remove(found);
-        let (was, at) = (item.at, stated.at);
-        if counts(&item.entry) && incident.is_own(&item.entry) {
-            index.keeper.retime(&item.entry, was, stated, item.entry.incident.as_ref() == Some(&incident.id));
-            incident.clocks = index.keeper.clocks();
+        if !incident.index.has(amend.seq) {
+            return;
         }
-        (item.at, item.placed) = (at, placed(&item.entry, at));
-        put(&mut incident.items, item);
-    }
-}
-
-/// Where an entry of this time stands: what a person wrote at the time they give, if that is earlier than it was recorded;
-/// everything else where the log has it. So what was caused never stands before its cause, whatever clock a system has.
-fn placed(entry: &Entry, at: Stamp) -> Stamp {
-    match &entry.happening {
-        Happening::Note(_) | Happening::Decision(_) | Happening::FollowUp(_) => at.min(entry.ts),
-        _ => entry.ts,
+        if let Some(text) = entry.text.clone().filter(|text| !text.is_empty())
+            && let Some(found) = find(&incident.items, amend.seq)
+        {
+            incident.items[found].text = text;
+        }
+        if let (Some(at), Some(keeper)) = (amend.at, self.memory.keepers.get_mut(&incident.id)) {
+            keeper.retime(amend.seq, Stated { at, seq: by, by: entry.by.person.clone() });
+            incident.clocks = keeper.clocks();
+        }
     }
 }
 
 /// In the order of the log; nearly always at the end. What was moved stands after what was recorded by then, and always before
 /// what was recorded after it, so that what speaks of it comes later.
-fn put(items: &mut Vec<Item>, item: Item) {
+pub(super) fn put(items: &mut Vec<Item>, item: Item) {
     let (seq, ts) = (item.entry.seq, item.entry.ts);
     let before = |it: &Item| it.entry.seq < seq && (!it.is_moved() || it.placed <= ts);
     let mut place = items.iter().rposition(before).map_or(0, |at| at + 1);
@@ -237,6 +250,18 @@ fn put(items: &mut Vec<Item>, item: Item) {
         place = items[..place].iter().rposition(|it| it.placed <= item.placed).map_or(0, |at| at + 1);
     }
     items.insert(place, item);
+}
+
+/// Lets the oldest items go where there are too many: a quarter more than that, so that it is not done at every entry.
+fn let_go(items: &mut Vec<Item>, most: usize) {
+    if items.len() <= most + most / 4 {
+        return;
+    }
+    let mut seqs: Vec<u64> = items.iter().map(|item| item.entry.seq).collect();
+    seqs.sort_unstable();
+    let from = seqs[seqs.len() - most.max(1)];
+    items.retain(|item| item.entry.seq >= from);
+    items.shrink_to(most + most / 2);
 }
 
 /// Looked for from the end: what is spoken of is mostly new.

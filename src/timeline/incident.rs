@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::approval::{Plans, Redactions};
 use crate::model::entry::{Edge, Entry};
 use crate::model::{Happening, IncidentId, IncidentStatus, Milestone, PersonId, SafeText, Severity, Stamp};
 
+use super::index::{Changed, Index};
 use super::instants::Clocks;
+use super::words::own_text;
 
 /// An entry as the timeline shows it: amendments applied, the original still visible.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +33,7 @@ pub struct Item {
 }
 
 /// That a person marked an entry as a milestone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marking {
     pub milestone: Milestone,
     pub by: PersonId,
@@ -38,7 +42,7 @@ pub struct Marking {
 }
 
 /// One incident, folded.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     pub id: IncidentId,
     pub title: SafeText,
@@ -52,8 +56,13 @@ pub struct Incident {
     /// When the incident before it was closed: what happened by then is that one's, though it may be told in this one.
     pub after: Option<Stamp>,
     pub clocks: Clocks,
-    /// In the order of the log. What a person wrote of an earlier time stands among what was recorded then.
+    /// In the order of the log, as many as the story keeps. What a person wrote of an earlier time stands among what was
+    /// recorded then.
+    #[serde(skip)]
     pub items: Vec<Item>,
+    /// Every entry of it by its number, whether its item is kept or not.
+    #[serde(default)]
+    pub index: Index,
     pub plans: Plans,
     /// Requests to remove the text of an entry, and what became of them.
     pub redactions: Redactions,
@@ -61,8 +70,20 @@ pub struct Incident {
     pub services: Vec<String>,
 }
 
+/// What a story keeps of the entries it folds. Whatever it is, everything else it says is the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Every item of every incident.
+    #[default]
+    All,
+    /// About so many of the newest items of the latest incident.
+    Newest(usize),
+    /// No item: who needs one reads its entry in the log.
+    Heads,
+}
+
 /// Every incident of a log, and what belongs to none.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Story {
     /// In the order they were opened.
     pub incidents: Vec<Incident>,
@@ -73,12 +94,96 @@ pub struct Story {
     /// The fold's own; start from `Story::default()`.
     #[doc(hidden)]
     pub memory: super::memory::Memory,
+    /// What becomes of the items.
+    #[serde(skip)]
+    #[doc(hidden)]
+    pub keep: Keep,
 }
 
 /// The most anomalies kept; a log with more is beyond listing.
 pub const MOST_ANOMALIES: usize = 1_000;
 
 impl Story {
+    /// A story without an entry yet.
+    pub fn keeping(keep: Keep) -> Self {
+        Self { keep, ..Self::default() }
+    }
+
+    /// The same story, keeping other items from now on; those that are there are let go.
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.keep = keep;
+        self.let_items_go();
+        self
+    }
+
+    /// Lets the items go that are kept so far.
+    pub fn let_items_go(&mut self) {
+        self.incidents.iter_mut().for_each(|incident| incident.items = Vec::new());
+    }
+
+    /// Everything but the items, for whoever goes on from here.
+    ///
+    /// # Errors
+    /// A value that JSON can't hold.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    /// A story that goes on from there.
+    ///
+    /// # Errors
+    /// Bytes that another fold wrote.
+    pub fn from_json(json: &[u8], keep: Keep) -> Result<Self, serde_json::Error> {
+        Ok(Self { keep, ..serde_json::from_slice(json)? })
+    }
+
+    /// A story of one incident alone, of whose entries nothing else is folded in: those that it adopted come first. `after` =
+    /// when the incident before it was closed.
+    pub fn of_one(after: Option<Stamp>, keep: Keep) -> Self {
+        let mut story = Self::keeping(keep);
+        story.memory.closed_at = after;
+        story
+    }
+
+    /// Everything but the items and what only a room asks for, for those who watch.
+    ///
+    /// # Errors
+    /// A value that JSON can't hold.
+    pub fn heads_json(&mut self) -> Result<String, serde_json::Error> {
+        let (standing, firings) = (std::mem::take(&mut self.memory.standing), std::mem::take(&mut self.memory.firings));
+        let json = serde_json::to_string(self);
+        (self.memory.standing, self.memory.firings) = (standing, firings);
+        json
+    }
+
+    /// Puts the item of an entry that was folded in before among those that are kept.
+    pub fn put_back(&mut self, entry: Entry) {
+        let seq = entry.seq;
+        let Some(incident) = self.incidents.iter_mut().rev().find(|incident| incident.index.has(seq)) else { return };
+        if incident.item(seq).is_some() {
+            return;
+        }
+        let amends = match &entry.happening {
+            Happening::Amend(amend) => Some(amend.seq),
+            _ => None,
+        };
+        let item = incident.read_item(entry, None);
+        super::fold::put(&mut incident.items, item);
+        [Some(seq), amends].into_iter().flatten().for_each(|seq| incident.read_text_again(seq));
+    }
+
+    /// The incident that has an entry: the latest one, if an entry was adopted by more.
+    pub fn incident_of(&self, seq: u64) -> Option<&Incident> {
+        self.incidents.iter().rev().find(|incident| incident.index.has(seq))
+    }
+
+    /// The entries that ask for a change of silences and have no end yet, in order.
+    pub fn silences_asked(&self) -> Vec<u64> {
+        let mut asked: Vec<u64> = self.memory.silences.values().copied().collect();
+        asked.sort_unstable();
+        asked
+    }
+
     /// Whether an alert's edge tells of a firing that an incident met: it fired while that was open, or was closed. Such a
     /// one opens no other incident; the same alert that ended and begins again does.
     pub fn has_met(&self, firing: &Edge) -> bool {
@@ -117,7 +222,30 @@ impl Incident {
         self.clocks.detection.map_or(self.opened_at, |(at, _)| at)
     }
 
-    /// The item of an entry.
+    /// The item of an entry that was read in the log. Of its amendments it has the numbers; the last of their texts is
+    /// given here, if there is one.
+    pub fn read_item(&self, entry: Entry, amended: Option<SafeText>) -> Item {
+        let mut item = Item::new(entry);
+        if let Some(changed) = self.index.changed(item.entry.seq) {
+            item.take(changed);
+        }
+        if item.redacted_by.is_some() {
+            item.entry.text = None;
+        }
+        item.text = match (amended.filter(|text| !text.is_empty()), item.redacted_by) {
+            (Some(text), _) => text,
+            (None, Some(_)) => SafeText::new(REDACTED),
+            (None, None) => own_text(&item.entry),
+        };
+        item
+    }
+
+    /// Entries of it whose items are not kept.
+    pub fn missing(&self) -> u64 {
+        self.index.runs().count().saturating_sub(self.items.len() as u64)
+    }
+
+    /// The item of an entry, if it is kept.
     pub fn item(&self, seq: u64) -> Option<&Item> {
         self.items.iter().find(|item| item.entry.seq == seq)
     }
@@ -137,7 +265,27 @@ impl Incident {
     }
 }
 
+/// Stands where a text was.
+pub(super) const REDACTED: &str = "(redacted)";
+
 impl Item {
+    /// An entry that nothing changed yet.
+    pub(super) fn new(entry: Entry) -> Self {
+        let (at, text) = (entry.observed_at(), own_text(&entry));
+        let placed = placed(&entry, at);
+        Self { entry, at, placed, text, amended_by: Vec::new(), redacted_by: None, pinned: false, marks: Vec::new() }
+    }
+
+    /// Takes over what later entries changed of it, but for its text.
+    pub(super) fn take(&mut self, changed: &Changed) {
+        if let Some(at) = changed.at {
+            (self.at, self.placed) = (at, placed(&self.entry, at));
+        }
+        (self.pinned, self.redacted_by) = (changed.pinned, changed.redacted_by);
+        self.amended_by.clone_from(&changed.amended_by);
+        self.marks.clone_from(&changed.marks);
+    }
+
     /// What it is marked as, if somebody did.
     pub fn marking(&self, milestone: &Milestone) -> Option<&Marking> {
         self.marks.iter().find(|mark| mark.milestone == *milestone)
@@ -156,5 +304,14 @@ impl Item {
     /// When it happened, if that is not where it stands, to the second: what a system says of itself has the system's time.
     pub fn own_time(&self) -> Option<Stamp> {
         (self.at.timestamp() != self.placed.timestamp()).then_some(self.at)
+    }
+}
+
+/// Where an entry of this time stands: what a person wrote at the time they give, if that is earlier than it was recorded;
+/// everything else where the log has it. So what was caused never stands before its cause, whatever clock a system has.
+fn placed(entry: &Entry, at: Stamp) -> Stamp {
+    match &entry.happening {
+        Happening::Note(_) | Happening::Decision(_) | Happening::FollowUp(_) => at.min(entry.ts),
+        _ => entry.ts,
     }
 }

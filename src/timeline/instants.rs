@@ -1,6 +1,6 @@
 //! The clocks of an incident: what was measured, and beside it what people state. Two facts; neither ever becomes the other.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::time::length_s;
 use crate::model::{PersonId, Stamp};
@@ -39,7 +39,7 @@ impl Clock {
 }
 
 /// An instant that a person states.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stated {
     pub at: Stamp,
     /// The entry that states it.
@@ -48,7 +48,7 @@ pub struct Stated {
 }
 
 /// What people state of the clocks. It is shown beside what was measured and proves nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatedClocks {
     pub impact: Option<Stated>,
     pub detection: Option<Stated>,
@@ -60,7 +60,7 @@ pub struct StatedClocks {
 
 /// The instants that clocks count from, as measured, each with the entry that gave it: what the room observed at its observed
 /// time, what people decided when it was recorded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clocks {
     /// First failed probe.
     pub impact: Option<(Stamp, u64)>,

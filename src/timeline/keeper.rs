@@ -3,14 +3,19 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::entry::{Decision, Set};
 use crate::model::{Entry, Happening, PersonId, Stamp};
 
 use super::clocks::{Mark, Marks};
 use super::instants::{Clocks, Stated, StatedClocks};
 
+/// The most stated instants of one incident that are remembered.
+const MOST_STATED: usize = 4_096;
+
 /// The clocks of one incident in the making.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Keeper {
     measured: Marks,
     /// The same, with every entry where people state it to have happened.
@@ -30,6 +35,7 @@ impl Keeper {
             Happening::Set(set) => self.set(set, entry.seq, &entry.by.person),
             Happening::Decision(Decision { at: Some(at) }) => {
                 self.stated.insert(entry.seq, Stated { at: *at, seq: entry.seq, by: entry.by.person.clone() });
+                self.forget_stated();
             }
             _ => {}
         }
@@ -48,15 +54,20 @@ impl Keeper {
         self.stated.insert(stated.seq, stated);
     }
 
-    /// Moves an entry from the time where it stood to the one that a person states.
-    pub fn retime(&mut self, entry: &Entry, was: Stamp, stated: Stated, own: bool) {
-        // What it sets counts from its place in the log, whenever that was.
-        if matches!(entry.happening, Happening::Set(_)) {
-            return;
+    /// Moves an entry to the time that a person states. What it sets counts from its place in the log, whenever that was.
+    pub fn retime(&mut self, seq: u64, stated: Stated) {
+        if self.told.retime(seq, stated.at) {
+            self.stated.insert(seq, stated);
+            self.forget_stated();
         }
-        self.told.remove(entry, was);
-        self.told.add(entry, stated.at, own);
-        self.stated.insert(entry.seq, stated);
+    }
+
+    /// Only the first instants count, so the latest words go first.
+    fn forget_stated(&mut self) {
+        if self.stated.len() > MOST_STATED {
+            let latest = self.stated.iter().max_by_key(|(seq, stated)| (stated.at, **seq)).map(|(seq, _)| *seq);
+            latest.and_then(|seq| self.stated.remove(&seq));
+        }
     }
 
     /// The clocks as they stand.

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 use crate::model::entry::Edge;
 use crate::model::{EdgeKind, Entry, Happening, IncidentId, Stamp};
 
 use super::firings::Firings;
 use super::keeper::Keeper;
+use super::pairs;
 use super::standing::Standing;
 
 /// How long before its opening an incident may have begun.
@@ -16,12 +18,14 @@ const ADOPT_S: i64 = 3_600;
 const MOST_OUTSTANDING: usize = 512;
 const MOST_NEWEST: usize = 256;
 
-/// The fold's memory. Bounded but for the index, which has one small record per item.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The fold's memory. Bounded but for what the clocks of each incident count from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
     /// Bad edges outside any incident that nothing has ended yet, by (edge, what it is about).
+    #[serde(with = "pairs")]
     outstanding: BTreeMap<(EdgeKind, String), Entry>,
     /// The newest usable restore point of every schedule.
+    #[serde(with = "pairs")]
     newest: BTreeMap<(EdgeKind, String), Entry>,
     /// What the log says stands, in an incident or not.
     pub(super) standing: Standing,
@@ -29,13 +33,10 @@ pub struct Memory {
     pub(super) firings: Firings,
     /// When an incident was closed last. Nothing before belongs to a later one.
     pub(super) closed_at: Option<Stamp>,
-    pub(super) index: BTreeMap<IncidentId, Index>,
-}
-
-/// What an incident's clocks count from.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Index {
-    pub keeper: Keeper,
+    /// What the clocks of each incident count from.
+    pub(super) keepers: BTreeMap<IncidentId, Keeper>,
+    /// Changes of silences that were asked for and have no end yet: the entry, by the request.
+    pub(super) silences: BTreeMap<String, u64>,
 }
 
 impl Memory {
@@ -69,6 +70,16 @@ impl Memory {
         let mut out: Vec<Entry> = recent.chain(self.newest.values()).cloned().collect();
         out.sort_by_key(|entry| entry.seq);
         out
+    }
+
+    /// A change of silences was asked for.
+    pub fn silence_begun(&mut self, request: &str, seq: u64) {
+        self.silences.insert(request.to_owned(), seq);
+    }
+
+    /// It is known how a change of silences ended.
+    pub fn silence_ended(&mut self, request: &str) {
+        self.silences.remove(request);
     }
 
     /// Forgets what was adopted: the next incident begins on its own.

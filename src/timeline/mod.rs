@@ -8,11 +8,13 @@ mod fields;
 mod firings;
 mod fold;
 pub mod incident;
+mod index;
 mod instants;
 mod keeper;
 mod links;
 mod memory;
 mod order;
+mod pairs;
 mod redact;
 pub mod standing;
 #[cfg(test)]
@@ -20,7 +22,8 @@ pub(crate) mod tests;
 mod words;
 
 pub use fields::{Told, plan_at, plan_seq};
-pub use incident::{Incident, Item, MOST_ANOMALIES, Marking, Story};
+pub use incident::{Incident, Item, Keep, MOST_ANOMALIES, Marking, Story};
+pub use index::{Changed, Index, Runs};
 pub use instants::{Clock, Clocks, Stated, StatedClocks, words as clock_words};
 pub use links::{effects, plan_of};
 pub use order::{Impossible, Statement, possible};

@@ -1,14 +1,12 @@
 //! Whether what a person states of an instant can be so: nothing lies in the future, and an incident goes from impact to
 //! detection to decision to recovery.
 
-use crate::model::entry::{Amend, Decision, Opened, Set};
+use crate::model::entry::{Amend, Decision, Set};
 use crate::model::time::dated;
-use crate::model::{Happening, PersonId, Stamp};
+use crate::model::{PersonId, Stamp};
 
-use super::clocks::counts;
-use super::incident::{Incident, Item, Story};
+use super::incident::{Incident, Story};
 use super::instants::{Clock, Clocks, Stated};
-use super::keeper::Keeper;
 
 /// What a person is about to state.
 #[derive(Clone, Copy, Debug)]
@@ -35,29 +33,21 @@ const NEXT: u64 = u64::MAX;
 /// What would be out of order, and what to do about it.
 pub fn possible(story: &Story, statement: Statement<'_>, by: &PersonId, now: Stamp) -> Result<(), Impossible> {
     let Some(incident) = story.current() else { return Ok(()) };
-    let Some(index) = story.memory.index.get(&incident.id) else { return Ok(()) };
-    let mut keeper = index.keeper.clone();
+    let Some(keeper) = story.memory.keepers.get(&incident.id) else { return Ok(()) };
+    let mut keeper = keeper.clone();
     let stated = |at: Stamp| Stated { at, seq: NEXT, by: by.clone() };
     match statement {
         Statement::Set(set) => keeper.set(set, NEXT, by),
         Statement::Decision(Decision { at: Some(at) }) => keeper.decided(stated(*at)),
-        Statement::Amend(Amend { seq, at: Some(at) }) => retimed(&mut keeper, incident, *seq, stated(*at)),
+        Statement::Amend(Amend { seq, at: Some(at) }) => keeper.retime(*seq, stated(*at)),
         Statement::Decision(_) | Statement::Amend(_) => {}
     }
     in_order(incident, &keeper.clocks(), now)
 }
 
-fn retimed(keeper: &mut Keeper, incident: &Incident, seq: u64, stated: Stated) {
-    let item = incident.item(seq).filter(|item| counts(&item.entry) && incident.is_own(&item.entry));
-    if let Some(item) = item {
-        keeper.retime(&item.entry, item.at, stated, item.entry.incident.as_ref() == Some(&incident.id));
-    }
-}
-
 /// Every pair of clocks of which the statement gives at least one. Whole seconds: that is what people read and write.
 fn in_order(incident: &Incident, clocks: &Clocks, now: Stamp) -> Result<(), Impossible> {
-    let opened = |item: &&Item| matches!(item.entry.happening, Happening::Opened(Opened { detected_at: None, .. }));
-    let by_hand = incident.items.iter().find(opened).map(|item| item.entry.seq);
+    let by_hand = incident.index.by_hand();
     let all = Clock::ALL.map(|clock| (clock, clocks.told(clock)));
     for (n, (earlier, first)) in all.iter().enumerate() {
         for (later, second) in &all[n + 1..] {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::entry::Edge;
@@ -14,7 +15,7 @@ use crate::model::{EdgeFamily, EdgeKind};
 const MOST: usize = 4_096;
 
 /// The changes that stand, by kind and by what they are about.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     told: BTreeMap<EdgeKind, BTreeMap<String, Edge>>,
     /// Services whose users were seen to fail, and not yet to be served again.

@@ -107,6 +107,7 @@ pub fn ledger(data: &[u8]) {
         key: String::new(),
         allow_fs: Vec::new(),
         check_fs: false,
+        snapshot: None,
     };
     let Ok(opened) = Ledger::open(options, Arc::new(Files), Clock::real(), Random::seeded(1)) else { return };
     let blocked = opened.damaged.as_ref().is_some_and(|damage| damage.blocks);

@@ -176,6 +176,7 @@ fn config(roles: Option<&[Role]>) -> Config {
         allow_fs: Vec::new(),
         allow_hosts: Vec::new(),
         allow_exec: Vec::new(),
+        log_quota: u64::MAX,
     }
 }
 

@@ -20,6 +20,12 @@ pub const OTHER: u32 = 65_011;
 pub struct Process(Child);
 
 impl Process {
+    /// A child that ends with this.
+    #[allow(dead_code, reason = "the soak starts its own")]
+    pub fn of(child: Child) -> Self {
+        Self(child)
+    }
+
     pub fn pid(&self) -> u32 {
         self.0.id()
     }

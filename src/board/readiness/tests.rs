@@ -86,6 +86,7 @@ fn recovery(minutes: i64, days_ago: i64) -> Incident {
         after: None,
         clocks: Clocks { impact: Some((begin, 2)), recovery: Some((end, 9)), ..Clocks::default() },
         items: Vec::new(),
+        index: Default::default(),
         redactions: Default::default(),
         plans: Plans { by_id: plans.map(|record| (record.plan.plan.clone(), record)).into() },
         services: vec!["shop".into()],

@@ -107,6 +107,7 @@ pub fn incident() -> Incident {
             edge(16, at("14:50:58"), "traffic.moved", "ok", "Traffic of shop moved from primary to dr"),
             edge(17, at("14:53:00"), "gitops.parity", "ok", "GitOps: 12 of 12 apps healthy on dr"),
         ],
+        index: Default::default(),
         redactions: Default::default(),
         plans: Plans { by_id: plans },
         services: vec!["shop".to_owned()],

@@ -1,5 +1,6 @@
 //! `update`: one input, a changed app, and what it wants done. Pure: no clock, no file, no socket.
 
+pub mod earlier;
 mod entry;
 mod filter;
 mod incident;
@@ -73,6 +74,7 @@ pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
     };
     app.unseen = app.frozen.as_ref().map(|frozen| unseen(&frozen.mirror, &app.mirror)).unwrap_or_default();
     app.settle();
+    effects.extend(by_hand.then(|| earlier::wanted(app)).flatten());
     effects.extend(by_hand.then(|| remember(app)).flatten());
     effects
 }

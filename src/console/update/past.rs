@@ -54,6 +54,9 @@ fn travel(app: &mut App, at: Stamp) -> Vec<Effect> {
         app.pane_mut(pane).cursor = None;
     }
     let mut effects = Vec::new();
+    if let Some(incident) = app.past.as_ref().and_then(|past| past.read.clone()) {
+        effects.extend(super::ask(app, Waiting::Story { at }, Request::History { incident, from: 0 }));
+    }
     for topic in [Topic::Alerts, Topic::Events] {
         effects.extend(ask(app, topic, at, 0));
     }
@@ -104,6 +107,24 @@ pub fn answer(app: &mut App, (topic, at, page): (Topic, Stamp, u32), result: Res
             past.lose(topic, None);
             app.say(Role::Warning, "The room did not say what it kept; the timeline and its changes are shown.");
         }
+    }
+    Vec::new()
+}
+
+/// A page of what was recorded by then.
+pub fn told(app: &mut App, at: Stamp, result: Result<Reply, AskFailure>) -> Vec<Effect> {
+    let Some(past) = app.past.as_mut().filter(|past| past.at == at) else { return Vec::new() };
+    match result {
+        Ok(Reply::History { lines, next, after }) => {
+            let goes_on = past.tell(&lines, after);
+            if let (true, Some(from), Some(incident)) = (goes_on, next, past.read.clone()) {
+                let more = super::ask(app, Waiting::Story { at }, Request::History { incident, from });
+                return more.into_iter().collect();
+            }
+            past.mirror.caught_up = true;
+        }
+        Err(AskFailure::Refused(refusal)) => app.say(Role::Warning, super::reply::refused(&refusal)),
+        _ => app.say(Role::Warning, "The room did not send the entries of then; only a part of them is shown."),
     }
     Vec::new()
 }

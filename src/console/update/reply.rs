@@ -15,6 +15,13 @@ pub fn take(app: &mut App, tag: u64, result: Result<Reply, AskFailure>) -> Vec<E
     if let Waiting::Past { topic, at, page } = waiting {
         return super::past::answer(app, (topic, at, page), result);
     }
+    if let Waiting::Story { at } = waiting {
+        return super::past::told(app, at, result);
+    }
+    if let Waiting::Earlier { before } = waiting {
+        super::earlier::answer(app, before, result);
+        return Vec::new();
+    }
     match result {
         Ok(reply) => granted(app, tag, waiting, reply),
         Err(failure) => failed(app, tag, failure),
@@ -59,7 +66,7 @@ fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
         (Waiting::SilencePreview | Waiting::Silence, _) => {
             app.say(Role::Critical, "The room answered something about no silence. Upgrade this console.");
         }
-        (Waiting::Past { .. }, _) => {}
+        (Waiting::Past { .. } | Waiting::Earlier { .. } | Waiting::Story { .. }, _) => {}
         (Waiting::Write(_), _) => {
             app.overlays.retain(|overlay| !matches!(overlay, Overlay::Write(write) if write.sent == Some(tag)));
             app.say(Role::Text, "Recorded.");

@@ -204,6 +204,9 @@ pub fn summary(app: &App) -> Words {
     let Some(incident) = app.incident() else { return Words::new() };
     let shown = entries(app).len();
     let mut words = vec![span(Role::Dim, format!("{shown} {}", if shown == 1 { "line" } else { "lines" }))];
+    if incident.missing() > 0 && app.past.is_none() {
+        words.push(span(Role::Dim, format!(" · {} earlier entries: go up to the first line", incident.missing())));
+    }
     if incident.closed_at.is_some() {
         words.push(span(Role::Dim, format!(" · {} is closed", incident.id)));
     }

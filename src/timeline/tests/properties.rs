@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::timeline::{Clocks, StatedClocks};
+use crate::timeline::{Clocks, Keep, StatedClocks};
 
 /// A log of any shape: the numbers choose kind, time, target.
 pub(crate) fn log(parts: &[(u8, i64, u64)]) -> Log {
@@ -107,6 +107,96 @@ proptest! {
             }
         }
         prop_assert!(long.anomalies.starts_with(&short.anomalies));
+    }
+}
+
+/// The texts of an entry's amendments, as whoever reads the log finds them.
+fn amended(incident: &Incident, entries: &[Entry], seq: u64) -> Option<crate::model::SafeText> {
+    let removed = |seq: &u64| incident.index.changed(*seq).is_some_and(|it| it.redacted_by.is_some());
+    let by = incident.index.changed(seq).map(|it| it.amended_by.as_slice()).unwrap_or_default();
+    by.iter()
+        .rev()
+        .filter(|by| !removed(by))
+        .find_map(|by| entries.iter().find(|it| it.seq == *by)?.text.clone().filter(|text| !text.is_empty()))
+}
+
+fn heads(entries: &[Entry]) -> Story {
+    entries.iter().fold(Story::keeping(Keep::Heads), |mut story, entry| {
+        story.apply(entry);
+        story
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// What is kept of the items changes nothing else, and what is not kept is read in the log as it would have been kept.
+    #[test]
+    fn items_on_disk_are_those_in_memory(parts in prop::collection::vec((any::<u8>(), 0i64..3_600, 0u64..60), 0..60), most in 1usize..30) {
+        let log = log(&parts);
+        let (whole, heads) = (log.fold(), heads(&log.entries));
+        prop_assert_eq!(&whole.clone().keep(Keep::Heads), &heads);
+        for incident in &whole.incidents {
+            let folded = heads.get(&incident.id).expect("the same incident");
+            prop_assert_eq!(folded.index.runs().count(), incident.items.len() as u64);
+            for item in &incident.items {
+                let entry = log.entries[item.entry.seq as usize - 1].clone();
+                let read = folded.read_item(entry, amended(folded, &log.entries, item.entry.seq));
+                prop_assert_eq!(&read, item);
+            }
+        }
+        let mut newest = Story::keeping(Keep::Newest(most));
+        log.entries.iter().for_each(|entry| newest.apply(entry));
+        for incident in &newest.incidents {
+            let all = whole.get(&incident.id).expect("the same incident");
+            prop_assert!(incident.items.len() <= most + most / 4);
+            let from = incident.items.iter().map(|it| it.entry.seq).min().unwrap_or(u64::MAX);
+            let wanted: Vec<_> = all.items.iter().filter(|it| it.entry.seq >= from).collect();
+            prop_assert_eq!(incident.items.iter().collect::<Vec<_>>(), wanted);
+            prop_assert_eq!(incident.missing() as usize, all.items.len() - incident.items.len());
+        }
+        // Whatever is read again, in whatever order, is as it was.
+        let mut again = heads.clone();
+        let mut entries = log.entries.clone();
+        entries.sort_by_key(|entry| entry.seq % most as u64);
+        entries.into_iter().for_each(|entry| again.put_back(entry));
+        for (incident, all) in again.incidents.iter().zip(&whole.incidents) {
+            let sorted = |incident: &Incident| {
+                let mut items = incident.items.clone();
+                items.sort_by_key(|item| item.entry.seq);
+                items
+            };
+            prop_assert_eq!(sorted(incident), sorted(all));
+        }
+    }
+
+    /// Going on from what was kept at any entry is folding everything.
+    #[test]
+    fn a_snapshot_and_the_rest_are_the_whole(parts in prop::collection::vec((any::<u8>(), 0i64..3_600, 0u64..60), 0..60), cut in 0usize..60) {
+        let log = log(&parts);
+        let cut = cut.min(log.entries.len());
+        let json = heads(&log.entries[..cut]).to_json().expect("json");
+        let mut on = Story::from_json(&json, Keep::Heads).expect("a story");
+        log.entries[cut..].iter().for_each(|entry| on.apply(entry));
+        prop_assert_eq!(&on, &heads(&log.entries));
+    }
+}
+
+/// The same with every kind of entry there is: an incident of two persons, plans, texts that were removed.
+#[test]
+fn a_whole_incident_goes_on_from_a_snapshot_at_every_entry() {
+    let mut log = story();
+    let asked = redact_asked(&mut log, at("15:20:00"), "ana", 9, "a name");
+    redact_confirmed(&mut log, at("15:21:00"), "sam", 9, asked);
+    log.outside();
+    log.edge("alert.firing", at("16:00:00"), "Down", json!({ "fingerprint": "f9", "severity": "critical" }));
+    log.edge("backup.usable", at("16:10:00"), "hourly", json!({ "name": "b", "started": "2026-03-02T16:00:00Z" }));
+    let whole = heads(&log.entries);
+    for cut in 0..log.entries.len() {
+        let json = heads(&log.entries[..cut]).to_json().expect("json");
+        let mut on = Story::from_json(&json, Keep::Heads).expect("a story");
+        log.entries[cut..].iter().for_each(|entry| on.apply(entry));
+        assert_eq!(on, whole, "cut after entry {cut}");
     }
 }
 

@@ -1,0 +1,192 @@
+//! What those who watch begin with, and what they read of the log afterwards: what was made of it, then pages.
+//!
+//! Nobody is sent the log to find out how things stand. The engine says what it made of it and where an incident's entries
+//! are; the lines themselves are read on threads that nobody waits for.
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::engine::{Answer, Command, Engine};
+use super::session::{Session, push};
+use super::shared::{Shared, blocking};
+use crate::ledger::{ReadError, Reader};
+use crate::model::entry::LogLine;
+use crate::model::{Digest, IncidentId, Refusal, RefusalKind, Stamp};
+use crate::protocol::{Push, Reply};
+use crate::seal;
+use crate::timeline::Runs;
+
+/// What was made of the log is made ready anew when so many entries have come since.
+const STALE: u64 = 256;
+/// The newest entries of the latest incident that a client begins with.
+const NEWEST: u64 = 1_000;
+/// Bytes of entries of one message: with JSON's escapes well under what a line may have.
+pub const PAGE: usize = 256 * 1024;
+/// Bytes that are read for a page at most: what lies between the entries of an incident is skipped.
+const READ: usize = 4 * PAGE;
+/// Runs of numbers that one page is looked for in.
+const MOST_RUNS: usize = 4_096;
+
+/// What was made of the log up to an entry.
+#[derive(Debug)]
+pub struct Heads {
+    pub seq: u64,
+    pub head: Digest,
+    pub json: String,
+    /// The newest entries of the latest incident.
+    pub newest: Place,
+}
+
+/// Where entries of an incident are.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    runs: Runs,
+    more: bool,
+    after: Option<Stamp>,
+}
+
+impl Engine {
+    /// What was made of the log by now, or a little before.
+    pub(super) fn heads(&mut self) -> Option<Arc<Heads>> {
+        let (seq, head) = self.kept.folded_to;
+        if let Some(heads) = self.kept.heads.as_ref().filter(|heads| heads.seq + STALE >= seq) {
+            return Some(heads.clone());
+        }
+        let json = self.story.heads_json().inspect_err(|error| tracing::error!(%error, "no heads")).ok()?;
+        let newest = self.story.current().or(self.story.latest()).map(|incident| {
+            let runs = incident.index.runs();
+            let from = runs.back(seq + 1, NEWEST).unwrap_or_default();
+            let (runs, more) = runs.part(from, MOST_RUNS);
+            Place { runs, more, after: incident.after }
+        });
+        let heads = Arc::new(Heads { seq, head, json, newest: newest.unwrap_or_default() });
+        self.kept.heads = Some(heads.clone());
+        Some(heads)
+    }
+
+    /// Where the entries of an incident are, from one on.
+    pub(super) fn place(&self, incident: &IncidentId, from: u64) -> Option<Place> {
+        let incident = self.story.get(incident)?;
+        let (runs, more) = incident.index.runs().part(from, MOST_RUNS);
+        Some(Place { runs, more, after: incident.after })
+    }
+}
+
+impl Place {
+    /// A page of the entries from one on; and where the next page begins.
+    ///
+    /// # Errors
+    /// A log that can't be read.
+    pub fn page(&self, reader: &Reader, from: u64) -> Result<(Vec<LogLine>, Option<u64>), ReadError> {
+        let (mut page, mut bytes, mut read) = (Vec::new(), 0, 0);
+        let mut next = self.runs.next(from);
+        let mut last = from;
+        while let Some(seq) = next {
+            if bytes >= PAGE || read >= READ {
+                return Ok((page, Some(seq)));
+            }
+            let lines = reader.read_from(seq, PAGE - bytes.min(PAGE - 1))?;
+            if lines.is_empty() {
+                return Ok((page, None));
+            }
+            for line in lines {
+                let size = line.line.len() + line.body.as_ref().map_or(0, String::len);
+                read += size;
+                last = number(&line).unwrap_or(last);
+                if self.runs.has(last) {
+                    bytes += size;
+                    page.push(line);
+                }
+            }
+            next = self.runs.next(last + 1);
+        }
+        Ok((page, self.more.then_some(last + 1)))
+    }
+}
+
+/// The number of an entry's line.
+pub fn number(line: &LogLine) -> Option<u64> {
+    match seal::scan_line(line.line.as_bytes()) {
+        Ok(seal::Line::Entry(found)) => Some(found.seq),
+        _ => None,
+    }
+}
+
+impl Session {
+    /// What the room made of the log, and the newest of the latest incident; the entries go on behind it.
+    pub(super) async fn heads(&mut self) -> Result<(), String> {
+        let (reply, heads) = oneshot::channel();
+        self.engine.send(Command::Heads { reply }).await.map_err(|_| "the room ended")?;
+        let heads = heads.await.map_err(|_| "the room ended")?.ok_or("what the room knows can't be told")?;
+        let (seq, head) = (heads.seq, heads.head);
+        let parts = parts(&heads.json, PAGE);
+        for (i, part) in parts.iter().enumerate() {
+            let more = i + 1 < parts.len();
+            self.out.send(&push(Push::Heads { seq, head, part: (*part).to_owned(), more })).await?;
+        }
+        self.cursor = Some(seq + 1);
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let read = || blocking(|| heads.newest.page(&self.shared.reader, from));
+            let page = match self.share.page(read).await {
+                Ok((page, more)) => {
+                    next = more.filter(|more| *more <= seq);
+                    page
+                }
+                Err(error) => return self.unreadable(&error.to_string()).await,
+            };
+            self.out.send(&push(Push::Earlier(page))).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A text in parts of at most so many bytes.
+fn parts(text: &str, most: usize) -> Vec<&str> {
+    let (mut out, mut rest) = (Vec::new(), text);
+    while rest.len() > most {
+        let at = (0..=most).rev().find(|at| rest.is_char_boundary(*at)).unwrap_or(rest.len());
+        let (part, left) = rest.split_at(at);
+        out.push(part);
+        rest = left;
+    }
+    out.push(rest);
+    out
+}
+
+/// Answers with a page in its own time. `one` has one permit: a connection's next page is read when this one is.
+pub fn answer(
+    shared: Arc<Shared>,
+    engine: mpsc::Sender<Command>,
+    one: Arc<Semaphore>,
+    (incident, from): (IncidentId, u64),
+    reply: oneshot::Sender<Answer>,
+) {
+    tokio::spawn(async move {
+        let Ok(one) = one.acquire_owned().await else { return };
+        let (ask, place) = oneshot::channel();
+        let asked = engine.send(Command::Place { incident: incident.clone(), from, reply: ask }).await;
+        let (Ok(()), Ok(place)) = (asked, place.await) else { return };
+        let Some(place) = place else {
+            let _ = reply.send(Err(Refusal::new(
+                RefusalKind::BadRequest,
+                format!("there is no incident {incident} in this log"),
+                "take its id from `warroom timeline show`",
+            )));
+            return;
+        };
+        let read = move || {
+            let answer = place.page(&shared.reader, from).map_err(|error| {
+                Refusal::new(
+                    RefusalKind::Degraded,
+                    format!("the timeline can't be read: {error}"),
+                    "look at the log itself: `warroom verify DIR`",
+                )
+            });
+            drop(one);
+            let _ = reply.send(answer.map(|(lines, next)| Reply::History { lines, next, after: place.after }));
+        };
+        let _ = tokio::task::spawn_blocking(read).await;
+    });
+}

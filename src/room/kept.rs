@@ -1,0 +1,143 @@
+//! What the room made of its log, kept beside it, so that a start reads what came since and not everything.
+//!
+//! The fold keeps no text of an entry and no entry: who wants one reads it in the log, by its number. So the room is as large
+//! as what was done, not as what was written.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::engine::{Command, Engine};
+use super::history::Heads;
+use super::shared::blocking;
+use crate::ledger::{Found, Unverified};
+use crate::model::{Digest, Entry, Refusal, RefusalKind, SafeText};
+use crate::seal;
+use crate::timeline::{Keep, Story};
+
+/// What a snapshot of ours holds. Another number stands for another fold: what an older one made is not gone on from.
+pub const FORM: &str = concat!("story 1 of warroom ", env!("CARGO_PKG_VERSION"));
+/// A snapshot is kept at every new segment, at the stop, and after so many entries.
+const EVERY: u64 = 25_000;
+/// So much of the log is read at once.
+const PAGE: usize = 4 * 1024 * 1024;
+
+/// What the engine knows of its snapshot.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// What was found at the start.
+    pub found: Found,
+    /// The entry that the newest one ends at.
+    pub seq: u64,
+    /// The segment it ends in.
+    pub segment: u32,
+    /// Entries that were read and folded at the start.
+    pub folded: u64,
+    /// The last entry that was folded.
+    pub folded_to: (u64, Digest),
+    /// What was made ready for those who watch.
+    pub heads: Option<Arc<Heads>>,
+}
+
+impl Engine {
+    /// Folds the log that is there: from its snapshot, if that fits, else from the first entry.
+    pub(super) fn fold_log(&mut self) -> Result<(), String> {
+        self.story = Story::keeping(Keep::Heads);
+        match std::mem::take(&mut self.kept.found) {
+            Found::Nothing => {}
+            Found::Fits(snapshot) => match Story::from_json(&snapshot.made, Keep::Heads) {
+                Ok(story) => {
+                    (self.story, self.kept.seq) = (story, snapshot.seq);
+                    self.kept.folded_to = (snapshot.seq, snapshot.head);
+                    self.kept.segment = self.ledger.segment();
+                }
+                Err(error) => tracing::warn!(%error, "the snapshot of the log is of no use: all of it is read"),
+            },
+            Found::Unfit(unfit) => {
+                tracing::warn!(why = %unfit, "the snapshot of the log does not fit: it is thrown away, and all of it is read");
+                if unfit.is_damage() {
+                    self.lost
+                        .get_or_insert_with(|| SafeText::new(&format!("the log is not what this room wrote: {unfit}")));
+                }
+                self.kept.found = Found::Unfit(unfit);
+            }
+        }
+        let mut next = self.kept.seq + 1;
+        loop {
+            let page = self.shared.reader.read_from(next, PAGE).map_err(|error| error.to_string())?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for line in &page {
+                let entry = seal::decode(line).map_err(|error| error.to_string())?;
+                next = entry.seq + 1;
+                self.kept.folded += 1;
+                self.fold(&entry);
+            }
+        }
+    }
+
+    /// Folds an entry in.
+    pub(super) fn fold(&mut self, entry: &Entry) {
+        self.story.apply(entry);
+        self.kept.folded_to = (entry.seq, entry.hash);
+    }
+
+    /// Keeps what was made of the log, if enough was added to it.
+    pub(super) fn keep_now_and_then(&mut self) {
+        let (seq, _) = self.shared.reader.head();
+        if self.degraded.is_none() && (seq >= self.kept.seq + EVERY || self.ledger.segment() != self.kept.segment) {
+            self.keep();
+        }
+    }
+
+    /// Keeps what was made of the log. What fails costs the next start some time, and nothing else.
+    pub(super) fn keep(&mut self) {
+        let (seq, _) = self.shared.reader.head();
+        (self.kept.seq, self.kept.segment) = (seq, self.ledger.segment());
+        if self.story.entries == 0 {
+            return;
+        }
+        let made = match self.story.to_json() {
+            Ok(made) => made,
+            Err(error) => return tracing::error!(%error, "what was made of the log can't be kept"),
+        };
+        match blocking(|| self.ledger.keep_snapshot(FORM, &made)) {
+            Ok(kept) => tracing::debug!(kept, seq, bytes = made.len(), "a snapshot of the log"),
+            Err(error) => tracing::warn!(%error, "what was made of the log can't be kept"),
+        }
+    }
+
+    /// One entry, from the log.
+    pub(super) fn entry(&self, seq: u64) -> Result<Entry, Refusal> {
+        let read = blocking(|| self.shared.reader.line(seq)).map_err(|error| error.to_string());
+        let entry = read.and_then(|line| {
+            let line = line.ok_or_else(|| format!("the log does not have entry {seq} any more"))?;
+            seal::decode(&line).map_err(|error| error.to_string())
+        });
+        entry.map_err(|why| {
+            Refusal::new(
+                RefusalKind::Degraded,
+                format!("entry {seq} can't be read: {why}"),
+                "look at the log itself: `warroom verify DIR`",
+            )
+        })
+    }
+
+    /// A closed segment was found damaged after the start.
+    pub(super) fn found_damaged(&mut self, says: SafeText) {
+        tracing::error!(%says, "the log");
+        self.record(vec![self.by_room(self.damage(says))]);
+    }
+}
+
+/// Verifies what a snapshot let the start leave out, beside everything else; what is found is recorded.
+pub fn verify_rest(unverified: Unverified, engine: mpsc::WeakSender<Command>) {
+    let verified = tokio::task::spawn_blocking(move || unverified.verify());
+    tokio::spawn(async move {
+        let Ok(Some(damage)) = verified.await else { return };
+        if let Some(engine) = engine.upgrade() {
+            let _ = engine.send(Command::Damaged(damage.says())).await;
+        }
+    });
+}

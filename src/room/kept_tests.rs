@@ -1,0 +1,181 @@
+//! The room's memory of its log: small, kept over a start, and enough for those who watch and read.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::Room;
+use super::engine::Engine;
+use super::history::PAGE;
+use super::plans_tests::{Faulty, opened};
+use super::quota::Room as LogRoom;
+use crate::client::{ClientEvent, KEPT, Mirror};
+use crate::clock::Clock;
+use crate::ledger::Found;
+use crate::model::entry::{Closed, Draft, Note, Opened};
+use crate::model::{Actor, IncidentId, Level, PersonId, SafeText, Severity};
+use crate::protocol::{Push, Request};
+use crate::seal;
+use crate::timeline::{Keep, Story};
+
+/// An engine on the log in a folder, as a start makes it; and what it found beside the log.
+fn start(home: &Path) -> (Engine, Found) {
+    let (shared, opened) = opened(home, Arc::new(Faulty::default()), Clock::real());
+    let (commands, _) = mpsc::channel(16);
+    let found = opened.snapshot.clone();
+    let (mut engine, _news) = Room::engine(&shared, opened.ledger, &commands);
+    engine.kept.found = opened.snapshot;
+    engine.fold_log().expect("the log");
+    (engine, found)
+}
+
+fn note(incident: Option<&IncidentId>, text: &str) -> Draft {
+    let by =
+        Actor { person: PersonId::from("ana"), uid: Some(1000), level: Level::Account, login: None, simulated: false };
+    Draft { incident: incident.cloned(), by, happening: Note { at: None }.into(), text: Some(SafeText::long(text)) }
+}
+
+fn begin(engine: &mut Engine, id: &IncidentId) {
+    let opened = Opened { incident: id.clone(), severity: Severity::Sev1, detected_at: None };
+    let draft =
+        Draft { incident: Some(id.clone()), by: Actor::room(), happening: opened.into(), text: Some("t".into()) };
+    engine.record(vec![draft]).expect("recorded");
+}
+
+/// `count` notes of an incident, every fourth one of none.
+fn notes(engine: &mut Engine, id: &IncidentId, count: usize, text: &str) {
+    for from in (0..count).step_by(200) {
+        let drafts = (from..count.min(from + 200)).map(|n| note((n % 4 > 0).then_some(id), &format!("{n} {text}")));
+        engine.record(drafts.collect()).expect("recorded");
+    }
+}
+
+/// Everything, folded with its items from the first entry on.
+fn whole(engine: &Engine) -> Story {
+    let (mut story, mut next) = (Story::keeping(Keep::All), 1);
+    loop {
+        let page = engine.shared.reader.read_from(next, 1 << 20).expect("the log");
+        if page.is_empty() {
+            return story;
+        }
+        for line in &page {
+            let entry = seal::decode(line).expect("an entry");
+            next = entry.seq + 1;
+            story.apply(&entry);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_reads_what_came_after_the_snapshot_and_no_more() {
+    let home = tempfile::tempdir().expect("a folder");
+    let id = IncidentId::from("INC-1");
+    let (mut engine, found) = start(home.path());
+    assert_eq!((found, engine.kept.folded), (Found::Nothing, 1));
+    begin(&mut engine, &id);
+    notes(&mut engine, &id, 400, "before");
+    engine.keep();
+    notes(&mut engine, &id, 7, "behind");
+    let (story, head) = (engine.story.clone(), engine.kept.folded_to);
+    assert!(engine.story.incidents.iter().all(|it| it.items.is_empty()), "no entry stays in memory");
+    drop(engine);
+    let (engine, found) = start(home.path());
+    assert!(matches!(found, Found::Fits(_)), "{found:?}");
+    assert_eq!((engine.kept.folded, engine.kept.folded_to), (7, head));
+    assert_eq!(engine.story, story);
+    assert_eq!(engine.story, whole(&engine).keep(Keep::Heads));
+    drop(engine);
+    std::fs::remove_file(home.path().join("log/SNAPSHOT")).expect("there was one");
+    let (engine, _) = start(home.path());
+    assert_eq!((engine.kept.folded, &engine.story), (head.0, &story));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_watches_begins_with_what_was_made_of_the_log_and_reads_the_rest_in_pages() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (first, second) = (IncidentId::from("INC-1"), IncidentId::from("INC-2"));
+    let (mut engine, _) = start(home.path());
+    begin(&mut engine, &first);
+    notes(&mut engine, &first, 300, "of the first");
+    let closed = Closed::default().into();
+    let draft = Draft { incident: Some(first.clone()), by: Actor::room(), happening: closed, text: None };
+    engine.record(vec![draft]).expect("recorded");
+    begin(&mut engine, &second);
+    notes(&mut engine, &second, 4_000, &"x".repeat(300));
+    let all = whole(&engine);
+
+    // As a client takes it in.
+    let heads = engine.heads().expect("heads");
+    let (clock, mut mirror) = (Clock::real(), Mirror::default());
+    let mut hear = |push| mirror.apply(ClientEvent::Push(push), &clock);
+    hear(Push::Heads { seq: heads.seq, head: heads.head, part: heads.json.clone(), more: false });
+    let (mut next, mut sent) = (Some(0), 0);
+    while let Some(from) = next {
+        let (page, more) = heads.newest.page(&engine.shared.reader, from).expect("a page");
+        let bytes: usize = page.iter().map(|line| line.line.len() + line.body.as_ref().map_or(0, String::len)).sum();
+        assert!(bytes < 2 * PAGE, "{bytes}");
+        sent += page.len();
+        hear(Push::Earlier(page));
+        next = more;
+    }
+    assert_eq!((sent, &mirror.broken), (1_000, &None));
+    assert_eq!(mirror.story.incidents[0].items, [], "of a closed one its head");
+    let (held, told) = (&mirror.story.incidents[1].items, &all.incidents[1].items);
+    assert_eq!(held.as_slice(), &told[told.len() - held.len()..], "the newest are as they are in the whole");
+    assert_eq!(mirror.story.incidents[1].missing() as usize, told.len() - 1_000);
+
+    // What comes goes on from there, and what is kept of it is bounded.
+    let seq = heads.seq;
+    notes(&mut engine, &second, 8_000, "more");
+    let rest = engine.shared.reader.read_from(seq + 1, usize::MAX).expect("the rest");
+    mirror.apply(ClientEvent::Push(Push::Entries(rest)), &clock);
+    assert_eq!((mirror.broken.clone(), mirror.head), (None, Some(engine.kept.folded_to)));
+    assert!(mirror.story.incidents[1].items.len() <= KEPT + KEPT / 4);
+    let all = whole(&engine);
+    let (heads_of, clocks) = (mirror.story.clone().keep(Keep::Heads), all.incidents[1].clocks.clone());
+    assert_eq!((heads_of.incidents[1].clocks.clone(), heads_of.entries), (clocks, all.entries));
+
+    // Either incident by its pages is the incident of the whole fold.
+    for (id, whole) in [&first, &second].into_iter().zip(&all.incidents) {
+        let place = engine.place(id, 0).expect("an incident");
+        let (mut story, mut next, mut pages) = (Story::of_one(whole.after, Keep::All), Some(0), 0);
+        while let Some(from) = next {
+            let (page, more) = place.page(&engine.shared.reader, from).expect("a page");
+            page.iter().for_each(|line| story.apply(&seal::decode(line).expect("an entry")));
+            (next, pages) = (more, pages + 1);
+        }
+        assert_eq!(story.get(id), Some(whole), "in {pages} pages");
+    }
+    assert!(engine.place(&IncidentId::from("INC-3"), 0).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_the_quota_notes_are_refused_and_it_was_said_before() {
+    let home = tempfile::tempdir().expect("a folder");
+    let id = IncidentId::from("INC-1");
+    let (mut engine, _) = start(home.path());
+    begin(&mut engine, &id);
+    notes(&mut engine, &id, 100, "x");
+    let used = engine.ledger.bytes();
+    let shared = Arc::get_mut(&mut engine.shared).expect("only the engine has it");
+    shared.config.log_quota = used + 4_000;
+    let request = || Request::Note { text: "one more".into(), at: None, mark: None };
+    assert!(engine.room_for(&request()).is_ok());
+    engine.watch_room();
+    assert_eq!(engine.quota.said, LogRoom::Fills);
+    assert!(engine.room_words().is_some_and(|says| says.as_str().contains("MiB")));
+    let (seq, _) = engine.kept.folded_to;
+    let said = engine.entry(seq).expect("the entry that says so");
+    assert_eq!(said.happening.kind(), "edge");
+    engine.watch_room();
+    assert_eq!(engine.kept.folded_to.0, seq, "it is said once");
+    notes(&mut engine, &id, 20, "x");
+    let refusal = engine.room_for(&request()).expect_err("the quota is used up");
+    assert!(refusal.remedy.as_str().contains("quota"), "{refusal}");
+    let reject = Request::Reject { plan: "p".into(), reason: "no".into() };
+    for other in [Request::Close, reject, Request::Open { title: "t".into(), severity: Severity::Sev1 }] {
+        assert!(engine.room_for(&other).is_ok(), "{other:?}");
+    }
+    assert!(engine.record(vec![engine.by_room(Closed::default())]).is_some(), "the room's own go in");
+}

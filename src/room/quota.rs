@@ -1,0 +1,164 @@
+//! What the log may take of the disk: said long before it is full, and at the end of it people's ordinary entries are refused
+//! while everything that an incident's plans and the room itself have to say still goes in.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::engine::Engine;
+use super::shared::blocking;
+use crate::model::entry::Edge;
+use crate::model::{EdgeKind, Happening, Refusal, RefusalKind, SafeText};
+use crate::protocol::Request;
+
+/// How often, in real time, it is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Per cent of the quota from which on it is said.
+const SAID_FROM: u64 = 80;
+/// So much must be free on the disk, if the quota leaves the log more than that.
+const FREE: u64 = 1024 * 1024 * 1024;
+
+/// How much room there is for the log. Ordered: the last is the worst.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Room {
+    #[default]
+    Enough,
+    /// The disk will be full before the quota is reached.
+    DiskFills,
+    /// Most of the quota is used.
+    Fills,
+    /// All of it is.
+    Full,
+}
+
+impl Room {
+    /// How it stands: bytes that the log takes and may take, and bytes free on its disk.
+    pub fn of(used: u64, quota: u64, free: Option<u64>) -> Self {
+        let left = quota.saturating_sub(used);
+        if left == 0 {
+            Self::Full
+        } else if used.saturating_mul(100) >= quota.saturating_mul(SAID_FROM) {
+            Self::Fills
+        } else if free.is_some_and(|free| free < left.min(FREE)) {
+            Self::DiskFills
+        } else {
+            Self::Enough
+        }
+    }
+}
+
+/// What the engine remembers of it.
+#[derive(Debug, Default)]
+pub struct Quota {
+    looked: Option<Instant>,
+    /// As it was said last.
+    pub said: Room,
+}
+
+impl Engine {
+    /// Looks now and then how much room there is, and records when it has become less.
+    pub(super) fn watch_room(&mut self) {
+        if self.degraded.is_some() || self.quota.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
+            return;
+        }
+        self.quota.looked = Some(Instant::now());
+        // A drill's disk is not what is rehearsed.
+        let free = self.shared.drill.is_none().then(|| blocking(|| self.ledger.free_bytes())).flatten();
+        let (used, quota) = (self.ledger.bytes(), self.shared.config.log_quota);
+        let room = Room::of(used, quota, free);
+        if room > self.quota.said {
+            let says = words(room, used, quota, free.unwrap_or_default());
+            tracing::warn!(%says, "the log");
+            self.record(vec![self.by_room(Happening::Edge(Edge {
+                edge: EdgeKind::LogFills,
+                at: self.shared.clock.now(),
+                source: "room".to_owned(),
+                subject: SafeText::new("timeline"),
+                service: None,
+                verdict: if room == Room::Full { "critical" } else { "warning" }.to_owned(),
+                says: SafeText::new(&says),
+                figures: json!({"used": used, "quota": quota, "free": free}),
+            }))]);
+        }
+        self.quota.said = room;
+    }
+
+    /// What everyone should know of the room for the log, if it is not enough.
+    pub(super) fn room_words(&self) -> Option<SafeText> {
+        let (used, quota) = (self.ledger.bytes(), self.shared.config.log_quota);
+        let room = Room::of(used, quota, None).max(self.quota.said);
+        (room != Room::Enough).then(|| SafeText::new(&words(room, used, quota, self.ledger.free_bytes().unwrap_or(0))))
+    }
+
+    /// Whether a person's request may still become an entry.
+    ///
+    /// # Errors
+    /// The refusal that says what to do.
+    pub(super) fn room_for(&self, request: &Request) -> Result<(), Refusal> {
+        let (used, quota) = (self.ledger.bytes(), self.shared.config.log_quota);
+        if used < quota || !is_ordinary(request) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            RefusalKind::Degraded,
+            format!(
+                "the log has its {} MiB: notes and the like are not taken any more; plans, incidents and what the room sees are",
+                mib(quota)
+            ),
+            "raise `quota` under [log] in the room's configuration and restart it, or archive the log and begin a new one",
+        ))
+    }
+}
+
+/// What people write beside an incident's course: it can wait, or be written elsewhere.
+fn is_ordinary(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Note { .. }
+            | Request::Decision { .. }
+            | Request::FollowUp { .. }
+            | Request::Lines { .. }
+            | Request::Pin { .. }
+            | Request::Mark { .. }
+            | Request::Amend { .. }
+            | Request::Redact { .. }
+    )
+}
+
+fn words(room: Room, used: u64, quota: u64, free: u64) -> String {
+    let of = format!("{} of {} MiB", mib(used), mib(quota));
+    match room {
+        Room::Full => format!("the log takes {of}: notes are refused until its quota is raised or a new log begun"),
+        Room::Fills => format!("the log takes {of}: from {} MiB on notes are refused", mib(quota)),
+        _ => {
+            format!("{} MiB are free on the log's disk: it will be full before the log has its quota ({of})", mib(free))
+        }
+    }
+}
+
+fn mib(bytes: u64) -> u64 {
+    bytes / (1024 * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_long_before_it_is_full() {
+        const GIB: u64 = 1024 * 1024 * 1024;
+        for (used, free, room) in [
+            (0, Some(8 * GIB), Room::Enough),
+            (3 * GIB, Some(GIB), Room::Enough),
+            (3 * GIB, Some(GIB - 1), Room::DiskFills),
+            (3 * GIB, None, Room::Enough),
+            (4 * GIB * 8 / 10, Some(8 * GIB), Room::Enough),
+            (4 * GIB * 8 / 10 + 1, Some(8 * GIB), Room::Fills),
+            (4 * GIB - 1, Some(0), Room::Fills),
+            (4 * GIB, Some(8 * GIB), Room::Full),
+            (u64::MAX, Some(0), Room::Full),
+        ] {
+            assert_eq!(Room::of(used, 4 * GIB, free), room, "{used} {free:?}");
+        }
+    }
+}

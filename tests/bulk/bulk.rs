@@ -1,0 +1,214 @@
+//! A room with a large log: how long it takes to start, what memory it holds, how long `status` takes.
+//!
+//! `cargo bench --bench bulk -- --entries 1000000 --closed 200`. The log is made by the real writer, but for the syncs; all
+//! but one of its incidents are closed. Figures go to `target/evidence/bulk.json`. Linux. Nothing is asserted: the
+//! figures are read by people. Everything is on loopback and ends with the program.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
+
+#[path = "../soak/stage.rs"]
+#[allow(dead_code, reason = "of the soak's stage only its processes are needed")]
+mod stage;
+mod storage;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use stage::{Process, vitals};
+use storage::Unsynced;
+use warroom::clock::{Clock, Random};
+use warroom::ledger::{Ledger, MAX_BATCH, OpenOptions};
+use warroom::model::entry::{Closed, Decision, Draft, Edge, Note, Opened};
+use warroom::model::{Actor, EdgeKind, Happening, IncidentId, Level, PersonId, SafeText, Severity};
+
+/// How often `status` is asked.
+const ASKED: usize = 10;
+
+struct Options {
+    entries: u64,
+    closed: u64,
+    text: usize,
+}
+
+fn options() -> Result<Options, String> {
+    let mut found = Options { entries: 1_000_000, closed: 200, text: 120 };
+    // `cargo bench` adds `--bench` by itself.
+    let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
+    while let Some(word) = words.next() {
+        let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
+        let number: u64 = value.parse().map_err(|_| format!("{word} {value}: not a number"))?;
+        match word.as_str() {
+            "--entries" if (1_000..=100_000_000).contains(&number) => found.entries = number,
+            "--closed" if (0..=10_000).contains(&number) => found.closed = number,
+            "--text" if (1..=8_000).contains(&number) => found.text = number as usize,
+            _ => {
+                return Err(format!(
+                    "{word} {value}: --entries 1000-100000000, --closed 0-10000 incidents, --text 1-8000 bytes of a note"
+                ));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What one start came to.
+fn look(room: &Process, begun: Instant, socket: &Path, binary: &Path) -> Result<Value, String> {
+    while UnixStream::connect(socket).is_err() {
+        if begun.elapsed() > Duration::from_secs(300) {
+            return Err("the room did not listen within 300 s".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let mut asked = Vec::new();
+    // The socket is there before the log is folded; the first answer comes when it is.
+    let (first, seq) = status(binary, socket)?;
+    let start = begun.elapsed();
+    let memory = vitals(room.pid()).ok_or("the room has ended")?.0;
+    for _ in 0..ASKED {
+        asked.push(status(binary, socket)?.0.as_secs_f64() * 1_000.0);
+    }
+    asked.sort_by(f64::total_cmp);
+    // What the start left to be verified is read meanwhile.
+    std::thread::sleep(Duration::from_secs(5));
+    let later = vitals(room.pid()).ok_or("the room has ended")?.0;
+    Ok(json!({
+        "start_and_first_status_s": start.as_secs_f64(), "first_status_ms": first.as_secs_f64() * 1_000.0,
+        "entries": seq, "memory_mb": memory, "memory_later_mb": later, "status_ms_median": asked[ASKED / 2],
+        "status_ms_worst": asked[ASKED - 1],
+    }))
+}
+
+fn status(binary: &Path, socket: &Path) -> Result<(Duration, u64), String> {
+    let begun = Instant::now();
+    let mut command = Command::new(binary);
+    let output = command.arg("--socket").arg(socket).args(["status", "-o", "json"]).stdin(Stdio::null()).output();
+    let output = output.map_err(|e| e.to_string())?;
+    let told: Value = serde_json::from_slice(&output.stdout)
+        .map_err(|_| format!("status: {}", String::from_utf8_lossy(&output.stderr)))?;
+    let seq = told["room"]["seq"].as_u64().ok_or_else(|| format!("status: {told}"))?;
+    Ok((begun.elapsed(), seq))
+}
+
+fn run(options: &Options) -> Result<Value, String> {
+    let home = tempfile::Builder::new().prefix("wr").tempdir_in("/tmp").map_err(|e| e.to_string())?;
+    let binary = PathBuf::from(env!("CARGO_BIN_EXE_warroom"));
+    let (log, config, socket) = (home.path().join("log"), home.path().join("warroom.toml"), home.path().join("run/s"));
+    std::fs::create_dir(home.path().join("run")).map_err(|e| e.to_string())?;
+    std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755)).map_err(|e| e.to_string())?;
+    std::fs::write(&config, "[room]\nname = \"bulk\"\n").map_err(|e| e.to_string())?;
+    let begun = Instant::now();
+    write(&log, options)?;
+    let bytes: u64 = std::fs::read_dir(&log)
+        .map_err(|e| e.to_string())?
+        .filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len()))
+        .sum();
+    println!("a log of {} entries, {} MB, written in {:?}", options.entries, bytes / 1_000_000, begun.elapsed());
+    let mut starts = Vec::new();
+    for what in ["without a snapshot", "from a snapshot", "again"] {
+        let out = std::fs::File::create(home.path().join("room.log")).map_err(|e| e.to_string())?;
+        let begun = Instant::now();
+        let mut serve = Command::new(&binary);
+        serve.arg("serve").arg("--config").arg(&config).arg("--socket").arg(&socket).arg("--state-dir").arg(&log);
+        let twin = out.try_clone().map_err(|e| e.to_string())?;
+        let child = serve.stdin(Stdio::null()).stdout(out).stderr(twin).spawn().map_err(|e| e.to_string())?;
+        let mut room = Process::of(child);
+        let told = look(&room, begun, &socket, &binary)?;
+        room.end();
+        println!("{what}: {told}");
+        starts.push(json!({"what": what, "figures": told}));
+    }
+    Ok(json!({"entries": options.entries, "bytes": bytes, "starts": starts}))
+}
+
+/// Writes the log: incidents of alerts, notes and decisions, one after another; the last stays open.
+fn write(dir: &Path, options: &Options) -> Result<(), String> {
+    let open = OpenOptions {
+        dir: dir.to_owned(),
+        room: "bulk".into(),
+        src: "bastion".into(),
+        boot: "9f3c".into(),
+        drill: false,
+        key: String::new(),
+        allow_fs: Vec::new(),
+        check_fs: false,
+        snapshot: None,
+    };
+    let clock = Clock::real();
+    let opened = Ledger::open(open, Arc::new(Unsynced), clock.clone(), Random::seeded(7)).map_err(|e| e.to_string())?;
+    let ledger = opened.ledger;
+    let each = options.entries / (options.closed + 1);
+    let text = "x".repeat(options.text);
+    for incident in 0..=options.closed {
+        let id = IncidentId::from(format!("INC-2026-03-02-{incident:05}"));
+        let mut left = each;
+        while left > 0 {
+            let batch = left.min(MAX_BATCH as u64);
+            let drafts = (0..batch).map(|n| draft(&id, each - left + n, &text, clock.now())).collect();
+            ledger.append(drafts).map_err(|e| e.to_string())?;
+            left -= batch;
+        }
+        if incident < options.closed {
+            let closed =
+                Draft { incident: Some(id), by: Actor::room(), happening: Closed::default().into(), text: None };
+            ledger.append(vec![closed]).map_err(|e| e.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// The `n`th entry of an incident.
+fn draft(id: &IncidentId, n: u64, text: &str, now: warroom::model::Stamp) -> Draft {
+    let ana = Actor {
+        person: PersonId::from("ana"),
+        uid: Some(65_010),
+        level: Level::Account,
+        login: None,
+        simulated: false,
+    };
+    let said = |happening: Happening| Draft {
+        incident: Some(id.clone()),
+        by: ana.clone(),
+        happening,
+        text: Some(SafeText::long(&format!("{n} {text}"))),
+    };
+    match n % 20 {
+        _ if n == 0 => said(Opened { incident: id.clone(), severity: Severity::Sev2, detected_at: None }.into()),
+        3 => said(Decision { at: None }.into()),
+        5 | 6 => Draft {
+            incident: Some(id.clone()),
+            by: Actor::room(),
+            happening: Happening::Edge(Edge {
+                edge: if n % 20 == 5 { EdgeKind::AlertFiring } else { EdgeKind::AlertResolved },
+                at: now,
+                source: "alertmanager/am".into(),
+                subject: SafeText::new(&format!("Alert{}", n % 400)),
+                service: None,
+                verdict: "warning".into(),
+                says: SafeText::new("Alert fires on primary"),
+                figures: json!({"fingerprint": format!("f{}", n % 400)}),
+            }),
+            text: None,
+        },
+        _ => said(Note { at: None }.into()),
+    }
+}
+
+fn main() -> ExitCode {
+    let done = options().and_then(|options| run(&options)).and_then(|told| {
+        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../evidence");
+        std::fs::create_dir_all(&dir).map_err(|e| e.to_string())?;
+        std::fs::write(dir.join("bulk.json"), format!("{told:#}\n")).map_err(|e| e.to_string())
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("bulk: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
