@@ -208,7 +208,10 @@ async fn change(request: Request, output: args::Output, global: &Global, env: &E
 }
 
 async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Result<Exit, Fail> {
-    let mut link = link(global, env, None, &[]).await?;
+    // A time may be counted from the incident's first alert, which the entries tell.
+    let times = matches!(&command, args::Incident::Set { impact_at, recovered_at, .. }
+        if impact_at.is_some() || recovered_at.is_some());
+    let mut link = link(global, env, times.then_some(0), &[]).await?;
     let (request, output) = match command {
         args::Incident::Open { title, severity, output } => {
             (Request::Open { title: SafeText::new(&title), severity }, output)

@@ -179,10 +179,6 @@ impl Engine {
         let mark = changed.and_then(|changed| changed.marking(&milestone));
         let no = |why: String, remedy: &str| Err(Refusal::new(RefusalKind::BadRequest, why, remedy));
         match (marked, mark) {
-            (true, _) if item.is_some_and(|item| is_about_the_room(&item.entry.happening)) => no(
-                format!("entry {seq} says who came, marked or was refused, and nothing of the incident"),
-                "mark the entry that tells it, or write one: `warroom timeline add TEXT --as MILESTONE`",
-            ),
             (true, Some(mark)) => no(
                 format!("{} marked entry {seq} as {milestone} already (entry {})", mark.by, mark.seq),
                 "nothing is left to do",
@@ -340,11 +336,6 @@ pub(super) fn writes_text(request: &Request) -> bool {
             | Request::Pin { .. }
             | Request::Mark { .. }
     )
-}
-
-/// Is this of people at their consoles? No milestone of an incident is reached by it.
-fn is_about_the_room(happening: &Happening) -> bool {
-    matches!(happening, Happening::Joined(_) | Happening::Left(_) | Happening::Marked(_) | Happening::Refused(_))
 }
 
 /// The word for the log.
