@@ -208,6 +208,10 @@ async fn change(request: Request, output: args::Output, global: &Global, env: &E
 }
 
 async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    // A time may be counted from the incident's first alert, which the entries tell.
+    let times = matches!(&command, args::Incident::Set { impact_at, recovered_at, .. }
+        if impact_at.is_some() || recovered_at.is_some());
+    let mut link = link(global, env, times.then_some(0), &[]).await?;
     let (request, output) = match command {
         args::Incident::Open { title, severity, output } => {
             (Request::Open { title: write::whole("the title", &title)?, severity }, output)
@@ -218,8 +222,8 @@ async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Res
                 severity,
                 status,
                 commander: commander.map(PersonId),
-                impact_at,
-                recovered_at,
+                impact_at: write::stated(&mut link, "--impact-at", impact_at.as_deref()).await?,
+                recovered_at: write::stated(&mut link, "--recovered-at", recovered_at.as_deref()).await?,
                 although_firing: false,
             };
             (Request::Set(set), output)
@@ -229,7 +233,7 @@ async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Res
             (Request::Set(SetIncident::closed_although_firing()), output)
         }
     };
-    change(request, output, global, env).await
+    show(timeline::record(&mut link, request).await?, output)
 }
 
 async fn on_silence(command: args::Silence, global: &Global, env: &Env) -> Result<Exit, Fail> {

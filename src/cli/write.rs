@@ -38,6 +38,17 @@ pub async fn moment_if(link: &mut Link, flag: &str, text: Option<&str>) -> Resul
     }
 }
 
+/// What a person states of the incident's clocks. An exact instant goes to the room as it is, which refuses one to come.
+///
+/// # Errors
+/// As [`moment`].
+pub async fn stated(link: &mut Link, flag: &str, text: Option<&str>) -> Result<Option<Stamp>, Fail> {
+    match text.and_then(|text| text.parse().ok()) {
+        Some(exact) => Ok(Some(exact)),
+        None => moment_if(link, flag, text).await,
+    }
+}
+
 /// What `timeline add` is asked to record.
 pub struct Addition {
     pub text: String,
