@@ -11,7 +11,7 @@ use tokio_util::codec::FramedRead;
 
 use crate::client::ClientEvent;
 use crate::client::trust::{Server, Trust};
-use crate::model::{Refusal, SafeText};
+use crate::model::{Refusal, RefusalKind, SafeText};
 use crate::protocol::codec::{self, ROOM_DEPTH, ROOM_LINE};
 use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine, Welcome};
 use crate::seal;
@@ -102,6 +102,11 @@ struct Connection {
     wait: Duration,
 }
 
+/// What a room may say first.
+fn begins(message: &RoomLine) -> bool {
+    matches!(message, RoomLine::Welcome(_) | RoomLine::Bye(_))
+}
+
 /// Why one connection ended.
 enum End {
     /// Try again.
@@ -164,7 +169,7 @@ impl Connection {
         }
         let mut lines = FramedRead::new(read, codec::lines(ROOM_LINE));
         let mut waiting: HashMap<u64, oneshot::Sender<Result<Reply, AskError>>> = HashMap::new();
-        let mut next_id = 1u64;
+        let (mut next_id, mut welcomed) = (1u64, false);
         loop {
             tokio::select! {
                 line = tokio::time::timeout(SILENCE, lines.next()) => {
@@ -175,11 +180,21 @@ impl Connection {
                         Ok(Some(Ok(line))) => line,
                     };
                     match codec::decode::<RoomLine>(&line, ROOM_DEPTH) {
-                        Ok(message) => if let Some(end) = self.take(message, server, &mut waiting).await { return end; },
+                        Ok(message) if !welcomed && !begins(&message) => {
+                            return End::Lost("the room spoke before it said which one it is".to_owned());
+                        }
+                        Ok(RoomLine::Bye(refusal)) if !welcomed && self.comes_back(&refusal) => {
+                            return End::Lost(refusal.why.to_string());
+                        }
+                        Ok(message) => match self.take(message, server, &mut waiting).await {
+                            Some(end) => return end,
+                            None => welcomed = true,
+                        },
                         Err(error) => return End::Lost(format!("the room's {error}")),
                     }
                 }
-                ask = self.asks.recv() => {
+                // Nothing is asked of a room before it is known to be the one that is meant.
+                ask = self.asks.recv(), if welcomed => {
                     let Some(ask) = ask else { return End::Over };
                     let line = ClientLine { id: next_id, req: ask.request };
                     waiting.insert(next_id, ask.reply);
@@ -191,6 +206,11 @@ impl Connection {
                 () = self.events.closed() => return End::Over,
             }
         }
+    }
+
+    /// Whoever was in comes back: the crowd that keeps them out now is gone in a while.
+    fn comes_back(&self, refusal: &Refusal) -> bool {
+        refusal.kind == RefusalKind::Rate && self.hello.log.is_some()
     }
 
     /// Whether this is the log that is known of the room. A room of this process and a drill begin a new one each time.
@@ -249,5 +269,92 @@ impl Connection {
             }
         };
         self.events.send(event).await.is_err().then_some(End::Over)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+    use tokio::net::UnixListener;
+
+    use super::*;
+    use crate::clock::ClockSync;
+    use crate::model::{Actor, Role, Stamp};
+
+    fn hello() -> Hello {
+        Hello {
+            proto: vec![crate::protocol::VERSION],
+            client: "test".to_owned(),
+            entries_from: None,
+            log: None,
+            topics: Vec::new(),
+            drill_as: None,
+            simulated: false,
+            quiet: true,
+            readonly: false,
+        }
+    }
+
+    fn welcome() -> RoomLine {
+        RoomLine::Welcome(Box::new(Welcome {
+            proto: crate::protocol::VERSION,
+            version: "0".to_owned(),
+            room: "shop".to_owned(),
+            log: "01OLD".to_owned(),
+            you: Actor::room(),
+            role: Role::Observer,
+            clock: ClockSync { at: Stamp::UNIX_EPOCH, speed: 1.0 },
+            drill: None,
+            objectives: Vec::new(),
+            degraded: None,
+        }))
+    }
+
+    /// Somebody who listens where a room is looked for, and a client that connects to them.
+    fn pair() -> (tempfile::TempDir, UnixListener, Handle, mpsc::Receiver<ClientEvent>) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let socket = dir.path().join("s");
+        let listener = UnixListener::bind(&socket).expect("bound");
+        let (handle, events) = connect(ConnectOptions { socket, hello: hello(), trust: Trust::default() });
+        (dir, listener, handle, events)
+    }
+
+    async fn greeted(listener: &UnixListener) -> BufReader<UnixStream> {
+        let mut stream = BufReader::new(listener.accept().await.expect("a client").0);
+        stream.read_line(&mut String::new()).await.expect("a hello");
+        stream
+    }
+
+    #[tokio::test]
+    async fn nothing_is_taken_from_a_room_that_has_not_said_which_one_it_is_and_nothing_asked_of_it() {
+        let (_dir, listener, handle, mut events) = pair();
+        let asked = tokio::spawn(async move { handle.request(Request::Status).await });
+        let mut stream = greeted(&listener).await;
+        codec::send(stream.get_mut(), &RoomLine::Push(Push::CaughtUp { seq: 7 })).await.expect("sent");
+        let Some(ClientEvent::Lost { why }) = events.recv().await else { panic!("taken") };
+        assert!(why.as_str().contains("before it said which one it is"), "{why}");
+        let mut rest = String::new();
+        stream.read_line(&mut rest).await.expect("the end");
+        assert_eq!(rest, "", "nothing was asked");
+        let _ = asked.await.expect("an answer");
+    }
+
+    #[tokio::test]
+    async fn whoever_was_in_comes_back_when_the_room_had_no_place_and_a_newcomer_is_told() {
+        let full = || RoomLine::Bye(Refusal::new(RefusalKind::Rate, "full", "ask again in 5 s"));
+        let (_dir, listener, _handle, mut events) = pair();
+        let mut stream = greeted(&listener).await;
+        codec::send(stream.get_mut(), &welcome()).await.expect("sent");
+        assert!(matches!(events.recv().await, Some(ClientEvent::Linked(_))));
+        drop(stream);
+        assert!(matches!(events.recv().await, Some(ClientEvent::Lost { .. })));
+        let mut stream = greeted(&listener).await;
+        codec::send(stream.get_mut(), &full()).await.expect("sent");
+        assert!(matches!(events.recv().await, Some(ClientEvent::Lost { .. })));
+        greeted(&listener).await;
+        let (_dir, listener, _handle, mut events) = pair();
+        let mut stream = greeted(&listener).await;
+        codec::send(stream.get_mut(), &full()).await.expect("sent");
+        assert!(matches!(events.recv().await, Some(ClientEvent::Refused(_))));
     }
 }

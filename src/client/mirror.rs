@@ -226,7 +226,7 @@ impl Mirror {
     fn entry(&mut self, line: &LogLine) -> Result<(), String> {
         let entry = seal::decode(line).map_err(|error| format!("an entry from the room does not verify: {error}"))?;
         let link = match self.head {
-            Some((seq, _)) if entry.seq != seq + 1 => {
+            Some((seq, _)) if seq.checked_add(1) != Some(entry.seq) => {
                 Err(format!("the room sent entry {} after {seq}: entries are missing", entry.seq))
             }
             Some((seq, hash)) if entry.prev != hash => {
