@@ -47,7 +47,9 @@ fn options() -> Result<Options, String> {
             "--seed" if number >= 0.0 => found.seed = number as u64,
             "--minutes" if (0.1..=600.0).contains(&number) => found.minutes = number,
             _ => {
-                return Err(format!("{word} {value}: --rounds 1-100000, --seed N, --minutes 0.1-600 (at most so long)"));
+                return Err(format!(
+                    "{word} {value}: --rounds 1-100000, --seed N, --minutes 0.1-600 (at most so long)"
+                ));
             }
         }
     }
