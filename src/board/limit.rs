@@ -1,13 +1,15 @@
 //! The rate limit of the timeline: so many edges of one name a minute; the rest is counted and said.
 
 use std::collections::BTreeMap;
-
-use chrono::TimeDelta;
+use std::time::Duration;
 
 use crate::model::entry::{Edge, Folded};
 use crate::model::{EdgeKind, Rules, Stamp};
 
-/// Counts edges by name in windows of a minute. Pure: `now` is an argument.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Counts edges by name in windows of a minute. Pure: both clocks are arguments. The boot clock decides; the wall clock's
+/// instants only label what was held back.
 #[derive(Clone, Debug)]
 pub struct Limiter {
     per_minute: u32,
@@ -16,7 +18,8 @@ pub struct Limiter {
 
 #[derive(Clone, Debug)]
 struct Window {
-    since: Stamp,
+    /// On the boot clock.
+    since: Duration,
     allowed: u32,
     held: Option<(u64, Stamp, Stamp)>,
 }
@@ -28,14 +31,14 @@ impl Limiter {
     }
 
     /// Whether the edge may be recorded. If not, it is counted for [`Limiter::folded`].
-    pub fn allow(&mut self, edge: &Edge, now: Stamp) -> bool {
+    pub fn allow(&mut self, edge: &Edge, now: Stamp, boot: Duration) -> bool {
         let window =
-            self.windows.entry(edge.edge.clone()).or_insert_with(|| Window { since: now, allowed: 0, held: None });
+            self.windows.entry(edge.edge.clone()).or_insert_with(|| Window { since: boot, allowed: 0, held: None });
         // A window that holds something back stays until that is said: otherwise it would never be.
-        if is_over(window.since, now) && window.held.is_none() {
-            *window = Window { since: now, allowed: 0, held: None };
+        if is_over(window.since, boot) && window.held.is_none() {
+            *window = Window { since: boot, allowed: 0, held: None };
         }
-        if !is_over(window.since, now) && window.allowed < self.per_minute {
+        if !is_over(window.since, boot) && window.allowed < self.per_minute {
             window.allowed += 1;
             return true;
         }
@@ -45,8 +48,8 @@ impl Limiter {
     }
 
     /// What was held back in minutes that are over, once. To be recorded, so that nothing is silently lost.
-    pub fn folded(&mut self, now: Stamp) -> Vec<Folded> {
-        let over = |window: &Window| is_over(window.since, now);
+    pub fn folded(&mut self, boot: Duration) -> Vec<Folded> {
+        let over = |window: &Window| is_over(window.since, boot);
         let out = self
             .windows
             .iter()
@@ -61,6 +64,6 @@ impl Limiter {
     }
 }
 
-fn is_over(since: Stamp, now: Stamp) -> bool {
-    now - since >= TimeDelta::minutes(1) || now < since
+fn is_over(since: Duration, boot: Duration) -> bool {
+    boot.saturating_sub(since) >= MINUTE
 }

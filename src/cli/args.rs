@@ -11,9 +11,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::model::Milestone;
+use crate::model::{Digest, Milestone};
 pub use house::{Config, Drill, DrillPlay, DrillWorld, Init, Ledger, Pace, Rbac, Shot, ShotFormat, ShowFormat};
-use values::person;
+use values::{head, person};
 pub use verbs::{
     Approve, Consent, Export, ExportFormat, Folder, Incident, MarkEntry, Narrow, NoteKind, OfPlan, Plan, Propose,
     Silence, Timeline, View,
@@ -223,6 +223,9 @@ pub enum Command {
         /// The room's public key (`log.key.pub`), to check who signed the log's heads.
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
+        /// An entry that must be in the log, by its number and hash, as `verify` and an export print a head.
+        #[arg(long, value_name = "SEQ:HASH", value_parser = head)]
+        expect_head: Option<(u64, Digest)>,
         #[command(flatten)]
         output: Output,
     },

@@ -48,7 +48,9 @@ async fn dispatch(args: Args, env: &Env) -> Result<Exit, Fail> {
         Command::Init(init) => super::init::init(&init, env),
         Command::Rbac(rbac) => Ok(output::print(&super::rbac::manifest(&rbac)).map(|_| Exit::Ok)?),
         Command::Config(command) => super::config::config(&command, &global, env),
-        Command::Verify { paths, key, output } => show(verify::verify(&paths, key.as_deref())?, output),
+        Command::Verify { paths, key, expect_head, output } => {
+            show(verify::verify(&paths, key.as_deref(), expect_head)?, output)
+        }
         Command::Ledger(args::Ledger::New { output, .. }) => show(verify::new_after_damage(&global, env)?, output),
         Command::Shot(shot) => shot::shot(&shot, &global, env).await,
         Command::Export(export) => write_export(export, &global, env).await,

@@ -12,16 +12,19 @@ use super::shown::Shown;
 use crate::clock::{Clock, Random};
 use crate::config::paths::Env;
 use crate::config::{self, LoadOptions};
-use crate::ledger::{self, Files, OpenOptions, Signed};
+use crate::ledger::{self, Expected, Files, OpenOptions, Signed};
+use crate::model::Digest;
 use crate::seal;
 
-/// Verifies segments or directories of them; with a key also who signed their heads.
-pub fn verify(paths: &[PathBuf], key: Option<&Path>) -> Result<Shown, Fail> {
+/// Verifies segments or directories of them; with a key also who signed their heads, and with a head that is known from
+/// elsewhere that this is the log that has it.
+pub fn verify(paths: &[PathBuf], key: Option<&Path>, head: Option<(u64, Digest)>) -> Result<Shown, Fail> {
     if paths.is_empty() {
         return Err(Fail::Usage("name one or more timeline files, or a directory that holds them".to_owned()));
     }
     let key = key.map(read_key).transpose()?;
-    let verdict = ledger::verify(paths, key.as_deref()).map_err(|error| Fail::Usage(error.to_string()))?;
+    let expected = Expected { key, head };
+    let verdict = ledger::verify(paths, &expected).map_err(|error| Fail::Usage(error.to_string()))?;
     let json = json!({
         "schema": "warroom/verify/v1", "ok": verdict.ok, "segment": verdict.segment, "offset": verdict.offset,
         "seq": verdict.seq, "head": verdict.head, "why": verdict.why, "redacted": verdict.redacted,
@@ -45,8 +48,7 @@ fn read_key(path: &Path) -> Result<String, Fail> {
 /// What the signatures prove of who wrote the log.
 fn authorship(signed: &Signed) -> String {
     match (signed.heads, signed.pinned) {
-        (0, true) => "no head was signed by this key: integrity only, not authorship".to_owned(),
-        (0, false) => "no signed heads: integrity only, not authorship".to_owned(),
+        (0, _) => "no signed heads: integrity only, not authorship".to_owned(),
         (_, true) => format!("signed up to entry {} by {} ({} heads)", signed.seq, signed.key, signed.heads),
         (_, false) => format!(
             "signed up to entry {} by {}, by the log's own word: compare that key, or name it with --key",

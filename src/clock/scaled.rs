@@ -38,11 +38,18 @@ struct Anchor {
     speed: f64,
 }
 
+#[derive(Clone, Copy)]
+struct Manual {
+    at: DateTime<Utc>,
+    /// How far the wall clock was stepped, which the boot clock does not see.
+    stepped: TimeDelta,
+}
+
 enum Hand {
     Real,
     Scaled(Mutex<Anchor>),
     Stepped(Stepped),
-    Manual(Mutex<DateTime<Utc>>),
+    Manual(Mutex<Manual>),
 }
 
 struct Inner {
@@ -81,7 +88,7 @@ impl Clock {
 
     /// A clock that moves only by [`Clock::advance`].
     pub fn manual(at: DateTime<Utc>) -> Self {
-        Self::build(Hand::Manual(Mutex::new(at)), at)
+        Self::build(Hand::Manual(Mutex::new(Manual { at, stepped: TimeDelta::zero() })), at)
     }
 
     /// A clock that follows a room's.
@@ -96,7 +103,7 @@ impl Clock {
             Hand::Real => Utc::now(),
             Hand::Scaled(anchor) => reading(&lock(anchor)),
             Hand::Stepped(stepped) => stepped.now(),
-            Hand::Manual(at) => *lock(at),
+            Hand::Manual(manual) => lock(manual).at,
         };
         now.trunc_subsecs(3)
     }
@@ -105,6 +112,10 @@ impl Clock {
     pub fn boot(&self) -> Duration {
         match &self.0.hand {
             Hand::Real => boottime().unwrap_or_else(|| self.0.started.elapsed()),
+            Hand::Manual(manual) => {
+                let manual = *lock(manual);
+                (manual.at - manual.stepped - self.0.start_at).to_std().unwrap_or_default()
+            }
             _ => (self.now() - self.0.start_at).to_std().unwrap_or_default(),
         }
     }
@@ -145,8 +156,18 @@ impl Clock {
 
     /// Moves a manual clock.
     pub fn advance(&self, by: Duration) {
-        if let Hand::Manual(at) = &self.0.hand {
-            *lock(at) += TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+        if let Hand::Manual(manual) = &self.0.hand {
+            lock(manual).at += TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+        }
+        self.0.changed.send_modify(|n| *n += 1);
+    }
+
+    /// Steps the wall clock of a manual clock, as somebody may set that of a host; its boot clock stays.
+    pub fn step_wall(&self, by: TimeDelta) {
+        if let Hand::Manual(manual) = &self.0.hand {
+            let mut manual = lock(manual);
+            manual.at += by;
+            manual.stepped += by;
         }
         self.0.changed.send_modify(|n| *n += 1);
     }

@@ -117,7 +117,7 @@ fn pane_of(edge: &EdgeKind, source: &str) -> Option<Pane> {
         EdgeFamily::Backup | EdgeFamily::Location | EdgeFamily::Restore => Pane::Backups,
         EdgeFamily::Gitops => Pane::Gitops,
         EdgeFamily::ControlPlane | EdgeFamily::Node => Pane::Events,
-        EdgeFamily::Log | EdgeFamily::Recording => return None,
+        EdgeFamily::Log | EdgeFamily::Recording | EdgeFamily::Clock => return None,
         EdgeFamily::Source => match system()? {
             System::Kubernetes => Pane::Events,
             System::Velero => Pane::Backups,

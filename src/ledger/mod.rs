@@ -10,6 +10,7 @@ mod reader;
 mod redact;
 mod renew;
 mod scan;
+mod signed;
 mod size;
 mod snapshot;
 mod storage;
@@ -18,6 +19,8 @@ mod unwritable;
 mod verify;
 mod write;
 
+#[cfg(test)]
+mod signed_tests;
 #[cfg(test)]
 mod sim;
 #[cfg(test)]
@@ -34,7 +37,7 @@ pub use reader::{ReadError, Reader};
 pub use renew::new_after_damage;
 pub use snapshot::{Found, Snapshot, Unfit, Unverified};
 pub use storage::{AppendFile, DirFacts, FileFacts, Files, Held, ReadFile, Storage};
-pub use verify::{Signed, Verdict, verify, verify_with};
+pub use verify::{Expected, Signed, Verdict, verify, verify_with};
 pub use write::Ledger;
 
 use crate::model::{Digest, SafeText};

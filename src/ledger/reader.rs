@@ -46,6 +46,12 @@ impl Segment {
         }
         (self.last, self.head) = (seq, hash);
     }
+
+    /// Where the nearest marked entry at or before this one begins.
+    pub fn mark(&self, seq: u64) -> u64 {
+        let mark = self.marks.partition_point(|(marked, _)| *marked <= seq).saturating_sub(1);
+        self.marks.get(mark).map_or(0, |(_, offset)| *offset)
+    }
 }
 
 /// What writer and readers share.
@@ -128,11 +134,7 @@ impl Reader {
         while bytes < max_bytes || out.is_empty() {
             let place = self.0.read(|index| {
                 let at = index.segments.partition_point(|segment| segment.last < seq);
-                index.segments.get(at).map(|segment| {
-                    let mark = segment.marks.partition_point(|(marked, _)| *marked <= seq).saturating_sub(1);
-                    let offset = segment.marks.get(mark).map_or(0, |(_, offset)| *offset);
-                    (segment.number, segment.last, segment.end, offset)
-                })
+                index.segments.get(at).map(|segment| (segment.number, segment.last, segment.end, segment.mark(seq)))
             });
             let Some((number, last, end, offset)) = place else { break };
             self.read_segment(number, (offset, end), seq, max_bytes, &mut bytes, &mut out)?;

@@ -1,6 +1,6 @@
 //! `warroom ledger new --after-damage`: a new log beside a damaged one.
 //!
-//! The new log's genesis names the damaged file's SHA-256 and the last good head. The old segments are kept, in
+//! The new log's genesis names the damaged file's SHA-256, the last good head and the head that was signed last. The old segments are kept, in
 //! `damaged-<n>/`. The new first segment is durable under another name before anything moves, so a crash in between is
 //! finished at the next start, and never looks like a log that was merely short.
 
@@ -10,12 +10,13 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::open::{OpenOptions, Opened, Opening};
+use super::signed::Kept;
 use super::storage::{ReadFile, Storage, retry};
 use super::write::{CreateError, create_file};
-use super::{LedgerError, scan, segment_name, segments};
+use super::{LedgerError, scan, segment_name, segments, signed};
 use crate::clock::{Clock, Random};
 use crate::model::Digest;
-use crate::model::entry::AfterDamage;
+use crate::model::entry::{AfterDamage, SignedBefore};
 
 /// `timeline.000001.jsonl.new-<n>`: the new log, waiting for the old one to move to `damaged-<n>`.
 fn waiting_prefix() -> String {
@@ -41,7 +42,12 @@ pub fn new_after_damage(
         let file = retry(|| storage.open_read(path)).map_err(LedgerError::io("open", path))?;
         let sha256 = hash_file(file.as_ref()).map_err(LedgerError::io("read", path))?;
         let (seq, head) = survey.head;
-        let genesis = opening.genesis(Some(AfterDamage { sha256, seq, head }));
+        // Unreadable is part of the damage: then the old folder keeps it as it is.
+        let signed = match signed::read(storage.as_ref(), &dir) {
+            Ok(Kept::Head(it)) => Some(SignedBefore { log: it.log, seq: it.seq, head: it.head }),
+            Ok(_) | Err(_) => None,
+        };
+        let genesis = opening.genesis(Some(AfterDamage { sha256, seq, head, signed }));
         let (_, bytes) = opening.sealer.batch((0, Digest([0; 32])), &[genesis])?;
         let names = retry(|| storage.list(&dir)).map_err(LedgerError::io("list", &dir))?;
         let taken = names.iter().filter(|name| name.starts_with("damaged-")).count();
@@ -67,7 +73,9 @@ pub(super) fn finish(storage: &dyn Storage, dir: &Path) -> Result<bool, LedgerEr
     retry(|| storage.make_dir(&away)).map_err(LedgerError::io("make", &away))?;
     let old = segments(storage, dir).map_err(LedgerError::io("list", dir))?;
     let torn = names.iter().filter(|name| name.contains(".jsonl.torn-")).map(|name| dir.join(name));
-    for from in old.into_iter().map(|(_, path)| path).chain(torn) {
+    // What was signed of the old log goes with it: the new one has another id.
+    let signed = names.iter().filter(|name| *name == signed::SIGNED).map(|name| dir.join(name));
+    for from in old.into_iter().map(|(_, path)| path).chain(torn).chain(signed) {
         let to = away.join(from.file_name().unwrap_or_default());
         retry(|| storage.rename(&from, &to)).map_err(LedgerError::io("move away", &from))?;
     }

@@ -29,6 +29,10 @@ impl Opening {
 
     /// Decides what a bad end of the newest segment is.
     pub(super) fn judge_tail(&self, survey: &Survey) -> Result<Tail, LedgerError> {
+        // Before anything is cut off: what is missing may be in the tail.
+        if let Some(damage) = self.unlike_signed(survey)? {
+            return Ok(Tail::Damaged(damage));
+        }
         let Some((path, Scan { good, len, bad: Some(why) })) = &survey.newest else { return Ok(Tail::Clean) };
         let (seq, head) = survey.head;
         let damage = Damage { segment: path.clone(), offset: *good, seq, head, why: SafeText::new(why), blocks: true };

@@ -37,7 +37,7 @@ fn open_on(storage: Arc<dyn Storage>, dir: &Path) -> Result<Opened, LedgerError>
     Ledger::open(options(dir), storage, clock(), Random::seeded(7))
 }
 
-fn open(disk: &Disk) -> Result<Opened, LedgerError> {
+pub(super) fn open(disk: &Disk) -> Result<Opened, LedgerError> {
     open_on(Arc::new(disk.clone()), Path::new(DIR))
 }
 
@@ -60,7 +60,7 @@ pub(super) fn segment(number: u32) -> PathBuf {
 }
 
 /// Everything the log holds, checked link by link.
-fn entries(ledger: &Ledger) -> Vec<LogLine> {
+pub(super) fn entries(ledger: &Ledger) -> Vec<LogLine> {
     let reader = ledger.reader();
     let (mut out, mut check, mut next) = (Vec::new(), ChainCheck::new(), 1);
     loop {
@@ -390,7 +390,7 @@ fn assert_sound(disk: &Disk, promised: &Promised, told: &str) {
     opened.ledger.append(vec![note("after")]).unwrap_or_else(|e| panic!("{told}: {e}"));
     assert_eq!(opened.ledger.condition(), Condition::Healthy, "{told}");
     drop(opened.ledger);
-    let verdict = verify_with(disk, &[PathBuf::from(DIR)], None).expect("verified");
+    let verdict = verify_with(disk, &[PathBuf::from(DIR)], &Expected::default()).expect("verified");
     assert!(verdict.ok, "{told}: {verdict:?}");
 }
 
@@ -590,7 +590,7 @@ fn damage_in_a_closed_segment_is_shown_and_blocks_nothing() {
         let reader = opened.ledger.reader();
         let after: Vec<_> = reader.read_from(damage.seq + 1, usize::MAX).expect("read");
         assert_eq!(after.len(), 3, "the next segment follows the gap");
-        assert!(!verify_with(&disk, &[PathBuf::from(DIR)], None).expect("verdict").ok);
+        assert!(!verify_with(&disk, &[PathBuf::from(DIR)], &Expected::default()).expect("verdict").ok);
     }
 }
 
@@ -708,7 +708,7 @@ fn the_stock_verifier_agrees_on_whole_and_on_damaged_logs() {
     let files = real_log(&temp.path().join("log"));
     let agree = |files: &[PathBuf], told: &str| -> bool {
         let out = Command::new("bash").arg(&script).args(files).output().expect("bash");
-        let ours = verify(files, None).expect("verdict");
+        let ours = verify(files, &Expected::default()).expect("verdict");
         let said = String::from_utf8_lossy(&out.stdout).into_owned();
         assert_eq!(out.status.success(), ours.ok, "{told}: {said} / {ours:?}");
         if ours.ok {
@@ -761,7 +761,7 @@ fn redacted_bodies_are_judged_as_the_stock_verifier_does() {
     for (by, ok) in [("3", true), ("4", false), ("03", false), ("2", false)] {
         std::fs::write(&path, text.replace(&body, &format!("{{\"b\":2,\"redacted\":{by},\"why\":\"gdpr\"}}")))
             .expect("write");
-        let verdict = verify(std::slice::from_ref(&dir), None).expect("verdict");
+        let verdict = verify(std::slice::from_ref(&dir), &Expected::default()).expect("verdict");
         assert_eq!(verdict.ok, ok, "{by}: {verdict:?}");
         if let Some(script) = script() {
             assert_eq!(Command::new("bash").arg(script).arg(&path).status().expect("bash").success(), ok, "{by}");
@@ -817,7 +817,7 @@ fn both_verifiers_accept_a_log_whose_texts_were_removed() {
     let ledger = to_redact(Arc::new(Files), &dir);
     assert_eq!((ledger.redact(3, 8), ledger.redact(6, 9)), (Ok(true), Ok(true)));
     drop(ledger);
-    let verdict = verify(std::slice::from_ref(&dir), None).expect("verdict");
+    let verdict = verify(std::slice::from_ref(&dir), &Expected::default()).expect("verdict");
     assert!(verdict.ok && verdict.redacted == [(3, 8), (6, 9)], "{verdict:?}");
     if let Some(script) = script() {
         let segments = [1, 2].map(|n| dir.join(segment_name(n)));
@@ -883,7 +883,10 @@ fn signed_heads_prove_who_wrote_up_to_them() {
     assert_eq!(seq, entry.seq);
     append(Draft { happening: sign(seq, head).into(), text: None, ..note("") });
     let dirs = [dir.clone()];
-    let signed = |key: Option<&str>| verify(&dirs, key).expect("verdict");
+    let signed = |key: Option<&str>| {
+        let expected = Expected { key: key.map(str::to_owned), head: None };
+        verify(&dirs, &expected).expect("verdict")
+    };
     let room = &entry.room;
     assert_eq!(room, "prod-ca", "the name that is signed");
     let good = signed(Some(&key.public()));

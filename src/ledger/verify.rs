@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::signed::{self, Kept, SIGNED};
 use super::storage::{Files, Storage, retry};
 use super::{LedgerError, scan, segments};
+use crate::model::Digest;
 use crate::model::entry::{Happening, HeadSigned, LogLine};
 use crate::seal::{self, ChainCheck, Found};
 
@@ -42,19 +44,30 @@ pub struct Signed {
     pub pinned: bool,
 }
 
-/// Verifies segments in the order given; a directory stands for its segments. `key` is the room's public key, if it is known
-/// from elsewhere than the log.
-pub fn verify(paths: &[PathBuf], key: Option<&str>) -> Result<Verdict, LedgerError> {
-    verify_with(&Files, paths, key)
+/// What is known of a log from elsewhere than the log.
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    /// The room's public key. A log that has no head signed by it is not what is expected.
+    pub key: Option<String>,
+    /// An entry that must be in it, by number and hash.
+    pub head: Option<(u64, Digest)>,
+}
+
+/// Verifies segments in the order given; a directory stands for its segments, and for the head that was signed last in it.
+pub fn verify(paths: &[PathBuf], expected: &Expected) -> Result<Verdict, LedgerError> {
+    verify_with(&Files, paths, expected)
 }
 
 /// [`verify`] on any storage.
-pub fn verify_with(storage: &dyn Storage, paths: &[PathBuf], key: Option<&str>) -> Result<Verdict, LedgerError> {
+pub fn verify_with(storage: &dyn Storage, paths: &[PathBuf], expected: &Expected) -> Result<Verdict, LedgerError> {
+    let mut heads = Heads::new(expected);
     let mut files = Vec::new();
     for path in paths {
         // Facts of the name itself would call a link neither; what it points at is what counts here.
         match retry(|| storage.dir_facts(path)) {
             Ok(_) => {
+                // Before the segments: a room that runs signs on, and what it has signed is in them by then.
+                heads.wait_for(signed::read(storage, path).map_err(LedgerError::io("read", &path.join(SIGNED)))?);
                 let found = segments(storage, path).map_err(LedgerError::io("list", path))?;
                 if found.is_empty() {
                     return Err(LedgerError::Directory { dir: path.clone(), why: "holds no timeline.*.jsonl".into() });
@@ -65,7 +78,6 @@ pub fn verify_with(storage: &dyn Storage, paths: &[PathBuf], key: Option<&str>) 
         }
     }
     let mut check = ChainCheck::new();
-    let mut heads = Heads::new(key);
     let mut last = (PathBuf::new(), 0);
     for path in files {
         let scanned = scan_file(storage, &path, &mut check, &mut heads)?;
@@ -77,22 +89,73 @@ pub fn verify_with(storage: &dyn Storage, paths: &[PathBuf], key: Option<&str>) 
         }
         last = (path, scanned.good);
     }
-    let why = if check.head().0 == 0 { "no entries" } else { check.finish().err().map_or("", |broken| broken.why) };
-    Ok(verdict(&check, &heads, last.0, last.1, why))
+    let broken = if check.head().0 == 0 { Some("no entries") } else { check.finish().err().map(|broken| broken.why) };
+    let why = broken.map(str::to_owned).or_else(|| heads.missing()).unwrap_or_default();
+    Ok(verdict(&check, &heads, last.0, last.1, &why))
 }
 
-/// Checks signed heads as they come by.
+/// An entry that must be in the log.
+struct Awaited {
+    seq: u64,
+    head: Digest,
+    /// The room has signed it; otherwise whoever verifies knows it.
+    signed: bool,
+}
+
+impl Awaited {
+    fn is_other(&self) -> String {
+        let seq = self.seq;
+        if self.signed { signed::other_history(seq) } else { format!("entry {seq} has another hash than expected") }
+    }
+
+    fn is_missing(&self) -> String {
+        let seq = self.seq;
+        if self.signed { signed::cut(seq) } else { format!("entry {seq} was expected, and the log ends before it") }
+    }
+}
+
+/// Checks signed heads, and entries that are known, as they come by.
 struct Heads {
     key: Option<String>,
     signed: Signed,
+    awaited: Vec<Awaited>,
     bad: Option<String>,
 }
 
 impl Heads {
-    fn new(key: Option<&str>) -> Self {
-        let mut heads = Self { key: None, signed: Signed { pinned: key.is_some(), ..Signed::default() }, bad: None };
-        heads.trust(key.unwrap_or_default());
+    fn new(expected: &Expected) -> Self {
+        let signed = Signed { pinned: expected.key.is_some(), ..Signed::default() };
+        let awaited = expected.head.map(|(seq, head)| Awaited { seq, head, signed: false }).into_iter().collect();
+        let mut heads = Self { key: None, signed, awaited, bad: None };
+        heads.trust(expected.key.as_deref().unwrap_or_default());
         heads
+    }
+
+    /// What a directory says of the head that was signed last in it.
+    fn wait_for(&mut self, kept: Kept) {
+        match kept {
+            Kept::Nothing => {}
+            Kept::Garbled(why) => self.bad = Some(why),
+            Kept::Head(it) => self.awaited.push(Awaited { seq: it.seq, head: it.head, signed: true }),
+        }
+    }
+
+    /// What the log should have had, at its end.
+    fn missing(&self) -> Option<String> {
+        let unsigned = self.signed.pinned && self.signed.heads == 0;
+        let unsigned = unsigned.then(|| "no head in it is signed by this key".to_owned());
+        self.awaited.first().map(Awaited::is_missing).or(unsigned)
+    }
+
+    /// Compares an entry with those that are known.
+    fn meet(&mut self, found: &Found<'_>) {
+        self.awaited.retain(|awaited| {
+            let here = awaited.seq == found.seq;
+            if here && found.digest() != Some(awaited.head) {
+                self.bad.get_or_insert_with(|| awaited.is_other());
+            }
+            !here
+        });
     }
 
     fn trust(&mut self, key: &str) {
@@ -103,6 +166,7 @@ impl Heads {
     }
 
     fn see(&mut self, found: &Found<'_>, line: &[u8]) {
+        self.meet(found);
         if self.bad.is_some() || !matches!(found.kind, b"genesis" | b"head_signed") {
             return;
         }

@@ -248,7 +248,7 @@ impl Ledger {
         writer.full && writer.stopped.is_none()
     }
 
-    fn ready(&self, writer: &mut Writer, urgent: bool) -> Result<(), AppendError> {
+    pub(super) fn ready(&self, writer: &mut Writer, urgent: bool) -> Result<(), AppendError> {
         if let Condition::Damaged(says) = self.condition() {
             return Err(AppendError::Damaged(says));
         }

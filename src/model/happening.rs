@@ -32,6 +32,18 @@ pub struct AfterDamage {
     pub sha256: Digest,
     pub seq: u64,
     pub head: Digest,
+    /// The head that the room had signed last, which the damaged log may lack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<SignedBefore>,
+}
+
+/// A head that a room had signed of the log before this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedBefore {
+    /// The id of that log.
+    pub log: String,
+    pub seq: u64,
+    pub head: Digest,
 }
 
 /// First line of a later segment.

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
-
-use chrono::TimeDelta;
+use std::time::Duration;
 
 use super::engine::Engine;
 use super::news::BoardNews;
@@ -14,20 +13,23 @@ use crate::model::{Actor, EdgeKind, IncidentId, SafeText, Stamp};
 
 /// Events that cross the socket, newest first; the row count says how many there are in all.
 const EVENTS_SHOWN: usize = 1_000;
+/// How often everything is judged, though nothing was seen.
+const JUDGED_EVERY: Duration = Duration::from_secs(1);
 /// Drafts of one batch, below what the ledger takes at once.
 const BATCH: usize = 256;
 
 impl Engine {
     pub(super) fn beat(&mut self) {
-        let now = self.shared.clock.now();
+        let (now, boot) = (self.shared.clock.now(), self.shared.clock.boot());
         self.heal();
+        self.record_clock_step();
         self.expire_plans();
         self.write_refusals(false);
-        self.sign_now_and_then(now);
+        self.sign_now_and_then();
         self.keep_now_and_then();
         self.watch_room();
         // Time alone changes verdicts (what was fresh goes stale), so everything is judged once a second as well.
-        let due = now < self.judged_at || self.judged_at + TimeDelta::seconds(1) <= now;
+        let due = self.judged_at.is_none_or(|at| at + JUDGED_EVERY <= boot);
         if !due && self.board.dirty().is_empty() {
             return;
         }
@@ -60,7 +62,7 @@ impl Engine {
             judged.topics.insert(topic, view);
         }
         if all {
-            self.judged_at = now;
+            self.judged_at = Some(self.shared.clock.boot());
         }
         judged
     }
@@ -76,6 +78,7 @@ impl Engine {
     /// Replaces what sessions see; an unchanged topic keeps its pointer, so it costs nobody anything.
     fn publish(&self, judged: &Judged, now: Stamp) {
         let incident_open = self.incident().is_some();
+        let boot = self.shared.clock.boot();
         self.newsroom.board.send_if_modified(|news| {
             let mut next = BTreeMap::new();
             let mut changed = false;
@@ -84,7 +87,7 @@ impl Engine {
                 changed |= same.is_none();
                 if same.is_none() {
                     let mut past = self.shared.looks.past.lock().unwrap_or_else(PoisonError::into_inner);
-                    past.note(*topic, now, view, incident_open);
+                    past.note(*topic, (now, boot), view, incident_open);
                 }
                 next.insert(*topic, same.unwrap_or_else(|| Arc::new(view.clone())));
             }
@@ -96,11 +99,12 @@ impl Engine {
     }
 
     fn record_edges(&mut self, found: Vec<Edge>, now: Stamp) {
+        let boot = self.shared.clock.boot();
         let mut drafts = Vec::new();
         for mut edge in found {
             let opens = self.opens(&edge) && self.incident().is_none() && !self.was_met(&mut edge);
             // The edge that opens an incident is never folded away: in a storm nobody else would open it.
-            if !opens && !self.limiter.allow(&edge, now) {
+            if !opens && !self.limiter.allow(&edge, now, boot) {
                 continue;
             }
             if opens {
@@ -114,7 +118,7 @@ impl Engine {
                 drafts.extend(self.advance_status(IncidentStatus::Monitoring));
             }
         }
-        let folded = self.limiter.folded(now).into_iter().chain(self.changes.swallowed(now));
+        let folded = self.limiter.folded(boot).into_iter().chain(self.changes.swallowed(now));
         drafts.extend(folded.map(Happening::Folded).collect::<Vec<_>>().into_iter().map(|folded| self.by_room(folded)));
         self.record_all(drafts);
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{SubsecRound as _, TimeDelta};
+use chrono::SubsecRound as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,7 @@ use crate::board::{Board, Changes, Judged, Limiter};
 use crate::clock::Turn;
 use crate::ledger::{AppendError, Condition, Ledger};
 use crate::model::entry::{Draft, Entry, Happening, RoomStopped};
-use crate::model::{Actor, Digest, IncidentId, Observation, PlanId, Refusal, RefusalKind, SafeText, Stamp};
+use crate::model::{Actor, Digest, IncidentId, Observation, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::{Hello, Reply, Request};
 use crate::seal::{self, SigningKey};
 use crate::timeline::Story;
@@ -30,7 +30,7 @@ use crate::timeline::Story;
 pub type Answer = Result<Reply, Refusal>;
 
 /// How often the head of an open incident's log is signed.
-const SIGN_EVERY: TimeDelta = TimeDelta::minutes(10);
+const SIGN_EVERY: Duration = Duration::from_secs(10 * 60);
 /// Observations taken in at once before the loop looks at anything else.
 const GULP: usize = 1024;
 /// How often, in real time, the board is judged while it changes.
@@ -119,8 +119,8 @@ pub struct Engine {
     pub(super) story: Story,
     pub(super) board: Board,
     pub(super) judged: Judged,
-    /// When every topic was last judged.
-    pub(super) judged_at: crate::model::Stamp,
+    /// When every topic was last judged, on the boot clock.
+    pub(super) judged_at: Option<Duration>,
     /// What of the board is not in the log yet.
     pub(super) changes: Changes,
     pub(super) limiter: Limiter,
@@ -151,8 +151,10 @@ pub struct Engine {
     pub(super) signer: Option<SigningKey>,
     /// The entry that holds the newest signature of this run.
     pub(super) signed: u64,
-    /// When the head of an open incident is signed next.
-    pub(super) sign_next: Stamp,
+    /// When the head of an open incident is signed next, on the boot clock.
+    pub(super) sign_next: Duration,
+    /// How the wall clock stood to the boot clock at the last beat.
+    pub(super) wall: super::steps::Wall,
     /// For tasks the engine starts (preflight, executor) to report back.
     pub(super) me: mpsc::WeakSender<Command>,
     pub(super) tasks: tokio_util::task::TaskTracker,
@@ -272,10 +274,17 @@ impl Engine {
 
     /// Signs what the log has come to, as an entry of its own. Nothing is signed twice, and a room without a key signs nothing.
     pub(super) fn sign_head(&mut self) {
-        let (seq, head) = self.shared.reader.head();
+        let (seq, _) = self.shared.reader.head();
         let Some(key) = self.signer.as_ref().filter(|_| self.degraded.is_none() && seq > self.signed) else { return };
-        let now = self.shared.clock.now();
-        let at = now.trunc_subsecs(0);
+        // First it is on disk that this head is signed: no other history of this log ever gets a signature.
+        let (seq, head) = match blocking(|| self.ledger.head_to_sign()) {
+            Ok(head) => head,
+            Err(error) => {
+                tracing::error!(%error, "the head of the log is not signed");
+                return;
+            }
+        };
+        let at = self.shared.clock.now().trunc_subsecs(0);
         match seal::sign_head(key, &self.shared.config.room, seq, head, at) {
             Ok(signed) => {
                 // The signature leaves the room with its entry, which is on disk by then.
@@ -287,10 +296,11 @@ impl Engine {
         }
     }
 
-    /// While an incident is open its history is witnessed every ten minutes, whatever happens.
-    pub(super) fn sign_now_and_then(&mut self, now: Stamp) {
-        if self.incident().is_some() && now >= self.sign_next {
-            self.sign_next = now + SIGN_EVERY;
+    /// While an incident is open its history is witnessed every ten minutes, whatever happens and whatever the wall clock says.
+    pub(super) fn sign_now_and_then(&mut self) {
+        let boot = self.shared.clock.boot();
+        if self.incident().is_some() && boot >= self.sign_next {
+            self.sign_next = boot + SIGN_EVERY;
             self.sign_head();
         }
     }

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -17,7 +16,6 @@ use super::shared::Shared;
 use crate::actions::{self, Progress};
 use crate::clock::Clock;
 use crate::model::entry::{Happening, Outcome, PlanEnded, Restored, StepDone, StepEnded, StepFailed, StepUnknown};
-use crate::model::time::since;
 use crate::model::{Digest, PersonId, Plan, PlanId, SafeText, SourceId, Step};
 use crate::systems::meter::{Use, used_for};
 use crate::systems::{ActError, Permit};
@@ -226,17 +224,17 @@ impl Run {
         adapter.apply(step, &permit).await
     }
 
-    /// Looks until every check holds, or the step's limit on the room's clock is over.
+    /// Looks until every check holds, or the step's limit on the boot clock is over.
     async fn watch(&self, step: &Step, said: String) -> StepEnd {
         let clock = &self.shared.clock;
-        let began = clock.now();
-        let until = began + TimeDelta::seconds(i64::try_from(step.limit_s).unwrap_or(i64::MAX / 1000));
+        let began = clock.boot();
+        let until = began + Duration::from_secs(step.limit_s);
         loop {
             let wanted = step.check.iter().map(|check| (&check.src, &check.path));
             let (read, mut unread) = read_all(&self.shared, self.digest, wanted).await;
             let found = read.iter().map(|((src, path), value)| actions::found(src, path, value)).collect::<Vec<_>>();
             let progress = actions::judge(step, &read);
-            if progress == Progress::Waiting && clock.now() < until {
+            if progress == Progress::Waiting && clock.boot() < until {
                 clock.sleep(LOOK_EVERY).await;
                 continue;
             }
@@ -246,7 +244,7 @@ impl Run {
                 Some(it) => it.words(),
                 None => found.join(", "),
             };
-            let took = since(began, clock.now());
+            let took = clock.boot().saturating_sub(began).as_secs();
             let says = match progress {
                 // A write's own answer proves more than the paths read back; a wait has only those.
                 Progress::Done if said.is_empty() => format!("{found} · after {took} s"),

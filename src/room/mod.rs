@@ -41,6 +41,9 @@ mod session;
 mod shared;
 mod silences;
 mod socket;
+mod steps;
+#[cfg(test)]
+mod steps_tests;
 mod texts;
 
 use std::collections::BTreeMap;
@@ -213,7 +216,7 @@ impl Room {
             story: Story::keeping(Keep::Heads),
             board,
             judged: Judged::default(),
-            judged_at: chrono::DateTime::UNIX_EPOCH,
+            judged_at: None,
             changes: Changes::default(),
             limiter: Limiter::new(&config.rules),
             newsroom,
@@ -232,7 +235,8 @@ impl Room {
             lost: None,
             signer: None,
             signed: 0,
-            sign_next: chrono::DateTime::UNIX_EPOCH,
+            sign_next: std::time::Duration::ZERO,
+            wall: steps::Wall::new(&shared.clock),
             me: me.downgrade(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

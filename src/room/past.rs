@@ -9,8 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-
-use chrono::TimeDelta;
+use std::time::Duration;
 
 use crate::board::{Row, Topic, TopicView, Verdict};
 use crate::model::Stamp;
@@ -27,7 +26,7 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 const FIXED_BYTES: usize = size_of::<Kept>() + size_of::<Change>() + 160;
 /// The most rows of an answer; of events those that were the newest at an instant.
 const MOST_ROWS: usize = 1_000;
-const CALM_FOR: TimeDelta = TimeDelta::hours(2);
+const CALM_FOR: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// A row as it was: as text, a quarter of what it is otherwise, and what orders it.
 #[derive(Debug)]
@@ -64,6 +63,8 @@ impl Kept {
 #[derive(Debug)]
 struct Change {
     at: Stamp,
+    /// The same on the boot clock.
+    boot: Duration,
     id: Arc<str>,
     row: Option<Arc<Kept>>,
 }
@@ -113,8 +114,8 @@ pub struct Then {
 }
 
 impl Past {
-    /// A topic stands like this from `now` on.
-    pub fn note(&mut self, topic: Topic, now: Stamp, view: &TopicView, incident_open: bool) {
+    /// A topic stands like this from `now` on. How long it is kept, the boot clock says.
+    pub fn note(&mut self, topic: Topic, (now, boot): (Stamp, Duration), view: &TopicView, incident_open: bool) {
         if !KEPT.contains(&topic) {
             return;
         }
@@ -129,8 +130,8 @@ impl Past {
             most_bytes,
             short_from: None,
         });
-        track.note(now, view);
-        track.forget((!incident_open).then(|| now - CALM_FOR));
+        track.note((now, boot), view);
+        track.forget((!incident_open).then(|| boot.saturating_sub(CALM_FOR)));
     }
 
     /// A topic at an instant, and since when it is known; `None` = not at that instant.
@@ -144,7 +145,7 @@ impl Past {
 }
 
 impl Track {
-    fn note(&mut self, at: Stamp, view: &TopicView) {
+    fn note(&mut self, (at, boot): (Stamp, Duration), view: &TopicView) {
         // The clock of a drill can be set; the order of what was seen can't.
         let at = self.changes.back().map_or(at, |last| last.at.max(at));
         if view.total > view.rows.len() as u64 || view.dropped > 0 {
@@ -157,7 +158,7 @@ impl Track {
             let id: Arc<str> = row.id.as_str().into();
             self.now.insert(id.clone(), row.clone());
             let kept = Kept::new(id.clone(), row);
-            self.push(Change { at, id, row: Some(Arc::new(kept)) });
+            self.push(Change { at, boot, id, row: Some(Arc::new(kept)) });
         }
         if self.now.len() > view.rows.len() {
             let here: HashSet<&str> = view.rows.iter().map(|row| row.id.as_str()).collect();
@@ -166,7 +167,7 @@ impl Track {
                 self.now.remove(&id);
                 // An event does not become undone when newer ones push it out of the list.
                 if self.topic != Topic::Events {
-                    self.push(Change { at, id, row: None });
+                    self.push(Change { at, boot, id, row: None });
                 }
             }
         }
@@ -178,8 +179,8 @@ impl Track {
     }
 
     /// Forgets what is beyond the bounds, and what is older than `before`.
-    fn forget(&mut self, before: Option<Stamp>) {
-        let old = |change: &Arc<Change>| before.is_some_and(|before| change.at < before);
+    fn forget(&mut self, before: Option<Duration>) {
+        let old = |change: &Arc<Change>| before.is_some_and(|before| change.boot < before);
         while self.changes.len() > MOST_CHANGES || self.bytes > self.most_bytes || self.changes.front().is_some_and(old)
         {
             let Some(change) = self.changes.pop_front() else { break };
@@ -294,6 +295,11 @@ mod tests {
         }
     }
 
+    /// The same instant on both clocks.
+    fn both(second: i64) -> (Stamp, Duration) {
+        (at(second), Duration::from_secs(second.unsigned_abs()))
+    }
+
     fn view(rows: Vec<Row>) -> TopicView {
         TopicView { total: rows.len() as u64, dropped: 0, rows }
     }
@@ -306,11 +312,11 @@ mod tests {
     #[test]
     fn rows_stand_as_they_stood_at_every_instant() {
         let mut past = Past::default();
-        past.note(Topic::Alerts, at(10), &view(vec![row("a", Verdict::Critical, 10)]), true);
-        past.note(Topic::Alerts, at(12), &view(vec![row("a", Verdict::Critical, 12)]), true);
+        past.note(Topic::Alerts, both(10), &view(vec![row("a", Verdict::Critical, 10)]), true);
+        past.note(Topic::Alerts, both(12), &view(vec![row("a", Verdict::Critical, 12)]), true);
         let two = vec![row("a", Verdict::Warning, 20), row("b", Verdict::Critical, 20)];
-        past.note(Topic::Alerts, at(20), &view(two), true);
-        past.note(Topic::Alerts, at(30), &view(vec![row("b", Verdict::Critical, 30)]), true);
+        past.note(Topic::Alerts, both(20), &view(two), true);
+        past.note(Topic::Alerts, both(30), &view(vec![row("b", Verdict::Critical, 30)]), true);
         let wanted =
             [(9, None), (10, Some("a=critical")), (19, Some("a=critical")), (20, Some("b=critical a=warning"))];
         for (second, rows) in wanted {
@@ -319,7 +325,7 @@ mod tests {
         assert_eq!(ids(&past, Topic::Alerts, 30).as_deref(), Some("b=critical"));
         assert_eq!(past.then(Topic::Alerts, at(9)).1, Some(at(10)), "it says since when it knows");
         assert_eq!(past.tracks[&Topic::Alerts].changes.len(), 4, "proven again is no change");
-        past.note(Topic::Backups, at(10), &view(vec![row("s", Verdict::Ok, 10)]), true);
+        past.note(Topic::Backups, both(10), &view(vec![row("s", Verdict::Ok, 10)]), true);
         assert_eq!(ids(&past, Topic::Backups, 30), None, "of this the timeline has the edges");
     }
 
@@ -328,7 +334,7 @@ mod tests {
         let mut past = Past::default();
         for n in 0..4_000 {
             let newest = (0..4).map(|k| row(&format!("e{}", n * 4 + k), Verdict::Warning, n)).collect();
-            past.note(Topic::Events, at(n), &view(newest), true);
+            past.note(Topic::Events, both(n), &view(newest), true);
         }
         let track = &past.tracks[&Topic::Events];
         assert!(track.changes.len() <= MOST_CHANGES && track.base.len() <= 2 * MOST_ROWS + 1);
@@ -345,10 +351,10 @@ mod tests {
     fn a_whole_answer_says_nothing_and_one_cut_or_short_of_rows_says_so() {
         let mut past = Past::default();
         let many: Vec<Row> = (0..1_001).map(|n| row(&format!("e{n}"), Verdict::Warning, n)).collect();
-        past.note(Topic::Events, at(1), &view(many[1..].to_vec()), true);
-        past.note(Topic::Events, at(2), &view(many[..1].to_vec()), true);
+        past.note(Topic::Events, both(1), &view(many[1..].to_vec()), true);
+        past.note(Topic::Events, both(2), &view(many[..1].to_vec()), true);
         let beyond = TopicView { total: 1_500, ..view(many[..1].to_vec()) };
-        past.note(Topic::Events, at(3), &beyond, true);
+        past.note(Topic::Events, both(3), &beyond, true);
         let short = |second| past.then(Topic::Events, at(second)).0.expect("known").rows().1;
         assert_eq!(short(1), None, "a thousand are all there were");
         assert_eq!(short(2), Some(Short { left_out: 1, let_go: false }));
@@ -365,7 +371,7 @@ mod tests {
             for (second, board) in (1i64..).zip(&boards) {
                 let rows: Vec<Row> = board.iter().map(|(id, n)| row(&id.to_string(), VERDICTS[*n], second)).collect();
                 wanted.push(rows.iter().map(|it| (it.id.clone(), it.verdict)).collect::<BTreeMap<_, _>>());
-                past.note(Topic::Alerts, at(second), &view(rows), true);
+                past.note(Topic::Alerts, both(second), &view(rows), true);
             }
             for (second, wanted) in (1i64..).zip(wanted) {
                 let (rows, short) = past.then(Topic::Alerts, at(second)).0.expect("known").rows();
@@ -385,7 +391,7 @@ mod tests {
                 let long = "x".repeat(if n % 7 == 0 { 2_000 } else { 10 });
                 let rows = (0..3)
                     .map(|k| Row { why: SafeText::new(&long), ..row(&format!("r{}", n + k), Verdict::Warning, n) });
-                past.note(topic, at(n), &view(rows.collect()), true);
+                past.note(topic, both(n), &view(rows.collect()), true);
                 let track = &past.tracks[&topic];
                 let base: usize = track.base.values().map(|kept| kept.weight()).sum();
                 let held = base + track.changes.iter().map(|change| change.weight()).sum::<usize>();
@@ -398,7 +404,7 @@ mod tests {
         }
         let mut past = Past { most_bytes, ..Past::default() };
         let standing = (0..500).map(|n| row(&format!("a{n}"), Verdict::Critical, n)).collect();
-        past.note(Topic::Alerts, at(600), &view(standing), true);
+        past.note(Topic::Alerts, both(600), &view(standing), true);
         let (rows, short) = past.then(Topic::Alerts, at(600)).0.expect("known").rows();
         assert!(rows.len() < 200 && short.is_some_and(|it| it.let_go), "{} {short:?}", rows.len());
     }
@@ -406,14 +412,14 @@ mod tests {
     #[test]
     fn who_looks_shares_the_rows_and_sees_them_as_they_were_whatever_is_written_since() {
         let mut past = Past::default();
-        past.note(Topic::Alerts, at(1), &view(vec![row("a", Verdict::Critical, 1)]), true);
+        past.note(Topic::Alerts, both(1), &view(vec![row("a", Verdict::Critical, 1)]), true);
         let then = past.then(Topic::Alerts, at(1)).0.expect("known");
         let kept = past.tracks[&Topic::Alerts].changes[0].row.as_ref().expect("the row");
         assert!(Arc::ptr_eq(&then.rows().0[0], kept), "no row is copied");
         let seen = then.rows().0[0].row().expect("it reads back");
         assert!(is_same(&seen, &row("a", Verdict::Critical, 1)) && seen.seen_at == at(1));
-        past.note(Topic::Alerts, at(9_000), &view(vec![row("a", Verdict::Ok, 2)]), true);
-        past.note(Topic::Alerts, at(20_000), &view(Vec::new()), false);
+        past.note(Topic::Alerts, both(9_000), &view(vec![row("a", Verdict::Ok, 2)]), true);
+        past.note(Topic::Alerts, both(20_000), &view(Vec::new()), false);
         assert_eq!(past.then(Topic::Alerts, at(1)).0.map(|_| ()), None, "forgotten");
         assert_eq!(then.rows().0[0].verdict, Verdict::Critical);
     }
@@ -421,11 +427,22 @@ mod tests {
     #[test]
     fn without_an_incident_it_is_forgotten_after_a_while() {
         let mut past = Past::default();
-        past.note(Topic::Alerts, at(0), &view(vec![row("a", Verdict::Warning, 0)]), true);
-        past.note(Topic::Alerts, at(9_000), &view(vec![row("a", Verdict::Critical, 0)]), true);
+        past.note(Topic::Alerts, both(0), &view(vec![row("a", Verdict::Warning, 0)]), true);
+        past.note(Topic::Alerts, both(9_000), &view(vec![row("a", Verdict::Critical, 0)]), true);
         assert_eq!(ids(&past, Topic::Alerts, 10).as_deref(), Some("a=warning"), "an open incident keeps all");
-        past.note(Topic::Alerts, at(9_001), &view(Vec::new()), false);
+        past.note(Topic::Alerts, both(9_001), &view(Vec::new()), false);
         assert_eq!(past.tracks[&Topic::Alerts].changes.len(), 2);
         assert_eq!(ids(&past, Topic::Alerts, 8_999).as_deref(), Some("a=warning"));
+    }
+
+    #[test]
+    fn how_long_it_is_kept_the_boot_clock_says_and_not_the_wall_clock() {
+        let mut past = Past::default();
+        let day = 86_400;
+        past.note(Topic::Alerts, both(0), &view(vec![row("a", Verdict::Warning, 0)]), false);
+        past.note(Topic::Alerts, (at(day), Duration::from_secs(60)), &view(Vec::new()), false);
+        assert_eq!(ids(&past, Topic::Alerts, 10).as_deref(), Some("a=warning"), "a day forward, a minute later");
+        past.note(Topic::Alerts, (at(200), Duration::from_secs(9_000)), &view(Vec::new()), false);
+        assert_eq!(past.tracks[&Topic::Alerts].changes.len(), 0, "back again, and two hours later");
     }
 }

@@ -134,5 +134,5 @@ async fn a_run_that_fails_is_interrupted_and_read_back_and_not_run_again() {
     acts.close();
     acts.wait().await;
     running.await.expect("the writer ends in order");
-    assert!(ledger::verify(&[home.path().join("log")], None).expect("a verdict").ok);
+    assert!(ledger::verify(&[home.path().join("log")], &ledger::Expected::default()).expect("a verdict").ok);
 }

@@ -17,6 +17,8 @@ use crate::model::{Digest, Plan, SafeText, Stamp, Step};
 
 /// A write whose sender died may still be on its way so long after its step began: until then, only seeing it proves anything.
 const LATE: TimeDelta = TimeDelta::seconds(10);
+/// What can't be read for so long is told as unknown.
+const READ_FOR: Duration = Duration::from_secs(5 * 60);
 /// How often a Restore that goes on is looked at, on the room's clock.
 const FOLLOW_EVERY: Duration = Duration::from_secs(15);
 /// Velero gives an operation four hours; what goes on for a day hangs, and its row says so.
@@ -24,14 +26,14 @@ const FOLLOWED_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// Finds out by reading what an interrupted plan did. Writes nothing outside, ever.
 pub async fn reconcile(shared: Arc<Shared>, engine: mpsc::Sender<Command>, old: PlanRecord) {
-    let begun = shared.clock.now();
-    let deadline = begun + TimeDelta::minutes(5);
-    let settled = settled_at(&old, begun);
+    let begun = shared.clock.boot();
+    let deadline = begun + READ_FOR;
+    let settled = begun + settles_in(&old, shared.clock.now());
     let (plan, digest) = (old.plan, old.digest);
     let ran = plan.steps.iter().zip(&old.steps).filter(|(_, state)| !matches!(state, StepState::Waiting));
     let started: Vec<String> = ran.map(|(step, _)| step.id.clone()).collect();
     let found = loop {
-        let now = shared.clock.now();
+        let now = shared.clock.boot();
         match look(&shared, &plan, digest, &started).await {
             Ok(found) if found.result == Reconciliation::Applied || now >= settled => break found,
             Err(why) if now >= deadline => {
@@ -69,8 +71,8 @@ pub async fn late(shared: &Shared, engine: &mpsc::Sender<Command>, plan: &Plan, 
 
 /// Reads again until no Restore of the plan is under way, and records what became of it.
 async fn follow(shared: &Shared, engine: &mpsc::Sender<Command>, plan: &Plan, digest: Digest, started: &[String]) {
-    let until = shared.clock.now() + FOLLOWED_FOR;
-    while shared.clock.now() < until {
+    let until = shared.clock.boot() + FOLLOWED_FOR.to_std().unwrap_or_default();
+    while shared.clock.boot() < until {
         shared.clock.sleep(FOLLOW_EVERY).await;
         match look(shared, plan, digest, started).await {
             Ok(found) if !found.open => {
@@ -111,14 +113,15 @@ struct Found {
     open: bool,
 }
 
-/// From when on "not seen" means "not applied". Never later than [`LATE`] from now, whatever the wall clock did meanwhile.
-fn settled_at(old: &PlanRecord, now: Stamp) -> Stamp {
+/// How long until "not seen" means "not applied": never longer than [`LATE`], whatever the wall clock did meanwhile.
+fn settles_in(old: &PlanRecord, now: Stamp) -> Duration {
     let writes = old.plan.steps.iter().zip(&old.steps).filter(|(step, _)| !step.params.is_null());
     let open = writes.filter_map(|(_, state)| match state {
         StepState::Started { at } => Some(*at + LATE),
         _ => None,
     });
-    open.max().map_or(now, |at| at.min(now + LATE))
+    let left = open.max().map_or(TimeDelta::zero(), |at| (at - now).min(LATE));
+    left.to_std().unwrap_or_default()
 }
 
 /// Compares what each started write was to bring about with what is there now.

@@ -97,7 +97,7 @@ pub fn ledger(data: &[u8]) {
     std::fs::write(&file, data).expect("written");
     std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("its mode");
     let dirs: [PathBuf; 1] = [dir.clone()];
-    let before = ledger::verify(&dirs, None).expect("a verdict");
+    let before = ledger::verify(&dirs, &ledger::Expected::default()).expect("a verdict");
     let options = OpenOptions {
         dir,
         room: "prod-ca".to_owned(),
@@ -117,7 +117,7 @@ pub fn ledger(data: &[u8]) {
     if blocked {
         assert_eq!(std::fs::read(&file).expect("still there"), data, "a damaged log is not touched");
     } else {
-        let after = ledger::verify(&dirs, None).expect("a verdict");
+        let after = ledger::verify(&dirs, &ledger::Expected::default()).expect("a verdict");
         assert!(after.ok, "opened, and not intact: {after:?}");
     }
 }

@@ -58,6 +58,75 @@ async fn a_stranger_checks_who_wrote_the_log_with_ssh_keygen() {
     assert_eq!((code, &said["ok"]), (5, &Value::Bool(false)), "another key's owner did not write this: {said}");
 }
 
+/// Stop, cut the log behind its first entries, start, write anew: the second history gets no entry and no signature.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_was_cut_is_not_written_on_and_not_signed_again() {
+    if !crate::stage::accounts() {
+        return;
+    }
+    let Some(keygen) = need("ssh-keygen") else { return };
+    let mut stage = Stage::set(Stage::story(), Clock::real(), async |_: &str| None).await;
+    let key = stage.at.config.with_file_name("log.key");
+    let made = Command::new(&keygen).args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
+    assert!(made.is_ok_and(|status| status.success()), "a key");
+    stage.open();
+    stage.incident();
+    let state = stage.state();
+    let signed = wait_for("a signature", || of_kind(&entries(&state), "head_signed").first().map(|it| (*it).clone()));
+    let (seq, head) = (signed["d"]["head_seq"].as_u64().expect("a number"), signed["prev"].as_str().expect("a hash"));
+    stage.kill();
+    stage.intact(&state);
+    let [segment] = &segments(&state)[..] else { panic!("one segment") };
+    let whole = std::fs::read_to_string(segment).expect("the log");
+    let cut: String = whole.split_inclusive('\n').take(2).collect();
+    std::fs::write(segment, &cut).expect("cut");
+
+    stage.open();
+    let (_, status) = stage.ask(SAM, &["status"]);
+    assert!(status["room"].to_string().contains("which the room signed, is missing"), "{status}");
+    wait_for("rows: the panes are live", || {
+        let (_, traffic) = stage.ask(SAM, &["traffic"]);
+        traffic["rows"].as_array().is_some_and(|rows| !rows.is_empty()).then_some(())
+    });
+    let (code, said) = stage.ask(SAM, &["timeline", "add", "anew"]);
+    assert_eq!((code, said["refused"].as_str()), (6, Some("degraded")), "{said}");
+    assert!(said["remedy"].to_string().contains("warroom ledger new --after-damage"), "{said}");
+    drop(stage.room.take());
+    assert_eq!(std::fs::read_to_string(segment).expect("the log"), cut, "nothing is written on, and nothing signed");
+
+    let verify = |words: &[&str]| run_json(warroom(stage.home()).arg("verify").args(words).args(["-o", "json"]));
+    let (folder, public) = (state.display().to_string(), key.with_extension("key.pub").display().to_string());
+    let file = segment.display().to_string();
+    let expected = format!("{seq}:{head}");
+    for words in [&[folder.as_str()][..], &[&file, "--expect-head", &expected], &[&file, "--key", &public]] {
+        let (code, said) = verify(words);
+        assert_eq!((code, &said["ok"]), (5, &Value::Bool(false)), "{words:?}: {said}");
+    }
+    assert_eq!(verify(&[&file]).0, 0, "a shorter chain is a chain: only what was kept elsewhere tells");
+    std::fs::write(segment, &whole).expect("whole again");
+    for words in [&[folder.as_str()][..], &[&file, "--expect-head", &expected], &[&folder, "--key", &public]] {
+        assert_eq!(verify(words).0, 0, "{words:?}");
+    }
+
+    std::fs::write(segment, &cut).expect("cut");
+    let mut renew = warroom(stage.home());
+    renew
+        .args(["ledger", "new", "--after-damage"])
+        .arg("--config")
+        .arg(&stage.at.config)
+        .arg("--state-dir")
+        .arg(&state);
+    let (code, _, err) = run(&mut renew);
+    assert_eq!(code, 0, "{err}");
+    let genesis = entries(&state).remove(0);
+    assert_eq!(genesis["d"]["after_damage"]["signed"]["seq"].as_u64(), Some(seq), "{genesis}");
+    stage.open();
+    stage.incident();
+    wait_for("a signature of the new log", || of_kind(&entries(&state), "head_signed").first().map(|_| ()));
+    stage.kill();
+    stage.intact(&state);
+}
+
 /// The block of the README that begins so.
 fn recipe(start: &str) -> &'static str {
     let readme = include_str!("../../README.md");

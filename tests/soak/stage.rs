@@ -78,6 +78,9 @@ pub struct Stage {
     home: tempfile::TempDir,
     binary: PathBuf,
     control: String,
+    /// Where the world wrote the room's configuration.
+    pub out: PathBuf,
+    logs: PathBuf,
     pub world: Process,
     pub room: Process,
 }
@@ -107,12 +110,29 @@ impl Stage {
         for dir in [home.path(), &run, &binary] {
             std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o755)).map_err(|e| e.to_string())?;
         }
-        let mut serve = Command::new(&binary);
-        serve.arg("serve").arg("--config").arg(out.join("warroom.toml")).arg("--socket").arg(run.join("s"));
-        let room = start(serve.arg("--state-dir").arg(home.path().join("log")), logs, "room")?;
-        let stage = Self { home, binary, control, world, room };
+        let room = serve(&binary, home.path(), &out, logs)?;
+        let stage = Self { home, binary, control, out, logs: logs.to_owned(), world, room };
         wait("an incident", || stage.ask(&["status"]).filter(|status| !status["incident"].is_null()))?;
         Ok(stage)
+    }
+
+    /// Ends the room as `kill -9` does.
+    pub fn kill(&mut self) {
+        let _ = self.room.0.kill();
+        let _ = self.room.0.wait();
+    }
+
+    /// Starts the room once more.
+    pub fn start(&mut self) -> Result<(), String> {
+        self.room = serve(&self.binary, self.home.path(), &self.out, &self.logs)?;
+        Ok(())
+    }
+
+    /// What the world says of itself.
+    pub fn world_says(&self, path: &str) -> Result<Value, String> {
+        let url = format!("{}/_world/{path}", self.control);
+        let output = Command::new("curl").args(["-sf", "-m", "5", &url]).output().map_err(|e| e.to_string())?;
+        serde_json::from_slice(&output.stdout).map_err(|e| format!("{url}: {e}"))
     }
 
     /// The folder of everything.
@@ -127,10 +147,14 @@ impl Stage {
 
     /// A command of the program, as the person who takes notes.
     fn words(&self, words: &[&str]) -> Vec<String> {
+        self.words_of(ACCOUNT, words)
+    }
+
+    fn words_of(&self, account: u32, words: &[&str]) -> Vec<String> {
         let mut all = Vec::new();
         if nix::unistd::Uid::effective().is_root() {
             // The group is ours still: the room lets its own group come to the socket.
-            let uid = format!("--reuid={ACCOUNT}");
+            let uid = format!("--reuid={account}");
             all.extend(["setpriv".to_owned(), uid, "--clear-groups".to_owned()]);
         }
         all.push(self.binary.display().to_string());
@@ -141,7 +165,12 @@ impl Stage {
 
     /// Asks the room; `None` without a JSON answer.
     pub fn ask(&self, words: &[&str]) -> Option<Value> {
-        let all = self.words(words);
+        self.ask_as(ACCOUNT, words)
+    }
+
+    /// The same as somebody.
+    pub fn ask_as(&self, account: u32, words: &[&str]) -> Option<Value> {
+        let all = self.words_of(account, words);
         let output = Command::new(&all[0]).args(&all[1..]).args(["-o", "json"]).stdin(Stdio::null()).output().ok()?;
         let answer = serde_json::from_slice(&output.stdout);
         if answer.is_err() {
@@ -218,6 +247,12 @@ pub fn evidence() -> Result<PathBuf, String> {
     let dir = target.join("evidence");
     std::fs::create_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
     Ok(dir)
+}
+
+fn serve(binary: &Path, home: &Path, out: &Path, logs: &Path) -> Result<Process, String> {
+    let mut serve = Command::new(binary);
+    serve.arg("serve").arg("--config").arg(out.join("warroom.toml")).arg("--socket").arg(home.join("run/s"));
+    start(serve.arg("--state-dir").arg(home.join("log")), logs, "room")
 }
 
 /// Who takes notes.

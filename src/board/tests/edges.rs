@@ -398,16 +398,20 @@ fn the_limiter_holds_back_a_storm_and_says_how_much() {
     let (firing, other) = (edge("alert.firing"), edge("probe.failing"));
     let mut limiter = Limiter::new(&Rules { per_minute: 3, ..rules() });
     let second = |n: i64| now + TimeDelta::seconds(n);
-    let allowed = (0..10).filter(|n| limiter.allow(&firing, second(*n))).count();
+    let boot = |n: u64| std::time::Duration::from_secs(n);
+    let allowed = (0..10).filter(|n| limiter.allow(&firing, second(*n), boot(n.unsigned_abs()))).count();
     assert_eq!(allowed, 3);
-    assert!(limiter.allow(&other, second(10)), "each name has its own limit");
-    assert_eq!(limiter.folded(second(30)), [], "the minute is not over");
-    let folded = limiter.folded(second(60));
+    assert!(limiter.allow(&other, second(10), boot(10)), "each name has its own limit");
+    assert_eq!(limiter.folded(boot(30)), [], "the minute is not over");
+    let folded = limiter.folded(boot(60));
     assert_eq!(folded.len(), 1);
     assert_eq!((folded[0].edge.as_str(), folded[0].count), ("alert.firing", 7));
     assert_eq!((folded[0].from, folded[0].to), (second(3), second(9)));
-    assert_eq!(limiter.folded(second(61)), [], "said once");
-    assert!(limiter.allow(&firing, second(62)));
+    assert_eq!(limiter.folded(boot(61)), [], "said once");
+    let day = 86_400;
+    let ahead = (0..10).filter(|n| limiter.allow(&firing, second(day + *n), boot(62))).count();
+    let back = (0..10).filter(|n| limiter.allow(&firing, second(-day - *n), boot(63))).count();
+    assert_eq!((ahead, back), (3, 0), "the wall clock, however it is set, gives no new minute");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::config::units;
 use crate::model::filter::Filter;
-use crate::model::{Action, IncidentStatus, Milestone, Severity};
+use crate::model::{Action, Digest, IncidentStatus, Milestone, Severity};
 
 pub(super) fn severities() -> impl TypedValueParser<Value = Severity> {
     PossibleValuesParser::new(Severity::ALL.map(Severity::name))
@@ -65,6 +65,16 @@ pub(super) fn size(text: &str) -> Result<(u16, u16), String> {
     match (columns.parse(), rows.parse()) {
         (Ok(columns @ 20..=500), Ok(rows @ 5..=200)) => Ok((columns, rows)),
         _ => Err(wrong()),
+    }
+}
+
+/// A head: an entry's number and hash, `812:` and 64 hex digits.
+pub(super) fn head(text: &str) -> Result<(u64, Digest), String> {
+    let (seq, hash) = text.split_once(':').unwrap_or_default();
+    let hash = Digest::from_hex(hash.strip_prefix("sha256:").unwrap_or(hash));
+    match (seq.parse(), hash) {
+        (Ok(seq @ 1..), Some(hash)) => Ok((seq, hash)),
+        _ => Err("an entry's number, a colon and its hash of 64 lower-case hex digits, like 812:9f3c…".to_owned()),
     }
 }
 

@@ -1,0 +1,84 @@
+//! Steps of the wall clock: recorded, because every time in the timeline is read by it. Nothing else hangs on it: deadlines,
+//! rates, retention and signing run on the boot clock, which nobody sets.
+
+use chrono::TimeDelta;
+use serde_json::json;
+use std::time::Duration;
+
+use super::engine::Engine;
+use crate::clock::Clock;
+use crate::model::entry::Edge;
+use crate::model::{EdgeKind, Happening, SafeText, Stamp};
+
+/// Less is the slewing of a time service, or the room that did not get to run for a moment.
+const STEP: TimeDelta = TimeDelta::seconds(5);
+/// Readings of the two clocks that lie further apart than this compare nothing.
+const APART: Duration = Duration::from_secs(1);
+
+/// How the wall clock stands to the boot clock.
+pub struct Wall {
+    /// What the wall clock would read at the boot.
+    booted: Option<Stamp>,
+}
+
+/// A step: what the wall clock would read now without it, and what it reads.
+struct Step {
+    from: Stamp,
+    to: Stamp,
+}
+
+impl Wall {
+    pub fn new(clock: &Clock) -> Self {
+        Self { booted: booted(clock).map(|(booted, _)| booted) }
+    }
+
+    /// Looks again; `None` = no step since.
+    fn step(&self, clock: &Clock) -> Option<Step> {
+        let (booted, to) = booted(clock)?;
+        let by = booted - self.booted?;
+        (by.abs() >= STEP).then(|| Step { from: to - by, to })
+    }
+}
+
+/// What the wall clock would have read at the boot, and what it reads now; `None` if that can't be told just now.
+fn booted(clock: &Clock) -> Option<(Stamp, Stamp)> {
+    let before = clock.boot();
+    let now = clock.now();
+    let boot = clock.boot();
+    let apart = boot.saturating_sub(before);
+    (apart < APART).then_some(())?;
+    Some((now - TimeDelta::from_std(boot).ok()?, now))
+}
+
+impl Engine {
+    /// Records a step of the wall clock since the last beat. While nothing can be recorded it waits.
+    pub(super) fn record_clock_step(&mut self) {
+        let Some(step) = self.wall.step(&self.shared.clock) else {
+            // A time service that slews moves it too, a little at every beat.
+            self.wall = Wall::new(&self.shared.clock);
+            return;
+        };
+        if self.degraded.is_none() && self.record(vec![self.by_room(stepped(&step))]).is_some() {
+            self.wall = Wall::new(&self.shared.clock);
+        }
+    }
+}
+
+fn stepped(step: &Step) -> Happening {
+    let by = (step.to - step.from).num_seconds();
+    let way = if by < 0 { "back" } else { "forward" };
+    let says = format!(
+        "this host's clock was set {way} by {} s: times before this entry and after it do not compare",
+        by.unsigned_abs()
+    );
+    Happening::Edge(Edge {
+        edge: EdgeKind::ClockStepped,
+        at: step.to,
+        source: "room".to_owned(),
+        subject: SafeText::new("clock"),
+        service: None,
+        verdict: "warning".to_owned(),
+        says: SafeText::new(&says),
+        figures: json!({"from": step.from, "to": step.to, "step_s": by}),
+    })
+}
