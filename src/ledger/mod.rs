@@ -10,6 +10,7 @@ mod reader;
 mod redact;
 mod renew;
 mod scan;
+mod sealer;
 mod signed;
 mod size;
 mod snapshot;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::reader::{Index, Segment, Shared};
 use super::scan::{self, Scan};
+use super::sealer::Sealer;
 use super::snapshot::{self, Found, Unverified};
 use super::storage::{Held, ReadFile, Storage, retry};
 use super::tail::Tail;
-use super::write::{self, Ledger, Sealer, Writer};
+use super::write::{self, Ledger, Writer};
 use super::{Condition, Damage, LOCK, LedgerError, RESERVE, RESERVE_BYTES, SYNC_FAILED, renew, segments, unwritable};
 use crate::clock::{Clock, Random};
 use crate::model::entry::{Draft, Genesis, LogLine, Recovered};

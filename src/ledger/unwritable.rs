@@ -9,9 +9,10 @@ use nix::unistd::geteuid;
 
 use super::open::{OpenOptions, Opened, Opening, Survey};
 use super::reader::{Index, Shared};
+use super::sealer::Sealer;
 use super::snapshot::Found;
 use super::storage::{Held, Storage};
-use super::write::{Ledger, Sealer, Writer};
+use super::write::{Ledger, Writer};
 use super::{AppendError, Condition, LedgerError, segment_name};
 use crate::clock::{Clock, Random};
 use crate::model::SafeText;

@@ -2,12 +2,10 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::codec::LinesCodec;
 
-use crate::model::text::MAX_LONG_BYTES;
-use crate::model::{SafeText, clean};
+use crate::model::clean;
 
 /// Longest line a client may send, bytes.
 pub const CLIENT_LINE: usize = 64 * 1024;
@@ -40,21 +38,6 @@ pub async fn send<T: Serialize>(out: &mut (impl AsyncWrite + Unpin), message: &T
     out.write_all(&line).await
 }
 
-/// True if every text of a message is kept as it is: none is longer than an entry keeps.
-pub fn keeps_whole(line: &str) -> bool {
-    // Cleaning makes no character sixteen times as long.
-    line.len() * 16 <= MAX_LONG_BYTES || serde_json::from_str(line).is_ok_and(|message| short(&message))
-}
-
-fn short(message: &Value) -> bool {
-    match message {
-        Value::String(text) => SafeText::whole(text).is_some(),
-        Value::Array(all) => all.iter().all(short),
-        Value::Object(fields) => fields.values().all(short),
-        _ => true,
-    }
-}
-
 /// How deep the objects and arrays of a line nest, without parsing it.
 fn depth(line: &str) -> usize {
     let (mut depth, mut deepest, mut in_string, mut escaped) = (0usize, 0usize, false, false);
@@ -82,17 +65,6 @@ mod tests {
     #[test]
     fn depth_ignores_braces_in_strings() {
         assert_eq!(depth(r#"{"a":"[[[\"[","b":[{}]}"#), 3);
-    }
-
-    #[test]
-    fn a_text_that_an_entry_would_cut_is_known_before_it_is_cut() {
-        let note = |text: &str| serde_json::json!({"id": 1, "req": {"note": {"text": text}}}).to_string();
-        assert!(keeps_whole(&note(&"x".repeat(MAX_LONG_BYTES))));
-        assert!(!keeps_whole(&note(&"x".repeat(MAX_LONG_BYTES + 1))));
-        // What is shown as an escape is longer than it was.
-        assert!(keeps_whole(&note(&"\u{7f}".repeat(600))) && !keeps_whole(&note(&"\u{7f}".repeat(800))));
-        let lines = serde_json::json!({"id": 1, "req": {"lines": {"lines": ["a", "x".repeat(MAX_LONG_BYTES + 1)]}}});
-        assert!(!keeps_whole(&lines.to_string()));
     }
 
     #[test]

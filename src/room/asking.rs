@@ -13,8 +13,8 @@ use super::plausible::not_to_come;
 use super::requests::writes_text;
 use super::session::Session;
 use crate::model::text::MAX_LONG_BYTES;
-use crate::model::{Refusal, RefusalKind};
-use crate::protocol::{Request, codec};
+use crate::model::{Refusal, RefusalKind, clean};
+use crate::protocol::Request;
 
 /// Requests of one connection that wait for their answers.
 const IN_FLIGHT: usize = 16;
@@ -56,7 +56,7 @@ impl Session {
             Request::Board { .. } => self.share.table(now)?,
             _ => self.share.request(if writes_text(&request) { line.len() } else { 0 }, now)?,
         }
-        if changes && !codec::keeps_whole(line) {
+        if changes && !clean::keeps_whole(line) {
             return Err(too_long());
         }
         if let Request::Past { at, .. } = &request {
