@@ -124,6 +124,20 @@ fn plain(text: &str, keep_lines: bool) -> String {
     out
 }
 
+/// Keeps the memory of this process from others: no core is written when it dies, and no other process of the same account
+/// may look into it. A room holds credentials that its files keep from everyone else.
+pub fn keep_memory_private() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
+        tracing::warn!(%error, "the memory of this process can be looked into");
+    }
+    use nix::sys::resource::{Resource, setrlimit};
+    // Where a service manager forbids the call it has set the limit itself, and without the flag above no core is written.
+    if let Err(error) = setrlimit(Resource::RLIMIT_CORE, 0, 0) {
+        tracing::debug!(%error, "the limit of core files stays as it was");
+    }
+}
+
 /// Installs the hooks for panics and error reports, once; later calls do nothing. `restore` gives the terminal back if it
 /// is taken, and does nothing otherwise. Install them before the terminal is taken: the console's own hook then comes
 /// first, and keeps a panic of a thread that doesn't draw away from the screen.

@@ -24,6 +24,7 @@ pub use verdict::{
     may_reject, may_start, may_withdraw,
 };
 
+use crate::model::clean;
 use crate::model::{Actor, Digest, Level, PersonId, Plan, PlanId, SafeText, Stamp};
 
 /// Where a plan is.
@@ -67,6 +68,7 @@ pub struct Approval {
 pub struct PlanRecord {
     pub plan: Plan,
     /// The exact canonical bytes that were hashed.
+    #[serde(deserialize_with = "clean::exact")]
     pub bytes: String,
     pub digest: Digest,
     pub by: Actor,

@@ -21,8 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const TRIES: usize = 30;
 
 /// What to do where a room has another history than the one that was seen.
-const FORKED_REMEDY: &str = "compare the room's log with an export or a head that left the host: warroom verify DIR --expect-head \
-                             SEQ:HASH; what you find to be right is accepted once with --accept-log ID";
+fn forked(log: &str, why: &str) -> Fail {
+    Fail::Integrity(format!(
+        "{why}\ncompare the room's log with an export or a head that left the host: warroom verify DIR --expect-head \
+         SEQ:HASH; what you find to be right is accepted once with --accept-log {log}"
+    ))
+}
 
 /// What a command says when it connects.
 #[derive(Clone, Debug, Default)]
@@ -76,14 +80,11 @@ impl Link {
         let clock = Clock::follow(ClockSync { at: now, speed: 1.0 });
         let mut link = Self { handle, mirror: Mirror::default(), clock, events };
         let first = tokio::time::timeout(PATIENCE, link.events.recv()).await;
-        if let Ok(Some(ClientEvent::Forked { why })) = &first {
-            let why = format!("{why}\n{FORKED_REMEDY}");
-            return Err(Fail::Integrity(why));
-        }
         match first {
             Err(_) => Err(Fail::Timeout(format!("the room at {} does not answer", socket.display()))),
             Ok(None) => Err(Fail::NoRoom { socket: socket.to_owned(), why: "the connection closed".to_owned() }),
             Ok(Some(ClientEvent::Refused(refusal))) => Err(Fail::Refused(refusal)),
+            Ok(Some(ClientEvent::Forked { log, why })) => Err(forked(log.as_ref(), why.as_ref())),
             Ok(Some(ClientEvent::Lost { why })) => {
                 Err(Fail::NoRoom { socket: socket.to_owned(), why: why.to_string() })
             }

@@ -210,7 +210,8 @@ fn lines(plan: &Plan, digest: Digest) -> String {
 
 fn progress(record: &PlanRecord) -> String {
     let persons = record.persons().into_iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ");
-    let mut text = format!("\nstate {} · {persons}", record.state.name());
+    let at = record.proposed_at.format("%Y-%m-%d %H:%M:%S");
+    let mut text = format!("\nstate {} · {persons} · proposed {at} (UTC)", record.state.name());
     if !record.says.is_empty() {
         text.push_str(&format!(" · {}", record.says));
     }

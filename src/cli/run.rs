@@ -13,7 +13,7 @@ use super::{console, export, folder, headless, output, plan, serve, shot, silenc
 use crate::board::Topic;
 use crate::client::{KnownLogs, Trust, known_file};
 use crate::config::paths::Env;
-use crate::model::{PersonId, PlanId, SafeText};
+use crate::model::{PersonId, PlanId};
 use crate::protocol::Request;
 use crate::protocol::message::SetIncident;
 
@@ -210,18 +210,22 @@ async fn change(request: Request, output: args::Output, global: &Global, env: &E
 }
 
 async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Result<Exit, Fail> {
+    // A time may be counted from the incident's first alert, which the entries tell.
+    let times = matches!(&command, args::Incident::Set { impact_at, recovered_at, .. }
+        if impact_at.is_some() || recovered_at.is_some());
+    let mut link = link(global, env, times.then_some(0), &[]).await?;
     let (request, output) = match command {
         args::Incident::Open { title, severity, output } => {
-            (Request::Open { title: SafeText::new(&title), severity }, output)
+            (Request::Open { title: write::whole("the title", &title)?, severity }, output)
         }
         args::Incident::Set { title, severity, status, commander, impact_at, recovered_at, output } => {
             let set = SetIncident {
-                title: title.map(SafeText::from),
+                title: title.map(|title| write::whole("the title", &title)).transpose()?,
                 severity,
                 status,
                 commander: commander.map(PersonId),
-                impact_at,
-                recovered_at,
+                impact_at: write::stated(&mut link, "--impact-at", impact_at.as_deref()).await?,
+                recovered_at: write::stated(&mut link, "--recovered-at", recovered_at.as_deref()).await?,
                 although_firing: false,
             };
             (Request::Set(set), output)
@@ -231,7 +235,7 @@ async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Res
             (Request::Set(SetIncident::closed_although_firing()), output)
         }
     };
-    change(request, output, global, env).await
+    show(timeline::record(&mut link, request).await?, output)
 }
 
 async fn on_silence(command: args::Silence, global: &Global, env: &Env) -> Result<Exit, Fail> {
@@ -285,7 +289,8 @@ async fn on_plan(command: Command, global: &Global, env: &Env) -> Result<Exit, F
             change(request, approve.output, global, env).await
         }
         Command::Reject { plan, reason, output } => {
-            change(Request::Reject { plan: PlanId(plan), reason: SafeText::new(&reason) }, output, global, env).await
+            let reason = write::whole("the reason", &reason)?;
+            change(Request::Reject { plan: PlanId(plan), reason }, output, global, env).await
         }
         Command::Withdraw(of) => change(Request::Withdraw { plan: PlanId(of.plan) }, of.output, global, env).await,
         Command::Hold(of) => change(Request::Hold { plan: PlanId(of.plan) }, of.output, global, env).await,

@@ -4,6 +4,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use zeroize::Zeroizing;
+
 use super::fail::Fail;
 use crate::clock::{Clock, Random};
 use crate::config::paths::Env;
@@ -27,6 +30,7 @@ pub struct Make {
 
 /// Starts a room.
 pub async fn room(make: Make) -> Result<Room, Fail> {
+    diagnostics::keep_memory_private();
     let Make { config, clock, random, state_dir, socket, drill, serve } = make;
     let (key, signer) = log_key(config.file.as_deref(), serve)?;
     let setup = Setup { config, clock, random, state_dir, socket, drill, serve, key, signer, storage: Arc::new(Files) };
@@ -65,7 +69,8 @@ fn log_key(config: Option<&Path>, strict: bool) -> Result<(String, Option<Signin
         true => secret::check_secret(&path).map_err(Fail::Config)?,
         false => std::fs::File::open(&path).map_err(|error| bad(error.to_string()))?,
     };
-    let mut text = String::new();
+    // Room for a key at once, and wiped in the end: a text that grows leaves copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(8 * 1024));
     let read = file.take(secret::MAX_SECRET).read_to_string(&mut text);
     read.map_err(|error| bad(format!("can't be read: {error}")))?;
     let signer = SigningKey::parse(&text).map_err(|error| bad(error.to_string()))?;
@@ -90,11 +95,12 @@ pub struct Serve {
     pub state_dir: Option<PathBuf>,
 }
 
-/// Runs until SIGTERM or SIGINT.
+/// Runs until SIGTERM, SIGINT or SIGQUIT.
 pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
     // Held to the end: dropping it writes what still waits. Where stderr is a terminal, nothing is logged to it.
     let _log = diagnostics::log_to_journal();
     diagnostics::hooks(|| {});
+    let signals = Signals::listen()?;
     let file = options.config.or_else(|| env.config_file(true)).ok_or_else(|| {
         let looked = env.config_candidates(true).iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
         Fail::Usage(format!(
@@ -103,6 +109,10 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
         ))
     })?;
     let config = load(&file, LoadOptions { serve: true, drill: false })?;
+    if !config.people_file.exists() {
+        let file = config.people_file.display();
+        tracing::warn!(%file, "there is no people file: everyone only watches, nobody can record or act");
+    }
     let state_dir = options.state_dir.unwrap_or_else(|| env.state_dir(true));
     place::check(&state_dir, &[0, env.uid]).map_err(|wrong| {
         let (dir, remedy) = (state_dir.display(), wrong.remedy());
@@ -125,7 +135,7 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     let watchdog = tokio::spawn(pat_watchdog());
     let told = tokio::select! {
-        told = until_told_to_stop() => told,
+        () = signals.until_told_to_stop() => Ok(()),
         () = room.ended() => Err(Fail::Other("the room's writer ended by a fault; start the room again".to_owned())),
     };
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
@@ -144,9 +154,49 @@ async fn pat_watchdog() {
     }
 }
 
-/// Waits for SIGTERM, SIGINT or SIGHUP.
+/// What a service hears. Taken up before anything else is done: a signal that nobody has taken up ends a program at once,
+/// and leaves what it was doing half done.
+struct Signals {
+    term: Signal,
+    int: Signal,
+    quit: Signal,
+    hup: Signal,
+    usr1: Signal,
+    usr2: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Fail> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            hup: signal(SignalKind::hangup())?,
+            usr1: signal(SignalKind::user_defined1())?,
+            usr2: signal(SignalKind::user_defined2())?,
+        })
+    }
+
+    /// Waits for a signal to stop. Any other is said and changes nothing.
+    async fn until_told_to_stop(mut self) {
+        loop {
+            let name = tokio::select! {
+                _ = self.term.recv() => return,
+                _ = self.int.recv() => return,
+                _ = self.quit.recv() => return,
+                _ = self.hup.recv() => "SIGHUP",
+                _ = self.usr1.recv() => "SIGUSR1",
+                _ = self.usr2.recv() => "SIGUSR2",
+            };
+            tracing::warn!(
+                "{name} changes nothing: a changed configuration is taken up when the room is started again"
+            );
+        }
+    }
+}
+
+/// Waits until a program in the foreground is told to stop, or its terminal is gone: SIGTERM, SIGINT or SIGHUP.
 pub async fn until_told_to_stop() -> Result<(), Fail> {
-    use tokio::signal::unix::{SignalKind, signal};
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
     let mut hup = signal(SignalKind::hangup())?;

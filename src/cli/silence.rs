@@ -11,7 +11,7 @@ use super::{output, views};
 use crate::board::{Body, Topic};
 use crate::model::filter::Filter;
 use crate::model::silence::{Matcher, SilenceChange, SilenceOutcome, SilencePreview};
-use crate::model::{Refusal, RefusalKind, SafeText};
+use crate::model::{Refusal, RefusalKind};
 use crate::protocol::{Reply, Request};
 
 /// The silences as the room sees them.
@@ -23,7 +23,7 @@ pub async fn list(link: &mut Link, filter: Option<&Filter>) -> Result<Shown, Fai
 pub fn creation(matchers: &[String], lasts: std::time::Duration, reason: &str) -> Result<SilenceChange, Fail> {
     let parsed: Result<Vec<Matcher>, String> = matchers.iter().map(|text| Matcher::parse(text)).collect();
     let matchers = parsed.map_err(Fail::Usage)?;
-    Ok(SilenceChange::Create { matchers, for_s: lasts.as_secs(), reason: SafeText::new(reason) })
+    Ok(SilenceChange::Create { matchers, for_s: lasts.as_secs(), reason: super::write::whole("the reason", reason)? })
 }
 
 /// The change that the end of one is; the beginning of its id is enough where only one begins so.

@@ -11,7 +11,6 @@ use crate::console::{Zone, when};
 use crate::model::{Milestone, PersonId, Refusal, RefusalKind, SafeText, Stamp};
 use crate::protocol::Request;
 use crate::protocol::message::LineKind;
-use crate::seal::MAX_TEXT;
 
 /// The most bytes that stdin may give: what one message holds, with room for its escapes.
 const MOST_STDIN: u64 = 24 * 1024;
@@ -36,6 +35,17 @@ pub async fn moment_if(link: &mut Link, flag: &str, text: Option<&str>) -> Resul
     match text {
         Some(text) => moment(link, flag, text).await.map(Some),
         None => Ok(None),
+    }
+}
+
+/// What a person states of the incident's clocks. An exact instant goes to the room as it is, which refuses one to come.
+///
+/// # Errors
+/// As [`moment`].
+pub async fn stated(link: &mut Link, flag: &str, text: Option<&str>) -> Result<Option<Stamp>, Fail> {
+    match text.and_then(|text| text.parse().ok()) {
+        Some(exact) => Ok(Some(exact)),
+        None => moment_if(link, flag, text).await,
     }
 }
 
@@ -66,13 +76,23 @@ pub async fn add(link: &mut Link, it: Addition) -> Result<Shown, Fail> {
         };
         return record(link, Request::Lines { kind, lines: lines(&stdin()?)?, at, owner }).await;
     }
-    let text = SafeText::long(&it.text);
+    let text = whole("the text", &it.text)?;
     let request = match it.kind {
         args::NoteKind::Note => Request::Note { text, at, mark: it.mark },
         args::NoteKind::Decision => Request::Decision { text, at, mark: it.mark },
         args::NoteKind::FollowUp => Request::FollowUp { text, owner },
     };
     record(link, request).await
+}
+
+/// Text that is recorded as it is given, or not at all.
+///
+/// # Errors
+/// If an entry can't keep all of it.
+pub fn whole(what: &str, raw: &str) -> Result<SafeText, Fail> {
+    SafeText::whole(raw).ok_or_else(|| {
+        Fail::Usage(format!("{what} is longer than the 8 KiB that an entry keeps; nothing was recorded: shorten it"))
+    })
 }
 
 fn stdin() -> Result<String, Fail> {
@@ -94,10 +114,7 @@ fn lines(text: &str) -> Result<Vec<SafeText>, Fail> {
     if told.is_empty() {
         return Err(Fail::Usage("stdin has no line that says something; nothing was recorded".to_owned()));
     }
-    if let Some((n, _)) = told.iter().find(|(_, line)| line.len() > MAX_TEXT) {
-        return Err(Fail::Usage(format!("line {} is longer than 8 KiB; nothing was recorded: shorten it", n + 1)));
-    }
-    Ok(told.into_iter().map(|(_, line)| SafeText::long(line.trim())).collect())
+    told.into_iter().map(|(n, line)| whole(&format!("line {}", n + 1), line.trim())).collect()
 }
 
 /// Amends an entry.
@@ -106,7 +123,8 @@ fn lines(text: &str) -> Result<Vec<SafeText>, Fail> {
 /// The room's refusal.
 pub async fn amend(link: &mut Link, seq: u64, text: Option<String>, at: Option<String>) -> Result<Shown, Fail> {
     let at = moment_if(link, "--at", at.as_deref()).await?;
-    record(link, Request::Amend { seq, text: text.map(|text| SafeText::long(&text)), at }).await
+    let text = text.map(|text| whole("the text", &text)).transpose()?;
+    record(link, Request::Amend { seq, text, at }).await
 }
 
 /// Asks for the removal of a text, confirms it by its code, or refuses it.
@@ -116,7 +134,8 @@ pub async fn amend(link: &mut Link, seq: u64, text: Option<String>, at: Option<S
 pub async fn redact(link: &mut Link, seq: u64, reason: Option<String>, confirm: Option<String>) -> Result<Shown, Fail> {
     link.caught_up().await?;
     if let Some(reason) = reason {
-        let mut shown = record(link, Request::Redact { seq, reason: SafeText::long(&reason) }).await?;
+        let reason = whole("the reason", &reason)?;
+        let mut shown = record(link, Request::Redact { seq, reason }).await?;
         shown.text.push_str("another person finds its code in `warroom status`, and confirms it there\n");
         return Ok(shown);
     }
@@ -149,9 +168,9 @@ mod tests {
     fn every_line_that_says_something_is_taken_and_too_much_is_refused_whole() {
         let taken = lines("first\n\n  second \n").expect("lines");
         assert_eq!(taken, [SafeText::new("first"), SafeText::new("second")]);
-        let long = format!("first\n{}\n", "x".repeat(MAX_TEXT + 1));
+        let long = format!("first\n{}\n", "x".repeat(crate::seal::MAX_TEXT + 1));
         let Err(Fail::Usage(why)) = lines(&long) else { panic!("taken") };
-        assert!(why.starts_with("line 2 is longer than 8 KiB; nothing was recorded"), "{why}");
+        assert!(why.starts_with("line 2 is longer than the 8 KiB that an entry keeps; nothing was recorded"), "{why}");
         assert!(matches!(lines(" \n\n"), Err(Fail::Usage(_))));
     }
 }

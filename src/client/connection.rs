@@ -10,9 +10,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::codec::FramedRead;
 
 use crate::client::ClientEvent;
+use crate::client::known::Known;
 use crate::client::trust::{Server, Trust};
-use crate::client::witness::Witness;
-use crate::model::{Refusal, SafeText};
+use crate::client::witness::{Head, Witness};
+use crate::model::{Refusal, RefusalKind, SafeText};
 use crate::protocol::codec::{self, ROOM_DEPTH, ROOM_LINE};
 use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine, Welcome};
 use crate::seal;
@@ -87,8 +88,8 @@ pub fn connect(options: ConnectOptions) -> (Handle, mpsc::Receiver<ClientEvent>)
     let (events, event_queue) = mpsc::channel(64);
     let ConnectOptions { socket, hello, trust } = options;
     let begin = hello.entries_from.map_or(1, |from| from.min(1));
-    let (wait, witness, kept) = (FIRST_WAIT, Witness::default(), None);
-    let link = Connection { socket, hello, begin, trust, asks: ask_queue, events, wait, witness, kept };
+    let (wait, witness, before, kept) = (FIRST_WAIT, Witness::default(), Vec::new(), None);
+    let link = Connection { socket, hello, begin, trust, asks: ask_queue, events, wait, witness, before, kept };
     tokio::spawn(link.run());
     (Handle { asks }, event_queue)
 }
@@ -103,8 +104,15 @@ struct Connection {
     events: mpsc::Sender<ClientEvent>,
     wait: Duration,
     witness: Witness,
+    /// What was known of the socket's logs before the room was asked. Another console may keep more while it answers.
+    before: Vec<Known>,
     /// The room whose newest entry is kept, and its log; `None` if nothing of it is.
     kept: Option<(String, String)>,
+}
+
+/// What a room may say first.
+fn begins(message: &RoomLine) -> bool {
+    matches!(message, RoomLine::Welcome(_) | RoomLine::Bye(_))
 }
 
 /// Why one connection ended.
@@ -163,16 +171,14 @@ impl Connection {
             Ok(server) => server,
             Err(refusal) => return End::Refused(refusal),
         };
-        if server == Server::Trusted && self.hello.drill_as.is_none() {
-            self.hello.seen = self.trust.known.as_ref().and_then(|known| known.newest(&self.socket));
-        }
+        self.look_up(server);
         let (read, mut write) = stream.into_split();
         if let Err(error) = codec::send(&mut write, &self.hello).await {
             return End::Lost(format!("the room hung up: {error}"));
         }
         let mut lines = FramedRead::new(read, codec::lines(ROOM_LINE));
         let mut waiting: HashMap<u64, oneshot::Sender<Result<Reply, AskError>>> = HashMap::new();
-        let mut next_id = 1u64;
+        let (mut next_id, mut welcomed) = (1u64, false);
         loop {
             tokio::select! {
                 line = tokio::time::timeout(SILENCE, lines.next()) => {
@@ -183,11 +189,21 @@ impl Connection {
                         Ok(Some(Ok(line))) => line,
                     };
                     match codec::decode::<RoomLine>(&line, ROOM_DEPTH) {
-                        Ok(message) => if let Some(end) = self.take(message, server, &mut waiting).await { return end; },
+                        Ok(message) if !welcomed && !begins(&message) => {
+                            return End::Lost("the room spoke before it said which one it is".to_owned());
+                        }
+                        Ok(RoomLine::Bye(refusal)) if !welcomed && self.comes_back(&refusal) => {
+                            return End::Lost(refusal.why.to_string());
+                        }
+                        Ok(message) => match self.take(message, server, &mut waiting).await {
+                            Some(end) => return end,
+                            None => welcomed = true,
+                        },
                         Err(error) => return End::Lost(format!("the room's {error}")),
                     }
                 }
-                ask = self.asks.recv() => {
+                // Nothing is asked of a room before it is known to be the one that is meant.
+                ask = self.asks.recv(), if welcomed => {
                     let Some(ask) = ask else { return End::Over };
                     let line = ClientLine { id: next_id, req: ask.request };
                     waiting.insert(next_id, ask.reply);
@@ -201,6 +217,23 @@ impl Connection {
         }
     }
 
+    /// Whoever was in comes back: the crowd that keeps them out now is gone in a while.
+    fn comes_back(&self, refusal: &Refusal) -> bool {
+        refusal.kind == RefusalKind::Rate && self.hello.log.is_some()
+    }
+
+    /// What the hello asks the room about. A room of this process and a drill are not asked.
+    fn look_up(&mut self, server: Server) {
+        let known = self.trust.known.as_ref().filter(|_| server == Server::Trusted && self.hello.drill_as.is_none());
+        self.before = known.map(|known| known.seen_at(&self.socket)).unwrap_or_default();
+        self.hello.seen = self.before.iter().rev().find_map(|it| it.head).map(|(seq, _)| seq);
+    }
+
+    /// The newest entry of this log that was known before the room was asked.
+    fn before(&self, welcome: &Welcome) -> Option<Head> {
+        self.before.iter().find(|it| it.room == welcome.room && it.log == welcome.log)?.head
+    }
+
     /// Whether this is the log that is known of the room, and the history that was seen of it; gives why it is another one. A
     /// room of this process and a drill begin a new log each time.
     fn is_known(&mut self, welcome: &Welcome, server: Server) -> Result<Option<SafeText>, Refusal> {
@@ -208,10 +241,13 @@ impl Connection {
         let mut seen = None;
         if let Some(known) = self.trust.known.as_ref().filter(|_| server == Server::Trusted && welcome.drill.is_none())
         {
-            seen = known.check(&self.socket, &welcome.room, &welcome.log)?;
+            // Nothing, where it is new or was accepted just now.
+            let held = known.check(&self.socket, &welcome.room, &welcome.log)?;
+            seen = held.and_then(|_| self.before(welcome));
             self.kept = Some((welcome.room.clone(), welcome.log.clone()));
         }
-        let why = self.witness.begin(seen, welcome.head, welcome.seen);
+        let asked = self.hello.seen.filter(|asked| seen.is_some_and(|(seq, _)| seq == *asked));
+        let why = self.witness.begin(seen, welcome.head, asked.and(welcome.seen));
         self.keep();
         Ok(why)
     }
@@ -222,7 +258,8 @@ impl Connection {
             Push::Entries(lines) => self.witness.entries(lines),
             Push::Heads { seq, head, more: false, .. } => self.witness.reached((*seq, *head)),
             Push::CaughtUp { seq } => self.witness.caught_up(*seq),
-            _ => return None,
+            // What came last is kept while nothing comes, too.
+            _ => None,
         };
         self.keep();
         why
@@ -230,7 +267,7 @@ impl Connection {
 
     fn keep(&mut self) {
         let (Some(known), Some((room, log))) = (&self.trust.known, &self.kept) else { return };
-        if let Some(head) = self.witness.to_keep() {
+        if let Some(head) = self.witness.due() {
             known.remember(&self.socket, room, log, head);
         }
     }
@@ -238,7 +275,10 @@ impl Connection {
     /// Says that this is another history. False if nobody listens any more.
     async fn say_forked(&self, why: Option<SafeText>) -> bool {
         match why {
-            Some(why) => self.events.send(ClientEvent::Forked { why }).await.is_ok(),
+            Some(why) => {
+                let log = self.kept.as_ref().map(|(_, log)| SafeText::new(log)).unwrap_or_default();
+                self.events.send(ClientEvent::Forked { log, why }).await.is_ok()
+            }
             None => true,
         }
     }
@@ -298,5 +338,180 @@ impl Connection {
             }
         };
         self.events.send(event).await.is_err().then_some(End::Over)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tokio::io::{AsyncBufReadExt, BufReader};
+    use tokio::net::UnixListener;
+
+    use super::*;
+    use crate::client::KnownLogs;
+    use crate::clock::ClockSync;
+    use crate::model::{Actor, Digest, Role, Stamp};
+    use crate::protocol::DrillInfo;
+
+    fn hello() -> Hello {
+        Hello {
+            proto: vec![crate::protocol::VERSION],
+            client: "test".to_owned(),
+            entries_from: None,
+            log: None,
+            seen: None,
+            topics: Vec::new(),
+            drill_as: None,
+            simulated: false,
+            quiet: true,
+            readonly: false,
+        }
+    }
+
+    fn welcome() -> Welcome {
+        Welcome {
+            proto: crate::protocol::VERSION,
+            version: "0".to_owned(),
+            room: "shop".to_owned(),
+            log: "01OLD".to_owned(),
+            you: Actor::room(),
+            role: Role::Observer,
+            clock: ClockSync { at: Stamp::UNIX_EPOCH, speed: 1.0 },
+            drill: None,
+            objectives: Vec::new(),
+            degraded: None,
+            head: None,
+            seen: None,
+        }
+    }
+
+    /// A link of an account that keeps what it knows in this folder.
+    fn link(dir: &Path, accept: Option<&str>) -> Connection {
+        let known = KnownLogs { file: dir.join("known-logs.json"), accept: accept.map(str::to_owned) };
+        Connection {
+            socket: PathBuf::from("/run/warroom/warroom.sock"),
+            hello: hello(),
+            begin: 1,
+            trust: Trust { known: Some(known), ..Trust::default() },
+            asks: mpsc::channel(1).1,
+            events: mpsc::channel(1).0,
+            wait: FIRST_WAIT,
+            witness: Witness::default(),
+            before: Vec::new(),
+            kept: None,
+        }
+    }
+
+    /// A room whose entries all have hashes of this byte, asked by a link.
+    fn judged(link: &mut Connection, log: &str, end: u64, byte: u8) -> Result<Option<SafeText>, Refusal> {
+        let seen = link.hello.seen.filter(|asked| *asked <= end).map(|_| Digest([byte; 32]));
+        let welcome = Welcome { log: log.to_owned(), head: Some((end, Digest([byte; 32]))), seen, ..welcome() };
+        link.is_known(&welcome, Server::Trusted)
+    }
+
+    #[test]
+    fn what_was_seen_accuses_the_history_that_lacks_it_and_no_other() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let ask = |accept| {
+            let mut link = link(dir.path(), accept);
+            link.look_up(Server::Trusted);
+            link
+        };
+        assert_eq!(ask(None).hello.seen, None, "nothing was seen");
+        for end in [5, 5, 9] {
+            assert_eq!(judged(&mut ask(None), "01OLD", end, 1), Ok(None), "the first time, as it was, grown");
+        }
+        // Another console keeps more while the room answers this one; then the room says what it had before.
+        let mut slow = ask(None);
+        assert_eq!(slow.hello.seen, Some(9));
+        assert_eq!(judged(&mut ask(None), "01OLD", 20, 1), Ok(None));
+        assert_eq!(judged(&mut slow, "01OLD", 12, 1), Ok(None));
+
+        for (end, byte) in [(19, 1), (20, 2), (30, 2)] {
+            assert!(judged(&mut ask(None), "01OLD", end, byte).is_ok_and(|why| why.is_some()), "{end} {byte}");
+        }
+        let (short, drill) = (Some((1, Digest([9; 32]))), DrillInfo { scenario: "s".to_owned(), seed: 1, speed: 1.0 });
+        let drill = Welcome { head: short, drill: Some(drill), ..welcome() };
+        assert_eq!(ask(None).is_known(&drill, Server::Trusted), Ok(None), "a drill begins anew");
+        assert_eq!(
+            ask(None).is_known(&Welcome { head: short, ..welcome() }, Server::Own),
+            Ok(None),
+            "so does one's own"
+        );
+        let mut own = link(dir.path(), None);
+        own.look_up(Server::Own);
+        assert_eq!(own.hello.seen, None);
+
+        assert!(judged(&mut ask(None), "01NEW", 2, 3).is_err(), "a log that was renewed after damage");
+        assert_eq!(judged(&mut ask(Some("01NEW")), "01NEW", 2, 3), Ok(None));
+        assert_eq!(judged(&mut ask(None), "01NEW", 4, 3), Ok(None), "accepted once");
+        assert!(judged(&mut ask(None), "01NEW", 2, 3).is_ok_and(|why| why.is_some()), "and known from then on");
+        assert_eq!(judged(&mut ask(Some("01NEW")), "01NEW", 2, 3), Ok(None), "a cut one is accepted like another");
+        assert_eq!(judged(&mut ask(None), "01NEW", 2, 3), Ok(None));
+    }
+
+    #[tokio::test]
+    async fn another_history_is_told_before_the_link_is_called_live_and_names_its_log() {
+        let dir = tempfile::tempdir().expect("a folder");
+        assert_eq!(judged(&mut link(dir.path(), None), "01OLD", 5, 1), Ok(None));
+        let mut link = link(dir.path(), None);
+        let (events, mut told) = mpsc::channel(8);
+        link.events = events;
+        link.look_up(Server::Trusted);
+        let cut = RoomLine::Welcome(Box::new(Welcome { head: Some((3, Digest([1; 32]))), ..welcome() }));
+        assert!(link.take(cut, Server::Trusted, &mut HashMap::new()).await.is_none());
+        let Some(ClientEvent::Forked { log, why }) = told.recv().await else { panic!("not told first") };
+        assert_eq!(log, "01OLD");
+        assert!(why.as_str().contains("ends at entry 3"), "{why}");
+        assert!(matches!(told.recv().await, Some(ClientEvent::Linked(_))));
+    }
+
+    /// Somebody who listens where a room is looked for, and a client that connects to them.
+    fn pair() -> (tempfile::TempDir, UnixListener, Handle, mpsc::Receiver<ClientEvent>) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let socket = dir.path().join("s");
+        let listener = UnixListener::bind(&socket).expect("bound");
+        let (handle, events) = connect(ConnectOptions { socket, hello: hello(), trust: Trust::default() });
+        (dir, listener, handle, events)
+    }
+
+    async fn greeted(listener: &UnixListener) -> BufReader<UnixStream> {
+        let mut stream = BufReader::new(listener.accept().await.expect("a client").0);
+        stream.read_line(&mut String::new()).await.expect("a hello");
+        stream
+    }
+
+    #[tokio::test]
+    async fn nothing_is_taken_from_a_room_that_has_not_said_which_one_it_is_and_nothing_asked_of_it() {
+        let (_dir, listener, handle, mut events) = pair();
+        let asked = tokio::spawn(async move { handle.request(Request::Status).await });
+        let mut stream = greeted(&listener).await;
+        codec::send(stream.get_mut(), &RoomLine::Push(Push::CaughtUp { seq: 7 })).await.expect("sent");
+        let Some(ClientEvent::Lost { why }) = events.recv().await else { panic!("taken") };
+        assert!(why.as_str().contains("before it said which one it is"), "{why}");
+        let mut rest = String::new();
+        stream.read_line(&mut rest).await.expect("the end");
+        assert_eq!(rest, "", "nothing was asked");
+        let _ = asked.await.expect("an answer");
+    }
+
+    #[tokio::test]
+    async fn whoever_was_in_comes_back_when_the_room_had_no_place_and_a_newcomer_is_told() {
+        let full = || RoomLine::Bye(Refusal::new(RefusalKind::Rate, "full", "ask again in 5 s"));
+        let (_dir, listener, _handle, mut events) = pair();
+        let mut stream = greeted(&listener).await;
+        codec::send(stream.get_mut(), &RoomLine::Welcome(Box::new(welcome()))).await.expect("sent");
+        assert!(matches!(events.recv().await, Some(ClientEvent::Linked(_))));
+        drop(stream);
+        assert!(matches!(events.recv().await, Some(ClientEvent::Lost { .. })));
+        let mut stream = greeted(&listener).await;
+        codec::send(stream.get_mut(), &full()).await.expect("sent");
+        assert!(matches!(events.recv().await, Some(ClientEvent::Lost { .. })));
+        greeted(&listener).await;
+        let (_dir, listener, _handle, mut events) = pair();
+        let mut stream = greeted(&listener).await;
+        codec::send(stream.get_mut(), &full()).await.expect("sent");
+        assert!(matches!(events.recv().await, Some(ClientEvent::Refused(_))));
     }
 }

@@ -5,6 +5,7 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,8 @@ use crate::protocol::place;
 const MOST: usize = 256;
 /// A file that is longer was not written here.
 const LONGEST: u64 = 1024 * 1024;
+/// Tells the files apart that one process writes.
+static TURN: AtomicU64 = AtomicU64::new(0);
 
 /// What is known, and where that is kept.
 #[derive(Clone, Debug)]
@@ -26,14 +29,15 @@ pub struct KnownLogs {
     pub accept: Option<String>,
 }
 
+/// A log that was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Known {
-    socket: PathBuf,
-    room: String,
-    log: String,
+pub struct Known {
+    pub socket: PathBuf,
+    pub room: String,
+    pub log: String,
     /// The newest entry of it that was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    head: Option<Head>,
+    pub head: Option<Head>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -71,12 +75,12 @@ impl KnownLogs {
         Ok(None)
     }
 
-    /// The number of the newest entry that was seen at a socket: what a hello asks the room about.
-    pub fn newest(&self, socket: &Path) -> Option<u64> {
+    /// The logs that were seen at a socket: the first of its rooms first. None if that can't be read.
+    pub fn seen_at(&self, socket: &Path) -> Vec<Known> {
         let socket = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());
-        let file = self.read().ok()?;
-        let last = file.rooms.iter().rev().find(|it| it.socket == socket)?;
-        last.head.map(|(seq, _)| seq)
+        let mut rooms = self.read().unwrap_or_default().rooms;
+        rooms.retain(|it| it.socket == socket);
+        rooms
     }
 
     /// Keeps the newest entry that was seen of a known log. What can't be kept is logged.
@@ -115,7 +119,9 @@ impl KnownLogs {
         if let Some(dir) = self.file.parent() {
             DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         }
-        let beside = self.file.with_extension(format!("{}.new", std::process::id()));
+        // Another console, and another link of this one, write beside it at the same time.
+        let turn = TURN.fetch_add(1, Ordering::Relaxed);
+        let beside = self.file.with_extension(format!("{}-{turn}.new", std::process::id()));
         let text = serde_json::to_vec_pretty(file)?;
         // Left over where a process of this number was killed.
         let _ = fs::remove_file(&beside);
@@ -178,6 +184,28 @@ mod tests {
         assert_eq!(plain.check(here, "shop", "01OLD"), Ok(Some(head(8))), "what another log has is not its own");
         assert_eq!(known(dir.path(), Some("01OLD")).check(here, "shop", "01OLD"), Ok(None), "accepted as it is now");
         assert_eq!(plain.check(here, "shop", "01OLD"), Ok(None));
+    }
+
+    #[test]
+    fn consoles_that_write_at_once_leave_a_whole_file_with_a_head_that_was_seen() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let here = Path::new("/s");
+        let head = |seq: u64| (seq, crate::model::Digest([7; 32]));
+        known(dir.path(), None).check(here, "shop", "01OLD").expect("the first");
+        std::thread::scope(|scope| {
+            for first in 0..4 {
+                let logs = known(dir.path(), None);
+                scope.spawn(move || {
+                    for seq in (first + 1..200).step_by(4) {
+                        logs.remember(here, "shop", "01OLD", head(seq));
+                        let seen = logs.check(here, "shop", "01OLD").expect("the same log");
+                        assert!(seen.is_some_and(|(seen, _)| (1..200).contains(&seen)), "{seen:?}");
+                    }
+                });
+            }
+        });
+        let left: Vec<_> = fs::read_dir(dir.path().join("state")).expect("listed").flatten().collect();
+        assert_eq!(left.len(), 1, "nothing stays beside it: {left:?}");
     }
 
     #[test]

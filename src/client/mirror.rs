@@ -42,7 +42,7 @@ pub enum ClientEvent {
     /// The room refused the hello; the client has given up.
     Refused(Refusal),
     /// The log is another history than the one that this account saw before. Told before what shows it.
-    Forked { why: SafeText },
+    Forked { log: SafeText, why: SafeText },
     /// The room said something.
     Push(Push),
 }
@@ -112,7 +112,7 @@ impl Mirror {
                 self.lost(refusal.why.clone(), clock);
                 self.link = Link::Refused { since: clock.now(), why: refusal.why };
             }
-            ClientEvent::Forked { why } => {
+            ClientEvent::Forked { why, .. } => {
                 self.broken.get_or_insert_with(|| why.clone());
                 self.forked = Some(why);
             }
@@ -236,7 +236,7 @@ impl Mirror {
     fn entry(&mut self, line: &LogLine) -> Result<(), String> {
         let entry = seal::decode(line).map_err(|error| format!("an entry from the room does not verify: {error}"))?;
         let link = match self.head {
-            Some((seq, _)) if entry.seq != seq + 1 => {
+            Some((seq, _)) if seq.checked_add(1) != Some(entry.seq) => {
                 Err(format!("the room sent entry {} after {seq}: entries are missing", entry.seq))
             }
             Some((seq, hash)) if entry.prev != hash => {

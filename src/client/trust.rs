@@ -50,10 +50,10 @@ impl Trust {
         let cred = stream.peer_cred().map_err(|error| {
             untrusted(format!("the kernel does not say who listens at {}: {error}", socket.display()), "")
         })?;
-        if cred.pid().and_then(|pid| u32::try_from(pid).ok()) == Some(std::process::id()) {
+        let (server, me) = (cred.uid(), geteuid().as_raw());
+        if is_own(cred.pid(), server, me) {
             return Ok(Server::Own);
         }
-        let (server, me) = (cred.uid(), geteuid().as_raw());
         if server != ROOT && server != me && self.uid().await != Some(server) {
             return Err(self.foreign(server, socket));
         }
@@ -90,6 +90,12 @@ impl Trust {
     }
 }
 
+/// Whether this very process began to listen there. The number alone says nothing: a child may hold the socket of a process
+/// that ended, and its number is somebody else's by now.
+fn is_own(pid: Option<i32>, server: u32, me: u32) -> bool {
+    server == me && pid.and_then(|pid| u32::try_from(pid).ok()) == Some(std::process::id())
+}
+
 fn untrusted(why: String, remedy: &str) -> Refusal {
     Refusal::new(RefusalKind::UntrustedServer, why, remedy)
 }
@@ -109,4 +115,17 @@ pub fn other_log(room: &str, socket: &Path, known: &str, now: &str) -> Refusal {
 /// Where the client looks for what it knows, given the directory of the user's state.
 pub fn known_file(state: &Path) -> PathBuf {
     state.join("known-logs.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_of_another_account_is_not_ones_own_though_the_number_of_the_process_is() {
+        let pid = i32::try_from(std::process::id()).ok();
+        assert!(is_own(pid, 1001, 1001));
+        assert!(!is_own(pid, 1002, 1001), "left behind by another account");
+        assert!(!is_own(Some(1), 1001, 1001) && !is_own(None, 1001, 1001));
+    }
 }

@@ -23,8 +23,8 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// What is known of the log that follows, the head that the room says it has, and the hash that it has in the known place.
-    /// Gives why that is another history.
+    /// What was known of the log that follows before the room was asked, the head that the room says it has, and the hash that
+    /// it has in the known place. Gives why that is another history.
     pub fn begin(&mut self, known: Option<Head>, head: Option<Head>, seen: Option<Digest>) -> Option<SafeText> {
         *self = Self { known, newest: head, ..Self::default() };
         let ((seq, hash), (end, end_hash)) = (known?, head?);
@@ -67,11 +67,11 @@ impl Witness {
     }
 
     /// The newest head, if it is to be kept now. Nothing of another history is ever kept.
-    pub fn to_keep(&mut self) -> Option<Head> {
+    pub fn due(&mut self) -> Option<Head> {
         let newest = self.newest.filter(|_| !self.forked)?;
         let now = Instant::now();
-        let due = self.kept.is_none_or(|(head, at)| head != newest && now - at >= KEPT_EVERY);
-        due.then(|| {
+        let is_due = self.kept.is_none_or(|(head, at)| head != newest && now - at >= KEPT_EVERY);
+        is_due.then(|| {
             self.kept = Some((newest, now));
             newest
         })
@@ -104,7 +104,7 @@ mod tests {
         let begin = |known, end, seen: u8| {
             let mut witness = Witness::default();
             let why = witness.begin(known, end, Some(Digest([seen; 32]))).map(|why| why.to_string());
-            (why, witness.to_keep())
+            (why, witness.due())
         };
         let known = Some(head(9, 1));
         assert_eq!(begin(None, Some(head(3, 1)), 0), (None, Some(head(3, 1))), "the first time");

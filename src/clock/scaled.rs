@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,6 +19,16 @@ pub struct ClockSync {
     pub at: DateTime<Utc>,
     /// Room seconds per real second; 1 outside drills, 0 in one that is as fast as the machine allows.
     pub speed: f64,
+}
+
+impl ClockSync {
+    /// The fastest that any room runs.
+    const FASTEST: f64 = 1e6;
+
+    /// Whether a room can mean it. One that lies must not bring a console to where times can't be added up any more.
+    fn is_plausible(&self) -> bool {
+        (1970..=9999).contains(&self.at.year()) && (0.0..=Self::FASTEST).contains(&self.speed)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -136,7 +146,9 @@ impl Clock {
 
     /// Sets a scaled clock by a newer reading of the one it follows.
     pub fn sync_to(&self, sync: ClockSync) {
-        if let Hand::Scaled(anchor) = &self.0.hand {
+        if let Hand::Scaled(anchor) = &self.0.hand
+            && sync.is_plausible()
+        {
             *lock(anchor) = Anchor { real: Instant::now(), at: sync.at, speed: sync.speed };
         }
         self.0.changed.send_modify(|n| *n += 1);
@@ -270,7 +282,7 @@ impl Clock {
 
 fn reading(anchor: &Anchor) -> DateTime<Utc> {
     let real = anchor.real.elapsed().as_secs_f64() * anchor.speed;
-    anchor.at + TimeDelta::microseconds((real * 1e6) as i64)
+    anchor.at.checked_add_signed(TimeDelta::microseconds((real * 1e6) as i64)).unwrap_or(anchor.at)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -313,6 +325,22 @@ mod tests {
         let woke = woke.await.expect("joined");
         assert!(woke >= at("2026-03-02T14:47:00Z"), "{woke}");
         assert!(woke < at("2026-03-02T14:47:30Z"), "{woke}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_follows_no_reading_that_no_room_can_mean_and_never_breaks() {
+        let clock = Clock::scaled(at("2026-03-02T14:37:00Z"), 1.0);
+        let last = DateTime::<Utc>::MAX_UTC;
+        for (at, speed) in [(last, 1.0), (at("2026-03-02T15:00:00Z"), 1e300), (at("2026-03-02T15:00:00Z"), -1.0)] {
+            clock.sync_to(ClockSync { at, speed });
+        }
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(clock.now(), at("2026-03-02T14:37:02Z"));
+        clock.sync_to(ClockSync { at: at("2026-03-02T15:00:00Z"), speed: 0.0 });
+        assert_eq!(clock.now(), at("2026-03-02T15:00:00Z"));
+        let broken = Clock::scaled(last, 1e300);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(broken.now().year(), last.year());
     }
 
     #[tokio::test]

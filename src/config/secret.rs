@@ -55,6 +55,24 @@ fn owner_is_trusted(uid: u32) -> Result<(), String> {
     Err(format!("belongs to uid {uid}, neither root nor this service: chown it"))
 }
 
+/// Who may write a directory may put another file in the place of this one. Where the sticky bit is set only owners may.
+fn directories_are_trusted(path: &Path) -> Result<(), String> {
+    let cant = |error: io::Error| format!("can't be found: {}", reason(&error));
+    let real = path.canonicalize().map_err(cant)?;
+    for dir in real.ancestors().skip(1) {
+        let meta = dir.metadata().map_err(cant)?;
+        let is_in = |why: String| format!("is in {}, which {why}", dir.display());
+        owner_is_trusted(meta.uid()).map_err(is_in)?;
+        if meta.mode() & 0o022 != 0 && meta.mode() & 0o1000 == 0 {
+            let mode = meta.mode() & 0o7777;
+            return Err(is_in(format!(
+                "others can write (mode {mode:04o}), who could put another file in its place: chmod go-w it"
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn open(path: &Path, flags: OFlag) -> io::Result<File> {
     // Not to wait for a writer, should the path be a pipe; on regular files it changes nothing.
     let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
@@ -74,6 +92,7 @@ pub(super) fn read_file(path: &Path, most: u64, strict: bool) -> Result<Vec<u8>,
     }
     if strict {
         owner_is_trusted(meta.uid())?;
+        directories_are_trusted(path)?;
         if meta.mode() & 0o022 != 0 {
             let mode = meta.mode() & 0o7777;
             return Err(format!(
@@ -160,5 +179,23 @@ mod tests {
         assert!(read_file(&path, 100, true).expect_err("refused").contains("chmod go-w"));
         assert_eq!(read_file(&path, 100, false).expect("solo reads it"), b"canary");
         assert!(read_file(&path, 3, false).expect_err("too large").contains("larger"));
+    }
+
+    #[test]
+    fn a_service_reads_no_configuration_from_a_directory_that_others_can_write() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (above, own) = (dir.path().join("above"), dir.path().join("above/own"));
+        fs::create_dir_all(&own).expect("made");
+        let path = secret(&own, 0o600);
+        assert!(read_file(&path, 100, true).is_ok());
+        for (loose, mode) in [(&own, 0o775), (&own, 0o757), (&above, 0o777)] {
+            fs::set_permissions(loose, Permissions::from_mode(mode)).expect("mode set");
+            let why = read_file(&path, 100, true).expect_err("refused");
+            assert!(why.contains(&loose.display().to_string()) && why.contains("chmod go-w"), "{why}");
+            assert!(read_file(&path, 100, false).is_ok(), "solo reads it");
+            fs::set_permissions(loose, Permissions::from_mode(mode | 0o1000)).expect("mode set");
+            assert!(read_file(&path, 100, true).is_ok(), "as in /tmp, only owners replace files");
+            fs::set_permissions(loose, Permissions::from_mode(0o755)).expect("mode set");
+        }
     }
 }

@@ -8,7 +8,11 @@ use crate::model::Stamp;
 const HOW: &str =
     "write 14:41, T+8 (minutes from the first alert), -5m, yesterday 14:41, 2026-11-22 14:41 or 2026-11-22T14:41:00Z";
 
-/// Reads an instant. `zero` is what `T+0` is, if there is an incident. A time of day is the last one that was.
+/// A time of day that comes within so many hours is taken for a slip, not for yesterday's.
+const SLIP_H: i64 = 6;
+
+/// Reads an instant. `zero` is what `T+0` is, if there is an incident. A time of day is the last one that was; one that comes
+/// soon is none, because who types a minute too late does not mean the day before.
 ///
 /// # Errors
 /// What can't be read and how to write it, in one line.
@@ -46,11 +50,17 @@ fn read(text: &str, now: Stamp, zero: Option<Stamp>, zone: &Zone) -> Result<Stam
         None => {
             let time = time(text).ok_or_else(unreadable)?;
             let at = zone.instant(today.and_time(time)).ok_or_else(unreadable)?;
-            return match at > now {
-                // It is just after midnight, and the evening is meant.
-                true => zone.instant(before(today).ok_or_else(unreadable)?.and_time(time)).ok_or_else(unreadable),
-                false => Ok(at),
-            };
+            if at <= now {
+                return Ok(at);
+            }
+            if at - now < TimeDelta::hours(SLIP_H) {
+                let clock = zone.of(now).format("%H:%M:%S");
+                return Err(format!(
+                    "{text} is still to come: it is {clock}; for the day before write yesterday {text}"
+                ));
+            }
+            // It is just after midnight, and the evening is meant.
+            return zone.instant(before(today).ok_or_else(unreadable)?.and_time(time)).ok_or_else(unreadable);
         }
         Some((day, of_day)) => {
             let day = match day.trim() {
@@ -131,5 +141,9 @@ mod tests {
         }
         assert!(parse("T+8", now, None, &Zone::default()).unwrap_err().contains("no incident"));
         assert!(read("2027-01-01 10:00").unwrap_err().contains("still to come"));
+        for soon in ["14:56", "20:55"] {
+            let why = read(soon).unwrap_err();
+            assert!(why.contains("it is 14:55:42") && why.ends_with(&format!("write yesterday {soon}")), "{why}");
+        }
     }
 }

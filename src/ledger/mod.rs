@@ -10,11 +10,13 @@ mod reader;
 mod redact;
 mod renew;
 mod scan;
+mod sealer;
 mod signed;
 mod size;
 mod snapshot;
 mod storage;
 mod tail;
+mod unwritable;
 mod verify;
 mod write;
 

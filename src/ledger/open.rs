@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::reader::{Index, Segment, Shared};
 use super::scan::{self, Scan};
+use super::sealer::Sealer;
 use super::snapshot::{self, Found, Unverified};
 use super::storage::{Held, ReadFile, Storage, retry};
 use super::tail::Tail;
-use super::write::{self, Ledger, Sealer, Writer};
-use super::{Condition, Damage, LOCK, LedgerError, RESERVE, RESERVE_BYTES, SYNC_FAILED, renew, segments};
+use super::write::{self, Ledger, Writer};
+use super::{Condition, Damage, LOCK, LedgerError, RESERVE, RESERVE_BYTES, SYNC_FAILED, renew, segments, unwritable};
 use crate::clock::{Clock, Random};
 use crate::model::entry::{Draft, Genesis, LogLine, Recovered};
 use crate::model::{Actor, Digest, Happening, SafeText};
@@ -65,14 +66,23 @@ pub(super) struct Opening {
 }
 
 impl Ledger {
-    /// Opens the log in a directory, or begins one; verifies all of it.
+    /// Opens the log in a directory, or begins one; verifies all of it. Where the place can't be written, what is there is
+    /// read and nothing is recorded; a drill, which is there to be recorded, gets the error.
     pub fn open(
         options: OpenOptions,
         storage: Arc<dyn Storage>,
         clock: Clock,
         random: Random,
     ) -> Result<Opened, LedgerError> {
-        Opening::begin(options, storage, clock, random)?.open()
+        let begun = Opening::begin(options.clone(), storage.clone(), clock.clone(), random.clone());
+        let error = match begun.and_then(Opening::open) {
+            Ok(opened) => return Ok(opened),
+            Err(error) => error,
+        };
+        match unwritable::refusal(&error, &options) {
+            Some(says) if !options.drill => Ok(unwritable::open(options, storage, clock, random, says)),
+            _ => Err(error),
+        }
     }
 }
 
@@ -123,13 +133,7 @@ impl Opening {
             std::io::ErrorKind::WouldBlock => LedgerError::Locked(dir.clone()),
             _ => LedgerError::io("lock", &dir.join(LOCK))(error),
         })?;
-        let sealer = Sealer {
-            room: options.room.clone(),
-            src: options.src.clone(),
-            boot: options.boot.clone(),
-            clock: clock.clone(),
-            random: random.clone(),
-        };
+        let sealer = Sealer::new(&options, &clock, &random);
         Ok(Self { options, storage, sealer, random, clock, warnings, lock })
     }
 

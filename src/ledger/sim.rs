@@ -18,6 +18,8 @@ pub enum Kind {
     Eio,
     Enospc,
     Eintr,
+    Erofs,
+    Emfile,
     /// Reads and writes do half of what was asked; other calls work.
     Short,
 }
@@ -79,6 +81,8 @@ impl Disk {
             Some(Kind::Eio) => Err(errno(libc::EIO)),
             Some(Kind::Enospc) => Err(errno(libc::ENOSPC)),
             Some(Kind::Eintr) => Err(errno(libc::EINTR)),
+            Some(Kind::Erofs) => Err(errno(libc::EROFS)),
+            Some(Kind::Emfile) => Err(errno(libc::EMFILE)),
         }
     }
 

@@ -269,6 +269,13 @@ pub fn write_all(file: &mut dyn AppendFile, mut bytes: &[u8]) -> io::Result<()> 
     Ok(())
 }
 
+/// True if the process or the host lacks descriptors or memory right now: trying again later is all that is needed.
+pub fn is_passing(error: &io::Error) -> bool {
+    use nix::errno::Errno;
+    let code = error.raw_os_error().map(Errno::from_raw);
+    matches!(code, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM))
+}
+
 /// True if the disk (or the user's share of it) is full.
 pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)

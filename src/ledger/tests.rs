@@ -350,7 +350,8 @@ fn scenario(which: usize, disk: &Disk, promised: &mut Promised) {
         }
         8 => {
             drop(ledger);
-            let mut bytes = disk.contents(&segment(1)).unwrap_or_default();
+            // What was never begun can't be torn.
+            let Some(mut bytes) = disk.contents(&segment(1)) else { return };
             bytes.extend_from_slice(b"{\"v\":1,\"k\":\"note\",\"se");
             disk.put(&segment(1), &bytes);
             scenario(1, disk, promised);
@@ -476,6 +477,48 @@ fn a_full_disk_stops_recording_but_not_the_outcome_of_a_running_action() {
     ledger.append(vec![note("again")]).expect("room");
     assert_eq!(ledger.condition(), Condition::Healthy);
     assert_eq!(texts(&ledger), ["again"]);
+}
+
+#[test]
+fn a_log_in_a_place_that_turned_read_only_is_shown_and_takes_nothing() {
+    let disk = Disk::default();
+    let ledger = open(&disk).expect("open").ledger;
+    ledger.append(vec![note("kept")]).expect("append");
+    let (head, end) = (ledger.head(), disk.contents(&segment(1)).expect("file").len());
+    drop(ledger);
+    // The directory is there, and is looked at; its lock can't be taken.
+    disk.fail(Some(Fault { at: 2, kind: Kind::Erofs, sticky: false }));
+    let opened = open(&disk).expect("shown");
+    let Condition::Degraded(says) = opened.ledger.condition() else { panic!("it takes entries") };
+    assert!(says.as_str().contains("--state-dir") && says.as_str().contains(DIR), "{says}");
+    assert_eq!((opened.ledger.head(), texts(&opened.ledger)), (head, vec!["kept".to_owned()]));
+    assert!(matches!(opened.ledger.append(vec![note("lost")]), Err(AppendError::Stopped(_))));
+    assert!(matches!(opened.ledger.heal(), Condition::Degraded(_)));
+    assert_eq!(disk.contents(&segment(1)).expect("file").len(), end, "nothing was written");
+    // Whose errors are no refusal of the place is still refused.
+    disk.fail(Some(Fault { at: 2, kind: Kind::Eio, sticky: false }));
+    assert!(matches!(open(&disk), Err(LedgerError::Io { .. })));
+    disk.fail(None);
+    open(&disk).expect("open").ledger.append(vec![note("again")]).expect("it goes on");
+}
+
+#[test]
+fn a_log_that_lacks_descriptors_for_a_new_segment_goes_on_in_the_old_one_and_heals() {
+    let disk = Disk::default();
+    let ledger = open(&disk).expect("open").ledger;
+    ledger.set_segment_limit(1);
+    // Two looks at the old file; then the look for the new one, and its making.
+    for at in [2, 4] {
+        disk.fail(Some(Fault { at, kind: Kind::Emfile, sticky: false }));
+        ledger.append(vec![note("now")]).unwrap_or_else(|error| panic!("call {at}: {error}"));
+    }
+    assert!(disk.contents(&segment(2)).is_none());
+    ledger.append(vec![note("later")]).expect("append");
+    assert!(disk.contents(&segment(2)).is_some(), "made as soon as that was possible");
+    assert_eq!(
+        (ledger.condition(), texts(&ledger)),
+        (Condition::Healthy, vec!["now".into(), "now".into(), "later".into()])
+    );
 }
 
 #[test]

@@ -6,55 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::open::{Opening, by_room};
 use super::reader::{Reader, Segment, Shared};
-use super::storage::{AppendFile, FileFacts, Held, Storage, is_full, retry, write_all};
+use super::sealer::Sealer;
+use super::storage::{AppendFile, FileFacts, Held, Storage, is_full, is_passing, retry, write_all};
 use super::{
     AppendError, Condition, HEALTHY_BYTES, LedgerError, MAX_BATCH, RESERVE, RESERVE_BYTES, SEGMENT_BYTES, SYNC_FAILED,
     segment_name,
 };
-use crate::clock::{Clock, Random};
 use crate::model::entry::{Draft, Rotate};
 use crate::model::{Digest, Happening, SafeText};
-use crate::seal::{self, Meta, SealError, Sealed};
+use crate::seal::Sealed;
 
 pub(super) const FULL: &str = "the disk is full: recording and acting are off until there is room";
-
-/// Turns drafts into entries.
-pub(super) struct Sealer {
-    pub room: String,
-    pub src: String,
-    pub boot: String,
-    pub clock: Clock,
-    pub random: Random,
-}
-
-impl Sealer {
-    /// Seals a batch that follows a head, and the bytes to write.
-    pub fn batch(&self, head: (u64, Digest), drafts: &[Draft]) -> Result<(Vec<Sealed>, Vec<u8>), SealError> {
-        let mut meta = Meta {
-            seq: head.0,
-            batch: head.0 + 1,
-            ts: self.clock.now(),
-            boot: self.boot.clone(),
-            mono: u64::try_from(self.clock.boot().as_millis()).unwrap_or(u64::MAX),
-            room: self.room.clone(),
-            src: self.src.clone(),
-            prev: head.1,
-        };
-        let (mut batch, mut bytes) = (Vec::with_capacity(drafts.len()), Vec::new());
-        for draft in drafts {
-            meta.seq += 1;
-            let salt = if draft.text.is_some() { self.random.bytes::<32>() } else { [0; 32] };
-            let sealed = seal::encode(draft, &meta, salt)?;
-            meta.prev = sealed.entry.hash;
-            for line in sealed.log.body.iter().chain([&sealed.log.line]) {
-                bytes.extend_from_slice(line.as_bytes());
-                bytes.push(b'\n');
-            }
-            batch.push(sealed);
-        }
-        Ok((batch, bytes))
-    }
-}
 
 /// The one who writes.
 pub(super) struct Writer {
@@ -201,6 +163,7 @@ impl Ledger {
                 Ok(_) => {}
                 // The old segment takes a little more.
                 Err(AppendError::Full) => self.ready(&mut writer, urgent)?,
+                Err(AppendError::Unchanged(why)) => tracing::warn!(%why, "the segment goes on"),
                 Err(error) => return Err(error),
             }
         }
@@ -356,6 +319,10 @@ impl Ledger {
         let file = match create_file(storage, dir, &path, &bytes) {
             Ok(file) => file,
             Err(CreateError::Nothing(error)) if is_full(&error) => return Err(self.go_full(writer)),
+            Err(CreateError::Nothing(error)) if is_passing(&error) => {
+                let why = format!("a new segment can't be made now ({error})");
+                return Err(AppendError::Unchanged(SafeText::new(&why)));
+            }
             Err(CreateError::Nothing(error)) => {
                 return Err(self.stop(writer, &format!("a new segment can't be made ({error})")));
             }

@@ -12,7 +12,10 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
+use serde_json::Value;
+
 use super::SafeText;
+use super::text::MAX_LONG_BYTES;
 
 /// What marks an exact string to [`Clean`]; to any other reader it is a string like others.
 const EXACT: &str = "$warroom::exact";
@@ -28,6 +31,21 @@ pub fn from_str<'de, T: Deserialize<'de>>(text: &'de str) -> serde_json::Result<
     let value = T::deserialize(Clean(&mut reader))?;
     reader.end()?;
     Ok(value)
+}
+
+/// True if every text of a message is kept as it is: none is longer than an entry keeps.
+pub fn keeps_whole(line: &str) -> bool {
+    // Cleaning makes no character sixteen times as long.
+    line.len() * 16 <= MAX_LONG_BYTES || serde_json::from_str(line).is_ok_and(|message| short(&message))
+}
+
+fn short(message: &Value) -> bool {
+    match message {
+        Value::String(text) => SafeText::whole(text).is_some(),
+        Value::Array(all) => all.iter().all(short),
+        Value::Object(fields) => fields.values().all(short),
+        _ => true,
+    }
 }
 
 /// The text if it is clean, else what [`SafeText`] makes of it.
@@ -364,5 +382,16 @@ mod tests {
         let error = from_str::<Kind>("{\"\\u001b]0;x\\u0007\":1}").expect_err("no such kind").to_string();
         assert!(error.contains("‹U+001B›") && !error.contains('\u{1b}'), "{error:?}");
         assert!(from_str::<u8>("1 2").is_err());
+    }
+
+    #[test]
+    fn a_text_that_an_entry_would_cut_is_known_before_it_is_cut() {
+        let note = |text: &str| serde_json::json!({"id": 1, "req": {"note": {"text": text}}}).to_string();
+        assert!(keeps_whole(&note(&"x".repeat(MAX_LONG_BYTES))));
+        assert!(!keeps_whole(&note(&"x".repeat(MAX_LONG_BYTES + 1))));
+        // What is shown as an escape is longer than it was.
+        assert!(keeps_whole(&note(&"\u{7f}".repeat(600))) && !keeps_whole(&note(&"\u{7f}".repeat(800))));
+        let lines = serde_json::json!({"id": 1, "req": {"lines": {"lines": ["a", "x".repeat(MAX_LONG_BYTES + 1)]}}});
+        assert!(!keeps_whole(&lines.to_string()));
     }
 }

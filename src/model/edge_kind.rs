@@ -306,7 +306,7 @@ mod tests {
     fn only_what_is_about_the_record_itself_cannot_be_ignored() {
         let names = EdgeKind::ignorable();
         assert!(names.contains(&"alert.silenced") && !names.contains(&"log.damaged"));
-        assert_eq!(names.len() + 3, EdgeKind::ALL.len());
+        assert_eq!(names.len() + 4, EdgeKind::ALL.len());
         assert!(EdgeKind::AlertSilenced.is_ignored_by("alert.*") && EdgeKind::AlertSilenced.is_ignored_by("*"));
         assert!(!EdgeKind::AlertSilenced.is_ignored_by("alert.firing") && !EdgeKind::LogDamaged.is_ignored_by("*"));
     }

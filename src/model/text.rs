@@ -49,6 +49,14 @@ impl SafeText {
         Self(clean(raw, MAX_LONG_BYTES))
     }
 
+    /// Text that a person wrote and that is to be recorded: `None` if it is too long to be kept whole. Cutting what someone
+    /// is told was recorded would be a lie.
+    pub fn whole(raw: &str) -> Option<Self> {
+        // No character becomes sixteen times as long, so nothing is cut here.
+        let text = clean(raw, raw.len().saturating_mul(16));
+        (text.len() <= MAX_LONG_BYTES).then_some(Self(text))
+    }
+
     /// An identifier for a plan: what is not in `[A-Za-z0-9._:/@-]` is shown as an escape, so that two names which look
     /// alike never read alike.
     pub fn identifier(raw: &str) -> Self {

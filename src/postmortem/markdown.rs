@@ -33,7 +33,8 @@ macro_rules! line {
     }};
 }
 
-/// Escapes text so that Markdown shows it as it is, in a paragraph, a list or a table cell.
+/// Escapes text so that Markdown shows it as it is, in a paragraph, a list or a table cell. Addresses lead nowhere and names
+/// call nobody: what came from outside must not be clicked, or wake people, where the document is put.
 pub(super) fn md(text: impl AsRef<str>) -> String {
     let text = text.as_ref();
     let mut out = String::with_capacity(text.len() + 8);
@@ -43,10 +44,19 @@ pub(super) fn md(text: impl AsRef<str>) -> String {
         let special = matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '#' | '!' | '&' | '$');
         let leading = i == 0 && matches!(c, '-' | '+' | '=' | ':');
         let numbering = digits > 0 && i == digits && matches!(c, '.' | ')');
-        if special || leading || numbering {
+        let scheme = c == ':' && text[i..].starts_with("://");
+        let host = c == '.' && text[..i].len() >= 3 && text.as_bytes()[i - 3..i].eq_ignore_ascii_case(b"www");
+        // Only code keeps a mention and a mail address from being one.
+        if c == '@' && !text[..i].ends_with('@') {
+            out.push('`');
+        }
+        if special || leading || numbering || scheme || host {
             out.push('\\');
         }
         out.push(c);
+        if c == '@' && !text[i + 1..].starts_with('@') {
+            out.push('`');
+        }
     }
     out
 }

@@ -9,9 +9,11 @@ use super::budget::rate;
 use super::engine::{Answer, Command};
 use super::history;
 use super::pages::rows;
+use super::plausible::not_to_come;
 use super::requests::writes_text;
 use super::session::Session;
-use crate::model::{Refusal, RefusalKind};
+use crate::model::text::MAX_LONG_BYTES;
+use crate::model::{Refusal, RefusalKind, clean};
 use crate::protocol::Request;
 
 /// Requests of one connection that wait for their answers.
@@ -25,7 +27,7 @@ impl Session {
     pub(super) async fn ask(
         &mut self,
         request: Request,
-        size: usize,
+        line: &str,
         in_flight: usize,
     ) -> Result<oneshot::Receiver<Answer>, Refusal> {
         let changes = !matches!(
@@ -52,7 +54,13 @@ impl Session {
             // Counted by pages, of which one look takes many.
             Request::Past { .. } => self.shared.looks.allow(&self.whose, now)?,
             Request::Board { .. } => self.share.table(now)?,
-            _ => self.share.request(if writes_text(&request) { size } else { 0 }, now)?,
+            _ => self.share.request(if writes_text(&request) { line.len() } else { 0 }, now)?,
+        }
+        if changes && !clean::keeps_whole(line) {
+            return Err(too_long());
+        }
+        if let Request::Past { at, .. } = &request {
+            not_to_come(*at, self.shared.clock.now())?;
         }
         self.deaf_for = DEAF_FOR;
         let (reply, answer) = oneshot::channel();
@@ -85,6 +93,13 @@ impl Session {
             self.deaf_for = (self.deaf_for * 2).min(DEAF_FOR_AT_MOST);
         }
     }
+}
+
+/// The refusal of what would be cut. Counted before: saying no must not be cheaper to ask for than a yes.
+fn too_long() -> Refusal {
+    let most = MAX_LONG_BYTES / 1024;
+    let why = format!("a text is longer than the {most} KiB that an entry keeps; nothing was recorded");
+    Refusal::new(RefusalKind::BadRequest, why, "shorten it, or say it in several")
 }
 
 /// The refusal of everything while the room ends.

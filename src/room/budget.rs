@@ -38,7 +38,7 @@ const STREAMS: usize = 4;
 /// The longest that a connection waits for its stream.
 const STREAM_WITHIN: Duration = Duration::from_secs(10);
 const TOO_OFTEN: &str = "you ask more often than one person may, over all your connections";
-/// Persons that are counted at once.
+/// Accounts that are nobody's and are counted at once. Persons of the people file always are: there are as many as it names.
 const MOST: usize = 1_024;
 
 /// Whose budget it is: a person's, with all their accounts; or an account's that is nobody's.
@@ -56,13 +56,13 @@ impl Budgets {
     /// The share of one person, the same for all their connections.
     ///
     /// # Errors
-    /// The refusal of one too many to count.
+    /// The refusal of an account too many to count. However many of those there are, no person is kept out.
     pub fn share(&self, whose: Whose, now: Duration) -> Result<Arc<Share>, Refusal> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= MOST && !all.contains_key(&whose) {
+        if matches!(whose, Whose::Account(_)) && all.len() >= MOST && !all.contains_key(&whose) {
             all.retain(|_, share| Arc::strong_count(share) > 1 || !share.is_at_rest(now));
             if all.len() >= MOST {
-                return Err(rate("more people use this room than it can count", Duration::from_secs(60)));
+                return Err(rate("more accounts use this room than it can count", Duration::from_secs(60)));
             }
         }
         Ok(all.entry(whose).or_insert_with(|| Arc::new(Share::new(now))).clone())

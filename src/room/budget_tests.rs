@@ -106,6 +106,7 @@ fn persons_are_bounded_and_those_at_rest_make_room() {
     let kept: Vec<_> = (0..MOST as u32).map(|uid| budgets.share(Whose::Account(uid), START).expect("room")).collect();
     let refusal = budgets.share(Whose::Account(9_999), START).err().expect("everyone is here");
     assert_eq!(refusal.kind, RefusalKind::Rate);
+    assert!(budgets.share(Whose::Person("ana".into()), START).is_ok(), "they keep nobody of the people file out");
     drop(kept);
     assert!(budgets.share(Whose::Account(9_999), START).is_ok(), "all the others were at rest");
     assert_eq!(budgets.0.lock().unwrap().len(), 1);

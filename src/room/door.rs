@@ -24,6 +24,8 @@ const CONNECTIONS_OF_ONE: usize = 64;
 const COME_AGAIN: Duration = Duration::from_secs(5);
 /// Of all, so many are for operators: a room full of watchers must not keep out those who act.
 const FOR_OPERATORS: usize = 32;
+/// Of those that are for operators, so many are one's own at the most: nor must one of them keep out the others.
+const OF_ONE_OPERATOR: usize = 8;
 /// One line in the program's log about one uid in this time.
 const SAY_EVERY: Duration = Duration::from_secs(1);
 /// Uids whose last line is remembered.
@@ -104,8 +106,8 @@ impl Seats {
     /// A place, or why there is none.
     fn take(&self, whose: Whose, acts: bool) -> Result<Seat, &'static str> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let most = if acts { CONNECTIONS } else { CONNECTIONS - FOR_OPERATORS };
         let mine = held.places.get(&whose).copied().unwrap_or_default();
+        let most = if acts && mine < OF_ONE_OPERATOR { CONNECTIONS } else { CONNECTIONS - FOR_OPERATORS };
         if mine >= CONNECTIONS_OF_ONE {
             return Err("you have as many connections as one person may; close some of them");
         }
@@ -160,9 +162,11 @@ mod tests {
         }
         assert_eq!(taken.len(), CONNECTIONS - FOR_OPERATORS);
         assert!(seats.take(Whose::Account(9), false).is_err(), "no more watchers");
-        let ana = || seats.take(Whose::Person("ana".into()), true).ok();
-        let acting: Vec<Seat> = std::iter::from_fn(ana).collect();
-        assert_eq!(acting.len(), FOR_OPERATORS);
+        let acting = |name: &str| -> Vec<Seat> {
+            std::iter::from_fn(|| seats.take(Whose::Person(name.into()), true).ok()).collect()
+        };
+        let (ana, sam) = (acting("ana"), acting("sam"));
+        assert_eq!((ana.len(), sam.len()), (OF_ONE_OPERATOR, OF_ONE_OPERATOR), "one leaves places to the other");
         drop(taken);
         let one = || seats.take(Whose::Account(1), false).ok();
         assert_eq!(std::iter::from_fn(one).take(100).collect::<Vec<_>>().len(), CONNECTIONS_OF_ONE);

@@ -327,11 +327,13 @@ impl Engine {
         if self.degraded.is_some() {
             return;
         }
-        let due = self.shared.refusals().due(self.shared.clock.boot(), stopping);
+        let now = self.shared.clock.boot();
+        let due = self.shared.refusals().due(now, stopping);
         for draft in due {
-            let person = draft.by.person.clone();
-            if self.record(vec![Draft { incident: self.incident(), ..draft }]).is_some() {
-                self.shared.refusals().written(&person);
+            let (person, happening) = (draft.by.person.clone(), draft.happening.clone());
+            let recorded = self.record(vec![Draft { incident: self.incident(), ..draft }]).is_some();
+            if let (true, Happening::Refused(refused)) = (recorded, happening) {
+                self.shared.refusals().written(&person, &refused, now);
             }
         }
     }
@@ -351,7 +353,10 @@ impl Engine {
             if let Some(mut draft) = draft {
                 tracing::info!(by = %caller.actor.person, verb, refused = ?refusal.kind, "refused");
                 draft.incident = self.incident();
-                self.record(vec![draft]);
+                if self.record(vec![draft]).is_none() {
+                    // Written when the timeline can be again.
+                    self.shared.refusals().count(&caller.actor, refusal.kind, verb, plan, now);
+                }
             }
         }
         let _ = reply.send(answer);
@@ -370,7 +375,9 @@ impl Engine {
             Condition::Damaged(_) => {
                 "stop the room, keep a copy of the log, then: warroom ledger new --after-damage; the panes stay live meanwhile"
             }
-            _ => "make room on the disk or repair it, then restart the room; the panes stay live meanwhile",
+            _ => {
+                "make room on the disk, or make it writable again, then restart the room; the panes stay live meanwhile"
+            }
         };
         Refusal::new(RefusalKind::Degraded, format!("the room can't record, so it does not act: {why}"), remedy)
     }

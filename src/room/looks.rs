@@ -20,7 +20,7 @@ use crate::model::{Refusal, Stamp};
 /// Pages a person may ask for at once, and a second after that. One look of a console is two dozen pages at the most.
 const BURST: f64 = 240.0;
 const PER_SECOND: f64 = 12.0;
-/// Persons who are counted at once; one beyond that is counted when another has rested.
+/// Accounts that are counted at once; one beyond that is counted when another has rested. Persons always are.
 const MOST: usize = 1_024;
 /// Looks at work at once in the whole room. The others wait, and only for each other.
 const AT_WORK: usize = 2;
@@ -46,7 +46,7 @@ impl Looks {
     /// The refusal that says when they may again.
     pub fn allow(&self, whose: &Whose, now: Duration) -> Result<(), Refusal> {
         let mut by_person = self.by_person.lock().unwrap_or_else(PoisonError::into_inner);
-        if by_person.len() >= MOST && !by_person.contains_key(whose) {
+        if matches!(whose, Whose::Account(_)) && by_person.len() >= MOST && !by_person.contains_key(whose) {
             by_person.retain(|_, bucket| !bucket.is_full(now));
             if by_person.len() >= MOST {
                 return Err(too_fast(Duration::from_secs(1)));
@@ -120,6 +120,13 @@ mod tests {
         }
         assert!(looks.allow(&Whose::Account(9_999), NOW).is_ok(), "all the others were at rest");
         assert_eq!(looks.by_person.lock().unwrap().len(), 1);
+        for uid in 0..MOST as u32 {
+            let mut used = Bucket::new(1.0, 0.0, NOW);
+            assert!(used.take(1.0, NOW));
+            looks.by_person.lock().unwrap().insert(Whose::Account(uid), used);
+        }
+        assert!(looks.allow(&Whose::Account(9_998), NOW).is_err(), "none of the others has rested");
+        assert!(looks.allow(&Whose::Person("ana".into()), NOW).is_ok(), "they keep nobody of the people file out");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

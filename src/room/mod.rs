@@ -148,6 +148,7 @@ impl Room {
         drop(ctx);
         let reader = opened.ledger.reader();
         let policy_digest = plans::policy_digest(&config.policy);
+        let refusals = refusals::RefusalLog::new(&config.people).into();
         let shared = Arc::new(Shared {
             policy_digest,
             boot,
@@ -158,7 +159,7 @@ impl Room {
             drill,
             looks: Arc::default(),
             budgets: Default::default(),
-            refusals: Default::default(),
+            refusals,
             sources: running.sources,
             adapters: running.adapters,
             accounts: peer::Accounts::default(),
@@ -282,7 +283,9 @@ impl Engine {
         match self.ledger.condition() {
             Condition::Healthy => {}
             Condition::Degraded(why) => {
-                self.disk_is_full();
+                if self.ledger.is_full() {
+                    self.disk_is_full();
+                }
                 self.degrade(&format!("the timeline can't be written: {why}"));
             }
             Condition::Damaged(why) => self.degrade(why.as_str()),

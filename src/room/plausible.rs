@@ -58,7 +58,7 @@ pub fn plausible(request: &Request, now: Stamp) -> Result<(), Refusal> {
         Request::SilencePreview { change: SilenceChange::Create { .. } } => Ok(()),
         Request::Silence { confirm, .. } => name(confirm),
         Request::Pin { .. } | Request::Open { .. } | Request::Close | Request::Board { .. } | Request::Status => Ok(()),
-        // Only read, and only what is kept: any instant has an answer.
+        // Judged where it is answered: it never comes here.
         Request::Past { .. } => Ok(()),
         Request::History { incident, .. } => id("an incident", incident.as_str()),
     }
@@ -96,11 +96,23 @@ fn happened(at: Option<Stamp>, now: Stamp) -> Result<(), Refusal> {
     if at.timestamp() <= now.timestamp() {
         return Ok(());
     }
-    Err(Refusal::new(
+    Err(to_come(at, now))
+}
+
+/// What is looked at is not to come. A console's clock may be a little ahead of the room's.
+///
+/// # Errors
+/// A refusal that names both times.
+pub fn not_to_come(at: Stamp, now: Stamp) -> Result<(), Refusal> {
+    if at - now <= TimeDelta::minutes(1) { Ok(()) } else { Err(to_come(at, now)) }
+}
+
+fn to_come(at: Stamp, now: Stamp) -> Refusal {
+    Refusal::new(
         RefusalKind::BadRequest,
         format!("{} is in the future: the room's clock shows {}", dated(at, now), clock(now)),
         "say when it happened, or leave the time out if that is now",
-    ))
+    )
 }
 
 fn bad(why: &str) -> Result<(), Refusal> {

@@ -15,7 +15,7 @@ use crate::protocol::Who;
 /// goes for ever must not fill the log.
 const RECORDED: f64 = 10.0;
 const RECORDED_PER_SECOND: f64 = 0.05;
-/// Persons whose comings and goings are remembered.
+/// Accounts that are nobody's and whose comings and goings are counted at once.
 const REMEMBERED: usize = 256;
 
 /// Persons by name.
@@ -49,10 +49,14 @@ impl Presence {
         gone
     }
 
-    /// Whether a coming or going of this person is recorded. Who is here now is shown in any case.
-    fn worth_recording(&mut self, person: &PersonId, now: Duration) -> bool {
-        if self.recorded.len() > REMEMBERED {
-            self.recorded.retain(|known, _| self.here.contains_key(known));
+    /// Whether a coming or going of this person is recorded. Who is here now is shown in any case. `mapped` = of the people
+    /// file; of others a crowd must not fill the log either, so whoever is one too many to count is not recorded.
+    fn worth_recording(&mut self, person: &PersonId, mapped: bool, now: Duration) -> bool {
+        if !mapped && self.recorded.len() >= REMEMBERED && !self.recorded.contains_key(person) {
+            self.recorded.retain(|_, bucket| !bucket.is_full(now));
+            if self.recorded.len() >= REMEMBERED {
+                return false;
+            }
         }
         let full = || Bucket::new(RECORDED, RECORDED_PER_SECOND, now);
         self.recorded.entry(person.clone()).or_insert_with(full).take(1.0, now)
@@ -66,23 +70,24 @@ impl Presence {
 
 impl Engine {
     pub(super) fn join(&mut self, caller: &Caller) {
-        let role = self.role_of(caller).0;
+        let (role, mapped) = self.role_of(caller);
         let first = self.presence.join(&caller.actor, role, self.shared.clock.now());
         self.newsroom.present.send_replace(Arc::new(self.presence.everyone()));
         if first
             && self.incident().is_some()
-            && self.presence.worth_recording(&caller.actor.person, self.shared.clock.boot())
+            && self.presence.worth_recording(&caller.actor.person, mapped, self.shared.clock.boot())
         {
             self.record(vec![self.presence_draft(&caller.actor, Joined {})]);
         }
     }
 
     pub(super) fn leave(&mut self, caller: &Caller) {
+        let mapped = self.role_of(caller).1;
         let gone = self.presence.leave(&caller.actor);
         self.newsroom.present.send_replace(Arc::new(self.presence.everyone()));
         if gone
             && self.incident().is_some()
-            && self.presence.worth_recording(&caller.actor.person, self.shared.clock.boot())
+            && self.presence.worth_recording(&caller.actor.person, mapped, self.shared.clock.boot())
         {
             self.record(vec![self.presence_draft(&caller.actor, Left {})]);
         }
@@ -105,5 +110,25 @@ impl Engine {
             Some(peer::judge(caller.peer, &self.shared.config))
         };
         identity.map_or((Role::Observer, false), |identity| (identity.role, identity.mapped))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_of_accounts_that_comes_and_goes_is_recorded_as_few_and_persons_always() {
+        let mut presence = Presence::default();
+        let now = Duration::from_secs(100);
+        let recorded = (0..10 * REMEMBERED)
+            .flat_map(|uid| [uid, uid])
+            .filter(|uid| presence.worth_recording(&PersonId::from(format!("uid {uid}")), false, now))
+            .count();
+        assert_eq!(recorded, 2 * REMEMBERED);
+        assert!(presence.worth_recording(&"ana".into(), true, now));
+        let later = now + Duration::from_secs(600);
+        assert!(presence.worth_recording(&"uid 99999".into(), false, later), "the others have rested");
+        assert_eq!(presence.recorded.len(), 1);
     }
 }

@@ -1,11 +1,11 @@
 //! Refusals are part of the record, and cost little of it: the first of its kind is written at once, the others are counted
 //! and written together within a minute, at the room's stop too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::entry::{Draft, Refused, RefusedToo};
-use crate::model::{Actor, PersonId, PlanId, RefusalKind};
+use crate::model::{Actor, Level, Person as Known, PersonId, PlanId, RefusalKind};
 
 /// Entries about one person that are written at once in [`MEMORY`].
 const AT_ONCE: usize = 4;
@@ -13,6 +13,11 @@ const AT_ONCE: usize = 4;
 const MEMORY: Duration = Duration::from_secs(60);
 /// What is counted is written after this time: within a minute, with a beat to spare.
 const HELD_FOR: Duration = Duration::from_secs(55);
+
+/// Accounts that are nobody's and are told apart; one user namespace has 65,536 of them.
+const ACCOUNTS: usize = 32;
+/// All accounts beyond that. No person is called so: their names have no space.
+const OTHERS: &str = "other accounts";
 
 /// One kind of refusal.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,9 +46,31 @@ struct Person {
 
 /// What was refused lately and not written yet.
 #[derive(Default)]
-pub struct RefusalLog(BTreeMap<PersonId, Person>);
+pub struct RefusalLog {
+    /// Those of the people file, whose refusals are always their own.
+    people: BTreeSet<PersonId>,
+    refused: BTreeMap<PersonId, Person>,
+}
 
 impl RefusalLog {
+    /// Nothing was refused yet.
+    pub fn new(people: &[Known]) -> Self {
+        Self { people: people.iter().map(|person| person.id.clone()).collect(), refused: BTreeMap::new() }
+    }
+
+    /// In whose name a refusal is written: beyond so many accounts that are nobody's, in that of all the others.
+    fn name(&self, actor: &Actor) -> Actor {
+        let person = &actor.person;
+        if self.people.contains(person) || self.refused.contains_key(person) {
+            return actor.clone();
+        }
+        let accounts = self.refused.keys().filter(|known| !self.people.contains(*known)).count();
+        if accounts < ACCOUNTS {
+            return actor.clone();
+        }
+        Actor { person: OTHERS.into(), uid: None, level: Level::Account, login: None, simulated: false }
+    }
+
     /// Notes one; gives the draft to record at once if it is the first of its kind in a minute.
     pub fn note(
         &mut self,
@@ -54,7 +81,8 @@ impl RefusalLog {
         now: Duration,
     ) -> Option<Draft> {
         let what = What { kind, verb };
-        let person = self.0.entry(actor.person.clone()).or_default();
+        let actor = &self.name(actor);
+        let person = self.refused.entry(actor.person.clone()).or_default();
         person.written.retain(|(at, ..)| now.saturating_sub(*at) < MEMORY);
         let known = person.written.iter().any(|(_, it, about)| *it == what && about.as_ref() == plan);
         let held = person.held.iter().any(|it| it.what == what);
@@ -77,7 +105,8 @@ impl RefusalLog {
         plan: Option<&PlanId>,
         now: Duration,
     ) {
-        let person = self.0.entry(actor.person.clone()).or_default();
+        let actor = &self.name(actor);
+        let person = self.refused.entry(actor.person.clone()).or_default();
         if person.held.is_empty() {
             person.since = now;
         }
@@ -95,18 +124,24 @@ impl RefusalLog {
     /// One draft for each person whose refusals were held long enough; or for everyone, when the room stops. They are held
     /// until [`RefusalLog::written`].
     pub fn due(&mut self, now: Duration, stopping: bool) -> Vec<Draft> {
-        self.0.retain(|_, person| {
+        self.refused.retain(|_, person| {
             !person.held.is_empty() || person.written.iter().any(|(at, ..)| now.saturating_sub(*at) < MEMORY)
         });
-        let due = self.0.values().filter(|it| stopping || now.saturating_sub(it.since) >= HELD_FOR);
+        let due = self.refused.values().filter(|it| stopping || now.saturating_sub(it.since) >= HELD_FOR);
         due.filter_map(Person::draft).collect()
     }
 
-    /// What [`RefusalLog::due`] gave of this person is in the log.
-    pub fn written(&mut self, person: &PersonId) {
-        if let Some(person) = self.0.get_mut(person) {
-            person.held.clear();
+    /// What [`RefusalLog::due`] gave of this person at an instant is in the log. What was refused since is still to be written.
+    pub fn written(&mut self, person: &PersonId, refused: &Refused, at: Duration) {
+        let Some(person) = self.refused.get_mut(person) else { return };
+        let first = (refused.kind, refused.verb.as_str(), refused.count);
+        let also = refused.also.iter().map(|it| (it.kind, it.verb.as_str(), it.count));
+        for (kind, verb, count) in also.chain([first]) {
+            let held = person.held.iter_mut().filter(|it| it.what.kind == kind && it.what.verb == verb);
+            held.for_each(|it| it.count = it.count.saturating_sub(count));
         }
+        person.held.retain(|it| it.count > 0);
+        person.since = at;
     }
 }
 
@@ -137,12 +172,17 @@ mod tests {
     /// What is due, written.
     fn write(log: &mut RefusalLog, now: Duration, stopping: bool) -> Vec<Draft> {
         let drafts = log.due(now, stopping);
-        drafts.iter().for_each(|draft| log.written(&draft.by.person));
+        drafts.iter().for_each(|draft| log.written(&draft.by.person, refused(draft), now));
         drafts
     }
 
-    fn told(draft: &Draft) -> Vec<(RefusalKind, String, u64)> {
+    fn refused(draft: &Draft) -> &Refused {
         let Happening::Refused(it) = &draft.happening else { panic!("{draft:?}") };
+        it
+    }
+
+    fn told(draft: &Draft) -> Vec<(RefusalKind, String, u64)> {
+        let it = refused(draft);
         let first = (it.kind, it.verb.clone(), it.count);
         [first].into_iter().chain(it.also.iter().map(|it| (it.kind, it.verb.clone(), it.count))).collect()
     }
@@ -169,7 +209,43 @@ mod tests {
         entries.extend(write(&mut log, Duration::from_secs(600), true));
         let counted: u64 = entries.iter().flat_map(told).map(|(.., count)| count).sum();
         assert_eq!(counted, asked, "at the stop too");
-        assert!(log.due(Duration::from_secs(999), true).is_empty() && log.0.is_empty(), "and nobody is kept for ever");
+        assert!(
+            log.due(Duration::from_secs(999), true).is_empty() && log.refused.is_empty(),
+            "and nobody is kept for ever"
+        );
+    }
+
+    #[test]
+    fn what_is_refused_while_others_are_being_written_is_written_after_them() {
+        let (mut log, ana) = (RefusalLog::default(), actor("ana", 1));
+        let s = Duration::from_secs;
+        (0..3).for_each(|_| log.count(&ana, RefusalKind::Rate, "note", None, s(100)));
+        let due = log.due(s(155), false);
+        log.count(&ana, RefusalKind::Rate, "note", None, s(155));
+        log.count(&ana, RefusalKind::Rate, "set", None, s(155));
+        log.written(&due[0].by.person, refused(&due[0]), s(155));
+        assert_eq!(told(&due[0]), [(RefusalKind::Rate, "note".to_owned(), 3)]);
+        assert!(log.due(s(156), false).is_empty(), "not at once again");
+        let rest = [(RefusalKind::Rate, "note".to_owned(), 1), (RefusalKind::Rate, "set".to_owned(), 1)];
+        assert_eq!(told(&write(&mut log, s(210), false)[0]), rest);
+    }
+
+    #[test]
+    fn a_crowd_of_accounts_writes_as_much_as_a_few_and_hides_nobody_of_the_people_file() {
+        let ana = Known { id: "ana".into(), accounts: Vec::new(), uids: vec![1], roles: Vec::new() };
+        let mut log = RefusalLog::new(&[ana]);
+        let now = Duration::from_secs(100);
+        for uid in 0..10_000 {
+            let stranger = actor(&format!("uid {uid}"), uid);
+            log.count(&stranger, RefusalKind::Rate, "connect", None, now);
+        }
+        log.count(&actor("ana", 1), RefusalKind::Rate, "connect", None, now);
+        let drafts = write(&mut log, now, true);
+        assert_eq!(drafts.len(), ACCOUNTS + 2);
+        assert_eq!(drafts.iter().flat_map(told).map(|(.., count)| count).sum::<u64>(), 10_001);
+        let of = |name: &str| drafts.iter().find(|it| it.by.person.as_str() == name).map(told);
+        assert_eq!(of("ana"), Some(vec![(RefusalKind::Rate, "connect".to_owned(), 1)]));
+        assert_eq!(of(OTHERS).map(|it| it[0].2), Some(10_000 - ACCOUNTS as u64));
     }
 
     #[test]

@@ -222,10 +222,10 @@ impl Session {
                     None => return Ok(()),
                     Some(Err(error)) => return Err(error.to_string()),
                     Some(Ok(line)) => {
-                        let size = line.len();
-                        let line: ClientLine = codec::decode(&line, CLIENT_DEPTH)?;
+                        let text = line;
+                        let line: ClientLine = codec::decode(&text, CLIENT_DEPTH)?;
                         let verb = verb(&line.req);
-                        match self.ask(line.req, size, answers.len()).await {
+                        match self.ask(line.req, &text, answers.len()).await {
                             Ok(answer) => answers.push(async move { (line.id, answer.await) }),
                             Err(refusal) => {
                                 self.refused(refusal.kind, verb);

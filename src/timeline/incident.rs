@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::{Plans, Redactions};
 use crate::model::entry::{Edge, Entry};
-use crate::model::{Happening, IncidentId, IncidentStatus, Milestone, PersonId, SafeText, Severity, Stamp};
+use crate::model::{Happening, IncidentId, IncidentStatus, Milestone, PersonId, SafeText, Severity, Stamp, clean};
 
 use super::index::{Changed, Index};
 use super::instants::Clocks;
@@ -134,7 +134,9 @@ impl Story {
     /// # Errors
     /// Bytes that another fold wrote.
     pub fn from_json(json: &[u8], keep: Keep) -> Result<Self, serde_json::Error> {
-        Ok(Self { keep, ..serde_json::from_slice(json)? })
+        let json = std::str::from_utf8(json).map_err(serde::de::Error::custom)?;
+        // A room that lies may have made it.
+        Ok(Self { keep, ..clean::from_str(json)? })
     }
 
     /// A story of one incident alone, of whose entries nothing else is folded in: those that it adopted come first. `after` =

@@ -88,18 +88,17 @@ fn a_row_costs_a_row_and_a_picture_a_moment() {
     // News would be counted too: the screen is held still, but for its clock.
     pty.keys("p");
     pty.wait_text("FROZEN");
-    // The frame that says so is drawn to its end: the next second has come.
-    let (now, _) = at(&mut pty, None, 0);
-    at(&mut pty, Some(now), 1);
     let mut rows = Vec::new();
     let first = pty.wait("a chosen row", chosen);
-    for (key, row) in [("j", first + 1), ("k", first), ("j", first + 1), ("k", first)] {
+    for (key, row) in [("j", first + 1), ("k", first), ("j", first + 1), ("k", first), ("j", first + 1), ("k", first)] {
         let bytes = pty.bytes();
         pty.keys(key);
         // The clock draws frames too: it is the row that is waited for.
         pty.wait("the other row", |screen| (chosen(screen) == Some(row)).then_some(()));
         rows.push(pty.bytes() - bytes);
     }
+    // With the first two the rest of the frame that says FROZEN may have come.
+    let rows = &rows[2..];
     println!("the cursor on another row: {rows:?}");
     assert!(rows.iter().all(|bytes| *bytes <= 600), "{rows:?}");
     let (bytes, whole) = (pty.bytes(), pty.whole_frames());

@@ -317,6 +317,37 @@ async fn nothing_that_a_stranger_sends_stops_the_room_from_recording() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_would_be_cut_and_what_is_to_come_is_refused_and_not_recorded() {
+    let (home, disk) = (scratch(), Disk::new());
+    let room = operators_room(home.path(), &disk).await;
+    let long = "x".repeat(9_000);
+    let requests = [
+        json!({"note": {"text": long, "at": null}}),
+        json!({"lines": {"kind": "note", "lines": ["short", long], "at": null, "owner": null}}),
+        json!({"open": {"title": long, "severity": "sev1"}}),
+        json!({"note": {"text": "a", "at": "2035-01-01T00:00:00Z"}}),
+        json!({"past": {"topic": "alerts", "at": "2035-01-01T00:00:00Z", "page": 0}}),
+    ];
+    for request in requests {
+        let mut raw = UnixStream::connect(home.path().join("s")).await.expect("connected");
+        let hello = json!({"proto": [1], "client": "t", "quiet": true});
+        raw.write_all(format!("{hello}\n{}\n", json!({"id": 7, "req": request})).as_bytes()).await.expect("sent");
+        let mut text = String::new();
+        while !text.contains("\"id\":7") {
+            let mut buffer = vec![0; 64 * 1024];
+            let n = tokio::time::timeout(PATIENCE, raw.read(&mut buffer)).await.expect("in time").expect("read");
+            assert!(n > 0, "{text}");
+            text.push_str(&String::from_utf8_lossy(&buffer[..n]));
+        }
+        assert!(text.contains("\"refused\":\"bad_request\""), "{text}");
+        assert!(text.contains("8 KiB") || text.contains("in the future"), "{text}");
+    }
+    room.stop().await;
+    let log = std::fs::read_to_string(home.path().join("log/timeline.000001.jsonl")).expect("the log");
+    assert!(!log.contains("xxxx") && !log.contains("2035"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_only_watches_changes_nothing() {
     for (roles, kind) in [(None, RefusalKind::Unmapped), (Some(&[Role::Observer][..]), RefusalKind::NotOperator)] {
         let (home, disk) = (scratch(), Disk::new());

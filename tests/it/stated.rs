@@ -50,11 +50,13 @@ async fn one_person_recovers_nothing_by_their_word_and_confirms_by_a_mark() {
     assert_eq!(code, 6, "decided before anything was detected");
 
     let now = Clock::real().now().to_rfc3339();
-    assert_eq!(stage.ask(ANA, &["incident", "set", "--recovered-at", &now, "--impact-at", &at(-300)]).0, 0);
+    assert_eq!(stage.ask(ANA, &["incident", "set", "--recovered-at", &now, "--impact-at", "T-5"]).0, 0);
     assert_eq!(stage.ask(ANA, &["timeline", "add", "brb, making coffee"]).0, 0);
     let told = export(&stage);
     assert_eq!(told["clocks"]["recovery"], Value::Null, "{told:#}");
     assert_eq!(told["clocks"]["stated"]["recovery"]["by"], "ana");
+    let impact = instant(&told["clocks"]["stated"]["impact"]);
+    assert_eq!(impact, detected - chrono::TimeDelta::minutes(5), "T-5, as a person writes it");
     assert_eq!(told["objectives"][0]["rto_met"], Value::Null, "{told:#}");
     assert_eq!((row(&told, "confirmed"), row(&told, "recovered")), (None, None), "{told:#}");
     let missing = told["not_recorded"].as_array().expect("what is missing");

@@ -8,7 +8,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use super::Output;
 use super::values::{actions, duration, filter, milestone, person, severities, statuses};
 use crate::model::filter::Filter;
-use crate::model::{Action, Digest, IncidentStatus, Milestone, Severity, Stamp};
+use crate::model::{Action, Digest, IncidentStatus, Milestone, Severity};
 
 /// `--filter`, where things are listed.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -170,12 +170,13 @@ pub enum Incident {
         /// Who commands.
         #[arg(long, value_name = "NAME", group = "what", value_parser = person)]
         commander: Option<String>,
-        /// When users were first hurt, by your word: it stands beside what was measured.
-        #[arg(long, value_name = "TIME", group = "what")]
-        impact_at: Option<Stamp>,
-        /// When service was back, by your word: it stops no clock and meets no objective.
-        #[arg(long, value_name = "TIME", group = "what")]
-        recovered_at: Option<Stamp>,
+        /// When users were first hurt, by your word (14:39, T-4, -5m, "yesterday 14:39", or RFC 3339): it stands beside what
+        /// was measured.
+        #[arg(long, value_name = "TIME", group = "what", allow_hyphen_values = true)]
+        impact_at: Option<String>,
+        /// When service was back, by your word, written likewise: it stops no clock and meets no objective.
+        #[arg(long, value_name = "TIME", group = "what", allow_hyphen_values = true)]
+        recovered_at: Option<String>,
         #[command(flatten)]
         output: Output,
     },

@@ -6,7 +6,7 @@ use crate::console::overlay::{Choice, Menu, MenuItem, Overlay};
 use crate::model::{IncidentStatus, Milestone, PersonId};
 use crate::protocol::Request;
 use crate::protocol::message::SetIncident;
-use crate::timeline::Item;
+use crate::timeline::{Item, sentence};
 
 /// Takes command; from somebody else only after a question.
 pub fn command(app: &mut App) -> Vec<Effect> {
@@ -53,7 +53,8 @@ pub fn milestones(item: &Item) -> Menu {
     let items: Vec<MenuItem> = Milestone::ALL.into_iter().map(choice).collect();
     // What only a person can say is the likeliest.
     let cursor = Milestone::ALL.iter().position(|it| *it == Milestone::Confirmed).unwrap_or(0);
-    Menu { title: format!("Mark entry {} as", item.entry.seq), items, cursor }
+    // With its words: a number alone lets a tired person mark the row above.
+    Menu { title: format!("Mark entry {} as a milestone: {}", item.entry.seq, sentence(item)), items, cursor }
 }
 
 /// The statuses to choose from, closing last.

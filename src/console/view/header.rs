@@ -46,17 +46,26 @@ pub fn banner(app: &App) -> Option<String> {
         ));
     }
     if let Link::Lost { since, why } = &mirror.link {
-        let age = time::age(time::since(*since, app.now.room));
-        return Some(format!("THE ROOM IS NOT REACHED for {age}: {why}. What you see is old; trying again."));
+        let lasts = lasts(time::since(*since, app.now.room));
+        // The reason comes last: where the line is too short for all of it, what to make of the screen still stands.
+        return Some(format!("THE ROOM IS NOT REACHED {lasts}. What you see is old; trying again: {why}"));
     }
     if let Link::Refused { since, why } = &mirror.link {
-        let age = time::age(time::since(*since, app.now.room));
-        return Some(format!("THE ROOM REFUSES THIS CONSOLE since {age}: {why}. What you see is old; start it again."));
+        let lasts = lasts(time::since(*since, app.now.room));
+        return Some(format!("THE ROOM REFUSES THIS CONSOLE {lasts}. What you see is old; start it again: {why}"));
     }
     if let Some(why) = &mirror.degraded {
         return Some(format!("NOTHING IS RECORDED AND NOTHING CAN BE DONE: {why}. Panes stay up."));
     }
     None
+}
+
+/// For how long it has been so. "For now" would say that it is no matter.
+fn lasts(seconds: u64) -> String {
+    match time::age(seconds).as_str() {
+        "now" => "since just now".to_owned(),
+        age => format!("for {age}"),
+    }
 }
 
 fn first(app: &App) -> Vec<Fact> {

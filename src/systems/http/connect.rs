@@ -5,8 +5,9 @@ use std::path::Path;
 use axum::http::Uri;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy, Url};
+use zeroize::Zeroizing;
 
-use super::secret::{Readers, read_file, read_secret};
+use super::secret::{MAX_SECRET, Readers, read_file, read_secret};
 use super::words::{self, trouble};
 use super::{CONNECT, Options, base, label};
 use crate::config::{ClientCertConfig, ProxyConfig};
@@ -122,13 +123,13 @@ async fn identity(it: &ClientCertConfig, readers: Readers) -> Result<Identity, T
     };
     // A certificate that has its key in another file is no secret.
     let of_cert = if it.key.is_some() { Readers::Anyone } else { readers };
-    let mut pem = read_secret(&it.cert, of_cert).await.map_err(|why| bad(&it.cert, &why))?;
+    let cert = read_secret(&it.cert, of_cert).await.map_err(|why| bad(&it.cert, &why))?;
+    let mut pem = Zeroizing::new(Vec::with_capacity(2 * MAX_SECRET as usize + 1));
+    pem.extend_from_slice(&cert);
     if let Some(key) = &it.key {
-        let mut own = read_secret(key, readers).await.map_err(|why| bad(key, &why))?;
+        let own = read_secret(key, readers).await.map_err(|why| bad(key, &why))?;
         pem.push(b'\n');
-        pem.append(&mut own);
+        pem.extend_from_slice(&own);
     }
-    let identity = Identity::from_pem(&pem).map_err(|_| bad(&it.cert, "there is no certificate with its key"));
-    pem.fill(0);
-    identity
+    Identity::from_pem(&pem).map_err(|_| bad(&it.cert, "there is no certificate with its key"))
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderValue;
 use tokio::io::AsyncReadExt;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::config::{HeaderValueConfig, check_secret};
 use crate::model::{Trouble, TroubleKind};
@@ -40,9 +41,7 @@ impl fmt::Debug for Secret {
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        self.0.fill(0);
-        // Without a reader the compiler may leave the overwriting out.
-        std::hint::black_box(&self.0);
+        self.0.zeroize();
     }
 }
 
@@ -171,10 +170,7 @@ async fn read_line(file: &Path, readers: Readers) -> Result<Secret, Trouble> {
         trouble(TroubleKind::Credential, what, "Put the credential there, on one line, readable for this account.")
     };
     let bytes = read_secret(file, readers).await.map_err(|why| unusable(&why))?;
-    let text = String::from_utf8(bytes).map_err(|_| unusable("it is not text"))?;
-    // `text` becomes the secret's own buffer, so no second copy stays behind.
-    let secret = Secret::new(text);
-    let line = secret.expose().trim();
+    let line = std::str::from_utf8(&bytes).map_err(|_| unusable("it is not text"))?.trim();
     if line.is_empty() {
         return Err(unusable("it is empty"));
     }
@@ -185,9 +181,9 @@ async fn read_line(file: &Path, readers: Readers) -> Result<Secret, Trouble> {
 }
 
 /// Reads a file that holds a secret; the error is in words, without the path.
-pub(super) async fn read_secret(path: &Path, readers: Readers) -> Result<Vec<u8>, String> {
+pub(super) async fn read_secret(path: &Path, readers: Readers) -> Result<Zeroizing<Vec<u8>>, String> {
     if readers == Readers::Anyone || tokio::fs::symlink_metadata(path).await.is_err() {
-        return read_file(path, MAX_SECRET).await;
+        return read_open(tokio::fs::File::open(path).await.map_err(words)?, MAX_SECRET).await;
     }
     // Read from the descriptor that was judged: the path may mean another file a moment later.
     let own = path.to_owned();
@@ -199,7 +195,8 @@ pub(super) async fn read_secret(path: &Path, readers: Readers) -> Result<Vec<u8>
 
 /// Reads a small file whole; the error is in words, without the path.
 pub(super) async fn read_file(path: &Path, max: u64) -> Result<Vec<u8>, String> {
-    read_open(tokio::fs::File::open(path).await.map_err(words)?, max).await
+    let mut bytes = read_open(tokio::fs::File::open(path).await.map_err(words)?, max).await?;
+    Ok(std::mem::take(&mut *bytes))
 }
 
 fn words(err: std::io::Error) -> String {
@@ -210,9 +207,9 @@ fn words(err: std::io::Error) -> String {
     }
 }
 
-async fn read_open(file: tokio::fs::File, max: u64) -> Result<Vec<u8>, String> {
+async fn read_open(file: tokio::fs::File, max: u64) -> Result<Zeroizing<Vec<u8>>, String> {
     // Room for a secret at once: a buffer that grows leaves copies behind.
-    let mut bytes = Vec::with_capacity(8 * 1024);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(8 * 1024));
     file.take(max + 1).read_to_end(&mut bytes).await.map_err(words)?;
     if bytes.len() as u64 > max {
         return Err(format!("it is larger than {} KiB", max / 1024));

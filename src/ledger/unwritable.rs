@@ -1,0 +1,85 @@
+//! A log in a place that can't be written: it is shown as far as it can be read, and nothing is recorded. The panes of a
+//! room matter most in an outage, and an outage is when disks turn read-only.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use nix::errno::Errno;
+use nix::unistd::geteuid;
+
+use super::open::{OpenOptions, Opened, Opening, Survey};
+use super::reader::{Index, Shared};
+use super::sealer::Sealer;
+use super::snapshot::Found;
+use super::storage::{Held, Storage};
+use super::write::{Ledger, Writer};
+use super::{AppendError, Condition, LedgerError, segment_name};
+use crate::clock::{Clock, Random};
+use crate::model::SafeText;
+
+/// What is never written needs no lock.
+struct NoLock;
+
+impl Held for NoLock {}
+
+/// Why a place refuses to be written, with what to do about it, if that is all that keeps the log from being opened.
+pub(super) fn refusal(error: &LedgerError, options: &OpenOptions) -> Option<SafeText> {
+    let why = match error {
+        LedgerError::Io { what, path, source } => match source.kind() {
+            ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::PermissionDenied
+            | ErrorKind::StorageFull
+            | ErrorKind::QuotaExceeded => format!("can't {what} {}: {}", path.display(), reason(source)),
+            _ => return None,
+        },
+        LedgerError::Append(AppendError::Full) => "the disk is full".to_owned(),
+        _ => return None,
+    };
+    Some(SafeText::new(&format!(
+        "{why}: make {} writable for uid {}, or choose another place with --state-dir; recording and acting are off until \
+         the room is started again",
+        options.dir.display(),
+        geteuid()
+    )))
+}
+
+/// An error's reason without Rust's `(os error 2)`.
+fn reason(error: &std::io::Error) -> String {
+    match error.raw_os_error() {
+        Some(code) => Errno::from_raw(code).desc().to_owned(),
+        None => error.to_string(),
+    }
+}
+
+/// Opens what can be read of the log, read-only.
+pub(super) fn open(
+    options: OpenOptions,
+    storage: Arc<dyn Storage>,
+    clock: Clock,
+    random: Random,
+    says: SafeText,
+) -> Opened {
+    let sealer = Sealer::new(&options, &clock, &random);
+    let opening = Opening { options, storage, sealer, random, clock, warnings: Vec::new(), lock: Box::new(NoLock) };
+    // A directory that is not there, or can't be entered, holds nothing to show.
+    let survey = opening.survey().unwrap_or_default();
+    let Opening { options, storage, sealer, lock, .. } = opening;
+    let Survey { segments, head, closed, newest, log_id, noted } = survey;
+    let (path, end) = match newest {
+        Some((path, scan)) => (path, scan.good),
+        None => (options.dir.join(segment_name(1)), 0),
+    };
+    let mut writer = Writer::new(path, end, lock);
+    writer.stopped = Some(says.clone());
+    let index = Index { segments, head, condition: Condition::Degraded(says.clone()), noted, whole: false };
+    let shared = Shared::new(options.dir, storage, log_id, index);
+    let ledger = Ledger::new(Arc::new(shared), writer, sealer);
+    Opened {
+        ledger,
+        recovered: None,
+        damaged: closed,
+        warnings: vec![says],
+        snapshot: Found::Nothing,
+        unverified: None,
+    }
+}
