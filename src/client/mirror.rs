@@ -13,6 +13,8 @@ use crate::timeline::{Keep, Story};
 
 /// Items of the latest incident that a client keeps, whatever the log has; earlier ones are read when somebody wants them.
 pub const KEPT: usize = 2_000;
+/// The most that a room may say of its log's incidents before the first entry, bytes.
+const MOST_HEADS: usize = 64 << 20;
 
 /// The entries of lines, as far as they verify.
 pub fn entries(lines: &[LogLine]) -> impl Iterator<Item = Entry> + '_ {
@@ -186,6 +188,11 @@ impl Mirror {
 
     /// Begins with what the room made of its log: entries that follow link to its last one.
     fn heads(&mut self, head: (u64, Digest), part: &str, more: bool) {
+        if self.heads.len() + part.len() > MOST_HEADS {
+            self.heads.clear();
+            self.broken.get_or_insert_with(|| SafeText::new("what the room says of its log has no end"));
+            return;
+        }
         self.heads.push_str(part);
         if more {
             return;

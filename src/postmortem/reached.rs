@@ -164,7 +164,8 @@ pub(super) fn reached(incident: &Incident, objectives: &[Objective], as_of: Stam
                 .or(failing_s.filter(|seconds| *seconds > objective.rto_s).map(|_| false)),
             rpo_s: objective.rpo_s,
             lost_s: clocks.rpo_s,
-            rpo_met: clocks.rpo_s.map(|lost| lost <= objective.rpo_s),
+            // Too much lost is missed at once; that no more is lost is proven by the recovery.
+            rpo_met: clocks.rpo_s.map(|lost| lost <= objective.rpo_s).filter(|met| !met || clocks.recovery.is_some()),
             stated: stated.clone(),
         })
         .collect()

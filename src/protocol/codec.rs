@@ -60,11 +60,19 @@ fn depth(line: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{ClientLine, Hello};
+    use crate::protocol::{ClientLine, Hello, Push, RoomLine};
 
     #[test]
     fn depth_ignores_braces_in_strings() {
         assert_eq!(depth(r#"{"a":"[[[\"[","b":[{}]}"#), 3);
+    }
+
+    #[test]
+    fn a_part_of_what_a_room_made_of_its_log_arrives_whole() {
+        let part = "→".repeat(10_000);
+        let heads = Push::Heads { seq: 1, head: crate::model::Digest([7; 32]), part, more: true };
+        let line = serde_json::to_string(&RoomLine::Push(heads.clone())).unwrap();
+        assert_eq!(decode::<RoomLine>(&line, ROOM_DEPTH), Ok(RoomLine::Push(heads)));
     }
 
     #[test]

@@ -311,8 +311,14 @@ pub enum RoomLine {
 pub enum Push {
     /// The next entries, complete and in order.
     Entries(Vec<LogLine>),
-    /// A part of what the room made of every entry up to `seq`: its fold without the items, as JSON.
-    Heads { seq: u64, head: Digest, part: String, more: bool },
+    /// A part of what the room made of every entry up to `seq`: its fold without the items, as JSON. It is read once it is whole.
+    Heads {
+        seq: u64,
+        head: Digest,
+        #[serde(deserialize_with = "clean::exact")]
+        part: String,
+        more: bool,
+    },
     /// The newest entries of the latest incident up to there. They are in what was made already.
     Earlier(Vec<LogLine>),
     /// The entries before this were all there is right now: the client has caught up to `seq`.
