@@ -144,7 +144,7 @@ async fn an_account_that_was_there_before_does_not_take_another_history_for_the_
         let (code, out, err) = run(stage.client(SAM).env("HOME", &own).args(words));
         (code, format!("{out}{err}"))
     };
-    let (code, said) = sam(&stage, &["timeline"]);
+    let (code, said) = sam(&stage, &["timeline", "show"]);
     assert_eq!(code, 0, "{said}");
     let seen = entries(&state).len();
     stage.kill();
@@ -156,7 +156,7 @@ async fn an_account_that_was_there_before_does_not_take_another_history_for_the_
 
     stage.open();
     // A command that reads no entries compares the room's head; once the log is as long as it was, that tells nothing.
-    let (code, said) = sam(&stage, &["sources"]);
+    let (code, said) = sam(&stage, &["status"]);
     let short = code == 5 && (said.contains("the log was cut") || said.contains("this is another history"));
     assert!(short || entries(&state).len() > seen, "{code} {said}");
     stage.incident();
@@ -165,11 +165,11 @@ async fn an_account_that_was_there_before_does_not_take_another_history_for_the_
         (entries(&state).len() > seen).then_some(())
     });
     stage.intact(&state);
-    let (code, said) = sam(&stage, &["timeline"]);
+    let (code, said) = sam(&stage, &["timeline", "show"]);
     assert!(code == 5 && said.contains("this is another history"), "{code} {said}");
-    assert_eq!(stage.ask(KIM, &["timeline"]).0, 0, "who was not there can't know");
+    assert_eq!(stage.ask(KIM, &["timeline", "show"]).0, 0, "who was not there can't know");
     let log = entries(&state)[0]["d"]["log"].as_str().expect("its id").to_owned();
-    for words in [&["timeline", "--accept-log", &log][..], &["timeline"]] {
+    for words in [&["timeline", "show", "--accept-log", &log][..], &["timeline", "show"]] {
         let (code, said) = sam(&stage, words);
         assert_eq!(code, 0, "{words:?}: {said}");
     }
