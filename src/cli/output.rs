@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
+use super::args::{self, Command};
 use crate::model::clean;
 
 /// Between two columns.
@@ -104,6 +105,51 @@ fn line<'a>(out: &mut String, cells: impl Iterator<Item = &'a str>, widths: &[us
     let end = out[start..].trim_end().len();
     out.truncate(start + end);
     out.push('\n');
+}
+
+/// Whether a command was asked for JSON, so that its errors are JSON too.
+pub fn wants_json(command: &Option<Command>) -> bool {
+    let output = match command {
+        Some(Command::Status { output, .. } | Command::Reject { output, .. } | Command::Verify { output, .. }) => {
+            output
+        }
+        Some(
+            Command::Readiness(view)
+            | Command::Events(view)
+            | Command::Alerts(view)
+            | Command::Backups(view)
+            | Command::Gitops(view)
+            | Command::Traffic(view)
+            | Command::Slo(view),
+        ) => &view.output,
+        Some(Command::Timeline(
+            args::Timeline::Add { output, .. }
+            | args::Timeline::Amend { output, .. }
+            | args::Timeline::Redact { output, .. }
+            | args::Timeline::Show { output, .. }
+            | args::Timeline::Mark(args::MarkEntry { output, .. })
+            | args::Timeline::Unmark(args::MarkEntry { output, .. })
+            | args::Timeline::Tail { output, .. },
+        )) => output,
+        Some(Command::Incident(
+            args::Incident::Open { output, .. }
+            | args::Incident::Set { output, .. }
+            | args::Incident::Close { output, .. },
+        )) => output,
+        Some(Command::Silence(
+            args::Silence::List { output, .. }
+            | args::Silence::Add { output, .. }
+            | args::Silence::Expire { output, .. },
+        )) => output,
+        Some(Command::Propose(propose)) => &propose.output,
+        Some(Command::Plan(
+            args::Plan::List { output, .. } | args::Plan::Show { output, .. } | args::Plan::Wait { output, .. },
+        )) => output,
+        Some(Command::Approve(approve)) => &approve.output,
+        Some(Command::Withdraw(of) | Command::Hold(of)) => &of.output,
+        _ => return false,
+    };
+    output.json()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ const WAIT_DEFAULT: Duration = Duration::from_secs(2 * 3600);
 /// Does what the command line says.
 pub async fn run(args: Args) -> Exit {
     let env = Env::read();
-    let json = wants_json(&args.command);
+    let json = output::wants_json(&args.command);
     match dispatch(args, &env).await {
         Ok(exit) => exit,
         Err(fail) => {
@@ -356,48 +356,4 @@ async fn play(drill: args::Drill, global: Global, env: &Env) -> Result<Exit, Fai
         return headless::run(&options, env).await;
     }
     console::drill(&options, &global, play.partner, play.auto, env).await
-}
-
-fn wants_json(command: &Option<Command>) -> bool {
-    let output = match command {
-        Some(Command::Status { output, .. } | Command::Reject { output, .. } | Command::Verify { output, .. }) => {
-            output
-        }
-        Some(
-            Command::Readiness(view)
-            | Command::Events(view)
-            | Command::Alerts(view)
-            | Command::Backups(view)
-            | Command::Gitops(view)
-            | Command::Traffic(view)
-            | Command::Slo(view),
-        ) => &view.output,
-        Some(Command::Timeline(
-            args::Timeline::Add { output, .. }
-            | args::Timeline::Amend { output, .. }
-            | args::Timeline::Redact { output, .. }
-            | args::Timeline::Show { output, .. }
-            | args::Timeline::Mark(args::MarkEntry { output, .. })
-            | args::Timeline::Unmark(args::MarkEntry { output, .. })
-            | args::Timeline::Tail { output, .. },
-        )) => output,
-        Some(Command::Incident(
-            args::Incident::Open { output, .. }
-            | args::Incident::Set { output, .. }
-            | args::Incident::Close { output, .. },
-        )) => output,
-        Some(Command::Silence(
-            args::Silence::List { output, .. }
-            | args::Silence::Add { output, .. }
-            | args::Silence::Expire { output, .. },
-        )) => output,
-        Some(Command::Propose(propose)) => &propose.output,
-        Some(Command::Plan(
-            args::Plan::List { output, .. } | args::Plan::Show { output, .. } | args::Plan::Wait { output, .. },
-        )) => output,
-        Some(Command::Approve(approve)) => &approve.output,
-        Some(Command::Withdraw(of) | Command::Hold(of)) => &of.output,
-        _ => return false,
-    };
-    output.json()
 }

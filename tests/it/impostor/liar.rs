@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use warroom::model::entry::LogLine;
 use warroom::protocol::RoomLine;
 use warroom::protocol::codec::{ROOM_DEPTH, decode};
+use warroom::timeline::{Keep, Story};
 
 /// Writes the clipboard, sets the title, colours, reverses, hides, goes to the line's start, rings.
 pub const PAYLOAD: &str =
@@ -132,6 +133,12 @@ impl Lies {
             let mut value: Value = serde_json::from_str(&line).expect("the room speaks JSON");
             if let Some(entries) = value.pointer_mut("/push/entries").and_then(Value::as_array_mut) {
                 entries.iter_mut().for_each(|entry| self.entry(entry));
+            } else if let Some(entries) = value.pointer_mut("/push/earlier").and_then(Value::as_array_mut) {
+                entries.iter_mut().for_each(|entry| self.entry(entry));
+                // Nothing links to these: what follows links to the head that came with what was made of them.
+                self.heads.clear();
+            } else if let Some(Value::String(part)) = value.pointer_mut("/push/heads/part") {
+                self.made(part);
             } else {
                 self.message(&mut value);
             }
@@ -162,6 +169,28 @@ impl Lies {
             }
             self.fields.lock().expect("not poisoned").insert(field, fits);
         }
+    }
+
+    /// The same in what the room made of its log. Names by which things are found stay, so that the rest is looked at.
+    fn made(&mut self, part: &mut String) {
+        let mut story: Value = serde_json::from_str(part).expect("one part");
+        let mut places = Vec::new();
+        walk(&story, String::new(), "made".to_owned(), &mut places);
+        for (pointer, field) in places {
+            let name = pointer.rsplit('/').next().unwrap_or_default();
+            if ["id", "incident", "plan", "bytes", "state"].contains(&name) {
+                continue;
+            }
+            let Some(Value::String(text)) = story.pointer_mut(&pointer) else { continue };
+            let before = text.clone();
+            text.push_str(PAYLOAD);
+            let fits = Story::from_json(story.to_string().as_bytes(), Keep::Heads).is_ok();
+            if !fits && let Some(it) = story.pointer_mut(&pointer) {
+                *it = Value::from(before);
+            }
+            self.fields.lock().expect("not poisoned").entry(field).and_modify(|it| *it |= fits).or_insert(fits);
+        }
+        *part = story.to_string();
     }
 
     /// The same in an entry, which is then sealed anew.
