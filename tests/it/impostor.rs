@@ -272,6 +272,9 @@ async fn a_room_that_lies_in_every_field_reaches_no_terminal() {
         let liar = liar::Liar::start(&stage.socket(), &socket);
         let ask = |words: &[&str], json: bool| {
             let mut command = warroom(stage.home());
+            // What it tells is another history each time: nobody remembers the last.
+            let nothing = scratch();
+            command.env("XDG_STATE_HOME", nothing.path());
             command.arg("--socket").arg(&socket).args(words).args(if json { &["-o", "json"][..] } else { &[] });
             let (code, out, err) = run(&mut command);
             assert!([0, 3, 4, 6].contains(&code), "{words:?}: {code}\n{out}\n{err}");
