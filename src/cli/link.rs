@@ -79,12 +79,19 @@ impl Link {
         let now = Clock::real().now();
         let clock = Clock::follow(ClockSync { at: now, speed: 1.0 });
         let mut link = Self { handle, mirror: Mirror::default(), clock, events };
-        let first = tokio::time::timeout(PATIENCE, link.events.recv()).await;
+        let mut first = tokio::time::timeout(PATIENCE, link.events.recv()).await;
+        if let Ok(Some(ClientEvent::Forked { log, why })) = first {
+            first = tokio::time::timeout(PATIENCE, link.events.recv()).await;
+            // A room that says itself that it records nothing deceives nobody: what it sees is shown all the same.
+            if !matches!(&first, Ok(Some(ClientEvent::Linked(welcome))) if welcome.degraded.is_some()) {
+                return Err(forked(log.as_ref(), why.as_ref()));
+            }
+            output::say(&format!("NOT INTACT: {why}"));
+        }
         match first {
             Err(_) => Err(Fail::Timeout(format!("the room at {} does not answer", socket.display()))),
             Ok(None) => Err(Fail::NoRoom { socket: socket.to_owned(), why: "the connection closed".to_owned() }),
             Ok(Some(ClientEvent::Refused(refusal))) => Err(Fail::Refused(refusal)),
-            Ok(Some(ClientEvent::Forked { log, why })) => Err(forked(log.as_ref(), why.as_ref())),
             Ok(Some(ClientEvent::Lost { why })) => {
                 Err(Fail::NoRoom { socket: socket.to_owned(), why: why.to_string() })
             }

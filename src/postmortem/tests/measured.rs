@@ -24,7 +24,7 @@ fn a_stated_recovery_meets_no_objective_and_stands_beside_what_was_measured() {
     let outline = bent(word);
     let reached = &outline.objectives[0];
     assert_eq!((reached.recovered_in_s, reached.rto_met), (None, None));
-    assert_eq!((reached.lost_s, reached.rpo_met), (Some(480), Some(true)), "by the measured impact");
+    assert_eq!((reached.lost_s, reached.rpo_met), (Some(480), None), "that no more is lost nobody measured");
     assert_eq!((outline.from_impact_s, outline.from_detection_s), (None, None));
     assert!(outline.rows.iter().all(|row| row.event != "recovered"), "{:?}", outline.rows);
     let [markdown, page, _, _] = forms(&outline);
