@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::board::Topic;
 use crate::cli::fail::Fail;
+use crate::cli::output;
 use crate::client::{AskError, ClientEvent, ConnectOptions, Handle, Mirror, Trust, connect};
 use crate::clock::{Clock, ClockSync};
 use crate::model::{Digest, IncidentId, PersonId, Refusal, RefusalKind};
