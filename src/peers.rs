@@ -1,6 +1,6 @@
 //! Programs that tests run for real: found, or skipped with a word on how to get them. Built for tests only.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A line that is read even where the test passes: what goes through `println!` is kept back then.
 pub fn say(line: &str) {
@@ -21,12 +21,13 @@ pub fn skipped(what: &str, install: &str) {
 /// Says that a test leaves out what stands beside the project only where it is developed: schemas, recordings, a verifier.
 /// Nobody can be required to have that.
 pub fn left_out(what: &str) {
-    say(&format!("skipped: {what} (install: put it beside the project, under ../shared)"));
+    say(&format!("skipped: {what} (install: name the folder that has it in WARROOM_SHARED)"));
 }
 
-/// What stands beside the project, if it does.
+/// What is in the folder that `WARROOM_SHARED` names, if it is.
 pub fn shared(path: &str) -> Option<PathBuf> {
-    Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path)).filter(|path| path.exists())
+    let folder = PathBuf::from(std::env::var_os("WARROOM_SHARED")?);
+    Some(folder.join(path)).filter(|path| path.exists())
 }
 
 /// [`shared`], or a line that says what is left out.

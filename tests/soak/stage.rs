@@ -223,8 +223,8 @@ impl Stage {
         if verdict["ok"] != true {
             return Err(format!("warroom verify: {verdict}"));
         }
-        let stock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/verify-chain.sh");
-        if stock.is_file() {
+        let stock = std::env::var_os("WARROOM_SHARED").map(|folder| Path::new(&folder).join("tools/verify-chain.sh"));
+        if let Some(stock) = stock.filter(|it| it.is_file()) {
             let mut segments: Vec<_> = std::fs::read_dir(&log)
                 .map_err(|e| e.to_string())?
                 .filter_map(|entry| Some(entry.ok()?.path()))
