@@ -586,3 +586,18 @@ fn a_flux_object_stands_in_the_same_table_with_its_tool_revision_and_reason() {
         assert!(page.contains(part), "{part}: {page}");
     }
 }
+
+#[test]
+fn a_paste_that_does_not_fit_is_cut_and_says_so() {
+    let mut app = app("sam", (120, 40));
+    let paste = |app: &mut App, words: String| {
+        let now = later(app, Duration::from_millis(500));
+        update(app, Input::Paste(words), now)
+    };
+    let said = |app: &App| app.notice.as_ref().map(|it| it.text.to_string()).unwrap_or_default();
+    press(&mut app, "i");
+    paste(&mut app, "x".repeat(1990));
+    assert!(!said(&app).contains("cut"), "it fits: {}", said(&app));
+    paste(&mut app, "\u{e9}".repeat(8));
+    assert_eq!(said(&app), "The text was cut: its first 10 bytes are kept, a line takes 2000.");
+}

@@ -23,8 +23,9 @@ const MAX_LINE: usize = 2000;
 pub fn begin(app: &mut App, kind: WriteKind) {
     let mut line = Line::default();
     if kind == WriteKind::Note {
-        let marked = view::list::marked(app, app.focus);
-        insert(&mut line, &marked.join("; "));
+        let marked = view::list::marked(app, app.focus).join("; ");
+        let kept = insert(&mut line, &marked);
+        say_cut(app, kept, &marked);
     }
     app.overlays.push(Overlay::Write(Write { kind, line, sent: None, problem: None }));
 }
@@ -83,39 +84,54 @@ pub fn type_key(app: &mut App, key: Key) {
 pub fn paste(app: &mut App, raw: &str) {
     let text: String = raw.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
     let text = SafeText::new(text.trim());
-    match app.overlays.last_mut() {
+    let kept = match app.overlays.last_mut() {
         Some(Overlay::Write(write)) if write.sent.is_none() => insert(&mut write.line, text.as_str()),
         Some(Overlay::Filter { line, .. }) => {
-            insert(line, text.as_str());
+            let kept = insert(line, text.as_str());
             filter::narrow(app);
+            kept
         }
         Some(Overlay::Jump { line, problem }) => {
-            insert(line, text.as_str());
             *problem = None;
+            insert(line, text.as_str())
         }
         Some(Overlay::Silence(form)) if form.shown.is_none() && form.sent.is_none() => {
             insert(form.line(), text.as_str())
         }
         Some(Overlay::Palette(palette)) => {
-            insert(&mut palette.line, text.as_str());
             palette.cursor = 0;
+            insert(&mut palette.line, text.as_str())
         }
         Some(Overlay::Plan(_) | Overlay::Silence(_)) => {
-            app.say(Role::Warning, "A paste does not confirm: type the name. Nothing was sent.")
+            return app.say(Role::Warning, "A paste does not confirm: type the name. Nothing was sent.");
         }
         _ => {
             let note = allow::key(app, Context::Main, Command::Note);
-            app.say(Role::Warning, format!("Pasted text was ignored: nothing here takes text. {note} begins a note."));
+            let ignored = format!("Pasted text was ignored: nothing here takes text. {note} begins a note.");
+            return app.say(Role::Warning, ignored);
         }
-    }
+    };
+    say_cut(app, kept, text.as_str());
 }
 
-fn insert(line: &mut Line, text: &str) {
+/// Puts text where the cursor is, as far as the line has room for it; how many of its bytes that were.
+fn insert(line: &mut Line, text: &str) -> usize {
+    let mut kept = 0;
     for c in text.chars() {
         if line.value().len() + c.len_utf8() > MAX_LINE {
             break;
         }
         line.handle(InputRequest::InsertChar(c));
+        kept += c.len_utf8();
+    }
+    kept
+}
+
+/// Says that text did not fit into a line: half of what somebody pasted must not be sent as if it were all of it.
+fn say_cut(app: &mut App, kept: usize, text: &str) {
+    if kept < text.len() {
+        let cut = format!("The text was cut: its first {kept} bytes are kept, a line takes {MAX_LINE}.");
+        app.say(Role::Warning, cut);
     }
 }
 
