@@ -25,12 +25,17 @@ fn environment(proxy: &str, except: &str) -> Environment {
 
 /// A server on https that wants a certificate of its client; gives host and port.
 fn tls_server() -> String {
+    tls_server_showing("http-server")
+}
+
+/// Such a server with a certificate and key of that name.
+fn tls_server_showing(name: &str) -> String {
     install_crypto();
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(fixture("http-ca.pem")).expect("the authority")).expect("added");
     let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).allow_unauthenticated().build().expect("a verifier");
-    let chain = vec![CertificateDer::from_pem_file(fixture("http-server.pem")).expect("the certificate")];
-    let key = PrivateKeyDer::from_pem_file(fixture("http-server.key")).expect("the key");
+    let chain = vec![CertificateDer::from_pem_file(fixture(&format!("{name}.pem"))).expect("the certificate")];
+    let key = PrivateKeyDer::from_pem_file(fixture(&format!("{name}.key"))).expect("the key");
     let config = ServerConfig::builder().with_client_cert_verifier(verifier).with_single_cert(chain, key);
     let config = Arc::new(config.expect("a configuration"));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -181,4 +186,14 @@ async fn headers_go_with_every_request_and_those_from_files_are_secrets() {
     let answer = api.ask(&["x"], &[("query", "up")]).await.expect("an answer");
     assert_eq!(answer.json::<Value>(), Ok(json!("[redacted]")), "and what comes back of it is cut");
     assert_eq!(server.seen().last().expect("asked").header("x-scope-orgid"), "team-a");
+}
+
+#[tokio::test]
+async fn the_certificate_of_an_authority_as_a_servers_own_is_named_with_what_to_do() {
+    let address = tls_server_showing("http-own-ca");
+    let options = Options { ca_file: Some(fixture("http-own-ca.pem")), ..Options::default() };
+    let url = format!("https://{address}");
+    let fault = Api::new(&url, options).send(Method::GET, &["x"], None).await.expect_err("it is refused");
+    assert!(fault.trouble.remedy.as_str().contains("CA:FALSE"), "{fault:?}");
+    assert!(fault.trouble.what.as_str().contains("the certificate of a CA"), "{fault:?}");
 }

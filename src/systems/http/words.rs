@@ -14,6 +14,9 @@ const MAX_WORDS: usize = 160;
 const OWN_SIDE: &str =
     "Check this host: its network, name service and limits, ca_file, and the address in the configuration.";
 
+/// How the TLS library calls a server that shows the certificate of a CA as its own.
+const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
+
 /// A trouble from plain words.
 pub fn trouble(kind: TroubleKind, what: impl AsRef<str>, remedy: impl AsRef<str>) -> Trouble {
     Trouble { kind, what: SafeText::new(what.as_ref()), remedy: SafeText::new(remedy.as_ref()) }
@@ -46,7 +49,12 @@ pub(super) fn of_error(err: &reqwest::Error, host: &str, way: &Way, total: Durat
     if err.is_connect() {
         let cause = root_cause(err);
         let cause = of_tunnel(&cause).unwrap_or(&cause);
-        let remedy = if cause.contains("certificate") {
+        let shows_ca = cause.contains(CA_AS_SERVER);
+        let cause = if shows_ca { "it shows the certificate of a CA as its own" } else { cause };
+        let remedy = if shows_ca {
+            "Give it a certificate that its CA issued, or a self-signed one with CA:FALSE that ca_file names."
+                .to_owned()
+        } else if cause.contains("certificate") {
             "Check ca_file, the host name in the url, and the server's certificate.".to_owned()
         } else if let Way::Proxy { from, .. } = way {
             format!("Check that the proxy, which {from} names, is up and lets this server through.")
