@@ -215,6 +215,50 @@ async fn reads_go_to_the_server_and_absence_is_null() {
 }
 
 #[tokio::test]
+async fn pods_of_a_service_are_counted_when_they_serve_and_named_while_they_do_not() {
+    let pod = |name: &str, phase: &str, ready: &str, reason: &str| {
+        json!({"metadata": {"name": name, "namespace": "shop"}, "spec": {"nodeName": "n"}, "status": {
+            "phase": phase, "conditions": [{"type": "Ready", "status": ready}],
+            "containerStatuses": [{"state": {"waiting": {"reason": reason}}}]}})
+    };
+    let (_server, _seen, adapter) = acting(move |asked| match asked.path.split('/').nth(4) {
+        Some("shop") => {
+            let mut gone = pod("told-to-end", "Running", "False", "");
+            gone["metadata"]["deletionTimestamp"] = json!("2026-11-22T19:04:00Z");
+            list(vec![
+                pod("api", "Running", "True", ""),
+                pod("web", "Pending", "False", "ImagePullBackOff"),
+                pod("db", "Running", "False", ""),
+                pod("migration", "Succeeded", "False", ""),
+                pod("evicted", "Failed", "False", ""),
+                gone,
+            ])
+        }
+        Some("pay") => list(vec![pod("pay", "Running", "True", "")]),
+        Some("secret") => status(403, "Forbidden", "pods is forbidden"),
+        Some("many") => list((0..9).map(|n| pod(&format!("p{n}"), "Running", "False", "")).collect()),
+        Some("empty") => list(vec![]),
+        _ => healthy(asked),
+    })
+    .await;
+    for (path, value) in [
+        ("pods/shop/ready", json!(1)),
+        ("pods/shop:pay/ready", json!(2)),
+        ("pods/shop:pay/waiting", json!(["db: NotReady", "web: ImagePullBackOff"])),
+        ("pods/pay/waiting", json!([])),
+        ("pods/empty/ready", json!(0)),
+    ] {
+        assert_eq!(adapter.read(path).await, Ok(value), "{path}");
+    }
+    let many = adapter.read("pods/many/waiting").await.expect("read");
+    assert_eq!(many.as_array().map(|it| (it.len(), it[5].clone())), Some((6, json!("4 more"))));
+    assert_eq!(adapter.read("pods/pay:secret/ready").await.expect_err("kept from us").kind, TroubleKind::Forbidden);
+    for path in ["pods/../ready", "pods/shop:/ready", "pods/shop/all", "pods/shop"] {
+        assert_eq!(adapter.read(path).await.expect_err(path).kind, TroubleKind::Garbage, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_location_is_patched_at_the_version_that_was_read() {
     let (server, _seen, adapter) = acting(|asked| match asked.method.as_str() {
         "PATCH" => Reply::Json(200, location("ReadOnly", "6")),
