@@ -138,6 +138,29 @@ async fn a_missing_crd_is_not_installed_and_asked_for_slowly() {
 }
 
 #[tokio::test]
+async fn a_misspelt_namespace_is_told_from_one_that_is_empty_and_the_nearest_is_named() {
+    let made = Arc::new(AtomicBool::new(false));
+    let switch = made.clone();
+    let (_server, mut seen) = started(move |asked| match asked.path.as_str() {
+        "/api/v1/namespaces/velero" if !made.load(Ordering::SeqCst) => {
+            let details = json!({"name": "velero", "kind": "namespaces"});
+            Reply::Json(404, json!({"kind": "Status", "reason": "NotFound", "details": details, "code": 404}))
+        }
+        "/api/v1/namespaces" => {
+            list(vec![json!({"metadata": {"name": "shop"}}), json!({"metadata": {"name": "valero"}})])
+        }
+        _ => healthy(asked),
+    })
+    .await;
+    let trouble = seen.trouble(|_| true).await;
+    assert_eq!(trouble.kind, TroubleKind::NotInstalled);
+    assert_eq!(trouble.what, "there is no namespace `velero` in this cluster");
+    assert_eq!(trouble.remedy, "did you mean `valero`? Mend the cluster's section in warroom.toml");
+    switch.store(true, Ordering::SeqCst);
+    seen.until("proof of life", |change| (*change == Change::Alive).then_some(())).await;
+}
+
+#[tokio::test]
 async fn a_forbidden_kind_does_not_hide_the_others() {
     let (_server, mut seen) = started(|asked| match asked {
         it if it.path.ends_with("/restores") => status(403, "Forbidden", "restores.velero.io is forbidden"),
