@@ -354,7 +354,7 @@ fn wait(edges: &[Edge], context: &Context, site: &str) -> Result<Option<Step>, R
         },
         params: Value::Null,
         pre: Vec::new(),
-        effect: format!("wait until outside probes see {site} only (limit {})", time::words(limit_s)),
+        effect: format!("wait until outside probes see {site} only"),
         limit_s,
         check: checks,
     }))

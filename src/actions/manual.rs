@@ -10,6 +10,7 @@ use crate::model::{Plan, SafeText, SourceId, Step};
 use crate::seal;
 
 use super::ident::restore_name;
+use super::restore_steps::PODS;
 
 /// The plan's commands, one line each; lines that begin with `#` are for the reader.
 pub fn manual(plan: &Plan) -> Vec<String> {
@@ -24,6 +25,7 @@ pub fn manual(plan: &Plan) -> Vec<String> {
             "cloudflare.patch_load_balancer" => cloudflare(step, &mut out),
             "velero.patch_location" => patch_location(step, &mut out),
             "velero.create_restore" => create_restore(plan, step, &mut out),
+            _ if step.target.kind == PODS => pods(step, &mut out),
             _ => out.extend(step.check.iter().map(|c| note(&format!("  wait until {}", check_words(c))))),
         }
     }
@@ -105,6 +107,14 @@ fn create_restore(plan: &Plan, step: &Step, out: &mut Vec<String>) {
     out.push(note("  done when its phase is Completed; PartiallyFailed or Failed needs a person"));
 }
 
+fn pods(step: &Step, out: &mut Vec<String>) {
+    which_cluster(step, out);
+    let namespaces = step.target.id.rsplit('/').next().unwrap_or_default().split(':');
+    let get = |namespace| format!("kubectl --context \"$CONTEXT\" -n {} get pods", quote(namespace));
+    out.extend(namespaces.map(get));
+    out.push(note("  done when there are some, and all that have not ended are ready"));
+}
+
 /// What was read, as a colleague would say it: for the sentence in which a step says what it saw.
 pub fn found(src: &SourceId, path: &str, value: &Value) -> String {
     let text = match value {
@@ -120,6 +130,17 @@ pub fn found(src: &SourceId, path: &str, value: &Value) -> String {
         (["restore", _, "restored"], None) => "the restore has not ended".to_owned(),
         (["restore", _, what], Some(1)) => format!("1 {}", what.trim_end_matches('s')),
         (["restore", _, what], Some(n)) => format!("{n} {what}"),
+        (["pods", namespaces, "ready"], Some(n)) => {
+            let pods = if n == 1 { "1 pod".to_owned() } else { format!("{n} pods") };
+            format!("{pods} of {} ready", namespaces.replace(':', ", "))
+        }
+        (["pods", _, "waiting"], _) => match value.as_array().map(Vec::as_slice) {
+            None | Some([]) => "none still starting".to_owned(),
+            Some(pods) => {
+                let names = pods.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
+                format!("not ready: {}", SafeText::new(&names))
+            }
+        },
         (["location", name, "phase" | "access_mode"], _) => format!("location {name} is {text}"),
         (["location", name, "validated_since_change"], _) => match value.as_bool() {
             Some(true) => format!("location {name} was validated since"),

@@ -15,7 +15,7 @@ use crate::model::{ClusterRole, Refusal, SourceId, Stamp, System};
 use super::ident::{label, name, shown, whole, words};
 use super::lookup::{fresh, rows};
 use super::restore_points::{Found, chosen, nothing};
-use super::restore_steps::{create, make_read_only, make_writable, validated};
+use super::restore_steps::{create, make_read_only, make_writable, started, validated};
 use super::restore_words::table;
 use super::{Body, Context, refuse, site};
 
@@ -99,6 +99,7 @@ fn body_on(context: &Context, site: &str) -> Result<Body, Refusal> {
     if flip && ground.in_place {
         steps.push(make_writable(&ground, &(steps.len() + 1).to_string()));
     }
+    steps.push(started(&ground, &(steps.len() + 1).to_string()));
     let (shown, warnings) = table(&ground, context, flip);
     let mut locks = vec![format!("{}/cluster/{}", ground.src, ground.uid)];
     locks.extend(ground.namespaces.iter().map(|ns| format!("{}/namespace/{}/{ns}", ground.src, ground.uid)));

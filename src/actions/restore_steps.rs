@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::model::plan::{Check, Op, Pre, Target};
-use crate::model::{Stamp, Step, time};
+use crate::model::{Stamp, Step};
 
 use super::WAIT;
 use super::restore::{EXPIRY_MARGIN_S, Ground, Part, heartbeat_s};
@@ -14,6 +14,10 @@ const LOCATION_LIMIT_S: u64 = 60;
 const VALIDATION_GRACE_S: u64 = 60;
 /// Most services of this size are back well before; longer, and a person should look.
 const RESTORE_LIMIT_S: u64 = 1800;
+/// The kind of target that a wait for pods has.
+pub const PODS: &str = "pods";
+/// Images are pulled and init containers wait for volume data; longer, and a person should look.
+const START_LIMIT_S: u64 = 600;
 
 impl Ground<'_> {
     fn pre(&self, seen: Stamp, path: String, op: Op, value: Value, says: String) -> Pre {
@@ -148,7 +152,7 @@ pub fn validated(g: &Ground) -> Option<Step> {
         },
         params: Value::Null,
         pre: Vec::new(),
-        effect: format!("wait until Velero has looked at location {loc} again (limit {})", time::words(limit_s)),
+        effect: format!("wait until Velero has looked at location {loc} again"),
         limit_s,
         check: vec![
             g.check(format!("location/{loc}/phase"), Op::Eq, json!("Available")),
@@ -182,6 +186,31 @@ pub fn create(g: &Ground, part: &Part, id: &str) -> Step {
             g.check(format!("restore/{this}/phase"), Op::In, json!(["Completed"])),
             // Completed does not mean that anything was restored: what exists already is skipped.
             g.check(format!("restore/{this}/restored"), Op::Ge, json!(1)),
+        ],
+    }
+}
+
+/// The service's pods serve: a restore that is completed has made objects, and nothing more. Another's pods in these
+/// namespaces count like its own, and a service without any has not started.
+pub fn started(g: &Ground, id: &str) -> Step {
+    let namespaces = g.namespaces.join(":");
+    let of = g.namespaces.join(", ");
+    Step {
+        id: id.to_owned(),
+        adapter: WAIT.to_owned(),
+        target: Target {
+            src: g.src.clone(),
+            kind: PODS.to_owned(),
+            id: format!("{}/{namespaces}", g.uid),
+            name: of.clone(),
+        },
+        params: Value::Null,
+        pre: Vec::new(),
+        effect: format!("wait until the pods of {of} are ready, one at least"),
+        limit_s: START_LIMIT_S,
+        check: vec![
+            g.check(format!("pods/{namespaces}/waiting"), Op::Eq, json!([])),
+            g.check(format!("pods/{namespaces}/ready"), Op::Ge, json!(1)),
         ],
     }
 }

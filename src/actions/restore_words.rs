@@ -75,7 +75,7 @@ fn afterwards_in_place(g: &Ground, flip: bool) -> String {
     let (name, cluster) = (&g.location_name, &g.cluster);
     match flip {
         true => format!(
-            "Backups to location {name} on {cluster} fail while it is read-only. If the plan stops before its last step, \
+            "Backups to location {name} on {cluster} fail while it is read-only. If the plan stops before that is undone, \
              put it back by hand: {}",
             put_back(g)
         ),

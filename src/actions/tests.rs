@@ -628,7 +628,7 @@ fn the_storys_restore_reads_as_agreed() {
     assert_eq!(plan.title, "Restore shop on dr from backup shop-hourly-20260302142900");
     assert_eq!(plan.confirm, "shop");
     assert_eq!(plan.locks, ["velero/dr/cluster/uid-dr", "velero/dr/namespace/uid-dr/shop"]);
-    let [flip, wait, create] = plan.steps.as_slice() else { panic!("three steps") };
+    let [flip, wait, create, started] = plan.steps.as_slice() else { panic!("four steps") };
     assert_eq!(
         flip.params,
         json!({"namespace": "velero", "name": "default", "body": {"spec": {"accessMode": "ReadOnly"}}})
@@ -674,10 +674,16 @@ fn the_storys_restore_reads_as_agreed() {
         Check { path: "restore/@plan/restored".into(), op: Op::Ge, value: json!(1), src: velero() },
         "a restore that brought nothing back is no success"
     );
+    assert_eq!((started.adapter.as_str(), started.params == Value::Null, started.limit_s), ("wait", true, 600));
+    assert_eq!(
+        started.check.iter().map(|c| (c.path.as_str(), c.op, c.value.clone())).collect::<Vec<_>>(),
+        [("pods/shop/waiting", Op::Eq, json!([])), ("pods/shop/ready", Op::Ge, json!(1))],
+        "what is restored and does not start is no success, nor is nothing at all"
+    );
     let mut bench = Bench::new();
     bench.location(|l| l.access_mode = Open::new("ReadOnly"));
     let plan = bench.build(Action::Restore).unwrap();
-    assert_eq!(plan.steps.iter().map(|s| s.adapter.as_str()).collect::<Vec<_>>(), ["velero.create_restore"]);
+    assert_eq!(plan.steps.iter().map(|s| s.adapter.as_str()).collect::<Vec<_>>(), ["velero.create_restore", "wait"]);
     assert_eq!(plan.steps[0].id, "1");
 }
 

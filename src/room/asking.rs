@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::budget::rate;
+use super::budget::{TOO_OFTEN, rate};
 use super::engine::{Answer, Command};
 use super::history;
 use super::pages::rows;
@@ -21,6 +21,8 @@ const IN_FLIGHT: usize = 16;
 /// After a request that came too early a connection is not read for so long, twice as long after the next, and so on.
 pub const DEAF_FOR: Duration = Duration::from_millis(250);
 const DEAF_FOR_AT_MOST: Duration = Duration::from_secs(4);
+/// The longest that a connection waits for its turn at a table.
+const TABLE_WITHIN: Duration = Duration::from_secs(2);
 
 impl Session {
     /// Puts a request before the engine. Refused here: too many, too fast, or from a client that promised to change nothing.
@@ -53,7 +55,7 @@ impl Session {
         match request {
             // Counted by pages, of which one look takes many.
             Request::Past { .. } => self.shared.looks.allow(&self.whose, now)?,
-            Request::Board { .. } => self.share.table(now)?,
+            Request::Board { .. } => self.table().await?,
             _ => self.share.request(if writes_text(&request) { line.len() } else { 0 }, now)?,
         }
         if changes && !clean::keeps_whole(line) {
@@ -82,6 +84,21 @@ impl Session {
         let command = Command::Ask { caller: self.caller.clone(), request, reply, place };
         self.engine.send(command).await.map_err(|_| stopping())?;
         Ok(answer)
+    }
+
+    /// Waits for the turn of one more table.
+    ///
+    /// # Errors
+    /// The refusal of one whose tables others of their connections use up.
+    async fn table(&self) -> Result<(), Refusal> {
+        let until = tokio::time::Instant::now() + TABLE_WITHIN;
+        while let Some(wait) = self.share.table(self.shared.clock.boot()) {
+            if tokio::time::Instant::now() >= until {
+                return Err(rate(TOO_OFTEN, wait));
+            }
+            tokio::time::sleep(wait).await;
+        }
+        Ok(())
     }
 
     /// Counts a refusal that the writer never hears of. Who asks too often is not read for a while: else saying no would

@@ -17,7 +17,7 @@ use crate::model::{PersonId, Refusal, RefusalKind};
 pub const REQUESTS: f64 = 50.0;
 pub const REQUESTS_PER_SECOND: f64 = 20.0;
 /// Tables of the board that are asked for at once, and a second after that: `status` alone takes a dozen, and none of them
-/// reaches the writer.
+/// reaches the writer. The next ones wait for their turn and are not refused.
 const TABLES: f64 = 240.0;
 const TABLES_PER_SECOND: f64 = 60.0;
 /// Bytes of requests that write, at once and a second after that.
@@ -37,7 +37,7 @@ const READING_EVERY_S: f64 = 6.0;
 const STREAMS: usize = 4;
 /// The longest that a connection waits for its stream.
 const STREAM_WITHIN: Duration = Duration::from_secs(10);
-const TOO_OFTEN: &str = "you ask more often than one person may, over all your connections";
+pub const TOO_OFTEN: &str = "you ask more often than one person may, over all your connections";
 /// Accounts that are nobody's and are counted at once. Persons of the people file always are: there are as many as it names.
 const MOST: usize = 1_024;
 
@@ -151,27 +151,15 @@ impl Share {
         Ok(())
     }
 
-    /// Takes one table of the board.
-    ///
-    /// # Errors
-    /// The refusal that says when the next may be.
-    pub fn table(&self, now: Duration) -> Result<(), Refusal> {
-        let mut left = self.left();
-        if let Some(wait) = left.tables.wait(1.0, now) {
-            return Err(rate(TOO_OFTEN, wait));
-        }
-        left.tables.take(1.0, now);
-        Ok(())
+    /// Takes one table of the board, or says how long to wait before trying again. One look takes a dozen of them: were some
+    /// refused, a script that looks again and again would use up its tables for looks of which none comes to its end.
+    pub fn table(&self, now: Duration) -> Option<Duration> {
+        take_or_wait(&mut self.left().tables, now)
     }
 
     /// Takes one greeting, or says how long to wait before trying again.
     pub fn greeting(&self, now: Duration) -> Option<Duration> {
-        let mut left = self.left();
-        let wait = left.greetings.wait(1.0, now);
-        if wait.is_none() {
-            left.greetings.take(1.0, now);
-        }
-        wait
+        take_or_wait(&mut self.left().greetings, now)
     }
 
     /// Takes one reading outside.
@@ -212,6 +200,14 @@ impl Share {
         let _one = self.page.acquire().await;
         read()
     }
+}
+
+fn take_or_wait(bucket: &mut Bucket, now: Duration) -> Option<Duration> {
+    let wait = bucket.wait(1.0, now);
+    if wait.is_none() {
+        bucket.take(1.0, now);
+    }
+    wait
 }
 
 /// Something was asked for too often or too much of it.

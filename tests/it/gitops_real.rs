@@ -133,25 +133,10 @@ fn start() -> Option<(Cluster, Watch)> {
     Some((cluster, watch))
 }
 
-/// A controller's pod, as ready as a kubelet would say.
-fn pod(cluster: &Cluster, namespace: &str, name: &str, label: (&str, &str), ready: &str) {
-    let pods = format!("/api/v1/namespaces/{namespace}/pods");
-    let (key, value) = label;
-    let pod = json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "labels": { key: value } },
-        "spec": { "containers": [{ "name": "c", "image": "registry.example/c:1" }] },
-    });
-    if cluster.request("GET", &format!("{pods}/{name}"), None).0 == 404 {
-        cluster.must("POST", &pods, Some(&pod));
-    }
-    let conditions = json!([{ "type": "Ready", "status": ready }]);
-    let status = json!({ "status": { "phase": "Running", "conditions": conditions } });
-    cluster.must("PATCH", &format!("{pods}/{name}/status"), Some(&status));
-}
-
-fn argo_pod(cluster: &Cluster, ready: &str) {
+/// A controller's pod.
+fn argo_pod(cluster: &Cluster, ready: bool) {
     let label = ("app.kubernetes.io/name", "argocd-application-controller");
-    pod(cluster, "argocd", "argocd-application-controller-0", label, ready);
+    cluster.pod("argocd", "argocd-application-controller-0", label, ready);
 }
 
 fn patch_app(cluster: &Cluster, name: &str, patch: &Value) {
@@ -162,7 +147,7 @@ fn patch_app(cluster: &Cluster, name: &str, patch: &Value) {
 fn argo_cds_applications_are_judged_by_everything_that_they_say() {
     let Some((cluster, mut watch)) = start() else { return };
     let argo = Argo::start(&cluster);
-    argo_pod(&cluster, "True");
+    argo_pod(&cluster, true);
     let automated = json!({ "syncPolicy": { "automated": { "prune": true } } });
     argo.app("shop-web", &automated, Found::well("abc"));
     let app = wait_for("the application and its controller's pod", || {
@@ -211,9 +196,9 @@ fn a_dead_or_paused_argo_cd_is_never_green() {
     let row = watch.parity(2, 2);
     assert!(row.why.as_str().contains("no pod of it was found"), "{}", row.why);
 
-    argo_pod(&cluster, "False");
+    argo_pod(&cluster, false);
     watch.until(&app_id("shop-web"), Verdict::Unknown, "no pod of its application-controller is ready");
-    argo_pod(&cluster, "True");
+    argo_pod(&cluster, true);
     watch.until(&app_id("shop-web"), Verdict::Ok, "");
 
     argo.controller().die();
@@ -282,8 +267,8 @@ fn sync_windows_of_a_project_are_told_with_their_end() {
 
 const FLUX: &str = "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations";
 
-fn flux_pod(cluster: &Cluster, name: &str, ready: &str) {
-    pod(cluster, "flux-system", &format!("{name}-0"), ("app", name), ready);
+fn flux_pod(cluster: &Cluster, name: &str, ready: bool) {
+    cluster.pod("flux-system", &format!("{name}-0"), ("app", name), ready);
 }
 
 #[test]
@@ -296,9 +281,9 @@ fn flux_stands_in_the_same_parity_and_suspended_is_said_before_ready() {
     let infra = "app/dr/flux-system/kustomization/infra";
     // This controller writes no history, so nothing but its pod proves that it lives.
     watch.until(infra, Verdict::Unknown, "no pod of source-controller was found");
-    flux_pod(&cluster, "source-controller", "True");
+    flux_pod(&cluster, "source-controller", true);
     watch.until(infra, Verdict::Unknown, "nothing proves that its kustomize-controller runs");
-    flux_pod(&cluster, "kustomize-controller", "True");
+    flux_pod(&cluster, "kustomize-controller", true);
     let app = watch.until(infra, Verdict::Ok, "only its ready kustomize-controller proves");
     assert_eq!((app.revision.as_str(), app.expected.as_str()), ("main@sha1:aaa", "main@sha1:aaa"));
     assert_eq!((app.automated, app.prunes), (Some(true), Some(true)));
@@ -345,7 +330,7 @@ fn flux_stands_in_the_same_parity_and_suspended_is_said_before_ready() {
     watch.until(infra, Verdict::Info, "its source GitRepository/fleet is at main@sha1:bbb, main@sha1:aaa is applied");
     cluster.must("PATCH", &format!("{FLUX}/infra"), Some(&json!({ "spec": { "path": "./other" } })));
     watch.until(infra, Verdict::Info, "its controller has seen generation");
-    flux_pod(&cluster, "kustomize-controller", "False");
+    flux_pod(&cluster, "kustomize-controller", false);
     watch.parity(1, 2);
 }
 

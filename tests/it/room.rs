@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
+use warroom::board::Topic;
 use warroom::cli::fail::Fail;
 use warroom::cli::link::{Intent, Link};
 use warroom::client::Mirror;
@@ -487,6 +488,18 @@ async fn one_connection_may_not_ask_faster_than_the_room_allows() {
     }
     assert!(text.contains("\"refused\":\"rate\""), "some are refused");
     assert!(text.contains("{\"reply\":{\"id\":1,"), "the first is answered");
+    room.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_looks_again_and_again_is_slowed_down_and_not_turned_away() {
+    let (home, disk) = (scratch(), Disk::new());
+    let room = operators_room(home.path(), &disk).await;
+    let mut link = link(home.path()).await;
+    for look in 0..320 {
+        let answer = link.ask(Request::Board { topic: Topic::Alerts }).await;
+        assert!(matches!(answer, Ok(Reply::Rows { .. })), "look {look}: {answer:?}");
+    }
     room.stop().await;
 }
 

@@ -303,7 +303,7 @@ fn two_accounts_restore_on_a_real_server_exactly_what_they_read() {
     let (_, shown) = site.ask(LEE, &["plan", "show", &plan.0]);
     let steps = shown["body"]["steps"].as_array().expect("steps");
     let adapters: Vec<&str> = steps.iter().map(|step| step["adapter"].as_str().unwrap_or_default()).collect();
-    assert_eq!(adapters, ["velero.patch_location", "wait", "velero.create_restore"]);
+    assert_eq!(adapters, ["velero.patch_location", "wait", "velero.create_restore", "wait"]);
     let warned = shown["body"]["warnings"].to_string();
     for part in ["repository-password", "stays read-only", "shop-hourly-20261122143400"] {
         assert!(warned.contains(part), "{part}: {warned}");
@@ -341,12 +341,15 @@ fn two_accounts_restore_on_a_real_server_exactly_what_they_read() {
     let place = site.row("location/dr/default", |row| row["body"]["location"]["access_mode"] == "ReadOnly");
     assert!(text(&place["why"]).contains("read-only"), "{place:#}");
     velero.hold(&name, None);
+    pods_start(&cluster, &site, &plan);
     let (code, ended) = site.ask(LEE, &["plan", "wait", &plan.0, "--timeout", "60s"]);
     assert_eq!(code, 0, "{ended:#}\n{}", site.said());
     let says = |n: usize| text(&ended["steps"][n]["says"]);
     assert!(says(0).contains("default is ReadOnly"), "{ended:#}");
     assert!(says(1).contains("was validated since"), "{ended:#}");
     assert!(says(2).contains(&name) && says(2).contains("Completed: 120 of 120 items"), "{ended:#}");
+
+    assert!(says(3).contains("1 pod of shop ready, none still starting"), "{ended:#}");
 
     // The server holds one Restore, and it is the plan's.
     let all = restores(&cluster);
@@ -379,6 +382,20 @@ fn two_accounts_restore_on_a_real_server_exactly_what_they_read() {
     let (code, said) = run_json(warroom(site.home.path()).arg("verify").arg(site.state()).args(["-o", "json"]));
     assert_eq!((code, &said["ok"]), (0, &Value::Bool(true)), "{said}");
     assert_intact(&site.state());
+}
+
+/// What was restored is there and does not serve: the plan goes on until it does.
+fn pods_start(cluster: &Cluster, site: &Site, plan: &(String, String)) {
+    let label = ("app", "web");
+    cluster.namespace("shop");
+    cluster.pod("shop", "web-0", label, false);
+    wait_for("the restore's end", || {
+        let (_, now) = site.ask(LEE, &["plan", "show", &plan.0]);
+        now["steps"][2]["says"].as_str().is_some_and(|says| says.contains("Completed")).then_some(())
+    });
+    let (code, said) = site.ask(LEE, &["plan", "wait", &plan.0, "--timeout", "3s"]);
+    assert_eq!(code, 7, "{said:#}");
+    cluster.pod("shop", "web-0", label, true);
 }
 
 /// The same step once more, as after an answer that was lost: the name is taken, and it is read whose it is.

@@ -272,6 +272,21 @@ impl Cluster {
         assert!(status == 201 || status == 409, "namespace {name}: {status} {said:#}");
     }
 
+    /// A pod as ready as a kubelet would say it is; made where there is none of this name.
+    pub fn pod(&self, namespace: &str, name: &str, label: (&str, &str), ready: bool) {
+        let pods = format!("/api/v1/namespaces/{namespace}/pods");
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "labels": { label.0: label.1 } },
+            "spec": { "containers": [{ "name": "c", "image": "registry.example/c:1" }] },
+        });
+        if self.request("GET", &format!("{pods}/{name}"), None).0 == 404 {
+            self.must("POST", &pods, Some(&pod));
+        }
+        let conditions = json!([{ "type": "Ready", "status": if ready { "True" } else { "False" } }]);
+        let status = json!({ "status": { "phase": "Running", "conditions": conditions } });
+        self.must("PATCH", &format!("{pods}/{name}/status"), Some(&status));
+    }
+
     /// The published schemas where they are beside the project, else our own minimal ones.
     pub fn apply_crds(&self) {
         super::crds::apply(&self.client(), &super::crds::published().unwrap_or_else(super::crds::own));

@@ -141,7 +141,7 @@ fn a_service_without_dr_is_restored_in_place_and_its_location_is_put_back() {
     assert!(plan.title.starts_with("Restore shop on dr from backup"), "{}", plan.title);
     let modes: Vec<_> = plan.steps.iter().filter_map(|it| it.params.pointer("/body/spec/accessMode")).collect();
     assert_eq!(modes, ["ReadOnly", "ReadWrite"], "the cluster's next backup has to reach it");
-    assert_eq!(plan.steps.last().map(|it| it.id.as_str()), Some("4"));
+    assert_eq!(plan.steps.last().map(|it| it.id.as_str()), Some("5"));
     let said = shown(&plan).join("\n");
     assert!(said.contains("data in place: ") && !said.contains("on DR"), "{said}");
     let warnings = plan.warnings.join("\n");

@@ -9,10 +9,11 @@ use kube::Client;
 use super::ask::{self, Answer};
 use super::feed::{EVERY, Feed, NOT_INSTALLED_EVERY, RETRY_CAP};
 use super::map;
-use super::object::string;
-use super::trouble::{plain, trouble_of_answer};
+use super::object::{items, string};
+use super::trouble::{plain, trouble, trouble_of_answer};
 use super::vote::Vote;
 use crate::model::facts::{ControlPlane, Endpoint};
+use crate::model::nearest::nearest;
 use crate::model::{Change, SafeText, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
@@ -339,7 +340,12 @@ async fn one_of(feed: &Feed, collections: &[ask::Collection]) -> Result<Answer, 
     let mut first = None;
     for collection in collections {
         match one(feed, &format!("{}?limit=1", collection.path())).await {
-            Ok(answer) => return Ok(answer),
+            Ok(answer) => {
+                return match not_there(feed, collection, &answer).await {
+                    Some(trouble) => Err((trouble, None)),
+                    None => Ok(answer),
+                };
+            }
             Err((trouble, asked)) => {
                 let absent = trouble.kind == TroubleKind::NotInstalled;
                 let trouble = ask::about(trouble, collection);
@@ -351,6 +357,30 @@ async fn one_of(feed: &Feed, collections: &[ask::Collection]) -> Result<Answer, 
         }
     }
     Err(first.unwrap_or_else(|| (plain(TroubleKind::NotInstalled, "there is nothing to look at"), None)))
+}
+
+/// An empty list may be that of a namespace that does not exist: a name that is misspelt in the configuration reads like
+/// an empty system. `None` where there is no reason for doubt, or where we may not look.
+async fn not_there(feed: &Feed, collection: &ask::Collection, answer: &Answer) -> Option<Trouble> {
+    let namespace = collection.namespace()?;
+    if answer.json().is_ok_and(|list| !items(&list, "/items").is_empty()) {
+        return None;
+    }
+    let client = feed.link.client().await.ok()?;
+    let path = format!("/api/v1/namespaces/{}", ask::encoded(namespace));
+    if ask::object(&client, &path, feed.limits().probe).await.ok()?.is_some() {
+        return None;
+    }
+    let mut names = Vec::new();
+    let all = ask::Collection::new("v1", "namespaces", None);
+    // Who may not list them is told the same without a suggestion.
+    let _ = ask::list(&client, &all, feed.limits().list, |it| names.push(string(it, "/metadata/name"))).await;
+    let what = format!("there is no namespace `{namespace}` in this cluster");
+    let remedy = match nearest(namespace, names.iter().map(String::as_str)) {
+        Some(name) => format!("did you mean `{name}`? Mend the cluster's section in warroom.toml"),
+        None => "name the namespace it is installed in, in the cluster's section of warroom.toml".to_owned(),
+    };
+    Some(trouble(TroubleKind::NotInstalled, what, remedy))
 }
 
 async fn one(feed: &Feed, path: &str) -> Result<Answer, Miss> {

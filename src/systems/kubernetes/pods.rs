@@ -125,6 +125,29 @@ fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     items(object, "/status/conditions").iter().find(|it| string(it, "/type") == kind)
 }
 
+/// How far a pod is in starting.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Start {
+    /// It ended or was told to: nothing more is to be waited for.
+    Over,
+    /// It serves, by its own readiness checks.
+    Ready,
+    /// It does not serve yet, and why.
+    Waits(SafeText),
+}
+
+/// How far a pod is in starting.
+pub fn start(object: &Value) -> Start {
+    let ended = matches!(string(object, "/status/phase").as_str(), "Succeeded" | "Failed");
+    if ended || !at(object, "/metadata/deletionTimestamp").is_null() {
+        return Start::Over;
+    }
+    if is_ready(object) {
+        return Start::Ready;
+    }
+    Start::Waits(state(object).map_or_else(|| SafeText::new("NotReady"), |(_, trouble, _)| trouble))
+}
+
 /// A pod that is not simply running.
 pub fn pod(cluster: &str, object: &Value) -> Option<Pod> {
     let (stage, trouble, since) = state(object)?;

@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 use super::map;
 use crate::clock::Clock;
 use crate::model::entry::Restored;
-use crate::model::{Digest, Stamp, Step, Trouble, TroubleKind};
+use crate::model::{Digest, SafeText, Stamp, Step, Trouble, TroubleKind};
 use crate::systems::kubernetes::ask::{self, Answer, Collection, NoAnswer};
 use crate::systems::kubernetes::client::Link;
 use crate::systems::kubernetes::object::{count, string, tag, text};
+use crate::systems::kubernetes::pods::{Start, start};
 use crate::systems::kubernetes::trouble::{plain, trouble};
 use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
@@ -23,6 +24,8 @@ const CREATE_RESTORE: &str = "velero.create_restore";
 const GROUP: &str = "velero.io/v1";
 /// What a namespace's phase is for a role that may not read it: older roles could read one namespace only.
 const FORBIDDEN: &str = "forbidden";
+/// Pods that are named when they do not serve yet; the others are counted.
+const PODS_NAMED: usize = 5;
 /// As whom the server records the fields that we write.
 const FIELD_MANAGER: &str = "warroom";
 const ACCESS_REVIEW: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
@@ -103,6 +106,17 @@ impl Velero {
         Ok(read.map_or(Value::Null, |object| {
             if map::deleting(&object) { json!("Terminating") } else { json!(text(&object, "/status/phase").as_str()) }
         }))
+    }
+
+    /// How far the pods of some namespaces are, one by one.
+    async fn pods(&self, namespaces: &[&str]) -> Result<Vec<(SafeText, Start)>, Trouble> {
+        let mut found = Vec::new();
+        for namespace in namespaces {
+            let pods = Collection::new("v1", "pods", Some(namespace));
+            let read = ask::listed(&self.link, &pods, |pod| found.push((text(pod, "/metadata/name"), start(pod))));
+            read.await.map_err(|trouble| ask::about(trouble, &pods))?;
+        }
+        Ok(found)
     }
 
     /// Whether this credential may do something with an object of Velero, as the server answers; null where it does not
@@ -255,6 +269,14 @@ impl Adapter for Velero {
             }
             ["backup", name, "kept"] if is_name(name) => return self.kept(name).await,
             ["namespace", name, "phase"] if is_name(name) => return self.namespace_phase(name).await,
+            ["pods", namespaces, field @ ("ready" | "waiting")] => {
+                let namespaces: Vec<&str> = namespaces.split(':').collect();
+                if !namespaces.iter().all(|name| is_name(name)) {
+                    return Err(unknown());
+                }
+                let pods = self.pods(&namespaces).await?;
+                return Ok(if *field == "ready" { ready(&pods) } else { waiting(&pods) });
+            }
             [kind, name, field] if is_name(name) => (*kind, *name, *field),
             _ => return Err(unknown()),
         };
@@ -312,6 +334,27 @@ pub fn restore_name(step: &Step, plan: &Digest) -> String {
 fn brought_back(object: &Value) -> Value {
     let it = map::restored(object);
     if it.is_over() { json!(it.brought()) } else { Value::Null }
+}
+
+/// How many pods serve.
+fn ready(pods: &[(SafeText, Start)]) -> Value {
+    json!(pods.iter().filter(|(_, start)| *start == Start::Ready).count())
+}
+
+/// The pods that do not serve yet, with what each waits for; no more of them than one line holds.
+fn waiting(pods: &[(SafeText, Start)]) -> Value {
+    let mut waits: Vec<String> = pods
+        .iter()
+        .filter_map(|(name, start)| match start {
+            Start::Waits(why) => Some(format!("{name}: {why}")),
+            Start::Over | Start::Ready => None,
+        })
+        .collect();
+    waits.sort();
+    let more = waits.len().saturating_sub(PODS_NAMED);
+    waits.truncate(PODS_NAMED);
+    waits.extend((more > 0).then(|| format!("{more} more")));
+    json!(waits)
 }
 
 /// Names of objects as Kubernetes allows them.

@@ -138,6 +138,29 @@ async fn a_missing_crd_is_not_installed_and_asked_for_slowly() {
 }
 
 #[tokio::test]
+async fn a_misspelt_namespace_is_told_from_one_that_is_empty_and_the_nearest_is_named() {
+    let made = Arc::new(AtomicBool::new(false));
+    let switch = made.clone();
+    let (_server, mut seen) = started(move |asked| match asked.path.as_str() {
+        "/api/v1/namespaces/velero" if !made.load(Ordering::SeqCst) => {
+            let details = json!({"name": "velero", "kind": "namespaces"});
+            Reply::Json(404, json!({"kind": "Status", "reason": "NotFound", "details": details, "code": 404}))
+        }
+        "/api/v1/namespaces" => {
+            list(vec![json!({"metadata": {"name": "shop"}}), json!({"metadata": {"name": "valero"}})])
+        }
+        _ => healthy(asked),
+    })
+    .await;
+    let trouble = seen.trouble(|_| true).await;
+    assert_eq!(trouble.kind, TroubleKind::NotInstalled);
+    assert_eq!(trouble.what, "there is no namespace `velero` in this cluster");
+    assert_eq!(trouble.remedy, "did you mean `valero`? Mend the cluster's section in warroom.toml");
+    switch.store(true, Ordering::SeqCst);
+    seen.until("proof of life", |change| (*change == Change::Alive).then_some(())).await;
+}
+
+#[tokio::test]
 async fn a_forbidden_kind_does_not_hide_the_others() {
     let (_server, mut seen) = started(|asked| match asked {
         it if it.path.ends_with("/restores") => status(403, "Forbidden", "restores.velero.io is forbidden"),
@@ -210,6 +233,50 @@ async fn reads_go_to_the_server_and_absence_is_null() {
     assert_eq!(adapter.read("backup/b1/expires_in_s").await, Ok(json!(u32::MAX)), "it never expires");
     assert_eq!(adapter.read("backup/crd/phase").await.expect_err("missing").kind, TroubleKind::NotInstalled);
     for path in ["backup/../x", "backup/B1/phase", "backup/b1/size", "", "restores/all", "backup/b1"] {
+        assert_eq!(adapter.read(path).await.expect_err(path).kind, TroubleKind::Garbage, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pods_of_a_service_are_counted_when_they_serve_and_named_while_they_do_not() {
+    let pod = |name: &str, phase: &str, ready: &str, reason: &str| {
+        json!({"metadata": {"name": name, "namespace": "shop"}, "spec": {"nodeName": "n"}, "status": {
+            "phase": phase, "conditions": [{"type": "Ready", "status": ready}],
+            "containerStatuses": [{"state": {"waiting": {"reason": reason}}}]}})
+    };
+    let (_server, _seen, adapter) = acting(move |asked| match asked.path.split('/').nth(4) {
+        Some("shop") => {
+            let mut gone = pod("told-to-end", "Running", "False", "");
+            gone["metadata"]["deletionTimestamp"] = json!("2026-11-22T19:04:00Z");
+            list(vec![
+                pod("api", "Running", "True", ""),
+                pod("web", "Pending", "False", "ImagePullBackOff"),
+                pod("db", "Running", "False", ""),
+                pod("migration", "Succeeded", "False", ""),
+                pod("evicted", "Failed", "False", ""),
+                gone,
+            ])
+        }
+        Some("pay") => list(vec![pod("pay", "Running", "True", "")]),
+        Some("secret") => status(403, "Forbidden", "pods is forbidden"),
+        Some("many") => list((0..9).map(|n| pod(&format!("p{n}"), "Running", "False", "")).collect()),
+        Some("empty") => list(vec![]),
+        _ => healthy(asked),
+    })
+    .await;
+    for (path, value) in [
+        ("pods/shop/ready", json!(1)),
+        ("pods/shop:pay/ready", json!(2)),
+        ("pods/shop:pay/waiting", json!(["db: NotReady", "web: ImagePullBackOff"])),
+        ("pods/pay/waiting", json!([])),
+        ("pods/empty/ready", json!(0)),
+    ] {
+        assert_eq!(adapter.read(path).await, Ok(value), "{path}");
+    }
+    let many = adapter.read("pods/many/waiting").await.expect("read");
+    assert_eq!(many.as_array().map(|it| (it.len(), it[5].clone())), Some((6, json!("4 more"))));
+    assert_eq!(adapter.read("pods/pay:secret/ready").await.expect_err("kept from us").kind, TroubleKind::Forbidden);
+    for path in ["pods/../ready", "pods/shop:/ready", "pods/shop/all", "pods/shop"] {
         assert_eq!(adapter.read(path).await.expect_err(path).kind, TroubleKind::Garbage, "{path}");
     }
 }

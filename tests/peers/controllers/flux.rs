@@ -72,18 +72,7 @@ impl<'a> Flux<'a> {
 
     /// The pod that a kubelet would run the controller in, ready or not: the controllers here run outside of the cluster.
     pub fn pod(&self, controller: &str, ready: bool) {
-        let pods = format!("/api/v1/namespaces/{NAMESPACE}/pods");
-        let pod = json!({
-            "apiVersion": "v1", "kind": "Pod",
-            "metadata": { "name": format!("{controller}-0"), "labels": { "app": controller } },
-            "spec": { "containers": [{ "name": "manager", "image": "registry.example/flux:1" }] },
-        });
-        if self.cluster.request("GET", &format!("{pods}/{controller}-0"), None).0 == 404 {
-            self.cluster.must("POST", &pods, Some(&pod));
-        }
-        let conditions = json!([{ "type": "Ready", "status": if ready { "True" } else { "False" } }]);
-        let status = json!({ "status": { "phase": "Running", "conditions": conditions } });
-        self.cluster.must("PATCH", &format!("{pods}/{controller}-0/status"), Some(&status));
+        self.cluster.pod(NAMESPACE, &format!("{controller}-0"), ("app", controller), ready);
     }
 
     /// The controller is gone: its process and its pod.
