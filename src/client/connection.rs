@@ -239,8 +239,13 @@ impl Connection {
     fn is_known(&mut self, welcome: &Welcome, server: Server) -> Result<Option<SafeText>, Refusal> {
         self.kept = None;
         let mut seen = None;
-        if let Some(known) = self.trust.known.as_ref().filter(|_| server == Server::Trusted && welcome.drill.is_none())
+        if let Some(known) = self
+            .trust
+            .known
+            .as_ref()
+            .filter(|_| server == Server::Trusted && welcome.drill.is_none() && !welcome.log.is_empty())
         {
+            // A room that can't read its log says no id: nothing is compared, and nobody is kept out.
             // Nothing, where it is new or was accepted just now.
             let held = known.check(&self.socket, &welcome.room, &welcome.log)?;
             seen = held.and_then(|_| self.before(welcome));

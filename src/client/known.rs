@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
 use super::trust::other_log;
@@ -53,6 +54,7 @@ impl KnownLogs {
     /// a full disk must not keep anybody out.
     pub fn check(&self, socket: &Path, room: &str, log: &str) -> Result<Option<Head>, Refusal> {
         let socket = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());
+        let _alone = self.lock();
         let mut file = match self.read() {
             Ok(file) => file,
             Err(error) => {
@@ -86,6 +88,7 @@ impl KnownLogs {
     /// Keeps the newest entry that was seen of a known log. What can't be kept is logged.
     pub fn remember(&self, socket: &Path, room: &str, log: &str, head: Head) {
         let socket = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());
+        let _alone = self.lock();
         let kept = self.read().and_then(|mut file| {
             let known = file.rooms.iter_mut().find(|it| it.socket == socket && it.room == room && it.log == log);
             match known {
@@ -98,6 +101,17 @@ impl KnownLogs {
         if let Err(error) = kept {
             tracing::warn!(file = %self.file.display(), %error, "the newest entry can't be kept");
         }
+    }
+
+    /// Keeps the other consoles of this account from changing the file between our reading and our writing of it. Where that
+    /// can't be had the file is still whole, and at worst an older head or a later first log stands in it.
+    fn lock(&self) -> Option<Flock<fs::File>> {
+        let beside = self.file.with_extension("lock");
+        let trusted = [0, nix::unistd::geteuid().as_raw()];
+        place::check(&beside, &trusted).ok()?;
+        DirBuilder::new().recursive(true).mode(0o700).create(beside.parent()?).ok()?;
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&beside).ok()?;
+        Flock::lock(file, FlockArg::LockExclusive).ok()
     }
 
     fn read(&self) -> io::Result<File> {
@@ -126,7 +140,9 @@ impl KnownLogs {
         // Left over where a process of this number was killed.
         let _ = fs::remove_file(&beside);
         let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        let written = new.write_all(&text).and_then(|()| fs::rename(&beside, &self.file));
+        // Its content before its name: a file that is empty after a power loss would forget every log.
+        let synced = new.write_all(&text).and_then(|()| new.sync_data());
+        let written = synced.and_then(|()| fs::rename(&beside, &self.file));
         if written.is_err() {
             let _ = fs::remove_file(&beside);
         }
@@ -205,7 +221,9 @@ mod tests {
             }
         });
         let left: Vec<_> = fs::read_dir(dir.path().join("state")).expect("listed").flatten().collect();
-        assert_eq!(left.len(), 1, "nothing stays beside it: {left:?}");
+        assert_eq!(left.len(), 2, "nothing stays beside it and its lock: {left:?}");
+        let kept = known(dir.path(), None).check(here, "shop", "01OLD").expect("the same log");
+        assert_eq!(kept, Some(head(199)), "nobody's head is lost to another's");
     }
 
     #[test]

@@ -139,6 +139,8 @@ impl Ledger {
     pub fn head_to_sign(&self) -> Result<(u64, Digest), AppendError> {
         let mut writer = self.lock();
         self.ready(&mut writer, false)?;
+        // The signature goes into the log right behind what it signs: no new segment may begin between the two.
+        self.make_room_for_one(&mut writer)?;
         self.guard(&mut writer)?;
         let (seq, head) = self.head();
         let signed = SignedHead { log: self.shared.log_id.clone(), seq, head };

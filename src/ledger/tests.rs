@@ -907,6 +907,28 @@ fn signed_heads_prove_who_wrote_up_to_them() {
 }
 
 #[test]
+fn a_head_that_is_signed_at_the_end_of_a_segment_is_that_of_the_entry_before() {
+    let disk = Disk::default();
+    let ledger = open(&disk).expect("open").ledger;
+    let private = ssh_key::PrivateKey::new(ssh_key::private::Ed25519Keypair::from_seed(&[5; 32]).into(), "");
+    let text = private.expect("a key").to_openssh(ssh_key::LineEnding::LF).expect("text");
+    let key = seal::SigningKey::parse(&text).expect("a key");
+    ledger.append(vec![note("one")]).expect("append");
+    ledger.set_segment_limit(1);
+    let (seq, head) = ledger.head_to_sign().expect("may be signed");
+    ledger.set_segment_limit(SEGMENT_BYTES);
+    assert!(disk.contents(&segment(2)).is_some(), "the next segment begins before it");
+    let at: crate::model::Stamp = "2026-03-02T14:41:00Z".parse().expect("a time");
+    let signed = seal::sign_head(&key, "prod-ca", seq, head, at).expect("signed");
+    let drafts = vec![Draft { happening: signed.into(), text: None, ..note("") }];
+    assert_eq!(ledger.append(drafts).expect("append")[0].entry.seq, seq + 1);
+    drop(ledger);
+    let expected = Expected { key: Some(key.public()), head: None };
+    let verdict = verify_with(&disk, &[PathBuf::from(DIR)], &expected).expect("a verdict");
+    assert!(verdict.ok && verdict.signed.heads == 1, "{verdict:?}");
+}
+
+#[test]
 fn a_log_can_be_begun_in_a_directory_that_is_named_from_here() {
     for dir in ["log", "./log", "a/log"] {
         open_on(Arc::new(Disk::default()), Path::new(dir)).expect(dir);

@@ -178,6 +178,11 @@ impl Ledger {
         Ok(batch)
     }
 
+    /// Begins the next segment where the next entry would.
+    pub(super) fn make_room_for_one(&self, writer: &mut Writer) -> Result<(), AppendError> {
+        if writer.end < writer.limit { Ok(()) } else { self.begin_segment(writer, "size").map(drop) }
+    }
+
     /// Closes the segment and begins the next one with a `rotate` entry.
     pub fn rotate(&self, why: &str) -> Result<Sealed, AppendError> {
         let mut writer = self.lock();

@@ -287,13 +287,22 @@ impl Engine {
         let answer = self.write(caller, closed, None)?;
         self.sign_head();
         if let Err(error) = super::shared::blocking(|| self.ledger.rotate("incident closed")) {
-            if error == AppendError::Full {
-                self.disk_is_full();
-            }
-            self.degrade(&format!("the timeline can't begin a new segment: {error}"));
+            self.no_new_segment(&error);
         }
         self.newsroom.head.send_replace(self.shared.reader.head().0);
         Ok(answer)
+    }
+
+    /// Where nothing happened, out of descriptors for one, the old segment goes on: that is no reason to stop recording.
+    fn no_new_segment(&mut self, error: &AppendError) {
+        tracing::warn!(%error, "an incident is closed and its segment goes on");
+        if matches!(error, AppendError::Unchanged(_)) {
+            return;
+        }
+        if *error == AppendError::Full {
+            self.disk_is_full();
+        }
+        self.degrade(&format!("the timeline can't begin a new segment: {error}"));
     }
 
     fn status(&self) -> RoomStatus {
