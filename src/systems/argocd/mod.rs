@@ -17,6 +17,7 @@ use super::kubernetes::client::Link;
 use super::kubernetes::controllers::{self, Controllers};
 use super::kubernetes::feed::{Feed, Spare};
 use super::kubernetes::health;
+use super::kubernetes::pulse;
 use super::kubernetes::watch::{self, Mapped, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
@@ -61,7 +62,7 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
         .sparing(&["appprojects", controllers::PART], Spare::Extra);
 
     let (of, apps) = (feed.clone(), collection(config, "applications"));
-    feed.keep(tasks, ctx, health::PROBE, move || health::pulse(of.clone(), apps.clone()));
+    feed.keep(tasks, ctx, health::PROBE, move || pulse::run(of.clone(), apps.clone()));
 
     let (of, pods) = (feed.clone(), controllers_of(config));
     feed.keep(tasks, ctx, controllers::PART, move || controllers::run(of.clone(), pods.clone()));

@@ -17,6 +17,7 @@ use super::kubernetes::client::Link;
 use super::kubernetes::controllers::{self, Controllers};
 use super::kubernetes::feed::{Feed, Spare};
 use super::kubernetes::health;
+use super::kubernetes::pulse;
 use super::kubernetes::watch::{self, Mapped, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
@@ -130,7 +131,7 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
 
     let of = feed.clone();
     feed.keep(tasks, ctx, health::PROBE, move || {
-        health::pulse_of_any(of.clone(), KINDS.iter().filter(|kind| kind.app).map(Kind::collection).collect())
+        pulse::of_any(of.clone(), KINDS.iter().filter(|kind| kind.app).map(Kind::collection).collect())
     });
 
     let (of, pods) = (feed.clone(), controllers_of(config));

@@ -7,13 +7,12 @@ use futures::future::Either;
 use kube::Client;
 
 use super::ask::{self, Answer};
-use super::feed::{EVERY, Feed, NOT_INSTALLED_EVERY, RETRY_CAP};
+use super::feed::{EVERY, Feed, RETRY_CAP};
 use super::map;
-use super::object::{items, string};
-use super::trouble::{plain, trouble, trouble_of_answer};
+use super::object::string;
+use super::trouble::{plain, trouble_of_answer};
 use super::vote::Vote;
 use crate::model::facts::{ControlPlane, Endpoint};
-use crate::model::nearest::nearest;
 use crate::model::{Change, SafeText, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
@@ -22,7 +21,7 @@ pub const PROBE: &str = "probe";
 /// The part of a cluster that is one consistent read.
 pub const READS: &str = "reads";
 /// A bad answer is believed when it comes twice: one API server behind a load balancer may just be restarting.
-const AGAIN_AFTER: Duration = Duration::from_millis(250);
+pub(super) const AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// However long a busy server wants to be left alone, its health is asked for in time to be fresh.
 const LONGEST_BUSY: Duration = Duration::from_secs(15);
 const VERSION_EVERY: u32 = 12;
@@ -246,7 +245,7 @@ impl Memory {
 }
 
 /// Whether a list shows an older state of the store than one before it.
-fn went_back(newest: &mut Option<u64>, answer: &Answer) -> bool {
+pub(super) fn went_back(newest: &mut Option<u64>, answer: &Answer) -> bool {
     let version = answer.json().ok().and_then(|list| string(&list, "/metadata/resourceVersion").parse::<u64>().ok());
     let Some(version) = version else { return false };
     newest.replace(version).is_some_and(|before| version < before)
@@ -281,126 +280,4 @@ fn endpoint(answer: Result<Answer, Trouble>) -> (Endpoint, Vec<SafeText>) {
         Ok(answer) => map::health(answer.status, &String::from_utf8_lossy(&answer.body)),
         Err(_) => (Endpoint::Unreachable, Vec::new()),
     }
-}
-
-/// The pulse of a source that lives on custom resources: one object of one list, which reaches etcd as the health
-/// endpoints of some servers do not. It opens the gate for the source's watches as [`run`] does for a cluster's.
-pub async fn pulse(feed: Feed, collection: ask::Collection) {
-    pulse_of_any(feed, vec![collection]).await;
-}
-
-/// [`pulse`] on the first of some collections that is installed.
-pub async fn pulse_of_any(feed: Feed, collections: Vec<ask::Collection>) {
-    let mut backoff = Backoff::default();
-    let mut bad = 0_u32;
-    let (mut newest, mut epoch) = (None, 0_u64);
-    loop {
-        let began = feed.clock.now();
-        let looked = tokio::select! {
-            () = feed.stop.cancelled() => return,
-            looked = one_of(&feed, &collections) => looked,
-        };
-        let wait = match looked {
-            Ok(answer) => {
-                bad = 0;
-                backoff.reset();
-                epoch += u64::from(went_back(&mut newest, &answer));
-                feed.set_gate(true, epoch);
-                feed.parts.live(PROBE);
-                feed.parts.beat().await;
-                feed.parts.next_look()
-            }
-            Err((trouble, asked)) => {
-                bad += 1;
-                let wait = if bad < 2 { AGAIN_AFTER } else { backoff.failed().min(RETRY_CAP) };
-                let wait = wait.max(asked.unwrap_or_default());
-                if trouble.kind == TroubleKind::Unauthorized {
-                    let trouble = feed.link.refused(trouble).await;
-                    if bad >= 2 { failed(&feed, trouble, epoch, wait).await } else { wait }
-                } else if bad >= 2 || trouble.kind == TroubleKind::NotInstalled {
-                    failed(&feed, trouble, epoch, wait).await
-                } else {
-                    wait
-                }
-            }
-        };
-        let spent = (feed.clock.now() - began).to_std().unwrap_or_default();
-        tokio::select! {
-            () = feed.stop.cancelled() => return,
-            () = feed.clock.sleep(feed.pace(wait.saturating_sub(spent).max(AGAIN_AFTER))) => {}
-        }
-    }
-}
-
-/// Why one look failed, and how long the server asked us to wait.
-type Miss = (Trouble, Option<Duration>);
-
-/// Reads one object of the first collection that is installed; if none is, the first one's trouble.
-async fn one_of(feed: &Feed, collections: &[ask::Collection]) -> Result<Answer, Miss> {
-    let mut first = None;
-    for collection in collections {
-        match one(feed, &format!("{}?limit=1", collection.path())).await {
-            Ok(answer) => {
-                return match not_there(feed, collection, &answer).await {
-                    Some(trouble) => Err((trouble, None)),
-                    None => Ok(answer),
-                };
-            }
-            Err((trouble, asked)) => {
-                let absent = trouble.kind == TroubleKind::NotInstalled;
-                let trouble = ask::about(trouble, collection);
-                if !absent {
-                    return Err((trouble, asked));
-                }
-                first.get_or_insert((trouble, asked));
-            }
-        }
-    }
-    Err(first.unwrap_or_else(|| (plain(TroubleKind::NotInstalled, "there is nothing to look at"), None)))
-}
-
-/// An empty list may be that of a namespace that does not exist: a name that is misspelt in the configuration reads like
-/// an empty system. `None` where there is no reason for doubt, or where we may not look.
-async fn not_there(feed: &Feed, collection: &ask::Collection, answer: &Answer) -> Option<Trouble> {
-    let namespace = collection.namespace()?;
-    if answer.json().is_ok_and(|list| !items(&list, "/items").is_empty()) {
-        return None;
-    }
-    let client = feed.link.client().await.ok()?;
-    let path = format!("/api/v1/namespaces/{}", ask::encoded(namespace));
-    if ask::object(&client, &path, feed.limits().probe).await.ok()?.is_some() {
-        return None;
-    }
-    let mut names = Vec::new();
-    let all = ask::Collection::new("v1", "namespaces", None);
-    // Who may not list them is told the same without a suggestion.
-    let _ = ask::list(&client, &all, feed.limits().list, |it| names.push(string(it, "/metadata/name"))).await;
-    let what = format!("there is no namespace `{namespace}` in this cluster");
-    let remedy = match nearest(namespace, names.iter().map(String::as_str)) {
-        Some(name) => format!("did you mean `{name}`? Mend the cluster's section in warroom.toml"),
-        None => "name the namespace it is installed in, in the cluster's section of warroom.toml".to_owned(),
-    };
-    Some(trouble(TroubleKind::NotInstalled, what, remedy))
-}
-
-async fn one(feed: &Feed, path: &str) -> Result<Answer, Miss> {
-    let client = feed.link.client().await.map_err(|trouble| (trouble, None))?;
-    let answer = ask::get(&client, path, feed.limits().probe).await.map_err(|trouble| (trouble, None))?;
-    match answer.json() {
-        Ok(_) => Ok(answer),
-        Err(trouble) => Err((trouble, answer.retry_after)),
-    }
-}
-
-async fn failed(feed: &Feed, trouble: Trouble, epoch: u64, wait: Duration) -> Duration {
-    let kind = trouble.kind;
-    match kind {
-        TroubleKind::Forbidden => feed.set_gate(true, epoch),
-        // A failing server keeps its watches: they were open before, and a new list would only add to its load.
-        TroubleKind::ServerError | TroubleKind::Throttled => {}
-        _ => feed.set_gate(false, epoch),
-    }
-    feed.parts.troubled(PROBE, trouble).await;
-    feed.parts.beat().await;
-    if kind == TroubleKind::NotInstalled { NOT_INSTALLED_EVERY } else { wait }
 }

@@ -20,6 +20,7 @@ pub mod map;
 pub mod nodes;
 pub mod object;
 pub mod pods;
+pub mod pulse;
 mod stream;
 mod transport;
 pub mod trouble;

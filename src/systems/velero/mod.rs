@@ -21,6 +21,7 @@ use super::kubernetes::ask::Collection;
 use super::kubernetes::client::Link;
 use super::kubernetes::feed::{Feed, Spare};
 use super::kubernetes::health;
+use super::kubernetes::pulse;
 use super::kubernetes::watch::{self, Mapped, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
@@ -60,7 +61,7 @@ fn start_on(link: Link, config: &ClusterConfig, namespace: &str, ctx: &Ctx, task
     let collection = |plural| Collection::new(GROUP, plural, Some(namespace));
 
     let (of, backups) = (feed.clone(), collection("backups"));
-    feed.keep(tasks, ctx, health::PROBE, move || health::pulse(of.clone(), backups.clone()));
+    feed.keep(tasks, ctx, health::PROBE, move || pulse::run(of.clone(), backups.clone()));
 
     let kinds: [(&'static str, FactKind, Map); 7] = [
         ("schedules", FactKind::Schedule, |cluster, it| map::schedule(cluster, it).map(Fact::from)),
