@@ -2,7 +2,7 @@
 //! sentences, the same in every pane, in plain mode and in every command.
 
 use crate::model::time::{since, words};
-use crate::model::{SourceId, Stamp, System};
+use crate::model::{SourceId, Stamp};
 
 use super::row::{Body, Row, Topic, Verdict};
 
@@ -18,19 +18,6 @@ pub enum Absence {
     Unknown { unheard: Vec<(SourceId, String)>, said_by: Vec<(SourceId, Stamp)> },
     /// Nothing is configured that could tell.
     NotConfigured,
-}
-
-/// Which systems a topic's rows come from. A topic that is made of others has none of its own.
-pub fn systems(topic: Topic) -> &'static [System] {
-    match topic {
-        Topic::Events | Topic::Clusters => &[System::Kubernetes],
-        Topic::Alerts | Topic::Silences => &[System::Alertmanager],
-        Topic::Slo => &[System::Prometheus],
-        Topic::Backups => &[System::Velero],
-        Topic::Gitops => &[System::Argocd, System::Flux],
-        Topic::Traffic => &[System::Cloudflare, System::Probe],
-        Topic::Sources | Topic::Services => &[],
-    }
 }
 
 /// Why a source's own row says that it can't be believed wholly; `None` = it is heard.
@@ -54,7 +41,7 @@ pub fn ago(now: Stamp) -> impl Fn(Stamp) -> String {
 
 /// Why a topic has no rows, by the rows of the sources.
 pub fn absence(topic: Topic, sources: &[Row], now: Stamp) -> Absence {
-    let behind: Vec<&Row> = sources.iter().filter(|row| systems(topic).contains(&row.source.system)).collect();
+    let behind: Vec<&Row> = sources.iter().filter(|row| topic.systems().contains(&row.source.system)).collect();
     // A row stands for every [[slo]] from the start: without rows there is none, whatever else a Prometheus is for.
     if behind.is_empty() || topic == Topic::Slo {
         return Absence::NotConfigured;
@@ -82,7 +69,7 @@ impl Absence {
 
     /// The sentence for a topic; `ago` words how long ago somebody answered, for a screen changes its ages at its own pace.
     pub fn says(&self, topic: Topic, ago: impl Fn(Stamp) -> String) -> String {
-        let [none, unknown, not_configured] = sentences(topic);
+        let [none, unknown, not_configured] = topic.empty_words();
         match self {
             Self::NotConfigured => not_configured.to_owned(),
             Self::None { said_by } => {
@@ -113,62 +100,6 @@ fn listed(mut all: Vec<String>, between: &str) -> String {
     match more {
         0 => all.join(between),
         more => format!("{}{between}and {more} more", all.join(between)),
-    }
-}
-
-/// There is none · it is not known · nothing is configured, and how to name it.
-fn sentences(topic: Topic) -> [&'static str; 3] {
-    match topic {
-        Topic::Events => [
-            "No event was seen",
-            "Which events there are is not known",
-            "No cluster is configured. Name it in a [[cluster]] of warroom.toml.",
-        ],
-        Topic::Clusters => [
-            "No cluster has told anything",
-            "How the clusters are is not known",
-            "No cluster is configured. Name it in a [[cluster]] of warroom.toml.",
-        ],
-        Topic::Alerts => [
-            "No alert fires",
-            "Whether an alert fires is not known",
-            "No Alertmanager is configured. Name it in an [[alertmanager]] of warroom.toml.",
-        ],
-        Topic::Silences => [
-            "No silence is in force, to come, or ended within a day",
-            "Which silences are in force is not known",
-            "No Alertmanager is configured. Name it in an [[alertmanager]] of warroom.toml.",
-        ],
-        Topic::Slo => [
-            "No service has an SLO",
-            "How the SLOs stand is not known",
-            "No SLO is configured. Name it in an [[slo]] of warroom.toml, with the [[prometheus]] that knows it.",
-        ],
-        Topic::Backups => [
-            "No Velero schedule, backup or location was found, so nothing says what could be restored",
-            "Which backups there are is not known",
-            "Velero is not configured. Set `velero` in a [[cluster]] of warroom.toml.",
-        ],
-        Topic::Gitops => [
-            "No application is deployed by Argo CD or Flux here",
-            "Which applications are deployed is not known",
-            "Neither Argo CD nor Flux is configured. Set `argocd` or `flux` in a [[cluster]] of warroom.toml.",
-        ],
-        Topic::Traffic => [
-            "No load balancer and no pool was found",
-            "Where traffic goes is not known",
-            "No load balancing and no probe is configured. Name them in a [[cloudflare]] and a [[probe]] of warroom.toml.",
-        ],
-        Topic::Services => [
-            "Nothing is promised",
-            "How the services stand is not known",
-            "Nothing is promised. Name services with RTO and RPO in a [[service]] of warroom.toml.",
-        ],
-        Topic::Sources => [
-            "There is no source",
-            "How the sources are is not known",
-            "Nothing is configured that could be watched. Name clusters and servers in warroom.toml.",
-        ],
     }
 }
 

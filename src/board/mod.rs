@@ -131,7 +131,7 @@ impl Board {
             vanished: vanished::Vanished::default(),
             slos: Vec::new(),
             latches: slo::Latches::default(),
-            dirty: Topic::ALL.into_iter().collect(),
+            dirty: Topic::ALL.iter().copied().collect(),
         }
     }
 
@@ -246,7 +246,7 @@ impl Board {
 
     /// Judges everything.
     pub fn judge(&self, now: Stamp) -> Judged {
-        Judged { topics: Topic::ALL.into_iter().map(|topic| (topic, self.judge_topic(topic, now))).collect() }
+        Judged { topics: Topic::ALL.iter().map(|topic| (*topic, self.judge_topic(*topic, now))).collect() }
     }
 
     /// Judges one topic.
@@ -271,7 +271,7 @@ impl Board {
         let total = rows.len() as u64 + left_out;
         let cut = (rows.len() as u64).saturating_sub(MOST_ROWS as u64) + left_out;
         rows.truncate(MOST_ROWS);
-        let unkept = self.store.iter().filter(|(id, _)| feeds(id.system, topic)).map(|(_, state)| state.dropped);
+        let unkept = self.store.iter().filter(|(id, _)| topic.depends_on(id.system)).map(|(_, state)| state.dropped);
         let dropped = cut + unkept.sum::<u64>();
         TopicView { rows, total, dropped }
     }
@@ -282,38 +282,18 @@ impl Board {
             self.dirty.insert(Topic::Events);
             return;
         }
-        self.dirty.extend(Topic::ALL.into_iter().filter(|topic| feeds(source.system, *topic)));
+        self.dirty.extend(Topic::ALL.iter().filter(|topic| topic.depends_on(source.system)));
     }
 }
 
 /// Whether a change says that everything there is to read of a source was read: what watches a cluster is alive only when
 /// all of its lists are there; the others tell one list last.
 fn completes(system: System, change: &Change) -> bool {
-    let last = match system {
-        System::Kubernetes | System::Velero | System::Argocd | System::Flux => return *change == Change::Alive,
-        System::Alertmanager => FactKind::Alert,
-        System::Cloudflare => FactKind::EdgeAccount,
-        System::Probe => FactKind::Probe,
-        System::Prometheus => FactKind::Slo,
-    };
+    let Some(last) = system.last_facts() else { return *change == Change::Alive };
     match change {
         Change::Upsert(fact) => fact.kind() == last,
         Change::Replace { kind, .. } => *kind == last,
         Change::Alive => true,
         Change::Remove { .. } | Change::Trouble(_) => false,
-    }
-}
-
-/// Whether a system's observations can change a topic.
-fn feeds(system: System, topic: Topic) -> bool {
-    match topic {
-        Topic::Sources => true,
-        Topic::Clusters | Topic::Events => system == System::Kubernetes,
-        Topic::Services => matches!(system, System::Probe | System::Velero),
-        Topic::Alerts | Topic::Silences => system == System::Alertmanager,
-        Topic::Slo => system == System::Prometheus,
-        Topic::Traffic => matches!(system, System::Cloudflare | System::Probe),
-        Topic::Backups => system == System::Velero,
-        Topic::Gitops => matches!(system, System::Argocd | System::Flux),
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::model::Topic;
 use crate::model::facts::{
     Alert, ControlPlane, EdgeAccount, KubeEvent, LoadBalancer, Location, NamespacePods, OffSite, Pod, Pool, Probe,
     Restore, Silence,
@@ -47,38 +48,6 @@ impl Verdict {
             Self::Critical => "critical",
         }
     }
-}
-
-/// A family of rows: one subscription, one pane or command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Topic {
-    Sources,
-    Clusters,
-    Services,
-    Slo,
-    Alerts,
-    Traffic,
-    Backups,
-    Gitops,
-    Events,
-    Silences,
-}
-
-impl Topic {
-    /// Every topic.
-    pub const ALL: [Self; 10] = [
-        Self::Sources,
-        Self::Clusters,
-        Self::Services,
-        Self::Slo,
-        Self::Alerts,
-        Self::Traffic,
-        Self::Backups,
-        Self::Gitops,
-        Self::Events,
-        Self::Silences,
-    ];
 }
 
 /// One row.

@@ -140,7 +140,7 @@ async fn status(
     narrow: &args::Narrow,
     output: args::Output,
 ) -> Result<Exit, Fail> {
-    let topics: Vec<Topic> = Topic::ALL.into_iter().filter(|topic| *topic != Topic::Events).collect();
+    let topics: Vec<Topic> = Topic::ALL.iter().copied().filter(|topic| *topic != Topic::Events).collect();
     let mut link = link(global, env, Some(0), if watch { &topics } else { &[] }).await?;
     let mut last = String::new();
     loop {

@@ -8,7 +8,7 @@ use super::fail::Fail;
 use super::link::Link;
 use super::shown::{Shown, age};
 use super::{output, standing};
-use crate::board::absence::{Absence, absence, ago, systems, unheard};
+use crate::board::absence::{Absence, absence, ago, unheard};
 use crate::board::{Body, Row, Topic, Verdict, breached};
 use crate::client::Mirror;
 use crate::model::filter::Filter;
@@ -54,7 +54,7 @@ impl Table {
     fn shown(self, filter: Option<&Filter>) -> Shown {
         let Self { topic, own: Rows { mut rows, total, dropped }, sources, services, now } = self;
         // The sources that can't be believed: without them an empty table would look like a calm one.
-        let behind = |row: &&Row| systems(topic).contains(&row.source.system) && unheard(row, now).is_some();
+        let behind = |row: &&Row| topic.systems().contains(&row.source.system) && unheard(row, now).is_some();
         let blind: Vec<&Row> = sources.iter().filter(behind).collect();
         let empty = rows.is_empty().then(|| absence(topic, &sources, now));
         let searched = rows.len();
@@ -123,7 +123,7 @@ pub async fn status(link: &mut Link, filter: Option<&Filter>) -> Result<Shown, F
         return Err(Fail::Gone("the room answered something else".to_owned()));
     };
     let mut rows = Vec::new();
-    for topic in Topic::ALL.into_iter().filter(|topic| *topic != Topic::Events) {
+    for topic in Topic::ALL.iter().copied().filter(|topic| *topic != Topic::Events) {
         if let Reply::Rows { rows: more, .. } = link.ask(Request::Board { topic }).await? {
             rows.extend(more);
         }
@@ -353,9 +353,9 @@ mod tests {
     #[test]
     fn one_rule_gives_the_exit_code_of_every_table() {
         for topic in TABLES {
-            let heard: Vec<Row> = systems(topic).iter().map(|system| source(*system, None)).collect();
+            let heard: Vec<Row> = topic.systems().iter().map(|system| source(*system, None)).collect();
             // Any body will do for a state; the rule looks at the verdict.
-            let row = |verdict, stale| Row { verdict, stale, ..source(systems(topic)[0], None) };
+            let row = |verdict, stale| Row { verdict, stale, ..source(topic.systems()[0], None) };
             for (verdict, stale, code) in [
                 (Verdict::Ok, false, Exit::Ok),
                 (Verdict::Info, false, Exit::Ok),
@@ -369,7 +369,7 @@ mod tests {
             }
             let trouble =
                 Trouble { kind: TroubleKind::Unreachable, what: "refused".into(), remedy: SafeText::default() };
-            let silent = vec![source(systems(topic)[0], Some(trouble))];
+            let silent = vec![source(topic.systems()[0], Some(trouble))];
             assert_eq!(shown(topic, vec![row(Verdict::Ok, false)], silent).exit, Exit::Degraded, "{topic:?}");
         }
     }
@@ -377,13 +377,13 @@ mod tests {
     #[test]
     fn an_empty_table_is_none_not_known_or_not_configured_and_only_not_known_is_a_trouble() {
         for topic in TABLES.into_iter().filter(|topic| *topic != Topic::Slo) {
-            let heard: Vec<Row> = systems(topic).iter().map(|system| source(*system, None)).collect();
+            let heard: Vec<Row> = topic.systems().iter().map(|system| source(*system, None)).collect();
             let none = shown(topic, Vec::new(), heard);
             assert_eq!((none.exit, &none.json["empty"]["because"]), (Exit::Ok, &json!("none")), "{topic:?}");
             assert!(none.text.contains("one answered 3 s ago"), "{}", none.text);
             let trouble =
                 Trouble { kind: TroubleKind::Unreachable, what: "refused".into(), remedy: SafeText::default() };
-            let unknown = shown(topic, Vec::new(), vec![source(systems(topic)[0], Some(trouble))]);
+            let unknown = shown(topic, Vec::new(), vec![source(topic.systems()[0], Some(trouble))]);
             assert_eq!((unknown.exit, &unknown.json["empty"]["because"]), (Exit::Degraded, &json!("unknown")));
             assert!(unknown.text.lines().next().is_some_and(|it| it.contains("not known") && it.contains("refused")));
             let nothing = shown(topic, Vec::new(), Vec::new());

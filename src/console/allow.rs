@@ -6,9 +6,10 @@ use crate::board::Topic;
 use crate::client::Link;
 use crate::model::Role as PersonRole;
 
-use super::app::{App, Pane};
+use super::app::App;
 use super::keymap::{Command, Context, spell};
 use super::overlay::{Overlay, PlanView, Stance};
+use super::pane::Pane;
 use super::update::past;
 use super::view::list;
 
@@ -120,20 +121,23 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
         }),
         Command::Pin => cannot_act(app).or_else(|| {
             let entry = list::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
-            let (go, again) = (key(app, Context::Main, Command::Pane6), key(app, Context::Main, Command::Pin));
+            let (go, again) =
+                (key(app, Context::Main, Command::Pane(Pane::Timeline)), key(app, Context::Main, Command::Pin));
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Pin an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
         Command::Milestone => cannot_act(app).or_else(|| {
             let entry = list::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
-            let (go, again) = (key(app, Context::Main, Command::Pane6), key(app, Context::Main, Command::Milestone));
+            let (go, again) =
+                (key(app, Context::Main, Command::Pane(Pane::Timeline)), key(app, Context::Main, Command::Milestone));
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Mark an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
         Command::Amend => past::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
             let chosen =
                 list::selected(app, Pane::Timeline).and_then(|it| it.item().map(|it| it.redacted_by.is_some()));
-            let (go, again) = (key(app, Context::Main, Command::Pane6), key(app, Context::Main, Command::Amend));
+            let (go, again) =
+                (key(app, Context::Main, Command::Pane(Pane::Timeline)), key(app, Context::Main, Command::Amend));
             match chosen.filter(|_| app.focus == Pane::Timeline) {
                 Some(false) => None,
                 Some(true) => Some("Its text was removed; a new note can be written.".to_owned()),
@@ -144,7 +148,8 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
         }),
         Command::Silence => cannot_act(app).or_else(|| {
             let alert = list::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some());
-            let (go, again) = (key(app, Context::Main, Command::Pane1), key(app, Context::Main, Command::Silence));
+            let (go, again) =
+                (key(app, Context::Main, Command::Pane(Pane::Alerts)), key(app, Context::Main, Command::Silence));
             (app.focus != Pane::Alerts || !alert)
                 .then(|| format!("Silence an alert: {go} goes there, choose it, press {again} again."))
         }),

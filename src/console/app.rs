@@ -14,53 +14,12 @@ use super::input::Now;
 use super::keymap::{Context, Fact, Facts, Key, Keymap, Spec, spell};
 use super::memory::Layout;
 use super::overlay::{Overlay, WriteKind};
+use super::pane::Pane;
 use super::past::Past;
 use super::theme::Role;
 use super::unseen::Unseen;
 use super::view;
 use super::widget::time::Zone;
-
-/// The panes, in the order of their numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Pane {
-    Alerts,
-    Traffic,
-    Backups,
-    Gitops,
-    Events,
-    Timeline,
-    People,
-}
-
-impl Pane {
-    /// Every pane.
-    pub const ALL: [Self; 7] =
-        [Self::Alerts, Self::Traffic, Self::Backups, Self::Gitops, Self::Events, Self::Timeline, Self::People];
-
-    /// The word in its title.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Alerts => "Alerts",
-            Self::Traffic => "Traffic",
-            Self::Backups => "Backups",
-            Self::Gitops => "GitOps",
-            Self::Events => "Events",
-            Self::Timeline => "Timeline",
-            Self::People => "People",
-        }
-    }
-
-    /// The key that goes to it, and the number in its title.
-    pub fn number(self) -> usize {
-        self as usize + 1
-    }
-
-    /// So many panes further, round and round.
-    pub fn step(self, by: isize) -> Self {
-        let at = (self as isize + by).rem_euclid(Self::ALL.len() as isize);
-        Self::ALL[at.unsigned_abs()]
-    }
-}
 
 /// Where the reader is in a pane. The cursor is a row's identity, not its number: new rows do not move it.
 #[derive(Clone, Debug, Default)]

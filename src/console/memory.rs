@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::app::{App, Pane};
+use super::app::App;
+use super::pane::Pane;
 use crate::model::filter::Filter;
 
 /// The most bytes of the file; it is written with a few hundred.
@@ -47,18 +48,14 @@ struct File {
     filters: BTreeMap<String, String>,
 }
 
-fn name(pane: Pane) -> String {
-    pane.title().to_lowercase()
-}
-
 fn pane(name: &str) -> Result<Pane, String> {
-    Pane::ALL.into_iter().find(|pane| self::name(*pane) == name).ok_or_else(|| format!("there is no pane {name}"))
+    Pane::by_id(name).ok_or_else(|| format!("there is no pane {name}"))
 }
 
 impl Layout {
     /// As it is now.
     pub fn of(app: &App) -> Self {
-        let filters = Pane::ALL.into_iter().filter_map(|pane| Some((pane, app.pane(pane).filter.clone()?)));
+        let filters = Pane::ALL.iter().copied().filter_map(|pane| Some((pane, app.pane(pane).filter.clone()?)));
         Self {
             focus: Some(app.focus),
             upper: Some(app.upper),
@@ -117,7 +114,7 @@ impl Layout {
             return Err("every pane is hidden".to_owned());
         }
         Ok(Self {
-            focus: shown(&file.focus)?.or_else(|| Pane::ALL.into_iter().find(|it| !hidden.contains(it))),
+            focus: shown(&file.focus)?.or_else(|| Pane::ALL.iter().copied().find(|it| !hidden.contains(it))),
             upper: shown(&file.upper)?.filter(|it| *it != Pane::Timeline),
             split: split
                 .filter(|[a, b]| a != b && ![a, b].iter().any(|it| hidden.contains(it) || **it == Pane::Timeline)),
@@ -130,15 +127,20 @@ impl Layout {
 
     /// The file's text.
     pub fn to_toml(&self) -> String {
+        let id = |pane: Pane| pane.id().to_owned();
         let file = File {
             version: 1,
-            focus: self.focus.map(name),
-            upper: self.upper.map(name),
-            split: self.split.map(|pair| pair.map(name)),
-            hidden: self.hidden.iter().copied().map(name).collect(),
+            focus: self.focus.map(id),
+            upper: self.upper.map(id),
+            split: self.split.map(|pair| pair.map(id)),
+            hidden: self.hidden.iter().copied().map(id).collect(),
             zoom: self.zoom,
             warnings: self.warnings,
-            filters: self.filters.iter().map(|(pane, filter)| (name(*pane), filter.text().to_owned())).collect(),
+            filters: self
+                .filters
+                .iter()
+                .map(|(pane, filter)| (pane.id().to_owned(), filter.text().to_owned()))
+                .collect(),
         };
         // Strings, booleans and tables of them: there is nothing in it that could not be written.
         format!("{HEAD}{}", toml::to_string(&file).unwrap_or_default())

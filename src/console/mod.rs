@@ -14,6 +14,7 @@ pub mod keymap;
 pub mod memory;
 pub mod overlay;
 pub mod palette;
+pub mod pane;
 pub mod past;
 pub mod plain;
 mod plans;

@@ -9,9 +9,10 @@ use crate::model::filter::{Completion, Filter, FilterError};
 use crate::model::silence::SilencePreview;
 use crate::model::{Action, Digest, IncidentStatus, Milestone, Plan, PlanId, SafeText};
 
-use super::app::{App, Pane};
+use super::app::App;
 use super::keymap::{Context, Key};
 use super::palette::Palette;
+use super::pane::Pane;
 
 /// One layer.
 #[derive(Clone, Debug)]

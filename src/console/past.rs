@@ -4,11 +4,12 @@
 use crate::board::{Row, Topic};
 use crate::client::{self, KEPT, Mirror};
 use crate::model::entry::LogLine;
-use crate::model::{EdgeFamily, EdgeKind, Happening, IncidentId, Stamp, System};
+use crate::model::{Happening, IncidentId, Stamp};
 use crate::protocol::Short;
 use crate::timeline::{Incident, Item, Keep, Story};
 
-use super::app::{App, Pane};
+use super::app::App;
+use super::pane::Pane;
 
 /// What the room answered about a topic.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,26 +109,6 @@ fn incident_to_read(mirror: &Mirror, at: Stamp) -> Option<IncidentId> {
     then.filter(|_| partial).map(|incident| incident.id.clone())
 }
 
-/// The pane that an edge belongs to.
-fn pane_of(edge: &EdgeKind, source: &str) -> Option<Pane> {
-    let system = || System::ALL.into_iter().find(|system| source.split('/').next() == Some(system.name()));
-    Some(match edge.family()? {
-        EdgeFamily::Alert | EdgeFamily::Watchdog => Pane::Alerts,
-        EdgeFamily::Probe | EdgeFamily::Traffic | EdgeFamily::Service | EdgeFamily::Slo => Pane::Traffic,
-        EdgeFamily::Backup | EdgeFamily::Location | EdgeFamily::Restore => Pane::Backups,
-        EdgeFamily::Gitops => Pane::Gitops,
-        EdgeFamily::ControlPlane | EdgeFamily::Node => Pane::Events,
-        EdgeFamily::Log | EdgeFamily::Recording | EdgeFamily::Clock => return None,
-        EdgeFamily::Source => match system()? {
-            System::Kubernetes => Pane::Events,
-            System::Velero => Pane::Backups,
-            System::Argocd | System::Flux => Pane::Gitops,
-            System::Alertmanager => Pane::Alerts,
-            System::Cloudflare | System::Probe | System::Prometheus => Pane::Traffic,
-        },
-    })
-}
-
 /// For a pane: the last edge of each thing that had happened and was recorded by then, the newest first.
 pub fn edges<'a>(app: &'a App, past: &'a Past, pane: Pane) -> Vec<&'a Item> {
     let story = if past.read.is_some() { &past.mirror.story } else { &app.mirror.story };
@@ -138,7 +119,7 @@ pub fn edges<'a>(app: &'a App, past: &'a Past, pane: Pane) -> Vec<&'a Item> {
     let mut seen = std::collections::HashSet::new();
     for item in by_time {
         let Happening::Edge(edge) = &item.entry.happening else { continue };
-        if pane_of(&edge.edge, &edge.source) != Some(pane) {
+        if Pane::of_change(&edge.edge, &edge.source) != Some(pane) {
             continue;
         }
         if seen.insert((edge.edge.family(), edge.subject.as_str(), edge.source.as_str())) {

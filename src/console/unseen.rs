@@ -16,7 +16,7 @@ pub struct Unseen {
 
 /// Compares what is held still with what is.
 pub fn unseen(held: &Mirror, now: &Mirror) -> Unseen {
-    let rows = Topic::ALL.into_iter().map(|topic| changed(topic, held.rows(topic), now.rows(topic))).sum();
+    let rows = Topic::ALL.iter().copied().map(|topic| changed(topic, held.rows(topic), now.rows(topic))).sum();
     Unseen { rows, entries: now.story.entries.saturating_sub(held.story.entries) }
 }
 

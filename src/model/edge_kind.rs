@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::Topic;
+
 /// What a kind of change means for others.
 #[derive(Clone, Copy, Debug)]
 struct Meaning {
@@ -76,7 +78,7 @@ impl Meaning {
 }
 
 macro_rules! edge_kinds {
-    ($($family:ident $prefix:literal { $($variant:ident $word:literal = $meaning:expr;)* })*) => {
+    ($($family:ident $prefix:literal $(of $topic:ident)? { $($variant:ident $word:literal = $meaning:expr;)* })*) => {
         /// What a change is of: `probe.failing` and `probe.ok` are of one family.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum EdgeFamily {
@@ -88,6 +90,13 @@ macro_rules! edge_kinds {
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$family => $prefix,)*
+                }
+            }
+
+            /// The table whose rows it tells of; `None` = the room's own, or that of the source it comes from.
+            pub fn topic(self) -> Option<Topic> {
+                match self {
+                    $(Self::$family => [$(Topic::$topic)?].first().copied(),)*
                 }
             }
         }
@@ -140,21 +149,21 @@ macro_rules! edge_kinds {
 }
 
 edge_kinds! {
-    Alert "alert" {
+    Alert "alert" of Alerts {
         AlertFiring "firing" = Meaning::begins().and_ends(&[EdgeKind::AlertSilenced]).moving_a_clock();
         AlertSilenced "silenced" = Meaning::state().and_ends(&[EdgeKind::AlertFiring]);
         AlertResolved "resolved" = Meaning::ends(&[EdgeKind::AlertFiring, EdgeKind::AlertSilenced]);
         AlertGone "gone" = Meaning::ends(&[EdgeKind::AlertFiring, EdgeKind::AlertSilenced]);
     }
-    Watchdog "watchdog" {
+    Watchdog "watchdog" of Alerts {
         WatchdogMissing "missing" = Meaning::begins();
         WatchdogSeen "seen" = Meaning::ends(&[EdgeKind::WatchdogMissing]);
     }
-    ControlPlane "control_plane" {
+    ControlPlane "control_plane" of Clusters {
         ControlPlaneFailing "failing" = Meaning::begins();
         ControlPlaneOk "ok" = Meaning::ends(&[EdgeKind::ControlPlaneFailing]);
     }
-    Node "node" {
+    Node "node" of Clusters {
         NodeNotReady "not_ready" = Meaning::begins();
         NodeReady "ready" = Meaning::ends(&[EdgeKind::NodeNotReady]);
     }
@@ -162,38 +171,38 @@ edge_kinds! {
         SourceLost "lost" = Meaning::begins();
         SourceBack "back" = Meaning::ends(&[EdgeKind::SourceLost]);
     }
-    Probe "probe" {
+    Probe "probe" of Traffic {
         ProbeFailing "failing" = Meaning::begins().moving_a_clock();
         ProbeOk "ok" = Meaning::ends(&[EdgeKind::ProbeFailing]);
     }
-    Traffic "traffic" {
+    Traffic "traffic" of Traffic {
         TrafficOrder "order" = Meaning::state();
         TrafficMoved "moved" = Meaning::state();
     }
-    Service "service" {
+    Service "service" of Traffic {
         ServiceRecovered "recovered" = Meaning::event().moving_a_clock();
     }
-    Gitops "gitops" {
+    Gitops "gitops" of Gitops {
         GitopsParity "parity" = Meaning::state().and_ends(&[EdgeKind::GitopsDrift]);
         GitopsDrift "drift" = Meaning::begins().and_ends(&[EdgeKind::GitopsParity]).after(60);
     }
-    Backup "backup" {
+    Backup "backup" of Backups {
         BackupUsable "usable" = Meaning::newest().and_ends(&[EdgeKind::BackupOverdue, EdgeKind::BackupMissed]).moving_a_clock();
         BackupOverdue "overdue" = Meaning::begins().after(60);
         BackupMissed "missed" = Meaning::begins();
         BackupVanished "vanished" = Meaning::event();
     }
-    Location "location" {
+    Location "location" of Backups {
         LocationUnavailable "unavailable" = Meaning::begins().after(60);
         LocationOk "ok" = Meaning::ends(&[EdgeKind::LocationUnavailable]);
     }
-    Restore "restore" {
+    Restore "restore" of Backups {
         RestoreStarted "started" = Meaning::state();
         RestoreCompleted "completed" = Meaning::state().and_ends(&[EdgeKind::RestoreStuck, EdgeKind::RestoreStarted]);
         RestoreFailed "failed" = Meaning::state().and_ends(&[EdgeKind::RestoreStuck, EdgeKind::RestoreStarted]);
         RestoreStuck "stuck" = Meaning::begins();
     }
-    Slo "slo" {
+    Slo "slo" of Slo {
         SloBurning "burning" = Meaning::begins();
         SloOk "ok" = Meaning::ends(&[EdgeKind::SloBurning]);
         SloExhausted "exhausted" = Meaning::state();
@@ -207,6 +216,13 @@ edge_kinds! {
     }
     Clock "clock" {
         ClockStepped "stepped" = Meaning::event().always_recorded();
+    }
+}
+
+impl EdgeFamily {
+    /// Whether it tells of a source itself, so of everything that comes from it.
+    pub fn is_of_a_source(self) -> bool {
+        self == Self::Source
     }
 }
 

@@ -4,6 +4,7 @@
 //! held as [`SafeText`], so no later room can print a control character by accident.
 
 pub mod alert_words;
+pub mod catalog;
 pub mod clean;
 mod edge;
 pub mod edge_kind;
@@ -28,13 +29,14 @@ pub mod time;
 pub mod velero;
 
 pub use alert_words::{AlertGrade, AlertWords};
+pub use catalog::{System, Topic};
 pub use edge_kind::{EdgeFamily, EdgeKind};
 pub use entry::{Entry, Happening, IncidentStatus, Severity};
 pub use facts::Fact;
 pub use ids::{Digest, IncidentId, PersonId, PlanId};
 pub use milestone::Milestone;
 pub use objective::{Host, Objective, Strategy};
-pub use observation::{Change, Observation, SourceId, System, Trouble, TroubleKind};
+pub use observation::{Change, Observation, SourceId, Trouble, TroubleKind};
 pub use person::{Actor, Level, Login, Person, Role};
 pub use plan::{Action, Plan, Refusal, RefusalKind, Step};
 pub use policy::{ACCOUNT_ALONE, ClusterRole, Policy, Rules};

@@ -6,49 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Fact, FactKind};
-use super::{SafeText, Stamp};
-
-/// The outside systems we know how to talk to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum System {
-    Kubernetes,
-    Velero,
-    Argocd,
-    Flux,
-    Alertmanager,
-    Cloudflare,
-    Probe,
-    Prometheus,
-}
-
-impl System {
-    /// Every system, in the order they are shown.
-    pub const ALL: [Self; 8] = [
-        Self::Kubernetes,
-        Self::Velero,
-        Self::Argocd,
-        Self::Flux,
-        Self::Alertmanager,
-        Self::Cloudflare,
-        Self::Probe,
-        Self::Prometheus,
-    ];
-
-    /// The name used in configuration, sources and files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Kubernetes => "kubernetes",
-            Self::Velero => "velero",
-            Self::Argocd => "argocd",
-            Self::Flux => "flux",
-            Self::Alertmanager => "alertmanager",
-            Self::Cloudflare => "cloudflare",
-            Self::Probe => "probe",
-            Self::Prometheus => "prometheus",
-        }
-    }
-}
+use super::{SafeText, Stamp, System};
 
 /// One thing that reports to us, written `system/instance`: `velero/dr`, `alertmanager/am-1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,7 +36,8 @@ impl FromStr for SourceId {
     fn from_str(s: &str) -> Result<Self, Self::Err> {
         let (system, instance) = s.split_once('/').ok_or_else(|| format!("`{s}` is not system/instance"))?;
         let system = System::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|known| known.name() == system)
             .ok_or_else(|| format!("`{system}` is not a system"))?;
         Ok(Self::new(system, instance))

@@ -51,11 +51,11 @@ impl Engine {
     fn judge(&mut self, now: Stamp, all: bool) -> Judged {
         let dirty = self.board.clean();
         let mut judged = Judged::default();
-        for topic in Topic::ALL {
+        for topic in Topic::ALL.iter().copied() {
             let known = match topic {
                 _ if all || dirty.contains(&topic) => None,
                 // Taken, not copied: there are many, and edges never look at them.
-                Topic::Events => self.judged.topics.remove(&topic),
+                _ if topic.tells_events() => self.judged.topics.remove(&topic),
                 _ => self.judged.topics.get(&topic).cloned(),
             };
             let view = known.unwrap_or_else(|| self.judge_topic(topic, now));

@@ -247,9 +247,9 @@ impl Then {
             };
         }
         let mut rows: Vec<&Arc<Kept>> = rows.into_values().collect();
-        match self.topic {
-            Topic::Events => rows.sort_unstable_by(|a, b| b.seen_at.cmp(&a.seen_at).then_with(|| a.id.cmp(&b.id))),
-            _ => rows.sort_unstable_by(|a, b| {
+        match self.topic.tells_events() {
+            true => rows.sort_unstable_by(|a, b| b.seen_at.cmp(&a.seen_at).then_with(|| a.id.cmp(&b.id))),
+            false => rows.sort_unstable_by(|a, b| {
                 b.verdict.cmp(&a.verdict).then_with(|| b.at.cmp(&a.at)).then_with(|| a.id.cmp(&b.id))
             }),
         }

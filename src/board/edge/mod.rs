@@ -18,6 +18,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
+use crate::model::catalog::WholeWith;
 use crate::model::entry::Edge;
 use crate::model::{EdgeKind, SafeText, SourceId, Stamp, System};
 use crate::timeline::Standing;
@@ -111,13 +112,10 @@ impl<'a> Pair<'a> {
 
     /// Whether every source that a row was judged by has told all of its lists.
     fn is_read(&self, topic: Topic, row: &Row) -> bool {
-        let concerns = |id: &&SourceId| match topic {
-            Topic::Backups => id.system == System::Velero,
-            Topic::Alerts | Topic::Silences => id.system == System::Alertmanager,
-            // One tool may serve several clusters, and what one has is compared with what another has.
-            Topic::Gitops => matches!(id.system, System::Argocd | System::Flux),
-            Topic::Clusters | Topic::Traffic | Topic::Slo => **id == row.source,
-            Topic::Services | Topic::Sources | Topic::Events => false,
+        let concerns = |id: &&SourceId| match topic.whole_with() {
+            WholeWith::EverySource => topic.systems().contains(&id.system),
+            WholeWith::OwnSource => **id == row.source,
+            WholeWith::NoSource => false,
         };
         !self.unread.iter().any(concerns)
     }

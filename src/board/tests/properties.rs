@@ -19,7 +19,7 @@ proptest! {
             }
         }
         let judged = board.judge(seen + TimeDelta::seconds(silent_s));
-        for topic in Topic::ALL {
+        for topic in Topic::ALL.iter().copied() {
             for row in judged.rows(topic) {
                 prop_assert!(row.stale, "{row:?}");
                 prop_assert!(row.verdict >= Verdict::Unknown, "{row:?}");

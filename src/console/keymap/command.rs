@@ -1,5 +1,7 @@
 //! Every command: id, words, where it works, and how dangerous it is. Help, footer and README table come from here.
 
+use crate::console::pane::Pane;
+
 /// Where a command can be bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Context {
@@ -64,20 +66,47 @@ pub struct Spec {
 }
 
 macro_rules! commands {
-    ($($variant:ident = $id:literal, $hint:literal, $doc:literal, [$($context:ident),+], $danger:ident;)*) => {
+    (
+        $($variant:ident = $id:literal, $hint:literal, $doc:literal, [$($context:ident),+], $danger:ident;)*
+        @panes { $($pane:ident = $pane_id:literal, $pane_doc:literal;)* }
+        $($rest:ident = $rest_id:literal, $rest_hint:literal, $rest_doc:literal, [$($rest_context:ident),+], $rest_danger:ident;)*
+    ) => {
         /// What a key may mean.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Command { $($variant,)* }
+        pub enum Command {
+            $($variant,)*
+            /// Go to a pane.
+            Pane(Pane),
+            $($rest,)*
+        }
 
         /// The table.
-        pub const COMMANDS: &[Spec] = &[$(Spec {
-            command: Command::$variant,
-            id: $id,
-            hint: $hint,
-            doc: $doc,
-            contexts: &[$(Context::$context),+],
-            danger: Danger::$danger,
-        },)*];
+        pub const COMMANDS: &[Spec] = &[
+            $(Spec {
+                command: Command::$variant,
+                id: $id,
+                hint: $hint,
+                doc: $doc,
+                contexts: &[$(Context::$context),+],
+                danger: Danger::$danger,
+            },)*
+            $(Spec {
+                command: Command::Pane(Pane::$pane),
+                id: $pane_id,
+                hint: "",
+                doc: $pane_doc,
+                contexts: &[Context::Main, Context::View],
+                danger: Danger::None,
+            },)*
+            $(Spec {
+                command: Command::$rest,
+                id: $rest_id,
+                hint: $rest_hint,
+                doc: $rest_doc,
+                contexts: &[$(Context::$rest_context),+],
+                danger: Danger::$rest_danger,
+            },)*
+        ];
     };
 }
 
@@ -113,13 +142,15 @@ commands! {
     Open = "open", "open", "show everything about the row; choose; confirm; send", [Main, View, Menu, Plan, Entry, Ask], None;
     NextPane = "next-pane", "", "go to the next pane", [Main], None;
     PrevPane = "prev-pane", "", "go to the pane before", [Main], None;
-    Pane1 = "pane-1", "", "go to pane 1, Alerts", [Main, View], None;
-    Pane2 = "pane-2", "", "go to pane 2, Traffic", [Main, View], None;
-    Pane3 = "pane-3", "", "go to pane 3, Backups", [Main, View], None;
-    Pane4 = "pane-4", "", "go to pane 4, GitOps", [Main, View], None;
-    Pane5 = "pane-5", "", "go to pane 5, Events", [Main, View], None;
-    Pane6 = "pane-6", "", "go to pane 6, Timeline", [Main, View], None;
-    Pane7 = "pane-7", "", "go to pane 7, People", [Main, View], None;
+    @panes {
+        Alerts = "pane-1", "go to pane 1, Alerts";
+        Traffic = "pane-2", "go to pane 2, Traffic";
+        Backups = "pane-3", "go to pane 3, Backups";
+        Gitops = "pane-4", "go to pane 4, GitOps";
+        Events = "pane-5", "go to pane 5, Events";
+        Timeline = "pane-6", "go to pane 6, Timeline";
+        People = "pane-7", "go to pane 7, People";
+    }
     NextLink = "next-link", "next related", "choose the next of the related rows; Enter opens it", [View], None;
     PrevLink = "prev-link", "", "choose the related row before", [View], None;
     Up = "up", "", "one row up", [Main, View, Plan, Menu, Entry], None;
@@ -143,8 +174,8 @@ commands! {
 impl Command {
     /// Its row.
     pub fn spec(self) -> &'static Spec {
-        // The table has one row a variant, in order: both come from one macro.
-        &COMMANDS[self as usize]
+        // Both come from one macro, so there is one.
+        COMMANDS.iter().find(|spec| spec.command == self).unwrap_or(&COMMANDS[0])
     }
 
     /// The command with this id.

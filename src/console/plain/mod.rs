@@ -26,10 +26,11 @@ use crate::board::Topic;
 use crate::console::Keymap;
 use crate::model::{Digest, PlanId, SafeText};
 
-use super::app::{App, Pane};
+use super::app::App;
 use super::effect::Effect;
 use super::input::{Input, Now};
 use super::overlay::{Overlay, Subject};
+use super::pane::Pane;
 use super::run::{ExitReason, GaveUp};
 use super::update::update;
 

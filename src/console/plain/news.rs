@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::board::Verdict;
 use crate::client::Link;
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
 use crate::console::attention::calls;
+use crate::console::pane::Pane;
 use crate::console::view::{header, list, words};
 use crate::console::widget::time;
 use crate::model::{EdgeFamily, Happening, PlanId};

@@ -1,8 +1,8 @@
 //! The words of plain mode: one table, in the order of help. Names are those of the console's commands where there is one.
 
-use crate::console::app::Pane;
 use crate::console::data::nearest;
 use crate::console::keymap::Command;
+use crate::console::pane::Pane;
 use crate::model::{Action, IncidentStatus, Milestone};
 
 use super::silence::{self, Aim};
@@ -185,12 +185,6 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
         "help" => Order::Help,
         "status" => Order::Status,
         "situation" => Order::Situation,
-        "alerts" => Order::Rows(Pane::Alerts, rest.to_owned()),
-        "traffic" => Order::Rows(Pane::Traffic, rest.to_owned()),
-        "backups" => Order::Rows(Pane::Backups, rest.to_owned()),
-        "gitops" => Order::Rows(Pane::Gitops, rest.to_owned()),
-        "events" => Order::Rows(Pane::Events, rest.to_owned()),
-        "timeline" => Order::Rows(Pane::Timeline, rest.to_owned()),
         "who" => Order::Rows(Pane::People, rest.to_owned()),
         "open" => Order::Open(Some(number()?)),
         "plan" => Order::Open(None),
@@ -218,7 +212,7 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
         "unsilence" => Order::Unsilence(number()?),
         "confirm" => Order::Confirm(text()?),
         "wait" => Order::Wait(Wait::parse(rest)?),
-        _ => Order::Quit,
+        name => Pane::by_id(name).map_or(Order::Quit, |pane| Order::Rows(pane, rest.to_owned())),
     })
 }
 

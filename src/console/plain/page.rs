@@ -6,7 +6,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::board::{Body, Row};
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
+use crate::console::pane::Pane;
 use crate::console::shot::to_text;
 use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view::asked;
@@ -134,9 +135,9 @@ pub fn rows<'a>(app: &'a App, pane: Pane, wanted: &str) -> Result<(Vec<(Entry<'a
         .collect();
     let more = found.len().saturating_sub(MOST);
     // What is newest stands last in the timeline, first elsewhere.
-    match pane {
-        Pane::Timeline => drop(found.drain(..more)),
-        _ => found.truncate(MOST),
+    match pane.newest_last() {
+        true => drop(found.drain(..more)),
+        false => found.truncate(MOST),
     }
     Ok((found, more))
 }

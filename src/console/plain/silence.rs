@@ -1,9 +1,9 @@
 //! Silences in lines: what one would hit is printed whole, then a typed word does it. One person is enough, as on the screen.
 
 use crate::board::{Body, Topic};
-use crate::console::app::Pane;
 use crate::console::effect::Effect;
 use crate::console::overlay::{Overlay, SilenceForm};
+use crate::console::pane::Pane;
 use crate::console::update::{lines, silence};
 use crate::console::view;
 use crate::model::silence::line_of;

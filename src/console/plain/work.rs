@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::approval::{PlanRecord, PlanState};
-use crate::console::app::Pane;
 use crate::console::effect::Effect;
 use crate::console::keymap::Command;
 use crate::console::overlay::{GUARD, Overlay, PlanView, Stance, Subject, WriteKind};
+use crate::console::pane::Pane;
 use crate::console::update::{lines, open, open_waiting};
 use crate::console::view::silence::words as silence_words;
 use crate::console::view::{detail, situation};
@@ -281,7 +281,7 @@ impl Plain {
 
     fn status(&mut self) {
         self.page(page::header(&self.app));
-        for pane in Pane::ALL {
+        for pane in Pane::ALL.iter().copied() {
             let heading = page::heading(&self.app, pane);
             match crate::console::view::list::all(&self.app, pane).is_empty() {
                 true => self.say(format!("{heading}. {}", crate::console::view::pane::nothing(&self.app, pane))),

@@ -2,9 +2,10 @@
 //! compared with what its command is for. A binding whose command has no row here must at least do something.
 
 use crate::approval::PlanState;
-use crate::console::app::{App, Pane, PaneState};
+use crate::console::app::{App, PaneState};
 use crate::console::keymap::{Binding, COMMANDS, Command, Context, Keymap, SHIPPED, spell};
 use crate::console::overlay::{Overlay, WriteKind};
+use crate::console::pane::Pane;
 use crate::console::{Effect, Input, allow, update};
 use crate::model::{Action, PlanId};
 use crate::protocol::Request;
@@ -25,7 +26,7 @@ fn scene(map: &Keymap, binding: &Binding) -> App {
         (Context::View, Command::NextLink | Command::PrevLink | Command::Open) => "1g<enter>",
         (Context::Main, Command::Up | Command::PageUp | Command::Top) => "5GG",
         (Context::Main, Command::Down | Command::PageDown | Command::Bottom) => "5g",
-        (Context::Main, Command::Pane1) => "2",
+        (Context::Main, Command::Pane(Pane::Alerts)) => "2",
         (Context::Main, _) => "1",
         (Context::View, Command::Up | Command::PageUp | Command::Top) => "?G",
         (Context::View, Command::Help) => "s",
@@ -155,13 +156,7 @@ fn did(command: Command, context: Context, before: &App, after: &App, effects: &
         },
         Command::NextPane => after.focus == before.focus.step(1),
         Command::PrevPane => after.focus == before.focus.step(-1),
-        Command::Pane1 => pane(Pane::Alerts),
-        Command::Pane2 => pane(Pane::Traffic),
-        Command::Pane3 => pane(Pane::Backups),
-        Command::Pane4 => pane(Pane::Gitops),
-        Command::Pane5 => pane(Pane::Events),
-        Command::Pane6 => pane(Pane::Timeline),
-        Command::Pane7 => pane(Pane::People),
+        Command::Pane(it) => pane(it),
         Command::Up => is + 1 == was,
         Command::Down => is == was + 1,
         Command::PageUp => is + 1 < was,

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::board::{Topic, Verdict};
 use crate::client::ClientEvent;
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
 use crate::console::input::Input;
 use crate::console::memory::{Keeper, Layout};
 use crate::console::overlay::Overlay;
+use crate::console::pane::Pane;
 use crate::console::shot::to_text;
 use crate::console::view::{self, layout, list};
 use crate::console::{Effect, update};
@@ -226,9 +227,9 @@ fn hidden_panes_make_room_at_every_size_and_nothing_overlaps() {
     for size in [(60, 20), (80, 24), (120, 40), (200, 60)] {
         for hidden in 0u8..127 {
             let mut app = app("ana", size);
-            let panes = Pane::ALL.into_iter().enumerate().filter(|(i, _)| hidden & (1 << i) != 0);
+            let panes = Pane::ALL.iter().copied().enumerate().filter(|(i, _)| hidden & (1 << i) != 0);
             app.hidden = panes.map(|(_, pane)| pane).collect();
-            let first = Pane::ALL.into_iter().find(|pane| !app.hidden.contains(pane)).unwrap();
+            let first = Pane::ALL.iter().copied().find(|pane| !app.hidden.contains(pane)).unwrap();
             app.focus_on(first);
             let at = layout::arrange(&app);
             assert!(at.body(first).is_some_and(|body| body.height > 0), "{size:?} {:?}", app.hidden);

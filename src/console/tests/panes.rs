@@ -117,7 +117,7 @@ fn a_fold_opens_its_objects_and_an_object_its_event() {
     let mut app = app("ana", (80, 24));
     press(&mut app, "5");
     assert!(text(&app).contains("8 Pods"), "{}", text(&app));
-    let place = view::list::visible(&app, crate::console::app::Pane::Events)
+    let place = view::list::visible(&app, crate::console::pane::Pane::Events)
         .iter()
         .position(|entry| entry.key().ends_with("/BackOff"))
         .unwrap();

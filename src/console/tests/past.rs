@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::board::Topic;
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
 use crate::console::input::{AskFailure, Input};
 use crate::console::overlay::Overlay;
+use crate::console::pane::Pane;
 use crate::console::shot::to_text;
 use crate::console::theme::Role;
 use crate::console::view::{self, list};
@@ -61,7 +62,7 @@ fn an_instant_shows_what_was_recorded_and_kept_by_then() {
     let screen = text(&app);
     let header = screen.lines().next().unwrap();
     assert!(header.contains(" PAST 14:49 "), "{header}");
-    for pane in Pane::ALL {
+    for pane in Pane::ALL.iter().copied() {
         let title = format!("{} {}   PAST 14:49", pane.number(), pane.title());
         assert!(screen.contains(&title), "{title}\n{screen}");
     }

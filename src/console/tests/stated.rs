@@ -2,7 +2,8 @@
 
 use super::fixture::{app, at, look, press};
 use crate::console::Effect;
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
+use crate::console::pane::Pane;
 use crate::console::shot::to_text;
 use crate::console::view;
 use crate::model::Milestone;

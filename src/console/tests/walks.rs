@@ -7,10 +7,11 @@ use proptest::prelude::*;
 use crate::approval::PlanState;
 use crate::board::{Body, Topic, Verdict};
 use crate::client::Link;
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
 use crate::console::input::{AskFailure, Input};
 use crate::console::keymap::{Key, keys};
 use crate::console::overlay::Overlay;
+use crate::console::pane::Pane;
 use crate::console::shot::to_text;
 use crate::console::theme::{Depth, Look, Role, Theme};
 use crate::console::{Effect, plan_bytes, update, view};
@@ -161,7 +162,7 @@ fn a_page_takes_the_keys_of_the_panes() {
     press(&mut app, "<esc>");
     assert_eq!(app.overlays.len(), 2, "and back to what was read");
     press(&mut app, "4");
-    assert!(app.overlays.is_empty() && app.focus == crate::console::app::Pane::Gitops);
+    assert!(app.overlays.is_empty() && app.focus == crate::console::pane::Pane::Gitops);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Entries before those that the console keeps: read in pages when somebody goes up to the first one it shows.
 
-use crate::console::app::{App, Pane, Waiting};
+use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
 use crate::console::input::AskFailure;
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::protocol::{Reply, Request};
 

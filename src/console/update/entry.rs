@@ -5,10 +5,11 @@ use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input as Line, InputRequest};
 
 use crate::console::allow;
-use crate::console::app::{App, Pane, Waiting};
+use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
 use crate::console::keymap::{Command, Context, Key};
 use crate::console::overlay::{Overlay, Write, WriteKind};
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::view;
 use crate::model::SafeText;

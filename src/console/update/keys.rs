@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crate::console::allow;
-use crate::console::app::{App, Frozen, Pane, Waiting};
+use crate::console::app::{App, Frozen, Waiting};
 use crate::console::effect::Effect;
 use crate::console::keymap::Command;
 use crate::console::overlay::{Overlay, Subject, WriteKind};
 use crate::console::palette::Palette;
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::view;
 use crate::console::view::related::Target;
@@ -86,13 +87,7 @@ pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
         }
         Command::NextPane => app.focus_on(app.next_shown(1).unwrap_or(app.focus)),
         Command::PrevPane => app.focus_on(app.next_shown(-1).unwrap_or(app.focus)),
-        Command::Pane1 => go_to(app, Pane::Alerts),
-        Command::Pane2 => go_to(app, Pane::Traffic),
-        Command::Pane3 => go_to(app, Pane::Backups),
-        Command::Pane4 => go_to(app, Pane::Gitops),
-        Command::Pane5 => go_to(app, Pane::Events),
-        Command::Pane6 => go_to(app, Pane::Timeline),
-        Command::Pane7 => go_to(app, Pane::People),
+        Command::Pane(pane) => go_to(app, pane),
         Command::Up | Command::Down | Command::PageUp | Command::PageDown | Command::Top | Command::Bottom => {
             travel(app, command);
         }
@@ -275,10 +270,7 @@ pub(super) fn travel_pane(app: &mut App, command: Command) {
     };
     let to = to.min(last);
     // At the end of the timeline the cursor lets go, and new entries are followed again.
-    let follow = match pane {
-        Pane::Timeline => command == Command::Bottom,
-        _ => command == Command::Top,
-    };
+    let follow = command == if pane.newest_last() { Command::Bottom } else { Command::Top };
     let state = app.pane_mut(pane);
     state.index = to;
     state.cursor = if follow { None } else { keys.get(to).cloned() };

@@ -2,8 +2,9 @@
 
 use crate::board::Verdict;
 use crate::console::allow;
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
 use crate::console::keymap::{Command, Context};
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::view;
 
@@ -60,7 +61,7 @@ fn hide(app: &mut App) {
     }
     app.focus_on(next);
     if app.upper == pane {
-        let other = Pane::ALL.into_iter().find(|it| *it != Pane::Timeline && !app.hidden.contains(it));
+        let other = Pane::ALL.iter().copied().find(|it| *it != Pane::Timeline && !app.hidden.contains(it));
         app.upper = other.unwrap_or(pane);
     }
     app.say(Role::Dim, format!("{} is hidden. {} or X shows it again.", pane.title(), pane.number()));

@@ -4,11 +4,12 @@ use tui_input::Input as Line;
 
 use crate::board::Topic;
 use crate::console::allow;
-use crate::console::app::{App, Pane, Waiting};
+use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
 use crate::console::input::AskFailure;
 use crate::console::keymap::{Command, Context};
 use crate::console::overlay::Overlay;
+use crate::console::pane::Pane;
 use crate::console::past::{self, Past};
 use crate::console::theme::Role;
 use crate::console::view::past::instant;
@@ -50,7 +51,7 @@ pub fn go(app: &mut App) -> Vec<Effect> {
 
 fn travel(app: &mut App, at: Stamp) -> Vec<Effect> {
     app.past = Some(Box::new(Past::new(&app.mirror, at)));
-    for pane in Pane::ALL {
+    for pane in Pane::ALL.iter().copied() {
         app.pane_mut(pane).cursor = None;
     }
     let mut effects = Vec::new();
@@ -71,7 +72,7 @@ fn ask(app: &mut App, topic: Topic, at: Stamp, page: u32) -> Option<Effect> {
 pub fn back(app: &mut App) -> bool {
     let was = app.past.take().is_some();
     if was {
-        for pane in Pane::ALL {
+        for pane in Pane::ALL.iter().copied() {
             app.pane_mut(pane).cursor = None;
         }
         let words = match &app.frozen {

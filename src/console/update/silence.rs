@@ -5,9 +5,10 @@ use tui_input::Input as Line;
 
 use crate::board::{Body, Topic};
 use crate::config::units;
-use crate::console::app::{App, Pane, Waiting};
+use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
 use crate::console::overlay::{Choice, GUARD, Menu, MenuItem, Overlay, SilenceForm};
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::view;
 use crate::model::facts::{Alert, Matcher};

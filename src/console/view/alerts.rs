@@ -4,15 +4,17 @@
 use std::collections::BTreeMap;
 
 use crate::board::{Body, Row, Topic, Verdict};
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, flow, glyph, time};
 use crate::model::facts::Alert;
 use crate::model::{AlertGrade, Stamp};
 
-use super::list::Entry;
+use super::list::{self, Entry};
 use super::pane;
+use super::panes::{BriefWhile, PaneSpec, PastRows};
 
 /// Mark, name, where, age, what became of it.
 pub const COLUMNS: &[Column] =
@@ -21,6 +23,21 @@ pub const COLUMNS: &[Column] =
 fn is_heartbeat(row: &Row) -> bool {
     matches!(&row.body, Body::Alert { alert, .. } if alert.grade == AlertGrade::Heartbeat)
 }
+
+/// What the pane shows.
+pub static PANE: PaneSpec = PaneSpec {
+    pane: Pane::Alerts,
+    columns: COLUMNS,
+    entries,
+    brief: entries,
+    brief_while: BriefWhile::Unfiltered,
+    related_in_full: false,
+    cells,
+    summary,
+    signal: |app| pane::counts(&list::all(app, Pane::Alerts)),
+    empty: nothing,
+    past: PastRows::Kept { topic: Topic::Alerts, kept: |past| &past.alerts, with_changes: false, none: "No alert" },
+};
 
 /// Every alert but a heartbeat that beats, which says that alerting itself lives.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {

@@ -1,6 +1,7 @@
 //! What a filter can ask of a pane's rows, and what completes one.
 
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
+use crate::console::pane::Pane;
 use crate::model::filter::{Completion, Field, Fields, Filter, complete};
 use crate::model::{Role, Stamp};
 use crate::timeline::{Incident, Told};

@@ -2,7 +2,8 @@
 
 use crate::board::readiness::{Loss, carrier, loss, parts};
 use crate::board::{Body, Row, Topic, Verdict};
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{Span, span};
 use crate::console::widget::{Cell, Column, Words, flow, glyph, time};
@@ -10,12 +11,28 @@ use crate::model::facts::{Location, OffSite, Restore};
 
 use super::list::Entry;
 use super::pane;
+use super::panes::{BriefWhile, PaneSpec, PastRows};
 
 /// Mark, name, age, bar or state, more.
 pub const COLUMNS: &[Column] =
     &[Column::mark(), Column::name(0, 9), Column::number(0), Column::fixed(1), Column::sentence(4, 8)];
 
 const BAR: u64 = 5;
+
+/// What the pane shows.
+pub static PANE: PaneSpec = PaneSpec {
+    pane: Pane::Backups,
+    columns: COLUMNS,
+    entries,
+    brief: brief,
+    brief_while: BriefWhile::NotZoomed,
+    related_in_full: true,
+    cells,
+    summary,
+    signal: signal,
+    empty: |app| pane::absent(app, Topic::Backups),
+    past: PastRows::Changes,
+};
 
 /// Restores that run, then what each service would lose, schedules, locations, and restores that ended.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {

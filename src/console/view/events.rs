@@ -3,13 +3,15 @@
 
 use crate::board::folds::{Fold, Trend, folds, rate};
 use crate::board::{Body, Row, Topic, Verdict};
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{Span, span};
 use crate::console::widget::{Cell, Column, Words, time};
 use crate::model::facts::{ControlPlane, Endpoint, KubeEvent};
 
 use super::list::Entry;
+use super::panes::{BriefWhile, PaneSpec, PastRows};
 use super::{layout, pane};
 
 /// Mark, since when (one event: when last), object, reason, count, whether it gets worse, cluster, message.
@@ -23,6 +25,21 @@ pub const COLUMNS: &[Column] = &[
     Column::name(1, 5),
     Column::sentence(4, 16),
 ];
+
+/// What the pane shows.
+pub static PANE: PaneSpec = PaneSpec {
+    pane: Pane::Events,
+    columns: COLUMNS,
+    entries,
+    brief: folded,
+    brief_while: BriefWhile::Unfiltered,
+    related_in_full: false,
+    cells,
+    summary,
+    signal: signal,
+    empty: |app| pane::absent(app, Topic::Events),
+    past: PastRows::Kept { topic: Topic::Events, kept: |past| &past.events, with_changes: true, none: "No event" },
+};
 
 /// Clusters, then events.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {

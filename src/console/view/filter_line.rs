@@ -3,9 +3,10 @@
 use ratatui::layout::Rect;
 use tui_input::Input as Line;
 
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
 use crate::console::keymap::Command;
 use crate::console::overlay::Tab;
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width, width_of};
 use crate::console::widget::columns;

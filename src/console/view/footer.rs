@@ -4,9 +4,10 @@ use ratatui::layout::Rect;
 
 use crate::approval::PlanState;
 use crate::console::allow;
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
 use crate::console::keymap::{Command, Context, Key, spell};
 use crate::console::overlay::{Overlay, Stance};
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::flow::{self, Fact};

@@ -2,8 +2,9 @@
 
 use crate::board::row::{Against, Known};
 use crate::board::{AppRow, Body, Topic, Verdict, Windows};
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
 use crate::console::keymap::{Command, Context, spell};
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, time};
@@ -12,6 +13,7 @@ use crate::model::{SafeText, Stamp};
 
 use super::list::Entry;
 use super::pane;
+use super::panes::{BriefWhile, PaneSpec, PastRows};
 
 /// Mark, name, cluster, tool, how many or how it stands, revision of what was expected, age, why. The age is that of the
 /// state for what lags, and of the last comparison for what is well.
@@ -25,6 +27,21 @@ pub const COLUMNS: &[Column] = &[
     Column::number(2),
     Column::sentence(3, 12),
 ];
+
+/// What the pane shows.
+pub static PANE: PaneSpec = PaneSpec {
+    pane: Pane::Gitops,
+    columns: COLUMNS,
+    entries,
+    brief: brief,
+    brief_while: BriefWhile::NotZoomedNorWarnings,
+    related_in_full: false,
+    cells,
+    summary,
+    signal: |app| pane::counts(&brief(app)),
+    empty: |app| pane::absent(app, Topic::Gitops),
+    past: PastRows::Changes,
+};
 
 /// Parity of each cluster, then its applications as the board orders them.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {

@@ -2,7 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
+use crate::console::pane::Pane;
 
 /// A pane's place: its title's line and the rows below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,13 +4,14 @@ use crate::approval::{PlanRecord, PlanState};
 use crate::board::folds::Fold;
 use crate::board::row::PoolRef;
 use crate::board::{Body, Row, Verdict};
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
+use crate::console::pane::Pane;
 use crate::console::widget::Cell;
 use crate::model::{PersonId, PlanId, Stamp};
 use crate::protocol::Who;
 use crate::timeline::Item;
 
-use super::{alerts, asked, backups, events, gitops, past, people, timeline, traffic};
+use super::{asked, panes, past, timeline};
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug)]
@@ -112,15 +113,7 @@ pub fn all(app: &App, pane: Pane) -> Vec<Entry<'_>> {
     if let Some(then) = &app.past {
         return past::entries(app, then, pane);
     }
-    match pane {
-        Pane::Alerts => alerts::entries(app),
-        Pane::Traffic => traffic::entries(app),
-        Pane::Backups => backups::entries(app),
-        Pane::Gitops => gitops::entries(app),
-        Pane::Events => events::entries(app),
-        Pane::Timeline => timeline::entries(app),
-        Pane::People => people::entries(app),
-    }
+    (panes::spec(pane).entries)(app)
 }
 
 /// The cells of a row.
@@ -128,27 +121,17 @@ pub fn cells(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Cell> {
     if let (Some(item), true, true) = (entry.item(), app.past.is_some(), pane != Pane::Timeline) {
         return past::cells(app, pane, item);
     }
-    match pane {
-        Pane::Alerts => alerts::cells(app, entry),
-        Pane::Traffic => traffic::cells(app, entry),
-        Pane::Backups => backups::cells(app, entry),
-        Pane::Gitops => gitops::cells(app, entry),
-        Pane::Events => events::cells(app, entry),
-        Pane::Timeline => timeline::cells(app, entry),
-        Pane::People => people::cells(app, entry),
-    }
+    (panes::spec(pane).cells)(app, entry)
 }
 
 /// The rows that pass the filter and `warnings only`.
 pub fn visible(app: &App, pane: Pane) -> Vec<Entry<'_>> {
     let zoomed = app.zoom && app.focus == pane;
     let plain = app.past.is_none() && app.pane(pane).filter.is_none();
-    let mut entries = match pane {
-        Pane::Gitops if plain && !zoomed && !app.warnings => gitops::brief(app),
-        // Who looks for words wants each event; who looks at the pane wants to know what broke.
-        Pane::Events if plain => events::folded(app),
-        Pane::Backups if plain && !zoomed => backups::brief(app),
-        _ => all(app, pane),
+    let spec = panes::spec(pane);
+    let mut entries = match plain && spec.brief_while.holds(zoomed, app.warnings) {
+        true => (spec.brief)(app),
+        false => all(app, pane),
     };
     let state = app.pane(pane);
     let marked = |entry: &Entry<'_>| !state.marks.is_empty() && state.marks.contains(&entry.key());
@@ -169,7 +152,7 @@ fn is_calm(pane: Pane, entry: &Entry<'_>) -> bool {
 /// How many rows `warnings only` leaves out, over all panes.
 pub fn calm(app: &App) -> usize {
     let calm = |pane| all(app, pane).iter().filter(|entry| is_calm(pane, entry)).count();
-    Pane::ALL.into_iter().map(calm).sum()
+    Pane::ALL.iter().copied().map(calm).sum()
 }
 
 /// The marked rows of a pane as plain text, in the order in which they stand there.
@@ -192,10 +175,7 @@ pub fn selected(app: &App, pane: Pane) -> Option<Entry<'_>> {
 /// The row with this key, whatever the filter says.
 pub fn find<'a>(app: &'a App, pane: Pane, key: &str) -> Option<Entry<'a>> {
     let found = all(app, pane).into_iter().find(|entry| entry.key() == key);
-    found.or_else(|| match pane {
-        Pane::Events => events::folded(app).into_iter().find(|entry| entry.key() == key),
-        _ => None,
-    })
+    found.or_else(|| (panes::spec(pane).brief)(app).into_iter().find(|entry| entry.key() == key))
 }
 
 /// A row as plain text: for copying and finding.

@@ -15,6 +15,7 @@ pub mod layout;
 pub mod list;
 pub mod palette;
 pub mod pane;
+pub mod panes;
 pub mod past;
 pub mod pending;
 pub mod people;
@@ -33,12 +34,13 @@ pub mod words;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::app::{App, Pane};
+use super::app::App;
 use super::overlay::Overlay;
+use super::pane::Pane;
 use super::theme::Look;
 use super::widget::rules::Rules;
 use super::widget::{Canvas, glyph};
-use crate::board::{Row, Topic};
+use crate::board::Row;
 
 /// Draws the app at its size.
 pub fn draw(app: &App, look: &Look) -> Buffer {
@@ -97,13 +99,5 @@ fn overview(app: &App, canvas: &mut Canvas<'_>) {
 
 /// Whether the row's verdict changed just now.
 fn changed(app: &App, pane: Pane, row: &Row) -> bool {
-    let topics: &[Topic] = match pane {
-        Pane::Alerts => &[Topic::Alerts],
-        Pane::Traffic => &[Topic::Traffic, Topic::Slo],
-        Pane::Backups => &[Topic::Backups],
-        Pane::Gitops => &[Topic::Gitops],
-        Pane::Events => &[Topic::Clusters, Topic::Events],
-        Pane::Timeline | Pane::People => &[],
-    };
-    !app.changed.is_empty() && topics.iter().any(|topic| app.changed.contains_key(&(*topic, row.id.clone())))
+    !app.changed.is_empty() && pane.topics().iter().any(|topic| app.changed.contains_key(&(*topic, row.id.clone())))
 }

@@ -5,30 +5,19 @@ use ratatui::layout::Rect;
 use crate::board::absence::absence;
 use crate::board::{Body, Row, Topic, Verdict};
 use crate::console::allow;
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
 use crate::console::keymap::{Command, Context};
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width_of};
-use crate::console::widget::columns::{self, Column};
+use crate::console::widget::columns;
 use crate::console::widget::{Canvas, Words, flow, glyph, text, time};
-use crate::model::{Stamp, System, Trouble};
+use crate::model::{Stamp, Trouble};
 
 use super::layout::Place;
 use super::list::{self, Entry};
 pub use super::trouble::troubles;
-use super::{alerts, backups, events, gitops, past, people, timeline, traffic, trouble};
-
-/// The systems behind a pane.
-fn systems(pane: Pane) -> &'static [System] {
-    match pane {
-        Pane::Alerts => &[System::Alertmanager],
-        Pane::Traffic => &[System::Cloudflare, System::Probe, System::Prometheus],
-        Pane::Backups => &[System::Velero],
-        Pane::Gitops => &[System::Argocd, System::Flux],
-        Pane::Events => &[System::Kubernetes],
-        Pane::Timeline | Pane::People => &[],
-    }
-}
+use super::{panes, past, trouble};
 
 /// A source behind a pane, as its row says.
 pub struct Behind<'a> {
@@ -44,7 +33,7 @@ pub fn behind(app: &App, pane: Pane) -> Vec<Behind<'_>> {
     let mut out = Vec::new();
     for row in app.rows(Topic::Sources) {
         let Body::Source { alive_at, troubled_since, trouble, fresh_for_s, .. } = &row.body else { continue };
-        if systems(pane).contains(&row.source.system) {
+        if pane.is_from(row.source.system) {
             let late = alive_at.is_none_or(|at| time::since(at, app.at()) > *fresh_for_s);
             out.push(Behind {
                 row,
@@ -98,30 +87,6 @@ fn trouble_lines(app: &App, pane: Pane, body: Rect) -> u16 {
     u16::try_from(trouble::block(app, pane, body).len()).unwrap_or(u16::MAX)
 }
 
-fn summary(app: &App, pane: Pane) -> Words {
-    match pane {
-        Pane::Alerts => alerts::summary(app),
-        Pane::Traffic => traffic::summary(app),
-        Pane::Backups => backups::summary(app),
-        Pane::Gitops => gitops::summary(app),
-        Pane::Events => events::summary(app),
-        Pane::Timeline => timeline::summary(app),
-        Pane::People => people::summary(app),
-    }
-}
-
-fn columns(pane: Pane) -> &'static [Column] {
-    match pane {
-        Pane::Alerts => alerts::COLUMNS,
-        Pane::Traffic => traffic::COLUMNS,
-        Pane::Backups => backups::COLUMNS,
-        Pane::Gitops => gitops::COLUMNS,
-        Pane::Events => events::COLUMNS,
-        Pane::Timeline => timeline::COLUMNS,
-        Pane::People => people::COLUMNS,
-    }
-}
-
 /// What stands where there are no rows.
 pub fn nothing(app: &App, pane: Pane) -> String {
     if let Some(filter) = &app.pane(pane).filter {
@@ -134,15 +99,7 @@ pub fn nothing(app: &App, pane: Pane) -> String {
     if let Some(then) = &app.past {
         return past::nothing(app, then, pane);
     }
-    match pane {
-        Pane::Alerts => alerts::nothing(app),
-        Pane::Traffic => absent(app, Topic::Traffic),
-        Pane::Backups => absent(app, Topic::Backups),
-        Pane::Gitops => absent(app, Topic::Gitops),
-        Pane::Events => absent(app, Topic::Events),
-        Pane::Timeline => timeline::empty(app),
-        Pane::People => "Nobody is here yet.".to_owned(),
-    }
+    (panes::spec(pane).empty)(app)
 }
 
 /// Why a topic has no rows: there is none, it is not known, or nothing of the kind is configured.
@@ -167,7 +124,7 @@ pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
     let name = span(role, format!("{} {}", place.pane.number(), place.pane.title()));
     let mut left = vec![name];
     let state = app.pane(place.pane);
-    let mut more = summary(app, place.pane);
+    let mut more = (panes::spec(place.pane).summary)(app);
     if is_stale(app, place.pane) {
         more = fade(&[more]).concat();
     }
@@ -232,7 +189,7 @@ pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
     let top = state.top.min(entries.len());
     let shown: Vec<&Entry<'_>> = entries.iter().skip(top).take(usize::from(height)).collect();
     let cells: Vec<_> = shown.iter().map(|entry| list::cells(app, place.pane, entry)).collect();
-    let columns = past::columns(app, place.pane).unwrap_or_else(|| columns(place.pane));
+    let columns = past::columns(app, place.pane).unwrap_or(panes::spec(place.pane).columns);
     let widths = columns::measure(columns, &cells, room);
     // The timeline is what was recorded; it does not grow old.
     let old = is_stale(app, place.pane) || (app.lost() && place.pane != Pane::Timeline);
@@ -291,7 +248,7 @@ pub fn mark(verdict: Verdict) -> Words {
 
 /// The strip: every pane in a few words, for screens that show one at a time.
 pub fn strip(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
-    let facts = Pane::ALL.into_iter().map(|pane| {
+    let facts = Pane::ALL.iter().copied().map(|pane| {
         let on = app.focus == pane;
         let name =
             span(if on { Role::TitleFocused } else { Role::Title }, format!("{} {}", pane.number(), pane.title()));
@@ -318,27 +275,16 @@ pub fn strip(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
 fn signal(app: &App, pane: Pane) -> Words {
     if app.lost() {
         // The banner says that all is old; what it was is still worth knowing.
-        return fade(&[now_signal(app, pane)]).concat();
+        return fade(&[(panes::spec(pane).signal)(app)]).concat();
     }
     if is_stale(app, pane) {
         return vec![span(Role::Warning, "STALE")];
     }
-    now_signal(app, pane)
-}
-
-fn now_signal(app: &App, pane: Pane) -> Words {
-    match pane {
-        Pane::Backups => backups::signal(app),
-        Pane::Events => events::signal(app),
-        Pane::Timeline => Words::new(),
-        Pane::People => vec![span(Role::Dim, app.seen().present.len().to_string())],
-        Pane::Gitops => counts(&gitops::brief(app)),
-        Pane::Alerts | Pane::Traffic => counts(&list::all(app, pane)),
-    }
+    (panes::spec(pane).signal)(app)
 }
 
 /// `3✗ 4▲`, or the best that can be said.
-fn counts(entries: &[Entry<'_>]) -> Words {
+pub fn counts(entries: &[Entry<'_>]) -> Words {
     let count = |verdict| entries.iter().filter(|entry| entry.verdict() == verdict).count();
     let mut parts = Vec::new();
     for verdict in [Verdict::Critical, Verdict::Warning, Verdict::Unknown] {

@@ -1,7 +1,8 @@
 //! Panes at an earlier instant, each marked PAST: kept rows where there are any, else the last recorded changes.
 
 use crate::board::Topic;
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
+use crate::console::pane::Pane;
 use crate::console::past::{self, Kept, Past};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
@@ -11,27 +12,32 @@ use crate::model::Happening;
 use crate::timeline::Item;
 
 use super::list::Entry;
-use super::{alerts, timeline, words};
+use super::panes::{self, PastRows};
+use super::{timeline, words};
 
 /// The rows of a pane then.
 pub fn entries<'a>(app: &'a App, past: &'a Past, pane: Pane) -> Vec<Entry<'a>> {
     let edges = || past::edges(app, past, pane).into_iter().map(Entry::Item).collect::<Vec<_>>();
-    match pane {
-        Pane::Timeline => timeline::entries(app),
-        Pane::Alerts if past.alerts.is_known() => alerts::entries(app),
-        Pane::Events => edges().into_iter().chain(app.rows(Topic::Events).iter().map(Entry::Row)).collect(),
-        Pane::People => Vec::new(),
-        _ => edges(),
+    let rows = || (panes::spec(pane).entries)(app);
+    match panes::spec(pane).past {
+        PastRows::Changes => edges(),
+        PastRows::Kept { topic, with_changes: true, .. } => {
+            edges().into_iter().chain(app.rows(topic).iter().map(Entry::Row)).collect()
+        }
+        PastRows::Kept { kept, .. } if kept(past).is_known() => rows(),
+        PastRows::Kept { .. } => edges(),
+        PastRows::AsRecorded => rows(),
+        PastRows::Nothing(_) => Vec::new(),
     }
 }
 
 /// Columns of a pane that shows changes instead of its rows.
 pub fn columns(app: &App, pane: Pane) -> Option<&'static [Column]> {
     let past = app.past.as_ref()?;
-    let changes = match pane {
-        Pane::Alerts => !past.alerts.is_known(),
-        Pane::Traffic | Pane::Backups | Pane::Gitops => true,
-        Pane::Events | Pane::Timeline | Pane::People => false,
+    let changes = match panes::spec(pane).past {
+        PastRows::Changes => true,
+        PastRows::Kept { kept, with_changes, .. } => !with_changes && !kept(past).is_known(),
+        PastRows::AsRecorded | PastRows::Nothing(_) => false,
     };
     changes.then_some(timeline::COLUMNS)
 }
@@ -76,12 +82,11 @@ pub fn instant(app: &App, past: &Past) -> String {
 /// The pane's mark, and what its rows are.
 pub fn title(app: &App, past: &Past, pane: Pane) -> Words {
     let mark = span(Role::Banner, format!(" PAST {} ", instant(app, past)));
-    let what = match pane {
-        Pane::Alerts => as_kept(past, Topic::Alerts, &past.alerts),
-        Pane::Events => as_kept(past, Topic::Events, &past.events),
-        Pane::Timeline => Some("as recorded by then".to_owned()),
-        Pane::People => Some(String::new()),
-        _ => None,
+    let what = match panes::spec(pane).past {
+        PastRows::Kept { topic, kept, .. } => as_kept(past, topic, kept(past)),
+        PastRows::AsRecorded => Some("as recorded by then".to_owned()),
+        PastRows::Nothing(_) => Some(String::new()),
+        PastRows::Changes => None,
     };
     let what = what.unwrap_or_else(|| "last recorded changes".to_owned());
     vec![mark, span(Role::Dim, format!(" {what}"))]
@@ -93,31 +98,27 @@ fn as_kept(past: &Past, topic: Topic, kept: &Kept) -> Option<String> {
     let Some(short) = short else { return Some("as kept".to_owned()) };
     let rows = past.mirror.rows(topic).len() as u64;
     let let_go = if short.let_go { ", more were let go" } else { "" };
-    Some(match (short.left_out, topic) {
+    Some(match (short.left_out, topic.tells_events()) {
         (0, _) => format!("as kept{let_go}"),
-        (left_out, Topic::Events) => format!("the newest {rows} of {} kept{let_go}", rows + left_out),
-        (left_out, _) => format!("the worst {rows} of {} kept{let_go}", rows + left_out),
+        (left_out, true) => format!("the newest {rows} of {} kept{let_go}", rows + left_out),
+        (left_out, false) => format!("the worst {rows} of {} kept{let_go}", rows + left_out),
     })
 }
 
 /// What stands where there are no rows.
 pub fn nothing(app: &App, past: &Past, pane: Pane) -> String {
     let at = instant(app, past);
-    let kept = match pane {
-        Pane::Alerts => Some(&past.alerts),
-        Pane::Events => Some(&past.events),
-        _ => None,
-    };
-    match (pane, kept) {
-        (_, Some(Kept::Asked)) => "Asking the room what it kept.".to_owned(),
-        (_, Some(Kept::Unknown(Some(since)))) => {
-            format!("Not kept at {at}: the room keeps this from {} on.", app.zone.seconds(*since))
-        }
-        (_, Some(Kept::Unknown(None))) => format!("The room kept nothing of {at}."),
-        (Pane::Alerts, _) => format!("No alert was known at {at}."),
-        (Pane::Events, _) => format!("No event was known at {at}."),
-        (Pane::Timeline, _) => format!("No incident was open at {at}."),
-        (Pane::People, _) => "Who was here then: the timeline has who joined and left.".to_owned(),
-        _ => format!("No change was recorded by {at} in the incidents of this log."),
+    match panes::spec(pane).past {
+        PastRows::Kept { kept, none, .. } => match kept(past) {
+            Kept::Asked => "Asking the room what it kept.".to_owned(),
+            Kept::Unknown(Some(since)) => {
+                format!("Not kept at {at}: the room keeps this from {} on.", app.zone.seconds(*since))
+            }
+            Kept::Unknown(None) => format!("The room kept nothing of {at}."),
+            Kept::Known(_) => format!("{none} was known at {at}."),
+        },
+        PastRows::AsRecorded => format!("No incident was open at {at}."),
+        PastRows::Nothing(instead) => instead.to_owned(),
+        PastRows::Changes => format!("No change was recorded by {at} in the incidents of this log."),
     }
 }

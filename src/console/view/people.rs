@@ -1,6 +1,7 @@
 //! Who is here, who commands, and who took part and is gone.
 
 use crate::console::app::App;
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, flow, glyph};
@@ -9,10 +10,26 @@ use crate::model::{Level, PersonId, Stamp};
 use crate::timeline::Incident;
 
 use super::list::Entry;
+use super::panes::{BriefWhile, PaneSpec, PastRows};
 
 /// Mark, name, role, when they joined or were last heard of, how we know.
 pub const COLUMNS: &[Column] =
     &[Column::mark(), Column::name(0, 6), Column::fixed(1), Column::fixed(2), Column::sentence(3, 5)];
+
+/// What the pane shows.
+pub static PANE: PaneSpec = PaneSpec {
+    pane: Pane::People,
+    columns: COLUMNS,
+    entries,
+    brief: entries,
+    brief_while: BriefWhile::Unfiltered,
+    related_in_full: false,
+    cells,
+    summary,
+    signal: |app| vec![span(Role::Dim, app.seen().present.len().to_string())],
+    empty: |_| "Nobody is here yet.".to_owned(),
+    past: PastRows::Nothing("Who was here then: the timeline has who joined and left."),
+};
 
 /// Everyone with a console open, the commander first; then who took part and has none, by when they were last heard of.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {

@@ -1,12 +1,13 @@
 //! What else is about the same thing: rows of the other panes with the same object, service or cluster.
 
 use crate::board::{Body, Row, Verdict};
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
+use crate::console::pane::Pane;
 use crate::model::{Happening, Objective, PlanId};
 use crate::timeline::{Item, effects, plan_of};
 
 use super::list::{self, Entry};
-use super::{events, gitops};
+use super::panes;
 
 /// At most so many of one pane: a page is read, not searched.
 const MOST: usize = 6;
@@ -46,10 +47,9 @@ pub fn of(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Related> {
     let about = about(app, entry);
     let mut out = plans(app, entry);
     for other in [Pane::Timeline, Pane::Alerts, Pane::Traffic, Pane::Backups, Pane::Gitops, Pane::Events] {
-        let entries = match other {
-            Pane::Events => events::folded(app),
-            Pane::Gitops => gitops::brief(app),
-            _ => list::all(app, other),
+        let entries = match panes::spec(other).related_in_full {
+            true => list::all(app, other),
+            false => (panes::spec(other).brief)(app),
         };
         let mut near: Vec<(u8, Entry<'_>)> = entries
             .into_iter()

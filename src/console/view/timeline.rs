@@ -5,6 +5,7 @@ use crate::board::Verdict;
 use crate::client::Link;
 use crate::console::app::App;
 use crate::console::keymap::{Command, Context, spell};
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, glyph, time};
@@ -12,6 +13,7 @@ use crate::model::{EdgeKind, Happening, Stamp};
 use crate::timeline::{Incident, Item, plan_at, plan_of, plan_seq};
 
 use super::list::Entry;
+use super::panes::{BriefWhile, PaneSpec, PastRows};
 use super::words;
 
 /// Minutes, time, who, mark, what.
@@ -43,6 +45,21 @@ fn is_folded(happening: &Happening) -> bool {
             | Happening::HeadSigned(_)
     )
 }
+
+/// What the pane shows.
+pub static PANE: PaneSpec = PaneSpec {
+    pane: Pane::Timeline,
+    columns: COLUMNS,
+    entries,
+    brief: entries,
+    brief_while: BriefWhile::Unfiltered,
+    related_in_full: false,
+    cells,
+    summary,
+    signal: |_| Words::new(),
+    empty: empty,
+    past: PastRows::AsRecorded,
+};
 
 /// Items and plans of the incident, as the log has them: a plan stands where it last asked something of the room.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {

@@ -2,19 +2,36 @@
 
 use crate::board::row::PoolRef;
 use crate::board::{Body, Budget, BurnState, Row, Topic, Verdict};
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Cell, Column, Words, glyph, time};
 use crate::model::facts::{EdgeAccount, LoadBalancer, Probe};
 use crate::model::{Host, Objective};
 
-use super::list::Entry;
+use super::list::{self, Entry};
+use super::panes::{BriefWhile, PaneSpec, PastRows};
 use super::{layout, pane};
 
 /// Mark, name, state, more.
 pub const COLUMNS: &[Column] =
     &[Column::mark(), Column::name(0, 11), Column::fixed(1), Column::fixed(2), Column::sentence(4, 8)];
+
+/// What the pane shows.
+pub static PANE: PaneSpec = PaneSpec {
+    pane: Pane::Traffic,
+    columns: COLUMNS,
+    entries,
+    brief: entries,
+    brief_while: BriefWhile::Unfiltered,
+    related_in_full: false,
+    cells,
+    summary,
+    signal: |app| pane::counts(&list::all(app, Pane::Traffic)),
+    empty: |app| pane::absent(app, Topic::Traffic),
+    past: PastRows::Changes,
+};
 
 /// Each load balancer with its pools below it, then probes, pools that nothing uses, and accounts.
 pub fn entries(app: &App) -> Vec<Entry<'_>> {

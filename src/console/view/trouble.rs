@@ -2,7 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{Span, span, width};
 use crate::console::widget::{Words, columns, glyph, time};

@@ -141,7 +141,7 @@ fn look(shared: &Shared, socket: &Path) {
                     return;
                 }
             }
-            let topics = Topic::ALL.into_iter().map(|topic| (topic, link.mirror.rows(topic).to_vec())).collect();
+            let topics = Topic::ALL.iter().copied().map(|topic| (topic, link.mirror.rows(topic).to_vec())).collect();
             let seen = Seen { topics };
             check(shared, &seen, link.clock.now());
             *lock(&shared.seen) = seen;

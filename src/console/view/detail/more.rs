@@ -3,7 +3,8 @@
 use crate::board::folds::Fold;
 use crate::board::readiness::carrier;
 use crate::board::{Body, Row, Topic, Verdict};
-use crate::console::app::{App, Pane};
+use crate::console::app::App;
+use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::view::backups;
 use crate::console::view::list::Entry;

@@ -1,0 +1,87 @@
+//! What each pane shows, in one table: a pane is a file that exports its [`PaneSpec`], and a line here.
+
+use crate::console::app::App;
+use crate::console::pane::Pane;
+use crate::console::past::{Kept, Past};
+use crate::console::widget::columns::Column;
+use crate::console::widget::{Cell, Words};
+use crate::model::Topic;
+
+use super::list::Entry;
+use super::{alerts, backups, events, gitops, people, timeline, traffic};
+
+/// How a pane makes rows, cells and words of what the console knows.
+pub struct PaneSpec {
+    pub pane: Pane,
+    pub columns: &'static [Column],
+    /// Every row.
+    pub entries: for<'a> fn(&'a App) -> Vec<Entry<'a>>,
+    /// The rows of a pane that is neither filtered nor in the past: those that say something of their own.
+    pub brief: for<'a> fn(&'a App) -> Vec<Entry<'a>>,
+    /// When the brief form is shown.
+    pub brief_while: BriefWhile,
+    /// Whether rows that the brief form leaves out are named beside a row of another pane.
+    pub related_in_full: bool,
+    pub cells: fn(&App, &Entry<'_>) -> Vec<Cell>,
+    /// What the title says beside the name.
+    pub summary: fn(&App) -> Words,
+    /// The one thing to know about it, for the strip.
+    pub signal: fn(&App) -> Words,
+    /// What stands where there are no rows.
+    pub empty: fn(&App) -> String,
+    pub past: PastRows,
+}
+
+/// When a pane shows its rows in brief.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BriefWhile {
+    /// As long as nobody filters. Who looks for words wants each row; who looks at the pane wants to know what broke.
+    Unfiltered,
+    /// And it has not the whole screen.
+    NotZoomed,
+    /// And not only what is wrong is shown.
+    NotZoomedNorWarnings,
+}
+
+impl BriefWhile {
+    /// Whether an unfiltered pane is shown in brief.
+    pub fn holds(self, zoomed: bool, warnings: bool) -> bool {
+        match self {
+            Self::Unfiltered => true,
+            Self::NotZoomed => !zoomed,
+            Self::NotZoomedNorWarnings => !zoomed && !warnings,
+        }
+    }
+}
+
+/// What a pane shows of an earlier instant.
+#[derive(Clone, Copy)]
+pub enum PastRows {
+    /// The last recorded change of each thing.
+    Changes,
+    /// The rows that the room kept, and the changes before them or in their place.
+    Kept { topic: Topic, kept: fn(&Past) -> &Kept, with_changes: bool, none: &'static str },
+    /// Its own rows, as recorded by then.
+    AsRecorded,
+    /// Nothing, with where to look.
+    Nothing(&'static str),
+}
+
+/// The table, in the order of their numbers.
+const PANES: &[&PaneSpec] =
+    &[&alerts::PANE, &traffic::PANE, &backups::PANE, &gitops::PANE, &events::PANE, &timeline::PANE, &people::PANE];
+
+/// What a pane shows.
+pub fn spec(pane: Pane) -> &'static PaneSpec {
+    PANES[pane as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pane_has_its_line_in_the_order_of_their_numbers() {
+        assert!(PANES.iter().map(|spec| spec.pane).eq(Pane::ALL.iter().copied()));
+    }
+}
