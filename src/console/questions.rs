@@ -1,5 +1,5 @@
-//! What operators ask, and the keys that answer: at most two from the overview. The README's table comes from here, and a test
-//! presses the keys and looks for the answer.
+//! What operators ask, and the keys that answer: at most two from the overview. The table in docs/operator-guide.md comes
+//! from here, and a test presses the keys and looks for the answer.
 
 /// A question and its way to the answer, in the default key map.
 #[derive(Clone, Copy, Debug)]

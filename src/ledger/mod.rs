@@ -37,7 +37,7 @@ pub use open::{OpenOptions, Opened};
 pub use reader::{ReadError, Reader};
 pub use renew::new_after_damage;
 pub use snapshot::{Found, Snapshot, Unfit, Unverified};
-pub use storage::{AppendFile, DirFacts, FileFacts, Files, Held, ReadFile, Storage};
+pub use storage::{AppendFile, DirFacts, Directory, FileFacts, Files, Held, ReadFile, Storage};
 pub use verify::{Expected, Signed, Verdict, verify, verify_with};
 pub use write::Ledger;
 

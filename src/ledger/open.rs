@@ -98,6 +98,8 @@ pub(super) struct Survey {
     pub log_id: String,
     /// Tails that `recovered` entries speak of.
     pub noted: BTreeSet<Digest>,
+    /// What a snapshot shows of the log: durable entries are gone, or are others now.
+    pub unlike_snapshot: Option<SafeText>,
 }
 
 impl Opening {
@@ -146,7 +148,9 @@ impl Opening {
     /// Opens what is there, once no half-done work of an earlier process is left.
     pub fn open_surveyed(mut self) -> Result<Opened, LedgerError> {
         let (mut survey, snapshot, unverified) = self.survey_with_snapshot()?;
-        if let Found::Unfit(_) = snapshot {
+        if let Found::Unfit(unfit) = &snapshot
+            && !unfit.is_damage()
+        {
             // What can't be removed now is refused again at the next start.
             let _ = snapshot::forget(self.storage.as_ref(), &self.options.dir);
         }

@@ -89,32 +89,31 @@ impl Ledger {
         let name = segment_name(place.number);
         let (path, beside) = (dir.join(&name), dir.join(format!("{name}.tmp")));
         let _ = retry(|| storage.remove(&beside));
-        let written = retry(|| storage.create(&beside)).and_then(|mut file| {
+        let written = retry(|| storage.open_dir(dir)).and_then(|directory| {
+            let mut file = retry(|| storage.create(&beside))?;
             write_all(file.as_mut(), bytes)?;
-            retry(|| file.sync_data())
+            retry(|| file.sync_data())?;
+            let facts = retry(|| file.facts())?;
+            retry(|| storage.rename(&beside, &path))?;
+            Ok((directory, file, facts))
         });
         // Until here, and if the name can't be given, the log is as it was.
-        if let Err(error) = written.and_then(|()| retry(|| storage.rename(&beside, &path))) {
+        let (directory, file, facts) = written.map_err(|error| {
             let _ = retry(|| storage.remove(&beside));
-            return Err(match is_full(&error) {
+            match is_full(&error) {
                 true => AppendError::Full,
                 false => AppendError::Unchanged(SafeText::new(&format!("the segment can't be written anew ({error})"))),
-            });
-        }
-        let durable = retry(|| storage.sync_dir(dir));
+            }
+        })?;
+        let durable = retry(|| directory.sync());
         if place.number != writer.number {
             // Left to the next start if it fails: nothing is appended here.
             let _ = retry(|| storage.close_off(&path));
             return durable.map_err(|error| AppendError::Unchanged(not_kept(&path, &error)));
         }
         // What is appended from now on must go where the name will be after a crash.
-        let opened = durable.and_then(|()| {
-            let file = retry(|| storage.open_append(&path))?;
-            let facts = retry(|| file.facts())?;
-            Ok((file, facts))
-        });
-        match opened {
-            Ok((file, facts)) => {
+        match durable {
+            Ok(()) => {
                 (writer.file, writer.identity) = (Some(file), facts);
                 Ok(())
             }

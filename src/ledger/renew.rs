@@ -13,7 +13,7 @@ use super::open::{OpenOptions, Opened, Opening};
 use super::signed::Kept;
 use super::storage::{ReadFile, Storage, retry};
 use super::write::{CreateError, create_file};
-use super::{LedgerError, scan, segment_name, segments, signed};
+use super::{LedgerError, SNAPSHOT, scan, segment_name, segments, signed};
 use crate::clock::{Clock, Random};
 use crate::model::Digest;
 use crate::model::entry::{AfterDamage, SignedBefore};
@@ -34,7 +34,7 @@ pub fn new_after_damage(
     let dir = opening.options.dir.clone();
     let storage = Arc::clone(&opening.storage);
     if !finish(storage.as_ref(), &dir)? {
-        let survey = opening.survey()?;
+        let (survey, ..) = opening.survey_with_snapshot()?;
         let blocking = opening.is_damaged(&survey)?;
         let Some((path, _)) = survey.newest.as_ref().filter(|_| blocking) else {
             return Err(LedgerError::NotDamaged(dir));
@@ -73,14 +73,13 @@ pub(super) fn finish(storage: &dyn Storage, dir: &Path) -> Result<bool, LedgerEr
     retry(|| storage.make_dir(&away)).map_err(LedgerError::io("make", &away))?;
     let old = segments(storage, dir).map_err(LedgerError::io("list", dir))?;
     let torn = names.iter().filter(|name| name.contains(".jsonl.torn-")).map(|name| dir.join(name));
-    // What was signed of the old log goes with it: the new one has another id.
-    let signed = names.iter().filter(|name| *name == signed::SIGNED).map(|name| dir.join(name));
-    for from in old.into_iter().map(|(_, path)| path).chain(torn).chain(signed) {
+    // What was signed of the old log, and what may be the only proof that it was cut, go with it.
+    let beside = [signed::SIGNED, SNAPSHOT];
+    let beside = names.iter().filter(|name| beside.contains(&name.as_str())).map(|name| dir.join(name));
+    for from in old.into_iter().map(|(_, path)| path).chain(torn).chain(beside) {
         let to = away.join(from.file_name().unwrap_or_default());
         retry(|| storage.rename(&from, &to)).map_err(LedgerError::io("move away", &from))?;
     }
-    // It is refused in any case: it is of another log.
-    let _ = super::snapshot::forget(storage, dir);
     for dir in [away.as_path(), dir] {
         retry(|| storage.sync_dir(dir)).map_err(LedgerError::io("sync", dir))?;
     }

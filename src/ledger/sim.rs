@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use nix::libc;
 
-use super::storage::{AppendFile, DirFacts, FileFacts, Held, ReadFile, Storage};
+use super::storage::{AppendFile, DirFacts, Directory, FileFacts, Held, ReadFile, Storage};
 
 const SECTOR: usize = 512;
 
@@ -19,6 +19,7 @@ pub enum Kind {
     Enospc,
     Eintr,
     Erofs,
+    /// No descriptor is free. Of these only the calls that open something are counted, and fail.
     Emfile,
     /// Reads and writes do half of what was asked; other calls work.
     Short,
@@ -50,6 +51,7 @@ struct State {
     since: Vec<BTreeMap<PathBuf, usize>>,
     locked: bool,
     calls: u64,
+    opens: u64,
     /// Bytes that were read.
     read: u64,
     fault: Option<Fault>,
@@ -76,20 +78,36 @@ impl Disk {
         let n = state.calls;
         state.calls += 1;
         match state.fault.filter(|fault| n == fault.at || (fault.sticky && n > fault.at)).map(|fault| fault.kind) {
-            None => Ok(false),
+            None | Some(Kind::Emfile) => Ok(false),
             Some(Kind::Short) => Ok(true),
             Some(Kind::Eio) => Err(errno(libc::EIO)),
             Some(Kind::Enospc) => Err(errno(libc::ENOSPC)),
             Some(Kind::Eintr) => Err(errno(libc::EINTR)),
             Some(Kind::Erofs) => Err(errno(libc::EROFS)),
-            Some(Kind::Emfile) => Err(errno(libc::EMFILE)),
         }
+    }
+
+    /// Counts a call that opens something.
+    fn open_call(&self) -> io::Result<()> {
+        let mut state = self.state();
+        let n = state.opens;
+        state.opens += 1;
+        let lacks = |fault: Fault| fault.kind == Kind::Emfile && (n == fault.at || (fault.sticky && n > fault.at));
+        if state.fault.is_some_and(lacks) {
+            return Err(errno(libc::EMFILE));
+        }
+        drop(state);
+        self.call().map(|_| ())
+    }
+
+    pub fn opens(&self) -> u64 {
+        self.state().opens
     }
 
     /// Plans a failure, counted from now.
     pub fn fail(&self, fault: Option<Fault>) {
         let mut state = self.state();
-        state.calls = 0;
+        (state.calls, state.opens) = (0, 0);
         state.fault = fault;
     }
 
@@ -278,6 +296,16 @@ impl Drop for Lock {
     }
 }
 
+impl Directory for Disk {
+    fn sync(&self) -> io::Result<()> {
+        self.call()?;
+        let mut state = self.state();
+        state.durable_names = state.names.clone();
+        state.since.clear();
+        Ok(())
+    }
+}
+
 impl Storage for Disk {
     fn make_dir(&self, _: &Path) -> io::Result<()> {
         self.call().map(|_| ())
@@ -292,7 +320,7 @@ impl Storage for Disk {
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        self.call()?;
+        self.open_call()?;
         let state = self.state();
         let inside = state.names.keys().filter_map(|path| path.strip_prefix(dir).ok());
         let mut names: Vec<_> = inside.filter_map(|p| p.iter().next()?.to_str().map(str::to_owned)).collect();
@@ -301,7 +329,7 @@ impl Storage for Disk {
     }
 
     fn lock(&self, _: &Path) -> io::Result<Box<dyn Held>> {
-        self.call()?;
+        self.open_call()?;
         if std::mem::replace(&mut self.state().locked, true) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -309,7 +337,7 @@ impl Storage for Disk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
-        self.call()?;
+        self.open_call()?;
         let mut state = self.state();
         if state.names.contains_key(path) {
             return Err(errno(libc::EEXIST));
@@ -323,12 +351,12 @@ impl Storage for Disk {
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
-        self.call()?;
+        self.open_call()?;
         Ok(Box::new(Handle { disk: self.clone(), ino: self.find(path)? }))
     }
 
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
-        self.call()?;
+        self.open_call()?;
         Ok(Box::new(Handle { disk: self.clone(), ino: self.find(path)? }))
     }
 
@@ -356,25 +384,22 @@ impl Storage for Disk {
         Ok(())
     }
 
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.call()?;
+    fn open_dir(&self, dir: &Path) -> io::Result<Box<dyn Directory>> {
+        self.open_call()?;
         // As a real one: no path is no directory.
         if dir.as_os_str().is_empty() {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let mut state = self.state();
-        state.durable_names = state.names.clone();
-        state.since.clear();
-        Ok(())
+        Ok(Box::new(self.clone()))
     }
 
     fn close_off(&self, path: &Path) -> io::Result<()> {
-        self.call()?;
+        self.open_call()?;
         self.find(path).map(|_| ())
     }
 
     fn reserve(&self, path: &Path, bytes: u64) -> io::Result<()> {
-        self.call()?;
+        self.open_call()?;
         let mut state = self.state();
         if state.names.contains_key(path) {
             return Ok(());

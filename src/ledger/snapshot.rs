@@ -35,13 +35,16 @@ pub struct Snapshot {
     pub made: Vec<u8>,
 }
 
-/// Why a snapshot does not count. It is thrown away, and the whole log read.
+/// Why a snapshot does not count: the whole log is read. It is thrown away, but where it shows damage, which it alone may prove.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     #[error("it can't be read: {0}")]
     Unreadable(SafeText),
     #[error("it was written by another version")]
     Format,
+    /// It says where the log stood, and the rest of it is not what the caller can go on from.
+    #[error("another version made it of the log")]
+    Form,
     #[error("it is of another log, {0}")]
     OtherLog(SafeText),
     #[error("{0} is not as it was when it was closed")]
@@ -69,7 +72,7 @@ pub enum Found {
     Nothing,
     /// It fits; what it covers is left to be verified.
     Fits(Snapshot),
-    /// It did not fit and was thrown away.
+    /// It did not fit.
     Unfit(Unfit),
 }
 
@@ -146,7 +149,7 @@ pub(super) fn forget(storage: &dyn Storage, dir: &Path) -> std::io::Result<()> {
 }
 
 /// Reads what is beside a log; `None` if nothing is.
-fn read(storage: &dyn Storage, path: &Path, of: &str) -> Result<Option<Read>, Unfit> {
+fn read(storage: &dyn Storage, path: &Path) -> Result<Option<Read>, Unfit> {
     let io = |error: std::io::Error| Unfit::Unreadable(SafeText::new(&error.to_string()));
     let file = match retry(|| storage.open_read(path)) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -164,7 +167,7 @@ fn read(storage: &dyn Storage, path: &Path, of: &str) -> Result<Option<Read>, Un
     }
     let (head, made) = split_line(rest).ok_or_else(changed)?;
     let head: Head = serde_json::from_slice(head).map_err(|_| Unfit::Format)?;
-    if head.format != FORMAT || head.of != of {
+    if head.format != FORMAT {
         return Err(Unfit::Format);
     }
     Ok(Some(Read { head, made: made.to_vec() }))
@@ -178,40 +181,48 @@ fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 impl Opening {
     /// Verifies what a snapshot leaves to be verified, or everything; and what was found beside the log.
     pub(super) fn survey_with_snapshot(&self) -> Result<(Survey, Found, Option<Unverified>), LedgerError> {
-        let Some(of) = &self.options.snapshot else { return Ok((self.survey()?, Found::Nothing, None)) };
-        let (storage, dir) = (self.storage.as_ref(), &self.options.dir);
-        let unfit = match read(storage, &dir.join(SNAPSHOT), of) {
+        let path = self.options.dir.join(SNAPSHOT);
+        let read = match read(self.storage.as_ref(), &path) {
             Ok(None) => return Ok((self.survey()?, Found::Nothing, None)),
-            Ok(Some(read)) => match self.survey_after(&read.head)? {
+            Ok(Some(read)) => read,
+            Err(unfit) => return Ok((self.survey()?, Found::Unfit(unfit), None)),
+        };
+        let unfit = if self.options.snapshot.as_ref() == Some(&read.head.of) {
+            match self.survey_after(&read.head)? {
                 Ok((survey, unverified)) => {
                     let (seq, head) = (read.head.seq, read.head.head);
                     return Ok((survey, Found::Fits(Snapshot { seq, head, made: read.made }), unverified));
                 }
-                Err(unfit) => {
-                    let (survey, unfit) = self.survey_against(&read.head, unfit)?;
-                    return Ok((survey, Found::Unfit(unfit), None));
-                }
-            },
-            Err(unfit) => unfit,
+                Err(unfit) => unfit,
+            }
+        } else {
+            Unfit::Form
         };
-        Ok((self.survey()?, Found::Unfit(unfit), None))
+        let (survey, unfit) = self.survey_against(&read.head, unfit)?;
+        Ok((survey, Found::Unfit(unfit), None))
     }
 
     /// Verifies every segment, and whether the log, whatever its files are like now, still holds what the snapshot ends at.
+    /// For that it does not matter which form the rest of the snapshot has.
     fn survey_against(&self, kept: &Head, unfit: Unfit) -> Result<(Survey, Unfit), LedgerError> {
         let mut at = None;
-        let survey = self.survey_each(&mut |seq, hash| {
+        let mut survey = self.survey_each(&mut |seq, hash| {
             if seq == kept.seq {
                 at = Some(hash);
             }
         })?;
         let (seq, head) = (kept.seq, kept.head);
-        let unfit = match (unfit, at) {
-            (unfit @ (Unfit::Unreadable(_) | Unfit::Format | Unfit::OtherLog(_)), _) => unfit,
-            (_, None) => Unfit::Ahead { seq, head, ends: survey.head.0 },
-            (_, Some(found)) if found != head => Unfit::OtherEntry { seq, head, found },
-            (unfit, Some(_)) => unfit,
+        let unfit = match at {
+            _ if survey.log_id != kept.log && !survey.log_id.is_empty() => Unfit::OtherLog(SafeText::new(&kept.log)),
+            // Past a closed segment that can't be read, what is in it is not known to be gone.
+            None if survey.head.0 >= seq => unfit,
+            None => Unfit::Ahead { seq, head, ends: survey.head.0 },
+            Some(found) if found != head => Unfit::OtherEntry { seq, head, found },
+            Some(_) => unfit,
         };
+        if unfit.is_damage() {
+            survey.unlike_snapshot = Some(SafeText::new(&unfit.to_string()));
+        }
         Ok((survey, unfit))
     }
 

@@ -91,7 +91,7 @@ fn no_flipped_bit_of_a_snapshot_is_believed() {
         assert!(matches!(unfit(&open_with(&disk, OF, 7)), Unfit::Unreadable(_)), "{cut}");
     }
     disk.put(&beside(), &kept);
-    assert_eq!(unfit(&open_with(&disk, "another form", 7)), &Unfit::Format);
+    assert_eq!(unfit(&open_with(&disk, "another form", 7)), &Unfit::Form);
     assert!(matches!(open_with(&disk, OF, 7).snapshot, Found::Nothing));
 }
 
@@ -129,6 +129,7 @@ fn a_log_that_ends_before_its_snapshot_was_cut() {
             Found::Unfit(unfit @ Unfit::Ahead { seq: knew, ends, .. }) => {
                 assert!(unfit.is_damage() && head < seq, "cut at {end}");
                 assert_eq!((*knew, *ends), (seq, head));
+                assert_takes_nothing_until_a_new_log_is_begun(&cut, opened);
             }
             other => panic!("cut at {end}: {other:?}"),
         }
@@ -160,10 +161,31 @@ fn a_log_that_was_cut_and_written_anew_is_another_history() {
         drop(ledger);
         cut.put(&beside(), &disk.contents(&beside()).expect("a snapshot"));
         let opened = open_with(&cut, OF, 7);
-        assert_eq!(opened.damaged, None, "by itself it is whole");
         assert!(matches!(unfit(&opened), Unfit::OtherEntry { seq: at, .. } if *at == seq), "{:?}", opened.snapshot);
         assert!(unfit(&opened).is_damage());
+        assert_takes_nothing_until_a_new_log_is_begun(&cut, opened);
     }
+}
+
+/// What a snapshot alone proves is damage at every start, whichever form it has, and stays provable.
+fn assert_takes_nothing_until_a_new_log_is_begun(cut: &Disk, mut opened: Opened) {
+    for of in ["another form", OF] {
+        let damage = opened.damaged.take().expect("damage");
+        assert!(damage.blocks && damage.why.as_str().contains("on the disk"), "{damage:?}");
+        assert!(matches!(opened.ledger.append(vec![note("no")]), Err(AppendError::Damaged(_))));
+        drop(opened);
+        opened = open_with(cut, of, 7);
+    }
+    drop(opened);
+    let unwritable = cut.killed();
+    unwritable.fail(Some(Fault { at: 2, kind: Kind::Erofs, sticky: false }));
+    let opened = open_with(&unwritable, OF, 7);
+    assert!(opened.damaged.is_some_and(|damage| damage.blocks), "nor where nothing can be written");
+    assert!(matches!(opened.ledger.condition(), Condition::Damaged(_)));
+    let proof = cut.contents(&beside());
+    let begin = || new_after_damage(options(Path::new(DIR)), Arc::new(cut.clone()), clock(), Random::seeded(9));
+    begin().expect("a new log").ledger.append(vec![note("again")]).expect("append");
+    assert_eq!(cut.contents(&Path::new(DIR).join("damaged-1").join(SNAPSHOT)), proof, "kept with what it is of");
 }
 
 #[test]

@@ -52,6 +52,12 @@ pub trait ReadFile: Send {
     fn size(&self) -> io::Result<u64>;
 }
 
+/// An open directory.
+pub trait Directory {
+    /// Makes renames, creations and removals in it durable.
+    fn sync(&self) -> io::Result<()>;
+}
+
 /// Whatever is held until dropped.
 pub trait Held: Send + Sync {}
 
@@ -77,14 +83,24 @@ pub trait Storage: Send + Sync {
     fn facts(&self, path: &Path) -> io::Result<FileFacts>;
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
-    /// Makes renames, creations and removals in a directory durable.
-    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    fn open_dir(&self, dir: &Path) -> io::Result<Box<dyn Directory>>;
+    /// Makes renames, creations and removals in a directory durable. Where a failure must say that the *disk* failed, and not
+    /// that descriptors had run out, the directory is opened before it is changed.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.open_dir(dir)?.sync()
+    }
     /// 0400: nothing is appended here any more.
     fn close_off(&self, path: &Path) -> io::Result<()>;
     /// A file that occupies so many bytes of the disk.
     fn reserve(&self, path: &Path, bytes: u64) -> io::Result<()>;
     /// Bytes that this user may still write.
     fn free_bytes(&self, dir: &Path) -> io::Result<u64>;
+}
+
+impl Directory for File {
+    fn sync(&self) -> io::Result<()> {
+        self.sync_all()
+    }
 }
 
 /// Real files.
@@ -196,8 +212,8 @@ impl Storage for Files {
         std::fs::remove_file(path)
     }
 
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        File::open(dir)?.sync_all()
+    fn open_dir(&self, dir: &Path) -> io::Result<Box<dyn Directory>> {
+        Ok(Box::new(File::open(dir)?))
     }
 
     fn close_off(&self, path: &Path) -> io::Result<()> {

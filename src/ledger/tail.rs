@@ -33,6 +33,11 @@ impl Opening {
         if let Some(damage) = self.unlike_signed(survey)? {
             return Ok(Tail::Damaged(damage));
         }
+        if let (Some(why), Some((path, Scan { good, .. }))) = (&survey.unlike_snapshot, &survey.newest) {
+            let (seq, head) = survey.head;
+            let (segment, why) = (path.clone(), why.clone());
+            return Ok(Tail::Damaged(Damage { segment, offset: *good, seq, head, why, blocks: true }));
+        }
         let Some((path, Scan { good, len, bad: Some(why) })) = &survey.newest else { return Ok(Tail::Clean) };
         let (seq, head) = survey.head;
         let damage = Damage { segment: path.clone(), offset: *good, seq, head, why: SafeText::new(why), blocks: true };

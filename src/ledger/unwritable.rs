@@ -12,6 +12,7 @@ use super::reader::{Index, Shared};
 use super::sealer::Sealer;
 use super::snapshot::Found;
 use super::storage::{Held, Storage};
+use super::tail::Tail;
 use super::write::{Ledger, Writer};
 use super::{AppendError, Condition, LedgerError, segment_name};
 use crate::clock::{Clock, Random};
@@ -62,22 +63,31 @@ pub(super) fn open(
     let sealer = Sealer::new(&options, &clock, &random);
     let opening = Opening { options, storage, sealer, random, clock, warnings: Vec::new(), lock: Box::new(NoLock) };
     // A directory that is not there, or can't be entered, holds nothing to show.
-    let survey = opening.survey().unwrap_or_default();
+    let survey = opening.survey_with_snapshot().map(|(survey, ..)| survey).unwrap_or_default();
+    // A torn tail is left out and stays where it is: nothing can be written here.
+    let blocking = match opening.judge_tail(&survey) {
+        Ok(Tail::Damaged(damage)) => Some(damage),
+        _ => None,
+    };
     let Opening { options, storage, sealer, lock, .. } = opening;
-    let Survey { segments, head, closed, newest, log_id, noted } = survey;
+    let Survey { segments, head, closed, newest, log_id, noted, .. } = survey;
     let (path, end) = match newest {
         Some((path, scan)) => (path, scan.good),
         None => (options.dir.join(segment_name(1)), 0),
     };
     let mut writer = Writer::new(path, end, lock);
     writer.stopped = Some(says.clone());
-    let index = Index { segments, head, condition: Condition::Degraded(says.clone()), noted, whole: false };
+    let condition = match &blocking {
+        Some(damage) => Condition::Damaged(damage.says()),
+        None => Condition::Degraded(says.clone()),
+    };
+    let index = Index { segments, head, condition, noted, whole: false };
     let shared = Shared::new(options.dir, storage, log_id, index);
     let ledger = Ledger::new(Arc::new(shared), writer, sealer);
     Opened {
         ledger,
         recovered: None,
-        damaged: closed,
+        damaged: blocking.or(closed),
         warnings: vec![says],
         snapshot: Found::Nothing,
         unverified: None,

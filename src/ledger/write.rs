@@ -82,6 +82,7 @@ pub(super) fn create_file(
         return Err(CreateError::Nothing(taken));
     }
     let _ = retry(|| storage.remove(&temporary));
+    let directory = retry(|| storage.open_dir(dir)).map_err(CreateError::Nothing)?;
     let mut file = retry(|| storage.create(&temporary)).map_err(CreateError::Nothing)?;
     write_all(file.as_mut(), bytes).map_err(undo)?;
     retry(|| file.sync_data()).map_err(|error| {
@@ -89,7 +90,7 @@ pub(super) fn create_file(
         CreateError::Broken(error)
     })?;
     retry(|| storage.rename(&temporary, path)).map_err(CreateError::Broken)?;
-    retry(|| storage.sync_dir(dir)).map_err(CreateError::Broken)?;
+    retry(|| directory.sync()).map_err(CreateError::Broken)?;
     Ok(file)
 }
 

@@ -145,8 +145,10 @@ pub struct Engine {
     pub(super) outage: Outage,
     /// The log says that this room has started.
     pub(super) announced: bool,
-    /// What a closed segment lost, to be said at the start.
+    /// What a closed segment lost, until it is recorded.
     pub(super) lost: Option<SafeText>,
+    /// Why the log can't be read, as long as not all of it is folded: then nothing is recorded, and nothing made of it is kept.
+    pub(super) unread: Option<SafeText>,
     /// Signs heads, if the room has a key.
     pub(super) signer: Option<SigningKey>,
     /// The entry that holds the newest signature of this run.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::engine::{Command, Engine};
 use super::history::Heads;
 use super::shared::blocking;
+use crate::board::Changes;
 use crate::ledger::{Found, Unverified};
 use crate::model::{Digest, Entry, Refusal, RefusalKind, SafeText};
 use crate::seal;
@@ -40,9 +41,18 @@ pub struct Kept {
 }
 
 impl Engine {
+    /// Makes of the log that is there what the room knows. Where it can't be read, nothing is recorded.
+    pub(super) fn read_log(&mut self) {
+        self.unread = self.fold_log().err().map(|error| SafeText::new(&format!("the timeline can't be read: {error}")));
+        if let Some(why) = &self.unread {
+            self.degrade(why.clone().as_str());
+        }
+        self.changes = Changes::new(self.story.standing().clone());
+    }
+
     /// Folds the log that is there: from its snapshot, if that fits, else from the first entry.
-    pub(super) fn fold_log(&mut self) -> Result<(), String> {
-        self.story = Story::keeping(Keep::Heads);
+    fn fold_log(&mut self) -> Result<(), String> {
+        (self.story, self.kept.seq) = (Story::keeping(Keep::Heads), 0);
         match std::mem::take(&mut self.kept.found) {
             Found::Nothing => {}
             Found::Fits(snapshot) => match Story::from_json(&snapshot.made, Keep::Heads) {
@@ -95,7 +105,7 @@ impl Engine {
     pub(super) fn keep(&mut self) {
         let (seq, _) = self.shared.reader.head();
         (self.kept.seq, self.kept.segment) = (seq, self.ledger.segment());
-        if self.story.entries == 0 {
+        if self.story.entries == 0 || self.unread.is_some() {
             return;
         }
         let made = match self.story.to_json() {
@@ -127,7 +137,16 @@ impl Engine {
     /// A closed segment was found damaged after the start.
     pub(super) fn found_damaged(&mut self, says: SafeText) {
         tracing::error!(%says, "the log");
-        self.record(vec![self.by_room(self.damage(says))]);
+        self.lost = Some(says);
+        self.record_damage();
+    }
+
+    /// Records what a closed segment lost; what can't be recorded now is told once it can.
+    pub(super) fn record_damage(&mut self) {
+        let Some(says) = self.lost.clone() else { return };
+        if self.record(vec![self.by_room(self.damage(says))]).is_some() {
+            self.lost = None;
+        }
     }
 }
 

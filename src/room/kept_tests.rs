@@ -26,7 +26,8 @@ fn start(home: &Path) -> (Engine, Found) {
     let found = opened.snapshot.clone();
     let (mut engine, _news) = Room::engine(&shared, opened.ledger, &commands);
     engine.kept.found = opened.snapshot;
-    engine.fold_log().expect("the log");
+    engine.read_log();
+    assert_eq!(engine.unread, None);
     (engine, found)
 }
 
@@ -178,4 +179,46 @@ async fn at_the_quota_notes_are_refused_and_it_was_said_before() {
         assert!(engine.room_for(&other).is_ok(), "{other:?}");
     }
     assert!(engine.record(vec![engine.by_room(Closed::default())]).is_some(), "the room's own go in");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damage_found_while_nothing_can_be_recorded_is_told_once_it_can() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (mut engine, _) = start(home.path());
+    engine.announced = true;
+    engine.disk_is_full();
+    engine.degrade("the disk is full");
+    let (seq, _) = engine.kept.folded_to;
+    engine.found_damaged("a closed segment is not whole".into());
+    assert_eq!(engine.kept.folded_to.0, seq);
+    engine.resume();
+    let texts: Vec<_> = (seq + 1..=engine.kept.folded_to.0)
+        .map(|seq| format!("{:?}", engine.entry(seq).expect("an entry").happening))
+        .collect();
+    assert!(texts.iter().any(|it| it.contains("a closed segment is not whole")), "{texts:?}");
+    assert_eq!(engine.lost, None, "told once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn room_on_the_disk_does_not_make_a_log_readable_and_half_of_one_is_not_kept() {
+    let home = tempfile::tempdir().expect("a folder");
+    let id = IncidentId::from("INC-1");
+    let (mut engine, _) = start(home.path());
+    begin(&mut engine, &id);
+    notes(&mut engine, &id, 40, "x");
+    engine.announced = true;
+    engine.disk_is_full();
+    // What can't be read is not there under its name for a while.
+    let (segment, away) = (home.path().join("log/timeline.000001.jsonl"), home.path().join("away"));
+    std::fs::rename(&segment, &away).expect("moved");
+    engine.read_log();
+    assert!(engine.unread.is_some());
+    engine.resume();
+    assert!(engine.degraded.clone().is_some_and(|why| why.as_str().contains("can't be read")), "{:?}", engine.degraded);
+    engine.keep();
+    assert!(!home.path().join("log/SNAPSHOT").exists());
+    std::fs::rename(&away, &segment).expect("moved back");
+    engine.resume();
+    assert_eq!((engine.degraded.clone(), &engine.unread), (None, &None));
+    assert_eq!(engine.story, whole(&engine).keep(Keep::Heads));
 }

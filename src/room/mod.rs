@@ -233,6 +233,7 @@ impl Room {
             outage: Outage::default(),
             announced: false,
             lost: None,
+            unread: None,
             signer: None,
             signed: 0,
             sign_next: std::time::Duration::ZERO,
@@ -276,10 +277,7 @@ impl Room {
 impl Engine {
     /// Folds the log that is there, and says that the room has started. Open plans expire, running ones are interrupted.
     fn begin(mut self) -> Self {
-        if let Err(error) = self.fold_log() {
-            self.degrade(&format!("the timeline can't be read: {error}"));
-        }
-        self.changes = Changes::new(self.story.standing().clone());
+        self.read_log();
         match self.ledger.condition() {
             Condition::Healthy => {}
             Condition::Degraded(why) => {
@@ -306,6 +304,7 @@ impl Engine {
         drafts.extend(self.lost.clone().map(|says| self.by_room(self.damage(says))));
         self.announced = self.record(drafts).is_some();
         if self.announced {
+            self.lost = None;
             self.settle_old_plans();
             self.settle_old_silences();
             self.finish_redactions();

@@ -47,11 +47,19 @@ impl Room {
     }
 }
 
+impl Room {
+    /// What stays said: a disk whose free bytes go up and down around the limit is told once, and again only after a quarter
+    /// more than the limit was free.
+    fn eased(self, used: u64, quota: u64, free: Option<u64>) -> Self {
+        self.min(Self::of(used, quota, free.map(|free| free / 5 * 4)))
+    }
+}
+
 /// What the engine remembers of it.
 #[derive(Debug, Default)]
 pub struct Quota {
     looked: Option<Instant>,
-    /// As it was said last.
+    /// As it was recorded last, until there is clearly more room again.
     pub said: Room,
 }
 
@@ -66,10 +74,12 @@ impl Engine {
         let free = self.shared.drill.is_none().then(|| blocking(|| self.ledger.free_bytes())).flatten();
         let (used, quota) = (self.ledger.bytes(), self.shared.config.log_quota);
         let room = Room::of(used, quota, free);
-        if room > self.quota.said {
+        if room <= self.quota.said {
+            self.quota.said = self.quota.said.eased(used, quota, free);
+        } else {
             let says = words(room, used, quota, free.unwrap_or_default());
             tracing::warn!(%says, "the log");
-            self.record(vec![self.by_room(Happening::Edge(Edge {
+            let recorded = self.record(vec![self.by_room(Happening::Edge(Edge {
                 edge: EdgeKind::LogFills,
                 at: self.shared.clock.now(),
                 source: "room".to_owned(),
@@ -79,8 +89,10 @@ impl Engine {
                 says: SafeText::new(&says),
                 figures: json!({"used": used, "quota": quota, "free": free}),
             }))]);
+            if recorded.is_some() {
+                self.quota.said = room;
+            }
         }
-        self.quota.said = room;
     }
 
     /// What everyone should know of the room for the log, if it is not enough.
@@ -143,6 +155,16 @@ fn mib(bytes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_said_stays_said_until_there_is_clearly_more_room() {
+        const MIB: u64 = 1024 * 1024;
+        let eased = |free| Room::DiskFills.eased(0, 4096 * MIB, Some(free * MIB));
+        assert_eq!(eased(1000), Room::DiskFills);
+        assert_eq!(eased(1100), Room::DiskFills, "around the limit");
+        assert_eq!(eased(1281), Room::Enough);
+        assert_eq!(Room::Enough.eased(0, 4096 * MIB, Some(0)), Room::Enough, "what is worse is said first");
+    }
 
     #[test]
     fn it_is_said_long_before_it_is_full() {

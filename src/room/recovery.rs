@@ -49,9 +49,15 @@ impl Engine {
         }
     }
 
-    fn resume(&mut self) {
-        tracing::info!("the disk has room again: recording goes on");
+    pub(super) fn resume(&mut self) {
         self.outage.full = false;
+        if self.unread.is_some() {
+            self.read_log();
+        }
+        if self.unread.is_some() {
+            return;
+        }
+        tracing::info!("the disk has room again: recording goes on");
         self.degraded = None;
         self.newsroom.degraded.send_replace(None);
         if !self.announced {
@@ -62,6 +68,7 @@ impl Engine {
         let from = self.outage.since.take().unwrap_or(now);
         let draft = self.gap(from, now);
         self.record(vec![draft]);
+        self.record_damage();
     }
 
     /// A closed segment is not whole.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use warroom::ledger::{AppendFile, DirFacts, FileFacts, Files, Held, ReadFile, Storage};
+use warroom::ledger::{AppendFile, DirFacts, Directory, FileFacts, Files, Held, ReadFile, Storage};
 
 /// [`Files`] without the waiting for the disk.
 pub struct Unsynced;
@@ -22,6 +22,12 @@ impl AppendFile for File {
     }
     fn facts(&self) -> io::Result<FileFacts> {
         self.0.facts()
+    }
+}
+
+impl Directory for Unsynced {
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -56,8 +62,8 @@ impl Storage for Unsynced {
     fn remove(&self, path: &Path) -> io::Result<()> {
         Files.remove(path)
     }
-    fn sync_dir(&self, _: &Path) -> io::Result<()> {
-        Ok(())
+    fn open_dir(&self, _: &Path) -> io::Result<Box<dyn Directory>> {
+        Ok(Box::new(Unsynced))
     }
     fn close_off(&self, path: &Path) -> io::Result<()> {
         Files.close_off(path)

@@ -43,7 +43,7 @@ async fn a_stranger_checks_who_wrote_the_log_with_ssh_keygen() {
     assert!(said["signed"]["seq"].as_u64() >= signed_end["d"]["head_seq"].as_u64(), "{said}");
     stage.intact(&state);
 
-    // The recipes of the README, without the program.
+    // The recipes of docs/verify.md, without the program.
     let Some(_) = need("jq") else { return };
     let folder = stage.home();
     for segment in segments(&state) {
@@ -176,10 +176,10 @@ async fn an_account_that_was_there_before_does_not_take_another_history_for_the_
     stage.kill();
 }
 
-/// The block of the README that begins so.
+/// The block of docs/verify.md that begins so.
 fn recipe(start: &str) -> &'static str {
-    let readme = include_str!("../../README.md");
-    let blocks = readme.split("```sh\n").skip(1).chain(readme.split("```bash\n").skip(1));
+    let page = include_str!("../../docs/verify.md");
+    let blocks = page.split("```sh\n").skip(1).chain(page.split("```bash\n").skip(1));
     let block = blocks.into_iter().find(|block| block.starts_with(start)).expect("the recipe");
     block.split("```").next().expect("its end")
 }

@@ -1,4 +1,9 @@
-//! The README's tables are those of the program: keys, commands and exit codes. `WARROOM_UPDATE=1` writes them.
+//! What README and `docs/` say is so: tables are those of the program, links lead somewhere, named tests and commands exist.
+//! `WARROOM_UPDATE=1` writes the tables.
+
+mod links;
+mod named;
+mod settings;
 
 use std::path::PathBuf;
 
@@ -7,6 +12,7 @@ use warroom::cli::args::Args;
 use warroom::cli::exit::Exit;
 use warroom::console::Keymap;
 use warroom::console::keymap::{COMMANDS, Context, Danger, Fact, SHIPPED, Spec, spell};
+use warroom::console::plain::order::WORDS;
 use warroom::console::questions::QUESTIONS;
 use warroom::console::{Depth, Theme, theme};
 
@@ -14,24 +20,36 @@ fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-fn read() -> String {
-    std::fs::read_to_string(path("README.md")).expect("the README is there")
+fn read(page: &str) -> String {
+    std::fs::read_to_string(path(page)).unwrap_or_else(|error| panic!("{page}: {error}"))
 }
 
-/// The block between `<!-- NAME -->` and `<!-- end -->` is this table.
-fn check(name: &str, table: &str) {
+/// Every page of the repository, by its path from the top.
+fn pages() -> Vec<String> {
+    let mut found = Vec::new();
+    for dir in ["", "docs/"] {
+        let names = std::fs::read_dir(path(dir)).expect("a folder").map(|it| it.expect("a file").file_name());
+        found.extend(names.map(|name| format!("{dir}{}", name.to_string_lossy())).filter(|name| name.ends_with(".md")));
+    }
+    found.sort();
+    assert!(found.len() > 10, "the pages are found: {found:?}");
+    found
+}
+
+/// The block of a page between `<!-- NAME -->` and `<!-- end -->` is this table.
+fn check(page: &str, name: &str, table: &str) {
     let (open, close) = (format!("<!-- {name} -->\n"), "<!-- end -->");
-    let text = read();
-    let (before, rest) = text.split_once(&open).unwrap_or_else(|| panic!("the README has no table `{name}`"));
+    let text = read(page);
+    let (before, rest) = text.split_once(&open).unwrap_or_else(|| panic!("{page} has no table `{name}`"));
     let (found, after) = rest.split_once(close).expect("the table ends");
     if found == table {
         return;
     }
     if std::env::var_os("WARROOM_UPDATE").is_some() {
-        std::fs::write(path("README.md"), format!("{before}{open}{table}{close}{after}")).expect("written");
+        std::fs::write(path(page), format!("{before}{open}{table}{close}{after}")).expect("written");
         return;
     }
-    panic!("the README's table `{name}` is not the program's. WARROOM_UPDATE=1 writes this one:\n{table}");
+    panic!("the table `{name}` of {page} is not the program's. WARROOM_UPDATE=1 writes this one:\n{table}");
 }
 
 /// Moving about is said in a sentence above the table; what has words in the footer, or works everywhere, has a row.
@@ -131,7 +149,7 @@ fn themes() -> String {
             (false, true) => format!("`#{r:02x}{g:02x}{b:02x}`"),
             _ => "any".to_owned(),
         };
-        table.push_str(&format!("| [{name}](themes/{name}.toml) | {about} | {ground} | {least} |\n"));
+        table.push_str(&format!("| [{name}](../themes/{name}.toml) | {about} | {ground} | {least} |\n"));
     }
     table
 }
@@ -150,23 +168,33 @@ fn exits() -> String {
     format!("| code | means |\n| --- | --- |\n{rows}")
 }
 
-/// One test, because the tables are written into one file.
-#[test]
-fn the_tables_are_the_programs() {
-    check("keys", &keys());
-    check("questions", &questions());
-    check("key maps", &keymaps());
-    check("conditions", &conditions());
-    check("themes", &themes());
-    check("commands", &commands());
-    check("exit codes", &exits());
+/// What plain mode understands.
+fn plain_words() -> String {
+    let row = |name: &str, takes: &str, doc: &str| {
+        let takes = if takes.is_empty() { String::new() } else { format!(" {takes}").replace('|', "\\|") };
+        format!("| `{name}{takes}` | {} |\n", doc.replace('|', "\\|"))
+    };
+    let rows: String = WORDS.iter().map(|word| row(word.name, word.takes, word.doc())).collect();
+    format!("| word | what |\n| --- | --- |\n{rows}")
 }
 
+/// One test, because several tables are written into one file.
 #[test]
-fn what_the_readme_points_at_is_there() {
-    let text = read();
-    let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
-    let missing: Vec<&str> =
-        links.filter(|link| !link.contains("://") && !link.starts_with('#') && !path(link).exists()).collect();
-    assert!(missing.is_empty(), "the README points at what is not there: {missing:?}");
+fn the_tables_are_the_programs() {
+    check("docs/keys.md", "keys", &keys());
+    check("docs/keys.md", "key maps", &keymaps());
+    check("docs/keys.md", "conditions", &conditions());
+    check("docs/operator-guide.md", "questions", &questions());
+    check("docs/operator-guide.md", "themes", &themes());
+    check("docs/commands.md", "commands", &commands());
+    check("docs/commands.md", "exit codes", &exits());
+    check("docs/commands.md", "plain words", &plain_words());
+    check("docs/configuration.md", "settings", &settings::tables());
+}
+
+/// Two screens: what it is, a picture, how to begin, where everything else is.
+#[test]
+fn the_readme_stays_short() {
+    let (lines, words) = (read("README.md").lines().count(), read("README.md").split_whitespace().count());
+    assert!(lines <= 160 && words <= 1200, "{lines} lines, {words} words: what is more belongs into docs/");
 }

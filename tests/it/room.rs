@@ -16,7 +16,7 @@ use warroom::clock::{Clock, Random};
 use warroom::config::{AlertmanagerConfig, Config, LoadOptions};
 use warroom::drill::scenario;
 use warroom::drill::world::World;
-use warroom::ledger::{AppendFile, DirFacts, FileFacts, Files, Held, RESERVE_BYTES, ReadFile, Storage};
+use warroom::ledger::{AppendFile, DirFacts, Directory, FileFacts, Files, Held, RESERVE_BYTES, ReadFile, Storage};
 use warroom::model::{
     Action, Digest, Happening, Level, Person, PersonId, PlanId, Policy, RefusalKind, Role, Rules, SafeText, Severity,
 };
@@ -129,8 +129,8 @@ impl Storage for Disk {
         Ok(())
     }
 
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        Files.sync_dir(dir)
+    fn open_dir(&self, dir: &Path) -> io::Result<Box<dyn Directory>> {
+        Files.open_dir(dir)
     }
 
     fn close_off(&self, path: &Path) -> io::Result<()> {

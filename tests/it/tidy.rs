@@ -1,10 +1,10 @@
-//! The house is in order: imports point down only, files and functions keep to their budgets, every file says what it is.
+//! The source is in order: imports point down only, files and functions keep to their budgets, every file says what it is.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Which rooms each room may import. The table of `src/lib.rs`, as code.
+/// Which modules each module may import. The table of ARCHITECTURE.md, as code.
 const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("seal", &["model"]),
@@ -141,6 +141,33 @@ fn imports_point_down_only() {
         }
     }
     assert!(wrong.is_empty(), "imports against the arrows:\n{}", wrong.join("\n"));
+}
+
+/// The map that people read is the one that is enforced.
+#[test]
+fn the_table_of_the_architecture_page_is_the_one_that_is_enforced() {
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the page");
+    let table = page.split("| module | is | may import |").nth(1).expect("the table");
+    let mut above: Vec<String> = Vec::new();
+    for row in table.lines().skip(2).take_while(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let (name, may) = (cells[0].trim_matches([' ', '`']), *cells.last().expect("three cells"));
+        let mut said: Vec<String> = match may {
+            "–" => Vec::new(),
+            "all above" => above.clone(),
+            "all" => above.iter().cloned().chain(["diagnostics".to_owned()]).collect(),
+            list => list.split(", ").map(str::to_owned).collect(),
+        };
+        let enforced = ARROWS.iter().find(|(module, _)| *module == name);
+        let (_, enforced) = enforced.unwrap_or_else(|| panic!("`{name}` is not in the table of this test"));
+        let mut enforced: Vec<String> = enforced.iter().map(|it| (*it).to_owned()).collect();
+        said.sort();
+        enforced.sort();
+        assert_eq!(said, enforced, "what `{name}` may import");
+        above.push(name.to_owned());
+    }
+    let missing: Vec<_> = ARROWS.iter().filter(|(name, _)| !above.iter().any(|it| it == name)).collect();
+    assert!(matches!(missing[..], [("diagnostics", _), ("peers", _)]), "not in ARCHITECTURE.md: {missing:?}");
 }
 
 /// Rooms that read what others wrote: messages, and entries of a log.

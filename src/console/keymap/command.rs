@@ -1,4 +1,4 @@
-//! Every command: id, words, where it works, and how dangerous it is. Help, footer and README table come from here.
+//! Every command: id, words, where it works, and how dangerous it is. Help, footer and docs/keys.md come from here.
 
 use crate::console::pane::Pane;
 
