@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::error::Elapsed;
 
 use crate::board::Topic;
 use crate::cli::fail::Fail;
@@ -80,9 +81,9 @@ impl Link {
         let now = Clock::real().now();
         let clock = Clock::follow(ClockSync { at: now, speed: 1.0 });
         let mut link = Self { handle, mirror: Mirror::default(), clock, events };
-        let mut first = tokio::time::timeout(PATIENCE, link.events.recv()).await;
+        let mut first = link.first().await;
         if let Ok(Some(ClientEvent::Forked { log, why })) = first {
-            first = tokio::time::timeout(PATIENCE, link.events.recv()).await;
+            first = link.first().await;
             // A room that says itself that it records nothing deceives nobody: what it sees is shown all the same.
             if !matches!(&first, Ok(Some(ClientEvent::Linked(welcome))) if welcome.degraded.is_some()) {
                 return Err(forked(log.as_ref(), why.as_ref()));
@@ -103,9 +104,14 @@ impl Link {
         }
     }
 
+    /// What comes first, behind what is said to the user.
+    async fn first(&mut self) -> Result<Option<ClientEvent>, Elapsed> {
+        tokio::time::timeout(PATIENCE, heard(&mut self.events)).await
+    }
+
     /// Takes in the next event. An end of the link is a failure for a command.
     pub async fn next(&mut self) -> Result<(), Fail> {
-        match self.events.recv().await {
+        match heard(&mut self.events).await {
             None => Err(Fail::Gone("the connection to the room closed".to_owned())),
             Some(ClientEvent::Refused(refusal)) => Err(Fail::Refused(refusal)),
             Some(ClientEvent::Lost { why }) => Err(Fail::Gone(why.to_string())),
@@ -207,6 +213,16 @@ impl Link {
                 stepped = self.next() => stepped?,
                 () = &mut limit => return Err(Fail::Timeout("the room did not answer the request".to_owned())),
             }
+        }
+    }
+}
+
+/// The next event that is not for the user alone; what is, is said to them.
+pub async fn heard(events: &mut mpsc::Receiver<ClientEvent>) -> Option<ClientEvent> {
+    loop {
+        match events.recv().await {
+            Some(ClientEvent::Notice { text }) => output::say(text.as_str()),
+            event => return event,
         }
     }
 }

@@ -32,7 +32,7 @@ pub async fn shot(shot: &args::Shot, global: &Global, env: &Env) -> Result<Exit,
         hello: intent(who, true, false).hello(),
         trust: super::run::trust(global, env),
     });
-    let first = heard.recv().await;
+    let first = super::link::heard(&mut heard).await;
     let events = match first {
         Some(ClientEvent::Lost { why }) => return Err(Fail::NoRoom { socket, why: why.to_string() }),
         Some(ClientEvent::Refused(refusal)) => return Err(Fail::Refused(refusal)),

@@ -10,12 +10,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::codec::FramedRead;
 
 use crate::client::ClientEvent;
-use crate::client::known::Known;
+use crate::client::history::History;
 use crate::client::trust::{Server, Trust};
-use crate::client::witness::{Head, Witness};
 use crate::model::{Refusal, RefusalKind, SafeText};
 use crate::protocol::codec::{self, ROOM_DEPTH, ROOM_LINE};
-use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine, Welcome};
+use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine};
 use crate::seal;
 
 /// Nothing heard for this long (the room pings every 15 s): the connection is given up and made again.
@@ -88,8 +87,8 @@ pub fn connect(options: ConnectOptions) -> (Handle, mpsc::Receiver<ClientEvent>)
     let (events, event_queue) = mpsc::channel(64);
     let ConnectOptions { socket, hello, trust } = options;
     let begin = hello.entries_from.map_or(1, |from| from.min(1));
-    let (wait, witness, before, kept) = (FIRST_WAIT, Witness::default(), Vec::new(), None);
-    let link = Connection { socket, hello, begin, trust, asks: ask_queue, events, wait, witness, before, kept };
+    let history = History::new(&socket, trust.known.clone());
+    let link = Connection { socket, hello, begin, trust, asks: ask_queue, events, wait: FIRST_WAIT, history };
     tokio::spawn(link.run());
     (Handle { asks }, event_queue)
 }
@@ -103,11 +102,7 @@ struct Connection {
     asks: mpsc::Receiver<Ask>,
     events: mpsc::Sender<ClientEvent>,
     wait: Duration,
-    witness: Witness,
-    /// What was known of the socket's logs before the room was asked. Another console may keep more while it answers.
-    before: Vec<Known>,
-    /// The room whose newest entry is kept, and its log; `None` if nothing of it is.
-    kept: Option<(String, String)>,
+    history: History,
 }
 
 /// What a room may say first.
@@ -119,6 +114,8 @@ fn begins(message: &RoomLine) -> bool {
 enum End {
     /// Try again.
     Lost(String),
+    /// The room hung up on a hello that asks what an older room does not know: try again at once without.
+    NotAsked,
     /// The room refused the hello: trying again changes nothing.
     Refused(Refusal),
     /// Nobody listens to us any more.
@@ -130,6 +127,7 @@ impl Connection {
         loop {
             match self.once().await {
                 End::Over => return,
+                End::NotAsked => continue,
                 End::Refused(refusal) => {
                     let _ = self.events.send(ClientEvent::Refused(refusal)).await;
                     return;
@@ -171,9 +169,12 @@ impl Connection {
             Ok(server) => server,
             Err(refusal) => return End::Refused(refusal),
         };
-        self.look_up(server);
+        let hello = self.history.hello(&self.hello, server);
+        if !self.say_notices().await {
+            return End::Over;
+        }
         let (read, mut write) = stream.into_split();
-        if let Err(error) = codec::send(&mut write, &self.hello).await {
+        if let Err(error) = codec::send(&mut write, &hello).await {
             return End::Lost(format!("the room hung up: {error}"));
         }
         let mut lines = FramedRead::new(read, codec::lines(ROOM_LINE));
@@ -184,6 +185,10 @@ impl Connection {
                 line = tokio::time::timeout(SILENCE, lines.next()) => {
                     let line = match line {
                         Err(_) => return End::Lost(format!("the room said nothing for {} s", SILENCE.as_secs())),
+                        Ok(None) if !welcomed && self.history.asked() => {
+                            self.history.asks_no_more();
+                            return End::NotAsked;
+                        }
                         Ok(None) => return End::Lost("the room closed the connection".to_owned()),
                         Ok(Some(Err(error))) => return End::Lost(format!("the link broke: {error}")),
                         Ok(Some(Ok(line))) => line,
@@ -222,69 +227,22 @@ impl Connection {
         refusal.kind == RefusalKind::Rate && self.hello.log.is_some()
     }
 
-    /// What the hello asks the room about. A room of this process and a drill are not asked.
-    fn look_up(&mut self, server: Server) {
-        let known = self.trust.known.as_ref().filter(|_| server == Server::Trusted && self.hello.drill_as.is_none());
-        self.before = known.map(|known| known.seen_at(&self.socket)).unwrap_or_default();
-        self.hello.seen = self.before.iter().rev().find_map(|it| it.head).map(|(seq, _)| seq);
-    }
-
-    /// The newest entry of this log that was known before the room was asked.
-    fn before(&self, welcome: &Welcome) -> Option<Head> {
-        self.before.iter().find(|it| it.room == welcome.room && it.log == welcome.log)?.head
-    }
-
-    /// Whether this is the log that is known of the room, and the history that was seen of it; gives why it is another one. A
-    /// room of this process and a drill begin a new log each time.
-    fn is_known(&mut self, welcome: &Welcome, server: Server) -> Result<Option<SafeText>, Refusal> {
-        self.kept = None;
-        let mut seen = None;
-        if let Some(known) = self
-            .trust
-            .known
-            .as_ref()
-            .filter(|_| server == Server::Trusted && welcome.drill.is_none() && !welcome.log.is_empty())
-        {
-            // A room that can't read its log says no id: nothing is compared, and nobody is kept out.
-            // Nothing, where it is new or was accepted just now.
-            let held = known.check(&self.socket, &welcome.room, &welcome.log)?;
-            seen = held.and_then(|_| self.before(welcome));
-            self.kept = Some((welcome.room.clone(), welcome.log.clone()));
+    /// Says what the user must know of what this account keeps. False if nobody listens any more.
+    async fn say_notices(&mut self) -> bool {
+        for text in self.history.notices() {
+            if self.events.send(ClientEvent::Notice { text }).await.is_err() {
+                return false;
+            }
         }
-        let asked = self.hello.seen.filter(|asked| seen.is_some_and(|(seq, _)| seq == *asked));
-        let why = self.witness.begin(seen, welcome.head, asked.and(welcome.seen));
-        self.keep();
-        Ok(why)
-    }
-
-    /// Compares what comes with what was seen before; gives why it is another history.
-    fn compare(&mut self, push: &Push) -> Option<SafeText> {
-        let why = match push {
-            Push::Entries(lines) => self.witness.entries(lines),
-            Push::Heads { seq, head, more: false, .. } => self.witness.reached((*seq, *head)),
-            Push::CaughtUp { seq } => self.witness.caught_up(*seq),
-            // What came last is kept while nothing comes, too.
-            _ => None,
-        };
-        self.keep();
-        why
-    }
-
-    fn keep(&mut self) {
-        let (Some(known), Some((room, log))) = (&self.trust.known, &self.kept) else { return };
-        if let Some(head) = self.witness.due() {
-            known.remember(&self.socket, room, log, head);
-        }
+        true
     }
 
     /// Says that this is another history. False if nobody listens any more.
-    async fn say_forked(&self, why: Option<SafeText>) -> bool {
+    async fn say_forked(&mut self, why: Option<SafeText>) -> bool {
+        let told = self.say_notices().await;
         match why {
-            Some(why) => {
-                let log = self.kept.as_ref().map(|(_, log)| SafeText::new(log)).unwrap_or_default();
-                self.events.send(ClientEvent::Forked { log, why }).await.is_ok()
-            }
-            None => true,
+            Some(why) => self.events.send(ClientEvent::Forked { log: self.history.log(), why }).await.is_ok(),
+            None => told,
         }
     }
 
@@ -309,7 +267,11 @@ impl Connection {
                 return None;
             }
             RoomLine::Welcome(welcome) => {
-                let forked = match self.is_known(&welcome, server) {
+                let judged = self.history.judge(&welcome, &self.hello, &self.trust, server).await;
+                if !self.say_notices().await {
+                    return Some(End::Over);
+                }
+                let forked = match judged {
                     Ok(forked) => forked,
                     Err(refusal) => return Some(End::Refused(refusal)),
                 };
@@ -324,7 +286,7 @@ impl Connection {
                 ClientEvent::Linked(welcome)
             }
             RoomLine::Push(push) => {
-                let forked = self.compare(&push);
+                let forked = self.history.compare(&push);
                 if !self.say_forked(forked).await {
                     return Some(End::Over);
                 }
@@ -348,8 +310,6 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use tokio::io::{AsyncBufReadExt, BufReader};
     use tokio::net::UnixListener;
 
@@ -357,7 +317,7 @@ mod tests {
     use crate::client::KnownLogs;
     use crate::clock::ClockSync;
     use crate::model::{Actor, Digest, Role, Stamp};
-    use crate::protocol::DrillInfo;
+    use crate::protocol::Welcome;
 
     fn hello() -> Hello {
         Hello {
@@ -391,81 +351,31 @@ mod tests {
         }
     }
 
-    /// A link of an account that keeps what it knows in this folder.
-    fn link(dir: &Path, accept: Option<&str>) -> Connection {
-        let known = KnownLogs { file: dir.join("known-logs.json"), accept: accept.map(str::to_owned) };
-        Connection {
-            socket: PathBuf::from("/run/warroom/warroom.sock"),
+    #[tokio::test]
+    async fn what_the_user_must_know_and_another_history_are_told_before_the_link_is_called_live() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let known = KnownLogs { file: dir.path().join("known-logs.json"), accept: None };
+        std::fs::write(&known.file, "not JSON").expect("written");
+        let socket = PathBuf::from("/run/warroom/warroom.sock");
+        let (events, mut told) = mpsc::channel(8);
+        let mut link = Connection {
+            history: History::new(&socket, Some(known)),
+            socket,
             hello: hello(),
             begin: 1,
-            trust: Trust { known: Some(known), ..Trust::default() },
+            trust: Trust::default(),
             asks: mpsc::channel(1).1,
-            events: mpsc::channel(1).0,
+            events,
             wait: FIRST_WAIT,
-            witness: Witness::default(),
-            before: Vec::new(),
-            kept: None,
-        }
-    }
-
-    /// A room whose entries all have hashes of this byte, asked by a link.
-    fn judged(link: &mut Connection, log: &str, end: u64, byte: u8) -> Result<Option<SafeText>, Refusal> {
-        let seen = link.hello.seen.filter(|asked| *asked <= end).map(|_| Digest([byte; 32]));
-        let welcome = Welcome { log: log.to_owned(), head: Some((end, Digest([byte; 32]))), seen, ..welcome() };
-        link.is_known(&welcome, Server::Trusted)
-    }
-
-    #[test]
-    fn what_was_seen_accuses_the_history_that_lacks_it_and_no_other() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let ask = |accept| {
-            let mut link = link(dir.path(), accept);
-            link.look_up(Server::Trusted);
-            link
         };
-        assert_eq!(ask(None).hello.seen, None, "nothing was seen");
-        for end in [5, 5, 9] {
-            assert_eq!(judged(&mut ask(None), "01OLD", end, 1), Ok(None), "the first time, as it was, grown");
+        let room = |end| RoomLine::Welcome(Box::new(Welcome { head: Some((end, Digest([1; 32]))), ..welcome() }));
+        for end in [5, 3] {
+            link.history.hello(&hello(), Server::Trusted);
+            assert!(link.take(room(end), Server::Trusted, &mut HashMap::new()).await.is_none());
         }
-        // Another console keeps more while the room answers this one; then the room says what it had before.
-        let mut slow = ask(None);
-        assert_eq!(slow.hello.seen, Some(9));
-        assert_eq!(judged(&mut ask(None), "01OLD", 20, 1), Ok(None));
-        assert_eq!(judged(&mut slow, "01OLD", 12, 1), Ok(None));
-
-        for (end, byte) in [(19, 1), (20, 2), (30, 2)] {
-            assert!(judged(&mut ask(None), "01OLD", end, byte).is_ok_and(|why| why.is_some()), "{end} {byte}");
-        }
-        let (short, drill) = (Some((1, Digest([9; 32]))), DrillInfo { scenario: "s".to_owned(), seed: 1, speed: 1.0 });
-        let drill = Welcome { head: short, drill: Some(drill), ..welcome() };
-        assert_eq!(ask(None).is_known(&drill, Server::Trusted), Ok(None), "a drill begins anew");
-        assert_eq!(
-            ask(None).is_known(&Welcome { head: short, ..welcome() }, Server::Own),
-            Ok(None),
-            "so does one's own"
-        );
-        let mut own = link(dir.path(), None);
-        own.look_up(Server::Own);
-        assert_eq!(own.hello.seen, None);
-
-        assert!(judged(&mut ask(None), "01NEW", 2, 3).is_err(), "a log that was renewed after damage");
-        assert_eq!(judged(&mut ask(Some("01NEW")), "01NEW", 2, 3), Ok(None));
-        assert_eq!(judged(&mut ask(None), "01NEW", 4, 3), Ok(None), "accepted once");
-        assert!(judged(&mut ask(None), "01NEW", 2, 3).is_ok_and(|why| why.is_some()), "and known from then on");
-        assert_eq!(judged(&mut ask(Some("01NEW")), "01NEW", 2, 3), Ok(None), "a cut one is accepted like another");
-        assert_eq!(judged(&mut ask(None), "01NEW", 2, 3), Ok(None));
-    }
-
-    #[tokio::test]
-    async fn another_history_is_told_before_the_link_is_called_live_and_names_its_log() {
-        let dir = tempfile::tempdir().expect("a folder");
-        assert_eq!(judged(&mut link(dir.path(), None), "01OLD", 5, 1), Ok(None));
-        let mut link = link(dir.path(), None);
-        let (events, mut told) = mpsc::channel(8);
-        link.events = events;
-        link.look_up(Server::Trusted);
-        let cut = RoomLine::Welcome(Box::new(Welcome { head: Some((3, Digest([1; 32]))), ..welcome() }));
-        assert!(link.take(cut, Server::Trusted, &mut HashMap::new()).await.is_none());
+        let Some(ClientEvent::Notice { text }) = told.recv().await else { panic!("not told first") };
+        assert!(text.as_str().contains("known-logs.json.damaged"), "{text}");
+        assert!(matches!(told.recv().await, Some(ClientEvent::Linked(_))));
         let Some(ClientEvent::Forked { log, why }) = told.recv().await else { panic!("not told first") };
         assert_eq!(log, "01OLD");
         assert!(why.as_str().contains("ends at entry 3"), "{why}");

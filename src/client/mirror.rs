@@ -45,6 +45,8 @@ pub enum ClientEvent {
     Refused(Refusal),
     /// The log is another history than the one that this account saw before. Told before what shows it.
     Forked { log: SafeText, why: SafeText },
+    /// Something about what this account keeps that its user must know. Told once; nothing ends by it.
+    Notice { text: SafeText },
     /// The room said something.
     Push(Push),
 }
@@ -118,6 +120,8 @@ impl Mirror {
                 self.broken.get_or_insert_with(|| why.clone());
                 self.forked = Some(why);
             }
+            // It is no state: whoever hears it says it.
+            ClientEvent::Notice { .. } => {}
             ClientEvent::Push(push) => {
                 self.link = Link::Live { heard_at: clock.now() };
                 self.push(push, clock);

@@ -4,6 +4,7 @@
 //! (a drill room alone accepts a name).
 
 mod connection;
+mod history;
 mod known;
 mod mirror;
 pub mod plan_bytes;

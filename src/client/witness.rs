@@ -20,27 +20,27 @@ pub struct Witness {
     newest: Option<Head>,
     kept: Option<(Head, Instant)>,
     forked: bool,
+    /// The known entry was found in its place, or there is none: only what follows it may be kept.
+    met: bool,
 }
 
 impl Witness {
     /// What was known of the log that follows before the room was asked, the head that the room says it has, and the hash that
     /// it has in the known place. Gives why that is another history.
     pub fn begin(&mut self, known: Option<Head>, head: Option<Head>, seen: Option<Digest>) -> Option<SafeText> {
-        *self = Self { known, newest: head, ..Self::default() };
+        *self = Self { known, newest: head, met: known.is_none(), ..Self::default() };
         let ((seq, hash), (end, end_hash)) = (known?, head?);
         if end < seq {
             return self.is_short(end);
         }
         let found = if end == seq { Some(end_hash) } else { seen };
+        self.met = found == Some(hash);
         (found.is_some_and(|found| found != hash)).then(|| self.is_other(seq))
     }
 
-    /// The room told what it made of its log up to here.
+    /// The room told what it made of its log up to here. Gives why that is another history.
     pub fn reached(&mut self, head: Head) -> Option<SafeText> {
-        if self.newest.is_none_or(|(newest, _)| newest < head.0) {
-            self.newest = Some(head);
-        }
-        None
+        self.meet(head)
     }
 
     /// Entries of the log, in order. Gives why they are another history.
@@ -49,15 +49,20 @@ impl Witness {
         for line in lines {
             let Ok(Line::Entry(found)) = seal::scan_line(line.line.as_bytes()) else { continue };
             let Some(hash) = found.digest().filter(|_| found.hash_fits(line.line.as_bytes())) else { continue };
-            let seq = found.seq;
-            if self.known.is_some_and(|(known, held)| known == seq && held != hash) {
-                forked = forked.or_else(|| Some(self.is_other(seq)));
-            }
-            if self.newest.is_none_or(|(newest, _)| newest < seq) {
-                self.newest = Some((seq, hash));
-            }
+            let other = self.meet((found.seq, hash));
+            forked = forked.or(other);
         }
         forked
+    }
+
+    /// An entry of the log. Gives why it is another one than was known in its place.
+    fn meet(&mut self, (seq, hash): Head) -> Option<SafeText> {
+        if self.newest.is_none_or(|(newest, _)| newest < seq) {
+            self.newest = Some((seq, hash));
+        }
+        let (_, held) = self.known.filter(|(known, _)| *known == seq)?;
+        self.met |= held == hash;
+        (held != hash).then(|| self.is_other(seq))
     }
 
     /// All there is up to this number was sent. Gives why that is another history.
@@ -66,9 +71,10 @@ impl Witness {
         self.is_short(end)
     }
 
-    /// The newest head, if it is to be kept now. Nothing of another history is ever kept.
+    /// The newest head, if it is to be kept now. Nothing of another history is ever kept, and nothing in place of an entry that
+    /// was not found again.
     pub fn due(&mut self) -> Option<Head> {
-        let newest = self.newest.filter(|_| !self.forked)?;
+        let newest = self.newest.filter(|_| self.met && !self.forked)?;
         let now = Instant::now();
         let is_due = self.kept.is_none_or(|(head, at)| head != newest && now - at >= KEPT_EVERY);
         is_due.then(|| {
@@ -119,7 +125,24 @@ mod tests {
         assert_eq!(begin(known, None, 1), (None, None), "an older room says nothing of its head");
         let mut witness = Witness::default();
         assert_eq!(witness.begin(known, None, None), None);
+        assert_eq!(witness.due(), None);
         assert!(witness.caught_up(8).is_some(), "but its entries end");
         assert_eq!(witness.caught_up(8), None, "said once");
+    }
+    #[test]
+    fn nothing_is_kept_before_the_known_entry_was_found_in_its_place() {
+        let known = head(9, 1);
+        let unmet = || {
+            let mut witness = Witness::default();
+            assert_eq!(witness.begin(Some(known), Some(head(12, 5)), None), None, "nobody said what stands there");
+            assert_eq!(witness.due(), None);
+            witness
+        };
+        let mut witness = unmet();
+        assert_eq!((witness.reached(head(14, 7)), witness.due()), (None, None), "another place says nothing of it");
+        assert_eq!((witness.reached(known), witness.due()), (None, Some(head(14, 7))), "found");
+        let mut witness = unmet();
+        assert!(witness.reached(head(9, 2)).is_some_and(|why| why.as_str().contains("entry 9 is not the one")));
+        assert_eq!((witness.reached(known), witness.due()), (None, None), "it was another history once");
     }
 }

@@ -317,7 +317,15 @@ impl App {
     /// Says something in the footer.
     pub fn say(&mut self, role: Role, text: impl AsRef<str>) {
         let stays = if role == Role::Critical { 12 } else { 5 };
-        let until = self.now.real + Duration::from_secs(stays);
+        self.say_for(role, text, self.now.real + Duration::from_secs(stays));
+    }
+
+    /// Says what is said once and that nobody who looks elsewhere may miss: it stays until a key is pressed.
+    pub fn say_until_key(&mut self, text: impl AsRef<str>) {
+        self.say_for(Role::Critical, text, Duration::MAX);
+    }
+
+    fn say_for(&mut self, role: Role, text: impl AsRef<str>, until: Duration) {
         self.notice = Some(Notice { text: SafeText::new(text.as_ref()), role, until });
         self.dirty = true;
     }

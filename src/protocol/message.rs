@@ -29,7 +29,8 @@ pub struct Hello {
     /// The log the client knows. Another one's entries are sent from 1.
     #[serde(default)]
     pub log: Option<String>,
-    /// The newest entry that this account saw here before: the room answers with its hash.
+    /// The newest entry that this account saw before of `log`: the room answers with its hash. Where `log` is `None`, of the
+    /// room's own log, whichever that is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<u64>,
     /// Topics to keep the client informed of.
@@ -68,7 +69,8 @@ pub struct Welcome {
     /// The last entry of the log: its number and hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<(u64, Digest)>,
-    /// Hash of the entry that the client asked about; `None` if it did not, or the log does not have it.
+    /// Hash of the entry that the client asked about; `None` if it did not, if it asked about another log, or if this one does
+    /// not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Digest>,
 }

@@ -142,7 +142,7 @@ fn welcome(shared: &Shared, hello: &Hello, identity: &Identity, news: &News) -> 
         objectives: shared.config.objectives.clone(),
         degraded: news.degraded.borrow().clone(),
         head: Some(shared.reader.head()),
-        seen: hello.seen.and_then(|seq| blocking(|| hash_of(shared, seq))),
+        seen: hello.seen.filter(|_| knows(hello, shared)).and_then(|seq| blocking(|| hash_of(shared, seq))),
     }
 }
 
@@ -158,8 +158,12 @@ fn hash_of(shared: &Shared, seq: u64) -> Option<Digest> {
 /// The first entry to send: where the client left off, or 1 if it knows another log. 0 = heads first.
 fn cursor(hello: &Hello, shared: &Shared) -> Option<u64> {
     let from = hello.entries_from?;
-    let same_log = hello.log.as_ref().is_none_or(|log| *log == shared.reader.log_id());
-    Some(if same_log || from == 0 { from } else { 1 })
+    Some(if knows(hello, shared) || from == 0 { from } else { 1 })
+}
+
+/// Whether what a client says of the log it knows is about this one. Without an id it can only be this one.
+fn knows(hello: &Hello, shared: &Shared) -> bool {
+    hello.log.as_ref().is_none_or(|log| *log == shared.reader.log_id())
 }
 
 pub(super) struct Out {

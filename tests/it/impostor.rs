@@ -1,10 +1,14 @@
 //! What is not the room: a socket that somebody else has put where a room's is looked for, a way to it on which others write,
 //! another log in place of the one that was known, and a room that says in every field what a terminal would obey.
 
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use warroom::clock::Clock;
@@ -81,7 +85,7 @@ impl Drop for Host {
 
 /// Waits until somebody listens there.
 fn answers(socket: &Path) {
-    wait_for("a room", || std::os::unix::net::UnixStream::connect(socket).ok());
+    wait_for("a room", || UnixStream::connect(socket).ok());
 }
 
 fn open_to_all(path: &Path) {
@@ -219,6 +223,104 @@ fn another_log_in_place_of_the_known_one_is_refused_until_it_is_accepted() {
     drop(second);
     let _third = serve("one");
     is_refused(&ask(&[]), 5, "other_log", &[&known]);
+}
+
+/// What a room answers to a hello.
+fn greeted(socket: &Path, hello: &str) -> Value {
+    let mut stream = UnixStream::connect(socket).expect("a room");
+    stream.write_all(format!("{hello}\n").as_bytes()).expect("said");
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).expect("an answer");
+    serde_json::from_str(&line).expect("JSON")
+}
+
+#[test]
+fn what_an_account_knows_of_logs_is_never_lost_in_silence_and_is_asked_of_its_own_log_alone() {
+    let home = scratch();
+    put(&home.path().join("warroom.toml"), "[room]\nname = \"shop\"\n", 0o644);
+    let socket = home.path().join("s");
+    let mut serve = warroom(home.path());
+    serve.arg("serve").arg("--config").arg(home.path().join("warroom.toml")).arg("--socket").arg(&socket);
+    let _room = Running::start(serve.arg("--state-dir").arg(home.path().join("log")), &home.path().join("room.log"));
+    answers(&socket);
+    let status = || run(warroom(home.path()).arg("--socket").arg(&socket).args(["status", "-o", "json"]));
+    let (code, first, err) = status();
+    assert_eq!((code, err.as_str()), (3, ""), "{first}");
+    let log = serde_json::from_str::<Value>(&first).expect("JSON")["room"]["log"].clone();
+    let log = log.as_str().expect("its id");
+    let file = home.path().join("state/warroom/known-logs.json");
+    for aside in ["known-logs.json.damaged", "known-logs.json.damaged-2"] {
+        std::fs::write(&file, "{\"rooms\":[").expect("written");
+        let (code, _, err) = status();
+        let aside = file.with_file_name(aside);
+        assert!(code == 3 && err.contains(&format!("{} (", aside.display())), "{code} {err}");
+        assert_eq!(err.lines().count(), 1, "{err}");
+        assert_eq!(std::fs::read_to_string(aside).expect("set aside"), "{\"rooms\":[");
+        assert!(std::fs::read_to_string(&file).expect("kept").contains(log));
+        let (code, _, err) = status();
+        assert_eq!((code, err.as_str()), (3, ""), "told once");
+    }
+    std::fs::write(&file, "{").expect("written");
+    let mut shot = warroom(home.path());
+    let (code, picture, err) = run(shot.arg("--socket").arg(&socket).args(["shot", "--size", "160x48"]));
+    assert!(code == 0 && err.contains("damaged-3") && !picture.contains("damaged"), "{code} {err} {picture}");
+
+    let hello = |log: &str| {
+        greeted(&socket, &format!(r#"{{"proto":[1],"client":"test","log":{log},"seen":1,"quiet":true}}"#))["welcome"]
+            ["seen"]
+            .clone()
+    };
+    let known = hello("null");
+    assert!(known.is_string(), "an older client does not say of which log: {known}");
+    assert_eq!(hello(&format!("\"{log}\"")), known);
+    assert_eq!(hello("\"01ELSE\""), Value::Null, "nothing is said of another log");
+}
+
+#[test]
+fn a_room_that_does_not_understand_the_question_about_what_was_seen_is_reached_all_the_same() {
+    let home = scratch();
+    put(&home.path().join("warroom.toml"), "[room]\nname = \"shop\"\n", 0o644);
+    let (socket, before) = (home.path().join("s"), home.path().join("before"));
+    let mut serve = warroom(home.path());
+    serve.arg("serve").arg("--config").arg(home.path().join("warroom.toml")).arg("--socket").arg(&socket);
+    let _room = Running::start(serve.arg("--state-dir").arg(home.path().join("log")), &home.path().join("room.log"));
+    answers(&socket);
+    // It hangs up on a field that it does not know, and is the room otherwise.
+    let listener = UnixListener::bind(&before).expect("bound");
+    let (to, hung_up) = (socket.clone(), Arc::new(AtomicUsize::new(0)));
+    let count = hung_up.clone();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let mut heard = BufReader::new(client.try_clone().expect("a handle"));
+            let mut hello = String::new();
+            if heard.read_line(&mut hello).is_ok_and(|bytes| bytes > 0) && !hello.contains("\"seen\"") {
+                let mut room = UnixStream::connect(&to).expect("the room");
+                room.write_all(hello.as_bytes()).expect("said");
+                let (mut back, mut told) = (client, room.try_clone().expect("a handle"));
+                std::thread::spawn(move || std::io::copy(&mut told, &mut back));
+                std::thread::spawn(move || std::io::copy(&mut heard, &mut room));
+            } else if hello.contains("\"seen\"") {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    let at = |socket: &Path| run(warroom(home.path()).arg("--socket").arg(socket).args(["status", "-o", "json"]));
+    let file = home.path().join("state/warroom/known-logs.json");
+    let kept = || serde_json::from_str::<Value>(&std::fs::read_to_string(&file).expect("kept")).expect("JSON");
+    assert_eq!(at(&before).0, 3);
+    let mut known = kept();
+    assert!(known["rooms"][0]["head"][0].as_u64().is_some_and(|seq| seq > 1), "{known:#}");
+    // The log has gone on since, and nobody says what it has in this place.
+    known["rooms"][0]["head"][0] = Value::from(1);
+    std::fs::write(&file, known.to_string()).expect("written");
+    let (code, out, err) = at(&before);
+    assert_eq!((code, err.as_str()), (3, ""), "{out}");
+    assert_eq!(hung_up.load(Ordering::Relaxed), 2, "asked once in its hello and once apart from it");
+    assert_eq!(kept(), known, "what was not met is not replaced");
+    known["rooms"][0]["socket"] = Value::from(socket.to_str());
+    std::fs::write(&file, known.to_string()).expect("written");
+    let (code, out, err) = at(&socket);
+    assert!(code == 5 && err.contains("entry 1 is not the one"), "a room that understands it answers: {out} {err}");
 }
 
 /// Every command that shows what a room says, and some that it refuses.

@@ -272,6 +272,19 @@ fn a_room_that_is_lost_is_said_once_and_nothing_of_it_is_well() {
 }
 
 #[test]
+fn what_the_user_must_know_of_what_is_kept_is_printed_once() {
+    let mut plain = plain("sam", true);
+    let text = SafeText::from("what was known of rooms' logs was damaged");
+    let mut said = String::new();
+    for event in [Input::Room(Box::new(ClientEvent::Notice { text })), Input::Tick, Input::Tick] {
+        let now = later(&plain, Duration::from_secs(1));
+        plain.hear(Heard::Console(event), now);
+        said.push_str(&printed(&mut plain));
+    }
+    assert_eq!(said.matches("was damaged").count(), 1, "{said}");
+}
+
+#[test]
 fn time_alone_prints_nothing() {
     let mut plain = plain("sam", true);
     for second in 1..600 {

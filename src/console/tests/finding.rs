@@ -339,3 +339,16 @@ fn a_file_that_cannot_be_read_is_kept_aside_with_a_word() {
     let nowhere = Keeper::new("/proc/warroom/console.toml".into());
     assert!(nowhere.write(&Layout::default()).is_err(), "an error, and no more than that");
 }
+
+#[test]
+fn what_the_user_must_know_of_what_is_kept_stays_until_a_key_is_pressed() {
+    let mut app = app("ana", (160, 48));
+    let text = crate::model::SafeText::from("what was known of rooms' logs was damaged");
+    let now = later(&app, Duration::from_secs(1));
+    update(&mut app, Input::Room(Box::new(ClientEvent::Notice { text })), now);
+    let now = later(&app, Duration::from_secs(900));
+    update(&mut app, Input::Tick, now);
+    assert!(last_lines(&app, 1)[0].contains("was damaged"), "{:?}", last_lines(&app, 1));
+    press(&mut app, "1");
+    assert!(!last_lines(&app, 1)[0].contains("was damaged"));
+}

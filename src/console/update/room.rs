@@ -26,6 +26,9 @@ pub fn hear(app: &mut App, event: ClientEvent) {
         // Nothing of a drill is remembered for the day it is none.
         app.remembers &= welcome.drill.is_none();
     }
+    if let ClientEvent::Notice { text } = &event {
+        app.say_until_key(text);
+    }
     let clock = app.clock.clone();
     let before = shown_state(app);
     app.mirror.apply(event, &clock);
