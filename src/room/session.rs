@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::asking::{DEAF_FOR, stopping};
 use super::budget::{Share, Whose};
+use super::drained::Drained;
 use super::engine::{Answer, Caller, Command};
 use super::history::number;
 use super::news::News;
@@ -52,7 +53,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), String> {
     let (read, write) = stream.into_split();
-    let mut lines = FramedRead::new(read, codec::lines(HELLO_LINE));
+    let mut lines = FramedRead::new(Drained(read), codec::lines(HELLO_LINE));
     let hello = tokio::time::timeout(HELLO_WITHIN, lines.next()).await.map_err(|_| "no hello in time".to_owned())?;
     let hello = hello.ok_or("closed before its hello")?.map_err(|error| error.to_string())?;
     let hello: Hello = codec::decode(&hello, CLIENT_DEPTH)?;
@@ -200,7 +201,7 @@ pub(super) struct Session {
     pub(super) look: Arc<Semaphore>,
 }
 
-type Lines = FramedRead<tokio::net::unix::OwnedReadHalf, tokio_util::codec::LinesCodec>;
+type Lines = FramedRead<Drained, tokio_util::codec::LinesCodec>;
 
 impl Session {
     async fn run(mut self, mut lines: Lines) -> Result<(), String> {

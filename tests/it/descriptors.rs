@@ -283,8 +283,10 @@ fn a_room_without_descriptors_stays_up_says_so_and_goes_on_when_there_are_some_a
     assert_eq!(code, 0, "{said}");
     // The watcher is told that it can be read again, and gets what it missed.
     watcher.line_with("{\"push\":{\"degraded\":null}}");
-    watcher.line_with("written without descriptors");
-    watcher.line_with("written afterwards");
+    let missed = watcher.line_with("written without descriptors");
+    if !missed.contains("written afterwards") {
+        watcher.line_with("written afterwards");
+    }
     let (_, status, _) = room.ask(&["status"]);
     assert!(!status.contains("NOT RECORDING"), "{status}");
     assert!(!room.said().contains("panic"), "{}", room.said());
