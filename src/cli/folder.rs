@@ -74,6 +74,7 @@ fn welcome(lines: &[LogLine], as_of: Stamp, objectives: Vec<Objective>) -> Welco
         drill,
         objectives,
         degraded: None,
+        log_room: None,
         head: None,
         seen: None,
     }

@@ -1,6 +1,6 @@
 //! `serve`: the room as a daemon. And the parts that solo and drill share with it: how a room is put together.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::clock::{Clock, Random};
 use crate::config::paths::Env;
 use crate::config::{self, Config, LoadOptions, secret};
 use crate::diagnostics;
-use crate::ledger::{Files, LedgerError};
+use crate::ledger::{Files, LedgerError, Storage as _};
 use crate::protocol::{DrillInfo, place};
 use crate::room::{Room, RoomError, Setup, Socket, SocketError};
 use crate::seal::{self, SigningKey};
@@ -114,10 +114,7 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
         tracing::warn!(%file, "there is no people file: everyone only watches, nobody can record or act");
     }
     let state_dir = options.state_dir.unwrap_or_else(|| env.state_dir(true));
-    place::check(&state_dir, &[0, env.uid]).map_err(|wrong| {
-        let (dir, remedy) = (state_dir.display(), wrong.remedy());
-        Fail::Usage(format!("the log is not kept in {dir}: {wrong}; {remedy}, or choose another --state-dir"))
-    })?;
+    log_dir(&state_dir, env.uid, |dir| Files.make_dir(dir))?;
     let socket = match Socket::inherited() {
         Some(inherited) => {
             inherited.map_err(|error| Fail::Other(format!("systemd's socket can't be used: {error}")))?
@@ -142,6 +139,23 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
     watchdog.abort();
     room.stop().await;
     told
+}
+
+/// Makes the log's directory if it is not there, where nobody else could put another in its place. Judged before, so that
+/// nothing is made in such a place, and after: what was missing before somebody else may have made in the meantime.
+fn log_dir(dir: &Path, uid: u32, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Fail> {
+    let judge = || {
+        place::check(dir, &[0, uid]).map_err(|wrong| {
+            let (dir, remedy) = (dir.display(), wrong.remedy());
+            Fail::Usage(format!("the log is not kept in {dir}: {wrong}; {remedy}, or choose another --state-dir"))
+        })
+    };
+    judge()?;
+    if let Err(error) = make(dir) {
+        // The room opens all the same, records nothing and says so.
+        tracing::debug!(dir = %dir.display(), %error, "the log's directory can't be made");
+    }
+    judge()
 }
 
 /// Tells systemd that the runtime still turns, at half the interval it asks for.
@@ -206,4 +220,71 @@ pub async fn until_told_to_stop() -> Result<(), Fail> {
         _ = hup.recv() => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{DirBuilder, Permissions, create_dir, set_permissions};
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown};
+
+    use super::*;
+
+    fn me() -> u32 {
+        nix::unistd::geteuid().as_raw()
+    }
+
+    /// Tries a place that another account gets hold of while it is still missing.
+    fn raced(dir: &Path, other: impl FnOnce()) -> Result<(), String> {
+        let made = log_dir(dir, me(), |dir| {
+            other();
+            Files.make_dir(dir)
+        });
+        made.map_err(|error| match error {
+            Fail::Usage(said) => said,
+            other => panic!("not wrong use: {other:?}"),
+        })
+    }
+
+    #[test]
+    fn a_log_is_not_kept_where_somebody_else_made_the_missing_directory_first() {
+        let home = tempfile::tempdir().expect("a folder");
+        let shared = home.path().join("shared");
+        create_dir(&shared).expect("made");
+        set_permissions(&shared, Permissions::from_mode(0o1777)).expect("its mode");
+        assert_eq!(raced(&shared.join("mine/log"), || ()), Ok(()));
+        let made = std::fs::metadata(shared.join("mine/log")).expect("it is made");
+        assert_eq!(made.permissions().mode() & 0o777, 0o700);
+
+        // A parent that anybody may write in.
+        let open = shared.join("open");
+        let refused = raced(&open.join("log"), || {
+            create_dir(&open).expect("made");
+            set_permissions(&open, Permissions::from_mode(0o777)).expect("its mode");
+        });
+        let said = refused.expect_err("others write there");
+        assert!(said.contains("others may write in") && said.contains("--state-dir"), "{said}");
+
+        // Only root can give a directory to somebody else: a parent, and the log's own.
+        if me() != 0 {
+            return;
+        }
+        for (parent, log) in [(true, false), (false, true)] {
+            let theirs = shared.join(format!("theirs-{log}"));
+            let refused = raced(&theirs.join("log"), || {
+                DirBuilder::new().recursive(true).mode(0o755).create(theirs.join("log")).expect("made");
+                for (dir, given) in [(theirs.clone(), parent), (theirs.join("log"), log)] {
+                    chown(dir, given.then_some(65_101), None).expect("given away");
+                }
+            });
+            assert!(refused.is_err_and(|said| said.contains("belongs to uid 65101")), "{theirs:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_made_in_a_place_that_is_refused() {
+        let home = tempfile::tempdir().expect("a folder");
+        set_permissions(home.path(), Permissions::from_mode(0o777)).expect("its mode");
+        assert!(raced(&home.path().join("log"), || ()).is_err());
+        assert!(!home.path().join("log").exists());
+    }
 }

@@ -346,6 +346,7 @@ mod tests {
             drill: None,
             objectives: Vec::new(),
             degraded: None,
+            log_room: None,
             head: None,
             seen: None,
         }

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::model::entry::LogLine;
 use crate::model::plan::Recheck;
 use crate::model::{Digest, Entry, PlanId, Refusal, SafeText, Stamp};
-use crate::protocol::{Push, Welcome, Who};
+use crate::protocol::{LogRoom, Push, Welcome, Who};
 use crate::seal;
 use crate::timeline::{Keep, Story};
 
@@ -66,6 +66,8 @@ pub struct Mirror {
     pub caught_up: bool,
     /// Why recording and acting are off.
     pub degraded: Option<SafeText>,
+    /// That the log has little room left.
+    pub log_room: Option<LogRoom>,
     /// What the plans that wait rest on, as it is now.
     pub rechecks: Vec<Recheck>,
     /// An entry did not verify, or this is another history than was seen before: shown, never repaired.
@@ -88,6 +90,7 @@ impl Default for Mirror {
             head: None,
             caught_up: false,
             degraded: None,
+            log_room: None,
             rechecks: Vec::new(),
             broken: None,
             forked: None,
@@ -141,6 +144,7 @@ impl Mirror {
         self.heads.clear();
         self.caught_up = false;
         self.degraded = welcome.degraded.clone();
+        self.log_room = welcome.log_room.clone();
         self.rechecks.clear();
         self.welcome = Some(welcome);
         self.link = Link::Live { heard_at: clock.now() };
@@ -185,6 +189,7 @@ impl Mirror {
                 }
             }
             Push::Degraded(why) => self.degraded = why,
+            Push::LogRoom(room) => self.log_room = room,
             Push::Rechecks(all) => self.rechecks = all,
             Push::Ping => {}
         }

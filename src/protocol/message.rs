@@ -66,6 +66,9 @@ pub struct Welcome {
     pub objectives: Vec<Objective>,
     /// Why recording and acting are off, if they are.
     pub degraded: Option<SafeText>,
+    /// That the log has little room left, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_room: Option<LogRoom>,
     /// The last entry of the log: its number and hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<(u64, Digest)>,
@@ -73,6 +76,14 @@ pub struct Welcome {
     /// not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Digest>,
+}
+
+/// That the log has little room left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRoom {
+    /// All of its quota is used: notes are refused.
+    pub full: bool,
+    pub says: SafeText,
 }
 
 /// What the screens of a drill say.
@@ -333,6 +344,8 @@ pub enum Push {
     Clock(ClockSync),
     /// Recording and acting are off (or on again).
     Degraded(Option<SafeText>),
+    /// The log has little room left (or enough again).
+    LogRoom(Option<LogRoom>),
     /// What the plans that wait rest on, as it is now.
     Rechecks(Vec<Recheck>),
     /// Nothing else to say: the room lives.

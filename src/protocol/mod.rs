@@ -7,7 +7,9 @@ pub mod codec;
 pub mod message;
 pub mod place;
 
-pub use message::{BoardDelta, ClientLine, DrillInfo, Hello, Push, Reply, Request, RoomLine, Short, Welcome, Who};
+pub use message::{
+    BoardDelta, ClientLine, DrillInfo, Hello, LogRoom, Push, Reply, Request, RoomLine, Short, Welcome, Who,
+};
 
 /// The protocol version this build speaks.
 pub const VERSION: u32 = 1;

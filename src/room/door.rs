@@ -52,7 +52,7 @@ impl Door {
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     // Out of descriptors, most likely: waiting is all that helps.
-                    tracing::warn!(%error, "accept failed");
+                    tracing::warn!(%error, "no connection can be accepted; it is tried again every second");
                     tokio::time::sleep(SAY_EVERY).await;
                     continue;
                 }

@@ -166,6 +166,8 @@ async fn at_the_quota_notes_are_refused_and_it_was_said_before() {
     engine.watch_room();
     assert_eq!(engine.quota.said, LogRoom::Fills);
     assert!(engine.room_words().is_some_and(|says| says.as_str().contains("MiB")));
+    let told = engine.newsroom.log_room.borrow().clone().expect("consoles are told");
+    assert!(!told.full && told.says.as_str().contains("notes are refused"), "{told:?}");
     let (seq, _) = engine.kept.folded_to;
     let said = engine.entry(seq).expect("the entry that says so");
     assert_eq!(said.happening.kind(), "edge");
@@ -174,6 +176,9 @@ async fn at_the_quota_notes_are_refused_and_it_was_said_before() {
     notes(&mut engine, &id, 20, "x");
     let refusal = engine.room_for(&request()).expect_err("the quota is used up");
     assert!(refusal.remedy.as_str().contains("quota"), "{refusal}");
+    engine.quota.looked = None;
+    engine.watch_room();
+    assert!(engine.newsroom.log_room.borrow().as_ref().is_some_and(|told| told.full), "and that it is full");
     let reject = Request::Reject { plan: "p".into(), reason: "no".into() };
     for other in [Request::Close, reject, Request::Open { title: "t".into(), severity: Severity::Sev1 }] {
         assert!(engine.room_for(&other).is_ok(), "{other:?}");

@@ -8,6 +8,7 @@ mod asking;
 mod beat;
 mod budget;
 mod door;
+mod drained;
 mod engine;
 mod executor;
 mod history;

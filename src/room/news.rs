@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::board::{Topic, TopicView};
 use crate::model::SafeText;
 use crate::model::plan::Recheck;
-use crate::protocol::Who;
+use crate::protocol::{LogRoom, Who};
 
 /// The board by topic. Views are shared, so an unchanged topic compares by pointer.
 pub type BoardNews = Arc<BTreeMap<Topic, Arc<TopicView>>>;
@@ -19,6 +19,7 @@ pub struct Newsroom {
     pub board: watch::Sender<BoardNews>,
     pub present: watch::Sender<Arc<Vec<Who>>>,
     pub degraded: watch::Sender<Option<SafeText>>,
+    pub log_room: watch::Sender<Option<LogRoom>>,
     pub rechecks: watch::Sender<Arc<Vec<Recheck>>>,
 }
 
@@ -29,6 +30,7 @@ pub struct News {
     pub board: watch::Receiver<BoardNews>,
     pub present: watch::Receiver<Arc<Vec<Who>>>,
     pub degraded: watch::Receiver<Option<SafeText>>,
+    pub log_room: watch::Receiver<Option<LogRoom>>,
     pub rechecks: watch::Receiver<Arc<Vec<Recheck>>>,
 }
 
@@ -39,10 +41,25 @@ impl Newsroom {
         let (board_tx, board_rx) = watch::channel(BoardNews::default());
         let (present_tx, present_rx) = watch::channel(Arc::default());
         let (degraded_tx, degraded_rx) = watch::channel(None);
+        let (log_room_tx, log_room_rx) = watch::channel(None);
         let (rechecks_tx, rechecks_rx) = watch::channel(Arc::default());
         (
-            Self { head: head_tx, board: board_tx, present: present_tx, degraded: degraded_tx, rechecks: rechecks_tx },
-            News { head: head_rx, board: board_rx, present: present_rx, degraded: degraded_rx, rechecks: rechecks_rx },
+            Self {
+                head: head_tx,
+                board: board_tx,
+                present: present_tx,
+                degraded: degraded_tx,
+                log_room: log_room_tx,
+                rechecks: rechecks_tx,
+            },
+            News {
+                head: head_rx,
+                board: board_rx,
+                present: present_rx,
+                degraded: degraded_rx,
+                log_room: log_room_rx,
+                rechecks: rechecks_rx,
+            },
         )
     }
 }

@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::shared::blocking;
 use crate::model::entry::Edge;
 use crate::model::{EdgeKind, Happening, Refusal, RefusalKind, SafeText};
-use crate::protocol::Request;
+use crate::protocol::{LogRoom, Request};
 
 /// How often, in real time, it is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -58,7 +58,7 @@ impl Room {
 /// What the engine remembers of it.
 #[derive(Debug, Default)]
 pub struct Quota {
-    looked: Option<Instant>,
+    pub(super) looked: Option<Instant>,
     /// As it was recorded last, until there is clearly more room again.
     pub said: Room,
 }
@@ -93,6 +93,13 @@ impl Engine {
                 self.quota.said = room;
             }
         }
+        let says = self.room_words();
+        self.newsroom.log_room.send_if_modified(|told| {
+            let news = says.map(|says| LogRoom { full: room == Room::Full, says });
+            let changed = *told != news;
+            *told = news;
+            changed
+        });
     }
 
     /// What everyone should know of the room for the log, if it is not enough.

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::asking::{DEAF_FOR, stopping};
 use super::budget::{Share, Whose};
+use super::drained::Drained;
 use super::engine::{Answer, Caller, Command};
 use super::history::number;
 use super::news::News;
@@ -52,7 +53,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), String> {
     let (read, write) = stream.into_split();
-    let mut lines = FramedRead::new(read, codec::lines(HELLO_LINE));
+    let mut lines = FramedRead::new(Drained(read), codec::lines(HELLO_LINE));
     let hello = tokio::time::timeout(HELLO_WITHIN, lines.next()).await.map_err(|_| "no hello in time".to_owned())?;
     let hello = hello.ok_or("closed before its hello")?.map_err(|error| error.to_string())?;
     let hello: Hello = codec::decode(&hello, CLIENT_DEPTH)?;
@@ -141,6 +142,7 @@ fn welcome(shared: &Shared, hello: &Hello, identity: &Identity, news: &News) -> 
         }),
         objectives: shared.config.objectives.clone(),
         degraded: news.degraded.borrow().clone(),
+        log_room: news.log_room.borrow().clone(),
         head: Some(shared.reader.head()),
         seen: hello.seen.filter(|_| knows(hello, shared)).and_then(|seq| blocking(|| hash_of(shared, seq))),
     }
@@ -203,7 +205,7 @@ pub(super) struct Session {
     pub(super) look: Arc<Semaphore>,
 }
 
-type Lines = FramedRead<tokio::net::unix::OwnedReadHalf, tokio_util::codec::LinesCodec>;
+type Lines = FramedRead<Drained, tokio_util::codec::LinesCodec>;
 
 impl Session {
     async fn run(mut self, mut lines: Lines) -> Result<(), String> {
@@ -251,15 +253,26 @@ impl Session {
                     let why = self.news.degraded.borrow_and_update().clone();
                     self.out.send(&push(Push::Degraded(why))).await?;
                 }
+                changed = self.news.log_room.changed() => {
+                    changed.map_err(|_| "the room ended")?;
+                    let room = self.news.log_room.borrow_and_update().clone();
+                    self.out.send(&push(Push::LogRoom(room))).await?;
+                }
                 changed = self.news.rechecks.changed() => { changed.map_err(|_| "the room ended")?; self.rechecks().await?; }
                 _ = clock.changed() => self.out.send(&push(Push::Clock(self.shared.clock.sync()))).await?,
                 () = board_due.tick(), if board_changed => { board_changed = false; self.board().await?; }
-                _ = ping.tick() => {
-                    let message = if self.shared.drill.is_some() { Push::Clock(self.shared.clock.sync()) } else { Push::Ping };
-                    self.out.send(&push(message)).await?;
-                }
+                _ = ping.tick() => self.ping().await?,
             }
         }
+    }
+
+    /// That the room lives. What could not be read before is tried again: perhaps no new entry ever comes.
+    async fn ping(&mut self) -> Result<(), String> {
+        if self.told_unreadable {
+            self.entries().await?;
+        }
+        let message = if self.shared.drill.is_some() { Push::Clock(self.shared.clock.sync()) } else { Push::Ping };
+        self.out.send(&push(message)).await
     }
 
     async fn answer(&mut self, id: u64, answer: Result<Answer, oneshot::error::RecvError>) -> Result<(), String> {
@@ -303,6 +316,7 @@ impl Session {
                 // The panes need no disk: they stay, and the banner says why the timeline stands still.
                 Err(error) => return self.unreadable(&error.to_string()).await,
             };
+            self.readable().await?;
             // By number and not by count: what a damaged closed segment lost is skipped.
             let Some(last) = page.last().and_then(number) else { break };
             self.cursor = Some(last + 1);
@@ -326,7 +340,16 @@ impl Session {
         self.out.send(&push(Push::Rechecks(all))).await
     }
 
-    /// Entries can't be read: said once, and tried again when there is a new one.
+    /// Entries can be read again: what was said of them is taken back.
+    async fn readable(&mut self) -> Result<(), String> {
+        if std::mem::take(&mut self.told_unreadable) {
+            let why = self.news.degraded.borrow().clone();
+            self.out.send(&push(Push::Degraded(why))).await?;
+        }
+        Ok(())
+    }
+
+    /// Entries can't be read: said once, and tried again when there is a new one, and now and then.
     pub(super) async fn unreadable(&mut self, why: &str) -> Result<(), String> {
         if !self.told_unreadable {
             self.told_unreadable = true;

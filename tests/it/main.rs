@@ -15,6 +15,7 @@ mod bytes;
 mod closed;
 mod cloudflare_prism;
 mod crash;
+mod descriptors;
 mod drill_rows;
 mod export;
 mod faults;

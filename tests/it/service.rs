@@ -1,7 +1,10 @@
 //! `warroom serve` as a service manager, a broken disk and a curious neighbour meet it: signals, a place that can't be
 //! written, what is left of its memory.
 
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -98,4 +101,61 @@ fn a_room_leaves_no_core_and_says_that_nobody_is_named() {
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("the limit of cores");
     assert_eq!(core.split_whitespace().filter(|word| *word == "0").count(), 2, "{core}");
     assert!(service.said().contains("there is no people file"), "{}", service.said());
+}
+
+/// Whether another process of this account may look into one that runs: at its environment, its memory, its files.
+fn looked_into(uid: u32, pid: u32) -> [bool; 3] {
+    let may = |what: &str| {
+        let mut look = Command::new("sh");
+        look.arg("-c").arg(what).arg("sh").arg(pid.to_string()).current_dir("/");
+        if nix::unistd::geteuid().is_root() {
+            look.uid(uid).gid(uid);
+        }
+        let status = look.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.expect("a shell").success()
+    };
+    // Opening the memory is what is judged; there is nothing at its first byte.
+    [may("cat /proc/$1/environ"), may(": < /proc/$1/mem"), may("ls /proc/$1/fd/")]
+}
+
+#[test]
+fn no_other_process_of_its_account_looks_into_the_memory_of_a_room() {
+    let home = scratch();
+    let me = nix::unistd::geteuid();
+    let uid = if me.is_root() { crate::stage::ANA } else { me.as_raw() };
+    let at = |name: &str| home.path().join(name);
+    std::fs::write(at("w.toml"), "[room]\nname = \"x\"\n").expect("written");
+    // A program that its account can't read would be closed to it anyway: the copy is read by everyone.
+    std::fs::copy(env!("CARGO_BIN_EXE_warroom"), at("warroom")).expect("a copy of the program");
+    for (name, mode) in [("", 0o755), ("warroom", 0o755), ("w.toml", 0o644)] {
+        std::fs::set_permissions(at(name), std::fs::Permissions::from_mode(mode)).expect("its mode");
+        if me.is_root() {
+            chown(at(name), Some(uid), Some(uid)).expect("given to that account");
+        }
+    }
+    let as_them = |program: &Path| {
+        let mut command = Command::new(program);
+        command.env_clear().env("HOME", home.path()).env("XDG_RUNTIME_DIR", home.path()).stdin(Stdio::null());
+        if me.is_root() {
+            command.uid(uid).gid(uid);
+        }
+        command
+    };
+    let mut serve = as_them(&at("warroom"));
+    serve.arg("serve").arg("--config").arg(at("w.toml")).arg("--socket").arg(at("s"));
+    let room = Running::start(serve.arg("--state-dir").arg(at("log")), &at("room.log"));
+    wait_for("an answer of the room", || {
+        (run(as_them(&at("warroom")).args(["status", "--socket"]).arg(at("s"))).0 == 3).then_some(())
+    });
+    // Any other program of the same account shows that looking in works at all.
+    let plain = Running::start(as_them(Path::new("/bin/sleep")).arg("600"), &at("plain.log"));
+    let owner = |pid: u32| std::fs::metadata(format!("/proc/{pid}/environ")).expect("it runs").uid();
+    wait_for("another program", || (owner(plain.0.id()) == uid).then_some(()));
+    let [environment, memory, files] = looked_into(uid, plain.0.id());
+    assert!(environment && files, "a process is open to its own account");
+    if !memory {
+        crate::support::skipped("the memory of another process", "kernel.yama.ptrace_scope=0");
+    }
+    assert_eq!(looked_into(uid, room.0.id()), [false; 3], "environment, memory, files");
+    assert_ne!(owner(room.0.id()), uid, "what the kernel shows of it is root's");
 }

@@ -105,7 +105,7 @@ impl Plain {
         }
         let before = std::mem::replace(&mut self.told.banner, kind);
         match header::banner(&self.app) {
-            Some(words) => self.say(words),
+            Some((_, words)) => self.say(words),
             None if before.is_some() => {
                 self.say("All is well again with the room: it is reached, records and can act.")
             }
@@ -243,7 +243,7 @@ fn kind_of_banner(app: &App) -> Option<&'static str> {
         Link::Lost { .. } => Some("lost"),
         Link::Refused { .. } => Some("refused"),
         _ if mirror.degraded.is_some() => Some("degraded"),
-        _ => None,
+        _ => mirror.log_room.as_ref().map(|log| if log.full { "log full" } else { "log fills" }),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::model::facts::Matcher;
 use crate::model::silence::{SilenceChange, SilenceOutcome, line_of};
 use crate::model::{Action, Milestone, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::message::SetIncident;
-use crate::protocol::{Push, Reply, Request};
+use crate::protocol::{LogRoom, Push, Reply, Request};
 
 const RESTORE: &str = "01KB3Z1RESTORE";
 
@@ -412,6 +412,23 @@ fn an_ascii_terminal_gets_ascii() {
     plain.hear(Heard::Console(Input::Room(Box::new(ClientEvent::Push(push)))), now);
     let said = printed(&mut plain);
     assert!(said.is_ascii() && said.contains("NOTHING IS RECORDED"), "{said}");
+}
+
+#[test]
+fn a_log_that_fills_up_is_said_once_and_again_when_it_is_full() {
+    let mut plain = plain("sam", true);
+    let mut hear = |room: Option<(bool, &str)>| {
+        let room = room.map(|(full, says)| LogRoom { full, says: SafeText::from(says) });
+        let now = later(&plain, Duration::from_secs(1));
+        let event = ClientEvent::Push(Push::LogRoom(room));
+        plain.hear(Heard::Console(Input::Room(Box::new(event))), now);
+        printed(&mut plain)
+    };
+    assert!(hear(Some((false, "81 of 100 MiB"))).contains("LOG: 81 of 100 MiB"));
+    let said = hear(Some((false, "82 of 100 MiB")));
+    assert!(!said.contains("LOG:"), "another figure is no news: {said}");
+    assert!(hear(Some((true, "100 of 100 MiB"))).contains("LOG: 100 of 100 MiB"));
+    assert!(hear(None).contains("All is well again"));
 }
 
 /// Every word and figure that the colour screen shows of a row is in the lines of plain mode too, and so are the header's.

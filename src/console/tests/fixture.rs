@@ -87,6 +87,7 @@ pub fn welcome(me: &str) -> Welcome {
         drill: Some(DrillInfo { scenario: "etcd-corruption".to_owned(), seed: 7, speed: 60.0 }),
         objectives: vec![objective()],
         degraded: None,
+        log_room: None,
         head: None,
         seen: None,
     }

@@ -18,10 +18,11 @@ use crate::board::Topic;
 use crate::client::{Link, Mirror};
 use crate::console::app::App;
 use crate::console::shot::{to_svg, to_text};
-use crate::console::theme::{Depth, Look, Theme};
+use crate::console::theme::{Depth, Look, Role, Theme};
 use crate::console::view;
 use crate::model::{PlanId, SafeText};
 use crate::postmortem::{Meta, outline, to_markdown};
+use crate::protocol::LogRoom;
 
 use super::fixture::{app, at, look, person, press};
 use super::panes::calm_day;
@@ -264,6 +265,28 @@ fn without_an_incident_it_is_calm() {
         press(&mut app, "6");
         app
     });
+}
+
+#[test]
+fn a_log_that_runs_short_of_room_is_said_to_everyone_and_calmer_than_an_alarm() {
+    let says = |full: bool, size| {
+        let mut app = app("sam", size);
+        let words = match full {
+            true => "the log takes 4096 of 4096 MiB: notes are refused until its quota is raised or a new log begun",
+            false => "the log takes 3300 of 4096 MiB: from 4096 MiB on notes are refused",
+        };
+        app.mirror.log_room = Some(LogRoom { full, says: SafeText::from(words) });
+        app
+    };
+    screen("log-fills", |size| says(false, size));
+    let (fills, full) = (says(false, (80, 24)), says(true, (80, 24)));
+    let (fills_role, words) = view::header::banner(&fills).unwrap();
+    let (full_role, _) = view::header::banner(&full).unwrap();
+    assert_eq!((fills_role, full_role), (Role::BadgeWarning, Role::Banner));
+    assert!(to_text(&view::draw(&fills, &look("dark"))).contains(&words), "all of it is read at 80 columns");
+    let mut off = full;
+    off.mirror.degraded = Some("no space left on device".into());
+    assert!(view::header::banner(&off).unwrap().1.contains("NOTHING IS RECORDED"), "what is worse comes first");
 }
 
 #[test]

@@ -32,14 +32,23 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         flow::draw(canvas, 1, y, room, 3, second(app));
         y += 1;
     }
-    if let (Some(banner), true) = (banner, y < area.bottom()) {
-        canvas.clear(Rect::new(0, y, area.width, 1), Role::Banner);
-        canvas.put(1, y, &text::end(&banner, room), Role::Banner, room);
+    if let (Some((role, banner)), true) = (banner, y < area.bottom()) {
+        canvas.clear(Rect::new(0, y, area.width, 1), role);
+        canvas.put(1, y, &text::end(&banner, room), role, room);
     }
 }
 
-/// What everyone must know before anything else: the link is lost, recording is off, the log does not verify.
-pub fn banner(app: &App) -> Option<String> {
+/// What everyone must know before anything else: the link is lost, recording is off, the log does not verify; and, in a
+/// calmer look, that the log is filling up.
+pub fn banner(app: &App) -> Option<(Role, String)> {
+    if let Some(words) = alarm(app) {
+        return Some((Role::Banner, words));
+    }
+    let log = app.mirror.log_room.as_ref()?;
+    Some((if log.full { Role::Banner } else { Role::BadgeWarning }, format!("LOG: {}", log.says)))
+}
+
+fn alarm(app: &App) -> Option<String> {
     let mirror = &app.mirror;
     if let Some(why) = &mirror.broken {
         return Some(format!(

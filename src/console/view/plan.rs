@@ -34,9 +34,9 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, view: &PlanView) {
     let stance = view.stance(app);
     top(app, canvas, view, plan, digest, stance);
     let mut first = 1;
-    if let Some(banner) = header::banner(app) {
-        canvas.clear(Rect::new(0, 1, w, 1), Role::Banner);
-        canvas.put(1, 1, &text::end(&banner, room), Role::Banner, room);
+    if let Some((role, banner)) = header::banner(app) {
+        canvas.clear(Rect::new(0, 1, w, 1), role);
+        canvas.put(1, 1, &text::end(&banner, room), role, room);
         first = 2;
     }
     let foot = foot(app, view, plan, stance, room);
