@@ -12,7 +12,7 @@ use super::check::{each, is_plain};
 use super::error::Report;
 use super::file::{RawPeople, RawPerson, Section};
 use super::{Config, ConfigErrors, LoadOptions, MAX_FILE, decode, read, secret};
-use crate::model::{Person, PersonId, Role};
+use crate::model::{Digest, Person, PersonId, Role};
 
 /// Uids below this belong to the system, not to a human.
 const FIRST_HUMAN: u32 = 1000;
@@ -54,8 +54,7 @@ pub(super) fn load(path: &Path, options: LoadOptions, config: &Config, strict: b
 }
 
 fn digest(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    Digest(Sha256::digest(bytes).into()).to_string()
 }
 
 fn resolve(raw: &RawPeople, options: LoadOptions, report: &mut Report<'_>) -> Vec<Person> {

@@ -1,13 +1,12 @@
 //! The incident as a line: impact, detection, decision, recovery with the time between them, and what happened on the way.
 //! Whole numbers only, so that the same outline gives the same bytes everywhere.
 
-use std::fmt::Write;
+use maud::{Markup, html};
 
 use crate::model::Stamp;
 use crate::model::time::{from_detection, since};
 use crate::timeline::Clock;
 
-use super::html::esc;
 use super::length::length;
 use super::outline::Outline;
 
@@ -32,16 +31,16 @@ struct Mark {
 }
 
 /// Draws the outline's clocks and milestones; nothing where fewer than two instants are known.
-pub(super) fn timeline(outline: &Outline) -> String {
+pub(super) fn timeline(outline: &Outline) -> Markup {
     let zero = outline.clocks.detection.as_ref().map_or(outline.opened_at, |clock| clock.at);
     let found: Vec<_> =
         Clock::ALL.iter().filter_map(|it| outline.clocks.of(*it).map(|clock| (it.name(), clock.at))).collect();
     let points = points(outline, zero);
     let instants = found.iter().map(|(_, at)| *at).chain(points.iter().map(|point| point.at));
-    let (Some(first), Some(last)) = (instants.clone().min(), instants.max()) else { return String::new() };
+    let (Some(first), Some(last)) = (instants.clone().min(), instants.max()) else { return Markup::default() };
     let span = (last - first).num_seconds();
     if span <= 0 || found.is_empty() {
-        return String::new();
+        return Markup::default();
     }
     let mut marks: Vec<Mark> = found
         .iter()
@@ -50,19 +49,18 @@ pub(super) fn timeline(outline: &Outline) -> String {
     // An alert may fire late, after the service was back.
     marks.sort_by_key(|mark| mark.at_s);
     let x = |seconds: i64| LEFT + seconds * WIDTH / span;
-    let mut out = String::new();
-    spans(&mut out, &marks, &x);
-    for mark in &marks {
-        clock(&mut out, mark, x(mark.at_s));
+    let (labels, lines) = labels(&points, first, &x);
+    let view = format!("0 0 {} {}", WIDTH + 2 * LEFT, BASE + 30 + LABEL * lines);
+    html! {
+        div.wide {
+            svg viewBox=(view) role="img" aria-label=(said(outline)) { "\n"
+                line class="axis" x1=(LEFT) y1=(BASE) x2=(LEFT + WIDTH) y2=(BASE) {} "\n"
+                (spans(&marks, &x))
+                @for mark in &marks { (clock(mark, x(mark.at_s))) }
+                (labels)
+            }
+        } "\n"
     }
-    let below = labels(&mut out, &points, first, &x);
-    let height = BASE + 30 + LABEL * below;
-    format!(
-        "<div class=\"wide\"><svg viewBox=\"0 0 {} {height}\" role=\"img\" aria-label=\"{}\">\n<line class=\"axis\" x1=\"{LEFT}\" y1=\"{BASE}\" x2=\"{}\" y2=\"{BASE}\"/>\n{out}</svg></div>\n",
-        WIDTH + 2 * LEFT,
-        esc(said(outline)),
-        LEFT + WIDTH,
-    )
 }
 
 /// What is written below the line.
@@ -103,64 +101,61 @@ fn said(outline: &Outline) -> String {
 }
 
 /// The time between two clocks, above the line.
-fn spans(out: &mut String, marks: &[Mark], x: &impl Fn(i64) -> i64) {
-    for pair in marks.windows(2) {
-        let (from, to) = (x(pair[0].at_s), x(pair[1].at_s));
-        // Of the instants themselves, as the table says it: whole seconds from elsewhere may be one more.
-        let words = length(since(pair[0].at, pair[1].at));
-        let class = match pair[1].name {
-            "recovery" => "after",
-            _ => "before",
-        };
-        let _ = writeln!(
-            out,
-            "<line class=\"{class}\" x1=\"{from}\" y1=\"{BASE}\" x2=\"{to}\" y2=\"{BASE}\"><title>{} to {}: {words}</title></line>",
-            pair[0].name, pair[1].name
-        );
-        // Words only where they have room.
-        let wide = i64::try_from(words.chars().count()).unwrap_or(0) * CHARACTER;
-        if to - from > wide + 8 {
-            let _ = writeln!(out, "<text class=\"length\" x=\"{}\" y=\"{}\">{words}</text>", (from + to) / 2, BASE - 8);
+fn spans(marks: &[Mark], x: &impl Fn(i64) -> i64) -> Markup {
+    html! {
+        @for pair in marks.windows(2) {
+            @let (from, to) = (x(pair[0].at_s), x(pair[1].at_s));
+            // Of the instants themselves, as the table says it: whole seconds from elsewhere may be one more.
+            @let words = length(since(pair[0].at, pair[1].at));
+            @let class = if pair[1].name == "recovery" { "after" } else { "before" };
+            line class=(class) x1=(from) y1=(BASE) x2=(to) y2=(BASE) {
+                title { (pair[0].name) " to " (pair[1].name) ": " (words) }
+            } "\n"
+            // Words only where they have room.
+            @if to - from > width(&words) + 8 {
+                text class="length" x=((from + to) / 2) y=(BASE - 8) { (words) } "\n"
+            }
         }
     }
 }
 
+/// How wide words are drawn.
+fn width(words: &str) -> i64 {
+    i64::try_from(words.chars().count()).unwrap_or(0) * CHARACTER
+}
+
 /// A clock: its name over the line, on one of two heights so that near ones do not lie on each other.
-fn clock(out: &mut String, mark: &Mark, x: i64) {
+fn clock(mark: &Mark, x: i64) -> Markup {
     let high = matches!(mark.name, "detection" | "recovery");
     let y = if high { 18 } else { 36 };
     let anchor = if x > LEFT + WIDTH - 60 { "end" } else { "start" };
-    let _ = writeln!(out, "<line class=\"tick\" x1=\"{x}\" y1=\"{}\" x2=\"{x}\" y2=\"{}\"/>", y + 4, BASE + 6);
-    let _ = writeln!(
-        out,
-        "<text class=\"clock\" text-anchor=\"{anchor}\" x=\"{x}\" y=\"{y}\">{} {}</text>",
-        mark.name,
-        from_detection(mark.t_s)
-    );
+    html! {
+        line class="tick" x1=(x) y1=(y + 4) x2=(x) y2=(BASE + 6) {} "\n"
+        text class="clock" text-anchor=(anchor) x=(x) y=(y) { (mark.name) " " (from_detection(mark.t_s)) } "\n"
+    }
 }
 
-/// What happened, below the line: each as far right as it happened, in lines that do not touch. Returns how many lines.
-fn labels(out: &mut String, points: &[Point], first: Stamp, x: &impl Fn(i64) -> i64) -> i64 {
+/// What happened, below the line: each as far right as it happened, in lines that do not touch; and how many lines.
+fn labels(points: &[Point], first: Stamp, x: &impl Fn(i64) -> i64) -> (Markup, i64) {
     let mut ends = [i64::MIN; LINES];
     let mut used = 0;
-    for point in points {
+    let place = |point: &Point| {
         let at = x((point.at - first).num_seconds());
-        let words = &point.words;
-        let wide = i64::try_from(words.chars().count()).unwrap_or(0) * CHARACTER + 10;
+        let wide = width(&point.words) + 10;
         // What would run off the right end stands left of its mark.
         let (from, anchor) = if at + wide > WIDTH + 2 * LEFT { (at - wide, "end") } else { (at, "start") };
         let line = ends.iter().position(|end| *end <= from).unwrap_or(LINES - 1);
         ends[line] = from + wide;
         let number = i64::try_from(line).unwrap_or(0) + 1;
         used = used.max(number);
-        let y = BASE + 12 + LABEL * number;
-        let _ = writeln!(out, "<line class=\"drop\" x1=\"{at}\" y1=\"{BASE}\" x2=\"{at}\" y2=\"{}\"/>", y - 12);
-        let _ = writeln!(
-            out,
-            "<text class=\"event\" text-anchor=\"{anchor}\" x=\"{at}\" y=\"{y}\">{}<title>{}</title></text>",
-            esc(words),
-            esc(&point.says)
-        );
-    }
-    used
+        (at, anchor, BASE + 12 + LABEL * number)
+    };
+    let places: Vec<_> = points.iter().map(place).collect();
+    let drawn = html! {
+        @for (point, (at, anchor, y)) in points.iter().zip(places) {
+            line class="drop" x1=(at) y1=(BASE) x2=(at) y2=(y - 12) {} "\n"
+            text class="event" text-anchor=(anchor) x=(at) y=(y) { (point.words) title { (point.says) } } "\n"
+        }
+    };
+    (drawn, used)
 }

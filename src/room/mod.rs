@@ -334,7 +334,7 @@ fn open_log(setup: &Setup, boot: &str) -> Result<crate::ledger::Opened, LedgerEr
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(bytes)
 }
 
 fn host_name() -> String {

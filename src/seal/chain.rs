@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::entry::MAX_LINE;
-use super::{hex, sha256};
+use super::sha256;
 use crate::model::Digest;
 use crate::model::entry::LogLine;
 
@@ -44,17 +44,17 @@ impl Found<'_> {
     /// True if the hash is that of the line it was found in.
     pub fn hash_fits(&self, line: &[u8]) -> bool {
         let covered = &line[..line.len().saturating_sub(HASH_TAIL)];
-        hex::encode(&sha256(covered)) == self.hash
+        sha256(covered).digits() == self.hash
     }
 
     /// The entry's own hash.
     pub fn digest(&self) -> Option<Digest> {
-        hex::decode(self.hash)
+        Digest::from_hex(self.hash)
     }
 
     /// The hash of the entry before.
     pub fn prev_digest(&self) -> Option<Digest> {
-        hex::decode(self.prev)
+        Digest::from_hex(self.prev)
     }
 }
 
@@ -128,7 +128,7 @@ pub(super) fn judge_body(seq: u64, want: &[u8], body: &[u8]) -> Result<Option<u6
     if !own {
         return Err(OTHER);
     }
-    if hex::encode(&sha256(body)) == want {
+    if sha256(body).digits() == want {
         return Ok(None);
     }
     let by = rest.strip_prefix(b",\"redacted\":").and_then(|rest| split_run(rest, |b| b.is_ascii_digit()));
@@ -195,7 +195,7 @@ impl ChainCheck {
     pub fn after(seq: u64, head: Digest) -> Self {
         Self {
             seq,
-            prev: hex::encode(&head),
+            prev: head.digits(),
             first: false,
             waiting: false,
             body: Vec::new(),
@@ -206,7 +206,7 @@ impl ChainCheck {
 
     /// The last good entry: its number and hash.
     pub fn head(&self) -> (u64, Digest) {
-        (self.seq, hex::decode(&self.prev).unwrap_or(Digest([0; 32])))
+        (self.seq, Digest::from_hex(&self.prev).unwrap_or(Digest([0; 32])))
     }
 
     /// Bodies that were redacted: (entry, the entry that says so).

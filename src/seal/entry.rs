@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::chain::{self, Line};
-use super::{SealError, hex, sha256};
+use super::{SealError, sha256};
 use crate::model::entry::{Draft, LogLine};
 use crate::model::{Actor, Digest, Entry, Happening, IncidentId, SafeText, Stamp, clean};
 
@@ -50,11 +50,11 @@ pub fn encode(draft: &Draft, meta: &Meta, salt: [u8; 32]) -> Result<Sealed, Seal
     let body = draft.text.as_ref().map(|text| body_line(meta.seq, text, salt)).transpose()?;
     let mut line = head(draft, meta)?;
     if let Some(body) = &body {
-        let _ = write!(line, ",\"body\":\"{}\"", hex::text(&sha256(body.as_bytes())));
+        let _ = write!(line, ",\"body\":\"{}\"", sha256(body.as_bytes()).hex());
     }
-    let _ = write!(line, ",\"prev\":\"{}\"", hex::text(&meta.prev));
+    let _ = write!(line, ",\"prev\":\"{}\"", meta.prev.hex());
     let hash = sha256(line.as_bytes());
-    let _ = write!(line, ",\"h\":\"{}\"}}", hex::text(&hash));
+    let _ = write!(line, ",\"h\":\"{}\"}}", hash.hex());
     if line.len() > MAX_LINE {
         return Err(SealError::NotWritable(format!("its line of {} bytes is longer than {MAX_LINE}", line.len())));
     }
@@ -107,7 +107,7 @@ fn body_line(seq: u64, text: &SafeText, salt: [u8; 32]) -> Result<String, SealEr
     if text.as_str().len() > MAX_TEXT {
         return Err(SealError::NotWritable(format!("its text is longer than {MAX_TEXT} bytes")));
     }
-    let mut line = format!("{{\"b\":{seq},\"salt\":\"{}\",\"text\":", hex::text(&Digest(salt)));
+    let mut line = format!("{{\"b\":{seq},\"salt\":\"{}\",\"text\":", Digest(salt).hex());
     push_json(&mut line, text)?;
     line.push('}');
     Ok(line)
@@ -175,7 +175,7 @@ pub fn decode(log: &LogLine) -> Result<Entry, SealError> {
         && wire.prev.as_bytes() == found.prev
         && wire.h.as_bytes() == found.hash
         && wire.body.as_ref().map(|b| b.as_bytes()) == found.body;
-    let (Some(prev), Some(hash), true) = (hex::decode(found.prev), hex::decode(found.hash), same) else {
+    let (Some(prev), Some(hash), true) = (Digest::from_hex(found.prev), Digest::from_hex(found.hash), same) else {
         return Err(SealError::NotAnEntry("its members are not where they belong".to_owned()));
     };
     let happening =

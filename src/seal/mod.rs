@@ -7,7 +7,6 @@ mod canonical;
 mod chain;
 mod entry;
 mod head;
-mod hex;
 mod plan;
 mod sshsig;
 

@@ -281,7 +281,7 @@ pub fn micro(at: DateTime<Utc>) -> String {
 
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    base16ct::lower::encode_string(bytes)
 }
 
 /// So many hex digits that follow from a text: ids that are the same in every run of one seed.

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::model::SafeText;
 use crate::model::facts::{Open, PlaceRole, PoolPlace};
+use crate::model::{Digest, SafeText};
 
 /// The parts of a load balancer that name pools beside `default_pools` and `fallback_pool`.
 pub const PARTS: [&str; 5] = ["region_pools", "country_pools", "pop_pools", "rules", "pool_sets"];
@@ -47,9 +47,7 @@ pub fn digests(raw: &Value, places: &[PoolPlace]) -> BTreeMap<String, String> {
 pub fn digest(value: &Value) -> String {
     let mut text = String::new();
     write_sorted(value, &mut text);
-    let hash = Sha256::digest(text.as_bytes());
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    Digest(Sha256::digest(text.as_bytes()).into()).to_string()
 }
 
 /// How many places have `first` before `then`, or have it without the other: what a failover must bring to none.

@@ -1,66 +1,34 @@
-//! Until when a certificate is good, and on which curve its key is. Reads just enough of X.509 for that; anything odd is
-//! "unknown".
+//! Until when a certificate is good, and on which curve its key is. Neither is known where it can't be parsed.
 
-use chrono::{NaiveDateTime, Utc};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use x509_cert::certificate::{CertificateInner, Raw, TbsCertificateInner};
+use x509_cert::der::Decode;
+use x509_cert::der::oid::ObjectIdentifier;
+use x509_cert::der::oid::db::rfc5912::{SECP_224_R_1, SECP_521_R_1};
 
 use crate::model::Stamp;
-
-const SEQUENCE: u8 = 0x30;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
 
 /// When the first certificate of a PEM text runs out.
 pub fn not_after(pem: &[u8]) -> Option<Stamp> {
     let certificate = CertificateDer::pem_slice_iter(pem).next()?.ok()?;
-    let (_, mut outer) = take(&mut certificate.as_ref(), Some(SEQUENCE))?;
-    let (_, mut body) = take(&mut outer, Some(SEQUENCE))?;
-    // Version (not always there), serial number, algorithm, issuer.
-    let (first, _) = take(&mut body, None)?;
-    for _ in 0..if first == 0xa0 { 3 } else { 2 } {
-        take(&mut body, None)?;
-    }
-    let (_, mut validity) = take(&mut body, Some(SEQUENCE))?;
-    take(&mut validity, None)?;
-    let (kind, time) = take(&mut validity, None)?;
-    let text = std::str::from_utf8(time).ok()?;
-    let text = match kind {
-        // Two digits of the year: 50 and above are the last century's.
-        UTC_TIME if text.get(..2)? >= "50" => format!("19{text}"),
-        UTC_TIME => format!("20{text}"),
-        GENERALIZED_TIME => text.to_owned(),
-        _ => return None,
-    };
-    NaiveDateTime::parse_from_str(&text, "%Y%m%d%H%M%SZ").ok()?.and_local_timezone(Utc).single()
+    let until = parse(&certificate)?.validity.not_after.to_unix_duration();
+    Stamp::from_timestamp(i64::try_from(until.as_secs()).ok()?, 0)
 }
 
 /// The name of the elliptic curve of a certificate's key, where it is one that our library can't sign on.
 pub fn curve(certificate: &CertificateDer<'_>) -> Option<&'static str> {
-    /// `secp521r1` and `secp224r1` as an object identifier in DER.
-    const NAMES: [(&[u8], &str); 2] =
-        [(b"\x06\x05\x2b\x81\x04\x00\x23", "P-521"), (b"\x06\x05\x2b\x81\x04\x00\x21", "P-224")];
-    let holds = |oid: &[u8]| certificate.windows(oid.len()).any(|window| window == oid);
-    NAMES.into_iter().find(|(oid, _)| holds(oid)).map(|(_, name)| name)
+    let key = parse(certificate)?.subject_public_key_info.algorithm;
+    match key.parameters?.decode_as::<ObjectIdentifier>().ok()? {
+        SECP_521_R_1 => Some("P-521"),
+        SECP_224_R_1 => Some("P-224"),
+        _ => None,
+    }
 }
 
-/// One element: its tag and its content. What is taken is taken off the input.
-fn take<'a>(input: &mut &'a [u8], wanted: Option<u8>) -> Option<(u8, &'a [u8])> {
-    let (&tag, rest) = input.split_first()?;
-    let (&short, mut rest) = rest.split_first()?;
-    let mut length = usize::from(short);
-    if short >= 0x80 {
-        let digits = usize::from(short & 0x7f);
-        if !(1..=4).contains(&digits) {
-            return None;
-        }
-        let (long, after) = rest.split_at_checked(digits)?;
-        length = long.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-        rest = after;
-    }
-    let (content, after) = rest.split_at_checked(length)?;
-    *input = after;
-    wanted.is_none_or(|wanted| wanted == tag).then_some((tag, content))
+/// `Raw`: a serial number that is longer than the standard allows hides neither the date nor the key.
+fn parse(certificate: &CertificateDer<'_>) -> Option<TbsCertificateInner<Raw>> {
+    CertificateInner::from_der(certificate).ok().map(|it| it.tbs_certificate)
 }
 
 #[cfg(test)]
@@ -84,5 +52,16 @@ mod tests {
             let pem = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
             assert_eq!(not_after(pem.as_bytes()), None, "cut at {cut}");
         }
+    }
+
+    /// Self-signed with stock openssl for a key on P-256: a serial number of 24 bytes, and an extension that holds the
+    /// bytes by which P-521 is named.
+    #[test]
+    fn a_curve_is_that_of_the_key_and_a_long_serial_number_hides_nothing() {
+        const ODD: &str = include_str!("../../../tests/fixtures/certificates/odd.pem");
+        const P521: &str = include_str!("../../../tests/fixtures/certificates/client-p521.pem");
+        let of = |pem: &str| curve(&CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate"));
+        assert_eq!((of(ODD), of(P521)), (None, Some("P-521")));
+        assert!(not_after(ODD.as_bytes()).is_some_and(|it| it.to_rfc3339() == "2051-07-22T08:33:45+00:00"));
     }
 }
