@@ -267,6 +267,7 @@ mod tests {
                 drill: None,
                 objectives: Vec::new(),
                 degraded: None,
+                log_room: None,
                 head: Some(head(self.end, self.byte)),
                 seen: seen.map(|_| Digest([self.byte; 32])),
             }

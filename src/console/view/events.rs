@@ -36,7 +36,7 @@ pub static PANE: PaneSpec = PaneSpec {
     related_in_full: false,
     cells,
     summary,
-    signal: signal,
+    signal,
     empty: |app| pane::absent(app, Topic::Events),
     past: PastRows::Kept { topic: Topic::Events, kept: |past| &past.events, with_changes: true, none: "No event" },
 };

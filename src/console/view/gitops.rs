@@ -33,7 +33,7 @@ pub static PANE: PaneSpec = PaneSpec {
     pane: Pane::Gitops,
     columns: COLUMNS,
     entries,
-    brief: brief,
+    brief,
     brief_while: BriefWhile::NotZoomedNorWarnings,
     related_in_full: false,
     cells,

@@ -57,7 +57,7 @@ pub static PANE: PaneSpec = PaneSpec {
     cells,
     summary,
     signal: |_| Words::new(),
-    empty: empty,
+    empty,
     past: PastRows::AsRecorded,
 };
 
