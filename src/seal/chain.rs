@@ -206,7 +206,7 @@ impl ChainCheck {
 
     /// The last good entry: its number and hash.
     pub fn head(&self) -> (u64, Digest) {
-        (self.seq, Digest::from_hex(&self.prev).unwrap_or(Digest([0; 32])))
+        (self.seq, Digest::from_hex(self.prev).unwrap_or(Digest([0; 32])))
     }
 
     /// Bodies that were redacted: (entry, the entry that says so).
