@@ -160,14 +160,17 @@ impl Connection {
         }
     }
 
+    /// Connects to whoever may be the room.
+    async fn connect(&self) -> Result<(UnixStream, Server), End> {
+        let stream = UnixStream::connect(&self.socket).await.map_err(|error| End::Lost(not_there(&error)))?;
+        let server = self.trust.judge(&stream, &self.socket).await.map_err(End::Refused)?;
+        Ok((stream, server))
+    }
+
     async fn once(&mut self) -> End {
-        let stream = match UnixStream::connect(&self.socket).await {
-            Ok(stream) => stream,
-            Err(error) => return End::Lost(not_there(&error)),
-        };
-        let server = match self.trust.judge(&stream, &self.socket).await {
-            Ok(server) => server,
-            Err(refusal) => return End::Refused(refusal),
+        let (stream, server) = match self.connect().await {
+            Ok(connected) => connected,
+            Err(end) => return end,
         };
         let hello = self.history.hello(&self.hello, server);
         if !self.say_notices().await {

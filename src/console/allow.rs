@@ -102,6 +102,11 @@ fn on_page(app: &App, command: Command) -> Option<String> {
     if shared { in_panes(app, command) } else { None }
 }
 
+/// The key that goes to a pane.
+fn key_to(app: &App, pane: Pane) -> String {
+    key(app, Context::Main, Command::Pane(pane))
+}
+
 fn in_panes(app: &App, command: Command) -> Option<String> {
     match command {
         Command::OpenProposal if app.past.is_some() => past::why_not(app),
@@ -121,23 +126,20 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
         }),
         Command::Pin => cannot_act(app).or_else(|| {
             let entry = list::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
-            let (go, again) =
-                (key(app, Context::Main, Command::Pane(Pane::Timeline)), key(app, Context::Main, Command::Pin));
+            let (go, again) = (key_to(app, Pane::Timeline), key(app, Context::Main, Command::Pin));
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Pin an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
         Command::Milestone => cannot_act(app).or_else(|| {
             let entry = list::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
-            let (go, again) =
-                (key(app, Context::Main, Command::Pane(Pane::Timeline)), key(app, Context::Main, Command::Milestone));
+            let (go, again) = (key_to(app, Pane::Timeline), key(app, Context::Main, Command::Milestone));
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Mark an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
         Command::Amend => past::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
             let chosen =
                 list::selected(app, Pane::Timeline).and_then(|it| it.item().map(|it| it.redacted_by.is_some()));
-            let (go, again) =
-                (key(app, Context::Main, Command::Pane(Pane::Timeline)), key(app, Context::Main, Command::Amend));
+            let (go, again) = (key_to(app, Pane::Timeline), key(app, Context::Main, Command::Amend));
             match chosen.filter(|_| app.focus == Pane::Timeline) {
                 Some(false) => None,
                 Some(true) => Some("Its text was removed; a new note can be written.".to_owned()),
@@ -148,8 +150,7 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
         }),
         Command::Silence => cannot_act(app).or_else(|| {
             let alert = list::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some());
-            let (go, again) =
-                (key(app, Context::Main, Command::Pane(Pane::Alerts)), key(app, Context::Main, Command::Silence));
+            let (go, again) = (key_to(app, Pane::Alerts), key(app, Context::Main, Command::Silence));
             (app.focus != Pane::Alerts || !alert)
                 .then(|| format!("Silence an alert: {go} goes there, choose it, press {again} again."))
         }),

@@ -1,5 +1,5 @@
 //! A simulated disk for tests: un-synced sectors may be lost or kept in any combination, un-synced names too, and any call
-//! can be made to fail, once or from then on.
+//! can be made to fail, once or from then on. Longer than a file of the program, for a disk is one thing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

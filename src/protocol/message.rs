@@ -1,10 +1,8 @@
 //! Messages. Unknown fields are refused on the way in; replies carry what a person can read aloud.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-
 use serde::{Deserialize, Serialize};
 
-use crate::board::{Row, Topic, TopicView};
+use crate::board::{Row, Topic};
 use crate::clock::ClockSync;
 use crate::model::entry::LogLine;
 use crate::model::plan::Recheck;
@@ -13,6 +11,8 @@ use crate::model::{
     Action, Actor, Digest, IncidentId, IncidentStatus, Level, Milestone, Objective, PersonId, PlanId, Refusal, Role,
     SafeText, Severity, Stamp, clean,
 };
+
+use super::delta::BoardDelta;
 
 /// The first line of a client. At most 4 KiB, within two seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -351,54 +351,3 @@ pub enum Push {
     /// Nothing else to say: the room lives.
     Ping,
 }
-
-/// Rows that changed in a topic. `rev` counts per topic; a snapshot replaces everything.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BoardDelta {
-    pub topic: Topic,
-    pub rev: u64,
-    /// Forget the rows you have.
-    pub snapshot: bool,
-    pub upserts: Vec<Row>,
-    pub removes: Vec<String>,
-    /// The rows in the order they are shown, as runs (first, how many) of the list that the client has now: what it had, less
-    /// the removed, then the new ones as they came. Empty = that order. New events above a thousand old ones are two runs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub order: Vec<(u32, u32)>,
-    pub total: u64,
-    pub dropped: u64,
-}
-
-impl BoardDelta {
-    /// Brings what a client holds of the topic up to date.
-    pub fn apply(self, view: &mut TopicView) {
-        if self.snapshot {
-            view.rows.clear();
-        }
-        view.total = self.total;
-        view.dropped = self.dropped;
-        if !self.removes.is_empty() {
-            let removes: HashSet<&str> = self.removes.iter().map(String::as_str).collect();
-            view.rows.retain(|row| !removes.contains(row.id.as_str()));
-        }
-        let place: HashMap<String, usize> = view.rows.iter().map(|row| row.id.clone()).zip(0..).collect();
-        for row in self.upserts {
-            match place.get(&row.id) {
-                Some(at) => view.rows[*at] = row,
-                None => view.rows.push(row),
-            }
-        }
-        if !self.order.is_empty() {
-            let mut rows: Vec<Option<Row>> = std::mem::take(&mut view.rows).into_iter().map(Some).collect();
-            for (first, count) in self.order {
-                let run = rows.iter_mut().skip(first as usize).take(count as usize);
-                view.rows.extend(run.filter_map(Option::take));
-            }
-            // A room that named too few of them costs an order, never a row.
-            view.rows.extend(rows.into_iter().flatten());
-        }
-    }
-}
-
-/// Rows of every topic, as a client holds them.
-pub type Rows = BTreeMap<Topic, TopicView>;

@@ -4,12 +4,12 @@
 //! sequence number that the console asked for, as the exact lines of the log, and the console folds and verifies them itself.
 
 pub mod codec;
+pub mod delta;
 pub mod message;
 pub mod place;
 
-pub use message::{
-    BoardDelta, ClientLine, DrillInfo, Hello, LogRoom, Push, Reply, Request, RoomLine, Short, Welcome, Who,
-};
+pub use delta::{BoardDelta, Rows};
+pub use message::{ClientLine, DrillInfo, Hello, LogRoom, Push, Reply, Request, RoomLine, Short, Welcome, Who};
 
 /// The protocol version this build speaks.
 pub const VERSION: u32 = 1;

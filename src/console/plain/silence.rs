@@ -82,7 +82,7 @@ impl Plain {
 
     fn like_line(&self, number: u64) -> Result<String, String> {
         let key = match self.named(number) {
-            Some(About::Row { pane: Pane::Alerts, key }) => key,
+            Some(About::Row { pane, key }) if *pane == Pane::Alerts => key,
             _ => return Err(format!("Line {number} is no alert; nothing was sent. `alerts` gives each a number.")),
         };
         let row = self.app.rows(Topic::Alerts).iter().find(|row| row.id == *key);

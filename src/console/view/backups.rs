@@ -16,7 +16,6 @@ use super::panes::{BriefWhile, PaneSpec, PastRows};
 /// Mark, name, age, bar or state, more.
 pub const COLUMNS: &[Column] =
     &[Column::mark(), Column::name(0, 9), Column::number(0), Column::fixed(1), Column::sentence(4, 8)];
-
 const BAR: u64 = 5;
 
 /// What the pane shows.
