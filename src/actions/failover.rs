@@ -5,7 +5,7 @@
 //! names the primary (rules, pool sets, lists by place) comes along in the same write, or there is no plan: one that
 //! changes a list and moves nobody, or only some, costs the minutes that count.
 
-mod table;
+mod summary;
 
 use serde_json::{Value, json};
 
@@ -15,11 +15,11 @@ use crate::model::plan::{Check, Op, Pre, Target};
 use crate::model::time;
 use crate::model::{Host, Refusal, SourceId, Stamp, Step, System};
 
-use super::ident::{name, shown, words};
-use super::lookup::line;
+use super::board_query::line;
+use super::identifiers::{name, shown, words};
+use super::lb_overrides::{self, Moves, Pair};
 use super::pools::{PoolFacts, called, health_words, load_balancer, pair};
-use super::reroute::{self, Moves, Pair};
-use super::{Body, Context, WAIT, refuse, site};
+use super::{Body, Context, WAIT, refuse, target_cluster};
 
 /// The write and its read-back.
 const PATCH_LIMIT_S: u64 = 60;
@@ -45,13 +45,13 @@ struct Edge<'a> {
 }
 
 pub fn body(context: &Context) -> Result<Body, Refusal> {
-    site::choose(context, &site::of_failover(context)?, body_on)
+    target_cluster::choose(context, &target_cluster::of_failover(context)?, body_on)
 }
 
 fn body_on(context: &Context, site: &str) -> Result<Body, Refusal> {
     let (edges, already) = edges(context, site)?;
     edges.iter().try_for_each(dr_can_take_it)?;
-    let (mut shown, mut warnings) = table::table(&edges, context, site);
+    let (mut shown, mut warnings) = summary::table(&edges, context, site);
     shown.extend(already.iter().map(|it| line(&it.host, it.says.clone(), "stays as it is")));
     let mut steps: Vec<Step> = (1..).zip(&edges).map(|(n, edge)| patch(edge, n)).collect();
     ask_all_first(&mut steps);
@@ -142,7 +142,7 @@ fn edge<'a>(context: &Context<'a>, host: &Host, site: &str) -> Result<Result<Edg
         ));
     }
     let pair = Pair { primary: &primary.id, dr: &dr.id, called: &|id| called(&primary, &dr, id) };
-    let (moves, ahead) = (reroute::moves(lb, &words(host), &pair)?, reroute::ahead(lb, &pair));
+    let (moves, ahead) = (lb_overrides::moves(lb, &words(host), &pair)?, lb_overrides::ahead(lb, &pair));
     if order.first() == Some(&dr.id) && lb.fallback_pool == dr.id && moves.edits.is_empty() {
         let says = format!("already sends its traffic to {} first", dr.name);
         return Ok(Err(Already { host: words(host), says }));

@@ -2,30 +2,30 @@
 //!
 //! [`build`] makes a [`Plan`] or says in words why it can't; [`preflight`] compares what a step relies on with what was
 //! read again just before it; [`manual`] prints the commands for when only one person can be reached. Pure: `now` is in
-//! the [`Context`]. No parameter of a step comes from a free-text field: ids and names are checked ([`ident`]).
+//! the [`Context`]. No parameter of a step comes from a free-text field: ids and names are checked ([`identifiers`]).
 
+mod board_query;
 mod failover;
-mod ident;
-mod lookup;
-mod manual;
+mod identifiers;
+mod lb_overrides;
+mod manual_commands;
 mod pools;
 mod preflight;
 mod recheck;
-mod reroute;
 mod restore;
 mod restore_points;
 mod restore_steps;
-mod restore_words;
+mod restore_summary;
 pub mod silence;
-mod site;
+mod target_cluster;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-pub use ident::restore_name;
-pub use manual::{found, manual};
+pub use identifiers::restore_name;
+pub use manual_commands::{found, manual};
 pub use preflight::{Broken, Progress, holds, judge, needed, preflight, resolve};
 pub use recheck::recheck;
 
@@ -75,10 +75,10 @@ pub fn build(action: Action, context: &Context) -> Result<Plan, Refusal> {
         Action::Failover => failover::body(context)?,
         Action::Restore => restore::body(context)?,
     };
-    let service = ident::name("the service", &context.objective.service)?;
+    let service = identifiers::name("the service", &context.objective.service)?;
     let plan = Plan {
         v: 1,
-        room: ident::words(context.room),
+        room: identifiers::words(context.room),
         incident: context.incident.clone(),
         plan: context.plan.clone(),
         action,
@@ -118,7 +118,9 @@ fn cred_ids(steps: &[Step], context: &Context) -> Vec<String> {
         .iter()
         .filter(|step| step.adapter != WAIT)
         .map(|step| match context.credentials.get(&step.target.src) {
-            Some(credential) if !credential.is_empty() => format!("{}: {}", step.target.src, ident::words(credential)),
+            Some(credential) if !credential.is_empty() => {
+                format!("{}: {}", step.target.src, identifiers::words(credential))
+            }
             _ => format!("{}: not named", step.target.src),
         })
         .collect();

@@ -8,8 +8,8 @@ use crate::board::{Body, Row};
 use crate::model::facts::{LoadBalancer, Pool, PoolUser};
 use crate::model::{Refusal, Stamp, System};
 
-use super::ident::{name, shown, words};
-use super::lookup::{fresh, rows};
+use super::board_query::{fresh, rows};
+use super::identifiers::{name, shown, words};
 use super::{Context, refuse};
 
 /// A pool, from its own row or from the load balancer's.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::model::plan::{Check, Op, Pre};
 use crate::model::{Digest, SourceId, Step, time};
 
-use super::ident::{restore_name, words};
+use super::identifiers::{restore_name, words};
 
 /// A precondition that no longer holds.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,12 +12,12 @@ use crate::board::{Body as RowBody, Row};
 use crate::model::facts::{Endpoint, Location};
 use crate::model::{ClusterRole, Refusal, SourceId, Stamp, System};
 
-use super::ident::{label, name, shown, whole, words};
-use super::lookup::{fresh, rows};
+use super::board_query::{fresh, rows};
+use super::identifiers::{label, name, shown, whole, words};
 use super::restore_points::{Found, chosen, nothing};
 use super::restore_steps::{create, make_read_only, make_writable, started, validated};
-use super::restore_words::table;
-use super::{Body, Context, refuse, site};
+use super::restore_summary::table;
+use super::{Body, Context, refuse, target_cluster};
 
 /// A restore point that expires sooner than this may be deleted while it is read.
 pub const EXPIRY_MARGIN_S: i64 = 3600;
@@ -81,7 +81,7 @@ impl Ground<'_> {
 }
 
 pub fn body(context: &Context) -> Result<Body, Refusal> {
-    site::choose(context, &site::of_restore(context), body_on)
+    target_cluster::choose(context, &target_cluster::of_restore(context), body_on)
 }
 
 fn body_on(context: &Context, site: &str) -> Result<Body, Refusal> {

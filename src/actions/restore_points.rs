@@ -6,8 +6,8 @@ use crate::board::{Body as RowBody, Row};
 use crate::model::facts::Scope;
 use crate::model::{Refusal, SafeText, SourceId, System};
 
-use super::ident::{shown, whole, words};
-use super::lookup::rows;
+use super::board_query::rows;
+use super::identifiers::{shown, whole, words};
 use super::restore::{EXPIRY_MARGIN_S, Part};
 use super::{Context, refuse};
 

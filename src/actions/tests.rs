@@ -6,8 +6,8 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::ident::{name, words};
-use super::manual::quote;
+use super::identifiers::{name, words};
+use super::manual_commands::quote;
 use super::*;
 use crate::board::row::{Against, Known, Point, PoolRef};
 use crate::board::{Body as RowBody, Row, Topic, TopicView, Verdict};
@@ -15,9 +15,9 @@ use crate::model::facts::*;
 use crate::model::plan::{Check, Op};
 use crate::model::{Host, Level, SafeText, Strategy as Dr, System};
 
+mod lb_overrides;
 mod recheck;
-mod reroute;
-mod sets;
+mod several_targets;
 
 fn at(clock: &str) -> Stamp {
     format!("2026-03-02T{clock}Z").parse().unwrap()

@@ -7,7 +7,7 @@ use crate::model::plan::Shown;
 use crate::model::time;
 use crate::model::{Refusal, SafeText, SourceId, Stamp, System, Trouble};
 
-use super::ident::{shown, words};
+use super::identifiers::{shown, words};
 use super::{Context, refuse};
 
 /// Every row of the board.

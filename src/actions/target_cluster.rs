@@ -4,8 +4,8 @@
 use crate::model::nearest::nearest;
 use crate::model::{Objective, Refusal};
 
-use super::ident::{name, words};
-use super::lookup::{NONE, cluster_trouble, line, rows, two_sites};
+use super::board_query::{NONE, cluster_trouble, line, rows, two_sites};
+use super::identifiers::{name, words};
 use super::{Body, Context, refuse};
 use crate::board::Body as RowBody;
 

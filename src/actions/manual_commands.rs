@@ -9,7 +9,7 @@ use crate::model::plan::Check;
 use crate::model::{Plan, SafeText, SourceId, Step};
 use crate::seal;
 
-use super::ident::restore_name;
+use super::identifiers::restore_name;
 use super::restore_steps::PODS;
 
 /// The plan's commands, one line each; lines that begin with `#` are for the reader.

@@ -1,8 +1,8 @@
 //! What the approvers of a failover read: now, after, and every reason why it may do less than they expect.
 
 use crate::actions::Context;
-use crate::actions::ident::{shown, words};
-use crate::actions::lookup::{NONE, cluster_trouble, line, list, loss, parity, rows};
+use crate::actions::board_query::{NONE, cluster_trouble, line, list, loss, parity, rows};
+use crate::actions::identifiers::{shown, words};
 use crate::actions::pools::other_users;
 use crate::board::Body as RowBody;
 use crate::model::facts::LoadBalancer;

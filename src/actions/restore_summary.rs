@@ -6,8 +6,8 @@ use crate::model::facts::OffSite;
 use crate::model::plan::Shown;
 
 use super::Context;
-use super::ident::{shown, words};
-use super::lookup::{NONE, line, list, loss, rows};
+use super::board_query::{NONE, line, list, loss, rows};
+use super::identifiers::{shown, words};
 use super::restore::{Ground, Part};
 
 pub fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<String>) {

@@ -12,8 +12,8 @@ use crate::model::facts::{LoadBalancer, PlaceRole, PoolPlace};
 use crate::model::plan::Shown;
 use crate::model::{Refusal, SafeText};
 
-use super::ident::{name, shown, words};
-use super::lookup::{line, list};
+use super::board_query::{line, list};
+use super::identifiers::{name, shown, words};
 use super::refuse;
 
 /// What is written beside the order and the fallback.
