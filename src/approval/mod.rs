@@ -2,26 +2,26 @@
 //!
 //! No IO and no clock. Deadlines are the engine's (boot clock): it appends `expired`, the fold believes the log.
 
+mod authorize;
+mod checks;
 mod fold;
 mod redaction;
-mod refusal;
-mod verdict;
 
 #[cfg(test)]
-mod explore;
+mod model_check;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use authorize::{
+    Asker, CLAIM_WITHIN_S, MAX_OPEN, MAX_PER_MINUTE, RoomNow, may_approve, may_begin, may_claim, may_hold, may_propose,
+    may_reject, may_start, may_withdraw,
+};
 pub use fold::Anomaly;
 pub use redaction::{
     Redaction, RedactionState, Redactions, may_approve_redaction, may_propose_redaction, may_refuse_redaction,
     no_redaction,
-};
-pub use verdict::{
-    Asker, CLAIM_WITHIN_S, MAX_OPEN, MAX_PER_MINUTE, RoomNow, may_approve, may_begin, may_claim, may_hold, may_propose,
-    may_reject, may_start, may_withdraw,
 };
 
 use crate::model::clean;

@@ -8,8 +8,8 @@ use crate::model::entry::{Entry, Happening, Redact, RedactApproved, RedactPropos
 use crate::model::plan::RefusalKind as Kind;
 use crate::model::{Actor, Digest, Level, PersonId, Refusal};
 
-use super::refusal::{level, no, operator, recording};
-use super::verdict::{Asker, RoomNow, Verdict};
+use super::authorize::{Asker, RoomNow, Verdict};
+use super::checks::{level, no, operator, recording};
 use super::{Approval, same_human};
 
 /// Where a request to remove a text is.

@@ -7,7 +7,7 @@ use crate::model::plan::RefusalKind as Kind;
 use crate::model::{Actor, Digest, Login, PersonId, Plan, Policy, Refusal, Role, SafeText};
 use crate::seal;
 
-use super::refusal::{
+use super::checks::{
     config_changed, expired, known_well_enough, level, name, no, no_quorum, operator, recording, refuse_again,
     refuse_proposer, still_open, too_many, unchanged, unknown_plan,
 };

@@ -3,7 +3,7 @@
 use crate::model::plan::RefusalKind as Kind;
 use crate::model::{Actor, Level, Login, Plan, Refusal, Role, SafeText};
 
-use super::verdict::{Asker, MAX_OPEN, RoomNow, Verdict};
+use super::authorize::{Asker, MAX_OPEN, RoomNow, Verdict};
 use super::{PlanRecord, PlanState};
 
 pub fn operator(asker: Asker) -> Verdict {
