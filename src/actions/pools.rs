@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::board::row::PoolRef;
-use crate::board::world::{AtEdge, not_at_edge};
+use crate::board::unknown_names::{AtEdge, not_at_edge};
 use crate::board::{Body, Row};
 use crate::model::facts::{LoadBalancer, Pool, PoolUser};
 use crate::model::{Refusal, Stamp, System};

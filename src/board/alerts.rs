@@ -13,10 +13,10 @@ use crate::model::facts::{Alert, AlertPeer, Fact, FactKind, Open};
 use crate::model::{AlertGrade, Objective, SafeText, SourceId, Stamp, System, TroubleKind};
 
 use super::Board;
+use super::observation_store::{Held, Proof, SourceState, Store};
 use super::row::{Body, Row, Verdict};
+use super::row_builder::{Opinion, count, names, sort_rows};
 use super::silences::Silences;
-use super::store::{Held, Proof, SourceState, Store};
-use super::words::{Opinion, count, names, sort_rows};
 
 /// Complete answers without an alert before it counts as absent.
 const POLLS: u32 = 2;
@@ -52,7 +52,7 @@ pub(super) fn replace(store: &mut Store, ended: &mut Ended, source: &SourceId, f
     state.replace(FactKind::Alert, facts, seen_at);
     let now = state.facts_mut(FactKind::Alert);
     for (fingerprint, held) in before {
-        if !now.contains_key(&fingerprint) && now.len() < super::store::MOST_FACTS {
+        if !now.contains_key(&fingerprint) && now.len() < super::observation_store::MOST_FACTS {
             now.insert(fingerprint, Held { missed: held.missed + 1, ..held });
         }
     }

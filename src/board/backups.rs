@@ -9,13 +9,13 @@ use crate::model::facts::{Fact, FactKind, OffSite, Schedule};
 use crate::model::{Objective, SafeText, SourceId, Stamp, System};
 
 use super::Board;
-use super::cover::{cover, holds_some};
-use super::points::{Candidate, Points, Unfit, gap, newest, unfit};
+use super::observation_store::{Proof, SourceState, is_partial};
+use super::restore_coverage::{cover, holds_some};
+use super::restore_points::{Candidate, Points, Unfit, gap, newest, unfit};
 use super::row::{Body, Row, Verdict};
-use super::store::{Proof, SourceState, is_partial};
-use super::under_way::{self, Stuck};
-use super::words::{Opinion, count, names, not_looked_at, sort_rows};
-use super::{elsewhere, locations, restores, schedules};
+use super::row_builder::{Opinion, count, names, not_looked_at, sort_rows};
+use super::running_backups::{self, Stuck};
+use super::{locations, missing_on_dr, restores, schedules};
 
 /// The name of the row for backups that no schedule made. No schedule can be called that.
 const ON_DEMAND: &str = "on demand";
@@ -150,8 +150,8 @@ fn row(board: &Board, view: &View<'_>, id: String, now: Stamp) -> Row {
         Some(_) => schedules::Timing::default(),
         None => schedules::judge(&mut opinion, board, view, best.as_ref(), now),
     };
-    let stuck = under_way::stuck(&view.candidates, &view.every, timing.every_s, now);
-    under_way::judge(&mut opinion, stuck.as_ref());
+    let stuck = running_backups::stuck(&view.candidates, &view.every, timing.every_s, now);
+    running_backups::judge(&mut opinion, stuck.as_ref());
     let maker = (!view.on_demand).then_some(view.name);
     let wave = board.vanished.wave(&board.store, maker, now);
     if let Some(wave) = &wave {
@@ -205,7 +205,7 @@ fn judge_point(
         None if over => opinion.because(Verdict::Warning, "the newest usable restore point is older than the RPO"),
         None => {}
     }
-    elsewhere::judge(opinion, board, view, best, now);
+    missing_on_dr::judge(opinion, board, view, best, now);
     for wanted in &view.wanted {
         let namespaces = &wanted.objective.namespaces;
         if let Some(why) = gap(best.point, namespaces) {

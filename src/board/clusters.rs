@@ -11,9 +11,9 @@ use crate::model::time::{clock, words};
 use crate::model::{ClusterRole, SourceId, Stamp, System, Trouble};
 
 use super::Board;
+use super::observation_store::SourceState;
 use super::row::{Body, Row, Verdict};
-use super::store::SourceState;
-use super::words::{Opinion, names, not_looked_at, sort_rows};
+use super::row_builder::{Opinion, names, not_looked_at, sort_rows};
 
 pub(super) use identity::same;
 

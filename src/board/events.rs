@@ -10,7 +10,7 @@ use crate::model::{SourceId, Stamp};
 
 use super::Board;
 use super::row::{Body, TopicView, Verdict};
-use super::words::Opinion;
+use super::row_builder::Opinion;
 
 /// The most events kept.
 pub const MOST_EVENTS: usize = 5_000;

@@ -2,9 +2,9 @@
 //! a DR cluster, if it is at the release of the primary. It belongs to the cluster that it is deployed to, wherever its
 //! object is kept.
 
+mod applications;
 mod compare;
 mod parity;
-mod side;
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use crate::model::gitops::place::{Destination, destination};
 use crate::model::{SourceId, Stamp, System};
 
 use super::Board;
-use super::points::skew_of;
+use super::restore_points::skew_of;
 use super::row::Row;
-use super::windows::Judge;
-use super::words::sort_rows;
+use super::row_builder::sort_rows;
+use super::sync_windows::Judge;
+use applications::{Judged, Side, projects};
 use parity::Group;
-use side::{Judged, Side, projects};
 
 /// Reconciliation older than this is no proof: 3 × (120 s + 60 s of jitter), unless configured.
 const RECONCILED_FOR_S: u64 = 540;
@@ -73,7 +73,7 @@ fn grouped(board: &Board, now: Stamp) -> BTreeMap<Destination, Group<'_>> {
 }
 
 /// Every Argo CD and Flux that is watched.
-fn tools(board: &Board) -> impl Iterator<Item = (&SourceId, &super::store::SourceState)> {
+fn tools(board: &Board) -> impl Iterator<Item = (&SourceId, &super::observation_store::SourceState)> {
     board.store.system(System::Argocd).chain(board.store.system(System::Flux))
 }
 

@@ -7,9 +7,9 @@ use crate::model::{AlertGrade, SourceId, Stamp, System};
 
 use super::Board;
 use super::alerts::YOUNG_S;
+use super::observation_store::{Proof, SourceState};
 use super::row::{Body, Row, Verdict};
-use super::store::{Proof, SourceState};
-use super::words::{Opinion, names};
+use super::row_builder::{Opinion, names};
 
 /// A row that says so where no heartbeat is seen and none was seen to end: one that ended has a row among the alerts. None
 /// before every Alertmanager has answered or failed, and none where nobody expects a heartbeat.

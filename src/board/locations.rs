@@ -4,10 +4,10 @@ use crate::model::facts::{Fact, FactKind, Location};
 use crate::model::{ClusterRole, SourceId, Stamp};
 
 use super::Board;
-use super::points::{late_s, location_trouble, skew_of};
+use super::observation_store::{Proof, SourceState, Store};
+use super::restore_points::{late_s, location_trouble, skew_of};
 use super::row::{Body, Row, Verdict};
-use super::store::{Proof, SourceState, Store};
-use super::words::{Opinion, count, names, sort_rows};
+use super::row_builder::{Opinion, count, names, sort_rows};
 
 /// One row per location of each cluster, worst first.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {

@@ -3,43 +3,43 @@
 //! [`Board::apply`] takes observations, [`Board::judge`] gives the rows that console, `status` and checks show,
 //! [`Changes`] compares it with what the log says and finds what is worth remembering, [`Limiter`] says which of it may be recorded.
 
-pub mod absence;
 mod alerts;
 mod backups;
-mod breach;
-mod burn;
-mod closing;
+mod burn_rate;
+mod closing_checks;
 mod clusters;
-mod cover;
 mod cron;
-mod edge;
-mod elsewhere;
+pub mod empty_reason;
+pub mod event_groups;
 mod events;
-mod fields;
-pub mod folds;
+mod filter_fields;
 mod gitops;
 mod heartbeat;
-mod limit;
 mod locations;
-mod points;
+mod missing_on_dr;
+mod objective_breach;
+mod observation_store;
+mod rate_limit;
 pub mod readiness;
+mod restore_coverage;
+mod restore_points;
 mod restores;
 pub mod row;
+mod row_builder;
+mod running_backups;
 mod schedules;
 mod services;
 mod silences;
 mod slo;
 mod sources;
 mod steering;
-mod store;
+mod sync_windows;
 #[cfg(test)]
 mod tests;
 mod traffic;
-mod under_way;
-mod vanished;
-mod windows;
-mod words;
-pub mod world;
+mod transitions;
+pub mod unknown_names;
+mod vanished_backups;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,18 +48,18 @@ use crate::model::gitops::place::Called;
 use crate::model::slo::SloTarget;
 use crate::model::{Change, ClusterRole, Objective, Observation, SafeText, SourceId, Stamp, System};
 
-pub use breach::breached;
-pub use burn::{BurnPair, BurnState};
-pub use closing::Firing;
-pub use edge::Changes;
-#[cfg(test)]
-pub use edge::edges;
+pub use burn_rate::{BurnPair, BurnState};
+pub use closing_checks::Firing;
 pub use events::MOST_EVENTS;
-pub use limit::Limiter;
+pub use objective_breach::breached;
+pub use rate_limit::Limiter;
 pub use readiness::{Readiness, readiness};
 pub use row::{AppRow, Body, Judged, Row, Topic, TopicView, Verdict, Windows};
 pub use silences::{Member, matched};
 pub use slo::Budget;
+pub use transitions::Changes;
+#[cfg(test)]
+pub use transitions::edges;
 
 /// The most rows of one topic, events apart.
 const MOST_ROWS: usize = 5_000;
@@ -98,11 +98,11 @@ impl Known {
 #[derive(Clone, Debug)]
 pub struct Board {
     setup: Known,
-    store: store::Store,
+    store: observation_store::Store,
     events: events::Events,
     ended: alerts::Ended,
     moves: restores::Moves,
-    vanished: vanished::Vanished,
+    vanished: vanished_backups::Vanished,
     slos: Vec<SloTarget>,
     latches: slo::Latches,
     dirty: BTreeSet<Topic>,
@@ -111,7 +111,7 @@ pub struct Board {
 impl Board {
     /// An empty board: every configured source is known, and none has answered.
     pub fn new(setup: BoardSetup) -> Self {
-        let mut store = store::Store::default();
+        let mut store = observation_store::Store::default();
         for (id, fresh_for_s) in setup.sources {
             store.announce(id, fresh_for_s);
         }
@@ -128,7 +128,7 @@ impl Board {
             events: events::Events::default(),
             ended: alerts::Ended::default(),
             moves: restores::Moves::default(),
-            vanished: vanished::Vanished::default(),
+            vanished: vanished_backups::Vanished::default(),
             slos: Vec::new(),
             latches: slo::Latches::default(),
             dirty: Topic::ALL.iter().copied().collect(),

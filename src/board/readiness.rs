@@ -16,9 +16,9 @@ use crate::timeline::Story;
 use super::row::{Body, Point, Row, Topic, TopicView};
 
 mod applications;
-mod now;
-mod proof;
+mod evidence;
 mod restore_test;
+mod standby;
 #[cfg(test)]
 mod tests;
 
@@ -190,10 +190,10 @@ fn ready(seen: &Seen<'_>) -> Ready {
     let objective = seen.objective;
     let tests = restore_test::of(seen);
     let restored = tests.proof.clone();
-    let failed_over = proof::failed_over(seen);
-    let recovered = proof::recovered(seen);
-    let mut checks: Vec<Check> = objective.restored_on().iter().flat_map(|site| now::site(seen, site)).collect();
-    checks.push(proof::recovery(seen, recovered.as_ref(), failed_over.as_ref(), restored.as_ref()));
+    let failed_over = evidence::failed_over(seen);
+    let recovered = evidence::recovered(seen);
+    let mut checks: Vec<Check> = objective.restored_on().iter().flat_map(|site| standby::site(seen, site)).collect();
+    checks.push(evidence::recovery(seen, recovered.as_ref(), failed_over.as_ref(), restored.as_ref()));
     let point = restore_point(seen);
     checks.push(point.check);
     checks.push(restore_test::judge(seen, &tests));
@@ -210,7 +210,7 @@ fn ready(seen: &Seen<'_>) -> Ready {
         rpo: Promise { standing: rpo, limit_s: objective.rpo_s, measured_s: point.lost_s },
         rpo_until: point.until,
         next_run: point.next_run,
-        steps_limit_s: proof::steps_limit(seen),
+        steps_limit_s: evidence::steps_limit(seen),
         proofs,
         checks,
     }
@@ -338,7 +338,7 @@ fn judge_point(seen: &Seen<'_>, loss: &Loss<'_>, carrier: Option<&Row>) -> (Stan
         let says = format!("{of}, but how many items it holds is not recorded");
         return (Standing::Unknown, says, "Restore it somewhere: only that can show what is in it.".to_owned());
     }
-    if now::is_primary(seen, seen_by) {
+    if standby::is_primary(seen, seen_by) {
         let says = format!("{of}, but {seen_by} that sees it is {primary} by another name");
         return (Standing::Unknown, says, "Correct the context of one of them.".to_owned());
     }

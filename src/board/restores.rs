@@ -8,10 +8,10 @@ use crate::model::facts::{Fact, FactKind, Restore, Scope, VolumeRestore};
 use crate::model::{Change, SafeText, SourceId, Stamp};
 
 use super::Board;
-use super::points::{Candidate, Points, is_ahead, skew_of};
+use super::observation_store::{Proof, SourceState};
+use super::restore_points::{Candidate, Points, is_ahead, skew_of};
 use super::row::{Body, Row, Verdict};
-use super::store::{Proof, SourceState};
-use super::words::{Opinion, count};
+use super::row_builder::{Opinion, count};
 
 /// Restores that are shown: those that run and the newest.
 const MOST_RESTORES: usize = 200;

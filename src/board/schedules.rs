@@ -10,9 +10,9 @@ use crate::model::{SafeText, SourceId, Stamp, System};
 use super::Board;
 use super::backups::View;
 use super::cron::{Cron, Runs};
-use super::points::Candidate;
+use super::restore_points::Candidate;
 use super::row::{Verdict, runs_words};
-use super::words::Opinion;
+use super::row_builder::Opinion;
 
 /// A run may be this late before it counts as missed: Velero takes one backup at a time.
 const RUN_GRACE_S: i64 = 300;

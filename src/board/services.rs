@@ -7,13 +7,13 @@ use crate::model::{Objective, SourceId, Stamp, System};
 
 use super::Board;
 use super::backups::{is_over, unread};
-use super::cover::{Bare, Cover, cover};
-use super::points::{Candidate, Points};
+use super::observation_store::Proof;
+use super::restore_coverage::{Bare, Cover, cover};
+use super::restore_points::{Candidate, Points};
 use super::row::{Body, Row, Verdict};
-use super::store::Proof;
+use super::row_builder::{Opinion, sort_rows};
 use super::traffic::answer;
-use super::words::{Opinion, sort_rows};
-use super::world;
+use super::unknown_names;
 
 /// One row per objective.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
@@ -36,7 +36,7 @@ fn row(board: &Board, objective: &Objective, points: &Points<'_>, now: Stamp) ->
     let mut opinion = Opinion::new(Verdict::Ok);
     judge_probes(&mut opinion, objective, &probes);
     judge_cover(&mut opinion, board, objective, &cover, now);
-    for missing in world::missing(board, objective, now) {
+    for missing in unknown_names::missing(board, objective, now) {
         opinion.because(Verdict::Warning, missing);
     }
     let proof = proof(board, objective, &probes, point.as_ref(), now);

@@ -11,9 +11,9 @@ use crate::model::time::{moment, since};
 use crate::model::{AlertGrade, SafeText, SourceId, Stamp, System};
 
 use super::Board;
+use super::observation_store::{Proof, Store};
 use super::row::{Body, Row, Verdict};
-use super::store::{Proof, Store};
-use super::words::{Opinion, count, names};
+use super::row_builder::{Opinion, count, names};
 
 /// How long an ended silence stays visible.
 const SHOWN_FOR_H: i64 = 24;
@@ -39,7 +39,7 @@ pub struct Member {
 /// Every configured Alertmanager.
 pub(super) fn members(store: &Store) -> Vec<Member> {
     let sources = store.system(System::Alertmanager);
-    let member = |(id, state): (&SourceId, &super::store::SourceState)| {
+    let member = |(id, state): (&SourceId, &super::observation_store::SourceState)| {
         let peer = state.of(FactKind::AlertPeer).find_map(|held| match &held.fact {
             Fact::AlertPeer(peer) => Some(peer),
             _ => None,

@@ -11,10 +11,10 @@ use crate::model::time::words;
 use crate::model::{SourceId, Stamp, System};
 
 use super::Board;
-use super::burn::{self, BurnPair, BurnState, TABLE, rounded};
+use super::burn_rate::{self, BurnPair, BurnState, TABLE, rounded};
+use super::observation_store::Store;
 use super::row::{Body, Row, Verdict};
-use super::store::Store;
-use super::words::{Opinion, sort_rows};
+use super::row_builder::{Opinion, sort_rows};
 
 /// How long no pair that pages may be over before a burn counts as ended: the short windows go to and fro.
 pub(super) const CALM_S: i64 = 600;
@@ -90,7 +90,7 @@ pub(super) fn settle(latches: &mut Latches, targets: &[SloTarget], store: &Store
         let Some(slo) = held(store, target).and_then(|(_, slo)| slo) else { continue };
         let (pairs, newest) = pairs(target, slo, at);
         let latch = latches.by_service.entry(target.service.clone()).or_default();
-        match burn::state(&pairs, &newest) {
+        match burn_rate::state(&pairs, &newest) {
             BurnState::Page => {
                 latch.burning_since.get_or_insert(at);
                 latch.calm_since = None;
@@ -116,7 +116,7 @@ fn source_of(target: &SloTarget) -> SourceId {
     SourceId::new(System::Prometheus, target.prometheus.as_str())
 }
 
-fn held<'a>(store: &'a Store, target: &SloTarget) -> Option<(&'a super::store::Held, Option<&'a Slo>)> {
+fn held<'a>(store: &'a Store, target: &SloTarget) -> Option<(&'a super::observation_store::Held, Option<&'a Slo>)> {
     let held = store.source(&source_of(target))?.get(FactKind::Slo, &target.service)?;
     Some((held, if let Fact::Slo(slo) = &held.fact { Some(slo) } else { None }))
 }
@@ -140,7 +140,7 @@ fn left(target: &SloTarget, slo: &Slo, now: Stamp) -> Option<f64> {
     let reach = slo.reach_s()?.min(target.period_s);
     let errors = reading(slo, target.period_s, now).number()?;
     // Nothing is known of the time before the data: it is counted as good, so what is left is at most this.
-    Some(burn::left(target, errors * reach as f64 / target.period_s.max(1) as f64))
+    Some(burn_rate::left(target, errors * reach as f64 / target.period_s.max(1) as f64))
 }
 
 /// One row per promise.
@@ -180,7 +180,7 @@ fn budget(
         budget_ppm: target.budget_ppm,
         period_s: target.period_s,
         state: BurnState::Unknown,
-        budget_min: rounded(burn::budget_minutes(target)),
+        budget_min: rounded(burn_rate::budget_minutes(target)),
         left_min: None,
         left_percent: None,
         reach_s: None,
@@ -197,11 +197,11 @@ fn budget(
         return out;
     };
     let (pairs, newest) = pairs(target, slo, now);
-    out.state = burn::state(&pairs, &newest);
+    out.state = burn_rate::state(&pairs, &newest);
     out.reach_s = slo.reach_s().map(|reach| reach.min(target.period_s));
     if let Some(left) = left(target, slo, now) {
         out.left_percent = Some((left * 1_000.0).round() / 10.0);
-        out.left_min = Some((left * burn::budget_minutes(target) * 10.0).round() / 10.0);
+        out.left_min = Some((left * burn_rate::budget_minutes(target) * 10.0).round() / 10.0);
     }
     decide(&mut out, target, &pairs, left(target, slo, now), seen_at);
     out.requests = slo.window(HOUR_S).and_then(|read| read.requests).map(|requests| rounded(requests.round()));
@@ -213,10 +213,10 @@ fn budget(
 
 /// Which burn is shown, and when it leaves nothing: the short window knows what goes on now, the long one what was.
 fn decide(out: &mut Budget, target: &SloTarget, pairs: &[BurnPair], left: Option<f64>, seen_at: Stamp) {
-    let Some(pair) = burn::deciding(pairs) else { return };
+    let Some(pair) = burn_rate::deciding(pairs) else { return };
     let over = pair.over == Some(true);
     (out.burn, out.burn_over_s) = if over { (pair.short, pair.short_s) } else { (pair.long, pair.long_s) };
-    let in_s = out.burn.zip(left).and_then(|(burn, left)| burn::empty_in_s(target, left, burn));
+    let in_s = out.burn.zip(left).and_then(|(burn, left)| burn_rate::empty_in_s(target, left, burn));
     let at = in_s.and_then(|seconds| seen_at.checked_add_signed(TimeDelta::try_seconds(i64::try_from(seconds).ok()?)?));
     out.empty_at = at.and_then(|at| at.duration_round(TimeDelta::minutes(1)).ok());
 }
@@ -227,7 +227,7 @@ fn judge_burn(out: &Budget, slo: &Slo, newest: &Reading, now: Stamp, opinion: &m
         let (long, short) = (words(pair.long_s), words(pair.short_s));
         format!("burns {}× over {long} and {}× over {short}", times(pair.long), times(pair.short))
     };
-    let pair = burn::deciding(&out.pairs);
+    let pair = burn_rate::deciding(&out.pairs);
     match out.state {
         BurnState::Page => opinion.because(Verdict::Critical, pair.map(says).unwrap_or_default()),
         BurnState::Ticket => opinion.because(Verdict::Warning, pair.map(says).unwrap_or_default()),

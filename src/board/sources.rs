@@ -3,9 +3,9 @@
 use crate::model::facts::{AlertPeer, Fact, FactKind};
 use crate::model::{SourceId, Stamp};
 
+use super::observation_store::{Proof, SourceState};
 use super::row::{Body, Row, Verdict};
-use super::store::{Proof, SourceState};
-use super::words::{Opinion, count, names, sort_rows};
+use super::row_builder::{Opinion, count, names, sort_rows};
 use super::{Board, heartbeat};
 
 /// One row per configured source; a row is stale when nothing proved the source alive for as long as its data is fresh.

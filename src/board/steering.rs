@@ -8,7 +8,7 @@ use crate::model::SafeText;
 use crate::model::facts::{LoadBalancer, PlaceRole, Pool};
 
 use super::row::{Route, Verdict};
-use super::words::{Opinion, names};
+use super::row_builder::{Opinion, names};
 
 type Pools<'a> = BTreeMap<&'a str, &'a Pool>;
 

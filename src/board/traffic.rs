@@ -9,10 +9,10 @@ use crate::model::facts::{EdgeAccount, Fact, FactKind, LoadBalancer, PlaceRole, 
 use crate::model::{Objective, SafeText, Stamp};
 
 use super::Board;
+use super::observation_store::{Proof, SourceState};
 use super::row::{Body, PoolRef, Row, Verdict};
+use super::row_builder::{Opinion, names, sort_rows};
 use super::steering::{Steered, agreed, nobody, steered};
-use super::store::{Proof, SourceState};
-use super::words::{Opinion, names, sort_rows};
 
 /// Tokens that end sooner than this are worth a look.
 const TOKEN_DAYS: i64 = 7;

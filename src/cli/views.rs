@@ -8,7 +8,7 @@ use super::fail::Fail;
 use super::link::Link;
 use super::shown::{Shown, age};
 use super::{output, standing};
-use crate::board::absence::{Absence, absence, ago, unheard};
+use crate::board::empty_reason::{Absence, absence, ago, unheard};
 use crate::board::{Body, Row, Topic, Verdict, breached};
 use crate::client::Mirror;
 use crate::model::filter::Filter;

@@ -5,9 +5,9 @@ use crate::model::facts::{ControlPlane, Fact, FactKind};
 use crate::model::{SourceId, System};
 
 use super::super::Board;
+use super::super::observation_store::Store;
 use super::super::row::Verdict;
-use super::super::store::Store;
-use super::super::words::{Opinion, names};
+use super::super::row_builder::{Opinion, names};
 
 /// The uid that a cluster was last seen to have. An identity does not age.
 fn uid<'a>(store: &'a Store, cluster: &str) -> Option<&'a str> {

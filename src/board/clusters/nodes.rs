@@ -6,9 +6,9 @@ use crate::model::facts::{Fact, FactKind, Node};
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp};
 
 use super::super::Board;
+use super::super::observation_store::SourceState;
 use super::super::row::Verdict;
-use super::super::store::SourceState;
-use super::super::words::{Opinion, count, names};
+use super::super::row_builder::{Opinion, count, names};
 
 /// A Lease older than this is late: the kubelet renews every 10 s, and the node controller waits 40 s.
 const LEASE_LATE_S: i64 = 40;

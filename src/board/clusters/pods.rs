@@ -7,9 +7,9 @@ use crate::model::time::{since, words};
 use crate::model::{SafeText, Stamp};
 
 use super::super::Board;
+use super::super::observation_store::SourceState;
 use super::super::row::Verdict;
-use super::super::store::SourceState;
-use super::super::words::{Opinion, count, names};
+use super::super::row_builder::{Opinion, count, names};
 
 /// The most pods that a row names.
 pub(super) const MOST: usize = 200;

@@ -15,8 +15,8 @@ use crate::model::objective::app_fits;
 use crate::model::time::{since, words};
 use crate::model::{ClusterRole, Objective, SafeText, SourceId, Stamp, System};
 
+use super::applications::Judged;
 use super::parity::Group;
-use super::side::Judged;
 use super::{APPS, tools};
 
 type Groups<'a> = BTreeMap<Destination, Group<'a>>;

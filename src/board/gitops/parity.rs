@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::board::Board;
+use crate::board::observation_store::Proof;
 use crate::board::row::{Against, Body, Known, Row, Verdict, Windows};
-use crate::board::store::Proof;
-use crate::board::words::{Opinion, count, names};
+use crate::board::row_builder::{Opinion, count, names};
 use crate::model::gitops::LagKind;
 use crate::model::gitops::place::Destination;
 use crate::model::time::clock;
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp};
 
-use super::side::{Judged, day_and_clock};
+use super::applications::{Judged, day_and_clock};
 use super::tools;
 
 /// What ids of parity rows begin with.

@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::board::points::is_ahead;
+use crate::board::restore_points::is_ahead;
 use crate::board::row::{Body, Topic};
 use crate::model::facts::{Restore, Scope};
 use crate::model::time::{since, words};
 use crate::model::{Action, SafeText, Stamp, Step};
 use crate::timeline::{PlanRecord, PlanState};
 
-use super::proof::{began, day, plans, sites};
+use super::evidence::{began, day, plans, sites};
 use super::{Check, PROOF_LASTS_S, Promised, Proof, Seen, Standing, check};
 
 /// What a restore of the service proves.

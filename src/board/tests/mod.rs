@@ -1,16 +1,16 @@
 //! Tests of the judgements: the drill's story, and tables of what counts as what.
 
 mod clusters;
-mod edges;
 mod gitops;
 mod parity;
 mod properties;
+mod restarts;
 mod restore_points;
 mod silences;
 mod slo;
-mod starts;
 mod steering;
 mod tables;
+mod transitions;
 mod velero;
 
 use std::collections::BTreeMap;

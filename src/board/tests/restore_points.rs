@@ -236,7 +236,7 @@ fn restore_points_that_vanish_at_once_are_news() {
     };
     let after = |before: u32, left: u32, change: fn(&mut RestorePoint)| {
         let mut board = only(now, vec![]);
-        board.vanished = vanished::Vanished::default();
+        board.vanished = vanished_backups::Vanished::default();
         let facts = many(before).into_iter().map(|fact| match fact {
             Fact::RestorePoint(mut it) => {
                 change(&mut it);

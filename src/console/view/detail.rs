@@ -1,6 +1,6 @@
 //! Everything about one row, nothing cut: the facts as they were read, when, and from whom.
 
-use crate::board::folds::Fold;
+use crate::board::event_groups::Fold;
 use crate::board::row::Route;
 use crate::board::{AppRow, Body, Budget, Row};
 use crate::console::allow;

@@ -1,7 +1,7 @@
 //! What broke, since when, and does it get worse? The clusters first: control plane and nodes; then events folded into what
 //! is one thing, by reason and kind of object.
 
-use crate::board::folds::{Fold, Trend, folds, rate};
+use crate::board::event_groups::{Fold, Trend, folds, rate};
 use crate::board::{Body, Row, Topic, Verdict};
 use crate::console::app::App;
 use crate::console::pane::Pane;

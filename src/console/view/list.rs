@@ -1,7 +1,7 @@
 //! What the rows of a pane are about. One row, one [`Entry`]: it has an identity, a verdict and words to be found by.
 
 use crate::approval::{PlanRecord, PlanState};
-use crate::board::folds::Fold;
+use crate::board::event_groups::Fold;
 use crate::board::row::PoolRef;
 use crate::board::{Body, Row, Verdict};
 use crate::console::app::App;

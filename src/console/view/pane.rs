@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::board::absence::absence;
+use crate::board::empty_reason::absence;
 use crate::board::{Body, Row, Topic, Verdict};
 use crate::console::allow;
 use crate::console::app::App;

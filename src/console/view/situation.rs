@@ -1,7 +1,7 @@
 //! The incident in one page: what someone who joins now must know, in the order in which they ask.
 
 use crate::approval::PlanState;
-use crate::board::folds::rate;
+use crate::board::event_groups::rate;
 use crate::board::{Body, Topic, Verdict};
 use crate::console::allow;
 use crate::console::app::App;

@@ -1,6 +1,6 @@
 //! A person who left, and what stands below the facts of a page: related rows that can be opened, and the raw object.
 
-use crate::board::folds::Fold;
+use crate::board::event_groups::Fold;
 use crate::board::readiness::carrier;
 use crate::board::{Body, Row, Topic, Verdict};
 use crate::console::app::App;

@@ -9,10 +9,10 @@ use crate::model::time::clock;
 use crate::model::{EdgeKind, SafeText};
 
 use super::super::clusters::skew;
-use super::super::points::location_trouble;
+use super::super::restore_points::location_trouble;
 use super::super::restores::{is_stuck, is_terminal};
 use super::super::row::{Body, Point, Row, Topic, Verdict, runs_words};
-use super::super::words::count;
+use super::super::row_builder::count;
 use super::{Pair, stamp};
 use crate::timeline::standing::place_key;
 

@@ -3,8 +3,8 @@
 use crate::model::time::clock;
 use crate::model::{SafeText, Stamp, Trouble};
 
+use super::observation_store::Proof;
 use super::row::{Body, Row, Verdict};
-use super::store::Proof;
 
 /// A verdict in the making: reasons only ever make it worse.
 #[derive(Debug)]

@@ -4,9 +4,9 @@
 use crate::model::Stamp;
 use crate::model::time::{dated, since};
 
-use super::points::Candidate;
+use super::restore_points::Candidate;
 use super::row::Verdict;
-use super::words::Opinion;
+use super::row_builder::Opinion;
 
 /// What Velero did not pick up for so long, with nothing before it, it will not pick up.
 const QUEUE_S: u64 = 600;

@@ -6,7 +6,7 @@ use crate::model::nearest::nearest;
 use crate::model::{Objective, Stamp, System};
 
 use super::Board;
-use super::absence::unheard;
+use super::empty_reason::unheard;
 use super::row::{Body, Row};
 
 /// The most names that are listed where none is near.

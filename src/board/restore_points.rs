@@ -9,8 +9,8 @@ use crate::model::time::dated;
 use crate::model::{SourceId, Stamp, System};
 
 use super::clusters::skew;
+use super::observation_store::{Held, Proof, SourceState, Store};
 use super::row::Point;
-use super::store::{Held, Proof, SourceState, Store};
 
 /// A point that expires sooner could be collected while it is being restored.
 const EXPIRY_MARGIN_S: i64 = 3_600;

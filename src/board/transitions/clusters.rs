@@ -9,7 +9,7 @@ use crate::model::{EdgeKind, SafeText};
 
 use super::super::clusters::{failed_words, fails};
 use super::super::row::{Body, Row, Topic, Verdict};
-use super::super::words::{count, names, not_looked_at};
+use super::super::row_builder::{count, names, not_looked_at};
 use super::{Pair, stamp};
 
 pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {

@@ -2,7 +2,7 @@
 
 use crate::model::{Objective, Stamp};
 
-use super::points::{Candidate, Points, Unfit, gap, newest, unfit};
+use super::restore_points::{Candidate, Points, Unfit, gap, newest, unfit};
 
 /// Backups that cover a service.
 pub(super) struct Cover<'a> {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
+use crate::board::observation_store::{Proof, SourceState};
 use crate::board::row::{AppRow, Body, Row, Verdict, Windows};
-use crate::board::store::{Proof, SourceState};
-use crate::board::words::Opinion;
+use crate::board::row_builder::Opinion;
 use crate::model::facts::{App, Controller, Fact, FactKind, GitSource, ObjectRef, Project};
 use crate::model::gitops::place::Destination;
 use crate::model::gitops::{Around, Lag, LagKind, Release, SOURCE_CONTROLLER};

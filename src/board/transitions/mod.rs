@@ -9,8 +9,8 @@
 
 mod alerts;
 mod backups;
-mod changes;
 mod clusters;
+mod flap_damping;
 mod slo;
 mod traffic;
 
@@ -25,7 +25,7 @@ use crate::timeline::Standing;
 
 use super::row::{Body, Judged, Row, Topic, Verdict};
 
-pub use changes::Changes;
+pub use flap_damping::Changes;
 
 /// Two judgements side by side, for tests: what the second one has to say after the first, however short it lasts.
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What has to stand ready at this instant for a recovery to be possible: the DR cluster and its pool.
 
 use crate::board::row::{Body, PoolRef, Row, Topic, Verdict};
-use crate::board::world::{AtEdge, not_at_edge};
+use crate::board::unknown_names::{AtEdge, not_at_edge};
 use crate::model::facts::{LoadBalancer, NamespacePods, Pod};
 use crate::model::time::{since, words};
 use crate::model::{Host, Strategy};

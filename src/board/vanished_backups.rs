@@ -10,7 +10,7 @@ use crate::model::facts::{Fact, FactKind, RestorePoint};
 use crate::model::time::dated;
 use crate::model::{Change, SourceId, Stamp};
 
-use super::store::Store;
+use super::observation_store::Store;
 
 /// So many within [`AT_ONCE`] are many.
 const MANY: usize = 3;

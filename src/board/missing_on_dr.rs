@@ -5,10 +5,10 @@ use crate::model::{SourceId, Stamp, System};
 
 use super::Board;
 use super::backups::{View, is_whole};
-use super::points::{Candidate, locations_of, same_store, unfit};
+use super::observation_store::SourceState;
+use super::restore_points::{Candidate, locations_of, same_store, unfit};
 use super::row::Verdict;
-use super::store::SourceState;
-use super::words::Opinion;
+use super::row_builder::Opinion;
 
 /// Says it if the best restore point is not where any service that relies on it would be restored, and why.
 pub(super) fn judge(opinion: &mut Opinion, board: &Board, view: &View<'_>, best: &Candidate<'_>, now: Stamp) {
