@@ -1,10 +1,10 @@
 //! The command line: every flag, its unit and its help. Parsing only; what commands do is in their own files.
 
-mod house;
+mod admin;
+mod room_commands;
 #[cfg(test)]
 mod tests;
-mod values;
-mod verbs;
+mod value_parsers;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,12 +12,12 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::model::{Digest, Milestone};
-pub use house::{Config, Drill, DrillPlay, DrillWorld, Init, Ledger, Pace, Rbac, Shot, ShotFormat, ShowFormat};
-use values::{head, person};
-pub use verbs::{
+pub use admin::{Config, Drill, DrillPlay, DrillWorld, Init, Ledger, Pace, Rbac, Shot, ShotFormat, ShowFormat};
+pub use room_commands::{
     Approve, Consent, Export, ExportFormat, Folder, Incident, MarkEntry, Narrow, NoteKind, OfPlan, Plan, Propose,
     Silence, Timeline, View,
 };
+use value_parsers::{head, person};
 
 const EXIT_CODES: &str = "\
 Exit codes:

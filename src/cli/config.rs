@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::appearance;
 use super::args::{Config as Verb, Global, ShowFormat};
-use super::dress;
-use super::exit::Exit;
-use super::fail::Fail;
+use super::command_output::Shown;
+use super::error::Fail;
+use super::exit_code::Exit;
 use super::output;
-use super::shown::Shown;
 use crate::config::{self, Config, ConfigErrors, Env, LoadOptions};
 
 /// Does `config check` or `config show`.
@@ -74,7 +74,7 @@ pub fn check(path: &Path, serve: bool) -> Shown {
 fn doubts(path: &Path) -> Option<ConfigErrors> {
     let env = Env::read();
     match config::console_of(path, &env) {
-        Ok(file) => Some(dress::doubts(&file, &env)).filter(|found| !found.is_empty()).map(ConfigErrors),
+        Ok(file) => Some(appearance::doubts(&file, &env)).filter(|found| !found.is_empty()).map(ConfigErrors),
         Err(errors) => Some(errors),
     }
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+pub use super::appearance::Dress;
 use super::args::Global;
-pub use super::dress::Dress;
+use super::connect::Intent;
 use super::drill::{self, Drill, Kind};
-use super::exit::Exit;
-use super::fail::Fail;
-use super::link::Intent;
+use super::error::Fail;
+use super::exit_code::Exit;
 use super::serve::{Make, bind, load, room};
-use super::{ending, output, player};
+use super::{drill_participant, drill_report, output};
 use crate::board::Topic;
 use crate::client::{AskError, ConnectOptions, Handle, connect};
 use crate::clock::{Clock, ClockSync, Random};
@@ -64,7 +64,7 @@ pub async fn open(global: &Global, join: Option<String>, env: &Env) -> Result<Ex
         }
         (Some(config), None) => solo(config, global, dress, env).await,
         (None, None) => {
-            let socket = super::run::socket(global, env);
+            let socket = super::dispatch::socket(global, env);
             let who = global.as_name.as_deref().map(PersonId::from);
             at(&socket, who, global, dress, false, env).await
         }
@@ -108,7 +108,7 @@ async fn at(
     let named = who.is_some();
     let hello = intent(who, readonly, true).hello();
     let (handle, events) =
-        connect(ConnectOptions { socket: socket.to_owned(), hello, trust: super::run::trust(global, env) });
+        connect(ConnectOptions { socket: socket.to_owned(), hello, trust: super::dispatch::trust(global, env) });
     let clock = Clock::follow(ClockSync { at: Clock::real().now(), speed: 1.0 });
     // A drill is another person's morning: it neither shows nor changes how this account left its console.
     let memory = (dress.remembers && !named).then(|| Keeper::new(env.console_file()));
@@ -175,7 +175,7 @@ pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: b
     let exit = at(&socket, (!auto).then_some(me), global, dress, true, env).await;
     let flags: Vec<&str> =
         [("--partner", with_partner), ("--auto", auto)].into_iter().filter(|it| it.1).map(|it| it.0).collect();
-    end(running, options, &ending::again(options, &flags)).await;
+    end(running, options, &drill_report::again(options, &flags)).await;
     exit
 }
 
@@ -184,14 +184,14 @@ pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: b
 async fn end(running: drill::Running, options: &Drill, again: &str) {
     // Nothing more happens while the story is told.
     let hold = running.clock.hold();
-    let told = ending::story(running.room.socket()).await;
+    let told = drill_report::story(running.room.socket()).await;
     let dir = running.timeline.clone();
     running.stop().await;
     drop(hold);
-    ending::tidy(&dir);
+    drill_report::tidy(&dir);
     let told = told.and_then(|outline| {
         let Some(outline) = outline else { return Err(Fail::Other("it ended before its first alert".to_owned())) };
-        Ok(ending::words(&ending::leave(&dir, options, None, &outline)?, &outline, &dir, again))
+        Ok(drill_report::words(&drill_report::leave(&dir, options, None, &outline)?, &outline, &dir, again))
     });
     let text = told.unwrap_or_else(|why| {
         let (why, dir) = (why.message(), dir.display());
@@ -206,7 +206,7 @@ async fn play_partner(running: &drill::Running, me: &PersonId, seed: u64) -> Res
     let Some(other) = other else { return Ok(()) };
     let (socket, clock) = (running.room.socket().to_owned(), running.clock.clone());
     let joining = running.spawn(async move {
-        let (asker, seen) = player::join(&socket, &other, true).await?;
+        let (asker, seen) = drill_participant::join(&socket, &other, true).await?;
         tokio::spawn(partner::run(other, asker, seen, clock, seed));
         Ok(())
     });
@@ -216,7 +216,7 @@ async fn play_partner(running: &drill::Running, me: &PersonId, seed: u64) -> Res
 /// Plays every person, for someone who wants to watch.
 async fn play_all(running: &drill::Running) -> Result<(), Fail> {
     let socket = running.room.socket().to_owned();
-    let joining = player::everyone(socket, running.scenario.clone(), running.clock.clone());
+    let joining = drill_participant::everyone(socket, running.scenario.clone(), running.clock.clone());
     let director = running.spawn(joining).await.unwrap_or_else(|error| Err(Fail::Other(error.to_string())))?;
     running.spawn(director.run());
     Ok(())

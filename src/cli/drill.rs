@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fail::Fail;
-use super::link::{Intent, Link};
+use super::connect::{Intent, Link};
+use super::error::Fail;
 use super::serve::{Make, bind, load, room};
 use crate::clock::{Clock, Hold, Random};
 use crate::config::LoadOptions;

@@ -1,8 +1,8 @@
 //! `export`: the timeline for the postmortem, from the same fold that the console shows.
 
 use super::args::ExportFormat;
-use super::fail::Fail;
-use super::link::Link;
+use super::connect::Link;
+use super::error::Fail;
 use super::timeline;
 use crate::client::Mirror;
 use crate::model::Digest;

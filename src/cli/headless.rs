@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::drill::{self, Drill, Kind};
-use super::exit::Exit;
-use super::fail::Fail;
-use super::{ending, output, player};
+use super::error::Fail;
+use super::exit_code::Exit;
+use super::{drill_participant, drill_report, output};
 use crate::clock::Hold;
 use crate::config::paths::Env;
 use crate::drill::director::{Ended, Run};
@@ -22,16 +22,16 @@ pub async fn run(options: &Drill, env: &Env) -> Result<Exit, Fail> {
     let mut drill = drill::start(&options, env, Kind::Headless).await?;
     let played = play(&mut drill).await;
     let told = match &played {
-        Ok(_) => ending::story(drill.room.socket()).await,
+        Ok(_) => drill_report::story(drill.room.socket()).await,
         Err(_) => Err(Fail::Other(String::new())),
     };
     drill.stop().await;
-    ending::tidy(&out);
+    drill_report::tidy(&out);
     let ((run, _), outline) = (played?, told?);
     let outline = outline.ok_or_else(|| Fail::Other("no alert opened an incident in this scenario".to_owned()))?;
-    let score = ending::leave(&out, &options, Some(&run), &outline)?;
-    let again = ending::again(&options, &["--auto", "--headless", "--out DIR"]);
-    let mut text = ending::words(&score, &outline, &out, &again);
+    let score = drill_report::leave(&out, &options, Some(&run), &outline)?;
+    let again = drill_report::again(&options, &["--auto", "--headless", "--out DIR"]);
+    let mut text = drill_report::words(&score, &outline, &out, &again);
     for act in run.acts.iter().filter(|act| act.error.is_some()) {
         let why = act.error.as_deref().unwrap_or_default();
         text.push_str(&format!("not done: {} by {}: {why}\n", from_detection(act.planned_s), act.who));
@@ -49,7 +49,7 @@ fn private_socket(env: &Env) -> PathBuf {
 async fn play(drill: &mut drill::Running) -> Result<(Run, Hold), Fail> {
     let (socket, scenario, clock) = (drill.room.socket().to_owned(), drill.scenario.clone(), drill.clock.clone());
     let ended = |error: tokio::task::JoinError| Fail::Other(format!("the drill's people failed: {error}"));
-    let director = drill.spawn(player::everyone(socket, scenario, clock.clone())).await.map_err(ended)??;
+    let director = drill.spawn(drill_participant::everyone(socket, scenario, clock.clone())).await.map_err(ended)??;
     let playing = drill.spawn(async move {
         let run = director.run().await;
         (run, clock.hold())

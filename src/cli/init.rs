@@ -13,9 +13,9 @@ use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
 
 use super::args::Init;
-use super::exit::Exit;
-use super::fail::Fail;
-use super::shown::Shown;
+use super::command_output::Shown;
+use super::error::Fail;
+use super::exit_code::Exit;
 use crate::clock::Random;
 use crate::config::paths::{FILE, SYSTEM_CONFIG};
 use crate::config::{Env, SampleCluster, sample_for};

@@ -1,36 +1,36 @@
 //! The command line: one file per subcommand. Composes rooms, drill and console; imported by nobody.
 
+pub mod appearance;
 pub mod args;
+pub mod board_tables;
+pub mod command_output;
 pub mod config;
+pub mod connect;
 pub mod console;
-mod describe;
-pub mod dress;
+pub mod dispatch;
 pub mod drill;
-mod ending;
-pub mod exit;
+pub mod drill_participant;
+mod drill_report;
+pub mod error;
+pub mod exit_code;
 pub mod export;
-pub mod fail;
-mod folder;
 pub mod headless;
 pub mod init;
-pub mod link;
+mod log_folder;
 pub mod output;
 pub mod plan;
-pub mod player;
 mod rbac;
 mod readiness;
-pub mod run;
+mod row_text;
+pub mod screenshot;
 pub mod serve;
-pub mod shot;
-pub mod shown;
 mod silence;
-mod standing;
+mod status_exit;
 pub mod timeline;
+mod timeline_write;
 pub mod verify;
-pub mod views;
-mod write;
 
-use exit::Exit;
+use exit_code::Exit;
 
 /// The whole program after parsing: one runtime, one command.
 pub fn main(args: args::Args) -> Exit {
@@ -43,7 +43,7 @@ pub fn main(args: args::Args) -> Exit {
             return Exit::Failure;
         }
     };
-    let exit = runtime.block_on(run::run(args));
+    let exit = runtime.block_on(dispatch::run(args));
     // A blocking read (an exec plugin, a name look-up) must not hold the exit.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     exit

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::exit::Exit;
-use super::fail::Fail;
-use super::link::Link;
-use super::shown::Shown;
+use super::command_output::Shown;
+use super::connect::Link;
+use super::error::Fail;
+use super::exit_code::Exit;
 use crate::actions;
 use crate::approval::{PlanRecord, PlanState, StepState};
 use crate::client::Mirror;

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::exit::Exit;
-use super::fail::Fail;
-use super::link::Link;
+use super::command_output::Shown;
+use super::connect::Link;
+use super::error::Fail;
+use super::exit_code::Exit;
 use super::output;
-use super::shown::Shown;
 use crate::board::readiness::{Promise, Ready, Standing, Topics, readiness};
 use crate::board::{Topic, TopicView};
 use crate::model::time::words;

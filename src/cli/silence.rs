@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::args::Consent;
-use super::exit::Exit;
-use super::fail::Fail;
-use super::link::Link;
-use super::shown::Shown;
-use super::{output, views};
+use super::command_output::Shown;
+use super::connect::Link;
+use super::error::Fail;
+use super::exit_code::Exit;
+use super::{board_tables, output};
 use crate::board::{Body, Topic};
 use crate::model::filter::Filter;
 use crate::model::silence::{Matcher, SilenceChange, SilenceOutcome, SilencePreview};
@@ -16,14 +16,18 @@ use crate::protocol::{Reply, Request};
 
 /// The silences as the room sees them.
 pub async fn list(link: &mut Link, filter: Option<&Filter>) -> Result<Shown, Fail> {
-    views::topic(link, Topic::Silences, filter).await
+    board_tables::topic(link, Topic::Silences, filter).await
 }
 
 /// The change that a new silence is.
 pub fn creation(matchers: &[String], lasts: std::time::Duration, reason: &str) -> Result<SilenceChange, Fail> {
     let parsed: Result<Vec<Matcher>, String> = matchers.iter().map(|text| Matcher::parse(text)).collect();
     let matchers = parsed.map_err(Fail::Usage)?;
-    Ok(SilenceChange::Create { matchers, for_s: lasts.as_secs(), reason: super::write::whole("the reason", reason)? })
+    Ok(SilenceChange::Create {
+        matchers,
+        for_s: lasts.as_secs(),
+        reason: super::timeline_write::whole("the reason", reason)?,
+    })
 }
 
 /// The change that the end of one is; the beginning of its id is enough where only one begins so.

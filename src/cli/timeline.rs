@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::fail::Fail;
-use super::link::Link;
-use super::shown::Shown;
-use super::{output, views};
+use super::command_output::Shown;
+use super::connect::Link;
+use super::error::Fail;
+use super::{board_tables, output};
 use crate::client::Mirror;
 use crate::model::filter::Filter;
 use crate::model::time::from_detection;
@@ -58,12 +58,12 @@ pub fn show(incident: &Incident, now: Stamp, filter: Option<&Filter>) -> Result<
     let left_out = incident.items.len() - items.len();
     let mut json = json!({
         "schema": "warroom/timeline/v1",
-        "incident": views::incident_json(incident),
+        "incident": board_tables::incident_json(incident),
         "items": items.iter().map(|item| item_json(incident, item)).collect::<Vec<_>>(),
     });
     let mut text = output::table(&["SEQ", "T+", "TIME", "WHO", "KIND", "WHAT"], &rows);
     if let Some(filter) = filter {
-        views::say_filtered(&mut json, &mut text, filter, items.len(), left_out);
+        board_tables::say_filtered(&mut json, &mut text, filter, items.len(), left_out);
     }
     Ok(Shown::ok(json, text))
 }

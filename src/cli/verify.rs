@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::args::Global;
-use super::exit::Exit;
-use super::fail::Fail;
-use super::shown::Shown;
+use super::command_output::Shown;
+use super::error::Fail;
+use super::exit_code::Exit;
 use crate::clock::{Clock, Random};
 use crate::config::paths::Env;
 use crate::config::{self, LoadOptions};

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use warroom::board::{Topic, Verdict};
+use warroom::cli::connect::{Intent, Link};
 use warroom::cli::drill::{Drill, Kind, Running, start};
-use warroom::cli::link::{Intent, Link};
 use warroom::client::Mirror;
 use warroom::config::paths::Env;
 use warroom::model::{Happening, System};

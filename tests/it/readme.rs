@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::CommandFactory;
 use warroom::cli::args::Args;
-use warroom::cli::exit::Exit;
+use warroom::cli::exit_code::Exit;
 use warroom::console::Keymap;
 use warroom::console::keymap::{COMMANDS, Context, Danger, Fact, SHIPPED, Spec, spell};
 use warroom::console::plain::order::WORDS;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::CommandFactory;
 
 use super::*;
-use crate::cli::exit::Exit;
+use crate::cli::exit_code::Exit;
 use crate::model::Severity;
 
 fn parse(line: &str) -> Result<Args, clap::Error> {

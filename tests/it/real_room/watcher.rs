@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use warroom::board::{Body, Row, Topic, Verdict};
-use warroom::cli::link::{Intent, Link};
+use warroom::cli::connect::{Intent, Link};
 use warroom::clock::Clock;
 use warroom::model::{SourceId, Stamp};
 

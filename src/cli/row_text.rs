@@ -1,6 +1,6 @@
 //! A board row in two cells of a table: what it is about, and how that is.
 
-use super::shown::age;
+use super::command_output::age;
 use crate::board::row::{Point, Route, runs_words};
 use crate::board::{AppRow, Body, Budget};
 use crate::model::facts::EdgeAccount;

@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::args::{self, Args, Command, Global};
+use super::command_output::Shown;
+use super::connect::{Intent, Link};
 use super::drill::{self, Drill};
-use super::exit::Exit;
-use super::fail::Fail;
-use super::link::{Intent, Link};
-use super::shown::Shown;
-use super::{console, export, folder, headless, output, plan, serve, shot, silence, timeline, verify, views, write};
+use super::error::Fail;
+use super::exit_code::Exit;
+use super::{
+    board_tables, console, export, headless, log_folder, output, plan, screenshot, serve, silence, timeline,
+    timeline_write, verify,
+};
 use crate::board::Topic;
 use crate::client::{KnownLogs, Trust, known_file};
 use crate::config::paths::Env;
@@ -52,7 +55,7 @@ async fn dispatch(args: Args, env: &Env) -> Result<Exit, Fail> {
             show(verify::verify(&paths, key.as_deref(), expect_head)?, output)
         }
         Command::Ledger(args::Ledger::New { output, .. }) => show(verify::new_after_damage(&global, env)?, output),
-        Command::Shot(shot) => shot::shot(&shot, &global, env).await,
+        Command::Shot(shot) => screenshot::shot(&shot, &global, env).await,
         Command::Export(export) => write_export(export, &global, env).await,
         other => with_room(other, &global, env).await,
     }
@@ -106,7 +109,7 @@ fn show(shown: Shown, output: args::Output) -> Result<Exit, Fail> {
 async fn with_room(command: Command, global: &Global, env: &Env) -> Result<Exit, Fail> {
     match command {
         Command::Status { folder: args::Folder { dir: Some(dir) }, output, .. } => {
-            show(folder::status(&folder::read(&dir, global.config.as_deref())?), output)
+            show(log_folder::status(&log_folder::read(&dir, global.config.as_deref())?), output)
         }
         Command::Status { watch, narrow, output, .. } => status(global, env, watch, &narrow, output).await,
         Command::Readiness(view) => readiness(view, global, env).await,
@@ -125,7 +128,7 @@ async fn with_room(command: Command, global: &Global, env: &Env) -> Result<Exit,
 
 async fn rows(topic: Topic, view: args::View, global: &Global, env: &Env) -> Result<Exit, Fail> {
     let mut link = link(global, env, None, &[]).await?;
-    show(views::topic(&mut link, topic, view.narrow.filter.as_ref()).await?, view.output)
+    show(board_tables::topic(&mut link, topic, view.narrow.filter.as_ref()).await?, view.output)
 }
 
 async fn readiness(view: args::View, global: &Global, env: &Env) -> Result<Exit, Fail> {
@@ -144,7 +147,7 @@ async fn status(
     let mut link = link(global, env, Some(0), if watch { &topics } else { &[] }).await?;
     let mut last = String::new();
     loop {
-        let shown = views::status(&mut link, narrow.filter.as_ref()).await?;
+        let shown = board_tables::status(&mut link, narrow.filter.as_ref()).await?;
         if !watch {
             return show(shown, output);
         }
@@ -169,18 +172,21 @@ async fn on_timeline(command: args::Timeline, global: &Global, env: &Env) -> Res
         }
         args::Timeline::Add { text, kind, at, owner, mark, output } => {
             let mut link = link(global, env, at.as_ref().map(|_| 0), &[]).await?;
-            show(write::add(&mut link, write::Addition { text, kind, at, owner, mark }).await?, output)
+            show(
+                timeline_write::add(&mut link, timeline_write::Addition { text, kind, at, owner, mark }).await?,
+                output,
+            )
         }
         args::Timeline::Amend { seq, text, at, output } => {
             let mut link = link(global, env, at.as_ref().map(|_| 0), &[]).await?;
-            show(write::amend(&mut link, seq, text, at).await?, output)
+            show(timeline_write::amend(&mut link, seq, text, at).await?, output)
         }
         args::Timeline::Redact { seq, reason, confirm, output, .. } => {
             let mut link = link(global, env, Some(0), &[]).await?;
-            show(write::redact(&mut link, seq, reason, confirm).await?, output)
+            show(timeline_write::redact(&mut link, seq, reason, confirm).await?, output)
         }
         args::Timeline::Show { incident, folder: args::Folder { dir: Some(dir) }, narrow, output } => {
-            let read = folder::read(&dir, global.config.as_deref())?;
+            let read = log_folder::read(&dir, global.config.as_deref())?;
             let incident = timeline::incident(&read.mirror, incident.as_deref())?;
             show(timeline::show(incident, read.as_of, narrow.filter.as_ref())?, output)
         }
@@ -216,16 +222,16 @@ async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Res
     let mut link = link(global, env, times.then_some(0), &[]).await?;
     let (request, output) = match command {
         args::Incident::Open { title, severity, output } => {
-            (Request::Open { title: write::whole("the title", &title)?, severity }, output)
+            (Request::Open { title: timeline_write::whole("the title", &title)?, severity }, output)
         }
         args::Incident::Set { title, severity, status, commander, impact_at, recovered_at, output } => {
             let set = SetIncident {
-                title: title.map(|title| write::whole("the title", &title)).transpose()?,
+                title: title.map(|title| timeline_write::whole("the title", &title)).transpose()?,
                 severity,
                 status,
                 commander: commander.map(PersonId),
-                impact_at: write::stated(&mut link, "--impact-at", impact_at.as_deref()).await?,
-                recovered_at: write::stated(&mut link, "--recovered-at", recovered_at.as_deref()).await?,
+                impact_at: timeline_write::stated(&mut link, "--impact-at", impact_at.as_deref()).await?,
+                recovered_at: timeline_write::stated(&mut link, "--recovered-at", recovered_at.as_deref()).await?,
                 although_firing: false,
             };
             (Request::Set(set), output)
@@ -267,7 +273,7 @@ async fn on_plan(command: Command, global: &Global, env: &Env) -> Result<Exit, F
             show(plan::propose(&mut link, request).await?, propose.output)
         }
         Command::Plan(args::Plan::List { incident, folder: args::Folder { dir: Some(dir) }, output }) => {
-            let read = folder::read(&dir, global.config.as_deref())?;
+            let read = log_folder::read(&dir, global.config.as_deref())?;
             show(plan::list(&read.mirror, incident.as_deref())?, output)
         }
         Command::Plan(args::Plan::List { incident, output, .. }) => {
@@ -289,7 +295,7 @@ async fn on_plan(command: Command, global: &Global, env: &Env) -> Result<Exit, F
             change(request, approve.output, global, env).await
         }
         Command::Reject { plan, reason, output } => {
-            let reason = write::whole("the reason", &reason)?;
+            let reason = timeline_write::whole("the reason", &reason)?;
             change(Request::Reject { plan: PlanId(plan), reason }, output, global, env).await
         }
         Command::Withdraw(of) => change(Request::Withdraw { plan: PlanId(of.plan) }, of.output, global, env).await,
@@ -305,7 +311,7 @@ async fn write_export(export: args::Export, global: &Global, env: &Env) -> Resul
     let outline = match (export.folder.dir.as_deref().or(named), named) {
         (Some(dir), named) => {
             let id = id.filter(|_| named.is_none());
-            let read = folder::read(dir, global.config.as_deref())?;
+            let read = log_folder::read(dir, global.config.as_deref())?;
             if let Some(why) = &read.broken {
                 output::say(&format!("NOT INTACT: {why}: this is of the entries before"));
             }

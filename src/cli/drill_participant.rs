@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::fail::Fail;
-use super::link::{Intent, Link};
+use super::connect::{Intent, Link};
+use super::error::Fail;
 use crate::client::Handle;
 use crate::clock::Clock;
 use crate::drill::director::{Asker, Director, Seen};

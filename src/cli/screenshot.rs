@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::appearance::Dress;
 use super::args::{self, Global, ShotFormat};
 use super::console::{Hand, intent};
-use super::dress::Dress;
-use super::exit::Exit;
-use super::fail::Fail;
+use super::error::Fail;
+use super::exit_code::Exit;
 use super::output;
 use crate::client::{ClientEvent, ConnectOptions, connect};
 use crate::clock::{Clock, ClockSync};
@@ -25,14 +25,14 @@ pub async fn shot(shot: &args::Shot, global: &Global, env: &Env) -> Result<Exit,
     let keys = keys_of_argument(&shot.keys).map_err(|why| Fail::Usage(format!("--keys: {why}")))?;
     let Dress { look, keymap, zone, .. } = Dress::of(global)?;
     let drawn_with = look.clone();
-    let socket = super::run::socket(global, env);
+    let socket = super::dispatch::socket(global, env);
     let who = global.as_name.as_deref().map(PersonId::from);
     let (handle, mut heard) = connect(ConnectOptions {
         socket: socket.clone(),
         hello: intent(who, true, false).hello(),
-        trust: super::run::trust(global, env),
+        trust: super::dispatch::trust(global, env),
     });
-    let first = super::link::heard(&mut heard).await;
+    let first = super::connect::heard(&mut heard).await;
     let events = match first {
         Some(ClientEvent::Lost { why }) => return Err(Fail::NoRoom { socket, why: why.to_string() }),
         Some(ClientEvent::Refused(refusal)) => return Err(Fail::Refused(refusal)),
@@ -57,7 +57,7 @@ pub async fn shot(shot: &args::Shot, global: &Global, env: &Env) -> Result<Exit,
         ShotFormat::Svg => to_svg(&frame, &drawn_with),
     };
     match &shot.out {
-        Some(file) => super::run::write_file(file, &text)?,
+        Some(file) => super::dispatch::write_file(file, &text)?,
         None => {
             output::print(&text)?;
         }

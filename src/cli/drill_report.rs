@@ -6,9 +6,9 @@ use std::path::Path;
 use serde_json::json;
 
 use super::args::ExportFormat;
+use super::connect::{Intent, Link};
 use super::drill::{self, Drill};
-use super::fail::Fail;
-use super::link::{Intent, Link};
+use super::error::Fail;
 use super::{export, output};
 use crate::drill::director::Run;
 use crate::drill::score::{Score, score};
@@ -44,7 +44,7 @@ pub fn tidy(dir: &Path) {
 /// Leaves the export in all its forms and the score. `run` is what played people did, if nobody else took part.
 pub fn leave(dir: &Path, options: &Drill, run: Option<&Run>, outline: &Outline) -> Result<Score, Fail> {
     for (ending, form) in FORMS {
-        super::run::write_file(&dir.join(format!("export.{ending}")), &export::render(outline, form)?)?;
+        super::dispatch::write_file(&dir.join(format!("export.{ending}")), &export::render(outline, form)?)?;
     }
     let scenario = drill::load_scenario(&options.scenario)?;
     let reached: BTreeMap<String, i64> = outline.rows.iter().map(|row| (row.event.to_owned(), row.t_s)).collect();
@@ -57,7 +57,7 @@ pub fn leave(dir: &Path, options: &Drill, run: Option<&Run>, outline: &Outline) 
         told["acts"] = json!(run.acts);
     }
     let text = serde_json::to_string_pretty(&told).map_err(|error| Fail::Other(error.to_string()))?;
-    super::run::write_file(&dir.join("score.json"), &format!("{text}\n"))?;
+    super::dispatch::write_file(&dir.join("score.json"), &format!("{text}\n"))?;
     Ok(score)
 }
 

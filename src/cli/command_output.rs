@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::exit::Exit;
+use super::exit_code::Exit;
 use crate::model::{Stamp, time};
 
 /// A command's result.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::exit::Exit;
+use super::exit_code::Exit;
 use crate::model::{Refusal, RefusalKind};
 
 /// A failure of a command.

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::exit::Exit;
-use super::fail::Fail;
-use super::shown::Shown;
-use super::views;
+use super::board_tables;
+use super::command_output::Shown;
+use super::error::Fail;
+use super::exit_code::Exit;
 use crate::client::{ClientEvent, Mirror};
 use crate::clock::{Clock, ClockSync};
 use crate::config::{self, LoadOptions};
@@ -94,7 +94,7 @@ pub fn status(folder: &Folder) -> Shown {
     let room = mirror.welcome.as_ref().map(|welcome| welcome.room.clone()).unwrap_or_default();
     let json = json!({
         "schema": "warroom/log-status/v1", "room": room, "as_of": folder.as_of, "seq": seq, "head": head,
-        "incident": incident.map(views::incident_json), "waiting": views::waiting_json(mirror),
+        "incident": incident.map(board_tables::incident_json), "waiting": board_tables::waiting_json(mirror),
         "broken": folder.broken,
     });
     let mut text = match mirror.welcome.as_ref().and_then(|welcome| welcome.drill.as_ref()) {
@@ -102,10 +102,10 @@ pub fn status(folder: &Folder) -> Shown {
         None => String::new(),
     };
     match incident {
-        Some(incident) => text.push_str(&views::incident_line(incident, folder.as_of)),
+        Some(incident) => text.push_str(&board_tables::incident_line(incident, folder.as_of)),
         None => text.push_str(&format!("room {room} · this log holds no incident\n")),
     }
-    text.push_str(&views::waiting_lines(mirror));
+    text.push_str(&board_tables::waiting_lines(mirror));
     let as_of = folder.as_of.format("%Y-%m-%d %H:%M:%S UTC");
     text.push_str(&format!("no room is asked: this is the log alone, as of {as_of}\n"));
     text.push_str(&format!("log at entry {seq} head {head}\n"));

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::describe::describe;
-use super::exit::Exit;
-use super::fail::Fail;
-use super::link::Link;
-use super::shown::{Shown, age};
-use super::{output, standing};
+use super::command_output::{Shown, age};
+use super::connect::Link;
+use super::error::Fail;
+use super::exit_code::Exit;
+use super::row_text::describe;
+use super::{output, status_exit};
 use crate::board::empty_reason::{Absence, absence, ago, unheard};
 use crate::board::{Body, Row, Topic, Verdict, breached};
 use crate::client::Mirror;
@@ -60,7 +60,7 @@ impl Table {
         let searched = rows.len();
         rows.retain(|row| filter.is_none_or(|filter| filter.matches(row, now)));
         let over = services.iter().filter(|row| filter.is_none() && breached(row, now));
-        let mut exit = standing::of_rows(rows.iter().chain(over), now);
+        let mut exit = status_exit::of_rows(rows.iter().chain(over), now);
         if !blind.is_empty() {
             exit = exit.max(Exit::Degraded);
         }
@@ -139,8 +139,8 @@ pub async fn status(link: &mut Link, filter: Option<&Filter>) -> Result<Shown, F
     let late = incident.is_some_and(|incident| rto_breached(incident, link, now));
     let exit = match (late, room.degraded.is_some() || rows.is_empty()) {
         (true, _) => Exit::Breached,
-        (false, true) => standing::of_rows(&rows, now).max(Exit::Degraded),
-        (false, false) => standing::of_rows(&rows, now),
+        (false, true) => status_exit::of_rows(&rows, now).max(Exit::Degraded),
+        (false, false) => status_exit::of_rows(&rows, now),
     };
     let mut json = json!({
         "schema": "warroom/status/v1", "at": now, "room": room, "worst": worst,

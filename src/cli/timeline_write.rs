@@ -3,9 +3,9 @@
 use std::io::Read as _;
 
 use super::args;
-use super::fail::Fail;
-use super::link::Link;
-use super::shown::Shown;
+use super::command_output::Shown;
+use super::connect::Link;
+use super::error::Fail;
 use super::timeline::record;
 use crate::console::{Zone, when};
 use crate::model::{Milestone, PersonId, Refusal, RefusalKind, SafeText, Stamp};

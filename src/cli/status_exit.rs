@@ -4,7 +4,7 @@
 //! unknown or stale, or a source behind it that is not heard; 0 otherwise. An event is what happened and no state: it
 //! counts by its source alone. Nothing configured is nothing wrong.
 
-use super::exit::Exit;
+use super::exit_code::Exit;
 use crate::board::{Body, Row, Verdict, breached};
 use crate::model::Stamp;
 

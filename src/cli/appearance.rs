@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::args::Global;
-use super::fail::Fail;
+use super::error::Fail;
 use crate::clock::Clock;
 use crate::config::paths::Env;
 use crate::config::{self, ConfigError, ConsoleFile, ConsoleWord};
@@ -228,7 +228,7 @@ mod tests {
         let message = fail.message();
         let says = "warroom.toml:2:10: `keymap`: there is no key map called emcas (did you mean `emacs`?)";
         assert!(message.contains(says) && message.contains("shipped: default, vim, emacs"), "{message}");
-        assert_eq!(fail.exit(), crate::cli::exit::Exit::Usage);
+        assert_eq!(fail.exit(), crate::cli::exit_code::Exit::Usage);
         assert!(dressed(&env, &[("WARROOM_KEYMAP", "vim")], &Global::default()).is_ok());
         let (_kept, env) = home("[console]\ntheme = \"no/such.toml\"\n");
         let message = dressed(&env, &[], &Global::default()).expect_err("refused").message();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::Output;
-use super::values::{duration, namespace, size, speed};
+use super::value_parsers::{duration, namespace, size, speed};
 
 /// `config …`.
 #[derive(Clone, Debug, Subcommand)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::Output;
-use super::values::{actions, duration, filter, milestone, person, severities, statuses};
+use super::value_parsers::{actions, duration, filter, milestone, person, severities, statuses};
 use crate::model::filter::Filter;
 use crate::model::{Action, Digest, IncidentStatus, Milestone, Severity};
 

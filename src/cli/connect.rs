@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::error::Elapsed;
 
 use crate::board::Topic;
-use crate::cli::fail::Fail;
+use crate::cli::error::Fail;
 use crate::cli::output;
 use crate::client::{AskError, ClientEvent, ConnectOptions, Handle, Mirror, Trust, connect};
 use crate::clock::{Clock, ClockSync};
