@@ -8,9 +8,9 @@ use futures::StreamExt;
 use tokio::net::UnixStream;
 use tokio_util::codec::FramedRead;
 
-use super::known::{Held, Known, KnownLogs, newest};
+use super::known_logs::{Held, Known, KnownLogs, newest};
+use super::log_continuity::{Head, Witness};
 use super::trust::{Server, Trust};
-use super::witness::{Head, Witness};
 use crate::model::{Digest, Refusal, SafeText};
 use crate::protocol::codec::{self, ROOM_DEPTH, ROOM_LINE};
 use crate::protocol::{Hello, Push, RoomLine, Welcome};

@@ -5,13 +5,13 @@
 
 mod connection;
 mod history;
-mod known;
+mod known_logs;
+mod log_continuity;
 mod mirror;
-pub mod plan_bytes;
+pub mod plan_verification;
 mod trust;
-mod witness;
 
 pub use connection::{AskError, ConnectOptions, Handle, connect};
-pub use known::KnownLogs;
+pub use known_logs::KnownLogs;
 pub use mirror::{ClientEvent, KEPT, Link, Mirror, entries};
 pub use trust::{Trust, known_file};

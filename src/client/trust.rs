@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::unistd::{User, geteuid};
 use tokio::net::UnixStream;
 
-use super::known::KnownLogs;
+use super::known_logs::KnownLogs;
 use crate::model::{Refusal, RefusalKind};
 use crate::protocol::place;
 

@@ -30,7 +30,7 @@ pub mod view;
 pub mod when;
 pub mod widget;
 
-use crate::client::plan_bytes;
+use crate::client::plan_verification;
 
 pub use app::App;
 pub use asker::Asker;

@@ -14,7 +14,7 @@ use crate::console::tests::silences::preview;
 use crate::console::tests::{fixture, plans};
 use crate::console::view::list;
 use crate::console::widget::glyph;
-use crate::console::{Effect, ExitReason, GaveUp, plan_bytes};
+use crate::console::{Effect, ExitReason, GaveUp, plan_verification};
 use crate::model::facts::Matcher;
 use crate::model::silence::{SilenceChange, SilenceOutcome, line_of};
 use crate::model::{Action, Milestone, PlanId, Refusal, RefusalKind, SafeText};
@@ -87,7 +87,7 @@ fn a_plan_is_printed_whole_before_its_second_person_can_approve_it() {
     assert!(none.is_empty() && said.contains("not this plan's code"), "{said}");
     let (effects, _) = says(&mut plain, "approve shop");
     let (tag, request) = asked(&effects);
-    let digest = plan_bytes::digest(&record.bytes);
+    let digest = plan_verification::digest(&record.bytes);
     assert_eq!(request, Request::Approve { plan: PlanId::from(RESTORE), digest, confirm: "shop".to_owned() });
     let refusal = Refusal::new(RefusalKind::Drift, "The backup is being deleted.", "Propose again.");
     let said = answer(&mut plain, tag, Err(AskFailure::Refused(refusal)));

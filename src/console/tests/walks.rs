@@ -14,7 +14,7 @@ use crate::console::overlay::Overlay;
 use crate::console::pane::Pane;
 use crate::console::shot::to_text;
 use crate::console::theme::{Depth, Look, Role, Theme};
-use crate::console::{Effect, plan_bytes, update, view};
+use crate::console::{Effect, plan_verification, update, view};
 use crate::model::plan::{Premise, Recheck};
 use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::message::SetIncident;
@@ -49,7 +49,7 @@ fn the_second_person_opens_the_plan_types_its_name_and_approves_the_digest_that_
     assert!(text(&app).contains("Nothing was sent"), "{}", text(&app));
     let (tag, request) = asked(&press(&mut app, "shop<enter>"));
     let record = app.plan(&PlanId::from(RESTORE)).unwrap();
-    let expected = plan_bytes::digest(&record.bytes);
+    let expected = plan_verification::digest(&record.bytes);
     assert_eq!(request, Request::Approve { plan: PlanId::from(RESTORE), digest: expected, confirm: "shop".to_owned() });
     assert!(press(&mut app, "<enter><enter>").is_empty(), "it is sent once");
     let refusal = Refusal::new(RefusalKind::Drift, "The backup is being deleted.", "Propose again.");

@@ -6,7 +6,7 @@ use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
 use crate::console::keymap::{Command, Context, Found, Key};
 use crate::console::overlay::{Choice, GUARD, Menu, MenuItem, Overlay, PlanView, Stance, Subject, WriteKind};
-use crate::console::plan_bytes;
+use crate::console::plan_verification;
 use crate::console::theme::Role;
 use crate::console::widget::time;
 use crate::model::{Action, Objective, SafeText};
@@ -260,7 +260,7 @@ pub(super) fn confirm(app: &mut App) -> Vec<Effect> {
         }
         (Subject::Known(id), Some(record)) => {
             // What was on the screen is what is approved: the digest is computed from those bytes, not believed.
-            let ours = plan_bytes::digest(&record.bytes);
+            let ours = plan_verification::digest(&record.bytes);
             if ours != record.digest {
                 return problem(app, "Nothing was sent: the plan's bytes are not those of its digest.".to_owned());
             }

@@ -4,7 +4,7 @@ use crate::console::app::{App, Waiting};
 use crate::console::effect::Effect;
 use crate::console::input::AskFailure;
 use crate::console::overlay::{Overlay, PlanView, Subject};
-use crate::console::plan_bytes;
+use crate::console::plan_verification;
 use crate::console::theme::Role;
 use crate::model::{Plan, Refusal, SafeText};
 use crate::protocol::Reply;
@@ -31,7 +31,7 @@ pub fn take(app: &mut App, tag: u64, result: Result<Reply, AskFailure>) -> Vec<E
 
 fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
     match (waiting, reply) {
-        (Waiting::Preview { to }, Reply::Plan { plan, digest, .. }) => match plan_bytes::read(&plan, digest) {
+        (Waiting::Preview { to }, Reply::Plan { plan, digest, .. }) => match plan_verification::read(&plan, digest) {
             Ok(plan) => {
                 // "Building the plan …" has come true.
                 app.notice = None;
@@ -40,7 +40,7 @@ fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
             }
             Err(why) => app.say(Role::Critical, why),
         },
-        (Waiting::Propose, Reply::Plan { plan, digest, .. }) => match plan_bytes::read(&plan, digest) {
+        (Waiting::Propose, Reply::Plan { plan, digest, .. }) => match plan_verification::read(&plan, digest) {
             Ok(plan) => {
                 let id = plan.plan.clone();
                 let mut same = true;

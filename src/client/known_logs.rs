@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
+use super::log_continuity::Head;
 use super::trust::other_log;
-use super::witness::Head;
 use crate::model::{Refusal, SafeText, clean};
 use crate::protocol::place;
 
