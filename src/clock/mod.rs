@@ -5,11 +5,11 @@
 //! lives in real time.
 
 mod random;
-mod scaled;
 pub mod stepped;
 mod ticks;
+mod time_source;
 
 pub use random::Random;
-pub use scaled::{Clock, ClockSync};
 pub use stepped::{Busy, Hold, Turn, busy, stir};
 pub use ticks::Ticks;
+pub use time_source::{Clock, ClockSync};
