@@ -6,9 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, ConfigErrors, Report, place};
-use super::file::{RawConsole, Section, Text};
+use super::raw::{RawConsole, Section, Text};
 use super::resolve::Make;
-use super::{Env, MAX_FILE, decode, read, secret};
+use super::{Env, MAX_FILE, decode, parse, secret};
 use crate::model::SafeText;
 
 /// `[console]`, with its defaults.
@@ -67,7 +67,7 @@ pub fn console_of(path: &Path, env: &Env) -> Result<ConsoleFile, ConfigErrors> {
     let bytes = secret::read_file(path, MAX_FILE, false).map_err(|why| ConfigErrors::about(path, why))?;
     let text = decode(path, &bytes)?;
     let mut report = Report::new(path, text);
-    let Some(raw) = read::console(&mut report) else { return Err(ConfigErrors(report.into_errors())) };
+    let Some(raw) = parse::console(&mut report) else { return Err(ConfigErrors(report.into_errors())) };
     let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let config = resolve(raw.as_ref(), &mut Make::new(&mut report, &file, env));
     let at = |word: fn(&RawConsole) -> &Text| {

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::check::said;
-use super::file::{RawFile, RawHost, RawService, Section, Text};
+use super::one_or_many::{OneOrMany, values};
+use super::raw::{RawFile, RawHost, RawService, Section, Text};
 use super::resolve::Make;
-use super::several::{OneOrMany, values};
+use super::rules::said;
 use crate::model::Host;
 
 /// Pools as they are written in one place, with the table that they stand in.

@@ -9,9 +9,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-use super::check::said;
-use super::file::{RawAlertmanager, RawBasicAuth, RawHeader, RawHeaderFile, RawHeaders, Section, Text};
+use super::raw::{RawAlertmanager, RawBasicAuth, RawHeader, RawHeaderFile, RawHeaders, Section, Text};
 use super::resolve::Make;
+use super::rules::said;
 use super::units::is_header;
 use super::{AlertmanagerConfig, BasicAuth};
 

@@ -3,22 +3,22 @@
 //! A syntax or policy error is refused with file, line, column and a suggestion; a bad credential or endpoint is not a
 //! configuration error: the room starts and that source is red.
 
-mod check;
 mod console;
 mod error;
-mod file;
 mod hosts;
 mod http;
+mod log_size;
+mod one_or_many;
+mod parse;
 pub mod paths;
 mod people;
-mod read;
+mod raw;
+mod render;
 mod resolve;
+mod rules;
 mod sample;
 pub mod secret;
 mod service;
-mod several;
-mod show;
-mod size;
 mod slo;
 #[cfg(test)]
 mod tests;
@@ -35,9 +35,9 @@ pub use console::{ConsoleConfig, ConsoleFile, ConsoleWord, console_of};
 pub use error::{ConfigError, ConfigErrors};
 pub use http::{ClientCertConfig, HeaderConfig, HeaderValueConfig, HttpConfig, ProxyConfig};
 pub use paths::Env;
+pub use render::{to_json, to_toml};
 pub use sample::{SampleCluster, sample, sample_for};
 pub use secret::check_secret;
-pub use show::{to_json, to_toml};
 pub use url::{is_link_local, names_metadata};
 
 /// The most bytes a configuration file may have.
@@ -69,8 +69,8 @@ pub fn load_in(path: &Path, options: LoadOptions, env: &Env) -> Result<Config, C
     let bytes = secret::read_file(path, MAX_FILE, strict).map_err(|why| ConfigErrors::about(path, why))?;
     let text = decode(path, &bytes)?;
     let mut report = error::Report::new(path, text);
-    let Some(raw) = read::file(&mut report) else { return Err(ConfigErrors(report.into_errors())) };
-    check::all(&raw, options, &mut report);
+    let Some(raw) = parse::file(&mut report) else { return Err(ConfigErrors(report.into_errors())) };
+    rules::all(&raw, options, &mut report);
     let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut config = resolve::resolve(&raw, &file, options, env, &mut report);
     let mut errors = report.into_errors();

@@ -8,10 +8,10 @@ use nix::unistd::User;
 use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
-use super::check::{each, is_plain};
 use super::error::Report;
-use super::file::{RawPeople, RawPerson, Section};
-use super::{Config, ConfigErrors, LoadOptions, MAX_FILE, decode, read, secret};
+use super::raw::{RawPeople, RawPerson, Section};
+use super::rules::{each, is_plain};
+use super::{Config, ConfigErrors, LoadOptions, MAX_FILE, decode, parse, secret};
 use crate::model::{Digest, Person, PersonId, Role};
 
 /// Uids below this belong to the system, not to a human.
@@ -41,7 +41,7 @@ pub(super) fn load(path: &Path, options: LoadOptions, config: &Config, strict: b
     let bytes = secret::read_file(path, MAX_FILE, strict).map_err(|why| ConfigErrors::about(path, why))?;
     let text = decode(path, &bytes)?;
     let mut report = Report::new(path, text);
-    let Some(raw) = read::people(&mut report) else { return Err(ConfigErrors(report.into_errors())) };
+    let Some(raw) = parse::people(&mut report) else { return Err(ConfigErrors(report.into_errors())) };
     let people = resolve(&raw, options, &mut report);
     if report.is_clean() {
         enough_for_quorum(&people, options, config, &mut report);

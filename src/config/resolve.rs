@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
-use super::check::{each, said};
 use super::error::Report;
-use super::file::{Number, RawCloudflare, RawCluster, RawFile, RawPolicy, RawProbe, RawRules, Section, Text, Texts};
 use super::http::Written;
+use super::raw::{Number, RawCloudflare, RawCluster, RawFile, RawPolicy, RawProbe, RawRules, Section, Text, Texts};
+use super::rules::{each, said};
 use super::service::services;
 use super::units::{duration, duration_text, is_header, status_range};
 use super::{CloudflareConfig, ClusterConfig, Config, Env, LoadOptions, ProbeConfig, ServeRules};
@@ -66,7 +66,7 @@ pub(super) fn resolve(raw: &RawFile, file: &Path, options: LoadOptions, env: &En
         allow_fs,
         allow_hosts,
         allow_exec,
-        log_quota: super::size::quota(raw.log.as_ref(), &mut make),
+        log_quota: super::log_size::quota(raw.log.as_ref(), &mut make),
         console: super::console::resolve(raw.console.as_ref(), &mut make),
     }
 }

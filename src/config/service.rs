@@ -1,9 +1,9 @@
 //! `[[service]]` → objective: tiers are templates, what is written beside them wins.
 
-use super::check::{each, said};
-use super::file::{RawCluster, RawFile, RawService, Section};
+use super::one_or_many::values;
+use super::raw::{RawCluster, RawFile, RawService, Section};
 use super::resolve::Make;
-use super::several::values;
+use super::rules::{each, said};
 use crate::model::{Objective, Strategy};
 
 /// A tier: what is promised unless the service says otherwise. A year is the most anyone promises.

@@ -2,11 +2,11 @@
 
 use toml::Spanned;
 
-use super::check::{names, said};
 use super::error::Report;
-use super::file::{RawFile, RawPrometheus, RawSlo, Section, Text};
 use super::http::Written;
+use super::raw::{RawFile, RawPrometheus, RawSlo, Section, Text};
 use super::resolve::Make;
+use super::rules::{names, said};
 use super::{Figures, PrometheusConfig, SloConfig};
 use crate::model::slo::SloTarget;
 

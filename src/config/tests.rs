@@ -239,7 +239,7 @@ fn with_service(lines: &str) -> Config {
     let text = good().replacen("[[service]]\n", more, 1).replace("load_balancer = \"shop.example\"\n", "");
     let text = text.replace("primary_pool = \"primary\"\ndr_pool = \"dr\"\n", lines);
     let config = load_text(text, LoadOptions::default()).expect(lines);
-    let shown = super::show::to_toml(&config);
+    let shown = super::render::to_toml(&config);
     let again = load_text(&shown, LoadOptions::default()).expect(&shown);
     assert_eq!(again.objectives, config.objectives, "what is shown means the same: {shown}");
     config
@@ -279,7 +279,7 @@ fn one_argo_cd_may_deploy_to_every_cluster() {
     let config = load_text(text, LoadOptions::default()).expect("its applications are seen at the hub");
     assert_eq!(config.clusters[1].destinations, ["prod-west", "https://10.0.0.1:6443"]);
     assert_eq!(config.clusters[0].only_here, ["ci-*"]);
-    let shown = show::to_toml(&config);
+    let shown = render::to_toml(&config);
     assert!(shown.contains("only_here = [\"ci-*\"]") && shown.contains("\"prod-west\""), "{shown}");
 }
 

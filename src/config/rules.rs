@@ -7,8 +7,8 @@ use toml::Spanned;
 
 use super::LoadOptions;
 use super::error::Report;
-use super::file::{RawFile, Section, Text, Texts};
-use super::several::values;
+use super::one_or_many::values;
+use super::raw::{RawFile, Section, Text, Texts};
 use super::url::{Strict, Use, check as check_url};
 use crate::model::gitops::place::is_own;
 

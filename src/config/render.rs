@@ -83,7 +83,7 @@ fn table(config: &Config) -> Table {
     network.list("exec", &exec);
     out.insert("network".into(), network.table());
     let mut log = Rows::default();
-    log.text("quota", &super::size::words(config.log_quota));
+    log.text("quota", &super::log_size::words(config.log_quota));
     out.insert("log".into(), log.table());
     let mut console = Rows::default();
     console.text("theme", &config.console.theme).text("keymap", &config.console.keymap);

@@ -1,6 +1,6 @@
 //! `[log]`: how much of the disk the timeline may take.
 
-use super::file::{RawLog, Section};
+use super::raw::{RawLog, Section};
 use super::resolve::Make;
 
 /// What the timeline may take where the file is silent.

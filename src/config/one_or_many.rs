@@ -8,7 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
-use super::file::{RawHost, RawHostTable};
+use super::raw::{RawHost, RawHostTable};
 
 /// One value, or a list of values with a place each. The place of the one is that of the setting.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::several::OneOrMany;
+use super::one_or_many::OneOrMany;
 
 /// A text with its place.
 pub type Text = Option<Spanned<String>>;

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::error::Report;
-use super::file::{
+use super::raw::{
     RawAlertmanager, RawBasicAuth, RawCloudflare, RawCluster, RawConsole, RawFile, RawHeaderFile, RawHostTable, RawLog,
     RawNetwork, RawPeople, RawPerson, RawPolicy, RawProbe, RawPrometheus, RawRoom, RawRules, RawService, RawSlo,
     Section,
