@@ -10,8 +10,8 @@ use super::error::Fail;
 use crate::clock::Clock;
 use crate::config::paths::Env;
 use crate::config::{self, ConfigError, ConsoleFile, ConsoleWord};
-use crate::console::data::{DataError, nearest};
-use crate::console::shelf::{Page, Shelf, is_path};
+use crate::console::asset_files::{Page, Shelf, is_path};
+use crate::console::toml_source::{DataError, nearest};
 use crate::console::{Depth, Keymap, Look, Theme, Zone, keymap, theme};
 
 /// The theme that fits the terminal: by its colours, and by its background if it says that in time.

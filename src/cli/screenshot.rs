@@ -14,7 +14,7 @@ use super::output;
 use crate::client::{ClientEvent, ConnectOptions, connect};
 use crate::clock::{Clock, ClockSync};
 use crate::config::paths::Env;
-use crate::console::shot::{ShotOptions, keys_of_argument, take, to_svg, to_text};
+use crate::console::screenshot::{ShotOptions, keys_of_argument, take, to_svg, to_text};
 use crate::model::PersonId;
 
 /// The longest wait for the room, and for each answer.

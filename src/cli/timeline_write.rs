@@ -7,7 +7,7 @@ use super::command_output::Shown;
 use super::connect::Link;
 use super::error::Fail;
 use super::timeline::record;
-use crate::console::{Zone, when};
+use crate::console::{Zone, time_input};
 use crate::model::{Milestone, PersonId, Refusal, RefusalKind, SafeText, Stamp};
 use crate::protocol::Request;
 use crate::protocol::message::LineKind;
@@ -24,7 +24,7 @@ pub async fn moment(link: &mut Link, flag: &str, text: &str) -> Result<Stamp, Fa
     let story = &link.mirror.story;
     let zero = story.current().or(story.latest()).map(crate::timeline::Incident::zero);
     let now = link.clock.now();
-    when::parse(text, now, zero, &Zone::local(now)).map_err(|why| Fail::Usage(format!("{flag}: {why}")))
+    time_input::parse(text, now, zero, &Zone::local(now)).map_err(|why| Fail::Usage(format!("{flag}: {why}")))
 }
 
 /// The same where the flag may be missing.

@@ -10,14 +10,14 @@ use crate::model::filter::Filter;
 use crate::model::{IncidentStatus, PersonId, Role as PersonRole, SafeText, Stamp};
 use crate::timeline::Incident;
 
+use super::freeze_diff::Unseen;
 use super::input::Now;
 use super::keymap::{Context, Fact, Facts, Key, Keymap, Spec, spell};
-use super::memory::Layout;
 use super::overlay::{Overlay, WriteKind};
 use super::pane::Pane;
-use super::past::Past;
+use super::saved_layout::Layout;
 use super::theme::Role;
-use super::unseen::Unseen;
+use super::time_travel::Past;
 use super::view;
 use super::widget::time::Zone;
 
@@ -333,7 +333,8 @@ impl App {
     /// Keeps cursors on their rows and rows on the screen after anything changed.
     pub fn settle(&mut self) {
         for place in view::layout::arrange(self).places {
-            let keys: Vec<String> = view::list::visible(self, place.pane).iter().map(|entry| entry.key()).collect();
+            let keys: Vec<String> =
+                view::pane_rows::visible(self, place.pane).iter().map(|entry| entry.key()).collect();
             let height = usize::from(view::pane::rows_height(self, place.pane, place.body)).max(1);
             let last = keys.len().saturating_sub(1);
             let tail = place.pane == Pane::Timeline;

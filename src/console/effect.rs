@@ -1,6 +1,6 @@
 //! What an update wants done. Effects run outside; what comes of them comes back as inputs.
 
-use super::memory::Layout;
+use super::saved_layout::Layout;
 use crate::model::SafeText;
 use crate::protocol::Request;
 

@@ -1,45 +1,45 @@
 //! The console: keys in, frames out. It knows the room only through the client, and holds no credential.
 //!
 //! terminal → [`keymap`] → [`update`](update()) (pure) → [`Effect`]s, run outside; [`view::draw`] turns the [`App`] into a frame and
-//! changes nothing. [`run`](run()) ties them to a terminal, [`shot`] to a picture.
+//! changes nothing. [`run`](run()) ties them to a terminal, [`screenshot`] to a picture.
 
-pub mod allow;
 pub mod app;
-pub mod asker;
-pub mod attention;
-pub mod data;
+pub mod asset_files;
+pub mod availability;
 pub mod effect;
+mod freeze_diff;
 pub mod input;
 pub mod keymap;
-pub mod memory;
+pub mod notifications;
+pub mod operator_questions;
 pub mod overlay;
 pub mod palette;
 pub mod pane;
-pub mod past;
 pub mod plain;
 mod plans;
-pub mod questions;
+pub mod request_port;
 pub mod run;
-pub mod shelf;
-pub mod shot;
+pub mod saved_layout;
+pub mod screenshot;
 pub mod terminal;
 pub mod theme;
-mod unseen;
+pub mod time_input;
+pub mod time_travel;
+pub mod toml_source;
 mod update;
 pub mod view;
-pub mod when;
 pub mod widget;
 
 use crate::client::plan_verification;
 
 pub use app::App;
-pub use asker::Asker;
 pub use effect::Effect;
 pub use input::{AskFailure, Input, Now};
 pub use keymap::Keymap;
-pub use memory::Keeper;
 pub use plain::PlainOptions;
+pub use request_port::Asker;
 pub use run::{ExitReason, GaveUp, RunOptions, run};
+pub use saved_layout::Keeper;
 pub use theme::{Depth, Look, Theme};
 pub use update::update;
 pub use widget::time::Zone;

@@ -6,8 +6,8 @@
 
 use tui_input::Input as Line;
 
-use super::allow;
 use super::app::App;
+use super::availability;
 use super::keymap::{COMMANDS, Command, Spec};
 
 /// What is typed, and the row that is chosen.
@@ -34,7 +34,7 @@ pub fn items(app: &App, words: &str) -> Vec<Item> {
         .filter(|spec| spec.command != Command::Palette)
         .filter_map(|spec| {
             let score = words.iter().map(|word| score(spec, word)).min().unwrap_or(u8::MAX);
-            (score > 0).then(|| (score, Item { spec, why_not: allow::why_not(app, spec.command) }))
+            (score > 0).then(|| (score, Item { spec, why_not: availability::why_not(app, spec.command) }))
         })
         .collect();
     // Letters in order are a guess: where words fit, nobody guesses.

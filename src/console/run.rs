@@ -20,12 +20,12 @@ use crate::clock::Clock;
 use crate::model::Refusal;
 
 use super::app::App;
-use super::asker::Asker;
-use super::attention::{self, Attention};
 use super::effect::Effect;
 use super::input::{Input, Now};
 use super::keymap::Keymap;
-use super::memory::{Keeper, Layout, Scribe};
+use super::notifications::{self, Attention};
+use super::request_port::Asker;
+use super::saved_layout::{Keeper, Layout, Scribe};
 use super::terminal::{self, Surface, Terminal};
 use super::theme::{Look, Role};
 use super::update::update;
@@ -263,7 +263,7 @@ async fn turn(
 /// Shows what changed, if the surface can be drawn on now.
 fn show(app: &mut App, look: &Look, surface: &mut impl Surface, painter: &mut Painter) -> io::Result<()> {
     if app.dirty && painter.may_draw(surface) {
-        surface.title(&attention::title(app))?;
+        surface.title(&notifications::title(app))?;
         painter.paint(surface, &view::draw(app, look))?;
         app.dirty = false;
     }

@@ -4,9 +4,9 @@
 //! and writing are threads of their own ([`reader`], [`writer`]): a terminal that hangs up or takes nothing stops those
 //! and never the loop.
 
-mod decode;
-mod manners;
-mod pen;
+mod capabilities;
+mod diff_encoder;
+mod input_parser;
 pub mod reader;
 pub mod writer;
 
@@ -30,10 +30,10 @@ use nix::unistd::{Pid, getpgid, getpgrp, getppid, getsid};
 use ratatui::buffer::Buffer;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::capabilities::Manners;
+pub use self::diff_encoder::Pen;
 #[cfg(test)]
-pub use self::decode::Decoder;
-use self::manners::Manners;
-pub use self::pen::Pen;
+pub use self::input_parser::Decoder;
 use self::writer::Writer;
 use crate::model::SafeText;
 

@@ -12,8 +12,8 @@ use warroom::cli::args::Args;
 use warroom::cli::exit_code::Exit;
 use warroom::console::Keymap;
 use warroom::console::keymap::{COMMANDS, Context, Danger, Fact, SHIPPED, Spec, spell};
-use warroom::console::plain::order::WORDS;
-use warroom::console::questions::QUESTIONS;
+use warroom::console::operator_questions::QUESTIONS;
+use warroom::console::plain::grammar::WORDS;
 use warroom::console::{Depth, Theme, theme};
 
 fn path(name: &str) -> PathBuf {
@@ -132,14 +132,14 @@ fn themes() -> String {
         let comment = text.lines().next().and_then(|line| line.strip_prefix("# ")).expect("a comment first");
         let about = comment.split(['.', ':']).next().unwrap_or_default();
         let it = Theme::shipped(name).expect("a good theme");
-        let paper = theme::depth::rgb(it.background.full).expect("a colour");
+        let paper = theme::color_depth::rgb(it.background.full).expect("a colour");
         let least = theme::Role::ALL
             .iter()
             .filter(|role| !matches!(role, theme::Role::Rule | theme::Role::BarRest | theme::Role::Selected))
             .filter_map(|role| {
                 let style = Depth::TwoFiftySix.fit(it.ink(*role));
-                let ink = style.fg.and_then(theme::depth::rgb)?;
-                Some(theme::contrast::contrast(ink, style.bg.and_then(theme::depth::rgb).unwrap_or(paper)))
+                let ink = style.fg.and_then(theme::color_depth::rgb)?;
+                Some(theme::contrast::contrast(ink, style.bg.and_then(theme::color_depth::rgb).unwrap_or(paper)))
             })
             .fold(f64::MAX, f64::min);
         let least = if least == f64::MAX { "the terminal's own".to_owned() } else { format!("{least:.1} : 1") };

@@ -1,6 +1,6 @@
 //! When a binding applies: `when = "incident && !drill"`. A closed set of plain facts, joined by `&&`, each may be negated.
 
-use crate::console::data::{DataError, Source};
+use crate::console::toml_source::{DataError, Source};
 
 macro_rules! facts {
     ($($variant:ident = $name:literal, $doc:literal;)*) => {

@@ -9,9 +9,9 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Binding, Command, Condition, Context, Danger, Key, Keymap, parse_chord, reach, spell};
-use crate::console::data::{DataError, Source};
-use crate::console::shelf::Page;
+use super::{Binding, Command, Condition, Context, Danger, Key, Keymap, parse_chord, spell, terminal_limits};
+use crate::console::asset_files::Page;
+use crate::console::toml_source::{DataError, Source};
 
 /// Takes away what an ancestor binds.
 const NONE: &str = "none";
@@ -243,7 +243,7 @@ fn check_alone(source: Source<'_>, new: &Binding, key: Range<usize>, id: Range<u
         let what = format!("`{}` means nothing in [{place}]; it works in {}", spec.id, places.join(", "));
         return Err(source.error(id, what));
     }
-    if let Some(what) = new.chord.iter().find_map(|key| reach::unsendable(*key)) {
+    if let Some(what) = new.chord.iter().find_map(|key| terminal_limits::unsendable(*key)) {
         return Err(source.error(key, what));
     }
     if matches!(new.context, Context::Entry | Context::Anywhere) && new.chord[0].typed().is_some() {

@@ -8,7 +8,7 @@ pub mod chord;
 pub mod command;
 pub mod condition;
 mod file;
-pub mod reach;
+pub mod terminal_limits;
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ use crossterm::event::KeyModifiers;
 pub use self::chord::{Key, keys, keys_of_argument, parse_chord};
 pub use self::command::{COMMANDS, Command, Context, Danger, Spec};
 pub use self::condition::{Condition, Fact, Facts};
-use super::data::DataError;
-use super::shelf::{Page, Shelf, no_files};
+use super::asset_files::{Page, Shelf, no_files};
+use super::toml_source::DataError;
 
 /// The key maps in the binary: name and text.
 pub const SHIPPED: [(&str, &str); 3] = [

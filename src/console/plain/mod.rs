@@ -1,23 +1,23 @@
 //! The console as numbered lines: for screen readers, serial lines, logs and scripts.
 //!
 //! Nothing is ever drawn over: no alternate screen, no cursor, no colour. A line says one fact and has a number by which
-//! it can be named (`open 14`). What is typed are words ([`order`]); what they do is what the keys do, through the same
-//! `update`, and what is printed are the panes' own words ([`page`]). So a plan is printed whole before it can be
+//! it can be named (`open 14`). What is typed are words ([`grammar`]); what they do is what the keys do, through the same
+//! `update`, and what is printed are the panes' own words ([`sections`]). So a plan is printed whole before it can be
 //! approved, the digest is computed from the bytes that were printed, and a proposer can't be the second person.
 //!
 //! A script may type ahead: a line is taken when the one before it is answered. In a script an approval also needs the code
 //! that stands in the printed plan, so that nothing is approved by somebody who could not have read it.
 
-mod news;
-pub mod order;
-mod page;
+mod announcements;
+pub mod grammar;
+mod interpreter;
 mod plan;
 mod run;
+mod sections;
 mod silence;
 #[cfg(test)]
 mod tests;
 mod wait;
-mod work;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -34,7 +34,7 @@ use super::pane::Pane;
 use super::run::{ExitReason, GaveUp};
 use super::update::update;
 
-use self::news::Told;
+use self::announcements::Told;
 use self::wait::Waits;
 
 pub use self::run::{PlainOptions, run};

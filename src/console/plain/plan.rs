@@ -4,7 +4,7 @@ use crate::approval::{PlanRecord, PlanState, StepState};
 use crate::console::app::App;
 use crate::console::overlay::{PlanView, Stance, Subject};
 use crate::console::view::plan::{Proof, changes, proof, relied};
-use crate::console::view::words;
+use crate::console::view::timeline_text;
 use crate::console::widget::time;
 use crate::model::Plan;
 use crate::model::plan::Pre;
@@ -76,7 +76,7 @@ fn identity(app: &App, plan: &Plan, record: Option<&PlanRecord>) -> Vec<String> 
     };
     let age = time::span(time::since(record.proposed_at, app.now.room));
     let mut who = format!("proposed by {} {age} ago", record.by.person);
-    let others: Vec<&str> = words::persons(record).into_iter().skip(1).collect();
+    let others: Vec<&str> = timeline_text::persons(record).into_iter().skip(1).collect();
     if !others.is_empty() {
         who.push_str(&format!(", approved by {}", others.join(", ")));
     }

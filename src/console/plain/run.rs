@@ -15,8 +15,8 @@ use crate::console::run::{BATCH, ExitReason, REPLIES, RunOptions, carry, signals
 use crate::console::terminal::{Terminal, writer::Writer};
 use crate::console::widget::text;
 
-use super::order;
-use super::{AHEAD, Heard, Line, Plain, page};
+use super::grammar;
+use super::{AHEAD, Heard, Line, Plain, sections};
 
 /// The longest line that is taken, its end included; what is longer is refused whole: half a line may mean something else.
 const LONGEST: u64 = 8 * 1024;
@@ -81,7 +81,7 @@ fn read(mut from: impl BufRead, to: &mpsc::Sender<(Instant, String)>) {
             if skip_line(&mut from).is_err() {
                 return;
             }
-            line = order::TOO_LONG.to_owned();
+            line = grammar::TOO_LONG.to_owned();
         }
         if to.blocking_send((Instant::now(), line)).is_err() {
             return;
@@ -107,7 +107,7 @@ async fn drive(options: RunOptions, lines: Lines, out: &Writer) -> io::Result<Ex
     let RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, .. } = options;
     let started = Instant::now();
     // As wide as anything is: nothing is shortened for a screen.
-    let mut app = App::new(clock.clone(), keymap, zone, (page::WIDE, 60));
+    let mut app = App::new(clock.clone(), keymap, zone, (sections::WIDE, 60));
     (app.readonly, app.hosts) = (readonly, hosts);
     let mut plain = Plain::new(app, io::stdin().is_terminal(), look.ascii);
     let (replies_in, replies) = mpsc::channel::<Input>(REPLIES);
@@ -198,8 +198,8 @@ mod tests {
         while let Some(line) = lines.blocking_recv() {
             got.push(line.1);
         }
-        assert_eq!(got, ["one", order::TOO_LONG, "two", "last without an end"]);
-        let why = order::parse(&got[1]).expect_err("no order");
+        assert_eq!(got, ["one", grammar::TOO_LONG, "two", "last without an end"]);
+        let why = grammar::parse(&got[1]).expect_err("no order");
         assert!(why.contains("8 KiB") && why.contains("nothing was done"), "{why}");
     }
 }

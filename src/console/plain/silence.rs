@@ -4,12 +4,12 @@ use crate::board::{Body, Topic};
 use crate::console::effect::Effect;
 use crate::console::overlay::{Overlay, SilenceForm};
 use crate::console::pane::Pane;
-use crate::console::update::{lines, silence};
+use crate::console::update::{plain_requests, silence};
 use crate::console::view;
 use crate::model::silence::line_of;
 
-use super::order::Order;
-use super::{About, Plain, Typed, page, plan};
+use super::grammar::Order;
+use super::{About, Plain, Typed, plan, sections};
 
 /// What help says of `silence`.
 pub const DOC: &str = "what silencing alerts like that of this line (or with {alertname=\"X\", cluster=\"Y\"}) for a TIME like 1h \
@@ -77,7 +77,7 @@ impl Plain {
             },
         };
         self.printed = None;
-        lines::silence(&mut self.app, &matchers, lasts, reason)
+        plain_requests::silence(&mut self.app, &matchers, lasts, reason)
     }
 
     fn like_line(&self, number: u64) -> Result<String, String> {
@@ -98,7 +98,7 @@ impl Plain {
             return Vec::new();
         };
         self.printed = None;
-        lines::unsilence(&mut self.app, id)
+        plain_requests::unsilence(&mut self.app, id)
     }
 
     /// Does what was printed, if this is its word.
@@ -109,7 +109,7 @@ impl Plain {
             self.say("No silence was previewed; nothing was sent. `silence` or `unsilence` shows what one does.");
             return Vec::new();
         }
-        if self.was_read(typed) { lines::confirm_silence(&mut self.app, word) } else { Vec::new() }
+        if self.was_read(typed) { plain_requests::confirm_silence(&mut self.app, word) } else { Vec::new() }
     }
 
     fn preview(&self) -> Option<&SilenceForm> {
@@ -128,7 +128,7 @@ impl Plain {
         let drill = plan::drill(&self.app);
         self.say(format!("{drill}Preview, nothing was sent yet: asks {}, which tells its cluster", shown.instance));
         for words in view::silence::body(&self.app, &shown, u16::MAX) {
-            let line = page::tidy(&page::text(&words));
+            let line = sections::tidy(&sections::text(&words));
             if !line.is_empty() {
                 self.say(line);
             }

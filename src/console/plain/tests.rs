@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::order::{self, Order, WORDS};
+use super::grammar::{self, Order, WORDS};
 use super::{Heard, Line, Plain};
 use crate::approval::PlanState;
 use crate::board::{Body, Topic, Verdict};
@@ -12,7 +12,7 @@ use crate::console::keymap::{COMMANDS, Danger};
 use crate::console::pane::Pane;
 use crate::console::tests::silences::preview;
 use crate::console::tests::{fixture, plans};
-use crate::console::view::list;
+use crate::console::view::pane_rows;
 use crate::console::widget::glyph;
 use crate::console::{Effect, ExitReason, GaveUp, plan_verification};
 use crate::model::facts::Matcher;
@@ -25,7 +25,7 @@ const RESTORE: &str = "01KB3Z1RESTORE";
 
 /// A plain console of `me`, that has said its first words.
 fn plain(me: &str, typing: bool) -> Plain {
-    let mut app = fixture::app(me, (super::page::WIDE, 60));
+    let mut app = fixture::app(me, (super::sections::WIDE, 60));
     app.mirror.head = app.mirror.story.incidents[0].items.iter().map(|it| (it.entry.seq, it.entry.hash)).max();
     let mut plain = Plain::new(app, typing, false);
     let now = plain.app.now;
@@ -218,8 +218,8 @@ fn every_row_of_every_pane_is_a_line_that_can_be_opened() {
         assert!(!said.contains(['✗', '▲', '✓', '▇', '░']), "marks are words: {said}");
         let rows = match pane {
             // Folded, as in the pane; a filter gives single ones.
-            Pane::Events => list::visible(&plain.app, pane).len(),
-            _ => list::all(&plain.app, pane).len(),
+            Pane::Events => pane_rows::visible(&plain.app, pane).len(),
+            _ => pane_rows::all(&plain.app, pane).len(),
         };
         assert!(said.lines().count() > rows, "{word}: {rows} rows in {said}");
     }
@@ -384,19 +384,19 @@ fn every_command_that_records_or_acts_has_its_word() {
             "milestone" => "7 confirmed",
             _ => "x",
         };
-        assert!(order::parse(&format!("{} {argument}", spec.id)).is_ok(), "{}", spec.id);
+        assert!(grammar::parse(&format!("{} {argument}", spec.id)).is_ok(), "{}", spec.id);
     }
     for word in WORDS {
         assert!(!word.doc().is_empty(), "{}", word.name);
         assert!(WORDS.iter().filter(|other| other.name == word.name).count() == 1);
     }
-    assert_eq!(order::parse("milestone 7 traffic-switched"), Ok(Some(Order::Mark(7, Milestone::TrafficSwitched))));
-    assert!(order::parse("milestone 7 coffee").is_err_and(|why| why.contains("confirmed")));
-    assert!(order::parse("milestone confirmed").is_err_and(|why| why.contains("number")));
-    assert_eq!(order::parse("  # a comment"), Ok(None));
-    assert_eq!(order::parse("TAKE-COMMAND"), Ok(Some(Order::TakeCommand)));
-    assert!(order::parse("aproove x").unwrap_err().contains("Did you mean `approve`?"));
-    assert!(order::parse("set fine").unwrap_err().contains("mitigating"));
+    assert_eq!(grammar::parse("milestone 7 traffic-switched"), Ok(Some(Order::Mark(7, Milestone::TrafficSwitched))));
+    assert!(grammar::parse("milestone 7 coffee").is_err_and(|why| why.contains("confirmed")));
+    assert!(grammar::parse("milestone confirmed").is_err_and(|why| why.contains("number")));
+    assert_eq!(grammar::parse("  # a comment"), Ok(None));
+    assert_eq!(grammar::parse("TAKE-COMMAND"), Ok(Some(Order::TakeCommand)));
+    assert!(grammar::parse("aproove x").unwrap_err().contains("Did you mean `approve`?"));
+    assert!(grammar::parse("set fine").unwrap_err().contains("mitigating"));
 }
 
 #[test]
@@ -449,9 +449,9 @@ fn plain_lines_carry_every_fact_of_the_colour_screen() {
         let mut plain = plain("sam", true);
         let (_, said) = says(&mut plain, command);
         let said: Vec<&str> = said.split_whitespace().map(|word| word.trim_end_matches([',', ':'])).collect();
-        for entry in list::visible(&screen, pane) {
+        for entry in pane_rows::visible(&screen, pane) {
             // Keys are no facts of an incident.
-            let shown = list::plain(&screen, pane, &entry).replace("(A opens)", "");
+            let shown = pane_rows::plain(&screen, pane, &entry).replace("(A opens)", "");
             for fact in shown.split_whitespace() {
                 // The mark beside it is a word in plain mode, and a bar stands for its figures.
                 let fact = fact.trim_end_matches([',', ':']);
@@ -520,7 +520,7 @@ fn a_wait_has_a_limit_and_then_the_script_ends_without_obeying_more() {
     let (none, said) = passes(&mut plain, 30 * 60);
     assert!(none.is_empty() && said.contains("Waited 30m, the limit"), "{said}");
     for wrong in ["wait", "wait tea", "wait end soon", "wait end 0s"] {
-        let why = order::parse(wrong).unwrap_err();
+        let why = grammar::parse(wrong).unwrap_err();
         assert!(why.contains("nothing is waited for") || why.contains("needs one of"), "{why}");
     }
 }
@@ -657,7 +657,7 @@ fn a_silence_is_ended_by_its_line_and_one_with_labels_is_asked_for() {
     assert!(answer(&mut plain, tag, Err(AskFailure::Refused(refusal))).contains("You may look"));
     assert!(says(&mut plain, "confirm x").1.contains("No silence was previewed"));
     for wrong in ["silence", "silence 1", "silence x 1h why", "silence {a=\"b 1h why"] {
-        assert!(order::parse(wrong).unwrap_err().contains("silence NUMBER 1h REASON"), "{wrong}");
+        assert!(grammar::parse(wrong).unwrap_err().contains("silence NUMBER 1h REASON"), "{wrong}");
     }
     assert!(says(&mut plain, "unsilence 1").1.contains("is no silence"));
     plain.app.readonly = true;
@@ -671,8 +671,8 @@ fn closing_while_alerts_fire_asks_and_an_entry_is_amended_by_its_line() {
     let (effects, said) = says(&mut plain, "set closed");
     assert!(effects.is_empty(), "{effects:?}");
     assert!(said.contains("3 critical alerts still fire. Closing is for good; nothing was sent."), "{said}");
-    assert!(order::parse("set closed perhaps").unwrap_err().contains("Nothing was done"));
-    assert!(order::parse("set resolved although-firing").is_err());
+    assert!(grammar::parse("set closed perhaps").unwrap_err().contains("Nothing was done"));
+    assert!(grammar::parse("set resolved although-firing").is_err());
     let (effects, _) = says(&mut plain, "set closed although-firing");
     assert_eq!(asked(&effects).1, Request::Set(SetIncident::closed_although_firing()));
 
@@ -683,5 +683,5 @@ fn closing_while_alerts_fire_asks_and_an_entry_is_amended_by_its_line() {
     let (effects, _) = says(&mut plain, &format!("amend {number} etcd of the primary is corrupt"));
     let Request::Amend { text: Some(text), at: None, .. } = asked(&effects).1 else { panic!("{effects:?}") };
     assert_eq!(text.as_str(), "etcd of the primary is corrupt");
-    assert!(order::parse("amend etcd").unwrap_err().contains("NUMBER TEXT"));
+    assert!(grammar::parse("amend etcd").unwrap_err().contains("NUMBER TEXT"));
 }

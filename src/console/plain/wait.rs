@@ -6,14 +6,14 @@ use crate::approval::{PlanRecord, PlanState};
 use crate::client::Link;
 use crate::config::units::{duration, duration_text};
 use crate::console::app::{App, Waiting};
-use crate::console::attention;
 use crate::console::effect::Effect;
 use crate::console::input::{AskFailure, Input};
+use crate::console::notifications;
 use crate::console::run::GaveUp;
 use crate::protocol::Reply;
 
 use super::Plain;
-use super::order::Order;
+use super::grammar::Order;
 
 /// How long a wait lasts at most unless it says otherwise.
 pub const LIMIT: &str = "30m";
@@ -66,7 +66,7 @@ impl Until {
     fn holds(self, app: &App) -> bool {
         match self {
             Self::Incident => app.incident_open(),
-            Self::Proposal => attention::calls(app).is_some(),
+            Self::Proposal => notifications::calls(app).is_some(),
             Self::End => !plans(app).any(|record| !record.state.is_over()),
             Self::Recovery => app.incident().is_some_and(|incident| incident.clocks.recovery.is_some()),
         }

@@ -174,7 +174,7 @@ async fn a_refusal_ends_a_console_that_has_shown_nothing_and_no_other() {
     send.send(ClientEvent::Refused(refusal)).await.unwrap();
     let running = drive(options(events), (120, 24), &mut screen, stream::pending());
     assert!(tokio::time::timeout(Duration::from_secs(2), running).await.is_err(), "what is on the screen stays");
-    let shown = crate::console::shot::to_text(&screen.last.unwrap());
+    let shown = crate::console::screenshot::to_text(&screen.last.unwrap());
     assert!(shown.contains("THE ROOM REFUSES THIS CONSOLE") && shown.contains("nobody knows you"), "{shown}");
 }
 

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::mpsc;
 
-use super::decode::Decoder;
+use super::input_parser::Decoder;
 use crate::console::input::Input;
 
 /// Keys that may wait to be taken in; more wait in the terminal's own buffer.

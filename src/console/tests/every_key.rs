@@ -6,7 +6,7 @@ use crate::console::app::{App, PaneState};
 use crate::console::keymap::{Binding, COMMANDS, Command, Context, Keymap, SHIPPED, spell};
 use crate::console::overlay::{Overlay, WriteKind};
 use crate::console::pane::Pane;
-use crate::console::{Effect, Input, allow, update};
+use crate::console::{Effect, Input, availability, update};
 use crate::model::{Action, PlanId};
 use crate::protocol::Request;
 
@@ -222,7 +222,7 @@ fn what_is_chosen_in_the_palette_is_what_its_key_does() {
     for binding in bindings.iter().filter(|it| it.command != Command::Palette) {
         let id = binding.command.spec().id;
         let before = scene(&map, binding);
-        if allow::why_not(&before, binding.command).is_some() {
+        if availability::why_not(&before, binding.command).is_some() {
             continue;
         }
         let mut after = scene(&map, binding);
@@ -296,7 +296,7 @@ fn a_command_that_can_t_work_says_what_would_allow_it() {
         let mut app = app("ana", (120, 40));
         press(&mut app, keys);
         for spec in COMMANDS {
-            if let Some(why) = allow::why_not(&app, spec.command) {
+            if let Some(why) = availability::why_not(&app, spec.command) {
                 let sentence = why.starts_with(char::is_uppercase) && why.ends_with('.');
                 assert!(sentence && !why.contains("  "), "{}: {why}", spec.id);
             }
@@ -306,8 +306,9 @@ fn a_command_that_can_t_work_says_what_would_allow_it() {
 
 #[test]
 fn a_chord_that_was_begun_explains_itself() {
-    let text =
-        |app: &App| crate::console::shot::to_text(&crate::console::view::draw(app, &super::fixture::look("dark")));
+    let text = |app: &App| {
+        crate::console::screenshot::to_text(&crate::console::view::draw(app, &super::fixture::look("dark")))
+    };
     for size in [(80, 24), (40, 12)] {
         let mut app = app("ana", size);
         press(&mut app, "!");

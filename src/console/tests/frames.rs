@@ -17,7 +17,7 @@ use crate::approval::{Approval, PlanState, StepState};
 use crate::board::Topic;
 use crate::client::{Link, Mirror};
 use crate::console::app::App;
-use crate::console::shot::{to_svg, to_text};
+use crate::console::screenshot::{to_svg, to_text};
 use crate::console::theme::{Depth, Look, Role, Theme};
 use crate::console::view;
 use crate::model::{PlanId, SafeText};

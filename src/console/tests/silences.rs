@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::console::app::App;
 use crate::console::input::{AskFailure, Input};
-use crate::console::shot::to_text;
+use crate::console::screenshot::to_text;
 use crate::console::{Effect, update, view};
 use crate::model::facts::{Matcher, Open};
 use crate::model::silence::{Hit, SilenceChange, SilenceOutcome, SilencePreview};

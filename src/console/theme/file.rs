@@ -11,10 +11,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Theme;
-use super::depth::{Ink, Paint, rgb};
+use super::color_depth::{Ink, Paint, rgb};
 use super::role::Role;
-use crate::console::data::{DataError, Source};
-use crate::console::shelf::Page;
+use crate::console::asset_files::Page;
+use crate::console::toml_source::{DataError, Source};
 
 const PARTS: [&str; 6] = ["name", "inherits", "background", "paint", "palette", "roles"];
 

@@ -7,8 +7,8 @@
 //! A theme is drawn on the terminal's own background unless it says `paint = true`; its `background` says what it is made
 //! for, and is what its contrast is measured on.
 
+pub mod color_depth;
 pub mod contrast;
-pub mod depth;
 mod file;
 pub mod role;
 
@@ -16,11 +16,11 @@ use std::collections::BTreeMap;
 
 use ratatui::style::Style;
 
-pub use self::depth::Depth;
-use self::depth::{Ink, Paint};
+pub use self::color_depth::Depth;
+use self::color_depth::{Ink, Paint};
 pub use self::role::Role;
-use super::data::DataError;
-use super::shelf::{Page, Shelf, no_files};
+use super::asset_files::{Page, Shelf, no_files};
+use super::toml_source::DataError;
 
 /// The themes in the binary: name and text.
 pub const SHIPPED: [(&str, &str); 5] = [
@@ -129,7 +129,7 @@ impl Look {
 
     /// The background that it is drawn on, as far as the theme knows, for pictures.
     pub fn paper(&self) -> [u8; 3] {
-        depth::rgb(self.theme.background.full).unwrap_or_default()
+        color_depth::rgb(self.theme.background.full).unwrap_or_default()
     }
 
     /// The name of its theme.

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use ratatui::style::{Color, Modifier};
 
+use super::color_depth::rgb;
 use super::contrast::{LEAST, contrast};
-use super::depth::rgb;
 use super::*;
 
 const DEPTHS: [Depth; 3] = [Depth::True, Depth::TwoFiftySix, Depth::Sixteen];

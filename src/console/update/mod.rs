@@ -1,20 +1,20 @@
 //! `update`: one input, a changed app, and what it wants done. Pure: no clock, no file, no socket.
 
-pub mod earlier;
-mod entry;
+mod commands;
 mod filter;
 mod incident;
-mod keys;
-pub mod lines;
+mod key_input;
 mod mouse;
+pub mod older_entries;
 mod palette;
 mod panes;
-pub mod past;
+pub mod plain_requests;
 mod plan;
-mod press;
 mod reply;
-pub(super) mod room;
+pub(super) mod room_events;
 pub mod silence;
+mod text_input;
+pub mod time_travel;
 
 pub use self::plan::{open, open_waiting};
 
@@ -22,11 +22,11 @@ use std::time::Duration;
 
 use super::app::{App, MAX_WAITING, Waiting};
 use super::effect::Effect;
+use super::freeze_diff::unseen;
 use super::input::{Input, Now};
-use super::memory::Layout;
 use super::overlay::Overlay;
+use super::saved_layout::Layout;
 use super::theme::Role;
-use super::unseen::unseen;
 use crate::protocol::Request;
 
 /// How long a changed row stays bold.
@@ -42,9 +42,9 @@ pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
     app.dirty = true;
     let by_hand = matches!(input, Input::Key(_) | Input::Paste(_));
     let mut effects = match input {
-        Input::Key(key) => press::press(app, key),
+        Input::Key(key) => key_input::press(app, key),
         Input::Paste(text) => {
-            entry::paste(app, &text);
+            text_input::paste(app, &text);
             Vec::new()
         }
         Input::Resize(columns, rows) => {
@@ -67,14 +67,14 @@ pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
             Vec::new()
         }
         Input::Room(event) => {
-            room::hear(app, *event);
+            room_events::hear(app, *event);
             Vec::new()
         }
         Input::Reply { tag, result } => reply::take(app, tag, result),
     };
     app.unseen = app.frozen.as_ref().map(|frozen| unseen(&frozen.mirror, &app.mirror)).unwrap_or_default();
     app.settle();
-    effects.extend(by_hand.then(|| earlier::wanted(app)).flatten());
+    effects.extend(by_hand.then(|| older_entries::wanted(app)).flatten());
     effects.extend(by_hand.then(|| remember(app)).flatten());
     effects
 }

@@ -6,7 +6,7 @@ use crate::console::keymap::Command;
 use crate::console::overlay::Overlay;
 use crate::console::view;
 
-use super::{keys, plan};
+use super::{commands, plan};
 
 /// Rows of one turn of the wheel.
 const TURN: usize = 3;
@@ -34,7 +34,7 @@ fn wheel(app: &mut App, x: u16, y: u16, command: Command) {
         Some(_) => return,
     }
     for _ in 0..TURN {
-        keys::travel(app, command);
+        commands::travel(app, command);
     }
 }
 
@@ -56,7 +56,7 @@ fn click(app: &mut App, x: u16, y: u16) {
     let body = view::layout::arrange(app).body(pane).filter(|body| body.contains((x, y).into()));
     let Some(body) = body else { return };
     let at = app.pane(pane).top + usize::from(y - body.y);
-    let key = view::list::visible(app, pane).get(at).map(|entry| entry.key());
+    let key = view::pane_rows::visible(app, pane).get(at).map(|entry| entry.key());
     if let Some(key) = key {
         let state = app.pane_mut(pane);
         (state.index, state.cursor) = (at, Some(key));

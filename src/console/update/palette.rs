@@ -10,7 +10,7 @@ use crate::console::theme::Role;
 /// A key that is text, or moves in the text.
 pub fn type_key(app: &mut App, key: Key) {
     if let Some(Overlay::Palette(palette)) = app.overlays.last_mut() {
-        super::entry::edit(&mut palette.line, key);
+        super::text_input::edit(&mut palette.line, key);
         palette.cursor = 0;
     }
 }
@@ -50,7 +50,7 @@ fn enter(app: &mut App) -> Vec<Effect> {
         Some(item) => {
             app.overlays.pop();
             app.notice = None;
-            return super::press::run_anywhere(app, item.spec.command);
+            return super::key_input::run_anywhere(app, item.spec.command);
         }
     }
     Vec::new()

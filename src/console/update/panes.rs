@@ -1,8 +1,8 @@
 //! Commands about the panes themselves: which are shown and how, marks, and the way to what needs a person.
 
 use crate::board::Verdict;
-use crate::console::allow;
 use crate::console::app::App;
+use crate::console::availability;
 use crate::console::keymap::{Command, Context};
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
@@ -75,24 +75,24 @@ fn show_all(app: &mut App) {
 
 fn mark(app: &mut App) {
     let pane = app.focus;
-    let Some(key) = view::list::selected(app, pane).map(|entry| entry.key()) else { return };
+    let Some(key) = view::pane_rows::selected(app, pane).map(|entry| entry.key()) else { return };
     let marks = &mut app.pane_mut(pane).marks;
     if !marks.remove(&key) {
         if marks.len() >= MOST_MARKS {
-            let back = allow::key(app, Context::Main, Command::Back);
+            let back = availability::key(app, Context::Main, Command::Back);
             app.say(Role::Warning, format!("{MOST_MARKS} rows are marked, more is too much. {back} unmarks them."));
             return;
         }
         marks.insert(key);
     }
     // On to the next, so that a run of rows is marked by holding the key.
-    super::keys::travel_pane(app, Command::Down);
+    super::commands::travel_pane(app, Command::Down);
 }
 
 /// Goes to the next row that needs a person, round the end.
 fn trouble(app: &mut App, forward: bool) {
     let pane = app.focus;
-    let entries = view::list::visible(app, pane);
+    let entries = view::pane_rows::visible(app, pane);
     let count = entries.len();
     let at = app.pane(pane).index.min(count.saturating_sub(1));
     let needs = |place: &usize| entries.get(*place).is_some_and(|entry| entry.verdict() >= Verdict::Unknown);

@@ -1,8 +1,8 @@
 //! Guarded acts: choose a service, read the plan, type its name, wait for the second person. No single key does anything.
 
 use crate::board::{Firing, Topic};
-use crate::console::allow;
 use crate::console::app::{App, Waiting};
+use crate::console::availability;
 use crate::console::effect::Effect;
 use crate::console::keymap::{Command, Context, Found, Key};
 use crate::console::overlay::{Choice, GUARD, Menu, MenuItem, Overlay, PlanView, Stance, Subject, WriteKind};
@@ -13,7 +13,7 @@ use crate::model::{Action, Objective, SafeText};
 use crate::protocol::Request;
 use crate::protocol::message::SetIncident;
 
-use super::entry;
+use super::text_input;
 
 /// The clusters among which a person chooses for a service; none where there is no choice.
 pub(super) fn sites(objective: &Objective, action: Action) -> &[String] {
@@ -154,7 +154,7 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
         _ if types => {
             if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
                 view.problem = None;
-                entry::edit(&mut view.line, key);
+                text_input::edit(&mut view.line, key);
             }
             Vec::new()
         }
@@ -164,7 +164,7 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
             Vec::new()
         }
         _ => {
-            let help = allow::key(app, Context::Plan, Command::Help);
+            let help = availability::key(app, Context::Plan, Command::Help);
             app.say(Role::Dim, format!("{key} means nothing here. {help} shows the keys."));
             Vec::new()
         }
@@ -173,23 +173,23 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
 
 /// A command on the plan.
 pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
-    if let Some(why) = allow::why_not(app, command) {
+    if let Some(why) = availability::why_not(app, command) {
         app.say(Role::Warning, why);
         return Vec::new();
     }
     match command {
         Command::Help => {
-            super::keys::open_help(app);
+            super::commands::open_help(app);
             Vec::new()
         }
         Command::Palette => {
-            super::keys::open_palette(app);
+            super::commands::open_palette(app);
             Vec::new()
         }
         Command::Open => confirm(app),
         Command::Refuse => {
             if let Some(Subject::Known(id)) = top(app).map(|view| view.subject.clone()) {
-                entry::begin(app, WriteKind::Reject(id));
+                text_input::begin(app, WriteKind::Reject(id));
             }
             Vec::new()
         }

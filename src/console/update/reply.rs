@@ -13,13 +13,13 @@ use crate::protocol::Reply;
 pub fn take(app: &mut App, tag: u64, result: Result<Reply, AskFailure>) -> Vec<Effect> {
     let Some(waiting) = app.waiting.remove(&tag) else { return Vec::new() };
     if let Waiting::Past { topic, at, page } = waiting {
-        return super::past::answer(app, (topic, at, page), result);
+        return super::time_travel::answer(app, (topic, at, page), result);
     }
     if let Waiting::Story { at } = waiting {
-        return super::past::told(app, at, result);
+        return super::time_travel::told(app, at, result);
     }
     if let Waiting::Earlier { before } = waiting {
-        super::earlier::answer(app, before, result);
+        super::older_entries::answer(app, before, result);
         return Vec::new();
     }
     match result {

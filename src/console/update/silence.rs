@@ -33,7 +33,8 @@ pub fn like(alert: &Alert) -> Vec<Matcher> {
 
 /// `m`: a form for the alert under the cursor.
 pub fn begin(app: &mut App) {
-    let matchers = match view::list::selected(app, Pane::Alerts).and_then(|entry| entry.row().map(|row| &row.body)) {
+    let matchers = match view::pane_rows::selected(app, Pane::Alerts).and_then(|entry| entry.row().map(|row| &row.body))
+    {
         Some(Body::Alert { alert, .. }) if app.focus == Pane::Alerts => like(alert),
         // Said by `allow` already, but for a row that is no alert.
         _ => return app.say(Role::Warning, "Silence an alert: this row is none. Choose one, press the key again."),
@@ -94,7 +95,7 @@ pub fn type_key(app: &mut App, key: crate::console::keymap::Key) {
     }
     if let Some(form) = top(app).filter(|form| form.sent.is_none()) {
         form.problem = None;
-        super::entry::edit(form.line(), key);
+        super::text_input::edit(form.line(), key);
     }
 }
 

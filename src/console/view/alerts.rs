@@ -8,12 +8,12 @@ use crate::console::app::App;
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::{Cell, Column, Words, flow, glyph, time};
+use crate::console::widget::{Cell, Column, Words, glyph, priority_line, time};
 use crate::model::facts::Alert;
 use crate::model::{AlertGrade, Stamp};
 
-use super::list::{self, Entry};
 use super::pane;
+use super::pane_rows::{self, Entry};
 use super::panes::{BriefWhile, PaneSpec, PastRows};
 
 /// Mark, name, where, age, what became of it.
@@ -34,7 +34,7 @@ pub static PANE: PaneSpec = PaneSpec {
     related_in_full: false,
     cells,
     summary,
-    signal: |app| pane::counts(&list::all(app, Pane::Alerts)),
+    signal: |app| pane::counts(&pane_rows::all(app, Pane::Alerts)),
     empty: nothing,
     past: PastRows::Kept { topic: Topic::Alerts, kept: |past| &past.alerts, with_changes: false, none: "No alert" },
 };
@@ -157,7 +157,7 @@ pub fn summary(app: &App) -> Words {
         part(count(Verdict::Unknown), role(Verdict::Unknown), "unknown"),
         part(muted_critical(app).count(), role(Verdict::Warning), "critical muted"),
     ];
-    let mut words = flow::join(parts, &span(Role::Dim, " · "));
+    let mut words = priority_line::join(parts, &span(Role::Dim, " · "));
     words.extend(told(app));
     words
 }

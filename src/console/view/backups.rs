@@ -6,11 +6,11 @@ use crate::console::app::App;
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{Span, span};
-use crate::console::widget::{Cell, Column, Words, flow, glyph, time};
+use crate::console::widget::{Cell, Column, Words, glyph, priority_line, time};
 use crate::model::facts::{Location, OffSite, Restore};
 
-use super::list::Entry;
 use super::pane;
+use super::pane_rows::Entry;
 use super::panes::{BriefWhile, PaneSpec, PastRows};
 
 /// Mark, name, age, bar or state, more.
@@ -164,7 +164,7 @@ fn service(app: &App, entry: &Entry<'_>, row: &Row) -> Vec<Cell> {
         vec![span(Role::Strong, name.as_str())],
         vec![span(Role::Text, age)],
         amount,
-        flow::join(outlook(app, row, loss.as_ref(), carrier), &span(Role::Dim, " · ")),
+        priority_line::join(outlook(app, row, loss.as_ref(), carrier), &span(Role::Dim, " · ")),
     ]
 }
 
@@ -219,7 +219,7 @@ fn schedule(app: &App, row: &Row) -> Vec<Cell> {
         vec![span(Role::Text, schedule.as_str())],
         vec![span(Role::Text, age.map(time::age).unwrap_or_else(|| "none".to_owned()))],
         bar,
-        flow::join(more, &span(Role::Dim, " · ")),
+        priority_line::join(more, &span(Role::Dim, " · ")),
     ]
 }
 
@@ -340,7 +340,7 @@ pub fn summary(app: &App) -> Words {
         let locations = if n == 1 { "location" } else { "locations" };
         vec![span(role, format!("{n} {locations} in doubt"))]
     });
-    flow::join(vec![worst, doubt.unwrap_or_default()], &span(Role::Dim, " · "))
+    priority_line::join(vec![worst, doubt.unwrap_or_default()], &span(Role::Dim, " · "))
 }
 
 /// How many are over: the services, or where none is, the schedules. One number wherever it is said.
@@ -391,7 +391,7 @@ pub fn signal(app: &App) -> Words {
         n => vec![span(Role::Critical, format!("{n} OVER"))],
     };
     let doubt = doubtful(app).map(|(n, role)| vec![span(role, format!("{n}{}", glyph::UNKNOWN))]).unwrap_or_default();
-    let words = flow::join(vec![over, doubt], &span(Role::Text, " "));
+    let words = priority_line::join(vec![over, doubt], &span(Role::Text, " "));
     match proven {
         _ if !words.is_empty() || app.rows(Topic::Backups).is_empty() => words,
         true => vec![span(Role::Good, glyph::OK)],

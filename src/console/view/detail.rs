@@ -3,8 +3,8 @@
 use crate::board::event_groups::Fold;
 use crate::board::row::Route;
 use crate::board::{AppRow, Body, Budget, Row};
-use crate::console::allow;
 use crate::console::app::App;
+use crate::console::availability;
 use crate::console::keymap::Command;
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
@@ -14,27 +14,27 @@ use crate::model::facts::{KubeEvent, Probe};
 use crate::model::{Actor, SafeText, Stamp};
 use crate::timeline::Item;
 
-use super::list::{self, Entry};
-use super::sheet::Sheet;
+use super::page::Sheet;
+use super::pane_rows::{self, Entry};
 use super::{gitops, readiness};
 
 mod alert;
 mod backup;
 mod cluster;
-mod edge;
-mod item;
-mod more;
+mod load_balancing;
+mod relations;
+mod timeline_item;
 
 /// The page about the row with this key.
 pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
     let mut sheet = Sheet::new(pane.title());
-    let Some(entry) = list::find(app, pane, key) else {
-        let back = allow::key(app, app.context(), Command::Back);
+    let Some(entry) = pane_rows::find(app, pane, key) else {
+        let back = availability::key(app, app.context(), Command::Back);
         sheet.prose(Role::Text, &format!("This row is gone. {back} goes back."), room);
         return sheet;
     };
     match entry {
-        Entry::Item(it) | Entry::Waver(it, _) => item::of(app, it, &mut sheet, room),
+        Entry::Item(it) | Entry::Waver(it, _) => timeline_item::of(app, it, &mut sheet, room),
         Entry::Who(who) => {
             let mut facts = Facts { app, sheet: &mut sheet, room };
             facts.text("person", who.actor.person.as_str());
@@ -49,20 +49,20 @@ pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
             }
         }
         Entry::Row(row) | Entry::Pool(row, ..) => of_row(app, row, &mut sheet, room),
-        Entry::Loss(row, verdict) => more::of_loss(app, row, verdict, &mut sheet, room),
+        Entry::Loss(row, verdict) => relations::of_loss(app, row, verdict, &mut sheet, room),
         Entry::Fold(fold) => of_fold(app, &fold, &mut sheet, room),
-        Entry::Away(person, at) => more::of_away(app, person, at, &mut sheet, room),
+        Entry::Away(person, at) => relations::of_away(app, person, at, &mut sheet, room),
         Entry::Plan(_) => {}
     }
-    more::relations(app, pane, &entry, &mut sheet, room);
-    more::raw(&entry, &mut sheet, room);
+    relations::relations(app, pane, &entry, &mut sheet, room);
+    relations::raw(&entry, &mut sheet, room);
     sheet
 }
 
 /// The page about an entry, whether or not a row of the pane shows it.
 pub fn entry(app: &App, item: &Item, room: u16) -> Sheet {
     let mut sheet = Sheet::new(Pane::Timeline.title());
-    item::of(app, item, &mut sheet, room);
+    timeline_item::of(app, item, &mut sheet, room);
     sheet
 }
 
@@ -141,7 +141,7 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
         }
         Body::LoadBalancer { lb, order, fallback, goes_to, routes, service } => {
             let pools: Vec<_> = order.iter().chain(fallback).collect();
-            edge::of_balancer(facts, lb, &pools);
+            load_balancing::of_balancer(facts, lb, &pools);
             let order: Vec<String> = order.iter().map(|pool| pool.name.to_string()).collect();
             facts.text("order", &order.join(" → "));
             let last = fallback.as_ref().map(|pool| format!("{} (its own health is ignored)", pool.name));
@@ -169,8 +169,8 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
             }
         }
         Body::App(app) => of_app(facts, app),
-        Body::Pool(pool) => edge::of_pool(facts, pool),
-        Body::EdgeAccount(account) => edge::of_account(facts, account),
+        Body::Pool(pool) => load_balancing::of_pool(facts, pool),
+        Body::EdgeAccount(account) => load_balancing::of_account(facts, account),
         Body::Probe(probe) => of_probe(facts, probe),
         Body::Slo(budget) => of_budget(facts, budget),
         Body::Service { .. } => of_service(facts, body),

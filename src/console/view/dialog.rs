@@ -3,8 +3,8 @@
 
 use ratatui::layout::Rect;
 
-use crate::console::allow;
 use crate::console::app::App;
+use crate::console::availability;
 use crate::console::keymap::Command;
 use crate::console::overlay::{Menu, Overlay, Write};
 use crate::console::theme::Role;
@@ -98,7 +98,7 @@ pub fn hint_words(app: &App, hints: &[Hint<'_>]) -> Words {
     let mut words = Words::new();
     for (command, hint) in hints {
         if let Some(command) = command {
-            words.push(span(Role::Accent, allow::key(app, app.context(), *command)));
+            words.push(span(Role::Accent, availability::key(app, app.context(), *command)));
             words.push(span(Role::Text, " "));
         }
         words.push(span(Role::Dim, format!("{hint}   ")));
@@ -135,7 +135,7 @@ fn draw_write(app: &App, canvas: &mut Canvas<'_>, write: &Write) {
     }
     let keys: &[Hint<'_>] = match write.sent {
         Some(_) => &[(None, "Sent; waiting for the room …")],
-        None if allow::cannot_act(app).is_some() => &[(Some(Command::Back), "throw away")],
+        None if availability::cannot_act(app).is_some() => &[(Some(Command::Back), "throw away")],
         None => &[(Some(Command::Open), "record"), (Some(Command::Back), "throw away")],
     };
     draw_sheet(app, canvas, lines, keys);

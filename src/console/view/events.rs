@@ -10,7 +10,7 @@ use crate::console::widget::canvas::{Span, span};
 use crate::console::widget::{Cell, Column, Words, time};
 use crate::model::facts::{ControlPlane, Endpoint, KubeEvent};
 
-use super::list::Entry;
+use super::pane_rows::Entry;
 use super::panes::{BriefWhile, PaneSpec, PastRows};
 use super::{layout, pane};
 

@@ -14,12 +14,12 @@ use crate::console::widget::{Canvas, Words, glyph};
 use crate::model::filter::FilterError;
 
 use super::dialog::{Hint, hint_words};
-use super::{asked, list};
+use super::{pane_rows, row_filter};
 
 /// The filter with its cursor, its mistake in red, and how many rows are left.
 pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect, line: &Line, problem: Option<&FilterError>) {
     let room = area.width.saturating_sub(2);
-    let count = format!("   {} of {}", list::visible(app, app.focus).len(), list::all(app, app.focus).len());
+    let count = format!("   {} of {}", pane_rows::visible(app, app.focus).len(), pane_rows::all(app, app.focus).len());
     let hints: &[Hint<'_>] = match problem {
         Some(_) => &[(Some(Command::Back), "as before")],
         None => {
@@ -65,7 +65,7 @@ pub fn hint(app: &App, pane: Pane, line: &Line, problem: Option<&FilterError>, t
     let (candidates, chosen) = match tab {
         Some(tab) => (&tab.found.candidates, Some(tab.at)),
         None => {
-            found = asked::completion(app, pane, line.value(), line.cursor());
+            found = row_filter::completion(app, pane, line.value(), line.cursor());
             (&found.candidates, None)
         }
     };

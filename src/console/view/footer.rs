@@ -3,17 +3,17 @@
 use ratatui::layout::Rect;
 
 use crate::approval::PlanState;
-use crate::console::allow;
 use crate::console::app::App;
+use crate::console::availability;
 use crate::console::keymap::{Command, Context, Key, spell};
 use crate::console::overlay::{Overlay, Stance};
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::flow::{self, Fact};
+use crate::console::widget::priority_line::{self, Fact};
 use crate::console::widget::{Canvas, Words, text};
 
-use super::{filter_line, list, sheet};
+use super::{filter_line, page, pane_rows};
 
 /// Draws the footer.
 pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
@@ -30,7 +30,7 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     }
     let mut facts = if app.pending.is_empty() { hints(app) } else { continuations(app) };
     facts.extend(drill(app));
-    flow::draw(canvas, x, area.y, room, 3, facts);
+    priority_line::draw(canvas, x, area.y, room, 3, facts);
 }
 
 fn drill(app: &App) -> Option<Fact> {
@@ -185,15 +185,15 @@ pub fn works(app: &App, command: Command) -> bool {
             nobody && app.mirror.welcome.as_ref().is_some_and(|it| it.role == crate::model::Role::Commander)
         }
         Command::Silences => app.focus == Pane::Alerts,
-        Command::Filter => !list::all(app, app.focus).is_empty(),
-        Command::Open | Command::NextLink if app.place() == Context::View => !sheet::links(app).is_empty(),
+        Command::Filter => !pane_rows::all(app, app.focus).is_empty(),
+        Command::Open | Command::NextLink if app.place() == Context::View => !page::links(app).is_empty(),
         Command::Back if main => {
             let pane = app.pane(app.focus);
             app.past.is_some() || app.zoom || pane.filter.is_some() || !pane.marks.is_empty()
         }
         _ => true,
     };
-    worth && allow::why_not(app, command).is_none()
+    worth && availability::why_not(app, command).is_none()
 }
 
 fn stance(app: &App) -> Option<Stance> {

@@ -11,8 +11,8 @@ use crate::console::widget::{Cell, Column, Words, time};
 use crate::model::gitops::short_revision;
 use crate::model::{SafeText, Stamp};
 
-use super::list::Entry;
 use super::pane;
+use super::pane_rows::Entry;
 use super::panes::{BriefWhile, PaneSpec, PastRows};
 
 /// Mark, name, cluster, tool, how many or how it stands, revision of what was expected, age, why. The age is that of the
@@ -206,7 +206,7 @@ pub fn acts_alone(app: &AppRow) -> &'static str {
 
 /// Is DR the same as prod? One number, who lags and since when; and the key that shows those that say nothing new.
 pub fn summary(app: &App) -> Words {
-    let hidden = entries(app).len() - super::list::visible(app, Pane::Gitops).len().min(entries(app).len());
+    let hidden = entries(app).len() - super::pane_rows::visible(app, Pane::Gitops).len().min(entries(app).len());
     let key = app.keymap.chord_of(Context::Main, Command::Zoom).map(spell);
     let mut words = same(app);
     if let (Some(key), true) = (key, hidden > 0 && app.focus == Pane::Gitops && !app.warnings) {

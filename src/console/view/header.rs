@@ -4,18 +4,18 @@ use ratatui::layout::Rect;
 
 use crate::board::{Body, Topic, Verdict};
 use crate::client::Link;
-use crate::console::allow;
 use crate::console::app::App;
+use crate::console::availability;
 use crate::console::keymap::{Command, Context};
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::flow::{self, Fact};
+use crate::console::widget::priority_line::{self, Fact};
 use crate::console::widget::{Canvas, Words, glyph, text, time};
 use crate::model::{Objective, Severity, Stamp};
 use crate::timeline::{Clock, Incident};
 
-use super::words;
+use super::timeline_text;
 
 /// Draws header and banner.
 pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
@@ -25,11 +25,11 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let lines = area.height.saturating_sub(u16::from(banner.is_some()));
     if lines > 0 {
         // A narrow line needs its cells for words.
-        flow::draw(canvas, 1, y, room, if area.width < 100 { 2 } else { 3 }, first(app));
+        priority_line::draw(canvas, 1, y, room, if area.width < 100 { 2 } else { 3 }, first(app));
         y += 1;
     }
     if lines > 1 {
-        flow::draw(canvas, 1, y, room, 3, second(app));
+        priority_line::draw(canvas, 1, y, room, 3, second(app));
         y += 1;
     }
     if let (Some((role, banner)), true) = (banner, y < area.bottom()) {
@@ -91,22 +91,22 @@ fn first(app: &App) -> Vec<Fact> {
             );
             // The first to leave: nobody says it aloud, and every export has it.
             facts.push(Fact::left(8, vec![span(Role::Dim, incident.id.as_str())]).or(Words::new()));
-            facts.push(Fact::left(2, vec![span(words::status_role(incident.status), incident.status.name())]));
+            facts.push(Fact::left(2, vec![span(timeline_text::status_role(incident.status), incident.status.name())]));
         }
         None => facts.push(Fact::left(1, vec![span(Role::Strong, calm_words(app))])),
     }
     let (people, few) = people(app);
     facts.push(Fact::right(6, people).or(few));
     if let Some(past) = &app.past {
-        let words = format!(" PAST {} ", super::past::instant(app, past));
-        let back = format!(" {}: now", allow::key(app, Context::Main, Command::Back));
+        let words = format!(" PAST {} ", super::time_travel::instant(app, past));
+        let back = format!(" {}: now", availability::key(app, Context::Main, Command::Back));
         facts.push(Fact::right(0, vec![span(Role::Banner, words), span(Role::Dim, back)]));
     }
     if let Some(held) = &app.frozen {
         facts.push(frozen(app, held.at));
     }
     if app.warnings {
-        let left_out = span(Role::Dim, format!(" · {} rows left out", super::list::calm(app)));
+        let left_out = span(Role::Dim, format!(" · {} rows left out", super::pane_rows::calm(app)));
         let full = vec![span(Role::Accent, "warnings only"), left_out];
         facts.push(Fact::right(1, full).or(vec![span(Role::Accent, "warnings only")]));
     }
@@ -143,7 +143,7 @@ fn hidden(app: &App) -> Fact {
     let mut words = vec![span(Role::Dim, "hidden")];
     for pane in &app.hidden {
         words.push(span(Role::Dim, format!(" {}", pane.number())));
-        let worst = super::list::all(app, *pane).iter().map(super::list::Entry::verdict).max();
+        let worst = super::pane_rows::all(app, *pane).iter().map(super::pane_rows::Entry::verdict).max();
         if let Some(worst) = worst.filter(|worst| *worst >= Verdict::Unknown && *pane != Pane::Timeline) {
             let (glyph, role) = glyph::of(worst);
             words.push(span(role, glyph));
@@ -259,7 +259,7 @@ fn clocks(app: &App, incident: &Incident) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut running = |rank, name: &str, clock: Clock| {
         let mut said = vec![span(Role::Dim, format!("{name} "))];
-        said.extend(clocks.of(clock).map(|(from, _)| span(Role::Strong, words::ran(clocks, from, end))));
+        said.extend(clocks.of(clock).map(|(from, _)| span(Role::Strong, timeline_text::ran(clocks, from, end))));
         let few = said.clone();
         // Where somebody states another instant, both are shown; the clock runs on from the measured one.
         match (clocks.stated.of(clock), clocks.of(clock)) {

@@ -7,7 +7,7 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
 use crate::console::widget::text;
 
-use super::sheet::Sheet;
+use super::page::Sheet;
 
 /// Cells of the keys.
 const KEYS: u16 = 18;

@@ -1,8 +1,8 @@
 //! Drawing: a frame is a function of the app and a look. Nothing here changes anything, fails, or panics at any size.
 
 pub mod alerts;
-pub mod asked;
 pub mod backups;
+pub mod chord_hint;
 pub mod detail;
 pub mod dialog;
 pub mod events;
@@ -12,24 +12,24 @@ pub mod gitops;
 pub mod header;
 pub mod help;
 pub mod layout;
-pub mod list;
+pub mod page;
 pub mod palette;
 pub mod pane;
+pub mod pane_rows;
 pub mod panes;
-pub mod past;
-pub mod pending;
 pub mod people;
 pub mod plan;
+pub mod plan_steps;
 pub mod readiness;
 pub mod related;
-pub mod running;
-pub mod sheet;
+pub mod row_filter;
 pub mod silence;
 pub mod situation;
+pub mod source_errors;
+pub mod time_travel;
 pub mod timeline;
+pub mod timeline_text;
 pub mod traffic;
-pub mod trouble;
-pub mod words;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -38,7 +38,7 @@ use super::app::App;
 use super::overlay::Overlay;
 use super::pane::Pane;
 use super::theme::Look;
-use super::widget::rules::Rules;
+use super::widget::borders::Rules;
 use super::widget::{Canvas, glyph};
 use crate::board::Row;
 
@@ -56,14 +56,14 @@ pub fn draw(app: &App, look: &Look) -> Buffer {
     match top.and_then(|at| app.overlays.get(at)) {
         Some(Overlay::Plan(view)) => plan::draw(app, &mut canvas, view),
         Some(Overlay::Silence(form)) => silence::draw(app, &mut canvas, form),
-        Some(overlay) => sheet::draw(app, &mut canvas, overlay),
+        Some(overlay) => page::draw(app, &mut canvas, overlay),
         None => overview(app, &mut canvas),
     }
     let above = top.map_or(0, |at| at + 1);
     for overlay in app.overlays.iter().skip(above) {
         dialog::draw(app, &mut canvas, overlay);
     }
-    pending::draw(app, &mut canvas);
+    chord_hint::draw(app, &mut canvas);
     if look.ascii {
         glyph::fold(&mut buffer);
     }

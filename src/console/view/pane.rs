@@ -4,20 +4,20 @@ use ratatui::layout::Rect;
 
 use crate::board::empty_reason::absence;
 use crate::board::{Body, Row, Topic, Verdict};
-use crate::console::allow;
 use crate::console::app::App;
+use crate::console::availability;
 use crate::console::keymap::{Command, Context};
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width_of};
 use crate::console::widget::columns;
-use crate::console::widget::{Canvas, Words, flow, glyph, text, time};
+use crate::console::widget::{Canvas, Words, glyph, priority_line, text, time};
 use crate::model::{Stamp, Trouble};
 
 use super::layout::Place;
-use super::list::{self, Entry};
-pub use super::trouble::troubles;
-use super::{panes, past, trouble};
+use super::pane_rows::{self, Entry};
+pub use super::source_errors::troubles;
+use super::{panes, source_errors, time_travel};
 
 /// A source behind a pane, as its row says.
 pub struct Behind<'a> {
@@ -84,20 +84,20 @@ pub fn rows_height(app: &App, pane: Pane, body: Rect) -> u16 {
 }
 
 fn trouble_lines(app: &App, pane: Pane, body: Rect) -> u16 {
-    u16::try_from(trouble::block(app, pane, body).len()).unwrap_or(u16::MAX)
+    u16::try_from(source_errors::block(app, pane, body).len()).unwrap_or(u16::MAX)
 }
 
 /// What stands where there are no rows.
 pub fn nothing(app: &App, pane: Pane) -> String {
     if let Some(filter) = &app.pane(pane).filter {
-        let back = allow::key(app, Context::Main, Command::Back);
+        let back = availability::key(app, Context::Main, Command::Back);
         return format!("No row matches {filter} · {back} shows all.");
     }
-    if app.warnings && !list::all(app, pane).is_empty() {
-        return format!("Nothing wrong here. {} shows all.", allow::key(app, Context::Main, Command::Warnings));
+    if app.warnings && !pane_rows::all(app, pane).is_empty() {
+        return format!("Nothing wrong here. {} shows all.", availability::key(app, Context::Main, Command::Warnings));
     }
     if let Some(then) = &app.past {
-        return past::nothing(app, then, pane);
+        return time_travel::nothing(app, then, pane);
     }
     (panes::spec(pane).empty)(app)
 }
@@ -129,22 +129,22 @@ pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
         more = fade(&[more]).concat();
     }
     if let Some(then) = &app.past {
-        more = past::title(app, then, place.pane);
+        more = time_travel::title(app, then, place.pane);
     }
     if let Some(filter) = &state.filter {
-        let shown = list::visible(app, place.pane).len();
+        let shown = pane_rows::visible(app, place.pane).len();
         // That it is past is said first and never dropped for the filter.
         more.truncate(usize::from(app.past.is_some()));
         if !more.is_empty() {
             more.push(span(Role::Text, "  "));
         }
         more.push(span(Role::Accent, format!("/{filter}")));
-        more.push(span(Role::Dim, format!("  {shown} of {}", list::all(app, place.pane).len())));
+        more.push(span(Role::Dim, format!("  {shown} of {}", pane_rows::all(app, place.pane).len())));
     }
     if !state.marks.is_empty() {
         more.insert(0, span(Role::Accent, format!("{} marked  ", state.marks.len())));
     }
-    let mut right = flow::join(vec![window(app, place), age(app, place.pane)], &span(Role::Dim, " · "));
+    let mut right = priority_line::join(vec![window(app, place), age(app, place.pane)], &span(Role::Dim, " · "));
     if !right.is_empty() {
         right.insert(0, span(Role::Text, " "));
         right.push(span(Role::Text, " "));
@@ -179,7 +179,7 @@ pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
     let Rect { x, y, width, .. } = place.body;
     let room = width.saturating_sub(2);
     let height = rows_height(app, place.pane, place.body);
-    let entries = list::visible(app, place.pane);
+    let entries = pane_rows::visible(app, place.pane);
     let state = app.pane(place.pane);
     if entries.is_empty() {
         for (line, words) in (0..height).zip(text::wrap(&nothing(app, place.pane), room)) {
@@ -188,8 +188,8 @@ pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
     }
     let top = state.top.min(entries.len());
     let shown: Vec<&Entry<'_>> = entries.iter().skip(top).take(usize::from(height)).collect();
-    let cells: Vec<_> = shown.iter().map(|entry| list::cells(app, place.pane, entry)).collect();
-    let columns = past::columns(app, place.pane).unwrap_or(panes::spec(place.pane).columns);
+    let cells: Vec<_> = shown.iter().map(|entry| pane_rows::cells(app, place.pane, entry)).collect();
+    let columns = time_travel::columns(app, place.pane).unwrap_or(panes::spec(place.pane).columns);
     let widths = columns::measure(columns, &cells, room);
     // The timeline is what was recorded; it does not grow old.
     let old = is_stale(app, place.pane) || (app.lost() && place.pane != Pane::Timeline);
@@ -215,14 +215,14 @@ pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
             canvas.tint(area, Role::Selected);
         }
     }
-    for (line, words) in (height..place.body.height).zip(trouble::block(app, place.pane, place.body)) {
+    for (line, words) in (height..place.body.height).zip(source_errors::block(app, place.pane, place.body)) {
         canvas.words(x + 1, y + line, &words, room);
     }
 }
 
 /// Which rows are in sight, where not all of them are: for the right end of the title.
 fn window(app: &App, place: &Place) -> Words {
-    let total = list::visible(app, place.pane).len();
+    let total = pane_rows::visible(app, place.pane).len();
     let height = usize::from(rows_height(app, place.pane, place.body));
     if height == 0 || total <= height {
         return Words::new();
@@ -266,9 +266,9 @@ pub fn strip(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         // The pane in focus keeps its name longest.
         // Timeline and people are in sight, or a key away: they make room first.
         let tight = if matches!(pane, Pane::Timeline | Pane::People) && !on { Words::new() } else { tight };
-        flow::Fact::left(if on { 1 } else { 2 + pane as u8 }, full).or(tight)
+        priority_line::Fact::left(if on { 1 } else { 2 + pane as u8 }, full).or(tight)
     });
-    flow::draw(canvas, area.x + 1, area.y, area.width.saturating_sub(2), 2, facts.collect());
+    priority_line::draw(canvas, area.x + 1, area.y, area.width.saturating_sub(2), 2, facts.collect());
 }
 
 /// The one thing to know about a pane.
@@ -297,5 +297,5 @@ pub fn counts(entries: &[Entry<'_>]) -> Words {
     if parts.is_empty() && count(Verdict::Ok) > 0 {
         return vec![span(Role::Good, glyph::OK)];
     }
-    flow::join(parts, &span(Role::Text, " "))
+    priority_line::join(parts, &span(Role::Text, " "))
 }

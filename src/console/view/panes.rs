@@ -2,12 +2,12 @@
 
 use crate::console::app::App;
 use crate::console::pane::Pane;
-use crate::console::past::{Kept, Past};
+use crate::console::time_travel::{Kept, Past};
 use crate::console::widget::columns::Column;
 use crate::console::widget::{Cell, Words};
 use crate::model::Topic;
 
-use super::list::Entry;
+use super::pane_rows::Entry;
 use super::{alerts, backups, events, gitops, people, timeline, traffic};
 
 /// How a pane makes rows, cells and words of what the console knows.

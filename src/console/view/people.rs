@@ -4,12 +4,12 @@ use crate::console::app::App;
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::{Cell, Column, Words, flow, glyph};
+use crate::console::widget::{Cell, Column, Words, glyph, priority_line};
 use crate::model::Role as PersonRole;
 use crate::model::{Level, PersonId, Stamp};
 use crate::timeline::Incident;
 
-use super::list::Entry;
+use super::pane_rows::Entry;
 use super::panes::{BriefWhile, PaneSpec, PastRows};
 
 /// Mark, name, role, when they joined or were last heard of, how we know.
@@ -128,5 +128,5 @@ pub fn summary(app: &App) -> Words {
         },
         None => Words::new(),
     };
-    flow::join(vec![here, commands], &span(Role::Dim, " · "))
+    priority_line::join(vec![here, commands], &span(Role::Dim, " · "))
 }

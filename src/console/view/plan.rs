@@ -3,25 +3,25 @@
 use ratatui::layout::Rect;
 
 use crate::approval::{PlanRecord, PlanState};
-use crate::console::allow;
 use crate::console::app::App;
+use crate::console::availability;
 use crate::console::keymap::{Command, Context, spell};
 use crate::console::overlay::{PlanView, Stance, Subject};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
-use crate::console::widget::flow::{self, Fact};
+use crate::console::widget::priority_line::{self, Fact};
 use crate::console::widget::{Canvas, Words, glyph, text, time};
 use crate::model::plan::{Action, Pre};
 use crate::model::{Digest, Plan, SafeText};
 
-use super::{footer, header, running, words};
+use super::{footer, header, plan_steps, timeline_text};
 
 /// Draws the plan.
 pub fn draw(app: &App, canvas: &mut Canvas<'_>, view: &PlanView) {
     let (w, h) = app.size;
     let room = w.saturating_sub(4);
     let Some(plan) = view.plan(app) else {
-        let back = allow::key(app, Context::Plan, Command::Back);
+        let back = availability::key(app, Context::Plan, Command::Back);
         let gone = format!("This plan is not in the log any more. {back} goes back.");
         canvas.put(2, 0, &gone, Role::Text, room);
         return;
@@ -82,7 +82,7 @@ fn top(app: &App, canvas: &mut Canvas<'_>, view: &PlanView, plan: &Plan, digest:
         (_, Some(PlanState::Approved)) => (Role::Waiting, "CONFIRMED".to_owned()),
         (_, Some(PlanState::Executing)) => (Role::Waiting, "RUNNING".to_owned()),
         (_, Some(PlanState::Rejected)) => (Role::Warning, "REFUSED".to_owned()),
-        (_, Some(state)) => (words::plan_mark(state).1, format!("{state:?}").to_uppercase()),
+        (_, Some(state)) => (timeline_text::plan_mark(state).1, format!("{state:?}").to_uppercase()),
         (_, None) => (Role::Dim, "PLAN".to_owned()),
     };
     let mut facts = vec![Fact::left(0, vec![span(role, headline)])];
@@ -90,7 +90,7 @@ fn top(app: &App, canvas: &mut Canvas<'_>, view: &PlanView, plan: &Plan, digest:
         facts.push(Fact::left(0, vec![span(Role::BadgeDrill, " DRILL ")]));
     }
     if let Some(record) = record {
-        let short = vec![span(Role::Dim, "by "), span(Role::Strong, words::persons(record).join(" + "))];
+        let short = vec![span(Role::Dim, "by "), span(Role::Strong, timeline_text::persons(record).join(" + "))];
         facts.push(Fact::right(4, who(app, record)).or(short));
         if matches!(record.state, PlanState::Proposed | PlanState::Approved) {
             let used = time::since(record.proposed_at, app.now.room);
@@ -102,7 +102,7 @@ fn top(app: &App, canvas: &mut Canvas<'_>, view: &PlanView, plan: &Plan, digest:
     if let Some(digest) = digest {
         facts.push(Fact::right(1, vec![span(Role::Dim, "code "), span(Role::Strong, digest.spoken())]));
     }
-    flow::draw(canvas, 2, 0, app.size.0.saturating_sub(4), 3, facts);
+    priority_line::draw(canvas, 2, 0, app.size.0.saturating_sub(4), 3, facts);
 }
 
 fn who(app: &App, record: &PlanRecord) -> Words {
@@ -112,7 +112,7 @@ fn who(app: &App, record: &PlanRecord) -> Words {
         span(Role::Strong, record.by.person.as_str()),
         span(Role::Dim, format!(" {age} ago")),
     ];
-    let others: Vec<&str> = words::persons(record).into_iter().skip(1).collect();
+    let others: Vec<&str> = timeline_text::persons(record).into_iter().skip(1).collect();
     if !others.is_empty() {
         words.push(span(Role::Dim, ", confirmed by "));
         words.push(span(Role::Strong, others.join(", ")));
@@ -133,7 +133,7 @@ fn body_lines(app: &App, view: &PlanView, plan: &Plan, room: u16) -> Vec<Words> 
         vec![text::wrap(&plan.title, room).into_iter().map(|line| vec![span(Role::Strong, line)]).collect()];
     match begun {
         Some(record) => {
-            parts.push(running::steps(app, plan, Some(record), room));
+            parts.push(plan_steps::steps(app, plan, Some(record), room));
             parts.push(outcome(record, room));
             let mut confirmed = vec![vec![span(Role::Dim, "what was confirmed")]];
             confirmed.extend(table(plan, room));
@@ -144,7 +144,7 @@ fn body_lines(app: &App, view: &PlanView, plan: &Plan, room: u16) -> Vec<Words> 
             parts.extend(record.map(|record| outcome(record, room)));
             parts.push(table(plan, room));
             parts.push(warnings(plan, room));
-            let (relies, steps) = (preconditions(app, plan, room), running::steps(app, plan, None, room));
+            let (relies, steps) = (preconditions(app, plan, room), plan_steps::steps(app, plan, None, room));
             // On a low screen what it does is seen before what it rests on.
             parts.extend(if app.size.1 < 40 { [steps, relies] } else { [relies, steps] });
         }
@@ -169,7 +169,7 @@ fn outcome(record: &PlanRecord, room: u16) -> Vec<Words> {
     if record.says.is_empty() {
         return Vec::new();
     }
-    let (glyph, role) = words::plan_mark(record.state);
+    let (glyph, role) = timeline_text::plan_mark(record.state);
     let role = if role == Role::Dim { Role::Text } else { role };
     text::wrap(&format!("{glyph} {}", record.says), room).into_iter().map(|line| vec![span(role, line)]).collect()
 }
@@ -346,7 +346,7 @@ fn foot(app: &App, view: &PlanView, plan: &Plan, stance: Stance, room: u16) -> V
         Stance::Propose => vec![typed(view, plan, "To propose it, type ", room)],
         Stance::Approve => vec![typed(view, plan, "To confirm, type ", room)],
         Stance::Wait { mine: true } => {
-            let open = allow::key(app, Context::Main, Command::OpenProposal);
+            let open = availability::key(app, Context::Main, Command::OpenProposal);
             says(&format!(
                 "You proposed this. Another person must confirm it: ask them to press {open}, and read them the code."
             ))
@@ -371,7 +371,7 @@ fn again(app: &App, plan: &Plan) -> String {
         Action::Failover => Command::Failover,
         Action::Restore => Command::Restore,
     };
-    let key = allow::key(app, Context::Main, command);
+    let key = availability::key(app, Context::Main, command);
     format!(
         "It did not reach its end and is not resumed. What was done stays done: see each step's answer above. To go on, \
          leave this page and press {key}: the new plan starts from what is true then."

@@ -9,7 +9,7 @@ use crate::console::widget::canvas::{span, width_of};
 use crate::console::widget::{Words, glyph, text, time};
 use crate::model::Strategy;
 
-use super::sheet::Sheet;
+use super::page::Sheet;
 
 /// Readiness as this console knows it.
 pub fn judge(app: &App) -> Readiness {

@@ -6,7 +6,7 @@ use crate::console::pane::Pane;
 use crate::model::{Happening, Objective, PlanId};
 use crate::timeline::{Item, effects, plan_of};
 
-use super::list::{self, Entry};
+use super::pane_rows::{self, Entry};
 use super::panes;
 
 /// At most so many of one pane: a page is read, not searched.
@@ -48,7 +48,7 @@ pub fn of(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Related> {
     let mut out = plans(app, entry);
     for other in [Pane::Timeline, Pane::Alerts, Pane::Traffic, Pane::Backups, Pane::Gitops, Pane::Events] {
         let entries = match panes::spec(other).related_in_full {
-            true => list::all(app, other),
+            true => pane_rows::all(app, other),
             false => (panes::spec(other).brief)(app),
         };
         let mut near: Vec<(u8, Entry<'_>)> = entries
@@ -59,7 +59,7 @@ pub fn of(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Related> {
         near.sort_by_key(|(rank, _)| *rank);
         out.extend(near.into_iter().take(MOST).map(|(_, it)| Related {
             pane: other,
-            words: list::plain(app, other, &it),
+            words: pane_rows::plain(app, other, &it),
             to: match it.plan() {
                 Some(plan) => Target::Plan(plan),
                 None => Target::Row(other, it.key()),
@@ -93,12 +93,15 @@ fn plans(app: &App, entry: &Entry<'_>) -> Vec<Related> {
     let (Some(incident), Some(item)) = (app.incident(), entry.item()) else { return Vec::new() };
     let Some(record) = plan_of(incident, item) else { return Vec::new() };
     let plan = record.plan.plan.clone();
-    let mut out =
-        vec![Related { pane: Pane::Timeline, words: super::words::plan_says(record), to: Target::Plan(plan.clone()) }];
+    let mut out = vec![Related {
+        pane: Pane::Timeline,
+        words: super::timeline_text::plan_says(record),
+        to: Target::Plan(plan.clone()),
+    }];
     let others = effects(incident, &plan).into_iter().filter(|it| it.entry.seq != item.entry.seq);
     out.extend(others.take(MOST).map(|it| Related {
         pane: Pane::Timeline,
-        words: super::words::says(it),
+        words: super::timeline_text::says(it),
         to: Target::Row(Pane::Timeline, Entry::Item(it).key()),
     }));
     out

@@ -3,8 +3,8 @@
 use crate::approval::PlanState;
 use crate::board::event_groups::rate;
 use crate::board::{Body, Topic, Verdict};
-use crate::console::allow;
 use crate::console::app::App;
+use crate::console::availability;
 use crate::console::keymap::{Command, Context};
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
@@ -13,9 +13,9 @@ use crate::console::widget::{glyph, time};
 use crate::model::{Action, Happening, SafeText, Stamp};
 use crate::timeline::{Clock, Incident};
 
-use super::list;
-use super::sheet::Sheet;
-use super::{alerts, timeline, trouble as trouble_words, words};
+use super::page::Sheet;
+use super::pane_rows;
+use super::{alerts, source_errors as trouble_words, timeline, timeline_text};
 
 /// Muted critical alerts that are named; the silences pane has the rest.
 const MOST_MUTED: usize = 6;
@@ -53,7 +53,7 @@ fn head(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
     let end = clocks.recovery.map(|(at, _)| at).or(incident.closed_at).unwrap_or(app.at());
     let clock = |name: &str, clock: Clock| {
         let words = clocks.words(clock, |at| app.zone.minutes(at))?;
-        let ran = clocks.of(clock).map(|(at, _)| format!(" ({})", words::ran(clocks, at, end)));
+        let ran = clocks.of(clock).map(|(at, _)| format!(" ({})", timeline_text::ran(clocks, at, end)));
         Some(format!("{name} {words}{}", ran.unwrap_or_default()))
     };
     let told = [clock("impact", Clock::Impact), clock("detected", Clock::Detection), clock("decided", Clock::Decision)];
@@ -81,7 +81,7 @@ fn head(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
 
 /// Whether it gets worse: what fires, and whether events become more.
 fn worse(app: &App) -> String {
-    let alerts = list::all(app, Pane::Alerts);
+    let alerts = pane_rows::all(app, Pane::Alerts);
     let firing: Vec<Option<Stamp>> = alerts.iter().filter(|it| it.verdict() == Verdict::Critical).map(began).collect();
     let (per_minute, trend) = rate(app.rows(Topic::Events), app.at());
     // Since when nothing was added says more than how many there are.
@@ -98,7 +98,7 @@ fn worse(app: &App) -> String {
     format!("{alerts}; about {per_minute} events a minute, {}{unread}", trend.name())
 }
 
-fn began(entry: &list::Entry<'_>) -> Option<Stamp> {
+fn began(entry: &pane_rows::Entry<'_>) -> Option<Stamp> {
     match &entry.row()?.body {
         Body::Alert { alert, .. } => alert.starts_at,
         _ => None,
@@ -109,10 +109,10 @@ fn began(entry: &list::Entry<'_>) -> Option<Stamp> {
 fn next(app: &App, incident: &Incident) -> String {
     let live = incident.plans.open();
     match live.last() {
-        Some(record) => words::plan_says(record),
+        Some(record) => timeline_text::plan_says(record),
         None if incident.closed_at.is_some() => "nothing: it is closed".to_owned(),
         None if incident.clocks.recovery.is_some() => {
-            let key = allow::key(app, Context::Main, Command::SetStatus);
+            let key = availability::key(app, Context::Main, Command::SetStatus);
             format!("service is back: watch it, then say so ({key} sets the status)")
         }
         None => after(app, incident),
@@ -121,7 +121,7 @@ fn next(app: &App, incident: &Incident) -> String {
 
 /// What is left to do where no plan is open and users still wait: what the last plan was, and what it left.
 fn after(app: &App, incident: &Incident) -> String {
-    let key = |command| allow::key(app, Context::Main, command);
+    let key = |command| availability::key(app, Context::Main, command);
     let last = incident.plans.by_id.values().max_by_key(|record| (record.changed_at, record.proposed_seq));
     match last.map(|record| (record, record.state, record.plan.action)) {
         Some((_, PlanState::Succeeded, Action::Failover)) => format!(
@@ -133,7 +133,7 @@ fn after(app: &App, incident: &Incident) -> String {
         }
         Some((record, PlanState::Failed | PlanState::Stopped | PlanState::Interrupted, _)) => format!(
             "{}. Read what it left behind ({}), then propose what is missing",
-            words::plan_says(record),
+            timeline_text::plan_says(record),
             key(Command::OpenProposal)
         ),
         _ if app.can_act() => {
@@ -187,7 +187,7 @@ fn decisions(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
     for item in items {
         let label =
             format!("{} {}", time::t_plus(timeline::zero(incident), item.placed), app.zone.minutes(item.placed));
-        sheet.pair(&label, Role::Text, &format!("{}: {}", item.entry.by.person, words::says(item)), room);
+        sheet.pair(&label, Role::Text, &format!("{}: {}", item.entry.by.person, timeline_text::says(item)), room);
     }
 }
 
@@ -197,9 +197,9 @@ fn plans(incident: &Incident, sheet: &mut Sheet, room: u16) {
     }
     sheet.heading("Plans");
     for record in incident.plans.by_id.values() {
-        let (glyph, _) = words::plan_mark(record.state);
-        let label = format!("{glyph} {}", words::persons(record).join("+"));
-        sheet.pair(&label, Role::Text, &words::plan_says(record), room);
+        let (glyph, _) = timeline_text::plan_mark(record.state);
+        let label = format!("{glyph} {}", timeline_text::persons(record).join("+"));
+        sheet.pair(&label, Role::Text, &timeline_text::plan_says(record), room);
     }
 }
 
@@ -256,9 +256,9 @@ fn wrong(app: &App, sheet: &mut Sheet, room: u16) {
     sheet.heading("Wrong now");
     let before = sheet.lines.len();
     for pane in [Pane::Alerts, Pane::Traffic, Pane::Backups, Pane::Gitops, Pane::Events] {
-        let critical = list::all(app, pane).into_iter().filter(|entry| entry.verdict() == Verdict::Critical);
+        let critical = pane_rows::all(app, pane).into_iter().filter(|entry| entry.verdict() == Verdict::Critical);
         for entry in critical.take(6) {
-            sheet.pair(pane.title(), Role::Text, &list::plain(app, pane, &entry), room);
+            sheet.pair(pane.title(), Role::Text, &pane_rows::plain(app, pane, &entry), room);
         }
     }
     // What is muted burns all the same, and calls nobody.

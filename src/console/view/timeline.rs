@@ -12,9 +12,9 @@ use crate::console::widget::{Cell, Column, Words, glyph, time};
 use crate::model::{EdgeKind, Happening, Stamp};
 use crate::timeline::{Incident, Item, plan_at, plan_of, plan_seq};
 
-use super::list::Entry;
+use super::pane_rows::Entry;
 use super::panes::{BriefWhile, PaneSpec, PastRows};
-use super::words;
+use super::timeline_text;
 
 /// Minutes, time, who, mark, what.
 pub const COLUMNS: &[Column] =
@@ -138,12 +138,12 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     let Some(incident) = app.incident() else { return Vec::new() };
     match entry {
         Entry::Item(item) => {
-            let (mark, role) = words::mark(item);
-            let mut text = vec![span(role, words::says(item))];
+            let (mark, role) = timeline_text::mark(item);
+            let mut text = vec![span(role, timeline_text::says(item))];
             // What followed from a plan names it, so that cause and effect can be read together.
             if let Some(record) = plan_of(incident, item).filter(|_| app.size.0 >= 100) {
                 // Last, for who reads the line wants what happened; where there is no room the page about it has it.
-                text.push(span(Role::Dim, format!(" · by plan {}", words::code(record))));
+                text.push(span(Role::Dim, format!(" · by plan {}", timeline_text::code(record))));
             }
             if !item.amended_by.is_empty() && item.redacted_by.is_none() {
                 text.push(span(Role::Dim, " (amended)"));
@@ -162,14 +162,16 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             line(app, incident, item.placed, who(item), mark, text)
         }
         Entry::Waver(item, times) => {
-            let (mark, role) = words::mark(item);
+            let (mark, role) = timeline_text::mark(item);
             // The number stands first, so that no width cuts it off.
-            let text =
-                vec![span(Role::Warning, format!("back and forth ×{times}, now: ")), span(role, words::says(item))];
+            let text = vec![
+                span(Role::Warning, format!("back and forth ×{times}, now: ")),
+                span(role, timeline_text::says(item)),
+            ];
             line(app, incident, item.placed, who(item), mark, text)
         }
         Entry::Plan(record) => {
-            let persons: Vec<&str> = words::persons(record);
+            let persons: Vec<&str> = timeline_text::persons(record);
             let (mark, text) = plan_line(app, record);
             line(app, incident, plan_at(record), vec![span(Role::Text, persons.join("+"))], mark, text)
         }
@@ -198,8 +200,8 @@ fn line(app: &App, incident: &Incident, at: Stamp, who: Words, mark: Words, text
 }
 
 fn plan_line(app: &App, record: &PlanRecord) -> (Words, Words) {
-    let (glyph, role) = words::plan_mark(record.state);
-    let says = words::plan_says(record);
+    let (glyph, role) = timeline_text::plan_mark(record.state);
+    let says = timeline_text::plan_says(record);
     let open = app.keymap.chord_of(Context::Main, Command::OpenProposal);
     let live = matches!(record.state, PlanState::Proposed | PlanState::Approved | PlanState::Executing);
     // The key stands before the title, so that no width cuts it off.

@@ -10,7 +10,7 @@ use crate::console::widget::{Cell, Column, Words, glyph, time};
 use crate::model::facts::{EdgeAccount, LoadBalancer, Probe};
 use crate::model::{Host, Objective};
 
-use super::list::{self, Entry};
+use super::pane_rows::{self, Entry};
 use super::panes::{BriefWhile, PaneSpec, PastRows};
 use super::{layout, pane};
 
@@ -28,7 +28,7 @@ pub static PANE: PaneSpec = PaneSpec {
     related_in_full: false,
     cells,
     summary,
-    signal: |app| pane::counts(&list::all(app, Pane::Traffic)),
+    signal: |app| pane::counts(&pane_rows::all(app, Pane::Traffic)),
     empty: |app| pane::absent(app, Topic::Traffic),
     past: PastRows::Changes,
 };

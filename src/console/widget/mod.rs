@@ -1,10 +1,10 @@
 //! Drawing that every view shares: clipped text by role, columns aligned by display width, bars, ages, joined lines.
 
+pub mod borders;
 pub mod canvas;
 pub mod columns;
-pub mod flow;
 pub mod glyph;
-pub mod rules;
+pub mod priority_line;
 pub mod text;
 pub mod time;
 

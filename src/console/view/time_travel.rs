@@ -3,21 +3,21 @@
 use crate::board::Topic;
 use crate::console::app::App;
 use crate::console::pane::Pane;
-use crate::console::past::{self, Kept, Past};
 use crate::console::theme::Role;
+use crate::console::time_travel::{self, Kept, Past};
 use crate::console::widget::canvas::span;
 use crate::console::widget::columns::Column;
 use crate::console::widget::{Cell, Words, time};
 use crate::model::Happening;
 use crate::timeline::Item;
 
-use super::list::Entry;
+use super::pane_rows::Entry;
 use super::panes::{self, PastRows};
-use super::{timeline, words};
+use super::{timeline, timeline_text};
 
 /// The rows of a pane then.
 pub fn entries<'a>(app: &'a App, past: &'a Past, pane: Pane) -> Vec<Entry<'a>> {
-    let edges = || past::edges(app, past, pane).into_iter().map(Entry::Item).collect::<Vec<_>>();
+    let edges = || time_travel::edges(app, past, pane).into_iter().map(Entry::Item).collect::<Vec<_>>();
     let rows = || (panes::spec(pane).entries)(app);
     match panes::spec(pane).past {
         PastRows::Changes => edges(),
@@ -44,8 +44,8 @@ pub fn columns(app: &App, pane: Pane) -> Option<&'static [Column]> {
 
 /// A recorded change as a row of a pane.
 pub fn cells(app: &App, pane: Pane, item: &Item) -> Vec<Cell> {
-    let (mark, _) = words::mark(item);
-    let says = vec![span(Role::Text, words::says(item))];
+    let (mark, _) = timeline_text::mark(item);
+    let says = vec![span(Role::Text, timeline_text::says(item))];
     if pane == Pane::Events {
         let (subject, edge) = match &item.entry.happening {
             Happening::Edge(edge) => (edge.subject.to_string(), edge.edge.as_str().replace(['.', '_'], " ")),
@@ -62,7 +62,7 @@ pub fn cells(app: &App, pane: Pane, item: &Item) -> Vec<Cell> {
             says,
         ];
     }
-    let t_plus = past::incident(app).map(|it| time::t_plus(it.zero(), item.at)).unwrap_or_default();
+    let t_plus = time_travel::incident(app).map(|it| time::t_plus(it.zero(), item.at)).unwrap_or_default();
     vec![
         vec![span(Role::Dim, t_plus)],
         vec![span(Role::Dim, app.zone.minutes(item.at))],

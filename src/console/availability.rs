@@ -10,8 +10,8 @@ use super::app::App;
 use super::keymap::{Command, Context, spell};
 use super::overlay::{Overlay, PlanView, Stance};
 use super::pane::Pane;
-use super::update::past;
-use super::view::list;
+use super::update::time_travel;
+use super::view::pane_rows;
 
 /// Why a command would do nothing now, as a sentence with its remedy; `None` = it works.
 pub fn why_not(app: &App, command: Command) -> Option<String> {
@@ -89,7 +89,7 @@ pub fn cannot_write(app: &App) -> Option<String> {
 
 /// Why nothing can be written into an incident now.
 pub fn cannot_act(app: &App) -> Option<String> {
-    past::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
+    time_travel::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
         let words =
             "No incident is open. One opens with the first critical alert, or by `warroom incident open TITLE`.";
         (!app.incident_open()).then(|| words.to_owned())
@@ -109,7 +109,7 @@ fn key_to(app: &App, pane: Pane) -> String {
 
 fn in_panes(app: &App, command: Command) -> Option<String> {
     match command {
-        Command::OpenProposal if app.past.is_some() => past::why_not(app),
+        Command::OpenProposal if app.past.is_some() => time_travel::why_not(app),
         Command::OpenProposal if app.plan_to_open().is_none() => {
             let propose = key(app, Context::Main, Command::Failover);
             Some(format!("There is no plan yet. {propose} proposes one."))
@@ -125,20 +125,20 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
             mine.then(|| "You command this incident already. Another person takes it over by the same key.".to_owned())
         }),
         Command::Pin => cannot_act(app).or_else(|| {
-            let entry = list::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
+            let entry = pane_rows::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
             let (go, again) = (key_to(app, Pane::Timeline), key(app, Context::Main, Command::Pin));
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Pin an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
         Command::Milestone => cannot_act(app).or_else(|| {
-            let entry = list::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
+            let entry = pane_rows::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
             let (go, again) = (key_to(app, Pane::Timeline), key(app, Context::Main, Command::Milestone));
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Mark an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
-        Command::Amend => past::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
+        Command::Amend => time_travel::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
             let chosen =
-                list::selected(app, Pane::Timeline).and_then(|it| it.item().map(|it| it.redacted_by.is_some()));
+                pane_rows::selected(app, Pane::Timeline).and_then(|it| it.item().map(|it| it.redacted_by.is_some()));
             let (go, again) = (key_to(app, Pane::Timeline), key(app, Context::Main, Command::Amend));
             match chosen.filter(|_| app.focus == Pane::Timeline) {
                 Some(false) => None,
@@ -149,7 +149,7 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
             }
         }),
         Command::Silence => cannot_act(app).or_else(|| {
-            let alert = list::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some());
+            let alert = pane_rows::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some());
             let (go, again) = (key_to(app, Pane::Alerts), key(app, Context::Main, Command::Silence));
             (app.focus != Pane::Alerts || !alert)
                 .then(|| format!("Silence an alert: {go} goes there, choose it, press {again} again."))
@@ -157,7 +157,7 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
         Command::Silences if app.rows(Topic::Silences).is_empty() => {
             Some(format!("{} One is made on an alert.", super::view::pane::absent(app, Topic::Silences)))
         }
-        Command::Open | Command::Copy if list::selected(app, app.focus).is_none() => {
+        Command::Open | Command::Copy if pane_rows::selected(app, app.focus).is_none() => {
             let go = key(app, Context::Main, Command::NextPane);
             Some(format!("This pane has no row to choose. {go} goes to the next one."))
         }

@@ -3,17 +3,17 @@
 use tui_input::Input as Line;
 
 use crate::board::Topic;
-use crate::console::allow;
 use crate::console::app::{App, Waiting};
+use crate::console::availability;
 use crate::console::effect::Effect;
 use crate::console::input::AskFailure;
 use crate::console::keymap::{Command, Context};
 use crate::console::overlay::Overlay;
 use crate::console::pane::Pane;
-use crate::console::past::{self, Past};
 use crate::console::theme::Role;
-use crate::console::view::past::instant;
-use crate::console::when;
+use crate::console::time_input;
+use crate::console::time_travel::{self, Past};
+use crate::console::view::time_travel::instant;
 use crate::model::Stamp;
 use crate::protocol::{Reply, Request};
 
@@ -34,8 +34,8 @@ pub fn go(app: &mut App) -> Vec<Effect> {
         back(app);
         return Vec::new();
     }
-    let zero = past::incident(app).map(crate::timeline::Incident::zero);
-    match when::parse(&text, app.now.room, zero, &app.zone) {
+    let zero = time_travel::incident(app).map(crate::timeline::Incident::zero);
+    match time_input::parse(&text, app.now.room, zero, &app.zone) {
         Ok(at) => {
             app.overlays.pop();
             travel(app, at)
@@ -78,7 +78,7 @@ pub fn back(app: &mut App) -> bool {
         let words = match &app.frozen {
             // The screen held still is under the past, and it is not now either.
             Some(held) => {
-                let go = allow::key(app, Context::Main, Command::Freeze);
+                let go = availability::key(app, Context::Main, Command::Freeze);
                 format!("The screen frozen at {} again; {go} lets it run.", app.zone.seconds(held.at))
             }
             None => "Now again.".to_owned(),
@@ -133,6 +133,6 @@ pub fn told(app: &mut App, at: Stamp, result: Result<Reply, AskFailure>) -> Vec<
 /// Why nothing is proposed or written from here.
 pub fn why_not(app: &App) -> Option<String> {
     let past = app.past.as_ref()?;
-    let back = allow::key(app, Context::Main, Command::Back);
+    let back = availability::key(app, Context::Main, Command::Back);
     Some(format!("You look at {}. {back} returns to now; then press this again.", instant(app, past)))
 }

@@ -10,30 +10,30 @@ use crate::console::theme::Role;
 use crate::model::{Action, IncidentStatus, Milestone};
 use crate::protocol::Request;
 
-use super::{entry, incident, keys, plan, silence};
+use super::{commands, incident, plan, silence, text_input};
 
 /// A note, a decision, work for afterwards, a refusal.
 pub fn write(app: &mut App, kind: WriteKind, text: &str) -> Vec<Effect> {
-    if !keys::may_act(app) {
+    if !commands::may_act(app) {
         return Vec::new();
     }
-    entry::begin(app, kind);
+    text_input::begin(app, kind);
     if let Some(Overlay::Write(write)) = app.overlays.last_mut() {
         write.line = Line::new(text.to_owned());
     }
-    entry::send(app)
+    text_input::send(app)
 }
 
 /// What an entry should say.
 pub fn amend(app: &mut App, seq: u64, text: &str) -> Vec<Effect> {
     let line = Line::new(text.to_owned());
     app.overlays.push(Overlay::Write(Write { kind: WriteKind::Amend(seq), line, sent: None, problem: None }));
-    entry::send(app)
+    text_input::send(app)
 }
 
 /// Builds a plan; the answer lays it on the table. Without a service the only one is meant.
 pub fn preview(app: &mut App, action: Action, service: Option<String>) -> Vec<Effect> {
-    if !keys::may_act(app) {
+    if !commands::may_act(app) {
         return Vec::new();
     }
     let objectives = app.mirror.welcome.as_ref().map(|welcome| welcome.objectives.as_slice()).unwrap_or_default();
@@ -87,7 +87,7 @@ pub fn stop(app: &mut App, command: Command) -> Vec<Effect> {
 
 /// Asks what a new silence would hit; the answer lays its preview on the table.
 pub fn silence(app: &mut App, matchers: &str, lasts: &str, reason: &str) -> Vec<Effect> {
-    if !keys::may_act(app) {
+    if !commands::may_act(app) {
         return Vec::new();
     }
     app.overlays.clear();
@@ -99,7 +99,7 @@ pub fn silence(app: &mut App, matchers: &str, lasts: &str, reason: &str) -> Vec<
 
 /// Asks what ending a silence does.
 pub fn unsilence(app: &mut App, id: String) -> Vec<Effect> {
-    if !keys::may_act(app) {
+    if !commands::may_act(app) {
         return Vec::new();
     }
     app.overlays.clear();
@@ -108,17 +108,17 @@ pub fn unsilence(app: &mut App, id: String) -> Vec<Effect> {
 
 /// The typed word of the silence on the table.
 pub fn confirm_silence(app: &mut App, word: &str) -> Vec<Effect> {
-    if keys::may_act(app) { silence::answer(app, word) } else { Vec::new() }
+    if commands::may_act(app) { silence::answer(app, word) } else { Vec::new() }
 }
 
 /// Becomes the incident's commander.
 pub fn take_command(app: &mut App) -> Vec<Effect> {
-    if keys::may_act(app) { incident::take_command(app) } else { Vec::new() }
+    if commands::may_act(app) { incident::take_command(app) } else { Vec::new() }
 }
 
 /// Sets the status, or closes the incident: while alerts fire only for who says that they know.
 pub fn set_status(app: &mut App, status: IncidentStatus, although_firing: bool) -> Vec<Effect> {
-    if !keys::may_act(app) {
+    if !commands::may_act(app) {
         return Vec::new();
     }
     if status != IncidentStatus::Closed {
@@ -138,7 +138,7 @@ pub fn set_status(app: &mut App, status: IncidentStatus, although_firing: bool) 
 
 /// Marks an entry as a milestone, or takes that back.
 pub fn mark(app: &mut App, seq: u64, milestone: Milestone) -> Vec<Effect> {
-    if !keys::may_act(app) {
+    if !commands::may_act(app) {
         return Vec::new();
     }
     let item = app.incident().and_then(|incident| incident.item(seq));
@@ -148,7 +148,7 @@ pub fn mark(app: &mut App, seq: u64, milestone: Milestone) -> Vec<Effect> {
 
 /// Pins an entry, or unpins it.
 pub fn pin(app: &mut App, seq: u64) -> Vec<Effect> {
-    if !keys::may_act(app) {
+    if !commands::may_act(app) {
         return Vec::new();
     }
     let pinned = app.incident().and_then(|incident| incident.item(seq)).is_some_and(|item| item.pinned);

@@ -11,7 +11,7 @@ use crate::model::{PersonId, PlanId, Stamp};
 use crate::protocol::Who;
 use crate::timeline::Item;
 
-use super::{asked, panes, past, timeline};
+use super::{panes, row_filter, time_travel, timeline};
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +111,7 @@ impl<'a> Entry<'a> {
 /// Every row of a pane.
 pub fn all(app: &App, pane: Pane) -> Vec<Entry<'_>> {
     if let Some(then) = &app.past {
-        return past::entries(app, then, pane);
+        return time_travel::entries(app, then, pane);
     }
     (panes::spec(pane).entries)(app)
 }
@@ -119,7 +119,7 @@ pub fn all(app: &App, pane: Pane) -> Vec<Entry<'_>> {
 /// The cells of a row.
 pub fn cells(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Cell> {
     if let (Some(item), true, true) = (entry.item(), app.past.is_some(), pane != Pane::Timeline) {
-        return past::cells(app, pane, item);
+        return time_travel::cells(app, pane, item);
     }
     (panes::spec(pane).cells)(app, entry)
 }
@@ -139,7 +139,7 @@ pub fn visible(app: &App, pane: Pane) -> Vec<Entry<'_>> {
         entries.retain(|entry| !is_calm(pane, entry) || marked(entry));
     }
     if let Some(filter) = &state.filter {
-        entries.retain(|entry| asked::passes(app, filter, entry) || marked(entry));
+        entries.retain(|entry| row_filter::passes(app, filter, entry) || marked(entry));
     }
     entries
 }

@@ -1,7 +1,7 @@
 //! A chord that was begun explains itself: each key that may follow, and what it does.
 
-use crate::console::allow;
 use crate::console::app::App;
+use crate::console::availability;
 use crate::console::keymap::{Command, spell};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width, width_of};
@@ -31,7 +31,7 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>) {
         let pad = " ".repeat(usize::from(6u16.saturating_sub(width(&rest)).max(1)));
         let mut words = vec![span(Role::Accent, format!("  {rest}{pad}"))];
         let left = room.saturating_sub(width_of(&words));
-        let why = met.or_else(|| allow::why_not(app, spec.command));
+        let why = met.or_else(|| availability::why_not(app, spec.command));
         match why {
             Some(why) => {
                 words.push(span(Role::Dim, text::end(&format!("{}: not now. {why}", name_of(spec)), left)));

@@ -4,8 +4,8 @@ use crossterm::event::Event;
 use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input as Line, InputRequest};
 
-use crate::console::allow;
 use crate::console::app::{App, Waiting};
+use crate::console::availability;
 use crate::console::effect::Effect;
 use crate::console::keymap::{Command, Context, Key};
 use crate::console::overlay::{Overlay, Write, WriteKind};
@@ -24,7 +24,7 @@ const MAX_LINE: usize = 2000;
 pub fn begin(app: &mut App, kind: WriteKind) {
     let mut line = Line::default();
     if kind == WriteKind::Note {
-        let marked = view::list::marked(app, app.focus).join("; ");
+        let marked = view::pane_rows::marked(app, app.focus).join("; ");
         let kept = insert(&mut line, &marked);
         say_cut(app, kept, &marked);
     }
@@ -33,7 +33,7 @@ pub fn begin(app: &mut App, kind: WriteKind) {
 
 /// Begins to amend the timeline's entry: with what it says now.
 pub fn amend(app: &mut App) {
-    let chosen = view::list::selected(app, Pane::Timeline);
+    let chosen = view::pane_rows::selected(app, Pane::Timeline);
     let found = chosen.and_then(|entry| entry.item().map(|it| (it.entry.seq, it.text.to_string())));
     if let Some((seq, text)) = found {
         let line = Line::new(text);
@@ -60,7 +60,7 @@ pub fn edit(line: &mut Line, key: Key) {
 /// A key for the filter or the line on top.
 pub fn type_key(app: &mut App, key: Key) {
     // Why it can't be sent stays in sight for as long as that is so.
-    let still = allow::cannot_act(app).map(SafeText::from);
+    let still = availability::cannot_act(app).map(SafeText::from);
     match app.overlays.last_mut() {
         Some(Overlay::Write(write)) if write.sent.is_none() => {
             let needs_no_incident = matches!(write.kind, WriteKind::Reject(_) | WriteKind::Amend(_));
@@ -107,7 +107,7 @@ pub fn paste(app: &mut App, raw: &str) {
             return app.say(Role::Warning, "A paste does not confirm: type the name. Nothing was sent.");
         }
         _ => {
-            let note = allow::key(app, Context::Main, Command::Note);
+            let note = availability::key(app, Context::Main, Command::Note);
             let ignored = format!("Pasted text was ignored: nothing here takes text. {note} begins a note.");
             return app.say(Role::Warning, ignored);
         }
@@ -153,8 +153,8 @@ pub fn send(app: &mut App) -> Vec<Effect> {
             return Vec::new();
         }
         WriteKind::Reject(_) => None,
-        WriteKind::Amend(_) => allow::cannot_write(app),
-        _ => allow::cannot_act(app),
+        WriteKind::Amend(_) => availability::cannot_write(app),
+        _ => availability::cannot_act(app),
     };
     if let Some(why) = problem {
         if let Some(Overlay::Write(write)) = app.overlays.last_mut() {

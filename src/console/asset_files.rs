@@ -8,7 +8,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::data::{DataError, Source};
+use super::toml_source::{DataError, Source};
 
 /// The most generations of one file: more is a mistake.
 const GENERATIONS: usize = 8;

@@ -6,7 +6,7 @@ use crate::model::filter::{Completion, Field, Fields, Filter, complete};
 use crate::model::{Role, Stamp};
 use crate::timeline::{Incident, Told};
 
-use super::list::{self, Entry};
+use super::pane_rows::{self, Entry};
 
 /// A pane's row with the incident whose words its entries are told in.
 pub struct Asked<'a> {
@@ -98,6 +98,6 @@ pub fn passes(app: &App, filter: &Filter, entry: &Entry<'_>) -> bool {
 /// What could stand at the cursor of a filter for this pane.
 pub fn completion(app: &App, pane: Pane, text: &str, cursor: usize) -> Completion {
     let incident = app.incident();
-    let rows: Vec<Asked<'_>> = list::all(app, pane).into_iter().map(|entry| Asked { entry, incident }).collect();
+    let rows: Vec<Asked<'_>> = pane_rows::all(app, pane).into_iter().map(|entry| Asked { entry, incident }).collect();
     complete(text, cursor, rows.iter().map(|row| row as &dyn Fields))
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 use crate::board::Verdict;
 use crate::client::Link;
 use crate::console::app::App;
-use crate::console::attention::calls;
+use crate::console::notifications::calls;
 use crate::console::pane::Pane;
-use crate::console::view::{header, list, words};
+use crate::console::view::{header, pane_rows, timeline_text};
 use crate::console::widget::time;
 use crate::model::{EdgeFamily, Happening, PlanId};
 use crate::timeline::{Incident, Item, sentence_of};
 
-use super::{About, Plain, page};
+use super::{About, Plain, sections};
 
 /// The most entries told at once; a console that was away reads the rest with `timeline`.
 const MOST_ENTRIES: usize = 40;
@@ -89,7 +89,7 @@ impl Plain {
                 welcome.room
             ));
         }
-        for line in page::header(&self.app) {
+        for line in sections::header(&self.app) {
             self.say(line);
         }
         if self.told.seq > 0 {
@@ -203,7 +203,7 @@ impl Plain {
         let mut seen = BTreeMap::new();
         let mut changes = Vec::new();
         for pane in [Pane::Alerts, Pane::Traffic, Pane::Backups, Pane::Gitops] {
-            for entry in list::all(&self.app, pane) {
+            for entry in pane_rows::all(&self.app, pane) {
                 let (key, verdict) = ((pane, entry.key()), entry.verdict());
                 let before = self.told.rows.get(&key).copied();
                 let differs = match before {
@@ -211,7 +211,8 @@ impl Plain {
                     None => verdict >= Verdict::Warning,
                 };
                 if differs && !quiet {
-                    changes.push((key.clone(), format!("{}: {}", pane.title(), page::row(&self.app, pane, &entry))));
+                    changes
+                        .push((key.clone(), format!("{}: {}", pane.title(), sections::row(&self.app, pane, &entry))));
                 }
                 seen.insert(key, verdict);
             }
@@ -264,13 +265,15 @@ fn wavers(item: &Item) -> Option<Thing> {
 fn line(app: &App, incident: &Incident, item: &Item) -> String {
     let drill = app.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some());
     let drill = if drill { "DRILL " } else { "" };
-    let (mark, _) = words::mark(item);
+    let (mark, _) = timeline_text::mark(item);
     let mark: String = mark.iter().map(|span| span.text.as_str()).collect();
-    let mark = page::tidy(&mark);
+    let mark = sections::tidy(&mark);
     // The sentence of a decision says so itself.
     let mark = if mark.is_empty() || mark == "decision" { String::new() } else { format!("{mark}, ") };
     let text = match &item.entry.happening {
-        Happening::Decision(_) | Happening::FollowUp(_) | Happening::Opened(_) | Happening::Set(_) => words::says(item),
+        Happening::Decision(_) | Happening::FollowUp(_) | Happening::Opened(_) | Happening::Set(_) => {
+            timeline_text::says(item)
+        }
         _ => sentence_of(incident, item),
     };
     let simulated = if item.entry.by.simulated { " (simulated)" } else { "" };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::approval::PlanState;
 use crate::client::Link;
-use crate::console::attention::{Attention, title};
+use crate::console::notifications::{Attention, title};
 use crate::model::{PlanId, SafeText, Severity};
 
 use super::fixture::{app, at, now, tick};

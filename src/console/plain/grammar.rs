@@ -1,8 +1,8 @@
 //! The words of plain mode: one table, in the order of help. Names are those of the console's commands where there is one.
 
-use crate::console::data::nearest;
 use crate::console::keymap::Command;
 use crate::console::pane::Pane;
+use crate::console::toml_source::nearest;
 use crate::model::{Action, IncidentStatus, Milestone};
 
 use super::silence::{self, Aim};

@@ -7,7 +7,7 @@ use crate::console::keymap::{Command, Context, Found, Key, spell};
 use crate::console::overlay::Overlay;
 use crate::console::theme::Role;
 
-use super::keys::{anywhere, run};
+use super::commands::{anywhere, run};
 
 /// Takes in a key.
 pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
@@ -24,7 +24,7 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
                 Found::Command(command) if palette => super::palette::run(app, command),
                 Found::Command(command) => run(app, command),
                 _ => {
-                    super::entry::type_key(app, key);
+                    super::text_input::type_key(app, key);
                     Vec::new()
                 }
             }

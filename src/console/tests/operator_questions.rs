@@ -1,8 +1,8 @@
 //! The list of questions keeps its word at 80×24: its keys lead to the answer.
 
 use crate::console::keymap::keys;
-use crate::console::questions::{MOST_KEYS, QUESTIONS};
-use crate::console::shot::to_text;
+use crate::console::operator_questions::{MOST_KEYS, QUESTIONS};
+use crate::console::screenshot::to_text;
 use crate::console::view;
 
 use super::fixture::{app, look, press};

@@ -8,13 +8,13 @@ use ratatui::layout::Rect;
 use crate::board::{Body, Row};
 use crate::console::app::App;
 use crate::console::pane::Pane;
-use crate::console::shot::to_text;
+use crate::console::screenshot::to_text;
 use crate::console::theme::{Depth, Look, Theme};
-use crate::console::view::asked;
 use crate::console::view::layout::Place;
-use crate::console::view::list::{self, Entry};
-use crate::console::view::sheet::Sheet;
-use crate::console::view::{header, pane, words};
+use crate::console::view::page::Sheet;
+use crate::console::view::pane_rows::{self, Entry};
+use crate::console::view::row_filter;
+use crate::console::view::{header, pane, timeline_text};
 use crate::console::widget::{Canvas, Words, glyph};
 use crate::model::filter::{Filter, FilterError};
 
@@ -90,11 +90,11 @@ pub fn heading(app: &App, pane: Pane) -> String {
 
 /// A row of a pane.
 pub fn row(app: &App, pane: Pane, entry: &Entry<'_>) -> String {
-    let cells = list::cells(app, pane, entry);
+    let cells = pane_rows::cells(app, pane, entry);
     if let Entry::Plan(record) = entry {
         // The pane names the key that opens it; here that is a word, and the line has a number.
         let before: Vec<String> = cells.iter().take(4).map(|cell| tidy(&text(cell))).collect();
-        return format!("{}: {}", before.join(", "), words::plan_says(record));
+        return format!("{}: {}", before.join(", "), timeline_text::plan_says(record));
     }
     let old = entry.stale() || pane::is_stale(app, pane) || (app.lost() && pane != Pane::Timeline);
     let mut parts: Vec<String> = Vec::new();
@@ -127,10 +127,10 @@ pub fn row(app: &App, pane: Pane, entry: &Entry<'_>) -> String {
 /// The filter can't be read.
 pub fn rows<'a>(app: &'a App, pane: Pane, wanted: &str) -> Result<(Vec<(Entry<'a>, String)>, usize), FilterError> {
     let filter = Filter::parse(wanted)?;
-    let entries = if wanted.trim().is_empty() { whole(app, pane) } else { list::all(app, pane) };
+    let entries = if wanted.trim().is_empty() { whole(app, pane) } else { pane_rows::all(app, pane) };
     let mut found: Vec<(Entry<'a>, String)> = entries
         .into_iter()
-        .filter(|entry| asked::passes(app, &filter, entry))
+        .filter(|entry| row_filter::passes(app, &filter, entry))
         .map(|entry| (entry, row(app, pane, &entry)))
         .collect();
     let more = found.len().saturating_sub(MOST);
@@ -143,10 +143,10 @@ pub fn rows<'a>(app: &'a App, pane: Pane, wanted: &str) -> Result<(Vec<(Entry<'a
 }
 
 fn whole(app: &App, pane: Pane) -> Vec<Entry<'_>> {
-    let mut entries = list::visible(app, pane);
+    let mut entries = pane_rows::visible(app, pane);
     if pane != Pane::Events {
         let shown: HashSet<String> = entries.iter().map(Entry::key).collect();
-        entries.extend(list::all(app, pane).into_iter().filter(|entry| !shown.contains(&entry.key())));
+        entries.extend(pane_rows::all(app, pane).into_iter().filter(|entry| !shown.contains(&entry.key())));
     }
     entries
 }

@@ -2,8 +2,8 @@
 
 use crate::console::app::App;
 use crate::console::theme::Role;
-use crate::console::view::sheet::Sheet;
-use crate::console::view::words;
+use crate::console::view::page::Sheet;
+use crate::console::view::timeline_text;
 use crate::console::widget::canvas::span;
 use crate::model::SafeText;
 use crate::timeline::Item;
@@ -13,7 +13,7 @@ use super::Facts;
 /// The entry as it stands: who, when by whose word, and what was made of it.
 pub(super) fn of(app: &App, item: &Item, sheet: &mut Sheet, room: u16) {
     sheet.title.push(span(Role::Dim, format!("   entry {}", item.entry.seq)));
-    sheet.prose(Role::Strong, &words::says(item), room);
+    sheet.prose(Role::Strong, &timeline_text::says(item), room);
     sheet.space();
     let entry = &item.entry;
     let mut facts = Facts { app, sheet, room };
@@ -34,6 +34,6 @@ pub(super) fn of(app: &App, item: &Item, sheet: &mut Sheet, room: u16) {
     for mark in &item.marks {
         facts.text("milestone", &format!("{}, marked by {} in entry {}", mark.milestone, mark.by, mark.seq));
     }
-    facts.text("kind of entry", &words::kind_words(&entry.happening));
+    facts.text("kind of entry", &timeline_text::kind_words(&entry.happening));
     facts.text("hash", &entry.hash.hex());
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::console::allow;
 use crate::console::app::{App, Frozen, Waiting};
+use crate::console::availability;
 use crate::console::effect::Effect;
 use crate::console::keymap::Command;
 use crate::console::overlay::{Overlay, Subject, WriteKind};
@@ -15,7 +15,7 @@ use crate::console::view::related::Target;
 use crate::model::Action;
 use crate::protocol::Request;
 
-use super::{entry, filter, incident, panes, past, plan, silence};
+use super::{filter, incident, panes, plan, silence, text_input, time_travel};
 
 /// Two presses of Ctrl-C within this time leave whatever is open.
 const TWICE: Duration = Duration::from_secs(2);
@@ -55,10 +55,10 @@ fn leave_view(app: &mut App) -> Vec<Effect> {
 
 /// A command on the layer on top, but for a plan or a palette.
 pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
-    if let Some(why) = allow::why_not(app, command) {
+    if let Some(why) = availability::why_not(app, command) {
         match writes(command) {
             // The sentence is on its way already: without a line to take it, its letters would be commands.
-            Some(kind) => entry::refuse(app, kind, why),
+            Some(kind) => text_input::refuse(app, kind, why),
             None => app.say(Role::Warning, why),
         }
         return Vec::new();
@@ -69,12 +69,12 @@ pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Situation => push_once(app, Overlay::Situation { scroll: 0 }),
         Command::Readiness => push_once(app, Overlay::Readiness { scroll: 0 }),
         Command::OpenProposal => plan::open_waiting(app),
-        Command::Note => entry::begin(app, WriteKind::Note),
-        Command::Decide => entry::begin(app, WriteKind::Decision),
-        Command::FollowUp => entry::begin(app, WriteKind::FollowUp),
-        Command::Amend => entry::amend(app),
+        Command::Note => text_input::begin(app, WriteKind::Note),
+        Command::Decide => text_input::begin(app, WriteKind::Decision),
+        Command::FollowUp => text_input::begin(app, WriteKind::FollowUp),
+        Command::Amend => text_input::amend(app),
         Command::Filter => filter::begin(app),
-        Command::Jump => past::begin(app),
+        Command::Jump => time_travel::begin(app),
         Command::Split | Command::Hide | Command::ShowAll => panes::run(app, command),
         Command::Mark | Command::NextTrouble | Command::PrevTrouble => panes::run(app, command),
         Command::Warnings => app.warnings = !app.warnings,
@@ -125,7 +125,7 @@ pub(super) fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Pin if may_act(app) => pin(app),
         Command::Milestone if may_act(app) => {
             let menu =
-                view::list::selected(app, Pane::Timeline).and_then(|entry| entry.item().map(incident::milestones));
+                view::pane_rows::selected(app, Pane::Timeline).and_then(|entry| entry.item().map(incident::milestones));
             app.overlays.extend(menu.map(Overlay::Menu));
             Vec::new()
         }
@@ -149,7 +149,7 @@ fn go_to(app: &mut App, pane: Pane) {
 
 /// Says why not, where acting is not possible.
 pub(super) fn may_act(app: &mut App) -> bool {
-    let why = allow::cannot_act(app);
+    let why = availability::cannot_act(app);
     if let Some(why) = &why {
         app.say(Role::Warning, why);
     }
@@ -192,7 +192,7 @@ fn back(app: &mut App) {
     if silence::back(app) || app.overlays.pop().is_some() {
         return;
     }
-    if past::back(app) {
+    if time_travel::back(app) {
         return;
     }
     let focus = app.focus;
@@ -227,7 +227,7 @@ pub(super) fn travel(app: &mut App, command: Command) {
                 Command::Top => 0,
                 _ => usize::MAX,
             };
-            let most = view::sheet::most_scroll(app);
+            let most = view::page::most_scroll(app);
             if let Some(
                 Overlay::Help { scroll }
                 | Overlay::Situation { scroll }
@@ -256,7 +256,7 @@ pub(super) fn travel(app: &mut App, command: Command) {
 
 pub(super) fn travel_pane(app: &mut App, command: Command) {
     let pane = app.focus;
-    let keys: Vec<String> = view::list::visible(app, pane).iter().map(|entry| entry.key()).collect();
+    let keys: Vec<String> = view::pane_rows::visible(app, pane).iter().map(|entry| entry.key()).collect();
     let Some(last) = keys.len().checked_sub(1) else { return };
     let page = view::layout::arrange(app).body(pane).map_or(1, |body| usize::from(body.height).max(2) - 1);
     let at = app.pane(pane).index.min(last);
@@ -280,7 +280,7 @@ fn open(app: &mut App) -> Vec<Effect> {
     match app.overlays.last() {
         None => {
             let pane = app.focus;
-            let Some(entry) = view::list::selected(app, pane) else { return Vec::new() };
+            let Some(entry) = view::pane_rows::selected(app, pane) else { return Vec::new() };
             match entry.plan() {
                 Some(id) => plan::open(app, Subject::Known(id)),
                 None => {
@@ -306,8 +306,8 @@ fn open(app: &mut App) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Some(Overlay::Jump { .. }) => past::go(app),
-        Some(Overlay::Write(_)) => entry::send(app),
+        Some(Overlay::Jump { .. }) => time_travel::go(app),
+        Some(Overlay::Write(_)) => text_input::send(app),
         Some(Overlay::Silence(_)) => silence::enter(app),
         Some(Overlay::Leave) => vec![Effect::Quit],
         _ => Vec::new(),
@@ -320,7 +320,7 @@ const MOST_PAGES: usize = 8;
 /// Opens the related row that is chosen.
 fn follow(app: &mut App) {
     let Some(Overlay::Detail { link, .. }) = app.overlays.last() else { return };
-    let target = view::sheet::links(app).get(*link).map(|(_, to)| to.clone());
+    let target = view::page::links(app).get(*link).map(|(_, to)| to.clone());
     match target {
         Some(Target::Plan(id)) => plan::open(app, Subject::Known(id)),
         Some(Target::Row(pane, key)) => {
@@ -337,32 +337,32 @@ fn follow(app: &mut App) {
 
 /// Chooses the next related row of a page and brings it into sight.
 fn step_link(app: &mut App, by: isize) {
-    let links = view::sheet::links(app);
+    let links = view::page::links(app);
     let Some(Overlay::Detail { link, scroll, .. }) = app.overlays.last() else { return };
     let Ok(count) = isize::try_from(links.len()) else { return };
     if count == 0 {
         return app.say(Role::Dim, "Nothing else is known about this one.");
     }
     // The first press shows which one Enter opens; the choice itself moves once it has been seen.
-    let shown = links.get(*link).is_some_and(|(line, _)| view::sheet::scroll_to(app, *line, *scroll) == *scroll);
+    let shown = links.get(*link).is_some_and(|(line, _)| view::page::scroll_to(app, *line, *scroll) == *scroll);
     let at = if shown { (*link as isize + by).rem_euclid(count).unsigned_abs() } else { *link };
     let line = links.get(at).map_or(0, |(line, _)| *line);
-    let to = view::sheet::scroll_to(app, line, *scroll);
+    let to = view::page::scroll_to(app, line, *scroll);
     if let Some(Overlay::Detail { link, scroll, .. }) = app.overlays.last_mut() {
         (*link, *scroll) = (at, to);
     }
 }
 
 fn copy(app: &mut App) -> Vec<Effect> {
-    let marked = view::list::marked(app, app.focus);
+    let marked = view::pane_rows::marked(app, app.focus);
     let text = match app.overlays.last() {
         None if !marked.is_empty() => {
             app.say(Role::Dim, format!("Copied {} marked rows.", marked.len()));
             return vec![Effect::Copy(crate::model::SafeText::from(marked.join(" ⏎ ")))];
         }
-        None => view::list::selected(app, app.focus).map(|entry| view::list::plain(app, app.focus, &entry)),
+        None => view::pane_rows::selected(app, app.focus).map(|entry| view::pane_rows::plain(app, app.focus, &entry)),
         Some(Overlay::Detail { .. } | Overlay::Situation { .. } | Overlay::Readiness { .. } | Overlay::Help { .. }) => {
-            Some(view::sheet::plain(app))
+            Some(view::page::plain(app))
         }
         _ => None,
     };
@@ -376,8 +376,8 @@ fn copy(app: &mut App) -> Vec<Effect> {
 }
 
 fn pin(app: &mut App) -> Vec<Effect> {
-    let found =
-        view::list::selected(app, Pane::Timeline).and_then(|entry| entry.item().map(|it| (it.entry.seq, it.pinned)));
+    let found = view::pane_rows::selected(app, Pane::Timeline)
+        .and_then(|entry| entry.item().map(|it| (it.entry.seq, it.pinned)));
     match found {
         Some((seq, pinned)) => {
             super::ask(app, Waiting::Pin, Request::Pin { seq, pinned: !pinned }).into_iter().collect()

@@ -14,11 +14,11 @@ use crate::client::ClientEvent;
 use crate::clock::Clock;
 
 use super::app::App;
-use super::asker::Asker;
 use super::effect::Effect;
 use super::input::{Input, Now};
 use super::keymap::{Key, Keymap};
-use super::theme::{Look, contrast, depth};
+use super::request_port::Asker;
+use super::theme::{Look, color_depth, contrast};
 use super::update::update;
 use super::view;
 use super::widget::time::Zone;
@@ -256,7 +256,7 @@ fn svg_text(out: &mut String, run: &[Cell], left: f64, top: f64, ink: &str, styl
 }
 
 fn color(color: Color) -> Option<String> {
-    depth::rgb(color).map(|[r, g, b]| format!("#{r:02x}{g:02x}{b:02x}"))
+    color_depth::rgb(color).map(|[r, g, b]| format!("#{r:02x}{g:02x}{b:02x}"))
 }
 
 fn escape(text: &str) -> String {

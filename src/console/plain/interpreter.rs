@@ -7,13 +7,13 @@ use crate::console::effect::Effect;
 use crate::console::keymap::Command;
 use crate::console::overlay::{GUARD, Overlay, PlanView, Stance, Subject, WriteKind};
 use crate::console::pane::Pane;
-use crate::console::update::{lines, open, open_waiting};
+use crate::console::update::{open, open_waiting, plain_requests};
 use crate::console::view::silence::words as silence_words;
 use crate::console::view::{detail, situation};
 use crate::model::{Digest, IncidentStatus, PlanId};
 
-use super::order::{self, Order, WORDS};
-use super::{About, Plain, Printed, Typed, page, plan};
+use super::grammar::{self, Order, WORDS};
+use super::{About, Plain, Printed, Typed, plan, sections};
 
 impl Plain {
     /// Does what can be done now.
@@ -32,7 +32,7 @@ impl Plain {
                 self.say(format!("> {}", typed.text));
             }
             let before = self.app.notice.as_ref().map(|notice| (notice.text.clone(), notice.until));
-            effects = match order::parse(&typed.text) {
+            effects = match grammar::parse(&typed.text) {
                 Ok(None) => Vec::new(),
                 Ok(Some(order)) => self.obey(order, &typed),
                 Err(why) => {
@@ -87,7 +87,7 @@ impl Plain {
             Order::Help => self.help(),
             Order::Status => self.status(),
             Order::Situation => {
-                let lines = page::sheet(&situation::sheet(&self.app, u16::MAX));
+                let lines = sections::sheet(&situation::sheet(&self.app, u16::MAX));
                 self.page(lines);
             }
             Order::Rows(pane, words) => self.rows(pane, &words),
@@ -107,14 +107,14 @@ impl Plain {
     fn act(&mut self, order: Order, typed: &Typed) -> Vec<Effect> {
         let app = &mut self.app;
         match order {
-            Order::Note(text) => lines::write(app, WriteKind::Note, &text),
-            Order::Decide(text) => lines::write(app, WriteKind::Decision, &text),
-            Order::FollowUp(text) => lines::write(app, WriteKind::FollowUp, &text),
-            Order::TakeCommand => lines::take_command(app),
-            Order::Set(status, although_firing) => lines::set_status(app, status, although_firing),
+            Order::Note(text) => plain_requests::write(app, WriteKind::Note, &text),
+            Order::Decide(text) => plain_requests::write(app, WriteKind::Decision, &text),
+            Order::FollowUp(text) => plain_requests::write(app, WriteKind::FollowUp, &text),
+            Order::TakeCommand => plain_requests::take_command(app),
+            Order::Set(status, although_firing) => plain_requests::set_status(app, status, although_firing),
             Order::Preview(action, service) => {
                 self.printed = None;
-                lines::preview(app, action, service)
+                plain_requests::preview(app, action, service)
             }
             Order::Propose(name) => self.propose(&name, typed),
             Order::Approve { name, code } => self.approve(&name, &code, typed),
@@ -125,21 +125,21 @@ impl Plain {
             Order::Unsilence(number) => self.unsilence(number),
             Order::Confirm(word) => self.confirm_silence(&word, typed),
             Order::Mark(number, milestone) => match self.named(number).cloned() {
-                Some(About::Entry(seq)) => lines::mark(&mut self.app, seq, milestone),
+                Some(About::Entry(seq)) => plain_requests::mark(&mut self.app, seq, milestone),
                 _ => {
                     self.say(format!("Line {number} is no entry of the timeline; nothing was marked."));
                     Vec::new()
                 }
             },
             Order::Amend(number, text) => match self.named(number).cloned() {
-                Some(About::Entry(seq)) => lines::amend(&mut self.app, seq, &text),
+                Some(About::Entry(seq)) => plain_requests::amend(&mut self.app, seq, &text),
                 _ => {
                     self.say(format!("Line {number} is no entry of the timeline; nothing was amended."));
                     Vec::new()
                 }
             },
             Order::Pin(number) => match self.named(number).cloned() {
-                Some(About::Entry(seq)) => lines::pin(&mut self.app, seq),
+                Some(About::Entry(seq)) => plain_requests::pin(&mut self.app, seq),
                 _ => {
                     self.say(format!("Line {number} is no entry of the timeline; nothing was pinned."));
                     Vec::new()
@@ -171,7 +171,7 @@ impl Plain {
             self.say("No draft was printed; nothing was sent. `failover` or `restore` builds one.");
             return Vec::new();
         }
-        if self.was_read(typed) { lines::confirm(&mut self.app, name) } else { Vec::new() }
+        if self.was_read(typed) { plain_requests::confirm(&mut self.app, name) } else { Vec::new() }
     }
 
     /// The second person: of the plan that was printed here, as it was printed, by its name.
@@ -198,7 +198,7 @@ impl Plain {
             "That is not this plan's code; nothing was sent. Somebody may be reading another plan than you."
         } else {
             if self.was_read(typed) {
-                return lines::confirm(&mut self.app, name);
+                return plain_requests::confirm(&mut self.app, name);
             }
             return Vec::new();
         };
@@ -217,8 +217,8 @@ impl Plain {
 
     fn refuse(&mut self, reason: String) -> Vec<Effect> {
         self.take_waiting();
-        if crate::console::allow::why_not(&self.app, Command::Refuse).is_some() {
-            return lines::stop(&mut self.app, Command::Refuse);
+        if crate::console::availability::why_not(&self.app, Command::Refuse).is_some() {
+            return plain_requests::stop(&mut self.app, Command::Refuse);
         }
         let printed = self.printed.as_ref().and_then(|printed| printed.plan.clone());
         if !matches!((self.table(), printed), (Some(Subject::Known(id)), Some(printed)) if *id == printed) {
@@ -226,7 +226,7 @@ impl Plain {
             return Vec::new();
         }
         match self.table().cloned() {
-            Some(Subject::Known(id)) => lines::write(&mut self.app, WriteKind::Reject(id), &reason),
+            Some(Subject::Known(id)) => plain_requests::write(&mut self.app, WriteKind::Reject(id), &reason),
             _ => Vec::new(),
         }
     }
@@ -251,13 +251,14 @@ impl Plain {
             _ => {
                 self.say("It could mean any of these plans; nothing was sent. `open NUMBER`, then say it again.");
                 for id in found {
-                    let says = self.app.plan(&id).map(crate::console::view::words::plan_says).unwrap_or_default();
+                    let says =
+                        self.app.plan(&id).map(crate::console::view::timeline_text::plan_says).unwrap_or_default();
                     self.put(&says, Some(About::Plan(id)));
                 }
                 return Vec::new();
             }
         }
-        lines::stop(&mut self.app, command)
+        plain_requests::stop(&mut self.app, command)
     }
 
     fn help(&mut self) {
@@ -280,24 +281,24 @@ impl Plain {
     }
 
     fn status(&mut self) {
-        self.page(page::header(&self.app));
+        self.page(sections::header(&self.app));
         for pane in Pane::ALL.iter().copied() {
-            let heading = page::heading(&self.app, pane);
-            match crate::console::view::list::all(&self.app, pane).is_empty() {
+            let heading = sections::heading(&self.app, pane);
+            match crate::console::view::pane_rows::all(&self.app, pane).is_empty() {
                 true => self.say(format!("{heading}. {}", crate::console::view::pane::nothing(&self.app, pane))),
                 false => self.say(heading),
             }
-            self.page(page::troubles(&self.app, pane));
+            self.page(sections::troubles(&self.app, pane));
         }
         if let Some(record) = self.app.plan_waiting() {
-            let (text, id) = (crate::console::view::words::plan_says(record), record.plan.plan.clone());
+            let (text, id) = (crate::console::view::timeline_text::plan_says(record), record.plan.plan.clone());
             self.put(&text, Some(About::Plan(id)));
         }
     }
 
     fn rows(&mut self, pane: Pane, words: &str) {
-        self.say(page::heading(&self.app, pane));
-        let (rows, more) = match page::rows(&self.app, pane, words) {
+        self.say(sections::heading(&self.app, pane));
+        let (rows, more) = match sections::rows(&self.app, pane, words) {
             Ok(found) => found,
             Err(why) => return self.say(format!("That filter can't be read: {why}.")),
         };
@@ -325,7 +326,7 @@ impl Plain {
         if more > 0 {
             self.say(format!("{more} more; words after the pane's name narrow it."));
         }
-        self.page(page::troubles(&self.app, pane));
+        self.page(sections::troubles(&self.app, pane));
     }
 
     fn open(&mut self, number: Option<u64>) {
@@ -342,7 +343,7 @@ impl Plain {
             (Some(About::Entry(seq)), _) => {
                 let mut incidents = self.app.mirror.story.incidents.iter().rev();
                 let item = incidents.find_map(|incident| incident.item(seq));
-                let lines = item.map(|item| page::sheet(&detail::entry(&self.app, item, u16::MAX)));
+                let lines = item.map(|item| sections::sheet(&detail::entry(&self.app, item, u16::MAX)));
                 self.page(lines.unwrap_or_else(|| vec![format!("Entry {seq} belongs to no incident.")]));
             }
             (Some(About::Row { pane, key }), _) => self.detail(pane, &key),
@@ -353,7 +354,7 @@ impl Plain {
     }
 
     fn detail(&mut self, pane: Pane, key: &str) {
-        let lines = page::sheet(&detail::sheet(&self.app, pane, key, u16::MAX));
+        let lines = sections::sheet(&detail::sheet(&self.app, pane, key, u16::MAX));
         self.page(lines);
     }
 
