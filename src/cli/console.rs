@@ -22,7 +22,7 @@ use crate::config::LoadOptions;
 use crate::config::paths::Env;
 use crate::console::{AskFailure, Asker, ExitReason, GaveUp, Keeper, PlainOptions, RunOptions, plain, run, terminal};
 use crate::diagnostics;
-use crate::drill::partner;
+use crate::drill::simulated_approver;
 use crate::model::PersonId;
 use crate::protocol::{Reply, Request};
 
@@ -207,7 +207,7 @@ async fn play_partner(running: &drill::Running, me: &PersonId, seed: u64) -> Res
     let (socket, clock) = (running.room.socket().to_owned(), running.clock.clone());
     let joining = running.spawn(async move {
         let (asker, seen) = drill_participant::join(&socket, &other, true).await?;
-        tokio::spawn(partner::run(other, asker, seen, clock, seed));
+        tokio::spawn(simulated_approver::run(other, asker, seen, clock, seed));
         Ok(())
     });
     joining.await.unwrap_or_else(|error| Err(Fail::Other(error.to_string())))

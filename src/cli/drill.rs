@@ -16,7 +16,7 @@ use crate::config::LoadOptions;
 use crate::config::paths::{Env, make_private};
 use crate::drill::Lane;
 use crate::drill::scenario::{self, Scenario};
-use crate::drill::world::{self, World};
+use crate::drill::simulator::{self, World};
 use crate::model::PersonId;
 use crate::protocol::DrillInfo;
 use crate::room::Room;
@@ -101,7 +101,7 @@ struct Parts {
 async fn put_up(options: &Drill, env: &Env, kind: Kind, scenario: Arc<Scenario>, clock: Clock) -> Result<Parts, Fail> {
     let (random, first_port) = match kind {
         Kind::ByHand => (Random::system(), None),
-        Kind::Headless => (Random::seeded(options.seed), Some(world::first_port(options.seed))),
+        Kind::Headless => (Random::seeded(options.seed), Some(simulator::first_port(options.seed))),
     };
     let tag = Random::system().ulid(&Clock::real()).to_lowercase();
     let runtime = env.runtime_dir();

@@ -11,8 +11,8 @@ use super::connect::{Intent, Link};
 use super::error::Fail;
 use crate::client::Handle;
 use crate::clock::Clock;
-use crate::drill::director::{Asker, Director, Seen};
 use crate::drill::scenario::Scenario;
+use crate::drill::script_runner::{Asker, Director, Seen};
 use crate::model::PersonId;
 use crate::protocol::{Reply, Request};
 

@@ -10,8 +10,8 @@ use super::connect::{Intent, Link};
 use super::drill::{self, Drill};
 use super::error::Fail;
 use super::{export, output};
-use crate::drill::director::Run;
 use crate::drill::score::{Score, score};
+use crate::drill::script_runner::Run;
 use crate::model::time::from_detection;
 use crate::postmortem::{Outline, Reached};
 

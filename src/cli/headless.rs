@@ -8,7 +8,7 @@ use super::exit_code::Exit;
 use super::{drill_participant, drill_report, output};
 use crate::clock::Hold;
 use crate::config::paths::Env;
-use crate::drill::director::{Ended, Run};
+use crate::drill::script_runner::{Ended, Run};
 use crate::model::time::from_detection;
 
 /// Plays a scenario to its end and leaves timeline, exports and score.

@@ -1,19 +1,19 @@
-//! The drill: a story ([`scenario`]), the world it happens in ([`world`]), the people who play it ([`director`], [`partner`]), the
-//! thread that they share ([`lane`]) and how well it went ([`score`]).
+//! The drill: a story ([`scenario`]), the world it happens in ([`simulator`]), the people who play it ([`script_runner`], [`simulated_approver`]), the
+//! thread that they share ([`drill_thread`]) and how well it went ([`score`]).
 //!
 //! The room, its clients and its protocol are the real ones; only the endpoints differ. Nothing here knows the clients' types.
 
-mod act;
-pub mod director;
-pub mod lane;
-pub mod partner;
+pub mod drill_thread;
 pub mod scenario;
 pub mod score;
-pub mod world;
+pub mod script_runner;
+mod scripted_action;
+pub mod simulated_approver;
+pub mod simulator;
 
-pub use director::{Asker, Director, Seen};
-pub use lane::Lane;
+pub use drill_thread::Lane;
 pub use scenario::Scenario;
 pub use score::{Score, score};
+pub use script_runner::{Asker, Director, Seen};
 
-pub use world::World;
+pub use simulator::World;

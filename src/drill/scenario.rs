@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use super::act::{Act, Milestone, Verb};
+pub use super::scripted_action::{Act, Milestone, Verb};
 
 /// The scenarios that ship with the program.
 pub const BUILT_IN: [(&str, &str); 1] = [("etcd-corruption", include_str!("scenarios/etcd-corruption.toml"))];

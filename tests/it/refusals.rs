@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use warroom::clock::{Clock, Random};
 use warroom::config::{self, LoadOptions};
-use warroom::drill::world::Ask;
+use warroom::drill::simulator::Ask;
 use warroom::ledger::Files;
 use warroom::room::{Room, Setup, Socket};
 

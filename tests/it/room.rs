@@ -15,7 +15,7 @@ use warroom::client::Mirror;
 use warroom::clock::{Clock, Random};
 use warroom::config::{AlertmanagerConfig, Config, LoadOptions};
 use warroom::drill::scenario;
-use warroom::drill::world::World;
+use warroom::drill::simulator::World;
 use warroom::ledger::{AppendFile, DirFacts, Directory, FileFacts, Files, Held, RESERVE_BYTES, ReadFile, Storage};
 use warroom::model::{
     Action, Digest, Happening, Level, Person, PersonId, PlanId, Policy, RefusalKind, Role, Rules, SafeText, Severity,

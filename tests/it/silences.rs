@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use warroom::clock::Clock;
-use warroom::drill::world::{Service, World};
+use warroom::drill::simulator::{Service, World};
 
 use crate::peers::alertmanager::{One, Pair};
 use crate::peers::http::Ask;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use warroom::clock::Clock;
 use warroom::drill::scenario::{self, Scenario};
-use warroom::drill::world::{Ask, Endpoints, World, Write};
+use warroom::drill::simulator::{Ask, Endpoints, World, Write};
 use warroom::model::Happening;
 
 use crate::support::{Running, assert_intact, run, run_json, scratch, segments, skipped, wait_for, warroom};

@@ -14,7 +14,7 @@ use warroom::board::{Board, BoardSetup, Topic};
 use warroom::clock::Clock;
 use warroom::config::{self, Config, LoadOptions};
 use warroom::drill::scenario::{self, Scenario};
-use warroom::drill::world::World;
+use warroom::drill::simulator::World;
 use warroom::model::{Observation, Stamp};
 use warroom::systems::{self, Ctx};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::director::{Asker, Seen, waiting};
+use super::script_runner::{Asker, Seen, waiting};
 use crate::client::Mirror;
 use crate::clock::{Clock, Turn};
 use crate::model::{Action, PersonId, Plan, PlanId, SafeText, Stamp};

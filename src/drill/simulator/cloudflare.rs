@@ -3,10 +3,10 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use super::edge_limit::Limit;
+use super::cloudflare_rate_limit::Limit;
+use super::kube_store::id;
 use super::state::{Answer, Due, State};
-use super::store::id;
-use super::{argocd, story};
+use super::{argocd, scripted_events};
 use crate::drill::scenario::{Scenario, Site};
 
 /// The objects of the account and zone.
@@ -221,7 +221,7 @@ pub fn pool_view(state: &State, at: usize) -> Value {
     let seen = places(state, at).iter().filter(|(_, ok)| *ok).count() * 2 > state.scenario.edge.places.len();
     // A disabled pool is not checked: its health is unknown, not bad.
     let healthy = if enabled { json!(seen) } else { Value::Null };
-    story::merge(&mut pool, &json!({"healthy": healthy}));
+    scripted_events::merge(&mut pool, &json!({"healthy": healthy}));
     for origin in pool["origins"].as_array_mut().into_iter().flatten() {
         origin["healthy"] = if enabled { json!(seen) } else { Value::Null };
     }

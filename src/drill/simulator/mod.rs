@@ -5,26 +5,26 @@
 
 mod alerts;
 mod argocd;
-mod edge;
-mod edge_http;
-mod edge_limit;
-mod files;
+mod cloudflare;
+mod cloudflare_rate_limit;
+mod context;
+mod generated_config;
+mod initial_state;
 mod kube;
 mod kube_http;
+mod kube_store;
+mod kube_watch;
+mod kubectl_table;
+mod listeners;
 mod metrics;
-mod net;
 mod prometheus;
-mod seed;
-mod select;
-mod shared;
+mod provider_http;
+mod scripted_events;
+mod selectors;
 mod silences;
 mod state;
-mod store;
-mod story;
-mod table;
 mod traffic;
 mod velero;
-mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -35,13 +35,13 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-pub use files::Endpoints;
+pub use generated_config::Endpoints;
 pub use state::{Ask, State, Write};
 
 use crate::clock::Clock;
 use crate::drill::scenario::{Scenario, Site};
-use net::Gate;
-use shared::Shared;
+use context::Shared;
+use listeners::Gate;
 
 /// One simulated service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,10 +109,10 @@ impl World {
         let routers = [
             kube_http::router(shared.clone(), Site::Primary),
             kube_http::router(shared.clone(), Site::Dr),
-            edge_http::alertmanager(shared.clone(), 0),
-            edge_http::alertmanager(shared.clone(), 1),
-            edge_http::cloudflare(shared.clone()),
-            edge_http::service(shared.clone()),
+            provider_http::alertmanager(shared.clone(), 0),
+            provider_http::alertmanager(shared.clone(), 1),
+            provider_http::cloudflare(shared.clone()),
+            provider_http::service(shared.clone()),
             prometheus::router(shared.clone()),
         ];
         let failed = |e: std::io::Error| format!("the drill's world can't open a loopback port: {e}");
@@ -121,7 +121,7 @@ impl World {
         for router in routers {
             gates.push(Gate::open(router, ports.next()).await.map_err(failed)?);
         }
-        let control = Gate::open(edge_http::control(shared.clone()), ports.next()).await.map_err(failed)?;
+        let control = Gate::open(provider_http::control(shared.clone()), ports.next()).await.map_err(failed)?;
         let stop = CancellationToken::new();
         let (running, ended) = (shared.clone(), stop.clone());
         tokio::spawn(async move { ended.run_until_cancelled(running.run()).await });

@@ -70,7 +70,7 @@ pub fn status(state: &State, instance: usize, addresses: &[String]) -> Value {
     let peers: Vec<Value> = addresses
         .iter()
         .enumerate()
-        .map(|(i, address)| json!({"name": super::store::id(&format!("{}/am/{i}", state.seed), 26).to_uppercase(), "address": address}))
+        .map(|(i, address)| json!({"name": super::kube_store::id(&format!("{}/am/{i}", state.seed), 26).to_uppercase(), "address": address}))
         .collect();
     json!({
         "cluster": {"name": peers[instance]["name"], "status": "ready", "peers": peers},

@@ -230,7 +230,7 @@ async fn refusals_are_worded_as_the_real_servers_word_them() {
     let url = format!("{}/apis/velero.io/v1/namespaces/velero/restores", room.at.dr);
     let anonymous = room.http.post(url).body("{}").send().await.expect("an answer");
     assert_eq!(anonymous.status().as_u16(), 403, "writes need the token");
-    let (_, body) = kube::forbidden("system:anonymous", "list", store::Res::Events, None);
+    let (_, body) = kube::forbidden("system:anonymous", "list", kube_store::Res::Events, None);
     if let Some(recorded) = crate::peers::beside("contracts/recorded/kube/anonymous-403.body") {
         let text = std::fs::read_to_string(recorded).expect("readable");
         assert_eq!(body, serde_json::from_str::<Value>(&text).expect("json"));
@@ -361,10 +361,10 @@ async fn a_service_that_is_down_refuses_and_comes_back_on_its_port() {
 #[tokio::test]
 async fn the_storm_brings_events_and_stays_bounded() {
     let room = room().await;
-    let before = room.world.shared.with(|s| s.primary.store.shelf(store::Res::Events).objects.len());
+    let before = room.world.shared.with(|s| s.primary.store.shelf(kube_store::Res::Events).objects.len());
     room.world.inject(35_000);
-    let after = room.world.shared.with(|s| s.primary.store.shelf(store::Res::Events).objects.len());
-    assert!(before < after && after == store::MOST_EVENTS, "{before} {after}");
+    let after = room.world.shared.with(|s| s.primary.store.shelf(kube_store::Res::Events).objects.len());
+    assert!(before < after && after == kube_store::MOST_EVENTS, "{before} {after}");
     room.world.storm(2000);
     let begun = room.world.shared.with(|s| s.injected);
     while room.world.shared.with(|s| s.injected) < begun + 100 {

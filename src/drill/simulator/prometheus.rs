@@ -11,7 +11,7 @@ use axum::http::{Method, Request, Uri};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::shared::{self, Shared};
+use super::context::{self, Shared};
 use super::state::{Answer, State};
 use super::{alerts, metrics};
 
@@ -27,7 +27,7 @@ pub fn router(shared: Shared) -> Router {
         let shared = shared.clone();
         async move {
             let (parts, body) = request.into_parts();
-            let bytes = shared::body_of(body).await.unwrap_or_default();
+            let bytes = context::body_of(body).await.unwrap_or_default();
             let mut given = pairs(&parts.uri);
             if parts.method == Method::POST {
                 let form = format!("/?{}", String::from_utf8_lossy(&bytes));

@@ -11,8 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::edge::Edge;
-use super::store::{Store, stamp};
+use super::cloudflare::Edge;
+use super::kube_store::{Store, stamp};
 use super::traffic::Traffic;
 use crate::drill::scenario::{Scenario, Site};
 
@@ -71,7 +71,7 @@ pub enum Ask {
     },
     PatchObject {
         site: Site,
-        res: super::store::Res,
+        res: super::kube_store::Res,
         namespace: String,
         name: String,
         body: Value,
@@ -142,7 +142,11 @@ impl State {
     pub fn new(scenario: Arc<Scenario>, seed: u64) -> Self {
         let cluster = |site: Site| Cluster {
             store: Store::new(format!("{seed}/{}", site.name()), 48_200 + seed % 1000),
-            token: format!("drill-{}-{}", site.name(), super::store::id(&format!("{seed}/token/{}", site.name()), 24)),
+            token: format!(
+                "drill-{}-{}",
+                site.name(),
+                super::kube_store::id(&format!("{seed}/token/{}", site.name()), 24)
+            ),
             etcd_failed: false,
         };
         let start = scenario.start;
@@ -166,7 +170,7 @@ impl State {
             writes_total: 0,
             scenario,
         };
-        super::seed::fill(&mut state);
+        super::initial_state::fill(&mut state);
         state
     }
 
@@ -206,7 +210,7 @@ impl State {
             }
             let due = entry.remove();
             self.now = self.now.max(at);
-            super::story::happen(self, at, due);
+            super::scripted_events::happen(self, at, due);
         }
         self.now = self.now.max(now);
     }
@@ -215,8 +219,10 @@ impl State {
     pub fn apply(&mut self, now: DateTime<Utc>, ask: Ask) -> Answer {
         self.advance(now);
         match ask {
-            Ask::PatchLoadBalancer { zone, id, body } => super::edge::patch_load_balancer(self, &zone, &id, &body),
-            Ask::PatchPool { account, id, body } => super::edge::patch_pool(self, &account, &id, &body),
+            Ask::PatchLoadBalancer { zone, id, body } => {
+                super::cloudflare::patch_load_balancer(self, &zone, &id, &body)
+            }
+            Ask::PatchPool { account, id, body } => super::cloudflare::patch_pool(self, &account, &id, &body),
             Ask::PatchObject { site, res, namespace, name, body, dry } => {
                 super::kube::patch(self, site, res, &namespace, &name, &body, dry)
             }
@@ -227,7 +233,7 @@ impl State {
             Ask::ExpireSilence { id } => super::silences::expire(self, &id),
             Ask::Inject { site, count } => {
                 for _ in 0..count {
-                    super::story::inject(self, site);
+                    super::scripted_events::inject(self, site);
                 }
                 (200, json!({"injected": self.injected}))
             }
@@ -250,7 +256,7 @@ impl State {
 
     /// A number that follows from the seed and a text alone, below `below`.
     pub fn draw(&self, what: &str, below: u64) -> u64 {
-        let digits = super::store::id(&format!("{}/{what}", self.seed), 15);
+        let digits = super::kube_store::id(&format!("{}/{what}", self.seed), 15);
         u64::from_str_radix(&digits, 16).unwrap_or(0) % below.max(1)
     }
 

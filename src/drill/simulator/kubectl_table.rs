@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::kube::Page;
-use super::store::Res;
+use super::kube_store::Res;
 
 type Cell = fn(&Value, DateTime<Utc>) -> Value;
 

@@ -4,8 +4,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use regex::Regex;
 use serde_json::{Value, json};
 
+use super::kube_store::id;
 use super::state::{Answer, State};
-use super::store::id;
 
 /// Most silences held.
 const MOST: usize = 1000;

@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::kube_store::{Res, micro, stamp};
 use super::state::{Due, State};
-use super::store::{Res, micro, stamp};
-use super::{argocd, metrics, seed, velero};
+use super::{argocd, initial_state, metrics, velero};
 use crate::drill::scenario::Site;
 
 /// Works one happening at its instant.
@@ -37,12 +37,17 @@ fn impact(state: &mut State, at: DateTime<Utc>) {
     }
     let seed = state.seed;
     for app in ["shop-checkout", "shop-orders", "shop-db"] {
-        crash(&mut state.primary.store, &scenario.service.namespace, &seed::pod_name(seed, Site::Primary, app, 0), at);
+        crash(
+            &mut state.primary.store,
+            &scenario.service.namespace,
+            &initial_state::pod_name(seed, Site::Primary, app, 0),
+            at,
+        );
     }
     state.primary.etcd_failed = true;
 }
 
-fn crash(store: &mut super::store::Store, namespace: &str, name: &str, at: DateTime<Utc>) {
+fn crash(store: &mut super::kube_store::Store, namespace: &str, name: &str, at: DateTime<Utc>) {
     store.edit(Res::Pods, namespace, name, at, |pod| {
         pod["status"]["conditions"][0] = json!({"type": "Ready", "status": "False", "reason": "ContainersNotReady",
             "lastProbeTime": null, "lastTransitionTime": stamp(at)});
@@ -70,7 +75,7 @@ fn node_lost(state: &mut State, at: DateTime<Utc>, i: usize) {
             condition["lastTransitionTime"] = json!(stamp(at));
         }
     });
-    let here: Vec<super::store::Key> = store.shelf(Res::Pods).objects.keys().cloned().collect();
+    let here: Vec<super::kube_store::Key> = store.shelf(Res::Pods).objects.keys().cloned().collect();
     for (namespace, name) in here {
         let on_it = store.get(Res::Pods, &namespace, &name).is_some_and(|p| p["spec"]["nodeName"] == json!(node));
         if on_it {
@@ -93,7 +98,7 @@ fn leases(state: &mut State, at: DateTime<Utc>, site: Site) {
             lease["spec"]["renewTime"] = json!(micro(at));
         });
     }
-    state.plan(at + TimeDelta::seconds(seed::LEASE_S), Due::Leases(site));
+    state.plan(at + TimeDelta::seconds(initial_state::LEASE_S), Due::Leases(site));
 }
 
 /// What one event says.
@@ -140,7 +145,7 @@ fn say(state: &mut State, at: DateTime<Utc>, said: &Said<'_>) {
 fn story_event(state: &mut State, at: DateTime<Utc>, spec: usize, nth: u32) {
     let scenario = state.scenario.clone();
     let event = &scenario.events[spec];
-    let tail = super::store::id(&format!("{}/event/{spec}", state.seed), 16);
+    let tail = super::kube_store::id(&format!("{}/event/{spec}", state.seed), 16);
     let said = Said {
         site: event.cluster,
         namespace: event.namespace.as_deref().unwrap_or_default(),
@@ -183,9 +188,9 @@ fn noise(state: &mut State, at: DateTime<Utc>, spec: usize, nth: u64) {
         let replicas = if noise.cluster == Site::Primary { 2 } else { 1 };
         let app = &scenario.argocd.apps[pick % scenario.argocd.apps.len().max(1)];
         let replica = (pick / 64) % replicas;
-        (scenario.service.namespace.clone(), seed::pod_name(state.seed, noise.cluster, app, replica))
+        (scenario.service.namespace.clone(), initial_state::pod_name(state.seed, noise.cluster, app, replica))
     };
-    let tail = super::store::id(&format!("{}/noise/{spec}/{which}/{name}", state.seed), 16);
+    let tail = super::kube_store::id(&format!("{}/noise/{spec}/{which}/{name}", state.seed), 16);
     let message = template.message.replace("{name}", &name);
     let said = Said {
         site: noise.cluster,

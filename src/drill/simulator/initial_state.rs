@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::kube_store::{Res, micro, stamp, uid};
 use super::state::{Due, State};
-use super::store::{Res, micro, stamp, uid};
 use super::{argocd, metrics, velero};
 use crate::drill::scenario::Site;
 
@@ -37,7 +37,7 @@ fn story(state: &mut State) {
         state.plan(scenario.after_impact(event.after_impact_s), Due::Event { spec, nth: 0 });
     }
     for spec in 0..scenario.noise.len() {
-        state.plan(super::story::noise_at(state, spec, 0), Due::Noise { spec, nth: 0 });
+        state.plan(super::scripted_events::noise_at(state, spec, 0), Due::Noise { spec, nth: 0 });
     }
 }
 
@@ -114,7 +114,7 @@ fn pods(state: &mut State, site: Site) {
 
 /// A replica's pod name: the same in every run of one seed.
 pub fn pod_name(seed: u64, site: Site, app: &str, replica: usize) -> String {
-    let tail = super::store::id(&format!("{seed}/pod/{}/{app}/{replica}", site.name()), 13);
+    let tail = super::kube_store::id(&format!("{seed}/pod/{}/{app}/{replica}", site.name()), 13);
     format!("{app}-{}-{}", &tail[..8], &tail[8..])
 }
 

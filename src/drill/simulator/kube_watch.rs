@@ -9,12 +9,12 @@ use axum::response::Response;
 use futures::stream;
 use serde_json::json;
 
+use super::context::Shared;
 use super::kube::{self, Page};
 use super::kube_http::{Target, expired, selector};
-use super::select::Selector;
-use super::shared::Shared;
-use super::store::{Res, Shelf};
-use super::table;
+use super::kube_store::{Res, Shelf};
+use super::kubectl_table;
+use super::selectors::Selector;
 use crate::drill::scenario::Site;
 
 /// A watch ends after so long when the client names no time.
@@ -113,7 +113,7 @@ impl Watch {
     ) {
         let object = if self.as_table {
             let page = Page { items: vec![json.clone()], rv, go_on: None, remaining: 0 };
-            table::table(self.target.res, &page, now).to_string()
+            kubectl_table::table(self.target.res, &page, now).to_string()
         } else {
             kube::whole_text(self.target.res, json)
         };

@@ -7,11 +7,11 @@ use axum::response::Response;
 use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 
-use super::edge::{self, envelope, listing, refused};
-use super::edge_limit::{LIMIT, Standing};
-use super::shared::{self, Shared};
+use super::cloudflare::{self, envelope, listing, refused};
+use super::cloudflare_rate_limit::{LIMIT, Standing};
+use super::context::{self, Shared};
 use super::state::{Answer, Ask, State};
-use super::{alerts, silences, store};
+use super::{alerts, kube_store, silences};
 use crate::drill::scenario::Site;
 
 /// The provider's API.
@@ -21,11 +21,11 @@ pub fn cloudflare(shared: Shared) -> Router {
         async move {
             let (parts, body) = request.into_parts();
             let path = parts.uri.path().to_owned();
-            let bytes = shared::body_of(body).await.unwrap_or_default();
+            let bytes = context::body_of(body).await.unwrap_or_default();
             let is_write = !matches!(parts.method, Method::GET | Method::HEAD);
             let authorized = parts.headers.contains_key("authorization");
             let (token, standing) = shared.with(|s| (s.edge.token.clone(), s.edge.limit.take(s.now)));
-            let answer = match shared::bearer(&parts.headers) {
+            let answer = match context::bearer(&parts.headers) {
                 // Locked out: every call is refused alike, the good ones too.
                 _ if standing.wait_s.is_some() => {
                     refused(429, 971, "Please wait and consider throttling your request speed")
@@ -39,7 +39,7 @@ pub fn cloudflare(shared: Shared) -> Router {
                 shared.note("cloudflare", parts.method.as_str(), &path, &bytes, answer.0);
             }
             let mut response = shared.json(answer);
-            let ray = store::id(&format!("{path}/{}", shared.clock().now()), 16);
+            let ray = kube_store::id(&format!("{path}/{}", shared.clock().now()), 16);
             if let Ok(ray) = HeaderValue::from_str(&format!("{ray}-YYZ")) {
                 response.headers_mut().insert("cf-ray", ray);
             }
@@ -92,7 +92,7 @@ fn get_cloudflare(state: &State, path: &[&str]) -> Answer {
     let pool = |id: &str| edge.pools.iter().position(|p| p["id"] == id);
     let missing = || refused(404, 1001, "not found");
     let verified = || {
-        let id = store::id(&edge.token, 32);
+        let id = kube_store::id(&edge.token, 32);
         let ends = (state.scenario.start + TimeDelta::days(90)).to_rfc3339_opts(SecondsFormat::Secs, true);
         (200, envelope(json!({"id": id, "status": "active", "expires_on": ends})))
     };
@@ -109,13 +109,13 @@ fn get_cloudflare(state: &State, path: &[&str]) -> Answer {
         ["zones", _, "load_balancers"] => (200, listing(vec![edge.load_balancer.clone()])),
         ["zones", _, "load_balancers", id] if edge.load_balancer["id"] == *id => (200, envelope(edge.load_balancer.clone())),
         ["accounts", _, "load_balancers", "pools"] => {
-            (200, listing((0..edge.pools.len()).map(|at| edge::pool_view(state, at)).collect()))
+            (200, listing((0..edge.pools.len()).map(|at| cloudflare::pool_view(state, at)).collect()))
         }
         ["accounts", _, "load_balancers", "pools", id] => {
-            pool(id).map_or_else(missing, |at| (200, envelope(edge::pool_view(state, at))))
+            pool(id).map_or_else(missing, |at| (200, envelope(cloudflare::pool_view(state, at))))
         }
         ["accounts", _, "load_balancers", "pools", id, "health"] => {
-            pool(id).map_or_else(missing, |at| (200, envelope(edge::health(state, at))))
+            pool(id).map_or_else(missing, |at| (200, envelope(cloudflare::health(state, at))))
         }
         ["accounts", _, "load_balancers", "pools", id, "references"] => pool(id).map_or_else(missing, |_| {
             let lb = &edge.load_balancer;
@@ -138,7 +138,7 @@ pub fn alertmanager(shared: Shared, instance: usize) -> Router {
             let (parts, body) = request.into_parts();
             let path = parts.uri.path().to_owned();
             if parts.method != Method::GET {
-                let bytes = shared::body_of(body).await.unwrap_or_default();
+                let bytes = context::body_of(body).await.unwrap_or_default();
                 let answer = write_alertmanager(&shared, &parts.method, &path, &bytes);
                 shared.note(&format!("alertmanager-{}", instance + 1), parts.method.as_str(), &path, &bytes, answer.0);
                 return respond_alertmanager(&shared, answer);

@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::kube::status;
+use super::kube_store::{Res, stamp};
 use super::state::{Answer, Due, State};
-use super::store::{Res, stamp};
 use crate::drill::scenario::{ScheduleSpec, Site};
 
 /// How far a restore is.
@@ -152,7 +152,7 @@ pub fn create_restore(state: &mut State, site: Site, namespace: &str, mut body: 
     }
     body["metadata"]["namespace"] = json!(namespace);
     if dry {
-        body["metadata"]["uid"] = json!(super::store::uid(&format!("{}/dry/{name}", state.seed)));
+        body["metadata"]["uid"] = json!(super::kube_store::uid(&format!("{}/dry/{name}", state.seed)));
         body["metadata"]["creationTimestamp"] = json!(stamp(now));
         return (201, super::kube::whole(Res::Restores, body));
     }

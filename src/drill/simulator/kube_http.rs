@@ -8,13 +8,13 @@ use axum::http::{HeaderMap, Method, Request, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::context::{self, Shared};
 use super::kube::{self, ListAsk, Page};
-use super::select::Selector;
-use super::shared::{self, Shared};
+use super::kube_store::Res;
+use super::kube_watch::watch;
+use super::kubectl_table;
+use super::selectors::Selector;
 use super::state::Ask;
-use super::store::Res;
-use super::table;
-use super::watch::watch;
 use crate::drill::scenario::Site;
 
 /// Name of the user whose token the drill's kubeconfig has.
@@ -66,13 +66,13 @@ async fn handle(shared: Shared, site: Site, request: Request<Body>) -> Response 
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
-    let query = shared::query(&parts.uri);
+    let query = context::query(&parts.uri);
     let is_write = !matches!(parts.method, Method::GET | Method::HEAD);
-    let bytes = shared::body_of(body).await.unwrap_or_default();
+    let bytes = context::body_of(body).await.unwrap_or_default();
     let response = match identity(&shared, site, &parts.headers, is_write, &segments) {
         Err(answer) => shared.json(answer),
         Ok(()) if segments.last() == Some(&"selfsubjectaccessreviews") && parts.method == Method::POST => {
-            let known_user = shared::bearer(&parts.headers).is_some();
+            let known_user = context::bearer(&parts.headers).is_some();
             return shared.json(match serde_json::from_slice(&bytes) {
                 Ok(asked) => kube::access_review(&asked, known_user),
                 // Protobuf, most likely: saying so beats a wrong "no".
@@ -99,7 +99,7 @@ fn identity(
     path: &[&str],
 ) -> Result<(), super::state::Answer> {
     let good = shared.with(|state| state.cluster(site).token.clone());
-    match shared::bearer(headers) {
+    match context::bearer(headers) {
         Some(token) if token == good => Ok(()),
         Some(_) => Err(kube::status(401, "Unauthorized", "Unauthorized", json!({}))),
         None if !is_write || path.last() == Some(&"selfsubjectaccessreviews") => Ok(()),
@@ -164,7 +164,7 @@ fn get(shared: &Shared, site: Site, target: &Target, name: &str, as_table: bool)
         object.map(|o| {
             let page = Page { items: vec![o.json.clone()], rv: o.rv, go_on: None, remaining: 0 };
             if as_table {
-                table::table(target.res, &page, state.now).to_string()
+                kubectl_table::table(target.res, &page, state.now).to_string()
             } else {
                 kube::whole_text(target.res, &o.json)
             }
@@ -197,7 +197,7 @@ fn list(shared: &Shared, site: Site, target: Target, query: &BTreeMap<String, St
         let store = &state.cluster(site).store;
         let page = kube::page(store.shelf(target.res), store.rv, &ask)?;
         Some(if as_table {
-            table::table(target.res, &page, state.now).to_string()
+            kubectl_table::table(target.res, &page, state.now).to_string()
         } else {
             kube::list_text(target.res, &page)
         })

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::select::Selector;
+use super::kube_store::{Res, Shelf};
+use super::scripted_events;
+use super::selectors::Selector;
 use super::state::{Answer, State};
-use super::store::{Res, Shelf};
-use super::story;
 use crate::drill::scenario::Site;
 
 /// A failure as the API server words it.
@@ -88,7 +88,7 @@ pub fn patch(state: &mut State, site: Site, res: Res, namespace: &str, name: &st
         let why = "the name or namespace of the object does not match the one on the URL";
         return status(400, "BadRequest", why, json!({}));
     }
-    story::merge(&mut value, body);
+    scripted_events::merge(&mut value, body);
     if let Value::Object(members) = &mut value {
         members.remove("kind");
         members.remove("apiVersion");
@@ -277,7 +277,7 @@ pub fn page(shelf: &Shelf, rv: u64, ask: &ListAsk) -> Option<Page> {
     if remaining > 0
         && let Some((namespace, name)) = last
     {
-        go_on = Some(super::store::hex(format!("{rv}/{namespace}/{name}").as_bytes()));
+        go_on = Some(super::kube_store::hex(format!("{rv}/{namespace}/{name}").as_bytes()));
     }
     Some(Page { items, rv, go_on, remaining })
 }

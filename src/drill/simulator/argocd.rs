@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::seed;
+use super::initial_state;
+use super::kube_store::{Res, stamp};
 use super::state::{Due, State};
-use super::store::{Res, stamp};
 use crate::drill::scenario::Site;
 
 /// Applications as they are at the start: deployed and healthy on both sides.
@@ -34,7 +34,7 @@ pub fn around(state: &mut State, site: Site) {
     // On the node that the story leaves alone: with a controller that is not ready no application would count.
     let node = scenario.cluster(site).workers.last().cloned().unwrap_or_default();
     let name = "argocd-application-controller";
-    let mut pod = seed::pod(namespace, &format!("{name}-0"), &node, name, born);
+    let mut pod = initial_state::pod(namespace, &format!("{name}-0"), &node, name, born);
     pod["metadata"]["labels"] = json!({"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "argocd"});
     let store = &mut state.cluster_mut(site).store;
     store.put(Res::Projects, project, born);
@@ -116,8 +116,13 @@ pub fn scale(state: &mut State, at: DateTime<Utc>, app: usize, done: bool) {
         let workers = &scenario.dr.workers;
         for replica in 1..3 {
             let node = &workers[(app + replica) % workers.len().max(1)];
-            let pod =
-                seed::pod(&scenario.service.namespace, &seed::pod_name(seed, Site::Dr, name, replica), node, name, at);
+            let pod = initial_state::pod(
+                &scenario.service.namespace,
+                &initial_state::pod_name(seed, Site::Dr, name, replica),
+                node,
+                name,
+                at,
+            );
             store.put(Res::Pods, pod, at);
         }
         state.scaled.insert(app, true);
