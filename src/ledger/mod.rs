@@ -4,26 +4,26 @@
 //! one batch is ever un-synced, which is what makes it sound to cut a torn tail off when the log is opened. Anything else
 //! that does not verify is damage: shown, never repaired. All storage is behind [`Storage`], so tests can break it.
 
-mod folder;
+mod disk_space;
+mod new_after_damage;
+mod offline;
 mod open;
+mod read_only;
 mod reader;
 mod redact;
-mod renew;
 mod scan;
 mod sealer;
-mod signed;
-mod size;
+mod signed_head;
 mod snapshot;
 mod storage;
 mod tail;
-mod unwritable;
 mod verify;
 mod write;
 
 #[cfg(test)]
-mod signed_tests;
+mod signed_head_tests;
 #[cfg(test)]
-mod sim;
+mod sim_disk;
 #[cfg(test)]
 mod snapshot_tests;
 #[cfg(test)]
@@ -32,10 +32,10 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use folder::{Told, read_folder};
+pub use new_after_damage::new_after_damage;
+pub use offline::{Told, read_folder};
 pub use open::{OpenOptions, Opened};
 pub use reader::{ReadError, Reader};
-pub use renew::new_after_damage;
 pub use snapshot::{Found, Snapshot, Unfit, Unverified};
 pub use storage::{AppendFile, DirFacts, Directory, FileFacts, Files, Held, ReadFile, Storage};
 pub use verify::{Expected, Signed, Verdict, verify, verify_with};

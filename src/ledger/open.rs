@@ -11,7 +11,9 @@ use super::snapshot::{self, Found, Unverified};
 use super::storage::{Held, ReadFile, Storage, retry};
 use super::tail::Tail;
 use super::write::{self, Ledger, Writer};
-use super::{Condition, Damage, LOCK, LedgerError, RESERVE, RESERVE_BYTES, SYNC_FAILED, renew, segments, unwritable};
+use super::{
+    Condition, Damage, LOCK, LedgerError, RESERVE, RESERVE_BYTES, SYNC_FAILED, new_after_damage, read_only, segments,
+};
 use crate::clock::{Clock, Random};
 use crate::model::entry::{Draft, Genesis, LogLine, Recovered};
 use crate::model::{Actor, Digest, Happening, SafeText};
@@ -79,8 +81,8 @@ impl Ledger {
             Ok(opened) => return Ok(opened),
             Err(error) => error,
         };
-        match unwritable::refusal(&error, &options) {
-            Some(says) if !options.drill => Ok(unwritable::open(options, storage, clock, random, says)),
+        match read_only::refusal(&error, &options) {
+            Some(says) if !options.drill => Ok(read_only::open(options, storage, clock, random, says)),
             _ => Err(error),
         }
     }
@@ -141,7 +143,7 @@ impl Opening {
 
     fn open(self) -> Result<Opened, LedgerError> {
         self.clear_leftovers()?;
-        renew::finish(self.storage.as_ref(), &self.options.dir)?;
+        new_after_damage::finish(self.storage.as_ref(), &self.options.dir)?;
         self.open_surveyed()
     }
 

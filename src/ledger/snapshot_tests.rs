@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::sim::{Disk, Fault, Kind};
+use super::sim_disk::{Disk, Fault, Kind};
 use super::tests::{DIR, clock, note, options, removal, segment, texts, to_redact};
 use super::*;
 use crate::clock::Random;

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use super::scan;
-use super::sim::{Disk, Fault, Kind};
+use super::sim_disk::{Disk, Fault, Kind};
 use super::*;
 use crate::clock::{Clock, Random};
 use crate::model::entry::{Draft, LogLine, Note, Outcome, PlanEnded};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::signed::{self, Kept, SIGNED};
+use super::signed_head::{self, Kept, SIGNED};
 use super::storage::{Files, Storage, retry};
 use super::{LedgerError, scan, segments};
 use crate::model::Digest;
@@ -67,7 +67,7 @@ pub fn verify_with(storage: &dyn Storage, paths: &[PathBuf], expected: &Expected
         match retry(|| storage.dir_facts(path)) {
             Ok(_) => {
                 // Before the segments: a room that runs signs on, and what it has signed is in them by then.
-                heads.wait_for(signed::read(storage, path).map_err(LedgerError::io("read", &path.join(SIGNED)))?);
+                heads.wait_for(signed_head::read(storage, path).map_err(LedgerError::io("read", &path.join(SIGNED)))?);
                 let found = segments(storage, path).map_err(LedgerError::io("list", path))?;
                 if found.is_empty() {
                     return Err(LedgerError::Directory { dir: path.clone(), why: "holds no timeline.*.jsonl".into() });
@@ -105,12 +105,20 @@ struct Awaited {
 impl Awaited {
     fn is_other(&self) -> String {
         let seq = self.seq;
-        if self.signed { signed::other_history(seq) } else { format!("entry {seq} has another hash than expected") }
+        if self.signed {
+            signed_head::other_history(seq)
+        } else {
+            format!("entry {seq} has another hash than expected")
+        }
     }
 
     fn is_missing(&self) -> String {
         let seq = self.seq;
-        if self.signed { signed::cut(seq) } else { format!("entry {seq} was expected, and the log ends before it") }
+        if self.signed {
+            signed_head::cut(seq)
+        } else {
+            format!("entry {seq} was expected, and the log ends before it")
+        }
     }
 }
 

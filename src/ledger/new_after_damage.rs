@@ -10,10 +10,10 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::open::{OpenOptions, Opened, Opening};
-use super::signed::Kept;
+use super::signed_head::Kept;
 use super::storage::{ReadFile, Storage, retry};
 use super::write::{CreateError, create_file};
-use super::{LedgerError, SNAPSHOT, scan, segment_name, segments, signed};
+use super::{LedgerError, SNAPSHOT, scan, segment_name, segments, signed_head};
 use crate::clock::{Clock, Random};
 use crate::model::Digest;
 use crate::model::entry::{AfterDamage, SignedBefore};
@@ -43,7 +43,7 @@ pub fn new_after_damage(
         let sha256 = hash_file(file.as_ref()).map_err(LedgerError::io("read", path))?;
         let (seq, head) = survey.head;
         // Unreadable is part of the damage: then the old folder keeps it as it is.
-        let signed = match signed::read(storage.as_ref(), &dir) {
+        let signed = match signed_head::read(storage.as_ref(), &dir) {
             Ok(Kept::Head(it)) => Some(SignedBefore { log: it.log, seq: it.seq, head: it.head }),
             Ok(_) | Err(_) => None,
         };
@@ -74,7 +74,7 @@ pub(super) fn finish(storage: &dyn Storage, dir: &Path) -> Result<bool, LedgerEr
     let old = segments(storage, dir).map_err(LedgerError::io("list", dir))?;
     let torn = names.iter().filter(|name| name.contains(".jsonl.torn-")).map(|name| dir.join(name));
     // What was signed of the old log, and what may be the only proof that it was cut, go with it.
-    let beside = [signed::SIGNED, SNAPSHOT];
+    let beside = [signed_head::SIGNED, SNAPSHOT];
     let beside = names.iter().filter(|name| beside.contains(&name.as_str())).map(|name| dir.join(name));
     for from in old.into_iter().map(|(_, path)| path).chain(torn).chain(beside) {
         let to = away.join(from.file_name().unwrap_or_default());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::sim::{Disk, Fault, Kind};
+use super::sim_disk::{Disk, Fault, Kind};
 use super::tests::{DIR, clock, entries, note, open, options, segment};
 use super::*;
 use crate::clock::Random;
