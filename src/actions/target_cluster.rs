@@ -1,7 +1,7 @@
 //! Which cluster a plan goes to, where a service has several: the one that was asked for, else the first of them that can
 //! take it. The plan says which, and why not another.
 
-use crate::model::nearest::nearest;
+use crate::model::suggest::nearest;
 use crate::model::{Objective, Refusal};
 
 use super::board_query::{NONE, cluster_trouble, line, rows, two_sites};

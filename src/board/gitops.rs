@@ -9,7 +9,7 @@ mod parity;
 use std::collections::BTreeMap;
 
 use crate::model::facts::{App, Fact, FactKind};
-use crate::model::gitops::place::{Destination, destination};
+use crate::model::gitops::destination::{Destination, destination};
 use crate::model::{SourceId, Stamp, System};
 
 use super::Board;

@@ -44,7 +44,7 @@ mod vanished_backups;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::facts::{Fact, FactKind};
-use crate::model::gitops::place::Called;
+use crate::model::gitops::destination::Called;
 use crate::model::slo::SloTarget;
 use crate::model::{Change, ClusterRole, Objective, Observation, SafeText, SourceId, Stamp, System};
 

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::model::facts::{Fact, FactKind, Schedule};
-use crate::model::nearest::nearest;
+use crate::model::suggest::nearest;
 use crate::model::time::dated;
 use crate::model::{SafeText, SourceId, Stamp, System};
 

@@ -2,7 +2,7 @@
 //! is said as that, with the nearest that is; it is not blamed on a credential.
 
 use crate::model::facts::{Fact, FactKind};
-use crate::model::nearest::nearest;
+use crate::model::suggest::nearest;
 use crate::model::{Objective, Stamp, System};
 
 use super::Board;

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::model::SafeText;
-use crate::model::nearest::nearest;
+use crate::model::suggest::nearest;
 
 /// The most errors one load prints; the rest are counted.
 const MAX_SHOWN: usize = 40;

@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use crate::model::slo::SloTarget;
 use crate::model::{ClusterRole, Objective, Person, Policy, Rules};
 
-pub use crate::model::nearest::nearest;
+pub use crate::model::suggest::nearest;
 pub use console::{ConsoleConfig, ConsoleFile, ConsoleWord, console_of};
 pub use error::{ConfigError, ConfigErrors};
 pub use http::{ClientCertConfig, HeaderConfig, HeaderValueConfig, HttpConfig, ProxyConfig};

@@ -13,7 +13,7 @@ use super::raw::{
     RawNetwork, RawPeople, RawPerson, RawPolicy, RawProbe, RawPrometheus, RawRoom, RawRules, RawService, RawSlo,
     Section,
 };
-use crate::model::nearest::nearest;
+use crate::model::suggest::nearest;
 
 /// The most syntax errors shown: after a few, each is only an echo of the one before.
 const MAX_SYNTAX: usize = 5;

@@ -10,7 +10,7 @@ use super::error::Report;
 use super::one_or_many::values;
 use super::raw::{RawFile, Section, Text, Texts};
 use super::url::{Strict, Use, check as check_url};
-use crate::model::gitops::place::is_own;
+use crate::model::gitops::destination::is_own;
 
 /// What may stand before `/` in `apps`.
 const APP_KINDS: [&str; 3] = ["application", "kustomization", "helmrelease"];

@@ -15,7 +15,7 @@ use serde::de::{
 use serde_json::Value;
 
 use super::SafeText;
-use super::text::MAX_LONG_BYTES;
+use super::safe_text::MAX_LONG_BYTES;
 
 /// What marks an exact string to [`Clean`]; to any other reader it is a string like others.
 const EXACT: &str = "$warroom::exact";

@@ -8,7 +8,7 @@ pub use super::silence::{Matcher, Silence};
 pub use super::slo::{AlertRule, Slo};
 use super::{AlertGrade, SafeText, Stamp};
 
-pub use super::edge::{
+pub use super::load_balancing::{
     ActingRule, EdgeAccount, EdgeToken, LoadBalancer, Origin, PlaceRole, Pool, PoolPlace, PoolUser, PoolWeights,
 };
 

@@ -4,9 +4,9 @@
 //! asks right before it acts. Pure; what it rests on besides the application comes as [`Around`].
 
 mod argocd;
+pub mod destination;
 mod flux;
 mod lag;
-pub mod place;
 mod release;
 #[cfg(test)]
 mod tests;

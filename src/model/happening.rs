@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use super::plan_entry::*;
+pub use super::plan_events::*;
 pub use super::silence::{SilenceBegun, SilenceEnded, SilenceOutcome};
 use super::{
     Digest, EdgeKind, IncidentId, IncidentStatus, Level, Milestone, PersonId, SafeText, Severity, Stamp, clean,

@@ -6,31 +6,30 @@
 pub mod alert_words;
 pub mod catalog;
 pub mod clean;
-mod edge;
-pub mod edge_kind;
 pub mod entry;
 pub mod facts;
 pub mod filter;
 pub mod gitops;
 pub mod happening;
 pub mod ids;
+mod load_balancing;
 pub mod milestone;
-pub mod nearest;
 pub mod objective;
 pub mod observation;
 pub mod person;
 pub mod plan;
-pub mod plan_entry;
+pub mod plan_events;
 pub mod policy;
+pub mod safe_text;
 pub mod silence;
 pub mod slo;
-pub mod text;
+pub mod suggest;
 pub mod time;
+pub mod transition;
 pub mod velero;
 
 pub use alert_words::{AlertGrade, AlertWords};
 pub use catalog::{System, Topic};
-pub use edge_kind::{EdgeFamily, EdgeKind};
 pub use entry::{Entry, Happening, IncidentStatus, Severity};
 pub use facts::Fact;
 pub use ids::{Digest, IncidentId, PersonId, PlanId};
@@ -40,7 +39,8 @@ pub use observation::{Change, Observation, SourceId, Trouble, TroubleKind};
 pub use person::{Actor, Level, Login, Person, Role};
 pub use plan::{Action, Plan, Refusal, RefusalKind, Step};
 pub use policy::{ACCOUNT_ALONE, ClusterRole, Policy, Rules};
-pub use text::SafeText;
+pub use safe_text::SafeText;
+pub use transition::{EdgeFamily, EdgeKind};
 
 /// An instant on the room's clock, in UTC, milliseconds kept. In a drill this clock may run faster than the wall's.
 pub type Stamp = chrono::DateTime<chrono::Utc>;

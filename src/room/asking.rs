@@ -12,7 +12,7 @@ use super::pages::rows;
 use super::plausible::not_to_come;
 use super::requests::writes_text;
 use super::session::Session;
-use crate::model::text::MAX_LONG_BYTES;
+use crate::model::safe_text::MAX_LONG_BYTES;
 use crate::model::{Refusal, RefusalKind, clean};
 use crate::protocol::Request;
 

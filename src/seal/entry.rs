@@ -20,7 +20,7 @@ use crate::model::{Actor, Digest, Entry, Happening, IncidentId, SafeText, Stamp,
 pub const MAX_LINE: usize = 64 * 1024;
 
 /// The most bytes of a person's words.
-pub const MAX_TEXT: usize = crate::model::text::MAX_LONG_BYTES;
+pub const MAX_TEXT: usize = crate::model::safe_text::MAX_LONG_BYTES;
 
 /// What the writer adds to a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]

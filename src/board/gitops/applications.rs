@@ -8,7 +8,7 @@ use crate::board::observation_store::{Proof, SourceState};
 use crate::board::row::{AppRow, Body, Row, Verdict, Windows};
 use crate::board::row_builder::Opinion;
 use crate::model::facts::{App, Controller, Fact, FactKind, GitSource, ObjectRef, Project};
-use crate::model::gitops::place::Destination;
+use crate::model::gitops::destination::Destination;
 use crate::model::gitops::{Around, Lag, LagKind, Release, SOURCE_CONTROLLER};
 use crate::model::time::clock;
 use crate::model::{SourceId, Stamp};

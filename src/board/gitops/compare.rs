@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::board::Board;
 use crate::board::row::{Against, Counterpart, Known};
 use crate::model::facts::{App, FactKind};
-use crate::model::gitops::place::Destination;
+use crate::model::gitops::destination::Destination;
 use crate::model::gitops::{Lag, LagKind, is_passing};
 use crate::model::objective::app_fits;
 use crate::model::time::{since, words};

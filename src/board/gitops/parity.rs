@@ -7,7 +7,7 @@ use crate::board::observation_store::Proof;
 use crate::board::row::{Against, Body, Known, Row, Verdict, Windows};
 use crate::board::row_builder::{Opinion, count, names};
 use crate::model::gitops::LagKind;
-use crate::model::gitops::place::Destination;
+use crate::model::gitops::destination::Destination;
 use crate::model::time::clock;
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp};
 

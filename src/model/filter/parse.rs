@@ -1,7 +1,7 @@
 //! Reading a filter: terms, quotes, fields, comparisons; and what was probably meant where it can't be read.
 
 use super::{Field, FilterError, MOST_CHARS, MOST_TERMS, SEVERITIES, Term, Test, rank};
-use crate::model::nearest::nearest;
+use crate::model::suggest::nearest;
 
 type Parsed<T> = Result<T, FilterError>;
 

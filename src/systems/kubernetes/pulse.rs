@@ -8,7 +8,7 @@ use super::feed::{Feed, NOT_INSTALLED_EVERY, RETRY_CAP};
 use super::health::{AGAIN_AFTER, PROBE, went_back};
 use super::object::{items, string};
 use super::trouble::{plain, trouble};
-use crate::model::nearest::nearest;
+use crate::model::suggest::nearest;
 use crate::model::{Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 

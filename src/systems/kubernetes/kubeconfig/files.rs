@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::trouble_of_kubeconfig;
-use crate::model::nearest::nearest;
+use crate::model::suggest::nearest;
 use crate::model::{SafeText, Trouble};
 
 /// What was read.
