@@ -72,7 +72,7 @@ fn row(outline: &Outline, event: &Event) -> [String; 22] {
         event.hash.clone(),
         instant(event.placed_at),
         text(event.original.as_ref().map(|text| text.as_str()).unwrap_or_default()),
-        text(&event.removed.as_ref().map(super::beside::Removal::words).unwrap_or_default()),
+        text(&event.removed.as_ref().map(super::entry_notes::Removal::words).unwrap_or_default()),
         instant(event.measured_at),
         text(&event.marked.iter().map(|mark| mark.milestone.name()).collect::<Vec<_>>().join(" ")),
     ]

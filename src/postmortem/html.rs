@@ -10,10 +10,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 use crate::model::time::from_detection;
 use crate::model::{SafeText, Stamp};
 
-use super::drawing;
-use super::length::{day, length, time};
+use super::durations::{day, length, time};
+use super::objectives::{ClockRow, NONE};
 use super::outline::{Event, Outline, PlanLine};
-use super::reached::{ClockRow, NONE};
+use super::timeline_svg;
 
 /// The look. `system-ui` and `monospace` are there everywhere: no font is fetched.
 const STYLE: &str = "\
@@ -156,7 +156,7 @@ fn clocks(outline: &Outline) -> Markup {
     };
     html! {
         h2 { "Clocks" } "\n"
-        (drawing::timeline(outline))
+        (timeline_svg::timeline(outline))
         (table(&["clock", "at", "to recovery", "entry"], rows))
     }
 }

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use crate::model::time::from_detection;
 
-use super::length::{day, length, time};
+use super::durations::{day, length, time};
+use super::markdown_table;
+use super::objectives::{ClockRow, NONE};
 use super::outline::{Event, Outline, PlanLine};
-use super::reached::{ClockRow, NONE};
-use super::table;
 
 /// Writes the outline as Markdown (CommonMark with tables). All outside text is escaped: it can't make markup.
 pub fn to_markdown(outline: &Outline) -> String {
@@ -22,7 +22,7 @@ pub fn to_markdown(outline: &Outline) -> String {
     people(&mut out, outline);
     timeline(&mut out, outline);
     verification(&mut out, outline);
-    table::aligned(&out)
+    markdown_table::aligned(&out)
 }
 
 macro_rules! line {

@@ -3,27 +3,27 @@
 //! Everything in it comes from entries: each row names the entries that prove it, and the end says how to verify the log
 //! with stock tools.
 
-mod beside;
 mod csv;
-mod drawing;
+mod durations;
+mod entry_notes;
+mod filtered;
 mod html;
-mod length;
 mod markdown;
+mod markdown_table;
 mod milestones;
-mod narrow;
+mod objectives;
 mod outline;
-mod reached;
-mod table;
 #[cfg(test)]
 mod tests;
+mod timeline_svg;
 
 pub use csv::to_csv;
+pub use filtered::{Filtered, narrow};
 pub use html::to_html;
 pub use markdown::to_markdown;
 pub use milestones::{Basis, MarkLine, Row};
-pub use narrow::{Filtered, narrow};
+pub use objectives::Reached;
 pub use outline::{Event, LogHead, Meta, Outline, outline};
-pub use reached::Reached;
 
 /// The version of the JSON export.
 pub const SCHEMA: &str = "warroom.export/1";

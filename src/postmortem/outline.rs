@@ -7,10 +7,10 @@ use serde::Serialize;
 use crate::model::{Happening, IncidentId, IncidentStatus, Milestone, Objective, PersonId, SafeText, Severity, Stamp};
 use crate::timeline::{Clock, Incident, Item, PlanRecord, StepState, sentence_of};
 
-use super::beside::Removal;
+use super::entry_notes::Removal;
+use super::filtered::Filtered;
 use super::milestones::{Row, rows};
-use super::narrow::Filtered;
-use super::reached::{ClockTable, Reached, clock_table, reached};
+use super::objectives::{ClockTable, Reached, clock_table, reached};
 
 /// Where the log stood when it was exported.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -3,7 +3,7 @@
 mod measured;
 
 use super::csv::text as cell;
-use super::length::length;
+use super::durations::length;
 use super::markdown::md;
 use super::*;
 use crate::model::plan::{HeadRef, Plan, PolicyRef, Step, Target};

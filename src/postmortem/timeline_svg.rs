@@ -7,7 +7,7 @@ use crate::model::Stamp;
 use crate::model::time::{from_detection, since};
 use crate::timeline::Clock;
 
-use super::length::length;
+use super::durations::length;
 use super::outline::Outline;
 
 /// The drawing's own units: the width of the line, and where it begins.

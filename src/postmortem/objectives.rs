@@ -7,7 +7,7 @@ use crate::model::time::length_s;
 use crate::model::{Objective, PersonId, Stamp};
 use crate::timeline::{Clock, Clocks, Incident, StatedClocks, clock_words};
 
-use super::length::{day, length};
+use super::durations::{day, length};
 use super::outline::Outline;
 
 /// Stands where nothing is known.
