@@ -13,7 +13,7 @@ use crate::config::paths::Env;
 use crate::config::{self, Config, LoadOptions, secret};
 use crate::diagnostics;
 use crate::ledger::{Files, LedgerError, Storage as _};
-use crate::protocol::{DrillInfo, place};
+use crate::protocol::{DrillInfo, socket_trust};
 use crate::room::{Room, RoomError, Setup, Socket, SocketError};
 use crate::seal::{self, SigningKey};
 
@@ -145,7 +145,7 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
 /// nothing is made in such a place, and after: what was missing before somebody else may have made in the meantime.
 fn log_dir(dir: &Path, uid: u32, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Fail> {
     let judge = || {
-        place::check(dir, &[0, uid]).map_err(|wrong| {
+        socket_trust::check(dir, &[0, uid]).map_err(|wrong| {
             let (dir, remedy) = (dir.display(), wrong.remedy());
             Fail::Usage(format!("the log is not kept in {dir}: {wrong}; {remedy}, or choose another --state-dir"))
         })

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::log_continuity::Head;
 use super::trust::other_log;
 use crate::model::{Refusal, SafeText, clean};
-use crate::protocol::place;
+use crate::protocol::socket_trust;
 
 /// Rooms that are remembered; the one of which nothing was seen for longest goes first.
 const MOST: usize = 256;
@@ -209,7 +209,7 @@ impl KnownLogs {
     fn lock(&self) -> Option<Flock<fs::File>> {
         let beside = self.file.with_extension("lock");
         let trusted = [0, nix::unistd::geteuid().as_raw()];
-        place::check(&beside, &trusted).ok()?;
+        socket_trust::check(&beside, &trusted).ok()?;
         DirBuilder::new().recursive(true).mode(0o700).create(beside.parent()?).ok()?;
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&beside).ok()?;
         Flock::lock(file, FlockArg::LockExclusive).ok()
@@ -219,7 +219,7 @@ impl KnownLogs {
         use std::io::Read as _;
         // Somebody without a home has it below /tmp, where another may have been first.
         let trusted = [0, nix::unistd::geteuid().as_raw()];
-        place::check(&self.file, &trusted)
+        socket_trust::check(&self.file, &trusted)
             .map_err(|wrong| Unread::Unreadable(format!("{wrong}; {}", wrong.remedy())))?;
         let mut text = Vec::new();
         let read = fs::File::open(&self.file).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut text));

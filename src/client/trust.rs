@@ -9,7 +9,7 @@ use tokio::net::UnixStream;
 
 use super::known_logs::KnownLogs;
 use crate::model::{Refusal, RefusalKind};
-use crate::protocol::place;
+use crate::protocol::socket_trust;
 
 /// The account that a packaged service runs under.
 pub const SERVICE: &str = "warroom";
@@ -57,7 +57,7 @@ impl Trust {
         if server != ROOT && server != me && self.uid().await != Some(server) {
             return Err(self.foreign(server, socket));
         }
-        place::check(socket, &[ROOT, me, server]).map_err(|wrong| {
+        socket_trust::check(socket, &[ROOT, me, server]).map_err(|wrong| {
             let why = format!("the socket {} is not taken for a room's: {wrong}", socket.display());
             untrusted(why, &format!("{}; or name the room's socket: --socket PATH", wrong.remedy()))
         })?;

@@ -6,7 +6,7 @@
 pub mod codec;
 pub mod delta;
 pub mod message;
-pub mod place;
+pub mod socket_trust;
 
 pub use delta::{BoardDelta, Rows};
 pub use message::{ClientLine, DrillInfo, Hello, LogRoom, Push, Reply, Request, RoomLine, Short, Welcome, Who};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::protocol::place::{self, Unsafe};
+use crate::protocol::socket_trust::{self, Unsafe};
 
 /// Who may own a directory on the way to a room's socket, besides whoever runs the room.
 const ROOT: u32 = 0;
@@ -48,7 +48,7 @@ impl Socket {
             let enter = if mode & 0o077 == 0 { 0o700 } else { 0o755 };
             std::fs::DirBuilder::new().recursive(true).mode(enter).create(dir).map_err(io)?;
         }
-        place::check(path, &[ROOT, nix::unistd::geteuid().as_raw()])
+        socket_trust::check(path, &[ROOT, nix::unistd::geteuid().as_raw()])
             .map_err(|wrong| SocketError::Place { path: path.to_owned(), wrong })?;
         clear_stale(path).await?;
         let listener = listen(path, mode).map_err(io)?;
