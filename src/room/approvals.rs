@@ -5,9 +5,9 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt;
 use tokio::sync::oneshot;
 
-use super::budget::{Whose, rate};
 use super::engine::{Answer, Caller, Command, Engine, FirstRead};
 use super::executor;
+use super::person_budget::{Whose, rate};
 use super::preflights::{Begin, Waiting, drift};
 use crate::approval::{self, PlanState};
 use crate::model::entry::{Approved, Draft, Executing};

@@ -11,12 +11,12 @@ use chrono::SubsecRound as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::budget::Place;
-use super::news::Newsroom;
-use super::peer::Peer;
+use super::broadcast::Newsroom;
+use super::context::{Shared, blocking};
+use super::disk_full::Outage;
+use super::peer_credentials::Peer;
+use super::person_budget::Place;
 use super::presence::Presence;
-use super::recovery::Outage;
-use super::shared::{Shared, blocking};
 use crate::board::{Board, Changes, Judged, Limiter};
 use crate::clock::Turn;
 use crate::ledger::{AppendError, Condition, Ledger};
@@ -87,13 +87,13 @@ pub enum Command {
     },
     /// What was made of the log, for a client that begins.
     Heads {
-        reply: oneshot::Sender<Option<Arc<super::history::Heads>>>,
+        reply: oneshot::Sender<Option<Arc<super::timeline_feed::Heads>>>,
     },
     /// Where the entries of an incident are.
     Place {
         incident: IncidentId,
         from: u64,
-        reply: oneshot::Sender<Option<super::history::Place>>,
+        reply: oneshot::Sender<Option<super::timeline_feed::Place>>,
     },
     /// A closed segment of the log was found damaged after the start.
     Damaged(SafeText),
@@ -140,8 +140,8 @@ pub struct Engine {
     pub(super) recheck_next: Duration,
     pub(super) degraded: Option<SafeText>,
     /// What is kept beside the log.
-    pub(super) kept: super::kept::Kept,
-    pub(super) quota: super::quota::Quota,
+    pub(super) kept: super::snapshot::Kept,
+    pub(super) quota: super::log_quota::Quota,
     pub(super) outage: Outage,
     /// The log says that this room has started.
     pub(super) announced: bool,
@@ -156,7 +156,7 @@ pub struct Engine {
     /// When the head of an open incident is signed next, on the boot clock.
     pub(super) sign_next: Duration,
     /// How the wall clock stood to the boot clock at the last beat.
-    pub(super) wall: super::steps::Wall,
+    pub(super) wall: super::clock_steps::Wall,
     /// For tasks the engine starts (preflight, executor) to report back.
     pub(super) me: mpsc::WeakSender<Command>,
     pub(super) tasks: tokio_util::task::TaskTracker,

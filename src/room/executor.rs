@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
+use super::context::Shared;
 use super::engine::Command;
 use super::reconcile;
-use super::shared::Shared;
 use crate::actions::{self, Progress};
 use crate::clock::Clock;
 use crate::model::entry::{Happening, Outcome, PlanEnded, Restored, StepDone, StepEnded, StepFailed, StepUnknown};

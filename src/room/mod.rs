@@ -4,48 +4,48 @@
 //! new requests, then the sources, last the writer, so that what was seen is recorded.
 
 mod approvals;
-mod asking;
-mod beat;
-mod budget;
-mod door;
+mod board_history;
+mod broadcast;
+mod clock_steps;
+#[cfg(test)]
+mod clock_steps_tests;
+mod context;
+mod disk_full;
 mod drained;
 mod engine;
+mod evaluate;
 mod executor;
-mod history;
-mod kept;
-#[cfg(test)]
-mod kept_tests;
-mod login;
-mod looks;
-mod news;
-mod pages;
-mod past;
-mod peer;
+mod history_queries;
+mod listener;
+mod log_quota;
+mod peer_credentials;
+mod peer_login;
+mod person_budget;
 mod plans;
 #[cfg(test)]
 mod plans_tests;
-mod plausible;
 mod preflights;
 #[cfg(test)]
 mod preflights_tests;
 mod presence;
-mod quota;
-mod rate;
 mod rechecks;
 mod reconcile;
 #[cfg(test)]
 mod reconcile_tests;
-mod recovery;
 mod refusals;
+mod request_limits;
+mod request_routing;
 mod requests;
+mod row_pages;
 mod session;
-mod shared;
 mod silences;
-mod socket;
-mod steps;
+mod snapshot;
 #[cfg(test)]
-mod steps_tests;
-mod texts;
+mod snapshot_tests;
+mod socket;
+mod timeline_feed;
+mod token_bucket;
+mod written_texts;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -72,12 +72,12 @@ use crate::timeline::{Keep, Story};
 pub use engine::{Answer, Caller, Command};
 pub use socket::{Socket, SocketError};
 
-use door::Door;
+use broadcast::{News, Newsroom};
+use context::Shared;
+use disk_full::Outage;
 use engine::Engine;
-use news::{News, Newsroom};
+use listener::Door;
 use presence::Presence;
-use recovery::Outage;
-use shared::Shared;
 
 /// Observations waiting for the engine; a full channel slows the sources down.
 const SEEN: usize = 8192;
@@ -163,7 +163,7 @@ impl Room {
             refusals,
             sources: running.sources,
             adapters: running.adapters,
-            accounts: peer::Accounts::default(),
+            accounts: peer_credentials::Accounts::default(),
         });
         let (commands_tx, commands) = mpsc::channel(COMMANDS);
         let (mut engine, news) = Self::engine(&shared, opened.ledger, &commands_tx);
@@ -173,7 +173,7 @@ impl Room {
         let (stop_engine, acts) = (engine.stop.clone(), engine.tasks.clone());
         let (stop_sessions, sessions) = (CancellationToken::new(), TaskTracker::new());
         if let Some(unverified) = opened.unverified {
-            kept::verify_rest(unverified, commands_tx.downgrade());
+            snapshot::verify_rest(unverified, commands_tx.downgrade());
         }
         let path = socket.path().to_owned();
         let engine = tokio::spawn(async move { engine.begin().run(commands, seen).await });
@@ -229,8 +229,8 @@ impl Room {
             redactions: BTreeMap::new(),
             recheck_next: std::time::Duration::ZERO,
             degraded: None,
-            kept: kept::Kept::default(),
-            quota: quota::Quota::default(),
+            kept: snapshot::Kept::default(),
+            quota: log_quota::Quota::default(),
             outage: Outage::default(),
             announced: false,
             lost: None,
@@ -238,7 +238,7 @@ impl Room {
             signer: None,
             signed: 0,
             sign_next: std::time::Duration::ZERO,
-            wall: steps::Wall::new(&shared.clock),
+            wall: clock_steps::Wall::new(&shared.clock),
             me: me.downgrade(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -324,7 +324,7 @@ fn open_log(setup: &Setup, boot: &str) -> Result<crate::ledger::Opened, LedgerEr
         key: setup.key.clone(),
         allow_fs: setup.config.allow_fs.clone(),
         check_fs: setup.serve,
-        snapshot: Some(kept::FORM.to_owned()),
+        snapshot: Some(snapshot::FORM.to_owned()),
     };
     let opened = Ledger::open(options, setup.storage.clone(), setup.clock.clone(), setup.random.clone())?;
     for warning in &opened.warnings {

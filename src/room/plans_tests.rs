@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::shared::Shared;
-use super::{Room, executor, peer, plans};
+use super::context::Shared;
+use super::{Room, executor, peer_credentials, plans};
 use crate::approval::PlanState;
 use crate::approval::tests::{actor, digest_of, plan, proposed};
 use crate::clock::{Clock, Random};
@@ -57,7 +57,7 @@ pub(super) fn opened(home: &std::path::Path, adapter: Arc<dyn Adapter>, clock: C
         key: String::new(),
         allow_fs: Vec::new(),
         check_fs: false,
-        snapshot: Some(super::kept::FORM.to_owned()),
+        snapshot: Some(super::snapshot::FORM.to_owned()),
     };
     let random = Random::seeded(7);
     let opened = Ledger::open(options, Arc::new(Files), clock.clone(), random.clone()).expect("a log");
@@ -75,7 +75,7 @@ pub(super) fn opened(home: &std::path::Path, adapter: Arc<dyn Adapter>, clock: C
         refusals: Default::default(),
         sources: Vec::new(),
         adapters: BTreeMap::from([(source, adapter)]),
-        accounts: peer::Accounts::default(),
+        accounts: peer_credentials::Accounts::default(),
     };
     (Arc::new(shared), opened)
 }

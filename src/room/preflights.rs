@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::budget::rate;
 use super::engine::{Answer, Caller, FirstRead};
-use super::rate::seconds;
+use super::person_budget::rate;
+use super::token_bucket::seconds;
 use crate::model::{PlanId, Refusal, RefusalKind};
 
 /// After drift a plan is not read again for so long.

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::Room;
-use super::budget::Whose;
+use super::context::Shared;
 use super::engine::{Answer, Caller, Command};
-use super::peer::Peer;
+use super::peer_credentials::Peer;
+use super::person_budget::Whose;
 use super::plans_tests::shared;
-use super::shared::Shared;
 use crate::approval::tests::{actor, digest_of, plan, proposed};
 use crate::clock::Clock;
 use crate::model::entry::{Draft, Opened};

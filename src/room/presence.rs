@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::{Caller, Engine};
-use super::peer;
-use super::rate::Bucket;
+use super::peer_credentials;
+use super::token_bucket::Bucket;
 use crate::model::entry::{Draft, Happening, Joined, Left};
 use crate::model::{Actor, PersonId, Role, Stamp};
 use crate::protocol::Who;
@@ -105,9 +105,9 @@ impl Engine {
     /// Role and whether the person is in the people file, as they stand now.
     pub(super) fn role_of(&self, caller: &Caller) -> (Role, bool) {
         let identity = if self.shared.drill.is_some() {
-            peer::identify(caller.peer, &caller.hello, &self.shared.config, true).ok()
+            peer_credentials::identify(caller.peer, &caller.hello, &self.shared.config, true).ok()
         } else {
-            Some(peer::judge(caller.peer, &self.shared.config))
+            Some(peer_credentials::judge(caller.peer, &self.shared.config))
         };
         identity.map_or((Role::Observer, false), |identity| (identity.role, identity.mapped))
     }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::sync::mpsc;
 
+use super::context::Shared;
 use super::engine::Command;
 use super::executor::{LOOK_EVERY, Reported, read, record, restored};
-use super::shared::Shared;
 use crate::actions::holds;
 use crate::approval::{PlanRecord, StepState};
 use crate::model::entry::{Reconciled, Reconciliation, Restored};

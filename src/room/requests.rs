@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use super::engine::{Answer, Caller, Engine};
 use super::plans::Act;
-use super::plausible::plausible;
+use super::request_limits::plausible;
 use crate::board::Firing;
 use crate::ledger::AppendError;
 use crate::model::entry::{Closed, Decision, Draft, FollowUp, Happening, Marked, Note, Pin, Set};
@@ -286,7 +286,7 @@ impl Engine {
         let closed = Closed { although_firing: Some(firing).filter(|firing| *firing > 0) };
         let answer = self.write(caller, closed, None)?;
         self.sign_head();
-        if let Err(error) = super::shared::blocking(|| self.ledger.rotate("incident closed")) {
+        if let Err(error) = super::context::blocking(|| self.ledger.rotate("incident closed")) {
             self.no_new_segment(&error);
         }
         self.newsroom.head.send_replace(self.shared.reader.head().0);

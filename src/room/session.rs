@@ -16,16 +16,16 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
-use super::asking::{DEAF_FOR, stopping};
-use super::budget::{Share, Whose};
+use super::broadcast::News;
+use super::context::{Shared, blocking};
 use super::drained::Drained;
 use super::engine::{Answer, Caller, Command};
-use super::history::number;
-use super::news::News;
-use super::pages::deltas;
-use super::peer::{self, Identity, Peer};
+use super::peer_credentials::{self, Identity, Peer};
+use super::person_budget::{Share, Whose};
+use super::request_routing::{DEAF_FOR, stopping};
 use super::requests::verb;
-use super::shared::{Shared, blocking};
+use super::row_pages::deltas;
+use super::timeline_feed::number;
 use crate::board::{Topic, TopicView};
 use crate::clock::{Turn, stir};
 use crate::model::{Digest, Refusal, RefusalKind, SafeText};
@@ -66,7 +66,7 @@ pub async fn serve(
     while let Some(wait) = share.greeting(shared.clock.boot()) {
         tokio::time::sleep(wait).await;
     }
-    peer::name_account(&mut identity, &shared.config, &shared.accounts).await;
+    peer_credentials::name_account(&mut identity, &shared.config, &shared.accounts).await;
     let caller = Caller { peer, hello: hello.clone(), actor: identity.actor.clone() };
     out.send(&RoomLine::Welcome(Box::new(welcome(&shared, &hello, &identity, &news)))).await?;
     if !hello.quiet {
@@ -106,7 +106,7 @@ pub async fn serve(
 /// Who comes, and whose budget they use.
 fn enter(peer: Peer, hello: &Hello, shared: &Shared) -> Result<(Identity, Whose, Arc<Share>), Refusal> {
     let identity = admit(peer, hello, shared)?;
-    let whose = peer::whose(peer, &identity);
+    let whose = peer_credentials::whose(peer, &identity);
     let share = shared.budgets.share(whose.clone(), shared.clock.boot())?;
     Ok((identity, whose, share))
 }
@@ -124,7 +124,7 @@ fn admit(peer: Peer, hello: &Hello, shared: &Shared) -> Result<Identity, Refusal
             "run the same version of warroom as the room",
         ));
     }
-    peer::identify(peer, hello, &shared.config, shared.drill.is_some())
+    peer_credentials::identify(peer, hello, &shared.config, shared.drill.is_some())
 }
 
 fn welcome(shared: &Shared, hello: &Hello, identity: &Identity, news: &News) -> Welcome {

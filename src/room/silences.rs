@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::context::Shared;
 use super::engine::{Answer, Caller, Command, Engine};
 use super::executor::boottime;
-use super::shared::Shared;
 use crate::actions::silence::{self, Built, Context};
 use crate::approval::{self, Plans};
 use crate::model::entry::{Draft, Happening, SilenceBegun, SilenceEnded, SilenceOutcome};

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::budget::{TOO_OFTEN, rate};
 use super::engine::{Answer, Command};
-use super::history;
-use super::pages::rows;
-use super::plausible::not_to_come;
+use super::person_budget::{TOO_OFTEN, rate};
+use super::request_limits::not_to_come;
 use super::requests::writes_text;
+use super::row_pages::rows;
 use super::session::Session;
+use super::timeline_feed;
 use crate::model::safe_text::MAX_LONG_BYTES;
 use crate::model::{Refusal, RefusalKind, clean};
 use crate::protocol::Request;
@@ -77,7 +77,7 @@ impl Session {
             return Ok(answer);
         }
         if let Request::History { incident, from } = request {
-            history::answer(self.shared.clone(), self.engine.clone(), self.look.clone(), (incident, from), reply);
+            timeline_feed::answer(self.shared.clone(), self.engine.clone(), self.look.clone(), (incident, from), reply);
             return Ok(answer);
         }
         let place = self.share.place().await;

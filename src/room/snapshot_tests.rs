@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 
 use super::Room;
 use super::engine::Engine;
-use super::history::PAGE;
+use super::log_quota::Room as LogRoom;
 use super::plans_tests::{Faulty, opened};
-use super::quota::Room as LogRoom;
+use super::timeline_feed::PAGE;
 use crate::client::{ClientEvent, KEPT, Mirror};
 use crate::clock::Clock;
 use crate::ledger::Found;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::RuntimeFlavor;
 
-use super::budget::Budgets;
-use super::looks::Looks;
+use super::history_queries::Looks;
+use super::person_budget::Budgets;
 use super::refusals::RefusalLog;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
@@ -34,7 +34,7 @@ pub struct Shared {
     /// `sha256:…` of the policy as configured.
     pub policy_digest: String,
     /// Names of accounts that connected.
-    pub accounts: super::peer::Accounts,
+    pub accounts: super::peer_credentials::Accounts,
     /// Identity of this boot of the room, in every entry.
     pub boot: String,
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::context::blocking;
 use super::engine::{Command, Engine};
-use super::history::Heads;
-use super::shared::blocking;
+use super::timeline_feed::Heads;
 use crate::board::Changes;
 use crate::ledger::{Found, Unverified};
 use crate::model::{Digest, Entry, Refusal, RefusalKind, SafeText};

@@ -172,7 +172,7 @@ impl Engine {
     }
 
     fn overwrite(&self, seq: u64, by: u64) -> Result<(), String> {
-        let done = super::shared::blocking(|| self.ledger.redact(seq, by));
+        let done = super::context::blocking(|| self.ledger.redact(seq, by));
         done.map(|_| ()).map_err(|error| {
             tracing::error!(%error, seq, "a text that is to be removed is still on the disk");
             error.to_string()

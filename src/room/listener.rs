@@ -9,11 +9,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::budget::{Whose, rate};
+use super::broadcast::News;
+use super::context::Shared;
 use super::engine::Command;
-use super::news::News;
-use super::shared::Shared;
-use super::{Socket, peer, session};
+use super::person_budget::{Whose, rate};
+use super::{Socket, peer_credentials, session};
 use crate::model::{RefusalKind, Role};
 use crate::protocol::RoomLine;
 
@@ -57,12 +57,12 @@ impl Door {
                     continue;
                 }
             };
-            let Ok(peer) = peer::Peer::of(&stream) else { continue };
+            let Ok(peer) = peer_credentials::Peer::of(&stream) else { continue };
             // In a drill the name decides, and the name comes later.
             let drill = self.shared.drill.is_some();
-            let known = peer::judge(peer, &self.shared.config);
+            let known = peer_credentials::judge(peer, &self.shared.config);
             let acts = drill || known.role >= Role::Operator;
-            let whose = if drill { Whose::Account(peer.uid) } else { peer::whose(peer, &known) };
+            let whose = if drill { Whose::Account(peer.uid) } else { peer_credentials::whose(peer, &known) };
             let seat = match seats.take(whose, acts) {
                 Ok(seat) => seat,
                 Err(why) => {

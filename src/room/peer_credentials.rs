@@ -8,8 +8,8 @@ use nix::unistd::{Uid, User};
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
-use super::budget::Whose;
-use super::login;
+use super::peer_login;
+use super::person_budget::Whose;
 use crate::config::Config;
 use crate::model::{Actor, Level, Login, PersonId, Refusal, RefusalKind, Role};
 use crate::protocol::Hello;
@@ -78,7 +78,7 @@ impl Peer {
     /// If the kernel gives none: then nobody is there, and the connection is closed.
     pub fn of(stream: &UnixStream) -> std::io::Result<Self> {
         let cred = stream.peer_cred()?;
-        Ok(Self { uid: cred.uid(), login: login::of(stream, cred.pid(), cred.uid()) })
+        Ok(Self { uid: cred.uid(), login: peer_login::of(stream, cred.pid(), cred.uid()) })
     }
 }
 

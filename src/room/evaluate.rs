@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::broadcast::BoardNews;
 use super::engine::Engine;
-use super::news::BoardNews;
 use crate::board::{Judged, Topic, TopicView};
 use crate::model::alert_words;
 use crate::model::entry::{Draft, Edge, Expired, Happening, IncidentStatus, Opened, Set};

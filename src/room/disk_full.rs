@@ -39,7 +39,7 @@ impl Engine {
             return;
         }
         self.outage.looked = Some(Instant::now());
-        match super::shared::blocking(|| self.ledger.heal()) {
+        match super::context::blocking(|| self.ledger.heal()) {
             Condition::Degraded(why) if self.ledger.is_full() => tracing::debug!(%why, "still full"),
             Condition::Degraded(why) | Condition::Damaged(why) => {
                 self.outage.full = false;

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
 
-use super::budget::{Whose, rate};
+use super::board_history::Past;
 use super::engine::Answer;
-use super::pages::past_page;
-use super::past::Past;
-use super::rate::Bucket;
+use super::person_budget::{Whose, rate};
+use super::row_pages::past_page;
+use super::token_bucket::Bucket;
 use crate::board::Topic;
 use crate::model::{Refusal, Stamp};
 

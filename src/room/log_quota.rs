@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::context::blocking;
 use super::engine::Engine;
-use super::shared::blocking;
 use crate::model::entry::Edge;
 use crate::model::{EdgeKind, Happening, Refusal, RefusalKind, SafeText};
 use crate::protocol::{LogRoom, Request};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::rate::{Bucket, seconds};
+use super::token_bucket::{Bucket, seconds};
 use crate::model::{PersonId, Refusal, RefusalKind};
 
 /// Requests at once, and a second after that.
@@ -216,5 +216,5 @@ pub fn rate(why: &str, wait: Duration) -> Refusal {
 }
 
 #[cfg(test)]
-#[path = "budget_tests.rs"]
+#[path = "person_budget_tests.rs"]
 mod tests;

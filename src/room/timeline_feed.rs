@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::context::{Shared, blocking};
 use super::engine::{Answer, Command, Engine};
 use super::session::{Session, push};
-use super::shared::{Shared, blocking};
 use crate::ledger::{ReadError, Reader};
 use crate::model::entry::LogLine;
 use crate::model::{Digest, IncidentId, Refusal, RefusalKind, Stamp};

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
-use super::past::Then;
+use super::board_history::Then;
 use crate::board::{Row, Topic, TopicView};
 use crate::model::Stamp;
 use crate::protocol::codec::ROOM_LINE;
