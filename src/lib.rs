@@ -17,15 +17,15 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod console;
-pub mod diagnostics;
 pub mod drill;
 pub mod ledger;
+pub mod logging;
 pub mod model;
-#[cfg(test)]
-pub(crate) mod peers;
 pub mod postmortem;
 pub mod protocol;
 pub mod room;
 pub mod seal;
 pub mod systems;
+#[cfg(test)]
+pub(crate) mod test_support;
 pub mod timeline;

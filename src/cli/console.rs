@@ -21,8 +21,8 @@ use crate::clock::{Clock, ClockSync, Random};
 use crate::config::LoadOptions;
 use crate::config::paths::Env;
 use crate::console::{AskFailure, Asker, ExitReason, GaveUp, Keeper, PlainOptions, RunOptions, plain, run, terminal};
-use crate::diagnostics;
 use crate::drill::simulated_approver;
+use crate::logging;
 use crate::model::PersonId;
 use crate::protocol::{Reply, Request};
 
@@ -103,8 +103,8 @@ async fn at(
     env: &Env,
 ) -> Result<Exit, Fail> {
     let readonly = global.readonly;
-    let _log = diagnostics::log_to(&env.state_dir(false).join("console.log"));
-    diagnostics::hooks(terminal::restore);
+    let _log = logging::log_to(&env.state_dir(false).join("console.log"));
+    logging::hooks(terminal::restore);
     let named = who.is_some();
     let hello = intent(who, readonly, true).hello();
     let (handle, events) =
@@ -136,7 +136,7 @@ async fn at(
 /// A room of one's own and a console on it.
 async fn solo(config: &Path, global: &Global, dress: Dress, env: &Env) -> Result<Exit, Fail> {
     let config = load(config, LoadOptions::default())?;
-    let _log = diagnostics::log_to(&env.state_dir(false).join("room.log"));
+    let _log = logging::log_to(&env.state_dir(false).join("room.log"));
     let path = global.socket.clone().unwrap_or_else(|| env.runtime_dir().join("warroom.sock"));
     let socket = bind(&path, 0o600).await?;
     let state_dir = global.state_dir.clone().unwrap_or_else(|| env.state_dir(false));
@@ -155,7 +155,7 @@ pub async fn drill(options: &Drill, global: &Global, with_partner: bool, auto: b
     if !global.plain {
         needs_terminal("warroom drill", "warroom drill --plain, or warroom drill --auto --headless --out DIR")?;
     }
-    let _log = diagnostics::log_to(&env.state_dir(false).join("drill.log"));
+    let _log = logging::log_to(&env.state_dir(false).join("drill.log"));
     let me = PersonId::from(global.as_name.as_deref().unwrap_or(FIRST));
     let mut running = drill::start(options, env, Kind::ByHand).await?;
     let known = running.scenario.people.iter().any(|person| person.id == me.as_str());

@@ -44,7 +44,7 @@ fn stock_ssh_keygen_takes_the_key() {
     let dir = tempfile::tempdir().expect("a directory");
     run(dir.path(), None).expect("written");
     let Ok(out) = Command::new("ssh-keygen").args(["-y", "-f"]).arg(dir.path().join("log.key")).output() else {
-        crate::peers::missing("ssh-keygen");
+        crate::test_support::missing("ssh-keygen");
         return;
     };
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
@@ -135,7 +135,7 @@ fn systemd_finds_no_fault_with_the_units() {
         .env("SYSTEMD_UNIT_PATH", format!("{}:", units.display()))
         .output()
     else {
-        crate::peers::missing("systemd-analyze");
+        crate::test_support::missing("systemd-analyze");
         return;
     };
     let said = String::from_utf8_lossy(&out.stderr);
@@ -145,7 +145,7 @@ fn systemd_finds_no_fault_with_the_units() {
 
 #[test]
 fn the_units_set_every_directive_of_the_reference() {
-    let Some(reference) = crate::peers::beside("reference") else { return };
+    let Some(reference) = crate::test_support::beside("reference") else { return };
     for (name, ours) in [("warroom.service", SERVICE), ("warroom.socket", SOCKET)] {
         let theirs = fs::read_to_string(reference.join(name)).expect("the reference unit");
         let directive = |line: &&str| line.contains('=') && !line.starts_with('#') && !line.starts_with("Description=");

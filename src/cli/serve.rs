@@ -11,8 +11,8 @@ use super::error::Fail;
 use crate::clock::{Clock, Random};
 use crate::config::paths::Env;
 use crate::config::{self, Config, LoadOptions, secret};
-use crate::diagnostics;
 use crate::ledger::{Files, LedgerError, Storage as _};
+use crate::logging;
 use crate::protocol::{DrillInfo, socket_trust};
 use crate::room::{Room, RoomError, Setup, Socket, SocketError};
 use crate::seal::{self, SigningKey};
@@ -30,7 +30,7 @@ pub struct Make {
 
 /// Starts a room.
 pub async fn room(make: Make) -> Result<Room, Fail> {
-    diagnostics::keep_memory_private();
+    logging::keep_memory_private();
     let Make { config, clock, random, state_dir, socket, drill, serve } = make;
     let (key, signer) = log_key(config.file.as_deref(), serve)?;
     let setup = Setup { config, clock, random, state_dir, socket, drill, serve, key, signer, storage: Arc::new(Files) };
@@ -98,8 +98,8 @@ pub struct Serve {
 /// Runs until SIGTERM, SIGINT or SIGQUIT.
 pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
     // Held to the end: dropping it writes what still waits. Where stderr is a terminal, nothing is logged to it.
-    let _log = diagnostics::log_to_journal();
-    diagnostics::hooks(|| {});
+    let _log = logging::log_to_journal();
+    logging::hooks(|| {});
     let signals = Signals::listen()?;
     let file = options.config.or_else(|| env.config_file(true)).ok_or_else(|| {
         let looked = env.config_candidates(true).iter().map(|path| path.display().to_string()).collect::<Vec<_>>();

@@ -665,10 +665,10 @@ fn a_tail_is_torn_only_if_it_looks_cut_and_no_later_batch_exists() {
 /// The stock verifier, if it is here.
 fn script() -> Option<PathBuf> {
     if Command::new("bash").arg("--version").output().is_err() {
-        crate::peers::missing("bash");
+        crate::test_support::missing("bash");
         return None;
     }
-    crate::peers::beside("tools/verify-chain.sh")
+    crate::test_support::beside("tools/verify-chain.sh")
 }
 
 fn real_log(dir: &Path) -> Vec<PathBuf> {

@@ -11,7 +11,7 @@ use ssh_key::public::{KeyData, SkEd25519};
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, PublicKey, Signature, SshSig};
 
 use super::*;
-use crate::peers;
+use crate::test_support;
 
 const PURPOSE: &str = "checkpoint@prod-ca";
 const MESSAGE: &[u8] = b"prod-ca\nchain-v1\n812\n00ff\n2026-03-02T14:41:00Z\n";
@@ -32,7 +32,7 @@ fn keygen(args: &[&str], dir: &Path, input: &[u8]) -> Option<(bool, String)> {
     let started =
         Command::new("ssh-keygen").args(args).current_dir(dir).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let Ok(mut child) = started else {
-        peers::missing("ssh-keygen");
+        test_support::missing("ssh-keygen");
         return None;
     };
     child.stdin.take().expect("piped").write_all(input).expect("written");

@@ -206,7 +206,7 @@ fn jq_and_sha256sum_reproduce_a_plans_digest() {
         .stdout(Stdio::piped())
         .spawn();
     if Command::new("jq").arg("--version").output().is_err() {
-        crate::peers::missing("jq");
+        crate::test_support::missing("jq");
         return;
     }
     let mut child = spawned.expect("sh");

@@ -391,7 +391,7 @@ fn child(name: &str) -> Pty {
 fn drawn() -> Option<warroom::console::terminal::Terminal> {
     use warroom::console::terminal::{Surface, Terminal, restore};
     std::env::var_os("WARROOM_TEST_CHILD")?;
-    warroom::diagnostics::hooks(restore);
+    warroom::logging::hooks(restore);
     let mut terminal = Terminal::open().expect("a terminal");
     let mut frame = ratatui::buffer::Buffer::empty(ratatui::layout::Rect::new(0, 0, 120, 40));
     frame.set_string(3, 3, "the picture", ratatui::style::Style::default());

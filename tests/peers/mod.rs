@@ -3,7 +3,7 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
-#[path = "../../src/peers.rs"]
+#[path = "../../src/test_support.rs"]
 pub mod hints;
 
 pub mod alertmanager;

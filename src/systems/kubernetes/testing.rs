@@ -27,7 +27,7 @@ pub fn recorded(name: &str) -> Option<Value> {
 
 /// The same as text.
 pub fn recorded_text(name: &str) -> Option<String> {
-    let path = crate::peers::beside(&format!("contracts/recorded/kube/{name}"))?;
+    let path = crate::test_support::beside(&format!("contracts/recorded/kube/{name}"))?;
     Some(std::fs::read_to_string(path).expect("a recording"))
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::map;
 use crate::model::facts::{Fact, Open};
-use crate::peers::{left_out, shared};
+use crate::test_support::{left_out, shared};
 
 const KINDS: [&str; 7] = [
     "backups",

@@ -15,7 +15,7 @@ fn silence(id: &str, state: &str) -> Value {
 
 #[test]
 fn recorded_silences_of_0_25_are_read() {
-    let file = crate::peers::beside("contracts/http/samples/alertmanager-0.25.0-silences.json");
+    let file = crate::test_support::beside("contracts/http/samples/alertmanager-0.25.0-silences.json");
     let Some(text) = file.and_then(|file| std::fs::read_to_string(file).ok()) else { return };
     let all = map::silences(serde_json::from_str(&text).expect("silences"));
     assert!(!all.is_empty());
