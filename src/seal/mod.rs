@@ -6,8 +6,8 @@
 mod canonical;
 mod chain;
 mod entry;
-mod head;
 mod plan;
+mod signed_head;
 mod sshsig;
 
 #[cfg(test)]
@@ -16,8 +16,8 @@ mod tests;
 pub use canonical::canonical;
 pub use chain::{Break, ChainCheck, Found, Line, scan_line};
 pub use entry::{MAX_LINE, MAX_TEXT, Meta, Sealed, decode, encode, redacted_body};
-pub use head::{check_head, checkpoint, head_text, sign_head};
 pub use plan::{MAX_PLAN, parse_plan, plan_bytes, plan_digest};
+pub use signed_head::{check_head, checkpoint, head_text, sign_head};
 pub use sshsig::{MAX_SIGNATURE, SigningKey, check_signature, fingerprint, same_key};
 
 use crate::model::Digest;
