@@ -13,7 +13,7 @@ use crate::approval::{self, PlanState};
 use crate::model::entry::{Approved, Draft, Executing};
 use crate::model::{Action, Digest, IncidentStatus, PlanId, Refusal, Role, Step};
 use crate::protocol::Reply;
-use crate::systems::meter::{Use, used_for};
+use crate::systems::request_meter::{Use, used_for};
 
 impl Engine {
     /// An approval. When it completes the quorum, the preconditions are read first, outside the writer.

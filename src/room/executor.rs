@@ -17,7 +17,7 @@ use crate::actions::{self, Progress};
 use crate::clock::Clock;
 use crate::model::entry::{Happening, Outcome, PlanEnded, Restored, StepDone, StepEnded, StepFailed, StepUnknown};
 use crate::model::{Digest, PersonId, Plan, PlanId, SafeText, SourceId, Step};
-use crate::systems::meter::{Use, used_for};
+use crate::systems::request_meter::{Use, used_for};
 use crate::systems::{ActError, Permit};
 
 /// A read for a precondition must answer within this real time.

@@ -63,9 +63,9 @@ use crate::model::SafeText;
 use crate::model::entry::RoomStarted;
 use crate::protocol::DrillInfo;
 use crate::seal::SigningKey;
-use crate::systems::meter::Meters;
+use crate::systems::egress_policy::Reach;
 use crate::systems::proxy::Environment;
-use crate::systems::reach::Reach;
+use crate::systems::request_meter::Meters;
 use crate::systems::{self, Ctx};
 use crate::timeline::{Keep, Story};
 
@@ -144,7 +144,7 @@ impl Room {
         let proxies = Environment::read();
         let (meters, stop) = (Meters::default(), stop_sources.clone());
         let ctx = Ctx { clock: clock.clone(), out: seen_tx, reach, proxies, stop, meters };
-        let running = systems::start::start(&config, &ctx);
+        let running = systems::registry::start(&config, &ctx);
         // The sources hold the channel now: it ends when the last of them does.
         drop(ctx);
         let reader = opened.ledger.reader();

@@ -20,7 +20,7 @@ use crate::model::plan::HeadRef;
 use crate::model::{Action, Digest, IncidentId, PersonId, Plan, PlanId, Policy, Refusal, RefusalKind, SafeText};
 use crate::protocol::Reply;
 use crate::seal;
-use crate::systems::meter::{Use, used_for};
+use crate::systems::request_meter::{Use, used_for};
 
 /// `sha256:…` of the policy's canonical form.
 pub fn policy_digest(policy: &Policy) -> String {

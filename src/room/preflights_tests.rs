@@ -23,7 +23,7 @@ use crate::model::{
     Actor, Digest, Happening, Level, Person, PlanId, Refusal, RefusalKind, Role, Severity, Step, Trouble,
 };
 use crate::protocol::Request;
-use crate::systems::meter::{Limit, Meter, Metered, UNSTATED, Use};
+use crate::systems::request_meter::{Limit, Meter, Metered, UNSTATED, Use};
 use crate::systems::{ActError, Adapter, Permit};
 
 /// Never is as a plan wants it. A reading waits until it may end.

@@ -19,7 +19,7 @@ use crate::model::entry::{Draft, Happening, SilenceBegun, SilenceEnded, SilenceO
 use crate::model::silence::SilenceChange;
 use crate::model::{Digest, IncidentId, PersonId, PlanId, Refusal, RefusalKind, SafeText, SourceId, Step, System};
 use crate::protocol::Reply;
-use crate::systems::meter::{Use, used_for};
+use crate::systems::request_meter::{Use, used_for};
 use crate::systems::{ActError, Permit};
 
 /// Previews remembered, of everyone together.

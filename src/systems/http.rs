@@ -5,18 +5,18 @@
 //! request, so a replaced file works at once, and are cut out of everything that a server sends back.
 
 mod connect;
+mod error_text;
 mod form;
 mod json;
 mod secret;
 mod stream;
-mod words;
 
 #[cfg(test)]
-pub mod script;
+pub mod test_server;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod tests_way;
+mod tests_connect;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,20 +28,20 @@ use reqwest::{Client, Request, Response, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::meter::{Meter, held_back, now_used_for};
+use super::egress_policy::Reach;
 use super::proxy::{Environment, Way};
-use super::reach::Reach;
+use super::request_meter::{Meter, held_back, now_used_for};
 use crate::clock::busy;
 use crate::config::HttpConfig;
 use crate::model::{Trouble, TroubleKind};
 
 pub use connect::notes;
+pub use error_text::{first_sentence, trouble};
 use form::Payload;
 pub use json::parse;
 use secret::Secrets;
 pub use secret::{Auth, Secret};
 pub use stream::Listed;
-pub use words::{first_sentence, trouble};
 
 const CONNECT: Duration = Duration::from_secs(3);
 const TOTAL: Duration = Duration::from_secs(10);
@@ -133,7 +133,7 @@ impl Answer {
 
     /// What this status means for a source, in one line and a remedy.
     pub fn trouble(&self) -> Trouble {
-        words::of_status(self.status, &self.headers, &self.body, &self.host, &self.credential)
+        error_text::of_status(self.status, &self.headers, &self.body, &self.host, &self.credential)
     }
 
     /// The body as JSON of a type.
@@ -185,7 +185,7 @@ impl Api {
 
     /// Who answers, and through which proxy, for troubles.
     fn called(&self, url: &Url) -> String {
-        words::answering(&label(url), &self.way)
+        error_text::answering(&label(url), &self.way)
     }
 
     /// GET and read JSON; anything but a 2xx is trouble.
@@ -284,7 +284,11 @@ impl Api {
 
     fn of_error(&self, err: reqwest::Error, url: &Url) -> Fault {
         let (sent, broken) = (!err.is_connect(), !err.is_connect() && !err.is_timeout());
-        Fault { trouble: words::of_error(&err, &label(url), &self.way, self.options.total.min(TOTAL)), sent, broken }
+        Fault {
+            trouble: error_text::of_error(&err, &label(url), &self.way, self.options.total.min(TOTAL)),
+            sent,
+            broken,
+        }
     }
 
     fn too_large(&self, url: &Url) -> Fault {

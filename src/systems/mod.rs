@@ -7,20 +7,20 @@
 pub mod alertmanager;
 pub mod argocd;
 pub mod cloudflare;
+pub mod egress_policy;
 pub mod flux;
 pub mod http;
 pub mod kubernetes;
-pub mod meter;
-pub mod own_side;
+pub mod local_failures;
 pub mod probe;
 pub mod prometheus;
 pub mod proxy;
-pub mod reach;
-pub mod start;
+pub mod registry;
+pub mod request_meter;
 pub mod supervise;
 pub mod velero;
 
-pub use start::start;
+pub use registry::start;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -160,12 +160,12 @@ pub struct Running {
 pub struct Ctx {
     pub clock: Clock,
     pub out: mpsc::Sender<Observation>,
-    pub reach: reach::Reach,
+    pub reach: egress_policy::Reach,
     /// What the environment says of proxies.
     pub proxies: proxy::Environment,
     pub stop: CancellationToken,
     /// Counts what each provider is asked.
-    pub meters: meter::Meters,
+    pub meters: request_meter::Meters,
 }
 
 impl Ctx {

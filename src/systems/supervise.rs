@@ -135,7 +135,7 @@ mod tests {
 
     use super::*;
     use crate::model::System;
-    use crate::systems::http::script::Room;
+    use crate::systems::http::test_server::Room;
 
     #[tokio::test]
     async fn a_reader_that_panics_is_trouble_and_runs_again() {

@@ -16,7 +16,7 @@ use warroom::clock::Clock;
 use warroom::config::{self, LoadOptions};
 use warroom::model::facts::{ControlPlane, Endpoint, Fact, FactKind};
 use warroom::model::{Change, Observation, Trouble, TroubleKind};
-use warroom::systems::kubernetes::ask::{self, Collection, ListFault};
+use warroom::systems::kubernetes::requests::{self, Collection, ListFault};
 use warroom::systems::{self, Ctx, kubernetes};
 
 use crate::peers::certs::Validity;
@@ -250,7 +250,7 @@ fn versions_that_were_compacted_are_listed_again_in_both_of_their_forms() {
     let listed = eye.runtime.block_on(async {
         let link = kubernetes::client::connect(&loaded).await.expect("a client");
         let mut waited = false;
-        ask::list(&link, &Collection::new("v1", "events", None), Duration::from_secs(30), |_| {
+        requests::list(&link, &Collection::new("v1", "events", None), Duration::from_secs(30), |_| {
             if !std::mem::replace(&mut waited, true) {
                 let version = client.must("GET", "/api/v1/events?limit=1", None)["metadata"]["resourceVersion"].clone();
                 compacted(&client, version.as_str().expect("a version"));

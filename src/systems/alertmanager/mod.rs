@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 use super::http::{Api, Auth, Options, notes};
-use super::meter::UNSTATED;
+use super::request_meter::UNSTATED;
 use super::{Adapter, Ctx, SourceSpec, supervise};
 use crate::config::AlertmanagerConfig;
 use crate::model::{AlertWords, SourceId, System};

@@ -12,7 +12,7 @@ use super::watch::{MAX_ALERTS, Watch};
 use crate::config::{AlertmanagerConfig, BasicAuth};
 use crate::model::facts::{Alert, AlertPeer, Fact, FactKind};
 use crate::model::{AlertGrade, AlertWords, Change, SourceId, System, TroubleKind};
-use crate::systems::http::script::{Reply, Room, Server, file};
+use crate::systems::http::test_server::{Reply, Room, Server, file};
 use crate::systems::http::{Api, Options};
 use crate::systems::supervise::Round;
 

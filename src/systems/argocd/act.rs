@@ -8,11 +8,11 @@ use crate::clock::Clock;
 use crate::model::facts::Controller;
 use crate::model::gitops::Around;
 use crate::model::{Step, Trouble, TroubleKind};
-use crate::systems::kubernetes::apps::{Question, fits};
-use crate::systems::kubernetes::ask::{self, Collection};
 use crate::systems::kubernetes::client::Link;
 use crate::systems::kubernetes::controllers::Controllers;
-use crate::systems::kubernetes::trouble::trouble;
+use crate::systems::kubernetes::error_text::trouble;
+use crate::systems::kubernetes::gitops_counts::{Question, fits};
+use crate::systems::kubernetes::requests::{self, Collection};
 use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// The reading side of one cluster's Argo CD.
@@ -35,7 +35,7 @@ impl Argocd {
         let controllers = self.controllers.read(&self.link).await.unwrap_or_default();
         let around = around(&controllers, self.clock.now(), self.stale_s);
         let (cluster, mut count) = (&self.controllers.cluster, 0);
-        ask::listed(&self.link, &self.collection, |object| {
+        requests::listed(&self.link, &self.collection, |object| {
             let app = map::app(cluster, object).filter(|app| fits(patterns, app));
             count += u64::from(app.is_some_and(|app| question.counts(&app, around)));
         })

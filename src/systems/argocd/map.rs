@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::model::SafeText;
 use crate::model::facts::{App, AppTimes, Deployed, Open, Place, Project, SyncWindow};
-use crate::systems::kubernetes::map::annotated_true;
-use crate::systems::kubernetes::object::{
+use crate::systems::kubernetes::json_access::{
     MAX_ITEMS, at, count, flag, items, name, open, stamp, string, tag, text, texts,
 };
+use crate::systems::kubernetes::map::annotated_true;
 
 const SKIP: &str = "argocd.argoproj.io/skip-reconcile";
 const REFRESH: &str = "argocd.argoproj.io/refresh";

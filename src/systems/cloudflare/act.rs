@@ -16,8 +16,8 @@ use tokio::sync::Mutex;
 
 use super::client::{Client, is_id};
 use super::map;
-use super::reply::{Certainty, garbage};
-use super::routes::{self, Edit};
+use super::pool_references::{self, Edit};
+use super::response::{Certainty, garbage};
 use crate::clock::Turn;
 use crate::model::{SafeText, Step, Trouble, TroubleKind, time};
 use crate::systems::http::trouble;
@@ -77,11 +77,11 @@ impl Adapter for Acting {
         match path.split('/').collect::<Vec<_>>()[..] {
             ["lb", id, field] => self.read_balancer(id, field).await,
             ["lb", id, "digest", part] => Ok(self.balancer(id).await?.map_or(Value::Null, |raw| match raw.get(part) {
-                Some(it) => json!(routes::digest(it)),
+                Some(it) => json!(pool_references::digest(it)),
                 None => Value::Null,
             })),
             ["lb", id, "ahead", first, then] => {
-                Ok(self.balancer(id).await?.map_or(Value::Null, |raw| json!(routes::ahead(&raw, first, then))))
+                Ok(self.balancer(id).await?.map_or(Value::Null, |raw| json!(pool_references::ahead(&raw, first, then))))
             }
             ["pool", id, field] => self.read_pool(id, field).await,
             _ => Err(unknown_path(path)),
@@ -123,11 +123,11 @@ impl Acting {
                 return Err(changed("the load balancer is gone"));
             };
             for (part, was) in write.was {
-                if was.as_str() != Some(routes::digest(&raw[part]).as_str()) {
+                if was.as_str() != Some(pool_references::digest(&raw[part]).as_str()) {
                     return Err(changed(&format!("its {part} were changed since the plan was made")));
                 }
             }
-            body.extend(routes::edited(&raw, &write.edits).map_err(|why| changed(&why))?);
+            body.extend(pool_references::edited(&raw, &write.edits).map_err(|why| changed(&why))?);
         }
         Ok(Value::Object(body))
     }
@@ -231,7 +231,7 @@ impl<'a> Write<'a> {
     }
 
     fn shows(&self, lb: &Value) -> bool {
-        self.wanted.iter().all(|(key, value)| lb.get(key) == Some(value)) && routes::shows(lb, &self.edits)
+        self.wanted.iter().all(|(key, value)| lb.get(key) == Some(value)) && pool_references::shows(lb, &self.edits)
     }
 }
 
@@ -248,7 +248,7 @@ fn edits(params: &Value) -> Result<(Vec<Edit<'_>>, &Map<String, Value>), String>
         let at = it.get("at").and_then(Value::as_str).unwrap_or_default();
         let to = it.get("to").unwrap_or(&Value::Null);
         let part = at.split('/').next().unwrap_or_default();
-        let path = at.split('/').all(is_id) && routes::PARTS.contains(&part) && was.contains_key(part);
+        let path = at.split('/').all(is_id) && pool_references::PARTS.contains(&part) && was.contains_key(part);
         let fine = to.as_str().is_some_and(is_id) || to.as_array().is_some_and(|ids| pools(ids));
         if !path || !fine {
             return Err(format!("it would edit `{at}` in a way that is not allowed"));

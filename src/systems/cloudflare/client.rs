@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::budget::{Budget, DIVIDED, RESERVE_PAUSE_S};
-use super::reply::{CallError, Good, Needs, garbage, open};
+use super::rate_limit::{Budget, DIVIDED, RESERVE_PAUSE_S};
+use super::response::{CallError, Good, Needs, garbage, open};
 use super::token::Owner;
 use crate::clock::Clock;
 use crate::config::CloudflareConfig;
 use crate::model::TroubleKind;
 use crate::systems::http::{Answer, Api, Method, Options, trouble};
-use crate::systems::meter::{A_CHECK, Counts, Meter, Use, held_back, now_used_for};
+use crate::systems::request_meter::{A_CHECK, Counts, Meter, Use, held_back, now_used_for};
 
 /// The most objects of one kind that an account may hold here.
 const MAX_LIST: usize = 1_000;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::model::SafeText;
 use crate::model::facts::{ActingRule, LoadBalancer, Open, Origin, Pool, PoolUser, PoolWeights};
 
-use super::routes;
+use super::pool_references;
 
 const MAX_ORIGINS: usize = 100;
 const MAX_PLACES: usize = 400;
@@ -155,8 +155,8 @@ pub fn users(list: &[Value]) -> Vec<PoolUser> {
 /// A load balancer of a zone.
 pub fn balancer(whole_raw: &Value, zone: &str) -> Result<LoadBalancer, String> {
     let raw = RawBalancer::deserialize(whole_raw).map_err(|err| format!("a load balancer: {err}"))?;
-    let (places, places_cut) = routes::places(whole_raw);
-    let digests = routes::digests(whole_raw, &places);
+    let (places, places_cut) = pool_references::places(whole_raw);
+    let digests = pool_references::digests(whole_raw, &places);
     Ok(LoadBalancer {
         places,
         places_cut,
@@ -203,9 +203,14 @@ fn is_blank(map: &Option<Value>) -> bool {
 /// Everything that may send traffic elsewhere than `default_pools` says. Whether it matches a given request can't be
 /// computed here, so it is listed whatever its condition.
 fn overrides(raw: &RawBalancer) -> Vec<SafeText> {
-    let sets = raw.pool_sets.iter().flatten().enumerate().map(|(i, set)| format!("pool set {}", routes::named(set, i)));
+    let sets = raw
+        .pool_sets
+        .iter()
+        .flatten()
+        .enumerate()
+        .map(|(i, set)| format!("pool set {}", pool_references::named(set, i)));
     let rules = raw.rules.iter().flatten().enumerate().filter(|(_, rule)| acts(rule));
-    let rules = rules.map(|(i, rule)| format!("rule {}", routes::named(rule, i)));
+    let rules = rules.map(|(i, rule)| format!("rule {}", pool_references::named(rule, i)));
     let maps =
         [("region_pools", &raw.region_pools), ("country_pools", &raw.country_pools), ("pop_pools", &raw.pop_pools)];
     let maps = maps.into_iter().filter(|(_, map)| !is_blank(map)).map(|(name, _)| name.to_owned());
@@ -215,7 +220,7 @@ fn overrides(raw: &RawBalancer) -> Vec<SafeText> {
 /// Rules and pool sets that are on, as far as they say what becomes of a request.
 fn acting(raw: &RawBalancer) -> Vec<ActingRule> {
     let sets = raw.pool_sets.iter().flatten().enumerate().map(|(i, set)| ActingRule {
-        name: SafeText::new(&routes::named(set, i)),
+        name: SafeText::new(&pool_references::named(set, i)),
         in_set: true,
         steers: true,
         ..ActingRule::default()
@@ -225,7 +230,7 @@ fn acting(raw: &RawBalancer) -> Vec<ActingRule> {
         let fixed = rule.get("fixed_response").filter(|it| it.is_object());
         let status = |it: &Value| it.get("status_code").and_then(Value::as_f64).map_or(200, whole);
         ActingRule {
-            name: SafeText::new(&routes::named(rule, i)),
+            name: SafeText::new(&pool_references::named(rule, i)),
             in_set: false,
             always: rule.get("condition").and_then(Value::as_str).is_none_or(|it| it.trim().is_empty()),
             answers: fixed.map(status),

@@ -4,11 +4,11 @@
 //! lists are asked for each round, health in detail only for pools in use and seldom, and a reserve is kept for acting.
 
 mod act;
-mod budget;
 mod client;
 mod map;
-mod reply;
-mod routes;
+mod pool_references;
+mod rate_limit;
+mod response;
 mod token;
 mod watch;
 
@@ -29,7 +29,7 @@ use crate::model::{SourceId, System};
 fn pace(config: &CloudflareConfig) -> Duration {
     let a_round = 1 + config.zones.len() as u64;
     // Two thirds of the share for the lists; the rest is for details and checks.
-    let least_ms = a_round * 1_000 * budget::WINDOW_S.unsigned_abs() * 3 / (2 * budget::SHARE as u64);
+    let least_ms = a_round * 1_000 * rate_limit::WINDOW_S.unsigned_abs() * 3 / (2 * rate_limit::SHARE as u64);
     Duration::from_secs(config.every_s.max(1)).max(Duration::from_millis(least_ms))
 }
 
@@ -46,7 +46,7 @@ pub fn start(config: &CloudflareConfig, ctx: &Ctx, tasks: &TaskTracker) -> (Sour
         http: HttpConfig { proxy: config.proxy.clone(), ..HttpConfig::default() },
         proxies: ctx.proxies.clone(),
         reach: ctx.reach.clone(),
-        meter: Some(ctx.meters.of(provider(config), budget::DIVIDED, &ctx.clock)),
+        meter: Some(ctx.meters.of(provider(config), rate_limit::DIVIDED, &ctx.clock)),
         ..Options::default()
     };
     let notes = notes(&config.url, &options);

@@ -16,13 +16,13 @@ use crate::config::CloudflareConfig;
 use crate::model::facts::{ActingRule, Fact, FactKind, LoadBalancer, Pool};
 use crate::model::plan::Target;
 use crate::model::{Change, Digest, PersonId, SourceId, Step, System, Trouble, TroubleKind};
-use crate::systems::http::script::{Reply, Room, Seen, Server, file};
+use crate::systems::http::test_server::{Reply, Room, Seen, Server, file};
 use crate::systems::http::{Auth, Options};
 use crate::systems::{ActError, Adapter, Permit};
 
 mod account;
 mod pages;
-mod routes;
+mod pool_references;
 
 const CANARY: &str = "cfat_canary-77aa";
 const POOLS: &str = "/accounts/acc/load_balancers/pools";

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::reply::CallError;
+use super::response::CallError;
 use crate::model::facts::{EdgeToken, Open};
 use crate::model::{SafeText, Stamp, TroubleKind};
 

@@ -12,10 +12,10 @@ use chrono::TimeDelta;
 use futures::stream::{self, StreamExt};
 use serde_json::Value;
 
-use super::budget::{READING, RESERVE, SHARE};
 use super::client::Client;
 use super::map::{self, Detail};
-use super::reply::{CallError, garbage};
+use super::rate_limit::{READING, RESERVE, SHARE};
+use super::response::{CallError, garbage};
 use super::token;
 use crate::model::facts::{EdgeAccount, EdgeToken, Fact, FactKind, LoadBalancer, Pool};
 use crate::model::{Stamp, Trouble, TroubleKind};

@@ -8,11 +8,11 @@ use crate::clock::Clock;
 use crate::model::facts::{App, Fact, GitSource, ObjectRef};
 use crate::model::gitops::{Around, SOURCE_CONTROLLER};
 use crate::model::{Step, Trouble, TroubleKind};
-use crate::systems::kubernetes::apps::{Question, fits};
-use crate::systems::kubernetes::ask;
 use crate::systems::kubernetes::client::Link;
 use crate::systems::kubernetes::controllers::Controllers;
-use crate::systems::kubernetes::trouble::trouble;
+use crate::systems::kubernetes::error_text::trouble;
+use crate::systems::kubernetes::gitops_counts::{Question, fits};
+use crate::systems::kubernetes::requests;
 use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// The reading side of one cluster's Flux.
@@ -59,7 +59,7 @@ impl Flux {
         for kind in KINDS.iter().filter(|kind| kind.app || question == Question::Lagging) {
             let cluster = &self.controllers.cluster;
             let collection = kind.collection();
-            let answer = ask::listed(&self.link, &collection, |object| {
+            let answer = requests::listed(&self.link, &collection, |object| {
                 if let Some(fact) = (kind.map)(cluster, object) {
                     read.take(fact, patterns);
                 }

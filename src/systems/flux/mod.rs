@@ -12,12 +12,12 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
-use super::kubernetes::ask::Collection;
 use super::kubernetes::client::Link;
 use super::kubernetes::controllers::{self, Controllers};
-use super::kubernetes::feed::{Feed, Spare};
+use super::kubernetes::crd_probe;
 use super::kubernetes::health;
-use super::kubernetes::pulse;
+use super::kubernetes::requests::Collection;
+use super::kubernetes::source_context::{Feed, Spare};
 use super::kubernetes::watch::{self, Mapped, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
@@ -131,7 +131,7 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
 
     let of = feed.clone();
     feed.keep(tasks, ctx, health::PROBE, move || {
-        pulse::of_any(of.clone(), KINDS.iter().filter(|kind| kind.app).map(Kind::collection).collect())
+        crd_probe::of_any(of.clone(), KINDS.iter().filter(|kind| kind.app).map(Kind::collection).collect())
     });
 
     let (of, pods) = (feed.clone(), controllers_of(config));

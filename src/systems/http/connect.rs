@@ -7,13 +7,13 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy, Url};
 use zeroize::Zeroizing;
 
+use super::error_text::{self, trouble};
 use super::secret::{MAX_SECRET, Readers, read_file, read_secret};
-use super::words::{self, trouble};
 use super::{CONNECT, Options, base, label};
 use crate::config::{ClientCertConfig, ProxyConfig};
 use crate::model::{SafeText, Trouble, TroubleKind};
+use crate::systems::egress_policy::Reach;
 use crate::systems::proxy::{Own, Way, choose};
-use crate::systems::reach::Reach;
 
 const MAX_CA: u64 = 1024 * 1024;
 
@@ -84,7 +84,7 @@ pub(super) async fn build(options: &Options, way: &Way, url: &Url) -> Result<Cli
         builder = builder.identity(identity(it, options.readers()).await?);
     }
     builder.build().map_err(|err| {
-        let what = format!("can't set up TLS for {}: {}", label(url), words::root_cause(&err.without_url()));
+        let what = format!("can't set up TLS for {}: {}", label(url), error_text::root_cause(&err.without_url()));
         trouble(TroubleKind::Credential, what, "Install the system's CA certificates or set ca_file.")
     })
 }

@@ -12,7 +12,7 @@ use crate::config::{HeaderValueConfig, check_secret};
 use crate::model::{Trouble, TroubleKind};
 
 use super::Options;
-use super::words::trouble;
+use super::error_text::trouble;
 
 pub(super) const MAX_SECRET: u64 = 64 * 1024;
 

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::secret::Secret;
-use super::{Answer, Api, Fault, Method, Payload, parse, read_body, redact, trouble, words};
+use super::{Answer, Api, Fault, Method, Payload, error_text, parse, read_body, redact, trouble};
 use crate::clock::busy;
 use crate::model::{SafeText, Trouble, TroubleKind};
 
@@ -93,7 +93,7 @@ impl Api {
     }
 
     fn silent(&self, url: &reqwest::Url, limit: Duration) -> Fault {
-        Fault { trouble: words::of_silence(&super::label(url), &self.way, limit), sent: true, broken: false }
+        Fault { trouble: error_text::of_silence(&super::label(url), &self.way, limit), sent: true, broken: false }
     }
 
     fn unexpected(&self, url: &reqwest::Url, why: &str) -> Trouble {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::script::{Reply, Server, file};
+use super::test_server::{Reply, Server, file};
 use super::*;
 
 const CANARY: &str = "canary-4f1d2c3b9a";

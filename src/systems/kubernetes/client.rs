@@ -10,15 +10,15 @@ use kube::config::Config;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
+use super::error_text::{plain, trouble};
 use super::kubeconfig::{self, Loaded, Login};
-use super::trouble::{plain, trouble};
-use super::{certificate, login, transport};
+use super::{auth, cert_expiry, transport};
 use crate::clock::{Clock, busy};
 use crate::config::ClusterConfig;
 use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
+use crate::systems::egress_policy::Reach;
 use crate::systems::http::Secret;
 use crate::systems::proxy::Way;
-use crate::systems::reach::Reach;
 
 /// How long the network may take, in real time: a socket does not know that a drill's clock runs fast.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +113,7 @@ impl Made {
     fn token_changed(&mut self) -> bool {
         let Some(file) = self.token.as_mut().filter(|file| file.looked.elapsed() >= TOKEN_EVERY) else { return false };
         file.looked = Instant::now();
-        login::token_of(&file.path).is_ok_and(|newer| newer != file.token)
+        auth::token_of(&file.path).is_ok_and(|newer| newer != file.token)
     }
 }
 
@@ -297,7 +297,7 @@ async fn build(cluster: ClusterConfig, plugin_limit: Duration, link: Link) -> Re
         Login::Static => {}
         Login::TokenFile(path) => {
             let file = path.clone();
-            let read = tokio::task::spawn_blocking(move || login::token_of(&file)).await.map_err(|_| broken())??;
+            let read = tokio::task::spawn_blocking(move || auth::token_of(&file)).await.map_err(|_| broken())??;
             kubeconfig::with_token(&mut config.auth_info, &read)?;
             token = Some(TokenFile { path, token: read, looked: at });
         }
@@ -305,7 +305,7 @@ async fn build(cluster: ClusterConfig, plugin_limit: Duration, link: Link) -> Re
             tracing::info!(cluster = %name, program = %plugin.program().display(), "a login plugin runs");
             let ticket = plugin.run(plugin_limit).await.map_err(|trouble| Failed { trouble, of_plugin: true })?;
             kubeconfig::with_ticket(&mut config.auth_info, &ticket)?;
-            until = ticket.until.or_else(|| certificate::not_after(ticket.identity.as_ref()?.0.as_bytes()));
+            until = ticket.until.or_else(|| cert_expiry::not_after(ticket.identity.as_ref()?.0.as_bytes()));
         }
     }
     // Reads certificate files.

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::ask;
 use super::client::Link;
-use super::feed::{Feed, NOT_INSTALLED_EVERY};
-use super::object::{at, items, string, tag};
+use super::json_access::{at, items, string, tag};
+use super::requests;
+use super::source_context::{Feed, NOT_INSTALLED_EVERY};
 use crate::model::facts::{Controller, Fact, FactKind};
 use crate::model::{Change, SafeText, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
@@ -47,14 +47,14 @@ impl Controllers {
         let mut take = |pod: &Value| self.take(pod, &mut pods);
         match self.namespace.as_deref().filter(|it| *it != "*") {
             Some(namespace) => {
-                ask::listed(link, &ask::Collection::new("v1", "pods", Some(namespace)), &mut take).await?;
+                requests::listed(link, &requests::Collection::new("v1", "pods", Some(namespace)), &mut take).await?;
             }
             None => {
                 let client = link.client().await?;
                 for label in LABELS {
-                    let list = ask::get(&client, &self.path(label), link.limits().list).await?.json()?;
+                    let list = requests::get(&client, &self.path(label), link.limits().list).await?.json()?;
                     if !at(&list, "/items").is_array() && !at(&list, "/items").is_null() {
-                        return Err(super::trouble::plain(TroubleKind::Garbage, "an answer that is not a list"));
+                        return Err(super::error_text::plain(TroubleKind::Garbage, "an answer that is not a list"));
                     }
                     items(&list, "/items").iter().for_each(&mut take);
                 }
@@ -65,8 +65,8 @@ impl Controllers {
 
     fn path(&self, label: &str) -> String {
         let selector = format!("{label} in ({})", self.usual.join(","));
-        let pods = ask::Collection::new("v1", "pods", None).path();
-        format!("{pods}?labelSelector={}&limit={MOST_PODS}", ask::encoded(&selector))
+        let pods = requests::Collection::new("v1", "pods", None).path();
+        format!("{pods}?labelSelector={}&limit={MOST_PODS}", requests::encoded(&selector))
     }
 
     fn take(&self, pod: &Value, pods: &mut Pods) {

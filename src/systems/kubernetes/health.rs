@@ -6,12 +6,12 @@ use std::time::Duration;
 use futures::future::Either;
 use kube::Client;
 
-use super::ask::{self, Answer};
-use super::feed::{EVERY, Feed, RETRY_CAP};
+use super::debounce::Vote;
+use super::error_text::{plain, trouble_of_answer};
+use super::json_access::string;
 use super::map;
-use super::object::string;
-use super::trouble::{plain, trouble_of_answer};
-use super::vote::Vote;
+use super::requests::{self, Answer};
+use super::source_context::{EVERY, Feed, RETRY_CAP};
 use crate::model::facts::{ControlPlane, Endpoint};
 use crate::model::{Change, SafeText, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
@@ -163,8 +163,8 @@ impl Memory {
         let sent = feed.clock.now();
         let ends = ends(client, health, self.vote.cannot_decide_on_bad());
         let reads = futures::future::join(
-            ask::get(client, "/api/v1/namespaces/kube-system", limit),
-            ask::get(client, "/api/v1/namespaces?limit=1", limit),
+            requests::get(client, "/api/v1/namespaces/kube-system", limit),
+            requests::get(client, "/api/v1/namespaces?limit=1", limit),
         );
         tokio::pin!(ends, reads);
         let ((livez, readyz), (system, store)) = match futures::future::select(ends, reads).await {
@@ -194,7 +194,7 @@ impl Memory {
             self.not_older(&answer);
         }
         if (self.version.is_empty() || self.rounds.is_multiple_of(VERSION_EVERY))
-            && let Ok(version) = ask::get(client, "/version", limit).await.and_then(|answer| answer.json())
+            && let Ok(version) = requests::get(client, "/version", limit).await.and_then(|answer| answer.json())
         {
             self.version = SafeText::new(&string(&version, "/gitVersion"));
         }
@@ -253,9 +253,10 @@ pub(super) fn went_back(newest: &mut Option<u64>, answer: &Answer) -> bool {
 
 /// Both health endpoints; `hasty`, as soon as one of them names a failure: without etcd the other takes seconds more.
 async fn ends(client: &Client, limit: Duration, hasty: bool) -> (Result<Answer, Trouble>, Result<Answer, Trouble>) {
-    let (livez, readyz) = (ask::get(client, "/livez?verbose", limit), ask::get(client, "/readyz?verbose", limit));
+    let (livez, readyz) =
+        (requests::get(client, "/livez?verbose", limit), requests::get(client, "/readyz?verbose", limit));
     tokio::pin!(livez, readyz);
-    let unasked = || Err(ask::silent(limit));
+    let unasked = || Err(requests::silent(limit));
     match futures::future::select(livez, readyz).await {
         Either::Left((livez, _)) if hasty && names_a_failure(&livez) => (livez, unasked()),
         Either::Left((livez, readyz)) => (livez, readyz.await),

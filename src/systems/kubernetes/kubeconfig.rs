@@ -16,13 +16,13 @@ use kube::config::{AuthInfo, Cluster, Config, Context, ExecAuthCluster, Kubeconf
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::login::Plugin;
-use super::trouble::{plain, trouble, trouble_of_kubeconfig};
-use super::{certificate, identity, login};
+use super::auth::Plugin;
+use super::error_text::{plain, trouble, trouble_of_kubeconfig};
+use super::{auth, cert_expiry, client_cert};
 use crate::config::{ClusterConfig, ServeRules};
 use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
+use crate::systems::egress_policy::Reach;
 use crate::systems::proxy::{self, Environment, Own, Way};
-use crate::systems::reach::Reach;
 
 /// How a context proves who we are.
 pub enum Login {
@@ -125,7 +125,7 @@ fn from_kubeconfig(
     let (auth_info, login) = login_of(user, &cluster, wanted.serve.as_ref(), &mut notes)?;
     // What is wrong with it is said where it is used.
     let certificate_until =
-        identity::certificate(&auth_info).ok().flatten().as_deref().and_then(certificate::not_after);
+        client_cert::certificate(&auth_info).ok().flatten().as_deref().and_then(cert_expiry::not_after);
     if let Some(until) = certificate_until {
         notes.push(SafeText::new(&format!("client certificate until {}", until.format("%Y-%m-%d %H:%M UTC"))));
     }
@@ -151,7 +151,7 @@ fn parts(kubeconfig: &Kubeconfig, context: Option<&str>) -> Result<(Context, Clu
 /// What a service may be pointed at; a room of one's own goes where its kubeconfig says.
 fn judge(server: &Uri, reach: &Reach, rules: Option<&ServeRules>) -> Result<(), Trouble> {
     let host = server.host().unwrap_or_default();
-    reach.judge(host).map_err(|why| super::trouble::off_limits(&why))?;
+    reach.judge(host).map_err(|why| super::error_text::off_limits(&why))?;
     if rules.is_some() && server.scheme_str() != Some("https") && !proxy::is_loopback(host) {
         let what = format!("the kubeconfig's server {server} would be asked in the clear");
         return Err(trouble(TroubleKind::Credential, what, "a service needs https, except to this host itself"));
@@ -202,7 +202,7 @@ fn way_to(server: &Uri, cluster: &Cluster, environment: &Environment, reach: &Re
     let own = own.map_or(Own::Unsaid, |url| Own::Proxy(url, "the kubeconfig"));
     let way = proxy::choose(own, environment, server).map_err(|why| unusable(why.to_string()))?;
     if let Way::Proxy { address, .. } = &way {
-        reach.judge(address.host().unwrap_or_default()).map_err(|why| super::trouble::off_limits(&why))?;
+        reach.judge(address.host().unwrap_or_default()).map_err(|why| super::error_text::off_limits(&why))?;
     }
     Ok(way)
 }
@@ -246,7 +246,7 @@ pub fn with_token(user: &mut AuthInfo, token: &crate::systems::http::Secret) -> 
 }
 
 /// Puts a plugin's answer into a context's credentials.
-pub fn with_ticket(user: &mut AuthInfo, ticket: &login::Ticket) -> Result<(), Trouble> {
+pub fn with_ticket(user: &mut AuthInfo, ticket: &auth::Ticket) -> Result<(), Trouble> {
     if let Some(token) = &ticket.token {
         with_token(user, token)?;
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::object::{count, first_stamp, flag, items, name, namespaced, open, stamp, string, tag, text};
+use super::json_access::{count, first_stamp, flag, items, name, namespaced, open, stamp, string, tag, text};
 use crate::model::facts::{ControlPlane, Endpoint, KubeEvent, Node, Open};
 use crate::model::{SafeText, Stamp};
 

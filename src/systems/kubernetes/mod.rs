@@ -1,31 +1,31 @@
 //! Kubernetes: events, nodes with the age of their Leases, pods in trouble, and the control plane.
 //!
 //! Also the ground for everything that lives in a cluster ([`super::velero`], [`super::argocd`]): the connection
-//! ([`client`]), single requests and lists ([`ask`]), questions about applications
-//! ([`apps`]), watches ([`watch`]) behind a gate ([`feed`]), and the words for
+//! ([`client`]), single requests and lists ([`requests`]), questions about applications
+//! ([`gitops_counts`]), watches ([`watch`]) behind a gate ([`source_context`]), and the words for
 //! what went wrong ([`trouble`]).
 
-pub mod apps;
-pub mod ask;
-mod certificate;
+mod auth;
+mod cert_expiry;
 pub mod client;
+mod client_cert;
 pub mod controllers;
-pub mod feed;
-mod gather;
+pub mod crd_probe;
+mod debounce;
+pub mod error_text;
+pub mod gitops_counts;
 pub mod health;
-mod identity;
+pub mod json_access;
 mod kubeconfig;
-mod login;
+mod list_mapping;
 pub mod map;
+mod namespace_union;
 pub mod nodes;
-pub mod object;
 pub mod pods;
-pub mod pulse;
+pub mod requests;
+pub mod source_context;
 mod stream;
 mod transport;
-pub mod trouble;
-mod union;
-mod vote;
 pub mod watch;
 
 #[cfg(test)]
@@ -42,9 +42,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
-use self::ask::Collection;
 use self::client::Link;
-use self::feed::{Feed, Spare};
+use self::requests::Collection;
+use self::source_context::{Feed, Spare};
 use self::watch::{Mapped, Union, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::ask::{self, Collection};
-use super::feed::{Feed, NOT_INSTALLED_EVERY};
 use super::map;
+use super::requests::{self, Collection};
+use super::source_context::{Feed, NOT_INSTALLED_EVERY};
 use super::watch::{MAX_FACTS, Mapped, Mapping};
 use crate::model::facts::{Fact, FactKind, Node};
 use crate::model::{Change, Stamp, Trouble, TroubleKind};
@@ -58,7 +58,7 @@ impl Book {
 
 impl Mapping for Book {
     fn map(&mut self, object: &Value) -> Mapped {
-        let name = super::object::name(object)?.to_owned();
+        let name = super::json_access::name(object)?.to_owned();
         let mut pages = self.pages();
         let node = map::node(&self.cluster, object, pages.leases.get(&name).copied())?;
         let key = node.name.to_string();
@@ -124,7 +124,7 @@ pub async fn leases(feed: Feed, book: Book) {
 
 async fn read(feed: &Feed, collection: &Collection) -> Result<HashMap<String, Stamp>, Trouble> {
     let mut leases = HashMap::new();
-    ask::listed(&feed.link, collection, |object| {
+    requests::listed(&feed.link, collection, |object| {
         if let Some((name, renewed)) = map::lease(object) {
             leases.insert(name, renewed);
         }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::feed::{EVERY, Feed};
-use super::object::{at, count, flag, items, namespaced, stamp, string, text};
+use super::json_access::{at, count, flag, items, namespaced, stamp, string, text};
+use super::source_context::{EVERY, Feed};
 use super::watch::{Mapped, Mapping};
 use crate::model::facts::{Fact, FactKind, NamespacePods, Pod, PodStage};
 use crate::model::{Change, SafeText, Stamp};

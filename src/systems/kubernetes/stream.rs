@@ -10,10 +10,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::time::Duration;
 
-use super::ask::{self, Collection, MAX_BODY};
 use super::client::Limits;
-use super::object;
-use super::trouble::{of_chain, plain, trouble_of, trouble_of_answer};
+use super::error_text::{of_chain, plain, trouble_of, trouble_of_answer};
+use super::json_access;
+use super::requests::{self, Collection, MAX_BODY};
 use crate::clock::busy;
 use crate::model::{Trouble, TroubleKind};
 
@@ -44,7 +44,7 @@ pub fn event(line: &[u8]) -> Option<Event> {
         #[serde(borrow, default)]
         object: Option<&'a RawValue>,
     }
-    let text = ask::readable(line);
+    let text = requests::readable(line);
     let raw: Raw<'_> = match serde_json::from_str(&text) {
         Ok(raw) => raw,
         Err(error) if error.is_data() => return Some(Event { kind: Kind::Unknown, object: Value::Null }),
@@ -58,12 +58,13 @@ pub fn event(line: &[u8]) -> Option<Event> {
         Some("ERROR") => Kind::Error,
         _ => Kind::Unknown,
     };
-    Some(Event { kind, object: raw.object.map_or(Value::Null, ask::value_of) })
+    Some(Event { kind, object: raw.object.map_or(Value::Null, requests::value_of) })
 }
 
 /// Whether an error inside a stream says that our version is too old.
 pub fn is_expired(status: &Value) -> bool {
-    object::count(status, "/code") == 410 || matches!(object::at(status, "/reason").as_str(), Some("Expired" | "Gone"))
+    json_access::count(status, "/code") == 410
+        || matches!(json_access::at(status, "/reason").as_str(), Some("Expired" | "Gone"))
 }
 
 /// Why a watch did not open.
@@ -84,7 +85,7 @@ pub async fn open(
 ) -> Result<Lines, Unopened> {
     let _busy = busy();
     let from = match version {
-        Some(version) => format!("resourceVersion={}", ask::encoded(version)),
+        Some(version) => format!("resourceVersion={}", requests::encoded(version)),
         None => "sendInitialEvents=true&resourceVersionMatch=NotOlderThan".to_owned(),
     };
     let path = format!(
@@ -100,7 +101,7 @@ pub async fn open(
         .body(Body::empty())
         .map_err(|_| broken(plain(TroubleKind::Garbage, "a request that can't be written as HTTP")))?;
     let response = match tokio::time::timeout(limits.list, client.send(request)).await {
-        Err(_) => return Err(broken(ask::silent(limits.list))),
+        Err(_) => return Err(broken(requests::silent(limits.list))),
         Ok(Err(error)) => return Err(broken(trouble_of(&error))),
         Ok(Ok(response)) => response,
     };
@@ -108,7 +109,7 @@ pub async fn open(
         200 => Ok(Lines::new(response.into_body())),
         410 => Err(Unopened::Expired),
         code @ (401 | 408 | 429 | 500..) => {
-            let asked = ask::retry_after(response.headers(), None);
+            let asked = requests::retry_after(response.headers(), None);
             let body = axum::body::to_bytes(axum::body::Body::new(response.into_body()), MAX_BODY);
             let body = tokio::time::timeout(limits.list, body).await;
             let body = body.ok().and_then(Result::ok).unwrap_or_default();

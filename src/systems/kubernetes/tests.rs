@@ -47,7 +47,7 @@ async fn started(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (S
 #[test]
 fn recorded_events_nodes_pods_and_leases_are_read() {
     let Some(events) = recorded("events-core-list.body") else { return };
-    let events: Vec<_> = object::items(&events, "/items").iter().filter_map(|it| map::event("c", it)).collect();
+    let events: Vec<_> = json_access::items(&events, "/items").iter().filter_map(|it| map::event("c", it)).collect();
     assert_eq!(events.len(), 3);
     let draining = events.iter().find(|it| it.reason == "NodeNotReady").expect("new-style event");
     assert_eq!(
@@ -59,14 +59,14 @@ fn recorded_events_nodes_pods_and_leases_are_read() {
     assert!(back_off.kind.is("Warning") && back_off.first < Some(back_off.last));
 
     let Some(nodes) = recorded("nodes-list.body") else { return };
-    let node = map::node("c", object::at(&nodes, "/items/0"), None).expect("a node");
+    let node = map::node("c", json_access::at(&nodes, "/items/0"), None).expect("a node");
     assert!(node.ready.is("Unknown") && node.pressures.is_empty() && !node.unschedulable);
 
     let Some(leases) = recorded("leases-list.body") else { return };
-    assert_eq!(map::lease(object::at(&leases, "/items/0")), Some(("node-a".into(), time("2026-11-22T19:00:00Z"))));
+    assert_eq!(map::lease(json_access::at(&leases, "/items/0")), Some(("node-a".into(), time("2026-11-22T19:00:00Z"))));
 
     let Some(pods) = recorded("pods-list.body") else { return };
-    let pod = pods::pod("c", object::at(&pods, "/items/0")).expect("trouble");
+    let pod = pods::pod("c", json_access::at(&pods, "/items/0")).expect("trouble");
     assert_eq!(
         (pod.namespace.as_str(), pod.name.as_str(), pod.trouble.as_str(), pod.restarts),
         ("shop", "checkout-5d9c-abcde", "CrashLoopBackOff", 37)
@@ -447,7 +447,7 @@ async fn the_cause_that_is_told_is_the_newest_where_the_server_is_not_reached() 
         (health::PROBE, TroubleKind::Unreachable, "connection refused"),
         ("events", TroubleKind::Unauthorized, "HTTP 401"),
     ] {
-        feed.parts.troubled(part, trouble::plain(kind, what)).await;
+        feed.parts.troubled(part, error_text::plain(kind, what)).await;
     }
     let mut told = Vec::new();
     while told.len() < 3 {

@@ -26,11 +26,11 @@ use kube::{Client, Error};
 use rustls::client::ResolvesClientCert;
 use tower_service::Service;
 
-use super::identity;
-use super::trouble::trouble_of;
+use super::client_cert;
+use super::error_text::trouble_of;
 use crate::model::Trouble;
-use crate::systems::own_side::NotByProxy;
-use crate::systems::reach::Reach;
+use crate::systems::egress_policy::Reach;
+use crate::systems::local_failures::NotByProxy;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -42,7 +42,7 @@ const UNUSED: Duration = Duration::from_secs(60);
 /// A client on connections of its own. Nothing is connected yet. It repeats no request: a create that timed out would
 /// run twice.
 pub fn client(config: &Config, reach: &Reach) -> Result<Client, Trouble> {
-    let who = identity::of(&config.auth_info)?;
+    let who = client_cert::of(&config.auth_info)?;
     // What the client crate would parse on the way, and refuse without a reason.
     let mut config = config.clone();
     config.auth_info.client_certificate = None;
@@ -259,7 +259,7 @@ impl Service<Name> for Names {
 #[allow(clippy::err_expect, reason = "what holds a secret is not printed")]
 mod tests {
     use super::*;
-    use crate::systems::reach::Refused;
+    use crate::systems::egress_policy::Refused;
 
     fn refused(error: &BoxError) -> bool {
         let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());

@@ -11,14 +11,14 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::ask::{self, Collection, PageFault};
-use super::feed::{EVERY, Feed, NOT_INSTALLED_EVERY};
-use super::gather::Gathered;
-pub use super::gather::{MAX_FACTS, Mapped, Mapping};
-use super::object;
+use super::error_text::{plain, trouble, trouble_of_answer};
+use super::json_access;
+use super::list_mapping::Gathered;
+pub use super::list_mapping::{MAX_FACTS, Mapped, Mapping};
+pub use super::namespace_union::Union;
+use super::requests::{self, Collection, PageFault};
+use super::source_context::{EVERY, Feed, NOT_INSTALLED_EVERY};
 use super::stream::{self, Cut, Event, Kind, Lines, Unopened};
-use super::trouble::{plain, trouble, trouble_of_answer};
-pub use super::union::Union;
 use crate::model::facts::{Fact, FactKind};
 use crate::model::{Change, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
@@ -231,7 +231,7 @@ impl<'a> Watch<'a> {
         mapping.reset();
         let limit = self.feed.limits().list;
         let add = |object: &Value| gathered.add(mapping.map(object));
-        let listed = ask::pages(&client, &self.what.collection, limit, add).await?;
+        let listed = requests::pages(&client, &self.what.collection, limit, add).await?;
         self.cut = listed.cut;
         self.swap(gathered, mapping).await;
         Ok(listed.version)
@@ -262,10 +262,12 @@ impl<'a> Watch<'a> {
             let Some(Event { kind, object, .. }) = stream::event(&line) else { return Err(None) };
             match kind {
                 Kind::Added | Kind::Modified => gathered.add(mapping.map(&object)),
-                Kind::Bookmark if object::tag(&object, "annotations", "k8s.io/initial-events-end") == Some("true") => {
+                Kind::Bookmark
+                    if json_access::tag(&object, "annotations", "k8s.io/initial-events-end") == Some("true") =>
+                {
                     self.cut = false;
                     self.swap(gathered, mapping).await;
-                    return Ok((object::string(&object, "/metadata/resourceVersion"), lines));
+                    return Ok((json_access::string(&object, "/metadata/resourceVersion"), lines));
                 }
                 Kind::Deleted | Kind::Bookmark => {}
                 Kind::Error if stream::is_expired(&object) => return Err(Some(PageFault::Expired)),
@@ -326,15 +328,15 @@ impl<'a> Watch<'a> {
                 Kind::Unknown => return garbage("an answer to a watch that is no watch event"),
             }
             self.lived = true;
-            if let Some(newer) = object::at(&object, "/metadata/resourceVersion").as_str() {
+            if let Some(newer) = json_access::at(&object, "/metadata/resourceVersion").as_str() {
                 newer.clone_into(version);
             }
         }
     }
 
     fn error(&self, status: &Value) -> End {
-        let code = u16::try_from(object::count(status, "/code")).unwrap_or(500);
-        End::Failed(ask::about(trouble_of_answer(code, status.to_string().as_bytes()), &self.what.collection))
+        let code = u16::try_from(json_access::count(status, "/code")).unwrap_or(500);
+        End::Failed(requests::about(trouble_of_answer(code, status.to_string().as_bytes()), &self.what.collection))
     }
 
     async fn open(&self, version: &str) -> Result<Lines, End> {

@@ -17,8 +17,8 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
+use super::egress_policy::Reach;
 use super::http::{Api, Options, notes, trouble};
-use super::reach::Reach;
 use super::{ActError, Adapter, Ctx, Permit, SourceSpec, supervise};
 use crate::clock::Clock;
 use crate::config::ProbeConfig;

@@ -13,7 +13,7 @@ use super::window::{Sample, Window};
 use super::*;
 use crate::model::facts::{Fact, Probe};
 use crate::model::{Change, SafeText, Stamp};
-use crate::systems::http::script::{Reply, Room, Server};
+use crate::systems::http::test_server::{Reply, Room, Server};
 
 fn at(seconds: i64) -> Stamp {
     "2026-03-02T14:37:00Z".parse::<Stamp>().expect("a time") + TimeDelta::seconds(seconds)

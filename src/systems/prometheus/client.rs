@@ -1,6 +1,6 @@
 //! The four requests we make, and what their failures mean: the server's trouble, or one question's.
 
-use super::reply::{self, Envelope, RawGroup, RawQuery, RawRules, RawRuntime, Said};
+use super::response::{self, Envelope, RawGroup, RawQuery, RawRules, RawRuntime, Said};
 use crate::model::{SafeText, Trouble};
 use crate::systems::http::{Answer, Api, Options, parse};
 
@@ -47,7 +47,7 @@ impl Client {
             return Err(Failed::Query(refusal));
         }
         let envelope: Envelope<RawQuery> = answer.success()?.json()?;
-        reply::said(envelope).map_err(Failed::Query)
+        response::said(envelope).map_err(Failed::Query)
     }
 
     /// All rules.
@@ -60,7 +60,7 @@ impl Client {
     pub async fn retention_s(&self) -> Option<u64> {
         let path = ["api", "v1", "status", "runtimeinfo"];
         let envelope: Envelope<RawRuntime> = self.lists.get(&path).await.ok()?;
-        reply::retention_s(&envelope.data?.storage_retention?)
+        response::retention_s(&envelope.data?.storage_retention?)
     }
 
     /// Tests wait less long.

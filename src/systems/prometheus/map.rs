@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use super::client::Failed;
-use super::expr::{Job, is_counter, look_s};
-use super::reply::{RawGroup, Said};
+use super::promql::{Job, is_counter, look_s};
+use super::response::{RawGroup, Said};
 use crate::config::{Figures, SloConfig};
 use crate::model::facts::Open;
 use crate::model::slo::{AlertRule, LONG, Reading, Slo, WINDOWS, WindowRead};

@@ -6,9 +6,9 @@
 //! first sample of a series.
 
 mod client;
-mod expr;
 mod map;
-mod reply;
+mod promql;
+mod response;
 mod watch;
 
 #[cfg(test)]
@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 use super::http::{Auth, Options, notes};
-use super::meter::UNSTATED;
+use super::request_meter::UNSTATED;
 use super::{Adapter, Ctx, SourceSpec, supervise};
 use crate::config::{PrometheusConfig, SloConfig};
 use crate::model::{SourceId, System};

@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
 use super::client::{Client, Failed};
-use super::expr::Job;
 use super::map::{self, Fresh, Notes};
-use super::reply::Said;
+use super::promql::Job;
+use super::response::Said;
 use super::watch::Watch;
 use crate::config::{Figures, PrometheusConfig, SloConfig};
 use crate::model::facts::{AlertRule, Fact, FactKind, Slo};
 use crate::model::slo::{Reading, SloTarget};
 use crate::model::{Change, SourceId, Stamp, System, TroubleKind};
-use crate::systems::http::script::{Reply, Room, Seen, Server, file};
+use crate::systems::http::test_server::{Reply, Room, Seen, Server, file};
 use crate::systems::supervise::Round;
 
 const MONTH: u64 = 30 * 86_400;
@@ -312,7 +312,7 @@ async fn an_answer_that_is_too_large_is_not_read() {
 async fn an_old_figure_stays_while_it_is_fresh_and_no_longer() {
     let fresh = Fresh { short_s: 60, long_s: 195 };
     let at = |s: i64| Stamp::UNIX_EPOCH + chrono::TimeDelta::seconds(s);
-    let said = Said { samples: vec![super::reply::Sample { part: "errors".into(), value: 0.0 }], ..Said::default() };
+    let said = Said { samples: vec![super::response::Sample { part: "errors".into(), value: 0.0 }], ..Said::default() };
     let lost = || Failed::Source(crate::systems::http::trouble(TroubleKind::Silent, "silent", ""));
     let mut notes = Notes::new();
     map::note(&mut notes, Job::Window(300), at(0), Ok(said), fresh);

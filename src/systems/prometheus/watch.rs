@@ -7,9 +7,9 @@ use chrono::TimeDelta;
 use futures::{StreamExt, stream};
 
 use super::client::{Client, Failed};
-use super::expr::{self, Job};
 use super::map::{self, Fresh, Notes};
-use super::reply::Said;
+use super::promql::{self, Job};
+use super::response::Said;
 use crate::config::{Figures, SloConfig};
 use crate::model::facts::{Fact, FactKind};
 use crate::model::slo::{LONG, WINDOWS};
@@ -123,9 +123,9 @@ impl Watch {
             if coverage {
                 // Data that is younger than the time between two looks at the period is looked at more finely.
                 let period = slo.target.period_s;
-                jobs.extend([period, expr::look_s(period)].map(Job::Coverage));
+                jobs.extend([period, promql::look_s(period)].map(Job::Coverage));
             }
-            let asked = jobs.into_iter().map(|job| (nth, job, expr::queries(&slo.figures, job)));
+            let asked = jobs.into_iter().map(|job| (nth, job, promql::queries(&slo.figures, job)));
             out.extend(asked.filter(|(_, _, queries)| !queries.is_empty()));
         }
         out

@@ -11,11 +11,11 @@ use super::map;
 use crate::clock::Clock;
 use crate::model::entry::Restored;
 use crate::model::{Digest, SafeText, Stamp, Step, Trouble, TroubleKind};
-use crate::systems::kubernetes::ask::{self, Answer, Collection, NoAnswer};
 use crate::systems::kubernetes::client::Link;
-use crate::systems::kubernetes::object::{count, string, tag, text};
+use crate::systems::kubernetes::error_text::{plain, trouble};
+use crate::systems::kubernetes::json_access::{count, string, tag, text};
 use crate::systems::kubernetes::pods::{Start, start};
-use crate::systems::kubernetes::trouble::{plain, trouble};
+use crate::systems::kubernetes::requests::{self, Answer, Collection, NoAnswer};
 use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// Longer than a read's: an API server in distress answers late, and an answer is worth more than a guess.
@@ -59,15 +59,15 @@ impl Velero {
     async fn dated(&self, plural: &'static str, name: &str) -> Result<Option<(Value, Stamp)>, Trouble> {
         let collection = self.collection(plural);
         let client = self.client().await?;
-        let answer = ask::get(&client, &collection.object(name), self.link.limits().list).await;
+        let answer = requests::get(&client, &collection.object(name), self.link.limits().list).await;
         let read = answer.and_then(|answer| {
-            if answer.status == 404 && ask::names_an_object(&answer.body) {
+            if answer.status == 404 && requests::names_an_object(&answer.body) {
                 return Ok(None);
             }
             let now = answer.date.unwrap_or_else(|| self.clock.now());
             answer.json().map(|object| Some((object, now)))
         });
-        self.renewed(read.map_err(|trouble| ask::about(trouble, &collection))).await
+        self.renewed(read.map_err(|trouble| requests::about(trouble, &collection))).await
     }
 
     /// After a 401 the credential is read anew at the next call.
@@ -80,7 +80,7 @@ impl Velero {
 
     async fn count(&self, plural: &'static str, counts: fn(&str) -> bool) -> Result<Value, Trouble> {
         let mut found = 0_u64;
-        ask::listed(&self.link, &self.collection(plural), |object| {
+        requests::listed(&self.link, &self.collection(plural), |object| {
             found += u64::from(counts(&string(object, "/status/phase")));
         })
         .await?;
@@ -90,7 +90,7 @@ impl Velero {
     async fn cluster_uid(&self) -> Result<Value, Trouble> {
         let client = self.client().await?;
         let path = "/api/v1/namespaces/kube-system";
-        let read = self.renewed(ask::object(&client, path, self.link.limits().list).await).await?;
+        let read = self.renewed(requests::object(&client, path, self.link.limits().list).await).await?;
         Ok(read.map_or(Value::Null, |object| json!(text(&object, "/metadata/uid").as_str())))
     }
 
@@ -98,8 +98,8 @@ impl Velero {
     /// nothing that is restored into it.
     async fn namespace_phase(&self, name: &str) -> Result<Value, Trouble> {
         let client = self.client().await?;
-        let path = format!("/api/v1/namespaces/{}", ask::encoded(name));
-        let read = match self.renewed(ask::object(&client, &path, self.link.limits().list).await).await {
+        let path = format!("/api/v1/namespaces/{}", requests::encoded(name));
+        let read = match self.renewed(requests::object(&client, &path, self.link.limits().list).await).await {
             Err(trouble) if trouble.kind == TroubleKind::Forbidden => return Ok(json!(FORBIDDEN)),
             read => read?,
         };
@@ -113,8 +113,8 @@ impl Velero {
         let mut found = Vec::new();
         for namespace in namespaces {
             let pods = Collection::new("v1", "pods", Some(namespace));
-            let read = ask::listed(&self.link, &pods, |pod| found.push((text(pod, "/metadata/name"), start(pod))));
-            read.await.map_err(|trouble| ask::about(trouble, &pods))?;
+            let read = requests::listed(&self.link, &pods, |pod| found.push((text(pod, "/metadata/name"), start(pod))));
+            read.await.map_err(|trouble| requests::about(trouble, &pods))?;
         }
         Ok(found)
     }
@@ -132,7 +132,7 @@ impl Velero {
         });
         let client = self.client().await?;
         let content = Some(("application/json", body.to_string().into_bytes()));
-        let sent = ask::send(&client, Method::POST, ACCESS_REVIEW, content, self.link.limits().list).await;
+        let sent = requests::send(&client, Method::POST, ACCESS_REVIEW, content, self.link.limits().list).await;
         let answer = sent.map_err(|none| none.trouble)?;
         if matches!(answer.status, 403..=405) {
             return Ok(Value::Null);
@@ -149,7 +149,7 @@ impl Velero {
         }
         let mut asked = false;
         let requests = self.collection("deletebackuprequests");
-        let read = ask::listed(&self.link, &requests, |request| {
+        let read = requests::listed(&self.link, &requests, |request| {
             asked |= string(request, "/spec/backupName") == name && string(request, "/status/phase") != "Processed";
         });
         match read.await {
@@ -226,7 +226,8 @@ impl Velero {
         let client = self.client().await.map_err(ActError::NotApplied)?;
         // Under a name of its own, so that the server's record tells this write from everyone else's.
         let path = format!("{path}?fieldManager={FIELD_MANAGER}");
-        let sent = ask::send(&client, method, &path, Some((kind, body.to_string().into_bytes())), WRITE_LIMIT).await;
+        let sent =
+            requests::send(&client, method, &path, Some((kind, body.to_string().into_bytes())), WRITE_LIMIT).await;
         match sent {
             Ok(answer) => {
                 if answer.status == 401 {

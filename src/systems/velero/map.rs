@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::scope;
+use super::backup_filters;
 use crate::model::entry::Restored;
 use crate::model::facts::{
     DataDownload, Location, OffSite, Open, Restore, RestorePoint, Schedule, VolumeBackup, VolumeRestore,
 };
 use crate::model::{SafeText, Stamp};
-use crate::systems::kubernetes::object::{
+use crate::systems::kubernetes::json_access::{
     at, count, flag, go_seconds, items, name, open, stamp, string, tag, text, texts,
 };
 
@@ -67,8 +67,8 @@ pub fn restore_point(cluster: &str, object: &Value) -> Option<RestorePoint> {
         written: stamp(object, "/metadata/deletionTimestamp").or_else(|| written(object)),
         items: items_held(object),
         off_site: off_site(object),
-        limits: scope::limits(object),
-        left_out: scope::left_out(object),
+        limits: backup_filters::limits(object),
+        left_out: backup_filters::left_out(object),
     })
 }
 
@@ -233,7 +233,7 @@ pub fn restore(cluster: &str, object: &Value) -> Option<Restore> {
         bytes_done: 0,
         bytes_total: 0,
         schedule: text(object, "/spec/scheduleName"),
-        scope: scope::of_restore(object),
+        scope: backup_filters::of_restore(object),
         backup_scope: None,
     })
 }

@@ -3,7 +3,7 @@
 use super::map::*;
 use super::*;
 use crate::model::facts::OffSite;
-use crate::systems::kubernetes::object::{at, items};
+use crate::systems::kubernetes::json_access::{at, items};
 use crate::systems::kubernetes::testing::recorded;
 use serde_json::json;
 

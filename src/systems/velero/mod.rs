@@ -2,8 +2,8 @@
 //! a restore plan. A status is evidence only while its writer lives: the locations' validation time is its heartbeat.
 
 mod act;
+mod backup_filters;
 pub mod map;
-mod scope;
 
 #[cfg(test)]
 mod map_tests;
@@ -17,11 +17,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
-use super::kubernetes::ask::Collection;
 use super::kubernetes::client::Link;
-use super::kubernetes::feed::{Feed, Spare};
+use super::kubernetes::crd_probe;
 use super::kubernetes::health;
-use super::kubernetes::pulse;
+use super::kubernetes::requests::Collection;
+use super::kubernetes::source_context::{Feed, Spare};
 use super::kubernetes::watch::{self, Mapped, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
@@ -61,7 +61,7 @@ fn start_on(link: Link, config: &ClusterConfig, namespace: &str, ctx: &Ctx, task
     let collection = |plural| Collection::new(GROUP, plural, Some(namespace));
 
     let (of, backups) = (feed.clone(), collection("backups"));
-    feed.keep(tasks, ctx, health::PROBE, move || pulse::run(of.clone(), backups.clone()));
+    feed.keep(tasks, ctx, health::PROBE, move || crd_probe::run(of.clone(), backups.clone()));
 
     let kinds: [(&'static str, FactKind, Map); 7] = [
         ("schedules", FactKind::Schedule, |cluster, it| map::schedule(cluster, it).map(Fact::from)),

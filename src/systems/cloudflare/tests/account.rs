@@ -107,7 +107,7 @@ async fn polling_keeps_to_its_share_and_acting_does_not_wait_for_it() {
         said.extend(room.drain().into_iter().filter(|it| matches!(it, Change::Trouble(_))));
     }
     let asked = server.seen().len();
-    assert!((590..=super::super::budget::SHARE).contains(&asked), "{asked} requests within five minutes");
+    assert!((590..=super::super::rate_limit::SHARE).contains(&asked), "{asked} requests within five minutes");
     let Some(Change::Trouble(trouble)) = said.first() else { panic!("polling was not held back") };
     assert_eq!(trouble.kind, TroubleKind::Throttled);
     assert!(trouble.what.as_str().contains("600 requests of ours"), "{trouble:?}");
@@ -209,7 +209,7 @@ async fn codes_that_nobody_knows_survive_and_texts_decide_in_a_family() {
 
 #[tokio::test]
 async fn readings_for_people_leave_what_acting_needs_by_our_count_by_the_providers_and_in_a_lockout() {
-    use crate::systems::meter::{Metered, Use, used_for};
+    use crate::systems::request_meter::{Metered, Use, used_for};
     let answer = Arc::new(std::sync::Mutex::new((200, 900)));
     let told = answer.clone();
     let server = world(move |seen, _| {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::client::Client;
 use super::{POOLS, no, setup, world};
 use crate::model::TroubleKind;
-use crate::systems::http::script::{Reply, Seen, Server};
+use crate::systems::http::test_server::{Reply, Seen, Server};
 
 /// The pools `from..to`, as one page says it.
 fn page(seen: &Seen, all: usize, first_size: usize) -> Reply {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use super::meter::{Metered, UNSTATED};
+use super::request_meter::{Metered, UNSTATED};
 use super::{
     Adapter, Ctx, Running, SourceSpec, alertmanager, argocd, cloudflare, flux, http, kubernetes, probe, prometheus,
     velero,
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
     use crate::config::{AlertmanagerConfig, CloudflareConfig, ProbeConfig};
     use crate::model::{Change, Level, Policy, Rules, Severity, TroubleKind};
-    use crate::systems::http::script::{Reply, Room, Server};
+    use crate::systems::http::test_server::{Reply, Room, Server};
 
     fn config(dead: &str, alive: &str) -> Config {
         let am = |name: &str, url: &str| AlertmanagerConfig {

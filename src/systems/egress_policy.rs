@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::own_side::Unresolved;
+use super::local_failures::Unresolved;
 use crate::config::{is_link_local, names_metadata};
 
 /// Everywhere, or (in `serve`) everywhere but link-local and metadata addresses that are not listed.

@@ -8,8 +8,8 @@ use kube::config::KubeconfigError;
 use serde_json::Value;
 
 use crate::model::{SafeText, Trouble, TroubleKind};
-use crate::systems::own_side::{self, NotByProxy, wrapped};
-use crate::systems::reach::Refused;
+use crate::systems::egress_policy::Refused;
+use crate::systems::local_failures::{self, NotByProxy, wrapped};
 
 /// The most characters of somebody else's sentence that we repeat.
 const MAX_SENTENCE: usize = 200;
@@ -145,7 +145,7 @@ pub fn of_chain(error: &(dyn StdError + 'static)) -> Trouble {
         {
             return off_limits(refused);
         }
-        if let Some(own) = own_side::of_cause(cause) {
+        if let Some(own) = local_failures::of_cause(cause) {
             return plain(TroubleKind::Local, own.what);
         }
         connecting |= cause.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|it| it.is_connect());
@@ -226,7 +226,7 @@ fn of_tls(error: &rustls::Error) -> Trouble {
         other => (format!("no TLS connection: {}", first_sentence(&other.to_string())), AUTHORITY),
     };
     // What we can't check for want of the right authority, name or clock says nothing about the server.
-    let kind = if own_side::of(error).is_some() { TroubleKind::Local } else { TroubleKind::Unreachable };
+    let kind = if local_failures::of(error).is_some() { TroubleKind::Local } else { TroubleKind::Unreachable };
     trouble(kind, what, remedy)
 }
 

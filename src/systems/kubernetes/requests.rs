@@ -11,8 +11,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::client::Link;
-use super::object;
-use super::trouble::{never_left, plain, trouble_of, trouble_of_answer};
+use super::error_text::{never_left, plain, trouble_of, trouble_of_answer};
+use super::json_access;
 use crate::clock::busy;
 use crate::model::{Stamp, Trouble, TroubleKind};
 
@@ -85,7 +85,7 @@ pub async fn send(
             trouble: if error.to_string().contains("length limit") {
                 plain(TroubleKind::Garbage, TOO_LARGE)
             } else {
-                super::trouble::of_chain(&error)
+                super::error_text::of_chain(&error)
             },
             never_left: false,
         })?;
@@ -287,9 +287,9 @@ pub async fn pages(
         for item in page.items {
             each(&value_of(item));
         }
-        token = object::at(&page.metadata, "/continue").as_str().filter(|it| !it.is_empty()).map(str::to_owned);
+        token = json_access::at(&page.metadata, "/continue").as_str().filter(|it| !it.is_empty()).map(str::to_owned);
         if token.is_none() {
-            return Ok(Listed { version: object::string(&page.metadata, "/resourceVersion"), cut: false });
+            return Ok(Listed { version: json_access::string(&page.metadata, "/resourceVersion"), cut: false });
         }
     }
     tracing::warn!(resource = collection.resource(), "a list of more than {MAX_PAGES} pages was cut");

@@ -11,7 +11,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use serde_json::json;
 
-use super::script::{Proxy, Reply, Server, file};
+use super::test_server::{Proxy, Reply, Server, file};
 use super::*;
 use crate::config::{ClientCertConfig, HeaderConfig, HeaderValueConfig, ProxyConfig};
 

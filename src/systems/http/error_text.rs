@@ -7,7 +7,7 @@ use reqwest::header::{HeaderMap, LOCATION};
 use serde_json::Value;
 
 use crate::model::{SafeText, Trouble, TroubleKind};
-use crate::systems::own_side;
+use crate::systems::local_failures;
 use crate::systems::proxy::Way;
 
 const MAX_WORDS: usize = 160;
@@ -40,7 +40,7 @@ fn unanswering(host: &str, way: &Way) -> String {
 
 /// What a failed exchange means.
 pub(super) fn of_error(err: &reqwest::Error, host: &str, way: &Way, total: Duration) -> Trouble {
-    if let Some(own) = own_side::of(err) {
+    if let Some(own) = local_failures::of(err) {
         let what = format!("no connection to {}: {}", unanswering(host, way), own.what);
         // Nobody finds a name that is not there: that is no failure of this host alone.
         let kind = if own.no_such_name { TroubleKind::Unreachable } else { TroubleKind::Local };

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::routes::{self, Edit};
+use super::super::pool_references::{self, Edit};
 use super::*;
 use crate::model::facts::PlaceRole;
 
@@ -66,7 +66,7 @@ fn every_place_that_names_pools_is_listed() {
     assert_eq!(overrides, ["pool set eu", "rule blue", "rule down", "region_pools", "country_pools"]);
     assert_eq!(lb.digests.len(), 4, "{:?}", lb.digests);
     // WEU, blue's three and the set, with the order: the fallback, the odd key and those that have dr first don't count.
-    assert_eq!(routes::ahead(&full(), "p-primary", "p-dr"), 6);
+    assert_eq!(pool_references::ahead(&full(), "p-primary", "p-dr"), 6);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn edits(list: Value, raw: &Value) -> Step {
         .flatten()
         .filter_map(|it| it["at"].as_str()?.split('/').next().map(ToOwned::to_owned))
         .collect();
-    step.params["was"] = parts.iter().map(|part| (part.clone(), json!(routes::digest(&raw[part])))).collect();
+    step.params["was"] = parts.iter().map(|part| (part.clone(), json!(pool_references::digest(&raw[part])))).collect();
     step.params["edits"] = list;
     step
 }
@@ -113,7 +113,7 @@ async fn rules_are_sent_back_as_they_were_but_for_their_pools() {
         {"at": "rules/0/overrides/default_pools", "to": ["p-dr", "p-primary"]},
         {"at": "rules/0/overrides/fallback_pool", "to": "p-dr"},
     ]);
-    assert_eq!(acting.read("lb/lb-1/digest/rules").await, Ok(json!(routes::digest(&raw["rules"]))));
+    assert_eq!(acting.read("lb/lb-1/digest/rules").await, Ok(json!(pool_references::digest(&raw["rules"]))));
     assert_eq!(acting.read("lb/lb-1/digest/nothing").await, Ok(Value::Null));
     assert_eq!(acting.read("lb/lb-1/ahead/p-primary/p-dr").await, Ok(json!(6)));
     acting.apply(&edits(list, &raw), &permit()).await.expect("applied");
@@ -166,7 +166,7 @@ async fn edits_that_are_not_exactly_known_send_nothing() {
         ("origins/0", json!(["p-dr"])),
     ] {
         let mut step = edits(json!([{"at": at, "to": to}]), &lb());
-        step.params["was"]["rules"] = json!(routes::digest(&lb()["rules"]));
+        step.params["was"]["rules"] = json!(pool_references::digest(&lb()["rules"]));
         let result = acting.apply(&step, &permit()).await;
         assert!(matches!(&result, Err(ActError::NotApplied(_))), "{at}: {result:?}");
     }
@@ -252,7 +252,7 @@ fn a_balancer() -> impl Strategy<Value = Value> {
 
 /// What a plan would write for each place: DR right before the primary.
 fn wanted(raw: &Value) -> Vec<(String, Value)> {
-    let (places, cut) = routes::places(raw);
+    let (places, cut) = pool_references::places(raw);
     assert!(!cut);
     let named =
         places.into_iter().filter(|it| it.role != PlaceRole::Other && it.pools.iter().any(|id| id == "p-primary"));
@@ -297,8 +297,8 @@ proptest! {
     fn a_write_changes_its_places_and_leaves_the_rest(raw in a_balancer()) {
         let wanted = wanted(&raw);
         let edits: Vec<Edit<'_>> = wanted.iter().map(|(at, to)| Edit { at, to }).collect();
-        let digests = routes::digests(&raw, &routes::places(&raw).0);
-        let parts = routes::edited(&raw, &edits).expect("paths that were found lead somewhere");
+        let digests = pool_references::digests(&raw, &pool_references::places(&raw).0);
+        let parts = pool_references::edited(&raw, &edits).expect("paths that were found lead somewhere");
         let mut after = raw.clone();
         for (part, value) in &parts {
             // What a number did to the rest of a part is said by its digest: without one, nothing is sent.
@@ -313,8 +313,8 @@ proptest! {
         let mut first = Vec::new();
         names_first(&after, "", &mut first);
         prop_assert!(first.is_empty(), "{first:?}");
-        prop_assert_eq!(routes::ahead(&after, "p-primary", "p-dr"), 0);
-        prop_assert!(routes::shows(&after, &edits));
+        prop_assert_eq!(pool_references::ahead(&after, "p-primary", "p-dr"), 0);
+        prop_assert!(pool_references::shows(&after, &edits));
 
         // Put back what was meant to change, and nothing must differ; nor may any part be sent that has nothing to change.
         let mut back = after.clone();
@@ -328,7 +328,7 @@ proptest! {
         // Through text and back, as the wire does it: the same digest, so the comparison before the write is fair.
         let again: Value = serde_json::from_str(&raw.to_string()).expect("JSON");
         for (part, digest) in &digests {
-            prop_assert_eq!(&routes::digest(&again[part]), digest);
+            prop_assert_eq!(&pool_references::digest(&again[part]), digest);
         }
         for part in parts.keys() {
             prop_assert!(wanted.iter().any(|(path, _)| path.starts_with(part.as_str())));

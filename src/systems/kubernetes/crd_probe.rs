@@ -3,23 +3,23 @@
 
 use std::time::Duration;
 
-use super::ask::{self, Answer};
-use super::feed::{Feed, NOT_INSTALLED_EVERY, RETRY_CAP};
+use super::error_text::{plain, trouble};
 use super::health::{AGAIN_AFTER, PROBE, went_back};
-use super::object::{items, string};
-use super::trouble::{plain, trouble};
+use super::json_access::{items, string};
+use super::requests::{self, Answer};
+use super::source_context::{Feed, NOT_INSTALLED_EVERY, RETRY_CAP};
 use crate::model::suggest::nearest;
 use crate::model::{Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
 /// The pulse of a source that lives on custom resources: one object of one list, which reaches etcd as the health
 /// endpoints of some servers do not. It opens the gate for the source's watches as [`health::run`](super::health::run) does for a cluster's.
-pub async fn run(feed: Feed, collection: ask::Collection) {
+pub async fn run(feed: Feed, collection: requests::Collection) {
     of_any(feed, vec![collection]).await;
 }
 
 /// [`run`] on the first of some collections that is installed.
-pub async fn of_any(feed: Feed, collections: Vec<ask::Collection>) {
+pub async fn of_any(feed: Feed, collections: Vec<requests::Collection>) {
     let mut backoff = Backoff::default();
     let mut bad = 0_u32;
     let (mut newest, mut epoch) = (None, 0_u64);
@@ -65,7 +65,7 @@ pub async fn of_any(feed: Feed, collections: Vec<ask::Collection>) {
 type Miss = (Trouble, Option<Duration>);
 
 /// Reads one object of the first collection that is installed; if none is, the first one's trouble.
-async fn one_of(feed: &Feed, collections: &[ask::Collection]) -> Result<Answer, Miss> {
+async fn one_of(feed: &Feed, collections: &[requests::Collection]) -> Result<Answer, Miss> {
     let mut first = None;
     for collection in collections {
         match one(feed, &format!("{}?limit=1", collection.path())).await {
@@ -77,7 +77,7 @@ async fn one_of(feed: &Feed, collections: &[ask::Collection]) -> Result<Answer, 
             }
             Err((trouble, asked)) => {
                 let absent = trouble.kind == TroubleKind::NotInstalled;
-                let trouble = ask::about(trouble, collection);
+                let trouble = requests::about(trouble, collection);
                 if !absent {
                     return Err((trouble, asked));
                 }
@@ -90,20 +90,20 @@ async fn one_of(feed: &Feed, collections: &[ask::Collection]) -> Result<Answer, 
 
 /// An empty list may be that of a namespace that does not exist: a name that is misspelt in the configuration reads like
 /// an empty system. `None` where there is no reason for doubt, or where we may not look.
-async fn not_there(feed: &Feed, collection: &ask::Collection, answer: &Answer) -> Option<Trouble> {
+async fn not_there(feed: &Feed, collection: &requests::Collection, answer: &Answer) -> Option<Trouble> {
     let namespace = collection.namespace()?;
     if answer.json().is_ok_and(|list| !items(&list, "/items").is_empty()) {
         return None;
     }
     let client = feed.link.client().await.ok()?;
-    let path = format!("/api/v1/namespaces/{}", ask::encoded(namespace));
-    if ask::object(&client, &path, feed.limits().probe).await.ok()?.is_some() {
+    let path = format!("/api/v1/namespaces/{}", requests::encoded(namespace));
+    if requests::object(&client, &path, feed.limits().probe).await.ok()?.is_some() {
         return None;
     }
     let mut names = Vec::new();
-    let all = ask::Collection::new("v1", "namespaces", None);
+    let all = requests::Collection::new("v1", "namespaces", None);
     // Who may not list them is told the same without a suggestion.
-    let _ = ask::list(&client, &all, feed.limits().list, |it| names.push(string(it, "/metadata/name"))).await;
+    let _ = requests::list(&client, &all, feed.limits().list, |it| names.push(string(it, "/metadata/name"))).await;
     let what = format!("there is no namespace `{namespace}` in this cluster");
     let remedy = match nearest(namespace, names.iter().map(String::as_str)) {
         Some(name) => format!("did you mean `{name}`? Mend the cluster's section in warroom.toml"),
@@ -114,7 +114,7 @@ async fn not_there(feed: &Feed, collection: &ask::Collection, answer: &Answer) -
 
 async fn one(feed: &Feed, path: &str) -> Result<Answer, Miss> {
     let client = feed.link.client().await.map_err(|trouble| (trouble, None))?;
-    let answer = ask::get(&client, path, feed.limits().probe).await.map_err(|trouble| (trouble, None))?;
+    let answer = requests::get(&client, path, feed.limits().probe).await.map_err(|trouble| (trouble, None))?;
     match answer.json() {
         Ok(_) => Ok(answer),
         Err(trouble) => Err((trouble, answer.retry_after)),

@@ -10,7 +10,7 @@ use reqwest::header::HeaderMap;
 
 use crate::model::{Stamp, Trouble, TroubleKind};
 use crate::systems::http::trouble;
-use crate::systems::meter::{All, Limit};
+use crate::systems::request_meter::{All, Limit};
 
 /// The most that polling asks for in [`WINDOW_S`]: half of what the provider allows.
 pub const SHARE: usize = 600;

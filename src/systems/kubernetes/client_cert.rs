@@ -14,8 +14,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
-use super::certificate;
-use super::trouble::trouble;
+use super::cert_expiry;
+use super::error_text::trouble;
 use crate::model::{Trouble, TroubleKind};
 use crate::systems::http::Secret;
 
@@ -85,7 +85,7 @@ fn signing_key(key: &Secret, certificate: &CertificateDer<'_>) -> Result<Arc<dyn
     let der = der.map_err(|_| unusable("the client key of this context is not a private key in PEM"))?;
     let provider = CryptoProvider::get_default().cloned();
     let provider = provider.unwrap_or_else(|| Arc::new(rustls::crypto::ring::default_provider()));
-    provider.key_provider.load_private_key(der).map_err(|_| match certificate::curve(certificate) {
+    provider.key_provider.load_private_key(der).map_err(|_| match cert_expiry::curve(certificate) {
         Some(curve) => trouble(
             TroubleKind::Credential,
             format!("the client key of this context is on the curve {curve}, which is not supported"),

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 
-use super::trouble::{first_sentence, trouble};
+use super::error_text::{first_sentence, trouble};
 use crate::config::ServeRules;
 use crate::model::{Stamp, Trouble, TroubleKind};
 use crate::systems::http::Secret;

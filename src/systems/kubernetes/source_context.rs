@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::client::{Limits, Link};
-use super::trouble::trouble;
+use super::error_text::trouble;
 use crate::clock::Clock;
 use crate::model::{Change, Trouble, TroubleKind};
 use crate::systems::{Ctx, Reporter, supervise};

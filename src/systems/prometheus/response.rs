@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::expr::PART;
+use super::promql::PART;
 use crate::model::SafeText;
 
 /// The most samples looked at in one answer; ours have up to three.
