@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use crate::model::entry::{Amend, Marked, Opened, Pin, Set};
 use crate::model::{EdgeKind, Entry, Happening, IncidentId, IncidentStatus, SafeText, Stamp};
 
-use super::clocks::counts;
+use super::clock_builder::Keeper;
+use super::clock_inputs::counts;
 use super::incident::{Incident, Item, Keep, MOST_ANOMALIES, Marking, Story};
+use super::incident_clocks::{Clocks, Stated};
 use super::index::{Changed, Index};
-use super::instants::{Clocks, Stated};
-use super::keeper::Keeper;
-use super::memory::edge_of;
-use super::words::plan_head;
+use super::pending_state::edge_of;
+use super::sentences::plan_head;
 
 impl Story {
     /// Folds in the next entry. What does not fit the state is ignored and listed in `anomalies`; nothing is ever lost from

@@ -8,9 +8,9 @@ use crate::approval::{Plans, Redactions};
 use crate::model::entry::{Edge, Entry};
 use crate::model::{Happening, IncidentId, IncidentStatus, Milestone, PersonId, SafeText, Severity, Stamp, clean};
 
+use super::incident_clocks::Clocks;
 use super::index::{Changed, Index};
-use super::instants::Clocks;
-use super::words::own_text;
+use super::sentences::own_text;
 
 /// An entry as the timeline shows it: amendments applied, the original still visible.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,7 +93,7 @@ pub struct Story {
     pub anomalies: Vec<(u64, SafeText)>,
     /// The fold's own; start from `Story::default()`.
     #[doc(hidden)]
-    pub memory: super::memory::Memory,
+    pub memory: super::pending_state::Memory,
     /// What becomes of the items.
     #[serde(skip)]
     #[doc(hidden)]

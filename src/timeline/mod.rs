@@ -3,32 +3,32 @@
 //! [`Story::apply`] takes entries in order; [`Clocks`] are the instants that the figures of every screen and export count
 //! from; [`possible`] judges what a person states of them; [`Told`] is what a filter asks of an item.
 
-mod clocks;
-mod fields;
+mod clock_builder;
+mod clock_inputs;
+mod filter_fields;
 mod firings;
 mod fold;
 pub mod incident;
+mod incident_clocks;
 mod index;
-mod instants;
-mod keeper;
-mod links;
-mod memory;
 mod order;
 mod pairs;
+mod pending_state;
+mod plan_effects;
 mod redact;
-pub mod standing;
+mod sentences;
+pub mod standing_changes;
 #[cfg(test)]
 pub(crate) mod tests;
-mod words;
 
-pub use fields::{Told, plan_at, plan_seq};
+pub use filter_fields::{Told, plan_at, plan_seq};
 pub use incident::{Incident, Item, Keep, MOST_ANOMALIES, Marking, Story};
+pub use incident_clocks::{Clock, Clocks, Stated, StatedClocks, words as clock_words};
 pub use index::{Changed, Index, Runs};
-pub use instants::{Clock, Clocks, Stated, StatedClocks, words as clock_words};
-pub use links::{effects, plan_of};
 pub use order::{Impossible, Statement, possible};
-pub use standing::Standing;
-pub use words::{sentence, sentence_of, silence_words};
+pub use plan_effects::{effects, plan_of};
+pub use sentences::{sentence, sentence_of, silence_words};
+pub use standing_changes::Standing;
 
 /// What an incident's plans are made of: the same nouns, for rooms that read incidents and no approvals.
 pub use crate::approval::{Approval, PlanRecord, PlanState, Plans, Redaction, Redactions, StepState};

@@ -6,7 +6,7 @@ use crate::model::time::dated;
 use crate::model::{PersonId, Stamp};
 
 use super::incident::{Incident, Story};
-use super::instants::{Clock, Clocks, Stated};
+use super::incident_clocks::{Clock, Clocks, Stated};
 
 /// What a person is about to state.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use crate::approval::PlanState;
 use crate::model::SafeText;
 
 use super::incident::{Incident, REDACTED, Story};
-use super::words::own_text;
+use super::sentences::own_text;
 
 impl Story {
     /// The text of an entry is gone, by the entry `by`: from its item, and from wherever it was taken over.

@@ -14,7 +14,7 @@ use super::super::restores::{is_stuck, is_terminal};
 use super::super::row::{Body, Point, Row, Topic, Verdict, runs_words};
 use super::super::row_builder::count;
 use super::{Pair, stamp};
-use crate::timeline::standing::place_key;
+use crate::timeline::standing_changes::place_key;
 
 /// A restore first seen at its end counts as news only if it ended this recently.
 const RECENT_S: i64 = 600;

@@ -1,6 +1,6 @@
 //! What the clocks count from. Kept apart from the items so that an entry costs the same early and late in an incident.
 //!
-//! [`Marks`] is one reading of an incident's instants; [`super::keeper::Keeper`] keeps two: as measured, and as stated.
+//! [`Marks`] is one reading of an incident's instants; [`super::clock_builder::Keeper`] keeps two: as measured, and as stated.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -100,7 +100,7 @@ impl Clocks {
         }
     }
 
-    /// One clock in words: see [`words`]. Nothing where nothing is known.
+    /// One clock in words: see [`sentences`]. Nothing where nothing is known.
     pub fn words(&self, clock: Clock, say: impl Fn(Stamp) -> String) -> Option<String> {
         let (measured, stated) = (self.of(clock).map(|(at, _)| at), self.stated.of(clock));
         (measured.is_some() || stated.is_some()).then(|| words(clock, measured, stated, say))

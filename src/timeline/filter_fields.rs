@@ -5,7 +5,7 @@ use crate::model::filter::{Field, Fields, SEVERITIES};
 use crate::model::{Happening, PlanId, Stamp};
 
 use super::incident::{Incident, Item};
-use super::words::sentence_of;
+use super::sentences::sentence_of;
 
 type Each<'a> = &'a mut dyn FnMut(&str);
 

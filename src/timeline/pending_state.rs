@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::model::entry::Edge;
 use crate::model::{EdgeKind, Entry, Happening, IncidentId, Stamp};
 
+use super::clock_builder::Keeper;
 use super::firings::Firings;
-use super::keeper::Keeper;
 use super::pairs;
-use super::standing::Standing;
+use super::standing_changes::Standing;
 
 /// How long before its opening an incident may have begun.
 const ADOPT_S: i64 = 3_600;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::entry::{Decision, Set};
 use crate::model::{Entry, Happening, PersonId, Stamp};
 
-use super::clocks::{Mark, Marks};
-use super::instants::{Clocks, Stated, StatedClocks};
+use super::clock_inputs::{Mark, Marks};
+use super::incident_clocks::{Clocks, Stated, StatedClocks};
 
 /// The most stated instants of one incident that are remembered.
 const MOST_STATED: usize = 4_096;
