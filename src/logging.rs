@@ -74,26 +74,26 @@ fn subscriber(out: impl Write + Send + 'static) -> (impl Subscriber + Send + Syn
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(FILTER)))
         .with_ansi(false)
-        .with_writer(Lines(writer))
+        .with_writer(OneLineWriter(writer))
         .finish();
     (subscriber, LogGuard(guard))
 }
 
 /// Makes each event one line of plain text, whatever was in it.
-struct Lines(NonBlocking);
+struct OneLineWriter(NonBlocking);
 
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Line;
+impl<'a> MakeWriter<'a> for OneLineWriter {
+    type Writer = EventWriter;
 
-    fn make_writer(&'a self) -> Line {
-        Line(self.0.clone())
+    fn make_writer(&'a self) -> EventWriter {
+        EventWriter(self.0.clone())
     }
 }
 
 /// One event on its way to the file.
-struct Line(NonBlocking);
+struct EventWriter(NonBlocking);
 
-impl Write for Line {
+impl Write for EventWriter {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = plain(text.strip_suffix('\n').unwrap_or(&text), false);

@@ -1,17 +1,17 @@
 //! Finding things on the board: by what the rows say, whichever topic they stand in.
 
-use crate::board::row::{Against, Known};
-use crate::board::{Body, Judged, Row, Verdict};
+use crate::board::row::{Against, AppsKnown};
+use crate::board::{JudgedBoard, Row, RowBody, Verdict};
 use crate::model::facts::Endpoint;
-use crate::model::plan::Shown;
+use crate::model::plan::ShownChange;
 use crate::model::time;
 use crate::model::{Refusal, SafeText, SourceId, Stamp, System, Trouble};
 
 use super::identifiers::{shown, words};
-use super::{Context, refuse};
+use super::{PlanContext, refuse};
 
 /// Every row of the board.
-pub fn rows(board: &Judged) -> impl Iterator<Item = &Row> + Clone {
+pub fn rows(board: &JudgedBoard) -> impl Iterator<Item = &Row> + Clone {
     board.topics.values().flat_map(|view| view.rows.iter())
 }
 
@@ -31,17 +31,17 @@ pub fn fresh(row: &Row, what: &str, now: Stamp) -> Result<(), Refusal> {
 }
 
 /// One line of the confirm view.
-pub fn line(what: &str, now: impl Into<String>, after: impl Into<String>) -> Shown {
-    Shown { what: what.to_owned(), now: now.into(), after: after.into() }
+pub fn line(what: &str, now: impl Into<String>, after: impl Into<String>) -> ShownChange {
+    ShownChange { what: what.to_owned(), now: now.into(), after: after.into() }
 }
 
 /// Nothing to say in a column.
 pub const NONE: &str = "-";
 
 /// What is wrong with a cluster, in words; `None` if it answers and is fresh.
-pub fn cluster_trouble(board: &Judged, name: &str, now: Stamp) -> Option<String> {
+pub fn cluster_trouble(board: &JudgedBoard, name: &str, now: Stamp) -> Option<String> {
     let found = rows(board).find_map(|row| match &row.body {
-        Body::Cluster { name: n, control_plane, .. } if n == name => Some((row, control_plane)),
+        RowBody::Cluster { name: n, control_plane, .. } if n == name => Some((row, control_plane)),
         _ => None,
     });
     let Some((row, control_plane)) = found else {
@@ -70,18 +70,18 @@ pub fn cluster_trouble(board: &Judged, name: &str, now: Stamp) -> Option<String>
 }
 
 /// What is wrong with a source now.
-fn source_trouble<'a>(board: &'a Judged, source: &SourceId) -> Option<&'a Trouble> {
+fn source_trouble<'a>(board: &'a JudgedBoard, source: &SourceId) -> Option<&'a Trouble> {
     rows(board).find_map(|row| match &row.body {
-        Body::Source { trouble, .. } if row.source == *source => trouble.as_ref(),
+        RowBody::Source { trouble, .. } if row.source == *source => trouble.as_ref(),
         _ => None,
     })
 }
 
 /// Refuses a plan between two names of one cluster: it would move nothing, and restore over what it is to replace.
-pub fn two_sites(context: &Context, dr: &str) -> Result<(), Refusal> {
+pub fn two_sites(context: &PlanContext, dr: &str) -> Result<(), Refusal> {
     let primary = &context.objective.primary;
     let uid = rows(context.board).find_map(|row| match &row.body {
-        Body::Cluster { name, same_as, control_plane, .. } if name == dr && same_as.contains(primary) => {
+        RowBody::Cluster { name, same_as, control_plane, .. } if name == dr && same_as.contains(primary) => {
             Some(control_plane.as_ref().and_then(|it| it.uid.as_deref()).unwrap_or_default())
         }
         _ => None,
@@ -108,9 +108,9 @@ pub fn or(text: &SafeText, other: &str) -> String {
 }
 
 /// Parity of a DR cluster's applications, if it is watched: how it stands, and what may be missing there.
-pub fn parity(board: &Judged, name: &str, now: Stamp) -> Option<(String, Option<String>)> {
+pub fn parity(board: &JudgedBoard, name: &str, now: Stamp) -> Option<(String, Option<String>)> {
     let (row, ok, total, laggards, against) = rows(board).find_map(|row| match &row.body {
-        Body::Parity { cluster, ok, total, laggards, against, .. } if cluster == name => {
+        RowBody::Parity { cluster, ok, total, laggards, against, .. } if cluster == name => {
             Some((row, *ok, *total, laggards, against))
         }
         _ => None,
@@ -130,16 +130,16 @@ pub fn parity(board: &Judged, name: &str, now: Stamp) -> Option<(String, Option<
 fn compared(against: &Against, now: Stamp) -> String {
     let primary = words(&against.cluster);
     match against.known {
-        Known::Now => format!("compared with {primary}"),
-        Known::LastRead(at) => format!("compared with {primary} as read {} ago", time::words(time::since(at, now))),
-        Known::Unread => format!("compared with nothing: {primary} was not read"),
-        Known::Unwatched => format!("compared with nothing: apps of {primary} are not watched"),
+        AppsKnown::Now => format!("compared with {primary}"),
+        AppsKnown::LastRead(at) => format!("compared with {primary} as read {} ago", time::words(time::since(at, now))),
+        AppsKnown::Unread => format!("compared with nothing: {primary} was not read"),
+        AppsKnown::Unwatched => format!("compared with nothing: apps of {primary} are not watched"),
     }
 }
 
 /// What would be lost by falling back to a restore point that began at `started`: the words, and whether it is within
 /// the objective. Counted to the moment users began to fail, if that is known: later writes never happened.
-pub fn loss(context: &Context, point: &str, started: Stamp) -> (String, bool) {
+pub fn loss(context: &PlanContext, point: &str, started: Stamp) -> (String, bool) {
     let until = failing_since(context).filter(|at| *at >= started).unwrap_or(context.now);
     let lost = time::since(started, until);
     let rpo = context.objective.rpo_s;
@@ -155,9 +155,9 @@ pub fn loss(context: &Context, point: &str, started: Stamp) -> (String, bool) {
     (text, within)
 }
 
-fn failing_since(context: &Context) -> Option<Stamp> {
+fn failing_since(context: &PlanContext) -> Option<Stamp> {
     rows(context.board).find_map(|row| match &row.body {
-        Body::Service { name, failing_since, .. } if *name == context.objective.service => *failing_since,
+        RowBody::Service { name, failing_since, .. } if *name == context.objective.service => *failing_since,
         _ => None,
     })
 }

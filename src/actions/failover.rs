@@ -11,15 +11,15 @@ use serde_json::{Value, json};
 
 use crate::board::Row;
 use crate::model::facts::LoadBalancer;
-use crate::model::plan::{Check, Op, Pre, Target};
+use crate::model::plan::{Op, Pre, StepCheck, Target};
 use crate::model::time;
 use crate::model::{Host, Refusal, SourceId, Stamp, Step, System};
 
 use super::board_query::line;
 use super::identifiers::{name, shown, words};
-use super::lb_overrides::{self, Moves, Pair};
+use super::lb_overrides::{self, LbOverrides, PoolPair};
 use super::pools::{PoolFacts, called, health_words, load_balancer, pair};
-use super::{Body, Context, WAIT, refuse, target_cluster};
+use super::{PlanBody, PlanContext, WAIT, refuse, target_cluster};
 
 /// The write and its read-back.
 const PATCH_LIMIT_S: u64 = 60;
@@ -27,7 +27,7 @@ const PATCH_LIMIT_S: u64 = 60;
 const MOVE_LIMIT_S: u64 = 180;
 
 /// One host name: its load balancer and the two pools, checked.
-struct Edge<'a> {
+struct HostFailover<'a> {
     row: &'a Row,
     lb: &'a LoadBalancer,
     id: String,
@@ -37,19 +37,19 @@ struct Edge<'a> {
     dr: PoolFacts,
     order: Vec<String>,
     after: Vec<String>,
-    moves: Moves,
+    moves: LbOverrides,
     /// Places that name the primary before DR.
     ahead: usize,
     /// What stands before its words where the plan is about several host names.
     about: String,
 }
 
-pub fn body(context: &Context) -> Result<Body, Refusal> {
+pub fn body(context: &PlanContext) -> Result<PlanBody, Refusal> {
     target_cluster::choose(context, &target_cluster::of_failover(context)?, body_on)
 }
 
-fn body_on(context: &Context, site: &str) -> Result<Body, Refusal> {
-    let (edges, already) = edges(context, site)?;
+fn body_on(context: &PlanContext, site: &str) -> Result<PlanBody, Refusal> {
+    let (edges, already) = host_failovers(context, site)?;
     edges.iter().try_for_each(dr_can_take_it)?;
     let (mut shown, mut warnings) = summary::table(&edges, context, site);
     shown.extend(already.iter().map(|it| line(&it.host, it.says.clone(), "stays as it is")));
@@ -70,7 +70,7 @@ fn body_on(context: &Context, site: &str) -> Result<Body, Refusal> {
         }
     };
     let locks = edges.iter().map(|edge| format!("{}/load_balancer/{}", edge.row.source, edge.id)).collect();
-    Ok(Body { title, locks, confirm, shown, warnings, steps })
+    Ok(PlanBody { title, locks, confirm, shown, warnings, steps })
 }
 
 /// The first write asks what every write relies on, so that what can't be done whole is not begun.
@@ -90,14 +90,14 @@ struct Already {
 }
 
 /// Every host name of the service that has to be moved, and those that are there already.
-fn edges<'a>(context: &Context<'a>, site: &str) -> Result<(Vec<Edge<'a>>, Vec<Already>), Refusal> {
+fn host_failovers<'a>(context: &PlanContext<'a>, site: &str) -> Result<(Vec<HostFailover<'a>>, Vec<Already>), Refusal> {
     let hosts = &context.objective.hosts;
     let (mut edges, mut already) = (Vec::new(), Vec::new());
     if hosts.is_empty() {
         return Err(no_pools(context));
     }
     for host in hosts {
-        match edge(context, host, site)? {
+        match host_failover(context, host, site)? {
             Ok(edge) => edges.push(edge),
             Err(there) => already.push(there),
         }
@@ -112,14 +112,18 @@ fn edges<'a>(context: &Context<'a>, site: &str) -> Result<(Vec<Edge<'a>>, Vec<Al
     Ok((edges, already))
 }
 
-fn no_pools(context: &Context) -> Refusal {
+fn no_pools(context: &PlanContext) -> Refusal {
     refuse(
         format!("Service {} has no load balancer and pools configured.", words(&context.objective.service)),
         "Set load_balancer, primary_pool and dr_pool of the service in warroom.toml.",
     )
 }
 
-fn edge<'a>(context: &Context<'a>, host: &Host, site: &str) -> Result<Result<Edge<'a>, Already>, Refusal> {
+fn host_failover<'a>(
+    context: &PlanContext<'a>,
+    host: &Host,
+    site: &str,
+) -> Result<Result<HostFailover<'a>, Already>, Refusal> {
     let (Some(primary), Some(dr)) = (&host.primary_pool, host.dr_pool(site)) else {
         if host.primary_pool.is_none() || host.dr_pools.is_empty() {
             return Err(no_pools(context));
@@ -141,7 +145,7 @@ fn edge<'a>(context: &Context<'a>, host: &Host, site: &str) -> Result<Result<Edg
             "Check primary_pool and dr_pool of the service against the load balancer.",
         ));
     }
-    let pair = Pair { primary: &primary.id, dr: &dr.id, called: &|id| called(&primary, &dr, id) };
+    let pair = PoolPair { primary: &primary.id, dr: &dr.id, called: &|id| called(&primary, &dr, id) };
     let (moves, ahead) = (lb_overrides::moves(lb, &words(host), &pair)?, lb_overrides::ahead(lb, &pair));
     if order.first() == Some(&dr.id) && lb.fallback_pool == dr.id && moves.edits.is_empty() {
         let says = format!("already sends its traffic to {} first", dr.name);
@@ -149,7 +153,7 @@ fn edge<'a>(context: &Context<'a>, host: &Host, site: &str) -> Result<Result<Edg
     }
     let mut after = vec![dr.id.clone(), primary.id.clone()];
     after.extend(order.iter().filter(|id| **id != dr.id && **id != primary.id).cloned());
-    Ok(Ok(Edge {
+    Ok(Ok(HostFailover {
         row,
         id: name("the load balancer", &lb.id)?,
         zone: name("the zone", &lb.zone)?,
@@ -184,7 +188,7 @@ fn policy_obeys_order(lb: &LoadBalancer, host: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn dr_can_take_it(edge: &Edge) -> Result<(), Refusal> {
+fn dr_can_take_it(edge: &HostFailover) -> Result<(), Refusal> {
     let dr = &edge.dr;
     let (why, remedy) = match (dr.enabled, dr.healthy) {
         (None, _) => ("is not known to be enabled", "Wait for its data, or look at the provider's console."),
@@ -203,7 +207,7 @@ fn dr_can_take_it(edge: &Edge) -> Result<(), Refusal> {
 }
 
 /// What must still hold right before the write: everything that the proposal and its table rest on.
-fn patch_preconditions(edge: &Edge) -> Vec<Pre> {
+fn patch_preconditions(edge: &HostFailover) -> Vec<Pre> {
     let (src, id, dr) = (&edge.row.source, &edge.id, &edge.dr);
     let pre = |seen: Stamp, path: String, op: Op, value: Value, says: String| {
         // What is said of a pool names it, and holds for every host name.
@@ -248,7 +252,7 @@ fn patch_preconditions(edge: &Edge) -> Vec<Pre> {
 }
 
 /// That nobody wrote since: nothing conditional can be sent to this API, so it is compared right before the write.
-fn unchanged(edge: &Edge) -> Vec<Pre> {
+fn unchanged(edge: &HostFailover) -> Vec<Pre> {
     let id = &edge.id;
     let pre = |path: String, value: Value, says: String| Pre {
         path,
@@ -289,13 +293,13 @@ fn overrides_words(lb: &LoadBalancer) -> String {
 }
 
 /// How many places still have the primary before DR, as the adapter counts them.
-fn ahead_path(edge: &Edge) -> String {
+fn ahead_path(edge: &HostFailover) -> String {
     format!("lb/{}/ahead/{}/{}", edge.id, edge.primary.id, edge.dr.id)
 }
 
-fn patch(edge: &Edge, n: usize) -> Step {
+fn patch(edge: &HostFailover, n: usize) -> Step {
     let (src, id, dr) = (&edge.row.source, &edge.id, &edge.dr);
-    let check = |path: String, value: Value| Check { path, op: Op::Eq, value, src: src.clone() };
+    let check = |path: String, value: Value| StepCheck { path, op: Op::Eq, value, src: src.clone() };
     let mut params = json!({"zone": edge.zone, "body": {"default_pools": edge.after, "fallback_pool": dr.id}});
     if !edge.moves.edits.is_empty() {
         params["edits"] = json!(edge.moves.edits);
@@ -331,16 +335,16 @@ fn patch(edge: &Edge, n: usize) -> Step {
 
 /// Waits until every probe of the service is answered by DR alone. Whether the answers are good is not asked: after a
 /// failover the data may still be missing, and that is the restore's part.
-fn wait(edges: &[Edge], context: &Context, site: &str) -> Result<Option<Step>, Refusal> {
+fn wait(edges: &[HostFailover], context: &PlanContext, site: &str) -> Result<Option<Step>, Refusal> {
     let objective = context.objective;
     let site = name("the DR site", site)?;
     let mut checks = Vec::new();
     for probe in &objective.probes {
         let src = SourceId::new(System::Probe, name("the probe", probe)?);
-        checks.push(Check { path: format!("share/{site}"), op: Op::Ge, value: json!(100), src });
+        checks.push(StepCheck { path: format!("share/{site}"), op: Op::Ge, value: json!(100), src });
     }
     let Some(first) = checks.first().map(|c| c.src.clone()) else { return Ok(None) };
-    let ttl_of = |edge: &Edge| if edge.lb.proxied { 0 } else { u64::from(edge.lb.ttl_s.unwrap_or(0)) };
+    let ttl_of = |edge: &HostFailover| if edge.lb.proxied { 0 } else { u64::from(edge.lb.ttl_s.unwrap_or(0)) };
     let ttl = edges.iter().map(ttl_of).max().unwrap_or(0);
     let limit_s = MOVE_LIMIT_S.max(2 * ttl + 60);
     Ok(Some(Step {
@@ -360,10 +364,10 @@ fn wait(edges: &[Edge], context: &Context, site: &str) -> Result<Option<Step>, R
     }))
 }
 
-fn names(edge: &Edge, ids: &[String]) -> String {
+fn names(edge: &HostFailover, ids: &[String]) -> String {
     ids.iter().map(|id| name_of(edge, id)).collect::<Vec<_>>().join(" → ")
 }
 
-fn name_of(edge: &Edge, id: &str) -> String {
+fn name_of(edge: &HostFailover, id: &str) -> String {
     called(&edge.primary, &edge.dr, id)
 }

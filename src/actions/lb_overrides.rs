@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::model::facts::{LoadBalancer, PlaceRole, PoolPlace};
-use crate::model::plan::Shown;
+use crate::model::plan::ShownChange;
 use crate::model::{Refusal, SafeText};
 
 use super::board_query::{line, list};
@@ -18,31 +18,31 @@ use super::refuse;
 
 /// What is written beside the order and the fallback.
 #[derive(Debug, Default)]
-pub struct Moves {
+pub struct LbOverrides {
     /// `{at, to}`: a path into a part, and the pools that are to stand there.
     pub edits: Vec<Value>,
     /// The parts that are edited, each with the digest it must still have.
     pub was: Map<String, Value>,
-    pub shown: Vec<Shown>,
+    pub shown: Vec<ShownChange>,
     pub warnings: Vec<String>,
 }
 
 /// The two pools of a failover by id, and how a pool is called.
-pub struct Pair<'a> {
+pub struct PoolPair<'a> {
     pub primary: &'a str,
     pub dr: &'a str,
     pub called: &'a dyn Fn(&str) -> String,
 }
 
 /// Brings every place that names the primary pool along, or says why that can't be done.
-pub fn moves(lb: &LoadBalancer, host: &str, pair: &Pair) -> Result<Moves, Refusal> {
+pub fn moves(lb: &LoadBalancer, host: &str, pair: &PoolPair) -> Result<LbOverrides, Refusal> {
     if lb.places_cut {
         return Err(refuse(
             format!("{host} names pools in more places than can be shown and checked."),
             "Change it by hand, or use fewer rules and pool sets.",
         ));
     }
-    let mut out = Moves::default();
+    let mut out = LbOverrides::default();
     for place in lb.places.iter().filter(|it| it.pools.iter().any(|id| id == pair.primary)) {
         let what = shown(&place.what);
         if place.role == PlaceRole::Other {
@@ -64,7 +64,7 @@ pub fn moves(lb: &LoadBalancer, host: &str, pair: &Pair) -> Result<Moves, Refusa
 }
 
 /// How many places have the primary before DR, or without it. The adapter counts the same way.
-pub fn ahead(lb: &LoadBalancer, pair: &Pair) -> usize {
+pub fn ahead(lb: &LoadBalancer, pair: &PoolPair) -> usize {
     let own = [lb.default_pools.as_slice(), std::slice::from_ref(&lb.fallback_pool)];
     let more = lb.places.iter().filter(|it| it.role != PlaceRole::Other).map(|it| it.pools.as_slice());
     own.into_iter()
@@ -77,7 +77,7 @@ pub fn ahead(lb: &LoadBalancer, pair: &Pair) -> usize {
 }
 
 /// In a block that steers by anything but the order, writing an order moves nobody.
-fn obeys_order(place: &PoolPlace, host: &str, what: &str, out: &mut Moves) -> Result<(), Refusal> {
+fn obeys_order(place: &PoolPlace, host: &str, what: &str, out: &mut LbOverrides) -> Result<(), Refusal> {
     match place.policy.as_str() {
         "off" | "geo" => Ok(()),
         _ if place.role == PlaceRole::Fallback => Ok(()),
@@ -95,7 +95,7 @@ fn obeys_order(place: &PoolPlace, host: &str, what: &str, out: &mut Moves) -> Re
 }
 
 /// DR comes right before the primary; who stood before the primary stays there.
-fn after(place: &PoolPlace, pair: &Pair) -> Vec<String> {
+fn after(place: &PoolPlace, pair: &PoolPair) -> Vec<String> {
     if place.role == PlaceRole::Fallback {
         return vec![pair.dr.to_owned()];
     }
@@ -110,7 +110,13 @@ fn after(place: &PoolPlace, pair: &Pair) -> Vec<String> {
         .collect()
 }
 
-fn edit(lb: &LoadBalancer, host: &str, place: &PoolPlace, after: &[String], out: &mut Moves) -> Result<(), Refusal> {
+fn edit(
+    lb: &LoadBalancer,
+    host: &str,
+    place: &PoolPlace,
+    after: &[String],
+    out: &mut LbOverrides,
+) -> Result<(), Refusal> {
     let what = shown(&place.what);
     for part in place.path.split('/') {
         name(&what, part)?;
@@ -130,7 +136,7 @@ fn edit(lb: &LoadBalancer, host: &str, place: &PoolPlace, after: &[String], out:
 }
 
 /// What may send users elsewhere and does not name the primary is left alone, and said.
-fn stays(lb: &LoadBalancer, pair: &Pair, out: &mut Moves) {
+fn stays(lb: &LoadBalancer, pair: &PoolPair, out: &mut LbOverrides) {
     let touched: BTreeSet<&str> =
         lb.places.iter().filter(|it| it.pools.iter().any(|id| id == pair.primary)).map(|it| it.what.as_str()).collect();
     let untouched: Vec<SafeText> = lb

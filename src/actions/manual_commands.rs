@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::plan::Check;
+use crate::model::plan::StepCheck;
 use crate::model::{Plan, SafeText, SourceId, Step};
 use crate::seal;
 
@@ -151,7 +151,7 @@ pub fn found(src: &SourceId, path: &str, value: &Value) -> String {
     }
 }
 
-fn check_words(check: &Check) -> String {
+fn check_words(check: &StepCheck) -> String {
     match (check.path.strip_prefix("share/"), check.value.as_u64()) {
         (Some(site), Some(percent)) => format!("{percent} % of the answers to {} come from {site}", check.src),
         _ => format!("{} {} is {}", check.src, check.path, check.value),

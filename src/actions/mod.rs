@@ -2,7 +2,7 @@
 //!
 //! [`build`] makes a [`Plan`] or says in words why it can't; [`preflight`] compares what a step relies on with what was
 //! read again just before it; [`manual`] prints the commands for when only one person can be reached. Pure: `now` is in
-//! the [`Context`]. No parameter of a step comes from a free-text field: ids and names are checked ([`identifiers`]).
+//! the [`PlanContext`]. No parameter of a step comes from a free-text field: ids and names are checked ([`identifiers`]).
 
 mod board_query;
 mod failover;
@@ -26,11 +26,11 @@ use std::collections::BTreeMap;
 
 pub use identifiers::restore_name;
 pub use manual_commands::{found, manual};
-pub use preflight::{Broken, Progress, holds, judge, needed, preflight, resolve};
+pub use preflight::{BrokenPrecondition, Progress, holds, judge, needed, preflight, resolve};
 pub use recheck::recheck;
 
-use crate::board::Judged;
-use crate::model::plan::{HeadRef, PolicyRef, RefusalKind, Shown};
+use crate::board::JudgedBoard;
+use crate::model::plan::{HeadRef, PolicyRef, RefusalKind, ShownChange};
 use crate::model::{
     ACCOUNT_ALONE, Action, ClusterRole, IncidentId, Level, Objective, PersonId, Plan, PlanId, Policy, Refusal,
     SourceId, Stamp, Step,
@@ -39,7 +39,7 @@ use crate::seal;
 
 /// Everything a plan is built from.
 #[derive(Clone, Debug)]
-pub struct Context<'a> {
+pub struct PlanContext<'a> {
     pub now: Stamp,
     pub room: &'a str,
     pub incident: IncidentId,
@@ -53,24 +53,24 @@ pub struct Context<'a> {
     pub objective: &'a Objective,
     /// The cluster that was asked for; `None` = the first that can take it.
     pub to: Option<&'a str>,
-    pub board: &'a Judged,
+    pub board: &'a JudgedBoard,
     /// Identity of the credential of each source that has one.
     pub credentials: &'a BTreeMap<SourceId, String>,
     pub cluster_roles: &'a BTreeMap<String, ClusterRole>,
 }
 
 /// What a builder decides; [`build`] adds what all plans share.
-struct Body {
+struct PlanBody {
     title: String,
     confirm: String,
-    shown: Vec<Shown>,
+    shown: Vec<ShownChange>,
     warnings: Vec<String>,
     steps: Vec<Step>,
     locks: Vec<String>,
 }
 
 /// Builds the plan of an action, or says in words why there can't be one now.
-pub fn build(action: Action, context: &Context) -> Result<Plan, Refusal> {
+pub fn build(action: Action, context: &PlanContext) -> Result<Plan, Refusal> {
     let body = match action {
         Action::Failover => failover::body(context)?,
         Action::Restore => restore::body(context)?,
@@ -113,7 +113,7 @@ fn of_level(level: Level) -> Option<String> {
 }
 
 /// The credentials that the steps would use, by identity.
-fn cred_ids(steps: &[Step], context: &Context) -> Vec<String> {
+fn cred_ids(steps: &[Step], context: &PlanContext) -> Vec<String> {
     let mut ids: Vec<String> = steps
         .iter()
         .filter(|step| step.adapter != WAIT)

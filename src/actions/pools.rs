@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::board::row::PoolRef;
 use crate::board::unknown_names::{AtEdge, not_at_edge};
-use crate::board::{Body, Row};
+use crate::board::{Row, RowBody};
 use crate::model::facts::{LoadBalancer, Pool, PoolUser};
 use crate::model::{Refusal, Stamp, System};
 
 use super::board_query::{fresh, rows};
 use super::identifiers::{name, shown, words};
-use super::{Context, refuse};
+use super::{PlanContext, refuse};
 
 /// A pool, from its own row or from the load balancer's.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ pub fn unseen(what: &str) -> Refusal {
 }
 
 /// The same of something at the edge: that no account has it, if they can all be read.
-pub fn unseen_at_edge(context: &Context, thing: AtEdge, what: &str, wanted: &str) -> Refusal {
+pub fn unseen_at_edge(context: &PlanContext, thing: AtEdge, what: &str, wanted: &str) -> Refusal {
     match not_at_edge(thing, wanted, rows(context.board), context.now) {
         Some(says) => refuse(sentence(&says), "Correct the name in the service of warroom.toml."),
         None => unseen(what),
@@ -56,12 +56,12 @@ fn sentence(text: &str) -> String {
 
 /// The one load balancer of this name, with the pools that its row knows.
 pub fn load_balancer<'a>(
-    context: &Context<'a>,
+    context: &PlanContext<'a>,
     host: &str,
 ) -> Result<(&'a Row, &'a LoadBalancer, Vec<&'a PoolRef>), Refusal> {
     let found: Vec<_> = rows(context.board)
         .filter_map(|row| match &row.body {
-            Body::LoadBalancer { lb, order, fallback, .. } if lb.name == *host => Some((row, lb, order, fallback)),
+            RowBody::LoadBalancer { lb, order, fallback, .. } if lb.name == *host => Some((row, lb, order, fallback)),
             _ => None,
         })
         .collect();
@@ -87,7 +87,7 @@ pub fn load_balancer<'a>(
 
 /// The primary's pool and DR's, by their names. Two names of the same origins are not two sites.
 pub fn pair(
-    context: &Context,
+    context: &PlanContext,
     lb_row: &Row,
     refs: &[&PoolRef],
     (primary, dr): (&str, &str),
@@ -102,12 +102,12 @@ pub fn pair(
 }
 
 /// The pool of that name at the load balancer's provider. Names are the configuration's, ids the provider's.
-fn pool(context: &Context, lb_row: &Row, refs: &[&PoolRef], wanted: &str) -> Result<PoolFacts, Refusal> {
+fn pool(context: &PlanContext, lb_row: &Row, refs: &[&PoolRef], wanted: &str) -> Result<PoolFacts, Refusal> {
     let what = format!("pool {}", words(wanted));
     let found: Vec<(&Row, &Pool)> = rows(context.board)
         .filter(|row| row.source == lb_row.source)
         .filter_map(|row| match &row.body {
-            Body::Pool(pool) if pool.name == *wanted => Some((row, pool)),
+            RowBody::Pool(pool) if pool.name == *wanted => Some((row, pool)),
             _ => None,
         })
         .collect();
@@ -171,11 +171,11 @@ fn count(n: usize) -> u32 {
 
 /// Who else uses a pool than these load balancers: by the provider's own list, and by what the board shows. False: the
 /// provider's list was not read, so there may be more.
-pub fn other_users(context: &Context, own: &[&LoadBalancer], pool: &PoolFacts) -> (Vec<String>, bool) {
+pub fn other_users(context: &PlanContext, own: &[&LoadBalancer], pool: &PoolFacts) -> (Vec<String>, bool) {
     let is_own = |id: &str| own.iter().any(|lb| lb.id == id);
     let mut names: Vec<String> = rows(context.board)
         .filter_map(|row| match &row.body {
-            Body::LoadBalancer { lb: other, .. } if !is_own(&other.id) && uses(other, &pool.id) => {
+            RowBody::LoadBalancer { lb: other, .. } if !is_own(&other.id) && uses(other, &pool.id) => {
                 Some(shown(&other.name))
             }
             _ => None,

@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::model::plan::{Check, Op, Pre};
+use crate::model::plan::{Op, Pre, StepCheck};
 use crate::model::{Digest, SourceId, Step, time};
 
 use super::identifiers::{restore_name, words};
 
 /// A precondition that no longer holds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Broken {
+pub struct BrokenPrecondition {
     pub pre: Pre,
     /// What was read instead; `None` = it could not be read, which is as good as broken.
     pub found: Option<Value>,
 }
 
-impl Broken {
+impl BrokenPrecondition {
     /// The difference in words, for the refusal and the timeline.
     pub fn says(&self) -> String {
         let src = &self.pre.src;
@@ -80,11 +80,11 @@ pub fn resolve(path: &str, digest: &Digest) -> String {
 
 /// The preconditions of a step that do not hold in what was read just now. `read` is keyed by source and path as the
 /// plan writes them; no precondition names `@plan`, whose object can't exist yet.
-pub fn preflight(step: &Step, read: &BTreeMap<(SourceId, String), Value>) -> Vec<Broken> {
+pub fn preflight(step: &Step, read: &BTreeMap<(SourceId, String), Value>) -> Vec<BrokenPrecondition> {
     let look = |pre: &Pre| read.get(&(pre.src.clone(), pre.path.clone())).cloned();
     step.pre
         .iter()
-        .map(|pre| Broken { pre: pre.clone(), found: look(pre) })
+        .map(|pre| BrokenPrecondition { pre: pre.clone(), found: look(pre) })
         .filter(|b| !b.found.as_ref().is_some_and(|found| holds(b.pre.op, &b.pre.value, found)))
         .collect()
 }
@@ -92,7 +92,7 @@ pub fn preflight(step: &Step, read: &BTreeMap<(SourceId, String), Value>) -> Vec
 /// How far a step is, by its checks and what was read (keyed as the plan writes the paths). A step without checks is
 /// never done by itself: nothing would prove it.
 pub fn judge(step: &Step, read: &BTreeMap<(SourceId, String), Value>) -> Progress {
-    let found = |c: &Check| read.get(&(c.src.clone(), c.path.clone()));
+    let found = |c: &StepCheck| read.get(&(c.src.clone(), c.path.clone()));
     if step.check.iter().any(|c| found(c).is_some_and(|v| ended_otherwise(c, v))) {
         return Progress::Failed;
     }
@@ -102,7 +102,7 @@ pub fn judge(step: &Step, read: &BTreeMap<(SourceId, String), Value>) -> Progres
 
 /// A Restore in a terminal phase that is not the one waited for will never reach it; and what it brought back is told only
 /// when it has ended, for good.
-fn ended_otherwise(check: &Check, found: &Value) -> bool {
+fn ended_otherwise(check: &StepCheck, found: &Value) -> bool {
     let terminal = ["FailedValidation", "Completed", "PartiallyFailed", "Failed"];
     let last_word = match check.path.rsplit('/').next().filter(|_| check.path.starts_with("restore/")) {
         Some("phase") => found.as_str().is_some_and(|phase| terminal.contains(&phase)),

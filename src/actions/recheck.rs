@@ -4,12 +4,12 @@
 use crate::model::plan::{Op, Pre, Premise, Recheck};
 use crate::model::{Plan, Refusal, SafeText};
 
-use super::preflight::Broken;
-use super::{Context, build};
+use super::preflight::BrokenPrecondition;
+use super::{PlanContext, build};
 
 /// Compares a waiting plan with what could be proposed now for the same service. `context` is that of the plan itself.
-pub fn recheck(plan: &Plan, context: &Context) -> Recheck {
-    let again = |to| build(plan.action, &Context { to, ..context.clone() });
+pub fn recheck(plan: &Plan, context: &PlanContext) -> Recheck {
+    let again = |to| build(plan.action, &PlanContext { to, ..context.clone() });
     // Which cluster was asked for is not in the plan: the one whose plan rests on the most of the same facts.
     let sites = context.objective.restored_on();
     let built = sites.iter().filter_map(|site| again(Some(site.as_str())).ok());
@@ -35,7 +35,8 @@ fn premise(pre: &Pre, now: &[&Pre], refused: bool) -> Premise {
     match now.iter().find(|it| same(it, pre)) {
         Some(found) => {
             let broken = pre.op == Op::Eq && found.value != pre.value;
-            let broken = broken.then(|| Broken { pre: pre.clone(), found: Some(found.value.clone()) }.says());
+            let broken =
+                broken.then(|| BrokenPrecondition { pre: pre.clone(), found: Some(found.value.clone()) }.says());
             Premise { src, path, read_at: found.read_at.max(pre.read_at), changed: broken.map(|it| SafeText::new(&it)) }
         }
         None => {

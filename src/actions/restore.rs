@@ -7,17 +7,17 @@
 
 use chrono::TimeDelta;
 
-use crate::board::row::Point;
-use crate::board::{Body as RowBody, Row};
+use crate::board::row::PointSummary;
+use crate::board::{Row, RowBody};
 use crate::model::facts::{Endpoint, Location};
 use crate::model::{ClusterRole, Refusal, SourceId, Stamp, System};
 
 use super::board_query::{fresh, rows};
 use super::identifiers::{label, name, shown, whole, words};
-use super::restore_points::{Found, chosen, nothing};
+use super::restore_points::{FoundPoint, chosen, nothing};
 use super::restore_steps::{create, make_read_only, make_writable, started, validated};
 use super::restore_summary::table;
-use super::{Body, Context, refuse, target_cluster};
+use super::{PlanBody, PlanContext, refuse, target_cluster};
 
 /// A restore point that expires sooner than this may be deleted while it is read.
 pub const EXPIRY_MARGIN_S: i64 = 3600;
@@ -34,7 +34,7 @@ pub struct Ground<'a> {
     pub uid_seen: Stamp,
     pub namespaces: Vec<String>,
     /// What is restored, in this order.
-    pub parts: Vec<Part<'a>>,
+    pub parts: Vec<RestorePart<'a>>,
     /// The Velero of the primary side, if it was heard just now and keeps its backups in the same bucket: it could delete
     /// one, and this cluster would learn of that only later.
     pub keeper: Option<(SourceId, Stamp)>,
@@ -45,8 +45,8 @@ pub struct Ground<'a> {
 }
 
 /// One backup and what is restored from it.
-pub struct Part<'a> {
-    pub point: &'a Point,
+pub struct RestorePart<'a> {
+    pub point: &'a PointSummary,
     pub backup: String,
     pub uid: String,
     pub seen: Stamp,
@@ -54,8 +54,8 @@ pub struct Part<'a> {
     pub newer: Option<(String, String)>,
 }
 
-impl<'a> Part<'a> {
-    pub fn of(found: Found<'a>, namespaces: Vec<String>) -> Result<Self, Refusal> {
+impl<'a> RestorePart<'a> {
+    pub fn of(found: FoundPoint<'a>, namespaces: Vec<String>) -> Result<Self, Refusal> {
         let (row, point, newer) = found;
         Ok(Self {
             point,
@@ -75,16 +75,16 @@ impl Ground<'_> {
     }
 
     /// The part whose data is the oldest: what is lost.
-    pub fn oldest(&self) -> Option<&Part<'_>> {
+    pub fn oldest(&self) -> Option<&RestorePart<'_>> {
         self.parts.iter().min_by_key(|part| part.point.started)
     }
 }
 
-pub fn body(context: &Context) -> Result<Body, Refusal> {
+pub fn body(context: &PlanContext) -> Result<PlanBody, Refusal> {
     target_cluster::choose(context, &target_cluster::of_restore(context), body_on)
 }
 
-fn body_on(context: &Context, site: &str) -> Result<Body, Refusal> {
+fn body_on(context: &PlanContext, site: &str) -> Result<PlanBody, Refusal> {
     let ground = ground(context, site)?;
     no_other_restore(context, &ground.cluster)?;
     let flip = ground.location.access_mode.is("ReadWrite");
@@ -103,7 +103,7 @@ fn body_on(context: &Context, site: &str) -> Result<Body, Refusal> {
     let (shown, warnings) = table(&ground, context, flip);
     let mut locks = vec![format!("{}/cluster/{}", ground.src, ground.uid)];
     locks.extend(ground.namespaces.iter().map(|ns| format!("{}/namespace/{}/{ns}", ground.src, ground.uid)));
-    Ok(Body {
+    Ok(PlanBody {
         title: format!(
             "Restore {} on {} from backup {}",
             words(&context.objective.service),
@@ -118,7 +118,7 @@ fn body_on(context: &Context, site: &str) -> Result<Body, Refusal> {
     })
 }
 
-fn ground<'a>(context: &Context<'a>, site: &str) -> Result<Ground<'a>, Refusal> {
+fn ground<'a>(context: &PlanContext<'a>, site: &str) -> Result<Ground<'a>, Refusal> {
     let objective = context.objective;
     let in_place = objective.dr.is_empty();
     let cluster = name(if in_place { "the cluster" } else { "the DR cluster" }, site)?;
@@ -176,7 +176,7 @@ fn ground<'a>(context: &Context<'a>, site: &str) -> Result<Ground<'a>, Refusal> 
 }
 
 /// The cluster's identity, and proof that its API server lives.
-fn cluster_uid(context: &Context, cluster: &str) -> Result<(String, Stamp), Refusal> {
+fn cluster_uid(context: &PlanContext, cluster: &str) -> Result<(String, Stamp), Refusal> {
     let found = rows(context.board).find_map(|row| match &row.body {
         RowBody::Cluster { name, control_plane, .. } if name == cluster => Some((row, control_plane.as_ref())),
         _ => None,
@@ -204,7 +204,7 @@ fn cluster_uid(context: &Context, cluster: &str) -> Result<(String, Stamp), Refu
 }
 
 /// The primary side's Velero, where it would know of a deletion first.
-fn keeper(context: &Context<'_>, location: &Location) -> Option<(SourceId, Stamp)> {
+fn keeper(context: &PlanContext<'_>, location: &Location) -> Option<(SourceId, Stamp)> {
     let primary = &context.objective.primary;
     rows(context.board).find_map(|row| match &row.body {
         RowBody::Location(it)
@@ -221,7 +221,11 @@ fn keeper(context: &Context<'_>, location: &Location) -> Option<(SourceId, Stamp
     })
 }
 
-fn location<'a>(context: &Context<'a>, cluster: &str, point: &Point) -> Result<(&'a Row, &'a Location), Refusal> {
+fn location<'a>(
+    context: &PlanContext<'a>,
+    cluster: &str,
+    point: &PointSummary,
+) -> Result<(&'a Row, &'a Location), Refusal> {
     let wanted = shown(&point.location);
     let found = rows(context.board).find_map(|row| match &row.body {
         RowBody::Location(l) if l.cluster == cluster && l.name == point.location => Some((row, l)),
@@ -261,7 +265,7 @@ pub fn heartbeat_s(location: &Location) -> i64 {
     i64::try_from(location.validation_every_s.saturating_mul(3)).unwrap_or(i64::MAX).max(180)
 }
 
-fn no_other_restore(context: &Context, cluster: &str) -> Result<(), Refusal> {
+fn no_other_restore(context: &PlanContext, cluster: &str) -> Result<(), Refusal> {
     let running = rows(context.board).find_map(|row| match &row.body {
         RowBody::Restore(r) if r.cluster == cluster && !ENDED.contains(&r.phase.as_str()) => Some(r),
         _ => None,

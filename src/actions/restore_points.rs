@@ -1,45 +1,53 @@
 //! Which backups a restore takes: one that covers the service, or several that do so together.
 
 use crate::board::readiness::parts;
-use crate::board::row::Point;
-use crate::board::{Body as RowBody, Row};
+use crate::board::row::PointSummary;
+use crate::board::{Row, RowBody};
 use crate::model::facts::Scope;
 use crate::model::{Refusal, SafeText, SourceId, System};
 
 use super::board_query::rows;
 use super::identifiers::{shown, whole, words};
-use super::restore::{EXPIRY_MARGIN_S, Part};
-use super::{Context, refuse};
+use super::restore::{EXPIRY_MARGIN_S, RestorePart};
+use super::{PlanContext, refuse};
 
 /// A row that tells of a restore point, the point, and a newer backup that is not usable.
-pub type Found<'a> = (&'a Row, &'a Point, Option<(&'a SafeText, &'a SafeText)>);
+pub type FoundPoint<'a> = (&'a Row, &'a PointSummary, Option<(&'a SafeText, &'a SafeText)>);
 
 /// What to restore from: the newest restore point that covers the service, or several together where that loses less.
-pub fn chosen<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> Result<Vec<Part<'a>>, Refusal> {
+pub fn chosen<'a>(
+    context: &PlanContext<'a>,
+    cluster: &str,
+    namespaces: &[String],
+) -> Result<Vec<RestorePart<'a>>, Refusal> {
     let one = restore_point(context, cluster, namespaces);
     let Some(set) = together(context, cluster, namespaces) else {
-        return Ok(vec![Part::of(one?, namespaces.to_vec())?]);
+        return Ok(vec![RestorePart::of(one?, namespaces.to_vec())?]);
     };
     let oldest = set.iter().map(|((_, point, _), _)| point.started).min();
     match one {
-        Ok(found) if Some(found.1.started) >= oldest => Ok(vec![Part::of(found, namespaces.to_vec())?]),
-        _ => set.into_iter().map(|(found, own)| Part::of(found, own)).collect(),
+        Ok(found) if Some(found.1.started) >= oldest => Ok(vec![RestorePart::of(found, namespaces.to_vec())?]),
+        _ => set.into_iter().map(|(found, own)| RestorePart::of(found, own)).collect(),
     }
 }
 
 /// Several restore points of the DR cluster that cover the service together, as its row names them: each with the
 /// namespaces that it is the newest for.
-fn together<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> Option<Vec<(Found<'a>, Vec<String>)>> {
+fn together<'a>(
+    context: &PlanContext<'a>,
+    cluster: &str,
+    namespaces: &[String],
+) -> Option<Vec<(FoundPoint<'a>, Vec<String>)>> {
     let service = &context.objective.service;
     let row = rows(context.board).find(|row| matches!(&row.body, RowBody::Service { name, .. } if name == service))?;
-    let known: Vec<Found<'a>> = parts(row)
+    let known: Vec<FoundPoint<'a>> = parts(row)
         .filter(|point| point.cluster == cluster && in_time(context, point))
         .filter_map(|point| told_by(context, point).filter(|it| !it.stale).map(|it| (it, point, None)))
         .collect();
     if known.len() < 2 {
         return None;
     }
-    let mut out: Vec<(Found<'a>, Vec<String>)> = Vec::new();
+    let mut out: Vec<(FoundPoint<'a>, Vec<String>)> = Vec::new();
     for namespace in namespaces {
         let covering = known.iter().filter(|(_, point, _)| covers(point, std::slice::from_ref(namespace)));
         let newest = *covering.max_by_key(|(_, point, _)| point.started)?;
@@ -52,7 +60,7 @@ fn together<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> 
 }
 
 /// The row of backups that tells of a point: its own, else one of the service from the same cluster.
-fn told_by<'a>(context: &Context<'a>, point: &Point) -> Option<&'a Row> {
+fn told_by<'a>(context: &PlanContext<'a>, point: &PointSummary) -> Option<&'a Row> {
     let service = &context.objective.service;
     let theirs = rows(context.board).filter_map(|row| match &row.body {
         RowBody::Backup { services, cluster, point: own, .. }
@@ -66,15 +74,19 @@ fn told_by<'a>(context: &Context<'a>, point: &Point) -> Option<&'a Row> {
 }
 
 /// Whether a point lasts for as long as a restore of it may take.
-fn in_time(context: &Context<'_>, point: &Point) -> bool {
+fn in_time(context: &PlanContext<'_>, point: &PointSummary) -> bool {
     point.expires.is_none_or(|at| (at - context.now).num_seconds() > EXPIRY_MARGIN_S)
 }
 
 /// The newest usable restore point that the DR cluster itself knows, and that covers the namespaces.
-fn restore_point<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]) -> Result<Found<'a>, Refusal> {
+fn restore_point<'a>(
+    context: &PlanContext<'a>,
+    cluster: &str,
+    namespaces: &[String],
+) -> Result<FoundPoint<'a>, Refusal> {
     let service = &context.objective.service;
     let velero = SourceId::new(System::Velero, cluster);
-    let mut known: Vec<Found> = rows(context.board)
+    let mut known: Vec<FoundPoint> = rows(context.board)
         .filter_map(|row| match &row.body {
             RowBody::Backup { cluster: c, services, point: Some(point), newer, .. }
                 if c == cluster && services.contains(service) =>
@@ -107,7 +119,7 @@ fn restore_point<'a>(context: &Context<'a>, cluster: &str, namespaces: &[String]
 }
 
 /// There is none to restore from: with everything that the board says of why.
-pub fn nothing(context: &Context<'_>, cluster: &str) -> Refusal {
+pub fn nothing(context: &PlanContext<'_>, cluster: &str) -> Refusal {
     let service = words(&context.objective.service);
     let whys: Vec<String> = rows(context.board)
         .filter_map(|row| match &row.body {
@@ -133,7 +145,7 @@ pub fn nothing(context: &Context<'_>, cluster: &str) -> Refusal {
     }
 }
 
-fn covers(point: &Point, namespaces: &[String]) -> bool {
+fn covers(point: &PointSummary, namespaces: &[String]) -> bool {
     let scope = Scope {
         included_namespaces: point.included_namespaces.clone(),
         excluded_namespaces: point.excluded_namespaces.clone(),

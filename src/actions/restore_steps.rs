@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::model::plan::{Check, Op, Pre, Target};
+use crate::model::plan::{Op, Pre, StepCheck, Target};
 use crate::model::{Stamp, Step};
 
 use super::WAIT;
-use super::restore::{EXPIRY_MARGIN_S, Ground, Part, heartbeat_s};
+use super::restore::{EXPIRY_MARGIN_S, Ground, RestorePart, heartbeat_s};
 
 /// Flipping the location is one small write; Velero looks at it within seconds.
 const LOCATION_LIMIT_S: u64 = 60;
@@ -30,7 +30,7 @@ impl Ground<'_> {
     }
 
     /// That a backup is still what was shown, here and where it was made.
-    fn backup_is_sound(&self, part: &Part) -> Vec<Pre> {
+    fn backup_is_sound(&self, part: &RestorePart) -> Vec<Pre> {
         let backup = &part.backup;
         let of_backup = |field: &str, value: Value, says: &str| {
             let (path, says) = (format!("backup/{backup}/{field}"), format!("backup {backup} {says}"));
@@ -55,7 +55,7 @@ impl Ground<'_> {
     }
 
     /// What every step relies on. The first write asks all of it, so that a backup that went bad costs nothing at all.
-    fn sound<'p>(&self, parts: impl IntoIterator<Item = &'p Part<'p>>) -> Vec<Pre> {
+    fn sound<'p>(&self, parts: impl IntoIterator<Item = &'p RestorePart<'p>>) -> Vec<Pre> {
         let loc = &self.location_name;
         let of_location = |field: &str, op: Op, value: Value, says: String| {
             self.pre(self.location_seen, format!("location/{loc}/{field}"), op, value, says)
@@ -90,8 +90,8 @@ impl Ground<'_> {
         self.pre(self.location_seen, path, Op::Eq, json!(mode), format!("location {loc} is {says}"))
     }
 
-    fn check(&self, path: String, op: Op, value: Value) -> Check {
-        Check { path, op, value, src: self.src.clone() }
+    fn check(&self, path: String, op: Op, value: Value) -> StepCheck {
+        StepCheck { path, op, value, src: self.src.clone() }
     }
 }
 
@@ -162,7 +162,7 @@ pub fn validated(g: &Ground) -> Option<Step> {
 }
 
 /// The Restore of one part, under a name that only this plan has.
-pub fn create(g: &Ground, part: &Part, id: &str) -> Step {
+pub fn create(g: &Ground, part: &RestorePart, id: &str) -> Step {
     let backup = &part.backup;
     // The first needs no mark of its own; of several each has its step's.
     let first = g.parts.first().is_some_and(|it| it.backup == part.backup);

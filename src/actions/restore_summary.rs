@@ -1,16 +1,16 @@
 //! What the two persons of a restore are shown: what becomes of what, what the plan can't help, and what they have to see
 //! for themselves.
 
-use crate::board::Body as RowBody;
+use crate::board::RowBody;
 use crate::model::facts::OffSite;
-use crate::model::plan::Shown;
+use crate::model::plan::ShownChange;
 
-use super::Context;
+use super::PlanContext;
 use super::board_query::{NONE, line, list, loss, rows};
 use super::identifiers::{shown, words};
-use super::restore::{Ground, Part};
+use super::restore::{Ground, RestorePart};
 
-pub fn table(g: &Ground, context: &Context, flip: bool) -> (Vec<Shown>, Vec<String>) {
+pub fn table(g: &Ground, context: &PlanContext, flip: bool) -> (Vec<ShownChange>, Vec<String>) {
     let Some(oldest) = g.oldest() else { return (Vec::new(), Vec::new()) };
     let (lost, within) = loss(context, oldest.point.name.as_str(), oldest.point.started);
     let mode = shown(&g.location.access_mode.0);
@@ -115,7 +115,7 @@ fn volumes(off_site: OffSite) -> &'static str {
     }
 }
 
-fn of_point(part: &Part, warnings: &mut Vec<String>) {
+fn of_point(part: &RestorePart, warnings: &mut Vec<String>) {
     if let Some((name, phase)) = &part.newer {
         warnings.push(format!("A newer backup, {name}, is {phase} and is not used."));
     }
@@ -133,7 +133,7 @@ fn of_point(part: &Part, warnings: &mut Vec<String>) {
     }
 }
 
-fn of_location(g: &Ground, context: &Context, warnings: &mut Vec<String>) {
+fn of_location(g: &Ground, context: &PlanContext, warnings: &mut Vec<String>) {
     let name = &g.location_name;
     if g.location.validation_every_s == 0 {
         warnings.push(format!("Location {name} is never validated: nothing proves that Velero runs."));
@@ -146,7 +146,7 @@ fn of_location(g: &Ground, context: &Context, warnings: &mut Vec<String>) {
 }
 
 /// Whoever syncs by itself may undo or race what is restored.
-fn of_gitops(g: &Ground, context: &Context, warnings: &mut Vec<String>) {
+fn of_gitops(g: &Ground, context: &PlanContext, warnings: &mut Vec<String>) {
     let objective = context.objective;
     if objective.apps.is_empty() {
         return;

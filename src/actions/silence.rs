@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chrono::{SecondsFormat, TimeDelta};
 use serde_json::json;
 
-use crate::board::{Body, Judged, Member, Row, Topic, matched};
+use crate::board::{JudgedBoard, Member, Row, RowBody, Topic, matched};
 use crate::model::facts::{Alert, Matcher, Silence};
 use crate::model::plan::{RefusalKind, Target};
 use crate::model::silence::{
@@ -25,13 +25,13 @@ const NAMED: usize = 5;
 
 /// What a preview is made from.
 #[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
+pub struct SilenceContext<'a> {
     pub now: Stamp,
     pub room: &'a str,
     pub incident: &'a IncidentId,
     /// Services of the incident: alerts of others are worth a warning.
     pub services: &'a [String],
-    pub board: &'a Judged,
+    pub board: &'a JudgedBoard,
     pub members: &'a [Member],
 }
 
@@ -46,7 +46,7 @@ pub struct Built {
 ///
 /// # Errors
 /// A refusal that names what is wrong.
-pub fn preview(change: &SilenceChange, context: Context<'_>) -> Result<Built, Refusal> {
+pub fn preview(change: &SilenceChange, context: SilenceContext<'_>) -> Result<Built, Refusal> {
     match change {
         SilenceChange::Create { matchers, for_s, reason } => create(change, matchers, *for_s, reason, context),
         SilenceChange::Expire { id } => expire(change, id, context),
@@ -68,7 +68,7 @@ fn create(
     matchers: &[Matcher],
     for_s: u64,
     reason: &SafeText,
-    context: Context<'_>,
+    context: SilenceContext<'_>,
 ) -> Result<Built, Refusal> {
     let compiled = checked(matchers, for_s, reason)?;
     let alerts = alerts(context.board);
@@ -139,10 +139,10 @@ fn checked(matchers: &[Matcher], for_s: u64, reason: &SafeText) -> Result<Vec<Co
 }
 
 /// Every alert that fires, gravest first.
-fn alerts(board: &Judged) -> Vec<(&Row, &Alert, Option<String>)> {
+fn alerts(board: &JudgedBoard) -> Vec<(&Row, &Alert, Option<String>)> {
     let rows = board.rows(Topic::Alerts).iter().filter_map(|row| match &row.body {
         // One that ended is on nobody's list any more.
-        Body::Alert { alert, service, .. } if !alert.state.is("resolved") && !alert.state.is("gone") => {
+        RowBody::Alert { alert, service, .. } if !alert.state.is("resolved") && !alert.state.is("gone") => {
             Some((row, alert, service.clone()))
         }
         _ => None,
@@ -165,7 +165,7 @@ fn hit(alert: &Alert, service: Option<&String>, quiet: bool, unsure: bool) -> Hi
 }
 
 /// Puts what a person must know into words; true if they must type for it.
-fn warn_of_hits(hits: &[Hit], everything: bool, context: Context<'_>, warnings: &mut Vec<SafeText>) -> bool {
+fn warn_of_hits(hits: &[Hit], everything: bool, context: SilenceContext<'_>, warnings: &mut Vec<SafeText>) -> bool {
     let mut warn = |text: String| warnings.push(SafeText::from(text));
     if hits.is_empty() {
         warn("it hits no alert that is known now: check the matchers, or it is for what comes".to_owned());
@@ -212,7 +212,7 @@ fn names_of(hits: &[&Hit]) -> String {
 }
 
 /// What the preview itself is worth.
-fn warn_of_sources(context: Context<'_>, warnings: &mut Vec<SafeText>) {
+fn warn_of_sources(context: SilenceContext<'_>, warnings: &mut Vec<SafeText>) {
     let silent: Vec<String> =
         context.members.iter().filter(|it| !it.reachable).map(|it| it.source.instance.clone()).collect();
     if !silent.is_empty() {
@@ -259,7 +259,7 @@ fn others(instance: &crate::model::SourceId, members: &[Member], warnings: &mut 
     }
 }
 
-fn expire(change: &SilenceChange, id: &str, context: Context<'_>) -> Result<Built, Refusal> {
+fn expire(change: &SilenceChange, id: &str, context: SilenceContext<'_>) -> Result<Built, Refusal> {
     let (silence, held_by) = find(context.board, id).ok_or_else(|| {
         Refusal::new(
             RefusalKind::BadRequest,
@@ -298,9 +298,9 @@ fn expire(change: &SilenceChange, id: &str, context: Context<'_>) -> Result<Buil
 }
 
 /// A silence of the board, and who holds it.
-fn find<'a>(board: &'a Judged, id: &str) -> Option<(&'a Silence, &'a [String])> {
+fn find<'a>(board: &'a JudgedBoard, id: &str) -> Option<(&'a Silence, &'a [String])> {
     board.rows(Topic::Silences).iter().find_map(|row| match &row.body {
-        Body::Silence { silence, held_by, .. } if silence.id == id => Some((silence, held_by.as_slice())),
+        RowBody::Silence { silence, held_by, .. } if silence.id == id => Some((silence, held_by.as_slice())),
         _ => None,
     })
 }
@@ -308,7 +308,7 @@ fn find<'a>(board: &'a Judged, id: &str) -> Option<(&'a Silence, &'a [String])> 
 #[expect(clippy::too_many_arguments, reason = "the parts of one value, each made elsewhere")]
 fn built(
     change: &SilenceChange,
-    context: Context<'_>,
+    context: SilenceContext<'_>,
     instance: crate::model::SourceId,
     title: String,
     ends_at: Option<Stamp>,

@@ -6,16 +6,16 @@ use crate::model::{Objective, Refusal};
 
 use super::board_query::{NONE, cluster_trouble, line, rows, two_sites};
 use super::identifiers::{name, words};
-use super::{Body, Context, refuse};
-use crate::board::Body as RowBody;
+use super::{PlanBody, PlanContext, refuse};
+use crate::board::RowBody;
 
 /// Builds for one of several clusters.
 pub fn choose(
-    context: &Context,
+    context: &PlanContext,
     sites: &[&str],
-    build: impl Fn(&Context, &str) -> Result<Body, Refusal>,
-) -> Result<Body, Refusal> {
-    let build = |context: &Context, site: &str| two_sites(context, site).and_then(|()| build(context, site));
+    build: impl Fn(&PlanContext, &str) -> Result<PlanBody, Refusal>,
+) -> Result<PlanBody, Refusal> {
+    let build = |context: &PlanContext, site: &str| two_sites(context, site).and_then(|()| build(context, site));
     match (context.to, sites) {
         (Some(to), _) => {
             let mut body = build(context, asked(context.objective, sites, to)?)?;
@@ -42,11 +42,11 @@ fn asked<'a>(objective: &Objective, sites: &[&'a str], to: &str) -> Result<&'a s
 
 /// The first without a known trouble of its cluster, else the first for which there is a plan at all.
 fn first_that_can(
-    context: &Context,
+    context: &PlanContext,
     sites: &[&str],
-    build: impl Fn(&Context, &str) -> Result<Body, Refusal>,
-) -> Result<Body, Refusal> {
-    let mut can: Vec<(&str, Body, Option<String>)> = Vec::new();
+    build: impl Fn(&PlanContext, &str) -> Result<PlanBody, Refusal>,
+) -> Result<PlanBody, Refusal> {
+    let mut can: Vec<(&str, PlanBody, Option<String>)> = Vec::new();
     let mut passed: Vec<String> = Vec::new();
     let mut remedy = String::new();
     for site in sites {
@@ -79,7 +79,7 @@ fn first_that_can(
 }
 
 /// The clusters of a restore: the one that users are sent to comes first, for there its data is missing.
-pub fn of_restore<'a>(context: &Context<'a>) -> Vec<&'a str> {
+pub fn of_restore<'a>(context: &PlanContext<'a>) -> Vec<&'a str> {
     let objective = context.objective;
     let mut sites: Vec<&str> = objective.restored_on().iter().map(String::as_str).collect();
     let serves = |site: &&str| {
@@ -95,7 +95,7 @@ pub fn of_restore<'a>(context: &Context<'a>) -> Vec<&'a str> {
 }
 
 /// The clusters of a failover.
-pub fn of_failover<'a>(context: &Context<'a>) -> Result<Vec<&'a str>, Refusal> {
+pub fn of_failover<'a>(context: &PlanContext<'a>) -> Result<Vec<&'a str>, Refusal> {
     let objective = context.objective;
     if objective.dr.is_empty() {
         return Err(refuse(

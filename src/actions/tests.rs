@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::identifiers::{name, words};
 use super::manual_commands::quote;
 use super::*;
-use crate::board::row::{Against, Known, Point, PoolRef};
-use crate::board::{Body as RowBody, Row, Topic, TopicView, Verdict};
+use crate::board::row::{Against, AppsKnown, PointSummary, PoolRef};
+use crate::board::{Row, RowBody, Topic, TopicView, Verdict};
 use crate::model::facts::*;
-use crate::model::plan::{Check, Op};
+use crate::model::plan::{Op, StepCheck};
 use crate::model::{Host, Level, SafeText, Strategy as Dr, System};
 
 mod lb_overrides;
@@ -24,7 +24,7 @@ fn at(clock: &str) -> Stamp {
 }
 
 /// A service, a board and a configuration; each test changes what it is about.
-struct Bench {
+struct PlanBench {
     objective: Objective,
     to: Option<String>,
     rows: Vec<Row>,
@@ -96,8 +96,8 @@ fn balancer() -> LoadBalancer {
     }
 }
 
-fn point() -> Point {
-    Point {
+fn point() -> PointSummary {
+    PointSummary {
         name: "shop-hourly-20260302142900".into(),
         uid: "5e0c5f5e-0000-4000-8000-000000000001".into(),
         started: at("14:29:00"),
@@ -161,7 +161,7 @@ fn cluster(name: &str, role: ClusterRole, livez: Endpoint) -> RowBody {
     }
 }
 
-fn backup(point: Point) -> RowBody {
+fn backup(point: PointSummary) -> RowBody {
     RowBody::Backup {
         cluster: "dr".into(),
         schedule: "shop-hourly".into(),
@@ -207,7 +207,7 @@ fn restore(phase: &str) -> RowBody {
     })
 }
 
-impl Bench {
+impl PlanBench {
     fn new() -> Self {
         let objective = Objective {
             service: "shop".into(),
@@ -250,10 +250,10 @@ impl Bench {
         self.with(|context| build(action, context))
     }
 
-    fn with<T>(&self, then: impl FnOnce(&Context) -> T) -> T {
+    fn with<T>(&self, then: impl FnOnce(&PlanContext) -> T) -> T {
         let view = TopicView { rows: self.rows.clone(), total: 0, dropped: 0 };
-        let board = Judged { topics: [(Topic::Services, view)].into() };
-        then(&Context {
+        let board = JudgedBoard { topics: [(Topic::Services, view)].into() };
+        then(&PlanContext {
             now: at("14:50:00"),
             room: "prod-ca",
             incident: "INC-2026-03-02-01".into(),
@@ -291,7 +291,7 @@ impl Bench {
         });
     }
 
-    fn point(&mut self, change: impl Fn(&mut Point)) {
+    fn point(&mut self, change: impl Fn(&mut PointSummary)) {
         self.each(|row| match &mut row.body {
             RowBody::Backup { point: Some(point), .. } | RowBody::Service { restore_point: Some(point), .. } => {
                 change(point)
@@ -318,7 +318,7 @@ impl Bench {
 }
 
 /// Both names of clusters lead to one.
-fn one_site(bench: &mut Bench) {
+fn one_site(bench: &mut PlanBench) {
     bench.each(|row| {
         if let RowBody::Cluster { name, same_as, .. } = &mut row.body
             && name == "dr"
@@ -339,7 +339,7 @@ fn lb_row(lb: LoadBalancer) -> RowBody {
     }
 }
 
-fn service(restore_point: Option<Point>) -> RowBody {
+fn service(restore_point: Option<PointSummary>) -> RowBody {
     RowBody::Service {
         name: "shop".into(),
         strategy: Dr::WarmStandby,
@@ -354,7 +354,7 @@ fn service(restore_point: Option<Point>) -> RowBody {
 }
 
 fn now_of_primary() -> Against {
-    Against { cluster: "primary".into(), known: Known::Now }
+    Against { cluster: "primary".into(), known: AppsKnown::Now }
 }
 
 fn parity(ok: u32) -> RowBody {
@@ -384,9 +384,9 @@ fn place(lb: &mut LoadBalancer, what: &str, path: &str, policy: &str, pools: &[&
     lb.digests.insert(part.to_owned(), format!("sha256:{part}"));
 }
 
-type Case = (&'static str, Action, fn(&mut Bench), &'static str);
+type RefusalCase = (&'static str, Action, fn(&mut PlanBench), &'static str);
 
-const REFUSALS: &[Case] = &[
+const REFUSALS: &[RefusalCase] = &[
     ("no load balancer configured", Action::Failover, |b| b.objective.hosts.clear(), "no load balancer"),
     (
         "not on the board",
@@ -568,7 +568,7 @@ const REFUSALS: &[Case] = &[
 #[test]
 fn what_can_not_work_is_refused_in_words() {
     for (case, action, spoil, says) in REFUSALS {
-        let mut bench = Bench::new();
+        let mut bench = PlanBench::new();
         spoil(&mut bench);
         let refusal = bench.build(*action).expect_err(case);
         assert_eq!(refusal.kind, RefusalKind::NotReady, "{case}");
@@ -579,7 +579,7 @@ fn what_can_not_work_is_refused_in_words() {
 
 #[test]
 fn the_storys_failover_reads_as_agreed() {
-    let plan = Bench::new().build(Action::Failover).unwrap();
+    let plan = PlanBench::new().build(Action::Failover).unwrap();
     assert_eq!(plan.title, "Fail over shop.example from primary to dr");
     assert_eq!(
         (plan.confirm.as_str(), plan.locks.as_slice()),
@@ -624,7 +624,7 @@ fn the_storys_failover_reads_as_agreed() {
 
 #[test]
 fn the_storys_restore_reads_as_agreed() {
-    let plan = Bench::new().build(Action::Restore).unwrap();
+    let plan = PlanBench::new().build(Action::Restore).unwrap();
     assert_eq!(plan.title, "Restore shop on dr from backup shop-hourly-20260302142900");
     assert_eq!(plan.confirm, "shop");
     assert_eq!(plan.locks, ["velero/dr/cluster/uid-dr", "velero/dr/namespace/uid-dr/shop"]);
@@ -667,11 +667,11 @@ fn the_storys_restore_reads_as_agreed() {
     );
     assert_eq!(
         create.check[0],
-        Check { path: "restore/@plan/phase".into(), op: Op::In, value: json!(["Completed"]), src: velero() }
+        StepCheck { path: "restore/@plan/phase".into(), op: Op::In, value: json!(["Completed"]), src: velero() }
     );
     assert_eq!(
         create.check[1],
-        Check { path: "restore/@plan/restored".into(), op: Op::Ge, value: json!(1), src: velero() },
+        StepCheck { path: "restore/@plan/restored".into(), op: Op::Ge, value: json!(1), src: velero() },
         "a restore that brought nothing back is no success"
     );
     assert_eq!((started.adapter.as_str(), started.params == Value::Null, started.limit_s), ("wait", true, 600));
@@ -680,7 +680,7 @@ fn the_storys_restore_reads_as_agreed() {
         [("pods/shop/waiting", Op::Eq, json!([])), ("pods/shop/ready", Op::Ge, json!(1))],
         "what is restored and does not start is no success, nor is nothing at all"
     );
-    let mut bench = Bench::new();
+    let mut bench = PlanBench::new();
     bench.location(|l| l.access_mode = Open::new("ReadOnly"));
     let plan = bench.build(Action::Restore).unwrap();
     assert_eq!(plan.steps.iter().map(|s| s.adapter.as_str()).collect::<Vec<_>>(), ["velero.create_restore", "wait"]);
@@ -691,7 +691,7 @@ fn the_storys_restore_reads_as_agreed() {
 #[test]
 fn the_storys_plans_have_these_bytes() {
     for (action, golden) in [(Action::Failover, "failover"), (Action::Restore, "restore")] {
-        let plan = Bench::new().build(action).unwrap();
+        let plan = PlanBench::new().build(action).unwrap();
         let (bytes, _) = seal::plan_bytes(&plan).unwrap();
         insta::assert_snapshot!(golden, bytes);
     }
@@ -699,9 +699,9 @@ fn the_storys_plans_have_these_bytes() {
 
 #[test]
 fn the_newest_point_that_covers_the_service_is_taken() {
-    let mut bench = Bench::new();
-    let newer = Point { name: "shop-hourly-20260302144500".into(), started: at("14:45:00"), ..point() };
-    let elsewhere = Point {
+    let mut bench = PlanBench::new();
+    let newer = PointSummary { name: "shop-hourly-20260302144500".into(), started: at("14:45:00"), ..point() };
+    let elsewhere = PointSummary {
         name: "all-but-shop".into(),
         started: at("14:48:00"),
         excluded_namespaces: vec!["shop".into()],
@@ -714,17 +714,17 @@ fn the_newest_point_that_covers_the_service_is_taken() {
 }
 
 /// Two backups, a namespace each, both known on DR.
-fn in_two_parts() -> Bench {
-    let mut bench = Bench::new();
+fn in_two_parts() -> PlanBench {
+    let mut bench = PlanBench::new();
     bench.objective.namespaces = vec!["shop".into(), "pay".into()];
-    let pay = Point {
+    let pay = PointSummary {
         name: "pay-hourly-20260302141500".into(),
         uid: "u-pay".into(),
         started: at("14:15:00"),
         included_namespaces: vec!["pay".into()],
         ..point()
     };
-    let shop = Point { included_namespaces: vec!["shop".into()], ..point() };
+    let shop = PointSummary { included_namespaces: vec!["shop".into()], ..point() };
     bench.drop(|r| matches!(r, RowBody::Backup { .. } | RowBody::Service { .. }));
     bench.rows.push(row(velero(), backup(shop.clone())));
     bench.rows.push(row(velero(), backup(pay.clone())));
@@ -773,7 +773,7 @@ fn backups_that_cover_the_service_together_are_restored_one_after_the_other() {
 #[test]
 fn the_primarys_velero_is_asked_whether_it_keeps_the_backup_where_it_can_be() {
     let asked = |change: fn(&mut Location, &mut bool)| {
-        let mut bench = Bench::new();
+        let mut bench = PlanBench::new();
         let mut place = Location { cluster: "primary".into(), ..location() };
         let mut stale = false;
         change(&mut place, &mut stale);
@@ -802,14 +802,14 @@ fn a_refusal_says_the_cause_whole() {
         "BackupStorageLocation \"default\" is unavailable: rpc error: code = Unknown desc = {}{cause}",
         "x".repeat(300)
     );
-    let mut bench = Bench::new();
+    let mut bench = PlanBench::new();
     bench.location(|it| {
         it.phase = Open::new("Unavailable");
         it.message = SafeText::new(&long);
     });
     let why = bench.build(Action::Restore).unwrap_err().why.to_string();
     assert!(why.contains(cause), "{why}");
-    let mut bench = Bench::new();
+    let mut bench = PlanBench::new();
     bench.drop(|r| matches!(r, RowBody::Service { .. }));
     bench.each(|r| {
         if let RowBody::Backup { point, .. } = &mut r.body {
@@ -823,8 +823,8 @@ fn a_refusal_says_the_cause_whole() {
 
 #[test]
 fn warnings_say_what_the_plan_can_not_help() {
-    let warned = |action, change: fn(&mut Bench), says: &str| {
-        let mut bench = Bench::new();
+    let warned = |action, change: fn(&mut PlanBench), says: &str| {
+        let mut bench = PlanBench::new();
         change(&mut bench);
         let plan = bench.build(action).unwrap();
         assert!(plan.warnings.iter().any(|w| w.contains(says)), "{says}: {:?}", plan.warnings);
@@ -910,7 +910,7 @@ fn warnings_say_what_the_plan_can_not_help() {
 
 #[test]
 fn pools_named_only_by_the_load_balancer_will_do() {
-    let mut bench = Bench::new();
+    let mut bench = PlanBench::new();
     bench.drop(|r| matches!(r, RowBody::Pool(_)));
     let of = |id: &str, name: &str| PoolRef {
         id: id.into(),
@@ -963,7 +963,7 @@ fn read(step: &Step) -> BTreeMap<(SourceId, String), Value> {
 #[test]
 fn preflight_names_each_condition_that_broke() {
     for action in Action::ALL {
-        for step in Bench::new().build(action).unwrap().steps {
+        for step in PlanBench::new().build(action).unwrap().steps {
             let good = read(&step);
             assert!(preflight(&step, &good).is_empty());
             for key in good.keys() {
@@ -986,7 +986,7 @@ fn preflight_names_each_condition_that_broke() {
 
 #[test]
 fn a_restore_that_ended_otherwise_is_not_waited_for() {
-    let plan = Bench::new().build(Action::Restore).unwrap();
+    let plan = PlanBench::new().build(Action::Restore).unwrap();
     let step = &plan.steps[2];
     let phase = |phase: Value| {
         let over = phase == "Completed";
@@ -1024,7 +1024,7 @@ fn the_shell_gets_one_word_whatever_is_in_it() {
 #[test]
 fn the_manual_way_is_valid_shell_and_sends_what_the_plan_sends() {
     for action in Action::ALL {
-        let plan = Bench::new().build(action).unwrap();
+        let plan = PlanBench::new().build(action).unwrap();
         let lines = manual(&plan);
         let script = lines.join("\n");
         let checked = std::process::Command::new("sh").args(["-n", "-c", &script]).output().unwrap();
@@ -1077,7 +1077,7 @@ proptest! {
     fn every_plan_that_is_built_is_canonical_and_has_no_free_text(
         ids in prop::array::uniform4(outside()), texts in prop::array::uniform4(outside()), ns in outside(),
     ) {
-        let mut bench = Bench::new();
+        let mut bench = PlanBench::new();
         let [dr_id, lb_id, backup, uid] = ids;
         let [app, message, affinity, modified] = texts;
         bench.pool("dr", |p| p.id.clone_from(&dr_id));

@@ -4,7 +4,7 @@
 //! verdict changes nothing: only the entry that the engine appends after an "ok" does.
 
 use crate::model::plan::RefusalKind as Kind;
-use crate::model::{Actor, Digest, Login, PersonId, Plan, Policy, Refusal, Role, SafeText};
+use crate::model::{Actor, Digest, Login, PersonId, PersonRole, Plan, Policy, Refusal, SafeText};
 use crate::seal;
 
 use super::checks::{
@@ -20,13 +20,13 @@ pub const MAX_PER_MINUTE: usize = 6;
 /// A plan is claimed at most so many seconds after the last approval, or its facts are too old.
 pub const CLAIM_WITHIN_S: u64 = 60;
 
-pub type Verdict = Result<(), Refusal>;
+pub type Authorization = Result<(), Refusal>;
 
 /// Who asks. `role` is what `people.toml` says now; `None` = it does not know this account.
 #[derive(Clone, Copy, Debug)]
-pub struct Asker<'a> {
+pub struct Requester<'a> {
     pub actor: &'a Actor,
-    pub role: Option<Role>,
+    pub role: Option<PersonRole>,
     /// The login they came by, as the kernel says.
     pub login: Login,
 }
@@ -44,7 +44,7 @@ pub struct RoomNow<'a> {
 }
 
 /// Before a plan is even built: may this person propose anything now? `recent` = their proposals in the last minute.
-pub fn may_begin(plans: &Plans, asker: Asker, room: RoomNow, recent: usize) -> Verdict {
+pub fn may_begin(plans: &Plans, asker: Requester, room: RoomNow, recent: usize) -> Authorization {
     operator(asker)?;
     recording(room)?;
     level(asker, room.policy.level, room)?;
@@ -61,7 +61,14 @@ pub fn may_begin(plans: &Plans, asker: Asker, room: RoomNow, recent: usize) -> V
 }
 
 /// May this plan be put before the room? `typed` is the name that the proposer typed.
-pub fn may_propose(plans: &Plans, plan: &Plan, asker: Asker, room: RoomNow, recent: usize, typed: &str) -> Verdict {
+pub fn may_propose(
+    plans: &Plans,
+    plan: &Plan,
+    asker: Requester,
+    room: RoomNow,
+    recent: usize,
+    typed: &str,
+) -> Authorization {
     may_begin(plans, asker, room, recent)?;
     if plan.by != asker.actor.person {
         return no(
@@ -107,7 +114,7 @@ pub fn may_propose(plans: &Plans, plan: &Plan, asker: Asker, room: RoomNow, rece
 }
 
 /// May this person approve? `shown` is the digest that they were shown, `typed` the name that they typed.
-pub fn may_approve(record: &PlanRecord, asker: Asker, room: RoomNow, shown: &Digest, typed: &str) -> Verdict {
+pub fn may_approve(record: &PlanRecord, asker: Requester, room: RoomNow, shown: &Digest, typed: &str) -> Authorization {
     operator(asker)?;
     recording(room)?;
     let who = asker.actor;
@@ -142,14 +149,14 @@ pub fn may_approve(record: &PlanRecord, asker: Asker, room: RoomNow, shown: &Dig
 }
 
 /// May this person reject? Any operator, alone, until the claim.
-pub fn may_reject(record: &PlanRecord, asker: Asker, room: RoomNow) -> Verdict {
+pub fn may_reject(record: &PlanRecord, asker: Requester, room: RoomNow) -> Authorization {
     operator(asker)?;
     recording(room)?;
     still_open(record)
 }
 
 /// May this person take the plan back? Only who proposed it.
-pub fn may_withdraw(record: &PlanRecord, asker: Asker, room: RoomNow) -> Verdict {
+pub fn may_withdraw(record: &PlanRecord, asker: Requester, room: RoomNow) -> Authorization {
     operator(asker)?;
     recording(room)?;
     if record.by.person != asker.actor.person {
@@ -163,7 +170,7 @@ pub fn may_withdraw(record: &PlanRecord, asker: Asker, room: RoomNow) -> Verdict
 }
 
 /// May this person stop the plan before its next step? Any operator, while it runs.
-pub fn may_hold(record: &PlanRecord, asker: Asker, room: RoomNow) -> Verdict {
+pub fn may_hold(record: &PlanRecord, asker: Requester, room: RoomNow) -> Authorization {
     operator(asker)?;
     recording(room)?;
     match record.state {
@@ -179,11 +186,11 @@ pub fn may_hold(record: &PlanRecord, asker: Asker, room: RoomNow) -> Verdict {
 /// clock's word on the plan's time to live; `approved_s` = seconds on the boot clock since the last approval.
 pub fn may_claim(
     record: &PlanRecord,
-    role_of: &dyn Fn(&PersonId) -> Option<Role>,
+    role_of: &dyn Fn(&PersonId) -> Option<PersonRole>,
     room: RoomNow,
     deadline_passed: bool,
     approved_s: u64,
-) -> Verdict {
+) -> Authorization {
     recording(room)?;
     if record.state == PlanState::Proposed {
         return no_quorum(record);
@@ -197,7 +204,7 @@ pub fn may_claim(
     }
     unchanged(record, room)?;
     for person in record.persons() {
-        if role_of(person).is_none_or(|role| role < Role::Operator) {
+        if role_of(person).is_none_or(|role| role < PersonRole::Operator) {
             return no(
                 Kind::NotOperator,
                 format!("{person} stands behind this plan but is not an operator any more."),
@@ -219,7 +226,7 @@ pub fn may_claim(
 }
 
 /// May the executor start this step now? Once, in order, and not after a hold.
-pub fn may_start(record: &PlanRecord, step: &str) -> Verdict {
+pub fn may_start(record: &PlanRecord, step: &str) -> Authorization {
     if record.state != PlanState::Executing {
         return no(
             Kind::PlanClosed,

@@ -1,19 +1,19 @@
 //! The checks that several verdicts share, and the words of the refusals.
 
 use crate::model::plan::RefusalKind as Kind;
-use crate::model::{Actor, Level, Login, Plan, Refusal, Role, SafeText};
+use crate::model::{Actor, Level, Login, PersonRole, Plan, Refusal, SafeText};
 
-use super::authorize::{Asker, MAX_OPEN, RoomNow, Verdict};
+use super::authorize::{Authorization, MAX_OPEN, Requester, RoomNow};
 use super::{PlanRecord, PlanState};
 
-pub fn operator(asker: Asker) -> Verdict {
+pub fn operator(asker: Requester) -> Authorization {
     match asker.role {
         None => no(
             Kind::Unmapped,
             format!("{} is not in the people file, so you can only watch.", asker.actor.person),
             "Have your account added to people.toml and the room reloaded.",
         ),
-        Some(Role::Observer) => no(
+        Some(PersonRole::Observer) => no(
             Kind::NotOperator,
             format!("{} is an observer; this needs an operator.", asker.actor.person),
             "Ask an operator, or have the role added to people.toml.",
@@ -22,7 +22,7 @@ pub fn operator(asker: Asker) -> Verdict {
     }
 }
 
-pub fn recording(room: RoomNow) -> Verdict {
+pub fn recording(room: RoomNow) -> Authorization {
     match room.degraded {
         None => Ok(()),
         Some(why) => no(
@@ -35,7 +35,7 @@ pub fn recording(room: RoomNow) -> Verdict {
 }
 
 /// Is who asks known as surely as is asked for? If not, the refusal says what is wrong with the login.
-pub fn level(asker: Asker, needed: Level, room: RoomNow) -> Verdict {
+pub fn level(asker: Requester, needed: Level, room: RoomNow) -> Authorization {
     let who = asker.actor;
     if is_enough(who, needed, room) {
         return Ok(());
@@ -47,7 +47,7 @@ pub fn level(asker: Asker, needed: Level, room: RoomNow) -> Verdict {
 }
 
 /// The same of somebody who is not here to be told what to do about it.
-pub fn known_well_enough(who: &Actor, needed: Level, room: RoomNow) -> Verdict {
+pub fn known_well_enough(who: &Actor, needed: Level, room: RoomNow) -> Authorization {
     if is_enough(who, needed, room) { Ok(()) } else { too_low(who, needed) }
 }
 
@@ -55,7 +55,7 @@ fn is_enough(who: &Actor, needed: Level, room: RoomNow) -> bool {
     if who.level == Level::Drill { room.drill } else { who.level >= needed }
 }
 
-fn too_low(who: &Actor, needed: Level) -> Verdict {
+fn too_low(who: &Actor, needed: Level) -> Authorization {
     let (is, must) = (level_words(who.level), level_words(needed));
     no(
         Kind::LevelTooLow,
@@ -70,7 +70,7 @@ const LOGIN_IS_SET_BY: &str = "sshd sets it with `UsePAM yes` in sshd_config and
                                warroom.toml lowers the room, and then sudo makes one person two";
 
 /// An account whose login does not bear it out.
-fn no_session(who: &Actor, login: Login) -> Verdict {
+fn no_session(who: &Actor, login: Login) -> Authorization {
     let person = &who.person;
     match login {
         Login::Uid(uid) => no(
@@ -112,7 +112,7 @@ pub fn level_words(level: Level) -> &'static str {
     }
 }
 
-pub fn name(plan: &Plan, typed: &str) -> Verdict {
+pub fn name(plan: &Plan, typed: &str) -> Authorization {
     if typed == plan.confirm {
         return Ok(());
     }
@@ -123,14 +123,14 @@ pub fn name(plan: &Plan, typed: &str) -> Verdict {
     )
 }
 
-pub fn unchanged(record: &PlanRecord, room: RoomNow) -> Verdict {
+pub fn unchanged(record: &PlanRecord, room: RoomNow) -> Authorization {
     if record.plan.policy.digest == room.policy_digest && record.plan.people_digest == room.people_digest {
         return Ok(());
     }
     config_changed("this plan was proposed", "Propose it again under the present rules.")
 }
 
-pub fn still_open(record: &PlanRecord) -> Verdict {
+pub fn still_open(record: &PlanRecord) -> Authorization {
     let plan = &record.plan.plan;
     match record.state {
         PlanState::Proposed | PlanState::Approved => Ok(()),
@@ -158,7 +158,7 @@ pub fn because(says: &SafeText) -> String {
     if says.is_empty() { String::new() } else { format!(": {}", says.as_str().trim_end_matches('.')) }
 }
 
-pub fn refuse_proposer(record: &PlanRecord, who: &Actor) -> Verdict {
+pub fn refuse_proposer(record: &PlanRecord, who: &Actor) -> Authorization {
     let remedy =
         format!("Ask another operator to read code {} and approve it; you can withdraw it.", record.digest.spoken());
     if who.level == Level::Drill || who.uid == record.by.uid {
@@ -171,7 +171,7 @@ pub fn refuse_proposer(record: &PlanRecord, who: &Actor) -> Verdict {
     )
 }
 
-pub fn refuse_again(record: &PlanRecord, before: &Actor, who: &Actor) -> Verdict {
+pub fn refuse_again(record: &PlanRecord, before: &Actor, who: &Actor) -> Authorization {
     if who.level == Level::Drill || who.uid == before.uid {
         return no(
             Kind::AlreadyApproved,
@@ -186,7 +186,7 @@ pub fn refuse_again(record: &PlanRecord, before: &Actor, who: &Actor) -> Verdict
     )
 }
 
-pub fn no_quorum(record: &PlanRecord) -> Verdict {
+pub fn no_quorum(record: &PlanRecord) -> Authorization {
     let missing = record.missing_persons().max(1);
     no(
         Kind::NoQuorum,
@@ -199,16 +199,16 @@ pub fn no_quorum(record: &PlanRecord) -> Verdict {
     )
 }
 
-pub fn expired(why: &str) -> Verdict {
+pub fn expired(why: &str) -> Authorization {
     let why = why.trim_end_matches('.');
     no(Kind::Expired, format!("The plan expired: {why}."), "Propose the same again; it will be built on fresh facts.")
 }
 
-pub fn config_changed(since: &str, remedy: &str) -> Verdict {
+pub fn config_changed(since: &str, remedy: &str) -> Authorization {
     no(Kind::ConfigChanged, format!("The policy or the people file changed since {since}."), remedy)
 }
 
-pub fn too_many(open: usize) -> Verdict {
+pub fn too_many(open: usize) -> Authorization {
     no(
         Kind::Rate,
         format!("{open} plans are open; a room holds {MAX_OPEN}."),
@@ -224,6 +224,6 @@ pub fn unknown_plan(plan: &str) -> Refusal {
     )
 }
 
-pub fn no(kind: Kind, why: impl AsRef<str>, remedy: impl AsRef<str>) -> Verdict {
+pub fn no(kind: Kind, why: impl AsRef<str>, remedy: impl AsRef<str>) -> Authorization {
     Err(Refusal::new(kind, why, remedy))
 }

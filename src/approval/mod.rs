@@ -15,8 +15,8 @@ pub(crate) mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use authorize::{
-    Asker, CLAIM_WITHIN_S, MAX_OPEN, MAX_PER_MINUTE, RoomNow, may_approve, may_begin, may_claim, may_hold, may_propose,
-    may_reject, may_start, may_withdraw,
+    CLAIM_WITHIN_S, MAX_OPEN, MAX_PER_MINUTE, Requester, RoomNow, may_approve, may_begin, may_claim, may_hold,
+    may_propose, may_reject, may_start, may_withdraw,
 };
 pub use fold::Anomaly;
 pub use redaction::{

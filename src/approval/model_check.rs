@@ -8,7 +8,7 @@ use std::collections::{HashSet, VecDeque};
 use super::tests::{PEOPLE, POLICY, actor, digest_of, entry, plan, policy, proposed};
 use super::*;
 use crate::model::entry::*;
-use crate::model::{Role, SafeText};
+use crate::model::{PersonRole, SafeText};
 
 /// (person, uid). The first two are one human.
 const ACCOUNTS: [(&str, u32); 3] = [("ana", 1001), ("ana", 1009), ("sam", 1002)];
@@ -89,14 +89,14 @@ struct Truth {
 }
 
 #[derive(Clone)]
-struct World {
+struct ModelWorld {
     plans: Plans,
     truth: [Truth; 2],
     reloaded: bool,
     crashes: u8,
 }
 
-type Key = (Vec<(Option<PlanState>, Vec<u32>, bool)>, [Truth; 2], bool, u8);
+type StateKey = (Vec<(Option<PlanState>, Vec<u32>, bool)>, [Truth; 2], bool, u8);
 
 impl std::hash::Hash for PlanState {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
@@ -104,14 +104,14 @@ impl std::hash::Hash for PlanState {
     }
 }
 
-struct Room {
+struct ModelRoom {
     rule: Rule,
     /// Plans by index, proposer's account, and whether it supersedes the other.
     built: Vec<[[Plan; 2]; 3]>,
     entries: Vec<[[Proposed; 2]; 3]>,
 }
 
-impl Room {
+impl ModelRoom {
     fn new(rule: Rule) -> Self {
         let build = |i: usize, by: usize, instead: bool| {
             let mut p = plan(IDS[i], &person(rule, by), "lb-1");
@@ -133,7 +133,7 @@ impl Room {
     }
 
     /// Does a move as the room would, or `None` if it can't happen or is refused.
-    fn play(&self, world: &World, chosen: Move) -> Option<World> {
+    fn play(&self, world: &ModelWorld, chosen: Move) -> Option<ModelWorld> {
         let policy = policy();
         let people = if world.reloaded { "sha256:other" } else { PEOPLE };
         let now =
@@ -144,7 +144,8 @@ impl Room {
         match chosen {
             Move::Propose { plan, by, instead } => {
                 let who = self.actor(by);
-                let asker = Asker { actor: &who, role: Some(Role::Operator), login: crate::model::Login::Unset };
+                let asker =
+                    Requester { actor: &who, role: Some(PersonRole::Operator), login: crate::model::Login::Unset };
                 let built = &self.built[plan][by][usize::from(instead)];
                 // A reload changes what a new plan is built on; here plans are proposed before it only.
                 let refused = || may_propose(&world.plans, built, asker, now, 0, &built.confirm).is_err();
@@ -160,7 +161,8 @@ impl Room {
             Move::Approve { plan, by, shown } => {
                 let record = world.record(plan)?;
                 let who = self.actor(by);
-                let asker = Asker { actor: &who, role: Some(Role::Operator), login: crate::model::Login::Unset };
+                let asker =
+                    Requester { actor: &who, role: Some(PersonRole::Operator), login: crate::model::Login::Unset };
                 let saw = self.shown(world, shown)?;
                 let sent = if self.rule == Rule::DigestNotBound { record.digest } else { saw };
                 if asks && may_approve(record, asker, now, &sent, &record.plan.confirm).is_err() {
@@ -171,7 +173,8 @@ impl Room {
             }
             Move::Reject { plan, by } => {
                 let who = self.actor(by);
-                let asker = Asker { actor: &who, role: Some(Role::Operator), login: crate::model::Login::Unset };
+                let asker =
+                    Requester { actor: &who, role: Some(PersonRole::Operator), login: crate::model::Login::Unset };
                 if asks && may_reject(world.record(plan)?, asker, now).is_err() {
                     return None;
                 }
@@ -182,7 +185,8 @@ impl Room {
             }
             Move::Withdraw { plan, by } => {
                 let who = self.actor(by);
-                let asker = Asker { actor: &who, role: Some(Role::Operator), login: crate::model::Login::Unset };
+                let asker =
+                    Requester { actor: &who, role: Some(PersonRole::Operator), login: crate::model::Login::Unset };
                 if asks && may_withdraw(world.record(plan)?, asker, now).is_err() {
                     return None;
                 }
@@ -215,7 +219,7 @@ impl Room {
                     Rule::ConfigUnchecked => RoomNow { people_digest: PEOPLE, ..now },
                     _ => now,
                 };
-                if asks && may_claim(record, &|_| Some(Role::Operator), now, late, 0).is_err() {
+                if asks && may_claim(record, &|_| Some(PersonRole::Operator), now, late, 0).is_err() {
                     return None;
                 }
                 let digest = record.digest;
@@ -256,7 +260,7 @@ impl Room {
     }
 
     /// The digest on the screen of someone who looks at plan `shown`.
-    fn shown(&self, world: &World, shown: usize) -> Option<Digest> {
+    fn shown(&self, world: &ModelWorld, shown: usize) -> Option<Digest> {
         Some(match world.record(shown) {
             Some(record) => record.digest,
             None => digest_of(&self.built[shown][0][0]),
@@ -264,7 +268,7 @@ impl Room {
     }
 
     /// Compares what the fold let happen with what really happened.
-    fn violation(&self, before: &World, after: &World) -> Option<&'static str> {
+    fn violation(&self, before: &ModelWorld, after: &ModelWorld) -> Option<&'static str> {
         // By what the steps write to, not by the locks that plans claim.
         let live = after.plans.open().iter().filter(|r| r.plan.steps[0].target.id == "lb-1").count();
         if live > 1 {
@@ -319,7 +323,7 @@ fn person(rule: Rule, account: usize) -> String {
     if rule == Rule::PersonIsAccount { format!("{name}-{uid}") } else { name.to_owned() }
 }
 
-impl World {
+impl ModelWorld {
     fn record(&self, plan: usize) -> Option<&PlanRecord> {
         self.plans.get(&IDS[plan].into())
     }
@@ -352,7 +356,7 @@ impl World {
         }
     }
 
-    fn key(&self) -> Key {
+    fn key(&self) -> StateKey {
         let brief = |r: &PlanRecord| {
             let uids = r.approvals.iter().filter_map(|a| a.by.uid).collect();
             (Some(r.state), uids, r.steps[0] != StepState::Waiting)
@@ -378,9 +382,9 @@ fn moves() -> Vec<Move> {
 
 /// Breadth first, at most `limit` states: the first violation with the moves that led to it, or how many states held.
 fn explore(rule: Rule, limit: usize) -> Result<usize, (&'static str, Vec<Move>)> {
-    let room = Room::new(rule);
-    let start = World { plans: Plans::default(), truth: Default::default(), reloaded: false, crashes: 0 };
-    let mut seen: HashSet<Key> = HashSet::from([start.key()]);
+    let room = ModelRoom::new(rule);
+    let start = ModelWorld { plans: Plans::default(), truth: Default::default(), reloaded: false, crashes: 0 };
+    let mut seen: HashSet<StateKey> = HashSet::from([start.key()]);
     let mut queue = VecDeque::from([(start, Vec::new())]);
     let moves = moves();
     while let Some((world, path)) = queue.pop_front() {

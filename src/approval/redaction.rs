@@ -8,7 +8,7 @@ use crate::model::entry::{Entry, Happening, Redact, RedactApproved, RedactPropos
 use crate::model::plan::RefusalKind as Kind;
 use crate::model::{Actor, Digest, Level, PersonId, Refusal};
 
-use super::authorize::{Asker, RoomNow, Verdict};
+use super::authorize::{Authorization, Requester, RoomNow};
 use super::checks::{level, no, operator, recording};
 use super::{Approval, same_human};
 
@@ -157,7 +157,7 @@ impl Redaction {
 ///
 /// # Errors
 /// The refusal.
-pub fn may_propose_redaction(before: Option<&Redaction>, live: bool, asker: Asker, room: RoomNow) -> Verdict {
+pub fn may_propose_redaction(before: Option<&Redaction>, live: bool, asker: Requester, room: RoomNow) -> Authorization {
     operator(asker)?;
     recording(room)?;
     level(asker, room.policy.level, room)?;
@@ -185,7 +185,13 @@ pub fn may_propose_redaction(before: Option<&Redaction>, live: bool, asker: Aske
 ///
 /// # Errors
 /// The refusal.
-pub fn may_approve_redaction(it: &Redaction, asker: Asker, room: RoomNow, shown: &Digest, late: bool) -> Verdict {
+pub fn may_approve_redaction(
+    it: &Redaction,
+    asker: Requester,
+    room: RoomNow,
+    shown: &Digest,
+    late: bool,
+) -> Authorization {
     operator(asker)?;
     recording(room)?;
     let who = asker.actor;
@@ -218,7 +224,7 @@ pub fn may_approve_redaction(it: &Redaction, asker: Asker, room: RoomNow, shown:
 ///
 /// # Errors
 /// The refusal.
-pub fn may_refuse_redaction(it: &Redaction, asker: Asker, room: RoomNow) -> Verdict {
+pub fn may_refuse_redaction(it: &Redaction, asker: Requester, room: RoomNow) -> Authorization {
     operator(asker)?;
     recording(room)?;
     match it.state {
@@ -240,7 +246,7 @@ pub fn no_redaction(seq: u64) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Login, Policy, Role};
+    use crate::model::{Login, PersonRole, Policy};
 
     fn actor(person: &str, uid: u32) -> Actor {
         Actor { person: person.into(), uid: Some(uid), level: Level::Account, login: None, simulated: false }
@@ -267,22 +273,22 @@ mod tests {
         RoomNow { policy, policy_digest: "p", people_digest: "q", drill, degraded: None }
     }
 
-    fn verdict(it: &Redaction, who: &Actor, role: Option<Role>, hash: Digest, late: bool) -> Option<Kind> {
+    fn verdict(it: &Redaction, who: &Actor, role: Option<PersonRole>, hash: Digest, late: bool) -> Option<Kind> {
         let policy = policy(2);
-        let asker = Asker { actor: who, role, login: Login::Unset };
+        let asker = Requester { actor: who, role, login: Login::Unset };
         may_approve_redaction(it, asker, room(&policy, false), &hash, late).err().map(|refusal| refusal.kind)
     }
 
     #[test]
     fn only_another_person_who_may_act_confirms_the_very_request_in_time() {
-        let (it, hash, operator) = (request(2), Digest([7; 32]), Some(Role::Operator));
+        let (it, hash, operator) = (request(2), Digest([7; 32]), Some(PersonRole::Operator));
         let sam = actor("sam", 1002);
         assert_eq!(verdict(&it, &sam, operator, hash, false), None);
         let refused = [
             (actor("ana", 1001), operator, hash, false, Kind::SelfApproval),
             (actor("ana", 1003), operator, hash, false, Kind::SamePerson),
             (actor("sam", 1001), operator, hash, false, Kind::SamePerson),
-            (sam.clone(), Some(Role::Observer), hash, false, Kind::NotOperator),
+            (sam.clone(), Some(PersonRole::Observer), hash, false, Kind::NotOperator),
             (sam.clone(), None, hash, false, Kind::Unmapped),
             (sam.clone(), operator, Digest([8; 32]), false, Kind::DigestMismatch),
             (sam.clone(), operator, hash, true, Kind::Expired),
@@ -303,7 +309,7 @@ mod tests {
         let it = Redaction { by: named("ana"), ..request(2) };
         let policy = policy(2);
         let ask = |who: &Actor| {
-            let asker = Asker { actor: who, role: Some(Role::Operator), login: Login::Unset };
+            let asker = Requester { actor: who, role: Some(PersonRole::Operator), login: Login::Unset };
             may_approve_redaction(&it, asker, room(&policy, true), &it.hash, false).err().map(|refusal| refusal.kind)
         };
         assert_eq!((ask(&named("ana")), ask(&named("sam"))), (Some(Kind::SelfApproval), None));
@@ -313,7 +319,7 @@ mod tests {
     fn one_request_waits_at_a_time_and_a_larger_quorum_counts_persons() {
         let policy = policy(3);
         let sam = actor("sam", 1002);
-        let asker = Asker { actor: &sam, role: Some(Role::Operator), login: Login::Unset };
+        let asker = Requester { actor: &sam, role: Some(PersonRole::Operator), login: Login::Unset };
         let propose = |before: Option<&Redaction>, live| {
             may_propose_redaction(before, live, asker, room(&policy, false)).err().map(|refusal| refusal.kind)
         };
@@ -325,7 +331,7 @@ mod tests {
         assert_eq!(it.missing(), 2);
         it.approvals.push(Approval { by: sam.clone(), at: crate::model::Stamp::UNIX_EPOCH, seq: 41 });
         assert_eq!(
-            (it.missing(), verdict(&it, &sam, Some(Role::Operator), it.hash, false)),
+            (it.missing(), verdict(&it, &sam, Some(PersonRole::Operator), it.hash, false)),
             (1, Some(Kind::SelfApproval))
         );
     }

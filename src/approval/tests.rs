@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::*;
 use crate::model::entry::*;
-use crate::model::plan::{Check, HeadRef, Op, PolicyRef, RefusalKind as Kind, Target};
-use crate::model::{Action, IncidentId, Login, Policy, Refusal, Role, SourceId, Step, System};
+use crate::model::plan::{HeadRef, Op, PolicyRef, RefusalKind as Kind, StepCheck, Target};
+use crate::model::{Action, IncidentId, Login, PersonRole, Policy, Refusal, SourceId, Step, System};
 use crate::seal;
 
 pub const POLICY: &str = "sha256:policy";
@@ -40,7 +40,7 @@ pub fn plan(id: &str, by: &str, target: &str) -> Plan {
         pre: vec![],
         effect: "patch".to_owned(),
         limit_s: 30,
-        check: vec![Check {
+        check: vec![StepCheck {
             path: "lb/x/default_pools".into(),
             op: Op::Eq,
             value: json!(["b", "a"]),
@@ -390,11 +390,11 @@ fn the_matrix_of_verdicts() {
         let r = record(state);
         let sam_counts = !r.approvals.is_empty();
         for who in [ana(), second.clone(), sam(), sams_second.clone(), lee.clone()] {
-            for role in [None, Some(Role::Observer), Some(Role::Operator), Some(Role::Commander)] {
-                let asker = Asker { actor: &who, role, login: Login::Unset };
+            for role in [None, Some(PersonRole::Observer), Some(PersonRole::Operator), Some(PersonRole::Commander)] {
+                let asker = Requester { actor: &who, role, login: Login::Unset };
                 let barred = match role {
                     None => Some(Kind::Unmapped),
-                    Some(Role::Observer) => Some(Kind::NotOperator),
+                    Some(PersonRole::Observer) => Some(Kind::NotOperator),
                     _ => None,
                 };
                 let by_person = match (who.person.as_str(), who.uid) {
@@ -435,7 +435,7 @@ fn an_approval_is_bound_to_what_was_shown_and_typed() {
     let policy = policy();
     let room = room_now(&policy);
     let (r, good, sam) = (record(PlanState::Proposed), digest_of(&p1()), sam());
-    let asker = Asker { actor: &sam, role: Some(Role::Operator), login: Login::Unset };
+    let asker = Requester { actor: &sam, role: Some(PersonRole::Operator), login: Login::Unset };
     let approve = |room, shown: &Digest, typed| kind(may_approve(&r, asker, room, shown, typed));
     assert_eq!(approve(room, &good, "shop.example"), None);
     assert_eq!(approve(room, &Digest([1; 32]), "shop.example"), Some(Kind::DigestMismatch));
@@ -461,7 +461,7 @@ fn the_level_is_the_plans_and_drill_names_stay_in_drills() {
     let r = t.plans.get(&"p1".into()).unwrap().clone();
     let approve = |level, drill| {
         let who = Actor { level, ..sam() };
-        let asker = Asker { actor: &who, role: Some(Role::Operator), login: Login::Unset };
+        let asker = Requester { actor: &who, role: Some(PersonRole::Operator), login: Login::Unset };
         kind(may_approve(&r, asker, RoomNow { drill, ..room }, &r.digest, "shop.example"))
     };
     assert_eq!(approve(Level::Account, false), Some(Kind::LevelTooLow));
@@ -478,7 +478,7 @@ fn a_session_that_is_none_is_refused_with_what_would_make_it_one() {
     let room = room_now(&policy);
     let who = sam();
     let ask = |login| {
-        let asker = Asker { actor: &who, role: Some(Role::Operator), login };
+        let asker = Requester { actor: &who, role: Some(PersonRole::Operator), login };
         let refusal = may_begin(&Plans::default(), asker, room, 0).expect_err("known by the account alone");
         (refusal.kind, format!("{} {}", refusal.why, refusal.remedy))
     };
@@ -499,7 +499,7 @@ fn a_session_that_is_none_is_refused_with_what_would_make_it_one() {
         assert!(words.iter().all(|word| said.contains(word)), "{login:?}: {said}");
     }
     let known = Actor { level: Level::Session, login: Some(1002), ..sam() };
-    let asker = Asker { actor: &known, role: Some(Role::Operator), login: Login::Uid(1002) };
+    let asker = Requester { actor: &known, role: Some(PersonRole::Operator), login: Login::Uid(1002) };
     assert!(may_begin(&Plans::default(), asker, room, 0).is_ok());
 }
 
@@ -507,7 +507,7 @@ fn a_session_that_is_none_is_refused_with_what_would_make_it_one() {
 fn a_claim_needs_everything_to_stand_still() {
     let policy = policy();
     let room = room_now(&policy);
-    let all = |_: &PersonId| Some(Role::Operator);
+    let all = |_: &PersonId| Some(PersonRole::Operator);
     let claim = |r: &PlanRecord, room, late, ago| kind(may_claim(r, &all, room, late, ago));
     for state in STATES {
         let expected = match state {
@@ -528,8 +528,8 @@ fn a_claim_needs_everything_to_stand_still() {
     let why = SafeText::new("disk full");
     assert_eq!(claim(&r, RoomNow { degraded: Some(&why), ..room }, false, 0), Some(Kind::Degraded));
     for lost in ["ana", "sam"] {
-        for now in [None, Some(Role::Observer)] {
-            let role = |p: &PersonId| if p.as_str() == lost { now } else { Some(Role::Operator) };
+        for now in [None, Some(PersonRole::Observer)] {
+            let role = |p: &PersonId| if p.as_str() == lost { now } else { Some(PersonRole::Operator) };
             assert_eq!(kind(may_claim(&r, &role, room, false, 0)), Some(Kind::NotOperator), "{lost} {now:?}");
         }
     }
@@ -553,7 +553,7 @@ fn proposals_are_bounded_locked_and_named() {
     let policy = policy();
     let room = room_now(&policy);
     let lee = actor("lee", 1003);
-    let asker = Asker { actor: &lee, role: Some(Role::Operator), login: Login::Unset };
+    let asker = Requester { actor: &lee, role: Some(PersonRole::Operator), login: Login::Unset };
     let ask = |plans: &Plans, plan: &Plan, recent, typed| kind(may_propose(plans, plan, asker, room, recent, typed));
     let t = told(PlanState::Proposed);
     let mine = plan("q1", "lee", "lb-2");
@@ -580,10 +580,10 @@ fn proposals_are_bounded_locked_and_named() {
     }
     assert_eq!(ask(&t.plans, &mine, 0, "shop.example"), Some(Kind::Rate));
     assert_eq!(ask(&t.plans, &instead, 0, "shop.example"), None, "one in place of another is no more");
-    let watcher = Asker { actor: &lee, role: Some(Role::Observer), login: Login::Unset };
+    let watcher = Requester { actor: &lee, role: Some(PersonRole::Observer), login: Login::Unset };
     assert_eq!(kind(may_begin(&Plans::default(), watcher, room, 0)), Some(Kind::NotOperator));
     let named = Actor { level: Level::Drill, ..lee.clone() };
-    let named = Asker { actor: &named, role: Some(Role::Operator), login: Login::Unset };
+    let named = Requester { actor: &named, role: Some(PersonRole::Operator), login: Login::Unset };
     assert_eq!(kind(may_begin(&Plans::default(), named, room, 0)), Some(Kind::LevelTooLow));
     assert_eq!(kind(may_begin(&Plans::default(), named, RoomNow { drill: true, ..room }, 0)), None);
 }

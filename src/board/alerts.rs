@@ -13,8 +13,8 @@ use crate::model::facts::{Alert, AlertPeer, Fact, FactKind, Open};
 use crate::model::{AlertGrade, Objective, SafeText, SourceId, Stamp, System, TroubleKind};
 
 use super::Board;
-use super::observation_store::{Held, Proof, SourceState, Store};
-use super::row::{Body, Row, Verdict};
+use super::observation_store::{Provenance, SourceState, Store, StoredFact};
+use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, count, names, sort_rows};
 use super::silences::Silences;
 
@@ -33,12 +33,12 @@ pub(super) const GONE: &str = "gone";
 
 /// Alerts that no instance holds any more.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ended {
-    by_fingerprint: BTreeMap<String, End>,
+pub(super) struct EndedAlerts {
+    by_fingerprint: BTreeMap<String, AlertEnd>,
 }
 
 #[derive(Clone, Debug)]
-struct End {
+struct AlertEnd {
     alert: Alert,
     at: Stamp,
     source: SourceId,
@@ -46,21 +46,21 @@ struct End {
 }
 
 /// Takes in the whole list of one instance. What is missing lingers until it has been missing twice.
-pub(super) fn replace(store: &mut Store, ended: &mut Ended, source: &SourceId, facts: Vec<Fact>, seen_at: Stamp) {
+pub(super) fn replace(store: &mut Store, ended: &mut EndedAlerts, source: &SourceId, facts: Vec<Fact>, seen_at: Stamp) {
     let state = store.source_mut(source);
     let before = std::mem::take(state.facts_mut(FactKind::Alert));
     state.replace(FactKind::Alert, facts, seen_at);
     let now = state.facts_mut(FactKind::Alert);
     for (fingerprint, held) in before {
         if !now.contains_key(&fingerprint) && now.len() < super::observation_store::MOST_FACTS {
-            now.insert(fingerprint, Held { missed: held.missed + 1, ..held });
+            now.insert(fingerprint, StoredFact { missed: held.missed + 1, ..held });
         }
     }
     settle(store, ended, source, seen_at);
 }
 
 /// The instance itself said that it is gone.
-pub(super) fn remove(store: &mut Store, ended: &mut Ended, source: &SourceId, fingerprint: &str, seen_at: Stamp) {
+pub(super) fn remove(store: &mut Store, ended: &mut EndedAlerts, source: &SourceId, fingerprint: &str, seen_at: Stamp) {
     let state = store.source_mut(source);
     state.alive(seen_at, false);
     if let Some(held) = state.facts_mut(FactKind::Alert).get_mut(fingerprint) {
@@ -70,7 +70,7 @@ pub(super) fn remove(store: &mut Store, ended: &mut Ended, source: &SourceId, fi
 }
 
 /// Moves alerts that nobody holds any more to the ended ones, and brings returned ones back.
-pub(super) fn settle(store: &mut Store, ended: &mut Ended, source: &SourceId, seen_at: Stamp) {
+pub(super) fn settle(store: &mut Store, ended: &mut EndedAlerts, source: &SourceId, seen_at: Stamp) {
     let held: BTreeSet<String> = live(store).map(|(_, alert)| alert.fingerprint.clone()).collect();
     ended.by_fingerprint.retain(|fingerprint, end| {
         let shown = (seen_at - end.at).num_seconds() <= SHOWN_FOR_S || end.alert.grade == AlertGrade::Heartbeat;
@@ -95,11 +95,11 @@ pub(super) fn settle(store: &mut Store, ended: &mut Ended, source: &SourceId, se
             let oldest = ended.by_fingerprint.iter().min_by_key(|(_, end)| end.at).map(|(key, _)| key.clone());
             oldest.and_then(|key| ended.by_fingerprint.remove(&key));
         }
-        ended.by_fingerprint.insert(fingerprint, End { alert, at: seen_at, source: source.clone(), confirmed });
+        ended.by_fingerprint.insert(fingerprint, AlertEnd { alert, at: seen_at, source: source.clone(), confirmed });
     }
 }
 
-impl Ended {
+impl EndedAlerts {
     /// Whether an alert that always fires was seen to end.
     pub(super) fn has_heartbeat(&self) -> bool {
         self.by_fingerprint.values().any(|end| end.alert.grade == AlertGrade::Heartbeat)
@@ -143,23 +143,23 @@ fn is_settled(peer: &AlertPeer, now: Stamp) -> bool {
 
 /// Who needs you first: by verdict, then the newest.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
-    let mut merged: BTreeMap<&str, Merged> = BTreeMap::new();
+    let mut merged: BTreeMap<&str, MergedAlert> = BTreeMap::new();
     for (id, state, held) in board.store.facts(FactKind::Alert) {
         let Fact::Alert(alert) = &held.fact else { continue };
         let proof = board.store.proof(id, state, held, now);
-        let one = merged.entry(&alert.fingerprint).or_insert_with(|| Merged::new(alert));
+        let one = merged.entry(&alert.fingerprint).or_insert_with(|| MergedAlert::new(alert));
         one.began(alert.starts_at, started(state), now);
         one.add(id, alert, held.missed, proof);
     }
     // One that is held again has one row, though who holds it may not be trusted yet.
-    let ended: Vec<&End> =
+    let ended: Vec<&AlertEnd> =
         board.ended.by_fingerprint.values().filter(|end| !merged.contains_key(&*end.alert.fingerprint)).collect();
     let instances: Vec<(String, bool)> = board
         .store
         .system(System::Alertmanager)
         .map(|(id, state)| (id.instance.clone(), state.trouble.is_none() && state.alive_at.is_some()))
         .collect();
-    let known = Known {
+    let known = AlertContext {
         silences: Silences::of(&board.store, now),
         names: merged.iter().map(|(key, it)| ((*key).to_owned(), name_of(&it.alert))).collect(),
         twins: twins(merged.values().map(|it| &it.alert)),
@@ -168,7 +168,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
     let mut rows: Vec<Row> = rows.collect();
     rows.extend(ended.into_iter().map(|end| ended_row(board, end, now)));
     sort_rows(&mut rows, |row| match &row.body {
-        Body::Alert { alert, .. } => (std::cmp::Reverse(alert.starts_at), alert.name.clone()),
+        RowBody::Alert { alert, .. } => (std::cmp::Reverse(alert.starts_at), alert.name.clone()),
         _ => (std::cmp::Reverse(None), "".into()),
     });
     rows
@@ -183,7 +183,7 @@ fn started(state: &SourceState) -> Option<Stamp> {
 }
 
 /// What rows say about others.
-struct Known<'a> {
+struct AlertContext<'a> {
     silences: Silences<'a>,
     /// Alerts by fingerprint, for those that inhibit.
     names: BTreeMap<String, String>,
@@ -213,12 +213,12 @@ fn twins<'a>(alerts: impl Iterator<Item = &'a Alert>) -> BTreeSet<Labels> {
 }
 
 /// One alert over its instances. The result does not depend on the order in which they are added.
-struct Merged {
+struct MergedAlert {
     alert: Alert,
     by: SourceId,
     held_by: BTreeSet<String>,
     missed_by: BTreeSet<String>,
-    proof: Option<Proof>,
+    proof: Option<Provenance>,
     stale: bool,
     /// No instance that holds it is whole.
     doubtful: bool,
@@ -226,7 +226,7 @@ struct Merged {
     since_restart: bool,
 }
 
-impl Merged {
+impl MergedAlert {
     fn new(alert: &Alert) -> Self {
         let empty = Alert { starts_at: None, silenced_by: Vec::new(), inhibited_by: Vec::new(), ..alert.clone() };
         Self {
@@ -255,7 +255,7 @@ impl Merged {
         }
     }
 
-    fn add(&mut self, id: &SourceId, alert: &Alert, missed: u32, proof: Proof) {
+    fn add(&mut self, id: &SourceId, alert: &Alert, missed: u32, proof: Provenance) {
         // Words come from the instance that sorts first; labels are equal by definition of the fingerprint.
         if *id < self.by {
             self.by = id.clone();
@@ -294,7 +294,7 @@ impl Merged {
         }
     }
 
-    fn row(self, instances: &[(String, bool)], objectives: &[Objective], known: &Known<'_>) -> Option<Row> {
+    fn row(self, instances: &[(String, bool)], objectives: &[Objective], known: &AlertContext<'_>) -> Option<Row> {
         let mut proof = self.proof?;
         proof.stale = self.stale;
         proof.doubt = proof.doubt.filter(|_| self.doubtful);
@@ -316,7 +316,7 @@ impl Merged {
         let service = service_of(&self.alert, objectives);
         let id = self.alert.fingerprint.clone();
         let (alert, since_restart) = (self.alert, self.since_restart);
-        Some(opinion.row(id, proof, Body::Alert { alert, held_by, missing_from, service, since_restart }))
+        Some(opinion.row(id, proof, RowBody::Alert { alert, held_by, missing_from, service, since_restart }))
     }
 }
 
@@ -337,7 +337,7 @@ fn union<T: Ord + Clone>(into: &mut Vec<T>, from: &[T]) {
     into.dedup();
 }
 
-fn judge(alert: &Alert, known: &Known<'_>) -> Opinion {
+fn judge(alert: &Alert, known: &AlertContext<'_>) -> Opinion {
     let suppressed = alert.state.is("suppressed");
     let mut opinion = Opinion::new(match alert.grade {
         // Kept quiet it proves nothing to whoever waits for it at the far end, yet here it is seen.
@@ -378,7 +378,7 @@ fn service_of(alert: &Alert, objectives: &[Objective]) -> Option<String> {
     named.or_else(by_namespace).map(|objective| objective.service.clone())
 }
 
-fn ended_row(board: &Board, end: &End, now: Stamp) -> Row {
+fn ended_row(board: &Board, end: &AlertEnd, now: Stamp) -> Row {
     let mut alert = end.alert.clone();
     alert.state = Open::new(if end.confirmed { RESOLVED } else { GONE });
     let mut opinion = Opinion::new(Verdict::Info);
@@ -395,5 +395,5 @@ fn ended_row(board: &Board, end: &End, now: Stamp) -> Row {
     let service = service_of(&alert, &board.setup.objectives);
     let missing_from = board.store.system(System::Alertmanager).map(|(id, _)| id.instance.clone()).collect();
     let id = alert.fingerprint.clone();
-    opinion.row(id, proof, Body::Alert { alert, held_by: Vec::new(), missing_from, service, since_restart: false })
+    opinion.row(id, proof, RowBody::Alert { alert, held_by: Vec::new(), missing_from, service, since_restart: false })
 }

@@ -9,10 +9,10 @@ use crate::model::facts::{Fact, FactKind, OffSite, Schedule};
 use crate::model::{Objective, SafeText, SourceId, Stamp, System};
 
 use super::Board;
-use super::observation_store::{Proof, SourceState, is_partial};
+use super::observation_store::{Provenance, SourceState, is_partial};
 use super::restore_coverage::{cover, holds_some};
-use super::restore_points::{Candidate, Points, Unfit, gap, newest, unfit};
-use super::row::{Body, Row, Verdict};
+use super::restore_points::{Candidate, RestorePoints, UnusableBackup, gap, newest, unfit};
+use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, count, names, not_looked_at, sort_rows};
 use super::running_backups::{self, Stuck};
 use super::{locations, missing_on_dr, restores, schedules};
@@ -22,7 +22,7 @@ const ON_DEMAND: &str = "on demand";
 
 /// Schedules, locations, restores; each worst first. With how many were left out.
 pub(super) fn rows(board: &Board, now: Stamp) -> (Vec<Row>, u64) {
-    let points = Points::of(&board.store, now);
+    let points = RestorePoints::of(&board.store, now);
     let mut rows = schedule_rows(board, &points, now);
     rows.extend(on_demand_rows(board, &points, now));
     sort_rows(&mut rows, |row| row.id.clone());
@@ -33,10 +33,10 @@ pub(super) fn rows(board: &Board, now: Stamp) -> (Vec<Row>, u64) {
 }
 
 /// Everything known about one schedule, by its name over all clusters; or about backups that none made.
-pub(super) struct View<'a> {
+pub(super) struct ScheduleView<'a> {
     pub name: &'a str,
     pub wanted: Vec<Wanted<'a>>,
-    pub schedule: Option<(&'a SourceId, &'a Schedule, Proof)>,
+    pub schedule: Option<(&'a SourceId, &'a Schedule, Provenance)>,
     pub candidates: Vec<Candidate<'a>>,
     pub every: Vec<Candidate<'a>>,
     pub on_demand: bool,
@@ -49,9 +49,9 @@ pub(super) struct Wanted<'a> {
     together: bool,
 }
 
-impl View<'_> {
+impl ScheduleView<'_> {
     /// Why a backup is no restore point of any of the services, or can't be restored from.
-    fn unusable(&self, it: &Candidate<'_>, now: Stamp) -> Option<Unfit> {
+    fn unusable(&self, it: &Candidate<'_>, now: Stamp) -> Option<UnusableBackup> {
         if let Some(why) = unfit(it, now) {
             return Some(why);
         }
@@ -60,7 +60,7 @@ impl View<'_> {
             gap(it.point, &wanted.objective.namespaces).filter(|_| !part)
         });
         // In words the last gap: with several services, whichever comes last says why.
-        gaps.reduce(|one, other| one.and(other)).flatten().map(Unfit::Other)
+        gaps.reduce(|one, other| one.and(other)).flatten().map(UnusableBackup::Other)
     }
 
     /// Where the services are restored: on their DR clusters, or in place.
@@ -74,12 +74,16 @@ impl View<'_> {
     }
 }
 
-fn wanted<'a>(points: &Points<'_>, objectives: impl Iterator<Item = &'a Objective>, now: Stamp) -> Vec<Wanted<'a>> {
+fn wanted<'a>(
+    points: &RestorePoints<'_>,
+    objectives: impl Iterator<Item = &'a Objective>,
+    now: Stamp,
+) -> Vec<Wanted<'a>> {
     objectives.map(|objective| Wanted { objective, together: cover(points, objective, now).is_ok() }).collect()
 }
 
-fn schedule_rows(board: &Board, points: &Points<'_>, now: Stamp) -> Vec<Row> {
-    let mut schedules: BTreeMap<&str, (&SourceId, &Schedule, Proof)> = BTreeMap::new();
+fn schedule_rows(board: &Board, points: &RestorePoints<'_>, now: Stamp) -> Vec<Row> {
+    let mut schedules: BTreeMap<&str, (&SourceId, &Schedule, Provenance)> = BTreeMap::new();
     for (id, state, held) in board.store.facts(FactKind::Schedule) {
         if let Fact::Schedule(schedule) = &held.fact {
             let proof = board.store.proof(id, state, held, now);
@@ -97,7 +101,7 @@ fn schedule_rows(board: &Board, points: &Points<'_>, now: Stamp) -> Vec<Row> {
     all.into_iter()
         .map(|name| {
             let theirs = objectives.iter().filter(|it| it.schedules.iter().any(|own| own == name));
-            let view = View {
+            let view = ScheduleView {
                 name,
                 wanted: wanted(points, theirs, now),
                 schedule: schedules.get(name).cloned(),
@@ -111,10 +115,10 @@ fn schedule_rows(board: &Board, points: &Points<'_>, now: Stamp) -> Vec<Row> {
 }
 
 /// Backups that no schedule made: one row for each service that some of them cover, and one for the rest.
-fn on_demand_rows(board: &Board, points: &Points<'_>, now: Stamp) -> Vec<Row> {
+fn on_demand_rows(board: &Board, points: &RestorePoints<'_>, now: Stamp) -> Vec<Row> {
     let objectives = &board.setup.objectives;
     let of = |objective: &Objective| points.on_demand.iter().filter(|it| holds_some(it, objective)).copied().collect();
-    let mut views: Vec<(String, View<'_>)> = objectives
+    let mut views: Vec<(String, ScheduleView<'_>)> = objectives
         .iter()
         .map(|objective| {
             let wanted = wanted(points, std::iter::once(objective), now);
@@ -127,16 +131,20 @@ fn on_demand_rows(board: &Board, points: &Points<'_>, now: Stamp) -> Vec<Row> {
     views.into_iter().map(|(id, view)| row(board, &view, id, now)).collect()
 }
 
-fn on_demand<'a>(points: &Points<'a>, wanted: Vec<Wanted<'a>>, candidates: Vec<Candidate<'a>>) -> View<'a> {
+fn on_demand<'a>(
+    points: &RestorePoints<'a>,
+    wanted: Vec<Wanted<'a>>,
+    candidates: Vec<Candidate<'a>>,
+) -> ScheduleView<'a> {
     let every = points.all().copied().collect();
-    View { name: ON_DEMAND, wanted, schedule: None, candidates, every, on_demand: true }
+    ScheduleView { name: ON_DEMAND, wanted, schedule: None, candidates, every, on_demand: true }
 }
 
 fn relies(objective: &Objective, schedule: &SafeText) -> bool {
     objective.schedules.iter().any(|own| schedule == own.as_str())
 }
 
-fn row(board: &Board, view: &View<'_>, id: String, now: Stamp) -> Row {
+fn row(board: &Board, view: &ScheduleView<'_>, id: String, now: Stamp) -> Row {
     let usable = view.candidates.iter().filter(|it| view.unusable(it, now).is_none()).copied();
     let best = newest(usable, &view.restored_on());
     let mut opinion = Opinion::new(Verdict::Ok);
@@ -166,7 +174,7 @@ fn row(board: &Board, view: &View<'_>, id: String, now: Stamp) -> Row {
         }
     };
     let schedule = view.schedule.as_ref().map(|(_, schedule, _)| *schedule);
-    let body = Body::Backup {
+    let body = RowBody::Backup {
         cluster,
         schedule: SafeText::new(view.name),
         services: view.wanted.iter().map(|it| it.objective.service.clone()).collect(),
@@ -185,7 +193,7 @@ fn row(board: &Board, view: &View<'_>, id: String, now: Stamp) -> Row {
 }
 
 /// Where to look for a schedule of which nothing was seen: where its services are restored, else any.
-fn home(view: &View<'_>) -> String {
+fn home(view: &ScheduleView<'_>) -> String {
     let cluster = view.restored_on().first().map(|&cluster| cluster.to_owned());
     cluster.or_else(|| view.candidates.first().map(|it| it.source.instance.clone())).unwrap_or_default()
 }
@@ -194,7 +202,7 @@ fn home(view: &View<'_>) -> String {
 fn judge_point(
     opinion: &mut Opinion,
     board: &Board,
-    view: &View<'_>,
+    view: &ScheduleView<'_>,
     best: &Candidate<'_>,
     unread: Option<&str>,
     now: Stamp,
@@ -233,14 +241,14 @@ pub(super) fn is_over(started: Stamp, rpo_s: u64, now: Stamp) -> bool {
 }
 
 /// Whether a service relies on a point that is known not to be there.
-fn judge_none(opinion: &mut Opinion, view: &View<'_>, unread: Option<&str>, now: Stamp) -> bool {
+fn judge_none(opinion: &mut Opinion, view: &ScheduleView<'_>, unread: Option<&str>, now: Stamp) -> bool {
     if let Some(why) = unread {
         opinion.because(Verdict::Unknown, format!("no restore point is known: {why}"));
         return false;
     }
     let newest = view.candidates.iter().max_by_key(|it| it.started);
     let found = newest.and_then(|it| Some((it.point.name.clone(), view.unusable(it, now)?)));
-    let open = view.candidates.iter().any(|it| matches!(view.unusable(it, now), Some(Unfit::Unknown(_))));
+    let open = view.candidates.iter().any(|it| matches!(view.unusable(it, now), Some(UnusableBackup::Unknown(_))));
     // Others cover the service: this one is no part of it, and nothing is lost with that.
     let covered = !view.wanted.is_empty() && view.wanted.iter().all(|it| it.together);
     let verdict = match () {
@@ -261,7 +269,7 @@ fn judge_none(opinion: &mut Opinion, view: &View<'_>, unread: Option<&str>, now:
 
 /// The backup that blocks the others; else the newest after the best one that is not usable, with its phase or reason.
 fn newer(
-    view: &View<'_>,
+    view: &ScheduleView<'_>,
     best: Option<&Candidate<'_>>,
     stuck: Option<&Stuck>,
     now: Stamp,
@@ -278,7 +286,7 @@ fn newer(
         .max_by_key(|it| (it.started.unwrap_or(Stamp::MAX_UTC), it.point.name.clone()))?;
     let why = match view.unusable(it, now) {
         None => format!("only on {}", it.source.instance),
-        Some(Unfit::Phase(_)) if !it.point.phase.as_str().is_empty() => it.point.phase.as_str().to_owned(),
+        Some(UnusableBackup::Phase(_)) if !it.point.phase.as_str().is_empty() => it.point.phase.as_str().to_owned(),
         Some(why) => why.says(),
     };
     Some((it.point.name.clone(), SafeText::new(&why)))

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::slo::{Reading, SloTarget};
+use crate::model::slo::{SloFigure, SloTarget};
 
 /// How an error budget stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,15 +78,15 @@ impl BurnRule {
     }
 
     /// Judges the pair. One window that is surely not over decides, whatever the other one is.
-    pub fn judge(&self, target: &SloTarget, long: &Reading, short: &Reading) -> BurnPair {
+    pub fn judge(&self, target: &SloTarget, long: &SloFigure, short: &SloFigure) -> BurnPair {
         let factor = self.factor(target.period_s);
-        let is_over = |reading: &Reading| reading.number().map(|errors| errors > factor * target.budget());
+        let is_over = |reading: &SloFigure| reading.number().map(|errors| errors > factor * target.budget());
         let over = match (is_over(long), is_over(short)) {
             (Some(true), Some(true)) => Some(true),
             (Some(false), _) | (_, Some(false)) => Some(false),
             _ => None,
         };
-        let burn = |reading: &Reading| reading.number().map(|errors| rounded(errors / target.budget()));
+        let burn = |reading: &SloFigure| reading.number().map(|errors| rounded(errors / target.budget()));
         BurnPair {
             page: self.page,
             long_s: self.long_s,
@@ -100,16 +100,16 @@ impl BurnRule {
 }
 
 /// What the pairs say together; `newest` is the shortest window's reading. Nothing missing ever counts as good.
-pub fn state(pairs: &[BurnPair], newest: &Reading) -> BurnState {
+pub fn state(pairs: &[BurnPair], newest: &SloFigure) -> BurnState {
     let over = |page| pairs.iter().any(|pair| pair.page == page && pair.over == Some(true));
     match newest {
         _ if over(true) => BurnState::Page,
         _ if over(false) => BurnState::Ticket,
-        Reading::NoTraffic => BurnState::NoTraffic,
-        Reading::NoData => BurnState::NoData,
-        Reading::Odd(_) => BurnState::Unknown,
-        Reading::Number(_) if pairs.is_empty() || pairs.iter().any(|pair| pair.over.is_none()) => BurnState::Unknown,
-        Reading::Number(_) => BurnState::Ok,
+        SloFigure::NoTraffic => BurnState::NoTraffic,
+        SloFigure::NoData => BurnState::NoData,
+        SloFigure::Odd(_) => BurnState::Unknown,
+        SloFigure::Number(_) if pairs.is_empty() || pairs.iter().any(|pair| pair.over.is_none()) => BurnState::Unknown,
+        SloFigure::Number(_) => BurnState::Ok,
     }
 }
 
@@ -160,8 +160,8 @@ mod tests {
         SloTarget { service: "shop".into(), prometheus: "p".into(), budget_ppm, period_s: days * 86_400 }
     }
 
-    fn number(errors: f64) -> Reading {
-        Reading::Number(errors)
+    fn number(errors: f64) -> SloFigure {
+        SloFigure::Number(errors)
     }
 
     #[test]
@@ -204,21 +204,21 @@ mod tests {
     #[test]
     fn what_is_missing_is_never_ok() {
         let target = target(1_000, 30);
-        let judge = |at: fn(u64) -> Reading| {
+        let judge = |at: fn(u64) -> SloFigure| {
             let pairs: Vec<BurnPair> =
                 TABLE.iter().map(|rule| rule.judge(&target, &at(rule.long_s), &at(rule.short_s))).collect();
             state(&pairs, &at(300))
         };
         assert_eq!(judge(|_| number(0.0)), BurnState::Ok);
-        assert_eq!(judge(|_| Reading::NoData), BurnState::NoData);
+        assert_eq!(judge(|_| SloFigure::NoData), BurnState::NoData);
         // Good hours do not speak for five minutes without a request.
-        assert_eq!(judge(|w| if w == 300 { Reading::NoTraffic } else { number(0.0) }), BurnState::NoTraffic);
-        assert_eq!(judge(|w| if w == 300 { Reading::NoData } else { number(0.0) }), BurnState::NoData);
-        assert_eq!(judge(|w| if w == 300 { Reading::Odd("no".into()) } else { number(0.0) }), BurnState::Unknown);
+        assert_eq!(judge(|w| if w == 300 { SloFigure::NoTraffic } else { number(0.0) }), BurnState::NoTraffic);
+        assert_eq!(judge(|w| if w == 300 { SloFigure::NoData } else { number(0.0) }), BurnState::NoData);
+        assert_eq!(judge(|w| if w == 300 { SloFigure::Odd("no".into()) } else { number(0.0) }), BurnState::Unknown);
         // A long window alone that can't be read leaves its pair open if its short one is over.
-        assert_eq!(judge(|w| if w == 259_200 { Reading::NoData } else { number(0.0015) }), BurnState::Unknown);
+        assert_eq!(judge(|w| if w == 259_200 { SloFigure::NoData } else { number(0.0015) }), BurnState::Unknown);
         // A total outage ends the requests too: the pair of longer windows still remembers it.
-        assert_eq!(judge(|w| if w == 300 { Reading::NoTraffic } else { number(0.5) }), BurnState::Page);
+        assert_eq!(judge(|w| if w == 300 { SloFigure::NoTraffic } else { number(0.5) }), BurnState::Page);
         assert_eq!(state(&[], &number(0.0)), BurnState::Unknown);
     }
 
@@ -239,7 +239,7 @@ mod tests {
             let limit = rule.share * (days * 86_400) as f64 / rule.long_s as f64 * f64::from(ppm) / 1e6;
             prop_assert_eq!(pair.over, Some(long > limit && short > limit));
             // One unreadable window: over can't be said any more, not over still can.
-            let half = rule.judge(&target, &Reading::NoData, &number(short));
+            let half = rule.judge(&target, &SloFigure::NoData, &number(short));
             prop_assert_eq!(half.over, (short <= limit).then_some(false));
         }
 
@@ -251,7 +251,7 @@ mod tests {
             let windows = crate::model::slo::WINDOWS;
             let at = |window: u64| {
                 let place = windows.iter().position(|it| *it == window).expect("a window of the table");
-                ratios[place].map_or(Reading::NoData, number)
+                ratios[place].map_or(SloFigure::NoData, number)
             };
             let pairs: Vec<BurnPair> =
                 TABLE.iter().map(|rule| rule.judge(&target, &at(rule.long_s), &at(rule.short_s))).collect();

@@ -3,20 +3,20 @@
 
 use crate::model::System;
 
-use super::row::{Judged, Row, Topic, Verdict};
+use super::row::{JudgedBoard, Row, Topic, Verdict};
 
 /// What fires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Firing {
+pub struct FiringCounts {
     /// Critical alerts that fire.
     pub critical: u64,
     /// Alerts, or Alertmanagers, of which nobody can say how they stand.
     pub unread: u64,
 }
 
-impl Firing {
+impl FiringCounts {
     /// As the room judges it.
-    pub fn of(judged: &Judged) -> Self {
+    pub fn of(judged: &JudgedBoard) -> Self {
         Self::in_rows(judged.rows(Topic::Alerts), judged.rows(Topic::Sources))
     }
 
@@ -49,7 +49,7 @@ impl Firing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::Body;
+    use super::super::row::RowBody;
     use super::*;
     use crate::model::{SafeText, SourceId, Stamp};
 
@@ -61,7 +61,7 @@ mod tests {
             seen_at: Stamp::UNIX_EPOCH,
             stale,
             why: SafeText::default(),
-            body: Body::Source {
+            body: RowBody::Source {
                 alive_at: None,
                 troubled_since: None,
                 trouble: None,
@@ -77,11 +77,11 @@ mod tests {
         let alert = |verdict| row(System::Alertmanager, verdict, false);
         let calm = [alert(Verdict::Warning), alert(Verdict::Info)];
         let heard = [alert(Verdict::Ok), row(System::Velero, Verdict::Unknown, true)];
-        assert!(Firing::in_rows(&calm, &heard).is_calm(), "another system's trouble is not about alerts");
-        let one = Firing::in_rows(&[alert(Verdict::Critical), alert(Verdict::Warning)], &heard);
+        assert!(FiringCounts::in_rows(&calm, &heard).is_calm(), "another system's trouble is not about alerts");
+        let one = FiringCounts::in_rows(&[alert(Verdict::Critical), alert(Verdict::Warning)], &heard);
         assert_eq!((one.is_calm(), one.words().as_str()), (false, "1 critical alert still fires."));
-        let gone = Firing::in_rows(&[alert(Verdict::Unknown)], &heard);
-        let unheard = Firing::in_rows(&[], &[row(System::Alertmanager, Verdict::Warning, true)]);
+        let gone = FiringCounts::in_rows(&[alert(Verdict::Unknown)], &heard);
+        let unheard = FiringCounts::in_rows(&[], &[row(System::Alertmanager, Verdict::Warning, true)]);
         for it in [gone, unheard] {
             assert_eq!((it.is_calm(), it.words().contains("some may still fire")), (false, true), "{it:?}");
         }

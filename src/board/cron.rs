@@ -11,7 +11,7 @@ const MOST_RUNS: u32 = 100;
 
 /// Runs that were counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Runs {
+pub(super) struct CountedRuns {
     pub count: u32,
     /// There are more: counting stopped.
     pub more: bool,
@@ -62,20 +62,20 @@ impl Cron {
     }
 
     /// How many times it should have run after `last` and up to `until`.
-    pub fn runs_between(&self, last: Stamp, until: Stamp) -> Runs {
+    pub fn runs_between(&self, last: Stamp, until: Stamp) -> CountedRuns {
         if until <= last {
-            return Runs::default();
+            return CountedRuns::default();
         }
         match self {
             Self::Every(every) => {
                 let runs = (until - last).num_milliseconds() / every.num_milliseconds().max(1);
                 let count = u32::try_from(runs).unwrap_or(u32::MAX);
-                Runs { count: count.min(MOST_RUNS), more: count > MOST_RUNS }
+                CountedRuns { count: count.min(MOST_RUNS), more: count > MOST_RUNS }
             }
             Self::At(cron, zone) => {
                 let end: DateTime<chrono_tz::Tz> = zone.from_utc_datetime(&until.naive_utc());
                 let mut at: DateTime<chrono_tz::Tz> = last.with_timezone(&Utc).with_timezone(zone);
-                let mut runs = Runs::default();
+                let mut runs = CountedRuns::default();
                 while let Ok(next) = cron.find_next_occurrence(&at, false)
                     && next <= end
                     && next > at
@@ -144,7 +144,7 @@ mod tests {
             ("29 * * * *", "2026-03-02T14:29:00Z", "2026-03-01T14:29:00Z", 0),
         ] {
             let parsed = Cron::parse(cron).unwrap_or_else(|e| panic!("{cron}: {e}"));
-            let expected = Runs { count: runs, more: false };
+            let expected = CountedRuns { count: runs, more: false };
             assert_eq!(parsed.runs_between(at(last), at(until)), expected, "{cron} from {last} until {until}");
         }
     }
@@ -153,9 +153,13 @@ mod tests {
     fn where_counting_stops_it_is_said_that_there_are_more() {
         for cron in ["* * * * *", "@every 1m"] {
             let counted = |until| Cron::parse(cron).expect(cron).runs_between(at("2026-03-01T12:00:00Z"), at(until));
-            assert_eq!(counted("2026-03-01T13:40:00Z"), Runs { count: 100, more: false }, "{cron}: exactly as many");
-            assert_eq!(counted("2026-03-01T13:41:00Z"), Runs { count: 100, more: true }, "{cron}");
-            assert_eq!(counted("2026-03-08T12:00:00Z"), Runs { count: 100, more: true }, "{cron}");
+            assert_eq!(
+                counted("2026-03-01T13:40:00Z"),
+                CountedRuns { count: 100, more: false },
+                "{cron}: exactly as many"
+            );
+            assert_eq!(counted("2026-03-01T13:41:00Z"), CountedRuns { count: 100, more: true }, "{cron}");
+            assert_eq!(counted("2026-03-08T12:00:00Z"), CountedRuns { count: 100, more: true }, "{cron}");
         }
     }
 

@@ -4,14 +4,14 @@
 use crate::model::time::{since, words};
 use crate::model::{SourceId, Stamp};
 
-use super::row::{Body, Row, Topic, Verdict};
+use super::row::{Row, RowBody, Topic, Verdict};
 
 /// The most sources that a sentence names; the rest are counted.
 const MOST_NAMED: usize = 4;
 
 /// Why there are no rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Absence {
+pub enum EmptyReason {
     /// Every source answered that there is none.
     None { said_by: Vec<(SourceId, Stamp)> },
     /// Somebody is not heard, each with why; those that are tell of none.
@@ -22,7 +22,7 @@ pub enum Absence {
 
 /// Why a source's own row says that it can't be believed wholly; `None` = it is heard.
 pub fn unheard(row: &Row, now: Stamp) -> Option<String> {
-    let Body::Source { alive_at, trouble, fresh_for_s, .. } = &row.body else { return None };
+    let RowBody::Source { alive_at, trouble, fresh_for_s, .. } = &row.body else { return None };
     let late = alive_at.is_none_or(|at| since(at, now) > *fresh_for_s);
     if !row.stale && !late && trouble.is_none() && row.verdict < Verdict::Unknown {
         return None;
@@ -40,24 +40,24 @@ pub fn ago(now: Stamp) -> impl Fn(Stamp) -> String {
 }
 
 /// Why a topic has no rows, by the rows of the sources.
-pub fn absence(topic: Topic, sources: &[Row], now: Stamp) -> Absence {
+pub fn absence(topic: Topic, sources: &[Row], now: Stamp) -> EmptyReason {
     let behind: Vec<&Row> = sources.iter().filter(|row| topic.systems().contains(&row.source.system)).collect();
     // A row stands for every [[slo]] from the start: without rows there is none, whatever else a Prometheus is for.
     if behind.is_empty() || topic == Topic::Slo {
-        return Absence::NotConfigured;
+        return EmptyReason::NotConfigured;
     }
     let (mut silent, mut said_by) = (Vec::new(), Vec::new());
     for row in behind {
         match (unheard(row, now), &row.body) {
             (Some(why), _) => silent.push((row.source.clone(), why)),
-            (None, Body::Source { alive_at: Some(at), .. }) => said_by.push((row.source.clone(), *at)),
+            (None, RowBody::Source { alive_at: Some(at), .. }) => said_by.push((row.source.clone(), *at)),
             (None, _) => {}
         }
     }
-    if silent.is_empty() { Absence::None { said_by } } else { Absence::Unknown { unheard: silent, said_by } }
+    if silent.is_empty() { EmptyReason::None { said_by } } else { EmptyReason::Unknown { unheard: silent, said_by } }
 }
 
-impl Absence {
+impl EmptyReason {
     /// The word in JSON.
     pub fn name(&self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use crate::model::Stamp;
 use crate::model::facts::KubeEvent;
 
-use super::row::{Body, Row, Verdict};
+use super::row::{Row, RowBody, Verdict};
 
 /// What a rate is measured over, and what it is compared with.
 const WINDOW_S: f64 = 60.0;
@@ -35,7 +35,7 @@ impl Trend {
 
 /// Events of one reason, on objects of one kind, in one namespace of one cluster.
 #[derive(Clone, Copy, Debug)]
-pub struct Fold<'a> {
+pub struct EventGroup<'a> {
     /// The newest of them: its words stand for all.
     pub newest: &'a Row,
     pub event: &'a KubeEvent,
@@ -51,7 +51,7 @@ pub struct Fold<'a> {
     before: f64,
 }
 
-impl Fold<'_> {
+impl EventGroup<'_> {
     /// About how many in the last minute.
     pub fn per_minute(&self) -> u64 {
         // Never negative, and far from what does not fit.
@@ -108,7 +108,7 @@ fn share(event: &KubeEvent, now: Stamp, ago: f64) -> f64 {
 pub fn rate(rows: &[Row], now: Stamp) -> (u64, Trend) {
     let (mut last, mut before) = (0.0, 0.0);
     for row in rows {
-        if let Body::Event(event) = &row.body {
+        if let RowBody::Event(event) = &row.body {
             last += share(event, now, 0.0);
             before += share(event, now, WINDOW_S);
         }
@@ -117,13 +117,13 @@ pub fn rate(rows: &[Row], now: Stamp) -> (u64, Trend) {
 }
 
 /// Folds rows of events: warnings first, what goes on before what is quiet, then what happens most.
-pub fn folds(rows: &[Row], now: Stamp) -> Vec<Fold<'_>> {
+pub fn folds(rows: &[Row], now: Stamp) -> Vec<EventGroup<'_>> {
     let mut places: HashMap<(&str, &str, &str, &str), usize> = HashMap::new();
-    let mut folds: Vec<Fold<'_>> = Vec::new();
+    let mut folds: Vec<EventGroup<'_>> = Vec::new();
     let mut objects: HashSet<(usize, &str)> = HashSet::new();
     for row in rows {
-        let Body::Event(event) = &row.body else { continue };
-        let one = Fold {
+        let RowBody::Event(event) = &row.body else { continue };
+        let one = EventGroup {
             newest: row,
             event,
             objects: 1,
@@ -153,7 +153,7 @@ pub fn folds(rows: &[Row], now: Stamp) -> Vec<Fold<'_>> {
     folds
 }
 
-fn add<'a>(fold: &mut Fold<'a>, one: Fold<'a>, fresh: bool) {
+fn add<'a>(fold: &mut EventGroup<'a>, one: EventGroup<'a>, fresh: bool) {
     fold.objects += usize::from(fresh);
     fold.count = fold.count.saturating_add(one.count);
     fold.first = fold.first.min(one.first);
@@ -193,7 +193,7 @@ mod tests {
         let source: SourceId = "kubernetes/primary".parse().expect("a source");
         let seen_at = ago(last_ago);
         let (id, why) = (event.uid.clone(), "".into());
-        Row { id, source, verdict: Verdict::Warning, seen_at, stale: false, why, body: Body::Event(event) }
+        Row { id, source, verdict: Verdict::Warning, seen_at, stale: false, why, body: RowBody::Event(event) }
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(folds[0].event.object_name.as_str(), "a", "the newest speaks");
         assert_eq!((now() - folds[0].first).num_seconds(), 700);
         assert!(folds[0].holds(match &rows[1].body {
-            Body::Event(event) => event,
+            RowBody::Event(event) => event,
             _ => unreachable!(),
         }));
     }

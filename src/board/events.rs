@@ -9,7 +9,7 @@ use crate::model::time::clock;
 use crate::model::{SourceId, Stamp};
 
 use super::Board;
-use super::row::{Body, TopicView, Verdict};
+use super::row::{RowBody, TopicView, Verdict};
 use super::row_builder::Opinion;
 
 /// The most events kept.
@@ -17,7 +17,7 @@ pub const MOST_EVENTS: usize = 5_000;
 /// An event dated so far ahead of when we saw it has a clock that says nothing.
 const AHEAD: TimeDelta = TimeDelta::seconds(60);
 
-type Key = (SourceId, String);
+type EventKey = (SourceId, String);
 
 /// When an event happened, as far as that can be believed: not after it was seen.
 fn happened(event: &KubeEvent, seen_at: Stamp) -> Stamp {
@@ -27,8 +27,8 @@ fn happened(event: &KubeEvent, seen_at: Stamp) -> Stamp {
 /// The bounded list.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Events {
-    by_key: BTreeMap<Key, (KubeEvent, Stamp)>,
-    by_time: BTreeSet<(Stamp, Key)>,
+    by_key: BTreeMap<EventKey, (KubeEvent, Stamp)>,
+    by_time: BTreeSet<(Stamp, EventKey)>,
     /// Pushed out because the list is full.
     pub dropped: u64,
 }
@@ -57,7 +57,7 @@ impl Events {
     }
 
     pub fn replace(&mut self, source: &SourceId, events: Vec<KubeEvent>, seen_at: Stamp) {
-        let gone: Vec<Key> = self.by_key.keys().filter(|key| key.0 == *source).cloned().collect();
+        let gone: Vec<EventKey> = self.by_key.keys().filter(|key| key.0 == *source).cloned().collect();
         for (_, uid) in gone {
             self.remove(source, &uid);
         }
@@ -91,7 +91,7 @@ pub(super) fn view(board: &Board, now: Stamp) -> TopicView {
                 opinion.mention(format!("dated in the future ({}): the clock that wrote it is off", clock(event.last)));
             }
             let event = KubeEvent { last: *happened, first: event.first.map(|at| at.min(*happened)), ..event.clone() };
-            let mut row = opinion.row(id, proof, Body::Event(event));
+            let mut row = opinion.row(id, proof, RowBody::Event(event));
             row.stale = stale;
             row.seen_at = *happened;
             Some(row)

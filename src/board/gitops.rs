@@ -17,7 +17,7 @@ use super::restore_points::skew_of;
 use super::row::Row;
 use super::row_builder::sort_rows;
 use super::sync_windows::Judge;
-use applications::{Judged, Side, projects};
+use applications::{JudgedApp, Side, projects};
 use parity::Group;
 
 /// Reconciliation older than this is no proof: 3 × (120 s + 60 s of jitter), unless configured.
@@ -35,7 +35,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
         let cluster = row.id.strip_prefix(parity::PREFIX).unwrap_or_default();
         order.get(cluster).copied().unwrap_or(usize::MAX)
     });
-    let mut apps: Vec<Row> = groups.into_values().flat_map(|group| group.apps).map(Judged::into_row).collect();
+    let mut apps: Vec<Row> = groups.into_values().flat_map(|group| group.apps).map(JudgedApp::into_row).collect();
     sort_rows(&mut apps, |row| row.id.clone());
     parity.extend(apps);
     parity

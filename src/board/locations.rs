@@ -4,9 +4,9 @@ use crate::model::facts::{Fact, FactKind, Location};
 use crate::model::{ClusterRole, SourceId, Stamp};
 
 use super::Board;
-use super::observation_store::{Proof, SourceState, Store};
+use super::observation_store::{Provenance, SourceState, Store};
 use super::restore_points::{late_s, location_trouble, skew_of};
-use super::row::{Body, Row, Verdict};
+use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, count, names, sort_rows};
 
 /// One row per location of each cluster, worst first.
@@ -34,7 +34,13 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
     rows
 }
 
-fn row(board: &Board, location: &Location, all: &[(&SourceId, &Location)], state: &SourceState, proof: Proof) -> Row {
+fn row(
+    board: &Board,
+    location: &Location,
+    all: &[(&SourceId, &Location)],
+    state: &SourceState,
+    proof: Provenance,
+) -> Row {
     let mut opinion = Opinion::new(Verdict::Ok);
     // Times of a location are by its cluster's clock.
     let seen = proof.seen_at + skew_of(&board.store, &location.cluster);
@@ -55,7 +61,7 @@ fn row(board: &Board, location: &Location, all: &[(&SourceId, &Location)], state
     }
     judge_mode(&mut opinion, board, location, all, state);
     let id = format!("location/{}/{}", location.cluster, location.name);
-    opinion.row(id, proof, Body::Location(location.clone()))
+    opinion.row(id, proof, RowBody::Location(location.clone()))
 }
 
 /// New backups of another cluster appear by synchronisation: late or off, the newest restore point is not known here.

@@ -4,14 +4,14 @@ use crate::model::facts::FactKind;
 use crate::model::{SourceId, Stamp, System};
 
 use super::Board;
-use super::backups::{View, is_whole};
+use super::backups::{ScheduleView, is_whole};
 use super::observation_store::SourceState;
 use super::restore_points::{Candidate, locations_of, same_store, unfit};
 use super::row::Verdict;
 use super::row_builder::Opinion;
 
 /// Says it if the best restore point is not where any service that relies on it would be restored, and why.
-pub(super) fn judge(opinion: &mut Opinion, board: &Board, view: &View<'_>, best: &Candidate<'_>, now: Stamp) {
+pub(super) fn judge(opinion: &mut Opinion, board: &Board, view: &ScheduleView<'_>, best: &Candidate<'_>, now: Stamp) {
     let dr = view.restored_on();
     if dr.is_empty() || best.is_on(&dr) {
         return;

@@ -1,7 +1,7 @@
 //! The board: the latest observations, judged. Pure: `now` is an argument.
 //!
 //! [`Board::apply`] takes observations, [`Board::judge`] gives the rows that console, `status` and checks show,
-//! [`Changes`] compares it with what the log says and finds what is worth remembering, [`Limiter`] says which of it may be recorded.
+//! [`FlapDamping`] compares it with what the log says and finds what is worth remembering, [`RateLimiter`] says which of it may be recorded.
 
 mod alerts;
 mod backups;
@@ -46,20 +46,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::facts::{Fact, FactKind};
 use crate::model::gitops::destination::Called;
 use crate::model::slo::SloTarget;
-use crate::model::{Change, ClusterRole, Objective, Observation, SafeText, SourceId, Stamp, System};
+use crate::model::{ClusterRole, Objective, Observation, SafeText, SourceChange, SourceId, Stamp, System};
 
 pub use burn_rate::{BurnPair, BurnState};
-pub use closing_checks::Firing;
+pub use closing_checks::FiringCounts;
 pub use events::MOST_EVENTS;
 pub use objective_breach::breached;
-pub use rate_limit::Limiter;
+pub use rate_limit::RateLimiter;
 pub use readiness::{Readiness, readiness};
-pub use row::{AppRow, Body, Judged, Row, Topic, TopicView, Verdict, Windows};
+pub use row::{AppRow, JudgedBoard, Row, RowBody, Topic, TopicView, Verdict, Windows};
 pub use silences::{Member, matched};
-pub use slo::Budget;
-pub use transitions::Changes;
+pub use slo::ErrorBudget;
+pub use transitions::FlapDamping;
 #[cfg(test)]
-pub use transitions::edges;
+pub use transitions::find_transitions;
 
 /// The most rows of one topic, events apart.
 const MOST_ROWS: usize = 5_000;
@@ -77,7 +77,7 @@ pub struct BoardSetup {
 
 /// What the judgements read: the setup, and how old a reconciliation may be per cluster.
 #[derive(Clone, Debug)]
-struct Known {
+struct BoardInput {
     objectives: Vec<Objective>,
     clusters: Vec<(String, ClusterRole)>,
     heartbeats: Vec<String>,
@@ -88,7 +88,7 @@ struct Known {
     only_here: BTreeMap<String, Vec<String>>,
 }
 
-impl Known {
+impl BoardInput {
     fn app_stale_s(&self, cluster: &str) -> u64 {
         self.app_stale_s.get(cluster).copied().unwrap_or(gitops::default_stale_s())
     }
@@ -97,11 +97,11 @@ impl Known {
 /// The latest observations.
 #[derive(Clone, Debug)]
 pub struct Board {
-    setup: Known,
+    setup: BoardInput,
     store: observation_store::Store,
     events: events::Events,
-    ended: alerts::Ended,
-    moves: restores::Moves,
+    ended: alerts::EndedAlerts,
+    moves: restores::RestoreProgress,
     vanished: vanished_backups::Vanished,
     slos: Vec<SloTarget>,
     latches: slo::Latches,
@@ -116,7 +116,7 @@ impl Board {
             store.announce(id, fresh_for_s);
         }
         Self {
-            setup: Known {
+            setup: BoardInput {
                 objectives: setup.objectives,
                 called: setup.clusters.iter().map(|(name, _)| Called::new(name)).collect(),
                 clusters: setup.clusters,
@@ -126,8 +126,8 @@ impl Board {
             },
             store,
             events: events::Events::default(),
-            ended: alerts::Ended::default(),
-            moves: restores::Moves::default(),
+            ended: alerts::EndedAlerts::default(),
+            moves: restores::RestoreProgress::default(),
             vanished: vanished_backups::Vanished::default(),
             slos: Vec::new(),
             latches: slo::Latches::default(),
@@ -192,27 +192,27 @@ impl Board {
         }
     }
 
-    fn take_in(&mut self, source: &SourceId, seen_at: Stamp, change: Change) {
+    fn take_in(&mut self, source: &SourceId, seen_at: Stamp, change: SourceChange) {
         match change {
-            Change::Upsert(Fact::KubeEvent(event)) => {
+            SourceChange::Upsert(Fact::KubeEvent(event)) => {
                 self.store.source_mut(source).alive(seen_at, false);
                 self.events.upsert(source, event, seen_at);
             }
-            Change::Upsert(fact) => {
+            SourceChange::Upsert(fact) => {
                 if let Fact::Alert(alert) = &fact {
                     self.ended.held_again(&alert.fingerprint);
                 }
                 self.store.source_mut(source).upsert(fact, seen_at);
             }
-            Change::Remove { kind: FactKind::KubeEvent, key } => {
+            SourceChange::Remove { kind: FactKind::KubeEvent, key } => {
                 self.store.source_mut(source).alive(seen_at, false);
                 self.events.remove(source, &key);
             }
-            Change::Remove { kind: FactKind::Alert, key } => {
+            SourceChange::Remove { kind: FactKind::Alert, key } => {
                 alerts::remove(&mut self.store, &mut self.ended, source, &key, seen_at);
             }
-            Change::Remove { kind, key } => self.store.source_mut(source).remove(kind, &key, seen_at),
-            Change::Replace { kind: FactKind::KubeEvent, facts } => {
+            SourceChange::Remove { kind, key } => self.store.source_mut(source).remove(kind, &key, seen_at),
+            SourceChange::Replace { kind: FactKind::KubeEvent, facts } => {
                 self.store.source_mut(source).alive(seen_at, true);
                 let events = facts.into_iter().filter_map(|fact| match fact {
                     Fact::KubeEvent(event) => Some(event),
@@ -220,12 +220,12 @@ impl Board {
                 });
                 self.events.replace(source, events.collect(), seen_at);
             }
-            Change::Replace { kind: FactKind::Alert, facts } => {
+            SourceChange::Replace { kind: FactKind::Alert, facts } => {
                 alerts::replace(&mut self.store, &mut self.ended, source, facts, seen_at);
             }
-            Change::Replace { kind, facts } => self.store.source_mut(source).replace(kind, facts, seen_at),
-            Change::Alive => self.store.source_mut(source).alive(seen_at, true),
-            Change::Trouble(trouble) => self.store.source_mut(source).troubled(trouble, seen_at),
+            SourceChange::Replace { kind, facts } => self.store.source_mut(source).replace(kind, facts, seen_at),
+            SourceChange::Alive => self.store.source_mut(source).alive(seen_at, true),
+            SourceChange::Trouble(trouble) => self.store.source_mut(source).troubled(trouble, seen_at),
         }
     }
 
@@ -245,8 +245,8 @@ impl Board {
     }
 
     /// Judges everything.
-    pub fn judge(&self, now: Stamp) -> Judged {
-        Judged { topics: Topic::ALL.iter().map(|topic| (*topic, self.judge_topic(*topic, now))).collect() }
+    pub fn judge(&self, now: Stamp) -> JudgedBoard {
+        JudgedBoard { topics: Topic::ALL.iter().map(|topic| (*topic, self.judge_topic(*topic, now))).collect() }
     }
 
     /// Judges one topic.
@@ -276,9 +276,9 @@ impl Board {
         TopicView { rows, total, dropped }
     }
 
-    fn mark(&mut self, source: &SourceId, change: &Change) {
+    fn mark(&mut self, source: &SourceId, change: &SourceChange) {
         self.dirty.insert(Topic::Sources);
-        if let Change::Upsert(Fact::KubeEvent(_)) = change {
+        if let SourceChange::Upsert(Fact::KubeEvent(_)) = change {
             self.dirty.insert(Topic::Events);
             return;
         }
@@ -288,12 +288,12 @@ impl Board {
 
 /// Whether a change says that everything there is to read of a source was read: what watches a cluster is alive only when
 /// all of its lists are there; the others tell one list last.
-fn completes(system: System, change: &Change) -> bool {
-    let Some(last) = system.last_facts() else { return *change == Change::Alive };
+fn completes(system: System, change: &SourceChange) -> bool {
+    let Some(last) = system.last_facts() else { return *change == SourceChange::Alive };
     match change {
-        Change::Upsert(fact) => fact.kind() == last,
-        Change::Replace { kind, .. } => *kind == last,
-        Change::Alive => true,
-        Change::Remove { .. } | Change::Trouble(_) => false,
+        SourceChange::Upsert(fact) => fact.kind() == last,
+        SourceChange::Replace { kind, .. } => *kind == last,
+        SourceChange::Alive => true,
+        SourceChange::Remove { .. } | SourceChange::Trouble(_) => false,
     }
 }

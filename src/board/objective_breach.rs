@@ -3,7 +3,7 @@
 use crate::model::Stamp;
 
 use super::readiness::loss;
-use super::row::{Body, Row, Verdict};
+use super::row::{Row, RowBody, Verdict};
 
 /// A restore point older than the RPO allows, or none at all. What is not known is no breach.
 pub fn breached(row: &Row, now: Stamp) -> bool {
@@ -11,8 +11,8 @@ pub fn breached(row: &Row, now: Stamp) -> bool {
         return false;
     }
     match &row.body {
-        Body::Service { rpo_s, .. } => loss(row, now).is_some_and(|loss| loss.seconds > *rpo_s),
-        Body::Backup { services, point: None, .. } => !services.is_empty() && row.verdict == Verdict::Critical,
+        RowBody::Service { rpo_s, .. } => loss(row, now).is_some_and(|loss| loss.seconds > *rpo_s),
+        RowBody::Backup { services, point: None, .. } => !services.is_empty() && row.verdict == Verdict::Critical,
         _ => false,
     }
 }

@@ -24,7 +24,7 @@ const DEFAULT_FRESH_S: u64 = 60;
 
 /// A fact and when it was last seen.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub(super) struct StoredFact {
     pub fact: Fact,
     pub seen_at: Stamp,
     /// Complete answers in a row that did not have it any more; only alerts linger so.
@@ -33,7 +33,7 @@ pub(super) struct Held {
 
 /// A trouble that has not been disproved.
 #[derive(Clone, Debug)]
-pub(super) struct Troubled {
+pub(super) struct OpenTrouble {
     pub trouble: Trouble,
     pub since: Stamp,
     last: Stamp,
@@ -50,18 +50,18 @@ pub(super) struct SourceState {
     /// The way there in words.
     pub notes: Vec<SafeText>,
     pub alive_at: Option<Stamp>,
-    pub trouble: Option<Troubled>,
+    pub trouble: Option<OpenTrouble>,
     /// Every list was told since the source was last away.
     complete: bool,
     /// The last trouble that ended: since when it was, and until when.
     over: Option<(Stamp, Stamp)>,
-    facts: BTreeMap<FactKind, BTreeMap<String, Held>>,
+    facts: BTreeMap<FactKind, BTreeMap<String, StoredFact>>,
     pub dropped: u64,
 }
 
 /// How far something can be believed at an instant.
 #[derive(Clone, Debug)]
-pub(super) struct Proof {
+pub(super) struct Provenance {
     pub source: SourceId,
     pub seen_at: Stamp,
     pub stale: bool,
@@ -103,11 +103,11 @@ impl SourceState {
     }
 
     /// Facts of a kind, by key.
-    pub fn of(&self, kind: FactKind) -> impl Iterator<Item = &Held> {
+    pub fn of(&self, kind: FactKind) -> impl Iterator<Item = &StoredFact> {
         self.facts.get(&kind).into_iter().flat_map(BTreeMap::values)
     }
 
-    pub fn get(&self, kind: FactKind, key: &str) -> Option<&Held> {
+    pub fn get(&self, kind: FactKind, key: &str) -> Option<&StoredFact> {
         self.facts.get(&kind)?.get(key)
     }
 
@@ -127,7 +127,7 @@ impl SourceState {
         self.facts.contains_key(&kind)
     }
 
-    pub fn facts_mut(&mut self, kind: FactKind) -> &mut BTreeMap<String, Held> {
+    pub fn facts_mut(&mut self, kind: FactKind) -> &mut BTreeMap<String, StoredFact> {
         self.facts.entry(kind).or_default()
     }
 
@@ -165,7 +165,7 @@ impl SourceState {
             self.dropped += 1;
             return;
         }
-        facts.insert(key, Held { fact, seen_at, missed: 0 });
+        facts.insert(key, StoredFact { fact, seen_at, missed: 0 });
     }
 
     pub fn remove(&mut self, kind: FactKind, key: &str, seen_at: Stamp) {
@@ -184,7 +184,7 @@ impl SourceState {
                 self.dropped += 1;
                 continue;
             }
-            kept.insert(fact.key(), Held { fact, seen_at, missed: 0 });
+            kept.insert(fact.key(), StoredFact { fact, seen_at, missed: 0 });
         }
     }
 
@@ -236,13 +236,13 @@ impl SourceState {
                 let before = self.over.filter(goes_on);
                 let since = before.map_or(seen_at, |(since, _)| since);
                 self.trouble =
-                    Some(Troubled { trouble, since, last: seen_at, again: before.is_some(), proven: alive_at });
+                    Some(OpenTrouble { trouble, since, last: seen_at, again: before.is_some(), proven: alive_at });
             }
         }
     }
 
     /// What is wrong with all of it, if something is.
-    pub fn whole_trouble(&self) -> Option<&Troubled> {
+    pub fn whole_trouble(&self) -> Option<&OpenTrouble> {
         self.trouble.as_ref().filter(|troubled| !is_partial(troubled.trouble.kind))
     }
 
@@ -281,25 +281,25 @@ impl Store {
     }
 
     /// Every fact of a kind, with its source.
-    pub fn facts(&self, kind: FactKind) -> impl Iterator<Item = (&SourceId, &SourceState, &Held)> {
+    pub fn facts(&self, kind: FactKind) -> impl Iterator<Item = (&SourceId, &SourceState, &StoredFact)> {
         self.sources.iter().flat_map(move |(id, state)| state.of(kind).map(move |held| (id, state, held)))
     }
 
     /// How far a fact can be believed.
-    pub fn proof(&self, id: &SourceId, state: &SourceState, held: &Held, now: Stamp) -> Proof {
+    pub fn proof(&self, id: &SourceId, state: &SourceState, held: &StoredFact, now: Stamp) -> Provenance {
         let ahead = |at: &Stamp| *at - now > AHEAD;
         let seen_at = match state.proven_at() {
             Some(at) if at >= held.seen_at || ahead(&held.seen_at) => at,
             _ => held.seen_at,
         };
-        Proof { source: id.clone(), seen_at, stale: state.is_stale_at(seen_at, now), doubt: state.doubt() }
+        Provenance { source: id.clone(), seen_at, stale: state.is_stale_at(seen_at, now), doubt: state.doubt() }
     }
 
     /// How far a source's silence about something can be believed.
-    pub fn proof_of_source(&self, id: &SourceId, now: Stamp) -> Proof {
+    pub fn proof_of_source(&self, id: &SourceId, now: Stamp) -> Provenance {
         let state = self.sources.get(id);
         let seen_at = state.and_then(SourceState::proven_at);
-        Proof {
+        Provenance {
             source: id.clone(),
             seen_at: seen_at.unwrap_or(Stamp::UNIX_EPOCH),
             stale: seen_at.is_none_or(|at| state.is_none_or(|state| state.is_stale_at(at, now))),

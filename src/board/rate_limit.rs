@@ -1,42 +1,42 @@
-//! The rate limit of the timeline: so many edges of one name a minute; the rest is counted and said.
+//! The rate limit of the timeline: so many transitions of one name a minute; the rest is counted and said.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::entry::{Edge, Folded};
-use crate::model::{EdgeKind, Rules, Stamp};
+use crate::model::entry::{Folded, Transition};
+use crate::model::{EntryRules, Stamp, TransitionKind};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Counts edges by name in windows of a minute. Pure: both clocks are arguments. The boot clock decides; the wall clock's
+/// Counts transitions by name in windows of a minute. Pure: both clocks are arguments. The boot clock decides; the wall clock's
 /// instants only label what was held back.
 #[derive(Clone, Debug)]
-pub struct Limiter {
+pub struct RateLimiter {
     per_minute: u32,
-    windows: BTreeMap<EdgeKind, Window>,
+    windows: BTreeMap<TransitionKind, RateWindow>,
 }
 
 #[derive(Clone, Debug)]
-struct Window {
+struct RateWindow {
     /// On the boot clock.
     since: Duration,
     allowed: u32,
     held: Option<(u64, Stamp, Stamp)>,
 }
 
-impl Limiter {
+impl RateLimiter {
     /// As the rules say; a limit of 0 holds everything back.
-    pub fn new(rules: &Rules) -> Self {
+    pub fn new(rules: &EntryRules) -> Self {
         Self { per_minute: rules.per_minute, windows: BTreeMap::new() }
     }
 
-    /// Whether the edge may be recorded. If not, it is counted for [`Limiter::folded`].
-    pub fn allow(&mut self, edge: &Edge, now: Stamp, boot: Duration) -> bool {
+    /// Whether the transition may be recorded. If not, it is counted for [`RateLimiter::folded`].
+    pub fn allow(&mut self, edge: &Transition, now: Stamp, boot: Duration) -> bool {
         let window =
-            self.windows.entry(edge.edge.clone()).or_insert_with(|| Window { since: boot, allowed: 0, held: None });
+            self.windows.entry(edge.edge.clone()).or_insert_with(|| RateWindow { since: boot, allowed: 0, held: None });
         // A window that holds something back stays until that is said: otherwise it would never be.
         if is_over(window.since, boot) && window.held.is_none() {
-            *window = Window { since: boot, allowed: 0, held: None };
+            *window = RateWindow { since: boot, allowed: 0, held: None };
         }
         if !is_over(window.since, boot) && window.allowed < self.per_minute {
             window.allowed += 1;
@@ -49,7 +49,7 @@ impl Limiter {
 
     /// What was held back in minutes that are over, once. To be recorded, so that nothing is silently lost.
     pub fn folded(&mut self, boot: Duration) -> Vec<Folded> {
-        let over = |window: &Window| is_over(window.since, boot);
+        let over = |window: &RateWindow| is_over(window.since, boot);
         let out = self
             .windows
             .iter()

@@ -13,7 +13,7 @@ use crate::model::time::{clock, since, words};
 use crate::model::{Objective, SafeText, Stamp, Strategy};
 use crate::timeline::Story;
 
-use super::row::{Body, Point, Row, Topic, TopicView};
+use super::row::{PointSummary, Row, RowBody, Topic, TopicView};
 
 mod applications;
 mod evidence;
@@ -28,7 +28,7 @@ pub const PROOF_LASTS_S: u64 = 92 * 86_400;
 /// Whether something is as promised. Ordered: the greatest needs someone first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
+pub enum Attainment {
     /// Proven, by fresh data and a proof that has not aged.
     Met,
     /// Neither proven nor disproved.
@@ -37,7 +37,7 @@ pub enum Standing {
     Missed,
 }
 
-impl Standing {
+impl Attainment {
     /// The word on screen and in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -51,21 +51,21 @@ impl Standing {
 /// Which promise a check is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Promised {
+pub enum ObjectiveKind {
     Rto,
     Rpo,
 }
 
 /// One thing that has to hold, and whether it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    pub of: Promised,
+pub struct ReadinessCheck {
+    pub of: ObjectiveKind,
     /// What is looked at, in a word or two.
     pub what: String,
     /// The cluster that it is about, where the service would come back there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
-    pub standing: Standing,
+    pub standing: Attainment,
     /// The finding, as a colleague would say it.
     pub says: SafeText,
     /// What would make it proven; empty where it is.
@@ -75,7 +75,7 @@ pub struct Check {
 /// A promise against what is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promise {
-    pub standing: Standing,
+    pub standing: Attainment,
     pub limit_s: u64,
     /// What the last measured recovery took; what would be lost now. `None` = not known.
     pub measured_s: Option<u64>,
@@ -83,7 +83,7 @@ pub struct Promise {
 
 /// Something that was done for real, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proof {
+pub struct Evidence {
     /// `recovery`, `failover` or `restore`.
     pub what: String,
     pub at: Stamp,
@@ -100,7 +100,7 @@ pub struct Proof {
 pub struct Ready {
     pub service: String,
     pub strategy: Strategy,
-    pub standing: Standing,
+    pub standing: Attainment,
     pub rto: Promise,
     pub rpo: Promise,
     /// Until when the newest restore point is young enough.
@@ -110,9 +110,9 @@ pub struct Ready {
     /// What the steps of its last plans may take at most, if every one takes its whole limit.
     pub steps_limit_s: Option<u64>,
     /// The newest of each kind, the newest first.
-    pub proofs: Vec<Proof>,
+    pub proofs: Vec<Evidence>,
     /// Worst first.
-    pub checks: Vec<Check>,
+    pub checks: Vec<ReadinessCheck>,
 }
 
 /// How everything stands.
@@ -120,7 +120,7 @@ pub struct Ready {
 pub struct Readiness {
     pub at: Stamp,
     /// The worst of the services; unknown where there is none.
-    pub standing: Standing,
+    pub standing: Attainment,
     /// Worst first.
     pub services: Vec<Ready>,
 }
@@ -131,21 +131,21 @@ pub type Topics = BTreeMap<Topic, TopicView>;
 /// Judges every service that has an objective.
 pub fn readiness(objectives: &[Objective], topics: &Topics, story: &Story, now: Stamp) -> Readiness {
     let mut services: Vec<Ready> =
-        objectives.iter().map(|objective| ready(&Seen { objective, topics, story, now })).collect();
+        objectives.iter().map(|objective| ready(&ReadinessInput { objective, topics, story, now })).collect();
     services.sort_by(|a, b| (b.standing, &a.service).cmp(&(a.standing, &b.service)));
-    let standing = services.iter().map(|it| it.standing).max().unwrap_or(Standing::Unknown);
+    let standing = services.iter().map(|it| it.standing).max().unwrap_or(Attainment::Unknown);
     Readiness { at: now, standing, services }
 }
 
 /// What one judgement reads.
-struct Seen<'a> {
+struct ReadinessInput<'a> {
     objective: &'a Objective,
     topics: &'a Topics,
     story: &'a Story,
     now: Stamp,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> ReadinessInput<'a> {
     fn rows(&self, topic: Topic) -> &'a [Row] {
         self.topics.get(&topic).map_or(&[], |view| view.rows.as_slice())
     }
@@ -154,7 +154,7 @@ impl<'a> Seen<'a> {
 /// What would be lost if a service failed over now, by its newest usable restore point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Loss<'a> {
-    pub point: &'a Point,
+    pub point: &'a PointSummary,
     /// Seconds of writes. While users fail it stands still: what nobody could write is not lost.
     pub seconds: u64,
     /// Since when it stands still.
@@ -163,44 +163,46 @@ pub struct Loss<'a> {
 
 /// The loss that a service's row tells of; `None` if it has no usable restore point, or is no service.
 pub fn loss(row: &Row, now: Stamp) -> Option<Loss<'_>> {
-    let Body::Service { restore_point: Some(point), failing_since, .. } = &row.body else { return None };
+    let RowBody::Service { restore_point: Some(point), failing_since, .. } = &row.body else { return None };
     let frozen_at = failing_since.filter(|at| *at > point.started && *at < now);
     Some(Loss { point, seconds: since(point.started, frozen_at.unwrap_or(now)), frozen_at })
 }
 
 /// The schedule's row that carries a service's restore point; else another row of the service from the same cluster.
-pub fn carrier<'a>(backups: &'a [Row], service: &str, point: &Point) -> Option<&'a Row> {
+pub fn carrier<'a>(backups: &'a [Row], service: &str, point: &PointSummary) -> Option<&'a Row> {
     let theirs = |row: &&Row| is_of(row, service);
-    let carries = |row: &&Row| matches!(&row.body, Body::Backup { point: Some(own), .. } if own.name == point.name);
-    let beside = |row: &&Row| matches!(&row.body, Body::Backup { cluster, .. } if *cluster == point.cluster);
+    let carries = |row: &&Row| matches!(&row.body, RowBody::Backup { point: Some(own), .. } if own.name == point.name);
+    let beside = |row: &&Row| matches!(&row.body, RowBody::Backup { cluster, .. } if *cluster == point.cluster);
     let exact = backups.iter().filter(theirs).find(carries);
     exact.or_else(|| backups.iter().filter(theirs).find(beside))
 }
 
 /// Every restore point that a service's recovery needs: the oldest first, then those that cover it together with that one.
-pub fn parts(row: &Row) -> impl Iterator<Item = &Point> {
-    let (oldest, with): (Option<&Point>, &[Point]) = match &row.body {
-        Body::Service { restore_point, with, .. } => (restore_point.as_ref(), with),
+pub fn parts(row: &Row) -> impl Iterator<Item = &PointSummary> {
+    let (oldest, with): (Option<&PointSummary>, &[PointSummary]) = match &row.body {
+        RowBody::Service { restore_point, with, .. } => (restore_point.as_ref(), with),
         _ => (None, &[]),
     };
     oldest.into_iter().chain(with)
 }
 
-fn ready(seen: &Seen<'_>) -> Ready {
+fn ready(seen: &ReadinessInput<'_>) -> Ready {
     let objective = seen.objective;
     let tests = restore_test::of(seen);
     let restored = tests.proof.clone();
     let failed_over = evidence::failed_over(seen);
     let recovered = evidence::recovered(seen);
-    let mut checks: Vec<Check> = objective.restored_on().iter().flat_map(|site| standby::site(seen, site)).collect();
+    let mut checks: Vec<ReadinessCheck> =
+        objective.restored_on().iter().flat_map(|site| standby::site(seen, site)).collect();
     checks.push(evidence::recovery(seen, recovered.as_ref(), failed_over.as_ref(), restored.as_ref()));
     let point = restore_point(seen);
     checks.push(point.check);
     checks.push(restore_test::judge(seen, &tests));
-    let (rto, rpo) = (standing(objective, &checks, Promised::Rto), standing(objective, &checks, Promised::Rpo));
+    let (rto, rpo) =
+        (standing(objective, &checks, ObjectiveKind::Rto), standing(objective, &checks, ObjectiveKind::Rpo));
     checks.sort_by_key(|it| std::cmp::Reverse(it.standing));
     let took_s = recovered.as_ref().and_then(|it| it.took_s);
-    let mut proofs: Vec<Proof> = [recovered, failed_over, restored].into_iter().flatten().collect();
+    let mut proofs: Vec<Evidence> = [recovered, failed_over, restored].into_iter().flatten().collect();
     proofs.sort_by_key(|it| std::cmp::Reverse(it.at));
     Ready {
         service: objective.service.clone(),
@@ -217,42 +219,43 @@ fn ready(seen: &Seen<'_>) -> Ready {
 }
 
 /// How a promise stands: by what has to hold wherever the service comes back, and by the best of the places where it could.
-fn standing(objective: &Objective, checks: &[Check], of: Promised) -> Standing {
+fn standing(objective: &Objective, checks: &[ReadinessCheck], of: ObjectiveKind) -> Attainment {
     let worst = |site: Option<&str>| {
         let own = checks.iter().filter(|it| it.of == of && it.site.as_deref() == site);
         own.map(|it| it.standing).max()
     };
     let sites = objective.restored_on().iter().filter_map(|site| worst(Some(site.as_str()))).min();
-    worst(None).into_iter().chain(sites).max().unwrap_or(Standing::Unknown)
+    worst(None).into_iter().chain(sites).max().unwrap_or(Attainment::Unknown)
 }
 
 /// What is said of the newest usable restore point.
 struct PointCheck {
-    check: Check,
+    check: ReadinessCheck,
     lost_s: Option<u64>,
     until: Option<Stamp>,
     next_run: Option<Stamp>,
 }
 
-fn check(of: Promised, what: &str, standing: Standing, says: impl AsRef<str>, remedy: &str) -> Check {
-    let remedy = if standing == Standing::Met { "" } else { remedy };
+fn check(of: ObjectiveKind, what: &str, standing: Attainment, says: impl AsRef<str>, remedy: &str) -> ReadinessCheck {
+    let remedy = if standing == Attainment::Met { "" } else { remedy };
     let (says, remedy) = (SafeText::new(says.as_ref()), SafeText::new(remedy));
-    Check { of, what: what.to_owned(), site: None, standing, says, remedy }
+    ReadinessCheck { of, what: what.to_owned(), site: None, standing, says, remedy }
 }
 
-fn restore_point(seen: &Seen<'_>) -> PointCheck {
+fn restore_point(seen: &ReadinessInput<'_>) -> PointCheck {
     let objective = seen.objective;
     let told = |standing, says: String, remedy: &str| PointCheck {
-        check: check(Promised::Rpo, "restore point", standing, says, remedy),
+        check: check(ObjectiveKind::Rpo, "restore point", standing, says, remedy),
         lost_s: None,
         until: None,
         next_run: None,
     };
     let services = seen.rows(Topic::Services);
-    let row = services.iter().find(|row| matches!(&row.body, Body::Service { name, .. } if *name == objective.service));
+    let row =
+        services.iter().find(|row| matches!(&row.body, RowBody::Service { name, .. } if *name == objective.service));
     let Some(row) = row else {
         return told(
-            Standing::Unknown,
+            Attainment::Unknown,
             "the service has not been judged yet".to_owned(),
             "Wait for its first answers.",
         );
@@ -261,7 +264,7 @@ fn restore_point(seen: &Seen<'_>) -> PointCheck {
     let Some(loss) = loss(row, seen.now) else {
         if objective.schedules.is_empty() {
             let says = "no backup schedule is named for it, so nothing that is read proves where its data is";
-            return told(Standing::Unknown, says.to_owned(), "Name its schedules in its [[service]].");
+            return told(Attainment::Unknown, says.to_owned(), "Name its schedules in its [[service]].");
         }
         return no_point(seen, told);
     };
@@ -275,36 +278,36 @@ fn restore_point(seen: &Seen<'_>) -> PointCheck {
     });
     let worst = judged.reduce(|worst, it| if it.0 > worst.0 { it } else { worst });
     let Some((standing, says, remedy)) = worst else { return no_point(seen, told) };
-    let check = check(Promised::Rpo, "restore point", standing, says, &remedy);
+    let check = check(ObjectiveKind::Rpo, "restore point", standing, says, &remedy);
     PointCheck { check, lost_s: Some(loss.seconds), until: until.filter(|_| loss.frozen_at.is_none()), next_run }
 }
 
 fn is_of(row: &Row, service: &str) -> bool {
-    matches!(&row.body, Body::Backup { services, .. } if services.iter().any(|it| it == service))
+    matches!(&row.body, RowBody::Backup { services, .. } if services.iter().any(|it| it == service))
 }
 
 fn next_run(row: &Row) -> Option<Stamp> {
     match &row.body {
-        Body::Backup { next_run, .. } => *next_run,
+        RowBody::Backup { next_run, .. } => *next_run,
         _ => None,
     }
 }
 
 /// Without a usable point: provably none only where Velero was read just now.
-fn no_point(seen: &Seen<'_>, told: impl Fn(Standing, String, &str) -> PointCheck) -> PointCheck {
+fn no_point(seen: &ReadinessInput<'_>, told: impl Fn(Attainment, String, &str) -> PointCheck) -> PointCheck {
     let rows = seen.rows(Topic::Backups).iter().filter(|row| is_of(row, &seen.objective.service));
     match rows.max_by_key(|row| (!row.stale, row.verdict)) {
         Some(row) if !row.stale && row.verdict == super::Verdict::Critical => {
-            told(Standing::Missed, row.why.to_string(), "Look at the backups: pane Backups says why none is usable.")
+            told(Attainment::Missed, row.why.to_string(), "Look at the backups: pane Backups says why none is usable.")
         }
         Some(row) => {
-            told(Standing::Unknown, format!("no usable restore point is known: {}", row.why), "Bring Velero back.")
+            told(Attainment::Unknown, format!("no usable restore point is known: {}", row.why), "Bring Velero back.")
         }
-        None => told(Standing::Unknown, "no restore point is known".to_owned(), "Wait until Velero has answered."),
+        None => told(Attainment::Unknown, "no restore point is known".to_owned(), "Wait until Velero has answered."),
     }
 }
 
-fn judge_point(seen: &Seen<'_>, loss: &Loss<'_>, carrier: Option<&Row>) -> (Standing, String, String) {
+fn judge_point(seen: &ReadinessInput<'_>, loss: &Loss<'_>, carrier: Option<&Row>) -> (Attainment, String, String) {
     let Objective { rpo_s, primary, .. } = seen.objective;
     let sites = seen.objective.restored_on();
     let name = &loss.point.name;
@@ -314,47 +317,51 @@ fn judge_point(seen: &Seen<'_>, loss: &Loss<'_>, carrier: Option<&Row>) -> (Stan
     };
     let of = format!("{age}, {} are allowed", words(*rpo_s));
     if loss.seconds > *rpo_s {
-        return (Standing::Missed, of, "Run a backup now, and look why the last one is not usable.".to_owned());
+        return (Attainment::Missed, of, "Run a backup now, and look why the last one is not usable.".to_owned());
     }
     let Some(carrier) = carrier else {
         let says = format!("{of}, but it can't be told which cluster sees it");
-        return (Standing::Unknown, says, "Give the service a schedule of its own.".to_owned());
+        return (Attainment::Unknown, says, "Give the service a schedule of its own.".to_owned());
     };
     if carrier.stale {
         let says = format!("{age} if it is still there: {}", carrier.why);
-        return (Standing::Unknown, says, format!("Bring {} back.", carrier.source));
+        return (Attainment::Unknown, says, format!("Bring {} back.", carrier.source));
     }
     let seen_by = match &carrier.body {
-        Body::Backup { cluster, .. } if !sites.contains(cluster) => {
+        RowBody::Backup { cluster, .. } if !sites.contains(cluster) => {
             let why = if carrier.why.is_empty() { String::new() } else { format!(" ({})", carrier.why) };
             let says = format!("{of}, but only {cluster} is known to see it{why}");
             let sites = sites.join(" or ");
-            return (Standing::Unknown, says, format!("Wait until {sites} has synced it, or read why it has not."));
+            return (Attainment::Unknown, says, format!("Wait until {sites} has synced it, or read why it has not."));
         }
-        Body::Backup { cluster, .. } => cluster.as_str(),
+        RowBody::Backup { cluster, .. } => cluster.as_str(),
         _ => "",
     };
     if loss.point.items.is_none() {
         let says = format!("{of}, but how many items it holds is not recorded");
-        return (Standing::Unknown, says, "Restore it somewhere: only that can show what is in it.".to_owned());
+        return (Attainment::Unknown, says, "Restore it somewhere: only that can show what is in it.".to_owned());
     }
     if standby::is_primary(seen, seen_by) {
         let says = format!("{of}, but {seen_by} that sees it is {primary} by another name");
-        return (Standing::Unknown, says, "Correct the context of one of them.".to_owned());
+        return (Attainment::Unknown, says, "Correct the context of one of them.".to_owned());
     }
     match loss.point.off_site {
-        OffSite::Yes => (Standing::Met, format!("{of}; off-site, seen by {seen_by}"), String::new()),
+        OffSite::Yes => (Attainment::Met, format!("{of}; off-site, seen by {seen_by}"), String::new()),
         OffSite::No => {
             let says = format!("{age}, but its volumes stay on the storage of {primary} and are lost with it");
-            (Standing::Missed, says, "Move snapshot data off-site (snapshotMoveData) or copy volumes by files.".into())
+            (
+                Attainment::Missed,
+                says,
+                "Move snapshot data off-site (snapshotMoveData) or copy volumes by files.".into(),
+            )
         }
         OffSite::NoVolumes => {
             let says = format!("{of}, but it is not known to hold any volume data");
-            (Standing::Unknown, says, "Back up its volumes; if it has none, only a restore can show that.".to_owned())
+            (Attainment::Unknown, says, "Back up its volumes; if it has none, only a restore can show that.".to_owned())
         }
         OffSite::Unknown => {
             let says = format!("{of}, but nothing proves that its volumes are off-site");
-            (Standing::Unknown, says, "Move snapshot data off-site, so that the backup says so.".to_owned())
+            (Attainment::Unknown, says, "Move snapshot data off-site, so that the backup says so.".to_owned())
         }
     }
 }

@@ -2,17 +2,17 @@
 
 use crate::model::{Objective, Stamp};
 
-use super::restore_points::{Candidate, Points, Unfit, gap, newest, unfit};
+use super::restore_points::{Candidate, RestorePoints, UnusableBackup, gap, newest, unfit};
 
 /// Backups that cover a service.
-pub(super) struct Cover<'a> {
+pub(super) struct RestoreCoverage<'a> {
     /// The oldest of them: what is newer in the others does not help the part that it holds.
     pub weakest: Candidate<'a>,
     /// The others; none where one is enough.
     pub with: Vec<Candidate<'a>>,
 }
 
-impl<'a> Cover<'a> {
+impl<'a> RestoreCoverage<'a> {
     fn one(weakest: Candidate<'a>) -> Self {
         Self { weakest, with: Vec::new() }
     }
@@ -20,7 +20,7 @@ impl<'a> Cover<'a> {
 
 /// Why nothing covers a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Bare {
+pub(super) enum NotCovered {
     /// No backup of it can be restored from.
     Nothing,
     /// Whether the only ones count can't be told.
@@ -31,7 +31,7 @@ pub(super) enum Bare {
 
 /// Every backup that may count for a service: of the schedules that it names, and those that no schedule made.
 fn eligible<'p, 'a>(
-    points: &'p Points<'a>,
+    points: &'p RestorePoints<'a>,
     objective: &'p Objective,
 ) -> impl Iterator<Item = &'p Candidate<'a>> + Clone {
     let named = objective.schedules.iter().filter_map(|name| points.by_schedule.get(name.as_str())).flatten();
@@ -44,16 +44,20 @@ pub(super) fn holds_some(it: &Candidate<'_>, objective: &Objective) -> bool {
 }
 
 /// What a service could be restored from now.
-pub(super) fn cover<'a>(points: &Points<'a>, objective: &Objective, now: Stamp) -> Result<Cover<'a>, Bare> {
+pub(super) fn cover<'a>(
+    points: &RestorePoints<'a>,
+    objective: &Objective,
+    now: Stamp,
+) -> Result<RestoreCoverage<'a>, NotCovered> {
     let prefer: Vec<&str> = objective.restored_on().iter().map(String::as_str).collect();
     let all = eligible(points, objective);
     let fit: Vec<Candidate<'a>> = all.clone().filter(|it| unfit(it, now).is_none()).copied().collect();
     if fit.is_empty() {
         let open = all.filter_map(|it| match unfit(it, now) {
-            Some(Unfit::Unknown(says)) => Some((it.started, format!("{}: {says}", it.point.name))),
+            Some(UnusableBackup::Unknown(says)) => Some((it.started, format!("{}: {says}", it.point.name))),
             _ => None,
         });
-        return Err(open.max().map_or(Bare::Nothing, |(_, says)| Bare::Unknown(says)));
+        return Err(open.max().map_or(NotCovered::Nothing, |(_, says)| NotCovered::Unknown(says)));
     }
     let covering =
         |namespaces: &[String]| newest(fit.iter().filter(|it| gap(it.point, namespaces).is_none()).copied(), &prefer);
@@ -61,7 +65,7 @@ pub(super) fn cover<'a>(points: &Points<'a>, objective: &Objective, now: Stamp) 
     let mut parts: Vec<Candidate<'a>> = Vec::new();
     for namespace in &objective.namespaces {
         match covering(std::slice::from_ref(namespace)) {
-            None => return Err(Bare::Gap(why_not(&fit, namespace))),
+            None => return Err(NotCovered::Gap(why_not(&fit, namespace))),
             Some(it) if parts.iter().any(|part| part.held_by(&it)) => {}
             Some(it) => parts.push(it),
         }
@@ -69,17 +73,17 @@ pub(super) fn cover<'a>(points: &Points<'a>, objective: &Objective, now: Stamp) 
     // Several backups are several instants: only where that loses less than the newest that holds all.
     let oldest = parts.iter().enumerate().min_by_key(|(_, it)| (it.is_on(&prefer), it.started)).map(|(i, _)| i);
     match (whole, oldest) {
-        (Some(whole), None) => Ok(Cover::one(whole)),
+        (Some(whole), None) => Ok(RestoreCoverage::one(whole)),
         (Some(whole), Some(i))
             if (whole.is_on(&prefer), whole.started) >= (parts[i].is_on(&prefer), parts[i].started) =>
         {
-            Ok(Cover::one(whole))
+            Ok(RestoreCoverage::one(whole))
         }
         (_, Some(i)) => {
             let weakest = parts.swap_remove(i);
-            Ok(Cover { weakest, with: parts })
+            Ok(RestoreCoverage { weakest, with: parts })
         }
-        (None, None) => Err(Bare::Nothing),
+        (None, None) => Err(NotCovered::Nothing),
     }
 }
 

@@ -9,8 +9,8 @@ use crate::model::time::dated;
 use crate::model::{SourceId, Stamp, System};
 
 use super::clusters::skew;
-use super::observation_store::{Held, Proof, SourceState, Store};
-use super::row::Point;
+use super::observation_store::{Provenance, SourceState, Store, StoredFact};
+use super::row::PointSummary;
 
 /// A point that expires sooner could be collected while it is being restored.
 const EXPIRY_MARGIN_S: i64 = 3_600;
@@ -24,7 +24,7 @@ const AHEAD_S: i64 = 60;
 pub(super) struct Candidate<'a> {
     pub source: &'a SourceId,
     pub state: &'a SourceState,
-    pub held: &'a Held,
+    pub held: &'a StoredFact,
     pub point: &'a RestorePoint,
     /// When it began, by our clock.
     pub started: Option<Stamp>,
@@ -45,7 +45,7 @@ enum GivenUp {
 
 /// Every backup: by the schedule that made it (synced copies keep its label), and those that no schedule made.
 #[derive(Default)]
-pub(super) struct Points<'a> {
+pub(super) struct RestorePoints<'a> {
     pub by_schedule: BTreeMap<&'a str, Vec<Candidate<'a>>>,
     pub on_demand: Vec<Candidate<'a>>,
 }
@@ -60,7 +60,7 @@ pub(super) fn skew_of(store: &Store, cluster: &str) -> TimeDelta {
     }))
 }
 
-impl<'a> Points<'a> {
+impl<'a> RestorePoints<'a> {
     pub fn of(store: &'a Store, now: Stamp) -> Self {
         let mut out = Self::default();
         let volumes = volumes(store);
@@ -132,7 +132,7 @@ fn off_site(point: &RestorePoint, volumes: Option<Volumes>, listed: bool) -> Off
 }
 
 /// The location of a name that a source knows, with when that was said.
-fn location_of<'a>(state: &'a SourceState, name: &str) -> Option<(&'a Location, &'a Held)> {
+fn location_of<'a>(state: &'a SourceState, name: &str) -> Option<(&'a Location, &'a StoredFact)> {
     let held = state.get(FactKind::Location, name)?;
     match &held.fact {
         Fact::Location(location) => Some((location, held)),
@@ -187,7 +187,7 @@ pub(super) fn newest<'a>(candidates: impl Iterator<Item = Candidate<'a>>, prefer
 
 /// Why a backup can't be restored from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
+pub(super) enum UnusableBackup {
     /// Not done, or failed: its phase says it.
     Phase(String),
     /// It may be as good as any, and that can't be told: a clock is wrong, or not everything was read yet.
@@ -195,7 +195,7 @@ pub(super) enum Unfit {
     Other(String),
 }
 
-impl Unfit {
+impl UnusableBackup {
     pub fn says(self) -> String {
         match self {
             Self::Phase(says) | Self::Unknown(says) | Self::Other(says) => says,
@@ -204,15 +204,15 @@ impl Unfit {
 }
 
 /// Why a backup can't be restored from, whatever it covers; `None` = it can.
-pub(super) fn unfit(it: &Candidate<'_>, now: Stamp) -> Option<Unfit> {
+pub(super) fn unfit(it: &Candidate<'_>, now: Stamp) -> Option<UnusableBackup> {
     let point = it.point;
-    let other = |says: String| Some(Unfit::Other(says));
+    let other = |says: String| Some(UnusableBackup::Other(says));
     if point.deleting || point.phase.is("Deleting") {
         return other("it is being deleted".to_owned());
     }
     if !point.phase.is("Completed") {
         let phase = point.phase.as_str();
-        return Some(Unfit::Phase(if phase.is_empty() {
+        return Some(UnusableBackup::Phase(if phase.is_empty() {
             "not started yet".to_owned()
         } else {
             format!("it is {phase}")
@@ -224,7 +224,7 @@ pub(super) fn unfit(it: &Candidate<'_>, now: Stamp) -> Option<Unfit> {
     let Some(started) = it.started else { return other("its start is not known".to_owned()) };
     if is_ahead(started, now) {
         let at = dated(started, now);
-        return Some(Unfit::Unknown(format!(
+        return Some(UnusableBackup::Unknown(format!(
             "it began in the future ({at}): a clock is wrong, so its age is not known"
         )));
     }
@@ -239,13 +239,14 @@ pub(super) fn unfit(it: &Candidate<'_>, now: Stamp) -> Option<Unfit> {
         None => {}
     }
     if !it.state.listed(FactKind::Location) {
-        return Some(Unfit::Unknown(format!("the locations of {} were not read yet", point.cluster)));
+        return Some(UnusableBackup::Unknown(format!("the locations of {} were not read yet", point.cluster)));
     }
     let Some((location, held)) = location_of(it.state, point.location.as_str()) else {
         return other(format!("its location {} is not known on {}", point.location, point.cluster));
     };
     let proven = it.state.proven_at().map_or(held.seen_at, |at| at.max(held.seen_at));
-    location_trouble(location, proven + it.skew).map(|why| Unfit::Other(format!("location {}: {why}", location.name)))
+    location_trouble(location, proven + it.skew)
+        .map(|why| UnusableBackup::Other(format!("location {}: {why}", location.name)))
 }
 
 /// Whether an instant can't have been: it lies ahead of now by more than clocks that agree differ.
@@ -300,14 +301,14 @@ impl Candidate<'_> {
     }
 
     /// How far it can be believed.
-    pub fn proof(&self, store: &Store, now: Stamp) -> Proof {
+    pub fn proof(&self, store: &Store, now: Stamp) -> Provenance {
         store.proof(self.source, self.state, self.held, now)
     }
 
     /// As a row names it. Only for points with a start.
-    pub fn point(&self) -> Option<Point> {
+    pub fn point(&self) -> Option<PointSummary> {
         let it = self.point;
-        Some(Point {
+        Some(PointSummary {
             name: it.name.clone(),
             uid: it.uid.clone(),
             started: self.started?,

@@ -5,12 +5,12 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::model::facts::{Fact, FactKind, Restore, Scope, VolumeRestore};
-use crate::model::{Change, SafeText, SourceId, Stamp};
+use crate::model::{SafeText, SourceChange, SourceId, Stamp};
 
 use super::Board;
-use super::observation_store::{Proof, SourceState};
-use super::restore_points::{Candidate, Points, is_ahead, skew_of};
-use super::row::{Body, Row, Verdict};
+use super::observation_store::{Provenance, SourceState};
+use super::restore_points::{Candidate, RestorePoints, is_ahead, skew_of};
+use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, count};
 
 /// Restores that are shown: those that run and the newest.
@@ -42,7 +42,7 @@ pub(super) fn is_stuck(restore: &Restore, seen: Stamp) -> bool {
 
 /// What would change if the thing moved.
 #[derive(Clone, Debug, PartialEq)]
-struct Mark {
+struct ProgressMark {
     restore: String,
     phase: String,
     figures: [u64; 4],
@@ -50,20 +50,23 @@ struct Mark {
 
 /// When each running restore last moved: its phase, its items, its volumes. Objects do not say it themselves.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Moves {
-    marks: BTreeMap<(SourceId, FactKind, String), Mark>,
+pub(super) struct RestoreProgress {
+    marks: BTreeMap<(SourceId, FactKind, String), ProgressMark>,
     moved: BTreeMap<(SourceId, String), Stamp>,
 }
 
-impl Moves {
+impl RestoreProgress {
     /// Takes in what a change says of restores and their volumes.
-    pub fn see(&mut self, source: &SourceId, change: &Change, seen_at: Stamp) {
+    pub fn see(&mut self, source: &SourceId, change: &SourceChange, seen_at: Stamp) {
         match change {
-            Change::Upsert(fact) => self.fact(source, fact, seen_at),
-            Change::Replace { kind: FactKind::Restore | FactKind::VolumeRestore | FactKind::DataDownload, facts } => {
+            SourceChange::Upsert(fact) => self.fact(source, fact, seen_at),
+            SourceChange::Replace {
+                kind: FactKind::Restore | FactKind::VolumeRestore | FactKind::DataDownload,
+                facts,
+            } => {
                 facts.iter().for_each(|fact| self.fact(source, fact, seen_at));
             }
-            Change::Remove { kind: FactKind::Restore, key } => self.forget(source, key),
+            SourceChange::Remove { kind: FactKind::Restore, key } => self.forget(source, key),
             _ => {}
         }
     }
@@ -107,16 +110,16 @@ impl Moves {
     }
 }
 
-fn of_restore(it: &Restore) -> Mark {
-    Mark {
+fn of_restore(it: &Restore) -> ProgressMark {
+    ProgressMark {
         restore: it.name.to_string(),
         phase: it.phase.as_str().to_owned(),
         figures: [it.items_done, it.items_total, it.errors, it.warnings],
     }
 }
 
-fn of_volume(it: &VolumeRestore) -> Mark {
-    Mark {
+fn of_volume(it: &VolumeRestore) -> ProgressMark {
+    ProgressMark {
         restore: it.restore.to_string(),
         phase: it.phase.as_str().to_owned(),
         figures: [it.bytes_done, it.bytes_total, 0, 0],
@@ -124,7 +127,7 @@ fn of_volume(it: &VolumeRestore) -> Mark {
 }
 
 /// One row per restore: those that have not ended, then the newest. With how many are left out.
-pub(super) fn rows(board: &Board, points: &Points<'_>, now: Stamp) -> (Vec<Row>, u64) {
+pub(super) fn rows(board: &Board, points: &RestorePoints<'_>, now: Stamp) -> (Vec<Row>, u64) {
     let all: Vec<(&SourceId, &Restore)> = board
         .store
         .facts(FactKind::Restore)
@@ -148,7 +151,7 @@ pub(super) fn rows(board: &Board, points: &Points<'_>, now: Stamp) -> (Vec<Row>,
         })
         .collect();
     rows.sort_by_key(|row| match &row.body {
-        Body::Restore(it) => (is_terminal(it), Reverse(it.started.or(it.created)), Reverse(row.id.clone())),
+        RowBody::Restore(it) => (is_terminal(it), Reverse(it.started.or(it.created)), Reverse(row.id.clone())),
         _ => (true, Reverse(None), Reverse(row.id.clone())),
     });
     let left_out = rows.len().saturating_sub(MOST_RESTORES) as u64;
@@ -157,7 +160,7 @@ pub(super) fn rows(board: &Board, points: &Points<'_>, now: Stamp) -> (Vec<Row>,
 }
 
 /// What the backup of a restore holds, if it is still known on that cluster.
-fn backup_scope(points: &Points<'_>, id: &SourceId, restore: &Restore) -> Option<Scope> {
+fn backup_scope(points: &RestorePoints<'_>, id: &SourceId, restore: &Restore) -> Option<Scope> {
     let own = |it: &&Candidate<'_>| it.source == id && it.point.name == restore.backup;
     let point = points.all().find(own)?.point;
     let mut less: Vec<SafeText> = point.limits.clone();
@@ -209,7 +212,7 @@ fn whole(board: &Board, id: &SourceId, state: &SourceState, restore: &Restore, s
     out
 }
 
-fn row(board: &Board, state: &SourceState, restore: Restore, over: Option<String>, proof: Proof) -> Row {
+fn row(board: &Board, state: &SourceState, restore: Restore, over: Option<String>, proof: Provenance) -> Row {
     let mut opinion = Opinion::new(Verdict::Ok);
     // Times that Velero wrote are by its cluster's clock.
     let seen = proof.seen_at + skew_of(&board.store, &restore.cluster);
@@ -229,7 +232,7 @@ fn row(board: &Board, state: &SourceState, restore: Restore, over: Option<String
         judge_running(&mut opinion, &restore, seen);
     }
     let id = format!("restore/{}/{}", restore.cluster, restore.name);
-    opinion.row(id, proof, Body::Restore(restore))
+    opinion.row(id, proof, RowBody::Restore(restore))
 }
 
 /// How an ended restore stands, and why. `Completed` does not mean that anything was restored.

@@ -13,12 +13,12 @@ use crate::model::facts::{
 };
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
 
-use super::slo::Budget;
+use super::slo::ErrorBudget;
 
 mod apps;
 mod route;
 
-pub use apps::{Against, AppRow, Counterpart, Known, Windows};
+pub use apps::{Against, AppRow, AppsKnown, Counterpart, Windows};
 pub use route::Route;
 
 /// How a row stands. Ordered by who needs you: `Critical` is the greatest.
@@ -64,7 +64,7 @@ pub struct Row {
     pub stale: bool,
     /// Why the verdict is what it is, as a colleague would say it. May be empty when it is plain.
     pub why: SafeText,
-    pub body: Body,
+    pub body: RowBody,
 }
 
 /// A pool as a load balancer's row names it.
@@ -84,7 +84,7 @@ pub struct PoolRef {
 
 /// A restore point as a schedule's row names it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Point {
+pub struct PointSummary {
     pub name: SafeText,
     pub uid: String,
     pub started: Stamp,
@@ -114,7 +114,7 @@ pub fn runs_words(count: u32, more: bool) -> String {
 /// What a row is about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Body {
+pub enum RowBody {
     /// A source: is it alive, and if not, why.
     Source {
         /// When it last proved to be alive; `None` = never.
@@ -176,10 +176,10 @@ pub enum Body {
         rpo_s: u64,
         /// Start of its newest usable restore point: now minus this is what would be lost. Where several cover the service
         /// together, the oldest of them.
-        restore_point: Option<Point>,
+        restore_point: Option<PointSummary>,
         /// The others that cover it together with that one.
         #[serde(default)]
-        with: Vec<Point>,
+        with: Vec<PointSummary>,
         /// Percent of recent answers by site.
         sites: BTreeMap<String, u32>,
         /// Percent of recent samples that were good.
@@ -188,7 +188,7 @@ pub enum Body {
         failing_since: Option<Stamp>,
     },
     /// A service's error budget.
-    Slo(Budget),
+    Slo(ErrorBudget),
     /// A Kubernetes event.
     Event(KubeEvent),
     /// An alert, merged over the instances.
@@ -225,7 +225,7 @@ pub enum Body {
         cron: SafeText,
         paused: bool,
         /// Newest usable, if any.
-        point: Option<Point>,
+        point: Option<PointSummary>,
         /// The tightest RPO of the services that rely on it.
         rpo_s: Option<u64>,
         /// What a service relies on is not there: its newest usable point is older than the RPO, or there is none.
@@ -304,11 +304,11 @@ pub struct TopicView {
 
 /// The whole board, judged at one instant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Judged {
+pub struct JudgedBoard {
     pub topics: BTreeMap<Topic, TopicView>,
 }
 
-impl Judged {
+impl JudgedBoard {
     /// The rows of a topic; empty if it was never judged.
     pub fn rows(&self, topic: Topic) -> &[Row] {
         self.topics.get(&topic).map_or(&[], |view| view.rows.as_slice())

@@ -3,8 +3,8 @@
 use crate::model::time::clock;
 use crate::model::{SafeText, Stamp, Trouble};
 
-use super::observation_store::Proof;
-use super::row::{Body, Row, Verdict};
+use super::observation_store::Provenance;
+use super::row::{Row, RowBody, Verdict};
 
 /// A verdict in the making: reasons only ever make it worse.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Opinion {
     }
 
     /// The row. Stale or doubtful proof makes it `Unknown` at best, and says since when.
-    pub fn row(mut self, id: impl Into<String>, proof: Proof, body: Body) -> Row {
+    pub fn row(mut self, id: impl Into<String>, proof: Provenance, body: RowBody) -> Row {
         if proof.stale {
             self.verdict = self.verdict.max(Verdict::Unknown);
             self.reasons.push(not_heard(&proof));
@@ -62,7 +62,7 @@ pub(super) fn not_looked_at(trouble: &Trouble) -> Option<String> {
     Some(format!("not looked at, {}: {}", trouble.kind.own_failure()?, trouble.what))
 }
 
-fn not_heard(proof: &Proof) -> String {
+fn not_heard(proof: &Provenance) -> String {
     if proof.seen_at == Stamp::UNIX_EPOCH {
         format!("{} has not answered yet", proof.source)
     } else {

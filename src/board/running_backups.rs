@@ -17,19 +17,19 @@ const DELETION_S: u64 = 3_600;
 
 /// How far a backup is that is neither done nor failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum BackupStage {
     Waits,
     Runs,
     Goes,
 }
 
-fn stage(it: &Candidate<'_>) -> Option<Stage> {
+fn stage(it: &Candidate<'_>) -> Option<BackupStage> {
     match it.point.phase.as_str() {
-        _ if it.point.deleting => Some(Stage::Goes),
+        _ if it.point.deleting => Some(BackupStage::Goes),
         "Completed" | "PartiallyFailed" | "Failed" | "FailedValidation" => None,
-        "Deleting" => Some(Stage::Goes),
-        "" | "New" | "Queued" | "ReadyToStart" => Some(Stage::Waits),
-        _ => Some(Stage::Runs),
+        "Deleting" => Some(BackupStage::Goes),
+        "" | "New" | "Queued" | "ReadyToStart" => Some(BackupStage::Waits),
+        _ => Some(BackupStage::Runs),
     }
 }
 
@@ -41,24 +41,24 @@ pub(super) struct Stuck {
 }
 
 /// One that is not done, and for how many seconds.
-struct Open<'c, 'a> {
+struct OpenBackup<'c, 'a> {
     it: &'c Candidate<'a>,
-    stage: Stage,
+    stage: BackupStage,
     since: Option<Stamp>,
     age_s: Option<u64>,
 }
 
-fn open<'c, 'a>(it: &'c Candidate<'a>, now: Stamp) -> Option<Open<'c, 'a>> {
+fn open<'c, 'a>(it: &'c Candidate<'a>, now: Stamp) -> Option<OpenBackup<'c, 'a>> {
     let stage = stage(it)?;
     let by_us = |at: Option<Stamp>| at.map(|at| at - it.skew);
     let from = match stage {
-        Stage::Waits => by_us(it.point.created),
-        Stage::Runs => it.started.or(by_us(it.point.created)),
-        Stage::Goes => by_us(it.point.written),
+        BackupStage::Waits => by_us(it.point.created),
+        BackupStage::Runs => it.started.or(by_us(it.point.created)),
+        BackupStage::Goes => by_us(it.point.written),
     };
     // What happened since our last look is not known.
     let seen = it.state.proven_at().unwrap_or(it.held.seen_at).max(it.held.seen_at).min(now);
-    Some(Open { it, stage, since: from, age_s: from.map(|at| since(at, seen)) })
+    Some(OpenBackup { it, stage, since: from, age_s: from.map(|at| since(at, seen)) })
 }
 
 /// The backup of these that has been under way for too long, with who waits behind it. `all` = every backup; `every_s` =
@@ -70,10 +70,10 @@ pub(super) fn stuck<'a>(
     now: Stamp,
 ) -> Option<Stuck> {
     let patience = every_s.unwrap_or(PATIENCE_S.1).clamp(PATIENCE_S.0, PATIENCE_S.1);
-    let mine: Vec<Open<'_, 'a>> = own.iter().filter_map(|it| open(it, now)).collect();
-    let waiting = mine.iter().filter(|it| it.stage == Stage::Waits).count();
-    let oldest = |stage: Stage| mine.iter().filter(|it| it.stage == stage).max_by_key(|it| it.age_s);
-    if let Some(it) = oldest(Stage::Runs).filter(|it| it.age_s.is_some_and(|age| age > patience)) {
+    let mine: Vec<OpenBackup<'_, 'a>> = own.iter().filter_map(|it| open(it, now)).collect();
+    let waiting = mine.iter().filter(|it| it.stage == BackupStage::Waits).count();
+    let oldest = |stage: BackupStage| mine.iter().filter(|it| it.stage == stage).max_by_key(|it| it.age_s);
+    if let Some(it) = oldest(BackupStage::Runs).filter(|it| it.age_s.is_some_and(|age| age > patience)) {
         let behind = match waiting {
             0 => String::new(),
             1 => ", 1 waits behind it".to_owned(),
@@ -81,9 +81,9 @@ pub(super) fn stuck<'a>(
         };
         return Some(of(it, &format!("is {}{behind}", state(it, now))));
     }
-    if let Some(it) = oldest(Stage::Waits) {
+    if let Some(it) = oldest(BackupStage::Waits) {
         let before = all.iter().filter(|other| other.source == it.it.source).filter_map(|other| open(other, now));
-        let before = before.filter(|other| other.stage == Stage::Runs).max_by_key(|other| other.age_s);
+        let before = before.filter(|other| other.stage == BackupStage::Runs).max_by_key(|other| other.age_s);
         match before {
             Some(other) if other.age_s.is_some_and(|age| age > patience) => {
                 return Some(of(it, &format!("waits behind {}, which is {}", other.it.point.name, state(&other, now))));
@@ -94,12 +94,12 @@ pub(super) fn stuck<'a>(
             _ => {}
         }
     }
-    let goes = oldest(Stage::Goes).filter(|it| it.age_s.is_some_and(|age| age > DELETION_S))?;
+    let goes = oldest(BackupStage::Goes).filter(|it| it.age_s.is_some_and(|age| age > DELETION_S))?;
     let from = goes.since.map(|at| dated(at, now)).unwrap_or_default();
     Some(of(goes, &format!("is being deleted since {from}: the deletion does not end")))
 }
 
-fn of(it: &Open<'_, '_>, what: &str) -> Stuck {
+fn of(it: &OpenBackup<'_, '_>, what: &str) -> Stuck {
     let phase = it.it.point.phase.as_str();
     Stuck {
         name: it.it.point.name.to_string(),
@@ -109,12 +109,12 @@ fn of(it: &Open<'_, '_>, what: &str) -> Stuck {
 }
 
 /// `WaitingForPluginOperations since 13:40:00 UTC`. An instant: an age would make it another row every minute.
-fn state(it: &Open<'_, '_>, now: Stamp) -> String {
+fn state(it: &OpenBackup<'_, '_>, now: Stamp) -> String {
     let since = it.since.map(|at| format!(" since {}", dated(at, now))).unwrap_or_default();
     format!("{}{since}", it.it.point.phase.as_str())
 }
 
-fn at(it: &Open<'_, '_>, now: Stamp) -> String {
+fn at(it: &OpenBackup<'_, '_>, now: Stamp) -> String {
     it.since.map(|at| format!(" at {}", dated(at, now))).unwrap_or_default()
 }
 

@@ -8,8 +8,8 @@ use crate::model::time::dated;
 use crate::model::{SafeText, SourceId, Stamp, System};
 
 use super::Board;
-use super::backups::View;
-use super::cron::{Cron, Runs};
+use super::backups::ScheduleView;
+use super::cron::{CountedRuns, Cron};
 use super::restore_points::Candidate;
 use super::row::{Verdict, runs_words};
 use super::row_builder::Opinion;
@@ -23,7 +23,7 @@ const RUNS_WITHOUT: u32 = 2;
 /// When a schedule runs, and what it missed.
 #[derive(Default)]
 pub(super) struct Timing {
-    pub missed: Runs,
+    pub missed: CountedRuns,
     pub next_run: Option<Stamp>,
     pub every_s: Option<u64>,
 }
@@ -32,7 +32,7 @@ pub(super) struct Timing {
 pub(super) fn judge(
     opinion: &mut Opinion,
     board: &Board,
-    view: &View<'_>,
+    view: &ScheduleView<'_>,
     best: Option<&Candidate<'_>>,
     now: Stamp,
 ) -> Timing {
@@ -57,7 +57,7 @@ pub(super) fn judge(
 }
 
 /// A schedule that a service names and its cluster does not have: nothing new will be made, and nothing else says so.
-fn judge_absent(opinion: &mut Opinion, board: &Board, view: &View<'_>, now: Stamp) {
+fn judge_absent(opinion: &mut Opinion, board: &Board, view: &ScheduleView<'_>, now: Stamp) {
     if view.on_demand {
         return;
     }
@@ -90,7 +90,7 @@ fn judge_absent(opinion: &mut Opinion, board: &Board, view: &View<'_>, now: Stam
 fn timing(
     opinion: &mut Opinion,
     board: &Board,
-    view: &View<'_>,
+    view: &ScheduleView<'_>,
     schedule: &Schedule,
     best: Option<&Candidate<'_>>,
     now: Stamp,
@@ -133,7 +133,7 @@ fn timing(
 }
 
 /// Velero makes one backup for all runs that it missed as soon as it works again, unless it was told not to.
-fn judge_missed(opinion: &mut Opinion, schedule: &Schedule, missed: Runs, last: Stamp, now: Stamp) {
+fn judge_missed(opinion: &mut Opinion, schedule: &Schedule, missed: CountedRuns, last: Stamp, now: Stamp) {
     let after = match schedule.skip_immediately {
         true => "and Velero was told to make up for none (skipImmediately)",
         false => "Velero makes one backup for all of them when it works again",

@@ -7,29 +7,29 @@ use crate::model::{Objective, SourceId, Stamp, System};
 
 use super::Board;
 use super::backups::{is_over, unread};
-use super::observation_store::Proof;
-use super::restore_coverage::{Bare, Cover, cover};
-use super::restore_points::{Candidate, Points};
-use super::row::{Body, Row, Verdict};
+use super::observation_store::Provenance;
+use super::restore_coverage::{NotCovered, RestoreCoverage, cover};
+use super::restore_points::{Candidate, RestorePoints};
+use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, sort_rows};
 use super::traffic::answer;
 use super::unknown_names;
 
 /// One row per objective.
 pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
-    let points = Points::of(&board.store, now);
+    let points = RestorePoints::of(&board.store, now);
     let mut rows: Vec<Row> =
         board.setup.objectives.iter().map(|objective| row(board, objective, &points, now)).collect();
     sort_rows(&mut rows, |row| row.id.clone());
     rows
 }
 
-struct Seen<'a> {
+struct SeenProbe<'a> {
     probe: &'a Probe,
-    proof: Proof,
+    proof: Provenance,
 }
 
-fn row(board: &Board, objective: &Objective, points: &Points<'_>, now: Stamp) -> Row {
+fn row(board: &Board, objective: &Objective, points: &RestorePoints<'_>, now: Stamp) -> Row {
     let probes = probes(board, objective, now);
     let cover = cover(points, objective, now);
     let point = cover.as_ref().ok().map(|it| it.weakest);
@@ -42,7 +42,7 @@ fn row(board: &Board, objective: &Objective, points: &Points<'_>, now: Stamp) ->
     let proof = proof(board, objective, &probes, point.as_ref(), now);
     let samples: u32 = probes.iter().map(|it| it.probe.samples).sum();
     let good: u32 = probes.iter().map(|it| it.probe.good).sum();
-    let body = Body::Service {
+    let body = RowBody::Service {
         name: objective.service.clone(),
         strategy: objective.strategy,
         rto_s: objective.rto_s,
@@ -61,7 +61,7 @@ fn judge_cover(
     opinion: &mut Opinion,
     board: &Board,
     objective: &Objective,
-    cover: &Result<Cover<'_>, Bare>,
+    cover: &Result<RestoreCoverage<'_>, NotCovered>,
     now: Stamp,
 ) {
     let relies = !objective.schedules.is_empty();
@@ -85,9 +85,13 @@ fn judge_cover(
             let why = unread.unwrap_or_default();
             opinion.because(Verdict::Unknown, format!("no restore point is known yet: {why}"));
         }
-        Err(Bare::Nothing) => opinion.because(Verdict::Warning, "there is no usable restore point"),
-        Err(Bare::Gap(why)) => opinion.because(Verdict::Warning, format!("there is no usable restore point: {why}")),
-        Err(Bare::Unknown(why)) => opinion.because(Verdict::Unknown, format!("no restore point is proven: {why}")),
+        Err(NotCovered::Nothing) => opinion.because(Verdict::Warning, "there is no usable restore point"),
+        Err(NotCovered::Gap(why)) => {
+            opinion.because(Verdict::Warning, format!("there is no usable restore point: {why}"))
+        }
+        Err(NotCovered::Unknown(why)) => {
+            opinion.because(Verdict::Unknown, format!("no restore point is proven: {why}"))
+        }
     }
 }
 
@@ -95,20 +99,20 @@ fn fails(probe: &Probe) -> bool {
     !probe.ok && probe.samples > 0
 }
 
-fn probes<'a>(board: &'a Board, objective: &Objective, now: Stamp) -> Vec<Seen<'a>> {
+fn probes<'a>(board: &'a Board, objective: &Objective, now: Stamp) -> Vec<SeenProbe<'a>> {
     board
         .store
         .facts(FactKind::Probe)
         .filter_map(|(id, state, held)| match &held.fact {
             Fact::Probe(probe) if objective.probes.contains(&probe.name) => {
-                Some(Seen { probe, proof: board.store.proof(id, state, held, now) })
+                Some(SeenProbe { probe, proof: board.store.proof(id, state, held, now) })
             }
             _ => None,
         })
         .collect()
 }
 
-fn judge_probes(opinion: &mut Opinion, objective: &Objective, probes: &[Seen<'_>]) {
+fn judge_probes(opinion: &mut Opinion, objective: &Objective, probes: &[SeenProbe<'_>]) {
     if objective.probes.is_empty() {
         opinion.because(Verdict::Info, "no probe watches it");
         return;
@@ -137,10 +141,10 @@ fn judge_probes(opinion: &mut Opinion, objective: &Objective, probes: &[Seen<'_>
 fn proof(
     board: &Board,
     objective: &Objective,
-    probes: &[Seen<'_>],
+    probes: &[SeenProbe<'_>],
     point: Option<&Candidate<'_>>,
     now: Stamp,
-) -> Proof {
+) -> Provenance {
     if let Some(oldest) = probes.iter().map(|it| &it.proof).min_by_key(|proof| proof.seen_at) {
         return oldest.clone();
     }
@@ -154,7 +158,7 @@ fn proof(
 }
 
 /// Percent of answers by site. Rounded down, but whoever answered at all has at least one.
-fn sites(probes: &[Seen<'_>]) -> BTreeMap<String, u32> {
+fn sites(probes: &[SeenProbe<'_>]) -> BTreeMap<String, u32> {
     let mut answers: BTreeMap<String, u32> = BTreeMap::new();
     for it in probes {
         for (site, n) in it.probe.by_site.iter().filter(|(_, n)| **n > 0) {

@@ -11,8 +11,8 @@ use crate::model::time::{moment, since};
 use crate::model::{AlertGrade, SafeText, SourceId, Stamp, System};
 
 use super::Board;
-use super::observation_store::{Proof, Store};
-use super::row::{Body, Row, Verdict};
+use super::observation_store::{Provenance, Store};
+use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, count, names};
 
 /// How long an ended silence stays visible.
@@ -55,28 +55,28 @@ pub(super) fn members(store: &Store) -> Vec<Member> {
 }
 
 /// One silence over its instances.
-struct Merged<'a> {
+struct MergedSilence<'a> {
     silence: &'a Silence,
     /// Instance and the state it says.
     held_by: BTreeMap<&'a str, &'a str>,
-    proof: Proof,
+    proof: Provenance,
     stale: bool,
 }
 
 /// Every silence that some instance holds.
 pub(super) struct Silences<'a> {
     now: Stamp,
-    by_id: BTreeMap<&'a str, Merged<'a>>,
+    by_id: BTreeMap<&'a str, MergedSilence<'a>>,
 }
 
 impl<'a> Silences<'a> {
     pub(super) fn of(store: &'a Store, now: Stamp) -> Self {
-        let mut by_id: BTreeMap<&str, Merged<'_>> = BTreeMap::new();
+        let mut by_id: BTreeMap<&str, MergedSilence<'_>> = BTreeMap::new();
         for (id, state, held) in store.facts(FactKind::Silence) {
             let Fact::Silence(silence) = &held.fact else { continue };
             let proof = store.proof(id, state, held, now);
             let stale = proof.stale;
-            let merged = by_id.entry(&silence.id).or_insert_with(|| Merged {
+            let merged = by_id.entry(&silence.id).or_insert_with(|| MergedSilence {
                 silence,
                 held_by: BTreeMap::new(),
                 proof: proof.clone(),
@@ -99,7 +99,7 @@ impl<'a> Silences<'a> {
         if let Some(interval) = reference.strip_prefix(MUTE) {
             return format!("muted by the time interval {interval}");
         }
-        let Some(Merged { silence, .. }) = self.by_id.get(reference) else {
+        let Some(MergedSilence { silence, .. }) = self.by_id.get(reference) else {
             return format!("silenced by {}, of which nothing is known", short(reference));
         };
         let until = silence.ends_at.map(|at| format!(" until {}", moment(at, self.now))).unwrap_or_default();
@@ -135,7 +135,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
     let members = members(&board.store);
     let readable: Vec<&str> =
         members.iter().filter(|it| it.reachable && it.silences_read).map(|it| it.source.instance.as_str()).collect();
-    let recent = |it: &Merged<'_>| {
+    let recent = |it: &MergedSilence<'_>| {
         let ended = it.silence.ends_at.filter(|_| it.silence.state.is("expired"));
         ended.is_none_or(|at| now - at <= TimeDelta::hours(SHOWN_FOR_H))
     };
@@ -152,7 +152,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
     rows.into_iter().map(|(_, _, row)| row).collect()
 }
 
-impl Merged<'_> {
+impl MergedSilence<'_> {
     fn row(self, alerts: &BTreeMap<&str, (&Alert, BTreeSet<&str>)>, readable: &[&str], now: Stamp) -> Row {
         let silence = self.silence;
         let hit: Vec<&Alert> = match silence.state.as_str() {
@@ -195,7 +195,7 @@ impl Merged<'_> {
         let (hits, critical) = (figure(hit.len()), figure(critical));
         let mut proof = self.proof;
         proof.stale = self.stale;
-        let body = Body::Silence { silence: silence.clone(), held_by, missing_from, hits, critical };
+        let body = RowBody::Silence { silence: silence.clone(), held_by, missing_from, hits, critical };
         opinion.row(silence.id.clone(), proof, body)
     }
 }

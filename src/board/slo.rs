@@ -6,14 +6,14 @@ use chrono::{DurationRound, TimeDelta};
 use serde::{Deserialize, Serialize};
 
 use crate::model::facts::{Fact, FactKind};
-use crate::model::slo::{Reading, Slo, SloTarget};
+use crate::model::slo::{Slo, SloFigure, SloTarget};
 use crate::model::time::words;
 use crate::model::{SourceId, Stamp, System};
 
 use super::Board;
 use super::burn_rate::{self, BurnPair, BurnState, TABLE, rounded};
 use super::observation_store::Store;
-use super::row::{Body, Row, Verdict};
+use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, sort_rows};
 
 /// How long no pair that pages may be over before a burn counts as ended: the short windows go to and fro.
@@ -26,7 +26,7 @@ const HOUR_S: u64 = 3_600;
 
 /// An error budget, judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Budget {
+pub struct ErrorBudget {
     pub service: String,
     /// Requests of a million that may fail.
     pub budget_ppm: u32,
@@ -53,7 +53,7 @@ pub struct Budget {
     pub exhausted: bool,
 }
 
-impl Budget {
+impl ErrorBudget {
     /// What is left, in the words of every screen: `31.2 of 43.2 min left`.
     pub fn left_words(&self) -> String {
         let whole = self.budget_min;
@@ -71,7 +71,7 @@ impl Budget {
     }
 }
 
-/// What must outlast a single reading, so that edges do not flap.
+/// What must outlast a single reading, so that transitions do not flap.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Latches {
     by_service: BTreeMap<String, Latch>,
@@ -116,22 +116,25 @@ fn source_of(target: &SloTarget) -> SourceId {
     SourceId::new(System::Prometheus, target.prometheus.as_str())
 }
 
-fn held<'a>(store: &'a Store, target: &SloTarget) -> Option<(&'a super::observation_store::Held, Option<&'a Slo>)> {
+fn held<'a>(
+    store: &'a Store,
+    target: &SloTarget,
+) -> Option<(&'a super::observation_store::StoredFact, Option<&'a Slo>)> {
     let held = store.source(&source_of(target))?.get(FactKind::Slo, &target.service)?;
     Some((held, if let Fact::Slo(slo) = &held.fact { Some(slo) } else { None }))
 }
 
 /// A window's reading, if it is fresh enough to be used.
-fn reading(slo: &Slo, window_s: u64, now: Stamp) -> Reading {
-    let Some(read) = slo.window(window_s) else { return Reading::Odd("not read yet".into()) };
+fn reading(slo: &Slo, window_s: u64, now: Stamp) -> SloFigure {
+    let Some(read) = slo.window(window_s) else { return SloFigure::Odd("not read yet".into()) };
     let fresh = TimeDelta::try_seconds(i64::try_from(read.fresh_for_s).unwrap_or(i64::MAX)).unwrap_or(TimeDelta::MAX);
-    if now - read.at > fresh { Reading::Odd("not read for too long".into()) } else { read.errors.clone() }
+    if now - read.at > fresh { SloFigure::Odd("not read for too long".into()) } else { read.errors.clone() }
 }
 
-fn pairs(target: &SloTarget, slo: &Slo, now: Stamp) -> (Vec<BurnPair>, Reading) {
+fn pairs(target: &SloTarget, slo: &Slo, now: Stamp) -> (Vec<BurnPair>, SloFigure) {
     let at = |window_s| reading(slo, window_s, now);
     let pairs = TABLE.iter().map(|rule| rule.judge(target, &at(rule.long_s), &at(rule.short_s))).collect();
-    let newest = if slo.vanished { Reading::NoData } else { at(NEWEST_S) };
+    let newest = if slo.vanished { SloFigure::NoData } else { at(NEWEST_S) };
     (pairs, newest)
 }
 
@@ -163,7 +166,7 @@ fn row(board: &Board, target: &SloTarget, now: Stamp) -> Row {
     if proof.stale || proof.doubt.is_some() {
         budget.state = BurnState::Unknown;
     }
-    opinion.row(format!("slo/{}", target.service), proof, Body::Slo(budget))
+    opinion.row(format!("slo/{}", target.service), proof, RowBody::Slo(budget))
 }
 
 fn budget(
@@ -173,9 +176,9 @@ fn budget(
     seen_at: Stamp,
     now: Stamp,
     opinion: &mut Opinion,
-) -> Budget {
+) -> ErrorBudget {
     let latch = board.latches.by_service.get(&target.service).cloned().unwrap_or_default();
-    let mut out = Budget {
+    let mut out = ErrorBudget {
         service: target.service.clone(),
         budget_ppm: target.budget_ppm,
         period_s: target.period_s,
@@ -212,7 +215,7 @@ fn budget(
 }
 
 /// Which burn is shown, and when it leaves nothing: the short window knows what goes on now, the long one what was.
-fn decide(out: &mut Budget, target: &SloTarget, pairs: &[BurnPair], left: Option<f64>, seen_at: Stamp) {
+fn decide(out: &mut ErrorBudget, target: &SloTarget, pairs: &[BurnPair], left: Option<f64>, seen_at: Stamp) {
     let Some(pair) = burn_rate::deciding(pairs) else { return };
     let over = pair.over == Some(true);
     (out.burn, out.burn_over_s) = if over { (pair.short, pair.short_s) } else { (pair.long, pair.long_s) };
@@ -221,7 +224,7 @@ fn decide(out: &mut Budget, target: &SloTarget, pairs: &[BurnPair], left: Option
     out.empty_at = at.and_then(|at| at.duration_round(TimeDelta::minutes(1)).ok());
 }
 
-fn judge_burn(out: &Budget, slo: &Slo, newest: &Reading, now: Stamp, opinion: &mut Opinion) {
+fn judge_burn(out: &ErrorBudget, slo: &Slo, newest: &SloFigure, now: Stamp, opinion: &mut Opinion) {
     let says = |pair: &BurnPair| {
         let times = |burn: Option<f64>| burn.map_or("?".to_owned(), |burn| format!("{burn}"));
         let (long, short) = (words(pair.long_s), words(pair.short_s));
@@ -257,19 +260,19 @@ fn judge_burn(out: &Budget, slo: &Slo, newest: &Reading, now: Stamp, opinion: &m
 }
 
 /// The first window that keeps the state from being known.
-fn first_odd(slo: &Slo, newest: &Reading, now: Stamp) -> Option<(u64, String)> {
-    let why = |reading: &Reading| match reading {
-        Reading::Number(_) => None,
-        Reading::NoTraffic => Some("no traffic".to_owned()),
-        Reading::NoData => Some("no data".to_owned()),
-        Reading::Odd(why) => Some(why.to_string()),
+fn first_odd(slo: &Slo, newest: &SloFigure, now: Stamp) -> Option<(u64, String)> {
+    let why = |reading: &SloFigure| match reading {
+        SloFigure::Number(_) => None,
+        SloFigure::NoTraffic => Some("no traffic".to_owned()),
+        SloFigure::NoData => Some("no data".to_owned()),
+        SloFigure::Odd(why) => Some(why.to_string()),
     };
     let first = why(newest).map(|why| (NEWEST_S, why));
     let windows = crate::model::slo::WINDOWS.into_iter();
     first.or_else(|| windows.filter_map(|window| Some((window, why(&reading(slo, window, now))?))).next())
 }
 
-fn judge_budget(out: &Budget, target: &SloTarget, slo: &Slo, now: Stamp, opinion: &mut Opinion) {
+fn judge_budget(out: &ErrorBudget, target: &SloTarget, slo: &Slo, now: Stamp, opinion: &mut Opinion) {
     let period = words(target.period_s);
     match (out.reach_s, out.left_min) {
         (None, _) => {
@@ -278,8 +281,8 @@ fn judge_budget(out: &Budget, target: &SloTarget, slo: &Slo, now: Stamp, opinion
         }
         (_, None) => {
             let why = match reading(slo, target.period_s, now) {
-                Reading::Odd(why) => why.to_string(),
-                Reading::NoTraffic => "no requests".to_owned(),
+                SloFigure::Odd(why) => why.to_string(),
+                SloFigure::NoTraffic => "no requests".to_owned(),
                 _ => "no data".to_owned(),
             };
             opinion.because(Verdict::Unknown, format!("what is left is not known: over {period}: {why}"));

@@ -3,8 +3,8 @@
 use crate::model::facts::{AlertPeer, Fact, FactKind};
 use crate::model::{SourceId, Stamp};
 
-use super::observation_store::{Proof, SourceState};
-use super::row::{Body, Row, Verdict};
+use super::observation_store::{Provenance, SourceState};
+use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, count, names, sort_rows};
 use super::{Board, heartbeat};
 
@@ -40,7 +40,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
             if let Some(other) = twin(board, id, state) {
                 opinion.because(Verdict::Warning, format!("{other} is the same Alertmanager by another address"));
             }
-            let body = Body::Source {
+            let body = RowBody::Source {
                 alive_at: state.alive_at,
                 troubled_since: troubled.map(|troubled| troubled.since),
                 trouble: troubled.map(|troubled| troubled.trouble.clone()),
@@ -49,8 +49,12 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
                 notes: state.notes.clone(),
             };
             // Staleness is worded above: the row says it about itself and not about its proof.
-            let proof =
-                Proof { source: id.clone(), seen_at: seen_at.unwrap_or(Stamp::UNIX_EPOCH), stale: false, doubt: None };
+            let proof = Provenance {
+                source: id.clone(),
+                seen_at: seen_at.unwrap_or(Stamp::UNIX_EPOCH),
+                stale: false,
+                doubt: None,
+            };
             let mut row = opinion.row(id.to_string(), proof, body);
             row.stale = stale;
             row

@@ -55,7 +55,7 @@ pub(super) fn nobody(lb: &LoadBalancer) -> &'static str {
 
 /// Where the traffic of a load balancer goes, and what is to be said about that.
 pub(super) fn steered(lb: &LoadBalancer, pools: &Pools<'_>, opinion: &mut Opinion) -> Steered {
-    let at = At { lb, pools };
+    let at = SteeredBalancer { lb, pools };
     if !lb.enabled {
         let why = "it is disabled, so its A, AAAA or CNAME records answer instead, or nothing does";
         opinion.because(Verdict::Unknown, format!("can't tell where traffic goes: {why}"));
@@ -77,12 +77,12 @@ pub(super) fn steered(lb: &LoadBalancer, pools: &Pools<'_>, opinion: &mut Opinio
     by_rules(lb, found, opinion)
 }
 
-struct At<'a, 'p> {
+struct SteeredBalancer<'a, 'p> {
     lb: &'a LoadBalancer,
     pools: &'a Pools<'p>,
 }
 
-impl<'a> At<'a, '_> {
+impl<'a> SteeredBalancer<'a, '_> {
     fn name(&self, id: &str) -> SafeText {
         self.pools.get(id).map_or_else(|| SafeText::new(id), |pool| pool.name.clone())
     }

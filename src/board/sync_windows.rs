@@ -21,14 +21,14 @@ const MOST_ALTERNATIVES: usize = 64;
 
 /// One window as it can be computed with.
 #[derive(Debug)]
-struct Window {
+struct ComputedWindow {
     deny: bool,
     manual: bool,
     cron: Cron,
     lasts: TimeDelta,
 }
 
-impl Window {
+impl ComputedWindow {
     fn read(it: &SyncWindow) -> Result<Self, String> {
         let deny = match it.kind.as_str() {
             "deny" => true,
@@ -58,9 +58,10 @@ impl Window {
 }
 
 /// Whether syncs may run at an instant: by themselves, and by a person.
-fn may(windows: &[Window], at: Stamp) -> (bool, bool) {
-    let (active, idle): (Vec<&Window>, Vec<&Window>) = windows.iter().partition(|it| it.began(at).is_some());
-    let blockers: Vec<&Window> = if active.iter().any(|it| it.deny) {
+fn may(windows: &[ComputedWindow], at: Stamp) -> (bool, bool) {
+    let (active, idle): (Vec<&ComputedWindow>, Vec<&ComputedWindow>) =
+        windows.iter().partition(|it| it.began(at).is_some());
+    let blockers: Vec<&ComputedWindow> = if active.iter().any(|it| it.deny) {
         active.into_iter().filter(|it| it.deny).collect()
     } else if active.is_empty() {
         idle.into_iter().filter(|it| !it.deny).collect()
@@ -71,7 +72,7 @@ fn may(windows: &[Window], at: Stamp) -> (bool, bool) {
 }
 
 fn judge(windows: &[&SyncWindow], now: Stamp) -> Windows {
-    let read: Result<Vec<Window>, String> = windows.iter().map(|it| Window::read(it)).collect();
+    let read: Result<Vec<ComputedWindow>, String> = windows.iter().map(|it| ComputedWindow::read(it)).collect();
     let windows = match read {
         Ok(windows) if windows.is_empty() => return Windows::None,
         Ok(windows) => windows,
@@ -139,7 +140,7 @@ fn is_about(window: &SyncWindow, app: &App) -> bool {
 }
 
 /// One element of a pattern.
-enum Part {
+enum GlobPart {
     Any,
     One,
     Set { not: bool, ranges: Vec<(char, char)> },
@@ -168,22 +169,22 @@ fn alternatives(pattern: &str) -> Vec<String> {
     done
 }
 
-fn parts(pattern: &str) -> Option<Vec<Part>> {
+fn parts(pattern: &str) -> Option<Vec<GlobPart>> {
     let mut out = Vec::new();
     let mut rest = pattern.chars();
     while let Some(c) = rest.next() {
         out.push(match c {
-            '*' => Part::Any,
-            '?' => Part::One,
-            '\\' => Part::Char(rest.next()?),
+            '*' => GlobPart::Any,
+            '?' => GlobPart::One,
+            '\\' => GlobPart::Char(rest.next()?),
             '{' | '}' => return None,
             '[' => {
                 let (inside, after) = rest.as_str().split_once(']')?;
                 rest = after.chars();
                 let (not, inside) = inside.strip_prefix('!').map_or((false, inside), |it| (true, it));
-                Part::Set { not, ranges: ranges(inside)? }
+                GlobPart::Set { not, ranges: ranges(inside)? }
             }
-            other => Part::Char(other),
+            other => GlobPart::Char(other),
         });
     }
     Some(out)
@@ -199,10 +200,10 @@ fn ranges(inside: &str) -> Option<Vec<(char, char)>> {
 }
 
 /// `reach[i]` = the text so far can end before part `i`: the cost is pattern times text, whatever the stars.
-fn fits(parts: &[Part], text: &str) -> bool {
+fn fits(parts: &[GlobPart], text: &str) -> bool {
     let through_stars = |reach: &mut Vec<bool>| {
         for (i, part) in parts.iter().enumerate() {
-            if matches!(part, Part::Any) && reach[i] {
+            if matches!(part, GlobPart::Any) && reach[i] {
                 reach[i + 1] = true;
             }
         }
@@ -214,10 +215,10 @@ fn fits(parts: &[Part], text: &str) -> bool {
         let mut next = vec![false; reach.len()];
         for (i, part) in parts.iter().enumerate().filter(|(i, _)| reach[*i]) {
             match part {
-                Part::Any => next[i] = true,
-                Part::One => next[i + 1] = true,
-                Part::Char(wanted) => next[i + 1] |= *wanted == c,
-                Part::Set { not, ranges } => {
+                GlobPart::Any => next[i] = true,
+                GlobPart::One => next[i + 1] = true,
+                GlobPart::Char(wanted) => next[i + 1] |= *wanted == c,
+                GlobPart::Set { not, ranges } => {
                     next[i + 1] |= ranges.iter().any(|(from, to)| (*from..=*to).contains(&c)) != *not;
                 }
             }
@@ -231,7 +232,7 @@ fn fits(parts: &[Part], text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::facts::{Open, Place};
+    use crate::model::facts::{DeployTarget, Open};
 
     fn at(text: &str) -> Stamp {
         text.parse().expect("a time")
@@ -251,7 +252,7 @@ mod tests {
         App {
             name: "shop-web".into(),
             project: "default".into(),
-            place: Place { server: "https://dr.example".into(), name: "".into(), namespace: "shop".into() },
+            place: DeployTarget { server: "https://dr.example".into(), name: "".into(), namespace: "shop".into() },
             ..App::default()
         }
     }

@@ -9,8 +9,8 @@ use crate::model::facts::{EdgeAccount, Fact, FactKind, LoadBalancer, PlaceRole, 
 use crate::model::{Objective, SafeText, Stamp};
 
 use super::Board;
-use super::observation_store::{Proof, SourceState};
-use super::row::{Body, PoolRef, Row, Verdict};
+use super::observation_store::{Provenance, SourceState};
+use super::row::{PoolRef, Row, RowBody, Verdict};
 use super::row_builder::{Opinion, names, sort_rows};
 use super::steering::{Steered, agreed, nobody, steered};
 
@@ -67,14 +67,19 @@ fn pool_ref(id: &str, pools: &BTreeMap<&str, &Pool>) -> PoolRef {
     }
 }
 
-fn load_balancer_row(lb: &LoadBalancer, pools: &BTreeMap<&str, &Pool>, objectives: &[Objective], proof: Proof) -> Row {
+fn load_balancer_row(
+    lb: &LoadBalancer,
+    pools: &BTreeMap<&str, &Pool>,
+    objectives: &[Objective],
+    proof: Provenance,
+) -> Row {
     let order: Vec<PoolRef> = lb.default_pools.iter().map(|id| pool_ref(id, pools)).collect();
     let fallback = (!lb.fallback_pool.is_empty()).then(|| pool_ref(&lb.fallback_pool, pools));
     let mut opinion = Opinion::new(Verdict::Ok);
     let Steered { to, routes } = steered(lb, pools, &mut opinion);
     warn(&mut opinion, lb, pools);
     let service = objectives.iter().find(|it| it.host(lb.name.as_str()).is_some());
-    let body = Body::LoadBalancer {
+    let body = RowBody::LoadBalancer {
         lb: lb.clone(),
         order,
         fallback,
@@ -114,7 +119,7 @@ fn warn(opinion: &mut Opinion, lb: &LoadBalancer, pools: &BTreeMap<&str, &Pool>)
 }
 
 /// Whether no load balancer of this source sends users to a pool, and no service names it. Not if that is not known.
-fn is_unused(pool: &Pool, state: &SourceState, objectives: &[Objective], proof: &Proof) -> bool {
+fn is_unused(pool: &Pool, state: &SourceState, objectives: &[Objective], proof: &Provenance) -> bool {
     let uses = |lb: &LoadBalancer| {
         let own = lb.default_pools.iter().chain([&lb.fallback_pool]);
         lb.places_cut || own.chain(lb.places.iter().flat_map(|it| &it.pools)).any(|id| *id == pool.id)
@@ -128,7 +133,7 @@ fn is_unused(pool: &Pool, state: &SourceState, objectives: &[Objective], proof: 
     known && !used && !by_others && !named
 }
 
-fn pool_row(pool: &Pool, unused: bool, proof: Proof) -> Row {
+fn pool_row(pool: &Pool, unused: bool, proof: Provenance) -> Row {
     let mut opinion = Opinion::new(Verdict::Ok);
     if !pool.enabled {
         opinion.because(Verdict::Info, "disabled: takes no traffic and is not checked");
@@ -158,7 +163,7 @@ fn pool_row(pool: &Pool, unused: bool, proof: Proof) -> Row {
     if unused {
         opinion.only(Verdict::Info, "no load balancer uses it");
     }
-    opinion.row(format!("pool/{}/{}", proof.source.instance, pool.id), proof, Body::Pool(pool.clone()))
+    opinion.row(format!("pool/{}/{}", proof.source.instance, pool.id), proof, RowBody::Pool(pool.clone()))
 }
 
 /// How many origins are left, and how many more may go before the pool falls over.
@@ -183,7 +188,7 @@ fn origins(opinion: &mut Opinion, pool: &Pool) {
     }
 }
 
-fn account_row(account: &EdgeAccount, proof: Proof, now: Stamp) -> Row {
+fn account_row(account: &EdgeAccount, proof: Provenance, now: Stamp) -> Row {
     let mut opinion = Opinion::new(Verdict::Ok);
     let token = &account.token;
     match token.status.as_str() {
@@ -228,7 +233,7 @@ fn account_row(account: &EdgeAccount, proof: Proof, now: Stamp) -> Row {
         opinion.because(Verdict::Warning, why);
     }
     opinion.mention("whether the token may write can't be probed safely: unknown");
-    opinion.row(format!("account/{}", proof.source.instance), proof, Body::EdgeAccount(account.clone()))
+    opinion.row(format!("account/{}", proof.source.instance), proof, RowBody::EdgeAccount(account.clone()))
 }
 
 /// What a failing probe saw, in words: `503`, `connection refused`.
@@ -240,7 +245,7 @@ pub(super) fn answer(probe: &Probe) -> String {
     }
 }
 
-fn probe_row(probe: &Probe, proof: Proof) -> Row {
+fn probe_row(probe: &Probe, proof: Provenance) -> Row {
     let mut opinion = Opinion::new(Verdict::Ok);
     if probe.samples == 0 {
         opinion.because(Verdict::Unknown, "not asked yet");
@@ -249,5 +254,5 @@ fn probe_row(probe: &Probe, proof: Proof) -> Row {
     } else if probe.good < probe.samples {
         opinion.because(Verdict::Warning, format!("{} of {} recent answers were good", probe.good, probe.samples));
     }
-    opinion.row(format!("probe/{}", probe.name), proof, Body::Probe(probe.clone()))
+    opinion.row(format!("probe/{}", probe.name), proof, RowBody::Probe(probe.clone()))
 }

@@ -7,7 +7,7 @@ use crate::model::{Objective, Stamp, System};
 
 use super::Board;
 use super::empty_reason::unheard;
-use super::row::{Body, Row};
+use super::row::{Row, RowBody};
 
 /// The most names that are listed where none is near.
 const MOST_LISTED: usize = 5;
@@ -30,10 +30,10 @@ impl AtEdge {
     /// The names of this kind that a row proves to be there.
     fn names_of(self, row: &Row) -> Vec<&str> {
         match (self, &row.body) {
-            (Self::LoadBalancer, Body::LoadBalancer { lb, .. }) => vec![lb.name.as_str()],
-            (Self::Pool, Body::Pool(pool)) => vec![pool.name.as_str()],
+            (Self::LoadBalancer, RowBody::LoadBalancer { lb, .. }) => vec![lb.name.as_str()],
+            (Self::Pool, RowBody::Pool(pool)) => vec![pool.name.as_str()],
             // A pool that nobody read is known by its id alone.
-            (Self::Pool, Body::LoadBalancer { order, fallback, .. }) => {
+            (Self::Pool, RowBody::LoadBalancer { order, fallback, .. }) => {
                 let read = order.iter().chain(fallback).filter(|it| it.enabled.is_some());
                 read.map(|it| it.name.as_str()).collect()
             }
@@ -66,8 +66,9 @@ pub fn not_at_edge<'a>(
     rows: impl Iterator<Item = &'a Row> + Clone,
     now: Stamp,
 ) -> Option<String> {
-    let mut accounts =
-        rows.clone().filter(|row| row.source.system == System::Cloudflare && matches!(row.body, Body::Source { .. }));
+    let mut accounts = rows
+        .clone()
+        .filter(|row| row.source.system == System::Cloudflare && matches!(row.body, RowBody::Source { .. }));
     let first = accounts.next()?;
     let heard = unheard(first, now).is_none() && accounts.all(|row| unheard(row, now).is_none());
     let known: Vec<&str> = rows.flat_map(|row| thing.names_of(row)).collect();

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 
 use crate::model::facts::{Fact, FactKind, RestorePoint};
 use crate::model::time::dated;
-use crate::model::{Change, SourceId, Stamp};
+use crate::model::{SourceChange, SourceId, Stamp};
 
 use super::observation_store::Store;
 
@@ -39,15 +39,15 @@ pub(super) struct Wave {
 
 impl Vanished {
     /// Takes in a change before the store does.
-    pub fn see(&mut self, store: &Store, source: &SourceId, change: &Change, seen_at: Stamp) {
+    pub fn see(&mut self, store: &Store, source: &SourceId, change: &SourceChange, seen_at: Stamp) {
         let Some(state) = store.source(source) else { return };
         match change {
-            Change::Remove { kind: FactKind::RestorePoint, key } => {
+            SourceChange::Remove { kind: FactKind::RestorePoint, key } => {
                 if let Some(Fact::RestorePoint(point)) = state.get(FactKind::RestorePoint, key).map(|held| &held.fact) {
                     self.gone(source, point, seen_at);
                 }
             }
-            Change::Replace { kind: FactKind::RestorePoint, facts } => {
+            SourceChange::Replace { kind: FactKind::RestorePoint, facts } => {
                 let there: std::collections::BTreeSet<String> = facts.iter().map(Fact::key).collect();
                 for held in state.of(FactKind::RestorePoint) {
                     if let Fact::RestorePoint(point) = &held.fact
@@ -58,7 +58,7 @@ impl Vanished {
                 }
                 facts.iter().for_each(|fact| self.back(source, fact));
             }
-            Change::Upsert(fact) => self.back(source, fact),
+            SourceChange::Upsert(fact) => self.back(source, fact),
             _ => {}
         }
     }

@@ -6,19 +6,19 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::args::Global;
-use super::error::Fail;
+use super::error::CliError;
 use crate::clock::Clock;
 use crate::config::paths::Env;
 use crate::config::{self, ConfigError, ConsoleFile, ConsoleWord};
-use crate::console::asset_files::{Page, Shelf, is_path};
+use crate::console::asset_files::{AssetFile, AssetFiles, is_path};
 use crate::console::toml_source::{DataError, nearest};
-use crate::console::{Depth, Keymap, Look, Theme, Zone, keymap, theme};
+use crate::console::{ColorDepth, Keymap, Look, Theme, Zone, keymap, theme};
 
 /// The theme that fits the terminal: by its colours, and by its background if it says that in time.
 const AUTO: &str = "auto";
 
 /// Colours, keys and manners of a console.
-pub struct Dress {
+pub struct Appearance {
     pub look: Look,
     pub keymap: Keymap,
     pub zone: Zone,
@@ -30,13 +30,13 @@ pub struct Dress {
     pub mouse: bool,
 }
 
-impl Dress {
+impl Appearance {
     /// As the flags, the environment and the configuration say.
-    pub fn of(global: &Global) -> Result<Self, Fail> {
+    pub fn of(global: &Global) -> Result<Self, CliError> {
         Self::from(global, &Env::read(), |name| std::env::var(name).ok())
     }
 
-    fn from(global: &Global, dirs: &Env, get: impl Fn(&str) -> Option<String>) -> Result<Self, Fail> {
+    fn from(global: &Global, dirs: &Env, get: impl Fn(&str) -> Option<String>) -> Result<Self, CliError> {
         let env = |name: &str| get(name).filter(|it| !it.is_empty());
         let file = asked(global, dirs)?;
         let wants = file.as_ref().map(|file| file.config.clone()).unwrap_or_default();
@@ -48,7 +48,7 @@ impl Dress {
         };
         // The font of the Linux console has none of our marks.
         let ascii = Look::wants_ascii(env) || env("TERM").is_some_and(|term| term == "linux");
-        let depth = Depth::detect(env);
+        let depth = ColorDepth::detect(env);
         let (name, from) = said(&global.theme, "WARROOM_THEME", &wants.theme);
         let theme = theme_of(&name, home.as_deref()).map_err(|wrong| wrong.fail(ConsoleWord::Theme, from))?;
         let look = match theme {
@@ -65,10 +65,10 @@ impl Dress {
 
 /// What the file says: the one that was named, else the user's own. One that is not there, or not for us to read, is none:
 /// joining a room needs no configuration.
-fn asked(global: &Global, env: &Env) -> Result<Option<ConsoleFile>, Fail> {
+fn asked(global: &Global, env: &Env) -> Result<Option<ConsoleFile>, CliError> {
     let own = || env.config_file(false).filter(|path| File::open(path).is_ok());
     let Some(path) = global.config.clone().or_else(own) else { return Ok(None) };
-    config::console_of(&path, env).map(Some).map_err(|errors| Fail::Config(errors.to_string()))
+    config::console_of(&path, env).map(Some).map_err(|errors| CliError::Config(errors.to_string()))
 }
 
 /// What is wrong with the words of a file, for whoever checks it.
@@ -80,40 +80,40 @@ pub fn doubts(file: &ConsoleFile, env: &Env) -> Vec<ConfigError> {
 }
 
 /// The theme of this name or path; `None` = what fits the terminal.
-fn theme_of(word: &str, home: Option<&Path>) -> Result<Option<Theme>, Wrong> {
-    let shelf = Shelf { read: &|path| std::fs::read_to_string(path), ..theme::SHELF };
+fn theme_of(word: &str, home: Option<&Path>) -> Result<Option<Theme>, AppearanceError> {
+    let shelf = AssetFiles { read: &|path| std::fs::read_to_string(path), ..theme::SHELF };
     if word == AUTO {
         return Ok(None);
     }
     Ok(Some(Theme::read(page(&shelf, word, home, &[AUTO])?, &shelf)?))
 }
 
-fn keymap_of(word: &str, home: Option<&Path>) -> Result<Keymap, Wrong> {
-    let shelf = Shelf { read: &|path| std::fs::read_to_string(path), ..keymap::SHELF };
+fn keymap_of(word: &str, home: Option<&Path>) -> Result<Keymap, AppearanceError> {
+    let shelf = AssetFiles { read: &|path| std::fs::read_to_string(path), ..keymap::SHELF };
     Ok(Keymap::read(page(&shelf, word, home, &[])?, &shelf)?)
 }
 
 /// Why a word gives no theme or key map.
-enum Wrong {
+enum AppearanceError {
     /// There is none of this name.
     Name { what: String, meant: Option<String>, names: String },
     /// Its file can't be read, or not be used.
     File(String),
 }
 
-impl Wrong {
+impl AppearanceError {
     /// As the failure of a console: the word was typed, or stands in a file.
-    fn fail(self, word: ConsoleWord, from: Option<&ConsoleFile>) -> Fail {
+    fn fail(self, word: ConsoleWord, from: Option<&ConsoleFile>) -> CliError {
         match (self, from) {
             (Self::Name { what, meant, names }, None) => {
                 let meant = meant.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
-                Fail::Usage(format!("{what}{meant}\n{names}"))
+                CliError::Usage(format!("{what}{meant}\n{names}"))
             }
-            (Self::File(why), None) => Fail::Config(why),
+            (Self::File(why), None) => CliError::Config(why),
             (Self::Name { what, meant, names }, Some(file)) => {
-                Fail::Config(format!("{}\n{names}", file.error(word, &what, meant)))
+                CliError::Config(format!("{}\n{names}", file.error(word, &what, meant)))
             }
-            (wrong @ Self::File(_), Some(file)) => Fail::Config(wrong.at(word, file).to_string()),
+            (wrong @ Self::File(_), Some(file)) => CliError::Config(wrong.at(word, file).to_string()),
         }
     }
 
@@ -125,16 +125,16 @@ impl Wrong {
     }
 }
 
-impl From<DataError> for Wrong {
+impl From<DataError> for AppearanceError {
     fn from(error: DataError) -> Self {
         Self::File(error.to_string())
     }
 }
 
 /// What fits the terminal. Without colours, weight and reverse video; else dark, or light if the terminal says so.
-fn fitting(depth: Depth, ascii: bool, term: Option<&str>) -> Look {
+fn fitting(depth: ColorDepth, ascii: bool, term: Option<&str>) -> Look {
     let shipped = |name: &str| Theme::shipped(name).unwrap_or_else(|| Theme::shipped("dark").unwrap_or_default());
-    if depth == Depth::Mono {
+    if depth == ColorDepth::Mono {
         return Look::new(shipped("mono"), depth, ascii);
     }
     let look = Look::new(shipped("dark"), depth, ascii);
@@ -143,7 +143,12 @@ fn fitting(depth: Depth, ascii: bool, term: Option<&str>) -> Look {
 }
 
 /// The page that a word means.
-fn page(shelf: &Shelf<'_>, word: &str, home: Option<&Path>, also: &[&'static str]) -> Result<Page, Wrong> {
+fn page(
+    shelf: &AssetFiles<'_>,
+    word: &str,
+    home: Option<&Path>,
+    also: &[&'static str],
+) -> Result<AssetFile, AppearanceError> {
     if is_path(word) {
         return read(shelf, PathBuf::from(word));
     }
@@ -156,7 +161,7 @@ fn page(shelf: &Shelf<'_>, word: &str, home: Option<&Path>, also: &[&'static str
         _ => {
             let names: Vec<&str> = also.iter().copied().chain(shelf.names()).collect();
             let folder = home.map(|home| format!(" in {}", home.join(shelf.folder).display())).unwrap_or_default();
-            Err(Wrong::Name {
+            Err(AppearanceError::Name {
                 what: format!("there is no {} called {word}", shelf.what),
                 meant: nearest(word, names.iter().copied()),
                 names: format!(
@@ -168,10 +173,10 @@ fn page(shelf: &Shelf<'_>, word: &str, home: Option<&Path>, also: &[&'static str
     }
 }
 
-fn read(shelf: &Shelf<'_>, path: PathBuf) -> Result<Page, Wrong> {
+fn read(shelf: &AssetFiles<'_>, path: PathBuf) -> Result<AssetFile, AppearanceError> {
     let file = path.display().to_string();
-    let text = (shelf.read)(&path).map_err(|error| Wrong::File(format!("{file}: can't be read: {error}")))?;
-    Ok(Page { file, text })
+    let text = (shelf.read)(&path).map_err(|error| AppearanceError::File(format!("{file}: can't be read: {error}")))?;
+    Ok(AssetFile { file, text })
 }
 
 #[cfg(test)]
@@ -184,9 +189,9 @@ mod tests {
             let look = fitting(depth, false, Some(term));
             (look.name().to_owned(), look.asks())
         };
-        assert_eq!(fits(Depth::Mono, "xterm"), ("mono".to_owned(), false));
-        assert_eq!(fits(Depth::TwoFiftySix, "xterm-256color"), ("dark".to_owned(), true));
-        assert_eq!(fits(Depth::Sixteen, "linux"), ("dark".to_owned(), false));
+        assert_eq!(fits(ColorDepth::Mono, "xterm"), ("mono".to_owned(), false));
+        assert_eq!(fits(ColorDepth::TwoFiftySix, "xterm-256color"), ("dark".to_owned(), true));
+        assert_eq!(fits(ColorDepth::Sixteen, "linux"), ("dark".to_owned(), false));
     }
 
     fn home(text: &str) -> (tempfile::TempDir, Env) {
@@ -197,9 +202,9 @@ mod tests {
         (dir, env)
     }
 
-    fn dressed(env: &Env, vars: &[(&str, &str)], flags: &Global) -> Result<(String, bool, bool), Fail> {
+    fn dressed(env: &Env, vars: &[(&str, &str)], flags: &Global) -> Result<(String, bool, bool), CliError> {
         let get = |name: &str| vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        Dress::from(flags, env, get).map(|it| (it.look.name().to_owned(), it.bell, it.mouse))
+        Appearance::from(flags, env, get).map(|it| (it.look.name().to_owned(), it.bell, it.mouse))
     }
 
     #[test]

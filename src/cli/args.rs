@@ -12,10 +12,13 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::model::{Digest, Milestone};
-pub use admin::{Config, Drill, DrillPlay, DrillWorld, Init, Ledger, Pace, Rbac, Shot, ShotFormat, ShowFormat};
+pub use admin::{
+    ConfigCommand, DrillCommand, DrillPace, DrillPlay, DrillWorld, Init, LedgerCommand, Rbac, Shot, ShotFormat,
+    ShowFormat,
+};
 pub use room_commands::{
-    Approve, Consent, Export, ExportFormat, Folder, Incident, MarkEntry, Narrow, NoteKind, OfPlan, Plan, Propose,
-    Silence, Timeline, View,
+    Approve, Consent, Export, ExportFormat, FilterArgs, FolderArgs, IncidentCommand, MarkEntry, NoteKind, OfPlan,
+    PlanCommand, Propose, SilenceCommand, Timeline, ViewArgs,
 };
 use value_parsers::{head, person};
 
@@ -53,7 +56,7 @@ pub struct Args {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<CliCommand>,
 }
 
 impl Args {
@@ -155,47 +158,47 @@ impl Output {
 
 /// What to do. Without one: the console.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Everything at a glance; the exit code says how it stands (0, 3 or 4).
     Status {
         /// Print again whenever something changes, until interrupted. Needs no full-screen terminal.
         #[arg(long, conflicts_with = "dir")]
         watch: bool,
         #[command(flatten)]
-        folder: Folder,
+        folder: FolderArgs,
         #[command(flatten)]
-        narrow: Narrow,
+        narrow: FilterArgs,
         #[command(flatten)]
         output: Output,
     },
     /// Would RTO and RPO be met if the primary died now? 0 proven, 3 not known, 4 provably not.
-    Readiness(View),
+    Readiness(ViewArgs),
     /// Kubernetes events, newest last.
-    Events(View),
+    Events(ViewArgs),
     /// Alerts of every Alertmanager, merged.
-    Alerts(View),
+    Alerts(ViewArgs),
     /// The newest restorable point of each schedule against its RPO; locations and restores.
-    Backups(View),
+    Backups(ViewArgs),
     /// Parity, sync and health of the applications.
-    Gitops(View),
+    Gitops(ViewArgs),
     /// Load balancers, pools and probes: who serves the users.
-    Traffic(View),
+    Traffic(ViewArgs),
     /// Error budgets by Prometheus: minutes left, and how fast they burn.
-    Slo(View),
+    Slo(ViewArgs),
     /// The timeline: add to it, put it right, show it, follow it.
     #[command(subcommand)]
     Timeline(Timeline),
     /// The incident: open, change, close it.
     #[command(subcommand)]
-    Incident(Incident),
+    Incident(IncidentCommand),
     /// Silences: list them, and make or end one in the open incident after a preview.
     #[command(subcommand)]
-    Silence(Silence),
+    Silence(SilenceCommand),
     /// Put a dangerous act before the room. Nothing happens until a second person approves.
     Propose(Propose),
     /// Plans: list them, show one, or wait for its end.
     #[command(subcommand)]
-    Plan(Plan),
+    Plan(PlanCommand),
     /// Approve the plan you have read.
     Approve(Approve),
     /// Reject a plan. One person is enough, and it is final.
@@ -231,7 +234,7 @@ pub enum Command {
     },
     /// The configuration: check it, or show it as it is understood.
     #[command(subcommand)]
-    Config(Config),
+    Config(ConfigCommand),
     /// Write a starter configuration, people file and log key. Never overwrites.
     Init(Init),
     /// Print the Kubernetes roles of a room's credential, for `kubectl apply -f -`.
@@ -239,10 +242,10 @@ pub enum Command {
     /// Run the room as a service, until SIGTERM.
     Serve,
     /// Rehearse: simulated services, a room and a console, offline, with the same keys as in an incident.
-    Drill(Box<Drill>),
+    Drill(Box<DrillCommand>),
     /// Draw one console of a running room as text or SVG.
     Shot(Shot),
     /// The log on disk, while no room has it open.
     #[command(subcommand)]
-    Ledger(Ledger),
+    Ledger(LedgerCommand),
 }

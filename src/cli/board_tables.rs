@@ -2,57 +2,57 @@
 
 use serde_json::json;
 
-use super::command_output::{Shown, age};
-use super::connect::Link;
-use super::error::Fail;
+use super::command_output::{CommandOutput, age};
+use super::connect::RoomLink;
+use super::error::CliError;
 use super::exit_code::Exit;
 use super::row_text::describe;
 use super::{output, status_exit};
-use crate::board::empty_reason::{Absence, absence, ago, unheard};
-use crate::board::{Body, Row, Topic, Verdict, breached};
+use crate::board::empty_reason::{EmptyReason, absence, ago, unheard};
+use crate::board::{Row, RowBody, Topic, Verdict, breached};
 use crate::client::Mirror;
 use crate::model::filter::Filter;
 use crate::model::time::{dated, since};
 use crate::model::{ACCOUNT_ALONE, Level, Stamp};
 use crate::protocol::message::RoomStatus;
 use crate::protocol::{Reply, Request};
-use crate::timeline::{Clock, Incident, PlanRecord, Redaction};
+use crate::timeline::{Incident, IncidentClock, PlanRecord, Redaction};
 
 /// The rows of one topic, and the exit code of the rows that a filter keeps and of the sources behind them.
-pub async fn topic(link: &mut Link, topic: Topic, filter: Option<&Filter>) -> Result<Shown, Fail> {
+pub async fn topic(link: &mut RoomLink, topic: Topic, filter: Option<&Filter>) -> Result<CommandOutput, CliError> {
     let own = rows_of(link, topic).await?;
     let sources = rows_of(link, Topic::Sources).await?;
     // Whether a backup is young enough is the service's to say: its schedules may cover it together.
-    let services = if topic == Topic::Backups { rows_of(link, Topic::Services).await? } else { Rows::default() };
+    let services = if topic == Topic::Backups { rows_of(link, Topic::Services).await? } else { ShownRows::default() };
     Ok(Table { topic, own, sources: sources.rows, services: services.rows, now: link.clock.now() }.shown(filter))
 }
 
 #[derive(Default)]
-struct Rows {
+struct ShownRows {
     rows: Vec<Row>,
     total: u64,
     dropped: u64,
 }
 
-async fn rows_of(link: &mut Link, topic: Topic) -> Result<Rows, Fail> {
+async fn rows_of(link: &mut RoomLink, topic: Topic) -> Result<ShownRows, CliError> {
     match link.ask(Request::Board { topic }).await? {
-        Reply::Rows { rows, total, dropped } => Ok(Rows { rows, total, dropped }),
-        _ => Err(Fail::Gone("the room answered something else".to_owned())),
+        Reply::Rows { rows, total, dropped } => Ok(ShownRows { rows, total, dropped }),
+        _ => Err(CliError::Gone("the room answered something else".to_owned())),
     }
 }
 
 /// A topic as a table, with what its exit code and its emptiness are judged by.
 struct Table {
     topic: Topic,
-    own: Rows,
+    own: ShownRows,
     sources: Vec<Row>,
     services: Vec<Row>,
     now: Stamp,
 }
 
 impl Table {
-    fn shown(self, filter: Option<&Filter>) -> Shown {
-        let Self { topic, own: Rows { mut rows, total, dropped }, sources, services, now } = self;
+    fn shown(self, filter: Option<&Filter>) -> CommandOutput {
+        let Self { topic, own: ShownRows { mut rows, total, dropped }, sources, services, now } = self;
         // The sources that can't be believed: without them an empty table would look like a calm one.
         let behind = |row: &&Row| topic.systems().contains(&row.source.system) && unheard(row, now).is_some();
         let blind: Vec<&Row> = sources.iter().filter(behind).collect();
@@ -87,7 +87,7 @@ impl Table {
                 ));
             }
         }
-        Shown::ok(json, text).exit(exit)
+        CommandOutput::ok(json, text).exit(exit)
     }
 }
 
@@ -117,10 +117,10 @@ pub fn table(rows: &[Row], now: Stamp) -> String {
 }
 
 /// Everything at a glance, and the exit code that says how it stands: how all of it stands, whatever is listed.
-pub async fn status(link: &mut Link, filter: Option<&Filter>) -> Result<Shown, Fail> {
+pub async fn status(link: &mut RoomLink, filter: Option<&Filter>) -> Result<CommandOutput, CliError> {
     link.caught_up().await?;
     let Reply::Status(room) = link.ask(Request::Status).await? else {
-        return Err(Fail::Gone("the room answered something else".to_owned()));
+        return Err(CliError::Gone("the room answered something else".to_owned()));
     };
     let mut rows = Vec::new();
     for topic in Topic::ALL.iter().copied().filter(|topic| *topic != Topic::Events) {
@@ -145,13 +145,13 @@ pub async fn status(link: &mut Link, filter: Option<&Filter>) -> Result<Shown, F
     let mut json = json!({
         "schema": "warroom/status/v1", "at": now, "room": room, "worst": worst,
         "incident": incident.map(incident_json), "waiting": waiting_json(&link.mirror),
-        "slo": rows.iter().filter(|row| matches!(row.body, Body::Slo(_))).collect::<Vec<_>>(),
+        "slo": rows.iter().filter(|row| matches!(row.body, RowBody::Slo(_))).collect::<Vec<_>>(),
         "trouble": troubled,
     });
     let mut text = room_lines(&room, incident, now);
     text.push_str(&waiting_lines(&link.mirror));
     if rows.is_empty() {
-        text.push_str(&format!("{}\n", Absence::NotConfigured.says(Topic::Sources, ago(now))));
+        text.push_str(&format!("{}\n", EmptyReason::NotConfigured.says(Topic::Sources, ago(now))));
     } else if found == 0 {
         text.push_str("nothing needs you: every source is fresh and every row is fine\n");
     } else if kept > 0 {
@@ -160,11 +160,11 @@ pub async fn status(link: &mut Link, filter: Option<&Filter>) -> Result<Shown, F
     if let Some(filter) = filter {
         say_filtered(&mut json, &mut text, filter, kept, found - kept);
     }
-    Ok(Shown::ok(json, text).exit(exit))
+    Ok(CommandOutput::ok(json, text).exit(exit))
 }
 
 /// Whether any of the incident's services is past its RTO, counted from impact (or detection while that is unknown).
-fn rto_breached(incident: &Incident, link: &Link, now: Stamp) -> bool {
+fn rto_breached(incident: &Incident, link: &RoomLink, now: Stamp) -> bool {
     let Some((from, _)) = incident.clocks.impact.or(incident.clocks.detection) else { return false };
     let until = incident.clocks.recovery.map_or(now, |(at, _)| at);
     let objectives = link.mirror.welcome.as_ref().map(|welcome| welcome.objectives.as_slice()).unwrap_or_default();
@@ -193,7 +193,7 @@ pub fn incident_json(incident: &Incident) -> serde_json::Value {
 }
 
 /// One clock on the line of the incident: how long ago; with its instants where people state another than was measured.
-fn clock_line(name: &str, incident: &Incident, clock: Clock, now: Stamp) -> String {
+fn clock_line(name: &str, incident: &Incident, clock: IncidentClock, now: Stamp) -> String {
     let clocks = &incident.clocks;
     match (clocks.of(clock), clocks.stated.of(clock)) {
         (Some((at, _)), None) => format!(" · {name} {} ago", age(at, now)),
@@ -227,17 +227,17 @@ fn room_lines(room: &RoomStatus, incident: Option<&Incident>, now: Stamp) -> Str
 
 /// The incident and its clocks in one line.
 pub fn incident_line(incident: &Incident, now: Stamp) -> String {
-    let clock = |name: &str, clock: Clock| clock_line(name, incident, clock, now);
+    let clock = |name: &str, clock: IncidentClock| clock_line(name, incident, clock, now);
     format!(
         "{} {} · {} · {}{}{}{}{}\n",
         incident.severity.name().to_uppercase(),
         incident.title,
         incident.id,
         incident.status.name(),
-        clock("impact", Clock::Impact),
-        clock("detected", Clock::Detection),
-        clock("decided", Clock::Decision),
-        clock("recovered", Clock::Recovery),
+        clock("impact", IncidentClock::Impact),
+        clock("detected", IncidentClock::Detection),
+        clock("decided", IncidentClock::Decision),
+        clock("recovered", IncidentClock::Recovery),
     )
 }
 
@@ -297,7 +297,7 @@ pub fn waiting_lines(mirror: &Mirror) -> String {
 }
 
 /// Reads why texts are to be removed, where that was long ago.
-async fn read_reasons(link: &mut Link) -> Result<(), Fail> {
+async fn read_reasons(link: &mut RoomLink) -> Result<(), CliError> {
     let (_, texts) = waiting(&link.mirror);
     let missing = texts.into_iter().filter(|(incident, it)| incident.item(it.proposal).is_none());
     let missing: Vec<_> = missing.map(|(incident, it)| (incident.id.clone(), it.proposal)).collect();
@@ -330,7 +330,7 @@ mod tests {
             seen_at: at("14:34:57"),
             stale: false,
             why: trouble.as_ref().map(|it| it.what.clone()).unwrap_or_default(),
-            body: Body::Source {
+            body: RowBody::Source {
                 alive_at: Some(at("14:34:57")),
                 troubled_since: trouble.as_ref().map(|_| at("14:34:57")),
                 trouble,
@@ -341,8 +341,8 @@ mod tests {
         }
     }
 
-    fn shown(topic: Topic, rows: Vec<Row>, sources: Vec<Row>) -> Shown {
-        let own = Rows { total: rows.len() as u64, rows, dropped: 0 };
+    fn shown(topic: Topic, rows: Vec<Row>, sources: Vec<Row>) -> CommandOutput {
+        let own = ShownRows { total: rows.len() as u64, rows, dropped: 0 };
         Table { topic, own, sources, services: Vec::new(), now: at("14:35:00") }.shown(None)
     }
 

@@ -7,7 +7,7 @@ use crate::model::{Stamp, time};
 
 /// A command's result.
 #[derive(Debug)]
-pub struct Shown {
+pub struct CommandOutput {
     /// With its `schema`.
     pub json: Value,
     /// Lines for people.
@@ -15,7 +15,7 @@ pub struct Shown {
     pub exit: Exit,
 }
 
-impl Shown {
+impl CommandOutput {
     /// A result that went well.
     pub fn ok(json: Value, text: impl Into<String>) -> Self {
         Self { json, text: text.into(), exit: Exit::Ok }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::appearance;
-use super::args::{Config as Verb, Global, ShowFormat};
-use super::command_output::Shown;
-use super::error::Fail;
+use super::args::{ConfigCommand as Verb, Global, ShowFormat};
+use super::command_output::CommandOutput;
+use super::error::CliError;
 use super::exit_code::Exit;
 use super::output;
 use crate::config::{self, Config, ConfigErrors, Env, LoadOptions};
@@ -16,7 +16,7 @@ use crate::config::{self, Config, ConfigErrors, Env, LoadOptions};
 ///
 /// # Errors
 /// If there is no file; with `show`, also if it is wrong.
-pub fn config(verb: &Verb, global: &Global, env: &Env) -> Result<Exit, Fail> {
+pub fn config(verb: &Verb, global: &Global, env: &Env) -> Result<Exit, CliError> {
     match verb {
         Verb::Check { serve, output } => {
             print(check(&file(global.config.as_deref(), *serve, env)?, *serve), output.json())
@@ -28,9 +28,9 @@ pub fn config(verb: &Verb, global: &Global, env: &Env) -> Result<Exit, Fail> {
 }
 
 /// Prints a result: data to stdout; lines about what is wrong to stderr, where people look for errors.
-pub(super) fn print(shown: Shown, json: bool) -> Result<Exit, Fail> {
+pub(super) fn print(shown: CommandOutput, json: bool) -> Result<Exit, CliError> {
     if json {
-        let text = serde_json::to_string_pretty(&shown.json).map_err(|error| Fail::Other(error.to_string()))?;
+        let text = serde_json::to_string_pretty(&shown.json).map_err(|error| CliError::Other(error.to_string()))?;
         output::print(&format!("{text}\n"))?;
     } else if shown.exit == Exit::Ok {
         output::print(&shown.text)?;
@@ -44,7 +44,7 @@ pub(super) fn print(shown: Shown, json: bool) -> Result<Exit, Fail> {
 ///
 /// # Errors
 /// If none is named and none is there.
-pub fn file(named: Option<&Path>, serve: bool, env: &Env) -> Result<PathBuf, Fail> {
+pub fn file(named: Option<&Path>, serve: bool, env: &Env) -> Result<PathBuf, CliError> {
     if let Some(path) = named {
         return Ok(path.to_owned());
     }
@@ -52,7 +52,7 @@ pub fn file(named: Option<&Path>, serve: bool, env: &Env) -> Result<PathBuf, Fai
     let serve = serve || env.uid == 0;
     env.config_file(serve).ok_or_else(|| {
         let looked: Vec<String> = env.config_candidates(serve).iter().map(|path| path.display().to_string()).collect();
-        Fail::Usage(format!(
+        CliError::Usage(format!(
             "there is no configuration at {}\nmake one with `warroom init`, or name it: --config FILE",
             looked.join(" or ")
         ))
@@ -60,7 +60,7 @@ pub fn file(named: Option<&Path>, serve: bool, env: &Env) -> Result<PathBuf, Fai
 }
 
 /// `config check`: every error, or what was found to be there. Errors are data here: they are what was asked for.
-pub fn check(path: &Path, serve: bool) -> Shown {
+pub fn check(path: &Path, serve: bool) -> CommandOutput {
     match config::load(path, LoadOptions { serve, drill: false }) {
         Ok(config) => match doubts(path) {
             Some(errors) => bad(path, &errors),
@@ -79,7 +79,7 @@ fn doubts(path: &Path) -> Option<ConfigErrors> {
     }
 }
 
-fn good(path: &Path, config: &Config) -> Shown {
+fn good(path: &Path, config: &Config) -> CommandOutput {
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let mut text = format!(
         "{} is good: room {} with {}, {}, {}, {}, {}\n",
@@ -96,10 +96,10 @@ fn good(path: &Path, config: &Config) -> Shown {
         n => format!("{} in {}\n", count(n, "person"), config.people_file.display()),
     });
     let json = json!({ "schema": "warroom/config-check/v1", "ok": true, "file": path, "errors": [] });
-    Shown::ok(json, text)
+    CommandOutput::ok(json, text)
 }
 
-fn bad(path: &Path, errors: &ConfigErrors) -> Shown {
+fn bad(path: &Path, errors: &ConfigErrors) -> CommandOutput {
     let list: Vec<serde_json::Value> = errors
         .0
         .iter()
@@ -111,18 +111,18 @@ fn bad(path: &Path, errors: &ConfigErrors) -> Shown {
         })
         .collect();
     let json = json!({ "schema": "warroom/config-check/v1", "ok": false, "file": path, "errors": list });
-    Shown::ok(json, format!("{errors}\n")).exit(Exit::Usage)
+    CommandOutput::ok(json, format!("{errors}\n")).exit(Exit::Usage)
 }
 
 /// `config show`: the values as understood. Paths of secrets are shown, secrets are never read.
 ///
 /// # Errors
 /// Everything wrong with the file, as `config check` says it.
-pub fn show(path: &Path) -> Result<Shown, Fail> {
-    let config = config::load(path, LoadOptions::default()).map_err(|errors| Fail::Config(errors.to_string()))?;
+pub fn show(path: &Path) -> Result<CommandOutput, CliError> {
+    let config = config::load(path, LoadOptions::default()).map_err(|errors| CliError::Config(errors.to_string()))?;
     let mut json = config::to_json(&config);
     json["schema"] = "warroom/config/v1".into();
-    Ok(Shown::ok(json, config::to_toml(&config)))
+    Ok(CommandOutput::ok(json, config::to_toml(&config)))
 }
 
 #[cfg(test)]

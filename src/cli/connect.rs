@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 use tokio::time::error::Elapsed;
 
 use crate::board::Topic;
-use crate::cli::error::Fail;
+use crate::cli::error::CliError;
 use crate::cli::output;
-use crate::client::{AskError, ClientEvent, ConnectOptions, Handle, Mirror, Trust, connect};
+use crate::client::{AskError, ClientEvent, ClientHandle, ConnectOptions, Mirror, Trust, connect};
 use crate::clock::{Clock, ClockSync};
 use crate::model::{Digest, IncidentId, PersonId, Refusal, RefusalKind};
 use crate::protocol::{Hello, Reply, Request};
@@ -23,8 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const TRIES: usize = 30;
 
 /// What to do where a room has another history than the one that was seen.
-fn forked(log: &str, why: &str) -> Fail {
-    Fail::Integrity(format!(
+fn forked(log: &str, why: &str) -> CliError {
+    CliError::Integrity(format!(
         "{why}\ncompare the room's log with an export or a head that left the host: warroom verify DIR --expect-head \
          SEQ:HASH; what you find to be right is accepted once with --accept-log {log}"
     ))
@@ -66,16 +66,16 @@ impl Intent {
 }
 
 /// A live link and what it mirrors.
-pub struct Link {
-    pub handle: Handle,
+pub struct RoomLink {
+    pub handle: ClientHandle,
     pub mirror: Mirror,
     pub clock: Clock,
     events: mpsc::Receiver<ClientEvent>,
 }
 
-impl Link {
+impl RoomLink {
     /// Connects; fails at once if there is no room, instead of trying for ever as a console does.
-    pub async fn open(socket: &Path, intent: &Intent) -> Result<Self, Fail> {
+    pub async fn open(socket: &Path, intent: &Intent) -> Result<Self, CliError> {
         let (handle, events) =
             connect(ConnectOptions { socket: socket.to_owned(), hello: intent.hello(), trust: intent.trust.clone() });
         let now = Clock::real().now();
@@ -91,11 +91,11 @@ impl Link {
             output::say(&format!("NOT INTACT: {why}"));
         }
         match first {
-            Err(_) => Err(Fail::Timeout(format!("the room at {} does not answer", socket.display()))),
-            Ok(None) => Err(Fail::NoRoom { socket: socket.to_owned(), why: "the connection closed".to_owned() }),
-            Ok(Some(ClientEvent::Refused(refusal))) => Err(Fail::Refused(refusal)),
+            Err(_) => Err(CliError::Timeout(format!("the room at {} does not answer", socket.display()))),
+            Ok(None) => Err(CliError::NoRoom { socket: socket.to_owned(), why: "the connection closed".to_owned() }),
+            Ok(Some(ClientEvent::Refused(refusal))) => Err(CliError::Refused(refusal)),
             Ok(Some(ClientEvent::Lost { why })) => {
-                Err(Fail::NoRoom { socket: socket.to_owned(), why: why.to_string() })
+                Err(CliError::NoRoom { socket: socket.to_owned(), why: why.to_string() })
             }
             Ok(Some(event)) => {
                 link.mirror.apply(event, &link.clock);
@@ -110,11 +110,11 @@ impl Link {
     }
 
     /// Takes in the next event. An end of the link is a failure for a command.
-    pub async fn next(&mut self) -> Result<(), Fail> {
+    pub async fn next(&mut self) -> Result<(), CliError> {
         match heard(&mut self.events).await {
-            None => Err(Fail::Gone("the connection to the room closed".to_owned())),
-            Some(ClientEvent::Refused(refusal)) => Err(Fail::Refused(refusal)),
-            Some(ClientEvent::Lost { why }) => Err(Fail::Gone(why.to_string())),
+            None => Err(CliError::Gone("the connection to the room closed".to_owned())),
+            Some(ClientEvent::Refused(refusal)) => Err(CliError::Refused(refusal)),
+            Some(ClientEvent::Lost { why }) => Err(CliError::Gone(why.to_string())),
             Some(event) => {
                 self.mirror.apply(event, &self.clock);
                 Ok(())
@@ -128,31 +128,31 @@ impl Link {
         within: Duration,
         what: &str,
         mut enough: impl FnMut(&Mirror) -> bool,
-    ) -> Result<(), Fail> {
+    ) -> Result<(), CliError> {
         let deadline = tokio::time::Instant::now() + within;
         while !enough(&self.mirror) {
             match tokio::time::timeout_at(deadline, self.next()).await {
                 Ok(stepped) => stepped?,
-                Err(_) => return Err(Fail::Timeout(format!("{what} did not come within {} s", within.as_secs()))),
+                Err(_) => return Err(CliError::Timeout(format!("{what} did not come within {} s", within.as_secs()))),
             }
         }
         Ok(())
     }
 
     /// Waits until every entry so far has come.
-    pub async fn caught_up(&mut self) -> Result<(), Fail> {
+    pub async fn caught_up(&mut self) -> Result<(), CliError> {
         self.until(PATIENCE, "the timeline", |mirror| mirror.caught_up).await?;
         match &self.mirror.broken {
-            Some(why) => Err(Fail::Integrity(why.to_string())),
+            Some(why) => Err(CliError::Integrity(why.to_string())),
             None => Ok(()),
         }
     }
 
     /// An incident with every item it has: the named one, else the open one, else the last. Read in pages where the mirror
     /// does not keep all of it. With the last entry that it tells of.
-    pub async fn whole(&mut self, id: Option<&str>) -> Result<(Incident, (u64, Digest)), Fail> {
+    pub async fn whole(&mut self, id: Option<&str>) -> Result<(Incident, (u64, Digest)), CliError> {
         let incident = super::timeline::incident(&self.mirror, id)?;
-        let head = self.mirror.head.ok_or_else(|| Fail::Usage("the log is empty".to_owned()))?;
+        let head = self.mirror.head.ok_or_else(|| CliError::Usage("the log is empty".to_owned()))?;
         if incident.missing() == 0 {
             return Ok((incident.clone(), head));
         }
@@ -161,12 +161,12 @@ impl Link {
         while let Some(at) = from {
             let request = Request::History { incident: id.clone(), from: at };
             let Reply::History { lines, next, after } = self.patiently(request).await? else {
-                return Err(Fail::Gone("the room answered something else".to_owned()));
+                return Err(CliError::Gone("the room answered something else".to_owned()));
             };
             let story = story.get_or_insert_with(|| Story::of_one(after, Keep::All));
             for line in &lines {
                 let entry = seal::decode(line)
-                    .map_err(|error| Fail::Integrity(format!("an entry from the room does not verify: {error}")))?;
+                    .map_err(|error| CliError::Integrity(format!("an entry from the room does not verify: {error}")))?;
                 if entry.seq <= head.0 {
                     story.apply(&entry);
                 }
@@ -175,14 +175,14 @@ impl Link {
         }
         let found = story.and_then(|mut story| story.incidents.pop());
         let found = found.filter(|it| it.id == id).map(|it| (it, head));
-        found.ok_or_else(|| Fail::Gone(format!("the room's log does not have {id} any more")))
+        found.ok_or_else(|| CliError::Gone(format!("the room's log does not have {id} any more")))
     }
 
     /// Asks, and where the room wants fewer requests a second, asks again a second later.
-    async fn patiently(&mut self, request: Request) -> Result<Reply, Fail> {
+    async fn patiently(&mut self, request: Request) -> Result<Reply, CliError> {
         for _ in 0..TRIES {
             match self.ask(request.clone()).await {
-                Err(Fail::Refused(refusal)) if refusal.kind == RefusalKind::Rate => {
+                Err(CliError::Refused(refusal)) if refusal.kind == RefusalKind::Rate => {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 answered => return answered,
@@ -192,7 +192,7 @@ impl Link {
     }
 
     /// Reads an entry that the mirror does not keep, so that its item is there.
-    pub async fn read(&mut self, incident: &IncidentId, seq: u64) -> Result<(), Fail> {
+    pub async fn read(&mut self, incident: &IncidentId, seq: u64) -> Result<(), CliError> {
         let request = Request::History { incident: incident.clone(), from: seq };
         if let Reply::History { lines, .. } = self.ask(request).await? {
             self.mirror.earlier(&lines[..lines.len().min(1)]);
@@ -201,7 +201,7 @@ impl Link {
     }
 
     /// Asks, and keeps the mirror going while the answer is on its way.
-    pub async fn ask(&mut self, request: Request) -> Result<Reply, Fail> {
+    pub async fn ask(&mut self, request: Request) -> Result<Reply, CliError> {
         let handle = self.handle.clone();
         let answer = handle.request(request);
         tokio::pin!(answer);
@@ -209,9 +209,9 @@ impl Link {
         tokio::pin!(limit);
         loop {
             tokio::select! {
-                reply = &mut answer => return reply.map_err(Fail::from),
+                reply = &mut answer => return reply.map_err(CliError::from),
                 stepped = self.next() => stepped?,
-                () = &mut limit => return Err(Fail::Timeout("the room did not answer the request".to_owned())),
+                () = &mut limit => return Err(CliError::Timeout("the room did not answer the request".to_owned())),
             }
         }
     }
@@ -227,7 +227,7 @@ pub async fn heard(events: &mut mpsc::Receiver<ClientEvent>) -> Option<ClientEve
     }
 }
 
-impl From<AskError> for Fail {
+impl From<AskError> for CliError {
     fn from(error: AskError) -> Self {
         match error {
             AskError::Refused(refusal) => Self::Refused(refusal),
@@ -236,7 +236,7 @@ impl From<AskError> for Fail {
     }
 }
 
-impl From<Refusal> for Fail {
+impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }

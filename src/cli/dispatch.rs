@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::args::{self, Args, Command, Global};
-use super::command_output::Shown;
-use super::connect::{Intent, Link};
-use super::drill::{self, Drill};
-use super::error::Fail;
+use super::args::{self, Args, CliCommand, Global};
+use super::command_output::CommandOutput;
+use super::connect::{Intent, RoomLink};
+use super::drill::{self, DrillOptions};
+use super::error::CliError;
 use super::exit_code::Exit;
 use super::{
     board_tables, console, export, headless, log_folder, output, plan, screenshot, serve, silence, timeline,
@@ -39,24 +39,26 @@ pub async fn run(args: Args) -> Exit {
     }
 }
 
-async fn dispatch(args: Args, env: &Env) -> Result<Exit, Fail> {
+async fn dispatch(args: Args, env: &Env) -> Result<Exit, CliError> {
     let Args { global, join, command } = args;
     let Some(command) = command else { return console::open(&global, join, env).await };
     match command {
-        Command::Serve => {
+        CliCommand::Serve => {
             let options = serve::Serve { config: global.config, socket: global.socket, state_dir: global.state_dir };
             serve::serve(options, env).await.map(|()| Exit::Ok)
         }
-        Command::Drill(drill) => play(*drill, global, env).await,
-        Command::Init(init) => super::init::init(&init, env),
-        Command::Rbac(rbac) => Ok(output::print(&super::rbac::manifest(&rbac)).map(|_| Exit::Ok)?),
-        Command::Config(command) => super::config::config(&command, &global, env),
-        Command::Verify { paths, key, expect_head, output } => {
+        CliCommand::Drill(drill) => play(*drill, global, env).await,
+        CliCommand::Init(init) => super::init::init(&init, env),
+        CliCommand::Rbac(rbac) => Ok(output::print(&super::rbac::manifest(&rbac)).map(|_| Exit::Ok)?),
+        CliCommand::Config(command) => super::config::config(&command, &global, env),
+        CliCommand::Verify { paths, key, expect_head, output } => {
             show(verify::verify(&paths, key.as_deref(), expect_head)?, output)
         }
-        Command::Ledger(args::Ledger::New { output, .. }) => show(verify::new_after_damage(&global, env)?, output),
-        Command::Shot(shot) => screenshot::shot(&shot, &global, env).await,
-        Command::Export(export) => write_export(export, &global, env).await,
+        CliCommand::Ledger(args::LedgerCommand::New { output, .. }) => {
+            show(verify::new_after_damage(&global, env)?, output)
+        }
+        CliCommand::Shot(shot) => screenshot::shot(&shot, &global, env).await,
+        CliCommand::Export(export) => write_export(export, &global, env).await,
         other => with_room(other, &global, env).await,
     }
 }
@@ -84,7 +86,12 @@ pub fn trust(global: &Global, env: &Env) -> Trust {
 }
 
 /// A link for a command.
-pub async fn link(global: &Global, env: &Env, entries_from: Option<u64>, topics: &[Topic]) -> Result<Link, Fail> {
+pub async fn link(
+    global: &Global,
+    env: &Env,
+    entries_from: Option<u64>,
+    topics: &[Topic],
+) -> Result<RoomLink, CliError> {
     let intent = Intent {
         entries_from,
         topics: topics.to_vec(),
@@ -93,12 +100,12 @@ pub async fn link(global: &Global, env: &Env, entries_from: Option<u64>, topics:
         trust: trust(global, env),
         ..Intent::default()
     };
-    Link::open(&socket(global, env), &intent).await
+    RoomLink::open(&socket(global, env), &intent).await
 }
 
-fn show(shown: Shown, output: args::Output) -> Result<Exit, Fail> {
+fn show(shown: CommandOutput, output: args::Output) -> Result<Exit, CliError> {
     if output.json() {
-        let text = serde_json::to_string_pretty(&shown.json).map_err(|error| Fail::Other(error.to_string()))?;
+        let text = serde_json::to_string_pretty(&shown.json).map_err(|error| CliError::Other(error.to_string()))?;
         output::print(&format!("{text}\n"))?;
     } else {
         output::print(&shown.text)?;
@@ -106,32 +113,32 @@ fn show(shown: Shown, output: args::Output) -> Result<Exit, Fail> {
     Ok(shown.exit)
 }
 
-async fn with_room(command: Command, global: &Global, env: &Env) -> Result<Exit, Fail> {
+async fn with_room(command: CliCommand, global: &Global, env: &Env) -> Result<Exit, CliError> {
     match command {
-        Command::Status { folder: args::Folder { dir: Some(dir) }, output, .. } => {
+        CliCommand::Status { folder: args::FolderArgs { dir: Some(dir) }, output, .. } => {
             show(log_folder::status(&log_folder::read(&dir, global.config.as_deref())?), output)
         }
-        Command::Status { watch, narrow, output, .. } => status(global, env, watch, &narrow, output).await,
-        Command::Readiness(view) => readiness(view, global, env).await,
-        Command::Events(view) => rows(Topic::Events, view, global, env).await,
-        Command::Alerts(view) => rows(Topic::Alerts, view, global, env).await,
-        Command::Backups(view) => rows(Topic::Backups, view, global, env).await,
-        Command::Gitops(view) => rows(Topic::Gitops, view, global, env).await,
-        Command::Traffic(view) => rows(Topic::Traffic, view, global, env).await,
-        Command::Slo(view) => rows(Topic::Slo, view, global, env).await,
-        Command::Timeline(command) => on_timeline(command, global, env).await,
-        Command::Incident(command) => on_incident(command, global, env).await,
-        Command::Silence(command) => on_silence(command, global, env).await,
+        CliCommand::Status { watch, narrow, output, .. } => status(global, env, watch, &narrow, output).await,
+        CliCommand::Readiness(view) => readiness(view, global, env).await,
+        CliCommand::Events(view) => rows(Topic::Events, view, global, env).await,
+        CliCommand::Alerts(view) => rows(Topic::Alerts, view, global, env).await,
+        CliCommand::Backups(view) => rows(Topic::Backups, view, global, env).await,
+        CliCommand::Gitops(view) => rows(Topic::Gitops, view, global, env).await,
+        CliCommand::Traffic(view) => rows(Topic::Traffic, view, global, env).await,
+        CliCommand::Slo(view) => rows(Topic::Slo, view, global, env).await,
+        CliCommand::Timeline(command) => on_timeline(command, global, env).await,
+        CliCommand::Incident(command) => on_incident(command, global, env).await,
+        CliCommand::Silence(command) => on_silence(command, global, env).await,
         other => on_plan(other, global, env).await,
     }
 }
 
-async fn rows(topic: Topic, view: args::View, global: &Global, env: &Env) -> Result<Exit, Fail> {
+async fn rows(topic: Topic, view: args::ViewArgs, global: &Global, env: &Env) -> Result<Exit, CliError> {
     let mut link = link(global, env, None, &[]).await?;
     show(board_tables::topic(&mut link, topic, view.narrow.filter.as_ref()).await?, view.output)
 }
 
-async fn readiness(view: args::View, global: &Global, env: &Env) -> Result<Exit, Fail> {
+async fn readiness(view: args::ViewArgs, global: &Global, env: &Env) -> Result<Exit, CliError> {
     let mut link = link(global, env, Some(0), &[]).await?;
     show(super::readiness::show(&mut link).await?, view.output)
 }
@@ -140,9 +147,9 @@ async fn status(
     global: &Global,
     env: &Env,
     watch: bool,
-    narrow: &args::Narrow,
+    narrow: &args::FilterArgs,
     output: args::Output,
-) -> Result<Exit, Fail> {
+) -> Result<Exit, CliError> {
     let topics: Vec<Topic> = Topic::ALL.iter().copied().filter(|topic| *topic != Topic::Events).collect();
     let mut link = link(global, env, Some(0), if watch { &topics } else { &[] }).await?;
     let mut last = String::new();
@@ -162,7 +169,7 @@ async fn status(
     }
 }
 
-async fn on_timeline(command: args::Timeline, global: &Global, env: &Env) -> Result<Exit, Fail> {
+async fn on_timeline(command: args::Timeline, global: &Global, env: &Env) -> Result<Exit, CliError> {
     match command {
         args::Timeline::Mark(of) => {
             change(Request::Mark { seq: of.seq, milestone: of.milestone, marked: true }, of.output, global, env).await
@@ -185,7 +192,7 @@ async fn on_timeline(command: args::Timeline, global: &Global, env: &Env) -> Res
             let mut link = link(global, env, Some(0), &[]).await?;
             show(timeline_write::redact(&mut link, seq, reason, confirm).await?, output)
         }
-        args::Timeline::Show { incident, folder: args::Folder { dir: Some(dir) }, narrow, output } => {
+        args::Timeline::Show { incident, folder: args::FolderArgs { dir: Some(dir) }, narrow, output } => {
             let read = log_folder::read(&dir, global.config.as_deref())?;
             let incident = timeline::incident(&read.mirror, incident.as_deref())?;
             show(timeline::show(incident, read.as_of, narrow.filter.as_ref())?, output)
@@ -210,21 +217,21 @@ async fn on_timeline(command: args::Timeline, global: &Global, env: &Env) -> Res
     }
 }
 
-async fn change(request: Request, output: args::Output, global: &Global, env: &Env) -> Result<Exit, Fail> {
+async fn change(request: Request, output: args::Output, global: &Global, env: &Env) -> Result<Exit, CliError> {
     let mut link = link(global, env, None, &[]).await?;
     show(timeline::record(&mut link, request).await?, output)
 }
 
-async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Result<Exit, Fail> {
+async fn on_incident(command: args::IncidentCommand, global: &Global, env: &Env) -> Result<Exit, CliError> {
     // A time may be counted from the incident's first alert, which the entries tell.
-    let times = matches!(&command, args::Incident::Set { impact_at, recovered_at, .. }
+    let times = matches!(&command, args::IncidentCommand::Set { impact_at, recovered_at, .. }
         if impact_at.is_some() || recovered_at.is_some());
     let mut link = link(global, env, times.then_some(0), &[]).await?;
     let (request, output) = match command {
-        args::Incident::Open { title, severity, output } => {
+        args::IncidentCommand::Open { title, severity, output } => {
             (Request::Open { title: timeline_write::whole("the title", &title)?, severity }, output)
         }
-        args::Incident::Set { title, severity, status, commander, impact_at, recovered_at, output } => {
+        args::IncidentCommand::Set { title, severity, status, commander, impact_at, recovered_at, output } => {
             let set = SetIncident {
                 title: title.map(|title| timeline_write::whole("the title", &title)).transpose()?,
                 severity,
@@ -236,32 +243,34 @@ async fn on_incident(command: args::Incident, global: &Global, env: &Env) -> Res
             };
             (Request::Set(set), output)
         }
-        args::Incident::Close { although_firing: false, output } => (Request::Close, output),
-        args::Incident::Close { although_firing: true, output } => {
+        args::IncidentCommand::Close { although_firing: false, output } => (Request::Close, output),
+        args::IncidentCommand::Close { although_firing: true, output } => {
             (Request::Set(SetIncident::closed_although_firing()), output)
         }
     };
     show(timeline::record(&mut link, request).await?, output)
 }
 
-async fn on_silence(command: args::Silence, global: &Global, env: &Env) -> Result<Exit, Fail> {
+async fn on_silence(command: args::SilenceCommand, global: &Global, env: &Env) -> Result<Exit, CliError> {
     let mut link = link(global, env, None, &[]).await?;
     match command {
-        args::Silence::List { narrow, output } => show(silence::list(&mut link, narrow.filter.as_ref()).await?, output),
-        args::Silence::Add { matchers, lasts, reason, consent, output } => {
+        args::SilenceCommand::List { narrow, output } => {
+            show(silence::list(&mut link, narrow.filter.as_ref()).await?, output)
+        }
+        args::SilenceCommand::Add { matchers, lasts, reason, consent, output } => {
             let change = silence::creation(&matchers, lasts, &reason)?;
             show(silence::change(&mut link, change, consent).await?, output)
         }
-        args::Silence::Expire { id, consent, output } => {
+        args::SilenceCommand::Expire { id, consent, output } => {
             let change = silence::expiry(&mut link, &id).await?;
             show(silence::change(&mut link, change, consent).await?, output)
         }
     }
 }
 
-async fn on_plan(command: Command, global: &Global, env: &Env) -> Result<Exit, Fail> {
+async fn on_plan(command: CliCommand, global: &Global, env: &Env) -> Result<Exit, CliError> {
     match command {
-        Command::Propose(propose) => {
+        CliCommand::Propose(propose) => {
             let request = Request::Propose {
                 action: propose.action,
                 service: propose.service,
@@ -272,39 +281,39 @@ async fn on_plan(command: Command, global: &Global, env: &Env) -> Result<Exit, F
             let mut link = link(global, env, None, &[]).await?;
             show(plan::propose(&mut link, request).await?, propose.output)
         }
-        Command::Plan(args::Plan::List { incident, folder: args::Folder { dir: Some(dir) }, output }) => {
+        CliCommand::Plan(args::PlanCommand::List { incident, folder: args::FolderArgs { dir: Some(dir) }, output }) => {
             let read = log_folder::read(&dir, global.config.as_deref())?;
             show(plan::list(&read.mirror, incident.as_deref())?, output)
         }
-        Command::Plan(args::Plan::List { incident, output, .. }) => {
+        CliCommand::Plan(args::PlanCommand::List { incident, output, .. }) => {
             let mut link = link(global, env, Some(0), &[]).await?;
             link.caught_up().await?;
             show(plan::list(&link.mirror, incident.as_deref())?, output)
         }
-        Command::Plan(args::Plan::Show { plan: id, manual, output }) => {
+        CliCommand::Plan(args::PlanCommand::Show { plan: id, manual, output }) => {
             let mut link = link(global, env, Some(0), &[]).await?;
             show(plan::show(&mut link, &PlanId(id), manual).await?, output)
         }
-        Command::Plan(args::Plan::Wait { plan: id, timeout, output }) => {
+        CliCommand::Plan(args::PlanCommand::Wait { plan: id, timeout, output }) => {
             let mut link = link(global, env, Some(0), &[]).await?;
             show(plan::wait(&mut link, &PlanId(id), timeout.unwrap_or(WAIT_DEFAULT)).await?, output)
         }
-        Command::Approve(approve) => {
+        CliCommand::Approve(approve) => {
             let request =
                 Request::Approve { plan: PlanId(approve.plan), digest: approve.digest, confirm: approve.confirm };
             change(request, approve.output, global, env).await
         }
-        Command::Reject { plan, reason, output } => {
+        CliCommand::Reject { plan, reason, output } => {
             let reason = timeline_write::whole("the reason", &reason)?;
             change(Request::Reject { plan: PlanId(plan), reason }, output, global, env).await
         }
-        Command::Withdraw(of) => change(Request::Withdraw { plan: PlanId(of.plan) }, of.output, global, env).await,
-        Command::Hold(of) => change(Request::Hold { plan: PlanId(of.plan) }, of.output, global, env).await,
-        _ => Err(Fail::Usage("this command is not about a room".to_owned())),
+        CliCommand::Withdraw(of) => change(Request::Withdraw { plan: PlanId(of.plan) }, of.output, global, env).await,
+        CliCommand::Hold(of) => change(Request::Hold { plan: PlanId(of.plan) }, of.output, global, env).await,
+        _ => Err(CliError::Usage("this command is not about a room".to_owned())),
     }
 }
 
-async fn write_export(export: args::Export, global: &Global, env: &Env) -> Result<Exit, Fail> {
+async fn write_export(export: args::Export, global: &Global, env: &Env) -> Result<Exit, CliError> {
     let (id, filter) = (export.incident.as_deref(), export.narrow.filter.as_ref());
     // Incidents have ids that no folder is called by.
     let named = id.map(Path::new).filter(|path| export.folder.dir.is_none() && path.is_dir());
@@ -330,8 +339,8 @@ async fn write_export(export: args::Export, global: &Global, env: &Env) -> Resul
 }
 
 /// Writes a file whole or not at all.
-pub fn write_file(file: &Path, text: &str) -> Result<(), Fail> {
-    let wrong = |error: std::io::Error| Fail::Other(format!("can't write {}: {error}", file.display()));
+pub fn write_file(file: &Path, text: &str) -> Result<(), CliError> {
+    let wrong = |error: std::io::Error| CliError::Other(format!("can't write {}: {error}", file.display()));
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
     std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, file)).map_err(|error| {
@@ -340,17 +349,18 @@ pub fn write_file(file: &Path, text: &str) -> Result<(), Fail> {
     })
 }
 
-async fn play(drill: args::Drill, global: Global, env: &Env) -> Result<Exit, Fail> {
+async fn play(drill: args::DrillCommand, global: Global, env: &Env) -> Result<Exit, CliError> {
     let pace = drill.world.as_ref().map_or(drill.play.pace, |args::DrillWorld::World { pace, .. }| *pace);
     if pace.speed <= 0.0 && (drill.world.is_some() || !drill.play.headless) {
-        return Err(Fail::Usage("--speed max is for --headless: nobody could follow it".to_owned()));
+        return Err(CliError::Usage("--speed max is for --headless: nobody could follow it".to_owned()));
     }
     if let Some(args::DrillWorld::World { scenario, pace, detection_in, out }) = drill.world {
-        let options = Drill { scenario, speed: pace.speed, seed: pace.seed, out: None, socket: None, state_dir: None };
+        let options =
+            DrillOptions { scenario, speed: pace.speed, seed: pace.seed, out: None, socket: None, state_dir: None };
         return drill::world_alone(&options, &out, detection_in).await.map(|()| Exit::Ok);
     }
     let play = drill.play;
-    let options = Drill {
+    let options = DrillOptions {
         scenario: play.scenario,
         speed: play.pace.speed,
         seed: play.pace.seed,

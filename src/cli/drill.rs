@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connect::{Intent, Link};
-use super::error::Fail;
-use super::serve::{Make, bind, load, room};
+use super::connect::{Intent, RoomLink};
+use super::error::CliError;
+use super::serve::{RoomOptions, bind, load, room};
 use crate::clock::{Clock, Hold, Random};
 use crate::config::LoadOptions;
 use crate::config::paths::{Env, make_private};
-use crate::drill::Lane;
+use crate::drill::DrillThread;
 use crate::drill::scenario::{self, Scenario};
-use crate::drill::simulator::{self, World};
+use crate::drill::simulator::{self, Simulator};
 use crate::model::PersonId;
 use crate::protocol::DrillInfo;
 use crate::room::Room;
@@ -30,7 +30,7 @@ const PROLOGUE_GRACE_S: i64 = 60;
 
 /// Options of `drill`.
 #[derive(Clone, Debug)]
-pub struct Drill {
+pub struct DrillOptions {
     pub scenario: String,
     /// Drill seconds per second; 0 = as fast as the machine allows.
     pub speed: f64,
@@ -41,8 +41,8 @@ pub struct Drill {
 }
 
 /// A drill that runs.
-pub struct Running {
-    pub world: World,
+pub struct RunningDrill {
+    pub world: Simulator,
     pub room: Room,
     pub clock: Clock,
     pub scenario: Arc<Scenario>,
@@ -51,7 +51,7 @@ pub struct Running {
     /// Private files of the world: kubeconfig, tokens. Removed at the end.
     scratch: PathBuf,
     /// Where all of it lives.
-    lane: Lane,
+    lane: DrillThread,
     /// Time has not begun.
     hold: Option<Hold>,
 }
@@ -62,26 +62,27 @@ pub fn drill_socket(env: &Env) -> PathBuf {
 }
 
 /// Loads a scenario.
-pub fn load_scenario(name: &str) -> Result<Arc<Scenario>, Fail> {
-    scenario::load(name).map(Arc::new).map_err(Fail::Usage)
+pub fn load_scenario(name: &str) -> Result<Arc<Scenario>, CliError> {
+    scenario::load(name).map(Arc::new).map_err(CliError::Usage)
 }
 
-/// Starts world and room; their time begins with [`Running::begin`].
-pub async fn start(options: &Drill, env: &Env, kind: Kind) -> Result<Running, Fail> {
+/// Starts world and room; their time begins with [`RunningDrill::begin`].
+pub async fn start(options: &DrillOptions, env: &Env, kind: DrillMode) -> Result<RunningDrill, CliError> {
     let scenario = load_scenario(&options.scenario)?;
-    let clock = Clock::stepped(scenario.start, if kind == Kind::ByHand { PROLOGUE } else { options.speed });
+    let clock = Clock::stepped(scenario.start, if kind == DrillMode::ByHand { PROLOGUE } else { options.speed });
     let hold = clock.hold();
-    let lane = Lane::start(&clock).map_err(|error| Fail::Other(format!("no thread for the drill: {error}")))?;
+    let lane =
+        DrillThread::start(&clock).map_err(|error| CliError::Other(format!("no thread for the drill: {error}")))?;
     let (options, env) = (options.clone(), env.clone());
     let started = lane.spawn(async move { put_up(&options, &env, kind, scenario, clock).await });
-    let Parts { world, room, clock, scenario, timeline, scratch } =
-        started.await.map_err(|error| Fail::Other(format!("the drill can't start: {error}")))??;
-    Ok(Running { world, room, clock, scenario, timeline, scratch, lane, hold: Some(hold) })
+    let DrillParts { world, room, clock, scenario, timeline, scratch } =
+        started.await.map_err(|error| CliError::Other(format!("the drill can't start: {error}")))??;
+    Ok(RunningDrill { world, room, clock, scenario, timeline, scratch, lane, hold: Some(hold) })
 }
 
 /// Who plays a drill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum DrillMode {
     /// People at consoles, or at least watching: the time before the alert runs fast.
     ByHand,
     /// Nobody but the director: the same seed leaves the same log, byte for byte. What nobody typed needs no secret salt.
@@ -89,8 +90,8 @@ pub enum Kind {
 }
 
 /// What lives on the drill's thread.
-struct Parts {
-    world: World,
+struct DrillParts {
+    world: Simulator,
     room: Room,
     clock: Clock,
     scenario: Arc<Scenario>,
@@ -98,27 +99,33 @@ struct Parts {
     scratch: PathBuf,
 }
 
-async fn put_up(options: &Drill, env: &Env, kind: Kind, scenario: Arc<Scenario>, clock: Clock) -> Result<Parts, Fail> {
+async fn put_up(
+    options: &DrillOptions,
+    env: &Env,
+    kind: DrillMode,
+    scenario: Arc<Scenario>,
+    clock: Clock,
+) -> Result<DrillParts, CliError> {
     let (random, first_port) = match kind {
-        Kind::ByHand => (Random::system(), None),
-        Kind::Headless => (Random::seeded(options.seed), Some(simulator::first_port(options.seed))),
+        DrillMode::ByHand => (Random::system(), None),
+        DrillMode::Headless => (Random::seeded(options.seed), Some(simulator::first_port(options.seed))),
     };
     let tag = Random::system().ulid(&Clock::real()).to_lowercase();
     let runtime = env.runtime_dir();
-    make_private(&runtime).map_err(|error| Fail::Other(format!("no private directory to work in: {error}")))?;
+    make_private(&runtime).map_err(|error| CliError::Other(format!("no private directory to work in: {error}")))?;
     let scratch = runtime.join(format!("world-{}", &tag[tag.len() - 8..]));
     make_private(&scratch)?;
     let timeline = timeline_dir(options, env, &tag)?;
 
     let socket = options.socket.clone().unwrap_or_else(|| drill_socket(env));
     let socket = bind(&socket, 0o600).await?;
-    let world = World::start_at(Scenario::clone(&scenario), options.seed, clock.clone(), first_port)
+    let world = Simulator::start_at(Scenario::clone(&scenario), options.seed, clock.clone(), first_port)
         .await
-        .map_err(|error| Fail::Other(format!("the simulated services can't start: {error}")))?;
-    world.write_config(&scratch).map_err(Fail::Other)?;
+        .map_err(|error| CliError::Other(format!("the simulated services can't start: {error}")))?;
+    world.write_config(&scratch).map_err(CliError::Other)?;
     let config = load(&scratch.join("warroom.toml"), LoadOptions { drill: true, ..LoadOptions::default() })?;
     let info = DrillInfo { scenario: scenario.name.clone(), seed: options.seed, speed: options.speed };
-    let make = Make {
+    let make = RoomOptions {
         config,
         clock: clock.clone(),
         random,
@@ -128,20 +135,20 @@ async fn put_up(options: &Drill, env: &Env, kind: Kind, scenario: Arc<Scenario>,
         serve: false,
     };
     let room = room(make).await?;
-    if kind == Kind::ByHand {
+    if kind == DrillMode::ByHand {
         tokio::spawn(end_prologue(room.socket().to_owned(), clock.clone(), scenario.clone(), options.speed));
     }
-    Ok(Parts { world, room, clock, scenario, timeline, scratch })
+    Ok(DrillParts { world, room, clock, scenario, timeline, scratch })
 }
 
 /// Slows down to the asked speed when the incident is open.
 async fn end_prologue(socket: PathBuf, clock: Clock, scenario: Arc<Scenario>, speed: f64) {
     let opened = async {
-        let mut link = Link::open(&socket, &Intent { entries_from: Some(1), ..Intent::default() }).await?;
+        let mut link = RoomLink::open(&socket, &Intent { entries_from: Some(1), ..Intent::default() }).await?;
         while link.mirror.story.current().is_none() {
             link.next().await?;
         }
-        Ok::<(), Fail>(())
+        Ok::<(), CliError>(())
     };
     let too_late = clock.sleep_until(scenario.at(PROLOGUE_GRACE_S));
     tokio::select! {
@@ -151,7 +158,7 @@ async fn end_prologue(socket: PathBuf, clock: Clock, scenario: Arc<Scenario>, sp
     clock.set_speed(speed);
 }
 
-fn timeline_dir(options: &Drill, env: &Env, tag: &str) -> Result<PathBuf, Fail> {
+fn timeline_dir(options: &DrillOptions, env: &Env, tag: &str) -> Result<PathBuf, CliError> {
     if let Some(out) = &options.out {
         make_out(out)?;
         return Ok(out.clone());
@@ -160,12 +167,12 @@ fn timeline_dir(options: &Drill, env: &Env, tag: &str) -> Result<PathBuf, Fail> 
     Ok(base.join("drills").join(tag))
 }
 
-fn make_out(out: &Path) -> Result<(), Fail> {
+fn make_out(out: &Path) -> Result<(), CliError> {
     std::fs::create_dir_all(out)
-        .map_err(|error| Fail::Usage(format!("can't write to {}: {error}; choose another --out", out.display())))
+        .map_err(|error| CliError::Usage(format!("can't write to {}: {error}; choose another --out", out.display())))
 }
 
-impl Running {
+impl RunningDrill {
     /// Lets the drill's time run, once all who are to see its beginning are there.
     pub fn begin(&mut self) {
         self.hold = None;
@@ -181,7 +188,7 @@ impl Running {
     }
 
     /// A link of one of the drill's people.
-    pub async fn link(&self, who: &str, simulated: bool) -> Result<Link, Fail> {
+    pub async fn link(&self, who: &str, simulated: bool) -> Result<RoomLink, CliError> {
         let intent = Intent {
             entries_from: Some(1),
             drill_as: Some(PersonId::from(who)),
@@ -189,7 +196,7 @@ impl Running {
             simulated,
             ..Intent::default()
         };
-        Link::open(self.room.socket(), &intent).await
+        RoomLink::open(self.room.socket(), &intent).await
     }
 
     /// Ends everything, room first, and tidies up. The timeline stays.
@@ -203,7 +210,7 @@ impl Running {
 
 /// Serves the world alone until told to stop, so that kubectl, amtool and curl can look at it. With `detection_in` its
 /// story is moved to the real present, so that a room on the real clock (`warroom serve`) can be pointed at it.
-pub async fn world_alone(options: &Drill, out: &Path, detection_in: Option<Duration>) -> Result<(), Fail> {
+pub async fn world_alone(options: &DrillOptions, out: &Path, detection_in: Option<Duration>) -> Result<(), CliError> {
     let loaded = load_scenario(&options.scenario)?;
     let mut scenario = Scenario::clone(&loaded);
     make_out(out)?;
@@ -215,10 +222,10 @@ pub async fn world_alone(options: &Drill, out: &Path, detection_in: Option<Durat
             clock
         }
     };
-    let world = World::start(scenario, options.seed, clock)
+    let world = Simulator::start(scenario, options.seed, clock)
         .await
-        .map_err(|error| Fail::Other(format!("the simulated services can't start: {error}")))?;
-    world.write_config(out).map_err(Fail::Other)?;
+        .map_err(|error| CliError::Other(format!("the simulated services can't start: {error}")))?;
+    world.write_config(out).map_err(CliError::Other)?;
     super::output::print(&format!("the world runs; its files are in {}\n", out.display()))?;
     super::serve::until_told_to_stop().await?;
     drop(world);

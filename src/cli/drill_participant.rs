@@ -7,30 +7,30 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::connect::{Intent, Link};
-use super::error::Fail;
-use crate::client::Handle;
+use super::connect::{Intent, RoomLink};
+use super::error::CliError;
+use crate::client::ClientHandle;
 use crate::clock::Clock;
 use crate::drill::scenario::Scenario;
-use crate::drill::script_runner::{Asker, Director, Seen};
+use crate::drill::script_runner::{Asker, ScriptRunner, Seen};
 use crate::model::PersonId;
 use crate::protocol::{Reply, Request};
 
-struct Hand(Handle);
+struct ParticipantPort(ClientHandle);
 
 #[async_trait]
-impl Asker for Hand {
+impl Asker for ParticipantPort {
     async fn ask(&self, request: Request) -> Result<Reply, String> {
         self.0.request(request).await.map_err(|error| error.to_string())
     }
 }
 
 /// Joins a drill room under a name. What the room says is folded in the background for as long as anyone looks.
-pub async fn join(socket: &Path, who: &PersonId, simulated: bool) -> Result<(Arc<dyn Asker>, Seen), Fail> {
+pub async fn join(socket: &Path, who: &PersonId, simulated: bool) -> Result<(Arc<dyn Asker>, Seen), CliError> {
     let intent =
         Intent { entries_from: Some(1), drill_as: Some(who.clone()), present: true, simulated, ..Intent::default() };
-    let mut link = Link::open(socket, &intent).await?;
-    let hand = Arc::new(Hand(link.handle.clone()));
+    let mut link = RoomLink::open(socket, &intent).await?;
+    let hand = Arc::new(ParticipantPort(link.handle.clone()));
     let (show, seen) = watch::channel(Arc::new(link.mirror.clone()));
     tokio::spawn(async move {
         // The connection lives as long as the room, whether or not anyone looks: the person may still act.
@@ -45,7 +45,7 @@ pub async fn join(socket: &Path, who: &PersonId, simulated: bool) -> Result<(Arc
 
 /// Joins as every person of the scenario; the director who answers plays them all. Everyone is simulated, and every line
 /// says so.
-pub async fn everyone(socket: PathBuf, scenario: Arc<Scenario>, clock: Clock) -> Result<Director, Fail> {
+pub async fn everyone(socket: PathBuf, scenario: Arc<Scenario>, clock: Clock) -> Result<ScriptRunner, CliError> {
     let mut people: BTreeMap<PersonId, Arc<dyn Asker>> = BTreeMap::new();
     let mut seen = None;
     for person in &scenario.people {
@@ -54,6 +54,6 @@ pub async fn everyone(socket: PathBuf, scenario: Arc<Scenario>, clock: Clock) ->
         people.insert(id, asker);
         seen = Some(sees);
     }
-    let seen = seen.ok_or_else(|| Fail::Usage("the scenario has no people".to_owned()))?;
-    Ok(Director::new(scenario, clock, people, seen))
+    let seen = seen.ok_or_else(|| CliError::Usage("the scenario has no people".to_owned()))?;
+    Ok(ScriptRunner::new(scenario, clock, people, seen))
 }

@@ -6,12 +6,12 @@ use std::path::Path;
 use serde_json::json;
 
 use super::args::ExportFormat;
-use super::connect::{Intent, Link};
-use super::drill::{self, Drill};
-use super::error::Fail;
+use super::connect::{Intent, RoomLink};
+use super::drill::{self, DrillOptions};
+use super::error::CliError;
 use super::{export, output};
 use crate::drill::score::{Score, score};
-use crate::drill::script_runner::Run;
+use crate::drill::script_runner::DrillRun;
 use crate::model::time::from_detection;
 use crate::postmortem::{Outline, Reached};
 
@@ -24,9 +24,9 @@ const FORMS: [(&str, ExportFormat); 4] = [
 ];
 
 /// The incident as the drill's room tells it; `None` if it was left before the first alert.
-pub async fn story(socket: &Path) -> Result<Option<Outline>, Fail> {
+pub async fn story(socket: &Path) -> Result<Option<Outline>, CliError> {
     let intent = Intent { entries_from: Some(1), ..Intent::default() };
-    let mut link = Link::open(socket, &intent).await?;
+    let mut link = RoomLink::open(socket, &intent).await?;
     link.caught_up().await?;
     if link.mirror.story.incidents.is_empty() {
         return Ok(None);
@@ -42,7 +42,7 @@ pub fn tidy(dir: &Path) {
 }
 
 /// Leaves the export in all its forms and the score. `run` is what played people did, if nobody else took part.
-pub fn leave(dir: &Path, options: &Drill, run: Option<&Run>, outline: &Outline) -> Result<Score, Fail> {
+pub fn leave(dir: &Path, options: &DrillOptions, run: Option<&DrillRun>, outline: &Outline) -> Result<Score, CliError> {
     for (ending, form) in FORMS {
         super::dispatch::write_file(&dir.join(format!("export.{ending}")), &export::render(outline, form)?)?;
     }
@@ -56,7 +56,7 @@ pub fn leave(dir: &Path, options: &Drill, run: Option<&Run>, outline: &Outline) 
         told["ended"] = json!(run.ended);
         told["acts"] = json!(run.acts);
     }
-    let text = serde_json::to_string_pretty(&told).map_err(|error| Fail::Other(error.to_string()))?;
+    let text = serde_json::to_string_pretty(&told).map_err(|error| CliError::Other(error.to_string()))?;
     super::dispatch::write_file(&dir.join("score.json"), &format!("{text}\n"))?;
     Ok(score)
 }
@@ -156,7 +156,7 @@ fn span(seconds: u64) -> String {
 }
 
 /// The command that plays the same again.
-pub fn again(options: &Drill, flags: &[&str]) -> String {
+pub fn again(options: &DrillOptions, flags: &[&str]) -> String {
     let mut words = vec!["warroom drill".to_owned()];
     if options.scenario != drill::USUAL {
         words.push(options.scenario.clone());
@@ -174,7 +174,7 @@ pub fn again(options: &Drill, flags: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::postmortem::{self, Meta};
+    use crate::postmortem::{self, ExportMeta};
 
     fn reached(recovered_in_s: Option<u64>, lost_s: Option<u64>) -> Reached {
         Reached {
@@ -192,7 +192,7 @@ mod tests {
     fn told() -> Outline {
         let log = crate::timeline::tests::story().fold();
         let incident = log.latest().expect("an incident");
-        let meta = Meta { room: "drill".into(), log: "01".into(), drill: None, seq: 1, head: String::new() };
+        let meta = ExportMeta { room: "drill".into(), log: "01".into(), drill: None, seq: 1, head: String::new() };
         postmortem::outline(incident, &[crate::timeline::tests::objective()], &meta)
     }
 
@@ -227,8 +227,14 @@ mod tests {
 
     #[test]
     fn the_same_drill_again_is_one_command() {
-        let mut options =
-            Drill { scenario: drill::USUAL.to_owned(), speed: 1.0, seed: 2, out: None, socket: None, state_dir: None };
+        let mut options = DrillOptions {
+            scenario: drill::USUAL.to_owned(),
+            speed: 1.0,
+            seed: 2,
+            out: None,
+            socket: None,
+            state_dir: None,
+        };
         assert_eq!(again(&options, &["--partner"]), "warroom drill --partner --seed 2");
         (options.speed, options.scenario) = (10.0, "mine.toml".to_owned());
         assert_eq!(again(&options, &[]), "warroom drill mine.toml --speed 10 --seed 2");

@@ -7,7 +7,7 @@ use crate::model::{Refusal, RefusalKind};
 
 /// A failure of a command.
 #[derive(Debug)]
-pub enum Fail {
+pub enum CliError {
     /// Wrong use of the command line.
     Usage(String),
     /// One or more configuration errors, each on its line.
@@ -28,7 +28,7 @@ pub enum Fail {
     Other(String),
 }
 
-impl Fail {
+impl CliError {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         match self {
@@ -92,7 +92,7 @@ fn without_numbers(text: &str) -> String {
     out
 }
 
-impl From<std::io::Error> for Fail {
+impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
         Self::Other(error.to_string())
     }
@@ -105,8 +105,8 @@ mod tests {
     #[test]
     fn a_message_has_words_and_no_error_numbers() {
         let denied = std::io::Error::from_raw_os_error(13);
-        let fail = Fail::Other(format!("can't write a: {denied}; can't write b: {denied}, sorry"));
+        let fail = CliError::Other(format!("can't write a: {denied}; can't write b: {denied}, sorry"));
         assert_eq!(fail.message(), "can't write a: Permission denied; can't write b: Permission denied, sorry");
-        assert_eq!(Fail::Usage("as it is (os)".to_owned()).message(), "as it is (os)");
+        assert_eq!(CliError::Usage("as it is (os)".to_owned()).message(), "as it is (os)");
     }
 }

@@ -2,33 +2,33 @@
 
 use std::path::PathBuf;
 
-use super::drill::{self, Drill, Kind};
-use super::error::Fail;
+use super::drill::{self, DrillMode, DrillOptions};
+use super::error::CliError;
 use super::exit_code::Exit;
 use super::{drill_participant, drill_report, output};
 use crate::clock::Hold;
 use crate::config::paths::Env;
-use crate::drill::script_runner::{Ended, Run};
+use crate::drill::script_runner::{DrillEnd, DrillRun};
 use crate::model::time::from_detection;
 
 /// Plays a scenario to its end and leaves timeline, exports and score.
-pub async fn run(options: &Drill, env: &Env) -> Result<Exit, Fail> {
-    let out = options.out.clone().ok_or_else(|| Fail::Usage("--headless needs --out DIR".to_owned()))?;
+pub async fn run(options: &DrillOptions, env: &Env) -> Result<Exit, CliError> {
+    let out = options.out.clone().ok_or_else(|| CliError::Usage("--headless needs --out DIR".to_owned()))?;
     if out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Fail::Usage(format!("{} is not empty; choose a new folder for this run", out.display())));
+        return Err(CliError::Usage(format!("{} is not empty; choose a new folder for this run", out.display())));
     }
     let socket = options.socket.clone().unwrap_or_else(|| private_socket(env));
-    let options = Drill { socket: Some(socket), ..options.clone() };
-    let mut drill = drill::start(&options, env, Kind::Headless).await?;
+    let options = DrillOptions { socket: Some(socket), ..options.clone() };
+    let mut drill = drill::start(&options, env, DrillMode::Headless).await?;
     let played = play(&mut drill).await;
     let told = match &played {
         Ok(_) => drill_report::story(drill.room.socket()).await,
-        Err(_) => Err(Fail::Other(String::new())),
+        Err(_) => Err(CliError::Other(String::new())),
     };
     drill.stop().await;
     drill_report::tidy(&out);
     let ((run, _), outline) = (played?, told?);
-    let outline = outline.ok_or_else(|| Fail::Other("no alert opened an incident in this scenario".to_owned()))?;
+    let outline = outline.ok_or_else(|| CliError::Other("no alert opened an incident in this scenario".to_owned()))?;
     let score = drill_report::leave(&out, &options, Some(&run), &outline)?;
     let again = drill_report::again(&options, &["--auto", "--headless", "--out DIR"]);
     let mut text = drill_report::words(&score, &outline, &out, &again);
@@ -37,7 +37,7 @@ pub async fn run(options: &Drill, env: &Env) -> Result<Exit, Fail> {
         text.push_str(&format!("not done: {} by {}: {why}\n", from_detection(act.planned_s), act.who));
     }
     output::print(&text)?;
-    Ok(if score.ok && run.ended == Ended::Recovered { Exit::Ok } else { Exit::Breached })
+    Ok(if score.ok && run.ended == DrillEnd::Recovered { Exit::Ok } else { Exit::Breached })
 }
 
 /// Headless drills may run side by side, so each has its own socket.
@@ -46,9 +46,9 @@ fn private_socket(env: &Env) -> PathBuf {
 }
 
 /// Plays to the end. The drill's time stands still from then on, so that nothing more happens while its story is told.
-async fn play(drill: &mut drill::Running) -> Result<(Run, Hold), Fail> {
+async fn play(drill: &mut drill::RunningDrill) -> Result<(DrillRun, Hold), CliError> {
     let (socket, scenario, clock) = (drill.room.socket().to_owned(), drill.scenario.clone(), drill.clock.clone());
-    let ended = |error: tokio::task::JoinError| Fail::Other(format!("the drill's people failed: {error}"));
+    let ended = |error: tokio::task::JoinError| CliError::Other(format!("the drill's people failed: {error}"));
     let director = drill.spawn(drill_participant::everyone(socket, scenario, clock.clone())).await.map_err(ended)??;
     let playing = drill.spawn(async move {
         let run = director.run().await;
@@ -59,7 +59,7 @@ async fn play(drill: &mut drill::Running) -> Result<(Run, Hold), Fail> {
         played = playing => played.map_err(ended),
         stopped = super::serve::until_told_to_stop() => {
             stopped?;
-            Err(Fail::Other("stopped by a signal before the drill ended".to_owned()))
+            Err(CliError::Other("stopped by a signal before the drill ended".to_owned()))
         }
     }
 }

@@ -13,8 +13,8 @@ use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
 
 use super::args::Init;
-use super::command_output::Shown;
-use super::error::Fail;
+use super::command_output::CommandOutput;
+use super::error::CliError;
 use super::exit_code::Exit;
 use crate::clock::Random;
 use crate::config::paths::{FILE, SYSTEM_CONFIG};
@@ -42,17 +42,17 @@ struct Planned {
 ///
 /// # Errors
 /// If a file is there already, or can't be written.
-pub fn init(options: &Init, env: &Env) -> Result<Exit, Fail> {
+pub fn init(options: &Init, env: &Env) -> Result<Exit, CliError> {
     super::config::print(write(options, env, &Random::system())?, options.output.json())
 }
 
 /// Writes the starter files, or refuses if any of them is there.
-fn write(options: &Init, env: &Env, random: &Random) -> Result<Shown, Fail> {
+fn write(options: &Init, env: &Env, random: &Random) -> Result<CommandOutput, CliError> {
     let dir = match (&options.dir, env.uid) {
         (Some(dir), _) => dir.clone(),
         (None, 0) => PathBuf::from(SYSTEM_CONFIG),
         (None, _) => env.config_dir().ok_or_else(|| {
-            Fail::Usage("you have no home directory to write to: name a directory with --dir DIR".to_owned())
+            CliError::Usage("you have no home directory to write to: name a directory with --dir DIR".to_owned())
         })?,
     };
     let (mut found, note) = clusters();
@@ -73,7 +73,8 @@ fn write(options: &Init, env: &Env, random: &Random) -> Result<Shown, Fail> {
         make_dir(&dir.join(CREDS), 0o700)?;
     }
     for file in &planned {
-        write_new(file).map_err(|error| Fail::Other(format!("{} can't be written: {error}", file.path.display())))?;
+        write_new(file)
+            .map_err(|error| CliError::Other(format!("{} can't be written: {error}", file.path.display())))?;
     }
     Ok(shown(&planned, &dir, &note, options.systemd.is_some()))
 }
@@ -84,7 +85,7 @@ fn starter(
     service: bool,
     uid: u32,
     random: &Random,
-) -> Result<Vec<Planned>, Fail> {
+) -> Result<Vec<Planned>, CliError> {
     let room = room_name();
     let (secret, public) = log_key(random, &room)?;
     let file = |name: &str, text: String, mode: u32, what| Planned { path: dir.join(name), text, mode, what };
@@ -98,7 +99,7 @@ fn starter(
 }
 
 /// Never overwrites: one file in the way stops everything, so that no half-written set is left.
-fn refuse_if_there(planned: &[Planned]) -> Result<(), Fail> {
+fn refuse_if_there(planned: &[Planned]) -> Result<(), CliError> {
     let there: Vec<String> = planned
         .iter()
         .filter(|file| file.path.symlink_metadata().is_ok())
@@ -107,19 +108,19 @@ fn refuse_if_there(planned: &[Planned]) -> Result<(), Fail> {
     if there.is_empty() {
         return Ok(());
     }
-    Err(Fail::Usage(format!(
+    Err(CliError::Usage(format!(
         "nothing was written, because these are there already and are never overwritten:\n{}\n\
          move them away, or choose another place with --dir DIR",
         there.join("\n")
     )))
 }
 
-fn make_dir(dir: &Path, mode: u32) -> Result<(), Fail> {
+fn make_dir(dir: &Path, mode: u32) -> Result<(), CliError> {
     DirBuilder::new()
         .recursive(true)
         .mode(mode)
         .create(dir)
-        .map_err(|error| Fail::Other(format!("{} can't be made: {error}", dir.display())))
+        .map_err(|error| CliError::Other(format!("{} can't be made: {error}", dir.display())))
 }
 
 /// Writes a file that must not exist, with its final mode from the start, and has it on disk before it returns.
@@ -132,7 +133,7 @@ fn write_new(planned: &Planned) -> io::Result<()> {
     file.sync_all()
 }
 
-fn shown(planned: &[Planned], dir: &Path, note: &str, units: bool) -> Shown {
+fn shown(planned: &[Planned], dir: &Path, note: &str, units: bool) -> CommandOutput {
     let rows: Vec<[String; 2]> =
         planned.iter().map(|file| [file.path.display().to_string(), file.what.to_owned()]).collect();
     let config = dir.join(FILE);
@@ -145,7 +146,7 @@ fn shown(planned: &[Planned], dir: &Path, note: &str, units: bool) -> Shown {
         text.push_str("For the service, see the first lines of warroom.service.\n");
     }
     let files: Vec<&PathBuf> = planned.iter().map(|file| &file.path).collect();
-    Shown::ok(json!({ "schema": "warroom/init/v1", "written": files, "note": note }), text)
+    CommandOutput::ok(json!({ "schema": "warroom/init/v1", "written": files, "note": note }), text)
 }
 
 /// The clusters that kubectl would know here, and a line about where they came from.
@@ -251,9 +252,9 @@ fn room_name() -> String {
 }
 
 /// An ed25519 key pair in OpenSSH's formats: private, public.
-fn log_key(random: &Random, room: &str) -> Result<(String, String), Fail> {
+fn log_key(random: &Random, room: &str) -> Result<(String, String), CliError> {
     let pair = Ed25519Keypair::from_seed(&random.bytes::<32>());
-    let cant = |error: ssh_key::Error| Fail::Other(format!("the log's key can't be made: {error}"));
+    let cant = |error: ssh_key::Error| CliError::Other(format!("the log's key can't be made: {error}"));
     let key = PrivateKey::new(pair.into(), format!("warroom log of {room}")).map_err(cant)?;
     let secret = key.to_openssh(LineEnding::LF).map_err(cant)?.to_string();
     let mut public = key.public_key().to_openssh().map_err(cant)?;

@@ -10,7 +10,7 @@ fn env(uid: u32) -> Env {
     Env { uid, home: Some("/nowhere".into()), ..Env::default() }
 }
 
-fn run(dir: &Path, units: Option<&Path>) -> Result<Shown, Fail> {
+fn run(dir: &Path, units: Option<&Path>) -> Result<CommandOutput, CliError> {
     let options = Init {
         dir: Some(dir.to_owned()),
         systemd: units.map(Path::to_owned),

@@ -5,20 +5,20 @@ use std::path::Path;
 use serde_json::json;
 
 use super::board_tables;
-use super::command_output::Shown;
-use super::error::Fail;
+use super::command_output::CommandOutput;
+use super::error::CliError;
 use super::exit_code::Exit;
 use crate::client::{ClientEvent, Mirror};
 use crate::clock::{Clock, ClockSync};
 use crate::config::{self, LoadOptions};
 use crate::ledger;
 use crate::model::entry::LogLine;
-use crate::model::{Actor, Entry, Happening, Objective, Role, Stamp};
+use crate::model::{Actor, Entry, Happening, Objective, PersonRole, Stamp};
 use crate::protocol::{DrillInfo, Push, Welcome};
 use crate::seal;
 
 /// A log that was read from a folder.
-pub struct Folder {
+pub struct LogFolder {
     /// What a client of its room would know of it.
     pub mirror: Mirror,
     /// When its last entry was recorded: nothing later is known.
@@ -31,25 +31,25 @@ pub struct Folder {
 ///
 /// # Errors
 /// If there is no log, or it can't be read.
-pub fn read(dir: &Path, config: Option<&Path>) -> Result<Folder, Fail> {
-    let told = ledger::read_folder(dir).map_err(|error| Fail::Usage(error.to_string()))?;
+pub fn read(dir: &Path, config: Option<&Path>) -> Result<LogFolder, CliError> {
+    let told = ledger::read_folder(dir).map_err(|error| CliError::Usage(error.to_string()))?;
     let objectives = match config {
         Some(file) => {
             let loaded = config::load(file, LoadOptions { drill: true, ..LoadOptions::default() });
-            loaded.map_err(|errors| Fail::Config(errors.to_string()))?.objectives
+            loaded.map_err(|errors| CliError::Config(errors.to_string()))?.objectives
         }
         None => Vec::new(),
     };
-    let empty = || Fail::Usage(format!("{} holds no entry that can be read", dir.display()));
+    let empty = || CliError::Usage(format!("{} holds no entry that can be read", dir.display()));
     let last = told.lines.last().and_then(|line| seal::decode(line).ok()).ok_or_else(empty)?;
     let (as_of, clock) = (last.ts, Clock::real());
     let mut mirror = Mirror::default();
     mirror.apply(ClientEvent::Linked(Box::new(welcome(&told.lines, as_of, objectives))), &clock);
     mirror.apply(ClientEvent::Push(Push::Entries(told.lines)), &clock);
     if let Some(why) = &mirror.broken {
-        return Err(Fail::Integrity(why.to_string()));
+        return Err(CliError::Integrity(why.to_string()));
     }
-    Ok(Folder { mirror, as_of, broken: told.broken })
+    Ok(LogFolder { mirror, as_of, broken: told.broken })
 }
 
 /// What the room of this log would have said to a client.
@@ -69,7 +69,7 @@ fn welcome(lines: &[LogLine], as_of: Stamp, objectives: Vec<Objective>) -> Welco
         room,
         log,
         you: Actor::room(),
-        role: Role::Observer,
+        role: PersonRole::Observer,
         clock: ClockSync { at: as_of, speed: 1.0 },
         drill,
         objectives,
@@ -87,7 +87,7 @@ fn drill_info(text: &str) -> DrillInfo {
 }
 
 /// How the incident stands by the log alone. What the sources say is not in it.
-pub fn status(folder: &Folder) -> Shown {
+pub fn status(folder: &LogFolder) -> CommandOutput {
     let mirror = &folder.mirror;
     let incident = mirror.story.current().or(mirror.story.latest());
     let (seq, head) = mirror.head.map_or((0, String::new()), |(seq, head)| (seq, head.hex()));
@@ -110,7 +110,7 @@ pub fn status(folder: &Folder) -> Shown {
     text.push_str(&format!("no room is asked: this is the log alone, as of {as_of}\n"));
     text.push_str(&format!("log at entry {seq} head {head}\n"));
     match &folder.broken {
-        None => Shown::ok(json, text),
-        Some(why) => Shown::ok(json, format!("{text}NOT INTACT: {why}\n")).exit(Exit::Integrity),
+        None => CommandOutput::ok(json, text),
+        Some(why) => CommandOutput::ok(json, format!("{text}NOT INTACT: {why}\n")).exit(Exit::Integrity),
     }
 }

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use super::args::{self, Command};
+use super::args::{self, CliCommand};
 use crate::model::clean;
 
 /// Between two columns.
@@ -17,7 +17,7 @@ const WIDEST: usize = 60;
 
 /// Whether anyone still reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
+pub enum PipeReader {
     Here,
     /// The pipe is closed: stop, and end well.
     Gone,
@@ -27,7 +27,7 @@ pub enum Reader {
 ///
 /// # Errors
 /// If stdout can't be written, a closed pipe excepted.
-pub fn print(text: &str) -> io::Result<Reader> {
+pub fn print(text: &str) -> io::Result<PipeReader> {
     write_to(&mut io::stdout().lock(), text)
 }
 
@@ -42,10 +42,10 @@ pub fn say(text: &str) {
 ///
 /// # Errors
 /// As [`print`].
-pub fn write_to(out: &mut impl Write, text: &str) -> io::Result<Reader> {
+pub fn write_to(out: &mut impl Write, text: &str) -> io::Result<PipeReader> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(Reader::Here),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Ok(()) => Ok(PipeReader::Here),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(PipeReader::Gone),
         Err(error) => Err(error),
     }
 }
@@ -108,21 +108,21 @@ fn line<'a>(out: &mut String, cells: impl Iterator<Item = &'a str>, widths: &[us
 }
 
 /// Whether a command was asked for JSON, so that its errors are JSON too.
-pub fn wants_json(command: &Option<Command>) -> bool {
+pub fn wants_json(command: &Option<CliCommand>) -> bool {
     let output = match command {
-        Some(Command::Status { output, .. } | Command::Reject { output, .. } | Command::Verify { output, .. }) => {
-            output
-        }
         Some(
-            Command::Readiness(view)
-            | Command::Events(view)
-            | Command::Alerts(view)
-            | Command::Backups(view)
-            | Command::Gitops(view)
-            | Command::Traffic(view)
-            | Command::Slo(view),
+            CliCommand::Status { output, .. } | CliCommand::Reject { output, .. } | CliCommand::Verify { output, .. },
+        ) => output,
+        Some(
+            CliCommand::Readiness(view)
+            | CliCommand::Events(view)
+            | CliCommand::Alerts(view)
+            | CliCommand::Backups(view)
+            | CliCommand::Gitops(view)
+            | CliCommand::Traffic(view)
+            | CliCommand::Slo(view),
         ) => &view.output,
-        Some(Command::Timeline(
+        Some(CliCommand::Timeline(
             args::Timeline::Add { output, .. }
             | args::Timeline::Amend { output, .. }
             | args::Timeline::Redact { output, .. }
@@ -131,22 +131,24 @@ pub fn wants_json(command: &Option<Command>) -> bool {
             | args::Timeline::Unmark(args::MarkEntry { output, .. })
             | args::Timeline::Tail { output, .. },
         )) => output,
-        Some(Command::Incident(
-            args::Incident::Open { output, .. }
-            | args::Incident::Set { output, .. }
-            | args::Incident::Close { output, .. },
+        Some(CliCommand::Incident(
+            args::IncidentCommand::Open { output, .. }
+            | args::IncidentCommand::Set { output, .. }
+            | args::IncidentCommand::Close { output, .. },
         )) => output,
-        Some(Command::Silence(
-            args::Silence::List { output, .. }
-            | args::Silence::Add { output, .. }
-            | args::Silence::Expire { output, .. },
+        Some(CliCommand::Silence(
+            args::SilenceCommand::List { output, .. }
+            | args::SilenceCommand::Add { output, .. }
+            | args::SilenceCommand::Expire { output, .. },
         )) => output,
-        Some(Command::Propose(propose)) => &propose.output,
-        Some(Command::Plan(
-            args::Plan::List { output, .. } | args::Plan::Show { output, .. } | args::Plan::Wait { output, .. },
+        Some(CliCommand::Propose(propose)) => &propose.output,
+        Some(CliCommand::Plan(
+            args::PlanCommand::List { output, .. }
+            | args::PlanCommand::Show { output, .. }
+            | args::PlanCommand::Wait { output, .. },
         )) => output,
-        Some(Command::Approve(approve)) => &approve.output,
-        Some(Command::Withdraw(of) | Command::Hold(of)) => &of.output,
+        Some(CliCommand::Approve(approve)) => &approve.output,
+        Some(CliCommand::Withdraw(of) | CliCommand::Hold(of)) => &of.output,
         _ => return false,
     };
     output.json()
@@ -189,9 +191,9 @@ mod tests {
     }
 
     /// A writer whose reader has gone, or that is full.
-    struct Broken(io::ErrorKind);
+    struct FailingWriter(io::ErrorKind);
 
-    impl Write for Broken {
+    impl Write for FailingWriter {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
             Err(self.0.into())
         }
@@ -203,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_went_away_is_no_error_but_a_full_disk_is() {
-        assert_eq!(write_to(&mut Broken(io::ErrorKind::BrokenPipe), "x").expect("no error"), Reader::Gone);
-        assert!(write_to(&mut Broken(io::ErrorKind::StorageFull), "x").is_err());
+        assert_eq!(write_to(&mut FailingWriter(io::ErrorKind::BrokenPipe), "x").expect("no error"), PipeReader::Gone);
+        assert!(write_to(&mut FailingWriter(io::ErrorKind::StorageFull), "x").is_err());
     }
 }

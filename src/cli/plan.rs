@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::command_output::Shown;
-use super::connect::Link;
-use super::error::Fail;
+use super::command_output::CommandOutput;
+use super::connect::RoomLink;
+use super::error::CliError;
 use super::exit_code::Exit;
 use crate::actions;
 use crate::approval::{PlanRecord, PlanState, StepState};
@@ -17,9 +17,9 @@ use crate::protocol::{Reply, Request};
 use crate::seal;
 
 /// Proposes, and shows what was proposed.
-pub async fn propose(link: &mut Link, request: Request) -> Result<Shown, Fail> {
+pub async fn propose(link: &mut RoomLink, request: Request) -> Result<CommandOutput, CliError> {
     let Reply::Plan { plan: bytes, digest, seq } = link.ask(request).await? else {
-        return Err(Fail::Gone("the room answered something else".to_owned()));
+        return Err(CliError::Gone("the room answered something else".to_owned()));
     };
     let plan = checked(&bytes, digest)?;
     let mut text = lines(&plan, digest);
@@ -27,18 +27,18 @@ pub async fn propose(link: &mut Link, request: Request) -> Result<Shown, Fail> {
         "\nanother person confirms it with:\n  warroom approve {} --digest {digest} --confirm {}\n",
         plan.plan, plan.confirm
     ));
-    Ok(Shown::ok(
+    Ok(CommandOutput::ok(
         json!({"schema": "warroom/plan/v1", "plan": plan.plan, "digest": digest, "seq": seq, "body": plan}),
         text,
     ))
 }
 
 /// Trusts nothing but the bytes: the digest is computed again from what was received.
-fn checked(bytes: &str, digest: Digest) -> Result<Plan, Fail> {
+fn checked(bytes: &str, digest: Digest) -> Result<Plan, CliError> {
     match seal::parse_plan(bytes) {
         Ok((plan, own)) if own == digest => Ok(plan),
-        Ok((_, own)) => Err(Fail::Integrity(format!("the room says {digest}, its bytes hash to {own}"))),
-        Err(error) => Err(Fail::Integrity(format!("the room's plan does not parse: {error}"))),
+        Ok((_, own)) => Err(CliError::Integrity(format!("the room says {digest}, its bytes hash to {own}"))),
+        Err(error) => Err(CliError::Integrity(format!("the room's plan does not parse: {error}"))),
     }
 }
 
@@ -46,7 +46,7 @@ fn find<'a>(mirror: &'a Mirror, id: &PlanId) -> Option<&'a PlanRecord> {
     mirror.story.incidents.iter().rev().find_map(|incident| incident.plans.get(id))
 }
 
-fn unknown(mirror: &Mirror, id: &PlanId) -> Fail {
+fn unknown(mirror: &Mirror, id: &PlanId) -> CliError {
     let known = mirror
         .story
         .incidents
@@ -63,7 +63,7 @@ fn unknown(mirror: &Mirror, id: &PlanId) -> Fail {
         })
         .collect::<Vec<_>>();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    Fail::Refused(Refusal::new(
+    CliError::Refused(Refusal::new(
         RefusalKind::UnknownPlan,
         format!("there is no plan {id} in this room"),
         format!("plans here: {known}"),
@@ -71,14 +71,14 @@ fn unknown(mirror: &Mirror, id: &PlanId) -> Fail {
 }
 
 /// Shows a plan and everything the log says about it.
-pub async fn show(link: &mut Link, id: &PlanId, manual: bool) -> Result<Shown, Fail> {
+pub async fn show(link: &mut RoomLink, id: &PlanId, manual: bool) -> Result<CommandOutput, CliError> {
     link.caught_up().await?;
     let record = find(&link.mirror, id).ok_or_else(|| unknown(&link.mirror, id))?;
     checked(&record.bytes, record.digest)?;
     if manual {
         let commands = actions::manual(&record.plan);
         let text = format!("{}\n", commands.join("\n"));
-        return Ok(Shown::ok(json!({"schema": "warroom/manual/v1", "plan": id, "commands": commands}), text));
+        return Ok(CommandOutput::ok(json!({"schema": "warroom/manual/v1", "plan": id, "commands": commands}), text));
     }
     let mut text = lines(&record.plan, record.digest);
     text.push_str(&progress(record));
@@ -87,7 +87,7 @@ pub async fn show(link: &mut Link, id: &PlanId, manual: bool) -> Result<Shown, F
         text.push_str(&since_proposed(recheck));
         json["now"] = json!({"refused": recheck.refused, "premises": recheck.premises});
     }
-    Ok(Shown::ok(json, text))
+    Ok(CommandOutput::ok(json, text))
 }
 
 /// What the room reads now of what a waiting plan relies on: the oldest reading, and what is otherwise.
@@ -100,7 +100,7 @@ fn since_proposed(recheck: &Recheck) -> String {
 }
 
 /// Every plan of an incident, oldest first.
-pub fn list(mirror: &Mirror, incident: Option<&str>) -> Result<Shown, Fail> {
+pub fn list(mirror: &Mirror, incident: Option<&str>) -> Result<CommandOutput, CliError> {
     let incident = super::timeline::incident(mirror, incident)?;
     let mut plans: Vec<&PlanRecord> = incident.plans.by_id.values().collect();
     plans.sort_by_key(|record| record.proposed_seq);
@@ -131,11 +131,11 @@ pub fn list(mirror: &Mirror, incident: Option<&str>) -> Result<Shown, Fail> {
         })
     });
     let json: Vec<_> = json.collect();
-    Ok(Shown::ok(json!({"schema": "warroom/plans/v1", "incident": incident.id, "plans": json}), text))
+    Ok(CommandOutput::ok(json!({"schema": "warroom/plans/v1", "incident": incident.id, "plans": json}), text))
 }
 
 /// Waits until a plan has ended. The exit code says how.
-pub async fn wait(link: &mut Link, id: &PlanId, within: Duration) -> Result<Shown, Fail> {
+pub async fn wait(link: &mut RoomLink, id: &PlanId, within: Duration) -> Result<CommandOutput, CliError> {
     link.caught_up().await?;
     if find(&link.mirror, id).is_none() {
         return Err(unknown(&link.mirror, id));
@@ -149,7 +149,7 @@ pub async fn wait(link: &mut Link, id: &PlanId, within: Duration) -> Result<Show
         _ => Exit::Failure,
     };
     let text = format!("{} {}{}", record.plan.plan, record.state.name(), progress(record));
-    Ok(Shown::ok(record_json(record), text).exit(exit))
+    Ok(CommandOutput::ok(record_json(record), text).exit(exit))
 }
 
 fn record_json(record: &PlanRecord) -> serde_json::Value {

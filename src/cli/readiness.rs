@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::command_output::Shown;
-use super::connect::Link;
-use super::error::Fail;
+use super::command_output::CommandOutput;
+use super::connect::RoomLink;
+use super::error::CliError;
 use super::exit_code::Exit;
 use super::output;
-use crate::board::readiness::{Promise, Ready, Standing, Topics, readiness};
+use crate::board::readiness::{Attainment, Promise, Ready, Topics, readiness};
 use crate::board::{Topic, TopicView};
 use crate::model::time::words;
 use crate::protocol::{Reply, Request};
@@ -17,12 +17,12 @@ const READS: [Topic; 6] =
     [Topic::Services, Topic::Backups, Topic::Clusters, Topic::Gitops, Topic::Traffic, Topic::Sources];
 
 /// Asks the room for its rows and its log, and judges as the console does.
-pub async fn show(link: &mut Link) -> Result<Shown, Fail> {
+pub async fn show(link: &mut RoomLink) -> Result<CommandOutput, CliError> {
     link.caught_up().await?;
     let mut topics = Topics::new();
     for topic in READS {
         let Reply::Rows { rows, total, dropped } = link.ask(Request::Board { topic }).await? else {
-            return Err(Fail::Gone("the room answered something else".to_owned()));
+            return Err(CliError::Gone("the room answered something else".to_owned()));
         };
         topics.insert(topic, TopicView { rows, total, dropped });
     }
@@ -31,9 +31,9 @@ pub async fn show(link: &mut Link) -> Result<Shown, Fail> {
     let drill = welcome.and_then(|it| it.drill.clone());
     let ready = readiness(objectives, &topics, &link.mirror.story, link.clock.now());
     let exit = match ready.standing {
-        Standing::Met => Exit::Ok,
-        Standing::Unknown => Exit::Degraded,
-        Standing::Missed => Exit::Breached,
+        Attainment::Met => Exit::Ok,
+        Attainment::Unknown => Exit::Degraded,
+        Attainment::Missed => Exit::Breached,
     };
     let mut text = drill.as_ref().map(|it| format!("DRILL {} · seed {}\n", it.scenario, it.seed)).unwrap_or_default();
     text.push_str(&table(&ready.services));
@@ -41,7 +41,7 @@ pub async fn show(link: &mut Link) -> Result<Shown, Fail> {
         "schema": "warroom/readiness/v1", "at": ready.at, "drill": drill, "standing": ready.standing,
         "services": ready.services,
     });
-    Ok(Shown::ok(json, text).exit(exit))
+    Ok(CommandOutput::ok(json, text).exit(exit))
 }
 
 fn table(services: &[Ready]) -> String {

@@ -1,31 +1,31 @@
 //! A board row in two cells of a table: what it is about, and how that is.
 
 use super::command_output::age;
-use crate::board::row::{Point, Route, runs_words};
-use crate::board::{AppRow, Body, Budget};
+use crate::board::row::{PointSummary, Route, runs_words};
+use crate::board::{AppRow, ErrorBudget, RowBody};
 use crate::model::facts::EdgeAccount;
 use crate::model::silence::{Silence, line_of};
 use crate::model::time::{moment, short, since};
 use crate::model::{SafeText, Stamp, Trouble};
 
 /// One exhaustive match, so that a new kind of row can't be forgotten.
-pub fn describe(body: &Body, now: Stamp) -> (String, String) {
+pub fn describe(body: &RowBody, now: Stamp) -> (String, String) {
     match body {
-        Body::Source { alive_at, trouble, notes, .. } => {
+        RowBody::Source { alive_at, trouble, notes, .. } => {
             ("source".to_owned(), source(*alive_at, trouble.as_ref(), notes, now))
         }
-        Body::Heartbeat { expected } => ("heartbeat".to_owned(), format!("expected: {}", expected.join(", "))),
-        Body::Cluster { name, .. } => (format!("cluster {name}"), cluster(body)),
-        Body::Service { name, rto_s, rpo_s, restore_point, .. } => {
+        RowBody::Heartbeat { expected } => ("heartbeat".to_owned(), format!("expected: {}", expected.join(", "))),
+        RowBody::Cluster { name, .. } => (format!("cluster {name}"), cluster(body)),
+        RowBody::Service { name, rto_s, rpo_s, restore_point, .. } => {
             let point = newest(restore_point.as_ref(), now);
             (format!("service {name}"), format!("{point} · RPO {} · RTO {}", short(*rpo_s), short(*rto_s)))
         }
-        Body::Slo(budget) => (format!("slo {}", budget.service), slo(budget, now)),
-        Body::Event(event) => (
+        RowBody::Slo(budget) => (format!("slo {}", budget.service), slo(budget, now)),
+        RowBody::Event(event) => (
             format!("{}/{}", event.object_kind, event.object_name),
             format!("{} ×{} · {}", event.reason, event.count, event.message),
         ),
-        Body::Alert { alert, held_by, .. } => {
+        RowBody::Alert { alert, held_by, .. } => {
             let since = alert.starts_at.map_or(String::new(), |at| format!(" for {}", age(at, now)));
             let told = list(&alert.receivers, ", ");
             let about = alert.about();
@@ -35,29 +35,29 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
             let says = format!("{about}{}{since} → {told}{held}{summary}", alert.state.as_str());
             (alert.name.to_string(), says)
         }
-        Body::Silence { silence, hits, critical, .. } => of_silence(silence, *hits, *critical, now),
-        Body::Backup { .. } => backup(body, now),
-        Body::Location(it) => {
+        RowBody::Silence { silence, hits, critical, .. } => of_silence(silence, *hits, *critical, now),
+        RowBody::Backup { .. } => backup(body, now),
+        RowBody::Location(it) => {
             (format!("location {}", it.name), format!("{} {}", it.phase.as_str(), it.access_mode.as_str()))
         }
-        Body::Restore(it) => (
+        RowBody::Restore(it) => (
             format!("restore {}", it.name),
             format!("{} {}/{} of {}", it.phase.as_str(), it.items_done, it.items_total, it.backup),
         ),
-        Body::Parity { cluster, ok, total, laggards, .. } => {
+        RowBody::Parity { cluster, ok, total, laggards, .. } => {
             let late: Vec<_> = laggards.iter().take(3).map(|(name, why)| format!("{name} {why}")).collect();
             let more = laggards.len().saturating_sub(late.len());
             let more = if more > 0 { format!("; and {more} more") } else { String::new() };
             (format!("parity of {cluster}"), format!("{ok} of {total} {}{more}", late.join("; ")))
         }
-        Body::App(app) => (app.label().to_string(), application(app)),
-        Body::LoadBalancer { lb, .. } => (lb.name.to_string(), balancer(body)),
-        Body::Pool(pool) => {
+        RowBody::App(app) => (app.label().to_string(), application(app)),
+        RowBody::LoadBalancer { lb, .. } => (lb.name.to_string(), balancer(body)),
+        RowBody::Pool(pool) => {
             let healthy = pool.healthy.map_or("health unknown", |healthy| if healthy { "healthy" } else { "down" });
             (format!("pool {}", pool.name), format!("{healthy}{}", if pool.enabled { "" } else { " · disabled" }))
         }
-        Body::EdgeAccount(it) => (format!("account {}", it.account), account(it)),
-        Body::Probe(probe) => {
+        RowBody::EdgeAccount(it) => (format!("account {}", it.account), account(it)),
+        RowBody::Probe(probe) => {
             let status = probe.status.map_or("no answer".to_owned(), |status| status.to_string());
             let site = probe.site.as_ref().map_or(String::new(), |site| format!(" from {site}"));
             (format!("probe {}", probe.name), format!("{status}{site} · {}/{} good", probe.good, probe.samples))
@@ -66,8 +66,8 @@ pub fn describe(body: &Body, now: Stamp) -> (String, String) {
 }
 
 /// A schedule's newest usable restore point, what it missed, and a newer backup that is not usable.
-fn backup(body: &Body, now: Stamp) -> (String, String) {
-    let Body::Backup { schedule, point, rpo_s, missed_runs, missed_more, cluster, newer, .. } = body else {
+fn backup(body: &RowBody, now: Stamp) -> (String, String) {
+    let RowBody::Backup { schedule, point, rpo_s, missed_runs, missed_more, cluster, newer, .. } = body else {
         return Default::default();
     };
     let rpo = rpo_s.map_or(String::new(), |rpo| format!(" of RPO {}", short(rpo)));
@@ -78,8 +78,8 @@ fn backup(body: &Body, now: Stamp) -> (String, String) {
 }
 
 /// The order of a load balancer, and where its traffic goes.
-fn balancer(body: &Body) -> String {
-    let Body::LoadBalancer { lb, order, goes_to, routes, .. } = body else { return String::new() };
+fn balancer(body: &RowBody) -> String {
+    let RowBody::LoadBalancer { lb, order, goes_to, routes, .. } = body else { return String::new() };
     let order: Vec<_> = order.iter().map(|pool| pool.name.clone()).collect();
     let to = match goes_to {
         Some(to) => to.to_string(),
@@ -104,8 +104,8 @@ fn application(app: &AppRow) -> String {
 }
 
 /// What was read of a cluster; a number of what was not is none.
-fn cluster(body: &Body) -> String {
-    let Body::Cluster { nodes, nodes_ready, nodes_read, pods_read, pods_troubled, control_plane, .. } = body else {
+fn cluster(body: &RowBody) -> String {
+    let RowBody::Cluster { nodes, nodes_ready, nodes_read, pods_read, pods_troubled, control_plane, .. } = body else {
         return String::new();
     };
     let nodes = match nodes {
@@ -129,7 +129,7 @@ fn account(it: &EdgeAccount) -> String {
     format!("{left} · ours {} of at most {} in 5 min · token {status}{until}", it.asked, it.share)
 }
 
-fn slo(it: &Budget, now: Stamp) -> String {
+fn slo(it: &ErrorBudget, now: Stamp) -> String {
     let burn = it.burn.map_or(String::new(), |burn| format!(" {burn}× over {}", short(it.burn_over_s)));
     let empty = it.empty_at.map_or(String::new(), |at| format!(" · empty in {}", short(since(now, at))));
     let requests = it.requests.map_or(String::new(), |requests| format!(" · {requests} requests in 1 h"));
@@ -148,7 +148,7 @@ fn of_silence(silence: &Silence, hits: u32, critical: u32, now: Stamp) -> (Strin
     (format!("{id} {}", line_of(&silence.matchers)), how)
 }
 
-fn newest(point: Option<&Point>, now: Stamp) -> String {
+fn newest(point: Option<&PointSummary>, now: Stamp) -> String {
     point.map_or("no usable restore point".to_owned(), |it| format!("{} {} old", it.name, age(it.started, now)))
 }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::appearance::Dress;
+use super::appearance::Appearance;
 use super::args::{self, Global, ShotFormat};
-use super::console::{Hand, intent};
-use super::error::Fail;
+use super::console::{ConsolePort, intent};
+use super::error::CliError;
 use super::exit_code::Exit;
 use super::output;
 use crate::client::{ClientEvent, ConnectOptions, connect};
@@ -21,9 +21,9 @@ use crate::model::PersonId;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Takes one picture.
-pub async fn shot(shot: &args::Shot, global: &Global, env: &Env) -> Result<Exit, Fail> {
-    let keys = keys_of_argument(&shot.keys).map_err(|why| Fail::Usage(format!("--keys: {why}")))?;
-    let Dress { look, keymap, zone, .. } = Dress::of(global)?;
+pub async fn shot(shot: &args::Shot, global: &Global, env: &Env) -> Result<Exit, CliError> {
+    let keys = keys_of_argument(&shot.keys).map_err(|why| CliError::Usage(format!("--keys: {why}")))?;
+    let Appearance { look, keymap, zone, .. } = Appearance::of(global)?;
     let drawn_with = look.clone();
     let socket = super::dispatch::socket(global, env);
     let who = global.as_name.as_deref().map(PersonId::from);
@@ -34,14 +34,14 @@ pub async fn shot(shot: &args::Shot, global: &Global, env: &Env) -> Result<Exit,
     });
     let first = super::connect::heard(&mut heard).await;
     let events = match first {
-        Some(ClientEvent::Lost { why }) => return Err(Fail::NoRoom { socket, why: why.to_string() }),
-        Some(ClientEvent::Refused(refusal)) => return Err(Fail::Refused(refusal)),
-        None => return Err(Fail::NoRoom { socket, why: "the connection closed".to_owned() }),
+        Some(ClientEvent::Lost { why }) => return Err(CliError::NoRoom { socket, why: why.to_string() }),
+        Some(ClientEvent::Refused(refusal)) => return Err(CliError::Refused(refusal)),
+        None => return Err(CliError::NoRoom { socket, why: "the connection closed".to_owned() }),
         Some(first) => again(first, heard),
     };
     let clock = Clock::follow(ClockSync { at: Clock::real().now(), speed: 1.0 });
     let options = ShotOptions {
-        asker: Arc::new(Hand(handle)),
+        asker: Arc::new(ConsolePort(handle)),
         events,
         clock,
         look,

@@ -7,18 +7,18 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use zeroize::Zeroizing;
 
-use super::error::Fail;
+use super::error::CliError;
 use crate::clock::{Clock, Random};
 use crate::config::paths::Env;
 use crate::config::{self, Config, LoadOptions, secret};
-use crate::ledger::{Files, LedgerError, Storage as _};
+use crate::ledger::{FileStorage, LedgerError, Storage as _};
 use crate::logging;
 use crate::protocol::{DrillInfo, socket_trust};
-use crate::room::{Room, RoomError, Setup, Socket, SocketError};
+use crate::room::{Room, RoomError, RoomSetup, Socket, SocketError};
 use crate::seal::{self, SigningKey};
 
 /// What a room of any kind needs to be told.
-pub struct Make {
+pub struct RoomOptions {
     pub config: Config,
     pub clock: Clock,
     pub random: Random,
@@ -29,33 +29,44 @@ pub struct Make {
 }
 
 /// Starts a room.
-pub async fn room(make: Make) -> Result<Room, Fail> {
+pub async fn room(make: RoomOptions) -> Result<Room, CliError> {
     logging::keep_memory_private();
-    let Make { config, clock, random, state_dir, socket, drill, serve } = make;
+    let RoomOptions { config, clock, random, state_dir, socket, drill, serve } = make;
     let (key, signer) = log_key(config.file.as_deref(), serve)?;
-    let setup = Setup { config, clock, random, state_dir, socket, drill, serve, key, signer, storage: Arc::new(Files) };
+    let setup = RoomSetup {
+        config,
+        clock,
+        random,
+        state_dir,
+        socket,
+        drill,
+        serve,
+        key,
+        signer,
+        storage: Arc::new(FileStorage),
+    };
     Room::start(setup).await.map_err(|error| {
         let remedy = match &error {
             RoomError::Ledger(LedgerError::Io { .. }) => "\nchoose another place for the log: --state-dir DIR",
             _ => "",
         };
-        Fail::Other(format!("the room can't start: {error}{remedy}"))
+        CliError::Other(format!("the room can't start: {error}{remedy}"))
     })
 }
 
 /// Binds a room's socket. A path that can never be one is wrong use; the rest is a failure.
-pub async fn bind(path: &Path, mode: u32) -> Result<Socket, Fail> {
+pub async fn bind(path: &Path, mode: u32) -> Result<Socket, CliError> {
     Socket::bind(path, mode).await.map_err(|error| match error {
         SocketError::TooLong(..) | SocketError::NotASocket(_) | SocketError::Place { .. } => {
-            Fail::Usage(error.to_string())
+            CliError::Usage(error.to_string())
         }
-        SocketError::Taken(_) | SocketError::Io { .. } => Fail::Other(error.to_string()),
+        SocketError::Taken(_) | SocketError::Io { .. } => CliError::Other(error.to_string()),
     })
 }
 
 /// The key of the log that `warroom init` made: `log.key` among the service's credentials or beside the configuration, and
 /// its public half beside the configuration. A room without one runs, and signs nothing.
-fn log_key(config: Option<&Path>, strict: bool) -> Result<(String, Option<SigningKey>), Fail> {
+fn log_key(config: Option<&Path>, strict: bool) -> Result<(String, Option<SigningKey>), CliError> {
     let Some(dir) = config.and_then(Path::parent) else { return Ok((String::new(), None)) };
     let public =
         std::fs::read_to_string(dir.join("log.key.pub")).map(|text| text.trim().to_owned()).unwrap_or_default();
@@ -64,9 +75,9 @@ fn log_key(config: Option<&Path>, strict: bool) -> Result<(String, Option<Signin
     let Some(path) = places.into_iter().flatten().find(|path| path.symlink_metadata().is_ok()) else {
         return Ok((public, None));
     };
-    let bad = |why: String| Fail::Config(format!("{}: {why}; it signs the log's heads", path.display()));
+    let bad = |why: String| CliError::Config(format!("{}: {why}; it signs the log's heads", path.display()));
     let file = match strict {
-        true => secret::check_secret(&path).map_err(Fail::Config)?,
+        true => secret::check_secret(&path).map_err(CliError::Config)?,
         false => std::fs::File::open(&path).map_err(|error| bad(error.to_string()))?,
     };
     // Room for a key at once, and wiped in the end: a text that grows leaves copies behind.
@@ -84,8 +95,8 @@ fn log_key(config: Option<&Path>, strict: bool) -> Result<(String, Option<Signin
 }
 
 /// Loads a configuration, or says everything that is wrong with it.
-pub fn load(path: &Path, options: LoadOptions) -> Result<Config, Fail> {
-    config::load(path, options).map_err(|errors| Fail::Config(errors.to_string()))
+pub fn load(path: &Path, options: LoadOptions) -> Result<Config, CliError> {
+    config::load(path, options).map_err(|errors| CliError::Config(errors.to_string()))
 }
 
 /// Options of `serve`.
@@ -96,14 +107,14 @@ pub struct Serve {
 }
 
 /// Runs until SIGTERM, SIGINT or SIGQUIT.
-pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
+pub async fn serve(options: Serve, env: &Env) -> Result<(), CliError> {
     // Held to the end: dropping it writes what still waits. Where stderr is a terminal, nothing is logged to it.
     let _log = logging::log_to_journal();
     logging::hooks(|| {});
     let signals = Signals::listen()?;
     let file = options.config.or_else(|| env.config_file(true)).ok_or_else(|| {
         let looked = env.config_candidates(true).iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
-        Fail::Usage(format!(
+        CliError::Usage(format!(
             "there is no configuration at {}\nmake one with `warroom init`, or name it: --config FILE",
             looked.join(" or ")
         ))
@@ -114,10 +125,10 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
         tracing::warn!(%file, "there is no people file: everyone only watches, nobody can record or act");
     }
     let state_dir = options.state_dir.unwrap_or_else(|| env.state_dir(true));
-    log_dir(&state_dir, env.uid, |dir| Files.make_dir(dir))?;
+    log_dir(&state_dir, env.uid, |dir| FileStorage.make_dir(dir))?;
     let socket = match Socket::inherited() {
         Some(inherited) => {
-            inherited.map_err(|error| Fail::Other(format!("systemd's socket can't be used: {error}")))?
+            inherited.map_err(|error| CliError::Other(format!("systemd's socket can't be used: {error}")))?
         }
         None => {
             let path = options.socket.unwrap_or_else(|| env.socket(true));
@@ -125,15 +136,22 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
         }
     };
     let where_to = socket.path().to_owned();
-    let make =
-        Make { config, clock: Clock::real(), random: Random::system(), state_dir, socket, drill: None, serve: true };
+    let make = RoomOptions {
+        config,
+        clock: Clock::real(),
+        random: Random::system(),
+        state_dir,
+        socket,
+        drill: None,
+        serve: true,
+    };
     let mut room = room(make).await?;
     tracing::info!(socket = %where_to.display(), "the room is open");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     let watchdog = tokio::spawn(pat_watchdog());
     let told = tokio::select! {
         () = signals.until_told_to_stop() => Ok(()),
-        () = room.ended() => Err(Fail::Other("the room's writer ended by a fault; start the room again".to_owned())),
+        () = room.ended() => Err(CliError::Other("the room's writer ended by a fault; start the room again".to_owned())),
     };
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     watchdog.abort();
@@ -143,11 +161,11 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), Fail> {
 
 /// Makes the log's directory if it is not there, where nobody else could put another in its place. Judged before, so that
 /// nothing is made in such a place, and after: what was missing before somebody else may have made in the meantime.
-fn log_dir(dir: &Path, uid: u32, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Fail> {
+fn log_dir(dir: &Path, uid: u32, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), CliError> {
     let judge = || {
         socket_trust::check(dir, &[0, uid]).map_err(|wrong| {
             let (dir, remedy) = (dir.display(), wrong.remedy());
-            Fail::Usage(format!("the log is not kept in {dir}: {wrong}; {remedy}, or choose another --state-dir"))
+            CliError::Usage(format!("the log is not kept in {dir}: {wrong}; {remedy}, or choose another --state-dir"))
         })
     };
     judge()?;
@@ -180,7 +198,7 @@ struct Signals {
 }
 
 impl Signals {
-    fn listen() -> Result<Self, Fail> {
+    fn listen() -> Result<Self, CliError> {
         Ok(Self {
             term: signal(SignalKind::terminate())?,
             int: signal(SignalKind::interrupt())?,
@@ -210,7 +228,7 @@ impl Signals {
 }
 
 /// Waits until a program in the foreground is told to stop, or its terminal is gone: SIGTERM, SIGINT or SIGHUP.
-pub async fn until_told_to_stop() -> Result<(), Fail> {
+pub async fn until_told_to_stop() -> Result<(), CliError> {
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
     let mut hup = signal(SignalKind::hangup())?;
@@ -237,10 +255,10 @@ mod tests {
     fn raced(dir: &Path, other: impl FnOnce()) -> Result<(), String> {
         let made = log_dir(dir, me(), |dir| {
             other();
-            Files.make_dir(dir)
+            FileStorage.make_dir(dir)
         });
         made.map_err(|error| match error {
-            Fail::Usage(said) => said,
+            CliError::Usage(said) => said,
             other => panic!("not wrong use: {other:?}"),
         })
     }

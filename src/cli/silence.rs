@@ -3,26 +3,26 @@
 use serde_json::json;
 
 use super::args::Consent;
-use super::command_output::Shown;
-use super::connect::Link;
-use super::error::Fail;
+use super::command_output::CommandOutput;
+use super::connect::RoomLink;
+use super::error::CliError;
 use super::exit_code::Exit;
 use super::{board_tables, output};
-use crate::board::{Body, Topic};
+use crate::board::{RowBody, Topic};
 use crate::model::filter::Filter;
 use crate::model::silence::{Matcher, SilenceChange, SilenceOutcome, SilencePreview};
 use crate::model::{Refusal, RefusalKind};
 use crate::protocol::{Reply, Request};
 
 /// The silences as the room sees them.
-pub async fn list(link: &mut Link, filter: Option<&Filter>) -> Result<Shown, Fail> {
+pub async fn list(link: &mut RoomLink, filter: Option<&Filter>) -> Result<CommandOutput, CliError> {
     board_tables::topic(link, Topic::Silences, filter).await
 }
 
 /// The change that a new silence is.
-pub fn creation(matchers: &[String], lasts: std::time::Duration, reason: &str) -> Result<SilenceChange, Fail> {
+pub fn creation(matchers: &[String], lasts: std::time::Duration, reason: &str) -> Result<SilenceChange, CliError> {
     let parsed: Result<Vec<Matcher>, String> = matchers.iter().map(|text| Matcher::parse(text)).collect();
-    let matchers = parsed.map_err(Fail::Usage)?;
+    let matchers = parsed.map_err(CliError::Usage)?;
     Ok(SilenceChange::Create {
         matchers,
         for_s: lasts.as_secs(),
@@ -31,36 +31,36 @@ pub fn creation(matchers: &[String], lasts: std::time::Duration, reason: &str) -
 }
 
 /// The change that the end of one is; the beginning of its id is enough where only one begins so.
-pub async fn expiry(link: &mut Link, id: &str) -> Result<SilenceChange, Fail> {
+pub async fn expiry(link: &mut RoomLink, id: &str) -> Result<SilenceChange, CliError> {
     let Reply::Rows { rows, .. } = link.ask(Request::Board { topic: Topic::Silences }).await? else {
-        return Err(Fail::Gone("the room answered something else".to_owned()));
+        return Err(CliError::Gone("the room answered something else".to_owned()));
     };
     let ids = rows.iter().filter_map(|row| match &row.body {
-        Body::Silence { silence, .. } if silence.id.starts_with(id) => Some(silence.id.clone()),
+        RowBody::Silence { silence, .. } if silence.id.starts_with(id) => Some(silence.id.clone()),
         _ => None,
     });
     match &ids.collect::<Vec<_>>()[..] {
         [one] => Ok(SilenceChange::Expire { id: one.clone() }),
         [] => Ok(SilenceChange::Expire { id: id.to_owned() }),
-        more => Err(Fail::Usage(format!("{} silences begin with {id}: give more of the id", more.len()))),
+        more => Err(CliError::Usage(format!("{} silences begin with {id}: give more of the id", more.len()))),
     }
 }
 
 /// Shows what a change would hit; with `--yes` does it and says how that ended.
-pub async fn change(link: &mut Link, change: SilenceChange, consent: Consent) -> Result<Shown, Fail> {
+pub async fn change(link: &mut RoomLink, change: SilenceChange, consent: Consent) -> Result<CommandOutput, CliError> {
     let Reply::Silence(preview) = link.ask(Request::SilencePreview { change }).await? else {
-        return Err(Fail::Gone("the room answered something else".to_owned()));
+        return Err(CliError::Gone("the room answered something else".to_owned()));
     };
     if !consent.yes {
         let json = json!({"schema": "warroom/silence-preview/v1", "preview": *preview});
         let mut text = lines(&preview);
         let word = if preview.grave { format!(" --confirm '{}'", preview.confirm) } else { String::new() };
         text.push_str(&format!("\nnothing was sent; to do it, say the same again with: --yes{word}\n"));
-        return Ok(Shown::ok(json, text).exit(Exit::Refused));
+        return Ok(CommandOutput::ok(json, text).exit(Exit::Refused));
     }
     let digest = preview.digest;
     if consent.digest.is_some_and(|read| read != digest) {
-        return Err(Fail::Refused(Refusal::new(
+        return Err(CliError::Refused(Refusal::new(
             RefusalKind::Drift,
             "what it would hit is not what the preview with that digest showed",
             "read the preview again, without --yes",
@@ -68,7 +68,7 @@ pub async fn change(link: &mut Link, change: SilenceChange, consent: Consent) ->
     }
     let confirm = consent.confirm.unwrap_or_default();
     let Reply::Silenced { seq, outcome, silence, says } = link.ask(Request::Silence { digest, confirm }).await? else {
-        return Err(Fail::Gone("the room answered something else".to_owned()));
+        return Err(CliError::Gone("the room answered something else".to_owned()));
     };
     let json = json!({
         "schema": "warroom/silenced/v1", "seq": seq, "outcome": outcome, "silence": silence, "says": says,
@@ -79,7 +79,7 @@ pub async fn change(link: &mut Link, change: SilenceChange, consent: Consent) ->
         SilenceOutcome::Failed => ("not done", Exit::Failure),
         SilenceOutcome::Unknown => ("not known", Exit::Timeout),
     };
-    Ok(Shown::ok(json, format!("{}\n{word}: {says} (entry {seq})\n", lines(&preview))).exit(exit))
+    Ok(CommandOutput::ok(json, format!("{}\n{word}: {says} (entry {seq})\n", lines(&preview))).exit(exit))
 }
 
 /// A preview as a person reads it.

@@ -2,48 +2,49 @@
 
 use serde_json::json;
 
-use super::command_output::Shown;
-use super::connect::Link;
-use super::error::Fail;
+use super::command_output::CommandOutput;
+use super::connect::RoomLink;
+use super::error::CliError;
 use super::{board_tables, output};
 use crate::client::Mirror;
 use crate::model::filter::Filter;
 use crate::model::time::from_detection;
 use crate::model::{Stamp, clean};
 use crate::protocol::{Reply, Request};
-use crate::timeline::{Incident, Item, Told, sentence_of};
+use crate::timeline::{Incident, Item, ToldItem, sentence_of};
 
 /// Asks for one change and says which entry it became.
-pub async fn record(link: &mut Link, request: Request) -> Result<Shown, Fail> {
+pub async fn record(link: &mut RoomLink, request: Request) -> Result<CommandOutput, CliError> {
     match link.ask(request).await? {
-        Reply::Recorded { seq } => {
-            Ok(Shown::ok(json!({"schema": "warroom/recorded/v1", "seq": seq}), format!("recorded as entry {seq}\n")))
-        }
+        Reply::Recorded { seq } => Ok(CommandOutput::ok(
+            json!({"schema": "warroom/recorded/v1", "seq": seq}),
+            format!("recorded as entry {seq}\n"),
+        )),
         Reply::Lines { seqs } => {
             let list = seqs.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
             let text = format!("recorded {} lines as entries {list}\n", seqs.len());
-            Ok(Shown::ok(json!({"schema": "warroom/recorded/v1", "seq": seqs.last(), "seqs": seqs}), text))
+            Ok(CommandOutput::ok(json!({"schema": "warroom/recorded/v1", "seq": seqs.last(), "seqs": seqs}), text))
         }
-        Reply::Opened { incident, seq } => Ok(Shown::ok(
+        Reply::Opened { incident, seq } => Ok(CommandOutput::ok(
             json!({"schema": "warroom/opened/v1", "incident": incident, "seq": seq}),
             format!("{incident} is open (entry {seq})\n"),
         )),
-        _ => Err(Fail::Gone("the room answered something else".to_owned())),
+        _ => Err(CliError::Gone("the room answered something else".to_owned())),
     }
 }
 
 /// The incident a command is about: the named one, else the open one, else the last.
-pub fn incident<'a>(mirror: &'a Mirror, id: Option<&str>) -> Result<&'a Incident, Fail> {
+pub fn incident<'a>(mirror: &'a Mirror, id: Option<&str>) -> Result<&'a Incident, CliError> {
     let story = &mirror.story;
     match id {
         Some(id) => story.incidents.iter().find(|incident| incident.id.as_str() == id).ok_or_else(|| {
             let known = story.incidents.iter().map(|incident| incident.id.to_string()).collect::<Vec<_>>().join(", ");
             let known = if known.is_empty() { "none yet".to_owned() } else { known };
-            Fail::Usage(format!("there is no incident {id} in this log\nincidents here: {known}"))
+            CliError::Usage(format!("there is no incident {id} in this log\nincidents here: {known}"))
         }),
         None => story.current().or_else(|| story.incidents.last()).ok_or_else(|| {
             let degraded = mirror.welcome.as_ref().and_then(|welcome| welcome.degraded.as_ref());
-            Fail::Usage(match degraded {
+            CliError::Usage(match degraded {
                 Some(why) => format!("no incident can be read: {why}\nlook at the log itself: warroom verify DIR"),
                 None => "this log holds no incident yet\nopen one: warroom incident open TITLE".to_owned(),
             })
@@ -52,7 +53,7 @@ pub fn incident<'a>(mirror: &'a Mirror, id: Option<&str>) -> Result<&'a Incident
 }
 
 /// The whole timeline of an incident.
-pub fn show(incident: &Incident, now: Stamp, filter: Option<&Filter>) -> Result<Shown, Fail> {
+pub fn show(incident: &Incident, now: Stamp, filter: Option<&Filter>) -> Result<CommandOutput, CliError> {
     let items: Vec<&Item> = incident.items.iter().filter(|item| passes(filter, incident, item, now)).collect();
     let rows = items.iter().map(|item| cells(incident, item)).collect::<Vec<_>>();
     let left_out = incident.items.len() - items.len();
@@ -65,11 +66,11 @@ pub fn show(incident: &Incident, now: Stamp, filter: Option<&Filter>) -> Result<
     if let Some(filter) = filter {
         board_tables::say_filtered(&mut json, &mut text, filter, items.len(), left_out);
     }
-    Ok(Shown::ok(json, text))
+    Ok(CommandOutput::ok(json, text))
 }
 
 fn passes(filter: Option<&Filter>, incident: &Incident, item: &Item, now: Stamp) -> bool {
-    filter.is_none_or(|filter| filter.matches(&Told { incident, item }, now))
+    filter.is_none_or(|filter| filter.matches(&ToldItem { incident, item }, now))
 }
 
 fn cells(incident: &Incident, item: &Item) -> Vec<String> {
@@ -112,12 +113,12 @@ pub fn item_json(incident: &Incident, item: &Item) -> serde_json::Value {
 
 /// Prints entries from `from` on as they come, one JSON object or line each, until the room ends or `stop` is true.
 pub async fn tail(
-    link: &mut Link,
+    link: &mut RoomLink,
     from: u64,
     filter: Option<&Filter>,
     json: bool,
     mut print: impl FnMut(&str) -> std::io::Result<()>,
-) -> Result<(), Fail> {
+) -> Result<(), CliError> {
     let mut shown = from.saturating_sub(1);
     loop {
         let fresh: Vec<(u64, Option<String>)> = link

@@ -3,9 +3,9 @@
 use std::io::Read as _;
 
 use super::args;
-use super::command_output::Shown;
-use super::connect::Link;
-use super::error::Fail;
+use super::command_output::CommandOutput;
+use super::connect::RoomLink;
+use super::error::CliError;
 use super::timeline::record;
 use crate::console::{Zone, time_input};
 use crate::model::{Milestone, PersonId, Refusal, RefusalKind, SafeText, Stamp};
@@ -19,19 +19,19 @@ const MOST_STDIN: u64 = 24 * 1024;
 ///
 /// # Errors
 /// Names the forms.
-pub async fn moment(link: &mut Link, flag: &str, text: &str) -> Result<Stamp, Fail> {
+pub async fn moment(link: &mut RoomLink, flag: &str, text: &str) -> Result<Stamp, CliError> {
     link.caught_up().await?;
     let story = &link.mirror.story;
     let zero = story.current().or(story.latest()).map(crate::timeline::Incident::zero);
     let now = link.clock.now();
-    time_input::parse(text, now, zero, &Zone::local(now)).map_err(|why| Fail::Usage(format!("{flag}: {why}")))
+    time_input::parse(text, now, zero, &Zone::local(now)).map_err(|why| CliError::Usage(format!("{flag}: {why}")))
 }
 
 /// The same where the flag may be missing.
 ///
 /// # Errors
 /// As [`moment`].
-pub async fn moment_if(link: &mut Link, flag: &str, text: Option<&str>) -> Result<Option<Stamp>, Fail> {
+pub async fn moment_if(link: &mut RoomLink, flag: &str, text: Option<&str>) -> Result<Option<Stamp>, CliError> {
     match text {
         Some(text) => moment(link, flag, text).await.map(Some),
         None => Ok(None),
@@ -42,7 +42,7 @@ pub async fn moment_if(link: &mut Link, flag: &str, text: Option<&str>) -> Resul
 ///
 /// # Errors
 /// As [`moment`].
-pub async fn stated(link: &mut Link, flag: &str, text: Option<&str>) -> Result<Option<Stamp>, Fail> {
+pub async fn stated(link: &mut RoomLink, flag: &str, text: Option<&str>) -> Result<Option<Stamp>, CliError> {
     match text.and_then(|text| text.parse().ok()) {
         Some(exact) => Ok(Some(exact)),
         None => moment_if(link, flag, text).await,
@@ -62,11 +62,11 @@ pub struct Addition {
 ///
 /// # Errors
 /// The room's refusal; a text that is too long.
-pub async fn add(link: &mut Link, it: Addition) -> Result<Shown, Fail> {
+pub async fn add(link: &mut RoomLink, it: Addition) -> Result<CommandOutput, CliError> {
     let at = moment_if(link, "--at", it.at.as_deref()).await?;
     let owner = it.owner.map(PersonId);
     if it.mark.is_some() && (it.text == "-" || it.kind == args::NoteKind::FollowUp) {
-        return Err(Fail::Usage("one note or one decision is marked as a milestone at a time".to_owned()));
+        return Err(CliError::Usage("one note or one decision is marked as a milestone at a time".to_owned()));
     }
     if it.text == "-" {
         let kind = match it.kind {
@@ -89,19 +89,21 @@ pub async fn add(link: &mut Link, it: Addition) -> Result<Shown, Fail> {
 ///
 /// # Errors
 /// If an entry can't keep all of it.
-pub fn whole(what: &str, raw: &str) -> Result<SafeText, Fail> {
+pub fn whole(what: &str, raw: &str) -> Result<SafeText, CliError> {
     SafeText::whole(raw).ok_or_else(|| {
-        Fail::Usage(format!("{what} is longer than the 8 KiB that an entry keeps; nothing was recorded: shorten it"))
+        CliError::Usage(format!(
+            "{what} is longer than the 8 KiB that an entry keeps; nothing was recorded: shorten it"
+        ))
     })
 }
 
-fn stdin() -> Result<String, Fail> {
+fn stdin() -> Result<String, CliError> {
     let mut text = String::new();
     let taken = std::io::stdin().take(MOST_STDIN + 1).read_to_string(&mut text);
-    taken.map_err(|error| Fail::Usage(format!("stdin can't be read: {error}; nothing was recorded")))?;
+    taken.map_err(|error| CliError::Usage(format!("stdin can't be read: {error}; nothing was recorded")))?;
     if text.len() as u64 > MOST_STDIN {
         let most = MOST_STDIN / 1024;
-        return Err(Fail::Usage(format!(
+        return Err(CliError::Usage(format!(
             "stdin has more than {most} KiB; nothing was recorded: give it in several pieces"
         )));
     }
@@ -109,10 +111,10 @@ fn stdin() -> Result<String, Fail> {
 }
 
 /// Every line that says something.
-fn lines(text: &str) -> Result<Vec<SafeText>, Fail> {
+fn lines(text: &str) -> Result<Vec<SafeText>, CliError> {
     let told: Vec<(usize, &str)> = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
     if told.is_empty() {
-        return Err(Fail::Usage("stdin has no line that says something; nothing was recorded".to_owned()));
+        return Err(CliError::Usage("stdin has no line that says something; nothing was recorded".to_owned()));
     }
     told.into_iter().map(|(n, line)| whole(&format!("line {}", n + 1), line.trim())).collect()
 }
@@ -121,7 +123,12 @@ fn lines(text: &str) -> Result<Vec<SafeText>, Fail> {
 ///
 /// # Errors
 /// The room's refusal.
-pub async fn amend(link: &mut Link, seq: u64, text: Option<String>, at: Option<String>) -> Result<Shown, Fail> {
+pub async fn amend(
+    link: &mut RoomLink,
+    seq: u64,
+    text: Option<String>,
+    at: Option<String>,
+) -> Result<CommandOutput, CliError> {
     let at = moment_if(link, "--at", at.as_deref()).await?;
     let text = text.map(|text| whole("the text", &text)).transpose()?;
     record(link, Request::Amend { seq, text, at }).await
@@ -131,7 +138,12 @@ pub async fn amend(link: &mut Link, seq: u64, text: Option<String>, at: Option<S
 ///
 /// # Errors
 /// The room's refusal; a code that is not the request's.
-pub async fn redact(link: &mut Link, seq: u64, reason: Option<String>, confirm: Option<String>) -> Result<Shown, Fail> {
+pub async fn redact(
+    link: &mut RoomLink,
+    seq: u64,
+    reason: Option<String>,
+    confirm: Option<String>,
+) -> Result<CommandOutput, CliError> {
     link.caught_up().await?;
     if let Some(reason) = reason {
         let reason = whole("the reason", &reason)?;
@@ -145,15 +157,15 @@ pub async fn redact(link: &mut Link, seq: u64, reason: Option<String>, confirm: 
 }
 
 /// The hash of the request about an entry, if the code is its.
-fn asked_hash(link: &Link, seq: u64, code: &str) -> Result<crate::model::Digest, Fail> {
+fn asked_hash(link: &RoomLink, seq: u64, code: &str) -> Result<crate::model::Digest, CliError> {
     let request = link.mirror.story.incidents.iter().rev().find_map(|incident| incident.redactions.of(seq));
-    let request = request.ok_or_else(|| Fail::Refused(crate::approval::no_redaction(seq)))?;
+    let request = request.ok_or_else(|| CliError::Refused(crate::approval::no_redaction(seq)))?;
     let letters =
         |code: &str| code.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
     if letters(code) == letters(&request.hash.spoken()) {
         return Ok(request.hash);
     }
-    Err(Fail::Refused(Refusal::new(
+    Err(CliError::Refused(Refusal::new(
         RefusalKind::DigestMismatch,
         format!("{code} is not the code of the request about entry {seq}"),
         "read the request again, with its reason: warroom status",
@@ -169,8 +181,8 @@ mod tests {
         let taken = lines("first\n\n  second \n").expect("lines");
         assert_eq!(taken, [SafeText::new("first"), SafeText::new("second")]);
         let long = format!("first\n{}\n", "x".repeat(crate::seal::MAX_TEXT + 1));
-        let Err(Fail::Usage(why)) = lines(&long) else { panic!("taken") };
+        let Err(CliError::Usage(why)) = lines(&long) else { panic!("taken") };
         assert!(why.starts_with("line 2 is longer than the 8 KiB that an entry keeps; nothing was recorded"), "{why}");
-        assert!(matches!(lines(" \n\n"), Err(Fail::Usage(_))));
+        assert!(matches!(lines(" \n\n"), Err(CliError::Usage(_))));
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::codec::FramedRead;
 
 use crate::client::ClientEvent;
 use crate::client::history::History;
-use crate::client::trust::{Server, Trust};
+use crate::client::trust::{ServerAccount, Trust};
 use crate::model::{Refusal, RefusalKind, SafeText};
 use crate::protocol::codec::{self, ROOM_DEPTH, ROOM_LINE};
 use crate::protocol::{ClientLine, Hello, Push, Reply, Request, RoomLine};
@@ -42,25 +42,25 @@ pub enum AskError {
     Gone(SafeText),
 }
 
-struct Ask {
+struct QueuedRequest {
     request: Request,
     reply: oneshot::Sender<Result<Reply, AskError>>,
 }
 
 /// Asks the room. Cheap to clone. When the last handle and the event receiver are gone, the connection ends.
 #[derive(Clone)]
-pub struct Handle {
-    asks: mpsc::Sender<Ask>,
+pub struct ClientHandle {
+    asks: mpsc::Sender<QueuedRequest>,
 }
 
-impl Handle {
+impl ClientHandle {
     /// Sends one request and waits for its answer.
     ///
     /// # Errors
     /// A refusal, or [`AskError::Gone`] when the link broke: look at the timeline before asking again.
     pub async fn request(&self, request: Request) -> Result<Reply, AskError> {
         let (reply, answer) = oneshot::channel();
-        self.asks.send(Ask { request, reply }).await.map_err(|_| gone("the connection is closed"))?;
+        self.asks.send(QueuedRequest { request, reply }).await.map_err(|_| gone("the connection is closed"))?;
         answer.await.unwrap_or_else(|_| Err(gone("the connection closed before the answer came")))
     }
 }
@@ -82,7 +82,7 @@ fn gone(why: &str) -> AskError {
 }
 
 /// Connects in the background. Events arrive in order; a slow owner slows the connection, nothing is dropped.
-pub fn connect(options: ConnectOptions) -> (Handle, mpsc::Receiver<ClientEvent>) {
+pub fn connect(options: ConnectOptions) -> (ClientHandle, mpsc::Receiver<ClientEvent>) {
     let (asks, ask_queue) = mpsc::channel(16);
     let (events, event_queue) = mpsc::channel(64);
     let ConnectOptions { socket, hello, trust } = options;
@@ -90,7 +90,7 @@ pub fn connect(options: ConnectOptions) -> (Handle, mpsc::Receiver<ClientEvent>)
     let history = History::new(&socket, trust.known.clone());
     let link = Connection { socket, hello, begin, trust, asks: ask_queue, events, wait: FIRST_WAIT, history };
     tokio::spawn(link.run());
-    (Handle { asks }, event_queue)
+    (ClientHandle { asks }, event_queue)
 }
 
 struct Connection {
@@ -99,7 +99,7 @@ struct Connection {
     /// Where another log is begun: at its first entry, or (0) with what the room made of it.
     begin: u64,
     trust: Trust,
-    asks: mpsc::Receiver<Ask>,
+    asks: mpsc::Receiver<QueuedRequest>,
     events: mpsc::Sender<ClientEvent>,
     wait: Duration,
     history: History,
@@ -111,7 +111,7 @@ fn begins(message: &RoomLine) -> bool {
 }
 
 /// Why one connection ended.
-enum End {
+enum ConnectionEnd {
     /// Try again.
     Lost(String),
     /// The room hung up on a hello that asks what an older room does not know: try again at once without.
@@ -126,13 +126,13 @@ impl Connection {
     async fn run(mut self) {
         loop {
             match self.once().await {
-                End::Over => return,
-                End::NotAsked => continue,
-                End::Refused(refusal) => {
+                ConnectionEnd::Over => return,
+                ConnectionEnd::NotAsked => continue,
+                ConnectionEnd::Refused(refusal) => {
                     let _ = self.events.send(ClientEvent::Refused(refusal)).await;
                     return;
                 }
-                End::Lost(why) => {
+                ConnectionEnd::Lost(why) => {
                     if self.events.send(ClientEvent::Lost { why: SafeText::new(&why) }).await.is_err() {
                         return;
                     }
@@ -161,24 +161,24 @@ impl Connection {
     }
 
     /// Connects to whoever may be the room.
-    async fn connect(&self) -> Result<(UnixStream, Server), End> {
-        let stream = UnixStream::connect(&self.socket).await.map_err(|error| End::Lost(not_there(&error)))?;
-        let server = self.trust.judge(&stream, &self.socket).await.map_err(End::Refused)?;
+    async fn connect(&self) -> Result<(UnixStream, ServerAccount), ConnectionEnd> {
+        let stream = UnixStream::connect(&self.socket).await.map_err(|error| ConnectionEnd::Lost(not_there(&error)))?;
+        let server = self.trust.judge(&stream, &self.socket).await.map_err(ConnectionEnd::Refused)?;
         Ok((stream, server))
     }
 
-    async fn once(&mut self) -> End {
+    async fn once(&mut self) -> ConnectionEnd {
         let (stream, server) = match self.connect().await {
             Ok(connected) => connected,
             Err(end) => return end,
         };
         let hello = self.history.hello(&self.hello, server);
         if !self.say_notices().await {
-            return End::Over;
+            return ConnectionEnd::Over;
         }
         let (read, mut write) = stream.into_split();
         if let Err(error) = codec::send(&mut write, &hello).await {
-            return End::Lost(format!("the room hung up: {error}"));
+            return ConnectionEnd::Lost(format!("the room hung up: {error}"));
         }
         let mut lines = FramedRead::new(read, codec::lines(ROOM_LINE));
         let mut waiting: HashMap<u64, oneshot::Sender<Result<Reply, AskError>>> = HashMap::new();
@@ -187,40 +187,40 @@ impl Connection {
             tokio::select! {
                 line = tokio::time::timeout(SILENCE, lines.next()) => {
                     let line = match line {
-                        Err(_) => return End::Lost(format!("the room said nothing for {} s", SILENCE.as_secs())),
+                        Err(_) => return ConnectionEnd::Lost(format!("the room said nothing for {} s", SILENCE.as_secs())),
                         Ok(None) if !welcomed && self.history.asked() => {
                             self.history.asks_no_more();
-                            return End::NotAsked;
+                            return ConnectionEnd::NotAsked;
                         }
-                        Ok(None) => return End::Lost("the room closed the connection".to_owned()),
-                        Ok(Some(Err(error))) => return End::Lost(format!("the link broke: {error}")),
+                        Ok(None) => return ConnectionEnd::Lost("the room closed the connection".to_owned()),
+                        Ok(Some(Err(error))) => return ConnectionEnd::Lost(format!("the link broke: {error}")),
                         Ok(Some(Ok(line))) => line,
                     };
                     match codec::decode::<RoomLine>(&line, ROOM_DEPTH) {
                         Ok(message) if !welcomed && !begins(&message) => {
-                            return End::Lost("the room spoke before it said which one it is".to_owned());
+                            return ConnectionEnd::Lost("the room spoke before it said which one it is".to_owned());
                         }
                         Ok(RoomLine::Bye(refusal)) if !welcomed && self.comes_back(&refusal) => {
-                            return End::Lost(refusal.why.to_string());
+                            return ConnectionEnd::Lost(refusal.why.to_string());
                         }
                         Ok(message) => match self.take(message, server, &mut waiting).await {
                             Some(end) => return end,
                             None => welcomed = true,
                         },
-                        Err(error) => return End::Lost(format!("the room's {error}")),
+                        Err(error) => return ConnectionEnd::Lost(format!("the room's {error}")),
                     }
                 }
                 // Nothing is asked of a room before it is known to be the one that is meant.
                 ask = self.asks.recv(), if welcomed => {
-                    let Some(ask) = ask else { return End::Over };
+                    let Some(ask) = ask else { return ConnectionEnd::Over };
                     let line = ClientLine { id: next_id, req: ask.request };
                     waiting.insert(next_id, ask.reply);
                     next_id += 1;
                     if let Err(error) = codec::send(&mut write, &line).await {
-                        return End::Lost(format!("the room hung up: {error}"));
+                        return ConnectionEnd::Lost(format!("the room hung up: {error}"));
                     }
                 }
-                () = self.events.closed() => return End::Over,
+                () = self.events.closed() => return ConnectionEnd::Over,
             }
         }
     }
@@ -252,11 +252,11 @@ impl Connection {
     async fn take(
         &mut self,
         message: RoomLine,
-        server: Server,
+        server: ServerAccount,
         waiting: &mut HashMap<u64, oneshot::Sender<Result<Reply, AskError>>>,
-    ) -> Option<End> {
+    ) -> Option<ConnectionEnd> {
         let event = match message {
-            RoomLine::Bye(refusal) => return Some(End::Refused(refusal)),
+            RoomLine::Bye(refusal) => return Some(ConnectionEnd::Refused(refusal)),
             RoomLine::Reply { id, reply } => {
                 if let Some(waiter) = waiting.remove(&id) {
                     let _ = waiter.send(Ok(*reply));
@@ -272,15 +272,15 @@ impl Connection {
             RoomLine::Welcome(welcome) => {
                 let judged = self.history.judge(&welcome, &self.hello, &self.trust, server).await;
                 if !self.say_notices().await {
-                    return Some(End::Over);
+                    return Some(ConnectionEnd::Over);
                 }
                 let forked = match judged {
                     Ok(forked) => forked,
-                    Err(refusal) => return Some(End::Refused(refusal)),
+                    Err(refusal) => return Some(ConnectionEnd::Refused(refusal)),
                 };
                 // Before the link is called live: a command says it in place of its answer.
                 if !self.say_forked(forked).await {
-                    return Some(End::Over);
+                    return Some(ConnectionEnd::Over);
                 }
                 self.wait = FIRST_WAIT;
                 let other_log = self.hello.log.as_ref().is_some_and(|known| *known != welcome.log);
@@ -291,7 +291,7 @@ impl Connection {
             RoomLine::Push(push) => {
                 let forked = self.history.compare(&push);
                 if !self.say_forked(forked).await {
-                    return Some(End::Over);
+                    return Some(ConnectionEnd::Over);
                 }
                 if let (Push::Heads { seq, more: false, .. }, Some(from)) = (&push, self.hello.entries_from.as_mut()) {
                     *from = seq.saturating_add(1);
@@ -299,7 +299,7 @@ impl Connection {
                 if let (Push::Entries(lines), Some(from)) = (&push, self.hello.entries_from.as_mut()) {
                     // The next connection resumes behind the last entry received; numbers may have gaps.
                     let last = lines.last().and_then(|last| match seal::scan_line(last.line.as_bytes()) {
-                        Ok(seal::Line::Entry(found)) => Some(found.seq),
+                        Ok(seal::ChainLine::Entry(found)) => Some(found.seq),
                         _ => None,
                     });
                     *from = last.map_or(*from, |last| last.saturating_add(1));
@@ -307,7 +307,7 @@ impl Connection {
                 ClientEvent::Push(push)
             }
         };
-        self.events.send(event).await.is_err().then_some(End::Over)
+        self.events.send(event).await.is_err().then_some(ConnectionEnd::Over)
     }
 }
 
@@ -319,7 +319,7 @@ mod tests {
     use super::*;
     use crate::client::KnownLogs;
     use crate::clock::ClockSync;
-    use crate::model::{Actor, Digest, Role, Stamp};
+    use crate::model::{Actor, Digest, PersonRole, Stamp};
     use crate::protocol::Welcome;
 
     fn hello() -> Hello {
@@ -344,7 +344,7 @@ mod tests {
             room: "shop".to_owned(),
             log: "01OLD".to_owned(),
             you: Actor::room(),
-            role: Role::Observer,
+            role: PersonRole::Observer,
             clock: ClockSync { at: Stamp::UNIX_EPOCH, speed: 1.0 },
             drill: None,
             objectives: Vec::new(),
@@ -374,8 +374,8 @@ mod tests {
         };
         let room = |end| RoomLine::Welcome(Box::new(Welcome { head: Some((end, Digest([1; 32]))), ..welcome() }));
         for end in [5, 3] {
-            link.history.hello(&hello(), Server::Trusted);
-            assert!(link.take(room(end), Server::Trusted, &mut HashMap::new()).await.is_none());
+            link.history.hello(&hello(), ServerAccount::Trusted);
+            assert!(link.take(room(end), ServerAccount::Trusted, &mut HashMap::new()).await.is_none());
         }
         let Some(ClientEvent::Notice { text }) = told.recv().await else { panic!("not told first") };
         assert!(text.as_str().contains("known-logs.json.damaged"), "{text}");
@@ -387,7 +387,7 @@ mod tests {
     }
 
     /// Somebody who listens where a room is looked for, and a client that connects to them.
-    fn pair() -> (tempfile::TempDir, UnixListener, Handle, mpsc::Receiver<ClientEvent>) {
+    fn pair() -> (tempfile::TempDir, UnixListener, ClientHandle, mpsc::Receiver<ClientEvent>) {
         let dir = tempfile::tempdir().expect("a folder");
         let socket = dir.path().join("s");
         let listener = UnixListener::bind(&socket).expect("bound");

@@ -8,9 +8,9 @@ use futures::StreamExt;
 use tokio::net::UnixStream;
 use tokio_util::codec::FramedRead;
 
-use super::known_logs::{Held, Known, KnownLogs, newest};
-use super::log_continuity::{Head, Witness};
-use super::trust::{Server, Trust};
+use super::known_logs::{KnownLog, KnownLogs, SeenBefore, newest};
+use super::log_continuity::{LogContinuity, SeenHead};
+use super::trust::{ServerAccount, Trust};
 use crate::model::{Digest, Refusal, SafeText};
 use crate::protocol::codec::{self, ROOM_DEPTH, ROOM_LINE};
 use crate::protocol::{Hello, Push, RoomLine, Welcome};
@@ -24,9 +24,9 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
 pub struct History {
     socket: PathBuf,
     logs: Option<KnownLogs>,
-    witness: Witness,
+    witness: LogContinuity,
     /// What was known of the socket's logs before the room was asked. Another console may keep more while it answers.
-    before: Vec<Known>,
+    before: Vec<KnownLog>,
     /// The log and the entry that the hello asks about.
     asked: Option<(String, u64)>,
     /// The room hangs up on a hello that asks.
@@ -46,7 +46,7 @@ impl History {
         Self {
             socket: socket.to_owned(),
             logs,
-            witness: Witness::default(),
+            witness: LogContinuity::default(),
             before: Vec::new(),
             asked: None,
             asks_no_more: false,
@@ -59,8 +59,8 @@ impl History {
 
     /// The hello with the entry that it asks about: of the log that the link had before, else of the one that was seen last at
     /// this socket. A room of this process and a drill are not asked.
-    pub fn hello(&mut self, hello: &Hello, server: Server) -> Hello {
-        let logs = self.logs.as_ref().filter(|_| server == Server::Trusted && hello.drill_as.is_none());
+    pub fn hello(&mut self, hello: &Hello, server: ServerAccount) -> Hello {
+        let logs = self.logs.as_ref().filter(|_| server == ServerAccount::Trusted && hello.drill_as.is_none());
         self.before = logs.map(|logs| logs.seen_at(&self.socket, &mut self.unsaid)).unwrap_or_default();
         let last = || self.before.iter().rev().map(|it| &it.log).find(|log| newest(&self.before, log).is_some());
         let log = hello.log.as_ref().or_else(last).filter(|_| !self.asks_no_more).cloned();
@@ -89,18 +89,18 @@ impl History {
         welcome: &Welcome,
         hello: &Hello,
         trust: &Trust,
-        server: Server,
+        server: ServerAccount,
     ) -> Result<Option<SafeText>, Refusal> {
-        (self.compared, self.witness) = (None, Witness::default());
+        (self.compared, self.witness) = (None, LogContinuity::default());
         // A room that can't read its log says no id: nothing is compared, and nobody is kept out.
-        let is_kept = server == Server::Trusted && welcome.drill.is_none() && !welcome.log.is_empty();
+        let is_kept = server == ServerAccount::Trusted && welcome.drill.is_none() && !welcome.log.is_empty();
         let Some(logs) = self.logs.as_ref().filter(|_| is_kept) else { return Ok(None) };
         let (room, log) = (&welcome.room, &welcome.log);
         let (known, head, seen) = match logs.check(&self.socket, room, log, &mut self.unsaid)? {
-            Held::Unread => return Ok(None),
+            KnownEntry::Unread => return Ok(None),
             // It is new, or was accepted just now.
-            Held::Nothing => (None, welcome.head, None),
-            Held::Entry(held) => match self.ask(held, welcome, hello, trust).await {
+            KnownEntry::Nothing => (None, welcome.head, None),
+            KnownEntry::Entry(held) => match self.ask(held, welcome, hello, trust).await {
                 Some((known, head, seen)) => (Some(known), head, seen),
                 None => return Ok(None),
             },
@@ -118,11 +118,11 @@ impl History {
     /// older than what is known.
     async fn ask(
         &self,
-        held: Head,
+        held: SeenHead,
         welcome: &Welcome,
         hello: &Hello,
         trust: &Trust,
-    ) -> Option<(Head, Option<Head>, Option<Digest>)> {
+    ) -> Option<(SeenHead, Option<SeenHead>, Option<Digest>)> {
         let log = &welcome.log;
         let before = newest(&self.before, log);
         let known = before.unwrap_or(held);
@@ -182,7 +182,13 @@ impl History {
 
 /// The head of a room's log and the hash of one of its entries, asked on a connection that nobody is present by. None if the
 /// room does not say, or has another log by now.
-async fn ask_for(socket: &Path, hello: &Hello, trust: &Trust, log: &str, seq: u64) -> Option<(Head, Option<Digest>)> {
+async fn ask_for(
+    socket: &Path,
+    hello: &Hello,
+    trust: &Trust,
+    log: &str,
+    seq: u64,
+) -> Option<(SeenHead, Option<Digest>)> {
     let stream = UnixStream::connect(socket).await.ok()?;
     trust.judge(&stream, socket).await.ok()?;
     let hello = Hello {
@@ -210,7 +216,7 @@ mod tests {
 
     use super::*;
     use crate::clock::ClockSync;
-    use crate::model::{Actor, Role, Stamp};
+    use crate::model::{Actor, PersonRole, Stamp};
     use crate::protocol::DrillInfo;
 
     fn hello() -> Hello {
@@ -228,7 +234,7 @@ mod tests {
         }
     }
 
-    fn head(seq: u64, byte: u8) -> Head {
+    fn head(seq: u64, byte: u8) -> SeenHead {
         (seq, Digest([byte; 32]))
     }
 
@@ -239,20 +245,20 @@ mod tests {
     /// A link of an account that keeps what it knows in this folder, and the hello that it sends.
     fn greeting(dir: &Path, accept: Option<&str>) -> (History, Hello) {
         let mut history = History::new(&dir.join("s"), Some(knows(dir, accept)));
-        let hello = history.hello(&hello(), Server::Trusted);
+        let hello = history.hello(&hello(), ServerAccount::Trusted);
         (history, hello)
     }
 
     /// A room whose entries all have hashes of one byte.
     #[derive(Clone, Copy)]
-    struct Room {
+    struct FakeRoom {
         name: &'static str,
         log: &'static str,
         end: u64,
         byte: u8,
     }
 
-    impl Room {
+    impl FakeRoom {
         fn welcome(self, hello: &Hello) -> Welcome {
             let own = hello.log.as_ref().is_none_or(|log| log == self.log);
             let seen = hello.seen.filter(|seq| own && *seq <= self.end);
@@ -262,7 +268,7 @@ mod tests {
                 room: self.name.to_owned(),
                 log: self.log.to_owned(),
                 you: Actor::room(),
-                role: Role::Observer,
+                role: PersonRole::Observer,
                 clock: ClockSync { at: Stamp::UNIX_EPOCH, speed: 1.0 },
                 drill: None,
                 objectives: Vec::new(),
@@ -291,13 +297,13 @@ mod tests {
         }
 
         async fn judged(self, (mut history, said): (History, Hello)) -> Result<Option<SafeText>, Refusal> {
-            history.judge(&self.welcome(&said), &hello(), &Trust::default(), Server::Trusted).await
+            history.judge(&self.welcome(&said), &hello(), &Trust::default(), ServerAccount::Trusted).await
         }
     }
 
-    const SHOP: Room = Room { name: "shop", log: "01OLD", end: 9, byte: 1 };
+    const SHOP: ScriptedRoom = FakeRoom { name: "shop", log: "01OLD", end: 9, byte: 1 };
 
-    fn kept(dir: &Path, log: &str) -> Option<Head> {
+    fn kept(dir: &Path, log: &str) -> Option<SeenHead> {
         newest(&knows(dir, None).seen_at(&dir.join("s"), &mut Vec::new()), log)
     }
 
@@ -305,8 +311,8 @@ mod tests {
     async fn what_was_seen_accuses_the_history_that_lacks_it_and_no_other() {
         let dir = tempfile::tempdir().expect("a folder");
         let ask = |accept| greeting(dir.path(), accept);
-        let old = |end, byte| Room { end, byte, ..SHOP };
-        let new = |end, byte| Room { log: "01NEW", end, byte, ..SHOP };
+        let old = |end, byte| FakeRoom { end, byte, ..SHOP };
+        let new = |end, byte| FakeRoom { log: "01NEW", end, byte, ..SHOP };
         assert_eq!(ask(None).1.seen, None, "nothing was seen");
         for end in [5, 5, 9] {
             assert_eq!(old(end, 1).judged(ask(None)).await, Ok(None), "the first time, as it was, grown");
@@ -324,11 +330,11 @@ mod tests {
         let drill = DrillInfo { scenario: "s".to_owned(), seed: 1, speed: 1.0 };
         let drill = Welcome { drill: Some(drill), ..old(1, 9).welcome(&said) };
         let (plain, trust) = (hello(), Trust::default());
-        let judged = own.judge(&drill, &plain, &trust, Server::Trusted).await;
+        let judged = own.judge(&drill, &plain, &trust, ServerAccount::Trusted).await;
         assert_eq!(judged, Ok(None), "a drill begins anew");
-        let judged = own.judge(&old(1, 9).welcome(&said), &plain, &trust, Server::Own).await;
+        let judged = own.judge(&old(1, 9).welcome(&said), &plain, &trust, ServerAccount::Own).await;
         assert_eq!(judged, Ok(None), "so does one's own");
-        assert_eq!(own.hello(&plain, Server::Own).seen, None);
+        assert_eq!(own.hello(&plain, ServerAccount::Own).seen, None);
 
         assert!(new(2, 3).judged(ask(None)).await.is_err(), "a log that was renewed after damage");
         assert_eq!(new(2, 3).judged(ask(Some("01NEW"))).await, Ok(None));
@@ -341,27 +347,27 @@ mod tests {
     #[tokio::test]
     async fn where_rooms_share_a_socket_each_is_asked_for_the_entry_that_was_seen_of_its_own_log() {
         let dir = tempfile::tempdir().expect("a folder");
-        let bank = Room { name: "bank", log: "01BANK", end: 5, byte: 7 };
+        let bank = FakeRoom { name: "bank", log: "01BANK", end: 5, byte: 7 };
         for room in [SHOP, bank] {
             assert_eq!(room.judged(greeting(dir.path(), None)).await, Ok(None));
         }
         let asked = greeting(dir.path(), None).1;
         assert_eq!((asked.log.as_deref(), asked.seen), (Some("01BANK"), Some(5)), "the one that was seen last");
-        let forked = Room { end: 12, byte: 2, ..SHOP };
+        let forked = FakeRoom { end: 12, byte: 2, ..SHOP };
         let running = forked.listen(dir.path());
         let why = forked.judged(greeting(dir.path(), None)).await.expect("its log").expect("another history");
         assert!(why.as_str().contains("entry 9 is not the one"), "{why}");
         assert_eq!(kept(dir.path(), "01OLD"), Some(head(9, 1)), "nothing of it is kept");
         running.abort();
-        let grown = Room { end: 12, ..SHOP };
+        let grown = ScriptedRoom { end: 12, ..SHOP };
         let running = grown.listen(dir.path());
         assert_eq!(grown.judged(greeting(dir.path(), None)).await, Ok(None));
         assert_eq!((kept(dir.path(), "01OLD"), kept(dir.path(), "01BANK")), (Some(head(12, 1)), Some(head(5, 7))));
         running.abort();
         let mut back = History::new(&dir.path().join("s"), Some(knows(dir.path(), None)));
-        let again = back.hello(&Hello { log: Some("01BANK".to_owned()), ..hello() }, Server::Trusted);
+        let again = back.hello(&Hello { log: Some("01BANK".to_owned()), ..hello() }, ServerAccount::Trusted);
         assert_eq!(again.seen, Some(5), "a link that comes back asks about the log it had");
-        let again = back.hello(&Hello { log: Some("01ELSE".to_owned()), ..hello() }, Server::Trusted);
+        let again = back.hello(&Hello { log: Some("01ELSE".to_owned()), ..hello() }, ServerAccount::Trusted);
         assert_eq!((again.log.as_deref(), again.seen), (Some("01ELSE"), None));
     }
 
@@ -370,26 +376,26 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         assert_eq!(SHOP.judged(greeting(dir.path(), None)).await, Ok(None));
         for (end, byte, words) in [(8, 1, "ends at entry 8"), (12, 2, "entry 9 is not the one")] {
-            let renamed = Room { name: "store", end, byte, ..SHOP };
+            let renamed = FakeRoom { name: "store", end, byte, ..SHOP };
             let why = renamed.judged(greeting(dir.path(), None)).await.expect("its log").expect("another history");
             assert!(why.as_str().contains(words), "{why}");
         }
-        assert_eq!(Room { name: "store", end: 12, ..SHOP }.judged(greeting(dir.path(), None)).await, Ok(None));
+        assert_eq!(FakeRoom { name: "store", end: 12, ..SHOP }.judged(greeting(dir.path(), None)).await, Ok(None));
         assert!(SHOP.judged(greeting(dir.path(), None)).await.is_ok_and(|why| why.is_some()), "nor under the old name");
     }
 
     #[tokio::test]
     async fn nothing_is_kept_of_a_room_that_does_not_say_what_it_has_in_the_known_place() {
         let dir = tempfile::tempdir().expect("a folder");
-        let bank = Room { name: "bank", log: "01BANK", end: 5, byte: 7 };
+        let bank = FakeRoom { name: "bank", log: "01BANK", end: 5, byte: 7 };
         for room in [SHOP, bank] {
             assert_eq!(room.judged(greeting(dir.path(), None)).await, Ok(None));
         }
         // Nobody answers a second question.
         let (mut history, said) = greeting(dir.path(), None);
         let (plain, trust) = (hello(), Trust::default());
-        let grown = Room { end: 12, ..SHOP }.welcome(&said);
-        assert_eq!(history.judge(&grown, &plain, &trust, Server::Trusted).await, Ok(None));
+        let grown = ScriptedRoom { end: 12, ..SHOP }.welcome(&said);
+        assert_eq!(history.judge(&grown, &plain, &trust, ServerAccount::Trusted).await, Ok(None));
         assert_eq!(kept(dir.path(), "01OLD"), Some(head(9, 1)));
         let came = |(seq, head)| Push::Heads { seq, head, part: String::new(), more: false };
         assert_eq!(history.compare(&came(head(11, 1))), None);
@@ -401,7 +407,7 @@ mod tests {
         let fresh = tempfile::tempdir().expect("a folder");
         let (mut history, said) = greeting(fresh.path(), None);
         let older = Welcome { head: None, ..SHOP.welcome(&said) };
-        assert_eq!(history.judge(&older, &plain, &trust, Server::Trusted).await, Ok(None));
+        assert_eq!(history.judge(&older, &plain, &trust, ServerAccount::Trusted).await, Ok(None));
         assert_eq!(history.compare(&came(head(9, 1))), None);
         assert_eq!((kept(fresh.path(), "01OLD"), history.log().as_str()), (None, "01OLD"));
     }
@@ -411,7 +417,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let slow = greeting(dir.path(), None);
         assert_eq!(SHOP.judged(greeting(dir.path(), None)).await, Ok(None));
-        let forked = Room { end: 12, byte: 2, ..SHOP };
+        let forked = FakeRoom { end: 12, byte: 2, ..SHOP };
         assert_eq!(forked.judged(slow).await, Ok(None), "nobody says, so nothing is compared");
         assert_eq!(kept(dir.path(), "01OLD"), Some(head(9, 1)), "and nothing kept");
     }
@@ -422,7 +428,7 @@ mod tests {
         assert_eq!(SHOP.judged(greeting(dir.path(), None)).await, Ok(None));
         std::fs::write(dir.path().join("known-logs.json"), "{").expect("written");
         let (mut history, said) = greeting(dir.path(), None);
-        let judged = history.judge(&SHOP.welcome(&said), &hello(), &Trust::default(), Server::Trusted).await;
+        let judged = history.judge(&SHOP.welcome(&said), &hello(), &Trust::default(), ServerAccount::Trusted).await;
         assert_eq!(judged, Ok(None));
         let notices = history.notices();
         assert!(notices.len() == 1 && notices[0].as_str().contains("known-logs.json.damaged"), "{notices:?}");
@@ -430,8 +436,8 @@ mod tests {
         std::fs::remove_file(dir.path().join("known-logs.json")).expect("removed");
         std::fs::create_dir(dir.path().join("known-logs.json")).expect("made");
         for told in [1, 0] {
-            let said = history.hello(&hello(), Server::Trusted);
-            let judged = history.judge(&SHOP.welcome(&said), &hello(), &Trust::default(), Server::Trusted).await;
+            let said = history.hello(&hello(), ServerAccount::Trusted);
+            let judged = history.judge(&SHOP.welcome(&said), &hello(), &Trust::default(), ServerAccount::Trusted).await;
             assert_eq!((judged, history.notices().len()), (Ok(None), told));
         }
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
-use super::log_continuity::Head;
+use super::log_continuity::SeenHead;
 use super::trust::other_log;
 use crate::model::{Refusal, SafeText, clean};
 use crate::protocol::socket_trust;
@@ -34,31 +34,31 @@ pub struct KnownLogs {
 
 /// A log that was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Known {
+pub struct KnownLog {
     pub socket: PathBuf,
     pub room: String,
     pub log: String,
     /// The newest entry of it that was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub head: Option<Head>,
+    pub head: Option<SeenHead>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct File {
-    rooms: Vec<Known>,
+struct KnownLogsFile {
+    rooms: Vec<KnownLog>,
     /// What stood in it before was set aside just now.
     #[serde(skip)]
     begun_anew: bool,
 }
 
-impl File {
+impl KnownLogsFile {
     /// The logs of a socket.
-    fn at(&self, socket: &Path) -> Vec<Known> {
+    fn at(&self, socket: &Path) -> Vec<KnownLog> {
         self.rooms.iter().filter(|it| it.socket == socket).cloned().collect()
     }
 
     /// A log at a socket, under each name that its room has had.
-    fn of_log<'a>(&'a mut self, socket: &'a Path, log: &'a str) -> impl Iterator<Item = &'a mut Known> {
+    fn of_log<'a>(&'a mut self, socket: &'a Path, log: &'a str) -> impl Iterator<Item = &'a mut KnownLog> {
         self.rooms.iter_mut().filter(move |it| it.socket == socket && it.log == log)
     }
 }
@@ -70,17 +70,17 @@ fn say(said: &mut Vec<SafeText>, what: &str) {
 
 /// What was seen of a log before it was met now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Held {
+pub enum SeenBefore {
     /// The file can't be read: nothing is compared, so nothing is kept either.
     Unread,
     /// No entry of it, or none that still counts.
     Nothing,
     /// This entry, the newest.
-    Entry(Head),
+    Entry(SeenHead),
 }
 
 /// The newest of these entries that belongs to a log. An empty log's has the number 0: every log begins so.
-pub fn newest(rooms: &[Known], log: &str) -> Option<Head> {
+pub fn newest(rooms: &[KnownLog], log: &str) -> Option<SeenHead> {
     let heads = rooms.iter().filter(|it| it.log == log).filter_map(|it| it.head);
     heads.filter(|(seq, _)| *seq > 0).max_by_key(|(seq, _)| *seq)
 }
@@ -100,10 +100,10 @@ impl KnownLogs {
     /// # Errors
     /// The refusal, if it is another one and nobody has accepted it. What can't be read or kept refuses nothing: a full disk
     /// must not keep anybody out.
-    pub fn check(&self, socket: &Path, room: &str, log: &str, said: &mut Vec<SafeText>) -> Result<Held, Refusal> {
+    pub fn check(&self, socket: &Path, room: &str, log: &str, said: &mut Vec<SafeText>) -> Result<SeenBefore, Refusal> {
         let socket = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());
         let alone = self.lock();
-        let Some(mut file) = self.read_or_begin(alone.as_ref(), said) else { return Ok(Held::Unread) };
+        let Some(mut file) = self.read_or_begin(alone.as_ref(), said) else { return Ok(KnownEntry::Unread) };
         let accepted = self.accept.as_deref() == Some(log);
         if accepted {
             // Accepted with its history: what was seen of another one counts no more.
@@ -112,33 +112,38 @@ impl KnownLogs {
         let head = newest(&file.at(&socket), log);
         match file.rooms.iter_mut().find(|it| it.socket == socket && it.room == room) {
             Some(known) if accepted => (known.log, known.head) = (log.to_owned(), None),
-            Some(known) if known.log == log => return Ok(head.map_or(Held::Nothing, Held::Entry)),
+            Some(known) if known.log == log => return Ok(head.map_or(KnownEntry::Nothing, KnownEntry::Entry)),
             Some(known) => return Err(other_log(room, &socket, &known.log, log)),
-            None => file.rooms.push(Known { socket, room: room.to_owned(), log: log.to_owned(), head }),
+            None => file.rooms.push(KnownLog { socket, room: room.to_owned(), log: log.to_owned(), head }),
         }
         let over = file.rooms.len().saturating_sub(MOST);
         file.rooms.drain(..over);
         self.keep(&file, said);
-        Ok(head.map_or(Held::Nothing, Held::Entry))
+        Ok(head.map_or(SeenBefore::Nothing, SeenBefore::Entry))
     }
 
     /// The logs that were seen at a socket: the one whose entries were seen last is last.
-    pub fn seen_at(&self, socket: &Path, said: &mut Vec<SafeText>) -> Vec<Known> {
+    pub fn seen_at(&self, socket: &Path, said: &mut Vec<SafeText>) -> Vec<KnownLog> {
         let socket = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());
         let alone = self.lock();
         self.read_or_begin(alone.as_ref(), said).unwrap_or_default().at(&socket)
     }
 
     /// Keeps the newest entry that was seen of a known log, which was compared with what was known of it.
-    pub fn remember(&self, socket: &Path, room: &str, log: &str, head: Head, said: &mut Vec<SafeText>) {
+    pub fn remember(&self, socket: &Path, room: &str, log: &str, head: SeenHead, said: &mut Vec<SafeText>) {
         let socket = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());
         let alone = self.lock();
         let Some(mut file) = self.read_or_begin(alone.as_ref(), said) else { return };
         if file.begun_anew {
-            file.rooms.push(Known { socket: socket.clone(), room: room.to_owned(), log: log.to_owned(), head: None });
+            file.rooms.push(KnownLog {
+                socket: socket.clone(),
+                room: room.to_owned(),
+                log: log.to_owned(),
+                head: None,
+            });
         }
         // Another console of this account may have seen more by now.
-        let is_news = |it: &&mut Known| it.head.is_none_or(|(seq, _)| seq < head.0);
+        let is_news = |it: &&mut KnownLog| it.head.is_none_or(|(seq, _)| seq < head.0);
         let changed = file.of_log(&socket, log).filter(is_news).map(|it| it.head = Some(head)).count();
         if changed > 0 {
             file.rooms.sort_by_key(|it| it.socket == socket && it.log == log);
@@ -148,7 +153,7 @@ impl KnownLogs {
 
     /// What the file holds, for whoever holds its lock. A damaged one is set aside and begun anew; one that can't be read, or
     /// can't be set aside, stays as it is, and there is nothing to compare with.
-    fn read_or_begin(&self, alone: Option<&Flock<fs::File>>, said: &mut Vec<SafeText>) -> Option<File> {
+    fn read_or_begin(&self, alone: Option<&Flock<fs::File>>, said: &mut Vec<SafeText>) -> Option<KnownLogsFile> {
         let file = self.file.display();
         let not_compared = "whether a room's log is the one that was seen before is not compared";
         let (damage, aside) = match self.read() {
@@ -171,7 +176,7 @@ impl KnownLogs {
                          the host (warroom verify DIR --expect-head SEQ:HASH)"
                     ),
                 );
-                Some(File { begun_anew: true, ..File::default() })
+                Some(KnownLogsFile { begun_anew: true, ..KnownLogsFile::default() })
             }
             Err(error) => {
                 let why = format!(
@@ -215,7 +220,7 @@ impl KnownLogs {
         Flock::lock(file, FlockArg::LockExclusive).ok()
     }
 
-    fn read(&self) -> Result<File, Unread> {
+    fn read(&self) -> Result<KnownLogsFile, Unread> {
         use std::io::Read as _;
         // Somebody without a home has it below /tmp, where another may have been first.
         let trusted = [0, nix::unistd::geteuid().as_raw()];
@@ -225,7 +230,7 @@ impl KnownLogs {
         let read = fs::File::open(&self.file).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut text));
         match read {
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(File::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(KnownLogsFile::default()),
             Err(error) => return Err(Unread::Unreadable(error.to_string())),
         }
         if text.len() as u64 > LONGEST {
@@ -236,7 +241,7 @@ impl KnownLogs {
     }
 
     /// Writes, and says what can't be written.
-    fn keep(&self, file: &File, said: &mut Vec<SafeText>) {
+    fn keep(&self, file: &KnownLogsFile, said: &mut Vec<SafeText>) {
         if let Err(error) = self.write(file) {
             let file = self.file.display();
             say(said, &format!("what is seen of a room's log now is not kept for the next time: {file}: {error}"));
@@ -244,7 +249,7 @@ impl KnownLogs {
     }
 
     /// Whole or not at all, and nobody else's to read.
-    fn write(&self, file: &File) -> io::Result<()> {
+    fn write(&self, file: &KnownLogsFile) -> io::Result<()> {
         if let Some(dir) = self.file.parent() {
             DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         }
@@ -277,14 +282,14 @@ mod tests {
     use crate::model::RefusalKind;
 
     /// What was seen of a log, of a file that has nothing to tell its user.
-    fn checked(logs: &KnownLogs, socket: &Path, room: &str, log: &str) -> Result<Held, Refusal> {
+    fn checked(logs: &KnownLogs, socket: &Path, room: &str, log: &str) -> Result<SeenBefore, Refusal> {
         let mut said = Vec::new();
         let held = logs.check(socket, room, log, &mut said);
         assert!(said.is_empty(), "{said:?}");
         held
     }
 
-    fn seen(logs: &KnownLogs, socket: &Path, room: &str, log: &str, head: Head) {
+    fn seen(logs: &KnownLogs, socket: &Path, room: &str, log: &str, head: SeenHead) {
         logs.remember(socket, room, log, head, &mut Vec::new());
     }
 
@@ -325,23 +330,27 @@ mod tests {
         let (plain, here) = (known(dir.path(), None), Path::new("/s"));
         let head = |seq| (seq, crate::model::Digest([7; 32]));
         seen(&plain, here, "shop", "01OLD", head(3));
-        assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(Held::Nothing), "a log that is not known has no head");
+        assert_eq!(
+            checked(&plain, here, "shop", "01OLD"),
+            Ok(SeenBefore::Nothing),
+            "a log that is not known has no head"
+        );
         for (seq, kept) in [(5, 5), (4, 5), (8, 8)] {
             seen(&plain, here, "shop", "01OLD", head(seq));
-            assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(Held::Entry(head(kept))));
+            assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(KnownEntry::Entry(head(kept))));
         }
         seen(&plain, here, "shop", "01NEW", head(9));
         assert_eq!(
             checked(&plain, here, "shop", "01OLD"),
-            Ok(Held::Entry(head(8))),
+            Ok(SeenBefore::Entry(head(8))),
             "what another log has is not its own"
         );
         assert_eq!(
             checked(&known(dir.path(), Some("01OLD")), here, "shop", "01OLD"),
-            Ok(Held::Nothing),
+            Ok(KnownEntry::Nothing),
             "accepted as it is now"
         );
-        assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(Held::Nothing));
+        assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(SeenBefore::Nothing));
     }
 
     #[test]
@@ -357,7 +366,7 @@ mod tests {
                     for seq in (first + 1..200).step_by(4) {
                         seen(&logs, here, "shop", "01OLD", head(seq));
                         let held = checked(&logs, here, "shop", "01OLD").expect("the same log");
-                        assert!(matches!(held, Held::Entry((seq, _)) if (1..200).contains(&seq)), "{held:?}");
+                        assert!(matches!(held, SeenBefore::Entry((seq, _)) if (1..200).contains(&seq)), "{held:?}");
                     }
                 });
             }
@@ -365,7 +374,7 @@ mod tests {
         let left: Vec<_> = fs::read_dir(dir.path().join("state")).expect("listed").flatten().collect();
         assert_eq!(left.len(), 2, "nothing stays beside it and its lock: {left:?}");
         let kept = checked(&known(dir.path(), None), here, "shop", "01OLD").expect("the same log");
-        assert_eq!(kept, Held::Entry(head(199)), "nobody's head is lost to another's");
+        assert_eq!(kept, KnownEntry::Entry(head(199)), "nobody's head is lost to another's");
     }
 
     #[test]
@@ -375,13 +384,13 @@ mod tests {
         let logs = known(dir.path(), None);
         let mut said = Vec::new();
         let held = logs.check(Path::new("/s"), "shop", "01OLD", &mut said).expect("not kept");
-        assert!(held != Held::Entry((1, crate::model::Digest([0; 32]))) && said.len() == 1, "{held:?} {said:?}");
+        assert!(held != SeenBefore::Entry((1, crate::model::Digest([0; 32]))) && said.len() == 1, "{held:?} {said:?}");
         assert!(said[0].as_str().contains("known-logs.json"), "{said:?}");
         let dir = tempfile::tempdir().expect("a folder");
         let logs = known(dir.path(), None);
         fs::create_dir_all(&logs.file).expect("a directory where a file should be");
         let mut said = Vec::new();
-        assert_eq!(logs.check(Path::new("/s"), "shop", "01OLD", &mut said), Ok(Held::Unread));
+        assert_eq!(logs.check(Path::new("/s"), "shop", "01OLD", &mut said), Ok(KnownEntry::Unread));
         assert_eq!(logs.seen_at(Path::new("/s"), &mut said), []);
         logs.remember(Path::new("/s"), "shop", "01OLD", (1, crate::model::Digest([0; 32])), &mut said);
         assert!(said.len() == 3 && said.iter().all(|it| it.as_str().contains("is not compared")), "{said:?}");
@@ -402,12 +411,12 @@ mod tests {
             match n {
                 0 => assert_eq!(logs.seen_at(here, &mut said), []),
                 1 => logs.remember(here, "shop", "01OLD", head, &mut said),
-                _ => assert_eq!(logs.check(here, "shop", "01OLD", &mut said), Ok(Held::Nothing)),
+                _ => assert_eq!(logs.check(here, "shop", "01OLD", &mut said), Ok(SeenBefore::Nothing)),
             }
             let aside = dir.path().join(format!("state/known-logs.json.damaged{behind}"));
             assert!(said.len() == 1 && said[0].as_str().contains(&format!("{} (", aside.display())), "{said:?}");
             assert_eq!(fs::read(&aside).expect("set aside"), *damage);
-            let now = if n == 1 { Held::Entry(head) } else { Held::Nothing };
+            let now = if n == 1 { KnownEntry::Entry(head) } else { SeenBefore::Nothing };
             assert_eq!(checked(&logs, here, "shop", "01OLD"), Ok(now), "pinned anew, with what is shown now");
             assert!(checked(&logs, here, "shop", "01NEW").is_err());
         }
@@ -424,7 +433,7 @@ mod tests {
             fs::write(&logs.file, content).expect("written");
             fs::set_permissions(&state, fs::Permissions::from_mode(0o777)).expect("its mode");
             let mut said = Vec::new();
-            assert_eq!(logs.check(Path::new("/s"), "shop", "01NEW", &mut said), Ok(Held::Unread));
+            assert_eq!(logs.check(Path::new("/s"), "shop", "01NEW", &mut said), Ok(SeenBefore::Unread));
             assert!(said.len() == 1 && said[0].as_str().contains("chmod go-w"), "{said:?}");
             fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).expect("its mode");
             assert_eq!(fs::read(&logs.file).expect("there"), content, "nothing was written");
@@ -438,20 +447,24 @@ mod tests {
         let head = |seq| (seq, crate::model::Digest([7; 32]));
         checked(&plain, here, "shop", "01OLD").expect("the first");
         seen(&plain, here, "shop", "01OLD", head(5));
-        assert_eq!(checked(&plain, here, "store", "01OLD"), Ok(Held::Entry(head(5))));
+        assert_eq!(checked(&plain, here, "store", "01OLD"), Ok(SeenBefore::Entry(head(5))));
         seen(&plain, here, "store", "01OLD", head(8));
         checked(&plain, here, "bank", "01BANK").expect("another");
-        assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(Held::Entry(head(8))));
-        assert_eq!(checked(&plain, Path::new("/t"), "shop", "01OLD"), Ok(Held::Nothing), "of this socket alone");
+        assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(KnownEntry::Entry(head(8))));
+        assert_eq!(checked(&plain, Path::new("/t"), "shop", "01OLD"), Ok(KnownEntry::Nothing), "of this socket alone");
         seen(&plain, here, "shop", "01OLD", head(9));
         let last: Vec<_> = plain.seen_at(here, &mut Vec::new()).into_iter().map(|it| it.room).collect();
         assert_eq!(last, ["bank", "shop", "store"], "what was seen last is last");
         assert!(checked(&plain, here, "shop", "01NEW").is_err(), "the old name is still its own");
         let accepts = known(dir.path(), Some("01OLD"));
-        assert_eq!(checked(&accepts, here, "third", "01OLD"), Ok(Held::Nothing), "accepted as it is now");
-        assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(Held::Nothing), "under each name");
+        assert_eq!(checked(&accepts, here, "third", "01OLD"), Ok(SeenBefore::Nothing), "accepted as it is now");
+        assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(KnownEntry::Nothing), "under each name");
         seen(&plain, here, "shop", "01OLD", head(0));
-        assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(Held::Nothing), "an empty log has no entry to compare");
+        assert_eq!(
+            checked(&plain, here, "shop", "01OLD"),
+            Ok(KnownEntry::Nothing),
+            "an empty log has no entry to compare"
+        );
     }
 
     #[test]
@@ -460,7 +473,7 @@ mod tests {
         let (logs, here) = (known(dir.path(), None), Path::new("/s"));
         checked(&logs, here, "shop", "01OLD").expect("the first");
         let (mut said, name) = (Vec::new(), "x".repeat(usize::try_from(LONGEST).expect("a length")));
-        assert_eq!(logs.check(here, &name, "01NEW", &mut said), Ok(Held::Nothing));
+        assert_eq!(logs.check(here, &name, "01NEW", &mut said), Ok(KnownEntry::Nothing));
         assert!(said.len() == 1 && said[0].as_str().contains("not kept"), "{said:?}");
         assert!(checked(&logs, here, "shop", "01NEW").is_err(), "still known");
     }
@@ -470,9 +483,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let logs = known(dir.path(), None);
         let many =
-            (0..MOST).map(|n| Known { socket: "/s".into(), room: format!("r{n}"), log: "01OLD".into(), head: None });
+            (0..MOST).map(|n| KnownLog { socket: "/s".into(), room: format!("r{n}"), log: "01OLD".into(), head: None });
         fs::create_dir(dir.path().join("state")).expect("made");
-        logs.write(&File { rooms: many.collect(), ..File::default() }).expect("kept");
+        logs.write(&KnownLogsFile { rooms: many.collect(), ..KnownLogsFile::default() }).expect("kept");
         checked(&logs, Path::new("/s"), "new", "01NEW").expect("the first");
         let kept = logs.seen_at(Path::new("/s"), &mut Vec::new());
         assert_eq!((kept.len(), kept[0].room.as_str(), kept[MOST - 1].room.as_str()), (MOST, "r1", "new"));

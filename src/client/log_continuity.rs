@@ -5,29 +5,29 @@ use std::time::{Duration, Instant};
 
 use crate::model::entry::LogLine;
 use crate::model::{Digest, SafeText};
-use crate::seal::{self, Line};
+use crate::seal::{self, ChainLine};
 
 /// How often the newest head is kept while entries go on coming.
 const KEPT_EVERY: Duration = Duration::from_secs(10);
 
 /// An entry's number and hash.
-pub type Head = (u64, Digest);
+pub type SeenHead = (u64, Digest);
 
 /// What was seen before, compared with what comes.
 #[derive(Debug, Default)]
-pub struct Witness {
-    known: Option<Head>,
-    newest: Option<Head>,
-    kept: Option<(Head, Instant)>,
+pub struct LogContinuity {
+    known: Option<SeenHead>,
+    newest: Option<SeenHead>,
+    kept: Option<(SeenHead, Instant)>,
     forked: bool,
     /// The known entry was found in its place, or there is none: only what follows it may be kept.
     met: bool,
 }
 
-impl Witness {
+impl LogContinuity {
     /// What was known of the log that follows before the room was asked, the head that the room says it has, and the hash that
     /// it has in the known place. Gives why that is another history.
-    pub fn begin(&mut self, known: Option<Head>, head: Option<Head>, seen: Option<Digest>) -> Option<SafeText> {
+    pub fn begin(&mut self, known: Option<SeenHead>, head: Option<SeenHead>, seen: Option<Digest>) -> Option<SafeText> {
         *self = Self { known, newest: head, met: known.is_none(), ..Self::default() };
         let ((seq, hash), (end, end_hash)) = (known?, head?);
         if end < seq {
@@ -39,7 +39,7 @@ impl Witness {
     }
 
     /// The room told what it made of its log up to here. Gives why that is another history.
-    pub fn reached(&mut self, head: Head) -> Option<SafeText> {
+    pub fn reached(&mut self, head: SeenHead) -> Option<SafeText> {
         self.meet(head)
     }
 
@@ -47,7 +47,7 @@ impl Witness {
     pub fn entries(&mut self, lines: &[LogLine]) -> Option<SafeText> {
         let mut forked = None;
         for line in lines {
-            let Ok(Line::Entry(found)) = seal::scan_line(line.line.as_bytes()) else { continue };
+            let Ok(ChainLine::Entry(found)) = seal::scan_line(line.line.as_bytes()) else { continue };
             let Some(hash) = found.digest().filter(|_| found.hash_fits(line.line.as_bytes())) else { continue };
             let other = self.meet((found.seq, hash));
             forked = forked.or(other);
@@ -56,7 +56,7 @@ impl Witness {
     }
 
     /// An entry of the log. Gives why it is another one than was known in its place.
-    fn meet(&mut self, (seq, hash): Head) -> Option<SafeText> {
+    fn meet(&mut self, (seq, hash): SeenHead) -> Option<SafeText> {
         if self.newest.is_none_or(|(newest, _)| newest < seq) {
             self.newest = Some((seq, hash));
         }
@@ -73,7 +73,7 @@ impl Witness {
 
     /// The newest head, if it is to be kept now. Nothing of another history is ever kept, and nothing in place of an entry that
     /// was not found again.
-    pub fn due(&mut self) -> Option<Head> {
+    pub fn due(&mut self) -> Option<SeenHead> {
         let newest = self.newest.filter(|_| self.met && !self.forked)?;
         let now = Instant::now();
         let is_due = self.kept.is_none_or(|(head, at)| head != newest && now - at >= KEPT_EVERY);
@@ -101,14 +101,14 @@ impl Witness {
 mod tests {
     use super::*;
 
-    fn head(seq: u64, byte: u8) -> Head {
+    fn head(seq: u64, byte: u8) -> SeenHead {
         (seq, Digest([byte; 32]))
     }
 
     #[test]
     fn a_log_that_is_shorter_or_another_in_the_known_place_is_another_history_and_is_not_kept() {
         let begin = |known, end, seen: u8| {
-            let mut witness = Witness::default();
+            let mut witness = LogContinuity::default();
             let why = witness.begin(known, end, Some(Digest([seen; 32]))).map(|why| why.to_string());
             (why, witness.due())
         };
@@ -123,7 +123,7 @@ mod tests {
             assert!(why.is_some_and(|why| why.contains("entry 9 is not the one")) && kept.is_none(), "{end:?}");
         }
         assert_eq!(begin(known, None, 1), (None, None), "an older room says nothing of its head");
-        let mut witness = Witness::default();
+        let mut witness = LogContinuity::default();
         assert_eq!(witness.begin(known, None, None), None);
         assert_eq!(witness.due(), None);
         assert!(witness.caught_up(8).is_some(), "but its entries end");
@@ -133,7 +133,7 @@ mod tests {
     fn nothing_is_kept_before_the_known_entry_was_found_in_its_place() {
         let known = head(9, 1);
         let unmet = || {
-            let mut witness = Witness::default();
+            let mut witness = LogContinuity::default();
             assert_eq!(witness.begin(Some(known), Some(head(12, 5)), None), None, "nobody said what stands there");
             assert_eq!(witness.due(), None);
             witness

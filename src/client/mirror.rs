@@ -23,7 +23,7 @@ pub fn entries(lines: &[LogLine]) -> impl Iterator<Item = Entry> + '_ {
 
 /// The state of the connection, shown in the header.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Link {
+pub enum LinkState {
     /// Not connected yet.
     Connecting,
     /// Connected; the room was last heard at this instant.
@@ -54,7 +54,7 @@ pub enum ClientEvent {
 /// Everything a client knows. Applying an event is pure but for `now`.
 #[derive(Clone, Debug)]
 pub struct Mirror {
-    pub link: Link,
+    pub link: LinkState,
     pub welcome: Option<Welcome>,
     /// The fold of every entry received.
     pub story: Story,
@@ -82,7 +82,7 @@ pub struct Mirror {
 impl Default for Mirror {
     fn default() -> Self {
         Self {
-            link: Link::Connecting,
+            link: LinkState::Connecting,
             welcome: None,
             story: Story::default(),
             board: BTreeMap::new(),
@@ -117,7 +117,7 @@ impl Mirror {
             ClientEvent::Lost { why } => self.lost(why, clock),
             ClientEvent::Refused(refusal) => {
                 self.lost(refusal.why.clone(), clock);
-                self.link = Link::Refused { since: clock.now(), why: refusal.why };
+                self.link = LinkState::Refused { since: clock.now(), why: refusal.why };
             }
             ClientEvent::Forked { why, .. } => {
                 self.broken.get_or_insert_with(|| why.clone());
@@ -126,7 +126,7 @@ impl Mirror {
             // It is no state: whoever hears it says it.
             ClientEvent::Notice { .. } => {}
             ClientEvent::Push(push) => {
-                self.link = Link::Live { heard_at: clock.now() };
+                self.link = LinkState::Live { heard_at: clock.now() };
                 self.push(push, clock);
             }
         }
@@ -147,15 +147,15 @@ impl Mirror {
         self.log_room = welcome.log_room.clone();
         self.rechecks.clear();
         self.welcome = Some(welcome);
-        self.link = Link::Live { heard_at: clock.now() };
+        self.link = LinkState::Live { heard_at: clock.now() };
     }
 
     fn lost(&mut self, why: SafeText, clock: &Clock) {
         let since = match &self.link {
-            Link::Lost { since, .. } => *since,
+            LinkState::Lost { since, .. } => *since,
             _ => clock.now(),
         };
-        self.link = Link::Lost { since, why };
+        self.link = LinkState::Lost { since, why };
     }
 
     fn push(&mut self, push: Push, clock: &Clock) {
@@ -234,7 +234,7 @@ impl Mirror {
         let held = self.story.latest().map_or(0, |incident| incident.items.len());
         self.story.keep = Keep::Newest((held + lines.len()).clamp(KEPT, most));
         let is_before = |line: &&LogLine| match seal::scan_line(line.line.as_bytes()) {
-            Ok(seal::Line::Entry(found)) => found.seq < before,
+            Ok(seal::ChainLine::Entry(found)) => found.seq < before,
             _ => false,
         };
         let lines: Vec<LogLine> = lines.iter().filter(is_before).cloned().collect();

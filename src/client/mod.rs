@@ -11,7 +11,7 @@ mod mirror;
 pub mod plan_verification;
 mod trust;
 
-pub use connection::{AskError, ConnectOptions, Handle, connect};
+pub use connection::{AskError, ClientHandle, ConnectOptions, connect};
 pub use known_logs::KnownLogs;
-pub use mirror::{ClientEvent, KEPT, Link, Mirror, entries};
+pub use mirror::{ClientEvent, KEPT, LinkState, Mirror, entries};
 pub use trust::{Trust, known_file};

@@ -34,7 +34,7 @@ impl Default for Trust {
 
 /// Who listens, as far as the kernel says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Server {
+pub enum ServerAccount {
     /// This very process: a room of one's own, or a drill's.
     Own,
     /// Another process of an account that is trusted.
@@ -46,13 +46,13 @@ impl Trust {
     ///
     /// # Errors
     /// The refusal: who listens there, or at which step of the way others could put something else.
-    pub async fn judge(&self, stream: &UnixStream, socket: &Path) -> Result<Server, Refusal> {
+    pub async fn judge(&self, stream: &UnixStream, socket: &Path) -> Result<ServerAccount, Refusal> {
         let cred = stream.peer_cred().map_err(|error| {
             untrusted(format!("the kernel does not say who listens at {}: {error}", socket.display()), "")
         })?;
         let (server, me) = (cred.uid(), geteuid().as_raw());
         if is_own(cred.pid(), server, me) {
-            return Ok(Server::Own);
+            return Ok(ServerAccount::Own);
         }
         if server != ROOT && server != me && self.uid().await != Some(server) {
             return Err(self.foreign(server, socket));
@@ -61,7 +61,7 @@ impl Trust {
             let why = format!("the socket {} is not taken for a room's: {wrong}", socket.display());
             untrusted(why, &format!("{}; or name the room's socket: --socket PATH", wrong.remedy()))
         })?;
-        Ok(Server::Trusted)
+        Ok(ServerAccount::Trusted)
     }
 
     /// The uid of the service's account, if there is one.

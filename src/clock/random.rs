@@ -6,10 +6,10 @@ use crate::clock::Clock;
 
 /// A source of random bytes. Cheap to clone; clones share the stream.
 #[derive(Clone)]
-pub struct Random(Source);
+pub struct Random(RandomSource);
 
 #[derive(Clone)]
-enum Source {
+enum RandomSource {
     System,
     Seeded(Arc<Mutex<fastrand::Rng>>),
 }
@@ -17,12 +17,12 @@ enum Source {
 impl Random {
     /// The operating system's generator.
     pub fn system() -> Self {
-        Self(Source::System)
+        Self(RandomSource::System)
     }
 
     /// The same stream for the same seed: never for salts or nonces of a real room.
     pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded(Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)))))
+        Self(RandomSource::Seeded(Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)))))
     }
 
     /// Random bytes.
@@ -33,8 +33,8 @@ impl Random {
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut out = [0u8; N];
         match &self.0 {
-            Source::System => getrandom::fill(&mut out).expect("the operating system gives random bytes"),
-            Source::Seeded(rng) => {
+            RandomSource::System => getrandom::fill(&mut out).expect("the operating system gives random bytes"),
+            RandomSource::Seeded(rng) => {
                 rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner).fill(&mut out);
             }
         }

@@ -135,36 +135,36 @@ impl Hold {
 
 /// In which order those who wait are woken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+struct WakeKey {
     at: DateTime<Utc>,
     turn: Turn,
     number: u64,
 }
 
-struct State {
+struct SteppedState {
     now: DateTime<Utc>,
     /// Clock seconds per real second; 0 = as fast as all is done.
     speed: f64,
     /// Where real time and the clock were last set side by side.
     anchor: (Instant, DateTime<Utc>),
-    waiting: BTreeMap<Key, oneshot::Sender<()>>,
+    waiting: BTreeMap<WakeKey, oneshot::Sender<()>>,
     numbers: u64,
 }
 
 /// The hand of such a clock.
 pub struct Stepped {
-    state: Mutex<State>,
+    state: Mutex<SteppedState>,
     activity: Arc<Activity>,
 }
 
 impl Stepped {
     pub fn new(at: DateTime<Utc>, speed: f64) -> Self {
         let anchor = (Instant::now(), at);
-        let state = State { now: at, speed, anchor, waiting: BTreeMap::new(), numbers: 0 };
+        let state = SteppedState { now: at, speed, anchor, waiting: BTreeMap::new(), numbers: 0 };
         Self { state: Mutex::new(state), activity: Arc::default() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SteppedState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -206,13 +206,13 @@ impl Stepped {
         let key = {
             let mut state = self.state();
             state.numbers += 1;
-            let key = Key { at: at.max(state.now), turn, number: state.numbers };
+            let key = WakeKey { at: at.max(state.now), turn, number: state.numbers };
             state.waiting.insert(key, woken);
             key
         };
         self.activity.stir();
         self.activity.news.notify_one();
-        let _waits = Waits { stepped: self, key };
+        let _waits = WaitGuard { stepped: self, key };
         let _ = wakes.await;
     }
 
@@ -294,12 +294,12 @@ enum Next {
 }
 
 /// Takes a wait back that was given up.
-struct Waits<'a> {
+struct WaitGuard<'a> {
     stepped: &'a Stepped,
-    key: Key,
+    key: WakeKey,
 }
 
-impl Drop for Waits<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         self.stepped.state().waiting.remove(&self.key);
     }

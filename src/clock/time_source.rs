@@ -45,15 +45,15 @@ struct Manual {
     stepped: TimeDelta,
 }
 
-enum Hand {
+enum ClockMode {
     Real,
     Scaled(Mutex<Anchor>),
     Stepped(Stepped),
     Manual(Mutex<Manual>),
 }
 
-struct Inner {
-    hand: Hand,
+struct ClockInner {
+    hand: ClockMode,
     started: Instant,
     start_at: DateTime<Utc>,
     changed: watch::Sender<u64>,
@@ -61,34 +61,34 @@ struct Inner {
 
 /// A clock. Cheap to clone; clones are the same clock.
 #[derive(Clone)]
-pub struct Clock(Arc<Inner>);
+pub struct Clock(Arc<ClockInner>);
 
 impl Clock {
-    fn build(hand: Hand, start_at: DateTime<Utc>) -> Self {
-        Self(Arc::new(Inner { hand, started: Instant::now(), start_at, changed: watch::channel(0).0 }))
+    fn build(hand: ClockMode, start_at: DateTime<Utc>) -> Self {
+        Self(Arc::new(ClockInner { hand, started: Instant::now(), start_at, changed: watch::channel(0).0 }))
     }
 
     /// The wall clock.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
     pub fn real() -> Self {
-        Self::build(Hand::Real, Utc::now())
+        Self::build(ClockMode::Real, Utc::now())
     }
 
     /// A clock that starts at `at` and runs `speed` times as fast as the wall's.
     pub fn scaled(at: DateTime<Utc>, speed: f64) -> Self {
-        Self::build(Hand::Scaled(Mutex::new(Anchor { real: Instant::now(), at, speed })), at)
+        Self::build(ClockMode::Scaled(Mutex::new(Anchor { real: Instant::now(), at, speed })), at)
     }
 
     /// A clock that starts at `at` and waits at each instant until all that is due then is done; see [`super::stepped`]. It runs
     /// at most `speed` times as fast as the wall's, or with a speed of 0 as fast as the machine allows. It stands still
     /// until somebody runs [`Clock::drive`].
     pub fn stepped(at: DateTime<Utc>, speed: f64) -> Self {
-        Self::build(Hand::Stepped(Stepped::new(at, speed)), at)
+        Self::build(ClockMode::Stepped(Stepped::new(at, speed)), at)
     }
 
     /// A clock that moves only by [`Clock::advance`].
     pub fn manual(at: DateTime<Utc>) -> Self {
-        Self::build(Hand::Manual(Mutex::new(Manual { at, stepped: TimeDelta::zero() })), at)
+        Self::build(ClockMode::Manual(Mutex::new(Manual { at, stepped: TimeDelta::zero() })), at)
     }
 
     /// A clock that follows a room's.
@@ -100,10 +100,10 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
     pub fn now(&self) -> DateTime<Utc> {
         let now = match &self.0.hand {
-            Hand::Real => Utc::now(),
-            Hand::Scaled(anchor) => reading(&lock(anchor)),
-            Hand::Stepped(stepped) => stepped.now(),
-            Hand::Manual(manual) => lock(manual).at,
+            ClockMode::Real => Utc::now(),
+            ClockMode::Scaled(anchor) => reading(&lock(anchor)),
+            ClockMode::Stepped(stepped) => stepped.now(),
+            ClockMode::Manual(manual) => lock(manual).at,
         };
         now.trunc_subsecs(3)
     }
@@ -111,8 +111,8 @@ impl Clock {
     /// Time since the host booted (scaled in a drill): goes on through suspend, never steps. For deadlines.
     pub fn boot(&self) -> Duration {
         match &self.0.hand {
-            Hand::Real => boottime().unwrap_or_else(|| self.0.started.elapsed()),
-            Hand::Manual(manual) => {
+            ClockMode::Real => boottime().unwrap_or_else(|| self.0.started.elapsed()),
+            ClockMode::Manual(manual) => {
                 let manual = *lock(manual);
                 (manual.at - manual.stepped - self.0.start_at).to_std().unwrap_or_default()
             }
@@ -123,30 +123,30 @@ impl Clock {
     /// Room seconds per real second; 0 where that can't be said: a manual clock, or one as fast as the machine allows.
     pub fn speed(&self) -> f64 {
         match &self.0.hand {
-            Hand::Real => 1.0,
-            Hand::Scaled(anchor) => lock(anchor).speed,
-            Hand::Stepped(stepped) => stepped.speed(),
-            Hand::Manual(_) => 0.0,
+            ClockMode::Real => 1.0,
+            ClockMode::Scaled(anchor) => lock(anchor).speed,
+            ClockMode::Stepped(stepped) => stepped.speed(),
+            ClockMode::Manual(_) => 0.0,
         }
     }
 
     /// Changes the speed of a scaled or stepped clock from now on; sleepers notice. Others are unaffected.
     pub fn set_speed(&self, speed: f64) {
         match &self.0.hand {
-            Hand::Scaled(anchor) => {
+            ClockMode::Scaled(anchor) => {
                 let mut anchor = lock(anchor);
                 let at = reading(&anchor);
                 *anchor = Anchor { real: Instant::now(), at, speed };
             }
-            Hand::Stepped(stepped) => stepped.set_speed(speed),
-            Hand::Real | Hand::Manual(_) => {}
+            ClockMode::Stepped(stepped) => stepped.set_speed(speed),
+            ClockMode::Real | ClockMode::Manual(_) => {}
         }
         self.0.changed.send_modify(|n| *n += 1);
     }
 
     /// Sets a scaled clock by a newer reading of the one it follows.
     pub fn sync_to(&self, sync: ClockSync) {
-        if let Hand::Scaled(anchor) = &self.0.hand
+        if let ClockMode::Scaled(anchor) = &self.0.hand
             && sync.is_plausible()
         {
             *lock(anchor) = Anchor { real: Instant::now(), at: sync.at, speed: sync.speed };
@@ -156,7 +156,7 @@ impl Clock {
 
     /// Moves a manual clock.
     pub fn advance(&self, by: Duration) {
-        if let Hand::Manual(manual) = &self.0.hand {
+        if let ClockMode::Manual(manual) = &self.0.hand {
             lock(manual).at += TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         }
         self.0.changed.send_modify(|n| *n += 1);
@@ -164,7 +164,7 @@ impl Clock {
 
     /// Steps the wall clock of a manual clock, as somebody may set that of a host; its boot clock stays.
     pub fn step_wall(&self, by: TimeDelta) {
-        if let Hand::Manual(manual) = &self.0.hand {
+        if let ClockMode::Manual(manual) = &self.0.hand {
             let mut manual = lock(manual);
             manual.at += by;
             manual.stepped += by;
@@ -184,7 +184,7 @@ impl Clock {
 
     /// Sleeps for a time on this clock. On the real one that is a length, which no correction of the wall clock changes.
     pub async fn sleep(&self, time: Duration) {
-        if matches!(self.0.hand, Hand::Real) {
+        if matches!(self.0.hand, ClockMode::Real) {
             return tokio::time::sleep(time).await;
         }
         self.sleep_until(self.now() + TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX)).await;
@@ -197,7 +197,7 @@ impl Clock {
 
     /// Sleeps until this clock reads `at`; of those who wake at the same instant of a stepped clock, `turn` says who is first.
     pub async fn sleep_until_turn(&self, at: DateTime<Utc>, turn: Turn) {
-        if let Hand::Stepped(stepped) = &self.0.hand {
+        if let ClockMode::Stepped(stepped) = &self.0.hand {
             if at > stepped.now() {
                 stepped.wait(at, turn).await;
             }
@@ -226,7 +226,7 @@ impl Clock {
 
     /// Waits for one's turn at the present instant of a stepped clock, behind all that goes on. Other clocks have no turns.
     pub async fn turn(&self, turn: Turn) {
-        if let Hand::Stepped(stepped) = &self.0.hand {
+        if let ClockMode::Stepped(stepped) = &self.0.hand {
             stepped.wait(stepped.now(), turn).await;
         }
     }
@@ -234,7 +234,7 @@ impl Clock {
     /// A wait that is meant in real time, to spare the machine. On a stepped clock it takes the clock's time instead.
     pub async fn pause(&self, real: Duration, turn: Turn) {
         match &self.0.hand {
-            Hand::Stepped(stepped) => stepped.wait(after(stepped.now(), stepped.pause(real)), turn).await,
+            ClockMode::Stepped(stepped) => stepped.wait(after(stepped.now(), stepped.pause(real)), turn).await,
             _ => tokio::time::sleep(real).await,
         }
     }
@@ -266,7 +266,7 @@ impl Clock {
 
     pub(super) fn stepped_hand(&self) -> Option<&Stepped> {
         match &self.0.hand {
-            Hand::Stepped(stepped) => Some(stepped),
+            ClockMode::Stepped(stepped) => Some(stepped),
             _ => None,
         }
     }

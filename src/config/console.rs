@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, ConfigErrors, Report, place};
 use super::raw::{RawConsole, Section, Text};
-use super::resolve::Make;
+use super::resolve::ResolveContext;
 use super::{Env, MAX_FILE, decode, parse, secret};
 use crate::model::SafeText;
 
@@ -69,7 +69,7 @@ pub fn console_of(path: &Path, env: &Env) -> Result<ConsoleFile, ConfigErrors> {
     let mut report = Report::new(path, text);
     let Some(raw) = parse::console(&mut report) else { return Err(ConfigErrors(report.into_errors())) };
     let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let config = resolve(raw.as_ref(), &mut Make::new(&mut report, &file, env));
+    let config = resolve(raw.as_ref(), &mut ResolveContext::new(&mut report, &file, env));
     let at = |word: fn(&RawConsole) -> &Text| {
         let written = raw.as_ref().and_then(|section| word(&section.it).as_ref());
         written.map(|text| place(report.text(), text.span().start))
@@ -83,7 +83,7 @@ pub fn console_of(path: &Path, env: &Env) -> Result<ConsoleFile, ConfigErrors> {
 }
 
 /// Makes the values of the section.
-pub(super) fn resolve(section: Option<&Section<RawConsole>>, make: &mut Make<'_, '_>) -> ConsoleConfig {
+pub(super) fn resolve(section: Option<&Section<RawConsole>>, make: &mut ResolveContext<'_, '_>) -> ConsoleConfig {
     let default = ConsoleConfig::default();
     let Some(Section { it, .. }) = section else { return default };
     let mut word = |text: &Text, key: &str| {

@@ -6,20 +6,25 @@ use std::ops::Range;
 
 use super::one_or_many::{OneOrMany, values};
 use super::raw::{RawFile, RawHost, RawService, Section, Text};
-use super::resolve::Make;
+use super::resolve::ResolveContext;
 use super::rules::said;
 use crate::model::Host;
 
 /// Pools as they are written in one place, with the table that they stand in.
-struct Written<'a> {
+struct WrittenPools<'a> {
     primary: &'a Text,
     dr: &'a OneOrMany<String>,
     table: Range<usize>,
 }
 
-pub(super) fn hosts(section: &Section<RawService>, raw: &RawFile, dr: &[String], make: &mut Make<'_, '_>) -> Vec<Host> {
+pub(super) fn hosts(
+    section: &Section<RawService>,
+    raw: &RawFile,
+    dr: &[String],
+    make: &mut ResolveContext<'_, '_>,
+) -> Vec<Host> {
     let it = &section.it;
-    let service = Written { primary: &it.primary_pool, dr: &it.dr_pool, table: section.at.clone() };
+    let service = WrittenPools { primary: &it.primary_pool, dr: &it.dr_pool, table: section.at.clone() };
     let of_all = pools(&service, dr, make);
     let names = values(&it.load_balancer);
     if names.is_empty() {
@@ -45,12 +50,12 @@ pub(super) fn hosts(section: &Section<RawService>, raw: &RawFile, dr: &[String],
 }
 
 /// One host name: its own pools, else the service's.
-fn host(at: &Range<usize>, raw: &RawHost, of_all: &Host, dr: &[String], make: &mut Make<'_, '_>) -> Host {
+fn host(at: &Range<usize>, raw: &RawHost, of_all: &Host, dr: &[String], make: &mut ResolveContext<'_, '_>) -> Host {
     let own = match raw {
         RawHost::Name(name) => return Host { load_balancer: name.clone(), ..of_all.clone() },
         RawHost::Table(own) => own,
     };
-    let written = Written { primary: &own.primary_pool, dr: &own.dr_pool, table: at.clone() };
+    let written = WrittenPools { primary: &own.primary_pool, dr: &own.dr_pool, table: at.clone() };
     let mut host = pools(&written, dr, make);
     host.load_balancer = make.need(&own.name, "name", "`load_balancer`", at);
     host.primary_pool = host.primary_pool.or_else(|| of_all.primary_pool.clone());
@@ -66,7 +71,7 @@ fn host(at: &Range<usize>, raw: &RawHost, of_all: &Host, dr: &[String], make: &m
 }
 
 /// The pools of one place, each DR pool with its cluster: in the order of `dr`.
-fn pools(written: &Written<'_>, dr: &[String], make: &mut Make<'_, '_>) -> Host {
+fn pools(written: &WrittenPools<'_>, dr: &[String], make: &mut ResolveContext<'_, '_>) -> Host {
     let primary_pool = make.may(written.primary, "primary_pool");
     let names = values(written.dr);
     for (at, name) in &names {
@@ -87,7 +92,7 @@ fn pools(written: &Written<'_>, dr: &[String], make: &mut Make<'_, '_>) -> Host 
 }
 
 /// Pools without a load balancer.
-fn whose_pools(written: &Written<'_>, make: &mut Make<'_, '_>) {
+fn whose_pools(written: &WrittenPools<'_>, make: &mut ResolveContext<'_, '_>) {
     if make.report.is_unread(&written.table, "load_balancer") {
         return;
     }
@@ -98,7 +103,12 @@ fn whose_pools(written: &Written<'_>, make: &mut Make<'_, '_>) {
 }
 
 /// A failover needs both sides, and a DR pool needs a DR cluster.
-fn both_or_none(service: &Written<'_>, hosts: &[(Range<usize>, Host)], dr: &[String], make: &mut Make<'_, '_>) {
+fn both_or_none(
+    service: &WrittenPools<'_>,
+    hosts: &[(Range<usize>, Host)],
+    dr: &[String],
+    make: &mut ResolveContext<'_, '_>,
+) {
     let at = |key: &str| match key {
         "primary_pool" => service.primary.as_ref().map(toml::Spanned::span),
         _ => service.dr.as_ref().map(toml::Spanned::span),

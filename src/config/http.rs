@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
 use super::raw::{RawAlertmanager, RawBasicAuth, RawHeader, RawHeaderFile, RawHeaders, Section, Text};
-use super::resolve::Make;
+use super::resolve::ResolveContext;
 use super::rules::said;
 use super::units::is_header;
 use super::{AlertmanagerConfig, BasicAuth};
@@ -87,7 +87,7 @@ pub struct ClientCertConfig {
 }
 
 /// The lines of a section that make an [`HttpConfig`].
-pub(super) struct Written<'a> {
+pub(super) struct WrittenHttp<'a> {
     pub url: &'a Text,
     pub proxy: &'a Text,
     pub headers: &'a RawHeaders,
@@ -95,10 +95,10 @@ pub(super) struct Written<'a> {
     pub client_key: &'a Text,
 }
 
-impl Make<'_, '_> {
+impl ResolveContext<'_, '_> {
     pub(super) fn alertmanager(&mut self, section: &Section<RawAlertmanager>) -> AlertmanagerConfig {
         let (it, title) = (&section.it, "[[alertmanager]]");
-        let http = Written {
+        let http = WrittenHttp {
             url: &it.url,
             proxy: &it.proxy,
             headers: &it.headers,
@@ -130,7 +130,7 @@ impl Make<'_, '_> {
         })
     }
 
-    pub(super) fn http(&mut self, written: &Written<'_>) -> HttpConfig {
+    pub(super) fn http(&mut self, written: &WrittenHttp<'_>) -> HttpConfig {
         HttpConfig {
             proxy: self.proxy(written.proxy),
             headers: self.headers(written.headers),
@@ -184,7 +184,7 @@ impl Make<'_, '_> {
         text.to_owned()
     }
 
-    fn client_cert(&mut self, written: &Written<'_>) -> Option<ClientCertConfig> {
+    fn client_cert(&mut self, written: &WrittenHttp<'_>) -> Option<ClientCertConfig> {
         let key = self.may_secret(written.client_key, "client_key");
         let Some(text) = written.client_cert else {
             if let Some(key) = written.client_key {

@@ -1,7 +1,7 @@
 //! `[log]`: how much of the disk the timeline may take.
 
 use super::raw::{RawLog, Section};
-use super::resolve::Make;
+use super::resolve::ResolveContext;
 
 /// What the timeline may take where the file is silent.
 const QUOTA: u64 = 4 * GIB;
@@ -13,7 +13,7 @@ const GIB: u64 = 1024 * MIB;
 const UNITS: [(&str, u64); 3] = [("TiB", 1024 * GIB), ("GiB", GIB), ("MiB", MIB)];
 
 /// The bytes that the timeline may take.
-pub(super) fn quota(raw: Option<&Section<RawLog>>, make: &mut Make<'_, '_>) -> u64 {
+pub(super) fn quota(raw: Option<&Section<RawLog>>, make: &mut ResolveContext<'_, '_>) -> u64 {
     let Some(text) = raw.and_then(|log| log.it.quota.as_ref()) else { return QUOTA };
     match bytes(text.get_ref()) {
         Some(bytes) if bytes >= LEAST => bytes,

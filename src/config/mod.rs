@@ -1,4 +1,4 @@
-//! Configuration: files → checked values. `file` is the raw shape, `check` the named rules, `resolve` the result.
+//! Configuration: files → checked values. `raw` is the raw shape, `rules` the named rules, `resolve` the result.
 //!
 //! A syntax or policy error is refused with file, line, column and a suggestion; a bad credential or endpoint is not a
 //! configuration error: the room starts and that source is red.
@@ -28,7 +28,7 @@ mod url;
 use std::path::{Path, PathBuf};
 
 use crate::model::slo::SloTarget;
-use crate::model::{ClusterRole, Objective, Person, Policy, Rules};
+use crate::model::{ClusterRole, EntryRules, Objective, Person, Policy};
 
 pub use crate::model::suggest::nearest;
 pub use console::{ConsoleConfig, ConsoleFile, ConsoleWord, console_of};
@@ -108,7 +108,7 @@ pub struct Config {
     pub probes: Vec<ProbeConfig>,
     pub objectives: Vec<Objective>,
     pub slos: Vec<SloConfig>,
-    pub rules: Rules,
+    pub rules: EntryRules,
     pub policy: Policy,
     /// Who is who. Empty: everyone observes.
     pub people: Vec<Person>,

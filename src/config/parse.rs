@@ -213,14 +213,14 @@ fn refuse_unknown(table: &mut DeTable<'_>, known: &[&str], title: &str, at: &Ran
 /// The field names of a plain struct, as its `Deserialize` states them.
 fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut fields: &'static [&'static str] = &[];
-    let _ = T::deserialize(Ask(&mut fields));
+    let _ = T::deserialize(FieldProbe(&mut fields));
     fields
 }
 
 /// A deserializer that only listens to which fields are asked for.
-struct Ask<'a>(&'a mut &'static [&'static str]);
+struct FieldProbe<'a>(&'a mut &'static [&'static str]);
 
-impl<'de> Deserializer<'de> for Ask<'_> {
+impl<'de> Deserializer<'de> for FieldProbe<'_> {
     type Error = serde::de::value::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {

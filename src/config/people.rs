@@ -12,15 +12,15 @@ use super::error::Report;
 use super::raw::{RawPeople, RawPerson, Section};
 use super::rules::{each, is_plain};
 use super::{Config, ConfigErrors, LoadOptions, MAX_FILE, decode, parse, secret};
-use crate::model::{Digest, Person, PersonId, Role};
+use crate::model::{Digest, Person, PersonId, PersonRole};
 
 /// Uids below this belong to the system, not to a human.
 const FIRST_HUMAN: u32 = 1000;
 /// What an unmapped or foreign uid turns into: nobody in particular.
 const NOBODY: u32 = 65_534;
 
-const ROLES: [(&str, Role); 3] =
-    [("observer", Role::Observer), ("operator", Role::Operator), ("commander", Role::Commander)];
+const ROLES: [(&str, PersonRole); 3] =
+    [("observer", PersonRole::Observer), ("operator", PersonRole::Operator), ("commander", PersonRole::Commander)];
 
 /// The people, and the digest of the file they came from.
 pub(super) struct People {
@@ -29,7 +29,7 @@ pub(super) struct People {
 }
 
 /// The word for a role in the file.
-pub(super) fn role_word(role: Role) -> &'static str {
+pub(super) fn role_word(role: PersonRole) -> &'static str {
     ROLES.iter().find(|(_, known)| *known == role).map_or("", |(word, _)| word)
 }
 
@@ -98,7 +98,7 @@ fn id_of(section: &Section<RawPerson>, owners: &mut Owners, report: &mut Report<
     name
 }
 
-fn roles_of(section: &Section<RawPerson>, report: &mut Report<'_>) -> Vec<Role> {
+fn roles_of(section: &Section<RawPerson>, report: &mut Report<'_>) -> Vec<PersonRole> {
     let valid = ROLES.map(|(word, _)| word);
     let mut roles = Vec::new();
     for word in each(&section.it.roles) {
@@ -218,7 +218,7 @@ fn enough_for_quorum(people: &[Person], options: LoadOptions, config: &Config, r
     let Some(action) = action.filter(|_| options.serve || options.drill) else { return };
     let operators = people
         .iter()
-        .filter(|person| person.role() >= Role::Operator && (options.drill || !person.uids.is_empty()))
+        .filter(|person| person.role() >= PersonRole::Operator && (options.drill || !person.uids.is_empty()))
         .count();
     let quorum = usize::try_from(config.policy.quorum).unwrap_or(usize::MAX);
     if operators < quorum {

@@ -1,5 +1,5 @@
 //! The raw shape of `warroom.toml` and `people.toml`, as written. Every value is optional and keeps its place, so that
-//! each rule can point at the line it is about. `read` fills these; `check` judges them; `resolve` makes values of them.
+//! each rule can point at the line it is about. `parse` fills these; `rules` judges them; `resolve` makes values of them.
 //!
 //! Plain structs only: flattened, untagged or tagged shapes lose their places.
 

@@ -51,7 +51,7 @@ fn person_json(person: &Person) -> serde_json::Value {
 
 fn table(config: &Config) -> Table {
     let mut out = Table::new();
-    let mut room = Rows::default();
+    let mut room = TableWriter::default();
     room.text("name", &config.room).path("people", Some(&config.people_file)).list("allow_fs", &config.allow_fs);
     out.insert("room".into(), room.table());
     let mut many = |name: &str, tables: Vec<Value>| {
@@ -66,26 +66,26 @@ fn table(config: &Config) -> Table {
     many("probe", config.probes.iter().map(probe).collect());
     many("service", config.objectives.iter().map(service).collect());
     many("slo", config.slos.iter().map(slo).collect());
-    let mut rules = Rows::default();
+    let mut rules = TableWriter::default();
     rules.list("open_on", &config.rules.open_on).list("ignore", &config.rules.ignore);
     rules.number("per_minute", config.rules.per_minute.into()).text("opens_as", config.rules.opens_as.name());
     let words = &config.rules.alerts;
     rules.list("severity_labels", &words.severity_labels).list("critical", &words.critical);
     rules.list("info", &words.info).list("heartbeats", &words.heartbeats);
     out.insert("rules".into(), rules.table());
-    let mut policy = Rows::default();
+    let mut policy = TableWriter::default();
     let level = if config.policy.level == Level::Drill { "account" } else { level_word(config.policy.level) };
     policy.number("quorum", config.policy.quorum.into()).text("level", level).time("ttl", config.policy.ttl_s);
     out.insert("policy".into(), policy.table());
-    let mut network = Rows::default();
+    let mut network = TableWriter::default();
     network.list("allow", &config.allow_hosts);
     let exec: Vec<String> = config.allow_exec.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     network.list("exec", &exec);
     out.insert("network".into(), network.table());
-    let mut log = Rows::default();
+    let mut log = TableWriter::default();
     log.text("quota", &super::log_size::words(config.log_quota));
     out.insert("log".into(), log.table());
-    let mut console = Rows::default();
+    let mut console = TableWriter::default();
     console.text("theme", &config.console.theme).text("keymap", &config.console.keymap);
     console.0.insert("bell".into(), config.console.bell.into());
     console.0.insert("mouse".into(), config.console.mouse.into());
@@ -109,7 +109,7 @@ fn cluster(it: &ClusterConfig) -> Value {
         ClusterRole::Dr => "dr",
         ClusterRole::Other => "other",
     };
-    let mut rows = Rows::default();
+    let mut rows = TableWriter::default();
     rows.text("name", &it.name).text("role", role).path("kubeconfig", it.kubeconfig.as_deref());
     rows.maybe("context", it.context.as_deref()).maybe("velero", it.velero.as_deref());
     rows.maybe("argocd", it.argocd.as_deref());
@@ -124,7 +124,7 @@ fn cluster(it: &ClusterConfig) -> Value {
 }
 
 fn alertmanager(it: &AlertmanagerConfig) -> Value {
-    let mut rows = Rows::default();
+    let mut rows = TableWriter::default();
     rows.text("name", &it.name).text("url", &it.url);
     rows.basic_auth(it.basic_auth.as_ref()).path("bearer_file", it.bearer_file.as_deref());
     rows.path("ca_file", it.ca_file.as_deref()).http(&it.http).time("every", it.every_s);
@@ -132,7 +132,7 @@ fn alertmanager(it: &AlertmanagerConfig) -> Value {
 }
 
 fn prometheus(it: &PrometheusConfig) -> Value {
-    let mut rows = Rows::default();
+    let mut rows = TableWriter::default();
     rows.text("name", &it.name).text("url", &it.url);
     rows.basic_auth(it.basic_auth.as_ref()).path("bearer_file", it.bearer_file.as_deref());
     rows.path("ca_file", it.ca_file.as_deref()).http(&it.http);
@@ -141,7 +141,7 @@ fn prometheus(it: &PrometheusConfig) -> Value {
 }
 
 fn slo(it: &SloConfig) -> Value {
-    let mut rows = Rows::default();
+    let mut rows = TableWriter::default();
     rows.text("service", &it.target.service).text("prometheus", &it.target.prometheus);
     rows.0.insert("objective".into(), super::slo::percent(it.target.budget_ppm).into());
     rows.time("period", it.target.period_s);
@@ -153,14 +153,14 @@ fn slo(it: &SloConfig) -> Value {
 }
 
 fn cloudflare(it: &CloudflareConfig) -> Value {
-    let mut rows = Rows::default();
+    let mut rows = TableWriter::default();
     rows.text("name", &it.name).text("url", &it.url).text("account", &it.account).list("zones", &it.zones);
     rows.path("token_file", Some(&it.token_file)).proxy(&it.proxy).time("every", it.every_s);
     rows.table()
 }
 
 fn probe(it: &ProbeConfig) -> Value {
-    let mut rows = Rows::default();
+    let mut rows = TableWriter::default();
     rows.text("name", &it.name).text("service", &it.service).text("url", &it.url).time("every", it.every_s);
     rows.time("timeout", it.timeout_s).text("good", &status_text(it.good));
     rows.maybe("site_header", it.site_header.as_deref()).number("window", it.window as u64);
@@ -169,7 +169,7 @@ fn probe(it: &ProbeConfig) -> Value {
 }
 
 fn service(it: &Objective) -> Value {
-    let mut rows = Rows::default();
+    let mut rows = TableWriter::default();
     rows.text("name", &it.service).time("rto", it.rto_s).time("rpo", it.rpo_s);
     rows.text("strategy", strategy_word(it.strategy)).text("primary", &it.primary);
     rows.one_or_list("dr", &it.dr);
@@ -180,9 +180,9 @@ fn service(it: &Objective) -> Value {
 }
 
 /// The host names of a service: as words above the pools that they share, else each with its own.
-fn hosts(rows: &mut Rows, it: &Objective) {
+fn hosts(rows: &mut TableWriter, it: &Objective) {
     let Some(first) = it.hosts.first() else { return };
-    let pools = |rows: &mut Rows, host: &Host| {
+    let pools = |rows: &mut TableWriter, host: &Host| {
         rows.maybe("primary_pool", host.primary_pool.as_deref());
         // In the order of the clusters, as far as there are any.
         let dr: Vec<String> = it.dr.iter().map_while(|cluster| host.dr_pool(cluster)).map(str::to_owned).collect();
@@ -198,7 +198,7 @@ fn hosts(rows: &mut Rows, it: &Objective) {
         return;
     }
     let tables = it.hosts.iter().map(|host| {
-        let mut own = Rows::default();
+        let mut own = TableWriter::default();
         own.text("name", &host.load_balancer);
         pools(&mut own, host);
         own.table()
@@ -208,9 +208,9 @@ fn hosts(rows: &mut Rows, it: &Objective) {
 
 /// A table being written.
 #[derive(Default)]
-struct Rows(Table);
+struct TableWriter(Table);
 
-impl Rows {
+impl TableWriter {
     fn text(&mut self, key: &str, value: &str) -> &mut Self {
         self.0.insert(key.into(), value.into());
         self
@@ -229,7 +229,7 @@ impl Rows {
 
     fn basic_auth(&mut self, basic: Option<&BasicAuth>) -> &mut Self {
         if let Some(basic) = basic {
-            let mut inner = Rows::default();
+            let mut inner = TableWriter::default();
             inner.text("user", &basic.user).path("password_file", Some(&basic.password_file));
             self.0.insert("basic_auth".into(), inner.table());
         }
@@ -241,14 +241,14 @@ impl Rows {
             self.path("client_cert", Some(&it.cert)).path("client_key", it.key.as_deref());
         }
         if !http.headers.is_empty() {
-            let mut inner = Rows::default();
+            let mut inner = TableWriter::default();
             for header in &http.headers {
                 match &header.value {
                     HeaderValueConfig::Text(text) => {
                         inner.text(&header.name, text);
                     }
                     HeaderValueConfig::File(path) => {
-                        let mut file = Rows::default();
+                        let mut file = TableWriter::default();
                         file.path("file", Some(path));
                         inner.0.insert(header.name.clone(), file.table());
                     }

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use super::error::Report;
-use super::http::Written;
+use super::http::WrittenHttp;
 use super::raw::{Number, RawCloudflare, RawCluster, RawFile, RawPolicy, RawProbe, RawRules, Section, Text, Texts};
 use super::rules::{each, said};
 use super::service::services;
 use super::units::{duration, duration_text, is_header, status_range};
 use super::{CloudflareConfig, ClusterConfig, Config, Env, LoadOptions, ProbeConfig, ServeRules};
 use crate::model::alert_words::holds;
-use crate::model::{AlertWords, ClusterRole, EdgeKind, Level, Policy, Rules, Severity};
+use crate::model::{AlertWords, ClusterRole, EntryRules, Level, Policy, Severity, TransitionKind};
 
 /// Values where the file is silent. `sample.toml` shows the same, and a test compares them.
 pub(super) const CLOUDFLARE_URL: &str = "https://api.cloudflare.com/client/v4";
@@ -32,7 +32,7 @@ const QUORUM: u64 = 2;
 
 /// Makes the values. Meaningless unless the report is clean afterwards.
 pub(super) fn resolve(raw: &RawFile, file: &Path, options: LoadOptions, env: &Env, report: &mut Report<'_>) -> Config {
-    let mut make = Make::new(report, file, env);
+    let mut make = ResolveContext::new(report, file, env);
     let (room, people_file, allow_fs) = match &raw.room {
         Some(room) => (
             make.need(&room.it.name, "name", "[room]", &room.at),
@@ -72,19 +72,19 @@ pub(super) fn resolve(raw: &RawFile, file: &Path, options: LoadOptions, env: &En
 }
 
 /// What the makers share.
-pub(super) struct Make<'a, 'r> {
+pub(super) struct ResolveContext<'a, 'r> {
     pub report: &'a mut Report<'r>,
     base: &'a Path,
     env: &'a Env,
 }
 
-impl<'a, 'r> Make<'a, 'r> {
+impl<'a, 'r> ResolveContext<'a, 'r> {
     pub fn new(report: &'a mut Report<'r>, file: &'a Path, env: &'a Env) -> Self {
         Self { report, base: file.parent().unwrap_or(Path::new("")), env }
     }
 }
 
-impl Make<'_, '_> {
+impl ResolveContext<'_, '_> {
     /// A text that must be there.
     pub fn need(&mut self, text: &Text, key: &str, title: &str, at: &Range<usize>) -> String {
         let Some(text) = text else {
@@ -254,7 +254,7 @@ impl Make<'_, '_> {
         {
             self.report.at(header.span(), format!("`{}` is not the name of an HTTP header", header.get_ref()));
         }
-        let http = Written {
+        let http = WrittenHttp {
             url: &it.url,
             proxy: &it.proxy,
             headers: &it.headers,
@@ -298,7 +298,7 @@ impl Make<'_, '_> {
         out
     }
 
-    fn rules(&mut self, section: Option<&Section<RawRules>>) -> Rules {
+    fn rules(&mut self, section: Option<&Section<RawRules>>) -> EntryRules {
         let silent = RawRules::default();
         let it = section.map_or(&silent, |section| &section.it);
         let open_on = match &it.open_on {
@@ -309,9 +309,9 @@ impl Make<'_, '_> {
             let text = edge.get_ref().as_str();
             let whole_names =
                 text.split_once('*').is_none_or(|(family, rest)| rest.is_empty() && family.ends_with('.'));
-            if !whole_names || !EdgeKind::ALL.iter().any(|kind| kind.is_ignored_by(text)) {
+            if !whole_names || !TransitionKind::ALL.iter().any(|kind| kind.is_ignored_by(text)) {
                 let what = format!("`{text}` is not a change that is recorded");
-                self.report.word(edge.span(), &what, text, &EdgeKind::ignorable());
+                self.report.word(edge.span(), &what, text, &TransitionKind::ignorable());
             }
         }
         let severities = Severity::ALL.map(|severity| (severity.name(), severity));
@@ -330,7 +330,7 @@ impl Make<'_, '_> {
             info: words(self, &it.info, "info", usual.info),
             heartbeats: words(self, &it.heartbeats, "heartbeats", usual.heartbeats),
         };
-        Rules {
+        EntryRules {
             open_on,
             alerts,
             ignore: self.names(&it.ignore, "ignore"),

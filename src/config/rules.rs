@@ -9,7 +9,7 @@ use super::LoadOptions;
 use super::error::Report;
 use super::one_or_many::values;
 use super::raw::{RawFile, Section, Text, Texts};
-use super::url::{Strict, Use, check as check_url};
+use super::url::{Strict, UrlUse, check as check_url};
 use crate::model::gitops::destination::is_own;
 
 /// What may stand before `/` in `apps`.
@@ -95,10 +95,10 @@ fn addresses_are_safe(raw: &RawFile, options: LoadOptions, report: &mut Report<'
     let allow: Vec<&str> = raw.network.iter().flat_map(|n| each(&n.it.allow)).map(|a| a.get_ref().as_str()).collect();
     // A drill's world is on this host; whether or not its room is served, nothing else is asked.
     let strict = Strict { serve: options.serve, allow: &allow };
-    let alertmanagers = raw.alertmanagers.iter().map(|s| (&s.it.url, Use::Base));
-    let cloudflare = raw.cloudflare.iter().map(|s| (&s.it.url, Use::Base));
-    let probes = raw.probes.iter().map(|s| (&s.it.url, Use::Exact));
-    let prometheus = raw.prometheus.iter().map(|s| (&s.it.url, Use::Base));
+    let alertmanagers = raw.alertmanagers.iter().map(|s| (&s.it.url, UrlUse::Base));
+    let cloudflare = raw.cloudflare.iter().map(|s| (&s.it.url, UrlUse::Base));
+    let probes = raw.probes.iter().map(|s| (&s.it.url, UrlUse::Exact));
+    let prometheus = raw.prometheus.iter().map(|s| (&s.it.url, UrlUse::Base));
     for (url, purpose) in alertmanagers.chain(prometheus).chain(cloudflare).chain(probes) {
         let Some(url) = url else { continue };
         if let Err(why) = check_url(url.get_ref(), purpose, strict) {

@@ -2,7 +2,7 @@
 
 use super::one_or_many::values;
 use super::raw::{RawCluster, RawFile, RawService, Section};
-use super::resolve::Make;
+use super::resolve::ResolveContext;
 use super::rules::{each, said};
 use crate::model::{Objective, Strategy};
 
@@ -37,11 +37,11 @@ pub(super) fn strategy_word(strategy: Strategy) -> &'static str {
     STRATEGIES.iter().find(|(_, known)| *known == strategy).map_or("", |(word, _)| word)
 }
 
-pub(super) fn services(raw: &RawFile, make: &mut Make<'_, '_>) -> Vec<Objective> {
+pub(super) fn services(raw: &RawFile, make: &mut ResolveContext<'_, '_>) -> Vec<Objective> {
     raw.services.iter().map(|section| service(section, raw, make)).collect()
 }
 
-fn service(section: &Section<RawService>, raw: &RawFile, make: &mut Make<'_, '_>) -> Objective {
+fn service(section: &Section<RawService>, raw: &RawFile, make: &mut ResolveContext<'_, '_>) -> Objective {
     let (it, title) = (&section.it, "[[service]]");
     let (rto_s, rpo_s) = promise(section, make);
     make.need(&it.strategy, "strategy", title, &section.at);
@@ -76,7 +76,12 @@ fn service(section: &Section<RawService>, raw: &RawFile, make: &mut Make<'_, '_>
 }
 
 /// What is promised for a service must be visible somewhere, or its row could never be green.
-fn can_be_watched(objective: &Objective, section: &Section<RawService>, raw: &RawFile, make: &mut Make<'_, '_>) {
+fn can_be_watched(
+    objective: &Objective,
+    section: &Section<RawService>,
+    raw: &RawFile,
+    make: &mut ResolveContext<'_, '_>,
+) {
     let theirs = |cluster: &&RawCluster| objective.clusters().any(|own| said(&cluster.name) == Some(own));
     let of_service: Vec<&RawCluster> = raw.clusters.iter().map(|section| &section.it).filter(theirs).collect();
     if of_service.is_empty() {
@@ -98,7 +103,7 @@ fn can_be_watched(objective: &Objective, section: &Section<RawService>, raw: &Ra
 }
 
 /// RTO and RPO: what is written, else the tier's.
-fn promise(section: &Section<RawService>, make: &mut Make<'_, '_>) -> (u64, u64) {
+fn promise(section: &Section<RawService>, make: &mut ResolveContext<'_, '_>) -> (u64, u64) {
     let it = &section.it;
     let tiers = TIERS.map(|tier| (tier.name, tier));
     let tier = it.tier.as_ref().and_then(|word| make.choice(word, "tier", &tiers));
@@ -127,7 +132,7 @@ fn promise(section: &Section<RawService>, make: &mut Make<'_, '_>) -> (u64, u64)
 }
 
 /// The cluster that serves it; where only one cluster has that role, it need not be named.
-fn primary(section: &Section<RawService>, raw: &RawFile, make: &mut Make<'_, '_>) -> String {
+fn primary(section: &Section<RawService>, raw: &RawFile, make: &mut ResolveContext<'_, '_>) -> String {
     if let Some(name) = &section.it.primary {
         return name.get_ref().clone();
     }
@@ -148,7 +153,7 @@ fn primary(section: &Section<RawService>, raw: &RawFile, make: &mut Make<'_, '_>
 
 /// The clusters it can fail over to. Left out, it is the only one of that role; without any, the service has no other
 /// site and comes back in place.
-fn dr(section: &Section<RawService>, raw: &RawFile, primary: &str, make: &mut Make<'_, '_>) -> Vec<String> {
+fn dr(section: &Section<RawService>, raw: &RawFile, primary: &str, make: &mut ResolveContext<'_, '_>) -> Vec<String> {
     if section.it.dr.is_none() {
         if make.report.is_unread(&section.at, "dr") {
             return Vec::new();

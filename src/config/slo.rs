@@ -3,9 +3,9 @@
 use toml::Spanned;
 
 use super::error::Report;
-use super::http::Written;
+use super::http::WrittenHttp;
 use super::raw::{RawFile, RawPrometheus, RawSlo, Section, Text};
-use super::resolve::Make;
+use super::resolve::ResolveContext;
 use super::rules::{names, said};
 use super::{Figures, PrometheusConfig, SloConfig};
 use crate::model::slo::SloTarget;
@@ -21,11 +21,11 @@ pub(super) const WINDOW: &str = "$window";
 /// The most bytes of one expression: it is sent again and again.
 const LONGEST: usize = 4_096;
 
-impl Make<'_, '_> {
+impl ResolveContext<'_, '_> {
     pub(super) fn prometheus(&mut self, section: &Section<RawPrometheus>) -> PrometheusConfig {
         let (it, title) = (&section.it, "[[prometheus]]");
         let every_s = self.time(&it.every, "every", EVERY, (1, 3_600));
-        let http = Written {
+        let http = WrittenHttp {
             url: &it.url,
             proxy: &it.proxy,
             headers: &it.headers,
@@ -138,11 +138,11 @@ fn outside_quotes(text: &str) -> String {
     out
 }
 
-pub(super) fn slos(raw: &RawFile, make: &mut Make<'_, '_>) -> Vec<SloConfig> {
+pub(super) fn slos(raw: &RawFile, make: &mut ResolveContext<'_, '_>) -> Vec<SloConfig> {
     raw.slos.iter().map(|section| slo(section, raw, make)).collect()
 }
 
-fn slo(section: &Section<RawSlo>, raw: &RawFile, make: &mut Make<'_, '_>) -> SloConfig {
+fn slo(section: &Section<RawSlo>, raw: &RawFile, make: &mut ResolveContext<'_, '_>) -> SloConfig {
     let (it, title) = (&section.it, "[[slo]]");
     let only = || raw.prometheus.iter().find_map(|s| said(&s.it.name)).unwrap_or_default().to_owned();
     let target = SloTarget {
@@ -165,7 +165,7 @@ fn slo(section: &Section<RawSlo>, raw: &RawFile, make: &mut Make<'_, '_>) -> Slo
     SloConfig { target, figures }
 }
 
-fn counted(section: &Section<RawSlo>, errors: &Text, total: &Text, make: &mut Make<'_, '_>) -> Figures {
+fn counted(section: &Section<RawSlo>, errors: &Text, total: &Text, make: &mut ResolveContext<'_, '_>) -> Figures {
     let title = "[[slo]]";
     if let Some(requests) = &section.it.requests {
         make.report.at(requests.span(), "`requests` goes with `ratio`; beside `total` it has nothing to say");
@@ -200,7 +200,7 @@ fn counted(section: &Section<RawSlo>, errors: &Text, total: &Text, make: &mut Ma
 }
 
 /// Requests of a million that may fail.
-fn budget(section: &Section<RawSlo>, make: &mut Make<'_, '_>) -> u32 {
+fn budget(section: &Section<RawSlo>, make: &mut ResolveContext<'_, '_>) -> u32 {
     let Some(objective) = &section.it.objective else {
         if !make.report.is_unread(&section.at, "objective") {
             make.report.at(section.at.clone(), "[[slo]] has no `objective`: give the percentage, like 99.9");

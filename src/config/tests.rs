@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{EdgeKind, Host, Level, Role, Severity, Strategy};
+use crate::model::{Host, Level, PersonRole, Severity, Strategy, TransitionKind};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/config")
@@ -137,7 +137,7 @@ const PEOPLE: &str = "[[person]]\nid = \"ana\"\naccounts = [\"200001\", \"200002
 fn people_own_accounts_and_have_roles() {
     let config = load_both(good(), Some(PEOPLE), LoadOptions { serve: true, drill: false }).expect("loads");
     assert_eq!(config.people[0].uids, [200_001, 200_002]);
-    assert_eq!(config.people[0].role(), Role::Commander);
+    assert_eq!(config.people[0].role(), PersonRole::Commander);
     let other = load_both(good(), Some(&format!("{PEOPLE}# more\n")), LoadOptions::default()).expect("loads");
     assert_ne!(config.people_digest, other.people_digest, "every byte counts");
 }
@@ -449,9 +449,9 @@ fn every_change_that_a_rule_may_leave_out_can_be_named() {
         let text = format!("[room]\nname = \"r\"\n[rules]\nignore = [\"{ignored}\"]\n");
         load_text(text, LoadOptions::default())
     };
-    for kind in EdgeKind::ALL {
+    for kind in TransitionKind::ALL {
         let (name, family) = (kind.as_str(), kind.family().expect("a family").name());
-        let may = EdgeKind::ignorable().contains(&name);
+        let may = TransitionKind::ignorable().contains(&name);
         assert_eq!(with(name).is_ok(), may, "{name}");
         assert_eq!(with(&format!("{family}.*")).is_ok(), may, "{family}.*");
     }

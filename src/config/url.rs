@@ -13,7 +13,7 @@ const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x025
 
 /// What an address is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
+pub(super) enum UrlUse {
     /// The root of an API: paths are added to it.
     Base,
     /// Asked exactly as written.
@@ -29,7 +29,7 @@ pub(super) struct Strict<'a> {
 }
 
 /// Judges one address. The error never repeats a user or password.
-pub(super) fn check(text: &str, purpose: Use, strict: Strict<'_>) -> Result<(), String> {
+pub(super) fn check(text: &str, purpose: UrlUse, strict: Strict<'_>) -> Result<(), String> {
     let url = Url::parse(text).map_err(|error| match text.split_once("://") {
         // What can't be parsed may still hold a password: only its scheme is repeated.
         Some((scheme, _)) if text.contains('@') => format!("this `{scheme}` address can't be read: {error}"),
@@ -48,7 +48,7 @@ pub(super) fn check(text: &str, purpose: Use, strict: Strict<'_>) -> Result<(), 
     if url.fragment().is_some() {
         return Err(format!("`{text}`: leave out the part from `#`, it is never sent"));
     }
-    if purpose == Use::Base && url.query().is_some() {
+    if purpose == UrlUse::Base && url.query().is_some() {
         return Err(format!("`{text}`: leave out the part from `?`, paths are added to this address"));
     }
     if strict.serve { serve_rules(&url, host, strict.allow) } else { Ok(()) }
@@ -95,11 +95,11 @@ mod tests {
     use super::*;
 
     fn solo(text: &str) -> Result<(), String> {
-        check(text, Use::Base, Strict { serve: false, allow: &[] })
+        check(text, UrlUse::Base, Strict { serve: false, allow: &[] })
     }
 
     fn serve(text: &str) -> Result<(), String> {
-        check(text, Use::Base, Strict { serve: true, allow: &[] })
+        check(text, UrlUse::Base, Strict { serve: true, allow: &[] })
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
             let error = solo(bad).expect_err(bad);
             assert!(error.contains(why), "{bad}: {error}");
         }
-        assert_eq!(check("https://shop/?deep=1", Use::Exact, Strict { serve: false, allow: &[] }), Ok(()));
+        assert_eq!(check("https://shop/?deep=1", UrlUse::Exact, Strict { serve: false, allow: &[] }), Ok(()));
     }
 
     #[test]
@@ -164,6 +164,6 @@ mod tests {
             assert_eq!(solo(bad), Ok(()), "solo goes where kubectl would: {bad}");
         }
         let listed = Strict { serve: true, allow: &["169.254.10.1"] };
-        assert_eq!(check("https://169.254.10.1", Use::Base, listed), Ok(()));
+        assert_eq!(check("https://169.254.10.1", UrlUse::Base, listed), Ok(()));
     }
 }

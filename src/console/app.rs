@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::board::{Row, Topic};
-use crate::client::{Link, Mirror};
+use crate::client::{LinkState, Mirror};
 use crate::clock::Clock;
 use crate::model::filter::Filter;
-use crate::model::{IncidentStatus, PersonId, Role as PersonRole, SafeText, Stamp};
+use crate::model::{IncidentStatus, PersonId, PersonRole, SafeText, Stamp};
 use crate::timeline::Incident;
 
-use super::freeze_diff::Unseen;
+use super::freeze_diff::FreezeDiff;
 use super::input::Now;
-use super::keymap::{Context, Fact, Facts, Key, Keymap, Spec, spell};
+use super::keymap::{KeyContext, KeyFact, KeyFacts, KeyPress, Keymap, Spec, spell};
 use super::overlay::{Overlay, WriteKind};
 use super::pane::Pane;
 use super::saved_layout::Layout;
 use super::theme::Role;
-use super::time_travel::Past;
+use super::time_travel::TimeTravel;
 use super::view;
 use super::widget::time::Zone;
 
@@ -54,7 +54,7 @@ pub struct Notice {
 
 /// What an outstanding request is for.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Waiting {
+pub enum Pending {
     /// A draft, for the cluster that was chosen.
     Preview {
         to: Option<String>,
@@ -89,7 +89,7 @@ pub enum Waiting {
 pub const MAX_WAITING: usize = 8;
 
 /// The console's state.
-pub struct App {
+pub struct Console {
     pub mirror: Mirror,
     pub clock: Clock,
     pub keymap: Keymap,
@@ -108,9 +108,9 @@ pub struct App {
     pub warnings: bool,
     pub frozen: Option<Box<Frozen>>,
     /// An earlier instant that is shown instead of now.
-    pub past: Option<Box<Past>>,
+    pub past: Option<Box<TimeTravel>>,
     /// What went on behind a frozen screen.
-    pub unseen: Unseen,
+    pub unseen: FreezeDiff,
     /// Layout and filters are remembered between runs.
     pub remembers: bool,
     /// As they were remembered last.
@@ -118,9 +118,9 @@ pub struct App {
     /// Bottom to top. At most a handful: each kind opens from a fixed place.
     pub overlays: Vec<Overlay>,
     /// The beginning of a chord.
-    pub pending: Vec<Key>,
+    pub pending: Vec<KeyPress>,
     pub notice: Option<Notice>,
-    pub waiting: BTreeMap<u64, Waiting>,
+    pub waiting: BTreeMap<u64, Pending>,
     pub next_tag: u64,
     /// Rows whose verdict changed, and when, in real time.
     pub changed: BTreeMap<(Topic, String), Duration>,
@@ -138,7 +138,7 @@ pub struct App {
     pub dirty: bool,
 }
 
-impl App {
+impl Console {
     /// A console that has heard nothing yet.
     pub fn new(clock: Clock, keymap: Keymap, zone: Zone, size: (u16, u16)) -> Self {
         let now = Now { room: clock.now(), real: Duration::ZERO };
@@ -158,7 +158,7 @@ impl App {
             warnings: false,
             frozen: None,
             past: None,
-            unseen: Unseen::default(),
+            unseen: FreezeDiff::default(),
             remembers: false,
             kept: Layout::default(),
             overlays: Vec::new(),
@@ -231,17 +231,17 @@ impl App {
 
     /// Whether the room was there and is not any more: nothing on the screen is proven now.
     pub fn lost(&self) -> bool {
-        matches!(self.mirror.link, Link::Lost { .. } | Link::Refused { .. })
+        matches!(self.mirror.link, LinkState::Lost { .. } | LinkState::Refused { .. })
     }
 
     /// Whether the room is there and takes writes.
     pub fn can_act(&self) -> bool {
-        self.may_write() && matches!(self.mirror.link, Link::Live { .. }) && self.mirror.degraded.is_none()
+        self.may_write() && matches!(self.mirror.link, LinkState::Live { .. }) && self.mirror.degraded.is_none()
     }
 
     /// Where keys are looked up, the top layer first.
-    pub fn context(&self) -> Context {
-        self.overlays.last().map_or(Context::Main, Overlay::context)
+    pub fn context(&self) -> KeyContext {
+        self.overlays.last().map_or(KeyContext::Main, Overlay::context)
     }
 
     /// The layer that commands act on. The palette is none: what is chosen in it acts on the one below.
@@ -250,27 +250,27 @@ impl App {
     }
 
     /// Where commands act.
-    pub fn place(&self) -> Context {
-        self.layer().map_or(Context::Main, Overlay::context)
+    pub fn place(&self) -> KeyContext {
+        self.layer().map_or(KeyContext::Main, Overlay::context)
     }
 
     /// Where commands act once the layer on top is gone: what help is about.
-    pub fn below_top(&self) -> Context {
+    pub fn below_top(&self) -> KeyContext {
         let below = self.overlays.len().saturating_sub(1);
-        self.overlays.get(..below).and_then(<[Overlay]>::last).map_or(Context::Main, Overlay::context)
+        self.overlays.get(..below).and_then(<[Overlay]>::last).map_or(KeyContext::Main, Overlay::context)
     }
 
     /// What key maps may make a binding depend on.
-    pub fn facts(&self) -> Facts {
-        Facts::default()
-            .with(Fact::Incident, self.incident_open())
-            .with(Fact::Plan, self.plan_waiting().is_some())
-            .with(Fact::Drill, self.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some()))
-            .with(Fact::Readonly, self.readonly)
-            .with(Fact::Acting, self.can_act())
-            .with(Fact::Zoomed, self.zoom)
-            .with(Fact::Frozen, self.frozen.is_some())
-            .with(Fact::Filtered, self.pane(self.focus).filter.is_some())
+    pub fn facts(&self) -> KeyFacts {
+        KeyFacts::default()
+            .with(KeyFact::Incident, self.incident_open())
+            .with(KeyFact::Plan, self.plan_waiting().is_some())
+            .with(KeyFact::Drill, self.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some()))
+            .with(KeyFact::Readonly, self.readonly)
+            .with(KeyFact::Acting, self.can_act())
+            .with(KeyFact::Zoomed, self.zoom)
+            .with(KeyFact::Frozen, self.frozen.is_some())
+            .with(KeyFact::Filtered, self.pane(self.focus).filter.is_some())
     }
 
     /// What may follow the keys that were pressed: the rest of the chord, its command, and why it is not to be had now.

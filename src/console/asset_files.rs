@@ -8,28 +8,28 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::toml_source::{DataError, Source};
+use super::toml_source::{DataError, TomlSource};
 
 /// The most generations of one file: more is a mistake.
 const GENERATIONS: usize = 8;
 
 /// One file: its name for errors, and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct AssetFile {
     pub file: String,
     pub text: String,
 }
 
-impl Page {
+impl AssetFile {
     /// The page as something to read.
-    pub fn source(&self) -> Source<'_> {
-        Source { file: &self.file, text: &self.text }
+    pub fn source(&self) -> TomlSource<'_> {
+        TomlSource { file: &self.file, text: &self.text }
     }
 }
 
 /// Files of one kind.
 #[derive(Clone, Copy)]
-pub struct Shelf<'a> {
+pub struct AssetFiles<'a> {
     /// What they are called: `theme`, `key map`.
     pub what: &'static str,
     pub folder: &'static str,
@@ -49,11 +49,11 @@ pub fn is_path(word: &str) -> bool {
     word.contains('/') || word.ends_with(".toml")
 }
 
-impl Shelf<'_> {
+impl AssetFiles<'_> {
     /// One of the binary's.
-    pub fn shipped(&self, name: &str) -> Option<Page> {
+    pub fn shipped(&self, name: &str) -> Option<AssetFile> {
         let (name, text) = self.shipped.iter().find(|(known, _)| *known == name)?;
-        Some(Page { file: format!("{}/{name}.toml", self.folder), text: (*text).to_owned() })
+        Some(AssetFile { file: format!("{}/{name}.toml", self.folder), text: (*text).to_owned() })
     }
 
     /// The names of the binary's.
@@ -65,7 +65,7 @@ impl Shelf<'_> {
     ///
     /// # Errors
     /// If it is not TOML, or inherits from itself or from what is not there.
-    pub fn lineage(&self, page: Page) -> Result<Vec<Page>, DataError> {
+    pub fn lineage(&self, page: AssetFile) -> Result<Vec<AssetFile>, DataError> {
         let mut pages = vec![page];
         while let Some(parent) = self.parent(&pages)? {
             pages.push(parent);
@@ -74,7 +74,7 @@ impl Shelf<'_> {
         Ok(pages)
     }
 
-    fn parent(&self, pages: &[Page]) -> Result<Option<Page>, DataError> {
+    fn parent(&self, pages: &[AssetFile]) -> Result<Option<AssetFile>, DataError> {
         let Some(page) = pages.last() else { return Ok(None) };
         let source = page.source();
         let table = DeTable::parse(&page.text).map_err(|error| source.syntax(&error))?;
@@ -88,7 +88,7 @@ impl Shelf<'_> {
             let path = beside.join(word.as_ref());
             let text = (self.read)(&path);
             let file = path.display().to_string();
-            text.map(|text| Page { file, text })
+            text.map(|text| AssetFile { file, text })
                 .map_err(|error| source.error(value.span(), format!("`{word}` can't be read: {error}")))?
         } else {
             self.shipped(word).ok_or_else(|| {
@@ -129,7 +129,7 @@ mod tests {
         Ok(text.to_owned())
     }
 
-    const SHELF: Shelf<'static> = Shelf {
+    const SHELF: AssetFiles<'static> = AssetFiles {
         what: "theme",
         folder: "themes",
         shipped: &[("dark", ""), ("dim", "inherits = \"dark\"")],
@@ -137,7 +137,7 @@ mod tests {
     };
 
     fn files(text: &str) -> Result<Vec<String>, String> {
-        let page = Page { file: "my/x.toml".to_owned(), text: text.to_owned() };
+        let page = AssetFile { file: "my/x.toml".to_owned(), text: text.to_owned() };
         let pages = SHELF.lineage(page).map_err(|error| error.to_string())?;
         Ok(pages.into_iter().map(|page| page.file).collect())
     }

@@ -3,76 +3,79 @@
 
 use crate::approval::PlanState;
 use crate::board::Topic;
-use crate::client::Link;
-use crate::model::Role as PersonRole;
+use crate::client::LinkState;
+use crate::model::PersonRole;
 
-use super::app::App;
-use super::keymap::{Command, Context, spell};
+use super::app::Console;
+use super::keymap::{Command, KeyContext, spell};
 use super::overlay::{Overlay, PlanView, Stance};
 use super::pane::Pane;
 use super::update::time_travel;
 use super::view::pane_rows;
 
 /// Why a command would do nothing now, as a sentence with its remedy; `None` = it works.
-pub fn why_not(app: &App, command: Command) -> Option<String> {
+pub fn why_not(app: &Console, command: Command) -> Option<String> {
     let (here, places) = (app.place(), command.spec().contexts);
-    if !places.contains(&here) && !places.contains(&Context::Anywhere) {
+    if !places.contains(&here) && !places.contains(&KeyContext::Anywhere) {
         return Some(elsewhere(app, places[0]));
     }
     match here {
-        Context::Main => in_panes(app, command),
-        Context::Plan => on_plan(app, command),
-        Context::View => on_page(app, command),
+        KeyContext::Main => in_panes(app, command),
+        KeyContext::Plan => on_plan(app, command),
+        KeyContext::View => on_page(app, command),
         _ => None,
     }
 }
 
 /// The first key that means a command in a place, or its name.
-pub fn key(app: &App, place: Context, command: Command) -> String {
+pub fn key(app: &Console, place: KeyContext, command: Command) -> String {
     match app.keymap.chord_now(place, command, app.facts()) {
         Some(chord) => spell(chord),
         None => format!("`{}`", command.spec().id),
     }
 }
 
-fn elsewhere(app: &App, place: Context) -> String {
+fn elsewhere(app: &Console, place: KeyContext) -> String {
     let back = match app.place() {
-        Context::Main => String::new(),
+        KeyContext::Main => String::new(),
         here => format!("{} goes back to them.", key(app, here, Command::Back)),
     };
     match place {
-        Context::Main => format!("It works in the panes. {back}"),
-        Context::View => {
-            format!("It works while a view is read: {} opens a row.", key(app, Context::Main, Command::Open))
+        KeyContext::Main => format!("It works in the panes. {back}"),
+        KeyContext::View => {
+            format!("It works while a view is read: {} opens a row.", key(app, KeyContext::Main, Command::Open))
         }
-        Context::Plan => {
-            format!("It works on a plan: {} opens the one that waits.", key(app, Context::Main, Command::OpenProposal))
+        KeyContext::Plan => {
+            format!(
+                "It works on a plan: {} opens the one that waits.",
+                key(app, KeyContext::Main, Command::OpenProposal)
+            )
         }
-        Context::Menu => "It works in a list of choices.".to_owned(),
-        Context::Entry => "It works while a line is typed.".to_owned(),
-        Context::Ask | Context::Anywhere => "It works where something is asked.".to_owned(),
+        KeyContext::Menu => "It works in a list of choices.".to_owned(),
+        KeyContext::Entry => "It works while a line is typed.".to_owned(),
+        KeyContext::Ask | KeyContext::Anywhere => "It works where something is asked.".to_owned(),
     }
     .trim_end()
     .to_owned()
 }
 
 /// Why this person can't change anything now.
-pub fn cannot_write(app: &App) -> Option<String> {
+pub fn cannot_write(app: &Console) -> Option<String> {
     if app.readonly {
         return Some("This console is read-only. Start it without --readonly to act.".to_owned());
     }
     match &app.mirror.link {
-        Link::Lost { why, .. } => {
+        LinkState::Lost { why, .. } => {
             return Some(format!(
                 "The room is not reached ({why}). This console tries again by itself; it works then."
             ));
         }
-        Link::Refused { why, .. } => {
+        LinkState::Refused { why, .. } => {
             return Some(format!("The room refuses this console ({why}). Leave, put that right, and start it again."));
         }
-        Link::Connecting | Link::Live { .. } => {}
+        LinkState::Connecting | LinkState::Live { .. } => {}
     }
-    if app.mirror.welcome.is_none() || !matches!(app.mirror.link, Link::Live { .. }) {
+    if app.mirror.welcome.is_none() || !matches!(app.mirror.link, LinkState::Live { .. }) {
         return Some("The room is not connected yet. Wait for its first words, then try again.".to_owned());
     }
     if !app.may_write() {
@@ -88,7 +91,7 @@ pub fn cannot_write(app: &App) -> Option<String> {
 }
 
 /// Why nothing can be written into an incident now.
-pub fn cannot_act(app: &App) -> Option<String> {
+pub fn cannot_act(app: &Console) -> Option<String> {
     time_travel::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
         let words =
             "No incident is open. One opens with the first critical alert, or by `warroom incident open TITLE`.";
@@ -97,21 +100,21 @@ pub fn cannot_act(app: &App) -> Option<String> {
 }
 
 /// What works in the panes and on a page alike is allowed by the same facts.
-fn on_page(app: &App, command: Command) -> Option<String> {
-    let shared = command.spec().contexts.contains(&Context::Main);
+fn on_page(app: &Console, command: Command) -> Option<String> {
+    let shared = command.spec().contexts.contains(&KeyContext::Main);
     if shared { in_panes(app, command) } else { None }
 }
 
 /// The key that goes to a pane.
-fn key_to(app: &App, pane: Pane) -> String {
-    key(app, Context::Main, Command::Pane(pane))
+fn key_to(app: &Console, pane: Pane) -> String {
+    key(app, KeyContext::Main, Command::Pane(pane))
 }
 
-fn in_panes(app: &App, command: Command) -> Option<String> {
+fn in_panes(app: &Console, command: Command) -> Option<String> {
     match command {
         Command::OpenProposal if app.past.is_some() => time_travel::why_not(app),
         Command::OpenProposal if app.plan_to_open().is_none() => {
-            let propose = key(app, Context::Main, Command::Failover);
+            let propose = key(app, KeyContext::Main, Command::Failover);
             Some(format!("There is no plan yet. {propose} proposes one."))
         }
         Command::Note | Command::Decide | Command::FollowUp | Command::SetStatus => cannot_act(app),
@@ -120,26 +123,26 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
             let words = "No service is configured, so there is nothing to move. Add a [[service]] to warroom.toml.";
             none.then(|| words.to_owned())
         }),
-        Command::Command_ => cannot_act(app).or_else(|| {
+        Command::TakeCommand => cannot_act(app).or_else(|| {
             let mine = app.incident().is_some_and(|it| it.commander.is_some() && it.commander.as_ref() == app.me());
             mine.then(|| "You command this incident already. Another person takes it over by the same key.".to_owned())
         }),
         Command::Pin => cannot_act(app).or_else(|| {
             let entry = pane_rows::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
-            let (go, again) = (key_to(app, Pane::Timeline), key(app, Context::Main, Command::Pin));
+            let (go, again) = (key_to(app, Pane::Timeline), key(app, KeyContext::Main, Command::Pin));
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Pin an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
         Command::Milestone => cannot_act(app).or_else(|| {
             let entry = pane_rows::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
-            let (go, again) = (key_to(app, Pane::Timeline), key(app, Context::Main, Command::Milestone));
+            let (go, again) = (key_to(app, Pane::Timeline), key(app, KeyContext::Main, Command::Milestone));
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Mark an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
         Command::Amend => time_travel::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
             let chosen =
                 pane_rows::selected(app, Pane::Timeline).and_then(|it| it.item().map(|it| it.redacted_by.is_some()));
-            let (go, again) = (key_to(app, Pane::Timeline), key(app, Context::Main, Command::Amend));
+            let (go, again) = (key_to(app, Pane::Timeline), key(app, KeyContext::Main, Command::Amend));
             match chosen.filter(|_| app.focus == Pane::Timeline) {
                 Some(false) => None,
                 Some(true) => Some("Its text was removed; a new note can be written.".to_owned()),
@@ -150,7 +153,7 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
         }),
         Command::Silence => cannot_act(app).or_else(|| {
             let alert = pane_rows::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some());
-            let (go, again) = (key_to(app, Pane::Alerts), key(app, Context::Main, Command::Silence));
+            let (go, again) = (key_to(app, Pane::Alerts), key(app, KeyContext::Main, Command::Silence));
             (app.focus != Pane::Alerts || !alert)
                 .then(|| format!("Silence an alert: {go} goes there, choose it, press {again} again."))
         }),
@@ -158,24 +161,24 @@ fn in_panes(app: &App, command: Command) -> Option<String> {
             Some(format!("{} One is made on an alert.", super::view::pane::absent(app, Topic::Silences)))
         }
         Command::Open | Command::Copy if pane_rows::selected(app, app.focus).is_none() => {
-            let go = key(app, Context::Main, Command::NextPane);
+            let go = key(app, KeyContext::Main, Command::NextPane);
             Some(format!("This pane has no row to choose. {go} goes to the next one."))
         }
         _ => None,
     }
 }
 
-fn view(app: &App) -> Option<&PlanView> {
+fn view(app: &Console) -> Option<&PlanView> {
     match app.layer() {
         Some(Overlay::Plan(view)) => Some(view),
         _ => None,
     }
 }
 
-fn on_plan(app: &App, command: Command) -> Option<String> {
+fn on_plan(app: &Console, command: Command) -> Option<String> {
     let view = view(app)?;
     let stance = view.stance(app);
-    let key = |command| key(app, Context::Plan, command);
+    let key = |command| key(app, KeyContext::Plan, command);
     let over = || "This plan is over, and nothing of it is left to decide. A new one can be proposed.".to_owned();
     let by = || view.record(app).map_or_else(String::new, |record| record.by.person.to_string());
     match (command, stance) {

@@ -7,7 +7,7 @@ use crate::client::Mirror;
 
 /// So much is different by now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Unseen {
+pub struct FreezeDiff {
     /// Rows that are new, changed or gone; one that changed back is not among them.
     pub rows: usize,
     /// Entries that were recorded since.
@@ -15,9 +15,9 @@ pub struct Unseen {
 }
 
 /// Compares what is held still with what is.
-pub fn unseen(held: &Mirror, now: &Mirror) -> Unseen {
+pub fn unseen(held: &Mirror, now: &Mirror) -> FreezeDiff {
     let rows = Topic::ALL.iter().copied().map(|topic| changed(topic, held.rows(topic), now.rows(topic))).sum();
-    Unseen { rows, entries: now.story.entries.saturating_sub(held.story.entries) }
+    FreezeDiff { rows, entries: now.story.entries.saturating_sub(held.story.entries) }
 }
 
 fn changed(topic: Topic, held: &[Row], now: &[Row]) -> usize {

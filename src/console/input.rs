@@ -6,12 +6,12 @@ use crate::client::ClientEvent;
 use crate::model::{Refusal, SafeText, Stamp};
 use crate::protocol::Reply;
 
-use super::keymap::Key;
+use super::keymap::KeyPress;
 
 /// One input.
 #[derive(Clone, Debug)]
 pub enum Input {
-    Key(Key),
+    Key(KeyPress),
     /// Pasted text: text, never keys.
     Paste(String),
     Resize(u16, u16),

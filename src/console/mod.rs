@@ -1,6 +1,6 @@
 //! The console: keys in, frames out. It knows the room only through the client, and holds no credential.
 //!
-//! terminal → [`keymap`] → [`update`](update()) (pure) → [`Effect`]s, run outside; [`view::draw`] turns the [`App`] into a frame and
+//! terminal → [`keymap`] → [`update`](update()) (pure) → [`Effect`]s, run outside; [`view::draw`] turns the [`Console`] into a frame and
 //! changes nothing. [`run`](run()) ties them to a terminal, [`screenshot`] to a picture.
 
 pub mod app;
@@ -32,15 +32,15 @@ pub mod widget;
 
 use crate::client::plan_verification;
 
-pub use app::App;
+pub use app::Console;
 pub use effect::Effect;
 pub use input::{AskFailure, Input, Now};
 pub use keymap::Keymap;
 pub use plain::PlainOptions;
-pub use request_port::Asker;
+pub use request_port::RequestPort;
 pub use run::{ExitReason, GaveUp, RunOptions, run};
-pub use saved_layout::Keeper;
-pub use theme::{Depth, Look, Theme};
+pub use saved_layout::LayoutStore;
+pub use theme::{ColorDepth, Look, Theme};
 pub use update::update;
 pub use widget::time::Zone;
 

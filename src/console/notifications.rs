@@ -8,7 +8,7 @@ use crate::approval::PlanState;
 use crate::model::{IncidentId, PlanId, SafeText, Severity};
 use crate::timeline::Incident;
 
-use super::app::App;
+use super::app::Console;
 use super::widget::time;
 
 /// The least time between two calls; what came meanwhile is the newest one of it.
@@ -16,7 +16,7 @@ const APART: Duration = Duration::from_secs(10);
 
 /// What was called out.
 #[derive(Debug, Default)]
-pub struct Attention {
+pub struct Notifications {
     /// What was there at the start is on the screen and calls nobody.
     started: bool,
     waits: Option<PlanId>,
@@ -26,9 +26,9 @@ pub struct Attention {
     held: Option<SafeText>,
 }
 
-impl Attention {
+impl Notifications {
     /// Looks at what changed; the words to call the person with, if one is needed.
-    pub fn look(&mut self, app: &App) -> Option<SafeText> {
+    pub fn look(&mut self, app: &Console) -> Option<SafeText> {
         if !app.mirror.caught_up {
             return None;
         }
@@ -47,7 +47,7 @@ impl Attention {
     }
 
     /// A plan that waits for this person, and did not before.
-    fn waiting(&mut self, app: &App) -> Option<String> {
+    fn waiting(&mut self, app: &Console) -> Option<String> {
         let waits = calls(app);
         let new = waits != self.waits;
         self.waits.clone_from(&waits);
@@ -56,7 +56,7 @@ impl Attention {
     }
 
     /// An incident that was opened, or is worse than it was.
-    fn severity(&mut self, app: &App) -> Option<String> {
+    fn severity(&mut self, app: &Console) -> Option<String> {
         let incident = app.incident().filter(|incident| incident.closed_at.is_none())?;
         let now = (incident.id.clone(), incident.severity);
         let before = self.severity.replace(now);
@@ -68,7 +68,7 @@ impl Attention {
     }
 
     /// A plan of this person's that has ended.
-    fn ended(&mut self, app: &App) -> Option<String> {
+    fn ended(&mut self, app: &Console) -> Option<String> {
         let plans = app.mirror.story.incidents.iter().flat_map(|incident| incident.plans.by_id.values());
         let mine: Vec<_> = plans.filter(|record| app.me() == Some(&record.by.person)).collect();
         let ended = mine.iter().find(|record| record.state.is_over() && self.mine.contains(&record.plan.plan));
@@ -79,7 +79,7 @@ impl Attention {
 }
 
 /// The plan that waits for this person.
-pub fn calls(app: &App) -> Option<PlanId> {
+pub fn calls(app: &Console) -> Option<PlanId> {
     let record = app.plan_waiting()?;
     let mine = app.me() == Some(&record.by.person);
     let done = record.approvals.iter().any(|approval| app.me() == Some(&approval.by.person));
@@ -88,7 +88,7 @@ pub fn calls(app: &App) -> Option<PlanId> {
 }
 
 /// The window's title: the severity and the clock, to the minute, so that it changes once a minute.
-pub fn title(app: &App) -> SafeText {
+pub fn title(app: &Console) -> SafeText {
     let drill = app.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some());
     let drill = if drill { "DRILL " } else { "" };
     let open = app.incident().filter(|incident| incident.closed_at.is_none());
@@ -103,7 +103,7 @@ fn severity(incident: &Incident) -> String {
     incident.severity.name().to_uppercase()
 }
 
-fn clock(app: &App, incident: &Incident) -> String {
+fn clock(app: &Console, incident: &Incident) -> String {
     match incident.clocks.recovery {
         Some(_) => "recovered".to_owned(),
         None => time::t_plus(incident.zero(), app.now.room),

@@ -9,8 +9,8 @@ use crate::model::filter::{Completion, Filter, FilterError};
 use crate::model::silence::SilencePreview;
 use crate::model::{Action, Digest, IncidentStatus, Milestone, Plan, PlanId, SafeText};
 
-use super::app::App;
-use super::keymap::{Context, Key};
+use super::app::Console;
+use super::keymap::{KeyContext, KeyPress};
 use super::palette::Palette;
 use super::pane::Pane;
 
@@ -50,7 +50,7 @@ pub enum Overlay {
         line: Line,
         problem: Option<String>,
     },
-    Write(Write),
+    Write(TextPrompt),
     Plan(Box<PlanView>),
     Silence(Box<SilenceForm>),
     /// Every command by name.
@@ -61,15 +61,17 @@ pub enum Overlay {
 
 impl Overlay {
     /// Where its keys are looked up.
-    pub fn context(&self) -> Context {
+    pub fn context(&self) -> KeyContext {
         match self {
-            Self::Help { .. } | Self::Situation { .. } | Self::Readiness { .. } | Self::Detail { .. } => Context::View,
-            Self::Menu(_) => Context::Menu,
-            Self::Filter { .. } | Self::Jump { .. } | Self::Write(_) | Self::Silence(_) | Self::Palette(_) => {
-                Context::Entry
+            Self::Help { .. } | Self::Situation { .. } | Self::Readiness { .. } | Self::Detail { .. } => {
+                KeyContext::View
             }
-            Self::Plan(_) => Context::Plan,
-            Self::Leave => Context::Ask,
+            Self::Menu(_) => KeyContext::Menu,
+            Self::Filter { .. } | Self::Jump { .. } | Self::Write(_) | Self::Silence(_) | Self::Palette(_) => {
+                KeyContext::Entry
+            }
+            Self::Plan(_) => KeyContext::Plan,
+            Self::Leave => KeyContext::Ask,
         }
     }
 
@@ -163,7 +165,7 @@ impl WriteKind {
 
 /// A line being typed. It stays until the room has recorded it.
 #[derive(Clone, Debug)]
-pub struct Write {
+pub struct TextPrompt {
     pub kind: WriteKind,
     pub line: Line,
     /// The request that carries it.
@@ -270,7 +272,7 @@ impl PlanView {
     }
 
     /// The record in the log, if it is there.
-    pub fn record<'a>(&self, app: &'a App) -> Option<&'a PlanRecord> {
+    pub fn record<'a>(&self, app: &'a Console) -> Option<&'a PlanRecord> {
         match &self.subject {
             Subject::Known(id) => app.plan(id),
             Subject::Draft { .. } => None,
@@ -278,7 +280,7 @@ impl PlanView {
     }
 
     /// The plan itself.
-    pub fn plan<'a>(&'a self, app: &'a App) -> Option<&'a Plan> {
+    pub fn plan<'a>(&'a self, app: &'a Console) -> Option<&'a Plan> {
         match &self.subject {
             Subject::Draft { plan, .. } => Some(plan),
             Subject::Known(id) => app.plan(id).map(|record| &record.plan),
@@ -294,7 +296,7 @@ impl PlanView {
     }
 
     /// What this console's person can do about it.
-    pub fn stance(&self, app: &App) -> Stance {
+    pub fn stance(&self, app: &Console) -> Stance {
         let Some(record) = self.record(app) else {
             return if matches!(self.subject, Subject::Draft { .. }) { Stance::Propose } else { Stance::Ended };
         };
@@ -313,13 +315,13 @@ impl PlanView {
     }
 
     /// Whether a name is being typed here.
-    pub fn types(&self, app: &App) -> bool {
+    pub fn types(&self, app: &Console) -> bool {
         matches!(self.stance(app), Stance::Propose | Stance::Approve)
     }
 
     /// Whether a key is a letter of the typed name. One that is a command works as such only while nothing is typed and the
     /// name does not begin with it.
-    pub fn is_text(&self, app: &App, key: Key) -> bool {
+    pub fn is_text(&self, app: &Console, key: KeyPress) -> bool {
         let Some(letter) = key.typed() else { return false };
         let begins = self.plan(app).is_some_and(|plan| plan.confirm.starts_with(letter));
         self.types(app) && self.sent.is_none() && (!self.line.value().is_empty() || begins)

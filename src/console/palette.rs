@@ -6,7 +6,7 @@
 
 use tui_input::Input as Line;
 
-use super::app::App;
+use super::app::Console;
 use super::availability;
 use super::keymap::{COMMANDS, Command, Spec};
 
@@ -19,22 +19,22 @@ pub struct Palette {
 
 /// One row.
 #[derive(Clone, Debug)]
-pub struct Item {
+pub struct PaletteItem {
     pub spec: &'static Spec,
     /// Why it does nothing now.
     pub why_not: Option<String>,
 }
 
 /// The commands that have these words, the best first; without words those that work first. The palette itself is none.
-pub fn items(app: &App, words: &str) -> Vec<Item> {
+pub fn items(app: &Console, words: &str) -> Vec<PaletteItem> {
     let words = words.to_lowercase();
     let words: Vec<&str> = words.split_whitespace().collect();
-    let mut found: Vec<(u8, Item)> = COMMANDS
+    let mut found: Vec<(u8, PaletteItem)> = COMMANDS
         .iter()
         .filter(|spec| spec.command != Command::Palette)
         .filter_map(|spec| {
             let score = words.iter().map(|word| score(spec, word)).min().unwrap_or(u8::MAX);
-            (score > 0).then(|| (score, Item { spec, why_not: availability::why_not(app, spec.command) }))
+            (score > 0).then(|| (score, PaletteItem { spec, why_not: availability::why_not(app, spec.command) }))
         })
         .collect();
     // Letters in order are a guess: where words fit, nobody guesses.

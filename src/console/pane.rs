@@ -1,7 +1,7 @@
 //! The panes: their numbers, names and what their rows come from. What a pane shows is in its own file below `view`, bound
 //! to it in `view::panes`.
 
-use crate::model::{EdgeKind, System, Topic};
+use crate::model::{System, Topic, TransitionKind};
 
 macro_rules! panes {
     ($($(#[$doc:meta])* $variant:ident $id:literal $title:literal [$($topic:ident),*];)*) => {
@@ -78,7 +78,7 @@ impl Pane {
     }
 
     /// The pane that a recorded change belongs to, by its kind and the source that it came from; `None` = the room's own.
-    pub fn of_change(kind: &EdgeKind, source: &str) -> Option<Self> {
+    pub fn of_change(kind: &TransitionKind, source: &str) -> Option<Self> {
         let of_source = || System::ALL.iter().find(|system| source.split('/').next() == Some(system.name()));
         let family = kind.family()?;
         let topic = family.topic().or_else(|| match family.is_of_a_source() {

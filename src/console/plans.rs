@@ -3,9 +3,9 @@
 use crate::approval::{PlanRecord, PlanState};
 use crate::model::PlanId;
 
-use super::app::App;
+use super::app::Console;
 
-impl App {
+impl Console {
     /// A plan of any incident, as it is now.
     pub fn plan(&self, id: &PlanId) -> Option<&PlanRecord> {
         self.mirror.story.incidents.iter().rev().find_map(|incident| incident.plans.by_id.get(id))

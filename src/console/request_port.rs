@@ -8,7 +8,7 @@ use super::input::AskFailure;
 
 /// Carries requests.
 #[async_trait]
-pub trait Asker: Send + Sync + 'static {
+pub trait RequestPort: Send + Sync + 'static {
     /// Asks; every request is answered or fails with a word.
     async fn ask(&self, request: Request) -> Result<Reply, AskFailure>;
 }

@@ -19,13 +19,13 @@ use crate::client::ClientEvent;
 use crate::clock::Clock;
 use crate::model::Refusal;
 
-use super::app::App;
+use super::app::Console;
 use super::effect::Effect;
 use super::input::{Input, Now};
 use super::keymap::Keymap;
-use super::notifications::{self, Attention};
-use super::request_port::Asker;
-use super::saved_layout::{Keeper, Layout, Scribe};
+use super::notifications::{self, Notifications};
+use super::request_port::RequestPort;
+use super::saved_layout::{Layout, LayoutStore, Scribe};
 use super::terminal::{self, Surface, Terminal};
 use super::theme::{Look, Role};
 use super::update::update;
@@ -34,7 +34,7 @@ use super::widget::time::Zone;
 
 /// What a console needs.
 pub struct RunOptions {
-    pub asker: Arc<dyn Asker>,
+    pub asker: Arc<dyn RequestPort>,
     pub events: mpsc::Receiver<ClientEvent>,
     /// Follows the room's.
     pub clock: Clock,
@@ -50,7 +50,7 @@ pub struct RunOptions {
     /// The mouse is taken from the start.
     pub mouse: bool,
     /// Where layout and filters are remembered, if they are.
-    pub memory: Option<Keeper>,
+    pub memory: Option<LayoutStore>,
     /// Ends the console from outside.
     pub stop: CancellationToken,
 }
@@ -179,8 +179,8 @@ pub async fn drive(
 }
 
 /// A console with what is remembered of the last one.
-fn begin(options: &RunOptions, size: (u16, u16)) -> App {
-    let mut app = App::new(options.clock.clone(), options.keymap.clone(), options.zone.clone(), size);
+fn begin(options: &RunOptions, size: (u16, u16)) -> Console {
+    let mut app = Console::new(options.clock.clone(), options.keymap.clone(), options.zone.clone(), size);
     app.readonly = options.readonly;
     app.hosts = options.hosts;
     app.mouse = options.mouse;
@@ -218,7 +218,7 @@ async fn turn(
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut painter = Painter::new(if look.asks() { ANSWER } else { Duration::ZERO });
-    let mut attention = Attention::default();
+    let mut attention = Notifications::default();
     loop {
         let batch = tokio::select! {
             biased;
@@ -261,7 +261,7 @@ async fn turn(
 }
 
 /// Shows what changed, if the surface can be drawn on now.
-fn show(app: &mut App, look: &Look, surface: &mut impl Surface, painter: &mut Painter) -> io::Result<()> {
+fn show(app: &mut Console, look: &Look, surface: &mut impl Surface, painter: &mut Painter) -> io::Result<()> {
     if app.dirty && painter.may_draw(surface) {
         surface.title(&notifications::title(app))?;
         painter.paint(surface, &view::draw(app, look))?;
@@ -271,7 +271,7 @@ fn show(app: &mut App, look: &Look, surface: &mut impl Surface, painter: &mut Pa
 }
 
 /// A room that refuses a console which has shown nothing yet ends it: there is nothing to keep on the screen.
-pub(super) fn turned_away(app: &App, input: &Input) -> Option<Refusal> {
+pub(super) fn turned_away(app: &Console, input: &Input) -> Option<Refusal> {
     let Input::Room(event) = input else { return None };
     match &**event {
         ClientEvent::Refused(refusal) if app.mirror.welcome.is_none() => Some(refusal.clone()),
@@ -279,8 +279,13 @@ pub(super) fn turned_away(app: &App, input: &Input) -> Option<Refusal> {
     }
 }
 
-/// Asks in a task of its own: a slow room does not stop the screen. `App` bounds how many are under way.
-pub(super) fn carry(asker: &Arc<dyn Asker>, back: &mpsc::Sender<Input>, tag: u64, request: crate::protocol::Request) {
+/// Asks in a task of its own: a slow room does not stop the screen. `Console` bounds how many are under way.
+pub(super) fn carry(
+    asker: &Arc<dyn RequestPort>,
+    back: &mpsc::Sender<Input>,
+    tag: u64,
+    request: crate::protocol::Request,
+) {
     let (asker, back) = (Arc::clone(asker), back.clone());
     tokio::spawn(async move {
         let result = asker.ask(request).await;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::app::App;
+use super::app::Console;
 use super::pane::Pane;
 use crate::model::filter::Filter;
 
@@ -37,7 +37,7 @@ pub struct Layout {
 /// The file's own shape.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct File {
+struct LayoutFile {
     version: u32,
     focus: Option<String>,
     upper: Option<String>,
@@ -54,7 +54,7 @@ fn pane(name: &str) -> Result<Pane, String> {
 
 impl Layout {
     /// As it is now.
-    pub fn of(app: &App) -> Self {
+    pub fn of(app: &Console) -> Self {
         let filters = Pane::ALL.iter().copied().filter_map(|pane| Some((pane, app.pane(pane).filter.clone()?)));
         Self {
             focus: Some(app.focus),
@@ -68,7 +68,7 @@ impl Layout {
     }
 
     /// Puts it back. Returns what the person must know at once: rows may be missing.
-    pub fn restore(&self, app: &mut App) -> Option<String> {
+    pub fn restore(&self, app: &mut Console) -> Option<String> {
         app.hidden = self.hidden.clone();
         app.split = self.split;
         app.upper = self.upper.unwrap_or(app.upper);
@@ -93,7 +93,7 @@ impl Layout {
     /// # Errors
     /// Why it is not one of ours, in one line.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        let file: LayoutFile = toml::from_str(text).map_err(|error| error.message().to_owned())?;
         if file.version != 1 {
             return Err(format!("version {} is not known", file.version));
         }
@@ -128,7 +128,7 @@ impl Layout {
     /// The file's text.
     pub fn to_toml(&self) -> String {
         let id = |pane: Pane| pane.id().to_owned();
-        let file = File {
+        let file = LayoutFile {
             version: 1,
             focus: self.focus.map(id),
             upper: self.upper.map(id),
@@ -149,11 +149,11 @@ impl Layout {
 
 /// The file.
 #[derive(Clone, Debug)]
-pub struct Keeper {
+pub struct LayoutStore {
     path: PathBuf,
 }
 
-impl Keeper {
+impl LayoutStore {
     /// Remembers in this file.
     pub fn new(path: PathBuf) -> Self {
         Self { path }
@@ -216,7 +216,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 
 impl Scribe {
     /// Begins.
-    pub fn start(keeper: Keeper) -> Self {
+    pub fn start(keeper: LayoutStore) -> Self {
         let (newest, mut told) = watch::channel(None::<Layout>);
         let task = tokio::spawn(async move {
             while told.changed().await.is_ok() {

@@ -13,11 +13,11 @@ use crate::board::Topic;
 use crate::client::ClientEvent;
 use crate::clock::Clock;
 
-use super::app::App;
+use super::app::Console;
 use super::effect::Effect;
 use super::input::{Input, Now};
-use super::keymap::{Key, Keymap};
-use super::request_port::Asker;
+use super::keymap::{KeyPress, Keymap};
+use super::request_port::RequestPort;
 use super::theme::{Look, color_depth, contrast};
 use super::update::update;
 use super::view;
@@ -27,7 +27,7 @@ pub use super::keymap::keys_of_argument;
 
 /// What a picture of a running room needs.
 pub struct ShotOptions {
-    pub asker: Arc<dyn Asker>,
+    pub asker: Arc<dyn RequestPort>,
     pub events: mpsc::Receiver<ClientEvent>,
     pub clock: Clock,
     pub look: Look,
@@ -35,7 +35,7 @@ pub struct ShotOptions {
     pub zone: Zone,
     pub size: (u16, u16),
     /// Keys pressed once the room has been heard, as [`keys_of_argument`] reads them.
-    pub keys: Vec<Key>,
+    pub keys: Vec<KeyPress>,
     /// The longest wait for the room to say everything, and for each answer.
     pub patience: Duration,
 }
@@ -43,8 +43,9 @@ pub struct ShotOptions {
 /// Waits until the room has said everything once, presses the keys, and draws what a person would then see.
 pub async fn take(options: ShotOptions) -> Buffer {
     let ShotOptions { asker, mut events, clock, look, keymap, zone, size, keys, patience } = options;
-    let mut app = App::new(clock.clone(), keymap, zone, size);
-    let complete = |app: &App| app.mirror.caught_up && Topic::ALL.iter().all(|it| app.mirror.board.contains_key(it));
+    let mut app = Console::new(clock.clone(), keymap, zone, size);
+    let complete =
+        |app: &Console| app.mirror.caught_up && Topic::ALL.iter().all(|it| app.mirror.board.contains_key(it));
     let hear = async {
         while !complete(&app) {
             let Some(event) = events.recv().await else { break };
@@ -101,12 +102,12 @@ const CELL_W: f64 = 8.43;
 const CELL_H: f64 = 16.3;
 
 /// The terminal's own colours in a picture.
-struct Own {
+struct TerminalColors {
     paper: String,
     ink: &'static str,
 }
 
-impl Own {
+impl TerminalColors {
     fn of(look: &Look) -> Self {
         let [r, g, b] = look.paper();
         let ink = if contrast::is_light(look.paper()) { "#24292f" } else { "#d0d0d0" };
@@ -116,7 +117,7 @@ impl Own {
 
 /// A frame as a picture: one `text` element a run of equal cells, backgrounds below.
 pub fn to_svg(buffer: &Buffer, look: &Look) -> String {
-    let own = Own::of(look);
+    let own = TerminalColors::of(look);
     let (w, h) = (f64::from(buffer.area.width) * CELL_W + 16.0, f64::from(buffer.area.height) * CELL_H + 16.0);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w:.0}\" height=\"{h:.0}\" viewBox=\"0 0 {w:.0} {h:.0}\">\n\
@@ -141,7 +142,7 @@ fn same_look(a: &Cell, b: &Cell) -> bool {
     a.fg == b.fg && a.bg == b.bg && a.modifier == b.modifier
 }
 
-fn svg_run(out: &mut String, run: &[Cell], at: usize, top: f64, own: &Own) {
+fn svg_run(out: &mut String, run: &[Cell], at: usize, top: f64, own: &TerminalColors) {
     let first = &run[0];
     let reversed = first.modifier.contains(Modifier::REVERSED);
     let ink = color(first.fg).unwrap_or_else(|| own.ink.to_owned());
@@ -172,7 +173,7 @@ fn svg_run(out: &mut String, run: &[Cell], at: usize, top: f64, own: &Own) {
         let parts = drawn(symbol);
         let same = |cell: &&Cell| match parts {
             [] => drawn(cell.symbol()).is_empty(),
-            _ => cell.symbol() == symbol && matches!(parts, [Part::Across | Part::Bar(_)]),
+            _ => cell.symbol() == symbol && matches!(parts, [GlyphPart::Across | GlyphPart::Bar(_)]),
         };
         let cells = run[x..].iter().take_while(same).count().max(1);
         if parts.is_empty() {
@@ -187,7 +188,7 @@ fn svg_run(out: &mut String, run: &[Cell], at: usize, top: f64, own: &Own) {
 
 /// A part of a character that is drawn instead of written: fonts have lines and blocks that do not meet.
 #[derive(Clone, Copy)]
-enum Part {
+enum GlyphPart {
     Across,
     /// A line down: from and to, in parts of the cell's height.
     Down(f64, f64),
@@ -198,8 +199,8 @@ enum Part {
 }
 
 /// How a character is drawn; empty = it is written.
-fn drawn(symbol: &str) -> &'static [Part] {
-    use Part::{Across, Bar, Down, LeftEdge, RightEdge};
+fn drawn(symbol: &str) -> &'static [GlyphPart] {
+    use GlyphPart::{Across, Bar, Down, LeftEdge, RightEdge};
     match symbol {
         "─" => &[Across],
         "│" => &[Down(0.0, 1.0)],
@@ -214,15 +215,15 @@ fn drawn(symbol: &str) -> &'static [Part] {
     }
 }
 
-fn svg_part(out: &mut String, part: Part, left: f64, top: f64, wide: f64, ink: &str) {
+fn svg_part(out: &mut String, part: GlyphPart, left: f64, top: f64, wide: f64, ink: &str) {
     // Bars and edges are lower than the line, so that those of two lines stay apart.
     let (inner, tall) = (top + CELL_H * 0.14, CELL_H * 0.72);
     let (x, y, w, h, opacity) = match part {
-        Part::Across => (left, top + CELL_H / 2.0 - 0.5, wide, 1.0, 1.0),
-        Part::Down(from, to) => (left + CELL_W / 2.0 - 0.5, top + CELL_H * from, 1.0, CELL_H * (to - from), 1.0),
-        Part::Bar(opacity) => (left, inner, wide, tall, opacity),
-        Part::LeftEdge => (left, inner, 1.0, tall, 1.0),
-        Part::RightEdge => (left + wide - 1.0, inner, 1.0, tall, 1.0),
+        GlyphPart::Across => (left, top + CELL_H / 2.0 - 0.5, wide, 1.0, 1.0),
+        GlyphPart::Down(from, to) => (left + CELL_W / 2.0 - 0.5, top + CELL_H * from, 1.0, CELL_H * (to - from), 1.0),
+        GlyphPart::Bar(opacity) => (left, inner, wide, tall, opacity),
+        GlyphPart::LeftEdge => (left, inner, 1.0, tall, 1.0),
+        GlyphPart::RightEdge => (left + wide - 1.0, inner, 1.0, tall, 1.0),
     };
     let opacity = if opacity < 1.0 { format!(" opacity=\"{opacity}\"") } else { String::new() };
     let _ =

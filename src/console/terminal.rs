@@ -30,11 +30,11 @@ use nix::unistd::{Pid, getpgid, getpgrp, getppid, getsid};
 use ratatui::buffer::Buffer;
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::capabilities::Manners;
-pub use self::diff_encoder::Pen;
+use self::capabilities::Capabilities;
+pub use self::diff_encoder::DiffEncoder;
 #[cfg(test)]
-pub use self::input_parser::Decoder;
-use self::writer::Writer;
+pub use self::input_parser::InputParser;
+use self::writer::TerminalWriter;
 use crate::model::SafeText;
 
 /// The largest screen that is drawn. A larger one keeps its rest empty: some lines report 65535 columns.
@@ -68,24 +68,24 @@ static HELD: AtomicBool = AtomicBool::new(false);
 /// The thread that took it.
 static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 /// What writes to it.
-static WRITER: OnceLock<Writer> = OnceLock::new();
+static WRITER: OnceLock<TerminalWriter> = OnceLock::new();
 
 /// How it is spoken to.
-static MANNERS: OnceLock<Manners> = OnceLock::new();
+static MANNERS: OnceLock<Capabilities> = OnceLock::new();
 /// Whether its mouse was taken.
 static MOUSE: AtomicBool = AtomicBool::new(false);
 /// Whether the next stop signal is the one that we sent to our own group.
 static OUR_STOP: AtomicBool = AtomicBool::new(false);
 
-fn manners() -> &'static Manners {
-    MANNERS.get_or_init(|| Manners::detect(|name| std::env::var(name).ok()))
+fn manners() -> &'static Capabilities {
+    MANNERS.get_or_init(|| Capabilities::detect(|name| std::env::var(name).ok()))
 }
 
-fn writer() -> io::Result<Writer> {
+fn writer() -> io::Result<TerminalWriter> {
     if let Some(writer) = WRITER.get() {
         return Ok(writer.clone());
     }
-    let writer = Writer::start(io::stdout())?;
+    let writer = TerminalWriter::start(io::stdout())?;
     Ok(WRITER.get_or_init(|| writer).clone())
 }
 
@@ -96,7 +96,7 @@ pub fn restore() {
         reader::close();
         let mut out = Vec::new();
         if MOUSE.load(Ordering::SeqCst) {
-            out.extend_from_slice(Manners::mouse(false).as_bytes());
+            out.extend_from_slice(Capabilities::mouse(false).as_bytes());
         }
         out.extend_from_slice(manners().end().as_bytes());
         // Nothing can be done about a terminal that is gone; each step is tried all the same.
@@ -140,7 +140,7 @@ fn take() -> io::Result<()> {
     modes(&mut out)?;
     out.extend_from_slice(manners().begin().as_bytes());
     if MOUSE.load(Ordering::SeqCst) {
-        out.extend_from_slice(Manners::mouse(true).as_bytes());
+        out.extend_from_slice(Capabilities::mouse(true).as_bytes());
     }
     queue!(out, Clear(ClearType::All))?;
     writer.send(out)
@@ -214,8 +214,8 @@ fn install_panic_hook() {
 
 /// A terminal that was taken. Dropping it gives it back.
 pub struct Terminal {
-    pen: Pen,
-    writer: Writer,
+    pen: DiffEncoder,
+    writer: TerminalWriter,
     title: SafeText,
 }
 
@@ -240,7 +240,7 @@ impl Terminal {
             restore();
             return Err(error);
         }
-        Ok(Self { pen: Pen::default(), writer, title: SafeText::default() })
+        Ok(Self { pen: DiffEncoder::default(), writer, title: SafeText::default() })
     }
 
     /// Asks the terminal for its background, and then for what every terminal answers: when that comes, no other answer will.
@@ -298,7 +298,7 @@ impl Surface for Terminal {
 
     fn mouse(&mut self, on: bool) -> io::Result<()> {
         MOUSE.store(on, Ordering::SeqCst);
-        self.aside(Manners::mouse(on).to_owned())
+        self.aside(Capabilities::mouse(on).to_owned())
     }
 
     async fn free(&self) {

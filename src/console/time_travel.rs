@@ -8,12 +8,12 @@ use crate::model::{Happening, IncidentId, Stamp};
 use crate::protocol::Short;
 use crate::timeline::{Incident, Item, Keep, Story};
 
-use super::app::App;
+use super::app::Console;
 use super::pane::Pane;
 
 /// What the room answered about a topic.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kept {
+pub enum PastTopic {
     /// It was asked.
     Asked,
     /// The rows are those of then; and what they lack, if anything.
@@ -22,7 +22,7 @@ pub enum Kept {
     Unknown(Option<Stamp>),
 }
 
-impl Kept {
+impl PastTopic {
     /// Whether there are rows of then.
     pub fn is_known(&self) -> bool {
         matches!(self, Self::Known(_))
@@ -31,17 +31,17 @@ impl Kept {
 
 /// An earlier instant.
 #[derive(Clone, Debug)]
-pub struct Past {
+pub struct TimeTravel {
     pub at: Stamp,
     /// As everything was.
     pub mirror: Mirror,
-    pub alerts: Kept,
-    pub events: Kept,
+    pub alerts: PastTopic,
+    pub events: PastTopic,
     /// The console does not keep every entry of then: the incident of then is read from the room.
     pub read: Option<IncidentId>,
 }
 
-impl Past {
+impl TimeTravel {
     /// Folds what was recorded by then, as far as the console keeps it. Rows come from the room.
     pub fn new(mirror: &Mirror, at: Stamp) -> Self {
         let read = incident_to_read(mirror, at);
@@ -66,7 +66,7 @@ impl Past {
             broken: mirror.broken.clone(),
             ..Mirror::default()
         };
-        Self { at, mirror, alerts: Kept::Asked, events: Kept::Asked, read }
+        Self { at, mirror, alerts: PastTopic::Asked, events: PastTopic::Asked, read }
     }
 
     /// Folds a page of the entries of then; whether what was recorded by then may go on behind it.
@@ -85,19 +85,19 @@ impl Past {
     }
 
     /// What is known of a topic that the room keeps.
-    pub fn kept(&mut self, topic: Topic) -> &mut Kept {
+    pub fn kept(&mut self, topic: Topic) -> &mut PastTopic {
         if topic == Topic::Alerts { &mut self.alerts } else { &mut self.events }
     }
 
     /// Takes in a page.
     pub fn add(&mut self, topic: Topic, rows: Vec<Row>, short: Option<Short>) {
-        *self.kept(topic) = Kept::Known(short);
+        *self.kept(topic) = PastTopic::Known(short);
         self.mirror.board.entry(topic).or_default().rows.extend(rows);
     }
 
     /// A topic is not known: what came of it before is a part of it and would look like the whole.
     pub fn lose(&mut self, topic: Topic, since: Option<Stamp>) {
-        *self.kept(topic) = Kept::Unknown(since);
+        *self.kept(topic) = PastTopic::Unknown(since);
         self.mirror.board.remove(&topic);
     }
 }
@@ -109,8 +109,8 @@ fn incident_to_read(mirror: &Mirror, at: Stamp) -> Option<IncidentId> {
     then.filter(|_| partial).map(|incident| incident.id.clone())
 }
 
-/// For a pane: the last edge of each thing that had happened and was recorded by then, the newest first.
-pub fn edges<'a>(app: &'a App, past: &'a Past, pane: Pane) -> Vec<&'a Item> {
+/// For a pane: the last transition of each thing that had happened and was recorded by then, the newest first.
+pub fn transitions<'a>(app: &'a Console, past: &'a TimeTravel, pane: Pane) -> Vec<&'a Item> {
     let story = if past.read.is_some() { &past.mirror.story } else { &app.mirror.story };
     let items = story.incidents.iter().flat_map(|incident| &incident.items);
     let mut found: Vec<&Item> = Vec::new();
@@ -118,7 +118,7 @@ pub fn edges<'a>(app: &'a App, past: &'a Past, pane: Pane) -> Vec<&'a Item> {
     by_time.sort_by_key(|item| (std::cmp::Reverse(item.at), std::cmp::Reverse(item.entry.seq)));
     let mut seen = std::collections::HashSet::new();
     for item in by_time {
-        let Happening::Edge(edge) = &item.entry.happening else { continue };
+        let Happening::Transition(edge) = &item.entry.happening else { continue };
         if Pane::of_change(&edge.edge, &edge.source) != Some(pane) {
             continue;
         }
@@ -130,6 +130,6 @@ pub fn edges<'a>(app: &'a App, past: &'a Past, pane: Pane) -> Vec<&'a Item> {
 }
 
 /// The incident that `T+0` is of, then or since: to say when something was, it is enough that it is known now.
-pub fn incident(app: &App) -> Option<&Incident> {
+pub fn incident(app: &Console) -> Option<&Incident> {
     app.incident().or_else(|| app.mirror.story.latest())
 }

@@ -29,12 +29,12 @@ impl fmt::Display for DataError {
 
 /// A file being read: its name and text, for positions.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
+pub struct TomlSource<'a> {
     pub file: &'a str,
     pub text: &'a str,
 }
 
-impl Source<'_> {
+impl TomlSource<'_> {
     /// An error at a place in the file.
     pub fn error(&self, span: Range<usize>, what: impl Into<String>) -> DataError {
         let start = span.start.min(self.text.len());
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn positions_count_lines_and_characters_from_one() {
-        let source = Source { file: "k.toml", text: "a = 1\nä = x" };
+        let source = TomlSource { file: "k.toml", text: "a = 1\nä = x" };
         assert_eq!(source.error(11..12, "bad").to_string(), "k.toml:2:5: bad");
         assert_eq!(source.error(999..1000, "bad").line, 2);
     }

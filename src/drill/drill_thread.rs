@@ -17,12 +17,12 @@ const TASKS_BEFORE_IO: u32 = 1 << 16;
 const ENDS_WITHIN: Duration = Duration::from_millis(200);
 
 /// A thread with a runtime of its own that moves a clock. It ends when this is dropped.
-pub struct Lane {
+pub struct DrillThread {
     runtime: Handle,
     stop: CancellationToken,
 }
 
-impl Lane {
+impl DrillThread {
     /// Starts the thread; the clock begins to move, unless somebody holds it.
     pub fn start(clock: &Clock) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().event_interval(TASKS_BEFORE_IO).build()?;
@@ -46,7 +46,7 @@ impl Lane {
     }
 }
 
-impl Drop for Lane {
+impl Drop for DrillThread {
     fn drop(&mut self) {
         self.stop.cancel();
     }

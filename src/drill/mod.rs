@@ -11,9 +11,9 @@ mod scripted_action;
 pub mod simulated_approver;
 pub mod simulator;
 
-pub use drill_thread::Lane;
+pub use drill_thread::DrillThread;
 pub use scenario::Scenario;
 pub use score::{Score, score};
-pub use script_runner::{Asker, Director, Seen};
+pub use script_runner::{Asker, ScriptRunner, Seen};
 
-pub use simulator::World;
+pub use simulator::Simulator;

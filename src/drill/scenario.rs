@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use super::scripted_action::{Act, Milestone, Verb};
+pub use super::scripted_action::{ExpectedMilestone, ScriptedAction, Verb};
 
 /// The scenarios that ship with the program.
 pub const BUILT_IN: [(&str, &str); 1] = [("etcd-corruption", include_str!("scenarios/etcd-corruption.toml"))];
@@ -50,9 +50,9 @@ pub struct Scenario {
     #[serde(rename = "person")]
     pub people: Vec<PersonSpec>,
     #[serde(default, rename = "act")]
-    pub acts: Vec<Act>,
+    pub acts: Vec<ScriptedAction>,
     #[serde(default)]
-    pub expect: Vec<Milestone>,
+    pub expect: Vec<ExpectedMilestone>,
 }
 
 fn yes() -> bool {
@@ -200,7 +200,7 @@ pub struct AlertSpec {
     pub at_s: i64,
     /// When it resolves; never, if absent.
     #[serde(default)]
-    pub until: Option<Until>,
+    pub until: Option<AlertUntil>,
     /// The name of the alert that inhibits it.
     #[serde(default)]
     pub inhibited_by: Option<String>,
@@ -212,7 +212,7 @@ pub struct AlertSpec {
 /// What ends an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Until {
+pub enum AlertUntil {
     /// The service answers well again.
     Recovered,
 }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::scenario::{Act, Scenario, Verb};
+use super::scenario::{Scenario, ScriptedAction, Verb};
 use crate::client::Mirror;
 use crate::clock::{Clock, Turn};
 use crate::model::entry::Happening;
@@ -46,7 +46,7 @@ pub struct Played {
 /// How a drill ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ended {
+pub enum DrillEnd {
     /// The incident was closed after the service was back.
     Recovered,
     /// It was closed, but the service was not back.
@@ -57,8 +57,8 @@ pub enum Ended {
 
 /// What a run was.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Run {
-    pub ended: Ended,
+pub struct DrillRun {
+    pub ended: DrillEnd,
     pub acts: Vec<Played>,
 }
 
@@ -68,25 +68,25 @@ const AGAIN: Duration = Duration::from_secs(12);
 const TRIES: u32 = 12;
 
 /// The people of a drill and their connections.
-pub struct Director {
+pub struct ScriptRunner {
     scenario: Arc<Scenario>,
     clock: Clock,
     people: BTreeMap<PersonId, Arc<dyn Asker>>,
     seen: Seen,
 }
 
-impl Director {
+impl ScriptRunner {
     /// Acts of people without a connection here are left to others (a person at a console, a partner).
     pub fn new(scenario: Arc<Scenario>, clock: Clock, people: BTreeMap<PersonId, Arc<dyn Asker>>, seen: Seen) -> Self {
         Self { scenario, clock, people, seen }
     }
 
     /// Plays until the incident is closed or the time is up.
-    pub async fn run(self) -> Run {
+    pub async fn run(self) -> DrillRun {
         let end = self.scenario.at(i64::from(self.scenario.ends_s));
         let played = Arc::new(Mutex::new(Vec::new()));
         let everyone = futures::future::join_all(self.people.iter().enumerate().map(|(number, (who, asker))| {
-            let person = Person {
+            let person = Player {
                 who: who.clone(),
                 turn: Turn::Person(number),
                 asker: Arc::clone(asker),
@@ -98,29 +98,29 @@ impl Director {
         }));
         let ended = tokio::select! {
             ended = over(self.seen.clone(), &self.clock) => ended,
-            () = self.clock.sleep_until_turn(end, Turn::Last) => Ended::TimeLimit,
+            () = self.clock.sleep_until_turn(end, Turn::Last) => DrillEnd::TimeLimit,
             // All acts are done and nobody closes: wait for the time limit, someone may be at a console.
             ended = async { everyone.await; over(self.seen.clone(), &self.clock).await } => ended,
         };
         let mut acts = std::mem::take(&mut *played.lock().unwrap_or_else(PoisonError::into_inner));
         acts.sort_by(|a: &Played, b: &Played| (a.planned_s, &a.who).cmp(&(b.planned_s, &b.who)));
-        Run { ended, acts }
+        DrillRun { ended, acts }
     }
 }
 
 /// When the incident is closed, and whoever closed it has the answer.
-async fn over(mut seen: Seen, clock: &Clock) -> Ended {
+async fn over(mut seen: Seen, clock: &Clock) -> DrillEnd {
     let closed = |m: &Arc<Mirror>| m.story.incidents.last().is_some_and(|i| i.closed_at.is_some());
     let Ok(mirror) = seen.wait_for(closed).await.map(|m| Arc::clone(&m)) else { return std::future::pending().await };
     clock.turn(Turn::Last).await;
     match mirror.story.incidents.last() {
-        Some(incident) if incident.clocks.recovery.is_some() => Ended::Recovered,
-        _ => Ended::Closed,
+        Some(incident) if incident.clocks.recovery.is_some() => DrillEnd::Recovered,
+        _ => DrillEnd::Closed,
     }
 }
 
 /// One person with a connection.
-struct Person {
+struct Player {
     who: PersonId,
     /// Of two persons who act at the same instant one is always first.
     turn: Turn,
@@ -130,9 +130,9 @@ struct Person {
     end: Stamp,
 }
 
-impl Person {
+impl Player {
     async fn play_all(mut self, scenario: Arc<Scenario>, played: Arc<Mutex<Vec<Played>>>) {
-        let mut acts: Vec<&Act> = scenario.acts.iter().filter(|a| a.who == self.who.as_str()).collect();
+        let mut acts: Vec<&ScriptedAction> = scenario.acts.iter().filter(|a| a.who == self.who.as_str()).collect();
         acts.sort_by_key(|a| a.at_s);
         for act in acts {
             self.clock.sleep_until_turn(scenario.at(i64::from(act.at_s)).min(self.end), self.turn).await;
@@ -143,12 +143,12 @@ impl Person {
         }
     }
 
-    async fn play(&mut self, act: &Act) -> Result<(), String> {
+    async fn play(&mut self, act: &ScriptedAction) -> Result<(), String> {
         let edge = act.wait_for.clone();
         let ready = move |m: &Arc<Mirror>| {
             m.story.incidents.last().is_some_and(|i| {
                 i.closed_at.is_none()
-                    && edge.as_ref().is_none_or(|name| i.items.iter().any(|item| is_edge(&item.entry.happening, name)))
+                    && edge.as_ref().is_none_or(|name| i.items.iter().any(|item| is_kind(&item.entry.happening, name)))
             })
         };
         self.wait(ready, act.wait_for.as_deref().unwrap_or("an open incident")).await?;
@@ -189,7 +189,7 @@ impl Person {
         Err(last)
     }
 
-    async fn propose(&self, act: &Act) -> Result<(), String> {
+    async fn propose(&self, act: &ScriptedAction) -> Result<(), String> {
         let Some(action) = act.action else { return Err("no action to propose".to_owned()) };
         let service = act.text.clone().or_else(|| self.service()).unwrap_or_default();
         // As a person does: look at the plan first, then type the name it asks for.
@@ -214,7 +214,7 @@ impl Person {
         self.asker.ask(Request::Approve { plan, digest, confirm }).await.map(|_| ())
     }
 
-    async fn reject(&mut self, act: &Act) -> Result<(), String> {
+    async fn reject(&mut self, act: &ScriptedAction) -> Result<(), String> {
         let me = self.who.clone();
         let mirror = self.wait(|m| waiting(m, &me, act.action).is_some(), "a plan to reject").await?;
         let Some((plan, ..)) = waiting(&mirror, &me, act.action) else { return Err("no plan to reject".to_owned()) };
@@ -238,16 +238,16 @@ pub fn waiting(
     Some((open.plan.plan.clone(), open.digest, open.plan.confirm.clone()))
 }
 
-fn is_edge(happening: &Happening, name: &str) -> bool {
-    matches!(happening, Happening::Edge(edge) if edge.edge.as_str() == name)
+fn is_kind(happening: &Happening, name: &str) -> bool {
+    matches!(happening, Happening::Transition(edge) if edge.edge.as_str() == name)
 }
 
-fn text(act: &Act) -> SafeText {
+fn text(act: &ScriptedAction) -> SafeText {
     SafeText::new(act.text.as_deref().unwrap_or_default())
 }
 
 /// The request of an act that needs nothing but itself.
-fn simple(act: &Act) -> Result<Request, String> {
+fn simple(act: &ScriptedAction) -> Result<Request, String> {
     let set = |set: SetIncident| Ok(Request::Set(set));
     match act.verb {
         Verb::Note => Ok(Request::Note { text: text(act), at: None, mark: act.mark.clone() }),
@@ -284,8 +284,8 @@ mod tests {
         let (_keep, seen) = watch::channel(Arc::new(Mirror::default()));
         let people: BTreeMap<PersonId, Arc<dyn Asker>> =
             [(PersonId::from("ana"), Arc::new(Nobody) as Arc<dyn Asker>)].into();
-        let run = Director::new(Arc::clone(&scenario), clock.clone(), people, seen).run().await;
-        assert_eq!(run.ended, Ended::TimeLimit);
+        let run = ScriptRunner::new(Arc::clone(&scenario), clock.clone(), people, seen).run().await;
+        assert_eq!(run.ended, DrillEnd::TimeLimit);
         assert!(clock.now() >= scenario.at(i64::from(scenario.ends_s)));
         assert!(
             run.acts

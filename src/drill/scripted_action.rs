@@ -26,7 +26,7 @@ pub enum Verb {
 /// One act of a person, `at_s` after detection.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Act {
+pub struct ScriptedAction {
     pub at_s: u32,
     pub who: String,
     #[serde(rename = "do")]
@@ -52,13 +52,13 @@ pub struct Act {
 /// A milestone that a good run reaches.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Milestone {
+pub struct ExpectedMilestone {
     pub event: String,
     pub t_s: i64,
     pub within_s: u32,
 }
 
-impl Act {
+impl ScriptedAction {
     /// Whether its person exists and it has what its verb needs.
     pub fn check(&self, people: &BTreeSet<&str>) -> Result<(), String> {
         let place = format!("the act of {} at {} s", self.who, self.at_s);

@@ -33,12 +33,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use new_after_damage::new_after_damage;
-pub use offline::{Told, read_folder};
-pub use open::{OpenOptions, Opened};
-pub use reader::{ReadError, Reader};
-pub use snapshot::{Found, Snapshot, Unfit, Unverified};
-pub use storage::{AppendFile, DirFacts, Directory, FileFacts, Files, Held, ReadFile, Storage};
-pub use verify::{Expected, Signed, Verdict, verify, verify_with};
+pub use offline::{FolderLog, read_folder};
+pub use open::{OpenOptions, OpenedLog};
+pub use reader::{LogReader, ReadError};
+pub use snapshot::{FoundSnapshot, Snapshot, UnusableSnapshot, Unverified};
+pub use storage::{AppendFile, DirFacts, Directory, FileFacts, FileStorage, LockGuard, ReadFile, Storage};
+pub use verify::{ChainVerdict, Expected, Signed, verify, verify_with};
 pub use write::Ledger;
 
 use crate::model::{Digest, SafeText};
@@ -65,7 +65,7 @@ const SYNC_FAILED: &str = "SYNC-FAILED";
 
 /// Whether the log takes entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Condition {
+pub enum LogHealth {
     Healthy,
     /// Recording and acting are off: the disk is full (ends when there is room), or it failed (ends with a restart).
     Degraded(SafeText),

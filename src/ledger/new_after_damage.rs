@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::open::{OpenOptions, Opened, Opening};
-use super::signed_head::Kept;
+use super::open::{OpenOptions, OpenedLog, Opening};
+use super::signed_head::StoredHead;
 use super::storage::{ReadFile, Storage, retry};
 use super::write::{CreateError, create_file};
 use super::{LedgerError, SNAPSHOT, scan, segment_name, segments, signed_head};
@@ -29,7 +29,7 @@ pub fn new_after_damage(
     storage: Arc<dyn Storage>,
     clock: Clock,
     random: Random,
-) -> Result<Opened, LedgerError> {
+) -> Result<OpenedLog, LedgerError> {
     let opening = Opening::begin(options, storage, clock, random)?;
     let dir = opening.options.dir.clone();
     let storage = Arc::clone(&opening.storage);
@@ -44,7 +44,7 @@ pub fn new_after_damage(
         let (seq, head) = survey.head;
         // Unreadable is part of the damage: then the old folder keeps it as it is.
         let signed = match signed_head::read(storage.as_ref(), &dir) {
-            Ok(Kept::Head(it)) => Some(SignedBefore { log: it.log, seq: it.seq, head: it.head }),
+            Ok(StoredHead::Head(it)) => Some(SignedBefore { log: it.log, seq: it.seq, head: it.head }),
             Ok(_) | Err(_) => None,
         };
         let genesis = opening.genesis(Some(AfterDamage { sha256, seq, head, signed }));

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::reader::{Index, Segment, Shared};
+use super::reader::{LogIndex, LogShared, Segment};
 use super::scan::{self, Scan};
 use super::sealer::Sealer;
-use super::snapshot::{self, Found, Unverified};
-use super::storage::{Held, ReadFile, Storage, retry};
+use super::snapshot::{self, FoundSnapshot, Unverified};
+use super::storage::{LockGuard, ReadFile, Storage, retry};
 use super::tail::Tail;
-use super::write::{self, Ledger, Writer};
+use super::write::{self, Ledger, LogWriter};
 use super::{
-    Condition, Damage, LOCK, LedgerError, RESERVE, RESERVE_BYTES, SYNC_FAILED, new_after_damage, read_only, segments,
+    Damage, LOCK, LedgerError, LogHealth, RESERVE, RESERVE_BYTES, SYNC_FAILED, new_after_damage, read_only, segments,
 };
 use crate::clock::{Clock, Random};
-use crate::model::entry::{Draft, Genesis, LogLine, Recovered};
+use crate::model::entry::{EntryDraft, Genesis, LogLine, Recovered};
 use crate::model::{Actor, Digest, Happening, SafeText};
 use crate::seal::{self, ChainCheck};
 
@@ -42,14 +42,14 @@ pub struct OpenOptions {
 }
 
 /// An open log, and what was found while opening it.
-pub struct Opened {
+pub struct OpenedLog {
     pub ledger: Ledger,
     /// A torn tail was cut off; an entry says so.
     pub recovered: Option<Recovered>,
     /// The log is not whole. If the damage `blocks`, the ledger is read-only.
     pub damaged: Option<Damage>,
     /// What was kept beside the log.
-    pub snapshot: Found,
+    pub snapshot: FoundSnapshot,
     /// What a snapshot that fits left to be verified.
     pub unverified: Option<Unverified>,
     /// Things to show once, in words.
@@ -64,7 +64,7 @@ pub(super) struct Opening {
     pub random: Random,
     pub clock: Clock,
     pub warnings: Vec<SafeText>,
-    pub lock: Box<dyn Held>,
+    pub lock: Box<dyn LockGuard>,
 }
 
 impl Ledger {
@@ -75,7 +75,7 @@ impl Ledger {
         storage: Arc<dyn Storage>,
         clock: Clock,
         random: Random,
-    ) -> Result<Opened, LedgerError> {
+    ) -> Result<OpenedLog, LedgerError> {
         let begun = Opening::begin(options.clone(), storage.clone(), clock.clone(), random.clone());
         let error = match begun.and_then(Opening::open) {
             Ok(opened) => return Ok(opened),
@@ -141,16 +141,16 @@ impl Opening {
         Ok(Self { options, storage, sealer, random, clock, warnings, lock })
     }
 
-    fn open(self) -> Result<Opened, LedgerError> {
+    fn open(self) -> Result<OpenedLog, LedgerError> {
         self.clear_leftovers()?;
         new_after_damage::finish(self.storage.as_ref(), &self.options.dir)?;
         self.open_surveyed()
     }
 
     /// Opens what is there, once no half-done work of an earlier process is left.
-    pub fn open_surveyed(mut self) -> Result<Opened, LedgerError> {
+    pub fn open_surveyed(mut self) -> Result<OpenedLog, LedgerError> {
         let (mut survey, snapshot, unverified) = self.survey_with_snapshot()?;
-        if let Found::Unfit(unfit) = &snapshot
+        if let FoundSnapshot::Unfit(unfit) = &snapshot
             && !unfit.is_damage()
         {
             // What can't be removed now is refused again at the next start.
@@ -186,11 +186,11 @@ impl Opening {
             ledger.rotate("a sync failed before the restart")?;
             ledger.forget_failed_sync();
         }
-        Ok(Opened { ledger, recovered, damaged, snapshot, unverified, warnings })
+        Ok(OpenedLog { ledger, recovered, damaged, snapshot, unverified, warnings })
     }
 
     /// The first entry of a new log.
-    pub fn genesis(&self, after_damage: Option<crate::model::entry::AfterDamage>) -> Draft {
+    pub fn genesis(&self, after_damage: Option<crate::model::entry::AfterDamage>) -> EntryDraft {
         by_room(Genesis {
             log: self.random.ulid(&self.clock),
             key: self.options.key.clone(),
@@ -314,11 +314,11 @@ impl Opening {
         let Some((path, scan)) = survey.newest.take() else {
             return Err(LedgerError::Directory { dir: self.options.dir, why: "holds no log".into() });
         };
-        let mut writer = Writer::new(path.clone(), scan.good, self.lock);
+        let mut writer = LogWriter::new(path.clone(), scan.good, self.lock);
         writer.number = survey.segments.last().map_or(1, |segment| segment.number);
-        let mut condition = Condition::Healthy;
+        let mut condition = LogHealth::Healthy;
         if let Some(says) = blocked {
-            condition = Condition::Damaged(says);
+            condition = LogHealth::Damaged(says);
         } else {
             let mut file = retry(|| self.storage.open_append(&path)).map_err(LedgerError::io("open", &path))?;
             // A process that was killed may have left its last batch un-synced; what follows will link to it.
@@ -328,18 +328,18 @@ impl Opening {
             let reserve = self.options.dir.join(RESERVE);
             if retry(|| self.storage.reserve(&reserve, RESERVE_BYTES)).is_err() {
                 writer.full = true;
-                condition = Condition::Degraded(SafeText::new(write::FULL));
+                condition = LogHealth::Degraded(SafeText::new(write::FULL));
             }
         }
         let noted = survey.noted;
-        let index = Index { segments: survey.segments, head: survey.head, condition, noted, whole };
-        let shared = Shared::new(self.options.dir, self.storage, survey.log_id, index);
+        let index = LogIndex { segments: survey.segments, head: survey.head, condition, noted, whole };
+        let shared = LogShared::new(self.options.dir, self.storage, survey.log_id, index);
         Ok(Ledger::new(Arc::new(shared), writer, self.sealer))
     }
 }
 
-pub(super) fn by_room(happening: impl Into<Happening>) -> Draft {
-    Draft { incident: None, by: Actor::room(), happening: happening.into(), text: None }
+pub(super) fn by_room(happening: impl Into<Happening>) -> EntryDraft {
+    EntryDraft { incident: None, by: Actor::room(), happening: happening.into(), text: None }
 }
 
 /// The first damage of what is closed is the one that is shown.

@@ -7,21 +7,21 @@ use std::sync::Arc;
 use nix::errno::Errno;
 use nix::unistd::geteuid;
 
-use super::open::{OpenOptions, Opened, Opening, Survey};
-use super::reader::{Index, Shared};
+use super::open::{OpenOptions, OpenedLog, Opening, Survey};
+use super::reader::{LogIndex, LogShared};
 use super::sealer::Sealer;
-use super::snapshot::Found;
-use super::storage::{Held, Storage};
+use super::snapshot::FoundSnapshot;
+use super::storage::{LockGuard, Storage};
 use super::tail::Tail;
-use super::write::{Ledger, Writer};
-use super::{AppendError, Condition, LedgerError, segment_name};
+use super::write::{Ledger, LogWriter};
+use super::{AppendError, LedgerError, LogHealth, segment_name};
 use crate::clock::{Clock, Random};
 use crate::model::SafeText;
 
 /// What is never written needs no lock.
 struct NoLock;
 
-impl Held for NoLock {}
+impl LockGuard for NoLock {}
 
 /// Why a place refuses to be written, with what to do about it, if that is all that keeps the log from being opened.
 pub(super) fn refusal(error: &LedgerError, options: &OpenOptions) -> Option<SafeText> {
@@ -59,7 +59,7 @@ pub(super) fn open(
     clock: Clock,
     random: Random,
     says: SafeText,
-) -> Opened {
+) -> OpenedLog {
     let sealer = Sealer::new(&options, &clock, &random);
     let opening = Opening { options, storage, sealer, random, clock, warnings: Vec::new(), lock: Box::new(NoLock) };
     // A directory that is not there, or can't be entered, holds nothing to show.
@@ -75,21 +75,21 @@ pub(super) fn open(
         Some((path, scan)) => (path, scan.good),
         None => (options.dir.join(segment_name(1)), 0),
     };
-    let mut writer = Writer::new(path, end, lock);
+    let mut writer = LogWriter::new(path, end, lock);
     writer.stopped = Some(says.clone());
     let condition = match &blocking {
-        Some(damage) => Condition::Damaged(damage.says()),
-        None => Condition::Degraded(says.clone()),
+        Some(damage) => LogHealth::Damaged(damage.says()),
+        None => LogHealth::Degraded(says.clone()),
     };
-    let index = Index { segments, head, condition, noted, whole: false };
-    let shared = Shared::new(options.dir, storage, log_id, index);
+    let index = LogIndex { segments, head, condition, noted, whole: false };
+    let shared = LogShared::new(options.dir, storage, log_id, index);
     let ledger = Ledger::new(Arc::new(shared), writer, sealer);
-    Opened {
+    OpenedLog {
         ledger,
         recovered: None,
         damaged: blocking.or(closed),
         warnings: vec![says],
-        snapshot: Found::Nothing,
+        snapshot: FoundSnapshot::Nothing,
         unverified: None,
     }
 }

@@ -7,11 +7,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::scan::Lines;
-use super::{Condition, Storage, segment_name};
+use super::scan::LineReader;
+use super::{LogHealth, Storage, segment_name};
 use crate::model::Digest;
 use crate::model::entry::LogLine;
-use crate::seal::{self, Found, Line};
+use crate::seal::{self, ChainLine, EntryMembers};
 
 /// One mark per so many entries: memory stays small, and a reader skips a few lines.
 const STRIDE: u64 = 64;
@@ -55,33 +55,33 @@ impl Segment {
 }
 
 /// What writer and readers share.
-pub(super) struct Index {
+pub(super) struct LogIndex {
     pub segments: Vec<Segment>,
     pub head: (u64, Digest),
-    pub condition: Condition,
+    pub condition: LogHealth,
     /// Tails that `recovered` entries speak of.
     pub noted: BTreeSet<Digest>,
     /// No closed segment is damaged, so that what is known of the log can be kept beside it.
     pub whole: bool,
 }
 
-pub(super) struct Shared {
+pub(super) struct LogShared {
     pub dir: PathBuf,
     pub storage: Arc<dyn Storage>,
     pub log_id: String,
-    index: RwLock<Index>,
+    index: RwLock<LogIndex>,
 }
 
-impl Shared {
-    pub fn new(dir: PathBuf, storage: Arc<dyn Storage>, log_id: String, index: Index) -> Self {
+impl LogShared {
+    pub fn new(dir: PathBuf, storage: Arc<dyn Storage>, log_id: String, index: LogIndex) -> Self {
         Self { dir, storage, log_id, index: RwLock::new(index) }
     }
 
-    pub fn read<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
+    pub fn read<T>(&self, look: impl FnOnce(&LogIndex) -> T) -> T {
         look(&self.index.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub fn change<T>(&self, change: impl FnOnce(&mut Index) -> T) -> T {
+    pub fn change<T>(&self, change: impl FnOnce(&mut LogIndex) -> T) -> T {
         change(&mut self.index.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -97,9 +97,9 @@ pub enum ReadError {
 
 /// Reads the log, concurrently with its writer. Cheap to clone.
 #[derive(Clone)]
-pub struct Reader(pub(super) Arc<Shared>);
+pub struct LogReader(pub(super) Arc<LogShared>);
 
-impl Reader {
+impl LogReader {
     /// Last durable entry: number and hash.
     pub fn head(&self) -> (u64, Digest) {
         self.0.read(|index| index.head)
@@ -111,7 +111,7 @@ impl Reader {
     }
 
     /// Whether the log takes entries.
-    pub fn condition(&self) -> Condition {
+    pub fn condition(&self) -> LogHealth {
         self.0.read(|index| index.condition.clone())
     }
 
@@ -120,7 +120,7 @@ impl Reader {
         let mut found = self.read_from(seq, 1)?;
         let line = if found.is_empty() { None } else { Some(found.swap_remove(0)) };
         let is_it =
-            |log: &LogLine| matches!(seal::scan_line(log.line.as_bytes()), Ok(Line::Entry(it)) if it.seq == seq);
+            |log: &LogLine| matches!(seal::scan_line(log.line.as_bytes()), Ok(ChainLine::Entry(it)) if it.seq == seq);
         Ok(line.filter(is_it))
     }
 
@@ -155,15 +155,15 @@ impl Reader {
         let path = self.0.dir.join(segment_name(number));
         let io = |source| ReadError::Io { path: path.clone(), source };
         let file = super::storage::retry(|| self.0.storage.open_read(&path)).map_err(io)?;
-        let mut lines = Lines::new(file.as_ref(), offset, end);
+        let mut lines = LineReader::new(file.as_ref(), offset, end);
         let mut body = None;
         while let Some(piece) = lines.next().map_err(io)? {
             let changed = || ReadError::Changed { path: path.clone(), offset: piece.offset };
             let text = std::str::from_utf8(piece.bytes).map_err(|_| changed())?;
             match seal::scan_line(piece.bytes) {
-                Ok(Line::Body) => body = Some(text.to_owned()),
-                Ok(Line::Entry(Found { seq: found, .. })) if found < seq => body = None,
-                Ok(Line::Entry(_)) => {
+                Ok(ChainLine::Body) => body = Some(text.to_owned()),
+                Ok(ChainLine::Entry(EntryMembers { seq: found, .. })) if found < seq => body = None,
+                Ok(ChainLine::Entry(_)) => {
                     let log = LogLine { line: text.to_owned(), body: body.take() };
                     *bytes += log.line.len() + log.body.as_ref().map_or(0, String::len) + 2;
                     out.push(log);

@@ -6,16 +6,16 @@
 
 use std::path::Path;
 
-use super::scan::{self, Lines};
+use super::scan::{self, LineReader};
 use super::storage::{is_full, retry, write_all};
-use super::write::{Ledger, Writer};
-use super::{AppendError, Condition, segment_name};
+use super::write::{Ledger, LogWriter};
+use super::{AppendError, LogHealth, segment_name};
 use crate::model::SafeText;
 use crate::model::entry::LogLine;
-use crate::seal::{self, Found, Line};
+use crate::seal::{self, ChainLine, EntryMembers};
 
 /// Where a segment stands, and how long it is.
-struct Place {
+struct SegmentEnd {
     number: u32,
     end: u64,
 }
@@ -28,7 +28,7 @@ impl Ledger {
     /// If it can't be done now: then the text still stands there, and it can be asked for again.
     pub fn redact(&self, entry: u64, by: u64) -> Result<bool, AppendError> {
         let mut writer = self.lock();
-        if let Condition::Damaged(says) = self.condition() {
+        if let LogHealth::Damaged(says) = self.condition() {
             return Err(AppendError::Damaged(says));
         }
         if let Some(why) = &writer.stopped {
@@ -37,7 +37,7 @@ impl Ledger {
         self.guard(&mut writer)?;
         let place = self.shared.read(|index| {
             let held = index.segments.iter().find(|it| it.first <= entry && entry <= it.last && by <= index.head.0);
-            held.map(|it| Place { number: it.number, end: it.end })
+            held.map(|it| SegmentEnd { number: it.number, end: it.end })
         });
         let Some(place) = place.filter(|_| entry < by) else {
             return Err(AppendError::Unchanged(SafeText::new(&format!("entry {entry} is not in the log"))));
@@ -51,20 +51,20 @@ impl Ledger {
     }
 
     /// The segment as it is without the text; `None` if there is none to remove.
-    fn without_text(&self, place: &Place, entry: u64, by: u64) -> Result<Option<Vec<u8>>, AppendError> {
+    fn without_text(&self, place: &SegmentEnd, entry: u64, by: u64) -> Result<Option<Vec<u8>>, AppendError> {
         let path = self.shared.dir.join(segment_name(place.number));
         let unread = |why: &str| AppendError::Unchanged(SafeText::new(&format!("{}: {why}", path.display())));
         let io = |error: std::io::Error| unread(&error.to_string());
         let file = retry(|| self.shared.storage.open_read(&path)).map_err(io)?;
         let mut bytes = scan::read_tail(file.as_ref(), 0, place.end).map_err(io)?;
-        let mut lines = Lines::new(file.as_ref(), 0, place.end);
+        let mut lines = LineReader::new(file.as_ref(), 0, place.end);
         let mut body: Option<(u64, String)> = None;
         while let Some(piece) = lines.next().map_err(io)? {
             let text = std::str::from_utf8(piece.bytes).map_err(|_| unread("it is not text"))?;
             match seal::scan_line(piece.bytes).map_err(unread)? {
-                Line::Body => body = Some((piece.offset, text.to_owned())),
-                Line::Entry(Found { seq, .. }) if seq < entry => body = None,
-                Line::Entry(_) => {
+                ChainLine::Body => body = Some((piece.offset, text.to_owned())),
+                ChainLine::Entry(EntryMembers { seq, .. }) if seq < entry => body = None,
+                ChainLine::Entry(_) => {
                     let Some((offset, old)) = body else { return Ok(None) };
                     let log = LogLine { line: text.to_owned(), body: Some(old.clone()) };
                     let whole = seal::decode(&log).map_err(|error| unread(&error.to_string()))?;
@@ -84,7 +84,7 @@ impl Ledger {
     }
 
     /// Lets new bytes, as many as the old ones, take the name of a segment.
-    fn put_in_place(&self, writer: &mut Writer, place: &Place, bytes: &[u8]) -> Result<(), AppendError> {
+    fn put_in_place(&self, writer: &mut LogWriter, place: &SegmentEnd, bytes: &[u8]) -> Result<(), AppendError> {
         let (storage, dir) = (self.shared.storage.as_ref(), self.shared.dir.as_path());
         let name = segment_name(place.number);
         let (path, beside) = (dir.join(&name), dir.join(format!("{name}.tmp")));

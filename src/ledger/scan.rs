@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _};
 use super::storage::{ReadFile, retry};
 use crate::model::Digest;
 use crate::model::entry::{Happening, LogLine};
-use crate::seal::{self, ChainCheck, Found, Line, MAX_LINE};
+use crate::seal::{self, ChainCheck, ChainLine, EntryMembers, MAX_LINE};
 
 /// Size of a sector: what a disk writes as a whole or not at all.
 const SECTOR: u64 = 512;
@@ -18,7 +18,7 @@ const LONGEST: usize = MAX_LINE + 2;
 const CHUNK: usize = 256 * 1024;
 
 /// Reads a file line by line in a bounded buffer.
-pub struct Lines<'a> {
+pub struct LineReader<'a> {
     file: &'a dyn ReadFile,
     buf: Vec<u8>,
     from: usize,
@@ -36,7 +36,7 @@ pub struct Piece<'a> {
     pub ended: bool,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> LineReader<'a> {
     /// Lines between two offsets; the first must be the start of a line.
     pub fn new(file: &'a dyn ReadFile, offset: u64, end: u64) -> Self {
         Self { file, buf: Vec::new(), from: 0, offset, end }
@@ -101,7 +101,7 @@ pub struct Scan {
 pub fn segment(
     file: &dyn ReadFile,
     check: &mut ChainCheck,
-    mut each: impl FnMut(&Found<'_>, (u64, u64), &[u8]),
+    mut each: impl FnMut(&EntryMembers<'_>, (u64, u64), &[u8]),
 ) -> io::Result<Scan> {
     let len = retry(|| file.size())?;
     let mut scan = Scan { good: 0, len, bad: None };
@@ -111,7 +111,7 @@ pub fn segment(
     if len == 0 {
         scan.bad = Some("an empty segment");
     }
-    let mut lines = Lines::new(file, 0, len);
+    let mut lines = LineReader::new(file, 0, len);
     let mut start = None;
     while let Some(piece) = lines.next()? {
         if !piece.ended {
@@ -144,9 +144,9 @@ pub fn segment(
 /// `None` if that line is not a whole `rotate` of a later entry than `after`.
 pub fn check_from_first_line(file: &dyn ReadFile, after: u64) -> io::Result<Option<ChainCheck>> {
     let len = retry(|| file.size())?;
-    let mut lines = Lines::new(file, 0, len);
+    let mut lines = LineReader::new(file, 0, len);
     let Some(piece) = lines.next()? else { return Ok(None) };
-    let Ok(Line::Entry(found)) = seal::scan_line(piece.bytes) else { return Ok(None) };
+    let Ok(ChainLine::Entry(found)) = seal::scan_line(piece.bytes) else { return Ok(None) };
     let whole = piece.ended && found.kind == b"rotate" && found.seq > after.max(1) && found.hash_fits(piece.bytes);
     Ok(found.prev_digest().filter(|_| whole).map(|prev| ChainCheck::after(found.seq - 1, prev)))
 }
@@ -175,7 +175,7 @@ pub fn is_torn(tail: &[u8], offset: u64, seq: u64) -> bool {
         // A lost sector may have left zeros before a whole line.
         let from = line.iter().position(|b| *b != 0).unwrap_or(line.len());
         match seal::scan_line(&line[from..]) {
-            Ok(Line::Entry(found)) => found.batch > seq + 1 && found.hash_fits(&line[from..]),
+            Ok(ChainLine::Entry(found)) => found.batch > seq + 1 && found.hash_fits(&line[from..]),
             _ => false,
         }
     });
@@ -196,7 +196,7 @@ fn is_lone_body(tail: &[u8], seq: u64) -> bool {
 }
 
 /// Remembers the tails that `recovered` entries speak of.
-pub fn note_recovered(found: &Found<'_>, line: &[u8], noted: &mut BTreeSet<Digest>) {
+pub fn note_recovered(found: &EntryMembers<'_>, line: &[u8], noted: &mut BTreeSet<Digest>) {
     if found.kind != b"recovered" {
         return;
     }

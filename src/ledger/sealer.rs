@@ -3,8 +3,8 @@
 use super::open::OpenOptions;
 use crate::clock::{Clock, Random};
 use crate::model::Digest;
-use crate::model::entry::Draft;
-use crate::seal::{self, Meta, SealError, Sealed};
+use crate::model::entry::EntryDraft;
+use crate::seal::{self, EntryMeta, SealError, Sealed};
 
 /// Turns drafts into entries.
 pub(super) struct Sealer {
@@ -27,8 +27,8 @@ impl Sealer {
     }
 
     /// Seals a batch that follows a head, and the bytes to write.
-    pub fn batch(&self, head: (u64, Digest), drafts: &[Draft]) -> Result<(Vec<Sealed>, Vec<u8>), SealError> {
-        let mut meta = Meta {
+    pub fn batch(&self, head: (u64, Digest), drafts: &[EntryDraft]) -> Result<(Vec<Sealed>, Vec<u8>), SealError> {
+        let mut meta = EntryMeta {
             seq: head.0,
             batch: head.0 + 1,
             ts: self.clock.now(),

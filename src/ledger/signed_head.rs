@@ -10,12 +10,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::open::{Opening, Survey};
-use super::scan::Lines;
+use super::scan::LineReader;
 use super::storage::{Storage, retry, write_all};
 use super::write::Ledger;
 use super::{AppendError, Damage, LedgerError, segment_name};
 use crate::model::{Digest, SafeText};
-use crate::seal::{self, Line};
+use crate::seal::{self, ChainLine};
 
 /// The file's name, beside the segments.
 pub(super) const SIGNED: &str = "SIGNED";
@@ -32,16 +32,16 @@ pub(super) struct SignedHead {
 }
 
 /// What a directory says of the head that was signed last in it.
-pub(super) enum Kept {
+pub(super) enum StoredHead {
     Nothing,
     Head(SignedHead),
     /// Something that was not written here; why.
     Garbled(String),
 }
 
-pub(super) fn read(storage: &dyn Storage, dir: &Path) -> io::Result<Kept> {
+pub(super) fn read(storage: &dyn Storage, dir: &Path) -> io::Result<StoredHead> {
     let file = match retry(|| storage.open_read(&dir.join(SIGNED))) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::Nothing),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(StoredHead::Nothing),
         opened => opened?,
     };
     let mut text = vec![0; LONGEST];
@@ -55,9 +55,9 @@ pub(super) fn read(storage: &dyn Storage, dir: &Path) -> io::Result<Kept> {
     }
     let text = text.get(..filled).unwrap_or_default();
     Ok(match serde_json::from_slice(text) {
-        Ok(signed) => Kept::Head(signed),
+        Ok(signed) => StoredHead::Head(signed),
         Err(error) => {
-            Kept::Garbled(format!("{SIGNED}, which names the head that was signed last, is garbled: {error}"))
+            StoredHead::Garbled(format!("{SIGNED}, which names the head that was signed last, is garbled: {error}"))
         }
     })
 }
@@ -96,12 +96,12 @@ impl Opening {
         let dir = &self.options.dir;
         let kept = read(self.storage.as_ref(), dir).map_err(LedgerError::io("read", &dir.join(SIGNED)))?;
         let why = match kept {
-            Kept::Nothing => return Ok(None),
-            Kept::Garbled(why) => why,
-            Kept::Head(signed) if signed.log != survey.log_id => {
+            StoredHead::Nothing => return Ok(None),
+            StoredHead::Garbled(why) => why,
+            StoredHead::Head(signed) if signed.log != survey.log_id => {
                 format!("the room signed entry {} of the log {}, and this is another log", signed.seq, signed.log)
             }
-            Kept::Head(signed) => match self.hash_of(survey, signed.seq)? {
+            StoredHead::Head(signed) => match self.hash_of(survey, signed.seq)? {
                 Some(found) if found == signed.head => return Ok(None),
                 Some(_) => other_history(signed.seq),
                 None => cut(signed.seq),
@@ -119,9 +119,9 @@ impl Opening {
         };
         let path = self.options.dir.join(segment_name(segment.number));
         let file = retry(|| self.storage.open_read(&path)).map_err(LedgerError::io("open", &path))?;
-        let mut lines = Lines::new(file.as_ref(), segment.mark(seq), segment.end);
+        let mut lines = LineReader::new(file.as_ref(), segment.mark(seq), segment.end);
         while let Some(piece) = lines.next().map_err(LedgerError::io("read", &path))? {
-            if let Ok(Line::Entry(found)) = seal::scan_line(piece.bytes)
+            if let Ok(ChainLine::Entry(found)) = seal::scan_line(piece.bytes)
                 && found.seq == seq
             {
                 return Ok(found.digest().filter(|_| found.hash_fits(piece.bytes)));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::sim_disk::{Disk, Fault, Kind};
+use super::sim_disk::{Disk, DiskFault, DiskFaultKind};
 use super::tests::{DIR, clock, entries, note, open, options, segment};
 use super::*;
 use crate::clock::Random;
@@ -14,7 +14,7 @@ fn append(ledger: &Ledger, text: &str) -> Sealed {
     ledger.append(vec![note(text)]).expect("append").remove(0)
 }
 
-fn verdict(disk: &Disk, head: Option<(u64, Digest)>) -> Verdict {
+fn verdict(disk: &Disk, head: Option<(u64, Digest)>) -> ChainVerdict {
     verify_with(disk, &[PathBuf::from(DIR)], &Expected { key: None, head }).expect("a verdict")
 }
 
@@ -50,7 +50,7 @@ fn assert_damaged(disk: &Disk, says: &str) {
     let opened = open(disk).expect("it opens, to be looked at");
     let damage = opened.damaged.expect("damaged");
     assert!(damage.blocks && damage.why.as_str().contains(says), "{damage:?}");
-    assert!(matches!(opened.ledger.condition(), Condition::Damaged(_)));
+    assert!(matches!(opened.ledger.condition(), LogHealth::Damaged(_)));
     assert!(matches!(opened.ledger.append(vec![note("anew")]), Err(AppendError::Damaged(_))));
     assert!(matches!(opened.ledger.head_to_sign(), Err(AppendError::Damaged(_))), "nothing of it is signed");
     assert_eq!(disk.contents(&segment(1)), before, "nothing is written and nothing is cut off");
@@ -146,12 +146,17 @@ fn whatever_fails_and_wherever_it_dies_what_was_said_to_be_signed_is_on_disk_and
     append(&ledger, "two");
     ledger.head_to_sign().expect("kept");
     for (at, kind, sticky) in (0..clean.calls()).flat_map(|at| {
-        [(at, Kind::Eio, true), (at, Kind::Eio, false), (at, Kind::Enospc, false), (at, Kind::Short, true)]
+        [
+            (at, DiskFaultKind::Eio, true),
+            (at, DiskFaultKind::Eio, false),
+            (at, DiskFaultKind::Enospc, false),
+            (at, DiskFaultKind::Short, true),
+        ]
     }) {
         let disk = Disk::default();
         let ledger = open(&disk).expect("open").ledger;
         append(&ledger, "one");
-        disk.fail(Some(Fault { at, kind, sticky }));
+        disk.fail(Some(DiskFault { at, kind, sticky }));
         let mut may = ledger.head_to_sign().ok();
         let _ = ledger.append(vec![note("two")]);
         may = ledger.head_to_sign().ok().or(may);

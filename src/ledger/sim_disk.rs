@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use nix::libc;
 
-use super::storage::{AppendFile, DirFacts, Directory, FileFacts, Held, ReadFile, Storage};
+use super::storage::{AppendFile, DirFacts, Directory, FileFacts, LockGuard, ReadFile, Storage};
 
 const SECTOR: usize = 512;
 
 /// How calls fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum DiskFaultKind {
     Eio,
     Enospc,
     Eintr,
@@ -27,9 +27,9 @@ pub enum Kind {
 
 /// The call that fails, counted from 0, and whether every later one does too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct DiskFault {
     pub at: u64,
-    pub kind: Kind,
+    pub kind: DiskFaultKind,
     pub sticky: bool,
 }
 
@@ -43,7 +43,7 @@ struct Inode {
 }
 
 #[derive(Clone, Default)]
-struct State {
+struct DiskState {
     inodes: Vec<Inode>,
     names: BTreeMap<PathBuf, usize>,
     /// Names as of the last directory sync, and each state since.
@@ -54,21 +54,21 @@ struct State {
     opens: u64,
     /// Bytes that were read.
     read: u64,
-    fault: Option<Fault>,
+    fault: Option<DiskFault>,
     /// Bytes that may still be written.
     free: Option<u64>,
 }
 
 /// The disk. Clones are the same disk.
 #[derive(Clone, Default)]
-pub struct Disk(Arc<Mutex<State>>);
+pub struct Disk(Arc<Mutex<DiskState>>);
 
 fn errno(code: i32) -> io::Error {
     io::Error::from_raw_os_error(code)
 }
 
 impl Disk {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, DiskState> {
         self.0.lock().expect("no panic while locked")
     }
 
@@ -78,12 +78,12 @@ impl Disk {
         let n = state.calls;
         state.calls += 1;
         match state.fault.filter(|fault| n == fault.at || (fault.sticky && n > fault.at)).map(|fault| fault.kind) {
-            None | Some(Kind::Emfile) => Ok(false),
-            Some(Kind::Short) => Ok(true),
-            Some(Kind::Eio) => Err(errno(libc::EIO)),
-            Some(Kind::Enospc) => Err(errno(libc::ENOSPC)),
-            Some(Kind::Eintr) => Err(errno(libc::EINTR)),
-            Some(Kind::Erofs) => Err(errno(libc::EROFS)),
+            None | Some(DiskFaultKind::Emfile) => Ok(false),
+            Some(DiskFaultKind::Short) => Ok(true),
+            Some(DiskFaultKind::Eio) => Err(errno(libc::EIO)),
+            Some(DiskFaultKind::Enospc) => Err(errno(libc::ENOSPC)),
+            Some(DiskFaultKind::Eintr) => Err(errno(libc::EINTR)),
+            Some(DiskFaultKind::Erofs) => Err(errno(libc::EROFS)),
         }
     }
 
@@ -92,7 +92,8 @@ impl Disk {
         let mut state = self.state();
         let n = state.opens;
         state.opens += 1;
-        let lacks = |fault: Fault| fault.kind == Kind::Emfile && (n == fault.at || (fault.sticky && n > fault.at));
+        let lacks =
+            |fault: DiskFault| fault.kind == DiskFaultKind::Emfile && (n == fault.at || (fault.sticky && n > fault.at));
         if state.fault.is_some_and(lacks) {
             return Err(errno(libc::EMFILE));
         }
@@ -105,7 +106,7 @@ impl Disk {
     }
 
     /// Plans a failure, counted from now.
-    pub fn fail(&self, fault: Option<Fault>) {
+    pub fn fail(&self, fault: Option<DiskFault>) {
         let mut state = self.state();
         (state.calls, state.opens) = (0, 0);
         state.fault = fault;
@@ -188,7 +189,7 @@ impl Disk {
         state.durable_names.remove(path);
     }
 
-    fn rename_change(state: &mut State, change: impl FnOnce(&mut BTreeMap<PathBuf, usize>)) {
+    fn rename_change(state: &mut DiskState, change: impl FnOnce(&mut BTreeMap<PathBuf, usize>)) {
         change(&mut state.names);
         let names = state.names.clone();
         state.since.push(names);
@@ -206,12 +207,12 @@ impl Disk {
     }
 }
 
-struct Handle {
+struct SimFile {
     disk: Disk,
     ino: usize,
 }
 
-impl AppendFile for Handle {
+impl AppendFile for SimFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let half = self.disk.call()?;
         let mut state = self.disk.state();
@@ -263,7 +264,7 @@ impl AppendFile for Handle {
     }
 }
 
-impl ReadFile for Handle {
+impl ReadFile for SimFile {
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
         let half = self.disk.call()?;
         let mut state = self.disk.state();
@@ -286,7 +287,7 @@ impl ReadFile for Handle {
 
 struct Lock(Disk);
 
-impl Held for Lock {}
+impl LockGuard for Lock {}
 
 impl Drop for Lock {
     fn drop(&mut self) {
@@ -328,7 +329,7 @@ impl Storage for Disk {
         Ok(names)
     }
 
-    fn lock(&self, _: &Path) -> io::Result<Box<dyn Held>> {
+    fn lock(&self, _: &Path) -> io::Result<Box<dyn LockGuard>> {
         self.open_call()?;
         if std::mem::replace(&mut self.state().locked, true) {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -347,17 +348,17 @@ impl Storage for Disk {
         Self::rename_change(&mut state, |names| {
             names.insert(path.to_owned(), ino);
         });
-        Ok(Box::new(Handle { disk: self.clone(), ino }))
+        Ok(Box::new(SimFile { disk: self.clone(), ino }))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
         self.open_call()?;
-        Ok(Box::new(Handle { disk: self.clone(), ino: self.find(path)? }))
+        Ok(Box::new(SimFile { disk: self.clone(), ino: self.find(path)? }))
     }
 
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
         self.open_call()?;
-        Ok(Box::new(Handle { disk: self.clone(), ino: self.find(path)? }))
+        Ok(Box::new(SimFile { disk: self.clone(), ino: self.find(path)? }))
     }
 
     fn facts(&self, path: &Path) -> io::Result<FileFacts> {

@@ -13,8 +13,8 @@ use std::sync::{Arc, Weak};
 use serde::{Deserialize, Serialize};
 
 use super::open::{Opening, Survey, id_of};
-use super::reader::{Segment, Shared};
-use super::scan::{self, Lines, Scan};
+use super::reader::{LogShared, Segment};
+use super::scan::{self, LineReader, Scan};
 use super::storage::{Storage, retry, write_all};
 use super::write::Ledger;
 use super::{Damage, LedgerError, SNAPSHOT, segment_name, segments};
@@ -37,7 +37,7 @@ pub struct Snapshot {
 
 /// Why a snapshot does not count: the whole log is read. It is thrown away, but where it shows damage, which it alone may prove.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
+pub enum UnusableSnapshot {
     #[error("it can't be read: {0}")]
     Unreadable(SafeText),
     #[error("it was written by another version")]
@@ -57,7 +57,7 @@ pub enum Unfit {
     OtherEntry { seq: u64, head: Digest, found: Digest },
 }
 
-impl Unfit {
+impl UnusableSnapshot {
     /// Whether it shows that the log is not what the room wrote: entries that were durable are gone or are others now.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Ahead { .. } | Self::OtherEntry { .. })
@@ -66,19 +66,19 @@ impl Unfit {
 
 /// What was found beside a log when it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Found {
+pub enum FoundSnapshot {
     /// There was none.
     #[default]
     Nothing,
     /// It fits; what it covers is left to be verified.
     Fits(Snapshot),
     /// It did not fit.
-    Unfit(Unfit),
+    Unfit(UnusableSnapshot),
 }
 
 /// First line after the checksum.
 #[derive(Debug, Serialize, Deserialize)]
-struct Head {
+struct SnapshotHeader {
     format: u32,
     /// What the rest is, in the words of who made it.
     of: String,
@@ -90,8 +90,8 @@ struct Head {
 }
 
 /// A snapshot that is what was written.
-pub(super) struct Read {
-    head: Head,
+pub(super) struct ReadSnapshot {
+    head: SnapshotHeader,
     made: Vec<u8>,
 }
 
@@ -105,7 +105,7 @@ impl Ledger {
         if self.is_full() || !self.shared.read(|index| index.whole) {
             return Ok(false);
         }
-        let head = self.shared.read(|index| Head {
+        let head = self.shared.read(|index| SnapshotHeader {
             format: FORMAT,
             of: of.to_owned(),
             log: self.shared.log_id.clone(),
@@ -149,28 +149,28 @@ pub(super) fn forget(storage: &dyn Storage, dir: &Path) -> std::io::Result<()> {
 }
 
 /// Reads what is beside a log; `None` if nothing is.
-fn read(storage: &dyn Storage, path: &Path) -> Result<Option<Read>, Unfit> {
-    let io = |error: std::io::Error| Unfit::Unreadable(SafeText::new(&error.to_string()));
+fn read(storage: &dyn Storage, path: &Path) -> Result<Option<ReadSnapshot>, UnusableSnapshot> {
+    let io = |error: std::io::Error| UnusableSnapshot::Unreadable(SafeText::new(&error.to_string()));
     let file = match retry(|| storage.open_read(path)) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(io)?,
     };
     let size = retry(|| file.size()).map_err(io)?;
     if size > MAX_BYTES {
-        return Err(Unfit::Unreadable("it is too large".into()));
+        return Err(UnusableSnapshot::Unreadable("it is too large".into()));
     }
     let bytes = scan::read_tail(file.as_ref(), 0, size).map_err(io)?;
-    let changed = || Unfit::Unreadable("its bytes are not those that were written".into());
+    let changed = || UnusableSnapshot::Unreadable("its bytes are not those that were written".into());
     let (sum, rest) = split_line(&bytes).ok_or_else(changed)?;
     if sum != seal::sha256(rest).hex().as_bytes() {
         return Err(changed());
     }
     let (head, made) = split_line(rest).ok_or_else(changed)?;
-    let head: Head = serde_json::from_slice(head).map_err(|_| Unfit::Format)?;
+    let head: SnapshotHeader = serde_json::from_slice(head).map_err(|_| UnusableSnapshot::Format)?;
     if head.format != FORMAT {
-        return Err(Unfit::Format);
+        return Err(UnusableSnapshot::Format);
     }
-    Ok(Some(Read { head, made: made.to_vec() }))
+    Ok(Some(ReadSnapshot { head, made: made.to_vec() }))
 }
 
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -180,31 +180,35 @@ fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 impl Opening {
     /// Verifies what a snapshot leaves to be verified, or everything; and what was found beside the log.
-    pub(super) fn survey_with_snapshot(&self) -> Result<(Survey, Found, Option<Unverified>), LedgerError> {
+    pub(super) fn survey_with_snapshot(&self) -> Result<(Survey, FoundSnapshot, Option<Unverified>), LedgerError> {
         let path = self.options.dir.join(SNAPSHOT);
         let read = match read(self.storage.as_ref(), &path) {
-            Ok(None) => return Ok((self.survey()?, Found::Nothing, None)),
+            Ok(None) => return Ok((self.survey()?, FoundSnapshot::Nothing, None)),
             Ok(Some(read)) => read,
-            Err(unfit) => return Ok((self.survey()?, Found::Unfit(unfit), None)),
+            Err(unfit) => return Ok((self.survey()?, FoundSnapshot::Unfit(unfit), None)),
         };
         let unfit = if self.options.snapshot.as_ref() == Some(&read.head.of) {
             match self.survey_after(&read.head)? {
                 Ok((survey, unverified)) => {
                     let (seq, head) = (read.head.seq, read.head.head);
-                    return Ok((survey, Found::Fits(Snapshot { seq, head, made: read.made }), unverified));
+                    return Ok((survey, FoundSnapshot::Fits(Snapshot { seq, head, made: read.made }), unverified));
                 }
                 Err(unfit) => unfit,
             }
         } else {
-            Unfit::Form
+            UnusableSnapshot::Form
         };
         let (survey, unfit) = self.survey_against(&read.head, unfit)?;
-        Ok((survey, Found::Unfit(unfit), None))
+        Ok((survey, FoundSnapshot::Unfit(unfit), None))
     }
 
     /// Verifies every segment, and whether the log, whatever its files are like now, still holds what the snapshot ends at.
     /// For that it does not matter which form the rest of the snapshot has.
-    fn survey_against(&self, kept: &Head, unfit: Unfit) -> Result<(Survey, Unfit), LedgerError> {
+    fn survey_against(
+        &self,
+        kept: &SnapshotHeader,
+        unfit: UnusableSnapshot,
+    ) -> Result<(Survey, UnusableSnapshot), LedgerError> {
         let mut at = None;
         let mut survey = self.survey_each(&mut |seq, hash| {
             if seq == kept.seq {
@@ -213,11 +217,13 @@ impl Opening {
         })?;
         let (seq, head) = (kept.seq, kept.head);
         let unfit = match at {
-            _ if survey.log_id != kept.log && !survey.log_id.is_empty() => Unfit::OtherLog(SafeText::new(&kept.log)),
+            _ if survey.log_id != kept.log && !survey.log_id.is_empty() => {
+                UnusableSnapshot::OtherLog(SafeText::new(&kept.log))
+            }
             // Past a closed segment that can't be read, what is in it is not known to be gone.
             None if survey.head.0 >= seq => unfit,
-            None => Unfit::Ahead { seq, head, ends: survey.head.0 },
-            Some(found) if found != head => Unfit::OtherEntry { seq, head, found },
+            None => UnusableSnapshot::Ahead { seq, head, ends: survey.head.0 },
+            Some(found) if found != head => UnusableSnapshot::OtherEntry { seq, head, found },
             Some(_) => unfit,
         };
         if unfit.is_damage() {
@@ -227,7 +233,10 @@ impl Opening {
     }
 
     /// Verifies the newest segment that a snapshot speaks of, and every one after it.
-    fn survey_after(&self, kept: &Head) -> Result<Result<(Survey, Option<Unverified>), Unfit>, LedgerError> {
+    fn survey_after(
+        &self,
+        kept: &SnapshotHeader,
+    ) -> Result<Result<(Survey, Option<Unverified>), UnusableSnapshot>, LedgerError> {
         let dir = &self.options.dir;
         let files = segments(self.storage.as_ref(), dir).map_err(LedgerError::io("list", dir))?;
         let closed = &kept.segments[..kept.segments.len().saturating_sub(1)];
@@ -249,18 +258,18 @@ impl Opening {
             });
             let scan = scanned.map_err(LedgerError::io("read", path))?;
             if survey.closed.is_some() || (scan.bad.is_some() && !newest) {
-                return Ok(Err(Unfit::Segment(name_of(path))));
+                return Ok(Err(UnusableSnapshot::Segment(name_of(path))));
             }
             survey.newest = Some((path.clone(), scan));
         }
         survey.head = check.head();
         match at {
             Some(found) if found == kept.head => {}
-            Some(found) => return Ok(Err(Unfit::OtherEntry { seq: kept.seq, head: kept.head, found })),
+            Some(found) => return Ok(Err(UnusableSnapshot::OtherEntry { seq: kept.seq, head: kept.head, found })),
             None => return Ok(Err(ahead(kept, survey.head.0))),
         }
         if let (Err(_), Some((path, Scan { bad: None, .. }))) = (check.finish(), &survey.newest) {
-            return Ok(Err(Unfit::Segment(name_of(path))));
+            return Ok(Err(UnusableSnapshot::Segment(name_of(path))));
         }
         let unverified = (!closed.is_empty()).then(|| Unverified {
             shared: Weak::new(),
@@ -272,19 +281,24 @@ impl Opening {
     }
 
     /// The closed segments are there and as long as they were, and the first of them is the beginning of the same log.
-    fn closed_as_kept(&self, kept: &Head, closed: &[Segment], files: &[(u32, PathBuf)]) -> Result<(), Unfit> {
+    fn closed_as_kept(
+        &self,
+        kept: &SnapshotHeader,
+        closed: &[Segment],
+        files: &[(u32, PathBuf)],
+    ) -> Result<(), UnusableSnapshot> {
         let storage = self.storage.as_ref();
         let Some((_, first)) = files.first() else { return Err(ahead(kept, 0)) };
         let log = begins(storage, first).unwrap_or_default();
         if log != kept.log {
-            return Err(Unfit::OtherLog(SafeText::new(&kept.log)));
+            return Err(UnusableSnapshot::OtherLog(SafeText::new(&kept.log)));
         }
         for (i, segment) in closed.iter().enumerate() {
             let path = self.options.dir.join(segment_name(segment.number));
             let size = retry(|| storage.facts(&path)).map(|facts| facts.size);
             let named = files.get(i).is_some_and(|(number, _)| *number == segment.number);
             if !named || size.ok() != Some(segment.end) {
-                return Err(Unfit::Segment(name_of(&path)));
+                return Err(UnusableSnapshot::Segment(name_of(&path)));
             }
         }
         let ends = closed.last().map_or(0, |last| last.last);
@@ -296,13 +310,13 @@ impl Opening {
 fn begins(storage: &dyn Storage, path: &Path) -> Option<String> {
     let file = retry(|| storage.open_read(path)).ok()?;
     let len = retry(|| file.size()).ok()?;
-    let mut lines = Lines::new(file.as_ref(), 0, len);
+    let mut lines = LineReader::new(file.as_ref(), 0, len);
     let piece = lines.next().ok()??;
     Some(id_of(piece.bytes))
 }
 
-fn ahead(kept: &Head, ends: u64) -> Unfit {
-    Unfit::Ahead { seq: kept.seq, head: kept.head, ends }
+fn ahead(kept: &SnapshotHeader, ends: u64) -> UnusableSnapshot {
+    UnusableSnapshot::Ahead { seq: kept.seq, head: kept.head, ends }
 }
 
 fn name_of(path: &Path) -> SafeText {
@@ -311,7 +325,7 @@ fn name_of(path: &Path) -> SafeText {
 
 /// Closed segments that a start took from its snapshot without reading them.
 pub struct Unverified {
-    shared: Weak<Shared>,
+    shared: Weak<LogShared>,
     segments: Vec<Segment>,
     /// The check of what was verified at the start: it knows the removals of texts that are told there.
     rest: ChainCheck,
@@ -320,7 +334,7 @@ pub struct Unverified {
 }
 
 impl Unverified {
-    pub(super) fn of(self, shared: &Arc<Shared>) -> Self {
+    pub(super) fn of(self, shared: &Arc<LogShared>) -> Self {
         Self { shared: Arc::downgrade(shared), ..self }
     }
 
@@ -349,7 +363,7 @@ impl Unverified {
         Some(self.damaged(&shared, &check, &end.0, end.1, broken.why))
     }
 
-    fn damaged(&self, shared: &Shared, check: &ChainCheck, segment: &Path, offset: u64, why: &str) -> Damage {
+    fn damaged(&self, shared: &LogShared, check: &ChainCheck, segment: &Path, offset: u64, why: &str) -> Damage {
         shared.change(|index| index.whole = false);
         let _ = forget(shared.storage.as_ref(), &shared.dir);
         let (seq, head) = check.head();

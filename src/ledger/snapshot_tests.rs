@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::sim_disk::{Disk, Fault, Kind};
+use super::sim_disk::{Disk, DiskFault, DiskFaultKind};
 use super::tests::{DIR, clock, note, options, removal, segment, texts, to_redact};
 use super::*;
 use crate::clock::Random;
 
 const OF: &str = "a count";
 
-fn open_with(disk: &Disk, of: &str, seed: u64) -> Opened {
+fn open_with(disk: &Disk, of: &str, seed: u64) -> OpenedLog {
     let options = OpenOptions { snapshot: Some(of.to_owned()), ..options(Path::new(DIR)) };
     Ledger::open(options, Arc::new(disk.clone()), clock(), Random::seeded(seed)).expect("open")
 }
@@ -39,8 +39,8 @@ fn log(behind: usize) -> (Disk, u64) {
     (disk.killed(), seq)
 }
 
-fn unfit(opened: &Opened) -> &Unfit {
-    let Found::Unfit(unfit) = &opened.snapshot else { panic!("{:?}", opened.snapshot) };
+fn unfit(opened: &OpenedLog) -> &UnusableSnapshot {
+    let FoundSnapshot::Unfit(unfit) = &opened.snapshot else { panic!("{:?}", opened.snapshot) };
     unfit
 }
 
@@ -54,7 +54,7 @@ fn a_snapshot_that_fits_saves_reading_the_closed_segments_and_changes_nothing_el
         let all = [1, 2, 3, 4].map(|n| disk.contents(&segment(n)).expect("a segment").len() as u64);
         let kept = disk.contents(&beside()).expect("a snapshot").len() as u64;
         let opened = open_with(&disk, OF, 7);
-        let Found::Fits(snapshot) = &opened.snapshot else { panic!("{:?}", opened.snapshot) };
+        let FoundSnapshot::Fits(snapshot) = &opened.snapshot else { panic!("{:?}", opened.snapshot) };
         assert_eq!((snapshot.seq, snapshot.made.as_slice()), (seq, &b"what was made of it"[..]));
         // The snapshot, the newest segment, and of the first one as much as one line needs.
         assert!(disk.read() <= kept + all[3] + all[0], "{behind}");
@@ -67,7 +67,7 @@ fn a_snapshot_that_fits_saves_reading_the_closed_segments_and_changes_nothing_el
         opened.ledger.append(vec![note("and on")]).expect("append");
         drop(opened.ledger);
         let again = open_with(&disk.killed(), OF, 7);
-        assert!(matches!(again.snapshot, Found::Fits(_)));
+        assert!(matches!(again.snapshot, FoundSnapshot::Fits(_)));
         assert_eq!(texts(&again.ledger).last().map(String::as_str), Some("and on"));
     }
 }
@@ -81,18 +81,18 @@ fn no_flipped_bit_of_a_snapshot_is_believed() {
         flipped[at.0] ^= 1 << at.1;
         disk.put(&beside(), &flipped);
         let opened = open_with(&disk, OF, 7);
-        assert!(matches!(unfit(&opened), Unfit::Unreadable(_)), "{at:?}: {:?}", opened.snapshot);
+        assert!(matches!(unfit(&opened), UnusableSnapshot::Unreadable(_)), "{at:?}: {:?}", opened.snapshot);
         assert!(!unfit(&opened).is_damage(), "the log itself is whole");
         assert_eq!(disk.contents(&beside()), None, "it is thrown away");
         assert_eq!(opened.damaged, None);
     }
     for cut in [0, 10, 66, kept.len() / 2, kept.len() - 1] {
         disk.put(&beside(), &kept[..cut]);
-        assert!(matches!(unfit(&open_with(&disk, OF, 7)), Unfit::Unreadable(_)), "{cut}");
+        assert!(matches!(unfit(&open_with(&disk, OF, 7)), UnusableSnapshot::Unreadable(_)), "{cut}");
     }
     disk.put(&beside(), &kept);
-    assert_eq!(unfit(&open_with(&disk, "another form", 7)), &Unfit::Form);
-    assert!(matches!(open_with(&disk, OF, 7).snapshot, Found::Nothing));
+    assert_eq!(unfit(&open_with(&disk, "another form", 7)), &UnusableSnapshot::Form);
+    assert!(matches!(open_with(&disk, OF, 7).snapshot, FoundSnapshot::Nothing));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_snapshot_of_another_log_is_refused() {
     drop(ledger);
     other.put(&beside(), &kept);
     let opened = open_with(&other, OF, 8);
-    assert!(matches!(unfit(&opened), Unfit::OtherLog(_)), "{:?}", opened.snapshot);
+    assert!(matches!(unfit(&opened), UnusableSnapshot::OtherLog(_)), "{:?}", opened.snapshot);
     assert!(!unfit(&opened).is_damage());
     assert_eq!(texts(&opened.ledger), ["one", "two"]);
 }
@@ -125,8 +125,8 @@ fn a_log_that_ends_before_its_snapshot_was_cut() {
             newest[..*end].split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{\"v\":")).count() as u64;
         let head = seq - 2 + left;
         match &opened.snapshot {
-            Found::Fits(_) => assert!(head >= seq, "cut at {end}"),
-            Found::Unfit(unfit @ Unfit::Ahead { seq: knew, ends, .. }) => {
+            FoundSnapshot::Fits(_) => assert!(head >= seq, "cut at {end}"),
+            FoundSnapshot::Unfit(unfit @ UnusableSnapshot::Ahead { seq: knew, ends, .. }) => {
                 assert!(unfit.is_damage() && head < seq, "cut at {end}");
                 assert_eq!((*knew, *ends), (seq, head));
                 assert_takes_nothing_until_a_new_log_is_begun(&cut, opened);
@@ -139,7 +139,7 @@ fn a_log_that_ends_before_its_snapshot_was_cut() {
         let cut = disk.killed();
         gone.clone().for_each(|number| cut.remove_file(&segment(number)));
         let opened = open_with(&cut, OF, 7);
-        assert!(matches!(unfit(&opened), Unfit::Ahead { .. }), "{gone:?}: {:?}", opened.snapshot);
+        assert!(matches!(unfit(&opened), UnusableSnapshot::Ahead { .. }), "{gone:?}: {:?}", opened.snapshot);
     }
 }
 
@@ -161,14 +161,18 @@ fn a_log_that_was_cut_and_written_anew_is_another_history() {
         drop(ledger);
         cut.put(&beside(), &disk.contents(&beside()).expect("a snapshot"));
         let opened = open_with(&cut, OF, 7);
-        assert!(matches!(unfit(&opened), Unfit::OtherEntry { seq: at, .. } if *at == seq), "{:?}", opened.snapshot);
+        assert!(
+            matches!(unfit(&opened), UnusableSnapshot::OtherEntry { seq: at, .. } if *at == seq),
+            "{:?}",
+            opened.snapshot
+        );
         assert!(unfit(&opened).is_damage());
         assert_takes_nothing_until_a_new_log_is_begun(&cut, opened);
     }
 }
 
 /// What a snapshot alone proves is damage at every start, whichever form it has, and stays provable.
-fn assert_takes_nothing_until_a_new_log_is_begun(cut: &Disk, mut opened: Opened) {
+fn assert_takes_nothing_until_a_new_log_is_begun(cut: &Disk, mut opened: OpenedLog) {
     for of in ["another form", OF] {
         let damage = opened.damaged.take().expect("damage");
         assert!(damage.blocks && damage.why.as_str().contains("on the disk"), "{damage:?}");
@@ -178,10 +182,10 @@ fn assert_takes_nothing_until_a_new_log_is_begun(cut: &Disk, mut opened: Opened)
     }
     drop(opened);
     let unwritable = cut.killed();
-    unwritable.fail(Some(Fault { at: 2, kind: Kind::Erofs, sticky: false }));
+    unwritable.fail(Some(DiskFault { at: 2, kind: DiskFaultKind::Erofs, sticky: false }));
     let opened = open_with(&unwritable, OF, 7);
     assert!(opened.damaged.is_some_and(|damage| damage.blocks), "nor where nothing can be written");
-    assert!(matches!(opened.ledger.condition(), Condition::Damaged(_)));
+    assert!(matches!(opened.ledger.condition(), LogHealth::Damaged(_)));
     let proof = cut.contents(&beside());
     let begin = || new_after_damage(options(Path::new(DIR)), Arc::new(cut.clone()), clock(), Random::seeded(9));
     begin().expect("a new log").ledger.append(vec![note("again")]).expect("append");
@@ -198,7 +202,7 @@ fn damage_in_what_a_snapshot_covers_is_found_after_the_start_and_at_the_next_one
         flipped[at] ^= 1;
         damaged.put(&segment(2), &flipped);
         let opened = open_with(&damaged, OF, 7);
-        assert!(matches!(opened.snapshot, Found::Fits(_)), "its files are as long as they were");
+        assert!(matches!(opened.snapshot, FoundSnapshot::Fits(_)), "its files are as long as they were");
         let found = opened.unverified.expect("the closed ones").verify().expect("damage");
         assert_eq!((found.segment.clone(), found.blocks), (segment(2), false));
         assert!(found.offset <= at as u64);
@@ -216,7 +220,11 @@ fn damage_in_what_a_snapshot_covers_is_found_after_the_start_and_at_the_next_one
             None => damaged.remove_file(&segment(2)),
         }
         let opened = open_with(&damaged, OF, 7);
-        assert!(matches!(opened.snapshot, Found::Unfit(_)) && opened.damaged.is_some(), "{:?}", opened.snapshot);
+        assert!(
+            matches!(opened.snapshot, FoundSnapshot::Unfit(_)) && opened.damaged.is_some(),
+            "{:?}",
+            opened.snapshot
+        );
     }
 }
 
@@ -236,10 +244,10 @@ fn a_crash_or_a_fault_while_a_snapshot_is_kept_costs_nothing_but_the_snapshot() 
     fresh.fail(None);
     script(&fresh);
     for at in 0..fresh.calls() {
-        for kind in [Kind::Eio, Kind::Enospc, Kind::Eintr, Kind::Short] {
+        for kind in [DiskFaultKind::Eio, DiskFaultKind::Enospc, DiskFaultKind::Eintr, DiskFaultKind::Short] {
             let faulty = disk.killed();
             let opened = || {
-                faulty.fail(Some(Fault { at, kind, sticky: false }));
+                faulty.fail(Some(DiskFault { at, kind, sticky: false }));
                 let options = OpenOptions { snapshot: Some(OF.to_owned()), ..options(Path::new(DIR)) };
                 Ledger::open(options, Arc::new(faulty.clone()), clock(), Random::seeded(7)).ok()
             };
@@ -257,7 +265,7 @@ fn a_crash_or_a_fault_while_a_snapshot_is_kept_costs_nothing_but_the_snapshot() 
                     let after = open_with(&faulty.crash(names, |_| keep, full), OF, 7);
                     let texts = texts(&after.ledger);
                     assert!(told.iter().all(|text| texts.iter().any(|it| it == text)), "{at} {kind:?}");
-                    if let Found::Unfit(unfit) = &after.snapshot {
+                    if let FoundSnapshot::Unfit(unfit) = &after.snapshot {
                         assert!(!unfit.is_damage(), "{at} {kind:?}: {unfit}");
                     }
                 }
@@ -279,6 +287,6 @@ fn a_removed_text_does_not_stay_in_the_snapshot() {
     ledger.keep_snapshot(OF, b"(redacted)").expect("kept");
     drop(ledger);
     let opened = open_with(&disk.killed(), OF, 7);
-    assert!(matches!(opened.snapshot, Found::Fits(_)));
+    assert!(matches!(opened.snapshot, FoundSnapshot::Fits(_)));
     assert_eq!(opened.unverified.expect("the closed one").verify(), None, "a removal that is told is no damage");
 }

@@ -1,6 +1,6 @@
 //! What the ledger needs of a file system, as a trait, and the real one.
 //!
-//! Tests put a simulated disk behind [`Storage`] that tears, loses, reorders and fails; production has [`Files`].
+//! Tests put a simulated disk behind [`Storage`] that tears, loses, reorders and fails; production has [`FileStorage`].
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write as _};
@@ -59,7 +59,7 @@ pub trait Directory {
 }
 
 /// Whatever is held until dropped.
-pub trait Held: Send + Sync {}
+pub trait LockGuard: Send + Sync {}
 
 /// The file system. Every call may fail; none retries, but for [`Storage::lock`].
 pub trait Storage: Send + Sync {
@@ -69,7 +69,7 @@ pub trait Storage: Send + Sync {
     /// Names in a directory.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
     /// Takes a lock that ends with the process; `WouldBlock` if another holds it.
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Held>>;
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn LockGuard>>;
     /// A new file (0600) for appending; it must not exist.
     fn create(&self, path: &Path) -> io::Result<Box<dyn AppendFile>>;
     /// An existing file for appending.
@@ -105,7 +105,7 @@ impl Directory for File {
 
 /// Real files.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Files;
+pub struct FileStorage;
 
 fn facts_of(meta: &std::fs::Metadata) -> FileFacts {
     FileFacts { dev: meta.dev(), ino: meta.ino(), links: meta.nlink(), size: meta.size(), regular: meta.is_file() }
@@ -139,7 +139,7 @@ impl ReadFile for File {
     }
 }
 
-impl Held for File {}
+impl LockGuard for File {}
 
 /// Options that every file of a log is opened with: never through a symlink, never inherited (std sets `O_CLOEXEC`).
 fn options() -> OpenOptions {
@@ -148,7 +148,7 @@ fn options() -> OpenOptions {
     options
 }
 
-impl Storage for Files {
+impl Storage for FileStorage {
     fn make_dir(&self, dir: &Path) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)
     }
@@ -170,7 +170,7 @@ impl Storage for Files {
         Ok(names)
     }
 
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Held>> {
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn LockGuard>> {
         let file = options().create(true).truncate(false).write(true).open(path)?;
         // A child that is just being started holds what its parent had open until its own program runs: a room that was
         // left a moment ago can be locked for that long.

@@ -5,10 +5,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use super::scan;
-use super::sim_disk::{Disk, Fault, Kind};
+use super::sim_disk::{Disk, DiskFault, DiskFaultKind};
 use super::*;
 use crate::clock::{Clock, Random};
-use crate::model::entry::{Draft, LogLine, Note, Outcome, PlanEnded};
+use crate::model::entry::{EntryDraft, LogLine, Note, Outcome, PlanEnded};
 use crate::model::{Actor, Happening, PlanId};
 use crate::seal;
 use crate::seal::{ChainCheck, Sealed, decode};
@@ -33,16 +33,16 @@ pub(super) fn clock() -> Clock {
     Clock::manual("2026-03-02T14:41:00Z".parse().expect("a time"))
 }
 
-fn open_on(storage: Arc<dyn Storage>, dir: &Path) -> Result<Opened, LedgerError> {
+fn open_on(storage: Arc<dyn Storage>, dir: &Path) -> Result<OpenedLog, LedgerError> {
     Ledger::open(options(dir), storage, clock(), Random::seeded(7))
 }
 
-pub(super) fn open(disk: &Disk) -> Result<Opened, LedgerError> {
+pub(super) fn open(disk: &Disk) -> Result<OpenedLog, LedgerError> {
     open_on(Arc::new(disk.clone()), Path::new(DIR))
 }
 
-pub(super) fn note(text: &str) -> Draft {
-    Draft {
+pub(super) fn note(text: &str) -> EntryDraft {
+    EntryDraft {
         incident: None,
         by: Actor::room(),
         happening: Note { at: None }.into(),
@@ -50,9 +50,9 @@ pub(super) fn note(text: &str) -> Draft {
     }
 }
 
-fn outcome() -> Draft {
+fn outcome() -> EntryDraft {
     let ended = PlanEnded { plan: PlanId::from("P"), outcome: Outcome::Failed, precheck: false, says: "no".into() };
-    Draft { happening: ended.into(), ..note("") }
+    EntryDraft { happening: ended.into(), ..note("") }
 }
 
 pub(super) fn segment(number: u32) -> PathBuf {
@@ -83,7 +83,7 @@ pub(super) fn texts(ledger: &Ledger) -> Vec<String> {
     entries.iter().filter_map(|log| decode(log).expect("an entry").text).map(|text| text.to_string()).collect()
 }
 
-fn batch(sizes: &[usize]) -> Vec<Draft> {
+fn batch(sizes: &[usize]) -> Vec<EntryDraft> {
     sizes.iter().map(|size| note(&"x".repeat(*size))).collect()
 }
 
@@ -309,15 +309,15 @@ fn a_flipped_bit_on_disk_is_damage_or_a_recovery_that_an_entry_tells() {
 }
 
 /// What a scenario was promised: entries whose append came back.
-type Promised = Vec<LogLine>;
+type PromisedLines = Vec<LogLine>;
 
-fn keep(promised: &mut Promised, done: Result<Vec<Sealed>, AppendError>) {
+fn keep(promised: &mut PromisedLines, done: Result<Vec<Sealed>, AppendError>) {
     promised.extend(done.into_iter().flatten().map(|sealed| sealed.log));
 }
 
 /// Things a room does with its log. Errors end nothing: the next step is tried too.
-fn scenario(which: usize, disk: &Disk, promised: &mut Promised) {
-    let appends = |ledger: &Ledger, promised: &mut Promised, sizes: &[&[usize]]| {
+fn scenario(which: usize, disk: &Disk, promised: &mut PromisedLines) {
+    let appends = |ledger: &Ledger, promised: &mut PromisedLines, sizes: &[&[usize]]| {
         for sizes in sizes {
             keep(promised, ledger.append(batch(sizes)));
         }
@@ -379,7 +379,7 @@ fn scenario(which: usize, disk: &Disk, promised: &mut Promised) {
 }
 
 /// Whatever happened: the log opens, is whole, holds everything promised, and takes entries.
-fn assert_sound(disk: &Disk, promised: &Promised, told: &str) {
+fn assert_sound(disk: &Disk, promised: &PromisedLines, told: &str) {
     let opened = open(disk).unwrap_or_else(|e| panic!("{told}: {e}"));
     assert!(opened.damaged.is_none(), "{told}: {:?}", opened.damaged);
     let whole = entries(&opened.ledger);
@@ -388,7 +388,7 @@ fn assert_sound(disk: &Disk, promised: &Promised, told: &str) {
         assert!(at.any(|found| found == log), "{told}: lost {}", log.line);
     }
     opened.ledger.append(vec![note("after")]).unwrap_or_else(|e| panic!("{told}: {e}"));
-    assert_eq!(opened.ledger.condition(), Condition::Healthy, "{told}");
+    assert_eq!(opened.ledger.condition(), LogHealth::Healthy, "{told}");
     drop(opened.ledger);
     let verdict = verify_with(disk, &[PathBuf::from(DIR)], &Expected::default()).expect("verified");
     assert!(verdict.ok, "{told}: {verdict:?}");
@@ -401,18 +401,19 @@ fn any_call_may_fail_once_or_for_good_and_nothing_promised_is_lost() {
         let clean = Disk::default();
         scenario(which, &clean, &mut Vec::new());
         let calls = clean.calls();
-        for kind in [Kind::Eio, Kind::Enospc, Kind::Eintr, Kind::Short] {
+        for kind in [DiskFaultKind::Eio, DiskFaultKind::Enospc, DiskFaultKind::Eintr, DiskFaultKind::Short] {
             for at in 0..calls {
                 for sticky in [false, true] {
                     let disk = Disk::default();
                     let mut promised = Vec::new();
-                    let fault = Fault { at, kind, sticky };
+                    let fault = DiskFault { at, kind, sticky };
                     disk.fail(Some(fault));
                     scenario(which, &disk, &mut promised);
                     let told = format!("scenario {which}, {fault:?}");
                     assert_sound(&disk.killed(), &promised, &format!("{told}, killed"));
                     // Interrupted and short calls end in the same states as good ones: a sample of crashes will do.
-                    let fewest = if matches!(kind, Kind::Eio | Kind::Enospc) { 0 } else { disk.loose_names() };
+                    let fewest =
+                        if matches!(kind, DiskFaultKind::Eio | DiskFaultKind::Enospc) { 0 } else { disk.loose_names() };
                     for names in fewest..=disk.loose_names() {
                         assert_sound(
                             &disk.crash(names, |_| false, false),
@@ -444,9 +445,9 @@ fn a_fault_during_recovery_from_a_crash_loses_nothing_either() {
     clean.fail(None);
     open(&clean).expect("open");
     for at in 0..clean.calls() {
-        for kind in [Kind::Eio, Kind::Enospc] {
+        for kind in [DiskFaultKind::Eio, DiskFaultKind::Enospc] {
             let failing = torn();
-            failing.fail(Some(Fault { at, kind, sticky: true }));
+            failing.fail(Some(DiskFault { at, kind, sticky: true }));
             let _ = open(&failing);
             for crashed in [failing.killed(), failing.crash(0, |_| false, false)] {
                 let opened = open(&crashed).expect("open");
@@ -467,15 +468,15 @@ fn a_full_disk_stops_recording_but_not_the_outcome_of_a_running_action() {
     disk.set_free(Some(100));
     assert_eq!(ledger.append(vec![note("no room")]), Err(AppendError::Full));
     assert_eq!(disk.contents(&segment(1)).expect("file").len(), end, "cut back");
-    assert!(matches!(ledger.condition(), Condition::Degraded(_)));
+    assert!(matches!(ledger.condition(), LogHealth::Degraded(_)));
     assert!(disk.contents(&Path::new(DIR).join(RESERVE)).is_none(), "the reserve is given up");
     disk.set_free(Some(RESERVE_BYTES));
     assert_eq!(ledger.append(vec![note("still not")]), Err(AppendError::Full));
     ledger.append(vec![outcome()]).expect("an outcome");
-    assert!(matches!(ledger.heal(), Condition::Degraded(_)));
+    assert!(matches!(ledger.heal(), LogHealth::Degraded(_)));
     disk.set_free(Some(HEALTHY_BYTES));
     ledger.append(vec![note("again")]).expect("room");
-    assert_eq!(ledger.condition(), Condition::Healthy);
+    assert_eq!(ledger.condition(), LogHealth::Healthy);
     assert_eq!(texts(&ledger), ["again"]);
 }
 
@@ -487,16 +488,16 @@ fn a_log_in_a_place_that_turned_read_only_is_shown_and_takes_nothing() {
     let (head, end) = (ledger.head(), disk.contents(&segment(1)).expect("file").len());
     drop(ledger);
     // The directory is there, and is looked at; its lock can't be taken.
-    disk.fail(Some(Fault { at: 2, kind: Kind::Erofs, sticky: false }));
+    disk.fail(Some(DiskFault { at: 2, kind: DiskFaultKind::Erofs, sticky: false }));
     let opened = open(&disk).expect("shown");
-    let Condition::Degraded(says) = opened.ledger.condition() else { panic!("it takes entries") };
+    let LogHealth::Degraded(says) = opened.ledger.condition() else { panic!("it takes entries") };
     assert!(says.as_str().contains("--state-dir") && says.as_str().contains(DIR), "{says}");
     assert_eq!((opened.ledger.head(), texts(&opened.ledger)), (head, vec!["kept".to_owned()]));
     assert!(matches!(opened.ledger.append(vec![note("lost")]), Err(AppendError::Stopped(_))));
-    assert!(matches!(opened.ledger.heal(), Condition::Degraded(_)));
+    assert!(matches!(opened.ledger.heal(), LogHealth::Degraded(_)));
     assert_eq!(disk.contents(&segment(1)).expect("file").len(), end, "nothing was written");
     // Whose errors are no refusal of the place is still refused.
-    disk.fail(Some(Fault { at: 2, kind: Kind::Eio, sticky: false }));
+    disk.fail(Some(DiskFault { at: 2, kind: DiskFaultKind::Eio, sticky: false }));
     assert!(matches!(open(&disk), Err(LedgerError::Io { .. })));
     disk.fail(None);
     open(&disk).expect("open").ledger.append(vec![note("again")]).expect("it goes on");
@@ -516,11 +517,11 @@ fn a_log_that_lacks_descriptors_for_a_new_segment_goes_on_in_the_old_one_and_hea
     let (disk, _) = begin(None);
     assert!(disk.opens() > 2);
     for at in 0..disk.opens() {
-        let (disk, ledger) = begin(Some(Fault { at, kind: Kind::Emfile, sticky: false }));
+        let (disk, ledger) = begin(Some(DiskFault { at, kind: DiskFaultKind::Emfile, sticky: false }));
         let rotated = disk.contents(&segment(2)).is_some();
         ledger.append(vec![note("later")]).expect("append");
         assert!(disk.contents(&segment(3 - u32::from(!rotated))).is_some(), "made as soon as that was possible");
-        assert_eq!((ledger.condition(), texts(&ledger)), (Condition::Healthy, vec!["now".into(), "later".into()]));
+        assert_eq!((ledger.condition(), texts(&ledger)), (LogHealth::Healthy, vec!["now".into(), "later".into()]));
     }
 }
 
@@ -529,10 +530,10 @@ fn a_failed_sync_stops_the_log_until_a_restart_which_begins_a_new_segment() {
     let disk = Disk::default();
     let ledger = open(&disk).expect("open").ledger;
     // Two looks at the file, one write, then the sync.
-    disk.fail(Some(Fault { at: 3, kind: Kind::Eio, sticky: false }));
+    disk.fail(Some(DiskFault { at: 3, kind: DiskFaultKind::Eio, sticky: false }));
     assert!(matches!(ledger.append(vec![note("lost")]), Err(AppendError::Stopped(_))));
     assert!(matches!(ledger.append(vec![note("refused")]), Err(AppendError::Stopped(_))));
-    assert!(matches!(ledger.condition(), Condition::Degraded(_)));
+    assert!(matches!(ledger.condition(), LogHealth::Degraded(_)));
     assert!(texts(&ledger).is_empty(), "what was not synced is not shown");
     drop(ledger);
     let again = open(&disk).expect("open").ledger;
@@ -562,7 +563,7 @@ fn a_second_writer_or_a_swapped_file_halts_the_log() {
         }
         assert!(matches!(ledger.append(vec![note("no")]), Err(AppendError::Damaged(_))), "change {change}");
         assert!(matches!(ledger.rotate("no"), Err(AppendError::Damaged(_))));
-        assert!(matches!(ledger.condition(), Condition::Damaged(_)));
+        assert!(matches!(ledger.condition(), LogHealth::Damaged(_)));
     }
 }
 
@@ -588,7 +589,7 @@ fn damage_in_a_closed_segment_is_shown_and_blocks_nothing() {
         let opened = open(&disk).expect("open");
         let damage = opened.damaged.expect("shown");
         assert!(!damage.blocks && damage.segment == segment(1), "{damage:?}");
-        assert_eq!(opened.ledger.condition(), Condition::Healthy);
+        assert_eq!(opened.ledger.condition(), LogHealth::Healthy);
         opened.ledger.append(vec![note("four")]).expect("append");
         let reader = opened.ledger.reader();
         let after: Vec<_> = reader.read_from(damage.seq + 1, usize::MAX).expect("read");
@@ -604,7 +605,7 @@ fn damaged_disk() -> Disk {
     disk
 }
 
-fn renew(disk: &Disk) -> Result<Opened, LedgerError> {
+fn renew(disk: &Disk) -> Result<OpenedLog, LedgerError> {
     new_after_damage(options(Path::new(DIR)), Arc::new(disk.clone()), clock(), Random::seeded(9))
 }
 
@@ -633,7 +634,7 @@ fn a_crash_while_a_new_log_is_begun_never_shows_a_shorter_log() {
     renew(&clean).expect("new");
     for at in 0..clean.calls() {
         let disk = damaged_disk();
-        disk.fail(Some(Fault { at, kind: Kind::Eio, sticky: true }));
+        disk.fail(Some(DiskFault { at, kind: DiskFaultKind::Eio, sticky: true }));
         let _ = renew(&disk);
         for names in 0..=disk.loose_names() {
             let crashed = disk.crash(names, |_| false, false);
@@ -672,12 +673,12 @@ fn script() -> Option<PathBuf> {
 }
 
 fn real_log(dir: &Path) -> Vec<PathBuf> {
-    let ledger = open_on(Arc::new(Files), dir).expect("open").ledger;
+    let ledger = open_on(Arc::new(FileStorage), dir).expect("open").ledger;
     ledger.append(vec![note("one \"quoted\" \\ é"), note(""), note("three")]).expect("append");
     ledger.rotate("incident").expect("rotate");
     ledger.append(batch(&[3000, 0])).expect("append");
     drop(ledger);
-    segments(&Files, dir).expect("list").into_iter().map(|(_, path)| path).collect()
+    segments(&FileStorage, dir).expect("list").into_iter().map(|(_, path)| path).collect()
 }
 
 #[test]
@@ -688,20 +689,20 @@ fn real_files_are_private_locked_and_closed_when_rotated() {
     let files = real_log(&dir);
     let mode = |path: &Path| std::fs::metadata(path).expect("meta").permissions().mode() & 0o777;
     assert_eq!((mode(&dir), mode(&files[0]), mode(&files[1])), (0o700, 0o400, 0o600));
-    let ledger = open_on(Arc::new(Files), &dir).expect("open").ledger;
-    assert!(matches!(open_on(Arc::new(Files), &dir), Err(LedgerError::Locked(_))));
+    let ledger = open_on(Arc::new(FileStorage), &dir).expect("open").ledger;
+    assert!(matches!(open_on(Arc::new(FileStorage), &dir), Err(LedgerError::Locked(_))));
     assert_eq!(texts(&ledger).len(), 3);
     let mut another = std::fs::OpenOptions::new().append(true).open(&files[1]).expect("file");
     std::io::Write::write_all(&mut another, b"{}\n").expect("written");
     assert!(matches!(ledger.append(vec![note("no")]), Err(AppendError::Damaged(_))));
     drop(ledger);
-    assert!(open_on(Arc::new(Files), &dir).expect("open").damaged.is_some());
+    assert!(open_on(Arc::new(FileStorage), &dir).expect("open").damaged.is_some());
     // Links are not followed, and a directory that others may enter is refused.
     std::fs::remove_file(&files[1]).expect("removed");
     std::os::unix::fs::symlink("/dev/null", &files[1]).expect("link");
-    assert!(matches!(open_on(Arc::new(Files), &dir), Err(LedgerError::Io { .. })));
+    assert!(matches!(open_on(Arc::new(FileStorage), &dir), Err(LedgerError::Io { .. })));
     std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o755)).expect("mode");
-    assert!(matches!(open_on(Arc::new(Files), &dir), Err(LedgerError::Directory { .. })));
+    assert!(matches!(open_on(Arc::new(FileStorage), &dir), Err(LedgerError::Directory { .. })));
 }
 
 #[test]
@@ -753,9 +754,9 @@ fn the_stock_verifier_agrees_on_whole_and_on_damaged_logs() {
 fn redacted_bodies_are_judged_as_the_stock_verifier_does() {
     let temp = tempfile::tempdir().expect("temp");
     let dir = temp.path().join("log");
-    let ledger = open_on(Arc::new(Files), &dir).expect("open").ledger;
+    let ledger = open_on(Arc::new(FileStorage), &dir).expect("open").ledger;
     ledger.append(vec![note("secret")]).expect("append");
-    let redact = Draft { happening: crate::model::entry::Redact { seq: 2, proposal: None }.into(), ..note("") };
+    let redact = EntryDraft { happening: crate::model::entry::Redact { seq: 2, proposal: None }.into(), ..note("") };
     ledger.append(vec![redact]).expect("append");
     drop(ledger);
     let path = dir.join(segment_name(1));
@@ -772,8 +773,8 @@ fn redacted_bodies_are_judged_as_the_stock_verifier_does() {
     }
 }
 
-pub(super) fn removal(seq: u64) -> Draft {
-    Draft { happening: crate::model::entry::Redact { seq, proposal: Some(1) }.into(), ..note("") }
+pub(super) fn removal(seq: u64) -> EntryDraft {
+    EntryDraft { happening: crate::model::entry::Redact { seq, proposal: Some(1) }.into(), ..note("") }
 }
 
 /// A log in two segments, with a text in each, and the entries that say that both are removed.
@@ -790,7 +791,7 @@ pub(super) fn to_redact(storage: Arc<dyn Storage>, dir: &Path) -> Ledger {
 fn a_removed_text_leaves_the_disk_and_nothing_else_moves() {
     let temp = tempfile::tempdir().expect("temp");
     let dir = temp.path().join("log");
-    let ledger = to_redact(Arc::new(Files), &dir);
+    let ledger = to_redact(Arc::new(FileStorage), &dir);
     let (lines, head) = (entries(&ledger), ledger.head());
     assert_eq!((ledger.redact(3, 8), ledger.redact(6, 9)), (Ok(true), Ok(true)));
     assert_eq!((ledger.redact(3, 8), ledger.redact(2, 8)), (Ok(false), Ok(true)), "once; another's text only if asked");
@@ -809,7 +810,7 @@ fn a_removed_text_leaves_the_disk_and_nothing_else_moves() {
     drop(ledger);
     let all: String = (1..=2).map(|n| std::fs::read_to_string(dir.join(segment_name(n))).expect("read")).collect();
     assert!(!all.contains("555-1234") && !all.contains("x@y.example") && all.contains("and on"));
-    let opened = open_on(Arc::new(Files), &dir).expect("open");
+    let opened = open_on(Arc::new(FileStorage), &dir).expect("open");
     assert!(opened.damaged.is_some(), "entry 2 was removed, and no entry says so");
 }
 
@@ -817,7 +818,7 @@ fn a_removed_text_leaves_the_disk_and_nothing_else_moves() {
 fn both_verifiers_accept_a_log_whose_texts_were_removed() {
     let temp = tempfile::tempdir().expect("temp");
     let dir = temp.path().join("log");
-    let ledger = to_redact(Arc::new(Files), &dir);
+    let ledger = to_redact(Arc::new(FileStorage), &dir);
     assert_eq!((ledger.redact(3, 8), ledger.redact(6, 9)), (Ok(true), Ok(true)));
     drop(ledger);
     let verdict = verify(std::slice::from_ref(&dir), &Expected::default()).expect("verdict");
@@ -830,7 +831,7 @@ fn both_verifiers_accept_a_log_whose_texts_were_removed() {
         &std::fs::metadata(dir.join(segment_name(1))).expect("facts").permissions(),
     );
     assert_eq!(mode & 0o777, 0o400, "a closed segment stays closed");
-    assert!(open_on(Arc::new(Files), &dir).expect("open").damaged.is_none());
+    assert!(open_on(Arc::new(FileStorage), &dir).expect("open").damaged.is_none());
 }
 
 #[test]
@@ -842,11 +843,16 @@ fn a_crash_or_a_fault_while_a_text_is_removed_leaves_a_whole_log_and_the_removal
     assert_eq!((ledger.redact(3, 8), ledger.redact(6, 9)), (Ok(true), Ok(true)));
     drop(ledger);
     for (at, kind, sticky) in (0..clean.calls()).flat_map(|at| {
-        [(at, Kind::Eio, true), (at, Kind::Eio, false), (at, Kind::Enospc, false), (at, Kind::Short, true)]
+        [
+            (at, DiskFaultKind::Eio, true),
+            (at, DiskFaultKind::Eio, false),
+            (at, DiskFaultKind::Enospc, false),
+            (at, DiskFaultKind::Short, true),
+        ]
     }) {
         let disk = Disk::default();
         let ledger = to_redact(Arc::new(disk.clone()), dir);
-        disk.fail(Some(Fault { at, kind, sticky }));
+        disk.fail(Some(DiskFault { at, kind, sticky }));
         let done = (ledger.redact(3, 8), ledger.redact(6, 9));
         let tells = format!("call {at} {kind:?} sticky {sticky}: {done:?}");
         disk.fail(None);
@@ -877,14 +883,14 @@ fn signed_heads_prove_who_wrote_up_to_them() {
     let key = seal::SigningKey::parse(&private.to_openssh(ssh_key::LineEnding::LF).expect("text")).expect("a key");
     let temp = tempfile::tempdir().expect("temp");
     let dir = temp.path().join("log");
-    let ledger = open_on(Arc::new(Files), &dir).expect("open").ledger;
-    let append = |draft: Draft| ledger.append(vec![draft]).expect("append")[0].entry.clone();
+    let ledger = open_on(Arc::new(FileStorage), &dir).expect("open").ledger;
+    let append = |draft: EntryDraft| ledger.append(vec![draft]).expect("append")[0].entry.clone();
     let at: crate::model::Stamp = "2026-03-02T14:41:00Z".parse().expect("a time");
     let sign = |seq, head| seal::sign_head(&key, "prod-ca", seq, head, at).expect("signed");
     let entry = append(note("one"));
     let (seq, head) = ledger.head();
     assert_eq!(seq, entry.seq);
-    append(Draft { happening: sign(seq, head).into(), text: None, ..note("") });
+    append(EntryDraft { happening: sign(seq, head).into(), text: None, ..note("") });
     let dirs = [dir.clone()];
     let signed = |key: Option<&str>| {
         let expected = Expected { key: key.map(str::to_owned), head: None };
@@ -904,7 +910,7 @@ fn signed_heads_prove_who_wrote_up_to_them() {
     let bad = signed(Some(&other));
     assert!(!bad.ok && bad.why.contains("another key"), "{bad:?}");
     // A head that was signed for another history: the chain is whole, and the signature says otherwise.
-    append(Draft { happening: sign(2, head).into(), text: None, ..note("") });
+    append(EntryDraft { happening: sign(2, head).into(), text: None, ..note("") });
     let bad = signed(Some(&key.public()));
     assert!(!bad.ok && bad.why.contains("not that of the entry before"), "{bad:?}");
 }
@@ -923,7 +929,7 @@ fn a_head_that_is_signed_at_the_end_of_a_segment_is_that_of_the_entry_before() {
     assert!(disk.contents(&segment(2)).is_some(), "the next segment begins before it");
     let at: crate::model::Stamp = "2026-03-02T14:41:00Z".parse().expect("a time");
     let signed = seal::sign_head(&key, "prod-ca", seq, head, at).expect("signed");
-    let drafts = vec![Draft { happening: signed.into(), text: None, ..note("") }];
+    let drafts = vec![EntryDraft { happening: signed.into(), text: None, ..note("") }];
     assert_eq!(ledger.append(drafts).expect("append")[0].entry.seq, seq + 1);
     drop(ledger);
     let expected = Expected { key: Some(key.public()), head: None };

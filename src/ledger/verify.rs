@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::signed_head::{self, Kept, SIGNED};
-use super::storage::{Files, Storage, retry};
+use super::signed_head::{self, SIGNED, StoredHead};
+use super::storage::{FileStorage, Storage, retry};
 use super::{LedgerError, scan, segments};
 use crate::model::Digest;
 use crate::model::entry::{Happening, HeadSigned, LogLine};
-use crate::seal::{self, ChainCheck, Found};
+use crate::seal::{self, ChainCheck, EntryMembers};
 
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verdict {
+pub struct ChainVerdict {
     pub ok: bool,
     /// The segment with the first bad line, or the last one.
     pub segment: PathBuf,
@@ -54,13 +54,13 @@ pub struct Expected {
 }
 
 /// Verifies segments in the order given; a directory stands for its segments, and for the head that was signed last in it.
-pub fn verify(paths: &[PathBuf], expected: &Expected) -> Result<Verdict, LedgerError> {
-    verify_with(&Files, paths, expected)
+pub fn verify(paths: &[PathBuf], expected: &Expected) -> Result<ChainVerdict, LedgerError> {
+    verify_with(&FileStorage, paths, expected)
 }
 
 /// [`verify`] on any storage.
-pub fn verify_with(storage: &dyn Storage, paths: &[PathBuf], expected: &Expected) -> Result<Verdict, LedgerError> {
-    let mut heads = Heads::new(expected);
+pub fn verify_with(storage: &dyn Storage, paths: &[PathBuf], expected: &Expected) -> Result<ChainVerdict, LedgerError> {
+    let mut heads = HeadChecks::new(expected);
     let mut files = Vec::new();
     for path in paths {
         // Facts of the name itself would call a link neither; what it points at is what counts here.
@@ -123,14 +123,14 @@ impl Awaited {
 }
 
 /// Checks signed heads, and entries that are known, as they come by.
-struct Heads {
+struct HeadChecks {
     key: Option<String>,
     signed: Signed,
     awaited: Vec<Awaited>,
     bad: Option<String>,
 }
 
-impl Heads {
+impl HeadChecks {
     fn new(expected: &Expected) -> Self {
         let signed = Signed { pinned: expected.key.is_some(), ..Signed::default() };
         let awaited = expected.head.map(|(seq, head)| Awaited { seq, head, signed: false }).into_iter().collect();
@@ -140,11 +140,11 @@ impl Heads {
     }
 
     /// What a directory says of the head that was signed last in it.
-    fn wait_for(&mut self, kept: Kept) {
+    fn wait_for(&mut self, kept: StoredHead) {
         match kept {
-            Kept::Nothing => {}
-            Kept::Garbled(why) => self.bad = Some(why),
-            Kept::Head(it) => self.awaited.push(Awaited { seq: it.seq, head: it.head, signed: true }),
+            StoredHead::Nothing => {}
+            StoredHead::Garbled(why) => self.bad = Some(why),
+            StoredHead::Head(it) => self.awaited.push(Awaited { seq: it.seq, head: it.head, signed: true }),
         }
     }
 
@@ -156,7 +156,7 @@ impl Heads {
     }
 
     /// Compares an entry with those that are known.
-    fn meet(&mut self, found: &Found<'_>) {
+    fn meet(&mut self, found: &EntryMembers<'_>) {
         self.awaited.retain(|awaited| {
             let here = awaited.seq == found.seq;
             if here && found.digest() != Some(awaited.head) {
@@ -173,7 +173,7 @@ impl Heads {
         }
     }
 
-    fn see(&mut self, found: &Found<'_>, line: &[u8]) {
+    fn see(&mut self, found: &EntryMembers<'_>, line: &[u8]) {
         self.meet(found);
         if self.bad.is_some() || !matches!(found.kind, b"genesis" | b"head_signed") {
             return;
@@ -196,7 +196,7 @@ impl Heads {
     }
 
     /// A signed head is that of the entry before it, and the key's.
-    fn judge(&mut self, signed: &HeadSigned, found: &Found<'_>, room: &str) -> Result<(), String> {
+    fn judge(&mut self, signed: &HeadSigned, found: &EntryMembers<'_>, room: &str) -> Result<(), String> {
         if signed.head_seq + 1 != found.seq || Some(signed.head) != found.prev_digest() {
             return Err("the signed head is not that of the entry before it".to_owned());
         }
@@ -212,15 +212,15 @@ fn scan_file(
     storage: &dyn Storage,
     path: &Path,
     check: &mut ChainCheck,
-    heads: &mut Heads,
+    heads: &mut HeadChecks,
 ) -> Result<scan::Scan, LedgerError> {
     let file = retry(|| storage.open_any(path)).map_err(LedgerError::io("open", path))?;
     scan::segment(file.as_ref(), check, |found, _, line| heads.see(found, line)).map_err(LedgerError::io("read", path))
 }
 
-fn verdict(check: &ChainCheck, heads: &Heads, segment: PathBuf, offset: u64, why: &str) -> Verdict {
+fn verdict(check: &ChainCheck, heads: &HeadChecks, segment: PathBuf, offset: u64, why: &str) -> ChainVerdict {
     let (seq, head) = check.head();
     let redacted = check.redacted().to_vec();
     let signed = heads.signed.clone();
-    Verdict { ok: why.is_empty(), segment, offset, seq, head: head.hex(), why: why.to_owned(), redacted, signed }
+    ChainVerdict { ok: why.is_empty(), segment, offset, seq, head: head.hex(), why: why.to_owned(), redacted, signed }
 }

@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::open::{Opening, by_room};
-use super::reader::{Reader, Segment, Shared};
+use super::reader::{LogReader, LogShared, Segment};
 use super::sealer::Sealer;
-use super::storage::{AppendFile, FileFacts, Held, Storage, is_full, is_passing, retry, write_all};
+use super::storage::{AppendFile, FileFacts, LockGuard, Storage, is_full, is_passing, retry, write_all};
 use super::{
-    AppendError, Condition, HEALTHY_BYTES, LedgerError, MAX_BATCH, RESERVE, RESERVE_BYTES, SEGMENT_BYTES, SYNC_FAILED,
+    AppendError, HEALTHY_BYTES, LedgerError, LogHealth, MAX_BATCH, RESERVE, RESERVE_BYTES, SEGMENT_BYTES, SYNC_FAILED,
     segment_name,
 };
-use crate::model::entry::{Draft, Rotate};
+use crate::model::entry::{EntryDraft, Rotate};
 use crate::model::{Digest, Happening, SafeText};
 use crate::seal::Sealed;
 
 pub(super) const FULL: &str = "the disk is full: recording and acting are off until there is room";
 
 /// The one who writes.
-pub(super) struct Writer {
+pub(super) struct LogWriter {
     /// `None` if the log is damaged.
     pub file: Option<Box<dyn AppendFile>>,
     /// The file as it was opened; its size is not kept here.
@@ -33,11 +33,11 @@ pub(super) struct Writer {
     /// Why nothing more is written in this process.
     pub stopped: Option<SafeText>,
     limit: u64,
-    _lock: Box<dyn Held>,
+    _lock: Box<dyn LockGuard>,
 }
 
-impl Writer {
-    pub fn new(path: PathBuf, end: u64, lock: Box<dyn Held>) -> Self {
+impl LogWriter {
+    pub fn new(path: PathBuf, end: u64, lock: Box<dyn LockGuard>) -> Self {
         let identity = FileFacts { dev: 0, ino: 0, links: 1, size: 0, regular: true };
         Self {
             file: None,
@@ -95,7 +95,7 @@ pub(super) fn create_file(
 }
 
 /// Writes the first segment of a new log.
-pub(super) fn begin_log(opening: &Opening, genesis: Draft) -> Result<(), LedgerError> {
+pub(super) fn begin_log(opening: &Opening, genesis: EntryDraft) -> Result<(), LedgerError> {
     let (storage, dir) = (opening.storage.as_ref(), &opening.options.dir);
     let (_, bytes) = opening.sealer.batch((0, Digest([0; 32])), &[genesis])?;
     let path = dir.join(segment_name(1));
@@ -113,21 +113,21 @@ pub(super) fn begin_log(opening: &Opening, genesis: Draft) -> Result<(), LedgerE
     }
 }
 
-/// An open log. One writer; clones of its [`Reader`] read meanwhile.
+/// An open log. One writer; clones of its [`LogReader`] read meanwhile.
 pub struct Ledger {
-    pub(super) shared: Arc<Shared>,
-    writer: Mutex<Writer>,
+    pub(super) shared: Arc<LogShared>,
+    writer: Mutex<LogWriter>,
     sealer: Sealer,
 }
 
 impl Ledger {
-    pub(super) fn new(shared: Arc<Shared>, writer: Writer, sealer: Sealer) -> Self {
+    pub(super) fn new(shared: Arc<LogShared>, writer: LogWriter, sealer: Sealer) -> Self {
         Self { shared, writer: Mutex::new(writer), sealer }
     }
 
     /// For other tasks and threads.
-    pub fn reader(&self) -> Reader {
-        Reader(Arc::clone(&self.shared))
+    pub fn reader(&self) -> LogReader {
+        LogReader(Arc::clone(&self.shared))
     }
 
     /// Last durable entry: number and hash.
@@ -136,11 +136,11 @@ impl Ledger {
     }
 
     /// Whether entries are taken.
-    pub fn condition(&self) -> Condition {
+    pub fn condition(&self) -> LogHealth {
         self.shared.read(|index| index.condition.clone())
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Writer> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, LogWriter> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -149,7 +149,7 @@ impl Ledger {
     /// What comes back are the drafts' entries, in order. When a segment is full, a `rotate` entry takes the number
     /// before the first of them. With the disk full only the outcomes of a running plan are still taken, as long as the
     /// reserve lasts.
-    pub fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Sealed>, AppendError> {
+    pub fn append(&self, drafts: Vec<EntryDraft>) -> Result<Vec<Sealed>, AppendError> {
         if drafts.is_empty() {
             return Ok(Vec::new());
         }
@@ -180,7 +180,7 @@ impl Ledger {
     }
 
     /// Begins the next segment where the next entry would.
-    pub(super) fn make_room_for_one(&self, writer: &mut Writer) -> Result<(), AppendError> {
+    pub(super) fn make_room_for_one(&self, writer: &mut LogWriter) -> Result<(), AppendError> {
         if writer.end < writer.limit { Ok(()) } else { self.begin_segment(writer, "size").map(drop) }
     }
 
@@ -192,7 +192,7 @@ impl Ledger {
     }
 
     /// Looks whether a full disk has room again; recording goes on if so. Cheap: worth calling now and then.
-    pub fn heal(&self) -> Condition {
+    pub fn heal(&self) -> LogHealth {
         let mut writer = self.lock();
         if writer.full && writer.stopped.is_none() {
             self.try_heal(&mut writer);
@@ -206,8 +206,8 @@ impl Ledger {
         writer.full && writer.stopped.is_none()
     }
 
-    pub(super) fn ready(&self, writer: &mut Writer, urgent: bool) -> Result<(), AppendError> {
-        if let Condition::Damaged(says) = self.condition() {
+    pub(super) fn ready(&self, writer: &mut LogWriter, urgent: bool) -> Result<(), AppendError> {
+        if let LogHealth::Damaged(says) = self.condition() {
             return Err(AppendError::Damaged(says));
         }
         if let Some(why) = &writer.stopped {
@@ -219,17 +219,17 @@ impl Ledger {
         if writer.full && !urgent { Err(AppendError::Full) } else { Ok(()) }
     }
 
-    fn try_heal(&self, writer: &mut Writer) {
+    fn try_heal(&self, writer: &mut LogWriter) {
         let (storage, dir) = (self.shared.storage.as_ref(), &self.shared.dir);
         let free = retry(|| storage.free_bytes(dir)).unwrap_or(0);
         if free >= HEALTHY_BYTES && retry(|| storage.reserve(&dir.join(RESERVE), RESERVE_BYTES)).is_ok() {
             writer.full = false;
-            self.shared.change(|index| index.condition = Condition::Healthy);
+            self.shared.change(|index| index.condition = LogHealth::Healthy);
         }
     }
 
     /// The file must be as this process left it: nobody else writes here, and nobody swapped it.
-    pub(super) fn guard(&self, writer: &mut Writer) -> Result<(), AppendError> {
+    pub(super) fn guard(&self, writer: &mut LogWriter) -> Result<(), AppendError> {
         let Some(file) = writer.file.as_ref() else { return Err(self.stop(writer, "the log is not open")) };
         let facts =
             retry(|| file.facts()).and_then(|own| Ok((own, retry(|| self.shared.storage.facts(&writer.path))?)));
@@ -250,21 +250,21 @@ impl Ledger {
             named.size,
             writer.end
         ));
-        self.shared.change(|index| index.condition = Condition::Damaged(says.clone()));
+        self.shared.change(|index| index.condition = LogHealth::Damaged(says.clone()));
         Err(AppendError::Damaged(says))
     }
 
     /// Nothing more is written in this process.
-    pub(super) fn stop(&self, writer: &mut Writer, why: &str) -> AppendError {
+    pub(super) fn stop(&self, writer: &mut LogWriter, why: &str) -> AppendError {
         let says = SafeText::new(&format!("{why}: recording and acting are off until the room is started again"));
         writer.stopped = Some(says.clone());
-        self.shared.change(|index| index.condition = Condition::Degraded(says.clone()));
+        self.shared.change(|index| index.condition = LogHealth::Degraded(says.clone()));
         AppendError::Stopped(says)
     }
 
     /// After a failed sync nobody knows what the disk holds, and the page cache may show what the disk never got: so the
     /// batch is cut off as well as that goes, and a mark makes the next start begin a new segment.
-    fn sync_failed(&self, writer: &mut Writer, error: &io::Error) -> AppendError {
+    fn sync_failed(&self, writer: &mut LogWriter, error: &io::Error) -> AppendError {
         let end = writer.end;
         if let Some(file) = writer.file.as_mut() {
             let _ = retry(|| file.set_len(end));
@@ -278,15 +278,15 @@ impl Ledger {
         let _ = retry(|| self.shared.storage.remove(&self.shared.dir.join(SYNC_FAILED)));
     }
 
-    fn go_full(&self, writer: &mut Writer) -> AppendError {
+    fn go_full(&self, writer: &mut LogWriter) -> AppendError {
         let _ = retry(|| self.shared.storage.remove(&self.shared.dir.join(RESERVE)));
         writer.full = true;
-        self.shared.change(|index| index.condition = Condition::Degraded(SafeText::new(FULL)));
+        self.shared.change(|index| index.condition = LogHealth::Degraded(SafeText::new(FULL)));
         AppendError::Full
     }
 
     /// Writes and syncs. On failure the file is cut back to where it was, so that the next batch follows a good entry.
-    fn write(&self, writer: &mut Writer, bytes: &[u8]) -> Result<(), AppendError> {
+    fn write(&self, writer: &mut LogWriter, bytes: &[u8]) -> Result<(), AppendError> {
         let end = writer.end;
         let Some(file) = writer.file.as_mut() else { return Err(self.stop(writer, "the log is not open")) };
         let Err(error) = write_all(file.as_mut(), bytes) else {
@@ -302,7 +302,7 @@ impl Ledger {
     }
 
     /// Only now do readers see it.
-    fn commit(&self, writer: &mut Writer, batch: &[Sealed]) {
+    fn commit(&self, writer: &mut LogWriter, batch: &[Sealed]) {
         self.shared.change(|index| {
             let Some(segment) = index.segments.last_mut() else { return };
             for sealed in batch {
@@ -315,7 +315,7 @@ impl Ledger {
         });
     }
 
-    fn begin_segment(&self, writer: &mut Writer, why: &str) -> Result<Sealed, AppendError> {
+    fn begin_segment(&self, writer: &mut LogWriter, why: &str) -> Result<Sealed, AppendError> {
         self.guard(writer)?;
         let number = writer.number + 1;
         let draft = by_room(Rotate { segment: number, why: SafeText::new(why) });

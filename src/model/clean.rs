@@ -303,11 +303,11 @@ mod tests {
         borrowed: Cow<'a, str>,
         maybe: Option<String>,
         list: Vec<(String, char)>,
-        map: BTreeMap<String, Kind>,
+        map: BTreeMap<String, KindSample>,
         value: serde_json::Value,
         id: super::super::PersonId,
         #[serde(flatten)]
-        inner: Inner,
+        inner: InnerSample,
         #[serde(deserialize_with = "exact")]
         exact: String,
         #[serde(deserialize_with = "exact_if")]
@@ -317,14 +317,14 @@ mod tests {
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    enum Kind {
+    enum KindSample {
         New(String),
         Tuple(String, u8),
         Struct { text: String },
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    struct Inner {
+    struct InnerSample {
         flat: String,
         tagged: Tagged,
     }
@@ -344,14 +344,14 @@ mod tests {
             borrowed: Cow::Borrowed(text),
             maybe: Some(own()),
             list: vec![(own(), 'x')],
-            map: [Kind::New(own()), Kind::Tuple(own(), 7), Kind::Struct { text: own() }]
+            map: [KindSample::New(own()), KindSample::Tuple(own(), 7), KindSample::Struct { text: own() }]
                 .into_iter()
                 .enumerate()
                 .map(|(n, kind)| (format!("{n}{text}"), kind))
                 .collect(),
             value: serde_json::json!({"nested": [text]}),
             id: text.into(),
-            inner: Inner { flat: own(), tagged: Tagged::A { text: own() } },
+            inner: InnerSample { flat: own(), tagged: Tagged::A { text: own() } },
             exact: RAW.to_owned(),
             exact_if: Some(RAW.to_owned()),
             left_out: None,
@@ -379,7 +379,7 @@ mod tests {
 
     #[test]
     fn an_error_quotes_nothing_raw_and_what_follows_a_value_is_one() {
-        let error = from_str::<Kind>("{\"\\u001b]0;x\\u0007\":1}").expect_err("no such kind").to_string();
+        let error = from_str::<KindSample>("{\"\\u001b]0;x\\u0007\":1}").expect_err("no such kind").to_string();
         assert!(error.contains("‹U+001B›") && !error.contains('\u{1b}'), "{error:?}");
         assert!(from_str::<u8>("1 2").is_err());
     }

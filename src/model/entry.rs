@@ -71,7 +71,7 @@ impl IncidentStatus {
 
 /// What the writer is asked to record; the ledger adds number, batch, times, room, link and hash.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Draft {
+pub struct EntryDraft {
     pub incident: Option<IncidentId>,
     pub by: Actor,
     pub happening: Happening,
@@ -108,7 +108,7 @@ impl Entry {
     /// When it happened: the observed time where the kind has one, else when it was recorded. Amendments are the fold's.
     pub fn observed_at(&self) -> Stamp {
         match &self.happening {
-            Happening::Edge(edge) => edge.at,
+            Happening::Transition(edge) => edge.at,
             Happening::Note(Note { at: Some(at) }) | Happening::Decision(Decision { at: Some(at) }) => *at,
             Happening::Opened(Opened { detected_at: Some(at), .. }) => *at,
             _ => self.ts,

@@ -13,8 +13,8 @@ pub use super::load_balancing::{
 };
 
 pub use super::gitops::{
-    App, AppTimes, Bucket, Controller, Deployed, FluxState, GitRepository, GitSource, HelmChart, HelmRelease,
-    HelmRepository, Kustomization, ObjectRef, OciRepository, Place, Project, SyncWindow, Tool,
+    App, AppTimes, Bucket, Controller, DeployTarget, Deployed, FluxState, GitRepository, GitSource, HelmChart,
+    HelmRelease, HelmRepository, Kustomization, ObjectRef, OciRepository, Project, SyncWindow, Tool,
 };
 pub use super::velero::{
     DataDownload, Location, OffSite, Restore, RestorePoint, Schedule, Scope, VolumeBackup, VolumeRestore, outside,

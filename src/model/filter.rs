@@ -110,7 +110,7 @@ pub trait Fields {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     text: String,
-    terms: Vec<Term>,
+    terms: Vec<FilterTerm>,
 }
 
 /// Why a filter was not.
@@ -140,15 +140,15 @@ impl fmt::Display for Filter {
 
 /// One term.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Term {
+struct FilterTerm {
     /// `!`: what must not be so.
     not: bool,
-    test: Test,
+    test: TermTest,
 }
 
 /// What a term asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Test {
+enum TermTest {
     /// Lower case.
     Words(String),
     /// Any of these, lower case, `*` for anything.
@@ -184,7 +184,7 @@ impl Filter {
     }
 }
 
-impl Test {
+impl TermTest {
     fn holds(&self, it: &dyn Fields, now: Stamp) -> bool {
         match self {
             Self::Words(words) => {

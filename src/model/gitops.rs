@@ -45,7 +45,7 @@ impl Tool {
 /// Where an application is deployed to, as it is written. For Flux, the name is that of the secret with the kubeconfig that
 /// leads there; empty = the cluster it is on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct DeployTarget {
     pub server: SafeText,
     pub name: SafeText,
     pub namespace: SafeText,
@@ -162,7 +162,7 @@ pub struct App {
     #[serde(default)]
     pub project: SafeText,
     #[serde(default)]
-    pub place: Place,
+    pub place: DeployTarget,
     #[serde(default)]
     pub times: AppTimes,
     /// How many objects it has in its cluster, where its tool counts them.

@@ -9,7 +9,7 @@ use serde_json::Value;
 pub use super::plan_events::*;
 pub use super::silence::{SilenceBegun, SilenceEnded, SilenceOutcome};
 use super::{
-    Digest, EdgeKind, IncidentId, IncidentStatus, Level, Milestone, PersonId, SafeText, Severity, Stamp, clean,
+    Digest, IncidentId, IncidentStatus, Level, Milestone, PersonId, SafeText, Severity, Stamp, TransitionKind, clean,
 };
 
 /// First line of a log.
@@ -82,7 +82,7 @@ pub struct RoomStopped {
 pub struct Opened {
     pub incident: IncidentId,
     pub severity: Severity,
-    /// When it was first detected, if an edge opened it.
+    /// When it was first detected, if a transition opened it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detected_at: Option<Stamp>,
 }
@@ -165,8 +165,8 @@ pub struct Left {}
 
 /// A change on the board worth remembering.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Edge {
-    pub edge: EdgeKind,
+pub struct Transition {
+    pub edge: TransitionKind,
     /// When it happened at its source, on the room's clock.
     pub at: Stamp,
     pub source: String,
@@ -183,10 +183,10 @@ pub struct Edge {
     pub figures: Value,
 }
 
-/// So many edges were held back by the rate limit.
+/// So many transitions were held back by the rate limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Folded {
-    pub edge: EdgeKind,
+    pub edge: TransitionKind,
     pub count: u64,
     pub from: Stamp,
     pub to: Stamp,
@@ -296,7 +296,7 @@ happenings! {
     Amend(Amend) = "amend";
     Joined(Joined) = "joined";
     Left(Left) = "left";
-    Edge(Edge) = "edge";
+    Transition(Transition) = "edge";
     Folded(Folded) = "folded";
     Proposed(Proposed) = "proposed";
     Approved(Approved) = "approved";

@@ -35,12 +35,12 @@ pub use facts::Fact;
 pub use ids::{Digest, IncidentId, PersonId, PlanId};
 pub use milestone::Milestone;
 pub use objective::{Host, Objective, Strategy};
-pub use observation::{Change, Observation, SourceId, Trouble, TroubleKind};
-pub use person::{Actor, Level, Login, Person, Role};
+pub use observation::{Observation, SourceChange, SourceId, Trouble, TroubleKind};
+pub use person::{Actor, Level, Login, Person, PersonRole};
 pub use plan::{Action, Plan, Refusal, RefusalKind, Step};
-pub use policy::{ACCOUNT_ALONE, ClusterRole, Policy, Rules};
+pub use policy::{ACCOUNT_ALONE, ClusterRole, EntryRules, Policy};
 pub use safe_text::SafeText;
-pub use transition::{EdgeFamily, EdgeKind};
+pub use transition::{TransitionFamily, TransitionKind};
 
 /// An instant on the room's clock, in UTC, milliseconds kept. In a drill this clock may run faster than the wall's.
 pub type Stamp = chrono::DateTime<chrono::Utc>;

@@ -20,7 +20,7 @@ pub enum Strategy {
 
 /// One service's recovery objective.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "wire::Told")]
+#[serde(from = "wire::WireObjective")]
 pub struct Objective {
     /// Service name; what people type and read.
     pub service: String,
@@ -137,19 +137,19 @@ mod wire {
 
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum OneOrMany {
+    enum OneOrManyNames {
         One(String),
         Many(Vec<String>),
     }
 
     #[derive(Deserialize)]
-    pub(super) struct Told {
+    pub(super) struct WireObjective {
         service: String,
         rto_s: u64,
         rpo_s: u64,
         strategy: Strategy,
         primary: String,
-        dr: OneOrMany,
+        dr: OneOrManyNames,
         schedules: Vec<String>,
         namespaces: Vec<String>,
         apps: Vec<String>,
@@ -161,11 +161,11 @@ mod wire {
         probes: Vec<String>,
     }
 
-    impl From<Told> for Objective {
-        fn from(it: Told) -> Self {
+    impl From<WireObjective> for Objective {
+        fn from(it: WireObjective) -> Self {
             let dr = match it.dr {
-                OneOrMany::One(name) => vec![name],
-                OneOrMany::Many(names) => names,
+                OneOrManyNames::One(name) => vec![name],
+                OneOrManyNames::Many(names) => names,
             };
             let mut hosts = it.hosts;
             if let (Some(load_balancer), true) = (it.load_balancer, hosts.is_empty()) {

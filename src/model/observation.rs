@@ -119,7 +119,7 @@ pub struct Trouble {
 /// What changed at a source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
+pub enum SourceChange {
     /// One fact is new or newer.
     Upsert(Fact),
     /// One fact is gone.
@@ -140,5 +140,5 @@ pub struct Observation {
     /// It comes from one part of the source while another part can't be read: it proves nothing about that one, and the
     /// source's trouble stands as it is.
     pub part: bool,
-    pub change: Change,
+    pub change: SourceChange,
 }

@@ -46,7 +46,7 @@ impl Login {
 /// What a person may do. `people.toml` alone gives roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Role {
+pub enum PersonRole {
     /// May watch and nothing else.
     Observer,
     /// May write to the timeline, propose, approve and reject.
@@ -99,12 +99,12 @@ pub struct Person {
     #[serde(default)]
     pub uids: Vec<u32>,
     /// The highest role decides.
-    pub roles: Vec<Role>,
+    pub roles: Vec<PersonRole>,
 }
 
 impl Person {
     /// The strongest role, if any.
-    pub fn role(&self) -> Role {
-        self.roles.iter().copied().max().unwrap_or(Role::Observer)
+    pub fn role(&self) -> PersonRole {
+        self.roles.iter().copied().max().unwrap_or(PersonRole::Observer)
     }
 }

@@ -92,7 +92,7 @@ pub struct Premise {
 
 /// What must be seen for a step to count as done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Check {
+pub struct StepCheck {
     pub path: String,
     pub op: Op,
     pub value: Value,
@@ -129,12 +129,12 @@ pub struct Step {
     /// The step is unknown if its check does not hold within this many seconds.
     pub limit_s: u64,
     /// What proves it.
-    pub check: Vec<Check>,
+    pub check: Vec<StepCheck>,
 }
 
 /// One line of the confirm view: what it is now and what it will be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Shown {
+pub struct ShownChange {
     pub what: String,
     pub now: String,
     pub after: String,
@@ -173,7 +173,7 @@ pub struct Plan {
     /// What the approver types: the short name of the target.
     pub confirm: String,
     /// The now / after table.
-    pub shown: Vec<Shown>,
+    pub shown: Vec<ShownChange>,
     /// Warnings a reader must see, in words: `primary unreachable: its state is 18 min old`.
     pub warnings: Vec<String>,
     pub steps: Vec<Step>,

@@ -30,14 +30,14 @@ pub const ACCOUNT_ALONE: &str = "people are known by their account alone here, s
 
 /// Which changes on the board become entries, and how often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rules {
+pub struct EntryRules {
     /// A firing alert with one of these severities opens an incident when none is open.
     pub open_on: Vec<String>,
     /// What the words of alerts mean; those of `open_on` are critical ones.
     pub alerts: AlertWords,
-    /// Edges never recorded, by name (`alert.firing`) or family (`alert.*`).
+    /// Transitions never recorded, by name (`alert.firing`) or family (`alert.*`).
     pub ignore: Vec<String>,
-    /// Most edges of one name recorded a minute; the rest are counted and folded.
+    /// Most transitions of one name recorded a minute; the rest are counted and folded.
     pub per_minute: u32,
     /// The severity a self-opened incident starts with.
     pub opens_as: super::Severity,

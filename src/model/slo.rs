@@ -33,7 +33,7 @@ impl SloTarget {
 /// One figure as it came: a number, or why there is none. A missing figure is never 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Reading {
+pub enum SloFigure {
     Number(f64),
     /// NaN: nothing was requested, so nothing can be said of errors.
     NoTraffic,
@@ -43,7 +43,7 @@ pub enum Reading {
     Odd(SafeText),
 }
 
-impl Reading {
+impl SloFigure {
     /// The figure, if it is one.
     pub fn number(&self) -> Option<f64> {
         match self {
@@ -58,7 +58,7 @@ impl Reading {
 pub struct WindowRead {
     pub window_s: u64,
     /// The part of requests that failed, 0 to 1.
-    pub errors: Reading,
+    pub errors: SloFigure,
     /// How many requests that was counted over, if it is known.
     pub requests: Option<f64>,
     pub at: Stamp,

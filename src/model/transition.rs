@@ -22,7 +22,7 @@ struct Meaning {
     /// How long it must have been so before it is worth an entry, seconds: until then it may be in passing.
     settles_s: u32,
     /// What is over when this is told of the same thing.
-    ends: &'static [EdgeKind],
+    ends: &'static [TransitionKind],
     /// It may move a clock of an incident.
     moves_clock: bool,
     /// It may be left out of the log by `[rules] ignore`.
@@ -59,11 +59,11 @@ impl Meaning {
         Self { settles_s, ..self }
     }
 
-    const fn ends(ends: &'static [EdgeKind]) -> Self {
+    const fn ends(ends: &'static [TransitionKind]) -> Self {
         Self { ends, ..Self::event() }
     }
 
-    const fn and_ends(self, ends: &'static [EdgeKind]) -> Self {
+    const fn and_ends(self, ends: &'static [TransitionKind]) -> Self {
         Self { ends, ..self }
     }
 
@@ -81,11 +81,11 @@ macro_rules! edge_kinds {
     ($($family:ident $prefix:literal $(of $topic:ident)? { $($variant:ident $word:literal = $meaning:expr;)* })*) => {
         /// What a change is of: `probe.failing` and `probe.ok` are of one family.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum EdgeFamily {
+        pub enum TransitionFamily {
             $($family,)*
         }
 
-        impl EdgeFamily {
+        impl TransitionFamily {
             /// The part of a kind's name before the dot.
             pub fn name(self) -> &'static str {
                 match self {
@@ -103,13 +103,13 @@ macro_rules! edge_kinds {
 
         /// A kind of recorded change, by its name in the log.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum EdgeKind {
+        pub enum TransitionKind {
             $($($variant,)*)*
             /// A kind of another version: kept, shown, and without any meaning here.
             Unknown(String),
         }
 
-        impl EdgeKind {
+        impl TransitionKind {
             /// Every kind, in the order of the table.
             pub const ALL: &'static [Self] = &[$($(Self::$variant,)*)*];
 
@@ -122,9 +122,9 @@ macro_rules! edge_kinds {
             }
 
             /// What it is of; `None` for a kind of another version.
-            pub fn family(&self) -> Option<EdgeFamily> {
+            pub fn family(&self) -> Option<TransitionFamily> {
                 match self {
-                    $($(Self::$variant)|* => Some(EdgeFamily::$family),)*
+                    $($(Self::$variant)|* => Some(TransitionFamily::$family),)*
                     Self::Unknown(_) => None,
                 }
             }
@@ -137,7 +137,7 @@ macro_rules! edge_kinds {
             }
         }
 
-        impl From<&str> for EdgeKind {
+        impl From<&str> for TransitionKind {
             fn from(name: &str) -> Self {
                 match name {
                     $($(concat!($prefix, ".", $word) => Self::$variant,)*)*
@@ -150,30 +150,30 @@ macro_rules! edge_kinds {
 
 edge_kinds! {
     Alert "alert" of Alerts {
-        AlertFiring "firing" = Meaning::begins().and_ends(&[EdgeKind::AlertSilenced]).moving_a_clock();
-        AlertSilenced "silenced" = Meaning::state().and_ends(&[EdgeKind::AlertFiring]);
-        AlertResolved "resolved" = Meaning::ends(&[EdgeKind::AlertFiring, EdgeKind::AlertSilenced]);
-        AlertGone "gone" = Meaning::ends(&[EdgeKind::AlertFiring, EdgeKind::AlertSilenced]);
+        AlertFiring "firing" = Meaning::begins().and_ends(&[TransitionKind::AlertSilenced]).moving_a_clock();
+        AlertSilenced "silenced" = Meaning::state().and_ends(&[TransitionKind::AlertFiring]);
+        AlertResolved "resolved" = Meaning::ends(&[TransitionKind::AlertFiring, TransitionKind::AlertSilenced]);
+        AlertGone "gone" = Meaning::ends(&[TransitionKind::AlertFiring, TransitionKind::AlertSilenced]);
     }
     Watchdog "watchdog" of Alerts {
         WatchdogMissing "missing" = Meaning::begins();
-        WatchdogSeen "seen" = Meaning::ends(&[EdgeKind::WatchdogMissing]);
+        WatchdogSeen "seen" = Meaning::ends(&[TransitionKind::WatchdogMissing]);
     }
     ControlPlane "control_plane" of Clusters {
         ControlPlaneFailing "failing" = Meaning::begins();
-        ControlPlaneOk "ok" = Meaning::ends(&[EdgeKind::ControlPlaneFailing]);
+        ControlPlaneOk "ok" = Meaning::ends(&[TransitionKind::ControlPlaneFailing]);
     }
     Node "node" of Clusters {
         NodeNotReady "not_ready" = Meaning::begins();
-        NodeReady "ready" = Meaning::ends(&[EdgeKind::NodeNotReady]);
+        NodeReady "ready" = Meaning::ends(&[TransitionKind::NodeNotReady]);
     }
     Source "source" {
         SourceLost "lost" = Meaning::begins();
-        SourceBack "back" = Meaning::ends(&[EdgeKind::SourceLost]);
+        SourceBack "back" = Meaning::ends(&[TransitionKind::SourceLost]);
     }
     Probe "probe" of Traffic {
         ProbeFailing "failing" = Meaning::begins().moving_a_clock();
-        ProbeOk "ok" = Meaning::ends(&[EdgeKind::ProbeFailing]);
+        ProbeOk "ok" = Meaning::ends(&[TransitionKind::ProbeFailing]);
     }
     Traffic "traffic" of Traffic {
         TrafficOrder "order" = Meaning::state();
@@ -183,28 +183,28 @@ edge_kinds! {
         ServiceRecovered "recovered" = Meaning::event().moving_a_clock();
     }
     Gitops "gitops" of Gitops {
-        GitopsParity "parity" = Meaning::state().and_ends(&[EdgeKind::GitopsDrift]);
-        GitopsDrift "drift" = Meaning::begins().and_ends(&[EdgeKind::GitopsParity]).after(60);
+        GitopsParity "parity" = Meaning::state().and_ends(&[TransitionKind::GitopsDrift]);
+        GitopsDrift "drift" = Meaning::begins().and_ends(&[TransitionKind::GitopsParity]).after(60);
     }
     Backup "backup" of Backups {
-        BackupUsable "usable" = Meaning::newest().and_ends(&[EdgeKind::BackupOverdue, EdgeKind::BackupMissed]).moving_a_clock();
+        BackupUsable "usable" = Meaning::newest().and_ends(&[TransitionKind::BackupOverdue, TransitionKind::BackupMissed]).moving_a_clock();
         BackupOverdue "overdue" = Meaning::begins().after(60);
         BackupMissed "missed" = Meaning::begins();
         BackupVanished "vanished" = Meaning::event();
     }
     Location "location" of Backups {
         LocationUnavailable "unavailable" = Meaning::begins().after(60);
-        LocationOk "ok" = Meaning::ends(&[EdgeKind::LocationUnavailable]);
+        LocationOk "ok" = Meaning::ends(&[TransitionKind::LocationUnavailable]);
     }
     Restore "restore" of Backups {
         RestoreStarted "started" = Meaning::state();
-        RestoreCompleted "completed" = Meaning::state().and_ends(&[EdgeKind::RestoreStuck, EdgeKind::RestoreStarted]);
-        RestoreFailed "failed" = Meaning::state().and_ends(&[EdgeKind::RestoreStuck, EdgeKind::RestoreStarted]);
+        RestoreCompleted "completed" = Meaning::state().and_ends(&[TransitionKind::RestoreStuck, TransitionKind::RestoreStarted]);
+        RestoreFailed "failed" = Meaning::state().and_ends(&[TransitionKind::RestoreStuck, TransitionKind::RestoreStarted]);
         RestoreStuck "stuck" = Meaning::begins();
     }
     Slo "slo" of Slo {
         SloBurning "burning" = Meaning::begins();
-        SloOk "ok" = Meaning::ends(&[EdgeKind::SloBurning]);
+        SloOk "ok" = Meaning::ends(&[TransitionKind::SloBurning]);
         SloExhausted "exhausted" = Meaning::state();
     }
     Log "log" {
@@ -219,14 +219,14 @@ edge_kinds! {
     }
 }
 
-impl EdgeFamily {
+impl TransitionFamily {
     /// Whether it tells of a source itself, so of everything that comes from it.
     pub fn is_of_a_source(self) -> bool {
         self == Self::Source
     }
 }
 
-impl EdgeKind {
+impl TransitionKind {
     /// Whether it begins something bad that lasts until it is ended. An incident that begins meanwhile adopts it.
     pub fn begins(&self) -> bool {
         self.meaning().begins
@@ -273,19 +273,19 @@ impl EdgeKind {
     }
 }
 
-impl fmt::Display for EdgeKind {
+impl fmt::Display for TransitionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl Serialize for EdgeKind {
+impl Serialize for TransitionKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
 }
 
-impl<'de> Deserialize<'de> for EdgeKind {
+impl<'de> Deserialize<'de> for TransitionKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self::from(String::deserialize(deserializer)?.as_str()))
     }
@@ -297,13 +297,13 @@ mod tests {
 
     #[test]
     fn a_name_reads_back_as_its_kind_and_an_unknown_one_is_kept() {
-        for kind in EdgeKind::ALL {
-            assert_eq!(EdgeKind::from(kind.as_str()), *kind);
+        for kind in TransitionKind::ALL {
+            assert_eq!(TransitionKind::from(kind.as_str()), *kind);
             assert_eq!(serde_json::to_string(kind).expect("text"), format!("\"{kind}\""));
             let family = kind.family().expect("a family").name();
             assert_eq!(kind.as_str().split_once('.').map(|(it, _)| it), Some(family));
         }
-        let later: EdgeKind = serde_json::from_str("\"quorum.lost\"").expect("an unknown kind");
+        let later: TransitionKind = serde_json::from_str("\"quorum.lost\"").expect("an unknown kind");
         assert_eq!((later.as_str(), later.family()), ("quorum.lost", None));
         assert!(!later.begins() && later.ends().is_empty() && !later.moves_clock() && !later.is_newest());
         assert_eq!(serde_json::to_string(&later).expect("text"), "\"quorum.lost\"");
@@ -311,8 +311,8 @@ mod tests {
 
     #[test]
     fn what_begins_can_end_and_what_ends_had_begun() {
-        for kind in EdgeKind::ALL {
-            let enders = EdgeKind::ALL.iter().filter(|it| it.ends().contains(kind)).count();
+        for kind in TransitionKind::ALL {
+            let enders = TransitionKind::ALL.iter().filter(|it| it.ends().contains(kind)).count();
             assert!(enders > 0 || !kind.begins(), "{kind} can end");
             assert!(kind.ends().iter().all(|ended| ended.family() == kind.family()), "{kind} ends its own family");
         }
@@ -320,10 +320,15 @@ mod tests {
 
     #[test]
     fn only_what_is_about_the_record_itself_cannot_be_ignored() {
-        let names = EdgeKind::ignorable();
+        let names = TransitionKind::ignorable();
         assert!(names.contains(&"alert.silenced") && !names.contains(&"log.damaged"));
-        assert_eq!(names.len() + 4, EdgeKind::ALL.len());
-        assert!(EdgeKind::AlertSilenced.is_ignored_by("alert.*") && EdgeKind::AlertSilenced.is_ignored_by("*"));
-        assert!(!EdgeKind::AlertSilenced.is_ignored_by("alert.firing") && !EdgeKind::LogDamaged.is_ignored_by("*"));
+        assert_eq!(names.len() + 4, TransitionKind::ALL.len());
+        assert!(
+            TransitionKind::AlertSilenced.is_ignored_by("alert.*") && TransitionKind::AlertSilenced.is_ignored_by("*")
+        );
+        assert!(
+            !TransitionKind::AlertSilenced.is_ignored_by("alert.firing")
+                && !TransitionKind::LogDamaged.is_ignored_by("*")
+        );
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::model::Stamp;
 
-use super::outline::{Event, Outline};
+use super::outline::{ExportEntry, Outline};
 
 /// The columns.
 const HEAD: [&str; 22] = [
@@ -50,7 +50,7 @@ pub fn to_csv(outline: &Outline) -> String {
     out
 }
 
-fn row(outline: &Outline, event: &Event) -> [String; 22] {
+fn row(outline: &Outline, event: &ExportEntry) -> [String; 22] {
     let amended = event.amended_by.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
     [
         text(&outline.drill.as_ref().map(|drill| format!("DRILL {drill}")).unwrap_or_default()),

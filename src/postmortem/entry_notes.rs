@@ -5,9 +5,9 @@ use serde::Serialize;
 use crate::model::{PersonId, SafeText, Stamp};
 use crate::timeline::{Incident, Item};
 
-use super::outline::Event;
+use super::outline::ExportEntry;
 
-impl Event {
+impl ExportEntry {
     /// The other time that it has, if it has one: when it was recorded, or when it happened by its own word.
     pub(super) fn other_time(&self) -> Option<(&'static str, Stamp)> {
         let differs = |at: &Stamp| at.timestamp() != self.placed_at.timestamp();

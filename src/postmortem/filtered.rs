@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::model::filter::Filter;
-use crate::timeline::{Incident, Told};
+use crate::timeline::{Incident, ToldItem};
 
 use super::outline::Outline;
 
@@ -35,7 +35,7 @@ pub fn narrow(outline: &mut Outline, incident: &Incident, filter: &Filter) {
     let kept: BTreeSet<u64> = incident
         .items
         .iter()
-        .filter(|item| filter.matches(&Told { incident, item }, outline.as_of))
+        .filter(|item| filter.matches(&ToldItem { incident, item }, outline.as_of))
         .map(|item| item.entry.seq)
         .collect();
     let total = outline.timeline.len();

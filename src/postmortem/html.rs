@@ -12,7 +12,7 @@ use crate::model::{SafeText, Stamp};
 
 use super::durations::{day, length, time};
 use super::objectives::{ClockRow, NONE};
-use super::outline::{Event, Outline, PlanLine};
+use super::outline::{ExportEntry, Outline, PlanLine};
 use super::timeline_svg;
 
 /// The look. `system-ui` and `monospace` are there everywhere: no font is fetched.
@@ -213,7 +213,7 @@ fn milestones(outline: &Outline) -> Markup {
     }
 }
 
-fn list(title: &str, events: &[Event]) -> Markup {
+fn list(title: &str, events: &[ExportEntry]) -> Markup {
     html! {
         @if !events.is_empty() {
             h2 { (title) } "\n"
@@ -286,7 +286,7 @@ fn people(outline: &Outline) -> Markup {
 }
 
 /// What else is known of an entry, beside its text.
-fn marks(event: &Event) -> Vec<Markup> {
+fn marks(event: &ExportEntry) -> Vec<Markup> {
     let mut marks = Vec::new();
     if let Some((what, at)) = event.other_time() {
         marks.push(html! { (what) " " (time(at)) });

@@ -7,7 +7,7 @@ use crate::model::time::from_detection;
 use super::durations::{day, length, time};
 use super::markdown_table;
 use super::objectives::{ClockRow, NONE};
-use super::outline::{Event, Outline, PlanLine};
+use super::outline::{ExportEntry, Outline, PlanLine};
 
 /// Writes the outline as Markdown (CommonMark with tables). All outside text is escaped: it can't make markup.
 pub fn to_markdown(outline: &Outline) -> String {
@@ -162,7 +162,7 @@ fn milestones(out: &mut String, outline: &Outline) {
     }
 }
 
-fn events(out: &mut String, title: &str, events: &[Event]) {
+fn events(out: &mut String, title: &str, events: &[ExportEntry]) {
     if events.is_empty() {
         return;
     }

@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-use crate::model::entry::{Edge, Reconciliation};
-use crate::model::{Action, EdgeKind, Entry, Happening, Milestone, Objective, PersonId, SafeText, Stamp};
+use crate::model::entry::{Reconciliation, Transition};
+use crate::model::{Action, Entry, Happening, Milestone, Objective, PersonId, SafeText, Stamp, TransitionKind};
 use crate::timeline::{Incident, Item, Marking, PlanRecord, PlanState, plan_of, sentence_of};
 
 /// What a row rests on.
@@ -36,7 +36,7 @@ pub struct MarkLine {
 
 /// One row of the short story.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
+pub struct MilestoneRow {
     /// Seconds from detection.
     pub t_s: i64,
     pub at: Stamp,
@@ -55,7 +55,7 @@ pub struct Row {
     pub marks: Vec<MarkLine>,
 }
 
-impl Row {
+impl MilestoneRow {
     /// Who, as the tables say it.
     pub(super) fn who(&self) -> String {
         match (self.basis, self.marks.first()) {
@@ -79,28 +79,28 @@ impl Row {
 }
 
 /// What the rows are found by.
-struct Story<'a> {
+struct MilestoneInput<'a> {
     incident: &'a Incident,
     objectives: Vec<&'a Objective>,
     base: Stamp,
 }
 
 /// The rows in order of their time, and the milestones for which there is nothing.
-pub(super) fn rows(incident: &Incident, objectives: &[Objective]) -> (Vec<Row>, Vec<&'static str>) {
+pub(super) fn rows(incident: &Incident, objectives: &[Objective]) -> (Vec<MilestoneRow>, Vec<&'static str>) {
     let affected: Vec<&Objective> = objectives.iter().filter(|it| incident.services.contains(&it.service)).collect();
     let objectives = if affected.is_empty() { objectives.iter().collect() } else { affected };
-    let story = Story { incident, objectives, base: incident.zero() };
+    let story = MilestoneInput { incident, objectives, base: incident.zero() };
     let found = Milestone::ALL.map(|milestone| story.milestone(&milestone));
     let missing = Milestone::ALL.iter().zip(&found).filter(|(_, row)| row.is_none());
     let missing = missing.map(|(milestone, _)| milestone.word()).collect();
-    let mut rows: Vec<Row> = found.into_iter().flatten().collect();
+    let mut rows: Vec<MilestoneRow> = found.into_iter().flatten().collect();
     rows.sort_by_key(|row| row.at);
     (rows, missing)
 }
 
-fn edge<'a>(entry: &'a Entry, kind: &EdgeKind) -> Option<&'a Edge> {
+fn transition<'a>(entry: &'a Entry, kind: &TransitionKind) -> Option<&'a Transition> {
     match &entry.happening {
-        Happening::Edge(edge) if edge.edge == *kind => Some(edge),
+        Happening::Transition(edge) if edge.edge == *kind => Some(edge),
         _ => None,
     }
 }
@@ -110,8 +110,8 @@ fn ended_well(plan: &PlanRecord) -> bool {
     plan.state == PlanState::Succeeded || plan.reconciled == Some(Reconciliation::Applied)
 }
 
-impl Story<'_> {
-    fn milestone(&self, milestone: &Milestone) -> Option<Row> {
+impl MilestoneInput<'_> {
+    fn milestone(&self, milestone: &Milestone) -> Option<MilestoneRow> {
         let clocks = &self.incident.clocks;
         let proven = match milestone {
             Milestone::Detected => self.clock(milestone, clocks.detection),
@@ -125,12 +125,12 @@ impl Story<'_> {
         };
         let marks = self.marks(milestone);
         let row = proven.or_else(|| self.marked(milestone, marks.first()?))?;
-        Some(Row { marks, ..row })
+        Some(MilestoneRow { marks, ..row })
     }
 
-    fn row(&self, milestone: &Milestone, item: &Item, at: Stamp) -> Row {
+    fn row(&self, milestone: &Milestone, item: &Item, at: Stamp) -> MilestoneRow {
         let by = &item.entry.by;
-        Row {
+        MilestoneRow {
             t_s: (at - self.base).num_seconds(),
             at,
             event: milestone.word(),
@@ -161,7 +161,7 @@ impl Story<'_> {
         marks
     }
 
-    fn marked(&self, milestone: &Milestone, mark: &MarkLine) -> Option<Row> {
+    fn marked(&self, milestone: &Milestone, mark: &MarkLine) -> Option<MilestoneRow> {
         let mut row = self.row(milestone, self.incident.item(mark.seq)?, mark.at);
         (row.auto, row.basis) = (false, Basis::Marked);
         row.seqs.extend(Some(mark.marked_seq).filter(|seq| *seq != mark.seq));
@@ -169,7 +169,7 @@ impl Story<'_> {
     }
 
     /// The item of a clock, at the clock's own instant.
-    fn clock(&self, milestone: &Milestone, mark: Option<(Stamp, u64)>) -> Option<Row> {
+    fn clock(&self, milestone: &Milestone, mark: Option<(Stamp, u64)>) -> Option<MilestoneRow> {
         let (at, seq) = mark?;
         Some(self.row(milestone, self.incident.item(seq)?, at))
     }
@@ -193,9 +193,9 @@ impl Story<'_> {
     }
 
     /// All answers came from the other side: seen, whoever did it.
-    fn traffic_switched(&self) -> Option<Row> {
+    fn traffic_switched(&self) -> Option<MilestoneRow> {
         let moved = self.first(self.base, |item| {
-            edge(&item.entry, &EdgeKind::TrafficMoved).is_some_and(|edge| {
+            transition(&item.entry, &TransitionKind::TrafficMoved).is_some_and(|edge| {
                 edge.figures.get("to").and_then(serde_json::Value::as_str).is_some_and(|to| self.is_dr(to))
             })
         })?;
@@ -203,17 +203,17 @@ impl Story<'_> {
         Some(self.with_persons(row, moved, Action::Failover))
     }
 
-    fn gitops_confirmed(&self) -> Option<Row> {
+    fn gitops_confirmed(&self) -> Option<MilestoneRow> {
         let parity = self.first(self.decision(), |item| {
-            edge(&item.entry, &EdgeKind::GitopsParity).is_some_and(|edge| self.is_dr(edge.subject.as_str()))
+            transition(&item.entry, &TransitionKind::GitopsParity).is_some_and(|edge| self.is_dr(edge.subject.as_str()))
         })?;
         Some(self.row(&Milestone::GitopsConfirmed, parity, parity.entry.measured_at()))
     }
 
     /// A restore of what the incident is about was seen to complete; else a restore plan that ended well says so.
-    fn restored(&self) -> Option<Row> {
+    fn restored(&self) -> Option<MilestoneRow> {
         let completed = self.first(self.base, |item| {
-            edge(&item.entry, &EdgeKind::RestoreCompleted).is_some_and(|edge| self.restores(item, edge))
+            transition(&item.entry, &TransitionKind::RestoreCompleted).is_some_and(|edge| self.restores(item, edge))
         });
         if let Some(item) = completed {
             let row = self.row(&Milestone::Restored, item, item.entry.measured_at());
@@ -229,7 +229,7 @@ impl Story<'_> {
     }
 
     /// Whether a completed restore is one of this incident: of its plan or of its service, and not of nothing at all.
-    fn restores(&self, item: &Item, edge: &Edge) -> bool {
+    fn restores(&self, item: &Item, edge: &Transition) -> bool {
         let nothing = edge.figures.get("items").and_then(serde_json::Value::as_u64) == Some(0);
         let own = match edge.figures.get("plan_digest").and_then(serde_json::Value::as_str) {
             // What a plan of another incident did ends here perhaps, and is not this one's.
@@ -240,7 +240,7 @@ impl Story<'_> {
     }
 
     /// Names the persons whose plan brought an observed change about, however that plan ended.
-    fn with_persons(&self, row: Row, item: &Item, action: Action) -> Row {
+    fn with_persons(&self, row: MilestoneRow, item: &Item, action: Action) -> MilestoneRow {
         match plan_of(self.incident, item).filter(|plan| plan.plan.action == action) {
             Some(plan) => by_plan(row, plan),
             None => row,
@@ -249,7 +249,7 @@ impl Story<'_> {
 }
 
 /// A row that is the doing of a plan's persons.
-fn by_plan(mut row: Row, plan: &PlanRecord) -> Row {
+fn by_plan(mut row: MilestoneRow, plan: &PlanRecord) -> MilestoneRow {
     let mut persons = vec![plan.by.person.to_string()];
     persons.extend(plan.approvals.iter().map(|it| it.by.person.to_string()));
     persons.dedup();

@@ -21,9 +21,9 @@ pub use csv::to_csv;
 pub use filtered::{Filtered, narrow};
 pub use html::to_html;
 pub use markdown::to_markdown;
-pub use milestones::{Basis, MarkLine, Row};
+pub use milestones::{Basis, MarkLine, MilestoneRow};
 pub use objectives::Reached;
-pub use outline::{Event, LogHead, Meta, Outline, outline};
+pub use outline::{ExportEntry, ExportMeta, LogHead, Outline, outline};
 
 /// The version of the JSON export.
 pub const SCHEMA: &str = "warroom.export/1";

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::model::time::length_s;
 use crate::model::{Objective, PersonId, Stamp};
-use crate::timeline::{Clock, Clocks, Incident, StatedClocks, clock_words};
+use crate::timeline::{Clocks, Incident, IncidentClock, StatedClocks, clock_words};
 
 use super::durations::{day, length};
 use super::outline::Outline;
@@ -41,12 +41,12 @@ pub(super) struct ClockRow {
 }
 
 impl ClockTable {
-    pub(super) fn of(&self, clock: Clock) -> Option<&ClockAt> {
+    pub(super) fn of(&self, clock: IncidentClock) -> Option<&ClockAt> {
         match clock {
-            Clock::Impact => self.impact.as_ref(),
-            Clock::Detection => self.detection.as_ref(),
-            Clock::Decision => self.decision.as_ref(),
-            Clock::Recovery => self.recovery.as_ref(),
+            IncidentClock::Impact => self.impact.as_ref(),
+            IncidentClock::Detection => self.detection.as_ref(),
+            IncidentClock::Decision => self.decision.as_ref(),
+            IncidentClock::Recovery => self.recovery.as_ref(),
         }
     }
 }
@@ -81,12 +81,12 @@ pub struct StatedReached {
 
 /// The clocks of an incident as the export has them.
 pub(super) fn clock_table(clocks: &Clocks) -> ClockTable {
-    let at = |clock: Clock| clocks.of(clock).map(|(at, seq)| ClockAt { at, seq });
+    let at = |clock: IncidentClock| clocks.of(clock).map(|(at, seq)| ClockAt { at, seq });
     ClockTable {
-        impact: at(Clock::Impact),
-        detection: at(Clock::Detection),
-        decision: at(Clock::Decision),
-        recovery: at(Clock::Recovery),
+        impact: at(IncidentClock::Impact),
+        detection: at(IncidentClock::Detection),
+        decision: at(IncidentClock::Decision),
+        recovery: at(IncidentClock::Recovery),
         stated: clocks.stated.clone(),
     }
 }
@@ -94,15 +94,15 @@ pub(super) fn clock_table(clocks: &Clocks) -> ClockTable {
 impl Outline {
     /// The rows of the table of clocks, as every form writes them.
     pub(super) fn clock_rows(&self) -> impl Iterator<Item = ClockRow> {
-        Clock::ALL.into_iter().map(|clock| {
+        IncidentClock::ALL.into_iter().map(|clock| {
             let (measured, stated) = (self.clocks.of(clock), self.clocks.stated.of(clock));
             let length_s = match clock {
-                Clock::Impact => self.from_impact_s,
-                Clock::Detection => self.from_detection_s,
-                Clock::Decision => self.from_decision_s,
-                Clock::Recovery => None,
+                IncidentClock::Impact => self.from_impact_s,
+                IncidentClock::Detection => self.from_detection_s,
+                IncidentClock::Decision => self.from_decision_s,
+                IncidentClock::Recovery => None,
             };
-            let late = clock != Clock::Recovery && measured.is_some() && self.clocks.recovery.is_some();
+            let late = clock != IncidentClock::Recovery && measured.is_some() && self.clocks.recovery.is_some();
             ClockRow {
                 name: clock.name(),
                 at: clock_words(clock, measured.map(|it| it.at), stated, day),
@@ -148,7 +148,7 @@ impl Reached {
 pub(super) fn reached(incident: &Incident, objectives: &[Objective], as_of: Stamp) -> Vec<Reached> {
     let clocks = &incident.clocks;
     let only = objectives.len() == 1;
-    let recovered_in_s = clocks.to_recovery(Clock::Impact);
+    let recovered_in_s = clocks.to_recovery(IncidentClock::Impact);
     // Without a recovery the time runs on: once it is over it can't be met any more.
     let failing_s = clocks.impact.filter(|_| clocks.recovery.is_none()).and_then(|(at, _)| length_s(at, as_of));
     let stated = stated_reached(clocks);

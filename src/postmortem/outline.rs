@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::model::{Happening, IncidentId, IncidentStatus, Milestone, Objective, PersonId, SafeText, Severity, Stamp};
-use crate::timeline::{Clock, Incident, Item, PlanRecord, StepState, sentence_of};
+use crate::timeline::{Incident, IncidentClock, Item, PlanRecord, StepState, sentence_of};
 
 use super::entry_notes::Removal;
 use super::filtered::Filtered;
-use super::milestones::{Row, rows};
+use super::milestones::{MilestoneRow, rows};
 use super::objectives::{ClockTable, Reached, clock_table, reached};
 
 /// Where the log stood when it was exported.
@@ -24,7 +24,7 @@ pub struct LogHead {
 
 /// What the export knows beside the incident. No clock: the same log gives the same export.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Meta {
+pub struct ExportMeta {
     pub room: String,
     /// Id of the log.
     pub log: String,
@@ -55,7 +55,7 @@ pub struct MarkedAs {
 
 /// An entry as the export shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Event {
+pub struct ExportEntry {
     pub seq: u64,
     /// When it happened, as people state it where they do.
     pub at: Stamp,
@@ -91,7 +91,7 @@ pub struct Event {
     pub hash: String,
 }
 
-impl Event {
+impl ExportEntry {
     /// Whether people put it at another time than the room observed. What is stated and recorded by the same person needs no
     /// second time: that of the record stands beside it anyway.
     pub(super) fn is_moved(&self) -> bool {
@@ -173,13 +173,13 @@ pub struct Outline {
     pub rpo_seq: Option<u64>,
     pub people: Vec<Participant>,
     pub objectives: Vec<Reached>,
-    pub rows: Vec<Row>,
+    pub rows: Vec<MilestoneRow>,
     /// Milestones for which nothing was observed, ended or marked.
     pub not_recorded: Vec<&'static str>,
-    pub decisions: Vec<Event>,
-    pub follow_ups: Vec<Event>,
+    pub decisions: Vec<ExportEntry>,
+    pub follow_ups: Vec<ExportEntry>,
     pub plans: Vec<PlanLine>,
-    pub timeline: Vec<Event>,
+    pub timeline: Vec<ExportEntry>,
     pub log: LogHead,
     /// What was left out, if anything was: then this is not the whole log, and every format must say so.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,10 +187,10 @@ pub struct Outline {
 }
 
 /// Builds the outline of an incident, open or closed.
-pub fn outline(incident: &Incident, objectives: &[Objective], meta: &Meta) -> Outline {
+pub fn outline(incident: &Incident, objectives: &[Objective], meta: &ExportMeta) -> Outline {
     let clocks = &incident.clocks;
     let as_of = incident.items.iter().map(|item| item.entry.ts).max().unwrap_or(incident.opened_at);
-    let events: Vec<Event> = incident.items.iter().map(|item| event(incident, item)).collect();
+    let events: Vec<ExportEntry> = incident.items.iter().map(|item| event(incident, item)).collect();
     let of_kind = |kind: &str| events.iter().filter(|event| event.kind == kind).cloned().collect::<Vec<_>>();
     let (rows, not_recorded) = rows(incident, objectives);
     Outline {
@@ -206,9 +206,9 @@ pub fn outline(incident: &Incident, objectives: &[Objective], meta: &Meta) -> Ou
         closed_at: incident.closed_at,
         as_of,
         clocks: clock_table(clocks),
-        from_detection_s: clocks.to_recovery(Clock::Detection),
-        from_impact_s: clocks.to_recovery(Clock::Impact),
-        from_decision_s: clocks.to_recovery(Clock::Decision),
+        from_detection_s: clocks.to_recovery(IncidentClock::Detection),
+        from_impact_s: clocks.to_recovery(IncidentClock::Impact),
+        from_decision_s: clocks.to_recovery(IncidentClock::Decision),
         rpo_s: clocks.rpo_s,
         rpo_seq: clocks.rpo_seq,
         people: people(incident),
@@ -235,10 +235,10 @@ fn level(actor: &crate::model::Actor) -> &'static str {
     }
 }
 
-fn event(incident: &Incident, item: &Item) -> Event {
+fn event(incident: &Incident, item: &Item) -> ExportEntry {
     let entry = &item.entry;
     let base = incident.zero();
-    Event {
+    ExportEntry {
         seq: entry.seq,
         at: item.at,
         measured_at: entry.measured_at(),
@@ -250,7 +250,7 @@ fn event(incident: &Incident, item: &Item) -> Event {
         simulated: entry.by.simulated,
         kind: entry.happening.kind().to_owned(),
         edge: match &entry.happening {
-            Happening::Edge(edge) => Some(edge.edge.to_string()),
+            Happening::Transition(edge) => Some(edge.edge.to_string()),
             _ => None,
         },
         text: SafeText::new(&sentence_of(incident, item)),
@@ -356,7 +356,7 @@ fn plan(record: &PlanRecord) -> PlanLine {
     }
 }
 
-fn shown_line(row: &crate::model::plan::Shown) -> ShownLine {
+fn shown_line(row: &crate::model::plan::ShownChange) -> ShownLine {
     ShownLine { what: SafeText::new(&row.what), now: SafeText::new(&row.now), after: SafeText::new(&row.after) }
 }
 

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use crate::model::Stamp;
 use crate::model::time::{from_detection, since};
-use crate::timeline::Clock;
+use crate::timeline::IncidentClock;
 
 use super::durations::length;
 use super::outline::Outline;
@@ -21,7 +21,7 @@ const CHARACTER: i64 = 7;
 const LINES: usize = 9;
 
 /// A clock on the line.
-struct Mark {
+struct DrawnClock {
     name: &'static str,
     at: Stamp,
     /// Seconds from the first mark.
@@ -34,7 +34,7 @@ struct Mark {
 pub(super) fn timeline(outline: &Outline) -> Markup {
     let zero = outline.clocks.detection.as_ref().map_or(outline.opened_at, |clock| clock.at);
     let found: Vec<_> =
-        Clock::ALL.iter().filter_map(|it| outline.clocks.of(*it).map(|clock| (it.name(), clock.at))).collect();
+        IncidentClock::ALL.iter().filter_map(|it| outline.clocks.of(*it).map(|clock| (it.name(), clock.at))).collect();
     let points = points(outline, zero);
     let instants = found.iter().map(|(_, at)| *at).chain(points.iter().map(|point| point.at));
     let (Some(first), Some(last)) = (instants.clone().min(), instants.max()) else { return Markup::default() };
@@ -42,9 +42,14 @@ pub(super) fn timeline(outline: &Outline) -> Markup {
     if span <= 0 || found.is_empty() {
         return Markup::default();
     }
-    let mut marks: Vec<Mark> = found
+    let mut marks: Vec<DrawnClock> = found
         .iter()
-        .map(|(name, at)| Mark { name, at: *at, at_s: (*at - first).num_seconds(), t_s: (*at - zero).num_seconds() })
+        .map(|(name, at)| DrawnClock {
+            name,
+            at: *at,
+            at_s: (*at - first).num_seconds(),
+            t_s: (*at - zero).num_seconds(),
+        })
         .collect();
     // An alert may fire late, after the service was back.
     marks.sort_by_key(|mark| mark.at_s);
@@ -64,26 +69,26 @@ pub(super) fn timeline(outline: &Outline) -> Markup {
 }
 
 /// What is written below the line.
-struct Point {
+struct DrawnEvent {
     at: Stamp,
     words: String,
     says: String,
 }
 
 /// The milestones, and where people state a clock to stand: in order of time.
-fn points(outline: &Outline, zero: Stamp) -> Vec<Point> {
+fn points(outline: &Outline, zero: Stamp) -> Vec<DrawnEvent> {
     let t = |at: Stamp| from_detection((at - zero).num_seconds());
-    let rows = outline.rows.iter().map(|row| Point {
+    let rows = outline.rows.iter().map(|row| DrawnEvent {
         at: row.at,
         words: format!("{} {}", from_detection(row.t_s), row.name()),
         says: row.action.to_string(),
     });
-    let stated = Clock::ALL.into_iter().filter_map(|clock| {
+    let stated = IncidentClock::ALL.into_iter().filter_map(|clock| {
         let it = outline.clocks.stated.of(clock)?;
         let words = format!("{} {}, stated by {}", t(it.at), clock.name(), it.by);
-        Some(Point { at: it.at, words, says: format!("entry {}", it.seq) })
+        Some(DrawnEvent { at: it.at, words, says: format!("entry {}", it.seq) })
     });
-    let mut points: Vec<Point> = rows.chain(stated).collect();
+    let mut points: Vec<DrawnEvent> = rows.chain(stated).collect();
     points.sort_by_key(|point| point.at);
     points
 }
@@ -101,7 +106,7 @@ fn said(outline: &Outline) -> String {
 }
 
 /// The time between two clocks, above the line.
-fn spans(marks: &[Mark], x: &impl Fn(i64) -> i64) -> Markup {
+fn spans(marks: &[DrawnClock], x: &impl Fn(i64) -> i64) -> Markup {
     html! {
         @for pair in marks.windows(2) {
             @let (from, to) = (x(pair[0].at_s), x(pair[1].at_s));
@@ -125,7 +130,7 @@ fn width(words: &str) -> i64 {
 }
 
 /// A clock: its name over the line, on one of two heights so that near ones do not lie on each other.
-fn clock(mark: &Mark, x: i64) -> Markup {
+fn clock(mark: &DrawnClock, x: i64) -> Markup {
     let high = matches!(mark.name, "detection" | "recovery");
     let y = if high { 18 } else { 36 };
     let anchor = if x > LEFT + WIDTH - 60 { "end" } else { "start" };
@@ -136,10 +141,10 @@ fn clock(mark: &Mark, x: i64) -> Markup {
 }
 
 /// What happened, below the line: each as far right as it happened, in lines that do not touch; and how many lines.
-fn labels(points: &[Point], first: Stamp, x: &impl Fn(i64) -> i64) -> (Markup, i64) {
+fn labels(points: &[DrawnEvent], first: Stamp, x: &impl Fn(i64) -> i64) -> (Markup, i64) {
     let mut ends = [i64::MIN; LINES];
     let mut used = 0;
-    let place = |point: &Point| {
+    let place = |point: &DrawnEvent| {
         let at = x((point.at - first).num_seconds());
         let wide = width(&point.words) + 10;
         // What would run off the right end stands left of its mark.

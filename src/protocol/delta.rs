@@ -55,4 +55,4 @@ impl BoardDelta {
 }
 
 /// Rows of every topic, as a client holds them.
-pub type Rows = BTreeMap<Topic, TopicView>;
+pub type TopicRows = BTreeMap<Topic, TopicView>;

@@ -8,8 +8,8 @@ use crate::model::entry::LogLine;
 use crate::model::plan::Recheck;
 use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview};
 use crate::model::{
-    Action, Actor, Digest, IncidentId, IncidentStatus, Level, Milestone, Objective, PersonId, PlanId, Refusal, Role,
-    SafeText, Severity, Stamp, clean,
+    Action, Actor, Digest, IncidentId, IncidentStatus, Level, Milestone, Objective, PersonId, PersonRole, PlanId,
+    Refusal, SafeText, Severity, Stamp, clean,
 };
 
 use super::delta::BoardDelta;
@@ -60,7 +60,7 @@ pub struct Welcome {
     /// Id of the log whose entries follow.
     pub log: String,
     pub you: Actor,
-    pub role: Role,
+    pub role: PersonRole,
     pub clock: ClockSync,
     pub drill: Option<DrillInfo>,
     pub objectives: Vec<Objective>,
@@ -295,7 +295,7 @@ pub struct RoomStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Who {
     pub actor: Actor,
-    pub role: Role,
+    pub role: PersonRole,
     pub since: Stamp,
     pub consoles: u32,
 }

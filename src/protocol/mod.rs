@@ -8,7 +8,7 @@ pub mod delta;
 pub mod message;
 pub mod socket_trust;
 
-pub use delta::{BoardDelta, Rows};
+pub use delta::{BoardDelta, TopicRows};
 pub use message::{ClientLine, DrillInfo, Hello, LogRoom, Push, Reply, Request, RoomLine, Short, Welcome, Who};
 
 /// The protocol version this build speaks.

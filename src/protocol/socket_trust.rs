@@ -17,7 +17,7 @@ const STICKY: u32 = 0o1000;
 
 /// What is wrong with a step of the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wrong {
+pub enum PathProblem {
     /// It belongs to somebody who is not trusted.
     Foreign,
     /// Others may write in it.
@@ -26,35 +26,35 @@ pub enum Wrong {
 
 /// A step of the way at which others could put something else in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsafe {
+pub struct UnsafePath {
     pub path: PathBuf,
     pub owner: u32,
     /// Its permission bits.
     pub mode: u32,
-    pub wrong: Wrong,
+    pub wrong: PathProblem,
 }
 
-impl Unsafe {
+impl UnsafePath {
     /// What mends it.
     pub fn remedy(&self) -> String {
         let path = self.path.display();
         match self.wrong {
-            Wrong::Foreign => format!("use a directory that is your own or root's instead of {path}"),
-            Wrong::Writable => {
+            PathProblem::Foreign => format!("use a directory that is your own or root's instead of {path}"),
+            PathProblem::Writable => {
                 format!("take that away (chmod go-w {path}), or use a directory that only its owner writes")
             }
         }
     }
 }
 
-impl fmt::Display for Unsafe {
+impl fmt::Display for UnsafePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, owner, mode) = (self.path.display(), self.owner, self.mode);
         match self.wrong {
-            Wrong::Foreign => {
+            PathProblem::Foreign => {
                 write!(f, "{path} belongs to uid {owner} (mode {mode:04o}), who could put anything there")
             }
-            Wrong::Writable => write!(f, "others may write in {path} (of uid {owner}, mode {mode:04o})"),
+            PathProblem::Writable => write!(f, "others may write in {path} (of uid {owner}, mode {mode:04o})"),
         }
     }
 }
@@ -64,7 +64,7 @@ impl fmt::Display for Unsafe {
 ///
 /// # Errors
 /// The first step that is not safe.
-pub fn check(path: &Path, trusted: &[u32]) -> Result<(), Unsafe> {
+pub fn check(path: &Path, trusted: &[u32]) -> Result<(), UnsafePath> {
     let Ok(whole) = std::path::absolute(path) else { return Ok(()) };
     let mut ahead: VecDeque<OsString> = steps(&whole);
     let (mut at, mut links) = (PathBuf::from("/"), 0);
@@ -75,8 +75,8 @@ pub fn check(path: &Path, trusted: &[u32]) -> Result<(), Unsafe> {
             continue;
         }
         let path = at.join(name);
-        let Some(here) = Step::look(&at) else { return Ok(()) };
-        let next = Step::look(&path);
+        let Some(here) = PathStep::look(&at) else { return Ok(()) };
+        let next = PathStep::look(&path);
         judge(&here, next.as_ref(), trusted)?;
         match next.and_then(|next| next.link()) {
             Some(Ok(target)) if links < MOST_LINKS => {
@@ -90,8 +90,8 @@ pub fn check(path: &Path, trusted: &[u32]) -> Result<(), Unsafe> {
             None => at = path,
         }
     }
-    match Step::look(&at) {
-        Some(step) if !trusted.contains(&step.meta.uid()) => Err(step.is(Wrong::Foreign)),
+    match PathStep::look(&at) {
+        Some(step) if !trusted.contains(&step.meta.uid()) => Err(step.is(PathProblem::Foreign)),
         _ => Ok(()),
     }
 }
@@ -106,27 +106,27 @@ fn steps(path: &Path) -> VecDeque<OsString> {
 }
 
 /// Whether nobody but the trusted could have put `next` into the directory `at`.
-fn judge(at: &Step<'_>, next: Option<&Step<'_>>, trusted: &[u32]) -> Result<(), Unsafe> {
+fn judge(at: &PathStep<'_>, next: Option<&PathStep<'_>>, trusted: &[u32]) -> Result<(), UnsafePath> {
     if !trusted.contains(&at.meta.uid()) {
-        return Err(at.is(Wrong::Foreign));
+        return Err(at.is(PathProblem::Foreign));
     }
     if at.meta.mode() & WRITABLE_BY_OTHERS == 0 {
         return Ok(());
     }
     match next.filter(|next| !trusted.contains(&next.meta.uid())) {
-        _ if at.meta.mode() & STICKY == 0 => Err(at.is(Wrong::Writable)),
-        Some(foreign) => Err(foreign.is(Wrong::Foreign)),
+        _ if at.meta.mode() & STICKY == 0 => Err(at.is(PathProblem::Writable)),
+        Some(foreign) => Err(foreign.is(PathProblem::Foreign)),
         None => Ok(()),
     }
 }
 
 /// What stands at a place of the way; of a link, the link itself.
-struct Step<'a> {
+struct PathStep<'a> {
     path: &'a Path,
     meta: Metadata,
 }
 
-impl<'a> Step<'a> {
+impl<'a> PathStep<'a> {
     fn look(path: &'a Path) -> Option<Self> {
         Some(Self { path, meta: path.symlink_metadata().ok()? })
     }
@@ -135,8 +135,8 @@ impl<'a> Step<'a> {
         self.meta.file_type().is_symlink().then(|| std::fs::read_link(self.path))
     }
 
-    fn is(&self, wrong: Wrong) -> Unsafe {
-        Unsafe { path: self.path.to_owned(), owner: self.meta.uid(), mode: self.meta.mode() & 0o7777, wrong }
+    fn is(&self, wrong: PathProblem) -> UnsafePath {
+        UnsafePath { path: self.path.to_owned(), owner: self.meta.uid(), mode: self.meta.mode() & 0o7777, wrong }
     }
 }
 
@@ -166,7 +166,7 @@ mod tests {
         (home, socket)
     }
 
-    fn found(path: &Path) -> Option<(PathBuf, Wrong)> {
+    fn found(path: &Path) -> Option<(PathBuf, PathProblem)> {
         check(path, &[ROOT, me()]).err().map(|it| (it.path, it.wrong))
     }
 
@@ -185,7 +185,7 @@ mod tests {
         for mode in [0o777, 0o775, 0o757] {
             set_permissions(&open, Permissions::from_mode(mode)).expect("its mode");
             let wrong = check(&socket, &[ROOT, me()]).expect_err("open to others");
-            assert_eq!((&wrong.path, wrong.owner, wrong.mode, wrong.wrong), (&open, me(), mode, Wrong::Writable));
+            assert_eq!((&wrong.path, wrong.owner, wrong.mode, wrong.wrong), (&open, me(), mode, PathProblem::Writable));
             let said = format!("{wrong}; {}", wrong.remedy());
             assert!(said.contains(&format!("mode 0{mode:o}")) && said.contains("chmod go-w"), "{said}");
         }
@@ -202,20 +202,20 @@ mod tests {
             // Only root gives things away.
             return;
         }
-        assert_eq!(found(&socket), Some((b.clone(), Wrong::Foreign)));
+        assert_eq!(found(&socket), Some((b.clone(), PathProblem::Foreign)));
         set_permissions(&a, Permissions::from_mode(0o1777)).expect("its mode");
-        assert_eq!(found(&socket), Some((b.clone(), Wrong::Foreign)));
+        assert_eq!(found(&socket), Some((b.clone(), PathProblem::Foreign)));
         assert_eq!(check(&socket, &[ROOT, me(), STRANGER]), Ok(()), "unless that account is trusted");
         chown(&b, Some(me()), None).expect("ours again");
         chown(&socket, Some(STRANGER), None).expect("theirs");
-        assert_eq!(found(&socket), Some((socket.clone(), Wrong::Foreign)));
+        assert_eq!(found(&socket), Some((socket.clone(), PathProblem::Foreign)));
         chown(&socket, Some(me()), None).expect("ours again");
         // A link of theirs to a place that is safe: they may turn it elsewhere at any time.
         let link = a.join("link");
         symlink(&b, &link).expect("linked");
         assert_eq!(found(&link.join("s")), None);
         std::os::unix::fs::lchown(&link, Some(STRANGER), None).expect("theirs");
-        assert_eq!(found(&link.join("s")), Some((link, Wrong::Foreign)));
+        assert_eq!(found(&link.join("s")), Some((link, PathProblem::Foreign)));
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
         symlink(home.path().join("a/b"), &link).expect("linked");
         assert_eq!(found(&link.join("s")), None);
         set_permissions(home.path().join("a"), Permissions::from_mode(0o777)).expect("its mode");
-        assert_eq!(found(&link.join("s")), Some((home.path().join("a"), Wrong::Writable)));
+        assert_eq!(found(&link.join("s")), Some((home.path().join("a"), PathProblem::Writable)));
         symlink("round", home.path().join("round")).expect("linked");
         assert_eq!(found(&home.path().join("round/s")), None);
         drop(socket);

@@ -5,15 +5,15 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt;
 use tokio::sync::oneshot;
 
-use super::engine::{Answer, Caller, Command, Engine, FirstRead};
+use super::engine::{Answer, Caller, Engine, EngineMessage, FirstRead};
 use super::executor;
 use super::person_budget::{Whose, rate};
-use super::preflights::{Begin, Waiting, drift};
+use super::preflights::{Begin, WaitingApproval, drift};
 use crate::approval::{self, PlanState};
-use crate::model::entry::{Approved, Draft, Executing};
-use crate::model::{Action, Digest, IncidentStatus, PlanId, Refusal, Role, Step};
+use crate::model::entry::{Approved, EntryDraft, Executing};
+use crate::model::{Action, Digest, IncidentStatus, PersonRole, PlanId, Refusal, Step};
 use crate::protocol::Reply;
-use crate::systems::request_meter::{Use, used_for};
+use crate::systems::request_meter::{RequestUse, used_for};
 
 impl Engine {
     /// An approval. When it completes the quorum, the preconditions are read first, outside the writer.
@@ -49,7 +49,7 @@ impl Engine {
     ) {
         let first = self.plan_record(&plan).ok().and_then(|record| record.plan.steps.first().cloned());
         let (Some(me), Some(first)) = (self.me.upgrade(), first) else { return };
-        let waiting = Waiting { caller, confirm, reply };
+        let waiting = WaitingApproval { caller, confirm, reply };
         let waiting = match self.preflights.ask(&plan, waiting, self.shared.clock.boot()) {
             Begin::Joined => return,
             Begin::Refused(it, refusal) => return self.refuse_approval(it, &plan, refusal),
@@ -61,15 +61,15 @@ impl Engine {
         self.preflights.begin(plan.clone(), waiting);
         let shared = self.shared.clone();
         self.tasks.spawn(async move {
-            let reading = used_for(Use::Read, executor::broken(&shared, digest, &first));
+            let reading = used_for(RequestUse::Read, executor::broken(&shared, digest, &first));
             let failed = || vec!["they could not be read, by a fault of the program".to_owned()];
             let broken = AssertUnwindSafe(reading).catch_unwind().await.unwrap_or_else(|_| failed());
             let read = FirstRead { at: executor::boottime(), broken };
-            let _ = me.send(Command::Confirm { plan, digest, read }).await;
+            let _ = me.send(EngineMessage::Confirm { plan, digest, read }).await;
         });
     }
 
-    fn refuse_approval(&mut self, it: Waiting, plan: &PlanId, refusal: Refusal) {
+    fn refuse_approval(&mut self, it: WaitingApproval, plan: &PlanId, refusal: Refusal) {
         self.answer(&it.caller, "approve", Some(plan), it.reply, Err(refusal));
     }
 
@@ -108,7 +108,7 @@ impl Engine {
         let mut approved = record.clone();
         approved.approvals.push(approval::Approval { by: caller.actor.clone(), at: self.shared.clock.now(), seq: 0 });
         approved.state = PlanState::Approved;
-        let role_of = |person: &crate::model::PersonId| -> Option<Role> {
+        let role_of = |person: &crate::model::PersonId| -> Option<PersonRole> {
             self.shared.config.people.iter().find(|known| known.id == *person).map(crate::model::Person::role)
         };
         approval::may_claim(&approved, &role_of, self.now_rules(), late, 0)?;
@@ -119,8 +119,8 @@ impl Engine {
         let yes = Approved { plan: plan.clone(), digest };
         let claim = Executing { plan: plan.clone(), digest, boot: self.shared.boot.clone() };
         let mut drafts = vec![
-            Draft { incident: incident.clone(), by: caller.actor.clone(), happening: yes.into(), text: None },
-            Draft { incident, ..self.by_room(claim) },
+            EntryDraft { incident: incident.clone(), by: caller.actor.clone(), happening: yes.into(), text: None },
+            EntryDraft { incident, ..self.by_room(claim) },
         ];
         drafts.extend(self.advance_status(match action {
             Action::Failover => IncidentStatus::Mitigating,

@@ -4,7 +4,7 @@
 //! nothing older than its start, and says from when on it knows. Bounded by count and by bytes; an answer that is not
 //! whole says so.
 //!
-//! The writer and those who look share a lock. Who looks takes pointers under it ([`Past::then`]) and nothing else: what
+//! The writer and those who look share a lock. Who looks takes pointers under it ([`BoardHistory::then`]) and nothing else: what
 //! they are put together to is reckoned without it.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -16,21 +16,21 @@ use crate::model::Stamp;
 use crate::model::filter::Fields;
 use crate::protocol::Short;
 
-/// The topics that are kept. Of the others the timeline has the edges.
+/// The topics that are kept. Of the others the timeline has the transitions.
 pub const KEPT: [Topic; 2] = [Topic::Alerts, Topic::Events];
 /// The most changes kept of a topic; the oldest go first.
 const MOST_CHANGES: usize = 12_000;
 /// The most bytes kept of a topic beside what stands on the board now, whatever the rows carry; the oldest go first.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// What a change weighs beside its row's text: what is known without reading it, its places in the lists.
-const FIXED_BYTES: usize = size_of::<Kept>() + size_of::<Change>() + 160;
+const FIXED_BYTES: usize = size_of::<PastRow>() + size_of::<RowChange>() + 160;
 /// The most rows of an answer; of events those that were the newest at an instant.
 const MOST_ROWS: usize = 1_000;
 const CALM_FOR: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// A row as it was: as text, a quarter of what it is otherwise, and what orders it.
 #[derive(Debug)]
-pub struct Kept {
+pub struct PastRow {
     id: Arc<str>,
     verdict: Verdict,
     at: Option<Stamp>,
@@ -38,7 +38,7 @@ pub struct Kept {
     json: Box<[u8]>,
 }
 
-impl Kept {
+impl PastRow {
     fn new(id: Arc<str>, row: &Row) -> Self {
         let json = serde_json::to_vec(row).unwrap_or_default().into();
         Self { id, verdict: row.verdict, at: row.at(), seen_at: row.seen_at, json }
@@ -61,28 +61,28 @@ impl Kept {
 
 /// A row came or changed (`Some`), or went.
 #[derive(Debug)]
-struct Change {
+struct RowChange {
     at: Stamp,
     /// The same on the boot clock.
     boot: Duration,
     id: Arc<str>,
-    row: Option<Arc<Kept>>,
+    row: Option<Arc<PastRow>>,
 }
 
-impl Change {
+impl RowChange {
     fn weight(&self) -> usize {
         self.row.as_ref().map_or(FIXED_BYTES, |kept| kept.weight())
     }
 }
 
-type Rows = HashMap<Arc<str>, Arc<Kept>>;
+type RowsById = HashMap<Arc<str>, Arc<PastRow>>;
 
 /// One topic's history: how it stood at `since`, and every change after that.
 struct Track {
     topic: Topic,
     since: Stamp,
-    base: Arc<Rows>,
-    changes: VecDeque<Arc<Change>>,
+    base: Arc<RowsById>,
+    changes: VecDeque<Arc<RowChange>>,
     /// How it stands now.
     now: HashMap<Arc<str>, Row>,
     /// What `base` and `changes` weigh.
@@ -93,12 +93,12 @@ struct Track {
 }
 
 /// The histories.
-pub struct Past {
+pub struct BoardHistory {
     tracks: BTreeMap<Topic, Track>,
     most_bytes: usize,
 }
 
-impl Default for Past {
+impl Default for BoardHistory {
     fn default() -> Self {
         Self { tracks: BTreeMap::new(), most_bytes: MOST_BYTES }
     }
@@ -108,12 +108,12 @@ impl Default for Past {
 #[derive(Debug)]
 pub struct Then {
     topic: Topic,
-    base: Arc<Rows>,
-    changes: Vec<Arc<Change>>,
+    base: Arc<RowsById>,
+    changes: Vec<Arc<RowChange>>,
     let_go: bool,
 }
 
-impl Past {
+impl BoardHistory {
     /// A topic stands like this from `now` on. How long it is kept, the boot clock says.
     pub fn note(&mut self, topic: Topic, (now, boot): (Stamp, Duration), view: &TopicView, incident_open: bool) {
         if !KEPT.contains(&topic) {
@@ -157,8 +157,8 @@ impl Track {
             }
             let id: Arc<str> = row.id.as_str().into();
             self.now.insert(id.clone(), row.clone());
-            let kept = Kept::new(id.clone(), row);
-            self.push(Change { at, boot, id, row: Some(Arc::new(kept)) });
+            let kept = PastRow::new(id.clone(), row);
+            self.push(RowChange { at, boot, id, row: Some(Arc::new(kept)) });
         }
         if self.now.len() > view.rows.len() {
             let here: HashSet<&str> = view.rows.iter().map(|row| row.id.as_str()).collect();
@@ -167,20 +167,20 @@ impl Track {
                 self.now.remove(&id);
                 // An event does not become undone when newer ones push it out of the list.
                 if self.topic != Topic::Events {
-                    self.push(Change { at, boot, id, row: None });
+                    self.push(RowChange { at, boot, id, row: None });
                 }
             }
         }
     }
 
-    fn push(&mut self, change: Change) {
+    fn push(&mut self, change: RowChange) {
         self.bytes += change.weight();
         self.changes.push_back(Arc::new(change));
     }
 
     /// Forgets what is beyond the bounds, and what is older than `before`.
     fn forget(&mut self, before: Option<Duration>) {
-        let old = |change: &Arc<Change>| before.is_some_and(|before| change.boot < before);
+        let old = |change: &Arc<RowChange>| before.is_some_and(|before| change.boot < before);
         while self.changes.len() > MOST_CHANGES || self.bytes > self.most_bytes || self.changes.front().is_some_and(old)
         {
             let Some(change) = self.changes.pop_front() else { break };
@@ -203,10 +203,10 @@ impl Track {
 
     /// Lets the oldest rows of the base go. To half of the bound, so that it is not done again at once.
     fn thin(&mut self) {
-        let mut newest: Vec<(Arc<str>, Arc<Kept>)> = Arc::make_mut(&mut self.base).drain().collect();
+        let mut newest: Vec<(Arc<str>, Arc<PastRow>)> = Arc::make_mut(&mut self.base).drain().collect();
         newest.sort_by_key(|(_, kept)| std::cmp::Reverse(kept.seen_at));
         let before = newest.len();
-        let weight = |it: &[(Arc<str>, Arc<Kept>)]| it.iter().map(|it| it.1.weight()).sum::<usize>();
+        let weight = |it: &[(Arc<str>, Arc<PastRow>)]| it.iter().map(|it| it.1.weight()).sum::<usize>();
         self.bytes -= weight(&newest);
         if self.topic == Topic::Events {
             newest.truncate(MOST_ROWS);
@@ -238,15 +238,15 @@ impl Track {
 
 impl Then {
     /// The rows, in the order of their pane; and what is missing of them, if anything is.
-    pub fn rows(&self) -> (Vec<Arc<Kept>>, Option<Short>) {
-        let mut rows: HashMap<&str, &Arc<Kept>> = self.base.iter().map(|(id, row)| (&**id, row)).collect();
+    pub fn rows(&self) -> (Vec<Arc<PastRow>>, Option<Short>) {
+        let mut rows: HashMap<&str, &Arc<PastRow>> = self.base.iter().map(|(id, row)| (&**id, row)).collect();
         for change in &self.changes {
             match &change.row {
                 Some(row) => rows.insert(&change.id, row),
                 None => rows.remove(&*change.id),
             };
         }
-        let mut rows: Vec<&Arc<Kept>> = rows.into_values().collect();
+        let mut rows: Vec<&Arc<PastRow>> = rows.into_values().collect();
         match self.topic.tells_events() {
             true => rows.sort_unstable_by(|a, b| b.seen_at.cmp(&a.seen_at).then_with(|| a.id.cmp(&b.id))),
             false => rows.sort_unstable_by(|a, b| {
@@ -269,7 +269,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::board::Body;
+    use crate::board::RowBody;
     use crate::model::{SafeText, SourceId, System};
 
     fn at(second: i64) -> Stamp {
@@ -284,7 +284,7 @@ mod tests {
             seen_at: at(seen),
             stale: false,
             why: SafeText::default(),
-            body: Body::Source {
+            body: RowBody::Source {
                 alive_at: None,
                 troubled_since: None,
                 trouble: None,
@@ -304,14 +304,14 @@ mod tests {
         TopicView { total: rows.len() as u64, dropped: 0, rows }
     }
 
-    fn ids(past: &Past, topic: Topic, second: i64) -> Option<String> {
+    fn ids(past: &BoardHistory, topic: Topic, second: i64) -> Option<String> {
         let (rows, _) = past.then(topic, at(second)).0?.rows();
         Some(rows.iter().map(|it| format!("{}={}", it.id, it.verdict.name())).collect::<Vec<_>>().join(" "))
     }
 
     #[test]
     fn rows_stand_as_they_stood_at_every_instant() {
-        let mut past = Past::default();
+        let mut past = BoardHistory::default();
         past.note(Topic::Alerts, both(10), &view(vec![row("a", Verdict::Critical, 10)]), true);
         past.note(Topic::Alerts, both(12), &view(vec![row("a", Verdict::Critical, 12)]), true);
         let two = vec![row("a", Verdict::Warning, 20), row("b", Verdict::Critical, 20)];
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn it_is_bounded_and_says_from_when_on_it_knows() {
-        let mut past = Past::default();
+        let mut past = BoardHistory::default();
         for n in 0..4_000 {
             let newest = (0..4).map(|k| row(&format!("e{}", n * 4 + k), Verdict::Warning, n)).collect();
             past.note(Topic::Events, both(n), &view(newest), true);
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_whole_answer_says_nothing_and_one_cut_or_short_of_rows_says_so() {
-        let mut past = Past::default();
+        let mut past = BoardHistory::default();
         let many: Vec<Row> = (0..1_001).map(|n| row(&format!("e{n}"), Verdict::Warning, n)).collect();
         past.note(Topic::Events, both(1), &view(many[1..].to_vec()), true);
         past.note(Topic::Events, both(2), &view(many[..1].to_vec()), true);
@@ -366,7 +366,7 @@ mod tests {
         #[test]
         fn an_instant_shows_the_board_of_then(boards in prop::collection::vec(prop::collection::btree_map(0u8..6, 0usize..3, 0..6), 1..40)) {
             const VERDICTS: [Verdict; 3] = [Verdict::Ok, Verdict::Warning, Verdict::Critical];
-            let mut past = Past::default();
+            let mut past = BoardHistory::default();
             let mut wanted = Vec::new();
             for (second, board) in (1i64..).zip(&boards) {
                 let rows: Vec<Row> = board.iter().map(|(id, n)| row(&id.to_string(), VERDICTS[*n], second)).collect();
@@ -385,7 +385,7 @@ mod tests {
     fn bytes_are_bounded_whatever_the_rows_carry() {
         let most_bytes = 200 * FIXED_BYTES;
         for topic in KEPT {
-            let mut past = Past { most_bytes, ..Past::default() };
+            let mut past = BoardHistory { most_bytes, ..BoardHistory::default() };
             for n in 0..2_000 {
                 // Some are as large as the bound allows only a few of.
                 let long = "x".repeat(if n % 7 == 0 { 2_000 } else { 10 });
@@ -402,7 +402,7 @@ mod tests {
             let (rows, short) = past.then(topic, at(2_000)).0.expect("known").rows();
             assert!(!rows.is_empty() && (topic == Topic::Alerts || short.is_some_and(|it| it.let_go)), "{topic:?}");
         }
-        let mut past = Past { most_bytes, ..Past::default() };
+        let mut past = BoardHistory { most_bytes, ..BoardHistory::default() };
         let standing = (0..500).map(|n| row(&format!("a{n}"), Verdict::Critical, n)).collect();
         past.note(Topic::Alerts, both(600), &view(standing), true);
         let (rows, short) = past.then(Topic::Alerts, at(600)).0.expect("known").rows();
@@ -411,7 +411,7 @@ mod tests {
 
     #[test]
     fn who_looks_shares_the_rows_and_sees_them_as_they_were_whatever_is_written_since() {
-        let mut past = Past::default();
+        let mut past = BoardHistory::default();
         past.note(Topic::Alerts, both(1), &view(vec![row("a", Verdict::Critical, 1)]), true);
         let then = past.then(Topic::Alerts, at(1)).0.expect("known");
         let kept = past.tracks[&Topic::Alerts].changes[0].row.as_ref().expect("the row");
@@ -426,7 +426,7 @@ mod tests {
 
     #[test]
     fn without_an_incident_it_is_forgotten_after_a_while() {
-        let mut past = Past::default();
+        let mut past = BoardHistory::default();
         past.note(Topic::Alerts, both(0), &view(vec![row("a", Verdict::Warning, 0)]), true);
         past.note(Topic::Alerts, both(9_000), &view(vec![row("a", Verdict::Critical, 0)]), true);
         assert_eq!(ids(&past, Topic::Alerts, 10).as_deref(), Some("a=warning"), "an open incident keeps all");
@@ -437,7 +437,7 @@ mod tests {
 
     #[test]
     fn how_long_it_is_kept_the_boot_clock_says_and_not_the_wall_clock() {
-        let mut past = Past::default();
+        let mut past = BoardHistory::default();
         let day = 86_400;
         past.note(Topic::Alerts, both(0), &view(vec![row("a", Verdict::Warning, 0)]), false);
         past.note(Topic::Alerts, (at(day), Duration::from_secs(60)), &view(Vec::new()), false);

@@ -14,7 +14,7 @@ use crate::protocol::{LogRoom, Who};
 pub type BoardNews = Arc<BTreeMap<Topic, Arc<TopicView>>>;
 
 /// The room's side of the watches.
-pub struct Newsroom {
+pub struct Broadcaster {
     pub head: watch::Sender<u64>,
     pub board: watch::Sender<BoardNews>,
     pub present: watch::Sender<Arc<Vec<Who>>>,
@@ -25,7 +25,7 @@ pub struct Newsroom {
 
 /// A session's side.
 #[derive(Clone)]
-pub struct News {
+pub struct Broadcasts {
     pub head: watch::Receiver<u64>,
     pub board: watch::Receiver<BoardNews>,
     pub present: watch::Receiver<Arc<Vec<Who>>>,
@@ -34,9 +34,9 @@ pub struct News {
     pub rechecks: watch::Receiver<Arc<Vec<Recheck>>>,
 }
 
-impl Newsroom {
+impl Broadcaster {
     /// Both sides.
-    pub fn open(head: u64) -> (Self, News) {
+    pub fn open(head: u64) -> (Self, Broadcasts) {
         let (head_tx, head_rx) = watch::channel(head);
         let (board_tx, board_rx) = watch::channel(BoardNews::default());
         let (present_tx, present_rx) = watch::channel(Arc::default());
@@ -52,7 +52,7 @@ impl Newsroom {
                 log_room: log_room_tx,
                 rechecks: rechecks_tx,
             },
-            News {
+            Broadcasts {
                 head: head_rx,
                 board: board_rx,
                 present: present_rx,

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use crate::clock::Clock;
-use crate::model::entry::Edge;
-use crate::model::{EdgeKind, Happening, SafeText, Stamp};
+use crate::model::entry::Transition;
+use crate::model::{Happening, SafeText, Stamp, TransitionKind};
 
 /// Less is the slewing of a time service, or the room that did not get to run for a moment.
 const STEP: TimeDelta = TimeDelta::seconds(5);
@@ -16,27 +16,27 @@ const STEP: TimeDelta = TimeDelta::seconds(5);
 const APART: Duration = Duration::from_secs(1);
 
 /// How the wall clock stands to the boot clock.
-pub struct Wall {
+pub struct WallClock {
     /// What the wall clock would read at the boot.
     booted: Option<Stamp>,
 }
 
 /// A step: what the wall clock would read now without it, and what it reads.
-struct Step {
+struct ClockStep {
     from: Stamp,
     to: Stamp,
 }
 
-impl Wall {
+impl WallClock {
     pub fn new(clock: &Clock) -> Self {
         Self { booted: booted(clock).map(|(booted, _)| booted) }
     }
 
     /// Looks again; `None` = no step since.
-    fn step(&self, clock: &Clock) -> Option<Step> {
+    fn step(&self, clock: &Clock) -> Option<ClockStep> {
         let (booted, to) = booted(clock)?;
         let by = booted - self.booted?;
-        (by.abs() >= STEP).then(|| Step { from: to - by, to })
+        (by.abs() >= STEP).then(|| ClockStep { from: to - by, to })
     }
 }
 
@@ -55,24 +55,24 @@ impl Engine {
     pub(super) fn record_clock_step(&mut self) {
         let Some(step) = self.wall.step(&self.shared.clock) else {
             // A time service that slews moves it too, a little at every beat.
-            self.wall = Wall::new(&self.shared.clock);
+            self.wall = WallClock::new(&self.shared.clock);
             return;
         };
         if self.degraded.is_none() && self.record(vec![self.by_room(stepped(&step))]).is_some() {
-            self.wall = Wall::new(&self.shared.clock);
+            self.wall = WallClock::new(&self.shared.clock);
         }
     }
 }
 
-fn stepped(step: &Step) -> Happening {
+fn stepped(step: &ClockStep) -> Happening {
     let by = (step.to - step.from).num_seconds();
     let way = if by < 0 { "back" } else { "forward" };
     let says = format!(
         "this host's clock was set {way} by {} s: times before this entry and after it do not compare",
         by.unsigned_abs()
     );
-    Happening::Edge(Edge {
-        edge: EdgeKind::ClockStepped,
+    Happening::Transition(Transition {
+        edge: TransitionKind::ClockStepped,
         at: step.to,
         source: "room".to_owned(),
         subject: SafeText::new("clock"),

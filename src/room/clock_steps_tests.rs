@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::plans_tests::{Faulty, shared};
 use crate::clock::Clock;
 use crate::ledger::{self, Expected};
-use crate::model::entry::{Draft, LogLine, Opened};
+use crate::model::entry::{EntryDraft, LogLine, Opened};
 use crate::model::{Actor, Happening, IncidentId, Severity};
 use crate::seal::{self, SigningKey};
 
@@ -30,7 +30,7 @@ fn room(home: &std::path::Path) -> (Engine, Clock, String) {
     engine.signer = Some(key);
     let incident = IncidentId::from("INC-1");
     let opened = Opened { incident: incident.clone(), severity: Severity::Sev1, detected_at: None };
-    let draft = Draft { incident: Some(incident), by: Actor::room(), happening: opened.into(), text: None };
+    let draft = EntryDraft { incident: Some(incident), by: Actor::room(), happening: opened.into(), text: None };
     assert!(engine.record(vec![draft]).is_some());
     (engine, clock, public)
 }
@@ -72,7 +72,7 @@ async fn a_step_of_the_wall_clock_is_an_entry_and_its_slewing_is_none() {
     let (mut engine, clock, _) = room(home.path());
     let steps = |engine: &Engine| -> Vec<i64> {
         let edges = happened(engine).into_iter().filter_map(|it| match it {
-            Happening::Edge(edge) if edge.edge.as_str() == "clock.stepped" => Some(edge),
+            Happening::Transition(edge) if edge.edge.as_str() == "clock.stepped" => Some(edge),
             _ => None,
         });
         edges.filter_map(|edge| edge.figures["step_s"].as_i64()).collect()

@@ -5,24 +5,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::RuntimeFlavor;
 
-use super::history_queries::Looks;
+use super::history_queries::HistoryQueries;
 use super::person_budget::Budgets;
 use super::refusals::RefusalLog;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
-use crate::ledger::Reader;
+use crate::ledger::LogReader;
 use crate::model::SourceId;
 use crate::protocol::DrillInfo;
 use crate::systems::{Adapter, SourceSpec};
 
 /// Configuration, clock, log reader, and the acting side of the sources.
-pub struct Shared {
+pub struct RoomContext {
     pub config: Config,
     pub clock: Clock,
     pub random: Random,
-    pub reader: Reader,
+    pub reader: LogReader,
     /// Events and alerts as they were.
-    pub looks: Arc<Looks>,
+    pub looks: Arc<HistoryQueries>,
     /// What each person may use up.
     pub budgets: Budgets,
     /// What was refused and is not in the log yet.
@@ -39,7 +39,7 @@ pub struct Shared {
     pub boot: String,
 }
 
-impl Shared {
+impl RoomContext {
     /// What was refused and is not in the log yet.
     pub fn refusals(&self) -> MutexGuard<'_, RefusalLog> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)

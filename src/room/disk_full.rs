@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::engine::Engine;
-use crate::ledger::Condition;
-use crate::model::entry::{Draft, Edge};
+use crate::ledger::LogHealth;
+use crate::model::entry::{EntryDraft, Transition};
 use crate::model::time::since;
-use crate::model::{EdgeKind, Happening, SafeText, Stamp};
+use crate::model::{Happening, SafeText, Stamp, TransitionKind};
 
 /// How often, in real time, a full disk is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -40,12 +40,12 @@ impl Engine {
         }
         self.outage.looked = Some(Instant::now());
         match super::context::blocking(|| self.ledger.heal()) {
-            Condition::Degraded(why) if self.ledger.is_full() => tracing::debug!(%why, "still full"),
-            Condition::Degraded(why) | Condition::Damaged(why) => {
+            LogHealth::Degraded(why) if self.ledger.is_full() => tracing::debug!(%why, "still full"),
+            LogHealth::Degraded(why) | LogHealth::Damaged(why) => {
                 self.outage.full = false;
                 self.degrade(&format!("the timeline can't be written: {why}"));
             }
-            Condition::Healthy => self.resume(),
+            LogHealth::Healthy => self.resume(),
         }
     }
 
@@ -73,8 +73,8 @@ impl Engine {
 
     /// A closed segment is not whole.
     pub(super) fn damage(&self, says: SafeText) -> Happening {
-        Happening::Edge(Edge {
-            edge: EdgeKind::LogDamaged,
+        Happening::Transition(Transition {
+            edge: TransitionKind::LogDamaged,
             at: self.shared.clock.now(),
             source: "room".to_owned(),
             subject: SafeText::new("timeline"),
@@ -86,10 +86,10 @@ impl Engine {
     }
 
     /// The entry that shows the gap.
-    fn gap(&self, from: Stamp, to: Stamp) -> Draft {
+    fn gap(&self, from: Stamp, to: Stamp) -> EntryDraft {
         let gap_s = since(from, to);
-        self.by_room(Happening::Edge(Edge {
-            edge: EdgeKind::RecordingBack,
+        self.by_room(Happening::Transition(Transition {
+            edge: TransitionKind::RecordingBack,
             at: to,
             source: "room".to_owned(),
             subject: SafeText::new("timeline"),

@@ -1,6 +1,6 @@
-//! The single writer. Nothing else appends to the timeline, and nothing rewrites it but the removal of a text (`texts`).
+//! The single writer. Nothing else appends to the timeline, and nothing rewrites it but the removal of a text (`written_texts`).
 //!
-//! Observations become rows, rows that changed become edges, edges become entries; requests become entries or refusals.
+//! Observations become rows, rows that changed become transitions, transitions become entries; requests become entries or refusals.
 //! What the room knows about incidents and plans is the fold of its own log and kept nowhere else.
 
 use std::collections::BTreeMap;
@@ -11,16 +11,16 @@ use chrono::SubsecRound as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::broadcast::Newsroom;
-use super::context::{Shared, blocking};
+use super::broadcast::Broadcaster;
+use super::context::{RoomContext, blocking};
 use super::disk_full::Outage;
 use super::peer_credentials::Peer;
-use super::person_budget::Place;
+use super::person_budget::RequestPermit;
 use super::presence::Presence;
-use crate::board::{Board, Changes, Judged, Limiter};
+use crate::board::{Board, FlapDamping, JudgedBoard, RateLimiter};
 use crate::clock::Turn;
-use crate::ledger::{AppendError, Condition, Ledger};
-use crate::model::entry::{Draft, Entry, Happening, RoomStopped};
+use crate::ledger::{AppendError, Ledger, LogHealth};
+use crate::model::entry::{Entry, EntryDraft, Happening, RoomStopped};
 use crate::model::{Actor, Digest, IncidentId, Observation, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::{Hello, Reply, Request};
 use crate::seal::{self, SigningKey};
@@ -46,21 +46,21 @@ pub struct Caller {
 }
 
 /// What reaches the writer.
-pub enum Command {
+pub enum EngineMessage {
     /// A request of a session.
     Ask {
         caller: Caller,
         request: Request,
         reply: oneshot::Sender<Answer>,
-        place: Place,
+        place: RequestPermit,
     },
     Join {
         caller: Caller,
-        place: Place,
+        place: RequestPermit,
     },
     Leave {
         caller: Caller,
-        place: Place,
+        place: RequestPermit,
     },
     /// The preconditions were read for approvals that complete the quorum.
     Confirm {
@@ -87,13 +87,13 @@ pub enum Command {
     },
     /// What was made of the log, for a client that begins.
     Heads {
-        reply: oneshot::Sender<Option<Arc<super::timeline_feed::Heads>>>,
+        reply: oneshot::Sender<Option<Arc<super::timeline_feed::FoldedLog>>>,
     },
     /// Where the entries of an incident are.
     Place {
         incident: IncidentId,
         from: u64,
-        reply: oneshot::Sender<Option<super::timeline_feed::Place>>,
+        reply: oneshot::Sender<Option<super::timeline_feed::EntryPlaces>>,
     },
     /// A closed segment of the log was found damaged after the start.
     Damaged(SafeText),
@@ -114,17 +114,17 @@ pub struct FirstRead {
 
 /// The engine's state.
 pub struct Engine {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<RoomContext>,
     pub(super) ledger: Ledger,
     pub(super) story: Story,
     pub(super) board: Board,
-    pub(super) judged: Judged,
+    pub(super) judged: JudgedBoard,
     /// When every topic was last judged, on the boot clock.
     pub(super) judged_at: Option<Duration>,
     /// What of the board is not in the log yet.
-    pub(super) changes: Changes,
-    pub(super) limiter: Limiter,
-    pub(super) newsroom: Newsroom,
+    pub(super) changes: FlapDamping,
+    pub(super) limiter: RateLimiter,
+    pub(super) newsroom: Broadcaster,
     pub(super) presence: Presence,
     /// Previews of silences that were shown lately.
     pub(super) offers: super::silences::Offers,
@@ -140,7 +140,7 @@ pub struct Engine {
     pub(super) recheck_next: Duration,
     pub(super) degraded: Option<SafeText>,
     /// What is kept beside the log.
-    pub(super) kept: super::snapshot::Kept,
+    pub(super) kept: super::snapshot::SnapshotState,
     pub(super) quota: super::log_quota::Quota,
     pub(super) outage: Outage,
     /// The log says that this room has started.
@@ -156,16 +156,16 @@ pub struct Engine {
     /// When the head of an open incident is signed next, on the boot clock.
     pub(super) sign_next: Duration,
     /// How the wall clock stood to the boot clock at the last beat.
-    pub(super) wall: super::clock_steps::Wall,
+    pub(super) wall: super::clock_steps::WallClock,
     /// For tasks the engine starts (preflight, executor) to report back.
-    pub(super) me: mpsc::WeakSender<Command>,
+    pub(super) me: mpsc::WeakSender<EngineMessage>,
     pub(super) tasks: tokio_util::task::TaskTracker,
     pub(super) stop: CancellationToken,
 }
 
 impl Engine {
     /// Runs until `stop`. Then says so in the log.
-    pub async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut seen: mpsc::Receiver<Observation>) {
+    pub async fn run(mut self, mut commands: mpsc::Receiver<EngineMessage>, mut seen: mpsc::Receiver<Observation>) {
         let mut gulp = Vec::with_capacity(GULP);
         let mut beat = self.shared.clock.ticks(BEAT, Turn::Judge);
         let stop = self.stop.clone();
@@ -186,7 +186,10 @@ impl Engine {
         }
         // What the executor reported and who left is on its way already; nothing new begins.
         while let Ok(command) = commands.try_recv() {
-            if matches!(command, Command::Record { .. } | Command::SilenceOver { .. } | Command::Leave { .. }) {
+            if matches!(
+                command,
+                EngineMessage::Record { .. } | EngineMessage::SilenceOver { .. } | EngineMessage::Leave { .. }
+            ) {
                 self.take(command);
             }
         }
@@ -198,32 +201,32 @@ impl Engine {
         }
     }
 
-    fn take(&mut self, command: Command) {
+    fn take(&mut self, command: EngineMessage) {
         match command {
             // The place is given back when this is over: then the next request of the same person comes.
-            Command::Ask { caller, request, reply, place: _place } => self.ask(caller, request, reply),
-            Command::Join { caller, place: _place } => self.join(&caller),
-            Command::Leave { caller, place: _place } => self.leave(&caller),
-            Command::Confirm { plan, digest, read } => self.preflight_over(&plan, digest, &read),
-            Command::MayStep { plan, step, reply } => {
+            EngineMessage::Ask { caller, request, reply, place: _place } => self.ask(caller, request, reply),
+            EngineMessage::Join { caller, place: _place } => self.join(&caller),
+            EngineMessage::Leave { caller, place: _place } => self.leave(&caller),
+            EngineMessage::Confirm { plan, digest, read } => self.preflight_over(&plan, digest, &read),
+            EngineMessage::MayStep { plan, step, reply } => {
                 let _ = reply.send(self.may_step(&plan, &step));
             }
-            Command::Record { happening, plan, done } => {
+            EngineMessage::Record { happening, plan, done } => {
                 let recorded = self.plan_happened(&plan, happening);
                 let _ = done.send(recorded);
             }
-            Command::BrokeOff { plan, done } => {
+            EngineMessage::BrokeOff { plan, done } => {
                 let recorded = self.broke_off(&plan);
                 let _ = done.send(recorded);
             }
-            Command::Heads { reply } => {
+            EngineMessage::Heads { reply } => {
                 let _ = reply.send(self.heads());
             }
-            Command::Place { incident, from, reply } => {
+            EngineMessage::Place { incident, from, reply } => {
                 let _ = reply.send(self.place(&incident, from));
             }
-            Command::Damaged(says) => self.found_damaged(says),
-            Command::SilenceOver { incident, happening, done } => {
+            EngineMessage::Damaged(says) => self.found_damaged(says),
+            EngineMessage::SilenceOver { incident, happening, done } => {
                 let seq = self.silence_over(incident, happening);
                 let _ = done.send(seq);
             }
@@ -232,7 +235,7 @@ impl Engine {
 
     /// Appends a batch, folds it and tells the sessions. `None` when nothing of it was recorded: the room is degraded, or the
     /// batch can't be written at all.
-    pub(super) fn record(&mut self, drafts: Vec<Draft>) -> Option<Vec<Entry>> {
+    pub(super) fn record(&mut self, drafts: Vec<EntryDraft>) -> Option<Vec<Entry>> {
         if drafts.is_empty() {
             return Some(Vec::new());
         }
@@ -243,12 +246,12 @@ impl Engine {
     }
 
     /// Records what a running plan has to say. On a full disk too: the ledger keeps a reserve for just that.
-    pub(super) fn record_outcome(&mut self, draft: Draft) -> bool {
+    pub(super) fn record_outcome(&mut self, draft: EntryDraft) -> bool {
         let may = self.degraded.is_none() || self.outage.full;
         may && self.append(vec![draft]).is_some()
     }
 
-    fn append(&mut self, drafts: Vec<Draft>) -> Option<Vec<Entry>> {
+    fn append(&mut self, drafts: Vec<EntryDraft>) -> Option<Vec<Entry>> {
         match blocking(|| self.ledger.append(drafts)) {
             Ok(sealed) => {
                 let entries: Vec<Entry> = sealed.into_iter().map(|sealed| sealed.entry).collect();
@@ -315,8 +318,8 @@ impl Engine {
     }
 
     /// A draft by the room itself, in the open incident if there is one.
-    pub(super) fn by_room(&self, happening: impl Into<Happening>) -> Draft {
-        Draft { incident: self.incident(), by: Actor::room(), happening: happening.into(), text: None }
+    pub(super) fn by_room(&self, happening: impl Into<Happening>) -> EntryDraft {
+        EntryDraft { incident: self.incident(), by: Actor::room(), happening: happening.into(), text: None }
     }
 
     /// The open incident's id.
@@ -333,7 +336,7 @@ impl Engine {
         let due = self.shared.refusals().due(now, stopping);
         for draft in due {
             let (person, happening) = (draft.by.person.clone(), draft.happening.clone());
-            let recorded = self.record(vec![Draft { incident: self.incident(), ..draft }]).is_some();
+            let recorded = self.record(vec![EntryDraft { incident: self.incident(), ..draft }]).is_some();
             if let (true, Happening::Refused(refused)) = (recorded, happening) {
                 self.shared.refusals().written(&person, &refused, now);
             }
@@ -374,7 +377,7 @@ impl Engine {
             );
         };
         let remedy = match self.ledger.condition() {
-            Condition::Damaged(_) => {
+            LogHealth::Damaged(_) => {
                 "stop the room, keep a copy of the log, then: warroom ledger new --after-damage; the panes stay live meanwhile"
             }
             _ => {

@@ -1,4 +1,4 @@
-//! The engine's beat: judge the board, find edges, record them, tell the sessions; expire plans whose time is up.
+//! The engine's beat: judge the board, find transitions, record them, tell the sessions; expire plans whose time is up.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::broadcast::BoardNews;
 use super::engine::Engine;
-use crate::board::{Judged, Topic, TopicView};
+use crate::board::{JudgedBoard, Topic, TopicView};
 use crate::model::alert_words;
-use crate::model::entry::{Draft, Edge, Expired, Happening, IncidentStatus, Opened, Set};
-use crate::model::{Actor, EdgeKind, IncidentId, SafeText, Stamp};
+use crate::model::entry::{EntryDraft, Expired, Happening, IncidentStatus, Opened, Set, Transition};
+use crate::model::{Actor, IncidentId, SafeText, Stamp, TransitionKind};
 
 /// Events that cross the socket, newest first; the row count says how many there are in all.
 const EVENTS_SHOWN: usize = 1_000;
@@ -41,20 +41,20 @@ impl Engine {
             return;
         }
         let found = self.changes.find(&self.judged, &self.shared.config.rules, now);
-        self.record_edges(found, now);
+        self.record_transitions(found, now);
         if self.degraded.is_some() {
             self.changes.rewind(self.story.standing().clone());
         }
     }
 
     /// Judges the topics that something was seen of, or all.
-    fn judge(&mut self, now: Stamp, all: bool) -> Judged {
+    fn judge(&mut self, now: Stamp, all: bool) -> JudgedBoard {
         let dirty = self.board.clean();
-        let mut judged = Judged::default();
+        let mut judged = JudgedBoard::default();
         for topic in Topic::ALL.iter().copied() {
             let known = match topic {
                 _ if all || dirty.contains(&topic) => None,
-                // Taken, not copied: there are many, and edges never look at them.
+                // Taken, not copied: there are many, and transitions never look at them.
                 _ if topic.tells_events() => self.judged.topics.remove(&topic),
                 _ => self.judged.topics.get(&topic).cloned(),
             };
@@ -76,7 +76,7 @@ impl Engine {
     }
 
     /// Replaces what sessions see; an unchanged topic keeps its pointer, so it costs nobody anything.
-    fn publish(&self, judged: &Judged, now: Stamp) {
+    fn publish(&self, judged: &JudgedBoard, now: Stamp) {
         let incident_open = self.incident().is_some();
         let boot = self.shared.clock.boot();
         self.newsroom.board.send_if_modified(|news| {
@@ -98,12 +98,12 @@ impl Engine {
         });
     }
 
-    fn record_edges(&mut self, found: Vec<Edge>, now: Stamp) {
+    fn record_transitions(&mut self, found: Vec<Transition>, now: Stamp) {
         let boot = self.shared.clock.boot();
         let mut drafts = Vec::new();
         for mut edge in found {
             let opens = self.opens(&edge) && self.incident().is_none() && !self.was_met(&mut edge);
-            // The edge that opens an incident is never folded away: in a storm nobody else would open it.
+            // The transition that opens an incident is never folded away: in a storm nobody else would open it.
             if !opens && !self.limiter.allow(&edge, now, boot) {
                 continue;
             }
@@ -112,8 +112,8 @@ impl Engine {
                 self.record_all(std::mem::take(&mut drafts));
                 self.open_by(&edge, now);
             }
-            let recovered = edge.edge == EdgeKind::ServiceRecovered;
-            drafts.push(self.by_room(Happening::Edge(edge)));
+            let recovered = edge.edge == TransitionKind::ServiceRecovered;
+            drafts.push(self.by_room(Happening::Transition(edge)));
             if recovered {
                 drafts.extend(self.advance_status(IncidentStatus::Monitoring));
             }
@@ -124,7 +124,7 @@ impl Engine {
     }
 
     /// Records drafts of the room in batches; one that can't be written costs only itself.
-    fn record_all(&mut self, drafts: Vec<Draft>) {
+    fn record_all(&mut self, drafts: Vec<EntryDraft>) {
         for batch in drafts.chunks(BATCH) {
             if self.record(batch.to_vec()).is_none() && self.degraded.is_none() {
                 for draft in batch {
@@ -134,20 +134,20 @@ impl Engine {
         }
     }
 
-    /// Whether this edge opens an incident by the configured rule.
-    fn opens(&self, edge: &Edge) -> bool {
+    /// Whether this transition opens an incident by the configured rule.
+    fn opens(&self, edge: &Transition) -> bool {
         let severity = edge.figures.get("severity").and_then(|value| value.as_str()).unwrap_or(&edge.verdict);
-        edge.edge == EdgeKind::AlertFiring && alert_words::holds(&self.shared.config.rules.open_on, severity)
+        edge.edge == TransitionKind::AlertFiring && alert_words::holds(&self.shared.config.rules.open_on, severity)
     }
 
     /// Whether an incident that is closed met this firing of the alert. It is recorded, says so, and calls nobody again.
-    fn was_met(&self, edge: &mut Edge) -> bool {
+    fn was_met(&self, edge: &mut Transition) -> bool {
         let Some(closed) = self.story.latest().filter(|_| self.story.has_met(edge)) else { return false };
         edge.says = SafeText::new(&format!("{}; it opens no incident, for {} met it", edge.says, closed.id));
         true
     }
 
-    fn open_by(&mut self, edge: &Edge, now: Stamp) {
+    fn open_by(&mut self, edge: &Transition, now: Stamp) {
         let title = edge.subject.clone();
         // One that began unseen while the incident before was open is detected now: no clock reaches back into that one.
         let detected = if self.story.last_closed().is_some_and(|closed| edge.at <= closed) { now } else { edge.at };
@@ -165,7 +165,7 @@ impl Engine {
     ) -> Option<(IncidentId, u64)> {
         let id = self.next_incident(now);
         let opened = Opened { incident: id.clone(), severity, detected_at };
-        let draft = Draft { incident: Some(id.clone()), by, happening: opened.into(), text: Some(title) };
+        let draft = EntryDraft { incident: Some(id.clone()), by, happening: opened.into(), text: Some(title) };
         let seq = self.record(vec![draft])?.last()?.seq;
         self.record(self.present_drafts());
         Some((id, seq))
@@ -178,7 +178,7 @@ impl Engine {
     }
 
     /// The room moves an incident's status forward when what it sees says so; never back, never to resolved.
-    pub(super) fn advance_status(&self, status: IncidentStatus) -> Option<Draft> {
+    pub(super) fn advance_status(&self, status: IncidentStatus) -> Option<EntryDraft> {
         let incident = self.story.current()?;
         (incident.status < status).then(|| self.by_room(Set { status: Some(status), ..Set::default() }))
     }

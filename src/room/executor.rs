@@ -10,14 +10,14 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::context::Shared;
-use super::engine::Command;
+use super::context::RoomContext;
+use super::engine::EngineMessage;
 use super::reconcile;
 use crate::actions::{self, Progress};
 use crate::clock::Clock;
 use crate::model::entry::{Happening, Outcome, PlanEnded, Restored, StepDone, StepEnded, StepFailed, StepUnknown};
 use crate::model::{Digest, PersonId, Plan, PlanId, SafeText, SourceId, Step};
-use crate::systems::request_meter::{Use, used_for};
+use crate::systems::request_meter::{RequestUse, used_for};
 use crate::systems::{ActError, Permit};
 
 /// A read for a precondition must answer within this real time.
@@ -32,15 +32,15 @@ const REPORT_AGAIN: Duration = Duration::from_secs(1);
 type Reads = BTreeMap<(SourceId, String), Value>;
 
 /// Reads a step's preconditions from the systems themselves; gives a sentence for each that does not hold.
-pub async fn broken(shared: &Shared, digest: Digest, step: &Step) -> Vec<String> {
+pub async fn broken(shared: &RoomContext, digest: Digest, step: &Step) -> Vec<String> {
     let wanted = step.pre.iter().map(|pre| (&pre.src, &pre.path));
     let (read, _) = read_all(shared, digest, wanted).await;
-    actions::preflight(step, &read).iter().map(actions::Broken::says).collect()
+    actions::preflight(step, &read).iter().map(actions::BrokenPrecondition::says).collect()
 }
 
 /// Reads paths, all at once. What can't be read is missing from the answer, with a reason beside it.
 async fn read_all(
-    shared: &Shared,
+    shared: &RoomContext,
     digest: Digest,
     wanted: impl Iterator<Item = (&SourceId, &String)>,
 ) -> (Reads, Vec<String>) {
@@ -57,7 +57,7 @@ async fn read_all(
     (found, unread)
 }
 
-pub(super) async fn read(shared: &Shared, digest: Digest, src: &SourceId, path: &str) -> Result<Value, String> {
+pub(super) async fn read(shared: &RoomContext, digest: Digest, src: &SourceId, path: &str) -> Result<Value, String> {
     let adapter = shared.adapters.get(src).ok_or_else(|| format!("{src} is not configured"))?;
     match tokio::time::timeout(READ_WITHIN, adapter.read(&actions::resolve(path, &digest))).await {
         Ok(Ok(value)) => Ok(value),
@@ -67,7 +67,7 @@ pub(super) async fn read(shared: &Shared, digest: Digest, src: &SourceId, path: 
 }
 
 /// How the Restore that a step made stands, if it made one and that can be read.
-pub(super) async fn restored(shared: &Shared, digest: Digest, step: &Step) -> Result<Option<Restored>, String> {
+pub(super) async fn restored(shared: &RoomContext, digest: Digest, step: &Step) -> Result<Option<Restored>, String> {
     let Some(adapter) = shared.adapters.get(&step.target.src) else { return Ok(None) };
     match tokio::time::timeout(READ_WITHIN, adapter.restored(step, digest)).await {
         Ok(answer) => answer.map_err(|trouble| trouble.what.to_string()),
@@ -99,9 +99,9 @@ enum StepEnd {
 }
 
 /// One plan's run.
-pub struct Run {
-    pub shared: Arc<Shared>,
-    pub engine: mpsc::Sender<Command>,
+pub struct PlanRun {
+    pub shared: Arc<RoomContext>,
+    pub engine: mpsc::Sender<EngineMessage>,
     pub plan: Plan,
     pub digest: Digest,
     pub persons: Vec<PersonId>,
@@ -115,18 +115,18 @@ pub fn boottime() -> Duration {
 }
 
 /// A reading of preconditions.
-struct Read {
+struct PreconditionReading {
     at: Duration,
     broken: Vec<String>,
 }
 
-impl Read {
+impl PreconditionReading {
     fn is_old(&self) -> bool {
         boottime().saturating_sub(self.at) > FRESH
     }
 }
 
-impl Run {
+impl PlanRun {
     /// Runs every step in order; the first outcome that is not success ends the plan.
     pub async fn go(self) {
         for (i, step) in self.plan.steps.iter().enumerate() {
@@ -162,7 +162,7 @@ impl Run {
                     self.end(Outcome::Failed, false, &why).await;
                     // What was not seen in time may still come about: that is found out and recorded.
                     let late = reconcile::late(&self.shared, &self.engine, &self.plan, self.digest);
-                    return used_for(Use::Read, late).await;
+                    return used_for(RequestUse::Read, late).await;
                 }
             }
         }
@@ -171,7 +171,7 @@ impl Run {
 
     async fn step(&self, step: &Step, first: bool) -> StepEnd {
         // The first step's preconditions were read for the claim, a moment ago: unless the log was slow to take it.
-        let mut read = Read { at: self.read_at, broken: Vec::new() };
+        let mut read = PreconditionReading { at: self.read_at, broken: Vec::new() };
         if !first || read.is_old() {
             read = self.reread(step).await;
         }
@@ -179,7 +179,7 @@ impl Run {
             return StepEnd::Precheck(format!("before step {}: {}", step.id, read.broken.join("; ")));
         }
         let (reply, answer) = oneshot::channel();
-        let may = Command::MayStep { plan: self.plan.plan.clone(), step: step.id.clone(), reply };
+        let may = EngineMessage::MayStep { plan: self.plan.plan.clone(), step: step.id.clone(), reply };
         if self.engine.send(may).await.is_err() {
             return StepEnd::Stopped("the room is stopping".to_owned());
         }
@@ -207,9 +207,9 @@ impl Run {
         self.watch(step, said).await
     }
 
-    async fn reread(&self, step: &Step) -> Read {
+    async fn reread(&self, step: &Step) -> PreconditionReading {
         let broken = broken(&self.shared, self.digest, step).await;
-        Read { at: boottime(), broken }
+        PreconditionReading { at: boottime(), broken }
     }
 
     async fn write(&self, step: &Step) -> Result<String, ActError> {
@@ -291,11 +291,11 @@ pub(super) enum Reported {
 }
 
 /// Has an outcome recorded, however long that takes: a plan that is over must not look as if it ran.
-pub(super) async fn record(engine: &mpsc::Sender<Command>, plan: &Plan, happening: Happening) -> Reported {
+pub(super) async fn record(engine: &mpsc::Sender<EngineMessage>, plan: &Plan, happening: Happening) -> Reported {
     let mut first = true;
     loop {
         let (done, recorded) = oneshot::channel();
-        let command = Command::Record { happening: happening.clone(), plan: plan.plan.clone(), done };
+        let command = EngineMessage::Record { happening: happening.clone(), plan: plan.plan.clone(), done };
         if engine.send(command).await.is_err() {
             return Reported::Never;
         }
@@ -310,10 +310,10 @@ pub(super) async fn record(engine: &mpsc::Sender<Command>, plan: &Plan, happenin
 }
 
 /// Says that a run has failed, until that is recorded.
-pub async fn broke_off(engine: &mpsc::Sender<Command>, plan: &PlanId) {
+pub async fn broke_off(engine: &mpsc::Sender<EngineMessage>, plan: &PlanId) {
     loop {
         let (done, recorded) = oneshot::channel();
-        let command = Command::BrokeOff { plan: plan.clone(), done };
+        let command = EngineMessage::BrokeOff { plan: plan.clone(), done };
         if engine.send(command).await.is_err() || recorded.await != Ok(false) {
             return;
         }

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
 
-use super::board_history::Past;
+use super::board_history::BoardHistory;
 use super::engine::Answer;
 use super::person_budget::{Whose, rate};
 use super::row_pages::past_page;
-use super::token_bucket::Bucket;
+use super::token_bucket::TokenBucket;
 use crate::board::Topic;
 use crate::model::{Refusal, Stamp};
 
@@ -26,20 +26,20 @@ const MOST: usize = 1_024;
 const AT_WORK: usize = 2;
 
 /// The histories, and who asks for them how fast.
-pub struct Looks {
+pub struct HistoryQueries {
     /// Held while it is written to, or while pointers are copied out of it.
-    pub past: Mutex<Past>,
-    by_person: Mutex<BTreeMap<Whose, Bucket>>,
+    pub past: Mutex<BoardHistory>,
+    by_person: Mutex<BTreeMap<Whose, TokenBucket>>,
     at_work: Arc<Semaphore>,
 }
 
-impl Default for Looks {
+impl Default for HistoryQueries {
     fn default() -> Self {
         Self { past: Mutex::default(), by_person: Mutex::default(), at_work: Arc::new(Semaphore::new(AT_WORK)) }
     }
 }
 
-impl Looks {
+impl HistoryQueries {
     /// Whether this person may look now, on the boot clock.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl Looks {
                 return Err(too_fast(Duration::from_secs(1)));
             }
         }
-        let full = || Bucket::new(BURST, PER_SECOND, now);
+        let full = || TokenBucket::new(BURST, PER_SECOND, now);
         let bucket = by_person.entry(whose.clone()).or_insert_with(full);
         if bucket.take(1.0, now) { Ok(()) } else { Err(too_fast(bucket.wait(1.0, now).unwrap_or_default())) }
     }
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn who_looks_too_often_hears_when_to_ask_again_and_nobody_else_does() {
-        let looks = Looks::default();
+        let looks = HistoryQueries::default();
         let refused = (0..1_000).find_map(|n| looks.allow(&Whose::Account(1000), NOW).err().map(|it| (n, it)));
         let (n, refusal) = refused.expect("a refusal");
         assert_eq!(n, 240);
@@ -114,14 +114,14 @@ mod tests {
 
     #[test]
     fn uids_are_bounded_and_those_at_rest_make_room() {
-        let looks = Looks::default();
+        let looks = HistoryQueries::default();
         for uid in 0..MOST as u32 {
-            looks.by_person.lock().unwrap().insert(Whose::Account(uid), Bucket::new(1.0, 0.0, NOW));
+            looks.by_person.lock().unwrap().insert(Whose::Account(uid), TokenBucket::new(1.0, 0.0, NOW));
         }
         assert!(looks.allow(&Whose::Account(9_999), NOW).is_ok(), "all the others were at rest");
         assert_eq!(looks.by_person.lock().unwrap().len(), 1);
         for uid in 0..MOST as u32 {
-            let mut used = Bucket::new(1.0, 0.0, NOW);
+            let mut used = TokenBucket::new(1.0, 0.0, NOW);
             assert!(used.take(1.0, NOW));
             looks.by_person.lock().unwrap().insert(Whose::Account(uid), used);
         }
@@ -131,7 +131,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_look_that_waits_for_the_lock_holds_no_second_one_and_no_session_up() {
-        let (looks, one) = (Arc::new(Looks::default()), Arc::new(Semaphore::new(1)));
+        let (looks, one) = (Arc::new(HistoryQueries::default()), Arc::new(Semaphore::new(1)));
         let mut answers = Vec::new();
         {
             let _writer = looks.past.lock().unwrap();

@@ -9,12 +9,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::broadcast::News;
-use super::context::Shared;
-use super::engine::Command;
+use super::broadcast::Broadcasts;
+use super::context::RoomContext;
+use super::engine::EngineMessage;
 use super::person_budget::{Whose, rate};
 use super::{Socket, peer_credentials, session};
-use crate::model::{RefusalKind, Role};
+use crate::model::{PersonRole, RefusalKind};
 use crate::protocol::RoomLine;
 
 /// Connections in all, and of one person.
@@ -33,9 +33,9 @@ const REMEMBERED: usize = 256;
 
 /// Accepts connections and runs a session for each.
 pub struct Door {
-    pub shared: Arc<Shared>,
-    pub engine: mpsc::Sender<Command>,
-    pub news: News,
+    pub shared: Arc<RoomContext>,
+    pub engine: mpsc::Sender<EngineMessage>,
+    pub news: Broadcasts,
     pub stop: CancellationToken,
     pub sessions: TaskTracker,
 }
@@ -61,7 +61,7 @@ impl Door {
             // In a drill the name decides, and the name comes later.
             let drill = self.shared.drill.is_some();
             let known = peer_credentials::judge(peer, &self.shared.config);
-            let acts = drill || known.role >= Role::Operator;
+            let acts = drill || known.role >= PersonRole::Operator;
             let whose = if drill { Whose::Account(peer.uid) } else { peer_credentials::whose(peer, &known) };
             let seat = match seats.take(whose, acts) {
                 Ok(seat) => seat,
@@ -94,10 +94,10 @@ fn turn_away(stream: &UnixStream, why: &str) {
 
 /// Who holds how many places, and when a line about them was last written.
 #[derive(Clone, Default)]
-struct Seats(Arc<Mutex<Held>>);
+struct Seats(Arc<Mutex<ConnectionCounts>>);
 
 #[derive(Default)]
-struct Held {
+struct ConnectionCounts {
     places: BTreeMap<Whose, usize>,
     said: BTreeMap<u32, Instant>,
 }

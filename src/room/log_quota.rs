@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::context::blocking;
 use super::engine::Engine;
-use crate::model::entry::Edge;
-use crate::model::{EdgeKind, Happening, Refusal, RefusalKind, SafeText};
+use crate::model::entry::Transition;
+use crate::model::{Happening, Refusal, RefusalKind, SafeText, TransitionKind};
 use crate::protocol::{LogRoom, Request};
 
 /// How often, in real time, it is looked at.
@@ -20,7 +20,7 @@ const FREE: u64 = 1024 * 1024 * 1024;
 
 /// How much room there is for the log. Ordered: the last is the worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Room {
+pub enum LogSpace {
     #[default]
     Enough,
     /// The disk will be full before the quota is reached.
@@ -31,7 +31,7 @@ pub enum Room {
     Full,
 }
 
-impl Room {
+impl LogSpace {
     /// How it stands: bytes that the log takes and may take, and bytes free on its disk.
     pub fn of(used: u64, quota: u64, free: Option<u64>) -> Self {
         let left = quota.saturating_sub(used);
@@ -47,7 +47,7 @@ impl Room {
     }
 }
 
-impl Room {
+impl LogSpace {
     /// What stays said: a disk whose free bytes go up and down around the limit is told once, and again only after a quarter
     /// more than the limit was free.
     fn eased(self, used: u64, quota: u64, free: Option<u64>) -> Self {
@@ -60,7 +60,7 @@ impl Room {
 pub struct Quota {
     pub(super) looked: Option<Instant>,
     /// As it was recorded last, until there is clearly more room again.
-    pub said: Room,
+    pub said: LogSpace,
 }
 
 impl Engine {
@@ -73,19 +73,19 @@ impl Engine {
         // A drill's disk is not what is rehearsed.
         let free = self.shared.drill.is_none().then(|| blocking(|| self.ledger.free_bytes())).flatten();
         let (used, quota) = (self.ledger.bytes(), self.shared.config.log_quota);
-        let room = Room::of(used, quota, free);
+        let room = LogSpace::of(used, quota, free);
         if room <= self.quota.said {
             self.quota.said = self.quota.said.eased(used, quota, free);
         } else {
             let says = words(room, used, quota, free.unwrap_or_default());
             tracing::warn!(%says, "the log");
-            let recorded = self.record(vec![self.by_room(Happening::Edge(Edge {
-                edge: EdgeKind::LogFills,
+            let recorded = self.record(vec![self.by_room(Happening::Transition(Transition {
+                edge: TransitionKind::LogFills,
                 at: self.shared.clock.now(),
                 source: "room".to_owned(),
                 subject: SafeText::new("timeline"),
                 service: None,
-                verdict: if room == Room::Full { "critical" } else { "warning" }.to_owned(),
+                verdict: if room == LogSpace::Full { "critical" } else { "warning" }.to_owned(),
                 says: SafeText::new(&says),
                 figures: json!({"used": used, "quota": quota, "free": free}),
             }))]);
@@ -95,7 +95,7 @@ impl Engine {
         }
         let says = self.room_words();
         self.newsroom.log_room.send_if_modified(|told| {
-            let news = says.map(|says| LogRoom { full: room == Room::Full, says });
+            let news = says.map(|says| LogRoom { full: room == LogSpace::Full, says });
             let changed = *told != news;
             *told = news;
             changed
@@ -105,8 +105,9 @@ impl Engine {
     /// What everyone should know of the room for the log, if it is not enough.
     pub(super) fn room_words(&self) -> Option<SafeText> {
         let (used, quota) = (self.ledger.bytes(), self.shared.config.log_quota);
-        let room = Room::of(used, quota, None).max(self.quota.said);
-        (room != Room::Enough).then(|| SafeText::new(&words(room, used, quota, self.ledger.free_bytes().unwrap_or(0))))
+        let room = LogSpace::of(used, quota, None).max(self.quota.said);
+        (room != LogSpace::Enough)
+            .then(|| SafeText::new(&words(room, used, quota, self.ledger.free_bytes().unwrap_or(0))))
     }
 
     /// Whether a person's request may still become an entry.
@@ -144,11 +145,11 @@ fn is_ordinary(request: &Request) -> bool {
     )
 }
 
-fn words(room: Room, used: u64, quota: u64, free: u64) -> String {
+fn words(room: LogSpace, used: u64, quota: u64, free: u64) -> String {
     let of = format!("{} of {} MiB", mib(used), mib(quota));
     match room {
-        Room::Full => format!("the log takes {of}: notes are refused until its quota is raised or a new log begun"),
-        Room::Fills => format!("the log takes {of}: from {} MiB on notes are refused", mib(quota)),
+        LogSpace::Full => format!("the log takes {of}: notes are refused until its quota is raised or a new log begun"),
+        LogSpace::Fills => format!("the log takes {of}: from {} MiB on notes are refused", mib(quota)),
         _ => {
             format!("{} MiB are free on the log's disk: it will be full before the log has its quota ({of})", mib(free))
         }
@@ -166,28 +167,28 @@ mod tests {
     #[test]
     fn what_was_said_stays_said_until_there_is_clearly_more_room() {
         const MIB: u64 = 1024 * 1024;
-        let eased = |free| Room::DiskFills.eased(0, 4096 * MIB, Some(free * MIB));
-        assert_eq!(eased(1000), Room::DiskFills);
-        assert_eq!(eased(1100), Room::DiskFills, "around the limit");
-        assert_eq!(eased(1281), Room::Enough);
-        assert_eq!(Room::Enough.eased(0, 4096 * MIB, Some(0)), Room::Enough, "what is worse is said first");
+        let eased = |free| LogSpace::DiskFills.eased(0, 4096 * MIB, Some(free * MIB));
+        assert_eq!(eased(1000), LogSpace::DiskFills);
+        assert_eq!(eased(1100), LogSpace::DiskFills, "around the limit");
+        assert_eq!(eased(1281), LogSpace::Enough);
+        assert_eq!(LogSpace::Enough.eased(0, 4096 * MIB, Some(0)), LogSpace::Enough, "what is worse is said first");
     }
 
     #[test]
     fn it_is_said_long_before_it_is_full() {
         const GIB: u64 = 1024 * 1024 * 1024;
         for (used, free, room) in [
-            (0, Some(8 * GIB), Room::Enough),
-            (3 * GIB, Some(GIB), Room::Enough),
-            (3 * GIB, Some(GIB - 1), Room::DiskFills),
-            (3 * GIB, None, Room::Enough),
-            (4 * GIB * 8 / 10, Some(8 * GIB), Room::Enough),
-            (4 * GIB * 8 / 10 + 1, Some(8 * GIB), Room::Fills),
-            (4 * GIB - 1, Some(0), Room::Fills),
-            (4 * GIB, Some(8 * GIB), Room::Full),
-            (u64::MAX, Some(0), Room::Full),
+            (0, Some(8 * GIB), LogSpace::Enough),
+            (3 * GIB, Some(GIB), LogSpace::Enough),
+            (3 * GIB, Some(GIB - 1), LogSpace::DiskFills),
+            (3 * GIB, None, LogSpace::Enough),
+            (4 * GIB * 8 / 10, Some(8 * GIB), LogSpace::Enough),
+            (4 * GIB * 8 / 10 + 1, Some(8 * GIB), LogSpace::Fills),
+            (4 * GIB - 1, Some(0), LogSpace::Fills),
+            (4 * GIB, Some(8 * GIB), LogSpace::Full),
+            (u64::MAX, Some(0), LogSpace::Full),
         ] {
-            assert_eq!(Room::of(used, 4 * GIB, free), room, "{used} {free:?}");
+            assert_eq!(LogSpace::of(used, 4 * GIB, free), room, "{used} {free:?}");
         }
     }
 }

@@ -55,25 +55,25 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::board::{Board, BoardSetup, Changes, Judged, Limiter};
+use crate::board::{Board, BoardSetup, FlapDamping, JudgedBoard, RateLimiter};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
-use crate::ledger::{Condition, Ledger, LedgerError, OpenOptions, Storage};
+use crate::ledger::{Ledger, LedgerError, LogHealth, OpenOptions, Storage};
 use crate::model::SafeText;
 use crate::model::entry::RoomStarted;
 use crate::protocol::DrillInfo;
 use crate::seal::SigningKey;
-use crate::systems::egress_policy::Reach;
+use crate::systems::egress_policy::EgressPolicy;
 use crate::systems::proxy::Environment;
 use crate::systems::request_meter::Meters;
 use crate::systems::{self, Ctx};
 use crate::timeline::{Keep, Story};
 
-pub use engine::{Answer, Caller, Command};
+pub use engine::{Answer, Caller, EngineMessage};
 pub use socket::{Socket, SocketError};
 
-use broadcast::{News, Newsroom};
-use context::Shared;
+use broadcast::{Broadcaster, Broadcasts};
+use context::RoomContext;
 use disk_full::Outage;
 use engine::Engine;
 use listener::Door;
@@ -94,7 +94,7 @@ pub enum RoomError {
 }
 
 /// What a room is made of.
-pub struct Setup {
+pub struct RoomSetup {
     pub config: Config,
     pub clock: Clock,
     pub random: Random,
@@ -131,16 +131,16 @@ impl Room {
     /// # Errors
     /// A log that can't be opened at all (locked, unreadable, on a refused file system). A *damaged* log is no error:
     /// the room comes up degraded and shows it. A dead upstream is no error either.
-    pub async fn start(setup: Setup) -> Result<Self, RoomError> {
+    pub async fn start(setup: RoomSetup) -> Result<Self, RoomError> {
         let boot = hex(&setup.random.bytes::<8>());
         let opened = open_log(&setup, &boot)?;
-        let Setup { config, clock, random, socket, drill, serve, signer, .. } = setup;
+        let RoomSetup { config, clock, random, socket, drill, serve, signer, .. } = setup;
         // Damage that blocks is the banner's; what a closed segment lost is said in the timeline.
         let lost = opened.damaged.as_ref().inspect(|damage| tracing::error!(says = %damage.says(), "the log"));
         let lost = lost.filter(|damage| !damage.blocks).map(crate::ledger::Damage::says);
         let (seen_tx, seen) = mpsc::channel(SEEN);
         let stop_sources = CancellationToken::new();
-        let reach = if serve { Reach::guarded(&config.allow_hosts) } else { Reach::default() };
+        let reach = if serve { EgressPolicy::guarded(&config.allow_hosts) } else { EgressPolicy::default() };
         let proxies = Environment::read();
         let (meters, stop) = (Meters::default(), stop_sources.clone());
         let ctx = Ctx { clock: clock.clone(), out: seen_tx, reach, proxies, stop, meters };
@@ -150,7 +150,7 @@ impl Room {
         let reader = opened.ledger.reader();
         let policy_digest = plans::policy_digest(&config.policy);
         let refusals = refusals::RefusalLog::new(&config.people).into();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(RoomContext {
             policy_digest,
             boot,
             config,
@@ -192,8 +192,8 @@ impl Room {
         })
     }
 
-    fn engine(shared: &Arc<Shared>, ledger: Ledger, me: &mpsc::Sender<Command>) -> (Engine, News) {
-        let (newsroom, news) = Newsroom::open(shared.reader.head().0);
+    fn engine(shared: &Arc<RoomContext>, ledger: Ledger, me: &mpsc::Sender<EngineMessage>) -> (Engine, Broadcasts) {
+        let (newsroom, news) = Broadcaster::open(shared.reader.head().0);
         let config = &shared.config;
         let mut board = Board::new(BoardSetup {
             objectives: config.objectives.clone(),
@@ -216,10 +216,10 @@ impl Room {
             ledger,
             story: Story::keeping(Keep::Heads),
             board,
-            judged: Judged::default(),
+            judged: JudgedBoard::default(),
             judged_at: None,
-            changes: Changes::default(),
-            limiter: Limiter::new(&config.rules),
+            changes: FlapDamping::default(),
+            limiter: RateLimiter::new(&config.rules),
             newsroom,
             presence: Presence::default(),
             offers: silences::Offers::default(),
@@ -229,7 +229,7 @@ impl Room {
             redactions: BTreeMap::new(),
             recheck_next: std::time::Duration::ZERO,
             degraded: None,
-            kept: snapshot::Kept::default(),
+            kept: snapshot::SnapshotState::default(),
             quota: log_quota::Quota::default(),
             outage: Outage::default(),
             announced: false,
@@ -238,7 +238,7 @@ impl Room {
             signer: None,
             signed: 0,
             sign_next: std::time::Duration::ZERO,
-            wall: clock_steps::Wall::new(&shared.clock),
+            wall: clock_steps::WallClock::new(&shared.clock),
             me: me.downgrade(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -280,14 +280,14 @@ impl Engine {
     fn begin(mut self) -> Self {
         self.read_log();
         match self.ledger.condition() {
-            Condition::Healthy => {}
-            Condition::Degraded(why) => {
+            LogHealth::Healthy => {}
+            LogHealth::Degraded(why) => {
                 if self.ledger.is_full() {
                     self.disk_is_full();
                 }
                 self.degrade(&format!("the timeline can't be written: {why}"));
             }
-            Condition::Damaged(why) => self.degrade(why.as_str()),
+            LogHealth::Damaged(why) => self.degrade(why.as_str()),
         }
         self.announce();
         self
@@ -314,7 +314,7 @@ impl Engine {
 }
 
 /// Opens the log of a room; what it warns of is traced.
-fn open_log(setup: &Setup, boot: &str) -> Result<crate::ledger::Opened, LedgerError> {
+fn open_log(setup: &RoomSetup, boot: &str) -> Result<crate::ledger::OpenedLog, LedgerError> {
     let options = OpenOptions {
         dir: setup.state_dir.clone(),
         room: setup.config.room.clone(),

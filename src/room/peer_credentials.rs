@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use super::peer_login;
 use super::person_budget::Whose;
 use crate::config::Config;
-use crate::model::{Actor, Level, Login, PersonId, Refusal, RefusalKind, Role};
+use crate::model::{Actor, Level, Login, PersonId, PersonRole, Refusal, RefusalKind};
 use crate::protocol::Hello;
 
 /// Name look-ups are for display alone.
@@ -86,7 +86,7 @@ impl Peer {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
     pub actor: Actor,
-    pub role: Role,
+    pub role: PersonRole,
     /// A person of `people.toml`, so more than a bare account.
     pub mapped: bool,
 }
@@ -119,7 +119,7 @@ fn drill_identity(peer: Peer, hello: &Hello, config: &Config) -> Result<Identity
             login: peer.login.uid(),
             simulated: hello.simulated,
         };
-        return Ok(Identity { actor, role: Role::Observer, mapped: false });
+        return Ok(Identity { actor, role: PersonRole::Observer, mapped: false });
     };
     let Some(person) = config.people.iter().find(|person| person.id == *name) else {
         return Err(Refusal::new(
@@ -151,7 +151,7 @@ pub fn judge(peer: Peer, config: &Config) -> Identity {
         login: peer.login.uid(),
         simulated: false,
     };
-    let role = person.map_or(Role::Observer, crate::model::Person::role);
+    let role = person.map_or(PersonRole::Observer, crate::model::Person::role);
     Identity { actor, role, mapped: person.is_some() }
 }
 
@@ -181,11 +181,15 @@ fn may_be_shown(name: &str, config: &Config) -> bool {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::model::{Person, Policy, Rules, Severity};
+    use crate::model::{EntryRules, Person, Policy, Severity};
 
     fn config() -> Config {
-        let person =
-            Person { id: "ana".into(), accounts: Vec::new(), uids: vec![2001, 2002], roles: vec![Role::Operator] };
+        let person = Person {
+            id: "ana".into(),
+            accounts: Vec::new(),
+            uids: vec![2001, 2002],
+            roles: vec![PersonRole::Operator],
+        };
         Config {
             console: Default::default(),
             room: "test".to_owned(),
@@ -197,7 +201,7 @@ mod tests {
             probes: Vec::new(),
             objectives: Vec::new(),
             slos: Vec::new(),
-            rules: Rules {
+            rules: EntryRules {
                 open_on: Vec::new(),
                 alerts: Default::default(),
                 ignore: Vec::new(),
@@ -244,12 +248,12 @@ mod tests {
         let config = config();
         for uid in [2001, 2002] {
             let known = judge(bare(uid), &config);
-            assert_eq!((known.actor.person.as_str(), known.role, known.mapped), ("ana", Role::Operator, true));
+            assert_eq!((known.actor.person.as_str(), known.role, known.mapped), ("ana", PersonRole::Operator, true));
         }
         let stranger = judge(bare(2003), &config);
         assert_eq!(
             (stranger.actor.person.as_str(), stranger.role, stranger.mapped),
-            ("uid 2003", Role::Observer, false)
+            ("uid 2003", PersonRole::Observer, false)
         );
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::token_bucket::{Bucket, seconds};
+use super::token_bucket::{TokenBucket, seconds};
 use crate::model::{PersonId, Refusal, RefusalKind};
 
 /// Requests at once, and a second after that.
@@ -71,30 +71,30 @@ impl Budgets {
 
 /// What is left to one person.
 pub struct Share {
-    left: Mutex<Left>,
+    left: Mutex<RemainingBudget>,
     writer: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     page: Semaphore,
 }
 
-struct Left {
-    requests: Bucket,
-    tables: Bucket,
-    text: Bucket,
-    hour: Bucket,
-    greetings: Bucket,
-    readings: Bucket,
+struct RemainingBudget {
+    requests: TokenBucket,
+    tables: TokenBucket,
+    text: TokenBucket,
+    hour: TokenBucket,
+    greetings: TokenBucket,
+    readings: TokenBucket,
 }
 
-impl Left {
-    fn all(&mut self) -> [&mut Bucket; 6] {
+impl RemainingBudget {
+    fn all(&mut self) -> [&mut TokenBucket; 6] {
         [&mut self.requests, &mut self.tables, &mut self.text, &mut self.hour, &mut self.greetings, &mut self.readings]
     }
 }
 
 /// The right to put one request before the writer; the next of the same person follows when this is dropped.
 #[derive(Debug)]
-pub struct Place {
+pub struct RequestPermit {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -105,13 +105,13 @@ pub struct Stream {
 
 impl Share {
     fn new(now: Duration) -> Self {
-        let left = Left {
-            requests: Bucket::new(REQUESTS, REQUESTS_PER_SECOND, now),
-            tables: Bucket::new(TABLES, TABLES_PER_SECOND, now),
-            text: Bucket::new(TEXT, TEXT_PER_SECOND, now),
-            hour: Bucket::new(TEXT_AN_HOUR, TEXT_AN_HOUR / 3600.0, now),
-            greetings: Bucket::new(GREETINGS, GREETINGS_PER_SECOND, now),
-            readings: Bucket::new(READINGS, 1.0 / READING_EVERY_S, now),
+        let left = RemainingBudget {
+            requests: TokenBucket::new(REQUESTS, REQUESTS_PER_SECOND, now),
+            tables: TokenBucket::new(TABLES, TABLES_PER_SECOND, now),
+            text: TokenBucket::new(TEXT, TEXT_PER_SECOND, now),
+            hour: TokenBucket::new(TEXT_AN_HOUR, TEXT_AN_HOUR / 3600.0, now),
+            greetings: TokenBucket::new(GREETINGS, GREETINGS_PER_SECOND, now),
+            readings: TokenBucket::new(READINGS, 1.0 / READING_EVERY_S, now),
         };
         Self {
             left: Mutex::new(left),
@@ -121,7 +121,7 @@ impl Share {
         }
     }
 
-    fn left(&self) -> std::sync::MutexGuard<'_, Left> {
+    fn left(&self) -> std::sync::MutexGuard<'_, RemainingBudget> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -176,9 +176,9 @@ impl Share {
     }
 
     /// Waits until nothing else of this person is before the writer.
-    pub async fn place(&self) -> Place {
+    pub async fn place(&self) -> RequestPermit {
         // Never closed, so there is always a permit in the end.
-        Place { _permit: self.writer.clone().acquire_owned().await.ok() }
+        RequestPermit { _permit: self.writer.clone().acquire_owned().await.ok() }
     }
 
     /// Waits for the right to be sent a long stretch of the log.
@@ -202,7 +202,7 @@ impl Share {
     }
 }
 
-fn take_or_wait(bucket: &mut Bucket, now: Duration) -> Option<Duration> {
+fn take_or_wait(bucket: &mut TokenBucket, now: Duration) -> Option<Duration> {
     let wait = bucket.wait(1.0, now);
     if wait.is_none() {
         bucket.take(1.0, now);

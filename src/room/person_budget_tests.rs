@@ -130,7 +130,7 @@ async fn another_persons_request_is_served_within_two_turns_of_the_writer() {
     for seed in 0..60 {
         let random = Random::seeded(seed);
         let budgets = Budgets::default();
-        let (to_writer, mut writer) = mpsc::channel::<(Place, bool)>(256);
+        let (to_writer, mut writer) = mpsc::channel::<(RequestPermit, bool)>(256);
         let mut tasks = Vec::new();
         for _ in 0..1 + pick(&random, 64) {
             let share = budgets.share(Whose::Person("ana".into()), START).expect("a share");

@@ -9,18 +9,18 @@ use std::time::Duration;
 use futures::FutureExt;
 
 use super::engine::{Answer, Caller, Engine};
-use super::executor::{self, Run};
+use super::executor::{self, PlanRun};
 use super::reconcile;
-use crate::actions::{self, Context};
-use crate::approval::{self, Asker, PlanRecord, PlanState, Plans, RoomNow};
+use crate::actions::{self, PlanContext};
+use crate::approval::{self, PlanRecord, PlanState, Plans, Requester, RoomNow};
 use crate::model::entry::{
-    Draft, Expired, Happening, Held, Outcome, PlanBytes, PlanEnded, Proposed, Rejected, StepStarted, Withdrawn,
+    EntryDraft, Expired, Happening, Held, Outcome, PlanBytes, PlanEnded, Proposed, Rejected, StepStarted, Withdrawn,
 };
 use crate::model::plan::HeadRef;
 use crate::model::{Action, Digest, IncidentId, PersonId, Plan, PlanId, Policy, Refusal, RefusalKind, SafeText};
 use crate::protocol::Reply;
 use crate::seal;
-use crate::systems::request_meter::{Use, used_for};
+use crate::systems::request_meter::{RequestUse, used_for};
 
 /// `sha256:…` of the policy's canonical form.
 pub fn policy_digest(policy: &Policy) -> String {
@@ -29,7 +29,7 @@ pub fn policy_digest(policy: &Policy) -> String {
 }
 
 /// What somebody asks a plan for.
-pub(super) struct Act<'a> {
+pub(super) struct PlanRequest<'a> {
     pub action: Action,
     pub service: &'a str,
     /// The cluster it shall come back on; `None` = the first that can take it.
@@ -37,7 +37,7 @@ pub(super) struct Act<'a> {
 }
 
 /// What tells a plan from every other one of the same service.
-pub(super) struct Made {
+pub(super) struct PlanIdentity {
     pub incident: IncidentId,
     pub plan: PlanId,
     pub by: PersonId,
@@ -57,9 +57,9 @@ impl Engine {
         }
     }
 
-    pub(super) fn asker<'a>(&self, caller: &'a Caller) -> Asker<'a> {
+    pub(super) fn asker<'a>(&self, caller: &'a Caller) -> Requester<'a> {
         let (role, mapped) = self.role_of(caller);
-        Asker { actor: &caller.actor, role: mapped.then_some(role), login: caller.peer.login }
+        Requester { actor: &caller.actor, role: mapped.then_some(role), login: caller.peer.login }
     }
 
     /// A plan of any incident of this log.
@@ -79,7 +79,7 @@ impl Engine {
     }
 
     /// Builds a plan and shows it; nothing is recorded.
-    pub(super) fn preview(&mut self, caller: &Caller, act: Act<'_>) -> Answer {
+    pub(super) fn preview(&mut self, caller: &Caller, act: PlanRequest<'_>) -> Answer {
         self.operator(caller)?;
         let plan = self.build(caller, act, None)?;
         let (bytes, digest) = seal::plan_bytes(&plan).map_err(unprintable)?;
@@ -89,7 +89,7 @@ impl Engine {
     pub(super) fn propose(
         &mut self,
         caller: &Caller,
-        act: Act<'_>,
+        act: PlanRequest<'_>,
         confirm: &str,
         supersedes: Option<PlanId>,
     ) -> Answer {
@@ -117,8 +117,8 @@ impl Engine {
         times.len()
     }
 
-    fn build(&mut self, caller: &Caller, act: Act<'_>, supersedes: Option<PlanId>) -> Result<Plan, Refusal> {
-        let Act { action, service, to } = act;
+    fn build(&mut self, caller: &Caller, act: PlanRequest<'_>, supersedes: Option<PlanId>) -> Result<Plan, Refusal> {
+        let PlanRequest { action, service, to } = act;
         let Some(incident) = self.incident() else {
             return Err(Refusal::new(
                 RefusalKind::NoIncident,
@@ -127,7 +127,7 @@ impl Engine {
             ));
         };
         let plan = PlanId::from(self.shared.random.ulid(&self.shared.clock));
-        let made = Made { incident, plan, by: caller.actor.person.clone(), supersedes, head: self.head_now() };
+        let made = PlanIdentity { incident, plan, by: caller.actor.person.clone(), supersedes, head: self.head_now() };
         self.with_context(service, made, to, |context| actions::build(action, context))?
     }
 
@@ -143,9 +143,9 @@ impl Engine {
     pub(super) fn with_context<T>(
         &self,
         service: &str,
-        made: Made,
+        made: PlanIdentity,
         to: Option<&str>,
-        then: impl FnOnce(&Context) -> T,
+        then: impl FnOnce(&PlanContext) -> T,
     ) -> Result<T, Refusal> {
         let config = &self.shared.config;
         let Some(objective) = config.objectives.iter().find(|objective| objective.service == service) else {
@@ -159,7 +159,7 @@ impl Engine {
         let credentials =
             self.shared.sources.iter().map(|source| (source.id.clone(), source.credential.clone())).collect();
         let roles = config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect();
-        Ok(then(&Context {
+        Ok(then(&PlanContext {
             now: self.shared.clock.now(),
             room: &config.room,
             incident: made.incident,
@@ -181,12 +181,12 @@ impl Engine {
     pub(super) fn start(&self, plan: Plan, digest: Digest, persons: Vec<crate::model::PersonId>, read_at: Duration) {
         let Some(engine) = self.me.upgrade() else { return };
         let (id, to) = (plan.plan.clone(), engine.clone());
-        let run = Run { shared: self.shared.clone(), engine, plan, digest, persons, read_at };
+        let run = PlanRun { shared: self.shared.clone(), engine, plan, digest, persons, read_at };
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             let run = async {
                 // Nothing of the run is looked at after it failed.
-                let run = used_for(Use::Act, run.go());
+                let run = used_for(RequestUse::Act, run.go());
                 if AssertUnwindSafe(run).catch_unwind().await.is_err() {
                     executor::broke_off(&to, &id).await;
                 }
@@ -257,7 +257,7 @@ impl Engine {
         }
         let started = StepStarted { plan: plan.clone(), step: step.to_owned() };
         let incident = Some(record.plan.incident.clone());
-        let draft = Draft { incident, ..self.by_room(started) };
+        let draft = EntryDraft { incident, ..self.by_room(started) };
         self.record(vec![draft]).map(|_| ()).ok_or_else(|| "the timeline can't be written".to_owned())
     }
 
@@ -278,9 +278,9 @@ impl Engine {
         self.record(vec![draft]).is_some()
     }
 
-    fn about(&self, plan: &PlanId, happening: impl Into<Happening>) -> Draft {
+    fn about(&self, plan: &PlanId, happening: impl Into<Happening>) -> EntryDraft {
         let incident = self.plan_record(plan).ok().map(|record| record.plan.incident.clone());
-        Draft { incident, ..self.by_room(happening) }
+        EntryDraft { incident, ..self.by_room(happening) }
     }
 
     /// Something a person says about a plan, in the plan's own incident.
@@ -322,7 +322,7 @@ impl Engine {
                 }
                 _ => continue,
             };
-            drafts.push(Draft { incident: Some(record.plan.incident.clone()), ..self.by_room(happening) });
+            drafts.push(EntryDraft { incident: Some(record.plan.incident.clone()), ..self.by_room(happening) });
         }
         self.record(drafts);
         interrupted.into_iter().for_each(|record| self.find_out(record));

@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::context::Shared;
+use super::context::RoomContext;
 use super::{Room, executor, peer_credentials, plans};
 use crate::approval::PlanState;
 use crate::approval::tests::{actor, digest_of, plan, proposed};
 use crate::clock::{Clock, Random};
 use crate::config::{self, LoadOptions};
-use crate::ledger::{self, Files, Ledger, OpenOptions};
-use crate::model::entry::{Approved, Draft, Executing, Opened, Outcome, Reconciliation};
+use crate::ledger::{self, FileStorage, Ledger, OpenOptions};
+use crate::model::entry::{Approved, EntryDraft, Executing, Opened, Outcome, Reconciliation};
 use crate::model::{Actor, Happening, IncidentId, Severity, Step, Trouble};
 use crate::systems::{ActError, Adapter, Permit};
 
@@ -37,13 +37,17 @@ impl Adapter for Faulty {
 }
 
 /// A room's shared parts, with this adapter for everything that a plan of the tests touches.
-pub(super) fn shared(home: &std::path::Path, adapter: Arc<dyn Adapter>, clock: Clock) -> (Arc<Shared>, Ledger) {
+pub(super) fn shared(home: &std::path::Path, adapter: Arc<dyn Adapter>, clock: Clock) -> (Arc<RoomContext>, Ledger) {
     let (shared, opened) = opened(home, adapter, clock);
     (shared, opened.ledger)
 }
 
 /// The same, with what was found when the log was opened.
-pub(super) fn opened(home: &std::path::Path, adapter: Arc<dyn Adapter>, clock: Clock) -> (Arc<Shared>, ledger::Opened) {
+pub(super) fn opened(
+    home: &std::path::Path,
+    adapter: Arc<dyn Adapter>,
+    clock: Clock,
+) -> (Arc<RoomContext>, ledger::OpenedLog) {
     let file = home.join("warroom.toml");
     std::fs::write(&file, "[room]\nname = \"room\"\n").expect("written");
     let options = LoadOptions { drill: true, ..LoadOptions::default() };
@@ -60,9 +64,9 @@ pub(super) fn opened(home: &std::path::Path, adapter: Arc<dyn Adapter>, clock: C
         snapshot: Some(super::snapshot::FORM.to_owned()),
     };
     let random = Random::seeded(7);
-    let opened = Ledger::open(options, Arc::new(Files), clock.clone(), random.clone()).expect("a log");
+    let opened = Ledger::open(options, Arc::new(FileStorage), clock.clone(), random.clone()).expect("a log");
     let source = plan("p", "ana", "lb").steps[0].target.src.clone();
-    let shared = Shared {
+    let shared = RoomContext {
         policy_digest: plans::policy_digest(&config.policy),
         boot: "boot".to_owned(),
         config,
@@ -90,8 +94,12 @@ async fn a_run_that_fails_is_interrupted_and_read_back_and_not_run_again() {
     let mut plan = plan("p", "ana", "lb");
     plan.steps.truncate(1);
     let (id, digest, incident) = (plan.plan.clone(), digest_of(&plan), IncidentId::from("INC-1"));
-    let by =
-        |who: Actor, happening: Happening| Draft { incident: Some(incident.clone()), by: who, happening, text: None };
+    let by = |who: Actor, happening: Happening| EntryDraft {
+        incident: Some(incident.clone()),
+        by: who,
+        happening,
+        text: None,
+    };
     let opened = Opened { incident: incident.clone(), severity: Severity::Sev1, detected_at: None };
     let told = vec![
         by(Actor::room(), opened.into()),

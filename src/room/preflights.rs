@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 const MOST_WAITING: usize = 64;
 
 /// An approval that waits for a reading.
-pub struct Waiting {
+pub struct WaitingApproval {
     pub caller: Caller,
     pub confirm: String,
     pub reply: oneshot::Sender<Answer>,
@@ -28,7 +28,7 @@ pub struct Waiting {
 /// What is read, and what was lately found not to hold.
 #[derive(Default)]
 pub struct Preflights {
-    running: BTreeMap<PlanId, Vec<Waiting>>,
+    running: BTreeMap<PlanId, Vec<WaitingApproval>>,
     drifted: BTreeMap<PlanId, (Duration, Vec<String>)>,
 }
 
@@ -37,14 +37,14 @@ pub enum Begin {
     /// It waits for the reading that is under way.
     Joined,
     /// It is refused without a reading.
-    Refused(Waiting, Refusal),
+    Refused(WaitingApproval, Refusal),
     /// A reading is to begin.
-    Read(Waiting),
+    Read(WaitingApproval),
 }
 
 impl Preflights {
     /// What is to be done for an approval. `now` is the boot clock's.
-    pub fn ask(&mut self, plan: &PlanId, waiting: Waiting, now: Duration) -> Begin {
+    pub fn ask(&mut self, plan: &PlanId, waiting: WaitingApproval, now: Duration) -> Begin {
         if let Some(others) = self.running.get_mut(plan) {
             if others.len() >= MOST_WAITING {
                 let why = "the plan is being checked, and many wait for that already";
@@ -65,12 +65,12 @@ impl Preflights {
     }
 
     /// A reading begins for this approval.
-    pub fn begin(&mut self, plan: PlanId, waiting: Waiting) {
+    pub fn begin(&mut self, plan: PlanId, waiting: WaitingApproval) {
         self.running.insert(plan, vec![waiting]);
     }
 
     /// A reading is over; gives those who waited for it.
-    pub fn over(&mut self, plan: &PlanId, read: &FirstRead, now: Duration) -> Vec<Waiting> {
+    pub fn over(&mut self, plan: &PlanId, read: &FirstRead, now: Duration) -> Vec<WaitingApproval> {
         if !read.broken.is_empty() {
             self.drifted.insert(plan.clone(), (now, read.broken.clone()));
         }

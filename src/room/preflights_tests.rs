@@ -10,20 +10,20 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::Room;
-use super::context::Shared;
-use super::engine::{Answer, Caller, Command};
+use super::context::RoomContext;
+use super::engine::{Answer, Caller, EngineMessage};
 use super::peer_credentials::Peer;
 use super::person_budget::Whose;
 use super::plans_tests::shared;
 use crate::approval::tests::{actor, digest_of, plan, proposed};
 use crate::clock::Clock;
-use crate::model::entry::{Draft, Opened};
+use crate::model::entry::{EntryDraft, Opened};
 use crate::model::plan::{Op, Pre};
 use crate::model::{
-    Actor, Digest, Happening, Level, Person, PlanId, Refusal, RefusalKind, Role, Severity, Step, Trouble,
+    Actor, Digest, Happening, Level, Person, PersonRole, PlanId, Refusal, RefusalKind, Severity, Step, Trouble,
 };
 use crate::protocol::Request;
-use crate::systems::request_meter::{Limit, Meter, Metered, UNSTATED, Use};
+use crate::systems::request_meter::{Meter, Metered, RequestLimit, RequestUse, UNSTATED};
 use crate::systems::{ActError, Adapter, Permit};
 
 /// Never is as a plan wants it. A reading waits until it may end.
@@ -56,16 +56,16 @@ impl Adapter for Drifted {
 }
 
 /// A room in which ana has proposed plans, and the way to its writer.
-struct Stage {
-    shared: Arc<Shared>,
+struct PreflightBench {
+    shared: Arc<RoomContext>,
     clock: Clock,
-    to_writer: mpsc::Sender<Command>,
+    to_writer: mpsc::Sender<EngineMessage>,
     plans: Vec<(PlanId, Digest)>,
     _home: tempfile::TempDir,
     _seen: mpsc::Sender<crate::model::Observation>,
 }
 
-impl Stage {
+impl PreflightBench {
     fn open(adapter: Arc<dyn Adapter>, clock: Clock, plans: usize) -> Self {
         let home = tempfile::tempdir().expect("a folder");
         let (mut shared, ledger) = shared(home.path(), adapter, clock.clone());
@@ -75,7 +75,7 @@ impl Stage {
             id: id.into(),
             accounts: Vec::new(),
             uids: vec![uid],
-            roles: vec![Role::Operator],
+            roles: vec![PersonRole::Operator],
         };
         kept.config.people = [("ana", 1), ("sam", 2), ("kim", 3), ("lee", 4), ("ben", 5)].map(person).to_vec();
         kept.config.policy.level = Level::Account;
@@ -86,7 +86,7 @@ impl Stage {
         let opened = Opened { incident: first.incident.clone(), severity: Severity::Sev1, detected_at: None };
         let by = |who: Actor, happening: Happening| {
             let incident = Some(first.incident.clone());
-            Draft { incident, by: who, happening, text: None }
+            EntryDraft { incident, by: who, happening, text: None }
         };
         let mut drafts = vec![by(Actor::room(), opened.into())];
         let mut made = Vec::new();
@@ -116,7 +116,7 @@ impl Stage {
         let request = Request::Approve { plan, digest, confirm: "shop.example".to_owned() };
         let (reply, answer) = oneshot::channel();
         let place = share.place().await;
-        self.to_writer.send(Command::Ask { caller, request, reply, place }).await.expect("the writer lives");
+        self.to_writer.send(EngineMessage::Ask { caller, request, reply, place }).await.expect("the writer lives");
         answer
     }
 
@@ -140,7 +140,7 @@ const KIM: (&str, u32) = ("kim", 3);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_is_read_once_at_a_time_and_after_drift_only_when_a_pause_is_over() {
     let adapter = Drifted::new(0);
-    let stage = Stage::open(adapter.clone(), manual(), 1);
+    let stage = PreflightBench::open(adapter.clone(), manual(), 1);
     let mut answers = Vec::new();
     for n in 0..40 {
         answers.push(stage.approve(if n % 2 == 0 { SAM } else { KIM }, 0).await);
@@ -170,7 +170,7 @@ async fn a_plan_is_read_once_at_a_time_and_after_drift_only_when_a_pause_is_over
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_person_has_plans_read_only_so_often_and_another_still_has_them_read() {
     let adapter = Drifted::new(100_000);
-    let stage = Stage::open(adapter.clone(), manual(), 4);
+    let stage = PreflightBench::open(adapter.clone(), manual(), 4);
     let mut said = None;
     // Ten minutes, as fast as the pause after drift lets them.
     for _ in 0..120 {
@@ -190,9 +190,9 @@ async fn one_person_has_plans_read_only_so_often_and_another_still_has_them_read
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_everyone_has_read_stays_within_the_meter_and_acting_is_not_held_back() {
     let (adapter, clock) = (Drifted::new(100_000), manual());
-    let limit = Limit { read: 60, ..UNSTATED };
+    let limit = RequestLimit { read: 60, ..UNSTATED };
     let meter = Arc::new(Meter::new(limit, clock.clone()));
-    let stage = Stage::open(Arc::new(Metered::new(adapter.clone(), Some(meter.clone()))), clock, 4);
+    let stage = PreflightBench::open(Arc::new(Metered::new(adapter.clone(), Some(meter.clone()))), clock, 4);
     let mut last = None;
     for _ in 0..50 {
         for (n, who) in [SAM, KIM, ("lee", 4), ("ben", 5)].into_iter().enumerate() {
@@ -204,5 +204,5 @@ async fn what_everyone_has_read_stays_within_the_meter_and_acting_is_not_held_ba
     let last = last.expect("an answer");
     assert_eq!(last.kind, RefusalKind::Rate);
     assert!(last.why.as_str().contains("cloudflare/edge") && last.why.as_str().contains("plans that run"), "{last}");
-    assert_eq!((meter.take(Use::Act), meter.counts().act), (Ok(()), 1));
+    assert_eq!((meter.take(RequestUse::Act), meter.counts().act), (Ok(()), 1));
 }

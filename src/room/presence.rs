@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::engine::{Caller, Engine};
 use super::peer_credentials;
-use super::token_bucket::Bucket;
-use crate::model::entry::{Draft, Happening, Joined, Left};
-use crate::model::{Actor, PersonId, Role, Stamp};
+use super::token_bucket::TokenBucket;
+use crate::model::entry::{EntryDraft, Happening, Joined, Left};
+use crate::model::{Actor, PersonId, PersonRole, Stamp};
 use crate::protocol::Who;
 
 /// Joins and departures of one person that are recorded at once, and how many a second after that: a console that comes and
@@ -22,12 +22,12 @@ const REMEMBERED: usize = 256;
 #[derive(Default)]
 pub struct Presence {
     here: BTreeMap<PersonId, Who>,
-    recorded: BTreeMap<PersonId, Bucket>,
+    recorded: BTreeMap<PersonId, TokenBucket>,
 }
 
 impl Presence {
     /// Counts a console; true if the person was not here before.
-    fn join(&mut self, actor: &Actor, role: Role, now: Stamp) -> bool {
+    fn join(&mut self, actor: &Actor, role: PersonRole, now: Stamp) -> bool {
         let who = self.here.entry(actor.person.clone()).or_insert_with(|| Who {
             actor: actor.clone(),
             role,
@@ -58,7 +58,7 @@ impl Presence {
                 return false;
             }
         }
-        let full = || Bucket::new(RECORDED, RECORDED_PER_SECOND, now);
+        let full = || TokenBucket::new(RECORDED, RECORDED_PER_SECOND, now);
         self.recorded.entry(person.clone()).or_insert_with(full).take(1.0, now)
     }
 
@@ -94,22 +94,22 @@ impl Engine {
     }
 
     /// Those present when an incident opens joined it then.
-    pub(super) fn present_drafts(&self) -> Vec<Draft> {
+    pub(super) fn present_drafts(&self) -> Vec<EntryDraft> {
         self.presence.everyone().iter().map(|who| self.presence_draft(&who.actor, Joined {})).collect()
     }
 
-    fn presence_draft(&self, actor: &Actor, happening: impl Into<Happening>) -> Draft {
-        Draft { incident: self.incident(), by: actor.clone(), happening: happening.into(), text: None }
+    fn presence_draft(&self, actor: &Actor, happening: impl Into<Happening>) -> EntryDraft {
+        EntryDraft { incident: self.incident(), by: actor.clone(), happening: happening.into(), text: None }
     }
 
     /// Role and whether the person is in the people file, as they stand now.
-    pub(super) fn role_of(&self, caller: &Caller) -> (Role, bool) {
+    pub(super) fn role_of(&self, caller: &Caller) -> (PersonRole, bool) {
         let identity = if self.shared.drill.is_some() {
             peer_credentials::identify(caller.peer, &caller.hello, &self.shared.config, true).ok()
         } else {
             Some(peer_credentials::judge(caller.peer, &self.shared.config))
         };
-        identity.map_or((Role::Observer, false), |identity| (identity.role, identity.mapped))
+        identity.map_or((PersonRole::Observer, false), |identity| (identity.role, identity.mapped))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::Engine;
-use super::plans::Made;
+use super::plans::PlanIdentity;
 use crate::actions;
 use crate::approval::{PlanRecord, PlanState};
 use crate::model::Plan;
@@ -29,7 +29,7 @@ impl Engine {
     }
 
     fn recheck(&self, plan: &Plan) -> Option<Recheck> {
-        let made = Made {
+        let made = PlanIdentity {
             incident: plan.incident.clone(),
             plan: plan.plan.clone(),
             by: plan.by.clone(),

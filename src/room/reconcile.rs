@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::sync::mpsc;
 
-use super::context::Shared;
-use super::engine::Command;
+use super::context::RoomContext;
+use super::engine::EngineMessage;
 use super::executor::{LOOK_EVERY, Reported, read, record, restored};
 use crate::actions::holds;
 use crate::approval::{PlanRecord, StepState};
@@ -25,7 +25,7 @@ const FOLLOW_EVERY: Duration = Duration::from_secs(15);
 const FOLLOWED_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// Finds out by reading what an interrupted plan did. Writes nothing outside, ever.
-pub async fn reconcile(shared: Arc<Shared>, engine: mpsc::Sender<Command>, old: PlanRecord) {
+pub async fn reconcile(shared: Arc<RoomContext>, engine: mpsc::Sender<EngineMessage>, old: PlanRecord) {
     let begun = shared.clock.boot();
     let deadline = begun + READ_FOR;
     let settled = begun + settles_in(&old, shared.clock.now());
@@ -38,7 +38,12 @@ pub async fn reconcile(shared: Arc<Shared>, engine: mpsc::Sender<Command>, old: 
             Ok(found) if found.result == Reconciliation::Applied || now >= settled => break found,
             Err(why) if now >= deadline => {
                 let says = format!("could not be read for five minutes: {why}");
-                break Found { result: Reconciliation::Unknown, says, restored: BTreeMap::new(), open: true };
+                break ReconcileReading {
+                    result: Reconciliation::Unknown,
+                    says,
+                    restored: BTreeMap::new(),
+                    open: true,
+                };
             }
             Ok(_) | Err(_) => shared.clock.sleep(LOOK_EVERY).await,
         }
@@ -55,7 +60,7 @@ pub async fn reconcile(shared: Arc<Shared>, engine: mpsc::Sender<Command>, old: 
 }
 
 /// After a step whose effect was not seen in time: finds out what became of it.
-pub async fn late(shared: &Shared, engine: &mpsc::Sender<Command>, plan: &Plan, digest: Digest) {
+pub async fn late(shared: &RoomContext, engine: &mpsc::Sender<EngineMessage>, plan: &Plan, digest: Digest) {
     let ids = plan.steps.iter().filter(|step| !step.params.is_null());
     let mut started = Vec::new();
     for step in ids {
@@ -70,7 +75,13 @@ pub async fn late(shared: &Shared, engine: &mpsc::Sender<Command>, plan: &Plan, 
 }
 
 /// Reads again until no Restore of the plan is under way, and records what became of it.
-async fn follow(shared: &Shared, engine: &mpsc::Sender<Command>, plan: &Plan, digest: Digest, started: &[String]) {
+async fn follow(
+    shared: &RoomContext,
+    engine: &mpsc::Sender<EngineMessage>,
+    plan: &Plan,
+    digest: Digest,
+    started: &[String],
+) {
     let until = shared.clock.boot() + FOLLOWED_FOR.to_std().unwrap_or_default();
     while shared.clock.boot() < until {
         shared.clock.sleep(FOLLOW_EVERY).await;
@@ -97,14 +108,14 @@ pub fn is_open(record: &PlanRecord, now: Stamp) -> bool {
 }
 
 /// What was found, recorded. False if the room stops.
-async fn tell(engine: &mpsc::Sender<Command>, plan: &Plan, found: Found) -> bool {
+async fn tell(engine: &mpsc::Sender<EngineMessage>, plan: &Plan, found: ReconcileReading) -> bool {
     let says = SafeText::new(&found.says);
     let it = Reconciled { plan: plan.plan.clone(), result: found.result, says, restored: found.restored };
     record(engine, plan, it.into()).await != Reported::Never
 }
 
 /// What reading found.
-struct Found {
+struct ReconcileReading {
     result: Reconciliation,
     says: String,
     /// Restores, by the step that made them.
@@ -125,7 +136,12 @@ fn settles_in(old: &PlanRecord, now: Stamp) -> Duration {
 }
 
 /// Compares what each started write was to bring about with what is there now.
-async fn look(shared: &Shared, plan: &Plan, digest: Digest, started: &[String]) -> Result<Found, String> {
+async fn look(
+    shared: &RoomContext,
+    plan: &Plan,
+    digest: Digest,
+    started: &[String],
+) -> Result<ReconcileReading, String> {
     let (mut applied, mut not_applied, mut between) = (Vec::new(), Vec::new(), Vec::new());
     let mut restores = BTreeMap::new();
     for step in plan.steps.iter().filter(|step| !step.params.is_null()) {
@@ -171,7 +187,7 @@ async fn look(shared: &Shared, plan: &Plan, digest: Digest, started: &[String]) 
         _ => Reconciliation::Partial,
     };
     let open = restores.values().any(|it| !it.is_over());
-    Ok(Found { result, says, restored: restores, open })
+    Ok(ReconcileReading { result, says, restored: restores, open })
 }
 
 fn list(ids: &[String]) -> String {

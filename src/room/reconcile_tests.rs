@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::engine::Command;
+use super::engine::EngineMessage;
 use super::plans_tests::shared;
 use super::reconcile;
 use crate::approval::tests::{actor, digest_of, plan};
 use crate::approval::{PlanRecord, PlanState, StepState};
 use crate::clock::Clock;
 use crate::model::entry::{Reconciled, Reconciliation, Restored};
-use crate::model::plan::{Check, Op};
+use crate::model::plan::{Op, StepCheck};
 use crate::model::{Digest, Happening, Step, Trouble};
 use crate::systems::{ActError, Adapter, Permit};
 
@@ -65,7 +65,8 @@ fn record(clock: &Clock) -> PlanRecord {
     let mut plan = plan("p", "ana", "lb");
     plan.steps.truncate(1);
     let src = plan.steps[0].target.src.clone();
-    let check = |field: &str, op, value| Check { path: format!("restore/@plan/{field}"), op, value, src: src.clone() };
+    let check =
+        |field: &str, op, value| StepCheck { path: format!("restore/@plan/{field}"), op, value, src: src.clone() };
     plan.steps[0].params = json!({"spec": {"backupName": "b", "includedNamespaces": ["shop"]}});
     plan.steps[0].pre.clear();
     plan.steps[0].check = vec![check("phase", Op::In, json!(["Completed"])), check("restored", Op::Ge, json!(1))];
@@ -102,7 +103,7 @@ async fn recorded(ends: Restoring, change: impl FnOnce(&mut PlanRecord)) -> Vec<
     let mut out = Vec::new();
     let all = tokio::time::timeout(Duration::from_secs(60), async {
         while let Some(command) = commands.recv().await {
-            if let Command::Record { happening: Happening::Reconciled(it), done, .. } = command {
+            if let EngineMessage::Record { happening: Happening::Reconciled(it), done, .. } = command {
                 out.push(it);
                 done.send(true).expect("somebody waits for it");
             }

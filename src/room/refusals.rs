@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::entry::{Draft, Refused, RefusedToo};
+use crate::model::entry::{EntryDraft, Refused, RefusedToo};
 use crate::model::{Actor, Level, Person as Known, PersonId, PlanId, RefusalKind};
 
 /// Entries about one person that are written at once in [`MEMORY`].
@@ -36,7 +36,7 @@ struct Count {
 
 /// One person's refusals.
 #[derive(Default)]
-struct Person {
+struct PersonRefusals {
     actor: Option<Actor>,
     written: Vec<(Duration, What, Option<PlanId>)>,
     held: Vec<Count>,
@@ -49,7 +49,7 @@ struct Person {
 pub struct RefusalLog {
     /// Those of the people file, whose refusals are always their own.
     people: BTreeSet<PersonId>,
-    refused: BTreeMap<PersonId, Person>,
+    refused: BTreeMap<PersonId, PersonRefusals>,
 }
 
 impl RefusalLog {
@@ -79,7 +79,7 @@ impl RefusalLog {
         verb: &'static str,
         plan: Option<&PlanId>,
         now: Duration,
-    ) -> Option<Draft> {
+    ) -> Option<EntryDraft> {
         let what = What { kind, verb };
         let actor = &self.name(actor);
         let person = self.refused.entry(actor.person.clone()).or_default();
@@ -93,7 +93,7 @@ impl RefusalLog {
         }
         person.written.push((now, what, plan.cloned()));
         let refused = Refused { kind, verb: verb.to_owned(), plan: plan.cloned(), count: 1, also: Vec::new() };
-        Some(Draft { incident: None, by: actor.clone(), happening: refused.into(), text: None })
+        Some(EntryDraft { incident: None, by: actor.clone(), happening: refused.into(), text: None })
     }
 
     /// Counts one, to be written with others.
@@ -123,12 +123,12 @@ impl RefusalLog {
 
     /// One draft for each person whose refusals were held long enough; or for everyone, when the room stops. They are held
     /// until [`RefusalLog::written`].
-    pub fn due(&mut self, now: Duration, stopping: bool) -> Vec<Draft> {
+    pub fn due(&mut self, now: Duration, stopping: bool) -> Vec<EntryDraft> {
         self.refused.retain(|_, person| {
             !person.held.is_empty() || person.written.iter().any(|(at, ..)| now.saturating_sub(*at) < MEMORY)
         });
         let due = self.refused.values().filter(|it| stopping || now.saturating_sub(it.since) >= HELD_FOR);
-        due.filter_map(Person::draft).collect()
+        due.filter_map(PersonRefusals::draft).collect()
     }
 
     /// What [`RefusalLog::due`] gave of this person at an instant is in the log. What was refused since is still to be written.
@@ -145,8 +145,8 @@ impl RefusalLog {
     }
 }
 
-impl Person {
-    fn draft(&self) -> Option<Draft> {
+impl PersonRefusals {
+    fn draft(&self) -> Option<EntryDraft> {
         let mut held: Vec<&Count> = self.held.iter().collect();
         held.sort_by_key(|it| std::cmp::Reverse(it.count));
         let (most, others) = held.split_first()?;
@@ -159,7 +159,7 @@ impl Person {
             count: most.count,
             also: also.collect(),
         };
-        Some(Draft { incident: None, by: self.actor.clone()?, happening: refused.into(), text: None })
+        Some(EntryDraft { incident: None, by: self.actor.clone()?, happening: refused.into(), text: None })
     }
 }
 
@@ -170,18 +170,18 @@ mod tests {
     use crate::model::Happening;
 
     /// What is due, written.
-    fn write(log: &mut RefusalLog, now: Duration, stopping: bool) -> Vec<Draft> {
+    fn write(log: &mut RefusalLog, now: Duration, stopping: bool) -> Vec<EntryDraft> {
         let drafts = log.due(now, stopping);
         drafts.iter().for_each(|draft| log.written(&draft.by.person, refused(draft), now));
         drafts
     }
 
-    fn refused(draft: &Draft) -> &Refused {
+    fn refused(draft: &EntryDraft) -> &Refused {
         let Happening::Refused(it) = &draft.happening else { panic!("{draft:?}") };
         it
     }
 
-    fn told(draft: &Draft) -> Vec<(RefusalKind, String, u64)> {
+    fn told(draft: &EntryDraft) -> Vec<(RefusalKind, String, u64)> {
         let it = refused(draft);
         let first = (it.kind, it.verb.clone(), it.count);
         [first].into_iter().chain(it.also.iter().map(|it| (it.kind, it.verb.clone(), it.count))).collect()

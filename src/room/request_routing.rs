@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::engine::{Answer, Command};
+use super::engine::{Answer, EngineMessage};
 use super::person_budget::{TOO_OFTEN, rate};
 use super::request_limits::not_to_come;
 use super::requests::writes_text;
@@ -81,7 +81,7 @@ impl Session {
             return Ok(answer);
         }
         let place = self.share.place().await;
-        let command = Command::Ask { caller: self.caller.clone(), request, reply, place };
+        let command = EngineMessage::Ask { caller: self.caller.clone(), request, reply, place };
         self.engine.send(command).await.map_err(|_| stopping())?;
         Ok(answer)
     }

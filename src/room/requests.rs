@@ -3,12 +3,12 @@
 use tokio::sync::oneshot;
 
 use super::engine::{Answer, Caller, Engine};
-use super::plans::Act;
+use super::plans::PlanRequest;
 use super::request_limits::plausible;
-use crate::board::Firing;
+use crate::board::FiringCounts;
 use crate::ledger::AppendError;
-use crate::model::entry::{Closed, Decision, Draft, FollowUp, Happening, Marked, Note, Pin, Set};
-use crate::model::{IncidentId, IncidentStatus, Milestone, Refusal, RefusalKind, Role, SafeText};
+use crate::model::entry::{Closed, Decision, EntryDraft, FollowUp, Happening, Marked, Note, Pin, Set};
+use crate::model::{IncidentId, IncidentStatus, Milestone, PersonRole, Refusal, RefusalKind, SafeText};
 use crate::protocol::message::{LineKind, RoomStatus, SetIncident};
 use crate::protocol::{Reply, Request};
 use crate::timeline::{Statement, possible};
@@ -27,7 +27,7 @@ impl Engine {
                 let _ = reply.send(Ok(Reply::Status(self.status())));
             }
             Request::Preview { action, service, to } => {
-                let answer = self.preview(&caller, Act { action, service: &service, to: to.as_deref() });
+                let answer = self.preview(&caller, PlanRequest { action, service: &service, to: to.as_deref() });
                 let _ = reply.send(answer);
             }
             Request::SilencePreview { change } => {
@@ -72,7 +72,7 @@ impl Engine {
             Request::Set(set) => self.set(caller, set),
             Request::Close => self.close(caller, false),
             Request::Propose { action, service, to, confirm, supersedes } => {
-                let act = Act { action, service: &service, to: to.as_deref() };
+                let act = PlanRequest { action, service: &service, to: to.as_deref() };
                 self.propose(caller, act, &confirm, supersedes)
             }
             Request::Reject { plan, reason } => self.reject(caller, plan, reason),
@@ -92,9 +92,9 @@ impl Engine {
     }
 
     /// The caller's role now, or why they may only watch.
-    pub(super) fn operator(&self, caller: &Caller) -> Result<Role, Refusal> {
+    pub(super) fn operator(&self, caller: &Caller) -> Result<PersonRole, Refusal> {
         let (role, mapped) = self.role_of(caller);
-        if role >= Role::Operator {
+        if role >= PersonRole::Operator {
             return Ok(role);
         }
         let who = &caller.actor.person;
@@ -150,7 +150,7 @@ impl Engine {
             return Err(Refusal::new(RefusalKind::BadRequest, "the text is empty", "say what happened"));
         }
         let happening = happening.into();
-        let draft = Draft { incident: Some(incident), by: caller.actor.clone(), happening, text };
+        let draft = EntryDraft { incident: Some(incident), by: caller.actor.clone(), happening, text };
         match self.record(vec![draft]) {
             Some(entries) => Ok(Reply::Recorded { seq: entries.last().map_or(0, |entry| entry.seq) }),
             None => Err(self.degraded_refusal()),
@@ -227,7 +227,7 @@ impl Engine {
                 .config
                 .people
                 .iter()
-                .any(|person| person.id == *commander && person.role() >= Role::Operator)
+                .any(|person| person.id == *commander && person.role() >= PersonRole::Operator)
         {
             return Err(Refusal::new(
                 RefusalKind::BadRequest,
@@ -269,7 +269,7 @@ impl Engine {
                 "reject, withdraw or finish it first",
             ));
         }
-        let firing = Firing::of(&self.judged);
+        let firing = FiringCounts::of(&self.judged);
         if self.incident().is_none() || although_firing || firing.is_calm() {
             return Ok(());
         }
@@ -282,7 +282,7 @@ impl Engine {
 
     fn close(&mut self, caller: &Caller, although_firing: bool) -> Answer {
         self.may_close(although_firing)?;
-        let firing = Firing::of(&self.judged).critical;
+        let firing = FiringCounts::of(&self.judged).critical;
         let closed = Closed { although_firing: Some(firing).filter(|firing| *firing > 0) };
         let answer = self.write(caller, closed, None)?;
         self.sign_head();

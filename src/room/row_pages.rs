@@ -131,7 +131,7 @@ mod tests {
     use proptest::sample::subsequence;
 
     use super::*;
-    use crate::board::{Body, Verdict};
+    use crate::board::{RowBody, Verdict};
     use crate::model::{SafeText, SourceId, System};
 
     fn row(n: usize) -> Row {
@@ -142,7 +142,7 @@ mod tests {
             seen_at: Stamp::UNIX_EPOCH,
             stale: false,
             why: SafeText::new(&"\"".repeat(2_000)),
-            body: Body::Source {
+            body: RowBody::Source {
                 alive_at: None,
                 troubled_since: None,
                 trouble: None,

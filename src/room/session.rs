@@ -16,10 +16,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
-use super::broadcast::News;
-use super::context::{Shared, blocking};
+use super::broadcast::Broadcasts;
+use super::context::{RoomContext, blocking};
 use super::drained::Drained;
-use super::engine::{Answer, Caller, Command};
+use super::engine::{Answer, Caller, EngineMessage};
 use super::peer_credentials::{self, Identity, Peer};
 use super::person_budget::{Share, Whose};
 use super::request_routing::{DEAF_FOR, stopping};
@@ -47,9 +47,9 @@ const ENTRY_PAGE: usize = 256 * 1024;
 pub async fn serve(
     stream: UnixStream,
     peer: Peer,
-    shared: Arc<Shared>,
-    engine: mpsc::Sender<Command>,
-    news: News,
+    shared: Arc<RoomContext>,
+    engine: mpsc::Sender<EngineMessage>,
+    news: Broadcasts,
     stop: CancellationToken,
 ) -> Result<(), String> {
     let (read, write) = stream.into_split();
@@ -70,7 +70,7 @@ pub async fn serve(
     let caller = Caller { peer, hello: hello.clone(), actor: identity.actor.clone() };
     out.send(&RoomLine::Welcome(Box::new(welcome(&shared, &hello, &identity, &news)))).await?;
     if !hello.quiet {
-        let join = Command::Join { caller: caller.clone(), place: share.place().await };
+        let join = EngineMessage::Join { caller: caller.clone(), place: share.place().await };
         let _ = engine.send(join).await;
     }
     let session = Session {
@@ -98,20 +98,20 @@ pub async fn serve(
         ended = session.run(lines.map_decoder(|_| codec::lines(CLIENT_LINE))) => ended,
     };
     if !hello.quiet {
-        let _ = engine.send(Command::Leave { caller, place: share.place().await }).await;
+        let _ = engine.send(EngineMessage::Leave { caller, place: share.place().await }).await;
     }
     ended
 }
 
 /// Who comes, and whose budget they use.
-fn enter(peer: Peer, hello: &Hello, shared: &Shared) -> Result<(Identity, Whose, Arc<Share>), Refusal> {
+fn enter(peer: Peer, hello: &Hello, shared: &RoomContext) -> Result<(Identity, Whose, Arc<Share>), Refusal> {
     let identity = admit(peer, hello, shared)?;
     let whose = peer_credentials::whose(peer, &identity);
     let share = shared.budgets.share(whose.clone(), shared.clock.boot())?;
     Ok((identity, whose, share))
 }
 
-fn admit(peer: Peer, hello: &Hello, shared: &Shared) -> Result<Identity, Refusal> {
+fn admit(peer: Peer, hello: &Hello, shared: &RoomContext) -> Result<Identity, Refusal> {
     if !hello.proto.contains(&crate::protocol::VERSION) {
         return Err(Refusal::new(
             RefusalKind::ProtoTooOld,
@@ -127,7 +127,7 @@ fn admit(peer: Peer, hello: &Hello, shared: &Shared) -> Result<Identity, Refusal
     peer_credentials::identify(peer, hello, &shared.config, shared.drill.is_some())
 }
 
-fn welcome(shared: &Shared, hello: &Hello, identity: &Identity, news: &News) -> Welcome {
+fn welcome(shared: &RoomContext, hello: &Hello, identity: &Identity, news: &Broadcasts) -> Welcome {
     Welcome {
         proto: crate::protocol::VERSION,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -149,22 +149,22 @@ fn welcome(shared: &Shared, hello: &Hello, identity: &Identity, news: &News) -> 
 }
 
 /// The hash of an entry, for who saw it before.
-fn hash_of(shared: &Shared, seq: u64) -> Option<Digest> {
+fn hash_of(shared: &RoomContext, seq: u64) -> Option<Digest> {
     let line = shared.reader.line(seq).ok().flatten()?;
     match seal::scan_line(line.line.as_bytes()) {
-        Ok(seal::Line::Entry(found)) => found.digest(),
+        Ok(seal::ChainLine::Entry(found)) => found.digest(),
         _ => None,
     }
 }
 
 /// The first entry to send: where the client left off, or 1 if it knows another log. 0 = heads first.
-fn cursor(hello: &Hello, shared: &Shared) -> Option<u64> {
+fn cursor(hello: &Hello, shared: &RoomContext) -> Option<u64> {
     let from = hello.entries_from?;
     Some(if knows(hello, shared) || from == 0 { from } else { 1 })
 }
 
 /// Whether what a client says of the log it knows is about this one. Without an id it can only be this one.
-fn knows(hello: &Hello, shared: &Shared) -> bool {
+fn knows(hello: &Hello, shared: &RoomContext) -> bool {
     hello.log.as_ref().is_none_or(|log| *log == shared.reader.log_id())
 }
 
@@ -192,9 +192,9 @@ pub(super) struct Session {
     revs: BTreeMap<Topic, u64>,
     topics: Vec<Topic>,
     pub(super) caller: Caller,
-    pub(super) shared: Arc<Shared>,
-    pub(super) engine: mpsc::Sender<Command>,
-    pub(super) news: News,
+    pub(super) shared: Arc<RoomContext>,
+    pub(super) engine: mpsc::Sender<EngineMessage>,
+    pub(super) news: Broadcasts,
     pub(super) out: Out,
     pub(super) whose: Whose,
     pub(super) share: Arc<Share>,
@@ -205,10 +205,10 @@ pub(super) struct Session {
     pub(super) look: Arc<Semaphore>,
 }
 
-type Lines = FramedRead<Drained, tokio_util::codec::LinesCodec>;
+type RequestLines = FramedRead<Drained, tokio_util::codec::LinesCodec>;
 
 impl Session {
-    async fn run(mut self, mut lines: Lines) -> Result<(), String> {
+    async fn run(mut self, mut lines: RequestLines) -> Result<(), String> {
         let mut answers = FuturesUnordered::new();
         let mut ping = tokio::time::interval(PING_EVERY);
         let mut board_due = self.shared.clock.ticks(BOARD_EVERY, Turn::Judge);

@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::context::Shared;
-use super::engine::{Answer, Caller, Command, Engine};
+use super::context::RoomContext;
+use super::engine::{Answer, Caller, Engine, EngineMessage};
 use super::executor::boottime;
-use crate::actions::silence::{self, Built, Context};
+use crate::actions::silence::{self, Built, SilenceContext};
 use crate::approval::{self, Plans};
-use crate::model::entry::{Draft, Happening, SilenceBegun, SilenceEnded, SilenceOutcome};
+use crate::model::entry::{EntryDraft, Happening, SilenceBegun, SilenceEnded, SilenceOutcome};
 use crate::model::silence::SilenceChange;
 use crate::model::{Digest, IncidentId, PersonId, PlanId, Refusal, RefusalKind, SafeText, SourceId, Step, System};
 use crate::protocol::Reply;
-use crate::systems::request_meter::{Use, used_for};
+use crate::systems::request_meter::{RequestUse, used_for};
 use crate::systems::{ActError, Permit};
 
 /// Previews remembered, of everyone together.
@@ -93,7 +93,7 @@ impl Engine {
                 "open one: `warroom incident open TITLE`",
             ));
         };
-        let context = Context {
+        let context = SilenceContext {
             now: self.shared.clock.now(),
             room: &self.shared.config.room,
             incident: &incident.id,
@@ -112,7 +112,7 @@ impl Engine {
         }
     }
 
-    fn begin_silence(&mut self, caller: &Caller, digest: Digest, confirm: &str) -> Result<(Run, Step), Refusal> {
+    fn begin_silence(&mut self, caller: &Caller, digest: Digest, confirm: &str) -> Result<(Task, Step), Refusal> {
         self.may_silence(caller)?;
         let (now, person) = (boottime(), caller.actor.person.clone());
         let since = now.saturating_sub(Duration::from_secs(60));
@@ -168,17 +168,17 @@ impl Engine {
         let step = silence::step(&preview, &request, &person, self.shared.clock.now());
         let permit = Permit { plan: PlanId(request.clone()), digest, persons: vec![person] };
         let run =
-            Run { request, incident: preview.incident, instance: preview.instance, change: preview.change, permit };
+            Task { request, incident: preview.incident, instance: preview.instance, change: preview.change, permit };
         Ok((run, step))
     }
 
     /// Lets a task do it (`step`), or only find out what became of it, and record how it ended.
-    fn run_silence(&self, run: Run, step: Option<Step>, reply: Option<oneshot::Sender<Answer>>) {
+    fn run_silence(&self, run: Task, step: Option<Step>, reply: Option<oneshot::Sender<Answer>>) {
         let Some(engine) = self.me.upgrade() else { return };
         let (shared, stop) = (self.shared.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             tokio::select! {
-                () = used_for(Use::Act, run.go(shared, engine, step, reply)) => {}
+                () = used_for(RequestUse::Act, run.go(shared, engine, step, reply)) => {}
                 // The room stops: the intent is found without an end at the next start.
                 () = stop.cancelled() => {}
             }
@@ -187,7 +187,7 @@ impl Engine {
 
     /// Records how it ended, on a full disk too; the entry's number if that worked.
     pub(super) fn silence_over(&mut self, incident: IncidentId, happening: Happening) -> Option<u64> {
-        let draft = Draft { incident: Some(incident), ..self.by_room(happening) };
+        let draft = EntryDraft { incident: Some(incident), ..self.by_room(happening) };
         self.record_outcome(draft).then(|| self.shared.reader.head().0)
     }
 
@@ -196,7 +196,7 @@ impl Engine {
         for seq in self.story.silences_asked() {
             let Ok(entry) = self.entry(seq) else { continue };
             let (Happening::SilenceBegun(begun), Some(incident)) = (entry.happening, entry.incident) else { continue };
-            let run = Run {
+            let run = Task {
                 request: begun.request.clone(),
                 incident,
                 instance: begun.instance,
@@ -213,7 +213,7 @@ fn drift(why: &str) -> Refusal {
 }
 
 /// One change, from its intent to its end.
-struct Run {
+struct Task {
     request: String,
     incident: IncidentId,
     instance: SourceId,
@@ -222,13 +222,13 @@ struct Run {
 }
 
 /// How it ended, and the silence's id if it is known.
-type End = (SilenceOutcome, Option<String>, String);
+type SilenceEnd = (SilenceOutcome, Option<String>, String);
 
-impl Run {
+impl Task {
     async fn go(
         self,
-        shared: Arc<Shared>,
-        engine: mpsc::Sender<Command>,
+        shared: Arc<RoomContext>,
+        engine: mpsc::Sender<EngineMessage>,
         step: Option<Step>,
         reply: Option<oneshot::Sender<Answer>>,
     ) {
@@ -241,7 +241,7 @@ impl Run {
         let seq = loop {
             let (done, recorded) = oneshot::channel();
             let command =
-                Command::SilenceOver { incident: self.incident.clone(), happening: ended.clone().into(), done };
+                EngineMessage::SilenceOver { incident: self.incident.clone(), happening: ended.clone().into(), done };
             if engine.send(command).await.is_err() {
                 return;
             }
@@ -257,7 +257,7 @@ impl Run {
     }
 
     /// Sends it once.
-    async fn act(&self, shared: &Shared, step: &Step) -> End {
+    async fn act(&self, shared: &RoomContext, step: &Step) -> SilenceEnd {
         let Some(adapter) = shared.adapters.get(&self.instance) else {
             return (SilenceOutcome::Failed, None, format!("{} is not configured any more", self.instance));
         };
@@ -274,47 +274,47 @@ impl Run {
     }
 
     /// The answer was lost: finds out by reading, and asks nothing again.
-    async fn look(&self, shared: &Shared, why: &str) -> End {
+    async fn look(&self, shared: &RoomContext, why: &str) -> SilenceEnd {
         let begun = boottime();
         loop {
             let age = boottime().saturating_sub(begun);
             match self.seen(shared).await {
-                Seen::Yes(id) => {
+                SilenceReading::Yes(id) => {
                     return (SilenceOutcome::Done, Some(id.clone()), format!("{why}; looked, and {id} is as asked"));
                 }
-                Seen::No if age >= LATE => {
+                SilenceReading::No if age >= LATE => {
                     let says = format!("{why}; looked for {} s, and it was not taken", LATE.as_secs());
                     return (SilenceOutcome::Failed, None, says);
                 }
-                Seen::Unread(unread) if age >= GIVE_UP => {
+                SilenceReading::Unread(unread) if age >= GIVE_UP => {
                     let says = format!(
                         "{why}; whether it was taken could not be read ({unread}): look for warroom/{} in the comments",
                         self.request
                     );
                     return (SilenceOutcome::Unknown, None, says);
                 }
-                Seen::No | Seen::Unread(_) => tokio::time::sleep(LOOK_EVERY).await,
+                SilenceReading::No | SilenceReading::Unread(_) => tokio::time::sleep(LOOK_EVERY).await,
             }
         }
     }
 
-    async fn seen(&self, shared: &Shared) -> Seen {
+    async fn seen(&self, shared: &RoomContext) -> SilenceReading {
         let path = match &self.change {
             SilenceChange::Create { .. } => format!("marked/{}", self.request),
             SilenceChange::Expire { id } => format!("silence/{id}"),
         };
         let asked = self.read(shared, &self.instance, &path).await;
         if let Some(id) = asked.as_ref().ok().and_then(|found| self.shows(found)) {
-            return Seen::Yes(id);
+            return SilenceReading::Yes(id);
         }
         // The member that was asked may have told the others before it fell silent.
         for source in shared.adapters.keys().filter(|it| it.system == System::Alertmanager && **it != self.instance) {
             let found = self.read(shared, source, &path).await.ok();
             if let Some(id) = found.and_then(|found| self.shows(&found)) {
-                return Seen::Yes(id);
+                return SilenceReading::Yes(id);
             }
         }
-        asked.map_or_else(Seen::Unread, |_| Seen::No)
+        asked.map_or_else(SilenceReading::Unread, |_| SilenceReading::No)
     }
 
     /// The id, if this answer shows the change.
@@ -325,7 +325,7 @@ impl Run {
         }
     }
 
-    async fn read(&self, shared: &Shared, source: &SourceId, path: &str) -> Result<serde_json::Value, String> {
+    async fn read(&self, shared: &RoomContext, source: &SourceId, path: &str) -> Result<serde_json::Value, String> {
         let adapter = shared.adapters.get(source).ok_or_else(|| format!("{source} is not configured"))?;
         match tokio::time::timeout(READ_WITHIN, adapter.read(path)).await {
             Ok(found) => found.map_err(|trouble| trouble.what.to_string()),
@@ -334,7 +334,7 @@ impl Run {
     }
 }
 
-enum Seen {
+enum SilenceReading {
     Yes(String),
     /// The member that was asked answers, and does not show it.
     No,

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::context::blocking;
-use super::engine::{Command, Engine};
-use super::timeline_feed::Heads;
-use crate::board::Changes;
-use crate::ledger::{Found, Unverified};
+use super::engine::{Engine, EngineMessage};
+use super::timeline_feed::FoldedLog;
+use crate::board::FlapDamping;
+use crate::ledger::{FoundSnapshot, Unverified};
 use crate::model::{Digest, Entry, Refusal, RefusalKind, SafeText};
 use crate::seal;
 use crate::timeline::{Keep, Story};
@@ -25,9 +25,9 @@ const PAGE: usize = 4 * 1024 * 1024;
 
 /// What the engine knows of its snapshot.
 #[derive(Debug, Default)]
-pub struct Kept {
+pub struct SnapshotState {
     /// What was found at the start.
-    pub found: Found,
+    pub found: FoundSnapshot,
     /// The entry that the newest one ends at.
     pub seq: u64,
     /// The segment it ends in.
@@ -37,7 +37,7 @@ pub struct Kept {
     /// The last entry that was folded.
     pub folded_to: (u64, Digest),
     /// What was made ready for those who watch.
-    pub heads: Option<Arc<Heads>>,
+    pub heads: Option<Arc<FoldedLog>>,
 }
 
 impl Engine {
@@ -47,15 +47,15 @@ impl Engine {
         if let Some(why) = &self.unread {
             self.degrade(why.clone().as_str());
         }
-        self.changes = Changes::new(self.story.standing().clone());
+        self.changes = FlapDamping::new(self.story.standing().clone());
     }
 
     /// Folds the log that is there: from its snapshot, if that fits, else from the first entry.
     fn fold_log(&mut self) -> Result<(), String> {
         (self.story, self.kept.seq) = (Story::keeping(Keep::Heads), 0);
         match std::mem::take(&mut self.kept.found) {
-            Found::Nothing => {}
-            Found::Fits(snapshot) => match Story::from_json(&snapshot.made, Keep::Heads) {
+            FoundSnapshot::Nothing => {}
+            FoundSnapshot::Fits(snapshot) => match Story::from_json(&snapshot.made, Keep::Heads) {
                 Ok(story) => {
                     (self.story, self.kept.seq) = (story, snapshot.seq);
                     self.kept.folded_to = (snapshot.seq, snapshot.head);
@@ -63,13 +63,13 @@ impl Engine {
                 }
                 Err(error) => tracing::warn!(%error, "the snapshot of the log is of no use: all of it is read"),
             },
-            Found::Unfit(unfit) => {
+            FoundSnapshot::Unfit(unfit) => {
                 tracing::warn!(why = %unfit, "the snapshot of the log does not fit: it is thrown away, and all of it is read");
                 if unfit.is_damage() {
                     self.lost
                         .get_or_insert_with(|| SafeText::new(&format!("the log is not what this room wrote: {unfit}")));
                 }
-                self.kept.found = Found::Unfit(unfit);
+                self.kept.found = FoundSnapshot::Unfit(unfit);
             }
         }
         let mut next = self.kept.seq + 1;
@@ -151,12 +151,12 @@ impl Engine {
 }
 
 /// Verifies what a snapshot let the start leave out, beside everything else; what is found is recorded.
-pub fn verify_rest(unverified: Unverified, engine: mpsc::WeakSender<Command>) {
+pub fn verify_rest(unverified: Unverified, engine: mpsc::WeakSender<EngineMessage>) {
     let verified = tokio::task::spawn_blocking(move || unverified.verify());
     tokio::spawn(async move {
         let Ok(Some(damage)) = verified.await else { return };
         if let Some(engine) = engine.upgrade() {
-            let _ = engine.send(Command::Damaged(damage.says())).await;
+            let _ = engine.send(EngineMessage::Damaged(damage.says())).await;
         }
     });
 }

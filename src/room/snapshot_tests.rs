@@ -7,20 +7,20 @@ use tokio::sync::mpsc;
 
 use super::Room;
 use super::engine::Engine;
-use super::log_quota::Room as LogRoom;
+use super::log_quota::LogSpace as LogRoom;
 use super::plans_tests::{Faulty, opened};
 use super::timeline_feed::PAGE;
 use crate::client::{ClientEvent, KEPT, Mirror};
 use crate::clock::Clock;
-use crate::ledger::Found;
-use crate::model::entry::{Closed, Draft, Note, Opened};
+use crate::ledger::FoundSnapshot;
+use crate::model::entry::{Closed, EntryDraft, Note, Opened};
 use crate::model::{Actor, IncidentId, Level, PersonId, SafeText, Severity};
 use crate::protocol::{Push, Request};
 use crate::seal;
 use crate::timeline::{Keep, Story};
 
 /// An engine on the log in a folder, as a start makes it; and what it found beside the log.
-fn start(home: &Path) -> (Engine, Found) {
+fn start(home: &Path) -> (Engine, FoundSnapshot) {
     let (shared, opened) = opened(home, Arc::new(Faulty::default()), Clock::real());
     let (commands, _) = mpsc::channel(16);
     let found = opened.snapshot.clone();
@@ -31,16 +31,21 @@ fn start(home: &Path) -> (Engine, Found) {
     (engine, found)
 }
 
-fn note(incident: Option<&IncidentId>, text: &str) -> Draft {
+fn note(incident: Option<&IncidentId>, text: &str) -> EntryDraft {
     let by =
         Actor { person: PersonId::from("ana"), uid: Some(1000), level: Level::Account, login: None, simulated: false };
-    Draft { incident: incident.cloned(), by, happening: Note { at: None }.into(), text: Some(SafeText::long(text)) }
+    EntryDraft {
+        incident: incident.cloned(),
+        by,
+        happening: Note { at: None }.into(),
+        text: Some(SafeText::long(text)),
+    }
 }
 
 fn begin(engine: &mut Engine, id: &IncidentId) {
     let opened = Opened { incident: id.clone(), severity: Severity::Sev1, detected_at: None };
     let draft =
-        Draft { incident: Some(id.clone()), by: Actor::room(), happening: opened.into(), text: Some("t".into()) };
+        EntryDraft { incident: Some(id.clone()), by: Actor::room(), happening: opened.into(), text: Some("t".into()) };
     engine.record(vec![draft]).expect("recorded");
 }
 
@@ -73,7 +78,7 @@ async fn a_start_reads_what_came_after_the_snapshot_and_no_more() {
     let home = tempfile::tempdir().expect("a folder");
     let id = IncidentId::from("INC-1");
     let (mut engine, found) = start(home.path());
-    assert_eq!((found, engine.kept.folded), (Found::Nothing, 1));
+    assert_eq!((found, engine.kept.folded), (FoundSnapshot::Nothing, 1));
     begin(&mut engine, &id);
     notes(&mut engine, &id, 400, "before");
     engine.keep();
@@ -82,7 +87,7 @@ async fn a_start_reads_what_came_after_the_snapshot_and_no_more() {
     assert!(engine.story.incidents.iter().all(|it| it.items.is_empty()), "no entry stays in memory");
     drop(engine);
     let (engine, found) = start(home.path());
-    assert!(matches!(found, Found::Fits(_)), "{found:?}");
+    assert!(matches!(found, FoundSnapshot::Fits(_)), "{found:?}");
     assert_eq!((engine.kept.folded, engine.kept.folded_to), (7, head));
     assert_eq!(engine.story, story);
     assert_eq!(engine.story, whole(&engine).keep(Keep::Heads));
@@ -100,7 +105,7 @@ async fn who_watches_begins_with_what_was_made_of_the_log_and_reads_the_rest_in_
     begin(&mut engine, &first);
     notes(&mut engine, &first, 300, "of the first");
     let closed = Closed::default().into();
-    let draft = Draft { incident: Some(first.clone()), by: Actor::room(), happening: closed, text: None };
+    let draft = EntryDraft { incident: Some(first.clone()), by: Actor::room(), happening: closed, text: None };
     engine.record(vec![draft]).expect("recorded");
     begin(&mut engine, &second);
     notes(&mut engine, &second, 4_000, &"x".repeat(300));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::protocol::socket_trust::{self, Unsafe};
+use crate::protocol::socket_trust::{self, UnsafePath};
 
 /// Who may own a directory on the way to a room's socket, besides whoever runs the room.
 const ROOT: u32 = 0;
@@ -22,7 +22,7 @@ pub enum SocketError {
     #[error("{0} exists and is not a socket; remove it or choose another --socket")]
     NotASocket(PathBuf),
     #[error("no room is opened at {path}: {wrong}; {}, or choose another --socket", wrong.remedy())]
-    Place { path: PathBuf, wrong: Unsafe },
+    Place { path: PathBuf, wrong: UnsafePath },
     #[error("can't make the socket {path}: {error}; choose another --socket")]
     Io { path: PathBuf, error: io::Error },
 }

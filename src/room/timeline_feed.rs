@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::context::{Shared, blocking};
-use super::engine::{Answer, Command, Engine};
+use super::context::{RoomContext, blocking};
+use super::engine::{Answer, Engine, EngineMessage};
 use super::session::{Session, push};
-use crate::ledger::{ReadError, Reader};
+use crate::ledger::{LogReader, ReadError};
 use crate::model::entry::LogLine;
 use crate::model::{Digest, IncidentId, Refusal, RefusalKind, Stamp};
 use crate::protocol::{Push, Reply};
 use crate::seal;
-use crate::timeline::Runs;
+use crate::timeline::EntryRanges;
 
 /// What was made of the log is made ready anew when so many entries have come since.
 const STALE: u64 = 256;
@@ -30,25 +30,25 @@ const MOST_RUNS: usize = 4_096;
 
 /// What was made of the log up to an entry.
 #[derive(Debug)]
-pub struct Heads {
+pub struct FoldedLog {
     pub seq: u64,
     pub head: Digest,
     pub json: String,
     /// The newest entries of the latest incident.
-    pub newest: Place,
+    pub newest: EntryPlaces,
 }
 
 /// Where entries of an incident are.
 #[derive(Clone, Debug, Default)]
-pub struct Place {
-    runs: Runs,
+pub struct EntryPlaces {
+    runs: EntryRanges,
     more: bool,
     after: Option<Stamp>,
 }
 
 impl Engine {
     /// What was made of the log by now, or a little before.
-    pub(super) fn heads(&mut self) -> Option<Arc<Heads>> {
+    pub(super) fn heads(&mut self) -> Option<Arc<FoldedLog>> {
         let (seq, head) = self.kept.folded_to;
         if let Some(heads) = self.kept.heads.as_ref().filter(|heads| heads.seq + STALE >= seq) {
             return Some(heads.clone());
@@ -58,27 +58,27 @@ impl Engine {
             let runs = incident.index.runs();
             let from = runs.back(seq + 1, NEWEST).unwrap_or_default();
             let (runs, more) = runs.part(from, MOST_RUNS);
-            Place { runs, more, after: incident.after }
+            EntryPlaces { runs, more, after: incident.after }
         });
-        let heads = Arc::new(Heads { seq, head, json, newest: newest.unwrap_or_default() });
+        let heads = Arc::new(FoldedLog { seq, head, json, newest: newest.unwrap_or_default() });
         self.kept.heads = Some(heads.clone());
         Some(heads)
     }
 
     /// Where the entries of an incident are, from one on.
-    pub(super) fn place(&self, incident: &IncidentId, from: u64) -> Option<Place> {
+    pub(super) fn place(&self, incident: &IncidentId, from: u64) -> Option<EntryPlaces> {
         let incident = self.story.get(incident)?;
         let (runs, more) = incident.index.runs().part(from, MOST_RUNS);
-        Some(Place { runs, more, after: incident.after })
+        Some(EntryPlaces { runs, more, after: incident.after })
     }
 }
 
-impl Place {
+impl EntryPlaces {
     /// A page of the entries from one on; and where the next page begins.
     ///
     /// # Errors
     /// A log that can't be read.
-    pub fn page(&self, reader: &Reader, from: u64) -> Result<(Vec<LogLine>, Option<u64>), ReadError> {
+    pub fn page(&self, reader: &LogReader, from: u64) -> Result<(Vec<LogLine>, Option<u64>), ReadError> {
         let (mut page, mut bytes, mut read) = (Vec::new(), 0, 0);
         let mut next = self.runs.next(from);
         let mut last = from;
@@ -108,7 +108,7 @@ impl Place {
 /// The number of an entry's line.
 pub fn number(line: &LogLine) -> Option<u64> {
     match seal::scan_line(line.line.as_bytes()) {
-        Ok(seal::Line::Entry(found)) => Some(found.seq),
+        Ok(seal::ChainLine::Entry(found)) => Some(found.seq),
         _ => None,
     }
 }
@@ -117,7 +117,7 @@ impl Session {
     /// What the room made of the log, and the newest of the latest incident; the entries go on behind it.
     pub(super) async fn heads(&mut self) -> Result<(), String> {
         let (reply, heads) = oneshot::channel();
-        self.engine.send(Command::Heads { reply }).await.map_err(|_| "the room ended")?;
+        self.engine.send(EngineMessage::Heads { reply }).await.map_err(|_| "the room ended")?;
         let heads = heads.await.map_err(|_| "the room ended")?.ok_or("what the room knows can't be told")?;
         let (seq, head) = (heads.seq, heads.head);
         let parts = parts(&heads.json, PAGE);
@@ -157,8 +157,8 @@ fn parts(text: &str, most: usize) -> Vec<&str> {
 
 /// Answers with a page in its own time. `one` has one permit: a connection's next page is read when this one is.
 pub fn answer(
-    shared: Arc<Shared>,
-    engine: mpsc::Sender<Command>,
+    shared: Arc<RoomContext>,
+    engine: mpsc::Sender<EngineMessage>,
     one: Arc<Semaphore>,
     (incident, from): (IncidentId, u64),
     reply: oneshot::Sender<Answer>,
@@ -166,7 +166,7 @@ pub fn answer(
     tokio::spawn(async move {
         let Ok(one) = one.acquire_owned().await else { return };
         let (ask, place) = oneshot::channel();
-        let asked = engine.send(Command::Place { incident: incident.clone(), from, reply: ask }).await;
+        let asked = engine.send(EngineMessage::Place { incident: incident.clone(), from, reply: ask }).await;
         let (Ok(()), Ok(place)) = (asked, place.await) else { return };
         let Some(place) = place else {
             let _ = reply.send(Err(Refusal::new(

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 /// What may still be taken, and how fast it comes back.
 #[derive(Clone, Debug)]
-pub struct Bucket {
+pub struct TokenBucket {
     tokens: f64,
     burst: f64,
     per_second: f64,
     at: Duration,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// A full bucket.
     pub fn new(burst: f64, per_second: f64, now: Duration) -> Self {
         Self { tokens: burst, burst, per_second, at: now }
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn a_bucket_gives_its_burst_then_its_rate_and_says_when_it_has_more() {
         let s = Duration::from_secs;
-        let mut bucket = Bucket::new(50.0, 20.0, s(100));
+        let mut bucket = TokenBucket::new(50.0, 20.0, s(100));
         assert_eq!((0..1_000).filter(|_| bucket.take(1.0, s(100))).count(), 50);
         assert_eq!(bucket.wait(1.0, s(100)), Some(Duration::from_millis(50)));
         assert_eq!((0..1_000).filter(|_| bucket.take(1.0, s(101))).count(), 20);

@@ -5,7 +5,7 @@
 use super::engine::{Answer, Caller, Engine};
 use crate::approval::{self, Redaction};
 use crate::model::entry::{
-    Amend, Decision, Draft, FollowUp, Happening, Note, Redact, RedactApproved, RedactProposed, RedactRefused,
+    Amend, Decision, EntryDraft, FollowUp, Happening, Note, Redact, RedactApproved, RedactProposed, RedactRefused,
 };
 use crate::model::time::clock;
 use crate::model::{Digest, IncidentId, PersonId, Refusal, RefusalKind, SafeText, Stamp};
@@ -41,7 +41,7 @@ impl Engine {
         };
         let draft = |text| {
             let (incident, by) = (Some(incident.clone()), caller.actor.clone());
-            Draft { incident, by, happening: happening(), text: Some(text) }
+            EntryDraft { incident, by, happening: happening(), text: Some(text) }
         };
         match self.record(lines.into_iter().map(draft).collect()) {
             Some(entries) => Ok(Reply::Lines { seqs: entries.iter().map(|entry| entry.seq).collect() }),
@@ -132,8 +132,9 @@ impl Engine {
         approval::may_approve_redaction(request, self.asker(caller), self.now_rules(), &hash, late)?;
         let (proposal, completes) = (request.proposal, request.missing() <= 1);
         let roles = &self.shared.config.people;
-        let able =
-            |person: &&PersonId| roles.iter().any(|it| it.id == **person && it.role() >= crate::model::Role::Operator);
+        let able = |person: &&PersonId| {
+            roles.iter().any(|it| it.id == **person && it.role() >= crate::model::PersonRole::Operator)
+        };
         if let Some(gone) = request.persons().into_iter().find(|person| !able(person)) {
             return Err(Refusal::new(
                 RefusalKind::NotOperator,
@@ -143,10 +144,10 @@ impl Engine {
         }
         let approved = RedactApproved { seq, proposal, hash };
         let (by, on) = (caller.actor.clone(), Some(incident));
-        let mut drafts = vec![Draft { incident: on.clone(), by, happening: approved.into(), text: None }];
+        let mut drafts = vec![EntryDraft { incident: on.clone(), by, happening: approved.into(), text: None }];
         if completes {
             let removed = Redact { seq, proposal: Some(proposal) };
-            drafts.push(Draft { incident: on, ..self.by_room(removed) });
+            drafts.push(EntryDraft { incident: on, ..self.by_room(removed) });
         }
         let Some(entries) = self.record(drafts) else { return Err(self.degraded_refusal()) };
         let last = entries.last().map_or(0, |entry| entry.seq);

@@ -19,15 +19,15 @@ const BODY_MEMBER: usize = 74;
 
 /// What a line is, by its fixed places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line<'a> {
+pub enum ChainLine<'a> {
     /// A body line: it belongs to the entry right after it.
     Body,
-    Entry(Found<'a>),
+    Entry(EntryMembers<'a>),
 }
 
 /// The members of an entry that a verifier looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found<'a> {
+pub struct EntryMembers<'a> {
     pub kind: &'a [u8],
     pub seq: u64,
     /// `bt`: where its write batch began.
@@ -40,7 +40,7 @@ pub struct Found<'a> {
     pub hash: &'a [u8],
 }
 
-impl Found<'_> {
+impl EntryMembers<'_> {
     /// True if the hash is that of the line it was found in.
     pub fn hash_fits(&self, line: &[u8]) -> bool {
         let covered = &line[..line.len().saturating_sub(HASH_TAIL)];
@@ -59,7 +59,7 @@ impl Found<'_> {
 }
 
 /// Finds the fixed members of a line, without checking the hash.
-pub fn scan_line(line: &[u8]) -> Result<Line<'_>, &'static str> {
+pub fn scan_line(line: &[u8]) -> Result<ChainLine<'_>, &'static str> {
     if line.len() > MAX_LINE {
         return Err("a line is longer than 64 KiB");
     }
@@ -67,7 +67,7 @@ pub fn scan_line(line: &[u8]) -> Result<Line<'_>, &'static str> {
         return Err("a NUL byte in a line");
     }
     if line.starts_with(b"{\"b\":") {
-        return Ok(Line::Body);
+        return Ok(ChainLine::Body);
     }
     const NEITHER: &str = "neither an entry nor a body line";
     let rest = line.strip_prefix(b"{\"v\":1,\"k\":\"").ok_or(NEITHER)?;
@@ -95,7 +95,7 @@ pub fn scan_line(line: &[u8]) -> Result<Line<'_>, &'static str> {
         let hex = member.strip_prefix(b",\"body\":\"")?.strip_suffix(b"\"")?;
         is_hex(hex).then_some(hex)
     });
-    Ok(Line::Entry(Found {
+    Ok(ChainLine::Entry(EntryMembers {
         kind,
         seq: number(seq).ok_or("a sequence number that is too large")?,
         batch: number(batch).ok_or("a batch start that is too large")?,
@@ -157,7 +157,7 @@ const UNTOLD: &str = "a body line says it was redacted, but no entry says so";
 /// Where a chain stops being whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("after entry {after}: {why}")]
-pub struct Break {
+pub struct ChainBreak {
     /// The last good entry.
     pub after: u64,
     pub why: &'static str,
@@ -214,12 +214,12 @@ impl ChainCheck {
         &self.redacted
     }
 
-    fn broken<T>(&self, why: &'static str) -> Result<T, Break> {
-        Err(Break { after: self.seq, why })
+    fn broken<T>(&self, why: &'static str) -> Result<T, ChainBreak> {
+        Err(ChainBreak { after: self.seq, why })
     }
 
     /// A segment ends or begins here.
-    pub fn segment(&mut self) -> Result<(), Break> {
+    pub fn segment(&mut self) -> Result<(), ChainBreak> {
         if self.waiting {
             return self.broken("a body line without its entry");
         }
@@ -228,21 +228,21 @@ impl ChainCheck {
     }
 
     /// Takes one line of a file, without its line feed; an entry's places come back.
-    pub fn line<'a>(&mut self, line: &'a [u8]) -> Result<Option<Found<'a>>, Break> {
+    pub fn line<'a>(&mut self, line: &'a [u8]) -> Result<Option<EntryMembers<'a>>, ChainBreak> {
         match scan_line(line) {
             Err(why) => self.broken(why),
-            Ok(Line::Body) if self.waiting => self.broken("two body lines in a row"),
-            Ok(Line::Body) => {
+            Ok(ChainLine::Body) if self.waiting => self.broken("two body lines in a row"),
+            Ok(ChainLine::Body) => {
                 self.body.clear();
                 self.body.extend_from_slice(line);
                 self.waiting = true;
                 Ok(None)
             }
-            Ok(Line::Entry(found)) => self.entry(line, found).map(Some),
+            Ok(ChainLine::Entry(found)) => self.entry(line, found).map(Some),
         }
     }
 
-    fn entry<'a>(&mut self, line: &[u8], found: Found<'a>) -> Result<Found<'a>, Break> {
+    fn entry<'a>(&mut self, line: &[u8], found: EntryMembers<'a>) -> Result<EntryMembers<'a>, ChainBreak> {
         let genesis = found.kind == b"genesis";
         if Some(found.seq) != self.seq.checked_add(1) {
             return self.broken("the next sequence number is not the next one");
@@ -288,7 +288,7 @@ impl ChainCheck {
     }
 
     /// Takes one entry with its body, as it crosses the socket.
-    pub fn push(&mut self, log: &LogLine) -> Result<(), Break> {
+    pub fn push(&mut self, log: &LogLine) -> Result<(), ChainBreak> {
         let before = self.waiting;
         let taken = self.push_lines(log);
         if taken.is_err() {
@@ -297,23 +297,23 @@ impl ChainCheck {
         taken
     }
 
-    fn push_lines(&mut self, log: &LogLine) -> Result<(), Break> {
+    fn push_lines(&mut self, log: &LogLine) -> Result<(), ChainBreak> {
         if let Some(body) = &log.body {
-            if !matches!(scan_line(body.as_bytes()), Ok(Line::Body)) {
+            if !matches!(scan_line(body.as_bytes()), Ok(ChainLine::Body)) {
                 return self.broken("an entry where a body line belongs");
             }
             self.line(body.as_bytes())?;
         }
         match scan_line(log.line.as_bytes()) {
-            Ok(Line::Entry(found)) => self.entry(log.line.as_bytes(), found).map(|_| ()),
-            Ok(Line::Body) => self.broken("a body line where an entry belongs"),
+            Ok(ChainLine::Entry(found)) => self.entry(log.line.as_bytes(), found).map(|_| ()),
+            Ok(ChainLine::Body) => self.broken("a body line where an entry belongs"),
             Err(why) => self.broken(why),
         }
     }
 
     /// The same, where the entries after these were checked apart by `rest`. What is told by an entry after `until` is not
     /// judged: it came while this was read.
-    pub fn finish_with(&self, rest: &Self, until: u64) -> Result<(), Break> {
+    pub fn finish_with(&self, rest: &Self, until: u64) -> Result<(), ChainBreak> {
         let told = |claim: &(u64, u64)| self.redactions.contains(claim) || rest.redactions.contains(claim);
         if self.redacted.iter().any(|claim| claim.1 <= until && !told(claim)) {
             return self.broken(UNTOLD);
@@ -322,7 +322,7 @@ impl ChainCheck {
     }
 
     /// The log ends here: every body that was redacted must have an entry that says so.
-    pub fn finish(&self) -> Result<(), Break> {
+    pub fn finish(&self) -> Result<(), ChainBreak> {
         if self.waiting {
             return self.broken("a body line without its entry");
         }

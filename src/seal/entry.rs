@@ -11,9 +11,9 @@ use chrono::SubsecRound;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::chain::{self, Line};
+use super::chain::{self, ChainLine};
 use super::{SealError, sha256};
-use crate::model::entry::{Draft, LogLine};
+use crate::model::entry::{EntryDraft, LogLine};
 use crate::model::{Actor, Digest, Entry, Happening, IncidentId, SafeText, Stamp, clean};
 
 /// The most bytes of one line, its line feed not counted.
@@ -24,7 +24,7 @@ pub const MAX_TEXT: usize = crate::model::safe_text::MAX_LONG_BYTES;
 
 /// What the writer adds to a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Meta {
+pub struct EntryMeta {
     pub seq: u64,
     /// Sequence number of the first entry of the same write.
     pub batch: u64,
@@ -46,7 +46,7 @@ pub struct Sealed {
 
 /// Writes a draft as its line (and body line). What comes back was read from those very lines: nothing is written that
 /// can't be read again.
-pub fn encode(draft: &Draft, meta: &Meta, salt: [u8; 32]) -> Result<Sealed, SealError> {
+pub fn encode(draft: &EntryDraft, meta: &EntryMeta, salt: [u8; 32]) -> Result<Sealed, SealError> {
     let body = draft.text.as_ref().map(|text| body_line(meta.seq, text, salt)).transpose()?;
     let mut line = head(draft, meta)?;
     if let Some(body) = &body {
@@ -70,7 +70,7 @@ pub fn encode(draft: &Draft, meta: &Meta, salt: [u8; 32]) -> Result<Sealed, Seal
 }
 
 /// The line up to its tail.
-fn head(draft: &Draft, meta: &Meta) -> Result<String, SealError> {
+fn head(draft: &EntryDraft, meta: &EntryMeta) -> Result<String, SealError> {
     let kind = draft.happening.kind();
     if kind.is_empty() || !kind.bytes().all(|b| b == b'_' || b.is_ascii_lowercase()) {
         return Err(SealError::NotWritable(format!("its kind {kind:?} is not of a-z and _")));
@@ -125,7 +125,7 @@ pub fn redacted_body(seq: u64, by: u64, length: usize) -> Option<String> {
 
 /// The members of an entry's line. Doubled members are an error; unknown ones are a later version's and are left alone.
 #[derive(Deserialize)]
-struct Wire<'a> {
+struct WireEntry<'a> {
     v: u32,
     #[serde(borrow)]
     k: Cow<'a, str>,
@@ -160,14 +160,14 @@ struct WireBody {
 /// Reads an entry from its lines and checks both: hash, body, and that every member parses.
 pub fn decode(log: &LogLine) -> Result<Entry, SealError> {
     let bytes = log.line.as_bytes();
-    let Line::Entry(found) = chain::scan_line(bytes).map_err(|e| SealError::NotAnEntry(e.to_owned()))? else {
+    let ChainLine::Entry(found) = chain::scan_line(bytes).map_err(|e| SealError::NotAnEntry(e.to_owned()))? else {
         return Err(SealError::NotAnEntry("it is a body line".to_owned()));
     };
     let seq = found.seq;
     if !found.hash_fits(bytes) {
         return Err(SealError::Hash { seq });
     }
-    let wire: Wire<'_> = clean::from_str(&log.line).map_err(|e| SealError::NotAnEntry(e.to_string()))?;
+    let wire: WireEntry<'_> = clean::from_str(&log.line).map_err(|e| SealError::NotAnEntry(e.to_string()))?;
     let same = wire.v == 1
         && wire.k.as_bytes() == found.kind
         && wire.seq == seq

@@ -14,8 +14,8 @@ mod sshsig;
 mod tests;
 
 pub use canonical::canonical;
-pub use chain::{Break, ChainCheck, Found, Line, scan_line};
-pub use entry::{MAX_LINE, MAX_TEXT, Meta, Sealed, decode, encode, redacted_body};
+pub use chain::{ChainBreak, ChainCheck, ChainLine, EntryMembers, scan_line};
+pub use entry::{EntryMeta, MAX_LINE, MAX_TEXT, Sealed, decode, encode, redacted_body};
 pub use plan::{MAX_PLAN, parse_plan, plan_bytes, plan_digest};
 pub use signed_head::{check_head, checkpoint, head_text, sign_head};
 pub use sshsig::{MAX_SIGNATURE, SigningKey, check_signature, fingerprint, same_key};

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::model::entry::{Decision, Draft, Genesis, LogLine, Note, Proposed, Redact, Rotate};
-use crate::model::plan::{HeadRef, Op, PolicyRef, Pre, Shown, Target};
+use crate::model::entry::{Decision, EntryDraft, Genesis, LogLine, Note, Proposed, Redact, Rotate};
+use crate::model::plan::{HeadRef, Op, PolicyRef, Pre, ShownChange, Target};
 use crate::model::{
     Action, Actor, Happening, IncidentId, Level, Plan, PlanId, SafeText, SourceId, Stamp, Step, System,
 };
@@ -25,7 +25,7 @@ pub(crate) fn plan() -> Plan {
         service: "shop".into(),
         title: "Fail over shop.example from primary to dr".into(),
         confirm: "shop.example".into(),
-        shown: vec![Shown { what: "order".into(), now: "primary, dr".into(), after: "dr, primary".into() }],
+        shown: vec![ShownChange { what: "order".into(), now: "primary, dr".into(), after: "dr, primary".into() }],
         warnings: vec!["primary is \"down\"".into()],
         steps: vec![Step {
             id: "1".into(),
@@ -55,8 +55,8 @@ pub(crate) fn plan() -> Plan {
     }
 }
 
-fn meta(seq: u64, prev: Digest) -> Meta {
-    Meta {
+fn meta(seq: u64, prev: Digest) -> EntryMeta {
+    EntryMeta {
         seq,
         batch: seq,
         ts: at("2026-03-02T14:41:00.123Z"),
@@ -68,8 +68,8 @@ fn meta(seq: u64, prev: Digest) -> Meta {
     }
 }
 
-fn draft(happening: impl Into<Happening>, text: Option<&str>) -> Draft {
-    Draft {
+fn draft(happening: impl Into<Happening>, text: Option<&str>) -> EntryDraft {
+    EntryDraft {
         incident: Some(IncidentId::from("INC-2026-03-02-01")),
         by: Actor { person: "ana".into(), uid: Some(1001), level: Level::Account, login: None, simulated: false },
         happening: happening.into(),
@@ -77,12 +77,12 @@ fn draft(happening: impl Into<Happening>, text: Option<&str>) -> Draft {
     }
 }
 
-fn genesis() -> Draft {
+fn genesis() -> EntryDraft {
     draft(Genesis { log: "01LOG".into(), key: String::new(), drill: false, after_damage: None }, None)
 }
 
 /// A chain of these drafts.
-fn chain(drafts: Vec<Draft>) -> Vec<Sealed> {
+fn chain(drafts: Vec<EntryDraft>) -> Vec<Sealed> {
     let mut prev = Digest([0; 32]);
     let mut out = Vec::new();
     for (draft, seq) in drafts.into_iter().zip(1..) {
@@ -93,7 +93,7 @@ fn chain(drafts: Vec<Draft>) -> Vec<Sealed> {
     out
 }
 
-fn check(lines: &[LogLine]) -> Result<(u64, Digest), Break> {
+fn check(lines: &[LogLine]) -> Result<(u64, Digest), ChainBreak> {
     let mut check = ChainCheck::new();
     check.segment()?;
     for line in lines {
@@ -144,7 +144,7 @@ fn a_long_note_is_kept_whole_and_an_unknown_kind_is_kept() {
     let later = Happening::Unknown { kind: "from_later".into(), data: "{\"x\":[1,{\"y\":\"z\"}]}".into() };
     let sealed = encode(&draft(Note { at: None }, None), &meta(2, Digest([1; 32])), [0; 32]).expect("sealed");
     assert!(sealed.log.body.is_none());
-    let unknown = Draft { happening: later.clone(), ..draft(Note { at: None }, None) };
+    let unknown = EntryDraft { happening: later.clone(), ..draft(Note { at: None }, None) };
     let sealed = encode(&unknown, &meta(3, sealed.entry.hash), [0; 32]).expect("sealed");
     assert_eq!(decode(&sealed.log).expect("entry").happening, later);
 }
@@ -152,7 +152,7 @@ fn a_long_note_is_kept_whole_and_an_unknown_kind_is_kept() {
 #[test]
 fn what_would_not_be_one_good_line_is_not_written() {
     for data in ["{\"a\":\n1}", "[]", "{}, \"by\":{}", "{\"a\":1", "{}}", "{},\"seq\":{}"] {
-        let bad = Draft {
+        let bad = EntryDraft {
             happening: Happening::Unknown { kind: "odd".into(), data: data.into() },
             ..draft(Note { at: None }, None)
         };
@@ -160,11 +160,12 @@ fn what_would_not_be_one_good_line_is_not_written() {
     }
     for kind in ["", "Note", "no te", "x\"", "k1"] {
         let happening = Happening::Unknown { kind: kind.into(), data: "{}".into() };
-        let bad = Draft { happening, ..draft(Note { at: None }, None) };
+        let bad = EntryDraft { happening, ..draft(Note { at: None }, None) };
         assert!(encode(&bad, &meta(2, Digest([1; 32])), [0; 32]).is_err(), "{kind}");
     }
     let data = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_LINE));
-    let big = Draft { happening: Happening::Unknown { kind: "big".into(), data }, ..draft(Note { at: None }, None) };
+    let big =
+        EntryDraft { happening: Happening::Unknown { kind: "big".into(), data }, ..draft(Note { at: None }, None) };
     assert!(encode(&big, &meta(2, Digest([1; 32])), [0; 32]).is_err());
 }
 

@@ -28,7 +28,7 @@ use reqwest::{Client, Request, Response, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::egress_policy::Reach;
+use super::egress_policy::EgressPolicy;
 use super::proxy::{Environment, Way};
 use super::request_meter::{Meter, held_back, now_used_for};
 use crate::clock::busy;
@@ -41,7 +41,7 @@ use form::Payload;
 pub use json::parse;
 use secret::Secrets;
 pub use secret::{Auth, Secret};
-pub use stream::Listed;
+pub use stream::StreamedList;
 
 const CONNECT: Duration = Duration::from_secs(3);
 const TOTAL: Duration = Duration::from_secs(10);
@@ -69,7 +69,7 @@ pub struct Options {
     /// Stop reading at `max_body` instead of refusing the answer: for those who want the status alone.
     pub cut_body: bool,
     /// Where a name may lead.
-    pub reach: Reach,
+    pub reach: EgressPolicy,
     /// How long an unused connection is kept.
     pub idle: Duration,
     /// Counts every request, and says which have to wait.
@@ -86,7 +86,7 @@ impl Default for Options {
             total: TOTAL,
             max_body: MAX_BODY,
             cut_body: false,
-            reach: Reach::default(),
+            reach: EgressPolicy::default(),
             idle: Duration::from_secs(60),
             meter: None,
         }
@@ -95,7 +95,7 @@ impl Default for Options {
 
 /// A failed exchange: there is no answer to read.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fault {
+pub struct HttpFault {
     pub trouble: Trouble,
     /// False when provably no byte of the request reached the server.
     pub sent: bool,
@@ -103,21 +103,21 @@ pub struct Fault {
     broken: bool,
 }
 
-impl Fault {
+impl HttpFault {
     fn unsent(trouble: Trouble) -> Self {
         Self { trouble, sent: false, broken: false }
     }
 }
 
-impl From<Fault> for Trouble {
-    fn from(fault: Fault) -> Self {
+impl From<HttpFault> for Trouble {
+    fn from(fault: HttpFault) -> Self {
         fault.trouble
     }
 }
 
 /// What a server answered, whatever its status. Credentials are already cut out of the body.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
@@ -125,7 +125,7 @@ pub struct Answer {
     credential: String,
 }
 
-impl Answer {
+impl HttpResponse {
     /// The answer itself if it is a success, else its trouble.
     pub fn success(self) -> Result<Self, Trouble> {
         if (200..300).contains(&self.status) { Ok(self) } else { Err(self.trouble()) }
@@ -195,22 +195,28 @@ impl Api {
 
     /// One exchange. A GET on a connection that the server had closed is tried again on a new one, and a 401 is tried again
     /// if the credential's file has changed meanwhile: in both cases nothing can have happened twice.
-    pub async fn send(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Answer, Fault> {
+    pub async fn send(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<HttpResponse, HttpFault> {
         let again = method == Method::GET;
         self.deliver(method, path, body.map_or(Payload::None, Payload::Json), again).await
     }
 
     /// `again`: the request only reads, so it may be sent twice.
-    async fn deliver(&self, method: Method, path: &[&str], body: Payload<'_>, again: bool) -> Result<Answer, Fault> {
+    async fn deliver(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Payload<'_>,
+        again: bool,
+    ) -> Result<HttpResponse, HttpFault> {
         let _busy = busy();
-        let url = self.url(path).map_err(Fault::unsent)?;
-        let secrets = self.options.secrets().await.map_err(Fault::unsent)?;
+        let url = self.url(path).map_err(HttpFault::unsent)?;
+        let secrets = self.options.secrets().await.map_err(HttpFault::unsent)?;
         let mut result = self.exchange(&method, &url, body, &secrets).await;
         if again && matches!(&result, Err(fault) if fault.broken) {
             result = self.exchange(&method, &url, body, &secrets).await;
         }
         if matches!(&result, Ok(answer) if answer.status == 401) {
-            let newer = self.options.secrets().await.map_err(Fault::unsent)?;
+            let newer = self.options.secrets().await.map_err(HttpFault::unsent)?;
             if newer != secrets {
                 result = self.exchange(&method, &url, body, &newer).await;
             }
@@ -234,13 +240,13 @@ impl Api {
         url: &Url,
         body: Payload<'_>,
         secrets: &Secrets,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<HttpResponse, HttpFault> {
         let (response, needles) = self.begin(method, url, body, secrets, self.options.total.min(TOTAL)).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = read_body(response, self.options.max_body, self.options.cut_body).await;
         let bytes = bytes.map_err(|fail| self.of_body(fail, url))?;
         let credential = self.options.auth.describe();
-        Ok(Answer { status, headers, body: redact(bytes, &needles), host: self.called(url), credential })
+        Ok(HttpResponse { status, headers, body: redact(bytes, &needles), host: self.called(url), credential })
     }
 
     /// Sends a request whose whole exchange may last so long; gives the answer before its body, and what to cut out of it.
@@ -251,15 +257,16 @@ impl Api {
         body: Payload<'_>,
         secrets: &Secrets,
         limit: Duration,
-    ) -> Result<(Response, Vec<Secret>), Fault> {
-        let client = self.client(url).await.map_err(Fault::unsent)?;
+    ) -> Result<(Response, Vec<Secret>), HttpFault> {
+        let client = self.client(url).await.map_err(HttpFault::unsent)?;
         let mut request = client.request(method.clone(), url.clone()).timeout(limit);
         request = self.options.apply(request, secrets);
         request = body.put(request);
-        let request = request.build().map_err(|err| Fault::unsent(self.of_error(err.without_url(), url).trouble))?;
+        let request =
+            request.build().map_err(|err| HttpFault::unsent(self.of_error(err.without_url(), url).trouble))?;
         let needles = needles(&request, secrets);
         if let Some(meter) = &self.options.meter {
-            meter.take(now_used_for()).map_err(|wait| Fault::unsent(held_back(wait)))?;
+            meter.take(now_used_for()).map_err(|wait| HttpFault::unsent(held_back(wait)))?;
         }
         match client.execute(request).await {
             Ok(response) => Ok((response, needles)),
@@ -267,14 +274,14 @@ impl Api {
         }
     }
 
-    fn of_body(&self, fail: BodyFail, url: &Url) -> Fault {
+    fn of_body(&self, fail: BodyFail, url: &Url) -> HttpFault {
         match fail {
             BodyFail::Broken(err) => self.failed(err, url),
             BodyFail::TooLarge => self.too_large(url),
         }
     }
 
-    fn failed(&self, err: reqwest::Error, url: &Url) -> Fault {
+    fn failed(&self, err: reqwest::Error, url: &Url) -> HttpFault {
         if err.is_connect() && (self.options.ca_file.is_some() || self.options.http.client_cert.is_some()) {
             // The certificates may have been replaced: the next request reads it again.
             *self.client.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -282,23 +289,23 @@ impl Api {
         self.of_error(err.without_url(), url)
     }
 
-    fn of_error(&self, err: reqwest::Error, url: &Url) -> Fault {
+    fn of_error(&self, err: reqwest::Error, url: &Url) -> HttpFault {
         let (sent, broken) = (!err.is_connect(), !err.is_connect() && !err.is_timeout());
-        Fault {
+        HttpFault {
             trouble: error_text::of_error(&err, &label(url), &self.way, self.options.total.min(TOTAL)),
             sent,
             broken,
         }
     }
 
-    fn too_large(&self, url: &Url) -> Fault {
+    fn too_large(&self, url: &Url) -> HttpFault {
         let what = format!("{} answered more than {} KiB", self.called(url), self.options.max_body / 1024);
         let trouble = trouble(
             TroubleKind::Garbage,
             what,
             "An answer of this length is not read: check that the url is the API itself, or ask it for less.",
         );
-        Fault { trouble, sent: true, broken: false }
+        HttpFault { trouble, sent: true, broken: false }
     }
 
     async fn client(&self, url: &Url) -> Result<Client, Trouble> {

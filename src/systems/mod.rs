@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::model::entry::Restored;
 use crate::model::facts::{Fact, FactKind};
-use crate::model::{Change, Digest, Observation, PersonId, PlanId, SafeText, SourceId, Step, Trouble};
+use crate::model::{Digest, Observation, PersonId, PlanId, SafeText, SourceChange, SourceId, Step, Trouble};
 
 /// Where a source's observations go. Bounded: a full channel makes the source wait, so a flood slows its own reader.
 #[derive(Clone)]
@@ -60,38 +60,38 @@ impl Reporter {
     }
 
     /// Reports a change seen now. Quietly ends when the room has gone.
-    pub async fn report(&self, change: Change) {
+    pub async fn report(&self, change: SourceChange) {
         self.send(change, false).await;
     }
 
     /// Reports a change of one part while another part of the source can't be read.
-    pub async fn report_part(&self, change: Change) {
+    pub async fn report_part(&self, change: SourceChange) {
         self.send(change, true).await;
     }
 
-    async fn send(&self, change: Change, part: bool) {
+    async fn send(&self, change: SourceChange, part: bool) {
         let observation = Observation { source: self.source.clone(), seen_at: self.clock.now(), part, change };
         let _ = self.out.send(observation).await;
     }
 
     /// One fact is new or newer.
     pub async fn upsert(&self, fact: impl Into<Fact>) {
-        self.report(Change::Upsert(fact.into())).await;
+        self.report(SourceChange::Upsert(fact.into())).await;
     }
 
     /// The whole list of one kind.
     pub async fn replace(&self, kind: FactKind, facts: Vec<Fact>) {
-        self.report(Change::Replace { kind, facts }).await;
+        self.report(SourceChange::Replace { kind, facts }).await;
     }
 
     /// The source can't be read.
     pub async fn trouble(&self, trouble: Trouble) {
-        self.report(Change::Trouble(trouble)).await;
+        self.report(SourceChange::Trouble(trouble)).await;
     }
 
     /// Proof of life without a change.
     pub async fn alive(&self) {
-        self.report(Change::Alive).await;
+        self.report(SourceChange::Alive).await;
     }
 }
 
@@ -149,7 +149,7 @@ pub struct SourceSpec {
 }
 
 /// Everything that runs after [`start`].
-pub struct Running {
+pub struct RunningSources {
     pub sources: Vec<SourceSpec>,
     pub adapters: BTreeMap<SourceId, Arc<dyn Adapter>>,
     pub tasks: tokio_util::task::TaskTracker,
@@ -160,7 +160,7 @@ pub struct Running {
 pub struct Ctx {
     pub clock: Clock,
     pub out: mpsc::Sender<Observation>,
-    pub reach: egress_policy::Reach,
+    pub reach: egress_policy::EgressPolicy,
     /// What the environment says of proxies.
     pub proxies: proxy::Environment,
     pub stop: CancellationToken,

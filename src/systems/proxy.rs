@@ -32,7 +32,7 @@ impl Environment {
 
 /// What is configured for one server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Own<'a> {
+pub enum ProxySetting<'a> {
     /// Nothing: the environment decides.
     #[default]
     Unsaid,
@@ -78,14 +78,14 @@ impl Way {
 ///
 /// # Errors
 /// If the proxy that is to be used has an address that can't be read.
-pub fn choose(own: Own<'_>, environment: &Environment, server: &Uri) -> Result<Way, BadAddress> {
+pub fn choose(own: ProxySetting<'_>, environment: &Environment, server: &Uri) -> Result<Way, BadAddress> {
     let (text, from) = match own {
-        Own::Proxy(text, from) => (text, from),
-        Own::Direct => {
+        ProxySetting::Proxy(text, from) => (text, from),
+        ProxySetting::Direct => {
             let is_set = environment.https.is_some() || environment.http.is_some();
             return Ok(Way::Direct(is_set.then_some("the configuration says that there is none")));
         }
-        Own::Unsaid => match of_environment(environment, server) {
+        ProxySetting::Unsaid => match of_environment(environment, server) {
             Ok(text) => (text, "the environment"),
             Err(why) => return Ok(Way::Direct(why)),
         },
@@ -171,12 +171,12 @@ mod tests {
         Environment { https: Some("http://ana:canary@10.1.2.3:3128".into()), http: None, except: Some(except.into()) }
     }
 
-    fn way(own: Own<'_>, environment: &Environment, server: &str) -> Way {
+    fn way(own: ProxySetting<'_>, environment: &Environment, server: &str) -> Way {
         choose(own, environment, &server.parse().expect("an address")).expect("a way")
     }
 
     fn goes_by_proxy(except: &str, server: &str) -> bool {
-        way(Own::Unsaid, &environment(except), server).proxy().is_some()
+        way(ProxySetting::Unsaid, &environment(except), server).proxy().is_some()
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
     fn loopback_and_plain_http_do_not_use_the_https_proxy_but_the_kubeconfigs_own_always_wins() {
         assert!(!goes_by_proxy("", "https://127.0.0.1:6443"));
         assert!(!goes_by_proxy("", "http://192.0.2.7:8080"));
-        let own = Own::Proxy("socks5://p:1", "the kubeconfig");
+        let own = ProxySetting::Proxy("socks5://p:1", "the kubeconfig");
         let by = way(own, &environment("*"), "https://127.0.0.1:6443");
         assert_eq!(by.note(), "proxy socks5://p:1 from the kubeconfig");
     }
@@ -208,21 +208,41 @@ mod tests {
         let both = |except: &str| Environment { http: Some("p:3129".into()), ..environment(except) };
         let none = Environment::default();
         for (own, environment, server, note) in [
-            (Own::Unsaid, &environment(""), "https://am.example", "proxy http://10.1.2.3:3128 from the environment"),
-            (Own::Unsaid, &both(""), "http://am.example", "proxy http://p:3129 from the environment"),
-            (Own::Unsaid, &environment(".example"), "https://am.example", "no proxy: NO_PROXY names the server"),
-            (Own::Unsaid, &environment(""), "https://[::1]:1", "no proxy"),
-            (Own::Unsaid, &environment(""), "http://am.example", "no proxy: HTTPS_PROXY is not for plain http"),
-            (Own::Direct, &both(""), "https://am.example", "no proxy: the configuration says that there is none"),
-            (Own::Direct, &none, "https://am.example", "no proxy"),
-            (Own::Unsaid, &none, "https://am.example", "no proxy"),
+            (
+                ProxySetting::Unsaid,
+                &environment(""),
+                "https://am.example",
+                "proxy http://10.1.2.3:3128 from the environment",
+            ),
+            (ProxySetting::Unsaid, &both(""), "http://am.example", "proxy http://p:3129 from the environment"),
+            (
+                ProxySetting::Unsaid,
+                &environment(".example"),
+                "https://am.example",
+                "no proxy: NO_PROXY names the server",
+            ),
+            (ProxySetting::Unsaid, &environment(""), "https://[::1]:1", "no proxy"),
+            (
+                ProxySetting::Unsaid,
+                &environment(""),
+                "http://am.example",
+                "no proxy: HTTPS_PROXY is not for plain http",
+            ),
+            (
+                ProxySetting::Direct,
+                &both(""),
+                "https://am.example",
+                "no proxy: the configuration says that there is none",
+            ),
+            (ProxySetting::Direct, &none, "https://am.example", "no proxy"),
+            (ProxySetting::Unsaid, &none, "https://am.example", "no proxy"),
         ] {
             assert_eq!(way(own, environment, server).note(), note);
         }
         let server = "https://am.example".parse().expect("an address");
         let bad = Environment { https: Some("http://ana:canary@/".into()), ..none };
         assert_eq!(
-            choose(Own::Unsaid, &bad, &server),
+            choose(ProxySetting::Unsaid, &bad, &server),
             Err(BadAddress("the environment")),
             "and its password is not said"
         );

@@ -7,13 +7,13 @@ use tokio_util::task::TaskTracker;
 
 use super::request_meter::{Metered, UNSTATED};
 use super::{
-    Adapter, Ctx, Running, SourceSpec, alertmanager, argocd, cloudflare, flux, http, kubernetes, probe, prometheus,
-    velero,
+    Adapter, Ctx, RunningSources, SourceSpec, alertmanager, argocd, cloudflare, flux, http, kubernetes, probe,
+    prometheus, velero,
 };
 use crate::config::{ClusterConfig, Config};
 
 /// Starts every source of a configuration. Never fails and does not wait: what can't be reached is its source's trouble.
-pub fn start(config: &Config, ctx: &Ctx) -> Running {
+pub fn start(config: &Config, ctx: &Ctx) -> RunningSources {
     http::install_crypto();
     let tasks = TaskTracker::new();
     let clusters = &config.clusters;
@@ -41,7 +41,7 @@ pub fn start(config: &Config, ctx: &Ctx) -> Running {
     tasks.close();
     let adapters: BTreeMap<_, _> =
         all.iter().filter_map(|(spec, adapter)| Some((spec.id.clone(), adapter.clone()?))).collect();
-    Running { sources: all.into_iter().map(|(spec, _)| spec).collect(), adapters, tasks }
+    RunningSources { sources: all.into_iter().map(|(spec, _)| spec).collect(), adapters, tasks }
 }
 
 #[cfg(test)]
@@ -50,8 +50,8 @@ mod tests {
 
     use super::*;
     use crate::config::{AlertmanagerConfig, CloudflareConfig, ProbeConfig};
-    use crate::model::{Change, Level, Policy, Rules, Severity, TroubleKind};
-    use crate::systems::http::test_server::{Reply, Room, Server};
+    use crate::model::{EntryRules, Level, Policy, Severity, SourceChange, TroubleKind};
+    use crate::systems::http::test_server::{ScriptedReply, SourceBench, TestServer};
 
     fn config(dead: &str, alive: &str) -> Config {
         let am = |name: &str, url: &str| AlertmanagerConfig {
@@ -93,7 +93,7 @@ mod tests {
             }],
             objectives: Vec::new(),
             slos: Vec::new(),
-            rules: Rules {
+            rules: EntryRules {
                 open_on: Vec::new(),
                 alerts: Default::default(),
                 ignore: Vec::new(),
@@ -113,13 +113,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_source_that_cannot_work_costs_itself_and_nothing_else() {
-        let server = Server::start(|seen| match seen.path.as_str() {
-            "/api/v2/alerts" | "/api/v2/silences" => Reply::Json(200, json!([])),
-            _ => Reply::Json(200, json!({"cluster": {"status": "ready", "peers": []}})),
+        let server = TestServer::start(|seen| match seen.path.as_str() {
+            "/api/v2/alerts" | "/api/v2/silences" => ScriptedReply::Json(200, json!([])),
+            _ => ScriptedReply::Json(200, json!({"cluster": {"status": "ready", "peers": []}})),
         })
         .await;
         let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-        let mut room = Room::fast();
+        let mut room = SourceBench::fast();
         let running = start(&config(&format!("http://{port}"), &server.url), &room.ctx);
         let names: Vec<_> = running.sources.iter().map(|it| it.id.to_string()).collect();
         assert_eq!(names, ["alertmanager/dead", "alertmanager/alive", "cloudflare/edge", "probe/shop"]);
@@ -130,8 +130,8 @@ mod tests {
         while seen.len() < 4 {
             let it = room.next().await;
             let said = match it.change {
-                Change::Trouble(trouble) => Some(trouble.kind),
-                Change::Replace { .. } => None,
+                SourceChange::Trouble(trouble) => Some(trouble.kind),
+                SourceChange::Replace { .. } => None,
                 _ => continue,
             };
             seen.insert(it.source.to_string(), said);

@@ -21,7 +21,7 @@ use crate::model::{Digest, Step, Trouble, TroubleKind};
 
 /// What a request is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
+pub enum RequestUse {
     /// The room looks by itself. What nobody said anything of is taken for this, the use that gets least.
     Watch,
     /// Somebody's request makes the room look: preconditions before a plan is claimed, what became of a plan.
@@ -31,22 +31,22 @@ pub enum Use {
 }
 
 tokio::task_local! {
-    static USE: Use;
+    static USE: RequestUse;
 }
 
 /// Does some work whose requests are made for this.
-pub async fn used_for<F: Future>(what: Use, work: F) -> F::Output {
+pub async fn used_for<F: Future>(what: RequestUse, work: F) -> F::Output {
     USE.scope(what, work).await
 }
 
 /// What the requests of this task are made for.
-pub fn now_used_for() -> Use {
-    USE.try_with(|what| *what).unwrap_or(Use::Watch)
+pub fn now_used_for() -> RequestUse {
+    USE.try_with(|what| *what).unwrap_or(RequestUse::Watch)
 }
 
 /// What a provider allows, and how we divide it.
 #[derive(Clone, Copy, Debug)]
-pub struct Limit {
+pub struct RequestLimit {
     /// Time over which the provider counts.
     pub window: Duration,
     /// The most that watching and reading ask for, each by itself.
@@ -64,7 +64,8 @@ pub struct All {
 }
 
 /// For a provider that states no limit: watching is bounded by its own pace, and what people cause by this.
-pub const UNSTATED: Limit = Limit { window: Duration::from_secs(300), watch: usize::MAX, read: 600, all: None };
+pub const UNSTATED: RequestLimit =
+    RequestLimit { window: Duration::from_secs(300), watch: usize::MAX, read: 600, all: None };
 
 /// The most requests that are remembered of one provider.
 const REMEMBERED: usize = 4_800;
@@ -83,25 +84,25 @@ impl Counts {
         self.watch + self.read + self.act
     }
 
-    fn of(&mut self, what: Use) -> &mut usize {
+    fn of(&mut self, what: RequestUse) -> &mut usize {
         match what {
-            Use::Watch => &mut self.watch,
-            Use::Read => &mut self.read,
-            Use::Act => &mut self.act,
+            RequestUse::Watch => &mut self.watch,
+            RequestUse::Read => &mut self.read,
+            RequestUse::Act => &mut self.act,
         }
     }
 }
 
 /// Counts requests to one provider.
 pub struct Meter {
-    limit: Limit,
+    limit: RequestLimit,
     clock: Clock,
-    asked: Mutex<Asked>,
+    asked: Mutex<RecentRequests>,
 }
 
 #[derive(Debug, Default)]
-struct Asked {
-    when: VecDeque<(Duration, Use)>,
+struct RecentRequests {
+    when: VecDeque<(Duration, RequestUse)>,
     counts: Counts,
 }
 
@@ -113,7 +114,7 @@ impl std::fmt::Debug for Meter {
 
 impl Meter {
     /// A meter that has counted nothing.
-    pub fn new(limit: Limit, clock: Clock) -> Self {
+    pub fn new(limit: RequestLimit, clock: Clock) -> Self {
         Self { limit, clock, asked: Mutex::default() }
     }
 
@@ -121,7 +122,7 @@ impl Meter {
     ///
     /// # Errors
     /// How long it has to wait, if it may not be made now. Acting may always.
-    pub fn take(&self, what: Use) -> Result<(), Duration> {
+    pub fn take(&self, what: RequestUse) -> Result<(), Duration> {
         let now = self.clock.boot();
         let mut asked = self.asked(now);
         if let Some(wait) = self.wait(&asked, what, 1, now) {
@@ -135,7 +136,7 @@ impl Meter {
     }
 
     /// How long until so many more requests fit; `None` = now.
-    pub fn fits_in(&self, what: Use, cost: usize) -> Option<Duration> {
+    pub fn fits_in(&self, what: RequestUse, cost: usize) -> Option<Duration> {
         let now = self.clock.boot();
         self.wait(&self.asked(now), what, cost, now)
     }
@@ -146,7 +147,7 @@ impl Meter {
     }
 
     /// What was asked for, without what left the window.
-    fn asked(&self, now: Duration) -> MutexGuard<'_, Asked> {
+    fn asked(&self, now: Duration) -> MutexGuard<'_, RecentRequests> {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(&(at, what)) = asked.when.front()
             && now.saturating_sub(at) >= self.limit.window
@@ -157,7 +158,7 @@ impl Meter {
         asked
     }
 
-    fn wait(&self, asked: &Asked, what: Use, cost: usize, now: Duration) -> Option<Duration> {
+    fn wait(&self, asked: &RecentRequests, what: RequestUse, cost: usize, now: Duration) -> Option<Duration> {
         let mut counts = asked.counts;
         if self.fits(counts, what, cost) {
             return None;
@@ -171,11 +172,11 @@ impl Meter {
         Some(self.limit.window)
     }
 
-    fn fits(&self, counts: Counts, what: Use, cost: usize) -> bool {
+    fn fits(&self, counts: Counts, what: RequestUse, cost: usize) -> bool {
         let (mine, share) = match what {
-            Use::Watch => (counts.watch, self.limit.watch),
-            Use::Read => (counts.read, self.limit.read),
-            Use::Act => return true,
+            RequestUse::Watch => (counts.watch, self.limit.watch),
+            RequestUse::Read => (counts.read, self.limit.read),
+            RequestUse::Act => return true,
         };
         let all = |it: All| {
             let taken = counts.watch + counts.read + counts.act.saturating_sub(it.reserve) + cost;
@@ -191,7 +192,7 @@ pub struct Meters(Arc<Mutex<BTreeMap<String, Arc<Meter>>>>);
 
 impl Meters {
     /// The meter of one provider: the same for everyone who names it.
-    pub fn of(&self, provider: String, limit: Limit, clock: &Clock) -> Arc<Meter> {
+    pub fn of(&self, provider: String, limit: RequestLimit, clock: &Clock) -> Arc<Meter> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.entry(provider).or_insert_with(|| Arc::new(Meter::new(limit, clock.clone()))).clone()
     }
@@ -220,7 +221,7 @@ impl Metered {
 
     async fn counted<T, E>(
         &self,
-        what: Use,
+        what: RequestUse,
         refused: impl FnOnce(Trouble) -> E,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
@@ -232,8 +233,8 @@ impl Metered {
 }
 
 /// What a reading is made for: it is somebody's, also where nobody said so.
-fn reading() -> Use {
-    if now_used_for() == Use::Act { Use::Act } else { Use::Read }
+fn reading() -> RequestUse {
+    if now_used_for() == RequestUse::Act { RequestUse::Act } else { RequestUse::Read }
 }
 
 #[async_trait]
@@ -247,11 +248,11 @@ impl Adapter for Metered {
     }
 
     async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
-        self.counted(Use::Act, ActError::NotApplied, self.inner.apply(step, permit)).await
+        self.counted(RequestUse::Act, ActError::NotApplied, self.inner.apply(step, permit)).await
     }
 
     fn reads_wait(&self) -> Option<Duration> {
-        let calls = self.calls.as_ref().and_then(|meter| meter.fits_in(Use::Read, A_CHECK));
+        let calls = self.calls.as_ref().and_then(|meter| meter.fits_in(RequestUse::Read, A_CHECK));
         calls.max(self.inner.reads_wait())
     }
 }
@@ -264,8 +265,12 @@ mod tests {
     use super::*;
     use crate::clock::Random;
 
-    const LIMIT: Limit =
-        Limit { window: Duration::from_secs(300), watch: 600, read: 480, all: Some(All { most: 1_200, reserve: 120 }) };
+    const LIMIT: RequestLimit = RequestLimit {
+        window: Duration::from_secs(300),
+        watch: 600,
+        read: 480,
+        all: Some(All { most: 1_200, reserve: 120 }),
+    };
 
     fn meter() -> (Meter, Clock) {
         let clock = Clock::manual("2026-03-02T14:37:00Z".parse().expect("a time"));
@@ -277,16 +282,16 @@ mod tests {
         let (meter, clock) = meter();
         let s = Duration::from_secs;
         for n in 0..600 {
-            assert_eq!(meter.take(Use::Watch), Ok(()));
+            assert_eq!(meter.take(RequestUse::Watch), Ok(()));
             clock.advance(if n % 10 == 9 { s(1) } else { s(0) });
         }
-        let wait = |cost| meter.fits_in(Use::Watch, cost);
+        let wait = |cost| meter.fits_in(RequestUse::Watch, cost);
         assert_eq!(meter.counts(), Counts { watch: 600, ..Counts::default() });
         assert_eq!(wait(0), None, "what was asked for is within the share");
         assert_eq!(wait(1), Some(s(240)));
-        assert_eq!(meter.take(Use::Watch), Err(s(240)));
+        assert_eq!(meter.take(RequestUse::Watch), Err(s(240)));
         assert_eq!(wait(11), Some(s(241)), "the eleventh waits for the next second's ten");
-        assert_eq!(meter.fits_in(Use::Read, 480), None, "and nobody else waits for it");
+        assert_eq!(meter.fits_in(RequestUse::Read, 480), None, "and nobody else waits for it");
         clock.advance(s(240));
         assert_eq!((wait(10), wait(11)), (None, Some(s(1))));
         clock.advance(s(59));
@@ -303,22 +308,22 @@ mod tests {
             for _ in 0..5_000 {
                 clock.advance(Duration::from_millis([0, 1, 20, 400][pick(4) as usize]));
                 let now = clock.boot();
-                let what = [Use::Watch, Use::Read, Use::Read, Use::Act][pick(4) as usize];
-                let lately = |it: &&(Duration, Use)| now - it.0 < LIMIT.window;
-                let all = |what: Use| made.iter().rev().take_while(lately).filter(|(_, it)| *it == what).count();
+                let what = [RequestUse::Watch, RequestUse::Read, RequestUse::Read, RequestUse::Act][pick(4) as usize];
+                let lately = |it: &&(Duration, RequestUse)| now - it.0 < LIMIT.window;
+                let all = |what: RequestUse| made.iter().rev().take_while(lately).filter(|(_, it)| *it == what).count();
                 // A failover's worth of acts, and no more.
-                if what == Use::Act && all(Use::Act) >= 120 {
+                if what == RequestUse::Act && all(RequestUse::Act) >= 120 {
                     continue;
                 }
-                let reads = all(Use::Watch) + all(Use::Read);
+                let reads = all(RequestUse::Watch) + all(RequestUse::Read);
                 match meter.take(what) {
                     Ok(()) => {
-                        assert!(what == Use::Act || reads < 1_080, "the reserve is touched, seed {seed}");
+                        assert!(what == RequestUse::Act || reads < 1_080, "the reserve is touched, seed {seed}");
                         made.push((now, what));
                     }
                     Err(wait) => {
-                        assert!(what != Use::Act && wait > Duration::ZERO && wait <= LIMIT.window, "{wait:?}");
-                        assert!(all(what) == if what == Use::Watch { 600 } else { 480 } || reads == 1_080);
+                        assert!(what != RequestUse::Act && wait > Duration::ZERO && wait <= LIMIT.window, "{wait:?}");
+                        assert!(all(what) == if what == RequestUse::Watch { 600 } else { 480 } || reads == 1_080);
                     }
                 }
             }
@@ -329,10 +334,10 @@ mod tests {
     fn acts_beyond_the_reserve_are_taken_from_watching_and_reading() {
         let (meter, _) = meter();
         for _ in 0..1_100 {
-            assert_eq!(meter.take(Use::Act), Ok(()));
+            assert_eq!(meter.take(RequestUse::Act), Ok(()));
         }
-        assert_eq!((meter.fits_in(Use::Watch, 100), meter.fits_in(Use::Read, 100)), (None, None));
-        assert!(meter.fits_in(Use::Watch, 101).is_some() && meter.fits_in(Use::Read, 101).is_some());
+        assert_eq!((meter.fits_in(RequestUse::Watch, 100), meter.fits_in(RequestUse::Read, 100)), (None, None));
+        assert!(meter.fits_in(RequestUse::Watch, 101).is_some() && meter.fits_in(RequestUse::Read, 101).is_some());
     }
 
     /// An adapter that tells what it was asked for.
@@ -352,15 +357,19 @@ mod tests {
     #[tokio::test]
     async fn a_reading_is_somebodys_and_one_that_is_held_back_says_so_while_acting_goes_on() {
         let (_, clock) = meter();
-        let few = Limit { read: 1, ..UNSTATED };
+        let few = RequestLimit { read: 1, ..UNSTATED };
         let meters = Meters::default();
         let adapter = Metered::new(Arc::new(Telling), Some(meters.of("a".to_owned(), few, &clock)));
-        assert_eq!(now_used_for(), Use::Watch);
+        assert_eq!(now_used_for(), RequestUse::Watch);
         assert_eq!(adapter.read("x").await, Ok("Read".into()));
         let trouble = adapter.read("x").await.expect_err("used up");
         assert_eq!(trouble.kind, TroubleKind::Throttled);
         assert_eq!(adapter.reads_wait(), Some(few.window));
-        assert_eq!(used_for(Use::Act, adapter.read("x")).await, Ok("Act".into()), "a plan that runs is not held back");
+        assert_eq!(
+            used_for(RequestUse::Act, adapter.read("x")).await,
+            Ok("Act".into()),
+            "a plan that runs is not held back"
+        );
         let counts = meters.of("a".to_owned(), few, &clock).counts();
         assert_eq!(counts, Counts { watch: 0, read: 1, act: 1 }, "one meter for all who name the provider");
         assert_eq!(meters.of("b".to_owned(), few, &clock).counts().all(), 0);

@@ -135,11 +135,11 @@ mod tests {
 
     use super::*;
     use crate::model::System;
-    use crate::systems::http::test_server::Room;
+    use crate::systems::http::test_server::SourceBench;
 
     #[tokio::test]
     async fn a_reader_that_panics_is_trouble_and_runs_again() {
-        let (mut room, tasks, runs) = (Room::fast(), TaskTracker::new(), Arc::new(AtomicU32::new(0)));
+        let (mut room, tasks, runs) = (SourceBench::fast(), TaskTracker::new(), Arc::new(AtomicU32::new(0)));
         let counted = runs.clone();
         let source = SourceId::new(System::Probe, "shop");
         keep(&tasks, &room.ctx, source.clone(), move |ctx| {
@@ -152,7 +152,7 @@ mod tests {
         });
         assert_eq!(room.trouble().await.kind, TroubleKind::Garbage);
         let next = room.next().await;
-        assert_eq!((next.source, next.change), (source, crate::model::Change::Alive));
+        assert_eq!((next.source, next.change), (source, crate::model::SourceChange::Alive));
         room.ctx.stop.cancel();
         tasks.close();
         tasks.wait().await;

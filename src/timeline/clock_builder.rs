@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::entry::{Decision, Set};
 use crate::model::{Entry, Happening, PersonId, Stamp};
 
-use super::clock_inputs::{Mark, Marks};
+use super::clock_inputs::{EntryInstant, Marks};
 use super::incident_clocks::{Clocks, Stated, StatedClocks};
 
 /// The most stated instants of one incident that are remembered.
@@ -16,7 +16,7 @@ const MOST_STATED: usize = 4_096;
 
 /// The clocks of one incident in the making.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Keeper {
+pub struct ClockBuilder {
     measured: Marks,
     /// The same, with every entry where people state it to have happened.
     told: Marks,
@@ -26,7 +26,7 @@ pub struct Keeper {
     recovery: Option<Stated>,
 }
 
-impl Keeper {
+impl ClockBuilder {
     /// Takes in an entry. `own` = recorded in this incident.
     pub fn add(&mut self, entry: &Entry, own: bool) {
         self.measured.add(entry, entry.measured_at(), own);
@@ -86,7 +86,7 @@ impl Keeper {
     }
 
     fn stated_clocks(&self) -> StatedClocks {
-        let by_word = |mark: Option<Mark>| mark.and_then(|(_, seq)| self.stated.get(&seq).cloned());
+        let by_word = |mark: Option<EntryInstant>| mark.and_then(|(_, seq)| self.stated.get(&seq).cloned());
         let impact = self.impact.clone().or_else(|| by_word(self.told.impact()));
         let begun = impact.as_ref().map(|it| (it.at, it.seq)).or(self.told.impact());
         StatedClocks {

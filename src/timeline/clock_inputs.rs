@@ -1,14 +1,14 @@
 //! What the clocks count from. Kept apart from the items so that an entry costs the same early and late in an incident.
 //!
-//! [`Marks`] is one reading of an incident's instants; [`super::clock_builder::Keeper`] keeps two: as measured, and as stated.
+//! [`Marks`] is one reading of an incident's instants; [`super::clock_builder::ClockBuilder`] keeps two: as measured, and as stated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::entry::{Edge, Opened, Set};
-use crate::model::{EdgeKind, Entry, Happening, IncidentStatus, Stamp};
+use crate::model::entry::{Opened, Set, Transition};
+use crate::model::{Entry, Happening, IncidentStatus, Stamp, TransitionKind};
 
 use super::pairs;
 
@@ -16,11 +16,11 @@ use super::pairs;
 const MOST: usize = 4_096;
 
 /// An instant and the entry that gave it. Sorted: earliest first, then the earlier entry.
-pub type Mark = (Stamp, u64);
+pub type EntryInstant = (Stamp, u64);
 
-/// A restore point, as an edge told of it.
+/// A restore point, as a transition told of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Point {
+struct RecordedPoint {
     started: Stamp,
     name: String,
     services: Vec<String>,
@@ -28,40 +28,40 @@ struct Point {
 
 /// Restore points of one schedule, by when they were told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Points(#[serde(with = "pairs")] BTreeMap<Mark, Point>);
+struct RecordedPoints(#[serde(with = "pairs")] BTreeMap<EntryInstant, RecordedPoint>);
 
 /// Everything that moves a clock of one incident, by when it happened.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Marks {
-    /// `Opened`, and whether its instant is that of an edge.
-    opened: Option<(Mark, bool)>,
-    decisions: BTreeSet<Mark>,
+    /// `Opened`, and whether its instant is that of a transition.
+    opened: Option<(EntryInstant, bool)>,
+    decisions: BTreeSet<EntryInstant>,
     /// Firing alerts; true if recorded in this incident or critical.
     #[serde(with = "pairs")]
-    alerts: BTreeMap<Mark, bool>,
+    alerts: BTreeMap<EntryInstant, bool>,
     /// Failing (true) and recovered (false) services.
     #[serde(with = "pairs")]
-    service: BTreeMap<Mark, (bool, Option<String>)>,
+    service: BTreeMap<EntryInstant, (bool, Option<String>)>,
     /// `backup.usable` by schedule.
-    usable: BTreeMap<String, Points>,
+    usable: BTreeMap<String, RecordedPoints>,
     /// What `probe.failing` said would be lost.
     #[serde(with = "pairs")]
-    at_failure: BTreeMap<Mark, Point>,
-    walk: Walk,
+    at_failure: BTreeMap<EntryInstant, RecordedPoint>,
+    walk: RecoveryScan,
     /// The incident was resolved: later failures are another story.
     resolved: Option<u64>,
 }
 
 /// How the service events up to `last` left the incident.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Walk {
-    last: Option<Mark>,
+struct RecoveryScan {
+    last: Option<EntryInstant>,
     failing: BTreeSet<String>,
-    recovered: Option<Mark>,
+    recovered: Option<EntryInstant>,
 }
 
-impl Walk {
-    fn step(&mut self, mark: Mark, fails: bool, service: Option<&str>) {
+impl RecoveryScan {
+    fn step(&mut self, mark: EntryInstant, fails: bool, service: Option<&str>) {
         self.last = Some(mark);
         let name = service.unwrap_or_default();
         if fails {
@@ -80,7 +80,7 @@ impl Walk {
 pub fn counts(entry: &Entry) -> bool {
     match &entry.happening {
         Happening::Opened(_) | Happening::Set(_) | Happening::Decision(_) | Happening::Approved(_) => true,
-        Happening::Edge(edge) => edge.edge.moves_clock(),
+        Happening::Transition(edge) => edge.edge.moves_clock(),
         _ => false,
     }
 }
@@ -99,13 +99,13 @@ impl Marks {
             Happening::Decision(_) | Happening::Approved(_) => {
                 self.decided(mark);
             }
-            Happening::Edge(edge) => self.edge(edge, mark, own),
+            Happening::Transition(edge) => self.transition(edge, mark, own),
             _ => {}
         }
     }
 
     /// Takes in a decision.
-    pub fn decided(&mut self, mark: Mark) {
+    pub fn decided(&mut self, mark: EntryInstant) {
         self.decisions.insert(mark);
         if self.decisions.len() > MOST {
             self.decisions.pop_last();
@@ -135,22 +135,22 @@ impl Marks {
         opened || decided.is_some() || served || known || usable
     }
 
-    fn edge(&mut self, edge: &Edge, mark: Mark, own: bool) {
+    fn transition(&mut self, edge: &Transition, mark: EntryInstant, own: bool) {
         match edge.edge {
-            EdgeKind::AlertFiring => {
+            TransitionKind::AlertFiring => {
                 self.alerts.insert(mark, own || edge.verdict == "critical");
                 if self.alerts.len() > MOST {
                     self.alerts.pop_last();
                 }
             }
-            EdgeKind::ProbeFailing => {
+            TransitionKind::ProbeFailing => {
                 if let Some(point) = point(edge, "restore_point") {
                     self.at_failure.insert(mark, point);
                 }
                 self.served(mark, true, edge);
             }
-            EdgeKind::ServiceRecovered => self.served(mark, false, edge),
-            EdgeKind::BackupUsable => {
+            TransitionKind::ServiceRecovered => self.served(mark, false, edge),
+            TransitionKind::BackupUsable => {
                 if let Some(point) = point(edge, "name") {
                     self.usable.entry(edge.subject.to_string()).or_default().0.insert(mark, point);
                 }
@@ -159,7 +159,7 @@ impl Marks {
         }
     }
 
-    fn served(&mut self, mark: Mark, fails: bool, edge: &Edge) {
+    fn served(&mut self, mark: EntryInstant, fails: bool, edge: &Transition) {
         // After "resolved", a new failure must not undo a recovery that was agreed upon.
         if self.resolved.is_some_and(|seq| mark.1 > seq) {
             return;
@@ -173,7 +173,7 @@ impl Marks {
     }
 
     fn walk_again(&mut self) {
-        let mut walk = Walk::default();
+        let mut walk = RecoveryScan::default();
         for (mark, (fails, service)) in &self.service {
             walk.step(*mark, *fails, service.as_deref());
         }
@@ -181,27 +181,27 @@ impl Marks {
     }
 
     /// The first failure of a service.
-    pub fn impact(&self) -> Option<Mark> {
+    pub fn impact(&self) -> Option<EntryInstant> {
         self.first_failure().map(|(mark, _)| mark)
     }
 
     /// The first decision.
-    pub fn decision(&self) -> Option<Mark> {
+    pub fn decision(&self) -> Option<EntryInstant> {
         self.decisions.first().copied()
     }
 
     /// When every service that failed was back.
-    pub fn recovery(&self) -> Option<Mark> {
+    pub fn recovery(&self) -> Option<EntryInstant> {
         self.walk.recovered
     }
 
-    fn first_failure(&self) -> Option<(Mark, Option<&str>)> {
+    fn first_failure(&self) -> Option<(EntryInstant, Option<&str>)> {
         let (mark, (_, service)) = self.service.iter().find(|(_, (fails, _))| *fails)?;
         Some((*mark, service.as_deref()))
     }
 
-    /// The instant of the edge that opened the incident; else the first alert, or the person who opened it by hand.
-    pub fn detection(&self, impact: Option<Mark>) -> Option<Mark> {
+    /// The instant of the transition that opened the incident; else the first alert, or the person who opened it by hand.
+    pub fn detection(&self, impact: Option<EntryInstant>) -> Option<EntryInstant> {
         let ((opened_at, opened_seq), by_edge) = self.opened?;
         if by_edge {
             // The alert's own entry is the better witness if it tells the same instant.
@@ -214,14 +214,14 @@ impl Marks {
     }
 
     /// Seconds of writes lost if everything after the newest usable restore point before the impact is gone.
-    pub fn lost(&self, impact: Mark) -> Option<(u64, u64)> {
+    pub fn lost(&self, impact: EntryInstant) -> Option<(u64, u64)> {
         let (impact_at, impact_seq) = impact;
         let service = self.first_failure().and_then(|(_, service)| service);
         if let Some(point) = self.at_failure.get(&impact) {
             let seq = self.entry_of(&point.name).unwrap_or(impact_seq);
             return Some((seconds(impact_at, point.started)?, seq));
         }
-        let concerns = |point: &Point| {
+        let concerns = |point: &RecordedPoint| {
             point.services.is_empty() || service.is_none_or(|service| point.services.iter().any(|it| it == service))
         };
         let newest = self.usable.values().filter_map(|points| {
@@ -241,7 +241,7 @@ impl Marks {
 }
 
 /// Puts the mark of an entry at another time.
-fn rekey<T>(marks: &mut BTreeMap<Mark, T>, seq: u64, at: Stamp) -> bool {
+fn rekey<T>(marks: &mut BTreeMap<EntryInstant, T>, seq: u64, at: Stamp) -> bool {
     let found = marks.keys().find(|(_, it)| *it == seq).copied();
     let Some(value) = found.and_then(|mark| marks.remove(&mark)) else { return false };
     marks.insert((at, seq), value);
@@ -252,10 +252,10 @@ fn seconds(impact: Stamp, started: Stamp) -> Option<u64> {
     u64::try_from((impact - started).num_seconds()).ok()
 }
 
-fn point(edge: &Edge, name: &str) -> Option<Point> {
+fn point(edge: &Transition, name: &str) -> Option<RecordedPoint> {
     let services = edge.figures.get("services").and_then(Value::as_array);
     let services = services.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-    Some(Point {
+    Some(RecordedPoint {
         started: edge.figures.get("started")?.as_str()?.parse().ok()?,
         name: edge.figures.get(name)?.as_str()?.to_owned(),
         services,

@@ -7,25 +7,25 @@ use crate::model::{Happening, PlanId, Stamp};
 use super::incident::{Incident, Item};
 use super::sentences::sentence_of;
 
-type Each<'a> = &'a mut dyn FnMut(&str);
+type ItemVisitor<'a> = &'a mut dyn FnMut(&str);
 
 /// An item as its incident tells it: plans are known by their titles.
 #[derive(Clone, Copy, Debug)]
-pub struct Told<'a> {
+pub struct ToldItem<'a> {
     pub incident: &'a Incident,
     pub item: &'a Item,
 }
 
-impl Told<'_> {
+impl ToldItem<'_> {
     fn plan(&self) -> Option<&PlanRecord> {
         plan_of(&self.item.entry.happening).and_then(|id| self.incident.plans.by_id.get(id))
     }
 }
 
-impl Fields for Told<'_> {
-    fn texts(&self, each: Each<'_>) {
+impl Fields for ToldItem<'_> {
+    fn texts(&self, each: ItemVisitor<'_>) {
         each(&sentence_of(self.incident, self.item));
-        if let Happening::Edge(edge) = &self.item.entry.happening {
+        if let Happening::Transition(edge) = &self.item.entry.happening {
             each(&edge.source);
         }
         for field in [Field::Kind, Field::Name, Field::Person, Field::Service, Field::State] {
@@ -33,7 +33,7 @@ impl Fields for Told<'_> {
         }
     }
 
-    fn values(&self, field: Field, each: Each<'_>) {
+    fn values(&self, field: Field, each: ItemVisitor<'_>) {
         let entry = &self.item.entry;
         match (field, &entry.happening) {
             (Field::Person, happening) => {
@@ -47,7 +47,7 @@ impl Fields for Told<'_> {
             (Field::Kind, happening) => {
                 each(happening.kind());
                 match happening {
-                    Happening::Edge(edge) => each(edge.edge.as_str()),
+                    Happening::Transition(edge) => each(edge.edge.as_str()),
                     Happening::Folded(folded) => each(folded.edge.as_str()),
                     _ => {}
                 }
@@ -66,11 +66,11 @@ impl Fields for Told<'_> {
                     _ => {}
                 }
             }
-            (Field::Name, Happening::Edge(edge)) => each(edge.subject.as_str()),
-            (Field::Source, Happening::Edge(edge)) => each(&edge.source),
+            (Field::Name, Happening::Transition(edge)) => each(edge.subject.as_str()),
+            (Field::Source, Happening::Transition(edge)) => each(&edge.source),
             (Field::Source, Happening::SilenceBegun(it)) => each(&it.instance.to_string()),
             (Field::Source, _) if entry.by.is_room() => each("room"),
-            (Field::Service, Happening::Edge(edge)) => edge.service.iter().for_each(|service| each(service)),
+            (Field::Service, Happening::Transition(edge)) => edge.service.iter().for_each(|service| each(service)),
             (Field::Service, _) => self.plan().iter().for_each(|record| each(&record.plan.service)),
             _ => {}
         }
@@ -78,7 +78,9 @@ impl Fields for Told<'_> {
 
     fn severity(&self) -> &'static str {
         match &self.item.entry.happening {
-            Happening::Edge(edge) => SEVERITIES.into_iter().find(|known| *known == edge.verdict).unwrap_or("info"),
+            Happening::Transition(edge) => {
+                SEVERITIES.into_iter().find(|known| *known == edge.verdict).unwrap_or("info")
+            }
             _ => "info",
         }
     }
@@ -148,7 +150,7 @@ fn state_word(state: PlanState) -> &'static str {
 
 /// All entries of a plan as one.
 impl Fields for PlanRecord {
-    fn texts(&self, each: Each<'_>) {
+    fn texts(&self, each: ItemVisitor<'_>) {
         each(&self.plan.title);
         each(self.says.as_str());
         each(&self.digest.spoken());
@@ -164,7 +166,7 @@ impl Fields for PlanRecord {
         }
     }
 
-    fn values(&self, field: Field, each: Each<'_>) {
+    fn values(&self, field: Field, each: ItemVisitor<'_>) {
         match field {
             Field::Kind => {
                 each("plan");

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::entry::{Edge, Folded};
-use crate::model::{EdgeKind, Stamp};
+use crate::model::entry::{Folded, Transition};
+use crate::model::{Stamp, TransitionKind};
 
 /// Alerts that are remembered.
 const MOST: usize = 4_096;
@@ -20,14 +20,14 @@ const MOST_BEGINNINGS: usize = 4;
 /// Alerts that fired, by fingerprint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Firings {
-    by_alert: BTreeMap<String, Firing>,
+    by_alert: BTreeMap<String, AlertFiring>,
     /// What began by then may have been met without being listed: its entry was one of too many.
     unlisted_until: Option<Stamp>,
 }
 
 /// The last firing of an alert.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Firing {
+struct AlertFiring {
     /// When it began, by whoever said so.
     began: Vec<Stamp>,
     /// It was certainly seen to end.
@@ -39,11 +39,11 @@ struct Firing {
 }
 
 impl Firings {
-    /// Takes in an edge of an alert. `open`: an incident is open.
-    pub fn edge(&mut self, edge: &Edge, seq: u64, open: bool) {
+    /// Takes in a transition of an alert. `open`: an incident is open.
+    pub fn transition(&mut self, edge: &Transition, seq: u64, open: bool) {
         match edge.edge {
-            EdgeKind::AlertFiring => self.fires(edge, seq, open),
-            EdgeKind::AlertResolved => {
+            TransitionKind::AlertFiring => self.fires(edge, seq, open),
+            TransitionKind::AlertResolved => {
                 if let Some(firing) = self.by_alert.get_mut(&name(edge)) {
                     firing.ended = Some(edge.at);
                 }
@@ -52,7 +52,7 @@ impl Firings {
         }
     }
 
-    fn fires(&mut self, edge: &Edge, seq: u64, open: bool) {
+    fn fires(&mut self, edge: &Transition, seq: u64, open: bool) {
         let (name, at) = (name(edge), began(edge));
         match self.by_alert.get_mut(&name) {
             Some(firing) if firing.is(edge) => {
@@ -64,7 +64,7 @@ impl Firings {
                 }
             }
             _ => {
-                self.by_alert.insert(name, Firing { began: vec![at], ended: None, met: open, seq });
+                self.by_alert.insert(name, AlertFiring { began: vec![at], ended: None, met: open, seq });
             }
         }
         if self.by_alert.len() > MOST {
@@ -81,9 +81,9 @@ impl Firings {
         }
     }
 
-    /// Some edges were only counted.
+    /// Some transitions were only counted.
     pub fn folded(&mut self, folded: &Folded) {
-        if folded.edge == EdgeKind::AlertFiring {
+        if folded.edge == TransitionKind::AlertFiring {
             self.unlisted_until = self.unlisted_until.max(Some(folded.to));
         }
     }
@@ -94,7 +94,7 @@ impl Firings {
     }
 
     /// Whether an incident met this firing.
-    pub fn met(&self, edge: &Edge) -> bool {
+    pub fn met(&self, edge: &Transition) -> bool {
         match self.by_alert.get(&name(edge)) {
             Some(firing) => firing.met && firing.is(edge),
             None => self.unlisted_until.is_some_and(|until| began(edge) <= until),
@@ -102,9 +102,9 @@ impl Firings {
     }
 }
 
-impl Firing {
-    /// Whether an edge tells of this firing, or of another one of the same alert.
-    fn is(&self, edge: &Edge) -> bool {
+impl AlertFiring {
+    /// Whether a transition tells of this firing, or of another one of the same alert.
+    fn is(&self, edge: &Transition) -> bool {
         let at = began(edge);
         if self.began.contains(&at) {
             return true;
@@ -120,13 +120,13 @@ impl Firing {
 }
 
 /// Which alert it is.
-fn name(edge: &Edge) -> String {
+fn name(edge: &Transition) -> String {
     let fingerprint = edge.figures.get("fingerprint").and_then(Value::as_str);
     fingerprint.map_or_else(|| edge.subject.to_string(), str::to_owned)
 }
 
-/// When this firing began. Older logs have it as the edge's own time alone.
-fn began(edge: &Edge) -> Stamp {
+/// When this firing began. Older logs have it as the transition's own time alone.
+fn began(edge: &Transition) -> Stamp {
     let own = edge.figures.get("starts_at").and_then(Value::as_str);
     own.and_then(|at| at.parse().ok()).unwrap_or(edge.at)
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::model::entry::{Amend, Marked, Opened, Pin, Set};
-use crate::model::{EdgeKind, Entry, Happening, IncidentId, IncidentStatus, SafeText, Stamp};
+use crate::model::{Entry, Happening, IncidentId, IncidentStatus, SafeText, Stamp, TransitionKind};
 
-use super::clock_builder::Keeper;
+use super::clock_builder::ClockBuilder;
 use super::clock_inputs::counts;
 use super::incident::{Incident, Item, Keep, MOST_ANOMALIES, Marking, Story};
 use super::incident_clocks::{Clocks, Stated};
-use super::index::{Changed, Index};
-use super::pending_state::edge_of;
+use super::index::{Changed, EntryIndex};
+use super::pending_state::transition_of;
 use super::sentences::plan_head;
 
 impl Story {
@@ -24,12 +24,12 @@ impl Story {
         }
         let place = entry.incident.as_ref().and_then(|id| self.position(id));
         match &entry.happening {
-            Happening::Edge(edge) => {
+            Happening::Transition(edge) => {
                 let open = self.current().is_some();
-                self.memory.firings.edge(edge, entry.seq, open);
+                self.memory.firings.transition(edge, entry.seq, open);
                 // The firing that an incident met stays that one's, however often it is told again after the closing.
-                let met = edge.edge == EdgeKind::AlertFiring && self.memory.firings.met(edge);
-                self.memory.edge(entry, edge, place.is_none() && !met);
+                let met = edge.edge == TransitionKind::AlertFiring && self.memory.firings.met(edge);
+                self.memory.transition(entry, edge, place.is_none() && !met);
             }
             Happening::Folded(folded) => self.memory.firings.folded(folded),
             Happening::SilenceBegun(begun) if place.is_some() => self.memory.silence_begun(&begun.request, entry.seq),
@@ -38,7 +38,7 @@ impl Story {
         }
         match (place, &entry.incident) {
             (Some(place), _) => self.within(place, entry),
-            (None, Some(id)) if edge_of(entry).is_none() => {
+            (None, Some(id)) if transition_of(entry).is_none() => {
                 self.anomaly(entry.seq, format!("it names incident {id}, which was never opened"));
             }
             _ => {}
@@ -67,7 +67,7 @@ impl Story {
         if matches!(self.keep, Keep::Newest(_)) {
             self.incidents.iter_mut().for_each(|incident| incident.items = Vec::new());
         }
-        let mut index = Index::default();
+        let mut index = EntryIndex::default();
         index.titled(entry.seq, entry.text.clone().unwrap_or_default());
         if opened.detected_at.is_none() {
             index.opened_by_hand(entry.seq);
@@ -89,7 +89,7 @@ impl Story {
             redactions: super::Redactions::default(),
             services: Vec::new(),
         });
-        self.memory.keepers.insert(opened.incident.clone(), Keeper::default());
+        self.memory.keepers.insert(opened.incident.clone(), ClockBuilder::default());
         let place = self.incidents.len() - 1;
         let adopted = self.memory.adopted(entry.ts.min(entry.observed_at()));
         for early in &adopted {
@@ -272,7 +272,7 @@ fn find(items: &[Item], seq: u64) -> Option<usize> {
 /// The service that an entry brings into the incident.
 fn service(entry: &Entry) -> Option<String> {
     match &entry.happening {
-        Happening::Edge(edge) if edge.edge == EdgeKind::ProbeFailing => edge.service.clone(),
+        Happening::Transition(edge) if edge.edge == TransitionKind::ProbeFailing => edge.service.clone(),
         Happening::Proposed(proposed) => plan_head(proposed).map(|head| head.service),
         _ => None,
     }

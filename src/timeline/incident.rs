@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::approval::{Plans, Redactions};
-use crate::model::entry::{Edge, Entry};
+use crate::model::entry::{Entry, Transition};
 use crate::model::{Happening, IncidentId, IncidentStatus, Milestone, PersonId, SafeText, Severity, Stamp, clean};
 
 use super::incident_clocks::Clocks;
-use super::index::{Changed, Index};
+use super::index::{Changed, EntryIndex};
 use super::sentences::own_text;
 
 /// An entry as the timeline shows it: amendments applied, the original still visible.
@@ -62,7 +62,7 @@ pub struct Incident {
     pub items: Vec<Item>,
     /// Every entry of it by its number, whether its item is kept or not.
     #[serde(default)]
-    pub index: Index,
+    pub index: EntryIndex,
     pub plans: Plans,
     /// Requests to remove the text of an entry, and what became of them.
     pub redactions: Redactions,
@@ -93,7 +93,7 @@ pub struct Story {
     pub anomalies: Vec<(u64, SafeText)>,
     /// The fold's own; start from `Story::default()`.
     #[doc(hidden)]
-    pub memory: super::pending_state::Memory,
+    pub memory: super::pending_state::PendingState,
     /// What becomes of the items.
     #[serde(skip)]
     #[doc(hidden)]
@@ -186,9 +186,9 @@ impl Story {
         asked
     }
 
-    /// Whether an alert's edge tells of a firing that an incident met: it fired while that was open, or was closed. Such a
+    /// Whether an alert's transition tells of a firing that an incident met: it fired while that was open, or was closed. Such a
     /// one opens no other incident; the same alert that ended and begins again does.
-    pub fn has_met(&self, firing: &Edge) -> bool {
+    pub fn has_met(&self, firing: &Transition) -> bool {
         self.memory.firings.met(firing)
     }
 
@@ -208,7 +208,7 @@ impl Story {
     }
 
     /// What the log says stands.
-    pub fn standing(&self) -> &super::Standing {
+    pub fn standing(&self) -> &super::StandingChanges {
         &self.memory.standing
     }
 
@@ -256,7 +256,7 @@ impl Incident {
     /// old news are told again. A restore point counts whenever it was made, for it can be restored now.
     pub fn is_own(&self, entry: &Entry) -> bool {
         match &entry.happening {
-            Happening::Edge(edge) => edge.edge.is_newest() || self.after.is_none_or(|after| edge.at > after),
+            Happening::Transition(edge) => edge.edge.is_newest() || self.after.is_none_or(|after| edge.at > after),
             _ => true,
         }
     }

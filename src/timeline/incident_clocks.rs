@@ -7,14 +7,14 @@ use crate::model::{PersonId, Stamp};
 
 /// A clock, in the order in which they can begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Clock {
+pub enum IncidentClock {
     Impact,
     Detection,
     Decision,
     Recovery,
 }
 
-impl Clock {
+impl IncidentClock {
     /// Every clock, in their order.
     pub const ALL: [Self; 4] = [Self::Impact, Self::Detection, Self::Decision, Self::Recovery];
 
@@ -64,7 +64,7 @@ pub struct StatedClocks {
 pub struct Clocks {
     /// First failed probe.
     pub impact: Option<(Stamp, u64)>,
-    /// First alert edge, or when a person opened the incident.
+    /// First alert transition, or when a person opened the incident.
     pub detection: Option<(Stamp, u64)>,
     /// First decision or confirmation of a plan.
     pub decision: Option<(Stamp, u64)>,
@@ -79,36 +79,36 @@ pub struct Clocks {
 
 impl StatedClocks {
     /// What is stated of one clock.
-    pub fn of(&self, clock: Clock) -> Option<&Stated> {
+    pub fn of(&self, clock: IncidentClock) -> Option<&Stated> {
         match clock {
-            Clock::Impact => self.impact.as_ref(),
-            Clock::Detection => self.detection.as_ref(),
-            Clock::Decision => self.decision.as_ref(),
-            Clock::Recovery => self.recovery.as_ref(),
+            IncidentClock::Impact => self.impact.as_ref(),
+            IncidentClock::Detection => self.detection.as_ref(),
+            IncidentClock::Decision => self.decision.as_ref(),
+            IncidentClock::Recovery => self.recovery.as_ref(),
         }
     }
 }
 
 impl Clocks {
     /// What was measured of one clock.
-    pub fn of(&self, clock: Clock) -> Option<(Stamp, u64)> {
+    pub fn of(&self, clock: IncidentClock) -> Option<(Stamp, u64)> {
         match clock {
-            Clock::Impact => self.impact,
-            Clock::Detection => self.detection,
-            Clock::Decision => self.decision,
-            Clock::Recovery => self.recovery,
+            IncidentClock::Impact => self.impact,
+            IncidentClock::Detection => self.detection,
+            IncidentClock::Decision => self.decision,
+            IncidentClock::Recovery => self.recovery,
         }
     }
 
     /// One clock in words: see [`sentences`]. Nothing where nothing is known.
-    pub fn words(&self, clock: Clock, say: impl Fn(Stamp) -> String) -> Option<String> {
+    pub fn words(&self, clock: IncidentClock, say: impl Fn(Stamp) -> String) -> Option<String> {
         let (measured, stated) = (self.of(clock).map(|(at, _)| at), self.stated.of(clock));
         (measured.is_some() || stated.is_some()).then(|| words(clock, measured, stated, say))
     }
 
     /// Seconds from a clock to the recovery, both as measured. `None` too where it began after the recovery: an alert may fire
     /// late.
-    pub fn to_recovery(&self, clock: Clock) -> Option<u64> {
+    pub fn to_recovery(&self, clock: IncidentClock) -> Option<u64> {
         length_s(self.of(clock)?.0, self.recovery?.0)
     }
 
@@ -118,20 +118,25 @@ impl Clocks {
         let mut by: Vec<&PersonId> =
             [&self.stated.impact, &self.stated.recovery].into_iter().flatten().map(|it| &it.by).collect();
         by.dedup();
-        let (impact, recovery) = (self.told(Clock::Impact), self.told(Clock::Recovery));
+        let (impact, recovery) = (self.told(IncidentClock::Impact), self.told(IncidentClock::Recovery));
         let both = impact.zip(recovery).filter(|_| !by.is_empty());
         both.map(|((from, _), (to, _))| (by, length_s(from, to)))
     }
 
     /// A clock as people tell it: by their own word where there is one, else as it was measured.
-    pub fn told(&self, clock: Clock) -> Option<(Stamp, u64)> {
+    pub fn told(&self, clock: IncidentClock) -> Option<(Stamp, u64)> {
         self.stated.of(clock).map(|it| (it.at, it.seq)).or(self.of(clock))
     }
 }
 
 /// One clock in words, the same everywhere: `14:37`, `not recovered`, or `measured: not recovered · stated by ana: 15:04`.
 /// `say` writes an instant.
-pub fn words(clock: Clock, measured: Option<Stamp>, stated: Option<&Stated>, say: impl Fn(Stamp) -> String) -> String {
+pub fn words(
+    clock: IncidentClock,
+    measured: Option<Stamp>,
+    stated: Option<&Stated>,
+    say: impl Fn(Stamp) -> String,
+) -> String {
     let measured = measured.map_or_else(|| clock.unknown().to_owned(), &say);
     match stated {
         None => measured,

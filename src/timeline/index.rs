@@ -16,8 +16,8 @@ const MOST_TITLES: usize = 8;
 
 /// The entries of one incident, by their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Index {
-    runs: Runs,
+pub struct EntryIndex {
+    runs: EntryRanges,
     changed: BTreeMap<u64, Changed>,
     /// The newest titles, by the entry that gave each; without a text where that was removed.
     titles: Vec<(u64, Option<SafeText>)>,
@@ -27,9 +27,9 @@ pub struct Index {
 
 /// Numbers of entries, as runs of those that follow each other: first and last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Runs(Vec<(u64, u64)>);
+pub struct EntryRanges(Vec<(u64, u64)>);
 
-impl Runs {
+impl EntryRanges {
     /// Takes in an entry.
     fn push(&mut self, seq: u64) {
         match self.0.last_mut() {
@@ -113,7 +113,7 @@ impl Changed {
     }
 }
 
-impl Index {
+impl EntryIndex {
     /// Takes in an entry.
     pub(super) fn push(&mut self, seq: u64) {
         self.runs.push(seq);
@@ -125,7 +125,7 @@ impl Index {
     }
 
     /// The numbers of its entries.
-    pub fn runs(&self) -> &Runs {
+    pub fn runs(&self) -> &EntryRanges {
         &self.runs
     }
 
@@ -186,7 +186,7 @@ mod tests {
         #[test]
         fn runs_are_a_set(seqs in prop::collection::vec(1u64..60, 0..60), ask in 0u64..70, count in 0u64..20) {
             let set: BTreeSet<u64> = seqs.iter().copied().collect();
-            let mut runs = Runs::default();
+            let mut runs = EntryRanges::default();
             seqs.iter().for_each(|seq| runs.push(*seq));
             prop_assert_eq!(runs.has(ask), set.contains(&ask));
             prop_assert_eq!(runs.count(), set.len() as u64);

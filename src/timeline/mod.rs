@@ -1,7 +1,7 @@
 //! The fold: entries → incidents. One fold for room, console, export and drill. Pure.
 //!
 //! [`Story::apply`] takes entries in order; [`Clocks`] are the instants that the figures of every screen and export count
-//! from; [`possible`] judges what a person states of them; [`Told`] is what a filter asks of an item.
+//! from; [`possible`] judges what a person states of them; [`ToldItem`] is what a filter asks of an item.
 
 mod clock_builder;
 mod clock_inputs;
@@ -21,14 +21,14 @@ pub mod standing_changes;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use filter_fields::{Told, plan_at, plan_seq};
+pub use filter_fields::{ToldItem, plan_at, plan_seq};
 pub use incident::{Incident, Item, Keep, MOST_ANOMALIES, Marking, Story};
-pub use incident_clocks::{Clock, Clocks, Stated, StatedClocks, words as clock_words};
-pub use index::{Changed, Index, Runs};
+pub use incident_clocks::{Clocks, IncidentClock, Stated, StatedClocks, words as clock_words};
+pub use index::{Changed, EntryIndex, EntryRanges};
 pub use order::{Impossible, Statement, possible};
 pub use plan_effects::{effects, plan_of};
 pub use sentences::{sentence, sentence_of, silence_words};
-pub use standing_changes::Standing;
+pub use standing_changes::StandingChanges;
 
 /// What an incident's plans are made of: the same nouns, for rooms that read incidents and no approvals.
 pub use crate::approval::{Approval, PlanRecord, PlanState, Plans, Redaction, Redactions, StepState};

@@ -6,7 +6,7 @@ use crate::model::time::dated;
 use crate::model::{PersonId, Stamp};
 
 use super::incident::{Incident, Story};
-use super::incident_clocks::{Clock, Clocks, Stated};
+use super::incident_clocks::{Clocks, IncidentClock, Stated};
 
 /// What a person is about to state.
 #[derive(Clone, Copy, Debug)]
@@ -48,13 +48,13 @@ pub fn possible(story: &Story, statement: Statement<'_>, by: &PersonId, now: Sta
 /// Every pair of clocks of which the statement gives at least one. Whole seconds: that is what people read and write.
 fn in_order(incident: &Incident, clocks: &Clocks, now: Stamp) -> Result<(), Impossible> {
     let by_hand = incident.index.by_hand();
-    let all = Clock::ALL.map(|clock| (clock, clocks.told(clock)));
+    let all = IncidentClock::ALL.map(|clock| (clock, clocks.told(clock)));
     for (n, (earlier, first)) in all.iter().enumerate() {
         for (later, second) in &all[n + 1..] {
             let (Some((first, a)), Some((second, b))) = (first, second) else { continue };
             let touched = *a == NEXT || *b == NEXT;
             // Whoever opens an incident by hand knew of it before, and may have decided before.
-            if by_hand == Some(*a) && *later == Clock::Decision {
+            if by_hand == Some(*a) && *later == IncidentClock::Decision {
                 continue;
             }
             if touched && first.timestamp() > second.timestamp() {
@@ -66,11 +66,11 @@ fn in_order(incident: &Incident, clocks: &Clocks, now: Stamp) -> Result<(), Impo
 }
 
 fn impossible(
-    (earlier, first, first_seq): (Clock, Stamp, u64),
-    (later, second, second_seq): (Clock, Stamp, u64),
+    (earlier, first, first_seq): (IncidentClock, Stamp, u64),
+    (later, second, second_seq): (IncidentClock, Stamp, u64),
     now: Stamp,
 ) -> Impossible {
-    let name = |clock: Clock, at: Stamp, seq: u64| {
+    let name = |clock: IncidentClock, at: Stamp, seq: u64| {
         let entry = if seq == NEXT { String::new() } else { format!(" (entry {seq})") };
         format!("{} at {}{entry}", clock.name(), dated(at, now))
     };

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use crate::model::entry::Edge;
-use crate::model::{EdgeKind, Entry, Happening, IncidentId, Stamp};
+use crate::model::entry::Transition;
+use crate::model::{Entry, Happening, IncidentId, Stamp, TransitionKind};
 
-use super::clock_builder::Keeper;
+use super::clock_builder::ClockBuilder;
 use super::firings::Firings;
 use super::pairs;
-use super::standing_changes::Standing;
+use super::standing_changes::StandingChanges;
 
 /// How long before its opening an incident may have begun.
 const ADOPT_S: i64 = 3_600;
@@ -20,28 +20,28 @@ const MOST_NEWEST: usize = 256;
 
 /// The fold's memory. Bounded but for what the clocks of each incident count from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Memory {
-    /// Bad edges outside any incident that nothing has ended yet, by (edge, what it is about).
+pub struct PendingState {
+    /// Bad transitions outside any incident that nothing has ended yet, by (transition, what it is about).
     #[serde(with = "pairs")]
-    outstanding: BTreeMap<(EdgeKind, String), Entry>,
+    outstanding: BTreeMap<(TransitionKind, String), Entry>,
     /// The newest usable restore point of every schedule.
     #[serde(with = "pairs")]
-    newest: BTreeMap<(EdgeKind, String), Entry>,
+    newest: BTreeMap<(TransitionKind, String), Entry>,
     /// What the log says stands, in an incident or not.
-    pub(super) standing: Standing,
+    pub(super) standing: StandingChanges,
     /// Alerts, and which of their firings an incident met.
     pub(super) firings: Firings,
     /// When an incident was closed last. Nothing before belongs to a later one.
     pub(super) closed_at: Option<Stamp>,
     /// What the clocks of each incident count from.
-    pub(super) keepers: BTreeMap<IncidentId, Keeper>,
+    pub(super) keepers: BTreeMap<IncidentId, ClockBuilder>,
     /// Changes of silences that were asked for and have no end yet: the entry, by the request.
     pub(super) silences: BTreeMap<String, u64>,
 }
 
-impl Memory {
-    /// Remembers an edge. `loose`: it belongs to no incident, so a later one may adopt it.
-    pub fn edge(&mut self, entry: &Entry, edge: &Edge, loose: bool) {
+impl PendingState {
+    /// Remembers a transition. `loose`: it belongs to no incident, so a later one may adopt it.
+    pub fn transition(&mut self, entry: &Entry, edge: &Transition, loose: bool) {
         self.standing.take(edge);
         let about = edge.about();
         for ended in edge.edge.ends().iter().filter(|ended| edge.ends_all() && edge.ends_state(ended)) {
@@ -88,10 +88,10 @@ impl Memory {
     }
 }
 
-/// The edge of an entry, if it is one.
-pub fn edge_of(entry: &Entry) -> Option<&Edge> {
+/// The transition of an entry, if it is one.
+pub fn transition_of(entry: &Entry) -> Option<&Transition> {
     match &entry.happening {
-        Happening::Edge(edge) => Some(edge),
+        Happening::Transition(edge) => Some(edge),
         _ => None,
     }
 }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::approval::{PlanRecord, PlanState};
-use crate::model::entry::Edge;
-use crate::model::{Action, EdgeFamily, Happening, PlanId, Stamp};
+use crate::model::entry::Transition;
+use crate::model::{Action, Happening, PlanId, Stamp, TransitionFamily};
 
 use super::incident::{Incident, Item};
 
@@ -13,10 +13,10 @@ const AFTER_S: i64 = 120;
 /// The same after a failover that was interrupted.
 const AFTER_INTERRUPTED_S: i64 = 3_600;
 
-/// The plan that an item is about, or that it follows from. Nothing is guessed from words: an entry names its plan, an edge
+/// The plan that an item is about, or that it follows from. Nothing is guessed from words: an entry names its plan, a transition
 /// the digest that was approved; of traffic, only that it moved while (or just after) a failover of that service ran.
 pub fn plan_of<'a>(incident: &'a Incident, item: &Item) -> Option<&'a PlanRecord> {
-    if let Happening::Edge(edge) = &item.entry.happening {
+    if let Happening::Transition(edge) = &item.entry.happening {
         return incident.plans.by_id.values().find(|record| follows(record, edge, item.entry.measured_at()));
     }
     let named = named(&item.entry.happening);
@@ -29,7 +29,7 @@ pub fn plan_of<'a>(incident: &'a Incident, item: &Item) -> Option<&'a PlanRecord
 pub fn effects<'a>(incident: &'a Incident, plan: &PlanId) -> Vec<&'a Item> {
     let Some(record) = incident.plans.by_id.get(plan) else { return Vec::new() };
     let is_effect = |item: &&Item| match &item.entry.happening {
-        Happening::Edge(edge) => follows(record, edge, item.entry.measured_at()),
+        Happening::Transition(edge) => follows(record, edge, item.entry.measured_at()),
         _ => false,
     };
     incident.items.iter().filter(is_effect).collect()
@@ -42,7 +42,7 @@ fn named(happening: &Happening) -> Option<&PlanId> {
     }
 }
 
-fn follows(record: &PlanRecord, edge: &Edge, at: Stamp) -> bool {
+fn follows(record: &PlanRecord, edge: &Transition, at: Stamp) -> bool {
     if let Some(digest) = edge.figures.get("plan_digest").and_then(Value::as_str) {
         return digest.ends_with(&record.digest.hex());
     }
@@ -50,7 +50,7 @@ fn follows(record: &PlanRecord, edge: &Edge, at: Stamp) -> bool {
         record.state,
         PlanState::Executing | PlanState::Succeeded | PlanState::Failed | PlanState::Stopped | PlanState::Interrupted
     );
-    let moves = record.plan.action == Action::Failover && edge.edge.family() == Some(EdgeFamily::Traffic);
+    let moves = record.plan.action == Action::Failover && edge.edge.family() == Some(TransitionFamily::Traffic);
     if !ran || !moves || edge.service.as_deref() != Some(record.plan.service.as_str()) {
         return false;
     }

@@ -21,11 +21,11 @@ pub fn plan_head(proposed: &Proposed) -> Option<PlanHead> {
     crate::model::clean::from_str(&proposed.plan.0).ok()
 }
 
-/// What an entry says by itself, before any amendment: its body, or an edge's own sentence.
+/// What an entry says by itself, before any amendment: its body, or a transition's own sentence.
 pub fn own_text(entry: &Entry) -> SafeText {
     match (&entry.text, &entry.happening) {
         (Some(text), _) => text.clone(),
-        (None, Happening::Edge(edge)) => edge.says.clone(),
+        (None, Happening::Transition(edge)) => edge.says.clone(),
         _ => SafeText::default(),
     }
 }
@@ -43,7 +43,7 @@ pub fn sentence_of(incident: &Incident, item: &Item) -> String {
 fn said(item: &Item, plans: Option<&Plans>) -> String {
     let own = || if item.text.is_empty() { "(no text)".to_owned() } else { item.text.to_string() };
     match &item.entry.happening {
-        Happening::Note(_) | Happening::Decision(_) | Happening::Edge(_) => own(),
+        Happening::Note(_) | Happening::Decision(_) | Happening::Transition(_) => own(),
         Happening::FollowUp(FollowUp { owner: None }) => own(),
         Happening::FollowUp(FollowUp { owner: Some(owner) }) => format!("{} (for {owner})", own()),
         _ => about_incident(item).or_else(|| about_plan(item, plans)).unwrap_or_else(|| other(item)),

@@ -8,23 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::entry::Edge;
-use crate::model::{EdgeFamily, EdgeKind};
+use crate::model::entry::Transition;
+use crate::model::{TransitionFamily, TransitionKind};
 
 /// The most things of one kind that are remembered; the oldest are forgotten first.
 const MOST: usize = 4_096;
 
 /// The changes that stand, by kind and by what they are about.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Standing {
-    told: BTreeMap<EdgeKind, BTreeMap<String, Edge>>,
+pub struct StandingChanges {
+    told: BTreeMap<TransitionKind, BTreeMap<String, Transition>>,
     /// Services whose users were seen to fail, and not yet to be served again.
     unwell: BTreeSet<String>,
 }
 
-impl Standing {
+impl StandingChanges {
     /// Takes in a change that was recorded.
-    pub fn take(&mut self, edge: &Edge) {
+    pub fn take(&mut self, edge: &Transition) {
         for about in abouts(edge) {
             for ended in edge.edge.ends().iter().filter(|ended| edge.ends_state(ended)) {
                 self.forget(ended, &about);
@@ -39,10 +39,10 @@ impl Standing {
             }
         }
         match (&edge.edge, &edge.service) {
-            (EdgeKind::ProbeFailing, Some(service)) if self.unwell.len() < MOST => {
+            (TransitionKind::ProbeFailing, Some(service)) if self.unwell.len() < MOST => {
                 self.unwell.insert(service.clone());
             }
-            (EdgeKind::ServiceRecovered, Some(service)) => {
+            (TransitionKind::ServiceRecovered, Some(service)) => {
                 self.unwell.remove(service);
             }
             _ => {}
@@ -50,17 +50,17 @@ impl Standing {
     }
 
     /// What was told of a thing and stands.
-    pub fn get(&self, kind: &EdgeKind, about: &str) -> Option<&Edge> {
+    pub fn get(&self, kind: &TransitionKind, about: &str) -> Option<&Transition> {
         self.told.get(kind)?.get(about)
     }
 
     /// Whether something was told of a thing and stands.
-    pub fn has(&self, kind: &EdgeKind, about: &str) -> bool {
+    pub fn has(&self, kind: &TransitionKind, about: &str) -> bool {
         self.get(kind, about).is_some()
     }
 
     /// Everything of a kind that stands, by what it is about.
-    pub fn all(&self, kind: &EdgeKind) -> impl Iterator<Item = (&str, &Edge)> {
+    pub fn all(&self, kind: &TransitionKind) -> impl Iterator<Item = (&str, &Transition)> {
         self.told.get(kind).into_iter().flatten().map(|(about, told)| (about.as_str(), told))
     }
 
@@ -70,32 +70,34 @@ impl Standing {
     }
 
     /// What is seen contradicts what was told, and is no news of its own.
-    pub fn forget(&mut self, kind: &EdgeKind, about: &str) {
+    pub fn forget(&mut self, kind: &TransitionKind, about: &str) {
         if let Some(all) = self.told.get_mut(kind) {
             all.remove(about);
         }
     }
 }
 
-impl Edge {
+impl Transition {
     /// What a change is about: two changes of one family about the same thing may end each other.
     pub fn about(&self) -> String {
         let fingerprint = self.figures.get("fingerprint").and_then(Value::as_str);
         match (fingerprint, self.edge.family()) {
             (Some(fingerprint), _) => fingerprint.to_owned(),
-            (None, Some(EdgeFamily::Location | EdgeFamily::Restore)) => place_key(&self.source, self.subject.as_str()),
+            (None, Some(TransitionFamily::Location | TransitionFamily::Restore)) => {
+                place_key(&self.source, self.subject.as_str())
+            }
             _ => self.subject.to_string(),
         }
     }
 
     /// Whether it ends a state of a kind that it may end: some of what it tells may still be as it was.
-    pub fn ends_state(&self, kind: &EdgeKind) -> bool {
+    pub fn ends_state(&self, kind: &TransitionKind) -> bool {
         if !self.edge.ends().contains(kind) {
             return false;
         }
         match kind {
             // A newer restore point that is older than the objective too.
-            EdgeKind::BackupOverdue => self.figures.get("overdue") != Some(&Value::Bool(true)),
+            TransitionKind::BackupOverdue => self.figures.get("overdue") != Some(&Value::Bool(true)),
             _ => true,
         }
     }
@@ -103,7 +105,7 @@ impl Edge {
     /// Whether everything of its family about the same thing is over with it: of several nodes some may still be down.
     pub fn ends_all(&self) -> bool {
         let left = |name: &str| self.figures.get(name).and_then(Value::as_u64).is_some_and(|left| left > 0);
-        !(self.edge == EdgeKind::NodeReady && (left("not_ready") || left("silent")))
+        !(self.edge == TransitionKind::NodeReady && (left("not_ready") || left("silent")))
     }
 }
 
@@ -117,8 +119,8 @@ fn node_key(cluster: &str, node: &str) -> String {
     format!("{cluster}/{node}")
 }
 
-fn abouts(edge: &Edge) -> Vec<String> {
-    if edge.edge.family() != Some(EdgeFamily::Node) {
+fn abouts(edge: &Transition) -> Vec<String> {
+    if edge.edge.family() != Some(TransitionFamily::Node) {
         return vec![edge.about()];
     }
     let cluster = edge.subject.as_str();

@@ -23,8 +23,8 @@ use stage::{Process, vitals};
 use storage::Unsynced;
 use warroom::clock::{Clock, Random};
 use warroom::ledger::{Ledger, MAX_BATCH, OpenOptions};
-use warroom::model::entry::{Closed, Decision, Draft, Edge, Note, Opened};
-use warroom::model::{Actor, EdgeKind, Happening, IncidentId, Level, PersonId, SafeText, Severity};
+use warroom::model::entry::{Closed, Decision, EntryDraft, Note, Opened, Transition};
+use warroom::model::{Actor, Happening, IncidentId, Level, PersonId, SafeText, Severity, TransitionKind};
 
 /// How often `status` is asked.
 const ASKED: usize = 10;
@@ -154,7 +154,7 @@ fn write(dir: &Path, options: &Options) -> Result<(), String> {
         }
         if incident < options.closed {
             let closed =
-                Draft { incident: Some(id), by: Actor::room(), happening: Closed::default().into(), text: None };
+                EntryDraft { incident: Some(id), by: Actor::room(), happening: Closed::default().into(), text: None };
             ledger.append(vec![closed]).map_err(|e| e.to_string())?;
         }
     }
@@ -162,7 +162,7 @@ fn write(dir: &Path, options: &Options) -> Result<(), String> {
 }
 
 /// The `n`th entry of an incident.
-fn draft(id: &IncidentId, n: u64, text: &str, now: warroom::model::Stamp) -> Draft {
+fn draft(id: &IncidentId, n: u64, text: &str, now: warroom::model::Stamp) -> EntryDraft {
     let ana = Actor {
         person: PersonId::from("ana"),
         uid: Some(65_010),
@@ -170,7 +170,7 @@ fn draft(id: &IncidentId, n: u64, text: &str, now: warroom::model::Stamp) -> Dra
         login: None,
         simulated: false,
     };
-    let said = |happening: Happening| Draft {
+    let said = |happening: Happening| EntryDraft {
         incident: Some(id.clone()),
         by: ana.clone(),
         happening,
@@ -179,11 +179,11 @@ fn draft(id: &IncidentId, n: u64, text: &str, now: warroom::model::Stamp) -> Dra
     match n % 20 {
         _ if n == 0 => said(Opened { incident: id.clone(), severity: Severity::Sev2, detected_at: None }.into()),
         3 => said(Decision { at: None }.into()),
-        5 | 6 => Draft {
+        5 | 6 => EntryDraft {
             incident: Some(id.clone()),
             by: Actor::room(),
-            happening: Happening::Edge(Edge {
-                edge: if n % 20 == 5 { EdgeKind::AlertFiring } else { EdgeKind::AlertResolved },
+            happening: Happening::Transition(Transition {
+                edge: if n % 20 == 5 { TransitionKind::AlertFiring } else { TransitionKind::AlertResolved },
                 at: now,
                 source: "alertmanager/am".into(),
                 subject: SafeText::new(&format!("Alert{}", n % 400)),

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use warroom::ledger::{AppendFile, DirFacts, Directory, FileFacts, Files, Held, ReadFile, Storage};
+use warroom::ledger::{AppendFile, DirFacts, Directory, FileFacts, FileStorage, LockGuard, ReadFile, Storage};
 
-/// [`Files`] without the waiting for the disk.
+/// [`FileStorage`] without the waiting for the disk.
 pub struct Unsynced;
 
 struct File(Box<dyn AppendFile>);
@@ -33,45 +33,45 @@ impl Directory for Unsynced {
 
 impl Storage for Unsynced {
     fn make_dir(&self, dir: &Path) -> io::Result<()> {
-        Files.make_dir(dir)
+        FileStorage.make_dir(dir)
     }
     fn dir_facts(&self, dir: &Path) -> io::Result<DirFacts> {
-        Files.dir_facts(dir)
+        FileStorage.dir_facts(dir)
     }
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        Files.list(dir)
+        FileStorage.list(dir)
     }
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Held>> {
-        Files.lock(path)
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn LockGuard>> {
+        FileStorage.lock(path)
     }
     fn create(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
-        Ok(Box::new(File(Files.create(path)?)))
+        Ok(Box::new(File(FileStorage.create(path)?)))
     }
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
-        Ok(Box::new(File(Files.open_append(path)?)))
+        Ok(Box::new(File(FileStorage.open_append(path)?)))
     }
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
-        Files.open_read(path)
+        FileStorage.open_read(path)
     }
     fn facts(&self, path: &Path) -> io::Result<FileFacts> {
-        Files.facts(path)
+        FileStorage.facts(path)
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        Files.rename(from, to)
+        FileStorage.rename(from, to)
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
-        Files.remove(path)
+        FileStorage.remove(path)
     }
     fn open_dir(&self, _: &Path) -> io::Result<Box<dyn Directory>> {
         Ok(Box::new(Unsynced))
     }
     fn close_off(&self, path: &Path) -> io::Result<()> {
-        Files.close_off(path)
+        FileStorage.close_off(path)
     }
     fn reserve(&self, path: &Path, bytes: u64) -> io::Result<()> {
-        Files.reserve(path, bytes)
+        FileStorage.reserve(path, bytes)
     }
     fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
-        Files.free_bytes(dir)
+        FileStorage.free_bytes(dir)
     }
 }

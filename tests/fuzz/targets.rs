@@ -10,7 +10,7 @@ use serde_json::Value;
 use warroom::clock::{Clock, Random};
 use warroom::config::{self, LoadOptions};
 use warroom::console::Keymap;
-use warroom::ledger::{self, Files, Ledger, OpenOptions};
+use warroom::ledger::{self, FileStorage, Ledger, OpenOptions};
 use warroom::model::SafeText;
 use warroom::protocol::{ClientLine, Hello, RoomLine, codec};
 use warroom::seal;
@@ -109,7 +109,7 @@ pub fn ledger(data: &[u8]) {
         check_fs: false,
         snapshot: None,
     };
-    let Ok(opened) = Ledger::open(options, Arc::new(Files), Clock::real(), Random::seeded(1)) else { return };
+    let Ok(opened) = Ledger::open(options, Arc::new(FileStorage), Clock::real(), Random::seeded(1)) else { return };
     let blocked = opened.damaged.as_ref().is_some_and(|damage| damage.blocks);
     let (seq, _) = opened.ledger.head();
     assert!(blocked || seq >= before.seq, "{} good entries became {seq}", before.seq);

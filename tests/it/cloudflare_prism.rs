@@ -15,17 +15,17 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use warroom::actions::{self, Context};
-use warroom::board::{Board, BoardSetup, Body as Row, Topic};
+use warroom::actions::{self, PlanContext};
+use warroom::board::{Board, BoardSetup, RowBody as Row, Topic};
 use warroom::clock::Clock;
 use warroom::config::CloudflareConfig;
-use warroom::drill::World;
+use warroom::drill::Simulator;
 use warroom::drill::scenario;
 use warroom::model::facts::{EdgeAccount, LoadBalancer, PlaceRole};
 use warroom::model::plan::{HeadRef, Target};
 use warroom::model::{
-    Action, Change, Digest, Host, Level, Objective, Observation, PersonId, Plan, Policy, SourceId, Step, Strategy,
-    System, TroubleKind,
+    Action, Digest, Host, Level, Objective, Observation, PersonId, Plan, Policy, SourceChange, SourceId, Step,
+    Strategy, System, TroubleKind,
 };
 use warroom::systems::{ActError, Adapter, Ctx, Permit, cloudflare};
 
@@ -148,7 +148,7 @@ fn made_whole(text: &[u8]) -> Vec<u8> {
 struct Source {
     adapter: Arc<dyn Adapter>,
     reports: mpsc::Receiver<Observation>,
-    seen: Vec<Change>,
+    seen: Vec<SourceChange>,
     board: Board,
     clock: Clock,
     stop: CancellationToken,
@@ -224,7 +224,7 @@ impl Source {
         wait_for("a trouble", || {
             self.take();
             self.seen.iter().find_map(|change| match change {
-                Change::Trouble(it) if it.kind == kind => Some(format!("{} {}", it.what, it.remedy)),
+                SourceChange::Trouble(it) if it.kind == kind => Some(format!("{} {}", it.what, it.remedy)),
                 _ => None,
             })
         })
@@ -440,7 +440,7 @@ fn plan(source: &mut Source, recorder: &Recorder, host: &str) -> Plan {
     let found = wait_within(PATIENCE, || {
         source.take();
         let (now, board) = (source.clock.now(), source.board.judge(source.clock.now()));
-        let context = Context {
+        let context = PlanContext {
             now,
             room: "test",
             incident: "INC-1".into(),
@@ -485,7 +485,7 @@ fn carry_out(runtime: &Runtime, source: &Source, plan: &Plan) -> String {
         runtime.block_on(futures::future::join_all(reads)).into_iter().collect()
     };
     let before = read(step.pre.iter().map(|pre| &pre.path).collect());
-    let broken: Vec<_> = actions::preflight(step, &before).iter().map(actions::Broken::says).collect();
+    let broken: Vec<_> = actions::preflight(step, &before).iter().map(actions::BrokenPrecondition::says).collect();
     assert!(broken.is_empty(), "{broken:?}");
     let said = runtime.block_on(source.adapter.apply(step, &permit())).expect("applied");
     let after = read(step.check.iter().map(|check| &check.path).collect());
@@ -608,7 +608,7 @@ fn the_drill_s_provider_and_our_requests_to_it_keep_to_the_schema() {
     let story = story.detected_at(clock.now());
     let home = crate::support::scratch();
     let (world, at) = runtime.block_on(async {
-        let world = World::start(story, 7, clock).await.expect("the world");
+        let world = Simulator::start(story, 7, clock).await.expect("the world");
         let at = world.write_config(home.path()).expect("its files");
         (world, at)
     });

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use warroom::cli::args::ExportFormat;
-use warroom::cli::drill::{self, Drill, Kind};
+use warroom::cli::drill::{self, DrillMode, DrillOptions};
 use warroom::cli::export::{outline, render};
 use warroom::config::paths::Env;
 use warroom::model::entry::LogLine;
-use warroom::postmortem::{self, Meta};
+use warroom::postmortem::{self, ExportMeta};
 use warroom::protocol::Request;
 use warroom::seal;
 use warroom::timeline::Story;
@@ -46,7 +46,7 @@ async fn the_same_log_gives_the_same_bytes_in_every_form() {
     warroom::systems::http::install_crypto();
     let home = scratch();
     let env = Env::read();
-    let options = Drill {
+    let options = DrillOptions {
         scenario: "etcd-corruption".to_owned(),
         speed: 1.0,
         seed: 7,
@@ -54,7 +54,7 @@ async fn the_same_log_gives_the_same_bytes_in_every_form() {
         socket: Some(home.path().join("s")),
         state_dir: None,
     };
-    let mut running = drill::start(&options, &env, Kind::ByHand).await.expect("a drill");
+    let mut running = drill::start(&options, &env, DrillMode::ByHand).await.expect("a drill");
     running.begin();
     let mut link = running.link("ana", false).await.expect("a link");
     while link.mirror.story.current().is_none() {
@@ -66,7 +66,7 @@ async fn the_same_log_gives_the_same_bytes_in_every_form() {
     let mut first = running.link("sam", false).await.expect("a link");
     let told = outline(&mut first, None).await.expect("an outline");
     let objectives = first.mirror.welcome.as_ref().expect("a welcome").objectives.clone();
-    let meta = Meta {
+    let meta = ExportMeta {
         room: told.room.clone(),
         log: told.log.log.clone(),
         drill: told.drill.clone(),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use warroom::board::{Body, Topic, Verdict};
+use warroom::board::{RowBody, Topic, Verdict};
 
 use crate::peers::alertmanager::{Pair, QUIET};
 use crate::peers::certs::Validity;
@@ -275,7 +275,7 @@ fn source_well(source: &'static str) -> Box<dyn Fn(&Seen) -> bool> {
 
 fn held_by(seen: &Seen, name: &str) -> Option<(String, usize, String)> {
     seen.rows(Topic::Alerts).iter().find_map(|row| match &row.body {
-        Body::Alert { alert, held_by, .. } if alert.name.as_str() == name => {
+        RowBody::Alert { alert, held_by, .. } if alert.name.as_str() == name => {
             Some((alert.state.as_str().to_owned(), held_by.len(), row.why.to_string()))
         }
         _ => None,
@@ -371,7 +371,7 @@ fn every_fault_is_shown_and_overcome_and_nothing_stale_is_green() {
                 assert!(seen.is_well("kubernetes/brief"), "trouble: {:?}", seen.trouble("kubernetes/brief"));
                 let ticks = seen.rows(Topic::Events).iter().filter(|row| {
                     row.source.instance == "brief"
-                        && matches!(&row.body, Body::Event(it) if it.reason.as_str() == "Tick")
+                        && matches!(&row.body, RowBody::Event(it) if it.reason.as_str() == "Tick")
                 });
                 let closed = s.brief.changed();
                 let all = ticks.count() == 100 && closed > 8;

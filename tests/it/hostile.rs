@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
-use warroom::board::{Body, Topic};
+use warroom::board::{RowBody, Topic};
 
 use crate::fuzz::hidden::hidden;
 use crate::fuzz::hostile;
@@ -175,7 +175,7 @@ fn hostile_texts_in_real_servers_reach_no_terminal_and_lose_no_entry() {
 
     // Alerts with equal labels would be one; each has a number of its own.
     board.until("every alert", |seen| {
-        let mine = |body: &Body| matches!(body, Body::Alert { alert, .. } if alert.labels.contains_key("n"));
+        let mine = |body: &RowBody| matches!(body, RowBody::Alert { alert, .. } if alert.labels.contains_key("n"));
         let rows = seen.rows(Topic::Alerts).iter().filter(|row| mine(&row.body)).count();
         (rows == written.alerts).then_some(())
     });
@@ -184,7 +184,7 @@ fn hostile_texts_in_real_servers_reach_no_terminal_and_lose_no_entry() {
             .rows(Topic::Events)
             .iter()
             .filter_map(|row| match &row.body {
-                Body::Event(it) => it.message.as_str().split(' ').next().map(str::to_owned),
+                RowBody::Event(it) => it.message.as_str().split(' ').next().map(str::to_owned),
                 _ => None,
             })
             .collect();

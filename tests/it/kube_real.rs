@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use warroom::clock::Clock;
 use warroom::config::{self, LoadOptions};
 use warroom::model::facts::{ControlPlane, Endpoint, Fact, FactKind};
-use warroom::model::{Change, Observation, Trouble, TroubleKind};
+use warroom::model::{Observation, SourceChange, Trouble, TroubleKind};
 use warroom::systems::kubernetes::requests::{self, Collection, ListFault};
 use warroom::systems::{self, Ctx, kubernetes};
 
@@ -104,27 +104,27 @@ impl Eye {
     fn take_in(&mut self) {
         while let Ok(observation) = self.seen.try_recv() {
             match observation.change {
-                Change::Replace { kind: FactKind::KubeEvent, facts } => {
+                SourceChange::Replace { kind: FactKind::KubeEvent, facts } => {
                     self.lists += 1;
                     let all = facts.len();
                     self.events = facts.iter().map(Fact::key).collect();
                     assert_eq!(self.events.len(), all, "an event is in a list twice");
                 }
-                Change::Upsert(Fact::KubeEvent(event)) => {
+                SourceChange::Upsert(Fact::KubeEvent(event)) => {
                     self.events.insert(event.uid);
                 }
-                Change::Remove { kind: FactKind::KubeEvent, key } => {
+                SourceChange::Remove { kind: FactKind::KubeEvent, key } => {
                     self.events.remove(&key);
                 }
-                Change::Upsert(Fact::ControlPlane(plane)) => {
+                SourceChange::Upsert(Fact::ControlPlane(plane)) => {
                     self.looks += 1;
                     self.plane = Some(plane);
                 }
-                Change::Alive => {
+                SourceChange::Alive => {
                     self.alive += 1;
                     self.trouble = None;
                 }
-                Change::Trouble(trouble) => {
+                SourceChange::Trouble(trouble) => {
                     self.trouble = Some(trouble.clone());
                     if self.troubles.last() != Some(&trouble) {
                         self.troubles.push(trouble);

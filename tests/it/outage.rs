@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use warroom::board::{Topic, Verdict};
-use warroom::cli::connect::{Intent, Link};
-use warroom::cli::drill::{Drill, Kind, Running, start};
+use warroom::cli::connect::{Intent, RoomLink};
+use warroom::cli::drill::{DrillMode, DrillOptions, RunningDrill, start};
 use warroom::client::Mirror;
 use warroom::config::paths::Env;
 use warroom::model::{Happening, System};
@@ -16,11 +16,11 @@ const SPEED: f64 = 20.0;
 /// What a person watches; `Services` and `Clusters` are made of the same data.
 const PANES: [Topic; 5] = [Topic::Alerts, Topic::Traffic, Topic::Backups, Topic::Gitops, Topic::Clusters];
 
-async fn drill(home: &std::path::Path) -> (Running, Link) {
+async fn drill(home: &std::path::Path) -> (RunningDrill, RoomLink) {
     warroom::systems::http::install_crypto();
     let env =
         Env { home: Some(home.to_owned()), runtime_dir: Some(home.to_owned()), temp: home.to_owned(), ..Env::read() };
-    let options = Drill {
+    let options = DrillOptions {
         scenario: "etcd-corruption".to_owned(),
         speed: SPEED,
         seed: 7,
@@ -28,10 +28,10 @@ async fn drill(home: &std::path::Path) -> (Running, Link) {
         socket: Some(home.join("s")),
         state_dir: None,
     };
-    let mut running = start(&options, &env, Kind::ByHand).await.expect("the drill starts");
+    let mut running = start(&options, &env, DrillMode::ByHand).await.expect("the drill starts");
     running.begin();
     let intent = Intent { entries_from: Some(1), topics: Topic::ALL.to_vec(), ..Intent::default() };
-    let link = Link::open(running.room.socket(), &intent).await.expect("a link");
+    let link = RoomLink::open(running.room.socket(), &intent).await.expect("a link");
     (running, link)
 }
 
@@ -44,7 +44,9 @@ fn all_heard(mirror: &Mirror) -> bool {
 
 fn edges(mirror: &Mirror, name: &str) -> usize {
     let items = mirror.story.incidents.iter().flat_map(|incident| &incident.items);
-    items.filter(|item| matches!(&item.entry.happening, Happening::Edge(edge) if edge.edge.as_str() == name)).count()
+    items
+        .filter(|item| matches!(&item.entry.happening, Happening::Transition(edge) if edge.edge.as_str() == name))
+        .count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use warroom::clock::Clock;
 use warroom::config::{self, LoadOptions};
 use warroom::model::facts::{AlertRule, Fact};
-use warroom::model::{Change, Observation};
+use warroom::model::{Observation, SourceChange};
 use warroom::systems::{self, Ctx};
 
 use crate::peers::prometheus::{Prometheus, Setup};
@@ -319,7 +319,7 @@ fn a_rule_that_it_can_not_evaluate_is_told_with_its_error() {
     let _guard = runtime.enter();
     let _running = systems::start(&config, &ctx);
     let rules: Vec<AlertRule> = wait_for("evaluated rules", || {
-        let Change::Replace { facts, .. } = seen.blocking_recv()?.change else { return None };
+        let SourceChange::Replace { facts, .. } = seen.blocking_recv()?.change else { return None };
         let rule = |fact| if let Fact::AlertRule(rule) = fact { Some(rule) } else { None };
         let rules: Vec<AlertRule> = facts.into_iter().filter_map(rule).collect();
         rules.iter().any(|rule| rule.health.is("err")).then_some(rules)

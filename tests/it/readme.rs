@@ -11,10 +11,10 @@ use clap::CommandFactory;
 use warroom::cli::args::Args;
 use warroom::cli::exit_code::Exit;
 use warroom::console::Keymap;
-use warroom::console::keymap::{COMMANDS, Context, Danger, Fact, SHIPPED, Spec, spell};
+use warroom::console::keymap::{COMMANDS, Danger, KeyContext, KeyFact, SHIPPED, Spec, spell};
 use warroom::console::operator_questions::QUESTIONS;
 use warroom::console::plain::grammar::WORDS;
-use warroom::console::{Depth, Theme, theme};
+use warroom::console::{ColorDepth, Theme, theme};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -56,8 +56,10 @@ fn check(page: &str, name: &str, table: &str) {
 fn keys() -> String {
     let keymap = Keymap::shipped("default").expect("the default key map is good");
     let mut table = "| where | keys | what | |\n| --- | --- | --- | --- |\n".to_owned();
-    for (context, place) in [(Context::Main, "panes"), (Context::Plan, "plan"), (Context::Anywhere, "everywhere")] {
-        for spec in COMMANDS.iter().filter(|spec| !spec.hint.is_empty() || context == Context::Anywhere) {
+    for (context, place) in
+        [(KeyContext::Main, "panes"), (KeyContext::Plan, "plan"), (KeyContext::Anywhere, "everywhere")]
+    {
+        for spec in COMMANDS.iter().filter(|spec| !spec.hint.is_empty() || context == KeyContext::Anywhere) {
             let chords: Vec<String> = keymap
                 .bindings(context)
                 .filter(|binding| binding.command == spec.command)
@@ -90,7 +92,7 @@ fn questions() -> String {
     table
 }
 
-fn chords(keymap: &Keymap, context: Context, spec: &Spec) -> Vec<String> {
+fn chords(keymap: &Keymap, context: KeyContext, spec: &Spec) -> Vec<String> {
     let bound = keymap.bindings(context).filter(|binding| binding.command == spec.command);
     bound.map(|binding| format!("`{}`", spell(&binding.chord))).collect()
 }
@@ -100,7 +102,7 @@ fn keymaps() -> String {
     let maps: Vec<Keymap> = SHIPPED.iter().map(|(name, _)| Keymap::shipped(name).expect("a good key map")).collect();
     let mut table = format!("| where | command | {} |\n", SHIPPED.map(|(name, _)| name).join(" | "));
     table.push_str(&format!("| --- | --- |{}\n", " --- |".repeat(SHIPPED.len())));
-    for context in Context::ALL {
+    for context in KeyContext::ALL {
         for spec in COMMANDS {
             let keys: Vec<Vec<String>> = maps.iter().map(|map| chords(map, context, spec)).collect();
             let first = &keys[0];
@@ -121,7 +123,7 @@ fn keymaps() -> String {
 }
 
 fn conditions() -> String {
-    let rows: String = Fact::ALL.iter().map(|fact| format!("| `{}` | {} |\n", fact.name(), fact.doc())).collect();
+    let rows: String = KeyFact::ALL.iter().map(|fact| format!("| `{}` | {} |\n", fact.name(), fact.doc())).collect();
     format!("| word | so while |\n| --- | --- |\n{rows}")
 }
 
@@ -137,7 +139,7 @@ fn themes() -> String {
             .iter()
             .filter(|role| !matches!(role, theme::Role::Rule | theme::Role::BarRest | theme::Role::Selected))
             .filter_map(|role| {
-                let style = Depth::TwoFiftySix.fit(it.ink(*role));
+                let style = ColorDepth::TwoFiftySix.fit(it.ink(*role));
                 let ink = style.fg.and_then(theme::color_depth::rgb)?;
                 Some(theme::contrast::contrast(ink, style.bg.and_then(theme::color_depth::rgb).unwrap_or(paper)))
             })

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use warroom::clock::{Clock, Random};
 use warroom::config::{self, LoadOptions};
-use warroom::drill::simulator::Ask;
-use warroom::ledger::Files;
-use warroom::room::{Room, Setup, Socket};
+use warroom::drill::simulator::WriteRequest;
+use warroom::ledger::FileStorage;
+use warroom::room::{Room, RoomSetup, Socket};
 
 use crate::stage::{ANA, ANA_TOO, HOST, KIM, LEE, Proposal, SAM, STRANGER, Stage, accounts, entries, of_kind};
 use crate::support::{run, wait_for};
@@ -33,7 +33,7 @@ fn refused_unwritten(stage: &Stage, (code, said): (i32, Value), word: &str) {
 
 /// The provider's side of the DR pool, changed by somebody outside.
 fn switch_pool(stage: &Stage, on: bool) {
-    let ask = Ask::PatchPool {
+    let ask = WriteRequest::PatchPool {
         account: stage.at.account.clone(),
         id: stage.at.pools[1].clone(),
         body: json!({"enabled": on}),
@@ -178,7 +178,7 @@ async fn a_plan_that_waited_too_long_is_expired_for_everyone() {
     crate::stage::put(&stage.at.config, &text.replace("ttl = \"30m\"", "ttl = \"60s\""), 0o644);
     let config = config::load(&stage.at.config, LoadOptions { serve: true, drill: false }).expect("a configuration");
     assert_eq!(config.policy.ttl_s, 60);
-    let setup = Setup {
+    let setup = RoomSetup {
         config,
         clock: clock.clone(),
         random: Random::system(),
@@ -188,7 +188,7 @@ async fn a_plan_that_waited_too_long_is_expired_for_everyone() {
         serve: true,
         key: String::new(),
         signer: None,
-        storage: Arc::new(Files),
+        storage: Arc::new(FileStorage),
     };
     let room = Room::start(setup).await.expect("the room starts");
     stage.incident();

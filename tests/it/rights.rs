@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use warroom::clock::Clock;
 use warroom::config::{self, LoadOptions};
-use warroom::model::{Change, Observation, SourceId};
+use warroom::model::{Observation, SourceChange, SourceId};
 use warroom::systems::{self, Ctx};
 
 use crate::peers::kube::{Cluster, Options};
@@ -93,8 +93,8 @@ fn with_the_printed_rights_a_room_reads_everything_it_shows_and_may_do_nothing_e
     let all = wait_within(PATIENCE, || {
         while let Ok(observation) = seen.try_recv() {
             match observation.change {
-                Change::Alive => waited.retain(|id| *id != observation.source),
-                Change::Trouble(trouble) => troubles.push((observation.source, trouble)),
+                SourceChange::Alive => waited.retain(|id| *id != observation.source),
+                SourceChange::Trouble(trouble) => troubles.push((observation.source, trouble)),
                 _ => {}
             }
         }

@@ -9,19 +9,22 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use warroom::board::Topic;
-use warroom::cli::connect::{Intent, Link};
-use warroom::cli::error::Fail;
+use warroom::cli::connect::{Intent, RoomLink};
+use warroom::cli::error::CliError;
 use warroom::client::Mirror;
 use warroom::clock::{Clock, Random};
 use warroom::config::{AlertmanagerConfig, Config, LoadOptions};
 use warroom::drill::scenario;
-use warroom::drill::simulator::World;
-use warroom::ledger::{AppendFile, DirFacts, Directory, FileFacts, Files, Held, RESERVE_BYTES, ReadFile, Storage};
+use warroom::drill::simulator::Simulator;
+use warroom::ledger::{
+    AppendFile, DirFacts, Directory, FileFacts, FileStorage, LockGuard, RESERVE_BYTES, ReadFile, Storage,
+};
 use warroom::model::{
-    Action, Digest, Happening, Level, Person, PersonId, PlanId, Policy, RefusalKind, Role, Rules, SafeText, Severity,
+    Action, Digest, EntryRules, Happening, Level, Person, PersonId, PersonRole, PlanId, Policy, RefusalKind, SafeText,
+    Severity,
 };
 use warroom::protocol::{DrillInfo, Reply, Request};
-use warroom::room::{Room, Setup, Socket};
+use warroom::room::{Room, RoomSetup, Socket};
 
 use crate::support::{PATIENCE, assert_intact, scratch};
 
@@ -86,43 +89,43 @@ impl AppendFile for OnDisk {
 
 impl Storage for Disk {
     fn make_dir(&self, dir: &Path) -> io::Result<()> {
-        Files.make_dir(dir)
+        FileStorage.make_dir(dir)
     }
 
     fn dir_facts(&self, dir: &Path) -> io::Result<DirFacts> {
-        Files.dir_facts(dir)
+        FileStorage.dir_facts(dir)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        Files.list(dir)
+        FileStorage.list(dir)
     }
 
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn Held>> {
-        Files.lock(path)
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn LockGuard>> {
+        FileStorage.lock(path)
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
-        Ok(self.file(Files.create(path)?))
+        Ok(self.file(FileStorage.create(path)?))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
-        Ok(self.file(Files.open_append(path)?))
+        Ok(self.file(FileStorage.open_append(path)?))
     }
 
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
-        Files.open_read(path)
+        FileStorage.open_read(path)
     }
 
     fn facts(&self, path: &Path) -> io::Result<FileFacts> {
-        Files.facts(path)
+        FileStorage.facts(path)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        Files.rename(from, to)
+        FileStorage.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        Files.remove(path)?;
+        FileStorage.remove(path)?;
         if path.ends_with("RESERVE") {
             self.left.fetch_add(i64::try_from(RESERVE_BYTES).expect("a size"), Ordering::SeqCst);
         }
@@ -130,16 +133,16 @@ impl Storage for Disk {
     }
 
     fn open_dir(&self, dir: &Path) -> io::Result<Box<dyn Directory>> {
-        Files.open_dir(dir)
+        FileStorage.open_dir(dir)
     }
 
     fn close_off(&self, path: &Path) -> io::Result<()> {
-        Files.close_off(path)
+        FileStorage.close_off(path)
     }
 
     fn reserve(&self, path: &Path, bytes: u64) -> io::Result<()> {
         self.spend(usize::try_from(bytes).expect("a size"))?;
-        Files.reserve(path, bytes)
+        FileStorage.reserve(path, bytes)
     }
 
     fn free_bytes(&self, _dir: &Path) -> io::Result<u64> {
@@ -148,10 +151,10 @@ impl Storage for Disk {
 }
 
 /// A room without sources; this account is `ana` with these roles, or nobody.
-fn config(roles: Option<&[Role]>) -> Config {
+fn config(roles: Option<&[PersonRole]>) -> Config {
     let me = nix::unistd::geteuid().as_raw();
     let person =
-        |roles: &[Role]| Person { id: "ana".into(), accounts: Vec::new(), uids: vec![me], roles: roles.to_vec() };
+        |roles: &[PersonRole]| Person { id: "ana".into(), accounts: Vec::new(), uids: vec![me], roles: roles.to_vec() };
     Config {
         console: Default::default(),
         room: "test".to_owned(),
@@ -163,7 +166,7 @@ fn config(roles: Option<&[Role]>) -> Config {
         probes: Vec::new(),
         objectives: Vec::new(),
         slos: Vec::new(),
-        rules: Rules {
+        rules: EntryRules {
             alerts: Default::default(),
             open_on: vec!["critical".to_owned()],
             ignore: Vec::new(),
@@ -184,7 +187,7 @@ fn config(roles: Option<&[Role]>) -> Config {
 async fn open(home: &Path, config: Config, disk: &Disk, clock: Clock, drill: Option<DrillInfo>) -> Room {
     warroom::systems::http::install_crypto();
     let socket = Socket::bind(&home.join("s"), 0o600).await.expect("a socket");
-    let setup = Setup {
+    let setup = RoomSetup {
         config,
         clock,
         random: Random::system(),
@@ -200,12 +203,12 @@ async fn open(home: &Path, config: Config, disk: &Disk, clock: Clock, drill: Opt
 }
 
 async fn operators_room(home: &Path, disk: &Disk) -> Room {
-    open(home, config(Some(&[Role::Operator])), disk, Clock::real(), None).await
+    open(home, config(Some(&[PersonRole::Operator])), disk, Clock::real(), None).await
 }
 
-async fn link(home: &Path) -> Link {
+async fn link(home: &Path) -> RoomLink {
     let intent = Intent { entries_from: Some(1), ..Intent::default() };
-    Link::open(&home.join("s"), &intent).await.expect("a link")
+    RoomLink::open(&home.join("s"), &intent).await.expect("a link")
 }
 
 fn note(text: &str) -> Request {
@@ -216,16 +219,18 @@ fn incident() -> Request {
     Request::Open { title: SafeText::new("the shop is down"), severity: Severity::Sev1 }
 }
 
-async fn refused(link: &mut Link, request: Request) -> RefusalKind {
+async fn refused(link: &mut RoomLink, request: Request) -> RefusalKind {
     match link.ask(request).await {
-        Err(Fail::Refused(refusal)) => refusal.kind,
+        Err(CliError::Refused(refusal)) => refusal.kind,
         other => panic!("not refused: {other:?}"),
     }
 }
 
 fn has_edge(mirror: &Mirror, name: &str) -> bool {
     let items = mirror.story.incidents.iter().flat_map(|incident| &incident.items);
-    items.into_iter().any(|item| matches!(&item.entry.happening, Happening::Edge(edge) if edge.edge.as_str() == name))
+    items
+        .into_iter()
+        .any(|item| matches!(&item.entry.happening, Happening::Transition(edge) if edge.edge.as_str() == name))
 }
 
 /// Every request that changes something, as a person might send it.
@@ -350,7 +355,8 @@ async fn what_would_be_cut_and_what_is_to_come_is_refused_and_not_recorded() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_only_watches_changes_nothing() {
-    for (roles, kind) in [(None, RefusalKind::Unmapped), (Some(&[Role::Observer][..]), RefusalKind::NotOperator)] {
+    for (roles, kind) in [(None, RefusalKind::Unmapped), (Some(&[PersonRole::Observer][..]), RefusalKind::NotOperator)]
+    {
         let (home, disk) = (scratch(), Disk::new());
         let room = open(home.path(), config(roles), &disk, Clock::real(), None).await;
         let mut link = link(home.path()).await;
@@ -377,7 +383,7 @@ async fn a_client_started_read_only_changes_nothing_though_its_person_may() {
     let (home, disk) = (scratch(), Disk::new());
     let room = operators_room(home.path(), &disk).await;
     let intent = Intent { entries_from: Some(1), readonly: true, ..Intent::default() };
-    let mut link = Link::open(&home.path().join("s"), &intent).await.expect("a link");
+    let mut link = RoomLink::open(&home.path().join("s"), &intent).await.expect("a link");
     for request in changes() {
         assert_eq!(refused(&mut link, request).await, RefusalKind::ReadOnly);
     }
@@ -459,10 +465,10 @@ async fn one_account_has_sixty_four_places_and_gets_them_back() {
         held.push(link(home.path()).await);
     }
     let intent = Intent::default();
-    assert!(Link::open(&home.path().join("s"), &intent).await.is_err(), "the sixty-fifth is turned away");
+    assert!(RoomLink::open(&home.path().join("s"), &intent).await.is_err(), "the sixty-fifth is turned away");
     drop(held);
     let until = tokio::time::Instant::now() + PATIENCE;
-    while Link::open(&home.path().join("s"), &intent).await.is_err() {
+    while RoomLink::open(&home.path().join("s"), &intent).await.is_err() {
         assert!(tokio::time::Instant::now() < until, "places come back");
         tokio::task::yield_now().await;
     }
@@ -545,7 +551,7 @@ async fn hostile_lines_cost_their_own_connection_and_nothing_else() {
 async fn in_a_storm_of_warnings_the_one_critical_alert_opens_the_incident() {
     let url = alertmanager(60).await;
     let (home, disk) = (scratch(), Disk::new());
-    let mut config = config(Some(&[Role::Operator]));
+    let mut config = config(Some(&[PersonRole::Operator]));
     config.alertmanagers = vec![AlertmanagerConfig {
         name: "am".to_owned(),
         url,
@@ -593,7 +599,7 @@ async fn a_disk_that_fills_while_a_plan_runs_still_records_how_it_ended() {
     let (home, disk) = (scratch(), Disk::new());
     let story = scenario::load("etcd-corruption").expect("the scenario");
     let clock = Clock::scaled(story.start, 250.0);
-    let world = World::start(story, 7, clock.clone()).await.expect("the world");
+    let world = Simulator::start(story, 7, clock.clone()).await.expect("the world");
     let at = world.write_config(home.path()).expect("its files");
     let options = LoadOptions { drill: true, ..LoadOptions::default() };
     let config = warroom::config::load(&at.config, options).expect("the configuration");
@@ -601,7 +607,7 @@ async fn a_disk_that_fills_while_a_plan_runs_still_records_how_it_ended() {
     let room = open(home.path(), config, &disk, clock.clone(), Some(info)).await;
     let join = async |who: &str| {
         let intent = Intent { entries_from: Some(1), drill_as: Some(who.into()), ..Intent::default() };
-        Link::open(&home.path().join("s"), &intent).await.expect("a link")
+        RoomLink::open(&home.path().join("s"), &intent).await.expect("a link")
     };
     let (mut ana, mut sam) = (join("ana").await, join("sam").await);
     ana.until(PATIENCE, "the incident", |mirror| mirror.story.current().is_some()).await.expect("opened");
@@ -617,7 +623,7 @@ async fn a_disk_that_fills_while_a_plan_runs_still_records_how_it_ended() {
         match ana.ask(propose()).await {
             Ok(Reply::Plan { plan, digest, .. }) => break (plan, digest),
             // The board has not seen enough yet.
-            Err(Fail::Refused(refusal)) if matches!(refusal.kind, RefusalKind::NotReady | RefusalKind::Rate) => {
+            Err(CliError::Refused(refusal)) if matches!(refusal.kind, RefusalKind::NotReady | RefusalKind::Rate) => {
                 ana.next().await.expect("the room lives");
             }
             other => panic!("not proposed: {other:?}"),
@@ -625,7 +631,7 @@ async fn a_disk_that_fills_while_a_plan_runs_still_records_how_it_ended() {
     };
     let plan = warroom::seal::parse_plan(&bytes).expect("a plan").0.plan;
     let me = ana.ask(Request::Approve { plan: plan.clone(), digest, confirm: "shop.example".to_owned() }).await;
-    assert!(matches!(me, Err(Fail::Refused(refusal)) if refusal.kind == RefusalKind::SelfApproval));
+    assert!(matches!(me, Err(CliError::Refused(refusal)) if refusal.kind == RefusalKind::SelfApproval));
     sam.ask(Request::Approve { plan: plan.clone(), digest, confirm: "shop.example".to_owned() })
         .await
         .expect("claimed");

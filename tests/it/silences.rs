@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use warroom::clock::Clock;
-use warroom::drill::simulator::{Service, World};
+use warroom::drill::simulator::{SimService, Simulator};
 
 use crate::peers::alertmanager::{One, Pair};
 use crate::peers::http::Ask;
@@ -386,8 +386,8 @@ fn conversation(url: &str) -> Vec<String> {
 async fn the_worlds_silences_are_those_of_the_real_thing() {
     let Some(real) = tokio::task::block_in_place(|| One::start(crate::peers::alertmanager::QUIET)) else { return };
     let story = crate::stage::Stage::story();
-    let world = World::start(story, 7, Clock::real()).await.expect("the world starts");
-    let simulated = world.url(Service::Alertmanager2);
+    let world = Simulator::start(story, 7, Clock::real()).await.expect("the world starts");
+    let simulated = world.url(SimService::Alertmanager2);
     let (ours, theirs) = tokio::task::block_in_place(|| (conversation(&simulated), conversation(&real.url)));
     assert_eq!(ours, theirs);
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use warroom::clock::Clock;
 use warroom::drill::scenario::{self, Scenario};
-use warroom::drill::simulator::{Ask, Endpoints, World, Write};
+use warroom::drill::simulator::{Endpoints, Simulator, WriteRecord, WriteRequest};
 use warroom::model::Happening;
 
 use crate::support::{Running, assert_intact, run, run_json, scratch, segments, skipped, wait_for, warroom};
@@ -67,7 +67,7 @@ pub struct Proposal {
 pub struct Stage {
     home: tempfile::TempDir,
     binary: PathBuf,
-    pub world: World,
+    pub world: Simulator,
     pub at: Endpoints,
     pub room: Option<Running>,
 }
@@ -77,7 +77,7 @@ impl Stage {
     pub async fn set(story: Scenario, clock: Clock, edge: impl AsyncFnOnce(&str) -> Option<String>) -> Self {
         warroom::systems::http::install_crypto();
         let home = scratch();
-        let world = World::start(story, 7, clock).await.expect("the world starts");
+        let world = Simulator::start(story, 7, clock).await.expect("the world starts");
         let at = world.write_config(home.path()).expect("its files");
         let text = std::fs::read_to_string(&at.config).expect("the configuration");
         let text = match edge(&at.cloudflare).await {
@@ -187,7 +187,8 @@ impl Stage {
 
     /// Changes the load balancer at the world, as somebody outside would. Not counted among the writes.
     pub fn change_balancer(&self, body: Value) {
-        let ask = Ask::PatchLoadBalancer { zone: self.at.zone.clone(), id: self.at.load_balancer.clone(), body };
+        let ask =
+            WriteRequest::PatchLoadBalancer { zone: self.at.zone.clone(), id: self.at.load_balancer.clone(), body };
         assert_eq!(self.world.apply(ask).0, 200);
     }
 
@@ -229,7 +230,7 @@ impl Stage {
     }
 
     /// Everything written to the world, whatever it was answered.
-    pub fn writes(&self) -> Vec<Write> {
+    pub fn writes(&self) -> Vec<WriteRecord> {
         self.world.writes()
     }
 

@@ -14,7 +14,7 @@ use warroom::board::{Board, BoardSetup, Topic};
 use warroom::clock::Clock;
 use warroom::config::{self, Config, LoadOptions};
 use warroom::drill::scenario::{self, Scenario};
-use warroom::drill::simulator::World;
+use warroom::drill::simulator::Simulator;
 use warroom::model::{Observation, Stamp};
 use warroom::systems::{self, Ctx};
 
@@ -230,7 +230,7 @@ fn what_is_concluded_of_the_simulator_is_concluded_of_a_real_server() {
     let folder = scratch();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let clock = Clock::real();
-    let world = runtime.block_on(World::start(quiet_story(clock.now()), 7, clock)).expect("the world starts");
+    let world = runtime.block_on(Simulator::start(quiet_story(clock.now()), 7, clock)).expect("the world starts");
     let at = world.write_config(folder.path()).expect("its files");
     let said = std::fs::read_to_string(&at.kubeconfig).expect("a kubeconfig");
     let said: Value = serde_json::from_str(&said).expect("JSON");

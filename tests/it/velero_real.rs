@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use warroom::clock::Clock;
 use warroom::config::{self, LoadOptions};
 use warroom::model::{Digest, PersonId, PlanId, Step};
-use warroom::systems::kubernetes::client::Link;
+use warroom::systems::kubernetes::client::ClusterLink;
 use warroom::systems::velero::{Velero as Adapter, restore_name};
 use warroom::systems::{Adapter as _, Permit};
 
@@ -408,7 +408,7 @@ fn again(cluster: &Cluster, site: &Site, step: &Value, permit: &Permit) {
     let foreign = Permit { digest: Digest([7; 32]), ..permit.clone() };
     runtime.block_on(async {
         warroom::systems::http::install_crypto();
-        let adapter = Adapter::new(Link::new(&config), "velero", Clock::real());
+        let adapter = Adapter::new(ClusterLink::new(&config), "velero", Clock::real());
         let said = adapter.apply(&step, permit).await.expect("taken as done");
         assert!(said.contains("was created by this plan before"), "{said}");
         assert_eq!(restores(cluster).len(), 1, "no second one");

@@ -1,22 +1,22 @@
 //! What the approvers of a failover read: now, after, and every reason why it may do less than they expect.
 
-use crate::actions::Context;
+use crate::actions::PlanContext;
 use crate::actions::board_query::{NONE, cluster_trouble, line, list, loss, parity, rows};
 use crate::actions::identifiers::{shown, words};
 use crate::actions::pools::other_users;
-use crate::board::Body as RowBody;
+use crate::board::RowBody;
 use crate::model::facts::LoadBalancer;
-use crate::model::plan::Shown;
+use crate::model::plan::ShownChange;
 use crate::model::time;
 use crate::model::{SafeText, Stamp, Strategy};
 
-use super::{Edge, name_of, names};
+use super::{HostFailover, name_of, names};
 
 /// The lines and warnings of the confirm view: what each host name becomes, then what they share.
-pub(super) fn table(edges: &[Edge], context: &Context, site: &str) -> (Vec<Shown>, Vec<String>) {
+pub(super) fn table(edges: &[HostFailover], context: &PlanContext, site: &str) -> (Vec<ShownChange>, Vec<String>) {
     let objective = context.objective;
     let (mut lines, mut warnings) = (Vec::new(), Vec::new());
-    edges.iter().for_each(|edge| of_edge(edge, &mut lines));
+    edges.iter().for_each(|edge| of_host(edge, &mut lines));
     let (lost, loss_warning) = you_lose(context);
     lines.push(line("you lose", NONE, lost));
     warnings.extend(loss_warning);
@@ -45,14 +45,14 @@ pub(super) fn table(edges: &[Edge], context: &Context, site: &str) -> (Vec<Shown
     (lines, warnings)
 }
 
-fn of_edge(edge: &Edge, lines: &mut Vec<Shown>) {
+fn of_host(edge: &HostFailover, lines: &mut Vec<ShownChange>) {
     let own = [
         line("default pools", names(edge, &edge.order), names(edge, &edge.after)),
         line("fallback pool", name_of(edge, &edge.lb.fallback_pool), edge.dr.name.clone()),
     ];
     let own = own.into_iter().chain(edge.moves.shown.iter().cloned());
     let own = own.chain([line("users move", NONE, users_move(edge.lb))]);
-    lines.extend(own.map(|it| Shown { what: format!("{}{}", edge.about, it.what), ..it }));
+    lines.extend(own.map(|it| ShownChange { what: format!("{}{}", edge.about, it.what), ..it }));
 }
 
 /// Leaves out what was said before.
@@ -86,7 +86,7 @@ fn users_move(lb: &LoadBalancer) -> String {
 }
 
 /// Whether DR can take it: its health as far as it is proven, and its origins.
-fn of_dr(edge: &Edge, lines: &mut Vec<Shown>, warnings: &mut Vec<String>) {
+fn of_dr(edge: &HostFailover, lines: &mut Vec<ShownChange>, warnings: &mut Vec<String>) {
     let dr = &edge.dr;
     if let Some((on, all, needed)) = dr.origins {
         lines.push(line(&format!("{} origins", dr.name), format!("{on} of {all} enabled, {needed} needed"), NONE));
@@ -108,7 +108,13 @@ fn of_dr(edge: &Edge, lines: &mut Vec<Shown>, warnings: &mut Vec<String>) {
 }
 
 /// The pools' other users: this plan moves the service's host names, and whoever looks at the site must know the rest.
-fn others(edges: &[Edge], edge: &Edge, context: &Context, lines: &mut Vec<Shown>, warnings: &mut Vec<String>) {
+fn others(
+    edges: &[HostFailover],
+    edge: &HostFailover,
+    context: &PlanContext,
+    lines: &mut Vec<ShownChange>,
+    warnings: &mut Vec<String>,
+) {
     let moved: Vec<&LoadBalancer> = edges.iter().map(|it| it.lb).collect();
     let (users, whole) = other_users(context, &moved, &edge.primary);
     let primary = &edge.primary.name;
@@ -122,7 +128,7 @@ fn others(edges: &[Edge], edge: &Edge, context: &Context, lines: &mut Vec<Shown>
 }
 
 /// Who stays where they are although the order changed.
-fn stay(edge: &Edge, warnings: &mut Vec<String>) {
+fn stay(edge: &HostFailover, warnings: &mut Vec<String>) {
     let (lb, primary) = (edge.lb, &edge.primary.name);
     if sticky(lb) {
         warnings.push(format!("Sticky sessions stay on {primary} as long as its origins look healthy."));
@@ -137,7 +143,7 @@ fn stay(edge: &Edge, warnings: &mut Vec<String>) {
     }
 }
 
-fn you_lose(context: &Context) -> (String, Option<String>) {
+fn you_lose(context: &PlanContext) -> (String, Option<String>) {
     if context.objective.strategy == Strategy::ActiveActive {
         return ("what was not replicated yet; replication is not watched".to_owned(), None);
     }
@@ -167,7 +173,7 @@ fn you_lose(context: &Context) -> (String, Option<String>) {
 }
 
 /// When a restore point was last read, if that was too long ago to count on.
-fn unread_since(context: &Context, point: &SafeText) -> Option<Stamp> {
+fn unread_since(context: &PlanContext, point: &SafeText) -> Option<Stamp> {
     rows(context.board).filter(|row| row.stale).find_map(|row| match &row.body {
         RowBody::Backup { point: Some(held), .. } if held.name == *point => Some(row.seen_at),
         _ => None,

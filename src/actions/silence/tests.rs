@@ -17,7 +17,7 @@ fn source(name: &str) -> SourceId {
     SourceId::new(System::Alertmanager, name)
 }
 
-fn row(id: &str, body: Body) -> Row {
+fn row(id: &str, body: RowBody) -> Row {
     Row {
         id: id.into(),
         source: source("am-1"),
@@ -48,22 +48,25 @@ fn alert(key: &str, name: &str, severity: &str, service: Option<&str>) -> Row {
         receivers: vec![],
     };
     let service = service.map(str::to_owned);
-    row(key, Body::Alert { alert, held_by: vec!["am-1".into()], missing_from: vec![], service, since_restart: false })
+    row(
+        key,
+        RowBody::Alert { alert, held_by: vec!["am-1".into()], missing_from: vec![], service, since_restart: false },
+    )
 }
 
-fn board(alerts: Vec<Row>, silences: Vec<Row>) -> Judged {
+fn board(alerts: Vec<Row>, silences: Vec<Row>) -> JudgedBoard {
     let view = |rows: Vec<Row>| TopicView { total: rows.len() as u64, rows, dropped: 0 };
-    Judged { topics: BTreeMap::from([(Topic::Alerts, view(alerts)), (Topic::Silences, view(silences))]) }
+    JudgedBoard { topics: BTreeMap::from([(Topic::Alerts, view(alerts)), (Topic::Silences, view(silences))]) }
 }
 
 fn member(name: &str, status: &str) -> Member {
     Member { source: source(name), reachable: true, status: status.to_owned(), silences_read: true }
 }
 
-fn try_on(board: &Judged, members: &[Member], change: &SilenceChange) -> Result<Built, Refusal> {
+fn try_on(board: &JudgedBoard, members: &[Member], change: &SilenceChange) -> Result<Built, Refusal> {
     let incident = IncidentId::from("INC-1");
     let services = ["shop".to_owned()];
-    preview(change, Context { now: now(), room: "r", incident: &incident, services: &services, board, members })
+    preview(change, SilenceContext { now: now(), room: "r", incident: &incident, services: &services, board, members })
 }
 
 fn create(line: &str) -> SilenceChange {
@@ -75,7 +78,7 @@ fn ready() -> [Member; 2] {
     [member("am-1", "ready"), member("am-2", "ready")]
 }
 
-fn usual() -> Judged {
+fn usual() -> JudgedBoard {
     board(
         vec![
             alert("a", "KubeAPIDown", "critical", None),
@@ -172,10 +175,10 @@ fn one_member_is_asked_and_never_one_that_settles_or_is_troubled() {
 fn what_ended_is_not_hit_and_what_can_not_be_compared_is_said() {
     let mut rows =
         vec![alert("a", "DiskSlow", "warning", Some("shop")), alert("b", "DiskSlow", "warning", Some("shop"))];
-    if let Body::Alert { alert, .. } = &mut rows[0].body {
+    if let RowBody::Alert { alert, .. } = &mut rows[0].body {
         alert.state = Open::new("gone");
     }
-    if let Body::Alert { alert, .. } = &mut rows[1].body {
+    if let RowBody::Alert { alert, .. } = &mut rows[1].body {
         alert.labels.insert("cluster".to_owned(), SafeText::new("pri\u{202e}mary"));
     }
     let shown = try_on(&board(rows, vec![]), &ready(), &create("cluster=primary")).expect("a preview").preview;
@@ -200,7 +203,7 @@ fn more_hits_than_were_shown_is_drift_and_fewer_is_not() {
 fn ending_one_says_who_becomes_loud() {
     let mut rows = vec![alert("a", "KubeAPIDown", "critical", None), alert("b", "DiskSlow", "warning", None)];
     for (row, by) in rows.iter_mut().zip([vec!["s-1"], vec!["s-1", "s-2"]]) {
-        if let Body::Alert { alert, .. } = &mut row.body {
+        if let RowBody::Alert { alert, .. } = &mut row.body {
             alert.silenced_by = by.into_iter().map(str::to_owned).collect();
             alert.state = Open::new("suppressed");
         }
@@ -217,7 +220,10 @@ fn ending_one_says_who_becomes_loud() {
     };
     let held = |state: &str| {
         let silence = Silence { state: Open::new(state), ..silence.clone() };
-        row("s-1", Body::Silence { silence, held_by: vec!["am-2".into()], missing_from: vec![], hits: 0, critical: 0 })
+        row(
+            "s-1",
+            RowBody::Silence { silence, held_by: vec!["am-2".into()], missing_from: vec![], hits: 0, critical: 0 },
+        )
     };
     let expire = SilenceChange::Expire { id: "s-1".into() };
     let active = board(rows.clone(), vec![held("active")]);

@@ -18,7 +18,7 @@ fn everywhere(lb: &mut LoadBalancer) {
 
 #[test]
 fn every_place_that_names_the_primary_comes_along_in_one_write() {
-    let mut bench = Bench::new();
+    let mut bench = PlanBench::new();
     bench.lb(everywhere);
     let plan = bench.build(Action::Failover).unwrap();
     let step = &plan.steps[0];
@@ -55,7 +55,7 @@ fn every_place_that_names_the_primary_comes_along_in_one_write() {
 
 #[test]
 fn a_write_is_proven_only_by_what_it_changes() {
-    let mut bench = Bench::new();
+    let mut bench = PlanBench::new();
     bench.lb(|lb| lb.fallback_pool = "p-dr".into());
     let plan = bench.build(Action::Failover).unwrap();
     let paths: Vec<_> = plan.steps[0].check.iter().map(|check| check.path.as_str()).collect();
@@ -73,7 +73,7 @@ fn a_write_is_proven_only_by_what_it_changes() {
 
 #[test]
 fn who_else_uses_the_primary_is_shown() {
-    let mut bench = Bench::new();
+    let mut bench = PlanBench::new();
     let other = LoadBalancer { id: "lb-2".into(), name: "api.example".into(), ..balancer() };
     bench.rows.push(row(edge(), lb_row(other)));
     bench.pool("primary", |pool| {
@@ -92,7 +92,7 @@ fn who_else_uses_the_primary_is_shown() {
 
 #[test]
 fn the_manual_way_edits_the_same_places() {
-    let mut bench = Bench::new();
+    let mut bench = PlanBench::new();
     bench.lb(everywhere);
     let script = manual(&bench.build(Action::Failover).unwrap()).join("\n");
     let at = script.find("jq -e -c '").unwrap() + "jq -e -c '".len();

@@ -4,7 +4,7 @@ use super::*;
 use crate::actions::recheck;
 use crate::model::plan::Recheck;
 
-fn again(bench: &Bench, plan: &Plan) -> Recheck {
+fn again(bench: &PlanBench, plan: &Plan) -> Recheck {
     bench.with(|context| recheck(plan, context))
 }
 
@@ -17,7 +17,7 @@ fn changed(recheck: &Recheck) -> Vec<(&str, &str)> {
 #[test]
 fn every_fact_of_a_waiting_plan_is_as_fresh_as_the_board() {
     for action in Action::ALL {
-        let mut bench = Bench::new();
+        let mut bench = PlanBench::new();
         let plan = bench.build(action).unwrap();
         bench.each(|row| row.seen_at = at("14:52:30"));
         let recheck = again(&bench, &plan);
@@ -33,7 +33,7 @@ fn every_fact_of_a_waiting_plan_is_as_fresh_as_the_board() {
 
 #[test]
 fn what_became_otherwise_is_told_fact_by_fact() {
-    let mut bench = Bench::new();
+    let mut bench = PlanBench::new();
     let plan = bench.build(Action::Failover).unwrap();
     bench.lb(|lb| lb.fallback_pool = "p-dr".into());
     bench.lb(|lb| lb.modified_on = "2026-03-02T14:51:00Z".into());
@@ -47,7 +47,7 @@ fn what_became_otherwise_is_told_fact_by_fact() {
 
 #[test]
 fn why_none_could_be_made_now_is_told_and_old_readings_stay_old() {
-    let mut bench = Bench::new();
+    let mut bench = PlanBench::new();
     let plan = bench.build(Action::Failover).unwrap();
     bench.pool("dr", |pool| pool.healthy = Some(false));
     bench.each(|row| row.seen_at = at("14:52:30"));
@@ -58,7 +58,7 @@ fn why_none_could_be_made_now_is_told_and_old_readings_stay_old() {
 
 #[test]
 fn a_plan_that_would_take_another_backup_now_says_so() {
-    let mut bench = Bench::new();
+    let mut bench = PlanBench::new();
     let plan = bench.build(Action::Restore).unwrap();
     bench.point(|point| point.name = "shop-hourly-20260302143000".into());
     let recheck = again(&bench, &plan);
@@ -72,7 +72,7 @@ fn a_plan_that_would_take_another_backup_now_says_so() {
 
 #[test]
 fn the_cluster_that_was_asked_for_is_compared_with_itself() {
-    let mut bench = Bench::new();
+    let mut bench = PlanBench::new();
     bench.objective.dr = vec!["other".into(), "dr".into()];
     bench.to = Some("dr".into());
     let plan = bench.build(Action::Restore).unwrap();

@@ -5,8 +5,8 @@ use super::*;
 const HOSTS: [(&str, &str); 3] = [("lb-1", "shop.example"), ("lb-2", "www.shop.example"), ("lb-3", "api.shop.example")];
 
 /// The service with three host names over the same pools.
-fn three_hosts() -> Bench {
-    let mut bench = Bench::new();
+fn three_hosts() -> PlanBench {
+    let mut bench = PlanBench::new();
     bench.objective.hosts = HOSTS.map(|(_, host)| Host::new(host, Some("primary"), [("dr", "dr")])).to_vec();
     for (id, host) in &HOSTS[1..] {
         let lb = LoadBalancer { id: (*id).into(), name: (*host).into(), ..balancer() };
@@ -18,8 +18,8 @@ fn three_hosts() -> Bench {
 }
 
 /// A second DR cluster, as good as the first.
-fn two_sites() -> Bench {
-    let mut bench = Bench::new();
+fn two_sites() -> PlanBench {
+    let mut bench = PlanBench::new();
     bench.objective.dr = vec!["dr".into(), "far".into()];
     bench.objective.hosts = vec![Host::new("shop.example", Some("primary"), [("dr", "dr"), ("far", "far")])];
     bench.roles.insert("far".into(), ClusterRole::Dr);
@@ -133,7 +133,7 @@ fn a_restore_goes_first_to_where_the_users_are() {
 
 #[test]
 fn a_service_without_dr_is_restored_in_place_and_its_location_is_put_back() {
-    let mut bench = Bench::new();
+    let mut bench = PlanBench::new();
     bench.objective.dr.clear();
     bench.objective.primary = "dr".into();
     bench.roles.insert("dr".into(), ClusterRole::Primary);

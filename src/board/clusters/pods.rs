@@ -22,7 +22,7 @@ const STUCK_ENDING_S: u64 = 600;
 const FAILS_FOR_S: u64 = 600;
 
 /// A pod with what it is to us.
-pub(super) struct Troubled<'a> {
+pub(super) struct TroubledPod<'a> {
     pub pod: &'a Pod,
     pub verdict: Verdict,
     /// Since when, if that is told.
@@ -31,19 +31,19 @@ pub(super) struct Troubled<'a> {
 
 /// Pods of a cluster.
 #[derive(Default)]
-pub(super) struct Pods<'a> {
+pub(super) struct ClusterPods<'a> {
     /// Worst first, the oldest first.
-    pub troubled: Vec<Troubled<'a>>,
+    pub troubled: Vec<TroubledPod<'a>>,
     /// Counts of the namespaces that services live in, if they were read.
     pub namespaces: Vec<NamespacePods>,
 }
 
 /// Finds those that need a look. `now` is by the cluster's clock, as the times that it writes.
-pub(super) fn read<'a>(board: &Board, state: &'a SourceState, now: Stamp) -> Pods<'a> {
+pub(super) fn read<'a>(board: &Board, state: &'a SourceState, now: Stamp) -> ClusterPods<'a> {
     let of_service = |namespace: &SafeText| {
         board.setup.objectives.iter().any(|it| it.namespaces.iter().any(|own| namespace == own.as_str()))
     };
-    let mut troubled: Vec<Troubled<'a>> = state
+    let mut troubled: Vec<TroubledPod<'a>> = state
         .of(FactKind::Pod)
         .filter_map(|held| match &held.fact {
             // What has no time of its own is as old as we have known it.
@@ -52,11 +52,11 @@ pub(super) fn read<'a>(board: &Board, state: &'a SourceState, now: Stamp) -> Pod
         })
         .filter_map(|(pod, for_s)| {
             let verdict = verdict(pod, for_s, of_service(&pod.namespace))?;
-            Some(Troubled { pod, verdict, since: pod.since })
+            Some(TroubledPod { pod, verdict, since: pod.since })
         })
         .collect();
     troubled.sort_by_key(|it| (Reverse(it.verdict), it.since, &it.pod.namespace, &it.pod.name));
-    Pods { troubled, namespaces: counts(board, state) }
+    ClusterPods { troubled, namespaces: counts(board, state) }
 }
 
 /// `None` = ordinary so far.
@@ -91,9 +91,9 @@ fn counts(board: &Board, state: &SourceState) -> Vec<NamespacePods> {
 }
 
 /// Says what is wrong, by kind: what never started, what does not end, what fails.
-pub(super) fn judge(opinion: &mut Opinion, pods: &Pods<'_>, now: Stamp) {
+pub(super) fn judge(opinion: &mut Opinion, pods: &ClusterPods<'_>, now: Stamp) {
     let of = |stage: PodStage, least: Verdict| {
-        let fits = move |it: &&Troubled<'_>| it.pod.stage == stage && it.verdict >= least;
+        let fits = move |it: &&TroubledPod<'_>| it.pod.stage == stage && it.verdict >= least;
         pods.troubled.iter().filter(fits).collect::<Vec<_>>()
     };
     let stuck = of(PodStage::Starting, Verdict::Warning);
@@ -107,18 +107,18 @@ pub(super) fn judge(opinion: &mut Opinion, pods: &Pods<'_>, now: Stamp) {
         let why = format!("{pods} still there{late} after the end of the grace period: {}", named(&ending));
         opinion.because(Verdict::Warning, why);
     }
-    let other = |it: &&Troubled<'_>| it.pod.stage == PodStage::Started || it.verdict == Verdict::Info;
-    let other: Vec<&Troubled<'_>> = pods.troubled.iter().filter(other).collect();
+    let other = |it: &&TroubledPod<'_>| it.pod.stage == PodStage::Started || it.verdict == Verdict::Info;
+    let other: Vec<&TroubledPod<'_>> = pods.troubled.iter().filter(other).collect();
     if let Some(worst) = other.first() {
         opinion.because(worst.verdict, format!("{} in trouble: {}", count(other.len(), "pod"), named(&other)));
     }
 }
 
-fn for_long(oldest: &Troubled<'_>, now: Stamp) -> String {
+fn for_long(oldest: &TroubledPod<'_>, now: Stamp) -> String {
     oldest.since.map(|at| format!(" for {}", words(since(at, now)))).unwrap_or_default()
 }
 
-fn named(pods: &[&Troubled<'_>]) -> String {
+fn named(pods: &[&TroubledPod<'_>]) -> String {
     let all: Vec<String> =
         pods.iter().map(|it| format!("{}/{} {}", it.pod.namespace, it.pod.name, it.pod.trouble)).collect();
     names(&all)

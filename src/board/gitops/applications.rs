@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
-use crate::board::observation_store::{Proof, SourceState};
-use crate::board::row::{AppRow, Body, Row, Verdict, Windows};
+use crate::board::observation_store::{Provenance, SourceState};
+use crate::board::row::{AppRow, Row, RowBody, Verdict, Windows};
 use crate::board::row_builder::Opinion;
 use crate::model::facts::{App, Controller, Fact, FactKind, GitSource, ObjectRef, Project};
 use crate::model::gitops::destination::Destination;
@@ -27,11 +27,11 @@ pub(super) struct Side<'a> {
 }
 
 /// One application, judged.
-pub(super) struct Judged<'a> {
+pub(super) struct JudgedApp<'a> {
     pub app: &'a App,
     pub release: Release<'a>,
     pub row: AppRow,
-    pub proof: Proof,
+    pub proof: Provenance,
     pub lag: Option<Lag>,
     /// What is said besides, and changes nothing.
     pub notes: Vec<String>,
@@ -73,7 +73,14 @@ impl<'a> Side<'a> {
         self.sources.get(object?).copied()
     }
 
-    pub fn judge(&self, app: &'a App, to: &Destination, proof: Proof, stale_s: u64, windows: Windows) -> Judged<'a> {
+    pub fn judge(
+        &self,
+        app: &'a App,
+        to: &Destination,
+        proof: Provenance,
+        stale_s: u64,
+        windows: Windows,
+    ) -> JudgedApp<'a> {
         let source = self.source(app.flux.as_ref().and_then(|flux| flux.source.as_ref()));
         let controller = self.controllers.get(app.controller()).copied();
         let around = Around {
@@ -86,7 +93,7 @@ impl<'a> Side<'a> {
         };
         let lag = app.lag(around).map(|lag| Lag { since: lag.since.map(|at| at - self.skew), ..lag });
         let release = Release::of(app, source);
-        Judged {
+        JudgedApp {
             release: Release { deployed_at: release.deployed_at.map(|at| at - self.skew), ..release },
             notes: notes(app, &windows),
             by_pods: app.reconciled_at.is_none() || (app.flux.is_none() && stale_s == 0),
@@ -163,7 +170,7 @@ pub(super) fn day_and_clock(at: Stamp) -> String {
     format!("{} {}", at.format("%Y-%m-%d"), clock(at))
 }
 
-impl Judged<'_> {
+impl JudgedApp<'_> {
     /// One more reason why it is not as it should be.
     pub fn lags(&mut self, more: Lag) {
         let lag = match self.lag.take() {
@@ -184,7 +191,7 @@ impl Judged<'_> {
             None => {}
         }
         self.notes.into_iter().for_each(|note| opinion.mention(note));
-        opinion.row(self.id, self.proof, Body::App(self.row))
+        opinion.row(self.id, self.proof, RowBody::App(self.row))
     }
 }
 

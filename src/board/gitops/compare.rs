@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::board::Board;
-use crate::board::row::{Against, Counterpart, Known};
+use crate::board::row::{Against, AppsKnown, Counterpart};
 use crate::model::facts::{App, FactKind};
 use crate::model::gitops::destination::Destination;
 use crate::model::gitops::{Lag, LagKind, is_passing};
@@ -15,7 +15,7 @@ use crate::model::objective::app_fits;
 use crate::model::time::{since, words};
 use crate::model::{ClusterRole, Objective, SafeText, SourceId, Stamp, System};
 
-use super::applications::Judged;
+use super::applications::JudgedApp;
 use super::parity::Group;
 use super::{APPS, tools};
 
@@ -29,7 +29,7 @@ pub(super) fn compare(board: &Board, groups: &mut Groups<'_>, now: Stamp) {
         let Some(mut of_dr) = groups.remove(&to) else { continue };
         let known = known(board, groups.get(&from), now);
         of_dr.against.push(Against { cluster: primary.to_owned(), known });
-        if let (Known::Now | Known::LastRead(_), Some(of_primary)) = (known, groups.get_mut(&from)) {
+        if let (AppsKnown::Now | AppsKnown::LastRead(_), Some(of_primary)) = (known, groups.get_mut(&from)) {
             let only_choice = pairs.iter().filter(|(one, other)| *one == primary || *other == dr).count() == 1;
             Beside { board, primary, dr, only_choice }.compare(&mut of_dr, of_primary, now);
         }
@@ -63,13 +63,13 @@ fn pairs(board: &Board) -> BTreeSet<(&str, &str)> {
 }
 
 /// How far the applications of a primary are known.
-fn known(board: &Board, group: Option<&Group<'_>>, now: Stamp) -> Known {
-    let Some(group) = group.filter(|it| !it.sources.is_empty()) else { return Known::Unwatched };
+fn known(board: &Board, group: Option<&Group<'_>>, now: Stamp) -> AppsKnown {
+    let Some(group) = group.filter(|it| !it.sources.is_empty()) else { return AppsKnown::Unwatched };
     if !group.sources.iter().all(|id| is_listed(board, id)) {
-        return Known::Unread;
+        return AppsKnown::Unread;
     }
     let stale = group.sources.iter().map(|id| board.store.proof_of_source(id, now)).filter(|proof| proof.stale);
-    stale.map(|proof| proof.seen_at).min().map_or(Known::Now, Known::LastRead)
+    stale.map(|proof| proof.seen_at).min().map_or(AppsKnown::Now, AppsKnown::LastRead)
 }
 
 /// Whether every list was read in which a tool's applications are.
@@ -167,7 +167,7 @@ impl Beside<'_> {
     }
 
     /// Which of DR's applications is which of the primary's, by their places in both lists.
-    fn pairs(&self, of_dr: &[Judged<'_>], of_primary: &[Judged<'_>]) -> Vec<(usize, usize)> {
+    fn pairs(&self, of_dr: &[JudgedApp<'_>], of_primary: &[JudgedApp<'_>]) -> Vec<(usize, usize)> {
         let mut open: (BTreeSet<usize>, BTreeSet<usize>) =
             ((0..of_dr.len()).collect(), (0..of_primary.len()).collect());
         let mut pairs = Vec::new();
@@ -202,7 +202,7 @@ fn alone<K: Ord>(open: &BTreeSet<usize>, key: impl Fn(usize) -> K) -> BTreeMap<K
 }
 
 /// Another release is in passing while one side was deployed a moment ago: the other may be about to follow.
-fn behind(ours: &Judged<'_>, theirs: &Judged<'_>, why: &str, now: Stamp) -> Lag {
+fn behind(ours: &JudgedApp<'_>, theirs: &JudgedApp<'_>, why: &str, now: Stamp) -> Lag {
     let newest = [ours.release.deployed_at, theirs.release.deployed_at].into_iter().flatten().max();
     match newest.filter(|at| *at <= now) {
         Some(at) if is_passing(at, now) => Lag { kind: LagKind::Passing, why: why.to_owned(), since: newest },

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::board::Board;
-use crate::board::observation_store::Proof;
-use crate::board::row::{Against, Body, Known, Row, Verdict, Windows};
+use crate::board::observation_store::Provenance;
+use crate::board::row::{Against, AppsKnown, Row, RowBody, Verdict, Windows};
 use crate::board::row_builder::{Opinion, count, names};
 use crate::model::gitops::LagKind;
 use crate::model::gitops::destination::Destination;
 use crate::model::time::clock;
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp};
 
-use super::applications::{Judged, day_and_clock};
+use super::applications::{JudgedApp, day_and_clock};
 use super::tools;
 
 /// What ids of parity rows begin with.
@@ -25,7 +25,7 @@ pub(super) struct Group<'a> {
     to: Destination,
     /// Who deploys there: what runs in the cluster itself, and every hub that has an application for it.
     pub sources: BTreeSet<&'a SourceId>,
-    pub apps: Vec<Judged<'a>>,
+    pub apps: Vec<JudgedApp<'a>>,
     /// What nothing proves about controllers.
     pub doubts: BTreeSet<String>,
     /// Its Argo CD or Flux deploys to other clusters.
@@ -106,18 +106,18 @@ impl<'a> Group<'a> {
         laggards.truncate(MOST_LAGGARDS);
         let oldest_reconciled = self.apps.iter().filter_map(|it| it.row.reconciled_at).min();
         let (cluster, against) = (name.clone(), self.against.clone());
-        let body = Body::Parity { cluster, ok, total, laggards, silent, passing, against, oldest_reconciled };
+        let body = RowBody::Parity { cluster, ok, total, laggards, silent, passing, against, oldest_reconciled };
         Some(opinion.row(format!("{PREFIX}{name}"), proof, body))
     }
 
     /// Several sources together can be believed no further than the worst of them.
-    fn proof(&self, board: &Board, now: Stamp) -> Option<Proof> {
+    fn proof(&self, board: &Board, now: Stamp) -> Option<Provenance> {
         let own = self.sources.iter().copied();
         let any = tools(board).map(|(id, _)| id).filter(|_| self.sources.is_empty());
         own.chain(any).map(|id| board.store.proof_of_source(id, now)).reduce(|one, other| {
             let doubt = one.doubt.clone().or_else(|| other.doubt.clone());
             let worse = if (other.stale, one.seen_at) > (one.stale, other.seen_at) { other } else { one };
-            Proof { doubt, ..worse }
+            Provenance { doubt, ..worse }
         })
     }
 
@@ -133,7 +133,7 @@ impl<'a> Group<'a> {
         // Real reasons first: who merely is not heard comes last and is the first to be cut.
         laggards.append(&mut unheard);
         let total = (self.apps.len() + self.missing.len()) as u32;
-        let passes = |it: &&Judged<'_>| it.lag.as_ref().is_some_and(|lag| lag.kind == LagKind::Passing);
+        let passes = |it: &&JudgedApp<'_>| it.lag.as_ref().is_some_and(|lag| lag.kind == LagKind::Passing);
         let passing = self.apps.iter().filter(passes).count() as u32;
         Counted { ok: total - laggards.len() as u32, total, laggards, silent, passing }
     }
@@ -163,22 +163,22 @@ impl<'a> Group<'a> {
         }
         for Against { cluster, known } in &self.against {
             match known {
-                Known::Now => {}
-                Known::LastRead(at) => {
+                AppsKnown::Now => {}
+                AppsKnown::LastRead(at) => {
                     let at = if at.date_naive() == now.date_naive() { clock(*at) } else { day_and_clock(*at) };
                     opinion.because(Verdict::Info, format!("compared with {cluster} as it was last read, at {at}"));
                 }
-                Known::Unread => {
+                AppsKnown::Unread => {
                     let why = format!("compared with nothing: the applications of {cluster} have not been read yet");
                     opinion.because(Verdict::Unknown, why);
                 }
-                Known::Unwatched => {
+                AppsKnown::Unwatched => {
                     let why = format!("compared with nothing: no Argo CD or Flux that deploys to {cluster} is watched");
                     opinion.because(Verdict::Info, why);
                 }
             }
         }
-        let read = self.against.iter().any(|it| matches!(it.known, Known::Now | Known::LastRead(_)));
+        let read = self.against.iter().any(|it| matches!(it.known, AppsKnown::Now | AppsKnown::LastRead(_)));
         if read && self.compared == 0 && self.missing.is_empty() && !self.apps.is_empty() {
             opinion.because(Verdict::Unknown, "compared with nothing: no application is on both sides");
         }
@@ -195,7 +195,7 @@ impl<'a> Group<'a> {
 
     /// Whose destination is none of our clusters: only where a service may depend on it that needs somebody.
     fn judge_unknown(&self, board: &Board, word: &str, opinion: &mut Opinion) {
-        let owned = |it: &Judged<'_>| {
+        let owned = |it: &JudgedApp<'_>| {
             let (kind, name) = (it.app.kind.as_str(), it.app.name.as_str());
             board.setup.objectives.iter().any(|objective| objective.owns_app(kind, name))
         };

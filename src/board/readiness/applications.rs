@@ -1,26 +1,26 @@
 //! Whether the applications of a service run on a DR cluster as they run on the primary.
 
-use crate::board::row::{AppRow, Body, Known, Row, Topic, Verdict};
+use crate::board::row::{AppRow, AppsKnown, Row, RowBody, Topic, Verdict};
 use crate::model::time::{clock, since, words};
 
-use super::{Check, Promised, Seen, Standing, check};
+use super::{Attainment, ObjectiveKind, ReadinessCheck, ReadinessInput, check};
 
 /// How many applications are named that are not as they should be.
 const MOST_NAMED: usize = 3;
 
-fn of(standing: Standing, says: String, remedy: &str) -> Check {
-    check(Promised::Rto, "applications", standing, says, remedy)
+fn of(standing: Attainment, says: String, remedy: &str) -> ReadinessCheck {
+    check(ObjectiveKind::Rto, "applications", standing, says, remedy)
 }
 
 /// Whether what runs on the primary runs on a DR cluster, by fresh data of both.
-pub(super) fn applications(seen: &Seen<'_>, dr: &str) -> Check {
-    let unknown = |says: String, remedy: &str| of(Standing::Unknown, says, remedy);
+pub(super) fn applications(seen: &ReadinessInput<'_>, dr: &str) -> ReadinessCheck {
+    let unknown = |says: String, remedy: &str| of(Attainment::Unknown, says, remedy);
     let objective = seen.objective;
     if objective.apps.is_empty() {
         return unknown("no application is named for it".to_owned(), "Name its apps in its [[service]].");
     }
     let apps = seen.rows(Topic::Gitops).iter().filter_map(|row| match &row.body {
-        Body::App(app) if objective.owns_app(app.kind.as_str(), app.name.as_str()) => Some((row, app)),
+        RowBody::App(app) if objective.owns_app(app.kind.as_str(), app.name.as_str()) => Some((row, app)),
         _ => None,
     });
     let (own, others): (Vec<_>, Vec<_>) = apps.partition(|(_, app)| app.cluster == dr);
@@ -52,38 +52,38 @@ pub(super) fn applications(seen: &Seen<'_>, dr: &str) -> Check {
         row.verdict >= Verdict::Warning && app.counterpart.as_ref().is_some_and(|it| !it.same)
     };
     let disproved = !missing.is_empty() || lagging.iter().any(|it| other(&it));
-    let standing = if disproved { Standing::Missed } else { Standing::Unknown };
+    let standing = if disproved { Attainment::Missed } else { Attainment::Unknown };
     of(standing, says, "Bring it to parity: pane GitOps has what lags.")
 }
 
-fn late(seen: &Seen<'_>, row: &Row, app: &AppRow) -> String {
+fn late(seen: &ReadinessInput<'_>, row: &Row, app: &AppRow) -> String {
     let for_long = app.since.map(|at| format!(" for {}", words(since(at, seen.now)))).unwrap_or_default();
     format!("{}{for_long}: {}", app.label(), row.why)
 }
 
 /// All of them are well by themselves: with what they were compared.
-fn compared(seen: &Seen<'_>, dr: &str, all: usize) -> Check {
+fn compared(seen: &ReadinessInput<'_>, dr: &str, all: usize) -> ReadinessCheck {
     let primary = &seen.objective.primary;
     let known = seen.rows(Topic::Gitops).iter().find_map(|row| match &row.body {
-        Body::Parity { cluster, against, .. } if cluster == dr => {
+        RowBody::Parity { cluster, against, .. } if cluster == dr => {
             against.iter().find(|it| it.cluster == *primary).map(|it| it.known)
         }
         _ => None,
     });
     let healthy = format!("{all} of {all} deployed and healthy on {dr}, but compared with nothing");
     let (says, remedy) = match known {
-        Some(Known::Now) => return of(Standing::Met, format!("{all} of {all} at parity on {dr}"), ""),
-        Some(Known::LastRead(at)) => {
+        Some(AppsKnown::Now) => return of(Attainment::Met, format!("{all} of {all} at parity on {dr}"), ""),
+        Some(AppsKnown::LastRead(at)) => {
             let says = format!("{all} of {all} at parity on {dr} with {primary} as it was last read, at {}", clock(at));
             (says, "Bring Argo CD or Flux of the primary side back.")
         }
-        Some(Known::Unread) => {
+        Some(AppsKnown::Unread) => {
             (format!("{healthy}: those of {primary} have not been read yet"), "Wait until the primary side is read.")
         }
-        Some(Known::Unwatched) | None => (
+        Some(AppsKnown::Unwatched) | None => (
             format!("{healthy}: no Argo CD or Flux that deploys to {primary} is watched"),
             "Set `argocd` or `flux` of the primary, or of the cluster that deploys there.",
         ),
     };
-    of(Standing::Unknown, says, remedy)
+    of(Attainment::Unknown, says, remedy)
 }

@@ -2,9 +2,9 @@
 
 use crate::model::time::{since, words};
 use crate::model::{Action, SafeText, Stamp, Strategy};
-use crate::timeline::{Clock, Incident, PlanRecord, PlanState};
+use crate::timeline::{Incident, IncidentClock, PlanRecord, PlanState};
 
-use super::{Check, PROOF_LASTS_S, Promised, Proof, Seen, Standing, check};
+use super::{Attainment, Evidence, ObjectiveKind, PROOF_LASTS_S, ReadinessCheck, ReadinessInput, check};
 
 /// The day of a proof: what a person asks for first.
 pub(super) fn day(at: Stamp) -> String {
@@ -12,11 +12,14 @@ pub(super) fn day(at: Stamp) -> String {
 }
 
 /// What a service's recovery has to have gone through to count: users were moved, data came back.
-fn needs_restore(seen: &Seen<'_>) -> bool {
+fn needs_restore(seen: &ReadinessInput<'_>) -> bool {
     !seen.objective.schedules.is_empty() && seen.objective.strategy != Strategy::ActiveActive
 }
 
-pub(super) fn plans<'a>(seen: &Seen<'a>, action: Action) -> impl Iterator<Item = (&'a Incident, &'a PlanRecord)> {
+pub(super) fn plans<'a>(
+    seen: &ReadinessInput<'a>,
+    action: Action,
+) -> impl Iterator<Item = (&'a Incident, &'a PlanRecord)> {
     let service = seen.objective.service.clone();
     seen.story
         .incidents
@@ -25,7 +28,7 @@ pub(super) fn plans<'a>(seen: &Seen<'a>, action: Action) -> impl Iterator<Item =
         .filter(move |(_, record)| record.plan.action == action && record.plan.service == service)
 }
 
-fn succeeded<'a>(seen: &Seen<'a>, action: Action) -> Option<&'a PlanRecord> {
+fn succeeded<'a>(seen: &ReadinessInput<'a>, action: Action) -> Option<&'a PlanRecord> {
     let done = plans(seen, action).filter(|(_, record)| record.state == PlanState::Succeeded);
     done.map(|(_, record)| record).max_by_key(|record| record.changed_at)
 }
@@ -36,9 +39,9 @@ pub(super) fn began(record: &PlanRecord) -> Stamp {
 }
 
 /// A plan as a proof: from the confirmation that let it run to its end.
-fn of_plan(what: &str, record: &PlanRecord) -> Proof {
+fn of_plan(what: &str, record: &PlanRecord) -> Evidence {
     let began = began(record);
-    Proof {
+    Evidence {
         what: what.to_owned(),
         at: record.changed_at,
         took_s: Some(since(began, record.changed_at)),
@@ -48,19 +51,19 @@ fn of_plan(what: &str, record: &PlanRecord) -> Proof {
 }
 
 /// The last failover of the service that succeeded.
-pub(super) fn failed_over(seen: &Seen<'_>) -> Option<Proof> {
+pub(super) fn failed_over(seen: &ReadinessInput<'_>) -> Option<Evidence> {
     succeeded(seen, Action::Failover).map(|record| of_plan("failover", record))
 }
 
 /// Where it comes back, in words.
-pub(super) fn sites(seen: &Seen<'_>) -> String {
+pub(super) fn sites(seen: &ReadinessInput<'_>) -> String {
     seen.objective.restored_on().join(" or ")
 }
 
 /// The last time the service came back on the DR side, from the first impact (or the first alert) until it answered.
 /// What was confirmed only after it had come back did not bring it back; and what needs neither its users moved nor its
 /// data restored by a plan leaves no trace here by which its recovery could be told from one by itself.
-pub(super) fn recovered(seen: &Seen<'_>) -> Option<Proof> {
+pub(super) fn recovered(seen: &ReadinessInput<'_>) -> Option<Evidence> {
     let objective = seen.objective;
     let (moves, restores) = (!objective.dr.is_empty() && !objective.hosts.is_empty(), needs_restore(seen));
     if !moves && !restores {
@@ -76,11 +79,14 @@ pub(super) fn recovered(seen: &Seen<'_>) -> Option<Proof> {
     let whole = seen.story.incidents.iter().filter_map(|incident| {
         // As measured; what a person states of either proves nothing.
         let (at, _) = incident.clocks.recovery?;
-        let took_s = incident.clocks.to_recovery(Clock::Impact).or(incident.clocks.to_recovery(Clock::Detection))?;
+        let took_s = incident
+            .clocks
+            .to_recovery(IncidentClock::Impact)
+            .or(incident.clocks.to_recovery(IncidentClock::Detection))?;
         let moved = !moves || done(incident, Action::Failover, at);
         let data = !restores || done(incident, Action::Restore, at);
         let own = incident.services.contains(&seen.objective.service);
-        (own && moved && data).then(|| Proof {
+        (own && moved && data).then(|| Evidence {
             what: "recovery".to_owned(),
             at,
             took_s: Some(took_s),
@@ -92,7 +98,7 @@ pub(super) fn recovered(seen: &Seen<'_>) -> Option<Proof> {
 }
 
 /// What the steps of its last plans may take at most.
-pub(super) fn steps_limit(seen: &Seen<'_>) -> Option<u64> {
+pub(super) fn steps_limit(seen: &ReadinessInput<'_>) -> Option<u64> {
     let last = |action| plans(seen, action).map(|(_, record)| record).max_by_key(|record| record.proposed_seq);
     let sum = |record: &PlanRecord| record.plan.steps.iter().map(|step| step.limit_s).sum::<u64>();
     let all: Vec<u64> = Action::ALL.into_iter().filter_map(last).map(sum).collect();
@@ -101,18 +107,18 @@ pub(super) fn steps_limit(seen: &Seen<'_>) -> Option<u64> {
 
 /// Whether the recovery time is proven.
 pub(super) fn recovery(
-    seen: &Seen<'_>,
-    recovered: Option<&Proof>,
-    failed_over: Option<&Proof>,
-    restored: Option<&Proof>,
-) -> Check {
+    seen: &ReadinessInput<'_>,
+    recovered: Option<&Evidence>,
+    failed_over: Option<&Evidence>,
+    restored: Option<&Evidence>,
+) -> ReadinessCheck {
     let limit_s = seen.objective.rto_s;
     let told = |standing, says: String| {
         let remedy = match seen.objective.dr.is_empty() {
             true => "Rehearse it in this room: an incident, a restore. Its clocks are the proof.",
             false => "Rehearse it in this room: an incident, a failover, a restore. Its clocks are the proof.",
         };
-        check(Promised::Rto, "recovery", standing, says, remedy)
+        check(ObjectiveKind::Rto, "recovery", standing, says, remedy)
     };
     let Some(proof) = recovered else { return parts(seen, failed_over, restored, told) };
     let took = proof.took_s.unwrap_or(u64::MAX);
@@ -120,40 +126,40 @@ pub(super) fn recovery(
     match since(proof.at, seen.now) > PROOF_LASTS_S {
         true => {
             let age = words(since(proof.at, seen.now));
-            told(Standing::Unknown, format!("{last}; that is {age} ago, and a proof lasts {}", words(PROOF_LASTS_S)))
+            told(Attainment::Unknown, format!("{last}; that is {age} ago, and a proof lasts {}", words(PROOF_LASTS_S)))
         }
-        false if took > limit_s => told(Standing::Missed, format!("{last}; {} are allowed", words(limit_s))),
+        false if took > limit_s => told(Attainment::Missed, format!("{last}; {} are allowed", words(limit_s))),
         // A word disproves as little as it proves, but what is in dispute is not proven.
         false if proof.stated_s.is_some_and(|stated_s| stated_s > limit_s) => {
             let stated = words(proof.stated_s.unwrap_or_default());
             told(
-                Standing::Unknown,
+                Attainment::Unknown,
                 format!("{last} as measured, {stated} as stated there; {} are allowed", words(limit_s)),
             )
         }
-        false => told(Standing::Met, format!("{last}; {} are allowed", words(limit_s))),
+        false => told(Attainment::Met, format!("{last}; {} are allowed", words(limit_s))),
     }
 }
 
 /// Without a whole recovery: its parts are a lower bound, so they can disprove and never prove.
 fn parts(
-    seen: &Seen<'_>,
-    failed_over: Option<&Proof>,
-    restored: Option<&Proof>,
-    told: impl Fn(Standing, String) -> Check,
-) -> Check {
-    let fresh = |proof: &&Proof| since(proof.at, seen.now) <= PROOF_LASTS_S;
+    seen: &ReadinessInput<'_>,
+    failed_over: Option<&Evidence>,
+    restored: Option<&Evidence>,
+    told: impl Fn(Attainment, String) -> ReadinessCheck,
+) -> ReadinessCheck {
+    let fresh = |proof: &&Evidence| since(proof.at, seen.now) <= PROOF_LASTS_S;
     let restored = restored.filter(|_| needs_restore(seen));
-    let parts: Vec<&Proof> = failed_over.into_iter().chain(restored).filter(fresh).collect();
+    let parts: Vec<&Evidence> = failed_over.into_iter().chain(restored).filter(fresh).collect();
     let least: u64 = parts.iter().filter_map(|it| it.took_s).sum();
-    let words_of = |it: &&Proof| {
+    let words_of = |it: &&Evidence| {
         let took = it.took_s.map(|took| format!(" in {}", words(took))).unwrap_or_default();
         format!("{}{took} on {}", it.what, day(it.at))
     };
     let done: Vec<String> = parts.iter().map(words_of).collect();
     if least > seen.objective.rto_s {
         let allowed = words(seen.objective.rto_s);
-        return told(Standing::Missed, format!("its parts alone take longer than {allowed}: {}", done.join(", ")));
+        return told(Attainment::Missed, format!("its parts alone take longer than {allowed}: {}", done.join(", ")));
     }
     let says = match done.is_empty() {
         true => format!("this log holds no recovery of it on {}", sites(seen)),
@@ -161,5 +167,5 @@ fn parts(
             format!("no whole recovery is in this log, only {}; people's time is not measured", done.join(" and "))
         }
     };
-    told(Standing::Unknown, says)
+    told(Attainment::Unknown, says)
 }

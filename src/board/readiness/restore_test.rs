@@ -8,17 +8,17 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::board::restore_points::is_ahead;
-use crate::board::row::{Body, Topic};
+use crate::board::row::{RowBody, Topic};
 use crate::model::facts::{Restore, Scope};
 use crate::model::time::{since, words};
 use crate::model::{Action, SafeText, Stamp, Step};
 use crate::timeline::{PlanRecord, PlanState};
 
 use super::evidence::{began, day, plans, sites};
-use super::{Check, PROOF_LASTS_S, Promised, Proof, Seen, Standing, check};
+use super::{Attainment, Evidence, ObjectiveKind, PROOF_LASTS_S, ReadinessCheck, ReadinessInput, check};
 
 /// What a restore of the service proves.
-struct Test {
+struct RestoreTest {
     at: Stamp,
     took_s: Option<u64>,
     by: String,
@@ -28,7 +28,7 @@ struct Test {
     less: Option<String>,
 }
 
-impl Test {
+impl RestoreTest {
     fn gap(&self, namespaces: &[String]) -> Option<String> {
         self.less.clone().or_else(|| self.scopes.iter().find_map(|it| it.gap(namespaces)))
     }
@@ -36,18 +36,18 @@ impl Test {
 
 /// What is known of restores of the service where it comes back: on its DR side, or in place.
 pub(super) struct Tests {
-    pub proof: Option<Proof>,
+    pub proof: Option<Evidence>,
     /// The newest that ended, and why it is no proof.
     short: Option<(Stamp, String)>,
 }
 
 /// The last restore of the whole service, or the last ones that are it together; by plans, and as Velero tells.
-pub(super) fn of(seen: &Seen<'_>) -> Tests {
-    let tests: Vec<Test> = by_velero(seen).chain(by_plans(seen)).collect();
+pub(super) fn of(seen: &ReadinessInput<'_>) -> Tests {
+    let tests: Vec<RestoreTest> = by_velero(seen).chain(by_plans(seen)).collect();
     let namespaces = &seen.objective.namespaces;
     let newest = |wanted: &[String]| tests.iter().filter(|it| it.gap(wanted).is_none()).max_by_key(|it| it.at);
-    let mut whole: Vec<&Test> = Vec::new();
-    let parts: Option<Vec<&Test>> = match namespaces.as_slice() {
+    let mut whole: Vec<&RestoreTest> = Vec::new();
+    let parts: Option<Vec<&RestoreTest>> = match namespaces.as_slice() {
         [] => newest(&[]).map(|it| vec![it]),
         all => all.iter().map(|ns| newest(std::slice::from_ref(ns))).collect(),
     };
@@ -65,10 +65,10 @@ pub(super) fn of(seen: &Seen<'_>) -> Tests {
 }
 
 /// Several restores as one proof: as old as the oldest, and as long as all of them.
-fn joined(whole: &[&Test]) -> Option<Proof> {
+fn joined(whole: &[&RestoreTest]) -> Option<Evidence> {
     let at = whole.iter().map(|it| it.at).min()?;
     let by: Vec<&str> = whole.iter().map(|it| it.by.as_str()).collect();
-    Some(Proof {
+    Some(Evidence {
         what: "restore".to_owned(),
         at,
         took_s: whole.iter().map(|it| it.took_s).sum(),
@@ -78,16 +78,16 @@ fn joined(whole: &[&Test]) -> Option<Proof> {
 }
 
 /// Restores where the service comes back that Velero completed, by whoever asked for them.
-fn by_velero<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = Test> + 'a {
+fn by_velero<'a>(seen: &'a ReadinessInput<'_>) -> impl Iterator<Item = RestoreTest> + 'a {
     let names = schedules(seen);
     seen.rows(Topic::Backups).iter().filter_map(move |row| match &row.body {
-        Body::Restore(it)
+        RowBody::Restore(it)
             if seen.objective.restored_on().contains(&it.cluster)
                 && it.phase.is("Completed")
                 && is_own(seen, &names, it) =>
         {
             let at = it.completed?;
-            Some(Test {
+            Some(RestoreTest {
                 at,
                 took_s: it.started.map(|started| since(started, at)),
                 by: it.name.to_string(),
@@ -121,7 +121,7 @@ fn less(it: &Restore, now: Stamp) -> Option<String> {
 }
 
 /// Plans that succeeded, by what their Restores brought back.
-fn by_plans<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = Test> + 'a {
+fn by_plans<'a>(seen: &'a ReadinessInput<'_>) -> impl Iterator<Item = RestoreTest> + 'a {
     let done = plans(seen, Action::Restore).map(|(_, record)| record);
     done.filter(|record| record.state == PlanState::Succeeded).flat_map(|record| {
         let steps = record.plan.steps.iter().filter_map(|step| Some((step, asked(step)?)));
@@ -129,13 +129,13 @@ fn by_plans<'a>(seen: &'a Seen<'_>) -> impl Iterator<Item = Test> + 'a {
     })
 }
 
-fn of_step(record: &PlanRecord, step: &Step, scope: Scope) -> Test {
+fn of_step(record: &PlanRecord, step: &Step, scope: Scope) -> RestoreTest {
     let less = match record.restored.get(&step.id) {
         Some(it) if it.is_whole() => None,
         Some(it) => Some(it.words()),
         None => Some("this log does not say what it restored".to_owned()),
     };
-    Test {
+    RestoreTest {
         at: record.changed_at,
         took_s: Some(since(began(record), record.changed_at)),
         by: format!("plan {}", record.plan.plan),
@@ -153,7 +153,7 @@ fn asked(step: &Step) -> Option<Scope> {
 }
 
 /// Whether a restore is of this service: of a schedule that it names, or of a backup that covers one of its namespaces.
-fn is_own(seen: &Seen<'_>, names: &BTreeSet<&str>, it: &Restore) -> bool {
+fn is_own(seen: &ReadinessInput<'_>, names: &BTreeSet<&str>, it: &Restore) -> bool {
     let named = |name: &str| seen.objective.schedules.iter().any(|own| own == name);
     let scheduled = match it.schedule.as_str() {
         "" => schedule_of(names, it.backup.as_str()),
@@ -168,9 +168,9 @@ fn is_own(seen: &Seen<'_>, names: &BTreeSet<&str>, it: &Restore) -> bool {
 }
 
 /// Every schedule's name that is known.
-fn schedules<'a>(seen: &Seen<'a>) -> BTreeSet<&'a str> {
+fn schedules<'a>(seen: &ReadinessInput<'a>) -> BTreeSet<&'a str> {
     let known = seen.rows(Topic::Backups).iter().filter_map(|row| match &row.body {
-        Body::Backup { schedule, .. } => Some(schedule.as_str()),
+        RowBody::Backup { schedule, .. } => Some(schedule.as_str()),
         _ => None,
     });
     known.chain(seen.objective.schedules.iter().map(String::as_str)).collect()
@@ -186,25 +186,25 @@ fn schedule_of<'a>(names: &BTreeSet<&'a str>, backup: &str) -> Option<&'a str> {
 }
 
 /// Whether a restore from these backups is proven to work.
-pub(super) fn judge(seen: &Seen<'_>, tests: &Tests) -> Check {
+pub(super) fn judge(seen: &ReadinessInput<'_>, tests: &Tests) -> ReadinessCheck {
     let told = |standing, says: String| {
         let remedy = match seen.objective.dr.is_empty() {
             true => "Restore the newest backup beside what runs, and see it end without warnings.",
             false => "Restore the newest backup on the DR side, beside what runs, and see it end without warnings.",
         };
-        check(Promised::Rpo, "restore test", standing, says, remedy)
+        check(ObjectiveKind::Rpo, "restore test", standing, says, remedy)
     };
     let Some(proof) = &tests.proof else {
         let none = format!("no restore of it on {} is known to have ended well", sites(seen));
         return told(
-            Standing::Unknown,
+            Attainment::Unknown,
             tests.short.as_ref().map_or(none, |(at, short)| format!("{short} ({})", day(*at))),
         );
     };
     let took = proof.took_s.map(|took| format!(" in {}", words(took))).unwrap_or_default();
     let last = format!("{} ended well{took} on {}", proof.by, day(proof.at));
     match since(proof.at, seen.now) > PROOF_LASTS_S {
-        true => told(Standing::Unknown, format!("{last}; a proof lasts {}", words(PROOF_LASTS_S))),
-        false => told(Standing::Met, last),
+        true => told(Attainment::Unknown, format!("{last}; a proof lasts {}", words(PROOF_LASTS_S))),
+        false => told(Attainment::Met, last),
     }
 }

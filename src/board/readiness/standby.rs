@@ -1,32 +1,32 @@
 //! What has to stand ready at this instant for a recovery to be possible: the DR cluster and its pool.
 
-use crate::board::row::{Body, PoolRef, Row, Topic, Verdict};
+use crate::board::row::{PoolRef, Row, RowBody, Topic, Verdict};
 use crate::board::unknown_names::{AtEdge, not_at_edge};
 use crate::model::facts::{LoadBalancer, NamespacePods, Pod};
 use crate::model::time::{since, words};
 use crate::model::{Host, Strategy};
 
 use super::applications::applications;
-use super::{Check, Promised, Seen, Standing, check};
+use super::{Attainment, ObjectiveKind, ReadinessCheck, ReadinessInput, check};
 
-fn of(what: &str, standing: Standing, says: impl AsRef<str>, remedy: &str) -> Check {
-    check(Promised::Rto, what, standing, says, remedy)
+fn of(what: &str, standing: Attainment, says: impl AsRef<str>, remedy: &str) -> ReadinessCheck {
+    check(ObjectiveKind::Rto, what, standing, says, remedy)
 }
 
 /// What has to stand ready on one cluster: all of it on a DR cluster; the cluster alone where the service has no other and
 /// is restored in place.
-pub(super) fn site(seen: &Seen<'_>, site: &str) -> Vec<Check> {
+pub(super) fn site(seen: &ReadinessInput<'_>, site: &str) -> Vec<ReadinessCheck> {
     let mut checks = vec![cluster(seen, site)];
     if seen.objective.has_dr(site) {
         checks.extend(pods(seen, site));
         checks.push(applications(seen, site));
         checks.extend(traffic(seen, site));
     }
-    checks.into_iter().map(|it| Check { site: Some(site.to_owned()), ..it }).collect()
+    checks.into_iter().map(|it| ReadinessCheck { site: Some(site.to_owned()), ..it }).collect()
 }
 
 /// What is known of a cluster.
-struct Known<'a> {
+struct KnownCluster<'a> {
     row: &'a Row,
     nodes: u32,
     ready: u32,
@@ -36,50 +36,52 @@ struct Known<'a> {
     namespaces: &'a [NamespacePods],
 }
 
-fn known<'a>(seen: &Seen<'a>, wanted: &str) -> Option<Known<'a>> {
+fn known<'a>(seen: &ReadinessInput<'a>, wanted: &str) -> Option<KnownCluster<'a>> {
     seen.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
-        Body::Cluster { name, nodes, nodes_ready, control_plane, same_as, pods, namespaces, .. } if name == wanted => {
+        RowBody::Cluster { name, nodes, nodes_ready, control_plane, same_as, pods, namespaces, .. }
+            if name == wanted =>
+        {
             let uid = control_plane.as_ref().and_then(|it| it.uid.as_deref());
-            Some(Known { row, nodes: *nodes, ready: *nodes_ready, uid, same_as, pods, namespaces })
+            Some(KnownCluster { row, nodes: *nodes, ready: *nodes_ready, uid, same_as, pods, namespaces })
         }
         _ => None,
     })
 }
 
 /// Whether a DR cluster is known to be the primary by another name.
-pub(super) fn is_primary(seen: &Seen<'_>, dr: &str) -> bool {
+pub(super) fn is_primary(seen: &ReadinessInput<'_>, dr: &str) -> bool {
     seen.objective.has_dr(dr) && known(seen, dr).is_some_and(|it| it.same_as.contains(&seen.objective.primary))
 }
 
 /// Whether a cluster could take the service.
-fn cluster(seen: &Seen<'_>, dr: &str) -> Check {
+fn cluster(seen: &ReadinessInput<'_>, dr: &str) -> ReadinessCheck {
     let what = if seen.objective.has_dr(dr) { "DR cluster" } else { "cluster" };
     let told = |standing, says: String, remedy: &str| of(what, standing, says, remedy);
     let Some(site) = known(seen, dr) else {
         let remedy = "Name it in a [[cluster]] with a credential that may read it.";
-        return told(Standing::Unknown, format!("nothing is known of {dr}"), remedy);
+        return told(Attainment::Unknown, format!("nothing is known of {dr}"), remedy);
     };
     let (row, primary) = (site.row, seen.objective.primary.as_str());
     if is_primary(seen, dr) {
         let uid = site.uid.unwrap_or_default();
         let remedy = "Correct the context of one of them: what takes primary down takes this cluster down too.";
-        return told(Standing::Missed, format!("{primary} and {dr} are one cluster (uid {uid})"), remedy);
+        return told(Attainment::Missed, format!("{primary} and {dr} are one cluster (uid {uid})"), remedy);
     }
     match row.verdict {
-        _ if row.stale => told(Standing::Unknown, format!("{dr}: {}", row.why), "Bring its API back."),
+        _ if row.stale => told(Attainment::Unknown, format!("{dr}: {}", row.why), "Bring its API back."),
         Verdict::Ok => two_sites(seen, dr, &site).unwrap_or_else(|| {
-            told(Standing::Met, format!("{dr} answers, {} of {} nodes are ready", site.ready, site.nodes), "")
+            told(Attainment::Met, format!("{dr} answers, {} of {} nodes are ready", site.ready, site.nodes), "")
         }),
         Verdict::Critical => {
             let remedy = "Repair it first: nothing can be brought up there.";
-            told(Standing::Missed, format!("{dr}: {}", row.why), remedy)
+            told(Attainment::Missed, format!("{dr}: {}", row.why), remedy)
         }
-        _ => told(Standing::Unknown, format!("{dr}: {}", row.why), "Pane Events says what is wrong there."),
+        _ => told(Attainment::Unknown, format!("{dr}: {}", row.why), "Pane Events says what is wrong there."),
     }
 }
 
 /// Why it is not proven that primary and DR are two clusters, if it is not.
-fn two_sites(seen: &Seen<'_>, name: &str, dr: &Known<'_>) -> Option<Check> {
+fn two_sites(seen: &ReadinessInput<'_>, name: &str, dr: &KnownCluster<'_>) -> Option<ReadinessCheck> {
     let primary = seen.objective.primary.as_str();
     if name == primary {
         return None;
@@ -91,11 +93,11 @@ fn two_sites(seen: &Seen<'_>, name: &str, dr: &Known<'_>) -> Option<Check> {
     };
     let says = format!("which cluster {unread} is was not read, so {primary} and {name} may be one");
     let remedy = "Let this credential get the namespace kube-system there: its uid tells clusters apart.";
-    Some(of("DR cluster", Standing::Unknown, says, remedy))
+    Some(of("DR cluster", Attainment::Unknown, says, remedy))
 }
 
 /// Whether the service's pods on the DR side run. `None` = nothing is promised of them, or not even their cluster is known.
-fn pods(seen: &Seen<'_>, dr: &str) -> Option<Check> {
+fn pods(seen: &ReadinessInput<'_>, dr: &str) -> Option<ReadinessCheck> {
     let objective = seen.objective;
     let site = known(seen, dr).filter(|it| !it.row.stale)?;
     let own = |namespace: &str| objective.namespaces.iter().any(|it| it == namespace);
@@ -110,7 +112,7 @@ fn pods(seen: &Seen<'_>, dr: &str) -> Option<Check> {
             "{ready} of {all} pods are ready on {dr}; {}/{} {}{for_long}{more}",
             worst.namespace, worst.name, worst.trouble
         );
-        let standing = if ready == 0 { Standing::Missed } else { Standing::Unknown };
+        let standing = if ready == 0 { Attainment::Missed } else { Attainment::Unknown };
         return told(standing, says, "Look at these pods on that cluster: what they wait for is in pane Events.");
     }
     let runs = matches!(objective.strategy, Strategy::WarmStandby | Strategy::ActiveActive);
@@ -122,23 +124,23 @@ fn pods(seen: &Seen<'_>, dr: &str) -> Option<Check> {
                 "no pod of {} is ready on {dr}, and its strategy says that some run",
                 objective.namespaces.join(", ")
             );
-            told(Standing::Missed, says, "Scale it up there, or say cold or pilot-light if nothing is meant to run.")
+            told(Attainment::Missed, says, "Scale it up there, or say cold or pilot-light if nothing is meant to run.")
         }
         (ready, all) if ready < all && runs => told(
-            Standing::Unknown,
+            Attainment::Unknown,
             format!("{ready} of {all} pods are ready on {dr}"),
             "Wait for the others, or look at them.",
         ),
-        (ready, all) => told(Standing::Met, format!("{ready} of {all} pods are ready on {dr}"), ""),
+        (ready, all) => told(Attainment::Met, format!("{ready} of {all} pods are ready on {dr}"), ""),
     }
 }
 
 /// Whether users can be sent to a DR cluster: one answer for each host name.
-fn traffic(seen: &Seen<'_>, dr: &str) -> Vec<Check> {
+fn traffic(seen: &ReadinessInput<'_>, dr: &str) -> Vec<ReadinessCheck> {
     let objective = seen.objective;
     if objective.hosts.is_empty() {
         let says = "no load balancer and DR pool are named for it: how users get there is not known";
-        return vec![of("traffic", Standing::Unknown, says, "Name them in its [[service]].")];
+        return vec![of("traffic", Attainment::Unknown, says, "Name them in its [[service]].")];
     }
     let several = objective.hosts.len() > 1 || objective.dr.len() > 1;
     let each = objective.hosts.iter().map(|host| {
@@ -146,13 +148,13 @@ fn traffic(seen: &Seen<'_>, dr: &str) -> Vec<Check> {
         // Of several, which one it is about comes first.
         let says =
             if several { format!("{} to {dr}: {}", host.load_balancer, check.says) } else { check.says.to_string() };
-        Check { says: says.into(), ..check }
+        ReadinessCheck { says: says.into(), ..check }
     });
     each.collect()
 }
 
-fn of_host(seen: &Seen<'_>, host: &Host, dr: &str) -> Check {
-    let unknown = |says: String, remedy: &str| of("traffic", Standing::Unknown, says, remedy);
+fn of_host(seen: &ReadinessInput<'_>, host: &Host, dr: &str) -> ReadinessCheck {
+    let unknown = |says: String, remedy: &str| of("traffic", Attainment::Unknown, says, remedy);
     let Some(pool) = host.dr_pool(dr) else {
         let says = format!("no pool of {dr} is named for it: how users get there is not known");
         return unknown(says, "Name it in `dr_pool` of its [[service]], in the order of `dr`.");
@@ -168,7 +170,7 @@ fn of_host(seen: &Seen<'_>, host: &Host, dr: &str) -> Check {
         return unknown(says, correct);
     }
     let found = seen.rows(Topic::Traffic).iter().find_map(|row| match &row.body {
-        Body::LoadBalancer { lb, order, fallback, goes_to, .. } if lb.name == host.as_str() => {
+        RowBody::LoadBalancer { lb, order, fallback, goes_to, .. } if lb.name == host.as_str() => {
             let named = order.iter().chain(fallback).find(|it| it.name == pool);
             Some((row, lb, named, goes_to))
         }
@@ -190,21 +192,21 @@ fn of_host(seen: &Seen<'_>, host: &Host, dr: &str) -> Check {
     of_pool(lb, named)
 }
 
-fn of_pool(lb: &LoadBalancer, pool: &PoolRef) -> Check {
+fn of_pool(lb: &LoadBalancer, pool: &PoolRef) -> ReadinessCheck {
     let PoolRef { name, places_ok, places, .. } = pool;
-    let unknown = |says: String, remedy: &str| of("traffic", Standing::Unknown, says, remedy);
+    let unknown = |says: String, remedy: &str| of("traffic", Attainment::Unknown, says, remedy);
     if !lb.enabled {
         return unknown(format!("load balancer {} is disabled", lb.name), "Enable it, or name what answers instead.");
     }
     match (pool.enabled, pool.healthy) {
-        (Some(false), _) => of("traffic", Standing::Missed, format!("pool {name} is switched off"), "Switch it on."),
+        (Some(false), _) => of("traffic", Attainment::Missed, format!("pool {name} is switched off"), "Switch it on."),
         (_, Some(false)) => {
             let from = match places {
                 0 => String::new(),
                 _ => format!(": seen up from {places_ok} of {places} regions"),
             };
             let says = format!("pool {name} is down{from}");
-            of("traffic", Standing::Missed, says, "Repair it: users would be sent to nobody.")
+            of("traffic", Attainment::Missed, says, "Repair it: users would be sent to nobody.")
         }
         (_, None) => unknown(format!("nothing says whether pool {name} is healthy"), "Give it a monitor."),
         // Without what each region sees, the provider's one word is the truth, unless each of them judges for itself.
@@ -220,9 +222,9 @@ fn of_pool(lb: &LoadBalancer, pool: &PoolRef) -> Check {
             let says = format!("{} rules or pool sets may override the order", lb.overrides.len());
             unknown(says, "Remove them, or accept that a change of the order moves not everyone.")
         }
-        (_, Some(true)) if *places == 0 => of("traffic", Standing::Met, format!("pool {name} is healthy"), ""),
+        (_, Some(true)) if *places == 0 => of("traffic", Attainment::Met, format!("pool {name} is healthy"), ""),
         (_, Some(true)) => {
-            of("traffic", Standing::Met, format!("pool {name} is healthy in {places_ok} of {places} regions"), "")
+            of("traffic", Attainment::Met, format!("pool {name} is healthy in {places_ok} of {places} regions"), "")
         }
     }
 }

@@ -123,14 +123,14 @@ fn of_a_cold_service_nothing_has_to_run_before_it_is_restored() {
     assert!(day.judge().checks.iter().all(|it| it.what != "pods"));
 }
 
-fn finding<'a>(ready: &'a Ready, what: &str) -> &'a Check {
+fn finding<'a>(ready: &'a Ready, what: &str) -> &'a ReadinessCheck {
     ready.checks.iter().find(|it| it.what == what).unwrap_or_else(|| panic!("no check {what}: {ready:#?}"))
 }
 
 #[test]
 fn it_is_ready_when_everything_is_proven_and_says_by_what() {
     let ready = day().judge();
-    assert_eq!((ready.rto.standing, ready.rpo.standing), (Standing::Met, Standing::Met), "{ready:#?}");
+    assert_eq!((ready.rto.standing, ready.rpo.standing), (Attainment::Met, Attainment::Met), "{ready:#?}");
     assert_eq!(ready.rto.measured_s, Some(20 * 60));
     assert_eq!(ready.rpo.measured_s, Some(6 * 60));
     assert_eq!(ready.rpo_until, Some(at("14:44:00")));
@@ -138,7 +138,7 @@ fn it_is_ready_when_everything_is_proven_and_says_by_what() {
     assert_eq!(ready.steps_limit_s, Some(1_200), "what the steps of both plans may take");
     let proofs: Vec<_> = ready.proofs.iter().map(|it| (it.what.as_str(), it.took_s)).collect();
     assert_eq!(proofs, [("recovery", Some(1_200)), ("restore", Some(120)), ("failover", Some(120))]);
-    assert!(ready.checks.iter().all(|it| it.standing == Standing::Met && it.remedy.is_empty()), "{ready:#?}");
+    assert!(ready.checks.iter().all(|it| it.standing == Attainment::Met && it.remedy.is_empty()), "{ready:#?}");
     assert!(finding(&ready, "recovery").says.as_str().contains("20 min (INC-1, 27 Feb 2026)"), "{ready:#?}");
 }
 
@@ -153,31 +153,31 @@ fn ready(day: &mut Day, ready: u32, all: u32) {
 }
 
 /// What is changed, the check that must notice, and how it must stand.
-type Case = (&'static str, fn(&mut Day), &'static str, Standing);
+type CheckCase = (&'static str, fn(&mut Day), &'static str, Attainment);
 
-const CASES: &[Case] = &[
+const CASES: &[CheckCase] = &[
     (
         "DR's etcd fails",
         |day| {
             day.board.fact("kubernetes/dr", now(), control_plane("dr", false));
         },
         "DR cluster",
-        Standing::Missed,
+        Attainment::Missed,
     ),
-    ("DR is not heard", |day| day.now = at("14:36:00"), "DR cluster", Standing::Unknown),
+    ("DR is not heard", |day| day.now = at("14:36:00"), "DR cluster", Attainment::Unknown),
     (
         "DR has no nodes",
         |day| {
             day.board.list("kubernetes/dr", now(), FactKind::Node, vec![]);
         },
         "DR cluster",
-        Standing::Missed,
+        Attainment::Missed,
     ),
-    ("DR is the primary by another name", |day| uid(day, Some("uid-primary")), "DR cluster", Standing::Missed),
-    ("which cluster DR is was not read", |day| uid(day, None), "DR cluster", Standing::Unknown),
-    ("nothing of a warm standby runs", |day| ready(day, 0, 3), "pods", Standing::Missed),
-    ("nothing of a warm standby is there", |day| ready(day, 0, 0), "pods", Standing::Missed),
-    ("some of a warm standby runs", |day| ready(day, 1, 3), "pods", Standing::Unknown),
+    ("DR is the primary by another name", |day| uid(day, Some("uid-primary")), "DR cluster", Attainment::Missed),
+    ("which cluster DR is was not read", |day| uid(day, None), "DR cluster", Attainment::Unknown),
+    ("nothing of a warm standby runs", |day| ready(day, 0, 3), "pods", Attainment::Missed),
+    ("nothing of a warm standby is there", |day| ready(day, 0, 0), "pods", Attainment::Missed),
+    ("some of a warm standby runs", |day| ready(day, 1, 3), "pods", Attainment::Unknown),
     (
         "a pod has not started since the restore",
         |day| {
@@ -189,9 +189,9 @@ const CASES: &[Case] = &[
             day.board.list("kubernetes/dr", now(), FactKind::Pod, vec![pod.into()]);
         },
         "pods",
-        Standing::Unknown,
+        Attainment::Unknown,
     ),
-    ("DR is not configured", |day| day.objective.dr = vec!["third".into()], "DR cluster", Standing::Unknown),
+    ("DR is not configured", |day| day.objective.dr = vec!["third".into()], "DR cluster", Attainment::Unknown),
     (
         "an application lags",
         |day| {
@@ -200,7 +200,7 @@ const CASES: &[Case] = &[
             day.board.list("argocd/dr", now(), FactKind::App, all);
         },
         "applications",
-        Standing::Unknown,
+        Attainment::Unknown,
     ),
     (
         "an application runs an older release",
@@ -214,7 +214,7 @@ const CASES: &[Case] = &[
             day.board.list("argocd/primary", now(), FactKind::App, all);
         },
         "applications",
-        Standing::Missed,
+        Attainment::Missed,
     ),
     (
         "an application is on the primary only",
@@ -224,29 +224,34 @@ const CASES: &[Case] = &[
             day.board.list("argocd/dr", now(), FactKind::App, all);
         },
         "applications",
-        Standing::Missed,
+        Attainment::Missed,
     ),
-    ("no application is named", |day| day.objective.apps.clear(), "applications", Standing::Unknown),
-    ("the DR pool is down", |day| pools(day, Some(false)), "traffic", Standing::Missed),
-    ("the DR pool has no monitor", |day| pools(day, None), "traffic", Standing::Unknown),
-    ("the DR pool is not in the order", |day| balancer(day, &["primary"]), "traffic", Standing::Unknown),
-    ("users are on DR already", |day| balancer(day, &["dr", "primary"]), "traffic", Standing::Unknown),
-    ("no load balancer is named", |day| day.objective.hosts.clear(), "traffic", Standing::Unknown),
+    ("no application is named", |day| day.objective.apps.clear(), "applications", Attainment::Unknown),
+    ("the DR pool is down", |day| pools(day, Some(false)), "traffic", Attainment::Missed),
+    ("the DR pool has no monitor", |day| pools(day, None), "traffic", Attainment::Unknown),
+    ("the DR pool is not in the order", |day| balancer(day, &["primary"]), "traffic", Attainment::Unknown),
+    ("users are on DR already", |day| balancer(day, &["dr", "primary"]), "traffic", Attainment::Unknown),
+    ("no load balancer is named", |day| day.objective.hosts.clear(), "traffic", Attainment::Unknown),
     (
         "the recovery took longer than the RTO",
         |day| day.story.incidents = vec![recovery(31, 3)],
         "recovery",
-        Standing::Missed,
+        Attainment::Missed,
     ),
-    ("the recovery is a year old", |day| day.story.incidents = vec![recovery(20, 365)], "recovery", Standing::Unknown),
+    (
+        "the recovery is a year old",
+        |day| day.story.incidents = vec![recovery(20, 365)],
+        "recovery",
+        Attainment::Unknown,
+    ),
     (
         "the recovery was another service's",
         |day| day.story.incidents[0].services = vec!["ledger".into()],
         "recovery",
-        Standing::Unknown,
+        Attainment::Unknown,
     ),
-    ("users were never moved", |day| fail(day, "F"), "recovery", Standing::Unknown),
-    ("users were moved after it had come back by itself", |day| move_late(day, "F"), "recovery", Standing::Unknown),
+    ("users were never moved", |day| fail(day, "F"), "recovery", Attainment::Unknown),
+    ("users were moved after it had come back by itself", |day| move_late(day, "F"), "recovery", Attainment::Unknown),
     (
         "nothing of it is moved or restored by a plan",
         |day| {
@@ -254,43 +259,43 @@ const CASES: &[Case] = &[
             day.objective.strategy = crate::model::Strategy::ActiveActive;
         },
         "recovery",
-        Standing::Unknown,
+        Attainment::Unknown,
     ),
-    ("data was never brought back", |day| fail(day, "R"), "recovery", Standing::Unknown),
-    ("nothing was ever done", |day| day.story.incidents.clear(), "recovery", Standing::Unknown),
-    ("nothing was ever restored", |day| day.story.incidents.clear(), "restore test", Standing::Unknown),
+    ("data was never brought back", |day| fail(day, "R"), "recovery", Attainment::Unknown),
+    ("nothing was ever done", |day| day.story.incidents.clear(), "recovery", Attainment::Unknown),
+    ("nothing was ever restored", |day| day.story.incidents.clear(), "restore test", Attainment::Unknown),
     (
         "the restore is a year old",
         |day| day.story.incidents = vec![recovery(20, 365)],
         "restore test",
-        Standing::Unknown,
+        Attainment::Unknown,
     ),
-    ("the backup is older than the RPO", |day| day.objective.rpo_s = 300, "restore point", Standing::Missed),
+    ("the backup is older than the RPO", |day| day.objective.rpo_s = 300, "restore point", Attainment::Missed),
     (
         "volumes stay on the primary's storage",
         |day| point(day, |it| it.off_site = OffSite::No),
         "restore point",
-        Standing::Missed,
+        Attainment::Missed,
     ),
     (
         "nobody knows where volumes are",
         |day| point(day, |it| it.off_site = OffSite::Unknown),
         "restore point",
-        Standing::Unknown,
+        Attainment::Unknown,
     ),
     (
         "it may hold no volume at all",
         |day| point(day, |it| it.off_site = OffSite::NoVolumes),
         "restore point",
-        Standing::Unknown,
+        Attainment::Unknown,
     ),
     (
         "every backup failed",
         |day| point(day, |it| it.phase = crate::model::facts::Open::new("Failed")),
         "restore point",
-        Standing::Missed,
+        Attainment::Missed,
     ),
-    ("no schedule is named", |day| day.objective.schedules.clear(), "restore point", Standing::Unknown),
+    ("no schedule is named", |day| day.objective.schedules.clear(), "restore point", Attainment::Unknown),
 ];
 
 fn pools(day: &mut Day, dr: Option<bool>) {
@@ -308,9 +313,9 @@ fn without_regions(day: &mut Day, regional: bool, healthy: bool) {
 #[test]
 fn no_region_is_counted_where_none_was_read() {
     for (regional, healthy, standing, says) in [
-        (false, true, Standing::Met, "pool dr is healthy"),
-        (true, true, Standing::Unknown, "what they see was not read"),
-        (false, false, Standing::Missed, "pool dr is down"),
+        (false, true, Attainment::Met, "pool dr is healthy"),
+        (true, true, Attainment::Unknown, "what they see was not read"),
+        (false, false, Attainment::Missed, "pool dr is down"),
     ] {
         let mut day = day();
         without_regions(&mut day, regional, healthy);
@@ -363,8 +368,12 @@ fn every_single_thing_that_is_not_proven_takes_the_green_away() {
         let ready = rebuilt(day).judge();
         let found = finding(&ready, what);
         assert_eq!(found.standing, *standing, "{name}: {found:?}");
-        assert_eq!(found.standing == Standing::Met, found.remedy.is_empty(), "{name}: what would prove it? {found:?}");
-        let of = if found.of == Promised::Rto { ready.rto } else { ready.rpo };
+        assert_eq!(
+            found.standing == Attainment::Met,
+            found.remedy.is_empty(),
+            "{name}: what would prove it? {found:?}"
+        );
+        let of = if found.of == ObjectiveKind::Rto { ready.rto } else { ready.rpo };
         assert!(of.standing >= *standing && ready.standing >= *standing, "{name}: {ready:#?}");
     }
 }
@@ -381,7 +390,7 @@ fn a_restore_by_hand_counts_if_it_is_of_this_service_and_ended_without_a_warning
         (finding(&ready, "restore test").standing, finding(&ready, "recovery").says.to_string())
     };
     let (standing, says) = stands(|_| {});
-    assert_eq!(standing, Standing::Met);
+    assert_eq!(standing, Attainment::Met);
     assert!(says.contains("only restore in 4 min on 2 Mar 2026; people's time is not measured"), "{says}");
     for change in [
         (|it| it.warnings = 1) as fn(&mut Restore),
@@ -391,7 +400,7 @@ fn a_restore_by_hand_counts_if_it_is_of_this_service_and_ended_without_a_warning
         |it| it.backup = "ledger-1429".into(),
         |it| it.completed = None,
     ] {
-        assert_eq!(stands(change).0, Standing::Unknown);
+        assert_eq!(stands(change).0, Attainment::Unknown);
     }
 }
 
@@ -405,11 +414,11 @@ fn a_restore_proves_what_it_asked_for_and_brought_back_and_no_more() {
         day.board.list("velero/dr", now(), FactKind::Restore, vec![Fact::from(it)]);
         let ready = day.judge();
         let test = finding(&ready, "restore test");
-        assert_eq!(ready.proofs.iter().any(|it| it.what == "restore"), test.standing == Standing::Met);
+        assert_eq!(ready.proofs.iter().any(|it| it.what == "restore"), test.standing == Attainment::Met);
         (test.standing, test.says.to_string())
     };
     let beside = stands(|it| it.scope.included_namespaces = vec!["shop".into(), "pay".into()]);
-    assert_eq!(beside.0, Standing::Met, "{}", beside.1);
+    assert_eq!(beside.0, Attainment::Met, "{}", beside.1);
     type Part = (&'static str, fn(&mut Restore));
     let parts: [Part; 8] = [
         ("does not cover namespace shop", |it| it.scope.included_namespaces = vec!["pay".into()]),
@@ -423,7 +432,7 @@ fn a_restore_proves_what_it_asked_for_and_brought_back_and_no_more() {
     ];
     for (part, change) in parts {
         let (standing, says) = stands(change);
-        assert_eq!(standing, Standing::Unknown, "{part}: {says}");
+        assert_eq!(standing, Attainment::Unknown, "{part}: {says}");
         assert!(says.contains("was a restore in part") && says.contains(part), "{part}: {says}");
     }
 }
@@ -438,10 +447,10 @@ fn what_the_backup_left_out_no_restore_of_it_proves() {
         day.board.list("velero/dr", now(), FactKind::Restore, vec![Fact::from(it)]);
         finding(&day.judge(), "restore test").standing
     };
-    assert_eq!(stands(|_| {}), Standing::Met);
-    assert_eq!(stands(|it| it.left_out = vec!["secrets".into()]), Standing::Unknown);
-    assert_eq!(stands(|it| it.included_namespaces = vec!["pay".into()]), Standing::Unknown);
-    assert_eq!(stands(|it| it.items = Some(0)), Standing::Unknown);
+    assert_eq!(stands(|_| {}), Attainment::Met);
+    assert_eq!(stands(|it| it.left_out = vec!["secrets".into()]), Attainment::Unknown);
+    assert_eq!(stands(|it| it.included_namespaces = vec!["pay".into()]), Attainment::Unknown);
+    assert_eq!(stands(|it| it.items = Some(0)), Attainment::Unknown);
 }
 
 #[test]
@@ -451,14 +460,14 @@ fn a_plan_proves_what_its_restore_brought_back() {
         change(day.story.incidents[0].plans.by_id.get_mut(&PlanId::from("R")).expect("the plan"));
         finding(&day.judge(), "restore test").standing
     };
-    assert_eq!(stands(|_| {}), Standing::Met);
-    assert_eq!(stands(|it| it.restored.clear()), Standing::Unknown, "a log of before does not say it");
-    assert_eq!(stands(|it| it.restored.values_mut().for_each(|it| it.warnings = 20)), Standing::Unknown);
-    assert_eq!(stands(|it| it.restored.values_mut().for_each(|it| it.items = 0)), Standing::Unknown);
+    assert_eq!(stands(|_| {}), Attainment::Met);
+    assert_eq!(stands(|it| it.restored.clear()), Attainment::Unknown, "a log of before does not say it");
+    assert_eq!(stands(|it| it.restored.values_mut().for_each(|it| it.warnings = 20)), Attainment::Unknown);
+    assert_eq!(stands(|it| it.restored.values_mut().for_each(|it| it.items = 0)), Attainment::Unknown);
     let other = |it: &mut PlanRecord| {
         it.plan.steps[0].params = json!({"spec": {"backupName": "b", "includedNamespaces": ["pay"]}})
     };
-    assert_eq!(stands(other), Standing::Unknown);
+    assert_eq!(stands(other), Attainment::Unknown);
 }
 
 #[test]
@@ -467,7 +476,7 @@ fn parts_that_take_longer_than_the_objective_disprove_it() {
     day.story.incidents[0].clocks.recovery = None;
     day.objective.rto_s = 200;
     let ready = rebuilt(day).judge();
-    assert_eq!(finding(&ready, "recovery").standing, Standing::Missed, "{ready:#?}");
+    assert_eq!(finding(&ready, "recovery").standing, Attainment::Missed, "{ready:#?}");
 }
 
 #[test]
@@ -478,7 +487,7 @@ fn while_users_fail_the_loss_stands_still() {
     day.board.fact("probe/shop", day.now, probe(false, 0, &[("primary", 6)], at("14:37:00")));
     let ready = day.judge();
     assert_eq!(ready.rpo.measured_s, Some(8 * 60));
-    assert_eq!((ready.rpo.standing, ready.rpo_until), (Standing::Met, None), "{ready:#?}");
+    assert_eq!((ready.rpo.standing, ready.rpo_until), (Attainment::Met, None), "{ready:#?}");
 }
 
 #[test]
@@ -488,7 +497,7 @@ fn the_worst_service_comes_first_and_none_is_not_ready() {
     let other = Objective { service: "a-ledger".into(), rpo_s: 60, ..objective() };
     let all = readiness(&[objective(), other], &topics, &day.story, day.now);
     assert_eq!(all.services[0].service, "a-ledger");
-    assert_eq!(readiness(&[], &topics, &day.story, day.now).standing, Standing::Unknown);
+    assert_eq!(readiness(&[], &topics, &day.story, day.now).standing, Attainment::Unknown);
 }
 
 proptest! {
@@ -500,8 +509,8 @@ proptest! {
         let before = day.judge();
         day.now += TimeDelta::seconds(later);
         let after = day.judge();
-        prop_assert!(after.rto.standing != Standing::Met || before.rto.standing == Standing::Met);
-        prop_assert!(after.rpo.standing != Standing::Met || before.rpo.standing == Standing::Met);
+        prop_assert!(after.rto.standing != Attainment::Met || before.rto.standing == Attainment::Met);
+        prop_assert!(after.rpo.standing != Attainment::Met || before.rpo.standing == Attainment::Met);
     }
 }
 
@@ -521,12 +530,12 @@ fn every_dr_cluster_and_every_host_name_is_looked_at_and_the_best_place_decides(
     let ready = rebuilt(day).judge();
     let of = |site: &str| ready.checks.iter().filter(|it| it.site.as_deref() == Some(site)).collect::<Vec<_>>();
     assert_eq!((of("dr").len(), of("far").len()), (4, 3), "of the pods on far nothing is known: {ready:#?}");
-    assert!(of("far").iter().all(|it| it.standing != Standing::Met && it.says.as_str().contains("far")));
+    assert!(of("far").iter().all(|it| it.standing != Attainment::Met && it.says.as_str().contains("far")));
     let apps = of("far").into_iter().find(|it| it.what == "applications").expect("its applications");
     let says = "0 of 12 at parity on far; shop-01 is on primary only; shop-02 is on primary only; shop-03 is on primary only, \
                 and 9 more";
-    assert_eq!((apps.standing, apps.says.as_str()), (Standing::Missed, says));
-    assert_eq!(ready.rto.standing, Standing::Met, "it can come back on dr: {ready:#?}");
+    assert_eq!((apps.standing, apps.says.as_str()), (Attainment::Missed, says));
+    assert_eq!(ready.rto.standing, Attainment::Met, "it can come back on dr: {ready:#?}");
 
     let mut day = self::day();
     with_second_site(&mut day);
@@ -535,7 +544,7 @@ fn every_dr_cluster_and_every_host_name_is_looked_at_and_the_best_place_decides(
     for host in ["shop.example to dr: ", "www.shop.example to dr: ", "shop.example to far: "] {
         assert!(hosts.iter().any(|says| says.starts_with(host)), "{hosts:?}");
     }
-    assert_eq!(ready.rto.standing, Standing::Unknown, "nothing is known of www.shop.example");
+    assert_eq!(ready.rto.standing, Attainment::Unknown, "nothing is known of www.shop.example");
 }
 
 #[test]
@@ -554,5 +563,5 @@ fn a_service_without_dr_is_asked_for_none() {
     assert_eq!(what.len(), 4, "{what:?}");
     let text = format!("{:?}", ready.checks);
     assert!(!text.contains("DR"), "{text}");
-    assert_eq!(finding(&ready, "restore test").standing, Standing::Met);
+    assert_eq!(finding(&ready, "restore test").standing, Attainment::Met);
 }

@@ -81,13 +81,13 @@ impl std::ops::Deref for AppRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Against {
     pub cluster: String,
-    pub known: Known,
+    pub known: AppsKnown,
 }
 
 /// How far the applications of a primary cluster are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Known {
+pub enum AppsKnown {
     /// As they are.
     Now,
     /// It is not heard: as they were last read.

@@ -72,7 +72,7 @@ fn what_was_not_read_is_not_counted() {
     assert_eq!(verdict, Verdict::Unknown);
     assert!(why.contains("its nodes have not been read") && why.contains("its pods have not been read"), "{why}");
     let judged = board.judge(now());
-    let Body::Cluster { nodes_read, pods_read, .. } = &row(&judged, Topic::Clusters, "dr").body else { panic!() };
+    let RowBody::Cluster { nodes_read, pods_read, .. } = &row(&judged, Topic::Clusters, "dr").body else { panic!() };
     assert!(!nodes_read && !pods_read);
 }
 
@@ -158,7 +158,7 @@ fn the_worst_pods_are_named_and_all_are_counted() {
         .collect();
     pods.push(pod("z", PodStage::Starting, "ContainerCreating", at("13:00:00")));
     let judged = with_pods(pods).judge(now());
-    let Body::Cluster { pods, pods_troubled, .. } = &row(&judged, Topic::Clusters, "dr").body else { panic!() };
+    let RowBody::Cluster { pods, pods_troubled, .. } = &row(&judged, Topic::Clusters, "dr").body else { panic!() };
     assert_eq!((*pods_troubled, pods.len(), pods[0].name.as_str()), (301, 200, "z"));
 }
 
@@ -228,6 +228,6 @@ fn an_event_from_the_future_is_not_the_newest_for_ever() {
     let ahead = &view.rows[1];
     assert_eq!(ahead.seen_at, at("14:00:00"));
     assert!(ahead.why.as_str().contains("dated in the future (19:00:00 UTC)"), "{}", ahead.why);
-    board.see(KUBE, now(), Change::Remove { kind: FactKind::KubeEvent, key: "ahead".into() });
+    board.see(KUBE, now(), SourceChange::Remove { kind: FactKind::KubeEvent, key: "ahead".into() });
     assert_eq!(board.judge_topic(Topic::Events, now()).rows.len(), 1);
 }

@@ -73,7 +73,7 @@ fn both(now: Stamp) -> Board {
 fn parity(board: &Board, now: Stamp) -> (u32, u32, Vec<String>, Row) {
     let judged = board.judge(now);
     let row = row(&judged, Topic::Gitops, "parity/dr").clone();
-    let Body::Parity { ok, total, laggards, .. } = &row.body else { panic!("{row:?}") };
+    let RowBody::Parity { ok, total, laggards, .. } = &row.body else { panic!("{row:?}") };
     (*ok, *total, laggards.iter().map(|(name, why)| format!("{name}: {why}")).collect(), row)
 }
 
@@ -90,7 +90,7 @@ fn one_parity_counts_both_tools() {
     assert!(ids.contains(&"app/dr/flux-system/helmrelease/infra"), "{ids:?}");
     let release = super::row(&judged, Topic::Gitops, "app/dr/flux-system/helmrelease/infra");
     assert!(release.why.as_str().contains("only its ready helm-controller proves"), "{}", release.why);
-    let Body::App(app) = &release.body else { panic!() };
+    let RowBody::App(app) = &release.body else { panic!() };
     assert_eq!((app.tool(), app.expected.as_str(), app.controller), (Tool::Flux, "main@sha1:abc", Some((1, 1))));
 }
 
@@ -99,7 +99,7 @@ fn a_tool_that_is_not_heard_makes_the_parity_of_its_cluster_unknown() {
     let now = at("14:53:00");
     let mut board = both(now);
     let later = at("14:54:10");
-    board.see("argocd/dr", later, Change::Alive);
+    board.see("argocd/dr", later, SourceChange::Alive);
     let (ok, total, laggards, row) = parity(&board, later);
     assert_eq!((ok, total), (12, 14));
     assert!(row.stale && row.verdict == Verdict::Unknown && row.source == source("flux/dr"), "{row:?}");
@@ -158,7 +158,7 @@ fn health_is_not_shown_by_anybody_while_sync_is_unknown() {
         board.fact("argocd/dr", now, odd);
         let judged = board.judge(now);
         let row = row(&judged, Topic::Gitops, "app/dr/argocd/shop-01");
-        let Body::App(shown) = &row.body else { panic!() };
+        let RowBody::App(shown) = &row.body else { panic!() };
         assert_eq!((shown.health.as_str(), shown.sync.as_str()), ("", sync));
         assert!(row.verdict != Verdict::Ok && !row.why.as_str().contains("Healthy"), "{row:?}");
     }
@@ -178,7 +178,7 @@ fn suspended_and_blocked_applications_say_so() {
     };
     let project = Project { name: "default".into(), windows: vec![deny], ..Project::default() };
     board.list("argocd/dr", now, FactKind::Project, vec![project.into()]);
-    let place = Place { namespace: "shop".into(), ..Place::default() };
+    let place = DeployTarget { namespace: "shop".into(), ..DeployTarget::default() };
     let frozen = App { place, ..app("shop-01", "Healthy", now) };
     board.fact("argocd/dr", now, frozen);
     board.fact("argocd/dr", now, App { suspended: true, ..app("shop-02", "Healthy", now) });
@@ -194,7 +194,7 @@ fn suspended_and_blocked_applications_say_so() {
         row.body.clone()
     };
     let until = "blocks syncs until 2026-03-02 16:00:00 UTC; people may sync";
-    let Body::App(frozen) = says("app/dr/argocd/shop-01", Verdict::Ok, until) else { panic!() };
+    let RowBody::App(frozen) = says("app/dr/argocd/shop-01", Verdict::Ok, until) else { panic!() };
     assert_eq!(frozen.windows, Windows::Blocked { manual: true, until: Some(at("16:00:00")) });
     says("app/dr/argocd/shop-02", Verdict::Ok, "automated sync is switched off");
     says("app/dr/argocd/shop-03", Verdict::Info, "reconciliation is skipped");
@@ -221,7 +221,7 @@ fn a_comparison_is_judged_and_shown_by_the_clock_of_its_cluster_and_an_old_one_s
     let shown = |board: &Board| {
         let judged = board.judge(now);
         let row = row(&judged, Topic::Gitops, id).clone();
-        let Body::App(shown) = &row.body else { panic!("{row:?}") };
+        let RowBody::App(shown) = &row.body else { panic!("{row:?}") };
         (row.verdict, row.why.as_str().to_owned(), shown.reconciled_at)
     };
     board.fact("argocd/dr", now, app("shop-01", "Healthy", at("14:43:00")));

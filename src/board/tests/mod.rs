@@ -19,7 +19,9 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::model::facts::*;
-use crate::model::{EdgeFamily, EdgeKind, Host, Rules, SafeText, Severity, Strategy, Trouble, TroubleKind};
+use crate::model::{
+    EntryRules, Host, SafeText, Severity, Strategy, TransitionFamily, TransitionKind, Trouble, TroubleKind,
+};
 
 pub(super) fn at(clock: &str) -> Stamp {
     format!("2026-03-02T{clock}Z").parse().expect("a time")
@@ -29,8 +31,8 @@ pub(super) fn source(name: &str) -> SourceId {
     name.parse().expect("a source")
 }
 
-pub(super) fn rules() -> Rules {
-    Rules {
+pub(super) fn rules() -> EntryRules {
+    EntryRules {
         open_on: vec!["critical".into()],
         alerts: Default::default(),
         ignore: vec![],
@@ -78,22 +80,22 @@ pub(super) fn board() -> Board {
 }
 
 impl Board {
-    pub(super) fn see(&mut self, from: &str, seen_at: Stamp, change: Change) -> &mut Self {
+    pub(super) fn see(&mut self, from: &str, seen_at: Stamp, change: SourceChange) -> &mut Self {
         self.apply(Observation { source: source(from), seen_at, part: false, change });
         self
     }
 
     pub(super) fn fact(&mut self, from: &str, seen_at: Stamp, fact: impl Into<Fact>) -> &mut Self {
-        self.see(from, seen_at, Change::Upsert(fact.into()))
+        self.see(from, seen_at, SourceChange::Upsert(fact.into()))
     }
 
     pub(super) fn list(&mut self, from: &str, seen_at: Stamp, kind: FactKind, facts: Vec<Fact>) -> &mut Self {
         // As a source does that has told its last list.
-        self.see(from, seen_at, Change::Replace { kind, facts }).see(from, seen_at, Change::Alive)
+        self.see(from, seen_at, SourceChange::Replace { kind, facts }).see(from, seen_at, SourceChange::Alive)
     }
 }
 
-pub(super) fn row<'a>(judged: &'a Judged, topic: Topic, id: &str) -> &'a Row {
+pub(super) fn row<'a>(judged: &'a JudgedBoard, topic: Topic, id: &str) -> &'a Row {
     let rows = judged.rows(topic);
     rows.iter()
         .find(|row| row.id == id)
@@ -332,8 +334,8 @@ pub(super) fn probe(ok: bool, good: u32, sites: &[(&str, u32)], since: Stamp) ->
     }
 }
 
-pub(super) fn trouble(kind: TroubleKind) -> Change {
-    Change::Trouble(Trouble { kind, what: "connection refused".into(), remedy: "".into() })
+pub(super) fn trouble(kind: TroubleKind) -> SourceChange {
+    SourceChange::Trouble(Trouble { kind, what: "connection refused".into(), remedy: "".into() })
 }
 
 /// Everything answers and is well, as at the drill's start but with DR already at parity.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::board::row::Known as Of;
+use crate::board::row::AppsKnown as Of;
 
 const NOW: &str = "14:53:00";
 
@@ -49,7 +49,7 @@ struct Parity {
 fn parity_of(board: &Board, cluster: &str, now: Stamp) -> Parity {
     let judged = board.judge(now);
     let row = row(&judged, Topic::Gitops, &format!("parity/{cluster}")).clone();
-    let Body::Parity { ok, total, laggards, passing, against, .. } = &row.body else { panic!("{row:?}") };
+    let RowBody::Parity { ok, total, laggards, passing, against, .. } = &row.body else { panic!("{row:?}") };
     let laggards = laggards.iter().map(|(name, why)| format!("{name} {why}")).collect();
     let known = against.first().map(|it| it.known);
     Parity { ok: *ok, total: *total, laggards, passing: *passing, known, row: row.clone() }
@@ -69,7 +69,7 @@ fn dr_at_an_older_release_and_short_of_one_is_told_by_name_and_by_what() {
     let judged = board.judge(now());
     let web = row(&judged, Topic::Gitops, "app/dr/argocd/shop-web");
     assert_eq!((web.verdict, web.why.as_str()), (Verdict::Warning, "is at v1.4.0, primary at v1.9.0"));
-    let Body::App(app) = &web.body else { panic!() };
+    let RowBody::App(app) = &web.body else { panic!() };
     let theirs = app.counterpart.as_ref().expect("its counterpart");
     assert_eq!((theirs.cluster.as_str(), theirs.release.as_str(), theirs.same), ("primary", "v1.9.0", false));
     let payments = row(&judged, Topic::Gitops, "app/primary/argocd/shop-payments");
@@ -202,8 +202,8 @@ fn hub(apps: Vec<App>) -> Board {
 fn to(name: &str, place: &str) -> App {
     let server = place.contains("://");
     let place = match server {
-        true => Place { server: place.into(), ..Place::default() },
-        false => Place { name: place.into(), ..Place::default() },
+        true => DeployTarget { server: place.into(), ..DeployTarget::default() },
+        false => DeployTarget { name: place.into(), ..DeployTarget::default() },
     };
     App { place, ..release("mgmt", name, "main") }
 }
@@ -229,7 +229,7 @@ fn applications_belong_to_the_cluster_that_they_are_deployed_to() {
     );
     let own = parity_of(&board, "primary", now());
     assert_eq!((own.ok, own.total, own.row.verdict), (4, 4, Verdict::Ok));
-    let Body::App(web) = &row(&judged, Topic::Gitops, "app/mgmt/argocd/shop-web-dr").body else { panic!() };
+    let RowBody::App(web) = &row(&judged, Topic::Gitops, "app/mgmt/argocd/shop-web-dr").body else { panic!() };
     assert_eq!((web.cluster.as_str(), web.deployed_from.as_str()), ("dr", "mgmt"));
     assert_eq!(web.counterpart.as_ref().map(|it| it.name.as_str()), Some("shop-web-primary"));
 

@@ -1,9 +1,9 @@
-//! Properties: nothing stale is well, the order of instances does not matter, edges alternate.
+//! Properties: nothing stale is well, the order of instances does not matter, transitions alternate.
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::board::edges;
+use crate::board::find_transitions;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
@@ -63,7 +63,7 @@ proptest! {
         order.reverse();
         prop_assert_eq!(&straight, &heard(&order));
         let it = row(&straight, Topic::Alerts, "f1");
-        let Body::Alert { alert, held_by, .. } = &it.body else { panic!() };
+        let RowBody::Alert { alert, held_by, .. } = &it.body else { panic!() };
         prop_assert_eq!(held_by.len(), 4);
         prop_assert_eq!(alert.receivers.len(), 4);
         prop_assert_eq!(alert.starts_at, starts.iter().min().map(|s| at("14:00:00") + TimeDelta::seconds(*s)));
@@ -74,19 +74,19 @@ proptest! {
         }
     }
 
-    /// However the world flaps between two states, the edges of one thing alternate: no name comes twice in a row.
+    /// However the world flaps between two states, the transitions of one thing alternate: no name comes twice in a row.
     #[test]
     fn edges_alternate_however_things_flap(steps in prop::collection::vec((0usize..6, any::<bool>(), 1i64..90), 1..60)) {
         let mut now = at("10:00:00");
         let mut board = all_well(now);
-        let mut last = Judged::default();
-        let mut said: BTreeMap<(EdgeFamily, String), (EdgeKind, Option<serde_json::Value>)> = BTreeMap::new();
+        let mut last = JudgedBoard::default();
+        let mut said: BTreeMap<(TransitionFamily, String), (TransitionKind, Option<serde_json::Value>)> = BTreeMap::new();
         for (what, good, wait) in steps {
             now += TimeDelta::seconds(wait);
             step(&mut board, what, good, now);
             let judged = board.judge(now);
-            for edge in edges(&last, &judged, &rules(), now) {
-                use EdgeFamily as F;
+            for edge in find_transitions(&last, &judged, &rules(), now) {
+                use TransitionFamily as F;
                 let alternates = [F::Probe, F::ControlPlane, F::Gitops, F::Source, F::Location, F::Alert];
                 if let Some(family) = edge.edge.family().filter(|family| alternates.contains(family)) {
                     let about = format!("{} {}", edge.source, edge.subject);
@@ -96,7 +96,7 @@ proptest! {
                     prop_assert_ne!(before, Some((edge.edge.clone(), began)), "{:?}", edge);
                 }
             }
-            prop_assert!(edges(&judged, &judged, &rules(), now).is_empty(), "nothing changed, nothing to say");
+            prop_assert!(find_transitions(&judged, &judged, &rules(), now).is_empty(), "nothing changed, nothing to say");
             last = judged;
         }
     }
@@ -128,7 +128,7 @@ fn step(board: &mut Board, what: usize, good: bool, now: Stamp) {
             board.list("alertmanager/am-1", now, FactKind::Alert, alerts);
         }
         _ => {
-            let change = if good { Change::Alive } else { trouble(TroubleKind::Unreachable) };
+            let change = if good { SourceChange::Alive } else { trouble(TroubleKind::Unreachable) };
             board.see("cloudflare/edge", now, change);
         }
     }

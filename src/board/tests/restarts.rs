@@ -4,19 +4,19 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::board::Changes;
+use crate::board::FlapDamping;
 use crate::model::Happening;
-use crate::model::entry::Edge;
+use crate::model::entry::Transition;
 use crate::timeline::tests::Log;
 
 /// How things are: users, etcd, applications, the DR location, an alert, the edge's API.
 #[derive(Clone, Debug)]
-struct World {
+struct TestWorld {
     good: [bool; 6],
     since: [Stamp; 6],
 }
 
-impl World {
+impl TestWorld {
     fn new(now: Stamp) -> Self {
         Self { good: [true; 6], since: [now; 6] }
     }
@@ -29,8 +29,8 @@ impl World {
     }
 
     /// Everything that the sources tell of it, each list by itself and the word that all are told last.
-    fn told(&self, now: Stamp) -> Vec<(&'static str, Change)> {
-        let list = |kind, facts: Vec<Fact>| Change::Replace { kind, facts };
+    fn told(&self, now: Stamp) -> Vec<(&'static str, SourceChange)> {
+        let list = |kind, facts: Vec<Fact>| SourceChange::Replace { kind, facts };
         let [users, etcd, apps_well, place, quiet, edge] = self.good;
         let nodes = |cluster: &str| (1..=3).map(|n| node(cluster, &format!("node-{n}"), "True", now).into()).collect();
         let point = |cluster: &str| vec![backup(cluster, "shop-hourly-1429", at("14:29:00")).into()];
@@ -43,28 +43,28 @@ impl World {
         }
         let answers = probe(users, if users { 6 } else { 0 }, &[("primary", 6)], self.since[0]);
         let mut out = vec![
-            ("kubernetes/primary", Change::Upsert(control_plane("primary", etcd).into())),
+            ("kubernetes/primary", SourceChange::Upsert(control_plane("primary", etcd).into())),
             ("kubernetes/primary", list(FactKind::Node, nodes("primary"))),
-            ("kubernetes/primary", Change::Alive),
-            ("kubernetes/dr", Change::Upsert(control_plane("dr", true).into())),
+            ("kubernetes/primary", SourceChange::Alive),
+            ("kubernetes/dr", SourceChange::Upsert(control_plane("dr", true).into())),
             ("kubernetes/dr", list(FactKind::Node, nodes("dr"))),
-            ("kubernetes/dr", Change::Alive),
+            ("kubernetes/dr", SourceChange::Alive),
             ("velero/primary", list(FactKind::Schedule, vec![schedule("primary").into()])),
             ("velero/primary", list(FactKind::RestorePoint, point("primary"))),
             ("velero/primary", list(FactKind::Location, vec![location("primary", now).into()])),
-            ("velero/primary", Change::Alive),
+            ("velero/primary", SourceChange::Alive),
             ("velero/dr", list(FactKind::RestorePoint, point("dr"))),
             ("velero/dr", list(FactKind::Location, vec![dr_place.into()])),
-            ("velero/dr", Change::Alive),
+            ("velero/dr", SourceChange::Alive),
             ("argocd/primary", list(FactKind::App, vec![])),
-            ("argocd/primary", Change::Alive),
+            ("argocd/primary", SourceChange::Alive),
             ("argocd/dr", list(FactKind::App, apps(health, now))),
-            ("argocd/dr", Change::Alive),
+            ("argocd/dr", SourceChange::Alive),
             ("alertmanager/am-1", list(FactKind::AlertPeer, vec![peer("am-1", at("00:00:00")).into()])),
             ("alertmanager/am-1", list(FactKind::Alert, alerts.clone())),
             ("alertmanager/am-2", list(FactKind::AlertPeer, vec![peer("am-2", at("00:00:00")).into()])),
             ("alertmanager/am-2", list(FactKind::Alert, alerts)),
-            ("probe/shop", Change::Upsert(answers.into())),
+            ("probe/shop", SourceChange::Upsert(answers.into())),
         ];
         match edge {
             false => out.push(("cloudflare/edge", trouble(TroubleKind::Unreachable))),
@@ -81,42 +81,42 @@ impl World {
 }
 
 /// A room as the engine keeps it: the board, what it looks for, and a log that is folded.
-struct Room {
+struct TestRoom {
     board: Board,
-    changes: Changes,
+    changes: FlapDamping,
     log: Log,
 }
 
-impl Room {
-    fn new(changes: Changes) -> Self {
+impl TestRoom {
+    fn new(changes: FlapDamping) -> Self {
         Self { board: board(), changes, log: Log::new() }
     }
 
-    fn hear(&mut self, told: &[(&str, Change)], now: Stamp) {
+    fn hear(&mut self, told: &[(&str, SourceChange)], now: Stamp) {
         for (from, change) in told {
             self.board.see(from, now, change.clone());
         }
     }
 
-    fn look(&mut self, now: Stamp) -> Vec<Edge> {
+    fn look(&mut self, now: Stamp) -> Vec<Transition> {
         let found = self.changes.find(&self.board.judge(now), &rules(), now);
         for edge in &found {
-            self.log.room(now, Happening::Edge(edge.clone()));
+            self.log.room(now, Happening::Transition(edge.clone()));
         }
         found
     }
 
     /// Stops, and starts again with nothing but its log.
-    fn restart(&mut self, changes: impl FnOnce(crate::timeline::Standing) -> Changes) {
+    fn restart(&mut self, changes: impl FnOnce(crate::timeline::StandingChanges) -> FlapDamping) {
         self.board = board();
         self.changes = changes(self.log.fold().standing().clone());
     }
 
     /// What was told of each thing, in order.
-    fn by_thing(&self) -> BTreeMap<(Option<EdgeFamily>, String), Vec<EdgeKind>> {
-        let mut out: BTreeMap<_, Vec<EdgeKind>> = BTreeMap::new();
+    fn by_thing(&self) -> BTreeMap<(Option<TransitionFamily>, String), Vec<TransitionKind>> {
+        let mut out: BTreeMap<_, Vec<TransitionKind>> = BTreeMap::new();
         for entry in &self.log.entries {
-            if let Happening::Edge(edge) = &entry.happening {
+            if let Happening::Transition(edge) = &entry.happening {
                 out.entry((edge.edge.family(), edge.about())).or_default().push(edge.edge.clone());
             }
         }
@@ -138,8 +138,8 @@ proptest! {
         steps in prop::collection::vec((0usize..6, any::<bool>(), any::<bool>(), 0usize..30), 1..8),
     ) {
         let mut now = at("14:40:00");
-        let mut world = World::new(now);
-        let mut rooms = [Room::new(Changes::default()), Room::new(Changes::default())];
+        let mut world = TestWorld::new(now);
+        let mut rooms = [TestRoom::new(FlapDamping::default()), TestRoom::new(FlapDamping::default())];
         for (what, good, restarts, heard) in steps {
             world.turn(what, good, now);
             // Long enough that everything which has to last has lasted, and that silence counts.
@@ -154,7 +154,7 @@ proptest! {
             if restarts {
                 let told = world.told(now);
                 let room = &mut rooms[1];
-                room.restart(Changes::new);
+                room.restart(FlapDamping::new);
                 room.hear(&told[..heard.min(told.len())], now);
                 room.look(now);
                 room.hear(&told, now);
@@ -176,16 +176,18 @@ enum Doubt {
     Cut,
 }
 
-fn doubted(told: Vec<(&'static str, Change)>, doubts: &[Doubt; 10]) -> Vec<(&'static str, Change)> {
+fn doubted(told: Vec<(&'static str, SourceChange)>, doubts: &[Doubt; 10]) -> Vec<(&'static str, SourceChange)> {
     let doubt = |name: &str| doubts[SOURCES.iter().position(|it| *it == name).expect("a source")];
-    let mut out: Vec<(&str, Change)> = Vec::new();
+    let mut out: Vec<(&str, SourceChange)> = Vec::new();
     for (from, change) in told {
         match (doubt(from), change) {
             (Doubt::Unheard, _) => {}
-            (Doubt::Empty, Change::Replace { kind, .. }) => out.push((from, Change::Replace { kind, facts: vec![] })),
+            (Doubt::Empty, SourceChange::Replace { kind, .. }) => {
+                out.push((from, SourceChange::Replace { kind, facts: vec![] }))
+            }
             // Half of its lists, and never the word that all are there.
-            (Doubt::Cut, Change::Alive) => {}
-            (Doubt::Cut, Change::Replace { kind: FactKind::Location | FactKind::Node | FactKind::App, .. }) => {}
+            (Doubt::Cut, SourceChange::Alive) => {}
+            (Doubt::Cut, SourceChange::Replace { kind: FactKind::Location | FactKind::Node | FactKind::App, .. }) => {}
             (_, change) => out.push((from, change)),
         }
     }
@@ -195,20 +197,20 @@ fn doubted(told: Vec<(&'static str, Change)>, doubts: &[Doubt; 10]) -> Vec<(&'st
 }
 
 /// Why a row may not be well, if it may not.
-fn unproven(judged: &Judged, row: &Row, doubts: &[Doubt; 10], now: Stamp) -> Option<&'static str> {
+fn unproven(judged: &JudgedBoard, row: &Row, doubts: &[Doubt; 10], now: Stamp) -> Option<&'static str> {
     let doubt = |id: &SourceId| SOURCES.iter().position(|it| source(it) == *id).map(|n| doubts[n]);
     match &row.body {
-        Body::Cluster { nodes, nodes_ready, .. } if *nodes == 0 || nodes_ready < nodes => {
+        RowBody::Cluster { nodes, nodes_ready, .. } if *nodes == 0 || nodes_ready < nodes => {
             return Some("no node is ready");
         }
-        Body::Parity { ok, total, .. } if *total == 0 || ok < total => return Some("no application is at parity"),
-        Body::Backup { point: None, .. } => return Some("no restore point"),
-        Body::Backup { point: Some(point), .. } if point.started > now + TimeDelta::seconds(60) => {
+        RowBody::Parity { ok, total, .. } if *total == 0 || ok < total => return Some("no application is at parity"),
+        RowBody::Backup { point: None, .. } => return Some("no restore point"),
+        RowBody::Backup { point: Some(point), .. } if point.started > now + TimeDelta::seconds(60) => {
             return Some("a future point");
         }
-        Body::Service { good_percent, .. } if *good_percent != Some(100) => return Some("no good answer"),
-        Body::Probe(probe) if probe.samples == 0 || probe.good < probe.samples => return Some("no good answer"),
-        Body::LoadBalancer { order, .. } if order.is_empty() => return Some("no pool"),
+        RowBody::Service { good_percent, .. } if *good_percent != Some(100) => return Some("no good answer"),
+        RowBody::Probe(probe) if probe.samples == 0 || probe.good < probe.samples => return Some("no good answer"),
+        RowBody::LoadBalancer { order, .. } if order.is_empty() => return Some("no pool"),
         _ => {}
     }
     if row.stale || row.seen_at > now + TimeDelta::seconds(5) {
@@ -216,7 +218,7 @@ fn unproven(judged: &Judged, row: &Row, doubts: &[Doubt; 10], now: Stamp) -> Opt
     }
     match doubt(&row.source) {
         Some(Doubt::Unheard) => Some("its source was never heard"),
-        Some(Doubt::Partial) if !matches!(row.body, Body::Alert { .. }) => Some("its source is partial"),
+        Some(Doubt::Partial) if !matches!(row.body, RowBody::Alert { .. }) => Some("its source is partial"),
         Some(Doubt::Future) => Some("its source is in the future"),
         _ if judged.rows(Topic::Sources).is_empty() => Some("no source"),
         _ => None,
@@ -236,10 +238,10 @@ proptest! {
     ) {
         let now = at("14:40:00");
         let mut board = board();
-        for (from, mut change) in doubted(World::new(now).told(now), &picks) {
+        for (from, mut change) in doubted(TestWorld::new(now).told(now), &picks) {
             let n = SOURCES.iter().position(|it| *it == from).expect("a source");
             let seen_at = if picks[n] == Doubt::Future { now + TimeDelta::minutes(7) } else { now };
-            if let Change::Replace { kind: FactKind::RestorePoint, facts } = &mut change {
+            if let SourceChange::Replace { kind: FactKind::RestorePoint, facts } = &mut change {
                 for fact in facts {
                     if let Fact::RestorePoint(point) = fact {
                         point.started = Some(now + TimeDelta::seconds(started_in_s));
@@ -261,20 +263,20 @@ proptest! {
 #[test]
 fn nothing_is_said_before_every_list_is_read() {
     let now = at("14:40:00");
-    let told = World::new(now).told(now);
+    let told = TestWorld::new(now).told(now);
     // Whatever was heard so far, and in whatever order the sources answer.
     for cut in 0..=told.len() {
-        let mut room = Room::new(Changes::at_once());
+        let mut room = TestRoom::new(FlapDamping::at_once());
         room.hear(&told[..cut], now);
-        let said: Vec<EdgeKind> = room.look(now).into_iter().map(|edge| edge.edge).collect();
-        let usable = if said.is_empty() { &[][..] } else { &[EdgeKind::BackupUsable][..] };
+        let said: Vec<TransitionKind> = room.look(now).into_iter().map(|edge| edge.edge).collect();
+        let usable = if said.is_empty() { &[][..] } else { &[TransitionKind::BackupUsable][..] };
         assert_eq!(said, usable, "after {cut}");
         let judged = room.board.judge(now);
         for row in judged.topics.values().flat_map(|view| &view.rows) {
             assert!(row.verdict < Verdict::Warning, "after {cut}: {row:?}");
         }
     }
-    let mut room = Room::new(Changes::at_once());
+    let mut room = TestRoom::new(FlapDamping::at_once());
     room.hear(&told[..8], now);
     let it = row(&room.board.judge(now), Topic::Backups, "schedule/shop-hourly").clone();
     assert_eq!(it.verdict, Verdict::Unknown, "{}", it.why);
@@ -283,9 +285,9 @@ fn nothing_is_said_before_every_list_is_read() {
 #[test]
 fn what_ended_while_the_room_was_not_running_is_said_once() {
     let now = at("14:40:00");
-    let mut world = World::new(now);
+    let mut world = TestWorld::new(now);
     (0..5).for_each(|what| world.turn(what, false, now));
-    let mut room = Room::new(Changes::at_once());
+    let mut room = TestRoom::new(FlapDamping::at_once());
     room.hear(&world.told(now), now);
     room.look(now);
     let bad = room.by_thing();
@@ -293,7 +295,7 @@ fn what_ended_while_the_room_was_not_running_is_said_once() {
 
     let later = at("14:43:00");
     (0..5).for_each(|what| world.turn(what, true, later));
-    room.restart(Changes::new);
+    room.restart(FlapDamping::new);
     room.hear(&world.told(later), later);
     let mut said: Vec<String> = room.look(later).into_iter().map(|edge| edge.edge.to_string()).collect();
     said.sort();
@@ -307,17 +309,17 @@ fn what_ended_while_the_room_was_not_running_is_said_once() {
 #[test]
 fn an_alert_that_fires_anew_after_a_restart_is_said() {
     let now = at("14:40:00");
-    let mut world = World::new(now);
+    let mut world = TestWorld::new(now);
     world.turn(4, false, now);
-    let mut room = Room::new(Changes::at_once());
+    let mut room = TestRoom::new(FlapDamping::at_once());
     room.hear(&world.told(now), now);
     room.look(now);
-    room.restart(Changes::new);
+    room.restart(FlapDamping::new);
     room.hear(&world.told(now), now);
     assert_eq!(room.look(now), [], "it fires as it did");
     world.since[4] = at("14:42:00");
     let later = at("14:42:10");
-    room.restart(Changes::new);
+    room.restart(FlapDamping::new);
     room.hear(&world.told(later), later);
     let said = room.look(later);
     assert_eq!(said.iter().map(|edge| edge.edge.as_str()).collect::<Vec<_>>(), ["alert.firing"]);
@@ -326,8 +328,8 @@ fn an_alert_that_fires_anew_after_a_restart_is_said() {
 
 #[test]
 fn what_is_in_passing_is_no_entry_and_what_lasts_is_told_from_its_beginning() {
-    let mut world = World::new(at("14:40:00"));
-    let mut room = Room::new(Changes::default());
+    let mut world = TestWorld::new(at("14:40:00"));
+    let mut room = TestRoom::new(FlapDamping::default());
     let mut said = Vec::new();
     for s in 0..600 {
         let now = second("14:40:00", s);
@@ -351,8 +353,8 @@ fn what_is_in_passing_is_no_entry_and_what_lasts_is_told_from_its_beginning() {
 
 #[test]
 fn what_goes_to_and_fro_is_told_a_few_times_and_then_counted() {
-    let mut world = World::new(at("14:40:00"));
-    let mut room = Room::new(Changes::default());
+    let mut world = TestWorld::new(at("14:40:00"));
+    let mut room = TestRoom::new(FlapDamping::default());
     let mut folded = Vec::new();
     for s in (0..3_600).step_by(10) {
         let now = second("14:40:00", s);
@@ -361,10 +363,10 @@ fn what_goes_to_and_fro_is_told_a_few_times_and_then_counted() {
         room.look(now);
         folded.extend(room.changes.swallowed(now));
     }
-    let of_etcd: Vec<EdgeKind> =
-        room.by_thing().remove(&(Some(EdgeFamily::ControlPlane), "primary".to_owned())).expect("told");
+    let of_etcd: Vec<TransitionKind> =
+        room.by_thing().remove(&(Some(TransitionFamily::ControlPlane), "primary".to_owned())).expect("told");
     assert!((4..=20).contains(&of_etcd.len()), "{of_etcd:?}");
-    assert_eq!(of_etcd.last(), Some(&EdgeKind::ControlPlaneOk), "its end is told");
+    assert_eq!(of_etcd.last(), Some(&TransitionKind::ControlPlaneOk), "its end is told");
     assert!(folded.iter().map(|it| it.count).sum::<u64>() >= 10, "{folded:?}");
 }
 
@@ -372,10 +374,10 @@ fn what_goes_to_and_fro_is_told_a_few_times_and_then_counted() {
 fn what_our_own_side_could_not_ask_is_unknown_and_never_an_outage() {
     let now = at("14:40:00");
     for kind in [TroubleKind::Credential, TroubleKind::Unauthorized, TroubleKind::Local] {
-        let mut room = Room::new(Changes::at_once());
+        let mut room = TestRoom::new(FlapDamping::at_once());
         for name in SOURCES {
             room.hear(
-                &[(name, Change::Trouble(Trouble { kind, what: "session expired".into(), remedy: "".into() }))],
+                &[(name, SourceChange::Trouble(Trouble { kind, what: "session expired".into(), remedy: "".into() }))],
                 now,
             );
         }
@@ -389,7 +391,7 @@ fn what_our_own_side_could_not_ask_is_unknown_and_never_an_outage() {
         let words = kind.own_failure().expect("ours");
         assert!(cluster.why.as_str().contains(&format!("not looked at, {words}: session expired")), "{}", cluster.why);
         for edge in room.look(now) {
-            assert_eq!((edge.edge, edge.verdict.as_str()), (EdgeKind::SourceLost, "unknown"));
+            assert_eq!((edge.edge, edge.verdict.as_str()), (TransitionKind::SourceLost, "unknown"));
             assert!(
                 edge.says.as_str().contains("not looked at") && edge.says.as_str().contains("session expired"),
                 "{}",

@@ -1,8 +1,8 @@
-//! Error budgets on the board: worked figures, what is not known, and edges that do not flap.
+//! Error budgets on the board: worked figures, what is not known, and transitions that do not flap.
 
 use super::*;
-use crate::board::edges;
-use crate::model::slo::{Reading, SloTarget, WINDOWS, WindowRead};
+use crate::board::find_transitions;
+use crate::model::slo::{SloFigure, SloTarget, WINDOWS, WindowRead};
 
 const PROM: &str = "prometheus/prom";
 const MONTH: u64 = 30 * 86_400;
@@ -16,7 +16,7 @@ fn board() -> Board {
 fn slo(now: Stamp, errors: f64, month: f64) -> Slo {
     let read = |window_s, errors| WindowRead {
         window_s,
-        errors: Reading::Number(errors),
+        errors: SloFigure::Number(errors),
         requests: Some(144_000.0),
         at: now,
         fresh_for_s: if window_s < 86_400 { 60 } else { 195 },
@@ -35,7 +35,7 @@ fn slo(now: Stamp, errors: f64, month: f64) -> Slo {
     }
 }
 
-fn set(slo: &mut Slo, window_s: u64, errors: Reading) {
+fn set(slo: &mut Slo, window_s: u64, errors: SloFigure) {
     for read in slo.windows.iter_mut().filter(|read| read.window_s == window_s) {
         read.errors = errors.clone();
     }
@@ -50,9 +50,9 @@ fn look(board: &Board, now: Stamp) -> Row {
     row(&board.judge(now), Topic::Slo, "slo/shop").clone()
 }
 
-fn budget(row: &Row) -> &Budget {
+fn budget(row: &Row) -> &ErrorBudget {
     match &row.body {
-        Body::Slo(budget) => budget,
+        RowBody::Slo(budget) => budget,
         other => panic!("no budget: {other:?}"),
     }
 }
@@ -82,7 +82,7 @@ fn an_outage_pages_and_says_how_long_it_can_go_on() {
     let mut it = slo(now, 0.0, 0.0002);
     // Three minutes of failing altogether: 3 of 5 min, 3 of 30, 3 of 60 …
     for (window, errors) in [(300, 0.6), (1_800, 0.1), (3_600, 0.05), (7_200, 0.025), (21_600, 0.0083)] {
-        set(&mut it, window, Reading::Number(errors));
+        set(&mut it, window, SloFigure::Number(errors));
     }
     let row = seen(&mut board, now, it);
     let it = budget(&row);
@@ -105,13 +105,13 @@ fn nothing_measured_is_its_own_state_and_never_green() {
         seen(&mut board(), now, it)
     };
     let cases: [(&str, Twist<'_>, BurnState); 7] = [
-        ("no requests", &|it| set(it, 300, Reading::NoTraffic), BurnState::NoTraffic),
-        ("no such series", &|it| set(it, 300, Reading::NoData), BurnState::NoData),
+        ("no requests", &|it| set(it, 300, SloFigure::NoTraffic), BurnState::NoTraffic),
+        ("no such series", &|it| set(it, 300, SloFigure::NoData), BurnState::NoData),
         ("have vanished", &|it| it.vanished = true, BurnState::NoData),
-        ("5 min: too many samples", &|it| set(it, 300, Reading::Odd("too many samples".into())), BurnState::Unknown),
+        ("5 min: too many samples", &|it| set(it, 300, SloFigure::Odd("too many samples".into())), BurnState::Unknown),
         ("partial data: a store is down", &|it| it.warnings.push("a store is down".into()), BurnState::Ok),
         ("neither is what is left", &|it| (it.retention_s, it.covered_s) = (None, None), BurnState::Ok),
-        ("what is left is not known", &|it| set(it, MONTH, Reading::NoData), BurnState::Ok),
+        ("what is left is not known", &|it| set(it, MONTH, SloFigure::NoData), BurnState::Ok),
     ];
     for (words, change, state) in cases {
         let row = with(change);
@@ -145,7 +145,7 @@ fn figures_grow_old_each_by_its_own_measure() {
     let start = at("14:00:00");
     seen(&mut board, start, slo(start, 0.0, 0.0));
     // The server lives, but the short windows were not read again.
-    board.see(PROM, at("14:01:30"), Change::Alive);
+    board.see(PROM, at("14:01:30"), SourceChange::Alive);
     let row = look(&board, at("14:01:30"));
     assert_eq!((row.verdict, row.stale), (Verdict::Unknown, false));
     assert!(row.why.as_str().contains("5 min: not read for too long"), "{}", row.why);
@@ -165,17 +165,17 @@ fn few_requests_are_said() {
     assert!(row.why.as_str().contains("only 40 requests in 1 h"), "{}", row.why);
 }
 
-/// Plays a reading every 15 s and gives the edges with the seconds after 14:00.
+/// Plays a reading every 15 s and gives the transitions with the seconds after 14:00.
 fn play(readings: impl Fn(i64) -> Slo, seconds: i64) -> Vec<(String, i64)> {
-    let (mut board, mut last, mut out) = (board(), Judged::default(), Vec::new());
+    let (mut board, mut last, mut out) = (board(), JudgedBoard::default(), Vec::new());
     for s in (0..seconds).step_by(15) {
         let now = at("14:00:00") + TimeDelta::seconds(s);
         board.list(PROM, now, FactKind::Slo, vec![readings(s).into()]);
         let judged = board.judge(now);
-        let new = edges(&last, &judged, &rules(), now);
+        let new = find_transitions(&last, &judged, &rules(), now);
         out.extend(
             new.into_iter()
-                .filter(|edge| edge.edge.family() == Some(EdgeFamily::Slo))
+                .filter(|edge| edge.edge.family() == Some(TransitionFamily::Slo))
                 .map(|edge| (edge.edge.to_string(), s)),
         );
         last = judged;
@@ -200,7 +200,7 @@ fn not_knowing_is_no_end() {
         |s| {
             let mut it = then(s, if s < 60 { 0.05 } else { 0.0 });
             if (60..1_800).contains(&s) {
-                set(&mut it, 300, Reading::NoTraffic);
+                set(&mut it, 300, SloFigure::NoTraffic);
             }
             it
         },

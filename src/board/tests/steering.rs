@@ -4,10 +4,10 @@ use super::*;
 use crate::board::row::Route;
 use crate::model::facts::{ActingRule, PlaceRole, PoolPlace, PoolWeights};
 
-type Change = fn(&mut LoadBalancer, &mut Pool, &mut Pool);
+type BalancerChange = fn(&mut LoadBalancer, &mut Pool, &mut Pool);
 
 /// The rows of the load balancer and of the pools `primary` and `dr` of it, after a change.
-fn judged(change: Change) -> Judged {
+fn judged(change: BalancerChange) -> JudgedBoard {
     let now = at("14:37:00");
     let (mut primary, mut dr) = (pool("primary", Some(true)), pool("dr", Some(true)));
     let mut lb = load_balancer(&["primary", "dr"], "dr");
@@ -43,7 +43,7 @@ fn rule(name: &str, always: bool, answers: Option<u32>) -> ActingRule {
 #[test]
 fn each_way_of_steering_says_where_traffic_goes() {
     use Verdict::{Critical, Info, Ok, Unknown, Warning};
-    let table: [(&str, Change, &str, Verdict, &str); 19] = [
+    let table: [(&str, BalancerChange, &str, Verdict, &str); 19] = [
         (
             "two regions",
             |lb, _, _| {
@@ -185,7 +185,7 @@ fn each_way_of_steering_says_where_traffic_goes() {
     for (what, change, to, verdict, says) in table {
         let judged = judged(change);
         let it = row(&judged, Topic::Traffic, "lb/edge/lb-1");
-        let Body::LoadBalancer { goes_to, routes, .. } = &it.body else { panic!() };
+        let RowBody::LoadBalancer { goes_to, routes, .. } = &it.body else { panic!() };
         let told = goes_to.as_ref().map_or_else(|| Route::words(routes), ToString::to_string);
         assert_eq!((told.as_str(), it.verdict), (to, verdict), "{what}: {}", it.why);
         assert!(it.why.as_str().contains(says), "{what}: {}", it.why);

@@ -15,8 +15,8 @@ fn usable(change: impl FnOnce(&mut RestorePoint, &mut Location)) -> Result<(), S
     board.list("velero/dr", now, FactKind::RestorePoint, vec![point.into()]);
     let judged = board.judge(now);
     let it = row(&judged, Topic::Backups, "schedule/shop-hourly");
-    let Body::Backup { point, .. } = &it.body else { panic!("{it:?}") };
-    let Body::Service { restore_point, .. } = &row(&judged, Topic::Services, "shop").body else { panic!() };
+    let RowBody::Backup { point, .. } = &it.body else { panic!("{it:?}") };
+    let RowBody::Service { restore_point, .. } = &row(&judged, Topic::Services, "shop").body else { panic!() };
     assert_eq!(point, restore_point, "a service's point is that of its only schedule");
     match point {
         Some(_) => {
@@ -78,7 +78,7 @@ fn the_newest_usable_point_counts_and_a_newer_one_that_is_not_is_named() {
     board.fact("velero/dr", now, running);
     board.fact("velero/dr", now, backup("dr", "shop-hourly-1329", at("13:29:00")));
     let judged = board.judge(now);
-    let Body::Backup { point, newer, cluster, missed_runs, rpo_s, .. } =
+    let RowBody::Backup { point, newer, cluster, missed_runs, rpo_s, .. } =
         &row(&judged, Topic::Backups, "schedule/shop-hourly").body
     else {
         panic!()
@@ -110,7 +110,7 @@ fn runs_are_missed_by_the_schedule_and_not_while_it_is_paused() {
         let judged = board.judge(now);
         let it = row(&judged, Topic::Backups, "schedule/shop-hourly").clone();
         match it.body {
-            Body::Backup { missed_runs, .. } => (missed_runs, it.why.to_string()),
+            RowBody::Backup { missed_runs, .. } => (missed_runs, it.why.to_string()),
             _ => panic!(),
         }
     };
@@ -136,7 +136,7 @@ fn parity(change: impl FnOnce(&mut App)) -> (u32, u32, Vec<(SafeText, SafeText)>
     board.list("argocd/dr", now, FactKind::App, facts);
     let judged = board.judge(now);
     match &row(&judged, Topic::Gitops, "parity/dr").body {
-        Body::Parity { ok, total, laggards, .. } => (*ok, *total, laggards.clone()),
+        RowBody::Parity { ok, total, laggards, .. } => (*ok, *total, laggards.clone()),
         _ => panic!(),
     }
 }
@@ -176,7 +176,7 @@ fn stale_applications_are_never_counted_as_well() {
     let judged = all_well(at("14:37:00")).judge(at("14:38:00"));
     let it = row(&judged, Topic::Gitops, "parity/dr");
     assert!(it.stale && it.verdict == Verdict::Unknown, "{it:?}");
-    let Body::Parity { ok, total, .. } = &it.body else { panic!() };
+    let RowBody::Parity { ok, total, .. } = &it.body else { panic!() };
     assert_eq!((*ok, *total), (0, 12));
 }
 
@@ -220,7 +220,7 @@ fn traffic_goes_where_the_order_and_known_health_say() {
         board.list("cloudflare/edge", now, FactKind::LoadBalancer, vec![lb.into()]);
         let judged = board.judge(now);
         let it = row(&judged, Topic::Traffic, "lb/edge/lb-1");
-        let Body::LoadBalancer { goes_to, service, .. } = &it.body else { panic!() };
+        let RowBody::LoadBalancer { goes_to, service, .. } = &it.body else { panic!() };
         assert_eq!(goes_to.as_ref().map(SafeText::as_str), to, "{what}: {}", it.why);
         assert_eq!(it.verdict, verdict, "{what}: {}", it.why);
         assert_eq!(service.as_deref(), Some("shop"));
@@ -356,7 +356,7 @@ fn nodes_are_silent_by_their_lease_whatever_their_condition_says() {
     board.list("kubernetes/primary", now, FactKind::Node, nodes);
     let judged = board.judge(now);
     let it = row(&judged, Topic::Clusters, "primary");
-    let Body::Cluster { nodes, nodes_ready, nodes_silent, nodes_not_ready, .. } = &it.body else { panic!() };
+    let RowBody::Cluster { nodes, nodes_ready, nodes_silent, nodes_not_ready, .. } = &it.body else { panic!() };
     assert_eq!((*nodes, *nodes_ready, *nodes_silent, nodes_not_ready.len()), (4, 2, 2, 0));
     assert!(
         it.why.as_str().contains("2 of 4 nodes silent (not heard from, or Lease late): node-2, node-3"),
@@ -427,7 +427,11 @@ fn events_are_bounded_and_newest_first() {
     assert_eq!((view.rows.len(), view.total, view.dropped), (MOST_EVENTS, 6_000, 1_000));
     assert_eq!(view.rows[0].id, "primary/e-5999");
     assert_eq!(board.events.len(), MOST_EVENTS);
-    board.see("kubernetes/primary", at("14:41:00"), Change::Remove { kind: FactKind::KubeEvent, key: "e-5999".into() });
+    board.see(
+        "kubernetes/primary",
+        at("14:41:00"),
+        SourceChange::Remove { kind: FactKind::KubeEvent, key: "e-5999".into() },
+    );
     assert_eq!(board.judge_topic(Topic::Events, at("14:41:00")).rows[0].id, "primary/e-5998");
 }
 
@@ -452,7 +456,7 @@ fn a_wall_clock_that_is_set_back_makes_rows_stale_until_they_are_read_again() {
     let fresh = |board: &Board, now: Stamp| !row(&board.judge(now), Topic::Traffic, "pool/edge/p-dr").stale;
     assert!(fresh(&board, at("14:40:05")));
     assert!(!fresh(&board, at("13:40:10")), "seen an hour from now: how long ago that was nobody knows");
-    board.see("cloudflare/edge", at("13:40:12"), Change::Alive);
+    board.see("cloudflare/edge", at("13:40:12"), SourceChange::Alive);
     assert!(fresh(&board, at("13:40:15")));
     assert!(!fresh(&board, at("13:44:15")), "and it ages from there");
 }
@@ -463,7 +467,7 @@ fn a_source_shows_the_way_to_it_whether_or_not_it_answers() {
     let mut board = all_well(at("14:40:00")).with_notes(&source("cloudflare/edge"), way.clone());
     for _ in 0..2 {
         let judged = board.judge(at("14:40:20"));
-        let Body::Source { notes, .. } = &row(&judged, Topic::Sources, "cloudflare/edge").body else { panic!() };
+        let RowBody::Source { notes, .. } = &row(&judged, Topic::Sources, "cloudflare/edge").body else { panic!() };
         assert_eq!(*notes, way);
         board.see("cloudflare/edge", at("14:40:10"), trouble(TroubleKind::Unreachable));
     }
@@ -475,13 +479,13 @@ fn what_one_part_says_renews_nothing_of_a_part_that_can_not_be_read() {
     board.see("velero/dr", at("14:40:10"), trouble(TroubleKind::Silent));
     for second in 11..59 {
         let seen_at = at(&format!("14:40:{second}"));
-        let change = Change::Upsert(location("dr", seen_at).into());
+        let change = SourceChange::Upsert(location("dr", seen_at).into());
         board.apply(Observation { source: source("velero/dr"), seen_at, part: true, change });
         board.see("velero/dr", seen_at, trouble(TroubleKind::Silent));
     }
     let judged = board.judge(at("14:40:59"));
     let state = row(&judged, Topic::Sources, "velero/dr");
-    let Body::Source { troubled_since, .. } = &state.body else { panic!("{state:?}") };
+    let RowBody::Source { troubled_since, .. } = &state.body else { panic!("{state:?}") };
     assert_eq!(*troubled_since, Some(at("14:40:10")));
     assert!(!row(&judged, Topic::Backups, "location/dr/default").stale, "it was read a second ago");
     let point = board.store.source(&source("velero/dr")).unwrap();
@@ -494,12 +498,12 @@ fn what_one_part_says_renews_nothing_of_a_part_that_can_not_be_read() {
 fn a_source_that_answers_once_between_two_failures_was_not_well_in_between() {
     let mut board = all_well(at("14:36:55"));
     let since = |board: &Board, now: &str| match &row(&board.judge(at(now)), Topic::Sources, "velero/dr").body {
-        Body::Source { troubled_since, .. } => *troubled_since,
+        RowBody::Source { troubled_since, .. } => *troubled_since,
         other => panic!("{other:?}"),
     };
     for second in (0..60).step_by(10) {
         board.see("velero/dr", at(&format!("14:37:{second:02}")), trouble(TroubleKind::Silent));
-        board.see("velero/dr", at(&format!("14:37:{:02}", second + 5)), Change::Alive);
+        board.see("velero/dr", at(&format!("14:37:{:02}", second + 5)), SourceChange::Alive);
         let wanted = (second > 0).then_some(at("14:37:00"));
         assert_eq!(since(&board, &format!("14:37:{:02}", second + 6)), wanted, "{second}: only a first answer ends it");
     }
@@ -513,13 +517,13 @@ fn a_source_that_answers_once_between_two_failures_was_not_well_in_between() {
     assert_eq!((proof.seen_at, proof.stale), (at("14:37:55"), false), "what it told is as fresh as its answer");
     board.see("velero/dr", at("14:38:00"), trouble(TroubleKind::Unreachable));
     assert_eq!(since(&board, "14:38:01"), Some(at("14:37:00")), "it fails as it did");
-    board.see("velero/dr", at("14:38:20"), Change::Alive);
+    board.see("velero/dr", at("14:38:20"), SourceChange::Alive);
     assert_eq!(since(&board, "14:38:20"), Some(at("14:37:00")), "20 s without a failure are not over");
-    board.see("velero/dr", at("14:38:21"), Change::Alive);
+    board.see("velero/dr", at("14:38:21"), SourceChange::Alive);
     assert_eq!(since(&board, "14:38:21"), None, "now they are");
     board.see("velero/dr", at("14:40:22"), trouble(TroubleKind::Silent));
     assert_eq!(since(&board, "14:40:23"), Some(at("14:40:22")), "two good minutes end it");
-    board.see("velero/dr", at("14:40:24"), Change::Alive);
+    board.see("velero/dr", at("14:40:24"), SourceChange::Alive);
     assert_eq!(since(&board, "14:40:24"), None, "at once, as before");
 }
 

@@ -1,32 +1,32 @@
 //! The drill's story as observations, and what is remembered of it.
 
 use super::*;
-use crate::board::{Limiter, edges};
-use crate::model::entry::Edge;
+use crate::board::{RateLimiter, find_transitions};
+use crate::model::entry::Transition;
 
-/// Plays observations and collects edges as the engine would.
+/// Plays observations and collects transitions as the engine would.
 struct Play {
     board: Board,
-    last: Judged,
-    edges: Vec<Edge>,
+    last: JudgedBoard,
+    edges: Vec<Transition>,
 }
 
 impl Play {
     fn new(board: Board) -> Self {
-        Self { board, last: Judged::default(), edges: Vec::new() }
+        Self { board, last: JudgedBoard::default(), edges: Vec::new() }
     }
 
-    /// Judges, and gives the new edges.
+    /// Judges, and gives the new transitions.
     fn look(&mut self, now: Stamp) -> Vec<String> {
         let judged = self.board.judge(now);
-        let new = edges(&self.last, &judged, &rules(), now);
+        let new = find_transitions(&self.last, &judged, &rules(), now);
         self.last = judged;
         let names = new.iter().map(|edge| edge.edge.to_string()).collect();
         self.edges.extend(new);
         names
     }
 
-    fn named(&self, name: &str) -> &Edge {
+    fn named(&self, name: &str) -> &Transition {
         self.edges
             .iter()
             .find(|edge| edge.edge.as_str() == name)
@@ -36,7 +36,7 @@ impl Play {
     /// Everything but the primary cluster says again what it said.
     fn alive(&mut self, now: Stamp) {
         for name in SOURCES.iter().filter(|name| **name != "velero/primary" && **name != "argocd/primary") {
-            self.board.see(name, now, Change::Alive);
+            self.board.see(name, now, SourceChange::Alive);
         }
         self.board.list("velero/dr", now, FactKind::Location, vec![location("dr", now).into()]);
     }
@@ -81,7 +81,11 @@ fn the_story_of_the_drill_gives_its_edges_in_order() {
     let firing = play.named("alert.firing");
     assert_eq!((firing.at, firing.verdict.as_str()), (at("14:41:00"), "critical"));
     assert_eq!(firing.says, "Alert etcdMembersDown fires on primary → pagerduty");
-    assert_eq!(play.edges.iter().filter(|edge| edge.edge == EdgeKind::AlertFiring).count(), 1, "merged over instances");
+    assert_eq!(
+        play.edges.iter().filter(|edge| edge.edge == TransitionKind::AlertFiring).count(),
+        1,
+        "merged over instances"
+    );
 
     // Failover: order, then drained traffic, then applications, restore, recovery.
     let now = at("14:50:31");
@@ -166,14 +170,14 @@ fn a_source_that_falls_silent_leaves_a_gap_with_its_length() {
     let mut play = Play::new(board);
     play.look(at("14:40:10"));
     for name in SOURCES.iter().filter(|name| **name != "cloudflare/edge") {
-        play.board.see(name, at("14:45:00"), Change::Alive);
+        play.board.see(name, at("14:45:00"), SourceChange::Alive);
     }
     let names = play.look(at("14:45:00"));
     assert_eq!(names.iter().filter(|name| *name == "source.lost").count(), 1, "{names:?}");
     let lost = play.named("source.lost").clone();
     assert_eq!((lost.at, lost.source.as_str()), (at("14:40:00"), "cloudflare/edge"));
     assert_eq!(lost.says, "cloudflare/edge not heard from since 14:40:00 UTC: connection refused");
-    play.board.see("cloudflare/edge", at("14:45:02"), Change::Alive);
+    play.board.see("cloudflare/edge", at("14:45:02"), SourceChange::Alive);
     assert_eq!(play.look(at("14:45:03")), ["source.back"]);
     let back = play.named("source.back");
     assert_eq!(back.figures["gap_s"], 302);
@@ -222,7 +226,7 @@ fn an_alert_is_resolved_only_when_every_instance_was_asked_twice_and_is_old_enou
     assert_eq!(poll(&mut play, at("14:41:30"), &both[..1], &calm), [""; 0], "am-2 still holds it");
     let judged = play.board.judge(at("14:41:30"));
     let it = row(&judged, Topic::Alerts, "f1");
-    let Body::Alert { held_by, missing_from, .. } = &it.body else { panic!() };
+    let RowBody::Alert { held_by, missing_from, .. } = &it.body else { panic!() };
     assert_eq!((held_by.clone(), missing_from.clone()), (vec!["am-2".to_owned()], vec!["am-1".to_owned()]));
     assert_eq!(it.why, "am-2 holds it, am-1 does not");
 
@@ -260,7 +264,7 @@ fn an_alertmanager_that_was_started_again_gives_one_row_and_says_that_the_beginn
     // By a member that runs for long its beginning is its own.
     play.board.list(one[1], at("14:50:12"), FactKind::AlertPeer, vec![peer("am", at("10:00:00")).into()]);
     poll(&mut play, at("14:50:12"), &one, &again);
-    let Body::Alert { since_restart, .. } = &row(&play.last, Topic::Alerts, "f1").body else { panic!() };
+    let RowBody::Alert { since_restart, .. } = &row(&play.last, Topic::Alerts, "f1").body else { panic!() };
     assert!(!since_restart);
 }
 
@@ -276,7 +280,7 @@ fn a_beginning_just_before_an_alertmanager_was_started_is_the_alerts_own() {
         }
         let began = format!("2026-03-02T{began}").parse().expect("an instant");
         poll(&mut play, at("14:53:00"), &one, &[alert("f1", "KubeAPIDown", "critical", began)]);
-        let Body::Alert { since_restart, .. } = &row(&play.last, Topic::Alerts, "f1").body else { panic!() };
+        let RowBody::Alert { since_restart, .. } = &row(&play.last, Topic::Alerts, "f1").body else { panic!() };
         assert_eq!(*since_restart, expected, "{began}");
     }
 }
@@ -376,8 +380,8 @@ fn ignored_edges_are_left_out_by_name_and_by_family() {
     board.fact("kubernetes/primary", now, control_plane("primary", false));
     board.fact("probe/shop", now, probe(false, 0, &[("primary", 6)], at("14:37:00")));
     let names = |ignore: &[&str]| {
-        let rules = Rules { ignore: ignore.iter().map(|it| (*it).to_owned()).collect(), ..rules() };
-        let found = edges(&Judged::default(), &board.judge(now), &rules, now);
+        let rules = EntryRules { ignore: ignore.iter().map(|it| (*it).to_owned()).collect(), ..rules() };
+        let found = find_transitions(&JudgedBoard::default(), &board.judge(now), &rules, now);
         found.into_iter().map(|edge| edge.edge.to_string()).collect::<Vec<_>>()
     };
     let all = names(&[]);
@@ -392,11 +396,11 @@ fn ignored_edges_are_left_out_by_name_and_by_family() {
 fn the_limiter_holds_back_a_storm_and_says_how_much() {
     let now = at("14:45:00");
     let edge = |name: &str| {
-        let found = edges(&Judged::default(), &all_well(now).judge(now), &rules(), now);
-        Edge { edge: name.into(), ..found[0].clone() }
+        let found = find_transitions(&JudgedBoard::default(), &all_well(now).judge(now), &rules(), now);
+        Transition { edge: name.into(), ..found[0].clone() }
     };
     let (firing, other) = (edge("alert.firing"), edge("probe.failing"));
-    let mut limiter = Limiter::new(&Rules { per_minute: 3, ..rules() });
+    let mut limiter = RateLimiter::new(&EntryRules { per_minute: 3, ..rules() });
     let second = |n: i64| now + TimeDelta::seconds(n);
     let boot = |n: u64| std::time::Duration::from_secs(n);
     let allowed = (0..10).filter(|n| limiter.allow(&firing, second(*n), boot(n.unsigned_abs()))).count();

@@ -131,7 +131,7 @@ fn where_volumes_are_is_said_only_as_far_as_it_is_proven() {
         }
         let judged = board.judge(now);
         let it = row(&judged, Topic::Backups, "schedule/shop-hourly");
-        let Body::Backup { point: Some(point), .. } = &it.body else { panic!() };
+        let RowBody::Backup { point: Some(point), .. } = &it.body else { panic!() };
         (point.off_site, it.verdict)
     };
     use OffSite as O;
@@ -159,7 +159,7 @@ fn the_next_run_is_by_the_schedule_and_none_while_it_does_not_run() {
         board.list("velero/primary", now, FactKind::Schedule, vec![it.into()]);
         let judged = board.judge(now);
         match &row(&judged, Topic::Backups, "schedule/shop-hourly").body {
-            Body::Backup { next_run, .. } => *next_run,
+            RowBody::Backup { next_run, .. } => *next_run,
             _ => panic!(),
         }
     };
@@ -187,7 +187,7 @@ fn a_restore_of_which_nothing_moves_for_ten_minutes_is_stuck() {
     let mut board = all_well(begun);
     board.fact("velero/dr", begun, named("r", "InProgress", begun));
     let look = |board: &mut Board, clock: &str| {
-        board.see("velero/dr", at(clock), Change::Alive);
+        board.see("velero/dr", at(clock), SourceChange::Alive);
         restore_why(board, at(clock), "r")
     };
     assert_eq!(look(&mut board, "14:59:00"), (Verdict::Info, "InProgress".into()));
@@ -211,7 +211,7 @@ fn a_restore_of_which_nothing_moves_for_ten_minutes_is_stuck() {
     assert_eq!(look(&mut board, "15:13:00").0, Verdict::Info);
     board.fact("velero/dr", at("15:13:30"), DataDownload(VolumeRestore { name: "d".into(), ..bytes(50) }));
     let judged = board.judge(at("15:13:30"));
-    let Body::Restore(it) = &row(&judged, Topic::Backups, "restore/dr/r").body else { panic!() };
+    let RowBody::Restore(it) = &row(&judged, Topic::Backups, "restore/dr/r").body else { panic!() };
     assert_eq!((it.volumes_total, it.volumes_done, it.bytes_done, it.bytes_total), (2, 0, 70, 200));
     assert_eq!(it.moved, Some(at("15:04:00")));
     // Silence of ours is staleness, not its standing still.
@@ -231,9 +231,13 @@ fn a_stuck_restore_is_remembered_once() {
     let mut old = board.judge(begun);
     let mut said = Vec::new();
     for clock in ["14:55:00", "15:00:30", "15:01:00", "15:05:00"] {
-        board.see("velero/dr", at(clock), Change::Alive);
+        board.see("velero/dr", at(clock), SourceChange::Alive);
         let new = board.judge(at(clock));
-        said.extend(edges(&old, &new, &rules(), at(clock)).into_iter().filter(|it| it.edge == EdgeKind::RestoreStuck));
+        said.extend(
+            find_transitions(&old, &new, &rules(), at(clock))
+                .into_iter()
+                .filter(|it| it.edge == TransitionKind::RestoreStuck),
+        );
         old = new;
     }
     assert_eq!(said.len(), 1, "{said:?}");
@@ -335,5 +339,5 @@ fn a_schedules_copy_on_the_dr_cluster_does_not_speak_for_it() {
     board.list("velero/dr", now, FactKind::Schedule, vec![Schedule { paused: true, ..schedule("dr") }.into()]);
     let judged = board.judge(now);
     let it = row(&judged, Topic::Backups, "schedule/shop-hourly");
-    assert!(matches!(it.body, Body::Backup { paused: false, next_run: Some(_), .. }), "{it:?}");
+    assert!(matches!(it.body, RowBody::Backup { paused: false, next_run: Some(_), .. }), "{it:?}");
 }

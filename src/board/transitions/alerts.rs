@@ -3,16 +3,16 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::model::entry::Edge;
+use crate::model::entry::Transition;
 use crate::model::facts::Alert;
-use crate::model::{AlertGrade, EdgeKind, SafeText, Stamp};
+use crate::model::{AlertGrade, SafeText, Stamp, TransitionKind};
 
 use super::super::alerts::{GONE, RESOLVED};
-use super::super::row::{Body, Row, Topic, Verdict};
-use super::Pair;
+use super::super::row::{Row, RowBody, Topic, Verdict};
+use super::BoardDiff;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum AlertState {
     /// Never seen, or forgotten.
     Absent,
     Firing,
@@ -21,50 +21,50 @@ enum State {
     Gone,
 }
 
-fn state(alert: &Alert) -> State {
+fn state(alert: &Alert) -> AlertState {
     match alert.state.as_str() {
-        RESOLVED => State::Resolved,
-        GONE => State::Gone,
-        "suppressed" => State::Suppressed,
-        _ => State::Firing,
+        RESOLVED => AlertState::Resolved,
+        GONE => AlertState::Gone,
+        "suppressed" => AlertState::Suppressed,
+        _ => AlertState::Firing,
     }
 }
 
 /// What a row says of its alert.
 #[derive(Clone, Copy)]
-struct Told<'a> {
+struct ToldAlert<'a> {
     row: &'a Row,
     alert: &'a Alert,
     service: Option<&'a String>,
     since_restart: bool,
 }
 
-fn told(row: &Row) -> Option<Told<'_>> {
+fn told(row: &Row) -> Option<ToldAlert<'_>> {
     match &row.body {
-        Body::Alert { alert, service, since_restart, .. } => {
-            Some(Told { row, alert, service: service.as_ref(), since_restart: *since_restart })
+        RowBody::Alert { alert, service, since_restart, .. } => {
+            Some(ToldAlert { row, alert, service: service.as_ref(), since_restart: *since_restart })
         }
         _ => None,
     }
 }
 
 /// How the log says that an alert stands.
-fn state_told(pair: &Pair<'_>, it: Told<'_>) -> State {
+fn state_told(pair: &BoardDiff<'_>, it: ToldAlert<'_>) -> AlertState {
     let about = it.alert.fingerprint.as_str();
-    if let Some(told) = pair.standing.get(&EdgeKind::AlertFiring, about) {
-        return if fires_anew(pair, told, it) { State::Absent } else { State::Firing };
+    if let Some(told) = pair.standing.get(&TransitionKind::AlertFiring, about) {
+        return if fires_anew(pair, told, it) { AlertState::Absent } else { AlertState::Firing };
     }
-    if pair.standing.has(&EdgeKind::AlertSilenced, about) { State::Suppressed } else { State::Absent }
+    if pair.standing.has(&TransitionKind::AlertSilenced, about) { AlertState::Suppressed } else { AlertState::Absent }
 }
 
 /// Whether an alert ended and began again while nobody looked: it says that it began after it was last seen to fire, or after
 /// the firing that the log knows. Members of a pair may have been told of one alert at different times; both are then before
 /// that.
-fn fires_anew(pair: &Pair<'_>, logged: &Edge, it: Told<'_>) -> bool {
+fn fires_anew(pair: &BoardDiff<'_>, logged: &Transition, it: ToldAlert<'_>) -> bool {
     let (Some(starts_at), false) = (it.alert.starts_at, it.since_restart) else { return false };
     match pair.before(Topic::Alerts, it.row).and_then(told) {
         Some(before) => {
-            state(before.alert) == State::Firing
+            state(before.alert) == AlertState::Firing
                 && before.alert.starts_at.is_some_and(|at| at < starts_at)
                 && starts_at > before.row.seen_at
         }
@@ -75,7 +75,7 @@ fn fires_anew(pair: &Pair<'_>, logged: &Edge, it: Told<'_>) -> bool {
     }
 }
 
-pub(super) fn alerts(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+pub(super) fn alerts(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
     for row in pair.rows(Topic::Alerts) {
         let Some(it) = told(row) else { continue };
         let edge = if it.alert.grade == AlertGrade::Heartbeat {
@@ -92,9 +92,9 @@ pub(super) fn alerts(pair: &Pair<'_>, out: &mut Vec<Edge>) {
         return;
     }
     let there = pair.ids(Topic::Alerts);
-    let gone = pair.standing.all(&EdgeKind::AlertFiring).filter(|(about, _)| !there.contains(about));
-    out.extend(gone.map(|(_, told)| Edge {
-        edge: EdgeKind::AlertGone,
+    let gone = pair.standing.all(&TransitionKind::AlertFiring).filter(|(about, _)| !there.contains(about));
+    out.extend(gone.map(|(_, told)| Transition {
+        edge: TransitionKind::AlertGone,
         at: pair.now,
         verdict: Verdict::Unknown.name().to_owned(),
         says: SafeText::new(&format!(
@@ -105,44 +105,44 @@ pub(super) fn alerts(pair: &Pair<'_>, out: &mut Vec<Edge>) {
     }));
 }
 
-fn change(was: State, is: State) -> Option<EdgeKind> {
+fn change(was: AlertState, is: AlertState) -> Option<TransitionKind> {
     match (was, is) {
-        (State::Firing, State::Suppressed) => Some(EdgeKind::AlertSilenced),
-        (State::Firing, State::Resolved) => Some(EdgeKind::AlertResolved),
-        (State::Firing, State::Gone) => Some(EdgeKind::AlertGone),
-        (was, State::Firing) if was != State::Firing => Some(EdgeKind::AlertFiring),
+        (AlertState::Firing, AlertState::Suppressed) => Some(TransitionKind::AlertSilenced),
+        (AlertState::Firing, AlertState::Resolved) => Some(TransitionKind::AlertResolved),
+        (AlertState::Firing, AlertState::Gone) => Some(TransitionKind::AlertGone),
+        (was, AlertState::Firing) if was != AlertState::Firing => Some(TransitionKind::AlertFiring),
         _ => None,
     }
 }
 
-fn one(pair: &Pair<'_>, kind: EdgeKind, told: Told<'_>) -> Edge {
-    let Told { row, alert, .. } = told;
+fn one(pair: &BoardDiff<'_>, kind: TransitionKind, told: ToldAlert<'_>) -> Transition {
+    let ToldAlert { row, alert, .. } = told;
     let place = alert.labels.get("cluster").map(|cluster| format!(" on {cluster}")).unwrap_or_default();
     let who = &alert.name;
     let (verdict, at, says) = match kind {
-        EdgeKind::AlertFiring => {
+        TransitionKind::AlertFiring => {
             let receivers: Vec<&str> = alert.receivers.iter().map(|receiver| receiver.as_str()).collect();
             let to = if receivers.is_empty() { String::new() } else { format!(" → {}", receivers.join(", ")) };
             (row.verdict, alert.starts_at, format!("Alert {who} fires{place}{to}"))
         }
-        EdgeKind::AlertSilenced => {
+        TransitionKind::AlertSilenced => {
             let why = if row.why.is_empty() { "silenced or inhibited" } else { row.why.as_str() };
             (Verdict::Info, None, format!("Alert {who}{place} still fires and tells nobody: {why}"))
         }
-        EdgeKind::AlertResolved => (Verdict::Ok, None, format!("Alert {who}{place} is resolved")),
+        TransitionKind::AlertResolved => (Verdict::Ok, None, format!("Alert {who}{place} is resolved")),
         _ => (
             Verdict::Unknown,
             None,
             format!("Alert {who}{place} is gone, unconfirmed: not every Alertmanager can vouch that it ended"),
         ),
     };
-    let mut edge = pair.edge(kind, row, at, verdict, who, says);
+    let mut edge = pair.transition(kind, row, at, verdict, who, says);
     edge.figures = json!({
         "fingerprint": alert.fingerprint,
         "severity": alert.severity.as_str(),
         "receivers": alert.receivers,
     });
-    if edge.edge == EdgeKind::AlertFiring
+    if edge.edge == TransitionKind::AlertFiring
         && let Some(figures) = edge.figures.as_object_mut()
     {
         let told = [("summary", &alert.summary), ("runbook_url", &alert.runbook_url)];
@@ -151,7 +151,7 @@ fn one(pair: &Pair<'_>, kind: EdgeKind, told: Told<'_>) -> Edge {
             figures.insert("grade".to_owned(), json!(alert.grade));
         }
     }
-    // Which firing of the alert it is: its own word, not cut to the room's clock as the edge's time is.
+    // Which firing of the alert it is: its own word, not cut to the room's clock as the transition's time is.
     if let (Some(at), Some(figures)) = (alert.starts_at, edge.figures.as_object_mut()) {
         figures.insert("starts_at".to_owned(), super::stamp(at));
         if told.since_restart {
@@ -161,17 +161,17 @@ fn one(pair: &Pair<'_>, kind: EdgeKind, told: Told<'_>) -> Edge {
     edge
 }
 
-fn watchdog(pair: &Pair<'_>, row: &Row, alert: &Alert) -> Option<Edge> {
-    let missing = matches!(state(alert), State::Resolved | State::Gone);
-    match (pair.standing.has(&EdgeKind::WatchdogMissing, alert.name.as_str()), missing) {
+fn watchdog(pair: &BoardDiff<'_>, row: &Row, alert: &Alert) -> Option<Transition> {
+    let missing = matches!(state(alert), AlertState::Resolved | AlertState::Gone);
+    match (pair.standing.has(&TransitionKind::WatchdogMissing, alert.name.as_str()), missing) {
         (false, true) => {
             let says =
                 format!("The heartbeat alert {} is missing: nothing proves that alerts still arrive", alert.name);
-            Some(pair.edge(EdgeKind::WatchdogMissing, row, None, Verdict::Critical, &alert.name, says))
+            Some(pair.transition(TransitionKind::WatchdogMissing, row, None, Verdict::Critical, &alert.name, says))
         }
         (true, false) => {
             let says = format!("The heartbeat alert {} is seen again: alerts arrive", alert.name);
-            Some(pair.edge(EdgeKind::WatchdogSeen, row, None, Verdict::Ok, &alert.name, says))
+            Some(pair.transition(TransitionKind::WatchdogSeen, row, None, Verdict::Ok, &alert.name, says))
         }
         _ => None,
     }

@@ -3,83 +3,85 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::model::entry::Edge;
+use crate::model::entry::Transition;
 use crate::model::facts::{Location, Restore};
 use crate::model::time::clock;
-use crate::model::{EdgeKind, SafeText};
+use crate::model::{SafeText, TransitionKind};
 
 use super::super::clusters::skew;
 use super::super::restore_points::location_trouble;
 use super::super::restores::{is_stuck, is_terminal};
-use super::super::row::{Body, Point, Row, Topic, Verdict, runs_words};
+use super::super::row::{PointSummary, Row, RowBody, Topic, Verdict, runs_words};
 use super::super::row_builder::count;
-use super::{Pair, stamp};
+use super::{BoardDiff, stamp};
 use crate::timeline::standing_changes::place_key;
 
 /// A restore first seen at its end counts as news only if it ended this recently.
 const RECENT_S: i64 = 600;
 
-pub(super) fn backups(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+pub(super) fn backups(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
     for row in pair.rows(Topic::Backups) {
         match &row.body {
-            Body::Backup { .. } => schedule(pair, row, out),
-            Body::Location(location) => place(pair, row, location, out),
-            Body::Restore(restore) => restored(pair, row, restore, out),
+            RowBody::Backup { .. } => schedule(pair, row, out),
+            RowBody::Location(location) => place(pair, row, location, out),
+            RowBody::Restore(restore) => restored(pair, row, restore, out),
             _ => {}
         }
     }
 }
 
 /// Runs that are made up for, and restores that move again, are no news; if it happens once more, it is.
-pub(super) fn over(pair: &Pair<'_>, out: &mut Vec<(EdgeKind, String)>) {
+pub(super) fn over(pair: &BoardDiff<'_>, out: &mut Vec<(TransitionKind, String)>) {
     for row in pair.rows(Topic::Backups) {
         match &row.body {
-            Body::Backup { schedule, missed_runs: 0, .. } => out.push((EdgeKind::BackupMissed, schedule.to_string())),
-            Body::Restore(restore) if !stuck(row) => {
-                out.push((EdgeKind::RestoreStuck, place_key(&row.source.to_string(), restore.name.as_str())));
+            RowBody::Backup { schedule, missed_runs: 0, .. } => {
+                out.push((TransitionKind::BackupMissed, schedule.to_string()))
+            }
+            RowBody::Restore(restore) if !stuck(row) => {
+                out.push((TransitionKind::RestoreStuck, place_key(&row.source.to_string(), restore.name.as_str())));
             }
             _ => {}
         }
     }
 }
 
-fn best(row: &Row) -> Option<&Point> {
+fn best(row: &Row) -> Option<&PointSummary> {
     match &row.body {
-        Body::Backup { point, .. } => point.as_ref(),
+        RowBody::Backup { point, .. } => point.as_ref(),
         _ => None,
     }
 }
 
 fn is_overdue(row: &Row) -> bool {
-    matches!(&row.body, Body::Backup { overdue: true, .. })
+    matches!(&row.body, RowBody::Backup { overdue: true, .. })
 }
 
 fn missed(row: &Row) -> u32 {
     match &row.body {
-        Body::Backup { missed_runs, .. } => *missed_runs,
+        RowBody::Backup { missed_runs, .. } => *missed_runs,
         _ => 0,
     }
 }
 
 fn more(row: &Row) -> bool {
-    matches!(&row.body, Body::Backup { missed_more: true, .. })
+    matches!(&row.body, RowBody::Backup { missed_more: true, .. })
 }
 
-fn schedule(pair: &Pair<'_>, row: &Row, out: &mut Vec<Edge>) {
-    let Body::Backup { cluster, schedule, services, rpo_s, .. } = &row.body else { return };
+fn schedule(pair: &BoardDiff<'_>, row: &Row, out: &mut Vec<Transition>) {
+    let RowBody::Backup { cluster, schedule, services, rpo_s, .. } = &row.body else { return };
     let service = services.first().cloned();
-    let push = |mut edge: Edge, out: &mut Vec<Edge>| {
+    let push = |mut edge: Transition, out: &mut Vec<Transition>| {
         edge.service = service.clone();
         out.push(edge);
     };
-    let told = |kind: &EdgeKind| pair.standing.get(kind, schedule.as_str());
-    let was = told(&EdgeKind::BackupUsable).and_then(|told| told.figures.get("name")?.as_str());
-    let was_overdue = told(&EdgeKind::BackupOverdue).is_some();
+    let told = |kind: &TransitionKind| pair.standing.get(kind, schedule.as_str());
+    let was = told(&TransitionKind::BackupUsable).and_then(|told| told.figures.get("name")?.as_str());
+    let was_overdue = told(&TransitionKind::BackupOverdue).is_some();
     // A point that is usable again ends what was told when it was not.
-    let is_news = |point: &&Point| was != Some(point.name.as_str()) || (was_overdue && !is_overdue(row));
+    let is_news = |point: &&PointSummary| was != Some(point.name.as_str()) || (was_overdue && !is_overdue(row));
     if let Some(point) = best(row).filter(is_news) {
         let says = format!("Newest usable restore point of {schedule}: {}, begun {}", point.name, clock(point.started));
-        let mut edge = pair.edge(EdgeKind::BackupUsable, row, Some(pair.now), Verdict::Ok, schedule, says);
+        let mut edge = pair.transition(TransitionKind::BackupUsable, row, Some(pair.now), Verdict::Ok, schedule, says);
         edge.figures = json!({
             "name": point.name, "started": stamp(point.started), "cluster": cluster, "services": services,
         });
@@ -97,22 +99,24 @@ fn schedule(pair: &Pair<'_>, row: &Row, out: &mut Vec<Edge>) {
             }
             _ => (Some(pair.now), format!("{schedule}: there is no usable restore point")),
         };
-        let mut edge = pair.edge(EdgeKind::BackupOverdue, row, at, Verdict::Warning, schedule, says);
+        let mut edge = pair.transition(TransitionKind::BackupOverdue, row, at, Verdict::Warning, schedule, says);
         edge.figures = json!({ "rpo_s": rpo_s });
         push(edge, out);
     }
     let runs = missed(row);
-    let told_runs = told(&EdgeKind::BackupMissed).and_then(|told| told.figures.get("missed_runs")?.as_u64());
+    let told_runs = told(&TransitionKind::BackupMissed).and_then(|told| told.figures.get("missed_runs")?.as_u64());
     if u64::from(runs) > told_runs.unwrap_or(0) {
         let says = format!("{schedule}: {} missed", runs_words(runs, more(row)));
-        let mut edge = pair.edge(EdgeKind::BackupMissed, row, Some(pair.now), Verdict::Warning, schedule, says);
+        let mut edge =
+            pair.transition(TransitionKind::BackupMissed, row, Some(pair.now), Verdict::Warning, schedule, says);
         edge.figures = json!({ "missed_runs": runs });
         push(edge, out);
     }
     let gone = vanished(row);
     if gone > 0 && pair.before(Topic::Backups, row).is_some_and(|row| vanished(row) == 0) {
         let says = format!("{schedule}: several restore points that had not expired vanished at once");
-        let mut edge = pair.edge(EdgeKind::BackupVanished, row, Some(pair.now), Verdict::Warning, schedule, says);
+        let mut edge =
+            pair.transition(TransitionKind::BackupVanished, row, Some(pair.now), Verdict::Warning, schedule, says);
         edge.figures = json!({ "count": gone });
         push(edge, out);
     }
@@ -120,64 +124,71 @@ fn schedule(pair: &Pair<'_>, row: &Row, out: &mut Vec<Edge>) {
 
 fn vanished(row: &Row) -> u32 {
     match &row.body {
-        Body::Backup { vanished, .. } => *vanished,
+        RowBody::Backup { vanished, .. } => *vanished,
         _ => 0,
     }
 }
 
 /// Why a location that was validated once can't be relied on now. Its times are by its cluster's clock.
-fn bad(pair: &Pair<'_>, row: &Row) -> Option<String> {
-    let Body::Location(location) = &row.body else { return None };
+fn bad(pair: &BoardDiff<'_>, row: &Row) -> Option<String> {
+    let RowBody::Location(location) = &row.body else { return None };
     let skew = pair.new.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
-        Body::Cluster { name, control_plane, .. } if *name == location.cluster => Some(skew(control_plane.as_ref())),
+        RowBody::Cluster { name, control_plane, .. } if *name == location.cluster => Some(skew(control_plane.as_ref())),
         _ => None,
     });
     location_trouble(location, row.seen_at + skew.unwrap_or_default()).filter(|_| !location.phase.as_str().is_empty())
 }
 
-fn place(pair: &Pair<'_>, row: &Row, location: &Location, out: &mut Vec<Edge>) {
+fn place(pair: &BoardDiff<'_>, row: &Row, location: &Location, out: &mut Vec<Transition>) {
     let about = place_key(&row.source.to_string(), location.name.as_str());
     let name = format!("Backup location {} on {}", location.name, location.cluster);
-    match (pair.standing.has(&EdgeKind::LocationUnavailable, &about), bad(pair, row)) {
+    match (pair.standing.has(&TransitionKind::LocationUnavailable, &about), bad(pair, row)) {
         (false, Some(why)) => {
             let says = format!("{name}: {why}");
-            out.push(pair.edge(EdgeKind::LocationUnavailable, row, None, Verdict::Warning, &location.name, says));
+            out.push(pair.transition(
+                TransitionKind::LocationUnavailable,
+                row,
+                None,
+                Verdict::Warning,
+                &location.name,
+                says,
+            ));
         }
         (true, None) => {
             let says = format!("{name} is available again");
-            out.push(pair.edge(EdgeKind::LocationOk, row, None, Verdict::Ok, &location.name, says));
+            out.push(pair.transition(TransitionKind::LocationOk, row, None, Verdict::Ok, &location.name, says));
         }
         _ => {}
     }
 }
 
 fn stuck(row: &Row) -> bool {
-    matches!(&row.body, Body::Restore(restore) if is_stuck(restore, row.seen_at))
+    matches!(&row.body, RowBody::Restore(restore) if is_stuck(restore, row.seen_at))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum RestoreStage {
     Waiting,
     Running,
     Completed,
     Failed,
 }
 
-fn stage(restore: &Restore) -> Stage {
+fn stage(restore: &Restore) -> RestoreStage {
     match restore.phase.as_str() {
-        "" | "New" => Stage::Waiting,
-        "Completed" => Stage::Completed,
-        _ if is_terminal(restore) => Stage::Failed,
-        _ => Stage::Running,
+        "" | "New" => RestoreStage::Waiting,
+        "Completed" => RestoreStage::Completed,
+        _ if is_terminal(restore) => RestoreStage::Failed,
+        _ => RestoreStage::Running,
     }
 }
 
 /// How the log says that a restore stands.
-fn told_stage(pair: &Pair<'_>, about: &str) -> Option<Stage> {
+fn told_stage(pair: &BoardDiff<'_>, about: &str) -> Option<RestoreStage> {
     let kinds = [
-        (EdgeKind::RestoreCompleted, Stage::Completed),
-        (EdgeKind::RestoreFailed, Stage::Failed),
-        (EdgeKind::RestoreStarted, Stage::Running),
+        (TransitionKind::RestoreCompleted, RestoreStage::Completed),
+        (TransitionKind::RestoreFailed, RestoreStage::Failed),
+        (TransitionKind::RestoreStarted, RestoreStage::Running),
     ];
     kinds.into_iter().find_map(|(kind, stage)| pair.standing.has(&kind, about).then_some(stage))
 }
@@ -192,18 +203,18 @@ fn doubts(restore: &Restore) -> String {
     }
 }
 
-fn restored(pair: &Pair<'_>, row: &Row, restore: &Restore, out: &mut Vec<Edge>) {
+fn restored(pair: &BoardDiff<'_>, row: &Row, restore: &Restore, out: &mut Vec<Transition>) {
     let about = place_key(&row.source.to_string(), restore.name.as_str());
     let was = told_stage(pair, &about);
     let is = stage(restore);
-    let ended = matches!(is, Stage::Completed | Stage::Failed);
+    let ended = matches!(is, RestoreStage::Completed | RestoreStage::Failed);
     let last = restore.completed.or(restore.started);
     if was.is_none() && ended && last.is_none_or(|at| (pair.now - at).num_seconds() > RECENT_S) {
         return;
     }
     let service = service_of(pair, &restore.backup);
-    let mut push = |kind: EdgeKind, at, verdict, says: String| {
-        let mut edge = pair.edge(kind, row, at, verdict, &restore.name, says);
+    let mut push = |kind: TransitionKind, at, verdict, says: String| {
+        let mut edge = pair.transition(kind, row, at, verdict, &restore.name, says);
         edge.service = service.clone();
         edge.figures = json!({
             "backup": restore.backup, "items": restore.items_done, "of": restore.items_total,
@@ -212,46 +223,46 @@ fn restored(pair: &Pair<'_>, row: &Row, restore: &Restore, out: &mut Vec<Edge>) 
         out.push(edge);
     };
     let (name, backup, cluster) = (&restore.name, &restore.backup, &restore.cluster);
-    if is != Stage::Waiting && was.is_none() {
+    if is != RestoreStage::Waiting && was.is_none() {
         let says = format!("Restore {name} of {backup} runs on {cluster}");
-        push(EdgeKind::RestoreStarted, restore.started, Verdict::Info, says);
+        push(TransitionKind::RestoreStarted, restore.started, Verdict::Info, says);
     }
-    if stuck(row) && !pair.standing.has(&EdgeKind::RestoreStuck, &about) {
+    if stuck(row) && !pair.standing.has(&TransitionKind::RestoreStuck, &about) {
         let says = format!("Restore {name} of {backup} on {cluster} is stuck: nothing moved for over 10 minutes");
-        push(EdgeKind::RestoreStuck, None, Verdict::Warning, says);
+        push(TransitionKind::RestoreStuck, None, Verdict::Warning, says);
     }
     if was == Some(is) {
         return;
     }
     match is {
-        Stage::Completed => {
+        RestoreStage::Completed => {
             let doubts = doubts(restore);
             let verdict = if doubts.is_empty() { Verdict::Ok } else { Verdict::Warning };
             push(
-                EdgeKind::RestoreCompleted,
+                TransitionKind::RestoreCompleted,
                 restore.completed,
                 verdict,
                 format!("Restore of {backup} on {cluster} completed{doubts}"),
             );
         }
-        Stage::Failed => {
+        RestoreStage::Failed => {
             let why = if restore.failure.is_empty() { String::new() } else { format!(": {}", restore.failure) };
             let phase = restore.phase.as_str();
             push(
-                EdgeKind::RestoreFailed,
+                TransitionKind::RestoreFailed,
                 restore.completed,
                 Verdict::Critical,
                 format!("Restore of {backup} on {cluster} is {phase}{why}"),
             );
         }
-        Stage::Waiting | Stage::Running => {}
+        RestoreStage::Waiting | RestoreStage::Running => {}
     }
 }
 
 /// The service whose newest restore point is being restored.
-fn service_of(pair: &Pair<'_>, backup: &SafeText) -> Option<String> {
+fn service_of(pair: &BoardDiff<'_>, backup: &SafeText) -> Option<String> {
     pair.new.rows(Topic::Backups).iter().find_map(|row| match &row.body {
-        Body::Backup { point: Some(point), services, .. } if point.name == *backup => services.first().cloned(),
+        RowBody::Backup { point: Some(point), services, .. } if point.name == *backup => services.first().cloned(),
         _ => None,
     })
 }

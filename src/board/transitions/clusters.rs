@@ -2,21 +2,21 @@
 
 use serde_json::json;
 
-use crate::model::entry::Edge;
+use crate::model::entry::Transition;
 use crate::model::facts::{ControlPlane, Endpoint};
 use crate::model::time::{clock, since, words};
-use crate::model::{EdgeKind, SafeText};
+use crate::model::{SafeText, TransitionKind};
 
 use super::super::clusters::{failed_words, fails};
-use super::super::row::{Body, Row, Topic, Verdict};
+use super::super::row::{Row, RowBody, Topic, Verdict};
 use super::super::row_builder::{count, names, not_looked_at};
-use super::{Pair, stamp};
+use super::{BoardDiff, stamp};
 
-pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+pub(super) fn sources(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
     for row in pair.rows(Topic::Sources) {
         let subject = SafeText::new(&row.source.to_string());
-        let was = pair.standing.get(&EdgeKind::SourceLost, subject.as_str());
-        let Body::Source { alive_at, troubled_since, trouble, .. } = &row.body else { continue };
+        let was = pair.standing.get(&TransitionKind::SourceLost, subject.as_str());
+        let RowBody::Source { alive_at, troubled_since, trouble, .. } = &row.body else { continue };
         if was.is_none() && row.stale {
             let why = trouble.as_ref().map(|trouble| format!(": {}", trouble.what)).unwrap_or_default();
             let says = match alive_at {
@@ -27,8 +27,8 @@ pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
                 Some(at) => format!("{subject} not heard from since {}{why}", clock(*at)),
                 None => format!("{subject} does not answer{why}"),
             };
-            out.push(pair.edge(
-                EdgeKind::SourceLost,
+            out.push(pair.transition(
+                TransitionKind::SourceLost,
                 row,
                 alive_at.or(*troubled_since),
                 Verdict::Unknown,
@@ -39,14 +39,14 @@ pub(super) fn sources(pair: &Pair<'_>, out: &mut Vec<Edge>) {
             let from = told.at;
             let gap_s = since(from, to);
             let says = format!("{subject} answers again after {} without data", words(gap_s));
-            let mut edge = pair.edge(EdgeKind::SourceBack, row, Some(to), Verdict::Ok, &subject, says);
+            let mut edge = pair.transition(TransitionKind::SourceBack, row, Some(to), Verdict::Ok, &subject, says);
             edge.figures = json!({ "from": stamp(from), "to": stamp(to), "gap_s": gap_s });
             out.push(edge);
         }
     }
 }
 
-struct Cluster<'a> {
+struct ClusterHealth<'a> {
     name: &'a str,
     control_plane: Option<&'a ControlPlane>,
     silent: &'a [SafeText],
@@ -54,9 +54,9 @@ struct Cluster<'a> {
     nodes: u32,
 }
 
-fn cluster(row: &Row) -> Option<Cluster<'_>> {
+fn cluster(row: &Row) -> Option<ClusterHealth<'_>> {
     match &row.body {
-        Body::Cluster { name, control_plane, nodes, silent, nodes_not_ready, .. } => Some(Cluster {
+        RowBody::Cluster { name, control_plane, nodes, silent, nodes_not_ready, .. } => Some(ClusterHealth {
             name,
             control_plane: control_plane.as_ref(),
             silent,
@@ -72,7 +72,7 @@ fn is_bad(control_plane: &ControlPlane) -> bool {
     fails(control_plane) || (control_plane.livez == unreached && control_plane.readyz == unreached)
 }
 
-pub(super) fn clusters(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+pub(super) fn clusters(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
     // What a health endpoint says is whole, whatever else is still being read.
     for row in pair.new.rows(Topic::Clusters) {
         let Some(is) = cluster(row) else { continue };
@@ -84,15 +84,15 @@ pub(super) fn clusters(pair: &Pair<'_>, out: &mut Vec<Edge>) {
 }
 
 /// Nodes that the log says are not ready.
-fn told<'a>(pair: &Pair<'a>, cluster: &str) -> Vec<&'a str> {
+fn told<'a>(pair: &BoardDiff<'a>, cluster: &str) -> Vec<&'a str> {
     let of = |about: &'a str| about.strip_prefix(cluster)?.strip_prefix('/').filter(|node| !node.is_empty());
-    pair.standing.all(&EdgeKind::NodeNotReady).filter_map(|(about, _)| of(about)).collect()
+    pair.standing.all(&TransitionKind::NodeNotReady).filter_map(|(about, _)| of(about)).collect()
 }
 
-fn control_plane(pair: &Pair<'_>, row: &Row, is: &Cluster<'_>, out: &mut Vec<Edge>) {
+fn control_plane(pair: &BoardDiff<'_>, row: &Row, is: &ClusterHealth<'_>, out: &mut Vec<Transition>) {
     let Some(now) = is.control_plane else { return };
     let name = is.name;
-    let was_bad = pair.standing.has(&EdgeKind::ControlPlaneFailing, name);
+    let was_bad = pair.standing.has(&TransitionKind::ControlPlaneFailing, name);
     let subject = SafeText::new(name);
     if is_bad(now) && !was_bad {
         let says = if fails(now) {
@@ -100,26 +100,27 @@ fn control_plane(pair: &Pair<'_>, row: &Row, is: &Cluster<'_>, out: &mut Vec<Edg
         } else {
             format!("The API server of {name} is not reached")
         };
-        let mut edge = pair.edge(EdgeKind::ControlPlaneFailing, row, None, Verdict::Critical, &subject, says);
+        let mut edge =
+            pair.transition(TransitionKind::ControlPlaneFailing, row, None, Verdict::Critical, &subject, says);
         edge.figures = json!({ "failed": now.failed });
         out.push(edge);
     } else if was_bad && !is_bad(now) {
         let says = format!("The control plane of {name} answers its health checks again");
-        out.push(pair.edge(EdgeKind::ControlPlaneOk, row, None, Verdict::Ok, &subject, says));
+        out.push(pair.transition(TransitionKind::ControlPlaneOk, row, None, Verdict::Ok, &subject, says));
     }
 }
 
-/// One edge for all nodes of a cluster that changed together: a rack that dies is one line.
-fn nodes(pair: &Pair<'_>, row: &Row, is: &Cluster<'_>, out: &mut Vec<Edge>) {
+/// One transition for all nodes of a cluster that changed together: a rack that dies is one line.
+fn nodes(pair: &BoardDiff<'_>, row: &Row, is: &ClusterHealth<'_>, out: &mut Vec<Transition>) {
     let before = told(pair, is.name);
     let subject = SafeText::new(is.name);
-    let mut tell = |edge: EdgeKind, verdict: Verdict, how: &str, who: &[&str]| {
+    let mut tell = |edge: TransitionKind, verdict: Verdict, how: &str, who: &[&str]| {
         if who.is_empty() {
             return;
         }
         let verb = if who.len() == 1 { "is" } else { "are" };
         let says = format!("{} of {} {verb} {how}: {}", count(who.len(), "node"), is.name, names(who));
-        let mut edge = pair.edge(edge, row, None, verdict, &subject, says);
+        let mut edge = pair.transition(edge, row, None, verdict, &subject, says);
         let (not_ready, silent) = (is.not_ready.len(), is.silent.len());
         edge.figures = json!({ "nodes": who, "not_ready": not_ready, "silent": silent, "of": is.nodes });
         out.push(edge);
@@ -128,28 +129,38 @@ fn nodes(pair: &Pair<'_>, row: &Row, is: &Cluster<'_>, out: &mut Vec<Edge>) {
         nodes.iter().filter(|node| !before.contains(&node.as_str())).map(ToString::to_string).collect()
     };
     let (fallen, unheard) = (news(is.not_ready), news(is.silent));
-    tell(EdgeKind::NodeNotReady, Verdict::Warning, "not ready", &fallen.iter().map(String::as_str).collect::<Vec<_>>());
-    tell(EdgeKind::NodeNotReady, Verdict::Warning, "silent", &unheard.iter().map(String::as_str).collect::<Vec<_>>());
+    tell(
+        TransitionKind::NodeNotReady,
+        Verdict::Warning,
+        "not ready",
+        &fallen.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+    tell(
+        TransitionKind::NodeNotReady,
+        Verdict::Warning,
+        "silent",
+        &unheard.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
     let is_bad = |node: &str| is.not_ready.iter().chain(is.silent).any(|it| it.as_str() == node);
     let back: Vec<&str> = before.iter().copied().filter(|node| !is_bad(node)).collect();
-    tell(EdgeKind::NodeReady, Verdict::Ok, "ready again or gone", &back);
+    tell(TransitionKind::NodeReady, Verdict::Ok, "ready again or gone", &back);
 }
 
 /// Whether every application was deployed and healthy when the source was last heard. `None` = no application is known.
 fn at_parity(row: &Row) -> Option<bool> {
     match &row.body {
-        Body::Parity { total: 0, .. } => None,
-        Body::Parity { ok, total, silent, .. } => Some(ok + silent == *total),
+        RowBody::Parity { total: 0, .. } => None,
+        RowBody::Parity { ok, total, silent, .. } => Some(ok + silent == *total),
         _ => None,
     }
 }
 
-pub(super) fn parity(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+pub(super) fn parity(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
     for row in pair.rows(Topic::Gitops) {
-        let Body::Parity { cluster, ok, total, laggards, .. } = &row.body else { continue };
+        let RowBody::Parity { cluster, ok, total, laggards, .. } = &row.body else { continue };
         let before = pair.before(Topic::Gitops, row);
         let answered_empty = before.is_some_and(|row| !row.stale && at_parity(row).is_none());
-        let drifts = pair.standing.has(&EdgeKind::GitopsDrift, cluster);
+        let drifts = pair.standing.has(&TransitionKind::GitopsDrift, cluster);
         let subject = SafeText::new(cluster);
         let edge = match at_parity(row) {
             Some(true) if drifts || answered_empty => Some(true),
@@ -159,13 +170,13 @@ pub(super) fn parity(pair: &Pair<'_>, out: &mut Vec<Edge>) {
         let mut edge = match edge {
             Some(true) => {
                 let says = format!("GitOps: {total} of {total} applications healthy on {cluster}");
-                pair.edge(EdgeKind::GitopsParity, row, None, Verdict::Ok, &subject, says)
+                pair.transition(TransitionKind::GitopsParity, row, None, Verdict::Ok, &subject, says)
             }
             Some(false) => {
                 let who: Vec<String> = laggards.iter().map(|(name, why)| format!("{name} ({why})")).collect();
                 let lag = total - ok;
                 let says = format!("GitOps: {lag} of {total} applications not at parity on {cluster}: {}", names(&who));
-                pair.edge(EdgeKind::GitopsDrift, row, None, Verdict::Warning, &subject, says)
+                pair.transition(TransitionKind::GitopsDrift, row, None, Verdict::Warning, &subject, says)
             }
             None => continue,
         };

@@ -1,15 +1,15 @@
-//! Which edges become entries: those that last as long as their kind asks, and of a thing that goes to and fro only some.
+//! Which transitions become entries: those that last as long as their kind asks, and of a thing that goes to and fro only some.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
-use crate::model::entry::{Edge, Folded};
-use crate::model::{EdgeFamily, EdgeKind, Rules, Stamp};
-use crate::timeline::Standing;
+use crate::model::entry::{Folded, Transition};
+use crate::model::{EntryRules, Stamp, TransitionFamily, TransitionKind};
+use crate::timeline::StandingChanges;
 
-use super::super::row::{Judged, Topic};
-use super::{Memory, Pair};
+use super::super::row::{JudgedBoard, Topic};
+use super::{BoardDiff, LookMemory};
 
 /// A thing that changed so often within [`FLAPS_IN_S`] goes to and fro.
 const FLAPS: usize = 6;
@@ -20,31 +20,31 @@ const CALM_S: i64 = 120;
 const MOST: usize = 10_000;
 
 /// What a change is of.
-type Thing = (EdgeFamily, String);
+type TransitionSubject = (TransitionFamily, String);
 
 /// Compares what is seen with what the log says, look by look.
 #[derive(Clone, Debug, Default)]
-pub struct Changes {
-    standing: Standing,
+pub struct FlapDamping {
+    standing: StandingChanges,
     /// The rows of the last look whose moves are news.
-    before: Judged,
+    before: JudgedBoard,
     /// Since when something is so that is not told yet.
-    waiting: BTreeMap<(EdgeKind, String), Stamp>,
+    waiting: BTreeMap<(TransitionKind, String), Stamp>,
     /// When each thing was told to have changed, lately.
-    told: BTreeMap<Thing, Vec<Stamp>>,
+    told: BTreeMap<TransitionSubject, Vec<Stamp>>,
     /// Changes of things that go to and fro which were over before they were told.
-    swallowed: BTreeMap<EdgeKind, Folded>,
+    swallowed: BTreeMap<TransitionKind, Folded>,
     /// What was told since the room started.
-    own: BTreeSet<(EdgeKind, String)>,
+    own: BTreeSet<(TransitionKind, String)>,
     /// The first look.
     began: Option<Stamp>,
     /// Nothing waits.
     at_once: bool,
 }
 
-impl Changes {
+impl FlapDamping {
     /// Begins with what the log says stands.
-    pub fn new(standing: Standing) -> Self {
+    pub fn new(standing: StandingChanges) -> Self {
         Self { standing, ..Self::default() }
     }
 
@@ -54,20 +54,20 @@ impl Changes {
     }
 
     /// What was found could not be recorded: the log's word counts again, and what still differs is found again.
-    pub fn rewind(&mut self, standing: Standing) {
+    pub fn rewind(&mut self, standing: StandingChanges) {
         self.standing = standing;
     }
 
     /// What a judgement made at `now` has to say. In order of happening.
-    pub fn find(&mut self, new: &Judged, rules: &Rules, now: Stamp) -> Vec<Edge> {
+    pub fn find(&mut self, new: &JudgedBoard, rules: &EntryRules, now: Stamp) -> Vec<Transition> {
         let began = *self.began.get_or_insert(now);
-        let memory = Memory { before: &self.before, own: &self.own, began };
-        for (kind, about) in Pair::new(&self.standing, memory, new, now).over() {
+        let memory = LookMemory { before: &self.before, own: &self.own, began };
+        for (kind, about) in BoardDiff::new(&self.standing, memory, new, now).over() {
             self.standing.forget(&kind, &about);
         }
-        let pair = Pair::new(&self.standing, memory, new, now);
-        let mut found = pair.edges();
-        self.before = Judged {
+        let pair = BoardDiff::new(&self.standing, memory, new, now);
+        let mut found = pair.transitions();
+        self.before = JudgedBoard {
             topics: [Topic::Alerts, Topic::Traffic, Topic::Services, Topic::Backups, Topic::Gitops]
                 .into_iter()
                 .filter_map(|topic| Some((topic, new.topics.get(&topic)?.clone())))
@@ -90,13 +90,13 @@ impl Changes {
     /// What went to and fro and was over before it was told, once. To be recorded, so that nothing is silently lost.
     pub fn swallowed(&mut self, now: Stamp) -> Vec<Folded> {
         let over = |folded: &Folded| (now - folded.from).num_seconds() >= FLAPS_IN_S || now < folded.from;
-        let due: Vec<EdgeKind> =
+        let due: Vec<TransitionKind> =
             self.swallowed.iter().filter(|(_, folded)| over(folded)).map(|(kind, _)| kind.clone()).collect();
         due.iter().filter_map(|kind| self.swallowed.remove(kind)).collect()
     }
 
     /// Whether a change has lasted long enough. It happened when it was first seen.
-    fn is_due(&mut self, edge: &mut Edge, now: Stamp) -> bool {
+    fn is_due(&mut self, edge: &mut Transition, now: Stamp) -> bool {
         let must_last = self.must_last(edge, now);
         let key = (edge.edge.clone(), edge.about());
         if must_last == TimeDelta::zero() {
@@ -112,7 +112,7 @@ impl Changes {
         due
     }
 
-    fn must_last(&self, edge: &Edge, now: Stamp) -> TimeDelta {
+    fn must_last(&self, edge: &Transition, now: Stamp) -> TimeDelta {
         if self.at_once {
             return TimeDelta::zero();
         }
@@ -125,9 +125,10 @@ impl Changes {
     }
 
     /// A change that was waited for and is not there any more was in passing.
-    fn drop_what_is_over(&mut self, found: &[Edge], now: Stamp) {
-        let there: BTreeSet<(EdgeKind, String)> = found.iter().map(|edge| (edge.edge.clone(), edge.about())).collect();
-        let over: Vec<((EdgeKind, String), Stamp)> =
+    fn drop_what_is_over(&mut self, found: &[Transition], now: Stamp) {
+        let there: BTreeSet<(TransitionKind, String)> =
+            found.iter().map(|edge| (edge.edge.clone(), edge.about())).collect();
+        let over: Vec<((TransitionKind, String), Stamp)> =
             self.waiting.iter().filter(|(key, _)| !there.contains(*key)).map(|(key, at)| (key.clone(), *at)).collect();
         for (key, since) in over {
             self.waiting.remove(&key);
@@ -144,7 +145,7 @@ impl Changes {
         }
     }
 
-    fn count(&mut self, edge: &Edge, now: Stamp) {
+    fn count(&mut self, edge: &Transition, now: Stamp) {
         let Some(thing) = thing(edge) else { return };
         if self.told.len() >= MOST && !self.told.contains_key(&thing) {
             self.told.retain(|_, at| at.last().is_some_and(|at| (now - *at).num_seconds() < FLAPS_IN_S));
@@ -155,6 +156,6 @@ impl Changes {
     }
 }
 
-fn thing(edge: &Edge) -> Option<Thing> {
+fn thing(edge: &Transition) -> Option<TransitionSubject> {
     Some((edge.edge.family()?, edge.about()))
 }

@@ -1,7 +1,7 @@
-//! Edges: where the board differs from what the log says, as far as that is worth remembering. Pure.
+//! Transitions: where the board differs from what the log says, as far as that is worth remembering. Pure.
 //!
 //! Each family asks one question of a row that has a yes or no answer whatever the row's freshness (staleness is the
-//! source's own edge), and speaks when the answer differs from what the log says stands ([`Standing`]). So edges of one thing
+//! source's own transition), and speaks when the answer differs from what the log says stands ([`StandingChanges`]). So transitions of one thing
 //! alternate: they never repeat, across restarts neither. A thing of which the log says nothing counts as good, so what is
 //! already bad when the room first looks is said at once.
 //!
@@ -19,60 +19,65 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde_json::Value;
 
 use crate::model::catalog::WholeWith;
-use crate::model::entry::Edge;
-use crate::model::{EdgeKind, SafeText, SourceId, Stamp, System};
-use crate::timeline::Standing;
+use crate::model::entry::Transition;
+use crate::model::{SafeText, SourceId, Stamp, System, TransitionKind};
+use crate::timeline::StandingChanges;
 
-use super::row::{Body, Judged, Row, Topic, Verdict};
+use super::row::{JudgedBoard, Row, RowBody, Topic, Verdict};
 
-pub use flap_damping::Changes;
+pub use flap_damping::FlapDamping;
 
 /// Two judgements side by side, for tests: what the second one has to say after the first, however short it lasts.
 #[cfg(test)]
-pub fn edges(old: &Judged, new: &Judged, rules: &crate::model::Rules, now: Stamp) -> Vec<Edge> {
-    let mut changes = Changes::at_once();
+pub fn find_transitions(
+    old: &JudgedBoard,
+    new: &JudgedBoard,
+    rules: &crate::model::EntryRules,
+    now: Stamp,
+) -> Vec<Transition> {
+    let mut changes = FlapDamping::at_once();
     changes.find(old, rules, now);
     changes.find(new, rules, now)
 }
 
 /// The board beside what the log says.
-struct Pair<'a> {
-    new: &'a Judged,
-    standing: &'a Standing,
+struct BoardDiff<'a> {
+    new: &'a JudgedBoard,
+    standing: &'a StandingChanges,
     /// The rows as they were looked at before: for what is news only as a move from one look to the next.
     before: HashMap<(Topic, &'a str), &'a Row>,
     /// Sources of which some list is still being read.
     unread: Vec<&'a SourceId>,
-    memory: Memory<'a>,
+    memory: LookMemory<'a>,
     now: Stamp,
 }
 
 /// What a room remembers of its own looks since it started.
 #[derive(Clone, Copy)]
-struct Memory<'a> {
+struct LookMemory<'a> {
     /// The rows of the look before.
-    before: &'a Judged,
+    before: &'a JudgedBoard,
     /// What was told since the room started.
-    own: &'a BTreeSet<(EdgeKind, String)>,
+    own: &'a BTreeSet<(TransitionKind, String)>,
     /// The first look.
     began: Stamp,
 }
 
-impl<'a> Pair<'a> {
-    fn new(standing: &'a Standing, memory: Memory<'a>, new: &'a Judged, now: Stamp) -> Self {
+impl<'a> BoardDiff<'a> {
+    fn new(standing: &'a StandingChanges, memory: LookMemory<'a>, new: &'a JudgedBoard, now: Stamp) -> Self {
         let before = memory
             .before
             .topics
             .iter()
             .flat_map(|(topic, view)| view.rows.iter().map(move |row| ((*topic, row.id.as_str()), row)))
             .collect();
-        let reading = |row: &&Row| matches!(row.body, Body::Source { reading: true, .. });
+        let reading = |row: &&Row| matches!(row.body, RowBody::Source { reading: true, .. });
         let unread = new.rows(Topic::Sources).iter().filter(reading).map(|row| &row.source).collect();
         Self { new, standing, before, unread, memory, now }
     }
 
     /// What the log says that is not so any more, and whose end is no news.
-    fn over(&self) -> Vec<(EdgeKind, String)> {
+    fn over(&self) -> Vec<(TransitionKind, String)> {
         let mut out = Vec::new();
         backups::over(self, &mut out);
         slo::over(self, &mut out);
@@ -80,13 +85,13 @@ impl<'a> Pair<'a> {
     }
 
     /// Whether enough was seen since the room started to say that something is over which an earlier run told.
-    fn is_known_again(&self, told: &Edge, takes_s: i64) -> bool {
+    fn is_known_again(&self, told: &Transition, takes_s: i64) -> bool {
         self.memory.own.contains(&(told.edge.clone(), told.about()))
             || (self.now - self.memory.began).num_seconds() >= takes_s
     }
 
     /// Everything that the edges of this judgement are.
-    fn edges(&self) -> Vec<Edge> {
+    fn transitions(&self) -> Vec<Transition> {
         let mut out = Vec::new();
         clusters::sources(self, &mut out);
         clusters::clusters(self, &mut out);
@@ -127,22 +132,22 @@ impl<'a> Pair<'a> {
         let alertmanagers =
             self.new.rows(Topic::Sources).iter().filter(|row| row.source.system == System::Alertmanager);
         let answer =
-            |row: &Row| matches!(&row.body, Body::Source { reading: false, alive_at: Some(_), trouble: None, .. });
+            |row: &Row| matches!(&row.body, RowBody::Source { reading: false, alive_at: Some(_), trouble: None, .. });
         let pending = self.unread.iter().any(|id| id.system == System::Alertmanager);
         !pending && view.total == view.rows.len() as u64 && alertmanagers.into_iter().any(answer)
     }
 
-    /// An edge of a row. `at` is never later than now: a source's clock may be ahead of ours.
-    fn edge(
+    /// A transition of a row. `at` is never later than now: a source's clock may be ahead of ours.
+    fn transition(
         &self,
-        kind: EdgeKind,
+        kind: TransitionKind,
         row: &Row,
         at: Option<Stamp>,
         verdict: Verdict,
         subject: &SafeText,
         says: String,
-    ) -> Edge {
-        Edge {
+    ) -> Transition {
+        Transition {
             edge: kind,
             at: at.unwrap_or(row.seen_at).min(self.now),
             source: row.source.to_string(),

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::model::entry::Edge;
+use crate::model::entry::Transition;
 use crate::model::facts::{LoadBalancer, Probe};
-use crate::model::{ClusterRole, EdgeKind, SafeText, Stamp, Strategy};
+use crate::model::{ClusterRole, SafeText, Stamp, Strategy, TransitionKind};
 
-use super::super::row::{Body, Point, PoolRef, Row, Topic, Verdict};
+use super::super::row::{PointSummary, PoolRef, Row, RowBody, Topic, Verdict};
 use super::super::traffic::answer;
-use super::{Pair, stamp};
+use super::{BoardDiff, stamp};
 
 fn probe(row: &Row) -> Option<&Probe> {
     match &row.body {
-        Body::Probe(probe) => Some(probe),
+        RowBody::Probe(probe) => Some(probe),
         _ => None,
     }
 }
@@ -28,24 +28,24 @@ fn fails(probe: &Probe) -> bool {
 const ENOUGH: u32 = 3;
 const FILLS_S: i64 = 60;
 
-/// A window with a bad sample in it. Edges go by the window: a service that comes back answer by answer fails once and
+/// A window with a bad sample in it. Transitions go by the window: a service that comes back answer by answer fails once and
 /// is back once, instead of at every other answer.
 fn spoilt(probe: &Probe) -> bool {
     fails(probe) || probe.good < probe.samples
 }
 
 /// The newest usable restore point of a service, as judged now.
-fn point<'a>(pair: &Pair<'a>, service: &str) -> Option<&'a Point> {
+fn point<'a>(pair: &BoardDiff<'a>, service: &str) -> Option<&'a PointSummary> {
     pair.new.rows(Topic::Services).iter().find_map(|row| match &row.body {
-        Body::Service { name, restore_point, .. } if name == service => restore_point.as_ref(),
+        RowBody::Service { name, restore_point, .. } if name == service => restore_point.as_ref(),
         _ => None,
     })
 }
 
-pub(super) fn probes(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+pub(super) fn probes(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
     for row in pair.rows(Topic::Traffic) {
         let Some(is) = probe(row) else { continue };
-        let was = pair.standing.get(&EdgeKind::ProbeFailing, &is.name);
+        let was = pair.standing.get(&TransitionKind::ProbeFailing, &is.name);
         let was_bad = was.is_some();
         let subject = SafeText::new(&is.name);
         let mut edge = if spoilt(is) && !was_bad {
@@ -54,10 +54,10 @@ pub(super) fn probes(pair: &Pair<'_>, out: &mut Vec<Edge>) {
             let from = is.site.as_ref().map(|site| format!(" from {site}")).unwrap_or_default();
             let how = if fails(is) { answer(is) } else { format!("{} of {} answers well", is.good, is.samples) };
             let says = format!("Users of {} fail: {} answers {how}{from}", is.service, is.url);
-            pair.edge(EdgeKind::ProbeFailing, row, since, Verdict::Critical, &subject, says)
+            pair.transition(TransitionKind::ProbeFailing, row, since, Verdict::Critical, &subject, says)
         } else if !spoilt(is) && was.is_some_and(|told| is.samples >= ENOUGH || pair.is_known_again(told, FILLS_S)) {
             let says = format!("{} gives good answers again", is.url);
-            pair.edge(EdgeKind::ProbeOk, row, Some(is.since), Verdict::Ok, &subject, says)
+            pair.transition(TransitionKind::ProbeOk, row, Some(is.since), Verdict::Ok, &subject, says)
         } else {
             continue;
         };
@@ -72,9 +72,9 @@ pub(super) fn probes(pair: &Pair<'_>, out: &mut Vec<Edge>) {
     }
 }
 
-pub(super) fn load_balancers(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+pub(super) fn load_balancers(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
     for row in pair.rows(Topic::Traffic) {
-        let Body::LoadBalancer { lb, order, fallback, service, .. } = &row.body else { continue };
+        let RowBody::LoadBalancer { lb, order, fallback, service, .. } = &row.body else { continue };
         let is = pool_names(order);
         let Some(Before { order: was, since, modified_on }) = order_before(pair, row, lb, &is) else { continue };
         let fallback = fallback.as_ref().map(|pool| format!(", fallback {}", pool.name)).unwrap_or_default();
@@ -86,7 +86,7 @@ pub(super) fn load_balancers(pair: &Pair<'_>, out: &mut Vec<Edge>) {
             .parse::<Stamp>()
             .ok()
             .filter(|at| modified_on != Some(&lb.modified_on) && *at >= since && *at <= row.seen_at);
-        let mut edge = pair.edge(EdgeKind::TrafficOrder, row, written, Verdict::Info, &lb.name, says);
+        let mut edge = pair.transition(TransitionKind::TrafficOrder, row, written, Verdict::Info, &lb.name, says);
         edge.service = service.clone();
         edge.figures = json!({
             "order": is,
@@ -105,15 +105,15 @@ struct Before<'a> {
 }
 
 /// As it was at the look before; at the first one, as the log says if it says anything.
-fn order_before<'a>(pair: &Pair<'a>, row: &Row, lb: &LoadBalancer, is: &[String]) -> Option<Before<'a>> {
+fn order_before<'a>(pair: &BoardDiff<'a>, row: &Row, lb: &LoadBalancer, is: &[String]) -> Option<Before<'a>> {
     match pair.before(Topic::Traffic, row).map(|before| (before, &before.body)) {
-        Some((before, Body::LoadBalancer { lb: old, order, .. })) => {
+        Some((before, RowBody::LoadBalancer { lb: old, order, .. })) => {
             let same = lb.default_pools == old.default_pools && lb.fallback_pool == old.fallback_pool;
             let order = pool_names(order);
             (!same).then_some(Before { order, since: before.seen_at, modified_on: Some(&old.modified_on) })
         }
         _ => {
-            let told = pair.standing.get(&EdgeKind::TrafficOrder, lb.name.as_str())?;
+            let told = pair.standing.get(&TransitionKind::TrafficOrder, lb.name.as_str())?;
             let order: Vec<String> = serde_json::from_value(told.figures.get("order")?.clone()).ok()?;
             (order != is).then_some(Before { order, since: told.at, modified_on: None })
         }
@@ -128,7 +128,7 @@ fn arrows(order: &[String]) -> String {
     order.join(" → ")
 }
 
-struct Service<'a> {
+struct ServiceHealth<'a> {
     name: &'a str,
     strategy: Strategy,
     sites: &'a BTreeMap<String, u32>,
@@ -136,9 +136,9 @@ struct Service<'a> {
     failing: bool,
 }
 
-fn service(row: &Row) -> Option<Service<'_>> {
+fn service(row: &Row) -> Option<ServiceHealth<'_>> {
     match &row.body {
-        Body::Service { name, strategy, sites, good_percent, failing_since, .. } => Some(Service {
+        RowBody::Service { name, strategy, sites, good_percent, failing_since, .. } => Some(ServiceHealth {
             name,
             strategy: *strategy,
             sites,
@@ -149,7 +149,7 @@ fn service(row: &Row) -> Option<Service<'_>> {
     }
 }
 
-impl Service<'_> {
+impl ServiceHealth<'_> {
     /// The one site that gives all answers, if there is one.
     fn only_site(&self) -> Option<&str> {
         match self.sites.iter().next() {
@@ -163,7 +163,7 @@ impl Service<'_> {
     }
 }
 
-pub(super) fn services(pair: &Pair<'_>, out: &mut Vec<Edge>) {
+pub(super) fn services(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
     for row in pair.rows(Topic::Services) {
         let Some(is) = service(row) else { continue };
         let was = pair.before(Topic::Services, row).and_then(service);
@@ -171,7 +171,7 @@ pub(super) fn services(pair: &Pair<'_>, out: &mut Vec<Edge>) {
         if let Some((from, to)) = was.and_then(|was| moved(pair, &was, &is)) {
             let origin = if from.is_empty() { String::new() } else { format!(", none from {from}") };
             let says = format!("All answers of {} come from {to}{origin}", is.name);
-            let mut edge = pair.edge(EdgeKind::TrafficMoved, row, None, Verdict::Info, &subject, says);
+            let mut edge = pair.transition(TransitionKind::TrafficMoved, row, None, Verdict::Info, &subject, says);
             edge.service = Some(is.name.to_owned());
             edge.figures = json!({ "from": from, "to": to });
             out.push(edge);
@@ -180,7 +180,7 @@ pub(super) fn services(pair: &Pair<'_>, out: &mut Vec<Edge>) {
             let site = is.only_site().unwrap_or_default();
             let from = if site.is_empty() { String::new() } else { format!(" from {site}") };
             let says = format!("{} is back: 100 % good answers{from}", is.name);
-            let mut edge = pair.edge(EdgeKind::ServiceRecovered, row, None, Verdict::Ok, &subject, says);
+            let mut edge = pair.transition(TransitionKind::ServiceRecovered, row, None, Verdict::Ok, &subject, says);
             edge.service = Some(is.name.to_owned());
             edge.figures = json!({ "site": site, "good_percent": 100 });
             out.push(edge);
@@ -189,14 +189,14 @@ pub(super) fn services(pair: &Pair<'_>, out: &mut Vec<Edge>) {
 }
 
 /// Whether the probes of a service have asked often enough to say how it is since the room started.
-fn is_known(pair: &Pair<'_>, service: &str) -> bool {
+fn is_known(pair: &BoardDiff<'_>, service: &str) -> bool {
     let probes = || pair.new.rows(Topic::Traffic).iter().filter_map(probe).filter(|it| it.service == service);
     let waited = (pair.now - pair.memory.began).num_seconds() >= FILLS_S;
     waited || probes().next().is_none() || probes().all(|it| it.samples >= ENOUGH)
 }
 
 /// From where to where all traffic moved. Where both sides serve, a window of a few samples proves no move.
-fn moved(pair: &Pair<'_>, was: &Service<'_>, is: &Service<'_>) -> Option<(String, String)> {
+fn moved(pair: &BoardDiff<'_>, was: &ServiceHealth<'_>, is: &ServiceHealth<'_>) -> Option<(String, String)> {
     let to = is.only_site()?;
     if is.strategy == Strategy::ActiveActive || was.only_site() == Some(to) {
         return None;
@@ -210,16 +210,16 @@ fn moved(pair: &Pair<'_>, was: &Service<'_>, is: &Service<'_>) -> Option<(String
         .then(|| (primary(pair).unwrap_or_default(), to.to_owned()))
 }
 
-fn role(pair: &Pair<'_>, cluster: &str) -> Option<ClusterRole> {
+fn role(pair: &BoardDiff<'_>, cluster: &str) -> Option<ClusterRole> {
     pair.new.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
-        Body::Cluster { name, role, .. } if name == cluster => Some(*role),
+        RowBody::Cluster { name, role, .. } if name == cluster => Some(*role),
         _ => None,
     })
 }
 
-fn primary(pair: &Pair<'_>) -> Option<String> {
+fn primary(pair: &BoardDiff<'_>) -> Option<String> {
     pair.new.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
-        Body::Cluster { name, role: ClusterRole::Primary, .. } => Some(name.clone()),
+        RowBody::Cluster { name, role: ClusterRole::Primary, .. } => Some(name.clone()),
         _ => None,
     })
 }

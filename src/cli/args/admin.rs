@@ -10,7 +10,7 @@ use super::value_parsers::{duration, namespace, size, speed};
 
 /// `config …`.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Config {
+pub enum ConfigCommand {
     /// Check a configuration; every error names its line. 0 good, 2 not.
     Check {
         /// Judge it as `warroom serve` does: https only, closed files, enough people.
@@ -64,7 +64,7 @@ pub struct Rbac {
 /// `drill …`.
 #[derive(Clone, Debug, ClapArgs)]
 #[command(args_conflicts_with_subcommands = true)]
-pub struct Drill {
+pub struct DrillCommand {
     #[command(subcommand)]
     pub world: Option<DrillWorld>,
     #[command(flatten)]
@@ -78,7 +78,7 @@ pub struct DrillPlay {
     #[arg(value_name = "SCENARIO", default_value = crate::cli::drill::USUAL)]
     pub scenario: String,
     #[command(flatten)]
-    pub pace: Pace,
+    pub pace: DrillPace,
     /// A simulated second person takes part, and is marked so everywhere.
     #[arg(long)]
     pub partner: bool,
@@ -95,7 +95,7 @@ pub struct DrillPlay {
 
 /// How a drill runs.
 #[derive(Clone, Copy, Debug, ClapArgs)]
-pub struct Pace {
+pub struct DrillPace {
     /// Drill seconds per second, 0.1 to 600; with --headless also max, as fast as the machine allows.
     #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
     pub speed: f64,
@@ -113,7 +113,7 @@ pub enum DrillWorld {
         #[arg(value_name = "SCENARIO", default_value = crate::cli::drill::USUAL)]
         scenario: String,
         #[command(flatten)]
-        pace: Pace,
+        pace: DrillPace,
         /// Move the story to the present: its first alert fires after this time, and the world runs at the real pace, for a
         /// room that is not a drill's.
         #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -151,7 +151,7 @@ pub enum ShotFormat {
 
 /// `ledger …`.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Ledger {
+pub enum LedgerCommand {
     /// Start a new log. The old one stays, and the new one names its last good head.
     New {
         /// The old log is damaged, and you have kept a copy for whoever asks.

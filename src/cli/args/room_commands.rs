@@ -12,7 +12,7 @@ use crate::model::{Action, Digest, IncidentStatus, Milestone, Severity};
 
 /// `--filter`, where things are listed.
 #[derive(Clone, Debug, Default, ClapArgs)]
-pub struct Narrow {
+pub struct FilterArgs {
     /// Only what matches, in the words of the console's `/`: words, !without, "a phrase", field:value, severity:>=warning, >5m.
     #[arg(long, value_name = "FILTER", value_parser = filter)]
     pub filter: Option<Filter>,
@@ -20,7 +20,7 @@ pub struct Narrow {
 
 /// `--dir`, where a log can be read without a room.
 #[derive(Clone, Debug, Default, ClapArgs)]
-pub struct Folder {
+pub struct FolderArgs {
     /// Read the log in this folder (a drill's, a room's state directory) instead of asking a room. Nothing is changed.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
@@ -28,9 +28,9 @@ pub struct Folder {
 
 /// `events`, `alerts`, ….
 #[derive(Clone, Debug, ClapArgs)]
-pub struct View {
+pub struct ViewArgs {
     #[command(flatten)]
-    pub narrow: Narrow,
+    pub narrow: FilterArgs,
     #[command(flatten)]
     pub output: Output,
 }
@@ -101,9 +101,9 @@ pub enum Timeline {
         #[arg(value_name = "INCIDENT")]
         incident: Option<String>,
         #[command(flatten)]
-        folder: Folder,
+        folder: FolderArgs,
         #[command(flatten)]
-        narrow: Narrow,
+        narrow: FilterArgs,
         #[command(flatten)]
         output: Output,
     },
@@ -113,7 +113,7 @@ pub enum Timeline {
         #[arg(long, value_name = "N")]
         from: Option<u64>,
         #[command(flatten)]
-        narrow: Narrow,
+        narrow: FilterArgs,
         #[command(flatten)]
         output: Output,
     },
@@ -143,7 +143,7 @@ pub enum NoteKind {
 
 /// `incident …`.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Incident {
+pub enum IncidentCommand {
     /// Open an incident.
     Open {
         /// Its title.
@@ -192,11 +192,11 @@ pub enum Incident {
 
 /// `silence …`.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Silence {
+pub enum SilenceCommand {
     /// Silences in force, to come, and ended within a day: matchers, whose, until when, how many alerts each hits.
     List {
         #[command(flatten)]
-        narrow: Narrow,
+        narrow: FilterArgs,
         #[command(flatten)]
         output: Output,
     },
@@ -267,14 +267,14 @@ pub struct Propose {
 
 /// `plan …`.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Plan {
+pub enum PlanCommand {
     /// List an incident's plans: the current one's, or the one named.
     List {
         /// The incident.
         #[arg(value_name = "INCIDENT")]
         incident: Option<String>,
         #[command(flatten)]
-        folder: Folder,
+        folder: FolderArgs,
         #[command(flatten)]
         output: Output,
     },
@@ -335,13 +335,13 @@ pub struct Export {
     #[arg(value_name = "INCIDENT")]
     pub incident: Option<String>,
     #[command(flatten)]
-    pub folder: Folder,
+    pub folder: FolderArgs,
     /// What to write.
     #[arg(long, value_enum, default_value_t)]
     pub format: ExportFormat,
     /// Only entries that match. The export says so at its head, with how many are left out.
     #[command(flatten)]
-    pub narrow: Narrow,
+    pub narrow: FilterArgs,
     /// Write to this file instead of stdout. An existing file is replaced whole.
     #[arg(short = 'o', long = "out", value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -143,18 +143,19 @@ fn what_makes_no_sense_is_refused_as_usage() {
 fn values_arrive_as_they_were_meant() {
     let args = good("drill etcd-corruption --speed 2.5 --as ana");
     assert_eq!(args.global.as_name.as_deref(), Some("ana"), "the drill's --as is the global one");
-    let Some(Command::Drill(drill)) = args.command else { panic!("a drill") };
+    let Some(CliCommand::Drill(drill)) = args.command else { panic!("a drill") };
     assert_eq!((drill.play.pace.speed, drill.play.scenario.as_str()), (2.5, "etcd-corruption"));
-    let Some(Command::Drill(drill)) = good("drill world --out D").command else { panic!("a drill") };
+    let Some(CliCommand::Drill(drill)) = good("drill world --out D").command else { panic!("a drill") };
     let Some(DrillWorld::World { scenario, pace, out, .. }) = drill.world else { panic!("the world alone") };
     assert_eq!((scenario.as_str(), pace.seed, out), ("etcd-corruption", 1, PathBuf::from("D")));
-    let Some(Command::Plan(Plan::Wait { timeout, .. })) = good("plan wait P --timeout 1h30m").command else {
+    let Some(CliCommand::Plan(PlanCommand::Wait { timeout, .. })) = good("plan wait P --timeout 1h30m").command else {
         panic!("wait")
     };
     assert_eq!(timeout, Some(Duration::from_secs(5400)));
-    let Some(Command::Export(export)) = good("export -o report.md").command else { panic!("export") };
+    let Some(CliCommand::Export(export)) = good("export -o report.md").command else { panic!("export") };
     assert_eq!((export.format, export.out), (ExportFormat::Markdown, Some(PathBuf::from("report.md"))));
-    let Some(Command::Incident(Incident::Set { severity, status, .. })) = good("incident set --severity sev3").command
+    let Some(CliCommand::Incident(IncidentCommand::Set { severity, status, .. })) =
+        good("incident set --severity sev3").command
     else {
         panic!("set")
     };
@@ -181,7 +182,7 @@ fn help_names_every_exit_code_and_every_command_explains_itself() {
 fn a_new_entry_is_recorded_as_a_milestone() {
     let of = |line: &str| {
         let args = good(line);
-        let Some(Command::Timeline(Timeline::Add { mark, .. })) = args.command else { panic!("{line}") };
+        let Some(CliCommand::Timeline(Timeline::Add { mark, .. })) = args.command else { panic!("{line}") };
         (args.global.as_name, mark)
     };
     let ana = || Some("ana".to_owned());

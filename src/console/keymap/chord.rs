@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// One key with its modifiers, normalised: a letter carries its own shift, back-tab is shift and tab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Hash)]
-pub struct Key {
+pub struct KeyPress {
     pub code: KeyCode,
     pub modifiers: KeyModifiers,
 }
@@ -36,7 +36,7 @@ const HELD: [&str; 5] = ["ctrl", "control", "alt", "meta", "shift"];
 /// Other words that people write for a key.
 const SPELLED: [&str; 7] = ["return", "escape", "backspace", "delete", "pageup", "pagedown", "backtab"];
 
-impl Key {
+impl KeyPress {
     /// A key without modifiers.
     pub fn plain(code: KeyCode) -> Self {
         Self { code, modifiers: KeyModifiers::NONE }
@@ -139,7 +139,7 @@ impl Key {
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for KeyPress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut name = match self.code {
             KeyCode::Enter => "Enter".to_owned(),
@@ -166,8 +166,8 @@ impl fmt::Display for Key {
 }
 
 /// Reads a chord: keys with spaces between.
-pub fn parse_chord(text: &str) -> Result<Vec<Key>, String> {
-    let keys: Vec<Key> = text.split_whitespace().map(Key::parse).collect::<Result<_, _>>()?;
+pub fn parse_chord(text: &str) -> Result<Vec<KeyPress>, String> {
+    let keys: Vec<KeyPress> = text.split_whitespace().map(KeyPress::parse).collect::<Result<_, _>>()?;
     match keys.len() {
         0 => Err("an empty chord can't be pressed; the space bar is `<space>`".to_owned()),
         1..=3 => Ok(keys),
@@ -179,7 +179,7 @@ pub fn parse_chord(text: &str) -> Result<Vec<Key>, String> {
 ///
 /// # Errors
 /// A name that is no key's.
-pub fn keys(script: &str) -> Result<Vec<Key>, String> {
+pub fn keys(script: &str) -> Result<Vec<KeyPress>, String> {
     let mut out = Vec::new();
     let mut rest = script;
     while let Some(c) = rest.chars().next() {
@@ -187,7 +187,7 @@ pub fn keys(script: &str) -> Result<Vec<Key>, String> {
             ('<', Some(end)) => end + 1,
             _ => c.len_utf8(),
         };
-        out.push(Key::parse(&rest[..end])?);
+        out.push(KeyPress::parse(&rest[..end])?);
         rest = &rest[end..];
     }
     Ok(out)
@@ -197,7 +197,7 @@ pub fn keys(script: &str) -> Result<Vec<Key>, String> {
 ///
 /// # Errors
 /// As [`keys`], and for a script of nothing but names.
-pub fn keys_of_argument(script: &str) -> Result<Vec<Key>, String> {
+pub fn keys_of_argument(script: &str) -> Result<Vec<KeyPress>, String> {
     let bare = |word: &str| {
         let word = word.to_ascii_lowercase();
         let held = word.split_once(['-', '+']).is_some_and(|(first, _)| HELD.contains(&first));

@@ -4,7 +4,7 @@ use crate::console::pane::Pane;
 
 /// Where a command can be bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Context {
+pub enum KeyContext {
     /// Everywhere, even while typing: chords with control only.
     Anywhere,
     /// The panes.
@@ -21,7 +21,7 @@ pub enum Context {
     Ask,
 }
 
-impl Context {
+impl KeyContext {
     /// Every context, in the order of help.
     pub const ALL: [Self; 7] = [Self::Main, Self::View, Self::Plan, Self::Menu, Self::Entry, Self::Ask, Self::Anywhere];
 
@@ -61,7 +61,7 @@ pub struct Spec {
     pub hint: &'static str,
     /// For help.
     pub doc: &'static str,
-    pub contexts: &'static [Context],
+    pub contexts: &'static [KeyContext],
     pub danger: Danger,
 }
 
@@ -87,7 +87,7 @@ macro_rules! commands {
                 id: $id,
                 hint: $hint,
                 doc: $doc,
-                contexts: &[$(Context::$context),+],
+                contexts: &[$(KeyContext::$context),+],
                 danger: Danger::$danger,
             },)*
             $(Spec {
@@ -95,7 +95,7 @@ macro_rules! commands {
                 id: $pane_id,
                 hint: "",
                 doc: $pane_doc,
-                contexts: &[Context::Main, Context::View],
+                contexts: &[KeyContext::Main, KeyContext::View],
                 danger: Danger::None,
             },)*
             $(Spec {
@@ -103,7 +103,7 @@ macro_rules! commands {
                 id: $rest_id,
                 hint: $rest_hint,
                 doc: $rest_doc,
-                contexts: &[$(Context::$rest_context),+],
+                contexts: &[$(KeyContext::$rest_context),+],
                 danger: Danger::$rest_danger,
             },)*
         ];
@@ -130,7 +130,7 @@ commands! {
     Freeze = "freeze", "freeze", "hold the screen still, or let it run again", [Main], None;
     Situation = "situation", "situation", "the incident in one page", [Main, View], None;
     Readiness = "readiness", "readiness", "would RTO and RPO be met if the primary died now, and what is not proven", [Main, View], None;
-    Command_ = "take-command", "command", "become the incident's commander", [Main], Records;
+    TakeCommand = "take-command", "command", "become the incident's commander", [Main], Records;
     SetStatus = "set-status", "status", "set the incident's status, or close it", [Main], Records;
     Pin = "pin", "pin", "pin the timeline's entry, or unpin it", [Main], Records;
     Amend = "amend", "amend", "put the text of the timeline's entry right; what it said before stays in the log", [Main], Records;

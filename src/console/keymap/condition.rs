@@ -1,14 +1,14 @@
 //! When a binding applies: `when = "incident && !drill"`. A closed set of plain facts, joined by `&&`, each may be negated.
 
-use crate::console::toml_source::{DataError, Source};
+use crate::console::toml_source::{DataError, TomlSource};
 
 macro_rules! facts {
     ($($variant:ident = $name:literal, $doc:literal;)*) => {
         /// Something that is so or not, when a key is pressed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Fact { $($variant,)* }
+        pub enum KeyFact { $($variant,)* }
 
-        impl Fact {
+        impl KeyFact {
             /// Every fact.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
@@ -38,35 +38,35 @@ facts! {
 
 /// The facts that are so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Facts(u16);
+pub struct KeyFacts(u16);
 
-impl Facts {
+impl KeyFacts {
     /// Says that a fact is so, or not.
     #[must_use]
-    pub fn with(self, fact: Fact, so: bool) -> Self {
+    pub fn with(self, fact: KeyFact, so: bool) -> Self {
         if so { Self(self.0 | bit(fact)) } else { Self(self.0 & !bit(fact)) }
     }
 }
 
-fn bit(fact: Fact) -> u16 {
+fn bit(fact: KeyFact) -> u16 {
     1 << fact as u16
 }
 
 /// What must be so, and what must not. The empty one always holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Condition {
+pub struct BindingCondition {
     yes: u16,
     no: u16,
 }
 
-impl Condition {
+impl BindingCondition {
     /// Reads the words of `when`.
-    pub fn parse(source: Source<'_>, at: std::ops::Range<usize>, text: &str) -> Result<Self, DataError> {
+    pub fn parse(source: TomlSource<'_>, at: std::ops::Range<usize>, text: &str) -> Result<Self, DataError> {
         let mut condition = Self::default();
         for part in text.split("&&").map(str::trim) {
             let (word, wanted) = part.strip_prefix('!').map_or((part, true), |rest| (rest.trim(), false));
-            let Some(fact) = Fact::ALL.iter().find(|fact| fact.name() == word) else {
-                let names = Fact::ALL.iter().map(|fact| fact.name());
+            let Some(fact) = KeyFact::ALL.iter().find(|fact| fact.name() == word) else {
+                let names = KeyFact::ALL.iter().map(|fact| fact.name());
                 return Err(source.unknown(at, format!("`{word}` is not a condition"), word, names));
             };
             let side = if wanted { &mut condition.yes } else { &mut condition.no };
@@ -79,7 +79,7 @@ impl Condition {
     }
 
     /// Whether it holds.
-    pub fn holds(self, facts: Facts) -> bool {
+    pub fn holds(self, facts: KeyFacts) -> bool {
         facts.0 & self.yes == self.yes && facts.0 & self.no == 0
     }
 
@@ -95,7 +95,7 @@ impl Condition {
 
     /// What it asks for, to continue "only while …".
     pub fn words(self) -> String {
-        let part = |fact: &Fact| {
+        let part = |fact: &KeyFact| {
             if self.yes & bit(*fact) != 0 {
                 Some(fact.doc().to_owned())
             } else if self.no & bit(*fact) != 0 {
@@ -104,7 +104,7 @@ impl Condition {
                 None
             }
         };
-        Fact::ALL.iter().filter_map(part).collect::<Vec<_>>().join(", and ")
+        KeyFact::ALL.iter().filter_map(part).collect::<Vec<_>>().join(", and ")
     }
 }
 
@@ -112,18 +112,19 @@ impl Condition {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Condition, String> {
-        let source = Source { file: "k", text };
-        Condition::parse(source, 0..0, text).map_err(|error| error.to_string())
+    fn read(text: &str) -> Result<BindingCondition, String> {
+        let source = TomlSource { file: "k", text };
+        BindingCondition::parse(source, 0..0, text).map_err(|error| error.to_string())
     }
 
     #[test]
     fn words_are_joined_and_negated() {
-        let facts = Facts::default().with(Fact::Incident, true).with(Fact::Frozen, true).with(Fact::Frozen, false);
+        let facts =
+            KeyFacts::default().with(KeyFact::Incident, true).with(KeyFact::Frozen, true).with(KeyFact::Frozen, false);
         assert!(read("incident").unwrap().holds(facts));
         assert!(read(" incident && ! drill ").unwrap().holds(facts));
         assert!(!read("incident && frozen").unwrap().holds(facts) && !read("!incident").unwrap().holds(facts));
-        assert!(Condition::default().holds(facts));
+        assert!(BindingCondition::default().holds(facts));
         assert_eq!(read("!drill").unwrap().words(), "it is not so that this is a drill");
         assert_eq!(read("incidnt").unwrap_err(), "k:1:1: `incidnt` is not a condition; did you mean `incident`?");
         assert_eq!(read("drill && !drill").unwrap_err(), "k:1:1: `drill && !drill` can never be so");
@@ -133,6 +134,6 @@ mod tests {
     #[test]
     fn one_covers_another_that_asks_for_more() {
         let (one, both) = (read("incident").unwrap(), read("incident && !drill").unwrap());
-        assert!(one.covers(both) && !both.covers(one) && Condition::default().covers(one) && one.covers(one));
+        assert!(one.covers(both) && !both.covers(one) && BindingCondition::default().covers(one) && one.covers(one));
     }
 }

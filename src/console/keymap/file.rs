@@ -9,9 +9,11 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Binding, Command, Condition, Context, Danger, Key, Keymap, parse_chord, spell, terminal_limits};
-use crate::console::asset_files::Page;
-use crate::console::toml_source::{DataError, Source};
+use super::{
+    Binding, BindingCondition, Command, Danger, KeyContext, KeyPress, Keymap, parse_chord, spell, terminal_limits,
+};
+use crate::console::asset_files::AssetFile;
+use crate::console::toml_source::{DataError, TomlSource};
 
 /// Takes away what an ancestor binds.
 const NONE: &str = "none";
@@ -26,8 +28,8 @@ struct Placed {
 }
 
 /// Reads a key map from its lineage, the oldest first.
-pub fn read(pages: &[Page]) -> Result<Keymap, DataError> {
-    let mut draft = Draft { pages, name: String::new(), bound: Vec::new(), prefixes: BTreeMap::new() };
+pub fn read(pages: &[AssetFile]) -> Result<Keymap, DataError> {
+    let mut draft = KeymapDraft { pages, name: String::new(), bound: Vec::new(), prefixes: BTreeMap::new() };
     for number in 0..pages.len() {
         draft.layer(number)?;
     }
@@ -36,14 +38,14 @@ pub fn read(pages: &[Page]) -> Result<Keymap, DataError> {
     Ok(Keymap { name: draft.name, bindings, prefixes: draft.prefixes })
 }
 
-struct Draft<'a> {
-    pages: &'a [Page],
+struct KeymapDraft<'a> {
+    pages: &'a [AssetFile],
     name: String,
     bound: Vec<Placed>,
     prefixes: BTreeMap<String, String>,
 }
 
-impl Draft<'_> {
+impl KeymapDraft<'_> {
     fn layer(&mut self, number: usize) -> Result<(), DataError> {
         let source = self.pages[number].source();
         let table = DeTable::parse(source.text).map_err(|error| source.syntax(&error))?;
@@ -60,10 +62,11 @@ impl Draft<'_> {
                 ("inherits", DeValue::String(_)) => {}
                 ("prefixes", DeValue::Table(table)) => self.read_prefixes(source, table)?,
                 (word, DeValue::Table(table)) => {
-                    let context = Context::ALL.into_iter().find(|context| context.name() == word).ok_or_else(|| {
-                        let valid = Context::ALL.iter().map(|context| context.name()).chain(["prefixes"]);
-                        source.unknown(key.span(), format!("`{word}` is not a place where keys work"), word, valid)
-                    })?;
+                    let context =
+                        KeyContext::ALL.into_iter().find(|context| context.name() == word).ok_or_else(|| {
+                            let valid = KeyContext::ALL.iter().map(|context| context.name()).chain(["prefixes"]);
+                            source.unknown(key.span(), format!("`{word}` is not a place where keys work"), word, valid)
+                        })?;
                     self.read_context(number, context, table, &older, &mut taken)?;
                 }
                 (word, _) => {
@@ -75,7 +78,7 @@ impl Draft<'_> {
         self.inherit(older, &taken)
     }
 
-    fn read_prefixes(&mut self, source: Source<'_>, table: &DeTable<'_>) -> Result<(), DataError> {
+    fn read_prefixes(&mut self, source: TomlSource<'_>, table: &DeTable<'_>) -> Result<(), DataError> {
         for (key, value) in table {
             let chord = parse_chord(key.get_ref()).map_err(|what| source.error(key.span(), what))?;
             let DeValue::String(label) = value.get_ref() else {
@@ -89,10 +92,10 @@ impl Draft<'_> {
     fn read_context(
         &mut self,
         page: usize,
-        context: Context,
+        context: KeyContext,
         table: &DeTable<'_>,
         older: &[Placed],
-        taken: &mut Vec<(Context, Vec<Key>)>,
+        taken: &mut Vec<(KeyContext, Vec<KeyPress>)>,
     ) -> Result<(), DataError> {
         let source = self.pages[page].source();
         let mut rows: Vec<_> = table.iter().collect();
@@ -124,7 +127,7 @@ impl Draft<'_> {
     }
 
     /// Puts what the ancestors bind behind one's own, but for what was taken away or is bound anew.
-    fn inherit(&mut self, older: Vec<Placed>, taken: &[(Context, Vec<Key>)]) -> Result<(), DataError> {
+    fn inherit(&mut self, older: Vec<Placed>, taken: &[(KeyContext, Vec<KeyPress>)]) -> Result<(), DataError> {
         let own = self.bound.clone();
         for old in older {
             let it = &old.binding;
@@ -169,8 +172,8 @@ impl Draft<'_> {
     /// Keys that work everywhere are looked at first: no other chord can hold one.
     fn check_anywhere(&self) -> Result<(), DataError> {
         let everywhere: Vec<&Placed> =
-            self.bound.iter().filter(|placed| placed.binding.context == Context::Anywhere).collect();
-        for placed in self.bound.iter().filter(|placed| placed.binding.context != Context::Anywhere) {
+            self.bound.iter().filter(|placed| placed.binding.context == KeyContext::Anywhere).collect();
+        for placed in self.bound.iter().filter(|placed| placed.binding.context != KeyContext::Anywhere) {
             let it = &placed.binding;
             let first = |by: &&&Placed| it.chord.contains(&by.binding.chord[0]) && by.binding.when.covers(it.when);
             if let Some(by) = everywhere.iter().find(first) {
@@ -200,20 +203,20 @@ fn hidden(a: &Binding, b: &Binding) -> String {
 }
 
 /// A chord as files write it.
-fn written(chord: &[Key]) -> String {
+fn written(chord: &[KeyPress]) -> String {
     chord.iter().map(|key| key.written()).collect::<Vec<_>>().join(" ")
 }
 
 /// A command by itself, or with its condition.
-fn read_choice(source: Source<'_>, value: &Spanned<DeValue<'_>>) -> Result<(Command, Condition), DataError> {
+fn read_choice(source: TomlSource<'_>, value: &Spanned<DeValue<'_>>) -> Result<(Command, BindingCondition), DataError> {
     match value.get_ref() {
-        DeValue::String(id) => Ok((read_command(source, value, id)?, Condition::default())),
+        DeValue::String(id) => Ok((read_command(source, value, id)?, BindingCondition::default())),
         DeValue::Table(table) => {
-            let (mut run, mut when) = (None, Condition::default());
+            let (mut run, mut when) = (None, BindingCondition::default());
             for (key, value) in table {
                 match (key.get_ref().as_ref(), value.get_ref()) {
                     ("run", DeValue::String(id)) => run = Some(read_command(source, value, id)?),
-                    ("when", DeValue::String(text)) => when = Condition::parse(source, value.span(), text)?,
+                    ("when", DeValue::String(text)) => when = BindingCondition::parse(source, value.span(), text)?,
                     ("run" | "when", _) => return Err(source.error(value.span(), "it is named in quotes")),
                     (word, _) => {
                         let what = format!("`{word}` is not part of a binding");
@@ -228,7 +231,7 @@ fn read_choice(source: Source<'_>, value: &Spanned<DeValue<'_>>) -> Result<(Comm
     }
 }
 
-fn read_command(source: Source<'_>, value: &Spanned<DeValue<'_>>, id: &str) -> Result<Command, DataError> {
+fn read_command(source: TomlSource<'_>, value: &Spanned<DeValue<'_>>, id: &str) -> Result<Command, DataError> {
     Command::by_id(id).ok_or_else(|| {
         let ids = super::COMMANDS.iter().map(|spec| spec.id);
         source.unknown(value.span(), format!("`{id}` is not a command"), id, ids)
@@ -236,7 +239,7 @@ fn read_command(source: Source<'_>, value: &Spanned<DeValue<'_>>, id: &str) -> R
 }
 
 /// What a binding must be whatever stands beside it.
-fn check_alone(source: Source<'_>, new: &Binding, key: Range<usize>, id: Range<usize>) -> Result<(), DataError> {
+fn check_alone(source: TomlSource<'_>, new: &Binding, key: Range<usize>, id: Range<usize>) -> Result<(), DataError> {
     let (spec, place) = (new.command.spec(), new.context.name());
     if !spec.contexts.contains(&new.context) {
         let places: Vec<_> = spec.contexts.iter().map(|context| context.name()).collect();
@@ -246,11 +249,11 @@ fn check_alone(source: Source<'_>, new: &Binding, key: Range<usize>, id: Range<u
     if let Some(what) = new.chord.iter().find_map(|key| terminal_limits::unsendable(*key)) {
         return Err(source.error(key, what));
     }
-    if matches!(new.context, Context::Entry | Context::Anywhere) && new.chord[0].typed().is_some() {
+    if matches!(new.context, KeyContext::Entry | KeyContext::Anywhere) && new.chord[0].typed().is_some() {
         let what = format!("`{}` is text in [{place}]: bind a key that types nothing", spell(&new.chord));
         return Err(source.error(key, what));
     }
-    if matches!(new.context, Context::Entry | Context::Anywhere | Context::Plan) && new.chord.len() > 1 {
+    if matches!(new.context, KeyContext::Entry | KeyContext::Anywhere | KeyContext::Plan) && new.chord.len() > 1 {
         let what = format!("`{}` is never reached: in [{place}] a chord is one key", spell(&new.chord));
         return Err(source.error(key, what));
     }

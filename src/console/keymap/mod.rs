@@ -14,10 +14,10 @@ use std::collections::BTreeMap;
 
 use crossterm::event::KeyModifiers;
 
-pub use self::chord::{Key, keys, keys_of_argument, parse_chord};
-pub use self::command::{COMMANDS, Command, Context, Danger, Spec};
-pub use self::condition::{Condition, Fact, Facts};
-use super::asset_files::{Page, Shelf, no_files};
+pub use self::chord::{KeyPress, keys, keys_of_argument, parse_chord};
+pub use self::command::{COMMANDS, Command, Danger, KeyContext, Spec};
+pub use self::condition::{BindingCondition, KeyFact, KeyFacts};
+use super::asset_files::{AssetFile, AssetFiles, no_files};
 use super::toml_source::DataError;
 
 /// The key maps in the binary: name and text.
@@ -28,16 +28,17 @@ pub const SHIPPED: [(&str, &str); 3] = [
 ];
 
 /// Where key maps are, without any files.
-pub const SHELF: Shelf<'static> = Shelf { what: "key map", folder: "keymaps", shipped: &SHIPPED, read: &no_files };
+pub const SHELF: AssetFiles<'static> =
+    AssetFiles { what: "key map", folder: "keymaps", shipped: &SHIPPED, read: &no_files };
 
 /// One binding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Binding {
-    pub context: Context,
-    pub chord: Vec<Key>,
+    pub context: KeyContext,
+    pub chord: Vec<KeyPress>,
     pub command: Command,
     /// When it applies.
-    pub when: Condition,
+    pub when: BindingCondition,
 }
 
 /// A checked key map.
@@ -52,12 +53,12 @@ pub struct Keymap {
 
 /// What keys in a row mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum KeyMatch {
     Command(Command),
     /// The beginning of a longer chord.
     Pending,
     /// It would mean this, but not as things are.
-    Unmet(Command, Condition),
+    Unmet(Command, BindingCondition),
     Nothing,
 }
 
@@ -67,14 +68,14 @@ impl Keymap {
     /// # Errors
     /// At the first mistake, with its place.
     pub fn parse(file: &str, text: &str) -> Result<Self, DataError> {
-        Self::read(Page { file: file.to_owned(), text: text.to_owned() }, &SHELF)
+        Self::read(AssetFile { file: file.to_owned(), text: text.to_owned() }, &SHELF)
     }
 
     /// Reads a key map file and those it inherits from.
     ///
     /// # Errors
     /// At the first mistake, with its place.
-    pub fn read(page: Page, shelf: &Shelf<'_>) -> Result<Self, DataError> {
+    pub fn read(page: AssetFile, shelf: &AssetFiles<'_>) -> Result<Self, DataError> {
         file::read(&shelf.lineage(page)?)
     }
 
@@ -89,37 +90,37 @@ impl Keymap {
     }
 
     /// What these keys mean in the first of the contexts that knows them, as things are.
-    pub fn find(&self, contexts: &[Context], pressed: &[Key], facts: Facts) -> Found {
+    pub fn find(&self, contexts: &[KeyContext], pressed: &[KeyPress], facts: KeyFacts) -> KeyMatch {
         for context in contexts {
-            let mut found = Found::Nothing;
+            let mut found = KeyMatch::Nothing;
             for binding in self.bindings.iter().filter(|binding| binding.context == *context) {
                 if binding.chord == pressed {
                     if binding.when.holds(facts) {
-                        return Found::Command(binding.command);
+                        return KeyMatch::Command(binding.command);
                     }
-                    if found == Found::Nothing {
-                        found = Found::Unmet(binding.command, binding.when);
+                    if found == KeyMatch::Nothing {
+                        found = KeyMatch::Unmet(binding.command, binding.when);
                     }
                 } else if binding.chord.starts_with(pressed) {
-                    found = Found::Pending;
+                    found = KeyMatch::Pending;
                 }
             }
-            if found != Found::Nothing {
+            if found != KeyMatch::Nothing {
                 return found;
             }
         }
-        Found::Nothing
+        KeyMatch::Nothing
     }
 
     /// The first chord that means this command in a context as things are.
-    pub fn chord_now(&self, context: Context, command: Command, facts: Facts) -> Option<&[Key]> {
+    pub fn chord_now(&self, context: KeyContext, command: Command, facts: KeyFacts) -> Option<&[KeyPress]> {
         self.bindings(context)
             .find(|binding| binding.command == command && binding.when.holds(facts))
             .map(|binding| binding.chord.as_slice())
     }
 
     /// The first chord that means this command in a context.
-    pub fn chord_of(&self, context: Context, command: Command) -> Option<&[Key]> {
+    pub fn chord_of(&self, context: KeyContext, command: Command) -> Option<&[KeyPress]> {
         self.bindings
             .iter()
             .find(|binding| binding.context == context && binding.command == command)
@@ -127,7 +128,7 @@ impl Keymap {
     }
 
     /// Every binding of a context, in the order of the file.
-    pub fn bindings(&self, context: Context) -> impl Iterator<Item = &Binding> {
+    pub fn bindings(&self, context: KeyContext) -> impl Iterator<Item = &Binding> {
         self.bindings.iter().filter(move |binding| binding.context == context)
     }
 
@@ -137,18 +138,18 @@ impl Keymap {
     }
 
     /// The name of a prefix.
-    pub fn prefix(&self, pressed: &[Key]) -> Option<&str> {
+    pub fn prefix(&self, pressed: &[KeyPress]) -> Option<&str> {
         self.prefixes.get(&spell(pressed)).map(String::as_str)
     }
 }
 
 /// A chord as help shows it: `! f`, `Ctrl-L`, `g`.
-pub fn spell(chord: &[Key]) -> String {
+pub fn spell(chord: &[KeyPress]) -> String {
     chord.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a key is one that nobody should have to mean anything by: terminals and multiplexers own them.
-pub fn is_reserved(key: Key) -> bool {
+pub fn is_reserved(key: KeyPress) -> bool {
     use crossterm::event::KeyCode::Char;
     key.modifiers.contains(KeyModifiers::CONTROL) && matches!(key.code, Char('a' | 'b' | 's' | 'q' | 'd' | 'k'))
 }

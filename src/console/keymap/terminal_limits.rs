@@ -2,10 +2,10 @@
 
 use crossterm::event::{KeyCode, KeyModifiers};
 
-use super::Key;
+use super::KeyPress;
 
 /// Why a key never arrives as it is written, and what to write instead.
-pub fn unsendable(key: Key) -> Option<String> {
+pub fn unsendable(key: KeyPress) -> Option<String> {
     match key.code {
         KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => control(c),
         KeyCode::Char(c @ ('[' | ']' | '_' | '^')) if key.modifiers == KeyModifiers::ALT => {
@@ -14,7 +14,7 @@ pub fn unsendable(key: Key) -> Option<String> {
         KeyCode::Enter | KeyCode::Esc | KeyCode::Backspace | KeyCode::Tab | KeyCode::Char(' ') => {
             let tab = key.code == KeyCode::Tab && key.modifiers == KeyModifiers::SHIFT;
             let lost = key.modifiers - KeyModifiers::ALT;
-            let plain = Key::plain(key.code);
+            let plain = KeyPress::plain(key.code);
             (!tab && !lost.is_empty()).then(|| format!("most terminals send {plain} for {key}: choose another key"))
         }
         _ => None,
@@ -59,17 +59,17 @@ mod tests {
             ("<s-enter>", "most terminals send Enter for S-Enter: choose another key"),
             ("<c-tab>", "most terminals send Tab for Ctrl-TAB: choose another key"),
         ] {
-            assert_eq!(unsendable(Key::parse(text).unwrap()).as_deref(), Some(words), "{text}");
+            assert_eq!(unsendable(KeyPress::parse(text).unwrap()).as_deref(), Some(words), "{text}");
         }
         for text in ["<c-x>", "<c-space>", "<a-x>", "<a-enter>", "<s-tab>", "<c-up>", "<c-7>", "[", "<s-left>"] {
-            assert_eq!(unsendable(Key::parse(text).unwrap()), None, "{text}");
+            assert_eq!(unsendable(KeyPress::parse(text).unwrap()), None, "{text}");
         }
     }
 
     /// What is called sendable is what a terminal's bytes are decoded to.
     #[test]
     fn every_control_byte_is_a_key_that_can_be_bound() {
-        let mut decoder = crate::console::terminal::Decoder::default();
+        let mut decoder = crate::console::terminal::InputParser::default();
         for byte in (0x00..0x20u8).filter(|byte| *byte != 0x1b) {
             for input in decoder.push(&[byte]) {
                 let crate::console::Input::Key(key) = input else { panic!("{byte:#x}") };

@@ -28,7 +28,7 @@ fn every_command_has_a_key_in_every_context_where_it_works() {
                 assert!(map.chord_of(*context, spec.command).is_some(), "{name}: {} in {}", spec.id, context.name());
             }
         }
-        for context in Context::ALL {
+        for context in KeyContext::ALL {
             let reserved = map.bindings(context).flat_map(|it| &it.chord).find(|key| is_reserved(**key));
             assert!(reserved.is_none(), "{name}: {reserved:?}");
         }
@@ -111,13 +111,13 @@ fn mistakes_are_refused_with_place_and_suggestion() {
 fn an_heir_changes_what_it_says_and_shows_its_own_keys_first() {
     let text = "inherits = \"default\"\n[main]\n\"x\" = \"zoom\"\n\"z\" = \"freeze\"\n\"f\" = \"none\"\n[view]\n\"<c-g>\" = \"back\"";
     let map = Keymap::parse("k", text).unwrap();
-    let find = |script: &str| map.find(&[Context::Main], &keys(script).unwrap(), Facts::default());
-    assert_eq!(find("x"), Found::Command(Command::Zoom));
-    assert_eq!(find("z"), Found::Command(Command::Freeze), "bound anew");
-    assert_eq!(find("f"), Found::Nothing, "taken away");
-    assert_eq!(find("i"), Found::Command(Command::Note), "kept");
-    assert_eq!(spell(map.chord_of(Context::View, Command::Back).unwrap()), "Ctrl-G");
-    assert_eq!(spell(map.chord_of(Context::Main, Command::Freeze).unwrap()), "z", "before the inherited `p`");
+    let find = |script: &str| map.find(&[KeyContext::Main], &keys(script).unwrap(), KeyFacts::default());
+    assert_eq!(find("x"), KeyMatch::Command(Command::Zoom));
+    assert_eq!(find("z"), KeyMatch::Command(Command::Freeze), "bound anew");
+    assert_eq!(find("f"), KeyMatch::Nothing, "taken away");
+    assert_eq!(find("i"), KeyMatch::Command(Command::Note), "kept");
+    assert_eq!(spell(map.chord_of(KeyContext::View, Command::Back).unwrap()), "Ctrl-G");
+    assert_eq!(spell(map.chord_of(KeyContext::Main, Command::Freeze).unwrap()), "z", "before the inherited `p`");
     assert_eq!(map.prefix(&keys("!").unwrap()), Some("act"));
 }
 
@@ -125,24 +125,25 @@ fn an_heir_changes_what_it_says_and_shows_its_own_keys_first() {
 fn the_first_binding_whose_condition_holds_counts() {
     let text = "[main]\n\"x\" = [{ run = \"zoom\", when = \"incident && !zoomed\" }, { run = \"freeze\", when = \"incident\" }]";
     let map = Keymap::parse("k", text).unwrap();
-    let find = |facts: Facts| map.find(&[Context::Main], &keys("x").unwrap(), facts);
-    let open = Facts::default().with(Fact::Incident, true);
-    assert_eq!(find(open), Found::Command(Command::Zoom));
-    assert_eq!(find(open.with(Fact::Zoomed, true)), Found::Command(Command::Freeze));
-    assert!(matches!(find(Facts::default()), Found::Unmet(Command::Zoom, _)));
-    assert_eq!(map.chord_now(Context::Main, Command::Zoom, Facts::default()), None);
+    let find = |facts: KeyFacts| map.find(&[KeyContext::Main], &keys("x").unwrap(), facts);
+    let open = KeyFacts::default().with(KeyFact::Incident, true);
+    assert_eq!(find(open), KeyMatch::Command(Command::Zoom));
+    assert_eq!(find(open.with(KeyFact::Zoomed, true)), KeyMatch::Command(Command::Freeze));
+    assert!(matches!(find(KeyFacts::default()), KeyMatch::Unmet(Command::Zoom, _)));
+    assert_eq!(map.chord_now(KeyContext::Main, Command::Zoom, KeyFacts::default()), None);
     let heir = "inherits = \"default\"\n[main]\n\"f\" = { run = \"freeze\", when = \"drill\" }";
     let heir = Keymap::parse("k", heir).unwrap();
-    let find = |drill| heir.find(&[Context::Main], &keys("f").unwrap(), Facts::default().with(Fact::Drill, drill));
-    assert_eq!((find(true), find(false)), (Found::Command(Command::Freeze), Found::Command(Command::Zoom)));
+    let find =
+        |drill| heir.find(&[KeyContext::Main], &keys("f").unwrap(), KeyFacts::default().with(KeyFact::Drill, drill));
+    assert_eq!((find(true), find(false)), (KeyMatch::Command(Command::Freeze), KeyMatch::Command(Command::Zoom)));
 }
 
 #[test]
 fn what_is_shown_is_what_is_written() {
     for (name, _) in SHIPPED {
         let map = Keymap::shipped(name).unwrap();
-        for key in Context::ALL.into_iter().flat_map(|context| map.bindings(context)).flat_map(|it| &it.chord) {
-            assert_eq!(Key::parse(&key.written()), Ok(*key), "{}", key.written());
+        for key in KeyContext::ALL.into_iter().flat_map(|context| map.bindings(context)).flat_map(|it| &it.chord) {
+            assert_eq!(KeyPress::parse(&key.written()), Ok(*key), "{}", key.written());
         }
     }
 }
@@ -150,12 +151,12 @@ fn what_is_shown_is_what_is_written() {
 #[test]
 fn chords_are_matched_pending_or_nothing() {
     let map = Keymap::shipped("default").unwrap();
-    let find = |script: &str| map.find(&[Context::Main], &keys(script).unwrap(), Facts::default());
-    assert_eq!(find("!"), Found::Pending);
-    assert_eq!(find("!f"), Found::Command(Command::Failover));
-    assert_eq!(find("!x"), Found::Nothing);
-    assert_eq!(find(":"), Found::Command(Command::Palette));
-    assert_eq!(find("<s-tab>"), Found::Command(Command::PrevPane));
+    let find = |script: &str| map.find(&[KeyContext::Main], &keys(script).unwrap(), KeyFacts::default());
+    assert_eq!(find("!"), KeyMatch::Pending);
+    assert_eq!(find("!f"), KeyMatch::Command(Command::Failover));
+    assert_eq!(find("!x"), KeyMatch::Nothing);
+    assert_eq!(find(":"), KeyMatch::Command(Command::Palette));
+    assert_eq!(find("<s-tab>"), KeyMatch::Command(Command::PrevPane));
 }
 
 #[test]

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::board::Verdict;
-use crate::client::Link;
-use crate::console::app::App;
+use crate::client::LinkState;
+use crate::console::app::Console;
 use crate::console::notifications::calls;
 use crate::console::pane::Pane;
 use crate::console::view::{header, pane_rows, timeline_text};
 use crate::console::widget::time;
-use crate::model::{EdgeFamily, Happening, PlanId};
+use crate::model::{Happening, PlanId, TransitionFamily};
 use crate::timeline::{Incident, Item, sentence_of};
 
-use super::{About, Plain, sections};
+use super::{LineSubject, Plain, sections};
 
 /// The most entries told at once; a console that was away reads the rest with `timeline`.
 const MOST_ENTRIES: usize = 40;
@@ -27,12 +27,12 @@ const RESTS: Duration = Duration::from_secs(30);
 /// What never comes to rest is told how it stands at least so often.
 const STILL: Duration = Duration::from_secs(180);
 
-/// What an edge is about: its family and its subject.
-type Thing = (EdgeFamily, String);
+/// What a transition is about: its family and its subject.
+type NewsSubject = (TransitionFamily, String);
 
 /// What was told.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct Announced {
     /// The last entry.
     seq: u64,
     /// How many incidents were known. What a new one counts in from before it was opened is news with it.
@@ -44,7 +44,7 @@ pub struct Told {
     /// Verdicts of rows when they were last told.
     rows: BTreeMap<(Pane, String), Verdict>,
     looked: Duration,
-    wavering: BTreeMap<Thing, Waver>,
+    wavering: BTreeMap<NewsSubject, Waver>,
 }
 
 /// A thing that changes.
@@ -120,7 +120,7 @@ impl Plain {
         }
         let told = std::mem::replace(&mut self.told.seq, head);
         let known = std::mem::replace(&mut self.told.incidents, self.app.mirror.story.incidents.len());
-        let mut fresh: Vec<(u64, String, Option<Thing>)> = Vec::new();
+        let mut fresh: Vec<(u64, String, Option<NewsSubject>)> = Vec::new();
         for (i, incident) in self.app.mirror.story.incidents.iter().enumerate() {
             let is_new = |item: &&Item| (i >= known || item.entry.seq > told) && !is_quiet(&item.entry.happening);
             for item in incident.items.iter().filter(is_new) {
@@ -138,12 +138,12 @@ impl Plain {
             {
                 continue;
             }
-            self.put(&text, Some(About::Entry(seq)));
+            self.put(&text, Some(LineSubject::Entry(seq)));
         }
     }
 
     /// Counts a change of a thing; true if it is held back because the thing goes back and forth.
-    fn wavers_now(&mut self, thing: Thing, text: &str) -> bool {
+    fn wavers_now(&mut self, thing: NewsSubject, text: &str) -> bool {
         let now = self.app.now.real;
         let waver = self.told.wavering.entry(thing).or_default();
         waver.times = if now.saturating_sub(waver.at) < RESTS { waver.times + 1 } else { 1 };
@@ -187,7 +187,7 @@ impl Plain {
         let Some(record) = waits.as_ref().and_then(|id| self.app.plan(id)) else { return };
         let text =
             format!("A PLAN WAITS FOR YOU, proposed by {}: {}. `plan` prints it.", record.by.person, record.plan.title);
-        let about = About::Plan(record.plan.plan.clone());
+        let about = LineSubject::Plan(record.plan.plan.clone());
         self.put(&text, Some(about));
     }
 
@@ -222,7 +222,7 @@ impl Plain {
         self.told.rows = seen;
         let more = changes.len().saturating_sub(MOST_CHANGES);
         for ((pane, key), text) in changes.into_iter().take(MOST_CHANGES) {
-            self.put(&text, Some(About::Row { pane, key }));
+            self.put(&text, Some(LineSubject::Row { pane, key }));
         }
         if more > 0 {
             self.say(format!("{more} more changes on the board; `status` says how it stands."));
@@ -237,12 +237,12 @@ impl Plain {
 }
 
 /// Which banner stands; its age makes no other of it.
-fn kind_of_banner(app: &App) -> Option<&'static str> {
+fn kind_of_banner(app: &Console) -> Option<&'static str> {
     let mirror = &app.mirror;
     match &mirror.link {
         _ if mirror.broken.is_some() => Some("broken"),
-        Link::Lost { .. } => Some("lost"),
-        Link::Refused { .. } => Some("refused"),
+        LinkState::Lost { .. } => Some("lost"),
+        LinkState::Refused { .. } => Some("refused"),
         _ if mirror.degraded.is_some() => Some("degraded"),
         _ => mirror.log_room.as_ref().map(|log| if log.full { "log full" } else { "log fills" }),
     }
@@ -254,15 +254,15 @@ fn is_quiet(happening: &Happening) -> bool {
 }
 
 /// The change that an item is, and of what, if the next could take it back.
-fn wavers(item: &Item) -> Option<Thing> {
+fn wavers(item: &Item) -> Option<NewsSubject> {
     match &item.entry.happening {
-        Happening::Edge(edge) => Some((edge.edge.family()?, edge.subject.to_string())),
+        Happening::Transition(edge) => Some((edge.edge.family()?, edge.subject.to_string())),
         _ => None,
     }
 }
 
 /// An entry as a line: when, since the first alert, who, how it stands, what.
-fn line(app: &App, incident: &Incident, item: &Item) -> String {
+fn line(app: &Console, incident: &Incident, item: &Item) -> String {
     let drill = app.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some());
     let drill = if drill { "DRILL " } else { "" };
     let (mark, _) = timeline_text::mark(item);

@@ -10,7 +10,7 @@ use super::wait::Wait;
 
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum PlainCommand {
     Help,
     Status,
     Situation,
@@ -152,7 +152,7 @@ impl Word {
 }
 
 /// Reads a line. The error is a sentence for whoever typed it.
-pub fn parse(line: &str) -> Result<Option<Order>, String> {
+pub fn parse(line: &str) -> Result<Option<PlainCommand>, String> {
     if line == TOO_LONG {
         return Err("That line was longer than 8 KiB; nothing was done. Say it in several.".to_owned());
     }
@@ -172,7 +172,7 @@ pub fn parse(line: &str) -> Result<Option<Order>, String> {
     order(word, rest).map(Some)
 }
 
-fn order(word: &Word, rest: &str) -> Result<Order, String> {
+fn order(word: &Word, rest: &str) -> Result<PlainCommand, String> {
     let text = || match rest {
         "" => Err(format!("`{} {}`: the words are missing; nothing was done.", word.name, word.takes)),
         text => Ok(text.to_owned()),
@@ -182,47 +182,47 @@ fn order(word: &Word, rest: &str) -> Result<Order, String> {
             .map_err(|_| format!("`{} {}`: it needs the number of a printed line.", word.name, word.takes))
     };
     Ok(match word.name {
-        "help" => Order::Help,
-        "status" => Order::Status,
-        "situation" => Order::Situation,
-        "who" => Order::Rows(Pane::People, rest.to_owned()),
-        "open" => Order::Open(Some(number()?)),
-        "plan" => Order::Open(None),
-        "pin" => Order::Pin(number()?),
+        "help" => PlainCommand::Help,
+        "status" => PlainCommand::Status,
+        "situation" => PlainCommand::Situation,
+        "who" => PlainCommand::Rows(Pane::People, rest.to_owned()),
+        "open" => PlainCommand::Open(Some(number()?)),
+        "plan" => PlainCommand::Open(None),
+        "pin" => PlainCommand::Pin(number()?),
         "milestone" => milestone(rest)?,
         "amend" => amend(rest)?,
-        "note" => Order::Note(text()?),
-        "decision" => Order::Decide(text()?),
-        "follow-up" => Order::FollowUp(text()?),
-        "failover" => Order::Preview(Action::Failover, (!rest.is_empty()).then(|| rest.to_owned())),
-        "restore" => Order::Preview(Action::Restore, (!rest.is_empty()).then(|| rest.to_owned())),
-        "propose" => Order::Propose(text()?),
+        "note" => PlainCommand::Note(text()?),
+        "decision" => PlainCommand::Decide(text()?),
+        "follow-up" => PlainCommand::FollowUp(text()?),
+        "failover" => PlainCommand::Preview(Action::Failover, (!rest.is_empty()).then(|| rest.to_owned())),
+        "restore" => PlainCommand::Preview(Action::Restore, (!rest.is_empty()).then(|| rest.to_owned())),
+        "propose" => PlainCommand::Propose(text()?),
         "approve" => {
             let text = text()?;
             let (name, code) = text.split_once(char::is_whitespace).unwrap_or((&text, ""));
-            Order::Approve { name: name.to_owned(), code: code.trim().to_owned() }
+            PlainCommand::Approve { name: name.to_owned(), code: code.trim().to_owned() }
         }
-        "refuse" => Order::Refuse(text()?),
-        "withdraw" => Order::Withdraw,
-        "hold" => Order::Hold,
-        "command" => Order::TakeCommand,
+        "refuse" => PlainCommand::Refuse(text()?),
+        "withdraw" => PlainCommand::Withdraw,
+        "hold" => PlainCommand::Hold,
+        "command" => PlainCommand::TakeCommand,
         "set" => set(rest)?,
-        "silences" => Order::Silences,
+        "silences" => PlainCommand::Silences,
         "silence" => silence::parse(rest)?,
-        "unsilence" => Order::Unsilence(number()?),
-        "confirm" => Order::Confirm(text()?),
-        "wait" => Order::Wait(Wait::parse(rest)?),
-        name => Pane::by_id(name).map_or(Order::Quit, |pane| Order::Rows(pane, rest.to_owned())),
+        "unsilence" => PlainCommand::Unsilence(number()?),
+        "confirm" => PlainCommand::Confirm(text()?),
+        "wait" => PlainCommand::Wait(Wait::parse(rest)?),
+        name => Pane::by_id(name).map_or(PlainCommand::Quit, |pane| PlainCommand::Rows(pane, rest.to_owned())),
     })
 }
 
 /// `7 confirmed`.
-fn milestone(rest: &str) -> Result<Order, String> {
+fn milestone(rest: &str) -> Result<PlainCommand, String> {
     let (number, name) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let number = number
         .parse()
         .map_err(|_| "`milestone NUMBER NAME`: it needs the number of a printed line; nothing was done.".to_owned())?;
-    Milestone::by_name(name).map(|milestone| Order::Mark(number, milestone)).ok_or_else(|| {
+    Milestone::by_name(name).map(|milestone| PlainCommand::Mark(number, milestone)).ok_or_else(|| {
         let names = Milestone::ALL.map(|it| it.name().to_owned()).join(", ");
         format!("`milestone NUMBER NAME`: the name is one of {names}; nothing was done.")
     })
@@ -236,20 +236,20 @@ fn status(word: &str) -> Result<IncidentStatus, String> {
     })
 }
 
-fn set(rest: &str) -> Result<Order, String> {
+fn set(rest: &str) -> Result<PlainCommand, String> {
     let (word, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let status = status(word)?;
     match (status, rest.trim()) {
-        (_, "") => Ok(Order::Set(status, false)),
-        (IncidentStatus::Closed, "although-firing") => Ok(Order::Set(status, true)),
+        (_, "") => Ok(PlainCommand::Set(status, false)),
+        (IncidentStatus::Closed, "although-firing") => Ok(PlainCommand::Set(status, true)),
         (_, more) => Err(format!("`set {word}`: what is `{more}`? Nothing was done.")),
     }
 }
 
-fn amend(rest: &str) -> Result<Order, String> {
+fn amend(rest: &str) -> Result<PlainCommand, String> {
     let (number, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     match (number.parse(), text.trim()) {
-        (Ok(number), text) if !text.is_empty() => Ok(Order::Amend(number, text.to_owned())),
+        (Ok(number), text) if !text.is_empty() => Ok(PlainCommand::Amend(number, text.to_owned())),
         _ => Err("`amend NUMBER TEXT`: it needs the number of a printed line, and the words.".to_owned()),
     }
 }

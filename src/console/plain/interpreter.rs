@@ -12,8 +12,8 @@ use crate::console::view::silence::words as silence_words;
 use crate::console::view::{detail, situation};
 use crate::model::{Digest, IncidentStatus, PlanId};
 
-use super::grammar::{self, Order, WORDS};
-use super::{About, Plain, Printed, Typed, plan, sections};
+use super::grammar::{self, PlainCommand, WORDS};
+use super::{LineSubject, Plain, Printed, Typed, plan, sections};
 
 impl Plain {
     /// Does what can be done now.
@@ -71,7 +71,7 @@ impl Plain {
     fn print_plan(&mut self) {
         let Some(Overlay::Plan(view)) = self.app.overlays.last() else { return };
         let about = match &view.subject {
-            Subject::Known(id) => Some(About::Plan(id.clone())),
+            Subject::Known(id) => Some(LineSubject::Plan(id.clone())),
             Subject::Draft { .. } => None,
         };
         for line in plan::whole(&self.app, view, !self.typing) {
@@ -79,22 +79,22 @@ impl Plain {
         }
     }
 
-    fn obey(&mut self, order: Order, typed: &Typed) -> Vec<Effect> {
-        if !matches!(order, Order::Quit) {
+    fn obey(&mut self, order: PlainCommand, typed: &Typed) -> Vec<Effect> {
+        if !matches!(order, PlainCommand::Quit) {
             self.asked_to_leave = false;
         }
         match order {
-            Order::Help => self.help(),
-            Order::Status => self.status(),
-            Order::Situation => {
+            PlainCommand::Help => self.help(),
+            PlainCommand::Status => self.status(),
+            PlainCommand::Situation => {
                 let lines = sections::sheet(&situation::sheet(&self.app, u16::MAX));
                 self.page(lines);
             }
-            Order::Rows(pane, words) => self.rows(pane, &words),
-            Order::Open(number) => self.open(number),
-            Order::Silences => self.silences(),
-            Order::Wait(wait) => self.wait(wait),
-            Order::Quit => return self.quit(),
+            PlainCommand::Rows(pane, words) => self.rows(pane, &words),
+            PlainCommand::Open(number) => self.open(number),
+            PlainCommand::Silences => self.silences(),
+            PlainCommand::Wait(wait) => self.wait(wait),
+            PlainCommand::Quit => return self.quit(),
             other => {
                 let effects = self.act(other.clone(), typed);
                 self.waiting.sent(&other, &effects);
@@ -104,42 +104,42 @@ impl Plain {
         Vec::new()
     }
 
-    fn act(&mut self, order: Order, typed: &Typed) -> Vec<Effect> {
+    fn act(&mut self, order: PlainCommand, typed: &Typed) -> Vec<Effect> {
         let app = &mut self.app;
         match order {
-            Order::Note(text) => plain_requests::write(app, WriteKind::Note, &text),
-            Order::Decide(text) => plain_requests::write(app, WriteKind::Decision, &text),
-            Order::FollowUp(text) => plain_requests::write(app, WriteKind::FollowUp, &text),
-            Order::TakeCommand => plain_requests::take_command(app),
-            Order::Set(status, although_firing) => plain_requests::set_status(app, status, although_firing),
-            Order::Preview(action, service) => {
+            PlainCommand::Note(text) => plain_requests::write(app, WriteKind::Note, &text),
+            PlainCommand::Decide(text) => plain_requests::write(app, WriteKind::Decision, &text),
+            PlainCommand::FollowUp(text) => plain_requests::write(app, WriteKind::FollowUp, &text),
+            PlainCommand::TakeCommand => plain_requests::take_command(app),
+            PlainCommand::Set(status, although_firing) => plain_requests::set_status(app, status, although_firing),
+            PlainCommand::Preview(action, service) => {
                 self.printed = None;
                 plain_requests::preview(app, action, service)
             }
-            Order::Propose(name) => self.propose(&name, typed),
-            Order::Approve { name, code } => self.approve(&name, &code, typed),
-            Order::Refuse(reason) => self.refuse(reason),
-            Order::Withdraw => self.stop(Command::Withdraw),
-            Order::Hold => self.stop(Command::Hold),
-            Order::Silence(aim, lasts, reason) => self.silence(&aim, &lasts, &reason),
-            Order::Unsilence(number) => self.unsilence(number),
-            Order::Confirm(word) => self.confirm_silence(&word, typed),
-            Order::Mark(number, milestone) => match self.named(number).cloned() {
-                Some(About::Entry(seq)) => plain_requests::mark(&mut self.app, seq, milestone),
+            PlainCommand::Propose(name) => self.propose(&name, typed),
+            PlainCommand::Approve { name, code } => self.approve(&name, &code, typed),
+            PlainCommand::Refuse(reason) => self.refuse(reason),
+            PlainCommand::Withdraw => self.stop(Command::Withdraw),
+            PlainCommand::Hold => self.stop(Command::Hold),
+            PlainCommand::Silence(aim, lasts, reason) => self.silence(&aim, &lasts, &reason),
+            PlainCommand::Unsilence(number) => self.unsilence(number),
+            PlainCommand::Confirm(word) => self.confirm_silence(&word, typed),
+            PlainCommand::Mark(number, milestone) => match self.named(number).cloned() {
+                Some(LineSubject::Entry(seq)) => plain_requests::mark(&mut self.app, seq, milestone),
                 _ => {
                     self.say(format!("Line {number} is no entry of the timeline; nothing was marked."));
                     Vec::new()
                 }
             },
-            Order::Amend(number, text) => match self.named(number).cloned() {
-                Some(About::Entry(seq)) => plain_requests::amend(&mut self.app, seq, &text),
+            PlainCommand::Amend(number, text) => match self.named(number).cloned() {
+                Some(LineSubject::Entry(seq)) => plain_requests::amend(&mut self.app, seq, &text),
                 _ => {
                     self.say(format!("Line {number} is no entry of the timeline; nothing was amended."));
                     Vec::new()
                 }
             },
-            Order::Pin(number) => match self.named(number).cloned() {
-                Some(About::Entry(seq)) => plain_requests::pin(&mut self.app, seq),
+            PlainCommand::Pin(number) => match self.named(number).cloned() {
+                Some(LineSubject::Entry(seq)) => plain_requests::pin(&mut self.app, seq),
                 _ => {
                     self.say(format!("Line {number} is no entry of the timeline; nothing was pinned."));
                     Vec::new()
@@ -253,7 +253,7 @@ impl Plain {
                 for id in found {
                     let says =
                         self.app.plan(&id).map(crate::console::view::timeline_text::plan_says).unwrap_or_default();
-                    self.put(&says, Some(About::Plan(id)));
+                    self.put(&says, Some(LineSubject::Plan(id)));
                 }
                 return Vec::new();
             }
@@ -292,7 +292,7 @@ impl Plain {
         }
         if let Some(record) = self.app.plan_waiting() {
             let (text, id) = (crate::console::view::timeline_text::plan_says(record), record.plan.plan.clone());
-            self.put(&text, Some(About::Plan(id)));
+            self.put(&text, Some(LineSubject::Plan(id)));
         }
     }
 
@@ -302,13 +302,13 @@ impl Plain {
             Ok(found) => found,
             Err(why) => return self.say(format!("That filter can't be read: {why}.")),
         };
-        let lines: Vec<(String, About)> = rows
+        let lines: Vec<(String, LineSubject)> = rows
             .into_iter()
             .map(|(entry, text)| {
                 let about = match (entry.plan(), entry.item()) {
-                    (Some(id), _) => About::Plan(id),
-                    (_, Some(item)) => About::Entry(item.entry.seq),
-                    _ => About::Row { pane, key: entry.key() },
+                    (Some(id), _) => LineSubject::Plan(id),
+                    (_, Some(item)) => LineSubject::Entry(item.entry.seq),
+                    _ => LineSubject::Row { pane, key: entry.key() },
                 };
                 (text, about)
             })
@@ -331,23 +331,23 @@ impl Plain {
 
     fn open(&mut self, number: Option<u64>) {
         let about = match number {
-            None => self.app.plan_waiting().map(|record| About::Plan(record.plan.plan.clone())),
+            None => self.app.plan_waiting().map(|record| LineSubject::Plan(record.plan.plan.clone())),
             Some(number) => self.named(number).cloned(),
         };
         match (about, number) {
-            (Some(About::Plan(id)), _) => {
+            (Some(LineSubject::Plan(id)), _) => {
                 self.app.overlays.clear();
                 self.printed = None;
                 open(&mut self.app, Subject::Known(id));
             }
-            (Some(About::Entry(seq)), _) => {
+            (Some(LineSubject::Entry(seq)), _) => {
                 let mut incidents = self.app.mirror.story.incidents.iter().rev();
                 let item = incidents.find_map(|incident| incident.item(seq));
                 let lines = item.map(|item| sections::sheet(&detail::entry(&self.app, item, u16::MAX)));
                 self.page(lines.unwrap_or_else(|| vec![format!("Entry {seq} belongs to no incident.")]));
             }
-            (Some(About::Row { pane, key }), _) => self.detail(pane, &key),
-            (Some(About::Silence(id)), _) => self.say(silence_words(&self.app, &id).as_str()),
+            (Some(LineSubject::Row { pane, key }), _) => self.detail(pane, &key),
+            (Some(LineSubject::Silence(id)), _) => self.say(silence_words(&self.app, &id).as_str()),
             (None, None) => self.say("No plan waits for anyone."),
             (None, Some(number)) => self.say(format!("Line {number} is about nothing that could be opened.")),
         }

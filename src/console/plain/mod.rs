@@ -26,7 +26,7 @@ use crate::board::Topic;
 use crate::console::Keymap;
 use crate::model::{Digest, PlanId, SafeText};
 
-use super::app::App;
+use super::app::Console;
 use super::effect::Effect;
 use super::input::{Input, Now};
 use super::overlay::{Overlay, Subject};
@@ -34,8 +34,8 @@ use super::pane::Pane;
 use super::run::{ExitReason, GaveUp};
 use super::update::update;
 
-use self::announcements::Told;
-use self::wait::Waits;
+use self::announcements::Announced;
+use self::wait::WaitState;
 
 pub use self::run::{PlainOptions, run};
 
@@ -60,7 +60,7 @@ pub enum Heard {
 
 /// What a printed line is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum About {
+pub enum LineSubject {
     Row { pane: Pane, key: String },
     Entry(u64),
     Plan(PlanId),
@@ -69,7 +69,7 @@ pub enum About {
 
 /// A line to print: its number and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct PlainLine {
     pub number: u64,
     pub text: String,
 }
@@ -94,17 +94,17 @@ struct Printed {
 
 /// A console of lines.
 pub struct Plain {
-    pub app: App,
+    pub app: Console,
     /// A person types; otherwise a script does.
     typing: bool,
     /// Only ASCII is printed.
     ascii: bool,
-    lines: Vec<Line>,
+    lines: Vec<PlainLine>,
     next: u64,
-    about: VecDeque<(u64, About)>,
-    told: Told,
+    about: VecDeque<(u64, LineSubject)>,
+    told: Announced,
     queue: VecDeque<Typed>,
-    waiting: Waits,
+    waiting: WaitState,
     printed: Option<Printed>,
     /// Nothing more will be typed, and that is the end.
     over: bool,
@@ -117,7 +117,7 @@ pub struct Plain {
 
 impl Plain {
     /// A console that has said nothing yet. `typing` = a person is at the other end, not a script.
-    pub fn new(mut app: App, typing: bool, ascii: bool) -> Self {
+    pub fn new(mut app: Console, typing: bool, ascii: bool) -> Self {
         app.keymap = Keymap::none();
         Self {
             app,
@@ -126,9 +126,9 @@ impl Plain {
             lines: Vec::new(),
             next: 1,
             about: VecDeque::new(),
-            told: Told::default(),
+            told: Announced::default(),
             queue: VecDeque::new(),
-            waiting: Waits::default(),
+            waiting: WaitState::default(),
             printed: None,
             over: false,
             gave_up: None,
@@ -180,7 +180,7 @@ impl Plain {
     }
 
     /// What is to be printed now.
-    pub fn take_lines(&mut self) -> Vec<Line> {
+    pub fn take_lines(&mut self) -> Vec<PlainLine> {
         std::mem::take(&mut self.lines)
     }
 
@@ -197,7 +197,7 @@ impl Plain {
     }
 
     /// Prints a line. Nothing that is printed can do anything to a terminal, whoever wrote it.
-    fn put(&mut self, text: &str, about: Option<About>) {
+    fn put(&mut self, text: &str, about: Option<LineSubject>) {
         let mut text = SafeText::long(text.trim()).as_str().to_owned();
         if self.ascii {
             text = super::widget::glyph::fold_text(&text);
@@ -208,12 +208,12 @@ impl Plain {
                 self.about.pop_front();
             }
         }
-        self.lines.push(Line { number: self.next, text });
+        self.lines.push(PlainLine { number: self.next, text });
         self.next += 1;
     }
 
     /// What the line of this number is about.
-    fn named(&self, number: u64) -> Option<&About> {
+    fn named(&self, number: u64) -> Option<&LineSubject> {
         self.about.iter().rev().find(|(known, _)| *known == number).map(|(_, about)| about)
     }
 

@@ -1,16 +1,16 @@
 //! A plan printed whole: everything that the confirm screen shows, one fact a line, and what to type.
 
 use crate::approval::{PlanRecord, PlanState, StepState};
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::overlay::{PlanView, Stance, Subject};
-use crate::console::view::plan::{Proof, changes, proof, relied};
+use crate::console::view::plan::{FactStatus, changes, proof, relied};
 use crate::console::view::timeline_text;
 use crate::console::widget::time;
 use crate::model::Plan;
 use crate::model::plan::Pre;
 
 /// Prints the plan on the table. `script` = nobody types: the code must be given too.
-pub fn whole(app: &App, view: &PlanView, script: bool) -> Vec<String> {
+pub fn whole(app: &Console, view: &PlanView, script: bool) -> Vec<String> {
     let Some(plan) = view.plan(app) else { return vec!["This plan is not in the log any more.".to_owned()] };
     let record = view.record(app);
     let stance = view.stance(app);
@@ -53,7 +53,7 @@ fn moves(what: &str, now: &str, after: &str) -> String {
     }
 }
 
-pub fn drill(app: &App) -> &'static str {
+pub fn drill(app: &Console) -> &'static str {
     let drill = app.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some());
     if drill { "DRILL. " } else { "" }
 }
@@ -69,7 +69,7 @@ fn headline(record: Option<&PlanRecord>) -> &'static str {
 }
 
 /// Which plan it is, by whom, until when; the code is for reading aloud.
-fn identity(app: &App, plan: &Plan, record: Option<&PlanRecord>) -> Vec<String> {
+fn identity(app: &Console, plan: &Plan, record: Option<&PlanRecord>) -> Vec<String> {
     let Some(record) = record else {
         // The room builds it anew when it is proposed: a draft's digest is nobody's to read aloud.
         return vec!["a draft; nobody has seen it".to_owned()];
@@ -88,14 +88,14 @@ fn identity(app: &App, plan: &Plan, record: Option<&PlanRecord>) -> Vec<String> 
 }
 
 /// What it relies on, each fact once: the first step's with the age of the oldest reading, later ones as what must become so.
-fn relies(app: &App, plan: &Plan) -> Vec<String> {
+fn relies(app: &Console, plan: &Plan) -> Vec<String> {
     let (first, later) = relied(plan);
     let read = |pre: &Pre| match proof(app, plan, pre) {
-        Proof::Changed(_) => format!("relied on: {} (it is otherwise now)", pre.says),
-        Proof::Read(age) => {
+        FactStatus::Changed(_) => format!("relied on: {} (it is otherwise now)", pre.says),
+        FactStatus::Read(age) => {
             format!("relies on: {} (read {} ago, and again before each step)", pre.says, time::span(age))
         }
-        Proof::Due => format!("relies on: {}", pre.says),
+        FactStatus::Due => format!("relies on: {}", pre.says),
     };
     let changed = changes(app, plan).into_iter().map(|it| format!("changed: {it}"));
     let due = |pre: &Pre| format!("relies on: {} (must be so once the steps before have run)", pre.says);

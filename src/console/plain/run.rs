@@ -8,15 +8,15 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::effect::Effect;
 use crate::console::input::{Input, Now};
 use crate::console::run::{BATCH, ExitReason, REPLIES, RunOptions, carry, signals, turned_away};
-use crate::console::terminal::{Terminal, writer::Writer};
+use crate::console::terminal::{Terminal, writer::TerminalWriter};
 use crate::console::widget::text;
 
 use super::grammar;
-use super::{AHEAD, Heard, Line, Plain, sections};
+use super::{AHEAD, Heard, Plain, PlainLine, sections};
 
 /// The longest line that is taken, its end included; what is longer is refused whole: half a line may mean something else.
 const LONGEST: u64 = 8 * 1024;
@@ -36,7 +36,7 @@ pub struct PlainOptions {
 /// If stdout fails; a reader that went away is no failure.
 pub async fn run(options: PlainOptions) -> io::Result<ExitReason> {
     let signals = signals()?;
-    let out = Writer::start(io::stdout())?;
+    let out = TerminalWriter::start(io::stdout())?;
     let lines = if options.no_input { nothing() } else { listen()? };
     let stop = options.console.stop.clone();
     let reason = tokio::select! {
@@ -54,14 +54,14 @@ pub async fn run(options: PlainOptions) -> io::Result<ExitReason> {
 /// Lines as they are typed; the channel ends with them. Where nothing is ever typed, what would send them is kept.
 ///
 /// Each with the instant at which it was read: it may wait its turn for long while the terminal takes nothing.
-type Lines = (Option<mpsc::Sender<(Instant, String)>>, mpsc::Receiver<(Instant, String)>);
+type TypedLines = (Option<mpsc::Sender<(Instant, String)>>, mpsc::Receiver<(Instant, String)>);
 
-fn nothing() -> Lines {
+fn nothing() -> TypedLines {
     let (send, lines) = mpsc::channel(1);
     (Some(send), lines)
 }
 
-fn listen() -> io::Result<Lines> {
+fn listen() -> io::Result<TypedLines> {
     let (send, lines) = mpsc::channel(AHEAD);
     std::thread::Builder::new().name("lines-in".to_owned()).spawn(move || {
         read(io::stdin().lock(), &send);
@@ -103,11 +103,11 @@ fn skip_line(from: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-async fn drive(options: RunOptions, lines: Lines, out: &Writer) -> io::Result<ExitReason> {
+async fn drive(options: RunOptions, lines: TypedLines, out: &TerminalWriter) -> io::Result<ExitReason> {
     let RunOptions { asker, events, clock, look, keymap, zone, readonly, hosts, .. } = options;
     let started = Instant::now();
     // As wide as anything is: nothing is shortened for a screen.
-    let mut app = App::new(clock.clone(), keymap, zone, (sections::WIDE, 60));
+    let mut app = Console::new(clock.clone(), keymap, zone, (sections::WIDE, 60));
     (app.readonly, app.hosts) = (readonly, hosts);
     let mut plain = Plain::new(app, io::stdin().is_terminal(), look.ascii);
     let (replies_in, replies) = mpsc::channel::<Input>(REPLIES);
@@ -151,7 +151,7 @@ async fn drive(options: RunOptions, lines: Lines, out: &Writer) -> io::Result<Ex
 }
 
 /// Prints lines in one piece, and waits until they have left: a reader that is slow slows this console and nobody else.
-async fn print(out: &Writer, lines: &[Line]) -> io::Result<()> {
+async fn print(out: &TerminalWriter, lines: &[PlainLine]) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
@@ -164,7 +164,7 @@ async fn print(out: &Writer, lines: &[Line]) -> io::Result<()> {
 }
 
 /// A line as it is printed: its number, its text, broken at words where there is a width.
-fn written(line: &Line, width: Option<u16>) -> String {
+fn written(line: &PlainLine, width: Option<u16>) -> String {
     let number = format!("{:>4} ", line.number);
     match width {
         None => format!("{number}{}\n", line.text),
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_line_is_broken_only_where_there_is_a_width() {
-        let line = Line { number: 14, text: "the primary is unreachable and its state is old".to_owned() };
+        let line = PlainLine { number: 14, text: "the primary is unreachable and its state is old".to_owned() };
         assert_eq!(written(&line, None), "  14 the primary is unreachable and its state is old\n");
         assert_eq!(written(&line, Some(24)), "  14 the primary is\n     unreachable and\n     its state is old\n");
     }

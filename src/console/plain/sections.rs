@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::board::{Body, Row};
-use crate::console::app::App;
+use crate::board::{Row, RowBody};
+use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::screenshot::to_text;
-use crate::console::theme::{Depth, Look, Theme};
-use crate::console::view::layout::Place;
-use crate::console::view::page::Sheet;
-use crate::console::view::pane_rows::{self, Entry};
+use crate::console::theme::{ColorDepth, Look, Theme};
+use crate::console::view::layout::PaneArea;
+use crate::console::view::page::Page;
+use crate::console::view::pane_rows::{self, PaneEntry};
 use crate::console::view::row_filter;
 use crate::console::view::{header, pane, timeline_text};
 use crate::console::widget::{Canvas, Words, glyph};
@@ -63,21 +63,21 @@ pub fn text(words: &Words) -> String {
 /// What is drawn on a line as wide as it needs, as text.
 fn drawn(height: u16, draw: impl FnOnce(&mut Canvas<'_>)) -> Vec<String> {
     let Some(theme) = Theme::shipped("mono") else { return Vec::new() };
-    let look = Look::new(theme, Depth::Mono, false);
+    let look = Look::new(theme, ColorDepth::Mono, false);
     let mut buffer = Buffer::empty(Rect::new(0, 0, WIDE, height));
     draw(&mut Canvas::new(&mut buffer, &look));
     to_text(&buffer).lines().map(ToOwned::to_owned).filter(|line| !line.trim().is_empty()).collect()
 }
 
 /// The header's lines: what is wrong, since when, what is left, who is here.
-pub fn header(app: &App) -> Vec<String> {
+pub fn header(app: &Console) -> Vec<String> {
     // The banner is a line of its own there too.
     drawn(3, |canvas| header::draw(app, canvas, Rect::new(0, 0, WIDE, 3))).iter().map(|line| tidy(line)).collect()
 }
 
 /// A pane in one line: its name, what it counts, the age of what it knows.
-pub fn heading(app: &App, pane: Pane) -> String {
-    let place = Place { pane, title: Rect::new(0, 0, WIDE, 1), body: Rect::new(0, 1, WIDE, 0) };
+pub fn heading(app: &Console, pane: Pane) -> String {
+    let place = PaneArea { pane, title: Rect::new(0, 0, WIDE, 1), body: Rect::new(0, 1, WIDE, 0) };
     let line = drawn(1, |canvas| pane::title(app, canvas, &place)).concat();
     let mut parts = line.split("   ").map(str::trim).filter(|part| !part.is_empty());
     let left = parts.next().unwrap_or_else(|| pane.title());
@@ -89,9 +89,9 @@ pub fn heading(app: &App, pane: Pane) -> String {
 }
 
 /// A row of a pane.
-pub fn row(app: &App, pane: Pane, entry: &Entry<'_>) -> String {
+pub fn row(app: &Console, pane: Pane, entry: &PaneEntry<'_>) -> String {
     let cells = pane_rows::cells(app, pane, entry);
-    if let Entry::Plan(record) = entry {
+    if let PaneEntry::Plan(record) = entry {
         // The pane names the key that opens it; here that is a word, and the line has a number.
         let before: Vec<String> = cells.iter().take(4).map(|cell| tidy(&text(cell))).collect();
         return format!("{}: {}", before.join(", "), timeline_text::plan_says(record));
@@ -107,7 +107,7 @@ pub fn row(app: &App, pane: Pane, entry: &Entry<'_>) -> String {
             _ => parts.push(words),
         }
     }
-    if let Some(Row { body: Body::Event(event), .. }) = entry.row() {
+    if let Some(Row { body: RowBody::Event(event), .. }) = entry.row() {
         // The column for it may be missing, never the message.
         let message = tidy(event.message.as_str());
         if !parts.contains(&message) {
@@ -125,10 +125,14 @@ pub fn row(app: &App, pane: Pane, entry: &Entry<'_>) -> String {
 ///
 /// # Errors
 /// The filter can't be read.
-pub fn rows<'a>(app: &'a App, pane: Pane, wanted: &str) -> Result<(Vec<(Entry<'a>, String)>, usize), FilterError> {
+pub fn rows<'a>(
+    app: &'a Console,
+    pane: Pane,
+    wanted: &str,
+) -> Result<(Vec<(PaneEntry<'a>, String)>, usize), FilterError> {
     let filter = Filter::parse(wanted)?;
     let entries = if wanted.trim().is_empty() { whole(app, pane) } else { pane_rows::all(app, pane) };
-    let mut found: Vec<(Entry<'a>, String)> = entries
+    let mut found: Vec<(PaneEntry<'a>, String)> = entries
         .into_iter()
         .filter(|entry| row_filter::passes(app, &filter, entry))
         .map(|entry| (entry, row(app, pane, &entry)))
@@ -142,22 +146,22 @@ pub fn rows<'a>(app: &'a App, pane: Pane, wanted: &str) -> Result<(Vec<(Entry<'a
     Ok((found, more))
 }
 
-fn whole(app: &App, pane: Pane) -> Vec<Entry<'_>> {
+fn whole(app: &Console, pane: Pane) -> Vec<PaneEntry<'_>> {
     let mut entries = pane_rows::visible(app, pane);
     if pane != Pane::Events {
-        let shown: HashSet<String> = entries.iter().map(Entry::key).collect();
+        let shown: HashSet<String> = entries.iter().map(PaneEntry::key).collect();
         entries.extend(pane_rows::all(app, pane).into_iter().filter(|entry| !shown.contains(&entry.key())));
     }
     entries
 }
 
 /// What is wrong with the sources of a pane.
-pub fn troubles(app: &App, pane: Pane) -> Vec<String> {
+pub fn troubles(app: &Console, pane: Pane) -> Vec<String> {
     pane::troubles(app, pane).iter().map(|words| tidy(&text(words))).collect()
 }
 
 /// A sheet's lines: labels before a colon.
-pub fn sheet(sheet: &Sheet) -> Vec<String> {
+pub fn sheet(sheet: &Page) -> Vec<String> {
     let mut out = vec![tidy(&text(&sheet.title))];
     for line in &sheet.lines {
         match line.as_slice() {

@@ -1,6 +1,6 @@
 //! Silences in lines: what one would hit is printed whole, then a typed word does it. One person is enough, as on the screen.
 
-use crate::board::{Body, Topic};
+use crate::board::{RowBody, Topic};
 use crate::console::effect::Effect;
 use crate::console::overlay::{Overlay, SilenceForm};
 use crate::console::pane::Pane;
@@ -8,8 +8,8 @@ use crate::console::update::{plain_requests, silence};
 use crate::console::view;
 use crate::model::silence::line_of;
 
-use super::grammar::Order;
-use super::{About, Plain, Typed, plan, sections};
+use super::grammar::PlainCommand;
+use super::{LineSubject, Plain, Typed, plan, sections};
 
 /// What help says of `silence`.
 pub const DOC: &str = "what silencing alerts like that of this line (or with {alertname=\"X\", cluster=\"Y\"}) for a TIME like 1h \
@@ -28,7 +28,7 @@ pub enum Aim {
 ///
 /// # Errors
 /// A sentence for whoever typed it.
-pub fn parse(rest: &str) -> Result<Order, String> {
+pub fn parse(rest: &str) -> Result<PlainCommand, String> {
     const FORM: &str = "`silence NUMBER 1h REASON`, or `silence {alertname=\"X\", cluster=\"Y\"} 1h REASON`";
     let (aim, rest) = match rest.strip_prefix('{') {
         Some(inside) => {
@@ -46,7 +46,7 @@ pub fn parse(rest: &str) -> Result<Order, String> {
     if lasts.is_empty() {
         return Err(format!("{FORM}: for how long, and why? Nothing was sent."));
     }
-    Ok(Order::Silence(aim, lasts.to_owned(), reason.trim().to_owned()))
+    Ok(PlainCommand::Silence(aim, lasts.to_owned(), reason.trim().to_owned()))
 }
 
 /// Where the brace closes: one within quotes belongs to a value.
@@ -82,18 +82,18 @@ impl Plain {
 
     fn like_line(&self, number: u64) -> Result<String, String> {
         let key = match self.named(number) {
-            Some(About::Row { pane, key }) if *pane == Pane::Alerts => key,
+            Some(LineSubject::Row { pane, key }) if *pane == Pane::Alerts => key,
             _ => return Err(format!("Line {number} is no alert; nothing was sent. `alerts` gives each a number.")),
         };
         let row = self.app.rows(Topic::Alerts).iter().find(|row| row.id == *key);
         match row.map(|row| &row.body) {
-            Some(Body::Alert { alert, .. }) => Ok(line_of(&silence::like(alert))),
+            Some(RowBody::Alert { alert, .. }) => Ok(line_of(&silence::like(alert))),
             _ => Err(format!("The alert of line {number} is in no list any more; nothing was sent.")),
         }
     }
 
     pub(super) fn unsilence(&mut self, number: u64) -> Vec<Effect> {
-        let Some(About::Silence(id)) = self.named(number).cloned() else {
+        let Some(LineSubject::Silence(id)) = self.named(number).cloned() else {
             self.say(format!("Line {number} is no silence; nothing was sent. `silences` gives each a number."));
             return Vec::new();
         };
@@ -143,7 +143,7 @@ impl Plain {
             .rows(Topic::Silences)
             .iter()
             .filter_map(|row| match &row.body {
-                Body::Silence { silence: it, hits, .. } => {
+                RowBody::Silence { silence: it, hits, .. } => {
                     let words = view::silence::words(&self.app, &it.id);
                     Some((format!("{}, {words}, hits {hits} now", it.state.as_str()), it.id.clone()))
                 }
@@ -152,7 +152,7 @@ impl Plain {
             .collect();
         let none = found.is_empty();
         for (text, id) in found {
-            self.put(&text, Some(About::Silence(id)));
+            self.put(&text, Some(LineSubject::Silence(id)));
         }
         match none {
             true => {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::grammar::{self, Order, WORDS};
-use super::{Heard, Line, Plain};
+use super::grammar::{self, PlainCommand, WORDS};
+use super::{Heard, Plain, PlainLine};
 use crate::approval::PlanState;
-use crate::board::{Body, Topic, Verdict};
-use crate::client::{ClientEvent, Link};
+use crate::board::{RowBody, Topic, Verdict};
+use crate::client::{ClientEvent, LinkState};
 use crate::console::input::{AskFailure, Input, Now};
 use crate::console::keymap::{COMMANDS, Danger};
 use crate::console::pane::Pane;
@@ -265,7 +265,7 @@ fn a_room_that_is_lost_is_said_once_and_nothing_of_it_is_well() {
     assert_eq!(said.matches("THE ROOM IS NOT REACHED").count(), 1, "{said}");
     let (_, rows) = says(&mut plain, "traffic");
     assert!(!rows.contains("ok,") && rows.contains("old"), "{rows}");
-    plain.app.mirror.link = Link::Live { heard_at: fixture::now() };
+    plain.app.mirror.link = LinkState::Live { heard_at: fixture::now() };
     let now = later(&plain, Duration::from_secs(1));
     plain.hear(Heard::Console(Input::Tick), now);
     assert!(printed(&mut plain).contains("All is well again with the room"));
@@ -292,7 +292,7 @@ fn time_alone_prints_nothing() {
         now.room += chrono::TimeDelta::seconds(second % 2);
         plain.hear(Heard::Console(Input::Tick), now);
     }
-    assert_eq!(plain.take_lines(), Vec::<Line>::new());
+    assert_eq!(plain.take_lines(), Vec::<PlainLine>::new());
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn outside_an_incident_the_board_is_told_by_its_changes_and_never_more_than_a_fe
     for (i, _) in (0..20).enumerate() {
         let mut row = rows.iter().find(|row| row.verdict == Verdict::Critical).unwrap().clone();
         row.id = format!("new-{i}");
-        if let Body::Alert { alert, .. } = &mut row.body {
+        if let RowBody::Alert { alert, .. } = &mut row.body {
             alert.name = SafeText::from(format!("New{i}\u{1b}[2J"));
         }
         plain.app.mirror.board.get_mut(&Topic::Alerts).unwrap().rows.push(row);
@@ -390,11 +390,14 @@ fn every_command_that_records_or_acts_has_its_word() {
         assert!(!word.doc().is_empty(), "{}", word.name);
         assert!(WORDS.iter().filter(|other| other.name == word.name).count() == 1);
     }
-    assert_eq!(grammar::parse("milestone 7 traffic-switched"), Ok(Some(Order::Mark(7, Milestone::TrafficSwitched))));
+    assert_eq!(
+        grammar::parse("milestone 7 traffic-switched"),
+        Ok(Some(PlainCommand::Mark(7, Milestone::TrafficSwitched)))
+    );
     assert!(grammar::parse("milestone 7 coffee").is_err_and(|why| why.contains("confirmed")));
     assert!(grammar::parse("milestone confirmed").is_err_and(|why| why.contains("number")));
     assert_eq!(grammar::parse("  # a comment"), Ok(None));
-    assert_eq!(grammar::parse("TAKE-COMMAND"), Ok(Some(Order::TakeCommand)));
+    assert_eq!(grammar::parse("TAKE-COMMAND"), Ok(Some(PlainCommand::TakeCommand)));
     assert!(grammar::parse("aproove x").unwrap_err().contains("Did you mean `approve`?"));
     assert!(grammar::parse("set fine").unwrap_err().contains("mitigating"));
 }

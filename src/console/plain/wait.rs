@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::approval::{PlanRecord, PlanState};
-use crate::client::Link;
+use crate::client::LinkState;
 use crate::config::units::{duration, duration_text};
-use crate::console::app::{App, Waiting};
+use crate::console::app::{Console, Pending};
 use crate::console::effect::Effect;
 use crate::console::input::{AskFailure, Input};
 use crate::console::notifications;
@@ -13,14 +13,14 @@ use crate::console::run::GaveUp;
 use crate::protocol::Reply;
 
 use super::Plain;
-use super::grammar::Order;
+use super::grammar::PlainCommand;
 
 /// How long a wait lasts at most unless it says otherwise.
 pub const LIMIT: &str = "30m";
 
 /// What a script waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
+pub enum WaitFor {
     /// An incident is open.
     Incident,
     /// A plan waits for this person.
@@ -31,7 +31,7 @@ pub enum Until {
     Recovery,
 }
 
-impl Until {
+impl WaitFor {
     const ALL: [Self; 4] = [Self::Incident, Self::Proposal, Self::End, Self::Recovery];
 
     fn name(self) -> &'static str {
@@ -63,7 +63,7 @@ impl Until {
         }
     }
 
-    fn holds(self, app: &App) -> bool {
+    fn holds(self, app: &Console) -> bool {
         match self {
             Self::Incident => app.incident_open(),
             Self::Proposal => notifications::calls(app).is_some(),
@@ -76,7 +76,7 @@ impl Until {
 /// A wait that was typed: for what, and how long at most, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {
-    pub until: Until,
+    pub until: WaitFor,
     pub limit_s: u64,
 }
 
@@ -87,7 +87,7 @@ impl Wait {
     /// A sentence for whoever typed it.
     pub fn parse(words: &str) -> Result<Self, String> {
         let (first, limit) = words.split_once(char::is_whitespace).unwrap_or((words, LIMIT));
-        let found = Until::ALL.into_iter().find(|until| until.name() == first);
+        let found = WaitFor::ALL.into_iter().find(|until| until.name() == first);
         let until =
             found.ok_or("`wait` needs one of: incident, proposal, end, recovery; and, if you like, a limit.")?;
         let limit_s = duration(limit.trim()).map_err(|why| format!("{why}; nothing is waited for."))?;
@@ -100,7 +100,7 @@ impl Wait {
 
 /// Where waiting stands, and what it depends on.
 #[derive(Clone, Debug, Default)]
-pub struct Waits {
+pub struct WaitState {
     /// What is waited for, and since when, in real time.
     now: Option<(Wait, Duration)>,
     /// The newest entry that an answer named: before it is here, what is here is the past.
@@ -111,7 +111,7 @@ pub struct Waits {
     taken: bool,
 }
 
-impl Waits {
+impl WaitState {
     pub fn begin(&mut self, wait: Wait, now: Duration) {
         self.now = Some((wait, now));
     }
@@ -128,14 +128,14 @@ impl Waits {
     }
 
     /// Remembers whether a word about a plan was sent at all.
-    pub fn sent(&mut self, order: &Order, effects: &[Effect]) {
-        if matches!(order, Order::Preview(..) | Order::Propose(_) | Order::Approve { .. }) {
+    pub fn sent(&mut self, order: &PlainCommand, effects: &[Effect]) {
+        if matches!(order, PlainCommand::Preview(..) | PlainCommand::Propose(_) | PlainCommand::Approve { .. }) {
             self.refused = effects.is_empty() && !self.taken;
         }
     }
 
     /// Remembers what an answer means for waiting; `app` has not taken it in yet.
-    pub fn answer(&mut self, app: &App, input: &Input) {
+    pub fn answer(&mut self, app: &Console, input: &Input) {
         let Input::Reply { tag, result } = input else { return };
         let Some(waiting) = app.waiting.get(tag) else { return };
         let seq = match result {
@@ -144,14 +144,14 @@ impl Waits {
             _ => None,
         };
         self.answered = self.answered.max(seq.unwrap_or_default());
-        if matches!(waiting, Waiting::Preview { .. } | Waiting::Propose | Waiting::Approve) {
-            self.taken |= result.is_ok() && !matches!(waiting, Waiting::Preview { .. });
+        if matches!(waiting, Pending::Preview { .. } | Pending::Propose | Pending::Approve) {
+            self.taken |= result.is_ok() && !matches!(waiting, Pending::Preview { .. });
             self.refused = matches!(result, Err(AskFailure::Refused(_))) && !self.taken;
         }
     }
 
     /// Whether what was waited for can't come by what was typed: it was refused, and nothing of this person's is on its way.
-    fn is_vain(&self, app: &App, until: Until) -> bool {
+    fn is_vain(&self, app: &Console, until: WaitFor) -> bool {
         let mine = |record: &PlanRecord| {
             let me = app.me();
             me == Some(&record.by.person) || record.approvals.iter().any(|approval| me == Some(&approval.by.person))
@@ -161,11 +161,11 @@ impl Waits {
             PlanState::Proposed => mine(record),
             _ => false,
         };
-        self.refused && matches!(until, Until::End | Until::Recovery) && !plans(app).any(under_way)
+        self.refused && matches!(until, WaitFor::End | WaitFor::Recovery) && !plans(app).any(under_way)
     }
 }
 
-fn plans(app: &App) -> impl Iterator<Item = &PlanRecord> {
+fn plans(app: &Console) -> impl Iterator<Item = &PlanRecord> {
     app.mirror.story.incidents.iter().flat_map(|incident| incident.plans.by_id.values())
 }
 
@@ -173,7 +173,7 @@ impl Plain {
     pub(super) fn wait(&mut self, wait: Wait) {
         self.waiting.begin(wait, self.app.now.real);
         if self.waits() && self.typing {
-            self.say(Waits::told(wait));
+            self.say(WaitState::told(wait));
         }
     }
 
@@ -186,10 +186,10 @@ impl Plain {
         let waited = app.now.real.saturating_sub(since);
         // A refused plan is no reason where service came back all the same.
         let vain = current && self.waiting.is_vain(app, until);
-        let so = current && until.holds(app) && (until == Until::Recovery || !vain);
+        let so = current && until.holds(app) && (until == WaitFor::Recovery || !vain);
         let (words, gave_up) = if app.lost() {
             let why = match &app.mirror.link {
-                Link::Lost { why, .. } => format!(": {why}"),
+                LinkState::Lost { why, .. } => format!(": {why}"),
                 _ => String::new(),
             };
             (format!("Not waited for any longer: the room is not reached{why}."), Some(GaveUp::Lost))

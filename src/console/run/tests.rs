@@ -7,9 +7,9 @@ use futures::stream;
 
 use super::*;
 use crate::console::input::AskFailure;
-use crate::console::keymap::Key;
+use crate::console::keymap::KeyPress;
 use crate::console::tests::fixture;
-use crate::console::theme::{Depth, Theme};
+use crate::console::theme::{ColorDepth, Theme};
 use crate::model::{RefusalKind, SafeText};
 use crate::protocol::{Reply, Request};
 
@@ -70,10 +70,10 @@ impl Surface for Screen {
     }
 }
 
-struct Room(Mutex<Vec<Request>>);
+struct RecordingPort(Mutex<Vec<Request>>);
 
 #[async_trait]
-impl Asker for Room {
+impl RequestPort for RecordingPort {
     async fn ask(&self, request: Request) -> Result<Reply, AskFailure> {
         self.0.lock().unwrap().push(request);
         Ok(Reply::Recorded { seq: 1 })
@@ -83,10 +83,10 @@ impl Asker for Room {
 fn options(events: mpsc::Receiver<ClientEvent>) -> RunOptions {
     RunOptions {
         memory: None,
-        asker: Arc::new(Room(Mutex::new(Vec::new()))),
+        asker: Arc::new(RecordingPort(Mutex::new(Vec::new()))),
         events,
         clock: Clock::manual(fixture::now()),
-        look: Look::new(Theme::shipped("dark").unwrap(), Depth::TwoFiftySix, false),
+        look: Look::new(Theme::shipped("dark").unwrap(), ColorDepth::TwoFiftySix, false),
         keymap: Keymap::shipped("default").unwrap(),
         zone: Zone::default(),
         readonly: false,
@@ -113,7 +113,7 @@ async fn a_key_is_drawn_and_q_leaves() {
     let mut screen = Screen::default();
     let script = stream::iter(["?", "<esc>", "q"]).then(|key| async move {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        Input::Key(Key::parse(key).unwrap())
+        Input::Key(KeyPress::parse(key).unwrap())
     });
     let reason = drive(options(events), (80, 24), &mut screen, script.chain(stream::pending())).await.unwrap();
     assert_eq!(reason, ExitReason::Left);
@@ -153,7 +153,7 @@ async fn a_surface_that_takes_nothing_gets_nothing_and_keys_still_count() {
     };
     let quit = stream::once(async {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        Input::Key(Key::parse("q").unwrap())
+        Input::Key(KeyPress::parse("q").unwrap())
     });
     let running = drive(options(events), (80, 24), &mut screen, quit.chain(stream::pending()));
     let (_, reason) = futures::future::join(storm, running).await;

@@ -19,7 +19,7 @@ enum Call {
 
 /// The manners of one terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Manners {
+pub struct Capabilities {
     /// It takes strings (titles, clipboards). The Linux console does not.
     strings: bool,
     tmux: bool,
@@ -27,7 +27,7 @@ pub struct Manners {
     call: Call,
 }
 
-impl Manners {
+impl Capabilities {
     /// As the environment tells.
     pub fn detect(get: impl Fn(&str) -> Option<String>) -> Self {
         let term = get("TERM").unwrap_or_default();
@@ -59,7 +59,7 @@ impl Manners {
         }
     }
 
-    /// Puts back what [`Manners::begin`] changed.
+    /// Puts back what [`Capabilities::begin`] changed.
     pub fn end(&self) -> &'static str {
         match (self.strings, self.screen) {
             (false, _) => "",
@@ -132,8 +132,8 @@ fn base64(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn of(vars: &[(&str, &str)]) -> Manners {
-        Manners::detect(|name| vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    fn of(vars: &[(&str, &str)]) -> Capabilities {
+        Capabilities::detect(|name| vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
     }
 
     #[test]

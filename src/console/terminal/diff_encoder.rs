@@ -32,13 +32,13 @@ const ATTRIBUTES: [(Modifier, &str); 9] = [
 
 /// How a cell looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Ink {
+struct CellStyle {
     fg: Color,
     bg: Color,
     attributes: Modifier,
 }
 
-impl Ink {
+impl CellStyle {
     /// As a terminal starts.
     const PLAIN: Self = Self { fg: Color::Reset, bg: Color::Reset, attributes: Modifier::empty() };
 
@@ -48,17 +48,17 @@ impl Ink {
 }
 
 /// Turns frames into bytes.
-pub struct Pen {
+pub struct DiffEncoder {
     last: Buffer,
 }
 
-impl Default for Pen {
+impl Default for DiffEncoder {
     fn default() -> Self {
         Self { last: Buffer::empty(Rect::ZERO) }
     }
 }
 
-impl Pen {
+impl DiffEncoder {
     /// The bytes that make the last frame this one; none where nothing differs. Whole = nothing on the screen is trusted.
     pub fn bytes(&mut self, frame: &Buffer, whole: bool) -> Vec<u8> {
         let whole = whole || self.last.area != frame.area;
@@ -81,8 +81,9 @@ impl Pen {
 /// From which column on a row holds nothing but plain blanks.
 fn blank_from(frame: &Buffer, y: u16) -> u16 {
     let area = frame.area;
-    let is_blank =
-        |x: &u16| frame.cell((*x, y)).is_some_and(|cell| cell.symbol() == " " && Ink::of(cell) == Ink::PLAIN);
+    let is_blank = |x: &u16| {
+        frame.cell((*x, y)).is_some_and(|cell| cell.symbol() == " " && CellStyle::of(cell) == CellStyle::PLAIN)
+    };
     let blanks = (area.left()..area.right()).rev().take_while(is_blank).count();
     area.right() - u16::try_from(blanks).unwrap_or(0)
 }
@@ -109,7 +110,7 @@ fn changed<'a>(frame: &'a Buffer, last: &Buffer) -> Vec<(u16, u16, &'a Cell)> {
 }
 
 fn write_cells(out: &mut Vec<u8>, frame: &Buffer, last: &Buffer) {
-    let mut ink = Ink::PLAIN;
+    let mut ink = CellStyle::PLAIN;
     // Where the cursor is, if that is known: behind the cell written last.
     let mut at: Option<(u16, u16)> = None;
     let mut row = None;
@@ -124,7 +125,7 @@ fn write_cells(out: &mut Vec<u8>, frame: &Buffer, last: &Buffer) {
         if at != Some((x, y)) {
             let _ = write!(out, "\x1b[{};{}H", y + 1, x + 1);
         }
-        let wanted = Ink::of(cell);
+        let wanted = CellStyle::of(cell);
         change(out, ink, wanted);
         ink = wanted;
         if x >= blank && frame.area.right() - x >= ERASES {
@@ -138,7 +139,7 @@ fn write_cells(out: &mut Vec<u8>, frame: &Buffer, last: &Buffer) {
             .then(|| (x + 1, y))
             .filter(|(x, _)| *x < frame.area.right());
     }
-    if ink != Ink::PLAIN {
+    if ink != CellStyle::PLAIN {
         out.extend_from_slice(b"\x1b[m");
     }
 }
@@ -151,20 +152,20 @@ fn is_narrow(symbol: &str) -> bool {
 }
 
 /// From one look to another, in one sequence.
-fn change(out: &mut Vec<u8>, from: Ink, to: Ink) {
+fn change(out: &mut Vec<u8>, from: CellStyle, to: CellStyle) {
     if from == to {
         return;
     }
     let mut codes: Vec<String> = Vec::new();
     let mut base = from;
     // Attributes are not taken away one by one: bold and dim share what would.
-    if to == Ink::PLAIN {
+    if to == CellStyle::PLAIN {
         out.extend_from_slice(b"\x1b[m");
         return;
     }
     if !(from.attributes - to.attributes).is_empty() {
         codes.push("0".to_owned());
-        base = Ink::PLAIN;
+        base = CellStyle::PLAIN;
     }
     for (attribute, code) in ATTRIBUTES {
         if to.attributes.contains(attribute) && !base.attributes.contains(attribute) {
@@ -278,7 +279,7 @@ mod tests {
             ),
         ) {
             let area = Rect::new(0, 0, 24, 6);
-            let (mut pen, mut parser, mut frame) = (Pen::default(), screen(area), Buffer::empty(area));
+            let (mut pen, mut parser, mut frame) = (DiffEncoder::default(), screen(area), Buffer::empty(area));
             for (x, y, text, style) in steps {
                 frame.set_stringn(x, y, text, 24, style);
                 parser.process(&pen.bytes(&frame, false));
@@ -293,7 +294,7 @@ mod tests {
     #[test]
     fn a_frame_is_one_synchronized_piece_and_small() {
         let mut frame = Buffer::empty(Rect::new(0, 0, 80, 24));
-        let mut pen = Pen::default();
+        let mut pen = DiffEncoder::default();
         let whole = pen.bytes(&frame, false);
         assert!(whole.starts_with(BEGIN) && whole.ends_with(END));
         frame.set_string(10, 3, "9", Style::new().add_modifier(Modifier::BOLD));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::console::input::{Input, Mouse};
-use crate::console::keymap::Key;
+use crate::console::keymap::KeyPress;
 
 /// The most bytes of a paste that are kept; no line takes more than a few thousand.
 pub const MOST_PASTED: usize = 64 * 1024;
@@ -24,7 +24,7 @@ const PASTE_END: &[u8] = b"\x1b[201~";
 
 /// Where in a sequence the next byte belongs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum ParserState {
     #[default]
     Ground,
     /// Behind an escape: the key itself, or the start of something.
@@ -43,15 +43,15 @@ enum State {
 
 /// Reads what a terminal sends.
 #[derive(Debug, Default)]
-pub struct Decoder {
-    state: State,
+pub struct InputParser {
+    state: ParserState,
     seq: Vec<u8>,
     /// How many bytes of [`PASTE_END`] have been seen in a row.
     end: usize,
     alt: bool,
 }
 
-impl Decoder {
+impl InputParser {
     /// Takes in bytes, and gives the inputs that are complete.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Input> {
         bytes.iter().filter_map(|byte| self.step(*byte)).collect()
@@ -61,8 +61,8 @@ impl Decoder {
     /// begun gets longer, because its rest would be read as keys.
     pub fn patience(&self) -> Option<Duration> {
         match self.state {
-            State::Text | State::TextEscape if self.seq.len() > 1 => Some(ANSWER),
-            State::Escape | State::Text | State::TextEscape => Some(ESCAPE),
+            ParserState::Text | ParserState::TextEscape if self.seq.len() > 1 => Some(ANSWER),
+            ParserState::Escape | ParserState::Text | ParserState::TextEscape => Some(ESCAPE),
             _ => None,
         }
     }
@@ -70,8 +70,8 @@ impl Decoder {
     /// No more came in time. An escape alone is the key; a string that does not go on was none.
     pub fn quiet(&mut self) -> Option<Input> {
         match std::mem::take(&mut self.state) {
-            State::Escape => Some(key(KeyCode::Esc, KeyModifiers::NONE)),
-            State::Text | State::TextEscape => None,
+            ParserState::Escape => Some(key(KeyCode::Esc, KeyModifiers::NONE)),
+            ParserState::Text | ParserState::TextEscape => None,
             other => {
                 self.state = other;
                 None
@@ -81,27 +81,27 @@ impl Decoder {
 
     fn step(&mut self, byte: u8) -> Option<Input> {
         match self.state {
-            State::Ground => self.ground(byte),
-            State::Escape => self.escape(byte),
-            State::Csi => self.csi(byte),
-            State::Ss3 => {
-                self.state = State::Ground;
+            ParserState::Ground => self.ground(byte),
+            ParserState::Escape => self.escape(byte),
+            ParserState::Csi => self.csi(byte),
+            ParserState::Ss3 => {
+                self.state = ParserState::Ground;
                 walk(byte, KeyModifiers::NONE)
             }
-            State::Text | State::TextEscape => self.text(byte),
-            State::Skip(left) => {
-                self.state = if left > 1 { State::Skip(left - 1) } else { State::Ground };
+            ParserState::Text | ParserState::TextEscape => self.text(byte),
+            ParserState::Skip(left) => {
+                self.state = if left > 1 { ParserState::Skip(left - 1) } else { ParserState::Ground };
                 None
             }
-            State::Utf8 => self.utf8(byte),
-            State::Paste => self.paste(byte),
+            ParserState::Utf8 => self.utf8(byte),
+            ParserState::Paste => self.paste(byte),
         }
     }
 
     fn ground(&mut self, byte: u8) -> Option<Input> {
         let mods = if std::mem::take(&mut self.alt) { KeyModifiers::ALT } else { KeyModifiers::NONE };
         match byte {
-            0x1b => self.go(State::Escape),
+            0x1b => self.go(ParserState::Escape),
             b'\r' => Some(key(KeyCode::Enter, mods)),
             b'\t' => Some(key(KeyCode::Tab, mods)),
             0x7f => Some(key(KeyCode::Backspace, mods)),
@@ -113,7 +113,7 @@ impl Decoder {
                 self.alt = !mods.is_empty();
                 self.seq.clear();
                 self.seq.push(byte);
-                self.state = State::Utf8;
+                self.state = ParserState::Utf8;
                 None
             }
             // No character starts with this byte.
@@ -121,7 +121,7 @@ impl Decoder {
         }
     }
 
-    fn go(&mut self, state: State) -> Option<Input> {
+    fn go(&mut self, state: ParserState) -> Option<Input> {
         self.state = state;
         self.seq.clear();
         None
@@ -129,10 +129,10 @@ impl Decoder {
 
     fn escape(&mut self, byte: u8) -> Option<Input> {
         match byte {
-            b'[' => self.go(State::Csi),
-            b'O' => self.go(State::Ss3),
+            b'[' => self.go(ParserState::Csi),
+            b'O' => self.go(ParserState::Ss3),
             b']' | b'P' | b'_' | b'^' | b'X' => {
-                self.go(State::Text);
+                self.go(ParserState::Text);
                 // What kind of string it is.
                 self.seq.push(byte);
                 None
@@ -140,7 +140,7 @@ impl Decoder {
             // The escape before this one was the key.
             0x1b => Some(key(KeyCode::Esc, KeyModifiers::NONE)),
             _ => {
-                self.state = State::Ground;
+                self.state = ParserState::Ground;
                 self.alt = true;
                 self.ground(byte)
             }
@@ -148,11 +148,11 @@ impl Decoder {
     }
 
     fn text(&mut self, byte: u8) -> Option<Input> {
-        let ends = byte == 0x07 || (self.state == State::TextEscape && byte == b'\\');
+        let ends = byte == 0x07 || (self.state == ParserState::TextEscape && byte == b'\\');
         self.state = match byte {
-            _ if ends => State::Ground,
-            0x1b => State::TextEscape,
-            _ => State::Text,
+            _ if ends => ParserState::Ground,
+            0x1b => ParserState::TextEscape,
+            _ => ParserState::Text,
         };
         if !ends && self.seq.len() < LONGEST {
             self.seq.push(byte);
@@ -169,26 +169,26 @@ impl Decoder {
                 None
             }
             // `ESC [ [ A`: a function key of the Linux console.
-            b'[' if self.seq.is_empty() => self.go(State::Skip(1)),
+            b'[' if self.seq.is_empty() => self.go(ParserState::Skip(1)),
             // `ESC [ M` and three bytes: an old mouse report.
-            b'M' if self.seq.is_empty() => self.go(State::Skip(3)),
+            b'M' if self.seq.is_empty() => self.go(ParserState::Skip(3)),
             0x40..=0x7e => {
-                self.state = State::Ground;
+                self.state = ParserState::Ground;
                 if byte == b'~' && self.seq == b"200" {
                     self.end = 0;
-                    return self.go(State::Paste);
+                    return self.go(ParserState::Paste);
                 }
                 (self.seq.len() < LONGEST).then(|| sequence(&self.seq, byte)).flatten()
             }
-            0x1b => self.go(State::Escape),
-            _ => self.go(State::Ground),
+            0x1b => self.go(ParserState::Escape),
+            _ => self.go(ParserState::Ground),
         }
     }
 
     fn utf8(&mut self, byte: u8) -> Option<Input> {
         if byte & 0xc0 != 0x80 {
             // Not the rest of a character: that one is lost, this byte is its own.
-            self.go(State::Ground);
+            self.go(ParserState::Ground);
             return self.ground(byte);
         }
         self.seq.push(byte);
@@ -200,7 +200,7 @@ impl Decoder {
         if self.seq.len() < whole {
             return None;
         }
-        self.state = State::Ground;
+        self.state = ParserState::Ground;
         let mods = if std::mem::take(&mut self.alt) { KeyModifiers::ALT } else { KeyModifiers::NONE };
         let typed = std::str::from_utf8(&self.seq).ok().and_then(|text| text.chars().next());
         typed.map(|c| key(KeyCode::Char(c), mods))
@@ -220,7 +220,7 @@ impl Decoder {
         if self.end < PASTE_END.len() {
             return None;
         }
-        self.state = State::Ground;
+        self.state = ParserState::Ground;
         let bytes = std::mem::take(&mut self.seq);
         let text = bytes.strip_suffix(PASTE_END).unwrap_or(&bytes);
         let text = &text[..text.len().min(MOST_PASTED)];
@@ -229,7 +229,7 @@ impl Decoder {
 }
 
 fn key(code: KeyCode, modifiers: KeyModifiers) -> Input {
-    Input::Key(Key::of(KeyEvent::new(code, modifiers)))
+    Input::Key(KeyPress::of(KeyEvent::new(code, modifiers)))
 }
 
 /// Shift, alt and control, as `1 + bits`.

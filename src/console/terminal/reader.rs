@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::mpsc;
 
-use super::input_parser::Decoder;
+use super::input_parser::InputParser;
 use crate::console::input::Input;
 
 /// Keys that may wait to be taken in; more wait in the terminal's own buffer.
@@ -44,7 +44,7 @@ pub fn listen() -> io::Result<mpsc::Receiver<Input>> {
 
 /// Reads until the end, an error, or until nobody takes the inputs.
 fn read(from: &impl AsFd, to: &mpsc::Sender<Input>, closed: &Mutex<bool>) {
-    let mut decoder = Decoder::default();
+    let mut decoder = InputParser::default();
     let mut piece = [0; PIECE];
     loop {
         let limit = match decoder.patience() {

@@ -23,39 +23,39 @@ const AFTER_DISCARD: Duration = Duration::from_millis(20);
 
 /// Where things stand.
 #[derive(Default)]
-struct Standing {
+struct WriterState {
     on_the_way: usize,
     failed: Option<io::Error>,
 }
 
 #[derive(Default)]
-struct Shared {
-    standing: Mutex<Standing>,
+struct WriterShared {
+    standing: Mutex<WriterState>,
     less: Condvar,
     free: Notify,
 }
 
-impl Shared {
-    fn standing(&self) -> MutexGuard<'_, Standing> {
+impl WriterShared {
+    fn standing(&self) -> MutexGuard<'_, WriterState> {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Hands bytes to the thread that writes them.
 #[derive(Clone)]
-pub struct Writer {
+pub struct TerminalWriter {
     jobs: SyncSender<Vec<u8>>,
-    shared: Arc<Shared>,
+    shared: Arc<WriterShared>,
 }
 
-impl Writer {
+impl TerminalWriter {
     /// Starts the thread.
     ///
     /// # Errors
     /// If there can be none.
     pub fn start(to: impl AsFd + Send + 'static) -> io::Result<Self> {
         let (jobs, queue) = sync_channel(PIECES);
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(WriterShared::default());
         let theirs = Arc::clone(&shared);
         std::thread::Builder::new().name("terminal-out".to_owned()).spawn(move || write(&to, &queue, &theirs))?;
         Ok(Self { jobs, shared })
@@ -126,7 +126,7 @@ impl Writer {
     }
 }
 
-fn write(to: &impl AsFd, jobs: &Receiver<Vec<u8>>, shared: &Shared) {
+fn write(to: &impl AsFd, jobs: &Receiver<Vec<u8>>, shared: &WriterShared) {
     while let Ok(bytes) = jobs.recv() {
         let result = write_all(to, &bytes);
         let mut standing = shared.standing();
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_piece_is_one_write_and_pieces_keep_their_order() {
         let (terminal, eye) = UnixDatagram::pair().unwrap();
-        let writer = Writer::start(terminal).unwrap();
+        let writer = TerminalWriter::start(terminal).unwrap();
         let long = vec![b'x'; 20_000];
         writer.send(long.clone()).unwrap();
         writer.send(b"second".to_vec()).unwrap();
@@ -183,7 +183,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_waits_for_a_terminal_that_takes_nothing() {
         let (terminal, mut eye) = UnixStream::pair().unwrap();
-        let writer = Writer::start(terminal).unwrap();
+        let writer = TerminalWriter::start(terminal).unwrap();
         writer.send(vec![b'x'; 4 << 20]).unwrap();
         assert!(writer.busy(), "far more than a socket holds");
         let waiting = tokio::time::timeout(Duration::from_millis(20), writer.free());
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn the_last_words_throw_away_what_was_not_taken() {
         let (terminal, eye) = UnixStream::pair().unwrap();
-        let writer = Writer::start(terminal).unwrap();
+        let writer = TerminalWriter::start(terminal).unwrap();
         writer.send(vec![b'x'; 4 << 20]).unwrap();
         let taken = Mutex::new((eye, 0usize));
         writer.last(b"bye".to_vec(), || {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::board::{Body, Topic};
-use crate::console::app::App;
+use crate::board::{RowBody, Topic};
+use crate::console::app::Console;
 use crate::console::input::{Input, Now};
-use crate::console::terminal::Pen;
+use crate::console::terminal::DiffEncoder;
 use crate::console::{update, view};
 use crate::model::SafeText;
 
@@ -17,11 +17,11 @@ const IDLE: usize = 200;
 const ROW: usize = 600;
 const WHOLE: usize = 20_000;
 
-fn drawn(pen: &mut Pen, app: &App, theme: &str, whole: bool) -> usize {
+fn drawn(pen: &mut DiffEncoder, app: &Console, theme: &str, whole: bool) -> usize {
     pen.bytes(&view::draw(app, &look(theme)), whole).len()
 }
 
-fn second(app: &mut App) {
+fn second(app: &mut Console) {
     let now = Now { room: app.now.room + chrono::TimeDelta::seconds(1), real: app.now.real + Duration::from_secs(1) };
     update(app, Input::Tick, now);
 }
@@ -29,7 +29,7 @@ fn second(app: &mut App) {
 #[test]
 fn a_quiet_console_sends_next_to_nothing() {
     let mut app = app("sam", SIZE);
-    let mut pen = Pen::default();
+    let mut pen = DiffEncoder::default();
     drawn(&mut pen, &app, "dark", true);
     let mut sent = Vec::new();
     for _ in 0..60 {
@@ -48,7 +48,7 @@ fn a_quiet_console_sends_next_to_nothing() {
 #[test]
 fn a_row_that_changes_costs_a_row() {
     let mut app = app("sam", SIZE);
-    let mut pen = Pen::default();
+    let mut pen = DiffEncoder::default();
     drawn(&mut pen, &app, "dark", true);
     for (topic, i) in
         [(Topic::Alerts, 0), (Topic::Traffic, 0), (Topic::Backups, 0), (Topic::Gitops, 0), (Topic::Events, 2)]
@@ -57,12 +57,12 @@ fn a_row_that_changes_costs_a_row() {
         row.why = SafeText::from("it changed: this is what stands there now, and it is a whole sentence");
         match &mut row.body {
             // As long as it was: a longer name moves the columns of all rows.
-            Body::Alert { alert, .. } => {
+            RowBody::Alert { alert, .. } => {
                 alert.name = SafeText::from(alert.name.as_str().chars().rev().collect::<String>());
             }
-            Body::Event(event) => event.message = "Back-off restarting failed container checkout in pod".into(),
+            RowBody::Event(event) => event.message = "Back-off restarting failed container checkout in pod".into(),
             // Parity is told in the pane's title and twice more: its row is not one line of the screen.
-            Body::Parity { .. } => {}
+            RowBody::Parity { .. } => {}
             _ => row.stale = !row.stale,
         }
         second(&mut app);
@@ -82,7 +82,7 @@ fn a_whole_picture_is_a_moment_on_a_bad_link() {
         for keys in ["", "s", "?", "A", "<esc>"] {
             let mut app = app("sam", SIZE);
             press(&mut app, keys);
-            let bytes = drawn(&mut Pen::default(), &app, theme, true);
+            let bytes = drawn(&mut DiffEncoder::default(), &app, theme, true);
             assert!((1_000..=WHOLE).contains(&bytes), "{theme} {keys}: {bytes}");
         }
     }

@@ -2,8 +2,8 @@
 //! compared with what its command is for. A binding whose command has no row here must at least do something.
 
 use crate::approval::PlanState;
-use crate::console::app::{App, PaneState};
-use crate::console::keymap::{Binding, COMMANDS, Command, Context, Keymap, SHIPPED, spell};
+use crate::console::app::{Console, PaneState};
+use crate::console::keymap::{Binding, COMMANDS, Command, KeyContext, Keymap, SHIPPED, spell};
 use crate::console::overlay::{Overlay, WriteKind};
 use crate::console::pane::Pane;
 use crate::console::{Effect, Input, availability, update};
@@ -14,37 +14,37 @@ use super::fixture::{app, at, later, press};
 use super::plans;
 
 /// A person's screen in the place where a binding works, so that its command has something to do.
-fn scene(map: &Keymap, binding: &Binding) -> App {
+fn scene(map: &Keymap, binding: &Binding) -> Console {
     let command = binding.command;
     // `sam` is the second person of the plan that waits; `ana` proposed it.
     let me = if command == Command::Withdraw { "ana" } else { "sam" };
     let mut app = app(me, (120, 40));
     let start: &str = match (binding.context, command) {
-        (Context::Main, Command::Pin | Command::Amend | Command::Milestone) => "6k",
-        (Context::Main, Command::Back) => "f",
-        (Context::Main, Command::ShowAll) => "7x",
-        (Context::View, Command::NextLink | Command::PrevLink | Command::Open) => "1g<enter>",
-        (Context::Main, Command::Up | Command::PageUp | Command::Top) => "5GG",
-        (Context::Main, Command::Down | Command::PageDown | Command::Bottom) => "5g",
-        (Context::Main, Command::Pane(Pane::Alerts)) => "2",
-        (Context::Main, _) => "1",
-        (Context::View, Command::Up | Command::PageUp | Command::Top) => "?G",
-        (Context::View, Command::Help) => "s",
-        (Context::View, _) => "?",
-        (Context::Plan, _) => "A",
-        (Context::Menu, Command::Up) => "=k",
-        (Context::Menu, _) => "=gkk",
-        (Context::Entry, Command::Up | Command::Down) => "m<up>",
-        (Context::Entry, _) => "iword",
-        (Context::Ask, _) => "q",
-        (Context::Anywhere, Command::Leave) => "i",
-        (Context::Anywhere, _) => "",
+        (KeyContext::Main, Command::Pin | Command::Amend | Command::Milestone) => "6k",
+        (KeyContext::Main, Command::Back) => "f",
+        (KeyContext::Main, Command::ShowAll) => "7x",
+        (KeyContext::View, Command::NextLink | Command::PrevLink | Command::Open) => "1g<enter>",
+        (KeyContext::Main, Command::Up | Command::PageUp | Command::Top) => "5GG",
+        (KeyContext::Main, Command::Down | Command::PageDown | Command::Bottom) => "5g",
+        (KeyContext::Main, Command::Pane(Pane::Alerts)) => "2",
+        (KeyContext::Main, _) => "1",
+        (KeyContext::View, Command::Up | Command::PageUp | Command::Top) => "?G",
+        (KeyContext::View, Command::Help) => "s",
+        (KeyContext::View, _) => "?",
+        (KeyContext::Plan, _) => "A",
+        (KeyContext::Menu, Command::Up) => "=k",
+        (KeyContext::Menu, _) => "=gkk",
+        (KeyContext::Entry, Command::Up | Command::Down) => "m<up>",
+        (KeyContext::Entry, _) => "iword",
+        (KeyContext::Ask, _) => "q",
+        (KeyContext::Anywhere, Command::Leave) => "i",
+        (KeyContext::Anywhere, _) => "",
     };
     if command == Command::Hold {
         run_the_plan(&mut app);
     }
     press(&mut app, start);
-    if binding.context == Context::Plan {
+    if binding.context == KeyContext::Plan {
         scrolled(&mut app);
     }
     // The scene is set with the default keys; what is tested is this map.
@@ -53,25 +53,25 @@ fn scene(map: &Keymap, binding: &Binding) -> App {
     app
 }
 
-fn run_the_plan(app: &mut App) {
+fn run_the_plan(app: &mut Console) {
     let plans = &mut app.mirror.story.incidents[0].plans.by_id;
     let record = plans.get_mut(&PlanId::from("01KB3Z1RESTORE")).unwrap();
     record.state = PlanState::Executing;
     record.changed_at = at("14:55:12");
 }
 
-fn scrolled(app: &mut App) {
+fn scrolled(app: &mut Console) {
     if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
         view.scroll = 40;
     }
 }
 
-fn pane_of(app: &App) -> &PaneState {
+fn pane_of(app: &Console) -> &PaneState {
     app.pane(app.focus)
 }
 
 /// What can be seen of an app, in short.
-fn seen(app: &App) -> String {
+fn seen(app: &Console) -> String {
     let overlays: Vec<String> = app
         .overlays
         .iter()
@@ -102,7 +102,7 @@ fn asks(effects: &[Effect], is: impl Fn(&Request) -> bool) -> bool {
     matches!(effects, [Effect::Ask { request, .. }] if is(request))
 }
 
-fn scroll(app: &App) -> usize {
+fn scroll(app: &Console) -> usize {
     match app.overlays.last() {
         Some(Overlay::Help { scroll } | Overlay::Situation { scroll } | Overlay::Detail { scroll, .. }) => *scroll,
         Some(Overlay::Plan(view)) => view.scroll,
@@ -113,7 +113,7 @@ fn scroll(app: &App) -> usize {
 }
 
 /// Whether pressing it did what the command's row says.
-fn did(command: Command, context: Context, before: &App, after: &App, effects: &[Effect]) -> bool {
+fn did(command: Command, context: KeyContext, before: &Console, after: &Console, effects: &[Effect]) -> bool {
     let top = after.overlays.last();
     let grew = after.overlays.len() == before.overlays.len() + 1;
     let shrank = after.overlays.len() + 1 == before.overlays.len();
@@ -138,7 +138,7 @@ fn did(command: Command, context: Context, before: &App, after: &App, effects: &
         Command::Readiness => matches!(top, Some(Overlay::Readiness { .. })),
         Command::Freeze => after.frozen.is_some() != before.frozen.is_some(),
         Command::Situation => matches!(top, Some(Overlay::Situation { .. })),
-        Command::Command_ => matches!(top, Some(Overlay::Menu(menu)) if menu.title.contains("Take over")),
+        Command::TakeCommand => matches!(top, Some(Overlay::Menu(menu)) if menu.title.contains("Take over")),
         Command::SetStatus => matches!(top, Some(Overlay::Menu(menu)) if menu.title.contains("status")),
         Command::Amend => matches!(top, Some(Overlay::Write(write)) if matches!(write.kind, WriteKind::Amend(_))),
         Command::Pin => asks(effects, |it| matches!(it, Request::Pin { .. })),
@@ -147,11 +147,11 @@ fn did(command: Command, context: Context, before: &App, after: &App, effects: &
         Command::Silences => matches!(top, Some(Overlay::Menu(menu)) if menu.title.starts_with("Silences")),
         Command::Copy => matches!(effects, [Effect::Copy(text)] if !text.is_empty()),
         Command::Open => match context {
-            Context::Main => matches!(top, Some(Overlay::Detail { .. })),
-            Context::View => grew && matches!(top, Some(Overlay::Detail { .. })),
-            Context::Plan => matches!(top, Some(Overlay::Plan(view)) if view.problem.is_some()),
-            Context::Menu => shrank && asks(effects, |it| matches!(it, Request::Set(_) | Request::Close)),
-            Context::Entry => asks(effects, |it| matches!(it, Request::Note { .. })),
+            KeyContext::Main => matches!(top, Some(Overlay::Detail { .. })),
+            KeyContext::View => grew && matches!(top, Some(Overlay::Detail { .. })),
+            KeyContext::Plan => matches!(top, Some(Overlay::Plan(view)) if view.problem.is_some()),
+            KeyContext::Menu => shrank && asks(effects, |it| matches!(it, Request::Set(_) | Request::Close)),
+            KeyContext::Entry => asks(effects, |it| matches!(it, Request::Note { .. })),
             _ => effects == [Effect::Quit],
         },
         Command::NextPane => after.focus == before.focus.step(1),
@@ -166,9 +166,9 @@ fn did(command: Command, context: Context, before: &App, after: &App, effects: &
         Command::Refuse => matches!(top, Some(Overlay::Write(write)) if matches!(write.kind, WriteKind::Reject(_))),
         Command::Withdraw => asks(effects, |it| matches!(it, Request::Withdraw { .. })),
         Command::Hold => asks(effects, |it| matches!(it, Request::Hold { .. })),
-        Command::Back if context == Context::Main => before.zoom && !after.zoom && effects.is_empty(),
+        Command::Back if context == KeyContext::Main => before.zoom && !after.zoom && effects.is_empty(),
         Command::Back => shrank && effects.is_empty(),
-        Command::Quit if context == Context::Main => matches!(top, Some(Overlay::Leave)),
+        Command::Quit if context == KeyContext::Main => matches!(top, Some(Overlay::Leave)),
         Command::Quit | Command::Leave => shrank,
         Command::Palette => grew && matches!(top, Some(Overlay::Palette(_))),
         Command::Help => matches!(top, Some(Overlay::Help { .. })) && grew,
@@ -184,14 +184,14 @@ fn every_key_of_every_map_does_what_its_table_says() {
     let mut pressed = 0;
     for (name, _) in SHIPPED {
         let map = Keymap::shipped(name).unwrap();
-        for binding in Context::ALL.into_iter().flat_map(|context| map.bindings(context)) {
+        for binding in KeyContext::ALL.into_iter().flat_map(|context| map.bindings(context)) {
             let what =
                 format!("{name} [{}] {}: {}", binding.context.name(), spell(&binding.chord), binding.command.spec().id);
             let before = scene(&map, binding);
             let mut after = scene(&map, binding);
             assert_eq!(seen(&before), seen(&after), "{what}: a scene is the same each time");
             assert!(
-                binding.context == Context::Anywhere || before.context() == binding.context,
+                binding.context == KeyContext::Anywhere || before.context() == binding.context,
                 "{what}: in {:?}",
                 before.context()
             );
@@ -216,7 +216,7 @@ fn every_key_of_every_map_does_what_its_table_says() {
 #[test]
 fn what_is_chosen_in_the_palette_is_what_its_key_does() {
     let map = Keymap::shipped("default").unwrap();
-    let places = [Context::Main, Context::View, Context::Plan];
+    let places = [KeyContext::Main, KeyContext::View, KeyContext::Plan];
     let bindings: Vec<Binding> = places.into_iter().flat_map(|context| map.bindings(context)).cloned().collect();
     let mut chosen = 0;
     for binding in bindings.iter().filter(|it| it.command != Command::Palette) {
@@ -264,11 +264,11 @@ fn a_command_that_can_t_work_says_what_would_allow_it() {
     let mut calm = app("sam", (120, 40));
     calm.mirror.story.incidents.clear();
     let mut lost = app("sam", (120, 40));
-    lost.mirror.link = crate::client::Link::Lost { since: lost.now.room, why: "reset by peer".into() };
+    lost.mirror.link = crate::client::LinkState::Lost { since: lost.now.room, why: "reset by peer".into() };
     let mut full = app("sam", (120, 40));
     full.mirror.degraded = Some("no space left on device".into());
     let mut observer = app("sam", (120, 40));
-    observer.mirror.welcome.as_mut().unwrap().role = crate::model::Role::Observer;
+    observer.mirror.welcome.as_mut().unwrap().role = crate::model::PersonRole::Observer;
     for (mut app, words) in [
         (readonly, "--readonly"),
         (calm, "warroom incident open"),
@@ -306,7 +306,7 @@ fn a_command_that_can_t_work_says_what_would_allow_it() {
 
 #[test]
 fn a_chord_that_was_begun_explains_itself() {
-    let text = |app: &App| {
+    let text = |app: &Console| {
         crate::console::screenshot::to_text(&crate::console::view::draw(app, &super::fixture::look("dark")))
     };
     for size in [(80, 24), (40, 12)] {

@@ -4,31 +4,31 @@ use std::time::Duration;
 
 use crate::board::{Topic, Verdict};
 use crate::client::ClientEvent;
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::input::Input;
 use crate::console::overlay::Overlay;
 use crate::console::pane::Pane;
-use crate::console::saved_layout::{Keeper, Layout};
+use crate::console::saved_layout::{Layout, LayoutStore};
 use crate::console::screenshot::to_text;
 use crate::console::view::{self, layout, pane_rows};
 use crate::console::{Effect, update};
 use crate::model::filter::Filter;
 use crate::postmortem;
 use crate::protocol::{BoardDelta, Push};
-use crate::timeline::Told;
+use crate::timeline::ToldItem;
 
 use super::fixture::{app, later, look, press};
 
-fn text(app: &App) -> String {
+fn text(app: &Console) -> String {
     to_text(&view::draw(app, &look("dark")))
 }
 
-pub(super) fn last_lines(app: &App, n: usize) -> Vec<String> {
+pub(super) fn last_lines(app: &Console, n: usize) -> Vec<String> {
     let lines: Vec<String> = text(app).lines().map(str::to_owned).collect();
     lines[lines.len() - n..].to_vec()
 }
 
-fn names(app: &App, pane: Pane) -> Vec<String> {
+fn names(app: &Console, pane: Pane) -> Vec<String> {
     pane_rows::visible(app, pane).iter().map(|entry| entry.key()).collect()
 }
 
@@ -67,7 +67,7 @@ fn the_same_words_find_the_same_in_panes_commands_and_exports() {
         let kept: Vec<u64> = incident
             .items
             .iter()
-            .filter(|item| filter.matches(&Told { incident: &incident, item }, app.at()))
+            .filter(|item| filter.matches(&ToldItem { incident: &incident, item }, app.at()))
             .map(|item| item.entry.seq)
             .collect();
         assert!(kept.len() >= *least, "{words}: {kept:?}");
@@ -78,7 +78,7 @@ fn the_same_words_find_the_same_in_panes_commands_and_exports() {
         let shown: Vec<u64> = shown.iter().filter_map(|entry| entry.item()).map(|item| item.entry.seq).collect();
         let expected: Vec<u64> = items.into_iter().filter(|seq| kept.contains(seq)).collect();
         assert_eq!(shown, expected, "{words}");
-        let meta = postmortem::Meta {
+        let meta = postmortem::ExportMeta {
             room: "room".to_owned(),
             log: "log".to_owned(),
             drill: None,
@@ -163,7 +163,7 @@ fn n_goes_to_what_needs_a_person_round_the_end() {
     assert_eq!(app.pane(Pane::Alerts).cursor, here, "N undoes n");
 }
 
-fn push(app: &mut App, topic: Topic, change: impl FnOnce(&mut BoardDelta)) {
+fn push(app: &mut Console, topic: Topic, change: impl FnOnce(&mut BoardDelta)) {
     let mut delta = BoardDelta {
         topic,
         rev: 2,
@@ -213,7 +213,7 @@ fn a_frozen_screen_counts_exactly_what_is_unseen() {
 #[test]
 fn warnings_only_says_how_many_it_leaves_out() {
     let mut app = app("ana", (200, 60));
-    let well = |entry: &pane_rows::Entry<'_>| matches!(entry.verdict(), Verdict::Ok | Verdict::Info);
+    let well = |entry: &pane_rows::PaneEntry<'_>| matches!(entry.verdict(), Verdict::Ok | Verdict::Info);
     let panes = Pane::ALL.iter().filter(|pane| **pane != Pane::People);
     let calm: usize = panes.clone().map(|pane| pane_rows::all(&app, *pane).iter().filter(|it| well(it)).count()).sum();
     press(&mut app, "z");
@@ -235,7 +235,7 @@ fn hidden_panes_make_room_at_every_size_and_nothing_overlaps() {
             assert!(at.body(first).is_some_and(|body| body.height > 0), "{size:?} {:?}", app.hidden);
             for (i, a) in at.places.iter().enumerate() {
                 assert!(!app.hidden.contains(&a.pane) || size.0 < 110, "{size:?} {:?}: {:?}", app.hidden, a.pane);
-                let area = |place: &layout::Place| place.title.union(place.body);
+                let area = |place: &layout::PaneArea| place.title.union(place.body);
                 assert!(area(a).right() <= size.0 && area(a).bottom() < size.1);
                 for b in &at.places[i + 1..] {
                     assert!(!area(a).intersects(area(b)), "{size:?} {:?}: {:?} {:?}", app.hidden, a, b);
@@ -257,7 +257,7 @@ fn panes_are_hidden_split_and_shown_again_by_keys() {
     press(&mut app, "3");
     assert!(layout::arrange(&app).body(Pane::Backups).is_some(), "its number shows it again");
     press(&mut app, "1v");
-    let shown = |app: &App| layout::arrange(app).places.iter().map(|place| place.pane).collect::<Vec<_>>();
+    let shown = |app: &Console| layout::arrange(app).places.iter().map(|place| place.pane).collect::<Vec<_>>();
     assert_eq!(shown(&app), [Pane::Alerts, Pane::Traffic, Pane::Timeline]);
     press(&mut app, "5");
     assert_eq!(shown(&app), [Pane::Alerts, Pane::Events, Pane::Timeline]);
@@ -277,7 +277,7 @@ fn panes_are_hidden_split_and_shown_again_by_keys() {
 #[test]
 fn how_a_console_was_left_is_remembered() {
     let dir = tempfile::tempdir().unwrap();
-    let keeper = Keeper::new(dir.path().join("deep/console.toml"));
+    let keeper = LayoutStore::new(dir.path().join("deep/console.toml"));
     assert_eq!(keeper.read(), Ok(None), "nothing is remembered yet");
     let mut left = app("ana", (120, 40));
     assert!(press(&mut left, "z").is_empty(), "nothing is remembered unasked");
@@ -317,7 +317,7 @@ fn a_file_that_cannot_be_read_is_kept_aside_with_a_word() {
     ];
     for (n, text) in bad.into_iter().enumerate() {
         std::fs::write(&path, text).unwrap();
-        let words = Keeper::new(path.clone()).read().unwrap_err();
+        let words = LayoutStore::new(path.clone()).read().unwrap_err();
         assert!(words.contains("can't be read") && words.contains("console.toml.bad"), "{text}: {words}");
         assert!(!path.exists());
         let aside = if n == 0 { "console.toml.bad".to_owned() } else { format!("console.toml.bad{}", n + 1) };
@@ -325,18 +325,18 @@ fn a_file_that_cannot_be_read_is_kept_aside_with_a_word() {
     }
     // A pipe that nobody writes to would hold the start up for ever.
     nix::unistd::mkfifo(&path, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
-    let words = Keeper::new(path.clone()).read().unwrap_err();
+    let words = LayoutStore::new(path.clone()).read().unwrap_err();
     assert!(words.contains("no regular file"), "{words}");
     // What a killed console left under the name that is written to, or a link of that name, is not written through.
-    let (other, keeper) = (dir.path().join("other"), Keeper::new(path.clone()));
+    let (other, keeper) = (dir.path().join("other"), LayoutStore::new(path.clone()));
     std::fs::write(&other, "of another").unwrap();
     std::os::unix::fs::symlink(&other, path.with_extension(format!("toml.{}", std::process::id()))).unwrap();
     keeper.write(&Layout::default()).unwrap();
     assert_eq!(std::fs::read_to_string(&other).unwrap(), "of another");
     assert!(keeper.read().unwrap().is_some());
     std::fs::write(&path, "x".repeat(70_000)).unwrap();
-    assert!(Keeper::new(path).read().unwrap_err().contains("too long"));
-    let nowhere = Keeper::new("/proc/warroom/console.toml".into());
+    assert!(LayoutStore::new(path).read().unwrap_err().contains("too long"));
+    let nowhere = LayoutStore::new("/proc/warroom/console.toml".into());
     assert!(nowhere.write(&Layout::default()).is_err(), "an error, and no more than that");
 }
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::board::row::{Against, Known, Point, PoolRef};
-use crate::board::{Body, Budget, BurnPair, BurnState, Row, Topic, TopicView, Verdict};
-use crate::client::{Link, Mirror};
+use crate::board::row::{Against, AppsKnown, PointSummary, PoolRef};
+use crate::board::{BurnPair, BurnState, ErrorBudget, Row, RowBody, Topic, TopicView, Verdict};
+use crate::client::{LinkState, Mirror};
 use crate::clock::{Clock, ClockSync};
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::input::{Input, Now};
 use crate::console::keymap::{Keymap, keys};
-use crate::console::theme::{Depth, Look, Theme};
+use crate::console::theme::{ColorDepth, Look, Theme};
 use crate::console::widget::time::Zone;
 use crate::console::{Effect, update};
 use crate::model::facts::{
@@ -20,8 +20,8 @@ use crate::model::facts::{
     Probe, Silence,
 };
 use crate::model::{
-    Actor, ClusterRole, Host, Level, Objective, PersonId, Role, SafeText, SourceId, Stamp, Strategy, System, Trouble,
-    TroubleKind,
+    Actor, ClusterRole, Host, Level, Objective, PersonId, PersonRole, SafeText, SourceId, Stamp, Strategy, System,
+    Trouble, TroubleKind,
 };
 use crate::protocol::{DrillInfo, Welcome, Who};
 
@@ -43,7 +43,7 @@ fn source(system: System, instance: &str) -> SourceId {
     SourceId::new(system, instance)
 }
 
-fn row(id: &str, source: SourceId, verdict: Verdict, seen: i64, why: &str, body: Body) -> Row {
+fn row(id: &str, source: SourceId, verdict: Verdict, seen: i64, why: &str, body: RowBody) -> Row {
     Row { id: id.to_owned(), source, verdict, seen_at: ago(seen), stale: false, why: SafeText::from(why), body }
 }
 
@@ -82,7 +82,7 @@ pub fn welcome(me: &str) -> Welcome {
         room: "prod-ca".to_owned(),
         log: "0f".repeat(16),
         you: person(me),
-        role: Role::Commander,
+        role: PersonRole::Commander,
         clock: ClockSync { at: now(), speed: 60.0 },
         drill: Some(DrillInfo { scenario: "etcd-corruption".to_owned(), seed: 7, speed: 60.0 }),
         objectives: vec![objective()],
@@ -95,7 +95,7 @@ pub fn welcome(me: &str) -> Welcome {
 
 fn sources() -> TopicView {
     let alive = |system, name: &str, age: i64| {
-        let body = Body::Source {
+        let body = RowBody::Source {
             alive_at: Some(ago(age)),
             troubled_since: None,
             trouble: None,
@@ -107,7 +107,7 @@ fn sources() -> TopicView {
     };
     let dead = |system, name: &str, kind, what: &str, remedy: &str| {
         let trouble = Trouble { kind, what: SafeText::from(what), remedy: SafeText::from(remedy) };
-        let body = Body::Source {
+        let body = RowBody::Source {
             alive_at: Some(ago(1122)),
             troubled_since: Some(ago(1116)),
             trouble: Some(trouble),
@@ -166,13 +166,13 @@ fn alert(name: &str, severity: &str, cluster: &str, minutes: i64, receivers: &[&
     };
     let service = name.starts_with("Checkout").then(|| "shop".to_owned());
     let held_by = vec!["am-1".to_owned(), "am-2".to_owned()];
-    let body = Body::Alert { alert, held_by, missing_from: Vec::new(), service, since_restart: false };
+    let body = RowBody::Alert { alert, held_by, missing_from: Vec::new(), service, since_restart: false };
     row(&format!("f-{name}"), source(System::Alertmanager, "am-1"), verdict, 4, "", body)
 }
 
 fn alerts() -> TopicView {
     let mut silenced = alert("KubeletTooManyPods", "warning", "dr", 190, &["slack"]);
-    if let Body::Alert { alert, .. } = &mut silenced.body {
+    if let RowBody::Alert { alert, .. } = &mut silenced.body {
         alert.silenced_by.push(SILENCE.to_owned());
         alert.state = Open::new("suppressed");
     }
@@ -216,7 +216,7 @@ fn traffic() -> TopicView {
         modified_on: SafeText::from("2026-11-22T14:50:33Z"),
         ..LoadBalancer::default()
     };
-    let balancer = Body::LoadBalancer {
+    let balancer = RowBody::LoadBalancer {
         lb,
         order: vec![pool("dr", 3), pool("primary", 0)],
         fallback: Some(pool("dr", 3)),
@@ -240,12 +240,12 @@ fn traffic() -> TopicView {
     };
     view(vec![
         row("lb/lb-1", source(System::Cloudflare, "edge"), Verdict::Ok, 7, "", balancer),
-        row("probe/shop", source(System::Probe, "shop"), Verdict::Critical, 3, "503 for 18 min", Body::Probe(probe)),
+        row("probe/shop", source(System::Probe, "shop"), Verdict::Critical, 3, "503 for 18 min", RowBody::Probe(probe)),
     ])
 }
 
-fn point(name: &str, started: Stamp) -> Point {
-    Point {
+fn point(name: &str, started: Stamp) -> PointSummary {
+    PointSummary {
         name: SafeText::from(name),
         uid: "5be3".to_owned(),
         started,
@@ -262,7 +262,7 @@ fn point(name: &str, started: Stamp) -> Point {
 }
 
 fn schedule(name: &str, started: Stamp, rpo_s: u64, verdict: Verdict) -> Row {
-    let body = Body::Backup {
+    let body = RowBody::Backup {
         cluster: "dr".to_owned(),
         schedule: SafeText::from(name),
         services: vec!["shop".to_owned()],
@@ -300,7 +300,7 @@ fn backups() -> TopicView {
         schedule("ledger", ago(2 * 3600 + 300), 3600, Verdict::Critical),
         schedule("shop-hourly", ago(8 * 60 + 20), 900, Verdict::Ok),
         schedule("shop-daily", ago(17 * 3600), 86_400, Verdict::Ok),
-        row("dr/off-site", source(System::Velero, "dr"), Verdict::Ok, 12, "", Body::Location(location)),
+        row("dr/off-site", source(System::Velero, "dr"), Verdict::Ok, 12, "", RowBody::Location(location)),
     ])
 }
 
@@ -324,12 +324,12 @@ fn application(name: &str, age: i64) -> Row {
         automated: Some(true),
         ..Application::default()
     };
-    row(&format!("dr/{name}"), source(System::Argocd, "dr"), Verdict::Ok, 6, "", Body::App(app.into()))
+    row(&format!("dr/{name}"), source(System::Argocd, "dr"), Verdict::Ok, 6, "", RowBody::App(app.into()))
 }
 
 fn gitops() -> TopicView {
-    let of_primary = Against { cluster: "primary".to_owned(), known: Known::LastRead(ago(1122)) };
-    let parity = |cluster: &str, ok, age| Body::Parity {
+    let of_primary = Against { cluster: "primary".to_owned(), known: AppsKnown::LastRead(ago(1122)) };
+    let parity = |cluster: &str, ok, age| RowBody::Parity {
         cluster: cluster.to_owned(),
         ok,
         total: 12,
@@ -386,7 +386,7 @@ fn clusters() -> TopicView {
         skew_ms: Some(12),
         notes: Vec::new(),
     };
-    let cluster = |name: &str, role, ok: bool, ready: u32| Body::Cluster {
+    let cluster = |name: &str, role, ok: bool, ready: u32| RowBody::Cluster {
         name: name.to_owned(),
         role,
         control_plane: Some(plane(name, ok)),
@@ -461,13 +461,13 @@ fn events() -> TopicView {
             last: ago(2 + 2 * i as i64),
             component: SafeText::from("kubelet"),
         };
-        row(&format!("e-{i}"), source(System::Kubernetes, "primary"), verdict, 2, "", Body::Event(event))
+        row(&format!("e-{i}"), source(System::Kubernetes, "primary"), verdict, 2, "", RowBody::Event(event))
     });
     TopicView { dropped: 1_204, ..view(rows.collect()) }
 }
 
 fn services() -> TopicView {
-    let body = Body::Service {
+    let body = RowBody::Service {
         name: "shop".to_owned(),
         strategy: Strategy::WarmStandby,
         rto_s: 1800,
@@ -496,7 +496,7 @@ fn silences() -> TopicView {
         ends_at: Some(at("16:00:00")),
     };
     let both = vec!["am-1".to_owned(), "am-2".to_owned()];
-    let body = Body::Silence { silence, held_by: both, missing_from: Vec::new(), hits: 1, critical: 0 };
+    let body = RowBody::Silence { silence, held_by: both, missing_from: Vec::new(), hits: 1, critical: 0 };
     view(vec![row(SILENCE, source(System::Alertmanager, "am-1"), Verdict::Info, 4, "", body)])
 }
 
@@ -511,7 +511,7 @@ fn slos() -> TopicView {
         short: Some(short),
         over: Some(over),
     };
-    let budget = Budget {
+    let budget = ErrorBudget {
         service: "shop".to_owned(),
         budget_ppm: 1_000,
         period_s: 30 * 86_400,
@@ -534,14 +534,14 @@ fn slos() -> TopicView {
         exhausted: false,
     };
     let why = "burns 311× over 1 h and 1000× over 5 min";
-    view(vec![row("slo/shop", source(System::Prometheus, "prom"), Verdict::Critical, 9, why, Body::Slo(budget))])
+    view(vec![row("slo/shop", source(System::Prometheus, "prom"), Verdict::Critical, 9, why, RowBody::Slo(budget))])
 }
 
 /// What `me` knows at T+14.
 pub fn mirror(me: &str) -> Mirror {
     let present = |name: &str, role, since| Who { actor: person(name), role, since, consoles: 1 };
     Mirror {
-        link: Link::Live { heard_at: now() },
+        link: LinkState::Live { heard_at: now() },
         welcome: Some(welcome(me)),
         story: story::story(),
         board: BTreeMap::from([
@@ -557,9 +557,9 @@ pub fn mirror(me: &str) -> Mirror {
             (Topic::Silences, silences()),
         ]),
         present: vec![
-            present("ana", Role::Commander, at("14:42:10")),
-            present("sam", Role::Operator, at("14:47:30")),
-            present("lee", Role::Operator, at("14:52:05")),
+            present("ana", PersonRole::Commander, at("14:42:10")),
+            present("sam", PersonRole::Operator, at("14:47:30")),
+            present("lee", PersonRole::Operator, at("14:52:05")),
         ],
         caught_up: true,
         ..Mirror::default()
@@ -567,30 +567,30 @@ pub fn mirror(me: &str) -> Mirror {
 }
 
 /// A console of `me` at T+14, at a size.
-pub fn app(me: &str, size: (u16, u16)) -> App {
+pub fn app(me: &str, size: (u16, u16)) -> Console {
     let keymap = Keymap::shipped("default").unwrap();
-    let mut app = App::new(Clock::manual(now()), keymap, Zone::default(), size);
+    let mut app = Console::new(Clock::manual(now()), keymap, Zone::default(), size);
     app.mirror = mirror(me);
     tick(&mut app, 1);
     app
 }
 
 pub fn look(theme: &str) -> Look {
-    Look::new(Theme::shipped(theme).unwrap(), Depth::TwoFiftySix, false)
+    Look::new(Theme::shipped(theme).unwrap(), ColorDepth::TwoFiftySix, false)
 }
 
 /// Real time since the console started, for the next input.
-pub fn later(app: &App, by: Duration) -> Now {
+pub fn later(app: &Console, by: Duration) -> Now {
     Now { room: app.now.room, real: app.now.real + by }
 }
 
-pub fn tick(app: &mut App, seconds: u64) {
+pub fn tick(app: &mut Console, seconds: u64) {
     let now = later(app, Duration::from_secs(seconds));
     update(app, Input::Tick, now);
 }
 
 /// Presses keys, a second apart.
-pub fn press(app: &mut App, script: &str) -> Vec<Effect> {
+pub fn press(app: &mut Console, script: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for key in keys(script).unwrap() {
         let now = later(app, Duration::from_secs(1));

@@ -15,13 +15,13 @@ use sha2::{Digest, Sha256};
 
 use crate::approval::{Approval, PlanState, StepState};
 use crate::board::Topic;
-use crate::client::{Link, Mirror};
-use crate::console::app::App;
+use crate::client::{LinkState, Mirror};
+use crate::console::app::Console;
 use crate::console::screenshot::{to_svg, to_text};
-use crate::console::theme::{Depth, Look, Role, Theme};
+use crate::console::theme::{ColorDepth, Look, Role, Theme};
 use crate::console::view;
 use crate::model::{PlanId, SafeText};
-use crate::postmortem::{Meta, outline, to_markdown};
+use crate::postmortem::{ExportMeta, outline, to_markdown};
 use crate::protocol::LogRoom;
 
 use super::fixture::{app, at, look, person, press};
@@ -54,10 +54,10 @@ fn compare(path: PathBuf, got: &str) {
 }
 
 /// A screen in a file, and what it says in every way of drawing.
-pub fn frame(name: &str, app: &App) {
+pub fn frame(name: &str, app: &Console) {
     let colour = view::draw(app, &look("dark"));
     let mono = view::draw(app, &look("mono"));
-    let ascii = view::draw(app, &Look::new(Theme::shipped("mono").unwrap(), Depth::Mono, true));
+    let ascii = view::draw(app, &Look::new(Theme::shipped("mono").unwrap(), ColorDepth::Mono, true));
     assert_eq!(to_text(&mono), to_text(&colour), "{name}: colour changes no text");
     assert!(to_text(&ascii).is_ascii(), "{name}");
     let text = format!(
@@ -71,7 +71,7 @@ pub fn frame(name: &str, app: &App) {
 }
 
 /// A screen at every size.
-fn screen(name: &str, build: impl Fn((u16, u16)) -> App) {
+fn screen(name: &str, build: impl Fn((u16, u16)) -> Console) {
     for size in SIZES {
         frame(&format!("{name}-{}x{}", size.0, size.1), &build(size));
     }
@@ -227,7 +227,7 @@ fn the_plan_before_it_is_confirmed() {
     picture("confirm-120x40", &view::draw(&confirm((120, 40)), &look("dark")), "dark");
 }
 
-fn confirm(size: (u16, u16)) -> App {
+fn confirm(size: (u16, u16)) -> Console {
     let mut app = app("sam", size);
     app.now.room = at("14:50:22");
     let plans = &mut app.mirror.story.incidents[0].plans.by_id;
@@ -244,7 +244,7 @@ fn a_plan_that_runs_is_a_checklist() {
     picture("running-120x40", &view::draw(&running((120, 40)), &look("dark")), "dark");
 }
 
-fn running(size: (u16, u16)) -> App {
+fn running(size: (u16, u16)) -> Console {
     let mut app = app("ana", size);
     let plans = &mut app.mirror.story.incidents[0].plans.by_id;
     let record = plans.get_mut(&PlanId::from("01KB3Z1RESTORE")).unwrap();
@@ -300,7 +300,7 @@ fn before_the_room_is_heard_and_after_it_is_lost_the_screen_says_so() {
     screen("lost", |size| {
         let mut lost = app("ana", size);
         let why = SafeText::from("connection reset by peer");
-        lost.mirror.link = Link::Lost { since: at("14:55:12"), why };
+        lost.mirror.link = LinkState::Lost { since: at("14:55:12"), why };
         press(&mut lost, "4");
         lost
     });
@@ -310,7 +310,7 @@ fn before_the_room_is_heard_and_after_it_is_lost_the_screen_says_so() {
 #[test]
 fn the_postmortem() {
     let app = app("ana", (132, 46));
-    let meta = Meta {
+    let meta = ExportMeta {
         room: "bastion".to_owned(),
         log: "01KB3Z0LOG".to_owned(),
         drill: Some("etcd-corruption · seed 7".to_owned()),

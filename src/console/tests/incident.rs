@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use crate::approval::{Approval, PlanRecord, PlanState, StepState};
-use crate::board::{Body, Topic};
-use crate::console::app::App;
+use crate::board::{RowBody, Topic};
+use crate::console::app::Console;
 use crate::console::input::Input;
 use crate::console::{Effect, update};
 use crate::model::{Action, IncidentStatus, PlanId, SafeText, Stamp};
@@ -17,11 +17,11 @@ use super::frames::frame;
 use super::plans;
 
 /// A person's console as it was at an instant: the story up to then, and the alerts that fired by then.
-fn stage(me: &str, size: (u16, u16), clock: &str) -> App {
+fn stage(me: &str, size: (u16, u16), clock: &str) -> Console {
     let now = at(clock);
     let mut app = app(me, size);
     app.now.room = now;
-    app.mirror.link = crate::client::Link::Live { heard_at: now };
+    app.mirror.link = crate::client::LinkState::Live { heard_at: now };
     app.mirror.present.retain(|who| who.since <= now);
     let incident = &mut app.mirror.story.incidents[0];
     incident.items.retain(|item| item.at <= now);
@@ -36,14 +36,14 @@ fn stage(me: &str, size: (u16, u16), clock: &str) -> App {
         // The fixture's are of its own last minutes: here they are as young, and none is older than the impact.
         let early = fixture::now() - now;
         for row in &mut view.rows {
-            let Body::Event(event) = &mut row.body else { continue };
+            let RowBody::Event(event) = &mut row.body else { continue };
             event.last -= early;
             event.first = event.first.map(|first| (first - early).max(at("14:37:20")));
             row.seen_at = event.last;
         }
     }
     for view in app.mirror.board.values_mut() {
-        view.rows.retain(|row| !matches!(&row.body, Body::Alert { alert, .. } if alert.starts_at > Some(now)));
+        view.rows.retain(|row| !matches!(&row.body, RowBody::Alert { alert, .. } if alert.starts_at > Some(now)));
         for row in &mut view.rows {
             row.seen_at = row.seen_at.min(now - Duration::from_secs(4));
         }
@@ -53,7 +53,7 @@ fn stage(me: &str, size: (u16, u16), clock: &str) -> App {
 }
 
 /// The plan of a stage, put into the log in this state.
-fn with(app: &mut App, record: PlanRecord) {
+fn with(app: &mut Console, record: PlanRecord) {
     app.mirror.story.incidents[0].plans.by_id.insert(record.plan.plan.clone(), record);
     tick(app, 1);
 }
@@ -73,23 +73,23 @@ fn asked(effects: &[Effect]) -> (u64, Request) {
     }
 }
 
-fn answered(app: &mut App, tag: u64, reply: Reply) {
+fn answered(app: &mut Console, tag: u64, reply: Reply) {
     let now = later(app, Duration::from_millis(40));
     update(app, Input::Reply { tag, result: Ok(reply) }, now);
 }
 
 /// The screens of one size, numbered as they come.
-struct Walk {
+struct ScreenWalk {
     size: (u16, u16),
     shown: usize,
 }
 
-impl Walk {
-    fn at(&self, me: &str, clock: &str) -> App {
+impl ScreenWalk {
+    fn at(&self, me: &str, clock: &str) -> Console {
         stage(me, self.size, clock)
     }
 
-    fn show(&mut self, name: &str, app: &App) {
+    fn show(&mut self, name: &str, app: &Console) {
         self.shown += 1;
         frame(&format!("walk-{:02}-{name}-{}x{}", self.shown, self.size.0, self.size.1), app);
     }
@@ -184,7 +184,7 @@ impl Walk {
 #[test]
 fn an_incident_is_walked_by_keys_from_the_alert_to_its_end() {
     for size in [(80, 24), (200, 60)] {
-        let mut walk = Walk { size, shown: 0 };
+        let mut walk = ScreenWalk { size, shown: 0 };
         walk.begins();
         walk.is_decided();
         walk.fails_over();

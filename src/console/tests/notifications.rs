@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::approval::PlanState;
-use crate::client::Link;
-use crate::console::notifications::{Attention, title};
+use crate::client::LinkState;
+use crate::console::notifications::{Notifications, title};
 use crate::model::{PlanId, SafeText, Severity};
 
 use super::fixture::{app, at, now, tick};
@@ -13,7 +13,7 @@ use super::plans;
 #[test]
 fn each_need_is_called_once_and_what_was_there_calls_nobody() {
     let mut app = app("sam", (120, 40));
-    let mut attention = Attention::default();
+    let mut attention = Notifications::default();
     assert_eq!(attention.look(&app), None, "it is on the screen");
     let record = plans::record(plans::failover(), PlanState::Proposed, at("14:50:00"), 10);
     let id = record.plan.plan.clone();
@@ -35,7 +35,7 @@ fn each_need_is_called_once_and_what_was_there_calls_nobody() {
 fn the_end_of_ones_own_plan_is_called_and_of_nobody_elses() {
     for (me, called) in [("ana", true), ("sam", false)] {
         let mut app = app(me, (120, 40));
-        let mut attention = Attention::default();
+        let mut attention = Notifications::default();
         attention.look(&app);
         let plans = &mut app.mirror.story.incidents[0].plans.by_id;
         plans.get_mut(&PlanId::from("01KB3Z1RESTORE")).unwrap().state = PlanState::Failed;
@@ -46,7 +46,7 @@ fn the_end_of_ones_own_plan_is_called_and_of_nobody_elses() {
 #[test]
 fn a_storm_is_one_call_and_then_the_newest() {
     let mut app = app("sam", (120, 40));
-    let mut attention = Attention::default();
+    let mut attention = Notifications::default();
     attention.look(&app);
     let mut calls = Vec::new();
     for i in 0..200u64 {
@@ -70,6 +70,6 @@ fn the_title_has_severity_and_clock_and_changes_once_a_minute() {
         titles.dedup();
     }
     assert_eq!(titles.len(), 3, "{titles:?}");
-    app.mirror.link = Link::Lost { since: now(), why: SafeText::from("gone") };
+    app.mirror.link = LinkState::Lost { since: now(), why: SafeText::from("gone") };
     assert_eq!(title(&app).as_str(), "DRILL warroom: the room is not reached");
 }

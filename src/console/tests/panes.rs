@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::approval::PlanState;
-use crate::board::{Body, Topic, Verdict};
-use crate::console::app::App;
+use crate::board::{RowBody, Topic, Verdict};
+use crate::console::app::Console;
 use crate::console::overlay::Overlay;
 use crate::console::screenshot::to_text;
 use crate::console::view;
@@ -17,12 +17,12 @@ use crate::timeline::{effects, plan_of};
 use super::fixture::{app, at, look, objective, press};
 use super::{plans, story};
 
-fn text(app: &App) -> String {
+fn text(app: &Console) -> String {
     to_text(&view::draw(app, &look("dark")))
 }
 
 /// A calm day: two services, and a game day three weeks ago in which the first was moved and restored.
-pub fn calm_day(size: (u16, u16)) -> App {
+pub fn calm_day(size: (u16, u16)) -> Console {
     let mut app = app("ana", size);
     app.now.room = at("14:36:00");
     let mut rehearsal = story::incident();
@@ -61,7 +61,7 @@ pub fn calm_day(size: (u16, u16)) -> App {
     for (row, named) in [(&mut services[0], "shop"), (&mut other, "ledger")] {
         row.verdict = Verdict::Ok;
         row.id = named.to_owned();
-        if let Body::Service { name, failing_since, good_percent, restore_point, rpo_s, .. } = &mut row.body {
+        if let RowBody::Service { name, failing_since, good_percent, restore_point, rpo_s, .. } = &mut row.body {
             *name = named.to_owned();
             (*failing_since, *good_percent) = (None, Some(100));
             if named == "ledger" {
@@ -74,7 +74,7 @@ pub fn calm_day(size: (u16, u16)) -> App {
     }
     services.push(other);
     for row in &mut board.get_mut(&Topic::Backups).unwrap().rows {
-        if let Body::Backup { schedule, services, point, .. } = &mut row.body
+        if let RowBody::Backup { schedule, services, point, .. } = &mut row.body
             && schedule.as_str() == "ledger"
         {
             *services = vec!["ledger".to_owned()];
@@ -82,7 +82,7 @@ pub fn calm_day(size: (u16, u16)) -> App {
         }
     }
     for row in &mut board.get_mut(&Topic::Traffic).unwrap().rows {
-        if let Body::LoadBalancer { order, goes_to, .. } = &mut row.body {
+        if let RowBody::LoadBalancer { order, goes_to, .. } = &mut row.body {
             order.reverse();
             for pool in order.iter_mut() {
                 (pool.healthy, pool.places_ok) = (Some(true), 3);
@@ -91,8 +91,8 @@ pub fn calm_day(size: (u16, u16)) -> App {
         }
     }
     for row in &mut board.get_mut(&Topic::Gitops).unwrap().rows {
-        if let Body::Parity { against, .. } = &mut row.body {
-            against.iter_mut().for_each(|it| it.known = crate::board::row::Known::Now);
+        if let RowBody::Parity { against, .. } = &mut row.body {
+            against.iter_mut().for_each(|it| it.known = crate::board::row::AppsKnown::Now);
         }
     }
     app
@@ -164,7 +164,7 @@ fn what_followed_from_a_plan_names_it_and_leads_there() {
     late.items.iter_mut().for_each(|item| item.at = at("15:30:00"));
     assert!(plan_of(&late, &late.items[8]).is_some(), "whatever somebody says about its time");
     for item in &mut late.items {
-        if let crate::model::Happening::Edge(edge) = &mut item.entry.happening {
+        if let crate::model::Happening::Transition(edge) = &mut item.entry.happening {
             edge.at = at("15:30:00");
         }
     }
@@ -179,7 +179,7 @@ fn a_loss_without_proof_is_not_green() {
     let mut app = calm_day((120, 40));
     assert!(text(&app).contains("✓ shop"), "{}", text(&app));
     for row in &mut app.mirror.board.get_mut(&Topic::Services).unwrap().rows {
-        if let Body::Service { restore_point: Some(point), .. } = &mut row.body {
+        if let RowBody::Service { restore_point: Some(point), .. } = &mut row.body {
             point.off_site = OffSite::Unknown;
         }
     }
@@ -194,7 +194,7 @@ fn strip_and_title_count_what_is_over_alike_and_name_a_doubtful_location() {
     assert_eq!((first(&title), first(&strip)), ("1 over RPO".to_owned(), "1 OVER".to_owned()));
     for topic in [Topic::Services, Topic::Backups] {
         let rows = &mut app.mirror.board.get_mut(&topic).unwrap().rows;
-        rows.retain(|row| matches!(row.body, Body::Location { .. }));
+        rows.retain(|row| matches!(row.body, RowBody::Location { .. }));
         rows.iter_mut().for_each(|row| row.verdict = Verdict::Warning);
     }
     let all = |words: crate::console::widget::Words| words.iter().map(|it| it.text.as_str()).collect::<String>();

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::approval::{Approval, PlanRecord, PlanState, StepState};
-use crate::model::plan::{Check, HeadRef, Op, PolicyRef, Pre, Shown, Target};
+use crate::model::plan::{HeadRef, Op, PolicyRef, Pre, ShownChange, StepCheck, Target};
 use crate::model::{Action, IncidentId, Level, PersonId, Plan, PlanId, SafeText, SourceId, Stamp, Step, System};
 
 use super::fixture::{at, person};
@@ -13,7 +13,7 @@ fn pre(src: &SourceId, path: &str, says: &str, read_at: Stamp) -> Pre {
 }
 
 fn step(id: &str, adapter: &str, target: &Target, effect: &str, limit_s: u64, pre: Vec<Pre>) -> Step {
-    let check = Check { path: "x".to_owned(), op: Op::Eq, value: json!(true), src: target.src.clone() };
+    let check = StepCheck { path: "x".to_owned(), op: Op::Eq, value: json!(true), src: target.src.clone() };
     Step {
         id: id.to_owned(),
         adapter: adapter.to_owned(),
@@ -50,8 +50,8 @@ fn plan(id: &str, action: Action, title: &str, confirm: &str, by: &str) -> Plan 
     }
 }
 
-fn shown(what: &str, now: &str, after: &str) -> Shown {
-    Shown { what: what.to_owned(), now: now.to_owned(), after: after.to_owned() }
+fn shown(what: &str, now: &str, after: &str) -> ShownChange {
+    ShownChange { what: what.to_owned(), now: now.to_owned(), after: after.to_owned() }
 }
 
 /// Move the traffic.

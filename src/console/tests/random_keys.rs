@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crossterm::event::KeyCode;
 
-use crate::console::app::App;
-use crate::console::keymap::{Context, Key, Keymap, SHIPPED};
-use crate::console::theme::{Depth, Look, Theme};
+use crate::console::app::Console;
+use crate::console::keymap::{KeyContext, KeyPress, Keymap, SHIPPED};
+use crate::console::theme::{ColorDepth, Look, Theme};
 use crate::console::{Effect, Input, update, view};
 use crate::model::{Refusal, RefusalKind, SafeText};
 use crate::protocol::{Reply, Request};
@@ -18,12 +18,12 @@ use super::plans;
 const STEPS: usize = 10_000;
 
 /// A key: mostly one that some map binds, else anything.
-fn any_key(random: &mut fastrand::Rng, bound: &[Key]) -> Key {
+fn any_key(random: &mut fastrand::Rng, bound: &[KeyPress]) -> KeyPress {
     match random.u8(..10) {
         0..=6 => bound[random.usize(..bound.len())],
-        7 => Key::plain(KeyCode::Enter),
-        8 => Key::plain(KeyCode::Esc),
-        _ => Key::plain(KeyCode::Char(random.char('!'..='\u{17f}'))),
+        7 => KeyPress::plain(KeyCode::Enter),
+        8 => KeyPress::plain(KeyCode::Esc),
+        _ => KeyPress::plain(KeyCode::Char(random.char('!'..='\u{17f}'))),
     }
 }
 
@@ -51,12 +51,12 @@ fn any_size(random: &mut fastrand::Rng) -> (u16, u16) {
     }
 }
 
-fn weather(theme: &str, depth: Depth, seed: u64) {
+fn weather(theme: &str, depth: ColorDepth, seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
-    let look = Look::new(Theme::shipped(theme).unwrap(), depth, depth == Depth::Mono);
+    let look = Look::new(Theme::shipped(theme).unwrap(), depth, depth == ColorDepth::Mono);
     let maps: Vec<Keymap> = SHIPPED.iter().map(|(name, _)| Keymap::shipped(name).unwrap()).collect();
-    let all = maps.iter().flat_map(|map| Context::ALL.into_iter().flat_map(|context| map.bindings(context)));
-    let bound: Vec<Key> = all.flat_map(|binding| binding.chord.clone()).collect();
+    let all = maps.iter().flat_map(|map| KeyContext::ALL.into_iter().flat_map(|context| map.bindings(context)));
+    let bound: Vec<KeyPress> = all.flat_map(|binding| binding.chord.clone()).collect();
     let mut app = app("sam", (80, 24));
     let mut drawn = 0;
     for step in 0..STEPS {
@@ -96,7 +96,7 @@ fn weather(theme: &str, depth: Depth, seed: u64) {
     assert!(drawn > STEPS / 4);
 }
 
-fn again(map: &Keymap) -> App {
+fn again(map: &Keymap) -> Console {
     let mut app = app("sam", (80, 24));
     app.keymap = map.clone();
     app
@@ -104,15 +104,15 @@ fn again(map: &Keymap) -> App {
 
 #[test]
 fn a_storm_of_keys_in_the_dark_theme() {
-    weather("dark", Depth::TwoFiftySix, 1);
+    weather("dark", ColorDepth::TwoFiftySix, 1);
 }
 
 #[test]
 fn a_storm_of_keys_in_the_light_theme() {
-    weather("light", Depth::Sixteen, 2);
+    weather("light", ColorDepth::Sixteen, 2);
 }
 
 #[test]
 fn a_storm_of_keys_without_colour_in_ascii() {
-    weather("mono", Depth::Mono, 3);
+    weather("mono", ColorDepth::Mono, 3);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::input::{AskFailure, Input};
 use crate::console::screenshot::to_text;
 use crate::console::{Effect, update, view};
@@ -13,7 +13,7 @@ use crate::protocol::{Reply, Request};
 
 use super::fixture::{SILENCE, app, later, look, press};
 
-fn text(app: &App) -> String {
+fn text(app: &Console) -> String {
     to_text(&view::draw(app, &look("dark")))
 }
 
@@ -24,7 +24,7 @@ fn asked(effects: &[Effect]) -> (u64, Request) {
     }
 }
 
-fn reply(app: &mut App, tag: u64, result: Result<Reply, AskFailure>) {
+fn reply(app: &mut Console, tag: u64, result: Result<Reply, AskFailure>) {
     let now = later(app, Duration::from_millis(20));
     update(app, Input::Reply { tag, result }, now);
 }
@@ -57,7 +57,7 @@ pub fn preview(change: SilenceChange, grave: bool) -> SilencePreview {
 }
 
 /// The form filled in and the preview on the screen.
-fn previewed() -> (App, Digest) {
+fn previewed() -> (Console, Digest) {
     let mut app = app("sam", (120, 40));
     assert!(press(&mut app, "m").is_empty(), "a key alone asks nobody for anything");
     assert!(text(&app).contains("alertname=\"etcdMembersDown\""), "{}", text(&app));

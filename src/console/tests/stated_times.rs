@@ -2,7 +2,7 @@
 
 use super::fixture::{app, at, look, press};
 use crate::console::Effect;
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::screenshot::to_text;
 use crate::console::view;
@@ -10,11 +10,11 @@ use crate::model::Milestone;
 use crate::protocol::Request;
 use crate::timeline::{Marking, Stated};
 
-fn screen(app: &App) -> String {
+fn screen(app: &Console) -> String {
     to_text(&view::draw(app, &look("dark")))
 }
 
-fn stated(app: &mut App) {
+fn stated(app: &mut Console) {
     let clocks = &mut app.mirror.story.incidents[0].clocks;
     let word = |clock: &str| Some(Stated { at: at(clock), seq: 40, by: "ana".into() });
     (clocks.stated.impact, clocks.stated.recovery) = (word("14:36:00"), word("14:54:00"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::approval::{PlanState, Plans};
-use crate::model::entry::{Closed, Decision, Edge, Entry, Joined, Note, Opened, Set};
+use crate::model::entry::{Closed, Decision, Entry, Joined, Note, Opened, Set, Transition};
 use crate::model::{Actor, Digest, Happening, IncidentId, IncidentStatus, PersonId, SafeText, Severity, Stamp};
 use crate::timeline::{Clocks, Incident, Item, StatedClocks, Story};
 
@@ -30,8 +30,8 @@ fn item(seq: u64, at: Stamp, by: Actor, happening: impl Into<Happening>, text: &
     Item { at, placed: at, text, amended_by, redacted_by: None, pinned: false, marks, entry }
 }
 
-fn edge(seq: u64, when: Stamp, name: &str, verdict: &str, says: &str) -> Item {
-    let edge = Edge {
+fn transition(seq: u64, when: Stamp, name: &str, verdict: &str, says: &str) -> Item {
+    let edge = Transition {
         edge: name.into(),
         at: when,
         source: "alertmanager/am-1".to_owned(),
@@ -50,7 +50,7 @@ pub fn turn(incident: &mut Incident, seq: u64, good: bool) {
         true => ("probe.ok", "ok", "shop answers"),
         false => ("probe.failing", "critical", "shop fails"),
     };
-    incident.items.push(edge(seq, at("14:55:30"), name, verdict, says));
+    incident.items.push(transition(seq, at("14:55:30"), name, verdict, says));
 }
 
 /// The incident until T+14.
@@ -84,14 +84,20 @@ pub fn incident() -> Incident {
             rpo_seq: Some(2),
         },
         items: vec![
-            edge(
+            transition(
                 2,
                 at("14:37:00"),
                 "probe.failing",
                 "critical",
                 "Probe shop fails: 503 from primary; newest restore point shop-hourly-1429 is 8 min old",
             ),
-            edge(3, at("14:41:00"), "alert.firing", "critical", "Alert etcdMembersDown fires on primary → pagerduty"),
+            transition(
+                3,
+                at("14:41:00"),
+                "alert.firing",
+                "critical",
+                "Alert etcdMembersDown fires on primary → pagerduty",
+            ),
             item(4, at("14:41:00"), Actor::room(), opened, "etcd corruption, primary"),
             item(5, at("14:42:10"), person("ana"), Joined {}, ""),
             item(6, at("14:42:30"), person("ana"), commander, ""),
@@ -104,8 +110,8 @@ pub fn incident() -> Incident {
             ),
             item(8, at("14:49:00"), person("ana"), Decision { at: None }, "fail over to DR"),
             item(9, at("14:49:10"), person("ana"), set(IncidentStatus::Mitigating), ""),
-            edge(16, at("14:50:58"), "traffic.moved", "ok", "Traffic of shop moved from primary to dr"),
-            edge(17, at("14:53:00"), "gitops.parity", "ok", "GitOps: 12 of 12 apps healthy on dr"),
+            transition(16, at("14:50:58"), "traffic.moved", "ok", "Traffic of shop moved from primary to dr"),
+            transition(17, at("14:53:00"), "gitops.parity", "ok", "GitOps: 12 of 12 apps healthy on dr"),
         ],
         index: Default::default(),
         redactions: Default::default(),
@@ -119,8 +125,14 @@ pub fn whole() -> Incident {
     let mut incident = incident();
     let restored = plans::restore_done();
     incident.items.extend([
-        edge(28, at("14:59:00"), "restore.completed", "ok", "Restore of shop on dr completed, from shop-hourly-1429"),
-        edge(30, at("15:04:00"), "probe.ok", "ok", "Probe shop is answered by dr: 200"),
+        transition(
+            28,
+            at("14:59:00"),
+            "restore.completed",
+            "ok",
+            "Restore of shop on dr completed, from shop-hourly-1429",
+        ),
+        transition(30, at("15:04:00"), "probe.ok", "ok", "Probe shop is answered by dr: 200"),
         item(31, at("15:06:20"), person("ana"), Set { status: Some(IncidentStatus::Resolved), ..Set::default() }, ""),
         item(32, at("15:12:00"), person("ana"), Closed::default(), ""),
     ]);

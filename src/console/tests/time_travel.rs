@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::board::Topic;
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::input::{AskFailure, Input};
 use crate::console::overlay::Overlay;
 use crate::console::pane::Pane;
@@ -16,7 +16,7 @@ use crate::protocol::{Reply, Request, Short};
 
 use super::fixture::{app, later, look, press, tick};
 
-fn text(app: &App) -> String {
+fn text(app: &Console) -> String {
     to_text(&view::draw(app, &look("dark")))
 }
 
@@ -28,13 +28,13 @@ fn asked(effects: &[Effect]) -> Vec<(u64, Topic, Stamp, u32)> {
     past.collect()
 }
 
-fn reply(app: &mut App, tag: u64, result: Result<Reply, AskFailure>) -> Vec<Effect> {
+fn reply(app: &mut Console, tag: u64, result: Result<Reply, AskFailure>) -> Vec<Effect> {
     let now = later(app, Duration::from_millis(20));
     update(app, Input::Reply { tag, result }, now)
 }
 
 /// At 14:49, with the first two alerts kept, and the room asked for nothing more.
-fn at_1449(size: (u16, u16)) -> App {
+fn at_1449(size: (u16, u16)) -> Console {
     let mut app = app("ana", size);
     let asked = asked(&press(&mut app, "@14:49<enter>"));
     let at: Stamp = "2026-11-22T14:49:00Z".parse().unwrap();
@@ -85,7 +85,7 @@ fn an_instant_shows_what_was_recorded_and_kept_by_then() {
 fn an_answer_that_is_not_whole_says_so_and_a_refused_one_says_why() {
     let mut app = app("ana", (200, 60));
     let asked = asked(&press(&mut app, "@14:49<enter>"));
-    let page = |app: &App, topic, left_out, let_go| {
+    let page = |app: &Console, topic, left_out, let_go| {
         let rows = app.mirror.rows(topic)[..2].to_vec();
         let short = Some(Short { left_out, let_go });
         Ok(Reply::Past { known: true, since: None, rows, more: false, short })

@@ -5,15 +5,15 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::approval::PlanState;
-use crate::board::{Body, Topic, Verdict};
-use crate::client::Link;
-use crate::console::app::App;
+use crate::board::{RowBody, Topic, Verdict};
+use crate::client::LinkState;
+use crate::console::app::Console;
 use crate::console::input::{AskFailure, Input};
-use crate::console::keymap::{Key, keys};
+use crate::console::keymap::{KeyPress, keys};
 use crate::console::overlay::Overlay;
 use crate::console::pane::Pane;
 use crate::console::screenshot::to_text;
-use crate::console::theme::{Depth, Look, Role, Theme};
+use crate::console::theme::{ColorDepth, Look, Role, Theme};
 use crate::console::{Effect, plan_verification, update, view};
 use crate::model::plan::{Premise, Recheck};
 use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
@@ -24,11 +24,11 @@ use super::filters_and_layout::last_lines;
 use super::fixture::{app, later, look, press};
 use super::plans;
 
-fn text(app: &App) -> String {
+fn text(app: &Console) -> String {
     to_text(&view::draw(app, &look("dark")))
 }
 
-fn reply(app: &mut App, tag: u64, result: Result<Reply, AskFailure>) -> Vec<Effect> {
+fn reply(app: &mut Console, tag: u64, result: Result<Reply, AskFailure>) -> Vec<Effect> {
     let now = later(app, Duration::from_millis(20));
     update(app, Input::Reply { tag, result }, now)
 }
@@ -285,7 +285,7 @@ fn a_preview_whose_digest_is_wrong_is_not_shown() {
 
 #[test]
 fn a_paste_is_text_and_never_keys() {
-    let paste = |app: &mut App, words: &str| {
+    let paste = |app: &mut Console, words: &str| {
         let now = later(app, Duration::from_secs(1));
         update(app, Input::Paste(words.to_owned()), now)
     };
@@ -364,7 +364,7 @@ fn the_cursor_stays_on_its_row_when_new_rows_come() {
     let mut app = app("ana", (120, 40));
     press(&mut app, "5jjj");
     let key = app.pane(Pane::Events).cursor.clone().unwrap();
-    let line = |app: &App| {
+    let line = |app: &Console| {
         let mut rows = 0;
         let state = app.pane(Pane::Events);
         rows += state.index - state.top;
@@ -410,9 +410,9 @@ fn a_room_that_is_not_heard_leaves_nothing_green() {
     let mut app = app("sam", (160, 48));
     let green = look("dark").style(Role::Good).fg;
     let greens =
-        |app: &App| view::draw(app, &look("dark")).content.iter().filter(|cell| Some(cell.fg) == green).count();
+        |app: &Console| view::draw(app, &look("dark")).content.iter().filter(|cell| Some(cell.fg) == green).count();
     assert!(green.is_some() && greens(&app) > 0);
-    app.mirror.link = Link::Lost { since: app.now.room, why: SafeText::from("connection reset by peer") };
+    app.mirror.link = LinkState::Lost { since: app.now.room, why: SafeText::from("connection reset by peer") };
     assert_eq!(greens(&app), 0);
     let panes: String = text(&app).lines().skip(3).take_while(|line| !line.contains("6 Timeline")).collect();
     assert!(panes.contains("STALE") && !panes.contains('✓'), "{panes}");
@@ -423,8 +423,8 @@ fn a_room_that_is_not_heard_leaves_nothing_green() {
 #[test]
 fn gitops_shows_what_its_parity_lines_do_not_say_and_everything_on_demand() {
     let mut app = app("sam", (160, 48));
-    let is_app = |row: &crate::board::Row| matches!(row.body, Body::App(_));
-    let apps = |app: &App| {
+    let is_app = |row: &crate::board::Row| matches!(row.body, RowBody::App(_));
+    let apps = |app: &Console| {
         let shown = view::pane_rows::visible(app, Pane::Gitops);
         shown.iter().filter(|entry| entry.row().is_some_and(is_app)).count()
     };
@@ -443,7 +443,7 @@ fn gitops_shows_what_its_parity_lines_do_not_say_and_everything_on_demand() {
 #[test]
 fn what_goes_back_and_forth_takes_two_lines_of_the_timeline() {
     let mut app = app("sam", (120, 40));
-    let lines = |app: &App| view::pane_rows::visible(app, Pane::Timeline).len();
+    let lines = |app: &Console| view::pane_rows::visible(app, Pane::Timeline).len();
     let before = lines(&app);
     for i in 0..20 {
         super::story::turn(&mut app.mirror.story.incidents[0], 100 + i, i % 2 == 0);
@@ -471,7 +471,7 @@ fn stale_panes_say_so_and_show_nothing_good() {
 #[test]
 fn without_colour_and_in_ascii_no_fact_is_lost() {
     let app = app("sam", (120, 40));
-    let plain = Look::new(Theme::shipped("mono").unwrap(), Depth::Mono, true);
+    let plain = Look::new(Theme::shipped("mono").unwrap(), ColorDepth::Mono, true);
     let frame = view::draw(&app, &plain);
     let words = to_text(&frame);
     assert!(words.is_ascii());
@@ -485,7 +485,7 @@ fn outside_text_reaches_no_cell_with_control_or_bidi_characters() {
     let mut app = app("sam", (120, 40));
     // A field that is not SafeText, and a text that was made safe by a build that knew fewer characters.
     for row in &mut app.mirror.board.get_mut(&crate::board::Topic::Events).unwrap().rows {
-        if let crate::board::Body::Event(event) = &mut row.body {
+        if let crate::board::RowBody::Event(event) = &mut row.body {
             event.cluster = "\u{1b}]52;c;AAAA\u{7}\u{202e}prod".to_owned();
         }
     }
@@ -496,14 +496,14 @@ fn outside_text_reaches_no_cell_with_control_or_bidi_characters() {
     assert!(to_text(&frame).contains("‹U+001B›"), "{}", to_text(&frame));
 }
 
-fn any_key() -> impl Strategy<Value = Key> {
+fn any_key() -> impl Strategy<Value = KeyPress> {
     let named = [
         "<enter>", "<esc>", "<tab>", "<s-tab>", "<up>", "<down>", "<pgup>", "<pgdn>", "<home>", "<end>", "<bs>",
         "<c-c>", "<c-l>",
     ];
     prop_oneof![
-        proptest::sample::select(named.to_vec()).prop_map(|name| Key::parse(name).unwrap()),
-        proptest::char::range('!', '~').prop_map(|c| Key::plain(crossterm::event::KeyCode::Char(c))),
+        proptest::sample::select(named.to_vec()).prop_map(|name| KeyPress::parse(name).unwrap()),
+        proptest::char::range('!', '~').prop_map(|c| KeyPress::plain(crossterm::event::KeyCode::Char(c))),
     ]
 }
 
@@ -560,11 +560,11 @@ fn a_flux_object_stands_in_the_same_table_with_its_tool_revision_and_reason() {
     };
     let body = crate::board::AppRow { expected: "main@sha1:fedcba9876543210".into(), ..infra.into() };
     let rows = &mut app.mirror.board.get_mut(&Topic::Gitops).unwrap().rows;
-    let mut row = rows.iter().find(|row| matches!(row.body, crate::board::Body::App(_))).unwrap().clone();
+    let mut row = rows.iter().find(|row| matches!(row.body, crate::board::RowBody::App(_))).unwrap().clone();
     row.id = "app/dr/flux-system/kustomization/infra".to_owned();
     row.verdict = Verdict::Info;
     row.why = "its source GitRepository/fleet is ahead".into();
-    row.body = crate::board::Body::App(body);
+    row.body = crate::board::RowBody::App(body);
     rows.push(row);
     press(&mut app, "4");
     press(&mut app, "f");
@@ -591,11 +591,11 @@ fn a_flux_object_stands_in_the_same_table_with_its_tool_revision_and_reason() {
 #[test]
 fn a_paste_that_does_not_fit_is_cut_and_says_so() {
     let mut app = app("sam", (120, 40));
-    let paste = |app: &mut App, words: String| {
+    let paste = |app: &mut Console, words: String| {
         let now = later(app, Duration::from_millis(500));
         update(app, Input::Paste(words), now)
     };
-    let said = |app: &App| app.notice.as_ref().map(|it| it.text.to_string()).unwrap_or_default();
+    let said = |app: &Console| app.notice.as_ref().map(|it| it.text.to_string()).unwrap_or_default();
     press(&mut app, "i");
     paste(&mut app, "x".repeat(1990));
     assert!(!said(&app).contains("cut"), "it fits: {}", said(&app));

@@ -4,7 +4,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 /// Colours of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Depth {
+pub enum ColorDepth {
     /// None: `NO_COLOR`, or a terminal that has none.
     Mono,
     Sixteen,
@@ -13,7 +13,7 @@ pub enum Depth {
     True,
 }
 
-impl Depth {
+impl ColorDepth {
     /// Reads the usual variables; `get` is the environment.
     pub fn detect(get: impl Fn(&str) -> Option<String>) -> Self {
         if get("NO_COLOR").is_some_and(|value| !value.is_empty()) {
@@ -31,7 +31,7 @@ impl Depth {
 
     /// The style as this terminal can show it. A background that is lost becomes reverse video, so that neither a
     /// selection nor a badge disappears.
-    pub fn fit(self, ink: Ink) -> Style {
+    pub fn fit(self, ink: PaintStyle) -> Style {
         let style = Style::default().add_modifier(ink.modifier);
         let (fg, bg) = (ink.fg.and_then(|it| self.color(it)), ink.bg.and_then(|it| self.color(it)));
         match self {
@@ -75,7 +75,7 @@ impl Paint {
 
 /// A look before it is known how many colours there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ink {
+pub struct PaintStyle {
     pub fg: Option<Paint>,
     pub bg: Option<Paint>,
     pub modifier: Modifier,

@@ -11,10 +11,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Theme;
-use super::color_depth::{Ink, Paint, rgb};
+use super::color_depth::{Paint, PaintStyle, rgb};
 use super::role::Role;
-use crate::console::asset_files::Page;
-use crate::console::toml_source::{DataError, Source};
+use crate::console::asset_files::AssetFile;
+use crate::console::toml_source::{DataError, TomlSource};
 
 const PARTS: [&str; 6] = ["name", "inherits", "background", "paint", "palette", "roles"];
 
@@ -28,7 +28,7 @@ struct Style {
 
 /// What the files have said so far.
 #[derive(Debug, Default)]
-struct Draft {
+struct ThemeDraft {
     name: String,
     background: Option<Color>,
     paint: bool,
@@ -37,19 +37,19 @@ struct Draft {
 }
 
 /// Reads a theme from its lineage, the oldest first.
-pub fn read(pages: &[Page]) -> Result<Theme, DataError> {
-    let mut draft = Draft::default();
+pub fn read(pages: &[AssetFile]) -> Result<Theme, DataError> {
+    let mut draft = ThemeDraft::default();
     for page in pages {
         draft.layer(page.source())?;
     }
     match pages.last() {
         Some(page) => draft.finish(page.source()),
-        None => Err(Source { file: "theme", text: "" }.error(0..0, "there is no theme to read")),
+        None => Err(TomlSource { file: "theme", text: "" }.error(0..0, "there is no theme to read")),
     }
 }
 
-impl Draft {
-    fn layer(&mut self, source: Source<'_>) -> Result<(), DataError> {
+impl ThemeDraft {
+    fn layer(&mut self, source: TomlSource<'_>) -> Result<(), DataError> {
         let table = DeTable::parse(source.text).map_err(|error| source.syntax(&error))?;
         self.name = source.file.to_owned();
         let mut roles = None;
@@ -77,7 +77,7 @@ impl Draft {
         Ok(())
     }
 
-    fn read_roles(&mut self, source: Source<'_>, table: &DeTable<'_>) -> Result<(), DataError> {
+    fn read_roles(&mut self, source: TomlSource<'_>, table: &DeTable<'_>) -> Result<(), DataError> {
         for (key, value) in table {
             let word = key.get_ref().as_ref();
             let Some(role) = Role::ALL.iter().find(|role| role.name() == word) else {
@@ -93,7 +93,7 @@ impl Draft {
         Ok(())
     }
 
-    fn read_style(&self, source: Source<'_>, table: &DeTable<'_>) -> Result<Style, DataError> {
+    fn read_style(&self, source: TomlSource<'_>, table: &DeTable<'_>) -> Result<Style, DataError> {
         let mut style = Style::default();
         for (key, value) in table {
             match key.get_ref().as_ref() {
@@ -121,7 +121,7 @@ impl Draft {
         Ok(style)
     }
 
-    fn word(&self, source: Source<'_>, value: &Spanned<DeValue<'_>>) -> Result<String, DataError> {
+    fn word(&self, source: TomlSource<'_>, value: &Spanned<DeValue<'_>>) -> Result<String, DataError> {
         let DeValue::String(word) = value.get_ref() else {
             return Err(source.error(value.span(), "a colour is the name of one in [palette]"));
         };
@@ -132,7 +132,7 @@ impl Draft {
         Err(source.unknown(value.span(), format!("`{word}` is not in [palette]"), word, names))
     }
 
-    fn finish(self, source: Source<'_>) -> Result<Theme, DataError> {
+    fn finish(self, source: TomlSource<'_>) -> Result<Theme, DataError> {
         let roles = roles_at(source);
         let at = roles.clone().unwrap_or(0..0);
         if self.styles.is_empty() && roles.is_none() {
@@ -147,8 +147,8 @@ impl Draft {
             return Err(source.error(at, what));
         };
         let find = |word: &Option<String>| word.as_ref().and_then(|word| self.palette.get(word)).copied();
-        let ink = |style: &Style| Ink { fg: find(&style.fg), bg: find(&style.bg), modifier: style.modifier };
-        let styles: BTreeMap<Role, Ink> = self.styles.iter().map(|(role, style)| (*role, ink(style))).collect();
+        let ink = |style: &Style| PaintStyle { fg: find(&style.fg), bg: find(&style.bg), modifier: style.modifier };
+        let styles: BTreeMap<Role, PaintStyle> = self.styles.iter().map(|(role, style)| (*role, ink(style))).collect();
         if self.paint && styles.get(&Role::Text).is_none_or(|text| text.fg.is_none()) {
             let what = "a theme that paints its background gives `text` a colour too: \"text\" = { fg = \"…\" }";
             return Err(source.error(at, what));
@@ -158,12 +158,12 @@ impl Draft {
 }
 
 /// Where a file's `[roles]` stands.
-fn roles_at(source: Source<'_>) -> Option<std::ops::Range<usize>> {
+fn roles_at(source: TomlSource<'_>) -> Option<std::ops::Range<usize>> {
     let table = DeTable::parse(source.text).ok()?;
     table.get_ref().get_key_value("roles").map(|(key, _)| key.span())
 }
 
-fn background(source: Source<'_>, text: &str, value: &Spanned<DeValue<'_>>) -> Result<Color, DataError> {
+fn background(source: TomlSource<'_>, text: &str, value: &Spanned<DeValue<'_>>) -> Result<Color, DataError> {
     let color = read_color(source, text, value)?;
     match rgb(color) {
         Some(_) => Ok(color),
@@ -171,7 +171,7 @@ fn background(source: Source<'_>, text: &str, value: &Spanned<DeValue<'_>>) -> R
     }
 }
 
-fn read_color(source: Source<'_>, text: &str, value: &Spanned<DeValue<'_>>) -> Result<Color, DataError> {
+fn read_color(source: TomlSource<'_>, text: &str, value: &Spanned<DeValue<'_>>) -> Result<Color, DataError> {
     let word = if text == "default" { "reset" } else { text };
     Color::from_str(word).map_err(|_| {
         let what = format!("`{text}` is not a colour: `#rrggbb`, a number to 255, or a name");
@@ -200,7 +200,7 @@ const NAMES: [&str; 17] = [
     "white",
 ];
 
-fn read_palette(source: Source<'_>, table: &DeTable<'_>) -> Result<BTreeMap<String, Paint>, DataError> {
+fn read_palette(source: TomlSource<'_>, table: &DeTable<'_>) -> Result<BTreeMap<String, Paint>, DataError> {
     let mut palette = BTreeMap::new();
     for (key, value) in table {
         let paint = match value.get_ref() {
@@ -218,7 +218,7 @@ fn read_palette(source: Source<'_>, table: &DeTable<'_>) -> Result<BTreeMap<Stri
 }
 
 /// A colour that is another where there are fewer: what is left out is the nearest.
-fn read_paint(source: Source<'_>, table: &DeTable<'_>, at: std::ops::Range<usize>) -> Result<Paint, DataError> {
+fn read_paint(source: TomlSource<'_>, table: &DeTable<'_>, at: std::ops::Range<usize>) -> Result<Paint, DataError> {
     const DEPTHS: [&str; 3] = ["rgb", "xterm", "ansi"];
     let mut said: [Option<Color>; 3] = [None; 3];
     for (key, value) in table {

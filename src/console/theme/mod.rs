@@ -16,10 +16,10 @@ use std::collections::BTreeMap;
 
 use ratatui::style::Style;
 
-pub use self::color_depth::Depth;
-use self::color_depth::{Ink, Paint};
+pub use self::color_depth::ColorDepth;
+use self::color_depth::{Paint, PaintStyle};
 pub use self::role::Role;
-use super::asset_files::{Page, Shelf, no_files};
+use super::asset_files::{AssetFile, AssetFiles, no_files};
 use super::toml_source::DataError;
 
 /// The themes in the binary: name and text.
@@ -32,7 +32,8 @@ pub const SHIPPED: [(&str, &str); 5] = [
 ];
 
 /// Where themes are, without any files.
-pub const SHELF: Shelf<'static> = Shelf { what: "theme", folder: "themes", shipped: &SHIPPED, read: &no_files };
+pub const SHELF: AssetFiles<'static> =
+    AssetFiles { what: "theme", folder: "themes", shipped: &SHIPPED, read: &no_files };
 
 /// A checked theme. The default one has no colours and no weight at all.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,7 +43,7 @@ pub struct Theme {
     pub background: Paint,
     /// Whether it paints that background itself.
     pub paints: bool,
-    styles: BTreeMap<Role, Ink>,
+    styles: BTreeMap<Role, PaintStyle>,
 }
 
 impl Theme {
@@ -51,14 +52,14 @@ impl Theme {
     /// # Errors
     /// At the first mistake, with its place.
     pub fn parse(file: &str, text: &str) -> Result<Self, DataError> {
-        Self::read(Page { file: file.to_owned(), text: text.to_owned() }, &SHELF)
+        Self::read(AssetFile { file: file.to_owned(), text: text.to_owned() }, &SHELF)
     }
 
     /// Reads a theme file and those it inherits from.
     ///
     /// # Errors
     /// At the first mistake, with its place.
-    pub fn read(page: Page, shelf: &Shelf<'_>) -> Result<Self, DataError> {
+    pub fn read(page: AssetFile, shelf: &AssetFiles<'_>) -> Result<Self, DataError> {
         file::read(&shelf.lineage(page)?)
     }
 
@@ -68,7 +69,7 @@ impl Theme {
     }
 
     /// The look of a role.
-    pub fn ink(&self, role: Role) -> Ink {
+    pub fn ink(&self, role: Role) -> PaintStyle {
         self.styles.get(&role).copied().unwrap_or_default()
     }
 }
@@ -77,7 +78,7 @@ impl Theme {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Look {
     theme: Theme,
-    depth: Depth,
+    depth: ColorDepth,
     /// Only ASCII reaches the screen.
     pub ascii: bool,
     /// What is taken instead when the terminal says that its background is light.
@@ -86,7 +87,7 @@ pub struct Look {
 
 impl Look {
     /// A theme on a terminal.
-    pub fn new(theme: Theme, depth: Depth, ascii: bool) -> Self {
+    pub fn new(theme: Theme, depth: ColorDepth, ascii: bool) -> Self {
         Self { theme, depth, ascii, light: None }
     }
 

@@ -8,7 +8,7 @@ use super::color_depth::rgb;
 use super::contrast::{LEAST, contrast};
 use super::*;
 
-const DEPTHS: [Depth; 3] = [Depth::True, Depth::TwoFiftySix, Depth::Sixteen];
+const DEPTHS: [ColorDepth; 3] = [ColorDepth::True, ColorDepth::TwoFiftySix, ColorDepth::Sixteen];
 
 fn shipped() -> impl Iterator<Item = Theme> {
     SHIPPED.iter().map(|(name, _)| Theme::shipped(name).unwrap())
@@ -97,7 +97,7 @@ fn every_text_of_every_theme_can_be_read_at_every_depth() {
                 let Some((ink, paper)) = seen(&look, role, paper) else { continue };
                 measured += 1;
                 // The sixteen are what the terminal makes of them; xterm's red on black is the best there is.
-                let least = if depth == Depth::Sixteen { LEAST } else { least };
+                let least = if depth == ColorDepth::Sixteen { LEAST } else { least };
                 let got = contrast(ink, paper);
                 assert!(got >= least, "{} {depth:?}: {} has contrast {got:.2}", theme.name, role.name());
             }
@@ -145,14 +145,14 @@ fn the_row_under_the_cursor_can_be_read_too() {
 #[test]
 fn a_selection_and_a_badge_survive_any_depth() {
     for theme in shipped() {
-        for depth in [Depth::Mono, Depth::Sixteen] {
+        for depth in [ColorDepth::Mono, ColorDepth::Sixteen] {
             for role in [Role::Selected, Role::BadgeCritical, Role::Banner] {
                 let style = depth.fit(theme.ink(role));
                 assert!(style.add_modifier.contains(Modifier::REVERSED), "{} {depth:?} {}", theme.name, role.name());
             }
         }
         for role in Role::ALL {
-            let style = Depth::Mono.fit(theme.ink(*role));
+            let style = ColorDepth::Mono.fit(theme.ink(*role));
             assert_eq!((style.fg, style.bg), (None, None), "{}: {} has a colour without any", theme.name, role.name());
         }
     }
@@ -161,18 +161,18 @@ fn a_selection_and_a_badge_survive_any_depth() {
 #[test]
 fn what_the_environment_says_of_colours() {
     let depth = |vars: &[(&str, &str)]| {
-        Depth::detect(|name| vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+        ColorDepth::detect(|name| vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
     };
-    assert_eq!(depth(&[("NO_COLOR", "0"), ("TERM", "xterm-256color")]), Depth::Mono, "any value counts");
-    assert_eq!(depth(&[("NO_COLOR", ""), ("TERM", "xterm-256color")]), Depth::TwoFiftySix);
-    assert_eq!(depth(&[("COLORTERM", "truecolor"), ("TERM", "xterm")]), Depth::True);
-    assert_eq!(depth(&[("TERM", "linux")]), Depth::Sixteen);
-    assert_eq!(depth(&[("TERM", "vt220")]), Depth::Mono);
+    assert_eq!(depth(&[("NO_COLOR", "0"), ("TERM", "xterm-256color")]), ColorDepth::Mono, "any value counts");
+    assert_eq!(depth(&[("NO_COLOR", ""), ("TERM", "xterm-256color")]), ColorDepth::TwoFiftySix);
+    assert_eq!(depth(&[("COLORTERM", "truecolor"), ("TERM", "xterm")]), ColorDepth::True);
+    assert_eq!(depth(&[("TERM", "linux")]), ColorDepth::Sixteen);
+    assert_eq!(depth(&[("TERM", "vt220")]), ColorDepth::Mono);
 }
 
 #[test]
 fn the_theme_for_a_light_background_is_taken_once_and_only_on_one() {
-    let look = || Look::new(Theme::shipped("dark").unwrap(), Depth::TwoFiftySix, false);
+    let look = || Look::new(Theme::shipped("dark").unwrap(), ColorDepth::TwoFiftySix, false);
     let both = || look().or_on_light(Theme::shipped("light").unwrap());
     for (answer, name) in [(Some([253, 246, 227]), "light"), (Some([0, 43, 54]), "dark"), (None, "dark")] {
         let mut look = both();
@@ -211,7 +211,7 @@ fn lab(eye: &[[f64; 3]; 3], color: [u8; 3]) -> [f64; 3] {
 }
 
 /// The two meanings that an eye finds most alike, and how far apart they are.
-fn nearest_pair(theme: &Theme, depth: Depth) -> (f64, String) {
+fn nearest_pair(theme: &Theme, depth: ColorDepth) -> (f64, String) {
     let roles = [Role::Critical, Role::Warning, Role::Good, Role::Drill, Role::Accent];
     let color = |role: Role| rgb(depth.fit(theme.ink(role)).fg.unwrap()).unwrap();
     let mut worst = (f64::MAX, String::new());
@@ -232,10 +232,10 @@ fn nearest_pair(theme: &Theme, depth: Depth) -> (f64, String) {
 #[test]
 fn the_colour_blind_theme_keeps_meanings_apart_for_every_eye() {
     let safe = Theme::shipped("colour-blind").unwrap();
-    for depth in [Depth::True, Depth::TwoFiftySix] {
+    for depth in [ColorDepth::True, ColorDepth::TwoFiftySix] {
         let (apart, which) = nearest_pair(&safe, depth);
         assert!(apart >= 20.0, "{depth:?}: {which} are only {apart:.1} apart");
     }
-    let (usual, _) = nearest_pair(&Theme::shipped("dark").unwrap(), Depth::TwoFiftySix);
+    let (usual, _) = nearest_pair(&Theme::shipped("dark").unwrap(), ColorDepth::TwoFiftySix);
     assert!(usual < 15.0, "the measure finds what it is made to find: {usual:.1}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::console::app::{App, Frozen, Waiting};
+use crate::console::app::{Console, Frozen, Pending};
 use crate::console::availability;
 use crate::console::effect::Effect;
 use crate::console::keymap::Command;
@@ -11,7 +11,7 @@ use crate::console::palette::Palette;
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::view;
-use crate::console::view::related::Target;
+use crate::console::view::related::PageLink;
 use crate::model::Action;
 use crate::protocol::Request;
 
@@ -21,7 +21,7 @@ use super::{filter, incident, panes, plan, silence, text_input, time_travel};
 const TWICE: Duration = Duration::from_secs(2);
 
 /// The commands that work everywhere.
-pub fn anywhere(app: &mut App, command: Command) -> Vec<Effect> {
+pub fn anywhere(app: &mut Console, command: Command) -> Vec<Effect> {
     match command {
         Command::Redraw => vec![Effect::Redraw],
         Command::Suspend => vec![Effect::Suspend],
@@ -38,7 +38,7 @@ pub fn anywhere(app: &mut App, command: Command) -> Vec<Effect> {
 }
 
 /// Leaves a view; at the top leaves the program, which asks while work goes on.
-fn leave_view(app: &mut App) -> Vec<Effect> {
+fn leave_view(app: &mut Console) -> Vec<Effect> {
     if app.overlays.pop().is_some() {
         return Vec::new();
     }
@@ -54,7 +54,7 @@ fn leave_view(app: &mut App) -> Vec<Effect> {
 }
 
 /// A command on the layer on top, but for a plan or a palette.
-pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
+pub fn run(app: &mut Console, command: Command) -> Vec<Effect> {
     if let Some(why) = availability::why_not(app, command) {
         match writes(command) {
             // The sentence is on its way already: without a line to take it, its letters would be commands.
@@ -100,7 +100,7 @@ pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
 }
 
 /// The commands that may ask the room or leave an effect.
-pub(super) fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
+pub(super) fn run_asking(app: &mut Console, command: Command) -> Vec<Effect> {
     match command {
         Command::Quit => leave_view(app),
         Command::Mouse => {
@@ -117,7 +117,7 @@ pub(super) fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
         Command::Copy => copy(app),
         Command::Failover if may_act(app) => plan::propose(app, Action::Failover),
         Command::Restore if may_act(app) => plan::propose(app, Action::Restore),
-        Command::Command_ if may_act(app) => incident::command(app),
+        Command::TakeCommand if may_act(app) => incident::command(app),
         Command::SetStatus if may_act(app) => {
             app.overlays.push(Overlay::Menu(incident::statuses(app)));
             Vec::new()
@@ -142,13 +142,13 @@ pub(super) fn run_asking(app: &mut App, command: Command) -> Vec<Effect> {
 }
 
 /// To a pane, from whatever page is being read.
-fn go_to(app: &mut App, pane: Pane) {
+fn go_to(app: &mut Console, pane: Pane) {
     app.overlays.clear();
     app.focus_on(pane);
 }
 
 /// Says why not, where acting is not possible.
-pub(super) fn may_act(app: &mut App) -> bool {
+pub(super) fn may_act(app: &mut Console) -> bool {
     let why = availability::cannot_act(app);
     if let Some(why) = &why {
         app.say(Role::Warning, why);
@@ -167,24 +167,24 @@ fn writes(command: Command) -> Option<WriteKind> {
 }
 
 /// Help for the layer on top.
-pub fn open_help(app: &mut App) {
+pub fn open_help(app: &mut Console) {
     push_once(app, Overlay::Help { scroll: 0 });
 }
 
 /// The palette over the layer on top.
-pub fn open_palette(app: &mut App) {
+pub fn open_palette(app: &mut Console) {
     app.notice = None;
     push_once(app, Overlay::Palette(Palette::default()));
 }
 
-fn push_once(app: &mut App, overlay: Overlay) {
+fn push_once(app: &mut Console, overlay: Overlay) {
     let same = |top: &Overlay| std::mem::discriminant(top) == std::mem::discriminant(&overlay);
     if !app.overlays.last().is_some_and(same) {
         app.overlays.push(overlay);
     }
 }
 
-fn back(app: &mut App) {
+fn back(app: &mut Console) {
     if let Some(Overlay::Filter { pane, before, .. }) = app.overlays.last() {
         let (pane, before) = (*pane, before.clone());
         app.pane_mut(pane).filter = before;
@@ -210,7 +210,7 @@ fn back(app: &mut App) {
     }
 }
 
-pub(super) fn travel(app: &mut App, command: Command) {
+pub(super) fn travel(app: &mut Console, command: Command) {
     let page = usize::from(app.size.1.saturating_sub(4)).max(1);
     match app.overlays.last_mut() {
         Some(
@@ -254,7 +254,7 @@ pub(super) fn travel(app: &mut App, command: Command) {
     }
 }
 
-pub(super) fn travel_pane(app: &mut App, command: Command) {
+pub(super) fn travel_pane(app: &mut Console, command: Command) {
     let pane = app.focus;
     let keys: Vec<String> = view::pane_rows::visible(app, pane).iter().map(|entry| entry.key()).collect();
     let Some(last) = keys.len().checked_sub(1) else { return };
@@ -276,7 +276,7 @@ pub(super) fn travel_pane(app: &mut App, command: Command) {
     state.cursor = if follow { None } else { keys.get(to).cloned() };
 }
 
-fn open(app: &mut App) -> Vec<Effect> {
+fn open(app: &mut Console) -> Vec<Effect> {
     match app.overlays.last() {
         None => {
             let pane = app.focus;
@@ -318,12 +318,12 @@ fn open(app: &mut App) -> Vec<Effect> {
 const MOST_PAGES: usize = 8;
 
 /// Opens the related row that is chosen.
-fn follow(app: &mut App) {
+fn follow(app: &mut Console) {
     let Some(Overlay::Detail { link, .. }) = app.overlays.last() else { return };
     let target = view::page::links(app).get(*link).map(|(_, to)| to.clone());
     match target {
-        Some(Target::Plan(id)) => plan::open(app, Subject::Known(id)),
-        Some(Target::Row(pane, key)) => {
+        Some(PageLink::Plan(id)) => plan::open(app, Subject::Known(id)),
+        Some(PageLink::Row(pane, key)) => {
             let pages = app.overlays.iter().filter(|it| matches!(it, Overlay::Detail { .. })).count();
             let oldest = app.overlays.iter().position(|it| matches!(it, Overlay::Detail { .. }));
             if let Some(at) = oldest.filter(|_| pages >= MOST_PAGES) {
@@ -336,7 +336,7 @@ fn follow(app: &mut App) {
 }
 
 /// Chooses the next related row of a page and brings it into sight.
-fn step_link(app: &mut App, by: isize) {
+fn step_link(app: &mut Console, by: isize) {
     let links = view::page::links(app);
     let Some(Overlay::Detail { link, scroll, .. }) = app.overlays.last() else { return };
     let Ok(count) = isize::try_from(links.len()) else { return };
@@ -353,7 +353,7 @@ fn step_link(app: &mut App, by: isize) {
     }
 }
 
-fn copy(app: &mut App) -> Vec<Effect> {
+fn copy(app: &mut Console) -> Vec<Effect> {
     let marked = view::pane_rows::marked(app, app.focus);
     let text = match app.overlays.last() {
         None if !marked.is_empty() => {
@@ -375,12 +375,12 @@ fn copy(app: &mut App) -> Vec<Effect> {
     }
 }
 
-fn pin(app: &mut App) -> Vec<Effect> {
+fn pin(app: &mut Console) -> Vec<Effect> {
     let found = view::pane_rows::selected(app, Pane::Timeline)
         .and_then(|entry| entry.item().map(|it| (it.entry.seq, it.pinned)));
     match found {
         Some((seq, pinned)) => {
-            super::ask(app, Waiting::Pin, Request::Pin { seq, pinned: !pinned }).into_iter().collect()
+            super::ask(app, Pending::Pin, Request::Pin { seq, pinned: !pinned }).into_iter().collect()
         }
         None => Vec::new(),
     }

@@ -2,13 +2,13 @@
 
 use tui_input::Input as Line;
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::overlay::{Overlay, Tab};
 use crate::console::view::row_filter;
 use crate::model::filter::Filter;
 
 /// Begins with the filter that the pane has.
-pub fn begin(app: &mut App) {
+pub fn begin(app: &mut Console) {
     let pane = app.focus;
     let before = app.pane(pane).filter.clone();
     let line = Line::new(before.as_ref().map(|filter| filter.text().to_owned()).unwrap_or_default());
@@ -16,7 +16,7 @@ pub fn begin(app: &mut App) {
 }
 
 /// The line changed by hand.
-pub fn narrow(app: &mut App) {
+pub fn narrow(app: &mut Console) {
     if let Some(Overlay::Filter { tab, .. }) = app.overlays.last_mut() {
         *tab = None;
     }
@@ -25,7 +25,7 @@ pub fn narrow(app: &mut App) {
 
 /// The rows become those of the line; while it can't be read they are what they were before it was typed, because a part
 /// of it (the `sverity` of `sverity:critical`) was never meant as a filter.
-fn apply(app: &mut App) {
+fn apply(app: &mut Console) {
     let Some(Overlay::Filter { pane, line, before, problem, .. }) = app.overlays.last_mut() else { return };
     let pane = *pane;
     let filter = match Filter::parse(line.value()) {
@@ -42,7 +42,7 @@ fn apply(app: &mut App) {
 }
 
 /// Puts the next candidate (or the one before) in place of what was typed.
-pub fn complete(app: &mut App, forward: bool) {
+pub fn complete(app: &mut Console, forward: bool) {
     let Some(Overlay::Filter { pane, line, tab, .. }) = app.overlays.last() else { return };
     let next = match tab {
         Some(tab) => {

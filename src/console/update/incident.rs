@@ -1,6 +1,6 @@
 //! What a person sets about the incident as a whole: who commands it, and how it stands.
 
-use crate::console::app::{App, Waiting};
+use crate::console::app::{Console, Pending};
 use crate::console::effect::Effect;
 use crate::console::overlay::{Choice, Menu, MenuItem, Overlay};
 use crate::model::{IncidentStatus, Milestone, PersonId};
@@ -9,7 +9,7 @@ use crate::protocol::message::SetIncident;
 use crate::timeline::{Item, sentence};
 
 /// Takes command; from somebody else only after a question.
-pub fn command(app: &mut App) -> Vec<Effect> {
+pub fn command(app: &mut Console) -> Vec<Effect> {
     match commands(app) {
         Some(other) => {
             app.overlays.push(Overlay::Menu(take_over(&other)));
@@ -20,7 +20,7 @@ pub fn command(app: &mut App) -> Vec<Effect> {
 }
 
 /// Who commands, if it is somebody else.
-fn commands(app: &App) -> Option<PersonId> {
+fn commands(app: &Console) -> Option<PersonId> {
     app.incident()?.commander.clone().filter(|person| app.me() != Some(person))
 }
 
@@ -35,10 +35,10 @@ fn take_over(other: &PersonId) -> Menu {
 }
 
 /// Makes this person the commander.
-pub fn take_command(app: &mut App) -> Vec<Effect> {
+pub fn take_command(app: &mut Console) -> Vec<Effect> {
     let Some(me) = app.me().cloned() else { return Vec::new() };
     let set = SetIncident { commander: Some(me), ..SetIncident::default() };
-    super::ask(app, Waiting::Set, Request::Set(set)).into_iter().collect()
+    super::ask(app, Pending::Set, Request::Set(set)).into_iter().collect()
 }
 
 /// The milestones that an entry may be marked as; those that it is marked as already are taken back.
@@ -58,7 +58,7 @@ pub fn milestones(item: &Item) -> Menu {
 }
 
 /// The statuses to choose from, closing last.
-pub fn statuses(app: &App) -> Menu {
+pub fn statuses(app: &Console) -> Menu {
     let current = app.incident().map(|incident| incident.status);
     let items = IncidentStatus::ALL.into_iter().map(|status| {
         let (note, choice) = match status {

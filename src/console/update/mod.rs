@@ -20,7 +20,7 @@ pub use self::plan::{open, open_waiting};
 
 use std::time::Duration;
 
-use super::app::{App, MAX_WAITING, Waiting};
+use super::app::{Console, MAX_WAITING, Pending};
 use super::effect::Effect;
 use super::freeze_diff::unseen;
 use super::input::{Input, Now};
@@ -33,7 +33,7 @@ use crate::protocol::Request;
 pub const CHANGE_SHOWS: Duration = Duration::from_secs(2);
 
 /// Takes in one input.
-pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
+pub fn update(app: &mut Console, input: Input, now: Now) -> Vec<Effect> {
     app.now = now;
     if app.notice.as_ref().is_some_and(|notice| notice.until <= now.real) {
         app.notice = None;
@@ -80,7 +80,7 @@ pub fn update(app: &mut App, input: Input, now: Now) -> Vec<Effect> {
 }
 
 /// Remembers how the panes stand, if that changed; not half a filter.
-fn remember(app: &mut App) -> Option<Effect> {
+fn remember(app: &mut Console) -> Option<Effect> {
     if !app.remembers || matches!(app.overlays.last(), Some(Overlay::Filter { .. })) {
         return None;
     }
@@ -92,7 +92,7 @@ fn remember(app: &mut App) -> Option<Effect> {
 }
 
 /// Asks the room, unless too much is outstanding already.
-fn ask(app: &mut App, what: Waiting, request: Request) -> Option<Effect> {
+fn ask(app: &mut Console, what: Pending, request: Request) -> Option<Effect> {
     if app.waiting.len() >= MAX_WAITING {
         app.say(Role::Warning, "The room has not answered yet; nothing more was sent. Try again in a moment.");
         return None;

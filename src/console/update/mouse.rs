@@ -1,6 +1,6 @@
 //! The mouse, where it was taken: the wheel scrolls, a click chooses. It never opens, confirms or sends anything.
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::input::Mouse;
 use crate::console::keymap::Command;
 use crate::console::overlay::Overlay;
@@ -12,7 +12,7 @@ use super::{commands, plan};
 const TURN: usize = 3;
 
 /// Takes in what the mouse did.
-pub fn take(app: &mut App, mouse: Mouse) {
+pub fn take(app: &mut Console, mouse: Mouse) {
     match mouse {
         Mouse::Up { x, y } => wheel(app, x, y, Command::Up),
         Mouse::Down { x, y } => wheel(app, x, y, Command::Down),
@@ -20,7 +20,7 @@ pub fn take(app: &mut App, mouse: Mouse) {
     }
 }
 
-fn wheel(app: &mut App, x: u16, y: u16, command: Command) {
+fn wheel(app: &mut Console, x: u16, y: u16, command: Command) {
     match app.overlays.last() {
         None => over(app, x, y),
         Some(Overlay::Plan(_)) => {
@@ -39,7 +39,7 @@ fn wheel(app: &mut App, x: u16, y: u16, command: Command) {
 }
 
 /// The pane under the pointer becomes the one in focus.
-fn over(app: &mut App, x: u16, y: u16) {
+fn over(app: &mut Console, x: u16, y: u16) {
     let places = view::layout::arrange(app).places;
     let inside = places.iter().find(|place| place.body.contains((x, y).into()) || place.title.contains((x, y).into()));
     if let Some(pane) = inside.map(|place| place.pane) {
@@ -47,7 +47,7 @@ fn over(app: &mut App, x: u16, y: u16) {
     }
 }
 
-fn click(app: &mut App, x: u16, y: u16) {
+fn click(app: &mut Console, x: u16, y: u16) {
     if !app.overlays.is_empty() {
         return;
     }

@@ -1,6 +1,6 @@
 //! Entries before those that the console keeps: read in pages when somebody goes up to the first one it shows.
 
-use crate::console::app::{App, Waiting};
+use crate::console::app::{Console, Pending};
 use crate::console::effect::Effect;
 use crate::console::input::AskFailure;
 use crate::console::pane::Pane;
@@ -13,13 +13,13 @@ const PAGE: u64 = 500;
 pub const MOST: usize = 20_000;
 
 /// Asks for what stands before the first entry, if that is where somebody has gone.
-pub fn wanted(app: &mut App) -> Option<Effect> {
+pub fn wanted(app: &mut Console) -> Option<Effect> {
     let state = app.pane(Pane::Timeline);
     if state.cursor.is_none() {
         app.mirror.follow();
         return None;
     }
-    let asked = app.waiting.values().any(|waiting| matches!(waiting, Waiting::Earlier { .. }));
+    let asked = app.waiting.values().any(|waiting| matches!(waiting, Pending::Earlier { .. }));
     if state.index > 0 || app.focus != Pane::Timeline || app.past.is_some() || app.frozen.is_some() || asked {
         return None;
     }
@@ -29,11 +29,11 @@ pub fn wanted(app: &mut App) -> Option<Effect> {
         return None;
     }
     let (incident, from) = (incident.id.clone(), incident.index.runs().back(first, PAGE)?);
-    super::ask(app, Waiting::Earlier { before: first }, Request::History { incident, from })
+    super::ask(app, Pending::Earlier { before: first }, Request::History { incident, from })
 }
 
 /// The room's answer. Nothing that is shown moves: the first entry has others above it now.
-pub fn answer(app: &mut App, before: u64, result: Result<Reply, AskFailure>) {
+pub fn answer(app: &mut Console, before: u64, result: Result<Reply, AskFailure>) {
     match result {
         Ok(Reply::History { lines, .. }) => app.mirror.read_back(&lines, before, MOST),
         Err(AskFailure::Refused(refusal)) => app.say(Role::Warning, super::reply::refused(&refusal)),

@@ -1,14 +1,14 @@
 //! The palette's keys: it is narrowed by typing, walked by arrows, and Enter runs the chosen command on the layer below.
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::effect::Effect;
-use crate::console::keymap::{Command, Key};
+use crate::console::keymap::{Command, KeyPress};
 use crate::console::overlay::Overlay;
-use crate::console::palette::{self, Item};
+use crate::console::palette::{self, PaletteItem};
 use crate::console::theme::Role;
 
 /// A key that is text, or moves in the text.
-pub fn type_key(app: &mut App, key: Key) {
+pub fn type_key(app: &mut Console, key: KeyPress) {
     if let Some(Overlay::Palette(palette)) = app.overlays.last_mut() {
         super::text_input::edit(&mut palette.line, key);
         palette.cursor = 0;
@@ -16,7 +16,7 @@ pub fn type_key(app: &mut App, key: Key) {
 }
 
 /// A command of a line being typed.
-pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
+pub fn run(app: &mut Console, command: Command) -> Vec<Effect> {
     match command {
         Command::Open => return enter(app),
         Command::Back => drop(app.overlays.pop()),
@@ -34,19 +34,19 @@ pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
     Vec::new()
 }
 
-fn found(app: &App) -> Vec<Item> {
+fn found(app: &Console) -> Vec<PaletteItem> {
     match app.overlays.last() {
         Some(Overlay::Palette(palette)) => palette::items(app, palette.line.value()),
         _ => Vec::new(),
     }
 }
 
-fn enter(app: &mut App) -> Vec<Effect> {
+fn enter(app: &mut Console) -> Vec<Effect> {
     let Some(Overlay::Palette(palette)) = app.overlays.last() else { return Vec::new() };
     let cursor = palette.cursor;
     match found(app).into_iter().nth(cursor) {
         None => app.say(Role::Warning, "No command has these words: take some back, or close this list."),
-        Some(Item { why_not: Some(why), .. }) => app.say(Role::Warning, why),
+        Some(PaletteItem { why_not: Some(why), .. }) => app.say(Role::Warning, why),
         Some(item) => {
             app.overlays.pop();
             app.notice = None;

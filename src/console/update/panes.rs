@@ -1,9 +1,9 @@
 //! Commands about the panes themselves: which are shown and how, marks, and the way to what needs a person.
 
 use crate::board::Verdict;
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::availability;
-use crate::console::keymap::{Command, Context};
+use crate::console::keymap::{Command, KeyContext};
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::view;
@@ -12,7 +12,7 @@ use crate::console::view;
 const MOST_MARKS: usize = 100;
 
 /// Does it.
-pub fn run(app: &mut App, command: Command) {
+pub fn run(app: &mut Console, command: Command) {
     match command {
         Command::Split => split(app),
         Command::Hide => hide(app),
@@ -24,7 +24,7 @@ pub fn run(app: &mut App, command: Command) {
     }
 }
 
-fn split(app: &mut App) {
+fn split(app: &mut Console) {
     app.zoom = false;
     if app.split.take().is_some() {
         return;
@@ -48,7 +48,7 @@ fn split(app: &mut App) {
     }
 }
 
-fn hide(app: &mut App) {
+fn hide(app: &mut Console) {
     let pane = app.focus;
     let Some(next) = app.next_shown(1).filter(|next| *next != pane) else {
         app.say(Role::Dim, "This is the last pane. X shows all again.");
@@ -67,19 +67,19 @@ fn hide(app: &mut App) {
     app.say(Role::Dim, format!("{} is hidden. {} or X shows it again.", pane.title(), pane.number()));
 }
 
-fn show_all(app: &mut App) {
+fn show_all(app: &mut Console) {
     app.hidden.clear();
     app.split = None;
     app.zoom = false;
 }
 
-fn mark(app: &mut App) {
+fn mark(app: &mut Console) {
     let pane = app.focus;
     let Some(key) = view::pane_rows::selected(app, pane).map(|entry| entry.key()) else { return };
     let marks = &mut app.pane_mut(pane).marks;
     if !marks.remove(&key) {
         if marks.len() >= MOST_MARKS {
-            let back = availability::key(app, Context::Main, Command::Back);
+            let back = availability::key(app, KeyContext::Main, Command::Back);
             app.say(Role::Warning, format!("{MOST_MARKS} rows are marked, more is too much. {back} unmarks them."));
             return;
         }
@@ -90,7 +90,7 @@ fn mark(app: &mut App) {
 }
 
 /// Goes to the next row that needs a person, round the end.
-fn trouble(app: &mut App, forward: bool) {
+fn trouble(app: &mut Console, forward: bool) {
     let pane = app.focus;
     let entries = view::pane_rows::visible(app, pane);
     let count = entries.len();

@@ -2,10 +2,10 @@
 
 use tui_input::Input as Line;
 
-use crate::console::app::{App, Waiting};
+use crate::console::app::{Console, Pending};
 use crate::console::effect::Effect;
 use crate::console::keymap::Command;
-use crate::console::overlay::{Choice, Overlay, SilenceForm, Write, WriteKind};
+use crate::console::overlay::{Choice, Overlay, SilenceForm, TextPrompt, WriteKind};
 use crate::console::theme::Role;
 use crate::model::{Action, IncidentStatus, Milestone};
 use crate::protocol::Request;
@@ -13,7 +13,7 @@ use crate::protocol::Request;
 use super::{commands, incident, plan, silence, text_input};
 
 /// A note, a decision, work for afterwards, a refusal.
-pub fn write(app: &mut App, kind: WriteKind, text: &str) -> Vec<Effect> {
+pub fn write(app: &mut Console, kind: WriteKind, text: &str) -> Vec<Effect> {
     if !commands::may_act(app) {
         return Vec::new();
     }
@@ -25,14 +25,14 @@ pub fn write(app: &mut App, kind: WriteKind, text: &str) -> Vec<Effect> {
 }
 
 /// What an entry should say.
-pub fn amend(app: &mut App, seq: u64, text: &str) -> Vec<Effect> {
+pub fn amend(app: &mut Console, seq: u64, text: &str) -> Vec<Effect> {
     let line = Line::new(text.to_owned());
-    app.overlays.push(Overlay::Write(Write { kind: WriteKind::Amend(seq), line, sent: None, problem: None }));
+    app.overlays.push(Overlay::Write(TextPrompt { kind: WriteKind::Amend(seq), line, sent: None, problem: None }));
     text_input::send(app)
 }
 
 /// Builds a plan; the answer lays it on the table. Without a service the only one is meant.
-pub fn preview(app: &mut App, action: Action, service: Option<String>) -> Vec<Effect> {
+pub fn preview(app: &mut Console, action: Action, service: Option<String>) -> Vec<Effect> {
     if !commands::may_act(app) {
         return Vec::new();
     }
@@ -69,7 +69,7 @@ pub fn preview(app: &mut App, action: Action, service: Option<String>) -> Vec<Ef
 }
 
 /// The typed name of the plan on the table.
-pub fn confirm(app: &mut App, name: &str) -> Vec<Effect> {
+pub fn confirm(app: &mut Console, name: &str) -> Vec<Effect> {
     if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
         view.line = Line::new(name.to_owned());
     }
@@ -77,7 +77,7 @@ pub fn confirm(app: &mut App, name: &str) -> Vec<Effect> {
 }
 
 /// Stops what is on the table, as far as this person can; says why where not.
-pub fn stop(app: &mut App, command: Command) -> Vec<Effect> {
+pub fn stop(app: &mut Console, command: Command) -> Vec<Effect> {
     if matches!(app.overlays.last(), Some(Overlay::Plan(_))) {
         return plan::run(app, command);
     }
@@ -86,7 +86,7 @@ pub fn stop(app: &mut App, command: Command) -> Vec<Effect> {
 }
 
 /// Asks what a new silence would hit; the answer lays its preview on the table.
-pub fn silence(app: &mut App, matchers: &str, lasts: &str, reason: &str) -> Vec<Effect> {
+pub fn silence(app: &mut Console, matchers: &str, lasts: &str, reason: &str) -> Vec<Effect> {
     if !commands::may_act(app) {
         return Vec::new();
     }
@@ -98,7 +98,7 @@ pub fn silence(app: &mut App, matchers: &str, lasts: &str, reason: &str) -> Vec<
 }
 
 /// Asks what ending a silence does.
-pub fn unsilence(app: &mut App, id: String) -> Vec<Effect> {
+pub fn unsilence(app: &mut Console, id: String) -> Vec<Effect> {
     if !commands::may_act(app) {
         return Vec::new();
     }
@@ -107,17 +107,17 @@ pub fn unsilence(app: &mut App, id: String) -> Vec<Effect> {
 }
 
 /// The typed word of the silence on the table.
-pub fn confirm_silence(app: &mut App, word: &str) -> Vec<Effect> {
+pub fn confirm_silence(app: &mut Console, word: &str) -> Vec<Effect> {
     if commands::may_act(app) { silence::answer(app, word) } else { Vec::new() }
 }
 
 /// Becomes the incident's commander.
-pub fn take_command(app: &mut App) -> Vec<Effect> {
+pub fn take_command(app: &mut Console) -> Vec<Effect> {
     if commands::may_act(app) { incident::take_command(app) } else { Vec::new() }
 }
 
 /// Sets the status, or closes the incident: while alerts fire only for who says that they know.
-pub fn set_status(app: &mut App, status: IncidentStatus, although_firing: bool) -> Vec<Effect> {
+pub fn set_status(app: &mut Console, status: IncidentStatus, although_firing: bool) -> Vec<Effect> {
     if !commands::may_act(app) {
         return Vec::new();
     }
@@ -137,7 +137,7 @@ pub fn set_status(app: &mut App, status: IncidentStatus, although_firing: bool) 
 }
 
 /// Marks an entry as a milestone, or takes that back.
-pub fn mark(app: &mut App, seq: u64, milestone: Milestone) -> Vec<Effect> {
+pub fn mark(app: &mut Console, seq: u64, milestone: Milestone) -> Vec<Effect> {
     if !commands::may_act(app) {
         return Vec::new();
     }
@@ -147,10 +147,10 @@ pub fn mark(app: &mut App, seq: u64, milestone: Milestone) -> Vec<Effect> {
 }
 
 /// Pins an entry, or unpins it.
-pub fn pin(app: &mut App, seq: u64) -> Vec<Effect> {
+pub fn pin(app: &mut Console, seq: u64) -> Vec<Effect> {
     if !commands::may_act(app) {
         return Vec::new();
     }
     let pinned = app.incident().and_then(|incident| incident.item(seq)).is_some_and(|item| item.pinned);
-    super::ask(app, Waiting::Pin, Request::Pin { seq, pinned: !pinned }).into_iter().collect()
+    super::ask(app, Pending::Pin, Request::Pin { seq, pinned: !pinned }).into_iter().collect()
 }

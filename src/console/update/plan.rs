@@ -1,10 +1,10 @@
 //! Guarded acts: choose a service, read the plan, type its name, wait for the second person. No single key does anything.
 
-use crate::board::{Firing, Topic};
-use crate::console::app::{App, Waiting};
+use crate::board::{FiringCounts, Topic};
+use crate::console::app::{Console, Pending};
 use crate::console::availability;
 use crate::console::effect::Effect;
-use crate::console::keymap::{Command, Context, Found, Key};
+use crate::console::keymap::{Command, KeyContext, KeyMatch, KeyPress};
 use crate::console::overlay::{Choice, GUARD, Menu, MenuItem, Overlay, PlanView, Stance, Subject, WriteKind};
 use crate::console::plan_verification;
 use crate::console::theme::Role;
@@ -45,7 +45,7 @@ fn items_of(objective: &Objective, action: Action) -> Vec<MenuItem> {
 }
 
 /// `! f` and `! r`: choose the service (and where to, if it has a choice), or go straight to the plan if there is only one.
-pub fn propose(app: &mut App, action: Action) -> Vec<Effect> {
+pub fn propose(app: &mut Console, action: Action) -> Vec<Effect> {
     let objectives = app.mirror.welcome.as_ref().map(|welcome| welcome.objectives.as_slice()).unwrap_or_default();
     let items: Vec<MenuItem> = objectives.iter().flat_map(|it| items_of(it, action)).collect();
     match items.len() {
@@ -69,12 +69,12 @@ pub fn propose(app: &mut App, action: Action) -> Vec<Effect> {
 }
 
 /// A choice from a menu.
-pub fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
+pub fn choose(app: &mut Console, choice: Choice) -> Vec<Effect> {
     let effect = match choice {
         Choice::Preview { action, service, to } => {
             let request = Request::Preview { action, service: service.clone(), to: to.clone() };
             let where_to = to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
-            let effect = super::ask(app, Waiting::Preview { to }, request);
+            let effect = super::ask(app, Pending::Preview { to }, request);
             if effect.is_some() {
                 app.say(Role::Dim, format!("Building the plan to {} {service}{where_to} …", words(action)));
             }
@@ -82,17 +82,17 @@ pub fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
         }
         Choice::Status(status) => {
             let set = SetIncident { status: Some(status), ..Default::default() };
-            super::ask(app, Waiting::Set, Request::Set(set))
+            super::ask(app, Pending::Set, Request::Set(set))
         }
         Choice::Mark { seq, milestone, marked } => {
-            super::ask(app, Waiting::Mark, Request::Mark { seq, milestone, marked })
+            super::ask(app, Pending::Mark, Request::Mark { seq, milestone, marked })
         }
         Choice::Expire(id) => return super::silence::expire(app, id),
         Choice::Close => {
             ask_to_close(app);
             None
         }
-        Choice::CloseNow => super::ask(app, Waiting::Close, Request::Set(SetIncident::closed_although_firing())),
+        Choice::CloseNow => super::ask(app, Pending::Close, Request::Set(SetIncident::closed_although_firing())),
         Choice::TakeCommand => return super::incident::take_command(app),
         Choice::Nothing => None,
     };
@@ -100,12 +100,12 @@ pub fn choose(app: &mut App, choice: Choice) -> Vec<Effect> {
 }
 
 /// What fires now, not what is frozen on the screen or was so in the past.
-pub fn still_firing(app: &App) -> Firing {
-    Firing::in_rows(app.mirror.rows(Topic::Alerts), app.mirror.rows(Topic::Sources))
+pub fn still_firing(app: &Console) -> FiringCounts {
+    FiringCounts::in_rows(app.mirror.rows(Topic::Alerts), app.mirror.rows(Topic::Sources))
 }
 
 /// Closing is for good, so it says what would be left behind, and the first answer is no.
-fn ask_to_close(app: &mut App) {
+fn ask_to_close(app: &mut Console) {
     let title = match app.lost() {
         true => "The room is not heard, so nothing says what still fires. Close for good?".to_owned(),
         false => format!("{} Close for good?", still_firing(app).words()),
@@ -126,7 +126,7 @@ fn words(action: Action) -> &'static str {
 }
 
 /// `A`: the plan that waits.
-pub fn open_waiting(app: &mut App) {
+pub fn open_waiting(app: &mut Console) {
     // That there is none was said by `allow` already.
     if let Some(id) = app.plan_to_open().map(|record| record.plan.plan.clone()) {
         open(app, Subject::Known(id));
@@ -134,14 +134,14 @@ pub fn open_waiting(app: &mut App) {
 }
 
 /// Opens a plan on the whole screen.
-pub fn open(app: &mut App, subject: Subject) {
+pub fn open(app: &mut Console, subject: Subject) {
     let view = PlanView::new(subject, app.now.real);
     app.overlays.push(Overlay::Plan(Box::new(view)));
 }
 
 /// A key while a plan is on the screen.
-pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
-    let (now, contexts) = (app.now.real, [Context::Plan]);
+pub fn press(app: &mut Console, key: KeyPress) -> Vec<Effect> {
+    let (now, contexts) = (app.now.real, [KeyContext::Plan]);
     let Some(Overlay::Plan(view)) = app.overlays.last() else { return Vec::new() };
     if now.saturating_sub(view.opened) < GUARD {
         return Vec::new();
@@ -150,7 +150,7 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
     let found = app.keymap.find(&contexts, &[key], app.facts());
     let is_text = view.is_text(app, key);
     match found {
-        Found::Command(command) if !is_text => run(app, command),
+        KeyMatch::Command(command) if !is_text => run(app, command),
         _ if types => {
             if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
                 view.problem = None;
@@ -158,13 +158,13 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Found::Unmet(command, when) => {
+        KeyMatch::Unmet(command, when) => {
             let id = command.spec().id;
             app.say(Role::Warning, format!("{key} ({id}) works only while {}.", when.words()));
             Vec::new()
         }
         _ => {
-            let help = availability::key(app, Context::Plan, Command::Help);
+            let help = availability::key(app, KeyContext::Plan, Command::Help);
             app.say(Role::Dim, format!("{key} means nothing here. {help} shows the keys."));
             Vec::new()
         }
@@ -172,7 +172,7 @@ pub fn press(app: &mut App, key: Key) -> Vec<Effect> {
 }
 
 /// A command on the plan.
-pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
+pub fn run(app: &mut Console, command: Command) -> Vec<Effect> {
     if let Some(why) = availability::why_not(app, command) {
         app.say(Role::Warning, why);
         return Vec::new();
@@ -193,8 +193,8 @@ pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Command::Withdraw => ask_about(app, Waiting::Withdraw, |plan| Request::Withdraw { plan }),
-        Command::Hold => ask_about(app, Waiting::Hold, |plan| Request::Hold { plan }),
+        Command::Withdraw => ask_about(app, Pending::Withdraw, |plan| Request::Withdraw { plan }),
+        Command::Hold => ask_about(app, Pending::Hold, |plan| Request::Hold { plan }),
         Command::Copy => match digest_of(app) {
             Some(digest) => {
                 app.say(Role::Dim, "Copied the digest.");
@@ -222,24 +222,24 @@ pub fn run(app: &mut App, command: Command) -> Vec<Effect> {
     }
 }
 
-fn top(app: &App) -> Option<&PlanView> {
+fn top(app: &Console) -> Option<&PlanView> {
     match app.layer() {
         Some(Overlay::Plan(view)) => Some(view),
         _ => None,
     }
 }
 
-fn digest_of(app: &App) -> Option<String> {
+fn digest_of(app: &Console) -> Option<String> {
     top(app)?.record(app).map(|record| record.digest.to_string())
 }
 
-fn ask_about(app: &mut App, what: Waiting, request: impl Fn(crate::model::PlanId) -> Request) -> Vec<Effect> {
+fn ask_about(app: &mut Console, what: Pending, request: impl Fn(crate::model::PlanId) -> Request) -> Vec<Effect> {
     let Some(Subject::Known(id)) = top(app).map(|view| view.subject.clone()) else { return Vec::new() };
     super::ask(app, what, request(id)).into_iter().collect()
 }
 
 /// Enter: the typed name must be the plan's, letter by letter, before anything is sent.
-pub(super) fn confirm(app: &mut App) -> Vec<Effect> {
+pub(super) fn confirm(app: &mut Console) -> Vec<Effect> {
     let Some(view) = top(app) else { return Vec::new() };
     let stance = view.stance(app);
     let (Some(plan), None, Stance::Propose | Stance::Approve) = (view.plan(app), view.sent, stance) else {
@@ -256,7 +256,7 @@ pub(super) fn confirm(app: &mut App) -> Vec<Effect> {
     let (what, request) = match (&view.subject, view.record(app)) {
         (Subject::Draft { plan, to, .. }, _) => {
             let (action, service, supersedes) = (plan.action, plan.service.clone(), plan.supersedes.clone());
-            (Waiting::Propose, Request::Propose { action, service, to: to.clone(), confirm: typed, supersedes })
+            (Pending::Propose, Request::Propose { action, service, to: to.clone(), confirm: typed, supersedes })
         }
         (Subject::Known(id), Some(record)) => {
             // What was on the screen is what is approved: the digest is computed from those bytes, not believed.
@@ -264,7 +264,7 @@ pub(super) fn confirm(app: &mut App) -> Vec<Effect> {
             if ours != record.digest {
                 return problem(app, "Nothing was sent: the plan's bytes are not those of its digest.".to_owned());
             }
-            (Waiting::Approve, Request::Approve { plan: id.clone(), digest: ours, confirm: typed })
+            (Pending::Approve, Request::Approve { plan: id.clone(), digest: ours, confirm: typed })
         }
         _ => return Vec::new(),
     };
@@ -277,7 +277,7 @@ pub(super) fn confirm(app: &mut App) -> Vec<Effect> {
     effect.into_iter().collect()
 }
 
-fn problem(app: &mut App, words: String) -> Vec<Effect> {
+fn problem(app: &mut Console, words: String) -> Vec<Effect> {
     if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
         view.problem = Some(SafeText::from(words));
         view.line.reset();

@@ -1,6 +1,6 @@
 //! Answers of the room: what was asked is done, or the reason why not is shown where it was asked.
 
-use crate::console::app::{App, Waiting};
+use crate::console::app::{Console, Pending};
 use crate::console::effect::Effect;
 use crate::console::input::AskFailure;
 use crate::console::overlay::{Overlay, PlanView, Subject};
@@ -10,15 +10,15 @@ use crate::model::{Plan, Refusal, SafeText};
 use crate::protocol::Reply;
 
 /// Takes in the answer to the request with this tag.
-pub fn take(app: &mut App, tag: u64, result: Result<Reply, AskFailure>) -> Vec<Effect> {
+pub fn take(app: &mut Console, tag: u64, result: Result<Reply, AskFailure>) -> Vec<Effect> {
     let Some(waiting) = app.waiting.remove(&tag) else { return Vec::new() };
-    if let Waiting::Past { topic, at, page } = waiting {
+    if let Pending::Past { topic, at, page } = waiting {
         return super::time_travel::answer(app, (topic, at, page), result);
     }
-    if let Waiting::Story { at } = waiting {
+    if let Pending::Story { at } = waiting {
         return super::time_travel::told(app, at, result);
     }
-    if let Waiting::Earlier { before } = waiting {
+    if let Pending::Earlier { before } = waiting {
         super::older_entries::answer(app, before, result);
         return Vec::new();
     }
@@ -29,9 +29,9 @@ pub fn take(app: &mut App, tag: u64, result: Result<Reply, AskFailure>) -> Vec<E
     Vec::new()
 }
 
-fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
+fn granted(app: &mut Console, tag: u64, waiting: Pending, reply: Reply) {
     match (waiting, reply) {
-        (Waiting::Preview { to }, Reply::Plan { plan, digest, .. }) => match plan_verification::read(&plan, digest) {
+        (Pending::Preview { to }, Reply::Plan { plan, digest, .. }) => match plan_verification::read(&plan, digest) {
             Ok(plan) => {
                 // "Building the plan …" has come true.
                 app.notice = None;
@@ -40,7 +40,7 @@ fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
             }
             Err(why) => app.say(Role::Critical, why),
         },
-        (Waiting::Propose, Reply::Plan { plan, digest, .. }) => match plan_verification::read(&plan, digest) {
+        (Pending::Propose, Reply::Plan { plan, digest, .. }) => match plan_verification::read(&plan, digest) {
             Ok(plan) => {
                 let id = plan.plan.clone();
                 let mut same = true;
@@ -61,28 +61,28 @@ fn granted(app: &mut App, tag: u64, waiting: Waiting, reply: Reply) {
             }
             Err(why) => app.say(Role::Critical, why),
         },
-        (Waiting::SilencePreview, Reply::Silence(preview)) => super::silence::shown(app, tag, *preview),
-        (Waiting::Silence, Reply::Silenced { outcome, says, .. }) => super::silence::over(app, tag, outcome, &says),
-        (Waiting::SilencePreview | Waiting::Silence, _) => {
+        (Pending::SilencePreview, Reply::Silence(preview)) => super::silence::shown(app, tag, *preview),
+        (Pending::Silence, Reply::Silenced { outcome, says, .. }) => super::silence::over(app, tag, outcome, &says),
+        (Pending::SilencePreview | Pending::Silence, _) => {
             app.say(Role::Critical, "The room answered something about no silence. Upgrade this console.");
         }
-        (Waiting::Past { .. } | Waiting::Earlier { .. } | Waiting::Story { .. }, _) => {}
-        (Waiting::Write(_), _) => {
+        (Pending::Past { .. } | Pending::Earlier { .. } | Pending::Story { .. }, _) => {}
+        (Pending::Write(_), _) => {
             app.overlays.retain(|overlay| !matches!(overlay, Overlay::Write(write) if write.sent == Some(tag)));
             app.say(Role::Text, "Recorded.");
         }
-        (Waiting::Approve, _) => {
+        (Pending::Approve, _) => {
             if let Some(view) = asked_by(app, tag) {
                 view.sent = None;
                 view.line.reset();
             }
             app.say(Role::Text, "Confirmed.");
         }
-        (Waiting::Withdraw, _) => app.say(Role::Text, "Withdrawn."),
-        (Waiting::Hold, _) => app.say(Role::Text, "It will stop before its next step."),
-        (Waiting::Close, _) => app.say(Role::Text, "Closed. `warroom export` writes what the postmortem needs."),
-        (Waiting::Set | Waiting::Pin | Waiting::Mark, _) => app.say(Role::Text, "Recorded."),
-        (Waiting::Preview { .. } | Waiting::Propose, _) => {
+        (Pending::Withdraw, _) => app.say(Role::Text, "Withdrawn."),
+        (Pending::Hold, _) => app.say(Role::Text, "It will stop before its next step."),
+        (Pending::Close, _) => app.say(Role::Text, "Closed. `warroom export` writes what the postmortem needs."),
+        (Pending::Set | Pending::Pin | Pending::Mark, _) => app.say(Role::Text, "Recorded."),
+        (Pending::Preview { .. } | Pending::Propose, _) => {
             app.say(Role::Critical, "The room answered something else than a plan. Upgrade this console.");
         }
     }
@@ -105,7 +105,7 @@ pub(super) fn refused(refusal: &Refusal) -> SafeText {
     SafeText::from(format!("{} {}", sentence(&refusal.why), refusal.remedy))
 }
 
-fn failed(app: &mut App, tag: u64, failure: AskFailure) {
+fn failed(app: &mut Console, tag: u64, failure: AskFailure) {
     let words = match &failure {
         AskFailure::Refused(refusal) => refused(refusal),
         AskFailure::Gone(why) => SafeText::from(format!(
@@ -136,7 +136,7 @@ fn failed(app: &mut App, tag: u64, failure: AskFailure) {
 }
 
 /// The plan view that asked.
-fn asked_by(app: &mut App, tag: u64) -> Option<&mut PlanView> {
+fn asked_by(app: &mut Console, tag: u64) -> Option<&mut PlanView> {
     app.overlays.iter_mut().find_map(|overlay| match overlay {
         Overlay::Plan(view) if view.sent == Some(tag) => Some(view.as_mut()),
         _ => None,

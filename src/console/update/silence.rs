@@ -3,9 +3,9 @@
 
 use tui_input::Input as Line;
 
-use crate::board::{Body, Topic};
+use crate::board::{RowBody, Topic};
 use crate::config::units;
-use crate::console::app::{App, Waiting};
+use crate::console::app::{Console, Pending};
 use crate::console::effect::Effect;
 use crate::console::overlay::{Choice, GUARD, Menu, MenuItem, Overlay, SilenceForm};
 use crate::console::pane::Pane;
@@ -32,10 +32,10 @@ pub fn like(alert: &Alert) -> Vec<Matcher> {
 }
 
 /// `m`: a form for the alert under the cursor.
-pub fn begin(app: &mut App) {
+pub fn begin(app: &mut Console) {
     let matchers = match view::pane_rows::selected(app, Pane::Alerts).and_then(|entry| entry.row().map(|row| &row.body))
     {
-        Some(Body::Alert { alert, .. }) if app.focus == Pane::Alerts => like(alert),
+        Some(RowBody::Alert { alert, .. }) if app.focus == Pane::Alerts => like(alert),
         // Said by `allow` already, but for a row that is no alert.
         _ => return app.say(Role::Warning, "Silence an alert: this row is none. Choose one, press the key again."),
     };
@@ -43,12 +43,12 @@ pub fn begin(app: &mut App) {
 }
 
 /// `M`: the silences there are; one can be ended.
-pub fn list(app: &mut App) {
+pub fn list(app: &mut Console) {
     let items: Vec<MenuItem> = app
         .rows(Topic::Silences)
         .iter()
         .filter_map(|row| match &row.body {
-            Body::Silence { silence, hits, .. } => {
+            RowBody::Silence { silence, hits, .. } => {
                 let until = silence.ends_at.map(|at| format!(" until {}", app.zone.minutes(at))).unwrap_or_default();
                 let why = if row.why.is_empty() { String::new() } else { format!(" · {}", row.why) };
                 let note = format!(
@@ -68,14 +68,14 @@ pub fn list(app: &mut App) {
 }
 
 /// Asks what ending a silence does.
-pub fn expire(app: &mut App, id: String) -> Vec<Effect> {
+pub fn expire(app: &mut Console, id: String) -> Vec<Effect> {
     let mut form = SilenceForm::new("", "");
     form.expires = Some(id.clone());
     app.overlays.push(Overlay::Silence(Box::new(form)));
     ask_preview(app, SilenceChange::Expire { id })
 }
 
-fn top(app: &mut App) -> Option<&mut SilenceForm> {
+fn top(app: &mut Console) -> Option<&mut SilenceForm> {
     match app.overlays.last_mut() {
         Some(Overlay::Silence(form)) => Some(form),
         _ => None,
@@ -83,13 +83,13 @@ fn top(app: &mut App) -> Option<&mut SilenceForm> {
 }
 
 /// Whether keys of the first moment of a preview are dropped.
-fn guarded(app: &mut App) -> bool {
+fn guarded(app: &mut Console) -> bool {
     let real = app.now.real;
     top(app).is_some_and(|form| form.shown.is_some() && real.saturating_sub(form.opened) < GUARD)
 }
 
 /// A key that is text, or moves in the text.
-pub fn type_key(app: &mut App, key: crate::console::keymap::Key) {
+pub fn type_key(app: &mut Console, key: crate::console::keymap::KeyPress) {
     if guarded(app) {
         return;
     }
@@ -109,7 +109,7 @@ pub fn travel(form: &mut SilenceForm, down: bool) {
 }
 
 /// Esc: from the preview back to the form; true if that was all.
-pub fn back(app: &mut App) -> bool {
+pub fn back(app: &mut Console) -> bool {
     let Some(form) = top(app) else { return false };
     if form.shown.is_none() || form.expires.is_some() {
         return false;
@@ -120,7 +120,7 @@ pub fn back(app: &mut App) -> bool {
 }
 
 /// Enter: the next line, the preview, or, with the word typed, the act.
-pub fn enter(app: &mut App) -> Vec<Effect> {
+pub fn enter(app: &mut Console) -> Vec<Effect> {
     if guarded(app) {
         return Vec::new();
     }
@@ -142,7 +142,7 @@ pub fn enter(app: &mut App) -> Vec<Effect> {
 }
 
 /// Asks what the silence in the form would hit.
-pub fn send(app: &mut App) -> Vec<Effect> {
+pub fn send(app: &mut Console) -> Vec<Effect> {
     match top(app).map(|form| read(form)) {
         Some(Ok(change)) => ask_preview(app, change),
         Some(Err(why)) => problem(app, why),
@@ -151,7 +151,7 @@ pub fn send(app: &mut App) -> Vec<Effect> {
 }
 
 /// Does what the preview on top shows, if this is its word.
-pub fn answer(app: &mut App, word: &str) -> Vec<Effect> {
+pub fn answer(app: &mut Console, word: &str) -> Vec<Effect> {
     let Some(form) = top(app).filter(|form| form.sent.is_none()) else { return Vec::new() };
     form.confirm = Line::new(word.to_owned());
     match form.shown.clone() {
@@ -170,8 +170,8 @@ fn read(form: &SilenceForm) -> Result<SilenceChange, String> {
     Ok(SilenceChange::Create { matchers, for_s, reason })
 }
 
-fn ask_preview(app: &mut App, change: SilenceChange) -> Vec<Effect> {
-    let effect = super::ask(app, Waiting::SilencePreview, Request::SilencePreview { change });
+fn ask_preview(app: &mut Console, change: SilenceChange) -> Vec<Effect> {
+    let effect = super::ask(app, Pending::SilencePreview, Request::SilencePreview { change });
     let tag = super::tag_of(effect.as_ref());
     if let Some(form) = top(app) {
         (form.sent, form.problem) = (tag, None);
@@ -179,14 +179,14 @@ fn ask_preview(app: &mut App, change: SilenceChange) -> Vec<Effect> {
     effect.into_iter().collect()
 }
 
-fn confirm(app: &mut App, preview: &SilencePreview) -> Vec<Effect> {
+fn confirm(app: &mut Console, preview: &SilencePreview) -> Vec<Effect> {
     let Some(form) = top(app) else { return Vec::new() };
     let typed = form.confirm.value().trim().to_owned();
     if typed != preview.confirm.as_str() {
         form.confirm.reset();
         return problem(app, format!("Nothing was sent. Type {} to do it.", preview.confirm));
     }
-    let effect = super::ask(app, Waiting::Silence, Request::Silence { digest: preview.digest, confirm: typed });
+    let effect = super::ask(app, Pending::Silence, Request::Silence { digest: preview.digest, confirm: typed });
     let tag = super::tag_of(effect.as_ref());
     if let Some(form) = top(app) {
         (form.sent, form.problem) = (tag, None);
@@ -194,7 +194,7 @@ fn confirm(app: &mut App, preview: &SilencePreview) -> Vec<Effect> {
     effect.into_iter().collect()
 }
 
-fn problem(app: &mut App, words: String) -> Vec<Effect> {
+fn problem(app: &mut Console, words: String) -> Vec<Effect> {
     if let Some(form) = top(app) {
         form.problem = Some(SafeText::from(words));
     }
@@ -202,7 +202,7 @@ fn problem(app: &mut App, words: String) -> Vec<Effect> {
 }
 
 /// The form that asked with this tag.
-pub fn asked_by(app: &mut App, tag: u64) -> Option<&mut SilenceForm> {
+pub fn asked_by(app: &mut Console, tag: u64) -> Option<&mut SilenceForm> {
     app.overlays.iter_mut().find_map(|overlay| match overlay {
         Overlay::Silence(form) if form.sent == Some(tag) => Some(form.as_mut()),
         _ => None,
@@ -210,7 +210,7 @@ pub fn asked_by(app: &mut App, tag: u64) -> Option<&mut SilenceForm> {
 }
 
 /// The preview came.
-pub fn shown(app: &mut App, tag: u64, preview: SilencePreview) {
+pub fn shown(app: &mut Console, tag: u64, preview: SilencePreview) {
     let now = app.now.real;
     if let Some(form) = asked_by(app, tag) {
         form.confirm.reset();
@@ -219,7 +219,7 @@ pub fn shown(app: &mut App, tag: u64, preview: SilencePreview) {
 }
 
 /// It is known how it ended.
-pub fn over(app: &mut App, tag: u64, outcome: SilenceOutcome, says: &SafeText) {
+pub fn over(app: &mut Console, tag: u64, outcome: SilenceOutcome, says: &SafeText) {
     let instance: Option<SourceId> =
         asked_by(app, tag).and_then(|form| form.shown.as_ref().map(|shown| shown.instance.clone()));
     app.overlays.retain(|overlay| !matches!(overlay, Overlay::Silence(form) if form.sent == Some(tag)));

@@ -4,11 +4,11 @@ use crossterm::event::Event;
 use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input as Line, InputRequest};
 
-use crate::console::app::{App, Waiting};
+use crate::console::app::{Console, Pending};
 use crate::console::availability;
 use crate::console::effect::Effect;
-use crate::console::keymap::{Command, Context, Key};
-use crate::console::overlay::{Overlay, Write, WriteKind};
+use crate::console::keymap::{Command, KeyContext, KeyPress};
+use crate::console::overlay::{Overlay, TextPrompt, WriteKind};
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::view;
@@ -21,28 +21,28 @@ use super::filter;
 const MAX_LINE: usize = 2000;
 
 /// Begins a line. A note begins with the rows that are marked.
-pub fn begin(app: &mut App, kind: WriteKind) {
+pub fn begin(app: &mut Console, kind: WriteKind) {
     let mut line = Line::default();
     if kind == WriteKind::Note {
         let marked = view::pane_rows::marked(app, app.focus).join("; ");
         let kept = insert(&mut line, &marked);
         say_cut(app, kept, &marked);
     }
-    app.overlays.push(Overlay::Write(Write { kind, line, sent: None, problem: None }));
+    app.overlays.push(Overlay::Write(TextPrompt { kind, line, sent: None, problem: None }));
 }
 
 /// Begins to amend the timeline's entry: with what it says now.
-pub fn amend(app: &mut App) {
+pub fn amend(app: &mut Console) {
     let chosen = view::pane_rows::selected(app, Pane::Timeline);
     let found = chosen.and_then(|entry| entry.item().map(|it| (it.entry.seq, it.text.to_string())));
     if let Some((seq, text)) = found {
         let line = Line::new(text);
-        app.overlays.push(Overlay::Write(Write { kind: WriteKind::Amend(seq), line, sent: None, problem: None }));
+        app.overlays.push(Overlay::Write(TextPrompt { kind: WriteKind::Amend(seq), line, sent: None, problem: None }));
     }
 }
 
 /// Opens a line that can't be sent now, and says why: what is typed has a place, and waits until it can.
-pub fn refuse(app: &mut App, kind: WriteKind, why: String) {
+pub fn refuse(app: &mut Console, kind: WriteKind, why: String) {
     begin(app, kind);
     if let Some(Overlay::Write(write)) = app.overlays.last_mut() {
         write.problem = Some(SafeText::from(why));
@@ -50,7 +50,7 @@ pub fn refuse(app: &mut App, kind: WriteKind, why: String) {
 }
 
 /// Gives a key to a line.
-pub fn edit(line: &mut Line, key: Key) {
+pub fn edit(line: &mut Line, key: KeyPress) {
     let grows = key.typed().is_some();
     if !(grows && line.value().len() >= MAX_LINE) {
         line.handle_event(&Event::Key(key.event()));
@@ -58,7 +58,7 @@ pub fn edit(line: &mut Line, key: Key) {
 }
 
 /// A key for the filter or the line on top.
-pub fn type_key(app: &mut App, key: Key) {
+pub fn type_key(app: &mut Console, key: KeyPress) {
     // Why it can't be sent stays in sight for as long as that is so.
     let still = availability::cannot_act(app).map(SafeText::from);
     match app.overlays.last_mut() {
@@ -82,7 +82,7 @@ pub fn type_key(app: &mut App, key: Key) {
 }
 
 /// Pasted text: into a line that takes text, or nowhere.
-pub fn paste(app: &mut App, raw: &str) {
+pub fn paste(app: &mut Console, raw: &str) {
     let text: String = raw.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
     let text = SafeText::new(text.trim());
     let kept = match app.overlays.last_mut() {
@@ -107,7 +107,7 @@ pub fn paste(app: &mut App, raw: &str) {
             return app.say(Role::Warning, "A paste does not confirm: type the name. Nothing was sent.");
         }
         _ => {
-            let note = availability::key(app, Context::Main, Command::Note);
+            let note = availability::key(app, KeyContext::Main, Command::Note);
             let ignored = format!("Pasted text was ignored: nothing here takes text. {note} begins a note.");
             return app.say(Role::Warning, ignored);
         }
@@ -129,7 +129,7 @@ fn insert(line: &mut Line, text: &str) -> usize {
 }
 
 /// Says that text did not fit into a line: half of what somebody pasted must not be sent as if it were all of it.
-fn say_cut(app: &mut App, kept: usize, text: &str) {
+fn say_cut(app: &mut Console, kept: usize, text: &str) {
     if kept < text.len() {
         let cut = format!("The text was cut: its first {kept} bytes are kept, a line takes {MAX_LINE}.");
         app.say(Role::Warning, cut);
@@ -137,7 +137,7 @@ fn say_cut(app: &mut App, kept: usize, text: &str) {
 }
 
 /// Enter in a line: it is sent, and stays until the room has recorded it.
-pub fn send(app: &mut App) -> Vec<Effect> {
+pub fn send(app: &mut Console) -> Vec<Effect> {
     let Some(Overlay::Write(write)) = app.overlays.last() else { return Vec::new() };
     let text = write.line.value().trim().to_owned();
     if write.sent.is_some() {
@@ -170,7 +170,7 @@ pub fn send(app: &mut App) -> Vec<Effect> {
         WriteKind::Amend(seq) => Request::Amend { seq: *seq, text: Some(text), at: None },
         WriteKind::Reject(plan) => Request::Reject { plan: plan.clone(), reason: text },
     };
-    let effect = super::ask(app, Waiting::Write(kind), request);
+    let effect = super::ask(app, Pending::Write(kind), request);
     if let Some(Overlay::Write(write)) = app.overlays.last_mut() {
         write.sent = super::tag_of(effect.as_ref());
     }

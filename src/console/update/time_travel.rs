@@ -3,16 +3,16 @@
 use tui_input::Input as Line;
 
 use crate::board::Topic;
-use crate::console::app::{App, Waiting};
+use crate::console::app::{Console, Pending};
 use crate::console::availability;
 use crate::console::effect::Effect;
 use crate::console::input::AskFailure;
-use crate::console::keymap::{Command, Context};
+use crate::console::keymap::{Command, KeyContext};
 use crate::console::overlay::Overlay;
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::time_input;
-use crate::console::time_travel::{self, Past};
+use crate::console::time_travel::{self, TimeTravel};
 use crate::console::view::time_travel::instant;
 use crate::model::Stamp;
 use crate::protocol::{Reply, Request};
@@ -21,12 +21,12 @@ use crate::protocol::{Reply, Request};
 const MOST_PAGES: u32 = 64;
 
 /// Begins the line.
-pub fn begin(app: &mut App) {
+pub fn begin(app: &mut Console) {
     app.overlays.push(Overlay::Jump { line: Line::default(), problem: None });
 }
 
 /// Enter: there, or with nothing typed back to now.
-pub fn go(app: &mut App) -> Vec<Effect> {
+pub fn go(app: &mut Console) -> Vec<Effect> {
     let Some(Overlay::Jump { line, .. }) = app.overlays.last() else { return Vec::new() };
     let text = line.value().trim().to_owned();
     if text.is_empty() {
@@ -49,14 +49,14 @@ pub fn go(app: &mut App) -> Vec<Effect> {
     }
 }
 
-fn travel(app: &mut App, at: Stamp) -> Vec<Effect> {
-    app.past = Some(Box::new(Past::new(&app.mirror, at)));
+fn travel(app: &mut Console, at: Stamp) -> Vec<Effect> {
+    app.past = Some(Box::new(TimeTravel::new(&app.mirror, at)));
     for pane in Pane::ALL.iter().copied() {
         app.pane_mut(pane).cursor = None;
     }
     let mut effects = Vec::new();
     if let Some(incident) = app.past.as_ref().and_then(|past| past.read.clone()) {
-        effects.extend(super::ask(app, Waiting::Story { at }, Request::History { incident, from: 0 }));
+        effects.extend(super::ask(app, Pending::Story { at }, Request::History { incident, from: 0 }));
     }
     for topic in [Topic::Alerts, Topic::Events] {
         effects.extend(ask(app, topic, at, 0));
@@ -64,12 +64,12 @@ fn travel(app: &mut App, at: Stamp) -> Vec<Effect> {
     effects
 }
 
-fn ask(app: &mut App, topic: Topic, at: Stamp, page: u32) -> Option<Effect> {
-    super::ask(app, Waiting::Past { topic, at, page }, Request::Past { topic, at, page })
+fn ask(app: &mut Console, topic: Topic, at: Stamp, page: u32) -> Option<Effect> {
+    super::ask(app, Pending::Past { topic, at, page }, Request::Past { topic, at, page })
 }
 
 /// Back to now. True if this was not now.
-pub fn back(app: &mut App) -> bool {
+pub fn back(app: &mut Console) -> bool {
     let was = app.past.take().is_some();
     if was {
         for pane in Pane::ALL.iter().copied() {
@@ -78,7 +78,7 @@ pub fn back(app: &mut App) -> bool {
         let words = match &app.frozen {
             // The screen held still is under the past, and it is not now either.
             Some(held) => {
-                let go = availability::key(app, Context::Main, Command::Freeze);
+                let go = availability::key(app, KeyContext::Main, Command::Freeze);
                 format!("The screen frozen at {} again; {go} lets it run.", app.zone.seconds(held.at))
             }
             None => "Now again.".to_owned(),
@@ -89,7 +89,11 @@ pub fn back(app: &mut App) -> bool {
 }
 
 /// The room's answer about a topic as it was.
-pub fn answer(app: &mut App, (topic, at, page): (Topic, Stamp, u32), result: Result<Reply, AskFailure>) -> Vec<Effect> {
+pub fn answer(
+    app: &mut Console,
+    (topic, at, page): (Topic, Stamp, u32),
+    result: Result<Reply, AskFailure>,
+) -> Vec<Effect> {
     // The person may have gone on, or back, meanwhile.
     let Some(past) = app.past.as_mut().filter(|past| past.at == at) else { return Vec::new() };
     match result {
@@ -113,13 +117,13 @@ pub fn answer(app: &mut App, (topic, at, page): (Topic, Stamp, u32), result: Res
 }
 
 /// A page of what was recorded by then.
-pub fn told(app: &mut App, at: Stamp, result: Result<Reply, AskFailure>) -> Vec<Effect> {
+pub fn told(app: &mut Console, at: Stamp, result: Result<Reply, AskFailure>) -> Vec<Effect> {
     let Some(past) = app.past.as_mut().filter(|past| past.at == at) else { return Vec::new() };
     match result {
         Ok(Reply::History { lines, next, after }) => {
             let goes_on = past.tell(&lines, after);
             if let (true, Some(from), Some(incident)) = (goes_on, next, past.read.clone()) {
-                let more = super::ask(app, Waiting::Story { at }, Request::History { incident, from });
+                let more = super::ask(app, Pending::Story { at }, Request::History { incident, from });
                 return more.into_iter().collect();
             }
             past.mirror.caught_up = true;
@@ -131,8 +135,8 @@ pub fn told(app: &mut App, at: Stamp, result: Result<Reply, AskFailure>) -> Vec<
 }
 
 /// Why nothing is proposed or written from here.
-pub fn why_not(app: &App) -> Option<String> {
+pub fn why_not(app: &Console) -> Option<String> {
     let past = app.past.as_ref()?;
-    let back = availability::key(app, Context::Main, Command::Back);
+    let back = availability::key(app, KeyContext::Main, Command::Back);
     Some(format!("You look at {}. {back} returns to now; then press this again.", instant(app, past)))
 }

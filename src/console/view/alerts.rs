@@ -3,25 +3,25 @@
 
 use std::collections::BTreeMap;
 
-use crate::board::{Body, Row, Topic, Verdict};
-use crate::console::app::App;
+use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::{Cell, Column, Words, glyph, priority_line, time};
+use crate::console::widget::{Column, ColumnText, Words, glyph, priority_line, time};
 use crate::model::facts::Alert;
 use crate::model::{AlertGrade, Stamp};
 
 use super::pane;
-use super::pane_rows::{self, Entry};
-use super::panes::{BriefWhile, PaneSpec, PastRows};
+use super::pane_rows::{self, PaneEntry};
+use super::panes::{BriefWhile, PaneHistory, PaneSpec};
 
 /// Mark, name, where, age, what became of it.
 pub const COLUMNS: &[Column] =
     &[Column::mark(), Column::name(0, 17), Column::name(2, 7), Column::number(1), Column::sentence(4, 9)];
 
 fn is_heartbeat(row: &Row) -> bool {
-    matches!(&row.body, Body::Alert { alert, .. } if alert.grade == AlertGrade::Heartbeat)
+    matches!(&row.body, RowBody::Alert { alert, .. } if alert.grade == AlertGrade::Heartbeat)
 }
 
 /// What the pane shows.
@@ -36,19 +36,19 @@ pub static PANE: PaneSpec = PaneSpec {
     summary,
     signal: |app| pane::counts(&pane_rows::all(app, Pane::Alerts)),
     empty: nothing,
-    past: PastRows::Kept { topic: Topic::Alerts, kept: |past| &past.alerts, with_changes: false, none: "No alert" },
+    past: PaneHistory::Kept { topic: Topic::Alerts, kept: |past| &past.alerts, with_changes: false, none: "No alert" },
 };
 
 /// Every alert but a heartbeat that beats, which says that alerting itself lives.
-pub fn entries(app: &App) -> Vec<Entry<'_>> {
+pub fn entries(app: &Console) -> Vec<PaneEntry<'_>> {
     let beats = |row: &&Row| is_heartbeat(row) && row.verdict <= Verdict::Unknown;
-    app.rows(Topic::Alerts).iter().filter(|row| !beats(row)).map(Entry::Row).collect()
+    app.rows(Topic::Alerts).iter().filter(|row| !beats(row)).map(PaneEntry::Row).collect()
 }
 
 /// Critical alerts that fire and call nobody because of a silence.
-pub fn muted_critical(app: &App) -> impl Iterator<Item = (&Row, &Alert)> {
+pub fn muted_critical(app: &Console) -> impl Iterator<Item = (&Row, &Alert)> {
     app.rows(Topic::Alerts).iter().filter_map(|row| match &row.body {
-        Body::Alert { alert, .. }
+        RowBody::Alert { alert, .. }
             if alert.grade == AlertGrade::Critical && alert.state.is("suppressed") && !alert.silenced_by.is_empty() =>
         {
             Some((row, alert))
@@ -58,9 +58,9 @@ pub fn muted_critical(app: &App) -> impl Iterator<Item = (&Row, &Alert)> {
 }
 
 /// One alert.
-pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
-    let Entry::Row(row) = entry else { return Vec::new() };
-    let Body::Alert { alert, service, missing_from, .. } = &row.body else { return Vec::new() };
+pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
+    let PaneEntry::Row(row) = entry else { return Vec::new() };
+    let RowBody::Alert { alert, service, missing_from, .. } = &row.body else { return Vec::new() };
     let quiet = row.verdict <= Verdict::Info;
     let name = if quiet { Role::Dim } else { Role::Text };
     let muted = match (alert.silenced_by.is_empty(), alert.inhibited_by.is_empty()) {
@@ -95,7 +95,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
     ]
 }
 
-fn ago(app: &App, at: Stamp) -> String {
+fn ago(app: &Console, at: Stamp) -> String {
     match time::since(at, app.at()) {
         0..5 => "just now".to_owned(),
         seconds => format!("{} ago", time::age(seconds)),
@@ -109,12 +109,12 @@ const SHOWN: [&str; 8] =
     ["alertname", "severity", "cluster", "namespace", "service", "app", "prometheus", "prometheus_replica"];
 
 /// By what an alert differs from the others of its name: without it their rows look the same.
-fn apart<'a>(app: &App, row: &Row, alert: &'a Alert) -> Option<&'a str> {
+fn apart<'a>(app: &Console, row: &Row, alert: &'a Alert) -> Option<&'a str> {
     let others: Vec<&Alert> = app
         .rows(Topic::Alerts)
         .iter()
         .filter_map(|it| match &it.body {
-            Body::Alert { alert: other, .. } if other.name == alert.name && it.id != row.id => Some(other),
+            RowBody::Alert { alert: other, .. } if other.name == alert.name && it.id != row.id => Some(other),
             _ => None,
         })
         .collect();
@@ -146,7 +146,7 @@ fn label(alert: &Alert, name: &str) -> Option<String> {
 }
 
 /// How many, by severity.
-pub fn summary(app: &App) -> Words {
+pub fn summary(app: &Console) -> Words {
     let entries = entries(app);
     let count = |verdict| entries.iter().filter(|entry| entry.verdict() == verdict).count();
     let part = |n: usize, role, word: &str| if n == 0 { Words::new() } else { vec![span(role, format!("{n} {word}"))] };
@@ -163,11 +163,11 @@ pub fn summary(app: &App) -> Words {
 }
 
 /// How many alerts each receiver was told of, the silenced left out.
-fn told(app: &App) -> Words {
+fn told(app: &Console) -> Words {
     let mut receivers: BTreeMap<&str, usize> = BTreeMap::new();
     let mut nobody = 0;
     for entry in entries(app) {
-        let Some(Body::Alert { alert, .. }) = entry.row().map(|row| &row.body) else { continue };
+        let Some(RowBody::Alert { alert, .. }) = entry.row().map(|row| &row.body) else { continue };
         if alert.state.is("suppressed") || ended(alert) {
             continue;
         }
@@ -186,10 +186,10 @@ fn told(app: &App) -> Words {
 }
 
 /// What stands where no alert does. Silence is an answer only while a heartbeat proves that an alert would arrive.
-pub fn nothing(app: &App) -> String {
+pub fn nothing(app: &Console) -> String {
     let known = !app.lost() && !pane::is_stale(app, Pane::Alerts);
     let heartbeat = app.rows(Topic::Alerts).iter().filter(|_| known).find_map(|row| match &row.body {
-        Body::Alert { alert, .. } if is_heartbeat(row) => Some((row, alert)),
+        RowBody::Alert { alert, .. } if is_heartbeat(row) => Some((row, alert)),
         _ => None,
     });
     let ago = |row: &Row| time::words(time::since(row.seen_at, app.at()));

@@ -1,17 +1,17 @@
 //! How much data would be lost if we failed over now? By service first; then schedules, locations and restores: why.
 
 use crate::board::readiness::{Loss, carrier, loss, parts};
-use crate::board::{Body, Row, Topic, Verdict};
-use crate::console::app::App;
+use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{Span, span};
-use crate::console::widget::{Cell, Column, Words, glyph, priority_line, time};
+use crate::console::widget::{Column, ColumnText, Words, glyph, priority_line, time};
 use crate::model::facts::{Location, OffSite, Restore};
 
 use super::pane;
-use super::pane_rows::Entry;
-use super::panes::{BriefWhile, PaneSpec, PastRows};
+use super::pane_rows::PaneEntry;
+use super::panes::{BriefWhile, PaneHistory, PaneSpec};
 
 /// Mark, name, age, bar or state, more.
 pub const COLUMNS: &[Column] =
@@ -30,27 +30,27 @@ pub static PANE: PaneSpec = PaneSpec {
     summary,
     signal,
     empty: |app| pane::absent(app, Topic::Backups),
-    past: PastRows::Changes,
+    past: PaneHistory::Changes,
 };
 
 /// Restores that run, then what each service would lose, schedules, locations, and restores that ended.
-pub fn entries(app: &App) -> Vec<Entry<'_>> {
+pub fn entries(app: &Console) -> Vec<PaneEntry<'_>> {
     let rank = |row: &&Row| match &row.body {
-        Body::Backup { .. } => 1,
-        Body::Location(_) => 2,
+        RowBody::Backup { .. } => 1,
+        RowBody::Location(_) => 2,
         _ => 3,
     };
-    let runs = |row: &&Row| matches!(&row.body, Body::Restore(restore) if restore.completed.is_none());
+    let runs = |row: &&Row| matches!(&row.body, RowBody::Restore(restore) if restore.completed.is_none());
     let (running, mut rest): (Vec<&Row>, Vec<&Row>) = app.rows(Topic::Backups).iter().partition(runs);
     rest.sort_by_key(rank);
     let services = app.rows(Topic::Services).iter().filter(|row| relies(app, row));
-    let losses = services.map(|row| Entry::Loss(row, standing(app, row)));
-    running.into_iter().map(Entry::Row).chain(losses).chain(rest.into_iter().map(Entry::Row)).collect()
+    let losses = services.map(|row| PaneEntry::Loss(row, standing(app, row)));
+    running.into_iter().map(PaneEntry::Row).chain(losses).chain(rest.into_iter().map(PaneEntry::Row)).collect()
 }
 
 /// Whether what a service would lose is within its objective, as far as Velero was heard.
-fn standing(app: &App, row: &Row) -> Verdict {
-    let Body::Service { name, rpo_s, .. } = &row.body else { return Verdict::Unknown };
+fn standing(app: &Console, row: &Row) -> Verdict {
+    let RowBody::Service { name, rpo_s, .. } = &row.body else { return Verdict::Unknown };
     let Some(loss) = loss(row, app.at()) else {
         // None is known: a finding only if Velero answered.
         return if pane::is_stale(app, Pane::Backups) { Verdict::Unknown } else { Verdict::Critical };
@@ -79,8 +79,8 @@ fn worst_place(row: &Row) -> OffSite {
 }
 
 /// Why it stands so, as a sentence: for the page about it.
-pub fn because(app: &App, row: &Row) -> String {
-    let Body::Service { name, rpo_s, .. } = &row.body else { return String::new() };
+pub fn because(app: &Console, row: &Row) -> String {
+    let RowBody::Service { name, rpo_s, .. } = &row.body else { return String::new() };
     let Some(loss) = loss(row, app.at()) else {
         return match standing(app, row) {
             Verdict::Critical => "no usable restore point is known: all would be lost".to_owned(),
@@ -108,49 +108,49 @@ pub fn because(app: &App, row: &Row) -> String {
 }
 
 /// Without the schedules that say no more than their service's line: the one that carries its point, if all is well with it.
-pub fn brief(app: &App) -> Vec<Entry<'_>> {
+pub fn brief(app: &Console) -> Vec<PaneEntry<'_>> {
     let services = app.rows(Topic::Services);
     let backups = app.rows(Topic::Backups);
     let told = |row: &Row| {
         row.verdict == Verdict::Ok
             && !row.stale
             && services.iter().any(|service| match &service.body {
-                Body::Service { name, restore_point: Some(point), .. } => {
+                RowBody::Service { name, restore_point: Some(point), .. } => {
                     carrier(backups, name, point).is_some_and(|it| it.id == row.id)
                 }
                 _ => false,
             })
     };
     let mut all = entries(app);
-    all.retain(|entry| !matches!(entry, Entry::Row(row) if told(row)));
+    all.retain(|entry| !matches!(entry, PaneEntry::Row(row) if told(row)));
     all
 }
 
 /// Whether a service has backups at all.
-fn relies(app: &App, row: &Row) -> bool {
-    let Body::Service { name, restore_point, .. } = &row.body else { return false };
+fn relies(app: &Console, row: &Row) -> bool {
+    let RowBody::Service { name, restore_point, .. } = &row.body else { return false };
     let named = app.mirror.welcome.iter().flat_map(|welcome| &welcome.objectives);
     restore_point.is_some() || named.filter(|it| it.service == *name).any(|it| !it.schedules.is_empty())
 }
 
 /// One line.
-pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
+pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
     let row = match entry {
-        Entry::Row(row) => row,
-        Entry::Loss(row, _) => return service(app, entry, row),
+        PaneEntry::Row(row) => row,
+        PaneEntry::Loss(row, _) => return service(app, entry, row),
         _ => return Vec::new(),
     };
     match &row.body {
-        Body::Backup { .. } => schedule(app, row),
-        Body::Location(location) => location_cells(app, row, location),
-        Body::Restore(restore) => restore_cells(app, row, restore),
+        RowBody::Backup { .. } => schedule(app, row),
+        RowBody::Location(location) => location_cells(app, row, location),
+        RowBody::Restore(restore) => restore_cells(app, row, restore),
         _ => Vec::new(),
     }
 }
 
 /// What a service would lose: how old its newest usable restore point is, of how much that may be, and for how long.
-fn service(app: &App, entry: &Entry<'_>, row: &Row) -> Vec<Cell> {
-    let Body::Service { name, rpo_s, .. } = &row.body else { return Vec::new() };
+fn service(app: &Console, entry: &PaneEntry<'_>, row: &Row) -> Vec<ColumnText> {
+    let RowBody::Service { name, rpo_s, .. } = &row.body else { return Vec::new() };
     let loss = loss(row, app.at());
     let carrier = loss.as_ref().and_then(|loss| carrier(app.rows(Topic::Backups), name, loss.point));
     // The row's own proof is its probes'; what is known of the point is as old as what Velero said.
@@ -169,8 +169,8 @@ fn service(app: &App, entry: &Entry<'_>, row: &Row) -> Vec<Cell> {
 }
 
 /// How long the objective still holds, where the data is, and when the next point is due.
-fn outlook(app: &App, row: &Row, loss: Option<&Loss<'_>>, carrier: Option<&Row>) -> Vec<Words> {
-    let (Body::Service { rpo_s, .. }, Some(loss)) = (&row.body, loss) else { return Vec::new() };
+fn outlook(app: &Console, row: &Row, loss: Option<&Loss<'_>>, carrier: Option<&Row>) -> Vec<Words> {
+    let (RowBody::Service { rpo_s, .. }, Some(loss)) = (&row.body, loss) else { return Vec::new() };
     let left = match (loss.frozen_at, rpo_s.checked_sub(loss.seconds)) {
         (Some(at), _) => vec![span(Role::Dim, format!("at impact {}", app.zone.minutes(at)))],
         (None, Some(left)) => vec![span(Role::Dim, format!("{} left", time::span(left)))],
@@ -179,7 +179,7 @@ fn outlook(app: &App, row: &Row, loss: Option<&Loss<'_>>, carrier: Option<&Row>)
     let stale = carrier.is_none_or(|it| it.stale);
     let off_site = vec![volumes(worst_place(row), stale)];
     let next = carrier.and_then(|it| match &it.body {
-        Body::Backup { next_run: Some(at), .. } => Some(*at),
+        RowBody::Backup { next_run: Some(at), .. } => Some(*at),
         _ => None,
     });
     let next = match next {
@@ -190,8 +190,8 @@ fn outlook(app: &App, row: &Row, loss: Option<&Loss<'_>>, carrier: Option<&Row>)
     vec![left, off_site, next]
 }
 
-fn schedule(app: &App, row: &Row) -> Vec<Cell> {
-    let Body::Backup { schedule, point, rpo_s, missed_runs, missed_more, paused, newer, .. } = &row.body else {
+fn schedule(app: &Console, row: &Row) -> Vec<ColumnText> {
+    let RowBody::Backup { schedule, point, rpo_s, missed_runs, missed_more, paused, newer, .. } = &row.body else {
         return Vec::new();
     };
     let age = point.as_ref().map(|point| time::since(point.started, app.at()));
@@ -257,7 +257,7 @@ fn bar(age: u64, rpo: u64, stale: bool) -> Words {
     ]
 }
 
-fn location_cells(app: &App, row: &Row, location: &Location) -> Vec<Cell> {
+fn location_cells(app: &Console, row: &Row, location: &Location) -> Vec<ColumnText> {
     let seen =
         location.last_validated.map(|at| time::age(time::since(at, app.at()))).unwrap_or_else(|| "never".to_owned());
     let verdict = entry_verdict(row);
@@ -289,7 +289,7 @@ fn location_cells(app: &App, row: &Row, location: &Location) -> Vec<Cell> {
     ]
 }
 
-fn restore_cells(app: &App, row: &Row, restore: &Restore) -> Vec<Cell> {
+fn restore_cells(app: &Console, row: &Row, restore: &Restore) -> Vec<ColumnText> {
     let age = restore.started.map(|at| time::age(time::since(at, app.at()))).unwrap_or_default();
     let verdict = entry_verdict(row);
     let done = restore.items_done.saturating_mul(100).checked_div(restore.items_total);
@@ -333,7 +333,7 @@ pub fn off_site(off_site: OffSite) -> &'static str {
 }
 
 /// What would be lost now, by the service that would lose most of what it may; and locations that can't be relied on.
-pub fn summary(app: &App) -> Words {
+pub fn summary(app: &Console) -> Words {
     let over = over_count(app);
     let worst = if over > 0 { vec![span(Role::Critical, format!("{over} over RPO"))] } else { worst(app) };
     let doubt = doubtful(app).map(|(n, role)| {
@@ -344,23 +344,23 @@ pub fn summary(app: &App) -> Words {
 }
 
 /// How many are over: the services, or where none is, the schedules. One number wherever it is said.
-fn over_count(app: &App) -> usize {
+fn over_count(app: &Console) -> usize {
     let over = over(app);
-    match over.iter().filter(|row| matches!(row.body, Body::Service { .. })).count() {
+    match over.iter().filter(|row| matches!(row.body, RowBody::Service { .. })).count() {
         0 => over.len(),
         services => services,
     }
 }
 
 /// Locations that nothing proves to be usable, and the colour of the worst.
-fn doubtful(app: &App) -> Option<(usize, Role)> {
-    let locations = app.rows(Topic::Backups).iter().filter(|row| matches!(row.body, Body::Location(_)));
+fn doubtful(app: &Console) -> Option<(usize, Role)> {
+    let locations = app.rows(Topic::Backups).iter().filter(|row| matches!(row.body, RowBody::Location(_)));
     let doubtful: Vec<Verdict> = locations.map(entry_verdict).filter(|it| *it >= Verdict::Unknown).collect();
     doubtful.iter().max().map(|worst| (doubtful.len(), glyph::of(*worst).1))
 }
 
 /// `8 m would be lost`: of all that are within, the most.
-fn worst(app: &App) -> Words {
+fn worst(app: &Console) -> Words {
     let losses = app.rows(Topic::Services).iter().filter_map(|row| loss(row, app.at()));
     match losses.map(|loss| loss.seconds).max() {
         Some(seconds) => vec![span(Role::Dim, format!("{} would be lost", time::words(seconds)))],
@@ -369,23 +369,23 @@ fn worst(app: &App) -> Words {
 }
 
 /// Services that would lose more than they may, and schedules whose newest point is older than it may be.
-fn over(app: &App) -> Vec<&Row> {
+fn over(app: &Console) -> Vec<&Row> {
     let over = |row: &&Row| match &row.body {
-        Body::Service { rpo_s, restore_point: Some(_), .. } => {
+        RowBody::Service { rpo_s, restore_point: Some(_), .. } => {
             loss(row, app.at()).is_some_and(|loss| loss.seconds > *rpo_s)
         }
-        Body::Service { restore_point: None, .. } => relies(app, row),
-        Body::Backup { point: Some(point), rpo_s: Some(rpo), .. } => time::since(point.started, app.at()) > *rpo,
-        Body::Backup { point: None, rpo_s: Some(_), .. } => true,
+        RowBody::Service { restore_point: None, .. } => relies(app, row),
+        RowBody::Backup { point: Some(point), rpo_s: Some(rpo), .. } => time::since(point.started, app.at()) > *rpo,
+        RowBody::Backup { point: None, rpo_s: Some(_), .. } => true,
         _ => false,
     };
     app.rows(Topic::Services).iter().chain(app.rows(Topic::Backups)).filter(over).collect()
 }
 
 /// For the strip: what the title counts, in fewer words.
-pub fn signal(app: &App) -> Words {
+pub fn signal(app: &Console) -> Words {
     let losses = entries(app);
-    let proven = losses.iter().filter(|it| matches!(it, Entry::Loss(..))).all(|it| it.verdict() == Verdict::Ok);
+    let proven = losses.iter().filter(|it| matches!(it, PaneEntry::Loss(..))).all(|it| it.verdict() == Verdict::Ok);
     let over = match over_count(app) {
         0 => Words::new(),
         n => vec![span(Role::Critical, format!("{n} OVER"))],

@@ -1,6 +1,6 @@
 //! A chord that was begun explains itself: each key that may follow, and what it does.
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::availability;
 use crate::console::keymap::{Command, spell};
 use crate::console::theme::Role;
@@ -13,12 +13,12 @@ use super::{dialog, help};
 const LOWEST: u16 = 10;
 
 /// Whether it is drawn at this size.
-pub fn has_room(app: &App) -> bool {
+pub fn has_room(app: &Console) -> bool {
     app.size.1 >= LOWEST
 }
 
 /// Draws what may follow the keys that were pressed.
-pub fn draw(app: &App, canvas: &mut Canvas<'_>) {
+pub fn draw(app: &Console, canvas: &mut Canvas<'_>) {
     if app.pending.is_empty() || !has_room(app) {
         return;
     }

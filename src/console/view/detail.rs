@@ -1,9 +1,9 @@
 //! Everything about one row, nothing cut: the facts as they were read, when, and from whom.
 
-use crate::board::event_groups::Fold;
+use crate::board::event_groups::EventGroup;
 use crate::board::row::Route;
-use crate::board::{AppRow, Body, Budget, Row};
-use crate::console::app::App;
+use crate::board::{AppRow, ErrorBudget, Row, RowBody};
+use crate::console::app::Console;
 use crate::console::availability;
 use crate::console::keymap::Command;
 use crate::console::pane::Pane;
@@ -14,8 +14,8 @@ use crate::model::facts::{KubeEvent, Probe};
 use crate::model::{Actor, SafeText, Stamp};
 use crate::timeline::Item;
 
-use super::page::Sheet;
-use super::pane_rows::{self, Entry};
+use super::page::Page;
+use super::pane_rows::{self, PaneEntry};
 use super::{gitops, readiness};
 
 mod alert;
@@ -26,17 +26,17 @@ mod relations;
 mod timeline_item;
 
 /// The page about the row with this key.
-pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
-    let mut sheet = Sheet::new(pane.title());
+pub fn sheet(app: &Console, pane: Pane, key: &str, room: u16) -> Page {
+    let mut sheet = Page::new(pane.title());
     let Some(entry) = pane_rows::find(app, pane, key) else {
         let back = availability::key(app, app.context(), Command::Back);
         sheet.prose(Role::Text, &format!("This row is gone. {back} goes back."), room);
         return sheet;
     };
     match entry {
-        Entry::Item(it) | Entry::Waver(it, _) => timeline_item::of(app, it, &mut sheet, room),
-        Entry::Who(who) => {
-            let mut facts = Facts { app, sheet: &mut sheet, room };
+        PaneEntry::Item(it) | PaneEntry::Waver(it, _) => timeline_item::of(app, it, &mut sheet, room),
+        PaneEntry::Who(who) => {
+            let mut facts = FactPage { app, sheet: &mut sheet, room };
             facts.text("person", who.actor.person.as_str());
             facts.text("level", &format!("{:?}", who.actor.level).to_lowercase());
             facts.text("role", &format!("{:?}", who.role).to_lowercase());
@@ -48,11 +48,11 @@ pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
                 facts.text("simulated", "yes: a person of the drill");
             }
         }
-        Entry::Row(row) | Entry::Pool(row, ..) => of_row(app, row, &mut sheet, room),
-        Entry::Loss(row, verdict) => relations::of_loss(app, row, verdict, &mut sheet, room),
-        Entry::Fold(fold) => of_fold(app, &fold, &mut sheet, room),
-        Entry::Away(person, at) => relations::of_away(app, person, at, &mut sheet, room),
-        Entry::Plan(_) => {}
+        PaneEntry::Row(row) | PaneEntry::Pool(row, ..) => of_row(app, row, &mut sheet, room),
+        PaneEntry::Loss(row, verdict) => relations::of_loss(app, row, verdict, &mut sheet, room),
+        PaneEntry::Fold(fold) => of_fold(app, &fold, &mut sheet, room),
+        PaneEntry::Away(person, at) => relations::of_away(app, person, at, &mut sheet, room),
+        PaneEntry::Plan(_) => {}
     }
     relations::relations(app, pane, &entry, &mut sheet, room);
     relations::raw(&entry, &mut sheet, room);
@@ -60,19 +60,19 @@ pub fn sheet(app: &App, pane: Pane, key: &str, room: u16) -> Sheet {
 }
 
 /// The page about an entry, whether or not a row of the pane shows it.
-pub fn entry(app: &App, item: &Item, room: u16) -> Sheet {
-    let mut sheet = Sheet::new(Pane::Timeline.title());
+pub fn entry(app: &Console, item: &Item, room: u16) -> Page {
+    let mut sheet = Page::new(Pane::Timeline.title());
     timeline_item::of(app, item, &mut sheet, room);
     sheet
 }
 
-struct Facts<'a, 'b> {
-    app: &'a App,
-    sheet: &'b mut Sheet,
+struct FactPage<'a, 'b> {
+    app: &'a Console,
+    sheet: &'b mut Page,
     room: u16,
 }
 
-impl Facts<'_, '_> {
+impl FactPage<'_, '_> {
     fn text(&mut self, label: &str, value: &str) {
         self.sheet.pair(label, Role::Text, value, self.room);
     }
@@ -99,10 +99,10 @@ impl Facts<'_, '_> {
     }
 }
 
-fn of_fold(app: &App, fold: &Fold<'_>, sheet: &mut Sheet, room: u16) {
+fn of_fold(app: &Console, fold: &EventGroup<'_>, sheet: &mut Page, room: u16) {
     let (glyph, role) = glyph::of(fold.newest.verdict);
     sheet.title.push(span(role, format!("   {glyph} {}", fold.event.reason)));
-    let mut facts = Facts { app, sheet, room };
+    let mut facts = FactPage { app, sheet, room };
     facts.text("reason", fold.event.reason.as_str());
     facts.text("objects", &format!("{} of kind {}", fold.objects, fold.event.object_kind));
     facts.text("namespace", fold.event.namespace.as_str());
@@ -115,10 +115,10 @@ fn of_fold(app: &App, fold: &Fold<'_>, sheet: &mut Sheet, room: u16) {
     facts.text("says", fold.event.message.as_str());
 }
 
-fn of_row(app: &App, row: &Row, sheet: &mut Sheet, room: u16) {
+fn of_row(app: &Console, row: &Row, sheet: &mut Page, room: u16) {
     let (glyph, role) = glyph::of(if row.stale { crate::board::Verdict::Unknown } else { row.verdict });
     sheet.title.push(span(role, format!("   {glyph} {}", row.verdict.name())));
-    let mut facts = Facts { app, sheet, room };
+    let mut facts = FactPage { app, sheet, room };
     if row.stale {
         facts.sheet.pair("STALE", Role::Warning, "too old to be believed; it may have changed since", room);
     }
@@ -129,9 +129,9 @@ fn of_row(app: &App, row: &Row, sheet: &mut Sheet, room: u16) {
     facts.time("last proven", Some(row.seen_at));
 }
 
-fn body(facts: &mut Facts<'_, '_>, body: &Body) {
+fn body(facts: &mut FactPage<'_, '_>, body: &RowBody) {
     match body {
-        Body::Alert { alert, held_by, missing_from, service, since_restart } => {
+        RowBody::Alert { alert, held_by, missing_from, service, since_restart } => {
             alert::of_alert(facts, alert);
             let whose = "may be that of its Alertmanager, which was started just before";
             facts.text("beginning", if *since_restart { whose } else { "" });
@@ -139,7 +139,7 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("held by", &held_by.join(", "));
             facts.text("missing from", &missing_from.join(", "));
         }
-        Body::LoadBalancer { lb, order, fallback, goes_to, routes, service } => {
+        RowBody::LoadBalancer { lb, order, fallback, goes_to, routes, service } => {
             let pools: Vec<_> = order.iter().chain(fallback).collect();
             load_balancing::of_balancer(facts, lb, &pools);
             let order: Vec<String> = order.iter().map(|pool| pool.name.to_string()).collect();
@@ -154,10 +154,10 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.text("users go to", &to);
             facts.text("service", service.as_deref().unwrap_or(""));
         }
-        Body::Event(event) => of_event(facts, event),
-        Body::Cluster { .. } => cluster::of_cluster(facts, body),
-        Body::Backup { .. } | Body::Location(_) | Body::Restore(_) => backup::of_backup(facts, body),
-        Body::Parity { cluster, ok, total, laggards, against, oldest_reconciled, .. } => {
+        RowBody::Event(event) => of_event(facts, event),
+        RowBody::Cluster { .. } => cluster::of_cluster(facts, body),
+        RowBody::Backup { .. } | RowBody::Location(_) | RowBody::Restore(_) => backup::of_backup(facts, body),
+        RowBody::Parity { cluster, ok, total, laggards, against, oldest_reconciled, .. } => {
             facts.text("cluster", cluster);
             facts.text("at parity", &format!("{ok} of {total} applications"));
             for it in against {
@@ -168,20 +168,21 @@ fn body(facts: &mut Facts<'_, '_>, body: &Body) {
                 facts.text(name.as_str(), why.as_str());
             }
         }
-        Body::App(app) => of_app(facts, app),
-        Body::Pool(pool) => load_balancing::of_pool(facts, pool),
-        Body::EdgeAccount(account) => load_balancing::of_account(facts, account),
-        Body::Probe(probe) => of_probe(facts, probe),
-        Body::Slo(budget) => of_budget(facts, budget),
-        Body::Service { .. } => of_service(facts, body),
-        Body::Heartbeat { expected } => facts.text("expected", &expected.join(", ")),
-        Body::Source { .. } | Body::Silence { .. } => {}
+        RowBody::App(app) => of_app(facts, app),
+        RowBody::Pool(pool) => load_balancing::of_pool(facts, pool),
+        RowBody::EdgeAccount(account) => load_balancing::of_account(facts, account),
+        RowBody::Probe(probe) => of_probe(facts, probe),
+        RowBody::Slo(budget) => of_budget(facts, budget),
+        RowBody::Service { .. } => of_service(facts, body),
+        RowBody::Heartbeat { expected } => facts.text("expected", &expected.join(", ")),
+        RowBody::Source { .. } | RowBody::Silence { .. } => {}
     }
 }
 
 /// What a service would lose, and what it promises.
-fn of_service(facts: &mut Facts<'_, '_>, body: &Body) {
-    let Body::Service { name, strategy, rto_s, rpo_s, restore_point, with, sites, good_percent, failing_since } = body
+fn of_service(facts: &mut FactPage<'_, '_>, body: &RowBody) {
+    let RowBody::Service { name, strategy, rto_s, rpo_s, restore_point, with, sites, good_percent, failing_since } =
+        body
     else {
         return;
     };
@@ -201,7 +202,7 @@ fn of_service(facts: &mut Facts<'_, '_>, body: &Body) {
     }
 }
 
-fn of_budget(facts: &mut Facts<'_, '_>, it: &Budget) {
+fn of_budget(facts: &mut FactPage<'_, '_>, it: &ErrorBudget) {
     let period = time::words(it.period_s);
     facts.text("service", &it.service);
     facts.text("objective", &format!("{} % over {period}", 100.0 - f64::from(it.budget_ppm) / 1e4));
@@ -236,7 +237,7 @@ fn of_budget(facts: &mut Facts<'_, '_>, it: &Budget) {
     }
 }
 
-fn of_event(facts: &mut Facts<'_, '_>, event: &KubeEvent) {
+fn of_event(facts: &mut FactPage<'_, '_>, event: &KubeEvent) {
     facts.text("object", &format!("{}/{}", event.object_kind, event.object_name));
     facts.text("namespace", event.namespace.as_str());
     facts.text("cluster", &event.cluster);
@@ -249,7 +250,7 @@ fn of_event(facts: &mut Facts<'_, '_>, event: &KubeEvent) {
     facts.text("component", event.component.as_str());
 }
 
-fn of_app(facts: &mut Facts<'_, '_>, app: &AppRow) {
+fn of_app(facts: &mut FactPage<'_, '_>, app: &AppRow) {
     facts.text("application", app.label().as_str());
     facts.text("namespace", app.namespace.as_str());
     facts.text("tool", app.tool().name());
@@ -292,7 +293,7 @@ fn of_app(facts: &mut Facts<'_, '_>, app: &AppRow) {
     facts.list("errors", &app.errors);
 }
 
-fn of_probe(facts: &mut Facts<'_, '_>, probe: &Probe) {
+fn of_probe(facts: &mut FactPage<'_, '_>, probe: &Probe) {
     facts.text("url", probe.url.as_str());
     facts.text("status", &probe.status.map(|status| status.to_string()).unwrap_or_else(|| "no answer".to_owned()));
     facts.text("error", probe.error.as_str());

@@ -3,10 +3,10 @@
 
 use ratatui::layout::Rect;
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::availability;
 use crate::console::keymap::Command;
-use crate::console::overlay::{Menu, Overlay, Write};
+use crate::console::overlay::{Menu, Overlay, TextPrompt};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
 use crate::console::widget::{Canvas, Words, glyph, text};
@@ -18,7 +18,7 @@ use super::footer;
 pub type Hint<'a> = (Option<Command>, &'a str);
 
 /// Draws a layer that does not cover the screen.
-pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
+pub fn draw(app: &Console, canvas: &mut Canvas<'_>, overlay: &Overlay) {
     match overlay {
         Overlay::Write(write) => draw_write(app, canvas, write),
         Overlay::Menu(menu) => draw_menu(app, canvas, menu),
@@ -59,7 +59,7 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
 }
 
 /// What leaving ends.
-fn ends(app: &App) -> Vec<String> {
+fn ends(app: &Console) -> Vec<String> {
     if app.lost() {
         return vec!["The room is not reached. This console still shows what it knew last.".to_owned()];
     }
@@ -77,7 +77,7 @@ fn ends(app: &App) -> Vec<String> {
 }
 
 /// A block of lines above the footer, with its own keys in the footer.
-pub fn draw_sheet(app: &App, canvas: &mut Canvas<'_>, lines: Vec<Words>, keys: &[Hint<'_>]) {
+pub fn draw_sheet(app: &Console, canvas: &mut Canvas<'_>, lines: Vec<Words>, keys: &[Hint<'_>]) {
     let (w, h) = app.size;
     let tall = u16::try_from(lines.len()).unwrap_or(1) + 2;
     let y = h.saturating_sub(tall);
@@ -94,7 +94,7 @@ pub fn draw_sheet(app: &App, canvas: &mut Canvas<'_>, lines: Vec<Words>, keys: &
 }
 
 /// The keys of hints, as the key map in use has them.
-pub fn hint_words(app: &App, hints: &[Hint<'_>]) -> Words {
+pub fn hint_words(app: &Console, hints: &[Hint<'_>]) -> Words {
     let mut words = Words::new();
     for (command, hint) in hints {
         if let Some(command) = command {
@@ -106,7 +106,7 @@ pub fn hint_words(app: &App, hints: &[Hint<'_>]) -> Words {
     words
 }
 
-fn draw_write(app: &App, canvas: &mut Canvas<'_>, write: &Write) {
+fn draw_write(app: &Console, canvas: &mut Canvas<'_>, write: &TextPrompt) {
     let room = app.size.0.saturating_sub(4);
     let prompt = format!("{}: ", write.kind.prompt());
     let value = write.line.value();
@@ -141,7 +141,7 @@ fn draw_write(app: &App, canvas: &mut Canvas<'_>, write: &Write) {
     draw_sheet(app, canvas, lines, keys);
 }
 
-fn draw_menu(app: &App, canvas: &mut Canvas<'_>, menu: &Menu) {
+fn draw_menu(app: &Console, canvas: &mut Canvas<'_>, menu: &Menu) {
     let mut lines = vec![vec![span(Role::Strong, menu.title.as_str())]];
     let wide = menu.items.iter().map(|item| width(&item.label)).max().unwrap_or(0);
     let most = usize::from(app.size.1.saturating_sub(6)).max(1);

@@ -1,17 +1,17 @@
 //! What broke, since when, and does it get worse? The clusters first: control plane and nodes; then events folded into what
 //! is one thing, by reason and kind of object.
 
-use crate::board::event_groups::{Fold, Trend, folds, rate};
-use crate::board::{Body, Row, Topic, Verdict};
-use crate::console::app::App;
+use crate::board::event_groups::{EventGroup, Trend, folds, rate};
+use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{Span, span};
-use crate::console::widget::{Cell, Column, Words, time};
+use crate::console::widget::{Column, ColumnText, Words, time};
 use crate::model::facts::{ControlPlane, Endpoint, KubeEvent};
 
-use super::pane_rows::Entry;
-use super::panes::{BriefWhile, PaneSpec, PastRows};
+use super::pane_rows::PaneEntry;
+use super::panes::{BriefWhile, PaneHistory, PaneSpec};
 use super::{layout, pane};
 
 /// Mark, since when (one event: when last), object, reason, count, whether it gets worse, cluster, message.
@@ -38,42 +38,50 @@ pub static PANE: PaneSpec = PaneSpec {
     summary,
     signal,
     empty: |app| pane::absent(app, Topic::Events),
-    past: PastRows::Kept { topic: Topic::Events, kept: |past| &past.events, with_changes: true, none: "No event" },
+    past: PaneHistory::Kept { topic: Topic::Events, kept: |past| &past.events, with_changes: true, none: "No event" },
 };
 
 /// Clusters, then events.
-pub fn entries(app: &App) -> Vec<Entry<'_>> {
-    app.rows(Topic::Clusters).iter().chain(app.rows(Topic::Events)).map(Entry::Row).collect()
+pub fn entries(app: &Console) -> Vec<PaneEntry<'_>> {
+    app.rows(Topic::Clusters).iter().chain(app.rows(Topic::Events)).map(PaneEntry::Row).collect()
 }
 
 /// Clusters, then what happened there, one line for what is one thing.
-pub fn folded(app: &App) -> Vec<Entry<'_>> {
+pub fn folded(app: &Console) -> Vec<PaneEntry<'_>> {
     let events = folds(app.rows(Topic::Events), app.at());
-    app.rows(Topic::Clusters).iter().map(Entry::Row).chain(events.into_iter().map(Entry::Fold)).collect()
+    app.rows(Topic::Clusters).iter().map(PaneEntry::Row).chain(events.into_iter().map(PaneEntry::Fold)).collect()
 }
 
 /// One line.
-pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
+pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
     let row = match entry {
-        Entry::Row(row) => row,
-        Entry::Fold(fold) => return fold_cells(app, fold),
+        PaneEntry::Row(row) => row,
+        PaneEntry::Fold(fold) => return fold_cells(app, fold),
         _ => return Vec::new(),
     };
     match &row.body {
-        Body::Cluster { .. } => cluster(app, row),
-        Body::Event(event) => event_cells(app, row, event),
+        RowBody::Cluster { .. } => cluster(app, row),
+        RowBody::Event(event) => event_cells(app, row, event),
         _ => Vec::new(),
     }
 }
 
 /// Whether the pane has no room for words that say what stands in a column.
-fn narrow(app: &App) -> bool {
+fn narrow(app: &Console) -> bool {
     layout::arrange(app).body(Pane::Events).map_or(app.size.0, |body| body.width) < 90
 }
 
-fn cluster(app: &App, row: &Row) -> Vec<Cell> {
-    let Body::Cluster {
-        name, control_plane, nodes, nodes_ready, nodes_read, nodes_silent, pods_troubled, same_as, ..
+fn cluster(app: &Console, row: &Row) -> Vec<ColumnText> {
+    let RowBody::Cluster {
+        name,
+        control_plane,
+        nodes,
+        nodes_ready,
+        nodes_read,
+        nodes_silent,
+        pods_troubled,
+        same_as,
+        ..
     } = &row.body
     else {
         return Vec::new();
@@ -130,7 +138,7 @@ pub fn plane_words(plane: Option<&ControlPlane>) -> (Role, String) {
     }
 }
 
-fn event_cells(app: &App, row: &Row, event: &KubeEvent) -> Vec<Cell> {
+fn event_cells(app: &Console, row: &Row, event: &KubeEvent) -> Vec<ColumnText> {
     let loud = row.verdict >= Verdict::Warning;
     let count = if event.count > 1 { format!("×{}", event.count) } else { String::new() };
     vec![
@@ -145,7 +153,7 @@ fn event_cells(app: &App, row: &Row, event: &KubeEvent) -> Vec<Cell> {
     ]
 }
 
-fn fold_cells(app: &App, fold: &Fold<'_>) -> Vec<Cell> {
+fn fold_cells(app: &Console, fold: &EventGroup<'_>) -> Vec<ColumnText> {
     let (event, row) = (fold.event, fold.newest);
     let loud = row.verdict >= Verdict::Warning && fold.trend() != Trend::Quiet;
     let role = if loud { Role::Text } else { Role::Dim };
@@ -183,7 +191,7 @@ fn round(rate: u64) -> u64 {
 }
 
 /// `30/min rising`, `quiet 4 m`: whether it gets worse. As wide with each word, so that the columns beside it stand still.
-fn worse(app: &App, fold: &Fold<'_>) -> Span {
+fn worse(app: &Console, fold: &EventGroup<'_>) -> Span {
     match fold.trend() {
         Trend::Quiet => span(Role::Dim, format!("quiet {}", time::age(time::since(fold.last, app.at())))),
         Trend::Rising if fold.newest.verdict >= Verdict::Warning => {
@@ -194,7 +202,7 @@ fn worse(app: &App, fold: &Fold<'_>) -> Span {
 }
 
 /// How fast, and how many are not shown.
-pub fn summary(app: &App) -> Words {
+pub fn summary(app: &Console) -> Words {
     let (rate, trend) = rate(app.rows(Topic::Events), app.at());
     let mut words = Words::new();
     if rate > 0 {
@@ -207,7 +215,7 @@ pub fn summary(app: &App) -> Words {
 }
 
 /// For the strip: the worst of the clusters, and the rate.
-pub fn signal(app: &App) -> Words {
+pub fn signal(app: &Console) -> Words {
     let worst =
         app.rows(Topic::Clusters).iter().map(|row| if row.stale { Verdict::Unknown } else { row.verdict }).max();
     let mut words = match worst {

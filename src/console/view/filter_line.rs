@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 use tui_input::Input as Line;
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::keymap::Command;
 use crate::console::overlay::Tab;
 use crate::console::pane::Pane;
@@ -17,7 +17,7 @@ use super::dialog::{Hint, hint_words};
 use super::{pane_rows, row_filter};
 
 /// The filter with its cursor, its mistake in red, and how many rows are left.
-pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect, line: &Line, problem: Option<&FilterError>) {
+pub fn draw(app: &Console, canvas: &mut Canvas<'_>, area: Rect, line: &Line, problem: Option<&FilterError>) {
     let room = area.width.saturating_sub(2);
     let count = format!("   {} of {}", pane_rows::visible(app, app.focus).len(), pane_rows::all(app, app.focus).len());
     let hints: &[Hint<'_>] = match problem {
@@ -60,7 +60,7 @@ fn typed(line: &Line, problem: Option<&FilterError>) -> Words {
 }
 
 /// Candidates, the chosen one bright; or why the line is no filter.
-pub fn hint(app: &App, pane: Pane, line: &Line, problem: Option<&FilterError>, tab: Option<&Tab>) -> Words {
+pub fn hint(app: &Console, pane: Pane, line: &Line, problem: Option<&FilterError>, tab: Option<&Tab>) -> Words {
     let found;
     let (candidates, chosen) = match tab {
         Some(tab) => (&tab.found.candidates, Some(tab.at)),

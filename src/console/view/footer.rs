@@ -3,20 +3,20 @@
 use ratatui::layout::Rect;
 
 use crate::approval::PlanState;
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::availability;
-use crate::console::keymap::{Command, Context, Key, spell};
+use crate::console::keymap::{Command, KeyContext, KeyPress, spell};
 use crate::console::overlay::{Overlay, Stance};
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::priority_line::{self, Fact};
+use crate::console::widget::priority_line::{self, LinePart};
 use crate::console::widget::{Canvas, Words, text};
 
 use super::{filter_line, page, pane_rows};
 
 /// Draws the footer.
-pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+pub fn draw(app: &Console, canvas: &mut Canvas<'_>, area: Rect) {
     if area.height == 0 {
         return;
     }
@@ -33,20 +33,20 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     priority_line::draw(canvas, x, area.y, room, 3, facts);
 }
 
-fn drill(app: &App) -> Option<Fact> {
+fn drill(app: &Console) -> Option<LinePart> {
     let drill = app.mirror.welcome.as_ref()?.drill.as_ref()?;
     let words = format!("DRILL · seed {} · {}", drill.seed, drill.pace());
-    Some(Fact::right(90, vec![span(Role::Drill, words)]))
+    Some(LinePart::right(90, vec![span(Role::Drill, words)]))
 }
 
 /// What follows the keys already pressed, where a list of it has no place.
-fn continuations(app: &App) -> Vec<Fact> {
+fn continuations(app: &Console) -> Vec<LinePart> {
     let name = app.keymap.prefix(&app.pending).unwrap_or("");
     let mut facts =
-        vec![Fact::left(0, vec![span(Role::Accent, spell(&app.pending)), span(Role::Dim, format!(" {name} …"))])];
+        vec![LinePart::left(0, vec![span(Role::Accent, spell(&app.pending)), span(Role::Dim, format!(" {name} …"))])];
     for (rank, (rest, spec, _)) in (1u8..).zip(app.continuations()) {
         let hint = if spec.hint.is_empty() { spec.doc } else { spec.hint };
-        facts.push(Fact::left(rank, hint_words(&rest, hint)));
+        facts.push(LinePart::left(rank, hint_words(&rest, hint)));
     }
     facts
 }
@@ -56,14 +56,14 @@ fn hint_words(key: &str, hint: &str) -> Words {
 }
 
 /// What is worth a place in a footer, the most needed first.
-fn wanted(context: Context) -> &'static [Command] {
+fn wanted(context: KeyContext) -> &'static [Command] {
     match context {
-        Context::Main => &[
+        KeyContext::Main => &[
             Command::OpenProposal,
             Command::Note,
             Command::Decide,
             Command::Failover,
-            Command::Command_,
+            Command::TakeCommand,
             Command::Back,
             Command::Open,
             Command::Filter,
@@ -80,7 +80,7 @@ fn wanted(context: Context) -> &'static [Command] {
             Command::Palette,
             Command::Help,
         ],
-        Context::View => &[
+        KeyContext::View => &[
             Command::Back,
             Command::Open,
             Command::NextLink,
@@ -91,7 +91,7 @@ fn wanted(context: Context) -> &'static [Command] {
             Command::Palette,
             Command::Help,
         ],
-        Context::Plan => &[
+        KeyContext::Plan => &[
             Command::Open,
             Command::Refuse,
             Command::Withdraw,
@@ -100,13 +100,13 @@ fn wanted(context: Context) -> &'static [Command] {
             Command::Back,
             Command::Help,
         ],
-        Context::Menu => &[Command::Open, Command::Back],
+        KeyContext::Menu => &[Command::Open, Command::Back],
         _ => &[],
     }
 }
 
 /// The commands worth a place, the most needed first, if they work now.
-fn hints(app: &App) -> Vec<Fact> {
+fn hints(app: &Console) -> Vec<LinePart> {
     let context = app.context();
     let mut facts = Vec::new();
     // The last plan is there to be read again; nothing waits for it.
@@ -128,19 +128,19 @@ fn hints(app: &App) -> Vec<Fact> {
             }
             _ => hint_words(&spell(chord), &hint(app, *command)),
         };
-        facts.push(Fact::left(rank, words));
+        facts.push(LinePart::left(rank, words));
     }
     facts
 }
 
 /// The first chord that means this command now. On a plan whose name is being typed, letters are text.
-fn chord(app: &App, context: Context, command: Command) -> Option<&[Key]> {
+fn chord(app: &Console, context: KeyContext, command: Command) -> Option<&[KeyPress]> {
     let facts = app.facts();
     let typing = match app.layer() {
         Some(Overlay::Plan(view)) => Some(view),
         _ => None,
     };
-    let is_text = |key: &Key| typing.is_some_and(|view| view.is_text(app, *key));
+    let is_text = |key: &KeyPress| typing.is_some_and(|view| view.is_text(app, *key));
     app.keymap
         .bindings(context)
         .filter(|binding| binding.command == command && binding.when.holds(facts))
@@ -148,7 +148,7 @@ fn chord(app: &App, context: Context, command: Command) -> Option<&[Key]> {
         .map(|binding| binding.chord.as_slice())
 }
 
-fn hint(app: &App, command: Command) -> String {
+fn hint(app: &Console, command: Command) -> String {
     let words = match command {
         Command::OpenProposal if app.plan_waiting().is_none() => "last plan",
         Command::OpenProposal if app.plan_waiting().is_some_and(|it| it.state == PlanState::Executing) => {
@@ -160,33 +160,33 @@ fn hint(app: &App, command: Command) -> String {
         Command::Split if app.split.is_some() => "unsplit",
         Command::Back if app.past.is_some() && app.overlays.is_empty() => "back to now",
         Command::Back if app.pane(app.focus).filter.is_some() && app.overlays.is_empty() => "end filter",
-        Command::Command_ => "take command",
-        Command::Copy if app.context() == Context::Plan => "copy digest",
-        Command::Back if app.context() == Context::Plan => match stance(app) {
+        Command::TakeCommand => "take command",
+        Command::Copy if app.context() == KeyContext::Plan => "copy digest",
+        Command::Back if app.context() == KeyContext::Plan => match stance(app) {
             Some(Stance::Propose) => "not now",
             Some(Stance::Approve) => "later",
             _ => "back",
         },
         Command::Open if stance(app) == Some(Stance::Propose) => "propose",
-        Command::Open if app.context() == Context::Plan => "confirm",
-        Command::Open if app.context() == Context::Menu => "choose",
-        Command::Open if app.context() == Context::View => "open related",
+        Command::Open if app.context() == KeyContext::Plan => "confirm",
+        Command::Open if app.context() == KeyContext::Menu => "choose",
+        Command::Open if app.context() == KeyContext::View => "open related",
         _ => command.spec().hint,
     };
     words.to_owned()
 }
 
 /// Whether a command is worth a place now: it works, and changes something.
-pub fn works(app: &App, command: Command) -> bool {
-    let main = app.place() == Context::Main;
+pub fn works(app: &Console, command: Command) -> bool {
+    let main = app.place() == KeyContext::Main;
     let worth = match command {
-        Command::Command_ => {
+        Command::TakeCommand => {
             let nobody = app.incident().is_some_and(|incident| incident.commander.is_none());
-            nobody && app.mirror.welcome.as_ref().is_some_and(|it| it.role == crate::model::Role::Commander)
+            nobody && app.mirror.welcome.as_ref().is_some_and(|it| it.role == crate::model::PersonRole::Commander)
         }
         Command::Silences => app.focus == Pane::Alerts,
         Command::Filter => !pane_rows::all(app, app.focus).is_empty(),
-        Command::Open | Command::NextLink if app.place() == Context::View => !page::links(app).is_empty(),
+        Command::Open | Command::NextLink if app.place() == KeyContext::View => !page::links(app).is_empty(),
         Command::Back if main => {
             let pane = app.pane(app.focus);
             app.past.is_some() || app.zoom || pane.filter.is_some() || !pane.marks.is_empty()
@@ -196,7 +196,7 @@ pub fn works(app: &App, command: Command) -> bool {
     worth && availability::why_not(app, command).is_none()
 }
 
-fn stance(app: &App) -> Option<Stance> {
+fn stance(app: &Console) -> Option<Stance> {
     match app.layer() {
         Some(Overlay::Plan(view)) => Some(view.stance(app)),
         _ => None,

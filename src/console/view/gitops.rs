@@ -1,19 +1,19 @@
 //! Whether the DR cluster runs what Git says: parity by cluster, then the applications.
 
-use crate::board::row::{Against, Known};
-use crate::board::{AppRow, Body, Topic, Verdict, Windows};
-use crate::console::app::App;
-use crate::console::keymap::{Command, Context, spell};
+use crate::board::row::{Against, AppsKnown};
+use crate::board::{AppRow, RowBody, Topic, Verdict, Windows};
+use crate::console::app::Console;
+use crate::console::keymap::{Command, KeyContext, spell};
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::{Cell, Column, Words, time};
+use crate::console::widget::{Column, ColumnText, Words, time};
 use crate::model::gitops::short_revision;
 use crate::model::{SafeText, Stamp};
 
 use super::pane;
-use super::pane_rows::Entry;
-use super::panes::{BriefWhile, PaneSpec, PastRows};
+use super::pane_rows::PaneEntry;
+use super::panes::{BriefWhile, PaneHistory, PaneSpec};
 
 /// Mark, name, cluster, tool, how many or how it stands, revision of what was expected, age, why. The age is that of the
 /// state for what lags, and of the last comparison for what is well.
@@ -40,31 +40,31 @@ pub static PANE: PaneSpec = PaneSpec {
     summary,
     signal: |app| pane::counts(&brief(app)),
     empty: |app| pane::absent(app, Topic::Gitops),
-    past: PastRows::Changes,
+    past: PaneHistory::Changes,
 };
 
 /// Parity of each cluster, then its applications as the board orders them.
-pub fn entries(app: &App) -> Vec<Entry<'_>> {
+pub fn entries(app: &Console) -> Vec<PaneEntry<'_>> {
     let rows = app.rows(Topic::Gitops);
-    let parity = rows.iter().filter(|row| matches!(row.body, Body::Parity { .. }));
-    let apps = rows.iter().filter(|row| matches!(row.body, Body::App(_)));
-    parity.chain(apps).map(Entry::Row).collect()
+    let parity = rows.iter().filter(|row| matches!(row.body, RowBody::Parity { .. }));
+    let apps = rows.iter().filter(|row| matches!(row.body, RowBody::App(_)));
+    parity.chain(apps).map(PaneEntry::Row).collect()
 }
 
 /// Without the applications that say no more than their cluster's line: those that are well, and all of a cluster of which
 /// none is. In full with the pane zoomed, filtered or narrowed to warnings.
-pub fn brief(app: &App) -> Vec<Entry<'_>> {
+pub fn brief(app: &Console) -> Vec<PaneEntry<'_>> {
     let rows = app.rows(Topic::Gitops);
     let told = |cluster: &str| {
         rows.iter().any(|row| match &row.body {
-            Body::Parity { cluster: name, ok, laggards, .. } => {
+            RowBody::Parity { cluster: name, ok, laggards, .. } => {
                 name == cluster && (row.stale || (*ok == 0 && one_reason(laggards).is_some()))
             }
             _ => false,
         })
     };
-    let worth = |entry: &Entry<'_>| match entry.row().map(|row| (&row.body, row)) {
-        Some((Body::App(it), row)) => row.verdict != Verdict::Ok && !told(&it.cluster),
+    let worth = |entry: &PaneEntry<'_>| match entry.row().map(|row| (&row.body, row)) {
+        Some((RowBody::App(it), row)) => row.verdict != Verdict::Ok && !told(&it.cluster),
         _ => true,
     };
     entries(app).into_iter().filter(worth).collect()
@@ -72,7 +72,7 @@ pub fn brief(app: &App) -> Vec<Entry<'_>> {
 
 /// Whether anything is known of the primary side.
 fn is_compared(against: &[Against]) -> bool {
-    against.iter().any(|it| matches!(it.known, Known::Now | Known::LastRead(_)))
+    against.iter().any(|it| matches!(it.known, AppsKnown::Now | AppsKnown::LastRead(_)))
 }
 
 /// The reason of all, if they have one in common.
@@ -82,11 +82,11 @@ fn one_reason(laggards: &[(SafeText, SafeText)]) -> Option<&SafeText> {
 }
 
 /// One line.
-pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
-    let Entry::Row(row) = entry else { return Vec::new() };
+pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
+    let PaneEntry::Row(row) = entry else { return Vec::new() };
     let age = |at| time::age(time::since(at, app.at()));
     match &row.body {
-        Body::Parity { cluster, ok, total, laggards, against, oldest_reconciled, .. } => {
+        RowBody::Parity { cluster, ok, total, laggards, against, oldest_reconciled, .. } => {
             let all = ok == total && *total > 0 && row.verdict <= Verdict::Info;
             let word = match all {
                 _ if row.stale => " unknown",
@@ -115,7 +115,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
                 vec![span(Role::Dim, why)],
             ]
         }
-        Body::App(it) => {
+        RowBody::App(it) => {
             let well = row.verdict == Verdict::Ok;
             let role = if well { Role::Dim } else { Role::Text };
             let since = if well { it.reconciled_at } else { it.since.or(it.reconciled_at) };
@@ -186,10 +186,10 @@ pub fn windows(windows: &Windows, when: impl Fn(Stamp) -> String) -> String {
 pub fn compared(against: &Against, when: impl Fn(Stamp) -> String) -> String {
     let primary = &against.cluster;
     match against.known {
-        Known::Now => primary.clone(),
-        Known::LastRead(at) => format!("{primary} as it was last read, {}", when(at)),
-        Known::Unread => format!("nothing: the applications of {primary} have not been read yet"),
-        Known::Unwatched => format!("nothing: no Argo CD or Flux that deploys to {primary} is watched"),
+        AppsKnown::Now => primary.clone(),
+        AppsKnown::LastRead(at) => format!("{primary} as it was last read, {}", when(at)),
+        AppsKnown::Unread => format!("nothing: the applications of {primary} have not been read yet"),
+        AppsKnown::Unwatched => format!("nothing: no Argo CD or Flux that deploys to {primary} is watched"),
     }
 }
 
@@ -205,9 +205,9 @@ pub fn acts_alone(app: &AppRow) -> &'static str {
 }
 
 /// Is DR the same as prod? One number, who lags and since when; and the key that shows those that say nothing new.
-pub fn summary(app: &App) -> Words {
+pub fn summary(app: &Console) -> Words {
     let hidden = entries(app).len() - super::pane_rows::visible(app, Pane::Gitops).len().min(entries(app).len());
-    let key = app.keymap.chord_of(Context::Main, Command::Zoom).map(spell);
+    let key = app.keymap.chord_of(KeyContext::Main, Command::Zoom).map(spell);
     let mut words = same(app);
     if let (Some(key), true) = (key, hidden > 0 && app.focus == Pane::Gitops && !app.warnings) {
         words.push(span(Role::Dim, format!(" · {key} shows all")));
@@ -216,10 +216,10 @@ pub fn summary(app: &App) -> Words {
 }
 
 /// `dr 12 of 12 as primary`, `dr 11 of 12, behind: cart for 18 m`.
-fn same(app: &App) -> Words {
+fn same(app: &Console) -> Words {
     let rows = app.rows(Topic::Gitops);
     let parity = rows.iter().find_map(|row| match &row.body {
-        Body::Parity { cluster, ok, total, laggards, against, .. } if is_dr(app, cluster) => {
+        RowBody::Parity { cluster, ok, total, laggards, against, .. } if is_dr(app, cluster) => {
             Some((row, cluster, *ok, *total, laggards, against))
         }
         _ => None,
@@ -236,7 +236,9 @@ fn same(app: &App) -> Words {
         };
         let (role, word) = match known {
             _ if row.verdict > Verdict::Info => (Role::Unknown, " as in Git, not all compared".to_owned()),
-            Known::LastRead(at) => (Role::Text, format!(" as {primary} {} ago", time::age(time::since(*at, app.at())))),
+            AppsKnown::LastRead(at) => {
+                (Role::Text, format!(" as {primary} {} ago", time::age(time::since(*at, app.at()))))
+            }
             _ => (Role::Good, format!(" as {primary}")),
         };
         return vec![span(role, format!("{cluster} {ok} of {total}")), span(Role::Dim, word)];
@@ -244,7 +246,7 @@ fn same(app: &App) -> Words {
     let mut words = vec![span(Role::Warning, format!("{cluster} {ok} of {total}")), span(Role::Dim, ", behind")];
     if let Some((name, _)) = laggards.first() {
         let since = rows.iter().find_map(|row| match &row.body {
-            Body::App(it) if it.cluster == *cluster && (it.name == *name || it.label() == *name) => it.since,
+            RowBody::App(it) if it.cluster == *cluster && (it.name == *name || it.label() == *name) => it.since,
             _ => None,
         });
         let age = since.map(|at| format!(" for {}", time::age(time::since(at, app.at())))).unwrap_or_default();
@@ -255,7 +257,7 @@ fn same(app: &App) -> Words {
 }
 
 /// Whether a cluster is where services fail over to.
-fn is_dr(app: &App, cluster: &str) -> bool {
+fn is_dr(app: &Console, cluster: &str) -> bool {
     let objectives = app.mirror.welcome.as_ref().map_or(&[][..], |welcome| welcome.objectives.as_slice());
     objectives.iter().any(|it| it.has_dr(cluster))
 }

@@ -2,23 +2,23 @@
 
 use ratatui::layout::Rect;
 
-use crate::board::{Body, Topic, Verdict};
-use crate::client::Link;
-use crate::console::app::App;
+use crate::board::{RowBody, Topic, Verdict};
+use crate::client::LinkState;
+use crate::console::app::Console;
 use crate::console::availability;
-use crate::console::keymap::{Command, Context};
+use crate::console::keymap::{Command, KeyContext};
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::priority_line::{self, Fact};
+use crate::console::widget::priority_line::{self, LinePart};
 use crate::console::widget::{Canvas, Words, glyph, text, time};
 use crate::model::{Objective, Severity, Stamp};
-use crate::timeline::{Clock, Incident};
+use crate::timeline::{Incident, IncidentClock};
 
 use super::timeline_text;
 
 /// Draws header and banner.
-pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+pub fn draw(app: &Console, canvas: &mut Canvas<'_>, area: Rect) {
     let room = area.width.saturating_sub(2);
     let mut y = area.y;
     let banner = banner(app);
@@ -40,7 +40,7 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
 
 /// What everyone must know before anything else: the link is lost, recording is off, the log does not verify; and, in a
 /// calmer look, that the log is filling up.
-pub fn banner(app: &App) -> Option<(Role, String)> {
+pub fn banner(app: &Console) -> Option<(Role, String)> {
     if let Some(words) = alarm(app) {
         return Some((Role::Banner, words));
     }
@@ -48,19 +48,19 @@ pub fn banner(app: &App) -> Option<(Role, String)> {
     Some((if log.full { Role::Banner } else { Role::BadgeWarning }, format!("LOG: {}", log.says)))
 }
 
-fn alarm(app: &App) -> Option<String> {
+fn alarm(app: &Console) -> Option<String> {
     let mirror = &app.mirror;
     if let Some(why) = &mirror.broken {
         return Some(format!(
             "THE LOG DOES NOT VERIFY: {why}. Believe no entry after it; tell the room and keep the file."
         ));
     }
-    if let Link::Lost { since, why } = &mirror.link {
+    if let LinkState::Lost { since, why } = &mirror.link {
         let lasts = lasts(time::since(*since, app.now.room));
         // The reason comes last: where the line is too short for all of it, what to make of the screen still stands.
         return Some(format!("THE ROOM IS NOT REACHED {lasts}. What you see is old; trying again: {why}"));
     }
-    if let Link::Refused { since, why } = &mirror.link {
+    if let LinkState::Refused { since, why } = &mirror.link {
         let lasts = lasts(time::since(*since, app.now.room));
         return Some(format!("THE ROOM REFUSES THIS CONSOLE {lasts}. What you see is old; start it again: {why}"));
     }
@@ -78,29 +78,32 @@ fn lasts(seconds: u64) -> String {
     }
 }
 
-fn first(app: &App) -> Vec<Fact> {
+fn first(app: &Console) -> Vec<LinePart> {
     let mut facts = Vec::new();
     match app.incident() {
         Some(incident) => {
-            facts.push(Fact::left(0, badge(incident)));
+            facts.push(LinePart::left(0, badge(incident)));
             let title = incident.title.as_str();
             let half = (app.size.0 / 2).max(20);
             facts.push(
-                Fact::left(1, vec![span(Role::Strong, text::end(title, half))])
+                LinePart::left(1, vec![span(Role::Strong, text::end(title, half))])
                     .or(vec![span(Role::Strong, text::end(title, (app.size.0 / 4).max(10)))]),
             );
             // The first to leave: nobody says it aloud, and every export has it.
-            facts.push(Fact::left(8, vec![span(Role::Dim, incident.id.as_str())]).or(Words::new()));
-            facts.push(Fact::left(2, vec![span(timeline_text::status_role(incident.status), incident.status.name())]));
+            facts.push(LinePart::left(8, vec![span(Role::Dim, incident.id.as_str())]).or(Words::new()));
+            facts.push(LinePart::left(
+                2,
+                vec![span(timeline_text::status_role(incident.status), incident.status.name())],
+            ));
         }
-        None => facts.push(Fact::left(1, vec![span(Role::Strong, calm_words(app))])),
+        None => facts.push(LinePart::left(1, vec![span(Role::Strong, calm_words(app))])),
     }
     let (people, few) = people(app);
-    facts.push(Fact::right(6, people).or(few));
+    facts.push(LinePart::right(6, people).or(few));
     if let Some(past) = &app.past {
         let words = format!(" PAST {} ", super::time_travel::instant(app, past));
-        let back = format!(" {}: now", availability::key(app, Context::Main, Command::Back));
-        facts.push(Fact::right(0, vec![span(Role::Banner, words), span(Role::Dim, back)]));
+        let back = format!(" {}: now", availability::key(app, KeyContext::Main, Command::Back));
+        facts.push(LinePart::right(0, vec![span(Role::Banner, words), span(Role::Dim, back)]));
     }
     if let Some(held) = &app.frozen {
         facts.push(frozen(app, held.at));
@@ -108,20 +111,20 @@ fn first(app: &App) -> Vec<Fact> {
     if app.warnings {
         let left_out = span(Role::Dim, format!(" · {} rows left out", super::pane_rows::calm(app)));
         let full = vec![span(Role::Accent, "warnings only"), left_out];
-        facts.push(Fact::right(1, full).or(vec![span(Role::Accent, "warnings only")]));
+        facts.push(LinePart::right(1, full).or(vec![span(Role::Accent, "warnings only")]));
     }
     if !app.hidden.is_empty() {
         facts.push(hidden(app));
     }
     if app.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some()) {
-        facts.push(Fact::right(0, vec![span(Role::BadgeDrill, " DRILL ")]));
+        facts.push(LinePart::right(0, vec![span(Role::BadgeDrill, " DRILL ")]));
     }
     facts.push(clock(app));
     facts
 }
 
 /// That the screen is held still, since when, and exactly what goes on behind it. The clock beside it goes on.
-fn frozen(app: &App, at: Stamp) -> Fact {
+fn frozen(app: &Console, at: Stamp) -> LinePart {
     let unseen = app.unseen;
     let count = |n: u64, one: &str, many: &str| match n {
         0 => None,
@@ -135,38 +138,38 @@ fn frozen(app: &App, at: Stamp) -> Fact {
     let held = |words: &str| span(Role::Banner, format!(" FROZEN {words}{} ", app.zone.seconds(at)));
     let all = u64::try_from(unseen.rows).unwrap_or(u64::MAX).saturating_add(unseen.entries);
     let few = span(Role::Strong, format!(" {all} unseen"));
-    Fact::right(0, vec![held("at "), span(Role::Strong, format!(" {words}"))]).or(vec![held(""), few])
+    LinePart::right(0, vec![held("at "), span(Role::Strong, format!(" {words}"))]).or(vec![held(""), few])
 }
 
 /// Which panes are hidden, and the worst in each: what is off the screen is not out of the world.
-fn hidden(app: &App) -> Fact {
+fn hidden(app: &Console) -> LinePart {
     let mut words = vec![span(Role::Dim, "hidden")];
     for pane in &app.hidden {
         words.push(span(Role::Dim, format!(" {}", pane.number())));
-        let worst = super::pane_rows::all(app, *pane).iter().map(super::pane_rows::Entry::verdict).max();
+        let worst = super::pane_rows::all(app, *pane).iter().map(super::pane_rows::PaneEntry::verdict).max();
         if let Some(worst) = worst.filter(|worst| *worst >= Verdict::Unknown && *pane != Pane::Timeline) {
             let (glyph, role) = glyph::of(worst);
             words.push(span(role, glyph));
         }
     }
     let few = span(Role::Dim, format!("hidden {}", app.hidden.len()));
-    Fact::right(3, words).or(vec![few])
+    LinePart::right(3, words).or(vec![few])
 }
 
 /// The clock stays as long as anything: to the minute where there is room for no more.
-fn clock(app: &App) -> Fact {
+fn clock(app: &Console) -> LinePart {
     let now = app.now.room;
     let seconds = vec![span(Role::Strong, app.zone.seconds(now))];
     match app.size.0 {
-        0..60 => Fact::right(1, seconds).or(vec![span(Role::Strong, app.zone.minutes(now))]),
+        0..60 => LinePart::right(1, seconds).or(vec![span(Role::Strong, app.zone.minutes(now))]),
         _ => {
             let zone = span(Role::Dim, format!(" {}", app.zone.name));
-            Fact::right(1, [seconds.clone(), vec![zone]].concat()).or(seconds)
+            LinePart::right(1, [seconds.clone(), vec![zone]].concat()).or(seconds)
         }
     }
 }
 
-fn calm_words(app: &App) -> String {
+fn calm_words(app: &Console) -> String {
     match &app.mirror.welcome {
         Some(welcome) => format!("{}: no incident is open", welcome.room),
         None => "Waiting for the room".to_owned(),
@@ -184,7 +187,7 @@ fn badge(incident: &Incident) -> Words {
 }
 
 /// Who is here, the commander first; in few words only how many.
-fn people(app: &App) -> (Words, Words) {
+fn people(app: &Console) -> (Words, Words) {
     let commander = super::people::commander(app);
     let mut full = Words::new();
     match commander {
@@ -225,7 +228,7 @@ fn people(app: &App) -> (Words, Words) {
     (full, few)
 }
 
-fn second(app: &App) -> Vec<Fact> {
+fn second(app: &Console) -> Vec<LinePart> {
     match app.incident() {
         Some(incident) => clocks(app, incident),
         None => calm(app),
@@ -233,31 +236,31 @@ fn second(app: &App) -> Vec<Fact> {
 }
 
 /// Without an incident: how the sources and services stand.
-fn calm(app: &App) -> Vec<Fact> {
+fn calm(app: &Console) -> Vec<LinePart> {
     let sources = app.rows(Topic::Sources);
     let bad =
-        sources.iter().filter(|row| matches!(&row.body, Body::Source { trouble: Some(_), .. }) || row.stale).count();
+        sources.iter().filter(|row| matches!(&row.body, RowBody::Source { trouble: Some(_), .. }) || row.stale).count();
     let words = match (sources.len(), bad) {
         (0, _) => Words::new(),
         (n, _) if app.lost() => vec![span(Role::Unknown, format!("{n} sources, as they last were"))],
         (n, 0) => vec![span(Role::Good, format!("all {n} sources read"))],
         (n, bad) => vec![span(Role::Warning, format!("{bad} of {n} sources can't be read"))],
     };
-    vec![Fact::left(1, words), Fact::right(2, exposure(app, None))]
+    vec![LinePart::left(1, words), LinePart::right(2, exposure(app, None))]
 }
 
 /// The objective that binds: the tightest RTO of the services concerned.
-fn objective<'a>(app: &'a App, incident: &Incident) -> Option<&'a Objective> {
+fn objective<'a>(app: &'a Console, incident: &Incident) -> Option<&'a Objective> {
     let all = &app.mirror.welcome.as_ref()?.objectives;
     let concerned = all.iter().filter(|it| incident.services.contains(&it.service));
     concerned.min_by_key(|it| it.rto_s).or_else(|| all.iter().min_by_key(|it| it.rto_s))
 }
 
-fn clocks(app: &App, incident: &Incident) -> Vec<Fact> {
+fn clocks(app: &Console, incident: &Incident) -> Vec<LinePart> {
     let clocks = &incident.clocks;
     let end = clocks.recovery.map(|(at, _)| at).or(incident.closed_at).unwrap_or(app.at());
     let mut facts = Vec::new();
-    let mut running = |rank, name: &str, clock: Clock| {
+    let mut running = |rank, name: &str, clock: IncidentClock| {
         let mut said = vec![span(Role::Dim, format!("{name} "))];
         said.extend(clocks.of(clock).map(|(from, _)| span(Role::Strong, timeline_text::ran(clocks, from, end))));
         let few = said.clone();
@@ -273,29 +276,29 @@ fn clocks(app: &App, incident: &Incident) -> Vec<Fact> {
             (None, Some(_)) => {}
             (None, None) => return,
         }
-        facts.push(Fact::left(rank, said).or(few));
+        facts.push(LinePart::left(rank, said).or(few));
     };
-    running(1, "impact", Clock::Impact);
-    running(4, "detected", Clock::Detection);
-    running(5, "decided", Clock::Decision);
+    running(1, "impact", IncidentClock::Impact);
+    running(4, "detected", IncidentClock::Detection);
+    running(5, "decided", IncidentClock::Decision);
     if let (Some(objective), Some((from, _))) = (objective(app, incident), clocks.impact.or(clocks.detection)) {
         let used = time::since(from, end);
         facts.push(match (clocks.recovery, incident.closed_at) {
-            (None, Some(_)) => Fact::left(3, vec![span(Role::Warning, "closed without a recovery, RTO not met")]),
+            (None, Some(_)) => LinePart::left(3, vec![span(Role::Warning, "closed without a recovery, RTO not met")]),
             (recovery, _) => rto(app, used, objective.rto_s, recovery.is_some()),
         });
     }
     if clocks.stated.recovery.is_some() {
-        let words = clocks.words(Clock::Recovery, |at| app.zone.minutes(at)).unwrap_or_default();
+        let words = clocks.words(IncidentClock::Recovery, |at| app.zone.minutes(at)).unwrap_or_default();
         let role = if clocks.recovery.is_some() { Role::Dim } else { Role::Warning };
-        facts.push(Fact::left(3, vec![span(Role::Dim, "recovery "), span(role, words)]));
+        facts.push(LinePart::left(3, vec![span(Role::Dim, "recovery "), span(role, words)]));
     }
-    facts.push(Fact::right(2, exposure(app, Some(incident))));
+    facts.push(LinePart::right(2, exposure(app, Some(incident))));
     facts
 }
 
 /// `RTO 30:00 ▕███░░░▏ 11:18 left`; in few words without the bar.
-fn rto(app: &App, used: u64, rto: u64, done: bool) -> Fact {
+fn rto(app: &Console, used: u64, rto: u64, done: bool) -> LinePart {
     let over = used > rto;
     let role = match over {
         true => Role::Critical,
@@ -322,11 +325,11 @@ fn rto(app: &App, used: u64, rto: u64, done: bool) -> Fact {
         span(Role::Dim, "▏ "),
         span(role, verdict.clone()),
     ];
-    Fact::left(3, words).or(vec![span(Role::Dim, "RTO "), span(role, verdict)])
+    LinePart::left(3, words).or(vec![span(Role::Dim, "RTO "), span(role, verdict)])
 }
 
 /// What would be (or is) lost: writes since the newest usable restore point.
-fn exposure(app: &App, incident: Option<&Incident>) -> Words {
+fn exposure(app: &Console, incident: Option<&Incident>) -> Words {
     if let Some(lost) = incident.and_then(|incident| incident.clocks.rpo_s) {
         let within = incident.and_then(|incident| objective(app, incident)).is_none_or(|it| lost <= it.rpo_s);
         let role = if within { Role::Strong } else { Role::Critical };
@@ -339,7 +342,7 @@ fn exposure(app: &App, incident: Option<&Incident>) -> Words {
         ];
     }
     let worst = app.rows(Topic::Services).iter().filter_map(|row| match &row.body {
-        Body::Service { name, restore_point, rpo_s, .. } => {
+        RowBody::Service { name, restore_point, rpo_s, .. } => {
             let age = restore_point.as_ref().map(|point| time::since(point.started, app.at()));
             Some((age.unwrap_or(u64::MAX), name, *rpo_s, row.stale))
         }

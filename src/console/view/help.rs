@@ -1,27 +1,27 @@
 //! The keys that work here, as the key map has them: nothing is written twice. First those of the place below, in groups,
 //! then those that work everywhere, then those of the other places.
 
-use crate::console::app::App;
-use crate::console::keymap::{Binding, COMMANDS, Command, Context, Danger, Spec, spell};
+use crate::console::app::Console;
+use crate::console::keymap::{Binding, COMMANDS, Command, Danger, KeyContext, Spec, spell};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
 use crate::console::widget::text;
 
-use super::page::Sheet;
+use super::page::Page;
 
 /// Cells of the keys.
 const KEYS: u16 = 18;
 
 /// The place in words.
-pub fn place(context: Context) -> &'static str {
+pub fn place(context: KeyContext) -> &'static str {
     match context {
-        Context::Main => "in the panes",
-        Context::View => "while reading",
-        Context::Plan => "on a plan",
-        Context::Menu => "in a list",
-        Context::Entry => "while typing",
-        Context::Ask => "when asked",
-        Context::Anywhere => "everywhere",
+        KeyContext::Main => "in the panes",
+        KeyContext::View => "while reading",
+        KeyContext::Plan => "on a plan",
+        KeyContext::Menu => "in a list",
+        KeyContext::Entry => "while typing",
+        KeyContext::Ask => "when asked",
+        KeyContext::Anywhere => "everywhere",
     }
 }
 
@@ -71,22 +71,22 @@ fn group(spec: &Spec) -> &'static str {
 }
 
 /// The sheet.
-pub fn sheet(app: &App, room: u16) -> Sheet {
+pub fn sheet(app: &Console, room: u16) -> Page {
     let here = app.below_top();
-    let mut sheet = Sheet::new("Keys");
+    let mut sheet = Page::new("Keys");
     sheet.title.push(span(Role::Dim, format!("   {} key map   {}", app.keymap.name, place(here))));
     for name in GROUPS {
         rows(app, &mut sheet, here, Some(name), name, room);
     }
     prefixes(app, &mut sheet, here, room);
-    rows(app, &mut sheet, Context::Anywhere, None, "Everywhere", room);
-    for context in Context::ALL.into_iter().filter(|it| *it != here && *it != Context::Anywhere) {
+    rows(app, &mut sheet, KeyContext::Anywhere, None, "Everywhere", room);
+    for context in KeyContext::ALL.into_iter().filter(|it| *it != here && *it != KeyContext::Anywhere) {
         rows(app, &mut sheet, context, None, &format!("Elsewhere: {}", place(context)), room);
     }
     sheet
 }
 
-fn rows(app: &App, sheet: &mut Sheet, context: Context, only: Option<&str>, title: &str, room: u16) {
+fn rows(app: &Console, sheet: &mut Page, context: KeyContext, only: Option<&str>, title: &str, room: u16) {
     let mut titled = false;
     for spec in COMMANDS.iter().filter(|spec| only.is_none_or(|name| group(spec) == name)) {
         let bindings: Vec<&Binding> = app.keymap.bindings(context).filter(|it| it.command == spec.command).collect();
@@ -100,7 +100,7 @@ fn rows(app: &App, sheet: &mut Sheet, context: Context, only: Option<&str>, titl
     }
 }
 
-fn row(sheet: &mut Sheet, spec: &Spec, bindings: &[&Binding], grouped: bool, room: u16) {
+fn row(sheet: &mut Page, spec: &Spec, bindings: &[&Binding], grouped: bool, room: u16) {
     // So many chords as fit; the rest are other spellings of the same.
     let mut keys = String::new();
     for chord in bindings.iter().map(|binding| spell(&binding.chord)) {
@@ -135,7 +135,7 @@ fn row(sheet: &mut Sheet, spec: &Spec, bindings: &[&Binding], grouped: bool, roo
 }
 
 /// The keys that begin chords, and what may follow.
-fn prefixes(app: &App, sheet: &mut Sheet, here: Context, room: u16) {
+fn prefixes(app: &Console, sheet: &mut Page, here: KeyContext, room: u16) {
     let mut titled = false;
     for (prefix, name) in app.keymap.prefixes() {
         let begins = |binding: &&Binding| binding.chord.len() > 1 && spell(&binding.chord[..1]) == prefix;

@@ -2,12 +2,12 @@
 
 use ratatui::layout::Rect;
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::pane::Pane;
 
 /// A pane's place: its title's line and the rows below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct PaneArea {
     pub pane: Pane,
     pub title: Rect,
     pub body: Rect,
@@ -19,7 +19,7 @@ pub struct Arrangement {
     pub header: Rect,
     /// The strip of panes, where not all of them have a place.
     pub strip: Option<Rect>,
-    pub places: Vec<Place>,
+    pub places: Vec<PaneArea>,
     /// Columns with a line, from y to before y.
     pub dividers: Vec<(u16, u16, u16)>,
     pub footer_rule: Option<u16>,
@@ -34,12 +34,12 @@ impl Arrangement {
 }
 
 /// Whether a banner takes a line below the header.
-pub fn has_banner(app: &App) -> bool {
+pub fn has_banner(app: &Console) -> bool {
     super::header::banner(app).is_some()
 }
 
 /// Everything's place at the app's size.
-pub fn arrange(app: &App) -> Arrangement {
+pub fn arrange(app: &Console) -> Arrangement {
     let (w, h) = app.size;
     // How long it has lasted and what is left stand on the second line: worth more than a row of a pane.
     let header_lines = if h >= 10 { 2 } else { 1 } + u16::from(has_banner(app));
@@ -70,10 +70,10 @@ pub fn arrange(app: &App) -> Arrangement {
     out
 }
 
-fn place(pane: Pane, area: Rect) -> Place {
+fn place(pane: Pane, area: Rect) -> PaneArea {
     let title = Rect { height: area.height.min(1), ..area };
     let body = Rect { y: area.y + title.height, height: area.height - title.height, ..area };
-    Place { pane, title, body }
+    PaneArea { pane, title, body }
 }
 
 /// Columns and rows from which two panes stand side by side, where not all have a place anyway.
@@ -81,12 +81,12 @@ pub const SPLIT_WIDTH: u16 = 80;
 const SPLIT_HEIGHT: u16 = 20;
 
 /// Whether two panes have room side by side.
-pub fn can_split(app: &App) -> bool {
+pub fn can_split(app: &Console) -> bool {
     app.size.0 >= SPLIT_WIDTH && app.size.1 >= SPLIT_HEIGHT
 }
 
 /// The two panes that stand side by side now.
-fn pair(app: &App) -> Option<[Pane; 2]> {
+fn pair(app: &Console) -> Option<[Pane; 2]> {
     app.split.filter(|_| can_split(app))
 }
 
@@ -108,7 +108,7 @@ fn row(panes: &[Pane], room: Rect, first: u16, y0: u16, y1: u16, out: &mut Arran
     }
 }
 
-fn wide(app: &App, room: Rect, out: &mut Arrangement) {
+fn wide(app: &Console, room: Rect, out: &mut Arrangement) {
     let shown = |panes: &[Pane]| panes.iter().copied().filter(|it| !app.hidden.contains(it)).collect::<Vec<_>>();
     let two = pair(app);
     // Alerts and GitOps share the left column, so that the line between the panes is one line.
@@ -139,7 +139,7 @@ fn wide(app: &App, room: Rect, out: &mut Arrangement) {
     row(&bottom, room, people, y2, end, out);
 }
 
-fn narrow(app: &App, room: Rect, out: &mut Arrangement) {
+fn narrow(app: &Console, room: Rect, out: &mut Arrangement) {
     out.strip = Some(Rect { height: 1, ..room });
     let rest = Rect { y: room.y + 1, height: room.height - 1, ..room };
     let upper = match (app.hidden.contains(&app.upper), app.hidden.contains(&Pane::Timeline)) {
@@ -158,7 +158,7 @@ fn narrow(app: &App, room: Rect, out: &mut Arrangement) {
     }
 }
 
-fn small(app: &App, room: Rect, out: &mut Arrangement) {
+fn small(app: &Console, room: Rect, out: &mut Arrangement) {
     if room.height >= 4 {
         out.strip = Some(Rect { height: 1, ..room });
         let rest = Rect { y: room.y + 1, height: room.height - 1, ..room };

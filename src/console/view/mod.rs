@@ -34,16 +34,16 @@ pub mod traffic;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::app::App;
+use super::app::Console;
 use super::overlay::Overlay;
 use super::pane::Pane;
 use super::theme::Look;
-use super::widget::borders::Rules;
+use super::widget::borders::Borders;
 use super::widget::{Canvas, glyph};
 use crate::board::Row;
 
 /// Draws the app at its size.
-pub fn draw(app: &App, look: &Look) -> Buffer {
+pub fn draw(app: &Console, look: &Look) -> Buffer {
     let area = Rect::new(0, 0, app.size.0, app.size.1);
     let mut buffer = Buffer::empty(area);
     if area.is_empty() {
@@ -70,13 +70,13 @@ pub fn draw(app: &App, look: &Look) -> Buffer {
     buffer
 }
 
-fn overview(app: &App, canvas: &mut Canvas<'_>) {
+fn overview(app: &Console, canvas: &mut Canvas<'_>) {
     let at = layout::arrange(app);
     header::draw(app, canvas, at.header);
     if let Some(strip) = at.strip {
         pane::strip(app, canvas, strip);
     }
-    let mut rules = Rules::new(canvas.area());
+    let mut rules = Borders::new(canvas.area());
     for place in &at.places {
         rules.across(place.title.x.saturating_sub(1), place.title.right(), place.title.y);
     }
@@ -98,6 +98,6 @@ fn overview(app: &App, canvas: &mut Canvas<'_>) {
 }
 
 /// Whether the row's verdict changed just now.
-fn changed(app: &App, pane: Pane, row: &Row) -> bool {
+fn changed(app: &Console, pane: Pane, row: &Row) -> bool {
     !app.changed.is_empty() && pane.topics().iter().any(|topic| app.changed.contains_key(&(*topic, row.id.clone())))
 }

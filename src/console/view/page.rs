@@ -2,24 +2,24 @@
 
 use ratatui::layout::Rect;
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::overlay::Overlay;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width_of};
 use crate::console::widget::{Canvas, Words, text};
 
-use super::related::Target;
+use super::related::PageLink;
 use super::{detail, footer, help, readiness, situation};
 
 /// What is read.
-pub struct Sheet {
+pub struct Page {
     pub title: Words,
     pub lines: Vec<Words>,
     /// Lines that lead somewhere: the line's number, and where.
-    pub links: Vec<(usize, Target)>,
+    pub links: Vec<(usize, PageLink)>,
 }
 
-impl Sheet {
+impl Page {
     /// An empty sheet.
     pub fn new(title: impl Into<String>) -> Self {
         Self { title: vec![span(Role::Strong, title)], lines: Vec::new(), links: Vec::new() }
@@ -53,7 +53,7 @@ impl Sheet {
     }
 
     /// A line that leads somewhere.
-    pub fn link(&mut self, words: Words, to: Target) {
+    pub fn link(&mut self, words: Words, to: PageLink) {
         self.links.push((self.lines.len(), to));
         self.lines.push(words);
     }
@@ -71,7 +71,7 @@ impl Sheet {
     }
 }
 
-fn sheet(app: &App, overlay: &Overlay) -> Option<(Sheet, usize)> {
+fn sheet(app: &Console, overlay: &Overlay) -> Option<(Page, usize)> {
     let room = app.size.0.saturating_sub(4).min(120);
     match overlay {
         Overlay::Help { scroll } => Some((help::sheet(app, room), *scroll)),
@@ -82,37 +82,37 @@ fn sheet(app: &App, overlay: &Overlay) -> Option<(Sheet, usize)> {
     }
 }
 
-fn body(app: &App) -> Rect {
+fn body(app: &Console) -> Rect {
     let (w, h) = app.size;
     Rect::new(2, 2, w.saturating_sub(4), h.saturating_sub(4))
 }
 
 /// How far the sheet on top can scroll.
-pub fn most_scroll(app: &App) -> usize {
+pub fn most_scroll(app: &Console) -> usize {
     let lines = app.overlays.last().and_then(|overlay| sheet(app, overlay)).map_or(0, |(sheet, _)| sheet.lines.len());
     lines.saturating_sub(usize::from(body(app).height))
 }
 
 /// Where the lines of the sheet on top lead, in order.
-pub fn links(app: &App) -> Vec<(usize, Target)> {
+pub fn links(app: &Console) -> Vec<(usize, PageLink)> {
     app.overlays.last().and_then(|overlay| sheet(app, overlay)).map(|(sheet, _)| sheet.links).unwrap_or_default()
 }
 
 /// The scroll at which a line is in sight.
-pub fn scroll_to(app: &App, line: usize, scroll: usize) -> usize {
+pub fn scroll_to(app: &Console, line: usize, scroll: usize) -> usize {
     let height = usize::from(body(app).height).max(1);
     scroll.clamp((line + 1).saturating_sub(height), line)
 }
 
 /// The sheet on top as text, for the clipboard.
-pub fn plain(app: &App) -> String {
+pub fn plain(app: &Console) -> String {
     let Some((sheet, _)) = app.overlays.last().and_then(|overlay| sheet(app, overlay)) else { return String::new() };
     let lines = sheet.lines.iter().map(|line| line.iter().map(|span| span.text.as_str()).collect::<String>());
     lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 /// Draws the sheet.
-pub fn draw(app: &App, canvas: &mut Canvas<'_>, overlay: &Overlay) {
+pub fn draw(app: &Console, canvas: &mut Canvas<'_>, overlay: &Overlay) {
     let Some((sheet, scroll)) = sheet(app, overlay) else { return };
     let (w, h) = app.size;
     let body = body(app);

@@ -1,8 +1,8 @@
 //! The palette over the bottom of the screen: what is typed, the commands that have these words, and all about the chosen.
 
-use crate::console::app::App;
-use crate::console::keymap::{Command, Context, Spec, spell};
-use crate::console::palette::{Item, Palette, items};
+use crate::console::app::Console;
+use crate::console::keymap::{Command, KeyContext, Spec, spell};
+use crate::console::palette::{Palette, PaletteItem, items};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width, width_of};
 use crate::console::widget::{Canvas, Words, text};
@@ -14,7 +14,7 @@ use super::help;
 const ROWS: usize = 12;
 
 /// Draws the palette.
-pub fn draw(app: &App, canvas: &mut Canvas<'_>, palette: &Palette) {
+pub fn draw(app: &Console, canvas: &mut Canvas<'_>, palette: &Palette) {
     let room = app.size.0.saturating_sub(4);
     let found = items(app, palette.line.value());
     let cursor = palette.cursor.min(found.len().saturating_sub(1));
@@ -50,7 +50,7 @@ fn head(palette: &Palette, found: usize, room: u16) -> Words {
     words
 }
 
-fn row(app: &App, item: &Item, chosen: bool, names: u16, room: u16) -> Words {
+fn row(app: &Console, item: &PaletteItem, chosen: bool, names: u16, room: u16) -> Words {
     let spec = item.spec;
     let (mark, role) = match (chosen, item.why_not.is_some()) {
         (true, _) => ("▸ ", Role::Waiting),
@@ -77,14 +77,14 @@ fn row(app: &App, item: &Item, chosen: bool, names: u16, room: u16) -> Words {
 }
 
 /// The key below the palette, or wherever else it has one.
-fn key_of(app: &App, spec: &Spec) -> String {
-    let places = [app.place()].into_iter().chain(spec.contexts.iter().copied()).chain([Context::Anywhere]);
+fn key_of(app: &Console, spec: &Spec) -> String {
+    let places = [app.place()].into_iter().chain(spec.contexts.iter().copied()).chain([KeyContext::Anywhere]);
     let mut chords = places.filter_map(|place| app.keymap.chord_now(place, spec.command, app.facts()));
     chords.next().map(spell).unwrap_or_default()
 }
 
 /// All about the chosen one, in two lines.
-fn about(item: &Item, room: u16) -> Vec<Words> {
+fn about(item: &PaletteItem, room: u16) -> Vec<Words> {
     let (role, said) = match &item.why_not {
         Some(why) => (Role::Warning, format!("Not now. {why}")),
         None => (Role::Text, help::sentence(item.spec)),

@@ -3,10 +3,10 @@
 use ratatui::layout::Rect;
 
 use crate::board::empty_reason::absence;
-use crate::board::{Body, Row, Topic, Verdict};
-use crate::console::app::App;
+use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::console::app::Console;
 use crate::console::availability;
-use crate::console::keymap::{Command, Context};
+use crate::console::keymap::{Command, KeyContext};
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width_of};
@@ -14,8 +14,8 @@ use crate::console::widget::columns;
 use crate::console::widget::{Canvas, Words, glyph, priority_line, text, time};
 use crate::model::{Stamp, Trouble};
 
-use super::layout::Place;
-use super::pane_rows::{self, Entry};
+use super::layout::PaneArea;
+use super::pane_rows::{self, PaneEntry};
 pub use super::source_errors::troubles;
 use super::{panes, source_errors, time_travel};
 
@@ -29,10 +29,10 @@ pub struct Behind<'a> {
 }
 
 /// The sources behind a pane.
-pub fn behind(app: &App, pane: Pane) -> Vec<Behind<'_>> {
+pub fn behind(app: &Console, pane: Pane) -> Vec<Behind<'_>> {
     let mut out = Vec::new();
     for row in app.rows(Topic::Sources) {
-        let Body::Source { alive_at, troubled_since, trouble, fresh_for_s, .. } = &row.body else { continue };
+        let RowBody::Source { alive_at, troubled_since, trouble, fresh_for_s, .. } = &row.body else { continue };
         if pane.is_from(row.source.system) {
             let late = alive_at.is_none_or(|at| time::since(at, app.at()) > *fresh_for_s);
             out.push(Behind {
@@ -48,13 +48,13 @@ pub fn behind(app: &App, pane: Pane) -> Vec<Behind<'_>> {
 }
 
 /// Whether nothing behind the pane can be believed any more.
-pub fn is_stale(app: &App, pane: Pane) -> bool {
+pub fn is_stale(app: &Console, pane: Pane) -> bool {
     let behind = behind(app, pane);
     !behind.is_empty() && behind.iter().all(|source| source.late)
 }
 
 /// The age of a pane's data, for the right end of its title.
-fn age(app: &App, pane: Pane) -> Words {
+fn age(app: &Console, pane: Pane) -> Words {
     let behind = behind(app, pane);
     if behind.is_empty() {
         return Words::new();
@@ -79,22 +79,25 @@ fn age(app: &App, pane: Pane) -> Words {
 }
 
 /// How many lines the rows have; troubles take the rest, but never more than a third while there are rows.
-pub fn rows_height(app: &App, pane: Pane, body: Rect) -> u16 {
+pub fn rows_height(app: &Console, pane: Pane, body: Rect) -> u16 {
     body.height - trouble_lines(app, pane, body)
 }
 
-fn trouble_lines(app: &App, pane: Pane, body: Rect) -> u16 {
+fn trouble_lines(app: &Console, pane: Pane, body: Rect) -> u16 {
     u16::try_from(source_errors::block(app, pane, body).len()).unwrap_or(u16::MAX)
 }
 
 /// What stands where there are no rows.
-pub fn nothing(app: &App, pane: Pane) -> String {
+pub fn nothing(app: &Console, pane: Pane) -> String {
     if let Some(filter) = &app.pane(pane).filter {
-        let back = availability::key(app, Context::Main, Command::Back);
+        let back = availability::key(app, KeyContext::Main, Command::Back);
         return format!("No row matches {filter} · {back} shows all.");
     }
     if app.warnings && !pane_rows::all(app, pane).is_empty() {
-        return format!("Nothing wrong here. {} shows all.", availability::key(app, Context::Main, Command::Warnings));
+        return format!(
+            "Nothing wrong here. {} shows all.",
+            availability::key(app, KeyContext::Main, Command::Warnings)
+        );
     }
     if let Some(then) = &app.past {
         return time_travel::nothing(app, then, pane);
@@ -103,7 +106,7 @@ pub fn nothing(app: &App, pane: Pane) -> String {
 }
 
 /// Why a topic has no rows: there is none, it is not known, or nothing of the kind is configured.
-pub fn absent(app: &App, topic: Topic) -> String {
+pub fn absent(app: &Console, topic: Topic) -> String {
     if app.mirror.welcome.is_none() {
         return "Waiting for the room.".to_owned();
     }
@@ -118,7 +121,7 @@ pub fn absent(app: &App, topic: Topic) -> String {
 }
 
 /// Draws the title into the line above the pane.
-pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
+pub fn title(app: &Console, canvas: &mut Canvas<'_>, place: &PaneArea) {
     let focused = app.focus == place.pane && app.overlays.iter().all(|overlay| !overlay.covers());
     let role = if focused { Role::TitleFocused } else { Role::Title };
     let name = span(role, format!("{} {}", place.pane.number(), place.pane.title()));
@@ -175,7 +178,7 @@ pub fn title(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
 }
 
 /// Draws the rows.
-pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
+pub fn rows(app: &Console, canvas: &mut Canvas<'_>, place: &PaneArea) {
     let Rect { x, y, width, .. } = place.body;
     let room = width.saturating_sub(2);
     let height = rows_height(app, place.pane, place.body);
@@ -187,7 +190,7 @@ pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
         }
     }
     let top = state.top.min(entries.len());
-    let shown: Vec<&Entry<'_>> = entries.iter().skip(top).take(usize::from(height)).collect();
+    let shown: Vec<&PaneEntry<'_>> = entries.iter().skip(top).take(usize::from(height)).collect();
     let cells: Vec<_> = shown.iter().map(|entry| pane_rows::cells(app, place.pane, entry)).collect();
     let columns = time_travel::columns(app, place.pane).unwrap_or(panes::spec(place.pane).columns);
     let widths = columns::measure(columns, &cells, room);
@@ -221,7 +224,7 @@ pub fn rows(app: &App, canvas: &mut Canvas<'_>, place: &Place) {
 }
 
 /// Which rows are in sight, where not all of them are: for the right end of the title.
-fn window(app: &App, place: &Place) -> Words {
+fn window(app: &Console, place: &PaneArea) -> Words {
     let total = pane_rows::visible(app, place.pane).len();
     let height = usize::from(rows_height(app, place.pane, place.body));
     if height == 0 || total <= height {
@@ -247,7 +250,7 @@ pub fn mark(verdict: Verdict) -> Words {
 }
 
 /// The strip: every pane in a few words, for screens that show one at a time.
-pub fn strip(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+pub fn strip(app: &Console, canvas: &mut Canvas<'_>, area: Rect) {
     let facts = Pane::ALL.iter().copied().map(|pane| {
         let on = app.focus == pane;
         let name =
@@ -266,13 +269,13 @@ pub fn strip(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         // The pane in focus keeps its name longest.
         // Timeline and people are in sight, or a key away: they make room first.
         let tight = if matches!(pane, Pane::Timeline | Pane::People) && !on { Words::new() } else { tight };
-        priority_line::Fact::left(if on { 1 } else { 2 + pane as u8 }, full).or(tight)
+        priority_line::LinePart::left(if on { 1 } else { 2 + pane as u8 }, full).or(tight)
     });
     priority_line::draw(canvas, area.x + 1, area.y, area.width.saturating_sub(2), 2, facts.collect());
 }
 
 /// The one thing to know about a pane.
-fn signal(app: &App, pane: Pane) -> Words {
+fn signal(app: &Console, pane: Pane) -> Words {
     if app.lost() {
         // The banner says that all is old; what it was is still worth knowing.
         return fade(&[(panes::spec(pane).signal)(app)]).concat();
@@ -284,7 +287,7 @@ fn signal(app: &App, pane: Pane) -> Words {
 }
 
 /// `3✗ 4▲`, or the best that can be said.
-pub fn counts(entries: &[Entry<'_>]) -> Words {
+pub fn counts(entries: &[PaneEntry<'_>]) -> Words {
     let count = |verdict| entries.iter().filter(|entry| entry.verdict() == verdict).count();
     let mut parts = Vec::new();
     for verdict in [Verdict::Critical, Verdict::Warning, Verdict::Unknown] {

@@ -1,12 +1,12 @@
-//! What the rows of a pane are about. One row, one [`Entry`]: it has an identity, a verdict and words to be found by.
+//! What the rows of a pane are about. One row, one [`PaneEntry`]: it has an identity, a verdict and words to be found by.
 
 use crate::approval::{PlanRecord, PlanState};
-use crate::board::event_groups::Fold;
+use crate::board::event_groups::EventGroup;
 use crate::board::row::PoolRef;
-use crate::board::{Body, Row, Verdict};
-use crate::console::app::App;
+use crate::board::{Row, RowBody, Verdict};
+use crate::console::app::Console;
 use crate::console::pane::Pane;
-use crate::console::widget::Cell;
+use crate::console::widget::ColumnText;
 use crate::model::{PersonId, PlanId, Stamp};
 use crate::protocol::Who;
 use crate::timeline::Item;
@@ -15,7 +15,7 @@ use super::{panes, row_filter, time_travel, timeline};
 
 /// What a row is about.
 #[derive(Clone, Copy, Debug)]
-pub enum Entry<'a> {
+pub enum PaneEntry<'a> {
     /// A row of the board.
     Row(&'a Row),
     /// A pool in a load balancer's order: the row, the pool, its place in the order.
@@ -31,10 +31,10 @@ pub enum Entry<'a> {
     /// What a service would lose, and how that stands: its row says how its users are served.
     Loss(&'a Row, Verdict),
     /// Events that are one thing.
-    Fold(Fold<'a>),
+    Fold(EventGroup<'a>),
 }
 
-impl<'a> Entry<'a> {
+impl<'a> PaneEntry<'a> {
     /// Its identity within the pane.
     pub fn key(&self) -> String {
         match self {
@@ -109,7 +109,7 @@ impl<'a> Entry<'a> {
 }
 
 /// Every row of a pane.
-pub fn all(app: &App, pane: Pane) -> Vec<Entry<'_>> {
+pub fn all(app: &Console, pane: Pane) -> Vec<PaneEntry<'_>> {
     if let Some(then) = &app.past {
         return time_travel::entries(app, then, pane);
     }
@@ -117,7 +117,7 @@ pub fn all(app: &App, pane: Pane) -> Vec<Entry<'_>> {
 }
 
 /// The cells of a row.
-pub fn cells(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Cell> {
+pub fn cells(app: &Console, pane: Pane, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
     if let (Some(item), true, true) = (entry.item(), app.past.is_some(), pane != Pane::Timeline) {
         return time_travel::cells(app, pane, item);
     }
@@ -125,7 +125,7 @@ pub fn cells(app: &App, pane: Pane, entry: &Entry<'_>) -> Vec<Cell> {
 }
 
 /// The rows that pass the filter and `warnings only`.
-pub fn visible(app: &App, pane: Pane) -> Vec<Entry<'_>> {
+pub fn visible(app: &Console, pane: Pane) -> Vec<PaneEntry<'_>> {
     let zoomed = app.zoom && app.focus == pane;
     let plain = app.past.is_none() && app.pane(pane).filter.is_none();
     let spec = panes::spec(pane);
@@ -134,7 +134,7 @@ pub fn visible(app: &App, pane: Pane) -> Vec<Entry<'_>> {
         false => all(app, pane),
     };
     let state = app.pane(pane);
-    let marked = |entry: &Entry<'_>| !state.marks.is_empty() && state.marks.contains(&entry.key());
+    let marked = |entry: &PaneEntry<'_>| !state.marks.is_empty() && state.marks.contains(&entry.key());
     if app.warnings {
         entries.retain(|entry| !is_calm(pane, entry) || marked(entry));
     }
@@ -145,18 +145,18 @@ pub fn visible(app: &App, pane: Pane) -> Vec<Entry<'_>> {
 }
 
 /// What `warnings only` leaves out.
-fn is_calm(pane: Pane, entry: &Entry<'_>) -> bool {
+fn is_calm(pane: Pane, entry: &PaneEntry<'_>) -> bool {
     pane != Pane::People && matches!(entry.verdict(), Verdict::Ok | Verdict::Info)
 }
 
 /// How many rows `warnings only` leaves out, over all panes.
-pub fn calm(app: &App) -> usize {
+pub fn calm(app: &Console) -> usize {
     let calm = |pane| all(app, pane).iter().filter(|entry| is_calm(pane, entry)).count();
     Pane::ALL.iter().copied().map(calm).sum()
 }
 
 /// The marked rows of a pane as plain text, in the order in which they stand there.
-pub fn marked(app: &App, pane: Pane) -> Vec<String> {
+pub fn marked(app: &Console, pane: Pane) -> Vec<String> {
     let marks = &app.pane(pane).marks;
     if marks.is_empty() {
         return Vec::new();
@@ -166,20 +166,20 @@ pub fn marked(app: &App, pane: Pane) -> Vec<String> {
 }
 
 /// The row under the cursor.
-pub fn selected(app: &App, pane: Pane) -> Option<Entry<'_>> {
+pub fn selected(app: &Console, pane: Pane) -> Option<PaneEntry<'_>> {
     let entries = visible(app, pane);
     let index = app.pane(pane).index.min(entries.len().checked_sub(1)?);
     entries.get(index).copied()
 }
 
 /// The row with this key, whatever the filter says.
-pub fn find<'a>(app: &'a App, pane: Pane, key: &str) -> Option<Entry<'a>> {
+pub fn find<'a>(app: &'a Console, pane: Pane, key: &str) -> Option<PaneEntry<'a>> {
     let found = all(app, pane).into_iter().find(|entry| entry.key() == key);
     found.or_else(|| (panes::spec(pane).brief)(app).into_iter().find(|entry| entry.key() == key))
 }
 
 /// A row as plain text: for copying and finding.
-pub fn plain(app: &App, pane: Pane, entry: &Entry<'_>) -> String {
+pub fn plain(app: &Console, pane: Pane, entry: &PaneEntry<'_>) -> String {
     let mut text = String::new();
     for cell in cells(app, pane, entry) {
         let words: String = cell.iter().map(|span| span.text.as_str()).collect();
@@ -191,7 +191,7 @@ pub fn plain(app: &App, pane: Pane, entry: &Entry<'_>) -> String {
             text.push_str(words);
         }
     }
-    if let Some(Row { body: Body::Event(event), .. }) = entry.row() {
+    if let Some(Row { body: RowBody::Event(event), .. }) = entry.row() {
         text.push_str("  ");
         text.push_str(event.message.as_str());
     }

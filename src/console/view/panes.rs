@@ -1,13 +1,13 @@
 //! What each pane shows, in one table: a pane is a file that exports its [`PaneSpec`], and a line here.
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::pane::Pane;
-use crate::console::time_travel::{Kept, Past};
+use crate::console::time_travel::{PastTopic, TimeTravel};
 use crate::console::widget::columns::Column;
-use crate::console::widget::{Cell, Words};
+use crate::console::widget::{ColumnText, Words};
 use crate::model::Topic;
 
-use super::pane_rows::Entry;
+use super::pane_rows::PaneEntry;
 use super::{alerts, backups, events, gitops, people, timeline, traffic};
 
 /// How a pane makes rows, cells and words of what the console knows.
@@ -15,21 +15,21 @@ pub struct PaneSpec {
     pub pane: Pane,
     pub columns: &'static [Column],
     /// Every row.
-    pub entries: for<'a> fn(&'a App) -> Vec<Entry<'a>>,
+    pub entries: for<'a> fn(&'a Console) -> Vec<PaneEntry<'a>>,
     /// The rows of a pane that is neither filtered nor in the past: those that say something of their own.
-    pub brief: for<'a> fn(&'a App) -> Vec<Entry<'a>>,
+    pub brief: for<'a> fn(&'a Console) -> Vec<PaneEntry<'a>>,
     /// When the brief form is shown.
     pub brief_while: BriefWhile,
     /// Whether rows that the brief form leaves out are named beside a row of another pane.
     pub related_in_full: bool,
-    pub cells: fn(&App, &Entry<'_>) -> Vec<Cell>,
+    pub cells: fn(&Console, &PaneEntry<'_>) -> Vec<ColumnText>,
     /// What the title says beside the name.
-    pub summary: fn(&App) -> Words,
+    pub summary: fn(&Console) -> Words,
     /// The one thing to know about it, for the strip.
-    pub signal: fn(&App) -> Words,
+    pub signal: fn(&Console) -> Words,
     /// What stands where there are no rows.
-    pub empty: fn(&App) -> String,
-    pub past: PastRows,
+    pub empty: fn(&Console) -> String,
+    pub past: PaneHistory,
 }
 
 /// When a pane shows its rows in brief.
@@ -56,11 +56,11 @@ impl BriefWhile {
 
 /// What a pane shows of an earlier instant.
 #[derive(Clone, Copy)]
-pub enum PastRows {
+pub enum PaneHistory {
     /// The last recorded change of each thing.
     Changes,
     /// The rows that the room kept, and the changes before them or in their place.
-    Kept { topic: Topic, kept: fn(&Past) -> &Kept, with_changes: bool, none: &'static str },
+    Kept { topic: Topic, kept: fn(&TimeTravel) -> &PastTopic, with_changes: bool, none: &'static str },
     /// Its own rows, as recorded by then.
     AsRecorded,
     /// Nothing, with where to look.

@@ -1,16 +1,16 @@
 //! Who is here, who commands, and who took part and is gone.
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::{Cell, Column, Words, glyph, priority_line};
-use crate::model::Role as PersonRole;
+use crate::console::widget::{Column, ColumnText, Words, glyph, priority_line};
+use crate::model::PersonRole;
 use crate::model::{Level, PersonId, Stamp};
 use crate::timeline::Incident;
 
-use super::pane_rows::Entry;
-use super::panes::{BriefWhile, PaneSpec, PastRows};
+use super::pane_rows::PaneEntry;
+use super::panes::{BriefWhile, PaneHistory, PaneSpec};
 
 /// Mark, name, role, when they joined or were last heard of, how we know.
 pub const COLUMNS: &[Column] =
@@ -28,11 +28,11 @@ pub static PANE: PaneSpec = PaneSpec {
     summary,
     signal: |app| vec![span(Role::Dim, app.seen().present.len().to_string())],
     empty: |_| "Nobody is here yet.".to_owned(),
-    past: PastRows::Nothing("Who was here then: the timeline has who joined and left."),
+    past: PaneHistory::Nothing("Who was here then: the timeline has who joined and left."),
 };
 
 /// Everyone with a console open, the commander first; then who took part and has none, by when they were last heard of.
-pub fn entries(app: &App) -> Vec<Entry<'_>> {
+pub fn entries(app: &Console) -> Vec<PaneEntry<'_>> {
     let present = &app.seen().present;
     let commander = commander(app);
     let mut here: Vec<_> = present.iter().collect();
@@ -43,7 +43,10 @@ pub fn entries(app: &App) -> Vec<Entry<'_>> {
     });
     let mut away: Vec<_> = away.collect();
     away.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
-    here.into_iter().map(Entry::Who).chain(away.into_iter().map(|(person, at)| Entry::Away(person, at))).collect()
+    here.into_iter()
+        .map(PaneEntry::Who)
+        .chain(away.into_iter().map(|(person, at)| PaneEntry::Away(person, at)))
+        .collect()
 }
 
 /// The last entry of a person, or when they are first named.
@@ -54,16 +57,16 @@ pub fn last_heard(incident: &Incident, person: &PersonId) -> Stamp {
 }
 
 /// Who commands: nobody any more once the incident is closed.
-pub fn commander(app: &App) -> Option<&PersonId> {
+pub fn commander(app: &Console) -> Option<&PersonId> {
     app.incident().filter(|incident| incident.closed_at.is_none()).and_then(|incident| incident.commander.as_ref())
 }
 
 /// One person.
-pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
+pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
     let commander = commander(app);
     let who = match entry {
-        Entry::Who(who) => who,
-        Entry::Away(person, at) => return away(app, person, *at, commander == Some(*person)),
+        PaneEntry::Who(who) => who,
+        PaneEntry::Away(person, at) => return away(app, person, *at, commander == Some(*person)),
         _ => return Vec::new(),
     };
     let person = &who.actor.person;
@@ -95,7 +98,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
 }
 
 /// A time of day, with the day where that is another: an age would not say of what.
-fn when(app: &App, at: Stamp) -> String {
+fn when(app: &Console, at: Stamp) -> String {
     match app.zone.day(at) == app.zone.day(app.at()) {
         true => app.zone.minutes(at),
         false => format!("{} {}", app.zone.day(at), app.zone.minutes(at)),
@@ -103,7 +106,7 @@ fn when(app: &App, at: Stamp) -> String {
 }
 
 /// Someone who is not at a console. A commander who is gone is news.
-fn away(app: &App, person: &PersonId, at: Stamp, commands: bool) -> Vec<Cell> {
+fn away(app: &Console, person: &PersonId, at: Stamp, commands: bool) -> Vec<ColumnText> {
     let role = if commands { span(Role::Warning, "commands") } else { span(Role::Dim, "not here") };
     let heard = format!("heard {}", when(app, at));
     vec![
@@ -116,7 +119,7 @@ fn away(app: &App, person: &PersonId, at: Stamp, commands: bool) -> Vec<Cell> {
 }
 
 /// How many, and who commands.
-pub fn summary(app: &App) -> Words {
+pub fn summary(app: &Console) -> Words {
     let here = match app.seen().present.len() {
         0 => Words::new(),
         n => vec![span(Role::Dim, format!("{n} here"))],

@@ -3,13 +3,13 @@
 use ratatui::layout::Rect;
 
 use crate::approval::{PlanRecord, PlanState};
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::availability;
-use crate::console::keymap::{Command, Context, spell};
+use crate::console::keymap::{Command, KeyContext, spell};
 use crate::console::overlay::{PlanView, Stance, Subject};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
-use crate::console::widget::priority_line::{self, Fact};
+use crate::console::widget::priority_line::{self, LinePart};
 use crate::console::widget::{Canvas, Words, glyph, text, time};
 use crate::model::plan::{Action, Pre};
 use crate::model::{Digest, Plan, SafeText};
@@ -17,11 +17,11 @@ use crate::model::{Digest, Plan, SafeText};
 use super::{footer, header, plan_steps, timeline_text};
 
 /// Draws the plan.
-pub fn draw(app: &App, canvas: &mut Canvas<'_>, view: &PlanView) {
+pub fn draw(app: &Console, canvas: &mut Canvas<'_>, view: &PlanView) {
     let (w, h) = app.size;
     let room = w.saturating_sub(4);
     let Some(plan) = view.plan(app) else {
-        let back = availability::key(app, Context::Plan, Command::Back);
+        let back = availability::key(app, KeyContext::Plan, Command::Back);
         let gone = format!("This plan is not in the log any more. {back} goes back.");
         canvas.put(2, 0, &gone, Role::Text, room);
         return;
@@ -61,11 +61,11 @@ pub fn draw(app: &App, canvas: &mut Canvas<'_>, view: &PlanView) {
 }
 
 /// What of the page is above and below the screen, and the keys that go there.
-fn unseen(app: &App, above: usize, below: usize) -> Words {
+fn unseen(app: &Console, above: usize, below: usize) -> Words {
     let mut words = Words::new();
     for (n, place, command) in [(above, "above", Command::PageUp), (below, "below", Command::PageDown)] {
         if n > 0 {
-            let key = app.keymap.chord_of(Context::Plan, command).map(spell).unwrap_or_default();
+            let key = app.keymap.chord_of(KeyContext::Plan, command).map(spell).unwrap_or_default();
             let lines = if n == 1 { "1 line".to_owned() } else { format!("{n} lines") };
             words.extend([span(Role::Strong, format!(" {lines} {place} ")), span(Role::Accent, format!("{key} "))]);
         }
@@ -74,7 +74,7 @@ fn unseen(app: &App, above: usize, below: usize) -> Words {
 }
 
 /// What it waits for, from whom, until when, and the code to read aloud.
-fn top(app: &App, canvas: &mut Canvas<'_>, view: &PlanView, plan: &Plan, digest: Option<Digest>, stance: Stance) {
+fn top(app: &Console, canvas: &mut Canvas<'_>, view: &PlanView, plan: &Plan, digest: Option<Digest>, stance: Stance) {
     let record = view.record(app);
     let (role, headline) = match (stance, record.map(|record| record.state)) {
         (Stance::Propose, _) => (Role::Waiting, "TO PROPOSE".to_owned()),
@@ -85,27 +85,27 @@ fn top(app: &App, canvas: &mut Canvas<'_>, view: &PlanView, plan: &Plan, digest:
         (_, Some(state)) => (timeline_text::plan_mark(state).1, format!("{state:?}").to_uppercase()),
         (_, None) => (Role::Dim, "PLAN".to_owned()),
     };
-    let mut facts = vec![Fact::left(0, vec![span(role, headline)])];
+    let mut facts = vec![LinePart::left(0, vec![span(role, headline)])];
     if app.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some()) {
-        facts.push(Fact::left(0, vec![span(Role::BadgeDrill, " DRILL ")]));
+        facts.push(LinePart::left(0, vec![span(Role::BadgeDrill, " DRILL ")]));
     }
     if let Some(record) = record {
         let short = vec![span(Role::Dim, "by "), span(Role::Strong, timeline_text::persons(record).join(" + "))];
-        facts.push(Fact::right(4, who(app, record)).or(short));
+        facts.push(LinePart::right(4, who(app, record)).or(short));
         if matches!(record.state, PlanState::Proposed | PlanState::Approved) {
             let used = time::since(record.proposed_at, app.now.room);
             let left = plan.ttl_s.saturating_sub(used);
             let role = if left < 120 { Role::Warning } else { Role::Dim };
-            facts.push(Fact::right(3, vec![span(role, format!("expires in {}", time::clock(left)))]));
+            facts.push(LinePart::right(3, vec![span(role, format!("expires in {}", time::clock(left)))]));
         }
     }
     if let Some(digest) = digest {
-        facts.push(Fact::right(1, vec![span(Role::Dim, "code "), span(Role::Strong, digest.spoken())]));
+        facts.push(LinePart::right(1, vec![span(Role::Dim, "code "), span(Role::Strong, digest.spoken())]));
     }
     priority_line::draw(canvas, 2, 0, app.size.0.saturating_sub(4), 3, facts);
 }
 
-fn who(app: &App, record: &PlanRecord) -> Words {
+fn who(app: &Console, record: &PlanRecord) -> Words {
     let age = time::span(time::since(record.proposed_at, app.now.room));
     let mut words = vec![
         span(Role::Dim, "proposed by "),
@@ -126,7 +126,7 @@ fn who(app: &App, record: &PlanRecord) -> Words {
 
 /// Before it runs: what changes, what to know, what it relies on, its steps. Once it was begun the steps come first, and
 /// what was confirmed is below them.
-fn body_lines(app: &App, view: &PlanView, plan: &Plan, room: u16) -> Vec<Words> {
+fn body_lines(app: &Console, view: &PlanView, plan: &Plan, room: u16) -> Vec<Words> {
     let record = view.record(app);
     let begun = record.filter(|record| is_run(record.state));
     let mut parts: Vec<Vec<Words>> =
@@ -184,7 +184,7 @@ fn is_run(state: PlanState) -> bool {
 
 /// Now and after, side by side.
 fn table(plan: &Plan, room: u16) -> Vec<Words> {
-    let most = |f: fn(&crate::model::plan::Shown) -> &str, least: u16| {
+    let most = |f: fn(&crate::model::plan::ShownChange) -> &str, least: u16| {
         plan.shown.iter().map(|row| width(f(row))).max().unwrap_or(0).max(least)
     };
     let what = most(|row| &row.what, 4).min(room / 3) + 2;
@@ -221,7 +221,7 @@ const FRESH: u64 = 60;
 
 /// What it relies on before its first write, each with the age of its reading; then what its later steps rely on, which
 /// nobody can have read yet. Two columns where there is room.
-fn preconditions(app: &App, plan: &Plan, room: u16) -> Vec<Words> {
+fn preconditions(app: &Console, plan: &Plan, room: u16) -> Vec<Words> {
     let (first, later) = relied(plan);
     let mut lines = Vec::new();
     if !first.is_empty() {
@@ -232,21 +232,21 @@ fn preconditions(app: &App, plan: &Plan, room: u16) -> Vec<Words> {
     }
     if !later.is_empty() {
         lines.push(vec![span(Role::Dim, "must be so once the steps before have run")]);
-        let due = |pre: &Pre| (pre.says.clone(), Proof::Due);
+        let due = |pre: &Pre| (pre.says.clone(), FactStatus::Due);
         lines.extend(premises(&later.iter().map(due).collect::<Vec<_>>(), room));
     }
     lines
 }
 
 /// What is otherwise since a waiting plan was proposed: first why none could be made now, then fact by fact.
-fn since_proposed(app: &App, plan: &Plan, room: u16) -> Vec<Words> {
+fn since_proposed(app: &Console, plan: &Plan, room: u16) -> Vec<Words> {
     let changed = changes(app, plan);
     let line = |words: String| vec![span(Role::Critical, format!("{} ", glyph::CRITICAL)), span(Role::Text, words)];
     changed.iter().flat_map(|it| text::wrap(it, room.saturating_sub(2))).map(line).collect()
 }
 
 /// The same, a sentence each.
-pub fn changes(app: &App, plan: &Plan) -> Vec<String> {
+pub fn changes(app: &Console, plan: &Plan) -> Vec<String> {
     let Some(recheck) = app.mirror.recheck(&plan.plan) else { return Vec::new() };
     let refused = recheck.refused.iter().map(|it| format!("since it was proposed: {} {}", it.why, it.remedy));
     let (first, _) = relied(plan);
@@ -256,7 +256,7 @@ pub fn changes(app: &App, plan: &Plan) -> Vec<String> {
 
 /// How well a fact is known.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Proof {
+pub enum FactStatus {
     /// Read so many seconds ago.
     Read(u64),
     /// Read so many seconds ago, and otherwise now.
@@ -265,7 +265,7 @@ pub enum Proof {
     Due,
 }
 
-impl Proof {
+impl FactStatus {
     fn age(self) -> Option<u64> {
         match self {
             Self::Read(age) | Self::Changed(age) => Some(age),
@@ -275,13 +275,13 @@ impl Proof {
 }
 
 /// What the room reads all the while counts, not only what was read for the proposal.
-pub fn proof(app: &App, plan: &Plan, pre: &Pre) -> Proof {
+pub fn proof(app: &Console, plan: &Plan, pre: &Pre) -> FactStatus {
     let now = app.mirror.recheck(&plan.plan).and_then(|recheck| recheck.of(pre));
     let read_at = now.map_or(pre.read_at, |now| now.read_at.max(pre.read_at));
     let age = time::since(read_at, app.now.room);
     match now.is_some_and(|now| now.changed.is_some()) {
-        true => Proof::Changed(age),
-        false => Proof::Read(age),
+        true => FactStatus::Changed(age),
+        false => FactStatus::Read(age),
     }
 }
 
@@ -304,13 +304,13 @@ pub fn relied(plan: &Plan) -> (Vec<Pre>, Vec<Pre>) {
 }
 
 /// Lines of facts, each proven so many seconds ago, or not yet.
-fn premises(all: &[(String, Proof)], room: u16) -> Vec<Words> {
-    let cell = |(says, proof): &(String, Proof), wide: u16| {
+fn premises(all: &[(String, FactStatus)], room: u16) -> Vec<Words> {
+    let cell = |(says, proof): &(String, FactStatus), wide: u16| {
         let (glyph, role) = match proof {
-            Proof::Read(age) if *age <= FRESH => (glyph::OK, Role::Good),
-            Proof::Read(_) => (glyph::UNKNOWN, Role::Unknown),
-            Proof::Changed(_) => (glyph::CRITICAL, Role::Critical),
-            Proof::Due => ("·", Role::Dim),
+            FactStatus::Read(age) if *age <= FRESH => (glyph::OK, Role::Good),
+            FactStatus::Read(_) => (glyph::UNKNOWN, Role::Unknown),
+            FactStatus::Changed(_) => (glyph::CRITICAL, Role::Critical),
+            FactStatus::Due => ("·", Role::Dim),
         };
         let age = proof.age().map(|age| format!("{} ago", time::span(age))).unwrap_or_default();
         let says = text::end(says, wide.saturating_sub(width(&age) + 5));
@@ -322,7 +322,7 @@ fn premises(all: &[(String, Proof)], room: u16) -> Vec<Words> {
     let two = room >= 100 && all.len() > 3 && all.iter().all(|(says, _)| width(says) + 14 <= half);
     let longest = all.iter().map(|(says, _)| width(says)).max().unwrap_or(0);
     let wide = if two { half } else { room.min(longest + 16) };
-    let line = |pair: &[(String, Proof)]| {
+    let line = |pair: &[(String, FactStatus)]| {
         let mut line = cell(&pair[0], wide);
         if let Some(second) = pair.get(1) {
             line.push(span(Role::Text, "      "));
@@ -334,7 +334,7 @@ fn premises(all: &[(String, Proof)], room: u16) -> Vec<Words> {
 }
 
 /// The lines above the keys: the typed name, or what is waited for.
-fn foot(app: &App, view: &PlanView, plan: &Plan, stance: Stance, room: u16) -> Vec<Words> {
+fn foot(app: &Console, view: &PlanView, plan: &Plan, stance: Stance, room: u16) -> Vec<Words> {
     let mut lines = Vec::new();
     let problem = view.problem.as_ref().map(SafeText::as_str);
     for line in problem.map(|words| text::wrap(words, room)).unwrap_or_default() {
@@ -346,7 +346,7 @@ fn foot(app: &App, view: &PlanView, plan: &Plan, stance: Stance, room: u16) -> V
         Stance::Propose => vec![typed(view, plan, "To propose it, type ", room)],
         Stance::Approve => vec![typed(view, plan, "To confirm, type ", room)],
         Stance::Wait { mine: true } => {
-            let open = availability::key(app, Context::Main, Command::OpenProposal);
+            let open = availability::key(app, KeyContext::Main, Command::OpenProposal);
             says(&format!(
                 "You proposed this. Another person must confirm it: ask them to press {open}, and read them the code."
             ))
@@ -366,12 +366,12 @@ fn foot(app: &App, view: &PlanView, plan: &Plan, stance: Stance, room: u16) -> V
 }
 
 /// What to do after a run that did not reach its end: it is not resumed, since what was true when it was made may be no more.
-fn again(app: &App, plan: &Plan) -> String {
+fn again(app: &Console, plan: &Plan) -> String {
     let command = match plan.action {
         Action::Failover => Command::Failover,
         Action::Restore => Command::Restore,
     };
-    let key = availability::key(app, Context::Main, command);
+    let key = availability::key(app, KeyContext::Main, command);
     format!(
         "It did not reach its end and is not resumed. What was done stays done: see each step's answer above. To go on, \
          leave this page and press {key}: the new plan starts from what is true then."

@@ -1,7 +1,7 @@
 //! The steps of a plan: before it runs a list, while it runs a checklist with the answer that proves each step.
 
 use crate::approval::{PlanRecord, StepState};
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
 use crate::console::widget::{Words, glyph, text, time};
@@ -11,7 +11,7 @@ use crate::model::{Plan, Stamp, Step};
 const MOST: u16 = 110;
 
 /// The steps, with their states once the plan was begun.
-pub fn steps(app: &App, plan: &Plan, record: Option<&PlanRecord>, room: u16) -> Vec<Words> {
+pub fn steps(app: &Console, plan: &Plan, record: Option<&PlanRecord>, room: u16) -> Vec<Words> {
     let mut lines = match record {
         Some(_) => Vec::new(),
         None => vec![vec![span(Role::Dim, "steps, in this order; the first that fails stops the rest")]],
@@ -52,7 +52,7 @@ fn planned(step: &Step, wide: u16) -> Vec<Words> {
     lines
 }
 
-fn checked(app: &App, step: &Step, state: &StepState, before: Option<Stamp>, room: u16) -> Vec<Words> {
+fn checked(app: &Console, step: &Step, state: &StepState, before: Option<Stamp>, room: u16) -> Vec<Words> {
     let took = |from: Option<Stamp>, to: Stamp| from.map(|from| time::span(time::since(from, to))).unwrap_or_default();
     let (mark, role, elapsed, says) = match state {
         StepState::Waiting => (" ", Role::Dim, String::new(), None),

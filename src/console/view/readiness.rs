@@ -2,26 +2,26 @@
 //! prove it. The judgement is the board's; here it only gets its place.
 
 use crate::board::Readiness;
-use crate::board::readiness::{Check, Promise, Ready, Standing, readiness};
-use crate::console::app::App;
+use crate::board::readiness::{Attainment, Promise, ReadinessCheck, Ready, readiness};
+use crate::console::app::Console;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width_of};
 use crate::console::widget::{Words, glyph, text, time};
 use crate::model::Strategy;
 
-use super::page::Sheet;
+use super::page::Page;
 
 /// Readiness as this console knows it.
-pub fn judge(app: &App) -> Readiness {
+pub fn judge(app: &Console) -> Readiness {
     let mirror = app.seen();
     let objectives = mirror.welcome.as_ref().map_or(&[][..], |welcome| welcome.objectives.as_slice());
     readiness(objectives, &mirror.board, &mirror.story, app.at())
 }
 
 /// The board.
-pub fn sheet(app: &App, room: u16) -> Sheet {
+pub fn sheet(app: &Console, room: u16) -> Page {
     let ready = judge(app);
-    let mut sheet = Sheet::new("Readiness");
+    let mut sheet = Page::new("Readiness");
     let (role, words) = headline(&ready);
     sheet.title.push(span(role, format!("   {words}")));
     if ready.services.is_empty() {
@@ -40,7 +40,7 @@ pub fn sheet(app: &App, room: u16) -> Sheet {
 /// The answer in one line.
 fn headline(ready: &Readiness) -> (Role, String) {
     let count = |standing| ready.services.iter().filter(|it| it.standing == standing).count();
-    let (missed, unknown, all) = (count(Standing::Missed), count(Standing::Unknown), ready.services.len());
+    let (missed, unknown, all) = (count(Attainment::Missed), count(Attainment::Unknown), ready.services.len());
     let services = |n: usize| if n == 1 { "1 service".to_owned() } else { format!("{n} services") };
     match (missed, unknown) {
         (0, 0) if all == 0 => (Role::Unknown, "nothing is promised".to_owned()),
@@ -54,11 +54,11 @@ fn headline(ready: &Readiness) -> (Role, String) {
 }
 
 /// Glyph and colour of a standing.
-fn mark(standing: Standing) -> (&'static str, Role) {
+fn mark(standing: Attainment) -> (&'static str, Role) {
     match standing {
-        Standing::Met => (glyph::OK, Role::Good),
-        Standing::Unknown => (glyph::UNKNOWN, Role::Unknown),
-        Standing::Missed => (glyph::CRITICAL, Role::Critical),
+        Attainment::Met => (glyph::OK, Role::Good),
+        Attainment::Unknown => (glyph::UNKNOWN, Role::Unknown),
+        Attainment::Missed => (glyph::CRITICAL, Role::Critical),
     }
 }
 
@@ -66,7 +66,7 @@ fn mark(standing: Standing) -> (&'static str, Role) {
 const RTO: u16 = 23;
 const RPO: u16 = 25;
 
-fn table(app: &App, ready: &Readiness, sheet: &mut Sheet, room: u16) {
+fn table(app: &Console, ready: &Readiness, sheet: &mut Page, room: u16) {
     let names = ready.services.iter().map(|it| width_of(&[span(Role::Text, it.service.as_str())])).max().unwrap_or(0);
     let name = names.clamp(7, 16).min(room / 4);
     let pad = |mut words: Words, to: u16| {
@@ -89,9 +89,9 @@ fn rto(promise: &Promise) -> Words {
     let (glyph, role) = mark(promise.standing);
     let limit = time::words(promise.limit_s);
     let words = match (promise.measured_s, promise.standing) {
-        (Some(took), Standing::Met | Standing::Unknown) => format!("{} of {limit}", time::words(took)),
-        (Some(took), Standing::Missed) if took > promise.limit_s => format!("{}, OVER {limit}", time::words(took)),
-        (_, Standing::Missed) => format!("can't meet {limit}"),
+        (Some(took), Attainment::Met | Attainment::Unknown) => format!("{} of {limit}", time::words(took)),
+        (Some(took), Attainment::Missed) if took > promise.limit_s => format!("{}, OVER {limit}", time::words(took)),
+        (_, Attainment::Missed) => format!("can't meet {limit}"),
         _ => format!("{limit}, not proven"),
     };
     vec![span(role, format!("{glyph} ")), span(if role == Role::Good { Role::Text } else { role }, words)]
@@ -103,7 +103,7 @@ fn rpo(promise: &Promise) -> Words {
     let limit = time::words(promise.limit_s);
     let text = if role == Role::Good { Role::Text } else { role };
     let words = match promise.measured_s {
-        None if promise.standing == Standing::Missed => format!("no point, of {limit}"),
+        None if promise.standing == Attainment::Missed => format!("no point, of {limit}"),
         None => format!("{limit}, not known"),
         Some(lost) if lost > promise.limit_s => format!("{}, OVER {limit}", time::words(lost)),
         Some(lost) => format!("{} of {limit}", time::words(lost)),
@@ -111,7 +111,7 @@ fn rpo(promise: &Promise) -> Words {
     vec![span(role, format!("{glyph} ")), span(text, words)]
 }
 
-fn last_proof(app: &App, it: &Ready) -> Words {
+fn last_proof(app: &Console, it: &Ready) -> Words {
     match it.proofs.first() {
         Some(proof) => vec![span(Role::Dim, format!("{} {}", proof.what, app.zone.day(proof.at)))],
         None => vec![span(Role::Unknown, "never")],
@@ -119,11 +119,11 @@ fn last_proof(app: &App, it: &Ready) -> Words {
 }
 
 /// Why not, and what would prove it; what holds comes last, in one line.
-fn reasons(app: &App, it: &Ready, sheet: &mut Sheet, room: u16) {
+fn reasons(app: &Console, it: &Ready, sheet: &mut Page, room: u16) {
     sheet.heading(&it.service);
-    let line = |check: &Check, sheet: &mut Sheet| {
+    let line = |check: &ReadinessCheck, sheet: &mut Page| {
         let (glyph, role) = mark(check.standing);
-        let role = if check.standing == Standing::Met { Role::Text } else { role };
+        let role = if check.standing == Attainment::Met { Role::Text } else { role };
         sheet.pair(&format!("{glyph} {}", check.what), role, check.says.as_str(), room);
         if !check.remedy.is_empty() {
             sheet.pair("", Role::Dim, check.remedy.as_str(), room);

@@ -1,37 +1,37 @@
 //! What a filter can ask of a pane's rows, and what completes one.
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::model::filter::{Completion, Field, Fields, Filter, complete};
-use crate::model::{Role, Stamp};
-use crate::timeline::{Incident, Told};
+use crate::model::{PersonRole, Stamp};
+use crate::timeline::{Incident, ToldItem};
 
-use super::pane_rows::{self, Entry};
+use super::pane_rows::{self, PaneEntry};
 
 /// A pane's row with the incident whose words its entries are told in.
-pub struct Asked<'a> {
-    pub entry: Entry<'a>,
+pub struct FilteredRow<'a> {
+    pub entry: PaneEntry<'a>,
     pub incident: Option<&'a Incident>,
 }
 
-type Each<'a> = &'a mut dyn FnMut(&str);
+type PaneVisitor<'a> = &'a mut dyn FnMut(&str);
 
-impl<'a> Asked<'a> {
+impl<'a> FilteredRow<'a> {
     /// Rows, entries and plans answer for themselves, on the command line too. Pools and persons are the console's own.
     fn with<T>(&self, ask: impl FnOnce(&dyn Fields) -> T) -> Option<T> {
         match (&self.entry, self.incident) {
-            (Entry::Row(row), _) => Some(ask(*row)),
-            (Entry::Plan(record), _) => Some(ask(*record)),
-            (entry, Some(incident)) => entry.item().map(|item| ask(&Told { incident, item })),
+            (PaneEntry::Row(row), _) => Some(ask(*row)),
+            (PaneEntry::Plan(record), _) => Some(ask(*record)),
+            (entry, Some(incident)) => entry.item().map(|item| ask(&ToldItem { incident, item })),
             _ => None,
         }
     }
 
-    fn own(&self, field: Field, each: Each<'_>) {
+    fn own(&self, field: Field, each: PaneVisitor<'_>) {
         match (&self.entry, field) {
-            (Entry::Pool(_, pool, _), Field::Name) => each(pool.name.as_str()),
-            (Entry::Pool(..), Field::Kind) => each("pool"),
-            (Entry::Pool(row, pool, _), Field::State) => {
+            (PaneEntry::Pool(_, pool, _), Field::Name) => each(pool.name.as_str()),
+            (PaneEntry::Pool(..), Field::Kind) => each("pool"),
+            (PaneEntry::Pool(row, pool, _), Field::State) => {
                 if row.stale {
                     each("stale");
                 }
@@ -42,32 +42,32 @@ impl<'a> Asked<'a> {
                     (_, None) => "unknown",
                 });
             }
-            (Entry::Pool(row, ..), Field::Service | Field::Source) => row.values(field, each),
-            (Entry::Who(who), Field::Person | Field::Name) => each(who.actor.person.as_str()),
-            (Entry::Who(_), Field::Kind) => each("person"),
-            (Entry::Who(who), Field::State) => each(match who.role {
-                Role::Observer => "observer",
-                Role::Operator => "operator",
-                Role::Commander => "commander",
+            (PaneEntry::Pool(row, ..), Field::Service | Field::Source) => row.values(field, each),
+            (PaneEntry::Who(who), Field::Person | Field::Name) => each(who.actor.person.as_str()),
+            (PaneEntry::Who(_), Field::Kind) => each("person"),
+            (PaneEntry::Who(who), Field::State) => each(match who.role {
+                PersonRole::Observer => "observer",
+                PersonRole::Operator => "operator",
+                PersonRole::Commander => "commander",
             }),
             _ => {}
         }
     }
 }
 
-impl Fields for Asked<'_> {
-    fn texts(&self, each: Each<'_>) {
+impl Fields for FilteredRow<'_> {
+    fn texts(&self, each: PaneVisitor<'_>) {
         if self.with(|it| it.texts(each)).is_none() {
             for field in [Field::Kind, Field::Name, Field::State] {
                 self.own(field, each);
             }
-            if let Entry::Pool(row, ..) = &self.entry {
+            if let PaneEntry::Pool(row, ..) = &self.entry {
                 row.values(Field::Name, each);
             }
         }
     }
 
-    fn values(&self, field: Field, each: Each<'_>) {
+    fn values(&self, field: Field, each: PaneVisitor<'_>) {
         if self.with(|it| it.values(field, each)).is_none() {
             self.own(field, each);
         }
@@ -79,8 +79,8 @@ impl Fields for Asked<'_> {
 
     fn at(&self) -> Option<Stamp> {
         self.with(|it| it.at()).unwrap_or(match &self.entry {
-            Entry::Pool(row, ..) => Some(row.seen_at),
-            Entry::Who(who) => Some(who.since),
+            PaneEntry::Pool(row, ..) => Some(row.seen_at),
+            PaneEntry::Who(who) => Some(who.since),
             _ => None,
         })
     }
@@ -91,13 +91,14 @@ impl Fields for Asked<'_> {
 }
 
 /// Whether a row passes a filter.
-pub fn passes(app: &App, filter: &Filter, entry: &Entry<'_>) -> bool {
-    filter.matches(&Asked { entry: *entry, incident: app.incident() }, app.at())
+pub fn passes(app: &Console, filter: &Filter, entry: &PaneEntry<'_>) -> bool {
+    filter.matches(&FilteredRow { entry: *entry, incident: app.incident() }, app.at())
 }
 
 /// What could stand at the cursor of a filter for this pane.
-pub fn completion(app: &App, pane: Pane, text: &str, cursor: usize) -> Completion {
+pub fn completion(app: &Console, pane: Pane, text: &str, cursor: usize) -> Completion {
     let incident = app.incident();
-    let rows: Vec<Asked<'_>> = pane_rows::all(app, pane).into_iter().map(|entry| Asked { entry, incident }).collect();
+    let rows: Vec<FilteredRow<'_>> =
+        pane_rows::all(app, pane).into_iter().map(|entry| FilteredRow { entry, incident }).collect();
     complete(text, cursor, rows.iter().map(|row| row as &dyn Fields))
 }

@@ -2,8 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use crate::board::{Body, Topic};
-use crate::console::app::App;
+use crate::board::{RowBody, Topic};
+use crate::console::app::Console;
 use crate::console::keymap::Command;
 use crate::console::overlay::SilenceForm;
 use crate::console::theme::Role;
@@ -15,14 +15,14 @@ use crate::model::{AlertGrade, SafeText};
 use super::dialog::{Hint, draw_sheet, hint_words};
 
 /// Draws the form, or the preview once it came.
-pub fn draw(app: &App, canvas: &mut Canvas<'_>, form: &SilenceForm) {
+pub fn draw(app: &Console, canvas: &mut Canvas<'_>, form: &SilenceForm) {
     match &form.shown {
         Some(preview) => draw_preview(app, canvas, form, preview),
         None => draw_form(app, canvas, form),
     }
 }
 
-fn draw_form(app: &App, canvas: &mut Canvas<'_>, form: &SilenceForm) {
+fn draw_form(app: &Console, canvas: &mut Canvas<'_>, form: &SilenceForm) {
     let room = app.size.0.saturating_sub(4);
     let problem = form.problem.as_ref().map(|it| text::wrap(it.as_str(), room)).unwrap_or_default();
     let mut lines = Vec::new();
@@ -59,7 +59,7 @@ fn draw_form(app: &App, canvas: &mut Canvas<'_>, form: &SilenceForm) {
     draw_sheet(app, canvas, lines, keys);
 }
 
-fn draw_preview(app: &App, canvas: &mut Canvas<'_>, form: &SilenceForm, preview: &SilencePreview) {
+fn draw_preview(app: &Console, canvas: &mut Canvas<'_>, form: &SilenceForm, preview: &SilencePreview) {
     let (w, h) = app.size;
     let room = w.saturating_sub(4);
     canvas.clear(Rect::new(0, 0, w, h), Role::Text);
@@ -88,7 +88,7 @@ fn draw_preview(app: &App, canvas: &mut Canvas<'_>, form: &SilenceForm, preview:
     canvas.words(2, h.saturating_sub(1), &hint_words(app, &keys), room);
 }
 
-pub fn body(app: &App, preview: &SilencePreview, room: u16) -> Vec<Words> {
+pub fn body(app: &Console, preview: &SilencePreview, room: u16) -> Vec<Words> {
     let mut lines: Vec<Words> =
         text::wrap(preview.title.as_str(), room).into_iter().map(|line| vec![span(Role::Strong, line)]).collect();
     lines.push(Words::new());
@@ -113,14 +113,14 @@ pub fn body(app: &App, preview: &SilencePreview, room: u16) -> Vec<Words> {
     lines
 }
 
-fn row(app: &App, hit: &Hit) -> Words {
+fn row(app: &Console, hit: &Hit) -> Words {
     let (mark, role) = match (hit.grade == AlertGrade::Critical, hit.unsure) {
         (_, true) => (glyph::UNKNOWN, Role::Unknown),
         (true, _) => (glyph::CRITICAL, Role::Critical),
         (false, _) => (glyph::WARNING, Role::Warning),
     };
     let since = app.rows(Topic::Alerts).iter().find(|row| row.id == hit.fingerprint).and_then(|row| match &row.body {
-        Body::Alert { alert, .. } => alert.starts_at,
+        RowBody::Alert { alert, .. } => alert.starts_at,
         _ => None,
     });
     let age = since.map(|at| format!("  {}", time::age(time::since(at, app.at())))).unwrap_or_default();
@@ -154,10 +154,10 @@ fn foot(form: &SilenceForm, preview: &SilencePreview, room: u16) -> Vec<Words> {
 }
 
 /// What a reference among an alert's silences means: who, until when, why, and which.
-pub fn words(app: &App, reference: &str) -> SafeText {
+pub fn words(app: &Console, reference: &str) -> SafeText {
     let found = app.rows(Topic::Silences).iter().find(|row| row.id == reference);
     let text = match found.map(|row| &row.body) {
-        Some(Body::Silence { silence, .. }) => {
+        Some(RowBody::Silence { silence, .. }) => {
             let until = silence.ends_at.map(|at| format!(" until {}", app.zone.full(at))).unwrap_or_default();
             let line = line_of(&silence.matchers);
             format!("{}{until}: {} · {line} · {}", silence.created_by, silence.comment, silence.id)
@@ -171,10 +171,10 @@ pub fn words(app: &App, reference: &str) -> SafeText {
 }
 
 /// The name of the alert with this fingerprint, where it is known.
-pub fn inhibitor(app: &App, fingerprint: &str) -> SafeText {
+pub fn inhibitor(app: &Console, fingerprint: &str) -> SafeText {
     let found = app.rows(Topic::Alerts).iter().find(|row| row.id == fingerprint);
     match found.map(|row| &row.body) {
-        Some(Body::Alert { alert, .. }) => {
+        Some(RowBody::Alert { alert, .. }) => {
             let place = alert.labels.get("cluster").map(|it| format!(" on {it}")).unwrap_or_default();
             SafeText::from(format!("{}{place} ({fingerprint})", alert.name))
         }

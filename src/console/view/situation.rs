@@ -2,18 +2,18 @@
 
 use crate::approval::PlanState;
 use crate::board::event_groups::rate;
-use crate::board::{Body, Topic, Verdict};
-use crate::console::app::App;
+use crate::board::{RowBody, Topic, Verdict};
+use crate::console::app::Console;
 use crate::console::availability;
-use crate::console::keymap::{Command, Context};
+use crate::console::keymap::{Command, KeyContext};
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
 use crate::model::{Action, Happening, SafeText, Stamp};
-use crate::timeline::{Clock, Incident};
+use crate::timeline::{Incident, IncidentClock};
 
-use super::page::Sheet;
+use super::page::Page;
 use super::pane_rows;
 use super::{alerts, source_errors as trouble_words, timeline, timeline_text};
 
@@ -21,8 +21,8 @@ use super::{alerts, source_errors as trouble_words, timeline, timeline_text};
 const MOST_MUTED: usize = 6;
 
 /// The page.
-pub fn sheet(app: &App, room: u16) -> Sheet {
-    let mut sheet = Sheet::new("Situation");
+pub fn sheet(app: &Console, room: u16) -> Page {
+    let mut sheet = Page::new("Situation");
     match app.incident() {
         Some(incident) => {
             sheet.title.push(span(Role::Text, format!("   {}", incident.title)));
@@ -46,25 +46,29 @@ pub fn sheet(app: &App, room: u16) -> Sheet {
 }
 
 /// What someone who comes late asks first, a line each.
-fn head(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
+fn head(app: &Console, incident: &Incident, sheet: &mut Page, room: u16) {
     let severity = incident.severity.name().to_uppercase();
     sheet.pair("status", Role::Strong, &format!("{severity}, {}", incident.status.name()), room);
     let clocks = &incident.clocks;
     let end = clocks.recovery.map(|(at, _)| at).or(incident.closed_at).unwrap_or(app.at());
-    let clock = |name: &str, clock: Clock| {
+    let clock = |name: &str, clock: IncidentClock| {
         let words = clocks.words(clock, |at| app.zone.minutes(at))?;
         let ran = clocks.of(clock).map(|(at, _)| format!(" ({})", timeline_text::ran(clocks, at, end)));
         Some(format!("{name} {words}{}", ran.unwrap_or_default()))
     };
-    let told = [clock("impact", Clock::Impact), clock("detected", Clock::Detection), clock("decided", Clock::Decision)];
+    let told = [
+        clock("impact", IncidentClock::Impact),
+        clock("detected", IncidentClock::Detection),
+        clock("decided", IncidentClock::Decision),
+    ];
     sheet.pair("since", Role::Text, &told.into_iter().flatten().collect::<Vec<_>>().join(" · "), room);
     match (clocks.recovery, incident.closed_at) {
         (Some(_), _) => {
-            let words = clocks.words(Clock::Recovery, |at| app.zone.minutes(at)).unwrap_or_default();
+            let words = clocks.words(IncidentClock::Recovery, |at| app.zone.minutes(at)).unwrap_or_default();
             sheet.pair("recovered", Role::Good, &words, room);
         }
         (None, end) => {
-            if let Some(words) = clocks.words(Clock::Recovery, |at| app.zone.minutes(at)) {
+            if let Some(words) = clocks.words(IncidentClock::Recovery, |at| app.zone.minutes(at)) {
                 sheet.pair("recovered", Role::Warning, &words, room);
             }
             if end.is_none() {
@@ -80,7 +84,7 @@ fn head(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
 }
 
 /// Whether it gets worse: what fires, and whether events become more.
-fn worse(app: &App) -> String {
+fn worse(app: &Console) -> String {
     let alerts = pane_rows::all(app, Pane::Alerts);
     let firing: Vec<Option<Stamp>> = alerts.iter().filter(|it| it.verdict() == Verdict::Critical).map(began).collect();
     let (per_minute, trend) = rate(app.rows(Topic::Events), app.at());
@@ -98,21 +102,21 @@ fn worse(app: &App) -> String {
     format!("{alerts}; about {per_minute} events a minute, {}{unread}", trend.name())
 }
 
-fn began(entry: &pane_rows::Entry<'_>) -> Option<Stamp> {
+fn began(entry: &pane_rows::PaneEntry<'_>) -> Option<Stamp> {
     match &entry.row()?.body {
-        Body::Alert { alert, .. } => alert.starts_at,
+        RowBody::Alert { alert, .. } => alert.starts_at,
         _ => None,
     }
 }
 
 /// What happens next, as far as the log knows: a plan that runs or waits, else the last word on the status.
-fn next(app: &App, incident: &Incident) -> String {
+fn next(app: &Console, incident: &Incident) -> String {
     let live = incident.plans.open();
     match live.last() {
         Some(record) => timeline_text::plan_says(record),
         None if incident.closed_at.is_some() => "nothing: it is closed".to_owned(),
         None if incident.clocks.recovery.is_some() => {
-            let key = availability::key(app, Context::Main, Command::SetStatus);
+            let key = availability::key(app, KeyContext::Main, Command::SetStatus);
             format!("service is back: watch it, then say so ({key} sets the status)")
         }
         None => after(app, incident),
@@ -120,8 +124,8 @@ fn next(app: &App, incident: &Incident) -> String {
 }
 
 /// What is left to do where no plan is open and users still wait: what the last plan was, and what it left.
-fn after(app: &App, incident: &Incident) -> String {
-    let key = |command| availability::key(app, Context::Main, command);
+fn after(app: &Console, incident: &Incident) -> String {
+    let key = |command| availability::key(app, KeyContext::Main, command);
     let last = incident.plans.by_id.values().max_by_key(|record| (record.changed_at, record.proposed_seq));
     match last.map(|record| (record, record.state, record.plan.action)) {
         Some((_, PlanState::Succeeded, Action::Failover)) => format!(
@@ -144,7 +148,7 @@ fn after(app: &App, incident: &Incident) -> String {
 }
 
 /// Whom to ask: the commander, and who is at a console.
-fn ask(app: &App, incident: &Incident) -> String {
+fn ask(app: &Console, incident: &Incident) -> String {
     let present: Vec<&str> = app.seen().present.iter().map(|who| who.actor.person.as_str()).collect();
     let commander = incident.commander.as_ref().map(|person| person.as_str());
     let first = match commander {
@@ -157,14 +161,14 @@ fn ask(app: &App, incident: &Incident) -> String {
 }
 
 /// What the log has of it: for who quotes.
-fn record(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
+fn record(app: &Console, incident: &Incident, sheet: &mut Page, room: u16) {
     sheet.heading("Record");
     sheet.pair("incident", Role::Text, incident.id.as_str(), room);
     let people: Vec<&str> = incident.people.keys().map(|person| person.as_str()).collect();
     sheet.pair("took part", Role::Text, &people.join(", "), room);
     let clocks = &incident.clocks;
     let labels = ["impact", "detected", "decided", "recovered"];
-    for (label, clock) in labels.into_iter().zip(Clock::ALL) {
+    for (label, clock) in labels.into_iter().zip(IncidentClock::ALL) {
         let (measured, stated) = (clocks.of(clock), clocks.stated.of(clock));
         let entries = measured.map(|(_, seq)| seq).into_iter().chain(stated.map(|it| it.seq));
         let entries: Vec<String> = entries.map(|seq| seq.to_string()).collect();
@@ -177,7 +181,7 @@ fn record(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
     }
 }
 
-fn decisions(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
+fn decisions(app: &Console, incident: &Incident, sheet: &mut Page, room: u16) {
     let worth = |happening: &Happening| matches!(happening, Happening::Decision(_) | Happening::FollowUp(_));
     let items: Vec<_> = incident.items.iter().filter(|item| item.pinned || worth(&item.entry.happening)).collect();
     if items.is_empty() {
@@ -191,7 +195,7 @@ fn decisions(app: &App, incident: &Incident, sheet: &mut Sheet, room: u16) {
     }
 }
 
-fn plans(incident: &Incident, sheet: &mut Sheet, room: u16) {
+fn plans(incident: &Incident, sheet: &mut Page, room: u16) {
     if incident.plans.by_id.is_empty() {
         return;
     }
@@ -203,14 +207,14 @@ fn plans(incident: &Incident, sheet: &mut Sheet, room: u16) {
     }
 }
 
-fn services(app: &App, sheet: &mut Sheet, room: u16) {
+fn services(app: &Console, sheet: &mut Page, room: u16) {
     let rows = app.rows(Topic::Services);
     if rows.is_empty() {
         return;
     }
     sheet.heading("Services");
     for row in rows {
-        let Body::Service { name, rto_s, rpo_s, restore_point, good_percent, failing_since, .. } = &row.body else {
+        let RowBody::Service { name, rto_s, rpo_s, restore_point, good_percent, failing_since, .. } = &row.body else {
             continue;
         };
         let mut parts = Vec::new();
@@ -241,9 +245,9 @@ fn services(app: &App, sheet: &mut Sheet, room: u16) {
 }
 
 /// The error budget of a service, if one was promised.
-fn budget(app: &App, service: &str) -> Option<String> {
+fn budget(app: &Console, service: &str) -> Option<String> {
     app.rows(Topic::Slo).iter().find_map(|row| match &row.body {
-        Body::Slo(it) if it.service == service => {
+        RowBody::Slo(it) if it.service == service => {
             let state = if row.stale { "STALE" } else { it.state.words() };
             let burn = it.burn.filter(|_| !row.stale).map(|burn| format!(" {burn}×")).unwrap_or_default();
             Some(format!("error budget {}, {state}{burn}", it.left_words()))
@@ -252,7 +256,7 @@ fn budget(app: &App, service: &str) -> Option<String> {
     })
 }
 
-fn wrong(app: &App, sheet: &mut Sheet, room: u16) {
+fn wrong(app: &Console, sheet: &mut Page, room: u16) {
     sheet.heading("Wrong now");
     let before = sheet.lines.len();
     for pane in [Pane::Alerts, Pane::Traffic, Pane::Backups, Pane::Gitops, Pane::Events] {
@@ -270,14 +274,14 @@ fn wrong(app: &App, sheet: &mut Sheet, room: u16) {
     }
 }
 
-fn sources(app: &App, sheet: &mut Sheet, room: u16) {
+fn sources(app: &Console, sheet: &mut Page, room: u16) {
     let rows = app.rows(Topic::Sources);
     if rows.is_empty() {
         return;
     }
     sheet.heading("Sources");
     for row in rows {
-        let Body::Source { alive_at, troubled_since, trouble, notes, .. } = &row.body else { continue };
+        let RowBody::Source { alive_at, troubled_since, trouble, notes, .. } = &row.body else { continue };
         let age = |at: &Stamp| time::age(time::since(*at, app.at()));
         let (role, words) = match (trouble, alive_at) {
             (Some(trouble), _) => {

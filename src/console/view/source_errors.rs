@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{Span, span, width};
@@ -13,7 +13,7 @@ use super::pane::behind;
 use super::pane_rows;
 
 /// `not read for 18 m`: how a source is not well, and since when.
-pub fn unwell(app: &App, trouble: &Trouble, since: Option<Stamp>) -> String {
+pub fn unwell(app: &Console, trouble: &Trouble, since: Option<Stamp>) -> String {
     use TroubleKind as Kind;
     let how = match trouble.kind {
         Kind::Forbidden | Kind::NotInstalled | Kind::Throttled | Kind::Partial => "read in part",
@@ -27,7 +27,7 @@ pub fn unwell(app: &App, trouble: &Trouble, since: Option<Stamp>) -> String {
 }
 
 /// What is wrong with the sources of a pane, one line each: which, how, since when, why, and the remedy.
-pub fn troubles(app: &App, pane: Pane) -> Vec<Words> {
+pub fn troubles(app: &Console, pane: Pane) -> Vec<Words> {
     let mut out = Vec::new();
     for source in behind(app, pane) {
         let Some(trouble) = source.trouble else { continue };
@@ -46,7 +46,7 @@ pub fn troubles(app: &App, pane: Pane) -> Vec<Words> {
 }
 
 /// The troubles of a pane as lines: whole where rows are free, else cut at the end of their line.
-pub fn block(app: &App, pane: Pane, body: Rect) -> Vec<Words> {
+pub fn block(app: &Console, pane: Pane, body: Rect) -> Vec<Words> {
     let (room, height) = (body.width.saturating_sub(2), usize::from(body.height));
     let all = troubles(app, pane);
     if all.is_empty() {

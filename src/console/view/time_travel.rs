@@ -1,54 +1,54 @@
 //! Panes at an earlier instant, each marked PAST: kept rows where there are any, else the last recorded changes.
 
 use crate::board::Topic;
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
-use crate::console::time_travel::{self, Kept, Past};
+use crate::console::time_travel::{self, PastTopic, TimeTravel};
 use crate::console::widget::canvas::span;
 use crate::console::widget::columns::Column;
-use crate::console::widget::{Cell, Words, time};
+use crate::console::widget::{ColumnText, Words, time};
 use crate::model::Happening;
 use crate::timeline::Item;
 
-use super::pane_rows::Entry;
-use super::panes::{self, PastRows};
+use super::pane_rows::PaneEntry;
+use super::panes::{self, PaneHistory};
 use super::{timeline, timeline_text};
 
 /// The rows of a pane then.
-pub fn entries<'a>(app: &'a App, past: &'a Past, pane: Pane) -> Vec<Entry<'a>> {
-    let edges = || time_travel::edges(app, past, pane).into_iter().map(Entry::Item).collect::<Vec<_>>();
+pub fn entries<'a>(app: &'a Console, past: &'a TimeTravel, pane: Pane) -> Vec<PaneEntry<'a>> {
+    let edges = || time_travel::transitions(app, past, pane).into_iter().map(PaneEntry::Item).collect::<Vec<_>>();
     let rows = || (panes::spec(pane).entries)(app);
     match panes::spec(pane).past {
-        PastRows::Changes => edges(),
-        PastRows::Kept { topic, with_changes: true, .. } => {
-            edges().into_iter().chain(app.rows(topic).iter().map(Entry::Row)).collect()
+        PaneHistory::Changes => edges(),
+        PaneHistory::Kept { topic, with_changes: true, .. } => {
+            edges().into_iter().chain(app.rows(topic).iter().map(PaneEntry::Row)).collect()
         }
-        PastRows::Kept { kept, .. } if kept(past).is_known() => rows(),
-        PastRows::Kept { .. } => edges(),
-        PastRows::AsRecorded => rows(),
-        PastRows::Nothing(_) => Vec::new(),
+        PaneHistory::Kept { kept, .. } if kept(past).is_known() => rows(),
+        PaneHistory::Kept { .. } => edges(),
+        PaneHistory::AsRecorded => rows(),
+        PaneHistory::Nothing(_) => Vec::new(),
     }
 }
 
 /// Columns of a pane that shows changes instead of its rows.
-pub fn columns(app: &App, pane: Pane) -> Option<&'static [Column]> {
+pub fn columns(app: &Console, pane: Pane) -> Option<&'static [Column]> {
     let past = app.past.as_ref()?;
     let changes = match panes::spec(pane).past {
-        PastRows::Changes => true,
-        PastRows::Kept { kept, with_changes, .. } => !with_changes && !kept(past).is_known(),
-        PastRows::AsRecorded | PastRows::Nothing(_) => false,
+        PaneHistory::Changes => true,
+        PaneHistory::Kept { kept, with_changes, .. } => !with_changes && !kept(past).is_known(),
+        PaneHistory::AsRecorded | PaneHistory::Nothing(_) => false,
     };
     changes.then_some(timeline::COLUMNS)
 }
 
 /// A recorded change as a row of a pane.
-pub fn cells(app: &App, pane: Pane, item: &Item) -> Vec<Cell> {
+pub fn cells(app: &Console, pane: Pane, item: &Item) -> Vec<ColumnText> {
     let (mark, _) = timeline_text::mark(item);
     let says = vec![span(Role::Text, timeline_text::says(item))];
     if pane == Pane::Events {
         let (subject, edge) = match &item.entry.happening {
-            Happening::Edge(edge) => (edge.subject.to_string(), edge.edge.as_str().replace(['.', '_'], " ")),
+            Happening::Transition(edge) => (edge.subject.to_string(), edge.edge.as_str().replace(['.', '_'], " ")),
             _ => Default::default(),
         };
         let at = vec![span(Role::Dim, app.zone.seconds(item.at))];
@@ -73,28 +73,28 @@ pub fn cells(app: &App, pane: Pane, item: &Item) -> Vec<Cell> {
 }
 
 /// `14:41`, with the day where it is another one.
-pub fn instant(app: &App, past: &Past) -> String {
+pub fn instant(app: &Console, past: &TimeTravel) -> String {
     let (then, now) = (app.zone.of(past.at), app.zone.of(app.now.room));
     let clock = if past.at.timestamp() % 60 == 0 { app.zone.minutes(past.at) } else { app.zone.seconds(past.at) };
     if then.date() == now.date() { clock } else { format!("{} {clock}", then.format("%e %b")).trim_start().to_owned() }
 }
 
 /// The pane's mark, and what its rows are.
-pub fn title(app: &App, past: &Past, pane: Pane) -> Words {
+pub fn title(app: &Console, past: &TimeTravel, pane: Pane) -> Words {
     let mark = span(Role::Banner, format!(" PAST {} ", instant(app, past)));
     let what = match panes::spec(pane).past {
-        PastRows::Kept { topic, kept, .. } => as_kept(past, topic, kept(past)),
-        PastRows::AsRecorded => Some("as recorded by then".to_owned()),
-        PastRows::Nothing(_) => Some(String::new()),
-        PastRows::Changes => None,
+        PaneHistory::Kept { topic, kept, .. } => as_kept(past, topic, kept(past)),
+        PaneHistory::AsRecorded => Some("as recorded by then".to_owned()),
+        PaneHistory::Nothing(_) => Some(String::new()),
+        PaneHistory::Changes => None,
     };
     let what = what.unwrap_or_else(|| "last recorded changes".to_owned());
     vec![mark, span(Role::Dim, format!(" {what}"))]
 }
 
 /// That a topic's rows are those the room kept, and whether they are all there were.
-fn as_kept(past: &Past, topic: Topic, kept: &Kept) -> Option<String> {
-    let Kept::Known(short) = kept else { return None };
+fn as_kept(past: &TimeTravel, topic: Topic, kept: &PastTopic) -> Option<String> {
+    let PastTopic::Known(short) = kept else { return None };
     let Some(short) = short else { return Some("as kept".to_owned()) };
     let rows = past.mirror.rows(topic).len() as u64;
     let let_go = if short.let_go { ", more were let go" } else { "" };
@@ -106,19 +106,19 @@ fn as_kept(past: &Past, topic: Topic, kept: &Kept) -> Option<String> {
 }
 
 /// What stands where there are no rows.
-pub fn nothing(app: &App, past: &Past, pane: Pane) -> String {
+pub fn nothing(app: &Console, past: &TimeTravel, pane: Pane) -> String {
     let at = instant(app, past);
     match panes::spec(pane).past {
-        PastRows::Kept { kept, none, .. } => match kept(past) {
-            Kept::Asked => "Asking the room what it kept.".to_owned(),
-            Kept::Unknown(Some(since)) => {
+        PaneHistory::Kept { kept, none, .. } => match kept(past) {
+            PastTopic::Asked => "Asking the room what it kept.".to_owned(),
+            PastTopic::Unknown(Some(since)) => {
                 format!("Not kept at {at}: the room keeps this from {} on.", app.zone.seconds(*since))
             }
-            Kept::Unknown(None) => format!("The room kept nothing of {at}."),
-            Kept::Known(_) => format!("{none} was known at {at}."),
+            PastTopic::Unknown(None) => format!("The room kept nothing of {at}."),
+            PastTopic::Known(_) => format!("{none} was known at {at}."),
         },
-        PastRows::AsRecorded => format!("No incident was open at {at}."),
-        PastRows::Nothing(instead) => instead.to_owned(),
-        PastRows::Changes => format!("No change was recorded by {at} in the incidents of this log."),
+        PaneHistory::AsRecorded => format!("No incident was open at {at}."),
+        PaneHistory::Nothing(instead) => instead.to_owned(),
+        PaneHistory::Changes => format!("No change was recorded by {at} in the incidents of this log."),
     }
 }

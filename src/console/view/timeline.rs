@@ -2,18 +2,18 @@
 
 use crate::approval::{PlanRecord, PlanState};
 use crate::board::Verdict;
-use crate::client::Link;
-use crate::console::app::App;
-use crate::console::keymap::{Command, Context, spell};
+use crate::client::LinkState;
+use crate::console::app::Console;
+use crate::console::keymap::{Command, KeyContext, spell};
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::{Cell, Column, Words, glyph, time};
-use crate::model::{EdgeKind, Happening, Stamp};
+use crate::console::widget::{Column, ColumnText, Words, glyph, time};
+use crate::model::{Happening, Stamp, TransitionKind};
 use crate::timeline::{Incident, Item, plan_at, plan_of, plan_seq};
 
-use super::pane_rows::Entry;
-use super::panes::{BriefWhile, PaneSpec, PastRows};
+use super::pane_rows::PaneEntry;
+use super::panes::{BriefWhile, PaneHistory, PaneSpec};
 use super::timeline_text;
 
 /// Minutes, time, who, mark, what.
@@ -58,22 +58,22 @@ pub static PANE: PaneSpec = PaneSpec {
     summary,
     signal: |_| Words::new(),
     empty,
-    past: PastRows::AsRecorded,
+    past: PaneHistory::AsRecorded,
 };
 
 /// Items and plans of the incident, as the log has them: a plan stands where it last asked something of the room.
-pub fn entries(app: &App) -> Vec<Entry<'_>> {
+pub fn entries(app: &Console) -> Vec<PaneEntry<'_>> {
     let Some(incident) = app.incident() else { return Vec::new() };
     let shown = incident.items.iter().filter(|item| !is_folded(&item.entry.happening));
-    let mut out: Vec<Entry<'_>> = shown.map(Entry::Item).collect();
+    let mut out: Vec<PaneEntry<'_>> = shown.map(PaneEntry::Item).collect();
     for record in incident.plans.by_id.values() {
         let asked = plan_seq(record);
-        let after = |entry: &Entry<'_>| match entry {
-            Entry::Plan(other) => plan_seq(other) > asked,
+        let after = |entry: &PaneEntry<'_>| match entry {
+            PaneEntry::Plan(other) => plan_seq(other) > asked,
             entry => entry.item().is_some_and(|it| !it.is_moved() && it.entry.seq > asked),
         };
         let place = out.iter().position(after).unwrap_or(out.len());
-        out.insert(place, Entry::Plan(record));
+        out.insert(place, PaneEntry::Plan(record));
     }
     fold_wavering(out)
 }
@@ -83,18 +83,20 @@ const WAVERS: usize = 4;
 
 /// A service that warms up fails and answers in turn, twenty times in five minutes. The log has every change; the lines
 /// that people wrote must not scroll away for it.
-fn fold_wavering(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
+fn fold_wavering(entries: Vec<PaneEntry<'_>>) -> Vec<PaneEntry<'_>> {
     let mut out = Vec::with_capacity(entries.len());
     let mut rest = entries.as_slice();
     while !rest.is_empty() {
-        let turns = |pair: &[Entry<'_>]| match (wavers(&pair[0]), wavers(&pair[1])) {
+        let turns = |pair: &[PaneEntry<'_>]| match (wavers(&pair[0]), wavers(&pair[1])) {
             (Some((was, one)), Some((is, other))) => one == other && was != is && was.family() == is.family(),
             _ => false,
         };
         let run = 1 + rest.windows(2).take_while(|pair| turns(pair)).count();
         let (these, after) = rest.split_at(run);
-        match (these, these.last().and_then(Entry::item)) {
-            ([first, ..], Some(last)) if these.len() >= WAVERS => out.extend([*first, Entry::Waver(last, these.len())]),
+        match (these, these.last().and_then(PaneEntry::item)) {
+            ([first, ..], Some(last)) if these.len() >= WAVERS => {
+                out.extend([*first, PaneEntry::Waver(last, these.len())])
+            }
             _ => out.extend_from_slice(these),
         }
         rest = after;
@@ -103,10 +105,10 @@ fn fold_wavering(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
 }
 
 /// The change that an entry is, and of what, if the next could take it back.
-fn wavers<'a>(entry: &Entry<'a>) -> Option<(&'a EdgeKind, &'a str)> {
+fn wavers<'a>(entry: &PaneEntry<'a>) -> Option<(&'a TransitionKind, &'a str)> {
     let item = entry.item().filter(|item| !item.pinned && item.amended_by.is_empty())?;
     match &item.entry.happening {
-        Happening::Edge(edge) => Some((&edge.edge, edge.subject.as_str())),
+        Happening::Transition(edge) => Some((&edge.edge, edge.subject.as_str())),
         _ => None,
     }
 }
@@ -119,7 +121,7 @@ pub fn zero(incident: &Incident) -> Stamp {
 /// How an item stands, for `warnings only` and its mark.
 pub fn verdict_of(item: &Item) -> Verdict {
     match &item.entry.happening {
-        Happening::Edge(edge) => match edge.verdict.as_str() {
+        Happening::Transition(edge) => match edge.verdict.as_str() {
             "critical" => Verdict::Critical,
             "warning" => Verdict::Warning,
             "unknown" => Verdict::Unknown,
@@ -134,10 +136,10 @@ pub fn verdict_of(item: &Item) -> Verdict {
 }
 
 /// One line.
-pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
+pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
     let Some(incident) = app.incident() else { return Vec::new() };
     match entry {
-        Entry::Item(item) => {
+        PaneEntry::Item(item) => {
             let (mark, role) = timeline_text::mark(item);
             let mut text = vec![span(role, timeline_text::says(item))];
             // What followed from a plan names it, so that cause and effect can be read together.
@@ -161,7 +163,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             }
             line(app, incident, item.placed, who(item), mark, text)
         }
-        Entry::Waver(item, times) => {
+        PaneEntry::Waver(item, times) => {
             let (mark, role) = timeline_text::mark(item);
             // The number stands first, so that no width cuts it off.
             let text = vec![
@@ -170,7 +172,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             ];
             line(app, incident, item.placed, who(item), mark, text)
         }
-        Entry::Plan(record) => {
+        PaneEntry::Plan(record) => {
             let persons: Vec<&str> = timeline_text::persons(record);
             let (mark, text) = plan_line(app, record);
             line(app, incident, plan_at(record), vec![span(Role::Text, persons.join("+"))], mark, text)
@@ -189,7 +191,7 @@ fn who(item: &Item) -> Words {
     words
 }
 
-fn line(app: &App, incident: &Incident, at: Stamp, who: Words, mark: Words, text: Words) -> Vec<Cell> {
+fn line(app: &Console, incident: &Incident, at: Stamp, who: Words, mark: Words, text: Words) -> Vec<ColumnText> {
     vec![
         vec![span(Role::Dim, time::t_plus(zero(incident), at))],
         vec![span(Role::Dim, app.zone.minutes(at))],
@@ -199,10 +201,10 @@ fn line(app: &App, incident: &Incident, at: Stamp, who: Words, mark: Words, text
     ]
 }
 
-fn plan_line(app: &App, record: &PlanRecord) -> (Words, Words) {
+fn plan_line(app: &Console, record: &PlanRecord) -> (Words, Words) {
     let (glyph, role) = timeline_text::plan_mark(record.state);
     let says = timeline_text::plan_says(record);
-    let open = app.keymap.chord_of(Context::Main, Command::OpenProposal);
+    let open = app.keymap.chord_of(KeyContext::Main, Command::OpenProposal);
     let live = matches!(record.state, PlanState::Proposed | PlanState::Approved | PlanState::Executing);
     // The key stands before the title, so that no width cuts it off.
     let text = match (says.split_once(": "), open) {
@@ -219,7 +221,7 @@ fn plan_line(app: &App, record: &PlanRecord) -> (Words, Words) {
 }
 
 /// Who it is, how long it lasts, what it counts.
-pub fn summary(app: &App) -> Words {
+pub fn summary(app: &Console) -> Words {
     let Some(incident) = app.incident() else { return Words::new() };
     let shown = entries(app).len();
     let mut words = vec![span(Role::Dim, format!("{shown} {}", if shown == 1 { "line" } else { "lines" }))];
@@ -232,16 +234,16 @@ pub fn summary(app: &App) -> Words {
     if let Some((_, why)) = app.seen().story.anomalies.last() {
         words.push(span(Role::Warning, format!(" {} {why}", glyph::WARNING)));
     }
-    if !app.seen().caught_up && matches!(app.seen().link, Link::Live { .. }) {
+    if !app.seen().caught_up && matches!(app.seen().link, LinkState::Live { .. }) {
         words.push(span(Role::Dim, " · catching up"));
     }
     words
 }
 
 /// No incident is an answer.
-pub fn empty(app: &App) -> String {
+pub fn empty(app: &Console) -> String {
     match app.seen().link {
-        Link::Connecting => "Waiting for the room.".to_owned(),
+        LinkState::Connecting => "Waiting for the room.".to_owned(),
         _ => "No incident is open. One opens with the first critical alert, or by `warroom incident open TITLE`."
             .to_owned(),
     }

@@ -23,7 +23,7 @@ pub fn mark(item: &Item) -> (Words, Role) {
     match &item.entry.happening {
         Happening::Decision(_) => (vec![span(Role::Accent, glyph::DECISION)], Role::Decision),
         Happening::Note(_) | Happening::FollowUp(_) => (vec![span(Role::Text, " ")], Role::Text),
-        Happening::Edge(_) => match super::timeline::verdict_of(item) {
+        Happening::Transition(_) => match super::timeline::verdict_of(item) {
             Verdict::Info => (vec![span(Role::Text, " ")], Role::Text),
             verdict => {
                 let (glyph, role) = glyph::of(verdict);
@@ -71,7 +71,7 @@ pub fn says(item: &Item) -> String {
             Some(owner) => format!("Follow-up for {owner}: {text}"),
             None => format!("Follow-up: {text}"),
         },
-        Happening::Edge(edge) => edge.says.to_string(),
+        Happening::Transition(edge) => edge.says.to_string(),
         Happening::Folded(folded) => format!("{} more {} held back by the rate limit", folded.count, folded.edge),
         Happening::Joined(_) => "joined".to_owned(),
         Happening::Left(_) => "left".to_owned(),

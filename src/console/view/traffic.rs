@@ -1,17 +1,17 @@
 //! Where users go: load balancers with their pools in order, and what the probes see from outside.
 
 use crate::board::row::PoolRef;
-use crate::board::{Body, Budget, BurnState, Row, Topic, Verdict};
-use crate::console::app::App;
+use crate::board::{BurnState, ErrorBudget, Row, RowBody, Topic, Verdict};
+use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
-use crate::console::widget::{Cell, Column, Words, glyph, time};
+use crate::console::widget::{Column, ColumnText, Words, glyph, time};
 use crate::model::facts::{EdgeAccount, LoadBalancer, Probe};
 use crate::model::{Host, Objective};
 
-use super::pane_rows::{self, Entry};
-use super::panes::{BriefWhile, PaneSpec, PastRows};
+use super::pane_rows::{self, PaneEntry};
+use super::panes::{BriefWhile, PaneHistory, PaneSpec};
 use super::{layout, pane};
 
 /// Mark, name, state, more.
@@ -30,41 +30,41 @@ pub static PANE: PaneSpec = PaneSpec {
     summary,
     signal: |app| pane::counts(&pane_rows::all(app, Pane::Traffic)),
     empty: |app| pane::absent(app, Topic::Traffic),
-    past: PastRows::Changes,
+    past: PaneHistory::Changes,
 };
 
 /// Each load balancer with its pools below it, then probes, pools that nothing uses, and accounts.
-pub fn entries(app: &App) -> Vec<Entry<'_>> {
+pub fn entries(app: &Console) -> Vec<PaneEntry<'_>> {
     let rows = app.rows(Topic::Traffic);
     let mut out = Vec::new();
     let mut used = Vec::new();
     for row in rows {
-        if let Body::LoadBalancer { order, .. } = &row.body {
-            out.push(Entry::Row(row));
+        if let RowBody::LoadBalancer { order, .. } = &row.body {
+            out.push(PaneEntry::Row(row));
             for (place, pool) in order.iter().enumerate() {
-                out.push(Entry::Pool(row, pool, place));
+                out.push(PaneEntry::Pool(row, pool, place));
                 used.push(pool.id.as_str());
             }
         }
     }
-    out.extend(rows.iter().filter(|row| matches!(row.body, Body::Probe(_))).map(Entry::Row));
-    out.extend(app.rows(Topic::Slo).iter().map(Entry::Row));
-    let spare = |row: &&Row| matches!(&row.body, Body::Pool(pool) if !used.contains(&pool.id.as_str()));
-    out.extend(rows.iter().filter(spare).map(Entry::Row));
-    out.extend(rows.iter().filter(|row| matches!(row.body, Body::EdgeAccount(_))).map(Entry::Row));
+    out.extend(rows.iter().filter(|row| matches!(row.body, RowBody::Probe(_))).map(PaneEntry::Row));
+    out.extend(app.rows(Topic::Slo).iter().map(PaneEntry::Row));
+    let spare = |row: &&Row| matches!(&row.body, RowBody::Pool(pool) if !used.contains(&pool.id.as_str()));
+    out.extend(rows.iter().filter(spare).map(PaneEntry::Row));
+    out.extend(rows.iter().filter(|row| matches!(row.body, RowBody::EdgeAccount(_))).map(PaneEntry::Row));
     out
 }
 
 /// One line.
-pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
+pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
     let fits = Fits::of(app);
     match entry {
-        Entry::Row(row) => match &row.body {
-            Body::LoadBalancer { lb, .. } => balancer(app, row, lb, fits),
-            Body::Probe(probe) => probe_cells(app, row, probe, fits),
-            Body::EdgeAccount(account) => account_cells(row, account, fits),
-            Body::Slo(budget) => budget_cells(row, budget, fits),
-            Body::Pool(pool) => vec![
+        PaneEntry::Row(row) => match &row.body {
+            RowBody::LoadBalancer { lb, .. } => balancer(app, row, lb, fits),
+            RowBody::Probe(probe) => probe_cells(app, row, probe, fits),
+            RowBody::EdgeAccount(account) => account_cells(row, account, fits),
+            RowBody::Slo(budget) => budget_cells(row, budget, fits),
+            RowBody::Pool(pool) => vec![
                 pane::mark(entry.verdict()),
                 vec![span(Role::Dim, format!("pool {}", pool.name))],
                 vec![span(Role::Dim, "unused")],
@@ -73,7 +73,7 @@ pub fn cells(app: &App, entry: &Entry<'_>) -> Vec<Cell> {
             ],
             _ => Vec::new(),
         },
-        Entry::Pool(row, pool, place) => pool_cells(app, row, pool, *place, fits),
+        PaneEntry::Pool(row, pool, place) => pool_cells(app, row, pool, *place, fits),
         _ => Vec::new(),
     }
 }
@@ -89,7 +89,7 @@ enum Fits {
 }
 
 impl Fits {
-    fn of(app: &App) -> Self {
+    fn of(app: &Console) -> Self {
         match layout::arrange(app).body(Pane::Traffic).map_or(app.size.0, |body| body.width) {
             ..48 => Self::Word,
             48..60 => Self::Words,
@@ -98,7 +98,7 @@ impl Fits {
     }
 }
 
-fn balancer(app: &App, row: &Row, lb: &LoadBalancer, fits: Fits) -> Vec<Cell> {
+fn balancer(app: &Console, row: &Row, lb: &LoadBalancer, fits: Fits) -> Vec<ColumnText> {
     // Cloudflare's own word for "by order" is `off`, which reads as if the balancer were switched off.
     let (state, policy) = match lb.policy.as_str() {
         _ if !lb.enabled => ("off", "disabled"),
@@ -128,15 +128,15 @@ fn balancer(app: &App, row: &Row, lb: &LoadBalancer, fits: Fits) -> Vec<Cell> {
 }
 
 /// The objective whose users a load balancer carries, and its host name there.
-fn carried<'a>(app: &'a App, row: &Row) -> Option<(&'a Objective, &'a Host)> {
-    let Body::LoadBalancer { lb, .. } = &row.body else { return None };
+fn carried<'a>(app: &'a Console, row: &Row) -> Option<(&'a Objective, &'a Host)> {
+    let RowBody::LoadBalancer { lb, .. } = &row.body else { return None };
     let objectives = &app.mirror.welcome.as_ref()?.objectives;
     objectives.iter().find_map(|it| Some((it, it.host(lb.name.as_str())?)))
 }
 
 /// What a failover would change: by the first of its DR clusters whose pool is there.
-fn failover(app: &App, row: &Row) -> String {
-    let Body::LoadBalancer { order, .. } = &row.body else { return String::new() };
+fn failover(app: &Console, row: &Row) -> String {
+    let RowBody::LoadBalancer { order, .. } = &row.body else { return String::new() };
     let Some((objective, host)) = carried(app, row) else { return String::new() };
     let pools: Vec<&str> = objective.dr.iter().filter_map(|cluster| host.dr_pool(cluster)).collect();
     let place = |pool: &&str| order.iter().position(|it| it.name == **pool);
@@ -151,7 +151,7 @@ fn failover(app: &App, row: &Row) -> String {
 }
 
 /// The share of recent answers that come from a pool's site, if a probe can tell sites apart.
-fn share(app: &App, row: &Row, pool: &PoolRef) -> Option<u32> {
+fn share(app: &Console, row: &Row, pool: &PoolRef) -> Option<u32> {
     let (objective, host) = carried(app, row)?;
     let name = pool.name.as_str();
     let site = match host.dr_of(name) {
@@ -160,16 +160,16 @@ fn share(app: &App, row: &Row, pool: &PoolRef) -> Option<u32> {
         None => return None,
     };
     app.rows(Topic::Services).iter().find_map(|row| match &row.body {
-        Body::Service { name, sites, .. } if *name == objective.service && !row.stale && !sites.is_empty() => {
+        RowBody::Service { name, sites, .. } if *name == objective.service && !row.stale && !sites.is_empty() => {
             Some(sites.get(pool.name.as_str()).or(sites.get(site)).copied().unwrap_or(0))
         }
         _ => None,
     })
 }
 
-fn pool_cells(app: &App, row: &Row, pool: &PoolRef, place: usize, fits: Fits) -> Vec<Cell> {
+fn pool_cells(app: &Console, row: &Row, pool: &PoolRef, place: usize, fits: Fits) -> Vec<ColumnText> {
     let goes = match &row.body {
-        Body::LoadBalancer { goes_to, routes, .. } => {
+        RowBody::LoadBalancer { goes_to, routes, .. } => {
             let parts = routes.iter().filter_map(|it| it.to.as_ref());
             goes_to.iter().chain(parts).any(|to| *to == pool.name)
         }
@@ -210,7 +210,7 @@ fn pool_cells(app: &App, row: &Row, pool: &PoolRef, place: usize, fits: Fits) ->
     ]
 }
 
-fn probe_cells(app: &App, row: &Row, probe: &Probe, fits: Fits) -> Vec<Cell> {
+fn probe_cells(app: &Console, row: &Row, probe: &Probe, fits: Fits) -> Vec<ColumnText> {
     let role = glyph::of(if row.stale { Verdict::Unknown } else { row.verdict }).1;
     let answer = match probe.status {
         Some(status) => status.to_string(),
@@ -228,7 +228,7 @@ fn probe_cells(app: &App, row: &Row, probe: &Probe, fits: Fits) -> Vec<Cell> {
     ]
 }
 
-fn account_cells(row: &Row, account: &EdgeAccount, fits: Fits) -> Vec<Cell> {
+fn account_cells(row: &Row, account: &EdgeAccount, fits: Fits) -> Vec<ColumnText> {
     let verdict = if row.stale { Verdict::Unknown } else { row.verdict };
     let token = match account.token.status.as_str() {
         "" => "token not checked".to_owned(),
@@ -250,7 +250,7 @@ fn account_cells(row: &Row, account: &EdgeAccount, fits: Fits) -> Vec<Cell> {
 }
 
 /// What is left of the error budget in minutes, and how it burns.
-fn budget_cells(row: &Row, budget: &Budget, fits: Fits) -> Vec<Cell> {
+fn budget_cells(row: &Row, budget: &ErrorBudget, fits: Fits) -> Vec<ColumnText> {
     let known = !row.stale;
     let role = match budget.state {
         BurnState::Page if known => Role::Critical,
@@ -285,10 +285,10 @@ fn budget_cells(row: &Row, budget: &Budget, fits: Fits) -> Vec<Cell> {
 }
 
 /// How good the answers to users are and which site gives them, by the services' own probes: the worst service.
-pub fn summary(app: &App) -> Words {
+pub fn summary(app: &Console) -> Words {
     let services = app.rows(Topic::Services);
     let worst = services.iter().filter_map(|row| match &row.body {
-        Body::Service { name, sites, good_percent: Some(good), .. } => Some((*good, name, sites, row.stale)),
+        RowBody::Service { name, sites, good_percent: Some(good), .. } => Some((*good, name, sites, row.stale)),
         _ => None,
     });
     let Some((good, name, sites, stale)) = worst.min_by_key(|(good, ..)| *good) else { return Words::new() };

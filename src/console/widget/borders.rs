@@ -12,12 +12,12 @@ const RIGHT: u8 = 8;
 
 /// Lines collected before they are drawn, so that crossings are known.
 #[derive(Debug)]
-pub struct Rules {
+pub struct Borders {
     area: Rect,
     cells: Vec<u8>,
 }
 
-impl Rules {
+impl Borders {
     /// No lines yet.
     pub fn new(area: Rect) -> Self {
         Self { area, cells: vec![0; usize::from(area.width) * usize::from(area.height)] }

@@ -52,7 +52,7 @@ impl Column {
 }
 
 /// What stands in one column of one row.
-pub type Cell = Words;
+pub type ColumnText = Words;
 
 /// Two cells between columns.
 pub const GAP: u16 = 2;
@@ -61,7 +61,7 @@ pub const GAP: u16 = 2;
 ///
 /// Sentences give first, down to their least; then the columns of rank 3 and more leave; then names are cut; then the rest
 /// leaves. What a column that left sets free goes back to those that were cut.
-pub fn measure(columns: &[Column], rows: &[Vec<Cell>], room: u16) -> Vec<u16> {
+pub fn measure(columns: &[Column], rows: &[Vec<ColumnText>], room: u16) -> Vec<u16> {
     let natural: Vec<u16> = (0..columns.len())
         .map(|i| rows.iter().filter_map(|row| row.get(i)).map(|cell| width_of(cell)).max().unwrap_or(0))
         .collect();
@@ -109,7 +109,15 @@ fn total(columns: &[Column], widths: &[u16]) -> u16 {
 }
 
 /// Draws one row in measured columns. The last column runs to the end of the room.
-pub fn draw(canvas: &mut Canvas<'_>, x: u16, y: u16, room: u16, columns: &[Column], widths: &[u16], row: &[Cell]) {
+pub fn draw(
+    canvas: &mut Canvas<'_>,
+    x: u16,
+    y: u16,
+    room: u16,
+    columns: &[Column],
+    widths: &[u16],
+    row: &[ColumnText],
+) {
     let mut left = 0;
     for (i, cell) in row.iter().enumerate() {
         let (Some(column), Some(wide)) = (columns.get(i), widths.get(i).copied()) else { continue };

@@ -9,4 +9,4 @@ pub mod text;
 pub mod time;
 
 pub use canvas::{Canvas, Span, Words, width};
-pub use columns::{Align, Cell, Column};
+pub use columns::{Align, Column, ColumnText};

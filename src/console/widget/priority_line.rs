@@ -4,7 +4,7 @@ use super::canvas::{Canvas, Span, Words, width_of};
 
 /// A fact of a line.
 #[derive(Clone, Debug)]
-pub struct Fact {
+pub struct LinePart {
     pub full: Words,
     /// What stays when there is little room.
     pub short: Option<Words>,
@@ -14,7 +14,7 @@ pub struct Fact {
     pub right: bool,
 }
 
-impl Fact {
+impl LinePart {
     /// A fact on the left.
     pub fn left(rank: u8, full: Words) -> Self {
         Self { full, short: None, rank, right: false }
@@ -33,7 +33,7 @@ impl Fact {
 }
 
 /// Draws the facts that fit in one line, `gap` cells apart.
-pub fn draw(canvas: &mut Canvas<'_>, x: u16, y: u16, room: u16, gap: u16, facts: Vec<Fact>) {
+pub fn draw(canvas: &mut Canvas<'_>, x: u16, y: u16, room: u16, gap: u16, facts: Vec<LinePart>) {
     let facts = fit(facts, room, gap);
     let mut left = x;
     for fact in facts.iter().filter(|fact| !fact.right) {
@@ -49,7 +49,7 @@ pub fn draw(canvas: &mut Canvas<'_>, x: u16, y: u16, room: u16, gap: u16, facts:
 }
 
 /// The facts that fit in `room`.
-pub fn fit(mut facts: Vec<Fact>, room: u16, gap: u16) -> Vec<Fact> {
+pub fn fit(mut facts: Vec<LinePart>, room: u16, gap: u16) -> Vec<LinePart> {
     facts.retain(|fact| !fact.full.is_empty());
     loop {
         let gaps = u16::try_from(facts.len().saturating_sub(1)).unwrap_or(u16::MAX).saturating_mul(gap);

@@ -3,8 +3,8 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::state::State;
-use crate::drill::scenario::{AlertSpec, Until};
+use super::state::WorldState;
+use crate::drill::scenario::{AlertSpec, AlertUntil};
 
 /// Prometheus sends every firing alert again so often, and lets it end four times that later.
 const RESEND_S: i64 = 60;
@@ -28,16 +28,16 @@ pub fn fingerprint(spec: &AlertSpec) -> String {
     format!("{hash:016x}")
 }
 
-fn fires(state: &State, spec: &AlertSpec) -> bool {
+fn fires(state: &WorldState, spec: &AlertSpec) -> bool {
     let over = match spec.until {
-        Some(Until::Recovered) => state.recovered_at().is_some_and(|at| state.now >= at),
+        Some(AlertUntil::Recovered) => state.recovered_at().is_some_and(|at| state.now >= at),
         None => false,
     };
     state.now >= state.scenario.at(spec.at_s) && !over
 }
 
 /// The alerts that fire now, as `/api/v2/alerts` shows them.
-pub fn firing(state: &State) -> Vec<Value> {
+pub fn firing(state: &WorldState) -> Vec<Value> {
     let live: Vec<&AlertSpec> = state.scenario.alerts.iter().filter(|a| fires(state, a)).collect();
     let shown = |spec: &&AlertSpec| {
         let started = state.scenario.at(spec.at_s);
@@ -66,7 +66,7 @@ pub fn firing(state: &State) -> Vec<Value> {
 }
 
 /// `GET /api/v2/status` of one of the two.
-pub fn status(state: &State, instance: usize, addresses: &[String]) -> Value {
+pub fn status(state: &WorldState, instance: usize, addresses: &[String]) -> Value {
     let peers: Vec<Value> = addresses
         .iter()
         .enumerate()

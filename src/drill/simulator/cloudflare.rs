@@ -3,22 +3,22 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use super::cloudflare_rate_limit::Limit;
+use super::cloudflare_rate_limit::SimRateLimit;
 use super::kube_store::id;
-use super::state::{Answer, Due, State};
+use super::state::{Due, WorldState, WriteResponse};
 use super::{argocd, scripted_events};
 use crate::drill::scenario::{Scenario, Site};
 
 /// The objects of the account and zone.
 #[derive(Clone, Debug)]
-pub struct Edge {
+pub struct SimCloudflare {
     pub account: String,
     pub zone: String,
     pub token: String,
     pub load_balancer: Value,
     pub pools: Vec<Value>,
     pub monitor: Value,
-    pub limit: Limit,
+    pub limit: SimRateLimit,
 }
 
 /// Fields of a load balancer that a PATCH may set.
@@ -56,7 +56,7 @@ const POOL_FIELDS: [&str; 11] = [
     "notification_filter",
 ];
 
-impl Edge {
+impl SimCloudflare {
     /// One hostname in front of two pools, the primary first.
     pub fn new(scenario: &Scenario, seed: u64) -> Self {
         let made = |what: &str| id(&format!("{seed}/cloudflare/{what}"), 32);
@@ -93,7 +93,7 @@ impl Edge {
             load_balancer,
             pools,
             monitor,
-            limit: Limit::default(),
+            limit: SimRateLimit::default(),
         }
     }
 
@@ -128,7 +128,7 @@ pub fn listing(items: Vec<Value>) -> Value {
 }
 
 /// An error in the provider's envelope.
-pub fn refused(status: u16, code: u32, message: &str) -> Answer {
+pub fn refused(status: u16, code: u32, message: &str) -> WriteResponse {
     (status, json!({"success": false, "errors": [{"code": code, "message": message}], "messages": [], "result": null}))
 }
 
@@ -146,7 +146,7 @@ fn overwrite(object: &mut Value, body: &Map<String, Value>, fields: &[&str]) {
 }
 
 /// `PATCH …/load_balancers/ID`.
-pub fn patch_load_balancer(state: &mut State, zone: &str, id: &str, body: &Value) -> Answer {
+pub fn patch_load_balancer(state: &mut WorldState, zone: &str, id: &str, body: &Value) -> WriteResponse {
     let edge = &state.edge;
     if zone != edge.zone || edge.load_balancer["id"] != id {
         return refused(404, 1001, "not found");
@@ -178,7 +178,7 @@ pub fn patch_load_balancer(state: &mut State, zone: &str, id: &str, body: &Value
 }
 
 /// `PATCH …/pools/ID`.
-pub fn patch_pool(state: &mut State, account: &str, id: &str, body: &Value) -> Answer {
+pub fn patch_pool(state: &mut WorldState, account: &str, id: &str, body: &Value) -> WriteResponse {
     let Some(members) = body.as_object() else { return refused(400, 1002, "validation failed: body is not an object") };
     let at = state.edge.pools.iter().position(|p| p["id"] == id);
     let Some(at) = at.filter(|_| account == state.edge.account) else { return refused(404, 1001, "not found") };
@@ -199,7 +199,7 @@ pub fn patch_pool(state: &mut State, account: &str, id: &str, body: &Value) -> A
 }
 
 /// Users follow the load balancer, unless the scenario says that they don't.
-fn steer(state: &mut State) {
+fn steer(state: &mut WorldState) {
     let now = state.now;
     let Some(to) = state.edge.target().filter(|_| state.scenario.failover) else { return };
     if !state.traffic.turn(to, now) {
@@ -215,7 +215,7 @@ fn steer(state: &mut State) {
 }
 
 /// A pool as the list shows it: with its health.
-pub fn pool_view(state: &State, at: usize) -> Value {
+pub fn pool_view(state: &WorldState, at: usize) -> Value {
     let mut pool = state.edge.pools[at].clone();
     let enabled = pool["enabled"] == json!(true);
     let seen = places(state, at).iter().filter(|(_, ok)| *ok).count() * 2 > state.scenario.edge.places.len();
@@ -232,14 +232,14 @@ pub fn pool_view(state: &State, at: usize) -> Value {
 }
 
 /// Health of a pool by place.
-pub fn places(state: &State, at: usize) -> Vec<(String, bool)> {
+pub fn places(state: &WorldState, at: usize) -> Vec<(String, bool)> {
     let edge = &state.scenario.edge;
     let lost = if at == 0 && state.now >= state.scenario.impact { edge.places_lost } else { 0 };
     edge.places.iter().enumerate().map(|(i, place)| (place.clone(), i >= lost)).collect()
 }
 
 /// `GET …/pools/ID/health`: a map by place of maps by address.
-pub fn health(state: &State, at: usize) -> Value {
+pub fn health(state: &WorldState, at: usize) -> Value {
     let pool = &state.edge.pools[at];
     let mut by_place = Map::new();
     for (place, ok) in places(state, at) {

@@ -12,7 +12,7 @@ use axum::response::Response;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::state::{Answer, Ask, State, Write};
+use super::state::{WorldState, WriteRecord, WriteRequest, WriteResponse};
 use crate::clock::{Clock, Turn};
 
 /// Watches are told at most so often: at ×250 the world changes far faster than anyone looks.
@@ -22,20 +22,20 @@ pub const BODY: usize = 1024 * 1024;
 
 /// Shared by every handler.
 #[derive(Clone)]
-pub struct Shared(Arc<Inner>);
+pub struct SimContext(Arc<SimInner>);
 
-struct Inner {
-    state: Mutex<State>,
+struct SimInner {
+    state: Mutex<WorldState>,
     clock: Clock,
     ticks: watch::Sender<u64>,
     requests: AtomicU64,
 }
 
-impl Shared {
+impl SimContext {
     /// Around a state.
-    pub fn new(state: State, clock: Clock) -> Self {
+    pub fn new(state: WorldState, clock: Clock) -> Self {
         let ticks = watch::channel(0).0;
-        Self(Arc::new(Inner { state: Mutex::new(state), clock, ticks, requests: AtomicU64::new(0) }))
+        Self(Arc::new(SimInner { state: Mutex::new(state), clock, ticks, requests: AtomicU64::new(0) }))
     }
 
     /// The world's clock.
@@ -44,14 +44,14 @@ impl Shared {
     }
 
     /// The world, brought to now.
-    pub fn with<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
+    pub fn with<T>(&self, f: impl FnOnce(&mut WorldState) -> T) -> T {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.advance(self.0.clock.now());
         f(&mut state)
     }
 
     /// Takes a write.
-    pub fn ask(&self, ask: Ask) -> Answer {
+    pub fn ask(&self, ask: WriteRequest) -> WriteResponse {
         let now = self.0.clock.now();
         let answer = self.with(|state| state.apply(now, ask));
         self.0.ticks.send_modify(|n| *n += 1);
@@ -63,8 +63,14 @@ impl Shared {
         let at = self.0.clock.now();
         let body =
             serde_json::from_slice(body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()));
-        let write =
-            Write { at, service: service.to_owned(), method: method.to_owned(), path: path.to_owned(), body, status };
+        let write = WriteRecord {
+            at,
+            service: service.to_owned(),
+            method: method.to_owned(),
+            path: path.to_owned(),
+            body,
+            status,
+        };
         self.with(|state| state.note(write));
     }
 
@@ -110,7 +116,7 @@ impl Shared {
     }
 
     /// A JSON response.
-    pub fn json(&self, (status, body): Answer) -> Response {
+    pub fn json(&self, (status, body): WriteResponse) -> Response {
         self.respond(status, "application/json", body.to_string())
     }
 }

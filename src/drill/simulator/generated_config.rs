@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Service, World, prometheus};
+use super::{SimService, Simulator, prometheus};
 use crate::drill::scenario::Scenario;
 
 /// Where the world is.
@@ -35,7 +35,7 @@ pub struct Endpoints {
     pub people: PathBuf,
 }
 
-impl World {
+impl Simulator {
     /// Writes the files into a directory, which is made if it is not there. Existing ones are replaced.
     pub fn write_config(&self, dir: &Path) -> Result<Endpoints, String> {
         std::fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
@@ -57,12 +57,12 @@ impl World {
             schema: "warroom.endpoints/1",
             scenario: scenario.name.clone(),
             seed: s.seed,
-            primary: self.url(Service::Primary),
-            dr: self.url(Service::Dr),
-            alertmanagers: vec![self.url(Service::Alertmanager1), self.url(Service::Alertmanager2)],
-            prometheus: self.url(Service::Prometheus),
-            cloudflare: format!("{}/client/v4", self.url(Service::Cloudflare)),
-            service: format!("{}{}", self.url(Service::Shop), scenario.service.path),
+            primary: self.url(SimService::Primary),
+            dr: self.url(SimService::Dr),
+            alertmanagers: vec![self.url(SimService::Alertmanager1), self.url(SimService::Alertmanager2)],
+            prometheus: self.url(SimService::Prometheus),
+            cloudflare: format!("{}/client/v4", self.url(SimService::Cloudflare)),
+            service: format!("{}{}", self.url(SimService::Shop), scenario.service.path),
             control: self.control_url(),
             account: s.edge.account.clone(),
             zone: s.edge.zone.clone(),

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::kube_store::{Res, micro, stamp, uid};
-use super::state::{Due, State};
+use super::state::{Due, WorldState};
 use super::{argocd, metrics, velero};
 use crate::drill::scenario::Site;
 
@@ -12,7 +12,7 @@ use crate::drill::scenario::Site;
 pub const LEASE_S: i64 = 10;
 
 /// Fills the world and queues what will happen.
-pub fn fill(state: &mut State) {
+pub fn fill(state: &mut WorldState) {
     for site in [Site::Primary, Site::Dr] {
         namespaces(state, site);
         nodes(state, site);
@@ -27,7 +27,7 @@ pub fn fill(state: &mut State) {
     story(state);
 }
 
-fn story(state: &mut State) {
+fn story(state: &mut WorldState) {
     let scenario = state.scenario.clone();
     state.plan(scenario.impact, Due::Impact);
     for (i, node) in scenario.etcd.nodes.iter().enumerate() {
@@ -41,7 +41,7 @@ fn story(state: &mut State) {
     }
 }
 
-fn namespaces(state: &mut State, site: Site) {
+fn namespaces(state: &mut WorldState, site: Site) {
     let scenario = state.scenario.clone();
     let born = scenario.start - TimeDelta::days(412);
     let mut names: Vec<&str> =
@@ -57,7 +57,7 @@ fn namespaces(state: &mut State, site: Site) {
     }
 }
 
-fn nodes(state: &mut State, site: Site) {
+fn nodes(state: &mut WorldState, site: Site) {
     let scenario = state.scenario.clone();
     let born = scenario.start - TimeDelta::days(97);
     let spec = scenario.cluster(site);
@@ -93,7 +93,7 @@ fn nodes(state: &mut State, site: Site) {
     }
 }
 
-fn pods(state: &mut State, site: Site) {
+fn pods(state: &mut WorldState, site: Site) {
     let scenario = state.scenario.clone();
     let spec = scenario.cluster(site);
     let born = scenario.start - TimeDelta::days(6);

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::kube_store::{Res, Shelf};
+use super::kube_store::{ObjectStore, Res};
 use super::scripted_events;
 use super::selectors::Selector;
-use super::state::{Answer, State};
+use super::state::{WorldState, WriteResponse};
 use crate::drill::scenario::Site;
 
 /// A failure as the API server words it.
-pub fn status(code: u16, reason: &str, message: &str, details: Value) -> Answer {
+pub fn status(code: u16, reason: &str, message: &str, details: Value) -> WriteResponse {
     let mut body = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "message": message, "reason": reason, "code": code});
     if details.as_object().is_some_and(|d| !d.is_empty()) {
@@ -22,7 +22,7 @@ pub fn status(code: u16, reason: &str, message: &str, details: Value) -> Answer 
 }
 
 /// The object is not there.
-pub fn not_found(res: Res, name: &str) -> Answer {
+pub fn not_found(res: Res, name: &str) -> WriteResponse {
     let spec = res.spec();
     let mut details = json!({"name": name, "kind": spec.plural});
     if !spec.group.is_empty() {
@@ -32,7 +32,7 @@ pub fn not_found(res: Res, name: &str) -> Answer {
 }
 
 /// The user may not.
-pub fn forbidden(user: &str, verb: &str, res: Res, namespace: Option<&str>) -> Answer {
+pub fn forbidden(user: &str, verb: &str, res: Res, namespace: Option<&str>) -> WriteResponse {
     let spec = res.spec();
     let place = namespace.map_or("at the cluster scope".to_owned(), |ns| format!("in the namespace \"{ns}\""));
     let why = format!(
@@ -49,7 +49,7 @@ pub fn forbidden(user: &str, verb: &str, res: Res, namespace: Option<&str>) -> A
 }
 
 /// The store behind the server takes no writes.
-pub fn store_failed() -> Answer {
+pub fn store_failed() -> WriteResponse {
     let what = "error resolving resource";
     status(500, "InternalError", &format!("Internal error occurred: {what}"), json!({"causes": [{"message": what}]}))
 }
@@ -67,7 +67,15 @@ pub fn whole_text(res: Res, stored: &str) -> String {
 }
 
 /// A merge patch, with the conflict check of `metadata.resourceVersion`.
-pub fn patch(state: &mut State, site: Site, res: Res, namespace: &str, name: &str, body: &Value, dry: bool) -> Answer {
+pub fn patch(
+    state: &mut WorldState,
+    site: Site,
+    res: Res,
+    namespace: &str,
+    name: &str,
+    body: &Value,
+    dry: bool,
+) -> WriteResponse {
     let now = state.now;
     let spec = res.spec();
     let Some(mut value) = state.cluster(site).store.get(res, namespace, name) else { return not_found(res, name) };
@@ -104,7 +112,7 @@ pub fn patch(state: &mut State, site: Site, res: Res, namespace: &str, name: &st
 }
 
 /// `POST selfsubjectaccessreviews`: without the token one may read, not write.
-pub fn access_review(body: &Value, known_user: bool) -> Answer {
+pub fn access_review(body: &Value, known_user: bool) -> WriteResponse {
     let asked = &body["spec"]["resourceAttributes"];
     let text = |k: &str| asked[k].as_str().unwrap_or_default();
     let known = Res::ALL.iter().find(|r| r.spec().plural == text("resource") && r.spec().group == text("group"));
@@ -244,7 +252,7 @@ pub struct ListAsk {
 
 /// The items of one page, the version it is of, and where the next page begins.
 #[derive(Debug)]
-pub struct Page {
+pub struct ListPage {
     pub items: Vec<std::sync::Arc<str>>,
     pub rv: u64,
     pub go_on: Option<String>,
@@ -252,7 +260,7 @@ pub struct Page {
 }
 
 /// One page of a list; `None` when its continue token is too old or no token of ours.
-pub fn page(shelf: &Shelf, rv: u64, ask: &ListAsk) -> Option<Page> {
+pub fn page(shelf: &ObjectStore, rv: u64, ask: &ListAsk) -> Option<ListPage> {
     let (rv, after) = match &ask.go_on {
         Some(token) => {
             let (first, after) = read_token(token)?;
@@ -279,7 +287,7 @@ pub fn page(shelf: &Shelf, rv: u64, ask: &ListAsk) -> Option<Page> {
     {
         go_on = Some(super::kube_store::hex(format!("{rv}/{namespace}/{name}").as_bytes()));
     }
-    Some(Page { items, rv, go_on, remaining })
+    Some(ListPage { items, rv, go_on, remaining })
 }
 
 fn read_token(token: &str) -> Option<(u64, (String, String))> {
@@ -292,7 +300,7 @@ fn read_token(token: &str) -> Option<(u64, (String, String))> {
 }
 
 /// A page as a list object.
-pub fn list_text(res: Res, page: &Page) -> String {
+pub fn list_text(res: Res, page: &ListPage) -> String {
     let spec = res.spec();
     let mut meta = json!({"resourceVersion": page.rv.to_string()});
     if let Some(go_on) = &page.go_on {

@@ -8,20 +8,20 @@ use axum::http::{HeaderMap, Method, Request, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::context::{self, Shared};
-use super::kube::{self, ListAsk, Page};
+use super::context::{self, SimContext};
+use super::kube::{self, ListAsk, ListPage};
 use super::kube_store::Res;
 use super::kube_watch::watch;
 use super::kubectl_table;
 use super::selectors::Selector;
-use super::state::Ask;
+use super::state::WriteRequest;
 use crate::drill::scenario::Site;
 
 /// Name of the user whose token the drill's kubeconfig has.
 const USER: &str = "warroom";
 
 /// The router of one API server.
-pub fn router(shared: Shared, site: Site) -> Router {
+pub fn router(shared: SimContext, site: Site) -> Router {
     let handler = move |request: Request<Body>| {
         let shared = shared.clone();
         async move { handle(shared, site, request).await }
@@ -30,13 +30,13 @@ pub fn router(shared: Shared, site: Site) -> Router {
 }
 
 /// What a path names.
-pub struct Target {
+pub struct ResourcePath {
     pub res: Res,
     pub namespace: Option<String>,
     pub name: Option<String>,
 }
 
-fn target(path: &[&str]) -> Option<Target> {
+fn target(path: &[&str]) -> Option<ResourcePath> {
     let (group, version, rest) = match path {
         ["api", version, rest @ ..] => ("", *version, rest),
         ["apis", group, version, rest @ ..] => (*group, *version, rest),
@@ -59,10 +59,10 @@ fn target(path: &[&str]) -> Option<Target> {
     if res.spec().namespaced != (namespace.is_some() || name.is_none()) && !(namespace.is_none() && name.is_none()) {
         return None;
     }
-    Some(Target { res, namespace: namespace.map(Into::into), name: name.map(Into::into) })
+    Some(ResourcePath { res, namespace: namespace.map(Into::into), name: name.map(Into::into) })
 }
 
-async fn handle(shared: Shared, site: Site, request: Request<Body>) -> Response {
+async fn handle(shared: SimContext, site: Site, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
@@ -92,12 +92,12 @@ async fn handle(shared: Shared, site: Site, request: Request<Body>) -> Response 
 
 /// Writes need the token. Reads do not: kubectl sends no credential over plain http, and the drill is to be readable by it.
 fn identity(
-    shared: &Shared,
+    shared: &SimContext,
     site: Site,
     headers: &HeaderMap,
     is_write: bool,
     path: &[&str],
-) -> Result<(), super::state::Answer> {
+) -> Result<(), super::state::WriteResponse> {
     let good = shared.with(|state| state.cluster(site).token.clone());
     match context::bearer(headers) {
         Some(token) if token == good => Ok(()),
@@ -116,11 +116,17 @@ fn identity(
     }
 }
 
-fn nothing_here(shared: &Shared) -> Response {
+fn nothing_here(shared: &SimContext) -> Response {
     shared.respond(404, "text/plain; charset=utf-8", "404 page not found\n")
 }
 
-fn read(shared: &Shared, site: Site, headers: &HeaderMap, path: &[&str], query: &BTreeMap<String, String>) -> Response {
+fn read(
+    shared: &SimContext,
+    site: Site,
+    headers: &HeaderMap,
+    path: &[&str],
+    query: &BTreeMap<String, String>,
+) -> Response {
     let etcd_failed = || {
         shared.with(|s| {
             let since = s.scenario.after_impact(i64::from(s.scenario.etcd.after_impact_s));
@@ -156,13 +162,13 @@ fn read(shared: &Shared, site: Site, headers: &HeaderMap, path: &[&str], query: 
     }
 }
 
-fn get(shared: &Shared, site: Site, target: &Target, name: &str, as_table: bool) -> Response {
+fn get(shared: &SimContext, site: Site, target: &ResourcePath, name: &str, as_table: bool) -> Response {
     let namespace = target.namespace.clone().unwrap_or_default();
     let found = shared.with(|state| {
         let store = &state.cluster(site).store;
         let object = store.shelf(target.res).objects.get(&(namespace, name.to_owned())).cloned();
         object.map(|o| {
-            let page = Page { items: vec![o.json.clone()], rv: o.rv, go_on: None, remaining: 0 };
+            let page = ListPage { items: vec![o.json.clone()], rv: o.rv, go_on: None, remaining: 0 };
             if as_table {
                 kubectl_table::table(target.res, &page, state.now).to_string()
             } else {
@@ -176,13 +182,19 @@ fn get(shared: &Shared, site: Site, target: &Target, name: &str, as_table: bool)
     }
 }
 
-pub fn selector(query: &BTreeMap<String, String>) -> Result<Selector, super::state::Answer> {
+pub fn selector(query: &BTreeMap<String, String>) -> Result<Selector, super::state::WriteResponse> {
     let text = |key: &str| query.get(key).map(String::as_str);
     Selector::parse(text("fieldSelector"), text("labelSelector"))
         .map_err(|why| kube::status(400, "BadRequest", &why, json!({})))
 }
 
-fn list(shared: &Shared, site: Site, target: Target, query: &BTreeMap<String, String>, as_table: bool) -> Response {
+fn list(
+    shared: &SimContext,
+    site: Site,
+    target: ResourcePath,
+    query: &BTreeMap<String, String>,
+    as_table: bool,
+) -> Response {
     let selector = match selector(query) {
         Ok(selector) => selector,
         Err(answer) => return shared.json(answer),
@@ -208,12 +220,12 @@ fn list(shared: &Shared, site: Site, target: Target, query: &BTreeMap<String, St
     }
 }
 
-pub fn expired(message: &str) -> super::state::Answer {
+pub fn expired(message: &str) -> super::state::WriteResponse {
     kube::status(410, "Expired", message, json!({}))
 }
 
 fn write(
-    shared: &Shared,
+    shared: &SimContext,
     site: Site,
     method: &Method,
     headers: &HeaderMap,
@@ -247,9 +259,9 @@ fn write(
                 let why = "the body of the request was in an unknown format - accepted media types include: application/merge-patch+json";
                 return shared.json(kube::status(415, "UnsupportedMediaType", why, json!({})));
             }
-            Ask::PatchObject { site, res: target.res, namespace, name, body, dry }
+            WriteRequest::PatchObject { site, res: target.res, namespace, name, body, dry }
         }
-        None if verb == "create" => Ask::CreateRestore { site, namespace, body, dry },
+        None if verb == "create" => WriteRequest::CreateRestore { site, namespace, body, dry },
         _ => {
             let why = "the server does not allow this method on the requested resource";
             return shared.json(kube::status(405, "MethodNotAllowed", why, json!({})));

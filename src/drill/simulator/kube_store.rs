@@ -85,7 +85,7 @@ resources! {
 }
 
 /// Where an object lives: namespace (empty for cluster-scoped ones) and name.
-pub type Key = (String, String);
+pub type ObjectKey = (String, String);
 
 /// An object as it is stored.
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ pub struct Object {
 
 /// One change, as a watch tells it.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub struct StoreChange {
     pub rv: u64,
     /// `ADDED`, `MODIFIED`, `DELETED`.
     pub kind: &'static str,
@@ -108,13 +108,13 @@ pub struct Change {
 
 /// The objects of one resource.
 #[derive(Debug, Default)]
-pub struct Shelf {
-    pub objects: BTreeMap<Key, Object>,
-    log: VecDeque<Change>,
+pub struct ObjectStore {
+    pub objects: BTreeMap<ObjectKey, Object>,
+    log: VecDeque<StoreChange>,
     /// Changes up to here are forgotten: a watch from before gets 410.
     pub floor: u64,
     /// Order of arrival, kept for events alone: the oldest go first.
-    arrived: VecDeque<Key>,
+    arrived: VecDeque<ObjectKey>,
 }
 
 /// Most changes remembered per resource.
@@ -124,22 +124,22 @@ pub const MOST_EVENTS: usize = 30_000;
 
 /// Everything one API server stores.
 #[derive(Debug)]
-pub struct Store {
+pub struct KubeStore {
     /// Seed of uids.
     origin: String,
     pub rv: u64,
-    shelves: BTreeMap<Res, Shelf>,
+    shelves: BTreeMap<Res, ObjectStore>,
 }
 
-impl Store {
+impl KubeStore {
     /// An empty store. `origin` seeds the uids; versions count on from `rv`.
     pub fn new(origin: String, rv: u64) -> Self {
-        let shelves = Res::ALL.iter().map(|r| (*r, Shelf { floor: rv, ..Shelf::default() })).collect();
+        let shelves = Res::ALL.iter().map(|r| (*r, ObjectStore { floor: rv, ..ObjectStore::default() })).collect();
         Self { origin, rv, shelves }
     }
 
     /// One resource's objects.
-    pub fn shelf(&self, res: Res) -> &Shelf {
+    pub fn shelf(&self, res: Res) -> &ObjectStore {
         &self.shelves[&res]
     }
 
@@ -196,7 +196,7 @@ impl Store {
         Some(self.put(res, value, now))
     }
 
-    fn record(&mut self, res: Res, key: Key, json: Option<Arc<str>>, kind: &'static str) {
+    fn record(&mut self, res: Res, key: ObjectKey, json: Option<Arc<str>>, kind: &'static str) {
         let rv = self.rv;
         let mut evict = None;
         if let Some(shelf) = self.shelves.get_mut(&res)
@@ -210,14 +210,14 @@ impl Store {
             }
             let namespace = key.0.clone();
             let before = shelf.objects.insert(key, Object { rv, json: Arc::clone(&json) }).map(|old| old.json);
-            shelf.remember(Change { rv, kind, namespace, json, before });
+            shelf.remember(StoreChange { rv, kind, namespace, json, before });
         }
         if let Some(key) = evict {
             self.forget(res, &key);
         }
     }
 
-    fn forget(&mut self, res: Res, key: &Key) {
+    fn forget(&mut self, res: Res, key: &ObjectKey) {
         self.rv += 1;
         let rv = self.rv;
         if let Some(shelf) = self.shelves.get_mut(&res)
@@ -226,7 +226,7 @@ impl Store {
             let mut value: Value = serde_json::from_str(&gone.json).unwrap_or_default();
             value["metadata"]["resourceVersion"] = json!(rv.to_string());
             let json = Arc::from(value.to_string());
-            shelf.remember(Change { rv, kind: "DELETED", namespace: key.0.clone(), json, before: None });
+            shelf.remember(StoreChange { rv, kind: "DELETED", namespace: key.0.clone(), json, before: None });
         }
     }
 
@@ -244,8 +244,8 @@ impl Store {
     }
 }
 
-impl Shelf {
-    fn remember(&mut self, change: Change) {
+impl ObjectStore {
+    fn remember(&mut self, change: StoreChange) {
         self.log.push_back(change);
         if self.log.len() > LOG
             && let Some(old) = self.log.pop_front()
@@ -255,7 +255,7 @@ impl Shelf {
     }
 
     /// Changes after `rv`, oldest first; `None` if some of them are forgotten.
-    pub fn since(&self, rv: u64) -> Option<impl Iterator<Item = &Change>> {
+    pub fn since(&self, rv: u64) -> Option<impl Iterator<Item = &StoreChange>> {
         if rv < self.floor {
             return None;
         }
@@ -264,7 +264,7 @@ impl Shelf {
     }
 }
 
-fn key_of(value: &Value) -> Key {
+fn key_of(value: &Value) -> ObjectKey {
     let text = |k: &str| value["metadata"][k].as_str().unwrap_or_default().to_owned();
     (text("namespace"), text("name"))
 }
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn a_watch_gets_what_happened_after_its_version_and_410_when_that_is_forgotten() {
         let now = "2026-03-10T14:37:00Z".parse().expect("a time");
-        let mut store = Store::new("t".to_owned(), 100);
+        let mut store = KubeStore::new("t".to_owned(), 100);
         store.put(Res::Events, event("a"), now);
         let mark = store.rv;
         store.put(Res::Events, event("b"), now);
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn an_edit_keeps_identity_and_raises_the_version() {
         let now = "2026-03-10T14:37:00Z".parse().expect("a time");
-        let mut store = Store::new("t".to_owned(), 100);
+        let mut store = KubeStore::new("t".to_owned(), 100);
         let first = store.put(Res::Locations, json!({"metadata": {"namespace": "velero", "name": "default"}}), now);
         let second =
             store.edit(Res::Locations, "velero", "default", now, |v| v["spec"] = json!({"a": 1})).expect("there");

@@ -9,10 +9,10 @@ use axum::response::Response;
 use futures::stream;
 use serde_json::json;
 
-use super::context::Shared;
-use super::kube::{self, Page};
-use super::kube_http::{Target, expired, selector};
-use super::kube_store::{Res, Shelf};
+use super::context::SimContext;
+use super::kube::{self, ListPage};
+use super::kube_http::{ResourcePath, expired, selector};
+use super::kube_store::{ObjectStore, Res};
 use super::kubectl_table;
 use super::selectors::Selector;
 use crate::drill::scenario::Site;
@@ -23,10 +23,10 @@ const WATCH_S: u64 = 1800;
 const BOOKMARK: Duration = Duration::from_secs(60);
 
 /// Where a watch is.
-struct Watch {
-    shared: Shared,
+struct WatchStream {
+    shared: SimContext,
     site: Site,
-    target: Target,
+    target: ResourcePath,
     selector: Selector,
     as_table: bool,
     bookmarks: bool,
@@ -41,9 +41,9 @@ struct Watch {
 
 /// Answers a watch.
 pub fn watch(
-    shared: &Shared,
+    shared: &SimContext,
     site: Site,
-    target: Target,
+    target: ResourcePath,
     query: &BTreeMap<String, String>,
     as_table: bool,
 ) -> Response {
@@ -56,7 +56,7 @@ pub fn watch(
     let ticks = shared.ticks();
     let asked: Option<u64> = query.get("resourceVersion").and_then(|v| v.parse().ok()).filter(|v| *v > 0);
     let initial = flag("sendInitialEvents");
-    let mut watch = Watch {
+    let mut watch = WatchStream {
         shared: shared.clone(),
         site,
         target,
@@ -79,7 +79,7 @@ pub fn watch(
     shared.respond(200, "application/json", body)
 }
 
-impl Watch {
+impl WatchStream {
     /// Everything there is now, as ADDED, and a bookmark that says so if the client asked for it.
     fn begin(&mut self, mark: bool) {
         let shared = self.shared.clone();
@@ -112,7 +112,7 @@ impl Watch {
         now: chrono::DateTime<chrono::Utc>,
     ) {
         let object = if self.as_table {
-            let page = Page { items: vec![json.clone()], rv, go_on: None, remaining: 0 };
+            let page = ListPage { items: vec![json.clone()], rv, go_on: None, remaining: 0 };
             kubectl_table::table(self.target.res, &page, now).to_string()
         } else {
             kube::whole_text(self.target.res, json)
@@ -139,7 +139,7 @@ impl Watch {
         let shared = self.shared.clone();
         let (out, rv, over) = shared.with(|state| {
             let store = &state.cluster(self.site).store;
-            let shelf: &Shelf = store.shelf(self.target.res);
+            let shelf: &ObjectStore = store.shelf(self.target.res);
             let Some(changes) = shelf.since(self.rv) else {
                 let why = format!("too old resource version: {} ({})", self.rv, shelf.floor);
                 let (_, status) = expired(&why);

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::kube::Page;
+use super::kube::ListPage;
 use super::kube_store::Res;
 
-type Cell = fn(&Value, DateTime<Utc>) -> Value;
+type CellReader = fn(&Value, DateTime<Utc>) -> Value;
 
 fn text(value: &Value) -> Value {
     match value {
@@ -37,8 +37,8 @@ fn span(s: i64) -> String {
     }
 }
 
-const NAME: (&str, Cell) = ("Name", |o, _| text(&o["metadata"]["name"]));
-const AGE: (&str, Cell) = ("Age", |o, now| since(&o["metadata"]["creationTimestamp"], now));
+const NAME: (&str, CellReader) = ("Name", |o, _| text(&o["metadata"]["name"]));
+const AGE: (&str, CellReader) = ("Age", |o, now| since(&o["metadata"]["creationTimestamp"], now));
 
 fn ready(node: &Value) -> &'static str {
     let conditions = node["status"]["conditions"].as_array();
@@ -67,7 +67,7 @@ fn object(event: &Value) -> String {
     format!("{}/{}", o["kind"].as_str().unwrap_or_default().to_lowercase(), o["name"].as_str().unwrap_or_default())
 }
 
-fn columns(res: Res) -> Vec<(&'static str, Cell)> {
+fn columns(res: Res) -> Vec<(&'static str, CellReader)> {
     match res {
         Res::Namespaces => vec![NAME, ("Status", |o, _| text(&o["status"]["phase"])), AGE],
         Res::Nodes => vec![
@@ -97,7 +97,7 @@ fn columns(res: Res) -> Vec<(&'static str, Cell)> {
 }
 
 /// The columns that a custom resource's definition asks for; else its name and age.
-fn columns_of_custom(res: Res) -> Vec<(&'static str, Cell)> {
+fn columns_of_custom(res: Res) -> Vec<(&'static str, CellReader)> {
     match res {
         Res::Schedules => vec![
             NAME,
@@ -139,7 +139,7 @@ fn columns_of_custom(res: Res) -> Vec<(&'static str, Cell)> {
 }
 
 /// A page as a table.
-pub fn table(res: Res, page: &Page, now: DateTime<Utc>) -> Value {
+pub fn table(res: Res, page: &ListPage, now: DateTime<Utc>) -> Value {
     let columns = columns(res);
     let names: Vec<Value> = columns
         .iter()

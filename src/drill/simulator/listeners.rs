@@ -20,7 +20,7 @@ use crate::clock::stir;
 const BACKLOG: u32 = 1024;
 
 /// One service on its own port.
-pub struct Gate {
+pub struct PortGate {
     pub port: u16,
     /// True = should be down.
     want: watch::Sender<bool>,
@@ -29,7 +29,7 @@ pub struct Gate {
     stop: CancellationToken,
 }
 
-impl Gate {
+impl PortGate {
     /// Serves on a loopback port: the wished one, or any if that is taken.
     pub async fn open(router: Router, wished: Option<u16>) -> io::Result<Self> {
         let any = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
@@ -56,7 +56,7 @@ impl Gate {
     }
 }
 
-impl Drop for Gate {
+impl Drop for PortGate {
     fn drop(&mut self) {
         self.stop.cancel();
     }
@@ -75,7 +75,7 @@ async fn keep(
         if let Some(listener) = listener.take() {
             told.send_replace(false);
             let cut = stop.child_token();
-            let serving = axum::serve(Cutting { listener, cut: cut.clone() }, router.clone());
+            let serving = axum::serve(CuttableListener { listener, cut: cut.clone() }, router.clone());
             tokio::select! {
                 _ = serving.into_future() => {}
                 _ = wanted.wait_for(|down| *down) => {}
@@ -111,19 +111,19 @@ async fn reserve(port: u16, stop: &CancellationToken) -> Option<TcpSocket> {
 }
 
 /// A listener whose connections end when the service goes down.
-struct Cutting {
+struct CuttableListener {
     listener: TcpListener,
     cut: CancellationToken,
 }
 
-impl Listener for Cutting {
-    type Io = Cut;
+impl Listener for CuttableListener {
+    type Io = CuttableStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Cut, SocketAddr) {
+    async fn accept(&mut self) -> (CuttableStream, SocketAddr) {
         let (stream, from) = stirred(Listener::accept(&mut self.listener).await);
         let _ = stream.set_nodelay(true);
-        (Cut { stream, cut: Box::pin(self.cut.clone().cancelled_owned()) }, from)
+        (CuttableStream { stream, cut: Box::pin(self.cut.clone().cancelled_owned()) }, from)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -138,12 +138,12 @@ fn stirred<T>(done: T) -> T {
 }
 
 /// A connection that ends when its token is cancelled.
-struct Cut {
+struct CuttableStream {
     stream: TcpStream,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-impl AsyncRead for Cut {
+impl AsyncRead for CuttableStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.cut.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
@@ -152,7 +152,7 @@ impl AsyncRead for Cut {
     }
 }
 
-impl AsyncWrite for Cut {
+impl AsyncWrite for CuttableStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.cut.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::state::{Due, State};
+use super::state::{Due, WorldState};
 use crate::drill::scenario::{Site, SloSpec};
 
 /// Seconds between scrapes.
@@ -42,13 +42,13 @@ pub struct Metrics {
 }
 
 /// The first scrape is due one step after the start.
-pub fn fill(state: &mut State) {
+pub fn fill(state: &mut WorldState) {
     let at = state.scenario.start + TimeDelta::seconds(SCRAPE_S);
     state.plan(at, Due::Scrape);
 }
 
 /// One scrape: the requests since the last one, of which those fail that went where nobody serves.
-pub fn scrape(state: &mut State, at: DateTime<Utc>) {
+pub fn scrape(state: &mut WorldState, at: DateTime<Utc>) {
     state.plan(at + TimeDelta::seconds(SCRAPE_S), Due::Scrape);
     let Some(spec) = state.scenario.slo.clone() else { return };
     let last = state.metrics.scrapes.back().map_or(Counters::default(), |(_, counters)| *counters);
@@ -62,7 +62,7 @@ pub fn scrape(state: &mut State, at: DateTime<Utc>) {
 }
 
 /// The part of the users who get no good answer.
-fn bad_share(state: &State, at: DateTime<Utc>) -> f64 {
+fn bad_share(state: &WorldState, at: DateTime<Utc>) -> f64 {
     let (warm, of) = state.warm_replicas(at);
     let primary = if at < state.scenario.impact { 0.0 } else { 1.0 };
     let dr = 1.0 - f64::from(warm) / f64::from(of.max(1));
@@ -70,7 +70,7 @@ fn bad_share(state: &State, at: DateTime<Utc>) -> f64 {
 }
 
 /// The counters as they were scraped last at an instant.
-fn at(state: &State, spec: &SloSpec, at: DateTime<Utc>) -> Counters {
+fn at(state: &WorldState, spec: &SloSpec, at: DateTime<Utc>) -> Counters {
     let before = (at - state.scenario.start).num_milliseconds().min(0) as f64 / 1000.0 * spec.requests_per_s;
     let quiet = Counters { total: before, errors: before * spec.errors_before_ppm / 1e6 };
     let upto = state.metrics.scrapes.partition_point(|(when, _)| *when <= at);
@@ -81,7 +81,7 @@ fn at(state: &State, spec: &SloSpec, at: DateTime<Utc>) -> Counters {
 }
 
 /// By how much the counters rose in the last so many seconds.
-pub fn increase(state: &State, spec: &SloSpec, window_s: i64) -> Counters {
+pub fn increase(state: &WorldState, spec: &SloSpec, window_s: i64) -> Counters {
     let (now, then) = (at(state, spec, state.now), at(state, spec, state.now - TimeDelta::seconds(window_s)));
     Counters { total: now.total - then.total, errors: now.errors - then.errors }
 }

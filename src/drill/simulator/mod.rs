@@ -1,5 +1,5 @@
 //! The simulated world: two Kubernetes API servers, an Alertmanager pair, Prometheus, Cloudflare and the service's own URL, each on a loopback
-//! port of its own, all answered from one pure [`State`].
+//! port of its own, all answered from one pure [`WorldState`].
 //!
 //! Its types are its own: sharing them with the clients would repeat one mistake on both sides.
 
@@ -36,16 +36,16 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 pub use generated_config::Endpoints;
-pub use state::{Ask, State, Write};
+pub use state::{WorldState, WriteRecord, WriteRequest};
 
 use crate::clock::Clock;
 use crate::drill::scenario::{Scenario, Site};
-use context::Shared;
-use listeners::Gate;
+use context::SimContext;
+use listeners::PortGate;
 
 /// One simulated service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Service {
+pub enum SimService {
     Primary,
     Dr,
     Alertmanager1,
@@ -55,7 +55,7 @@ pub enum Service {
     Prometheus,
 }
 
-impl Service {
+impl SimService {
     /// Every service that a room talks to.
     pub const ALL: [Self; 7] = [
         Self::Primary,
@@ -77,21 +77,21 @@ const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
 /// The first of a row of ports for the worlds of a seed.
 pub fn first_port(seed: u64) -> u16 {
-    let row = Service::ALL.len() as u64 + 1;
+    let row = SimService::ALL.len() as u64 + 1;
     let rows = u64::from(PORTS.end - PORTS.start) / row;
     PORTS.start + u16::try_from(seed % rows * row).unwrap_or(0)
 }
 
 /// A running world. Dropping it closes every port.
-pub struct World {
-    shared: Shared,
-    gates: Vec<Gate>,
-    control: Gate,
+pub struct Simulator {
+    shared: SimContext,
+    gates: Vec<PortGate>,
+    control: PortGate,
     stop: CancellationToken,
     storm: Mutex<CancellationToken>,
 }
 
-impl World {
+impl Simulator {
     /// Opens ports and lets the story run on `clock`.
     pub async fn start(scenario: Scenario, seed: u64, clock: Clock) -> Result<Self, String> {
         Self::start_at(scenario, seed, clock, None).await
@@ -105,7 +105,7 @@ impl World {
         clock: Clock,
         first_port: Option<u16>,
     ) -> Result<Self, String> {
-        let shared = Shared::new(State::new(Arc::new(scenario), seed), clock);
+        let shared = SimContext::new(WorldState::new(Arc::new(scenario), seed), clock);
         let routers = [
             kube_http::router(shared.clone(), Site::Primary),
             kube_http::router(shared.clone(), Site::Dr),
@@ -119,9 +119,9 @@ impl World {
         let mut gates = Vec::new();
         let mut ports = first_port.into_iter().flat_map(|first| first..);
         for router in routers {
-            gates.push(Gate::open(router, ports.next()).await.map_err(failed)?);
+            gates.push(PortGate::open(router, ports.next()).await.map_err(failed)?);
         }
-        let control = Gate::open(provider_http::control(shared.clone()), ports.next()).await.map_err(failed)?;
+        let control = PortGate::open(provider_http::control(shared.clone()), ports.next()).await.map_err(failed)?;
         let stop = CancellationToken::new();
         let (running, ended) = (shared.clone(), stop.clone());
         tokio::spawn(async move { ended.run_until_cancelled(running.run()).await });
@@ -129,7 +129,7 @@ impl World {
     }
 
     /// The address of a service: `http://127.0.0.1:PORT`.
-    pub fn url(&self, service: Service) -> String {
+    pub fn url(&self, service: SimService) -> String {
         format!("http://127.0.0.1:{}", self.gates[service.at()].port)
     }
 
@@ -149,12 +149,12 @@ impl World {
     }
 
     /// Takes one service down, or up again.
-    pub async fn set_service_down(&self, service: Service, down: bool) {
+    pub async fn set_service_down(&self, service: SimService, down: bool) {
         self.gates[service.at()].set_down(down).await;
     }
 
     /// Every write received, oldest first (the last 4096), whatever it was answered.
-    pub fn writes(&self) -> Vec<Write> {
+    pub fn writes(&self) -> Vec<WriteRecord> {
         self.shared.with(|state| state.writes())
     }
 
@@ -164,13 +164,13 @@ impl World {
     }
 
     /// A write as if it had come over the wire; for tests.
-    pub fn apply(&self, ask: Ask) -> (u16, Value) {
+    pub fn apply(&self, ask: WriteRequest) -> (u16, Value) {
         self.shared.ask(ask)
     }
 
     /// So many events of the primary cluster at once.
     pub fn inject(&self, count: u32) {
-        self.shared.ask(Ask::Inject { site: Site::Primary, count });
+        self.shared.ask(WriteRequest::Inject { site: Site::Primary, count });
     }
 
     /// So many events per *real* second on the primary cluster, until another rate is given; 0 ends it.
@@ -188,7 +188,7 @@ impl World {
 }
 
 /// Injects evenly in steps of 20 ms; what a late step missed, the next makes up for.
-async fn blow(shared: Shared, per_second: u32) {
+async fn blow(shared: SimContext, per_second: u32) {
     let begun = tokio::time::Instant::now();
     let mut sent: u64 = 0;
     let mut steps = tokio::time::interval(Duration::from_millis(20));
@@ -198,13 +198,13 @@ async fn blow(shared: Shared, per_second: u32) {
             u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_mul(u64::from(per_second)) / 1000;
         let count = u32::try_from(due.saturating_sub(sent)).unwrap_or(u32::MAX).min(per_second);
         if count > 0 {
-            shared.ask(Ask::Inject { site: Site::Primary, count });
+            shared.ask(WriteRequest::Inject { site: Site::Primary, count });
         }
         sent = due;
     }
 }
 
-impl Drop for World {
+impl Drop for Simulator {
     fn drop(&mut self) {
         self.stop.cancel();
     }

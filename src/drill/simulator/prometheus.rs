@@ -11,8 +11,8 @@ use axum::http::{Method, Request, Uri};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::context::{self, Shared};
-use super::state::{Answer, State};
+use super::context::{self, SimContext};
+use super::state::{WorldState, WriteResponse};
 use super::{alerts, metrics};
 
 /// Names of the series, the window left out.
@@ -22,7 +22,7 @@ pub const REQUESTS: &str = "slo:requests:increase";
 const RETENTION: &str = "90d";
 
 /// Its API.
-pub fn router(shared: Shared) -> Router {
+pub fn router(shared: SimContext) -> Router {
     let handler = move |request: Request<Body>| {
         let shared = shared.clone();
         async move {
@@ -43,7 +43,7 @@ fn pairs(uri: &Uri) -> Vec<(String, String)> {
     Query::<Vec<(String, String)>>::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default()
 }
 
-fn answer(shared: &Shared, path: &str, given: &[(String, String)]) -> Response {
+fn answer(shared: &SimContext, path: &str, given: &[(String, String)]) -> Response {
     let found = match path {
         "/api/v1/query" => shared.with(|state| query(state, given)),
         "/api/v1/rules" => shared.with(|state| success(json!({"groups": groups(state)}))),
@@ -58,15 +58,15 @@ fn answer(shared: &Shared, path: &str, given: &[(String, String)]) -> Response {
     shared.json(found)
 }
 
-fn success(data: Value) -> Answer {
+fn success(data: Value) -> WriteResponse {
     (200, json!({"status": "success", "data": data}))
 }
 
-fn bad_data(why: &str) -> Answer {
+fn bad_data(why: &str) -> WriteResponse {
     (400, json!({"status": "error", "errorType": "bad_data", "error": why}))
 }
 
-fn query(state: &State, given: &[(String, String)]) -> Answer {
+fn query(state: &WorldState, given: &[(String, String)]) -> WriteResponse {
     let param = |name: &str| given.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     if param("time").is_some() {
         return bad_data("this simulated Prometheus answers for its own now only");
@@ -86,7 +86,7 @@ fn query(state: &State, given: &[(String, String)]) -> Answer {
 }
 
 /// The value of a recorded series now.
-fn recorded(state: &State, name: &str) -> Option<f64> {
+fn recorded(state: &WorldState, name: &str) -> Option<f64> {
     let spec = state.scenario.slo.as_ref()?;
     let window = |prefix: &str| {
         let rest = name.strip_prefix(prefix)?;
@@ -122,7 +122,7 @@ fn selector(text: &str) -> Option<(String, Vec<(String, String)>)> {
 }
 
 /// The alerting rules of the story, in one group.
-fn groups(state: &State) -> Vec<Value> {
+fn groups(state: &WorldState) -> Vec<Value> {
     let now = state.now.to_rfc3339();
     let firing = alerts::firing(state);
     let rule = |spec: &crate::drill::scenario::AlertSpec| {

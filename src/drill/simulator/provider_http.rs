@@ -8,14 +8,14 @@ use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 
 use super::cloudflare::{self, envelope, listing, refused};
-use super::cloudflare_rate_limit::{LIMIT, Standing};
-use super::context::{self, Shared};
-use super::state::{Answer, Ask, State};
+use super::cloudflare_rate_limit::{LIMIT, LimitHeaders};
+use super::context::{self, SimContext};
+use super::state::{WorldState, WriteRequest, WriteResponse};
 use super::{alerts, kube_store, silences};
 use crate::drill::scenario::Site;
 
 /// The provider's API.
-pub fn cloudflare(shared: Shared) -> Router {
+pub fn cloudflare(shared: SimContext) -> Router {
     let handler = move |request: Request<Body>| {
         let shared = shared.clone();
         async move {
@@ -54,7 +54,7 @@ pub fn cloudflare(shared: Shared) -> Router {
     Router::new().fallback(handler)
 }
 
-fn limits(standing: &Standing) -> Vec<(&'static str, String)> {
+fn limits(standing: &LimitHeaders) -> Vec<(&'static str, String)> {
     let mut out = vec![
         ("x-ratelimit-limit", LIMIT.to_string()),
         ("x-ratelimit-remaining", standing.remaining.to_string()),
@@ -64,7 +64,7 @@ fn limits(standing: &Standing) -> Vec<(&'static str, String)> {
     out
 }
 
-fn answer_cloudflare(shared: &Shared, method: &Method, path: &str, bytes: &[u8]) -> Answer {
+fn answer_cloudflare(shared: &SimContext, method: &Method, path: &str, bytes: &[u8]) -> WriteResponse {
     let path = path.strip_prefix("/client/v4").unwrap_or(path);
     let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
     if *method == Method::PATCH {
@@ -73,10 +73,10 @@ fn answer_cloudflare(shared: &Shared, method: &Method, path: &str, bytes: &[u8])
         };
         return match segments[..] {
             ["zones", zone, "load_balancers", id] => {
-                shared.ask(Ask::PatchLoadBalancer { zone: zone.to_owned(), id: id.to_owned(), body })
+                shared.ask(WriteRequest::PatchLoadBalancer { zone: zone.to_owned(), id: id.to_owned(), body })
             }
             ["accounts", account, "load_balancers", "pools", id] => {
-                shared.ask(Ask::PatchPool { account: account.to_owned(), id: id.to_owned(), body })
+                shared.ask(WriteRequest::PatchPool { account: account.to_owned(), id: id.to_owned(), body })
             }
             _ => refused(404, 7003, "No route for the URI"),
         };
@@ -87,7 +87,7 @@ fn answer_cloudflare(shared: &Shared, method: &Method, path: &str, bytes: &[u8])
     shared.with(|state| get_cloudflare(state, &segments))
 }
 
-fn get_cloudflare(state: &State, path: &[&str]) -> Answer {
+fn get_cloudflare(state: &WorldState, path: &[&str]) -> WriteResponse {
     let edge = &state.edge;
     let pool = |id: &str| edge.pools.iter().position(|p| p["id"] == id);
     let missing = || refused(404, 1001, "not found");
@@ -131,7 +131,7 @@ fn get_cloudflare(state: &State, path: &[&str]) -> Answer {
 }
 
 /// One Alertmanager of the pair.
-pub fn alertmanager(shared: Shared, instance: usize) -> Router {
+pub fn alertmanager(shared: SimContext, instance: usize) -> Router {
     let handler = move |request: Request<Body>| {
         let shared = shared.clone();
         async move {
@@ -159,24 +159,24 @@ pub fn alertmanager(shared: Shared, instance: usize) -> Router {
 }
 
 /// JSON, or an empty body where there is nothing to say.
-fn respond_alertmanager(shared: &Shared, (status, body): Answer) -> Response {
+fn respond_alertmanager(shared: &SimContext, (status, body): WriteResponse) -> Response {
     if body.is_null() { shared.respond(status, "text/plain; charset=utf-8", "") } else { shared.json((status, body)) }
 }
 
-fn write_alertmanager(shared: &Shared, method: &Method, path: &str, bytes: &[u8]) -> Answer {
+fn write_alertmanager(shared: &SimContext, method: &Method, path: &str, bytes: &[u8]) -> WriteResponse {
     match (method.as_str(), path.strip_prefix("/api/v2/").unwrap_or_default()) {
         ("POST", "silences") => match serde_json::from_slice(bytes) {
-            Ok(body) => shared.ask(Ask::CreateSilence { body }),
+            Ok(body) => shared.ask(WriteRequest::CreateSilence { body }),
             Err(error) => (400, json!({"code": 400, "message": format!("parsing silence body: {error}")})),
         },
         ("DELETE", rest) if rest.starts_with("silence/") => {
-            shared.ask(Ask::ExpireSilence { id: rest["silence/".len()..].to_owned() })
+            shared.ask(WriteRequest::ExpireSilence { id: rest["silence/".len()..].to_owned() })
         }
         _ => (405, json!({"code": 405, "message": format!("method {method} is not allowed")})),
     }
 }
 
-fn answer_alertmanager(state: &State, instance: usize, path: &str, query: &[(String, String)]) -> Answer {
+fn answer_alertmanager(state: &WorldState, instance: usize, path: &str, query: &[(String, String)]) -> WriteResponse {
     let addresses: Vec<String> = (0..2).map(|i| format!("127.0.0.1:{}", 9094 + i)).collect();
     let alerts = match filtered(alerts::firing(state), query) {
         Ok(alerts) => alerts,
@@ -235,7 +235,7 @@ fn filtered(alerts: Vec<Value>, query: &[(String, String)]) -> Result<Vec<Value>
 }
 
 /// The service's own URL, behind the edge.
-pub fn service(shared: Shared) -> Router {
+pub fn service(shared: SimContext) -> Router {
     let handler = move |request: Request<Body>| {
         let shared = shared.clone();
         async move {
@@ -257,7 +257,7 @@ pub fn service(shared: Shared) -> Router {
 }
 
 /// The drill's own port: what the world is, and what was written to it.
-pub fn control(shared: Shared) -> Router {
+pub fn control(shared: SimContext) -> Router {
     let handler = move |request: Request<Body>| {
         let shared = shared.clone();
         async move { answer_control(&shared, request.uri().path()) }
@@ -265,7 +265,7 @@ pub fn control(shared: Shared) -> Router {
     Router::new().fallback(handler)
 }
 
-fn answer_control(shared: &Shared, path: &str) -> Response {
+fn answer_control(shared: &SimContext, path: &str) -> Response {
     match path {
         "/_world/state" => shared.json(shared.with(|state| (200, state.dump()))),
         "/_world/writes" => shared.json(shared.with(|state| (200, json!(state.writes())))),
@@ -276,7 +276,7 @@ fn answer_control(shared: &Shared, path: &str) -> Response {
         path => match path.strip_prefix("/_world/inject/").and_then(|count| count.parse().ok()) {
             // For load tests against a room in another process.
             Some(count @ 1..=50_000) => {
-                shared.ask(Ask::Inject { site: Site::Primary, count });
+                shared.ask(WriteRequest::Inject { site: Site::Primary, count });
                 shared.json((200, json!({"injected": count})))
             }
             _ => shared.json((404, json!({"error": CONTROL_PATHS}))),

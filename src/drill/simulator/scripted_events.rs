@@ -4,12 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::kube_store::{Res, micro, stamp};
-use super::state::{Due, State};
+use super::state::{Due, WorldState};
 use super::{argocd, initial_state, metrics, velero};
 use crate::drill::scenario::Site;
 
 /// Works one happening at its instant.
-pub fn happen(state: &mut State, at: DateTime<Utc>, due: Due) {
+pub fn happen(state: &mut WorldState, at: DateTime<Utc>, due: Due) {
     match due {
         Due::Impact => impact(state, at),
         Due::NodeLost(i) => node_lost(state, at, i),
@@ -29,7 +29,7 @@ pub fn happen(state: &mut State, at: DateTime<Utc>, due: Due) {
     }
 }
 
-fn impact(state: &mut State, at: DateTime<Utc>) {
+fn impact(state: &mut WorldState, at: DateTime<Utc>) {
     let scenario = state.scenario.clone();
     let store = &mut state.primary.store;
     if let Some(cp) = scenario.etcd.nodes.first() {
@@ -47,7 +47,7 @@ fn impact(state: &mut State, at: DateTime<Utc>) {
     state.primary.etcd_failed = true;
 }
 
-fn crash(store: &mut super::kube_store::Store, namespace: &str, name: &str, at: DateTime<Utc>) {
+fn crash(store: &mut super::kube_store::KubeStore, namespace: &str, name: &str, at: DateTime<Utc>) {
     store.edit(Res::Pods, namespace, name, at, |pod| {
         pod["status"]["conditions"][0] = json!({"type": "Ready", "status": "False", "reason": "ContainersNotReady",
             "lastProbeTime": null, "lastTransitionTime": stamp(at)});
@@ -60,7 +60,7 @@ fn crash(store: &mut super::kube_store::Store, namespace: &str, name: &str, at: 
     });
 }
 
-fn node_lost(state: &mut State, at: DateTime<Utc>, i: usize) {
+fn node_lost(state: &mut WorldState, at: DateTime<Utc>, i: usize) {
     let scenario = state.scenario.clone();
     let node = &scenario.etcd.nodes[i].name;
     let store = &mut state.primary.store;
@@ -75,7 +75,7 @@ fn node_lost(state: &mut State, at: DateTime<Utc>, i: usize) {
             condition["lastTransitionTime"] = json!(stamp(at));
         }
     });
-    let here: Vec<super::kube_store::Key> = store.shelf(Res::Pods).objects.keys().cloned().collect();
+    let here: Vec<super::kube_store::ObjectKey> = store.shelf(Res::Pods).objects.keys().cloned().collect();
     for (namespace, name) in here {
         let on_it = store.get(Res::Pods, &namespace, &name).is_some_and(|p| p["spec"]["nodeName"] == json!(node));
         if on_it {
@@ -88,7 +88,7 @@ fn node_lost(state: &mut State, at: DateTime<Utc>, i: usize) {
     }
 }
 
-fn leases(state: &mut State, at: DateTime<Utc>, site: Site) {
+fn leases(state: &mut WorldState, at: DateTime<Utc>, site: Site) {
     if site == Site::Primary && state.primary.etcd_failed {
         return; // kubelets cannot write their leases any more
     }
@@ -102,7 +102,7 @@ fn leases(state: &mut State, at: DateTime<Utc>, site: Site) {
 }
 
 /// What one event says.
-struct Said<'a> {
+struct EventText<'a> {
     site: Site,
     namespace: &'a str,
     kind: &'a str,
@@ -115,7 +115,7 @@ struct Said<'a> {
     tail: &'a str,
 }
 
-fn say(state: &mut State, at: DateTime<Utc>, said: &Said<'_>) {
+fn say(state: &mut WorldState, at: DateTime<Utc>, said: &EventText<'_>) {
     // Events of cluster-scoped objects live in `default`.
     let namespace = if said.namespace.is_empty() { "default" } else { said.namespace };
     let name = format!("{}.{}", said.name, said.tail);
@@ -142,11 +142,11 @@ fn say(state: &mut State, at: DateTime<Utc>, said: &Said<'_>) {
     store.put(Res::Events, value, at);
 }
 
-fn story_event(state: &mut State, at: DateTime<Utc>, spec: usize, nth: u32) {
+fn story_event(state: &mut WorldState, at: DateTime<Utc>, spec: usize, nth: u32) {
     let scenario = state.scenario.clone();
     let event = &scenario.events[spec];
     let tail = super::kube_store::id(&format!("{}/event/{spec}", state.seed), 16);
-    let said = Said {
+    let said = EventText {
         site: event.cluster,
         namespace: event.namespace.as_deref().unwrap_or_default(),
         kind: &event.kind,
@@ -164,7 +164,7 @@ fn story_event(state: &mut State, at: DateTime<Utc>, spec: usize, nth: u32) {
 }
 
 /// When the nth event of a background source happens: its slot, somewhere in the first four fifths of it.
-pub fn noise_at(state: &State, spec: usize, nth: u64) -> DateTime<Utc> {
+pub fn noise_at(state: &WorldState, spec: usize, nth: u64) -> DateTime<Utc> {
     let noise = &state.scenario.noise[spec];
     let from = noise.from_after_impact_s.map_or(state.scenario.start, |s| state.scenario.after_impact(s));
     let slot = 60_000 / u64::from(noise.per_minute);
@@ -172,7 +172,7 @@ pub fn noise_at(state: &State, spec: usize, nth: u64) -> DateTime<Utc> {
     from + TimeDelta::milliseconds(i64::try_from(nth * slot + within).unwrap_or(i64::MAX / 2))
 }
 
-fn noise(state: &mut State, at: DateTime<Utc>, spec: usize, nth: u64) {
+fn noise(state: &mut WorldState, at: DateTime<Utc>, spec: usize, nth: u64) {
     let scenario = state.scenario.clone();
     let noise = &scenario.noise[spec];
     if noise.until_after_impact_s.is_some_and(|s| at >= scenario.after_impact(s)) {
@@ -192,7 +192,7 @@ fn noise(state: &mut State, at: DateTime<Utc>, spec: usize, nth: u64) {
     };
     let tail = super::kube_store::id(&format!("{}/noise/{spec}/{which}/{name}", state.seed), 16);
     let message = template.message.replace("{name}", &name);
-    let said = Said {
+    let said = EventText {
         site: noise.cluster,
         namespace: &namespace,
         kind: &template.kind,
@@ -209,7 +209,7 @@ fn noise(state: &mut State, at: DateTime<Utc>, spec: usize, nth: u64) {
 }
 
 /// One more event that is new, for load tests.
-pub fn inject(state: &mut State, site: Site) {
+pub fn inject(state: &mut WorldState, site: Site) {
     const REASONS: [(&str, &str, &str); 4] = [
         ("Warning", "BackOff", "Back-off restarting failed container app"),
         ("Warning", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"),
@@ -227,7 +227,7 @@ pub fn inject(state: &mut State, site: Site) {
     let tail = format!("{n:016x}");
     let namespace = state.scenario.service.namespace.clone();
     let at = state.now;
-    let said = Said {
+    let said = EventText {
         site,
         namespace: &namespace,
         kind: "Pod",

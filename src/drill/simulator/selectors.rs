@@ -5,12 +5,12 @@ use serde_json::Value;
 /// What an object must be to be shown.
 #[derive(Clone, Debug, Default)]
 pub struct Selector {
-    fields: Vec<Term>,
-    labels: Vec<Term>,
+    fields: Vec<SelectorTerm>,
+    labels: Vec<SelectorTerm>,
 }
 
 #[derive(Clone, Debug)]
-struct Term {
+struct SelectorTerm {
     key: String,
     /// `None`: the key has to be there (or not).
     values: Option<Vec<String>>,
@@ -43,7 +43,7 @@ impl Selector {
     }
 }
 
-impl Term {
+impl SelectorTerm {
     fn holds(&self, value: Option<String>) -> bool {
         let hit = match (&self.values, value) {
             (None, value) => value.is_some(),
@@ -54,7 +54,7 @@ impl Term {
     }
 }
 
-fn terms(text: &str) -> Result<Vec<Term>, String> {
+fn terms(text: &str) -> Result<Vec<SelectorTerm>, String> {
     let mut out = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
@@ -79,13 +79,13 @@ fn terms(text: &str) -> Result<Vec<Term>, String> {
     Ok(out)
 }
 
-fn term(one: &str) -> Result<Term, String> {
+fn term(one: &str) -> Result<SelectorTerm, String> {
     let made = |key: &str, values: Option<Vec<String>>, not| {
         let key = key.trim().to_owned();
         if key.is_empty() {
             Err(format!("unable to parse requirement: {one:?}"))
         } else {
-            Ok(Term { key, values, not })
+            Ok(SelectorTerm { key, values, not })
         }
     };
     let set = |list: &str| -> Vec<String> {

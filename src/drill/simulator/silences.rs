@@ -5,16 +5,16 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::kube_store::id;
-use super::state::{Answer, State};
+use super::state::{WorldState, WriteResponse};
 
 /// Most silences held.
 const MOST: usize = 1000;
 
 /// One silence.
 #[derive(Clone, Debug)]
-pub struct Silence {
+pub struct SimSilence {
     id: String,
-    matchers: Vec<Matcher>,
+    matchers: Vec<SimMatcher>,
     starts: DateTime<Utc>,
     ends: DateTime<Utc>,
     updated: DateTime<Utc>,
@@ -24,15 +24,15 @@ pub struct Silence {
 
 /// `name="value"`, anchored if an expression.
 #[derive(Clone, Debug)]
-struct Matcher {
+struct SimMatcher {
     name: String,
     value: String,
     equal: bool,
     regex: Option<Regex>,
 }
 
-impl Matcher {
-    fn of(raw: &Value) -> Result<Self, Answer> {
+impl SimMatcher {
+    fn of(raw: &Value) -> Result<Self, WriteResponse> {
         let text = |key: &str| raw[key].as_str().map(str::to_owned).ok_or_else(|| required(&format!("matchers.{key}")));
         let (name, value) = (text("name")?, text("value")?);
         let is_regex = raw["isRegex"].as_bool().ok_or_else(|| required("matchers.isRegex"))?;
@@ -59,7 +59,7 @@ impl Matcher {
     }
 }
 
-impl Silence {
+impl SimSilence {
     fn state(&self, now: DateTime<Utc>) -> &'static str {
         if now >= self.ends {
             "expired"
@@ -75,7 +75,7 @@ impl Silence {
         json!({
             "id": self.id, "status": {"state": self.state(now)}, "updatedAt": milli(self.updated), "comment": self.comment,
             "createdBy": self.created_by, "startsAt": milli(self.starts), "endsAt": milli(self.ends),
-            "matchers": self.matchers.iter().map(Matcher::show).collect::<Vec<_>>(),
+            "matchers": self.matchers.iter().map(SimMatcher::show).collect::<Vec<_>>(),
         })
     }
 
@@ -85,23 +85,23 @@ impl Silence {
 }
 
 /// What the schema check in front of the real handler says.
-fn required(member: &str) -> Answer {
+fn required(member: &str) -> WriteResponse {
     (422, json!({"code": 602, "message": format!("{member} in body is required")}))
 }
 
 /// Ids of the silences in force that cover a label set.
-pub fn silencing(state: &State, labels: &Value) -> Vec<String> {
+pub fn silencing(state: &WorldState, labels: &Value) -> Vec<String> {
     let active = state.silences.iter().filter(|it| it.state(state.now) == "active" && it.covers(labels));
     active.map(|it| it.id.clone()).collect()
 }
 
 /// `GET /api/v2/silences`, expired ones too.
-pub fn list(state: &State) -> Value {
+pub fn list(state: &WorldState) -> Value {
     state.silences.iter().map(|it| it.show(state.now)).collect()
 }
 
 /// `GET /api/v2/silence/ID`.
-pub fn get(state: &State, id: &str) -> Answer {
+pub fn get(state: &WorldState, id: &str) -> WriteResponse {
     match state.silences.iter().find(|it| it.id == id) {
         Some(found) => (200, found.show(state.now)),
         None => (404, Value::Null),
@@ -109,7 +109,7 @@ pub fn get(state: &State, id: &str) -> Answer {
 }
 
 /// `POST /api/v2/silences`.
-pub fn post(state: &mut State, body: &Value) -> Answer {
+pub fn post(state: &mut WorldState, body: &Value) -> WriteResponse {
     match read(state, body) {
         Ok(silence) => {
             let id = silence.id.clone();
@@ -119,14 +119,14 @@ pub fn post(state: &mut State, body: &Value) -> Answer {
     }
 }
 
-fn read(state: &State, body: &Value) -> Result<Silence, Answer> {
+fn read(state: &WorldState, body: &Value) -> Result<SimSilence, WriteResponse> {
     let text = |key: &str| body[key].as_str().map(str::to_owned).ok_or_else(|| required(key));
     let time = |key: &str| {
         let parsed = text(key)?.parse::<DateTime<Utc>>();
         parsed.map_err(|_| (422, json!({"code": 601, "message": format!("{key} in body must be of type date-time")})))
     };
     let raw = body["matchers"].as_array().ok_or_else(|| required("matchers"))?;
-    let matchers = raw.iter().map(Matcher::of).collect::<Result<Vec<_>, _>>()?;
+    let matchers = raw.iter().map(SimMatcher::of).collect::<Result<Vec<_>, _>>()?;
     let (starts, ends) = (time("startsAt")?, time("endsAt")?);
     let refuse = |why: &str| Err((400, json!(why)));
     if matchers.is_empty() {
@@ -143,12 +143,12 @@ fn read(state: &State, body: &Value) -> Result<Silence, Answer> {
     }
     let (created_by, comment) = (text("createdBy")?, text("comment")?);
     let id = body["id"].as_str().unwrap_or_default().to_owned();
-    Ok(Silence { id, matchers, starts, ends, updated: state.now, created_by, comment })
+    Ok(SimSilence { id, matchers, starts, ends, updated: state.now, created_by, comment })
 }
 
 /// Keeps a silence. An update keeps its id only if matchers and start are the same; else the old one ends and a new id is
 /// given. A start in the past becomes now.
-fn keep(state: &mut State, mut silence: Silence, old: String) -> String {
+fn keep(state: &mut WorldState, mut silence: SimSilence, old: String) -> String {
     let now = state.now;
     if let Some(held) = state.silences.iter_mut().find(|it| it.id == old) {
         let same = held.matchers.len() == silence.matchers.len()
@@ -174,7 +174,7 @@ fn keep(state: &mut State, mut silence: Silence, old: String) -> String {
 }
 
 /// `DELETE /api/v2/silence/ID`: ends it; once more is fine too.
-pub fn expire(state: &mut State, id: &str) -> Answer {
+pub fn expire(state: &mut WorldState, id: &str) -> WriteResponse {
     let now = state.now;
     match state.silences.iter_mut().find(|it| it.id == id) {
         Some(held) => {

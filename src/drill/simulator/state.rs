@@ -1,4 +1,4 @@
-//! The world as one pure state: [`State::advance`] brings it to an instant, [`State::apply`] takes a write.
+//! The world as one pure state: [`WorldState::advance`] brings it to an instant, [`WorldState::apply`] takes a write.
 //!
 //! Everything that will happen stands in a queue by instant, and each happening is worked at its own instant however late the
 //! state is asked: how often it is asked changes nothing. Randomness comes from the seed and the happening alone, so the same
@@ -11,8 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::cloudflare::Edge;
-use super::kube_store::{Store, stamp};
+use super::cloudflare::SimCloudflare;
+use super::kube_store::{KubeStore, stamp};
 use super::traffic::Traffic;
 use crate::drill::scenario::{Scenario, Site};
 
@@ -40,12 +40,12 @@ pub enum Due {
     /// Prometheus looks at the service.
     Scrape,
     /// A restore goes on.
-    Restore { site: Site, namespace: String, name: String, step: super::velero::Step },
+    Restore { site: Site, namespace: String, name: String, step: super::velero::SimRestoreStep },
 }
 
 /// A write that was received, taken or refused.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Write {
+pub struct WriteRecord {
     pub at: DateTime<Utc>,
     /// `primary`, `dr`, `cloudflare`, `alertmanager-1`, …
     pub service: String,
@@ -58,7 +58,7 @@ pub struct Write {
 
 /// A write, as the state takes it.
 #[derive(Clone, Debug)]
-pub enum Ask {
+pub enum WriteRequest {
     PatchLoadBalancer {
         zone: String,
         id: String,
@@ -97,15 +97,15 @@ pub enum Ask {
 }
 
 /// The answer to a write: status and body.
-pub type Answer = (u16, Value);
+pub type WriteResponse = (u16, Value);
 
 /// Most writes remembered.
 const WRITES: usize = 4096;
 
 /// One simulated cluster.
 #[derive(Debug)]
-pub struct Cluster {
-    pub store: Store,
+pub struct SimCluster {
+    pub store: KubeStore,
     pub token: String,
     /// Its control plane's store refuses writes and health checks name it.
     pub etcd_failed: bool,
@@ -113,15 +113,15 @@ pub struct Cluster {
 
 /// The world.
 #[derive(Debug)]
-pub struct State {
+pub struct WorldState {
     pub scenario: Arc<Scenario>,
     pub seed: u64,
     pub now: DateTime<Utc>,
     queue: BTreeMap<(DateTime<Utc>, u64), Due>,
     queued: u64,
-    pub primary: Cluster,
-    pub dr: Cluster,
-    pub edge: Edge,
+    pub primary: SimCluster,
+    pub dr: SimCluster,
+    pub edge: SimCloudflare,
     pub traffic: Traffic,
     pub metrics: super::metrics::Metrics,
     /// Applications of DR that are scaled up.
@@ -131,17 +131,17 @@ pub struct State {
     /// When traffic, applications and data were all there.
     pub serving_at: Option<DateTime<Utc>>,
     pub injected: u64,
-    pub silences: Vec<super::silences::Silence>,
+    pub silences: Vec<super::silences::SimSilence>,
     pub silences_made: u64,
-    writes: VecDeque<Write>,
+    writes: VecDeque<WriteRecord>,
     pub writes_total: u64,
 }
 
-impl State {
+impl WorldState {
     /// The world at the scenario's start.
     pub fn new(scenario: Arc<Scenario>, seed: u64) -> Self {
-        let cluster = |site: Site| Cluster {
-            store: Store::new(format!("{seed}/{}", site.name()), 48_200 + seed % 1000),
+        let cluster = |site: Site| SimCluster {
+            store: KubeStore::new(format!("{seed}/{}", site.name()), 48_200 + seed % 1000),
             token: format!(
                 "drill-{}-{}",
                 site.name(),
@@ -157,7 +157,7 @@ impl State {
             queued: 0,
             primary: cluster(Site::Primary),
             dr: cluster(Site::Dr),
-            edge: Edge::new(&scenario, seed),
+            edge: SimCloudflare::new(&scenario, seed),
             traffic: Traffic::new(Site::Primary, scenario.edge.ttl_s),
             metrics: super::metrics::Metrics::default(),
             scaled: BTreeMap::new(),
@@ -175,7 +175,7 @@ impl State {
     }
 
     /// One of the clusters.
-    pub fn cluster(&self, site: Site) -> &Cluster {
+    pub fn cluster(&self, site: Site) -> &SimCluster {
         match site {
             Site::Primary => &self.primary,
             Site::Dr => &self.dr,
@@ -183,7 +183,7 @@ impl State {
     }
 
     /// One of the clusters, to change.
-    pub fn cluster_mut(&mut self, site: Site) -> &mut Cluster {
+    pub fn cluster_mut(&mut self, site: Site) -> &mut SimCluster {
         match site {
             Site::Primary => &mut self.primary,
             Site::Dr => &mut self.dr,
@@ -216,22 +216,22 @@ impl State {
     }
 
     /// Takes a write at `now`.
-    pub fn apply(&mut self, now: DateTime<Utc>, ask: Ask) -> Answer {
+    pub fn apply(&mut self, now: DateTime<Utc>, ask: WriteRequest) -> WriteResponse {
         self.advance(now);
         match ask {
-            Ask::PatchLoadBalancer { zone, id, body } => {
+            WriteRequest::PatchLoadBalancer { zone, id, body } => {
                 super::cloudflare::patch_load_balancer(self, &zone, &id, &body)
             }
-            Ask::PatchPool { account, id, body } => super::cloudflare::patch_pool(self, &account, &id, &body),
-            Ask::PatchObject { site, res, namespace, name, body, dry } => {
+            WriteRequest::PatchPool { account, id, body } => super::cloudflare::patch_pool(self, &account, &id, &body),
+            WriteRequest::PatchObject { site, res, namespace, name, body, dry } => {
                 super::kube::patch(self, site, res, &namespace, &name, &body, dry)
             }
-            Ask::CreateRestore { site, namespace, body, dry } => {
+            WriteRequest::CreateRestore { site, namespace, body, dry } => {
                 super::velero::create_restore(self, site, &namespace, body, dry)
             }
-            Ask::CreateSilence { body } => super::silences::post(self, &body),
-            Ask::ExpireSilence { id } => super::silences::expire(self, &id),
-            Ask::Inject { site, count } => {
+            WriteRequest::CreateSilence { body } => super::silences::post(self, &body),
+            WriteRequest::ExpireSilence { id } => super::silences::expire(self, &id),
+            WriteRequest::Inject { site, count } => {
                 for _ in 0..count {
                     super::scripted_events::inject(self, site);
                 }
@@ -241,7 +241,7 @@ impl State {
     }
 
     /// Remembers a write that came in, whatever became of it.
-    pub fn note(&mut self, write: Write) {
+    pub fn note(&mut self, write: WriteRecord) {
         self.writes_total += 1;
         if self.writes.len() == WRITES {
             self.writes.pop_front();
@@ -250,7 +250,7 @@ impl State {
     }
 
     /// The writes received, oldest first (the last 4096).
-    pub fn writes(&self) -> Vec<Write> {
+    pub fn writes(&self) -> Vec<WriteRecord> {
         self.writes.iter().cloned().collect()
     }
 
@@ -301,7 +301,7 @@ impl State {
     /// The world in one JSON value: the same for the same seed, writes and instants.
     pub fn dump(&self) -> Value {
         let (warm, of) = self.warm_replicas(self.now);
-        let cluster = |c: &Cluster| json!({"resource_version": c.store.rv, "objects": c.store.digest(), "etcd_failed": c.etcd_failed});
+        let cluster = |c: &SimCluster| json!({"resource_version": c.store.rv, "objects": c.store.digest(), "etcd_failed": c.etcd_failed});
         json!({
             "scenario": self.scenario.name,
             "seed": self.seed,

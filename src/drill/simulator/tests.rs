@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::drill::scenario::load;
 
-struct Room {
-    world: World,
+struct SimulatorBench {
+    world: Simulator,
     http: reqwest::Client,
     clock: Clock,
     at: Endpoints,
@@ -17,22 +17,22 @@ struct Room {
     _dir: tempfile::TempDir,
 }
 
-async fn room_of(scenario: Scenario, seed: u64) -> Room {
+async fn room_of(scenario: Scenario, seed: u64) -> SimulatorBench {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let clock = Clock::manual(scenario.start);
-    let world = World::start(scenario, seed, clock.clone()).await.expect("starts");
+    let world = Simulator::start(scenario, seed, clock.clone()).await.expect("starts");
     let dir = tempfile::tempdir().expect("a directory");
     let at = world.write_config(dir.path()).expect("written");
     let tokens = world.shared.with(|s| [s.primary.token.clone(), s.dr.token.clone(), s.edge.token.clone()]);
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    Room { world, http, clock, at, tokens, _dir: dir }
+    SimulatorBench { world, http, clock, at, tokens, _dir: dir }
 }
 
-async fn room() -> Room {
+async fn room() -> SimulatorBench {
     room_of(load("etcd-corruption").expect("loads"), 7).await
 }
 
-impl Room {
+impl SimulatorBench {
     /// Moves the clock to so many seconds after detection.
     fn to(&self, t_s: i64) {
         let at = self.world.shared.with(|s| s.scenario.detection) + TimeDelta::seconds(t_s);
@@ -203,7 +203,7 @@ async fn without_failover_the_change_is_taken_but_traffic_stays() {
 async fn the_same_seed_and_writes_make_the_same_world_however_often_it_is_asked() {
     let scenario = || Arc::new(load("etcd-corruption").expect("loads"));
     let play = |seed: u64, step: i64| {
-        let mut state = State::new(scenario(), seed);
+        let mut state = WorldState::new(scenario(), seed);
         let (detection, start) = (state.scenario.detection, state.now);
         let pools: Vec<Value> = state.edge.pools.iter().map(|p| p["id"].clone()).collect();
         let (zone, lb) = (state.edge.zone.clone(), state.edge.load_balancer["id"].as_str().expect("id").to_owned());
@@ -213,7 +213,7 @@ async fn the_same_seed_and_writes_make_the_same_world_however_often_it_is_asked(
             state.advance(now.min(detection + TimeDelta::seconds(545)));
         }
         let body = json!({"default_pools": [pools[1], pools[0]]});
-        state.apply(detection + TimeDelta::seconds(545), Ask::PatchLoadBalancer { zone, id: lb, body });
+        state.apply(detection + TimeDelta::seconds(545), WriteRequest::PatchLoadBalancer { zone, id: lb, body });
         state.advance(detection + TimeDelta::seconds(900));
         state.dump().to_string()
     };
@@ -343,7 +343,7 @@ async fn a_service_that_is_down_refuses_and_comes_back_on_its_port() {
     room.world.set_down(true).await;
     // Whatever was on its way may still come; then the stream ends.
     while let Ok(Some(_)) = watch.chunk().await {}
-    for service in Service::ALL {
+    for service in SimService::ALL {
         let error = room.http.get(room.world.url(service)).send().await.expect_err("refused");
         assert!(error.is_connect(), "{service:?}: {error}");
     }
@@ -351,9 +351,9 @@ async fn a_service_that_is_down_refuses_and_comes_back_on_its_port() {
         room.http.get(format!("{}/_world/state", room.at.control)).send().await.expect("control stays").status(),
         200
     );
-    room.world.set_service_down(Service::Shop, false).await;
+    room.world.set_service_down(SimService::Shop, false).await;
     assert_eq!(room.probe().await.0, 200);
-    assert!(room.http.get(room.world.url(Service::Dr)).send().await.is_err(), "only the one came back");
+    assert!(room.http.get(room.world.url(SimService::Dr)).send().await.is_err(), "only the one came back");
     room.world.set_down(false).await;
     assert_eq!(room.dr("/version").await.0, 200);
 }
@@ -444,7 +444,7 @@ async fn amtool_reads_both_alertmanagers() {
     }
 }
 
-impl Room {
+impl SimulatorBench {
     /// One instant query as a form; the value of its only series, if it has one.
     async fn promql(&self, query: &str) -> (u16, Value) {
         let mut url: reqwest::Url = format!("{}/api/v1/query", self.at.prometheus).parse().expect("an address");

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::kube::status;
 use super::kube_store::{Res, stamp};
-use super::state::{Answer, Due, State};
+use super::state::{Due, WorldState, WriteResponse};
 use crate::drill::scenario::{ScheduleSpec, Site};
 
 /// How far a restore is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum SimRestoreStep {
     /// The controller takes it, when no other runs.
     Pick,
     /// So many parts of [`PARTS`] are done.
@@ -29,7 +29,7 @@ const PARTS: u32 = 16;
 const PICK_S: i64 = 4;
 
 /// Schedules, backups and storage as they are at the start.
-pub fn fill(state: &mut State, site: Site) {
+pub fn fill(state: &mut WorldState, site: Site) {
     let scenario = state.scenario.clone();
     for schedule in &scenario.velero.schedules {
         if site == Site::Primary {
@@ -63,7 +63,7 @@ fn schedule_object(namespace: &str, location: &str, s: &ScheduleSpec) -> Value {
     })
 }
 
-fn backup_object(state: &State, site: Site, s: &ScheduleSpec, nth: u32) -> (Value, DateTime<Utc>) {
+fn backup_object(state: &WorldState, site: Site, s: &ScheduleSpec, nth: u32) -> (Value, DateTime<Utc>) {
     let velero = &state.scenario.velero;
     let started = s.newest - TimeDelta::seconds(i64::from(s.every_s) * i64::from(nth));
     let done = started + TimeDelta::seconds(i64::from(s.took_s));
@@ -90,7 +90,7 @@ fn backup_object(state: &State, site: Site, s: &ScheduleSpec, nth: u32) -> (Valu
     (value, born)
 }
 
-fn validation_before(state: &State, at: DateTime<Utc>) -> DateTime<Utc> {
+fn validation_before(state: &WorldState, at: DateTime<Utc>) -> DateTime<Utc> {
     let (every, offset) =
         (i64::from(state.scenario.velero.validate_s), i64::from(state.scenario.velero.validate_offset_s));
     let past = (at.timestamp() - offset).rem_euclid(every);
@@ -98,7 +98,7 @@ fn validation_before(state: &State, at: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// Velero lists its bucket and says so: the cheapest proof that it lives.
-pub fn validate(state: &mut State, at: DateTime<Utc>, site: Site) {
+pub fn validate(state: &mut WorldState, at: DateTime<Utc>, site: Site) {
     if state.cluster(site).etcd_failed {
         return; // it cannot write its status any more
     }
@@ -122,7 +122,13 @@ pub fn record_fields(value: &mut Value, body: &Value, now: DateTime<Utc>) {
 }
 
 /// Takes a new Restore object.
-pub fn create_restore(state: &mut State, site: Site, namespace: &str, mut body: Value, dry: bool) -> Answer {
+pub fn create_restore(
+    state: &mut WorldState,
+    site: Site,
+    namespace: &str,
+    mut body: Value,
+    dry: bool,
+) -> WriteResponse {
     let spec = Res::Restores.spec();
     let name = body["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     if body["apiVersion"] != "velero.io/v1" || body["kind"] != "Restore" {
@@ -157,13 +163,13 @@ pub fn create_restore(state: &mut State, site: Site, namespace: &str, mut body: 
         return (201, super::kube::whole(Res::Restores, body));
     }
     let stored = state.cluster_mut(site).store.put(Res::Restores, body, now);
-    let due = Due::Restore { site, namespace: namespace.to_owned(), name, step: Step::Pick };
+    let due = Due::Restore { site, namespace: namespace.to_owned(), name, step: SimRestoreStep::Pick };
     state.plan(now + TimeDelta::seconds(PICK_S), due);
     (201, super::kube::whole(Res::Restores, stored))
 }
 
 /// Every restore of a cluster: name → phase.
-pub fn phases(state: &State, site: Site) -> Value {
+pub fn phases(state: &WorldState, site: Site) -> Value {
     let mut out = serde_json::Map::new();
     for (namespace, name) in state.cluster(site).store.shelf(Res::Restores).objects.keys() {
         let restore = state.cluster(site).store.get(Res::Restores, namespace, name).unwrap_or_default();
@@ -173,25 +179,32 @@ pub fn phases(state: &State, site: Site) -> Value {
 }
 
 /// A restore goes on by one step.
-pub fn restore_step(state: &mut State, at: DateTime<Utc>, site: Site, namespace: &str, name: &str, step: Step) {
+pub fn restore_step(
+    state: &mut WorldState,
+    at: DateTime<Utc>,
+    site: Site,
+    namespace: &str,
+    name: &str,
+    step: SimRestoreStep,
+) {
     let velero = state.scenario.velero.clone();
     match step {
-        Step::Pick => pick(state, at, site, namespace, name),
-        Step::Part(part) => set(state, at, site, namespace, name, |s| {
+        SimRestoreStep::Pick => pick(state, at, site, namespace, name),
+        SimRestoreStep::Part(part) => set(state, at, site, namespace, name, |s| {
             s["progress"] =
                 json!({"totalItems": velero.restore_items, "itemsRestored": velero.restore_items * part / PARTS});
         }),
-        Step::Waiting => set(state, at, site, namespace, name, |s| {
+        SimRestoreStep::Waiting => set(state, at, site, namespace, name, |s| {
             s["phase"] = json!("WaitingForPluginOperations");
             s["progress"] = json!({"totalItems": velero.restore_items, "itemsRestored": velero.restore_items});
             s["restoreItemOperationsAttempted"] = json!(6);
             s["restoreItemOperationsCompleted"] = json!(4);
         }),
-        Step::Finalizing => set(state, at, site, namespace, name, |s| {
+        SimRestoreStep::Finalizing => set(state, at, site, namespace, name, |s| {
             s["phase"] = json!("Finalizing");
             s["restoreItemOperationsCompleted"] = json!(6);
         }),
-        Step::Done => {
+        SimRestoreStep::Done => {
             set(state, at, site, namespace, name, |s| {
                 s["phase"] = json!("Completed");
                 s["completionTimestamp"] = json!(stamp(at));
@@ -204,11 +217,11 @@ pub fn restore_step(state: &mut State, at: DateTime<Utc>, site: Site, namespace:
     }
 }
 
-fn set(state: &mut State, at: DateTime<Utc>, site: Site, namespace: &str, name: &str, f: impl FnOnce(&mut Value)) {
+fn set(state: &mut WorldState, at: DateTime<Utc>, site: Site, namespace: &str, name: &str, f: impl FnOnce(&mut Value)) {
     state.cluster_mut(site).store.edit(Res::Restores, namespace, name, at, |restore| f(&mut restore["status"]));
 }
 
-fn pick(state: &mut State, at: DateTime<Utc>, site: Site, namespace: &str, name: &str) {
+fn pick(state: &mut WorldState, at: DateTime<Utc>, site: Site, namespace: &str, name: &str) {
     let store = &state.cluster(site).store;
     let busy = store.shelf(Res::Restores).objects.keys().filter(|(_, other)| other != name).any(|(ns, other)| {
         let phase = store.get(Res::Restores, ns, other).unwrap_or_default()["status"]["phase"].clone();
@@ -216,7 +229,8 @@ fn pick(state: &mut State, at: DateTime<Utc>, site: Site, namespace: &str, name:
     });
     if busy {
         // One at a time: it stays without a phase until the other is done.
-        let due = Due::Restore { site, namespace: namespace.to_owned(), name: name.to_owned(), step: Step::Pick };
+        let due =
+            Due::Restore { site, namespace: namespace.to_owned(), name: name.to_owned(), step: SimRestoreStep::Pick };
         state.plan(at + TimeDelta::seconds(5), due);
         return;
     }
@@ -241,7 +255,7 @@ fn pick(state: &mut State, at: DateTime<Utc>, site: Site, namespace: &str, name:
     start(state, at, site, namespace, name, &backup.unwrap_or_default());
 }
 
-fn start(state: &mut State, at: DateTime<Utc>, site: Site, namespace: &str, name: &str, backup: &Value) {
+fn start(state: &mut WorldState, at: DateTime<Utc>, site: Site, namespace: &str, name: &str, backup: &Value) {
     let velero = state.scenario.velero.clone();
     let schedule = backup["metadata"]["labels"]["velero.io/schedule-name"].clone();
     state.cluster_mut(site).store.edit(Res::Restores, namespace, name, at, |restore| {
@@ -267,16 +281,20 @@ fn start(state: &mut State, at: DateTime<Utc>, site: Site, namespace: &str, name
     });
     let total = i64::from(velero.restore_s) - PICK_S;
     let (waiting, finalizing) = (total * 7 / 8, total - 6);
-    let mut steps: Vec<(i64, Step)> =
-        (1..PARTS).map(|p| (waiting * i64::from(p) / i64::from(PARTS), Step::Part(p))).collect();
-    steps.extend([(waiting, Step::Waiting), (finalizing, Step::Finalizing), (total, Step::Done)]);
+    let mut steps: Vec<(i64, SimRestoreStep)> =
+        (1..PARTS).map(|p| (waiting * i64::from(p) / i64::from(PARTS), SimRestoreStep::Part(p))).collect();
+    steps.extend([
+        (waiting, SimRestoreStep::Waiting),
+        (finalizing, SimRestoreStep::Finalizing),
+        (total, SimRestoreStep::Done),
+    ]);
     for (s, step) in steps {
         let due = Due::Restore { site, namespace: namespace.to_owned(), name: name.to_owned(), step };
         state.plan(at + TimeDelta::seconds(s), due);
     }
 }
 
-fn restored(state: &mut State, at: DateTime<Utc>, site: Site, namespace: &str, name: &str) {
+fn restored(state: &mut WorldState, at: DateTime<Utc>, site: Site, namespace: &str, name: &str) {
     let store = &state.cluster(site).store;
     let restore = store.get(Res::Restores, namespace, name).unwrap_or_default();
     let backup = restore["spec"]["backupName"].as_str().and_then(|b| store.get(Res::Backups, namespace, b));

@@ -1,6 +1,6 @@
 //! Reading a filter: terms, quotes, fields, comparisons; and what was probably meant where it can't be read.
 
-use super::{Field, FilterError, MOST_CHARS, MOST_TERMS, SEVERITIES, Term, Test, rank};
+use super::{Field, FilterError, FilterTerm, MOST_CHARS, MOST_TERMS, SEVERITIES, TermTest, rank};
 use crate::model::suggest::nearest;
 
 type Parsed<T> = Result<T, FilterError>;
@@ -51,7 +51,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     out
 }
 
-pub(super) fn parse(text: &str) -> Parsed<Vec<Term>> {
+pub(super) fn parse(text: &str) -> Parsed<Vec<FilterTerm>> {
     if text.chars().count() > MOST_CHARS {
         return error(MOST_CHARS, format!("a filter has at most {MOST_CHARS} characters"), "shorten it");
     }
@@ -62,7 +62,7 @@ pub(super) fn parse(text: &str) -> Parsed<Vec<Term>> {
     tokens.iter().map(term).collect()
 }
 
-fn term(token: &Token) -> Parsed<Term> {
+fn term(token: &Token) -> Parsed<FilterTerm> {
     if let Some(open) = token.open {
         return error(open, "the quote is not closed", "add \" at its end");
     }
@@ -83,10 +83,10 @@ fn term(token: &Token) -> Parsed<Term> {
         }
         _ => match named(letters) {
             Some(at) => field(&letters[..at], letters[at].at, &letters[at + 1..])?,
-            None => Test::Words(string(letters).to_lowercase()),
+            None => TermTest::Words(string(letters).to_lowercase()),
         },
     };
-    Ok(Term { not, test })
+    Ok(FilterTerm { not, test })
 }
 
 /// Where the colon of `field:` is: after letters alone. `14:41` and quoted colons are words.
@@ -99,7 +99,7 @@ pub(super) fn string(letters: &[Letter]) -> String {
     letters.iter().map(|letter| letter.c).collect()
 }
 
-fn field(name: &[Letter], colon: usize, rest: &[Letter]) -> Parsed<Test> {
+fn field(name: &[Letter], colon: usize, rest: &[Letter]) -> Parsed<TermTest> {
     let start = name.first().map_or(colon, |letter| letter.at);
     let name = string(name);
     let Some(field) = Field::by_name(&name) else {
@@ -141,7 +141,7 @@ fn field(name: &[Letter], colon: usize, rest: &[Letter]) -> Parsed<Test> {
             "only severity, age and seen have more and less; put it in quotes if it is a name",
         );
     }
-    Ok(Test::Value(field, values(rest, after)?))
+    Ok(TermTest::Value(field, values(rest, after)?))
 }
 
 /// The parts between commas outside quotes, lower case.
@@ -154,7 +154,7 @@ fn values(letters: &[Letter], after: usize) -> Parsed<Vec<String>> {
     Ok(values)
 }
 
-fn severity(letters: &[Letter], at: usize) -> Parsed<Test> {
+fn severity(letters: &[Letter], at: usize) -> Parsed<TermTest> {
     let text = string(letters).to_lowercase();
     let (op, rest) = ["<=", ">=", "<", ">"]
         .into_iter()
@@ -186,10 +186,10 @@ fn severity(letters: &[Letter], at: usize) -> Parsed<Test> {
             };
         }
     }
-    Ok(Test::Severity(allowed))
+    Ok(TermTest::Severity(allowed))
 }
 
-fn compare_age(field: Field, op: char, letters: &[Letter], at: usize) -> Parsed<Test> {
+fn compare_age(field: Field, op: char, letters: &[Letter], at: usize) -> Parsed<TermTest> {
     let text = string(letters);
     let prefix = if field == Field::Age { String::new() } else { format!("{}:", field.name()) };
     let seconds = seconds(&text).ok_or_else(|| FilterError {
@@ -200,7 +200,7 @@ fn compare_age(field: Field, op: char, letters: &[Letter], at: usize) -> Parsed<
         },
         hint: format!("write a number with s, m, h or d: {prefix}{op}5m, {prefix}{op}1h30m"),
     })?;
-    Ok(if op == '>' { Test::Older(field, seconds) } else { Test::Younger(field, seconds) })
+    Ok(if op == '>' { TermTest::Older(field, seconds) } else { TermTest::Younger(field, seconds) })
 }
 
 /// `90s`, `5m`, `1h30m`, `2d`: whole numbers, each with its unit.

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A row as the tests need it.
-struct Thing {
+struct SampleRow {
     texts: Vec<&'static str>,
     fields: Vec<(Field, &'static str)>,
     severity: &'static str,
@@ -11,7 +11,7 @@ struct Thing {
     seen: i64,
 }
 
-impl Fields for Thing {
+impl Fields for SampleRow {
     fn texts(&self, each: &mut dyn FnMut(&str)) {
         self.texts.iter().for_each(|text| each(text));
     }
@@ -37,8 +37,8 @@ fn now() -> Stamp {
     Stamp::from_timestamp(1_800_000_000, 0).expect("an instant")
 }
 
-fn thing() -> Thing {
-    Thing {
+fn thing() -> SampleRow {
+    SampleRow {
         texts: vec!["Pod checkout-5d9c", "Back-off restarting Größe", "not ready"],
         fields: vec![
             (Field::Cluster, "primary"),
@@ -116,7 +116,7 @@ fn what_matches_and_what_does_not() {
 
 #[test]
 fn what_has_no_time_is_neither_old_nor_young() {
-    for it in [Thing { at: None, ..thing() }, Thing { at: Some(now().timestamp()), ..thing() }] {
+    for it in [SampleRow { at: None, ..thing() }, SampleRow { at: Some(now().timestamp()), ..thing() }] {
         for text in [">5m", "<5m"] {
             assert!(!Filter::parse(text).expect("parses").matches(&it, now()), "{text}");
         }
@@ -157,7 +157,7 @@ fn a_mistake_has_its_place_and_a_remedy() {
 }
 
 fn completed(text: &str) -> (usize, String) {
-    let other = Thing { fields: vec![(Field::Cluster, "dr"), (Field::Ns, "shop")], ..thing() };
+    let other = SampleRow { fields: vec![(Field::Cluster, "dr"), (Field::Ns, "shop")], ..thing() };
     let things = [thing(), other];
     let found = complete(text, text.chars().count(), things.iter().map(|it| it as &dyn Fields));
     (found.from, found.candidates.join(" "))

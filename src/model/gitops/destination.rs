@@ -95,7 +95,7 @@ fn address(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::gitops::{FluxState, Place};
+    use crate::model::gitops::{DeployTarget, FluxState};
 
     fn clusters() -> Vec<Called> {
         let mut all: Vec<Called> = ["mgmt", "primary", "dr"].iter().map(|name| Called::new(name)).collect();
@@ -108,7 +108,7 @@ mod tests {
     fn goes(name: &str, server: &str, flux: bool) -> Destination {
         let app = App {
             cluster: "mgmt".into(),
-            place: Place { name: name.into(), server: server.into(), ..Place::default() },
+            place: DeployTarget { name: name.into(), server: server.into(), ..DeployTarget::default() },
             flux: flux.then(FluxState::default),
             ..App::default()
         };

@@ -115,7 +115,7 @@ fn told(change: impl FnOnce(&mut Incident)) -> Outline {
     outline(&incident, &[objective()], &meta(false))
 }
 
-fn row<'a>(outline: &'a Outline, event: &str) -> Option<&'a Row> {
+fn row<'a>(outline: &'a Outline, event: &str) -> Option<&'a MilestoneRow> {
     outline.rows.iter().find(|row| row.event == event)
 }
 
@@ -167,7 +167,7 @@ fn a_mark_does_not_overrule_what_was_observed_and_both_are_shown() {
 fn a_restore_that_runs_has_restored_nothing() {
     let without_edge = |incident: &mut Incident| {
         incident.items.retain(|item| {
-            !matches!(&item.entry.happening, crate::model::Happening::Edge(it) if it.edge == EdgeKind::RestoreCompleted)
+            !matches!(&item.entry.happening, crate::model::Happening::Transition(it) if it.edge == TransitionKind::RestoreCompleted)
         });
         let restore = incident.plans.by_id.values_mut().find(|it| it.plan.action == Action::Restore).expect("a plan");
         // The entry that ended it, as far as the milestone asks.
@@ -226,8 +226,8 @@ fn a_restore_of_nothing_or_of_another_service_is_not_the_restore() {
         told(move |incident| {
             incident.plans.by_id.retain(|_, record| record.plan.action != Action::Restore);
             for item in &mut incident.items {
-                if let crate::model::Happening::Edge(it) = &mut item.entry.happening
-                    && it.edge == EdgeKind::RestoreCompleted
+                if let crate::model::Happening::Transition(it) = &mut item.entry.happening
+                    && it.edge == TransitionKind::RestoreCompleted
                 {
                     (it.service, it.figures) = (Some(service.to_owned()), figures.clone());
                 }

@@ -7,12 +7,12 @@ use super::durations::length;
 use super::markdown::md;
 use super::*;
 use crate::model::plan::{HeadRef, Plan, PolicyRef, Step, Target};
-use crate::model::{Action, Digest, EdgeKind, Level, Milestone, Objective, SafeText};
+use crate::model::{Action, Digest, Level, Milestone, Objective, SafeText, TransitionKind};
 use crate::timeline::tests::{INCIDENT, at, objective, person, story};
 use crate::timeline::{Approval, Incident, Marking, PlanRecord, PlanState, StepState};
 
-fn meta(drill: bool) -> Meta {
-    Meta {
+fn meta(drill: bool) -> ExportMeta {
+    ExportMeta {
         room: "drill".into(),
         log: "01KB3Z".into(),
         drill: drill.then(|| "etcd-corruption · seed 7".to_owned()),
@@ -95,8 +95,8 @@ fn incident() -> Incident {
     let restore = plan(Action::Restore, "Restore shop from shop-hourly-1429 on dr", "01B", &["create restore"]);
     // As the room reads it back from the Restore that the plan made.
     for item in &mut incident.items {
-        if let crate::model::Happening::Edge(it) = &mut item.entry.happening
-            && it.edge == EdgeKind::RestoreCompleted
+        if let crate::model::Happening::Transition(it) = &mut item.entry.happening
+            && it.edge == TransitionKind::RestoreCompleted
         {
             it.figures = serde_json::json!({ "plan_digest": Digest([0xb2; 32]).to_string() });
         }
@@ -155,7 +155,7 @@ fn a_row_whose_edge_is_missing_is_missing() {
     ] {
         let mut log = story();
         log.entries.retain(|entry| match &entry.happening {
-            crate::model::Happening::Edge(it) => it.edge.as_str() != edge,
+            crate::model::Happening::Transition(it) => it.edge.as_str() != edge,
             _ => true,
         });
         let story = log.fold();
@@ -170,8 +170,8 @@ fn a_row_whose_edge_is_missing_is_missing() {
 fn traffic_that_moved_to_the_primary_is_no_switch() {
     let mut log = story();
     for entry in &mut log.entries {
-        if let crate::model::Happening::Edge(it) = &mut entry.happening
-            && it.edge == crate::model::EdgeKind::TrafficMoved
+        if let crate::model::Happening::Transition(it) = &mut entry.happening
+            && it.edge == crate::model::TransitionKind::TrafficMoved
         {
             it.figures = serde_json::json!({ "from": "dr", "to": "primary" });
         }
@@ -337,14 +337,17 @@ fn outside_text_is_nothing_but_text_in_every_form() {
     for record in incident.plans.by_id.values_mut() {
         record.plan.title = hostile.to_owned();
         record.plan.warnings = vec![hostile.to_owned()];
-        record.plan.shown = vec![crate::model::plan::Shown {
+        record.plan.shown = vec![crate::model::plan::ShownChange {
             what: hostile.into(),
             now: hostile.into(),
             after: "\u{1b}[2J\u{202e}".into(),
         }];
     }
-    let outline =
-        outline(&incident, &[objective()], &Meta { room: hostile.to_owned(), log: hostile.to_owned(), ..meta(true) });
+    let outline = outline(
+        &incident,
+        &[objective()],
+        &ExportMeta { room: hostile.to_owned(), log: hostile.to_owned(), ..meta(true) },
+    );
     let page = to_html(&outline);
     assert!(!page.contains("<script") && !page.contains("</title><script"), "{page}");
     assert!(!page.contains("onload=\"y") && page.contains("&lt;/title&gt;&lt;script&gt;"));
@@ -391,7 +394,7 @@ fn the_same_outline_gives_the_same_bytes() {
 fn an_incident_without_an_end_is_drawn_as_far_as_it_is_known() {
     let mut log = story();
     log.entries.retain(
-        |entry| !matches!(&entry.happening, crate::model::Happening::Edge(it) if it.edge == crate::model::EdgeKind::ServiceRecovered),
+        |entry| !matches!(&entry.happening, crate::model::Happening::Transition(it) if it.edge == crate::model::TransitionKind::ServiceRecovered),
     );
     let story = log.fold();
     let page = to_html(&outline(story.latest().expect("an incident"), &[objective()], &meta(false)));

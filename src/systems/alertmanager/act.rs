@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use super::map;
 use crate::model::silence::marker;
 use crate::model::{Step, Trouble, TroubleKind};
-use crate::systems::http::{Answer, Api, Fault, Method, first_sentence, trouble};
+use crate::systems::http::{Api, HttpFault, HttpResponse, Method, first_sentence, trouble};
 use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// Words quoted from an answer.
 const QUOTED: usize = 160;
 
-pub struct Acting {
+pub struct AlertmanagerAdapter {
     pub api: Api,
 }
 
@@ -26,7 +26,7 @@ struct Posted {
 }
 
 #[async_trait]
-impl Adapter for Acting {
+impl Adapter for AlertmanagerAdapter {
     /// `silence/ID` → its state (null if it is not known), `marked/REQUEST` → ids of silences that carry its mark.
     async fn read(&self, path: &str) -> Result<Value, Trouble> {
         match path.split('/').collect::<Vec<_>>()[..] {
@@ -77,16 +77,16 @@ impl Adapter for Acting {
     }
 }
 
-impl Acting {
-    async fn send(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Answer, ActError> {
-        self.api.send(method, path, body).await.map_err(|fault: Fault| match fault.sent {
+impl AlertmanagerAdapter {
+    async fn send(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<HttpResponse, ActError> {
+        self.api.send(method, path, body).await.map_err(|fault: HttpFault| match fault.sent {
             false => ActError::NotApplied(fault.trouble),
             true => ActError::Unknown(fault.trouble),
         })
     }
 
     /// A success; or a plain no; or, from 500 on, something of which nothing can be concluded.
-    fn judge(&self, answer: Answer) -> Result<Answer, ActError> {
+    fn judge(&self, answer: HttpResponse) -> Result<HttpResponse, ActError> {
         match answer.status {
             200..=299 => Ok(answer),
             400 | 415 | 422 => {
@@ -100,7 +100,7 @@ impl Acting {
     }
 }
 
-fn says(answer: &Answer) -> String {
+fn says(answer: &HttpResponse) -> String {
     first_sentence(&answer.body, QUOTED)
 }
 

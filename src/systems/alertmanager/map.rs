@@ -46,7 +46,7 @@ struct RawStatus {
 
 /// The alerts of one list as they come in, each once; the least needed give way where there are too many.
 #[derive(Debug)]
-pub struct Gathered<'a> {
+pub struct GatheredAlerts<'a> {
     words: &'a AlertWords,
     most: usize,
     kept: BTreeMap<String, Alert>,
@@ -54,7 +54,7 @@ pub struct Gathered<'a> {
     pub total: usize,
 }
 
-impl<'a> Gathered<'a> {
+impl<'a> GatheredAlerts<'a> {
     /// Keeps at most so many.
     pub fn new(words: &'a AlertWords, most: usize) -> Self {
         Self { words, most, kept: BTreeMap::new(), total: 0 }
@@ -232,7 +232,7 @@ pub fn silence(raw: RawSilence) -> Silence {
 
 /// What `/alerts/groups` says and `/alerts` does not: which alerts a time interval mutes.
 #[derive(Debug, Deserialize)]
-pub struct RawGroup {
+pub struct RawAlertGroup {
     receiver: Option<RawReceiver>,
     alerts: Vec<RawGrouped>,
 }
@@ -245,7 +245,7 @@ struct RawGrouped {
 
 /// Puts the muting time intervals on alerts. An alert is in a group of every route that takes it; it is quiet only if it
 /// is muted in all of them, and else the receiver that hears nothing is named.
-pub fn mute(alerts: &mut [Alert], groups: Vec<RawGroup>) {
+pub fn mute(alerts: &mut [Alert], groups: Vec<RawAlertGroup>) {
     let mut by_alert: BTreeMap<String, Vec<(String, Vec<String>)>> = BTreeMap::new();
     for group in groups {
         let receiver = group.receiver.map(|it| clean(&it.name)).unwrap_or_default();

@@ -49,7 +49,7 @@ pub fn start(
         ..Options::default()
     };
     let notes = notes(&config.url, &reading);
-    let watch = Arc::new(watch::Watch {
+    let watch = Arc::new(watch::AlertmanagerWatch {
         api: Api::new(&config.url, reading.clone()),
         instance: config.name.clone(),
         reporter: ctx.reporter(id.clone()),
@@ -61,6 +61,6 @@ pub fn start(
         let watch = watch.clone();
         async move { supervise::poll(&ctx.clock, &ctx.stop, every, || watch.round()).await }
     });
-    let acting = act::Acting { api: Api::new(&config.url, Options { total: WRITE_WITHIN, ..reading }) };
+    let acting = act::AlertmanagerAdapter { api: Api::new(&config.url, Options { total: WRITE_WITHIN, ..reading }) };
     (SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential, notes }, Some(Arc::new(acting)))
 }

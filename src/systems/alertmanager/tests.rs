@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
 use super::map;
-use super::watch::{MAX_ALERTS, Watch};
+use super::watch::{AlertmanagerWatch, MAX_ALERTS};
 use crate::config::{AlertmanagerConfig, BasicAuth};
 use crate::model::facts::{Alert, AlertPeer, Fact, FactKind};
-use crate::model::{AlertGrade, AlertWords, Change, SourceId, System, TroubleKind};
-use crate::systems::http::test_server::{Reply, Room, Server, file};
+use crate::model::{AlertGrade, AlertWords, SourceChange, SourceId, System, TroubleKind};
+use crate::systems::http::test_server::{ScriptedReply, SourceBench, TestServer, file};
 use crate::systems::http::{Api, Options};
 use crate::systems::supervise::Round;
 
@@ -31,7 +31,7 @@ fn status(word: &str) -> Value {
 fn parse(alerts: Value) -> Vec<Alert> {
     let raw: Vec<map::RawAlert> = serde_json::from_value(alerts).expect("alerts");
     let words = AlertWords::default();
-    let mut gathered = map::Gathered::new(&words, MAX_ALERTS);
+    let mut gathered = map::GatheredAlerts::new(&words, MAX_ALERTS);
     raw.into_iter().for_each(|alert| gathered.add(alert));
     gathered.finish()
 }
@@ -48,13 +48,13 @@ fn config(url: String) -> AlertmanagerConfig {
     }
 }
 
-fn watch(server: &Server, room: &Room) -> Watch {
+fn watch(server: &TestServer, room: &SourceBench) -> AlertmanagerWatch {
     watch_within(server, room, Duration::from_millis(400))
 }
 
-fn watch_within(server: &Server, room: &Room, total: Duration) -> Watch {
+fn watch_within(server: &TestServer, room: &SourceBench, total: Duration) -> AlertmanagerWatch {
     let options = Options { total, ..Options::default() };
-    Watch {
+    AlertmanagerWatch {
         api: Api::new(&server.url, options),
         instance: "am-1".to_owned(),
         reporter: room.ctx.reporter(SourceId::new(System::Alertmanager, "am-1")),
@@ -63,18 +63,18 @@ fn watch_within(server: &Server, room: &Room, total: Duration) -> Watch {
     }
 }
 
-async fn serve(alerts: Reply, status: Reply) -> Server {
-    Server::start(move |seen| match seen.path.as_str() {
+async fn serve(alerts: ScriptedReply, status: ScriptedReply) -> TestServer {
+    TestServer::start(move |seen| match seen.path.as_str() {
         "/api/v2/alerts" => alerts.clone(),
         "/api/v2/status" => status.clone(),
-        _ => Reply::Text(404, "404 page not found".to_owned()),
+        _ => ScriptedReply::Text(404, "404 page not found".to_owned()),
     })
     .await
 }
 
-fn one_peer(changes: &[Change]) -> &AlertPeer {
+fn one_peer(changes: &[SourceChange]) -> &AlertPeer {
     let peer = changes.iter().find_map(|change| match change {
-        Change::Upsert(Fact::AlertPeer(peer)) => Some(peer),
+        SourceChange::Upsert(Fact::AlertPeer(peer)) => Some(peer),
         _ => None,
     });
     peer.expect("a peer")
@@ -158,15 +158,15 @@ async fn a_storm_is_read_to_its_end_and_the_gravest_are_kept() {
             alert
         })
         .collect();
-    let server = serve(Reply::Json(200, Value::from(storm)), Reply::Json(200, status("ready"))).await;
-    let mut room = Room::fast();
+    let server = serve(ScriptedReply::Json(200, Value::from(storm)), ScriptedReply::Json(200, status("ready"))).await;
+    let mut room = SourceBench::fast();
     let watch = watch_within(&server, &room, Duration::from_secs(10));
     let round = tokio::spawn(async move { watch.round().await });
     let mut grades = Vec::new();
     let trouble = loop {
         match room.next().await.change {
-            Change::Upsert(Fact::Alert(alert)) => grades.push(alert.grade),
-            Change::Trouble(trouble) => break trouble,
+            SourceChange::Upsert(Fact::Alert(alert)) => grades.push(alert.grade),
+            SourceChange::Trouble(trouble) => break trouble,
             _ => {}
         }
     };
@@ -182,12 +182,12 @@ async fn a_storm_is_read_to_its_end_and_the_gravest_are_kept() {
 #[tokio::test]
 async fn one_alert_that_cannot_be_read_does_not_hide_the_others() {
     let odd = json!([raw("a"), {"fingerprint": 7}, raw("b")]);
-    let server = serve(Reply::Json(200, odd), Reply::Json(200, status("ready"))).await;
-    let mut room = Room::manual();
+    let server = serve(ScriptedReply::Json(200, odd), ScriptedReply::Json(200, status("ready"))).await;
+    let mut room = SourceBench::manual();
     watch(&server, &room).round().await;
     let changes = room.drain();
-    assert_eq!(changes.iter().filter(|it| matches!(it, Change::Upsert(Fact::Alert(_)))).count(), 2);
-    let Some(Change::Trouble(trouble)) = changes.last() else { panic!("a trouble") };
+    assert_eq!(changes.iter().filter(|it| matches!(it, SourceChange::Upsert(Fact::Alert(_)))).count(), 2);
+    let Some(SourceChange::Trouble(trouble)) = changes.last() else { panic!("a trouble") };
     assert!(trouble.what.as_str().contains("1 of the alerts"), "{trouble:?}");
 }
 
@@ -205,23 +205,23 @@ fn outside_text_is_made_safe() {
 #[tokio::test]
 async fn the_running_source_reports_alerts_and_itself() {
     let password = file("hush-hush");
-    let server = Server::start(|seen| match (seen.path.as_str(), seen.header("authorization")) {
+    let server = TestServer::start(|seen| match (seen.path.as_str(), seen.header("authorization")) {
         // ana:hush-hush
-        ("/am/api/v2/alerts", "Basic YW5hOmh1c2gtaHVzaA==") => Reply::Json(200, json!([raw("a"), raw("b")])),
-        ("/am/api/v2/status", "Basic YW5hOmh1c2gtaHVzaA==") => Reply::Json(200, status("ready")),
-        _ => Reply::Text(404, "404 page not found".to_owned()),
+        ("/am/api/v2/alerts", "Basic YW5hOmh1c2gtaHVzaA==") => ScriptedReply::Json(200, json!([raw("a"), raw("b")])),
+        ("/am/api/v2/status", "Basic YW5hOmh1c2gtaHVzaA==") => ScriptedReply::Json(200, status("ready")),
+        _ => ScriptedReply::Text(404, "404 page not found".to_owned()),
     })
     .await;
     let mut config = config(format!("{}/am", server.url));
     config.basic_auth = Some(BasicAuth { user: "ana".to_owned(), password_file: password.path().to_owned() });
-    let (mut room, tasks) = (Room::fast(), TaskTracker::new());
+    let (mut room, tasks) = (SourceBench::fast(), TaskTracker::new());
     let (spec, adapter) = super::start(&config, &AlertWords::default(), &room.ctx, &tasks);
     assert_eq!((spec.id.to_string().as_str(), spec.credential.as_str()), ("alertmanager/am-1", "user ana"));
     assert!(adapter.is_some(), "silences are asked of it");
     let first = [room.next().await.change, room.next().await.change];
     let peer = one_peer(&first);
     assert_eq!((peer.cluster_status.as_str(), peer.version.as_str(), peer.name.is_empty()), ("ready", "0.28.1", false));
-    let Change::Replace { kind: FactKind::Alert, facts } = &first[1] else { panic!("{first:?}") };
+    let SourceChange::Replace { kind: FactKind::Alert, facts } = &first[1] else { panic!("{first:?}") };
     assert_eq!(facts.len(), 2);
     assert!(!format!("{first:?}").contains("hush"), "its configuration is not read");
     room.ctx.stop.cancel();
@@ -229,13 +229,13 @@ async fn the_running_source_reports_alerts_and_itself() {
 
 #[tokio::test]
 async fn a_settling_instance_replaces_nothing_and_says_so() {
-    let server = serve(Reply::Json(200, json!([raw("a")])), Reply::Json(200, status("settling"))).await;
-    let mut room = Room::manual();
+    let server = serve(ScriptedReply::Json(200, json!([raw("a")])), ScriptedReply::Json(200, status("settling"))).await;
+    let mut room = SourceBench::manual();
     assert!(Round::Well == watch(&server, &room).round().await, "nothing failed: it is asked at the usual pace");
     let changes = room.drain();
     assert_eq!(one_peer(&changes).cluster_status.as_str(), "settling");
-    assert!(matches!(&changes[1], Change::Upsert(Fact::Alert(_))), "{changes:?}");
-    let Change::Trouble(trouble) = &changes[2] else { panic!("{changes:?}") };
+    assert!(matches!(&changes[1], SourceChange::Upsert(Fact::Alert(_))), "{changes:?}");
+    let SourceChange::Trouble(trouble) = &changes[2] else { panic!("{changes:?}") };
     assert!(trouble.kind == TroubleKind::Partial && trouble.what.as_str().contains("settling"), "{trouble:?}");
     assert_eq!(changes.len(), 3);
 }
@@ -243,46 +243,50 @@ async fn a_settling_instance_replaces_nothing_and_says_so() {
 #[tokio::test]
 async fn a_single_instance_is_whole() {
     let alone = json!({"cluster": {"status": "disabled", "peers": []}, "versionInfo": {"version": "0.25.0"}});
-    let server = serve(Reply::Json(200, json!([])), Reply::Json(200, alone)).await;
-    let mut room = Room::manual();
+    let server = serve(ScriptedReply::Json(200, json!([])), ScriptedReply::Json(200, alone)).await;
+    let mut room = SourceBench::manual();
     assert!(Round::Well == watch(&server, &room).round().await);
     let changes = room.drain();
     assert_eq!(one_peer(&changes).cluster_status.as_str(), "disabled");
-    assert!(matches!(&changes[1], Change::Replace { kind: FactKind::Alert, .. }), "{changes:?}");
+    assert!(matches!(&changes[1], SourceChange::Replace { kind: FactKind::Alert, .. }), "{changes:?}");
 }
 
 #[tokio::test]
 async fn a_proxy_that_hides_the_status_leaves_the_alerts() {
-    let server = serve(Reply::Json(200, json!([raw("a")])), Reply::Text(403, "no".to_owned())).await;
-    let mut room = Room::manual();
+    let server = serve(ScriptedReply::Json(200, json!([raw("a")])), ScriptedReply::Text(403, "no".to_owned())).await;
+    let mut room = SourceBench::manual();
     assert!(Round::Well == watch(&server, &room).round().await);
     let changes = room.drain();
     assert_eq!((one_peer(&changes).cluster_status.as_str(), one_peer(&changes).started), ("unknown", None));
-    assert!(matches!(&changes[1], Change::Replace { facts, .. } if facts.len() == 1));
+    assert!(matches!(&changes[1], SourceChange::Replace { facts, .. } if facts.len() == 1));
 }
 
 #[tokio::test]
 async fn whatever_misbehaves_is_one_trouble_and_empties_nothing() {
     use TroubleKind::{Garbage, NotInstalled, ServerError, Silent, Throttled, Unauthorized};
-    let fine = || Reply::Json(200, json!([raw("a")]));
+    let fine = || ScriptedReply::Json(200, json!([raw("a")]));
     let busy = "Limit of concurrent GET requests reached (8), try again later.\n";
     for (alerts, state, kind) in [
-        (Reply::Text(401, "Unauthorized".to_owned()), Reply::Text(401, String::new()), Unauthorized),
-        (Reply::Text(404, "404 page not found".to_owned()), Reply::Text(404, String::new()), NotInstalled),
-        (Reply::Text(503, busy.to_owned()), Reply::Json(200, status("ready")), Throttled),
-        (Reply::Json(500, json!("it broke")), Reply::Json(200, status("ready")), ServerError),
-        (Reply::Silent, Reply::Json(200, status("ready")), Silent),
-        (fine(), Reply::Silent, Silent),
-        (Reply::Cut, Reply::Json(200, status("ready")), Garbage),
-        (Reply::Text(200, "<html>login</html>".to_owned()), Reply::Json(200, status("ready")), Garbage),
-        (Reply::Json(200, json!([{"labels": {}}])), Reply::Json(200, status("ready")), Garbage),
+        (ScriptedReply::Text(401, "Unauthorized".to_owned()), ScriptedReply::Text(401, String::new()), Unauthorized),
+        (
+            ScriptedReply::Text(404, "404 page not found".to_owned()),
+            ScriptedReply::Text(404, String::new()),
+            NotInstalled,
+        ),
+        (ScriptedReply::Text(503, busy.to_owned()), ScriptedReply::Json(200, status("ready")), Throttled),
+        (ScriptedReply::Json(500, json!("it broke")), ScriptedReply::Json(200, status("ready")), ServerError),
+        (ScriptedReply::Silent, ScriptedReply::Json(200, status("ready")), Silent),
+        (fine(), ScriptedReply::Silent, Silent),
+        (ScriptedReply::Cut, ScriptedReply::Json(200, status("ready")), Garbage),
+        (ScriptedReply::Text(200, "<html>login</html>".to_owned()), ScriptedReply::Json(200, status("ready")), Garbage),
+        (ScriptedReply::Json(200, json!([{"labels": {}}])), ScriptedReply::Json(200, status("ready")), Garbage),
     ] {
         let words = format!("{alerts:?} {state:?}");
         let server = serve(alerts, state).await;
-        let mut room = Room::manual();
+        let mut room = SourceBench::manual();
         assert!(Round::Well != watch(&server, &room).round().await, "{words}");
         let changes = room.drain();
-        let [Change::Trouble(trouble)] = &changes[..] else { panic!("{words}: {changes:?}") };
+        let [SourceChange::Trouble(trouble)] = &changes[..] else { panic!("{words}: {changes:?}") };
         assert_eq!(trouble.kind, kind, "{words}: {trouble:?}");
     }
 }
@@ -292,17 +296,17 @@ async fn a_flood_is_cut_and_what_is_cut_has_not_resolved() {
     let mut flood: Vec<Value> = (0..MAX_ALERTS + 3).map(|i| raw(&format!("{i:08}"))).collect();
     flood.iter_mut().skip(2).for_each(|it| it["labels"]["severity"] = json!("info"));
     flood.reverse();
-    let server = serve(Reply::Json(200, json!(flood)), Reply::Json(200, status("ready"))).await;
-    let mut room = Room::fast();
+    let server = serve(ScriptedReply::Json(200, json!(flood)), ScriptedReply::Json(200, status("ready"))).await;
+    let mut room = SourceBench::fast();
     // Megabytes on a busy machine take longer than a silent server is given here.
     let watch = watch_within(&server, &room, Duration::from_secs(10));
     let round = tokio::spawn(async move { watch.round().await });
     let mut alerts = Vec::new();
     let trouble = loop {
         match room.next().await.change {
-            Change::Upsert(Fact::Alert(alert)) => alerts.push(alert),
-            Change::Trouble(trouble) => break trouble,
-            Change::Replace { .. } => panic!("a cut list replaces nothing"),
+            SourceChange::Upsert(Fact::Alert(alert)) => alerts.push(alert),
+            SourceChange::Trouble(trouble) => break trouble,
+            SourceChange::Replace { .. } => panic!("a cut list replaces nothing"),
             _ => {}
         }
     };

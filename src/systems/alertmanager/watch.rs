@@ -8,7 +8,7 @@ use super::map;
 use crate::model::facts::{AlertPeer, Fact, FactKind, Open, Silence};
 use crate::model::{AlertWords, SafeText, Trouble, TroubleKind};
 use crate::systems::Reporter;
-use crate::systems::http::{Api, Listed, trouble};
+use crate::systems::http::{Api, StreamedList, trouble};
 use crate::systems::supervise::Round;
 
 /// The most alerts kept of one instance.
@@ -16,7 +16,7 @@ pub const MAX_ALERTS: usize = 5_000;
 /// The most silences kept of one instance: those in force first.
 const MAX_SILENCES: usize = 2_000;
 
-pub struct Watch {
+pub struct AlertmanagerWatch {
     pub api: Api,
     pub instance: String,
     pub reporter: Reporter,
@@ -26,7 +26,7 @@ pub struct Watch {
     pub silences_seen: AtomicBool,
 }
 
-impl Watch {
+impl AlertmanagerWatch {
     /// Asks once and reports; true if all answers came whole.
     pub async fn round(&self) -> Round {
         match self.ask().await {
@@ -39,8 +39,8 @@ impl Watch {
         }
     }
 
-    async fn ask(&self) -> Result<Seen, Trouble> {
-        let mut gathered = map::Gathered::new(&self.words, MAX_ALERTS);
+    async fn ask(&self) -> Result<AlertmanagerRound, Trouble> {
+        let mut gathered = map::GatheredAlerts::new(&self.words, MAX_ALERTS);
         let (listed, status, silences) = tokio::join!(
             self.api.each(&["api", "v2", "alerts"], |raw| gathered.add(raw)),
             self.api.get::<Value>(&["api", "v2", "status"]),
@@ -72,16 +72,16 @@ impl Watch {
         };
         if map::tells_mutes(peer.version.as_str()) {
             // Who can't be asked mutes nobody: an alert shown too loud costs less than one that is not shown.
-            match self.api.get::<Vec<map::RawGroup>>(&["api", "v2", "alerts", "groups"]).await {
+            match self.api.get::<Vec<map::RawAlertGroup>>(&["api", "v2", "alerts", "groups"]).await {
                 Ok(groups) => map::mute(&mut alerts, groups),
                 Err(t) => tracing::debug!(instance = %self.instance, why = %t.what, "no groups: mutes are not known"),
             }
         }
-        Ok(Seen { alerts: alerts.into_iter().map(Fact::from).collect(), total, listed, silences, peer })
+        Ok(AlertmanagerRound { alerts: alerts.into_iter().map(Fact::from).collect(), total, listed, silences, peer })
     }
 
-    async fn tell(&self, seen: Seen) -> bool {
-        let Seen { alerts, total, listed, silences, peer } = seen;
+    async fn tell(&self, seen: AlertmanagerRound) -> bool {
+        let AlertmanagerRound { alerts, total, listed, silences, peer } = seen;
         let (settling, read) = (peer.cluster_status.is("settling"), peer.silences_read);
         // The peer goes first: whether it was restarted decides what an alert's absence means.
         self.reporter.upsert(peer).await;
@@ -127,12 +127,12 @@ impl Watch {
 }
 
 /// What one round saw.
-struct Seen {
+struct AlertmanagerRound {
     /// The gravest.
     alerts: Vec<Fact>,
     /// How many there are.
     total: usize,
-    listed: Listed,
+    listed: StreamedList,
     silences: Vec<Silence>,
     peer: AlertPeer,
 }

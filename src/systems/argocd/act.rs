@@ -8,16 +8,16 @@ use crate::clock::Clock;
 use crate::model::facts::Controller;
 use crate::model::gitops::Around;
 use crate::model::{Step, Trouble, TroubleKind};
-use crate::systems::kubernetes::client::Link;
+use crate::systems::kubernetes::client::ClusterLink;
 use crate::systems::kubernetes::controllers::Controllers;
 use crate::systems::kubernetes::error_text::trouble;
-use crate::systems::kubernetes::gitops_counts::{Question, fits};
+use crate::systems::kubernetes::gitops_counts::{AppQuestion, fits};
 use crate::systems::kubernetes::requests::{self, Collection};
 use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// The reading side of one cluster's Argo CD.
 pub struct Argocd {
-    link: Link,
+    link: ClusterLink,
     collection: Collection,
     controllers: Controllers,
     stale_s: u64,
@@ -26,11 +26,17 @@ pub struct Argocd {
 
 impl Argocd {
     /// An adapter with its own connection; nothing is connected before it is used.
-    pub fn new(link: Link, collection: Collection, controllers: Controllers, stale_s: u64, clock: Clock) -> Self {
+    pub fn new(
+        link: ClusterLink,
+        collection: Collection,
+        controllers: Controllers,
+        stale_s: u64,
+        clock: Clock,
+    ) -> Self {
         Self { link, collection, controllers, stale_s, clock }
     }
 
-    async fn count(&self, patterns: &str, question: Question) -> Result<u64, Trouble> {
+    async fn count(&self, patterns: &str, question: AppQuestion) -> Result<u64, Trouble> {
         // Pods that can't be read prove nothing either way; the reconciliation's age still does.
         let controllers = self.controllers.read(&self.link).await.unwrap_or_default();
         let around = around(&controllers, self.clock.now(), self.stale_s);
@@ -59,7 +65,7 @@ fn around(controllers: &[Controller], now: crate::model::Stamp, stale_s: u64) ->
 #[async_trait]
 impl Adapter for Argocd {
     async fn read(&self, path: &str) -> Result<Value, Trouble> {
-        match Question::of(path) {
+        match AppQuestion::of(path) {
             Some((patterns, question)) => self.count(patterns, question).await.map(|count| json!(count)),
             None => {
                 let what = format!("`{path}` is nothing that can be read from Argo CD");

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::model::SafeText;
-use crate::model::facts::{App, AppTimes, Deployed, Open, Place, Project, SyncWindow};
+use crate::model::facts::{App, AppTimes, DeployTarget, Deployed, Open, Project, SyncWindow};
 use crate::systems::kubernetes::json_access::{
     MAX_ITEMS, at, count, flag, items, name, open, stamp, string, tag, text, texts,
 };
@@ -44,7 +44,7 @@ pub fn app(cluster: &str, object: &Value) -> Option<App> {
         automated: if skipped { Some(false) } else { automated },
         prunes: automated.map(|on| on && flag(object, "/spec/syncPolicy/automated/prune")),
         project: project_of(object),
-        place: Place {
+        place: DeployTarget {
             server: text(object, "/spec/destination/server"),
             name: text(object, "/spec/destination/name"),
             namespace: text(object, "/spec/destination/namespace"),

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
-use super::kubernetes::client::Link;
+use super::kubernetes::client::ClusterLink;
 use super::kubernetes::controllers::{self, Controllers};
 use super::kubernetes::crd_probe;
 use super::kubernetes::health;
 use super::kubernetes::requests::Collection;
-use super::kubernetes::source_context::{Feed, Spare};
+use super::kubernetes::source_context::{SourceContext, Spare};
 use super::kubernetes::watch::{self, Mapped, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
@@ -33,9 +33,14 @@ const FRESH_FOR_S: u64 = 45;
 pub fn start(config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
     let clock = ctx.clock.clone();
     let stale_s = config.argocd_stale_s;
-    let adapter =
-        Argocd::new(Link::new(config), collection(config, "applications"), controllers_of(config), stale_s, clock);
-    (start_on(Link::new(config), config, ctx, tasks), Some(Arc::new(adapter)))
+    let adapter = Argocd::new(
+        ClusterLink::new(config),
+        collection(config, "applications"),
+        controllers_of(config),
+        stale_s,
+        clock,
+    );
+    (start_on(ClusterLink::new(config), config, ctx, tasks), Some(Arc::new(adapter)))
 }
 
 fn collection(config: &ClusterConfig, plural: &'static str) -> Collection {
@@ -51,14 +56,14 @@ fn controllers_of(config: &ClusterConfig) -> Controllers {
     }
 }
 
-type Map = fn(&str, &Value) -> Option<Fact>;
+type ArgocdMap = fn(&str, &Value) -> Option<Fact>;
 
-fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
+fn start_on(link: ClusterLink, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Argocd, config.name.as_str());
     let spec =
         SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential(), notes: Vec::new() };
     let parts = [health::PROBE, "applications", "appprojects", controllers::PART];
-    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts)
+    let feed = SourceContext::new(link, ctx.reporter(id.clone()), ctx, &parts)
         .sparing(&["appprojects", controllers::PART], Spare::Extra);
 
     let (of, apps) = (feed.clone(), collection(config, "applications"));
@@ -67,7 +72,7 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
     let (of, pods) = (feed.clone(), controllers_of(config));
     feed.keep(tasks, ctx, controllers::PART, move || controllers::run(of.clone(), pods.clone()));
 
-    let kinds: [(&'static str, FactKind, Map); 2] = [
+    let kinds: [(&'static str, FactKind, ArgocdMap); 2] = [
         ("applications", FactKind::App, |cluster, it| map::app(cluster, it).map(Fact::from)),
         ("appprojects", FactKind::Project, |cluster, it| map::project(cluster, it).map(Fact::from)),
     ];

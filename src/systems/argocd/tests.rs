@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::facts::App;
 use crate::model::gitops::{Around, Lag, LagKind};
-use crate::model::{Change, TroubleKind};
-use crate::systems::kubernetes::testing::{Reply, Seen, Server, healthy, list, status};
+use crate::model::{SourceChange, TroubleKind};
+use crate::systems::kubernetes::testing::{KubeReply, KubeSourceBench, KubeTestServer, healthy, list, status};
 
 fn app(name: &str, health: &str) -> Value {
     let place = json!({"server": "https://kubernetes.default.svc", "namespace": "shop"});
@@ -17,8 +17,8 @@ fn app(name: &str, health: &str) -> Value {
 
 #[tokio::test]
 async fn applications_are_watched() {
-    let server = Server::start(|asked| match asked {
-        it if it.watches("/applications") => Reply::Open(vec![
+    let server = KubeTestServer::start(|asked| match asked {
+        it if it.watches("/applications") => KubeReply::Open(vec![
             json!({"type": "MODIFIED", "object": app("shop-web", "Healthy")}),
             json!({"type": "DELETED", "object": app("shop-web", "Healthy")}),
         ]),
@@ -26,32 +26,32 @@ async fn applications_are_watched() {
         it => healthy(it),
     })
     .await;
-    let mut seen = Seen::default();
+    let mut seen = KubeSourceBench::default();
     start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     seen.until("the list", |change| {
-        matches!(change, Change::Replace { kind: FactKind::App, facts } if facts.len() == 1).then_some(())
+        matches!(change, SourceChange::Replace { kind: FactKind::App, facts } if facts.len() == 1).then_some(())
     })
     .await;
     seen.until("the update", |change| {
-        matches!(change, Change::Upsert(Fact::App(app)) if app.health.is("Healthy")).then_some(())
+        matches!(change, SourceChange::Upsert(Fact::App(app)) if app.health.is("Healthy")).then_some(())
     })
     .await;
     seen.until("the removal", |change| {
-        matches!(change, Change::Remove { key, .. } if key == "argocd/shop-web").then_some(())
+        matches!(change, SourceChange::Remove { key, .. } if key == "argocd/shop-web").then_some(())
     })
     .await;
 }
 
 #[tokio::test]
 async fn the_executor_counts_applications_at_the_server() {
-    let server = Server::start(|asked| match asked {
+    let server = KubeTestServer::start(|asked| match asked {
         it if it.path.ends_with("/applications") => {
             list(vec![app("shop-web", "Healthy"), app("shop-api", "Degraded"), app("other", "Degraded")])
         }
         it => healthy(it),
     })
     .await;
-    let seen = Seen::default();
+    let seen = KubeSourceBench::default();
     let config = &server.config;
     let (apps, pods, clock) = (collection(config, "applications"), controllers_of(config), seen.ctx.clock.clone());
     let adapter = Argocd::new(server.link(), apps, pods, config.argocd_stale_s, clock);
@@ -114,7 +114,7 @@ fn what_a_real_controller_left_is_told_with_its_reason() {
 #[tokio::test]
 async fn the_controller_is_found_whoever_installed_it() {
     let counted = async |pods: Vec<Value>, namespace: &str| {
-        let server = Server::start(move |asked| match asked {
+        let server = KubeTestServer::start(move |asked| match asked {
             it if it.path.ends_with("/pods") => list(pods.clone()),
             it => healthy(it),
         })
@@ -143,7 +143,7 @@ async fn the_controller_is_found_whoever_installed_it() {
 
 #[tokio::test]
 async fn projects_and_the_controllers_pods_are_read() {
-    let server = Server::start(|asked| match asked {
+    let server = KubeTestServer::start(|asked| match asked {
         it if it.path.ends_with("/pods") => {
             let (label, value) = ("app.kubernetes.io/name", "argocd-application-controller");
             list(vec![pod("one", label, value, "True"), pod("two", label, value, "False")])
@@ -153,11 +153,11 @@ async fn projects_and_the_controllers_pods_are_read() {
         it => healthy(it),
     })
     .await;
-    let mut seen = Seen::default();
+    let mut seen = KubeSourceBench::default();
     start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     let (mut windows, mut pods) = (None, None);
     seen.until("both", |change| {
-        if let Change::Replace { facts, .. } = change {
+        if let SourceChange::Replace { facts, .. } = change {
             match facts.as_slice() {
                 [Fact::Project(project)] => windows = Some(project.windows.len()),
                 [Fact::Controller(it)] => pods = Some((it.ready, it.total)),
@@ -171,17 +171,17 @@ async fn projects_and_the_controllers_pods_are_read() {
 
 #[tokio::test]
 async fn what_an_older_role_may_not_read_costs_only_itself() {
-    let server = Server::start(|asked| match asked {
+    let server = KubeTestServer::start(|asked| match asked {
         it if it.path.ends_with("/pods") || it.path.ends_with("/appprojects") => status(403, "Forbidden", "no"),
         it if it.lists("/applications") => list(vec![app("shop-web", "Healthy")]),
         it => healthy(it),
     })
     .await;
-    let mut seen = Seen::default();
+    let mut seen = KubeSourceBench::default();
     start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     seen.until("proof of life without any trouble", |change| {
-        assert!(!matches!(change, Change::Trouble(_)), "{change:?}");
-        matches!(change, Change::Alive).then_some(())
+        assert!(!matches!(change, SourceChange::Trouble(_)), "{change:?}");
+        matches!(change, SourceChange::Alive).then_some(())
     })
     .await;
 }

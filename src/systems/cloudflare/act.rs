@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
-use super::client::{Client, is_id};
+use super::client::{CloudflareClient, is_id};
 use super::map;
 use super::pool_references::{self, Edit};
 use super::response::{Certainty, garbage};
@@ -30,18 +30,18 @@ const MAX_POOLS: usize = 50;
 const MAX_EDITS: usize = 120;
 
 /// An object as it was read, and when its reading began.
-type Read = (u64, Result<Option<Value>, Trouble>);
+type ReadObject = (u64, Result<Option<Value>, Trouble>);
 
-pub struct Acting {
-    client: Arc<Client>,
+pub struct CloudflareAdapter {
+    client: Arc<CloudflareClient>,
     /// Counts beginnings: of questions, and of the requests that answer them.
     turn: AtomicU64,
-    balancers: Mutex<BTreeMap<String, Read>>,
-    pools: Mutex<BTreeMap<String, Read>>,
+    balancers: Mutex<BTreeMap<String, ReadObject>>,
+    pools: Mutex<BTreeMap<String, ReadObject>>,
 }
 
-impl Acting {
-    pub fn new(client: Arc<Client>) -> Self {
+impl CloudflareAdapter {
+    pub fn new(client: Arc<CloudflareClient>) -> Self {
         Self { client, turn: AtomicU64::new(0), balancers: Mutex::default(), pools: Mutex::default() }
     }
 
@@ -49,7 +49,7 @@ impl Acting {
     /// only for questions that were put before its request was sent.
     async fn shared(
         &self,
-        kept: &Mutex<BTreeMap<String, Read>>,
+        kept: &Mutex<BTreeMap<String, ReadObject>>,
         id: &str,
         ask: impl AsyncFnOnce() -> Result<Option<Value>, Trouble>,
     ) -> Result<Option<Value>, Trouble> {
@@ -72,7 +72,7 @@ impl Acting {
 }
 
 #[async_trait]
-impl Adapter for Acting {
+impl Adapter for CloudflareAdapter {
     async fn read(&self, path: &str) -> Result<Value, Trouble> {
         match path.split('/').collect::<Vec<_>>()[..] {
             ["lb", id, field] => self.read_balancer(id, field).await,
@@ -93,7 +93,7 @@ impl Adapter for Acting {
     }
 
     async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
-        let write = Write::of(step, &self.client.zones).map_err(|why| {
+        let write = BalancerWrite::of(step, &self.client.zones).map_err(|why| {
             let what = format!("the step can't be done here: {why}");
             ActError::NotApplied(trouble(TroubleKind::Garbage, what, "Build the plan again."))
         })?;
@@ -110,13 +110,13 @@ impl Adapter for Acting {
     }
 }
 
-impl Acting {
+impl CloudflareAdapter {
     async fn balancer(&self, id: &str) -> Result<Option<Value>, Trouble> {
         self.shared(&self.balancers, id, async || Ok(self.client.balancer(id).await?)).await
     }
 
     /// What is sent: the plan's own body, and each part that it edits as it stands now, if that is as it was.
-    async fn body(&self, write: &Write<'_>) -> Result<Value, Trouble> {
+    async fn body(&self, write: &BalancerWrite<'_>) -> Result<Value, Trouble> {
         let mut body = write.wanted.clone();
         if !write.edits.is_empty() {
             let Some(raw) = self.client.balancer_in(write.zone, write.id).await? else {
@@ -164,7 +164,7 @@ impl Acting {
     }
 
     /// An unclear write: read back a few times. Seen = applied. Not seen proves nothing, for it may still arrive.
-    async fn settle(&self, step: &Step, write: &Write<'_>, why: Trouble) -> Result<String, ActError> {
+    async fn settle(&self, step: &Step, write: &BalancerWrite<'_>, why: Trouble) -> Result<String, ActError> {
         for attempt in 0..READ_BACKS {
             if attempt > 0 {
                 self.client.clock.pause(READ_BACK_PAUSE, Turn::Look).await;
@@ -184,7 +184,7 @@ impl Acting {
     }
 }
 
-impl Acting {
+impl CloudflareAdapter {
     /// That the write took, in words. Which pools by which ids is in the plan.
     fn took(&self, how: &str, step: &Step, lb: &Value) -> String {
         let told = |at| time::told(at, self.client.clock.now());
@@ -195,7 +195,7 @@ impl Acting {
 }
 
 /// A step, checked.
-struct Write<'a> {
+struct BalancerWrite<'a> {
     zone: &'a str,
     id: &'a str,
     wanted: &'a Map<String, Value>,
@@ -204,7 +204,7 @@ struct Write<'a> {
     was: &'a Map<String, Value>,
 }
 
-impl<'a> Write<'a> {
+impl<'a> BalancerWrite<'a> {
     fn of(step: &'a Step, zones: &[String]) -> Result<Self, String> {
         if step.adapter != "cloudflare.patch_load_balancer" || step.target.kind != "load_balancer" {
             return Err(format!("`{}` on a `{}` is not known", step.adapter, step.target.kind));

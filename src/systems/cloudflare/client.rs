@@ -6,27 +6,27 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::rate_limit::{Budget, DIVIDED, RESERVE_PAUSE_S};
+use super::rate_limit::{DIVIDED, RESERVE_PAUSE_S, RequestsLeft};
 use super::response::{CallError, Good, Needs, garbage, open};
 use super::token::Owner;
 use crate::clock::Clock;
 use crate::config::CloudflareConfig;
 use crate::model::TroubleKind;
-use crate::systems::http::{Answer, Api, Method, Options, trouble};
-use crate::systems::request_meter::{A_CHECK, Counts, Meter, Use, held_back, now_used_for};
+use crate::systems::http::{Api, HttpResponse, Method, Options, trouble};
+use crate::systems::request_meter::{A_CHECK, Counts, Meter, RequestUse, held_back, now_used_for};
 
 /// The most objects of one kind that an account may hold here.
 const MAX_LIST: usize = 1_000;
 /// The most pages of one list that are asked for in a round.
 const MAX_PAGES: u64 = 50;
 
-pub struct Client {
+pub struct CloudflareClient {
     api: Api,
     pub(super) clock: Clock,
     pub account: String,
     pub zones: Vec<String>,
     /// What a server said is left, and until when on the boot clock that says something.
-    budget: Mutex<Option<(Budget, Duration)>>,
+    budget: Mutex<Option<(RequestsLeft, Duration)>>,
     /// Until then, on the boot clock, a server answers nothing but that it was asked too often.
     locked_out: Mutex<Option<Duration>>,
     meter: Arc<Meter>,
@@ -38,7 +38,7 @@ pub struct Client {
     more_pages: Mutex<BTreeMap<String, usize>>,
 }
 
-impl Client {
+impl CloudflareClient {
     /// A client whose every request goes through the meter of its options, or through one of its own.
     pub fn new(config: &CloudflareConfig, mut options: Options, clock: Clock) -> Self {
         let meter = options.meter.get_or_insert_with(|| Arc::new(Meter::new(DIVIDED, clock.clone()))).clone();
@@ -57,12 +57,12 @@ impl Client {
     }
 
     /// What is left of the rate limit, if a server said so.
-    pub fn budget(&self) -> Option<Budget> {
+    pub fn budget(&self) -> Option<RequestsLeft> {
         self.said().map(|(budget, _)| budget)
     }
 
     /// The same, and for how long it holds.
-    fn said(&self) -> Option<(Budget, Duration)> {
+    fn said(&self) -> Option<(RequestsLeft, Duration)> {
         let (budget, until) = (*self.budget.lock().unwrap_or_else(PoisonError::into_inner))?;
         Some((budget, left(until, self.clock.boot())?))
     }
@@ -80,7 +80,7 @@ impl Client {
 
     /// How long until the preconditions of a plan may be read; `None` = now.
     pub fn reads_wait(&self) -> Option<Duration> {
-        self.scarce_for().max(self.meter.fits_in(Use::Read, A_CHECK))
+        self.scarce_for().max(self.meter.fits_in(RequestUse::Read, A_CHECK))
     }
 
     /// How long the provider's own word leaves nothing to reading: it answers nobody, or what is left is for plans that run.
@@ -98,7 +98,7 @@ impl Client {
 
     /// How long until so many more requests of polling fit into its share; `None` = now.
     pub fn fits_in(&self, cost: usize) -> Option<Duration> {
-        self.meter.fits_in(Use::Watch, cost)
+        self.meter.fits_in(RequestUse::Watch, cost)
     }
 
     /// What the provider says of the token in use. An account's token is refused at the user's address, and the other way
@@ -234,7 +234,7 @@ impl Client {
             query.push(("page", page.as_str()));
             query.extend(size.as_deref().map(|size| ("per_page", size)));
         }
-        let answer = self.exchange(path, Ask::Read(&query)).await?;
+        let answer = self.exchange(path, ApiCall::Read(&query)).await?;
         open(&answer, needs).map_err(|err| err.with_time(self.clock.now()))
     }
 
@@ -253,11 +253,11 @@ impl Client {
         body: Option<&Value>,
         needs: Needs,
     ) -> Result<Value, CallError> {
-        let answer = self.exchange(path, Ask::Send(method, body)).await?;
+        let answer = self.exchange(path, ApiCall::Send(method, body)).await?;
         Ok(open(&answer, needs).map_err(|err| err.with_time(self.clock.now()))?.result)
     }
 
-    async fn exchange(&self, path: &[&str], ask: Ask<'_>) -> Result<Answer, CallError> {
+    async fn exchange(&self, path: &[&str], ask: ApiCall<'_>) -> Result<HttpResponse, CallError> {
         if let Some(bad) = path.iter().find(|part| !is_id(part)) {
             let what = format!("`{bad}` is not an id");
             return Err(CallError::unsent(trouble(
@@ -266,16 +266,16 @@ impl Client {
                 "Ids are letters, digits, `-` and `_`.",
             )));
         }
-        if let Some(wait) = self.scarce_for().filter(|_| now_used_for() == Use::Read) {
+        if let Some(wait) = self.scarce_for().filter(|_| now_used_for() == RequestUse::Read) {
             return Err(CallError::unsent(held_back(wait)));
         }
         let answer = match ask {
-            Ask::Read([]) => self.api.send(Method::GET, path, None).await?,
-            Ask::Read(query) => self.api.query(path, query).await?,
-            Ask::Send(method, body) => self.api.send(method, path, body).await?,
+            ApiCall::Read([]) => self.api.send(Method::GET, path, None).await?,
+            ApiCall::Read(query) => self.api.query(path, query).await?,
+            ApiCall::Send(method, body) => self.api.send(method, path, body).await?,
         };
         let (now, boot) = (self.clock.now(), self.clock.boot());
-        if let Some(budget) = Budget::of(&answer.headers, now) {
+        if let Some(budget) = RequestsLeft::of(&answer.headers, now) {
             let until = boot + budget.holds_for(now);
             *self.budget.lock().unwrap_or_else(PoisonError::into_inner) = Some((budget, until));
         }
@@ -293,7 +293,7 @@ fn left(until: Duration, now: Duration) -> Option<Duration> {
 }
 
 /// One request.
-enum Ask<'a> {
+enum ApiCall<'a> {
     /// A GET with parameters in its address.
     Read(&'a [(&'a str, &'a str)]),
     Send(Method, Option<&'a Value>),

@@ -50,14 +50,14 @@ pub fn start(config: &CloudflareConfig, ctx: &Ctx, tasks: &TaskTracker) -> (Sour
         ..Options::default()
     };
     let notes = notes(&config.url, &options);
-    let client = Arc::new(client::Client::new(config, options, ctx.clock.clone()));
+    let client = Arc::new(client::CloudflareClient::new(config, options, ctx.clock.clone()));
     let every = pace(config);
-    let watch = Arc::new(watch::Watch::new(client.clone(), ctx.reporter(id.clone()), every));
+    let watch = Arc::new(watch::CloudflareWatch::new(client.clone(), ctx.reporter(id.clone()), every));
     supervise::keep(tasks, ctx, id.clone(), move |ctx| {
         let watch = watch.clone();
         async move { supervise::poll(&ctx.clock, &ctx.stop, every, || watch.round()).await }
     });
     let credential = format!("token {}", config.name);
     let spec = SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential, notes };
-    (spec, Some(Arc::new(act::Acting::new(client))))
+    (spec, Some(Arc::new(act::CloudflareAdapter::new(client))))
 }

@@ -21,8 +21,11 @@ const MAX_DIGITS: usize = 15;
 
 /// Every place, and whether there are more than are listed.
 pub fn places(raw: &Value) -> (Vec<PoolPlace>, bool) {
-    let mut found = Found::default();
-    found.maps(raw, &At { words: String::new(), path: String::new(), policy: Open::default(), in_set: false });
+    let mut found = FoundReferences::default();
+    found.maps(
+        raw,
+        &ReferencePath { words: String::new(), path: String::new(), policy: Open::default(), in_set: false },
+    );
     for (i, rule) in list(raw, "rules").iter().enumerate() {
         let words = format!("rule {}", named(rule, i));
         found.block(&rule["overrides"], words, format!("rules/{i}/overrides/"), "default_pools", false);
@@ -111,7 +114,7 @@ pub fn named(it: &Value, index: usize) -> String {
     name.map_or_else(|| format!("#{}", index + 1), ToOwned::to_owned)
 }
 
-struct At {
+struct ReferencePath {
     words: String,
     path: String,
     policy: Open,
@@ -119,14 +122,14 @@ struct At {
 }
 
 #[derive(Default)]
-struct Found {
+struct FoundReferences {
     places: Vec<PoolPlace>,
 }
 
-impl Found {
+impl FoundReferences {
     fn block(&mut self, overrides: &Value, words: String, path: String, order: &str, in_set: bool) {
         let policy = Open::new(overrides["steering_policy"].as_str().unwrap_or_default());
-        let at = At { words: format!("{words}: "), path, policy, in_set };
+        let at = ReferencePath { words: format!("{words}: "), path, policy, in_set };
         self.add(&at, "order", order, &overrides[order], PlaceRole::Order);
         self.add(&at, "fallback", "fallback_pool", &overrides["fallback_pool"], PlaceRole::Fallback);
         if !in_set {
@@ -134,7 +137,7 @@ impl Found {
         }
     }
 
-    fn maps(&mut self, block: &Value, at: &At) {
+    fn maps(&mut self, block: &Value, at: &ReferencePath) {
         for map in MAPS {
             for (key, pools) in block[map].as_object().into_iter().flatten() {
                 let plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
@@ -144,7 +147,7 @@ impl Found {
         }
     }
 
-    fn add(&mut self, at: &At, words: &str, path: &str, value: &Value, role: PlaceRole) {
+    fn add(&mut self, at: &ReferencePath, words: &str, path: &str, value: &Value, role: PlaceRole) {
         let pools = ids(value);
         if pools.is_empty() || self.places.len() > MAX_PLACES {
             return;

@@ -10,7 +10,7 @@ use reqwest::header::HeaderMap;
 
 use crate::model::{Stamp, Trouble, TroubleKind};
 use crate::systems::http::trouble;
-use crate::systems::request_meter::{All, Limit};
+use crate::systems::request_meter::{All, RequestLimit};
 
 /// The most that polling asks for in [`WINDOW_S`]: half of what the provider allows.
 pub const SHARE: usize = 600;
@@ -30,7 +30,7 @@ const MAX_LIMITS: usize = 16;
 pub const WINDOW_S: i64 = 300;
 
 /// What is allowed, and how we divide it.
-pub const DIVIDED: Limit = Limit {
+pub const DIVIDED: RequestLimit = RequestLimit {
     window: Duration::from_secs(WINDOW_S.unsigned_abs()),
     watch: SHARE,
     read: READING,
@@ -39,7 +39,7 @@ pub const DIVIDED: Limit = Limit {
 
 /// What is left of the rate limit, by the last answer that said so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
+pub struct RequestsLeft {
     pub limit: u64,
     pub remaining: u64,
     /// When it is full again, on our clock.
@@ -48,7 +48,7 @@ pub struct Budget {
     window_s: i64,
 }
 
-impl Budget {
+impl RequestsLeft {
     /// Reads the headers, if they are there, in their form of today and in the older one. Of several limits the one that
     /// is nearest to its end counts.
     pub fn of(headers: &HeaderMap, now: Stamp) -> Option<Self> {
@@ -94,23 +94,23 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// `X-RateLimit-Limit: 1200`, `-Remaining: 50` and `-Reset`: one number each.
-fn older(headers: &HeaderMap, now: Stamp) -> Option<Budget> {
+fn older(headers: &HeaderMap, now: Stamp) -> Option<RequestsLeft> {
     let number = |name: &str| text(headers, name)?.parse().ok();
     let limit = number("x-ratelimit-limit")?;
     let remaining = number("x-ratelimit-remaining")?;
-    Some(Budget { limit, remaining, resets: resets(headers, now), window_s: WINDOW_S })
+    Some(RequestsLeft { limit, remaining, resets: resets(headers, now), window_s: WINDOW_S })
 }
 
 /// `Ratelimit: "default";r=50;t=30` (left, and seconds until it is full again) with
 /// `Ratelimit-Policy: "default";q=1200;w=300` (allowed, and over how many seconds), for each policy by its name.
-fn stated(headers: &HeaderMap, now: Stamp) -> Vec<Budget> {
+fn stated(headers: &HeaderMap, now: Stamp) -> Vec<RequestsLeft> {
     let policies = items(headers, "ratelimit-policy");
     let seconds = |number: u64| i64::try_from(number).ok().filter(|it| (0..=3600).contains(it));
-    let one = |left: Item| {
+    let one = |left: HeaderItem| {
         let remaining = left.number("r")?;
         let alone = policies.first().filter(|_| policies.len() == 1);
         let policy = policies.iter().find(|it| it.name == left.name).or(alone);
-        Some(Budget {
+        Some(RequestsLeft {
             limit: policy.and_then(|it| it.number("q")).unwrap_or(LIMIT).max(remaining),
             remaining,
             resets: left.number("t").and_then(seconds).map(|wait| now + TimeDelta::seconds(wait)),
@@ -121,26 +121,26 @@ fn stated(headers: &HeaderMap, now: Stamp) -> Vec<Budget> {
 }
 
 /// One member of a structured field's list: a name with parameters.
-struct Item {
+struct HeaderItem {
     name: String,
     parameters: Vec<(String, String)>,
 }
 
-impl Item {
+impl HeaderItem {
     fn number(&self, key: &str) -> Option<u64> {
         self.parameters.iter().find(|(name, _)| name == key)?.1.parse().ok()
     }
 }
 
 /// The members of a structured field, over all the lines that it stands on.
-fn items(headers: &HeaderMap, name: &str) -> Vec<Item> {
+fn items(headers: &HeaderMap, name: &str) -> Vec<HeaderItem> {
     let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
     let members = lines.flat_map(|line| split(line, ','));
     let item = |member: &str| {
         let mut parts = split(member, ';').into_iter().map(str::trim);
         let name = parts.next().unwrap_or_default().trim_matches('"').to_owned();
         let pair = |part: &str| part.split_once('=').map(|(key, it)| (key.trim().to_lowercase(), it.trim().to_owned()));
-        Item { name, parameters: parts.filter_map(pair).collect() }
+        HeaderItem { name, parameters: parts.filter_map(pair).collect() }
     };
     members.take(MAX_LIMITS).map(item).collect()
 }
@@ -182,7 +182,7 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, value.parse().expect("a header"));
         }
-        let budget = Budget::of(&map, t0)?;
+        let budget = RequestsLeft::of(&map, t0)?;
         Some((budget.remaining, budget.limit, budget.resets.map(|at| (at - t0).num_seconds())))
     }
 

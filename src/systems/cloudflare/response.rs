@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
-use crate::systems::http::{Answer, Fault, first_sentence, trouble};
+use crate::systems::http::{HttpFault, HttpResponse, first_sentence, trouble};
 
 /// What a call needs, to say what is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +77,8 @@ impl CallError {
     }
 }
 
-impl From<Fault> for CallError {
-    fn from(fault: Fault) -> Self {
+impl From<HttpFault> for CallError {
+    fn from(fault: HttpFault) -> Self {
         let certainty = if fault.sent { Certainty::Unclear } else { Certainty::Nothing };
         Self { trouble: fault.trouble, certainty, absent: false, wait_s: None }
     }
@@ -91,7 +91,7 @@ impl From<CallError> for Trouble {
 }
 
 #[derive(Debug, Deserialize)]
-struct Envelope {
+struct CloudflareEnvelope {
     success: bool,
     #[serde(default)]
     errors: Option<Vec<ApiError>>,
@@ -169,8 +169,8 @@ pub struct Good {
 }
 
 /// Opens the envelope.
-pub fn open(answer: &Answer, needs: Needs) -> Result<Good, CallError> {
-    let envelope: Result<Envelope, Trouble> = answer.json();
+pub fn open(answer: &HttpResponse, needs: Needs) -> Result<Good, CallError> {
+    let envelope: Result<CloudflareEnvelope, Trouble> = answer.json();
     let ok = (200..300).contains(&answer.status);
     match envelope {
         Ok(envelope) if ok && envelope.success => {
@@ -193,12 +193,12 @@ fn certainty(status: u16) -> Certainty {
     if (300..500).contains(&status) && status != 408 { Certainty::Nothing } else { Certainty::Unclear }
 }
 
-fn throttled(answer: &Answer, code: Code) -> Option<u64> {
+fn throttled(answer: &HttpResponse, code: Code) -> Option<u64> {
     // Retry-After is not always sent; all calls may be blocked for five minutes, so look again after one.
     (answer.status == 429 || code == Code::Number(971)).then(|| answer.retry_after_s().unwrap_or(60).clamp(1, 300))
 }
 
-fn refused(answer: &Answer, errors: &[ApiError], needs: Needs) -> CallError {
+fn refused(answer: &HttpResponse, errors: &[ApiError], needs: Needs) -> CallError {
     let none = ApiError::default();
     let error = errors.first().unwrap_or(&none);
     let said = error.message.as_str().map_or_else(String::new, |text| first_sentence(text.as_bytes(), 160));

@@ -7,16 +7,16 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
-use super::act::Acting;
-use super::client::Client;
+use super::act::CloudflareAdapter;
+use super::client::CloudflareClient;
 use super::map;
-use super::watch::Watch;
+use super::watch::CloudflareWatch;
 use crate::clock::Clock;
 use crate::config::CloudflareConfig;
 use crate::model::facts::{ActingRule, Fact, FactKind, LoadBalancer, Pool};
 use crate::model::plan::Target;
-use crate::model::{Change, Digest, PersonId, SourceId, Step, System, Trouble, TroubleKind};
-use crate::systems::http::test_server::{Reply, Room, Seen, Server, file};
+use crate::model::{Digest, PersonId, SourceChange, SourceId, Step, System, Trouble, TroubleKind};
+use crate::systems::http::test_server::{ScriptedReply, SeenRequest, SourceBench, TestServer, file};
 use crate::systems::http::{Auth, Options};
 use crate::systems::{ActError, Adapter, Permit};
 
@@ -29,13 +29,13 @@ const POOLS: &str = "/accounts/acc/load_balancers/pools";
 const LBS: &str = "/zones/z1/load_balancers";
 const LB: &str = "/zones/z1/load_balancers/lb-1";
 
-fn ok(result: &Value) -> Reply {
-    Reply::Json(200, json!({"success": true, "errors": [], "messages": [], "result": result}))
+fn ok(result: &Value) -> ScriptedReply {
+    ScriptedReply::Json(200, json!({"success": true, "errors": [], "messages": [], "result": result}))
 }
 
-fn no(status: u16, code: i64, message: &str) -> Reply {
+fn no(status: u16, code: i64, message: &str) -> ScriptedReply {
     let errors = json!([{"code": code, "message": message}]);
-    Reply::Json(status, json!({"success": false, "errors": errors, "messages": [], "result": null}))
+    ScriptedReply::Json(status, json!({"success": false, "errors": errors, "messages": [], "result": null}))
 }
 
 fn pools() -> Value {
@@ -55,9 +55,11 @@ fn lb() -> Value {
 }
 
 /// The account as it should be; `special` answers first.
-async fn world(special: impl Fn(&Seen, &Mutex<Value>) -> Option<Reply> + Send + Sync + 'static) -> Server {
+async fn world(
+    special: impl Fn(&SeenRequest, &Mutex<Value>) -> Option<ScriptedReply> + Send + Sync + 'static,
+) -> TestServer {
     let state = Mutex::new(lb());
-    Server::start(move |seen| {
+    TestServer::start(move |seen| {
         if let Some(reply) = special(seen, &state) {
             return reply;
         }
@@ -90,12 +92,12 @@ fn patch(state: &Mutex<Value>, body: &Value) -> Value {
     lb.clone()
 }
 
-struct Setup {
+struct CloudflareSetup {
     token: tempfile::NamedTempFile,
     config: CloudflareConfig,
 }
 
-fn setup(server: &Server, zones: &[&str]) -> Setup {
+fn setup(server: &TestServer, zones: &[&str]) -> CloudflareSetup {
     let token = file(CANARY);
     let config = CloudflareConfig {
         name: "edge".to_owned(),
@@ -106,30 +108,30 @@ fn setup(server: &Server, zones: &[&str]) -> Setup {
         proxy: Default::default(),
         every_s: 10,
     };
-    Setup { token, config }
+    CloudflareSetup { token, config }
 }
 
-impl Setup {
-    fn client(&self) -> Arc<Client> {
+impl CloudflareSetup {
+    fn client(&self) -> Arc<CloudflareClient> {
         self.client_on(Clock::manual("2026-03-02T14:37:00Z".parse().expect("a time")))
     }
 
-    fn client_on(&self, clock: Clock) -> Arc<Client> {
+    fn client_on(&self, clock: Clock) -> Arc<CloudflareClient> {
         let auth = Auth::Bearer(self.token.path().to_owned());
         let options = Options { auth, total: Duration::from_millis(400), ..Options::default() };
-        Arc::new(Client::new(&self.config, options, clock))
+        Arc::new(CloudflareClient::new(&self.config, options, clock))
     }
 
-    fn watch(&self, room: &Room) -> Watch {
+    fn watch(&self, room: &SourceBench) -> CloudflareWatch {
         let reporter = room.ctx.reporter(SourceId::new(System::Cloudflare, "edge"));
-        Watch::new(self.client_on(room.ctx.clock.clone()), reporter, Duration::from_secs(10))
+        CloudflareWatch::new(self.client_on(room.ctx.clock.clone()), reporter, Duration::from_secs(10))
     }
 }
 
-fn replaced(changes: &[Change]) -> (Vec<Pool>, Vec<LoadBalancer>) {
+fn replaced(changes: &[SourceChange]) -> (Vec<Pool>, Vec<LoadBalancer>) {
     let (mut pools, mut lbs) = (Vec::new(), Vec::new());
     for change in changes {
-        let Change::Replace { facts, .. } = change else { continue };
+        let SourceChange::Replace { facts, .. } = change else { continue };
         for fact in facts {
             match fact {
                 Fact::Pool(pool) => pools.push(pool.clone()),
@@ -146,7 +148,7 @@ fn replaced(changes: &[Change]) -> (Vec<Pool>, Vec<LoadBalancer>) {
 async fn the_running_source_reports_pools_and_load_balancers() {
     let server = world(|_, _| None).await;
     let setup = setup(&server, &["z1"]);
-    let (mut room, tasks) = (Room::fast(), TaskTracker::new());
+    let (mut room, tasks) = (SourceBench::fast(), TaskTracker::new());
     let (spec, adapter) = super::start(&setup.config, &room.ctx, &tasks);
     assert_eq!((spec.id.to_string().as_str(), spec.credential.as_str()), ("cloudflare/edge", "token edge"));
     assert!(adapter.is_some());
@@ -168,7 +170,7 @@ async fn the_running_source_reports_pools_and_load_balancers() {
 #[tokio::test]
 async fn health_detail_is_asked_for_seldom_and_only_for_pools_in_use() {
     let server = world(|_, _| None).await;
-    let (setup, mut room) = (setup(&server, &["z1"]), Room::manual());
+    let (setup, mut room) = (setup(&server, &["z1"]), SourceBench::manual());
     let watch = setup.watch(&room);
     let details = || server.seen().iter().filter(|seen| seen.path.ends_with("/health")).count();
     for (seconds, asked) in [(0, 2), (10, 2), (10, 2), (10, 4), (10, 4)] {
@@ -185,14 +187,14 @@ async fn a_part_of_a_list_is_refused() {
     for info in [json!({"count": 3, "total_count": 7}), json!({"page": 1, "total_pages": 2})] {
         let server = world(move |seen, _| {
             (seen.path == POOLS)
-                .then(|| Reply::Json(200, json!({"success": true, "result": pools(), "result_info": info})))
+                .then(|| ScriptedReply::Json(200, json!({"success": true, "result": pools(), "result_info": info})))
         })
         .await;
-        let (setup, mut room) = (setup(&server, &["z1"]), Room::manual());
+        let (setup, mut room) = (setup(&server, &["z1"]), SourceBench::manual());
         assert!(!setup.watch(&room).round().await);
         let changes = room.drain();
-        assert!(!changes.iter().any(|it| matches!(it, Change::Replace { .. })), "nothing is judged by a part");
-        let Some(Change::Trouble(trouble)) = changes.last() else { panic!("{changes:?}") };
+        assert!(!changes.iter().any(|it| matches!(it, SourceChange::Replace { .. })), "nothing is judged by a part");
+        let Some(SourceChange::Trouble(trouble)) = changes.last() else { panic!("{changes:?}") };
         assert_eq!(trouble.kind, TroubleKind::Partial, "{trouble:?}");
     }
 }
@@ -200,12 +202,15 @@ async fn a_part_of_a_list_is_refused() {
 #[tokio::test]
 async fn a_missing_permission_is_named_and_costs_only_its_half() {
     let server = world(|seen, _| (seen.path == POOLS).then(|| no(403, 10000, "Authentication error"))).await;
-    let (setup, mut room) = (setup(&server, &["z1"]), Room::manual());
+    let (setup, mut room) = (setup(&server, &["z1"]), SourceBench::manual());
     let watch = setup.watch(&room);
     assert!(!watch.round().await);
     let changes = room.drain();
-    let [Change::Upsert(Fact::LoadBalancer(lb)), Change::Upsert(Fact::EdgeAccount(account)), Change::Trouble(trouble)] =
-        &changes[..]
+    let [
+        SourceChange::Upsert(Fact::LoadBalancer(lb)),
+        SourceChange::Upsert(Fact::EdgeAccount(account)),
+        SourceChange::Trouble(trouble),
+    ] = &changes[..]
     else {
         panic!("{changes:?}")
     };
@@ -216,24 +221,24 @@ async fn a_missing_permission_is_named_and_costs_only_its_half() {
     assert!(!format!("{changes:?}").contains(CANARY));
     // What is known and unchanged is no sign of life again: the source stays in trouble without coming and going.
     assert!(!watch.round().await);
-    assert!(matches!(&room.drain()[..], [Change::Trouble(_)]));
+    assert!(matches!(&room.drain()[..], [SourceChange::Trouble(_)]));
 }
 
 #[tokio::test]
 async fn one_unreadable_zone_does_not_empty_the_other() {
     let server = world(|seen, _| seen.path.starts_with("/zones/z2").then(|| no(403, 9109, "Unauthorized"))).await;
-    let (setup, mut room) = (setup(&server, &["z2", "z1"]), Room::manual());
+    let (setup, mut room) = (setup(&server, &["z2", "z1"]), SourceBench::manual());
     assert!(!setup.watch(&room).round().await);
     let changes = room.drain();
-    let upserts = changes.iter().filter(|it| matches!(it, Change::Upsert(_))).count();
+    let upserts = changes.iter().filter(|it| matches!(it, SourceChange::Upsert(_))).count();
     assert_eq!(upserts, 5, "three pools, a load balancer and the account: {changes:?}");
-    assert!(!changes.iter().any(|it| matches!(it, Change::Replace { .. })), "z2's load balancers are not gone");
+    assert!(!changes.iter().any(|it| matches!(it, SourceChange::Replace { .. })), "z2's load balancers are not gone");
 }
 
 #[tokio::test]
 async fn a_throttled_source_stays_away_as_long_as_it_was_told() {
-    let server = Server::start(|seen| match seen.path.as_str() {
-        POOLS => Reply::With(
+    let server = TestServer::start(|seen| match seen.path.as_str() {
+        POOLS => ScriptedReply::With(
             429,
             vec![("retry-after", "120".to_owned())],
             json!({"success": false, "errors": [{"code": 971, "message": "Please wait and consider throttling"}]})
@@ -242,7 +247,7 @@ async fn a_throttled_source_stays_away_as_long_as_it_was_told() {
         _ => ok(&json!([])),
     })
     .await;
-    let (setup, mut room) = (setup(&server, &["z1"]), Room::manual());
+    let (setup, mut room) = (setup(&server, &["z1"]), SourceBench::manual());
     let watch = setup.watch(&room);
     assert!(!watch.round().await);
     let asked = server.seen().len();
@@ -253,7 +258,7 @@ async fn a_throttled_source_stays_away_as_long_as_it_was_told() {
     let said: Vec<_> = changes
         .iter()
         .filter_map(|it| match it {
-            Change::Trouble(trouble) => Some((trouble.kind, trouble.what.as_str())),
+            SourceChange::Trouble(trouble) => Some((trouble.kind, trouble.what.as_str())),
             _ => None,
         })
         .collect();
@@ -271,14 +276,14 @@ async fn a_throttled_source_stays_away_as_long_as_it_was_told() {
 async fn a_reserve_of_requests_is_kept_for_acting() {
     let left = Arc::new(Mutex::new(200));
     let told = left.clone();
-    let server = Server::start(move |seen| {
+    let server = TestServer::start(move |seen| {
         let left = told.lock().expect("left").to_string();
         let headers = vec![("x-ratelimit-limit", "1200".to_owned()), ("x-ratelimit-remaining", left)];
         let result = if seen.path == POOLS { pools() } else { json!([lb()]) };
-        Reply::With(200, headers, json!({"success": true, "result": result}).to_string())
+        ScriptedReply::With(200, headers, json!({"success": true, "result": result}).to_string())
     })
     .await;
-    let (setup, mut room) = (setup(&server, &["z1"]), Room::manual());
+    let (setup, mut room) = (setup(&server, &["z1"]), SourceBench::manual());
     let watch = setup.watch(&room);
     assert!(watch.round().await);
     assert_eq!(server.seen().len(), 2, "below a quarter there is no health in detail");
@@ -293,7 +298,7 @@ async fn a_reserve_of_requests_is_kept_for_acting() {
     assert!(!watch.round().await);
     assert_eq!(server.seen().len(), 4, "the rest is left alone");
     let changes = room.drain();
-    let [Change::Trouble(trouble)] = &changes[..] else { panic!("{changes:?}") };
+    let [SourceChange::Trouble(trouble)] = &changes[..] else { panic!("{changes:?}") };
     assert_eq!(trouble.kind, TroubleKind::Throttled);
     assert!(trouble.what.as_str().contains("only 40 of 1200"), "{trouble:?}");
 }
@@ -319,19 +324,20 @@ async fn every_error_code_has_its_kind() {
         (500, 0, "internal", ServerError),
         (200, 1234, "success is false", Garbage),
     ] {
-        let server = Server::start(move |_| no(status, code, message)).await;
+        let server = TestServer::start(move |_| no(status, code, message)).await;
         let setup = setup(&server, &["z1"]);
         let err = setup.client().pools().await.expect_err(message);
         assert_eq!(err.trouble.kind, kind, "{status} {code} {:?}", err.trouble);
         assert!(err.trouble.what.as_str().contains(message), "{:?}", err.trouble);
     }
-    for reply in [Reply::Text(200, "<html>hello</html>".to_owned()), ok(&json!({"id": 1})), ok(&json!([{"name": "x"}]))]
+    for reply in
+        [ScriptedReply::Text(200, "<html>hello</html>".to_owned()), ok(&json!({"id": 1})), ok(&json!([{"name": "x"}]))]
     {
-        let server = Server::start(move |_| reply.clone()).await;
-        let (setup, mut room) = (setup(&server, &["z1"]), Room::manual());
+        let server = TestServer::start(move |_| reply.clone()).await;
+        let (setup, mut room) = (setup(&server, &["z1"]), SourceBench::manual());
         assert!(!setup.watch(&room).round().await);
         let changes = room.drain();
-        let Some(Change::Trouble(trouble)) = changes.last() else { panic!("{changes:?}") };
+        let Some(SourceChange::Trouble(trouble)) = changes.last() else { panic!("{changes:?}") };
         assert_eq!(trouble.kind, Garbage, "{trouble:?}");
     }
 }
@@ -432,7 +438,7 @@ async fn single_fields_are_read_afresh() {
     })
     .await;
     let setup = setup(&server, &["z0", "z1"]);
-    let acting = Acting::new(setup.client());
+    let acting = CloudflareAdapter::new(setup.client());
     for (path, value) in [
         ("lb/lb-1/default_pools", json!(["p-primary", "p-dr"])),
         ("lb/lb-1/fallback_pool", json!("p-dr")),
@@ -463,16 +469,18 @@ async fn single_fields_are_read_afresh() {
 
 /// What one apply came to, and how often the server got a PATCH.
 async fn applied(
-    special: impl Fn(&Seen, &Mutex<Value>) -> Option<Reply> + Send + Sync + 'static,
+    special: impl Fn(&SeenRequest, &Mutex<Value>) -> Option<ScriptedReply> + Send + Sync + 'static,
 ) -> (Result<String, ActError>, usize) {
     let server = world(special).await;
     let setup = setup(&server, &["z1"]);
-    let result = Acting::new(setup.client()).apply(&to_dr(), &permit()).await;
+    let result = CloudflareAdapter::new(setup.client()).apply(&to_dr(), &permit()).await;
     assert!(!format!("{result:?}").contains(CANARY), "{result:?}");
     (result, server.count(&Method::PATCH))
 }
 
-fn on_patch(reply: impl Fn(&Seen, &Mutex<Value>) -> Reply) -> impl Fn(&Seen, &Mutex<Value>) -> Option<Reply> {
+fn on_patch(
+    reply: impl Fn(&SeenRequest, &Mutex<Value>) -> ScriptedReply,
+) -> impl Fn(&SeenRequest, &Mutex<Value>) -> Option<ScriptedReply> {
     move |seen, state| (seen.method == Method::PATCH).then(|| reply(seen, state))
 }
 
@@ -480,7 +488,7 @@ fn on_patch(reply: impl Fn(&Seen, &Mutex<Value>) -> Reply) -> impl Fn(&Seen, &Mu
 async fn a_patch_sends_exactly_the_plan_s_body_once() {
     let server = world(|_, _| None).await;
     let setup = setup(&server, &["z1"]);
-    let said = Acting::new(setup.client()).apply(&to_dr(), &permit()).await.expect("applied");
+    let said = CloudflareAdapter::new(setup.client()).apply(&to_dr(), &permit()).await.expect("applied");
     assert_eq!(said, "Cloudflare answered 200 and shows shop.example as planned, changed 14:51:00 UTC");
     let seen = server.seen();
     assert_eq!(seen.len(), 1);
@@ -490,7 +498,12 @@ async fn a_patch_sends_exactly_the_plan_s_body_once() {
 
 #[tokio::test]
 async fn applied_and_the_answer_lost_is_found_by_reading_back() {
-    for lost in [Reply::Silent, Reply::Cut, no(502, 0, "bad gateway"), Reply::Text(200, "<html>".to_owned())] {
+    for lost in [
+        ScriptedReply::Silent,
+        ScriptedReply::Cut,
+        no(502, 0, "bad gateway"),
+        ScriptedReply::Text(200, "<html>".to_owned()),
+    ] {
         let words = format!("{lost:?}");
         let (result, patches) = applied(on_patch(move |seen, state| {
             patch(state, &seen.body);
@@ -505,7 +518,7 @@ async fn applied_and_the_answer_lost_is_found_by_reading_back() {
 
 #[tokio::test]
 async fn an_answer_lost_and_nothing_to_see_stays_unknown() {
-    for reply in [Reply::Silent, no(500, 0, "internal"), ok(&lb()), no(200, 1, "contradiction")] {
+    for reply in [ScriptedReply::Silent, no(500, 0, "internal"), ok(&lb()), no(200, 1, "contradiction")] {
         let words = format!("{reply:?}");
         let (result, patches) = applied(on_patch(move |_, _| reply.clone())).await;
         let Err(ActError::Unknown(trouble)) = result else { panic!("{words}: {result:?}") };
@@ -522,7 +535,7 @@ async fn a_clear_no_is_not_applied() {
         (no(404, 1001, "not found"), TroubleKind::NotInstalled),
         (no(429, 971, "Please wait"), TroubleKind::Throttled),
         (
-            Reply::With(302, vec![("location", "https://login.example/".to_owned())], String::new()),
+            ScriptedReply::With(302, vec![("location", "https://login.example/".to_owned())], String::new()),
             TroubleKind::Garbage,
         ),
     ] {
@@ -536,11 +549,11 @@ async fn a_clear_no_is_not_applied() {
     let mut closed = setup(&server, &["z1"]);
     let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     closed.config.url = format!("http://{port}");
-    let result = Acting::new(closed.client()).apply(&to_dr(), &permit()).await;
+    let result = CloudflareAdapter::new(closed.client()).apply(&to_dr(), &permit()).await;
     assert!(matches!(&result, Err(ActError::NotApplied(t)) if t.kind == TroubleKind::Unreachable), "{result:?}");
     let empty = setup(&server, &["z1"]);
     std::fs::write(empty.token.path(), "").expect("emptied");
-    let result = Acting::new(empty.client()).apply(&to_dr(), &permit()).await;
+    let result = CloudflareAdapter::new(empty.client()).apply(&to_dr(), &permit()).await;
     assert!(matches!(&result, Err(ActError::NotApplied(t)) if t.kind == TroubleKind::Credential), "{result:?}");
     assert!(server.seen().is_empty());
 }
@@ -549,7 +562,7 @@ async fn a_clear_no_is_not_applied() {
 async fn a_step_that_is_not_exactly_known_sends_nothing() {
     let server = world(|_, _| None).await;
     let setup = setup(&server, &["z1"]);
-    let acting = Acting::new(setup.client());
+    let acting = CloudflareAdapter::new(setup.client());
     let fine = json!({"default_pools": ["p-dr"]});
     let mut steps = vec![
         step(json!({})),
@@ -581,11 +594,11 @@ async fn a_replaced_token_brings_the_source_back() {
     let server =
         world(|seen, _| (seen.header("authorization") != "Bearer good").then(|| no(401, 1000, "Invalid API Token")))
             .await;
-    let (setup, mut room, tasks) = (setup(&server, &["z1"]), Room::fast(), TaskTracker::new());
+    let (setup, mut room, tasks) = (setup(&server, &["z1"]), SourceBench::fast(), TaskTracker::new());
     let _started = super::start(&setup.config, &room.ctx, &tasks);
     let trouble: Trouble = room.trouble().await;
     assert_eq!(trouble.kind, TroubleKind::Unauthorized, "{trouble:?}");
     std::fs::write(setup.token.path(), "good").expect("replaced");
-    room.wait(|change| matches!(change, Change::Replace { kind: FactKind::Pool, .. }).then_some(())).await;
+    room.wait(|change| matches!(change, SourceChange::Replace { kind: FactKind::Pool, .. }).then_some(())).await;
     room.ctx.stop.cancel();
 }

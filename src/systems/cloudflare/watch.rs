@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use futures::stream::{self, StreamExt};
 use serde_json::Value;
 
-use super::client::Client;
+use super::client::CloudflareClient;
 use super::map::{self, Detail};
 use super::rate_limit::{READING, RESERVE, SHARE};
 use super::response::{CallError, garbage};
@@ -32,15 +32,15 @@ const USERS_EVERY_S: i64 = 300;
 
 /// What was asked for about a pool, and when.
 #[derive(Clone, Debug, Default)]
-struct Asked {
+struct PoolQueries {
     health: Option<Stamp>,
     users: Option<Stamp>,
     detail: Detail,
 }
 
 #[derive(Default)]
-struct State {
-    details: BTreeMap<String, Asked>,
+struct CloudflareState {
+    details: BTreeMap<String, PoolQueries>,
     token: EdgeToken,
     /// We stay away until then on the boot clock, and this is why.
     away: Option<(Duration, Trouble)>,
@@ -50,30 +50,30 @@ struct State {
     told: BTreeMap<(FactKind, String), Fact>,
 }
 
-pub struct Watch {
-    client: Arc<Client>,
+pub struct CloudflareWatch {
+    client: Arc<CloudflareClient>,
     reporter: Reporter,
     every: TimeDelta,
     detail_every: TimeDelta,
-    state: Mutex<State>,
+    state: Mutex<CloudflareState>,
 }
 
 /// What a round could read, and the first thing that went wrong.
-struct Seen {
+struct CloudflareRound {
     pools: Option<Vec<Value>>,
     balancers: Vec<LoadBalancer>,
     whole: bool,
     trouble: Option<CallError>,
 }
 
-impl Watch {
-    pub fn new(client: Arc<Client>, reporter: Reporter, every: Duration) -> Self {
+impl CloudflareWatch {
+    pub fn new(client: Arc<CloudflareClient>, reporter: Reporter, every: Duration) -> Self {
         let delta = |it: Duration| TimeDelta::from_std(it).unwrap_or(TimeDelta::MAX);
         let detail_every = delta((every * 3).max(Duration::from_secs(30)));
-        Self { client, reporter, every: delta(every), detail_every, state: Mutex::new(State::default()) }
+        Self { client, reporter, every: delta(every), detail_every, state: Mutex::new(CloudflareState::default()) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, CloudflareState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -133,7 +133,7 @@ impl Watch {
         }
     }
 
-    async fn read(&self) -> Seen {
+    async fn read(&self) -> CloudflareRound {
         let zones = stream::iter(self.client.zones.clone())
             .map(|zone| async move {
                 let list = self.client.balancers(&zone).await?;
@@ -151,7 +151,7 @@ impl Watch {
             // One zone that may not be read is enough to say so.
             state.token.reads_balancers = each.iter().flatten().copied().min().or(before);
         }
-        let mut seen = Seen { pools: None, balancers: Vec::new(), whole: true, trouble: None };
+        let mut seen = CloudflareRound { pools: None, balancers: Vec::new(), whole: true, trouble: None };
         match pools {
             Ok(pools) => seen.pools = Some(pools),
             Err(err) => seen.trouble = Some(err),
@@ -277,7 +277,7 @@ impl Watch {
         }
     }
 
-    async fn tell(&self, seen: Seen) -> bool {
+    async fn tell(&self, seen: CloudflareRound) -> bool {
         let mut trouble = seen.trouble.map(|err| err.trouble);
         let pools = seen.pools.and_then(|raw| match self.pools(&raw) {
             Ok(pools) => Some(pools.into_iter().map(Fact::from).collect::<Vec<_>>()),

@@ -8,28 +8,28 @@ use crate::clock::Clock;
 use crate::model::facts::{App, Fact, GitSource, ObjectRef};
 use crate::model::gitops::{Around, SOURCE_CONTROLLER};
 use crate::model::{Step, Trouble, TroubleKind};
-use crate::systems::kubernetes::client::Link;
+use crate::systems::kubernetes::client::ClusterLink;
 use crate::systems::kubernetes::controllers::Controllers;
 use crate::systems::kubernetes::error_text::trouble;
-use crate::systems::kubernetes::gitops_counts::{Question, fits};
+use crate::systems::kubernetes::gitops_counts::{AppQuestion, fits};
 use crate::systems::kubernetes::requests;
 use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// The reading side of one cluster's Flux.
 pub struct Flux {
-    link: Link,
+    link: ClusterLink,
     controllers: Controllers,
     clock: Clock,
 }
 
 /// What was read at once.
 #[derive(Default)]
-struct Read {
+struct FluxReading {
     apps: Vec<App>,
     sources: Vec<GitSource>,
 }
 
-impl Read {
+impl FluxReading {
     fn take(&mut self, fact: Fact, patterns: &str) {
         match fact {
             Fact::Kustomization(it) if fits(patterns, &it) => self.apps.push(it.0),
@@ -46,17 +46,17 @@ impl Read {
 
 impl Flux {
     /// An adapter with its own connection; nothing is connected before it is used.
-    pub fn new(link: Link, controllers: Controllers, clock: Clock) -> Self {
+    pub fn new(link: ClusterLink, controllers: Controllers, clock: Clock) -> Self {
         Self { link, controllers, clock }
     }
 
-    async fn count(&self, patterns: &str, question: Question) -> Result<u64, Trouble> {
+    async fn count(&self, patterns: &str, question: AppQuestion) -> Result<u64, Trouble> {
         // Pods that can't be read prove nothing either way.
         let controllers = self.controllers.read(&self.link).await.unwrap_or_default();
-        let mut read = Read::default();
+        let mut read = FluxReading::default();
         let mut missing = None;
         let mut installed = false;
-        for kind in KINDS.iter().filter(|kind| kind.app || question == Question::Lagging) {
+        for kind in KINDS.iter().filter(|kind| kind.app || question == AppQuestion::Lagging) {
             let cluster = &self.controllers.cluster;
             let collection = kind.collection();
             let answer = requests::listed(&self.link, &collection, |object| {
@@ -96,7 +96,7 @@ impl Flux {
 #[async_trait]
 impl Adapter for Flux {
     async fn read(&self, path: &str) -> Result<Value, Trouble> {
-        match Question::of(path) {
+        match AppQuestion::of(path) {
             Some((patterns, question)) => self.count(patterns, question).await.map(|count| json!(count)),
             None => {
                 let what = format!("`{path}` is nothing that can be read from Flux");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::facts::{App, AppTimes, Deployed, FluxState, GitSource, ObjectRef, Open, Place};
+use crate::model::facts::{App, AppTimes, DeployTarget, Deployed, FluxState, GitSource, ObjectRef, Open};
 use crate::model::{SafeText, Stamp};
 use crate::systems::kubernetes::json_access::{
     MAX_ITEMS, at, flag, go_seconds, items, name, open, stamp, string, text,
@@ -120,10 +120,10 @@ fn app(cluster: &str, object: &Value, kind: &str, source: Option<ObjectRef>) -> 
 }
 
 /// Where it is deployed to: the secret (or, without one, the config map) with a kubeconfig is all that says which cluster.
-fn place(object: &Value) -> Place {
+fn place(object: &Value) -> DeployTarget {
     let names = ["/spec/kubeConfig/secretRef/name", "/spec/kubeConfig/configMapRef/name"];
     let name = names.iter().map(|it| text(object, it)).find(|it| !it.is_empty()).unwrap_or_default();
-    Place { name, server: SafeText::default(), namespace: text(object, "/spec/targetNamespace") }
+    DeployTarget { name, server: SafeText::default(), namespace: text(object, "/spec/targetNamespace") }
 }
 
 fn condition<'a>(object: &'a Value, kind: &str) -> &'a Value {

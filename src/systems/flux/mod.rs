@@ -12,12 +12,12 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
-use super::kubernetes::client::Link;
+use super::kubernetes::client::ClusterLink;
 use super::kubernetes::controllers::{self, Controllers};
 use super::kubernetes::crd_probe;
 use super::kubernetes::health;
 use super::kubernetes::requests::Collection;
-use super::kubernetes::source_context::{Feed, Spare};
+use super::kubernetes::source_context::{SourceContext, Spare};
 use super::kubernetes::watch::{self, Mapped, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
@@ -34,68 +34,68 @@ const FRESH_FOR_S: u64 = 45;
 const CONTROLLERS: [&str; 3] = ["kustomize-controller", "helm-controller", SOURCE_CONTROLLER];
 const SOURCE: &str = "source.toolkit.fluxcd.io/v1";
 
-type Map = fn(&str, &Value) -> Option<Fact>;
+type FluxMap = fn(&str, &Value) -> Option<Fact>;
 
 /// One kind of object: group, plural, what it becomes, and whether it is something that is deployed.
-struct Kind {
+struct FluxKind {
     group: &'static str,
     plural: &'static str,
     fact: FactKind,
-    map: Map,
+    map: FluxMap,
     app: bool,
 }
 
-impl Kind {
+impl FluxKind {
     fn collection(&self) -> Collection {
         Collection::new(self.group, self.plural, None)
     }
 }
 
 /// Every kind that is read, what is deployed first.
-static KINDS: [Kind; 7] = [
-    Kind {
+static KINDS: [FluxKind; 7] = [
+    FluxKind {
         group: "kustomize.toolkit.fluxcd.io/v1",
         plural: "kustomizations",
         fact: FactKind::Kustomization,
         map: |cluster, it| map::kustomization(cluster, it).map(|app| Kustomization(app).into()),
         app: true,
     },
-    Kind {
+    FluxKind {
         group: "helm.toolkit.fluxcd.io/v2",
         plural: "helmreleases",
         fact: FactKind::HelmRelease,
         map: |cluster, it| map::helm_release(cluster, it).map(|app| HelmRelease(app).into()),
         app: true,
     },
-    Kind {
+    FluxKind {
         group: SOURCE,
         plural: "gitrepositories",
         fact: FactKind::GitRepository,
         map: |cluster, it| map::source(cluster, "GitRepository", it).map(|it| GitRepository(it).into()),
         app: false,
     },
-    Kind {
+    FluxKind {
         group: SOURCE,
         plural: "ocirepositories",
         fact: FactKind::OciRepository,
         map: |cluster, it| map::source(cluster, "OCIRepository", it).map(|it| OciRepository(it).into()),
         app: false,
     },
-    Kind {
+    FluxKind {
         group: SOURCE,
         plural: "helmrepositories",
         fact: FactKind::HelmRepository,
         map: |cluster, it| map::source(cluster, "HelmRepository", it).map(|it| HelmRepository(it).into()),
         app: false,
     },
-    Kind {
+    FluxKind {
         group: SOURCE,
         plural: "helmcharts",
         fact: FactKind::HelmChart,
         map: |cluster, it| map::source(cluster, "HelmChart", it).map(|it| HelmChart(it).into()),
         app: false,
     },
-    Kind {
+    FluxKind {
         group: SOURCE,
         plural: "buckets",
         fact: FactKind::Bucket,
@@ -106,8 +106,8 @@ static KINDS: [Kind; 7] = [
 
 /// Starts watching a cluster's Flux. Never fails: what is missing or forbidden is this source's trouble.
 pub fn start(config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
-    let adapter = Flux::new(Link::new(config), controllers_of(config), ctx.clock.clone());
-    (start_on(Link::new(config), config, ctx, tasks), Some(Arc::new(adapter)))
+    let adapter = Flux::new(ClusterLink::new(config), controllers_of(config), ctx.clock.clone());
+    (start_on(ClusterLink::new(config), config, ctx, tasks), Some(Arc::new(adapter)))
 }
 
 fn controllers_of(config: &ClusterConfig) -> Controllers {
@@ -119,19 +119,19 @@ fn controllers_of(config: &ClusterConfig) -> Controllers {
     }
 }
 
-fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
+fn start_on(link: ClusterLink, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Flux, config.name.as_str());
     let spec =
         SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential(), notes: Vec::new() };
     let plurals: Vec<&'static str> = KINDS.iter().map(|kind| kind.plural).collect();
     let parts = [&[health::PROBE, controllers::PART], plurals.as_slice()].concat();
-    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts)
+    let feed = SourceContext::new(link, ctx.reporter(id.clone()), ctx, &parts)
         .sparing(&plurals, Spare::Optional)
         .sparing(&[controllers::PART], Spare::Extra);
 
     let of = feed.clone();
     feed.keep(tasks, ctx, health::PROBE, move || {
-        crd_probe::of_any(of.clone(), KINDS.iter().filter(|kind| kind.app).map(Kind::collection).collect())
+        crd_probe::of_any(of.clone(), KINDS.iter().filter(|kind| kind.app).map(FluxKind::collection).collect())
     });
 
     let (of, pods) = (feed.clone(), controllers_of(config));

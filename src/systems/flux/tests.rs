@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::facts::{Controller, FluxState};
 use crate::model::gitops::{Around, Lag, LagKind};
-use crate::model::{Change, TroubleKind};
-use crate::systems::kubernetes::testing::{Asked, Reply, Seen, Server, healthy, list, status};
+use crate::model::{SourceChange, TroubleKind};
+use crate::systems::kubernetes::testing::{
+    KubeReply, KubeRequest, KubeSourceBench, KubeTestServer, healthy, list, status,
+};
 
 fn kustomization(name: &str, ready: &str) -> Value {
     json!({"metadata": {"name": name, "namespace": "flux-system", "generation": 2},
@@ -38,11 +40,11 @@ fn pod(name: &str, ready: &str) -> Value {
         "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}})
 }
 
-fn plain_404() -> Reply {
-    Reply::Text(404, "404 page not found\n".into())
+fn plain_404() -> KubeReply {
+    KubeReply::Text(404, "404 page not found\n".into())
 }
 
-fn everything(asked: &Asked) -> Reply {
+fn everything(asked: &KubeRequest) -> KubeReply {
     match asked {
         it if it.path.ends_with("/pods") => list(super::CONTROLLERS.iter().map(|name| pod(name, "True")).collect()),
         it if it.lists("/kustomizations") => list(vec![kustomization("shop", "True"), kustomization("pay", "False")]),
@@ -53,17 +55,17 @@ fn everything(asked: &Asked) -> Reply {
     }
 }
 
-fn replaced(change: &Change, kind: FactKind) -> Option<Vec<Fact>> {
+fn replaced(change: &SourceChange, kind: FactKind) -> Option<Vec<Fact>> {
     match change {
-        Change::Replace { kind: of, facts } if *of == kind => Some(facts.clone()),
+        SourceChange::Replace { kind: of, facts } if *of == kind => Some(facts.clone()),
         _ => None,
     }
 }
 
 #[tokio::test]
 async fn every_kind_is_read_from_every_namespace() {
-    let server = Server::start(everything).await;
-    let mut seen = Seen::default();
+    let server = KubeTestServer::start(everything).await;
+    let mut seen = KubeSourceBench::default();
     let spec = start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     assert_eq!(spec.id.to_string(), "flux/dr");
     let mut left = vec![
@@ -79,46 +81,46 @@ async fn every_kind_is_read_from_every_namespace() {
         left.is_empty().then_some(())
     })
     .await;
-    seen.until("proof of life", |change| matches!(change, Change::Alive).then_some(())).await;
+    seen.until("proof of life", |change| matches!(change, SourceChange::Alive).then_some(())).await;
     assert!(server.count(|it| it.path == "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations") > 0);
 }
 
 #[tokio::test]
 async fn kinds_that_are_not_installed_cost_nothing_while_one_is() {
-    let server = Server::start(|asked| match asked {
+    let server = KubeTestServer::start(|asked| match asked {
         it if it.path.ends_with("/helmreleases") => list(vec![release("web")]),
         it if it.path.contains("toolkit.fluxcd.io") => plain_404(),
         it if it.path.ends_with("/pods") => status(403, "Forbidden", "pods is forbidden"),
         it => healthy(it),
     })
     .await;
-    let mut seen = Seen::default();
+    let mut seen = KubeSourceBench::default();
     start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     seen.until("proof of life without any trouble", |change| {
-        assert!(!matches!(change, Change::Trouble(_)), "{change:?}");
-        matches!(change, Change::Alive).then_some(())
+        assert!(!matches!(change, SourceChange::Trouble(_)), "{change:?}");
+        matches!(change, SourceChange::Alive).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
 async fn a_cluster_without_flux_is_not_installed_and_a_forbidden_source_is_said() {
-    let server = Server::start(|asked| match asked {
+    let server = KubeTestServer::start(|asked| match asked {
         it if it.path.contains("toolkit.fluxcd.io") => plain_404(),
         it => healthy(it),
     })
     .await;
-    let mut seen = Seen::default();
+    let mut seen = KubeSourceBench::default();
     start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     let trouble = seen.trouble(|trouble| trouble.kind == TroubleKind::NotInstalled).await;
     assert!(trouble.what.as_str().contains("kustomizations.kustomize.toolkit.fluxcd.io"), "{}", trouble.what);
 
-    let server = Server::start(|asked| match asked {
+    let server = KubeTestServer::start(|asked| match asked {
         it if it.path.ends_with("/gitrepositories") => status(403, "Forbidden", "gitrepositories is forbidden"),
         it => everything(it),
     })
     .await;
-    let mut seen = Seen::default();
+    let mut seen = KubeSourceBench::default();
     start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     let trouble = seen.trouble(|trouble| trouble.kind == TroubleKind::Forbidden).await;
     assert!(trouble.what.as_str().contains("gitrepositories"), "{}", trouble.what);
@@ -126,8 +128,8 @@ async fn a_cluster_without_flux_is_not_installed_and_a_forbidden_source_is_said(
 
 #[tokio::test]
 async fn the_executor_counts_both_kinds_with_their_sources() {
-    let server = Server::start(everything).await;
-    let seen = Seen::default();
+    let server = KubeTestServer::start(everything).await;
+    let seen = KubeSourceBench::default();
     let adapter = Flux::new(server.link(), controllers_of(&server.config), seen.ctx.clock.clone());
     for (path, count) in [
         ("apps/*/total", 3),
@@ -140,7 +142,8 @@ async fn the_executor_counts_both_kinds_with_their_sources() {
         assert_eq!(adapter.read(path).await, Ok(json!(count)), "{path}");
     }
     assert_eq!(adapter.read("apps/*").await.expect_err("no such path").kind, TroubleKind::Garbage);
-    let none = Server::start(|asked| if asked.path.contains("fluxcd") { plain_404() } else { healthy(asked) }).await;
+    let none =
+        KubeTestServer::start(|asked| if asked.path.contains("fluxcd") { plain_404() } else { healthy(asked) }).await;
     let adapter = Flux::new(none.link(), controllers_of(&none.config), seen.ctx.clock.clone());
     assert_eq!(adapter.read("apps/*/lagging").await.expect_err("not there").kind, TroubleKind::NotInstalled);
 }

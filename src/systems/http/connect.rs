@@ -12,17 +12,17 @@ use super::secret::{MAX_SECRET, Readers, read_file, read_secret};
 use super::{CONNECT, Options, base, label};
 use crate::config::{ClientCertConfig, ProxyConfig};
 use crate::model::{SafeText, Trouble, TroubleKind};
-use crate::systems::egress_policy::Reach;
-use crate::systems::proxy::{Own, Way, choose};
+use crate::systems::egress_policy::EgressPolicy;
+use crate::systems::proxy::{ProxySetting, Way, choose};
 
 const MAX_CA: u64 = 1024 * 1024;
 
 /// The way to the server at an address.
 pub(super) fn way(options: &Options, url: &Url) -> Result<Way, Trouble> {
     let own = match &options.http.proxy {
-        ProxyConfig::Environment => Own::Unsaid,
-        ProxyConfig::Direct => Own::Direct,
-        ProxyConfig::Address(address) => Own::Proxy(address, "the configuration"),
+        ProxyConfig::Environment => ProxySetting::Unsaid,
+        ProxyConfig::Direct => ProxySetting::Direct,
+        ProxyConfig::Address(address) => ProxySetting::Proxy(address, "the configuration"),
     };
     let bad = |why: String| trouble(TroubleKind::Credential, why, "Write it like http://proxy.example:3128.");
     // Path and query never matter for the way.
@@ -36,7 +36,7 @@ pub(super) fn way(options: &Options, url: &Url) -> Result<Way, Trouble> {
     Ok(way)
 }
 
-fn judge(reach: &Reach, host: &str) -> Result<(), Trouble> {
+fn judge(reach: &EgressPolicy, host: &str) -> Result<(), Trouble> {
     let remedy = "If it is really meant, list it under [network] allow.";
     reach.judge(host).map_err(|why| trouble(TroubleKind::Credential, why.to_string(), remedy))
 }

@@ -4,7 +4,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{RequestBuilder, Url};
 use serde_json::Value;
 
-use super::{Answer, Api, Fault, Method};
+use super::{Api, HttpFault, HttpResponse, Method};
 
 /// What a request carries.
 #[derive(Clone, Copy)]
@@ -30,13 +30,13 @@ impl Payload<'_> {
 
 impl Api {
     /// A GET with parameters in its address: on a connection that the server had closed it is sent again.
-    pub async fn query(&self, path: &[&str], pairs: &[(&str, &str)]) -> Result<Answer, Fault> {
+    pub async fn query(&self, path: &[&str], pairs: &[(&str, &str)]) -> Result<HttpResponse, HttpFault> {
         self.deliver(Method::GET, path, Payload::Query(pairs), true).await
     }
 
     /// A POST that only asks, with its parameters as a form: on a connection that the server had closed it is sent again.
-    pub async fn ask(&self, path: &[&str], form: &[(&str, &str)]) -> Result<Answer, Fault> {
-        let mut url = self.url(&[]).map_err(Fault::unsent)?;
+    pub async fn ask(&self, path: &[&str], form: &[(&str, &str)]) -> Result<HttpResponse, HttpFault> {
+        let mut url = self.url(&[]).map_err(HttpFault::unsent)?;
         // A form is encoded like the query of an address.
         url.query_pairs_mut().clear().extend_pairs(form);
         self.deliver(Method::POST, path, Payload::Form(Url::query(&url).unwrap_or_default()), true).await

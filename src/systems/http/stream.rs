@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::secret::Secret;
-use super::{Answer, Api, Fault, Method, Payload, error_text, parse, read_body, redact, trouble};
+use super::{Api, HttpFault, HttpResponse, Method, Payload, error_text, parse, read_body, redact, trouble};
 use crate::clock::busy;
 use crate::model::{SafeText, Trouble, TroubleKind};
 
@@ -21,7 +21,7 @@ const PATIENCE: u32 = 6;
 
 /// What was read of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listed {
+pub struct StreamedList {
     /// Elements handed on.
     pub taken: usize,
     /// Elements that could not be read, and why the first could not.
@@ -34,14 +34,18 @@ impl Api {
     ///
     /// # Errors
     /// If it is no list, does not come whole, or none of its elements can be read.
-    pub async fn each<T: DeserializeOwned>(&self, path: &[&str], mut take: impl FnMut(T)) -> Result<Listed, Trouble> {
+    pub async fn each<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        mut take: impl FnMut(T),
+    ) -> Result<StreamedList, Trouble> {
         let _busy = busy();
         let url = self.url(path)?;
         let mut secrets = self.options.secrets().await?;
         let mut again = true;
         loop {
             let mut elements = Elements::default();
-            let mut listed = Listed::default();
+            let mut listed = StreamedList::default();
             let limit = self.limit();
             let begun = self.begin(&Method::GET, &url, Payload::None, &secrets, limit * PATIENCE);
             // What has answered must go on answering: a server that stalls is not waited for as long as one that is busy.
@@ -92,25 +96,25 @@ impl Api {
         self.options.total.min(super::TOTAL)
     }
 
-    fn silent(&self, url: &reqwest::Url, limit: Duration) -> Fault {
-        Fault { trouble: error_text::of_silence(&super::label(url), &self.way, limit), sent: true, broken: false }
+    fn silent(&self, url: &reqwest::Url, limit: Duration) -> HttpFault {
+        HttpFault { trouble: error_text::of_silence(&super::label(url), &self.way, limit), sent: true, broken: false }
     }
 
     fn unexpected(&self, url: &reqwest::Url, why: &str) -> Trouble {
         super::unexpected(&self.called(url), why)
     }
 
-    async fn refusal(&self, response: Response, needles: &[Secret]) -> Result<Answer, Trouble> {
+    async fn refusal(&self, response: Response, needles: &[Secret]) -> Result<HttpResponse, Trouble> {
         let url = response.url().clone();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes =
             read_body(response, self.options.max_body, true).await.map_err(|fail| self.of_body(fail, &url).trouble)?;
         let credential = self.options.auth.describe();
-        Ok(Answer { status, headers, body: redact(bytes, needles), host: self.called(&url), credential })
+        Ok(HttpResponse { status, headers, body: redact(bytes, needles), host: self.called(&url), credential })
     }
 }
 
-impl Listed {
+impl StreamedList {
     fn element<T: DeserializeOwned>(&mut self, element: Option<&[u8]>, needles: &[Secret], take: &mut impl FnMut(T)) {
         let read = match element {
             Some(bytes) => parse::<T>(&redact(bytes.to_vec(), needles)),
@@ -132,7 +136,7 @@ impl Listed {
 /// Cuts a JSON list into its elements, whatever the pieces in which it comes.
 #[derive(Debug, Default)]
 struct Elements {
-    place: Place,
+    place: ListPosition,
     depth: usize,
     in_string: bool,
     escaped: bool,
@@ -141,7 +145,7 @@ struct Elements {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Place {
+enum ListPosition {
     #[default]
     Before,
     Inside,
@@ -153,12 +157,12 @@ impl Elements {
     fn push(&mut self, piece: &[u8], mut each: impl FnMut(Option<&[u8]>)) -> Result<(), &'static str> {
         for &byte in piece {
             match self.place {
-                Place::Before | Place::After if byte.is_ascii_whitespace() => {}
-                Place::Inside if byte.is_ascii_whitespace() && self.element.is_empty() => {}
-                Place::Before if byte == b'[' => self.place = Place::Inside,
-                Place::Before => return Err("not a JSON list"),
-                Place::After => return Err("more than one JSON list"),
-                Place::Inside => self.inside(byte, &mut each)?,
+                ListPosition::Before | ListPosition::After if byte.is_ascii_whitespace() => {}
+                ListPosition::Inside if byte.is_ascii_whitespace() && self.element.is_empty() => {}
+                ListPosition::Before if byte == b'[' => self.place = ListPosition::Inside,
+                ListPosition::Before => return Err("not a JSON list"),
+                ListPosition::After => return Err("more than one JSON list"),
+                ListPosition::Inside => self.inside(byte, &mut each)?,
             }
         }
         Ok(())
@@ -174,7 +178,7 @@ impl Elements {
             self.element.clear();
             self.too_large = false;
             if byte == b']' {
-                self.place = Place::After;
+                self.place = ListPosition::After;
             }
             return Ok(());
         }
@@ -198,9 +202,9 @@ impl Elements {
 
     fn finish(&self) -> Result<(), &'static str> {
         match self.place {
-            Place::After => Ok(()),
-            Place::Before => Err("an empty body"),
-            Place::Inside => Err("a JSON list that was cut short"),
+            ListPosition::After => Ok(()),
+            ListPosition::Before => Err("an empty body"),
+            ListPosition::Inside => Err("a JSON list that was cut short"),
         }
     }
 }

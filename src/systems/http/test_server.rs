@@ -10,12 +10,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
-use crate::model::{Change, Observation, Trouble};
+use crate::model::{Observation, SourceChange, Trouble};
 use crate::systems::Ctx;
 
 /// A request as the server saw it.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct SeenRequest {
     pub method: Method,
     pub path: String,
     pub query: String,
@@ -25,7 +25,7 @@ pub struct Seen {
     pub text: String,
 }
 
-impl Seen {
+impl SeenRequest {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
@@ -33,7 +33,7 @@ impl Seen {
 
 /// What it answers.
 #[derive(Clone, Debug)]
-pub enum Reply {
+pub enum ScriptedReply {
     Json(u16, Value),
     Text(u16, String),
     With(u16, Vec<(&'static str, String)>, String),
@@ -44,16 +44,16 @@ pub enum Reply {
 }
 
 /// The server; it stops with the test's runtime.
-pub struct Server {
+pub struct TestServer {
     pub url: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    seen: Arc<Mutex<Vec<SeenRequest>>>,
 }
 
-impl Server {
-    pub async fn start(script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
+impl TestServer {
+    pub async fn start(script: impl Fn(&SeenRequest) -> ScriptedReply + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+        let seen: Arc<Mutex<Vec<SeenRequest>>> = Arc::default();
         let (kept, script) = (seen.clone(), Arc::new(script));
         let app = axum::Router::new().fallback(move |request: Request<Body>| {
             let (kept, script) = (kept.clone(), script.clone());
@@ -64,7 +64,7 @@ impl Server {
                 let path = Uri::path(&parts.uri).to_owned();
                 let query = parts.uri.query().unwrap_or_default().to_owned();
                 let text = String::from_utf8_lossy(&bytes).into_owned();
-                let seen = Seen { method: parts.method, path, query, headers: parts.headers, body, text };
+                let seen = SeenRequest { method: parts.method, path, query, headers: parts.headers, body, text };
                 kept.lock().expect("the record").push(seen.clone());
                 answer(script(&seen)).await
             }
@@ -74,17 +74,17 @@ impl Server {
     }
 
     /// Every request so far.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<SeenRequest> {
         self.seen.lock().expect("the record").clone()
     }
 
     /// A value of the form that a request carried.
-    pub fn form(seen: &Seen, name: &str) -> String {
+    pub fn form(seen: &SeenRequest, name: &str) -> String {
         Self::value(&seen.text, name)
     }
 
     /// A parameter in the address of a request.
-    pub fn param(seen: &Seen, name: &str) -> String {
+    pub fn param(seen: &SeenRequest, name: &str) -> String {
         Self::value(&seen.query, name)
     }
 
@@ -100,7 +100,7 @@ impl Server {
     }
 }
 
-async fn answer(reply: Reply) -> Response<Body> {
+async fn answer(reply: ScriptedReply) -> Response<Body> {
     let build = |status: u16, headers: Vec<(&'static str, String)>, body: Body| {
         let mut response = Response::builder().status(status);
         for (name, value) in headers {
@@ -110,11 +110,13 @@ async fn answer(reply: Reply) -> Response<Body> {
     };
     let json = || vec![("content-type", "application/json".to_owned())];
     match reply {
-        Reply::Json(status, value) => build(status, json(), Body::from(value.to_string())),
-        Reply::Text(status, text) => build(status, vec![("content-type", "text/html".to_owned())], Body::from(text)),
-        Reply::With(status, headers, text) => build(status, headers, Body::from(text)),
-        Reply::Silent => std::future::pending().await,
-        Reply::Cut => {
+        ScriptedReply::Json(status, value) => build(status, json(), Body::from(value.to_string())),
+        ScriptedReply::Text(status, text) => {
+            build(status, vec![("content-type", "text/html".to_owned())], Body::from(text))
+        }
+        ScriptedReply::With(status, headers, text) => build(status, headers, Body::from(text)),
+        ScriptedReply::Silent => std::future::pending().await,
+        ScriptedReply::Cut => {
             let parts: [Result<Bytes, std::io::Error>; 2] =
                 [Ok(Bytes::from_static(b"{\"success\": tr")), Err(std::io::Error::other("cut"))];
             build(200, json(), Body::from_stream(futures::stream::iter(parts)))
@@ -173,12 +175,12 @@ async fn carry(mut client: tokio::net::TcpStream, to: Option<String>, asked: Arc
 }
 
 /// What a source reports into: a real channel and a clock that runs sixty times as fast, as in a drill.
-pub struct Room {
+pub struct SourceBench {
     pub ctx: Ctx,
     out: mpsc::Receiver<Observation>,
 }
 
-impl Room {
+impl SourceBench {
     /// A room whose clock runs sixty times as fast.
     pub fn fast() -> Self {
         Self::with(Clock::scaled("2026-03-02T14:37:00Z".parse().expect("a time"), 60.0))
@@ -211,12 +213,12 @@ impl Room {
     }
 
     /// Everything reported so far.
-    pub fn drain(&mut self) -> Vec<Change> {
+    pub fn drain(&mut self) -> Vec<SourceChange> {
         std::iter::from_fn(|| self.out.try_recv().ok()).map(|it| it.change).collect()
     }
 
     /// The next change for which `pick` gives something.
-    pub async fn wait<T>(&mut self, pick: impl Fn(&Change) -> Option<T>) -> T {
+    pub async fn wait<T>(&mut self, pick: impl Fn(&SourceChange) -> Option<T>) -> T {
         loop {
             if let Some(found) = pick(&self.next().await.change) {
                 return found;
@@ -227,7 +229,7 @@ impl Room {
     /// The next trouble.
     pub async fn trouble(&mut self) -> Trouble {
         self.wait(|change| match change {
-            Change::Trouble(trouble) => Some(trouble.clone()),
+            SourceChange::Trouble(trouble) => Some(trouble.clone()),
             _ => None,
         })
         .await

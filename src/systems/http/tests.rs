@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::test_server::{Reply, Server, file};
+use super::test_server::{ScriptedReply, TestServer, file};
 use super::*;
 
 const CANARY: &str = "canary-4f1d2c3b9a";
@@ -16,8 +16,8 @@ fn short() -> Options {
     Options { total: Duration::from_millis(300), ..Options::default() }
 }
 
-async fn trouble_of(reply: Reply) -> Trouble {
-    let server = Server::start(move |_| reply.clone()).await;
+async fn trouble_of(reply: ScriptedReply) -> Trouble {
+    let server = TestServer::start(move |_| reply.clone()).await;
     let result = Api::new(&server.url, short()).get::<Value>(&["x"]).await;
     result.expect_err("trouble")
 }
@@ -25,9 +25,9 @@ async fn trouble_of(reply: Reply) -> Trouble {
 #[tokio::test]
 async fn a_replaced_token_file_works_at_the_next_request() {
     let token = file("old\n");
-    let server = Server::start(|seen| match seen.header("authorization") {
-        "Bearer newer" => Reply::Json(200, json!({"ok": true})),
-        _ => Reply::Json(401, json!({"message": "Unauthorized"})),
+    let server = TestServer::start(|seen| match seen.header("authorization") {
+        "Bearer newer" => ScriptedReply::Json(200, json!({"ok": true})),
+        _ => ScriptedReply::Json(401, json!({"message": "Unauthorized"})),
     })
     .await;
     let api = Api::new(&server.url, bearer(token.path()));
@@ -43,11 +43,11 @@ async fn a_replaced_token_file_works_at_the_next_request() {
 async fn a_token_replaced_while_the_request_was_under_way_is_used_at_once() {
     let token = file("old");
     let path = token.path().to_owned();
-    let server = Server::start(move |seen| match seen.header("authorization") {
-        "Bearer newer" => Reply::Json(200, json!(1)),
+    let server = TestServer::start(move |seen| match seen.header("authorization") {
+        "Bearer newer" => ScriptedReply::Json(200, json!(1)),
         _ => {
             std::fs::write(&path, "newer").expect("replaced");
-            Reply::Json(401, json!("no"))
+            ScriptedReply::Json(401, json!("no"))
         }
     })
     .await;
@@ -62,7 +62,7 @@ async fn a_token_replaced_while_the_request_was_under_way_is_used_at_once() {
 async fn a_long_error_page_becomes_its_title() {
     let mut page = String::from("<!DOCTYPE html>\n<html><head>\n<title>502 Bad\n Gateway</title>\n<style>b{}</style>");
     (0..200).for_each(|i| page.push_str(&format!("<p>line {i}. more</p>\n")));
-    let trouble = trouble_of(Reply::Text(502, page)).await;
+    let trouble = trouble_of(ScriptedReply::Text(502, page)).await;
     assert_eq!(trouble.kind, TroubleKind::ServerError);
     assert!(trouble.what.as_str().ends_with("answered 502: 502 Bad Gateway"), "{trouble:?}");
 }
@@ -105,7 +105,7 @@ async fn every_status_has_its_kind() {
         (200, "", Garbage),
         (204, "", Garbage),
     ] {
-        let trouble = trouble_of(Reply::Text(status, body.to_owned())).await;
+        let trouble = trouble_of(ScriptedReply::Text(status, body.to_owned())).await;
         assert_eq!(trouble.kind, kind, "{status} {trouble:?}");
         assert!(!trouble.remedy.is_empty(), "{status}");
     }
@@ -113,9 +113,9 @@ async fn every_status_has_its_kind() {
 
 #[tokio::test]
 async fn redirects_are_not_followed() {
-    let target = Server::start(|_| Reply::Json(200, json!(1))).await;
+    let target = TestServer::start(|_| ScriptedReply::Json(200, json!(1))).await;
     let to = format!("{}/login?token={CANARY}", target.url);
-    let trouble = trouble_of(Reply::With(302, vec![("location", to)], String::new())).await;
+    let trouble = trouble_of(ScriptedReply::With(302, vec![("location", to)], String::new())).await;
     assert_eq!(trouble.kind, TroubleKind::Garbage);
     assert!(trouble.what.as_str().contains("a redirect to 127.0.0.1, which is not followed"), "{trouble:?}");
     assert!(!format!("{trouble:?}").contains(CANARY));
@@ -124,7 +124,7 @@ async fn redirects_are_not_followed() {
 
 #[tokio::test]
 async fn silence_is_not_absence() {
-    let silent = trouble_of(Reply::Silent).await;
+    let silent = trouble_of(ScriptedReply::Silent).await;
     assert_eq!(silent.kind, TroubleKind::Silent, "{silent:?}");
     assert!(silent.what.as_str().ends_with("did not answer within 300 ms"), "{silent:?}");
 
@@ -167,7 +167,7 @@ async fn a_broken_get_is_asked_again_once_and_a_broken_patch_never() {
 
 #[tokio::test]
 async fn bodies_are_bounded() {
-    let server = Server::start(|_| Reply::Text(200, "x".repeat(4096))).await;
+    let server = TestServer::start(|_| ScriptedReply::Text(200, "x".repeat(4096))).await;
     let small = Options { max_body: 1024, ..Options::default() };
     let fault = Api::new(&server.url, small.clone()).send(Method::GET, &[], None).await.expect_err("too large");
     assert_eq!(fault.trouble.kind, TroubleKind::Garbage);
@@ -191,10 +191,14 @@ fn json_is_bounded_in_depth() {
 async fn a_credential_is_never_repeated() {
     let file = file(CANARY);
     // A server that sends everything back: what it got, in every place it can.
-    let server = Server::start(|seen| {
+    let server = TestServer::start(|seen| {
         let got = seen.header("authorization").to_owned();
         let status = if seen.path == "/ok" { 200 } else { 403 };
-        Reply::With(status, vec![], json!({"message": format!("bad header {got} here"), "n": [got]}).to_string())
+        ScriptedReply::With(
+            status,
+            vec![],
+            json!({"message": format!("bad header {got} here"), "n": [got]}).to_string(),
+        )
     })
     .await;
     for auth in [Auth::Bearer(file.path().to_owned()), Auth::Basic("me".to_owned(), file.path().to_owned())] {
@@ -218,7 +222,7 @@ async fn a_credential_is_never_repeated() {
 
 #[tokio::test]
 async fn what_is_wrong_on_our_side_is_said_and_sends_nothing() {
-    let server = Server::start(|_| Reply::Json(200, json!(1))).await;
+    let server = TestServer::start(|_| ScriptedReply::Json(200, json!(1))).await;
     let with_secret = server.url.replace("http://", &format!("http://ana:{CANARY}@"));
     let (empty, two_lines, not_pem) = (file(" \n"), file("one\ntwo"), file("not a certificate"));
     let gone = std::path::Path::new("/nonexistent/token");
@@ -244,7 +248,7 @@ async fn what_is_wrong_on_our_side_is_said_and_sends_nothing() {
 #[tokio::test]
 async fn a_service_refuses_a_credential_that_others_may_read_and_a_room_of_ones_own_says_so() {
     use std::os::unix::fs::{PermissionsExt, symlink};
-    let server = Server::start(|_| Reply::Json(200, json!(1))).await;
+    let server = TestServer::start(|_| ScriptedReply::Json(200, json!(1))).await;
     let folder = tempfile::tempdir().expect("a folder");
     let (own, link) = (folder.path().join("token"), folder.path().join("link"));
     std::fs::write(&own, CANARY).expect("written");
@@ -257,7 +261,7 @@ async fn a_service_refuses_a_credential_that_others_may_read_and_a_room_of_ones_
         }],
         ..HttpConfig::default()
     };
-    let ask = async |path: &std::path::Path, reach: Reach| {
+    let ask = async |path: &std::path::Path, reach: EgressPolicy| {
         let mut said = Vec::new();
         for options in [bearer(path), Options { http: header(path), ..Options::default() }] {
             let options = Options { reach: reach.clone(), ..options };
@@ -273,17 +277,17 @@ async fn a_service_refuses_a_credential_that_others_may_read_and_a_room_of_ones_
         (&link, 0o600, "it is a symbolic link"),
     ] {
         mode(bits);
-        for (answer, _) in ask(path, Reach::guarded(&[])).await {
+        for (answer, _) in ask(path, EgressPolicy::guarded(&[])).await {
             assert!(answer.as_ref().expect_err("refused").contains(words), "{answer:?}");
         }
-        for (answer, notes) in ask(path, Reach::default()).await {
+        for (answer, notes) in ask(path, EgressPolicy::default()).await {
             assert_eq!(answer, Ok(()), "solo reads it");
             let note = format!("credential file {} ", path.display());
             assert!(notes.iter().any(|it| it.as_str().starts_with(&note)), "{notes:?}");
         }
     }
     mode(0o600);
-    for reach in [Reach::guarded(&[]), Reach::default()] {
+    for reach in [EgressPolicy::guarded(&[]), EgressPolicy::default()] {
         for (answer, notes) in ask(&own, reach).await {
             assert_eq!(answer, Ok(()));
             assert!(!format!("{notes:?}").contains("credential file"), "{notes:?}");
@@ -300,7 +304,7 @@ async fn retry_after_is_read_in_seconds_and_as_a_date() {
         (vec![], None),
     ] {
         let sent: Vec<_> = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        let server = Server::start(move |_| Reply::With(429, sent.clone(), String::new())).await;
+        let server = TestServer::start(move |_| ScriptedReply::With(429, sent.clone(), String::new())).await;
         let answer = Api::new(&server.url, short()).send(Method::GET, &[], None).await.expect("an answer");
         assert_eq!(answer.retry_after_s(), seconds, "{headers:?}");
     }
@@ -308,7 +312,7 @@ async fn retry_after_is_read_in_seconds_and_as_a_date() {
 
 #[tokio::test]
 async fn the_base_path_and_query_are_kept() {
-    let server = Server::start(|_| Reply::Json(200, json!(1))).await;
+    let server = TestServer::start(|_| ScriptedReply::Json(200, json!(1))).await;
     for (base, path, asked) in [
         ("/prefix/", &["api", "v2"][..], "/prefix/api/v2"),
         ("/prefix", &["a b/c"][..], "/prefix/a%20b%2Fc"),

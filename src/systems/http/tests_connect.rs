@@ -11,7 +11,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use serde_json::json;
 
-use super::test_server::{Proxy, Reply, Server, file};
+use super::test_server::{Proxy, ScriptedReply, TestServer, file};
 use super::*;
 use crate::config::{ClientCertConfig, HeaderConfig, HeaderValueConfig, ProxyConfig};
 
@@ -110,7 +110,7 @@ async fn a_certificate_without_its_key_is_said_and_nothing_is_sent() {
 
 #[tokio::test]
 async fn plain_http_goes_by_its_own_proxy_and_what_is_exempt_or_configured_otherwise_does_not() {
-    let server = Server::start(|_| Reply::Json(200, json!(1))).await;
+    let server = TestServer::start(|_| ScriptedReply::Json(200, json!(1))).await;
     let host = server.url.trim_start_matches("http://").to_owned();
     let proxy = Proxy::start(Some(host)).await;
     let get = async |url: &str, proxies: Environment, own: ProxyConfig| {
@@ -155,7 +155,7 @@ async fn a_proxy_that_refuses_or_is_not_there_is_named() {
     let trouble = Api::new("https://am.invalid", bad).get::<Value>(&[]).await.expect_err("no address");
     assert!(trouble.what.as_str().contains("the proxy's address in the environment can't be used"), "{trouble:?}");
     assert!(!format!("{trouble:?}").contains("canary"));
-    let reach = Reach::guarded(&[]);
+    let reach = EgressPolicy::guarded(&[]);
     let metadata = Options { reach, proxies: environment(&refusing.url, ""), ..Options::default() };
     let trouble = Api::new("https://metadata.google.internal", metadata).get::<Value>(&[]).await.expect_err("refused");
     assert!(trouble.remedy.as_str().contains("[network] allow"), "what a proxy resolves is judged before: {trouble:?}");
@@ -163,10 +163,10 @@ async fn a_proxy_that_refuses_or_is_not_there_is_named() {
 
 #[tokio::test]
 async fn headers_go_with_every_request_and_those_from_files_are_secrets() {
-    let server = Server::start(|seen| match (seen.header("x-scope-orgid"), seen.header("x-api-key")) {
-        ("", _) => Reply::Text(401, "no org id\n".to_owned()),
-        (_, "newer-canary") => Reply::Json(200, json!(seen.header("x-api-key"))),
-        _ => Reply::Json(401, json!("no")),
+    let server = TestServer::start(|seen| match (seen.header("x-scope-orgid"), seen.header("x-api-key")) {
+        ("", _) => ScriptedReply::Text(401, "no org id\n".to_owned()),
+        (_, "newer-canary") => ScriptedReply::Json(200, json!(seen.header("x-api-key"))),
+        _ => ScriptedReply::Json(401, json!("no")),
     })
     .await;
     let bare = Api::new(&server.url, Options::default()).get::<Value>(&["x"]).await.expect_err("no tenant");

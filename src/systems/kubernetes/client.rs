@@ -11,12 +11,12 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use super::error_text::{plain, trouble};
-use super::kubeconfig::{self, Loaded, Login};
+use super::kubeconfig::{self, AuthMethod, Loaded};
 use super::{auth, cert_expiry, transport};
 use crate::clock::{Clock, busy};
 use crate::config::ClusterConfig;
 use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
-use crate::systems::egress_policy::Reach;
+use crate::systems::egress_policy::EgressPolicy;
 use crate::systems::http::Secret;
 use crate::systems::proxy::Way;
 
@@ -64,14 +64,14 @@ const TOKEN_EVERY: Duration = Duration::from_secs(60);
 /// How long before its end a credential is renewed, seconds.
 const BEFORE_END_S: i64 = 60;
 
-/// A client that is made when first needed, renewed in time, and made again after [`Link::forget`].
+/// A client that is made when first needed, renewed in time, and made again after [`ClusterLink::forget`].
 #[derive(Clone)]
-pub struct Link(Arc<Inner>);
+pub struct ClusterLink(Arc<LinkInner>);
 
-struct Inner {
+struct LinkInner {
     config: ClusterConfig,
     limits: Limits,
-    state: Mutex<State>,
+    state: Mutex<ClientState>,
     /// The way there in words, as last built.
     notes: Plain<Vec<SafeText>>,
     /// The same of the proxy alone.
@@ -79,17 +79,17 @@ struct Inner {
 }
 
 #[derive(Default)]
-struct State {
-    made: Option<Made>,
+struct ClientState {
+    made: Option<BuiltClient>,
     /// Kept when the time limit passes, so that a hung login plugin is waited for and not started again and again.
-    building: Option<JoinHandle<Result<Made, Failed>>>,
+    building: Option<JoinHandle<Result<BuiltClient, ConnectFailure>>>,
     failed: Option<(Instant, Trouble)>,
 }
 
-struct Made {
+struct BuiltClient {
     client: Client,
     config: Config,
-    reach: Reach,
+    reach: EgressPolicy,
     at: Instant,
     /// The credential ends, on the wall's clock and not on a drill's.
     until: Option<Stamp>,
@@ -104,7 +104,7 @@ struct TokenFile {
     looked: Instant,
 }
 
-impl Made {
+impl BuiltClient {
     fn ends_within(&self, seconds: i64) -> bool {
         self.until.is_some_and(|until| (until - Clock::real().now()).num_seconds() <= seconds)
     }
@@ -117,7 +117,7 @@ impl Made {
     }
 }
 
-impl Link {
+impl ClusterLink {
     /// A link to a cluster; nothing is read or connected yet.
     pub fn new(config: &ClusterConfig) -> Self {
         Self::with_limits(config, Limits::default())
@@ -126,7 +126,7 @@ impl Link {
     /// A link with other time limits.
     pub fn with_limits(config: &ClusterConfig, limits: Limits) -> Self {
         let (notes, way) = (Plain::default(), Plain::new(Way::Direct(None)));
-        Self(Arc::new(Inner { config: config.clone(), limits, state: Mutex::default(), notes, way }))
+        Self(Arc::new(LinkInner { config: config.clone(), limits, state: Mutex::default(), notes, way }))
     }
 
     /// The time limits in force.
@@ -188,7 +188,7 @@ impl Link {
         }
     }
 
-    async fn renew(&self, state: &mut State, patience: Duration) -> Result<(), Trouble> {
+    async fn renew(&self, state: &mut ClientState, patience: Duration) -> Result<(), Trouble> {
         if let Some((at, trouble)) = &state.failed
             && at.elapsed() < AFTER_FAILURE
         {
@@ -212,7 +212,7 @@ impl Link {
         state.building = None;
         match built {
             Ok(made) => state.made = Some(made),
-            Err(Failed { trouble, of_plugin }) => {
+            Err(ConnectFailure { trouble, of_plugin }) => {
                 if of_plugin {
                     state.failed = Some((Instant::now(), trouble.clone()));
                 }
@@ -225,13 +225,13 @@ impl Link {
     /// The server did not accept the credential: read files and run plugins anew next time.
     pub async fn forget(&self) {
         let mut state = self.0.state.lock().await;
-        let keep = |made: &Made| made.by_plugin && made.at.elapsed() < BETWEEN_LOGINS;
+        let keep = |made: &BuiltClient| made.by_plugin && made.at.elapsed() < BETWEEN_LOGINS;
         if !state.made.as_ref().is_some_and(keep) {
             state.made = None;
         }
     }
 
-    /// [`Link::forget`], and the refusal in better words where we know why.
+    /// [`ClusterLink::forget`], and the refusal in better words where we know why.
     pub async fn refused(&self, refusal: Trouble) -> Trouble {
         let until = self.0.state.lock().await.made.as_ref().and_then(|made| made.certificate_until);
         self.forget().await;
@@ -255,7 +255,7 @@ impl Link {
         }
     }
 
-    /// Uses a client from [`Link::another`] from now on.
+    /// Uses a client from [`ClusterLink::another`] from now on.
     pub async fn adopt(&self, client: Client) {
         if let Some(made) = &mut self.0.state.lock().await.made {
             made.client = client;
@@ -263,26 +263,31 @@ impl Link {
     }
 }
 
-/// Connects to a cluster as its configuration says. For long use take a [`Link`], which renews itself.
+/// Connects to a cluster as its configuration says. For long use take a [`ClusterLink`], which renews itself.
 pub async fn connect(config: &ClusterConfig) -> Result<Client, Trouble> {
-    Link::new(config).client().await
+    ClusterLink::new(config).client().await
 }
 
-struct Failed {
+struct ConnectFailure {
     trouble: Trouble,
     /// Worth waiting before it is tried again.
     of_plugin: bool,
 }
 
-impl From<Trouble> for Failed {
+impl From<Trouble> for ConnectFailure {
     fn from(trouble: Trouble) -> Self {
         Self { trouble, of_plugin: false }
     }
 }
 
-async fn build(cluster: ClusterConfig, plugin_limit: Duration, link: Link) -> Result<Made, Failed> {
+async fn build(
+    cluster: ClusterConfig,
+    plugin_limit: Duration,
+    link: ClusterLink,
+) -> Result<BuiltClient, ConnectFailure> {
     let at = Instant::now();
-    let reach = cluster.serve.as_ref().map_or_else(Reach::default, |rules| Reach::guarded(&rules.allow_hosts));
+    let reach =
+        cluster.serve.as_ref().map_or_else(EgressPolicy::default, |rules| EgressPolicy::guarded(&rules.allow_hosts));
     let broken = || plain(TroubleKind::Credential, "the client for this context can't be built");
     let (name, there) = (cluster.name.clone(), reach.clone());
     // Files may be on a file system that hangs.
@@ -292,18 +297,19 @@ async fn build(cluster: ClusterConfig, plugin_limit: Duration, link: Link) -> Re
     *link.0.way.lock().unwrap_or_else(PoisonError::into_inner) = way;
     let mut until = None;
     let mut token = None;
-    let by_plugin = matches!(login, Login::Plugin(_));
+    let by_plugin = matches!(login, AuthMethod::Plugin(_));
     match login {
-        Login::Static => {}
-        Login::TokenFile(path) => {
+        AuthMethod::Static => {}
+        AuthMethod::TokenFile(path) => {
             let file = path.clone();
             let read = tokio::task::spawn_blocking(move || auth::token_of(&file)).await.map_err(|_| broken())??;
             kubeconfig::with_token(&mut config.auth_info, &read)?;
             token = Some(TokenFile { path, token: read, looked: at });
         }
-        Login::Plugin(plugin) => {
+        AuthMethod::Plugin(plugin) => {
             tracing::info!(cluster = %name, program = %plugin.program().display(), "a login plugin runs");
-            let ticket = plugin.run(plugin_limit).await.map_err(|trouble| Failed { trouble, of_plugin: true })?;
+            let ticket =
+                plugin.run(plugin_limit).await.map_err(|trouble| ConnectFailure { trouble, of_plugin: true })?;
             kubeconfig::with_ticket(&mut config.auth_info, &ticket)?;
             until = ticket.until.or_else(|| cert_expiry::not_after(ticket.identity.as_ref()?.0.as_bytes()));
         }
@@ -311,7 +317,7 @@ async fn build(cluster: ClusterConfig, plugin_limit: Duration, link: Link) -> Re
     // Reads certificate files.
     let made = tokio::task::spawn_blocking(move || {
         let client = transport::client(&config, &reach)?;
-        Ok(Made { client, config, reach, at, until, certificate_until, token, by_plugin })
+        Ok(BuiltClient { client, config, reach, at, until, certificate_until, token, by_plugin })
     });
     made.await.map_err(|_| broken())?.map_err(|trouble: Trouble| trouble.into())
 }
@@ -352,7 +358,7 @@ mod tests {
     async fn a_server_that_does_not_answer_names_the_proxy_in_between() {
         let dir = tempfile::tempdir().expect("a directory");
         let way = "{server: 'https://api.invalid', proxy-url: 'http://ana:canary@127.0.0.1:9'}";
-        let link = Link::new(&cluster(dir.path(), &kubeconfig(way, "{token: t}")));
+        let link = ClusterLink::new(&cluster(dir.path(), &kubeconfig(way, "{token: t}")));
         link.client().await.expect("a client");
         let told = |kind| link.on_the_way(plain(kind, "no connection")).what.to_string();
         assert_eq!(told(TroubleKind::Unreachable), "no connection (proxy http://127.0.0.1:9 from the kubeconfig)");
@@ -398,7 +404,7 @@ mod tests {
         );
         let config = cluster(dir.path(), &kubeconfig("{server: 'http://127.0.0.1:1'}", &user));
         let limits = Limits { build: Duration::from_millis(200), ..Limits::default() };
-        let link = Link::with_limits(&config, limits);
+        let link = ClusterLink::with_limits(&config, limits);
         let trouble = link.client().await.err().expect("limited");
         assert!(trouble.what.as_str().contains("does not finish"), "{}", trouble.what);
         // Asked until the one that was started has ended: its own failure is told, and nobody started a second one.

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::client::Link;
+use super::client::ClusterLink;
 use super::json_access::{at, items, string, tag};
 use super::requests;
-use super::source_context::{Feed, NOT_INSTALLED_EVERY};
+use super::source_context::{NOT_INSTALLED_EVERY, SourceContext};
 use crate::model::facts::{Controller, Fact, FactKind};
-use crate::model::{Change, SafeText, Trouble, TroubleKind};
+use crate::model::{SafeText, SourceChange, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
 /// The part of a source that its controllers' pods are.
@@ -38,12 +38,12 @@ pub struct Controllers {
 }
 
 /// Pods that were counted: by namespace and name, whose they are and whether they are ready.
-type Pods = BTreeMap<(String, String), (&'static str, bool)>;
+type ControllerPods = BTreeMap<(String, String), (&'static str, bool)>;
 
 impl Controllers {
     /// Reads them once. Every controller with its pods; one without pods is there with none.
-    pub async fn read(&self, link: &Link) -> Result<Vec<Controller>, Trouble> {
-        let mut pods = Pods::new();
+    pub async fn read(&self, link: &ClusterLink) -> Result<Vec<Controller>, Trouble> {
+        let mut pods = ControllerPods::new();
         let mut take = |pod: &Value| self.take(pod, &mut pods);
         match self.namespace.as_deref().filter(|it| *it != "*") {
             Some(namespace) => {
@@ -69,7 +69,7 @@ impl Controllers {
         format!("{pods}?labelSelector={}&limit={MOST_PODS}", requests::encoded(&selector))
     }
 
-    fn take(&self, pod: &Value, pods: &mut Pods) {
+    fn take(&self, pod: &Value, pods: &mut ControllerPods) {
         let over = matches!(string(pod, "/status/phase").as_str(), "Succeeded" | "Failed");
         if over || !at(pod, "/metadata/deletionTimestamp").is_null() {
             return;
@@ -86,7 +86,7 @@ impl Controllers {
         }
     }
 
-    fn controller(&self, name: &'static str, pods: &Pods) -> Controller {
+    fn controller(&self, name: &'static str, pods: &ControllerPods) -> Controller {
         let of_it = || pods.values().filter(|(of, _)| *of == name);
         Controller {
             cluster: self.cluster.clone(),
@@ -103,7 +103,7 @@ fn is_ready(pod: &Value) -> bool {
 
 /// Looks at them until the room stops. What may not be read any more is taken back: an old "ready" would prove what
 /// nobody knows. Other trouble is the whole source's, whose facts then age.
-pub async fn run(feed: Feed, which: Controllers) {
+pub async fn run(feed: SourceContext, which: Controllers) {
     let mut gate = feed.gate();
     let mut backoff = Backoff::default();
     let mut told: Option<Vec<Controller>> = None;
@@ -132,7 +132,7 @@ pub async fn run(feed: Feed, which: Controllers) {
         };
         if let Some(now) = now.filter(|now| told.as_ref() != Some(now)) {
             let facts = now.iter().cloned().map(Fact::from).collect();
-            feed.parts.report(Change::Replace { kind: FactKind::Controller, facts }).await;
+            feed.parts.report(SourceChange::Replace { kind: FactKind::Controller, facts }).await;
             told = Some(now);
         }
         // Told before the source counts as read: who hears that it is has it all.

@@ -6,20 +6,20 @@ use std::time::Duration;
 use super::error_text::{plain, trouble};
 use super::health::{AGAIN_AFTER, PROBE, went_back};
 use super::json_access::{items, string};
-use super::requests::{self, Answer};
-use super::source_context::{Feed, NOT_INSTALLED_EVERY, RETRY_CAP};
+use super::requests::{self, KubeResponse};
+use super::source_context::{NOT_INSTALLED_EVERY, RETRY_CAP, SourceContext};
 use crate::model::suggest::nearest;
 use crate::model::{Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
 /// The pulse of a source that lives on custom resources: one object of one list, which reaches etcd as the health
 /// endpoints of some servers do not. It opens the gate for the source's watches as [`health::run`](super::health::run) does for a cluster's.
-pub async fn run(feed: Feed, collection: requests::Collection) {
+pub async fn run(feed: SourceContext, collection: requests::Collection) {
     of_any(feed, vec![collection]).await;
 }
 
 /// [`run`] on the first of some collections that is installed.
-pub async fn of_any(feed: Feed, collections: Vec<requests::Collection>) {
+pub async fn of_any(feed: SourceContext, collections: Vec<requests::Collection>) {
     let mut backoff = Backoff::default();
     let mut bad = 0_u32;
     let (mut newest, mut epoch) = (None, 0_u64);
@@ -65,7 +65,7 @@ pub async fn of_any(feed: Feed, collections: Vec<requests::Collection>) {
 type Miss = (Trouble, Option<Duration>);
 
 /// Reads one object of the first collection that is installed; if none is, the first one's trouble.
-async fn one_of(feed: &Feed, collections: &[requests::Collection]) -> Result<Answer, Miss> {
+async fn one_of(feed: &SourceContext, collections: &[requests::Collection]) -> Result<KubeResponse, Miss> {
     let mut first = None;
     for collection in collections {
         match one(feed, &format!("{}?limit=1", collection.path())).await {
@@ -90,7 +90,7 @@ async fn one_of(feed: &Feed, collections: &[requests::Collection]) -> Result<Ans
 
 /// An empty list may be that of a namespace that does not exist: a name that is misspelt in the configuration reads like
 /// an empty system. `None` where there is no reason for doubt, or where we may not look.
-async fn not_there(feed: &Feed, collection: &requests::Collection, answer: &Answer) -> Option<Trouble> {
+async fn not_there(feed: &SourceContext, collection: &requests::Collection, answer: &KubeResponse) -> Option<Trouble> {
     let namespace = collection.namespace()?;
     if answer.json().is_ok_and(|list| !items(&list, "/items").is_empty()) {
         return None;
@@ -112,7 +112,7 @@ async fn not_there(feed: &Feed, collection: &requests::Collection, answer: &Answ
     Some(trouble(TroubleKind::NotInstalled, what, remedy))
 }
 
-async fn one(feed: &Feed, path: &str) -> Result<Answer, Miss> {
+async fn one(feed: &SourceContext, path: &str) -> Result<KubeResponse, Miss> {
     let client = feed.link.client().await.map_err(|trouble| (trouble, None))?;
     let answer = requests::get(&client, path, feed.limits().probe).await.map_err(|trouble| (trouble, None))?;
     match answer.json() {
@@ -121,7 +121,7 @@ async fn one(feed: &Feed, path: &str) -> Result<Answer, Miss> {
     }
 }
 
-async fn failed(feed: &Feed, trouble: Trouble, epoch: u64, wait: Duration) -> Duration {
+async fn failed(feed: &SourceContext, trouble: Trouble, epoch: u64, wait: Duration) -> Duration {
     let kind = trouble.kind;
     match kind {
         TroubleKind::Forbidden => feed.set_gate(true, epoch),

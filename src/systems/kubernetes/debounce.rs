@@ -3,13 +3,13 @@
 /// A change is believed when two of three looks agree on it. The looks after the first go over connections of their own,
 /// because behind a balancer one connection always meets the same API server.
 #[derive(Default)]
-pub struct Vote {
+pub struct Debounce {
     /// What was last believed; nothing yet at the start, when good news is believed at once.
     bad: bool,
     looks: Vec<bool>,
 }
 
-impl Vote {
+impl Debounce {
     /// Whether a look is to be believed; if not, look again.
     pub fn cast(&mut self, bad: bool) -> bool {
         if self.looks.is_empty() && bad == self.bad {
@@ -51,8 +51,8 @@ mod tests {
 
     /// What is believed after each look: `b`ad, `g`ood, or `?` for "look again".
     fn believed(looks: &str) -> String {
-        let mut vote = Vote::default();
-        let told = |vote: &mut Vote, look| match (vote.cast(look == 'b'), look) {
+        let mut vote = Debounce::default();
+        let told = |vote: &mut Debounce, look| match (vote.cast(look == 'b'), look) {
             (true, look) => look,
             (false, _) => '?',
         };

@@ -8,7 +8,7 @@ use kube::config::KubeconfigError;
 use serde_json::Value;
 
 use crate::model::{SafeText, Trouble, TroubleKind};
-use crate::systems::egress_policy::Refused;
+use crate::systems::egress_policy::EgressRefused;
 use crate::systems::local_failures::{self, NotByProxy, wrapped};
 
 /// The most characters of somebody else's sentence that we repeat.
@@ -137,11 +137,11 @@ pub fn of_chain(error: &(dyn StdError + 'static)) -> Trouble {
         if let Some(tls) = wrapped::<rustls::Error>(cause) {
             return of_tls(tls);
         }
-        if let Some(refused) = wrapped::<Refused>(cause) {
+        if let Some(refused) = wrapped::<EgressRefused>(cause) {
             return off_limits(refused);
         }
         if let Some(proxy) = wrapped::<NotByProxy>(cause)
-            && let Some(refused) = wrapped::<Refused>(proxy.source.as_ref())
+            && let Some(refused) = wrapped::<EgressRefused>(proxy.source.as_ref())
         {
             return off_limits(refused);
         }
@@ -177,7 +177,7 @@ fn of_io(kind: ErrorKind) -> Option<Trouble> {
 }
 
 /// A host that a service may not be pointed at.
-pub fn off_limits(refused: &Refused) -> Trouble {
+pub fn off_limits(refused: &EgressRefused) -> Trouble {
     trouble(TroubleKind::Credential, refused.to_string(), "if it is really meant, list it under [network] allow")
 }
 
@@ -238,7 +238,7 @@ const AUTHORITY: &str = "check certificate-authority-data and the server's name 
 pub fn never_left(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(cause) = next {
-        if cause.downcast_ref::<AuthError>().is_some() || wrapped::<Refused>(cause).is_some() {
+        if cause.downcast_ref::<AuthError>().is_some() || wrapped::<EgressRefused>(cause).is_some() {
             return true;
         }
         if let Some(io) = cause.downcast_ref::<std::io::Error>()
@@ -385,7 +385,7 @@ mod tests {
         let alert = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateExpired);
         let trouble = trouble_of(&kube::Error::Service(Box::new(std::io::Error::other(alert))));
         assert_eq!(trouble.kind, TroubleKind::Credential, "{trouble:?}");
-        let refused = kube::Error::Service(Box::new(std::io::Error::other(Refused("169.254.169.254".into()))));
+        let refused = kube::Error::Service(Box::new(std::io::Error::other(EgressRefused("169.254.169.254".into()))));
         assert!(trouble_of(&refused).remedy.as_str().contains("[network] allow") && never_left(&refused));
     }
 

@@ -6,7 +6,7 @@ use crate::model::objective::app_fits;
 
 /// What is asked about the applications that fit some patterns: `apps/PATTERN,…/WHAT`. A pattern may have a `/` itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Question {
+pub enum AppQuestion {
     /// How many there are.
     Total,
     /// How many are not deployed and healthy, by data that proves it.
@@ -15,7 +15,7 @@ pub enum Question {
     Automated,
 }
 
-impl Question {
+impl AppQuestion {
     /// The patterns and the question of a path.
     pub fn of(path: &str) -> Option<(&str, Self)> {
         let (patterns, what) = path.strip_prefix("apps/")?.rsplit_once('/')?;

@@ -6,14 +6,14 @@ use std::time::Duration;
 use futures::future::Either;
 use kube::Client;
 
-use super::debounce::Vote;
+use super::debounce::Debounce;
 use super::error_text::{plain, trouble_of_answer};
 use super::json_access::string;
 use super::map;
-use super::requests::{self, Answer};
-use super::source_context::{EVERY, Feed, RETRY_CAP};
+use super::requests::{self, KubeResponse};
+use super::source_context::{EVERY, RETRY_CAP, SourceContext};
 use crate::model::facts::{ControlPlane, Endpoint};
-use crate::model::{Change, SafeText, Trouble, TroubleKind};
+use crate::model::{SafeText, SourceChange, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
 /// The part of a source that its probe or pulse is.
@@ -27,14 +27,14 @@ const LONGEST_BUSY: Duration = Duration::from_secs(15);
 const VERSION_EVERY: u32 = 12;
 
 /// What one look found.
-enum Look {
+enum HealthLook {
     Down(Trouble),
     Up(Box<ControlPlane>, Result<(), Trouble>),
     /// Asked to be left alone for a while: neither good nor bad.
     Busy(Trouble, Option<Duration>),
 }
 
-impl Look {
+impl HealthLook {
     fn is_bad(&self) -> bool {
         match self {
             Self::Down(_) => true,
@@ -49,7 +49,7 @@ impl Look {
 }
 
 /// What is remembered between rounds.
-struct Memory {
+struct HealthMemory {
     cluster: String,
     uid: Option<String>,
     version: SafeText,
@@ -57,21 +57,21 @@ struct Memory {
     epoch: u64,
     /// The newest state of the store that a read showed.
     newest: Option<u64>,
-    vote: Vote,
+    vote: Debounce,
     told_down: bool,
     backoff: Backoff,
 }
 
 /// Probes one cluster until the room stops.
-pub async fn run(feed: Feed, cluster: String) {
-    let mut memory = Memory {
+pub async fn run(feed: SourceContext, cluster: String) {
+    let mut memory = HealthMemory {
         cluster,
         uid: None,
         version: SafeText::default(),
         rounds: 0,
         epoch: 0,
         newest: None,
-        vote: Vote::default(),
+        vote: Debounce::default(),
         told_down: false,
         backoff: Backoff::default(),
     };
@@ -91,25 +91,25 @@ pub async fn run(feed: Feed, cluster: String) {
     }
 }
 
-impl Memory {
-    async fn round(&mut self, feed: &Feed) -> Duration {
+impl HealthMemory {
+    async fn round(&mut self, feed: &SourceContext) -> Duration {
         let voting = self.vote.is_open();
         let client = if voting { feed.link.another().await } else { feed.link.client().await };
         let client = match client {
             Ok(client) => client,
             // Nobody else's opinion changes a kubeconfig that can't be used.
             Err(trouble) => {
-                self.vote = Vote::decided(true);
+                self.vote = Debounce::decided(true);
                 return self.down(feed, trouble).await;
             }
         };
         let mut look = self.look(feed, &client).await;
-        if let Look::Down(refusal) = &look
+        if let HealthLook::Down(refusal) = &look
             && refusal.kind == TroubleKind::Unauthorized
         {
-            look = Look::Down(feed.link.refused(refusal.clone()).await);
+            look = HealthLook::Down(feed.link.refused(refusal.clone()).await);
         }
-        if let Look::Busy(trouble, asked) = look {
+        if let HealthLook::Busy(trouble, asked) = look {
             return busy(feed, trouble, asked).await;
         }
         if !self.vote.cast(look.is_bad()) {
@@ -120,13 +120,13 @@ impl Memory {
             feed.link.adopt(client).await;
         }
         match look {
-            Look::Down(trouble) => self.down(feed, trouble).await,
-            Look::Up(plane, reads) => self.up(feed, *plane, reads).await,
-            Look::Busy(trouble, asked) => busy(feed, trouble, asked).await,
+            HealthLook::Down(trouble) => self.down(feed, trouble).await,
+            HealthLook::Up(plane, reads) => self.up(feed, *plane, reads).await,
+            HealthLook::Busy(trouble, asked) => busy(feed, trouble, asked).await,
         }
     }
 
-    async fn down(&mut self, feed: &Feed, trouble: Trouble) -> Duration {
+    async fn down(&mut self, feed: &SourceContext, trouble: Trouble) -> Duration {
         feed.set_gate(false, self.epoch);
         let ours = trouble.kind.own_failure().is_some();
         feed.parts.troubled(PROBE, trouble).await;
@@ -138,12 +138,12 @@ impl Memory {
             self.told_down = true;
             let plane = map::unreachable(&self.cluster, self.uid.clone(), self.version.clone());
             let plane = ControlPlane { notes: feed.link.notes(), ..plane };
-            feed.parts.report(Change::Upsert(plane.into())).await;
+            feed.parts.report(SourceChange::Upsert(plane.into())).await;
         }
         self.backoff.failed().min(RETRY_CAP)
     }
 
-    async fn up(&mut self, feed: &Feed, plane: ControlPlane, reads: Result<(), Trouble>) -> Duration {
+    async fn up(&mut self, feed: &SourceContext, plane: ControlPlane, reads: Result<(), Trouble>) -> Duration {
         feed.set_gate(true, self.epoch);
         self.told_down = false;
         self.backoff.reset();
@@ -152,13 +152,13 @@ impl Memory {
             Ok(()) => feed.parts.live(READS),
             Err(trouble) => feed.parts.troubled(READS, trouble).await,
         }
-        feed.parts.report(Change::Upsert(plane.into())).await;
+        feed.parts.report(SourceChange::Upsert(plane.into())).await;
         feed.parts.beat().await;
         // An end of the failure is to be seen soon.
         if self.vote.is_bad() { RETRY_CAP } else { feed.parts.next_look() }
     }
 
-    async fn look(&mut self, feed: &Feed, client: &Client) -> Look {
+    async fn look(&mut self, feed: &SourceContext, client: &Client) -> HealthLook {
         let (limit, health) = (feed.limits().probe, feed.limits().health);
         let sent = feed.clock.now();
         let ends = ends(client, health, self.vote.cannot_decide_on_bad());
@@ -178,14 +178,14 @@ impl Memory {
         };
         for answer in [&livez, &readyz, &system].into_iter().flatten() {
             if answer.status == 401 {
-                return Look::Down(trouble_of_answer(401, &answer.body));
+                return HealthLook::Down(trouble_of_answer(401, &answer.body));
             }
         }
         if let Some(answer) = [&livez, &readyz].into_iter().flatten().find(|answer| answer.status == 429) {
-            return Look::Busy(trouble_of_answer(429, &answer.body), answer.retry_after);
+            return HealthLook::Busy(trouble_of_answer(429, &answer.body), answer.retry_after);
         }
         if let (Err(trouble), Err(_)) = (&livez, &readyz) {
-            return Look::Down(trouble.clone());
+            return HealthLook::Down(trouble.clone());
         }
         let middle = sent + (feed.clock.now() - sent) / 2;
         let date = [&livez, &readyz].into_iter().flatten().find_map(|answer| answer.date);
@@ -211,12 +211,12 @@ impl Memory {
             skew_ms: date.map(|date| map::skew_ms(date, middle)),
             notes: feed.link.notes(),
         };
-        Look::Up(Box::new(plane), reads)
+        HealthLook::Up(Box::new(plane), reads)
     }
 
     /// A consistent read of one small object: it proves what no health endpoint does on every distribution, that reads
     /// reach etcd. It also tells which cluster this is; another uid behind the same address voids what was read.
-    fn reads(&mut self, system: Result<Answer, Trouble>) -> Result<(), Trouble> {
+    fn reads(&mut self, system: Result<KubeResponse, Trouble>) -> Result<(), Trouble> {
         let answer = system?;
         if matches!(answer.status, 403 | 404) {
             return Ok(());
@@ -233,10 +233,10 @@ impl Memory {
     }
 }
 
-impl Memory {
+impl HealthMemory {
     /// A store that goes back in time was restored from a backup: every version that we watch from is then void, and a
     /// watch from a future one would stay silent for ever.
-    fn not_older(&mut self, answer: &Answer) {
+    fn not_older(&mut self, answer: &KubeResponse) {
         if went_back(&mut self.newest, answer) {
             tracing::warn!(cluster = %self.cluster, "the API server's store went back in time: everything is read anew");
             self.epoch += 1;
@@ -245,14 +245,18 @@ impl Memory {
 }
 
 /// Whether a list shows an older state of the store than one before it.
-pub(super) fn went_back(newest: &mut Option<u64>, answer: &Answer) -> bool {
+pub(super) fn went_back(newest: &mut Option<u64>, answer: &KubeResponse) -> bool {
     let version = answer.json().ok().and_then(|list| string(&list, "/metadata/resourceVersion").parse::<u64>().ok());
     let Some(version) = version else { return false };
     newest.replace(version).is_some_and(|before| version < before)
 }
 
 /// Both health endpoints; `hasty`, as soon as one of them names a failure: without etcd the other takes seconds more.
-async fn ends(client: &Client, limit: Duration, hasty: bool) -> (Result<Answer, Trouble>, Result<Answer, Trouble>) {
+async fn ends(
+    client: &Client,
+    limit: Duration,
+    hasty: bool,
+) -> (Result<KubeResponse, Trouble>, Result<KubeResponse, Trouble>) {
     let (livez, readyz) =
         (requests::get(client, "/livez?verbose", limit), requests::get(client, "/readyz?verbose", limit));
     tokio::pin!(livez, readyz);
@@ -265,18 +269,18 @@ async fn ends(client: &Client, limit: Duration, hasty: bool) -> (Result<Answer, 
     }
 }
 
-fn names_a_failure(answer: &Result<Answer, Trouble>) -> bool {
+fn names_a_failure(answer: &Result<KubeResponse, Trouble>) -> bool {
     answer.as_ref().is_ok_and(|answer| answer.status == 500 && answer.body.windows(3).any(|it| it == b"[-]"))
 }
 
 /// The server asks for fewer requests: what is known stays, and it is left alone for as long as it says.
-async fn busy(feed: &Feed, trouble: Trouble, asked: Option<Duration>) -> Duration {
+async fn busy(feed: &SourceContext, trouble: Trouble, asked: Option<Duration>) -> Duration {
     feed.parts.troubled(PROBE, trouble).await;
     feed.parts.beat().await;
     asked.unwrap_or_default().clamp(EVERY, LONGEST_BUSY)
 }
 
-fn endpoint(answer: Result<Answer, Trouble>) -> (Endpoint, Vec<SafeText>) {
+fn endpoint(answer: Result<KubeResponse, Trouble>) -> (Endpoint, Vec<SafeText>) {
     match answer {
         Ok(answer) => map::health(answer.status, &String::from_utf8_lossy(&answer.body)),
         Err(_) => (Endpoint::Unreachable, Vec::new()),

@@ -21,11 +21,11 @@ use super::error_text::{plain, trouble, trouble_of_kubeconfig};
 use super::{auth, cert_expiry, client_cert};
 use crate::config::{ClusterConfig, ServeRules};
 use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
-use crate::systems::egress_policy::Reach;
-use crate::systems::proxy::{self, Environment, Own, Way};
+use crate::systems::egress_policy::EgressPolicy;
+use crate::systems::proxy::{self, Environment, ProxySetting, Way};
 
 /// How a context proves who we are.
-pub enum Login {
+pub enum AuthMethod {
     /// What stands in the kubeconfig, or nothing.
     Static,
     TokenFile(PathBuf),
@@ -35,7 +35,7 @@ pub enum Login {
 /// A context, ready to connect but for its login.
 pub struct Loaded {
     pub config: Config,
-    pub login: Login,
+    pub login: AuthMethod,
     /// When the client certificate runs out.
     pub certificate_until: Option<Stamp>,
     /// The way there in words: server, proxy, credential. No secret.
@@ -48,7 +48,7 @@ fn unusable(what: impl AsRef<str>) -> Trouble {
 }
 
 /// Reads the context that a cluster's configuration names. Reads files: never on an async thread.
-pub fn load(cluster: &ClusterConfig, reach: &Reach) -> Result<Loaded, Trouble> {
+pub fn load(cluster: &ClusterConfig, reach: &EgressPolicy) -> Result<Loaded, Trouble> {
     let files = read(cluster).map_err(|error| trouble_of_kubeconfig(&error))?;
     // As kubectl does in a pod: no kubeconfig anywhere, but a service account.
     if files.read.is_empty() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
@@ -67,7 +67,7 @@ pub fn load(cluster: &ClusterConfig, reach: &Reach) -> Result<Loaded, Trouble> {
     }
 }
 
-fn read(cluster: &ClusterConfig) -> Result<files::Files, KubeconfigError> {
+fn read(cluster: &ClusterConfig) -> Result<files::KubeconfigFiles, KubeconfigError> {
     match &cluster.kubeconfig {
         Some(path) => files::one(path),
         None => files::as_kubectl_finds_them(),
@@ -80,7 +80,7 @@ pub fn server(cluster: &ClusterConfig) -> Option<String> {
     found.server
 }
 
-fn in_pod(reach: &Reach) -> Result<Loaded, Trouble> {
+fn in_pod(reach: &EgressPolicy) -> Result<Loaded, Trouble> {
     let mut config = Config::incluster().map_err(|_| unusable("the pod's service account can't be used"))?;
     let file = config.auth_info.token_file.take().map(PathBuf::from);
     judge(&config.cluster_url, reach, None)?;
@@ -88,7 +88,7 @@ fn in_pod(reach: &Reach) -> Result<Loaded, Trouble> {
         vec![SafeText::new(&format!("server {}", config.cluster_url)), SafeText::new("the pod's service account")];
     Ok(Loaded {
         config,
-        login: file.map_or(Login::Static, Login::TokenFile),
+        login: file.map_or(AuthMethod::Static, AuthMethod::TokenFile),
         certificate_until: None,
         notes,
         way: Way::Direct(None),
@@ -98,7 +98,7 @@ fn in_pod(reach: &Reach) -> Result<Loaded, Trouble> {
 fn from_kubeconfig(
     wanted: &ClusterConfig,
     kubeconfig: &Kubeconfig,
-    reach: &Reach,
+    reach: &EgressPolicy,
     environment: &Environment,
 ) -> Result<Loaded, Trouble> {
     let (context, cluster, user) = parts(kubeconfig, wanted.context.as_deref())?;
@@ -149,7 +149,7 @@ fn parts(kubeconfig: &Kubeconfig, context: Option<&str>) -> Result<(Context, Clu
 }
 
 /// What a service may be pointed at; a room of one's own goes where its kubeconfig says.
-fn judge(server: &Uri, reach: &Reach, rules: Option<&ServeRules>) -> Result<(), Trouble> {
+fn judge(server: &Uri, reach: &EgressPolicy, rules: Option<&ServeRules>) -> Result<(), Trouble> {
     let host = server.host().unwrap_or_default();
     reach.judge(host).map_err(|why| super::error_text::off_limits(&why))?;
     if rules.is_some() && server.scheme_str() != Some("https") && !proxy::is_loopback(host) {
@@ -197,9 +197,9 @@ fn authority(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Trouble> {
     certificates.ok().filter(|all| !all.is_empty()).map(Some).ok_or_else(bad)
 }
 
-fn way_to(server: &Uri, cluster: &Cluster, environment: &Environment, reach: &Reach) -> Result<Way, Trouble> {
+fn way_to(server: &Uri, cluster: &Cluster, environment: &Environment, reach: &EgressPolicy) -> Result<Way, Trouble> {
     let own = cluster.proxy_url.as_deref().filter(|url| !url.is_empty());
-    let own = own.map_or(Own::Unsaid, |url| Own::Proxy(url, "the kubeconfig"));
+    let own = own.map_or(ProxySetting::Unsaid, |url| ProxySetting::Proxy(url, "the kubeconfig"));
     let way = proxy::choose(own, environment, server).map_err(|why| unusable(why.to_string()))?;
     if let Way::Proxy { address, .. } = &way {
         reach.judge(address.host().unwrap_or_default()).map_err(|why| super::error_text::off_limits(&why))?;
@@ -212,11 +212,11 @@ fn login_of(
     cluster: &Cluster,
     rules: Option<&ServeRules>,
     notes: &mut Vec<SafeText>,
-) -> Result<(AuthInfo, Login), Trouble> {
+) -> Result<(AuthInfo, AuthMethod), Trouble> {
     if let Some(file) = user.token_file.take().filter(|file| !file.is_empty()) {
         notes.push(SafeText::new(&format!("token from {file}")));
         // As for kubectl: the file wins over a token beside it.
-        return Ok((user, Login::TokenFile(file.into())));
+        return Ok((user, AuthMethod::TokenFile(file.into())));
     }
     let has_static = user.token.is_some() || (user.username.is_some() && user.password.is_some());
     if let Some(exec) = user.exec.take().filter(|_| !has_static) {
@@ -224,7 +224,7 @@ fn login_of(
         let about = about.map_err(|error| trouble_of_kubeconfig(&error))?;
         let plugin = Plugin::new(&exec, about, rules)?;
         notes.push(SafeText::new(&format!("login by running {}", plugin.program().display())));
-        return Ok((user, Login::Plugin(plugin)));
+        return Ok((user, AuthMethod::Plugin(plugin)));
     }
     if user.auth_provider.take().is_some() && !has_static {
         return Err(trouble(
@@ -233,7 +233,7 @@ fn login_of(
             "use a login plugin (exec) or a static token in the kubeconfig",
         ));
     }
-    Ok((user, Login::Static))
+    Ok((user, AuthMethod::Static))
 }
 
 /// Puts a token into a context's credentials.
@@ -292,7 +292,7 @@ mod tests {
         );
         let kubeconfig = files::plain(Kubeconfig::from_yaml(&text).expect("a kubeconfig"));
         let rules = serve.then(ServeRules::default);
-        let reach = if serve { Reach::guarded(&[]) } else { Reach::default() };
+        let reach = if serve { EgressPolicy::guarded(&[]) } else { EgressPolicy::default() };
         from_kubeconfig(&wanted(rules), &kubeconfig, &reach, environment)
     }
 
@@ -344,7 +344,7 @@ mod tests {
         let file = loaded(false, "{server: 'https://a'}", "{token: t, tokenFile: /run/token}", &Environment::default());
         let file = file.expect("loaded");
         assert!(
-            matches!(&file.login, Login::TokenFile(path) if path.ends_with("token")),
+            matches!(&file.login, AuthMethod::TokenFile(path) if path.ends_with("token")),
             "as for kubectl, the file wins"
         );
         assert_eq!(notes(&file)[2], "token from /run/token");
@@ -385,7 +385,7 @@ mod tests {
         let cluster = "{server: 'https://a', proxy-url: '', tls-server-name: '', certificate-authority: '', \
                        certificate-authority-data: ''}";
         let loaded = loaded(false, cluster, exec, &Environment::default()).expect("loaded");
-        assert!(matches!(loaded.login, Login::Plugin(_)), "an empty token is none");
+        assert!(matches!(loaded.login, AuthMethod::Plugin(_)), "an empty token is none");
         assert!(loaded.config.tls_server_name.is_none() && loaded.config.root_cert.is_none());
     }
 

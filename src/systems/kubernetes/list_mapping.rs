@@ -31,14 +31,14 @@ impl<F: FnMut(&Value) -> Mapped + Send + 'static> Mapping for F {
 
 /// Objects on their way to becoming a list.
 #[derive(Default)]
-pub struct Gathered {
+pub struct GatheredFacts {
     facts: Vec<Fact>,
     /// How many objects could not be read.
     pub odd: usize,
     cut: bool,
 }
 
-impl Gathered {
+impl GatheredFacts {
     /// One more object of the list.
     pub fn add(&mut self, mapped: Mapped) {
         match mapped {
@@ -87,7 +87,7 @@ mod tests {
     use crate::model::facts::VolumeBackup;
 
     fn gathered(started: impl Fn(usize) -> Option<Stamp>) -> (Vec<Fact>, bool) {
-        let mut list = Gathered::default();
+        let mut list = GatheredFacts::default();
         for n in 0..MAX_FACTS + 10 {
             let name = format!("v-{n:05}");
             let volume = VolumeBackup {

@@ -3,7 +3,7 @@
 //! Also the ground for everything that lives in a cluster ([`super::velero`], [`super::argocd`]): the connection
 //! ([`client`]), single requests and lists ([`requests`]), questions about applications
 //! ([`gitops_counts`]), watches ([`watch`]) behind a gate ([`source_context`]), and the words for
-//! what went wrong ([`trouble`]).
+//! what went wrong ([`error_text`]).
 
 mod auth;
 mod cert_expiry;
@@ -42,10 +42,10 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
-use self::client::Link;
+use self::client::ClusterLink;
 use self::requests::Collection;
-use self::source_context::{Feed, Spare};
-use self::watch::{Mapped, Union, Watched};
+use self::source_context::{SourceContext, Spare};
+use self::watch::{Mapped, NamespaceUnion, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
 use crate::model::facts::{Fact, FactKind};
@@ -58,7 +58,7 @@ const FRESH_FOR_S: u64 = 30;
 
 /// Starts watching a cluster. Never fails: a kubeconfig that can't be used is this source's trouble.
 pub fn start(config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
-    (start_on(Link::new(config), config, ctx, tasks), None)
+    (start_on(ClusterLink::new(config), config, ctx, tasks), None)
 }
 
 /// What an Argo CD or Flux elsewhere calls a cluster: as the configuration says, and the server of its kubeconfig. Reads a
@@ -67,7 +67,7 @@ pub fn destinations(config: &ClusterConfig) -> Vec<String> {
     config.destinations.iter().cloned().chain(kubeconfig::server(config)).collect()
 }
 
-fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
+fn start_on(link: ClusterLink, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let name = config.name.clone();
     let id = SourceId::new(System::Kubernetes, name.as_str());
     let spec =
@@ -75,7 +75,7 @@ fn start_on(link: Link, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTracker) 
     let (events, pods) = (places("events", FactKind::KubeEvent, config), places("pods", FactKind::Pod, config));
     let each = events.iter().chain(&pods).map(|it| it.part.as_str());
     let parts: Vec<&str> = [health::PROBE, health::READS, nodes::PART, NODES].into_iter().chain(each).collect();
-    let mut feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts);
+    let mut feed = SourceContext::new(link, ctx.reporter(id.clone()), ctx, &parts);
     if !config.namespaces.is_empty() {
         // Who may read some namespaces only may seldom read what belongs to none.
         feed = feed.sparing(&[NODES, nodes::PART], Spare::Unread);
@@ -122,7 +122,7 @@ fn places(plural: &'static str, kind: FactKind, config: &ClusterConfig) -> Vec<W
     if config.namespaces.is_empty() {
         return vec![whole(plural, kind)];
     }
-    let union = Union::new(&config.namespaces);
+    let union = NamespaceUnion::new(&config.namespaces);
     let of = |namespace: &String| Watched {
         part: format!("{plural} in {namespace}"),
         collection: Collection::new("v1", plural, Some(namespace)),

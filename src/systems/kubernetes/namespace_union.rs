@@ -9,17 +9,17 @@ use crate::model::facts::Fact;
 /// One resource that is read namespace by namespace, because nothing else is allowed: what it holds, by namespace. It is told
 /// as a whole once every namespace was read, so that no part of it counts as all.
 #[derive(Clone, Debug)]
-pub struct Union(Arc<Mutex<BTreeMap<String, Option<Facts>>>>);
+pub struct NamespaceUnion(Arc<Mutex<BTreeMap<String, Option<FactsByKey>>>>);
 
-type Facts = BTreeMap<String, Fact>;
+type FactsByKey = BTreeMap<String, Fact>;
 
-impl Union {
+impl NamespaceUnion {
     /// Of these namespaces; none of them is read yet.
     pub fn new(namespaces: &[String]) -> Self {
         Self(Arc::new(Mutex::new(namespaces.iter().map(|namespace| (namespace.clone(), None)).collect())))
     }
 
-    fn lists(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Option<Facts>>> {
+    fn lists(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Option<FactsByKey>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn nothing_is_told_of_some_before_all_were_read_and_nothing_of_one_is_lost_by_another() {
-        let union = Union::new(&["a".to_owned(), "b".to_owned()]);
+        let union = NamespaceUnion::new(&["a".to_owned(), "b".to_owned()]);
         assert_eq!(union.list("a", vec![fact("a", 0)]), None);
         assert!(!union.change("a", "a", Some(&fact("a", 1))), "before the rest is known");
         assert_eq!(union.list("b", vec![fact("b", 0)]), Some(vec![fact("a", 1), fact("b", 0)]));

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::map;
 use super::requests::{self, Collection};
-use super::source_context::{Feed, NOT_INSTALLED_EVERY};
+use super::source_context::{NOT_INSTALLED_EVERY, SourceContext};
 use super::watch::{MAX_FACTS, Mapped, Mapping};
 use crate::model::facts::{Fact, FactKind, Node};
-use crate::model::{Change, Stamp, Trouble, TroubleKind};
+use crate::model::{SourceChange, Stamp, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
 /// The part of a cluster that its Leases are.
@@ -23,11 +23,11 @@ const EVERY: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Book {
     cluster: String,
-    pages: Arc<Mutex<Pages>>,
+    pages: Arc<Mutex<NodePages>>,
 }
 
 #[derive(Default)]
-struct Pages {
+struct NodePages {
     nodes: BTreeMap<String, Node>,
     leases: HashMap<String, Stamp>,
     /// The list of nodes was read to its end.
@@ -40,7 +40,7 @@ impl Book {
         Self { cluster: cluster.to_owned(), pages: Arc::default() }
     }
 
-    fn pages(&self) -> std::sync::MutexGuard<'_, Pages> {
+    fn pages(&self) -> std::sync::MutexGuard<'_, NodePages> {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -48,7 +48,7 @@ impl Book {
     fn join(&self, leases: HashMap<String, Stamp>) -> Option<Vec<Fact>> {
         let mut pages = self.pages();
         pages.leases = leases;
-        let Pages { nodes, leases, complete } = &mut *pages;
+        let NodePages { nodes, leases, complete } = &mut *pages;
         for (name, node) in nodes.iter_mut() {
             node.lease_renewed = leases.get(name).copied();
         }
@@ -84,7 +84,7 @@ impl Mapping for Book {
 }
 
 /// Reads the Leases every ten seconds until the room stops. Listed, not watched: the role may not allow more.
-pub async fn leases(feed: Feed, book: Book) {
+pub async fn leases(feed: SourceContext, book: Book) {
     let collection = Collection::new("coordination.k8s.io/v1", "leases", Some("kube-node-lease"));
     let mut gate = feed.gate();
     let mut backoff = Backoff::default();
@@ -102,7 +102,7 @@ pub async fn leases(feed: Feed, book: Book) {
             Ok(leases) => {
                 backoff.reset();
                 if let Some(facts) = book.join(leases) {
-                    feed.parts.report(Change::Replace { kind: FactKind::Node, facts }).await;
+                    feed.parts.report(SourceChange::Replace { kind: FactKind::Node, facts }).await;
                 }
                 feed.parts.live(PART);
                 EVERY
@@ -122,7 +122,7 @@ pub async fn leases(feed: Feed, book: Book) {
     }
 }
 
-async fn read(feed: &Feed, collection: &Collection) -> Result<HashMap<String, Stamp>, Trouble> {
+async fn read(feed: &SourceContext, collection: &Collection) -> Result<HashMap<String, Stamp>, Trouble> {
     let mut leases = HashMap::new();
     requests::listed(&feed.link, collection, |object| {
         if let Some((name, renewed)) = map::lease(object) {

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 
 use super::json_access::{at, count, flag, items, namespaced, stamp, string, text};
-use super::source_context::{EVERY, Feed};
+use super::source_context::{EVERY, SourceContext};
 use super::watch::{Mapped, Mapping};
 use crate::model::facts::{Fact, FactKind, NamespacePods, Pod, PodStage};
-use crate::model::{Change, SafeText, Stamp};
+use crate::model::{SafeText, SourceChange, Stamp};
 
 /// Pods by key: the namespace, and whether it is ready. Shared by the watch and by who tells the counts.
 #[derive(Clone)]
@@ -19,11 +19,11 @@ pub struct Roll {
     cluster: String,
     /// The one namespace that is read; `None` = all.
     namespace: Option<SafeText>,
-    pages: Arc<Mutex<Pages>>,
+    pages: Arc<Mutex<PodPages>>,
 }
 
 #[derive(Default)]
-struct Pages {
+struct PodPages {
     pods: HashMap<String, (SafeText, bool)>,
     /// The list of pods was read to its end.
     complete: bool,
@@ -35,7 +35,7 @@ impl Roll {
         Self { cluster: cluster.to_owned(), namespace: namespace.map(SafeText::new), pages: Arc::default() }
     }
 
-    fn pages(&self) -> std::sync::MutexGuard<'_, Pages> {
+    fn pages(&self) -> std::sync::MutexGuard<'_, PodPages> {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -88,7 +88,7 @@ impl Mapping for Roll {
     }
 
     fn reset(&mut self) {
-        *self.pages() = Pages::default();
+        *self.pages() = PodPages::default();
     }
 
     fn complete(&mut self) {
@@ -97,7 +97,7 @@ impl Mapping for Roll {
 }
 
 /// Tells the counts when they changed, until the room stops.
-pub async fn counts(feed: Feed, rolls: Vec<Roll>) {
+pub async fn counts(feed: SourceContext, rolls: Vec<Roll>) {
     let mut told = None;
     loop {
         tokio::select! {
@@ -110,7 +110,7 @@ pub async fn counts(feed: Feed, rolls: Vec<Roll>) {
         }
         if let Some(counts) = &now {
             let facts = counts.iter().cloned().map(Fact::from).collect();
-            feed.parts.report(Change::Replace { kind: FactKind::NamespacePods, facts }).await;
+            feed.parts.report(SourceChange::Replace { kind: FactKind::NamespacePods, facts }).await;
         }
         told = now;
     }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::client::Link;
+use super::client::ClusterLink;
 use super::error_text::{never_left, plain, trouble_of, trouble_of_answer};
 use super::json_access;
 use crate::clock::busy;
@@ -25,7 +25,7 @@ const MAX_PAGES: usize = 200;
 
 /// An answer, whatever its status.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct KubeResponse {
     pub status: u16,
     /// The server's clock.
     pub date: Option<Stamp>,
@@ -34,7 +34,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl KubeResponse {
     /// The body as JSON if the status is a success; else what is wrong.
     pub fn json(&self) -> Result<Value, Trouble> {
         if !(200..300).contains(&self.status) {
@@ -63,7 +63,7 @@ pub async fn send(
     path: &str,
     content: Option<(&str, Vec<u8>)>,
     limit: Duration,
-) -> Result<Answer, NoAnswer> {
+) -> Result<KubeResponse, NoAnswer> {
     let _busy = busy();
     let mut request = Request::builder().method(method).uri(path).header(header::ACCEPT, "application/json");
     let mut bytes = Vec::new();
@@ -91,7 +91,7 @@ pub async fn send(
         })?;
         let date = head.headers.get(header::DATE).and_then(|date| date.to_str().ok()).and_then(http_date);
         let retry_after = retry_after(&head.headers, date);
-        Ok(Answer { status: head.status.as_u16(), date, retry_after, body: body.to_vec() })
+        Ok(KubeResponse { status: head.status.as_u16(), date, retry_after, body: body.to_vec() })
     };
     match tokio::time::timeout(limit, work).await {
         Ok(done) => done,
@@ -118,7 +118,7 @@ fn http_date(text: &str) -> Option<Stamp> {
 }
 
 /// A GET.
-pub async fn get(client: &Client, path: &str, limit: Duration) -> Result<Answer, Trouble> {
+pub async fn get(client: &Client, path: &str, limit: Duration) -> Result<KubeResponse, Trouble> {
     send(client, Method::GET, path, None, limit).await.map_err(|none| none.trouble)
 }
 
@@ -222,7 +222,7 @@ pub async fn list(
 
 /// [`list`] for those who look once: a list that changed meanwhile is a trouble, not an answer. After a 401 the credential
 /// is read anew at the next call.
-pub async fn listed(link: &Link, collection: &Collection, each: impl FnMut(&Value)) -> Result<(), Trouble> {
+pub async fn listed(link: &ClusterLink, collection: &Collection, each: impl FnMut(&Value)) -> Result<(), Trouble> {
     let client = link.client().await?;
     match list(&client, collection, link.limits().list, each).await {
         Ok(_) => Ok(()),
@@ -241,7 +241,7 @@ pub async fn listed(link: &Link, collection: &Collection, each: impl FnMut(&Valu
 
 /// What came of a list that was read.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Listed {
+pub struct ReadList {
     /// Where to watch from; empty if that can't be said.
     pub version: String,
     /// There was more than we read.
@@ -261,7 +261,7 @@ pub async fn pages(
     collection: &Collection,
     limit: Duration,
     mut each: impl FnMut(&Value),
-) -> Result<Listed, PageFault> {
+) -> Result<ReadList, PageFault> {
     let mut size = 500_u32;
     let mut token: Option<String> = None;
     for _ in 0..MAX_PAGES {
@@ -289,11 +289,11 @@ pub async fn pages(
         }
         token = json_access::at(&page.metadata, "/continue").as_str().filter(|it| !it.is_empty()).map(str::to_owned);
         if token.is_none() {
-            return Ok(Listed { version: json_access::string(&page.metadata, "/resourceVersion"), cut: false });
+            return Ok(ReadList { version: json_access::string(&page.metadata, "/resourceVersion"), cut: false });
         }
     }
     tracing::warn!(resource = collection.resource(), "a list of more than {MAX_PAGES} pages was cut");
-    Ok(Listed { version: String::new(), cut: true })
+    Ok(ReadList { version: String::new(), cut: true })
 }
 
 /// Bytes that are not UTF-8 cost the characters that they are in.
@@ -306,13 +306,13 @@ pub fn value_of(raw: &RawValue) -> Value {
     serde_json::from_str(raw.get()).unwrap_or(Value::Null)
 }
 
-struct Page<'a> {
+struct RawPage<'a> {
     metadata: Value,
     items: Vec<&'a RawValue>,
 }
 
 /// A page whose objects are not looked at yet.
-fn page(body: &str) -> Result<Page<'_>, Trouble> {
+fn page(body: &str) -> Result<RawPage<'_>, Trouble> {
     #[derive(Deserialize)]
     struct Raw<'a> {
         #[serde(default)]
@@ -329,7 +329,7 @@ fn page(body: &str) -> Result<Page<'_>, Trouble> {
     let items = raw.items.ok_or_else(not_a_list)?;
     // Go writes an empty list as null.
     let items: Option<Vec<&RawValue>> = serde_json::from_str(items.get()).map_err(|_| not_a_list())?;
-    Ok(Page { metadata: raw.metadata, items: items.unwrap_or_default() })
+    Ok(RawPage { metadata: raw.metadata, items: items.unwrap_or_default() })
 }
 
 /// Adds the collection's name to what RBAC and discovery errors tell to do.

@@ -9,10 +9,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::client::{Limits, Link};
+use super::client::{ClusterLink, Limits};
 use super::error_text::trouble;
 use crate::clock::Clock;
-use crate::model::{Change, Trouble, TroubleKind};
+use crate::model::{SourceChange, Trouble, TroubleKind};
 use crate::systems::{Ctx, Reporter, supervise};
 
 /// How often a source proves that it is alive, on the clock.
@@ -28,7 +28,7 @@ pub const NOT_INSTALLED_EVERY: Duration = Duration::from_secs(60);
 
 /// The circuit breaker: one probe opens and closes it, all watches of the source wait behind it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gate {
+pub struct WatchGate {
     pub open: bool,
     /// Another number means another cluster behind the same address: what was read before is void.
     pub epoch: u64,
@@ -36,24 +36,24 @@ pub struct Gate {
 
 /// Shared by the tasks of one source.
 #[derive(Clone)]
-pub struct Feed {
-    pub link: Link,
-    pub parts: Parts,
+pub struct SourceContext {
+    pub link: ClusterLink,
+    pub parts: SourceParts,
     pub clock: Clock,
     pub stop: CancellationToken,
-    gate: Arc<watch::Sender<Gate>>,
+    gate: Arc<watch::Sender<WatchGate>>,
 }
 
-impl Feed {
+impl SourceContext {
     /// The feed of one source and the parts that must all be read before it counts as alive; its gate is closed until
     /// a probe opens it.
-    pub fn new(link: Link, reporter: Reporter, ctx: &Ctx, parts: &[&str]) -> Self {
+    pub fn new(link: ClusterLink, reporter: Reporter, ctx: &Ctx, parts: &[&str]) -> Self {
         Self {
-            parts: Parts::new(link.clone(), reporter, parts),
+            parts: SourceParts::new(link.clone(), reporter, parts),
             link,
             clock: ctx.clock.clone(),
             stop: ctx.stop.clone(),
-            gate: Arc::new(watch::channel(Gate::default()).0),
+            gate: Arc::new(watch::channel(WatchGate::default()).0),
         }
     }
 
@@ -72,7 +72,7 @@ impl Feed {
     {
         let (parts, part) = (self.parts.clone(), part.to_owned());
         supervise::keep(tasks, ctx, parts.reporter.source().clone(), move |_| {
-            let (reading, run) = (Reading { parts: parts.clone(), part: part.clone() }, run());
+            let (reading, run) = (PartReadGuard { parts: parts.clone(), part: part.clone() }, run());
             async move {
                 let _reading = reading;
                 run.await;
@@ -91,13 +91,13 @@ impl Feed {
     }
 
     /// The gate, to wait at.
-    pub fn gate(&self) -> watch::Receiver<Gate> {
+    pub fn gate(&self) -> watch::Receiver<WatchGate> {
         self.gate.subscribe()
     }
 
     /// Opens or closes the gate; those who wait are woken only by a change.
     pub fn set_gate(&self, open: bool, epoch: u64) {
-        let next = Gate { open, epoch };
+        let next = WatchGate { open, epoch };
         self.gate.send_if_modified(|gate| {
             let changed = std::mem::replace(gate, next) != next;
             if changed {
@@ -110,15 +110,15 @@ impl Feed {
 }
 
 /// Held while a part's reader runs. However it ends, what it read last proves nothing any more.
-struct Reading {
-    parts: Parts,
+struct PartReadGuard {
+    parts: SourceParts,
     part: String,
 }
 
-impl Drop for Reading {
+impl Drop for PartReadGuard {
     fn drop(&mut self) {
         let part = std::mem::take(&mut self.part);
-        self.parts.states().insert(part, State::Troubled(supervise::failed()));
+        self.parts.states().insert(part, PartState::Troubled(supervise::failed()));
     }
 }
 
@@ -145,7 +145,7 @@ impl Spare {
 
 /// Where a part of a source stands.
 #[derive(Clone, Debug, PartialEq)]
-enum State {
+enum PartState {
     /// Not read yet since the gate opened.
     Pending,
     Live,
@@ -157,35 +157,35 @@ enum State {
 /// The parts of a source (its probe and each watched resource). The source is alive when all of them are, and its
 /// trouble is that of its worst part: a forbidden list is not hidden by a busy one beside it.
 #[derive(Clone)]
-pub struct Parts {
-    link: Link,
+pub struct SourceParts {
+    link: ClusterLink,
     reporter: Reporter,
     spares: BTreeMap<String, Spare>,
-    states: Arc<Mutex<BTreeMap<String, State>>>,
+    states: Arc<Mutex<BTreeMap<String, PartState>>>,
     /// Parts that were read at some time.
     read: Arc<Mutex<BTreeSet<String>>>,
 }
 
-impl Parts {
-    fn new(link: Link, reporter: Reporter, parts: &[&str]) -> Self {
-        let states = parts.iter().map(|part| ((*part).to_owned(), State::Pending)).collect();
+impl SourceParts {
+    fn new(link: ClusterLink, reporter: Reporter, parts: &[&str]) -> Self {
+        let states = parts.iter().map(|part| ((*part).to_owned(), PartState::Pending)).collect();
         Self { link, reporter, spares: BTreeMap::new(), states: Arc::new(Mutex::new(states)), read: Arc::default() }
     }
 
-    fn states(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, State>> {
+    fn states(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, PartState>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every part has to be read again; a trouble that one has stays until then.
     fn void(&self) {
-        for state in self.states().values_mut().filter(|state| **state == State::Live) {
-            *state = State::Pending;
+        for state in self.states().values_mut().filter(|state| **state == PartState::Live) {
+            *state = PartState::Pending;
         }
     }
 
     /// The part was read.
     pub fn live(&self, part: &str) {
-        if self.states().insert(part.to_owned(), State::Live) != Some(State::Live) {
+        if self.states().insert(part.to_owned(), PartState::Live) != Some(PartState::Live) {
             self.read().insert(part.to_owned());
         }
     }
@@ -199,12 +199,12 @@ impl Parts {
         self.absent(part, trouble).await;
     }
 
-    /// [`Parts::troubled`]; answers whether it is news that the part is absent and may be: what it said before is void.
+    /// [`SourceParts::troubled`]; answers whether it is news that the part is absent and may be: what it said before is void.
     pub async fn absent(&self, part: &str, trouble: Trouble) -> bool {
         let trouble = self.link.on_the_way(trouble);
         let (spare, was_read) = (self.spares.get(part).copied(), self.read().contains(part));
         let spared = spare.is_some_and(|spare| spare.spares(trouble.kind, was_read));
-        let news = if spared { State::Absent(trouble) } else { State::Troubled(trouble) };
+        let news = if spared { PartState::Absent(trouble) } else { PartState::Troubled(trouble) };
         let before = self.states().insert(part.to_owned(), news.clone());
         let is_news = before.as_ref() != Some(&news);
         if is_news && let Some(worst) = self.worst() {
@@ -215,7 +215,7 @@ impl Parts {
 
     /// Reports a change. While some part is in trouble it says so, and the trouble is told again after it: data from one
     /// part never makes the whole source look well, nor the rest of it look newly read.
-    pub async fn report(&self, change: Change) {
+    pub async fn report(&self, change: SourceChange) {
         let Some(worst) = self.worst() else { return self.reporter.report(change).await };
         self.reporter.report_part(change).await;
         self.reporter.trouble(worst).await;
@@ -225,11 +225,11 @@ impl Parts {
     /// told while another was not read at all: they count as an answer.
     pub async fn beat(&self) {
         if let Some(worst) = self.worst() {
-            let unread = self.states().values().any(|state| *state == State::Pending);
+            let unread = self.states().values().any(|state| *state == PartState::Pending);
             if worst.kind != TroubleKind::Partial || !unread {
                 self.reporter.trouble(worst).await;
             }
-        } else if self.states().values().all(|state| matches!(state, State::Live | State::Absent(_))) {
+        } else if self.states().values().all(|state| matches!(state, PartState::Live | PartState::Absent(_))) {
             self.reporter.alive().await;
         }
     }
@@ -237,19 +237,19 @@ impl Parts {
     /// When to look again after a good look: soon while something is still being read, so that the source counts as alive
     /// as soon as it is.
     pub fn next_look(&self) -> Duration {
-        if self.states().values().any(|state| *state == State::Pending) { SOON } else { EVERY }
+        if self.states().values().any(|state| *state == PartState::Pending) { SOON } else { EVERY }
     }
 
     fn worst(&self) -> Option<Trouble> {
         let states = self.states();
         // Behind a server that is not reached nothing else is read: what the other parts lack was true before that.
-        if let Some(State::Troubled(trouble)) = states.get(super::health::PROBE)
+        if let Some(PartState::Troubled(trouble)) = states.get(super::health::PROBE)
             && matches!(trouble.kind, TroubleKind::Unreachable | TroubleKind::Silent | TroubleKind::Local)
         {
             return Some(trouble.clone());
         }
         let troubles = states.values().filter_map(|state| match state {
-            State::Troubled(trouble) => Some(trouble),
+            PartState::Troubled(trouble) => Some(trouble),
             _ => None,
         });
         let worst = troubles.min_by_key(|trouble| rank(trouble.kind))?;
@@ -259,9 +259,9 @@ impl Parts {
 }
 
 /// Several refusals as one: who grants the first only would meet the next one after it.
-fn refused(states: &BTreeMap<String, State>) -> Option<Trouble> {
+fn refused(states: &BTreeMap<String, PartState>) -> Option<Trouble> {
     let refused = states.iter().filter(|(part, state)| {
-        let forbidden = matches!(state, State::Troubled(trouble) if trouble.kind == TroubleKind::Forbidden);
+        let forbidden = matches!(state, PartState::Troubled(trouble) if trouble.kind == TroubleKind::Forbidden);
         forbidden && part.as_str() != super::health::PROBE
     });
     let parts: Vec<&str> = refused.map(|(part, _)| part.as_str()).collect();

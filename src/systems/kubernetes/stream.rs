@@ -18,15 +18,15 @@ use crate::clock::busy;
 use crate::model::{Trouble, TroubleKind};
 
 /// What a line of a watch says.
-pub struct Event {
-    pub kind: Kind,
+pub struct WatchEvent {
+    pub kind: WatchEventKind,
     /// Null if it can't be read.
     pub object: Value,
 }
 
 /// The kind of a watch event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum WatchEventKind {
     Added,
     Modified,
     Deleted,
@@ -36,7 +36,7 @@ pub enum Kind {
 }
 
 /// Reads a line; `None` if it is not JSON at all.
-pub fn event(line: &[u8]) -> Option<Event> {
+pub fn event(line: &[u8]) -> Option<WatchEvent> {
     #[derive(Deserialize)]
     struct Raw<'a> {
         #[serde(rename = "type", default)]
@@ -47,18 +47,20 @@ pub fn event(line: &[u8]) -> Option<Event> {
     let text = requests::readable(line);
     let raw: Raw<'_> = match serde_json::from_str(&text) {
         Ok(raw) => raw,
-        Err(error) if error.is_data() => return Some(Event { kind: Kind::Unknown, object: Value::Null }),
+        Err(error) if error.is_data() => {
+            return Some(WatchEvent { kind: WatchEventKind::Unknown, object: Value::Null });
+        }
         Err(_) => return None,
     };
     let kind = match raw.kind.as_str() {
-        Some("ADDED") => Kind::Added,
-        Some("MODIFIED") => Kind::Modified,
-        Some("DELETED") => Kind::Deleted,
-        Some("BOOKMARK") => Kind::Bookmark,
-        Some("ERROR") => Kind::Error,
-        _ => Kind::Unknown,
+        Some("ADDED") => WatchEventKind::Added,
+        Some("MODIFIED") => WatchEventKind::Modified,
+        Some("DELETED") => WatchEventKind::Deleted,
+        Some("BOOKMARK") => WatchEventKind::Bookmark,
+        Some("ERROR") => WatchEventKind::Error,
+        _ => WatchEventKind::Unknown,
     };
-    Some(Event { kind, object: raw.object.map_or(Value::Null, requests::value_of) })
+    Some(WatchEvent { kind, object: raw.object.map_or(Value::Null, requests::value_of) })
 }
 
 /// Whether an error inside a stream says that our version is too old.
@@ -82,7 +84,7 @@ pub async fn open(
     collection: &Collection,
     version: Option<&str>,
     limits: Limits,
-) -> Result<Lines, Unopened> {
+) -> Result<WatchLines, Unopened> {
     let _busy = busy();
     let from = match version {
         Some(version) => format!("resourceVersion={}", requests::encoded(version)),
@@ -106,7 +108,7 @@ pub async fn open(
         Ok(Ok(response)) => response,
     };
     match response.status().as_u16() {
-        200 => Ok(Lines::new(response.into_body())),
+        200 => Ok(WatchLines::new(response.into_body())),
         410 => Err(Unopened::Expired),
         code @ (401 | 408 | 429 | 500..) => {
             let asked = requests::retry_after(response.headers(), None);
@@ -120,13 +122,13 @@ pub async fn open(
 }
 
 /// Why no further line comes.
-pub enum Cut {
+pub enum StreamCut {
     Lost,
     TooLong,
 }
 
 /// The lines of a watch, none longer than [`MAX_BODY`].
-pub struct Lines {
+pub struct WatchLines {
     body: BodyDataStream,
     buffer: Vec<u8>,
     /// Where the next line begins, and how far was searched for its end.
@@ -134,14 +136,14 @@ pub struct Lines {
     searched: usize,
 }
 
-impl Lines {
+impl WatchLines {
     fn new(body: Body) -> Self {
         let body = axum::body::Body::new(body).into_data_stream();
         Self { body, buffer: Vec::new(), start: 0, searched: 0 }
     }
 
     /// The next line that is not empty; `None` at the end.
-    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Cut> {
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, StreamCut> {
         loop {
             if let Some(found) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n') {
                 let end = self.searched + found;
@@ -157,13 +159,13 @@ impl Lines {
             self.start = 0;
             self.searched = self.buffer.len();
             if self.buffer.len() > MAX_BODY {
-                return Err(Cut::TooLong);
+                return Err(StreamCut::TooLong);
             }
             match self.body.next().await {
                 Some(Ok(chunk)) => self.buffer.extend_from_slice(&chunk),
                 Some(Err(error)) => {
                     tracing::debug!(why = %of_chain(&error).what, "a watch was cut");
-                    return Err(Cut::Lost);
+                    return Err(StreamCut::Lost);
                 }
                 None => return Ok(None),
             }
@@ -178,12 +180,12 @@ mod tests {
     #[test]
     fn a_line_that_holds_an_unreadable_object_is_still_an_event() {
         let kind = |line: &str| event(line.as_bytes()).map(|it| (it.kind, it.object.is_null()));
-        assert_eq!(kind(r#"{"type":"ADDED","object":{"a":1}}"#), Some((Kind::Added, false)));
+        assert_eq!(kind(r#"{"type":"ADDED","object":{"a":1}}"#), Some((WatchEventKind::Added, false)));
         let deep = format!(r#"{{"type":"MODIFIED","object":{}1{}}}"#, "[".repeat(400), "]".repeat(400));
-        assert_eq!(kind(&deep), Some((Kind::Modified, true)));
-        assert_eq!(kind(r#"{"type":"SNAPSHOT","object":{}}"#), Some((Kind::Unknown, false)));
-        assert_eq!(kind(r#"{"kind":"Status"}"#), Some((Kind::Unknown, true)));
-        assert_eq!(kind("[]"), Some((Kind::Unknown, true)));
+        assert_eq!(kind(&deep), Some((WatchEventKind::Modified, true)));
+        assert_eq!(kind(r#"{"type":"SNAPSHOT","object":{}}"#), Some((WatchEventKind::Unknown, false)));
+        assert_eq!(kind(r#"{"kind":"Status"}"#), Some((WatchEventKind::Unknown, true)));
+        assert_eq!(kind("[]"), Some((WatchEventKind::Unknown, true)));
         assert_eq!(kind("{\"type\":\"ADD"), None);
     }
 

@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::client::{Limits, Link};
+use super::client::{ClusterLink, Limits};
 use crate::clock::Clock;
 use crate::config::ClusterConfig;
-use crate::model::{Change, ClusterRole, Observation, Trouble};
+use crate::model::{ClusterRole, Observation, SourceChange, Trouble};
 use crate::systems::Ctx;
 
 /// An answer of a real API server as JSON, if the recordings are there.
@@ -32,7 +32,7 @@ pub fn recorded_text(name: &str) -> Option<String> {
 }
 
 /// What a scripted server answers.
-pub enum Reply {
+pub enum KubeReply {
     Json(u16, Value),
     Text(u16, String),
     /// 429, with how many seconds to wait.
@@ -47,7 +47,7 @@ pub enum Reply {
 
 /// One request as it came.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct KubeRequest {
     pub method: String,
     pub path: String,
     pub query: String,
@@ -55,7 +55,7 @@ pub struct Asked {
     pub body: Value,
 }
 
-impl Asked {
+impl KubeRequest {
     /// Whether it is a watch of such a resource.
     pub fn watches(&self, plural: &str) -> bool {
         self.path.ends_with(plural) && self.query.contains("watch=true")
@@ -70,27 +70,27 @@ impl Asked {
     }
 }
 
-type Script = Arc<dyn Fn(&Asked) -> Reply + Send + Sync>;
+type Script = Arc<dyn Fn(&KubeRequest) -> KubeReply + Send + Sync>;
 
 /// A scripted API server and a cluster's configuration that points at it.
-pub struct Server {
+pub struct KubeTestServer {
     pub config: ClusterConfig,
-    pub asked: Arc<Mutex<Vec<Asked>>>,
+    pub asked: Arc<Mutex<Vec<KubeRequest>>>,
     serving: tokio::task::JoinHandle<()>,
     _dir: tempfile::TempDir,
 }
 
-impl Drop for Server {
+impl Drop for KubeTestServer {
     fn drop(&mut self) {
         self.serving.abort();
     }
 }
 
-impl Server {
+impl KubeTestServer {
     /// Starts one that answers as the script says.
-    pub async fn start(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+    pub async fn start(script: impl Fn(&KubeRequest) -> KubeReply + Send + Sync + 'static) -> Self {
         let script: Script = Arc::new(script);
-        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let asked: Arc<Mutex<Vec<KubeRequest>>> = Arc::default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let log = asked.clone();
@@ -127,7 +127,7 @@ impl Server {
     }
 
     /// A link to it with short limits.
-    pub fn link(&self) -> Link {
+    pub fn link(&self) -> ClusterLink {
         let limits = Limits {
             probe: Duration::from_millis(1500),
             health: Duration::from_millis(1500),
@@ -135,19 +135,19 @@ impl Server {
             idle: Duration::from_secs(20),
             ..Limits::default()
         };
-        Link::with_limits(&self.config, limits)
+        ClusterLink::with_limits(&self.config, limits)
     }
 
     /// How many requests of a kind came.
-    pub fn count(&self, which: impl Fn(&Asked) -> bool) -> usize {
+    pub fn count(&self, which: impl Fn(&KubeRequest) -> bool) -> usize {
         self.asked.lock().expect("log").iter().filter(|asked| which(asked)).count()
     }
 }
 
-async fn answer(script: Script, log: Arc<Mutex<Vec<Asked>>>, request: Request) -> Response {
+async fn answer(script: Script, log: Arc<Mutex<Vec<KubeRequest>>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
-    let asked = Asked {
+    let asked = KubeRequest {
         method: head.method.to_string(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or("").to_owned(),
@@ -160,18 +160,18 @@ async fn answer(script: Script, log: Arc<Mutex<Vec<Asked>>>, request: Request) -
         |lines: Vec<String>| stream::iter(lines.into_iter().map(|line| Ok::<_, Infallible>(Bytes::from(line + "\n"))));
     let mut wait = None;
     let (status, body) = match reply {
-        Reply::Busy(seconds) => {
+        KubeReply::Busy(seconds) => {
             wait = Some(seconds);
             (429, Body::from("too many requests, please try again later"))
         }
-        Reply::Json(status, body) => (status, Body::from(body.to_string())),
-        Reply::Text(status, body) => (status, Body::from(body)),
-        Reply::Silent => std::future::pending().await,
-        Reply::Open(events) => {
+        KubeReply::Json(status, body) => (status, Body::from(body.to_string())),
+        KubeReply::Text(status, body) => (status, Body::from(body)),
+        KubeReply::Silent => std::future::pending().await,
+        KubeReply::Open(events) => {
             let events = events.into_iter().map(|event| event.to_string()).collect();
             (200, Body::from_stream(lines(events).chain(stream::pending())))
         }
-        Reply::Ends(events) => (200, Body::from_stream(lines(events))),
+        KubeReply::Ends(events) => (200, Body::from_stream(lines(events))),
     };
     let response = Response::builder().status(status);
     let response = match wait {
@@ -182,19 +182,19 @@ async fn answer(script: Script, log: Arc<Mutex<Vec<Asked>>>, request: Request) -
 }
 
 /// What a source reports, one observation after the other.
-pub struct Seen {
+pub struct KubeSourceBench {
     pub ctx: Ctx,
     pub tasks: TaskTracker,
     out: mpsc::Receiver<Observation>,
 }
 
-impl Drop for Seen {
+impl Drop for KubeSourceBench {
     fn drop(&mut self) {
         self.ctx.stop.cancel();
     }
 }
 
-impl Default for Seen {
+impl Default for KubeSourceBench {
     fn default() -> Self {
         let (out, seen) = mpsc::channel(64);
         // Twenty times as fast: the waits between tries are not what these tests are about.
@@ -211,9 +211,9 @@ impl Default for Seen {
     }
 }
 
-impl Seen {
+impl KubeSourceBench {
     /// Waits for an observation that the question has an answer to.
-    pub async fn until<T>(&mut self, what: &str, mut question: impl FnMut(&Change) -> Option<T>) -> T {
+    pub async fn until<T>(&mut self, what: &str, mut question: impl FnMut(&SourceChange) -> Option<T>) -> T {
         let mut last = Vec::new();
         let waiting = async {
             loop {
@@ -235,7 +235,7 @@ impl Seen {
     /// Waits for a trouble.
     pub async fn trouble(&mut self, which: impl Fn(&Trouble) -> bool) -> Trouble {
         self.until("trouble", |change| match change {
-            Change::Trouble(trouble) if which(trouble) => Some(trouble.clone()),
+            SourceChange::Trouble(trouble) if which(trouble) => Some(trouble.clone()),
             _ => None,
         })
         .await
@@ -243,27 +243,27 @@ impl Seen {
 }
 
 /// A list as a server writes it.
-pub fn list(items: Vec<Value>) -> Reply {
-    Reply::Json(200, json!({"kind": "List", "metadata": {"resourceVersion": "10"}, "items": items}))
+pub fn list(items: Vec<Value>) -> KubeReply {
+    KubeReply::Json(200, json!({"kind": "List", "metadata": {"resourceVersion": "10"}, "items": items}))
 }
 
 /// A Status as a server writes it.
-pub fn status(code: u16, reason: &str, message: &str) -> Reply {
-    Reply::Json(
+pub fn status(code: u16, reason: &str, message: &str) -> KubeReply {
+    KubeReply::Json(
         code,
         json!({"kind": "Status", "status": "Failure", "reason": reason, "message": message, "code": code}),
     )
 }
 
 /// A healthy, empty cluster: what a script falls back to.
-pub fn healthy(asked: &Asked) -> Reply {
+pub fn healthy(asked: &KubeRequest) -> KubeReply {
     match asked.path.as_str() {
-        "/livez" | "/readyz" => Reply::Text(200, "[+]ping ok\n[+]etcd ok\n".into()),
-        "/version" => Reply::Json(200, json!({"gitVersion": "v1.36.2"})),
+        "/livez" | "/readyz" => KubeReply::Text(200, "[+]ping ok\n[+]etcd ok\n".into()),
+        "/version" => KubeReply::Json(200, json!({"gitVersion": "v1.36.2"})),
         "/api/v1/namespaces/kube-system" => {
-            Reply::Json(200, json!({"metadata": {"name": "kube-system", "uid": "u-1"}}))
+            KubeReply::Json(200, json!({"metadata": {"name": "kube-system", "uid": "u-1"}}))
         }
-        _ if asked.query.contains("watch=true") => Reply::Open(Vec::new()),
+        _ if asked.query.contains("watch=true") => KubeReply::Open(Vec::new()),
         _ => list(Vec::new()),
     }
 }

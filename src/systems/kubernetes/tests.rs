@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::testing::{Asked, Reply, Seen, Server, healthy, list, recorded, recorded_text, status};
+use super::testing::{
+    KubeReply, KubeRequest, KubeSourceBench, KubeTestServer, healthy, list, recorded, recorded_text, status,
+};
 use super::*;
 use crate::model::facts::{Endpoint, KubeEvent, Node};
-use crate::model::{Change, Stamp, TroubleKind};
+use crate::model::{SourceChange, Stamp, TroubleKind};
 
 fn time(text: &str) -> Stamp {
     text.parse().expect("a time")
@@ -25,8 +27,8 @@ fn watched(kind: &str, object: Value) -> Value {
     json!({"type": kind, "object": object})
 }
 
-fn events_replaced(change: &Change) -> Option<Vec<KubeEvent>> {
-    let Change::Replace { kind: FactKind::KubeEvent, facts } = change else { return None };
+fn events_replaced(change: &SourceChange) -> Option<Vec<KubeEvent>> {
+    let SourceChange::Replace { kind: FactKind::KubeEvent, facts } = change else { return None };
     Some(
         facts
             .iter()
@@ -35,9 +37,11 @@ fn events_replaced(change: &Change) -> Option<Vec<KubeEvent>> {
     )
 }
 
-async fn started(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Server, Seen) {
-    let server = Server::start(script).await;
-    let seen = Seen::default();
+async fn started(
+    script: impl Fn(&KubeRequest) -> KubeReply + Send + Sync + 'static,
+) -> (KubeTestServer, KubeSourceBench) {
+    let server = KubeTestServer::start(script).await;
+    let seen = KubeSourceBench::default();
     start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     (server, seen)
 }
@@ -132,7 +136,7 @@ fn pods_that_simply_run_are_not_reported() {
 #[tokio::test]
 async fn events_are_updated_in_place_and_taken_back_when_they_expire() {
     let (_server, mut seen) = started(|asked| match asked {
-        it if it.watches("/events") && it.query.contains("resourceVersion=10") => Reply::Open(vec![
+        it if it.watches("/events") && it.query.contains("resourceVersion=10") => KubeReply::Open(vec![
             watched("ADDED", event("b", 11, 1)),
             watched("MODIFIED", event("a", 12, 9)),
             watched("BOOKMARK", json!({"metadata": {"resourceVersion": "13"}})),
@@ -146,19 +150,19 @@ async fn events_are_updated_in_place_and_taken_back_when_they_expire() {
     assert_eq!((first.len(), first[0].uid.as_str(), first[0].count), (1, "a", 3));
     let count = seen
         .until("the update", |change| match change {
-            Change::Upsert(Fact::KubeEvent(event)) if event.uid == "a" => Some(event.count),
+            SourceChange::Upsert(Fact::KubeEvent(event)) if event.uid == "a" => Some(event.count),
             _ => None,
         })
         .await;
     assert_eq!(count, 9);
     let gone = seen
         .until("the removal", |change| match change {
-            Change::Remove { kind: FactKind::KubeEvent, key } => Some(key.clone()),
+            SourceChange::Remove { kind: FactKind::KubeEvent, key } => Some(key.clone()),
             _ => None,
         })
         .await;
     assert_eq!(gone, "a");
-    seen.until("proof of life", |change| (*change == Change::Alive).then_some(())).await;
+    seen.until("proof of life", |change| (*change == SourceChange::Alive).then_some(())).await;
 }
 
 #[tokio::test]
@@ -166,7 +170,7 @@ async fn a_410_during_a_watch_lists_again_and_is_no_trouble() {
     let lists = Arc::new(AtomicU32::new(0));
     let counted = lists.clone();
     let (_server, mut seen) = started(move |asked| match asked {
-        it if it.watches("/events") && lists.load(Ordering::SeqCst) == 1 => Reply::Open(vec![watched(
+        it if it.watches("/events") && lists.load(Ordering::SeqCst) == 1 => KubeReply::Open(vec![watched(
             "ERROR",
             json!({"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}),
         )]),
@@ -180,7 +184,7 @@ async fn a_410_during_a_watch_lists_again_and_is_no_trouble() {
     let mut troubles = 0;
     let listed = seen
         .until("the second list", |change| {
-            troubles += u32::from(matches!(change, Change::Trouble(_)));
+            troubles += u32::from(matches!(change, SourceChange::Trouble(_)));
             events_replaced(change).filter(|events| events.iter().all(|event| event.uid == "new"))
         })
         .await;
@@ -203,13 +207,13 @@ async fn a_list_that_fails_is_trouble_until_it_works_again() {
     let trouble = seen.trouble(|trouble| trouble.kind == TroubleKind::ServerError).await;
     assert_eq!(trouble.what, "HTTP 503: the server is currently unable to handle the request");
     seen.until("the list", events_replaced).await;
-    seen.until("proof of life", |change| (*change == Change::Alive).then_some(())).await;
+    seen.until("proof of life", |change| (*change == SourceChange::Alive).then_some(())).await;
 }
 
 #[tokio::test]
 async fn garbage_is_named_as_such_and_the_rest_of_the_cluster_goes_on() {
     let (_server, mut seen) = started(|asked| match asked {
-        it if it.lists("/events") => Reply::Text(200, "<html>Please log in to the guest network</html>".into()),
+        it if it.lists("/events") => KubeReply::Text(200, "<html>Please log in to the guest network</html>".into()),
         it if it.lists("/nodes") => list(vec![
             json!({"metadata": {"name": "n"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}),
         ]),
@@ -218,8 +222,8 @@ async fn garbage_is_named_as_such_and_the_rest_of_the_cluster_goes_on() {
     .await;
     let (mut nodes, mut garbage) = (false, false);
     seen.until("nodes and trouble", |change| {
-        nodes |= matches!(change, Change::Replace { kind: FactKind::Node, facts } if facts.len() == 1);
-        garbage |= matches!(change, Change::Trouble(trouble) if trouble.kind == TroubleKind::Garbage);
+        nodes |= matches!(change, SourceChange::Replace { kind: FactKind::Node, facts } if facts.len() == 1);
+        garbage |= matches!(change, SourceChange::Trouble(trouble) if trouble.kind == TroubleKind::Garbage);
         (nodes && garbage).then_some(())
     })
     .await;
@@ -228,7 +232,7 @@ async fn garbage_is_named_as_such_and_the_rest_of_the_cluster_goes_on() {
 #[tokio::test]
 async fn garbage_in_a_watch_is_trouble_and_the_list_is_read_again() {
     let (server, mut seen) = started(|asked| match asked {
-        it if it.watches("/events") => Reply::Ends(vec!["{\"type\":\"ADD".into()]),
+        it if it.watches("/events") => KubeReply::Ends(vec!["{\"type\":\"ADD".into()]),
         it => healthy(it),
     })
     .await;
@@ -251,8 +255,8 @@ async fn a_forbidden_resource_says_what_to_grant_and_never_counts_as_alive() {
     assert_eq!(trouble.remedy, "grant get, list and watch on nodes to this credential");
     let mut planes = 0;
     seen.until("two more rounds", |change| {
-        assert_ne!(*change, Change::Alive, "a source with a forbidden part is not whole");
-        planes += u32::from(matches!(change, Change::Upsert(Fact::ControlPlane(_))));
+        assert_ne!(*change, SourceChange::Alive, "a source with a forbidden part is not whole");
+        planes += u32::from(matches!(change, SourceChange::Upsert(Fact::ControlPlane(_))));
         (planes == 2).then_some(())
     })
     .await;
@@ -261,7 +265,7 @@ async fn a_forbidden_resource_says_what_to_grant_and_never_counts_as_alive() {
 #[tokio::test]
 async fn a_control_plane_with_failed_etcd_is_reported_with_etcd_named() {
     let (_server, mut seen) = started(|asked| match asked.path.as_str() {
-        "/livez" => Reply::Text(500, "[+]ping ok\n[-]etcd failed: reason withheld\nlivez check failed\n".into()),
+        "/livez" => KubeReply::Text(500, "[+]ping ok\n[-]etcd failed: reason withheld\nlivez check failed\n".into()),
         "/api/v1/namespaces/kube-system" => {
             status(500, "InternalError", "Internal error occurred: error resolving resource")
         }
@@ -270,7 +274,7 @@ async fn a_control_plane_with_failed_etcd_is_reported_with_etcd_named() {
     .await;
     let plane = seen
         .until("the control plane", |change| match change {
-            Change::Upsert(Fact::ControlPlane(plane)) => Some(plane.clone()),
+            SourceChange::Upsert(Fact::ControlPlane(plane)) => Some(plane.clone()),
             _ => None,
         })
         .await;
@@ -288,13 +292,14 @@ async fn a_silent_server_closes_the_gate_and_is_back_when_it_speaks() {
     let dumb = Arc::new(AtomicBool::new(false));
     let switch = dumb.clone();
     let (server, mut seen) =
-        started(move |asked| if dumb.load(Ordering::SeqCst) { Reply::Silent } else { healthy(asked) }).await;
-    seen.until("proof of life", |change| (*change == Change::Alive).then_some(())).await;
+        started(move |asked| if dumb.load(Ordering::SeqCst) { KubeReply::Silent } else { healthy(asked) }).await;
+    seen.until("proof of life", |change| (*change == SourceChange::Alive).then_some(())).await;
     switch.store(true, Ordering::SeqCst);
     let (mut plane, mut silent) = (false, false);
     seen.until("silence", |change| {
-        plane |= matches!(change, Change::Upsert(Fact::ControlPlane(plane)) if plane.livez == Endpoint::Unreachable);
-        silent |= matches!(change, Change::Trouble(trouble) if trouble.kind == TroubleKind::Silent);
+        plane |=
+            matches!(change, SourceChange::Upsert(Fact::ControlPlane(plane)) if plane.livez == Endpoint::Unreachable);
+        silent |= matches!(change, SourceChange::Trouble(trouble) if trouble.kind == TroubleKind::Silent);
         (plane && silent).then_some(())
     })
     .await;
@@ -305,20 +310,21 @@ async fn a_silent_server_closes_the_gate_and_is_back_when_it_speaks() {
     assert_eq!(server.count(|it| it.lists("/pods")), lists);
     switch.store(false, Ordering::SeqCst);
     seen.until("the list after the return", |change| {
-        assert_ne!(*change, Change::Alive, "not alive before it was read again");
+        assert_ne!(*change, SourceChange::Alive, "not alive before it was read again");
         events_replaced(change)
     })
     .await;
-    seen.until("proof of life", |change| (*change == Change::Alive).then_some(())).await;
+    seen.until("proof of life", |change| (*change == SourceChange::Alive).then_some(())).await;
 }
 
 #[tokio::test]
 async fn a_list_that_hangs_while_the_health_endpoints_answer_is_noticed() {
-    let (_server, mut seen) = started(|asked| if asked.lists("/pods") { Reply::Silent } else { healthy(asked) }).await;
+    let (_server, mut seen) =
+        started(|asked| if asked.lists("/pods") { KubeReply::Silent } else { healthy(asked) }).await;
     let trouble = seen
         .until("trouble", |change| {
-            assert_ne!(*change, Change::Alive, "not alive before every part was read");
-            if let Change::Trouble(trouble) = change { Some(trouble.clone()) } else { None }
+            assert_ne!(*change, SourceChange::Alive, "not alive before every part was read");
+            if let SourceChange::Trouble(trouble) = change { Some(trouble.clone()) } else { None }
         })
         .await;
     assert_eq!(trouble.kind, TroubleKind::Silent);
@@ -345,11 +351,12 @@ async fn another_cluster_behind_the_same_address_voids_what_was_read() {
             return healthy(asked);
         }
         let uid = if rounds.fetch_add(1, Ordering::SeqCst) < 3 { "u-1" } else { "u-2" };
-        Reply::Json(200, json!({"metadata": {"name": "kube-system", "uid": uid}}))
+        KubeReply::Json(200, json!({"metadata": {"name": "kube-system", "uid": uid}}))
     })
     .await;
     seen.until("the other cluster", |change| {
-        matches!(change, Change::Upsert(Fact::ControlPlane(plane)) if plane.uid.as_deref() == Some("u-2")).then_some(())
+        matches!(change, SourceChange::Upsert(Fact::ControlPlane(plane)) if plane.uid.as_deref() == Some("u-2"))
+            .then_some(())
     })
     .await;
     seen.until("a new list", events_replaced).await;
@@ -371,7 +378,7 @@ async fn one_odd_object_costs_itself_and_leases_join_their_nodes() {
     .await;
     let nodes: Vec<Node> = seen
         .until("nodes with leases", |change| {
-            let Change::Replace { kind: FactKind::Node, facts } = change else { return None };
+            let SourceChange::Replace { kind: FactKind::Node, facts } = change else { return None };
             let nodes: Vec<Node> = facts
                 .iter()
                 .filter_map(|it| if let Fact::Node(node) = it { Some(node.clone()) } else { None })
@@ -391,7 +398,7 @@ async fn one_odd_object_costs_itself_and_leases_join_their_nodes() {
 async fn a_long_list_is_read_page_by_page() {
     let (server, mut seen) = started(|asked| match asked {
         it if it.lists("/events") && it.query.contains("continue=a%2Fb%3D") => list(vec![event("two", 2, 1)]),
-        it if it.lists("/events") => Reply::Json(
+        it if it.lists("/events") => KubeReply::Json(
             200,
             json!({"metadata": {"resourceVersion": "9", "continue": "a/b="}, "items": [event("one", 1, 1)]}),
         ),
@@ -405,10 +412,10 @@ async fn a_long_list_is_read_page_by_page() {
 
 #[tokio::test]
 async fn a_part_whose_reader_fails_again_and_again_keeps_its_source_from_looking_alive() {
-    let server = Server::start(healthy).await;
-    let mut seen = Seen::default();
+    let server = KubeTestServer::start(healthy).await;
+    let mut seen = KubeSourceBench::default();
     let id = SourceId::new(System::Kubernetes, "dr");
-    let feed = Feed::new(server.link(), seen.ctx.reporter(id), &seen.ctx, &[health::PROBE, "events"]);
+    let feed = SourceContext::new(server.link(), seen.ctx.reporter(id), &seen.ctx, &[health::PROBE, "events"]);
     let mended = Arc::new(AtomicBool::new(false));
     let (of, well) = (feed.clone(), mended.clone());
     feed.keep(&seen.tasks, &seen.ctx, "events", move || {
@@ -424,11 +431,11 @@ async fn a_part_whose_reader_fails_again_and_again_keeps_its_source_from_looking
     for _ in 0..20 {
         feed.parts.beat().await;
         let told = seen.until("a word", |change| Some(change.clone())).await;
-        assert!(matches!(told, Change::Trouble(_)), "the pulse believed what a dead reader had read");
+        assert!(matches!(told, SourceChange::Trouble(_)), "the pulse believed what a dead reader had read");
     }
     mended.store(true, Ordering::SeqCst);
     let alive = async {
-        while seen.until("a word", |change| Some(change.clone())).await != Change::Alive {
+        while seen.until("a word", |change| Some(change.clone())).await != SourceChange::Alive {
             feed.parts.beat().await;
         }
     };
@@ -438,10 +445,10 @@ async fn a_part_whose_reader_fails_again_and_again_keeps_its_source_from_looking
 
 #[tokio::test]
 async fn the_cause_that_is_told_is_the_newest_where_the_server_is_not_reached() {
-    let server = Server::start(healthy).await;
-    let mut seen = Seen::default();
+    let server = KubeTestServer::start(healthy).await;
+    let mut seen = KubeSourceBench::default();
     let id = SourceId::new(System::Kubernetes, "dr");
-    let feed = Feed::new(server.link(), seen.ctx.reporter(id), &seen.ctx, &[health::PROBE, "events"]);
+    let feed = SourceContext::new(server.link(), seen.ctx.reporter(id), &seen.ctx, &[health::PROBE, "events"]);
     for (part, kind, what) in [
         ("events", TroubleKind::Unreachable, "the server's certificate ran out"),
         (health::PROBE, TroubleKind::Unreachable, "connection refused"),

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::client::Link;
-use super::testing::{Asked, Reply, Seen, Server, healthy, list, status};
+use super::client::ClusterLink;
+use super::testing::{KubeReply, KubeRequest, KubeSourceBench, KubeTestServer, healthy, list, status};
 use super::*;
-use crate::model::{Change, TroubleKind};
+use crate::model::{SourceChange, TroubleKind};
 
 /// A credential that may read its own namespaces and nothing of the whole cluster.
-fn narrow(asked: &Asked) -> Reply {
+fn narrow(asked: &KubeRequest) -> KubeReply {
     let leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
     let whole = ["/api/v1/nodes", "/api/v1/pods", "/api/v1/events", leases];
     let refused = |path: &str| status(403, "Forbidden", &format!("{path} is forbidden: User \"sre\" cannot list it"));
@@ -27,11 +27,11 @@ fn pod(name: &str, namespace: &str) -> Value {
         "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}})
 }
 
-async fn watching(namespaces: &[&str]) -> (Server, Seen) {
-    let mut server = Server::start(narrow).await;
+async fn watching(namespaces: &[&str]) -> (KubeTestServer, KubeSourceBench) {
+    let mut server = KubeTestServer::start(narrow).await;
     server.config.namespaces = namespaces.iter().map(|it| (*it).to_owned()).collect();
-    let seen = Seen::default();
-    start_on(Link::new(&server.config), &server.config, &seen.ctx, &seen.tasks);
+    let seen = KubeSourceBench::default();
+    start_on(ClusterLink::new(&server.config), &server.config, &seen.ctx, &seen.tasks);
     (server, seen)
 }
 
@@ -47,8 +47,8 @@ async fn all_refusals_are_told_at_once_with_what_to_grant() {
     assert!(remedy.contains("namespaces = ["), "{remedy}");
 }
 
-fn pods(change: &Change) -> Option<Vec<String>> {
-    let Change::Replace { kind: FactKind::Pod, facts } = change else { return None };
+fn pods(change: &SourceChange) -> Option<Vec<String>> {
+    let SourceChange::Replace { kind: FactKind::Pod, facts } = change else { return None };
     Some(facts.iter().map(Fact::key).collect())
 }
 
@@ -59,11 +59,11 @@ async fn with_its_namespaces_named_a_narrow_credential_is_whole_and_says_nothing
     seen.until("proof of life", |change| {
         told = pods(change).or(told.take());
         assert!(
-            !matches!(change, Change::Replace { kind: FactKind::Node, .. }),
+            !matches!(change, SourceChange::Replace { kind: FactKind::Node, .. }),
             "that there are no nodes was not read"
         );
-        assert!(!matches!(change, Change::Trouble(_)), "{change:?}");
-        (*change == Change::Alive).then_some(())
+        assert!(!matches!(change, SourceChange::Trouble(_)), "{change:?}");
+        (*change == SourceChange::Alive).then_some(())
     })
     .await;
     assert_eq!(told, Some(vec!["shop/web-1".to_owned(), "velero/velero-0".to_owned()]));
@@ -76,7 +76,7 @@ async fn a_namespace_that_is_refused_hides_no_other() {
     let (mut told, mut refused) = (None, None);
     seen.until("the other namespace, and the refusal", |change| {
         told = pods(change).or(told.take());
-        if let Change::Trouble(trouble) = change {
+        if let SourceChange::Trouble(trouble) = change {
             refused = Some(trouble.clone());
         }
         (told.is_some() && refused.is_some()).then_some(())

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::testing::{Asked, Reply, Seen, Server, healthy, list, status};
+use super::testing::{KubeReply, KubeRequest, KubeSourceBench, KubeTestServer, healthy, list, status};
 use super::*;
 use crate::model::facts::Endpoint;
-use crate::model::{Change, TroubleKind};
+use crate::model::{SourceChange, TroubleKind};
 
 fn event(uid: &str, version: u32) -> Value {
     json!({"metadata": {"name": format!("e-{uid}"), "namespace": "shop", "uid": uid, "resourceVersion": version.to_string()},
@@ -25,36 +25,40 @@ fn bookmark(version: u32, end: bool) -> Value {
     json!({"type": "BOOKMARK", "object": {"kind": "Event", "metadata": {"resourceVersion": version.to_string(), "annotations": annotations}}})
 }
 
-fn uids(change: &Change) -> Option<Vec<String>> {
-    let Change::Replace { kind: FactKind::KubeEvent, facts } = change else { return None };
+fn uids(change: &SourceChange) -> Option<Vec<String>> {
+    let SourceChange::Replace { kind: FactKind::KubeEvent, facts } = change else { return None };
     let uid = |fact: &Fact| if let Fact::KubeEvent(event) = fact { Some(event.uid.clone()) } else { None };
     Some(facts.iter().filter_map(uid).collect())
 }
 
-fn seen_one(uid: &str) -> impl Fn(&Change) -> Option<()> {
-    move |change| matches!(change, Change::Upsert(Fact::KubeEvent(event)) if event.uid == uid).then_some(())
+fn seen_one(uid: &str) -> impl Fn(&SourceChange) -> Option<()> {
+    move |change| matches!(change, SourceChange::Upsert(Fact::KubeEvent(event)) if event.uid == uid).then_some(())
 }
 
-fn alive(change: &Change) -> Option<()> {
-    (*change == Change::Alive).then_some(())
+fn alive(change: &SourceChange) -> Option<()> {
+    (*change == SourceChange::Alive).then_some(())
 }
 
-async fn started(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Server, Seen) {
-    let server = Server::start(script).await;
-    let seen = Seen::default();
+async fn started(
+    script: impl Fn(&KubeRequest) -> KubeReply + Send + Sync + 'static,
+) -> (KubeTestServer, KubeSourceBench) {
+    let server = KubeTestServer::start(script).await;
+    let seen = KubeSourceBench::default();
     start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     (server, seen)
 }
 
-async fn streaming(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Server, Seen) {
-    let mut server = Server::start(script).await;
+async fn streaming(
+    script: impl Fn(&KubeRequest) -> KubeReply + Send + Sync + 'static,
+) -> (KubeTestServer, KubeSourceBench) {
+    let mut server = KubeTestServer::start(script).await;
     server.config.streaming_lists = true;
-    let seen = Seen::default();
+    let seen = KubeSourceBench::default();
     start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     (server, seen)
 }
 
-fn streams(asked: &Asked) -> bool {
+fn streams(asked: &KubeRequest) -> bool {
     asked.query.contains("sendInitialEvents=true")
 }
 
@@ -64,14 +68,16 @@ fn streams(asked: &Asked) -> bool {
 async fn a_watch_that_ends_goes_on_from_the_last_bookmark_without_a_new_list_or_a_word() {
     let (server, mut seen) = started(|asked| match asked {
         it if it.watches("/events") && it.query.contains("resourceVersion=10&") => {
-            Reply::Ends(vec![added("a", 11).to_string(), bookmark(77, false).to_string()])
+            KubeReply::Ends(vec![added("a", 11).to_string(), bookmark(77, false).to_string()])
         }
-        it if it.watches("/events") && it.query.contains("resourceVersion=77&") => Reply::Open(vec![added("b", 78)]),
+        it if it.watches("/events") && it.query.contains("resourceVersion=77&") => {
+            KubeReply::Open(vec![added("b", 78)])
+        }
         it => healthy(it),
     })
     .await;
     seen.until("the event of the second watch", |change| {
-        assert!(!matches!(change, Change::Trouble(_)), "{change:?}");
+        assert!(!matches!(change, SourceChange::Trouble(_)), "{change:?}");
         seen_one("b")(change)
     })
     .await;
@@ -95,7 +101,7 @@ async fn a_version_that_expires_at_the_start_of_a_watch_lists_again_without_a_wo
     .await;
     for _ in 0..2 {
         seen.until("a list", |change| {
-            assert!(!matches!(change, Change::Trouble(_)), "{change:?}");
+            assert!(!matches!(change, SourceChange::Trouble(_)), "{change:?}");
             uids(change)
         })
         .await;
@@ -108,13 +114,16 @@ async fn an_error_inside_a_watch_lists_again_and_is_told_when_it_comes_back() {
     let (server, mut seen) = started(|asked| match asked {
         it if it.watches("/events") => {
             let why = json!({"kind": "Status", "code": 500, "reason": "InternalError", "message": "etcd event is odd"});
-            Reply::Open(vec![json!({"type": "ERROR", "object": why})])
+            KubeReply::Open(vec![json!({"type": "ERROR", "object": why})])
         }
         it => healthy(it),
     })
     .await;
     seen.until("the second list", |change| {
-        assert!(!matches!(change, Change::Trouble(_)) || server.count(|it| it.watches("/events")) > 1, "{change:?}");
+        assert!(
+            !matches!(change, SourceChange::Trouble(_)) || server.count(|it| it.watches("/events")) > 1,
+            "{change:?}"
+        );
         uids(change).filter(|_| server.count(|it| it.lists("/events")) >= 2)
     })
     .await;
@@ -134,14 +143,17 @@ async fn a_continuation_that_expired_begins_the_list_again_and_nothing_is_lost_o
         }
         it if it.lists("/events") => {
             firsts.fetch_add(1, Ordering::SeqCst);
-            Reply::Json(200, json!({"metadata": {"resourceVersion": "9", "continue": "t"}, "items": [event("a", 1)]}))
+            KubeReply::Json(
+                200,
+                json!({"metadata": {"resourceVersion": "9", "continue": "t"}, "items": [event("a", 1)]}),
+            )
         }
         it => healthy(it),
     })
     .await;
     let all = seen
         .until("the whole list", |change| {
-            assert!(!matches!(change, Change::Trouble(_)), "{change:?}");
+            assert!(!matches!(change, SourceChange::Trouble(_)), "{change:?}");
             uids(change)
         })
         .await;
@@ -155,7 +167,7 @@ async fn an_object_nested_too_deep_costs_itself_and_is_told_as_a_gap() {
             let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
             let items =
                 format!("{},{{\"metadata\":{{\"name\":\"x\"}},\"deep\":{deep}}},{}", event("a", 1), event("b", 2));
-            Reply::Text(200, format!("{{\"metadata\":{{\"resourceVersion\":\"10\"}},\"items\":[{items}]}}"))
+            KubeReply::Text(200, format!("{{\"metadata\":{{\"resourceVersion\":\"10\"}},\"items\":[{items}]}}"))
         }
         it => healthy(it),
     })
@@ -171,9 +183,9 @@ async fn an_object_nested_too_deep_costs_itself_and_is_told_as_a_gap() {
 async fn a_list_can_come_as_the_beginning_of_a_watch() {
     let (server, mut seen) = streaming(|asked| match asked {
         it if it.watches("/events") && streams(it) => {
-            Reply::Open(vec![added("a", 1), added("b", 2), bookmark(9, false), bookmark(10, true), added("c", 11)])
+            KubeReply::Open(vec![added("a", 1), added("b", 2), bookmark(9, false), bookmark(10, true), added("c", 11)])
         }
-        it if streams(it) => Reply::Open(vec![bookmark(10, true)]),
+        it if streams(it) => KubeReply::Open(vec![bookmark(10, true)]),
         it => healthy(it),
     })
     .await;
@@ -202,12 +214,12 @@ async fn a_server_that_cannot_stream_lists_is_asked_for_pages() {
                     "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled",
                 ),
                 // An etcd of before 3.4.25 below it.
-                1 => Reply::Open(vec![
+                1 => KubeReply::Open(vec![
                     added("half", 1),
                     json!({"type": "ERROR", "object": {"code": 500, "message": "progress notify is not supported"}}),
                 ]),
                 // Before 1.27 the question is not known: a watch from now on, without an end of the list.
-                _ => Reply::Open(vec![added("half", 1)]),
+                _ => KubeReply::Open(vec![added("half", 1)]),
             },
             // A second list is needed soon.
             it if it.watches("/events") && watches.fetch_add(1, Ordering::SeqCst) == 0 => {
@@ -220,7 +232,7 @@ async fn a_server_that_cannot_stream_lists_is_asked_for_pages() {
         assert_eq!(seen.until("the list", uids).await, ["a"]);
         assert_eq!(seen.until("the second list", uids).await, ["a"]);
         seen.until("proof of life", |change| {
-            assert!(!matches!(change, Change::Trouble(_)), "{change:?}");
+            assert!(!matches!(change, SourceChange::Trouble(_)), "{change:?}");
             alive(change)
         })
         .await;
@@ -240,11 +252,11 @@ async fn a_busy_server_is_left_alone_for_as_long_as_it_says() {
         }
         let mut times = log.lock().expect("log");
         times.push(Instant::now());
-        if times.len() == 1 { Reply::Busy(30) } else { list(Vec::new()) }
+        if times.len() == 1 { KubeReply::Busy(30) } else { list(Vec::new()) }
     })
     .await;
     seen.until("the list", |change| {
-        assert!(!matches!(change, Change::Trouble(_)), "one refusal is no news: {change:?}");
+        assert!(!matches!(change, SourceChange::Trouble(_)), "one refusal is no news: {change:?}");
         uids(change)
     })
     .await;
@@ -258,16 +270,16 @@ async fn a_busy_health_endpoint_is_neither_good_nor_bad_news() {
     let busy = Arc::new(AtomicBool::new(false));
     let switch = busy.clone();
     let (_server, mut seen) =
-        started(move |asked| if busy.load(Ordering::SeqCst) { Reply::Busy(1) } else { healthy(asked) }).await;
+        started(move |asked| if busy.load(Ordering::SeqCst) { KubeReply::Busy(1) } else { healthy(asked) }).await;
     seen.until("proof of life", alive).await;
     switch.store(true, Ordering::SeqCst);
     let trouble = seen
         .until("trouble", |change| match change {
-            Change::Upsert(Fact::ControlPlane(plane)) => {
+            SourceChange::Upsert(Fact::ControlPlane(plane)) => {
                 assert_eq!(plane.livez, Endpoint::Ok);
                 None
             }
-            Change::Trouble(trouble) => Some(trouble.clone()),
+            SourceChange::Trouble(trouble) => Some(trouble.clone()),
             _ => None,
         })
         .await;
@@ -286,14 +298,14 @@ async fn one_ill_answer_of_three_is_not_believed_and_two_are() {
         }
         match looks.fetch_add(1, Ordering::SeqCst) {
             // One bad look among good ones, then nothing but bad ones.
-            3 | 8.. => Reply::Text(500, "[-]etcd failed: reason withheld\n".into()),
+            3 | 8.. => KubeReply::Text(500, "[-]etcd failed: reason withheld\n".into()),
             _ => healthy(asked),
         }
     })
     .await;
     let plane = seen
         .until("a failing control plane", |change| match change {
-            Change::Upsert(Fact::ControlPlane(plane)) if plane.livez == Endpoint::Failing => Some(plane.clone()),
+            SourceChange::Upsert(Fact::ControlPlane(plane)) if plane.livez == Endpoint::Failing => Some(plane.clone()),
             _ => None,
         })
         .await;
@@ -308,7 +320,7 @@ async fn a_store_that_goes_back_in_time_voids_every_version() {
     let (server, mut seen) = started(move |asked| match asked {
         it if it.path == "/api/v1/namespaces" => {
             let version = if restored.load(Ordering::SeqCst) { "900" } else { "1000" };
-            Reply::Json(200, json!({"metadata": {"resourceVersion": version}, "items": []}))
+            KubeReply::Json(200, json!({"metadata": {"resourceVersion": version}, "items": []}))
         }
         it => healthy(it),
     })
@@ -324,7 +336,7 @@ async fn a_store_that_goes_back_in_time_voids_every_version() {
 #[tokio::test]
 async fn a_dead_cluster_costs_its_neighbours_nothing_and_is_asked_ever_more_slowly() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-    let server = Server::start(healthy).await;
+    let server = KubeTestServer::start(healthy).await;
     let mut dead = server.config.clone();
     let kubeconfig = std::fs::read_to_string(dead.kubeconfig.as_ref().expect("one")).expect("read");
     let start = kubeconfig.find("http://").expect("an address");
@@ -334,13 +346,13 @@ async fn a_dead_cluster_costs_its_neighbours_nothing_and_is_asked_ever_more_slow
     std::fs::write(&path, format!("{}http://{port}{}", &kubeconfig[..start], &kubeconfig[end..])).expect("written");
     dead.kubeconfig = Some(path);
     dead.name = "dead".into();
-    let mut seen = Seen::default();
-    start_on(client::Link::new(&dead), &dead, &seen.ctx, &seen.tasks);
+    let mut seen = KubeSourceBench::default();
+    start_on(client::ClusterLink::new(&dead), &dead, &seen.ctx, &seen.tasks);
     start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     let (mut alive, mut down) = (0, 0);
     seen.until("a living and a dead one", |change| {
-        alive += u32::from(*change == Change::Alive);
-        down += u32::from(matches!(change, Change::Trouble(trouble) if trouble.kind == TroubleKind::Unreachable));
+        alive += u32::from(*change == SourceChange::Alive);
+        down += u32::from(matches!(change, SourceChange::Trouble(trouble) if trouble.kind == TroubleKind::Unreachable));
         (alive >= 3 && down >= 3).then_some(())
     })
     .await;
@@ -348,7 +360,7 @@ async fn a_dead_cluster_costs_its_neighbours_nothing_and_is_asked_ever_more_slow
 
 // ---- credentials ----
 
-fn with_token_file(server: &mut Server, dir: &std::path::Path) -> std::path::PathBuf {
+fn with_token_file(server: &mut KubeTestServer, dir: &std::path::Path) -> std::path::PathBuf {
     let old = std::fs::read_to_string(server.config.kubeconfig.as_ref().expect("one")).expect("read");
     let token = dir.join("token");
     std::fs::write(&token, "one\n").expect("written");
@@ -363,7 +375,7 @@ fn with_token_file(server: &mut Server, dir: &std::path::Path) -> std::path::Pat
 async fn a_token_that_was_replaced_in_its_file_is_read_when_the_old_one_is_refused() {
     let good = Arc::new(Mutex::new("Bearer one"));
     let wanted = good.clone();
-    let mut server = Server::start(move |asked| {
+    let mut server = KubeTestServer::start(move |asked| {
         if asked.authorization == *wanted.lock().expect("a token") {
             healthy(asked)
         } else {
@@ -373,7 +385,7 @@ async fn a_token_that_was_replaced_in_its_file_is_read_when_the_old_one_is_refus
     .await;
     let dir = tempfile::tempdir().expect("a directory");
     let token = with_token_file(&mut server, dir.path());
-    let mut seen = Seen::default();
+    let mut seen = KubeSourceBench::default();
     start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     seen.until("proof of life", alive).await;
 
@@ -382,7 +394,7 @@ async fn a_token_that_was_replaced_in_its_file_is_read_when_the_old_one_is_refus
     *good.lock().expect("a token") = "Bearer two";
     let asked = || server.count(|it| it.authorization == "Bearer two" && it.path == "/livez");
     seen.until("proof of life with the new token", |change| {
-        assert!(!matches!(change, Change::Trouble(_)), "{change:?}");
+        assert!(!matches!(change, SourceChange::Trouble(_)), "{change:?}");
         alive(change).filter(|_| asked() > 0)
     })
     .await;
@@ -398,7 +410,7 @@ async fn a_token_that_was_replaced_in_its_file_is_read_when_the_old_one_is_refus
 async fn a_plugins_token_without_an_end_is_asked_for_again_when_it_is_refused() {
     let good = Arc::new(Mutex::new("Bearer t1".to_owned()));
     let wanted = good.clone();
-    let mut server = Server::start(move |asked| {
+    let mut server = KubeTestServer::start(move |asked| {
         if asked.authorization == *wanted.lock().expect("a token") {
             healthy(asked)
         } else {
@@ -423,7 +435,7 @@ async fn a_plugins_token_without_an_end_is_asked_for_again_when_it_is_refused() 
     let path = dir.path().join("kubeconfig");
     std::fs::write(&path, old.replace("{token: abc}", &exec)).expect("written");
     server.config.kubeconfig = Some(path);
-    let mut seen = Seen::default();
+    let mut seen = KubeSourceBench::default();
     start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     seen.until("proof of life", alive).await;
     let count = || std::fs::read_to_string(&runs).expect("runs").lines().count();

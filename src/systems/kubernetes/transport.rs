@@ -1,4 +1,4 @@
-//! The connection under the Kubernetes client: plain TCP, or through a proxy, to nowhere that [`Reach`] forbids.
+//! The connection under the Kubernetes client: plain TCP, or through a proxy, to nowhere that [`EgressPolicy`] forbids.
 //!
 //! The client crate's own connection resolves names where nobody can judge the answer, trusts the cluster's authority for
 //! an https proxy, and sends no credentials to a SOCKS proxy; so it is put together here.
@@ -29,7 +29,7 @@ use tower_service::Service;
 use super::client_cert;
 use super::error_text::trouble_of;
 use crate::model::Trouble;
-use crate::systems::egress_policy::Reach;
+use crate::systems::egress_policy::EgressPolicy;
 use crate::systems::local_failures::NotByProxy;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -41,7 +41,7 @@ const UNUSED: Duration = Duration::from_secs(60);
 
 /// A client on connections of its own. Nothing is connected yet. It repeats no request: a create that timed out would
 /// run twice.
-pub fn client(config: &Config, reach: &Reach) -> Result<Client, Trouble> {
+pub fn client(config: &Config, reach: &EgressPolicy) -> Result<Client, Trouble> {
     let who = client_cert::of(&config.auth_info)?;
     // What the client crate would parse on the way, and refuse without a reason.
     let mut config = config.clone();
@@ -52,7 +52,7 @@ pub fn client(config: &Config, reach: &Reach) -> Result<Client, Trouble> {
     connected(&config, who, reach).map_err(|error| trouble_of(&error))
 }
 
-fn connected(config: &Config, who: Option<Arc<dyn ResolvesClientCert>>, reach: &Reach) -> Result<Client, Error> {
+fn connected(config: &Config, who: Option<Arc<dyn ResolvesClientCert>>, reach: &EgressPolicy) -> Result<Client, Error> {
     let direct = Guarded::new(reach.clone());
     let Some(proxy) = &config.proxy_url else {
         return over(tls(config, who, direct)?, config);
@@ -99,7 +99,7 @@ fn over<C: Connect + Clone + Send + Sync + 'static>(https: C, config: &Config) -
         .pool_idle_timeout(UNUSED)
         .pool_max_idle_per_host(4)
         .build(https);
-    let builder = ClientBuilder::new(Wire(http), config.default_namespace.clone())
+    let builder = ClientBuilder::new(BoxedHttp(http), config.default_namespace.clone())
         .with_layer(&config.base_uri_layer())
         .with_layer(&config.extra_headers_layer()?);
     Ok(match config.auth_layer()? {
@@ -110,9 +110,9 @@ fn over<C: Connect + Clone + Send + Sync + 'static>(https: C, config: &Config) -
 
 /// The HTTP client with its errors boxed, as the layers above want them.
 #[derive(Clone)]
-struct Wire<C>(Http<C, Body>);
+struct BoxedHttp<C>(Http<C, Body>);
 
-impl<C: Connect + Clone + Send + Sync + 'static> Service<Request<Body>> for Wire<C> {
+impl<C: Connect + Clone + Send + Sync + 'static> Service<Request<Body>> for BoxedHttp<C> {
     type Response = <Http<C, Body> as Service<Request<Body>>>::Response;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
@@ -204,12 +204,12 @@ fn decoded(text: &str) -> String {
 /// TCP to where it may lead: a name's addresses are judged as they are resolved, an address as it stands.
 #[derive(Clone)]
 struct Guarded {
-    reach: Reach,
+    reach: EgressPolicy,
     tcp: HttpConnector<Names>,
 }
 
 impl Guarded {
-    fn new(reach: Reach) -> Self {
+    fn new(reach: EgressPolicy) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Names(reach.clone()));
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(CONNECT));
@@ -238,7 +238,7 @@ impl Service<Uri> for Guarded {
 }
 
 #[derive(Clone)]
-struct Names(Reach);
+struct Names(EgressPolicy);
 
 impl Service<Name> for Names {
     type Response = std::vec::IntoIter<SocketAddr>;
@@ -259,13 +259,15 @@ impl Service<Name> for Names {
 #[allow(clippy::err_expect, reason = "what holds a secret is not printed")]
 mod tests {
     use super::*;
-    use crate::systems::egress_policy::Refused;
+    use crate::systems::egress_policy::EgressRefused;
 
     fn refused(error: &BoxError) -> bool {
         let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());
         while let Some(cause) = next {
             let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            if cause.is::<Refused>() || inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<Refused>) {
+            if cause.is::<EgressRefused>()
+                || inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<EgressRefused>)
+            {
                 return true;
             }
             next = cause.source();
@@ -275,13 +277,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_guarded_connection_is_not_made_to_a_metadata_address_by_number_or_by_name() {
-        let mut guarded = Guarded::new(Reach::guarded(&[]));
+        let mut guarded = Guarded::new(EgressPolicy::guarded(&[]));
         for to in ["https://169.254.169.254/", "http://[fe80::1]:80/", "https://metadata.google.internal/"] {
             let why = guarded.call(to.parse().expect("an address")).await.err().expect("refused");
             assert!(refused(&why), "{to}: {why}");
         }
         // What a name resolves to is judged where it is resolved.
-        let mut names = Names(Reach::guarded(&[]));
+        let mut names = Names(EgressPolicy::guarded(&[]));
         let why = names.call("169.254.169.254".parse().expect("a name")).await.err().expect("refused");
         assert!(refused(&why.into()));
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");

@@ -13,14 +13,14 @@ use tokio::time::Instant;
 
 use super::error_text::{plain, trouble, trouble_of_answer};
 use super::json_access;
-use super::list_mapping::Gathered;
+use super::list_mapping::GatheredFacts;
 pub use super::list_mapping::{MAX_FACTS, Mapped, Mapping};
-pub use super::namespace_union::Union;
+pub use super::namespace_union::NamespaceUnion;
 use super::requests::{self, Collection, PageFault};
-use super::source_context::{EVERY, Feed, NOT_INSTALLED_EVERY};
-use super::stream::{self, Cut, Event, Kind, Lines, Unopened};
+use super::source_context::{EVERY, NOT_INSTALLED_EVERY, SourceContext};
+use super::stream::{self, StreamCut, Unopened, WatchEvent, WatchEventKind, WatchLines};
 use crate::model::facts::{Fact, FactKind};
-use crate::model::{Change, Trouble, TroubleKind};
+use crate::model::{SourceChange, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
 /// One watched resource.
@@ -31,11 +31,11 @@ pub struct Watched {
     pub collection: Collection,
     pub kind: FactKind,
     /// Where the lists of several namespaces become one.
-    pub union: Option<Union>,
+    pub union: Option<NamespaceUnion>,
 }
 
 /// Keeps one resource in view until the room stops.
-pub async fn run(feed: Feed, what: Watched, mut mapping: impl Mapping) {
+pub async fn run(feed: SourceContext, what: Watched, mut mapping: impl Mapping) {
     let mut gate = feed.gate();
     let mut backoff = Backoff::default();
     loop {
@@ -43,7 +43,7 @@ pub async fn run(feed: Feed, what: Watched, mut mapping: impl Mapping) {
             () = feed.stop.cancelled() => return,
             open = gate.wait_for(|gate| gate.open) => if open.is_err() { return },
         }
-        let mut watch = Watch::new(&feed, &what);
+        let mut watch = ResourceWatch::new(&feed, &what);
         tokio::select! {
             () = feed.stop.cancelled() => return,
             changed = gate.changed() => if changed.is_err() { return },
@@ -52,8 +52,8 @@ pub async fn run(feed: Feed, what: Watched, mut mapping: impl Mapping) {
     }
 }
 
-struct Watch<'a> {
-    feed: &'a Feed,
+struct ResourceWatch<'a> {
+    feed: &'a SourceContext,
     what: &'a Watched,
     /// Keys of what was reported: an object that has no fact any more is taken back only if it had one.
     reported: HashSet<String>,
@@ -69,7 +69,7 @@ struct Watch<'a> {
 }
 
 /// How one watch ended.
-enum End {
+enum WatchEnd {
     /// In order, cut, or after silence: go on from the last version.
     Closed {
         lasted: bool,
@@ -83,8 +83,8 @@ enum End {
     Broken(Trouble, Option<Duration>),
 }
 
-impl<'a> Watch<'a> {
-    fn new(feed: &'a Feed, what: &'a Watched) -> Self {
+impl<'a> ResourceWatch<'a> {
+    fn new(feed: &'a SourceContext, what: &'a Watched) -> Self {
         let streams = feed.link.streaming_lists();
         Self { feed, what, reported: HashSet::new(), lived: false, odd: 0, cut: false, streams, stumbles: 0 }
     }
@@ -138,17 +138,17 @@ impl<'a> Watch<'a> {
     }
 
     /// What follows from how a watch ended; true if the list has to be read again.
-    async fn ended(&mut self, end: End, backoff: &mut Backoff) -> bool {
+    async fn ended(&mut self, end: WatchEnd, backoff: &mut Backoff) -> bool {
         let (wait, again) = match end {
-            End::Closed { lasted: true } => {
+            WatchEnd::Closed { lasted: true } => {
                 backoff.reset();
                 self.stumbles = 0;
                 return false;
             }
-            End::Closed { lasted: false } => (backoff.failed(), false),
-            End::Expired => (backoff.failed(), true),
-            End::Refused => (EVERY, true),
-            End::Failed(trouble) => {
+            WatchEnd::Closed { lasted: false } => (backoff.failed(), false),
+            WatchEnd::Expired => (backoff.failed(), true),
+            WatchEnd::Refused => (EVERY, true),
+            WatchEnd::Failed(trouble) => {
                 self.stumbles += 1;
                 // The list that follows shows what the server is worth.
                 if self.stumbles > 1 {
@@ -156,7 +156,7 @@ impl<'a> Watch<'a> {
                 }
                 (backoff.failed(), true)
             }
-            End::Broken(trouble, asked) => {
+            WatchEnd::Broken(trouble, asked) => {
                 self.stumbles += 1;
                 let garbage = trouble.kind == TroubleKind::Garbage;
                 // One refused connection is an API server that restarts; two are trouble.
@@ -187,11 +187,11 @@ impl<'a> Watch<'a> {
         {
             // What may not be read does not hide the rest: that it is missing is told beside it.
             self.reported.clear();
-            self.feed.parts.report(Change::Replace { kind: self.what.kind, facts }).await;
+            self.feed.parts.report(SourceChange::Replace { kind: self.what.kind, facts }).await;
         }
         if self.feed.parts.absent(&self.what.part, trouble).await {
             self.reported.clear();
-            self.feed.parts.report(Change::Replace { kind: self.what.kind, facts: Vec::new() }).await;
+            self.feed.parts.report(SourceChange::Replace { kind: self.what.kind, facts: Vec::new() }).await;
         }
     }
 
@@ -208,7 +208,7 @@ impl<'a> Watch<'a> {
     }
 
     /// The whole collection, and where to watch from; the stream it came on, if it came on one.
-    async fn begin(&mut self, mapping: &mut impl Mapping) -> Result<(String, Option<Lines>), PageFault> {
+    async fn begin(&mut self, mapping: &mut impl Mapping) -> Result<(String, Option<WatchLines>), PageFault> {
         if self.streams {
             match self.streamed(mapping).await {
                 Ok((version, lines)) => return Ok((version, Some(lines))),
@@ -227,7 +227,7 @@ impl<'a> Watch<'a> {
 
     async fn list(&mut self, mapping: &mut impl Mapping) -> Result<String, PageFault> {
         let client = self.feed.link.client().await.map_err(|trouble| PageFault::Trouble(trouble, None))?;
-        let mut gathered = Gathered::default();
+        let mut gathered = GatheredFacts::default();
         mapping.reset();
         let limit = self.feed.limits().list;
         let add = |object: &Value| gathered.add(mapping.map(object));
@@ -238,7 +238,7 @@ impl<'a> Watch<'a> {
     }
 
     /// A list as the beginning of a watch. `None`: this server can't.
-    async fn streamed(&mut self, mapping: &mut impl Mapping) -> Result<(String, Lines), Option<PageFault>> {
+    async fn streamed(&mut self, mapping: &mut impl Mapping) -> Result<(String, WatchLines), Option<PageFault>> {
         let limit = self.feed.limits().list;
         let of_trouble = |trouble| Some(PageFault::Trouble(trouble, None));
         let client = self.feed.link.client().await.map_err(of_trouble)?;
@@ -248,37 +248,37 @@ impl<'a> Watch<'a> {
             Err(Unopened::Refused) => return Err(None),
             Err(Unopened::Broken(trouble, asked)) => return Err(Some(PageFault::Trouble(trouble, asked))),
         };
-        let mut gathered = Gathered::default();
+        let mut gathered = GatheredFacts::default();
         mapping.reset();
         loop {
             let line = match tokio::time::timeout(limit, lines.next()).await {
                 Ok(Ok(Some(line))) => line,
                 // A server that does not know the question watches from now on and never says that the list is over.
-                Err(_) | Ok(Ok(None) | Err(Cut::TooLong)) => return Err(None),
-                Ok(Err(Cut::Lost)) => {
+                Err(_) | Ok(Ok(None) | Err(StreamCut::TooLong)) => return Err(None),
+                Ok(Err(StreamCut::Lost)) => {
                     return Err(of_trouble(plain(TroubleKind::Unreachable, "the connection was cut")));
                 }
             };
-            let Some(Event { kind, object, .. }) = stream::event(&line) else { return Err(None) };
+            let Some(WatchEvent { kind, object, .. }) = stream::event(&line) else { return Err(None) };
             match kind {
-                Kind::Added | Kind::Modified => gathered.add(mapping.map(&object)),
-                Kind::Bookmark
+                WatchEventKind::Added | WatchEventKind::Modified => gathered.add(mapping.map(&object)),
+                WatchEventKind::Bookmark
                     if json_access::tag(&object, "annotations", "k8s.io/initial-events-end") == Some("true") =>
                 {
                     self.cut = false;
                     self.swap(gathered, mapping).await;
                     return Ok((json_access::string(&object, "/metadata/resourceVersion"), lines));
                 }
-                Kind::Deleted | Kind::Bookmark => {}
-                Kind::Error if stream::is_expired(&object) => return Err(Some(PageFault::Expired)),
+                WatchEventKind::Deleted | WatchEventKind::Bookmark => {}
+                WatchEventKind::Error if stream::is_expired(&object) => return Err(Some(PageFault::Expired)),
                 // With an old etcd below it every such stream ends in an error 500.
-                Kind::Error | Kind::Unknown => return Err(None),
+                WatchEventKind::Error | WatchEventKind::Unknown => return Err(None),
             }
         }
     }
 
     /// The new list takes the place of all that was known: what is not in it is gone.
-    async fn swap(&mut self, gathered: Gathered, mapping: &mut impl Mapping) {
+    async fn swap(&mut self, gathered: GatheredFacts, mapping: &mut impl Mapping) {
         mapping.complete();
         self.odd = gathered.odd;
         if self.odd > 0 {
@@ -293,11 +293,11 @@ impl<'a> Watch<'a> {
         self.reported = facts.iter().map(Fact::key).collect();
         self.proven().await;
         if let Some(facts) = self.what.listed(facts) {
-            self.feed.parts.report(Change::Replace { kind: self.what.kind, facts }).await;
+            self.feed.parts.report(SourceChange::Replace { kind: self.what.kind, facts }).await;
         }
     }
 
-    async fn watch(&mut self, begun: Option<Lines>, version: &mut String, mapping: &mut impl Mapping) -> End {
+    async fn watch(&mut self, begun: Option<WatchLines>, version: &mut String, mapping: &mut impl Mapping) -> WatchEnd {
         let began = Instant::now();
         self.lived = false;
         let mut lines = match begun {
@@ -313,19 +313,19 @@ impl<'a> Watch<'a> {
             let line = match tokio::time::timeout(self.feed.limits().idle, lines.next()).await {
                 Ok(Ok(Some(line))) => line,
                 // A cut connection is no trouble by itself: whether the server is away shows when we come back.
-                Err(_) | Ok(Ok(None) | Err(Cut::Lost)) => return End::Closed { lasted },
-                Ok(Err(Cut::TooLong)) => return garbage("a watch event of more than 8 MiB"),
+                Err(_) | Ok(Ok(None) | Err(StreamCut::Lost)) => return WatchEnd::Closed { lasted },
+                Ok(Err(StreamCut::TooLong)) => return garbage("a watch event of more than 8 MiB"),
             };
-            let Some(Event { kind, object }) = stream::event(&line) else {
+            let Some(WatchEvent { kind, object }) = stream::event(&line) else {
                 return garbage("a watch event that is not JSON");
             };
             match kind {
-                Kind::Added | Kind::Modified => self.seen(&object, mapping).await,
-                Kind::Deleted => self.gone(&object, mapping).await,
-                Kind::Bookmark => {}
-                Kind::Error if stream::is_expired(&object) => return End::Expired,
-                Kind::Error => return self.error(&object),
-                Kind::Unknown => return garbage("an answer to a watch that is no watch event"),
+                WatchEventKind::Added | WatchEventKind::Modified => self.seen(&object, mapping).await,
+                WatchEventKind::Deleted => self.gone(&object, mapping).await,
+                WatchEventKind::Bookmark => {}
+                WatchEventKind::Error if stream::is_expired(&object) => return WatchEnd::Expired,
+                WatchEventKind::Error => return self.error(&object),
+                WatchEventKind::Unknown => return garbage("an answer to a watch that is no watch event"),
             }
             self.lived = true;
             if let Some(newer) = json_access::at(&object, "/metadata/resourceVersion").as_str() {
@@ -334,18 +334,18 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn error(&self, status: &Value) -> End {
+    fn error(&self, status: &Value) -> WatchEnd {
         let code = u16::try_from(json_access::count(status, "/code")).unwrap_or(500);
-        End::Failed(requests::about(trouble_of_answer(code, status.to_string().as_bytes()), &self.what.collection))
+        WatchEnd::Failed(requests::about(trouble_of_answer(code, status.to_string().as_bytes()), &self.what.collection))
     }
 
-    async fn open(&self, version: &str) -> Result<Lines, End> {
-        let client = self.feed.link.client().await.map_err(|trouble| End::Broken(trouble, None))?;
+    async fn open(&self, version: &str) -> Result<WatchLines, WatchEnd> {
+        let client = self.feed.link.client().await.map_err(|trouble| WatchEnd::Broken(trouble, None))?;
         let opened = stream::open(&client, &self.what.collection, Some(version), self.feed.limits()).await;
         opened.map_err(|why| match why {
-            Unopened::Expired => End::Expired,
-            Unopened::Refused => End::Refused,
-            Unopened::Broken(trouble, asked) => End::Broken(trouble, asked),
+            Unopened::Expired => WatchEnd::Expired,
+            Unopened::Refused => WatchEnd::Refused,
+            Unopened::Broken(trouble, asked) => WatchEnd::Broken(trouble, asked),
         })
     }
 
@@ -359,7 +359,7 @@ impl<'a> Watch<'a> {
                     self.reported.clear();
                 }
                 if told {
-                    self.feed.parts.report(Change::Upsert(fact)).await;
+                    self.feed.parts.report(SourceChange::Upsert(fact)).await;
                 }
             }
             Some((key, None)) => self.take_back(key).await,
@@ -386,11 +386,11 @@ impl<'a> Watch<'a> {
 
     async fn take_back(&mut self, key: String) {
         if self.reported.remove(&key) && self.what.tells(&key, None) {
-            self.feed.parts.report(Change::Remove { kind: self.what.kind, key }).await;
+            self.feed.parts.report(SourceChange::Remove { kind: self.what.kind, key }).await;
         }
     }
 }
 
-fn garbage(what: &str) -> End {
-    End::Broken(plain(TroubleKind::Garbage, what), None)
+fn garbage(what: &str) -> WatchEnd {
+    WatchEnd::Broken(plain(TroubleKind::Garbage, what), None)
 }

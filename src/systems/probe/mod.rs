@@ -17,14 +17,14 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
-use super::egress_policy::Reach;
+use super::egress_policy::EgressPolicy;
 use super::http::{Api, Options, notes, trouble};
 use super::{ActError, Adapter, Ctx, Permit, SourceSpec, supervise};
 use crate::clock::Clock;
 use crate::config::ProbeConfig;
 use crate::model::{SourceId, Step, System, Trouble, TroubleKind};
 
-use window::Window;
+use window::SampleWindow;
 
 /// Bodies are read only so that the connection can be kept.
 const MAX_BODY: usize = 1024 * 1024;
@@ -36,10 +36,10 @@ const IDLE: Duration = Duration::from_millis(900);
 pub fn start(config: &ProbeConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
     let id = SourceId::new(System::Probe, config.name.clone());
     let total = Duration::from_secs(config.timeout_s.max(1));
-    let window = Arc::new(Mutex::new(Window::new(config.window)));
+    let window = Arc::new(Mutex::new(SampleWindow::new(config.window)));
     let options = Options { proxies: ctx.proxies.clone(), ..options(config, total, ctx.reach.clone()) };
     let notes = notes(&config.url, &options);
-    let watch = Arc::new(watch::Watch {
+    let watch = Arc::new(watch::ProbeWatch {
         api: Api::new(&config.url, options),
         config: config.clone(),
         window: window.clone(),
@@ -50,12 +50,12 @@ pub fn start(config: &ProbeConfig, ctx: &Ctx, tasks: &TaskTracker) -> (SourceSpe
         let watch = watch.clone();
         async move { supervise::poll(&ctx.clock, &ctx.stop, every, || watch.round()).await }
     });
-    let reader = Reader { window, clock: ctx.clock.clone(), every, total };
+    let reader = ProbeAdapter { window, clock: ctx.clock.clone(), every, total };
     let spec = SourceSpec { id, fresh_for_s: supervise::fresh_for(every), credential: String::new(), notes };
     (spec, Some(Arc::new(reader)))
 }
 
-fn options(config: &ProbeConfig, total: Duration, reach: Reach) -> Options {
+fn options(config: &ProbeConfig, total: Duration, reach: EgressPolicy) -> Options {
     Options {
         ca_file: config.ca_file.clone(),
         http: config.http.clone(),
@@ -69,14 +69,14 @@ fn options(config: &ProbeConfig, total: Duration, reach: Reach) -> Options {
 }
 
 /// Reads the probe's own window: it is an observation made here, so there is nobody else to ask.
-struct Reader {
-    window: Arc<Mutex<Window>>,
+struct ProbeAdapter {
+    window: Arc<Mutex<SampleWindow>>,
     clock: Clock,
     every: Duration,
     total: Duration,
 }
 
-impl Reader {
+impl ProbeAdapter {
     /// How old the newest sample may be. The time limit of a request is real time, which a fast clock stretches.
     fn patience(&self) -> TimeDelta {
         let stretched = self.total.mul_f64(self.clock.speed().max(1.0));
@@ -85,7 +85,7 @@ impl Reader {
 }
 
 #[async_trait]
-impl Adapter for Reader {
+impl Adapter for ProbeAdapter {
     async fn read(&self, path: &str) -> Result<Value, Trouble> {
         let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         // One from ahead is of a wall clock that was set back since: how old it is, nobody knows.

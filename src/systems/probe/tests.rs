@@ -8,25 +8,32 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::watch::Watch;
-use super::window::{Sample, Window};
+use super::watch::ProbeWatch;
+use super::window::{ProbeSample, SampleWindow};
 use super::*;
 use crate::model::facts::{Fact, Probe};
-use crate::model::{Change, SafeText, Stamp};
-use crate::systems::http::test_server::{Reply, Room, Server};
+use crate::model::{SafeText, SourceChange, Stamp};
+use crate::systems::http::test_server::{ScriptedReply, SourceBench, TestServer};
 
 fn at(seconds: i64) -> Stamp {
     "2026-03-02T14:37:00Z".parse::<Stamp>().expect("a time") + TimeDelta::seconds(seconds)
 }
 
-fn sample(seconds: i64, good: bool, site: Option<&str>) -> Sample {
+fn sample(seconds: i64, good: bool, site: Option<&str>) -> ProbeSample {
     let status = site.map(|_| if good { 200 } else { 503 });
-    Sample { at: at(seconds), good, status, error: SafeText::default(), site: site.map(SafeText::new), latency_ms: 1 }
+    ProbeSample {
+        at: at(seconds),
+        good,
+        status,
+        error: SafeText::default(),
+        site: site.map(SafeText::new),
+        latency_ms: 1,
+    }
 }
 
 #[test]
 fn the_window_tells_shares_and_when_a_run_began() {
-    let mut window = Window::new(3);
+    let mut window = SampleWindow::new(3);
     assert_eq!((window.share("dr"), window.good_percent(), window.since()), (None, None, None));
     let mut steps = Vec::new();
     for (seconds, good, site) in [
@@ -58,7 +65,7 @@ fn the_window_tells_shares_and_when_a_run_began() {
 proptest! {
     #[test]
     fn a_window_never_claims_more_than_it_holds(size in 0usize..8, run in prop::collection::vec((any::<bool>(), 0u8..3), 1..40)) {
-        let mut window = Window::new(size);
+        let mut window = SampleWindow::new(size);
         for (i, (good, site)) in run.iter().enumerate() {
             let site = ["primary", "dr"].get(usize::from(*site)).copied();
             window.push(sample(i64::try_from(i).expect("small"), *good, site));
@@ -92,23 +99,23 @@ fn config(url: String) -> ProbeConfig {
     }
 }
 
-struct Bench {
-    room: Room,
-    watch: Watch,
-    reader: Reader,
+struct ProbeBench {
+    room: SourceBench,
+    watch: ProbeWatch,
+    reader: ProbeAdapter,
 }
 
-impl Bench {
+impl ProbeBench {
     fn new(config: ProbeConfig, total: Duration) -> Self {
-        let room = Room::manual();
-        let window = Arc::new(Mutex::new(Window::new(config.window)));
-        let watch = Watch {
+        let room = SourceBench::manual();
+        let window = Arc::new(Mutex::new(SampleWindow::new(config.window)));
+        let watch = ProbeWatch {
             api: Api::new(&config.url, options(&config, total, Default::default())),
             config,
             window: window.clone(),
             reporter: room.ctx.reporter(SourceId::new(System::Probe, "shop")),
         };
-        let reader = Reader { window, clock: room.ctx.clock.clone(), every: Duration::from_secs(5), total };
+        let reader = ProbeAdapter { window, clock: room.ctx.clock.clone(), every: Duration::from_secs(5), total };
         Self { room, watch, reader }
     }
 
@@ -116,7 +123,7 @@ impl Bench {
         self.room.ctx.clock.advance(Duration::from_secs(5));
         assert!(self.watch.round().await, "a bad sample does not change the interval");
         match self.room.next().await.change {
-            Change::Upsert(Fact::Probe(probe)) => probe,
+            SourceChange::Upsert(Fact::Probe(probe)) => probe,
             other => panic!("{other:?}"),
         }
     }
@@ -126,11 +133,11 @@ impl Bench {
 async fn every_status_outside_good_is_bad_and_redirects_are_not_followed() {
     let status = Arc::new(AtomicU16::new(0));
     let asked = status.clone();
-    let elsewhere = Server::start(|_| Reply::Json(200, json!(1))).await;
+    let elsewhere = TestServer::start(|_| ScriptedReply::Json(200, json!(1))).await;
     let to = elsewhere.url.clone();
-    let server = Server::start(move |_| {
+    let server = TestServer::start(move |_| {
         let headers = vec![("x-served-by", "primary".to_owned()), ("location", to.clone())];
-        Reply::With(asked.load(Ordering::SeqCst), headers, "etcd is gone. Really.".to_owned())
+        ScriptedReply::With(asked.load(Ordering::SeqCst), headers, "etcd is gone. Really.".to_owned())
     })
     .await;
     for (code, good, ok) in [
@@ -144,7 +151,7 @@ async fn every_status_outside_good_is_bad_and_redirects_are_not_followed() {
         status.store(code, Ordering::SeqCst);
         let mut config = config(format!("{}/healthz?key=hidden", server.url));
         config.good = good;
-        let probe = Bench::new(config, Duration::from_secs(1)).sample().await;
+        let probe = ProbeBench::new(config, Duration::from_secs(1)).sample().await;
         assert_eq!((probe.ok, probe.status), (ok, Some(code)), "{probe:?}");
         assert_eq!(probe.error.is_empty(), ok, "{probe:?}");
         assert_eq!(probe.site.as_ref().map(SafeText::as_str), Some("primary"));
@@ -159,12 +166,12 @@ async fn an_outage_is_told_from_its_first_bad_sample_and_the_move_by_its_site() 
     let script = Mutex::new(
         [(200, "primary"), (503, "primary"), (503, "dr"), (200, "dr"), (200, "dr"), (200, "dr")].into_iter(),
     );
-    let server = Server::start(move |_| {
+    let server = TestServer::start(move |_| {
         let (status, site) = script.lock().expect("the script").next().unwrap_or((500, "?"));
-        Reply::With(status, vec![("x-served-by", site.to_owned())], "x".repeat(5000))
+        ScriptedReply::With(status, vec![("x-served-by", site.to_owned())], "x".repeat(5000))
     })
     .await;
-    let mut bench = Bench::new(config(server.url.clone()), Duration::from_secs(1));
+    let mut bench = ProbeBench::new(config(server.url.clone()), Duration::from_secs(1));
     assert!(bench.reader.read("site").await.is_err(), "before the first sample there is nothing to read");
     let mut story = Vec::new();
     for _ in 0..6 {
@@ -201,11 +208,11 @@ async fn an_outage_is_told_from_its_first_bad_sample_and_the_move_by_its_site() 
 #[tokio::test]
 async fn no_answer_is_a_bad_sample_without_a_site() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-    let silent = Server::start(|_| Reply::Silent).await;
+    let silent = TestServer::start(|_| ScriptedReply::Silent).await;
     for (url, words) in
         [(format!("http://{port}"), "Connection refused"), (silent.url.clone(), "did not answer within")]
     {
-        let mut bench = Bench::new(config(url), Duration::from_millis(200));
+        let mut bench = ProbeBench::new(config(url), Duration::from_millis(200));
         let probe = bench.sample().await;
         assert!(!probe.ok && probe.status.is_none() && probe.site.is_none() && probe.by_site.is_empty(), "{probe:?}");
         assert!(probe.error.as_str().contains(words), "{probe:?}");
@@ -218,7 +225,7 @@ async fn no_answer_is_a_bad_sample_without_a_site() {
 async fn what_is_wrong_on_our_side_is_trouble_and_no_sample() {
     let mut config = config("https://127.0.0.1:1/".to_owned());
     config.ca_file = Some("/nonexistent/ca.pem".into());
-    let mut bench = Bench::new(config, Duration::from_millis(200));
+    let mut bench = ProbeBench::new(config, Duration::from_millis(200));
     assert!(!bench.watch.round().await);
     let trouble = bench.room.trouble().await;
     assert_eq!(trouble.kind, TroubleKind::Credential, "{trouble:?}");
@@ -227,8 +234,9 @@ async fn what_is_wrong_on_our_side_is_trouble_and_no_sample() {
 
 #[tokio::test]
 async fn the_running_probe_samples_on_the_room_s_clock() {
-    let server = Server::start(|_| Reply::With(200, vec![("x-served-by", "dr".to_owned())], "ok".to_owned())).await;
-    let (mut room, tasks) = (Room::fast(), TaskTracker::new());
+    let server =
+        TestServer::start(|_| ScriptedReply::With(200, vec![("x-served-by", "dr".to_owned())], "ok".to_owned())).await;
+    let (mut room, tasks) = (SourceBench::fast(), TaskTracker::new());
     let (spec, adapter) = start(&config(server.url.clone()), &room.ctx, &tasks);
     assert_eq!((spec.id.to_string().as_str(), spec.fresh_for_s), ("probe/shop", 30));
     let (first, second) = (room.next().await, room.next().await);

@@ -2,23 +2,23 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::window::{Sample, Window};
+use super::window::{ProbeSample, SampleWindow};
 use crate::config::ProbeConfig;
 use crate::model::facts::Probe;
 use crate::model::{SafeText, Trouble};
 use crate::systems::Reporter;
-use crate::systems::http::{Answer, Api, Fault, Method};
+use crate::systems::http::{Api, HttpFault, HttpResponse, Method};
 
 const MAX_SITE: usize = 64;
 
-pub struct Watch {
+pub struct ProbeWatch {
     pub api: Api,
     pub config: ProbeConfig,
-    pub window: Arc<Mutex<Window>>,
+    pub window: Arc<Mutex<SampleWindow>>,
     pub reporter: Reporter,
 }
 
-impl Watch {
+impl ProbeWatch {
     /// Takes one sample. A bad one is no reason to ask sooner: the interval is part of what the window means.
     pub async fn round(&self) -> bool {
         let asked = self.reporter.clock().now();
@@ -31,19 +31,20 @@ impl Watch {
         let (status, error, site) = match result {
             Ok(answer) => self.judge(&answer),
             // What we could not ask says nothing about users: it is no sample.
-            Err(Fault { trouble, .. }) if trouble.kind.own_failure().is_some() => {
+            Err(HttpFault { trouble, .. }) if trouble.kind.own_failure().is_some() => {
                 self.reporter.trouble(trouble).await;
                 return false;
             }
             Err(fault) => (None, Some(Trouble::from(fault).what), None),
         };
-        let sample = Sample { at, good: error.is_none(), status, error: error.unwrap_or_default(), site, latency_ms };
+        let sample =
+            ProbeSample { at, good: error.is_none(), status, error: error.unwrap_or_default(), site, latency_ms };
         let fact = self.add(sample);
         self.reporter.upsert(fact).await;
         true
     }
 
-    fn judge(&self, answer: &Answer) -> (Option<u16>, Option<SafeText>, Option<SafeText>) {
+    fn judge(&self, answer: &HttpResponse) -> (Option<u16>, Option<SafeText>, Option<SafeText>) {
         let (low, high) = self.config.good;
         let bad = !(low..=high).contains(&answer.status);
         let error = bad.then(|| answer.trouble().what);
@@ -56,7 +57,7 @@ impl Watch {
         (Some(answer.status), error, site.filter(|site| !site.is_empty()))
     }
 
-    fn add(&self, sample: Sample) -> Probe {
+    fn add(&self, sample: ProbeSample) -> Probe {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         window.push(sample.clone());
         let (samples, good) = window.counts();

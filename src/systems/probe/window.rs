@@ -6,7 +6,7 @@ use crate::model::{SafeText, Stamp};
 
 /// One question and what came of it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
+pub struct ProbeSample {
     /// When it was asked.
     pub at: Stamp,
     pub good: bool,
@@ -19,13 +19,13 @@ pub struct Sample {
 
 /// A bounded run of samples.
 #[derive(Debug)]
-pub struct Window {
-    samples: VecDeque<Sample>,
+pub struct SampleWindow {
+    samples: VecDeque<ProbeSample>,
     size: usize,
     since: Option<Stamp>,
 }
 
-impl Window {
+impl SampleWindow {
     /// A window of `size` samples, at least one.
     pub fn new(size: usize) -> Self {
         let size = size.clamp(1, 1_000);
@@ -33,7 +33,7 @@ impl Window {
     }
 
     /// Adds the newest sample; the oldest falls out.
-    pub fn push(&mut self, sample: Sample) {
+    pub fn push(&mut self, sample: ProbeSample) {
         let turned = self.samples.back().is_none_or(|last| last.good != sample.good);
         if turned {
             self.since = Some(sample.at);

@@ -1,8 +1,8 @@
 //! The four requests we make, and what their failures mean: the server's trouble, or one question's.
 
-use super::response::{self, Envelope, RawGroup, RawQuery, RawRules, RawRuntime, Said};
+use super::response::{self, PrometheusEnvelope, QueryResult, RawQuery, RawRuleGroup, RawRuleGroups, RawRuntime};
 use crate::model::{SafeText, Trouble};
-use crate::systems::http::{Answer, Api, Options, parse};
+use crate::systems::http::{Api, HttpResponse, Options, parse};
 
 /// An answer to one of our questions has up to three samples; what is larger matches what it should not.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -13,53 +13,53 @@ const QUERY_TIMEOUT: &str = "8s";
 
 /// Why there is no figure.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Failed {
+pub enum QueryFailure {
     /// The server can't be read.
     Source(Trouble),
     /// The server is well and refuses this question: a mistake in it, too much data, too slow.
     Query(SafeText),
 }
 
-impl From<Trouble> for Failed {
+impl From<Trouble> for QueryFailure {
     fn from(trouble: Trouble) -> Self {
         Self::Source(trouble)
     }
 }
 
-pub struct Client {
+pub struct PrometheusClient {
     queries: Api,
     lists: Api,
 }
 
-impl Client {
+impl PrometheusClient {
     pub fn new(url: &str, options: &Options) -> Self {
         let limited = |max_body| Api::new(url, Options { max_body, ..options.clone() });
         Self { queries: limited(MAX_ANSWER), lists: limited(MAX_RULES) }
     }
 
     /// One query at the server's own now.
-    pub async fn query(&self, query: &str) -> Result<Said, Failed> {
+    pub async fn query(&self, query: &str) -> Result<QueryResult, QueryFailure> {
         let form = [("query", query), ("timeout", QUERY_TIMEOUT)];
         let answer = self.queries.ask(&["api", "v1", "query"], &form).await.map_err(Trouble::from)?;
         if matches!(answer.status, 400 | 422 | 503)
             && let Some(refusal) = refusal(&answer)
         {
-            return Err(Failed::Query(refusal));
+            return Err(QueryFailure::Query(refusal));
         }
-        let envelope: Envelope<RawQuery> = answer.success()?.json()?;
-        response::said(envelope).map_err(Failed::Query)
+        let envelope: PrometheusEnvelope<RawQuery> = answer.success()?.json()?;
+        response::said(envelope).map_err(QueryFailure::Query)
     }
 
     /// All rules.
-    pub async fn rules(&self) -> Result<Vec<RawGroup>, Trouble> {
-        let envelope: Envelope<RawRules> = self.lists.get(&["api", "v1", "rules"]).await?;
+    pub async fn rules(&self) -> Result<Vec<RawRuleGroup>, Trouble> {
+        let envelope: PrometheusEnvelope<RawRuleGroups> = self.lists.get(&["api", "v1", "rules"]).await?;
         Ok(envelope.data.map(|data| data.groups).unwrap_or_default())
     }
 
     /// How far back data is kept; `None` where it is not said.
     pub async fn retention_s(&self) -> Option<u64> {
         let path = ["api", "v1", "status", "runtimeinfo"];
-        let envelope: Envelope<RawRuntime> = self.lists.get(&path).await.ok()?;
+        let envelope: PrometheusEnvelope<RawRuntime> = self.lists.get(&path).await.ok()?;
         response::retention_s(&envelope.data?.storage_retention?)
     }
 
@@ -71,8 +71,8 @@ impl Client {
 }
 
 /// The server's own words on a question that it refuses. `unavailable` is its state and not the question's.
-fn refusal(answer: &Answer) -> Option<SafeText> {
-    let envelope: Envelope<serde_json::Value> = parse(&answer.body).ok()?;
+fn refusal(answer: &HttpResponse) -> Option<SafeText> {
+    let envelope: PrometheusEnvelope<serde_json::Value> = parse(&answer.body).ok()?;
     let unavailable = envelope.error_type.as_deref() == Some("unavailable");
     envelope.refusal().filter(|_| !unavailable)
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
-use super::client::Failed;
+use super::client::QueryFailure;
 use super::promql::{Job, is_counter, look_s};
-use super::response::{RawGroup, Said};
+use super::response::{QueryResult, RawRuleGroup};
 use crate::config::{Figures, SloConfig};
 use crate::model::facts::Open;
-use crate::model::slo::{AlertRule, LONG, Reading, Slo, WINDOWS, WindowRead};
+use crate::model::slo::{AlertRule, LONG, Slo, SloFigure, WINDOWS, WindowRead};
 use crate::model::{SafeText, Stamp};
 
 /// The most rules kept of one server, those that can't be evaluated first.
@@ -23,7 +23,7 @@ const WHOLE_PERCENT: u64 = 98;
 #[derive(Clone, Debug)]
 pub struct Noted {
     pub at: Stamp,
-    pub said: Result<Said, SafeText>,
+    pub said: Result<QueryResult, SafeText>,
 }
 
 /// Every question's last answer for one service.
@@ -46,11 +46,11 @@ impl Fresh {
 }
 
 /// Takes in an answer. When the server was not reached for this one question, an older answer stays while it is fresh.
-pub fn note(notes: &mut Notes, job: Job, at: Stamp, answer: Result<Said, Failed>, fresh: Fresh) {
+pub fn note(notes: &mut Notes, job: Job, at: Stamp, answer: Result<QueryResult, QueryFailure>, fresh: Fresh) {
     let said = match answer {
         Ok(said) => Ok(said),
-        Err(Failed::Query(why)) => Err(why),
-        Err(Failed::Source(trouble)) => {
+        Err(QueryFailure::Query(why)) => Err(why),
+        Err(QueryFailure::Source(trouble)) => {
             let age = TimeDelta::seconds(i64::try_from(fresh.of(job)).unwrap_or(i64::MAX / 1_000));
             if notes.get(&job).is_some_and(|old| old.said.is_ok() && at - old.at <= age) {
                 return;
@@ -100,15 +100,15 @@ fn few(mut words: Vec<SafeText>) -> Vec<SafeText> {
     words
 }
 
-fn part(said: &Said, name: &str) -> Option<f64> {
+fn part(said: &QueryResult, name: &str) -> Option<f64> {
     said.samples.iter().find(|sample| sample.part == name).map(|sample| sample.value)
 }
 
 fn window(config: &SloConfig, notes: &Notes, window_s: u64, noted: &Noted, fresh: Fresh) -> WindowRead {
     let (errors, requests) = match (&noted.said, &config.figures) {
-        (Err(why), _) => (Reading::Odd(why.clone()), None),
+        (Err(why), _) => (SloFigure::Odd(why.clone()), None),
         (Ok(said), Figures::Counted { .. }) => {
-            (part(said, "errors").map_or(Reading::NoData, ratio), part(said, "requests"))
+            (part(said, "errors").map_or(SloFigure::NoData, ratio), part(said, "requests"))
         }
         (Ok(said), Figures::Recorded { .. }) => {
             let requests = notes.get(&Job::Requests(window_s)).and_then(|noted| noted.said.as_ref().ok());
@@ -121,10 +121,10 @@ fn window(config: &SloConfig, notes: &Notes, window_s: u64, noted: &Noted, fresh
 
 fn whole_period(config: &SloConfig, period: u64, noted: &Noted, fresh: Fresh) -> WindowRead {
     let (errors, requests) = match (&noted.said, &config.figures) {
-        (Err(why), _) => (Reading::Odd(why.clone()), None),
+        (Err(why), _) => (SloFigure::Odd(why.clone()), None),
         (Ok(said), Figures::Recorded { .. }) => (recorded(said), None),
         (Ok(said), Figures::Counted { .. }) => match part(said, "requests") {
-            None => (Reading::NoData, None),
+            None => (SloFigure::NoData, None),
             // No series of errors at all is none so far; `errors_seen` tells it from some that are 0.
             Some(requests) => (ratio(part(said, "errors").unwrap_or(0.0) / requests), Some(requests)),
         },
@@ -134,23 +134,25 @@ fn whole_period(config: &SloConfig, period: u64, noted: &Noted, fresh: Fresh) ->
 }
 
 /// What a recording rule says, if it is one series.
-fn recorded(said: &Said) -> Reading {
+fn recorded(said: &QueryResult) -> SloFigure {
     match said.samples.as_slice() {
-        [] => Reading::NoData,
+        [] => SloFigure::NoData,
         [one] => ratio(one.value),
-        _ => Reading::Odd(SafeText::new(&format!("matches {} series where one is meant: narrow it down", said.total))),
+        _ => {
+            SloFigure::Odd(SafeText::new(&format!("matches {} series where one is meant: narrow it down", said.total)))
+        }
     }
 }
 
 /// A part of the whole. NaN is 0 of 0.
-fn ratio(value: f64) -> Reading {
+fn ratio(value: f64) -> SloFigure {
     if value.is_nan() {
-        Reading::NoTraffic
+        SloFigure::NoTraffic
     } else if !(0.0..=SLACK).contains(&value) {
         let what = if value.is_finite() { format!("{:.0} %", value * 100.0) } else { "infinitely many".to_owned() };
-        Reading::Odd(SafeText::new(&format!("{what} of the requests are errors: both do not count the same thing")))
+        SloFigure::Odd(SafeText::new(&format!("{what} of the requests are errors: both do not count the same thing")))
     } else {
-        Reading::Number(value.min(1.0))
+        SloFigure::Number(value.min(1.0))
     }
 }
 
@@ -170,7 +172,7 @@ fn covered(span_s: u64, notes: &Notes) -> Option<u64> {
 }
 
 /// Alerting rules; those that can't be evaluated first, so that a cut takes the least.
-pub fn rules(groups: Vec<RawGroup>) -> Vec<AlertRule> {
+pub fn rules(groups: Vec<RawRuleGroup>) -> Vec<AlertRule> {
     let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();
     let mut out = Vec::new();
     for group in groups {

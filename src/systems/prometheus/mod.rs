@@ -53,8 +53,8 @@ pub fn start(
     let every = Duration::from_secs(config.every_s.max(1));
     let every_long = Duration::from_secs(config.every_long_s.max(config.every_s));
     let own = slos.iter().filter(|slo| slo.target.prometheus == config.name).cloned().collect();
-    let client = client::Client::new(&config.url, &options);
-    let watch = Arc::new(watch::Watch::new(client, own, (every, every_long), ctx.reporter(id.clone())));
+    let client = client::PrometheusClient::new(&config.url, &options);
+    let watch = Arc::new(watch::PrometheusWatch::new(client, own, (every, every_long), ctx.reporter(id.clone())));
     supervise::keep(tasks, ctx, id.clone(), move |ctx| {
         let watch = watch.clone();
         async move { supervise::poll(&ctx.clock, &ctx.stop, every, || watch.round()).await }

@@ -16,7 +16,7 @@ const MAX_WORDS: usize = 3;
 /// The envelope of every answer.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Envelope<T> {
+pub struct PrometheusEnvelope<T> {
     pub status: String,
     pub data: Option<T>,
     pub error_type: Option<String>,
@@ -27,7 +27,7 @@ pub struct Envelope<T> {
     pub infos: Option<Vec<String>>,
 }
 
-impl<T> Envelope<T> {
+impl<T> PrometheusEnvelope<T> {
     /// What the server says went wrong, if it does.
     pub fn refusal(&self) -> Option<SafeText> {
         if self.status == "success" {
@@ -48,15 +48,15 @@ pub struct RawQuery {
 
 /// One sample: which part it is, and its value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
+pub struct MetricSample {
     pub part: String,
     pub value: f64,
 }
 
 /// What a query said.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Said {
-    pub samples: Vec<Sample>,
+pub struct QueryResult {
+    pub samples: Vec<MetricSample>,
     /// Samples there were in all.
     pub total: usize,
     /// The data is partial.
@@ -71,7 +71,7 @@ struct RawSample {
 }
 
 /// Reads the answer to a query; the error is one line.
-pub fn said(envelope: Envelope<RawQuery>) -> Result<Said, SafeText> {
+pub fn said(envelope: PrometheusEnvelope<RawQuery>) -> Result<QueryResult, SafeText> {
     if let Some(refusal) = envelope.refusal() {
         return Err(refusal);
     }
@@ -87,21 +87,21 @@ pub fn said(envelope: Envelope<RawQuery>) -> Result<Said, SafeText> {
         "vector" => vector(data.result)?,
         "scalar" => {
             let (_, value): (f64, String) = serde_json::from_value(data.result).map_err(|_| unexpected())?;
-            (vec![Sample { part: String::new(), value: number(&value)? }], 1)
+            (vec![MetricSample { part: String::new(), value: number(&value)? }], 1)
         }
         other => return Err(SafeText::new(&format!("a {other} where one number was asked for"))),
     };
-    Ok(Said { samples, total, warnings, notes: words(envelope.infos) })
+    Ok(QueryResult { samples, total, warnings, notes: words(envelope.infos) })
 }
 
-fn vector(result: Value) -> Result<(Vec<Sample>, usize), SafeText> {
+fn vector(result: Value) -> Result<(Vec<MetricSample>, usize), SafeText> {
     let raw: Vec<RawSample> = serde_json::from_value(result).map_err(|_| unexpected())?;
     let total = raw.len();
     let one = |it: RawSample| {
         let (_, value) = it.value.ok_or_else(|| SafeText::new("a histogram where a number was asked for"))?;
-        Ok(Sample { part: it.metric.get(PART).cloned().unwrap_or_default(), value: number(&value)? })
+        Ok(MetricSample { part: it.metric.get(PART).cloned().unwrap_or_default(), value: number(&value)? })
     };
-    let samples: Result<Vec<Sample>, SafeText> = raw.into_iter().take(MAX_SAMPLES).map(one).collect();
+    let samples: Result<Vec<MetricSample>, SafeText> = raw.into_iter().take(MAX_SAMPLES).map(one).collect();
     Ok((samples?, total))
 }
 
@@ -154,13 +154,13 @@ fn duration_s(text: &str) -> Option<u64> {
 
 /// The rules, in their groups.
 #[derive(Debug, Deserialize)]
-pub struct RawRules {
-    pub groups: Vec<RawGroup>,
+pub struct RawRuleGroups {
+    pub groups: Vec<RawRuleGroup>,
 }
 
 /// A group of rules.
 #[derive(Debug, Deserialize)]
-pub struct RawGroup {
+pub struct RawRuleGroup {
     pub name: String,
     pub rules: Vec<RawRule>,
 }

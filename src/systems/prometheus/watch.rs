@@ -6,10 +6,10 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures::{StreamExt, stream};
 
-use super::client::{Client, Failed};
+use super::client::{PrometheusClient, QueryFailure};
 use super::map::{self, Fresh, Notes};
 use super::promql::{self, Job};
-use super::response::Said;
+use super::response::QueryResult;
 use crate::config::{Figures, SloConfig};
 use crate::model::facts::{Fact, FactKind};
 use crate::model::slo::{LONG, WINDOWS};
@@ -24,7 +24,7 @@ const COVERAGE_ROUNDS: u32 = 10;
 
 /// What is remembered between rounds.
 #[derive(Default)]
-struct Memory {
+struct QueryMemory {
     long_at: Option<Stamp>,
     coverage_at: Option<Stamp>,
     retention_s: Option<u64>,
@@ -32,22 +32,27 @@ struct Memory {
     notes: Vec<Notes>,
 }
 
-pub struct Watch {
-    client: Client,
+pub struct PrometheusWatch {
+    client: PrometheusClient,
     slos: Vec<SloConfig>,
     every_long: Duration,
     fresh: Fresh,
     reporter: Reporter,
-    memory: Mutex<Memory>,
+    memory: Mutex<QueryMemory>,
 }
 
 /// What one question of a round was answered.
-type Answered = (usize, Job, Result<Said, Failed>);
+type Answered = (usize, Job, Result<QueryResult, QueryFailure>);
 
-impl Watch {
-    pub fn new(client: Client, slos: Vec<SloConfig>, every: (Duration, Duration), reporter: Reporter) -> Self {
+impl PrometheusWatch {
+    pub fn new(
+        client: PrometheusClient,
+        slos: Vec<SloConfig>,
+        every: (Duration, Duration),
+        reporter: Reporter,
+    ) -> Self {
         let fresh = Fresh { short_s: supervise::fresh_for(every.0), long_s: supervise::fresh_for(every.1) };
-        let memory = Mutex::new(Memory { notes: vec![Notes::new(); slos.len()], ..Memory::default() });
+        let memory = Mutex::new(QueryMemory { notes: vec![Notes::new(); slos.len()], ..QueryMemory::default() });
         Self { client, slos, every_long: every.1, fresh, reporter, memory }
     }
 
@@ -81,7 +86,7 @@ impl Watch {
             .buffer_unordered(AT_ONCE);
         let (mut answers, mut failed) = (Vec::new(), 0);
         while let Some(answer) = questions.next().await {
-            failed += usize::from(matches!(answer.2, Err(Failed::Source(_))));
+            failed += usize::from(matches!(answer.2, Err(QueryFailure::Source(_))));
             answers.push(answer);
             if failed >= AT_ONCE {
                 break;
@@ -91,8 +96,8 @@ impl Watch {
     }
 
     /// The first answer that holds anything, else the last: tools give one window different names.
-    async fn first_known(&self, queries: &[String]) -> Result<Said, Failed> {
-        let mut last = Ok(Said::default());
+    async fn first_known(&self, queries: &[String]) -> Result<QueryResult, QueryFailure> {
+        let mut last = Ok(QueryResult::default());
         for query in queries {
             last = self.client.query(query).await;
             if !matches!(&last, Ok(said) if said.total == 0) {
@@ -136,7 +141,7 @@ impl Watch {
         let now = self.reporter.clock().now();
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         // A round that the server left unfinished counts for nothing that is asked rarely.
-        let whole = !answers.iter().any(|(_, _, answer)| matches!(answer, Err(Failed::Source(_))));
+        let whole = !answers.iter().any(|(_, _, answer)| matches!(answer, Err(QueryFailure::Source(_))));
         if long && whole {
             memory.long_at = Some(now);
         }
@@ -159,7 +164,7 @@ fn silent(answers: &[Answered], rules: Option<&Trouble>) -> Option<Trouble> {
     let mut first = None;
     for (_, _, answer) in answers {
         match answer {
-            Err(Failed::Source(trouble)) => first = first.or(Some(trouble)),
+            Err(QueryFailure::Source(trouble)) => first = first.or(Some(trouble)),
             _ => return None,
         }
     }

@@ -11,11 +11,11 @@ use super::map;
 use crate::clock::Clock;
 use crate::model::entry::Restored;
 use crate::model::{Digest, SafeText, Stamp, Step, Trouble, TroubleKind};
-use crate::systems::kubernetes::client::Link;
+use crate::systems::kubernetes::client::ClusterLink;
 use crate::systems::kubernetes::error_text::{plain, trouble};
 use crate::systems::kubernetes::json_access::{count, string, tag, text};
 use crate::systems::kubernetes::pods::{Start, start};
-use crate::systems::kubernetes::requests::{self, Answer, Collection, NoAnswer};
+use crate::systems::kubernetes::requests::{self, Collection, KubeResponse, NoAnswer};
 use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// Longer than a read's: an API server in distress answers late, and an answer is worth more than a guess.
@@ -32,14 +32,14 @@ const ACCESS_REVIEW: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessrevi
 
 /// The acting side of one cluster's Velero.
 pub struct Velero {
-    link: Link,
+    link: ClusterLink,
     namespace: String,
     clock: Clock,
 }
 
 impl Velero {
     /// An adapter with its own connection; nothing is connected before it is used.
-    pub fn new(link: Link, namespace: &str, clock: Clock) -> Self {
+    pub fn new(link: ClusterLink, namespace: &str, clock: Clock) -> Self {
         Self { link, namespace: namespace.to_owned(), clock }
     }
 
@@ -222,7 +222,7 @@ impl Velero {
         Err(refused(&format!("a restore named `{name}` exists and does not belong to this plan")))
     }
 
-    async fn write(&self, method: Method, path: &str, kind: &str, body: &Value) -> Result<Answer, ActError> {
+    async fn write(&self, method: Method, path: &str, kind: &str, body: &Value) -> Result<KubeResponse, ActError> {
         let client = self.client().await.map_err(ActError::NotApplied)?;
         // Under a name of its own, so that the server's record tells this write from everyone else's.
         let path = format!("{path}?fieldManager={FIELD_MANAGER}");
@@ -372,7 +372,7 @@ fn only_access_mode(params: &Value) -> Option<String> {
 }
 
 /// What an answer to a write proves. 4xx is a plain no; 408 and 5xx may have been done all the same.
-fn outcome(answer: &Answer) -> Result<Value, ActError> {
+fn outcome(answer: &KubeResponse) -> Result<Value, ActError> {
     answer.json().map_err(|trouble| match answer.status {
         400..=407 | 409..=499 => ActError::NotApplied(trouble),
         _ => ActError::Unknown(trouble),

@@ -17,11 +17,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
-use super::kubernetes::client::Link;
+use super::kubernetes::client::ClusterLink;
 use super::kubernetes::crd_probe;
 use super::kubernetes::health;
 use super::kubernetes::requests::Collection;
-use super::kubernetes::source_context::{Feed, Spare};
+use super::kubernetes::source_context::{SourceContext, Spare};
 use super::kubernetes::watch::{self, Mapped, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
@@ -43,13 +43,13 @@ pub fn start(
     tasks: &TaskTracker,
 ) -> (SourceSpec, Option<Arc<dyn Adapter>>) {
     // Acting has its own connection: it shares no pool, no lock and no expired token with the watches.
-    let adapter = Velero::new(Link::new(config), namespace, ctx.clock.clone());
-    (start_on(Link::new(config), config, namespace, ctx, tasks), Some(Arc::new(adapter)))
+    let adapter = Velero::new(ClusterLink::new(config), namespace, ctx.clock.clone());
+    (start_on(ClusterLink::new(config), config, namespace, ctx, tasks), Some(Arc::new(adapter)))
 }
 
-type Map = fn(&str, &Value) -> Option<Fact>;
+type VeleroMap = fn(&str, &Value) -> Option<Fact>;
 
-fn start_on(link: Link, config: &ClusterConfig, namespace: &str, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
+fn start_on(link: ClusterLink, config: &ClusterConfig, namespace: &str, ctx: &Ctx, tasks: &TaskTracker) -> SourceSpec {
     let id = SourceId::new(System::Velero, config.name.as_str());
     let spec =
         SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential(), notes: Vec::new() };
@@ -57,13 +57,13 @@ fn start_on(link: Link, config: &ClusterConfig, namespace: &str, ctx: &Ctx, task
     let parts = [health::PROBE, "schedules", "backups", "backupstoragelocations", "restores"];
     let parts: Vec<&'static str> = parts.into_iter().chain(volumes).collect();
     // Kinds of volumes came with later versions of Velero, and nothing else hangs on them.
-    let feed = Feed::new(link, ctx.reporter(id.clone()), ctx, &parts).sparing(&volumes, Spare::Extra);
+    let feed = SourceContext::new(link, ctx.reporter(id.clone()), ctx, &parts).sparing(&volumes, Spare::Extra);
     let collection = |plural| Collection::new(GROUP, plural, Some(namespace));
 
     let (of, backups) = (feed.clone(), collection("backups"));
     feed.keep(tasks, ctx, health::PROBE, move || crd_probe::run(of.clone(), backups.clone()));
 
-    let kinds: [(&'static str, FactKind, Map); 7] = [
+    let kinds: [(&'static str, FactKind, VeleroMap); 7] = [
         ("schedules", FactKind::Schedule, |cluster, it| map::schedule(cluster, it).map(Fact::from)),
         ("backups", FactKind::RestorePoint, |cluster, it| map::restore_point(cluster, it).map(Fact::from)),
         ("backupstoragelocations", FactKind::Location, |cluster, it| map::location(cluster, it).map(Fact::from)),

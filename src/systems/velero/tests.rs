@@ -7,20 +7,26 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::model::plan::Target;
-use crate::model::{Change, Digest, PersonId, PlanId, Step, TroubleKind};
-use crate::systems::kubernetes::testing::{Asked, Reply, Seen, Server, healthy, list, status};
+use crate::model::{Digest, PersonId, PlanId, SourceChange, Step, TroubleKind};
+use crate::systems::kubernetes::testing::{
+    KubeReply, KubeRequest, KubeSourceBench, KubeTestServer, healthy, list, status,
+};
 use crate::systems::{ActError, Permit};
 
-async fn started(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Server, Seen) {
-    let server = Server::start(script).await;
-    let seen = Seen::default();
+async fn started(
+    script: impl Fn(&KubeRequest) -> KubeReply + Send + Sync + 'static,
+) -> (KubeTestServer, KubeSourceBench) {
+    let server = KubeTestServer::start(script).await;
+    let seen = KubeSourceBench::default();
     start_on(server.link(), &server.config, "velero", &seen.ctx, &seen.tasks);
     (server, seen)
 }
 
-async fn acting(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Server, Seen, Velero) {
-    let server = Server::start(script).await;
-    let seen = Seen::default();
+async fn acting(
+    script: impl Fn(&KubeRequest) -> KubeReply + Send + Sync + 'static,
+) -> (KubeTestServer, KubeSourceBench, Velero) {
+    let server = KubeTestServer::start(script).await;
+    let seen = KubeSourceBench::default();
     let adapter = Velero::new(server.link(), "velero", seen.ctx.clock.clone());
     (server, seen, adapter)
 }
@@ -77,7 +83,7 @@ async fn everything_of_velero_is_watched() {
             json!({"metadata": {"name": "b2"}, "status": {"phase": "Teleporting", "errors": []}}),
             json!(null),
         ]),
-        it if it.watches("/restores") => Reply::Open(vec![
+        it if it.watches("/restores") => KubeReply::Open(vec![
             json!({"type": "ADDED", "object": {"metadata": {"name": "r"}, "status": {"phase": "InProgress"}}}),
             json!({"type": "MODIFIED", "object": {"metadata": {"name": "r"}, "status": {"phase": "Completed"}}}),
         ]),
@@ -87,11 +93,11 @@ async fn everything_of_velero_is_watched() {
     let (mut kinds, mut points, mut done) = (Vec::new(), 0, false);
     seen.until("all of it", |change| {
         match change {
-            Change::Replace { kind, facts } => {
+            SourceChange::Replace { kind, facts } => {
                 kinds.push(*kind);
                 points += if *kind == FactKind::RestorePoint { facts.len() } else { 0 };
             }
-            Change::Upsert(Fact::Restore(restore)) => done |= restore.phase.is("Completed"),
+            SourceChange::Upsert(Fact::Restore(restore)) => done |= restore.phase.is("Completed"),
             _ => {}
         }
         (kinds.len() == 7 && done).then_some(())
@@ -124,7 +130,7 @@ async fn a_missing_crd_is_not_installed_and_asked_for_slowly() {
     let switch = installed.clone();
     let (server, mut seen) = started(move |asked| {
         if asked.path.starts_with("/apis/velero.io") && !installed.load(Ordering::SeqCst) {
-            return Reply::Text(404, "404 page not found\n".into());
+            return KubeReply::Text(404, "404 page not found\n".into());
         }
         healthy(asked)
     })
@@ -134,7 +140,7 @@ async fn a_missing_crd_is_not_installed_and_asked_for_slowly() {
     assert_eq!(trouble.what, "backups.velero.io is not installed in this cluster");
     assert_eq!(server.count(|it| it.lists("/backups")), 0, "no list behind a closed gate");
     switch.store(true, Ordering::SeqCst);
-    seen.until("proof of life", |change| (*change == Change::Alive).then_some(())).await;
+    seen.until("proof of life", |change| (*change == SourceChange::Alive).then_some(())).await;
 }
 
 #[tokio::test]
@@ -144,7 +150,7 @@ async fn a_misspelt_namespace_is_told_from_one_that_is_empty_and_the_nearest_is_
     let (_server, mut seen) = started(move |asked| match asked.path.as_str() {
         "/api/v1/namespaces/velero" if !made.load(Ordering::SeqCst) => {
             let details = json!({"name": "velero", "kind": "namespaces"});
-            Reply::Json(404, json!({"kind": "Status", "reason": "NotFound", "details": details, "code": 404}))
+            KubeReply::Json(404, json!({"kind": "Status", "reason": "NotFound", "details": details, "code": 404}))
         }
         "/api/v1/namespaces" => {
             list(vec![json!({"metadata": {"name": "shop"}}), json!({"metadata": {"name": "valero"}})])
@@ -157,7 +163,7 @@ async fn a_misspelt_namespace_is_told_from_one_that_is_empty_and_the_nearest_is_
     assert_eq!(trouble.what, "there is no namespace `velero` in this cluster");
     assert_eq!(trouble.remedy, "did you mean `valero`? Mend the cluster's section in warroom.toml");
     switch.store(true, Ordering::SeqCst);
-    seen.until("proof of life", |change| (*change == Change::Alive).then_some(())).await;
+    seen.until("proof of life", |change| (*change == SourceChange::Alive).then_some(())).await;
 }
 
 #[tokio::test]
@@ -171,8 +177,8 @@ async fn a_forbidden_kind_does_not_hide_the_others() {
     let trouble = seen
         .until("three lists and trouble", |change| {
             match change {
-                Change::Replace { .. } => read += 1,
-                Change::Trouble(trouble) => forbidden = Some(trouble.clone()),
+                SourceChange::Replace { .. } => read += 1,
+                SourceChange::Trouble(trouble) => forbidden = Some(trouble.clone()),
                 _ => {}
             }
             forbidden.clone().filter(|_| read >= 3)
@@ -185,14 +191,15 @@ async fn a_forbidden_kind_does_not_hide_the_others() {
 async fn reads_go_to_the_server_and_absence_is_null() {
     let (_server, _seen, adapter) = acting(|asked| match asked.path.rsplit('/').next() {
         Some("b1") => {
-            Reply::Json(200, json!({"metadata": {"name": "b1", "uid": "u-9"}, "status": {"phase": "Completed"}}))
+            KubeReply::Json(200, json!({"metadata": {"name": "b1", "uid": "u-9"}, "status": {"phase": "Completed"}}))
         }
-        Some("default") => Reply::Json(200, location("", "5")),
-        Some("r1") => Reply::Json(200, json!({"metadata": {"name": "r1"}})),
-        Some("gone") => {
-            Reply::Json(404, json!({"kind": "Status", "reason": "NotFound", "details": {"name": "gone"}, "code": 404}))
-        }
-        Some("crd") => Reply::Text(404, "404 page not found".into()),
+        Some("default") => KubeReply::Json(200, location("", "5")),
+        Some("r1") => KubeReply::Json(200, json!({"metadata": {"name": "r1"}})),
+        Some("gone") => KubeReply::Json(
+            404,
+            json!({"kind": "Status", "reason": "NotFound", "details": {"name": "gone"}, "code": 404}),
+        ),
+        Some("crd") => KubeReply::Text(404, "404 page not found".into()),
         Some("restores") => list(vec![
             json!({"metadata": {"name": "a"}}),
             json!({"metadata": {"name": "b"}, "status": {"phase": "Completed"}}),
@@ -284,8 +291,8 @@ async fn pods_of_a_service_are_counted_when_they_serve_and_named_while_they_do_n
 #[tokio::test]
 async fn a_location_is_patched_at_the_version_that_was_read() {
     let (server, _seen, adapter) = acting(|asked| match asked.method.as_str() {
-        "PATCH" => Reply::Json(200, location("ReadOnly", "6")),
-        _ => Reply::Json(200, location("ReadWrite", "5")),
+        "PATCH" => KubeReply::Json(200, location("ReadOnly", "6")),
+        _ => KubeReply::Json(200, location("ReadWrite", "5")),
     })
     .await;
     let said = adapter.apply(&location_step(), &permit()).await.expect("applied");
@@ -299,12 +306,12 @@ async fn a_location_is_patched_at_the_version_that_was_read() {
 async fn a_conflict_on_a_location_is_not_applied_and_a_done_change_is_not_sent_again() {
     let (_server, _seen, adapter) = acting(|asked| match asked.method.as_str() {
         "PATCH" => status(409, "Conflict", "the object has been modified"),
-        _ => Reply::Json(200, location("ReadWrite", "5")),
+        _ => KubeReply::Json(200, location("ReadWrite", "5")),
     })
     .await;
     assert!(matches!(adapter.apply(&location_step(), &permit()).await, Err(ActError::NotApplied(_))));
 
-    let (server, _seen, adapter) = acting(|_| Reply::Json(200, location("ReadOnly", "5"))).await;
+    let (server, _seen, adapter) = acting(|_| KubeReply::Json(200, location("ReadOnly", "5"))).await;
     adapter.apply(&location_step(), &permit()).await.expect("already so");
     assert_eq!(server.count(|it| it.method == "PATCH"), 0);
 }
@@ -312,7 +319,7 @@ async fn a_conflict_on_a_location_is_not_applied_and_a_done_change_is_not_sent_a
 #[tokio::test]
 async fn a_restore_has_the_plans_name_and_digest() {
     let (server, _seen, adapter) = acting(|asked| match asked.method.as_str() {
-        "POST" => Reply::Json(201, json!({"metadata": {"name": NAME, "uid": "u-r"}})),
+        "POST" => KubeReply::Json(201, json!({"metadata": {"name": NAME, "uid": "u-r"}})),
         _ => healthy(asked),
     })
     .await;
@@ -335,7 +342,7 @@ async fn a_taken_name_is_ours_only_with_the_same_digest() {
     for (annotation, ours) in [(permit().digest.to_string(), true), (Digest([1; 32]).to_string(), false)] {
         let (server, _seen, adapter) = acting(move |asked| match asked.method.as_str() {
             "POST" => status(409, "AlreadyExists", "restores.velero.io already exists"),
-            _ => Reply::Json(
+            _ => KubeReply::Json(
                 200,
                 json!({"metadata": {"name": NAME, "uid": "u", "annotations": {"warroom/plan-digest": annotation}}}),
             ),
@@ -368,7 +375,7 @@ async fn what_may_be_concluded_from_a_failed_write_is_said_and_nothing_is_sent_t
     let other = kubeconfig.with_file_name("other");
     std::fs::write(&other, text.replace(&from, &closed.to_string())).expect("written");
     config.kubeconfig = Some(other);
-    let adapter = Velero::new(Link::new(&config), "velero", Seen::default().ctx.clock.clone());
+    let adapter = Velero::new(ClusterLink::new(&config), "velero", KubeSourceBench::default().ctx.clock.clone());
     let done = adapter.apply(&restore_step(), &permit()).await.expect_err("refused");
     assert!(matches!(&done, ActError::NotApplied(trouble) if trouble.kind == TroubleKind::Unreachable), "{done:?}");
 }
@@ -399,22 +406,22 @@ async fn steps_that_are_not_exactly_a_restore_plans_send_nothing() {
 #[tokio::test]
 async fn a_restore_is_told_whole_and_what_it_brought_back_only_when_it_has_ended() {
     let (_server, _seen, adapter) = acting(|asked| match asked.path.rsplit('/').next() {
-        Some("done") => Reply::Json(
+        Some("done") => KubeReply::Json(
             200,
             json!({"metadata": {"name": "done"}, "status": {"phase": "Completed", "warnings": 3,
                 "progress": {"totalItems": 120, "itemsRestored": 120}}}),
         ),
-        Some("skipped" | NAME) => Reply::Json(
+        Some("skipped" | NAME) => KubeReply::Json(
             200,
             json!({"metadata": {"name": "skipped"}, "status": {"phase": "Completed", "warnings": 3,
                 "progress": {"totalItems": 3, "itemsRestored": 3}}}),
         ),
-        Some("runs") => Reply::Json(
+        Some("runs") => KubeReply::Json(
             200,
             json!({"metadata": {"name": "runs"}, "status": {"phase": "InProgress",
                 "progress": {"totalItems": 120, "itemsRestored": 60}}}),
         ),
-        _ => Reply::Json(
+        _ => KubeReply::Json(
             404,
             json!({"kind": "Status", "reason": "NotFound", "details": {"name": "x", "kind": "restores"}, "code": 404}),
         ),
@@ -439,7 +446,7 @@ async fn a_backup_is_kept_as_long_as_nobody_deletes_it() {
     let backup = |name: &str, more: Value| {
         let mut it = json!({"metadata": {"name": name}, "status": {"phase": "Completed"}});
         it.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
-        Reply::Json(200, it)
+        KubeReply::Json(200, it)
     };
     let (_server, _seen, adapter) = acting(move |asked| match asked.path.rsplit('/').next() {
         Some("deletebackuprequests") => list(vec![
@@ -449,7 +456,7 @@ async fn a_backup_is_kept_as_long_as_nobody_deletes_it() {
         Some("goes") => backup("goes", json!({"status": {"phase": "Deleting"}})),
         Some("going") => backup("going", json!({"metadata": {"deletionTimestamp": "2026-11-22T19:04:00Z"}})),
         Some(name @ ("kept" | "asked" | "refused")) => backup(name, json!({})),
-        _ => Reply::Json(
+        _ => KubeReply::Json(
             404,
             json!({"kind": "Status", "reason": "NotFound", "details": {"name": "x", "kind": "backups"}, "code": 404}),
         ),

@@ -10,11 +10,11 @@ fn figures(alert: &str, began: &str) -> serde_json::Value {
 }
 
 fn fires(log: &mut Log, alert: &str, began: &str) -> u64 {
-    log.edge("alert.firing", at(began), alert, figures(alert, began))
+    log.transition("alert.firing", at(began), alert, figures(alert, began))
 }
 
-fn firing(alert: &str, began: &str) -> Edge {
-    edge("alert.firing", at(began), alert, figures(alert, began))
+fn firing(alert: &str, began: &str) -> Transition {
+    transition("alert.firing", at(began), alert, figures(alert, began))
 }
 
 fn close(log: &mut Log, ts: &str) {
@@ -27,7 +27,7 @@ fn what_fired_while_an_incident_was_open_or_closed_opens_no_other() {
     let mut log = Log::new();
     fires(&mut log, "early", "12:00:00");
     fires(&mut log, "over", "12:01:00");
-    log.edge("alert.resolved", at("12:30:00"), "over", json!({ "fingerprint": "over" }));
+    log.transition("alert.resolved", at("12:30:00"), "over", json!({ "fingerprint": "over" }));
     fires(&mut log, "adopted", "14:30:00");
     log.open(at("14:41:04"), Some(at("14:41:00")));
     fires(&mut log, "opener", "14:41:00");
@@ -67,9 +67,9 @@ fn a_beginning_that_moves_with_a_restart_is_the_same_firing_unless_an_end_was_se
     log.room(at("15:10:05"), restarted("15:10:00"));
     assert!(log.fold().has_met(&firing("a", "15:10:00")) && log.fold().has_met(&firing("a", "14:41:00")));
     assert!(!log.fold().has_met(&firing("a", "15:30:00")));
-    log.edge("alert.gone", at("15:20:00"), "a", json!({ "fingerprint": "a" }));
+    log.transition("alert.gone", at("15:20:00"), "a", json!({ "fingerprint": "a" }));
     assert!(log.fold().has_met(&restarted("15:21:00")), "gone is not known to have ended");
-    log.edge("alert.resolved", at("15:25:00"), "a", json!({ "fingerprint": "a" }));
+    log.transition("alert.resolved", at("15:25:00"), "a", json!({ "fingerprint": "a" }));
     assert!(!log.fold().has_met(&restarted("15:26:00")), "it ended for certain");
     assert!(log.fold().has_met(&firing("a", "15:10:00")), "whoever tells of it still is late");
 }
@@ -97,7 +97,7 @@ fn a_new_firing_that_opened_no_incident_yet_is_not_met() {
     let mut log = Log::new();
     log.open(at("14:41:04"), None);
     fires(&mut log, "a", "14:41:00");
-    log.edge("alert.resolved", at("14:50:00"), "a", json!({ "fingerprint": "a" }));
+    log.transition("alert.resolved", at("14:50:00"), "a", json!({ "fingerprint": "a" }));
     close(&mut log, "15:00:00");
     fires(&mut log, "a", "15:05:00");
     assert!(!log.fold().has_met(&firing("a", "15:05:00")));
@@ -122,13 +122,13 @@ fn the_memory_is_bounded_and_what_it_forgets_opens_nothing() {
     for n in 0..5_000_i64 {
         let began = at("10:00:00") + TimeDelta::seconds(n);
         let name = format!("a{n}");
-        log.edge("alert.firing", began, &name, json!({ "fingerprint": name, "starts_at": began }));
+        log.transition("alert.firing", began, &name, json!({ "fingerprint": name, "starts_at": began }));
     }
     close(&mut log, "15:00:00");
     let story = log.fold();
     let began = |n: i64| {
         let began = at("10:00:00") + TimeDelta::seconds(n);
-        edge("alert.firing", began, "it", json!({ "fingerprint": format!("a{n}"), "starts_at": began }))
+        transition("alert.firing", began, "it", json!({ "fingerprint": format!("a{n}"), "starts_at": began }))
     };
     assert!([0, 903, 904, 4_999].into_iter().all(|n| story.has_met(&began(n))));
     assert!(format!("{:?}", story.memory).len() < 4_200 * 1_000, "it does not grow with the log");
@@ -139,17 +139,17 @@ fn a_new_incident_takes_no_clock_and_no_item_of_the_one_before() {
     let mut log = story();
     log.outside();
     let point = json!({ "name": "shop-hourly-1529", "started": at("15:29:00"), "services": ["shop"] });
-    log.edge("backup.usable", at("15:36:00"), "shop-hourly", point);
+    log.transition("backup.usable", at("15:36:00"), "shop-hourly", point);
     // The room is started again, and is told once more what is so since long ago.
-    log.edge("alert.firing", at("14:41:00"), "etcdMembersDown", figures("f1", "14:41:00"));
-    log.edge("probe.failing", at("14:37:00"), "shop", json!({}));
+    log.transition("alert.firing", at("14:41:00"), "etcdMembersDown", figures("f1", "14:41:00"));
+    log.transition("probe.failing", at("14:37:00"), "shop", json!({}));
     let id = IncidentId::from(SECOND);
     log.incident = Some(id.clone());
     let opened = Opened { incident: id.clone(), severity: Severity::Sev1, detected_at: None };
     log.add(at("15:40:00"), person("ana"), opened, Some("users see errors"));
     // Told late, within it.
-    log.edge("restore.completed", at("14:59:00"), "wr-1", json!({}));
-    log.edge("service.recovered", at("15:04:00"), "shop", json!({}));
+    log.transition("restore.completed", at("14:59:00"), "wr-1", json!({}));
+    log.transition("service.recovered", at("15:04:00"), "shop", json!({}));
     let story = log.fold();
     let second = story.get(&id).expect("the second");
     assert_eq!(second.after, Some(at("15:10:00")));
@@ -163,6 +163,6 @@ fn a_new_incident_takes_no_clock_and_no_item_of_the_one_before() {
     let told: Vec<bool> = told.into_iter().map(|(_, own)| own).collect();
     assert_eq!(told, [true, true, false, false], "what is told late is kept, and is not its own");
     // What begins now is its own.
-    let seq = log.edge("probe.failing", at("15:41:00"), "shop", json!({}));
+    let seq = log.transition("probe.failing", at("15:41:00"), "shop", json!({}));
     assert_eq!(log.fold().get(&id).and_then(|it| it.clocks.impact), Some((at("15:41:00"), seq)));
 }

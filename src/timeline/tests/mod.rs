@@ -62,9 +62,9 @@ impl Log {
         self.add(ts, Actor::room(), happening, None)
     }
 
-    pub(crate) fn edge(&mut self, name: &str, happened: Stamp, subject: &str, figures: serde_json::Value) -> u64 {
+    pub(crate) fn transition(&mut self, name: &str, happened: Stamp, subject: &str, figures: serde_json::Value) -> u64 {
         let late = happened + TimeDelta::seconds(3);
-        self.room(late, edge(name, happened, subject, figures))
+        self.room(late, transition(name, happened, subject, figures))
     }
 
     pub(crate) fn open(&mut self, ts: Stamp, detected_at: Option<Stamp>) -> u64 {
@@ -94,8 +94,8 @@ pub(crate) fn fold(entries: &[Entry]) -> Story {
     story
 }
 
-pub(crate) fn edge(name: &str, happened: Stamp, subject: &str, figures: serde_json::Value) -> Edge {
-    Edge {
+pub(crate) fn transition(name: &str, happened: Stamp, subject: &str, figures: serde_json::Value) -> Transition {
+    Transition {
         edge: name.into(),
         at: happened,
         source: "probe/shop".into(),
@@ -156,25 +156,35 @@ pub(crate) fn assert_in_order(incident: &Incident) {
 pub(crate) fn story() -> Log {
     let mut log = Log::new();
     let point = json!({ "name": "shop-hourly-1429", "started": "2026-03-02T14:29:00Z", "services": ["shop"] });
-    log.edge("backup.usable", at("14:36:55"), "shop-hourly", point);
+    log.transition("backup.usable", at("14:36:55"), "shop-hourly", point);
     let lost = json!({ "restore_point": "shop-hourly-1429", "started": "2026-03-02T14:29:00Z", "status": 503 });
-    log.edge("probe.failing", at("14:37:00"), "shop", lost);
-    log.edge("control_plane.failing", at("14:37:05"), "primary", json!({ "failed": ["etcd"] }));
+    log.transition("probe.failing", at("14:37:00"), "shop", lost);
+    log.transition("control_plane.failing", at("14:37:05"), "primary", json!({ "failed": ["etcd"] }));
     log.open(at("14:41:04"), Some(at("14:41:00")));
-    log.edge("alert.firing", at("14:41:00"), "etcdMembersDown", json!({ "fingerprint": "f1", "severity": "critical" }));
-    log.edge("alert.firing", at("14:41:01"), "KubeAPIDown", json!({ "fingerprint": "f2", "severity": "critical" }));
+    log.transition(
+        "alert.firing",
+        at("14:41:00"),
+        "etcdMembersDown",
+        json!({ "fingerprint": "f1", "severity": "critical" }),
+    );
+    log.transition(
+        "alert.firing",
+        at("14:41:01"),
+        "KubeAPIDown",
+        json!({ "fingerprint": "f2", "severity": "critical" }),
+    );
     log.add(at("14:42:00"), person("ana"), Joined {}, None);
     log.add(at("14:42:10"), person("ana"), Set { commander: Some("ana".into()), ..Set::default() }, None);
     let note = log.note(at("14:45:00"), "ana", "etcd corruption confirmed with etcdctl | all members");
     log.add(at("14:45:30"), person("sam"), Joined {}, None);
     log.add(at("14:49:00"), person("ana"), Decision { at: None }, Some("fail over to DR"));
-    log.edge("traffic.order", at("14:50:30"), "shop.example", json!({ "order": ["dr", "primary"] }));
-    log.edge("traffic.moved", at("14:51:00"), "shop", json!({ "from": "primary", "to": "dr" }));
-    log.edge("gitops.parity", at("14:53:00"), "dr", json!({ "ok": 12, "total": 12 }));
-    log.edge("restore.started", at("14:54:50"), "wr-1", json!({}));
-    log.edge("restore.completed", at("14:59:00"), "wr-1", json!({}));
-    log.edge("probe.ok", at("15:03:30"), "shop", json!({}));
-    log.edge("service.recovered", at("15:04:00"), "shop", json!({ "site": "dr", "good_percent": 100 }));
+    log.transition("traffic.order", at("14:50:30"), "shop.example", json!({ "order": ["dr", "primary"] }));
+    log.transition("traffic.moved", at("14:51:00"), "shop", json!({ "from": "primary", "to": "dr" }));
+    log.transition("gitops.parity", at("14:53:00"), "dr", json!({ "ok": 12, "total": 12 }));
+    log.transition("restore.started", at("14:54:50"), "wr-1", json!({}));
+    log.transition("restore.completed", at("14:59:00"), "wr-1", json!({}));
+    log.transition("probe.ok", at("15:03:30"), "shop", json!({}));
+    log.transition("service.recovered", at("15:04:00"), "shop", json!({ "site": "dr", "good_percent": 100 }));
     let owner = Some(PersonId::from("sam"));
     log.add(at("15:06:00"), person("lee"), FollowUp { owner }, Some("why did `defrag` *not* run?"));
     log.add(at("15:07:00"), person("sam"), Amend { seq: note, at: Some(at("14:44:50")) }, None);

@@ -17,18 +17,18 @@ pub(crate) fn log(parts: &[(u8, i64, u64)]) -> Log {
             0 => log.open(now, (seconds % 2 == 0).then_some(then)),
             1 => log.note(now, "ana", "note"),
             2 => log.add(now, person("sam"), Decision { at: Some(then) }, Some("decided")),
-            3 => log.edge("probe.failing", then, "shop", started),
-            4 => log.edge("service.recovered", then, "shop", json!({})),
-            5 => log.edge("alert.firing", then, "Down", json!({ "fingerprint": format!("f{seq}") })),
-            6 => log.edge("backup.usable", then, "hourly", started),
+            3 => log.transition("probe.failing", then, "shop", started),
+            4 => log.transition("service.recovered", then, "shop", json!({})),
+            5 => log.transition("alert.firing", then, "Down", json!({ "fingerprint": format!("f{seq}") })),
+            6 => log.transition("backup.usable", then, "hourly", started),
             7 => log.add(now, person("lee"), Amend { seq: *seq, at: Some(then) }, None),
             8 => log.add(now, person("lee"), Amend { seq: *seq, at: None }, Some("amended")),
             9 => log.add(now, person("ana"), Pin { seq: *seq, pinned: seconds % 2 == 0 }, None),
             10 => log.add(now, person("ana"), Set { impact_at: Some(then), ..Set::default() }, None),
-            11 => log.edge("probe.ok", then, "shop", json!({})),
+            11 => log.transition("probe.ok", then, "shop", json!({})),
             12 => log.room(now, Redact { seq: *seq, proposal: None }),
             13 => log.add(now, person("sam"), Set { recovered_at: Some(then), ..Set::default() }, None),
-            _ => log.edge("alert.resolved", then, "Down", json!({ "fingerprint": format!("f{seq}") })),
+            _ => log.transition("alert.resolved", then, "Down", json!({ "fingerprint": format!("f{seq}") })),
         };
     }
     log
@@ -189,8 +189,13 @@ fn a_whole_incident_goes_on_from_a_snapshot_at_every_entry() {
     let asked = redact_asked(&mut log, at("15:20:00"), "ana", 9, "a name");
     redact_confirmed(&mut log, at("15:21:00"), "sam", 9, asked);
     log.outside();
-    log.edge("alert.firing", at("16:00:00"), "Down", json!({ "fingerprint": "f9", "severity": "critical" }));
-    log.edge("backup.usable", at("16:10:00"), "hourly", json!({ "name": "b", "started": "2026-03-02T16:00:00Z" }));
+    log.transition("alert.firing", at("16:00:00"), "Down", json!({ "fingerprint": "f9", "severity": "critical" }));
+    log.transition(
+        "backup.usable",
+        at("16:10:00"),
+        "hourly",
+        json!({ "name": "b", "started": "2026-03-02T16:00:00Z" }),
+    );
     let whole = heads(&log.entries);
     for cut in 0..log.entries.len() {
         let json = heads(&log.entries[..cut]).to_json().expect("json");
@@ -208,9 +213,9 @@ fn many_entries_fold_and_late_ones_find_their_place() {
     for n in 0..20_000_i64 {
         let then = at("10:00:00") + TimeDelta::seconds(n);
         match n % 4 {
-            0 => log.edge("alert.firing", then, "Down", json!({ "fingerprint": format!("f{n}") })),
-            1 => log.edge("probe.failing", then, "shop", json!({})),
-            2 => log.edge("service.recovered", then, "shop", json!({})),
+            0 => log.transition("alert.firing", then, "Down", json!({ "fingerprint": format!("f{n}") })),
+            1 => log.transition("probe.failing", then, "shop", json!({})),
+            2 => log.transition("service.recovered", then, "shop", json!({})),
             _ => log.note(then, "ana", "still here"),
         };
     }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::filter::Filter;
-use crate::model::{EdgeKind, IncidentStatus, Milestone, PlanId};
-use crate::timeline::{Clock, Item, Statement, Told, possible, sentence};
+use crate::model::{IncidentStatus, Milestone, PlanId, TransitionKind};
+use crate::timeline::{IncidentClock, Item, Statement, ToldItem, possible, sentence};
 
 #[test]
 fn the_story_gives_clocks_people_services_and_an_end() {
@@ -42,17 +42,17 @@ fn two_persons_who_confirm_a_plan_have_decided() {
 fn lengths_are_counted_to_the_measured_recovery_and_are_never_negative() {
     let story = story().fold();
     let clocks = &story.latest().expect("an incident").clocks;
-    assert_eq!(Clock::ALL.map(|clock| clocks.to_recovery(clock)), [Some(1620), Some(1380), Some(900), Some(0)]);
+    assert_eq!(IncidentClock::ALL.map(|clock| clocks.to_recovery(clock)), [Some(1620), Some(1380), Some(900), Some(0)]);
 
     // An alert that fires late: the service was back before anybody was told.
     let mut log = Log::new();
-    log.edge("probe.failing", at("14:37:00"), "shop", json!({}));
-    log.edge("service.recovered", at("14:38:00"), "shop", json!({}));
+    log.transition("probe.failing", at("14:37:00"), "shop", json!({}));
+    log.transition("service.recovered", at("14:38:00"), "shop", json!({}));
     log.open(at("14:41:04"), Some(at("14:41:00")));
     let mut late = log.fold().latest().expect("an incident").clocks.clone();
     late.recovery = Some((at("14:38:00"), 2));
-    assert_eq!(late.to_recovery(Clock::Detection), None);
-    assert_eq!(late.to_recovery(Clock::Impact), Some(60));
+    assert_eq!(late.to_recovery(IncidentClock::Detection), None);
+    assert_eq!(late.to_recovery(IncidentClock::Impact), Some(60));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn an_amended_entry_moves_and_shows_who_amended_it() {
     assert!(incident.item(20).is_some(), "the amendment is an entry like any other");
 }
 
-fn stated(clocks: &crate::timeline::Clocks, clock: Clock) -> Option<(Stamp, u64, &str)> {
+fn stated(clocks: &crate::timeline::Clocks, clock: IncidentClock) -> Option<(Stamp, u64, &str)> {
     clocks.stated.of(clock).map(|it| (it.at, it.seq, it.by.as_str()))
 }
 
@@ -82,14 +82,14 @@ fn retiming_is_told_beside_the_clocks_and_text_can_be_amended() {
     let story = log.fold();
     let incident = story.latest().expect("an incident");
     let clocks = &incident.clocks;
-    for clock in Clock::ALL {
+    for clock in IncidentClock::ALL {
         assert_eq!(clocks.of(clock), measured.of(clock), "{clock:?}: nobody bends what was measured");
     }
     assert_eq!((clocks.rpo_s, clocks.rpo_seq), (measured.rpo_s, measured.rpo_seq));
-    assert_eq!(stated(clocks, Clock::Decision), Some((at("14:47:00"), 23, "ana")));
-    assert_eq!(stated(clocks, Clock::Impact), Some((at("14:36:00"), 24, "ana")));
-    assert_eq!(stated(clocks, Clock::Recovery), Some((at("15:03:00"), 25, "sam")));
-    assert_eq!(stated(clocks, Clock::Detection), Some((at("14:40:00"), 26, "sam")));
+    assert_eq!(stated(clocks, IncidentClock::Decision), Some((at("14:47:00"), 23, "ana")));
+    assert_eq!(stated(clocks, IncidentClock::Impact), Some((at("14:36:00"), 24, "ana")));
+    assert_eq!(stated(clocks, IncidentClock::Recovery), Some((at("15:03:00"), 25, "sam")));
+    assert_eq!(stated(clocks, IncidentClock::Detection), Some((at("14:40:00"), 26, "sam")));
     assert_eq!(clocks.stated.rpo_s, Some(420), "what is lost by their word follows their impact");
     assert_eq!(incident.zero(), at("14:41:00"));
     assert_eq!(incident.item(11).map(sentence), Some("fail over now".to_owned()));
@@ -104,14 +104,14 @@ fn a_decision_that_is_told_later_is_measured_when_it_is_recorded() {
     let story = log.fold();
     let clocks = &story.current().expect("open").clocks;
     assert_eq!(clocks.decision, Some((at("14:49:00"), 11)));
-    assert_eq!(stated(clocks, Clock::Decision), Some((at("14:46:00"), 11, "ana")));
+    assert_eq!(stated(clocks, IncidentClock::Decision), Some((at("14:46:00"), 11, "ana")));
     let say = |at: Stamp| at.format("%H:%M").to_string();
-    assert_eq!(clocks.words(Clock::Decision, say).as_deref(), Some("measured: 14:49 · stated by ana: 14:46"));
-    assert_eq!(clocks.words(Clock::Detection, say).as_deref(), Some("14:41"));
-    assert_eq!(clocks.words(Clock::Recovery, say), None);
+    assert_eq!(clocks.words(IncidentClock::Decision, say).as_deref(), Some("measured: 14:49 · stated by ana: 14:46"));
+    assert_eq!(clocks.words(IncidentClock::Detection, say).as_deref(), Some("14:41"));
+    assert_eq!(clocks.words(IncidentClock::Recovery, say), None);
     // The first decision counts; that another was written down late is not its clock.
     log.add(at("14:55:00"), person("sam"), Decision { at: Some(at("14:48:00")) }, Some("page the vendor"));
-    assert_eq!(stated(&log.fold().current().expect("open").clocks, Clock::Decision).map(|it| it.1), Some(11));
+    assert_eq!(stated(&log.fold().current().expect("open").clocks, IncidentClock::Decision).map(|it| it.1), Some(11));
 }
 
 #[test]
@@ -145,8 +145,8 @@ fn what_is_set_by_hand_stands_beside_and_the_latest_word_counts() {
     let clocks = log.fold().latest().expect("an incident").clocks.clone();
     assert_eq!((clocks.impact, clocks.recovery), (measured.impact, measured.recovery));
     assert_eq!((clocks.rpo_s, clocks.rpo_seq), (Some(480), Some(1)));
-    assert_eq!(stated(&clocks, Clock::Impact), Some((at("14:35:00"), 24, "sam")));
-    assert_eq!(stated(&clocks, Clock::Recovery), Some((at("15:05:00"), 24, "sam")));
+    assert_eq!(stated(&clocks, IncidentClock::Impact), Some((at("14:35:00"), 24, "sam")));
+    assert_eq!(stated(&clocks, IncidentClock::Recovery), Some((at("15:05:00"), 24, "sam")));
     assert_eq!(clocks.stated.rpo_s, Some(360), "by the restore point known then or told first");
     assert_eq!(clocks.stated_recovery(), Some((vec![&PersonId::from("sam")], Some(1800))));
 }
@@ -159,9 +159,9 @@ fn a_recovery_that_is_only_stated_recovers_nothing() {
     log.add(at("15:04:00"), person("ana"), word, None);
     let clocks = log.fold().latest().expect("an incident").clocks.clone();
     assert_eq!(clocks.recovery, None);
-    assert_eq!(Clock::ALL.map(|clock| clocks.to_recovery(clock)), [None; 4]);
+    assert_eq!(IncidentClock::ALL.map(|clock| clocks.to_recovery(clock)), [None; 4]);
     let say = |at: Stamp| at.format("%H:%M").to_string();
-    let words = clocks.words(Clock::Recovery, say);
+    let words = clocks.words(IncidentClock::Recovery, say);
     assert_eq!(words.as_deref(), Some("measured: not recovered · stated by ana: 15:04"));
 }
 
@@ -232,14 +232,14 @@ fn what_is_odd_already_refuses_nothing_else() {
 fn only_outstanding_bad_news_of_the_last_hour_is_adopted() {
     let mut log = Log::new();
     let f = |n: &str| json!({ "fingerprint": n });
-    log.edge("probe.failing", at("13:00:00"), "shop", json!({}));
-    log.edge("alert.firing", at("14:00:00"), "Blip", f("a"));
-    log.edge("alert.resolved", at("14:01:00"), "Blip", f("a"));
-    log.edge("alert.firing", at("14:05:00"), "Lasting", f("b"));
-    log.edge("gitops.parity", at("14:06:00"), "dr", json!({}));
+    log.transition("probe.failing", at("13:00:00"), "shop", json!({}));
+    log.transition("alert.firing", at("14:00:00"), "Blip", f("a"));
+    log.transition("alert.resolved", at("14:01:00"), "Blip", f("a"));
+    log.transition("alert.firing", at("14:05:00"), "Lasting", f("b"));
+    log.transition("gitops.parity", at("14:06:00"), "dr", json!({}));
     for (hour, name) in [("02:00:00", "daily-1"), ("08:00:00", "daily-2")] {
         let figures = json!({ "name": name, "started": format!("2026-03-02T{hour}Z") });
-        log.edge("backup.usable", at(hour), "daily", figures);
+        log.transition("backup.usable", at(hour), "daily", figures);
     }
     log.open(at("14:30:00"), None);
     let story = log.fold();
@@ -264,12 +264,12 @@ fn only_outstanding_bad_news_of_the_last_hour_is_adopted() {
 /// Whatever begins something bad is adopted while it lasts, and not when it has ended, for every kind of the table.
 #[test]
 fn an_incident_adopts_whatever_has_begun_and_not_ended() {
-    for kind in EdgeKind::ALL.iter().filter(|kind| kind.begins()) {
-        let adopted = |ended_by: Option<&EdgeKind>| {
+    for kind in TransitionKind::ALL.iter().filter(|kind| kind.begins()) {
+        let adopted = |ended_by: Option<&TransitionKind>| {
             let mut log = Log::new();
-            log.edge(kind.as_str(), at("14:20:00"), "shop", json!({}));
+            log.transition(kind.as_str(), at("14:20:00"), "shop", json!({}));
             if let Some(end) = ended_by {
-                log.edge(end.as_str(), at("14:21:00"), "shop", json!({}));
+                log.transition(end.as_str(), at("14:21:00"), "shop", json!({}));
             }
             log.open(at("14:30:00"), None);
             let story = log.fold();
@@ -277,21 +277,21 @@ fn an_incident_adopts_whatever_has_begun_and_not_ended() {
             incident.items.iter().filter(|item| item.entry.seq == 1 && incident.is_adopted(item)).count()
         };
         assert_eq!(adopted(None), 1, "{kind}");
-        for end in EdgeKind::ALL.iter().filter(|end| end.ends().contains(kind)) {
+        for end in TransitionKind::ALL.iter().filter(|end| end.ends().contains(kind)) {
             assert_eq!(adopted(Some(end)), 0, "{kind} ended by {end}");
         }
     }
 }
 
-/// A kind of a later version, in an edge and in a count of what was held back: kept as it is, and the fold goes on.
+/// A kind of a later version, in a transition and in a count of what was held back: kept as it is, and the fold goes on.
 #[test]
 fn a_change_of_a_later_version_is_kept_by_its_name() {
     let mut log = Log::new();
     log.open(at("14:30:00"), None);
-    log.edge("quorum.lost", at("14:31:00"), "shop", json!({ "of": 3 }));
+    log.transition("quorum.lost", at("14:31:00"), "shop", json!({ "of": 3 }));
     let story = log.fold();
     let item = story.current().expect("open").items.last().expect("an item");
-    let Happening::Edge(edge) = &item.entry.happening else { panic!("{item:?}") };
+    let Happening::Transition(edge) = &item.entry.happening else { panic!("{item:?}") };
     assert_eq!((edge.edge.as_str(), item.text.as_str()), ("quorum.lost", "quorum.lost of shop"));
     let data = item.entry.happening.data_json().expect("data");
     assert_eq!(Happening::from_parts("edge", &data).expect("reads back"), item.entry.happening);
@@ -301,14 +301,14 @@ fn a_change_of_a_later_version_is_kept_by_its_name() {
 fn recovery_is_undone_by_a_new_failure_until_the_incident_is_resolved() {
     let mut log = story();
     log.entries.truncate(18);
-    log.edge("probe.failing", at("15:04:30"), "shop", json!({}));
+    log.transition("probe.failing", at("15:04:30"), "shop", json!({}));
     assert_eq!(log.fold().current().expect("open").clocks.recovery, None);
-    log.edge("service.recovered", at("15:05:30"), "shop", json!({}));
+    log.transition("service.recovered", at("15:05:30"), "shop", json!({}));
     let recovered = Some((at("15:05:30"), 20));
     assert_eq!(log.fold().current().expect("open").clocks.recovery, recovered);
     let resolved = Set { status: Some(IncidentStatus::Resolved), ..Set::default() };
     log.add(at("15:06:00"), person("ana"), resolved, None);
-    log.edge("probe.failing", at("15:07:00"), "shop", json!({}));
+    log.transition("probe.failing", at("15:07:00"), "shop", json!({}));
     let story = log.fold();
     assert_eq!(story.current().expect("open").clocks.recovery, recovered);
     assert_eq!(story.current().map(|it| it.status), Some(IncidentStatus::Resolved));
@@ -400,7 +400,7 @@ fn a_filter_asks_items_for_words_kinds_persons_and_ages() {
     let incident = story.latest().expect("an incident");
     let seqs = |text: &str| {
         let filter = Filter::parse(text).expect(text);
-        let told = incident.items.iter().map(|item| Told { incident, item });
+        let told = incident.items.iter().map(|item| ToldItem { incident, item });
         told.filter(|told| filter.matches(told, at("15:10:00"))).map(|told| told.item.entry.seq).collect::<Vec<_>>()
     };
     assert_eq!(seqs("kind:decision"), [11]);
@@ -443,7 +443,7 @@ fn the_first_who_marks_an_entry_stands_until_somebody_takes_it_back() {
     let filter = Filter::parse("state:confirmed").expect("a filter");
     let story = log.fold();
     let incident = story.latest().expect("an incident");
-    let found = incident.items.iter().filter(|item| filter.matches(&Told { incident, item }, at("15:12:00")));
+    let found = incident.items.iter().filter(|item| filter.matches(&ToldItem { incident, item }, at("15:12:00")));
     assert_eq!(found.map(|item| item.entry.seq).collect::<Vec<_>>(), [9]);
     log.add(at("15:11:30"), person("ana"), mark(&Milestone::Confirmed, false), None);
     assert_eq!(marks(&log).len(), 1);
@@ -463,8 +463,9 @@ fn what_systems_say_in_whole_seconds_stands_where_the_log_has_it_with_their_time
         log.add(at("15:00:00.400"), person("sam"), Approved { plan: plan.clone(), digest: Digest([7; 32]) }, None);
     let runs =
         log.room(at("15:00:00.400"), Executing { plan: plan.clone(), digest: Digest([7; 32]), boot: "b".into() });
-    let started = log.room(at("15:00:02"), edge("restore.started", at("15:00:00"), "wr-1", json!({})));
-    let late = log.room(at("15:09:00"), edge("alert.firing", at("14:41:00"), "Late", json!({ "fingerprint": "f" })));
+    let started = log.room(at("15:00:02"), transition("restore.started", at("15:00:00"), "wr-1", json!({})));
+    let late =
+        log.room(at("15:09:00"), transition("alert.firing", at("14:41:00"), "Late", json!({ "fingerprint": "f" })));
     let note = log.add(at("15:10:00"), person("ana"), Note { at: Some(at("15:00:01")) }, Some("I saw it begin"));
     let amended = log.add(at("15:11:00"), person("ana"), Amend { seq: note, at: Some(at("14:41:30")) }, None);
     let story = log.fold();

@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use warroom::board::{Body, Row, Topic, Verdict};
-use warroom::cli::connect::{Intent, Link};
+use warroom::board::{Row, RowBody, Topic, Verdict};
+use warroom::cli::connect::{Intent, RoomLink};
 use warroom::clock::Clock;
 use warroom::model::{SourceId, Stamp};
 
@@ -39,7 +39,7 @@ impl Seen {
     /// How long data of a source counts as fresh.
     pub fn fresh_for(&self, source: &SourceId) -> Option<i64> {
         self.rows(Topic::Sources).iter().find(|row| row.source == *source).and_then(|row| match row.body {
-            Body::Source { fresh_for_s, .. } => i64::try_from(fresh_for_s).ok(),
+            RowBody::Source { fresh_for_s, .. } => i64::try_from(fresh_for_s).ok(),
             _ => None,
         })
     }
@@ -47,7 +47,7 @@ impl Seen {
     /// What is wrong with a source, in its own words.
     pub fn trouble(&self, source: &str) -> Option<String> {
         match &self.row(Topic::Sources, source)?.body {
-            Body::Source { trouble: Some(trouble), .. } => Some(trouble.what.to_string()),
+            RowBody::Source { trouble: Some(trouble), .. } => Some(trouble.what.to_string()),
             _ => None,
         }
     }
@@ -132,7 +132,7 @@ fn look(shared: &Shared, socket: &Path) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let intent = Intent { topics: Topic::ALL.to_vec(), ..Intent::default() };
-        let mut link = Link::open(socket, &intent).await.expect("a link");
+        let mut link = RoomLink::open(socket, &intent).await.expect("a link");
         while !shared.ended.load(Ordering::SeqCst) {
             // A room that ends takes its board with it.
             let until = tokio::time::Instant::now() + LOOK;
@@ -177,7 +177,7 @@ fn a_green_row_of_a_silent_source_is_found() {
     use warroom::model::{ClusterRole, System};
     let now = Clock::real().now();
     let source = SourceId::new(System::Kubernetes, "primary");
-    let row = |body: Body, age_s: i64| Row {
+    let row = |body: RowBody, age_s: i64| Row {
         id: "primary".to_owned(),
         source: source.clone(),
         verdict: Verdict::Ok,
@@ -186,7 +186,7 @@ fn a_green_row_of_a_silent_source_is_found() {
         why: "".into(),
         body,
     };
-    let alive = Body::Source {
+    let alive = RowBody::Source {
         alive_at: Some(now),
         troubled_since: None,
         trouble: None,
@@ -194,7 +194,7 @@ fn a_green_row_of_a_silent_source_is_found() {
         reading: false,
         notes: Vec::new(),
     };
-    let cluster = || Body::Cluster {
+    let cluster = || RowBody::Cluster {
         name: "primary".to_owned(),
         role: ClusterRole::Primary,
         control_plane: None,

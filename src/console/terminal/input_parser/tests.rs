@@ -72,9 +72,9 @@ const SENT: [(&[u8], &str); 48] = [
 #[test]
 fn what_terminals_send_is_understood_wherever_it_is_cut() {
     for (bytes, means) in SENT {
-        assert_eq!(told(&Decoder::default().push(bytes)), means, "{bytes:?}");
+        assert_eq!(told(&InputParser::default().push(bytes)), means, "{bytes:?}");
         for cut in 1..bytes.len() {
-            let mut decoder = Decoder::default();
+            let mut decoder = InputParser::default();
             let mut inputs = decoder.push(&bytes[..cut]);
             inputs.extend(decoder.push(&bytes[cut..]));
             assert_eq!(told(&inputs), means, "{bytes:?} cut at {cut}");
@@ -84,7 +84,7 @@ fn what_terminals_send_is_understood_wherever_it_is_cut() {
 
 #[test]
 fn an_escape_alone_is_the_key_once_nothing_follows() {
-    let mut decoder = Decoder::default();
+    let mut decoder = InputParser::default();
     assert!(decoder.push(b"\x1b").is_empty() && decoder.patience().is_some());
     assert_eq!(told(&decoder.quiet().into_iter().collect::<Vec<_>>()), "Esc");
     assert!(decoder.patience().is_none() && decoder.quiet().is_none());
@@ -94,7 +94,7 @@ fn an_escape_alone_is_the_key_once_nothing_follows() {
 #[test]
 fn a_sequence_cut_by_a_slow_link_is_never_read_as_letters() {
     for (head, rest) in [(&b"\x1b["[..], &b"A"[..]), (b"\x1b[20", b"0~!f\r\x1b[201~"), (b"\x1bO", b"A")] {
-        let mut decoder = Decoder::default();
+        let mut decoder = InputParser::default();
         assert!(decoder.push(head).is_empty());
         assert!(decoder.patience().is_none() && decoder.quiet().is_none(), "{head:?} has no limit");
         let inputs = decoder.push(rest);
@@ -104,7 +104,7 @@ fn a_sequence_cut_by_a_slow_link_is_never_read_as_letters() {
 
 #[test]
 fn an_answer_that_comes_in_pieces_over_a_slow_link_is_not_typed() {
-    let mut decoder = Decoder::default();
+    let mut decoder = InputParser::default();
     assert!(decoder.push(b"\x1b]").is_empty());
     assert_eq!(decoder.patience(), Some(ESCAPE), "a person may have pressed Alt-]");
     for piece in [&b"11;rg"[..], b"b:fdfd/f6f6", b"/e3e3\x1b"] {
@@ -116,7 +116,7 @@ fn an_answer_that_comes_in_pieces_over_a_slow_link_is_not_typed() {
 
 #[test]
 fn an_answer_that_does_not_end_gives_the_keys_back() {
-    let mut decoder = Decoder::default();
+    let mut decoder = InputParser::default();
     assert!(decoder.push(b"\x1b]11;rgb").is_empty() && decoder.patience().is_some());
     assert!(decoder.quiet().is_none());
     assert_eq!(told(&decoder.push(b"q")), "q");
@@ -124,7 +124,7 @@ fn an_answer_that_does_not_end_gives_the_keys_back() {
 
 #[test]
 fn a_paste_without_measure_is_kept_up_to_a_limit() {
-    let mut decoder = Decoder::default();
+    let mut decoder = InputParser::default();
     assert!(decoder.push(b"\x1b[200~").is_empty());
     for _ in 0..1024 {
         assert!(decoder.push(&[b'y'; 4096]).is_empty());
@@ -139,7 +139,7 @@ fn a_paste_without_measure_is_kept_up_to_a_limit() {
 
 #[test]
 fn a_sequence_without_end_is_dropped_whole() {
-    let mut decoder = Decoder::default();
+    let mut decoder = InputParser::default();
     assert!(decoder.push(b"\x1b[").is_empty());
     for _ in 0..1024 {
         assert!(decoder.push(&[b'1'; 1024]).is_empty());
@@ -153,8 +153,8 @@ proptest! {
     /// Whatever comes, in whatever pieces: no panic, no growth, and the same inputs as in one piece.
     #[test]
     fn pieces_make_no_difference(bytes in proptest::collection::vec(any::<u8>(), 0..400), cut in 1usize..40) {
-        let whole = told(&Decoder::default().push(&bytes));
-        let mut decoder = Decoder::default();
+        let whole = told(&InputParser::default().push(&bytes));
+        let mut decoder = InputParser::default();
         let pieces: Vec<Input> = bytes.chunks(cut).flat_map(|piece| decoder.push(piece)).collect();
         prop_assert_eq!(whole, told(&pieces));
     }
@@ -166,7 +166,7 @@ proptest! {
         let mut bytes = b"\x1b[200~".to_vec();
         bytes.extend(&inside);
         bytes.extend(PASTE_END);
-        let mut decoder = Decoder::default();
+        let mut decoder = InputParser::default();
         let inputs: Vec<Input> = bytes.chunks(cut).flat_map(|piece| decoder.push(piece)).collect();
         prop_assert!(matches!(&inputs[..], [Input::Paste(_)]), "{}", told(&inputs));
     }

@@ -3,10 +3,10 @@
 use crate::console::view::silence;
 use crate::model::facts::Alert;
 
-use super::Facts;
+use super::FactPage;
 
 /// The facts of an alert.
-pub(super) fn of_alert(facts: &mut Facts<'_, '_>, alert: &Alert) {
+pub(super) fn of_alert(facts: &mut FactPage<'_, '_>, alert: &Alert) {
     facts.text("alert", alert.name.as_str());
     facts.text("about", &alert.about());
     facts.text("summary", alert.summary.as_str());

@@ -1,16 +1,16 @@
 //! The page about a schedule's restore points, a backup location or a restore.
 
-use crate::board::Body;
-use crate::board::row::Point;
+use crate::board::RowBody;
+use crate::board::row::PointSummary;
 use crate::console::view::backups;
 use crate::console::widget::time;
 use crate::model::facts::Restore;
 
-use super::Facts;
+use super::FactPage;
 
-pub(super) fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
+pub(super) fn of_backup(facts: &mut FactPage<'_, '_>, body: &RowBody) {
     match body {
-        Body::Backup {
+        RowBody::Backup {
             cluster,
             schedule,
             services,
@@ -41,7 +41,7 @@ pub(super) fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
                 of_point(facts, point);
             }
         }
-        Body::Location(it) => {
+        RowBody::Location(it) => {
             facts.text("location", it.name.as_str());
             facts.text("cluster", &it.cluster);
             facts.text("phase", it.phase.as_str());
@@ -52,12 +52,12 @@ pub(super) fn of_backup(facts: &mut Facts<'_, '_>, body: &Body) {
             facts.time("synced", it.last_synced);
             facts.text("says", it.message.as_str());
         }
-        Body::Restore(it) => of_restore(facts, it),
+        RowBody::Restore(it) => of_restore(facts, it),
         _ => {}
     }
 }
 
-fn of_restore(facts: &mut Facts<'_, '_>, it: &Restore) {
+fn of_restore(facts: &mut FactPage<'_, '_>, it: &Restore) {
     facts.text("restore", it.name.as_str());
     facts.text("of backup", it.backup.as_str());
     facts.text("cluster", &it.cluster);
@@ -78,7 +78,7 @@ fn of_restore(facts: &mut Facts<'_, '_>, it: &Restore) {
     facts.text("plan digest", it.plan_digest.as_deref().unwrap_or(""));
 }
 
-pub(super) fn of_point(facts: &mut Facts<'_, '_>, point: &Point) {
+pub(super) fn of_point(facts: &mut FactPage<'_, '_>, point: &PointSummary) {
     facts.sheet.heading("Newest usable restore point");
     facts.text("backup", point.name.as_str());
     facts.time("started", Some(point.started));

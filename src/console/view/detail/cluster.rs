@@ -1,13 +1,13 @@
 //! A cluster on its page.
 
-use crate::board::Body;
+use crate::board::RowBody;
 use crate::console::view::events;
 use crate::model::facts::{NamespacePods, Pod};
 
-use super::Facts;
+use super::FactPage;
 
-pub(super) fn of_cluster(facts: &mut Facts<'_, '_>, body: &Body) {
-    let Body::Cluster { name, control_plane, same_as, .. } = body else { return };
+pub(super) fn of_cluster(facts: &mut FactPage<'_, '_>, body: &RowBody) {
+    let RowBody::Cluster { name, control_plane, same_as, .. } = body else { return };
     facts.text("cluster", name);
     facts.text("the same as", &same_as.join(", "));
     facts.text("control plane", &events::plane_words(control_plane.as_ref()).1);
@@ -22,9 +22,10 @@ pub(super) fn of_cluster(facts: &mut Facts<'_, '_>, body: &Body) {
     of_pods(facts, body);
 }
 
-fn of_nodes(facts: &mut Facts<'_, '_>, body: &Body) {
-    let Body::Cluster { nodes_read, nodes, nodes_ready, nodes_closed, nodes_silent, silent, nodes_not_ready, .. } =
-        body
+fn of_nodes(facts: &mut FactPage<'_, '_>, body: &RowBody) {
+    let RowBody::Cluster {
+        nodes_read, nodes, nodes_ready, nodes_closed, nodes_silent, silent, nodes_not_ready, ..
+    } = body
     else {
         return;
     };
@@ -39,8 +40,8 @@ fn of_nodes(facts: &mut Facts<'_, '_>, body: &Body) {
     facts.list("not ready", nodes_not_ready);
 }
 
-fn of_pods(facts: &mut Facts<'_, '_>, body: &Body) {
-    let Body::Cluster { pods_read, pods_troubled, pods, namespaces, .. } = body else { return };
+fn of_pods(facts: &mut FactPage<'_, '_>, body: &RowBody) {
+    let RowBody::Cluster { pods_read, pods_troubled, pods, namespaces, .. } = body else { return };
     if !pods_read {
         facts.text("pods", "not read");
     }

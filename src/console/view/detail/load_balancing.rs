@@ -5,9 +5,9 @@ use crate::console::widget::time;
 use crate::model::SafeText;
 use crate::model::facts::{EdgeAccount, LoadBalancer, PlaceRole, Pool};
 
-use super::Facts;
+use super::FactPage;
 
-pub(super) fn of_balancer(facts: &mut Facts<'_, '_>, lb: &LoadBalancer, pools: &[&PoolRef]) {
+pub(super) fn of_balancer(facts: &mut FactPage<'_, '_>, lb: &LoadBalancer, pools: &[&PoolRef]) {
     facts.text("load balancer", lb.name.as_str());
     let enabled = if lb.enabled { "yes" } else { "no: its own records answer instead, or nothing does" };
     facts.text("enabled", enabled);
@@ -34,7 +34,7 @@ pub(super) fn of_balancer(facts: &mut Facts<'_, '_>, lb: &LoadBalancer, pools: &
 }
 
 /// The provider's own time as the console says times.
-fn changed(facts: &Facts<'_, '_>, at: &str) -> String {
+fn changed(facts: &FactPage<'_, '_>, at: &str) -> String {
     chrono::DateTime::parse_from_rfc3339(at).map_or_else(|_| at.to_owned(), |at| facts.app.zone.full(at.to_utc()))
 }
 
@@ -67,7 +67,7 @@ fn affinity(lb: &LoadBalancer) -> String {
     format!("{kind}{ttl}: a session stays on its origin while that is healthy{drain}")
 }
 
-pub(super) fn of_pool(facts: &mut Facts<'_, '_>, pool: &Pool) {
+pub(super) fn of_pool(facts: &mut FactPage<'_, '_>, pool: &Pool) {
     facts.text("pool", pool.name.as_str());
     let monitor = if pool.monitored { "yes" } else { "no: its health is not considered" };
     facts.text("monitor", monitor);
@@ -105,7 +105,7 @@ pub(super) fn of_pool(facts: &mut Facts<'_, '_>, pool: &Pool) {
     }
 }
 
-pub(super) fn of_account(facts: &mut Facts<'_, '_>, account: &EdgeAccount) {
+pub(super) fn of_account(facts: &mut FactPage<'_, '_>, account: &EdgeAccount) {
     let token = &account.token;
     facts.text("account", &account.account);
     let whose = if token.owner.as_str().is_empty() { "not known" } else { token.owner.as_str() };

@@ -1,25 +1,25 @@
 //! A person who left, and what stands below the facts of a page: related rows that can be opened, and the raw object.
 
-use crate::board::event_groups::Fold;
+use crate::board::event_groups::EventGroup;
 use crate::board::readiness::carrier;
-use crate::board::{Body, Row, Topic, Verdict};
-use crate::console::app::App;
+use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::view::backups;
-use crate::console::view::page::Sheet;
-use crate::console::view::pane_rows::Entry;
-use crate::console::view::related::{self, Target};
+use crate::console::view::page::Page;
+use crate::console::view::pane_rows::PaneEntry;
+use crate::console::view::related::{self, PageLink};
 use crate::console::widget::canvas::span;
 use crate::console::widget::{columns, glyph, text};
 use crate::model::{PersonId, Stamp, clean};
 use crate::timeline::Item;
 
-use super::Facts;
+use super::FactPage;
 
 /// A person who was here.
-pub(super) fn of_away(app: &App, person: &PersonId, at: Stamp, sheet: &mut Sheet, room: u16) {
-    let mut facts = Facts { app, sheet, room };
+pub(super) fn of_away(app: &Console, person: &PersonId, at: Stamp, sheet: &mut Page, room: u16) {
+    let mut facts = FactPage { app, sheet, room };
     facts.text("person", person.as_str());
     facts.text("here", "no: no console of theirs is open");
     facts.time("last heard", Some(at));
@@ -31,12 +31,12 @@ pub(super) fn of_away(app: &App, person: &PersonId, at: Stamp, sheet: &mut Sheet
 }
 
 /// What a service would lose: the page of that answer, and only then how the service's users are served, which is another.
-pub(super) fn of_loss(app: &App, row: &Row, verdict: Verdict, sheet: &mut Sheet, room: u16) {
-    let Body::Service { name, restore_point, .. } = &row.body else { return };
+pub(super) fn of_loss(app: &Console, row: &Row, verdict: Verdict, sheet: &mut Page, room: u16) {
+    let RowBody::Service { name, restore_point, .. } = &row.body else { return };
     let (mark, role) = glyph::of(verdict);
     sheet.title.push(span(role, format!("   {mark} what {name} would lose: {}", verdict.name())));
     sheet.pair("why", role, &backups::because(app, row), room);
-    let mut facts = Facts { app, sheet, room };
+    let mut facts = FactPage { app, sheet, room };
     if let Some(point) = restore_point {
         super::backup::of_point(&mut facts, point);
         if let Some(carrier) = carrier(app.rows(Topic::Backups), name, point) {
@@ -48,15 +48,15 @@ pub(super) fn of_loss(app: &App, row: &Row, verdict: Verdict, sheet: &mut Sheet,
     let (mark, role) = glyph::of(if row.stale { Verdict::Unknown } else { row.verdict });
     let why = if row.why.is_empty() { String::new() } else { format!(": {}", row.why) };
     sheet.pair("stands", role, &format!("{mark} {}{why}", row.verdict.name()), room);
-    let mut facts = Facts { app, sheet, room };
+    let mut facts = FactPage { app, sheet, room };
     super::of_service(&mut facts, &row.body);
     facts.text("read from", &row.source.to_string());
     facts.time("last proven", Some(row.seen_at));
 }
 
 /// Lines that lead to what else is about the same thing.
-pub(super) fn relations(app: &App, pane: Pane, entry: &Entry<'_>, sheet: &mut Sheet, room: u16) {
-    if let Entry::Fold(fold) = entry {
+pub(super) fn relations(app: &Console, pane: Pane, entry: &PaneEntry<'_>, sheet: &mut Page, room: u16) {
+    if let PaneEntry::Fold(fold) = entry {
         objects(app, fold, sheet, room);
     }
     let related = related::of(app, pane, entry);
@@ -77,10 +77,10 @@ pub(super) fn relations(app: &App, pane: Pane, entry: &Entry<'_>, sheet: &mut Sh
 const MOST_OBJECTS: usize = 200;
 
 /// Every object of a fold, the newest first.
-fn objects(app: &App, fold: &Fold<'_>, sheet: &mut Sheet, room: u16) {
+fn objects(app: &Console, fold: &EventGroup<'_>, sheet: &mut Page, room: u16) {
     sheet.heading("Objects, a line for each event");
     let own = app.rows(Topic::Events).iter().filter_map(|row| match &row.body {
-        Body::Event(event) if fold.holds(event) => Some((row, event)),
+        RowBody::Event(event) if fold.holds(event) => Some((row, event)),
         _ => None,
     });
     let all = own.clone().count();
@@ -92,7 +92,7 @@ fn objects(app: &App, fold: &Fold<'_>, sheet: &mut Sheet, room: u16) {
             span(Role::Text, text::middle(event.object_name.as_str(), 40)),
             span(Role::Dim, format!("  {}", event.message)),
         ];
-        sheet.link(columns::cut(&line, room, true), Target::Row(Pane::Events, row.id.clone()));
+        sheet.link(columns::cut(&line, room, true), PageLink::Row(Pane::Events, row.id.clone()));
     }
     if all > MOST_OBJECTS {
         sheet.prose(Role::Dim, &format!("and {} more", all - MOST_OBJECTS), room);
@@ -103,12 +103,14 @@ fn objects(app: &App, fold: &Fold<'_>, sheet: &mut Sheet, room: u16) {
 const MOST_RAW: usize = 2_000;
 
 /// The object as it is held, for whoever needs a field that has no line of its own.
-pub(super) fn raw(entry: &Entry<'_>, sheet: &mut Sheet, room: u16) {
+pub(super) fn raw(entry: &PaneEntry<'_>, sheet: &mut Page, room: u16) {
     let (title, json) = match entry {
-        Entry::Row(row) | Entry::Pool(row, ..) | Entry::Loss(row, _) => ("the board", serde_json::to_value(row)),
-        Entry::Item(item) | Entry::Waver(item, _) => ("the log", Ok(raw_entry(item))),
-        Entry::Who(who) => ("the room", serde_json::to_value(who)),
-        Entry::Fold(_) | Entry::Away(..) | Entry::Plan(_) => return,
+        PaneEntry::Row(row) | PaneEntry::Pool(row, ..) | PaneEntry::Loss(row, _) => {
+            ("the board", serde_json::to_value(row))
+        }
+        PaneEntry::Item(item) | PaneEntry::Waver(item, _) => ("the log", Ok(raw_entry(item))),
+        PaneEntry::Who(who) => ("the room", serde_json::to_value(who)),
+        PaneEntry::Fold(_) | PaneEntry::Away(..) | PaneEntry::Plan(_) => return,
     };
     let Ok(json) = json.and_then(|json| serde_json::to_string_pretty(&json)) else { return };
     sheet.heading(&format!("Raw object, as {title} holds it"));

@@ -1,22 +1,22 @@
 //! Everything about one entry of the timeline.
 
-use crate::console::app::App;
+use crate::console::app::Console;
 use crate::console::theme::Role;
-use crate::console::view::page::Sheet;
+use crate::console::view::page::Page;
 use crate::console::view::timeline_text;
 use crate::console::widget::canvas::span;
 use crate::model::SafeText;
 use crate::timeline::Item;
 
-use super::Facts;
+use super::FactPage;
 
 /// The entry as it stands: who, when by whose word, and what was made of it.
-pub(super) fn of(app: &App, item: &Item, sheet: &mut Sheet, room: u16) {
+pub(super) fn of(app: &Console, item: &Item, sheet: &mut Page, room: u16) {
     sheet.title.push(span(Role::Dim, format!("   entry {}", item.entry.seq)));
     sheet.prose(Role::Strong, &timeline_text::says(item), room);
     sheet.space();
     let entry = &item.entry;
-    let mut facts = Facts { app, sheet, room };
+    let mut facts = FactPage { app, sheet, room };
     facts.text("by", &format!("{} ({:?})", entry.by.person, entry.by.level).to_lowercase());
     facts.login(&entry.by);
     facts.time("happened", Some(item.at));

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::plan::Target;
 use crate::model::{Digest, PlanId, Step};
-use crate::systems::alertmanager::act::Acting;
+use crate::systems::alertmanager::act::AlertmanagerAdapter;
 use crate::systems::http::Method;
 use crate::systems::{ActError, Adapter, Permit};
 
@@ -77,22 +77,22 @@ async fn groups_are_asked_of_versions_that_know_mutes_and_silences_of_all() {
     for (version, expected) in [("0.25.0", 0), ("0.28.1", 1)] {
         let mut said = status("ready");
         said["versionInfo"]["version"] = json!(version);
-        let server = Server::start(move |seen| match seen.path.as_str() {
-            "/api/v2/alerts" => Reply::Json(200, json!([raw("a")])),
-            "/api/v2/silences" => Reply::Json(200, json!([silence("s", "active")])),
-            "/api/v2/status" => Reply::Json(200, said.clone()),
+        let server = TestServer::start(move |seen| match seen.path.as_str() {
+            "/api/v2/alerts" => ScriptedReply::Json(200, json!([raw("a")])),
+            "/api/v2/silences" => ScriptedReply::Json(200, json!([silence("s", "active")])),
+            "/api/v2/status" => ScriptedReply::Json(200, said.clone()),
             // A failure here costs nothing but the mutes.
-            _ => Reply::Text(503, "busy".to_owned()),
+            _ => ScriptedReply::Text(503, "busy".to_owned()),
         })
         .await;
-        let mut room = Room::manual();
+        let mut room = SourceBench::manual();
         assert!(Round::Well == watch(&server, &room).round().await, "{version}");
         let groups = server.seen().iter().filter(|it| it.path == "/api/v2/alerts/groups").count();
         assert_eq!(groups, expected, "{version}");
         let changes = room.drain();
         assert!(one_peer(&changes).silences_read);
         assert!(
-            matches!(&changes[1], Change::Replace { kind: FactKind::Silence, facts } if facts.len() == 1),
+            matches!(&changes[1], SourceChange::Replace { kind: FactKind::Silence, facts } if facts.len() == 1),
             "{changes:?}"
         );
     }
@@ -101,41 +101,43 @@ async fn groups_are_asked_of_versions_that_know_mutes_and_silences_of_all() {
 #[tokio::test]
 async fn silences_that_can_not_be_read_cost_no_alert_and_are_not_remembered() {
     let answers = [
-        Reply::Json(200, json!([silence("s", "active")])),
-        Reply::Json(200, json!({"a": "later shape"})),
-        Reply::Text(403, "no".to_owned()),
+        ScriptedReply::Json(200, json!([silence("s", "active")])),
+        ScriptedReply::Json(200, json!({"a": "later shape"})),
+        ScriptedReply::Text(403, "no".to_owned()),
     ];
     let asked = std::sync::atomic::AtomicUsize::new(0);
-    let server = Server::start(move |seen| match seen.path.as_str() {
-        "/api/v2/alerts" => Reply::Json(200, json!([raw("a")])),
+    let server = TestServer::start(move |seen| match seen.path.as_str() {
+        "/api/v2/alerts" => ScriptedReply::Json(200, json!([raw("a")])),
         "/api/v2/silences" => answers[asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst).min(2)].clone(),
-        _ => Reply::Json(200, status("ready")),
+        _ => ScriptedReply::Json(200, status("ready")),
     })
     .await;
-    let mut room = Room::manual();
+    let mut room = SourceBench::manual();
     let watch = watch(&server, &room);
     let mut rounds = Vec::new();
     for _ in 0..3 {
         assert!(Round::Well == watch.round().await);
         let changes = room.drain();
         let silences = changes.iter().find_map(|it| match it {
-            Change::Replace { kind: FactKind::Silence, facts } => Some(facts.len()),
+            SourceChange::Replace { kind: FactKind::Silence, facts } => Some(facts.len()),
             _ => None,
         });
         assert!(
-            changes.iter().any(|it| matches!(it, Change::Replace { kind: FactKind::Alert, facts } if facts.len() == 1))
+            changes
+                .iter()
+                .any(|it| matches!(it, SourceChange::Replace { kind: FactKind::Alert, facts } if facts.len() == 1))
         );
         rounds.push((one_peer(&changes).silences_read, silences));
     }
     assert_eq!(rounds, [(true, Some(1)), (false, Some(0)), (false, None)]);
 }
 
-fn acting(server: &Server, prefix: &str) -> Acting {
+fn acting(server: &TestServer, prefix: &str) -> AlertmanagerAdapter {
     let options = Options { total: Duration::from_millis(400), ..Options::default() };
-    Acting { api: Api::new(&format!("{}{prefix}", server.url), options) }
+    AlertmanagerAdapter { api: Api::new(&format!("{}{prefix}", server.url), options) }
 }
 
-async fn apply(acting: &Acting, verb: &str, id: &str) -> Result<String, ActError> {
+async fn apply(acting: &AlertmanagerAdapter, verb: &str, id: &str) -> Result<String, ActError> {
     let target = Target {
         src: SourceId::new(System::Alertmanager, "am-1"),
         kind: "silence".to_owned(),
@@ -157,7 +159,7 @@ async fn apply(acting: &Acting, verb: &str, id: &str) -> Result<String, ActError
 }
 
 #[derive(Debug, PartialEq)]
-enum End {
+enum ExpectedEnd {
     Id(&'static str),
     No(&'static str),
     Unclear,
@@ -165,66 +167,72 @@ enum End {
 
 #[tokio::test]
 async fn every_answer_to_a_write_means_what_it_proves() {
-    let created = || Reply::Json(200, json!({"silenceID": "new-id"}));
-    let empty = || Reply::Text(200, String::new());
+    let created = || ScriptedReply::Json(200, json!({"silenceID": "new-id"}));
+    let empty = || ScriptedReply::Text(200, String::new());
     for (verb, reply, end) in [
-        ("create_silence", created(), End::Id("new-id")),
+        ("create_silence", created(), ExpectedEnd::Id("new-id")),
         (
             "create_silence",
-            Reply::Json(400, json!("Failed to create silence: end time can't be in the past")),
-            End::No("end time can't be in the past"),
+            ScriptedReply::Json(400, json!("Failed to create silence: end time can't be in the past")),
+            ExpectedEnd::No("end time can't be in the past"),
         ),
         (
             "create_silence",
-            Reply::Json(422, json!({"code": 612, "message": "matchers in body should have at least 1 items"})),
-            End::No("at least 1 items"),
+            ScriptedReply::Json(422, json!({"code": 612, "message": "matchers in body should have at least 1 items"})),
+            ExpectedEnd::No("at least 1 items"),
         ),
         (
             "create_silence",
-            Reply::Json(415, json!({"code": 415, "message": "unsupported media type"})),
-            End::No("unsupported"),
+            ScriptedReply::Json(415, json!({"code": 415, "message": "unsupported media type"})),
+            ExpectedEnd::No("unsupported"),
         ),
-        ("create_silence", Reply::Text(401, String::new()), End::No("401")),
-        ("create_silence", Reply::Text(404, "404 page not found".to_owned()), End::No("404")),
-        ("create_silence", Reply::Text(429, String::new()), End::No("429")),
-        ("create_silence", Reply::Json(500, json!("it broke")), End::Unclear),
-        ("create_silence", Reply::Text(502, "bad gateway".to_owned()), End::Unclear),
-        ("create_silence", Reply::Text(503, "Limit of concurrent GET requests reached".to_owned()), End::Unclear),
-        ("create_silence", Reply::Text(200, "<html>".to_owned()), End::Unclear),
-        ("create_silence", Reply::Silent, End::Unclear),
-        ("create_silence", Reply::Cut, End::Unclear),
-        ("expire_silence", empty(), End::Id("s-1")),
-        ("expire_silence", Reply::Json(500, json!("silence not found")), End::No("knows no silence")),
-        ("expire_silence", Reply::Text(404, String::new()), End::No("knows no silence")),
-        ("expire_silence", Reply::Json(500, json!("it broke")), End::Unclear),
-        ("expire_silence", Reply::Silent, End::Unclear),
-        ("rename_silence", empty(), End::No("not what an Alertmanager")),
+        ("create_silence", ScriptedReply::Text(401, String::new()), ExpectedEnd::No("401")),
+        ("create_silence", ScriptedReply::Text(404, "404 page not found".to_owned()), ExpectedEnd::No("404")),
+        ("create_silence", ScriptedReply::Text(429, String::new()), ExpectedEnd::No("429")),
+        ("create_silence", ScriptedReply::Json(500, json!("it broke")), ExpectedEnd::Unclear),
+        ("create_silence", ScriptedReply::Text(502, "bad gateway".to_owned()), ExpectedEnd::Unclear),
+        (
+            "create_silence",
+            ScriptedReply::Text(503, "Limit of concurrent GET requests reached".to_owned()),
+            ExpectedEnd::Unclear,
+        ),
+        ("create_silence", ScriptedReply::Text(200, "<html>".to_owned()), ExpectedEnd::Unclear),
+        ("create_silence", ScriptedReply::Silent, ExpectedEnd::Unclear),
+        ("create_silence", ScriptedReply::Cut, ExpectedEnd::Unclear),
+        ("expire_silence", empty(), ExpectedEnd::Id("s-1")),
+        ("expire_silence", ScriptedReply::Json(500, json!("silence not found")), ExpectedEnd::No("knows no silence")),
+        ("expire_silence", ScriptedReply::Text(404, String::new()), ExpectedEnd::No("knows no silence")),
+        ("expire_silence", ScriptedReply::Json(500, json!("it broke")), ExpectedEnd::Unclear),
+        ("expire_silence", ScriptedReply::Silent, ExpectedEnd::Unclear),
+        ("rename_silence", empty(), ExpectedEnd::No("not what an Alertmanager")),
     ] {
         let words = format!("{verb} {reply:?}");
-        let server = Server::start(move |_| reply.clone()).await;
+        let server = TestServer::start(move |_| reply.clone()).await;
         let got = apply(&acting(&server, ""), verb, "s-1").await;
         match (&end, &got) {
-            (End::Id(id), Ok(got)) => assert_eq!(got, id, "{words}"),
-            (End::No(why), Err(ActError::NotApplied(t))) => assert!(t.what.as_str().contains(why), "{words}: {t:?}"),
-            (End::Unclear, Err(ActError::Unknown(_))) => {}
+            (ExpectedEnd::Id(id), Ok(got)) => assert_eq!(got, id, "{words}"),
+            (ExpectedEnd::No(why), Err(ActError::NotApplied(t))) => {
+                assert!(t.what.as_str().contains(why), "{words}: {t:?}")
+            }
+            (ExpectedEnd::Unclear, Err(ActError::Unknown(_))) => {}
             _ => panic!("{words}: {got:?} and not {end:?}"),
         }
         assert!(server.seen().len() <= 1, "{words}: a write is sent once");
     }
-    let nobody = Acting { api: Api::new("http://127.0.0.1:9", Options::default()) };
+    let nobody = AlertmanagerAdapter { api: Api::new("http://127.0.0.1:9", Options::default()) };
     assert!(matches!(apply(&nobody, "create_silence", "x").await, Err(ActError::NotApplied(_))));
 }
 
 #[tokio::test]
 async fn writes_and_reads_keep_the_path_prefix_and_ids_are_checked() {
-    let server = Server::start(|seen| match (seen.method.as_str(), seen.path.as_str()) {
-        ("DELETE", "/am/api/v2/silence/s-1") => Reply::Text(200, String::new()),
-        ("GET", "/am/api/v2/silence/s-1") => Reply::Json(200, silence("s-1", "expired")),
-        ("GET", "/am/api/v2/silence/s-2") => Reply::Text(404, String::new()),
+    let server = TestServer::start(|seen| match (seen.method.as_str(), seen.path.as_str()) {
+        ("DELETE", "/am/api/v2/silence/s-1") => ScriptedReply::Text(200, String::new()),
+        ("GET", "/am/api/v2/silence/s-1") => ScriptedReply::Json(200, silence("s-1", "expired")),
+        ("GET", "/am/api/v2/silence/s-2") => ScriptedReply::Text(404, String::new()),
         ("GET", "/am/api/v2/silences") => {
-            Reply::Json(200, json!([silence("s-1", "active"), silence("s-12", "expired")]))
+            ScriptedReply::Json(200, json!([silence("s-1", "active"), silence("s-12", "expired")]))
         }
-        _ => Reply::Text(500, String::new()),
+        _ => ScriptedReply::Text(500, String::new()),
     })
     .await;
     let acting = acting(&server, "/am");

@@ -6,13 +6,13 @@ use crate::model::facts::EdgeAccount;
 const USER: &str = "/user/tokens/verify";
 const ACCOUNT: &str = "/accounts/acc/tokens/verify";
 
-fn account(changes: &[Change]) -> EdgeAccount {
+fn account(changes: &[SourceChange]) -> EdgeAccount {
     let found = changes.iter().rev().find_map(|change| match change {
-        Change::Replace { facts, .. } => facts.iter().find_map(|fact| match fact {
+        SourceChange::Replace { facts, .. } => facts.iter().find_map(|fact| match fact {
             Fact::EdgeAccount(it) => Some(it.clone()),
             _ => None,
         }),
-        Change::Upsert(Fact::EdgeAccount(it)) => Some(it.clone()),
+        SourceChange::Upsert(Fact::EdgeAccount(it)) => Some(it.clone()),
         _ => None,
     });
     found.unwrap_or_else(|| panic!("no account in {changes:?}"))
@@ -38,7 +38,7 @@ async fn a_token_of_either_kind_is_checked_where_it_belongs() {
             _ => None,
         })
         .await;
-        let (setup, mut room) = (setup(&server, &["z1"]), Room::manual());
+        let (setup, mut room) = (setup(&server, &["z1"]), SourceBench::manual());
         assert!(setup.watch(&room).round().await, "a check that fails costs nothing else: {words}");
         let token = account(&room.drain()).token;
         assert_eq!((token.owner.as_str(), token.status.as_str()), (owner, status), "{words}");
@@ -54,7 +54,7 @@ async fn a_token_of_either_kind_is_checked_where_it_belongs() {
 #[tokio::test]
 async fn the_token_is_checked_seldom_and_sooner_again_after_a_failure() {
     let server = world(|seen, _| (seen.path == USER).then(|| no(401, 1000, "Invalid API Token"))).await;
-    let (setup, mut room) = (setup(&server, &["z1"]), Room::manual());
+    let (setup, mut room) = (setup(&server, &["z1"]), SourceBench::manual());
     let watch = setup.watch(&room);
     let checks = |path: &str| server.seen().iter().filter(|seen| seen.path == path).count();
     for (seconds, asked) in [(0, 1), (59, 1), (1, 2), (60, 3)] {
@@ -77,7 +77,7 @@ async fn the_users_of_pools_are_read_once_in_five_minutes() {
         })
     })
     .await;
-    let (setup, mut room) = (setup(&server, &["z1"]), Room::manual());
+    let (setup, mut room) = (setup(&server, &["z1"]), SourceBench::manual());
     let watch = setup.watch(&room);
     let asked = || server.seen().iter().filter(|seen| seen.path.ends_with("/references")).count();
     for (seconds, count) in [(0, 2), (30, 2), (269, 2), (1, 4)] {
@@ -95,23 +95,23 @@ async fn the_users_of_pools_are_read_once_in_five_minutes() {
 #[tokio::test]
 async fn polling_keeps_to_its_share_and_acting_does_not_wait_for_it() {
     let server = world(|_, _| None).await;
-    let (setup, mut room) = (setup(&server, &["z1"]), Room::manual());
+    let (setup, mut room) = (setup(&server, &["z1"]), SourceBench::manual());
     let client = setup.client_on(room.ctx.clock.clone());
     let reporter = room.ctx.reporter(SourceId::new(System::Cloudflare, "edge"));
-    let watch = Watch::new(client.clone(), reporter, Duration::from_secs(1));
+    let watch = CloudflareWatch::new(client.clone(), reporter, Duration::from_secs(1));
     // Far too often, as after a wrong setting: every half second of the clock, for two and a half minutes.
     let mut said = Vec::new();
     for _ in 0..320 {
         watch.round().await;
         room.ctx.clock.advance(Duration::from_millis(450));
-        said.extend(room.drain().into_iter().filter(|it| matches!(it, Change::Trouble(_))));
+        said.extend(room.drain().into_iter().filter(|it| matches!(it, SourceChange::Trouble(_))));
     }
     let asked = server.seen().len();
     assert!((590..=super::super::rate_limit::SHARE).contains(&asked), "{asked} requests within five minutes");
-    let Some(Change::Trouble(trouble)) = said.first() else { panic!("polling was not held back") };
+    let Some(SourceChange::Trouble(trouble)) = said.first() else { panic!("polling was not held back") };
     assert_eq!(trouble.kind, TroubleKind::Throttled);
     assert!(trouble.what.as_str().contains("600 requests of ours"), "{trouble:?}");
-    Acting::new(client).apply(&to_dr(), &permit()).await.expect("a write is never held back");
+    CloudflareAdapter::new(client).apply(&to_dr(), &permit()).await.expect("a write is never held back");
 }
 
 #[tokio::test]
@@ -119,18 +119,18 @@ async fn a_write_is_sent_while_polling_keeps_away_and_says_until_when_it_is_lock
     let server = world(|seen, _| {
         let body = json!({"success": false, "errors": [{"code": 971, "message": "Please wait"}], "result": null});
         let wait = vec![("retry-after", "300".to_owned())];
-        (seen.method == Method::PATCH || seen.path == POOLS).then(|| Reply::With(429, wait, body.to_string()))
+        (seen.method == Method::PATCH || seen.path == POOLS).then(|| ScriptedReply::With(429, wait, body.to_string()))
     })
     .await;
-    let (setup, mut room) = (setup(&server, &["z1"]), Room::manual());
+    let (setup, mut room) = (setup(&server, &["z1"]), SourceBench::manual());
     let client = setup.client_on(room.ctx.clock.clone());
     let reporter = room.ctx.reporter(SourceId::new(System::Cloudflare, "edge"));
-    let watch = Watch::new(client.clone(), reporter, Duration::from_secs(10));
+    let watch = CloudflareWatch::new(client.clone(), reporter, Duration::from_secs(10));
     assert!(!watch.round().await);
     let before = server.seen().len();
     assert!(!watch.round().await);
     assert_eq!(server.seen().len(), before, "polling stays away");
-    let result = Acting::new(client).apply(&to_dr(), &permit()).await;
+    let result = CloudflareAdapter::new(client).apply(&to_dr(), &permit()).await;
     let Err(ActError::NotApplied(trouble)) = result else { panic!("{result:?}") };
     assert_eq!(trouble.kind, TroubleKind::Throttled);
     assert!(trouble.what.as_str().contains("locked out until 14:42:00 UTC (300 s)"), "{trouble:?}");
@@ -149,10 +149,10 @@ async fn the_headers_are_shown_and_the_reserve_waits_for_the_reset() {
             ("date", "Mon, 02 Mar 2026 09:00:00 GMT".to_owned()),
         ];
         let list = if seen.path == POOLS { pools() } else { json!([lb()]) };
-        Some(Reply::With(200, headers, json!({"success": true, "result": list}).to_string()))
+        Some(ScriptedReply::With(200, headers, json!({"success": true, "result": list}).to_string()))
     })
     .await;
-    let (setup, mut room) = (setup(&server, &["z1"]), Room::manual());
+    let (setup, mut room) = (setup(&server, &["z1"]), SourceBench::manual());
     let watch = setup.watch(&room);
     assert!(watch.round().await);
     let it = account(&room.drain());
@@ -196,20 +196,20 @@ async fn codes_that_nobody_knows_survive_and_texts_decide_in_a_family() {
         (Value::Null, "(no code): no reason given", "as it was sent"),
     ] {
         let body = json!({"success": false, "errors": errors, "result": null});
-        let server = Server::start(move |_| Reply::Json(400, body.clone())).await;
+        let server = TestServer::start(move |_| ScriptedReply::Json(400, body.clone())).await;
         let setup = setup(&server, &["z1"]);
         let err = setup.client().pools().await.expect_err(says);
         assert!(err.trouble.what.as_str().contains(says), "{:?}", err.trouble);
         assert!(err.trouble.remedy.as_str().contains(remedy), "{:?}", err.trouble);
     }
-    let server = Server::start(|_| ok(&Value::Null)).await;
+    let server = TestServer::start(|_| ok(&Value::Null)).await;
     let setup = setup(&server, &["z1"]);
     assert_eq!(setup.client().pools().await, Ok(Vec::new()), "a list may be null");
 }
 
 #[tokio::test]
 async fn readings_for_people_leave_what_acting_needs_by_our_count_by_the_providers_and_in_a_lockout() {
-    use crate::systems::request_meter::{Metered, Use, used_for};
+    use crate::systems::request_meter::{Metered, RequestUse, used_for};
     let answer = Arc::new(std::sync::Mutex::new((200, 900)));
     let told = answer.clone();
     let server = world(move |seen, _| {
@@ -220,12 +220,12 @@ async fn readings_for_people_leave_what_acting_needs_by_our_count_by_the_provide
             ("retry-after", "200".to_owned()),
         ];
         let body = json!({"success": status == 200, "errors": [], "result": {"id": "p", "name": "p", "enabled": true}});
-        (seen.method == Method::GET).then(|| Reply::With(status, headers, body.to_string()))
+        (seen.method == Method::GET).then(|| ScriptedReply::With(status, headers, body.to_string()))
     })
     .await;
     let (setup, clock) = (setup(&server, &["z1"]), Clock::manual("2026-03-02T14:37:00Z".parse().expect("a time")));
     let client = setup.client_on(clock.clone());
-    let adapter = Metered::new(Arc::new(Acting::new(client.clone())), None);
+    let adapter = Metered::new(Arc::new(CloudflareAdapter::new(client.clone())), None);
     let mut read = 0;
     while adapter.read("pool/p/enabled").await.is_ok() {
         read += 1;
@@ -233,7 +233,7 @@ async fn readings_for_people_leave_what_acting_needs_by_our_count_by_the_provide
     assert_eq!((read, server.seen().len()), (480, 480), "what was held back is not sent");
     assert_eq!((client.asked().read, client.fits_in(600)), (480, None), "watching goes on");
     assert_eq!(adapter.reads_wait(), Some(Duration::from_secs(300)));
-    let acting = used_for(Use::Act, adapter.read("pool/p/enabled")).await;
+    let acting = used_for(RequestUse::Act, adapter.read("pool/p/enabled")).await;
     assert_eq!(acting, Ok(json!(true)), "a plan that runs reads on");
     // By the provider's word, whoever else uses this user up.
     clock.advance(Duration::from_secs(300));

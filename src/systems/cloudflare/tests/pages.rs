@@ -2,28 +2,28 @@
 
 use serde_json::{Value, json};
 
-use super::super::client::Client;
+use super::super::client::CloudflareClient;
 use super::{POOLS, no, setup, world};
 use crate::model::TroubleKind;
-use crate::systems::http::test_server::{Reply, Seen, Server};
+use crate::systems::http::test_server::{ScriptedReply, SeenRequest, TestServer};
 
 /// The pools `from..to`, as one page says it.
-fn page(seen: &Seen, all: usize, first_size: usize) -> Reply {
-    let number = |name: &str, or: usize| Server::param(seen, name).parse().unwrap_or(or);
+fn page(seen: &SeenRequest, all: usize, first_size: usize) -> ScriptedReply {
+    let number = |name: &str, or: usize| TestServer::param(seen, name).parse().unwrap_or(or);
     let (page, size) = (number("page", 1), number("per_page", first_size));
     let ids =
         ((page - 1) * size..(page * size).min(all)).map(|n| json!({"id": format!("p{n:03}"), "name": n.to_string()}));
     let list: Vec<Value> = ids.collect();
     let info = json!({"page": page, "per_page": size, "count": list.len(), "total_count": all,
         "total_pages": all.div_ceil(size)});
-    Reply::Json(200, json!({"success": true, "errors": [], "result": list, "result_info": info}))
+    ScriptedReply::Json(200, json!({"success": true, "errors": [], "result": list, "result_info": info}))
 }
 
 #[tokio::test]
 async fn every_page_of_a_list_is_read_and_counted() {
     let server = world(|seen, _| (seen.path == POOLS).then(|| page(seen, 60, 25))).await;
     let setup = setup(&server, &["z1"]);
-    let client: std::sync::Arc<Client> = setup.client();
+    let client: std::sync::Arc<CloudflareClient> = setup.client();
     assert_eq!(client.round_cost(), 2);
     let pools = client.pools().await.expect("all pools");
     let ids: std::collections::BTreeSet<_> = pools.iter().filter_map(|it| it["id"].as_str()).collect();
@@ -49,7 +49,7 @@ async fn a_list_without_an_end_is_left_and_that_is_said() {
 
 #[tokio::test]
 async fn a_refused_page_is_a_refused_list() {
-    let server = world(|seen, _| match Server::param(seen, "page").as_str() {
+    let server = world(|seen, _| match TestServer::param(seen, "page").as_str() {
         "2" => Some(no(500, 10001, "internal error")),
         _ => (seen.path == POOLS).then(|| page(seen, 60, 25)),
     })
@@ -67,7 +67,7 @@ async fn what_9109_means_is_in_its_text() {
         ("Unauthorized to access requested resource", "widen it to the account"),
         ("Invalid access token", "Put a valid token"),
     ] {
-        let server = Server::start(move |_| no(403, 9109, message)).await;
+        let server = TestServer::start(move |_| no(403, 9109, message)).await;
         let err = setup(&server, &["z1"]).client().pools().await.expect_err(message);
         assert!(err.trouble.remedy.as_str().contains(remedy), "{message}: {:?}", err.trouble);
     }

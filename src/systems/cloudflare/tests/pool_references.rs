@@ -107,7 +107,7 @@ async fn rules_are_sent_back_as_they_were_but_for_their_pools() {
     })
     .await;
     let setup = setup(&server, &["z1"]);
-    let acting = Acting::new(setup.client());
+    let acting = CloudflareAdapter::new(setup.client());
     let raw = full();
     let list = json!([
         {"at": "rules/0/overrides/default_pools", "to": ["p-dr", "p-primary"]},
@@ -143,7 +143,7 @@ async fn a_rule_that_changed_since_the_plan_stops_the_write() {
     .await;
     let setup = setup(&server, &["z1"]);
     let list = json!([{"at": "rules/0/overrides/default_pools", "to": ["p-dr", "p-primary"]}]);
-    let result = Acting::new(setup.client()).apply(&edits(list, &full()), &permit()).await;
+    let result = CloudflareAdapter::new(setup.client()).apply(&edits(list, &full()), &permit()).await;
     let Err(ActError::NotApplied(trouble)) = result else { panic!("{result:?}") };
     assert!(trouble.what.as_str().contains("its rules were changed since"), "{trouble:?}");
     assert_eq!(server.count(&Method::PATCH), 0);
@@ -153,7 +153,7 @@ async fn a_rule_that_changed_since_the_plan_stops_the_write() {
 async fn edits_that_are_not_exactly_known_send_nothing() {
     let server = world(|_, _| None).await;
     let setup = setup(&server, &["z1"]);
-    let acting = Acting::new(setup.client());
+    let acting = CloudflareAdapter::new(setup.client());
     for (at, to) in [
         ("name", json!("evil.example")),
         ("rules/0/../condition", json!(["p-dr"])),
@@ -180,7 +180,7 @@ async fn edits_that_are_not_exactly_known_send_nothing() {
 async fn questions_put_together_share_one_request_and_later_ones_do_not() {
     let server = world(|_, _| None).await;
     let setup = setup(&server, &["z1"]);
-    let acting = Acting::new(setup.client());
+    let acting = CloudflareAdapter::new(setup.client());
     let fields = ["default_pools", "fallback_pool", "enabled", "policy", "overrides", "modified_on"];
     let asked = || {
         futures::future::join_all(fields.iter().map(|field| format!("lb/lb-1/{field}")).map(|path| {

@@ -13,7 +13,7 @@ use crate::model::suggest::nearest;
 use crate::model::{SafeText, Trouble};
 
 /// What was read.
-pub(super) struct Files {
+pub(super) struct KubeconfigFiles {
     pub kubeconfig: Kubeconfig,
     /// The files that are there.
     pub read: Vec<PathBuf>,
@@ -21,7 +21,7 @@ pub(super) struct Files {
     missing: Vec<PathBuf>,
 }
 
-impl Files {
+impl KubeconfigFiles {
     /// That some files are missing, in words.
     pub fn missing_words(&self) -> Option<SafeText> {
         let missing: Vec<String> = self.missing.iter().map(|path| path.display().to_string()).collect();
@@ -30,13 +30,13 @@ impl Files {
 }
 
 /// One file that was named: it must be there.
-pub(super) fn one(path: &Path) -> Result<Files, KubeconfigError> {
+pub(super) fn one(path: &Path) -> Result<KubeconfigFiles, KubeconfigError> {
     let kubeconfig = plain(Kubeconfig::read_from(path)?);
-    Ok(Files { kubeconfig, read: vec![path.to_owned()], missing: Vec::new() })
+    Ok(KubeconfigFiles { kubeconfig, read: vec![path.to_owned()], missing: Vec::new() })
 }
 
 /// The files of `KUBECONFIG`; without any, the one in the home directory.
-pub(super) fn as_kubectl_finds_them() -> Result<Files, KubeconfigError> {
+pub(super) fn as_kubectl_finds_them() -> Result<KubeconfigFiles, KubeconfigError> {
     let listed = std::env::var_os("KUBECONFIG").unwrap_or_default();
     let listed: Vec<PathBuf> = std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).collect();
     if !listed.is_empty() {
@@ -46,7 +46,7 @@ pub(super) fn as_kubectl_finds_them() -> Result<Files, KubeconfigError> {
     let path = home.join(".kube").join("config");
     match one(&path) {
         Err(KubeconfigError::ReadConfig(why, _)) if why.kind() == ErrorKind::NotFound => match in_a_pod() {
-            true => Ok(Files { kubeconfig: Kubeconfig::default(), read: Vec::new(), missing: Vec::new() }),
+            true => Ok(KubeconfigFiles { kubeconfig: Kubeconfig::default(), read: Vec::new(), missing: Vec::new() }),
             false => Err(KubeconfigError::ReadConfig(why, path)),
         },
         read => read,
@@ -58,8 +58,8 @@ fn in_a_pod() -> bool {
 }
 
 /// A list of files: what is not there is left out; what can't be read is not.
-fn many(paths: &[PathBuf]) -> Result<Files, KubeconfigError> {
-    let mut files = Files { kubeconfig: Kubeconfig::default(), read: Vec::new(), missing: Vec::new() };
+fn many(paths: &[PathBuf]) -> Result<KubeconfigFiles, KubeconfigError> {
+    let mut files = KubeconfigFiles { kubeconfig: Kubeconfig::default(), read: Vec::new(), missing: Vec::new() };
     for path in paths {
         match Kubeconfig::read_from(path) {
             Ok(next) => {
