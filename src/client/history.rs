@@ -97,10 +97,10 @@ impl History {
         let Some(logs) = self.logs.as_ref().filter(|_| is_kept) else { return Ok(None) };
         let (room, log) = (&welcome.room, &welcome.log);
         let (known, head, seen) = match logs.check(&self.socket, room, log, &mut self.unsaid)? {
-            KnownEntry::Unread => return Ok(None),
+            SeenBefore::Unread => return Ok(None),
             // It is new, or was accepted just now.
-            KnownEntry::Nothing => (None, welcome.head, None),
-            KnownEntry::Entry(held) => match self.ask(held, welcome, hello, trust).await {
+            SeenBefore::Nothing => (None, welcome.head, None),
+            SeenBefore::Entry(held) => match self.ask(held, welcome, hello, trust).await {
                 Some((known, head, seen)) => (Some(known), head, seen),
                 None => return Ok(None),
             },
@@ -301,7 +301,7 @@ mod tests {
         }
     }
 
-    const SHOP: ScriptedRoom = FakeRoom { name: "shop", log: "01OLD", end: 9, byte: 1 };
+    const SHOP: FakeRoom = FakeRoom { name: "shop", log: "01OLD", end: 9, byte: 1 };
 
     fn kept(dir: &Path, log: &str) -> Option<SeenHead> {
         newest(&knows(dir, None).seen_at(&dir.join("s"), &mut Vec::new()), log)
@@ -359,7 +359,7 @@ mod tests {
         assert!(why.as_str().contains("entry 9 is not the one"), "{why}");
         assert_eq!(kept(dir.path(), "01OLD"), Some(head(9, 1)), "nothing of it is kept");
         running.abort();
-        let grown = ScriptedRoom { end: 12, ..SHOP };
+        let grown = FakeRoom { end: 12, ..SHOP };
         let running = grown.listen(dir.path());
         assert_eq!(grown.judged(greeting(dir.path(), None)).await, Ok(None));
         assert_eq!((kept(dir.path(), "01OLD"), kept(dir.path(), "01BANK")), (Some(head(12, 1)), Some(head(5, 7))));
@@ -394,7 +394,7 @@ mod tests {
         // Nobody answers a second question.
         let (mut history, said) = greeting(dir.path(), None);
         let (plain, trust) = (hello(), Trust::default());
-        let grown = ScriptedRoom { end: 12, ..SHOP }.welcome(&said);
+        let grown = FakeRoom { end: 12, ..SHOP }.welcome(&said);
         assert_eq!(history.judge(&grown, &plain, &trust, ServerAccount::Trusted).await, Ok(None));
         assert_eq!(kept(dir.path(), "01OLD"), Some(head(9, 1)));
         let came = |(seq, head)| Push::Heads { seq, head, part: String::new(), more: false };

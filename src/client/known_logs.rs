@@ -103,7 +103,7 @@ impl KnownLogs {
     pub fn check(&self, socket: &Path, room: &str, log: &str, said: &mut Vec<SafeText>) -> Result<SeenBefore, Refusal> {
         let socket = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());
         let alone = self.lock();
-        let Some(mut file) = self.read_or_begin(alone.as_ref(), said) else { return Ok(KnownEntry::Unread) };
+        let Some(mut file) = self.read_or_begin(alone.as_ref(), said) else { return Ok(SeenBefore::Unread) };
         let accepted = self.accept.as_deref() == Some(log);
         if accepted {
             // Accepted with its history: what was seen of another one counts no more.
@@ -112,7 +112,7 @@ impl KnownLogs {
         let head = newest(&file.at(&socket), log);
         match file.rooms.iter_mut().find(|it| it.socket == socket && it.room == room) {
             Some(known) if accepted => (known.log, known.head) = (log.to_owned(), None),
-            Some(known) if known.log == log => return Ok(head.map_or(KnownEntry::Nothing, KnownEntry::Entry)),
+            Some(known) if known.log == log => return Ok(head.map_or(SeenBefore::Nothing, SeenBefore::Entry)),
             Some(known) => return Err(other_log(room, &socket, &known.log, log)),
             None => file.rooms.push(KnownLog { socket, room: room.to_owned(), log: log.to_owned(), head }),
         }
@@ -337,7 +337,7 @@ mod tests {
         );
         for (seq, kept) in [(5, 5), (4, 5), (8, 8)] {
             seen(&plain, here, "shop", "01OLD", head(seq));
-            assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(KnownEntry::Entry(head(kept))));
+            assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(SeenBefore::Entry(head(kept))));
         }
         seen(&plain, here, "shop", "01NEW", head(9));
         assert_eq!(
@@ -347,7 +347,7 @@ mod tests {
         );
         assert_eq!(
             checked(&known(dir.path(), Some("01OLD")), here, "shop", "01OLD"),
-            Ok(KnownEntry::Nothing),
+            Ok(SeenBefore::Nothing),
             "accepted as it is now"
         );
         assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(SeenBefore::Nothing));
@@ -374,7 +374,7 @@ mod tests {
         let left: Vec<_> = fs::read_dir(dir.path().join("state")).expect("listed").flatten().collect();
         assert_eq!(left.len(), 2, "nothing stays beside it and its lock: {left:?}");
         let kept = checked(&known(dir.path(), None), here, "shop", "01OLD").expect("the same log");
-        assert_eq!(kept, KnownEntry::Entry(head(199)), "nobody's head is lost to another's");
+        assert_eq!(kept, SeenBefore::Entry(head(199)), "nobody's head is lost to another's");
     }
 
     #[test]
@@ -390,7 +390,7 @@ mod tests {
         let logs = known(dir.path(), None);
         fs::create_dir_all(&logs.file).expect("a directory where a file should be");
         let mut said = Vec::new();
-        assert_eq!(logs.check(Path::new("/s"), "shop", "01OLD", &mut said), Ok(KnownEntry::Unread));
+        assert_eq!(logs.check(Path::new("/s"), "shop", "01OLD", &mut said), Ok(SeenBefore::Unread));
         assert_eq!(logs.seen_at(Path::new("/s"), &mut said), []);
         logs.remember(Path::new("/s"), "shop", "01OLD", (1, crate::model::Digest([0; 32])), &mut said);
         assert!(said.len() == 3 && said.iter().all(|it| it.as_str().contains("is not compared")), "{said:?}");
@@ -416,7 +416,7 @@ mod tests {
             let aside = dir.path().join(format!("state/known-logs.json.damaged{behind}"));
             assert!(said.len() == 1 && said[0].as_str().contains(&format!("{} (", aside.display())), "{said:?}");
             assert_eq!(fs::read(&aside).expect("set aside"), *damage);
-            let now = if n == 1 { KnownEntry::Entry(head) } else { SeenBefore::Nothing };
+            let now = if n == 1 { SeenBefore::Entry(head) } else { SeenBefore::Nothing };
             assert_eq!(checked(&logs, here, "shop", "01OLD"), Ok(now), "pinned anew, with what is shown now");
             assert!(checked(&logs, here, "shop", "01NEW").is_err());
         }
@@ -450,19 +450,19 @@ mod tests {
         assert_eq!(checked(&plain, here, "store", "01OLD"), Ok(SeenBefore::Entry(head(5))));
         seen(&plain, here, "store", "01OLD", head(8));
         checked(&plain, here, "bank", "01BANK").expect("another");
-        assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(KnownEntry::Entry(head(8))));
-        assert_eq!(checked(&plain, Path::new("/t"), "shop", "01OLD"), Ok(KnownEntry::Nothing), "of this socket alone");
+        assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(SeenBefore::Entry(head(8))));
+        assert_eq!(checked(&plain, Path::new("/t"), "shop", "01OLD"), Ok(SeenBefore::Nothing), "of this socket alone");
         seen(&plain, here, "shop", "01OLD", head(9));
         let last: Vec<_> = plain.seen_at(here, &mut Vec::new()).into_iter().map(|it| it.room).collect();
         assert_eq!(last, ["bank", "shop", "store"], "what was seen last is last");
         assert!(checked(&plain, here, "shop", "01NEW").is_err(), "the old name is still its own");
         let accepts = known(dir.path(), Some("01OLD"));
         assert_eq!(checked(&accepts, here, "third", "01OLD"), Ok(SeenBefore::Nothing), "accepted as it is now");
-        assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(KnownEntry::Nothing), "under each name");
+        assert_eq!(checked(&plain, here, "shop", "01OLD"), Ok(SeenBefore::Nothing), "under each name");
         seen(&plain, here, "shop", "01OLD", head(0));
         assert_eq!(
             checked(&plain, here, "shop", "01OLD"),
-            Ok(KnownEntry::Nothing),
+            Ok(SeenBefore::Nothing),
             "an empty log has no entry to compare"
         );
     }
@@ -473,7 +473,7 @@ mod tests {
         let (logs, here) = (known(dir.path(), None), Path::new("/s"));
         checked(&logs, here, "shop", "01OLD").expect("the first");
         let (mut said, name) = (Vec::new(), "x".repeat(usize::try_from(LONGEST).expect("a length")));
-        assert_eq!(logs.check(here, &name, "01NEW", &mut said), Ok(KnownEntry::Nothing));
+        assert_eq!(logs.check(here, &name, "01NEW", &mut said), Ok(SeenBefore::Nothing));
         assert!(said.len() == 1 && said[0].as_str().contains("not kept"), "{said:?}");
         assert!(checked(&logs, here, "shop", "01NEW").is_err(), "still known");
     }

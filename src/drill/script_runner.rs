@@ -1,6 +1,6 @@
 //! Plays the acts of the scenario's people, each through a connection of their own, at their times on the clock.
 //!
-//! A person waits for what an act needs: an open incident, an edge in the timeline, a plan to approve. Nothing is written to the
+//! A person waits for what an act needs: an open incident, a transition in the timeline, a plan to approve. Nothing is written to the
 //! timeline that is not asked for over the protocol.
 
 use std::collections::BTreeMap;

@@ -44,7 +44,7 @@ pub struct ScriptedAction {
     /// A note or decision: the milestone that its person marks it as.
     #[serde(default)]
     pub mark: Option<crate::model::Milestone>,
-    /// Not before this edge is in the timeline.
+    /// Not before this transition is in the timeline.
     #[serde(default)]
     pub wait_for: Option<String>,
 }

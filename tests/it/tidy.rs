@@ -247,6 +247,45 @@ fn functions(code: &str) -> Vec<(usize, String, usize)> {
     found
 }
 
+/// The types of a file, outside of functions: names at the margin, and those of its test module.
+fn types(text: &str) -> Vec<String> {
+    let (mut found, mut inside_tests) = (Vec::new(), false);
+    for line in text.lines() {
+        let code = line.trim_start();
+        let indent = line.len() - code.len();
+        if indent == 0 && !code.is_empty() {
+            inside_tests = code.starts_with("mod tests {");
+        }
+        if indent != 0 && !(inside_tests && indent == 4) {
+            continue;
+        }
+        let code = match code.strip_prefix("pub") {
+            Some(rest) => rest.split_once(' ').map_or(rest, |(_, rest)| rest),
+            None => code,
+        };
+        let kinds: &[&str] =
+            if indent == 0 { &["struct ", "enum ", "trait ", "type "] } else { &["struct ", "enum ", "trait "] };
+        if let Some(rest) = kinds.iter().find_map(|kind| code.strip_prefix(kind)) {
+            found.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_name_means_one_type() {
+    let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in sources(&root().join("src")) {
+        let text = fs::read_to_string(&path).expect("readable");
+        for name in types(&text) {
+            homes.entry(name).or_default().push(path.strip_prefix(root()).expect("inside").display().to_string());
+        }
+    }
+    assert!(homes.len() > 900, "they are found");
+    let twice: Vec<_> = homes.iter().filter(|(_, files)| files.len() > 1).collect();
+    assert!(twice.is_empty(), "say which one it is: {twice:#?}");
+}
+
 /// Where a `match` over the words of a table stands: beside the table, or in the one place that binds it to code.
 const TABLES: &[(&str, &[&str])] = &[
     ("System", &["src/model/catalog.rs"]),

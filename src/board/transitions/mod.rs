@@ -90,7 +90,7 @@ impl<'a> BoardDiff<'a> {
             || (self.now - self.memory.began).num_seconds() >= takes_s
     }
 
-    /// Everything that the edges of this judgement are.
+    /// Everything that changed in this judgement.
     fn transitions(&self) -> Vec<Transition> {
         let mut out = Vec::new();
         clusters::sources(self, &mut out);
