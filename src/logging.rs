@@ -214,7 +214,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let log = dir.path().join("warroom.log");
         let out = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--ignored", "--exact", "--nocapture", "diagnostics::tests::child"])
+            .args(["--ignored", "--exact", "--nocapture", "logging::tests::child"])
             .env("WARROOM_TEST_LOG", &log)
             .output()
             .expect("ran");
