@@ -31,11 +31,19 @@ pub fn decode<T: DeserializeOwned>(line: &str, deepest: usize) -> Result<T, Stri
     clean::from_str(line).map_err(|error| format!("message does not parse: {error}"))
 }
 
-/// Writes one message and its line feed in one write.
-pub async fn send<T: Serialize>(out: &mut (impl AsyncWrite + Unpin), message: &T) -> std::io::Result<()> {
+/// One message and its line feed.
+///
+/// # Errors
+/// If the message can't be written as JSON.
+pub fn line<T: Serialize>(message: &T) -> std::io::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(message).map_err(std::io::Error::other)?;
     line.push(b'\n');
-    out.write_all(&line).await
+    Ok(line)
+}
+
+/// Writes one message and its line feed in one write.
+pub async fn send<T: Serialize>(out: &mut (impl AsyncWrite + Unpin), message: &T) -> std::io::Result<()> {
+    out.write_all(&line(message)?).await
 }
 
 /// How deep the objects and arrays of a line nest, without parsing it.

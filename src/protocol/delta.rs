@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::board::{Row, Topic, TopicView};
 
-/// Rows that changed in a topic. `rev` counts per topic; a snapshot replaces everything.
+/// Rows that changed in a topic; a snapshot replaces everything. `rev` grows with everything that the room sends of its board.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BoardDelta {
     pub topic: Topic,

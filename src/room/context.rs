@@ -8,6 +8,7 @@ use tokio::runtime::RuntimeFlavor;
 use super::history_queries::HistoryQueries;
 use super::person_budget::Budgets;
 use super::refusals::RefusalLog;
+use super::shared_deltas::SharedDeltas;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::ledger::LogReader;
@@ -23,6 +24,8 @@ pub struct RoomContext {
     pub reader: LogReader,
     /// Events and alerts as they were.
     pub looks: Arc<HistoryQueries>,
+    /// What sessions are told of the board alike.
+    pub deltas: SharedDeltas,
     /// What each person may use up.
     pub budgets: Budgets,
     /// What was refused and is not in the log yet.

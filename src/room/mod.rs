@@ -38,6 +38,7 @@ mod request_routing;
 mod requests;
 mod row_pages;
 mod session;
+mod shared_deltas;
 mod silences;
 mod snapshot;
 #[cfg(test)]
@@ -160,6 +161,7 @@ impl Room {
             drill,
             looks: Arc::default(),
             budgets: Default::default(),
+            deltas: Default::default(),
             refusals,
             sources: running.sources,
             adapters: running.adapters,

@@ -76,6 +76,7 @@ pub(super) fn opened(
         drill: None,
         looks: Arc::default(),
         budgets: Default::default(),
+        deltas: Default::default(),
         refusals: Default::default(),
         sources: Vec::new(),
         adapters: BTreeMap::from([(source, adapter)]),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde::Serialize;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -24,7 +25,6 @@ use super::peer_credentials::{self, Identity, Peer};
 use super::person_budget::{Share, Whose};
 use super::request_routing::{DEAF_FOR, stopping};
 use super::requests::verb;
-use super::row_pages::deltas;
 use super::timeline_feed::number;
 use crate::board::{Topic, TopicView};
 use crate::clock::{Turn, stir};
@@ -79,7 +79,6 @@ pub async fn serve(
         told_unreadable: false,
         told_rechecks: false,
         sent: BTreeMap::new(),
-        revs: BTreeMap::new(),
         topics: hello.topics.clone(),
         caller: caller.clone(),
         shared,
@@ -174,8 +173,14 @@ pub(super) struct Out {
 
 impl Out {
     pub(super) async fn send<T: Serialize>(&mut self, message: &T) -> Result<(), String> {
+        let line = codec::line(message).map_err(|error| format!("write failed: {error}"))?;
+        self.send_line(&line).await
+    }
+
+    /// Sends a message that is written out already.
+    async fn send_line(&mut self, line: &[u8]) -> Result<(), String> {
         stir();
-        match tokio::time::timeout(WRITE_STALL, codec::send(&mut self.write, message)).await {
+        match tokio::time::timeout(WRITE_STALL, self.write.write_all(line)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(format!("write failed: {error}")),
             Err(_) => Err(format!("the client took nothing for {} s", WRITE_STALL.as_secs())),
@@ -189,7 +194,6 @@ pub(super) struct Session {
     told_unreadable: bool,
     told_rechecks: bool,
     sent: BTreeMap<Topic, Arc<TopicView>>,
-    revs: BTreeMap<Topic, u64>,
     topics: Vec<Topic>,
     pub(super) caller: Caller,
     pub(super) shared: Arc<RoomContext>,
@@ -368,10 +372,9 @@ impl Session {
             if old.as_ref().is_some_and(|old| Arc::ptr_eq(old, new)) {
                 continue;
             }
-            let rev = self.revs.entry(topic).or_default();
-            *rev += 1;
-            for delta in deltas(topic, *rev, old.as_deref(), new) {
-                self.out.send(&push(Push::Board(delta))).await?;
+            let lines = self.shared.deltas.lines(topic, old.as_ref(), new)?;
+            for line in lines.iter() {
+                self.out.send_line(line).await?;
             }
             self.sent.insert(topic, new.clone());
         }

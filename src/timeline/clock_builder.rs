@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::model::entry::{Decision, Set};
 use crate::model::{Entry, Happening, PersonId, Stamp};
@@ -15,7 +16,8 @@ use super::incident_clocks::{Clocks, Stated, StatedClocks};
 const MOST_STATED: usize = 4_096;
 
 /// The clocks of one incident in the making.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(from = "KeptClocks")]
 pub struct ClockBuilder {
     measured: Marks,
     /// The same, with every entry where people state it to have happened.
@@ -24,6 +26,35 @@ pub struct ClockBuilder {
     stated: BTreeMap<u64, Stated>,
     impact: Option<Stated>,
     recovery: Option<Stated>,
+}
+
+/// As they are kept and sent: what is told only where it differs, for of most incidents nobody states anything.
+#[derive(Deserialize)]
+struct KeptClocks {
+    measured: Marks,
+    told: Option<Marks>,
+    stated: BTreeMap<u64, Stated>,
+    impact: Option<Stated>,
+    recovery: Option<Stated>,
+}
+
+impl From<KeptClocks> for ClockBuilder {
+    fn from(kept: KeptClocks) -> Self {
+        let KeptClocks { measured, told, stated, impact, recovery } = kept;
+        Self { told: told.unwrap_or_else(|| measured.clone()), measured, stated, impact, recovery }
+    }
+}
+
+impl Serialize for ClockBuilder {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut kept = serializer.serialize_struct("ClockBuilder", 5)?;
+        kept.serialize_field("measured", &self.measured)?;
+        kept.serialize_field("told", &Some(&self.told).filter(|told| **told != self.measured))?;
+        kept.serialize_field("stated", &self.stated)?;
+        kept.serialize_field("impact", &self.impact)?;
+        kept.serialize_field("recovery", &self.recovery)?;
+        kept.end()
+    }
 }
 
 impl ClockBuilder {

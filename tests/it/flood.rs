@@ -23,7 +23,12 @@ use crate::stage::{ANA, HOST, KIM, SAM, Stage, accounts, entries, of_kind};
 use flooder::Tally;
 
 const CONNECTIONS: usize = 64;
-const LASTS: Duration = Duration::from_secs(8);
+
+/// How long it is flooded: long enough for every limit to be met. `WARROOM_FLOOD_S=60` does it for a minute.
+fn lasts() -> Duration {
+    let asked = std::env::var("WARROOM_FLOOD_S").ok().and_then(|it| it.parse().ok());
+    Duration::from_secs(asked.unwrap_or(8).clamp(1, 600))
+}
 
 /// The other side of [`flooding`]: this test's binary under another account.
 #[test]
@@ -32,7 +37,7 @@ fn under_another_account() {
     let job: Value = serde_json::from_str(&job).expect("a job");
     let word = |key: &str| job[key].as_str().expect("a word").to_owned();
     let approval = (word("plan"), word("digest"), HOST.to_owned());
-    let tally = flooder::flood(Path::new(&word("socket")), CONNECTIONS, LASTS, Some(&approval));
+    let tally = flooder::flood(Path::new(&word("socket")), CONNECTIONS, lasts(), Some(&approval));
     std::fs::write(word("out"), json!(tally).to_string()).expect("the tally");
 }
 
