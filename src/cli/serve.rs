@@ -66,7 +66,7 @@ pub async fn bind(path: &Path, mode: u32) -> Result<Socket, CliError> {
 
 /// The key of the log that `warroom init` made: `log.key` among the service's credentials or beside the configuration, and
 /// its public half beside the configuration. A room without one runs, and signs nothing.
-fn log_key(config: Option<&Path>, strict: bool) -> Result<(String, Option<SigningKey>), CliError> {
+pub fn log_key(config: Option<&Path>, strict: bool) -> Result<(String, Option<SigningKey>), CliError> {
     let Some(dir) = config.and_then(Path::parent) else { return Ok((String::new(), None)) };
     let public =
         std::fs::read_to_string(dir.join("log.key.pub")).map(|text| text.trim().to_owned()).unwrap_or_default();

@@ -62,13 +62,15 @@ pub fn new_after_damage(global: &Global, env: &Env) -> Result<CommandOutput, Cli
     let file = super::config::file(global.config.as_deref(), env.uid == 0, env)?;
     let config = config::load(&file, LoadOptions::default()).map_err(|errors| CliError::Config(errors.to_string()))?;
     let dir = global.state_dir.clone().unwrap_or_else(|| env.state_dir(env.uid == 0));
+    // Named in the first entry, so that whoever verifies the new log finds its signatures.
+    let (key, _) = super::serve::log_key(config.file.as_deref(), false)?;
     let options = OpenOptions {
         dir: dir.clone(),
         room: config.room,
         src: String::new(),
         boot: "ledger-new".to_owned(),
         drill: false,
-        key: String::new(),
+        key,
         allow_fs: Vec::new(),
         check_fs: false,
         snapshot: None,

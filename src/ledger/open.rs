@@ -118,7 +118,10 @@ impl Opening {
         let mut warnings = Vec::new();
         if !options.drill {
             if !facts.mine {
-                return Err(LedgerError::Directory { dir, why: "belongs to another user".into() });
+                return Err(LedgerError::Directory {
+                    dir,
+                    why: "belongs to another user: run it as that one (runuser -u NAME -- warroom …)".into(),
+                });
             }
             if facts.mode & 0o077 != 0 {
                 let why = format!("others may enter it (mode {:03o}); run: chmod 700 {}", facts.mode, dir.display());

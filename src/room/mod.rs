@@ -17,6 +17,7 @@ mod evaluate;
 mod executor;
 mod history_queries;
 mod listener;
+mod log_key;
 mod log_quota;
 mod peer_credentials;
 mod peer_login;
@@ -171,7 +172,7 @@ impl Room {
         let (mut engine, news) = Self::engine(&shared, opened.ledger, &commands_tx);
         engine.lost = lost;
         engine.kept.found = opened.snapshot;
-        engine.signer = signer;
+        engine.signer = log_key::of_log(&shared.reader, signer);
         let (stop_engine, acts) = (engine.stop.clone(), engine.tasks.clone());
         let (stop_sessions, sessions) = (CancellationToken::new(), TaskTracker::new());
         if let Some(unverified) = opened.unverified {
