@@ -51,7 +51,7 @@ impl Intent {
     /// The hello that says it.
     pub fn hello(&self) -> Hello {
         Hello {
-            proto: vec![crate::protocol::VERSION],
+            proto: crate::protocol::versions(),
             client: format!("warroom {}", env!("CARGO_PKG_VERSION")),
             entries_from: self.entries_from,
             log: None,

@@ -188,7 +188,8 @@ impl Connection {
                 line = tokio::time::timeout(SILENCE, lines.next()) => {
                     let line = match line {
                         Err(_) => return ConnectionEnd::Lost(format!("the room said nothing for {} s", SILENCE.as_secs())),
-                        Ok(None) if !welcomed && self.history.asked() => {
+                        // A room that does not read the question hangs up, with an error if it left some of it unread.
+                        Ok(None | Some(Err(_))) if !welcomed && self.history.asked() => {
                             self.history.asks_no_more();
                             return ConnectionEnd::NotAsked;
                         }
@@ -324,7 +325,7 @@ mod tests {
 
     fn hello() -> Hello {
         Hello {
-            proto: vec![crate::protocol::VERSION],
+            proto: crate::protocol::versions(),
             client: "test".to_owned(),
             entries_from: None,
             log: None,

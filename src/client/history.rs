@@ -40,6 +40,9 @@ pub struct History {
     told: Vec<SafeText>,
 }
 
+/// Bytes of a room's name or a log's id, at most. No room has longer ones; kept, they would make hellos that no room reads.
+const LONGEST_NAME: usize = 256;
+
 impl History {
     /// Nothing is kept if `logs` is `None`.
     pub fn new(socket: &Path, logs: Option<KnownLogs>) -> Self {
@@ -65,6 +68,7 @@ impl History {
         let last = || self.before.iter().rev().map(|it| &it.log).find(|log| newest(&self.before, log).is_some());
         let log = hello.log.as_ref().or_else(last).filter(|_| !self.asks_no_more).cloned();
         self.asked = log.and_then(|log| newest(&self.before, &log).map(|(seq, _)| (log, seq)));
+        self.asked.take_if(|(log, _)| log.len() > LONGEST_NAME);
         let (log, seen) = self.asked.clone().unzip();
         Hello { log: log.or_else(|| hello.log.clone()), seen, ..hello.clone() }
     }
@@ -93,10 +97,18 @@ impl History {
     ) -> Result<Option<SafeText>, Refusal> {
         (self.compared, self.witness) = (None, LogContinuity::default());
         // A room that can't read its log says no id: nothing is compared, and nobody is kept out.
-        let is_kept = server == ServerAccount::Trusted && welcome.drill.is_none() && !welcome.log.is_empty();
+        let is_kept = server == ServerAccount::Trusted
+            && welcome.drill.is_none()
+            && !welcome.log.is_empty()
+            && welcome.log.len().max(welcome.room.len()) <= LONGEST_NAME;
         let Some(logs) = self.logs.as_ref().filter(|_| is_kept) else { return Ok(None) };
         let (room, log) = (&welcome.room, &welcome.log);
-        let (known, head, seen) = match logs.check(&self.socket, room, log, &mut self.unsaid)? {
+        let before = logs.check(&self.socket, room, log, &mut self.unsaid)?;
+        if let Some(logs) = &mut self.logs {
+            // Once: what the room shows after a restart is judged like any other log.
+            logs.accept.take_if(|accepted| accepted == log);
+        }
+        let (known, head, seen) = match before {
             SeenBefore::Unread => return Ok(None),
             // It is new, or was accepted just now.
             SeenBefore::Nothing => (None, welcome.head, None),
@@ -221,7 +233,7 @@ mod tests {
 
     fn hello() -> Hello {
         Hello {
-            proto: vec![crate::protocol::VERSION],
+            proto: crate::protocol::versions(),
             client: "test".to_owned(),
             entries_from: None,
             log: None,

@@ -115,6 +115,12 @@ pub enum LedgerError {
     Seal(#[from] SealError),
     #[error("the log was opened, but its first entries could not be recorded")]
     Append(#[from] AppendError),
+    /// Nothing is begun in place of a log that was there.
+    #[error(
+        "{dir} holds no segment of its log any more, though entry {seq} was on the disk: put them back, or move the whole \
+         directory away to begin a new log"
+    )]
+    Gone { dir: PathBuf, seq: u64 },
     #[error("{0} is not damaged; a new log is not needed")]
     NotDamaged(PathBuf),
 }

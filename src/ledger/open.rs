@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::reader::{LogIndex, LogShared, Segment};
 use super::scan::{self, Scan};
 use super::sealer::Sealer;
-use super::snapshot::{self, FoundSnapshot, Unverified};
+use super::signed_head::{self, StoredHead};
+use super::snapshot::{self, FoundSnapshot, UnusableSnapshot, Unverified};
 use super::storage::{LockGuard, ReadFile, Storage, retry};
 use super::tail::Tail;
 use super::write::{self, Ledger, LogWriter};
@@ -160,6 +161,9 @@ impl Opening {
             let _ = snapshot::forget(self.storage.as_ref(), &self.options.dir);
         }
         if survey.newest.is_none() {
+            if let Some(seq) = self.last_known(&snapshot)? {
+                return Err(LedgerError::Gone { dir: self.options.dir, seq });
+            }
             let genesis = self.genesis(None);
             write::begin_log(&self, genesis)?;
             survey = self.survey()?;
@@ -190,6 +194,18 @@ impl Opening {
             ledger.forget_failed_sync();
         }
         Ok(OpenedLog { ledger, recovered, damaged, snapshot, unverified, warnings })
+    }
+
+    /// The last entry that something beside the segments knows of, in a directory that has none.
+    fn last_known(&self, snapshot: &FoundSnapshot) -> Result<Option<u64>, LedgerError> {
+        if let FoundSnapshot::Unfit(UnusableSnapshot::Ahead { seq, .. }) = snapshot {
+            return Ok(Some(*seq));
+        }
+        let dir = &self.options.dir;
+        match signed_head::read(self.storage.as_ref(), dir).map_err(LedgerError::io("read what was signed in", dir))? {
+            StoredHead::Head(head) => Ok(Some(head.seq)),
+            StoredHead::Nothing | StoredHead::Garbled(_) => Ok(None),
+        }
     }
 
     /// The first entry of a new log.

@@ -25,6 +25,9 @@ impl LockGuard for NoLock {}
 
 /// Why a place refuses to be written, with what to do about it, if that is all that keeps the log from being opened.
 pub(super) fn refusal(error: &LedgerError, options: &OpenOptions) -> Option<SafeText> {
+    if let LedgerError::Gone { .. } = error {
+        return Some(SafeText::new(&format!("{error}; recording and acting are off until the room is started again")));
+    }
     let why = match error {
         LedgerError::Io { what, path, source } => match source.kind() {
             ErrorKind::ReadOnlyFilesystem
@@ -61,6 +64,8 @@ pub(super) fn open(
     says: SafeText,
 ) -> OpenedLog {
     let sealer = Sealer::new(&options, &clock, &random);
+    // All of it is read: nobody would verify later what a snapshot leaves out, for nobody goes on from it here.
+    let options = OpenOptions { snapshot: None, ..options };
     let opening = Opening { options, storage, sealer, random, clock, warnings: Vec::new(), lock: Box::new(NoLock) };
     // A directory that is not there, or can't be entered, holds nothing to show.
     let survey = opening.survey_with_snapshot().map(|(survey, ..)| survey).unwrap_or_default();

@@ -97,8 +97,14 @@ fn another_history_of_the_same_length_and_another_log_are_damage() {
 
     let (gone, _) = signed_log();
     gone.remove(&segment(1)).expect("removed");
-    let anew = Ledger::open(options(Path::new(DIR)), Arc::new(gone.clone()), clock(), Random::seeded(8));
-    let damage = anew.expect("open").damaged.expect("damaged");
+    let begin = |disk: &Disk| Ledger::open(options(Path::new(DIR)), Arc::new(disk.clone()), clock(), Random::seeded(8));
+    let LogHealth::Degraded(says) = begin(&gone).expect("open").ledger.condition() else { panic!("begun anew") };
+    assert!(says.as_str().contains("was on the disk") && gone.contents(&segment(1)).is_none(), "{says}");
+    let other = Disk::default();
+    drop(begin(&other).expect("another log"));
+    let other = other.killed();
+    other.put(&signed_file(), &kept);
+    let damage = begin(&other).expect("open").damaged.expect("damaged");
     assert!(damage.blocks && damage.why.as_str().contains("this is another log"), "{damage:?}");
     let (garbled, _) = signed_log();
     garbled.put(&signed_file(), b"{");

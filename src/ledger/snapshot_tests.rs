@@ -171,6 +171,34 @@ fn a_log_that_was_cut_and_written_anew_is_another_history() {
     }
 }
 
+/// Nothing is begun in place of a log of which something beside it tells.
+#[test]
+fn a_log_whose_segments_are_all_gone_is_not_begun_anew_in_place() {
+    let (disk, seq) = log(5);
+    (1..=4).for_each(|number| disk.remove_file(&segment(number)));
+    for _ in 0..2 {
+        let opened = open_with(&disk, OF, 7);
+        let LogHealth::Degraded(says) = opened.ledger.condition() else { panic!("it takes entries") };
+        assert!(says.as_str().contains(&format!("entry {seq} was on the disk")), "{says}");
+        assert!(matches!(opened.ledger.append(vec![note("no")]), Err(AppendError::Stopped(_))));
+        assert_eq!(disk.contents(&segment(1)), None, "nothing is written");
+    }
+    disk.remove_file(&beside());
+    open_with(&disk, OF, 7).ledger.append(vec![note("a new log")]).expect("an empty directory takes one");
+}
+
+#[test]
+fn a_place_that_cant_be_written_is_read_whole_whatever_its_snapshot_would_leave_out() {
+    let (disk, _) = log(2);
+    let mut bytes = disk.contents(&segment(2)).expect("a segment");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    disk.put(&segment(2), &bytes);
+    disk.fail(Some(DiskFault { at: 2, kind: DiskFaultKind::Erofs, sticky: false }));
+    let opened = open_with(&disk, OF, 7);
+    assert!(opened.damaged.is_some_and(|damage| damage.segment == segment(2)), "nobody would look later");
+}
+
 /// What a snapshot alone proves is damage at every start, whichever form it has, and stays provable.
 fn assert_takes_nothing_until_a_new_log_is_begun(cut: &Disk, mut opened: OpenedLog) {
     for of in ["another form", OF] {

@@ -11,5 +11,18 @@ pub mod socket_trust;
 pub use delta::{BoardDelta, TopicRows};
 pub use message::{ClientLine, DrillInfo, Hello, LogRoom, Push, Reply, Request, RoomLine, Short, Welcome, Who};
 
-/// The protocol version this build speaks.
-pub const VERSION: u32 = 1;
+/// The newest protocol version that this build speaks. A message that an older one can't read needs a new number: 2 has
+/// [`Push::LogRoom`], and heads that leave out what is stated of an incident's clocks where nothing is.
+pub const VERSION: u32 = 2;
+/// The oldest that it still speaks, so that who did not leave their console at an upgrade keeps it.
+pub const OLDEST: u32 = 1;
+
+/// Every version that this build speaks, for a hello.
+pub fn versions() -> Vec<u32> {
+    (OLDEST..=VERSION).collect()
+}
+
+/// The newest version that both sides speak.
+pub fn common(theirs: &[u32]) -> Option<u32> {
+    (OLDEST..=VERSION).rev().find(|version| theirs.contains(version))
+}

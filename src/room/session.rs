@@ -30,7 +30,7 @@ use crate::board::{Topic, TopicView};
 use crate::clock::{Turn, stir};
 use crate::model::{Digest, Refusal, RefusalKind, SafeText};
 use crate::protocol::codec::{self, CLIENT_DEPTH, CLIENT_LINE, HELLO_LINE};
-use crate::protocol::{ClientLine, Hello, Push, Reply, RoomLine, Welcome};
+use crate::protocol::{ClientLine, Hello, OLDEST, Push, Reply, RoomLine, VERSION, Welcome, common};
 use crate::seal;
 
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
@@ -49,7 +49,7 @@ pub async fn serve(
     peer: Peer,
     shared: Arc<RoomContext>,
     engine: mpsc::Sender<EngineMessage>,
-    news: Broadcasts,
+    mut news: Broadcasts,
     stop: CancellationToken,
 ) -> Result<(), String> {
     let (read, write) = stream.into_split();
@@ -68,7 +68,7 @@ pub async fn serve(
     }
     peer_credentials::name_account(&mut identity, &shared.config, &shared.accounts).await;
     let caller = Caller { peer, hello: hello.clone(), actor: identity.actor.clone() };
-    out.send(&RoomLine::Welcome(Box::new(welcome(&shared, &hello, &identity, &news)))).await?;
+    out.send(&RoomLine::Welcome(Box::new(welcome(&shared, &hello, &identity, &mut news)))).await?;
     if !hello.quiet {
         let join = EngineMessage::Join { caller: caller.clone(), place: share.place().await };
         let _ = engine.send(join).await;
@@ -111,24 +111,19 @@ fn enter(peer: Peer, hello: &Hello, shared: &RoomContext) -> Result<(Identity, W
 }
 
 fn admit(peer: Peer, hello: &Hello, shared: &RoomContext) -> Result<Identity, Refusal> {
-    if !hello.proto.contains(&crate::protocol::VERSION) {
+    if common(&hello.proto).is_none() {
         return Err(Refusal::new(
             RefusalKind::ProtoTooOld,
-            format!(
-                "this room speaks protocol {}, {} speaks {:?}",
-                crate::protocol::VERSION,
-                hello.client,
-                hello.proto
-            ),
+            format!("this room speaks protocol {OLDEST} to {VERSION}, {} speaks {:?}", hello.client, hello.proto),
             "run the same version of warroom as the room",
         ));
     }
     peer_credentials::identify(peer, hello, &shared.config, shared.drill.is_some())
 }
 
-fn welcome(shared: &RoomContext, hello: &Hello, identity: &Identity, news: &Broadcasts) -> Welcome {
+fn welcome(shared: &RoomContext, hello: &Hello, identity: &Identity, news: &mut Broadcasts) -> Welcome {
     Welcome {
-        proto: crate::protocol::VERSION,
+        proto: common(&hello.proto).unwrap_or(OLDEST),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         room: shared.config.room.clone(),
         log: shared.reader.log_id().to_owned(),
@@ -141,7 +136,8 @@ fn welcome(shared: &RoomContext, hello: &Hello, identity: &Identity, news: &Broa
         }),
         objectives: shared.config.objectives.clone(),
         degraded: news.degraded.borrow().clone(),
-        log_room: news.log_room.borrow().clone(),
+        // Taken in, so that it is not told again.
+        log_room: news.log_room.borrow_and_update().clone(),
         head: Some(shared.reader.head()),
         seen: hello.seen.filter(|_| knows(hello, shared)).and_then(|seq| blocking(|| hash_of(shared, seq))),
     }
@@ -156,10 +152,11 @@ fn hash_of(shared: &RoomContext, seq: u64) -> Option<Digest> {
     }
 }
 
-/// The first entry to send: where the client left off, or 1 if it knows another log. 0 = heads first.
+/// The first entry to send: where the client left off, or 1 if it knows another log. 0 = heads first, for who reads them.
 fn cursor(hello: &Hello, shared: &RoomContext) -> Option<u64> {
     let from = hello.entries_from?;
-    Some(if knows(hello, shared) || from == 0 { from } else { 1 })
+    let heads = from == 0 && common(&hello.proto) != Some(OLDEST);
+    Some(if heads || (knows(hello, shared) && from > 0) { from } else { 1 })
 }
 
 /// Whether what a client says of the log it knows is about this one. Without an id it can only be this one.
@@ -260,7 +257,9 @@ impl Session {
                 changed = self.news.log_room.changed() => {
                     changed.map_err(|_| "the room ended")?;
                     let room = self.news.log_room.borrow_and_update().clone();
-                    self.out.send(&push(Push::LogRoom(room))).await?;
+                    if common(&self.caller.hello.proto) != Some(OLDEST) {
+                        self.out.send(&push(Push::LogRoom(room))).await?;
+                    }
                 }
                 changed = self.news.rechecks.changed() => { changed.map_err(|_| "the room ended")?; self.rechecks().await?; }
                 _ = clock.changed() => self.out.send(&push(Push::Clock(self.shared.clock.sync()))).await?,

@@ -1,8 +1,10 @@
 //! What many sessions must be told of the board alike is made and written out once: a change costs as much as it is large,
 //! whether one console watches or sixty.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
+use super::context::blocking;
 use super::row_pages::deltas;
 use super::session::push;
 use crate::board::{Topic, TopicView};
@@ -11,22 +13,35 @@ use crate::protocol::{Push, codec};
 /// Lines as they go out.
 pub type Lines = Arc<[Vec<u8>]>;
 
+/// Steps of one topic that are kept: that of those who keep up, that of those who come new, and of a few who lag.
+const MOST: usize = 4;
+
 /// What was made last: for each topic what takes a client from one view to the next, and what one needs that has none.
 #[derive(Default)]
-pub struct SharedDeltas(Mutex<Made>);
-
-#[derive(Default)]
-struct Made {
-    rev: u64,
-    steps: Vec<DeltaStep>,
+pub struct SharedDeltas {
+    rev: AtomicU64,
+    steps: Mutex<Vec<Arc<DeltaStep>>>,
 }
 
-/// One step from view to view. The old one is held weakly: once no session has it, nobody needs the step.
+/// One step from view to view. Both are held weakly: a step must not keep alive what nobody sees any more.
 struct DeltaStep {
     topic: Topic,
     old: Option<Weak<TopicView>>,
-    new: Arc<TopicView>,
-    lines: Lines,
+    new: Weak<TopicView>,
+    lines: OnceLock<Result<Lines, String>>,
+    uses: AtomicU64,
+}
+
+impl DeltaStep {
+    fn is_between(&self, topic: Topic, old: Option<&Weak<TopicView>>, new: &Weak<TopicView>) -> bool {
+        self.topic == topic
+            && self.new.ptr_eq(new)
+            && match (&self.old, old) {
+                (None, None) => true,
+                (Some(known), Some(asked)) => known.ptr_eq(asked),
+                _ => false,
+            }
+    }
 }
 
 impl SharedDeltas {
@@ -35,28 +50,40 @@ impl SharedDeltas {
     /// # Errors
     /// If a message can't be written out.
     pub fn lines(&self, topic: Topic, old: Option<&Arc<TopicView>>, new: &Arc<TopicView>) -> Result<Lines, String> {
-        // Held while they are made: whoever else needs them waits for them and does not make them again.
-        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let from = old.map(Arc::downgrade);
-        let is_same = |step: &DeltaStep| {
-            step.topic == topic
-                && Arc::ptr_eq(&step.new, new)
-                && match (&step.old, &from) {
-                    (None, None) => true,
-                    (Some(known), Some(asked)) => known.ptr_eq(asked),
-                    _ => false,
-                }
+        let step = self.step(topic, old.map(Arc::downgrade), Arc::downgrade(new));
+        step.uses.fetch_add(1, Ordering::Relaxed);
+        // Whoever else needs it waits for it and does not make it again; all other steps are made meanwhile.
+        let make = || {
+            let rev = self.rev.fetch_add(1, Ordering::Relaxed) + 1;
+            let all = deltas(topic, rev, old.map(Arc::as_ref), new);
+            let lines: Result<Vec<_>, _> =
+                all.into_iter().map(|delta| codec::line(&push(Push::Board(delta)))).collect();
+            lines.map(Lines::from).map_err(|error| error.to_string())
         };
-        if let Some(step) = made.steps.iter().find(|step| is_same(step)) {
-            return Ok(step.lines.clone());
+        if let Some(made) = step.lines.get() {
+            return made.clone();
         }
-        made.rev += 1;
-        let all = deltas(topic, made.rev, old.map(Arc::as_ref), new);
-        let lines: Result<Vec<_>, _> = all.into_iter().map(|delta| codec::line(&push(Push::Board(delta)))).collect();
-        let lines: Lines = lines.map_err(|error| error.to_string())?.into();
-        made.steps.retain(|step| step.topic != topic || step.old.is_some() != from.is_some());
-        made.steps.push(DeltaStep { topic, old: from, new: new.clone(), lines: lines.clone() });
-        Ok(lines)
+        blocking(|| step.lines.get_or_init(make).clone())
+    }
+
+    /// The step between two views: the one there is, or a new one that nobody has made yet.
+    fn step(&self, topic: Topic, old: Option<Weak<TopicView>>, new: Weak<TopicView>) -> Arc<DeltaStep> {
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(step) = steps.iter().find(|step| step.is_between(topic, old.as_ref(), &new)) {
+            return step.clone();
+        }
+        // Everyone goes on to the newest view, so steps to others are of no use any more.
+        steps.retain(|step| step.topic != topic || step.new.ptr_eq(&new));
+        let of_topic = steps.iter().enumerate().filter(|(_, step)| step.topic == topic);
+        if of_topic.clone().count() >= MOST
+            && let Some((least, _)) = of_topic.min_by_key(|(_, step)| step.uses.load(Ordering::Relaxed))
+        {
+            // Who lags takes the place of another who does, never that of the many.
+            steps.remove(least);
+        }
+        let step = Arc::new(DeltaStep { topic, old, new, lines: OnceLock::new(), uses: AtomicU64::new(0) });
+        steps.push(step.clone());
+        step
     }
 }
 
@@ -68,8 +95,8 @@ mod tests {
         Arc::new(TopicView { rows: Vec::new(), total, dropped: 0 })
     }
 
-    #[test]
-    fn sessions_that_are_at_the_same_view_share_one_step_and_one_that_lags_gets_its_own() {
+    #[tokio::test]
+    async fn sessions_that_are_at_the_same_view_share_one_step_and_one_that_lags_gets_its_own() {
         let shared = SharedDeltas::default();
         let (first, second, third) = (view(1), view(2), view(3));
         let of = |old: Option<&Arc<TopicView>>, new| shared.lines(Topic::Events, old, new).expect("lines");
@@ -83,6 +110,11 @@ mod tests {
         assert_ne!(next[0], late[0], "each has its number");
         assert!(String::from_utf8_lossy(&whole[0]).contains("\"snapshot\":true"));
         assert!(next[0].ends_with(b"\n"));
+        of(Some(&second), &third);
+        for lag in 10..30 {
+            of(Some(&view(lag)), &third);
+        }
+        assert!(Arc::ptr_eq(&next, &of(Some(&second), &third)), "who lags takes it from nobody");
         let other = shared.lines(Topic::Alerts, Some(&second), &third).expect("lines");
         assert!(String::from_utf8_lossy(&other[0]).contains("alerts"));
     }

@@ -156,7 +156,12 @@ fn reader(stream: &UnixStream) -> BufReader<UnixStream> {
 fn send_along(room: &Room, way: usize, file: &File) -> UnixStream {
     let mut stream = room.connect();
     match way {
-        0 => send_with(&stream, HELLO, file, 8),
+        0 => {
+            send_with(&stream, HELLO, file, 8);
+            // More than is read at once stands behind them.
+            let long = format!("{}{}\n", STATUS.trim_end(), " ".repeat(20_000));
+            stream.write_all(long.as_bytes()).expect("sent");
+        }
         1 => {
             send_with(&stream, &HELLO[..1], file, 8);
             stream.write_all(&HELLO.as_bytes()[1..]).expect("sent");
@@ -192,7 +197,7 @@ fn descriptors_that_clients_send_along_stay_nobodys_and_hold_up_nothing() {
         for (way, stream) in &served {
             let mut lines = reader(stream);
             line_with(&mut lines, "\"welcome\"");
-            if *way == 2 {
+            if matches!(way, 0 | 2) {
                 line_with(&mut lines, "\"id\":1");
             }
         }
