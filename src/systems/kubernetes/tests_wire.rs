@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::testing::{KubeReply, KubeRequest, KubeSourceBench, KubeTestServer, healthy, list, status};
 use super::*;
 use crate::model::facts::Endpoint;
 use crate::model::{SourceChange, TroubleKind};
+use crate::systems::kube_api::testing::{
+    KubeReply, KubeRequest, KubeSourceBench, KubeTestServer, healthy, list, status,
+};
 
 fn event(uid: &str, version: u32) -> Value {
     json!({"metadata": {"name": format!("e-{uid}"), "namespace": "shop", "uid": uid, "resourceVersion": version.to_string()},
@@ -347,7 +349,7 @@ async fn a_dead_cluster_costs_its_neighbours_nothing_and_is_asked_ever_more_slow
     dead.kubeconfig = Some(path);
     dead.name = "dead".into();
     let mut seen = KubeSourceBench::default();
-    start_on(client::ClusterLink::new(&dead), &dead, &seen.ctx, &seen.tasks);
+    start_on(ClusterLink::new(&dead), &dead, &seen.ctx, &seen.tasks);
     start_on(server.link(), &server.config, &seen.ctx, &seen.tasks);
     let (mut alive, mut down) = (0, 0);
     seen.until("a living and a dead one", |change| {
