@@ -28,3 +28,5 @@ pub(super) mod watch;
 mod source_context_tests;
 #[cfg(test)]
 pub(super) mod testing;
+#[cfg(test)]
+mod watch_tests;
