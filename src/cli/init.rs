@@ -151,7 +151,7 @@ fn shown(planned: &[Planned], dir: &Path, note: &str, units: bool) -> CommandOut
 
 /// The clusters that kubectl would know here, and a line about where they came from.
 fn clusters() -> (Vec<SampleCluster>, String) {
-    match crate::systems::kubernetes::found_kubeconfig() {
+    match crate::systems::kube_api::kubeconfig::found() {
         Ok(found) => {
             let clusters = from_kubeconfig(&found);
             let note = match clusters.len() {

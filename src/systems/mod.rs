@@ -1,5 +1,8 @@
 //! The outside world: one folder per system, each the same shape — `client`, `watch`, `map` (pure: object → fact), `act`.
 //!
+//! No system knows another. What more than one of them needs stands beside them: [`kube_api`] is the way to a cluster for
+//! what lives in one, [`http`] the way to everything else.
+//!
 //! Systems report ([`Reporter`]) and act ([`Adapter`]); they never judge. A dead, silent, slow, forbidding or
 //! garbage-speaking upstream costs its own source and nothing else: each source runs in its own task under
 //! `supervise`, retries with a cap of five seconds, and its trouble is an observation like any other.
@@ -9,7 +12,9 @@ pub mod argocd;
 pub mod cloudflare;
 pub mod egress_policy;
 pub mod flux;
+mod gitops_counts;
 pub mod http;
+pub mod kube_api;
 pub mod kubernetes;
 pub mod local_failures;
 pub mod probe;

@@ -16,8 +16,8 @@ use warroom::clock::Clock;
 use warroom::config::{self, LoadOptions};
 use warroom::model::facts::{ControlPlane, Endpoint, Fact, FactKind};
 use warroom::model::{Observation, SourceChange, Trouble, TroubleKind};
-use warroom::systems::kubernetes::requests::{self, Collection, ListFault};
-use warroom::systems::{self, Ctx, kubernetes};
+use warroom::systems::kube_api::requests::{self, Collection, ListFault};
+use warroom::systems::{self, Ctx, kube_api};
 
 use crate::peers::certs::Validity;
 use crate::peers::kube::{Client, Cluster, Options};
@@ -248,7 +248,7 @@ fn versions_that_were_compacted_are_listed_again_in_both_of_their_forms() {
     eye.agrees(&client);
     let loaded = config_of(&kubeconfig);
     let listed = eye.runtime.block_on(async {
-        let link = kubernetes::client::connect(&loaded).await.expect("a client");
+        let link = kube_api::client::connect(&loaded).await.expect("a client");
         let mut waited = false;
         requests::list(&link, &Collection::new("v1", "events", None), Duration::from_secs(30), |_| {
             if !std::mem::replace(&mut waited, true) {

@@ -1,6 +1,6 @@
 //! The source is in order: imports point down only, files and functions keep to their budgets, every file says what it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -66,6 +66,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("logging", &[]),
     ("test_support", &[]),
 ];
+
+/// Inside `systems`: what no system owns, and what each of these may import there. Every other module there is a system: it
+/// may import all of these and no other system. What two systems need belongs here, in a row of its own or an existing one.
+const SHARED_BY_SYSTEMS: &[(&str, &[&str])] = &[
+    ("egress_policy", &["local_failures"]),
+    ("gitops_counts", &[]),
+    ("http", &["egress_policy", "local_failures", "proxy", "request_meter"]),
+    ("kube_api", &["egress_policy", "http", "local_failures", "proxy", "supervise"]),
+    ("local_failures", &[]),
+    ("proxy", &[]),
+    ("request_meter", &["http"]),
+    ("supervise", &["http"]),
+];
+/// Starts them all.
+const SYSTEMS_REGISTRY: &str = "registry";
 
 /// Longest file without its tests, and longest function. A longer one argues in its first lines: `Longer than …`.
 const FILE_LINES: usize = 400;
@@ -141,6 +156,86 @@ fn imports_point_down_only() {
         }
     }
     assert!(wrong.is_empty(), "imports against the arrows:\n{}", wrong.join("\n"));
+}
+
+/// The names that stand behind a prefix of paths, by itself or in a group of braces; each with its line.
+fn names_behind(prefix: &str, code: &str) -> Vec<(usize, String)> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices(prefix) {
+        let longer = code[..at].ends_with("super::") || code[..at].ends_with(word);
+        if longer {
+            continue;
+        }
+        let line = code[..at].matches('\n').count() + 1;
+        let mut take = |text: &str| found.push((line, text.trim_start().chars().take_while(|c| word(*c)).collect()));
+        let rest = &code[at + prefix.len()..];
+        let Some(group) = rest.strip_prefix('{') else {
+            take(rest);
+            continue;
+        };
+        let (mut depth, mut start) = (1, 0);
+        for (end, c) in group.char_indices() {
+            depth += i32::from(c == '{') - i32::from(c == '}');
+            if depth == 0 || (depth == 1 && c == ',') {
+                take(&group[start..end]);
+                start = end + 1;
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    // After the last comma of a group.
+    found.retain(|(_, name): &(usize, String)| !name.is_empty());
+    found
+}
+
+#[test]
+fn names_behind_a_prefix_are_found_in_groups_too() {
+    let code = "use super::a::B;\nuse super::{\n    c, d::{E, F},\n    g,\n};\nuse super::super::h; xsuper::i";
+    let names = |prefix: &str| names_behind(prefix, code).into_iter().map(|(_, it)| it).collect::<Vec<_>>();
+    assert_eq!(names("super::"), ["a", "c", "d", "g", "super"]);
+    assert_eq!(names("super::super::"), ["h"]);
+}
+
+#[test]
+fn no_system_imports_another_and_what_they_share_imports_none() {
+    let dir = root().join("src/systems");
+    let modules: BTreeSet<String> = fs::read_dir(&dir)
+        .expect("the folder is there")
+        .map(|it| it.expect("an entry").path().file_stem().expect("a name").to_string_lossy().into_owned())
+        .filter(|name| name != "mod")
+        .collect();
+    let (mut wrong, mut used) = (Vec::new(), BTreeSet::new());
+    for path in sources(&dir) {
+        let inside = path.strip_prefix(&dir).expect("inside").with_extension("");
+        let module: Vec<_> = inside.iter().map(|it| it.to_string_lossy()).filter(|it| it != "mod").collect();
+        let Some(own) = module.first().filter(|own| *own != SYSTEMS_REGISTRY) else { continue };
+        let row = SHARED_BY_SYSTEMS.iter().find(|(name, _)| name == own);
+        let text = fs::read_to_string(&path).expect("readable");
+        let up = "super::".repeat(module.len());
+        for (line, name) in ["crate::systems::", up.as_str()].iter().flat_map(|it| names_behind(it, body(&text))) {
+            if name == *own || !modules.contains(&name) {
+                continue;
+            }
+            let allowed = match row {
+                Some((_, allowed)) => allowed.contains(&name.as_str()),
+                None => SHARED_BY_SYSTEMS.iter().any(|(shared, _)| *shared == name),
+            };
+            if !allowed {
+                wrong.push(format!("{}:{line}: {own} may not import {name}", path.display()));
+            }
+            used.insert((own.to_string(), name));
+        }
+    }
+    assert!(wrong.is_empty(), "imports against the arrows inside systems:\n{}", wrong.join("\n"));
+    for (name, allowed) in SHARED_BY_SYSTEMS {
+        assert!(modules.contains(*name), "{name} is not in src/systems");
+        for it in *allowed {
+            assert!(used.contains(&((*name).to_owned(), (*it).to_owned())), "{name} does not import {it} any more");
+        }
+    }
 }
 
 /// The map that people read is the one that is enforced.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use warroom::clock::Clock;
 use warroom::config::{self, LoadOptions};
 use warroom::model::{Digest, PersonId, PlanId, Step};
-use warroom::systems::kubernetes::client::ClusterLink;
+use warroom::systems::kube_api::client::ClusterLink;
 use warroom::systems::velero::{Velero as Adapter, restore_name};
 use warroom::systems::{Adapter as _, Permit};
 

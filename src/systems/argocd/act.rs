@@ -8,11 +8,11 @@ use crate::clock::Clock;
 use crate::model::facts::Controller;
 use crate::model::gitops::Around;
 use crate::model::{Step, Trouble, TroubleKind};
-use crate::systems::kubernetes::client::ClusterLink;
-use crate::systems::kubernetes::controllers::Controllers;
-use crate::systems::kubernetes::error_text::trouble;
-use crate::systems::kubernetes::gitops_counts::{AppQuestion, fits};
-use crate::systems::kubernetes::requests::{self, Collection};
+use crate::systems::gitops_counts::{AppQuestion, fits};
+use crate::systems::kube_api::client::ClusterLink;
+use crate::systems::kube_api::controllers::Controllers;
+use crate::systems::kube_api::error_text::trouble;
+use crate::systems::kube_api::requests::{self, Collection};
 use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// The reading side of one cluster's Argo CD.

@@ -4,10 +4,9 @@ use serde_json::Value;
 
 use crate::model::SafeText;
 use crate::model::facts::{App, AppTimes, DeployTarget, Deployed, Open, Project, SyncWindow};
-use crate::systems::kubernetes::json_access::{
-    MAX_ITEMS, at, count, flag, items, name, open, stamp, string, tag, text, texts,
+use crate::systems::kube_api::json_access::{
+    MAX_ITEMS, annotated_true, at, count, flag, items, name, open, stamp, string, tag, text, texts,
 };
-use crate::systems::kubernetes::map::annotated_true;
 
 const SKIP: &str = "argocd.argoproj.io/skip-reconcile";
 const REFRESH: &str = "argocd.argoproj.io/refresh";
@@ -165,7 +164,7 @@ mod tests {
     use super::*;
     use crate::model::Stamp;
     use crate::model::gitops::Around;
-    use crate::systems::kubernetes::testing::recorded;
+    use crate::systems::kube_api::testing::recorded;
     use serde_json::json;
 
     fn now() -> Stamp {

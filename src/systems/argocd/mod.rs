@@ -12,13 +12,12 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
-use super::kubernetes::client::ClusterLink;
-use super::kubernetes::controllers::{self, Controllers};
-use super::kubernetes::crd_probe;
-use super::kubernetes::health;
-use super::kubernetes::requests::Collection;
-use super::kubernetes::source_context::{SourceContext, Spare};
-use super::kubernetes::watch::{self, Mapped, Watched};
+use super::kube_api::client::ClusterLink;
+use super::kube_api::controllers::{self, Controllers};
+use super::kube_api::crd_probe;
+use super::kube_api::requests::Collection;
+use super::kube_api::source_context::{PROBE, SourceContext, Spare};
+use super::kube_api::watch::{self, Mapped, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
 use crate::model::facts::{Fact, FactKind};
@@ -62,12 +61,12 @@ fn start_on(link: ClusterLink, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTr
     let id = SourceId::new(System::Argocd, config.name.as_str());
     let spec =
         SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential(), notes: Vec::new() };
-    let parts = [health::PROBE, "applications", "appprojects", controllers::PART];
+    let parts = [PROBE, "applications", "appprojects", controllers::PART];
     let feed = SourceContext::new(link, ctx.reporter(id.clone()), ctx, &parts)
         .sparing(&["appprojects", controllers::PART], Spare::Extra);
 
     let (of, apps) = (feed.clone(), collection(config, "applications"));
-    feed.keep(tasks, ctx, health::PROBE, move || crd_probe::run(of.clone(), apps.clone()));
+    feed.keep(tasks, ctx, PROBE, move || crd_probe::run(of.clone(), apps.clone()));
 
     let (of, pods) = (feed.clone(), controllers_of(config));
     feed.keep(tasks, ctx, controllers::PART, move || controllers::run(of.clone(), pods.clone()));

@@ -6,7 +6,7 @@ use super::*;
 use crate::model::facts::App;
 use crate::model::gitops::{Around, Lag, LagKind};
 use crate::model::{SourceChange, TroubleKind};
-use crate::systems::kubernetes::testing::{KubeReply, KubeSourceBench, KubeTestServer, healthy, list, status};
+use crate::systems::kube_api::testing::{KubeReply, KubeSourceBench, KubeTestServer, healthy, list, status};
 
 fn app(name: &str, health: &str) -> Value {
     let place = json!({"server": "https://kubernetes.default.svc", "namespace": "shop"});

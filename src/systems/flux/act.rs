@@ -8,11 +8,11 @@ use crate::clock::Clock;
 use crate::model::facts::{App, Fact, GitSource, ObjectRef};
 use crate::model::gitops::{Around, SOURCE_CONTROLLER};
 use crate::model::{Step, Trouble, TroubleKind};
-use crate::systems::kubernetes::client::ClusterLink;
-use crate::systems::kubernetes::controllers::Controllers;
-use crate::systems::kubernetes::error_text::trouble;
-use crate::systems::kubernetes::gitops_counts::{AppQuestion, fits};
-use crate::systems::kubernetes::requests;
+use crate::systems::gitops_counts::{AppQuestion, fits};
+use crate::systems::kube_api::client::ClusterLink;
+use crate::systems::kube_api::controllers::Controllers;
+use crate::systems::kube_api::error_text::trouble;
+use crate::systems::kube_api::requests;
 use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// The reading side of one cluster's Flux.

@@ -4,9 +4,7 @@ use serde_json::Value;
 
 use crate::model::facts::{App, AppTimes, DeployTarget, Deployed, FluxState, GitSource, ObjectRef, Open};
 use crate::model::{SafeText, Stamp};
-use crate::systems::kubernetes::json_access::{
-    MAX_ITEMS, at, flag, go_seconds, items, name, open, stamp, string, text,
-};
+use crate::systems::kube_api::json_access::{MAX_ITEMS, at, flag, go_seconds, items, name, open, stamp, string, text};
 
 /// How a reconciliation ended that applied what it should.
 const SUCCEEDED: &str = "ReconciliationSucceeded";

@@ -12,13 +12,12 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
-use super::kubernetes::client::ClusterLink;
-use super::kubernetes::controllers::{self, Controllers};
-use super::kubernetes::crd_probe;
-use super::kubernetes::health;
-use super::kubernetes::requests::Collection;
-use super::kubernetes::source_context::{SourceContext, Spare};
-use super::kubernetes::watch::{self, Mapped, Watched};
+use super::kube_api::client::ClusterLink;
+use super::kube_api::controllers::{self, Controllers};
+use super::kube_api::crd_probe;
+use super::kube_api::requests::Collection;
+use super::kube_api::source_context::{PROBE, SourceContext, Spare};
+use super::kube_api::watch::{self, Mapped, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
 use crate::model::facts::{
@@ -124,13 +123,13 @@ fn start_on(link: ClusterLink, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTr
     let spec =
         SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential(), notes: Vec::new() };
     let plurals: Vec<&'static str> = KINDS.iter().map(|kind| kind.plural).collect();
-    let parts = [&[health::PROBE, controllers::PART], plurals.as_slice()].concat();
+    let parts = [&[PROBE, controllers::PART], plurals.as_slice()].concat();
     let feed = SourceContext::new(link, ctx.reporter(id.clone()), ctx, &parts)
         .sparing(&plurals, Spare::Optional)
         .sparing(&[controllers::PART], Spare::Extra);
 
     let of = feed.clone();
-    feed.keep(tasks, ctx, health::PROBE, move || {
+    feed.keep(tasks, ctx, PROBE, move || {
         crd_probe::of_any(of.clone(), KINDS.iter().filter(|kind| kind.app).map(FluxKind::collection).collect())
     });
 

@@ -7,7 +7,7 @@ use super::*;
 use crate::model::facts::{Controller, FluxState};
 use crate::model::gitops::{Around, Lag, LagKind};
 use crate::model::{SourceChange, TroubleKind};
-use crate::systems::kubernetes::testing::{
+use crate::systems::kube_api::testing::{
     KubeReply, KubeRequest, KubeSourceBench, KubeTestServer, healthy, list, status,
 };
 

@@ -7,21 +7,17 @@ use futures::future::Either;
 use kube::Client;
 
 use super::debounce::Debounce;
-use super::error_text::{plain, trouble_of_answer};
-use super::json_access::string;
 use super::map;
-use super::requests::{self, KubeResponse};
-use super::source_context::{EVERY, RETRY_CAP, SourceContext};
 use crate::model::facts::{ControlPlane, Endpoint};
 use crate::model::{SafeText, SourceChange, Trouble, TroubleKind};
+use crate::systems::kube_api::error_text::{plain, trouble_of_answer};
+use crate::systems::kube_api::json_access::string;
+use crate::systems::kube_api::requests::{self, KubeResponse};
+use crate::systems::kube_api::source_context::{AGAIN_AFTER, EVERY, PROBE, RETRY_CAP, SourceContext};
 use crate::systems::supervise::Backoff;
 
-/// The part of a source that its probe or pulse is.
-pub const PROBE: &str = "probe";
 /// The part of a cluster that is one consistent read.
 pub const READS: &str = "reads";
-/// A bad answer is believed when it comes twice: one API server behind a load balancer may just be restarting.
-pub(super) const AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// However long a busy server wants to be left alone, its health is asked for in time to be fresh.
 const LONGEST_BUSY: Duration = Duration::from_secs(15);
 const VERSION_EVERY: u32 = 12;
@@ -237,18 +233,11 @@ impl HealthMemory {
     /// A store that goes back in time was restored from a backup: every version that we watch from is then void, and a
     /// watch from a future one would stay silent for ever.
     fn not_older(&mut self, answer: &KubeResponse) {
-        if went_back(&mut self.newest, answer) {
+        if requests::went_back(&mut self.newest, answer) {
             tracing::warn!(cluster = %self.cluster, "the API server's store went back in time: everything is read anew");
             self.epoch += 1;
         }
     }
-}
-
-/// Whether a list shows an older state of the store than one before it.
-pub(super) fn went_back(newest: &mut Option<u64>, answer: &KubeResponse) -> bool {
-    let version = answer.json().ok().and_then(|list| string(&list, "/metadata/resourceVersion").parse::<u64>().ok());
-    let Some(version) = version else { return false };
-    newest.replace(version).is_some_and(|before| version < before)
 }
 
 /// Both health endpoints; `hasty`, as soon as one of them names a failure: without etcd the other takes seconds more.

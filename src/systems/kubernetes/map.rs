@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
-use super::json_access::{count, first_stamp, flag, items, name, namespaced, open, stamp, string, tag, text};
 use crate::model::facts::{ControlPlane, Endpoint, KubeEvent, Node, Open};
 use crate::model::{SafeText, Stamp};
+use crate::systems::kube_api::json_access::{
+    count, first_stamp, flag, items, name, namespaced, open, stamp, string, text,
+};
 
 /// Most names of failed checks kept.
 const MAX_CHECKS: usize = 32;
@@ -124,9 +126,4 @@ pub fn unreachable(cluster: &str, uid: Option<String>, version: SafeText) -> Con
         skew_ms: None,
         notes: Vec::new(),
     }
-}
-
-/// Whether an annotation is exactly `true`.
-pub fn annotated_true(object: &Value, annotation: &str) -> bool {
-    tag(object, "annotations", annotation) == Some("true")
 }

@@ -1,35 +1,13 @@
 //! Kubernetes: events, nodes with the age of their Leases, pods in trouble, and the control plane.
 //!
-//! Also the ground for everything that lives in a cluster ([`super::velero`], [`super::argocd`]): the connection
-//! ([`client`]), single requests and lists ([`requests`]), questions about applications
-//! ([`gitops_counts`]), watches ([`watch`]) behind a gate ([`source_context`]), and the words for
-//! what went wrong ([`error_text`]).
+//! How an API server is reached, asked and watched is in [`super::kube_api`], for everything that lives in a cluster.
 
-mod auth;
-mod cert_expiry;
-pub mod client;
-mod client_cert;
-pub mod controllers;
-pub mod crd_probe;
 mod debounce;
-pub mod error_text;
-pub mod gitops_counts;
-pub mod health;
-pub mod json_access;
-mod kubeconfig;
-mod list_mapping;
+mod health;
 pub mod map;
-mod namespace_union;
-pub mod nodes;
+mod nodes;
 pub mod pods;
-pub mod requests;
-pub mod source_context;
-mod stream;
-mod transport;
-pub mod watch;
 
-#[cfg(test)]
-pub(in crate::systems) mod testing;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -42,16 +20,15 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
-use self::client::ClusterLink;
-use self::requests::Collection;
-use self::source_context::{SourceContext, Spare};
-use self::watch::{Mapped, NamespaceUnion, Watched};
+use super::kube_api::client::ClusterLink;
+use super::kube_api::kubeconfig;
+use super::kube_api::requests::Collection;
+use super::kube_api::source_context::{PROBE, SourceContext, Spare};
+use super::kube_api::watch::{self, Mapped, NamespaceUnion, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
 use crate::model::facts::{Fact, FactKind};
 use crate::model::{SourceId, System};
-
-pub use kubeconfig::found as found_kubeconfig;
 
 /// How long what a cluster said counts as fresh, seconds.
 const FRESH_FOR_S: u64 = 30;
@@ -74,7 +51,7 @@ fn start_on(link: ClusterLink, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTr
         SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential(), notes: Vec::new() };
     let (events, pods) = (places("events", FactKind::KubeEvent, config), places("pods", FactKind::Pod, config));
     let each = events.iter().chain(&pods).map(|it| it.part.as_str());
-    let parts: Vec<&str> = [health::PROBE, health::READS, nodes::PART, NODES].into_iter().chain(each).collect();
+    let parts: Vec<&str> = [PROBE, health::READS, nodes::PART, NODES].into_iter().chain(each).collect();
     let mut feed = SourceContext::new(link, ctx.reporter(id.clone()), ctx, &parts);
     if !config.namespaces.is_empty() {
         // Who may read some namespaces only may seldom read what belongs to none.
@@ -82,7 +59,7 @@ fn start_on(link: ClusterLink, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTr
     }
 
     let (of, on) = (feed.clone(), name.clone());
-    feed.keep(tasks, ctx, health::PROBE, move || health::run(of.clone(), on.clone()));
+    feed.keep(tasks, ctx, PROBE, move || health::run(of.clone(), on.clone()));
 
     for what in events {
         let (of, on) = (feed.clone(), name.clone());

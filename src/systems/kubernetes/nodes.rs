@@ -7,11 +7,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::map;
-use super::requests::{self, Collection};
-use super::source_context::{NOT_INSTALLED_EVERY, SourceContext};
-use super::watch::{MAX_FACTS, Mapped, Mapping};
 use crate::model::facts::{Fact, FactKind, Node};
 use crate::model::{SourceChange, Stamp, Trouble, TroubleKind};
+use crate::systems::kube_api::json_access;
+use crate::systems::kube_api::requests::{self, Collection};
+use crate::systems::kube_api::source_context::{NOT_INSTALLED_EVERY, SourceContext};
+use crate::systems::kube_api::watch::{MAX_FACTS, Mapped, Mapping};
 use crate::systems::supervise::Backoff;
 
 /// The part of a cluster that its Leases are.
@@ -58,7 +59,7 @@ impl Book {
 
 impl Mapping for Book {
     fn map(&mut self, object: &Value) -> Mapped {
-        let name = super::json_access::name(object)?.to_owned();
+        let name = json_access::name(object)?.to_owned();
         let mut pages = self.pages();
         let node = map::node(&self.cluster, object, pages.leases.get(&name).copied())?;
         let key = node.name.to_string();

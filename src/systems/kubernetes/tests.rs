@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::testing::{
-    KubeReply, KubeRequest, KubeSourceBench, KubeTestServer, healthy, list, recorded, recorded_text, status,
-};
 use super::*;
 use crate::model::facts::{Endpoint, KubeEvent, Node};
 use crate::model::{SourceChange, Stamp, TroubleKind};
+use crate::systems::kube_api::json_access;
+use crate::systems::kube_api::testing::{
+    KubeReply, KubeRequest, KubeSourceBench, KubeTestServer, healthy, list, recorded, recorded_text, status,
+};
 
 fn time(text: &str) -> Stamp {
     text.parse().expect("a time")
@@ -408,60 +408,4 @@ async fn a_long_list_is_read_page_by_page() {
     let events = seen.until("both pages", events_replaced).await;
     assert_eq!(events.len(), 2);
     assert!(server.count(|it| it.watches("/events") && it.query.contains("resourceVersion=10")) <= 1);
-}
-
-#[tokio::test]
-async fn a_part_whose_reader_fails_again_and_again_keeps_its_source_from_looking_alive() {
-    let server = KubeTestServer::start(healthy).await;
-    let mut seen = KubeSourceBench::default();
-    let id = SourceId::new(System::Kubernetes, "dr");
-    let feed = SourceContext::new(server.link(), seen.ctx.reporter(id), &seen.ctx, &[health::PROBE, "events"]);
-    let mended = Arc::new(AtomicBool::new(false));
-    let (of, well) = (feed.clone(), mended.clone());
-    feed.keep(&seen.tasks, &seen.ctx, "events", move || {
-        let (of, well) = (of.clone(), well.load(Ordering::SeqCst));
-        async move {
-            of.parts.live("events");
-            assert!(well, "it fails right after it has read");
-            of.stop.cancelled().await;
-        }
-    });
-    seen.trouble(|trouble| trouble.what.as_str().contains("reader of this source failed")).await;
-    feed.parts.live(health::PROBE);
-    for _ in 0..20 {
-        feed.parts.beat().await;
-        let told = seen.until("a word", |change| Some(change.clone())).await;
-        assert!(matches!(told, SourceChange::Trouble(_)), "the pulse believed what a dead reader had read");
-    }
-    mended.store(true, Ordering::SeqCst);
-    let alive = async {
-        while seen.until("a word", |change| Some(change.clone())).await != SourceChange::Alive {
-            feed.parts.beat().await;
-        }
-    };
-    feed.parts.beat().await;
-    tokio::time::timeout(Duration::from_secs(30), alive).await.expect("alive once it is read again");
-}
-
-#[tokio::test]
-async fn the_cause_that_is_told_is_the_newest_where_the_server_is_not_reached() {
-    let server = KubeTestServer::start(healthy).await;
-    let mut seen = KubeSourceBench::default();
-    let id = SourceId::new(System::Kubernetes, "dr");
-    let feed = SourceContext::new(server.link(), seen.ctx.reporter(id), &seen.ctx, &[health::PROBE, "events"]);
-    for (part, kind, what) in [
-        ("events", TroubleKind::Unreachable, "the server's certificate ran out"),
-        (health::PROBE, TroubleKind::Unreachable, "connection refused"),
-        ("events", TroubleKind::Unauthorized, "HTTP 401"),
-    ] {
-        feed.parts.troubled(part, error_text::plain(kind, what)).await;
-    }
-    let mut told = Vec::new();
-    while told.len() < 3 {
-        told.push(seen.trouble(|_| true).await.what.to_string());
-    }
-    assert_eq!(told, ["the server's certificate ran out", "connection refused", "connection refused"]);
-    feed.parts.live(health::PROBE);
-    feed.parts.beat().await;
-    assert_eq!(seen.trouble(|_| true).await.what, "HTTP 401", "reached again: what is lacking now");
 }

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::client::ClusterLink;
-use super::testing::{KubeReply, KubeRequest, KubeSourceBench, KubeTestServer, healthy, list, status};
 use super::*;
 use crate::model::{SourceChange, TroubleKind};
+use crate::systems::kube_api::testing::{
+    KubeReply, KubeRequest, KubeSourceBench, KubeTestServer, healthy, list, status,
+};
 
 /// A credential that may read its own namespaces and nothing of the whole cluster.
 fn narrow(asked: &KubeRequest) -> KubeReply {

@@ -11,11 +11,11 @@ use super::map;
 use crate::clock::Clock;
 use crate::model::entry::Restored;
 use crate::model::{Digest, SafeText, Stamp, Step, Trouble, TroubleKind};
-use crate::systems::kubernetes::client::ClusterLink;
-use crate::systems::kubernetes::error_text::{plain, trouble};
-use crate::systems::kubernetes::json_access::{count, string, tag, text};
-use crate::systems::kubernetes::pods::{Start, start};
-use crate::systems::kubernetes::requests::{self, Collection, KubeResponse, NoAnswer};
+use crate::systems::kube_api::client::ClusterLink;
+use crate::systems::kube_api::error_text::{plain, trouble};
+use crate::systems::kube_api::json_access::{count, string, tag, text};
+use crate::systems::kube_api::pod_state::{Start, start};
+use crate::systems::kube_api::requests::{self, Collection, KubeResponse, NoAnswer};
 use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// Longer than a read's: an API server in distress answers late, and an answer is worth more than a guess.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::model::SafeText;
 use crate::model::facts::Scope;
-use crate::systems::kubernetes::json_access::{MAX_ITEMS, at, flag, items, string, texts};
+use crate::systems::kube_api::json_access::{MAX_ITEMS, at, flag, items, string, texts};
 
 /// Most names listed of one limit.
 const MOST_NAMES: usize = 6;

@@ -8,7 +8,7 @@ use crate::model::facts::{
     DataDownload, Location, OffSite, Open, Restore, RestorePoint, Schedule, VolumeBackup, VolumeRestore,
 };
 use crate::model::{SafeText, Stamp};
-use crate::systems::kubernetes::json_access::{
+use crate::systems::kube_api::json_access::{
     at, count, flag, go_seconds, items, name, open, stamp, string, tag, text, texts,
 };
 

@@ -3,8 +3,8 @@
 use super::map::*;
 use super::*;
 use crate::model::facts::OffSite;
-use crate::systems::kubernetes::json_access::{at, items};
-use crate::systems::kubernetes::testing::recorded;
+use crate::systems::kube_api::json_access::{at, items};
+use crate::systems::kube_api::testing::recorded;
 use serde_json::json;
 
 #[test]

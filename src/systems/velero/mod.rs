@@ -17,12 +17,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
-use super::kubernetes::client::ClusterLink;
-use super::kubernetes::crd_probe;
-use super::kubernetes::health;
-use super::kubernetes::requests::Collection;
-use super::kubernetes::source_context::{SourceContext, Spare};
-use super::kubernetes::watch::{self, Mapped, Watched};
+use super::kube_api::client::ClusterLink;
+use super::kube_api::crd_probe;
+use super::kube_api::requests::Collection;
+use super::kube_api::source_context::{PROBE, SourceContext, Spare};
+use super::kube_api::watch::{self, Mapped, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
 use crate::model::facts::{Fact, FactKind};
@@ -54,14 +53,14 @@ fn start_on(link: ClusterLink, config: &ClusterConfig, namespace: &str, ctx: &Ct
     let spec =
         SourceSpec { id: id.clone(), fresh_for_s: FRESH_FOR_S, credential: link.credential(), notes: Vec::new() };
     let volumes = ["podvolumebackups", "podvolumerestores", "datadownloads"];
-    let parts = [health::PROBE, "schedules", "backups", "backupstoragelocations", "restores"];
+    let parts = [PROBE, "schedules", "backups", "backupstoragelocations", "restores"];
     let parts: Vec<&'static str> = parts.into_iter().chain(volumes).collect();
     // Kinds of volumes came with later versions of Velero, and nothing else hangs on them.
     let feed = SourceContext::new(link, ctx.reporter(id.clone()), ctx, &parts).sparing(&volumes, Spare::Extra);
     let collection = |plural| Collection::new(GROUP, plural, Some(namespace));
 
     let (of, backups) = (feed.clone(), collection("backups"));
-    feed.keep(tasks, ctx, health::PROBE, move || crd_probe::run(of.clone(), backups.clone()));
+    feed.keep(tasks, ctx, PROBE, move || crd_probe::run(of.clone(), backups.clone()));
 
     let kinds: [(&'static str, FactKind, VeleroMap); 7] = [
         ("schedules", FactKind::Schedule, |cluster, it| map::schedule(cluster, it).map(Fact::from)),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::plan::Target;
 use crate::model::{Digest, PersonId, PlanId, SourceChange, Step, TroubleKind};
-use crate::systems::kubernetes::testing::{
+use crate::systems::kube_api::testing::{
     KubeReply, KubeRequest, KubeSourceBench, KubeTestServer, healthy, list, status,
 };
 use crate::systems::{ActError, Permit};

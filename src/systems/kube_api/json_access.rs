@@ -74,6 +74,11 @@ pub fn tag<'a>(object: &'a Value, map: &str, name: &str) -> Option<&'a str> {
     object.get("metadata")?.get(map)?.get(name)?.as_str()
 }
 
+/// Whether an annotation is exactly `true`.
+pub fn annotated_true(object: &Value, annotation: &str) -> bool {
+    tag(object, "annotations", annotation) == Some("true")
+}
+
 /// The name; an object without one can't be told from others and is not usable.
 pub fn name(object: &Value) -> Option<&str> {
     at(object, "/metadata/name").as_str().filter(|name| !name.is_empty())

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::client::ClusterLink;
 use super::json_access::{at, items, string, tag};
+use super::pod_state::is_ready;
 use super::requests;
 use super::source_context::{NOT_INSTALLED_EVERY, SourceContext};
 use crate::model::facts::{Controller, Fact, FactKind};
@@ -95,10 +96,6 @@ impl Controllers {
             total: of_it().count() as u32,
         }
     }
-}
-
-fn is_ready(pod: &Value) -> bool {
-    items(pod, "/status/conditions").iter().any(|it| string(it, "/type") == "Ready" && string(it, "/status") == "True")
 }
 
 /// Looks at them until the room stops. What may not be read any more is taken back: an old "ready" would prove what

@@ -332,6 +332,13 @@ fn page(body: &str) -> Result<RawPage<'_>, Trouble> {
     Ok(RawPage { metadata: raw.metadata, items: items.unwrap_or_default() })
 }
 
+/// Whether a list shows an older state of the store than one before it.
+pub fn went_back(newest: &mut Option<u64>, answer: &KubeResponse) -> bool {
+    let version = |list: Value| json_access::string(&list, "/metadata/resourceVersion").parse::<u64>().ok();
+    let Some(version) = answer.json().ok().and_then(version) else { return false };
+    newest.replace(version).is_some_and(|before| version < before)
+}
+
 /// Adds the collection's name to what RBAC and discovery errors tell to do.
 pub fn about(mut trouble: Trouble, collection: &Collection) -> Trouble {
     match trouble.kind {

@@ -15,12 +15,16 @@ use crate::clock::Clock;
 use crate::model::{SourceChange, Trouble, TroubleKind};
 use crate::systems::{Ctx, Reporter, supervise};
 
+/// The part of a source that its probe or pulse is.
+pub const PROBE: &str = "probe";
 /// How often a source proves that it is alive, on the clock.
 pub const EVERY: Duration = Duration::from_secs(5);
 /// The same while the first lists are on their way.
 const SOON: Duration = Duration::from_secs(1);
 /// The longest wait between two tries of a server that is away, so that with the list that follows it is back in 5 s.
 pub const RETRY_CAP: Duration = Duration::from_millis(2500);
+/// A bad answer is believed when it comes twice: one API server behind a load balancer may just be restarting.
+pub const AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// However fast a drill's clock runs, real requests are not sent more often than this.
 const LEAST_REAL: Duration = Duration::from_millis(50);
 /// How often we look whether something that was not installed is there now.
@@ -243,7 +247,7 @@ impl SourceParts {
     fn worst(&self) -> Option<Trouble> {
         let states = self.states();
         // Behind a server that is not reached nothing else is read: what the other parts lack was true before that.
-        if let Some(PartState::Troubled(trouble)) = states.get(super::health::PROBE)
+        if let Some(PartState::Troubled(trouble)) = states.get(PROBE)
             && matches!(trouble.kind, TroubleKind::Unreachable | TroubleKind::Silent | TroubleKind::Local)
         {
             return Some(trouble.clone());
@@ -262,7 +266,7 @@ impl SourceParts {
 fn refused(states: &BTreeMap<String, PartState>) -> Option<Trouble> {
     let refused = states.iter().filter(|(part, state)| {
         let forbidden = matches!(state, PartState::Troubled(trouble) if trouble.kind == TroubleKind::Forbidden);
-        forbidden && part.as_str() != super::health::PROBE
+        forbidden && part.as_str() != PROBE
     });
     let parts: Vec<&str> = refused.map(|(part, _)| part.as_str()).collect();
     if parts.len() < 2 {

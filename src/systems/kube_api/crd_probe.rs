@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use super::error_text::{plain, trouble};
-use super::health::{AGAIN_AFTER, PROBE, went_back};
 use super::json_access::{items, string};
 use super::requests::{self, KubeResponse};
-use super::source_context::{NOT_INSTALLED_EVERY, RETRY_CAP, SourceContext};
+use super::source_context::{AGAIN_AFTER, NOT_INSTALLED_EVERY, PROBE, RETRY_CAP, SourceContext};
 use crate::model::suggest::nearest;
 use crate::model::{Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
 /// The pulse of a source that lives on custom resources: one object of one list, which reaches etcd as the health
-/// endpoints of some servers do not. It opens the gate for the source's watches as [`health::run`](super::health::run) does for a cluster's.
+/// endpoints of some servers do not. It opens the gate for the source's watches as the health probe
+/// of a cluster does for the cluster's.
 pub async fn run(feed: SourceContext, collection: requests::Collection) {
     of_any(feed, vec![collection]).await;
 }
@@ -33,7 +33,7 @@ pub async fn of_any(feed: SourceContext, collections: Vec<requests::Collection>)
             Ok(answer) => {
                 bad = 0;
                 backoff.reset();
-                epoch += u64::from(went_back(&mut newest, &answer));
+                epoch += u64::from(requests::went_back(&mut newest, &answer));
                 feed.set_gate(true, epoch);
                 feed.parts.live(PROBE);
                 feed.parts.beat().await;
