@@ -120,13 +120,13 @@ impl Engine {
         let claim = Executing { plan: plan.clone(), digest, boot: self.shared.boot.clone() };
         let mut drafts = vec![
             EntryDraft { incident: incident.clone(), by: caller.actor.clone(), happening: yes.into(), text: None },
-            EntryDraft { incident, ..self.by_room(claim) },
+            EntryDraft { incident, ..self.recorder.by_room(claim) },
         ];
         drafts.extend(self.advance_status(match action {
             Action::Failover => IncidentStatus::Mitigating,
             Action::Restore => IncidentStatus::Recovering,
         }));
-        let Some(entries) = self.record(drafts) else { return Err(self.degraded_refusal()) };
+        let Some(entries) = self.recorder.record(drafts) else { return Err(self.recorder.degraded_refusal()) };
         self.deadlines.remove(plan);
         self.start(body, digest, persons, read.at);
         Ok(Reply::Recorded { seq: entries.first().map_or(0, |entry| entry.seq) })

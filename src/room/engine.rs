@@ -1,36 +1,31 @@
-//! The single writer. Nothing else appends to the timeline, and nothing rewrites it but the removal of a text (`written_texts`).
+//! The single writer. It is composed of parts whose fields are their own, takes one message after the other, and calls the
+//! parts that it needs; no part knows another.
 //!
-//! Observations become rows, rows that changed become transitions, transitions become entries; requests become entries or refusals.
-//! What the room knows about incidents and plans is the fold of its own log and kept nowhere else.
+//! Observations become rows, rows that changed become transitions, transitions become entries; requests become entries or
+//! refusals.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::SubsecRound as _;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::broadcast::Broadcaster;
-use super::context::{RoomContext, blocking};
-use super::disk_full::Outage;
+use super::broadcast::BoardNews;
+use super::context::RoomContext;
 use super::peer_credentials::Peer;
 use super::person_budget::RequestPermit;
 use super::presence::Presence;
+use super::recorder::Recorder;
 use crate::board::{Board, FlapDamping, JudgedBoard, RateLimiter};
 use crate::clock::Turn;
-use crate::ledger::{AppendError, Ledger, LogHealth};
-use crate::model::entry::{Entry, EntryDraft, Happening, RoomStopped};
-use crate::model::{Actor, Digest, IncidentId, Observation, PlanId, Refusal, RefusalKind, SafeText};
-use crate::protocol::{Hello, Reply, Request};
-use crate::seal::{self, SigningKey};
-use crate::timeline::Story;
+use crate::model::plan::Recheck;
+use crate::model::{Actor, Digest, Happening, IncidentId, Observation, PlanId, Refusal, SafeText};
+use crate::protocol::{Hello, Reply, Request, Who};
 
 /// The answer to a request.
 pub type Answer = Result<Reply, Refusal>;
 
-/// How often the head of an open incident's log is signed.
-const SIGN_EVERY: Duration = Duration::from_secs(10 * 60);
 /// Observations taken in at once before the loop looks at anything else.
 const GULP: usize = 1024;
 /// How often, in real time, the board is judged while it changes.
@@ -115,8 +110,7 @@ pub struct FirstRead {
 /// The engine's state.
 pub struct Engine {
     pub(super) shared: Arc<RoomContext>,
-    pub(super) ledger: Ledger,
-    pub(super) story: Story,
+    pub(super) recorder: Recorder,
     pub(super) board: Board,
     pub(super) judged: JudgedBoard,
     /// When every topic was last judged, on the boot clock.
@@ -124,7 +118,9 @@ pub struct Engine {
     /// What of the board is not in the log yet.
     pub(super) changes: FlapDamping,
     pub(super) limiter: RateLimiter,
-    pub(super) newsroom: Broadcaster,
+    pub(super) board_news: watch::Sender<BoardNews>,
+    pub(super) present: watch::Sender<Arc<Vec<Who>>>,
+    pub(super) rechecks: watch::Sender<Arc<Vec<Recheck>>>,
     pub(super) presence: Presence,
     /// Previews of silences that were shown lately.
     pub(super) offers: super::silences::Offers,
@@ -138,23 +134,6 @@ pub struct Engine {
     pub(super) proposals: BTreeMap<String, Vec<Duration>>,
     /// When waiting plans are compared with the board and told again, on the boot clock.
     pub(super) recheck_next: Duration,
-    pub(super) degraded: Option<SafeText>,
-    /// What is kept beside the log.
-    pub(super) kept: super::snapshot::SnapshotState,
-    pub(super) quota: super::log_quota::Quota,
-    pub(super) outage: Outage,
-    /// The log says that this room has started.
-    pub(super) announced: bool,
-    /// What a closed segment lost, until it is recorded.
-    pub(super) lost: Option<SafeText>,
-    /// Why the log can't be read, as long as not all of it is folded: then nothing is recorded, and nothing made of it is kept.
-    pub(super) unread: Option<SafeText>,
-    /// Signs heads, if the room has a key.
-    pub(super) signer: Option<SigningKey>,
-    /// The entry that holds the newest signature of this run.
-    pub(super) signed: u64,
-    /// When the head of an open incident is signed next, on the boot clock.
-    pub(super) sign_next: Duration,
     /// How the wall clock stood to the boot clock at the last beat.
     pub(super) wall: super::clock_steps::WallClock,
     /// For tasks the engine starts (preflight, executor) to report back.
@@ -193,12 +172,7 @@ impl Engine {
                 self.take(command);
             }
         }
-        self.write_refusals(true);
-        self.record(vec![self.by_room(RoomStopped { why: SafeText::new("stopped in order") })]);
-        self.sign_head();
-        if self.degraded.is_none() {
-            self.keep();
-        }
+        self.recorder.close();
     }
 
     fn take(&mut self, command: EngineMessage) {
@@ -220,125 +194,15 @@ impl Engine {
                 let _ = done.send(recorded);
             }
             EngineMessage::Heads { reply } => {
-                let _ = reply.send(self.heads());
+                let _ = reply.send(self.recorder.heads());
             }
             EngineMessage::Place { incident, from, reply } => {
-                let _ = reply.send(self.place(&incident, from));
+                let _ = reply.send(self.recorder.place(&incident, from));
             }
-            EngineMessage::Damaged(says) => self.found_damaged(says),
+            EngineMessage::Damaged(says) => self.recorder.found_damaged(says),
             EngineMessage::SilenceOver { incident, happening, done } => {
                 let seq = self.silence_over(incident, happening);
                 let _ = done.send(seq);
-            }
-        }
-    }
-
-    /// Appends a batch, folds it and tells the sessions. `None` when nothing of it was recorded: the room is degraded, or the
-    /// batch can't be written at all.
-    pub(super) fn record(&mut self, drafts: Vec<EntryDraft>) -> Option<Vec<Entry>> {
-        if drafts.is_empty() {
-            return Some(Vec::new());
-        }
-        if self.degraded.is_some() {
-            return None;
-        }
-        self.append(drafts)
-    }
-
-    /// Records what a running plan has to say. On a full disk too: the ledger keeps a reserve for just that.
-    pub(super) fn record_outcome(&mut self, draft: EntryDraft) -> bool {
-        let may = self.degraded.is_none() || self.outage.full;
-        may && self.append(vec![draft]).is_some()
-    }
-
-    fn append(&mut self, drafts: Vec<EntryDraft>) -> Option<Vec<Entry>> {
-        match blocking(|| self.ledger.append(drafts)) {
-            Ok(sealed) => {
-                let entries: Vec<Entry> = sealed.into_iter().map(|sealed| sealed.entry).collect();
-                entries.iter().for_each(|entry| self.fold(entry));
-                if let Some(last) = entries.last() {
-                    self.newsroom.head.send_replace(last.seq);
-                }
-                Some(entries)
-            }
-            // The batch's own fault, not the log's: it is not recorded, and everything else still is.
-            Err(error @ (AppendError::Seal(_) | AppendError::TooMany(_))) => {
-                tracing::error!(%error, "a batch can't be an entry of the timeline");
-                None
-            }
-            Err(error) => {
-                if error == AppendError::Full {
-                    self.disk_is_full();
-                }
-                tracing::error!(%error, "the timeline can't be written");
-                self.degrade(&format!("the timeline can't be written: {error}"));
-                None
-            }
-        }
-    }
-
-    /// Signs what the log has come to, as an entry of its own. Nothing is signed twice, and a room without a key signs nothing.
-    pub(super) fn sign_head(&mut self) {
-        let (seq, _) = self.shared.reader.head();
-        let Some(key) = self.signer.as_ref().filter(|_| self.degraded.is_none() && seq > self.signed) else { return };
-        // First it is on disk that this head is signed: no other history of this log ever gets a signature.
-        let (seq, head) = match blocking(|| self.ledger.head_to_sign()) {
-            Ok(head) => head,
-            Err(error) => {
-                tracing::error!(%error, "the head of the log is not signed");
-                return;
-            }
-        };
-        let at = self.shared.clock.now().trunc_subsecs(0);
-        match seal::sign_head(key, &self.shared.config.room, seq, head, at) {
-            Ok(signed) => {
-                // The signature leaves the room with its entry, which is on disk by then.
-                if self.record(vec![self.by_room(signed)]).is_some() {
-                    self.signed = seq + 1;
-                }
-            }
-            Err(error) => tracing::error!(%error, "the head of the log can't be signed"),
-        }
-    }
-
-    /// While an incident is open its history is witnessed every ten minutes, whatever happens and whatever the wall clock says.
-    pub(super) fn sign_now_and_then(&mut self) {
-        let boot = self.shared.clock.boot();
-        if self.incident().is_some() && boot >= self.sign_next {
-            self.sign_next = boot + SIGN_EVERY;
-            self.sign_head();
-        }
-    }
-
-    /// Recording and acting stop; the panes go on.
-    pub(super) fn degrade(&mut self, why: &str) {
-        let why = SafeText::new(why);
-        self.degraded = Some(why.clone());
-        self.newsroom.degraded.send_replace(Some(why));
-    }
-
-    /// A draft by the room itself, in the open incident if there is one.
-    pub(super) fn by_room(&self, happening: impl Into<Happening>) -> EntryDraft {
-        EntryDraft { incident: self.incident(), by: Actor::room(), happening: happening.into(), text: None }
-    }
-
-    /// The open incident's id.
-    pub(super) fn incident(&self) -> Option<IncidentId> {
-        self.story.current().map(|incident| incident.id.clone())
-    }
-
-    /// Records refusals that were counted for long enough, or all of them.
-    pub(super) fn write_refusals(&mut self, stopping: bool) {
-        if self.degraded.is_some() {
-            return;
-        }
-        let now = self.shared.clock.boot();
-        let due = self.shared.refusals().due(now, stopping);
-        for draft in due {
-            let (person, happening) = (draft.by.person.clone(), draft.happening.clone());
-            let recorded = self.record(vec![EntryDraft { incident: self.incident(), ..draft }]).is_some();
-            if let (true, Happening::Refused(refused)) = (recorded, happening) {
-                self.shared.refusals().written(&person, &refused, now);
             }
         }
     }
@@ -353,37 +217,8 @@ impl Engine {
         answer: Answer,
     ) {
         if let Err(refusal) = &answer {
-            let now = self.shared.clock.boot();
-            let draft = self.shared.refusals().note(&caller.actor, refusal.kind, verb, plan, now);
-            if let Some(mut draft) = draft {
-                tracing::info!(by = %caller.actor.person, verb, refused = ?refusal.kind, "refused");
-                draft.incident = self.incident();
-                if self.record(vec![draft]).is_none() {
-                    // Written when the timeline can be again.
-                    self.shared.refusals().count(&caller.actor, refusal.kind, verb, plan, now);
-                }
-            }
+            self.recorder.note_refusal(&caller.actor, refusal, verb, plan);
         }
         let _ = reply.send(answer);
-    }
-
-    /// The refusal of everything that must be recorded while nothing can be.
-    pub(super) fn degraded_refusal(&self) -> Refusal {
-        let Some(why) = self.degraded.clone() else {
-            return Refusal::new(
-                RefusalKind::BadRequest,
-                "this can't be written to the timeline: it is too long, or holds what no line may hold",
-                "shorten it and send it again",
-            );
-        };
-        let remedy = match self.ledger.condition() {
-            LogHealth::Damaged(_) => {
-                "stop the room, keep a copy of the log, then: warroom ledger new --after-damage; the panes stay live meanwhile"
-            }
-            _ => {
-                "make room on the disk, or make it writable again, then restart the room; the panes stay live meanwhile"
-            }
-        };
-        Refusal::new(RefusalKind::Degraded, format!("the room can't record, so it does not act: {why}"), remedy)
     }
 }

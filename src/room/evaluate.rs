@@ -22,12 +22,12 @@ impl Engine {
     pub(super) fn beat(&mut self) {
         let (now, boot) = (self.shared.clock.now(), self.shared.clock.boot());
         self.heal();
-        self.record_clock_step();
+        self.wall.record_step(&self.shared.clock, &mut self.recorder);
         self.expire_plans();
-        self.write_refusals(false);
-        self.sign_now_and_then();
-        self.keep_now_and_then();
-        self.watch_room();
+        self.recorder.write_refusals(false);
+        self.recorder.sign_now_and_then();
+        self.recorder.keep_now_and_then();
+        self.recorder.watch_room();
         // Time alone changes verdicts (what was fresh goes stale), so everything is judged once a second as well.
         let due = self.judged_at.is_none_or(|at| at + JUDGED_EVERY <= boot);
         if !due && self.board.dirty().is_empty() {
@@ -37,13 +37,13 @@ impl Engine {
         self.publish(&judged, now);
         self.judged = judged;
         self.recheck_plans();
-        if self.degraded.is_some() {
+        if self.recorder.is_degraded() {
             return;
         }
         let found = self.changes.find(&self.judged, &self.shared.config.rules, now);
         self.record_transitions(found, now);
-        if self.degraded.is_some() {
-            self.changes.rewind(self.story.standing().clone());
+        if self.recorder.is_degraded() {
+            self.changes.rewind(self.recorder.story().standing().clone());
         }
     }
 
@@ -77,9 +77,9 @@ impl Engine {
 
     /// Replaces what sessions see; an unchanged topic keeps its pointer, so it costs nobody anything.
     fn publish(&self, judged: &JudgedBoard, now: Stamp) {
-        let incident_open = self.incident().is_some();
+        let incident_open = self.recorder.incident().is_some();
         let boot = self.shared.clock.boot();
-        self.newsroom.board.send_if_modified(|news| {
+        self.board_news.send_if_modified(|news| {
             let mut next = BTreeMap::new();
             let mut changed = false;
             for (topic, view) in &judged.topics {
@@ -102,7 +102,7 @@ impl Engine {
         let boot = self.shared.clock.boot();
         let mut drafts = Vec::new();
         for mut edge in found {
-            let opens = self.opens(&edge) && self.incident().is_none() && !self.was_met(&mut edge);
+            let opens = self.opens(&edge) && self.recorder.incident().is_none() && !self.was_met(&mut edge);
             // The transition that opens an incident is never folded away: in a storm nobody else would open it.
             if !opens && !self.limiter.allow(&edge, now, boot) {
                 continue;
@@ -113,22 +113,24 @@ impl Engine {
                 self.open_by(&edge, now);
             }
             let recovered = edge.edge == TransitionKind::ServiceRecovered;
-            drafts.push(self.by_room(Happening::Transition(edge)));
+            drafts.push(self.recorder.by_room(Happening::Transition(edge)));
             if recovered {
                 drafts.extend(self.advance_status(IncidentStatus::Monitoring));
             }
         }
         let folded = self.limiter.folded(boot).into_iter().chain(self.changes.swallowed(now));
-        drafts.extend(folded.map(Happening::Folded).collect::<Vec<_>>().into_iter().map(|folded| self.by_room(folded)));
+        drafts.extend(
+            folded.map(Happening::Folded).collect::<Vec<_>>().into_iter().map(|folded| self.recorder.by_room(folded)),
+        );
         self.record_all(drafts);
     }
 
     /// Records drafts of the room in batches; one that can't be written costs only itself.
     fn record_all(&mut self, drafts: Vec<EntryDraft>) {
         for batch in drafts.chunks(BATCH) {
-            if self.record(batch.to_vec()).is_none() && self.degraded.is_none() {
+            if self.recorder.record(batch.to_vec()).is_none() && !self.recorder.is_degraded() {
                 for draft in batch {
-                    self.record(vec![draft.clone()]);
+                    self.recorder.record(vec![draft.clone()]);
                 }
             }
         }
@@ -142,7 +144,9 @@ impl Engine {
 
     /// Whether an incident that is closed met this firing of the alert. It is recorded, says so, and calls nobody again.
     fn was_met(&self, edge: &mut Transition) -> bool {
-        let Some(closed) = self.story.latest().filter(|_| self.story.has_met(edge)) else { return false };
+        let Some(closed) = self.recorder.story().latest().filter(|_| self.recorder.story().has_met(edge)) else {
+            return false;
+        };
         edge.says = SafeText::new(&format!("{}; it opens no incident, for {} met it", edge.says, closed.id));
         true
     }
@@ -150,7 +154,8 @@ impl Engine {
     fn open_by(&mut self, edge: &Transition, now: Stamp) {
         let title = edge.subject.clone();
         // One that began unseen while the incident before was open is detected now: no clock reaches back into that one.
-        let detected = if self.story.last_closed().is_some_and(|closed| edge.at <= closed) { now } else { edge.at };
+        let detected =
+            if self.recorder.story().last_closed().is_some_and(|closed| edge.at <= closed) { now } else { edge.at };
         self.open(Actor::room(), title, self.shared.config.rules.opens_as, Some(detected), now);
     }
 
@@ -166,21 +171,22 @@ impl Engine {
         let id = self.next_incident(now);
         let opened = Opened { incident: id.clone(), severity, detected_at };
         let draft = EntryDraft { incident: Some(id.clone()), by, happening: opened.into(), text: Some(title) };
-        let seq = self.record(vec![draft])?.last()?.seq;
-        self.record(self.present_drafts());
+        let seq = self.recorder.record(vec![draft])?.last()?.seq;
+        self.recorder.record(self.present_drafts());
         Some((id, seq))
     }
 
     fn next_incident(&self, now: Stamp) -> IncidentId {
         let day = now.format("INC-%Y-%m-%d-").to_string();
-        let taken = self.story.incidents.iter().filter(|incident| incident.id.as_str().starts_with(&day)).count();
+        let taken =
+            self.recorder.story().incidents.iter().filter(|incident| incident.id.as_str().starts_with(&day)).count();
         IncidentId::from(format!("{day}{:02}", taken + 1))
     }
 
     /// The room moves an incident's status forward when what it sees says so; never back, never to resolved.
     pub(super) fn advance_status(&self, status: IncidentStatus) -> Option<EntryDraft> {
-        let incident = self.story.current()?;
-        (incident.status < status).then(|| self.by_room(Set { status: Some(status), ..Set::default() }))
+        let incident = self.recorder.story().current()?;
+        (incident.status < status).then(|| self.recorder.by_room(Set { status: Some(status), ..Set::default() }))
     }
 
     fn expire_plans(&mut self) {

@@ -53,7 +53,7 @@ impl Engine {
             policy_digest: &self.shared.policy_digest,
             people_digest: &self.shared.config.people_digest,
             drill: self.shared.drill.is_some(),
-            degraded: self.degraded.as_ref(),
+            degraded: self.recorder.degraded(),
         }
     }
 
@@ -64,7 +64,7 @@ impl Engine {
 
     /// A plan of any incident of this log.
     pub(super) fn plan_record(&self, plan: &PlanId) -> Result<&PlanRecord, Refusal> {
-        self.story.incidents.iter().rev().find_map(|incident| incident.plans.get(plan)).ok_or_else(|| {
+        self.recorder.story().incidents.iter().rev().find_map(|incident| incident.plans.get(plan)).ok_or_else(|| {
             Refusal::new(
                 RefusalKind::UnknownPlan,
                 format!("there is no plan {plan} in this room"),
@@ -96,14 +96,16 @@ impl Engine {
         let boot = self.shared.clock.boot();
         let recent = self.recent_proposals(caller, boot);
         let none = Plans::default();
-        let plans = self.story.current().map_or(&none, |incident| &incident.plans);
+        let plans = self.recorder.story().current().map_or(&none, |incident| &incident.plans);
         approval::may_begin(plans, self.asker(caller), self.now_rules(), recent)?;
         let plan = self.build(caller, act, supersedes)?;
-        let plans = self.story.current().map_or(&none, |incident| &incident.plans);
+        let plans = self.recorder.story().current().map_or(&none, |incident| &incident.plans);
         approval::may_propose(plans, &plan, self.asker(caller), self.now_rules(), recent, confirm)?;
         let (bytes, digest) = seal::plan_bytes(&plan).map_err(unprintable)?;
         let proposed = Proposed { digest, plan: PlanBytes(bytes.clone()) };
-        let Reply::Recorded { seq } = self.write(caller, proposed, None)? else { return Err(self.degraded_refusal()) };
+        let Reply::Recorded { seq } = self.write(caller, proposed, None)? else {
+            return Err(self.recorder.degraded_refusal());
+        };
         self.deadlines.insert(plan.plan.clone(), boot + Duration::from_secs(plan.ttl_s));
         self.proposals.entry(caller.actor.person.to_string()).or_default().push(boot);
         Ok(Reply::Plan { plan: bytes, digest, seq: Some(seq) })
@@ -119,7 +121,7 @@ impl Engine {
 
     fn build(&mut self, caller: &Caller, act: PlanRequest<'_>, supersedes: Option<PlanId>) -> Result<Plan, Refusal> {
         let PlanRequest { action, service, to } = act;
-        let Some(incident) = self.incident() else {
+        let Some(incident) = self.recorder.incident() else {
             return Err(Refusal::new(
                 RefusalKind::NoIncident,
                 "no incident is open, and a plan belongs to one",
@@ -257,17 +259,17 @@ impl Engine {
         }
         let started = StepStarted { plan: plan.clone(), step: step.to_owned() };
         let incident = Some(record.plan.incident.clone());
-        let draft = EntryDraft { incident, ..self.by_room(started) };
-        self.record(vec![draft]).map(|_| ()).ok_or_else(|| "the timeline can't be written".to_owned())
+        let draft = EntryDraft { incident, ..self.recorder.by_room(started) };
+        self.recorder.record(vec![draft]).map(|_| ()).ok_or_else(|| "the timeline can't be written".to_owned())
     }
 
     /// The executor's report, recorded in the plan's own incident.
     pub(super) fn plan_happened(&mut self, plan: &PlanId, happening: Happening) -> bool {
         let ended = matches!(happening, Happening::PlanEnded(_));
         let draft = self.about(plan, happening);
-        let recorded = self.record_outcome(draft);
+        let recorded = self.recorder.record_outcome(draft);
         if ended {
-            self.sign_head();
+            self.recorder.sign_head();
         }
         recorded
     }
@@ -275,12 +277,12 @@ impl Engine {
     /// Something the room says about a plan, in the plan's own incident.
     pub(super) fn record_about(&mut self, plan: &PlanId, happening: impl Into<Happening>) -> bool {
         let draft = self.about(plan, happening);
-        self.record(vec![draft]).is_some()
+        self.recorder.record(vec![draft]).is_some()
     }
 
     fn about(&self, plan: &PlanId, happening: impl Into<Happening>) -> EntryDraft {
         let incident = self.plan_record(plan).ok().map(|record| record.plan.incident.clone());
-        EntryDraft { incident, ..self.by_room(happening) }
+        EntryDraft { incident, ..self.recorder.by_room(happening) }
     }
 
     /// Something a person says about a plan, in the plan's own incident.
@@ -300,7 +302,7 @@ impl Engine {
         let now = self.shared.clock.now();
         let mut drafts = Vec::new();
         let mut interrupted = Vec::new();
-        for record in self.story.incidents.iter().flat_map(|incident| incident.plans.by_id.values()) {
+        for record in self.recorder.story().incidents.iter().flat_map(|incident| incident.plans.by_id.values()) {
             let plan = record.plan.plan.clone();
             let happening: Happening = match record.state {
                 state if state.is_open() => {
@@ -322,9 +324,10 @@ impl Engine {
                 }
                 _ => continue,
             };
-            drafts.push(EntryDraft { incident: Some(record.plan.incident.clone()), ..self.by_room(happening) });
+            drafts
+                .push(EntryDraft { incident: Some(record.plan.incident.clone()), ..self.recorder.by_room(happening) });
         }
-        self.record(drafts);
+        self.recorder.record(drafts);
         interrupted.into_iter().for_each(|record| self.find_out(record));
     }
 }

@@ -72,24 +72,24 @@ impl Engine {
     pub(super) fn join(&mut self, caller: &Caller) {
         let (role, mapped) = self.role_of(caller);
         let first = self.presence.join(&caller.actor, role, self.shared.clock.now());
-        self.newsroom.present.send_replace(Arc::new(self.presence.everyone()));
+        self.present.send_replace(Arc::new(self.presence.everyone()));
         if first
-            && self.incident().is_some()
+            && self.recorder.incident().is_some()
             && self.presence.worth_recording(&caller.actor.person, mapped, self.shared.clock.boot())
         {
-            self.record(vec![self.presence_draft(&caller.actor, Joined {})]);
+            self.recorder.record(vec![self.presence_draft(&caller.actor, Joined {})]);
         }
     }
 
     pub(super) fn leave(&mut self, caller: &Caller) {
         let mapped = self.role_of(caller).1;
         let gone = self.presence.leave(&caller.actor);
-        self.newsroom.present.send_replace(Arc::new(self.presence.everyone()));
+        self.present.send_replace(Arc::new(self.presence.everyone()));
         if gone
-            && self.incident().is_some()
+            && self.recorder.incident().is_some()
             && self.presence.worth_recording(&caller.actor.person, mapped, self.shared.clock.boot())
         {
-            self.record(vec![self.presence_draft(&caller.actor, Left {})]);
+            self.recorder.record(vec![self.presence_draft(&caller.actor, Left {})]);
         }
     }
 
@@ -99,7 +99,7 @@ impl Engine {
     }
 
     fn presence_draft(&self, actor: &Actor, happening: impl Into<Happening>) -> EntryDraft {
-        EntryDraft { incident: self.incident(), by: actor.clone(), happening: happening.into(), text: None }
+        EntryDraft { incident: self.recorder.incident(), by: actor.clone(), happening: happening.into(), text: None }
     }
 
     /// Role and whether the person is in the people file, as they stand now.

@@ -17,14 +17,14 @@ impl Engine {
     /// Tells consoles what the plans that wait rest on now. Readings alone are told four times a minute: a link may be bad.
     pub(super) fn recheck_plans(&mut self) {
         let waits = |record: &&PlanRecord| matches!(record.state, PlanState::Proposed | PlanState::Approved);
-        let plans = self.story.current().into_iter().flat_map(|incident| incident.plans.by_id.values());
+        let plans = self.recorder.story().current().into_iter().flat_map(|incident| incident.plans.by_id.values());
         let all: Vec<Recheck> = plans.filter(waits).filter_map(|record| self.recheck(&record.plan)).collect();
-        let told = self.newsroom.rechecks.borrow().clone();
+        let told = self.rechecks.borrow().clone();
         let same = told.len() == all.len() && told.iter().zip(&all).all(|(told, now)| now.says_as(told));
         let boot = self.shared.clock.boot();
         if !same || (!all.is_empty() && boot >= self.recheck_next) {
             self.recheck_next = boot + EVERY;
-            self.newsroom.rechecks.send_replace(Arc::new(all));
+            self.rechecks.send_replace(Arc::new(all));
         }
     }
 

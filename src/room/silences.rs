@@ -86,7 +86,7 @@ impl Engine {
     }
 
     fn build_silence(&self, change: &SilenceChange) -> Result<Built, Refusal> {
-        let Some(incident) = self.story.current() else {
+        let Some(incident) = self.recorder.story().current() else {
             return Err(Refusal::new(
                 RefusalKind::NoIncident,
                 "no incident is open, and a silence belongs to one",
@@ -187,14 +187,14 @@ impl Engine {
 
     /// Records how it ended, on a full disk too; the entry's number if that worked.
     pub(super) fn silence_over(&mut self, incident: IncidentId, happening: Happening) -> Option<u64> {
-        let draft = EntryDraft { incident: Some(incident), ..self.by_room(happening) };
-        self.record_outcome(draft).then(|| self.shared.reader.head().0)
+        let draft = EntryDraft { incident: Some(incident), ..self.recorder.by_room(happening) };
+        self.recorder.record_outcome(draft).then(|| self.shared.reader.head().0)
     }
 
     /// After a start: what was asked for and has no end in the log is looked for, never asked again.
     pub(super) fn settle_old_silences(&mut self) {
-        for seq in self.story.silences_asked() {
-            let Ok(entry) = self.entry(seq) else { continue };
+        for seq in self.recorder.story().silences_asked() {
+            let Ok(entry) = self.recorder.entry(seq) else { continue };
             let (Happening::SilenceBegun(begun), Some(incident)) = (entry.happening, entry.incident) else { continue };
             let run = Task {
                 request: begun.request.clone(),

@@ -1,0 +1,132 @@
+//! The engine comes to the log: at its start, and when a full disk has room again. What it settles then needs all its parts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::broadcast::{Broadcaster, Broadcasts};
+use super::clock_steps::WallClock;
+use super::context::RoomContext;
+use super::engine::{Engine, EngineMessage};
+use super::preflights::Preflights;
+use super::presence::Presence;
+use super::recorder::Recorder;
+use super::silences::Offers;
+use crate::board::{Board, BoardSetup, FlapDamping, JudgedBoard, RateLimiter};
+use crate::ledger::Ledger;
+use crate::model::entry::RoomStarted;
+use crate::systems;
+
+impl Engine {
+    /// On a log that is not read yet; and what sessions watch.
+    pub(super) fn new(
+        shared: &Arc<RoomContext>,
+        ledger: Ledger,
+        me: &mpsc::Sender<EngineMessage>,
+    ) -> (Self, Broadcasts) {
+        let (tell, news) = Broadcaster::open(shared.reader.head().0);
+        let engine = Self {
+            shared: shared.clone(),
+            recorder: Recorder::new(shared.clone(), ledger, tell.recorder),
+            board: board(shared),
+            judged: JudgedBoard::default(),
+            judged_at: None,
+            changes: FlapDamping::default(),
+            limiter: RateLimiter::new(&shared.config.rules),
+            board_news: tell.board,
+            present: tell.present,
+            rechecks: tell.rechecks,
+            presence: Presence::default(),
+            offers: Offers::default(),
+            preflights: Preflights::default(),
+            deadlines: BTreeMap::new(),
+            proposals: BTreeMap::new(),
+            redactions: BTreeMap::new(),
+            recheck_next: Duration::ZERO,
+            wall: WallClock::new(&shared.clock),
+            me: me.downgrade(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        };
+        (engine, news)
+    }
+
+    /// Folds the log that is there, and says that the room has started. Open plans expire, running ones are interrupted.
+    pub(super) fn begin(mut self) -> Self {
+        self.read_log();
+        self.recorder.look_at_condition();
+        self.announce();
+        self
+    }
+
+    /// Makes of the log that is there what the room knows; what it says stands is no news of the board.
+    fn read_log(&mut self) {
+        self.recorder.read_log();
+        self.changes = FlapDamping::new(self.recorder.story().standing().clone());
+    }
+
+    /// Says that the room has started, and settles what it found. With a full disk this waits until there is room.
+    fn announce(&mut self) {
+        let started = RoomStarted {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            drill: self.shared.drill.as_ref().map(|drill| format!("{} seed {}", drill.scenario, drill.seed)),
+            people_digest: self.shared.config.people_digest.clone(),
+            policy_digest: self.shared.policy_digest.clone(),
+        };
+        if self.recorder.announce(started) {
+            self.settle_old_plans();
+            self.settle_old_silences();
+            self.recorder.finish_redactions();
+        }
+    }
+
+    /// While the disk is full: looks whether there is room again, and if so records what a start records, or how long nothing
+    /// was recorded.
+    pub(super) fn heal(&mut self) {
+        if self.recorder.has_room_again() {
+            self.resume();
+        }
+    }
+
+    pub(super) fn resume(&mut self) {
+        self.recorder.end_outage();
+        if self.recorder.is_unread() {
+            self.read_log();
+        }
+        if self.recorder.is_unread() {
+            return;
+        }
+        self.recorder.record_again();
+        if self.recorder.is_announced() {
+            self.recorder.record_gap();
+        } else {
+            self.announce();
+        }
+    }
+}
+
+/// A board that knows what the configuration says of sources and services, and has seen nothing yet.
+fn board(shared: &RoomContext) -> Board {
+    let config = &shared.config;
+    let mut board = Board::new(BoardSetup {
+        objectives: config.objectives.clone(),
+        clusters: config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect(),
+        sources: shared.sources.iter().map(|source| (source.id.clone(), source.fresh_for_s)).collect(),
+        heartbeats: config.rules.alerts.heartbeats.clone(),
+    });
+    board = board.with_slos(config.slos.iter().map(|slo| slo.target.clone()));
+    for source in &shared.sources {
+        board = board.with_notes(&source.id, source.notes.clone());
+    }
+    for cluster in &config.clusters {
+        board = board
+            .with_app_stale(&cluster.name, cluster.argocd_stale_s)
+            .with_destinations(&cluster.name, systems::kubernetes::destinations(cluster))
+            .with_only_here(&cluster.name, cluster.only_here.clone());
+    }
+    board
+}
