@@ -11,13 +11,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::broadcast::BoardNews;
 use super::context::RoomContext;
+use super::evaluator::Evaluator;
 use super::peer_credentials::Peer;
 use super::person_budget::RequestPermit;
 use super::presence::Presence;
 use super::recorder::Recorder;
-use crate::board::{Board, FlapDamping, JudgedBoard, RateLimiter};
 use crate::clock::Turn;
 use crate::model::plan::Recheck;
 use crate::model::{Actor, Digest, Happening, IncidentId, Observation, PlanId, Refusal, SafeText};
@@ -111,14 +110,7 @@ pub struct FirstRead {
 pub struct Engine {
     pub(super) shared: Arc<RoomContext>,
     pub(super) recorder: Recorder,
-    pub(super) board: Board,
-    pub(super) judged: JudgedBoard,
-    /// When every topic was last judged, on the boot clock.
-    pub(super) judged_at: Option<Duration>,
-    /// What of the board is not in the log yet.
-    pub(super) changes: FlapDamping,
-    pub(super) limiter: RateLimiter,
-    pub(super) board_news: watch::Sender<BoardNews>,
+    pub(super) evaluator: Evaluator,
     pub(super) present: watch::Sender<Arc<Vec<Who>>>,
     pub(super) rechecks: watch::Sender<Arc<Vec<Recheck>>>,
     pub(super) presence: Presence,
@@ -157,7 +149,7 @@ impl Engine {
                     // Nothing: every source has ended, and only the beat and requests are left.
                     sources_live = n > 0;
                     for observation in gulp.drain(..) {
-                        self.board.apply(observation);
+                        self.evaluator.see(observation);
                     }
                 }
                 () = beat.tick() => self.beat(),
@@ -204,6 +196,29 @@ impl Engine {
                 let seq = self.silence_over(incident, happening);
                 let _ = done.send(seq);
             }
+        }
+    }
+
+    pub(super) fn beat(&mut self) {
+        let (now, boot) = (self.shared.clock.now(), self.shared.clock.boot());
+        self.heal();
+        self.wall.record_step(&self.shared.clock, &mut self.recorder);
+        self.expire_plans();
+        self.recorder.write_refusals(false);
+        self.recorder.sign_now_and_then();
+        self.recorder.keep_now_and_then();
+        self.recorder.watch_room();
+        if !self.evaluator.judge(now, boot, self.recorder.incident().is_some()) {
+            return;
+        }
+        self.recheck_plans();
+        if self.recorder.is_degraded() {
+            return;
+        }
+        let found = self.evaluator.changes(now);
+        self.record_transitions(found, now);
+        if self.recorder.is_degraded() {
+            self.evaluator.rewind(self.recorder.story().standing().clone());
         }
     }
 

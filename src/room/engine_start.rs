@@ -12,14 +12,13 @@ use super::broadcast::{Broadcaster, Broadcasts};
 use super::clock_steps::WallClock;
 use super::context::RoomContext;
 use super::engine::{Engine, EngineMessage};
+use super::evaluator::Evaluator;
 use super::preflights::Preflights;
 use super::presence::Presence;
 use super::recorder::Recorder;
 use super::silences::Offers;
-use crate::board::{Board, BoardSetup, FlapDamping, JudgedBoard, RateLimiter};
 use crate::ledger::Ledger;
 use crate::model::entry::RoomStarted;
-use crate::systems;
 
 impl Engine {
     /// On a log that is not read yet; and what sessions watch.
@@ -32,12 +31,7 @@ impl Engine {
         let engine = Self {
             shared: shared.clone(),
             recorder: Recorder::new(shared.clone(), ledger, tell.recorder),
-            board: board(shared),
-            judged: JudgedBoard::default(),
-            judged_at: None,
-            changes: FlapDamping::default(),
-            limiter: RateLimiter::new(&shared.config.rules),
-            board_news: tell.board,
+            evaluator: Evaluator::new(shared.clone(), tell.board),
             present: tell.present,
             rechecks: tell.rechecks,
             presence: Presence::default(),
@@ -66,7 +60,7 @@ impl Engine {
     /// Makes of the log that is there what the room knows; what it says stands is no news of the board.
     fn read_log(&mut self) {
         self.recorder.read_log();
-        self.changes = FlapDamping::new(self.recorder.story().standing().clone());
+        self.evaluator.begin_with(self.recorder.story().standing().clone());
     }
 
     /// Says that the room has started, and settles what it found. With a full disk this waits until there is room.
@@ -107,26 +101,4 @@ impl Engine {
             self.announce();
         }
     }
-}
-
-/// A board that knows what the configuration says of sources and services, and has seen nothing yet.
-fn board(shared: &RoomContext) -> Board {
-    let config = &shared.config;
-    let mut board = Board::new(BoardSetup {
-        objectives: config.objectives.clone(),
-        clusters: config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect(),
-        sources: shared.sources.iter().map(|source| (source.id.clone(), source.fresh_for_s)).collect(),
-        heartbeats: config.rules.alerts.heartbeats.clone(),
-    });
-    board = board.with_slos(config.slos.iter().map(|slo| slo.target.clone()));
-    for source in &shared.sources {
-        board = board.with_notes(&source.id, source.notes.clone());
-    }
-    for cluster in &config.clusters {
-        board = board
-            .with_app_stale(&cluster.name, cluster.argocd_stale_s)
-            .with_destinations(&cluster.name, systems::kubernetes::destinations(cluster))
-            .with_only_here(&cluster.name, cluster.only_here.clone());
-    }
-    board
 }

@@ -13,7 +13,7 @@ mod context;
 mod drained;
 mod engine;
 mod engine_start;
-mod evaluate;
+mod evaluator;
 mod executor;
 mod history_queries;
 mod listener;
@@ -44,6 +44,7 @@ mod silences;
 mod socket;
 mod timeline_feed;
 mod token_bucket;
+mod transition_entries;
 mod written_texts;
 
 use std::path::{Path, PathBuf};

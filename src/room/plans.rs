@@ -174,7 +174,7 @@ impl Engine {
             head: made.head,
             objective,
             to,
-            board: &self.judged,
+            board: self.evaluator.judged(),
             credentials: &credentials,
             cluster_roles: &roles,
         }))
@@ -295,6 +295,19 @@ impl Engine {
     ) -> Answer {
         let incident = self.plan_record(plan)?.plan.incident.clone();
         self.write_in(incident, caller, happening, text)
+    }
+
+    pub(super) fn expire_plans(&mut self) {
+        let boot = self.shared.clock.boot();
+        let late: Vec<_> =
+            self.deadlines.iter().filter(|(_, deadline)| **deadline <= boot).map(|(plan, _)| plan.clone()).collect();
+        for plan in late {
+            let why = SafeText::new("nobody confirmed it in time");
+            // One that can't be recorded now is tried again at the next beat: until then the plan is late, and no claim passes.
+            if !self.is_open(&plan) || self.record_about(&plan, Expired { plan: plan.clone(), why }) {
+                self.deadlines.remove(&plan);
+            }
+        }
     }
 
     /// After a start: what was open expires, what was running is interrupted and found out about by reading.

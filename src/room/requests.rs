@@ -269,7 +269,7 @@ impl Engine {
                 "reject, withdraw or finish it first",
             ));
         }
-        let firing = FiringCounts::of(&self.judged);
+        let firing = FiringCounts::of(self.evaluator.judged());
         if self.recorder.incident().is_none() || although_firing || firing.is_calm() {
             return Ok(());
         }
@@ -282,7 +282,7 @@ impl Engine {
 
     fn close(&mut self, caller: &Caller, although_firing: bool) -> Answer {
         self.may_close(although_firing)?;
-        let firing = FiringCounts::of(&self.judged).critical;
+        let firing = FiringCounts::of(self.evaluator.judged()).critical;
         let closed = Closed { although_firing: Some(firing).filter(|firing| *firing > 0) };
         let answer = self.write(caller, closed, None)?;
         self.recorder.sign_head();

@@ -98,8 +98,8 @@ impl Engine {
             room: &self.shared.config.room,
             incident: &incident.id,
             services: &incident.services,
-            board: &self.judged,
-            members: &self.board.alertmanagers(),
+            board: self.evaluator.judged(),
+            members: &self.evaluator.alertmanagers(),
         };
         silence::preview(change, context)
     }
