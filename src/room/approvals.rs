@@ -48,7 +48,7 @@ impl Engine {
         reply: oneshot::Sender<Answer>,
     ) {
         let first = self.plan_record(&plan).ok().and_then(|record| record.plan.steps.first().cloned());
-        let (Some(me), Some(first)) = (self.me.upgrade(), first) else { return };
+        let (Some(me), Some(first)) = (self.tasks.engine(), first) else { return };
         let waiting = WaitingApproval { caller, confirm, reply };
         let waiting = match self.preflights.ask(&plan, waiting, self.shared.clock.boot()) {
             Begin::Joined => return,
@@ -103,7 +103,7 @@ impl Engine {
         if !read.broken.is_empty() {
             return Err(drift(&read.broken, None));
         }
-        let late = self.deadlines.get(plan).is_none_or(|deadline| *deadline <= self.shared.clock.boot());
+        let late = self.plans.is_late(plan, self.shared.clock.boot());
         // The claim is judged on the record as it will be once this approval is in.
         let mut approved = record.clone();
         approved.approvals.push(approval::Approval { by: caller.actor.clone(), at: self.shared.clock.now(), seq: 0 });
@@ -127,7 +127,7 @@ impl Engine {
             Action::Restore => IncidentStatus::Recovering,
         }));
         let Some(entries) = self.recorder.record(drafts) else { return Err(self.recorder.degraded_refusal()) };
-        self.deadlines.remove(plan);
+        self.plans.forget(plan);
         self.start(body, digest, persons, read.at);
         Ok(Reply::Recorded { seq: entries.first().map_or(0, |entry| entry.seq) })
     }

@@ -4,23 +4,27 @@
 //! Observations become rows, rows that changed become transitions, transitions become entries; requests become entries or
 //! refusals.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{mpsc, oneshot};
 
+use super::background_tasks::BackgroundTasks;
+use super::clock_steps::WallClock;
 use super::context::RoomContext;
+use super::deadlines::Deadlines;
 use super::evaluator::Evaluator;
-use super::peer_credentials::Peer;
+use super::peer_credentials::{self, Peer};
+use super::pending_plans::PendingPlans;
 use super::person_budget::RequestPermit;
+use super::preflights::Preflights;
 use super::presence::Presence;
 use super::recorder::Recorder;
+use super::silence_offers::SilenceOffers;
 use crate::clock::Turn;
-use crate::model::plan::Recheck;
-use crate::model::{Actor, Digest, Happening, IncidentId, Observation, PlanId, Refusal, SafeText};
-use crate::protocol::{Hello, Reply, Request, Who};
+use crate::model::entry::{EntryDraft, Joined, Left};
+use crate::model::{Actor, Digest, Happening, IncidentId, Observation, PersonRole, PlanId, Refusal, SafeText};
+use crate::protocol::{Hello, Reply, Request};
 
 /// The answer to a request.
 pub type Answer = Result<Reply, Refusal>;
@@ -106,32 +110,23 @@ pub struct FirstRead {
     pub broken: Vec<String>,
 }
 
-/// The engine's state.
+/// The parts, and what all of them may read.
 pub struct Engine {
     pub(super) shared: Arc<RoomContext>,
     pub(super) recorder: Recorder,
     pub(super) evaluator: Evaluator,
-    pub(super) present: watch::Sender<Arc<Vec<Who>>>,
-    pub(super) rechecks: watch::Sender<Arc<Vec<Recheck>>>,
     pub(super) presence: Presence,
     /// Previews of silences that were shown lately.
-    pub(super) offers: super::silences::Offers,
+    pub(super) offers: SilenceOffers,
     /// Preconditions that are read, or were lately.
-    pub(super) preflights: super::preflights::Preflights,
-    /// Boot-clock deadlines of open plans: never stored, so a restart expires them all.
-    pub(super) deadlines: BTreeMap<PlanId, Duration>,
-    /// Boot-clock deadlines of requests to remove a text, by the entry that asks.
-    pub(super) redactions: BTreeMap<u64, Duration>,
-    /// When each person proposed, on the boot clock, for the rate of proposals.
-    pub(super) proposals: BTreeMap<String, Vec<Duration>>,
-    /// When waiting plans are compared with the board and told again, on the boot clock.
-    pub(super) recheck_next: Duration,
+    pub(super) preflights: Preflights,
+    pub(super) plans: PendingPlans,
+    /// Until when a removal of a text may be confirmed, by the entry that asks for it.
+    pub(super) redactions: Deadlines<u64>,
     /// How the wall clock stood to the boot clock at the last beat.
-    pub(super) wall: super::clock_steps::WallClock,
-    /// For tasks the engine starts (preflight, executor) to report back.
-    pub(super) me: mpsc::WeakSender<EngineMessage>,
-    pub(super) tasks: tokio_util::task::TaskTracker,
-    pub(super) stop: CancellationToken,
+    pub(super) wall: WallClock,
+    /// Tasks the engine starts (preflight, executor), which report back.
+    pub(super) tasks: BackgroundTasks,
 }
 
 impl Engine {
@@ -139,7 +134,7 @@ impl Engine {
     pub async fn run(mut self, mut commands: mpsc::Receiver<EngineMessage>, mut seen: mpsc::Receiver<Observation>) {
         let mut gulp = Vec::with_capacity(GULP);
         let mut beat = self.shared.clock.ticks(BEAT, Turn::Judge);
-        let stop = self.stop.clone();
+        let stop = self.tasks.stop().clone();
         let mut sources_live = true;
         loop {
             tokio::select! {
@@ -220,6 +215,47 @@ impl Engine {
         if self.recorder.is_degraded() {
             self.evaluator.rewind(self.recorder.story().standing().clone());
         }
+    }
+
+    pub(super) fn join(&mut self, caller: &Caller) {
+        let (role, mapped) = self.role_of(caller);
+        let first = self.presence.join(&caller.actor, role, self.shared.clock.now());
+        if first
+            && self.recorder.incident().is_some()
+            && self.presence.worth_recording(&caller.actor.person, mapped, self.shared.clock.boot())
+        {
+            self.recorder.record(vec![self.presence_draft(&caller.actor, Joined {})]);
+        }
+    }
+
+    pub(super) fn leave(&mut self, caller: &Caller) {
+        let mapped = self.role_of(caller).1;
+        let gone = self.presence.leave(&caller.actor);
+        if gone
+            && self.recorder.incident().is_some()
+            && self.presence.worth_recording(&caller.actor.person, mapped, self.shared.clock.boot())
+        {
+            self.recorder.record(vec![self.presence_draft(&caller.actor, Left {})]);
+        }
+    }
+
+    /// Those present when an incident opens joined it then.
+    pub(super) fn present_drafts(&self) -> Vec<EntryDraft> {
+        self.presence.everyone().iter().map(|who| self.presence_draft(&who.actor, Joined {})).collect()
+    }
+
+    fn presence_draft(&self, actor: &Actor, happening: impl Into<Happening>) -> EntryDraft {
+        EntryDraft { incident: self.recorder.incident(), by: actor.clone(), happening: happening.into(), text: None }
+    }
+
+    /// Role and whether the person is in the people file, as they stand now.
+    pub(super) fn role_of(&self, caller: &Caller) -> (PersonRole, bool) {
+        let identity = if self.shared.drill.is_some() {
+            peer_credentials::identify(caller.peer, &caller.hello, &self.shared.config, true).ok()
+        } else {
+            Some(peer_credentials::judge(caller.peer, &self.shared.config))
+        };
+        identity.map_or((PersonRole::Observer, false), |identity| (identity.role, identity.mapped))
     }
 
     /// Sends an answer; a refusal is also noted in the log, folded.

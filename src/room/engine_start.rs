@@ -1,22 +1,21 @@
 //! The engine comes to the log: at its start, and when a full disk has room again. What it settles then needs all its parts.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::background_tasks::BackgroundTasks;
 use super::broadcast::{Broadcaster, Broadcasts};
 use super::clock_steps::WallClock;
 use super::context::RoomContext;
+use super::deadlines::Deadlines;
 use super::engine::{Engine, EngineMessage};
 use super::evaluator::Evaluator;
+use super::pending_plans::PendingPlans;
 use super::preflights::Preflights;
 use super::presence::Presence;
 use super::recorder::Recorder;
-use super::silences::Offers;
+use super::silence_offers::SilenceOffers;
 use crate::ledger::Ledger;
 use crate::model::entry::RoomStarted;
 
@@ -32,19 +31,13 @@ impl Engine {
             shared: shared.clone(),
             recorder: Recorder::new(shared.clone(), ledger, tell.recorder),
             evaluator: Evaluator::new(shared.clone(), tell.board),
-            present: tell.present,
-            rechecks: tell.rechecks,
-            presence: Presence::default(),
-            offers: Offers::default(),
+            presence: Presence::new(tell.present),
+            offers: SilenceOffers::default(),
             preflights: Preflights::default(),
-            deadlines: BTreeMap::new(),
-            proposals: BTreeMap::new(),
-            redactions: BTreeMap::new(),
-            recheck_next: Duration::ZERO,
+            plans: PendingPlans::new(tell.rechecks),
+            redactions: Deadlines::default(),
             wall: WallClock::new(&shared.clock),
-            me: me.downgrade(),
-            tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
+            tasks: BackgroundTasks::new(me),
         };
         (engine, news)
     }

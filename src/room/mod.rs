@@ -4,12 +4,14 @@
 //! new requests, then the sources, last the writer, so that what was seen is recorded.
 
 mod approvals;
+mod background_tasks;
 mod board_history;
 mod broadcast;
 mod clock_steps;
 #[cfg(test)]
 mod clock_steps_tests;
 mod context;
+mod deadlines;
 mod drained;
 mod engine;
 mod engine_start;
@@ -20,6 +22,7 @@ mod listener;
 mod log_key;
 mod peer_credentials;
 mod peer_login;
+mod pending_plans;
 mod person_budget;
 mod plans;
 #[cfg(test)]
@@ -40,6 +43,7 @@ mod requests;
 mod row_pages;
 mod session;
 mod shared_deltas;
+mod silence_offers;
 mod silences;
 mod socket;
 mod timeline_feed;
@@ -163,7 +167,7 @@ impl Room {
         let (mut engine, news) = Engine::new(&shared, opened.ledger, &commands_tx);
         engine.recorder.opened(opened.snapshot, lost);
         engine.recorder.sign_with(log_key::of_log(&shared.reader, signer));
-        let (stop_engine, acts) = (engine.stop.clone(), engine.tasks.clone());
+        let (stop_engine, acts) = (engine.tasks.stop().clone(), engine.tasks.tracker().clone());
         let (stop_sessions, sessions) = (CancellationToken::new(), TaskTracker::new());
         if let Some(unverified) = opened.unverified {
             recorder::verify_rest(unverified, commands_tx.downgrade());

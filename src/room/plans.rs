@@ -94,7 +94,7 @@ impl Engine {
         supersedes: Option<PlanId>,
     ) -> Answer {
         let boot = self.shared.clock.boot();
-        let recent = self.recent_proposals(caller, boot);
+        let recent = self.plans.recent_proposals(&caller.actor.person, boot);
         let none = Plans::default();
         let plans = self.recorder.story().current().map_or(&none, |incident| &incident.plans);
         approval::may_begin(plans, self.asker(caller), self.now_rules(), recent)?;
@@ -106,17 +106,8 @@ impl Engine {
         let Reply::Recorded { seq } = self.write(caller, proposed, None)? else {
             return Err(self.recorder.degraded_refusal());
         };
-        self.deadlines.insert(plan.plan.clone(), boot + Duration::from_secs(plan.ttl_s));
-        self.proposals.entry(caller.actor.person.to_string()).or_default().push(boot);
+        self.plans.proposed(&plan, &caller.actor.person, boot);
         Ok(Reply::Plan { plan: bytes, digest, seq: Some(seq) })
-    }
-
-    /// Proposals of this person in the last minute.
-    fn recent_proposals(&mut self, caller: &Caller, boot: Duration) -> usize {
-        let since = boot.saturating_sub(Duration::from_secs(60));
-        let times = self.proposals.entry(caller.actor.person.to_string()).or_default();
-        times.retain(|at| *at >= since);
-        times.len()
     }
 
     fn build(&mut self, caller: &Caller, act: PlanRequest<'_>, supersedes: Option<PlanId>) -> Result<Plan, Refusal> {
@@ -181,22 +172,15 @@ impl Engine {
     }
 
     pub(super) fn start(&self, plan: Plan, digest: Digest, persons: Vec<crate::model::PersonId>, read_at: Duration) {
-        let Some(engine) = self.me.upgrade() else { return };
+        let Some(engine) = self.tasks.engine() else { return };
         let (id, to) = (plan.plan.clone(), engine.clone());
         let run = PlanRun { shared: self.shared.clone(), engine, plan, digest, persons, read_at };
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            let run = async {
-                // Nothing of the run is looked at after it failed.
-                let run = used_for(RequestUse::Act, run.go());
-                if AssertUnwindSafe(run).catch_unwind().await.is_err() {
-                    executor::broke_off(&to, &id).await;
-                }
-            };
-            tokio::select! {
-                () = run => {}
-                // The room stops: the plan is found `executing` at the next start, and becomes `interrupted` there.
-                () = stop.cancelled() => {}
+        // When the room stops, the plan is found `executing` at the next start, and becomes `interrupted` there.
+        self.tasks.spawn_until_stop(async move {
+            // Nothing of the run is looked at after it failed.
+            let run = used_for(RequestUse::Act, run.go());
+            if AssertUnwindSafe(run).catch_unwind().await.is_err() {
+                executor::broke_off(&to, &id).await;
             }
         });
     }
@@ -222,14 +206,8 @@ impl Engine {
 
     /// Has it read what an interrupted plan did.
     fn find_out(&self, record: PlanRecord) {
-        let Some(engine) = self.me.upgrade() else { return };
-        let (shared, stop) = (self.shared.clone(), self.stop.clone());
-        self.tasks.spawn(async move {
-            tokio::select! {
-                () = reconcile::reconcile(shared, engine, record) => {}
-                () = stop.cancelled() => {}
-            }
-        });
+        let Some(engine) = self.tasks.engine() else { return };
+        self.tasks.spawn_until_stop(reconcile::reconcile(self.shared.clone(), engine, record));
     }
 
     pub(super) fn reject(&mut self, caller: &Caller, plan: PlanId, reason: SafeText) -> Answer {
@@ -298,14 +276,11 @@ impl Engine {
     }
 
     pub(super) fn expire_plans(&mut self) {
-        let boot = self.shared.clock.boot();
-        let late: Vec<_> =
-            self.deadlines.iter().filter(|(_, deadline)| **deadline <= boot).map(|(plan, _)| plan.clone()).collect();
-        for plan in late {
+        for plan in self.plans.late(self.shared.clock.boot()) {
             let why = SafeText::new("nobody confirmed it in time");
             // One that can't be recorded now is tried again at the next beat: until then the plan is late, and no claim passes.
             if !self.is_open(&plan) || self.record_about(&plan, Expired { plan: plan.clone(), why }) {
-                self.deadlines.remove(&plan);
+                self.plans.forget(&plan);
             }
         }
     }

@@ -115,7 +115,7 @@ async fn a_run_that_fails_is_interrupted_and_read_back_and_not_run_again() {
     assert_eq!(state(&engine), Some(PlanState::Executing), "{:?}", engine.recorder.story().anomalies);
 
     engine.start(plan, digest, vec!["sam".into(), "lee".into()], executor::boottime());
-    let (reader, stop, acts) = (shared.reader.clone(), engine.stop.clone(), engine.tasks.clone());
+    let (reader, stop, acts) = (shared.reader.clone(), engine.tasks.stop().clone(), engine.tasks.tracker().clone());
     // No source ever reports.
     let (_seen, seen) = mpsc::channel(1);
     let running = tokio::spawn(engine.run(commands, seen));

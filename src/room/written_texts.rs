@@ -100,7 +100,7 @@ impl Engine {
 
     /// Whether the time of a request has passed. A restart ends it, as it ends plans.
     fn is_late(&self, request: &Redaction) -> bool {
-        self.redactions.get(&request.proposal).is_none_or(|deadline| *deadline <= self.shared.clock.boot())
+        self.redactions.is_late(&request.proposal, self.shared.clock.boot())
     }
 
     pub(super) fn propose_redaction(&mut self, caller: &Caller, seq: u64, reason: SafeText) -> Answer {
@@ -120,7 +120,7 @@ impl Engine {
         let answer = self.write_in(incident, caller, RedactProposed { seq, quorum, level }, Some(reason))?;
         if let Reply::Recorded { seq: proposal } = &answer {
             let deadline = self.shared.clock.boot() + std::time::Duration::from_secs(ttl_s);
-            self.redactions.insert(*proposal, deadline);
+            self.redactions.set(*proposal, deadline);
         }
         Ok(answer)
     }
@@ -153,7 +153,7 @@ impl Engine {
         let Some(entries) = self.recorder.record(drafts) else { return Err(self.recorder.degraded_refusal()) };
         let last = entries.last().map_or(0, |entry| entry.seq);
         if completes {
-            self.redactions.remove(&proposal);
+            self.redactions.forget(&proposal);
             self.recorder.overwrite(seq, last).map_err(|why| {
                 Refusal::new(
                     RefusalKind::Degraded,
@@ -169,7 +169,7 @@ impl Engine {
         let (incident, request) = self.redaction_of(seq)?;
         approval::may_refuse_redaction(request, self.asker(caller), self.now_rules())?;
         let proposal = request.proposal;
-        self.redactions.remove(&proposal);
+        self.redactions.forget(&proposal);
         self.write_in(incident, caller, RedactRefused { seq, proposal }, None)
     }
 }
