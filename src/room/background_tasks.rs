@@ -7,7 +7,6 @@ use tokio_util::task::TaskTracker;
 use super::engine::EngineMessage;
 
 /// What such tasks need, and what the room needs to end them.
-#[derive(Clone)]
 pub struct BackgroundTasks {
     engine: mpsc::WeakSender<EngineMessage>,
     tasks: TaskTracker,
