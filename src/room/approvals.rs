@@ -48,7 +48,7 @@ impl Engine {
         reply: oneshot::Sender<Answer>,
     ) {
         let first = self.plan_record(&plan).ok().and_then(|record| record.plan.steps.first().cloned());
-        let (Some(me), Some(first)) = (self.me.upgrade(), first) else { return };
+        let (Some(me), Some(first)) = (self.tasks.engine(), first) else { return };
         let waiting = WaitingApproval { caller, confirm, reply };
         let waiting = match self.preflights.ask(&plan, waiting, self.shared.clock.boot()) {
             Begin::Joined => return,
@@ -103,7 +103,7 @@ impl Engine {
         if !read.broken.is_empty() {
             return Err(drift(&read.broken, None));
         }
-        let late = self.deadlines.get(plan).is_none_or(|deadline| *deadline <= self.shared.clock.boot());
+        let late = self.plans.is_late(plan, self.shared.clock.boot());
         // The claim is judged on the record as it will be once this approval is in.
         let mut approved = record.clone();
         approved.approvals.push(approval::Approval { by: caller.actor.clone(), at: self.shared.clock.now(), seq: 0 });
@@ -120,14 +120,14 @@ impl Engine {
         let claim = Executing { plan: plan.clone(), digest, boot: self.shared.boot.clone() };
         let mut drafts = vec![
             EntryDraft { incident: incident.clone(), by: caller.actor.clone(), happening: yes.into(), text: None },
-            EntryDraft { incident, ..self.by_room(claim) },
+            EntryDraft { incident, ..self.recorder.by_room(claim) },
         ];
         drafts.extend(self.advance_status(match action {
             Action::Failover => IncidentStatus::Mitigating,
             Action::Restore => IncidentStatus::Recovering,
         }));
-        let Some(entries) = self.record(drafts) else { return Err(self.degraded_refusal()) };
-        self.deadlines.remove(plan);
+        let Some(entries) = self.recorder.record(drafts) else { return Err(self.recorder.degraded_refusal()) };
+        self.plans.forget(plan);
         self.start(body, digest, persons, read.at);
         Ok(Reply::Recorded { seq: entries.first().map_or(0, |entry| entry.seq) })
     }

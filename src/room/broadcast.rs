@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::recorder::RecorderWatches;
 use crate::board::{Topic, TopicView};
 use crate::model::SafeText;
 use crate::model::plan::Recheck;
@@ -13,13 +14,11 @@ use crate::protocol::{LogRoom, Who};
 /// The board by topic. Views are shared, so an unchanged topic compares by pointer.
 pub type BoardNews = Arc<BTreeMap<Topic, Arc<TopicView>>>;
 
-/// The room's side of the watches.
+/// The room's side of the watches, each for the part of the engine that tells it.
 pub struct Broadcaster {
-    pub head: watch::Sender<u64>,
+    pub recorder: RecorderWatches,
     pub board: watch::Sender<BoardNews>,
     pub present: watch::Sender<Arc<Vec<Who>>>,
-    pub degraded: watch::Sender<Option<SafeText>>,
-    pub log_room: watch::Sender<Option<LogRoom>>,
     pub rechecks: watch::Sender<Arc<Vec<Recheck>>>,
 }
 
@@ -45,11 +44,9 @@ impl Broadcaster {
         let (rechecks_tx, rechecks_rx) = watch::channel(Arc::default());
         (
             Self {
-                head: head_tx,
+                recorder: RecorderWatches { head: head_tx, degraded: degraded_tx, log_room: log_room_tx },
                 board: board_tx,
                 present: present_tx,
-                degraded: degraded_tx,
-                log_room: log_room_tx,
                 rechecks: rechecks_tx,
             },
             Broadcasts {

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use std::time::Duration;
 
-use super::engine::Engine;
+use super::recorder::Recorder;
 use crate::clock::Clock;
 use crate::model::entry::Transition;
 use crate::model::{Happening, SafeText, Stamp, TransitionKind};
@@ -38,6 +38,18 @@ impl WallClock {
         let by = booted - self.booted?;
         (by.abs() >= STEP).then(|| ClockStep { from: to - by, to })
     }
+
+    /// Records a step of the wall clock since the last time. While nothing can be recorded it waits.
+    pub fn record_step(&mut self, clock: &Clock, recorder: &mut Recorder) {
+        let Some(step) = self.step(clock) else {
+            // A time service that slews moves it too, a little at every beat.
+            *self = Self::new(clock);
+            return;
+        };
+        if !recorder.is_degraded() && recorder.record(vec![recorder.by_room(stepped(&step))]).is_some() {
+            *self = Self::new(clock);
+        }
+    }
 }
 
 /// What the wall clock would have read at the boot, and what it reads now; `None` if that can't be told just now.
@@ -48,20 +60,6 @@ fn booted(clock: &Clock) -> Option<(Stamp, Stamp)> {
     let apart = boot.saturating_sub(before);
     (apart < APART).then_some(())?;
     Some((now - TimeDelta::from_std(boot).ok()?, now))
-}
-
-impl Engine {
-    /// Records a step of the wall clock since the last beat. While nothing can be recorded it waits.
-    pub(super) fn record_clock_step(&mut self) {
-        let Some(step) = self.wall.step(&self.shared.clock) else {
-            // A time service that slews moves it too, a little at every beat.
-            self.wall = WallClock::new(&self.shared.clock);
-            return;
-        };
-        if self.degraded.is_none() && self.record(vec![self.by_room(stepped(&step))]).is_some() {
-            self.wall = WallClock::new(&self.shared.clock);
-        }
-    }
 }
 
 fn stepped(step: &ClockStep) -> Happening {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::sync::mpsc;
 
-use super::Room;
 use super::engine::Engine;
 use super::plans_tests::{Faulty, shared};
 use crate::clock::Clock;
@@ -22,16 +21,16 @@ fn room(home: &std::path::Path) -> (Engine, Clock, String) {
     let clock = Clock::manual("2026-03-02T14:37:00Z".parse().expect("a time"));
     let (shared, ledger) = shared(home, Arc::new(Faulty::default()), clock.clone());
     let (commands, _) = mpsc::channel(16);
-    let (mut engine, _news) = Room::engine(&shared, ledger, &commands);
+    let (mut engine, _news) = Engine::new(&shared, ledger, &commands);
     let pair = ssh_key::private::Ed25519Keypair::from_seed(&[5; 32]);
     let private = ssh_key::PrivateKey::new(pair.into(), "").expect("a key");
     let key = SigningKey::parse(&private.to_openssh(ssh_key::LineEnding::LF).expect("text")).expect("a key");
     let public = key.public();
-    engine.signer = Some(key);
+    engine.recorder.sign_with(Some(key));
     let incident = IncidentId::from("INC-1");
     let opened = Opened { incident: incident.clone(), severity: Severity::Sev1, detected_at: None };
     let draft = EntryDraft { incident: Some(incident), by: Actor::room(), happening: opened.into(), text: None };
-    assert!(engine.record(vec![draft]).is_some());
+    assert!(engine.recorder.record(vec![draft]).is_some());
     (engine, clock, public)
 }
 

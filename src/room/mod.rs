@@ -4,23 +4,25 @@
 //! new requests, then the sources, last the writer, so that what was seen is recorded.
 
 mod approvals;
+mod background_tasks;
 mod board_history;
 mod broadcast;
 mod clock_steps;
 #[cfg(test)]
 mod clock_steps_tests;
 mod context;
-mod disk_full;
+mod deadlines;
 mod drained;
 mod engine;
-mod evaluate;
+mod engine_start;
+mod evaluator;
 mod executor;
 mod history_queries;
 mod listener;
 mod log_key;
-mod log_quota;
 mod peer_credentials;
 mod peer_login;
+mod pending_plans;
 mod person_budget;
 mod plans;
 #[cfg(test)]
@@ -33,6 +35,7 @@ mod rechecks;
 mod reconcile;
 #[cfg(test)]
 mod reconcile_tests;
+mod recorder;
 mod refusals;
 mod request_limits;
 mod request_routing;
@@ -40,16 +43,14 @@ mod requests;
 mod row_pages;
 mod session;
 mod shared_deltas;
+mod silence_offers;
 mod silences;
-mod snapshot;
-#[cfg(test)]
-mod snapshot_tests;
 mod socket;
 mod timeline_feed;
 mod token_bucket;
+mod transition_entries;
 mod written_texts;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -57,29 +58,23 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::board::{Board, BoardSetup, FlapDamping, JudgedBoard, RateLimiter};
 use crate::clock::{Clock, Random};
 use crate::config::Config;
-use crate::ledger::{Ledger, LedgerError, LogHealth, OpenOptions, Storage};
+use crate::ledger::{Ledger, LedgerError, OpenOptions, Storage};
 use crate::model::SafeText;
-use crate::model::entry::RoomStarted;
 use crate::protocol::DrillInfo;
 use crate::seal::SigningKey;
 use crate::systems::egress_policy::EgressPolicy;
 use crate::systems::proxy::Environment;
 use crate::systems::request_meter::Meters;
 use crate::systems::{self, Ctx};
-use crate::timeline::{Keep, Story};
 
 pub use engine::{Answer, Caller, EngineMessage};
 pub use socket::{Socket, SocketError};
 
-use broadcast::{Broadcaster, Broadcasts};
 use context::RoomContext;
-use disk_full::Outage;
 use engine::Engine;
 use listener::Door;
-use presence::Presence;
 
 /// Observations waiting for the engine; a full channel slows the sources down.
 const SEEN: usize = 8192;
@@ -169,14 +164,13 @@ impl Room {
             accounts: peer_credentials::Accounts::default(),
         });
         let (commands_tx, commands) = mpsc::channel(COMMANDS);
-        let (mut engine, news) = Self::engine(&shared, opened.ledger, &commands_tx);
-        engine.lost = lost;
-        engine.kept.found = opened.snapshot;
-        engine.signer = log_key::of_log(&shared.reader, signer);
-        let (stop_engine, acts) = (engine.stop.clone(), engine.tasks.clone());
+        let (mut engine, news) = Engine::new(&shared, opened.ledger, &commands_tx);
+        engine.recorder.opened(opened.snapshot, lost);
+        engine.recorder.sign_with(log_key::of_log(&shared.reader, signer));
+        let (stop_engine, acts) = (engine.tasks.stop().clone(), engine.tasks.tracker().clone());
         let (stop_sessions, sessions) = (CancellationToken::new(), TaskTracker::new());
         if let Some(unverified) = opened.unverified {
-            snapshot::verify_rest(unverified, commands_tx.downgrade());
+            recorder::verify_rest(unverified, commands_tx.downgrade());
         }
         let path = socket.path().to_owned();
         let engine = tokio::spawn(async move { engine.begin().run(commands, seen).await });
@@ -193,60 +187,6 @@ impl Room {
             over: false,
             acts,
         })
-    }
-
-    fn engine(shared: &Arc<RoomContext>, ledger: Ledger, me: &mpsc::Sender<EngineMessage>) -> (Engine, Broadcasts) {
-        let (newsroom, news) = Broadcaster::open(shared.reader.head().0);
-        let config = &shared.config;
-        let mut board = Board::new(BoardSetup {
-            objectives: config.objectives.clone(),
-            clusters: config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect(),
-            sources: shared.sources.iter().map(|source| (source.id.clone(), source.fresh_for_s)).collect(),
-            heartbeats: config.rules.alerts.heartbeats.clone(),
-        });
-        board = board.with_slos(config.slos.iter().map(|slo| slo.target.clone()));
-        for source in &shared.sources {
-            board = board.with_notes(&source.id, source.notes.clone());
-        }
-        for cluster in &config.clusters {
-            board = board
-                .with_app_stale(&cluster.name, cluster.argocd_stale_s)
-                .with_destinations(&cluster.name, systems::kubernetes::destinations(cluster))
-                .with_only_here(&cluster.name, cluster.only_here.clone());
-        }
-        let engine = Engine {
-            shared: shared.clone(),
-            ledger,
-            story: Story::keeping(Keep::Heads),
-            board,
-            judged: JudgedBoard::default(),
-            judged_at: None,
-            changes: FlapDamping::default(),
-            limiter: RateLimiter::new(&config.rules),
-            newsroom,
-            presence: Presence::default(),
-            offers: silences::Offers::default(),
-            preflights: preflights::Preflights::default(),
-            deadlines: BTreeMap::new(),
-            proposals: BTreeMap::new(),
-            redactions: BTreeMap::new(),
-            recheck_next: std::time::Duration::ZERO,
-            degraded: None,
-            kept: snapshot::SnapshotState::default(),
-            quota: log_quota::Quota::default(),
-            outage: Outage::default(),
-            announced: false,
-            lost: None,
-            unread: None,
-            signer: None,
-            signed: 0,
-            sign_next: std::time::Duration::ZERO,
-            wall: clock_steps::WallClock::new(&shared.clock),
-            me: me.downgrade(),
-            tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
-        };
-        (engine, news)
     }
 
     /// Where clients connect.
@@ -278,44 +218,6 @@ impl Room {
     }
 }
 
-impl Engine {
-    /// Folds the log that is there, and says that the room has started. Open plans expire, running ones are interrupted.
-    fn begin(mut self) -> Self {
-        self.read_log();
-        match self.ledger.condition() {
-            LogHealth::Healthy => {}
-            LogHealth::Degraded(why) => {
-                if self.ledger.is_full() {
-                    self.disk_is_full();
-                }
-                self.degrade(&format!("the timeline can't be written: {why}"));
-            }
-            LogHealth::Damaged(why) => self.degrade(why.as_str()),
-        }
-        self.announce();
-        self
-    }
-
-    /// Says that the room has started, and settles what it found. With a full disk this waits until there is room.
-    fn announce(&mut self) {
-        let started = RoomStarted {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            drill: self.shared.drill.as_ref().map(|drill| format!("{} seed {}", drill.scenario, drill.seed)),
-            people_digest: self.shared.config.people_digest.clone(),
-            policy_digest: self.shared.policy_digest.clone(),
-        };
-        let mut drafts = vec![self.by_room(started)];
-        drafts.extend(self.lost.clone().map(|says| self.by_room(self.damage(says))));
-        self.announced = self.record(drafts).is_some();
-        if self.announced {
-            self.lost = None;
-            self.settle_old_plans();
-            self.settle_old_silences();
-            self.finish_redactions();
-        }
-    }
-}
-
 /// Opens the log of a room; what it warns of is traced.
 fn open_log(setup: &RoomSetup, boot: &str) -> Result<crate::ledger::OpenedLog, LedgerError> {
     let options = OpenOptions {
@@ -327,7 +229,7 @@ fn open_log(setup: &RoomSetup, boot: &str) -> Result<crate::ledger::OpenedLog, L
         key: setup.key.clone(),
         allow_fs: setup.config.allow_fs.clone(),
         check_fs: setup.serve,
-        snapshot: Some(snapshot::FORM.to_owned()),
+        snapshot: Some(recorder::FORM.to_owned()),
     };
     let opened = Ledger::open(options, setup.storage.clone(), setup.clock.clone(), setup.random.clone())?;
     for warning in &opened.warnings {

@@ -53,7 +53,7 @@ impl Engine {
             policy_digest: &self.shared.policy_digest,
             people_digest: &self.shared.config.people_digest,
             drill: self.shared.drill.is_some(),
-            degraded: self.degraded.as_ref(),
+            degraded: self.recorder.degraded(),
         }
     }
 
@@ -64,7 +64,7 @@ impl Engine {
 
     /// A plan of any incident of this log.
     pub(super) fn plan_record(&self, plan: &PlanId) -> Result<&PlanRecord, Refusal> {
-        self.story.incidents.iter().rev().find_map(|incident| incident.plans.get(plan)).ok_or_else(|| {
+        self.recorder.story().incidents.iter().rev().find_map(|incident| incident.plans.get(plan)).ok_or_else(|| {
             Refusal::new(
                 RefusalKind::UnknownPlan,
                 format!("there is no plan {plan} in this room"),
@@ -94,32 +94,25 @@ impl Engine {
         supersedes: Option<PlanId>,
     ) -> Answer {
         let boot = self.shared.clock.boot();
-        let recent = self.recent_proposals(caller, boot);
+        let recent = self.plans.recent_proposals(&caller.actor.person, boot);
         let none = Plans::default();
-        let plans = self.story.current().map_or(&none, |incident| &incident.plans);
+        let plans = self.recorder.story().current().map_or(&none, |incident| &incident.plans);
         approval::may_begin(plans, self.asker(caller), self.now_rules(), recent)?;
         let plan = self.build(caller, act, supersedes)?;
-        let plans = self.story.current().map_or(&none, |incident| &incident.plans);
+        let plans = self.recorder.story().current().map_or(&none, |incident| &incident.plans);
         approval::may_propose(plans, &plan, self.asker(caller), self.now_rules(), recent, confirm)?;
         let (bytes, digest) = seal::plan_bytes(&plan).map_err(unprintable)?;
         let proposed = Proposed { digest, plan: PlanBytes(bytes.clone()) };
-        let Reply::Recorded { seq } = self.write(caller, proposed, None)? else { return Err(self.degraded_refusal()) };
-        self.deadlines.insert(plan.plan.clone(), boot + Duration::from_secs(plan.ttl_s));
-        self.proposals.entry(caller.actor.person.to_string()).or_default().push(boot);
+        let Reply::Recorded { seq } = self.write(caller, proposed, None)? else {
+            return Err(self.recorder.degraded_refusal());
+        };
+        self.plans.proposed(&plan, &caller.actor.person, boot);
         Ok(Reply::Plan { plan: bytes, digest, seq: Some(seq) })
-    }
-
-    /// Proposals of this person in the last minute.
-    fn recent_proposals(&mut self, caller: &Caller, boot: Duration) -> usize {
-        let since = boot.saturating_sub(Duration::from_secs(60));
-        let times = self.proposals.entry(caller.actor.person.to_string()).or_default();
-        times.retain(|at| *at >= since);
-        times.len()
     }
 
     fn build(&mut self, caller: &Caller, act: PlanRequest<'_>, supersedes: Option<PlanId>) -> Result<Plan, Refusal> {
         let PlanRequest { action, service, to } = act;
-        let Some(incident) = self.incident() else {
+        let Some(incident) = self.recorder.incident() else {
             return Err(Refusal::new(
                 RefusalKind::NoIncident,
                 "no incident is open, and a plan belongs to one",
@@ -172,29 +165,22 @@ impl Engine {
             head: made.head,
             objective,
             to,
-            board: &self.judged,
+            board: self.evaluator.judged(),
             credentials: &credentials,
             cluster_roles: &roles,
         }))
     }
 
     pub(super) fn start(&self, plan: Plan, digest: Digest, persons: Vec<crate::model::PersonId>, read_at: Duration) {
-        let Some(engine) = self.me.upgrade() else { return };
+        let Some(engine) = self.tasks.engine() else { return };
         let (id, to) = (plan.plan.clone(), engine.clone());
         let run = PlanRun { shared: self.shared.clone(), engine, plan, digest, persons, read_at };
-        let stop = self.stop.clone();
-        self.tasks.spawn(async move {
-            let run = async {
-                // Nothing of the run is looked at after it failed.
-                let run = used_for(RequestUse::Act, run.go());
-                if AssertUnwindSafe(run).catch_unwind().await.is_err() {
-                    executor::broke_off(&to, &id).await;
-                }
-            };
-            tokio::select! {
-                () = run => {}
-                // The room stops: the plan is found `executing` at the next start, and becomes `interrupted` there.
-                () = stop.cancelled() => {}
+        // When the room stops, the plan is found `executing` at the next start, and becomes `interrupted` there.
+        self.tasks.spawn_until_stop(async move {
+            // Nothing of the run is looked at after it failed.
+            let run = used_for(RequestUse::Act, run.go());
+            if AssertUnwindSafe(run).catch_unwind().await.is_err() {
+                executor::broke_off(&to, &id).await;
             }
         });
     }
@@ -220,14 +206,8 @@ impl Engine {
 
     /// Has it read what an interrupted plan did.
     fn find_out(&self, record: PlanRecord) {
-        let Some(engine) = self.me.upgrade() else { return };
-        let (shared, stop) = (self.shared.clone(), self.stop.clone());
-        self.tasks.spawn(async move {
-            tokio::select! {
-                () = reconcile::reconcile(shared, engine, record) => {}
-                () = stop.cancelled() => {}
-            }
-        });
+        let Some(engine) = self.tasks.engine() else { return };
+        self.tasks.spawn_until_stop(reconcile::reconcile(self.shared.clone(), engine, record));
     }
 
     pub(super) fn reject(&mut self, caller: &Caller, plan: PlanId, reason: SafeText) -> Answer {
@@ -257,17 +237,17 @@ impl Engine {
         }
         let started = StepStarted { plan: plan.clone(), step: step.to_owned() };
         let incident = Some(record.plan.incident.clone());
-        let draft = EntryDraft { incident, ..self.by_room(started) };
-        self.record(vec![draft]).map(|_| ()).ok_or_else(|| "the timeline can't be written".to_owned())
+        let draft = EntryDraft { incident, ..self.recorder.by_room(started) };
+        self.recorder.record(vec![draft]).map(|_| ()).ok_or_else(|| "the timeline can't be written".to_owned())
     }
 
     /// The executor's report, recorded in the plan's own incident.
     pub(super) fn plan_happened(&mut self, plan: &PlanId, happening: Happening) -> bool {
         let ended = matches!(happening, Happening::PlanEnded(_));
         let draft = self.about(plan, happening);
-        let recorded = self.record_outcome(draft);
+        let recorded = self.recorder.record_outcome(draft);
         if ended {
-            self.sign_head();
+            self.recorder.sign_head();
         }
         recorded
     }
@@ -275,12 +255,12 @@ impl Engine {
     /// Something the room says about a plan, in the plan's own incident.
     pub(super) fn record_about(&mut self, plan: &PlanId, happening: impl Into<Happening>) -> bool {
         let draft = self.about(plan, happening);
-        self.record(vec![draft]).is_some()
+        self.recorder.record(vec![draft]).is_some()
     }
 
     fn about(&self, plan: &PlanId, happening: impl Into<Happening>) -> EntryDraft {
         let incident = self.plan_record(plan).ok().map(|record| record.plan.incident.clone());
-        EntryDraft { incident, ..self.by_room(happening) }
+        EntryDraft { incident, ..self.recorder.by_room(happening) }
     }
 
     /// Something a person says about a plan, in the plan's own incident.
@@ -295,12 +275,22 @@ impl Engine {
         self.write_in(incident, caller, happening, text)
     }
 
+    pub(super) fn expire_plans(&mut self) {
+        for plan in self.plans.late(self.shared.clock.boot()) {
+            let why = SafeText::new("nobody confirmed it in time");
+            // One that can't be recorded now is tried again at the next beat: until then the plan is late, and no claim passes.
+            if !self.is_open(&plan) || self.record_about(&plan, Expired { plan: plan.clone(), why }) {
+                self.plans.forget(&plan);
+            }
+        }
+    }
+
     /// After a start: what was open expires, what was running is interrupted and found out about by reading.
     pub(super) fn settle_old_plans(&mut self) {
         let now = self.shared.clock.now();
         let mut drafts = Vec::new();
         let mut interrupted = Vec::new();
-        for record in self.story.incidents.iter().flat_map(|incident| incident.plans.by_id.values()) {
+        for record in self.recorder.story().incidents.iter().flat_map(|incident| incident.plans.by_id.values()) {
             let plan = record.plan.plan.clone();
             let happening: Happening = match record.state {
                 state if state.is_open() => {
@@ -322,9 +312,10 @@ impl Engine {
                 }
                 _ => continue,
             };
-            drafts.push(EntryDraft { incident: Some(record.plan.incident.clone()), ..self.by_room(happening) });
+            drafts
+                .push(EntryDraft { incident: Some(record.plan.incident.clone()), ..self.recorder.by_room(happening) });
         }
-        self.record(drafts);
+        self.recorder.record(drafts);
         interrupted.into_iter().for_each(|record| self.find_out(record));
     }
 }

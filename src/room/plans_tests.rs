@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::context::RoomContext;
-use super::{Room, executor, peer_credentials, plans};
+use super::engine::Engine;
+use super::{executor, peer_credentials, plans};
 use crate::approval::PlanState;
 use crate::approval::tests::{actor, digest_of, plan, proposed};
 use crate::clock::{Clock, Random};
@@ -61,7 +62,7 @@ pub(super) fn opened(
         key: String::new(),
         allow_fs: Vec::new(),
         check_fs: false,
-        snapshot: Some(super::snapshot::FORM.to_owned()),
+        snapshot: Some(super::recorder::FORM.to_owned()),
     };
     let random = Random::seeded(7);
     let opened = Ledger::open(options, Arc::new(FileStorage), clock.clone(), random.clone()).expect("a log");
@@ -91,7 +92,7 @@ async fn a_run_that_fails_is_interrupted_and_read_back_and_not_run_again() {
     let adapter = Arc::new(Faulty::default());
     let (shared, ledger) = shared(home.path(), adapter.clone(), Clock::real());
     let (commands_tx, commands) = mpsc::channel(16);
-    let (mut engine, _news) = Room::engine(&shared, ledger, &commands_tx);
+    let (mut engine, _news) = Engine::new(&shared, ledger, &commands_tx);
     let mut plan = plan("p", "ana", "lb");
     plan.steps.truncate(1);
     let (id, digest, incident) = (plan.plan.clone(), digest_of(&plan), IncidentId::from("INC-1"));
@@ -109,13 +110,12 @@ async fn a_run_that_fails_is_interrupted_and_read_back_and_not_run_again() {
         by(actor("lee", 3), Approved { plan: id.clone(), digest }.into()),
         by(Actor::room(), Executing { plan: id.clone(), digest, boot: "boot".to_owned() }.into()),
     ];
-    assert!(engine.record(told).is_some());
-    let state =
-        |engine: &super::engine::Engine| engine.story.current().and_then(|it| it.plans.get(&id)).map(|it| it.state);
-    assert_eq!(state(&engine), Some(PlanState::Executing), "{:?}", engine.story.anomalies);
+    assert!(engine.recorder.record(told).is_some());
+    let state = |engine: &Engine| engine.recorder.story().current().and_then(|it| it.plans.get(&id)).map(|it| it.state);
+    assert_eq!(state(&engine), Some(PlanState::Executing), "{:?}", engine.recorder.story().anomalies);
 
     engine.start(plan, digest, vec!["sam".into(), "lee".into()], executor::boottime());
-    let (reader, stop, acts) = (shared.reader.clone(), engine.stop.clone(), engine.tasks.clone());
+    let (reader, stop, acts) = (shared.reader.clone(), engine.tasks.stop().clone(), engine.tasks.tracker().clone());
     // No source ever reports.
     let (_seen, seen) = mpsc::channel(1);
     let running = tokio::spawn(engine.run(commands, seen));

@@ -9,9 +9,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::Room;
 use super::context::RoomContext;
-use super::engine::{Answer, Caller, EngineMessage};
+use super::engine::{Answer, Caller, Engine, EngineMessage};
 use super::peer_credentials::Peer;
 use super::person_budget::Whose;
 use super::plans_tests::shared;
@@ -82,7 +81,7 @@ impl PreflightBench {
         kept.policy_digest = first.policy.digest.clone();
         kept.config.people_digest = first.people_digest.clone();
         let (to_writer, commands) = mpsc::channel(256);
-        let (mut engine, _news) = Room::engine(&shared, ledger, &to_writer);
+        let (mut engine, _news) = Engine::new(&shared, ledger, &to_writer);
         let opened = Opened { incident: first.incident.clone(), severity: Severity::Sev1, detected_at: None };
         let by = |who: Actor, happening: Happening| {
             let incident = Some(first.incident.clone());
@@ -100,8 +99,8 @@ impl PreflightBench {
             drafts.push(by(actor("ana", 1), proposed(&it).into()));
             made.push((it.plan.clone(), digest_of(&it)));
         }
-        assert!(engine.record(drafts).is_some());
-        assert!(engine.story.anomalies.is_empty(), "{:?}", engine.story.anomalies);
+        assert!(engine.recorder.record(drafts).is_some());
+        assert!(engine.recorder.story().anomalies.is_empty(), "{:?}", engine.recorder.story().anomalies);
         let (seen_tx, seen) = mpsc::channel(1);
         tokio::spawn(engine.run(commands, seen));
         Self { shared, clock, to_writer, plans: made, _home: home, _seen: seen_tx }

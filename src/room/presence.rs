@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::engine::{Caller, Engine};
-use super::peer_credentials;
+use tokio::sync::watch;
+
 use super::token_bucket::TokenBucket;
-use crate::model::entry::{EntryDraft, Happening, Joined, Left};
 use crate::model::{Actor, PersonId, PersonRole, Stamp};
 use crate::protocol::Who;
 
@@ -19,15 +18,20 @@ const RECORDED_PER_SECOND: f64 = 0.05;
 const REMEMBERED: usize = 256;
 
 /// Persons by name.
-#[derive(Default)]
 pub struct Presence {
     here: BTreeMap<PersonId, Who>,
     recorded: BTreeMap<PersonId, TokenBucket>,
+    tell: watch::Sender<Arc<Vec<Who>>>,
 }
 
 impl Presence {
-    /// Counts a console; true if the person was not here before.
-    fn join(&mut self, actor: &Actor, role: PersonRole, now: Stamp) -> bool {
+    /// Nobody is here yet.
+    pub fn new(tell: watch::Sender<Arc<Vec<Who>>>) -> Self {
+        Self { here: BTreeMap::new(), recorded: BTreeMap::new(), tell }
+    }
+
+    /// Counts a console and tells everyone; true if the person was not here before.
+    pub fn join(&mut self, actor: &Actor, role: PersonRole, now: Stamp) -> bool {
         let who = self.here.entry(actor.person.clone()).or_insert_with(|| Who {
             actor: actor.clone(),
             role,
@@ -35,23 +39,27 @@ impl Presence {
             consoles: 0,
         });
         who.consoles += 1;
-        who.consoles == 1
+        let first = who.consoles == 1;
+        self.tell.send_replace(Arc::new(self.everyone()));
+        first
     }
 
-    /// True if that was the person's last console.
-    fn leave(&mut self, actor: &Actor) -> bool {
-        let Some(who) = self.here.get_mut(&actor.person) else { return false };
-        who.consoles = who.consoles.saturating_sub(1);
-        let gone = who.consoles == 0;
+    /// Takes a console away and tells everyone; true if that was the person's last one.
+    pub fn leave(&mut self, actor: &Actor) -> bool {
+        let gone = self.here.get_mut(&actor.person).is_some_and(|who| {
+            who.consoles = who.consoles.saturating_sub(1);
+            who.consoles == 0
+        });
         if gone {
             self.here.remove(&actor.person);
         }
+        self.tell.send_replace(Arc::new(self.everyone()));
         gone
     }
 
     /// Whether a coming or going of this person is recorded. Who is here now is shown in any case. `mapped` = of the people
     /// file; of others a crowd must not fill the log either, so whoever is one too many to count is not recorded.
-    fn worth_recording(&mut self, person: &PersonId, mapped: bool, now: Duration) -> bool {
+    pub fn worth_recording(&mut self, person: &PersonId, mapped: bool, now: Duration) -> bool {
         if !mapped && self.recorded.len() >= REMEMBERED && !self.recorded.contains_key(person) {
             self.recorded.retain(|_, bucket| !bucket.is_full(now));
             if self.recorded.len() >= REMEMBERED {
@@ -68,58 +76,13 @@ impl Presence {
     }
 }
 
-impl Engine {
-    pub(super) fn join(&mut self, caller: &Caller) {
-        let (role, mapped) = self.role_of(caller);
-        let first = self.presence.join(&caller.actor, role, self.shared.clock.now());
-        self.newsroom.present.send_replace(Arc::new(self.presence.everyone()));
-        if first
-            && self.incident().is_some()
-            && self.presence.worth_recording(&caller.actor.person, mapped, self.shared.clock.boot())
-        {
-            self.record(vec![self.presence_draft(&caller.actor, Joined {})]);
-        }
-    }
-
-    pub(super) fn leave(&mut self, caller: &Caller) {
-        let mapped = self.role_of(caller).1;
-        let gone = self.presence.leave(&caller.actor);
-        self.newsroom.present.send_replace(Arc::new(self.presence.everyone()));
-        if gone
-            && self.incident().is_some()
-            && self.presence.worth_recording(&caller.actor.person, mapped, self.shared.clock.boot())
-        {
-            self.record(vec![self.presence_draft(&caller.actor, Left {})]);
-        }
-    }
-
-    /// Those present when an incident opens joined it then.
-    pub(super) fn present_drafts(&self) -> Vec<EntryDraft> {
-        self.presence.everyone().iter().map(|who| self.presence_draft(&who.actor, Joined {})).collect()
-    }
-
-    fn presence_draft(&self, actor: &Actor, happening: impl Into<Happening>) -> EntryDraft {
-        EntryDraft { incident: self.incident(), by: actor.clone(), happening: happening.into(), text: None }
-    }
-
-    /// Role and whether the person is in the people file, as they stand now.
-    pub(super) fn role_of(&self, caller: &Caller) -> (PersonRole, bool) {
-        let identity = if self.shared.drill.is_some() {
-            peer_credentials::identify(caller.peer, &caller.hello, &self.shared.config, true).ok()
-        } else {
-            Some(peer_credentials::judge(caller.peer, &self.shared.config))
-        };
-        identity.map_or((PersonRole::Observer, false), |identity| (identity.role, identity.mapped))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_crowd_of_accounts_that_comes_and_goes_is_recorded_as_few_and_persons_always() {
-        let mut presence = Presence::default();
+        let mut presence = Presence::new(watch::channel(Arc::default()).0);
         let now = Duration::from_secs(100);
         let recorded = (0..10 * REMEMBERED)
             .flat_map(|uid| [uid, uid])

@@ -6,7 +6,6 @@ use super::engine::{Answer, Caller, Engine};
 use super::plans::PlanRequest;
 use super::request_limits::plausible;
 use crate::board::FiringCounts;
-use crate::ledger::AppendError;
 use crate::model::entry::{Closed, Decision, EntryDraft, FollowUp, Happening, Marked, Note, Pin, Set};
 use crate::model::{IncidentId, IncidentStatus, Milestone, PersonRole, Refusal, RefusalKind, SafeText};
 use crate::protocol::message::{LineKind, RoomStatus, SetIncident};
@@ -49,7 +48,7 @@ impl Engine {
     /// Everything that becomes an entry at once.
     fn change(&mut self, caller: &Caller, request: Request) -> Answer {
         self.operator(caller)?;
-        self.room_for(&request)?;
+        self.recorder.room_for(&request)?;
         match request {
             Request::Note { text, at, mark } => self.write_marked(caller, Note { at }, text, mark),
             Request::Decision { text, at, mark } => {
@@ -123,10 +122,10 @@ impl Engine {
 
     /// Records one entry of a person in the open incident.
     pub(super) fn write(&mut self, caller: &Caller, happening: impl Into<Happening>, text: Option<SafeText>) -> Answer {
-        if self.degraded.is_some() {
-            return Err(self.degraded_refusal());
+        if self.recorder.is_degraded() {
+            return Err(self.recorder.degraded_refusal());
         }
-        let Some(incident) = self.incident() else {
+        let Some(incident) = self.recorder.incident() else {
             return Err(Refusal::new(
                 RefusalKind::NoIncident,
                 "no incident is open, so there is nothing to write to",
@@ -151,9 +150,9 @@ impl Engine {
         }
         let happening = happening.into();
         let draft = EntryDraft { incident: Some(incident), by: caller.actor.clone(), happening, text };
-        match self.record(vec![draft]) {
+        match self.recorder.record(vec![draft]) {
             Some(entries) => Ok(Reply::Recorded { seq: entries.last().map_or(0, |entry| entry.seq) }),
-            None => Err(self.degraded_refusal()),
+            None => Err(self.recorder.degraded_refusal()),
         }
     }
 
@@ -175,7 +174,7 @@ impl Engine {
     /// Marks an entry as a milestone, or takes that back. What it says already is not said twice.
     fn mark(&mut self, caller: &Caller, seq: u64, milestone: Milestone, marked: bool) -> Answer {
         self.known_entry(seq)?;
-        let changed = self.story.current().and_then(|incident| incident.index.changed(seq));
+        let changed = self.recorder.story().current().and_then(|incident| incident.index.changed(seq));
         let mark = changed.and_then(|changed| changed.marking(&milestone));
         let no = |why: String, remedy: &str| Err(Refusal::new(RefusalKind::BadRequest, why, remedy));
         match (marked, mark) {
@@ -192,7 +191,7 @@ impl Engine {
     }
 
     fn known_entry(&self, seq: u64) -> Result<(), Refusal> {
-        if self.story.current().is_some_and(|incident| incident.index.has(seq)) {
+        if self.recorder.story().current().is_some_and(|incident| incident.index.has(seq)) {
             return Ok(());
         }
         Err(Refusal::new(
@@ -203,20 +202,20 @@ impl Engine {
     }
 
     fn open_by_hand(&mut self, caller: &Caller, title: SafeText, severity: crate::model::Severity) -> Answer {
-        if let Some(open) = self.incident() {
+        if let Some(open) = self.recorder.incident() {
             return Err(Refusal::new(
                 RefusalKind::BadRequest,
                 format!("{open} is open; a room runs one incident at a time"),
                 "close it first, or set its title: `warroom incident set --title …`",
             ));
         }
-        if self.degraded.is_some() {
-            return Err(self.degraded_refusal());
+        if self.recorder.is_degraded() {
+            return Err(self.recorder.degraded_refusal());
         }
         let now = self.shared.clock.now();
         match self.open(caller.actor.clone(), title, severity, None, now) {
             Some((incident, seq)) => Ok(Reply::Opened { incident, seq }),
-            None => Err(self.degraded_refusal()),
+            None => Err(self.recorder.degraded_refusal()),
         }
     }
 
@@ -252,14 +251,15 @@ impl Engine {
     /// Whether what a person states of an instant can be so.
     pub(super) fn possible(&self, caller: &Caller, statement: Statement<'_>) -> Result<(), Refusal> {
         let now = self.shared.clock.now();
-        possible(&self.story, statement, &caller.actor.person, now)
+        possible(self.recorder.story(), statement, &caller.actor.person, now)
             .map_err(|it| Refusal::new(RefusalKind::BadRequest, it.why, it.remedy))
     }
 
     /// Whether the open incident may be closed: no plan is under way, and nobody closes unasked while alerts fire.
     fn may_close(&self, although_firing: bool) -> Result<(), Refusal> {
         if let Some(plan) = self
-            .story
+            .recorder
+            .story()
             .current()
             .and_then(|incident| incident.plans.open().first().map(|record| record.plan.plan.clone()))
         {
@@ -269,8 +269,8 @@ impl Engine {
                 "reject, withdraw or finish it first",
             ));
         }
-        let firing = FiringCounts::of(&self.judged);
-        if self.incident().is_none() || although_firing || firing.is_calm() {
+        let firing = FiringCounts::of(self.evaluator.judged());
+        if self.recorder.incident().is_none() || although_firing || firing.is_calm() {
             return Ok(());
         }
         Err(Refusal::new(
@@ -282,27 +282,12 @@ impl Engine {
 
     fn close(&mut self, caller: &Caller, although_firing: bool) -> Answer {
         self.may_close(although_firing)?;
-        let firing = FiringCounts::of(&self.judged).critical;
+        let firing = FiringCounts::of(self.evaluator.judged()).critical;
         let closed = Closed { although_firing: Some(firing).filter(|firing| *firing > 0) };
         let answer = self.write(caller, closed, None)?;
-        self.sign_head();
-        if let Err(error) = super::context::blocking(|| self.ledger.rotate("incident closed")) {
-            self.no_new_segment(&error);
-        }
-        self.newsroom.head.send_replace(self.shared.reader.head().0);
+        self.recorder.sign_head();
+        self.recorder.begin_segment();
         Ok(answer)
-    }
-
-    /// Where nothing happened, out of descriptors for one, the old segment goes on: that is no reason to stop recording.
-    fn no_new_segment(&mut self, error: &AppendError) {
-        tracing::warn!(%error, "an incident is closed and its segment goes on");
-        if matches!(error, AppendError::Unchanged(_)) {
-            return;
-        }
-        if *error == AppendError::Full {
-            self.disk_is_full();
-        }
-        self.degrade(&format!("the timeline can't begin a new segment: {error}"));
     }
 
     fn status(&self) -> RoomStatus {
@@ -312,11 +297,11 @@ impl Engine {
             log: self.shared.reader.log_id().to_owned(),
             seq,
             head: head.hex(),
-            incident: self.incident(),
-            degraded: self.degraded.clone(),
+            incident: self.recorder.incident(),
+            degraded: self.recorder.degraded().cloned(),
             present: self.presence.everyone(),
             drill: self.shared.drill.clone(),
-            log_room: self.room_words(),
+            log_room: self.recorder.room_words(),
             level: Some(self.shared.config.policy.level),
             tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         }

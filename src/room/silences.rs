@@ -4,7 +4,6 @@
 //! The intent is durable before the first byte leaves, the outcome after it. A write is sent once; if its fate is open, the
 //! mark in the comment is looked for, and after a crash likewise.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,21 +12,16 @@ use tokio::sync::{mpsc, oneshot};
 use super::context::RoomContext;
 use super::engine::{Answer, Caller, Engine, EngineMessage};
 use super::executor::boottime;
+use super::silence_offers::drift;
 use crate::actions::silence::{self, Built, SilenceContext};
 use crate::approval::{self, Plans};
 use crate::model::entry::{EntryDraft, Happening, SilenceBegun, SilenceEnded, SilenceOutcome};
 use crate::model::silence::SilenceChange;
-use crate::model::{Digest, IncidentId, PersonId, PlanId, Refusal, RefusalKind, SafeText, SourceId, Step, System};
+use crate::model::{Digest, IncidentId, PlanId, Refusal, RefusalKind, SafeText, SourceId, Step, System};
 use crate::protocol::Reply;
 use crate::systems::request_meter::{RequestUse, used_for};
 use crate::systems::{ActError, Permit};
 
-/// Previews remembered, of everyone together.
-const MOST_SHOWN: usize = 64;
-/// A preview is good for so long.
-const GOOD_FOR: Duration = Duration::from_secs(300);
-/// Changes of one person in a minute.
-const MOST_A_MINUTE: usize = 6;
 /// A write whose answer was lost may still arrive within this real time.
 const LATE: Duration = Duration::from_secs(10);
 /// Whether it was taken is looked for so long at most.
@@ -37,38 +31,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const READ_WITHIN: Duration = Duration::from_secs(5);
 /// An outcome that could not be recorded is offered again after this real time.
 const REPORT_AGAIN: Duration = Duration::from_secs(1);
-
-/// A preview and whom it was shown to.
-struct Offer {
-    built: Built,
-    by: PersonId,
-    at: Duration,
-    used: bool,
-}
-
-/// What was shown lately, oldest first.
-#[derive(Default)]
-pub struct Offers(VecDeque<Offer>);
-
-impl Offers {
-    fn add(&mut self, built: Built, by: PersonId, at: Duration) {
-        // The same preview again is the same offer, begun anew.
-        self.0.retain(|it| it.used || it.by != by || it.built.preview.digest != built.preview.digest);
-        if self.0.len() >= MOST_SHOWN {
-            self.0.pop_front();
-        }
-        self.0.push_back(Offer { built, by, at, used: false });
-    }
-
-    /// The newest offer of this digest to this person.
-    fn find(&mut self, digest: &Digest, by: &PersonId) -> Option<&mut Offer> {
-        self.0.iter_mut().rev().find(|it| it.built.preview.digest == *digest && it.by == *by)
-    }
-
-    fn used_since(&self, by: &PersonId, since: Duration) -> usize {
-        self.0.iter().filter(|it| it.used && it.by == *by && it.at >= since).count()
-    }
-}
 
 impl Engine {
     /// Shows what a change would hit; nothing is recorded outside this process.
@@ -86,7 +48,7 @@ impl Engine {
     }
 
     fn build_silence(&self, change: &SilenceChange) -> Result<Built, Refusal> {
-        let Some(incident) = self.story.current() else {
+        let Some(incident) = self.recorder.story().current() else {
             return Err(Refusal::new(
                 RefusalKind::NoIncident,
                 "no incident is open, and a silence belongs to one",
@@ -98,8 +60,8 @@ impl Engine {
             room: &self.shared.config.room,
             incident: &incident.id,
             services: &incident.services,
-            board: &self.judged,
-            members: &self.board.alertmanagers(),
+            board: self.evaluator.judged(),
+            members: &self.evaluator.alertmanagers(),
         };
         silence::preview(change, context)
     }
@@ -115,25 +77,7 @@ impl Engine {
     fn begin_silence(&mut self, caller: &Caller, digest: Digest, confirm: &str) -> Result<(Task, Step), Refusal> {
         self.may_silence(caller)?;
         let (now, person) = (boottime(), caller.actor.person.clone());
-        let since = now.saturating_sub(Duration::from_secs(60));
-        if self.offers.used_since(&person, since) >= MOST_A_MINUTE {
-            return Err(Refusal::new(
-                RefusalKind::Rate,
-                format!("you changed {MOST_A_MINUTE} silences in the last minute"),
-                "wait a minute",
-            ));
-        }
-        let shown = match self.offers.find(&digest, &person) {
-            Some(offer) if offer.used => {
-                return Err(Refusal::new(
-                    RefusalKind::NonceUsed,
-                    "what this preview showed was asked for already",
-                    "look at the timeline and at `warroom silence list`; preview it again to ask once more",
-                ));
-            }
-            Some(offer) if now.saturating_sub(offer.at) <= GOOD_FOR => offer.built.clone(),
-            _ => return Err(drift("the preview with this digest is not yours, or is older than five minutes")),
-        };
+        let shown = self.offers.shown(&digest, &person, now)?;
         if shown.preview.grave && confirm.trim() != shown.preview.confirm.as_str() {
             return Err(Refusal::new(
                 RefusalKind::NameMismatch,
@@ -162,9 +106,7 @@ impl Engine {
             says: preview.title.clone(),
         };
         self.write_in(preview.incident.clone(), caller, begun, None)?;
-        if let Some(offer) = self.offers.find(&digest, &person) {
-            (offer.used, offer.at) = (true, now);
-        }
+        self.offers.used(&digest, &person, now);
         let step = silence::step(&preview, &request, &person, self.shared.clock.now());
         let permit = Permit { plan: PlanId(request.clone()), digest, persons: vec![person] };
         let run =
@@ -174,27 +116,21 @@ impl Engine {
 
     /// Lets a task do it (`step`), or only find out what became of it, and record how it ended.
     fn run_silence(&self, run: Task, step: Option<Step>, reply: Option<oneshot::Sender<Answer>>) {
-        let Some(engine) = self.me.upgrade() else { return };
-        let (shared, stop) = (self.shared.clone(), self.stop.clone());
-        self.tasks.spawn(async move {
-            tokio::select! {
-                () = used_for(RequestUse::Act, run.go(shared, engine, step, reply)) => {}
-                // The room stops: the intent is found without an end at the next start.
-                () = stop.cancelled() => {}
-            }
-        });
+        let Some(engine) = self.tasks.engine() else { return };
+        // When the room stops, the intent is found without an end at the next start.
+        self.tasks.spawn_until_stop(used_for(RequestUse::Act, run.go(self.shared.clone(), engine, step, reply)));
     }
 
     /// Records how it ended, on a full disk too; the entry's number if that worked.
     pub(super) fn silence_over(&mut self, incident: IncidentId, happening: Happening) -> Option<u64> {
-        let draft = EntryDraft { incident: Some(incident), ..self.by_room(happening) };
-        self.record_outcome(draft).then(|| self.shared.reader.head().0)
+        let draft = EntryDraft { incident: Some(incident), ..self.recorder.by_room(happening) };
+        self.recorder.record_outcome(draft).then(|| self.shared.reader.head().0)
     }
 
     /// After a start: what was asked for and has no end in the log is looked for, never asked again.
     pub(super) fn settle_old_silences(&mut self) {
-        for seq in self.story.silences_asked() {
-            let Ok(entry) = self.entry(seq) else { continue };
+        for seq in self.recorder.story().silences_asked() {
+            let Ok(entry) = self.recorder.entry(seq) else { continue };
             let (Happening::SilenceBegun(begun), Some(incident)) = (entry.happening, entry.incident) else { continue };
             let run = Task {
                 request: begun.request.clone(),
@@ -206,10 +142,6 @@ impl Engine {
             self.run_silence(run, None, None);
         }
     }
-}
-
-fn drift(why: &str) -> Refusal {
-    Refusal::new(RefusalKind::Drift, why, "preview it again: what is shown is what is done")
 }
 
 /// One change, from its intent to its end.

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::context::{RoomContext, blocking};
-use super::engine::{Answer, Engine, EngineMessage};
+use super::engine::{Answer, EngineMessage};
 use super::session::{Session, push};
 use crate::ledger::{LogReader, ReadError};
 use crate::model::entry::LogLine;
 use crate::model::{Digest, IncidentId, Refusal, RefusalKind, Stamp};
 use crate::protocol::{Push, Reply};
 use crate::seal;
-use crate::timeline::EntryRanges;
+use crate::timeline::{EntryRanges, Incident, Story};
 
 /// What was made of the log is made ready anew when so many entries have come since.
 const STALE: u64 = 256;
@@ -46,34 +46,30 @@ pub struct EntryPlaces {
     after: Option<Stamp>,
 }
 
-impl Engine {
-    /// What was made of the log by now, or a little before.
-    pub(super) fn heads(&mut self) -> Option<Arc<FoldedLog>> {
-        let (seq, head) = self.kept.folded_to;
-        if let Some(heads) = self.kept.heads.as_ref().filter(|heads| heads.seq + STALE >= seq) {
-            return Some(heads.clone());
-        }
-        let json = self.story.heads_json().inspect_err(|error| tracing::error!(%error, "no heads")).ok()?;
-        let newest = self.story.current().or(self.story.latest()).map(|incident| {
-            let runs = incident.index.runs();
-            let from = runs.back(seq + 1, NEWEST).unwrap_or_default();
-            let (runs, more) = runs.part(from, MOST_RUNS);
-            EntryPlaces { runs, more, after: incident.after }
+impl FoldedLog {
+    /// What was made of the log, up to this entry. `None` if it can't be told.
+    pub fn of(story: &mut Story, (seq, head): (u64, Digest)) -> Option<Self> {
+        let json = story.heads_json().inspect_err(|error| tracing::error!(%error, "no heads")).ok()?;
+        let newest = story.current().or(story.latest()).map(|incident| {
+            let from = incident.index.runs().back(seq + 1, NEWEST).unwrap_or_default();
+            EntryPlaces::of(incident, from)
         });
-        let heads = Arc::new(FoldedLog { seq, head, json, newest: newest.unwrap_or_default() });
-        self.kept.heads = Some(heads.clone());
-        Some(heads)
+        Some(Self { seq, head, json, newest: newest.unwrap_or_default() })
     }
 
-    /// Where the entries of an incident are, from one on.
-    pub(super) fn place(&self, incident: &IncidentId, from: u64) -> Option<EntryPlaces> {
-        let incident = self.story.get(incident)?;
-        let (runs, more) = incident.index.runs().part(from, MOST_RUNS);
-        Some(EntryPlaces { runs, more, after: incident.after })
+    /// So much was recorded since that it is made anew.
+    pub fn is_stale(&self, seq: u64) -> bool {
+        self.seq + STALE < seq
     }
 }
 
 impl EntryPlaces {
+    /// Where the entries of an incident are, from one on.
+    pub fn of(incident: &Incident, from: u64) -> Self {
+        let (runs, more) = incident.index.runs().part(from, MOST_RUNS);
+        Self { runs, more, after: incident.after }
+    }
+
     /// A page of the entries from one on; and where the next page begins.
     ///
     /// # Errors

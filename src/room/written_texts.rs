@@ -24,7 +24,7 @@ impl Engine {
         at: Option<Stamp>,
         owner: Option<PersonId>,
     ) -> Answer {
-        let Some(incident) = self.incident() else { return Err(no_incident()) };
+        let Some(incident) = self.recorder.incident() else { return Err(no_incident()) };
         if let Some(empty) = lines.iter().position(|line| line.as_str().trim().is_empty()) {
             let why = format!("line {} is empty; nothing was recorded", empty + 1);
             return Err(Refusal::new(RefusalKind::BadRequest, why, "say what happened"));
@@ -43,22 +43,22 @@ impl Engine {
             let (incident, by) = (Some(incident.clone()), caller.actor.clone());
             EntryDraft { incident, by, happening: happening(), text: Some(text) }
         };
-        match self.record(lines.into_iter().map(draft).collect()) {
+        match self.recorder.record(lines.into_iter().map(draft).collect()) {
             Some(entries) => Ok(Reply::Lines { seqs: entries.iter().map(|entry| entry.seq).collect() }),
-            None => Err(self.degraded_refusal()),
+            None => Err(self.recorder.degraded_refusal()),
         }
     }
 
     /// The incident that has an entry, and the entry as it stands in the log.
     fn entry_of(&self, seq: u64) -> Result<(IncidentId, Item), Refusal> {
-        let incident = self.story.incident_of(seq).ok_or_else(|| {
+        let incident = self.recorder.story().incident_of(seq).ok_or_else(|| {
             Refusal::new(
                 RefusalKind::BadRequest,
                 format!("entry {seq} is in no incident of this log"),
                 "take the number from `warroom timeline show INCIDENT`",
             )
         })?;
-        Ok((incident.id.clone(), incident.read_item(self.entry(seq)?, None)))
+        Ok((incident.id.clone(), incident.read_item(self.recorder.entry(seq)?, None)))
     }
 
     pub(super) fn amend(&mut self, caller: &Caller, seq: u64, text: Option<SafeText>, at: Option<Stamp>) -> Answer {
@@ -93,13 +93,14 @@ impl Engine {
 
     /// The last request to remove the text of an entry.
     fn redaction_of(&self, seq: u64) -> Result<(IncidentId, &Redaction), Refusal> {
-        let found = self.story.incidents.iter().rev().find_map(|it| Some((it.id.clone(), it.redactions.of(seq)?)));
+        let found =
+            self.recorder.story().incidents.iter().rev().find_map(|it| Some((it.id.clone(), it.redactions.of(seq)?)));
         found.ok_or_else(|| approval::no_redaction(seq))
     }
 
     /// Whether the time of a request has passed. A restart ends it, as it ends plans.
     fn is_late(&self, request: &Redaction) -> bool {
-        self.redactions.get(&request.proposal).is_none_or(|deadline| *deadline <= self.shared.clock.boot())
+        self.redactions.is_late(&request.proposal, self.shared.clock.boot())
     }
 
     pub(super) fn propose_redaction(&mut self, caller: &Caller, seq: u64, reason: SafeText) -> Answer {
@@ -119,7 +120,7 @@ impl Engine {
         let answer = self.write_in(incident, caller, RedactProposed { seq, quorum, level }, Some(reason))?;
         if let Reply::Recorded { seq: proposal } = &answer {
             let deadline = self.shared.clock.boot() + std::time::Duration::from_secs(ttl_s);
-            self.redactions.insert(*proposal, deadline);
+            self.redactions.set(*proposal, deadline);
         }
         Ok(answer)
     }
@@ -147,13 +148,13 @@ impl Engine {
         let mut drafts = vec![EntryDraft { incident: on.clone(), by, happening: approved.into(), text: None }];
         if completes {
             let removed = Redact { seq, proposal: Some(proposal) };
-            drafts.push(EntryDraft { incident: on, ..self.by_room(removed) });
+            drafts.push(EntryDraft { incident: on, ..self.recorder.by_room(removed) });
         }
-        let Some(entries) = self.record(drafts) else { return Err(self.degraded_refusal()) };
+        let Some(entries) = self.recorder.record(drafts) else { return Err(self.recorder.degraded_refusal()) };
         let last = entries.last().map_or(0, |entry| entry.seq);
         if completes {
-            self.redactions.remove(&proposal);
-            self.overwrite(seq, last).map_err(|why| {
+            self.redactions.forget(&proposal);
+            self.recorder.overwrite(seq, last).map_err(|why| {
                 Refusal::new(
                     RefusalKind::Degraded,
                     format!("entry {last} says that the text is removed, but the disk still has it: {why}"),
@@ -168,31 +169,8 @@ impl Engine {
         let (incident, request) = self.redaction_of(seq)?;
         approval::may_refuse_redaction(request, self.asker(caller), self.now_rules())?;
         let proposal = request.proposal;
-        self.redactions.remove(&proposal);
+        self.redactions.forget(&proposal);
         self.write_in(incident, caller, RedactRefused { seq, proposal }, None)
-    }
-
-    fn overwrite(&self, seq: u64, by: u64) -> Result<(), String> {
-        let done = super::context::blocking(|| self.ledger.redact(seq, by));
-        done.map(|_| ()).map_err(|error| {
-            tracing::error!(%error, seq, "a text that is to be removed is still on the disk");
-            error.to_string()
-        })
-    }
-
-    /// Removes the texts whose removal was recorded by a room that ended before it had done so.
-    pub(super) fn finish_redactions(&self) {
-        for incident in &self.story.incidents {
-            for request in incident.redactions.done() {
-                let by = incident.index.changed(request.seq).and_then(|changed| changed.redacted_by);
-                // Nearly always it was done: that is seen in the entry alone.
-                let stands = || self.entry(request.seq).is_ok_and(|entry| entry.text.is_some());
-                if let Some(by) = by.filter(|_| stands()) {
-                    // What can't be done now is told in the program's own log, and tried again at the next start.
-                    let _ = self.overwrite(request.seq, by);
-                }
-            }
-        }
     }
 }
 

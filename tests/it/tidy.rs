@@ -415,6 +415,36 @@ fn no_match_over_a_table_stands_outside_it() {
     assert!(wrong.is_empty(), "a new line of a table would need an edit here:\n{}", wrong.join("\n"));
 }
 
+/// The fields of a struct at the margin: the text between its braces.
+fn fields_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let after = text.split(&format!("struct {name} {{")).nth(1)?;
+    after.split("\n}").next()
+}
+
+#[test]
+fn the_parts_of_the_engine_keep_their_fields_to_themselves() {
+    let files = sources(&root().join("src/room"));
+    let texts: Vec<String> = files.iter().map(|path| fs::read_to_string(path).expect("readable")).collect();
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the page");
+    let engine = texts.iter().find_map(|text| fields_of(text, "Engine")).expect("the engine");
+    let fields = engine.lines().filter_map(|line| line.trim().strip_prefix("pub(super) ")?.split_once(": "));
+    let parts: Vec<(&str, &str)> = fields.filter(|(name, _)| *name != "shared").collect();
+    assert!(parts.len() > 5, "they are found: {parts:?}");
+    for (field, kind) in parts {
+        assert!(
+            page.contains(&format!("\n| {field} | `src/room/")),
+            "`{field}` is not in the table of ARCHITECTURE.md"
+        );
+        let kind = kind.split(['<', ',']).next().unwrap_or(kind);
+        let open = texts.iter().filter_map(|text| fields_of(text, kind)).find(|fields| fields.contains("\n    pub"));
+        assert_eq!(open, None, "{kind} shows its fields");
+        // A struct of one unnamed field shows it in its first line.
+        let start = format!("struct {kind}");
+        let first = texts.iter().flat_map(|text| text.lines()).find(|line| line.contains(&start));
+        assert!(first.is_some_and(|line| !line.contains("(pub")), "{kind} shows its field: {first:?}");
+    }
+}
+
 #[test]
 fn unfinished_marks_stay_out() {
     let marks = [

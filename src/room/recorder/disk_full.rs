@@ -4,25 +4,32 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::engine::Engine;
+use super::Recorder;
 use crate::ledger::LogHealth;
 use crate::model::entry::{EntryDraft, Transition};
 use crate::model::time::since;
 use crate::model::{Happening, SafeText, Stamp, TransitionKind};
+use crate::room::context::blocking;
 
 /// How often, in real time, a full disk is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What the engine remembers while its disk is full.
+/// What the recorder remembers while its disk is full.
 #[derive(Default)]
-pub struct Outage {
+pub(super) struct Outage {
     /// Recording is off because the disk is full: the one reason that ends by itself.
-    pub full: bool,
+    full: bool,
     since: Option<Stamp>,
     looked: Option<Instant>,
 }
 
-impl Engine {
+impl Outage {
+    pub(super) fn is_on(&self) -> bool {
+        self.full
+    }
+}
+
+impl Recorder {
     /// The ledger refused for want of room.
     pub(super) fn disk_is_full(&mut self) {
         if !self.outage.full {
@@ -32,38 +39,40 @@ impl Engine {
         }
     }
 
-    /// While the disk is full: looks whether there is room again, and if so records what a start records, or how long nothing
-    /// was recorded.
-    pub(super) fn heal(&mut self) {
+    /// While the disk is full: looks now and then whether there is room. True if there is again; then whoever asks resumes.
+    pub fn has_room_again(&mut self) -> bool {
         if !self.outage.full || self.outage.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
-            return;
+            return false;
         }
         self.outage.looked = Some(Instant::now());
-        match super::context::blocking(|| self.ledger.heal()) {
-            LogHealth::Degraded(why) if self.ledger.is_full() => tracing::debug!(%why, "still full"),
+        match blocking(|| self.ledger.heal()) {
+            LogHealth::Degraded(why) if self.ledger.is_full() => {
+                tracing::debug!(%why, "still full");
+                false
+            }
             LogHealth::Degraded(why) | LogHealth::Damaged(why) => {
                 self.outage.full = false;
                 self.degrade(&format!("the timeline can't be written: {why}"));
+                false
             }
-            LogHealth::Healthy => self.resume(),
+            LogHealth::Healthy => true,
         }
     }
 
-    pub(super) fn resume(&mut self) {
+    /// The disk has room again. Whether the log can be written to again depends on whether all of it was read.
+    pub fn end_outage(&mut self) {
         self.outage.full = false;
-        if self.unread.is_some() {
-            self.read_log();
-        }
-        if self.unread.is_some() {
-            return;
-        }
+    }
+
+    /// Recording goes on, and the sessions hear so.
+    pub fn record_again(&mut self) {
         tracing::info!("the disk has room again: recording goes on");
         self.degraded = None;
-        self.newsroom.degraded.send_replace(None);
-        if !self.announced {
-            self.announce();
-            return;
-        }
+        self.tell.degraded.send_replace(None);
+    }
+
+    /// Records how long nothing was recorded, and what was found damaged meanwhile.
+    pub fn record_gap(&mut self) {
         let now = self.shared.clock.now();
         let from = self.outage.since.take().unwrap_or(now);
         let draft = self.gap(from, now);

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::context::blocking;
-use super::engine::Engine;
+use super::Recorder;
 use crate::model::entry::Transition;
 use crate::model::{Happening, Refusal, RefusalKind, SafeText, TransitionKind};
 use crate::protocol::{LogRoom, Request};
+use crate::room::context::blocking;
 
 /// How often, in real time, it is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ const FREE: u64 = 1024 * 1024 * 1024;
 
 /// How much room there is for the log. Ordered: the last is the worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogSpace {
+pub(super) enum LogSpace {
     #[default]
     Enough,
     /// The disk will be full before the quota is reached.
@@ -33,7 +33,7 @@ pub enum LogSpace {
 
 impl LogSpace {
     /// How it stands: bytes that the log takes and may take, and bytes free on its disk.
-    pub fn of(used: u64, quota: u64, free: Option<u64>) -> Self {
+    fn of(used: u64, quota: u64, free: Option<u64>) -> Self {
         let left = quota.saturating_sub(used);
         if left == 0 {
             Self::Full
@@ -55,24 +55,32 @@ impl LogSpace {
     }
 }
 
-/// What the engine remembers of it.
-#[derive(Debug, Default)]
-pub struct Quota {
+/// What the recorder remembers of it.
+#[derive(Debug)]
+pub(super) struct Quota {
+    /// Bytes that the log may take.
+    pub(super) bytes: u64,
     pub(super) looked: Option<Instant>,
     /// As it was recorded last, until there is clearly more room again.
-    pub said: LogSpace,
+    pub(super) said: LogSpace,
 }
 
-impl Engine {
+impl Quota {
+    pub(super) fn new(bytes: u64) -> Self {
+        Self { bytes, looked: None, said: LogSpace::default() }
+    }
+}
+
+impl Recorder {
     /// Looks now and then how much room there is, and records when it has become less.
-    pub(super) fn watch_room(&mut self) {
+    pub fn watch_room(&mut self) {
         if self.degraded.is_some() || self.quota.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
             return;
         }
         self.quota.looked = Some(Instant::now());
         // A drill's disk is not what is rehearsed.
         let free = self.shared.drill.is_none().then(|| blocking(|| self.ledger.free_bytes())).flatten();
-        let (used, quota) = (self.ledger.bytes(), self.shared.config.log_quota);
+        let (used, quota) = (self.ledger.bytes(), self.quota.bytes);
         let room = LogSpace::of(used, quota, free);
         if room <= self.quota.said {
             self.quota.said = self.quota.said.eased(used, quota, free);
@@ -94,7 +102,7 @@ impl Engine {
             }
         }
         let says = self.room_words();
-        self.newsroom.log_room.send_if_modified(|told| {
+        self.tell.log_room.send_if_modified(|told| {
             let news = says.map(|says| LogRoom { full: room == LogSpace::Full, says });
             let changed = *told != news;
             *told = news;
@@ -103,8 +111,8 @@ impl Engine {
     }
 
     /// What everyone should know of the room for the log, if it is not enough.
-    pub(super) fn room_words(&self) -> Option<SafeText> {
-        let (used, quota) = (self.ledger.bytes(), self.shared.config.log_quota);
+    pub fn room_words(&self) -> Option<SafeText> {
+        let (used, quota) = (self.ledger.bytes(), self.quota.bytes);
         let room = LogSpace::of(used, quota, None).max(self.quota.said);
         (room != LogSpace::Enough)
             .then(|| SafeText::new(&words(room, used, quota, self.ledger.free_bytes().unwrap_or(0))))
@@ -114,8 +122,8 @@ impl Engine {
     ///
     /// # Errors
     /// The refusal that says what to do.
-    pub(super) fn room_for(&self, request: &Request) -> Result<(), Refusal> {
-        let (used, quota) = (self.ledger.bytes(), self.shared.config.log_quota);
+    pub fn room_for(&self, request: &Request) -> Result<(), Refusal> {
+        let (used, quota) = (self.ledger.bytes(), self.quota.bytes);
         if used < quota || !is_ordinary(request) {
             return Ok(());
         }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::context::blocking;
-use super::engine::{Engine, EngineMessage};
-use super::timeline_feed::FoldedLog;
-use crate::board::FlapDamping;
+use super::Recorder;
 use crate::ledger::{FoundSnapshot, Unverified};
-use crate::model::{Digest, Entry, Refusal, RefusalKind, SafeText};
+use crate::model::{Digest, Entry, IncidentId, SafeText};
+use crate::room::context::blocking;
+use crate::room::engine::EngineMessage;
+use crate::room::timeline_feed::{EntryPlaces, FoldedLog};
 use crate::seal;
 use crate::timeline::{Keep, Story};
 
@@ -23,31 +23,40 @@ const EVERY: u64 = 25_000;
 /// So much of the log is read at once.
 const PAGE: usize = 4 * 1024 * 1024;
 
-/// What the engine knows of its snapshot.
+/// What the recorder knows of its snapshot.
 #[derive(Debug, Default)]
-pub struct SnapshotState {
+pub(super) struct SnapshotState {
     /// What was found at the start.
-    pub found: FoundSnapshot,
+    pub(super) found: FoundSnapshot,
     /// The entry that the newest one ends at.
-    pub seq: u64,
+    seq: u64,
     /// The segment it ends in.
-    pub segment: u32,
+    segment: u32,
     /// Entries that were read and folded at the start.
-    pub folded: u64,
+    pub(super) folded: u64,
     /// The last entry that was folded.
-    pub folded_to: (u64, Digest),
+    pub(super) folded_to: (u64, Digest),
     /// What was made ready for those who watch.
-    pub heads: Option<Arc<FoldedLog>>,
+    heads: Option<Arc<FoldedLog>>,
 }
 
-impl Engine {
+impl Recorder {
+    /// What was found beside the log when it was opened, and what a closed segment of it lost.
+    pub fn opened(&mut self, found: FoundSnapshot, lost: Option<SafeText>) {
+        (self.kept.found, self.lost) = (found, lost);
+    }
+
     /// Makes of the log that is there what the room knows. Where it can't be read, nothing is recorded.
-    pub(super) fn read_log(&mut self) {
+    pub fn read_log(&mut self) {
         self.unread = self.fold_log().err().map(|error| SafeText::new(&format!("the timeline can't be read: {error}")));
         if let Some(why) = &self.unread {
             self.degrade(why.clone().as_str());
         }
-        self.changes = FlapDamping::new(self.story.standing().clone());
+    }
+
+    /// Not all of the log is folded: it can't be read.
+    pub fn is_unread(&self) -> bool {
+        self.unread.is_some()
     }
 
     /// Folds the log that is there: from its snapshot, if that fits, else from the first entry.
@@ -94,7 +103,7 @@ impl Engine {
     }
 
     /// Keeps what was made of the log, if enough was added to it.
-    pub(super) fn keep_now_and_then(&mut self) {
+    pub fn keep_now_and_then(&mut self) {
         let (seq, _) = self.shared.reader.head();
         if self.degraded.is_none() && (seq >= self.kept.seq + EVERY || self.ledger.segment() != self.kept.segment) {
             self.keep();
@@ -118,24 +127,24 @@ impl Engine {
         }
     }
 
-    /// One entry, from the log.
-    pub(super) fn entry(&self, seq: u64) -> Result<Entry, Refusal> {
-        let read = blocking(|| self.shared.reader.line(seq)).map_err(|error| error.to_string());
-        let entry = read.and_then(|line| {
-            let line = line.ok_or_else(|| format!("the log does not have entry {seq} any more"))?;
-            seal::decode(&line).map_err(|error| error.to_string())
-        });
-        entry.map_err(|why| {
-            Refusal::new(
-                RefusalKind::Degraded,
-                format!("entry {seq} can't be read: {why}"),
-                "look at the log itself: `warroom verify DIR`",
-            )
-        })
+    /// What was made of the log by now, or a little before.
+    pub fn heads(&mut self) -> Option<Arc<FoldedLog>> {
+        let up_to = self.kept.folded_to;
+        if let Some(heads) = self.kept.heads.as_ref().filter(|heads| !heads.is_stale(up_to.0)) {
+            return Some(heads.clone());
+        }
+        let heads = Arc::new(FoldedLog::of(&mut self.story, up_to)?);
+        self.kept.heads = Some(heads.clone());
+        Some(heads)
+    }
+
+    /// Where the entries of an incident are, from one on.
+    pub fn place(&self, incident: &IncidentId, from: u64) -> Option<EntryPlaces> {
+        self.story.get(incident).map(|incident| EntryPlaces::of(incident, from))
     }
 
     /// A closed segment was found damaged after the start.
-    pub(super) fn found_damaged(&mut self, says: SafeText) {
+    pub fn found_damaged(&mut self, says: SafeText) {
         tracing::error!(%says, "the log");
         self.lost = Some(says);
         self.record_damage();
