@@ -5,26 +5,46 @@
 //! names the primary (rules, pool sets, lists by place) comes along in the same write, or there is no plan: one that
 //! changes a list and moves nobody, or only some, costs the minutes that count.
 
+mod steps;
 mod summary;
-
-use serde_json::{Value, json};
 
 use crate::board::Row;
 use crate::model::facts::LoadBalancer;
-use crate::model::plan::{Op, Pre, StepCheck, Target};
 use crate::model::time;
-use crate::model::{Host, Refusal, SourceId, Stamp, Step, System};
+use crate::model::{Action, Host, Objective, Refusal, Step};
 
 use super::board_query::line;
 use super::identifiers::{name, shown, words};
 use super::lb_overrides::{self, LbOverrides, PoolPair};
-use super::pools::{PoolFacts, called, health_words, load_balancer, pair};
-use super::{PlanBody, PlanContext, WAIT, refuse, target_cluster};
+use super::pools::{PoolFacts, called, load_balancer, pair};
+use super::{ActionSpec, PlanBody, PlanContext, refuse, target_cluster};
 
-/// The write and its read-back.
-const PATCH_LIMIT_S: u64 = 60;
-/// Outside probes must see DR within this, or within what the TTL needs if that is longer.
-const MOVE_LIMIT_S: u64 = 180;
+/// The action.
+pub const SPEC: ActionSpec = ActionSpec {
+    action: Action::Failover,
+    verb: "fail over",
+    question: "Fail over which service?",
+    command: "propose-failover",
+    command_doc: "propose to move a service's traffic to DR",
+    plain_doc: "build the plan to move a service's traffic to DR, and print it",
+    sites: |objective| &objective.dr,
+    note,
+    next: |key| {
+        let restore = key(Action::Restore);
+        format!(
+            "traffic was moved, and no recovery was seen since: if data is missing there, {restore} proposes to restore it"
+        )
+    },
+    build: body,
+};
+
+/// Where its users go, and how soon they are to be served.
+fn note(objective: &Objective, site: &str) -> String {
+    match objective.dr.as_slice() {
+        [] => "no DR cluster to move it to".to_owned(),
+        _ => format!("{} → {site}   RTO {}", objective.primary, time::short(objective.rto_s)),
+    }
+}
 
 /// One host name: its load balancer and the two pools, checked.
 struct HostFailover<'a> {
@@ -44,7 +64,7 @@ struct HostFailover<'a> {
     about: String,
 }
 
-pub fn body(context: &PlanContext) -> Result<PlanBody, Refusal> {
+fn body(context: &PlanContext) -> Result<PlanBody, Refusal> {
     target_cluster::choose(context, &target_cluster::of_failover(context)?, body_on)
 }
 
@@ -53,9 +73,9 @@ fn body_on(context: &PlanContext, site: &str) -> Result<PlanBody, Refusal> {
     edges.iter().try_for_each(dr_can_take_it)?;
     let (mut shown, mut warnings) = summary::table(&edges, context, site);
     shown.extend(already.iter().map(|it| line(&it.host, it.says.clone(), "stays as it is")));
-    let mut steps: Vec<Step> = (1..).zip(&edges).map(|(n, edge)| patch(edge, n)).collect();
+    let mut steps: Vec<Step> = (1..).zip(&edges).map(|(n, edge)| steps::patch(edge, n)).collect();
     ask_all_first(&mut steps);
-    match wait(&edges, context, site)? {
+    match steps::wait(&edges, context, site)? {
         Some(step) => steps.push(step),
         None => warnings
             .push(format!("No probe watches {}: nothing will prove that users moved.", context.objective.service)),
@@ -204,164 +224,6 @@ fn dr_can_take_it(edge: &HostFailover) -> Result<(), Refusal> {
         _ => return Ok(()),
     };
     Err(refuse(format!("Pool {} {why}.", dr.name), remedy))
-}
-
-/// What must still hold right before the write: everything that the proposal and its table rest on.
-fn patch_preconditions(edge: &HostFailover) -> Vec<Pre> {
-    let (src, id, dr) = (&edge.row.source, &edge.id, &edge.dr);
-    let pre = |seen: Stamp, path: String, op: Op, value: Value, says: String| {
-        // What is said of a pool names it, and holds for every host name.
-        let says = if path.starts_with("lb/") { format!("{}{says}", edge.about) } else { says };
-        Pre { path, op, value, src: src.clone(), read_at: seen, says }
-    };
-    let seen = edge.row.seen_at;
-    let healthy = match dr.healthy {
-        Some(_) => json!([true]),
-        None => json!([true, null]),
-    };
-    let mut pres = vec![
-        pre(
-            seen,
-            format!("lb/{id}/default_pools"),
-            Op::Eq,
-            json!(edge.order),
-            format!("pools are {}", names(edge, &edge.order)),
-        ),
-        pre(
-            seen,
-            format!("lb/{id}/fallback_pool"),
-            Op::Eq,
-            json!(edge.lb.fallback_pool),
-            format!("fallback is {}", name_of(edge, &edge.lb.fallback_pool)),
-        ),
-        pre(seen, format!("lb/{id}/enabled"), Op::Eq, json!(true), format!("{} is enabled", edge.host)),
-        pre(seen, format!("lb/{id}/policy"), Op::Eq, json!(edge.lb.policy.as_str()), policy_words(edge.lb)),
-        pre(seen, format!("lb/{id}/overrides"), Op::Eq, json!(edge.lb.overrides.len()), overrides_words(edge.lb)),
-        pre(dr.seen_at, format!("pool/{}/enabled", dr.id), Op::Eq, json!(true), format!("{} is enabled", dr.name)),
-        pre(dr.seen_at, format!("pool/{}/healthy", dr.id), Op::In, healthy, health_words(dr)),
-        pre(
-            dr.seen_at,
-            format!("pool/{}/shedding_percent", dr.id),
-            Op::Le,
-            json!(0),
-            format!("{} turns no traffic away (load shedding is off)", dr.name),
-        ),
-    ];
-    pres.extend(unchanged(edge));
-    pres
-}
-
-/// That nobody wrote since: nothing conditional can be sent to this API, so it is compared right before the write.
-fn unchanged(edge: &HostFailover) -> Vec<Pre> {
-    let id = &edge.id;
-    let pre = |path: String, value: Value, says: String| Pre {
-        path,
-        op: Op::Eq,
-        value,
-        src: edge.row.source.clone(),
-        read_at: edge.row.seen_at,
-        says: format!("{}{says}", edge.about),
-    };
-    let mut pres = Vec::new();
-    for (part, digest) in &edge.moves.was {
-        let says = format!("the {part} are as they were when this was proposed");
-        pres.push(pre(format!("lb/{id}/digest/{part}"), digest.clone(), says));
-    }
-    if edge.ahead > 0 {
-        let says = format!("{} places name {} before {}", edge.ahead, edge.primary.name, edge.dr.name);
-        pres.push(pre(ahead_path(edge), json!(edge.ahead), says));
-    }
-    if let Ok(modified) = name("the last change", edge.lb.modified_on.as_str()) {
-        let says = format!("nobody changed {} since {}", edge.host, time::told(&modified, edge.row.seen_at));
-        pres.push(pre(format!("lb/{id}/modified_on"), json!(modified), says));
-    }
-    pres
-}
-
-fn policy_words(lb: &LoadBalancer) -> String {
-    match lb.policy.as_str() {
-        "off" => "the order of the pools decides where users go".to_owned(),
-        _ => format!("places, then the order of the pools, decide where users go (policy {})", lb.policy.as_str()),
-    }
-}
-
-fn overrides_words(lb: &LoadBalancer) -> String {
-    match lb.overrides.len() {
-        0 => "no rule or pool set overrides the order".to_owned(),
-        n => format!("{n} rules, pool sets or maps may override the order, as listed"),
-    }
-}
-
-/// How many places still have the primary before DR, as the adapter counts them.
-fn ahead_path(edge: &HostFailover) -> String {
-    format!("lb/{}/ahead/{}/{}", edge.id, edge.primary.id, edge.dr.id)
-}
-
-fn patch(edge: &HostFailover, n: usize) -> Step {
-    let (src, id, dr) = (&edge.row.source, &edge.id, &edge.dr);
-    let check = |path: String, value: Value| StepCheck { path, op: Op::Eq, value, src: src.clone() };
-    let mut params = json!({"zone": edge.zone, "body": {"default_pools": edge.after, "fallback_pool": dr.id}});
-    if !edge.moves.edits.is_empty() {
-        params["edits"] = json!(edge.moves.edits);
-        params["was"] = json!(edge.moves.was);
-    }
-    // Only what changes can prove the write: what was so before would look half applied after an interruption.
-    let mut checks = Vec::new();
-    if edge.after != edge.order {
-        checks.push(check(format!("lb/{id}/default_pools"), json!(edge.after)));
-    }
-    if edge.lb.fallback_pool != dr.id {
-        checks.push(check(format!("lb/{id}/fallback_pool"), json!(dr.id)));
-    }
-    if edge.ahead > 0 {
-        checks.push(check(ahead_path(edge), json!(0)));
-    }
-    let more = match edge.moves.edits.len() {
-        0 => String::new(),
-        1 => " there and in 1 more place".to_owned(),
-        n => format!(" there and in {n} more places"),
-    };
-    Step {
-        id: n.to_string(),
-        adapter: "cloudflare.patch_load_balancer".to_owned(),
-        target: Target { src: src.clone(), kind: "load_balancer".to_owned(), id: id.clone(), name: edge.host.clone() },
-        params,
-        pre: patch_preconditions(edge),
-        effect: format!("patch load balancer {}: {} first{more}, and read it back", edge.host, dr.name),
-        limit_s: PATCH_LIMIT_S,
-        check: checks,
-    }
-}
-
-/// Waits until every probe of the service is answered by DR alone. Whether the answers are good is not asked: after a
-/// failover the data may still be missing, and that is the restore's part.
-fn wait(edges: &[HostFailover], context: &PlanContext, site: &str) -> Result<Option<Step>, Refusal> {
-    let objective = context.objective;
-    let site = name("the DR site", site)?;
-    let mut checks = Vec::new();
-    for probe in &objective.probes {
-        let src = SourceId::new(System::Probe, name("the probe", probe)?);
-        checks.push(StepCheck { path: format!("share/{site}"), op: Op::Ge, value: json!(100), src });
-    }
-    let Some(first) = checks.first().map(|c| c.src.clone()) else { return Ok(None) };
-    let ttl_of = |edge: &HostFailover| if edge.lb.proxied { 0 } else { u64::from(edge.lb.ttl_s.unwrap_or(0)) };
-    let ttl = edges.iter().map(ttl_of).max().unwrap_or(0);
-    let limit_s = MOVE_LIMIT_S.max(2 * ttl + 60);
-    Ok(Some(Step {
-        id: (edges.len() + 1).to_string(),
-        adapter: WAIT.to_owned(),
-        target: Target {
-            kind: "probe".to_owned(),
-            id: first.instance.clone(),
-            name: first.instance.clone(),
-            src: first,
-        },
-        params: Value::Null,
-        pre: Vec::new(),
-        effect: format!("wait until outside probes see {site} only"),
-        limit_s,
-        check: checks,
-    }))
 }
 
 fn names(edge: &HostFailover, ids: &[String]) -> String {

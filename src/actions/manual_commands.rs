@@ -6,7 +6,10 @@
 use serde_json::{Value, json};
 
 use crate::model::plan::StepCheck;
-use crate::model::{Plan, SafeText, SourceId, Step};
+use crate::model::read_path::{
+    CloudflarePath, KnownPath, LocationField, PodsField, ProbePath, RestoreField, VeleroPath,
+};
+use crate::model::{CloudflareVerb, Plan, ProviderVerb, ReadPath, SafeText, SourceId, Step, VeleroVerb};
 use crate::seal;
 
 use super::identifiers::restore_name;
@@ -21,12 +24,15 @@ pub fn manual(plan: &Plan) -> Vec<String> {
     for step in &plan.steps {
         out.push(note(&format!("step {}: {}", step.id, step.effect)));
         out.extend(step.pre.iter().map(|pre| note(&format!("  first see that {}", pre.says))));
-        match step.adapter.as_str() {
-            "cloudflare.patch_load_balancer" => cloudflare(step, &mut out),
-            "velero.patch_location" => patch_location(step, &mut out),
-            "velero.create_restore" => create_restore(plan, step, &mut out),
-            _ if step.target.kind == PODS => pods(step, &mut out),
-            _ => out.extend(step.check.iter().map(|c| note(&format!("  wait until {}", check_words(c))))),
+        match &step.verb {
+            ProviderVerb::Cloudflare(CloudflareVerb::PatchLoadBalancer) => cloudflare(step, &mut out),
+            ProviderVerb::Velero(VeleroVerb::PatchLocation) => patch_location(step, &mut out),
+            ProviderVerb::Velero(VeleroVerb::CreateRestore) => create_restore(plan, step, &mut out),
+            ProviderVerb::Wait if step.target.kind == PODS => pods(step, &mut out),
+            // A silence is no step of a plan, and what another version does nobody here can say as a command.
+            ProviderVerb::Wait | ProviderVerb::Alertmanager(_) | ProviderVerb::Unknown(_) => {
+                out.extend(step.check.iter().map(|c| note(&format!("  wait until {}", check_words(c)))));
+            }
         }
     }
     out
@@ -116,44 +122,72 @@ fn pods(step: &Step, out: &mut Vec<String>) {
 }
 
 /// What was read, as a colleague would say it: for the sentence in which a step says what it saw.
-pub fn found(src: &SourceId, path: &str, value: &Value) -> String {
+pub fn found(src: &SourceId, path: &ReadPath, value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Null => "nothing".to_owned(),
         other => other.to_string(),
     };
     let text = SafeText::new(&text);
-    match (path.split('/').collect::<Vec<_>>().as_slice(), value.as_u64()) {
-        (["share", site], Some(percent)) => format!("{percent} % of the answers to {src} come from {site}"),
-        (["share", site], None) => format!("how many answers to {src} come from {site} is not known"),
-        (["restore", _, "phase"], _) => format!("the restore is {text}"),
-        (["restore", _, "restored"], None) => "the restore has not ended".to_owned(),
-        (["restore", _, what], Some(1)) => format!("1 {}", what.trim_end_matches('s')),
-        (["restore", _, what], Some(n)) => format!("{n} {what}"),
-        (["pods", namespaces, "ready"], Some(n)) => {
-            let pods = if n == 1 { "1 pod".to_owned() } else { format!("{n} pods") };
-            format!("{pods} of {} ready", namespaces.replace(':', ", "))
-        }
-        (["pods", _, "waiting"], _) => match value.as_array().map(Vec::as_slice) {
-            None | Some([]) => "none still starting".to_owned(),
-            Some(pods) => {
-                let names = pods.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
-                format!("not ready: {}", SafeText::new(&names))
+    match path.known() {
+        Some(KnownPath::Probe(ProbePath::Share(site))) => match value.as_u64() {
+            Some(percent) => format!("{percent} % of the answers to {src} come from {site}"),
+            None => format!("how many answers to {src} come from {site} is not known"),
+        },
+        Some(KnownPath::Velero(VeleroPath::Restore { field, .. })) => found_of_restore(path, field, value, &text),
+        Some(KnownPath::Velero(VeleroPath::Pods { namespaces, field: PodsField::Ready })) => match value.as_u64() {
+            Some(1) => format!("1 pod of {} ready", namespaces.join(", ")),
+            Some(n) => format!("{n} pods of {} ready", namespaces.join(", ")),
+            None => format!("{path} is {text}"),
+        },
+        Some(KnownPath::Velero(VeleroPath::Pods { field: PodsField::Waiting, .. })) => pods_waiting(value),
+        Some(KnownPath::Velero(VeleroPath::Location { name, field })) => match field {
+            LocationField::Phase | LocationField::AccessMode => format!("location {name} is {text}"),
+            LocationField::ValidatedSinceChange if value.as_bool() == Some(true) => {
+                format!("location {name} was validated since")
             }
+            LocationField::ValidatedSinceChange => format!("location {name} was not validated since"),
+            LocationField::ValidatedAgeS => format!("{path} is {text}"),
         },
-        (["location", name, "phase" | "access_mode"], _) => format!("location {name} is {text}"),
-        (["location", name, "validated_since_change"], _) => match value.as_bool() {
-            Some(true) => format!("location {name} was validated since"),
-            _ => format!("location {name} was not validated since"),
-        },
-        (["lb", _, field, ..] | ["pool", _, field], _) => format!("{} is {text}", field.replace('_', " ")),
+        Some(KnownPath::Cloudflare(path)) => {
+            let what = match path {
+                CloudflarePath::LoadBalancer { field, .. } => field.as_str().replace('_', " "),
+                CloudflarePath::Pool { field, .. } => field.as_str().replace('_', " "),
+                CloudflarePath::LoadBalancerDigest { .. } => "digest".to_owned(),
+                CloudflarePath::LoadBalancerAhead { .. } => "ahead".to_owned(),
+            };
+            format!("{what} is {text}")
+        }
         _ => format!("{path} is {text}"),
     }
 }
 
+fn found_of_restore(path: &ReadPath, field: RestoreField, value: &Value, text: &SafeText) -> String {
+    let what = field.as_str();
+    match (field, value.as_u64()) {
+        (RestoreField::Phase, _) => format!("the restore is {text}"),
+        (RestoreField::Restored, None) => "the restore has not ended".to_owned(),
+        (_, Some(1)) => format!("1 {}", what.trim_end_matches('s')),
+        (_, Some(n)) => format!("{n} {what}"),
+        (RestoreField::Errors | RestoreField::Warnings, None) => format!("{path} is {text}"),
+    }
+}
+
+fn pods_waiting(value: &Value) -> String {
+    match value.as_array().map(Vec::as_slice) {
+        None | Some([]) => "none still starting".to_owned(),
+        Some(pods) => {
+            let names = pods.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
+            format!("not ready: {}", SafeText::new(&names))
+        }
+    }
+}
+
 fn check_words(check: &StepCheck) -> String {
-    match (check.path.strip_prefix("share/"), check.value.as_u64()) {
-        (Some(site), Some(percent)) => format!("{percent} % of the answers to {} come from {site}", check.src),
+    match (check.path.known(), check.value.as_u64()) {
+        (Some(KnownPath::Probe(ProbePath::Share(site))), Some(percent)) => {
+            format!("{percent} % of the answers to {} come from {site}", check.src)
+        }
         _ => format!("{} {} is {}", check.src, check.path, check.value),
     }
 }

@@ -3,8 +3,11 @@
 //! [`build`] makes a [`Plan`] or says in words why it can't; [`preflight`] compares what a step relies on with what was
 //! read again just before it; [`manual`] prints the commands for when only one person can be reached. Pure: `now` is in
 //! the [`PlanContext`]. No parameter of a step comes from a free-text field: ids and names are checked ([`identifiers`]).
+//!
+//! All that is particular to an action stands in one file of its own: its [`ActionSpec`].
 
 mod board_query;
+mod catalog;
 mod failover;
 mod identifiers;
 mod lb_overrides;
@@ -24,6 +27,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use catalog::{ACTIONS, ActionSpec, spec};
 pub use identifiers::restore_name;
 pub use manual_commands::{found, manual};
 pub use preflight::{BrokenPrecondition, Progress, holds, judge, needed, preflight, resolve};
@@ -32,8 +36,8 @@ pub use recheck::recheck;
 use crate::board::JudgedBoard;
 use crate::model::plan::{HeadRef, PolicyRef, RefusalKind, ShownChange};
 use crate::model::{
-    ACCOUNT_ALONE, Action, ClusterRole, IncidentId, Level, Objective, PersonId, Plan, PlanId, Policy, Refusal,
-    SourceId, Stamp, Step,
+    ACCOUNT_ALONE, Action, ClusterRole, IncidentId, Level, Objective, PersonId, Plan, PlanId, Policy, ProviderVerb,
+    Refusal, SourceId, Stamp, Step,
 };
 use crate::seal;
 
@@ -71,10 +75,7 @@ struct PlanBody {
 
 /// Builds the plan of an action, or says in words why there can't be one now.
 pub fn build(action: Action, context: &PlanContext) -> Result<Plan, Refusal> {
-    let body = match action {
-        Action::Failover => failover::body(context)?,
-        Action::Restore => restore::body(context)?,
-    };
+    let body = (spec(action).build)(context)?;
     let service = identifiers::name("the service", &context.objective.service)?;
     let plan = Plan {
         v: 1,
@@ -116,7 +117,7 @@ fn of_level(level: Level) -> Option<String> {
 fn cred_ids(steps: &[Step], context: &PlanContext) -> Vec<String> {
     let mut ids: Vec<String> = steps
         .iter()
-        .filter(|step| step.adapter != WAIT)
+        .filter(|step| step.verb != ProviderVerb::Wait)
         .map(|step| match context.credentials.get(&step.target.src) {
             Some(credential) if !credential.is_empty() => {
                 format!("{}: {}", step.target.src, identifiers::words(credential))
@@ -127,9 +128,6 @@ fn cred_ids(steps: &[Step], context: &PlanContext) -> Vec<String> {
     ids.dedup();
     ids
 }
-
-/// The adapter of a step that writes nothing.
-const WAIT: &str = "wait";
 
 /// "Not ready": why there is no plan now, and what would make one possible.
 fn refuse(why: impl AsRef<str>, remedy: impl AsRef<str>) -> Refusal {

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::model::plan::{Op, Pre, StepCheck};
-use crate::model::{Digest, SourceId, Step, time};
+use crate::model::read_path::{CloudflarePath, KnownPath, LoadBalancerField, RestoreField, VeleroPath};
+use crate::model::{Digest, ReadPath, SourceId, Step, time};
 
 use super::identifiers::{restore_name, words};
 
@@ -24,7 +25,7 @@ impl BrokenPrecondition {
         let Some(found) = &self.found else {
             return format!("no longer true: {} ({src}: it can't be read)", self.pre.says);
         };
-        if let (true, Value::String(at)) = (self.pre.path.ends_with("/modified_on"), found) {
+        if let (true, Value::String(at)) = (tells_last_change(&self.pre.path), found) {
             let at = time::told(at, self.pre.read_at);
             return format!("no longer true: {} ({src}: changed {at})", self.pre.says);
         }
@@ -38,9 +39,15 @@ impl BrokenPrecondition {
             Op::Le => format!("at most {}", brief(&self.pre.value)),
             Op::Ge => format!("at least {}", brief(&self.pre.value)),
         };
-        let field = self.pre.path.rsplit('/').next().unwrap_or(&self.pre.path).replace('_', " ");
+        let field = self.pre.path.as_str().rsplit('/').next().unwrap_or_default().replace('_', " ");
         format!("no longer true: {} ({src}: {field} must be {must}, now {})", self.pre.says, brief(found))
     }
+}
+
+/// Whether what is read is when something was last changed.
+fn tells_last_change(path: &ReadPath) -> bool {
+    let field = LoadBalancerField::ModifiedOn;
+    matches!(path.known(), Some(KnownPath::Cloudflare(CloudflarePath::LoadBalancer { field: it, .. })) if it == field)
 }
 
 /// A list of names by their ids, a digest, or an instant as machines write it.
@@ -64,23 +71,20 @@ pub enum Progress {
 }
 
 /// What a step's preconditions and checks ask for: (source, path as the adapter reads it).
-pub fn needed(step: &Step, digest: &Digest) -> BTreeSet<(SourceId, String)> {
+pub fn needed(step: &Step, digest: &Digest) -> BTreeSet<(SourceId, ReadPath)> {
     let pres = step.pre.iter().map(|p| (&p.src, &p.path));
     let checks = step.check.iter().map(|c| (&c.src, &c.path));
     pres.chain(checks).map(|(src, path)| (src.clone(), resolve(path, digest))).collect()
 }
 
 /// A path with `@plan` replaced by the name that the plan's own object has.
-pub fn resolve(path: &str, digest: &Digest) -> String {
-    path.split('/')
-        .map(|part| part.strip_prefix("@plan").map_or_else(|| part.to_owned(), |which| restore_name(digest, which)))
-        .collect::<Vec<_>>()
-        .join("/")
+pub fn resolve(path: &ReadPath, digest: &Digest) -> ReadPath {
+    path.with_own_name(|which| restore_name(digest, which))
 }
 
 /// The preconditions of a step that do not hold in what was read just now. `read` is keyed by source and path as the
 /// plan writes them; no precondition names `@plan`, whose object can't exist yet.
-pub fn preflight(step: &Step, read: &BTreeMap<(SourceId, String), Value>) -> Vec<BrokenPrecondition> {
+pub fn preflight(step: &Step, read: &BTreeMap<(SourceId, ReadPath), Value>) -> Vec<BrokenPrecondition> {
     let look = |pre: &Pre| read.get(&(pre.src.clone(), pre.path.clone())).cloned();
     step.pre
         .iter()
@@ -91,7 +95,7 @@ pub fn preflight(step: &Step, read: &BTreeMap<(SourceId, String), Value>) -> Vec
 
 /// How far a step is, by its checks and what was read (keyed as the plan writes the paths). A step without checks is
 /// never done by itself: nothing would prove it.
-pub fn judge(step: &Step, read: &BTreeMap<(SourceId, String), Value>) -> Progress {
+pub fn judge(step: &Step, read: &BTreeMap<(SourceId, ReadPath), Value>) -> Progress {
     let found = |c: &StepCheck| read.get(&(c.src.clone(), c.path.clone()));
     if step.check.iter().any(|c| found(c).is_some_and(|v| ended_otherwise(c, v))) {
         return Progress::Failed;
@@ -104,9 +108,11 @@ pub fn judge(step: &Step, read: &BTreeMap<(SourceId, String), Value>) -> Progres
 /// when it has ended, for good.
 fn ended_otherwise(check: &StepCheck, found: &Value) -> bool {
     let terminal = ["FailedValidation", "Completed", "PartiallyFailed", "Failed"];
-    let last_word = match check.path.rsplit('/').next().filter(|_| check.path.starts_with("restore/")) {
-        Some("phase") => found.as_str().is_some_and(|phase| terminal.contains(&phase)),
-        Some("restored") => !found.is_null(),
+    let last_word = match check.path.known() {
+        Some(KnownPath::Velero(VeleroPath::Restore { field: RestoreField::Phase, .. })) => {
+            found.as_str().is_some_and(|phase| terminal.contains(&phase))
+        }
+        Some(KnownPath::Velero(VeleroPath::Restore { field: RestoreField::Restored, .. })) => !found.is_null(),
         _ => false,
     };
     last_word && !holds(check.op, &check.value, found)

@@ -10,14 +10,37 @@ use chrono::TimeDelta;
 use crate::board::row::PointSummary;
 use crate::board::{Row, RowBody};
 use crate::model::facts::{Endpoint, Location};
-use crate::model::{ClusterRole, Refusal, SourceId, Stamp, System};
+use crate::model::{Action, ClusterRole, Objective, Refusal, SourceId, Stamp, System, time};
 
 use super::board_query::{fresh, rows};
 use super::identifiers::{label, name, shown, whole, words};
 use super::restore_points::{FoundPoint, chosen, nothing};
 use super::restore_steps::{create, make_read_only, make_writable, started, validated};
 use super::restore_summary::table;
-use super::{PlanBody, PlanContext, refuse, target_cluster};
+use super::{ActionSpec, PlanBody, PlanContext, refuse, target_cluster};
+
+/// The action.
+pub const SPEC: ActionSpec = ActionSpec {
+    action: Action::Restore,
+    verb: "restore",
+    question: "Restore which service?",
+    command: "propose-restore",
+    command_doc: "propose to restore a service's data on DR",
+    plain_doc: "build the plan to restore a service's data on DR (in place, if it has none), and print it",
+    sites: Objective::restored_on,
+    note,
+    next: |_| "data was restored, and no recovery was seen since: look why the probes still fail".to_owned(),
+    build: body,
+};
+
+/// Where its data comes back, and how much of it may be lost.
+fn note(objective: &Objective, site: &str) -> String {
+    let rpo = time::short(objective.rpo_s);
+    match objective.dr.as_slice() {
+        [] => format!("in place, on {site}   RPO {rpo}"),
+        _ => format!("on {site}   RPO {rpo}"),
+    }
+}
 
 /// A restore point that expires sooner than this may be deleted while it is read.
 pub const EXPIRY_MARGIN_S: i64 = 3600;
@@ -80,7 +103,7 @@ impl Ground<'_> {
     }
 }
 
-pub fn body(context: &PlanContext) -> Result<PlanBody, Refusal> {
+fn body(context: &PlanContext) -> Result<PlanBody, Refusal> {
     target_cluster::choose(context, &target_cluster::of_restore(context), body_on)
 }
 

@@ -14,7 +14,7 @@ use crate::model::silence::{
     line_of, marker,
 };
 use crate::model::time::{moment, words};
-use crate::model::{AlertGrade, IncidentId, PersonId, Refusal, SafeText, Stamp, Step};
+use crate::model::{AlertGrade, AlertmanagerVerb, IncidentId, PersonId, Refusal, SafeText, Stamp, Step};
 use crate::seal;
 
 /// A write that Alertmanager begins so long ago: its clock may be behind ours, and it takes a past start as "now".
@@ -344,7 +344,7 @@ fn built(
 /// The write that does it. `request` is unique and marks what it makes.
 pub fn step(preview: &SilencePreview, request: &str, by: &PersonId, now: Stamp) -> Step {
     let stamp = |at: Stamp| at.to_rfc3339_opts(SecondsFormat::Millis, true);
-    let (adapter, id, params) = match &preview.change {
+    let (verb, id, params) = match &preview.change {
         SilenceChange::Create { matchers, for_s, reason } => {
             let matchers: Vec<_> = matchers
                 .iter()
@@ -357,13 +357,13 @@ pub fn step(preview: &SilencePreview, request: &str, by: &PersonId, now: Stamp) 
                 "createdBy": by,
                 "comment": format!("{}: {reason} ({})", preview.incident, marker(request)),
             });
-            ("alertmanager.create_silence", request.to_owned(), body)
+            (AlertmanagerVerb::CreateSilence, request.to_owned(), body)
         }
-        SilenceChange::Expire { id } => ("alertmanager.expire_silence", id.clone(), json!({})),
+        SilenceChange::Expire { id } => (AlertmanagerVerb::ExpireSilence, id.clone(), json!({})),
     };
     Step {
         id: "1".to_owned(),
-        adapter: adapter.to_owned(),
+        verb: verb.into(),
         target: Target {
             src: preview.instance.clone(),
             kind: "silence".to_owned(),

@@ -13,7 +13,7 @@ use crate::board::row::{Against, AppsKnown, PointSummary, PoolRef};
 use crate::board::{Row, RowBody, Topic, TopicView, Verdict};
 use crate::model::facts::*;
 use crate::model::plan::{Op, StepCheck};
-use crate::model::{Host, Level, SafeText, Strategy as Dr, System};
+use crate::model::{Host, Level, ReadPath, SafeText, Strategy as Dr, System, VeleroVerb};
 
 mod lb_overrides;
 mod recheck;
@@ -614,7 +614,7 @@ fn the_storys_failover_reads_as_agreed() {
         assert!(paths.contains(&path), "{path}");
     }
     assert!(patch.pre.iter().any(|p| p.says == "dr is healthy in 3 of 3 regions" && p.read_at == at("14:49:57")));
-    assert_eq!((wait.adapter.as_str(), wait.params == Value::Null, wait.limit_s), ("wait", true, 180));
+    assert_eq!((wait.verb.as_str(), wait.params == Value::Null, wait.limit_s), ("wait", true, 180));
     assert_eq!(
         (wait.check[0].path.as_str(), wait.check[0].op, &wait.check[0].value),
         ("share/dr", Op::Ge, &json!(100))
@@ -660,7 +660,7 @@ fn the_storys_restore_reads_as_agreed() {
         ]
     );
     assert!(flip.pre.iter().any(|p| p.path == "may/patch/location/default"), "asked before anything is written");
-    assert_eq!((wait.adapter.as_str(), wait.params == Value::Null, wait.limit_s), ("wait", true, 120));
+    assert_eq!((wait.verb.as_str(), wait.params == Value::Null, wait.limit_s), ("wait", true, 120));
     assert_eq!(
         wait.check.iter().map(|c| (c.path.as_str(), c.value.clone())).collect::<Vec<_>>(),
         [("location/default/phase", json!("Available")), ("location/default/validated_since_change", json!(true))]
@@ -674,7 +674,7 @@ fn the_storys_restore_reads_as_agreed() {
         StepCheck { path: "restore/@plan/restored".into(), op: Op::Ge, value: json!(1), src: velero() },
         "a restore that brought nothing back is no success"
     );
-    assert_eq!((started.adapter.as_str(), started.params == Value::Null, started.limit_s), ("wait", true, 600));
+    assert_eq!((started.verb.as_str(), started.params == Value::Null, started.limit_s), ("wait", true, 600));
     assert_eq!(
         started.check.iter().map(|c| (c.path.as_str(), c.op, c.value.clone())).collect::<Vec<_>>(),
         [("pods/shop/waiting", Op::Eq, json!([])), ("pods/shop/ready", Op::Ge, json!(1))],
@@ -683,7 +683,7 @@ fn the_storys_restore_reads_as_agreed() {
     let mut bench = PlanBench::new();
     bench.location(|l| l.access_mode = Open::new("ReadOnly"));
     let plan = bench.build(Action::Restore).unwrap();
-    assert_eq!(plan.steps.iter().map(|s| s.adapter.as_str()).collect::<Vec<_>>(), ["velero.create_restore", "wait"]);
+    assert_eq!(plan.steps.iter().map(|s| s.verb.as_str()).collect::<Vec<_>>(), ["velero.create_restore", "wait"]);
     assert_eq!(plan.steps[0].id, "1");
 }
 
@@ -739,7 +739,7 @@ fn in_two_parts() -> PlanBench {
 #[test]
 fn backups_that_cover_the_service_together_are_restored_one_after_the_other() {
     let plan = in_two_parts().build(Action::Restore).unwrap();
-    let creates: Vec<&Step> = plan.steps.iter().filter(|it| it.adapter == "velero.create_restore").collect();
+    let creates: Vec<&Step> = plan.steps.iter().filter(|it| it.verb == VeleroVerb::CreateRestore.into()).collect();
     let asked: Vec<_> = creates.iter().map(|it| it.params["spec"].clone()).collect();
     assert_eq!(
         asked,
@@ -752,9 +752,11 @@ fn backups_that_cover_the_service_together_are_restored_one_after_the_other() {
     assert_eq!(paths, ["restore/@plan/phase", "restore/@plan-4/phase"], "each has a name of its own");
     assert!(creates[1].target.id.ends_with("/@plan-4"));
     let (_, digest) = seal::plan_bytes(&plan).unwrap();
-    assert_eq!(resolve("restore/@plan-4/phase", &digest), format!("restore/{}/phase", restore_name(&digest, "-4")));
+    let own = resolve(&creates[1].check[0].path, &digest);
+    assert_eq!(own.as_str(), format!("restore/{}/phase", restore_name(&digest, "-4")));
     // The first write asks for both backups; each restore for its own.
-    let of = |step: &Step, name: &str| step.pre.iter().any(|pre| pre.path.starts_with(&format!("backup/{name}/")));
+    let of =
+        |step: &Step, name: &str| step.pre.iter().any(|pre| pre.path.as_str().starts_with(&format!("backup/{name}/")));
     assert!(of(&plan.steps[0], "pay-hourly-20260302141500") && of(&plan.steps[0], point().name.as_str()));
     assert!(!of(creates[1], "pay-hourly-20260302141500"));
     assert!(plan.warnings.iter().any(|it| it.contains("No single backup covers the service")), "{:?}", plan.warnings);
@@ -782,7 +784,7 @@ fn the_primarys_velero_is_asked_whether_it_keeps_the_backup_where_it_can_be() {
         its.stale = stale;
         bench.rows.push(its);
         let plan = bench.build(Action::Restore).unwrap();
-        let kept = |step: &Step| step.pre.iter().any(|it| it.src == primary && it.path.ends_with("/kept"));
+        let kept = |step: &Step| step.pre.iter().any(|it| it.src == primary && it.path.as_str().ends_with("/kept"));
         let all = plan.steps.iter().filter(|it| !it.params.is_null()).all(kept);
         assert_eq!(all, plan.steps.iter().any(kept), "before every write, or before none");
         let said = plan.warnings.iter().any(|it| it.contains("Whether the Velero of primary deletes the backup"));
@@ -952,7 +954,7 @@ fn conditions_hold_by_type_and_value() {
     }
 }
 
-fn read(step: &Step) -> BTreeMap<(SourceId, String), Value> {
+fn read(step: &Step) -> BTreeMap<(SourceId, ReadPath), Value> {
     let first = |p: &crate::model::plan::Pre| match p.op {
         Op::In => p.value[0].clone(),
         _ => p.value.clone(),
@@ -991,7 +993,7 @@ fn a_restore_that_ended_otherwise_is_not_waited_for() {
     let phase = |phase: Value| {
         let over = phase == "Completed";
         let read = [("phase", phase), ("restored", if over { json!(117) } else { Value::Null })];
-        judge(step, &read.map(|(it, value)| ((velero(), format!("restore/@plan/{it}")), value)).into())
+        judge(step, &read.map(|(it, value)| ((velero(), format!("restore/@plan/{it}").as_str().into()), value)).into())
     };
     assert_eq!(phase(json!("Completed")), Progress::Done);
     for waiting in [json!(null), json!(""), json!("InProgress"), json!("Finalizing"), json!("NewPhase")] {
@@ -1001,13 +1003,13 @@ fn a_restore_that_ended_otherwise_is_not_waited_for() {
         assert_eq!(phase(json!(over)), Progress::Failed);
     }
     let nothing = [("phase", json!("Completed")), ("restored", json!(0))];
-    let nothing = nothing.map(|(it, value)| ((velero(), format!("restore/@plan/{it}")), value)).into();
+    let nothing = nothing.map(|(it, value)| ((velero(), format!("restore/@plan/{it}").as_str().into()), value)).into();
     assert_eq!(judge(step, &nothing), Progress::Failed, "Completed is no success where nothing came back");
     assert_eq!(judge(step, &BTreeMap::new()), Progress::Waiting);
     assert_eq!(judge(&Step { check: vec![], ..step.clone() }, &BTreeMap::new()), Progress::Waiting);
     let (_, digest) = seal::plan_bytes(&plan).unwrap();
     let path = format!("restore/{}/phase", restore_name(&digest, ""));
-    assert!(needed(step, &digest).contains(&(velero(), path)));
+    assert!(needed(step, &digest).contains(&(velero(), path.as_str().into())));
 }
 
 #[test]
@@ -1106,8 +1108,8 @@ proptest! {
             for step in &plan.steps {
                 strings(&step.params, &mut sent);
                 sent.insert(step.target.id.clone());
-                step.pre.iter().for_each(|p| { strings(&p.value, &mut sent); sent.insert(p.path.clone()); });
-                step.check.iter().for_each(|c| { strings(&c.value, &mut sent); sent.insert(c.path.clone()); });
+                step.pre.iter().for_each(|p| { strings(&p.value, &mut sent); sent.insert(p.path.to_string()); });
+                step.check.iter().for_each(|c| { strings(&c.value, &mut sent); sent.insert(c.path.to_string()); });
             }
             sent.extend(plan.locks.iter().cloned());
             for s in sent {

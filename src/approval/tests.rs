@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::model::entry::*;
 use crate::model::plan::{HeadRef, Op, PolicyRef, RefusalKind as Kind, StepCheck, Target};
-use crate::model::{Action, IncidentId, Login, PersonRole, Policy, Refusal, SourceId, Step, System};
+use crate::model::{Action, CloudflareVerb, IncidentId, Login, PersonRole, Policy, Refusal, SourceId, Step, System};
 use crate::seal;
 
 pub const POLICY: &str = "sha256:policy";
@@ -29,7 +29,7 @@ pub fn plan(id: &str, by: &str, target: &str) -> Plan {
     let src = SourceId::new(System::Cloudflare, "edge");
     let step = |n: &str| Step {
         id: n.to_owned(),
-        adapter: "cloudflare.patch_load_balancer".to_owned(),
+        verb: CloudflareVerb::PatchLoadBalancer.into(),
         target: Target {
             src: src.clone(),
             kind: "load_balancer".into(),

@@ -4,7 +4,7 @@
 use crate::approval::PlanState;
 use crate::board::Topic;
 use crate::client::LinkState;
-use crate::model::PersonRole;
+use crate::model::{Action, PersonRole};
 
 use super::app::Console;
 use super::keymap::{Command, KeyContext, spell};
@@ -114,11 +114,11 @@ fn in_panes(app: &Console, command: Command) -> Option<String> {
     match command {
         Command::OpenProposal if app.past.is_some() => time_travel::why_not(app),
         Command::OpenProposal if app.plan_to_open().is_none() => {
-            let propose = key(app, KeyContext::Main, Command::Failover);
+            let propose = key(app, KeyContext::Main, Command::Propose(Action::Failover));
             Some(format!("There is no plan yet. {propose} proposes one."))
         }
         Command::Note | Command::Decide | Command::FollowUp | Command::SetStatus => cannot_act(app),
-        Command::Failover | Command::Restore => cannot_act(app).or_else(|| {
+        Command::Propose(_) => cannot_act(app).or_else(|| {
             let none = app.mirror.welcome.as_ref().is_none_or(|welcome| welcome.objectives.is_empty());
             let words = "No service is configured, so there is nothing to move. Add a [[service]] to warroom.toml.";
             none.then(|| words.to_owned())

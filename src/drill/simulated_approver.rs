@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::script_runner::{Asker, Seen, waiting};
 use crate::client::Mirror;
 use crate::clock::{Clock, Turn};
-use crate::model::{Action, PersonId, Plan, PlanId, SafeText, Stamp};
+use crate::model::{CloudflareVerb, PersonId, Plan, PlanId, ProviderVerb, SafeText, Stamp, Step, VeleroVerb};
 use crate::protocol::{Hello, Request};
 
 /// Facts of a plan older than this are not worth approving on.
@@ -86,13 +86,20 @@ pub fn reads_well(plan: &Plan, mirror: &Mirror, now: Stamp) -> Result<(), String
     if let Some(old) = facts.iter().find(|p| (now - p.read_at).num_seconds() > OLD_S) {
         return Err(format!("{} was read {} s ago", old.path, (now - old.read_at).num_seconds()));
     }
+    // Of several writes of one kind the first is looked at.
+    let first = |(i, step): &(usize, &Step)| !plan.steps[..*i].iter().any(|before| before.verb == step.verb);
+    plan.steps.iter().enumerate().filter(first).try_for_each(|(_, step)| write_reads_well(step, mirror))
+}
+
+/// Whether a careful reader would send what a step sends; if not, why.
+fn write_reads_well(step: &Step, mirror: &Mirror) -> Result<(), String> {
     let body = |key: &str| -> Vec<Value> {
         let rows = mirror.board.values().flat_map(|view| &view.rows).filter(|row| !row.stale);
         rows.filter_map(|row| serde_json::to_value(&row.body).ok()).filter_map(|b| b.get(key).cloned()).collect()
     };
-    match plan.action {
-        Action::Failover => {
-            let to = plan.steps.iter().find_map(|s| s.params["body"]["default_pools"][0].as_str()).unwrap_or_default();
+    match &step.verb {
+        ProviderVerb::Cloudflare(CloudflareVerb::PatchLoadBalancer) => {
+            let to = step.params["body"]["default_pools"][0].as_str().unwrap_or_default();
             let bad = |pool: &Value| {
                 pool["id"] == to && (pool["enabled"] == Value::Bool(false) || pool["healthy"] == Value::Bool(false))
             };
@@ -100,8 +107,8 @@ pub fn reads_well(plan: &Plan, mirror: &Mirror, now: Stamp) -> Result<(), String
                 return Err("the pool it moves traffic to is off or unhealthy".to_owned());
             }
         }
-        Action::Restore => {
-            let backup = plan.steps.iter().find_map(|s| s.params["spec"]["backupName"].as_str()).unwrap_or_default();
+        ProviderVerb::Velero(VeleroVerb::CreateRestore) => {
+            let backup = step.params["spec"]["backupName"].as_str().unwrap_or_default();
             if backup.is_empty() {
                 return Err("it names no backup".to_owned());
             }
@@ -111,6 +118,8 @@ pub fn reads_well(plan: &Plan, mirror: &Mirror, now: Stamp) -> Result<(), String
                 return Err(format!("{backup} is not the newest usable restore point of any schedule"));
             }
         }
+        ProviderVerb::Velero(VeleroVerb::PatchLocation) | ProviderVerb::Alertmanager(_) | ProviderVerb::Wait => {}
+        ProviderVerb::Unknown(verb) => return Err(format!("nobody here knows what `{verb}` does")),
     }
     Ok(())
 }
@@ -144,6 +153,9 @@ mod tests {
         assert!(reads(&plan("2026-03-10T14:40:00Z", true, &good)).expect_err("old").contains("900 s ago"));
         assert!(reads(&plan("2026-03-10T14:54:30Z", false, &good)).expect_err("bare").contains("no fact"));
         assert!(reads(&plan("2026-03-10T14:54:30Z", true, &json!({}))).expect_err("blind").contains("names no backup"));
+        let mut strange = plan("2026-03-10T14:54:30Z", true, &good);
+        strange.steps[0].verb = "velero.delete_backup".to_owned().into();
+        assert!(reads(&strange).expect_err("strange").contains("`velero.delete_backup`"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! No clock, no file, no network: values, their names and their serialised forms. Everything that came from outside is
 //! held as [`SafeText`], so no later room can print a control character by accident.
 
+pub mod action;
 pub mod alert_words;
 pub mod catalog;
 pub mod clean;
@@ -20,6 +21,8 @@ pub mod person;
 pub mod plan;
 pub mod plan_events;
 pub mod policy;
+pub mod provider_verb;
+pub mod read_path;
 pub mod safe_text;
 pub mod silence;
 pub mod slo;
@@ -28,6 +31,7 @@ pub mod time;
 pub mod transition;
 pub mod velero;
 
+pub use action::Action;
 pub use alert_words::{AlertGrade, AlertWords};
 pub use catalog::{System, Topic};
 pub use entry::{Entry, Happening, IncidentStatus, Severity};
@@ -37,8 +41,10 @@ pub use milestone::Milestone;
 pub use objective::{Host, Objective, Strategy};
 pub use observation::{Observation, SourceChange, SourceId, Trouble, TroubleKind};
 pub use person::{Actor, Level, Login, Person, PersonRole};
-pub use plan::{Action, Plan, Refusal, RefusalKind, Step};
+pub use plan::{Plan, Refusal, RefusalKind, Step};
 pub use policy::{ACCOUNT_ALONE, ClusterRole, EntryRules, Policy};
+pub use provider_verb::{AlertmanagerVerb, CloudflareVerb, ProviderVerb, VeleroVerb};
+pub use read_path::ReadPath;
 pub use safe_text::SafeText;
 pub use transition::{TransitionFamily, TransitionKind};
 

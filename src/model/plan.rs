@@ -3,30 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{IncidentId, PersonId, PlanId, SafeText, SourceId, Stamp};
-
-/// What a plan does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    /// Move a service's traffic to DR at the edge.
-    Failover,
-    /// Restore a service's data on the DR cluster.
-    Restore,
-}
-
-impl Action {
-    /// Every action.
-    pub const ALL: [Self; 2] = [Self::Failover, Self::Restore];
-
-    /// The word typed and logged.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Failover => "failover",
-            Self::Restore => "restore",
-        }
-    }
-}
+use super::{Action, IncidentId, PersonId, PlanId, ProviderVerb, ReadPath, SafeText, SourceId, Stamp};
 
 /// How a precondition or a check compares what was read with `value`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +23,7 @@ pub enum Op {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pre {
     /// Path in the source's own vocabulary, e.g. `pool/p-dr/healthy`, `backup/shop-1/phase`.
-    pub path: String,
+    pub path: ReadPath,
     pub op: Op,
     pub value: Value,
     /// Who is asked.
@@ -83,7 +60,7 @@ impl Recheck {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Premise {
     pub src: SourceId,
-    pub path: String,
+    pub path: ReadPath,
     /// When it was last read.
     pub read_at: Stamp,
     /// What is otherwise since it was proposed, in words.
@@ -93,7 +70,7 @@ pub struct Premise {
 /// What must be seen for a step to count as done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepCheck {
-    pub path: String,
+    pub path: ReadPath,
     pub op: Op,
     pub value: Value,
     pub src: SourceId,
@@ -117,8 +94,9 @@ pub struct Target {
 pub struct Step {
     /// `1`, `2`, … in order.
     pub id: String,
-    /// The adapter's verb: `cloudflare.patch_load_balancer`, `velero.patch_location`, `velero.create_restore`, `wait`.
-    pub adapter: String,
+    /// What the adapter is asked to do: `cloudflare.patch_load_balancer`, `velero.create_restore`, `wait`.
+    #[serde(rename = "adapter")]
+    pub verb: ProviderVerb,
     pub target: Target,
     /// Exactly what is sent; `null` for a step that only waits.
     pub params: Value,

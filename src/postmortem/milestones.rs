@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::model::entry::{Reconciliation, Transition};
-use crate::model::{Action, Entry, Happening, Milestone, Objective, PersonId, SafeText, Stamp, TransitionKind};
+use crate::model::{Entry, Happening, Milestone, Objective, PersonId, SafeText, Stamp, TransitionKind};
 use crate::timeline::{Incident, Item, Marking, PlanRecord, PlanState, plan_of, sentence_of};
 
 /// What a row rests on.
@@ -200,7 +200,7 @@ impl MilestoneInput<'_> {
             })
         })?;
         let row = self.row(&Milestone::TrafficSwitched, moved, moved.entry.measured_at());
-        Some(self.with_persons(row, moved, Action::Failover))
+        Some(self.with_persons(row, moved))
     }
 
     fn gitops_confirmed(&self) -> Option<MilestoneRow> {
@@ -217,11 +217,11 @@ impl MilestoneInput<'_> {
         });
         if let Some(item) = completed {
             let row = self.row(&Milestone::Restored, item, item.entry.measured_at());
-            return Some(self.with_persons(row, item, Action::Restore));
+            return Some(self.with_persons(row, item));
         }
         let plans = self.incident.plans.by_id.values();
-        let plan =
-            plans.filter(|it| it.plan.action == Action::Restore && ended_well(it)).max_by_key(|it| it.proposed_at)?;
+        let own = plans.filter(|it| it.plan.action.milestone() == Milestone::Restored && ended_well(it));
+        let plan = own.max_by_key(|it| it.proposed_at)?;
         let ended = self.incident.item(*plan.seqs.last()?)?;
         let mut row = self.row(&Milestone::Restored, ended, ended.entry.measured_at());
         (row.action, row.basis) = (SafeText::new(&plan.plan.title), Basis::Plan);
@@ -240,8 +240,8 @@ impl MilestoneInput<'_> {
     }
 
     /// Names the persons whose plan brought an observed change about, however that plan ended.
-    fn with_persons(&self, row: MilestoneRow, item: &Item, action: Action) -> MilestoneRow {
-        match plan_of(self.incident, item).filter(|plan| plan.plan.action == action) {
+    fn with_persons(&self, row: MilestoneRow, item: &Item) -> MilestoneRow {
+        match plan_of(self.incident, item).filter(|plan| plan.plan.action.milestone().word() == row.event) {
             Some(plan) => by_plan(row, plan),
             None => row,
         }

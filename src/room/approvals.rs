@@ -11,7 +11,7 @@ use super::person_budget::{Whose, rate};
 use super::preflights::{Begin, WaitingApproval, drift};
 use crate::approval::{self, PlanState};
 use crate::model::entry::{Approved, EntryDraft, Executing};
-use crate::model::{Action, Digest, IncidentStatus, PersonRole, PlanId, Refusal, Step};
+use crate::model::{Digest, PersonRole, PlanId, Refusal, Step};
 use crate::protocol::Reply;
 use crate::systems::request_meter::{RequestUse, used_for};
 
@@ -122,10 +122,7 @@ impl Engine {
             EntryDraft { incident: incident.clone(), by: caller.actor.clone(), happening: yes.into(), text: None },
             EntryDraft { incident, ..self.recorder.by_room(claim) },
         ];
-        drafts.extend(self.advance_status(match action {
-            Action::Failover => IncidentStatus::Mitigating,
-            Action::Restore => IncidentStatus::Recovering,
-        }));
+        drafts.extend(self.advance_status(action.status_once_confirmed()));
         let Some(entries) = self.recorder.record(drafts) else { return Err(self.recorder.degraded_refusal()) };
         self.plans.forget(plan);
         self.start(body, digest, persons, read.at);

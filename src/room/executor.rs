@@ -16,7 +16,7 @@ use super::reconcile;
 use crate::actions::{self, Progress};
 use crate::clock::Clock;
 use crate::model::entry::{Happening, Outcome, PlanEnded, Restored, StepDone, StepEnded, StepFailed, StepUnknown};
-use crate::model::{Digest, PersonId, Plan, PlanId, SafeText, SourceId, Step};
+use crate::model::{Digest, PersonId, Plan, PlanId, ReadPath, SafeText, SourceId, Step};
 use crate::systems::request_meter::{RequestUse, used_for};
 use crate::systems::{ActError, Permit};
 
@@ -29,7 +29,7 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// An outcome that could not be recorded is offered again after this real time.
 const REPORT_AGAIN: Duration = Duration::from_secs(1);
 
-type Reads = BTreeMap<(SourceId, String), Value>;
+type Reads = BTreeMap<(SourceId, ReadPath), Value>;
 
 /// Reads a step's preconditions from the systems themselves; gives a sentence for each that does not hold.
 pub async fn broken(shared: &RoomContext, digest: Digest, step: &Step) -> Vec<String> {
@@ -42,7 +42,7 @@ pub async fn broken(shared: &RoomContext, digest: Digest, step: &Step) -> Vec<St
 async fn read_all(
     shared: &RoomContext,
     digest: Digest,
-    wanted: impl Iterator<Item = (&SourceId, &String)>,
+    wanted: impl Iterator<Item = (&SourceId, &ReadPath)>,
 ) -> (Reads, Vec<String>) {
     let reads = wanted.map(|(src, path)| async move { (src, path, read(shared, digest, src, path).await) });
     let (mut found, mut unread) = (Reads::new(), Vec::new());
@@ -57,9 +57,14 @@ async fn read_all(
     (found, unread)
 }
 
-pub(super) async fn read(shared: &RoomContext, digest: Digest, src: &SourceId, path: &str) -> Result<Value, String> {
+pub(super) async fn read(
+    shared: &RoomContext,
+    digest: Digest,
+    src: &SourceId,
+    path: &ReadPath,
+) -> Result<Value, String> {
     let adapter = shared.adapters.get(src).ok_or_else(|| format!("{src} is not configured"))?;
-    match tokio::time::timeout(READ_WITHIN, adapter.read(&actions::resolve(path, &digest))).await {
+    match tokio::time::timeout(READ_WITHIN, adapter.read(actions::resolve(path, &digest).as_str())).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(trouble)) => Err(trouble.what.to_string()),
         Err(_) => Err(format!("{src} did not answer within {} s", READ_WITHIN.as_secs())),

@@ -93,7 +93,7 @@ impl PreflightBench {
             let mut it = plan(&format!("p{n}"), "ana", &format!("lb{n}"));
             it.steps.truncate(1);
             let src = it.steps[0].target.src.clone();
-            let path = format!("lb/lb{n}/modified_on");
+            let path = format!("lb/lb{n}/modified_on").as_str().into();
             let (value, says) = (json!("as it was"), "nobody touched it".to_owned());
             it.steps[0].pre = vec![Pre { path, op: Op::Eq, value, src, read_at: clock.now(), says }];
             drafts.push(by(actor("ana", 1), proposed(&it).into()));

@@ -13,7 +13,7 @@ use super::executor::{LOOK_EVERY, Reported, read, record, restored};
 use crate::actions::holds;
 use crate::approval::{PlanRecord, StepState};
 use crate::model::entry::{Reconciled, Reconciliation, Restored};
-use crate::model::{Digest, Plan, SafeText, Stamp, Step};
+use crate::model::{Digest, Plan, SafeText, Stamp, Step, VeleroVerb};
 
 /// A write whose sender died may still be on its way so long after its step began: until then, only seeing it proves anything.
 const LATE: TimeDelta = TimeDelta::seconds(10);
@@ -101,7 +101,7 @@ pub fn is_open(record: &PlanRecord, now: Stamp) -> bool {
     let pairs = record.plan.steps.iter().zip(&record.steps);
     let mut begun = pairs.filter(|(step, state)| {
         let ran = matches!(state, StepState::Started { .. } | StepState::Unknown { .. });
-        ran && step.params.pointer("/spec/backupName").is_some()
+        ran && step.verb == VeleroVerb::CreateRestore.into()
     });
     let undecided = matches!(record.reconciled, None | Some(Reconciliation::Partial | Reconciliation::Unknown));
     now - record.changed_at < FOLLOWED_FOR && undecided && begun.any(|(step, _)| !over(step))

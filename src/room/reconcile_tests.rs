@@ -17,7 +17,7 @@ use crate::approval::{PlanRecord, PlanState, StepState};
 use crate::clock::Clock;
 use crate::model::entry::{Reconciled, Reconciliation, Restored};
 use crate::model::plan::{Op, StepCheck};
-use crate::model::{Digest, Happening, Step, Trouble};
+use crate::model::{Digest, Happening, Step, Trouble, VeleroVerb};
 use crate::systems::{ActError, Adapter, Permit};
 
 /// A Restore that runs for so many looks, and then ends.
@@ -65,8 +65,13 @@ fn record(clock: &Clock) -> PlanRecord {
     let mut plan = plan("p", "ana", "lb");
     plan.steps.truncate(1);
     let src = plan.steps[0].target.src.clone();
-    let check =
-        |field: &str, op, value| StepCheck { path: format!("restore/@plan/{field}"), op, value, src: src.clone() };
+    let check = |field: &str, op, value| StepCheck {
+        path: format!("restore/@plan/{field}").as_str().into(),
+        op,
+        value,
+        src: src.clone(),
+    };
+    plan.steps[0].verb = VeleroVerb::CreateRestore.into();
     plan.steps[0].params = json!({"spec": {"backupName": "b", "includedNamespaces": ["shop"]}});
     plan.steps[0].pre.clear();
     plan.steps[0].check = vec![check("phase", Op::In, json!(["Completed"])), check("restored", Op::Ge, json!(1))];

@@ -16,6 +16,7 @@ use super::silence_offers::drift;
 use crate::actions::silence::{self, Built, SilenceContext};
 use crate::approval::{self, Plans};
 use crate::model::entry::{EntryDraft, Happening, SilenceBegun, SilenceEnded, SilenceOutcome};
+use crate::model::read_path::AlertmanagerPath;
 use crate::model::silence::SilenceChange;
 use crate::model::{Digest, IncidentId, PlanId, Refusal, RefusalKind, SafeText, SourceId, Step, System};
 use crate::protocol::Reply;
@@ -195,7 +196,7 @@ impl Task {
         };
         match adapter.apply(step, &self.permit).await {
             Ok(id) => {
-                let state = self.read(shared, &self.instance, &format!("silence/{id}")).await;
+                let state = self.read(shared, &self.instance, &AlertmanagerPath::Silence(id.clone())).await;
                 let seen = state.ok().and_then(|it| it.as_str().map(str::to_owned));
                 let seen = seen.map_or_else(|| "not read back yet".to_owned(), |state| format!("read back as {state}"));
                 (SilenceOutcome::Done, Some(id.clone()), format!("silence {id} on {}: {seen}", self.instance.instance))
@@ -232,8 +233,8 @@ impl Task {
 
     async fn seen(&self, shared: &RoomContext) -> SilenceReading {
         let path = match &self.change {
-            SilenceChange::Create { .. } => format!("marked/{}", self.request),
-            SilenceChange::Expire { id } => format!("silence/{id}"),
+            SilenceChange::Create { .. } => AlertmanagerPath::Marked(self.request.clone()),
+            SilenceChange::Expire { id } => AlertmanagerPath::Silence(id.clone()),
         };
         let asked = self.read(shared, &self.instance, &path).await;
         if let Some(id) = asked.as_ref().ok().and_then(|found| self.shows(found)) {
@@ -257,9 +258,14 @@ impl Task {
         }
     }
 
-    async fn read(&self, shared: &RoomContext, source: &SourceId, path: &str) -> Result<serde_json::Value, String> {
+    async fn read(
+        &self,
+        shared: &RoomContext,
+        source: &SourceId,
+        path: &AlertmanagerPath,
+    ) -> Result<serde_json::Value, String> {
         let adapter = shared.adapters.get(source).ok_or_else(|| format!("{source} is not configured"))?;
-        match tokio::time::timeout(READ_WITHIN, adapter.read(path)).await {
+        match tokio::time::timeout(READ_WITHIN, adapter.read(&path.to_string())).await {
             Ok(found) => found.map_err(|trouble| trouble.what.to_string()),
             Err(_) => Err(format!("{source} did not answer within {} s", READ_WITHIN.as_secs())),
         }

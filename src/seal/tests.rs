@@ -7,7 +7,7 @@ use super::*;
 use crate::model::entry::{Decision, EntryDraft, Genesis, LogLine, Note, Proposed, Redact, Rotate};
 use crate::model::plan::{HeadRef, Op, PolicyRef, Pre, ShownChange, Target};
 use crate::model::{
-    Action, Actor, Happening, IncidentId, Level, Plan, PlanId, SafeText, SourceId, Stamp, Step, System,
+    Action, Actor, CloudflareVerb, Happening, IncidentId, Level, Plan, PlanId, SafeText, SourceId, Stamp, Step, System,
 };
 
 fn at(text: &str) -> Stamp {
@@ -29,7 +29,7 @@ pub(crate) fn plan() -> Plan {
         warnings: vec!["primary is \"down\"".into()],
         steps: vec![Step {
             id: "1".into(),
-            adapter: "cloudflare.patch_load_balancer".into(),
+            verb: CloudflareVerb::PatchLoadBalancer.into(),
             target: Target { src: src.clone(), kind: "load_balancer".into(), id: "lb-1".into(), name: "shop".into() },
             params: json!({"zone": "z1", "body": {"default_pools": ["dr", "primary"], "fallback_pool": "dr"}}),
             pre: vec![Pre {

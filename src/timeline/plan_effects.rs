@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::approval::{PlanRecord, PlanState};
 use crate::model::entry::Transition;
-use crate::model::{Action, Happening, PlanId, Stamp, TransitionFamily};
+use crate::model::{Happening, PlanId, Stamp};
 
 use super::incident::{Incident, Item};
 
@@ -50,8 +50,8 @@ fn follows(record: &PlanRecord, edge: &Transition, at: Stamp) -> bool {
         record.state,
         PlanState::Executing | PlanState::Succeeded | PlanState::Failed | PlanState::Stopped | PlanState::Interrupted
     );
-    let moves = record.plan.action == Action::Failover && edge.edge.family() == Some(TransitionFamily::Traffic);
-    if !ran || !moves || edge.service.as_deref() != Some(record.plan.service.as_str()) {
+    let explained = edge.edge.family().is_some_and(|family| record.plan.action.explains(family));
+    if !ran || !explained || edge.service.as_deref() != Some(record.plan.service.as_str()) {
         return false;
     }
     let from = record.approvals.iter().map(|approval| approval.at).max().unwrap_or(record.proposed_at);

@@ -24,8 +24,8 @@ use warroom::drill::scenario;
 use warroom::model::facts::{EdgeAccount, LoadBalancer, PlaceRole};
 use warroom::model::plan::{HeadRef, Target};
 use warroom::model::{
-    Action, Digest, Host, Level, Objective, Observation, PersonId, Plan, Policy, SourceChange, SourceId, Step,
-    Strategy, System, TroubleKind,
+    Action, CloudflareVerb, Digest, Host, Level, Objective, Observation, PersonId, Plan, Policy, ReadPath,
+    SourceChange, SourceId, Step, Strategy, System, TroubleKind,
 };
 use warroom::systems::{ActError, Adapter, Ctx, Permit, cloudflare};
 
@@ -254,7 +254,7 @@ fn step(lb: &str, zone: &str, body: Value, edits: Vec<Value>, was: &BTreeMap<Str
     }
     Step {
         id: "1".to_owned(),
-        adapter: "cloudflare.patch_load_balancer".to_owned(),
+        verb: CloudflareVerb::PatchLoadBalancer.into(),
         target: Target { src, kind: "load_balancer".to_owned(), id: lb.to_owned(), name: String::new() },
         params,
         pre: Vec::new(),
@@ -476,10 +476,10 @@ fn plan(source: &mut Source, recorder: &Recorder, host: &str) -> Plan {
 /// Reads what a plan relies on, writes, and reads what proves it: as the room's executor does.
 fn carry_out(runtime: &Runtime, source: &Source, plan: &Plan) -> String {
     let step = &plan.steps[0];
-    let read = |paths: Vec<&String>| -> BTreeMap<(SourceId, String), Value> {
+    let read = |paths: Vec<&ReadPath>| -> BTreeMap<(SourceId, ReadPath), Value> {
         let adapter = &source.adapter;
         let reads = paths.into_iter().map(|path| async move {
-            let value = adapter.read(path).await.unwrap_or_else(|trouble| panic!("{path}: {trouble:?}"));
+            let value = adapter.read(path.as_str()).await.unwrap_or_else(|trouble| panic!("{path}: {trouble:?}"));
             ((SourceId::new(System::Cloudflare, "edge"), path.clone()), value)
         });
         runtime.block_on(futures::future::join_all(reads)).into_iter().collect()

@@ -386,6 +386,7 @@ const TABLES: &[(&str, &[&str])] = &[
     ("System", &["src/model/catalog.rs"]),
     ("Topic", &["src/model/catalog.rs", "src/board/mod.rs"]),
     ("Pane", &["src/console/pane.rs"]),
+    ("Action", &["src/model/action.rs", "src/actions/catalog.rs"]),
 ];
 
 #[test]

@@ -51,7 +51,7 @@ fn all_host_names_of_a_service_move_in_one_plan_that_asks_everything_before_it_w
         for path in ["default_pools", "fallback_pool", "enabled", "modified_on"].map(|part| format!("lb/{id}/{part}")) {
             let own = plan.steps.iter().find(|it| it.target.name == host).expect("its step");
             for step in [&plan.steps[0], own] {
-                let pre = step.pre.iter().find(|it| it.path == path).expect(&path);
+                let pre = step.pre.iter().find(|it| it.path == path.as_str()).expect(&path);
                 assert!(pre.says.contains(host), "which of them: {}", pre.says);
             }
         }

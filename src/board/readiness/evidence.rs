@@ -1,7 +1,7 @@
 //! What was done for real: recoveries with their clocks, and plans that succeeded.
 
 use crate::model::time::{since, words};
-use crate::model::{Action, SafeText, Stamp, Strategy};
+use crate::model::{Action, Milestone, SafeText, Stamp, Strategy};
 use crate::timeline::{Incident, IncidentClock, PlanRecord, PlanState};
 
 use super::{Attainment, Evidence, ObjectiveKind, PROOF_LASTS_S, ReadinessCheck, ReadinessInput, check};
@@ -16,20 +16,21 @@ fn needs_restore(seen: &ReadinessInput<'_>) -> bool {
     !seen.objective.schedules.is_empty() && seen.objective.strategy != Strategy::ActiveActive
 }
 
+/// Plans of the service that lead to a milestone.
 pub(super) fn plans<'a>(
     seen: &ReadinessInput<'a>,
-    action: Action,
+    milestone: Milestone,
 ) -> impl Iterator<Item = (&'a Incident, &'a PlanRecord)> {
     let service = seen.objective.service.clone();
     seen.story
         .incidents
         .iter()
         .flat_map(|incident| incident.plans.by_id.values().map(move |record| (incident, record)))
-        .filter(move |(_, record)| record.plan.action == action && record.plan.service == service)
+        .filter(move |(_, record)| record.plan.action.milestone() == milestone && record.plan.service == service)
 }
 
-fn succeeded<'a>(seen: &ReadinessInput<'a>, action: Action) -> Option<&'a PlanRecord> {
-    let done = plans(seen, action).filter(|(_, record)| record.state == PlanState::Succeeded);
+fn succeeded<'a>(seen: &ReadinessInput<'a>, milestone: Milestone) -> Option<&'a PlanRecord> {
+    let done = plans(seen, milestone).filter(|(_, record)| record.state == PlanState::Succeeded);
     done.map(|(_, record)| record).max_by_key(|record| record.changed_at)
 }
 
@@ -39,10 +40,10 @@ pub(super) fn began(record: &PlanRecord) -> Stamp {
 }
 
 /// A plan as a proof: from the confirmation that let it run to its end.
-fn of_plan(what: &str, record: &PlanRecord) -> Evidence {
+fn of_plan(record: &PlanRecord) -> Evidence {
     let began = began(record);
     Evidence {
-        what: what.to_owned(),
+        what: record.plan.action.name().to_owned(),
         at: record.changed_at,
         took_s: Some(since(began, record.changed_at)),
         stated_s: None,
@@ -52,7 +53,7 @@ fn of_plan(what: &str, record: &PlanRecord) -> Evidence {
 
 /// The last failover of the service that succeeded.
 pub(super) fn failed_over(seen: &ReadinessInput<'_>) -> Option<Evidence> {
-    succeeded(seen, Action::Failover).map(|record| of_plan("failover", record))
+    succeeded(seen, Milestone::TrafficSwitched).map(of_plan)
 }
 
 /// Where it comes back, in words.
@@ -69,10 +70,10 @@ pub(super) fn recovered(seen: &ReadinessInput<'_>) -> Option<Evidence> {
     if !moves && !restores {
         return None;
     }
-    let done = |incident: &Incident, action, until: Stamp| {
+    let done = |incident: &Incident, milestone: Milestone, until: Stamp| {
         let mut plans = incident.plans.by_id.values();
         plans.any(|it| {
-            let own = it.plan.action == action && it.plan.service == seen.objective.service;
+            let own = it.plan.action.milestone() == milestone && it.plan.service == seen.objective.service;
             own && it.state == PlanState::Succeeded && began(it) <= until
         })
     };
@@ -83,8 +84,8 @@ pub(super) fn recovered(seen: &ReadinessInput<'_>) -> Option<Evidence> {
             .clocks
             .to_recovery(IncidentClock::Impact)
             .or(incident.clocks.to_recovery(IncidentClock::Detection))?;
-        let moved = !moves || done(incident, Action::Failover, at);
-        let data = !restores || done(incident, Action::Restore, at);
+        let moved = !moves || done(incident, Milestone::TrafficSwitched, at);
+        let data = !restores || done(incident, Milestone::Restored, at);
         let own = incident.services.contains(&seen.objective.service);
         (own && moved && data).then(|| Evidence {
             what: "recovery".to_owned(),
@@ -99,7 +100,10 @@ pub(super) fn recovered(seen: &ReadinessInput<'_>) -> Option<Evidence> {
 
 /// What the steps of its last plans may take at most.
 pub(super) fn steps_limit(seen: &ReadinessInput<'_>) -> Option<u64> {
-    let last = |action| plans(seen, action).map(|(_, record)| record).max_by_key(|record| record.proposed_seq);
+    let last = |action: Action| {
+        let plans = plans(seen, action.milestone()).map(|(_, record)| record);
+        plans.filter(|record| record.plan.action == action).max_by_key(|record| record.proposed_seq)
+    };
     let sum = |record: &PlanRecord| record.plan.steps.iter().map(|step| step.limit_s).sum::<u64>();
     let all: Vec<u64> = Action::ALL.into_iter().filter_map(last).map(sum).collect();
     (!all.is_empty()).then(|| all.iter().sum())

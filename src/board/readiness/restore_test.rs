@@ -11,7 +11,7 @@ use crate::board::restore_points::is_ahead;
 use crate::board::row::{RowBody, Topic};
 use crate::model::facts::{Restore, Scope};
 use crate::model::time::{since, words};
-use crate::model::{Action, SafeText, Stamp, Step};
+use crate::model::{Milestone, SafeText, Stamp, Step, VeleroVerb};
 use crate::timeline::{PlanRecord, PlanState};
 
 use super::evidence::{began, day, plans, sites};
@@ -122,7 +122,7 @@ fn less(it: &Restore, now: Stamp) -> Option<String> {
 
 /// Plans that succeeded, by what their Restores brought back.
 fn by_plans<'a>(seen: &'a ReadinessInput<'_>) -> impl Iterator<Item = RestoreTest> + 'a {
-    let done = plans(seen, Action::Restore).map(|(_, record)| record);
+    let done = plans(seen, Milestone::Restored).map(|(_, record)| record);
     done.filter(|record| record.state == PlanState::Succeeded).flat_map(|record| {
         let steps = record.plan.steps.iter().filter_map(|step| Some((step, asked(step)?)));
         steps.map(move |(step, scope)| of_step(record, step, scope))
@@ -146,7 +146,9 @@ fn of_step(record: &PlanRecord, step: &Step, scope: Scope) -> RestoreTest {
 
 /// What a plan's step asks Velero to restore; `None` if it is another kind of step.
 fn asked(step: &Step) -> Option<Scope> {
-    step.params.pointer("/spec/backupName")?;
+    if step.verb != VeleroVerb::CreateRestore.into() {
+        return None;
+    }
     let names = step.params.pointer("/spec/includedNamespaces").and_then(Value::as_array);
     let included_namespaces = names.into_iter().flatten().filter_map(Value::as_str).map(SafeText::new).collect();
     Some(Scope { included_namespaces, ..Scope::default() })

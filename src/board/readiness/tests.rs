@@ -26,15 +26,18 @@ fn ana() -> Actor {
 
 /// A plan that ended so, minutes before now, after two minutes.
 fn plan(id: &str, action: Action, state: PlanState, ended: Stamp) -> PlanRecord {
-    let params = match action {
-        Action::Restore => json!({"spec": {"backupName": "shop-hourly-1429", "includedNamespaces": ["shop"]}}),
-        Action::Failover => json!(null),
+    let (verb, params) = match action {
+        Action::Restore => (
+            "velero.create_restore",
+            json!({"spec": {"backupName": "shop-hourly-1429", "includedNamespaces": ["shop"]}}),
+        ),
+        Action::Failover => ("wait", json!(null)),
     };
     let plan: Plan = serde_json::from_value(json!({
         "v": 1, "room": "r", "incident": "INC-1", "plan": id, "action": action, "service": "shop", "title": "t",
         "confirm": "shop", "shown": [], "warnings": [], "locks": [], "cred_ids": [],
         "steps": [{
-            "id": "1", "adapter": "wait", "params": params, "pre": [], "effect": "e", "limit_s": 600, "check": [],
+            "id": "1", "adapter": verb, "params": params, "pre": [], "effect": "e", "limit_s": 600, "check": [],
             "target": {"src": "velero/dr", "kind": "restore", "id": "x", "name": "shop"},
         }],
         "policy": {"quorum": 2, "level": "account", "digest": ""}, "people_digest": "", "by": "ana", "ttl_s": 1800,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::Output;
-use super::value_parsers::{actions, duration, filter, milestone, person, severities, statuses};
+use super::value_parsers::{action_words, actions, duration, filter, milestone, person, severities, statuses};
 use crate::model::filter::Filter;
 use crate::model::{Action, Digest, IncidentStatus, Milestone, Severity};
 
@@ -247,7 +247,7 @@ pub struct Consent {
 pub struct Propose {
     /// What to do: failover moves all host names of a service at the edge; restore brings its data back on DR, or in place
     /// where the service has no DR cluster.
-    #[arg(value_name = "failover|restore", value_parser = actions())]
+    #[arg(value_name = action_words(), value_parser = actions())]
     pub action: Action,
     /// For which service.
     #[arg(long, value_name = "NAME")]

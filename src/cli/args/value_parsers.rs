@@ -1,5 +1,6 @@
 //! Values on the command line: words from closed lists, durations, names.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -30,7 +31,13 @@ pub(super) fn milestone(text: &str) -> Result<Milestone, String> {
 
 pub(super) fn actions() -> impl TypedValueParser<Value = Action> {
     PossibleValuesParser::new(Action::ALL.map(Action::name))
-        .try_map(|word| Action::ALL.into_iter().find(|action| action.name() == word).ok_or("not an action"))
+        .try_map(|word| Action::by_name(&word).ok_or("not an action"))
+}
+
+/// The words of all actions, as the help has them.
+pub(super) fn action_words() -> &'static str {
+    static WORDS: LazyLock<String> = LazyLock::new(|| Action::ALL.map(Action::name).join("|"));
+    &WORDS
 }
 
 pub(super) fn person(text: &str) -> Result<String, String> {

@@ -1,6 +1,8 @@
 //! Every command: id, words, where it works, and how dangerous it is. Help, footer and docs/keys.md come from here.
 
+use crate::actions::{ACTIONS, ActionSpec};
 use crate::console::pane::Pane;
+use crate::model::Action;
 
 /// Where a command can be bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +70,8 @@ pub struct Spec {
 macro_rules! commands {
     (
         $($variant:ident = $id:literal, $hint:literal, $doc:literal, [$($context:ident),+], $danger:ident;)*
+        @actions
+        $($next:ident = $next_id:literal, $next_hint:literal, $next_doc:literal, [$($next_context:ident),+], $next_danger:ident;)*
         @panes { $($pane:ident = $pane_id:literal, $pane_doc:literal;)* }
         $($rest:ident = $rest_id:literal, $rest_hint:literal, $rest_doc:literal, [$($rest_context:ident),+], $rest_danger:ident;)*
     ) => {
@@ -75,48 +79,79 @@ macro_rules! commands {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Command {
             $($variant,)*
+            /// Propose a plan of an action.
+            Propose(Action),
+            $($next,)*
             /// Go to a pane.
             Pane(Pane),
             $($rest,)*
         }
 
-        /// The table.
-        pub const COMMANDS: &[Spec] = &[
-            $(Spec {
-                command: Command::$variant,
-                id: $id,
-                hint: $hint,
-                doc: $doc,
-                contexts: &[$(KeyContext::$context),+],
-                danger: Danger::$danger,
-            },)*
-            $(Spec {
-                command: Command::Pane(Pane::$pane),
-                id: $pane_id,
-                hint: "",
-                doc: $pane_doc,
-                contexts: &[KeyContext::Main, KeyContext::View],
-                danger: Danger::None,
-            },)*
-            $(Spec {
-                command: Command::$rest,
-                id: $rest_id,
-                hint: $rest_hint,
-                doc: $rest_doc,
-                contexts: &[$(KeyContext::$rest_context),+],
-                danger: Danger::$rest_danger,
-            },)*
+        const PARTS: [&[Spec]; 5] = [
+            &[$(spec(Command::$variant, [$id, $hint, $doc], &[$(KeyContext::$context),+], Danger::$danger),)*],
+            &PROPOSALS,
+            &[$(spec(Command::$next, [$next_id, $next_hint, $next_doc], &[$(KeyContext::$next_context),+], Danger::$next_danger),)*],
+            &[$(spec(Command::Pane(Pane::$pane), [$pane_id, "", $pane_doc], &[KeyContext::Main, KeyContext::View], Danger::None),)*],
+            &[$(spec(Command::$rest, [$rest_id, $rest_hint, $rest_doc], &[$(KeyContext::$rest_context),+], Danger::$rest_danger),)*],
         ];
     };
 }
+
+const fn spec(
+    command: Command,
+    [id, hint, doc]: [&'static str; 3],
+    contexts: &'static [KeyContext],
+    danger: Danger,
+) -> Spec {
+    Spec { command, id, hint, doc, contexts, danger }
+}
+
+/// The commands that propose a plan, as the table of actions has them.
+const PROPOSALS: [Spec; ACTIONS.len()] = {
+    const fn propose(it: &ActionSpec) -> Spec {
+        let words = [it.command, it.verb, it.command_doc];
+        spec(Command::Propose(it.action), words, &[KeyContext::Main], Danger::Guarded)
+    }
+    let mut all = [propose(ACTIONS[0]); ACTIONS.len()];
+    let mut i = 0;
+    while i < all.len() {
+        all[i] = propose(ACTIONS[i]);
+        i += 1;
+    }
+    all
+};
+
+/// How many commands there are.
+const COUNT: usize = {
+    let (mut count, mut part) = (0, 0);
+    while part < PARTS.len() {
+        count += PARTS[part].len();
+        part += 1;
+    }
+    count
+};
+
+/// The table.
+pub const COMMANDS: &[Spec] = &{
+    let mut all = [PARTS[0][0]; COUNT];
+    let (mut at, mut part) = (0, 0);
+    while part < PARTS.len() {
+        let mut i = 0;
+        while i < PARTS[part].len() {
+            all[at] = PARTS[part][i];
+            (at, i) = (at + 1, i + 1);
+        }
+        part += 1;
+    }
+    all
+};
 
 commands! {
     OpenProposal = "open-proposal", "open plan", "open the plan that waits for a person, or runs; else the last one", [Main, View], None;
     Note = "note", "note", "write a note into the timeline", [Main, View], Records;
     Decide = "decision", "decision", "record a decision", [Main, View], Records;
     FollowUp = "follow-up", "follow-up", "record work for afterwards", [Main, View], Records;
-    Failover = "propose-failover", "fail over", "propose to move a service's traffic to DR", [Main], Guarded;
-    Restore = "propose-restore", "restore", "propose to restore a service's data on DR", [Main], Guarded;
+    @actions
     Filter = "filter", "filter", "show only rows that match: words, !without, field:value, >5m; Tab completes", [Main], None;
     NextTrouble = "next-trouble", "", "to the next row that needs a person: critical, warning or unknown", [Main], None;
     PrevTrouble = "prev-trouble", "", "to the row before that needs a person", [Main], None;

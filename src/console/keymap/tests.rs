@@ -1,6 +1,7 @@
 //! Key maps: every shipped one is whole, and each mistake has its place and word.
 
 use super::*;
+use crate::model::Action;
 
 #[test]
 fn every_file_of_the_folder_ships_and_parses() {
@@ -153,7 +154,7 @@ fn chords_are_matched_pending_or_nothing() {
     let map = Keymap::shipped("default").unwrap();
     let find = |script: &str| map.find(&[KeyContext::Main], &keys(script).unwrap(), KeyFacts::default());
     assert_eq!(find("!"), KeyMatch::Pending);
-    assert_eq!(find("!f"), KeyMatch::Command(Command::Failover));
+    assert_eq!(find("!f"), KeyMatch::Command(Command::Propose(Action::Failover)));
     assert_eq!(find("!x"), KeyMatch::Nothing);
     assert_eq!(find(":"), KeyMatch::Command(Command::Palette));
     assert_eq!(find("<s-tab>"), KeyMatch::Command(Command::PrevPane));

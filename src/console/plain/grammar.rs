@@ -1,5 +1,6 @@
 //! The words of plain mode: one table, in the order of help. Names are those of the console's commands where there is one.
 
+use crate::actions::{ACTIONS, ActionSpec};
 use crate::console::keymap::Command;
 use crate::console::pane::Pane;
 use crate::console::toml_source::nearest;
@@ -67,7 +68,27 @@ const fn word(name: &'static str, id: &'static str, takes: &'static str, doc: &'
 }
 
 /// The table.
-pub const WORDS: &[Word] = &[
+pub const WORDS: &[Word] = &{
+    let mut all = [BEFORE[0]; BEFORE.len() + ACTIONS.len() + AFTER.len()];
+    let mut i = 0;
+    while i < all.len() {
+        let at = i.saturating_sub(BEFORE.len());
+        all[i] = match (i < BEFORE.len(), at < ACTIONS.len()) {
+            (true, _) => BEFORE[i],
+            (false, true) => of_action(ACTIONS[at]),
+            (false, false) => AFTER[at - ACTIONS.len()],
+        };
+        i += 1;
+    }
+    all
+};
+
+/// The word of an action: it builds the plan.
+const fn of_action(it: &ActionSpec) -> Word {
+    word(it.action.name(), it.command, "[SERVICE [CLUSTER]]", it.plain_doc)
+}
+
+const BEFORE: &[Word] = &[
     word("status", "", "", "how it stands: the clocks, and each pane in one line"),
     word("situation", "situation", "", ""),
     word("alerts", "pane-1", "[WORDS]", "the alerts; with words, those that have them (so for all panes)"),
@@ -95,18 +116,9 @@ pub const WORDS: &[Word] = &[
         "NUMBER NAME",
         "mark the timeline's entry of this line as a milestone (confirmed, restored and so on), or take that back",
     ),
-    word(
-        "failover",
-        "propose-failover",
-        "[SERVICE [CLUSTER]]",
-        "build the plan to move a service's traffic to DR, and print it",
-    ),
-    word(
-        "restore",
-        "propose-restore",
-        "[SERVICE [CLUSTER]]",
-        "build the plan to restore a service's data on DR (in place, if it has none), and print it",
-    ),
+];
+
+const AFTER: &[Word] = &[
     word("propose", "", "NAME", "propose the plan that was printed, by the name that it asks for"),
     word("plan", "open-proposal", "", "print the plan that waits for a person, or runs"),
     word(
@@ -194,8 +206,6 @@ fn order(word: &Word, rest: &str) -> Result<PlainCommand, String> {
         "note" => PlainCommand::Note(text()?),
         "decision" => PlainCommand::Decide(text()?),
         "follow-up" => PlainCommand::FollowUp(text()?),
-        "failover" => PlainCommand::Preview(Action::Failover, (!rest.is_empty()).then(|| rest.to_owned())),
-        "restore" => PlainCommand::Preview(Action::Restore, (!rest.is_empty()).then(|| rest.to_owned())),
         "propose" => PlainCommand::Propose(text()?),
         "approve" => {
             let text = text()?;
@@ -212,7 +222,11 @@ fn order(word: &Word, rest: &str) -> Result<PlainCommand, String> {
         "unsilence" => PlainCommand::Unsilence(number()?),
         "confirm" => PlainCommand::Confirm(text()?),
         "wait" => PlainCommand::Wait(Wait::parse(rest)?),
-        name => Pane::by_id(name).map_or(PlainCommand::Quit, |pane| PlainCommand::Rows(pane, rest.to_owned())),
+        name => match (Action::by_name(name), Pane::by_id(name)) {
+            (Some(action), _) => PlainCommand::Preview(action, (!rest.is_empty()).then(|| rest.to_owned())),
+            (None, Some(pane)) => PlainCommand::Rows(pane, rest.to_owned()),
+            (None, None) => PlainCommand::Quit,
+        },
     })
 }
 

@@ -7,7 +7,7 @@ use crate::console::keymap::{Binding, COMMANDS, Command, KeyContext, Keymap, SHI
 use crate::console::overlay::{Overlay, WriteKind};
 use crate::console::pane::Pane;
 use crate::console::{Effect, Input, availability, update};
-use crate::model::{Action, PlanId};
+use crate::model::PlanId;
 use crate::protocol::Request;
 
 use super::fixture::{app, at, later, press};
@@ -125,8 +125,9 @@ fn did(command: Command, context: KeyContext, before: &Console, after: &Console,
         Command::Note => writes(&WriteKind::Note),
         Command::Decide => writes(&WriteKind::Decision),
         Command::FollowUp => writes(&WriteKind::FollowUp),
-        Command::Failover => asks(effects, |it| matches!(it, Request::Preview { action: Action::Failover, .. })),
-        Command::Restore => asks(effects, |it| matches!(it, Request::Preview { action: Action::Restore, .. })),
+        Command::Propose(action) => {
+            asks(effects, |it| matches!(it, Request::Preview { action: asked, .. } if *asked == action))
+        }
         Command::Filter => matches!(top, Some(Overlay::Filter { .. })),
         Command::Warnings => after.warnings != before.warnings,
         Command::Zoom => after.zoom != before.zoom,

@@ -11,7 +11,7 @@ use crate::console::screenshot::to_text;
 use crate::console::view;
 use crate::model::entry::Restored;
 use crate::model::facts::OffSite;
-use crate::model::{IncidentId, IncidentStatus, Objective, SafeText, Strategy};
+use crate::model::{IncidentId, IncidentStatus, Objective, SafeText, Strategy, VeleroVerb};
 use crate::timeline::{effects, plan_of};
 
 use super::fixture::{app, at, look, objective, press};
@@ -37,7 +37,7 @@ pub fn calm_day(size: (u16, u16)) -> Console {
         record.approvals = plans::failover_done().approvals.clone();
         record.approvals[0].at = at("14:10:00") - back;
         record.changed_at = at("14:14:00") - back;
-        for step in record.plan.steps.iter_mut().filter(|step| step.adapter == "velero.create_restore") {
+        for step in record.plan.steps.iter_mut().filter(|step| step.verb == VeleroVerb::CreateRestore.into()) {
             step.params = json!({"spec": {"backupName": "shop-hourly-1429", "includedNamespaces": ["shop"]}});
             let whole = Restored { phase: "Completed".into(), items: 412, of: 412, ..Restored::default() };
             record.restored.insert(step.id.clone(), whole);

@@ -9,14 +9,14 @@ use crate::model::{Action, IncidentId, Level, PersonId, Plan, PlanId, SafeText, 
 use super::fixture::{at, person};
 
 fn pre(src: &SourceId, path: &str, says: &str, read_at: Stamp) -> Pre {
-    Pre { path: path.to_owned(), op: Op::Eq, value: json!(true), src: src.clone(), read_at, says: says.to_owned() }
+    Pre { path: path.into(), op: Op::Eq, value: json!(true), src: src.clone(), read_at, says: says.to_owned() }
 }
 
-fn step(id: &str, adapter: &str, target: &Target, effect: &str, limit_s: u64, pre: Vec<Pre>) -> Step {
-    let check = StepCheck { path: "x".to_owned(), op: Op::Eq, value: json!(true), src: target.src.clone() };
+fn step(id: &str, verb: &str, target: &Target, effect: &str, limit_s: u64, pre: Vec<Pre>) -> Step {
+    let check = StepCheck { path: "x".into(), op: Op::Eq, value: json!(true), src: target.src.clone() };
     Step {
         id: id.to_owned(),
-        adapter: adapter.to_owned(),
+        verb: verb.to_owned().into(),
         target: target.clone(),
         params: serde_json::Value::Null,
         pre,

@@ -100,7 +100,7 @@ fn what_the_room_reads_meanwhile_keeps_a_premise_proven_and_tells_what_changed()
         src: pre.src.clone(),
         path: pre.path.clone(),
         read_at: app.now.room,
-        changed: pre.path.ends_with("/phase").then(|| "it is being deleted now".into()),
+        changed: pre.path.as_str().ends_with("/phase").then(|| "it is being deleted now".into()),
     };
     let premises = facts.map(premise).collect();
     app.mirror.rechecks = vec![Recheck { plan: plan.plan.clone(), refused: None, premises }];

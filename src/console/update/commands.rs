@@ -12,7 +12,6 @@ use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::view;
 use crate::console::view::related::PageLink;
-use crate::model::Action;
 use crate::protocol::Request;
 
 use super::{filter, incident, panes, plan, silence, text_input, time_travel};
@@ -115,8 +114,7 @@ pub(super) fn run_asking(app: &mut Console, command: Command) -> Vec<Effect> {
         }
         Command::Open => open(app),
         Command::Copy => copy(app),
-        Command::Failover if may_act(app) => plan::propose(app, Action::Failover),
-        Command::Restore if may_act(app) => plan::propose(app, Action::Restore),
+        Command::Propose(action) if may_act(app) => plan::propose(app, action),
         Command::TakeCommand if may_act(app) => incident::command(app),
         Command::SetStatus if may_act(app) => {
             app.overlays.push(Overlay::Menu(incident::statuses(app)));

@@ -58,7 +58,7 @@ pub fn preview(app: &mut Console, action: Action, service: Option<String>) -> Ve
     };
     let sites = plan::sites(objective, action);
     if !sites.is_empty() && to.as_ref().is_none_or(|to| !sites.contains(to)) {
-        let word = if action == Action::Failover { "failover" } else { "restore" };
+        let word = action.name();
         let say: Vec<String> = sites.iter().map(|site| format!("`{word} {} {site}`", objective.service)).collect();
         app.say(Role::Warning, format!("Which cluster? {}. Nothing was sent.", say.join(" or ")));
         return Vec::new();

@@ -1,5 +1,6 @@
 //! Guarded acts: choose a service, read the plan, type its name, wait for the second person. No single key does anything.
 
+use crate::actions;
 use crate::board::{FiringCounts, Topic};
 use crate::console::app::{Console, Pending};
 use crate::console::availability;
@@ -8,7 +9,6 @@ use crate::console::keymap::{Command, KeyContext, KeyMatch, KeyPress};
 use crate::console::overlay::{Choice, GUARD, Menu, MenuItem, Overlay, PlanView, Stance, Subject, WriteKind};
 use crate::console::plan_verification;
 use crate::console::theme::Role;
-use crate::console::widget::time;
 use crate::model::{Action, Objective, SafeText};
 use crate::protocol::Request;
 use crate::protocol::message::SetIncident;
@@ -17,10 +17,7 @@ use super::text_input;
 
 /// The clusters among which a person chooses for a service; none where there is no choice.
 pub(super) fn sites(objective: &Objective, action: Action) -> &[String] {
-    let sites = match action {
-        Action::Failover => objective.dr.as_slice(),
-        Action::Restore => objective.restored_on(),
-    };
+    let sites = (actions::spec(action).sites)(objective);
     if sites.len() > 1 { sites } else { &[] }
 }
 
@@ -28,13 +25,7 @@ pub(super) fn sites(objective: &Objective, action: Action) -> &[String] {
 fn items_of(objective: &Objective, action: Action) -> Vec<MenuItem> {
     let item = |to: Option<&String>| {
         let (service, site) = (&objective.service, to.map_or(objective.restored_on().join(""), String::clone));
-        let rpo = time::span(objective.rpo_s);
-        let note = match action {
-            Action::Failover if objective.dr.is_empty() => "no DR cluster to move it to".to_owned(),
-            Action::Failover => format!("{} → {site}   RTO {}", objective.primary, time::span(objective.rto_s)),
-            Action::Restore if objective.dr.is_empty() => format!("in place, on {site}   RPO {rpo}"),
-            Action::Restore => format!("on {site}   RPO {rpo}"),
-        };
+        let note = (actions::spec(action).note)(objective, &site);
         let choice = Choice::Preview { action, service: service.clone(), to: to.cloned() };
         MenuItem { label: service.clone(), note, choice }
     };
@@ -58,11 +49,8 @@ pub fn propose(app: &mut Console, action: Action) -> Vec<Effect> {
         }
         1 => choose(app, items[0].choice.clone()),
         _ => {
-            let title = match action {
-                Action::Failover => "Fail over which service?",
-                Action::Restore => "Restore which service?",
-            };
-            app.overlays.push(Overlay::Menu(Menu { title: title.to_owned(), items, cursor: 0 }));
+            let title = actions::spec(action).question.to_owned();
+            app.overlays.push(Overlay::Menu(Menu { title, items, cursor: 0 }));
             Vec::new()
         }
     }
@@ -76,7 +64,8 @@ pub fn choose(app: &mut Console, choice: Choice) -> Vec<Effect> {
             let where_to = to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
             let effect = super::ask(app, Pending::Preview { to }, request);
             if effect.is_some() {
-                app.say(Role::Dim, format!("Building the plan to {} {service}{where_to} …", words(action)));
+                let verb = actions::spec(action).verb;
+                app.say(Role::Dim, format!("Building the plan to {verb} {service}{where_to} …"));
             }
             effect
         }
@@ -116,13 +105,6 @@ fn ask_to_close(app: &mut Console) {
         item("close it", "what comes next is an incident of its own", Choice::CloseNow),
     ];
     app.overlays.push(Overlay::Menu(Menu { title, items, cursor: 0 }));
-}
-
-fn words(action: Action) -> &'static str {
-    match action {
-        Action::Failover => "fail over",
-        Action::Restore => "restore",
-    }
 }
 
 /// `A`: the plan that waits.

@@ -12,6 +12,7 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::priority_line::{self, LinePart};
 use crate::console::widget::{Canvas, Words, text};
+use crate::model::Action;
 
 use super::{filter_line, page, pane_rows};
 
@@ -62,7 +63,7 @@ fn wanted(context: KeyContext) -> &'static [Command] {
             Command::OpenProposal,
             Command::Note,
             Command::Decide,
-            Command::Failover,
+            Command::Propose(Action::Failover),
             Command::TakeCommand,
             Command::Back,
             Command::Open,

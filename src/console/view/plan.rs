@@ -11,7 +11,7 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
 use crate::console::widget::priority_line::{self, LinePart};
 use crate::console::widget::{Canvas, Words, glyph, text, time};
-use crate::model::plan::{Action, Pre};
+use crate::model::plan::Pre;
 use crate::model::{Digest, Plan, SafeText};
 
 use super::{footer, header, plan_steps, timeline_text};
@@ -367,11 +367,7 @@ fn foot(app: &Console, view: &PlanView, plan: &Plan, stance: Stance, room: u16) 
 
 /// What to do after a run that did not reach its end: it is not resumed, since what was true when it was made may be no more.
 fn again(app: &Console, plan: &Plan) -> String {
-    let command = match plan.action {
-        Action::Failover => Command::Failover,
-        Action::Restore => Command::Restore,
-    };
-    let key = availability::key(app, KeyContext::Main, command);
+    let key = availability::key(app, KeyContext::Main, Command::Propose(plan.action));
     format!(
         "It did not reach its end and is not resumed. What was done stays done: see each step's answer above. To go on, \
          leave this page and press {key}: the new plan starts from what is true then."

@@ -1,5 +1,6 @@
 //! The incident in one page: what someone who joins now must know, in the order in which they ask.
 
+use crate::actions;
 use crate::approval::PlanState;
 use crate::board::event_groups::rate;
 use crate::board::{RowBody, Topic, Verdict};
@@ -127,21 +128,18 @@ fn next(app: &Console, incident: &Incident) -> String {
 fn after(app: &Console, incident: &Incident) -> String {
     let key = |command| availability::key(app, KeyContext::Main, command);
     let last = incident.plans.by_id.values().max_by_key(|record| (record.changed_at, record.proposed_seq));
-    match last.map(|record| (record, record.state, record.plan.action)) {
-        Some((_, PlanState::Succeeded, Action::Failover)) => format!(
-            "traffic was moved, and no recovery was seen since: if data is missing there, {} proposes to restore it",
-            key(Command::Restore)
-        ),
-        Some((_, PlanState::Succeeded, Action::Restore)) => {
-            "data was restored, and no recovery was seen since: look why the probes still fail".to_owned()
+    match last.map(|record| (record, record.state)) {
+        Some((record, PlanState::Succeeded)) => {
+            (actions::spec(record.plan.action).next)(&|action| key(Command::Propose(action)))
         }
-        Some((record, PlanState::Failed | PlanState::Stopped | PlanState::Interrupted, _)) => format!(
+        Some((record, PlanState::Failed | PlanState::Stopped | PlanState::Interrupted)) => format!(
             "{}. Read what it left behind ({}), then propose what is missing",
             timeline_text::plan_says(record),
             key(Command::OpenProposal)
         ),
         _ if app.can_act() => {
-            format!("no plan is open: decide ({}), or propose one ({})", key(Command::Decide), key(Command::Failover))
+            let propose = key(Command::Propose(Action::Failover));
+            format!("no plan is open: decide ({}), or propose one ({propose})", key(Command::Decide))
         }
         _ => "no plan is open".to_owned(),
     }

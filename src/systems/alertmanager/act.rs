@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::map;
+use crate::model::read_path::AlertmanagerPath;
 use crate::model::silence::marker;
-use crate::model::{Step, Trouble, TroubleKind};
+use crate::model::{AlertmanagerVerb, ProviderVerb, Step, Trouble, TroubleKind};
 use crate::systems::http::{Api, HttpFault, HttpResponse, Method, first_sentence, trouble};
 use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
@@ -29,18 +30,18 @@ struct Posted {
 impl Adapter for AlertmanagerAdapter {
     /// `silence/ID` → its state (null if it is not known), `marked/REQUEST` → ids of silences that carry its mark.
     async fn read(&self, path: &str) -> Result<Value, Trouble> {
-        match path.split('/').collect::<Vec<_>>()[..] {
-            ["silence", id] if is_id(id) => {
-                let answer = self.api.send(Method::GET, &["api", "v2", "silence", id], None).await?;
+        match AlertmanagerPath::parse(path) {
+            Some(AlertmanagerPath::Silence(id)) if is_id(&id) => {
+                let answer = self.api.send(Method::GET, &["api", "v2", "silence", &id], None).await?;
                 if answer.status == 404 {
                     return Ok(Value::Null);
                 }
                 let silence = map::silence(answer.success()?.json()?);
                 Ok(json!(silence.state))
             }
-            ["marked", request] if is_id(request) => {
+            Some(AlertmanagerPath::Marked(request)) if is_id(&request) => {
                 let all: Vec<map::RawSilence> = self.api.get(&["api", "v2", "silences"]).await?;
-                let mark = format!("({})", marker(request));
+                let mark = format!("({})", marker(&request));
                 let marked = |it: &map::RawSilence| it.comment.as_ref().is_some_and(|text| text.ends_with(&mark));
                 Ok(all.into_iter().filter(marked).map(|it| json!(map::silence(it).id)).collect())
             }
@@ -50,15 +51,23 @@ impl Adapter for AlertmanagerAdapter {
 
     /// Gives the id of the silence that was made or ended.
     async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
-        tracing::info!(request = %permit.plan, step = %step.adapter, silence = %step.target.id, "asking an Alertmanager");
-        match step.adapter.as_str() {
-            "alertmanager.create_silence" => {
+        tracing::info!(request = %permit.plan, step = %step.verb, silence = %step.target.id, "asking an Alertmanager");
+        let unknown = || {
+            let what = format!("`{}` is not what an Alertmanager can be asked", step.verb);
+            ActError::NotApplied(trouble(TroubleKind::Garbage, what, ""))
+        };
+        let ProviderVerb::Alertmanager(verb) = &step.verb else { return Err(unknown()) };
+        match verb {
+            AlertmanagerVerb::CreateSilence => {
                 let answer = self.send(Method::POST, &["api", "v2", "silences"], Some(&step.params)).await?;
                 let taken = self.judge(answer)?;
                 let posted: Posted = taken.json().map_err(ActError::Unknown)?;
                 Ok(crate::model::SafeText::new(&posted.id).to_string())
             }
-            "alertmanager.expire_silence" if is_id(&step.target.id) => {
+            AlertmanagerVerb::ExpireSilence => {
+                if !is_id(&step.target.id) {
+                    return Err(unknown());
+                }
                 let answer = self.send(Method::DELETE, &["api", "v2", "silence", &step.target.id], None).await?;
                 // Up to 0.25 an unknown id is a 500 with these words; later a plain 404.
                 let unknown = answer.status == 404 || (answer.status == 500 && says(&answer).contains("not found"));
@@ -68,10 +77,6 @@ impl Adapter for AlertmanagerAdapter {
                 }
                 self.judge(answer)?;
                 Ok(step.target.id.clone())
-            }
-            other => {
-                let what = format!("`{other}` is not what an Alertmanager can be asked");
-                Err(ActError::NotApplied(trouble(TroubleKind::Garbage, what, "")))
             }
         }
     }

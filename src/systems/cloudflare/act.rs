@@ -19,7 +19,8 @@ use super::map;
 use super::pool_references::{self, Edit};
 use super::response::{Certainty, garbage};
 use crate::clock::Turn;
-use crate::model::{SafeText, Step, Trouble, TroubleKind, time};
+use crate::model::read_path::{CloudflarePath, LoadBalancerField, PoolField};
+use crate::model::{CloudflareVerb, ProviderVerb, SafeText, Step, Trouble, TroubleKind, time};
 use crate::systems::http::trouble;
 use crate::systems::{ActError, Adapter, Permit};
 
@@ -74,17 +75,19 @@ impl CloudflareAdapter {
 #[async_trait]
 impl Adapter for CloudflareAdapter {
     async fn read(&self, path: &str) -> Result<Value, Trouble> {
-        match path.split('/').collect::<Vec<_>>()[..] {
-            ["lb", id, field] => self.read_balancer(id, field).await,
-            ["lb", id, "digest", part] => Ok(self.balancer(id).await?.map_or(Value::Null, |raw| match raw.get(part) {
-                Some(it) => json!(pool_references::digest(it)),
-                None => Value::Null,
-            })),
-            ["lb", id, "ahead", first, then] => {
-                Ok(self.balancer(id).await?.map_or(Value::Null, |raw| json!(pool_references::ahead(&raw, first, then))))
+        match CloudflarePath::parse(path) {
+            Some(CloudflarePath::LoadBalancer { id, field }) => self.read_balancer(&id, field).await,
+            Some(CloudflarePath::LoadBalancerDigest { id, part }) => {
+                let read = self.balancer(&id).await?;
+                let found = read.as_ref().and_then(|raw| raw.get(&part));
+                Ok(found.map_or(Value::Null, |it| json!(pool_references::digest(it))))
             }
-            ["pool", id, field] => self.read_pool(id, field).await,
-            _ => Err(unknown_path(path)),
+            Some(CloudflarePath::LoadBalancerAhead { id, first, then }) => {
+                let read = self.balancer(&id).await?;
+                Ok(read.map_or(Value::Null, |raw| json!(pool_references::ahead(&raw, &first, &then))))
+            }
+            Some(CloudflarePath::Pool { id, field }) => self.read_pool(&id, field).await,
+            None => Err(unknown_path(path)),
         }
     }
 
@@ -93,10 +96,19 @@ impl Adapter for CloudflareAdapter {
     }
 
     async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
-        let write = BalancerWrite::of(step, &self.client.zones).map_err(|why| {
-            let what = format!("the step can't be done here: {why}");
-            ActError::NotApplied(trouble(TroubleKind::Garbage, what, "Build the plan again."))
-        })?;
+        let ProviderVerb::Cloudflare(verb) = &step.verb else {
+            return Err(ActError::NotApplied(cannot(&unknown_step(step))));
+        };
+        match verb {
+            CloudflareVerb::PatchLoadBalancer => self.patch_balancer(step, permit).await,
+        }
+    }
+}
+
+impl CloudflareAdapter {
+    async fn patch_balancer(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
+        let checked = BalancerWrite::of(step, &self.client.zones);
+        let write = checked.map_err(|why| ActError::NotApplied(cannot(&why)))?;
         let body = self.body(&write).await.map_err(ActError::NotApplied)?;
         tracing::info!(plan = %permit.plan, step = %step.id, load_balancer = %write.id, "patching a load balancer");
         let err = match self.client.patch_balancer(write.zone, write.id, &body).await {
@@ -132,34 +144,32 @@ impl CloudflareAdapter {
         Ok(Value::Object(body))
     }
 
-    async fn read_balancer(&self, id: &str, field: &str) -> Result<Value, Trouble> {
+    async fn read_balancer(&self, id: &str, field: LoadBalancerField) -> Result<Value, Trouble> {
         let Some(raw) = self.balancer(id).await? else { return Ok(Value::Null) };
         let lb = map::balancer(&raw, "").map_err(garbage)?;
         Ok(match field {
-            "default_pools" => json!(lb.default_pools),
-            "fallback_pool" => json!(lb.fallback_pool),
-            "enabled" => json!(lb.enabled),
-            "modified_on" => json!(lb.modified_on),
-            "policy" => json!(lb.policy),
-            "overrides" => json!(lb.overrides.len()),
-            _ => return Err(unknown_path(&format!("lb/{id}/{field}"))),
+            LoadBalancerField::DefaultPools => json!(lb.default_pools),
+            LoadBalancerField::FallbackPool => json!(lb.fallback_pool),
+            LoadBalancerField::Enabled => json!(lb.enabled),
+            LoadBalancerField::ModifiedOn => json!(lb.modified_on),
+            LoadBalancerField::Policy => json!(lb.policy),
+            LoadBalancerField::Overrides => json!(lb.overrides.len()),
         })
     }
 
-    async fn read_pool(&self, id: &str, field: &str) -> Result<Value, Trouble> {
+    async fn read_pool(&self, id: &str, field: PoolField) -> Result<Value, Trouble> {
         let ask = async || Ok(self.client.pool(id).await?);
         let Some(mut raw) = self.shared(&self.pools, id, ask).await? else { return Ok(Value::Null) };
-        if field == "healthy" && raw.get("healthy").is_none_or(Value::is_null) {
+        if field == PoolField::Healthy && raw.get("healthy").is_none_or(Value::is_null) {
             // Health is documented for the list; the single answer may leave it out.
             let listed = self.client.pools().await?;
             raw = listed.into_iter().find(|it| it.get("id").and_then(Value::as_str) == Some(id)).unwrap_or(raw);
         }
         let pool = map::pool(&raw, map::Detail::default()).map_err(garbage)?;
         Ok(match field {
-            "enabled" => json!(pool.enabled),
-            "healthy" => json!(pool.healthy),
-            "shedding_percent" => json!(pool.shedding_percent.max(pool.session_shedding_percent)),
-            _ => return Err(unknown_path(&format!("pool/{id}/{field}"))),
+            PoolField::Enabled => json!(pool.enabled),
+            PoolField::Healthy => json!(pool.healthy),
+            PoolField::SheddingPercent => json!(pool.shedding_percent.max(pool.session_shedding_percent)),
         })
     }
 
@@ -206,8 +216,8 @@ struct BalancerWrite<'a> {
 
 impl<'a> BalancerWrite<'a> {
     fn of(step: &'a Step, zones: &[String]) -> Result<Self, String> {
-        if step.adapter != "cloudflare.patch_load_balancer" || step.target.kind != "load_balancer" {
-            return Err(format!("`{}` on a `{}` is not known", step.adapter, step.target.kind));
+        if step.target.kind != "load_balancer" {
+            return Err(unknown_step(step));
         }
         let id = step.target.id.as_str();
         let zone = step.params.get("zone").and_then(Value::as_str).unwrap_or_default();
@@ -265,6 +275,14 @@ fn changed(why: &str) -> Trouble {
 /// An order of pools: never empty, for an empty one is refused or worse.
 fn pools(ids: &[Value]) -> bool {
     (1..=MAX_POOLS).contains(&ids.len()) && ids.iter().all(|id| id.as_str().is_some_and(is_id))
+}
+
+fn unknown_step(step: &Step) -> String {
+    format!("`{}` on a `{}` is not known", step.verb, step.target.kind)
+}
+
+fn cannot(why: &str) -> Trouble {
+    trouble(TroubleKind::Garbage, format!("the step can't be done here: {why}"), "Build the plan again.")
 }
 
 fn unknown_path(path: &str) -> Trouble {

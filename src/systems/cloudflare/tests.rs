@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::CloudflareConfig;
 use crate::model::facts::{ActingRule, Fact, FactKind, LoadBalancer, Pool};
 use crate::model::plan::Target;
-use crate::model::{Digest, PersonId, SourceChange, SourceId, Step, System, Trouble, TroubleKind};
+use crate::model::{CloudflareVerb, Digest, PersonId, SourceChange, SourceId, Step, System, Trouble, TroubleKind};
 use crate::systems::http::test_server::{ScriptedReply, SeenRequest, SourceBench, TestServer, file};
 use crate::systems::http::{Auth, Options};
 use crate::systems::{ActError, Adapter, Permit};
@@ -403,7 +403,7 @@ fn the_policy_in_effect_and_what_overrides_the_order() {
 fn step(body: Value) -> Step {
     Step {
         id: "1".to_owned(),
-        adapter: "cloudflare.patch_load_balancer".to_owned(),
+        verb: CloudflareVerb::PatchLoadBalancer.into(),
         target: Target {
             src: SourceId::new(System::Cloudflare, "edge"),
             kind: "load_balancer".to_owned(),
@@ -573,7 +573,7 @@ async fn a_step_that_is_not_exactly_known_sends_nothing() {
         step(Value::Null),
     ];
     for change in [
-        (|s: &mut Step| s.adapter = "cloudflare.delete".to_owned()) as fn(&mut Step),
+        (|s: &mut Step| s.verb = "cloudflare.delete".to_owned().into()) as fn(&mut Step),
         |s| s.target.kind = "pool".to_owned(),
         |s| s.target.id = "../lb-1".to_owned(),
         |s| s.params["zone"] = json!("another"),

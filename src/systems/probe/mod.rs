@@ -22,6 +22,7 @@ use super::http::{Api, Options, notes, trouble};
 use super::{ActError, Adapter, Ctx, Permit, SourceSpec, supervise};
 use crate::clock::Clock;
 use crate::config::ProbeConfig;
+use crate::model::read_path::ProbePath;
 use crate::model::{SourceId, Step, System, Trouble, TroubleKind};
 
 use window::SampleWindow;
@@ -94,11 +95,11 @@ impl Adapter for ProbeAdapter {
             let remedy = "Wait for its next sample, or look at its pane for what keeps it.";
             return Err(trouble(TroubleKind::Silent, "the probe has no recent sample", remedy));
         }
-        match path.split_once('/') {
-            Some(("share", site)) => Ok(json!(window.share(site))),
-            None if path == "good_percent" => Ok(json!(window.good_percent())),
-            None if path == "site" => Ok(json!(window.site().map(ToString::to_string))),
-            _ => {
+        match ProbePath::parse(path) {
+            Some(ProbePath::Share(site)) => Ok(json!(window.share(&site))),
+            Some(ProbePath::GoodPercent) => Ok(json!(window.good_percent())),
+            Some(ProbePath::Site) => Ok(json!(window.site().map(ToString::to_string))),
+            None => {
                 let what = format!("a probe has no `{path}`; it has share/SITE, good_percent and site");
                 Err(trouble(TroubleKind::Garbage, what, "Build the plan again."))
             }
@@ -106,7 +107,7 @@ impl Adapter for ProbeAdapter {
     }
 
     async fn apply(&self, step: &Step, _permit: &Permit) -> Result<String, ActError> {
-        let what = format!("a probe only looks; it can't do `{}`", step.adapter);
+        let what = format!("a probe only looks; it can't do `{}`", step.verb);
         Err(ActError::NotApplied(trouble(TroubleKind::Garbage, what, "Build the plan again.")))
     }
 }

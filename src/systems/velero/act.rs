@@ -8,20 +8,22 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use super::map;
+use super::read_fields::{of_backup, of_location, of_restore};
 use crate::clock::Clock;
 use crate::model::entry::Restored;
-use crate::model::{Digest, SafeText, Stamp, Step, Trouble, TroubleKind};
+use crate::model::read_path::{PodsField, VeleroPath};
+use crate::model::{Digest, ProviderVerb, SafeText, Stamp, Step, Trouble, TroubleKind, VeleroVerb};
 use crate::systems::kube_api::client::ClusterLink;
 use crate::systems::kube_api::error_text::{plain, trouble};
-use crate::systems::kube_api::json_access::{count, string, tag, text};
+use crate::systems::kube_api::json_access::{string, tag, text};
 use crate::systems::kube_api::pod_state::{Start, start};
 use crate::systems::kube_api::requests::{self, Collection, KubeResponse, NoAnswer};
 use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
 /// Longer than a read's: an API server in distress answers late, and an answer is worth more than a guess.
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
-const CREATE_RESTORE: &str = "velero.create_restore";
 const GROUP: &str = "velero.io/v1";
+const LOCATIONS: &str = "backupstoragelocations";
 /// What a namespace's phase is for a role that may not read it: older roles could read one namespace only.
 const FORBIDDEN: &str = "forbidden";
 /// Pods that are named when they do not serve yet; the others are counted.
@@ -109,7 +111,7 @@ impl Velero {
     }
 
     /// How far the pods of some namespaces are, one by one.
-    async fn pods(&self, namespaces: &[&str]) -> Result<Vec<(SafeText, Start)>, Trouble> {
+    async fn pods(&self, namespaces: &[String]) -> Result<Vec<(SafeText, Start)>, Trouble> {
         let mut found = Vec::new();
         for namespace in namespaces {
             let pods = Collection::new("v1", "pods", Some(namespace));
@@ -164,7 +166,7 @@ impl Velero {
         let name = self.named(&step.params)?;
         let mode = only_access_mode(&step.params)
             .ok_or_else(|| refused("a location step may set spec.accessMode and nothing else"))?;
-        let found = self.object("backupstoragelocations", &name).await.map_err(ActError::NotApplied)?;
+        let found = self.object(LOCATIONS, &name).await.map_err(ActError::NotApplied)?;
         let found = found.ok_or_else(|| refused(&format!("there is no backup storage location `{name}`")))?;
         if map::access_mode(&found).is(&mode) {
             return Ok(format!("{name} was {mode} already"));
@@ -172,7 +174,7 @@ impl Velero {
         let version = string(&found, "/metadata/resourceVersion");
         // The version makes it a compare-and-swap: whoever changed the location meanwhile makes this a 409.
         let body = json!({"metadata": {"resourceVersion": version}, "spec": {"accessMode": mode}});
-        let path = self.collection("backupstoragelocations").object(&name);
+        let path = self.collection(LOCATIONS).object(&name);
         let answer = self.write(Method::PATCH, &path, "application/merge-patch+json", &body).await?;
         if answer.status == 409 {
             return Err(refused(&format!(
@@ -257,53 +259,36 @@ impl Velero {
 #[async_trait]
 impl Adapter for Velero {
     async fn read(&self, path: &str) -> Result<Value, Trouble> {
-        let unknown =
-            || trouble(TroubleKind::Garbage, format!("`{path}` is nothing that can be read from Velero"), NO_SUCH_PATH);
-        let parts: Vec<&str> = path.split('/').collect();
-        let (kind, name, field) = match parts.as_slice() {
-            ["cluster", "uid"] => return self.cluster_uid().await,
-            ["restores", "open"] => return self.count("restores", |phase| !map::restore_ended(phase)).await,
-            ["backups", "uploading"] => return self.count("backups", map::uploading).await,
-            ["may", "create", "restores"] => return self.may("create", "restores", None).await,
-            ["may", "patch", "location", name] if is_name(name) => {
-                return self.may("patch", "backupstoragelocations", Some(name)).await;
-            }
-            ["backup", name, "kept"] if is_name(name) => return self.kept(name).await,
-            ["namespace", name, "phase"] if is_name(name) => return self.namespace_phase(name).await,
-            ["pods", namespaces, field @ ("ready" | "waiting")] => {
-                let namespaces: Vec<&str> = namespaces.split(':').collect();
-                if !namespaces.iter().all(|name| is_name(name)) {
-                    return Err(unknown());
-                }
-                let pods = self.pods(&namespaces).await?;
-                return Ok(if *field == "ready" { ready(&pods) } else { waiting(&pods) });
-            }
-            [kind, name, field] if is_name(name) => (*kind, *name, *field),
-            _ => return Err(unknown()),
+        let known = VeleroPath::parse(path).filter(|it| it.names().iter().all(|name| is_name(name)));
+        let Some(known) = known else {
+            let what = format!("`{path}` is nothing that can be read from Velero");
+            return Err(trouble(TroubleKind::Garbage, what, NO_SUCH_PATH));
         };
-        let (plural, pick): (_, fn(&Value, Stamp) -> Value) = match (kind, field) {
-            ("backup", "uid") => ("backups", |it, _| json!(text(it, "/metadata/uid").as_str())),
-            ("backup", "phase") => ("backups", phase),
-            ("backup", "deleting") => ("backups", |it, _| json!(map::deleting(it))),
-            ("location", "phase") => ("backupstoragelocations", phase),
-            ("location", "access_mode") => ("backupstoragelocations", |it, _| json!(map::access_mode(it).as_str())),
-            ("backup", "expires_in_s") => ("backups", map::expires_in_s),
-            ("location", "validated_age_s") => ("backupstoragelocations", map::validated_age_s),
-            ("location", "validated_since_change") => {
-                ("backupstoragelocations", |it, _| map::validated_since_change(it))
+        let (plural, name, pick) = match &known {
+            VeleroPath::ClusterUid => return self.cluster_uid().await,
+            VeleroPath::RestoresOpen => return self.count("restores", |phase| !map::restore_ended(phase)).await,
+            VeleroPath::BackupsUploading => return self.count("backups", map::uploading).await,
+            VeleroPath::MayCreateRestores => return self.may("create", "restores", None).await,
+            VeleroPath::MayPatchLocation(name) => return self.may("patch", LOCATIONS, Some(name)).await,
+            VeleroPath::NamespacePhase(name) => return self.namespace_phase(name).await,
+            VeleroPath::Pods { namespaces, field } => {
+                let pods = self.pods(namespaces).await?;
+                return Ok(match field {
+                    PodsField::Ready => ready(&pods),
+                    PodsField::Waiting => waiting(&pods),
+                });
             }
-            ("restore", "phase") => ("restores", phase),
-            ("restore", "errors") => ("restores", |it, _| json!(count(it, "/status/errors"))),
-            ("restore", "warnings") => ("restores", |it, _| json!(count(it, "/status/warnings"))),
-            ("restore", "restored") => ("restores", |it, _| brought_back(it)),
-            _ => return Err(unknown()),
+            VeleroPath::BackupKept(name) => return self.kept(name).await,
+            VeleroPath::Backup { name, field } => ("backups", name, of_backup(*field)),
+            VeleroPath::Location { name, field } => (LOCATIONS, name, of_location(*field)),
+            VeleroPath::Restore { name, field } => ("restores", name, of_restore(*field)),
         };
         let found = self.dated(plural, name).await?;
         Ok(found.map_or(Value::Null, |(object, now)| pick(&object, now)))
     }
 
     async fn restored(&self, step: &Step, plan: Digest) -> Result<Option<Restored>, Trouble> {
-        if step.adapter != CREATE_RESTORE {
+        if step.verb != VeleroVerb::CreateRestore.into() {
             return Ok(None);
         }
         let found = self.object("restores", &restore_name(step, &plan)).await?;
@@ -311,17 +296,14 @@ impl Adapter for Velero {
     }
 
     async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
-        match step.adapter.as_str() {
-            "velero.patch_location" => self.patch_location(step).await,
-            CREATE_RESTORE => self.create_restore(step, permit).await,
-            other => Err(refused(&format!("`{other}` is not something that is done at Velero"))),
+        let ProviderVerb::Velero(verb) = &step.verb else {
+            return Err(refused(&format!("`{}` is not something that is done at Velero", step.verb)));
+        };
+        match verb {
+            VeleroVerb::PatchLocation => self.patch_location(step).await,
+            VeleroVerb::CreateRestore => self.create_restore(step, permit).await,
         }
     }
-}
-
-/// The phase as a word: empty while Velero has not picked the object up.
-fn phase(object: &Value, _: Stamp) -> Value {
-    json!(text(object, "/status/phase").as_str())
 }
 
 /// The one name that the Restore of a plan's step can have: whoever makes it twice meets himself. A plan that makes several
@@ -329,12 +311,6 @@ fn phase(object: &Value, _: Stamp) -> Value {
 pub fn restore_name(step: &Step, plan: &Digest) -> String {
     let which = step.target.id.rsplit('/').next().and_then(|last| last.strip_prefix("@plan")).unwrap_or_default();
     format!("wr-{}{which}", &plan.hex()[..20])
-}
-
-/// How many items a Restore brought back at most; null until it has ended, for only then that is its last word.
-fn brought_back(object: &Value) -> Value {
-    let it = map::restored(object);
-    if it.is_over() { json!(it.brought()) } else { Value::Null }
 }
 
 /// How many pods serve.

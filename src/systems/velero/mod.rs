@@ -4,6 +4,7 @@
 mod act;
 mod backup_filters;
 pub mod map;
+mod read_fields;
 
 #[cfg(test)]
 mod map_tests;

@@ -41,12 +41,12 @@ fn permit() -> Permit {
 
 const NAME: &str = "wr-abababababababababab";
 
-fn step(adapter: &str, params: Value) -> Step {
+fn step(verb: &str, params: Value) -> Step {
     let src = SourceId::new(System::Velero, "dr");
     let target = Target { src, kind: "restore".into(), id: "u-1/velero/x".into(), name: "x".into() };
     Step {
         id: "1".into(),
-        adapter: adapter.into(),
+        verb: verb.to_owned().into(),
         target,
         params,
         pre: vec![],

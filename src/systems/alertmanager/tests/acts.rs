@@ -146,7 +146,7 @@ async fn apply(acting: &AlertmanagerAdapter, verb: &str, id: &str) -> Result<Str
     };
     let step = Step {
         id: "1".to_owned(),
-        adapter: format!("alertmanager.{verb}"),
+        verb: format!("alertmanager.{verb}").into(),
         target,
         params: json!({"matchers": []}),
         pre: vec![],
