@@ -145,7 +145,7 @@ fn systemd_finds_no_fault_with_the_units() {
 
 #[test]
 fn the_units_set_every_directive_of_the_reference() {
-    let Some(reference) = crate::test_support::beside("reference") else { return };
+    let Some(reference) = crate::test_support::reference_units() else { return };
     for (name, ours) in [("warroom.service", SERVICE), ("warroom.socket", SOCKET)] {
         let theirs = fs::read_to_string(reference.join(name)).expect("the reference unit");
         let directive = |line: &&str| line.contains('=') && !line.starts_with('#') && !line.starts_with("Description=");

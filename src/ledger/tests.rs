@@ -663,13 +663,13 @@ fn a_tail_is_torn_only_if_it_looks_cut_and_no_later_batch_exists() {
     assert!(!scan::is_torn(&zeroed, before as u64 + 256, 3), "zeros, but no whole sector");
 }
 
-/// The stock verifier, if it is here.
+/// The verifier of others, if there is one.
 fn script() -> Option<PathBuf> {
     if Command::new("bash").arg("--version").output().is_err() {
         crate::test_support::missing("bash");
         return None;
     }
-    crate::test_support::beside("tools/verify-chain.sh")
+    crate::test_support::verifier()
 }
 
 fn real_log(dir: &Path) -> Vec<PathBuf> {

@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+mod generated_log;
 #[path = "../soak/stage.rs"]
 #[allow(dead_code, reason = "of the soak's stage only its processes are needed")]
 mod stage;
@@ -15,16 +16,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use stage::{Process, vitals};
-use storage::Unsynced;
-use warroom::clock::{Clock, Random};
-use warroom::ledger::{Ledger, MAX_BATCH, OpenOptions};
-use warroom::model::entry::{Closed, Decision, EntryDraft, Note, Opened, Transition};
-use warroom::model::{Actor, Happening, IncidentId, Level, PersonId, SafeText, Severity, TransitionKind};
 
 /// How often `status` is asked.
 const ASKED: usize = 10;
@@ -102,7 +97,7 @@ fn run(options: &Options) -> Result<Value, String> {
     std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755)).map_err(|e| e.to_string())?;
     std::fs::write(&config, "[room]\nname = \"bulk\"\n").map_err(|e| e.to_string())?;
     let begun = Instant::now();
-    write(&log, options)?;
+    generated_log::write(&log, options.entries, options.closed, options.text)?;
     let bytes: u64 = std::fs::read_dir(&log)
         .map_err(|e| e.to_string())?
         .filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len()))
@@ -123,79 +118,6 @@ fn run(options: &Options) -> Result<Value, String> {
         starts.push(json!({"what": what, "figures": told}));
     }
     Ok(json!({"entries": options.entries, "bytes": bytes, "starts": starts}))
-}
-
-/// Writes the log: incidents of alerts, notes and decisions, one after another; the last stays open.
-fn write(dir: &Path, options: &Options) -> Result<(), String> {
-    let open = OpenOptions {
-        dir: dir.to_owned(),
-        room: "bulk".into(),
-        src: "bastion".into(),
-        boot: "9f3c".into(),
-        drill: false,
-        key: String::new(),
-        allow_fs: Vec::new(),
-        check_fs: false,
-        snapshot: None,
-    };
-    let clock = Clock::real();
-    let opened = Ledger::open(open, Arc::new(Unsynced), clock.clone(), Random::seeded(7)).map_err(|e| e.to_string())?;
-    let ledger = opened.ledger;
-    let each = options.entries / (options.closed + 1);
-    let text = "x".repeat(options.text);
-    for incident in 0..=options.closed {
-        let id = IncidentId::from(format!("INC-2026-03-02-{incident:05}"));
-        let mut left = each;
-        while left > 0 {
-            let batch = left.min(MAX_BATCH as u64);
-            let drafts = (0..batch).map(|n| draft(&id, each - left + n, &text, clock.now())).collect();
-            ledger.append(drafts).map_err(|e| e.to_string())?;
-            left -= batch;
-        }
-        if incident < options.closed {
-            let closed =
-                EntryDraft { incident: Some(id), by: Actor::room(), happening: Closed::default().into(), text: None };
-            ledger.append(vec![closed]).map_err(|e| e.to_string())?;
-        }
-    }
-    Ok(())
-}
-
-/// The `n`th entry of an incident.
-fn draft(id: &IncidentId, n: u64, text: &str, now: warroom::model::Stamp) -> EntryDraft {
-    let ana = Actor {
-        person: PersonId::from("ana"),
-        uid: Some(65_010),
-        level: Level::Account,
-        login: None,
-        simulated: false,
-    };
-    let said = |happening: Happening| EntryDraft {
-        incident: Some(id.clone()),
-        by: ana.clone(),
-        happening,
-        text: Some(SafeText::long(&format!("{n} {text}"))),
-    };
-    match n % 20 {
-        _ if n == 0 => said(Opened { incident: id.clone(), severity: Severity::Sev2, detected_at: None }.into()),
-        3 => said(Decision { at: None }.into()),
-        5 | 6 => EntryDraft {
-            incident: Some(id.clone()),
-            by: Actor::room(),
-            happening: Happening::Transition(Transition {
-                edge: if n % 20 == 5 { TransitionKind::AlertFiring } else { TransitionKind::AlertResolved },
-                at: now,
-                source: "alertmanager/am".into(),
-                subject: SafeText::new(&format!("Alert{}", n % 400)),
-                service: None,
-                verdict: "warning".into(),
-                says: SafeText::new("Alert fires on primary"),
-                figures: json!({"fingerprint": format!("f{}", n % 400)}),
-            }),
-            text: None,
-        },
-        _ => said(Note { at: None }.into()),
-    }
 }
 
 fn main() -> ExitCode {

@@ -100,9 +100,9 @@ impl Drop for Running {
 
 pub use crate::peers::skipped;
 
-/// The stock verifier, where the folder that holds it is beside the project.
+/// The verifier of others, where `WARROOM_VERIFIER` names it.
 pub fn stock_verifier() -> Option<PathBuf> {
-    crate::peers::hints::beside("tools/verify-chain.sh")
+    crate::peers::hints::verifier()
 }
 
 /// Timeline segments of a folder, in order.

@@ -469,6 +469,34 @@ fn unfinished_marks_stay_out() {
     assert!(found.is_empty(), "unfinished marks:\n{}", found.join("\n"));
 }
 
+/// Every file of a folder that is text, whatever it is for.
+fn texts(dir: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(texts(&path));
+        } else if let Ok(text) = fs::read_to_string(&path) {
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+/// Whoever has the project alone has all of it: what others publish is named by variables, and set in one place.
+#[test]
+fn nothing_but_ci_names_a_folder_beside_the_project() {
+    let beside = [concat!("../", "shared"), concat!("/work/", "shared"), concat!("WARROOM_", "SHARED")];
+    let mut all: Vec<(PathBuf, String)> =
+        ["src", "tests", "docs", ".github"].iter().flat_map(|dir| texts(&root().join(dir))).collect();
+    let pages = fs::read_dir(root()).expect("the project").map(|entry| entry.expect("an entry").path());
+    all.extend(pages.filter_map(|path| Some((path.clone(), fs::read_to_string(&path).ok()?))));
+    assert!(all.len() > 500, "{} files were read", all.len());
+    let wrong: Vec<_> =
+        all.iter().filter(|(_, text)| beside.iter().any(|it| text.contains(it))).map(|it| &it.0).collect();
+    assert!(wrong.is_empty(), "only .ci/run may know of it: {wrong:#?}");
+}
+
 /// Where facts are made, and where the simulated world and the tests make them up: what only they name has no reader.
 const MAKERS: [&str; 2] = ["src/systems", "src/drill"];
 

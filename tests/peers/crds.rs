@@ -9,9 +9,9 @@ use crate::support::wait_for;
 
 const PATH: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
-/// The published schemas, where the folder that holds them is beside the project.
+/// The published schemas, where `WARROOM_CONTRACTS_DIR` names the folder that holds them.
 pub fn published() -> Option<PathBuf> {
-    super::contracts().map(|dir| dir.join("crds")).filter(|dir| dir.is_dir())
+    super::hints::contract("crds")
 }
 
 /// Our own: any content, the same names, versions, scopes and status subresources.

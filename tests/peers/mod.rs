@@ -49,8 +49,3 @@ pub fn need(program: &str) -> Option<PathBuf> {
     }
     found
 }
-
-/// The published schemas, where the folder that holds them is beside the project.
-pub fn contracts() -> Option<PathBuf> {
-    hints::shared("contracts")
-}

@@ -9,7 +9,7 @@ use super::process::Server;
 use crate::support::{free_port, scratch};
 
 fn cloudflare_schema() -> Option<PathBuf> {
-    super::hints::beside("contracts/http/cloudflare-load-balancing.openapi.json")
+    super::hints::contract("http/cloudflare-load-balancing.openapi.json")
 }
 
 /// One mock, or one judge between client and server. Ended on drop.

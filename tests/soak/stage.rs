@@ -223,8 +223,7 @@ impl Stage {
         if verdict["ok"] != true {
             return Err(format!("warroom verify: {verdict}"));
         }
-        let stock = std::env::var_os("WARROOM_SHARED").map(|folder| Path::new(&folder).join("tools/verify-chain.sh"));
-        if let Some(stock) = stock.filter(|it| it.is_file()) {
+        if let Some(stock) = std::env::var_os("WARROOM_VERIFIER") {
             let mut segments: Vec<_> = std::fs::read_dir(&log)
                 .map_err(|e| e.to_string())?
                 .filter_map(|entry| Some(entry.ok()?.path()))

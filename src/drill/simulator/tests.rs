@@ -231,7 +231,7 @@ async fn refusals_are_worded_as_the_real_servers_word_them() {
     let anonymous = room.http.post(url).body("{}").send().await.expect("an answer");
     assert_eq!(anonymous.status().as_u16(), 403, "writes need the token");
     let (_, body) = kube::forbidden("system:anonymous", "list", kube_store::Res::Events, None);
-    if let Some(recorded) = crate::test_support::beside("contracts/recorded/kube/anonymous-403.body") {
+    if let Some(recorded) = crate::test_support::contract("recorded/kube/anonymous-403.body") {
         let text = std::fs::read_to_string(recorded).expect("readable");
         assert_eq!(body, serde_json::from_str::<Value>(&text).expect("json"));
     }

@@ -82,7 +82,7 @@ fn one_peer(changes: &[SourceChange]) -> &AlertPeer {
 
 #[test]
 fn recorded_answers_of_0_25_are_read() {
-    let Some(samples) = crate::test_support::beside("contracts/http/samples") else { return };
+    let Some(samples) = crate::test_support::contract("http/samples") else { return };
     let read = |name: &str| std::fs::read_to_string(samples.join(name)).expect("a recording");
     let alerts = read("alertmanager-0.25.0-alerts.json");
     let status = read("alertmanager-0.25.0-status-no-cluster.json");

@@ -22,12 +22,12 @@ use crate::systems::Ctx;
 
 /// An answer of a real API server as JSON, if the recordings are there.
 pub fn recorded(name: &str) -> Option<Value> {
-    serde_json::from_str(&recorded_text(name)?).ok()
+    Some(serde_json::from_str(&recorded_text(name)?).expect("a recording is JSON"))
 }
 
 /// The same as text.
 pub fn recorded_text(name: &str) -> Option<String> {
-    let path = crate::test_support::beside(&format!("contracts/recorded/kube/{name}"))?;
+    let path = crate::test_support::contract(&format!("recorded/kube/{name}"))?;
     Some(std::fs::read_to_string(path).expect("a recording"))
 }
 

@@ -1,0 +1,142 @@
+//! What the published budgets are made of: drawing a frame, an update, folding and checking a log, writing to it.
+//!
+//! `cargo bench --bench budgets` compares with the run before and keeps its figures in `target/criterion`; one of them alone:
+//! `cargo bench --bench budgets -- frame`. Nothing is asserted of a time: the figures are read by people, on a machine that
+//! does nothing else. What an entry costs on the way to other consoles is the soak's to measure.
+
+#![allow(clippy::expect_used, reason = "what can't be prepared can't be measured")]
+
+mod console_state;
+#[path = "../bulk/generated_log.rs"]
+mod generated_log;
+#[path = "../bulk/storage.rs"]
+mod storage;
+
+use std::fs::Permissions;
+use std::hint::black_box;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use console_state::{ROWS, SIZE, now};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use tempfile::TempDir;
+use warroom::client::{ClientEvent, KEPT, entries};
+use warroom::console::keymap::keys;
+use warroom::console::{ColorDepth, Console, Effect, Input, Look, Now, Theme, update, view};
+use warroom::ledger::{Expected, FileStorage, read_folder, verify};
+use warroom::model::entry::{EntryDraft, LogLine};
+use warroom::model::{Entry, IncidentId};
+use warroom::timeline::{Keep, Story};
+
+/// Entries of the log that is folded and checked.
+const ENTRIES: u64 = 10_000;
+/// Bytes of a note in it.
+const TEXT: usize = 120;
+/// Entries that are written at once, beside one alone.
+const BATCH: u64 = 100;
+
+/// A folder on the disk that builds go to. Folders for what is temporary are often in memory, where a sync costs nothing.
+fn folder() -> TempDir {
+    // A log is nobody else's to read.
+    let private = Permissions::from_mode(0o700);
+    tempfile::Builder::new().permissions(private).tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder")
+}
+
+fn log() -> (TempDir, Vec<LogLine>) {
+    let folder = folder();
+    generated_log::write(folder.path(), ENTRIES, 0, TEXT).expect("a log");
+    let lines = read_folder(folder.path()).expect("a log").lines;
+    (folder, lines)
+}
+
+fn console() -> Console {
+    let (_folder, mut lines) = log();
+    lines.truncate(KEPT);
+    console_state::console(lines)
+}
+
+/// Presses `j` and `k` in turn, a second apart: the cursor stays where it is.
+struct Hand {
+    pressed: u64,
+}
+
+impl Hand {
+    fn press(&mut self, console: &mut Console) -> Vec<Effect> {
+        self.pressed += 1;
+        let key = keys("jk").expect("keys")[self.pressed as usize % 2];
+        update(console, Input::Key(key), Now { room: now(), real: Duration::from_secs(self.pressed) })
+    }
+}
+
+fn frame(c: &mut Criterion) {
+    let mut console = console();
+    let look = Look::new(Theme::shipped("dark").expect("shipped"), ColorDepth::TwoFiftySix, false);
+    let of = format!("{}x{}, {ROWS} rows", SIZE.0, SIZE.1);
+    c.bench_function(&format!("frame/{of}"), |b| b.iter(|| view::draw(&console, &look)));
+    let mut hand = Hand { pressed: 0 };
+    c.bench_function(&format!("frame/{of}, after a key"), |b| {
+        b.iter(|| {
+            black_box(hand.press(&mut console));
+            view::draw(&console, &look)
+        });
+    });
+}
+
+fn updates(c: &mut Criterion) {
+    let mut console = console();
+    let mut hand = Hand { pressed: 0 };
+    c.bench_function(&format!("update/one key, {ROWS} rows"), |b| b.iter(|| hand.press(&mut console)));
+    let push = console_state::event_again(&console);
+    c.bench_function(&format!("update/one row of {ROWS}"), |b| {
+        b.iter_batched(
+            || Input::Room(Box::new(ClientEvent::Push(push.clone()))),
+            |input| update(&mut console, input, Now { room: now(), real: Duration::from_secs(1) }),
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+fn logs(c: &mut Criterion) {
+    let (folder, lines) = log();
+    let read: Vec<Entry> = entries(&lines).collect();
+    let mut group = c.benchmark_group("log");
+    group.throughput(Throughput::Elements(read.len() as u64)).sample_size(20);
+    group.bench_function(format!("fold {} entries", read.len()), |b| {
+        b.iter_with_large_drop(|| {
+            let mut story = Story::keeping(Keep::Newest(KEPT));
+            read.iter().for_each(|entry| story.apply(entry));
+            story
+        });
+    });
+    let paths: [PathBuf; 1] = [folder.path().to_owned()];
+    group.bench_function(format!("verify {} entries", read.len()), |b| {
+        b.iter(|| {
+            let verdict = verify(&paths, &Expected::default()).expect("read");
+            assert!(verdict.ok, "{}", verdict.why);
+        });
+    });
+    group.finish();
+}
+
+fn appends(c: &mut Criterion) {
+    let incident = IncidentId::from("INC-2026-11-22-01");
+    let text = "x".repeat(TEXT);
+    let mut group = c.benchmark_group("append");
+    // Each is a wait for the disk, and the log grows by it.
+    group.sample_size(20).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    for count in [1, BATCH] {
+        let folder = folder();
+        let ledger = generated_log::open(folder.path(), Arc::new(FileStorage)).expect("a log");
+        let drafts: Vec<EntryDraft> = (1..=count).map(|n| generated_log::draft(&incident, n, &text, now())).collect();
+        group.throughput(Throughput::Elements(count));
+        group.bench_function(format!("{count}, synced"), |b| {
+            b.iter_batched(|| drafts.clone(), |drafts| ledger.append(drafts).expect("written"), BatchSize::SmallInput);
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(budgets, frame, updates, logs, appends);
+criterion_main!(budgets);

@@ -1,0 +1,144 @@
+//! A console in the middle of an outage: a thousand rows on the board, and the log of the incident.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use warroom::board::{Board, BoardSetup, Topic};
+use warroom::client::ClientEvent;
+use warroom::clock::{Clock, ClockSync};
+use warroom::console::{Console, Input, Keymap, Now, Zone, update};
+use warroom::model::entry::LogLine;
+use warroom::model::facts::{Alert, Fact, FactKind, KubeEvent, Open};
+use warroom::model::{
+    Actor, AlertWords, ClusterRole, Level, Observation, PersonId, PersonRole, SafeText, SourceChange, SourceId, Stamp,
+    System,
+};
+use warroom::protocol::{BoardDelta, Push, Welcome};
+
+/// Columns and lines of the screen.
+pub const SIZE: (u16, u16) = (200, 60);
+const ALERTS: u32 = 300;
+const EVENTS: u32 = 700;
+/// Rows of both.
+pub const ROWS: usize = (ALERTS + EVENTS) as usize;
+
+/// The time at which everything is looked at.
+pub fn now() -> Stamp {
+    "2026-11-22T14:55:42Z".parse().expect("a time")
+}
+
+fn alert(n: u32) -> Alert {
+    let (name, severity) = (format!("ShopReplicas{n}"), if n.is_multiple_of(4) { "critical" } else { "warning" });
+    let labels = [("cluster", "primary"), ("namespace", "shop"), ("severity", severity)];
+    Alert {
+        fingerprint: format!("f{n:015}"),
+        severity: Open::new(severity),
+        grade: AlertWords::default().grade(&name, severity),
+        name: name.into(),
+        labels: labels.map(|(label, value)| (label.to_owned(), SafeText::from(value))).into(),
+        summary: "fewer replicas are ready than were asked for".into(),
+        description: SafeText::default(),
+        runbook_url: SafeText::default(),
+        generator_url: SafeText::default(),
+        starts_at: Some(now() - TimeDelta::seconds(i64::from(n))),
+        state: Open::new("active"),
+        silenced_by: Vec::new(),
+        inhibited_by: Vec::new(),
+        receivers: vec!["pagerduty".into()],
+    }
+}
+
+fn event(n: u32) -> KubeEvent {
+    let last = now() - TimeDelta::seconds(i64::from(n));
+    KubeEvent {
+        uid: format!("e-{n}"),
+        cluster: "primary".to_owned(),
+        namespace: "shop".into(),
+        object_kind: "Pod".into(),
+        object_name: format!("checkout-5d9c7f8b6-{n:05}").into(),
+        reason: if n.is_multiple_of(3) { "BackOff" } else { "Unhealthy" }.into(),
+        message: "Readiness probe failed: HTTP probe failed with statuscode: 503".into(),
+        kind: Open::new("Warning"),
+        count: u64::from(n % 40 + 1),
+        first: Some(last - TimeDelta::seconds(300)),
+        last,
+        component: "kubelet".into(),
+    }
+}
+
+fn board() -> Board {
+    let alertmanager = SourceId::new(System::Alertmanager, "am-1");
+    let cluster = SourceId::new(System::Kubernetes, "primary");
+    let mut board = Board::new(BoardSetup {
+        clusters: vec![("primary".to_owned(), ClusterRole::Primary)],
+        sources: vec![(alertmanager.clone(), 30), (cluster.clone(), 30)],
+        ..BoardSetup::default()
+    });
+    let mut saw = |source, kind, facts| {
+        let change = SourceChange::Replace { kind, facts };
+        board.apply(Observation { source, seen_at: now(), part: false, change });
+    };
+    saw(alertmanager, FactKind::Alert, (0..ALERTS).map(|n| Fact::from(alert(n))).collect());
+    saw(cluster, FactKind::KubeEvent, (0..EVENTS).map(|n| Fact::from(event(n))).collect());
+    board
+}
+
+fn welcome() -> Welcome {
+    let ana = Actor {
+        person: PersonId::from("ana"),
+        uid: Some(65_010),
+        level: Level::Account,
+        login: None,
+        simulated: false,
+    };
+    Welcome {
+        proto: 1,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        room: "bulk".to_owned(),
+        log: "0f".repeat(16),
+        you: ana,
+        role: PersonRole::Commander,
+        clock: ClockSync { at: now(), speed: 1.0 },
+        drill: None,
+        objectives: Vec::new(),
+        degraded: None,
+        log_room: None,
+        head: None,
+        seen: None,
+    }
+}
+
+/// What the console hears of a topic that it knows nothing of yet, or of one row of it that changed.
+fn delta(topic: Topic, snapshot: bool, total: u64, upserts: Vec<warroom::board::Row>) -> Push {
+    let (removes, order) = (Vec::new(), Vec::new());
+    Push::Board(BoardDelta { topic, rev: 1, snapshot, upserts, removes, order, total, dropped: 0 })
+}
+
+fn hear(console: &mut Console, push: Push) {
+    let event = Input::Room(Box::new(ClientEvent::Push(push)));
+    update(console, event, Now { room: now(), real: std::time::Duration::ZERO });
+}
+
+/// A console that was told all of it, as a room tells it.
+pub fn console(lines: Vec<LogLine>) -> Console {
+    let keymap = Keymap::shipped("default").expect("shipped");
+    let mut console = Console::new(Clock::manual(now()), keymap, Zone::default(), SIZE);
+    let linked = Input::Room(Box::new(ClientEvent::Linked(Box::new(welcome()))));
+    update(&mut console, linked, Now { room: now(), real: std::time::Duration::ZERO });
+    let seq = lines.len() as u64;
+    hear(&mut console, Push::Entries(lines));
+    let topics: BTreeMap<_, _> = board().judge(now()).topics;
+    for (topic, view) in topics {
+        hear(&mut console, delta(topic, true, view.total, view.rows));
+    }
+    hear(&mut console, Push::CaughtUp { seq });
+    let rows = console.rows(Topic::Alerts).len() + console.rows(Topic::Events).len();
+    assert!(rows == ROWS && console.mirror.broken.is_none() && console.incident_open(), "{rows} rows");
+    console
+}
+
+/// The push of one event that happened once more.
+pub fn event_again(console: &Console) -> Push {
+    let rows = console.rows(Topic::Events);
+    delta(Topic::Events, false, rows.len() as u64, vec![rows[rows.len() / 2].clone()])
+}
