@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::map;
 use crate::model::Stamp;
 use crate::model::read_path::{BackupField, LocationField, RestoreField};
-use crate::systems::kubernetes::json_access::{count, text};
+use crate::systems::kube_api::json_access::{count, text};
 
 /// How something is picked out of an object, by the server's clock.
 pub type Pick = fn(&Value, Stamp) -> Value;
