@@ -79,14 +79,15 @@ impl Engine {
         }
     }
 
-    pub(super) fn resume(&mut self) {
-        self.recorder.end_outage();
+    fn resume(&mut self) {
         if self.recorder.is_unread() {
             self.read_log();
         }
         if self.recorder.is_unread() {
+            // Tried again with the next look.
             return;
         }
+        self.recorder.end_outage();
         self.recorder.record_again();
         if self.recorder.is_announced() {
             self.recorder.record_gap();

@@ -27,6 +27,12 @@ impl Outage {
     pub(super) fn is_on(&self) -> bool {
         self.full
     }
+
+    /// The next look is due.
+    #[cfg(test)]
+    pub(super) fn look_now(&mut self) {
+        self.looked = None;
+    }
 }
 
 impl Recorder {
@@ -59,7 +65,7 @@ impl Recorder {
         }
     }
 
-    /// The disk has room again. Whether the log can be written to again depends on whether all of it was read.
+    /// The disk has room again, and all of the log was read.
     pub fn end_outage(&mut self) {
         self.outage.full = false;
     }

@@ -199,7 +199,8 @@ async fn damage_found_while_nothing_can_be_recorded_is_told_once_it_can() {
     let (seq, _) = engine.recorder.kept.folded_to;
     engine.recorder.found_damaged("a closed segment is not whole".into());
     assert_eq!(engine.recorder.kept.folded_to.0, seq);
-    engine.resume();
+    engine.recorder.outage.look_now();
+    engine.heal();
     let texts: Vec<_> = (seq + 1..=engine.recorder.kept.folded_to.0)
         .map(|seq| format!("{:?}", engine.recorder.entry(seq).expect("an entry").happening))
         .collect();
@@ -221,7 +222,8 @@ async fn room_on_the_disk_does_not_make_a_log_readable_and_half_of_one_is_not_ke
     std::fs::rename(&segment, &away).expect("moved");
     engine.recorder.read_log();
     assert!(engine.recorder.unread.is_some());
-    engine.resume();
+    engine.recorder.outage.look_now();
+    engine.heal();
     assert!(
         engine.recorder.degraded.clone().is_some_and(|why| why.as_str().contains("can't be read")),
         "{:?}",
@@ -230,7 +232,8 @@ async fn room_on_the_disk_does_not_make_a_log_readable_and_half_of_one_is_not_ke
     engine.recorder.keep();
     assert!(!home.path().join("log/SNAPSHOT").exists());
     std::fs::rename(&away, &segment).expect("moved back");
-    engine.resume();
+    engine.recorder.outage.look_now();
+    engine.heal();
     assert_eq!((engine.recorder.degraded.clone(), &engine.recorder.unread), (None, &None));
     assert_eq!(engine.recorder.story, whole(&engine).keep(Keep::Heads));
 }
