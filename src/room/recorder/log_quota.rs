@@ -10,6 +10,7 @@ use crate::model::entry::Transition;
 use crate::model::{Happening, Refusal, RefusalKind, SafeText, TransitionKind};
 use crate::protocol::{LogRoom, Request};
 use crate::room::context::blocking;
+use crate::room::requests::writes_text;
 
 /// How often, in real time, it is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -138,19 +139,10 @@ impl Recorder {
     }
 }
 
-/// What people write beside an incident's course: it can wait, or be written elsewhere.
+/// What people write beside an incident's course: it can wait, or be written elsewhere. An incident that begins or changes
+/// can't.
 fn is_ordinary(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Note { .. }
-            | Request::Decision { .. }
-            | Request::FollowUp { .. }
-            | Request::Lines { .. }
-            | Request::Pin { .. }
-            | Request::Mark { .. }
-            | Request::Amend { .. }
-            | Request::Redact { .. }
-    )
+    writes_text(request) && !matches!(request, Request::Open { .. } | Request::Set(_))
 }
 
 fn words(room: LogSpace, used: u64, quota: u64, free: u64) -> String {
