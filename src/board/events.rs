@@ -228,7 +228,27 @@ impl Events {
 
     /// Expired at the server: gone here too, and not "resolved". That there was such a kind of event stays known.
     pub fn remove(&mut self, source: &SourceId, uid: &str) {
-        self.take(&Arc::new((source.clone(), uid.to_owned())));
+        if let Some(gone) = self.take(&Arc::new((source.clone(), uid.to_owned())))
+            && self.kinds.get(&gone.group).is_some_and(|kind| kind.key.1 == uid)
+        {
+            self.name_newest();
+        }
+    }
+
+    /// Where the newest event of a kind is gone and others of it are left, the newest of those speaks for it.
+    fn name_newest(&mut self) {
+        let gone = |kind: &EventKind| kind.listed > 0 && !self.by_key.contains_key(&kind.key);
+        let mut open: HashSet<Arc<GroupKey>> =
+            self.kinds.iter().filter(|(_, kind)| gone(kind)).map(|(key, _)| key.clone()).collect();
+        for (_, key) in self.by_time.iter().rev() {
+            if open.is_empty() {
+                break;
+            }
+            let Some(heard) = self.by_key.get(key).filter(|it| open.remove(&it.group)) else { continue };
+            if let Some(kind) = self.kinds.get_mut(&heard.group) {
+                (kind.key, kind.newest) = (key.clone(), heard.clone());
+            }
+        }
     }
 
     pub fn replace(&mut self, source: &SourceId, events: Vec<KubeEvent>, seen_at: Stamp) {
@@ -240,6 +260,7 @@ impl Events {
         for event in events {
             self.hear(source, event, seen_at, true);
         }
+        self.name_newest();
     }
 
     #[cfg(test)]
@@ -282,14 +303,16 @@ pub(super) fn view(board: &Board, now: Stamp) -> TopicView {
     let events = &board.events;
     let kinds = events.kinds.values().filter(|kind| !kind.is_over(now));
     let mut shown: Vec<_> = kinds.map(|kind| (&kind.key, &kind.newest, Some(&kind.tally))).collect();
+    let kinds_shown = shown.len();
     let newest: HashSet<&EventKey> = shown.iter().map(|(key, ..)| *key).collect();
-    let gone = newest.iter().filter(|key| !events.by_key.contains_key(**key)).count() as u64;
     let others = events.by_time.iter().rev().filter(|(_, key)| !newest.contains(key));
     let others = others.filter_map(|(_, key)| Some((key, events.by_key.get(key)?, None)));
-    shown.extend(others.take(MOST_SHOWN.saturating_sub(newest.len())));
+    shown.extend(others.take(MOST_SHOWN.saturating_sub(kinds_shown)));
     shown.sort_by(|(key, one, _), (other, two, _)| (two.event.last, other).cmp(&(one.event.last, key)));
-    let rows = shown.into_iter().map(|(key, heard, tally)| row(board, key, heard, tally, now)).collect();
-    TopicView { total: events.by_key.len() as u64 + gone + events.dropped, dropped: events.dropped, rows }
+    let rows: Vec<Row> = shown.into_iter().map(|(key, heard, tally)| row(board, key, heard, tally, now)).collect();
+    // A kind of event may outlive its events.
+    let total = (events.by_key.len() as u64 + events.dropped).max(rows.len() as u64);
+    TopicView { total, dropped: events.dropped, rows }
 }
 
 fn row(board: &Board, key: &EventKey, heard: &HeardEvent, tally: Option<&Arc<EventTally>>, now: Stamp) -> Row {

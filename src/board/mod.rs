@@ -51,9 +51,9 @@ use crate::model::{ClusterRole, Objective, Observation, SafeText, SourceChange, 
 
 pub use burn_rate::{BurnPair, BurnState};
 pub use closing_checks::FiringCounts;
+pub use event_tally::{EventRow, EventTally};
 #[cfg(test)]
 pub use events::MOST_EVENTS;
-pub use event_tally::{EventRow, EventTally};
 pub use objective_breach::breached;
 pub use rate_limit::RateLimiter;
 pub use readiness::{Readiness, readiness};

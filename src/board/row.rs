@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::model::Topic;
 use crate::model::facts::{
-    Alert, ControlPlane, EdgeAccount, LoadBalancer, Location, NamespacePods, OffSite, Pod, Pool, Probe,
-    Restore, Silence,
+    Alert, ControlPlane, EdgeAccount, LoadBalancer, Location, NamespacePods, OffSite, Pod, Pool, Probe, Restore,
+    Silence,
 };
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
 

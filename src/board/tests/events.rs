@@ -42,10 +42,12 @@ fn a_rare_warning_survives_an_hour_of_a_storm_and_the_rate_is_that_of_all_that_w
     let mut board = board();
     let begin = at("14:00:00");
     board.fact(PRIMARY, begin, event("EtcdCorrupt", "rare", begin));
-    let mut now = begin;
-    for n in 0..720_000u32 {
-        now = begin + TimeDelta::milliseconds(i64::from(n) * 5);
-        board.fact(PRIMARY, now, event("Tick", &format!("e-{n}"), now));
+    let (mut now, storm) = (begin, event("Tick", "e", begin));
+    let names: Vec<SafeText> = (0..300).map(|n| SafeText::new(&format!("p-{n}"))).collect();
+    for n in 0..720_000usize {
+        now = begin + TimeDelta::milliseconds(n as i64 * 5);
+        let (uid, object_name) = (format!("e-{n}"), names[n % 300].clone());
+        board.fact(PRIMARY, now, KubeEvent { uid, object_name, first: Some(now), last: now, ..storm.clone() });
     }
     let view = board.judge_topic(Topic::Events, now);
     assert_eq!((view.rows.len(), board.events.len()), (MOST_SHOWN, MOST_EVENTS));
@@ -60,7 +62,8 @@ fn a_rare_warning_survives_an_hour_of_a_storm_and_the_rate_is_that_of_all_that_w
     assert_eq!((groups[1].objects, groups[1].more_objects), (256, true));
     // The same in the answer to `warroom events -o json`, which holds as many rows as fit a line.
     let json = serde_json::to_value(&view).expect("json");
-    let found = json["rows"].as_array().expect("rows").iter().find(|row| row["body"]["event"]["reason"] == "EtcdCorrupt");
+    let found =
+        json["rows"].as_array().expect("rows").iter().find(|row| row["body"]["event"]["reason"] == "EtcdCorrupt");
     assert_eq!(found.expect("the warning")["body"]["event"]["group"]["count"], 1);
     // Its server forgets it. It was there all the same, for some hours.
     board.see(PRIMARY, now, SourceChange::Remove { kind: FactKind::KubeEvent, key: "rare".into() });
@@ -119,7 +122,7 @@ fn ordinary_and_frequent_kinds_give_way_to_rare_warnings_and_one_place_does_not_
     for n in 0..5_000u32 {
         let now = begin + TimeDelta::seconds(i64::from(n));
         let uid = format!("e-{n}");
-        board.fact(PRIMARY, now, in_namespace("noise", event(&format!("Etcd{n}"), &uid, now)));
+        board.fact(PRIMARY, now, in_namespace("noise", event(&format!("Etcd{n}"), &format!("w-{n}"), now)));
         board.fact(PRIMARY, now, in_namespace("shop", event(&format!("Pulled{n}"), &uid, now)));
     }
     let now = begin + TimeDelta::seconds(5_000);
