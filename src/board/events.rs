@@ -3,7 +3,7 @@
 //! An event is updated in place as its count rises. A kind of event outlives the events themselves: a storm of others pushes
 //! them out of the list, and servers forget them after an hour.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -67,17 +67,19 @@ struct HeardEvent {
     group: Arc<GroupKey>,
     /// The date it bears, where that can't be believed.
     dated: Option<Stamp>,
+    /// Counts what is heard.
+    number: u64,
 }
 
 impl HeardEvent {
     /// Nothing happens after it was seen.
-    fn new(mut event: KubeEvent, group: Arc<GroupKey>, seen_at: Stamp) -> Self {
+    fn new(mut event: KubeEvent, group: Arc<GroupKey>, seen_at: Stamp, number: u64) -> Self {
         let dated = (event.last - seen_at > AHEAD).then_some(event.last);
         if dated.is_some() {
             event.last = seen_at;
         }
         event.first = event.first.map(|at| at.min(event.last));
-        Self { event: Arc::new(event), group, dated }
+        Self { event: Arc::new(event), group, dated, number }
     }
 }
 
@@ -98,8 +100,9 @@ struct EventKind {
 /// The bounded lists.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Events {
-    by_key: BTreeMap<EventKey, HeardEvent>,
-    by_time: BTreeSet<(Stamp, EventKey)>,
+    by_key: HashMap<EventKey, HeardEvent>,
+    by_time: BTreeMap<(Stamp, u64), EventKey>,
+    heard: u64,
     kinds: HashMap<Arc<GroupKey>, EventKind>,
     /// Pushed out because the list is full.
     pub dropped: u64,
@@ -117,13 +120,14 @@ impl Events {
         let key: EventKey = Arc::new((source.clone(), event.uid.clone()));
         let group = GroupKey::of(&event);
         let group = self.kinds.get_key_value(&group).map_or_else(|| Arc::new(group), |(known, _)| known.clone());
-        let heard = HeardEvent::new(event, group, seen_at);
+        self.heard += 1;
+        let heard = HeardEvent::new(event, group, seen_at, self.heard);
         let known = self.take(&key);
         self.tally(&key, &heard, known.as_ref(), in_list);
-        self.by_time.insert((heard.event.last, key.clone()));
+        self.by_time.insert((heard.event.last, heard.number), key.clone());
         self.by_key.insert(key, heard);
         while self.by_key.len() > MOST_EVENTS {
-            let Some((_, oldest)) = self.by_time.first().cloned() else { break };
+            let Some(oldest) = self.by_time.values().next().cloned() else { break };
             let Some(gone) = self.take(&oldest) else { break };
             self.dropped += 1;
             // The newest of a kind is known by its kind as well.
@@ -136,7 +140,7 @@ impl Events {
     /// Takes an event out of the list.
     fn take(&mut self, key: &EventKey) -> Option<HeardEvent> {
         let known = self.by_key.remove(key)?;
-        self.by_time.remove(&(known.event.last, key.clone()));
+        self.by_time.remove(&(known.event.last, known.number));
         if let Some(kind) = self.kinds.get_mut(&known.group) {
             kind.listed = kind.listed.saturating_sub(1);
         }
@@ -240,7 +244,7 @@ impl Events {
         let gone = |kind: &EventKind| kind.listed > 0 && !self.by_key.contains_key(&kind.key);
         let mut open: HashSet<Arc<GroupKey>> =
             self.kinds.iter().filter(|(_, kind)| gone(kind)).map(|(key, _)| key.clone()).collect();
-        for (_, key) in self.by_time.iter().rev() {
+        for key in self.by_time.values().rev() {
             if open.is_empty() {
                 break;
             }
@@ -305,8 +309,8 @@ pub(super) fn view(board: &Board, now: Stamp) -> TopicView {
     let mut shown: Vec<_> = kinds.map(|kind| (&kind.key, &kind.newest, Some(&kind.tally))).collect();
     let kinds_shown = shown.len();
     let newest: HashSet<&EventKey> = shown.iter().map(|(key, ..)| *key).collect();
-    let others = events.by_time.iter().rev().filter(|(_, key)| !newest.contains(key));
-    let others = others.filter_map(|(_, key)| Some((key, events.by_key.get(key)?, None)));
+    let others = events.by_time.values().rev().filter(|key| !newest.contains(key));
+    let others = others.filter_map(|key| Some((key, events.by_key.get(key)?, None)));
     shown.extend(others.take(MOST_SHOWN.saturating_sub(kinds_shown)));
     shown.sort_by(|(key, one, _), (other, two, _)| (two.event.last, other).cmp(&(one.event.last, key)));
     let rows: Vec<Row> = shown.into_iter().map(|(key, heard, tally)| row(board, key, heard, tally, now)).collect();
