@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
+use super::board_feed;
 use super::broadcast::Broadcasts;
 use super::context::{RoomContext, blocking};
 use super::drained::Drained;
@@ -36,8 +37,6 @@ use crate::seal;
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
 const WRITE_STALL: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(15);
-/// Board changes are gathered this long before they are sent.
-const BOARD_EVERY: Duration = Duration::from_millis(100);
 /// Entries behind the end of the log from which on sending them is a stream of its own.
 const STREAM: u64 = 256;
 /// Entries a message carries, bytes; well under the line limit after JSON escaping.
@@ -175,7 +174,7 @@ impl Out {
     }
 
     /// Sends a message that is written out already.
-    async fn send_line(&mut self, line: &[u8]) -> Result<(), String> {
+    pub(super) async fn send_line(&mut self, line: &[u8]) -> Result<(), String> {
         stir();
         match tokio::time::timeout(WRITE_STALL, self.write.write_all(line)).await {
             Ok(Ok(())) => Ok(()),
@@ -190,8 +189,8 @@ pub(super) struct Session {
     told_caught_up: bool,
     told_unreadable: bool,
     told_rechecks: bool,
-    sent: BTreeMap<Topic, Arc<TopicView>>,
-    topics: Vec<Topic>,
+    pub(super) sent: BTreeMap<Topic, Arc<TopicView>>,
+    pub(super) topics: Vec<Topic>,
     pub(super) caller: Caller,
     pub(super) shared: Arc<RoomContext>,
     pub(super) engine: mpsc::Sender<EngineMessage>,
@@ -212,7 +211,7 @@ impl Session {
     async fn run(mut self, mut lines: RequestLines) -> Result<(), String> {
         let mut answers = FuturesUnordered::new();
         let mut ping = tokio::time::interval(PING_EVERY);
-        let mut board_due = self.shared.clock.ticks(BOARD_EVERY, Turn::Judge);
+        let mut board_due = self.shared.clock.ticks(board_feed::EVERY, Turn::Judge);
         let mut board_changed = true;
         let mut clock = self.shared.clock.changes();
         let present = self.news.present.borrow_and_update().as_ref().clone();
@@ -263,7 +262,10 @@ impl Session {
                 }
                 changed = self.news.rechecks.changed() => { changed.map_err(|_| "the room ended")?; self.rechecks().await?; }
                 _ = clock.changed() => self.out.send(&push(Push::Clock(self.shared.clock.sync()))).await?,
-                () = board_due.tick(), if board_changed => { board_changed = false; self.board().await?; }
+                () = board_due.tick(), if board_changed => {
+                    board_changed = false;
+                    board_due.put_off(self.board().await?);
+                }
                 _ = ping.tick() => self.ping().await?,
             }
         }
@@ -359,23 +361,6 @@ impl Session {
             tracing::error!(%why, "the timeline can't be read");
             let why = SafeText::new(&format!("the timeline can't be read: {why}"));
             self.out.send(&push(Push::Degraded(Some(why)))).await?;
-        }
-        Ok(())
-    }
-
-    async fn board(&mut self) -> Result<(), String> {
-        let board = self.news.board.borrow_and_update().clone();
-        for topic in self.topics.clone() {
-            let Some(new) = board.get(&topic) else { continue };
-            let old = self.sent.get(&topic).cloned();
-            if old.as_ref().is_some_and(|old| Arc::ptr_eq(old, new)) {
-                continue;
-            }
-            let lines = self.shared.deltas.lines(topic, old.as_ref(), new)?;
-            for line in lines.iter() {
-                self.out.send_line(line).await?;
-            }
-            self.sent.insert(topic, new.clone());
         }
         Ok(())
     }
