@@ -17,8 +17,8 @@ use warroom::protocol::{BoardDelta, Push, Welcome};
 
 /// Columns and lines of the screen.
 pub const SIZE: (u16, u16) = (200, 60);
-const ALERTS: u32 = 300;
-const EVENTS: u32 = 700;
+pub const ALERTS: u32 = 300;
+pub const EVENTS: u32 = 700;
 /// Rows of both.
 pub const ROWS: usize = (ALERTS + EVENTS) as usize;
 
@@ -27,7 +27,7 @@ pub fn now() -> Stamp {
     "2026-11-22T14:55:42Z".parse().expect("a time")
 }
 
-fn alert(n: u32) -> Alert {
+pub fn alert(n: u32) -> Alert {
     let (name, severity) = (format!("ShopReplicas{n}"), if n.is_multiple_of(4) { "critical" } else { "warning" });
     let labels = [("cluster", "primary"), ("namespace", "shop"), ("severity", severity)];
     Alert {
@@ -48,7 +48,7 @@ fn alert(n: u32) -> Alert {
     }
 }
 
-fn event(n: u32) -> KubeEvent {
+pub fn event(n: u32) -> KubeEvent {
     let last = now() - TimeDelta::seconds(i64::from(n));
     KubeEvent {
         uid: format!("e-{n}"),
@@ -66,9 +66,21 @@ fn event(n: u32) -> KubeEvent {
     }
 }
 
-fn board() -> Board {
-    let alertmanager = SourceId::new(System::Alertmanager, "am-1");
-    let cluster = SourceId::new(System::Kubernetes, "primary");
+fn sources() -> (SourceId, SourceId) {
+    (SourceId::new(System::Alertmanager, "am-1"), SourceId::new(System::Kubernetes, "primary"))
+}
+
+/// Something that a room hears of one alert, or of one event.
+pub fn heard(fact: impl Into<Fact>) -> Observation {
+    let fact = fact.into();
+    let (alertmanager, cluster) = sources();
+    let source = if fact.kind() == FactKind::Alert { alertmanager } else { cluster };
+    Observation { source, seen_at: now(), part: false, change: SourceChange::Upsert(fact) }
+}
+
+/// A board with so many times the rows.
+pub fn board(times: u32) -> Board {
+    let (alertmanager, cluster) = sources();
     let mut board = Board::new(BoardSetup {
         clusters: vec![("primary".to_owned(), ClusterRole::Primary)],
         sources: vec![(alertmanager.clone(), 30), (cluster.clone(), 30)],
@@ -78,8 +90,8 @@ fn board() -> Board {
         let change = SourceChange::Replace { kind, facts };
         board.apply(Observation { source, seen_at: now(), part: false, change });
     };
-    saw(alertmanager, FactKind::Alert, (0..ALERTS).map(|n| Fact::from(alert(n))).collect());
-    saw(cluster, FactKind::KubeEvent, (0..EVENTS).map(|n| Fact::from(event(n))).collect());
+    saw(alertmanager, FactKind::Alert, (0..times * ALERTS).map(|n| Fact::from(alert(n))).collect());
+    saw(cluster, FactKind::KubeEvent, (0..times * EVENTS).map(|n| Fact::from(event(n))).collect());
     board
 }
 
@@ -127,9 +139,9 @@ pub fn console(lines: Vec<LogLine>) -> Console {
     update(&mut console, linked, Now { room: now(), real: std::time::Duration::ZERO });
     let seq = lines.len() as u64;
     hear(&mut console, Push::Entries(lines));
-    let topics: BTreeMap<_, _> = board().judge(now()).topics;
+    let topics: BTreeMap<_, _> = board(1).judge(now()).topics;
     for (topic, view) in topics {
-        hear(&mut console, delta(topic, true, view.total, view.rows));
+        hear(&mut console, delta(topic, true, view.total, view.rows.clone()));
     }
     hear(&mut console, Push::CaughtUp { seq });
     let rows = console.rows(Topic::Alerts).len() + console.rows(Topic::Events).len();
